@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+#
+# Nestling's build.  `make` builds build/nestling (the kernel) and build/nestctl (the friendly face); `make help` lists
+# the other targets.  MODE=debug|ubsan|asan|cov builds into build/MODE/ instead of build/.
+#
+# The sources live in worlds, told apart by path alone (docs/architecture.md, Law 1):
+#   kernel world  arch/um skas kernel drivers (but *_host.c)   freestanding, linked with `ld -r` into kernel.o
+#   host world    os-linux and drivers/**/*_host.c             libc allowed
+#   stub world    skas/stub                                    freestanding, position independent, embedded as stub.elf
+#   vdso          arch/um/vdso                                 a shared object for the guest, embedded as vdso.so
+# Every symbol that kernel.o does not define is a door: a generated thunk (build/gen/doors.S) enters the host world on
+# the vCPU's host stack.  See mk/doors.mk for how the pieces are joined.
+
+MAKEFLAGS += -rR
+.SUFFIXES:
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+MODE ?=
+ifeq ($(filter $(MODE),debug ubsan asan cov),$(MODE))
+else
+$(error MODE is '$(MODE)'; it must be debug, ubsan, asan, cov or empty)
+endif
+B := build$(if $(MODE),/$(MODE))
+
+CC := gcc
+LD := ld
+OBJCOPY := objcopy
+NM := nm
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+
+.PHONY: all objs
+all: $(B)/nestling $(B)/nestctl
+
+include mk/flags.mk
+include mk/sources.mk
+include mk/gen.mk
+include mk/objects.mk
+include mk/doors.mk
+include mk/tools.mk
+include mk/targets.mk
+
+-include $(shell [ -d $(B)/obj ] && find $(B)/obj -name '*.d')

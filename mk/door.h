@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A door: the way out of the kernel world.  `DOOR X` defines door_X, which runs the host world's X on the vCPU's host
+ * stack and comes back.  The host stack is found from the kernel stack: stacks are aligned to KSTACK_ALIGN, the guard
+ * is the lower half, and struct kstack_head lies at the bottom of the upper half:
+ *
+ *	(rsp & -KSTACK_ALIGN) + KSTACK_SIZE:  struct task *task;  u64 host_sp;
+ *
+ * Invariants: at most six arguments, all of them integers or pointers; the result is in rax (and rdx); host_sp is
+ * aligned to 16; the caller is on a kernel stack; X never calls back into the kernel world through another door.
+ * The chain of frame pointers stays whole, so that a back-trace crosses the door.
+ */
+#include "arch/um/layout.h"
+
+	.text
+	.macro DOOR name
+	.globl door_\name
+	.type door_\name, @function
+	.balign 16
+door_\name:
+	push %rbp
+	mov %rsp, %rbp
+	mov %rsp, %r10
+	and $-KSTACK_ALIGN, %r10
+	mov KSTACK_SIZE + 8(%r10), %rsp
+	xor %eax, %eax
+	call \name
+	leave
+	ret
+	.size door_\name, . - door_\name
+	.endm
+
+	.section .note.GNU-stack, "", @progbits
+	.text

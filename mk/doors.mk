@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+# From objects to build/nestling.
+#
+#   kernel world objects --ld -r--> kernel.raw.o --objcopy--> kernel.o --gcc -static--> nestling
+#                                        |                        host objects, doors.o --^
+#                                        +-- undefined symbols --> gen/doors.S
+#
+# `ld -r` gathers all writable data of the kernel world in .kdata and .kbss (mk/kernel.lds).  objcopy hides our own memcpy
+# and friends from libc and renames each undefined symbol X to door_X, which doors.S defines.
+
+# Undefined in kernel.o, yet no doors: the linker's own symbols and gcov's.
+NOT_DOORS := ^(__kdata_start|__kdata_end|__image_start|__image_end|__executable_start|etext|_etext|_end|end|__start_.*|__stop_.*|__gcov_.*|_GLOBAL_OFFSET_TABLE_)$$
+LIBC_NAMES := memcpy memmove memset memcmp memchr mempcpy bcmp
+
+$(B)/kernel.raw.o: $(KERNEL_OBJ) mk/kernel.lds
+	$(call say,LD,$@)
+	$(Q)printf '%s\n' $(KERNEL_OBJ) >$@.list
+	$(Q)$(LD) -r -T mk/kernel.lds -o $@ @$@.list
+
+# Exported only to ourselves: every str* and mem* that the kernel world defines.
+$(G)/kernel.hide: $(B)/kernel.raw.o
+	$(Q)$(NM) --defined-only -g $< | awk '{print $$3}' | \
+		grep -E '^(mem[a-z]+|str[a-z]+|bcmp|snprintf|vsnprintf|sprintf|qsort|bsearch|printf|abort|kill|exit)$$' >$@ || true
+$(G)/kernel.doors: $(B)/kernel.raw.o mk/doors.mk
+	$(Q)$(NM) -u $< | awk '{print $$2}' | grep -vE '$(NOT_DOORS)' | LC_ALL=C sort -u >$@ || true
+
+$(G)/doors.S: $(G)/kernel.doors mk/doors.mk
+	$(Q){ echo '/* Generated from the undefined symbols of kernel.o; see mk/door.h. */'; echo '#include "mk/door.h"'; \
+		sed 's/.*/DOOR &/' $<; } >$@
+$(B)/obj/gen/doors.S.o: WFLAGS = $(KFLAGS)
+$(B)/obj/gen/doors.S.o: mk/door.h $(wildcard arch/um/layout.h)
+
+$(B)/kernel.o: $(B)/kernel.raw.o $(G)/kernel.doors $(G)/kernel.hide
+	$(call say,OBJCOPY,$@)
+	$(Q)sed 's/\(.*\)/\1 door_\1/' $(G)/kernel.doors >$(G)/kernel.redefine
+	$(Q)$(OBJCOPY) --localize-symbols=$(G)/kernel.hide --redefine-syms=$(G)/kernel.redefine $< $@
+
+LINK := $(CC) -static -no-pie -pthread -Wl,-Ttext-segment=0x60000000 -Wl,--build-id=sha1 -Wl,-z,noexecstack \
+	-Wl,-z,max-page-size=4096 -Wl,-T,mk/image.lds
+$(B)/nestling: $(B)/kernel.o $(HOST_OBJ) $(B)/obj/gen/doors.S.o mk/image.lds
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $(B)/kernel.o $(B)/obj/gen/doors.S.o $(HOST_OBJ) -lz $(COVLIBS)

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+# One object for each source: $(B)/obj/PATH.o (PATH.S.o for the worlds that are linked on their own).
+
+obj = $(patsubst %,$(B)/obj/%.o,$(basename $(1)))
+
+KERNEL_OBJ := $(call obj,$(KERNEL_SRC)) $(patsubst $(G)/%.c,$(B)/obj/gen/%.o,$(filter %.c,$(GEN_SRC))) \
+	$(patsubst $(G)/%.S,$(B)/obj/gen/%.S.o,$(filter %.S,$(GEN_SRC)))
+HOST_OBJ := $(call obj,$(HOST_SRC))
+
+$(KERNEL_OBJ): WFLAGS = $(KFLAGS) $(KSAN)
+$(HOST_OBJ): WFLAGS = $(HFLAGS) $(HCOV)
+$(STUB_OBJ): WFLAGS = $(STUBFLAGS)
+$(VDSO_OBJ): WFLAGS = $(VDSOFLAGS)
+
+# The sanitizers' own run time and the early string functions must not call themselves.
+NOSAN := kernel/lib/asan kernel/lib/ubsan kernel/lib/string
+$(NOSAN:%=$(B)/obj/%.o): KSAN := -fno-tree-loop-distribute-patterns
+
+# Headers that are generated must exist before the first compile; the .d files know the rest.
+$(KERNEL_OBJ) $(HOST_OBJ): | $(GEN_HDR)
+
+compile = $(CC) $(CBASE) $(OPT) $(WFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+define object-rule
+$(B)/obj/$(1): $(2)
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$@)
+	$$(Q)$$(compile)
+endef
+$(eval $(call object-rule,%.o,%.c))
+$(eval $(call object-rule,%.o,%.S))
+$(eval $(call object-rule,%.c.o,%.c))
+$(eval $(call object-rule,%.S.o,%.S))
+$(eval $(call object-rule,gen/%.o,$(G)/%.c))
+$(eval $(call object-rule,gen/%.S.o,$(G)/%.S))
+
+objs: $(KERNEL_OBJ) $(HOST_OBJ) $(STUB_OBJ) $(VDSO_OBJ)

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+# Which file belongs to which world: told by its path alone.
+
+find-src = $(sort $(patsubst ./%,%,$(shell find $(1) \( -name '*.c' -o -name '*.S' \) 2>/dev/null)))
+
+HOST_SRC := $(call find-src,os-linux) $(filter %_host.c,$(call find-src,drivers))
+KERNEL_SRC := $(filter-out arch/um/vdso/%,$(call find-src,arch/um)) \
+	$(filter-out skas/stub/%,$(call find-src,skas)) \
+	$(call find-src,kernel) $(filter-out %_host.c,$(call find-src,drivers))
+STUB_SRC := $(call find-src,skas/stub)
+VDSO_SRC := $(call find-src,arch/um/vdso)
+NESTCTL_SRC := $(call find-src,tools/nestctl)
