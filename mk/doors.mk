@@ -8,7 +8,7 @@
 # `ld -r` gathers all writable data of the kernel world in .kdata and .kbss (mk/kernel.lds).  objcopy hides our own memcpy
 # and friends from libc and renames each undefined symbol X to door_X, which doors.S defines.
 
-# Undefined in kernel.o, yet no doors: the linker's own symbols and gcov's.
+# Undefined in kernel.o, yet no doors: the linker's own symbols and gcov's (and weak ones: calls without a handler).
 NOT_DOORS := ^(__kdata_start|__kdata_end|__image_start|__image_end|__executable_start|etext|_etext|_end|end|__start_.*|__stop_.*|__gcov_.*|_GLOBAL_OFFSET_TABLE_)$$
 LIBC_NAMES := memcpy memmove memset memcmp memchr mempcpy bcmp
 
@@ -22,7 +22,7 @@ $(G)/kernel.hide: $(B)/kernel.raw.o
 	$(Q)$(NM) --defined-only -g $< | awk '{print $$3}' | \
 		grep -E '^(mem[a-z]+|str[a-z]+|bcmp|snprintf|vsnprintf|sprintf|qsort|bsearch|printf|abort|kill|exit)$$' >$@ || true
 $(G)/kernel.doors: $(B)/kernel.raw.o mk/doors.mk
-	$(Q)$(NM) -u $< | awk '{print $$2}' | grep -vE '$(NOT_DOORS)' | LC_ALL=C sort -u >$@ || true
+	$(Q)$(NM) -u $< | awk '$$1 == "U" { print $$2 }' | grep -vE '$(NOT_DOORS)' | LC_ALL=C sort -u >$@ || true
 
 $(G)/doors.S: $(G)/kernel.doors mk/doors.mk
 	$(Q){ echo '/* Generated from the undefined symbols of kernel.o; see mk/door.h. */'; echo '#include "mk/door.h"'; \
