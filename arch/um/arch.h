@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch.h: all that the kernel may ask of the machine it runs on. The kernel's own entry points, which the machine calls,
+ * are at the end.
+ *
+ * A vCPU is a host thread. Each task's kernel side runs on that task's own kernel stack; current is found from the stack
+ * pointer (layout.h). Interrupts are taken at boundaries only (Law 3): irq_poll() runs their handlers.
+ */
+#ifndef NESTLING_ARCH_H
+#define NESTLING_ARCH_H
+
+#include "arch/um/layout.h"
+#include "kernel/lib/regs.h"
+#include "kernel/lib/types.h"
+
+struct task;
+struct mm;
+struct page;
+
+/* ---- current and vCPUs ---- */
+
+struct kstack_head {
+	struct task *task;
+	u64 host_sp;
+	u64 magic;
+	u64 pad[5];
+};
+static inline struct kstack_head *arch_kstack_head(void)
+{
+	u64 sp;
+
+	__asm__("mov %%rsp,%0" : "=r"(sp));
+	return (struct kstack_head *)((sp & ~(u64)(KSTACK_ALIGN - 1)) + KSTACK_SIZE);
+}
+#define current (arch_kstack_head()->task)
+
+extern int nr_cpus; /* vCPUs, fixed at boot */
+int smp_processor_id(void); /* changes only when the task schedules */
+
+/* ---- a task's machine state, embedded in struct task ---- */
+
+struct arch_task {
+	struct regs regs;  /* the guest registers while in the kernel */
+	struct fpu fpu;    /* see regs.h */
+	u64 ksp;           /* saved kernel stack pointer while not running */
+	void *kstack;      /* the stack's block (KSTACK_BASE window) */
+};
+static inline struct regs *task_regs(struct task *t); /* defined in kernel/sched/task.h */
+
+/* Kernel stack and FPU area for a new task. 0 or -ENOMEM. */
+int arch_task_alloc(struct task *t);
+void arch_task_free(struct task *t); /* not the current one's */
+/* The first switch to @t calls fn(arg) on its kernel stack; it does not return. */
+void arch_task_start(struct task *t, void (*fn)(void *), void *arg);
+/* Child of a fork: a copy of the current guest registers and FPU state, rax 0; starts in the return path to user mode. */
+int arch_task_fork(struct task *child);
+/* After exec: fresh registers with @entry and @sp, initial FPU state. Of current. */
+void arch_exec_regs(u64 entry, u64 sp);
+/* Switches stacks; returns when @prev runs again, with the task that ran before it on this vCPU. Scheduler only. */
+struct task *arch_switch(struct task *prev, struct task *next);
+
+/* Does this guest address, as an end of range, lie within what guests may map? */
+u64 arch_task_size(void);
+
+/* ---- interrupts, idling, kicking ---- */
+
+/* A numbered interrupt line. Back ends raise it with os_irq_raise(irq) from any host thread; the handler runs at a boundary on
+ * some vCPU, never twice at the same time, with no lock held, and may not sleep. */
+int irq_register(const char *name, void (*handler)(void *arg), void *arg);
+void irq_unregister(int irq);
+u64 irq_count(int irq);
+/* Runs pending handlers and expired timers. Called at every boundary. */
+void irq_poll(void);
+bool irq_pending(void);
+/* Sleeps until an interrupt, a kick or @deadline (mono ns; ~0 none). By the idle task only. */
+void arch_idle(u64 deadline);
+/* Makes vCPU @cpu come to a boundary soon. */
+void arch_kick_cpu(int cpu);
+
+/* ---- time: nanoseconds ---- */
+u64 ktime_get(void);           /* CLOCK_MONOTONIC as the guest sees it */
+u64 ktime_get_real(void);      /* CLOCK_REALTIME */
+u64 ktime_get_boottime(void);
+void arch_set_realtime_offset(s64 add_ns); /* clock_settime */
+u64 arch_cpu_clock(void);      /* fast monotonic for accounting */
+
+/* ---- randomness, power ---- */
+void arch_random(void *buf, size_t n); /* the host's getrandom */
+void arch_power_off(int status) __noreturn;  /* flush is the caller's job */
+void arch_reboot(void) __noreturn;
+
+/* ---- boot parameters ---- */
+/*
+ * A parameter of the command line: PARAM("loglevel=", fn). fn gets the text behind the prefix and returns 0, or -errno after
+ * it has called refuse_param(). Prefixes that end in '=' match "name=...", others match the whole word. A driver's prefix with a
+ * number ("ubd", "con") is PARAM_DEV("ubd", fn): fn gets everything after the prefix ("0r=..."). Collected by a linker section.
+ */
+struct boot_param {
+	const char *prefix;
+	int (*set)(const char *value);
+	const char *help; /* one line for --help, or NULL */
+	bool device;
+};
+#define PARAM_NAMED(id, pfx, fn, dev, text)                                                        \
+	static const struct boot_param boot_param_##id __used                                      \
+		__attribute__((section("boot_params"), aligned(8))) = {pfx, fn, text, dev}
+#define PARAM_X(id, pfx, fn, text) PARAM_NAMED(id, pfx, fn, false, text)
+#define PARAM(pfx, fn, text) PARAM_X(fn, pfx, fn, text)
+#define PARAM_DEV(pfx, fn, text) PARAM_NAMED(fn, pfx, fn, true, text)
+
+extern const char *boot_command_line; /* for /proc/cmdline */
+
+/*
+ * Functions that boot runs, in the order of their level, on vCPU 0's first kernel thread (may sleep):
+ * 1 core tables and slabs, 2 subsystems (vfs, block, tty), 3 file systems, 4 drivers, 5 late (needs everything).
+ * A non-zero return is a panic that names the function.
+ */
+struct initcall {
+	int (*fn)(void);
+	const char *name;
+	int level;
+};
+#define INITCALL(lvl, f)                                                                           \
+	static const struct initcall initcall_##f __used                                           \
+		__attribute__((section("initcalls"), aligned(8))) = {f, #f, lvl}
+
+/* ---- page tables as the guest sees them, host mappings as their cache: arch/um/pmap.h ---- */
+/* ---- guest memory access: arch/um/uaccess.h ---- */
+
+/* ---- entry points that the machine calls ---- */
+void kernel_main(void);                                      /* kernel/init.c: first kernel thread, after boot */
+long syscall_dispatch(u64 nr, const u64 args[6]);            /* kernel/syscall */
+void schedule(void);                                         /* kernel/sched */
+bool need_resched(void);
+/* Tick of accounting on the way out of and into guest code. */
+void account_user_enter(void);
+void account_user_exit(void);
+void timers_run(u64 now);      /* kernel/sched/timer.c: expire this vCPU's timers */
+u64 timers_next(void);         /* the next deadline of this vCPU (timers and time slice); ~0 when none */
+/* mm/fault.c: 0 when resolved; else a signal to force: SIGSEGV or SIGBUS with *code set. */
+int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
+/* task/signal.c: true while there is something to deliver; deliver builds frames through arch_setup_frame. */
+bool signal_pending(struct task *t);
+void do_signal(struct regs *regs);
+void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
+void do_space_died(void); /* current's space was lost: kill all users of its mm */
+
+/* ---- signal frames (arch/um/sigframe.c), called by task/signal.c ---- */
+struct ksignal;
+int arch_setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask); /* 0 or -EFAULT */
+long arch_sigreturn(struct regs *regs, u64 *sigmask); /* restores; the new rax, sets *sigmask; or -EFAULT */
+
+/* The vDSO: maps it into current->mm during exec; *base its address for AT_SYSINFO_EHDR. */
+int arch_map_vdso(struct mm *mm, u64 *base);
+
+/* HWCAPs and so on for the auxv: kernel/task/exec.c asks these. */
+u64 arch_auxv(u32 type); /* AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ; 0 where unknown */
+/* Host CPU text for /proc/cpuinfo and lscpu: model name, flags, mhz. Bytes written. */
+int arch_cpuinfo(int cpu, char *buf, size_t size);
+const char *arch_mode_name(void); /* /proc/nestling/mode */
+void arch_dump_stack(void);
+
+#endif

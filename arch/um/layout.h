@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * layout.h: the address map. Constants only: C, assembly and the linker script's generator include it.
+ *
+ * Kernel process ("nestling"):
+ *   0x0000'6000'0000   the kernel image, static, at most 64 MiB
+ *   KERNEL_MAP_BASE    direct map: frame pfn of region 0 (physmem) is at KERNEL_MAP_BASE + pfn * 4096; other regions
+ *                      follow, each at the address of its first frame number
+ *   KSTACK_BASE        window of kernel stacks, KSTACK_ALIGN each, guard in the lower half
+ * Space processes: a guest may map from MMAP_MIN_ADDR to the stub. TASK_SIZE is not a constant: the usable top is probed
+ * (arch_task_size()), since an instance inside an instance finds a smaller world.
+ */
+#ifndef NESTLING_ARCH_LAYOUT_H
+#define NESTLING_ARCH_LAYOUT_H
+
+#define KERNEL_IMAGE_BASE 0x60000000
+#define KERNEL_MAP_BASE 0x600000000000
+#define KERNEL_MAP_SIZE 0x010000000000 /* 1 TiB of frame numbers */
+#define KSTACK_BASE 0x620000000000
+#define KSTACK_WINDOW 0x001000000000
+
+#ifdef CONFIG_DEBUG
+#define KSTACK_SIZE 0x10000
+#define KSTACK_ALIGN 0x20000
+#else
+#define KSTACK_SIZE 0x4000
+#define KSTACK_ALIGN 0x8000
+#endif
+
+/*
+ * A kernel stack: an aligned block of KSTACK_ALIGN bytes, of which the lower half is unmapped and the upper half (from
+ * +KSTACK_ALIGN/2, KSTACK_SIZE bytes) is the stack. Its lowest 64 bytes hold struct kstack_head: the task at +0 and the
+ * host stack pointer of the vCPU that runs it at +8, from which the doors switch stacks (build/gen/doors.S).
+ */
+#define KSTACK_HEAD_TASK 0
+#define KSTACK_HEAD_HOST_SP 8
+
+#define MMAP_MIN_ADDR 0x10000 /* 0x200000 once call sites are patched (slot windows) */
+#define MAX_CPUS 64
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * uaccess.h: the only way to guest memory. Addresses are of current->mm unless an mm is named. All may sleep (faults): no
+ * spinlock held. Each byte is read once.
+ */
+#ifndef NESTLING_UACCESS_H
+#define NESTLING_UACCESS_H
+
+#include "kernel/lib/types.h"
+
+struct mm;
+struct page;
+
+/* Bytes NOT copied (0: all of them), as in Linux. */
+size_t copy_from_user(void *dst, uaddr_t src, size_t n);
+size_t copy_to_user(uaddr_t dst, const void *src, size_t n);
+size_t clear_user(uaddr_t dst, size_t n);
+/* Length without the terminator (== n: no terminator in n bytes), or -EFAULT. */
+ssize_t strncpy_from_user(char *dst, uaddr_t src, size_t n);
+/* Length with the terminator, > max when there is none, 0 on fault. */
+size_t strnlen_user(uaddr_t s, size_t max);
+/* Of another mm (ptrace, /proc/PID/mem, cmdline); bytes copied or -EFAULT. force: as ptrace, in spite of protections. */
+ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force);
+
+/* Does [a, a+n) lie within what guests may map (no mapping is looked up)? */
+bool access_ok(uaddr_t a, size_t n);
+
+/* One scalar: 0 or -EFAULT. */
+#define get_user(x, ua) (copy_from_user(&(x), (ua), sizeof(x)) ? -EFAULT : 0)
+#define put_user(x, ua)                                                                            \
+	({                                                                                         \
+		__typeof__(x) pu_ = (x);                                                           \
+		copy_to_user((ua), &pu_, sizeof(pu_)) ? -EFAULT : 0;                               \
+	})
+
+/* Atomic operation on an aligned 32-bit guest word: 0 with *old set, or -EFAULT, -EINVAL (alignment). */
+int cmpxchg_user_u32(uaddr_t ua, u32 *old, u32 new_value);
+int load_user_u32(uaddr_t ua, u32 *val);
+
+/*
+ * Pins the page under @ua (faulted in, for writing when @write): a reference the caller drops with put_page. For futex keys,
+ * vmsplice, O_DIRECT. 0 or -EFAULT.
+ */
+int pin_user_page(uaddr_t ua, bool write, struct page **page);
+
+/*
+ * An iterator over memory to read into or write from: guest vectors, one kernel buffer, or pages.
+ */
+struct uvec {
+	u64 base;
+	u64 len;
+};
+struct iov_iter {
+	enum { ITER_USER, ITER_KERNEL } type;
+	bool nofault;           /* stop short instead of faulting in */
+	const struct uvec *vec; /* ITER_USER; the caller's array lives as long as the iterator */
+	u32 nr_vecs;
+	u64 vec_off; /* into vec[0] */
+	char *kbuf;  /* ITER_KERNEL */
+	size_t count; /* bytes that are left */
+	struct uvec one; /* for a single buffer */
+};
+void iov_iter_user(struct iov_iter *it, uaddr_t buf, size_t n);
+void iov_iter_kernel(struct iov_iter *it, void *buf, size_t n);
+/* Imports a guest iovec array: 0 or -EFAULT, -EINVAL, -ENOMEM; *to_free is kfree'd by the caller afterwards. */
+int iov_iter_import(struct iov_iter *it, uaddr_t vec, u64 nr, struct uvec **to_free);
+/* Bytes copied; short on a fault. The iterator advances by that. */
+size_t copy_to_iter(const void *src, size_t n, struct iov_iter *it);
+size_t copy_from_iter(void *dst, size_t n, struct iov_iter *it);
+size_t iov_iter_zero(size_t n, struct iov_iter *it);
+void iov_iter_advance(struct iov_iter *it, size_t n);
+void iov_iter_revert(struct iov_iter *it, size_t n); /* only what this iterator has advanced since the last vec boundary or import */
+/* Faults the first min(n, count) bytes in for reading, so that a copy with locks held is likely to succeed; 0 or -EFAULT. */
+int iov_iter_fault_in(struct iov_iter *it, size_t n, bool write);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * printk.h: the kernel log. A ring in the arena (dmesg, /dev/kmsg, syslog(2)) and the registered consoles.
+ *
+ * printk may be called anywhere, with spinlocks held too: it formats into the ring under its own lock and hands whole
+ * lines to the consoles, whose write operation must not sleep in our scheduler. Levels are Linux's ("<6>" by macro).
+ */
+#ifndef NESTLING_LIB_PRINTK_H
+#define NESTLING_LIB_PRINTK_H
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+
+#define KERN_EMERG "\0010"
+#define KERN_ALERT "\0011"
+#define KERN_CRIT "\0012"
+#define KERN_ERR "\0013"
+#define KERN_WARNING "\0014"
+#define KERN_NOTICE "\0015"
+#define KERN_INFO "\0016"
+#define KERN_DEBUG "\0017"
+
+int printk(const char *fmt, ...) __printf(1, 2);
+int vprintk(const char *fmt, va_list ap);
+#define pr_err(...) printk(KERN_ERR __VA_ARGS__)
+#define pr_warn(...) printk(KERN_WARNING __VA_ARGS__)
+#define pr_notice(...) printk(KERN_NOTICE __VA_ARGS__)
+#define pr_info(...) printk(KERN_INFO __VA_ARGS__)
+#define pr_debug(...) printk(KERN_DEBUG __VA_ARGS__)
+
+struct console {
+	const char *name;
+	void (*write)(struct console *con, const char *s, size_t n);
+	void *data;
+	struct list_head list; /* under the console lock, private to printk.c */
+};
+/* Registered consoles get the ring's past lines first. */
+void console_register(struct console *con);
+void console_unregister(struct console *con);
+
+extern int console_loglevel; /* lines with a level below this reach the consoles; quiet sets 4, default 7 */
+
+/* Reading the ring for syslog(2) and /dev/kmsg: records are numbered from 0, oldest may be overwritten. */
+struct printk_record {
+	u64 seq;
+	u64 ts_ns; /* since boot */
+	u8 level;
+	u16 len;
+	char text[1024];
+};
+/* Fetches the record with the lowest number >= *seq; 0, or -EAGAIN when there is none yet. Sets *seq past it. */
+int printk_read(u64 *seq, struct printk_record *rec);
+u64 printk_next_seq(void);
+extern struct wait_queue_head printk_wait; /* woken when a line is added (from a boundary, never inside printk) */
+
+/* Broken invariant: prints, back-trace, guest state; the process ends with exit 2 and the reason on stderr. */
+void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
+
+/* A boot that cannot work: one line on stderr naming the parameter, exit 1. Before init runs only. */
+void refuse(const char *fmt, ...) __printf(1, 2) __noreturn;
+
+#define BUG_ON(c)                                                                                  \
+	do {                                                                                       \
+		if (unlikely(c))                                                                   \
+			panic("BUG: %s at %s:%d", #c, __FILE__, __LINE__);                         \
+	} while (0)
+#define BUG() panic("BUG at %s:%d", __FILE__, __LINE__)
+#define WARN_ON_ONCE(c)                                                                            \
+	({                                                                                         \
+		static bool warned_;                                                               \
+		bool c_ = !!(c);                                                                   \
+		if (unlikely(c_ && !warned_)) {                                                    \
+			warned_ = true;                                                            \
+			printk(KERN_WARNING "WARNING: %s at %s:%d\n", #c, __FILE__, __LINE__);     \
+		}                                                                                  \
+		c_;                                                                                \
+	})
+#define BUILD_BUG_ON(c) _Static_assert(!(c), #c)
+
+#endif

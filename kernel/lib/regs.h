@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * regs.h: a guest thread's registers as the kernel keeps them between two stays in guest code. The first twenty words
+ * have the order of the control page (skas/stub_abi.h asserts it). orig_rax is the number of the system call that is
+ * being served, or -1 (as in Linux's pt_regs).
+ */
+#ifndef NESTLING_LIB_REGS_H
+#define NESTLING_LIB_REGS_H
+
+#include "kernel/lib/types.h"
+
+struct regs {
+	u64 r15, r14, r13, r12, r11, r10, r9, r8;
+	u64 rbp, rdi, rsi, rdx, rcx, rbx, rax;
+	u64 rip, cs, eflags, rsp, ss;
+	u64 orig_rax;
+	u64 fs_base, gs_base;
+};
+
+#define USER_CS 0x33
+#define USER_SS 0x2b
+
+/*
+ * A guest thread's FPU state. While @runner is set the state is live in that runner's newest frame; skas_fpu_save()
+ * fetches it into @area and clears @runner. @area is xstate_size bytes in XSAVE's standard format, 64-byte aligned.
+ * Owned by the task's own vCPU; saved whenever the task leaves its vCPU.
+ */
+struct runner;
+struct fpu {
+	u8 *area;
+	struct runner *runner;
+};
+
+extern u32 xstate_size; /* bytes of @area, set once by skas_init */
+
+#endif
