@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lock.h (sched): locks that sleep in our scheduler, wait queues and completions.
+ *
+ * A wait:
+ *	wait_event(&wq, cond)                       uninterruptible
+ *	err = wait_event_interruptible(&wq, cond)   0, or -ERESTARTSYS when a signal is pending
+ *	err = wait_event_timeout(&wq, cond, deadline, interruptible)   0, -ETIMEDOUT (deadline: ktime_get() scale, ~0 none), -ERESTARTSYS
+ * or by hand: prepare_to_wait(); test; schedule(); finish_wait().
+ */
+#ifndef NESTLING_SCHED_LOCK_H
+#define NESTLING_SCHED_LOCK_H
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/lock.h"
+#include "kernel/lib/types.h"
+
+struct task;
+
+struct wait_queue_head {
+	spinlock_t lock;
+	struct list_head head; /* of wait_queue_entry.entry, under @lock */
+};
+#define WAIT_QUEUE_HEAD_INIT(n)                                                                    \
+	{                                                                                          \
+		.lock = SPINLOCK_INIT(n.lock), .head = LIST_HEAD_INIT((n).head)                    \
+	}
+#define DECLARE_WAIT_QUEUE_HEAD(n) struct wait_queue_head n = WAIT_QUEUE_HEAD_INIT(n)
+
+struct wait_queue_entry;
+/* Called under the queue's lock; returns 1 when it woke an (exclusive) waiter, 0 else. @key: poll bits (EPOLLIN...), 0 for any. */
+typedef int (*wait_func_t)(struct wait_queue_entry *e, u64 key);
+struct wait_queue_entry {
+	struct list_head entry;
+	wait_func_t func;
+	void *private; /* the task, for the default function */
+	bool exclusive;
+};
+
+void init_waitqueue_head(struct wait_queue_head *q);
+void init_wait_entry(struct wait_queue_entry *e); /* current, default function */
+void add_wait_queue(struct wait_queue_head *q, struct wait_queue_entry *e);
+void add_wait_queue_exclusive(struct wait_queue_head *q, struct wait_queue_entry *e);
+void remove_wait_queue(struct wait_queue_head *q, struct wait_queue_entry *e);
+/* Queues @e (once) and sets current's state (TASK_INTERRUPTIBLE...); then test the condition, then schedule(). */
+void prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *e, u32 state);
+void prepare_to_wait_exclusive(struct wait_queue_head *q, struct wait_queue_entry *e, u32 state);
+void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *e);
+int default_wake_function(struct wait_queue_entry *e, u64 key);
+
+/* Wakes all non-exclusive waiters and @nr exclusive ones (0: all) whose state is in @states. */
+void wake_up_common(struct wait_queue_head *q, u32 states, int nr, u64 key);
+void wake_up_common_locked(struct wait_queue_head *q, u32 states, int nr, u64 key);
+#define wake_up(q) wake_up_common(q, TASK_NORMAL, 1, 0)
+#define wake_up_all(q) wake_up_common(q, TASK_NORMAL, 0, 0)
+#define wake_up_interruptible(q) wake_up_common(q, TASK_INTERRUPTIBLE, 1, 0)
+#define wake_up_poll(q, key) wake_up_common(q, TASK_NORMAL, 1, key)
+static inline bool waitqueue_active(struct wait_queue_head *q)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return !list_empty(&q->head);
+}
+
+/* schedule() with a deadline (ktime_get() scale, ~0 none): 0 woken, -ETIMEDOUT. The state was set by the caller. */
+int schedule_deadline(u64 deadline);
+
+#define WAIT_EVENT_(q, cond, st, deadline_, excl)                                                  \
+	({                                                                                         \
+		struct wait_queue_entry we_;                                                       \
+		int ret_ = 0, to_ = 0;                                                             \
+		init_wait_entry(&we_);                                                             \
+		for (;;) {                                                                         \
+			if (excl)                                                                  \
+				prepare_to_wait_exclusive(q, &we_, st);                            \
+			else                                                                       \
+				prepare_to_wait(q, &we_, st);                                      \
+			if (cond)                                                                  \
+				break;                                                             \
+			if (to_) {                                                                 \
+				ret_ = -ETIMEDOUT;                                                 \
+				break;                                                             \
+			}                                                                          \
+			if (wait_interrupted(st)) {                                                \
+				ret_ = -ERESTARTSYS;                                               \
+				break;                                                             \
+			}                                                                          \
+			to_ = schedule_deadline(deadline_);                                        \
+		}                                                                                  \
+		finish_wait(q, &we_);                                                              \
+		ret_;                                                                              \
+	})
+bool wait_interrupted(u32 state); /* a signal is pending that this state lets through */
+
+#define wait_event(q, cond) ((void)WAIT_EVENT_(q, cond, TASK_UNINTERRUPTIBLE, ~0UL, false))
+#define wait_event_killable(q, cond) WAIT_EVENT_(q, cond, TASK_KILLABLE, ~0UL, false)
+#define wait_event_interruptible(q, cond) WAIT_EVENT_(q, cond, TASK_INTERRUPTIBLE, ~0UL, false)
+#define wait_event_interruptible_exclusive(q, cond)                                                \
+	WAIT_EVENT_(q, cond, TASK_INTERRUPTIBLE, ~0UL, true)
+#define wait_event_timeout(q, cond, deadline, interruptible)                                       \
+	WAIT_EVENT_(q, cond, (interruptible) ? TASK_INTERRUPTIBLE : TASK_UNINTERRUPTIBLE,          \
+		    deadline, false)
+
+struct mutex {
+	spinlock_t wait_lock;
+	struct task *owner; /* NULL: free */
+	struct list_head waiters;
+};
+#define MUTEX_INIT(n)                                                                              \
+	{                                                                                          \
+		.wait_lock = SPINLOCK_INIT(n), .owner = NULL, .waiters = LIST_HEAD_INIT((n).waiters) \
+	}
+#define DEFINE_MUTEX(n) struct mutex n = MUTEX_INIT(n)
+void mutex_init(struct mutex *m);
+void mutex_lock(struct mutex *m);
+int mutex_lock_interruptible(struct mutex *m); /* 0 or -ERESTARTSYS */
+bool mutex_trylock(struct mutex *m);
+void mutex_unlock(struct mutex *m);
+void assert_mutex_held(const struct mutex *m);
+
+/* Fair between readers and writers: a waiting writer stops new readers. Not recursive. */
+struct rwsem {
+	spinlock_t wait_lock;
+	s64 count; /* readers, or -1 for a writer */
+	struct list_head waiters;
+};
+#define RWSEM_INIT(n)                                                                              \
+	{                                                                                          \
+		.wait_lock = SPINLOCK_INIT(n), .count = 0, .waiters = LIST_HEAD_INIT((n).waiters)  \
+	}
+#define DEFINE_RWSEM(n) struct rwsem n = RWSEM_INIT(n)
+void init_rwsem(struct rwsem *s);
+void down_read(struct rwsem *s);
+bool down_read_trylock(struct rwsem *s);
+void up_read(struct rwsem *s);
+void down_write(struct rwsem *s);
+int down_write_killable(struct rwsem *s); /* 0 or -EINTR */
+bool down_write_trylock(struct rwsem *s);
+void up_write(struct rwsem *s);
+void downgrade_write(struct rwsem *s);
+void assert_rwsem_held(const struct rwsem *s);
+void assert_rwsem_held_write(const struct rwsem *s);
+
+struct completion {
+	u32 done;
+	struct wait_queue_head wait;
+};
+void init_completion(struct completion *c);
+void complete(struct completion *c);
+void complete_all(struct completion *c);
+void wait_for_completion(struct completion *c);
+int wait_for_completion_killable(struct completion *c); /* 0 or -ERESTARTSYS */
+
+#endif

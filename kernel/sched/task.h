@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task.h: struct task, one guest thread or kernel thread, and the scheduler's door.
+ *
+ * Threads of one process share a struct signal_struct (thread group), sighand, mm, files. A kernel thread has no mm.
+ * Fields are grouped by the lock that protects them. "own" means: touched by the task itself, or while it cannot run.
+ */
+#ifndef NESTLING_SCHED_TASK_H
+#define NESTLING_SCHED_TASK_H
+
+#include "arch/um/arch.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/rbtree.h"
+#include "kernel/lib/types.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/timer.h"
+
+struct mm;
+struct files_struct;
+struct fs_struct;
+struct signal_struct;
+struct sighand_struct;
+struct cred;
+struct nsproxy;
+struct pid;
+struct futex_state;
+
+/* Task states. */
+#define TASK_RUNNING 0
+#define TASK_INTERRUPTIBLE 1
+#define TASK_UNINTERRUPTIBLE 2
+#define TASK_STOPPED 4    /* job control */
+#define TASK_TRACED 8
+#define TASK_DEAD 16      /* never runs again */
+#define TASK_WAKEKILL 32
+#define TASK_KILLABLE (TASK_UNINTERRUPTIBLE | TASK_WAKEKILL)
+#define TASK_NORMAL (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)
+
+/* task->flags */
+#define PF_KTHREAD 0x01
+#define PF_IDLE 0x02
+#define PF_EXITING 0x04
+#define PF_FORKNOEXEC 0x08
+#define PF_SIGNALED 0x10
+#define PF_DUMPCORE 0x20
+#define PF_SUPERPRIV 0x40
+#define PF_MEMALLOC 0x80     /* may dip into reserves: reclaim, OOM victim */
+#define PF_VFORK_DONE 0x100
+
+/* task->work_flags: reasons for the slow way to user mode; set by others with set_bit, then kick. */
+#define TIF_SIGPENDING 0
+#define TIF_NEED_RESCHED 1
+#define TIF_NOTIFY 2   /* task_work is queued */
+#define TIF_RESTORE_SIGMASK 3
+#define TIF_SYSCALL_TRACE 4
+#define TIF_SECCOMP 5
+
+struct sched_entity {
+	struct rb_node node;
+	u64 vruntime;       /* weighted ns */
+	u64 exec_start;     /* when it was put on the CPU */
+	u64 sum_exec;       /* ns, all */
+	u64 slice_end;
+	u32 weight;
+	bool on_rq;
+};
+
+struct restart_block {
+	long (*fn)(struct restart_block *rb); /* sys_restart_syscall calls it */
+	u64 arg[6];
+};
+
+struct task_work {
+	struct task_work *next;
+	void (*func)(struct task_work *w);
+};
+
+struct task {
+	/* scheduler: under the runqueue lock of task->cpu, except where said */
+	u32 state;      /* written by the task itself (set_current_state), and by wakers under the rq lock */
+	int cpu;        /* the vCPU it runs on or ran on last */
+	bool on_cpu;    /* its stack is in use by a vCPU */
+	u32 flags;      /* PF_*, own */
+	u64 work_flags; /* TIF_*, atomic bits */
+	int policy;     /* SCHED_* */
+	int nice;       /* -20 .. 19 */
+	int rt_priority;
+	u64 cpus_allowed; /* mask of vCPUs */
+	struct sched_entity se;
+	struct list_head rt_node; /* run list of FIFO/RR */
+	u64 nvcsw, nivcsw;
+	u64 utime, stime; /* ns, own */
+	u64 last_acct;    /* own: when user/kernel accounting last switched */
+	u64 start_time;   /* ktime, immutable */
+	u64 start_boottime;
+
+	struct arch_task arch; /* own */
+
+	/* identity: immutable, or under tasklist_lock */
+	atomic_t usage;
+	pid_t pid, tgid;           /* in the initial pid namespace, immutable (tgid: exec by a non-leader swaps pids under tasklist_lock) */
+	struct pid *thread_pid;
+	struct task *group_leader;
+	struct task *real_parent;  /* who forked it */
+	struct task *parent;       /* who waits for it (the tracer, or real_parent) */
+	struct list_head children; /* of sibling; processes only */
+	struct list_head sibling;
+	struct list_head tasks;        /* all processes (leaders) */
+	struct list_head thread_node;  /* in signal->threads */
+	char comm[16];                 /* own; read racily */
+	int exit_code, exit_signal, exit_state;
+	int pdeath_signal;
+	bool did_exec, no_new_privs, in_execve, vfork_child;
+	u32 personality;
+	struct completion *vfork_done;
+	uaddr_t set_child_tid, clear_child_tid;
+	uaddr_t robust_list;
+	uaddr_t rseq;
+
+	/* own; others take tasklist_lock or task_lock (alloc_lock) to look */
+	spinlock_t alloc_lock;
+	struct mm *mm;
+	struct files_struct *files;
+	struct fs_struct *fs;
+	struct nsproxy *nsproxy;
+	const struct cred *cred;      /* replaced as a whole; readers under alloc_lock or own */
+
+	/* signals: under sighand->lock */
+	struct signal_struct *signal;
+	struct sighand_struct *sighand;
+	u64 blocked, saved_sigmask, real_blocked; /* own writes under the lock */
+	struct sigpending *pending;                /* this thread's queue (kernel/task/signal.h) */
+	u64 sas_ss_sp, sas_ss_size;
+	u32 sas_ss_flags;
+	u32 jobctl;
+	struct restart_block restart;
+	struct task_work *works; /* atomic list */
+
+	/* ptrace: under tasklist_lock */
+	u32 ptrace;
+	u64 ptrace_message;
+	struct list_head ptraced, ptrace_entry;
+	void *ptrace_info;
+
+	struct futex_state *futex;    /* own */
+	u64 min_flt, maj_flt;         /* own */
+	u64 io_rchar, io_wchar, io_syscr, io_syscw, io_read_bytes, io_write_bytes;
+	u64 timer_slack_ns;
+	void *journal_info;           /* open ext4 handle */
+	void *plug;
+	u64 syscall_nr;               /* for /proc/PID/syscall, -1 in user mode */
+	const char *wchan;            /* what it waits for, for /proc/PID/wchan */
+#ifdef CONFIG_DEBUG
+	struct {
+		const void *lock;
+		const char *name;
+		const void *ip;
+	} held_locks[32];
+	int nr_held;
+#endif
+};
+
+static inline struct regs *task_regs(struct task *t)
+{
+	return &t->arch.regs;
+}
+static inline u32 get_current_state(void)
+{
+	return current->state;
+}
+/* A full barrier follows, so that the condition tested next is not read early. */
+#define set_current_state(s) ((void)__atomic_exchange_n(&current->state, (s), __ATOMIC_SEQ_CST))
+#define __set_current_state(s) (current->state = (s))
+
+/* ---- the scheduler ---- */
+void schedule(void);
+void cond_resched(void);   /* a boundary: polls interrupts, gives way; no spinlock held */
+void yield(void);
+/* Wakes @t when its state is in @states: true when it did. Works with spinlocks held. */
+bool wake_up_state(struct task *t, u32 states);
+#define wake_up_process(t) wake_up_state(t, TASK_NORMAL)
+void wake_up_new_task(struct task *t);
+void sched_fork(struct task *t);          /* scheduler fields of a new task, from current */
+void sched_exit(struct task *t);
+void __noreturn sched_dead(void);         /* last schedule of current (state TASK_DEAD) */
+void set_user_nice(struct task *t, int nice);
+int sched_setscheduler(struct task *t, int policy, int prio); /* 0, -EINVAL */
+int sched_setaffinity(struct task *t, u64 mask);              /* 0, -EINVAL */
+/* Makes @t look at its work_flags soon: kicks its vCPU when it runs in guest code. */
+void kick_process(struct task *t);
+void sched_init(void);
+/* Numbers for /proc/stat, loadavg, uptime. */
+struct cpu_times {
+	u64 user, nice, system, idle, iowait; /* ns */
+};
+void sched_cpu_times(int cpu, struct cpu_times *ct);
+void sched_loadavg(u64 avg[3]); /* fixed point, 11 bits of fraction */
+u64 nr_context_switches(void);
+u32 nr_running(void);
+
+static inline void get_task(struct task *t)
+{
+	atomic_inc(&t->usage);
+}
+void put_task(struct task *t); /* frees through a grace period */
+struct task *task_alloc(void); /* zeroed, usage 1, kernel stack and fpu; NULL */
+
+/* Kernel threads: fn runs in a task of its own; it ends by returning. Named as printf. NULL when out of memory. */
+struct task *kthread_run(int (*fn)(void *), void *arg, const char *name, ...) __printf(3, 4);
+
+extern struct task init_task_storage; /* vCPU 0's idle task */
+extern rwlock_t tasklist_lock;
+extern struct list_head all_processes; /* of task->tasks, under tasklist_lock */
+
+#endif

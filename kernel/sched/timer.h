@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * timer.h: one-shot kernel timers. A timer belongs to the vCPU that armed it; its function runs at a boundary of that vCPU with
+ * no lock held, and may not sleep. It may re-arm itself.
+ */
+#ifndef NESTLING_SCHED_TIMER_H
+#define NESTLING_SCHED_TIMER_H
+
+#include "kernel/lib/rbtree.h"
+#include "kernel/lib/types.h"
+
+struct ktimer {
+	struct rb_node node;
+	u64 expires; /* ktime_get() scale */
+	void (*func)(struct ktimer *t);
+	int cpu;     /* base it is queued on; -1: not queued */
+	u32 running;
+};
+void timer_setup(struct ktimer *t, void (*func)(struct ktimer *t));
+void timer_start(struct ktimer *t, u64 expires); /* arms or moves */
+bool timer_cancel(struct ktimer *t);             /* true: it was armed and has not run; does not wait */
+void timer_cancel_sync(struct ktimer *t);        /* waits until its function does not run elsewhere; may sleep */
+bool timer_armed(const struct ktimer *t);
+
+/* Work for a kernel thread: runs in a task, may sleep. */
+struct work {
+	struct work *next;
+	void (*func)(struct work *w);
+	u32 queued;
+};
+void work_setup(struct work *w, void (*func)(struct work *w));
+bool work_queue(struct work *w);   /* false when it was queued already; callable with spinlocks held */
+void work_flush(struct work *w);   /* waits until it is neither queued nor running */
+
+/* Grace period: func runs once every vCPU has passed a boundary. For lock-free readers and frames. */
+struct rcu_head {
+	struct rcu_head *next;
+	void (*func)(struct rcu_head *h);
+	u64 gen;
+};
+void call_rcu(struct rcu_head *h, void (*func)(struct rcu_head *h));
+
+#endif
