@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dispatch.c: from a system-call number to its handler.
+ *
+ * syscall_dispatch() is called by arch/um/entry.c for every system call of a guest program. It
+ * finds the entry of the generated table, counts the call, calls the handler through its typed
+ * wrapper, and counts the result when it is an error. syscall_count_line() tells the counts.
+ *
+ * Invariants:
+ * 1. A number without a handler gives -ENOSYS, is counted, and is logged the first time that a
+ * program uses it.
+ * 2. Numbers are 32 bits wide, as on Linux; what the guest has in the upper half of rax does not
+ * matter.
+ *
+ * Locks: none; counters are atomic and may lag behind each other.
+ *
+ * It does not restart interrupted calls (the signal code does) and knows nothing of int 0x80, which
+ * the machine refuses.
+ */
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/syscall/internal.h"
+#include <asm/errno.h>
+
+struct syscall_counter {
+	u64 calls;
+	u64 errors;
+};
+
+static struct syscall_counter
+	counters[NR_SYSCALLS + 1]; /* atomic; the last one: numbers that nobody has */
+
+static u64 count(u64 *counter)
+{
+	return __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+static long unimplemented(u32 nr, u32 slot, const char *name)
+{
+	count(&counters[slot].errors);
+	if (!count(&counters[slot].calls))
+		pr_info("%s[%d]: system call %u (%s) is not implemented\n", current->comm,
+			current->pid, nr, name);
+	return -ENOSYS;
+}
+
+long syscall_dispatch(u64 nr64, const u64 args[6])
+{
+	u32 nr = (u32)nr64;
+	const struct syscall_desc *d;
+	long ret;
+
+	if (nr >= NR_SYSCALLS || !syscall_table[nr].name)
+		return unimplemented(nr, NR_SYSCALLS, "unknown");
+	d = &syscall_table[nr];
+	if (!d->handler)
+		return unimplemented(nr, nr, d->name);
+	count(&counters[nr].calls);
+	ret = likely(!syscall_strace) ? d->call(args) : syscall_traced(nr, d, args);
+	if (IS_ERR_VALUE(ret))
+		count(&counters[nr].errors);
+	return ret;
+}
+
+int syscall_count_line(int nr, char *buf, size_t size)
+{
+	static const char *const words[] = { "missing", "partial", "full" };
+	const struct syscall_counter *c;
+	const char *name = "unknown";
+	int status = SYSCALL_MISSING;
+
+	if (nr < 0 || nr > NR_SYSCALLS)
+		return 0;
+	if (nr < NR_SYSCALLS) {
+		name = syscall_table[nr].name;
+		if (syscall_table[nr].handler)
+			status = syscall_table[nr].status;
+	}
+	if (!name)
+		return 0;
+	c = &counters[nr];
+	return scnprintf(buf, size, "%d %s %llu %llu %s\n", nr, name,
+		(unsigned long long)READ_ONCE(c->calls), (unsigned long long)READ_ONCE(c->errors),
+		words[status]);
+}
