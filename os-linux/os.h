@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * os.h: the host, as the kernel world sees it. One contract; os-linux/ is the only code that makes host system calls.
+ *
+ * - Every function may be called from kernel world (through its generated door, on the vCPU's host stack) and from host
+ *   world. What only host-world files (drivers/X/X_host.c) may call is in host.h.
+ * - Results are >= 0 or a negative errno. Interrupted host calls are repeated.
+ * - A handle is a small integer into os-linux's own table, never a host fd. It stays valid over a snapshot, because its
+ *   owner opens it again.
+ * - Times are nanoseconds; a deadline is on os_clock_mono()'s scale, OS_FOREVER is none.
+ * - Nothing here calls up into the kernel world. The two exceptions are named: os_vcpu_start() enters it at an address
+ *   that the kernel world gave, and a synchronous fault resumes at one (os_fault_setup()).
+ * - This header uses <stdint.h> only, so that both worlds can include it.
+ */
+#ifndef NESTLING_OS_H
+#define NESTLING_OS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define OS_FOREVER (~(uint64_t)0)
+#define OS_MAX_CPUS 64
+#define OS_MAX_IRQS 256
+
+/* ---- files ---- */
+
+#define OS_READ 1
+#define OS_WRITE 2
+#define OS_CREATE 4  /* mode 0600 */
+#define OS_TRUNC 8
+#define OS_EXCL 16
+#define OS_APPEND 32
+
+/* A handle, or -errno. Blocks; nothing but a regular file or block device opens (-EINVAL). */
+int os_file_open(const char *path, unsigned flags);
+void os_file_close(int file);
+/* Whole transfers unless the file ends: bytes done (short only at the end of the file), or -errno. They block. */
+long os_file_pread(int file, void *buf, size_t n, uint64_t off);
+long os_file_pwrite(int file, const void *buf, size_t n, uint64_t off);
+int64_t os_file_size(int file);
+int os_file_sync(int file);
+/* Human text of an errno (positive or negative), for refusals. Static storage. */
+const char *os_strerror(int err);
+
+/* ---- memory ---- */
+
+/* A sparse memory file of @size bytes (a memfd). A handle. */
+int os_mem_create(const char *name, uint64_t size);
+/* The file at @path as memory of @size bytes: created if absent, and allocated whole (-ENOSPC) . A handle. */
+int os_mem_open(const char *path, uint64_t size);
+
+#define OS_PROT_READ 1
+#define OS_PROT_WRITE 2
+#define OS_PROT_EXEC 4
+#define OS_MAP_REPLACE 1  /* over whatever is there; otherwise -EEXIST when the range is in use */
+#define OS_MAP_POPULATE 2
+
+/* Maps [off, off+len) of @file shared at @addr. @file -1: anonymous private, no reserve (prot 0: reserves the range). */
+int os_mem_map(void *addr, size_t len, int prot, int file, uint64_t off, unsigned flags);
+int os_mem_unmap(void *addr, size_t len);
+int os_mem_protect(void *addr, size_t len, int prot);
+/* Copies [addr, addr+len) into @file at @off and maps that there, shared. The caller's kernel stack may lie in it. */
+int os_mem_adopt(void *addr, size_t len, int file, uint64_t off);
+/* Gives the blocks of a range back to the host: it reads as zeros afterwards. */
+int os_mem_punch(int file, uint64_t off, uint64_t len);
+/* The first offset >= @off that has data (or is a hole); the file's size when there is none. */
+int64_t os_mem_next_data(int file, uint64_t off);
+int64_t os_mem_next_hole(int file, uint64_t off);
+
+struct os_mem_info {
+	uint64_t host_total, host_free; /* bytes; free is what the host calls available */
+	uint64_t max_maps;              /* vm.max_map_count */
+};
+int os_mem_info(struct os_mem_info *info);
+
+/* ---- time, randomness ---- */
+uint64_t os_clock_mono(void);
+uint64_t os_clock_real(void);
+uint64_t os_clock_boot(void);
+int os_sleep_until(uint64_t deadline);
+/* Fills the buffer or ends the process: there is no kernel without randomness. */
+void os_getrandom(void *buf, size_t n);
+
+/* ---- futex ---- */
+
+/*
+ * Sleeps while *word == val, until a wake or @deadline: 0 (may be spurious), -EAGAIN (other value), -ETIMEDOUT. The word
+ * may lie in memory shared with other processes.
+ */
+int os_futex_wait(uint32_t *word, uint32_t val, uint64_t deadline);
+/* Wakes at most @n sleepers; how many. */
+int os_futex_wake(uint32_t *word, int n);
+
+/* ---- vCPUs, interrupts, idling ---- */
+
+/*
+ * What both worlds know of a vCPU. It lies in the arena, the kernel world hands it over with os_irq_setup().
+ *
+ * state   OS_CPU_KERNEL  runs kernel code: it will look at the pending mask at its next boundary, nothing is sent
+ *         OS_CPU_GUEST   is on its way into, or in, skas_run(): the kicker that skas registered brings it back
+ *         OS_CPU_IDLE    is on its way into, or in, os_idle(): os_cpu_kick() wakes it
+ * The vCPU writes state, then (full barrier) looks at the pending mask and at kicked before it goes on; whoever raises an
+ * interrupt sets the bit, then (full barrier) looks at state. So none is lost.
+ * kicked  set by os_cpu_kick(), cleared by the vCPU at a boundary before it looks for work. skas_run() looks at it after it
+ *         has published which runner it starts and before the runner may go on; when it is set it returns EV_KICK.
+ */
+enum { OS_CPU_OFF, OS_CPU_KERNEL, OS_CPU_GUEST, OS_CPU_IDLE };
+struct os_cpu {
+	uint32_t state;
+	uint32_t kicked;
+	uint32_t pad[14];
+} __attribute__((aligned(64)));
+
+struct os_irq_page {
+	uint64_t pending[OS_MAX_IRQS / 64]; /* set by os_irq_raise(), taken by irq_poll() */
+	uint64_t pad[4];
+	struct os_cpu cpu[OS_MAX_CPUS];
+};
+int os_irq_setup(struct os_irq_page *page, int ncpus);
+
+/* Marks @irq pending and sees to it that some vCPU comes to a boundary soon. From any host thread; never blocks. */
+void os_irq_raise(int irq);
+/* Makes vCPU @cpu come to a boundary soon. From any host thread; never blocks; may be spurious. */
+void os_cpu_kick(int cpu);
+/*
+ * Sleeps until an interrupt, a kick or @deadline. The caller has set its state to OS_CPU_IDLE and found nothing to do.
+ * The first idle vCPU owns the event set and waits for it; others wait on a futex.
+ */
+void os_idle(int cpu, uint64_t deadline);
+/*
+ * Looks at the event set without sleeping, for a vCPU that is busy (at most every millisecond or so). When another vCPU
+ * idles and nobody owns the set, that one is woken to own it.
+ */
+void os_event_poll(int cpu);
+
+/*
+ * Starts the host thread of vCPU @cpu (256 KiB stack, signals but synchronous faults blocked) which calls entry(arg) in host
+ * world; entry is the kernel world's assembly that records the host stack and goes over to a kernel stack.
+ * The thread that calls os_vcpu_adopt() becomes a vCPU as it is (the main thread, vCPU 0).
+ */
+int os_vcpu_start(int cpu, void (*entry)(void *arg), void *arg);
+int os_vcpu_adopt(int cpu);
+/* How many host CPUs this process may use. */
+int os_ncpus(void);
+
+/*
+ * Synchronous faults (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP) of vCPU threads. A fault whose rip is in @fixups goes on at its
+ * fixup. Any other fills @frame of that vCPU and goes on at @entry with @stack_top of that vCPU as rsp (a kernel stack with a
+ * valid head) and the vCPU number in rdi. A fault in a thread that is no vCPU, or one on the way to @entry, ends the process.
+ */
+struct os_fixup {
+	uint64_t from, to;
+};
+struct os_fault {
+	uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
+	uint64_t rbp, rdi, rsi, rdx, rcx, rbx, rax;
+	uint64_t rip, cs, eflags, rsp, ss;
+	uint64_t addr, error, trapno;
+	int32_t signo, code;
+};
+struct os_fault_config {
+	const struct os_fixup *fixups, *fixups_end;
+	void (*entry)(uint64_t cpu);
+	struct os_fault *frame[OS_MAX_CPUS];
+	uint64_t stack_top[OS_MAX_CPUS]; /* aligned to 16 */
+};
+int os_fault_setup(const struct os_fault_config *cfg);
+
+/*
+ * Signals to the kernel process, by a host thread of their own. SIGTERM, SIGHUP and SIGINT raise @shutdown_irq; @grace ns after the
+ * first of them the process ends with status 1. SIGTSTP stops and SIGCONT continues everything, SIGPIPE is ignored.
+ */
+int os_signals_setup(int shutdown_irq, uint64_t grace);
+
+/* ---- the process ---- */
+
+/* All of @n bytes, best effort. */
+void os_write_stderr(const char *buf, size_t n);
+/* Runs what was registered with os_at_exit() (terminals are put back) and ends the process. From any thread, once. */
+void os_exit(int status) __attribute__((noreturn));
+/* os_exit(), but starts the same program again with the same arguments, under the same pid. */
+void os_restart(void) __attribute__((noreturn));
+/* Raises RLIMIT_NOFILE to its hard limit, ignores SIGPIPE, blocks signals, no core dumps of guest memory. Early, once. */
+void os_process_setup(void);
+
+/* ---- the host's CPUs ---- */
+
+struct os_cpuinfo {
+	char vendor[16], model_name[64];
+	uint32_t family, model, stepping, microcode;
+	uint32_t mhz, cache_kb;
+	uint32_t hwcap, hwcap2, minsigstksz;
+	char flags[4000]; /* as in the host's /proc/cpuinfo, blank between them */
+	char bugs[400];
+};
+int os_cpuinfo(struct os_cpuinfo *info);
+
+#endif
