@@ -84,8 +84,28 @@ u64 ktime_get_boottime(void);
 void arch_set_realtime_offset(s64 add_ns); /* clock_settime */
 u64 arch_cpu_clock(void);      /* fast monotonic for accounting */
 
+/* ---- physmem (region 0), arch/um/physmem.c ---- */
+extern pfn_t physmem_frames; /* frames of region 0; frame pfn is at KERNEL_MAP_BASE + pfn * PAGE_SIZE, all mapped */
+/* Gives frames back to the host; they read as zeros afterwards. Blocks on the host a little: no spinlock held. 0 or -errno. */
+int physmem_release(pfn_t pfn, u64 n);
+/* The first frame in [pfn, end) that the host backs (data true) or does not back (data false); @end when there is none. */
+pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data);
+/* Bytes the host says are available, for /proc/meminfo's benefit and the watermarks of give-back. */
+u64 physmem_host_free(void);
+
+/* ---- for kernel/lib's spinlocks: a vCPU that waits for a lock whose holder lost its host CPU ---- */
+void arch_futex_wait(u32 *word, u32 val, u64 timeout_ns); /* may return early */
+void arch_futex_wake(u32 *word, int n);
+
+/*
+ * An instruction that may fault on memory whose file was cut (SIGBUS): on a fault at label @from the code goes on at label @to.
+ * Inside asm: "1: rep movsb\n2:\n" ARCH_FIXUP("1b", "2b").
+ */
+#define ARCH_FIXUP(from, to) ".pushsection fixups,\"a\"\n.balign 8\n.quad " from ", " to "\n.popsection\n"
+
 /* ---- randomness, power ---- */
 void arch_random(void *buf, size_t n); /* the host's getrandom */
+void arch_early_write(const char *s, size_t n); /* to the host's stderr: refusals, the reason of a panic */
 void arch_power_off(int status) __noreturn;  /* flush is the caller's job */
 void arch_reboot(void) __noreturn;
 
