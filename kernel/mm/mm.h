@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm.h: frames, slabs, address spaces, and the page cache.
+ *
+ * mm knows files only as struct address_space (whose operations the upper layer registers) and an opaque struct file.
+ * Locks: kernel/lib/lock.h has the order.
+ */
+#ifndef NESTLING_MM_H
+#define NESTLING_MM_H
+
+#include "arch/um/layout.h"
+#include "arch/um/pmap.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/radix.h"
+#include "kernel/lib/rbtree.h"
+#include "kernel/lib/types.h"
+#include "kernel/sched/lock.h"
+
+struct file;
+struct inode;
+struct task;
+struct address_space;
+struct vm_area;
+struct core_state;
+
+/* ---- frames ---- */
+
+/* page->flags */
+#define PG_locked 0      /* lock_page(): I/O or truncation in progress */
+#define PG_uptodate 1    /* holds the file's data */
+#define PG_dirty 2       /* newer than the disk */
+#define PG_writeback 3   /* on its way to the disk */
+#define PG_error 4       /* a read or write failed */
+#define PG_referenced 5
+#define PG_lru 6
+#define PG_active 7
+#define PG_slab 8
+#define PG_buddy 9
+#define PG_resident 10   /* the host backs it */
+#define PG_anon 11
+#define PG_private 12    /* page->private belongs to the file system */
+#define PG_reserved 13
+#define PG_zero 14       /* known to be zero on the host */
+#define PG_waiters 15
+#define PG_mappedrw 17   /* a shared writable mapping may dirty it */
+#define PG_cow_source 18
+
+struct page {
+	u64 flags;                      /* PG_*, atomic bits */
+	atomic_t refcount;              /* get_page, put_page */
+	atomic_t mapcount;              /* page table entries that point here */
+	struct address_space *mapping;  /* page cache, shmem: under mapping->lock; anonymous: NULL */
+	u64 index;                      /* page offset in the mapping */
+	struct list_head lru;           /* under the lru lock; buddy free lists */
+	u64 private;                    /* fs data, buddy order, slab */
+};
+
+extern struct page *mem_map;   /* of region 0, indexed by pfn */
+extern u64 max_pfn;            /* frames of region 0 */
+struct page *pfn_to_page(pfn_t pfn);
+pfn_t page_to_pfn(const struct page *p);
+static inline void *pfn_to_virt(pfn_t pfn)
+{
+	return (void *)(KERNEL_MAP_BASE + (pfn << PAGE_SHIFT));
+}
+static inline void *page_address(const struct page *p)
+{
+	return pfn_to_virt(page_to_pfn(p));
+}
+struct page *virt_to_page(const void *p); /* of direct-map addresses */
+
+/* gfp flags */
+typedef u32 gfp_t;
+#define GFP_KERNEL 0x0   /* may sleep, reclaim */
+#define GFP_ATOMIC 0x1   /* spinlocks may be held: no sleep, may use the reserve */
+#define __GFP_ZERO 0x2
+#define GFP_NOFS 0x4     /* may sleep, reclaim does not enter a file system */
+#define GFP_USER 0x8     /* for guests: fails (OOM) before the reserve is touched */
+#define __GFP_NOFAIL 0x10
+
+/* Called by arch once the direct map stands: takes over frames [first, max_pfn) */
+void mm_init_frames(pfn_t first_free, pfn_t end);
+struct page *alloc_pages(gfp_t gfp, u32 order); /* refcount 1; NULL */
+void free_pages(struct page *p, u32 order);
+#define alloc_page(gfp) alloc_pages(gfp, 0)
+void *get_free_pages(gfp_t gfp, u32 order); /* kernel address or NULL */
+void free_pages_addr(void *p, u32 order);
+static inline void get_page(struct page *p)
+{
+	atomic_inc(&p->refcount);
+}
+void put_page(struct page *p); /* the last one frees */
+#define get_free_page(gfp) get_free_pages(gfp, 0)
+#define free_page_addr(p) free_pages_addr(p, 0)
+
+void lock_page(struct page *p);
+bool trylock_page(struct page *p);
+void unlock_page(struct page *p);
+void wait_on_page_locked(struct page *p);
+void wait_on_page_writeback(struct page *p);
+void end_page_writeback(struct page *p);
+#define PAGE_FLAG_OPS(Name, bit)                                                                   \
+	static inline bool Page##Name(const struct page *p)                                        \
+	{                                                                                          \
+		return test_bit(bit, &p->flags);                                                   \
+	}                                                                                          \
+	static inline void SetPage##Name(struct page *p)                                           \
+	{                                                                                          \
+		set_bit(bit, &p->flags);                                                           \
+	}                                                                                          \
+	static inline void ClearPage##Name(struct page *p)                                         \
+	{                                                                                          \
+		clear_bit(bit, &p->flags);                                                         \
+	}
+PAGE_FLAG_OPS(Locked, PG_locked)
+PAGE_FLAG_OPS(Uptodate, PG_uptodate)
+PAGE_FLAG_OPS(Dirty, PG_dirty)
+PAGE_FLAG_OPS(Writeback, PG_writeback)
+PAGE_FLAG_OPS(Error, PG_error)
+PAGE_FLAG_OPS(Private, PG_private)
+PAGE_FLAG_OPS(Anon, PG_anon)
+
+/* ---- slabs ---- */
+
+void *kmalloc(size_t n, gfp_t gfp);  /* 16-byte aligned, up to 4 MiB; NULL */
+void *kzalloc(size_t n, gfp_t gfp);
+void *kcalloc(size_t n, size_t size, gfp_t gfp);
+void *krealloc(void *p, size_t n, gfp_t gfp);
+void *kmemdup(const void *p, size_t n, gfp_t gfp);
+void kfree(const void *p); /* NULL is fine */
+struct kmem_cache;
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align);
+void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp);
+void *kmem_cache_zalloc(struct kmem_cache *c, gfp_t gfp);
+void kmem_cache_free(struct kmem_cache *c, void *p);
+/* Text for /proc/slabinfo, one cache a line; 0 when @i is past the last. */
+int slabinfo_line(int i, char *buf, size_t size);
+
+/* Caches of objects that can be dropped under pressure (dentries, inodes). */
+struct shrinker {
+	u64 (*count)(void);
+	u64 (*scan)(u64 nr); /* freed */
+	struct list_head list;
+};
+void register_shrinker(struct shrinker *s);
+
+/* ---- files as mm sees them ---- */
+
+struct writeback_control {
+	bool sync;         /* wait for it: fsync, sync */
+	u64 nr_to_write;   /* decremented */
+	u64 start, end;    /* byte range, end inclusive */
+};
+
+struct address_space_operations {
+	/* Fills a locked page and unlocks it when done (SetPageUptodate or SetPageError). 0 or -errno (page unlocked too). */
+	int (*readpage)(struct file *file, struct page *page);
+	/* Starts reads for pages [index, index+nr) that it adds to the cache with add_to_page_cache; may do nothing. NULL: by readpage. */
+	void (*readahead)(struct address_space *m, struct file *file, u64 index, u32 nr);
+	/* Writes dirty pages of the range out. */
+	int (*writepages)(struct address_space *m, struct writeback_control *wbc);
+	/* A write of [pos, pos+len) within one page: returns the page locked and prepared (uptodate where needed). */
+	int (*write_begin)(struct file *file, struct address_space *m, loff_t pos, u32 len,
+			   struct page **page, void **fsdata);
+	/* @copied bytes were put there; unlocks and puts the page, extends i_size. Returns @copied or -errno. */
+	int (*write_end)(struct file *file, struct address_space *m, loff_t pos, u32 len, u32 copied,
+			 struct page *page, void *fsdata);
+	/* A shared mapping is about to dirty the page (blocks must exist). Page locked on return. 0 or -errno (SIGBUS). */
+	int (*page_mkwrite)(struct file *file, struct page *page);
+	/* The page leaves the cache from @offset on (truncate); drops page->private. */
+	void (*invalidatepage)(struct page *page, u32 offset);
+	bool (*releasepage)(struct page *page); /* may reclaim take it? */
+	bool memory_only; /* tmpfs: pages are the data, never dropped while in the cache; no write-back */
+};
+
+struct address_space {
+	struct inode *host;
+	const struct address_space_operations *a_ops;
+	spinlock_t lock;
+	struct radix pages;          /* index -> struct page *, under @lock */
+	u64 nrpages, nrdirty;        /* under @lock */
+	struct rb_root i_mmap;       /* VMAs that map it, by vm_pgoff; under i_mmap_sem */
+	struct list_head i_mmap_list;/* the same as a list */
+	struct rwsem i_mmap_sem;
+	struct rwsem invalidate_lock; /* faults and reads against truncate and hole punching */
+	gfp_t gfp;
+	int wb_err;                  /* first error of write-back since... see errseq in filemap.c */
+	u32 wb_err_seq;
+	atomic_t i_mmap_writable;    /* shared writable mappings, for seals and denials */
+	void (*mark_inode_dirty)(struct inode *inode); /* set by vfs: pages became dirty */
+};
+void address_space_init(struct address_space *m, struct inode *host,
+			const struct address_space_operations *ops);
+
+struct iov_iter;
+loff_t mapping_size(struct address_space *m); /* i_size of the host inode: set by vfs through mm_ops */
+/* vfs registers what mm must know of files (Law: lower layers call up only through tables). */
+struct mm_file_ops {
+	struct address_space *(*mapping)(struct file *f);
+	loff_t (*size)(struct inode *i);
+	void (*get)(struct file *f);
+	void (*put)(struct file *f);
+	int (*mmap)(struct file *f, struct vm_area *vma); /* f_op->mmap: 0, -ENODEV, ... */
+	void (*touch)(struct file *f);           /* atime */
+	u64 (*ino)(struct file *f);
+	dev_t (*dev)(struct file *f);
+	bool (*may_exec)(struct file *f);        /* not on a noexec mount */
+	u32 (*mode)(struct file *f);             /* FMODE_* bits */
+};
+extern const struct mm_file_ops *mm_file_ops;
+
+/* Page cache. find: a reference or NULL. grab: found or new, locked. read: uptodate, reference; ERR_PTR. */
+struct page *find_get_page(struct address_space *m, u64 index);
+struct page *find_lock_page(struct address_space *m, u64 index);
+struct page *grab_cache_page(struct address_space *m, u64 index);
+struct page *read_cache_page(struct address_space *m, u64 index, struct file *file);
+/* Inserts a locked new page (takes a reference): 0, -EEXIST, -ENOMEM. */
+int add_to_page_cache(struct page *p, struct address_space *m, u64 index);
+void delete_from_page_cache(struct page *p); /* locked; drops the cache's reference */
+bool set_page_dirty(struct page *p);         /* true: it was clean; calls mark_inode_dirty */
+bool clear_page_dirty_for_io(struct page *p); /* write-protects its mappings; true: was dirty */
+void set_page_writeback(struct page *p);
+/* Drops pages from @start (bytes) on, zeroing the tail of a partial page; unmaps them first. */
+void truncate_inode_pages(struct address_space *m, loff_t start);
+void truncate_inode_pages_range(struct address_space *m, loff_t start, loff_t end); /* end inclusive */
+/* i_size has changed to @size: unmap beyond, drop pages. */
+void truncate_pagecache(struct address_space *m, loff_t size);
+void unmap_mapping_range(struct address_space *m, u64 first_index, u64 nr); /* nr 0: to the end */
+/* Drops clean pages not in use (drop_caches, DONTNEED, O_DIRECT); number dropped. */
+u64 invalidate_mapping_pages(struct address_space *m, u64 start, u64 end);
+/* Next dirty page at or after *index (<= end), with a reference; sets *index past it. */
+struct page *next_dirty_page(struct address_space *m, u64 *index, u64 end);
+bool mapping_has_dirty(struct address_space *m);
+void mapping_set_error(struct address_space *m, int err);
+/* Read and write through the cache: the usual read_iter/write_iter of disk files and tmpfs. Bytes or -errno; advance *pos. */
+ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *to, loff_t *pos);
+ssize_t filemap_write(struct file *f, struct address_space *m, struct iov_iter *from, loff_t *pos);
+int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t end);
+int filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end);
+void force_readahead(struct address_space *m, struct file *f, u64 index, u64 nr);
+/* Stops a writer while too much is dirty. */
+void balance_dirty_pages(struct address_space *m);
+u64 nr_dirty_pages(void);
+
+/* ---- guest address spaces ---- */
+
+#define VM_READ 0x1
+#define VM_WRITE 0x2
+#define VM_EXEC 0x4
+#define VM_SHARED 0x8
+#define VM_MAYREAD 0x10
+#define VM_MAYWRITE 0x20
+#define VM_MAYEXEC 0x40
+#define VM_GROWSDOWN 0x100
+#define VM_PFNMAP 0x400
+#define VM_LOCKED 0x2000
+#define VM_IO 0x4000
+#define VM_DONTCOPY 0x20000
+#define VM_DONTEXPAND 0x40000
+#define VM_ACCOUNT 0x100000
+#define VM_NORESERVE 0x200000
+#define VM_WIPEONFORK 0x2000000
+#define VM_DONTDUMP 0x4000000
+#define VM_STACK 0x8000000
+#define VM_SPECIAL_NAME 0x10000000 /* vm_name is its name in maps ("[vdso]") */
+
+struct vm_area;
+struct vm_operations {
+	/* Special mappings: the page for @index (a reference), or ERR_PTR(-EFAULT: SIGBUS). NULL op: page cache or anonymous. */
+	struct page *(*fault)(struct vm_area *vma, u64 index);
+	void (*open)(struct vm_area *vma);  /* split, fork */
+	void (*close)(struct vm_area *vma);
+};
+struct vm_area {
+	struct rb_node vm_rb;      /* mm->mm_rb by vm_start; under mmap_lock */
+	struct list_head vm_list;  /* sorted */
+	u64 vm_start, vm_end;      /* under mmap_lock (write) and page_table_lock */
+	u64 vm_flags;
+	struct mm *vm_mm;
+	u64 vm_pgoff;              /* in pages */
+	struct file *vm_file;      /* a reference, or NULL */
+	struct address_space *vm_mapping; /* of vm_file, or shmem's */
+	const struct vm_operations *vm_ops;
+	void *vm_private;
+	const char *vm_name;
+	struct list_head shared;   /* mapping->i_mmap_list, under i_mmap_sem */
+	u32 extent_order;          /* size of the next anonymous reservation: grows while the range proves dense */
+	u64 next_fault;            /* where a sequential toucher would fault next */
+};
+
+struct mm {
+	atomic_t mm_users;          /* tasks; the last mmput unmaps all */
+	atomic_t mm_count;          /* plus lazy references; the last frees */
+	struct rwsem mmap_lock;
+	spinlock_t page_table_lock; /* the entries of pmap */
+	struct pmap pmap;
+	struct rb_root mm_rb;       /* VMAs, under mmap_lock */
+	struct list_head mmap_list;
+	u32 map_count;
+	u64 mmap_base, task_size;   /* immutable after exec */
+	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
+	u64 arg_start, arg_end, env_start, env_end; /* under mmap_lock */
+	u64 total_vm, locked_vm, data_vm, stack_vm, exec_vm; /* pages, under mmap_lock */
+	atomic64_t rss_anon, rss_file, rss_shmem;
+	u64 hiwater_rss, hiwater_vm;
+	u64 auxv[48];
+	u32 nr_auxv;
+	struct file *exe_file;      /* under mmap_lock */
+	u64 def_flags;
+	bool dumpable;
+	u32 dump_mode;              /* prctl(PR_SET_DUMPABLE) */
+	struct core_state *core_state;
+	struct list_head mm_list;   /* all mms, for reclaim and OOM; under mm_list_lock */
+	u64 vdso_base;
+	u64 owner_pid;
+};
+
+struct mm *mm_alloc(void);              /* users 1, empty */
+struct mm *mm_dup(struct mm *old);      /* fork: COW copy of all VMAs; ERR_PTR */
+void mmget(struct mm *mm);
+void mmput(struct mm *mm);              /* may sleep */
+void mmgrab(struct mm *mm);
+void mmdrop(struct mm *mm);
+
+struct vm_area *find_vma(struct mm *mm, u64 addr); /* first with vm_end > addr; under mmap_lock */
+/* As mmap(2) inside the kernel; takes mmap_lock itself. Address or -errno. */
+u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int flags, u64 pgoff);
+int do_munmap(struct mm *mm, u64 addr, u64 len);
+/* exec's helpers: a stack VMA that grows down below @top; brk area. */
+int mm_setup_stack(struct mm *mm, u64 top, u64 flags);
+int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags);
+/* A VMA whose pages come from vm_ops->fault (vdso). ERR_PTR. */
+struct vm_area *install_special_mapping(struct mm *mm, u64 addr, u64 len, u64 flags,
+					const struct vm_operations *ops, void *private,
+					const char *name);
+u64 get_unmapped_area(struct mm *mm, u64 hint, u64 len, u64 align);
+/* One page faulted in of any mm: a reference. For access_mm, pin_user_page, core dumps (FOLL_DUMP: NULL for holes). */
+#define FOLL_WRITE 1
+#define FOLL_FORCE 2
+#define FOLL_DUMP 4
+struct page *get_user_page(struct mm *mm, u64 addr, u32 flags); /* ERR_PTR(-EFAULT), ... */
+
+/* Shared anonymous memory and memfd: mm asks tmpfs for a file through this pointer. */
+extern struct file *(*shmem_file_setup)(const char *name, loff_t size, u64 flags);
+
+/* Overcommit (vm.overcommit_memory 0/1/2), and the killer of last resort. */
+extern int sysctl_overcommit_memory, sysctl_overcommit_ratio;
+extern u32 sysctl_max_map_count;
+int vm_enough_memory(u64 pages); /* 0 or -ENOMEM; accounts */
+void vm_unacct_memory(u64 pages);
+u64 vm_committed(void);
+u64 vm_commit_limit(void);
+/* task room registers how to choose and kill; mm calls when nothing can be reclaimed. true: someone was killed. */
+extern bool (*oom_kill)(gfp_t gfp, u32 order);
+
+struct meminfo {
+	u64 total, free, available, cached, buffers, shmem, slab, slab_reclaimable, anon, mapped,
+		dirty, writeback, active_anon, inactive_anon, active_file, inactive_file,
+		page_tables, kernel_stack, committed, commit_limit; /* pages */
+};
+void si_meminfo(struct meminfo *mi);
+struct vmstat_counters {
+	u64 pgfault, pgmajfault, pgpgin, pgpgout, pgalloc, pgfree;
+};
+extern struct vmstat_counters vmstat;
+
+/* For /proc/PID/smaps and pagemap. */
+struct mem_walk_stats {
+	u64 rss, pss_shift12, shared_clean, shared_dirty, private_clean, private_dirty, referenced,
+		anonymous, swap;
+};
+void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lock */
+int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size); /* "rd wr mr mw ..." */
+
+#endif
