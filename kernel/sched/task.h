@@ -101,6 +101,7 @@ struct task {
 	atomic_t usage;
 	pid_t pid, tgid;           /* in the initial pid namespace, immutable (tgid: exec by a non-leader swaps pids under tasklist_lock) */
 	struct pid *thread_pid;
+	struct list_head pid_links[4];   /* in pid->tasks[], by PIDTYPE_*; under tasklist_lock */
 	struct task *group_leader;
 	struct task *real_parent;  /* who forked it */
 	struct task *parent;       /* who waits for it (the tracer, or real_parent) */

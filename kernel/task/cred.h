@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cred.h: credentials and capabilities. A struct cred is immutable once installed: to change, prepare a copy and commit it.
+ */
+#ifndef NESTLING_TASK_CRED_H
+#define NESTLING_TASK_CRED_H
+
+#include <linux/capability.h>
+
+#include "kernel/lib/atomic.h"
+#include "kernel/sched/task.h"
+
+struct group_info {
+	atomic_t usage;
+	u32 ngroups;
+	kgid_t gid[]; /* sorted */
+};
+
+struct user_struct {
+	atomic_t usage;
+	kuid_t uid;
+	atomic_t processes;
+	atomic64_t locked_vm, sigpending, pipe_pages, inotify_watches;
+	struct list_head list;
+};
+
+struct cred {
+	atomic_t usage;
+	kuid_t uid, euid, suid, fsuid;
+	kgid_t gid, egid, sgid, fsgid;
+	u32 securebits;
+	u64 cap_inheritable, cap_permitted, cap_effective, cap_bset, cap_ambient;
+	struct group_info *group_info;
+	struct user_struct *user;
+};
+
+extern struct cred init_cred;
+#define current_cred() (current->cred)
+#define current_uid() (current->cred->uid)
+#define current_euid() (current->cred->euid)
+#define current_fsuid() (current->cred->fsuid)
+#define current_fsgid() (current->cred->fsgid)
+
+const struct cred *get_cred(const struct cred *c);
+void put_cred(const struct cred *c);
+const struct cred *get_task_cred(struct task *t); /* a reference */
+struct cred *prepare_creds(void);        /* a copy of current's; NULL: no memory */
+int commit_creds(struct cred *c);        /* installs; 0 */
+void abort_creds(struct cred *c);
+bool capable(int cap);                   /* current's effective set; sets PF_SUPERPRIV */
+bool cred_capable(const struct cred *c, int cap);
+bool in_group(kgid_t gid);               /* fsgid or supplementary */
+bool in_egroup(kgid_t gid);
+/* file capabilities and set-id at exec: called by exec with the file's mode and owner. */
+
+#endif

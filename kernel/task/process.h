@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process.h: fork, exec, exit, wait and what other rooms ask of processes.
+ */
+#ifndef NESTLING_TASK_PROCESS_H
+#define NESTLING_TASK_PROCESS_H
+
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/signal.h"
+
+struct file;
+
+/* kernel/init.c: makes current (a kernel thread) process 1 running @path. Does not return to the caller when 0: the caller
+ * returns from its kthread function and goes to user mode. */
+int kernel_execve(const char *path, const char *const *argv, const char *const *envp);
+struct task *kernel_spawn_init(int (*fn)(void *)); /* a task with pid 1, files, fs; runs fn, which ends in kernel_execve */
+
+/* Ends the process (group_exit) or the thread. */
+void do_group_exit(int code) __noreturn;
+void do_exit(int code) __noreturn;
+
+u32 nr_processes(void), nr_threads_total(void);
+pid_t last_pid(void);
+extern int sysctl_pid_max;
+extern struct task *init_process; /* pid 1 */
+
+/* For /proc/PID: strings as Linux prints them. */
+char task_state_char(struct task *t);
+void task_times(struct task *t, u64 *utime, u64 *stime);          /* one thread */
+void thread_group_times(struct task *t, u64 *utime, u64 *stime);  /* the process */
+struct mm *get_task_mm(struct task *t); /* mmget'd, or NULL (kernel thread, exiting) */
+bool ptrace_may_access(struct task *t, bool attach);
+extern char core_pattern[128];
+
+/* uname and friends: under uts_lock inside. */
+struct uts_namespace {
+	char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65];
+};
+extern struct uts_namespace init_uts;
+
+/* Ctrl-alt-del and power-off in order: sync, stop all, arch_power_off. */
+void kernel_power_off(void) __noreturn;
+void kernel_restart(void) __noreturn;
+void ctrl_alt_del(void);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * signal.h: signals, their queues and the state that the threads of a process share.
+ *
+ * A system call that a signal interrupts returns -ERESTARTSYS (or its kin in types.h). On the way to user mode do_signal()
+ * turns that into -EINTR or a restart (rax = orig_rax, rip -= 2), as Linux does.
+ */
+#ifndef NESTLING_TASK_SIGNAL_H
+#define NESTLING_TASK_SIGNAL_H
+
+#include <asm/signal.h>
+#include <asm/siginfo.h>
+#include <linux/resource.h>
+
+#include "kernel/sched/task.h"
+
+struct user_struct;
+struct tty_struct;
+struct core_state;
+
+#define NSIG_MAX 64
+#define sigmask_of(sig) (1UL << ((sig)-1))
+#define UNMASKABLE (sigmask_of(SIGKILL) | sigmask_of(SIGSTOP))
+
+/* As rt_sigaction(2)'s kernel layout on x86-64. */
+struct ksigaction {
+	u64 handler; /* 0 SIG_DFL, 1 SIG_IGN */
+	u64 flags;
+	u64 restorer;
+	u64 mask;
+};
+
+struct sighand_struct {
+	atomic_t count;
+	spinlock_t lock; /* also all signal state of the threads that share it */
+	struct ksigaction action[NSIG_MAX];
+	struct wait_queue_head signalfd_wqh;
+};
+
+struct sigqueue {
+	struct list_head list;
+	siginfo_t info;
+	struct user_struct *user;
+	bool prealloc; /* belongs to a POSIX timer */
+};
+struct sigpending {
+	struct list_head list; /* of sigqueue */
+	u64 signal;            /* mask of what is pending */
+};
+
+/* What the threads of one process share. Under sighand->lock unless said otherwise. */
+struct signal_struct {
+	atomic_t sigcnt;
+	atomic_t live;               /* threads that have not begun to exit */
+	int nr_threads;              /* under tasklist_lock */
+	struct list_head threads;    /* of task->thread_node, under tasklist_lock */
+	struct wait_queue_head wait_chldexit;
+	struct task *curr_target;
+	struct sigpending shared_pending;
+	int group_exit_code;
+	bool group_exit;             /* every thread is to die with group_exit_code */
+	int group_stop_count;
+	u32 flags;                   /* SIGNAL_STOP_STOPPED, ... (signal.c) */
+	struct task *group_exec_task;
+	/* sessions and groups: under tasklist_lock */
+	struct pid *pids[4];         /* PIDTYPE_* */
+	bool leader;                 /* session leader */
+	struct tty_struct *tty;      /* controlling terminal, or NULL; changed under tasklist_lock and the tty's lock */
+	struct pid *tty_old_pgrp;
+	bool is_child_subreaper, has_child_subreaper;
+	struct rlimit64_pair {
+		u64 cur, max;
+	} rlim[RLIM_NLIMITS];        /* under alloc_lock of the group leader; read racily */
+	/* times of dead threads and children, ns */
+	u64 utime, stime, cutime, cstime, sum_exec;
+	u64 nvcsw, nivcsw, cnvcsw, cnivcsw, min_flt, maj_flt, cmin_flt, cmaj_flt, inblock, oublock,
+		cinblock, coublock, maxrss, cmaxrss;
+	u64 rchar, wchar, syscr, syscw, read_bytes, write_bytes;
+	struct list_head posix_timers;
+	int next_posix_timer_id;
+	struct ktimer real_timer;    /* ITIMER_REAL */
+	u64 it_real_incr;
+	struct {
+		u64 expires, incr;   /* process CPU time ns; 0 off */
+	} it[2];                     /* ITIMER_VIRTUAL, ITIMER_PROF */
+	int oom_score_adj, oom_score_adj_min;
+	bool oom_victim;
+	struct core_state *core_state;
+	struct mutex cred_guard_mutex; /* exec against ptrace attach */
+};
+
+enum pid_type { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID, PIDTYPE_MAX };
+
+/* A process number that outlives reuse: groups and sessions keep theirs while they have members. Counted. */
+struct pid {
+	atomic_t count;
+	pid_t nr;
+	struct list_head tasks[PIDTYPE_MAX]; /* of task->pid_links, under tasklist_lock */
+	struct wait_queue_head wait_pidfd;
+};
+pid_t pid_nr(struct pid *p);          /* 0 for NULL */
+struct pid *get_pid(struct pid *p);
+void put_pid(struct pid *p);
+struct pid *find_get_pid(pid_t nr);   /* a reference or NULL */
+/* A task, with a reference (put_task), or NULL. */
+struct task *find_get_task(pid_t pid);
+struct task *pid_get_task(struct pid *p, enum pid_type type);
+static inline struct pid *task_pgrp(struct task *t)
+{
+	return t->group_leader->signal->pids[PIDTYPE_PGID];
+}
+static inline struct pid *task_session(struct task *t)
+{
+	return t->group_leader->signal->pids[PIDTYPE_SID];
+}
+/* fn for every process (leader) with a group or session number; under tasklist_lock taken here. */
+void for_each_in_pid(struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg),
+		     void *arg);
+
+static inline u64 rlimit(int which)
+{
+	return READ_ONCE(current->signal->rlim[which].cur);
+}
+static inline u64 task_rlimit(struct task *t, int which)
+{
+	return READ_ONCE(t->signal->rlim[which].cur);
+}
+
+/* ---- sending; all work with spinlocks held except sighand->lock ---- */
+#define SEND_SIG_NOINFO ((const siginfo_t *)0)
+#define SEND_SIG_PRIV ((const siginfo_t *)1)
+int send_sig(int sig, struct task *t, const siginfo_t *info);  /* to one thread */
+int send_sig_group(int sig, struct task *t, const siginfo_t *info); /* to its process */
+int kill_pgrp(struct pid *pgrp, int sig, const siginfo_t *info);    /* 0, -ESRCH */
+int kill_pid(struct pid *pid, int sig, const siginfo_t *info);
+void force_sig(int sig);               /* to current, cannot be blocked or ignored */
+void force_fatal_sig(int sig);
+void kill_mm_users(struct mm *mm, int sig); /* every process that uses it */
+/* Checks permission of current to signal @t: 0 or -EPERM. */
+int check_kill_permission(int sig, const siginfo_t *info, struct task *t);
+
+bool signal_pending(struct task *t);
+bool fatal_signal_pending(struct task *t);
+void recalc_sigpending(void);
+void set_current_blocked(u64 mask);
+/* ppoll, pselect, sigsuspend: set now, restored after delivery. 0 or -EFAULT, -EINVAL. */
+int set_user_sigmask(uaddr_t mask, size_t sigsetsize);
+void restore_saved_sigmask_unless(bool interrupted);
+/* Takes one pending signal out of @mask for current: its number with @info filled, or 0 (signalfd, sigtimedwait). */
+int dequeue_signal(u64 mask, siginfo_t *info);
+size_t copy_siginfo_to_user(uaddr_t to, const siginfo_t *info); /* bytes not copied */
+struct sigqueue *sigqueue_alloc(void); /* preallocated for a POSIX timer */
+void sigqueue_free(struct sigqueue *q);
+int send_sigqueue(struct sigqueue *q, struct pid *pid, enum pid_type type); /* 1: was queued already */
+
+/* What do_signal() hands to arch_setup_frame(). */
+struct ksignal {
+	struct ksigaction ka;
+	siginfo_t info;
+	int sig;
+};
+
+/* Does the guest stack pointer lie on the alternate stack? (own task) */
+bool on_sig_stack(u64 sp);
+/* The stack pointer for a frame of this action (SA_ONSTACK honoured). */
+u64 sigsp(u64 sp, const struct ksignal *ks);
+
+void task_work_add(struct task *t, struct task_work *w); /* runs before @t returns to user mode or exits */
+void task_work_run(void);
+
+#endif
