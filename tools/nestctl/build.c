@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * build.c: `nestctl image build`.
+ *
+ * The Debian image is mmdebstrap's archive, unpacked into a fresh ext4 as it arrives: no folder in between, so that owners
+ * and device nodes are right for a normal user too, with user namespaces or with fakechroot.  The busybox image needs no
+ * network.  An image appears under its name only when it is complete and e2fsck has found nothing wrong with it.
+ */
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/nestctl/ext4_image.h"
+#include "tools/nestctl/nestctl.h"
+
+#define SUITE "bookworm"
+static const char base_packages[] =
+	"busybox,procps,iproute2,python3-minimal,e2fsprogs,strace,less,vim-tiny";
+
+static const char *unfinished; /* removed when we die */
+
+static void remove_unfinished(void)
+{
+	if (unfinished)
+		unlink(unfinished);
+}
+
+static void on_signal(int sig)
+{
+	remove_unfinished();
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void show_progress(size_t files, uint64_t bytes, bool last)
+{
+	if (isatty(2))
+		fprintf(stderr, "\r%zu files, %llu MiB%s", files, (unsigned long long)bytes >> 20, last ? "\n" : "");
+	else if (last)
+		fprintf(stderr, "%zu files, %llu MiB\n", files, (unsigned long long)bytes >> 20);
+}
+
+static void copy_data(struct archive *a, struct ext4_image *im)
+{
+	const void *data;
+	size_t size;
+	la_int64_t offset;
+	int r;
+
+	while ((r = archive_read_data_block(a, &data, &size, &offset)) == ARCHIVE_OK)
+		ext4_image_write(im, data, size, offset);
+	if (r != ARCHIVE_EOF)
+		die("the archive breaks off: %s", archive_error_string(a));
+}
+
+static void copy_xattrs(struct archive_entry *from, struct ext4_image *im)
+{
+	const char *name;
+	const void *value;
+	size_t size;
+
+	archive_entry_xattr_reset(from);
+	while (archive_entry_xattr_next(from, &name, &value, &size) == ARCHIVE_OK)
+		ext4_image_xattr(im, name, value, size);
+}
+
+static void copy_entry(struct archive *a, struct archive_entry *from, struct ext4_image *im)
+{
+	struct entry e = {
+		.path = archive_entry_pathname(from),
+		.mode = archive_entry_mode(from),
+		.uid = archive_entry_uid(from),
+		.gid = archive_entry_gid(from),
+		.mtime = archive_entry_mtime(from),
+		.mtime_nsec = archive_entry_mtime_nsec(from),
+		.size = archive_entry_size(from),
+		.symlink = archive_entry_symlink(from),
+		.hardlink = archive_entry_hardlink(from),
+		.major = archive_entry_rdevmajor(from),
+		.minor = archive_entry_rdevminor(from),
+	};
+
+	if (!e.path)
+		die("the archive holds a name that cannot be read");
+	ext4_image_add(im, &e);
+	if (S_ISREG(e.mode) && !e.hardlink)
+		copy_data(a, im);
+	copy_xattrs(from, im);
+}
+
+static void unpack(int fd, struct ext4_image *im)
+{
+	struct archive *a = archive_read_new();
+	struct archive_entry *entry;
+	size_t files = 0;
+	uint64_t bytes = 0;
+	int r;
+
+	if (!a || archive_read_support_format_tar(a) || archive_read_open_fd(a, fd, 1 << 18))
+		die("cannot read an archive");
+	while ((r = archive_read_next_header(a, &entry)) == ARCHIVE_OK || r == ARCHIVE_WARN) {
+		copy_entry(a, entry, im);
+		bytes += archive_entry_size(entry);
+		if (++files % 64 == 0)
+			show_progress(files, bytes, false);
+	}
+	if (r != ARCHIVE_EOF)
+		die("the archive breaks off: %s", archive_error_string(a));
+	archive_read_free(a);
+	show_progress(files, bytes, true);
+}
+
+static void debian_populate(struct ext4_image *im, char **packages)
+{
+	const char *include = base_packages;
+	int pipe_fds[2];
+
+	for (; *packages; packages++)
+		include = format("%s,%s", include, *packages);
+	if (pipe2(pipe_fds, O_CLOEXEC))
+		die("cannot make a pipe: %s", strerror(errno));
+	const char *const argv[] = { "mmdebstrap", "--mode=auto", "--variant=minbase", "--format=tar",
+		format("--include=%s", include), SUITE, "-", NULL };
+	const int fds[3] = { open("/dev/null", O_RDONLY | O_CLOEXEC), pipe_fds[1], -1 };
+	pid_t pid = spawn(argv, fds);
+
+	close(pipe_fds[1]);
+	close(fds[0]);
+	/* The archive begins only when all is installed: wait for its first byte before trusting that there is one. */
+	unpack(pipe_fds[0], im);
+	if (wait_for(pid))
+		die("mmdebstrap failed; without a network, `--variant busybox` works");
+}
+
+/* Checks the image and builds the hash trees of its larger folders. */
+static void check_image(const char *path)
+{
+	const char *const argv[] = { "e2fsck", "-f", "-y", "-D", path, NULL };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const int fds[3] = { null, null, null };
+	int status = wait_for(spawn(argv, fds));
+
+	close(null);
+	if (status > 1)
+		die("%s: e2fsck finds the new image broken (status %d)", path, status);
+}
+
+static const char *static_busybox(void)
+{
+	const char *path = find_program("busybox");
+
+	if (!path)
+		die("busybox: not found; `make deps` installs busybox-static");
+	return path;
+}
+
+static void build(const char *variant, const char *path, uint64_t size, char **packages)
+{
+	const char *dir = strrchr(path, '/') ? strndup(path, strrchr(path, '/') - path) : ".";
+	struct ext4_image *im;
+
+	if (*dir)
+		make_dirs(dir);
+	unfinished = format("%s.%d", path, getpid());
+	atexit(remove_unfinished);
+	for (const int *sig = (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 }; *sig; sig++)
+		signal(*sig, on_signal);
+	int fd = open(unfinished, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		die("%s: %s", unfinished, strerror(errno));
+	close(fd);
+	im = ext4_image_create(unfinished, size);
+	if (!strcmp(variant, "debian"))
+		debian_populate(im, packages);
+	else
+		busybox_populate(im, static_busybox());
+	ext4_image_close(im);
+	check_image(unfinished);
+	if (rename(unfinished, path))
+		die("%s: %s", path, strerror(errno));
+	unfinished = NULL;
+	fprintf(stderr, "made %s\n", path);
+}
+
+int image_build(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "variant", required_argument, NULL, 'v' },
+		{ "size", required_argument, NULL, 's' },
+		{ "output", required_argument, NULL, 'o' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *variant = "debian", *path = NULL, *size = NULL;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "o:s:v:", options, NULL)) != -1) {
+		switch (c) {
+		case 'v': variant = optarg; break;
+		case 's': size = optarg; break;
+		case 'o': path = optarg; break;
+		default: return 1;
+		}
+	}
+	bool debian = !strcmp(variant, "debian");
+
+	if (!debian && strcmp(variant, "busybox"))
+		die("--variant: '%s' is neither debian nor busybox", variant);
+	if (!debian && argv[optind])
+		die("%s: the busybox image takes no packages", argv[optind]);
+	uint64_t bytes = parse_size(size ? size : debian ? "2G" : "64M", "--size");
+
+	if (bytes < 16 << 20)
+		die("--size: an image needs at least 16M");
+	build(variant, path ? path : image_path(variant), bytes, argv + optind);
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ext4_image.h: fill a fresh ext4 image without mounting it and without being root.
+ *
+ *	im = ext4_image_create(path, size);
+ *	ext4_image_add(im, &entry);  ext4_image_write(im, data, size, offset) ...  for every entry, parents first
+ *	ext4_image_close(im);
+ *
+ * Owners, modes, times, device numbers, hard links and extended attributes are written as given, whoever runs this.
+ * Every failure dies with a line that names the file.
+ */
+#ifndef NESTLING_EXT4_IMAGE_H
+#define NESTLING_EXT4_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct entry {
+	const char *path;     /* relative to the root; "" or "." is the root itself */
+	mode_t mode;	      /* with the type bits; ignored for a hard link */
+	uid_t uid;
+	gid_t gid;
+	int64_t mtime;
+	uint32_t mtime_nsec;
+	uint64_t size;	      /* of a regular file */
+	const char *symlink;  /* target, for S_IFLNK */
+	const char *hardlink; /* path of an earlier entry, or NULL */
+	unsigned int major, minor;
+};
+
+struct ext4_image;
+
+struct ext4_image *ext4_image_create(const char *path, uint64_t size);
+void ext4_image_add(struct ext4_image *im, const struct entry *e);
+/* Data of the regular file that was added last; what is not written reads as zeros. */
+void ext4_image_write(struct ext4_image *im, const void *data, size_t size, uint64_t offset);
+/* An extended attribute of the entry that was added last. */
+void ext4_image_xattr(struct ext4_image *im, const char *name, const void *value, size_t size);
+void ext4_image_close(struct ext4_image *im);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nestctl.h: what the files of nestctl share.  nestctl is an ordinary host program: it makes images and starts, lists
+ * and controls instances.  Every error ends in die(): one line on stderr, exit status 1.
+ */
+#ifndef NESTLING_NESTCTL_H
+#define NESTLING_NESTCTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* util.c */
+void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Formatted into fresh memory, which the process keeps to its end. */
+char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void *xalloc(size_t size);
+void write_all(int fd, const void *data, size_t size, const char *what);
+void make_dirs(const char *path);
+/* "512M", "2G" or bytes; dies when it is not a size. */
+uint64_t parse_size(const char *text, const char *what);
+/* The path of a helper program, also from /usr/sbin, or NULL. */
+const char *find_program(const char *name);
+/* Starts argv (searched like find_program); fds 0 to 2 as given, -1 for nestctl's own. */
+pid_t spawn(const char *const argv[], const int fds[3]);
+/* Its exit status, 128 + N for a signal. */
+int wait_for(pid_t pid);
+
+/* image.c, build.c */
+int image_command(int argc, char **argv);
+int image_build(int argc, char **argv);
+/* The file of an image: a name with a slash is a path, any other is looked up in the image folder. */
+const char *image_path(const char *name);
+const char *image_dir(void);
+
+/* run.c */
+int run_command(int argc, char **argv);
+
+/* cow.c: UML's COW format, version 3 */
+int cow_command(int argc, char **argv);
+/* Writes the header and the empty bitmap of a COW layer over `backing` into the empty file fd. */
+void cow_init(int fd, const char *backing);
+
+/* busybox.c */
+struct ext4_image;
+void busybox_populate(struct ext4_image *im, const char *busybox);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* util.c: messages, memory, folders and child processes, as every command of nestctl needs them. */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tools/nestctl/nestctl.h"
+
+static void message(const char *fmt, va_list args)
+{
+	fflush(stdout);
+	fputs("nestctl: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+}
+
+void die(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	message(fmt, args);
+	va_end(args);
+	exit(1);
+}
+
+void warn(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	message(fmt, args);
+	va_end(args);
+}
+
+char *format(const char *fmt, ...)
+{
+	va_list args;
+	char *out;
+
+	va_start(args, fmt);
+	if (vasprintf(&out, fmt, args) < 0)
+		die("out of memory");
+	va_end(args);
+	return out;
+}
+
+void *xalloc(size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (!p)
+		die("out of memory");
+	return p;
+}
+
+void write_all(int fd, const void *data, size_t size, const char *what)
+{
+	const char *p = data;
+
+	while (size) {
+		ssize_t n = write(fd, p, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			die("%s: cannot write: %s", what, strerror(errno));
+		p += n;
+		size -= n;
+	}
+}
+
+void make_dirs(const char *path)
+{
+	char *copy = format("%s", path);
+
+	for (char *p = copy + 1;; p++) {
+		if (*p != '/' && *p)
+			continue;
+		char saved = *p;
+
+		*p = '\0';
+		if (mkdir(copy, 0777) && errno != EEXIST)
+			die("%s: cannot make the folder: %s", copy, strerror(errno));
+		if (!saved)
+			break;
+		*p = saved;
+	}
+	free(copy);
+}
+
+uint64_t parse_size(const char *text, const char *what)
+{
+	static const char units[] = "kmgt";
+	char *end;
+	unsigned long long n;
+	unsigned int shift = 0;
+	const char *unit;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (end != text && *end && (unit = strchr(units, *end | 0x20))) {
+		shift = 10 * (unit - units + 1);
+		end++;
+	}
+	if (end == text || *end || errno || *text == '-' || (n << shift) >> shift != n)
+		die("%s: '%s' is not a size (512M, 2G, ...)", what, text);
+	return n << shift;
+}
+
+const char *find_program(const char *name)
+{
+	const char *path = getenv("PATH");
+	char *all = format("%s:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin", path ? path : "");
+
+	for (char *save, *dir = strtok_r(all, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
+		char *file = format("%s/%s", dir, name);
+
+		if (!access(file, X_OK))
+			return file;
+		free(file);
+	}
+	return NULL;
+}
+
+pid_t spawn(const char *const argv[], const int fds[3])
+{
+	const char *file = strchr(argv[0], '/') ? argv[0] : find_program(argv[0]);
+	pid_t pid;
+
+	if (!file)
+		die("%s: not found; `make deps` installs it", argv[0]);
+	pid = fork();
+	if (pid < 0)
+		die("cannot start %s: %s", argv[0], strerror(errno));
+	if (pid)
+		return pid;
+	for (int i = 0; i < 3; i++)
+		if (fds[i] >= 0 && dup2(fds[i], i) < 0)
+			_exit(127);
+	execv(file, (char *const *)argv);
+	warn("cannot start %s: %s", file, strerror(errno));
+	_exit(127);
+}
+
+int wait_for(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			die("cannot wait for a child: %s", strerror(errno));
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
