@@ -146,7 +146,8 @@ int os_ncpus(void);
 /*
  * Synchronous faults (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP) of vCPU threads. A fault whose rip is in @fixups goes on at its
  * fixup. Any other fills @frame of that vCPU and goes on at @entry with @stack_top of that vCPU as rsp (a kernel stack with a
- * valid head) and the vCPU number in rdi. A fault in a thread that is no vCPU, or one on the way to @entry, ends the process.
+ * valid head), the vCPU number in rdi and the top of a fresh host stack in rsi, for that head. A fault in a thread that is no vCPU,
+ * or a second one of the same vCPU, ends the process.
  */
 struct os_fixup {
 	uint64_t from, to;
@@ -160,7 +161,7 @@ struct os_fault {
 };
 struct os_fault_config {
 	const struct os_fixup *fixups, *fixups_end;
-	void (*entry)(uint64_t cpu);
+	void (*entry)(uint64_t cpu, uint64_t host_sp);
 	struct os_fault *frame[OS_MAX_CPUS];
 	uint64_t stack_top[OS_MAX_CPUS]; /* aligned to 16 */
 };

@@ -50,7 +50,7 @@ static inline struct regs *task_regs(struct task *t); /* defined in kernel/sched
 /* Kernel stack and FPU area for a new task. 0 or -ENOMEM. */
 int arch_task_alloc(struct task *t);
 void arch_task_free(struct task *t); /* not the current one's */
-/* The first switch to @t calls fn(arg) on its kernel stack; it does not return. */
+/* The first switch to @t calls schedule_tail(prev), then fn(arg), on its kernel stack; fn does not return. */
 void arch_task_start(struct task *t, void (*fn)(void *), void *arg);
 /* Child of a fork: a copy of the current guest registers and FPU state, rax 0; starts in the return path to user mode. */
 int arch_task_fork(struct task *child);
@@ -151,6 +151,8 @@ struct initcall {
 void kernel_main(void);                                      /* kernel/init.c: first kernel thread, after boot */
 long syscall_dispatch(u64 nr, const u64 args[6]);            /* kernel/syscall */
 void schedule(void);                                         /* kernel/sched */
+void schedule_tail(struct task *prev); /* the other half of schedule() for a new task: what it does after arch_switch() */
+void sched_init_idle(struct task *idle, int cpu); /* @idle runs on @cpu when nothing else can; at boot, before @cpu starts */
 bool need_resched(void);
 /* Tick of accounting on the way out of and into guest code. */
 void account_user_enter(void);
