@@ -5,22 +5,27 @@
 #                                        |                        host objects, doors.o --^
 #                                        +-- undefined symbols --> gen/doors.S
 #
-# `ld -r` gathers all writable data of the kernel world in .kdata and .kbss (mk/kernel.lds).  objcopy hides our own memcpy
-# and friends from libc and renames each undefined symbol X to door_X, which doors.S defines.
+# `ld -r` gathers all writable data of the kernel world in .kdata and .kbss (mk/kernel.lds).  objcopy makes local all that
+# the host world does not call (our memcpy and friends above all) and renames each undefined symbol X to door_X, which
+# doors.S defines.
 
 # Undefined in kernel.o, yet no doors: the linker's own symbols and gcov's (and weak ones: calls without a handler).
 NOT_DOORS := ^(__kdata_start|__kdata_end|__image_start|__image_end|__executable_start|etext|_etext|_end|end|__start_.*|__stop_.*|__gcov_.*|_GLOBAL_OFFSET_TABLE_)$$
-LIBC_NAMES := memcpy memmove memset memcmp memchr mempcpy bcmp
-
 $(B)/kernel.raw.o: $(KERNEL_OBJ) mk/kernel.lds
 	$(call say,LD,$@)
 	$(Q)printf '%s\n' $(KERNEL_OBJ) >$@.list
 	$(Q)$(LD) -r -T mk/kernel.lds -o $@ @$@.list
 
-# Exported only to ourselves: every str* and mem* that the kernel world defines.
-$(G)/kernel.hide: $(B)/kernel.raw.o
-	$(Q)$(NM) --defined-only -g $< | awk '{print $$3}' | \
-		grep -E '^(mem[a-z]+|str[a-z]+|bcmp|snprintf|vsnprintf|sprintf|qsort|bsearch|printf|abort|kill|exit)$$' >$@ || true
+# What the host world may see of the kernel world: what it calls, but no name that its libraries define too.  All else
+# becomes local, so that our strlen, kill or crc32 never takes the place of theirs.
+$(G)/library.names:
+	@mkdir -p $(@D)
+	$(Q)$(NM) --defined-only -g $(foreach l,libc.a libz.a libgcc.a,$(shell $(CC) -print-file-name=$(l))) 2>/dev/null | \
+		awk 'NF == 3 { print $$3 }' | LC_ALL=C sort -u >$@
+$(G)/kernel.keep: $(B)/kernel.raw.o $(HOST_OBJ) $(G)/library.names
+	$(Q)$(if $(HOST_OBJ),$(NM) -u $(HOST_OBJ) | awk '$$1 == "U" { print $$2 }') | LC_ALL=C sort -u | \
+		LC_ALL=C comm -23 - $(G)/library.names >$@
+	$(Q)echo kernel_world >>$@
 $(G)/kernel.doors: $(B)/kernel.raw.o mk/doors.mk
 	$(Q)$(NM) -u $< | awk '$$1 == "U" { print $$2 }' | grep -vE '$(NOT_DOORS)' | LC_ALL=C sort -u >$@ || true
 
@@ -30,10 +35,11 @@ $(G)/doors.S: $(G)/kernel.doors mk/doors.mk
 $(B)/obj/gen/doors.S.o: WFLAGS = $(KFLAGS)
 $(B)/obj/gen/doors.S.o: mk/door.h $(wildcard arch/um/layout.h)
 
-$(B)/kernel.o: $(B)/kernel.raw.o $(G)/kernel.doors $(G)/kernel.hide
+$(B)/kernel.o: $(B)/kernel.raw.o $(G)/kernel.doors $(G)/kernel.keep
 	$(call say,OBJCOPY,$@)
 	$(Q)sed 's/\(.*\)/\1 door_\1/' $(G)/kernel.doors >$(G)/kernel.redefine
-	$(Q)$(OBJCOPY) --localize-symbols=$(G)/kernel.hide --redefine-syms=$(G)/kernel.redefine $< $@
+	$(Q)$(OBJCOPY) --redefine-syms=$(G)/kernel.redefine $< $@.tmp
+	$(Q)$(OBJCOPY) --keep-global-symbols=$(G)/kernel.keep $@.tmp $@ && rm $@.tmp
 
 LINK := $(CC) -static -no-pie -pthread -Wl,-Ttext-segment=0x60000000 -Wl,--build-id=sha1 -Wl,-z,noexecstack \
 	-Wl,-z,max-page-size=4096 -Wl,-T,mk/image.lds
