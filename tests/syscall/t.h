@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * t.h: what every differential test of a system call shares.
+ *
+ * A test is an ordinary Linux program that prints what it observes. It runs on the host first and in the guest
+ * afterwards; the outputs must agree to the byte. So nothing may be printed that differs between two right kernels or
+ * between two runs: no pids, addresses, times, inode numbers, sizes of directories or block counts.
+ *
+ *	#include "t.h"
+ *	TEST(read)				the file's name, which is the program's name
+ *	{
+ *		int fd = open("f", O_RDWR | O_CREAT, 0600);
+ *		T(read(fd, buf, 10));		prints "read(fd, buf, 10) = 0"
+ *		T(read(-1, buf, 10));		prints "read(-1, buf, 10) = -1 EBADF"
+ *		OK(fork());			prints only whether it worked
+ *	}
+ *
+ * The test runs in a fresh directory below the current one, which is removed afterwards. Lines are written with one
+ * write() each, so forked children may print too. Several tests may be linked into one program (see build): argv[0]
+ * chooses. A test that runs itself again uses /proc/self/exe with its own name as argv[0]; t_argc and t_argv tell it.
+ */
+#ifndef TESTS_SYSCALL_T_H
+#define TESTS_SYSCALL_T_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct t_entry {
+	const char *name;
+	void (*fn)(void);
+};
+
+#define TEST(n)                                                                                    \
+	static void test_##n(void);                                                                \
+	static const struct t_entry t_entry_##n                                                    \
+		__attribute__((used, section("t_entries"), aligned(16))) = { #n, test_##n };       \
+	static void test_##n(void)
+
+#define T_UNUSED __attribute__((unused))
+
+__attribute__((weak)) int t_argc;
+__attribute__((weak)) char **t_argv;
+
+/* ---- printing ---- */
+
+static T_UNUSED __attribute__((format(printf, 1, 2))) void say(const char *fmt, ...)
+{
+	char line[4096];
+	va_list ap;
+	int n, err = errno;
+
+	va_start(ap, fmt);
+	n = vsnprintf(line, sizeof(line) - 1, fmt, ap);
+	va_end(ap);
+	if (n > (int)sizeof(line) - 2)
+		n = sizeof(line) - 2;
+	line[n++] = '\n';
+	if (write(1, line, n) != n)
+		_exit(99);
+	errno = err;
+}
+
+static T_UNUSED const char *t_errno(int err)
+{
+	const char *name = strerrorname_np(err);
+
+	return name ? name : "E?";
+}
+
+static T_UNUSED const char *t_signame(int sig)
+{
+	static __thread char text[16];
+	const char *name = sigabbrev_np(sig);
+
+	snprintf(text, sizeof(text), name ? "SIG%s" : "signal %.0s%d", name ? name : "", sig);
+	return text;
+}
+
+static T_UNUSED long t_result(const char *text, long r, int err)
+{
+	if (r == -1 && err)
+		say("%s = -1 %s", text, t_errno(err));
+	else
+		say("%s = %ld", text, r);
+	errno = err;
+	return r;
+}
+
+static T_UNUSED long t_ok(const char *text, long r, int err)
+{
+	if (r == -1)
+		say("%s = -1 %s", text, t_errno(err));
+	else
+		say("%s = ok", text);
+	errno = err;
+	return r;
+}
+
+/* Evaluates, prints text and result; the value is the result. */
+#define T(e)                                                                                       \
+	({                                                                                         \
+		errno = 0;                                                                         \
+		long r_ = (long)(e);                                                               \
+		t_result(#e, r_, errno);                                                           \
+	})
+/* The same, for a result that may differ between runs: only -1 and errno, or "ok". */
+#define OK(e)                                                                                      \
+	({                                                                                         \
+		errno = 0;                                                                         \
+		long r_ = (long)(e);                                                               \
+		t_ok(#e, r_, errno);                                                               \
+	})
+/* The same with a text of one's own, for loops. */
+#define TN(text, e)                                                                                \
+	({                                                                                         \
+		errno = 0;                                                                         \
+		long r_ = (long)(e);                                                               \
+		t_result(text, r_, errno);                                                         \
+	})
+/* A condition: prints "text: yes" or "text: no". */
+#define IS(e) say("%s: %s", #e, (e) ? "yes" : "no")
+
+/* A step that the test only needs: silent, and the test ends where it fails. */
+#define NEED(e)                                                                                    \
+	({                                                                                         \
+		errno = 0;                                                                         \
+		long n_ = (long)(e);                                                               \
+		if (n_ == -1) {                                                                    \
+			say("needed: %s: %s", #e, t_errno(errno));                                 \
+			exit(98);                                                                  \
+		}                                                                                  \
+		n_;                                                                                \
+	})
+
+/* ---- processes and time ---- */
+
+static T_UNUSED void t_status(const char *who, int status)
+{
+	if (WIFEXITED(status))
+		say("%s: exited %d", who, WEXITSTATUS(status));
+	else if (WIFSIGNALED(status))
+		say("%s: killed by %s", who, t_signame(WTERMSIG(status)));
+	else if (WIFSTOPPED(status))
+		say("%s: stopped by %s", who, t_signame(WSTOPSIG(status)));
+	else if (WIFCONTINUED(status))
+		say("%s: continued", who);
+	else
+		say("%s: status %#x", who, status);
+}
+
+static T_UNUSED int t_wait(const char *who, pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR) {
+			say("%s: waitpid: %s", who, t_errno(errno));
+			return -1;
+		}
+	t_status(who, status);
+	return status;
+}
+
+/* Runs the statements in a forked child, waits for it and says how it ended. */
+#define CHILD(...)                                                                                 \
+	({                                                                                         \
+		pid_t pid_ = NEED(fork());                                                         \
+		if (!pid_) {                                                                       \
+			__VA_ARGS__;                                                               \
+			_exit(0);                                                                  \
+		}                                                                                  \
+		t_wait("child", pid_);                                                             \
+	})
+/* Forks a child that runs the statements; the value is its pid. */
+#define SPAWN(...)                                                                                 \
+	({                                                                                         \
+		pid_t pid_ = NEED(fork());                                                         \
+		if (!pid_) {                                                                       \
+			__VA_ARGS__;                                                               \
+			_exit(0);                                                                  \
+		}                                                                                  \
+		pid_;                                                                              \
+	})
+
+static T_UNUSED void sleep_ms(long ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+
+	while (nanosleep(&ts, &ts) == -1 && errno == EINTR)
+		;
+}
+
+static T_UNUSED long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* The state letter of a task in /proc, '?' where it is gone. */
+static T_UNUSED char t_state(pid_t pid)
+{
+	char path[64], buf[512], *p;
+	int fd, n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY);
+	if (fd == -1)
+		return '?';
+	n = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	if (n <= 0)
+		return '?';
+	buf[n] = 0;
+	p = strrchr(buf, ')');
+	return p ? p[2] : '?';
+}
+
+/* Waits until the task sleeps (S), stops (T), is a zombie (Z) ...; gives up after ten seconds. */
+static T_UNUSED void t_until(pid_t pid, char state)
+{
+	int i;
+
+	for (i = 0; i < 5000; i++) {
+		if (t_state(pid) == state)
+			return;
+		usleep(2000);
+	}
+	say("never in state %c", state);
+}
+
+/* ---- signals ---- */
+
+__attribute__((weak)) volatile sig_atomic_t t_signals; /* how many t_on_signal has seen */
+__attribute__((weak)) volatile sig_atomic_t t_last_signal;
+
+static T_UNUSED void t_on_signal(int sig)
+{
+	t_signals++;
+	t_last_signal = sig;
+}
+
+static T_UNUSED void t_handle(int sig, int flags)
+{
+	struct sigaction sa = { .sa_handler = t_on_signal, .sa_flags = flags };
+
+	NEED(sigaction(sig, &sa, NULL));
+}
+
+/* ---- memory ---- */
+
+#define BAD ((void *)(uintptr_t)0xdead0000000000UL) /* no canonical address */
+#define PAGE 4096
+
+/* The start of @pages pages with a page behind them that nobody can touch. */
+static T_UNUSED char *t_pages(int pages)
+{
+	char *p = mmap(NULL, (pages + 1) * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	NEED(p == MAP_FAILED ? -1 : 0);
+	NEED(mprotect(p + pages * PAGE, PAGE, PROT_NONE));
+	return p;
+}
+
+/* An address that was mapped and is not any more. */
+static T_UNUSED char *t_unmapped(void)
+{
+	char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	NEED(munmap(p, PAGE));
+	return p;
+}
+
+/* ---- files ---- */
+
+static T_UNUSED void t_file(const char *path, const void *data, size_t n)
+{
+	int fd = NEED(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+
+	NEED(write(fd, data, n) == (ssize_t)n ? 0 : -1);
+	close(fd);
+}
+
+static T_UNUSED void t_text(const char *path, const char *text)
+{
+	t_file(path, text, strlen(text));
+}
+
+/* Prints the first bytes of a file, dots for what is not printable. */
+static T_UNUSED void t_cat(const char *path)
+{
+	char buf[200];
+	int fd = open(path, O_RDONLY | O_NONBLOCK), i;
+	ssize_t n;
+
+	if (fd == -1) {
+		say("%s: %s", path, t_errno(errno));
+		return;
+	}
+	n = read(fd, buf, sizeof(buf));
+	close(fd);
+	for (i = 0; i < n; i++)
+		if (buf[i] < ' ' || buf[i] > '~')
+			buf[i] = '.';
+	say("%s: %zd \"%.*s\"", path, n, n < 0 ? 0 : (int)n, buf);
+}
+
+static T_UNUSED const char *t_type(mode_t mode)
+{
+	return S_ISREG(mode)  ? "file" :
+	       S_ISDIR(mode)  ? "dir" :
+	       S_ISLNK(mode)  ? "link" :
+	       S_ISFIFO(mode) ? "fifo" :
+	       S_ISSOCK(mode) ? "sock" :
+	       S_ISCHR(mode)  ? "chr" :
+	       S_ISBLK(mode)  ? "blk" :
+				"?";
+}
+
+/* ---- the frame around a test ---- */
+
+static T_UNUSED int t_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+extern const struct t_entry __start_t_entries[], __stop_t_entries[];
+
+__attribute__((weak)) int main(int argc, char **argv)
+{
+	const char *name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
+	const struct t_entry *e = __start_t_entries;
+	struct rlimit no_core = { 0, 0 };
+	char dir[] = "t.XXXXXX";
+
+	t_argc = argc;
+	t_argv = argv;
+	for (; e < __stop_t_entries && strcmp(e->name, name) != 0; e++)
+		;
+	if (e == __stop_t_entries) {
+		for (e = __start_t_entries; e < __stop_t_entries; e++)
+			say("%s", e->name);
+		return 97;
+	}
+	setrlimit(RLIMIT_CORE, &no_core);
+	umask(022);
+	if (argc > 1) { /* run again by itself */
+		e->fn();
+		return 0;
+	}
+	NEED(mkdtemp(dir) ? 0 : -1);
+	NEED(chmod(dir, 0755));
+	NEED(chdir(dir));
+	e->fn();
+	NEED(chdir(".."));
+	nftw(dir, t_remove, 16, FTW_DEPTH | FTW_PHYS);
+	return 0;
+}
+
+#endif
