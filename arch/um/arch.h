@@ -45,7 +45,6 @@ struct arch_task {
 	u64 ksp;           /* saved kernel stack pointer while not running */
 	void *kstack;      /* the stack's block (KSTACK_BASE window) */
 };
-static inline struct regs *task_regs(struct task *t); /* defined in kernel/sched/task.h */
 
 /* Kernel stack and FPU area for a new task. 0 or -ENOMEM. */
 int arch_task_alloc(struct task *t);

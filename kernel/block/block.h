@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * block.h: block devices, requests to them, and their page cache.
+ *
+ * A driver registers a gendisk whose submit operation takes a bio and completes it with bio_endio(), from any task or from its
+ * interrupt handler at a boundary. Requests on one device may complete in any order. A bio with REQ_PREFLUSH waits for all data that
+ * was completed before it to reach the host's disk before it starts; REQ_FUA: this one's data has reached the disk when it ends.
+ *
+ * Path: ext4 -> bio -> block/queue.c (merging, plugging, ordering of flushes) -> ubd.c -> ubd_host.c; back by irq.c.
+ */
+#ifndef NESTLING_BLOCK_H
+#define NESTLING_BLOCK_H
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+#include "kernel/mm/mm.h"
+
+#define REQ_READ 0
+#define REQ_WRITE 1
+#define REQ_DISCARD 2
+#define REQ_FLUSH 3       /* no data */
+#define REQ_WRITE_ZEROES 4
+#define REQ_OP_MASK 0xff
+#define REQ_FUA 0x100
+#define REQ_PREFLUSH 0x200
+#define REQ_SYNC 0x400    /* somebody waits */
+#define REQ_META 0x800
+
+struct bio_vec {
+	struct page *page;
+	u32 off, len;
+};
+#define BIO_MAX_VECS 256
+struct block_device;
+struct bio {
+	struct list_head list;   /* private to whoever has the bio */
+	struct block_device *bdev;
+	u32 opf;                 /* REQ_* */
+	sector_t sector;         /* within @bdev (partitions are remapped by submit_bio) */
+	u64 bytes;               /* for discard and write-zeroes; else the sum of vecs */
+	int status;              /* 0 or -errno, when it has ended */
+	void (*end_io)(struct bio *bio); /* at a boundary or in a task: may not sleep */
+	void *private;
+	u32 nr_vecs, max_vecs;
+	struct bio_vec vec[];
+};
+struct bio *bio_alloc(struct block_device *bdev, u32 nr_vecs, u32 opf, gfp_t gfp); /* NULL */
+void bio_put(struct bio *bio);
+bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off); /* false: full */
+void submit_bio(struct bio *bio);       /* never fails; errors come through end_io */
+int submit_bio_wait(struct bio *bio);   /* status; may sleep */
+void bio_endio(struct bio *bio, int status);
+/* Collects what current submits until blk_finish_plug or schedule(). */
+struct blk_plug {
+	struct list_head list;
+};
+void blk_start_plug(struct blk_plug *p);
+void blk_finish_plug(struct blk_plug *p);
+
+struct gendisk;
+struct block_device_operations {
+	void (*submit)(struct gendisk *d, struct bio *bio);
+	int (*open)(struct gendisk *d, bool write);
+	void (*release)(struct gendisk *d);
+	long (*ioctl)(struct gendisk *d, u32 cmd, u64 arg);
+};
+struct gendisk {
+	char name[16];           /* "ubda" */
+	u32 major, first_minor, minors;
+	const struct block_device_operations *ops;
+	void *private;
+	u64 capacity;            /* sectors */
+	u32 logical_block_size;
+	bool ro, discard;
+	struct block_device *part[16]; /* [0] is the whole disk */
+	struct {
+		u64 ios[2], sectors[2], ns[2];
+		u64 inflight;
+	} stat;                  /* /proc/diskstats */
+	struct list_head list;
+};
+struct block_device {
+	struct gendisk *disk;
+	u32 partno;
+	dev_t dev;
+	sector_t start, nr_sectors;
+	struct inode *inode;     /* bdev inode: its i_mapping caches the device */
+	struct address_space *mapping;
+	struct mutex lock;       /* openers and holder */
+	u32 openers;
+	void *holder;            /* exclusive: a mounted file system */
+	bool write_holder;
+};
+/* Adds the disk, scans for DOS/GPT partitions, creates /dev nodes. 0 or -errno. */
+int add_disk(struct gendisk *d);
+void del_gendisk(struct gendisk *d);
+struct block_device *bdev_by_dev(dev_t dev);                   /* NULL */
+struct block_device *bdev_by_name(const char *name);           /* "ubda", "ubda1" */
+/* Opens; @holder not NULL: exclusively. 0, -ENXIO, -EBUSY, -EROFS. */
+int bdev_open(struct block_device *b, bool write, void *holder);
+void bdev_close(struct block_device *b, bool write, void *holder);
+int bdev_flush(struct block_device *b); /* REQ_FLUSH and wait */
+int bdev_discard(struct block_device *b, sector_t s, u64 nr);
+int sync_blockdev(struct block_device *b); /* writes its page cache out and waits */
+/* Direct synchronous I/O on kernel memory from the direct map (any alignment to 512): for metadata and journal. 0 or -errno. */
+int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n);
+
+int diskstats_line(int i, char *buf, size_t size);  /* /proc/diskstats, /proc/partitions */
+int partitions_line(int i, char *buf, size_t size);
+int blkdev_major_line(int i, char *buf, size_t size);
+extern const struct file_operations def_blk_fops;
+
+#endif

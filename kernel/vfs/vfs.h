@@ -1,0 +1,666 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vfs.h: inodes, dentries, open files, mounts, and the tables through which file systems plug in.
+ *
+ * Interface, for a file system: fill a struct file_system_type, register_filesystem(); its mount operation builds a super_block
+ * whose root dentry holds a root inode; inodes carry i_op, i_fop and (for cached files) i_mapping->a_ops.
+ * For everyone else: path lookups (namei), filp_open/kernel_read/kernel_write, file descriptors.
+ *
+ * Locks: kernel/lib/lock.h. Directory operations run with the directory's i_rwsem held for writing (lookup: for reading or writing),
+ * rename with both directories' and the superblock's s_rename_mutex.
+ */
+#ifndef NESTLING_VFS_H
+#define NESTLING_VFS_H
+
+#include <asm-generic/fcntl.h>
+#include <linux/stat.h>
+
+#include "arch/um/uaccess.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/timer.h"
+
+struct cred;
+struct dentry;
+struct file;
+struct file_lock;
+struct inode;
+struct kstatfs;
+struct mount;
+struct mnt_namespace;
+struct poll_table;
+struct super_block;
+struct path;
+struct pid;
+struct task;
+struct vm_area;
+struct block_device;
+
+struct timespec64 {
+	s64 tv_sec;
+	s64 tv_nsec;
+};
+struct timespec64 current_time(struct inode *inode); /* the clock, cut to the superblock's granularity */
+
+/* ---- names ---- */
+
+#define NAME_MAX 255
+#define PATH_MAX 4096
+
+struct qstr {
+	const char *name; /* not terminated */
+	u32 len;
+	u32 hash;
+};
+
+/* ---- inodes ---- */
+
+struct kstat {
+	u32 result_mask;
+	umode_t mode;
+	u32 nlink;
+	u32 blksize;
+	u64 attributes, attributes_mask;
+	u64 ino;
+	dev_t dev, rdev;
+	kuid_t uid;
+	kgid_t gid;
+	loff_t size;
+	struct timespec64 atime, mtime, ctime, btime;
+	u64 blocks; /* 512-byte units */
+	u64 mnt_id;
+};
+
+#define ATTR_MODE 0x1
+#define ATTR_UID 0x2
+#define ATTR_GID 0x4
+#define ATTR_SIZE 0x8
+#define ATTR_ATIME 0x10
+#define ATTR_MTIME 0x20
+#define ATTR_CTIME 0x40
+#define ATTR_ATIME_SET 0x80
+#define ATTR_MTIME_SET 0x100
+#define ATTR_KILL_SUID 0x800
+#define ATTR_KILL_SGID 0x1000
+#define ATTR_OPEN 0x8000 /* O_TRUNC */
+struct iattr {
+	u32 ia_valid;
+	umode_t ia_mode;
+	kuid_t ia_uid;
+	kgid_t ia_gid;
+	loff_t ia_size;
+	struct timespec64 ia_atime, ia_mtime, ia_ctime;
+	struct file *ia_file;
+};
+
+/* i_state, under i_lock */
+#define I_NEW 0x1
+#define I_DIRTY_SYNC 0x2     /* times and the like */
+#define I_DIRTY_DATASYNC 0x4 /* what fdatasync needs: size, blocks */
+#define I_DIRTY_PAGES 0x8
+#define I_DIRTY (I_DIRTY_SYNC | I_DIRTY_DATASYNC | I_DIRTY_PAGES)
+#define I_FREEING 0x10
+#define I_SYNC 0x20
+#define I_LINKABLE 0x40      /* O_TMPFILE */
+
+/* i_flags */
+#define S_IMMUTABLE 0x1
+#define S_APPEND 0x2
+#define S_NOATIME 0x4
+#define S_SYNC 0x8
+#define S_DEAD 0x10          /* removed directory */
+#define S_PRIVATE 0x20
+#define S_DIRSYNC 0x40
+#define S_NOSEC 0x80         /* no set-id bits, no security xattrs to clear on write */
+
+struct inode_operations {
+	/* Attaches the inode to @dentry by d_splice_alias/d_add (negative: NULL inode). NULL, another dentry to use, or ERR_PTR. */
+	struct dentry *(*lookup)(struct inode *dir, struct dentry *dentry, u32 flags);
+	int (*create)(struct inode *dir, struct dentry *dentry, umode_t mode, bool excl);
+	int (*link)(struct dentry *old, struct inode *dir, struct dentry *dentry);
+	int (*unlink)(struct inode *dir, struct dentry *dentry);
+	int (*symlink)(struct inode *dir, struct dentry *dentry, const char *target);
+	int (*mkdir)(struct inode *dir, struct dentry *dentry, umode_t mode);
+	int (*rmdir)(struct inode *dir, struct dentry *dentry);
+	int (*mknod)(struct inode *dir, struct dentry *dentry, umode_t mode, dev_t dev);
+	int (*rename)(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new_dentry,
+		      u32 flags); /* RENAME_NOREPLACE is done by vfs; RENAME_EXCHANGE, RENAME_WHITEOUT by the fs or -EINVAL */
+	int (*tmpfile)(struct inode *dir, struct dentry *dentry, umode_t mode);
+	/* The target in a buffer that stays valid (kfree'd by the caller when *to_free is set). ERR_PTR. */
+	const char *(*get_link)(struct dentry *dentry, struct inode *inode, char **to_free);
+	/* Magic links of /proc: jumps to a path instead. NULL for ordinary symlinks. */
+	int (*follow_link)(struct dentry *dentry, struct inode *inode, struct path *to);
+	int (*permission)(struct inode *inode, int mask); /* MAY_*; NULL: generic_permission */
+	int (*getattr)(const struct path *path, struct kstat *st, u32 request, u32 flags);
+	int (*setattr)(struct dentry *dentry, struct iattr *attr);
+	/* Names with their prefix ("user.x"). Size or -errno; buf NULL: size only. flags XATTR_CREATE/REPLACE; value NULL: remove. */
+	ssize_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
+	int (*setxattr)(struct inode *inode, const char *name, const void *value, size_t size,
+			int flags);
+	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size);
+	int (*fiemap)(struct inode *inode, void *info, u64 start, u64 len);
+};
+
+struct inode {
+	umode_t i_mode;
+	kuid_t i_uid;
+	kgid_t i_gid;
+	u32 i_flags;
+	const struct inode_operations *i_op;
+	const struct file_operations *i_fop; /* what open installs */
+	struct super_block *i_sb;
+	struct address_space *i_mapping;     /* usually &i_data */
+	struct address_space i_data;
+	ino_t i_ino;
+	u32 i_nlink;                         /* under i_rwsem of the inode or of its directories */
+	dev_t i_rdev;
+	loff_t i_size;                       /* written under i_rwsem; read by i_size_read */
+	struct timespec64 i_atime, i_mtime, i_ctime, i_btime;
+	u64 i_blocks;                        /* 512-byte units */
+	u32 i_blkbits;
+	u32 i_generation;
+	u64 i_version;
+	spinlock_t i_lock;                   /* i_state, i_blocks, counters */
+	struct rwsem i_rwsem;
+	u32 i_state;
+	atomic_t i_count;                    /* references */
+	atomic_t i_writecount;               /* > 0 writers, < 0 denied (executing) */
+	struct hlist_node i_hash;            /* inode hash, under its bucket lock */
+	struct list_head i_sb_list;          /* under s_inode_list_lock */
+	struct list_head i_dirty_list;       /* sb's dirty inodes, under s_inode_wblist_lock */
+	struct list_head i_lru;
+	struct list_head i_dentry;           /* aliases (dentry.d_alias), under i_lock */
+	u64 dirtied_when;
+	struct list_head i_flock;            /* locks, under flc_lock (locks.c) */
+	void *i_pipe;                        /* struct pipe_inode_info of a FIFO or pipe */
+	struct block_device *i_bdev;
+	void *i_cdev;
+	char *i_link;                        /* fast symlink target */
+	void *i_fsnotify;                    /* inotify marks */
+	void *i_private;                     /* of the file system */
+};
+static inline loff_t i_size_read(const struct inode *i)
+{
+	return READ_ONCE(i->i_size);
+}
+static inline void i_size_write(struct inode *i, loff_t size)
+{
+	WRITE_ONCE(i->i_size, size);
+}
+
+struct inode *new_inode(struct super_block *sb);  /* count 1, no number, not hashed; NULL */
+/* By number: from the hash, or a new one with I_NEW for the caller to fill and unlock_new_inode(). ERR_PTR(-ENOMEM). */
+struct inode *iget_locked(struct super_block *sb, ino_t ino);
+struct inode *ilookup(struct super_block *sb, ino_t ino);
+void unlock_new_inode(struct inode *inode);
+void iget_failed(struct inode *inode);            /* I_NEW inode that could not be filled: removes and puts it */
+int insert_inode_locked(struct inode *inode);     /* a created inode into the hash with I_NEW; 0 or -EBUSY */
+void inode_init_owner(struct inode *inode, struct inode *dir, umode_t mode); /* fsuid/gid, setgid directories */
+void ihold(struct inode *inode);
+void iput(struct inode *inode);
+void clear_inode(struct inode *inode);            /* end of evict_inode */
+void mark_inode_dirty(struct inode *inode);       /* all of I_DIRTY_SYNC|DATASYNC */
+void mark_inode_dirty_sync(struct inode *inode);  /* times only */
+void inc_nlink(struct inode *inode);
+void drop_nlink(struct inode *inode);
+void clear_nlink(struct inode *inode);
+void set_nlink(struct inode *inode, u32 n);
+void init_special_inode(struct inode *inode, umode_t mode, dev_t rdev);
+void inode_add_bytes(struct inode *inode, s64 n);
+int generic_permission(struct inode *inode, int mask);
+#define MAY_EXEC 1
+#define MAY_WRITE 2
+#define MAY_READ 4
+#define MAY_APPEND 8
+#define MAY_ACCESS 16
+#define MAY_OPEN 32
+#define MAY_CHDIR 64
+int inode_permission(struct inode *inode, int mask);
+int setattr_prepare(struct dentry *dentry, struct iattr *attr);
+void setattr_copy(struct inode *inode, const struct iattr *attr);
+int notify_change(struct dentry *dentry, struct iattr *attr); /* i_rwsem held */
+void generic_fillattr(struct inode *inode, struct kstat *st);
+int vfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
+int file_update_time(struct file *f);
+void file_accessed(struct file *f);
+int file_remove_privs(struct file *f);
+int inode_newsize_ok(struct inode *inode, loff_t size); /* RLIMIT_FSIZE, s_maxbytes */
+
+/* ---- dentries ---- */
+
+/* d_flags */
+#define DCACHE_NEGATIVE 0x1
+#define DCACHE_MOUNTED 0x2
+#define DCACHE_UNHASHED 0x4
+#define DCACHE_REVALIDATE 0x8
+#define DCACHE_DONTCACHE 0x10
+#define DCACHE_REFERENCED 0x20
+
+struct dentry_operations {
+	int (*d_revalidate)(struct dentry *d, u32 flags); /* 1 valid, 0 drop it, -errno */
+	int (*d_delete)(const struct dentry *d);          /* 1: do not keep it unused */
+	void (*d_release)(struct dentry *d);
+	char *(*d_dname)(struct dentry *d, char *buf, int len); /* pipe:[123]; writes at the end of buf */
+};
+
+#define DNAME_INLINE 40
+struct dentry {
+	u32 d_flags;                  /* under d_lock */
+	atomic_t d_count;
+	spinlock_t d_lock;
+	struct hlist_node d_hash;     /* dcache, under its bucket lock */
+	struct dentry *d_parent;      /* itself for a root; changed under s_rename_mutex and d_lock */
+	struct qstr d_name;           /* changed as d_parent */
+	struct inode *d_inode;        /* NULL: negative; under d_lock */
+	char d_iname[DNAME_INLINE];
+	struct super_block *d_sb;
+	const struct dentry_operations *d_op;
+	void *d_fsdata;
+	struct list_head d_child;     /* of d_parent->d_subdirs, under the parent's d_lock */
+	struct list_head d_subdirs;
+	struct list_head d_alias;     /* of d_inode->i_dentry */
+	struct list_head d_lru;
+	struct rcu_head d_rcu;
+};
+
+struct path {
+	struct mount *mnt;
+	struct dentry *dentry;
+};
+void path_get(const struct path *p);
+void path_put(const struct path *p);
+
+struct dentry *d_alloc(struct dentry *parent, const struct qstr *name); /* count 1, not hashed; NULL */
+struct dentry *d_make_root(struct inode *inode); /* takes the inode, also on failure (NULL) */
+struct dentry *d_alloc_pseudo(struct super_block *sb, const char *name);
+void d_instantiate(struct dentry *d, struct inode *inode);     /* negative -> positive; takes the inode reference */
+void d_instantiate_new(struct dentry *d, struct inode *inode); /* and unlock_new_inode */
+void d_add(struct dentry *d, struct inode *inode);             /* instantiate and hash; inode may be NULL */
+struct dentry *d_splice_alias(struct inode *inode, struct dentry *d); /* lookup's result; takes the inode; inode may be ERR_PTR */
+void d_drop(struct dentry *d);
+void d_delete(struct dentry *d);                               /* after unlink: negative or dropped */
+void d_move(struct dentry *d, struct dentry *target);
+void d_exchange(struct dentry *a, struct dentry *b);
+struct dentry *d_lookup(struct dentry *parent, const struct qstr *name);
+struct dentry *d_find_alias(struct inode *inode);
+void d_prune_aliases(struct inode *inode);
+void d_invalidate(struct dentry *d);   /* drops it and everything unused below */
+struct dentry *dget(struct dentry *d);
+struct dentry *dget_parent(struct dentry *d);
+void dput(struct dentry *d);
+static inline struct inode *d_inode(const struct dentry *d)
+{
+	return d->d_inode;
+}
+static inline bool d_is_negative(const struct dentry *d)
+{
+	return !READ_ONCE(d->d_inode);
+}
+u32 full_name_hash(const char *name, u32 len);
+/* The path as seen from @root (current's when NULL), written at the end of buf: its start, or ERR_PTR(-ENAMETOOLONG). Unreachable ones
+ * begin with "(unreachable)", deleted ones end in " (deleted)". */
+char *d_path(const struct path *p, char *buf, int len);
+char *d_path_root(const struct path *p, const struct path *root, char *buf, int len);
+void shrink_dcache_sb(struct super_block *sb);
+
+/* ---- open files ---- */
+
+/* f_mode */
+#define FMODE_READ 0x1
+#define FMODE_WRITE 0x2
+#define FMODE_LSEEK 0x4
+#define FMODE_PREAD 0x8
+#define FMODE_PWRITE 0x10
+#define FMODE_EXEC 0x20
+#define FMODE_PATH 0x4000
+#define FMODE_ATOMIC_POS 0x8000 /* read and write hold f_pos_lock */
+#define FMODE_STREAM 0x200000
+#define FMODE_NOWAIT 0x8000000
+#define FMODE_CREATED 0x100000
+#define FMODE_WRITER_COUNTED 0x10000 /* i_writecount is held */
+
+struct dir_context {
+	/* false: the buffer is full, stop (the entry will be offered again at its pos) */
+	bool (*actor)(struct dir_context *ctx, const char *name, int len, loff_t pos, u64 ino, u32 type);
+	loff_t pos; /* the next entry's; the file system defines cookies, 0 is the start */
+};
+static inline bool dir_emit(struct dir_context *ctx, const char *name, int len, u64 ino, u32 type)
+{
+	return ctx->actor(ctx, name, len, ctx->pos, ino, type);
+}
+/* "." and ".." at positions 0 and 1; false: full */
+bool dir_emit_dots(struct file *f, struct dir_context *ctx);
+
+struct file_operations {
+	loff_t (*llseek)(struct file *f, loff_t off, int whence);
+	ssize_t (*read_iter)(struct file *f, struct iov_iter *to, loff_t *pos);
+	ssize_t (*write_iter)(struct file *f, struct iov_iter *from, loff_t *pos);
+	int (*iterate)(struct file *f, struct dir_context *ctx); /* directory i_rwsem held for reading */
+	u32 (*poll)(struct file *f, struct poll_table *pt);      /* EPOLLIN..., NULL: always readable and writable */
+	long (*ioctl)(struct file *f, u32 cmd, u64 arg);         /* -ENOTTY for unknown */
+	int (*mmap)(struct file *f, struct vm_area *vma);
+	int (*open)(struct inode *inode, struct file *f);
+	int (*flush)(struct file *f);                            /* every close(2) */
+	int (*release)(struct inode *inode, struct file *f);     /* the last reference */
+	int (*fsync)(struct file *f, loff_t start, loff_t end, bool datasync);
+	int (*fasync)(int fd, struct file *f, bool on);
+	int (*lock)(struct file *f, int cmd, struct file_lock *fl);
+	ssize_t (*splice_read)(struct file *in, loff_t *pos, struct file *pipe, size_t len, u32 flags);
+	ssize_t (*splice_write)(struct file *pipe, struct file *out, loff_t *pos, size_t len, u32 flags);
+	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
+	int (*setfl)(struct file *f, u32 flags);                 /* may refuse fcntl(F_SETFL) */
+	int (*show_fdinfo)(struct file *f, char *buf, size_t size); /* extra lines; bytes */
+};
+
+struct file {
+	atomic_t f_count;
+	u32 f_mode;
+	u32 f_flags;                  /* O_*; under f_lock */
+	spinlock_t f_lock;
+	struct mutex f_pos_lock;
+	loff_t f_pos;                 /* under f_pos_lock (FMODE_ATOMIC_POS) */
+	struct path f_path;
+	struct inode *f_inode;
+	const struct file_operations *f_op;
+	struct address_space *f_mapping;
+	const struct cred *f_cred;
+	void *private_data;
+	struct { u64 start; u32 size, async_size; u64 prev; } f_ra; /* readahead state */
+	u32 f_wb_err_seq;             /* write-back errors already reported */
+	struct list_head f_ep;        /* epoll items that watch it, under the global epoll lock */
+	struct fown {
+		struct pid *pid;
+		int type;
+		kuid_t uid, euid;
+		int signum;
+	} f_owner;                    /* F_SETOWN; under f_lock */
+};
+
+static inline struct file *get_file(struct file *f)
+{
+	atomic_inc(&f->f_count);
+	return f;
+}
+void fput(struct file *f);                    /* may sleep: final release by task work */
+struct file *alloc_file(const struct path *path, u32 flags, const struct file_operations *fop); /* ERR_PTR; takes path refs */
+/* An anonymous file "[name]" (eventfd, epoll, ...): a file on the shared anon inode. ERR_PTR. */
+struct file *anon_file(const char *name, const struct file_operations *fop, void *priv, u32 flags);
+int anon_fd(const char *name, const struct file_operations *fop, void *priv, u32 flags); /* and an fd (O_CLOEXEC from flags) */
+/* A file with an inode of its own on a pseudo file system (pipes, sockets): "name:[ino]". */
+struct file *pseudo_file(const char *fsname, umode_t mode, const struct file_operations *fop, void *priv, u32 flags);
+
+/* Kernel-side use. ERR_PTR / bytes or -errno. */
+struct file *filp_open(const char *path, u32 flags, umode_t mode);
+ssize_t kernel_read(struct file *f, void *buf, size_t n, loff_t *pos);
+ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t *pos);
+ssize_t vfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);   /* checks modes, counts */
+ssize_t vfs_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);
+int vfs_fsync_range(struct file *f, loff_t start, loff_t end, bool datasync);
+long vfs_ioctl(struct file *f, u32 cmd, u64 arg);
+int iterate_dir(struct file *f, struct dir_context *ctx);
+struct file *open_exec(int dfd, const char *name, u32 at_flags); /* checks exec permission, denies writers. ERR_PTR */
+int deny_write_access(struct file *f);
+void allow_write_access(struct file *f);
+void exe_file_put(struct file *f); /* allow_write_access and fput */
+
+/* Generic pieces for file systems. */
+loff_t generic_file_llseek(struct file *f, loff_t off, int whence);
+loff_t generic_llseek_size(struct file *f, loff_t off, int whence, loff_t maxsize, loff_t eof);
+loff_t no_llseek(struct file *f, loff_t off, int whence); /* -ESPIPE */
+loff_t noop_llseek(struct file *f, loff_t off, int whence);
+ssize_t generic_file_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);
+ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from, loff_t *pos); /* takes i_rwsem, O_APPEND, limits, O_SYNC */
+ssize_t generic_write_checks(struct file *f, struct iov_iter *from, loff_t *pos); /* bytes to write, 0, -errno; i_rwsem held */
+int generic_file_mmap(struct file *f, struct vm_area *vma);
+int generic_file_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
+int nonseekable_open(struct inode *inode, struct file *f);
+int stream_open(struct inode *inode, struct file *f);
+extern const struct file_operations simple_dir_operations; /* readdir from the dcache, for memory file systems */
+const char *simple_get_link(struct dentry *d, struct inode *inode, char **to_free); /* i_link */
+int simple_statfs(struct dentry *d, struct kstatfs *st);
+
+/* ---- polling ---- */
+struct poll_table {
+	/* queues the caller on @q; NULL: only ask */
+	void (*queue)(struct file *f, struct wait_queue_head *q, struct poll_table *pt);
+	u64 key; /* events asked for */
+};
+static inline void poll_wait(struct file *f, struct wait_queue_head *q, struct poll_table *pt)
+{
+	if (pt && pt->queue && q)
+		pt->queue(f, q, pt);
+}
+static inline u32 vfs_poll(struct file *f, struct poll_table *pt);
+void eventpoll_release(struct file *f); /* epoll.c: @f is about to be freed */
+void kill_fasync(struct file *f, int sig, int band); /* SIGIO to f_owner when O_ASYNC */
+
+/* ---- descriptors ---- */
+struct fdtable {
+	u32 max_fds;
+	struct file **fd;
+	u64 *open_fds, *close_on_exec;
+};
+struct files_struct {
+	atomic_t count;
+	spinlock_t lock;
+	struct fdtable fdt; /* under @lock; fd[] read under it too */
+	u32 next_fd;
+};
+struct fs_struct {
+	atomic_t users;
+	spinlock_t lock;
+	int umask;
+	struct path root, pwd;
+};
+struct files_struct *files_alloc(void);
+struct files_struct *files_dup(struct files_struct *old, u32 max); /* fork; ERR_PTR */
+void files_put(struct files_struct *f);
+int unshare_files(void);                   /* exec: a table of one's own */
+void files_close_on_exec(struct files_struct *f);
+struct fs_struct *fs_dup(struct fs_struct *old);
+void fs_put(struct fs_struct *fs);
+int get_unused_fd(u32 flags);              /* O_CLOEXEC; -EMFILE */
+int get_unused_fd_from(u32 min, u32 flags);
+void put_unused_fd(int fd);
+void fd_install(int fd, struct file *f);   /* takes the reference */
+struct file *fget(int fd);                 /* NULL: bad, or O_PATH */
+struct file *fget_raw(int fd);             /* O_PATH too */
+struct file *fget_task(struct task *t, int fd);
+int close_fd(int fd);
+/* for /proc/PID/fd: the first open fd >= *fd of @t with a reference, or NULL */
+struct file *fget_task_next(struct task *t, int *fd);
+bool fd_is_cloexec(struct task *t, int fd);
+
+/* ---- lookups ---- */
+#define LOOKUP_FOLLOW 0x1
+#define LOOKUP_DIRECTORY 0x2
+#define LOOKUP_AUTOMOUNT 0x4
+#define LOOKUP_EMPTY 0x8
+#define LOOKUP_PARENT 0x10
+#define LOOKUP_CREATE 0x20
+#define LOOKUP_EXCL 0x40
+#define LOOKUP_OPEN 0x80
+#define LOOKUP_RENAME_TARGET 0x100
+#define LOOKUP_NO_XDEV 0x200
+#define LOOKUP_NO_MAGICLINKS 0x400
+#define LOOKUP_NO_SYMLINKS 0x800
+#define LOOKUP_BENEATH 0x1000
+#define LOOKUP_IN_ROOT 0x2000
+#define LOOKUP_CACHED 0x4000
+
+/* A path from guest memory: terminated, kfree'd by putname. ERR_PTR(-EFAULT, -ENAMETOOLONG, -ENOENT for "" without LOOKUP_EMPTY). */
+char *getname(uaddr_t name);
+char *getname_flags(uaddr_t name, u32 lookup_flags);
+void putname(char *name);
+int kern_path(const char *name, u32 flags, struct path *path);           /* from current's root and cwd */
+int path_lookupat(int dfd, const char *name, u32 flags, struct path *path);
+int user_path_at(int dfd, uaddr_t name, u32 flags, struct path *path);
+/* For creation: the parent locked (i_rwsem) and want_write taken, the negative dentry; done_path_create undoes. ERR_PTR. */
+struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 flags);
+void done_path_create(struct path *parent, struct dentry *d);
+struct dentry *lookup_one_len(const char *name, struct dentry *base, int len); /* base's i_rwsem held */
+int vfs_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl);
+int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode);
+int vfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev);
+int vfs_unlink(struct inode *dir, struct dentry *d);
+int vfs_rmdir(struct inode *dir, struct dentry *d);
+int vfs_symlink(struct inode *dir, struct dentry *d, const char *target);
+
+/* ---- superblocks and mounts ---- */
+struct kstatfs {
+	s64 f_type, f_bsize;
+	u64 f_blocks, f_bfree, f_bavail, f_files, f_ffree;
+	u64 f_fsid;
+	s64 f_namelen, f_frsize, f_flags;
+};
+
+/* s_flags: as mount(2)'s MS_* */
+#define SB_RDONLY 1
+#define SB_NOSUID 2
+#define SB_NODEV 4
+#define SB_NOEXEC 8
+#define SB_SYNCHRONOUS 16
+#define SB_NOATIME 1024
+#define SB_ACTIVE (1 << 30)
+
+struct super_operations {
+	struct inode *(*alloc_inode)(struct super_block *sb); /* NULL op: plain struct inode */
+	void (*free_inode)(struct inode *inode);
+	int (*write_inode)(struct inode *inode, bool sync);
+	void (*dirty_inode)(struct inode *inode, u32 flags); /* mark_inode_dirty tells the journal */
+	int (*drop_inode)(struct inode *inode);              /* 1: do not keep it when unused; NULL op: nlink == 0 */
+	void (*evict_inode)(struct inode *inode);            /* truncate_inode_pages, delete when nlink == 0, clear_inode */
+	void (*put_super)(struct super_block *sb);
+	int (*sync_fs)(struct super_block *sb, bool wait);
+	int (*freeze_fs)(struct super_block *sb);
+	int (*unfreeze_fs)(struct super_block *sb);
+	int (*statfs)(struct dentry *d, struct kstatfs *st);
+	int (*remount)(struct super_block *sb, u32 *flags, char *data);
+	int (*show_options)(struct super_block *sb, char *buf, size_t size); /* ",opt=..." ; bytes */
+};
+struct super_block {
+	struct list_head s_list;
+	dev_t s_dev;
+	u32 s_blocksize, s_blocksize_bits;
+	loff_t s_maxbytes;
+	struct file_system_type *s_type;
+	const struct super_operations *s_op;
+	const struct dentry_operations *s_d_op; /* default d_op of its dentries */
+	u32 s_flags;
+	u64 s_magic;
+	struct dentry *s_root;
+	struct rwsem s_umount;
+	struct mutex s_rename_mutex;
+	atomic_t s_active;
+	struct block_device *s_bdev;
+	void *s_fs_info;
+	u32 s_time_gran;
+	s64 s_time_min, s_time_max;
+	char s_id[32];
+	u8 s_uuid[16];
+	u64 s_fsid;
+	spinlock_t s_inode_list_lock;
+	struct list_head s_inodes;
+	spinlock_t s_inode_wblist_lock;
+	struct list_head s_dirty;      /* inodes by dirtied_when */
+	int s_iflags;
+	atomic64_t s_writers;
+};
+struct file_system_type {
+	const char *name;
+	int fs_flags;
+#define FS_REQUIRES_DEV 1
+#define FS_USERNS_MOUNT 8
+	/* The root dentry with a reference (of a new or an existing superblock, s_umount held for writing and s_active taken), ERR_PTR. @dev: source text. */
+	struct dentry *(*mount)(struct file_system_type *t, u32 flags, const char *dev, char *data);
+	void (*kill_sb)(struct super_block *sb); /* generic_shutdown_super and what mount built */
+	struct list_head list;
+};
+int register_filesystem(struct file_system_type *t);
+struct file_system_type *get_fs_type(const char *name);
+/* Helpers for mount operations: fill(sb, data, silent) builds a new superblock. */
+struct dentry *mount_bdev(struct file_system_type *t, u32 flags, const char *dev, void *data,
+			  int (*fill)(struct super_block *sb, void *data, bool silent));
+struct dentry *mount_nodev(struct file_system_type *t, u32 flags, void *data,
+			   int (*fill)(struct super_block *sb, void *data, bool silent));
+struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data,
+			    int (*fill)(struct super_block *sb, void *data, bool silent));
+void kill_block_super(struct super_block *sb);
+void kill_anon_super(struct super_block *sb);
+int sync_filesystem(struct super_block *sb, bool wait);
+void sync_all(void);
+void sb_error_remount_ro(struct super_block *sb);
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
+	u32 mnt_flags; /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_RELATIME ... */
+	atomic_t mnt_count;
+	struct list_head mnt_child, mnt_mounts; /* tree; under the namespace sem */
+	struct hlist_node mnt_hash;
+	struct list_head mnt_list;              /* of the namespace */
+	struct mnt_namespace *mnt_ns;
+	char *mnt_devname;
+	int mnt_id;
+	int mnt_group_id;
+	u32 mnt_expiry;
+	struct list_head mnt_share, mnt_slave_list, mnt_slave;
+	struct mount *mnt_master;
+};
+struct mnt_namespace {
+	atomic_t count;
+	struct mount *root;
+	struct list_head list; /* of mnt_list */
+	u64 seq;               /* event counter, polled through /proc/mounts */
+	struct wait_queue_head poll;
+	u32 nr_mounts;
+};
+extern struct mnt_namespace *init_mnt_ns;
+extern struct rwsem namespace_sem;
+struct mount *mntget(struct mount *m);
+void mntput(struct mount *m);
+int mnt_want_write(struct mount *m); /* 0, -EROFS */
+void mnt_drop_write(struct mount *m);
+struct mount *kern_mount(struct file_system_type *t); /* internal, not in any namespace */
+/* For init: mount on a path; 0 or -errno. */
+int do_mount(const char *dev, const char *dir, const char *type, u32 flags, void *data);
+/* init.c: makes @dev (a name such as /dev/ubda or 98:0) of the given type (NULL: try all that need a device) the root.
+ * 0; -ENODEV no such device; -EINVAL no file system on it that we know. */
+int mount_root(const char *dev, const char *types, u32 flags, const char *data);
+int mount_devtmpfs(const char *dir);
+/* initramfs: unpacks a cpio archive (newc, plain or gzip) at the root. */
+int unpack_initramfs(const void *buf, size_t n);
+int show_mounts_line(struct mount *m, const struct path *root, int style, char *buf, size_t size); /* 0 mounts, 1 mountinfo, 2 mountstats */
+
+/* ---- devices ---- */
+int register_chrdev(u32 major, u32 first_minor, u32 count, const char *name, const struct file_operations *fop);
+void unregister_chrdev(u32 major, u32 first_minor, u32 count);
+/* devtmpfs: the node appears in /dev by itself. name may have a folder ("pts/ptmx"). */
+int devtmpfs_create(const char *name, umode_t mode, dev_t dev);
+int devtmpfs_remove(const char *name);
+/* /proc/devices */
+int chrdev_line(int i, char *buf, size_t size);
+
+/* ---- locks ---- */
+void locks_remove_file(struct file *f);               /* flock and OFD locks at the last fput */
+void locks_remove_posix(struct file *f, struct files_struct *owner); /* at every close */
+int locks_line(int i, char *buf, size_t size);        /* /proc/locks; 0 past the end */
+
+/* ---- notification (inotify): calls are cheap when nobody watches ---- */
+void fsnotify_inode(struct inode *inode, u32 mask);
+void fsnotify_name(struct inode *dir, u32 mask, struct inode *child, const char *name, u32 len, u32 cookie);
+void fsnotify_file(struct file *f, u32 mask);
+void fsnotify_inode_gone(struct inode *inode);
+
+u32 vfs_default_poll(void);
+static inline u32 vfs_poll(struct file *f, struct poll_table *pt)
+{
+	return f->f_op->poll ? f->f_op->poll(f, pt) : vfs_default_poll();
+}
+
+#endif
