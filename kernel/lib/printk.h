@@ -52,6 +52,7 @@ struct printk_record {
 int printk_read(u64 *seq, struct printk_record *rec);
 u64 printk_next_seq(void);
 extern struct wait_queue_head printk_wait; /* woken when a line is added (from a boundary, never inside printk) */
+bool printk_take_wake(void); /* lines were added since the last call: the scheduler's boundary wakes printk_wait */
 
 /* Broken invariant: prints, back-trace, guest state; the process ends with exit 2 and the reason on stderr. */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;

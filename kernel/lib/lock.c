@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lock.c: spinlocks and spinning reader-writer locks that give up their host CPU when they have spun for long enough.
+ *
+ * A spinlock's word: 0 free, 1 held, 2 held and somebody sleeps (or is about to) on the host futex. A contender spins
+ * for SPINS pauses (one or two microseconds), then sets 2 and sleeps; who takes the lock after a sleep takes it as 2,
+ * because others may still sleep, and an unlock that finds 2 wakes one. The sleep has a deadline: a wake-up that
+ * the host loses costs a millisecond, not the machine.
+ *
+ * A rwlock's word: readers in the low bits, WRITER held for writing, WAITING a writer waits (new readers stay out),
+ * SLEEPERS somebody sleeps. The unlock that leaves the word without holders clears SLEEPERS and wakes all.
+ */
+#include "arch/um/arch.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/lock.h"
+#include "kernel/lib/lockdep.h"
+#include "kernel/lib/printk.h"
+
+#define SPINS 60
+#define SLEEP_NS 1000000
+
+#define RW_WRITER BIT(31)
+#define RW_WAITING BIT(30)
+#define RW_SLEEPERS BIT(29)
+#define RW_READERS (BIT(29) - 1)
+
+void spin_lock_setup(spinlock_t *l, const char *name)
+{
+	l->word = 0;
+#ifdef CONFIG_DEBUG
+	l->name = name;
+	l->owner = NULL;
+#endif
+}
+
+static inline bool take(spinlock_t *l, u32 as)
+{
+	u32 free = 0;
+
+	return __atomic_compare_exchange_n(&l->word, &free, as, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
+static __noinline void spin_lock_slow(spinlock_t *l)
+{
+	for (int i = 0; i < SPINS; i++) {
+		cpu_relax();
+		if (!READ_ONCE(l->word) && take(l, 1))
+			return;
+	}
+	while (__atomic_exchange_n(&l->word, 2, __ATOMIC_ACQUIRE))
+		arch_futex_wait(&l->word, 2, SLEEP_NS);
+}
+
+static inline void took(spinlock_t *l)
+{
+#ifdef CONFIG_DEBUG
+	l->owner = current;
+#endif
+}
+
+void spin_lock(spinlock_t *l)
+{
+	lockdep_acquire(l, lock_name(l), true, false, __builtin_return_address(0));
+#ifdef CONFIG_DEBUG
+	if (l->word && READ_ONCE(l->owner) == (void *)current && current)
+		panic("spinlock %s taken twice by one task", l->name);
+#endif
+	if (unlikely(!take(l, 1)))
+		spin_lock_slow(l);
+	took(l);
+}
+
+bool spin_trylock(spinlock_t *l)
+{
+	if (!take(l, 1))
+		return false;
+	lockdep_acquire(l, lock_name(l), true, true, __builtin_return_address(0));
+	took(l);
+	return true;
+}
+
+void spin_unlock(spinlock_t *l)
+{
+	lockdep_release(l);
+#ifdef CONFIG_DEBUG
+	l->owner = NULL;
+#endif
+	if (unlikely(__atomic_exchange_n(&l->word, 0, __ATOMIC_RELEASE) == 2))
+		arch_futex_wake(&l->word, 1);
+}
+
+void assert_spin_held(const spinlock_t *l)
+{
+#ifdef CONFIG_DEBUG
+	if (!READ_ONCE(l->word))
+		panic("spinlock %s is not held", l->name);
+#endif
+}
+
+void spin_lock_two(spinlock_t *a, spinlock_t *b)
+{
+	if (a == b) {
+		spin_lock(a);
+		return;
+	}
+	spin_lock(a < b ? a : b);
+	lockdep_same_class_next();
+	spin_lock(a < b ? b : a);
+}
+
+void spin_unlock_two(spinlock_t *a, spinlock_t *b)
+{
+	spin_unlock(a);
+	if (a != b)
+		spin_unlock(b);
+}
+
+#ifdef CONFIG_DEBUG
+#define rw_name(l) ((l)->name ? (l)->name : "rwlock")
+#else
+#define rw_name(l) NULL
+#endif
+
+/* A pause, at first; then a sleep while the word stays @seen. */
+static void rw_wait(rwlock_t *l, u32 seen, int *spins)
+{
+	if ((*spins)++ < SPINS) {
+		cpu_relax();
+		return;
+	}
+	if (!(seen & RW_SLEEPERS) && cmpxchg(&l->word, seen, seen | RW_SLEEPERS) != seen)
+		return;
+	arch_futex_wait(&l->word, seen | RW_SLEEPERS, SLEEP_NS);
+}
+
+void read_lock(rwlock_t *l)
+{
+	int spins = 0;
+
+	lockdep_acquire(l, rw_name(l), true, false, __builtin_return_address(0));
+	for (;;) {
+		u32 v = READ_ONCE(l->word);
+
+		if (v & (RW_WRITER | RW_WAITING))
+			rw_wait(l, v, &spins);
+		else if (cmpxchg(&l->word, v, v + 1) == v)
+			return;
+	}
+}
+
+void write_lock(rwlock_t *l)
+{
+	int spins = 0;
+
+	lockdep_acquire(l, rw_name(l), true, false, __builtin_return_address(0));
+	for (;;) {
+		u32 v = READ_ONCE(l->word);
+
+		if (!(v & (RW_WRITER | RW_READERS))) {
+			/* others that wait set WAITING again */
+			if (cmpxchg(&l->word, v, (v & RW_SLEEPERS) | RW_WRITER) == v)
+				return;
+		} else if (!(v & RW_WAITING)) {
+			(void)cmpxchg(&l->word, v, v | RW_WAITING);
+		} else {
+			rw_wait(l, v, &spins);
+		}
+	}
+}
+
+/* Takes @what away; when no holder is left, the sleepers are woken. */
+static void rw_release(rwlock_t *l, u32 what)
+{
+	for (;;) {
+		u32 v = READ_ONCE(l->word), left = v - what;
+		bool wake = !(left & (RW_WRITER | RW_READERS)) && (left & RW_SLEEPERS);
+
+		if (wake)
+			left &= ~(u32)RW_SLEEPERS;
+		if (cmpxchg(&l->word, v, left) != v)
+			continue;
+		if (wake)
+			arch_futex_wake(&l->word, 0x7fffffff);
+		return;
+	}
+}
+
+void read_unlock(rwlock_t *l)
+{
+	lockdep_release(l);
+	rw_release(l, 1);
+}
+
+void write_unlock(rwlock_t *l)
+{
+	lockdep_release(l);
+	rw_release(l, (u32)RW_WRITER);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * panic.c: the two ways in which the kernel gives up.
+ *
+ * refuse(): a boot that cannot work; one line on stderr, exit 1. panic(): a broken invariant; details to the log and the
+ * consoles, the reason in one line on stderr, exit 2. A panic inside a panic goes straight to stderr.
+ */
+#include "arch/um/arch.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+
+static u32 panicking;
+
+static void say(const char *what, const char *text)
+{
+	char line[600];
+	int n = scnprintf(line, sizeof(line), "nestling: %s%s", what, text);
+
+	while (n && line[n - 1] == '\n')
+		n--;
+	line[n++] = '\n';
+	arch_early_write(line, (size_t)n);
+}
+
+void panic(const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (!xchg(&panicking, 1)) {
+		if (console_loglevel < 7)
+			console_loglevel = 7;
+		printk(KERN_EMERG "Kernel panic: %s\n", text);
+		arch_dump_stack();
+	}
+	say("panic: ", text);
+	arch_power_off(2);
+}
+
+void refuse(const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	say("", text);
+	arch_power_off(1);
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * printk.c: the kernel log: a ring of records and the consoles that it is written to.
+ *
+ * - printk() formats on the caller's stack, splits the text into lines and appends each as a record, under ring_lock.
+ * - Whoever appended then tries to become the one console writer. The writer copies records out under ring_lock and calls
+ *   the consoles with no spinlock held; the others leave, and the writer looks again before it gives the role up. So printk
+ *   never waits for a console, and a console may make (non-sleeping) host calls.
+ * - printk_read() copies one record for dmesg and /dev/kmsg.
+ *
+ * A record in the ring is a header and its text, 8-byte aligned, never split at the end of the ring (a header with len
+ * SKIP says that the rest is unused). Invariants: [tail, head) holds whole records, numbered tail_seq .. next_seq - 1;
+ * a record is overwritten only after tail has passed it.
+ *
+ * Locks: ring_lock (innermost of all) for the ring, console_list and the flags; console_busy, a flag under it, is the
+ * writer's role. A console's `seen` position belongs to the writer.
+ *
+ * It does not join fragments: a call without a newline makes a line all the same.
+ */
+#include "arch/um/arch.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/lock.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include <asm/errno.h>
+
+#define RING_SIZE (256 * 1024)
+#define LINE_MAX 1000
+#define SKIP 0xffff
+#define DEFAULT_LEVEL 4
+
+struct ring_record {
+	u64 ts_ns;
+	u16 len;
+	u8 level;
+	u8 pad[5];
+};
+
+static u8 ring[RING_SIZE] __aligned(8);
+static u32 head, tail;
+static u64 tail_seq, next_seq;
+static u64 console_seq; /* the next record that consoles have not seen */
+static bool console_busy;
+static bool reader_wake;
+static LIST_HEAD(console_list);
+static DEFINE_SPINLOCK(ring_lock);
+
+int console_loglevel = 7;
+
+static struct ring_record *record_at(u32 off)
+{
+	return (struct ring_record *)(ring + off);
+}
+
+static u32 record_size(u16 len)
+{
+	return (u32)round_up(sizeof(struct ring_record) + len, 8);
+}
+
+/* Steps over a skip mark, or a rest that is too short for one, at the end of the ring. */
+static u32 normal(u32 off)
+{
+	if (off + sizeof(struct ring_record) > RING_SIZE || record_at(off)->len == SKIP)
+		return 0;
+	return off;
+}
+
+static void drop_oldest(void)
+{
+	tail += record_size(record_at(tail)->len);
+	if (++tail_seq != next_seq)
+		tail = normal(tail);
+}
+
+/* Makes room for @n bytes at head, which may move to the start of the ring. */
+static void make_room(u32 n)
+{
+	for (;;) {
+		if (tail_seq == next_seq) {
+			head = tail = 0;
+			return;
+		}
+		if (head > tail) { /* free: [head, end) and [0, tail) */
+			if (head + n <= RING_SIZE)
+				return;
+			if (head + sizeof(struct ring_record) <= RING_SIZE)
+				record_at(head)->len = SKIP;
+			head = 0;
+		} else { /* free: [head, tail) */
+			if (head + n <= tail)
+				return;
+			drop_oldest();
+		}
+	}
+}
+
+static void append(u8 level, u64 ts, const char *text, u16 len)
+{
+	u32 n = record_size(len);
+	struct ring_record *r;
+
+	make_room(n);
+	r = record_at(head);
+	r->ts_ns = ts;
+	r->level = level;
+	r->len = len;
+	memcpy(r + 1, text, len);
+	head += n;
+	next_seq++;
+	reader_wake = true;
+}
+
+/* Finds record @seq by walking from the tail; the caller knows that it exists. */
+static struct ring_record *find(u64 seq)
+{
+	static u64 hint_seq; /* the record found last: readers go forward */
+	static u32 hint_off;
+	u64 s = tail_seq;
+	u32 off = tail;
+
+	if (hint_seq >= tail_seq && hint_seq <= seq && hint_seq < next_seq) {
+		s = hint_seq;
+		off = hint_off;
+	}
+	for (; s < seq; s++)
+		off = normal(off + record_size(record_at(off)->len));
+	hint_seq = seq;
+	hint_off = off;
+	return record_at(off);
+}
+
+static int copy_record_locked(u64 *seq, struct printk_record *rec)
+{
+	struct ring_record *r;
+
+	if (*seq < tail_seq)
+		*seq = tail_seq;
+	if (*seq >= next_seq)
+		return -EAGAIN;
+	r = find(*seq);
+	rec->seq = *seq;
+	rec->ts_ns = r->ts_ns;
+	rec->level = r->level;
+	rec->len = r->len;
+	memcpy(rec->text, r + 1, r->len);
+	rec->text[r->len] = 0;
+	(*seq)++;
+	return 0;
+}
+
+int printk_read(u64 *seq, struct printk_record *rec)
+{
+	int err;
+
+	spin_lock(&ring_lock);
+	err = copy_record_locked(seq, rec);
+	spin_unlock(&ring_lock);
+	return err;
+}
+
+u64 printk_next_seq(void)
+{
+	return READ_ONCE(next_seq);
+}
+
+bool printk_take_wake(void)
+{
+	if (likely(!READ_ONCE(reader_wake)))
+		return false;
+	return xchg(&reader_wake, false);
+}
+
+static int format_line(char *buf, size_t size, const struct printk_record *r)
+{
+	return scnprintf(buf, size, "[%5lu.%06lu] %s\n", (unsigned long)(r->ts_ns / 1000000000),
+			 (unsigned long)(r->ts_ns / 1000 % 1000000), r->text);
+}
+
+/* The role of the writer keeps console_list stable: console_unregister waits for it. */
+static void write_consoles(const struct printk_record *r)
+{
+	static char line[LINE_MAX + 64]; /* the writer's */
+	struct console *con;
+	int n;
+
+	if (r->level >= console_loglevel)
+		return;
+	n = format_line(line, sizeof(line), r);
+	list_for_each_entry(con, &console_list, list)
+		con->write(con, line, (size_t)n);
+}
+
+static void flush_consoles(void)
+{
+	static struct printk_record rec; /* the writer's */
+
+	spin_lock(&ring_lock);
+	if (console_busy || list_empty(&console_list)) {
+		spin_unlock(&ring_lock);
+		return;
+	}
+	console_busy = true;
+	while (!copy_record_locked(&console_seq, &rec)) {
+		spin_unlock(&ring_lock);
+		write_consoles(&rec);
+		spin_lock(&ring_lock);
+	}
+	console_busy = false;
+	spin_unlock(&ring_lock);
+}
+
+static void take_writer_role(void)
+{
+	spin_lock(&ring_lock);
+	while (console_busy) {
+		spin_unlock(&ring_lock);
+		cpu_relax();
+		spin_lock(&ring_lock);
+	}
+	console_busy = true;
+	spin_unlock(&ring_lock);
+}
+
+static void drop_writer_role(void)
+{
+	spin_lock(&ring_lock);
+	console_busy = false;
+	spin_unlock(&ring_lock);
+	flush_consoles();
+}
+
+void console_register(struct console *con)
+{
+	static struct printk_record rec;
+	static char line[LINE_MAX + 64];
+	u64 seq = 0;
+
+	take_writer_role();
+	while (seq < READ_ONCE(console_seq) && !printk_read(&seq, &rec))
+		if (rec.level < console_loglevel)
+			con->write(con, line, (size_t)format_line(line, sizeof(line), &rec));
+	list_add_tail(&con->list, &console_list);
+	drop_writer_role();
+}
+
+void console_unregister(struct console *con)
+{
+	take_writer_role();
+	list_del_init(&con->list);
+	drop_writer_role();
+}
+
+static u64 timestamp(void)
+{
+	return ktime_get();
+}
+
+int vprintk(const char *fmt, va_list ap)
+{
+	char buf[LINE_MAX + 2];
+	const char *s = buf;
+	u8 level = DEFAULT_LEVEL;
+	u64 ts = timestamp();
+	int n = vsnprintf(buf, sizeof(buf), fmt, ap);
+
+	if (s[0] == 1 && s[1] >= '0' && s[1] <= '7') {
+		level = (u8)(s[1] - '0');
+		s += 2;
+	}
+	spin_lock(&ring_lock);
+	do {
+		size_t len = strcspn(s, "\n");
+
+		append(level, ts, s, (u16)len);
+		s += len;
+		s += *s == '\n';
+	} while (*s);
+	spin_unlock(&ring_lock);
+	flush_consoles();
+	return n;
+}
+
+int printk(const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vprintk(fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+static int set_quiet(const char *value)
+{
+	console_loglevel = 4;
+	return 0;
+}
+PARAM("quiet", set_quiet, "only warnings and worse reach the console");
+
+static int set_debug(const char *value)
+{
+	console_loglevel = 10;
+	return 0;
+}
+PARAM("debug", set_debug, "every kernel message reaches the console");
+
+static int set_loglevel(const char *value)
+{
+	u64 v;
+
+	if (kstrtou64(value, 10, &v) || v > 15) {
+		refuse("loglevel=%s: not a number from 0 to 15", value);
+		return -EINVAL;
+	}
+	console_loglevel = (int)v;
+	return 0;
+}
+PARAM("loglevel=", set_loglevel, "N: messages with a level below N reach the console (7)");

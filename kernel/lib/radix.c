@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * radix.c: sparse arrays of pointers, 64 slots a node, as tall as the largest index needs.
+ *
+ * Invariants: a node that is linked has at least one used slot; `used` has a bit for each slot that is not NULL; `full`
+ * has a bit for each slot under which no index is free (in a leaf: the used ones). radix_alloc follows `full`, so
+ * that the lowest free index is found in one walk down. Height 0 is an empty array. Nodes come from kmalloc, atomic,
+ * because the owners hold spinlocks.
+ */
+#include "kernel/lib/alloc.h"
+#include "kernel/lib/radix.h"
+#include "kernel/lib/string.h"
+
+#define BITS 6
+#define SLOTS 64
+#define MAX_HEIGHT 11
+
+struct radix_node {
+	u64 used, full;
+	void *slot[SLOTS];
+};
+
+/* A walk from the root to a leaf: node[0] is the root, idx[] the slot taken in each. */
+struct path {
+	struct radix_node *node[MAX_HEIGHT];
+	u32 idx[MAX_HEIGHT];
+};
+
+static bool fits(u32 height, u64 index)
+{
+	return height * BITS >= 64 || !(index >> (height * BITS));
+}
+
+static u32 slot_of(u64 index, u32 levels_below)
+{
+	return (index >> (levels_below * BITS)) & (SLOTS - 1);
+}
+
+void *radix_lookup(const struct radix *r, u64 index)
+{
+	struct radix_node *n = r->root;
+
+	if (!n || !fits(r->height, index))
+		return NULL;
+	for (u32 below = r->height - 1; n && below; below--)
+		n = n->slot[slot_of(index, below)];
+	return n ? n->slot[slot_of(index, 0)] : NULL;
+}
+
+static struct radix_node *node_new(void)
+{
+	return kzalloc(sizeof(struct radix_node), 1);
+}
+
+/* Makes the tree tall enough for @index. */
+static int grow(struct radix *r, u64 index)
+{
+	while (!r->height || !fits(r->height, index)) {
+		struct radix_node *n = node_new();
+
+		if (!n)
+			return -ENOMEM;
+		if (r->root) {
+			n->slot[0] = r->root;
+			n->used = 1;
+			n->full = !~r->root->full;
+		}
+		r->root = n;
+		r->height++;
+	}
+	return 0;
+}
+
+/* Frees nodes of the path that became empty, from the leaf up, and levels that are not needed. */
+static void shrink(struct radix *r, struct path *p)
+{
+	u32 d = r->height;
+
+	while (d-- && !p->node[d]->used) {
+		kfree(p->node[d]);
+		if (!d) {
+			r->root = NULL;
+			r->height = 0;
+			return;
+		}
+		p->node[d - 1]->slot[p->idx[d - 1]] = NULL;
+		p->node[d - 1]->used &= ~BIT(p->idx[d - 1]);
+	}
+	while (r->height > 1 && r->root->used == 1) {
+		struct radix_node *n = r->root;
+
+		r->root = n->slot[0];
+		r->height--;
+		kfree(n);
+	}
+}
+
+/* The path to @index, with missing nodes made. On failure empty nodes are taken away again. */
+static int walk_create(struct radix *r, u64 index, struct path *p)
+{
+	struct radix_node *n;
+	int err = grow(r, index);
+
+	n = r->root;
+	for (u32 d = 0; !err && d < r->height; d++) {
+		u32 i = slot_of(index, r->height - 1 - d);
+
+		p->node[d] = n;
+		p->idx[d] = i;
+		if (d == r->height - 1)
+			return 0;
+		if (!n->slot[i]) {
+			n->slot[i] = node_new();
+			if (!n->slot[i]) {
+				err = -ENOMEM;
+				break;
+			}
+			n->used |= BIT(i);
+		}
+		n = n->slot[i];
+	}
+	return err;
+}
+
+static void mark_full(struct radix *r, struct path *p)
+{
+	for (u32 d = r->height; d--;) {
+		p->node[d]->full |= BIT(p->idx[d]);
+		if (~p->node[d]->full)
+			return;
+	}
+}
+
+static void clear_full(struct radix *r, struct path *p)
+{
+	for (u32 d = r->height; d--;)
+		p->node[d]->full &= ~BIT(p->idx[d]);
+}
+
+/* After a failed insertion: a chain of empty nodes may hang in the tree. */
+static void prune(struct radix *r, u64 index)
+{
+	struct path p;
+	struct radix_node *n = r->root;
+	u32 d = 0;
+
+	if (!n || !fits(r->height, index))
+		return;
+	for (; d < r->height && n; d++) {
+		p.node[d] = n;
+		p.idx[d] = slot_of(index, r->height - 1 - d);
+		n = n->slot[p.idx[d]];
+	}
+	while (d-- && !p.node[d]->used) {
+		kfree(p.node[d]);
+		if (!d) {
+			r->root = NULL;
+			r->height = 0;
+			return;
+		}
+		p.node[d - 1]->slot[p.idx[d - 1]] = NULL;
+		p.node[d - 1]->used &= ~BIT(p.idx[d - 1]);
+	}
+}
+
+int radix_insert(struct radix *r, u64 index, void *item)
+{
+	struct path p;
+	u32 leaf;
+	int err = walk_create(r, index, &p);
+
+	if (err) {
+		prune(r, index);
+		return err;
+	}
+	leaf = r->height - 1;
+	if (p.node[leaf]->slot[p.idx[leaf]])
+		return -EEXIST;
+	p.node[leaf]->slot[p.idx[leaf]] = item;
+	p.node[leaf]->used |= BIT(p.idx[leaf]);
+	mark_full(r, &p);
+	return 0;
+}
+
+static bool walk(const struct radix *r, u64 index, struct path *p)
+{
+	struct radix_node *n = r->root;
+
+	if (!n || !fits(r->height, index))
+		return false;
+	for (u32 d = 0; d < r->height; d++) {
+		if (!n)
+			return false;
+		p->node[d] = n;
+		p->idx[d] = slot_of(index, r->height - 1 - d);
+		n = n->slot[p->idx[d]];
+	}
+	return n != NULL;
+}
+
+void *radix_replace(struct radix *r, u64 index, void *item)
+{
+	struct path p;
+	void *old;
+
+	if (!walk(r, index, &p))
+		return NULL;
+	old = p.node[r->height - 1]->slot[p.idx[r->height - 1]];
+	p.node[r->height - 1]->slot[p.idx[r->height - 1]] = item;
+	return old;
+}
+
+void *radix_delete(struct radix *r, u64 index)
+{
+	struct path p;
+	void *old;
+	u32 leaf;
+
+	if (!walk(r, index, &p))
+		return NULL;
+	leaf = r->height - 1;
+	old = p.node[leaf]->slot[p.idx[leaf]];
+	p.node[leaf]->slot[p.idx[leaf]] = NULL;
+	p.node[leaf]->used &= ~BIT(p.idx[leaf]);
+	clear_full(r, &p);
+	shrink(r, &p);
+	return old;
+}
+
+/* The lowest index >= *index below @n that is used, as a slot chain; false when there is none in this subtree. */
+static void *next_in(struct radix_node *n, u32 below, u64 *index)
+{
+	u64 span = 1UL << (below * BITS);
+	u32 first = slot_of(*index, below);
+
+	for (u32 i = first; i < SLOTS; i++) {
+		u64 rest = n->used & (~0UL << i);
+		void *found;
+
+		if (!rest)
+			return NULL;
+		i = (u32)__builtin_ctzl(rest);
+		if (i != first) {
+			*index &= ~(span * SLOTS - 1);
+			*index |= i * span;
+			first = i;
+		}
+		found = below ? next_in(n->slot[i], below - 1, index) : n->slot[i];
+		if (found)
+			return found;
+		first = SLOTS; /* whatever slot comes next is entered at its start */
+	}
+	return NULL;
+}
+
+void *radix_next(const struct radix *r, u64 *index)
+{
+	u64 at = *index;
+	void *found;
+
+	if (!r->root || !fits(r->height, at))
+		return NULL;
+	found = next_in(r->root, r->height - 1, &at);
+	if (found)
+		*index = at;
+	return found;
+}
+
+/* The lowest free index >= @at below @n; ~0 when there is none. *end: behind the subtree. */
+static u64 free_in(const struct radix_node *n, u32 below, u64 base, u64 at)
+{
+	u64 span = 1UL << (below * BITS);
+	u32 i = at > base ? (u32)((at - base) / span) : 0;
+
+	for (; i < SLOTS; i++) {
+		u64 rest = ~n->full & (~0UL << i), sub, got;
+
+		if (!rest)
+			return ~0UL;
+		i = (u32)__builtin_ctzl(rest);
+		sub = base + i * span;
+		if (!below || !n->slot[i])
+			return max(sub, at);
+		got = free_in(n->slot[i], below - 1, sub, at);
+		if (got != ~0UL)
+			return got;
+	}
+	return ~0UL;
+}
+
+s64 radix_alloc(struct radix *r, u64 min, u64 max, void *item)
+{
+	u64 at = min;
+	int err;
+
+	if (r->root && fits(r->height, min)) {
+		at = free_in(r->root, r->height - 1, 0, min);
+		if (at == ~0UL && r->height * BITS < 63)
+			at = max(min, 1UL << (r->height * BITS));
+	}
+	if (at > max || at > (u64)INT64_MAX)
+		return -ENOSPC;
+	err = radix_insert(r, at, item);
+	return err ? err : (s64)at;
+}
