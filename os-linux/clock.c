@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* clock.c: the host's clocks, futexes and randomness. */
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os-linux/internal.h"
+
+static uint64_t now(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+uint64_t os_clock_mono(void)
+{
+	return now(CLOCK_MONOTONIC);
+}
+
+uint64_t os_clock_real(void)
+{
+	return now(CLOCK_REALTIME);
+}
+
+uint64_t os_clock_boot(void)
+{
+	return now(CLOCK_BOOTTIME);
+}
+
+static struct timespec timespec_of(uint64_t ns)
+{
+	return (struct timespec){ .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+}
+
+int os_sleep_until(uint64_t deadline)
+{
+	struct timespec ts = timespec_of(deadline);
+	int err;
+
+	do
+		err = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+	while (err == EINTR);
+	return -err;
+}
+
+/* WAIT_BITSET takes an absolute time; not FUTEX_PRIVATE, since control pages are shared with other processes. */
+int os_futex_wait(uint32_t *word, uint32_t val, uint64_t deadline)
+{
+	struct timespec ts = timespec_of(deadline);
+
+	if (!syscall(SYS_futex, word, FUTEX_WAIT_BITSET, val, deadline == OS_FOREVER ? NULL : &ts, NULL,
+		    FUTEX_BITSET_MATCH_ANY))
+		return 0;
+	return errno == EINTR ? 0 : -errno;
+}
+
+int os_futex_wake(uint32_t *word, int n)
+{
+	long woken = syscall(SYS_futex, word, FUTEX_WAKE, n, NULL, NULL, 0);
+
+	return woken < 0 ? -errno : (int)woken;
+}
+
+void os_getrandom(void *buf, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t r = getrandom((char *)buf + done, n - done, 0);
+
+		if (r < 0 && errno != EINTR)
+			abort();
+		if (r > 0)
+			done += r;
+	}
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* internal.h: between the files of os-linux. */
+#ifndef NESTLING_OS_INTERNAL_H
+#define NESTLING_OS_INTERNAL_H
+
+#include "os-linux/host.h"
+
+/* The vCPU of this thread, or -1. */
+extern __thread int os_this_cpu;
+
+/* The argument vector of main(), for os_restart(). */
+extern char **os_argv;
+
+/* Alternate signal stack of a vCPU thread; fault.c. 0 or -errno. */
+int os_fault_thread_setup(void);
+
+/* Brings every vCPU that is in guest code back; event.c. */
+void os_kick_guests(void);
+
+/* What os_at_exit() collected, once; process.c. */
+void os_run_at_exit(void);
+
+#endif

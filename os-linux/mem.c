@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mem.c: memory files and their mappings in the kernel process. Addresses are always fixed: the address map is arch/um/layout.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os-linux/internal.h"
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
+/* A handle for @fd with its size set, or closes it. */
+static int sized_handle(int fd, uint64_t size)
+{
+	int h;
+
+	if (ftruncate(fd, size)) {
+		h = -errno;
+		goto err_close;
+	}
+	h = os_handle_add(fd);
+	if (h < 0)
+		goto err_close;
+	return h;
+err_close:
+	close(fd);
+	return h;
+}
+
+/* Guests execute from it, so it must not be sealed against that; older hosts do not know the flag. */
+int os_mem_create(const char *name, uint64_t size)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_EXEC);
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create(name, MFD_CLOEXEC);
+	return fd < 0 ? -errno : sized_handle(fd, size);
+}
+
+int os_mem_open(const char *path, uint64_t size)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
+	struct stat st;
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return -EINVAL;
+	}
+	err = posix_fallocate(fd, 0, size);
+	if (err) {
+		close(fd);
+		return -err;
+	}
+	return sized_handle(fd, size);
+}
+
+static int host_prot(int prot)
+{
+	return (prot & OS_PROT_READ ? PROT_READ : 0) | (prot & OS_PROT_WRITE ? PROT_WRITE : 0) |
+	       (prot & OS_PROT_EXEC ? PROT_EXEC : 0);
+}
+
+int os_mem_map(void *addr, size_t len, int prot, int file, uint64_t off, unsigned flags)
+{
+	int fd = file == -1 ? -1 : os_handle_fd(file);
+	int mflags = file == -1 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
+	void *p;
+
+	if (file != -1 && fd < 0)
+		return fd;
+	mflags |= flags & OS_MAP_REPLACE ? MAP_FIXED : MAP_FIXED_NOREPLACE;
+	mflags |= flags & OS_MAP_POPULATE ? MAP_POPULATE : 0;
+	p = mmap(addr, len, host_prot(prot), mflags, fd, off);
+	if (p == MAP_FAILED)
+		return -errno;
+	if (p != addr) { /* a host that does not know MAP_FIXED_NOREPLACE */
+		munmap(p, len);
+		return -EEXIST;
+	}
+	if (file != -1)
+		madvise(addr, len, MADV_DONTDUMP);
+	return 0;
+}
+
+int os_mem_unmap(void *addr, size_t len)
+{
+	return munmap(addr, len) ? -errno : 0;
+}
+
+int os_mem_protect(void *addr, size_t len, int prot)
+{
+	return mprotect(addr, len, host_prot(prot)) ? -errno : 0;
+}
+
+/* Pages that are all zero are left as holes. */
+int os_mem_adopt(void *addr, size_t len, int file, uint64_t off)
+{
+	static const char zeros[4096];
+
+	for (size_t i = 0; i < len; i += sizeof(zeros)) {
+		long n;
+
+		if (!memcmp((char *)addr + i, zeros, sizeof(zeros)))
+			continue;
+		n = os_file_pwrite(file, (char *)addr + i, sizeof(zeros), off + i);
+		if (n < 0)
+			return n;
+	}
+	return os_mem_map(addr, len, OS_PROT_READ | OS_PROT_WRITE, file, off, OS_MAP_REPLACE);
+}
+
+int os_mem_punch(int file, uint64_t off, uint64_t len)
+{
+	int fd = os_handle_fd(file);
+
+	if (fd < 0)
+		return fd;
+	return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len) ? -errno : 0;
+}
+
+static int64_t seek(int file, uint64_t off, int whence)
+{
+	int fd = os_handle_fd(file);
+	off_t pos;
+
+	if (fd < 0)
+		return fd;
+	pos = lseek(fd, off, whence);
+	if (pos < 0 && errno == ENXIO)
+		return os_file_size(file);
+	return pos < 0 ? -errno : pos;
+}
+
+int64_t os_mem_next_data(int file, uint64_t off)
+{
+	return seek(file, off, SEEK_DATA);
+}
+
+int64_t os_mem_next_hole(int file, uint64_t off)
+{
+	return seek(file, off, SEEK_HOLE);
+}
+
+/* The number behind "@key" in a file of the host's /proc, or @otherwise. */
+static uint64_t proc_number(const char *path, const char *format, uint64_t otherwise)
+{
+	char line[256];
+	unsigned long long v = otherwise;
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return otherwise;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, format, &v) == 1)
+			break;
+	fclose(f);
+	return v;
+}
+
+int os_mem_info(struct os_mem_info *info)
+{
+	info->host_total = proc_number("/proc/meminfo", "MemTotal: %llu", 0) * 1024;
+	info->host_free = proc_number("/proc/meminfo", "MemAvailable: %llu", 0) * 1024;
+	info->max_maps = proc_number("/proc/sys/vm/max_map_count", "%llu", 65530);
+	return info->host_total ? 0 : -ENOENT;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process.c: how the host process begins and ends. The one who calls os_exit() first ends it; everyone else who calls waits.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "os-linux/internal.h"
+
+#define MAX_AT_EXIT 16
+
+static void (*at_exit[MAX_AT_EXIT])(void);
+static int nr_at_exit;
+static int exiting, at_exit_ran;
+static sigset_t first_mask; /* what we were started with */
+
+int os_at_exit(void (*fn)(void))
+{
+	int i = __atomic_fetch_add(&nr_at_exit, 1, __ATOMIC_SEQ_CST);
+
+	if (i >= MAX_AT_EXIT)
+		return -ENOSPC;
+	__atomic_store_n(&at_exit[i], fn, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void os_run_at_exit(void)
+{
+	if (__atomic_exchange_n(&at_exit_ran, 1, __ATOMIC_SEQ_CST))
+		return;
+	for (int i = MAX_AT_EXIT - 1; i >= 0; i--) {
+		void (*fn)(void) = __atomic_load_n(&at_exit[i], __ATOMIC_ACQUIRE);
+
+		if (fn)
+			fn();
+	}
+}
+
+static void be_the_only_one(void)
+{
+	if (!__atomic_exchange_n(&exiting, 1, __ATOMIC_SEQ_CST))
+		return;
+	for (;;)
+		pause();
+}
+
+#ifdef CONFIG_COV_HOST
+void __gcov_dump(void);
+static void dump_coverage(void)
+{
+	__gcov_dump();
+}
+#else
+static void dump_coverage(void)
+{
+}
+#endif
+
+void os_exit(int status)
+{
+	be_the_only_one();
+	os_run_at_exit();
+	dump_coverage();
+	_exit(status);
+}
+
+/* All our fds close on exec, and the zygote goes when its socket does. */
+void os_restart(void)
+{
+	be_the_only_one();
+	os_run_at_exit();
+	dump_coverage();
+	sigprocmask(SIG_SETMASK, &first_mask, NULL);
+	execv("/proc/self/exe", os_argv);
+	perror("nestling: cannot start again");
+	_exit(1);
+}
+
+static void block_signals(void)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
+	sigset_t set;
+
+	sigfillset(&set);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&set, faults[i]);
+	sigprocmask(SIG_SETMASK, &set, &first_mask);
+}
+
+void os_process_setup(void)
+{
+	struct rlimit rl;
+
+	block_signals();
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* an ignored one would reap behind our back */
+	if (!getrlimit(RLIMIT_NOFILE, &rl) && rl.rlim_cur < rl.rlim_max) {
+		rl.rlim_cur = rl.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &rl);
+	}
+}
+
+void os_write_stderr(const char *buf, size_t n)
+{
+	while (n) {
+		ssize_t done = write(STDERR_FILENO, buf, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return;
+		buf += done;
+		n -= done;
+	}
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * signal.c: signals to the kernel process.
+ *
+ * All threads block them; one thread waits for them and turns them into interrupts. It needs nobody else to be alive, so a
+ * kernel that hangs still ends a while after SIGTERM.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os-linux/internal.h"
+
+#define MAX_STOP_HOOKS 8
+#define NO_IRQ (-1)
+
+static int irq_of[NSIG]; /* irq + 1; 0: none */
+static int shutdown_line = NO_IRQ;
+static uint64_t grace_ns, end_at = OS_FOREVER;
+
+static struct {
+	void (*stop)(void);
+	void (*cont)(void);
+} stop_hooks[MAX_STOP_HOOKS];
+static int nr_stop_hooks;
+
+int os_signal_irq(int signo, int irq)
+{
+	if (signo != SIGWINCH && signo != SIGCHLD && signo != SIGUSR1 && signo != SIGUSR2)
+		return -EINVAL;
+	__atomic_store_n(&irq_of[signo], irq + 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int os_at_stop(void (*stop)(void), void (*cont)(void))
+{
+	int i = __atomic_fetch_add(&nr_stop_hooks, 1, __ATOMIC_SEQ_CST);
+
+	if (i >= MAX_STOP_HOOKS)
+		return -ENOSPC;
+	stop_hooks[i].cont = cont;
+	__atomic_store_n(&stop_hooks[i].stop, stop, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* Runners hand over to vCPUs that are about to stop, and so stop themselves. */
+static void stop_everything(void)
+{
+	for (int i = 0; i < MAX_STOP_HOOKS; i++)
+		if (__atomic_load_n(&stop_hooks[i].stop, __ATOMIC_ACQUIRE))
+			stop_hooks[i].stop();
+	os_kick_guests();
+	kill(getpid(), SIGSTOP);
+}
+
+static void after_stop(void)
+{
+	for (int i = 0; i < MAX_STOP_HOOKS; i++)
+		if (__atomic_load_n(&stop_hooks[i].stop, __ATOMIC_ACQUIRE))
+			stop_hooks[i].cont();
+}
+
+static void begin_shutdown(void)
+{
+	if (end_at == OS_FOREVER)
+		end_at = os_clock_mono() + grace_ns;
+	os_irq_raise(shutdown_line);
+}
+
+static void handle(int signo)
+{
+	int irq;
+
+	switch (signo) {
+	case SIGTERM:
+	case SIGHUP:
+	case SIGINT: begin_shutdown(); break;
+	case SIGQUIT: os_exit(1);
+	case SIGTSTP: stop_everything(); break;
+	case SIGCONT: after_stop(); break;
+	default:
+		irq = __atomic_load_n(&irq_of[signo], __ATOMIC_ACQUIRE);
+		if (irq)
+			os_irq_raise(irq - 1);
+	}
+}
+
+static void wanted_signals(sigset_t *set)
+{
+	static const int wanted[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH, SIGCHLD,
+		SIGUSR1, SIGUSR2 };
+
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		sigaddset(set, wanted[i]);
+}
+
+/* The next signal, or 0 once the grace of a shutdown is over. */
+static int next_signal(const sigset_t *set)
+{
+	uint64_t now, left;
+	struct timespec ts;
+
+	if (end_at == OS_FOREVER)
+		return sigwaitinfo(set, NULL);
+	now = os_clock_mono();
+	if (now >= end_at)
+		return 0;
+	left = end_at - now;
+	ts = (struct timespec){ .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
+	return sigtimedwait(set, NULL, &ts);
+}
+
+static void signal_thread(void *unused)
+{
+	sigset_t set;
+
+	(void)unused;
+	wanted_signals(&set);
+	for (;;) {
+		int signo = next_signal(&set);
+
+		if (!signo)
+			os_exit(1);
+		if (signo > 0)
+			handle(signo);
+	}
+}
+
+int os_signals_setup(int shutdown_irq, uint64_t grace)
+{
+	shutdown_line = shutdown_irq;
+	grace_ns = grace;
+	return os_worker_start("signals", signal_thread, NULL);
+}

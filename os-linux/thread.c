@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.c: vCPU threads and workers. All inherit the signal mask of os_process_setup(): everything blocked but synchronous faults.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+
+#include "os-linux/internal.h"
+
+#define HOST_STACK_SIZE (256 * 1024)
+
+__thread int os_this_cpu = -1;
+
+struct start {
+	char name[16];
+	int cpu; /* -1: a worker */
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void *thread_main(void *p)
+{
+	struct start s = *(struct start *)p;
+
+	free(p);
+	prctl(PR_SET_NAME, s.name);
+	if (s.cpu >= 0 && os_vcpu_adopt(s.cpu)) {
+		static const char text[] = "nestling: cannot set up a vCPU thread\n";
+
+		os_write_stderr(text, sizeof(text) - 1);
+		os_exit(1);
+	}
+	s.fn(s.arg);
+	return NULL;
+}
+
+static int start_thread(const struct start *from)
+{
+	struct start *s = malloc(sizeof(*s));
+	pthread_attr_t attr;
+	pthread_t thread;
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	*s = *from;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, HOST_STACK_SIZE);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	err = pthread_create(&thread, &attr, thread_main, s);
+	pthread_attr_destroy(&attr);
+	if (err)
+		free(s);
+	return -err;
+}
+
+int os_worker_start(const char *name, void (*fn)(void *arg), void *arg)
+{
+	struct start s = { .cpu = -1, .fn = fn, .arg = arg };
+
+	snprintf(s.name, sizeof(s.name), "%s", name);
+	return start_thread(&s);
+}
+
+int os_vcpu_start(int cpu, void (*entry)(void *arg), void *arg)
+{
+	struct start s = { .cpu = cpu, .fn = entry, .arg = arg };
+
+	snprintf(s.name, sizeof(s.name), "vcpu%d", cpu);
+	return start_thread(&s);
+}
+
+/* The default slack of 50 us would be added to every deadline of an idle vCPU. */
+int os_vcpu_adopt(int cpu)
+{
+	os_this_cpu = cpu;
+	prctl(PR_SET_TIMERSLACK, 1);
+	return os_fault_thread_setup();
+}
+
+int os_ncpus(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		return 1;
+	return CPU_COUNT(&set) ? CPU_COUNT(&set) : 1;
+}
