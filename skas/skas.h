@@ -83,10 +83,16 @@ struct skas_event {
 void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 deadline,
 	      struct skas_event *ev);
 
-/* Makes the vCPU @cpu's current skas_run return soon (from any vCPU or host thread; may be spurious). */
+/* Makes the vCPU @cpu's current skas_run return soon (may be spurious). Kicks come from os_cpu_kick() (os-linux/os.h), which sets
+ * the vCPU's kicked word and calls the host-world function that os-linux/space.c registered with os_kicker_set(): skas_run()
+ * must look at kicked after it has published its runner and before the runner goes on. */
 void skas_kick(int cpu);
 
-/* Fetches a live state into fpu->area (no-op when it is there already). By the vCPU that ran it. */
+/*
+ * Fetches a live state into fpu->area (no-op when it is there already). The fpu's task must not be running, except on the calling
+ * vCPU; the caller may be another vCPU than the one that ran it last (the task has migrated), so a lock of the runner serialises
+ * it with a skas_run() there. skas_run() itself saves the live state of another task before it uses the runner. No spinlock held.
+ */
 void skas_fpu_save(struct fpu *fpu);
 /* The state of a fresh exec into fpu->area. */
 void skas_fpu_init(struct fpu *fpu);
