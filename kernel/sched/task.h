@@ -210,6 +210,18 @@ struct task *task_alloc(void); /* zeroed, usage 1, kernel stack and fpu; NULL */
 /* Kernel threads: fn runs in a task of its own; it ends by returning. Named as printf. NULL when out of memory. */
 struct task *kthread_run(int (*fn)(void *), void *arg, const char *name, ...) __printf(3, 4);
 
+/*
+ * What the task room does for the tasks that sched makes and ends; kernel/task/init_task.c defines the table. The reference that
+ * task_alloc() gives is the scheduler's own: schedule_tail() drops it after the task's last switch (TASK_DEAD).
+ */
+struct task_hooks {
+	void (*init_idle)(struct task *t);         /* static credentials and signal state; memory need not work yet */
+	int (*init_kthread)(struct task *t);       /* pid, credentials, signal state of a new kernel thread: 0 or -errno */
+	void (*kthread_exit)(int code) __noreturn; /* a kernel thread's function has returned */
+	void (*free)(struct task *t);              /* the last reference is gone: what the task room gave it */
+};
+extern const struct task_hooks task_hooks;
+
 extern struct task init_task_storage; /* vCPU 0's idle task */
 extern rwlock_t tasklist_lock;
 extern struct list_head all_processes; /* of task->tasks, under tasklist_lock */

@@ -13,6 +13,7 @@
 #include <linux/resource.h>
 
 #include "kernel/sched/task.h"
+#include "kernel/sched/timer.h"
 
 struct user_struct;
 struct tty_struct;
@@ -35,6 +36,7 @@ struct sighand_struct {
 	spinlock_t lock; /* also all signal state of the threads that share it */
 	struct ksigaction action[NSIG_MAX];
 	struct wait_queue_head signalfd_wqh;
+	struct rcu_head rcu; /* lock_task_sighand() looks without a reference */
 };
 
 struct sigqueue {
@@ -87,6 +89,10 @@ struct signal_struct {
 	bool oom_victim;
 	struct core_state *core_state;
 	struct mutex cred_guard_mutex; /* exec against ptrace attach */
+	int group_stop_signr;        /* the signal that stopped it, for wait */
+	int notify_count;            /* exec waits until so many other threads are left */
+	u32 ptrace_options;
+	struct rcu_head rcu;
 };
 
 enum pid_type { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID, PIDTYPE_MAX };
@@ -97,6 +103,7 @@ struct pid {
 	pid_t nr;
 	struct list_head tasks[PIDTYPE_MAX]; /* of task->pid_links, under tasklist_lock */
 	struct wait_queue_head wait_pidfd;
+	struct rcu_head rcu;
 };
 pid_t pid_nr(struct pid *p);          /* 0 for NULL */
 struct pid *get_pid(struct pid *p);
@@ -164,6 +171,18 @@ struct ksignal {
 bool on_sig_stack(u64 sp);
 /* The stack pointer for a frame of this action (SA_ONSTACK honoured). */
 u64 sigsp(u64 sp, const struct ksignal *ks);
+
+/* Timers that end in signals: the sched room's (kernel/sched). Called by fork, exec and exit. */
+void process_timers_init(struct signal_struct *sig);  /* a new process: no timers */
+void process_timers_exec(struct signal_struct *sig);  /* deletes POSIX timers; interval timers stay */
+void process_timers_exit(struct signal_struct *sig);  /* the last thread goes: all of them */
+
+/* Of another task, which may be exiting: its sighand with the lock held, or NULL when it is gone. */
+struct sighand_struct *lock_task_sighand(struct task *t);
+static inline void unlock_task_sighand(struct sighand_struct *sh)
+{
+	spin_unlock(&sh->lock);
+}
 
 void task_work_add(struct task *t, struct task_work *w); /* runs before @t returns to user mode or exits */
 void task_work_run(void);
