@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * init.c: the first program of an instance that `nestctl run` starts.  It is a static program in a small initial archive,
+ * so that the image stays as it is.
+ *
+ * It mounts the image, goes over to it, mounts what a system expects (proc, sys, dev, devpts, tmpfs), runs one command,
+ * reaps whatever is orphaned, and powers off.  What to run is in /job, written by nestctl: NUL-terminated strings
+ *
+ *	MODE HOSTNAME TERM ARG...	MODE is "terminal" or "channels"; without ARG root's login shell is run
+ *
+ * terminal: the command has /dev/tty0 as its controlling terminal.
+ * channels: its standard input, output and error are pipes, as they are on the host; init carries their bytes from
+ *           /dev/tty1 and to /dev/tty2 and /dev/tty3, which are in raw mode.
+ * Always:   /dev/tty4 is where nestctl listens: "status N\n" (128 + signal when killed) or "error TEXT\n".
+ *
+ * States: set-up (any failure is reported and powers off), running (pump until the command ends), draining (what the
+ * command left in its pipes is carried out without waiting for more), power-off.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define JOB_MAX (256 * 1024)
+
+struct job {
+	bool terminal;
+	const char *hostname, *term;
+	char **argv; /* empty: a login shell */
+};
+
+/* A one-way pump of bytes.  to is -1 once its reader has gone. */
+struct pump {
+	int from, to;
+	size_t have, done;
+	char buf[16384];
+};
+
+static int report_fd = -1;
+static pid_t child;
+static struct pump in, out, err;
+
+static void power_off(void)
+{
+	kill(-1, SIGKILL);
+	sync();
+	mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL);
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}
+
+static void report(const char *fmt, ...)
+{
+	char line[512];
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	if (n > (int)sizeof(line) - 1)
+		n = sizeof(line) - 1;
+	if (write(report_fd >= 0 ? report_fd : 2, line, n) != n)
+		perror("init: cannot report");
+}
+
+static void fail(const char *what)
+{
+	report("error %s: %s\n", what, strerror(errno));
+	power_off();
+}
+
+/* ---- set-up ---- */
+
+static void set_raw(int fd)
+{
+	struct termios t;
+
+	if (tcgetattr(fd, &t))
+		return;
+	cfmakeraw(&t);
+	t.c_cc[VMIN] = 1;
+	t.c_cc[VTIME] = 0;
+	tcsetattr(fd, TCSANOW, &t);
+}
+
+static int open_raw(const char *path, int flags)
+{
+	int fd = open(path, flags | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		fail(path);
+	set_raw(fd);
+	return fd;
+}
+
+static void read_job(struct job *job)
+{
+	static char text[JOB_MAX], *words[JOB_MAX / 2];
+	int fd = open("/job", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	size_t n = 0;
+
+	if (size < 0)
+		fail("/job");
+	close(fd);
+	for (char *p = text; p < text + size; p += strlen(p) + 1)
+		words[n++] = p;
+	if (n < 3) {
+		errno = EINVAL;
+		fail("/job");
+	}
+	job->terminal = !strcmp(words[0], "terminal");
+	job->hostname = words[1];
+	job->term = words[2];
+	job->argv = words + 3;
+}
+
+static void enter_image(void)
+{
+	mkdir("/image", 0755);
+	if (mount("/dev/ubda", "/image", "ext4", 0, NULL))
+		fail("cannot mount the image (/dev/ubda) as ext4");
+	if (chdir("/image") || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
+		fail("cannot enter the image");
+}
+
+static void mount_all(void)
+{
+	static const struct {
+		const char *type, *dir, *options;
+	} mounts[] = {
+		{ "devtmpfs", "/dev", "mode=0755" },
+		{ "proc", "/proc", NULL },
+		{ "sysfs", "/sys", NULL },
+		{ "devpts", "/dev/pts", "mode=0620,ptmxmode=0666,gid=5" },
+		{ "tmpfs", "/dev/shm", "mode=1777" },
+		{ "tmpfs", "/run", "mode=0755" },
+		{ "tmpfs", "/tmp", "mode=1777" },
+	};
+
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		mkdir(mounts[i].dir, 0755);
+		if (mount(mounts[i].type, mounts[i].dir, mounts[i].type, 0, mounts[i].options) && errno != EBUSY)
+			fprintf(stderr, "init: %s: %s\n", mounts[i].dir, strerror(errno));
+	}
+}
+
+/* A kernel without networking has no loopback interface to bring up. */
+static void loopback_up(void)
+{
+	struct ifreq req = { .ifr_name = "lo" };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	if (!ioctl(fd, SIOCGIFFLAGS, &req)) {
+		req.ifr_flags |= IFF_UP;
+		ioctl(fd, SIOCSIFFLAGS, &req);
+	}
+	close(fd);
+}
+
+/* ---- the command ---- */
+
+/* Root's shell as /etc/passwd names it. */
+static const char *login_shell(void)
+{
+	static char line[512];
+	FILE *passwd = fopen("/etc/passwd", "re");
+	const char *shell = NULL;
+
+	while (passwd && !shell && fgets(line, sizeof(line), passwd)) {
+		char *last = strrchr(line, ':');
+
+		line[strcspn(line, "\n")] = '\0';
+		if (!strncmp(line, "root:", 5) && last && last[1] == '/')
+			shell = last + 1;
+	}
+	if (passwd)
+		fclose(passwd);
+	return shell && !access(shell, X_OK) ? shell : "/bin/sh";
+}
+
+static void set_environment(const struct job *job, const char *shell)
+{
+	clearenv();
+	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	setenv("HOME", "/root", 1);
+	setenv("USER", "root", 1);
+	setenv("LOGNAME", "root", 1);
+	setenv("SHELL", shell, 1);
+	setenv("TERM", job->term, 1);
+	setenv("LANG", "C.UTF-8", 1);
+}
+
+static void __attribute__((noreturn)) exec_job(const struct job *job)
+{
+	const char *shell = login_shell();
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	set_environment(job, shell);
+	if (chdir("/root") && chdir("/"))
+		_exit(126);
+	if (job->argv[0]) {
+		execvp(job->argv[0], job->argv);
+	} else {
+		char *base = strrchr(shell, '/') + 1, name[64];
+
+		snprintf(name, sizeof(name), "-%s", base);
+		execl(shell, name, (char *)NULL);
+	}
+	fprintf(stderr, "nestctl: %s: %s\n", job->argv[0] ? job->argv[0] : shell, strerror(errno));
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+static void use_fds(int a, int b, int c)
+{
+	if (dup2(a, 0) < 0 || dup2(b, 1) < 0 || dup2(c, 2) < 0)
+		_exit(126);
+}
+
+static void start_on_terminal(const struct job *job)
+{
+	child = fork();
+	if (child < 0)
+		fail("fork");
+	if (child)
+		return;
+	setsid();
+	int tty = open("/dev/tty0", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (tty < 0 || ioctl(tty, TIOCSCTTY, 0))
+		_exit(126);
+	use_fds(tty, tty, tty);
+	exec_job(job);
+}
+
+static void start_on_channels(const struct job *job)
+{
+	int i[2], o[2], e[2];
+
+	if (pipe2(i, O_CLOEXEC) || pipe2(o, O_CLOEXEC) || pipe2(e, O_CLOEXEC))
+		fail("pipe");
+	in.from = open_raw("/dev/tty1", O_RDONLY);
+	out.to = open_raw("/dev/tty2", O_WRONLY);
+	err.to = open_raw("/dev/tty3", O_WRONLY);
+	child = fork();
+	if (child < 0)
+		fail("fork");
+	if (!child) {
+		setsid();
+		use_fds(i[0], o[1], e[1]);
+		exec_job(job);
+	}
+	close(i[0]);
+	close(o[1]);
+	close(e[1]);
+	in.to = i[1];
+	out.from = o[0];
+	err.from = e[0];
+	fcntl(in.to, F_SETFL, O_NONBLOCK);
+	fcntl(out.from, F_SETFL, O_NONBLOCK);
+	fcntl(err.from, F_SETFL, O_NONBLOCK);
+}
+
+/* ---- pumping ---- */
+
+/* Nothing more will come, or nobody wants it: both sides see the end. */
+static void pump_end(struct pump *p)
+{
+	close(p->to);
+	close(p->from);
+	p->from = p->to = -1;
+}
+
+static void pump_fill(struct pump *p)
+{
+	ssize_t n = read(p->from, p->buf, sizeof(p->buf));
+
+	p->done = p->have = 0;
+	if (n > 0)
+		p->have = n;
+	else if (!n || (errno != EAGAIN && errno != EINTR))
+		pump_end(p);
+}
+
+static void pump_flush(struct pump *p)
+{
+	while (p->done < p->have) {
+		ssize_t n = write(p->to, p->buf + p->done, p->have - p->done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0)
+			return pump_end(p);
+		p->done += n;
+	}
+	p->done = p->have = 0;
+}
+
+static struct pollfd pump_poll(const struct pump *p)
+{
+	if (p->to < 0)
+		return (struct pollfd){ .fd = -1 };
+	if (p->have)
+		return (struct pollfd){ .fd = p->to, .events = POLLOUT };
+	return (struct pollfd){ .fd = p->from, .events = POLLIN };
+}
+
+static void pump_step(struct pump *p, const struct pollfd *pfd)
+{
+	if (p->to < 0 || !pfd->revents)
+		return;
+	if (!p->have)
+		pump_fill(p);
+	if (p->to >= 0)
+		pump_flush(p);
+}
+
+static void pump_drain(struct pump *p)
+{
+	while (p->to >= 0) {
+		pump_flush(p);
+		if (p->to < 0)
+			return;
+		pump_fill(p);
+		if (!p->have)
+			return;
+	}
+}
+
+/* ---- running ---- */
+
+static volatile sig_atomic_t shutdown_wanted;
+
+static void on_signal(int sig)
+{
+	if (sig != SIGCHLD)
+		shutdown_wanted = 1;
+}
+
+/* SIGINT is ctrl-alt-del: the host wants the instance to end. */
+static void catch_signals(sigset_t *unblocked)
+{
+	static const int caught[] = { SIGCHLD, SIGINT, SIGTERM };
+	struct sigaction action = { .sa_handler = on_signal };
+	sigset_t set;
+
+	reboot(RB_DISABLE_CAD);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
+		sigaction(caught[i], &action, NULL);
+		sigaddset(&set, caught[i]);
+	}
+	sigprocmask(SIG_BLOCK, &set, unblocked);
+}
+
+/* Reaps all there is.  True when the command was among it. */
+static bool reap(int *status)
+{
+	bool ended = false;
+	int st;
+
+	for (;;) {
+		pid_t pid = waitpid(-1, &st, WNOHANG);
+
+		if (pid <= 0)
+			return ended;
+		if (pid == child) {
+			*status = WIFSIGNALED(st) ? 128 + WTERMSIG(st) : WEXITSTATUS(st);
+			ended = true;
+		}
+	}
+}
+
+static int run_until_end(const sigset_t *unblocked)
+{
+	int status = 0;
+
+	while (!reap(&status)) {
+		struct pollfd pfd[3] = { pump_poll(&in), pump_poll(&out), pump_poll(&err) };
+
+		if (ppoll(pfd, 3, NULL, unblocked) < 0) {
+			if (shutdown_wanted)
+				kill(-1, SIGTERM);
+			if (shutdown_wanted)
+				kill(-1, SIGHUP);
+			shutdown_wanted = 0;
+			continue;
+		}
+		pump_step(&in, &pfd[0]);
+		pump_step(&out, &pfd[1]);
+		pump_step(&err, &pfd[2]);
+	}
+	pump_drain(&out);
+	pump_drain(&err);
+	return status;
+}
+
+int main(void)
+{
+	struct job job = { .terminal = false };
+	sigset_t unblocked;
+
+	in.from = in.to = out.from = out.to = err.from = err.to = -1;
+	report_fd = open_raw("/dev/tty4", O_WRONLY);
+	read_job(&job);
+	enter_image();
+	mount_all();
+	sethostname(job.hostname, strlen(job.hostname));
+	loopback_up();
+	catch_signals(&unblocked);
+	if (job.terminal)
+		start_on_terminal(&job);
+	else
+		start_on_channels(&job);
+	report("status %d\n", run_until_end(&unblocked));
+	power_off();
+}
