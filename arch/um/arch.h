@@ -55,6 +55,9 @@ void arch_task_start(struct task *t, void (*fn)(void *), void *arg);
 int arch_task_fork(struct task *child);
 /* After exec: fresh registers with @entry and @sp, initial FPU state. Of current. */
 void arch_exec_regs(u64 entry, u64 sp);
+/* A live FPU state in a runner is forgotten at that call too: exec makes it before the old mm goes, and exit with (0, 0). */
+/* A task that began in the kernel (process 1) goes to guest code for the first time, after kernel_execve(). */
+void arch_return_to_user(void) __noreturn;
 /* Switches stacks; returns when @prev runs again, with the task that ran before it on this vCPU. Scheduler only. */
 struct task *arch_switch(struct task *prev, struct task *next);
 
@@ -164,6 +167,10 @@ int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
 bool signal_pending(struct task *t);
 void do_signal(struct regs *regs);
 void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
+/* task/ptrace.c, when TIF_SYSCALL_TRACE or TIF_SECCOMP is set: before a system call (the number to serve, or -1: skip it, rax is
+ * what it returns) and after it, before do_signal(). */
+long syscall_trace_enter(struct regs *regs);
+void syscall_trace_leave(struct regs *regs);
 void do_space_died(void); /* current's space was lost: kill all users of its mm */
 
 /* ---- signal frames (arch/um/sigframe.c), called by task/signal.c ---- */
