@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page.c: the array of struct page, references, and the bits of a page that one can wait for.
+ *
+ *	lock_page(p); ... unlock_page(p);            PG_locked: I/O or truncation in progress
+ *	set_page_writeback(p); ... end_page_writeback(p);
+ *
+ * Waiters queue in a table of wait queues hashed by the page and set PG_waiters, so that a wake-up is paid for only where
+ * somebody waits. A wake-up wakes the whole queue and clears PG_waiters; whoever still has to wait sets it again.
+ *
+ * Frame numbers are global: region 0 is physmem, whose array is mem_map; other regions register theirs.
+ */
+#include "kernel/mm/internal.h"
+
+#include "kernel/sched/task.h"
+
+struct page *mem_map;
+u64 max_pfn;
+struct vmstat_counters vmstat;
+
+/* ---- frames to pages ---- */
+
+struct frame_region {
+	pfn_t start;
+	u64 nr;
+	struct page *map;
+};
+static struct frame_region regions[15]; /* other than region 0; written by mm_add_region only */
+static u32 nr_regions;
+
+struct page *pfn_to_page(pfn_t pfn)
+{
+	if (likely(pfn < max_pfn))
+		return mem_map + pfn;
+	for (u32 i = 0; i < nr_regions; i++)
+		if (pfn - regions[i].start < regions[i].nr)
+			return regions[i].map + (pfn - regions[i].start);
+	panic("frame number %#lx belongs to no region", (unsigned long)pfn);
+}
+
+pfn_t page_to_pfn(const struct page *p)
+{
+	if (likely((u64)(p - mem_map) < max_pfn))
+		return p - mem_map;
+	for (u32 i = 0; i < nr_regions; i++)
+		if ((u64)(p - regions[i].map) < regions[i].nr)
+			return regions[i].start + (p - regions[i].map);
+	panic("%p is no struct page", p);
+}
+
+struct page *virt_to_page(const void *p)
+{
+	return pfn_to_page(((u64)p - KERNEL_MAP_BASE) >> PAGE_SHIFT);
+}
+
+/* A new physmem is zero already; one that was used before is not. Untouched parts stay untouched. */
+static void zero_frames(pfn_t pfn, pfn_t end)
+{
+	while ((pfn = physmem_next(pfn, end, true)) < end) {
+		pfn_t hole = physmem_next(pfn, end, false);
+
+		memset(pfn_to_virt(pfn), 0, (hole - pfn) << PAGE_SHIFT);
+		pfn = hole;
+	}
+}
+
+void mm_init_frames(pfn_t first_free, pfn_t end)
+{
+	u64 frames = PAGE_ALIGN(end * sizeof(struct page)) >> PAGE_SHIFT;
+
+	mem_map = pfn_to_virt(first_free);
+	max_pfn = end;
+	zero_frames(first_free, first_free + frames);
+	for (pfn_t pfn = 0; pfn < first_free; pfn++) {
+		mem_map[pfn].flags = BIT(PG_reserved);
+		atomic_set(&mem_map[pfn].refcount, 1);
+	}
+	buddy_init(first_free + frames, end);
+	page_waits_init();
+	slab_init();
+}
+
+void put_page(struct page *p)
+{
+	if (atomic_dec_and_test(&p->refcount))
+		free_pages(p, 0);
+}
+
+/* ---- bits to wait for ---- */
+
+#define WAIT_TABLE 256
+static struct wait_queue_head page_waits[WAIT_TABLE];
+
+static struct wait_queue_head *page_wait_queue(const struct page *p)
+{
+	return &page_waits[hash_u64((u64)p) % WAIT_TABLE];
+}
+
+void page_waits_init(void)
+{
+	for (int i = 0; i < WAIT_TABLE; i++)
+		init_waitqueue_head(&page_waits[i]);
+}
+
+void wait_on_page_bit(struct page *p, int bit)
+{
+	struct wait_queue_head *q = page_wait_queue(p);
+	struct wait_queue_entry e;
+
+	init_wait_entry(&e);
+	for (;;) {
+		prepare_to_wait(q, &e, TASK_UNINTERRUPTIBLE);
+		set_bit(PG_waiters, &p->flags);
+		if (!test_bit(bit, &p->flags))
+			break;
+		schedule();
+	}
+	finish_wait(q, &e);
+}
+
+void clear_page_bit_wake(struct page *p, int bit)
+{
+	u64 mask = BIT(bit) | BIT(PG_waiters);
+	u64 old = __atomic_fetch_and(&p->flags, ~mask, __ATOMIC_SEQ_CST);
+
+	if (unlikely(old & BIT(PG_waiters)))
+		wake_up_all(page_wait_queue(p));
+}
+
+bool trylock_page(struct page *p)
+{
+	return !test_and_set_bit(PG_locked, &p->flags);
+}
+
+void lock_page(struct page *p)
+{
+	while (!trylock_page(p))
+		wait_on_page_bit(p, PG_locked);
+}
+
+void unlock_page(struct page *p)
+{
+	BUG_ON(!PageLocked(p));
+	clear_page_bit_wake(p, PG_locked);
+}
+
+void wait_on_page_locked(struct page *p)
+{
+	if (PageLocked(p))
+		wait_on_page_bit(p, PG_locked);
+}
+
+void wait_on_page_writeback(struct page *p)
+{
+	while (PageWriteback(p))
+		wait_on_page_bit(p, PG_writeback);
+}
