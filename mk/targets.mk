@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps clean
+.PHONY: help deps run check check-long unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
@@ -9,11 +9,60 @@ help:
 	@echo 'make lint         the Laws, the include arrows, clang-format, clang-tidy'
 	@echo 'make objs         every object of every world, without linking'
 	@echo 'make deps         install the packages that the build needs'
-	@echo 'make tidy clean install'
+	@echo 'make docs         write docs/coverage.md from the system-call table'
+	@echo 'make tidy         clang-format in place, FILES=... for some'
+	@echo 'make clean, make install PREFIX=/usr/local'
 	@echo 'MODE=debug|ubsan|asan|cov builds into build/MODE; V=1 shows the commands'
 
 deps:
 	@tools/deps
+
+# The sub-make sees packages that deps has just installed.
+IMAGE ?= debian
+run: deps
+	@$(MAKE) --no-print-directory all
+	@tools/default-image $(B)/nestctl $(IMAGE)
+	@$(B)/nestctl run $(RUNFLAGS) $(IMAGE)
+
+check: deps
+	@$(MAKE) --no-print-directory all
+	@tests/run --build $(B)
+check-long: deps
+	@$(MAKE) --no-print-directory all
+	@tests/run --build $(B) --long
+unit:
+	@tests/run --build $(B) unit
+
+# ---- lint: every check runs, whatever the others found ----
+C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
+FILES ?= $(C_FILES)
+WHICH = $(strip $(FILES))
+
+lint: deps
+	@$(MAKE) --no-print-directory -k lint-laws lint-arrows lint-syscalls lint-format lint-tidy && echo 'lint: clean'
+lint-laws: $(B)/kernel.o
+	$(Q)tools/lint/laws $(B)
+lint-arrows:
+	$(Q)tools/lint/arrows
+lint-syscalls: $(B)/kernel.raw.o
+	$(Q)tools/lint/syscalls $(B)
+lint-format:
+	$(Q)clang-format --dry-run -Werror $(WHICH) 2>&1 | grep -E 'error:' | sed 's/ code should.*//' | \
+		awk -F: '!seen[$$1]++ { print $$1 ":" $$2 ": not formatted; run make tidy" } END { exit NR > 0 }'
+lint-tidy: $(GEN_HDR)
+	$(Q)tools/lint/tidy $(B) $(filter-out tests/%,$(filter %.c,$(WHICH)))
+
+tidy:
+	clang-format -i $(WHICH)
+
+docs:
+	awk -v mode=doc -f $(GEN_SYSCALLS) $(SYSCALLS_TBL) >docs/coverage.md
+
+PREFIX ?= /usr/local
+install: all
+	install -D -m 755 $(B)/nestling $(DESTDIR)$(PREFIX)/bin/nestling
+	install -D -m 755 $(B)/nestctl $(DESTDIR)$(PREFIX)/bin/nestctl
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/nestling.1 docs/man/nestctl.1
 
 clean:
 	rm -rf build

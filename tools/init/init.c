@@ -54,7 +54,7 @@ static int report_fd = -1;
 static pid_t child;
 static struct pump in, out, err;
 
-static void power_off(void)
+static void __attribute__((noreturn)) power_off(void)
 {
 	kill(-1, SIGKILL);
 	sync();
@@ -79,7 +79,7 @@ static void report(const char *fmt, ...)
 		perror("init: cannot report");
 }
 
-static void fail(const char *what)
+static void __attribute__((noreturn)) fail(const char *what)
 {
 	report("error %s: %s\n", what, strerror(errno));
 	power_off();
@@ -156,7 +156,8 @@ static void mount_all(void)
 
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
 		mkdir(mounts[i].dir, 0755);
-		if (mount(mounts[i].type, mounts[i].dir, mounts[i].type, 0, mounts[i].options) && errno != EBUSY)
+		if (mount(mounts[i].type, mounts[i].dir, mounts[i].type, 0, mounts[i].options) &&
+			errno != EBUSY)
 			fprintf(stderr, "init: %s: %s\n", mounts[i].dir, strerror(errno));
 	}
 }

@@ -43,7 +43,8 @@ static void on_signal(int sig)
 static void show_progress(size_t files, uint64_t bytes, bool last)
 {
 	if (isatty(2))
-		fprintf(stderr, "\r%zu files, %llu MiB%s", files, (unsigned long long)bytes >> 20, last ? "\n" : "");
+		fprintf(stderr, "\r%zu files, %llu MiB%s", files, (unsigned long long)bytes >> 20,
+			last ? "\n" : "");
 	else if (last)
 		fprintf(stderr, "%zu files, %llu MiB\n", files, (unsigned long long)bytes >> 20);
 }
@@ -127,8 +128,8 @@ static void debian_populate(struct ext4_image *im, char **packages)
 		include = format("%s,%s", include, *packages);
 	if (pipe2(pipe_fds, O_CLOEXEC))
 		die("cannot make a pipe: %s", strerror(errno));
-	const char *const argv[] = { "mmdebstrap", "--mode=auto", "--variant=minbase", "--format=tar",
-		format("--include=%s", include), SUITE, "-", NULL };
+	const char *const argv[] = { "mmdebstrap", "--mode=auto", "--variant=minbase",
+		"--format=tar", format("--include=%s", include), SUITE, "-", NULL };
 	const int fds[3] = { open("/dev/null", O_RDONLY | O_CLOEXEC), pipe_fds[1], -1 };
 	pid_t pid = spawn(argv, fds);
 

@@ -12,13 +12,14 @@
 #include "tools/nestctl/ext4_image.h"
 #include "tools/nestctl/nestctl.h"
 
-static const char *const dirs[] = { "bin", "dev", "etc", "home", "lib", "mnt", "proc", "root", "run",
-	"sbin", "sys", "tmp", "usr", "usr/bin", "usr/sbin", "var", "var/log", "var/tmp" };
+static const char *const dirs[] = { "bin", "dev", "etc", "home", "lib", "mnt", "proc", "root",
+	"run", "sbin", "sys", "tmp", "usr", "usr/bin", "usr/sbin", "var", "var/log", "var/tmp" };
 
 static const struct {
 	const char *path, *text;
 } files[] = {
-	{ "etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n" },
+	{ "etc/passwd",
+		"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n" },
 	{ "etc/group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n" },
 	{ "etc/hostname", "nest\n" },
 	{ "etc/hosts", "127.0.0.1 localhost\n" },
@@ -26,9 +27,12 @@ static const struct {
 	{ "etc/os-release", "PRETTY_NAME=\"busybox on Nestling\"\n" },
 };
 
-static void add_file(struct ext4_image *im, const char *path, mode_t mode, const void *data, size_t size)
+static void add_file(
+	struct ext4_image *im, const char *path, mode_t mode, const void *data, size_t size)
 {
-	struct entry e = { .path = path, .mode = S_IFREG | mode, .size = size, .mtime = time(NULL) };
+	struct entry e = {
+		.path = path, .mode = S_IFREG | mode, .size = size, .mtime = time(NULL)
+	};
 
 	ext4_image_add(im, &e);
 	ext4_image_write(im, data, size, 0);
@@ -70,7 +74,9 @@ static void add_applets(struct ext4_image *im, const char *busybox)
 
 	while (list && fgets(line, sizeof(line), list)) {
 		line[strcspn(line, "\n")] = '\0';
-		struct entry e = { .path = line, .mode = S_IFLNK | 0777, .symlink = "/bin/busybox",
+		struct entry e = { .path = line,
+			.mode = S_IFLNK | 0777,
+			.symlink = "/bin/busybox",
 			.mtime = time(NULL) };
 
 		if (*line && strcmp(line, "bin/busybox"))

@@ -87,7 +87,8 @@ static int cow_create(const char *file, const char *backing)
 
 static uint64_t count_sectors(int fd, uint64_t size)
 {
-	uint64_t left = (size / COW_SECTOR + 7) / 8, at = align_up(sizeof(struct cow_header), COW_ALIGN), n = 0;
+	uint64_t left = (size / COW_SECTOR + 7) / 8,
+		 at = align_up(sizeof(struct cow_header), COW_ALIGN), n = 0;
 	unsigned char buf[65536];
 
 	while (left) {
@@ -115,8 +116,8 @@ static int cow_info(const char *file)
 		die("%s: not a COW layer of version 3", file);
 	uint64_t size = be64toh(h.size), sectors = count_sectors(fd, size);
 
-	printf("backing file %.4096s\nsize         %llu MiB\nchanged      %.1f MiB\n", h.backing_file,
-		(unsigned long long)size >> 20, sectors / 2048.0);
+	printf("backing file %.4096s\nsize         %llu MiB\nchanged      %.1f MiB\n",
+		h.backing_file, (unsigned long long)size >> 20, sectors / 2048.0);
 	return close(fd);
 }
 

@@ -116,7 +116,8 @@ struct ext4_image *ext4_image_create(const char *path, uint64_t size)
 	if (wait_for(spawn(mke2fs, fds)))
 		die("mke2fs could not make %s", path);
 	initialize_ext2_error_table();
-	check(im, ext2fs_open(path, EXT2_FLAG_RW | EXT2_FLAG_64BITS, 0, 0, unix_io_manager, &im->fs),
+	check(im,
+		ext2fs_open(path, EXT2_FLAG_RW | EXT2_FLAG_64BITS, 0, 0, unix_io_manager, &im->fs),
 		"cannot open");
 	check(im, ext2fs_read_bitmaps(im->fs), "cannot read the bitmaps of");
 	path_remember(im, "", EXT2_ROOT_INO);
@@ -137,7 +138,8 @@ static void set_time(struct ext2_inode_large *inode, const struct entry *e)
 
 	inode->i_atime = inode->i_ctime = inode->i_mtime = inode->i_crtime = (uint32_t)e->mtime;
 	inode->i_extra_isize = sizeof(*inode) - EXT2_GOOD_OLD_INODE_SIZE;
-	inode->i_atime_extra = inode->i_ctime_extra = inode->i_mtime_extra = inode->i_crtime_extra = extra;
+	inode->i_atime_extra = inode->i_ctime_extra = inode->i_mtime_extra = inode->i_crtime_extra =
+		extra;
 }
 
 static void set_attributes(struct ext4_image *im, ext2_ino_t ino, const struct entry *e)
@@ -145,14 +147,16 @@ static void set_attributes(struct ext4_image *im, ext2_ino_t ino, const struct e
 	struct ext2_inode_large inode;
 	struct ext2_inode *small = (struct ext2_inode *)&inode;
 
-	check(im, ext2fs_read_inode_full(im->fs, ino, small, sizeof(inode)), "cannot read the inode of");
+	check(im, ext2fs_read_inode_full(im->fs, ino, small, sizeof(inode)),
+		"cannot read the inode of");
 	inode.i_mode = e->mode;
 	inode.i_uid = e->uid & 0xffff;
 	inode.i_gid = e->gid & 0xffff;
 	ext2fs_set_i_uid_high(inode, e->uid >> 16);
 	ext2fs_set_i_gid_high(inode, e->gid >> 16);
 	set_time(&inode, e);
-	check(im, ext2fs_write_inode_full(im->fs, ino, small, sizeof(inode)), "cannot write the inode of");
+	check(im, ext2fs_write_inode_full(im->fs, ino, small, sizeof(inode)),
+		"cannot write the inode of");
 }
 
 static int dir_type(mode_t mode)
@@ -169,7 +173,8 @@ static int dir_type(mode_t mode)
 	}
 }
 
-static void link_name(struct ext4_image *im, ext2_ino_t dir, const char *name, ext2_ino_t ino, int type)
+static void link_name(
+	struct ext4_image *im, ext2_ino_t dir, const char *name, ext2_ino_t ino, int type)
 {
 	errcode_t err = ext2fs_link(im->fs, dir, name, ino, type);
 
@@ -195,7 +200,8 @@ static ext2_ino_t make_inode(struct ext4_image *im, ext2_ino_t dir, const struct
 		if (e->major < 256 && e->minor < 256)
 			inode.i_block[0] = e->major << 8 | e->minor;
 		else
-			inode.i_block[1] = (e->minor & 0xff) | e->major << 8 | (e->minor & ~0xffu) << 12;
+			inode.i_block[1] =
+				(e->minor & 0xff) | e->major << 8 | (e->minor & ~0xffu) << 12;
 	} else if (S_ISREG(e->mode)) {
 		ext2_extent_handle_t handle;
 
@@ -221,7 +227,8 @@ static ext2_ino_t make_dir(struct ext4_image *im, ext2_ino_t dir, const char *na
 	return ino;
 }
 
-static ext2_ino_t make_symlink(struct ext4_image *im, ext2_ino_t dir, const char *name, const char *target)
+static ext2_ino_t make_symlink(
+	struct ext4_image *im, ext2_ino_t dir, const char *name, const char *target)
 {
 	ext2_ino_t ino;
 	errcode_t err = ext2fs_symlink(im->fs, dir, 0, name, target);
@@ -261,7 +268,9 @@ static void open_file(struct ext4_image *im, uint64_t size)
 	struct ext2_inode inode;
 
 	if (size) {
-		check(im, ext2fs_fallocate(im->fs, EXT2_FALLOCATE_FORCE_INIT, im->ino, NULL, ~0ULL, 0, blocks),
+		check(im,
+			ext2fs_fallocate(
+				im->fs, EXT2_FALLOCATE_FORCE_INIT, im->ino, NULL, ~0ULL, 0, blocks),
 			"cannot allocate");
 		check(im, ext2fs_read_inode(im->fs, im->ino, &inode), "cannot read the inode of");
 		check(im, ext2fs_inode_size_set(im->fs, &inode, size), "cannot size");
@@ -270,7 +279,8 @@ static void open_file(struct ext4_image *im, uint64_t size)
 	check(im, ext2fs_file_open(im->fs, im->ino, EXT2_FILE_WRITE, &im->file), "cannot open");
 }
 
-static void add_hardlink(struct ext4_image *im, const char *target, ext2_ino_t dir, const char *name)
+static void add_hardlink(
+	struct ext4_image *im, const char *target, ext2_ino_t dir, const char *name)
 {
 	struct ext2_inode inode;
 	char *path = clean_path(target);

@@ -17,13 +17,13 @@
 #include <sys/types.h>
 
 struct entry {
-	const char *path;     /* relative to the root; "" or "." is the root itself */
-	mode_t mode;	      /* with the type bits; ignored for a hard link */
+	const char *path; /* relative to the root; "" or "." is the root itself */
+	mode_t mode;      /* with the type bits; ignored for a hard link */
 	uid_t uid;
 	gid_t gid;
 	int64_t mtime;
 	uint32_t mtime_nsec;
-	uint64_t size;	      /* of a regular file */
+	uint64_t size;        /* of a regular file */
 	const char *symlink;  /* target, for S_IFLNK */
 	const char *hardlink; /* path of an earlier entry, or NULL */
 	unsigned int major, minor;

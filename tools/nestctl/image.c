@@ -44,10 +44,12 @@ static int image_list(void)
 		char *dot = strrchr(names[i]->d_name, '.');
 		struct stat st;
 
-		if (!dot || strcmp(dot, SUFFIX) || stat(format("%s/%s", dir, names[i]->d_name), &st))
+		if (!dot || strcmp(dot, SUFFIX) ||
+			stat(format("%s/%s", dir, names[i]->d_name), &st))
 			continue;
-		printf("%-24.*s %6lld MiB, %lld on disk\n", (int)(dot - names[i]->d_name), names[i]->d_name,
-			(long long)st.st_size >> 20, (long long)st.st_blocks >> 11);
+		printf("%-24.*s %6lld MiB, %lld on disk\n", (int)(dot - names[i]->d_name),
+			names[i]->d_name, (long long)st.st_size >> 20,
+			(long long)st.st_blocks >> 11);
 	}
 	return 0;
 }

@@ -23,13 +23,13 @@ static void pad(int fd, size_t size)
 	write_all(fd, "\0\0\0", -size & 3, "initrd");
 }
 
-static void add_node(int fd, const char *name, mode_t mode, const void *data, size_t size, unsigned int major,
-	unsigned int minor)
+static void add_node(int fd, const char *name, mode_t mode, const void *data, size_t size,
+	unsigned int major, unsigned int minor)
 {
 	static unsigned int ino;
 	const unsigned int length = strlen(name) + 1;
-	char *header = format("070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", ++ino, mode, 0, 0, 1,
-		0, (unsigned int)size, 0, 0, major, minor, length, 0);
+	char *header = format("070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", ++ino,
+		mode, 0, 0, 1, 0, (unsigned int)size, 0, 0, major, minor, length, 0);
 
 	write_all(fd, header, 110, "initrd");
 	write_all(fd, name, length, "initrd");
@@ -57,7 +57,8 @@ static void add_job(int fd, bool terminal, const char *hostname, char *const *co
 
 	if (!f)
 		die("out of memory");
-	fprintf(f, "%s%c%s%c%s%c", terminal ? "terminal" : "channels", 0, hostname, 0, term ? term : "dumb", 0);
+	fprintf(f, "%s%c%s%c%s%c", terminal ? "terminal" : "channels", 0, hostname, 0,
+		term ? term : "dumb", 0);
 	for (; *command; command++)
 		fprintf(f, "%s%c", *command, 0);
 	fclose(f);

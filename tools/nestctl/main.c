@@ -9,7 +9,8 @@
 
 static const char usage[] =
 	"usage: nestctl COMMAND\n"
-	"  run [OPTION...] IMAGE [-- COMMAND...]   a disposable instance; exits with COMMAND's status\n"
+	"  run [OPTION...] IMAGE [-- COMMAND...]   a disposable instance; exits with COMMAND's "
+	"status\n"
 	"  image build [--variant debian|busybox] [--size 2G] [-o PATH] [PACKAGE...]\n"
 	"  image list | path NAME | rm NAME\n"
 	"  cow create FILE BACKING | info FILE     copy-on-write layers\n"

@@ -36,8 +36,8 @@ struct run {
 	int argc;
 	bool terminal;
 	char **command; /* NULL-terminated; empty for a login shell */
-	int fds[3];	/* what the kernel gets as 0, 1, 2 */
-	int status_fd;	/* our end */
+	int fds[3];     /* what the kernel gets as 0, 1, 2 */
+	int status_fd;  /* our end */
 };
 
 static void add(struct run *r, const char *param)
@@ -57,7 +57,8 @@ static const char *default_kernel(void)
 		return env;
 	if (n > 0) {
 		self[n] = '\0';
-		const char *beside = format("%.*s/nestling", (int)(strrchr(self, '/') - self), self);
+		const char *beside =
+			format("%.*s/nestling", (int)(strrchr(self, '/') - self), self);
 
 		if (!access(beside, X_OK))
 			return beside;
@@ -132,7 +133,8 @@ static void prepare(struct run *r)
 	r->terminal = same_terminal() || (!r->command[0] && isatty(0) && isatty(1));
 
 	add(r, format("ubd0=%s,%s", open_cow(r), realpath(r->image, NULL)));
-	add(r, format("initrd=%s", fd_path(initrd_make(r->terminal, host_name_of(r->image), r->command))));
+	add(r, format("initrd=%s",
+		       fd_path(initrd_make(r->terminal, host_name_of(r->image), r->command))));
 	add(r, "con=null");
 	if (r->terminal)
 		add(r, "con0=fd:0,fd:1");
@@ -246,12 +248,15 @@ static void parse(struct run *r, int argc, char **argv)
 
 int run_command(int argc, char **argv)
 {
-	struct run r = { .kernel = default_kernel(), .argv = { "nestling" }, .argc = 1, .fds = { 0, 1, 2 } };
+	struct run r = {
+		.kernel = default_kernel(), .argv = { "nestling" }, .argc = 1, .fds = { 0, 1, 2 }
+	};
 	static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGTSTP };
 	sigset_t signals;
 	int status;
 
-	for (int fd = 0; fd < 3; fd++) /* a closed stream becomes /dev/null, lest a file of ours takes its place */
+	for (int fd = 0; fd < 3;
+		fd++) /* a closed stream becomes /dev/null, lest a file of ours takes its place */
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
 			return 1;
 	parse(&r, argc, argv);
