@@ -32,6 +32,7 @@ struct bio_vec {
 };
 #define BIO_MAX_VECS 256
 struct block_device;
+struct task;
 struct bio {
 	struct list_head list;   /* private to whoever has the bio */
 	struct block_device *bdev;
@@ -41,6 +42,7 @@ struct bio {
 	int status;              /* 0 or -errno, when it has ended */
 	void (*end_io)(struct bio *bio); /* at a boundary or in a task: may not sleep */
 	void *private;
+	u64 start_ns;            /* when it was handed to the driver */
 	u32 nr_vecs, max_vecs;
 	struct bio_vec vec[];
 };
@@ -56,8 +58,12 @@ struct blk_plug {
 };
 void blk_start_plug(struct blk_plug *p);
 void blk_finish_plug(struct blk_plug *p);
+void blk_schedule_flush_plug(struct task *t); /* schedule() calls it through sched's hook */
+void disk_account_start(struct bio *bio);
+void disk_account_end(struct bio *bio);
 
 struct gendisk;
+struct file_operations;
 struct block_device_operations {
 	void (*submit)(struct gendisk *d, struct bio *bio);
 	int (*open)(struct gendisk *d, bool write);

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bio.c: the request that travels from a file system to a driver, and the ways to wait for one.
+ *
+ *	bio = bio_alloc(bdev, n, REQ_READ, GFP_NOFS);
+ *	bio_add_page(bio, page, len, off); ...
+ *	bio->end_io = fn; submit_bio(bio);            fn runs once, at a boundary, and puts the bio
+ *	err = submit_bio_wait(bio); bio_put(bio);     or the caller sleeps
+ *
+ * A bio belongs to its submitter until submit_bio(), to the driver until bio_endio(), to end_io after that. No locks: one owner.
+ */
+#include <asm/errno.h>
+
+#include "kernel/block/block.h"
+#include "kernel/lib/printk.h"
+#include "kernel/sched/task.h"
+
+struct bio *bio_alloc(struct block_device *bdev, u32 nr_vecs, u32 opf, gfp_t gfp)
+{
+	struct bio *bio;
+
+	if (nr_vecs > BIO_MAX_VECS)
+		nr_vecs = BIO_MAX_VECS;
+	bio = kzalloc(sizeof(*bio) + nr_vecs * sizeof(bio->vec[0]), gfp);
+	if (!bio)
+		return NULL;
+	INIT_LIST_HEAD(&bio->list);
+	bio->bdev = bdev;
+	bio->opf = opf;
+	bio->max_vecs = nr_vecs;
+	return bio;
+}
+
+void bio_put(struct bio *bio)
+{
+	kfree(bio);
+}
+
+/* Pages that are neighbours in memory grow the last vector, so that the host sees few long pieces. */
+bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off)
+{
+	struct bio_vec *last = bio->nr_vecs ? &bio->vec[bio->nr_vecs - 1] : NULL;
+
+	if (last && page_to_pfn(last->page) + (last->off + last->len) / PAGE_SIZE == page_to_pfn(p) &&
+	    (last->off + last->len) % PAGE_SIZE == off && (u64)last->len + len < (1U << 30)) {
+		last->len += len;
+		bio->bytes += len;
+		return true;
+	}
+	if (bio->nr_vecs == bio->max_vecs)
+		return false;
+	bio->vec[bio->nr_vecs++] = (struct bio_vec){p, off, len};
+	bio->bytes += len;
+	return true;
+}
+
+void bio_endio(struct bio *bio, int status)
+{
+	bio->status = status;
+	if (bio->bdev)
+		disk_account_end(bio);
+	bio->end_io(bio);
+}
+
+static void end_io_complete(struct bio *bio)
+{
+	complete(bio->private);
+}
+
+int submit_bio_wait(struct bio *bio)
+{
+	struct completion done;
+
+	init_completion(&done);
+	bio->private = &done;
+	bio->end_io = end_io_complete;
+	bio->opf |= REQ_SYNC;
+	submit_bio(bio);
+	wait_for_completion(&done);
+	return bio->status;
+}
+
+int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n)
+{
+	char *p = buf;
+
+	while (n) {
+		size_t part = min_t(size_t, n, 1U << 20);
+		struct bio *bio = bio_alloc(b, 1, opf, GFP_NOFS);
+		int err;
+
+		if (!bio)
+			return -ENOMEM;
+		bio->sector = s;
+		bio_add_page(bio, virt_to_page(p), (u32)part, (u32)((u64)p & ~PAGE_MASK));
+		err = submit_bio_wait(bio);
+		bio_put(bio);
+		if (err)
+			return err;
+		p += part;
+		s += part >> SECTOR_SHIFT;
+		n -= part;
+		opf &= ~(u32)REQ_PREFLUSH;
+	}
+	return 0;
+}
+
+static int bdev_simple(struct block_device *b, u32 op, sector_t s, u64 nr)
+{
+	struct bio *bio = bio_alloc(b, 0, op, GFP_NOFS);
+	int err;
+
+	if (!bio)
+		return -ENOMEM;
+	bio->sector = s;
+	bio->bytes = nr << SECTOR_SHIFT;
+	err = submit_bio_wait(bio);
+	bio_put(bio);
+	return err;
+}
+
+int bdev_flush(struct block_device *b)
+{
+	return bdev_simple(b, REQ_FLUSH, 0, 0);
+}
+
+int bdev_discard(struct block_device *b, sector_t s, u64 nr)
+{
+	if (!b->disk->discard)
+		return -EOPNOTSUPP;
+	return bdev_simple(b, REQ_DISCARD, s, nr);
+}

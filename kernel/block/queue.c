@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * queue.c: submit_bio, from any task to the driver.
+ *
+ * A bio is checked against its device, moved from the partition to the disk, counted, and handed to the driver. While current
+ * has a plug, bios gather in it; finishing the plug joins neighbours (same operation, adjacent sectors) into one bio, so that a
+ * file system that submits page by page still costs the host one call for many pages.
+ *
+ * Order: the driver may complete in any order; who needs order waits, or uses REQ_PREFLUSH and REQ_FUA (block.h).
+ * Invariants: 1. a bio that reaches a driver lies within the disk and is whole sectors long; 2. every submitted bio ends once.
+ */
+#include <asm/errno.h>
+
+#include "kernel/block/block.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+
+static bool has_data(u32 opf)
+{
+	u32 op = opf & REQ_OP_MASK;
+
+	return op == REQ_READ || op == REQ_WRITE;
+}
+
+/* 0, or why the bio cannot be served. */
+static int bio_check(const struct bio *bio)
+{
+	const struct block_device *b = bio->bdev;
+	u32 op = bio->opf & REQ_OP_MASK;
+	u64 nr = bio->bytes >> SECTOR_SHIFT;
+
+	if (op == REQ_FLUSH)
+		return 0;
+	if (!bio->bytes || bio->bytes & ((1U << SECTOR_SHIFT) - 1))
+		return -EIO;
+	if (nr > b->nr_sectors || bio->sector > b->nr_sectors - nr)
+		return -EIO;
+	if (op != REQ_READ && b->disk->ro)
+		return -EROFS;
+	if (op == REQ_DISCARD && !b->disk->discard)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static void dispatch(struct bio *bio)
+{
+	struct gendisk *d = bio->bdev->disk;
+
+	disk_account_start(bio);
+	d->ops->submit(d, bio);
+}
+
+/*
+ * A bio that stands for several: its vectors are theirs, it ends them all with its status.
+ */
+static void end_merged(struct bio *all)
+{
+	struct list_head *parts = all->private;
+	struct bio *bio, *next;
+	int status = all->status;
+
+	list_for_each_entry_safe(bio, next, parts, list) {
+		list_del_init(&bio->list);
+		bio->status = status;
+		bio->end_io(bio);
+	}
+	kfree(parts);
+	bio_put(all);
+}
+
+static bool can_join(const struct bio *a, const struct bio *b)
+{
+	return a->bdev == b->bdev && a->opf == b->opf && has_data(a->opf) &&
+	       !(a->opf & (REQ_PREFLUSH | REQ_FUA)) &&
+	       a->sector + (a->bytes >> SECTOR_SHIFT) == b->sector;
+}
+
+/* Takes the longest run of joinable bios off the list's front; NULL when memory is short (the caller goes one by one). */
+static struct bio *join_front(struct list_head *list)
+{
+	struct bio *first = list_first_entry(list, struct bio, list), *bio = first, *all;
+	struct list_head *parts;
+	u32 nr_vecs = first->nr_vecs, n = 1;
+
+	while (bio->list.next != list) {
+		struct bio *next = list_next_entry(bio, list);
+
+		if (!can_join(bio, next) || nr_vecs + next->nr_vecs > BIO_MAX_VECS)
+			break;
+		nr_vecs += next->nr_vecs;
+		n++;
+		bio = next;
+	}
+	if (n == 1)
+		return NULL;
+	parts = kmalloc(sizeof(*parts), GFP_NOFS);
+	if (!parts)
+		return NULL;
+	all = bio_alloc(first->bdev, nr_vecs, first->opf, GFP_NOFS);
+	if (!all) {
+		kfree(parts);
+		return NULL;
+	}
+	INIT_LIST_HEAD(parts);
+	all->sector = first->sector;
+	all->private = parts;
+	all->end_io = end_merged;
+	while (n--) {
+		u32 i;
+
+		bio = list_first_entry(list, struct bio, list);
+		list_move_tail(&bio->list, parts);
+		for (i = 0; i < bio->nr_vecs; i++)
+			bio_add_page(all, bio->vec[i].page, bio->vec[i].len, bio->vec[i].off);
+	}
+	return all;
+}
+
+static void flush_plug(struct blk_plug *p)
+{
+	LIST_HEAD(todo);
+
+	list_splice_tail_init(&p->list, &todo);
+	while (!list_empty(&todo)) {
+		struct bio *bio = join_front(&todo);
+
+		if (!bio) {
+			bio = list_first_entry(&todo, struct bio, list);
+			list_del_init(&bio->list);
+		}
+		dispatch(bio);
+	}
+}
+
+void submit_bio(struct bio *bio)
+{
+	struct blk_plug *plug = current->plug;
+	int err = bio_check(bio);
+
+	if (err) {
+		bio->status = err;
+		bio->end_io(bio);
+		return;
+	}
+	bio->sector += bio->bdev->start;
+	bio->bdev = bio->bdev->disk->part[0];
+	if (plug && !(bio->opf & (REQ_PREFLUSH | REQ_FUA | REQ_SYNC)) && has_data(bio->opf)) {
+		list_add_tail(&bio->list, &plug->list);
+		return;
+	}
+	if (plug)
+		flush_plug(plug);
+	dispatch(bio);
+}
+
+void blk_start_plug(struct blk_plug *p)
+{
+	INIT_LIST_HEAD(&p->list);
+	if (!current->plug)
+		current->plug = p;
+}
+
+void blk_finish_plug(struct blk_plug *p)
+{
+	if (current->plug != p)
+		return;
+	current->plug = NULL;
+	flush_plug(p);
+}
+
+/* Called by the scheduler when current is about to sleep: what waits in its plug must not wait for it. */
+void blk_schedule_flush_plug(struct task *t)
+{
+	struct blk_plug *p = t->plug;
+
+	if (!p || list_empty(&p->list))
+		return;
+	t->plug = NULL;
+	flush_plug(p);
+	t->plug = p;
+}
