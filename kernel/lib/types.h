@@ -51,6 +51,9 @@ static inline uaddr_t uaddr_add(uaddr_t a, u64 n)
 	return UADDR(a.v + n);
 }
 
+#define S64_MAX ((s64)0x7fffffffffffffffL)
+#define U64_MAX (~0UL)
+
 #define PAGE_SHIFT 12
 #define PAGE_SIZE 4096UL
 #define PAGE_MASK (~(PAGE_SIZE - 1))

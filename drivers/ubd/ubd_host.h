@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ubd_host.h: where the ubd driver's halves meet. Fixed-width types and opaque structs only.
+ *
+ * A disk is a raw file, or a COW file over a backing file. The front end submits requests; what the host has in its page cache is read at
+ * once, everything else goes to the disk's worker threads, which raise the disk's interrupt when something has ended.
+ */
+#ifndef NESTLING_UBD_HOST_H
+#define NESTLING_UBD_HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct ubd_host;
+
+#define UBD_F_RDONLY 1
+#define UBD_F_SYNC 2     /* every write reaches the disk before it ends */
+#define UBD_F_SHARED 4   /* no lock on the files */
+#define UBD_F_NODISCARD 8
+#define UBD_F_DATA 16    /* a raw file even if it looks like a COW file */
+
+struct ubd_open {
+	const char *file;    /* COW file when backing is set, or when the file says so */
+	const char *backing; /* or NULL */
+	uint32_t flags;
+	int32_t irq;
+	/* answers */
+	struct ubd_host *host;
+	uint64_t size;       /* bytes, whole sectors */
+	uint32_t rdonly, discard;
+	char note[256];      /* something the user should know; empty when not */
+	char err[512];       /* one line that names the file, when the open failed */
+};
+
+enum { UBD_READ, UBD_WRITE, UBD_FLUSH, UBD_DISCARD, UBD_ZERO };
+
+struct ubd_vec {
+	void *p;
+	uint64_t len;
+};
+struct ubd_req {
+	struct ubd_req *next;
+	uint32_t op;
+	uint32_t preflush, fua;
+	int32_t status;      /* 0 or -errno when it has ended */
+	uint64_t off, len;   /* bytes, multiples of 512 within the disk */
+	void *cookie;        /* the front end's */
+	uint32_t nr_vecs;
+	struct ubd_vec vec[];
+};
+
+/* 0 or -errno with o->err set. Nothing is created when it fails. */
+int ubd_host_open(struct ubd_open *o);
+void ubd_host_close(struct ubd_host *h);
+/* 1: it has ended already (r->status); 0: it will come through ubd_host_reap(). */
+int ubd_host_submit(struct ubd_host *h, struct ubd_req *r);
+/* What has ended since the last call, linked by next, oldest first; NULL when nothing. */
+struct ubd_req *ubd_host_reap(struct ubd_host *h);
+
+#endif

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bdev.c: a block device as a file: its page cache, /dev/ubda's operations, and who may open it.
+ *
+ * Each block_device has an inode on the internal "bdev" file system whose mapping caches the device. All nodes in /dev with the same
+ * number share it: open points file->f_mapping there. File systems read their metadata either through this mapping or with their own
+ * bios; ext4 says which (kernel/fs/ext4/buffer.c).
+ *
+ * Locks: block_device.lock protects openers and holder. Pages are filled and written under the page lock.
+ */
+#include <asm/errno.h>
+#include <linux/fs.h>
+#include <linux/hdreg.h>
+#include <linux/magic.h>
+
+#include "kernel/block/block.h"
+#include "kernel/block/internal.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+#include "kernel/vfs/vfs.h"
+
+static struct super_block *bdev_sb;
+
+static struct block_device *bdev_of(const struct address_space *m)
+{
+	return m->host->i_bdev;
+}
+
+/* Bytes of the page at @index that lie on the device. */
+static u32 page_bytes(const struct block_device *b, u64 index)
+{
+	u64 size = b->nr_sectors << SECTOR_SHIFT, pos = index << PAGE_SHIFT;
+
+	if (pos >= size)
+		return 0;
+	return (u32)min_t(u64, PAGE_SIZE, size - pos);
+}
+
+/* ---- reading ---- */
+
+static void end_read(struct bio *bio)
+{
+	u32 i;
+
+	for (i = 0; i < bio->nr_vecs; i++) {
+		struct page *p = bio->vec[i].page;
+		u32 left = bio->vec[i].len;
+
+		for (;; p++) {
+			if (bio->status)
+				SetPageError(p);
+			else
+				SetPageUptodate(p);
+			unlock_page(p);
+			if (left <= PAGE_SIZE)
+				break;
+			left -= PAGE_SIZE;
+		}
+	}
+	bio_put(bio);
+}
+
+static int bdev_readpage(struct file *file, struct page *page)
+{
+	struct block_device *b = bdev_of(page->mapping);
+	u32 n = page_bytes(b, page->index);
+	struct bio *bio;
+
+	if (n < PAGE_SIZE)
+		memset((char *)page_address(page) + n, 0, PAGE_SIZE - n);
+	if (!n) {
+		SetPageUptodate(page);
+		unlock_page(page);
+		return 0;
+	}
+	bio = bio_alloc(b, 1, REQ_READ, GFP_NOFS);
+	if (!bio) {
+		unlock_page(page);
+		return -ENOMEM;
+	}
+	bio->sector = page->index << (PAGE_SHIFT - SECTOR_SHIFT);
+	bio->end_io = end_read;
+	bio_add_page(bio, page, n, 0);
+	submit_bio(bio);
+	return 0;
+}
+
+static void bdev_readahead(struct address_space *m, struct file *file, u64 index, u32 nr)
+{
+	struct block_device *b = bdev_of(m);
+	struct blk_plug plug;
+
+	blk_start_plug(&plug);
+	for (; nr && page_bytes(b, index) == PAGE_SIZE; nr--, index++) {
+		struct page *p = alloc_page(GFP_NOFS);
+
+		if (!p)
+			break;
+		if (!add_to_page_cache(p, m, index))
+			bdev_readpage(file, p);
+		put_page(p);
+	}
+	blk_finish_plug(&plug);
+}
+
+/* ---- writing ---- */
+
+static void end_write(struct bio *bio)
+{
+	struct page *p = bio->vec[0].page;
+
+	if (bio->status) {
+		SetPageError(p);
+		mapping_set_error(p->mapping, -EIO);
+	}
+	end_page_writeback(p);
+	put_page(p);
+	bio_put(bio);
+}
+
+/* @p is locked and dirty: starts its write; unlocks. */
+static int write_one(struct block_device *b, struct page *p)
+{
+	u32 n = page_bytes(b, p->index);
+	struct bio *bio;
+
+	if (!clear_page_dirty_for_io(p) || !n) {
+		unlock_page(p);
+		return 0;
+	}
+	bio = bio_alloc(b, 1, REQ_WRITE, GFP_NOFS);
+	if (!bio) {
+		set_page_dirty(p);
+		unlock_page(p);
+		return -ENOMEM;
+	}
+	set_page_writeback(p);
+	get_page(p);
+	unlock_page(p);
+	bio->sector = p->index << (PAGE_SHIFT - SECTOR_SHIFT);
+	bio->end_io = end_write;
+	bio_add_page(bio, p, n, 0);
+	submit_bio(bio);
+	return 0;
+}
+
+static int bdev_writepages(struct address_space *m, struct writeback_control *wbc)
+{
+	struct block_device *b = bdev_of(m);
+	u64 index = wbc->start >> PAGE_SHIFT, end = wbc->end >> PAGE_SHIFT;
+	struct blk_plug plug;
+	struct page *p;
+	int err = 0;
+
+	blk_start_plug(&plug);
+	while (!err && wbc->nr_to_write && (p = next_dirty_page(m, &index, end))) {
+		lock_page(p);
+		if (p->mapping != m || !PageDirty(p)) {
+			unlock_page(p);
+		} else {
+			if (PageWriteback(p)) {
+				blk_finish_plug(&plug);
+				wait_on_page_writeback(p);
+				blk_start_plug(&plug);
+			}
+			err = write_one(b, p);
+			wbc->nr_to_write--;
+		}
+		put_page(p);
+		cond_resched();
+	}
+	blk_finish_plug(&plug);
+	return err;
+}
+
+static int bdev_write_begin(struct file *file, struct address_space *m, loff_t pos, u32 len,
+			    struct page **page, void **fsdata)
+{
+	u64 index = (u64)pos >> PAGE_SHIFT;
+	struct page *p;
+
+	if (len == PAGE_SIZE) {
+		p = grab_cache_page(m, index);
+		if (!p)
+			return -ENOMEM;
+	} else {
+		p = read_cache_page(m, index, file);
+		if (IS_ERR(p))
+			return (int)PTR_ERR(p);
+		lock_page(p);
+	}
+	wait_on_page_writeback(p);
+	*page = p;
+	return 0;
+}
+
+static int bdev_write_end(struct file *file, struct address_space *m, loff_t pos, u32 len, u32 copied,
+			  struct page *page, void *fsdata)
+{
+	if (!PageUptodate(page)) {
+		if (copied == PAGE_SIZE)
+			SetPageUptodate(page);
+		else
+			copied = 0; /* a short copy into a page that was never read */
+	}
+	if (copied)
+		set_page_dirty(page);
+	unlock_page(page);
+	put_page(page);
+	return (int)copied;
+}
+
+static const struct address_space_operations bdev_aops = {
+	.readpage = bdev_readpage,
+	.readahead = bdev_readahead,
+	.writepages = bdev_writepages,
+	.write_begin = bdev_write_begin,
+	.write_end = bdev_write_end,
+};
+
+/* ---- opening ---- */
+
+int bdev_open(struct block_device *b, bool write, void *holder)
+{
+	struct gendisk *d = b->disk;
+	int err = 0;
+
+	if (write && d->ro)
+		return -EROFS;
+	mutex_lock(&b->lock);
+	if (holder && b->holder && b->holder != holder)
+		err = -EBUSY;
+	else if (!b->openers && d->ops->open)
+		err = d->ops->open(d, write);
+	if (!err) {
+		b->openers++;
+		if (holder)
+			b->holder = holder;
+	}
+	mutex_unlock(&b->lock);
+	return err;
+}
+
+void bdev_close(struct block_device *b, bool write, void *holder)
+{
+	bool last;
+
+	mutex_lock(&b->lock);
+	last = b->openers == 1;
+	mutex_unlock(&b->lock);
+	if (last) {
+		sync_blockdev(b);
+		invalidate_mapping_pages(b->mapping, 0, ~0UL);
+	}
+	mutex_lock(&b->lock);
+	if (holder && b->holder == holder)
+		b->holder = NULL;
+	if (!--b->openers && b->disk->ops->release)
+		b->disk->ops->release(b->disk);
+	mutex_unlock(&b->lock);
+}
+
+int sync_blockdev(struct block_device *b)
+{
+	return filemap_write_and_wait_range(b->mapping, 0, S64_MAX);
+}
+
+/* ---- as a file ---- */
+
+static struct block_device *file_bdev(const struct file *f)
+{
+	return f->private_data;
+}
+
+static int blkdev_open(struct inode *inode, struct file *f)
+{
+	struct block_device *b = bdev_by_dev(inode->i_rdev);
+	int err;
+
+	if (!b)
+		return -ENXIO;
+	err = bdev_open(b, f->f_mode & FMODE_WRITE, f->f_flags & O_EXCL ? f : NULL);
+	if (err)
+		return err;
+	f->private_data = b;
+	f->f_mapping = b->mapping;
+	f->f_wb_err_seq = b->mapping->wb_err_seq;
+	f->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	return 0;
+}
+
+static int blkdev_release(struct inode *inode, struct file *f)
+{
+	struct block_device *b = file_bdev(f);
+
+	if (b)
+		bdev_close(b, f->f_mode & FMODE_WRITE, f->f_flags & O_EXCL ? f : NULL);
+	return 0;
+}
+
+static loff_t blkdev_llseek(struct file *f, loff_t off, int whence)
+{
+	loff_t size = (loff_t)(file_bdev(f)->nr_sectors << SECTOR_SHIFT);
+
+	return generic_llseek_size(f, off, whence, size, size);
+}
+
+static ssize_t blkdev_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	return filemap_read(f, f->f_mapping, to, pos);
+}
+
+static int blkdev_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
+{
+	struct block_device *b = file_bdev(f);
+	int err = filemap_write_and_wait_range(b->mapping, start, end);
+	int flush = b->disk->ro ? 0 : bdev_flush(b);
+
+	return err ? err : flush;
+}
+
+static ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct block_device *b = file_bdev(f);
+	loff_t size = (loff_t)(b->nr_sectors << SECTOR_SHIFT), start = *pos;
+	ssize_t n;
+
+	if (b->holder && b->holder != f && b->write_holder)
+		return -EPERM; /* a mounted file system owns it */
+	if (!from->count)
+		return 0;
+	if (*pos >= size)
+		return -ENOSPC;
+	if ((u64)from->count > (u64)(size - *pos))
+		from->count = (u64)(size - *pos);
+	n = filemap_write(f, f->f_mapping, from, pos);
+	if (n > 0 && f->f_flags & (O_DSYNC | __O_SYNC)) {
+		int err = blkdev_fsync(f, start, start + n - 1, true);
+
+		if (err)
+			return err;
+	}
+	return n;
+}
+
+/* The answer to a geometry question: what fdisk expects of a disk without geometry. */
+static long put_geometry(struct block_device *b, u64 arg)
+{
+	struct hd_geometry g = {.heads = 255, .sectors = 63};
+
+	g.cylinders = (u16)min_t(u64, b->disk->capacity / (255 * 63), 65535);
+	g.start = b->start;
+	return put_user(g, UADDR(arg));
+}
+
+static long blk_discard_ioctl(struct block_device *b, struct file *f, u32 cmd, u64 arg)
+{
+	u64 r[2];
+	u64 size = b->nr_sectors << SECTOR_SHIFT;
+
+	if (!(f->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if (copy_from_user(r, UADDR(arg), sizeof(r)))
+		return -EFAULT;
+	if ((r[0] | r[1]) & 511)
+		return -EINVAL;
+	if (r[0] > size || r[1] > size - r[0])
+		return -EINVAL;
+	truncate_inode_pages_range(b->mapping, (loff_t)r[0], (loff_t)(r[0] + r[1]) - 1);
+	return bdev_discard(b, r[0] >> SECTOR_SHIFT, r[1] >> SECTOR_SHIFT);
+}
+
+static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	struct block_device *b = file_bdev(f);
+	uaddr_t ua = UADDR(arg);
+
+	switch (cmd) {
+	case BLKGETSIZE64:
+		return put_user((u64)(b->nr_sectors << SECTOR_SHIFT), ua);
+	case BLKGETSIZE:
+		return put_user((u64)b->nr_sectors, ua);
+	case BLKSSZGET:
+	case BLKPBSZGET:
+		return put_user((u32)b->disk->logical_block_size, ua);
+	case BLKBSZGET:
+		return put_user((u32)PAGE_SIZE, ua);
+	case BLKIOMIN:
+	case BLKIOOPT:
+		return put_user((u32)(cmd == BLKIOMIN ? b->disk->logical_block_size : 0), ua);
+	case BLKALIGNOFF:
+	case BLKROTATIONAL:
+		return cmd == BLKALIGNOFF ? put_user((u32)0, ua) : put_user((u16)0, ua);
+	case BLKROGET:
+		return put_user((u32)b->disk->ro, ua);
+	case BLKRAGET:
+		return put_user((u64)256, ua);
+	case BLKFLSBUF:
+		if (!capable(CAP_SYS_ADMIN))
+			return -EACCES;
+		sync_blockdev(b);
+		invalidate_mapping_pages(b->mapping, 0, ~0UL);
+		return 0;
+	case BLKRRPART:
+		if (!capable(CAP_SYS_ADMIN))
+			return -EACCES;
+		return b->partno ? -EINVAL : rescan_partitions(b->disk);
+	case BLKDISCARD:
+		return blk_discard_ioctl(b, f, cmd, arg);
+	case BLKDISCARDZEROES:
+		return put_user((u32)0, ua);
+	case HDIO_GETGEO:
+		return put_geometry(b, arg);
+	}
+	return b->disk->ops->ioctl ? b->disk->ops->ioctl(b->disk, cmd, arg) : -ENOTTY;
+}
+
+const struct file_operations def_blk_fops = {
+	.open = blkdev_open,
+	.release = blkdev_release,
+	.llseek = blkdev_llseek,
+	.read_iter = blkdev_read_iter,
+	.write_iter = blkdev_write_iter,
+	.fsync = blkdev_fsync,
+	.mmap = generic_file_mmap,
+	.ioctl = blkdev_ioctl,
+};
+
+/* ---- the inodes ---- */
+
+int bdev_inode_create(struct block_device *b)
+{
+	struct inode *inode = new_inode(bdev_sb);
+
+	if (!inode)
+		return -ENOMEM;
+	inode->i_mode = S_IFBLK | 0600;
+	inode->i_ino = b->dev;
+	inode->i_rdev = b->dev;
+	inode->i_bdev = b;
+	i_size_write(inode, (loff_t)(b->nr_sectors << SECTOR_SHIFT));
+	inode->i_data.a_ops = &bdev_aops;
+	b->inode = inode;
+	b->mapping = &inode->i_data;
+	return 0;
+}
+
+void bdev_inode_destroy(struct block_device *b)
+{
+	truncate_inode_pages(b->mapping, 0);
+	b->inode->i_bdev = NULL;
+	iput(b->inode);
+}
+
+static const struct super_operations bdev_sops = {
+	.statfs = simple_statfs,
+};
+
+static int bdev_fill_super(struct super_block *sb, void *data, bool silent)
+{
+	struct inode *root = new_inode(sb);
+
+	if (!root)
+		return -ENOMEM;
+	root->i_mode = S_IFDIR | 0755;
+	sb->s_blocksize = PAGE_SIZE;
+	sb->s_blocksize_bits = PAGE_SHIFT;
+	sb->s_maxbytes = S64_MAX;
+	sb->s_magic = BDEVFS_MAGIC;
+	sb->s_op = &bdev_sops;
+	sb->s_root = d_make_root(root);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+static struct dentry *bdev_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+{
+	return mount_nodev(t, flags, data, bdev_fill_super);
+}
+
+static struct file_system_type bdev_type = {
+	.name = "bdev",
+	.mount = bdev_mount,
+	.kill_sb = kill_anon_super,
+};
+
+static int bdev_init(void)
+{
+	struct mount *m = kern_mount(&bdev_type);
+
+	if (IS_ERR(m))
+		return (int)PTR_ERR(m);
+	bdev_sb = m->mnt_sb;
+	return 0;
+}
+INITCALL(2, bdev_init);
