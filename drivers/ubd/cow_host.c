@@ -6,7 +6,6 @@
  * the file. Only cow_format 0 (bitmap) with 512-byte sectors is served, which is all that UML has ever written in version 3.
  * Source: the files that uml_mkcow makes; UML's documentation of the format in its HOWTO.
  */
-#define _GNU_SOURCE
 #include "drivers/ubd/cow_host.h"
 
 #include <endian.h>

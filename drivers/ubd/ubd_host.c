@@ -12,7 +12,6 @@
  * Locks: bitmap_lock (bits and their write); queue lock (todo list, idle count); done list is lock-free (push) and taken whole.
  * Not here: merging (kernel/block/queue.c), caching (the guest has its own, the host too).
  */
-#define _GNU_SOURCE
 #include "drivers/ubd/ubd_host.h"
 
 #include <errno.h>

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ubd.c: the user-mode block device, front end. ubd0 is /dev/ubda (98, 0), ubd1 /dev/ubdb (98, 16) ...
+ *
+ *	ubd<n><flags>=FILE[,BACKING]     n: 0..15 or a..p; flags: r read-only, s synchronous, c shared (no lock), t no discard,
+ *	                                 d data (never a COW file)
+ *
+ * The command line is checked at once (unit, flags), files are opened by ubd_init() (initcall level 4), which refuses to boot with one
+ * line that names the parameter. A bio becomes one ubd_req; the back end ends it at once or later, through the disk's interrupt.
+ * No locks: units are written at boot only; a request belongs to one side at a time.
+ */
+#include <asm/errno.h>
+#include <linux/major.h>
+
+
+#include "arch/um/arch.h"
+#include "drivers/ubd/ubd_host.h"
+#include "kernel/block/block.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+
+#define UBD_UNITS 16
+#define UBD_MINORS 16
+
+struct ubd {
+	char param[16];          /* as the user wrote it: "ubd0r" */
+	char *file, *backing;    /* slices of the copied parameter */
+	u32 flags;
+	struct ubd_host *host;
+	struct gendisk disk;
+};
+static struct ubd units[UBD_UNITS];
+static char texts[UBD_UNITS][4096];
+
+/* ---- requests ---- */
+
+static void ubd_end(struct ubd_req *r)
+{
+	struct bio *bio = r->cookie;
+	int status = r->status;
+
+	kfree(r);
+	bio_endio(bio, status);
+}
+
+static void ubd_irq(void *arg)
+{
+	struct ubd *u = arg;
+	struct ubd_req *r = ubd_host_reap(u->host);
+
+	while (r) {
+		struct ubd_req *next = r->next;
+
+		ubd_end(r);
+		r = next;
+	}
+}
+
+static const u32 ubd_ops[] = {
+	[REQ_READ] = UBD_READ,	     [REQ_WRITE] = UBD_WRITE,	    [REQ_DISCARD] = UBD_DISCARD,
+	[REQ_FLUSH] = UBD_FLUSH,     [REQ_WRITE_ZEROES] = UBD_ZERO,
+};
+
+static void ubd_submit(struct gendisk *d, struct bio *bio)
+{
+	struct ubd *u = d->private;
+	u32 op = bio->opf & REQ_OP_MASK, i;
+	struct ubd_req *r;
+
+	if (op >= ARRAY_SIZE(ubd_ops)) {
+		bio_endio(bio, -EOPNOTSUPP);
+		return;
+	}
+	r = kmalloc(sizeof(*r) + bio->nr_vecs * sizeof(r->vec[0]), GFP_ATOMIC);
+	if (!r) {
+		bio_endio(bio, -ENOMEM);
+		return;
+	}
+	r->op = ubd_ops[op];
+	r->preflush = !!(bio->opf & REQ_PREFLUSH);
+	r->fua = !!(bio->opf & REQ_FUA);
+	r->off = bio->sector << SECTOR_SHIFT;
+	r->len = bio->bytes;
+	r->cookie = bio;
+	r->nr_vecs = bio->nr_vecs;
+	for (i = 0; i < bio->nr_vecs; i++)
+		r->vec[i] = (struct ubd_vec){(char *)page_address(bio->vec[i].page) + bio->vec[i].off,
+					     bio->vec[i].len};
+	if (ubd_host_submit(u->host, r))
+		ubd_end(r);
+}
+
+static const struct block_device_operations ubd_disk_ops = {
+	.submit = ubd_submit,
+};
+
+/* ---- boot ---- */
+
+static int unit_number(const char **s)
+{
+	const char *p = *s;
+	int n;
+
+	if (*p >= 'a' && *p <= 'p') {
+		n = *p++ - 'a';
+	} else if (*p >= '0' && *p <= '9') {
+		n = *p++ - '0';
+		while (*p >= '0' && *p <= '9' && n < 1000)
+			n = n * 10 + (*p++ - '0');
+	} else {
+		return -EINVAL;
+	}
+	*s = p;
+	return n < UBD_UNITS ? n : -ENODEV;
+}
+
+static int flag_of(char c)
+{
+	switch (c) {
+	case 'r':
+		return UBD_F_RDONLY;
+	case 's':
+		return UBD_F_SYNC;
+	case 'c':
+		return UBD_F_SHARED;
+	case 't':
+		return UBD_F_NODISCARD;
+	case 'd':
+		return UBD_F_DATA;
+	}
+	return 0;
+}
+
+/* UML separates with a comma, or with a colon where there is no comma. */
+static char *split(char *file)
+{
+	char *sep = strchr(file, ',');
+
+	if (!sep)
+		sep = strchr(file, ':');
+	if (!sep)
+		return NULL;
+	*sep = 0;
+	return sep + 1;
+}
+
+/* @s: what follows "ubd". */
+static int ubd_setup(const char *s)
+{
+	const char *p = s, *eq = strchr(s, '=');
+	int n = unit_number(&p);
+	struct ubd *u;
+	u32 flags = 0;
+
+	if (!eq)
+		refuse("ubd%s: wants ubd<n>=FILE or ubd<n>=COW,BACKING", s);
+	if (n < 0)
+		refuse("ubd%s: no such device: there are ubd0 to ubd%d", s, UBD_UNITS - 1);
+	for (; p < eq; p++) {
+		if (!flag_of(*p))
+			refuse("ubd%s: unknown flag '%c': r, s, c, t and d are known", s, *p);
+		flags |= (u32)flag_of(*p);
+	}
+	u = &units[n];
+	if (strscpy(texts[n], eq + 1, sizeof(texts[n])) < 0)
+		refuse("ubd%d: file names are too long", n);
+	strscpy(u->param, "ubd", sizeof(u->param));
+	scnprintf(u->param, sizeof(u->param), "ubd%.*s", (int)min_t(long, eq - s, 8), s);
+	u->flags = flags;
+	u->file = texts[n];
+	u->backing = split(texts[n]);
+	if (!*u->file || (u->backing && !*u->backing))
+		refuse("%s=%s: a file name is missing", u->param, eq + 1);
+	return 0;
+}
+PARAM_DEV("ubd", ubd_setup, "ubd<n>[rsctd]=FILE[,BACKING]  disk n from an image, or a COW file over one");
+
+static int ubd_start(struct ubd *u, u32 n)
+{
+	struct gendisk *d = &u->disk;
+	static struct ubd_open o;
+
+	memset(&o, 0, sizeof(o));
+	o.file = u->file;
+	o.backing = u->backing;
+	o.flags = u->flags;
+	o.irq = irq_register(u->param, ubd_irq, u);
+	if (o.irq < 0)
+		return o.irq;
+	if (ubd_host_open(&o) < 0)
+		refuse("%s: %s", u->param, o.err);
+	if (o.note[0])
+		pr_notice("%s: %s\n", u->param, o.note);
+	u->host = o.host;
+	scnprintf(d->name, sizeof(d->name), "ubd%c", 'a' + n);
+	d->major = UBD_MAJOR;
+	d->first_minor = n * UBD_MINORS;
+	d->minors = UBD_MINORS;
+	d->ops = &ubd_disk_ops;
+	d->private = u;
+	d->capacity = o.size >> SECTOR_SHIFT;
+	d->logical_block_size = 512;
+	d->ro = o.rdonly;
+	d->discard = o.discard;
+	pr_info("%s: %lu MiB%s%s\n", d->name, o.size >> 20, u->backing ? ", copy on write" : "",
+		o.rdonly ? ", read-only" : "");
+	return add_disk(d);
+}
+
+static int ubd_init(void)
+{
+	u32 n;
+
+	for (n = 0; n < UBD_UNITS; n++) {
+		int err = units[n].file ? ubd_start(&units[n], n) : 0;
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+INITCALL(4, ubd_init);
