@@ -44,6 +44,8 @@ struct arch_task {
 	struct fpu fpu;    /* see regs.h */
 	u64 ksp;           /* saved kernel stack pointer while not running */
 	void *kstack;      /* the stack's block (KSTACK_BASE window) */
+	u64 trapno, error, cr2; /* of the last synchronous trap, for signal frames */
+	int fpu_cpu;       /* the vCPU whose runner holds the live FPU state */
 };
 
 /* Kernel stack and FPU area for a new task. 0 or -ENOMEM. */

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* internal.h: between the files of arch/um. */
+#ifndef NESTLING_ARCH_INTERNAL_H
+#define NESTLING_ARCH_INTERNAL_H
+
+#include "arch/um/arch.h"
+#include "os-linux/os.h"
+
+/* What this vCPU is doing, pending lines and kicks: irq.c. */
+extern struct os_irq_page irq_page;
+void irq_init(void);
+bool cpu_kicked(int cpu);
+/* Publishes what this vCPU does next; a full barrier follows, so that the caller may look for work afterwards. */
+static inline void cpu_set_state(int cpu, u32 state)
+{
+	__atomic_exchange_n(&irq_page.cpu[cpu].state, state, __ATOMIC_SEQ_CST);
+}
+
+/* vcpu.c */
+extern u8 boot_stack[]; /* vCPU 0's idle stack: KSTACK_ALIGN bytes */
+void vcpu_boot_init(void);   /* current works from here on */
+void vcpu_init_stacks(void); /* the window of kernel stacks, once the arena stands */
+void *kstack_alloc(void);    /* a block (its guard half is unmapped), or NULL */
+void kstack_free(void *block);
+void vcpu_choose_number(void);
+void vcpu_init(void);
+void vcpu_start_all(void);
+void vcpu_idle_loop(void) __noreturn;
+static inline struct kstack_head *kstack_head_of(void *block)
+{
+	return (struct kstack_head *)((u8 *)block + KSTACK_SIZE);
+}
+
+/* switch.S */
+struct task *switch_stack(u64 *save_sp, u64 load_sp, struct task *prev);
+void task_first(void);     /* where a new stack begins: schedule_tail(rax), then rbx(r12) */
+void vcpu_enter(void *block); /* host world to the stack @block, calls vcpu_main() */
+void vcpu_main(void) __noreturn;
+void arch_main(int argc, char **argv, char **envp) __noreturn;
+
+/* physmem.c */
+void physmem_init(void);
+void arena_init(void);
+int physmem_handle(void);
+int arena_map_stack(void *addr, u64 index);
+
+/* time.c: guest clock + mono_base = host clock */
+extern u64 mono_base;
+void time_init(void);
+struct vdso_data *time_vdso_data(void);
+static inline u64 host_deadline(u64 guest_deadline)
+{
+	u64 t = guest_deadline + mono_base;
+
+	return t < guest_deadline ? OS_FOREVER : t;
+}
+
+/* params.c */
+void params_parse(int argc, char **argv);
+
+/* oops.c */
+void oops_init(void);
+
+#endif

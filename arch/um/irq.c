@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * irq.c: numbered interrupt lines, taken at boundaries.
+ *
+ * A back end in the host world raises a line (os_irq_raise()), which sets a bit of irq_page.pending; a vCPU runs the handler when it
+ * comes to a boundary: on its way into and out of guest code, idling, in schedule() and cond_resched().
+ *
+ *	irq = irq_register("ubd0", handler, dev);   hand irq to the back end
+ *	irq_unregister(irq);                        after the back end has stopped
+ *
+ * States of a line: free -> (irq_register) quiet -> (os_irq_raise) pending -> (irq_poll) running -> quiet, or pending again.
+ *
+ * Invariants:
+ * 1. A handler runs on one vCPU at a time: the bit of irq_running. A vCPU that finds it set leaves the pending bit to the one that
+ *    set it, which looks again after it has cleared it.
+ * 2. Nothing is lost between "look for work" and "go to sleep": the vCPU publishes its state first (os.h tells the protocol).
+ *
+ * Locks: lines_lock (the table of lines; handlers are called without it).
+ */
+#include <asm/errno.h>
+#include "arch/um/internal.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/lock.h"
+#include "kernel/lib/printk.h"
+#include "kernel/sched/task.h"
+
+struct irq_line {
+	const char *name; /* NULL: free */
+	void (*handler)(void *arg);
+	void *arg;
+	u64 count; /* by the vCPU that runs it */
+};
+
+struct os_irq_page irq_page;
+static u64 irq_running[OS_MAX_IRQS / 64];
+static struct irq_line lines[OS_MAX_IRQS];
+static DEFINE_SPINLOCK(lines_lock);
+
+void irq_init(void)
+{
+	int err;
+
+	irq_page.cpu[0].state = OS_CPU_KERNEL;
+	err = os_irq_setup(&irq_page, nr_cpus);
+	if (err)
+		refuse("the host refuses an event set: %s", os_strerror(err));
+}
+
+int irq_register(const char *name, void (*handler)(void *arg), void *arg)
+{
+	int irq;
+
+	spin_lock(&lines_lock);
+	for (irq = 0; irq < OS_MAX_IRQS && lines[irq].name; irq++)
+		;
+	if (irq < OS_MAX_IRQS)
+		lines[irq] = (struct irq_line){ .name = name, .handler = handler, .arg = arg };
+	spin_unlock(&lines_lock);
+	return irq < OS_MAX_IRQS ? irq : -ENOSPC;
+}
+
+/* A handler that is running elsewhere finishes first. */
+void irq_unregister(int irq)
+{
+	while (test_and_set_bit(irq % 64, &irq_running[irq / 64]))
+		cond_resched();
+	spin_lock(&lines_lock);
+	lines[irq].name = NULL;
+	spin_unlock(&lines_lock);
+	clear_bit(irq % 64, &irq_page.pending[irq / 64]);
+	clear_bit(irq % 64, &irq_running[irq / 64]);
+}
+
+u64 irq_count(int irq)
+{
+	return READ_ONCE(lines[irq].count);
+}
+
+const char *irq_name(int irq)
+{
+	return irq >= 0 && irq < OS_MAX_IRQS ? READ_ONCE(lines[irq].name) : NULL;
+}
+
+bool irq_pending(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(irq_page.pending); i++)
+		if (READ_ONCE(irq_page.pending[i]) & ~READ_ONCE(irq_running[i]))
+			return true;
+	return false;
+}
+
+bool cpu_kicked(int cpu)
+{
+	return READ_ONCE(irq_page.cpu[cpu].kicked);
+}
+
+static void run_line(int irq)
+{
+	struct irq_line *l = &lines[irq];
+	u64 *pending = &irq_page.pending[irq / 64], *running = &irq_running[irq / 64];
+
+	do {
+		if (test_and_set_bit(irq % 64, running))
+			return;
+		while (test_and_clear_bit(irq % 64, pending)) {
+			l->count++;
+			if (l->name)
+				l->handler(l->arg);
+		}
+		clear_bit(irq % 64, running);
+	} while (test_bit(irq % 64, pending));
+}
+
+static void run_word(size_t i)
+{
+	u64 bits;
+
+	while ((bits = READ_ONCE(irq_page.pending[i]) & ~READ_ONCE(irq_running[i])) != 0)
+		run_line((int)(i * 64) + __builtin_ctzl(bits));
+}
+
+void irq_poll(void)
+{
+	u32 *kicked = &irq_page.cpu[smp_processor_id()].kicked;
+
+	if (READ_ONCE(*kicked))
+		xchg(kicked, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(irq_page.pending); i++)
+		if (unlikely(READ_ONCE(irq_page.pending[i])))
+			run_word(i);
+	timers_run(ktime_get());
+}
+
+void arch_idle(u64 deadline)
+{
+	int cpu = smp_processor_id();
+
+	cpu_set_state(cpu, OS_CPU_IDLE);
+	if (!irq_pending() && !cpu_kicked(cpu) && !need_resched())
+		os_idle(cpu, host_deadline(deadline));
+	cpu_set_state(cpu, OS_CPU_KERNEL);
+}
+
+void arch_kick_cpu(int cpu)
+{
+	if (cpu != smp_processor_id())
+		os_cpu_kick(cpu);
+}
+
+/* ---- for spinlocks ---- */
+
+void arch_futex_wait(u32 *word, u32 val, u64 timeout_ns)
+{
+	os_futex_wait(word, val, os_clock_mono() + timeout_ns);
+}
+
+void arch_futex_wake(u32 *word, int n)
+{
+	os_futex_wake(word, n);
+}

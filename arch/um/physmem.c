@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * physmem.c: the machine's memory, and the arena with the kernel world's own state.
+ *
+ * - physmem (region 0): a sparse memfd of mem= bytes, or the file of physmem=PATH, mapped whole at KERNEL_MAP_BASE. Spaces map
+ *   pieces of the same file.
+ * - arena: a second memfd that holds the kernel world's data and bss (remapped where they are linked) and the kernel stacks. With
+ *   physmem it is all that a snapshot must save (Law 2).
+ *
+ * Interface: physmem_init(), arena_init() at boot; physmem_release() and physmem_next() for mm's give-back.
+ */
+#include <asm/errno.h>
+#include "arch/um/internal.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+
+#define MEM_DEFAULT (1UL << 30)
+#define MEM_MIN (16UL << 20)
+#define MEM_MAX (KERNEL_MAP_SIZE / 2)
+
+extern u8 __kdata_start[], __kdata_end[]; /* mk/image.lds */
+
+pfn_t physmem_frames;
+static u64 mem_size = MEM_DEFAULT;
+static const char *physmem_path;
+static int physmem_file, arena_file; /* os handles */
+
+static int set_mem(const char *value)
+{
+	if (kstrtosize(value, &mem_size))
+		refuse("mem=%s: not a size (such as 512M)", value);
+	if (mem_size < MEM_MIN)
+		refuse("mem=%s: too small, %luM is the least", value, MEM_MIN >> 20);
+	if (mem_size > MEM_MAX)
+		refuse("mem=%s: too large", value);
+	mem_size &= PAGE_MASK;
+	return 0;
+}
+PARAM("mem=", set_mem, "SIZE: the guest's memory (1G)");
+
+static int set_physmem(const char *value)
+{
+	if (!*value)
+		refuse("physmem=: a path is missing");
+	physmem_path = value;
+	return 0;
+}
+PARAM("physmem=", set_physmem, "PATH: a file to hold the guest's memory, instead of host memory");
+
+void physmem_init(void)
+{
+	int file = physmem_path ? os_mem_open(physmem_path, mem_size) :
+				  os_mem_create("physmem", mem_size);
+	int err;
+
+	if (file < 0 && physmem_path)
+		refuse("physmem=%s: %s", physmem_path, os_strerror(file));
+	if (file < 0)
+		refuse("mem=%luM: the host refuses it: %s", mem_size >> 20, os_strerror(file));
+	physmem_file = file;
+	err = os_mem_map((void *)KERNEL_MAP_BASE, mem_size, OS_PROT_READ | OS_PROT_WRITE, file, 0, 0);
+	if (err)
+		refuse("mem=%luM: cannot be mapped: %s", mem_size >> 20, os_strerror(err));
+	physmem_frames = mem_size >> PAGE_SHIFT;
+}
+
+static u64 kdata_size(void)
+{
+	return (u64)(__kdata_end - __kdata_start);
+}
+
+/* The stacks lie behind the data, without their guards. */
+void arena_init(void)
+{
+	u64 size = kdata_size() + KSTACK_WINDOW / 2;
+	int err;
+
+	arena_file = os_mem_create("arena", size);
+	if (arena_file < 0)
+		refuse("the host refuses memory for the kernel: %s", os_strerror(arena_file));
+	err = os_mem_adopt(__kdata_start, kdata_size(), arena_file, 0);
+	if (err)
+		refuse("the kernel's data cannot be mapped: %s", os_strerror(err));
+}
+
+int arena_map_stack(void *addr, u64 index)
+{
+	return os_mem_map(addr, KSTACK_SIZE, OS_PROT_READ | OS_PROT_WRITE, arena_file,
+		kdata_size() + index * KSTACK_SIZE, OS_MAP_REPLACE);
+}
+
+int physmem_handle(void)
+{
+	return physmem_file;
+}
+
+int physmem_release(pfn_t pfn, u64 n)
+{
+	return os_mem_punch(physmem_file, pfn << PAGE_SHIFT, n << PAGE_SHIFT);
+}
+
+/* A host file system that cannot tell says that all is data. */
+pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data)
+{
+	s64 off = data ? os_mem_next_data(physmem_file, pfn << PAGE_SHIFT) :
+			 os_mem_next_hole(physmem_file, pfn << PAGE_SHIFT);
+
+	if (off < 0)
+		return data ? pfn : end;
+	return min((pfn_t)off >> PAGE_SHIFT, end);
+}
+
+u64 physmem_host_free(void)
+{
+	struct os_mem_info info;
+
+	return os_mem_info(&info) ? 0 : info.host_free;
+}
+
+/* ---- what else the kernel asks of the host ---- */
+
+void arch_random(void *buf, size_t n)
+{
+	os_getrandom(buf, n);
+}
+
+void arch_early_write(const char *s, size_t n)
+{
+	os_write_stderr(s, n);
+}

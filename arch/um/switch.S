@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * switch.S: from host stacks to kernel stacks, and between kernel stacks.
+ *
+ * Going over from the host leaves the host's stack pointer in struct kstack_head, where the doors find it. It never comes back:
+ * a vCPU's host thread runs the kernel world until the process ends.
+ */
+#include "arch/um/layout.h"
+
+	.text
+
+/* arch_start(argc, argv, envp): host world's main() to vCPU 0's boot stack. */
+	.globl arch_start
+	.type arch_start, @function
+arch_start:
+	mov $boot_stack, %rax
+	mov $arch_main, %r8
+	jmp go_over
+	.size arch_start, . - arch_start
+
+/* vcpu_enter(block): a vCPU's host thread to its idle task's stack. */
+	.globl vcpu_enter
+	.type vcpu_enter, @function
+vcpu_enter:
+	mov %rdi, %rax
+	mov $vcpu_main, %r8
+/* rax: the block of the kernel stack; r8: the function to call there, with rdi, rsi, rdx as they are. */
+go_over:
+	and $-16, %rsp
+	mov %rsp, KSTACK_SIZE + KSTACK_HEAD_HOST_SP(%rax)
+	lea KSTACK_ALIGN - 16(%rax), %rsp
+	xor %ebp, %ebp
+	call *%r8
+	ud2
+	.size vcpu_enter, . - vcpu_enter
+
+/* switch_stack(u64 *save_sp, u64 load_sp, prev): goes on where load_sp was saved, with this call's prev as the result. */
+	.globl switch_stack
+	.type switch_stack, @function
+switch_stack:
+	push %rbp
+	push %rbx
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+	mov %rsp, (%rdi)
+	mov %rsi, %rsp
+	mov %rdx, %rax
+	pop %r15
+	pop %r14
+	pop %r13
+	pop %r12
+	pop %rbx
+	pop %rbp
+	ret
+	.size switch_stack, . - switch_stack
+
+/* The first words of a task: the task that ran before is in rax, what to do in rbx with r12. */
+	.globl task_first
+	.type task_first, @function
+task_first:
+	mov %rax, %rdi
+	call schedule_tail
+	mov %r12, %rdi
+	call *%rbx
+	ud2
+	.size task_first, . - task_first
+
+	.section .note.GNU-stack, "", @progbits

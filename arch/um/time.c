@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * time.c: the guest's clocks. They are the host's with an offset: monotonic and boottime begin at 0 when the instance boots, real
+ * time differs from the host's by what clock_settime() has added.
+ *
+ * The offsets lie in a page of their own that the vDSO reads (vdso/vdso.h), so that both agree to the nanosecond.
+ * Locks: none; realtime_offset is one word, written by clock_settime() (the last writer wins).
+ */
+#include "arch/um/internal.h"
+#include "arch/um/vdso/vdso.h"
+#include "kernel/lib/atomic.h"
+
+u64 mono_base;
+static u64 boot_base;
+static s64 realtime_offset;
+
+void time_init(void)
+{
+	mono_base = os_clock_mono();
+	boot_base = os_clock_boot();
+}
+
+u64 ktime_get(void)
+{
+	return os_clock_mono() - mono_base;
+}
+
+u64 ktime_get_boottime(void)
+{
+	return os_clock_boot() - boot_base;
+}
+
+u64 ktime_get_real(void)
+{
+	return os_clock_real() + (u64)READ_ONCE(realtime_offset);
+}
+
+void arch_set_realtime_offset(s64 add_ns)
+{
+	WRITE_ONCE(realtime_offset, realtime_offset + add_ns);
+	vdso_update();
+}
+
+u64 arch_cpu_clock(void)
+{
+	return os_clock_mono();
+}
+
+void time_vdso_data(struct vdso_data *d)
+{
+	WRITE_ONCE(d->mono_offset, -(s64)mono_base);
+	WRITE_ONCE(d->boot_offset, -(s64)boot_base);
+	WRITE_ONCE(d->real_offset, realtime_offset);
+}

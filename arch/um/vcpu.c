@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vcpu.c: vCPUs, their idle tasks, and kernel stacks.
+ *
+ * A vCPU is a host thread. It enters the kernel world once, on its idle task's stack, and from then on moves from stack to stack
+ * by arch_switch(). The host stack that it came from serves the doors: its pointer is in the head of whichever kernel stack
+ * the vCPU runs on (arch_switch() hands it on).
+ *
+ *	vcpu_boot_init()     vCPU 0's idle task is current, on boot_stack (in bss, since nothing is mapped yet)
+ *	vcpu_init_stacks()   the window of stacks can be used
+ *	vcpu_start_all()     idle tasks and host threads of the other vCPUs
+ *	vcpu_idle_loop()     where every vCPU ends up
+ *
+ * Invariants:
+ * 1. The head of a running stack names its task and the host stack of the vCPU that runs it.
+ * 2. A block in the pool is mapped; its guard half never is.
+ *
+ * Locks: pool_lock (the free list and the count of blocks ever made).
+ */
+#include <asm/errno.h>
+#include "arch/um/internal.h"
+#include "kernel/lib/lock.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "skas/skas.h"
+
+#define KSTACK_MAGIC 0x6b63617473746f6fUL
+#define MAX_STACKS (KSTACK_WINDOW / KSTACK_ALIGN)
+
+int nr_cpus;
+u8 boot_stack[KSTACK_ALIGN] __aligned(KSTACK_ALIGN);
+
+struct free_stack {
+	struct free_stack *next;
+};
+static DEFINE_SPINLOCK(pool_lock);
+static struct free_stack *pool; /* of words in the blocks' heads */
+static u64 nr_stacks;
+static struct kmem_cache *fpu_cache;
+
+static int set_ncpus(const char *value)
+{
+	u64 n;
+
+	if (kstrtou64(value, 10, &n) || !n || n > MAX_CPUS)
+		refuse("ncpus=%s: not a number from 1 to %d", value, MAX_CPUS);
+	nr_cpus = (int)n;
+	return 0;
+}
+PARAM("ncpus=", set_ncpus, "N: virtual CPUs (as many as the host lets us use, at most 8)");
+
+void vcpu_choose_number(void)
+{
+	if (!nr_cpus)
+		nr_cpus = min(os_ncpus(), 8);
+}
+
+int smp_processor_id(void)
+{
+	return current->cpu;
+}
+
+void vcpu_boot_init(void)
+{
+	struct kstack_head *head = kstack_head_of(boot_stack);
+
+	head->task = &init_task_storage;
+	head->magic = KSTACK_MAGIC;
+	init_task_storage.arch.kstack = boot_stack;
+}
+
+/* ---- kernel stacks ---- */
+
+void vcpu_init_stacks(void)
+{
+	int err = os_mem_map((void *)KSTACK_BASE, KSTACK_WINDOW, 0, -1, 0, 0);
+
+	if (err)
+		refuse("the host gives no room for kernel stacks: %s", os_strerror(err));
+	os_mem_protect(boot_stack, KSTACK_SIZE, 0);
+}
+
+static void *make_block(void)
+{
+	void *block;
+	u64 i;
+
+	spin_lock(&pool_lock);
+	i = nr_stacks;
+	nr_stacks += i < MAX_STACKS;
+	spin_unlock(&pool_lock);
+	if (i == MAX_STACKS)
+		return NULL;
+	block = (void *)(KSTACK_BASE + i * KSTACK_ALIGN);
+	return arena_map_stack((u8 *)block + KSTACK_SIZE, i) ? NULL : block;
+}
+
+void *kstack_alloc(void)
+{
+	struct free_stack *f;
+	void *block = NULL;
+
+	spin_lock(&pool_lock);
+	f = pool;
+	if (f) {
+		pool = f->next;
+		block = (void *)((u64)f & ~(u64)(KSTACK_ALIGN - 1));
+	}
+	spin_unlock(&pool_lock);
+	if (!block)
+		block = make_block();
+	if (block)
+		*kstack_head_of(block) = (struct kstack_head){ .magic = KSTACK_MAGIC };
+	return block;
+}
+
+void kstack_free(void *block)
+{
+	struct free_stack *f = (struct free_stack *)kstack_head_of(block);
+
+	spin_lock(&pool_lock);
+	f->next = pool;
+	pool = f;
+	spin_unlock(&pool_lock);
+}
+
+/* ---- a task's machine state ---- */
+
+/* Called once the size of the FPU state is known. */
+static void fpu_cache_init(void)
+{
+	fpu_cache = kmem_cache_create("fpu", round_up(xstate_size, 64), 64);
+	if (!fpu_cache)
+		panic("no memory for the cache of FPU states");
+}
+
+int arch_task_alloc(struct task *t)
+{
+	void *block = kstack_alloc();
+
+	if (!block)
+		return -ENOMEM;
+	if (fpu_cache) {
+		t->arch.fpu.area = kmem_cache_alloc(fpu_cache, GFP_KERNEL);
+		if (!t->arch.fpu.area)
+			goto err_free_stack;
+		skas_fpu_init(&t->arch.fpu);
+	}
+	kstack_head_of(block)->task = t;
+	t->arch.kstack = block;
+	return 0;
+err_free_stack:
+	kstack_free(block);
+	return -ENOMEM;
+}
+
+void arch_task_free(struct task *t)
+{
+	if (t->arch.fpu.area) {
+		skas_fpu_drop(&t->arch.fpu);
+		kmem_cache_free(fpu_cache, t->arch.fpu.area);
+	}
+	kstack_free(t->arch.kstack);
+	t->arch.fpu.area = NULL;
+	t->arch.kstack = NULL;
+}
+
+/* What switch_stack() pops, then the address it returns to. */
+struct first_frame {
+	u64 r15, r14, r13, r12, rbx, rbp, rip;
+};
+
+void arch_task_start(struct task *t, void (*fn)(void *), void *arg)
+{
+	u64 top = (u64)t->arch.kstack + KSTACK_ALIGN - 16;
+	struct first_frame *f = (struct first_frame *)(top - sizeof(*f));
+
+	*f = (struct first_frame){ .r12 = (u64)arg, .rbx = (u64)fn, .rip = (u64)task_first };
+	t->arch.ksp = (u64)f;
+}
+
+static void fork_return(void *unused)
+{
+	arch_return_to_user();
+}
+
+int arch_task_fork(struct task *child)
+{
+	struct task *t = current;
+
+	child->arch.regs = t->arch.regs;
+	child->arch.regs.rax = 0;
+	child->arch.trapno = child->arch.error = child->arch.cr2 = 0;
+	skas_fpu_save(&t->arch.fpu);
+	memcpy(child->arch.fpu.area, t->arch.fpu.area, xstate_size);
+	child->arch.fpu.runner = NULL;
+	arch_task_start(child, fork_return, NULL);
+	return 0;
+}
+
+void arch_exec_regs(u64 entry, u64 sp)
+{
+	struct arch_task *a = &current->arch;
+
+	a->regs = (struct regs){
+		.rip = entry, .rsp = sp, .cs = USER_CS, .ss = USER_SS, .eflags = 0x202, .orig_rax = -1UL
+	};
+	a->trapno = a->error = a->cr2 = 0;
+	skas_fpu_drop(&a->fpu);
+	skas_fpu_init(&a->fpu);
+}
+
+struct task *arch_switch(struct task *prev, struct task *next)
+{
+	kstack_head_of(next->arch.kstack)->host_sp = kstack_head_of(prev->arch.kstack)->host_sp;
+	return switch_stack(&prev->arch.ksp, next->arch.ksp, prev);
+}
+
+/* ---- vCPUs ---- */
+
+void vcpu_idle_loop(void)
+{
+	for (;;) {
+		irq_poll();
+		if (need_resched())
+			schedule();
+		else
+			arch_idle(timers_next());
+	}
+}
+
+/* On the idle task's stack of a vCPU other than the first. */
+void vcpu_main(void)
+{
+	cpu_set_state(smp_processor_id(), OS_CPU_KERNEL);
+	vcpu_idle_loop();
+}
+
+static void start_one(int cpu)
+{
+	struct task *idle = task_alloc();
+	int err;
+
+	if (!idle)
+		panic("no memory for the idle task of vCPU %d", cpu);
+	idle->flags = PF_KTHREAD | PF_IDLE;
+	idle->cpu = cpu;
+	snprintf(idle->comm, sizeof(idle->comm), "swapper/%d", cpu);
+	sched_init_idle(idle, cpu);
+	err = os_vcpu_start(cpu, vcpu_enter, idle->arch.kstack);
+	if (err)
+		refuse("ncpus=%d: cannot start a host thread for vCPU %d: %s", nr_cpus, cpu, os_strerror(err));
+}
+
+void vcpu_init(void)
+{
+	fpu_cache_init();
+	sched_init_idle(&init_task_storage, 0);
+}
+
+void vcpu_start_all(void)
+{
+	for (int cpu = 1; cpu < nr_cpus; cpu++)
+		start_one(cpu);
+}
