@@ -78,6 +78,8 @@ uint64_t os_clock_mono(void);
 uint64_t os_clock_real(void);
 uint64_t os_clock_boot(void);
 int os_sleep_until(uint64_t deadline);
+/* Where the function @name lies in the host's vdso, from its start; -ENOENT, also when the host's clock needs system calls. */
+long os_vdso_function(const char *name);
 /* Fills the buffer or ends the process: there is no kernel without randomness. */
 void os_getrandom(void *buf, size_t n);
 
@@ -177,6 +179,7 @@ int os_signals_setup(int shutdown_irq, uint64_t grace);
 
 /* All of @n bytes, best effort. */
 void os_write_stderr(const char *buf, size_t n);
+void os_write_stdout(const char *buf, size_t n);
 /* Runs what was registered with os_at_exit() (terminals are put back) and ends the process. From any thread, once. */
 void os_exit(int status) __attribute__((noreturn));
 /* os_exit(), but starts the same program again with the same arguments, under the same pid. */

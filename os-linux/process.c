@@ -104,10 +104,10 @@ void os_process_setup(void)
 	}
 }
 
-void os_write_stderr(const char *buf, size_t n)
+static void write_all(int fd, const char *buf, size_t n)
 {
 	while (n) {
-		ssize_t done = write(STDERR_FILENO, buf, n);
+		ssize_t done = write(fd, buf, n);
 
 		if (done < 0 && errno == EINTR)
 			continue;
@@ -116,4 +116,14 @@ void os_write_stderr(const char *buf, size_t n)
 		buf += done;
 		n -= done;
 	}
+}
+
+void os_write_stderr(const char *buf, size_t n)
+{
+	write_all(STDERR_FILENO, buf, n);
+}
+
+void os_write_stdout(const char *buf, size_t n)
+{
+	write_all(STDOUT_FILENO, buf, n);
 }

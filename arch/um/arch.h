@@ -73,6 +73,7 @@ u64 arch_task_size(void);
 int irq_register(const char *name, void (*handler)(void *arg), void *arg);
 void irq_unregister(int irq);
 u64 irq_count(int irq);
+const char *irq_name(int irq); /* NULL: no such line. For /proc/interrupts */
 /* Runs pending handlers and expired timers. Called at every boundary. */
 void irq_poll(void);
 bool irq_pending(void);
@@ -133,6 +134,10 @@ struct boot_param {
 #define PARAM_DEV(pfx, fn, text) PARAM_NAMED(fn, pfx, fn, true, text)
 
 extern const char *boot_command_line; /* for /proc/cmdline */
+
+/* What nobody knew, for init: words, and NAME=VALUE. Both end with NULL; the strings live forever. */
+#define BOOT_MAX_INIT 32
+extern const char *boot_init_args[BOOT_MAX_INIT + 1], *boot_init_env[BOOT_MAX_INIT + 1];
 
 /*
  * Functions that boot runs, in the order of their level, on vCPU 0's first kernel thread (may sleep):

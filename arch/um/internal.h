@@ -47,7 +47,6 @@ int arena_map_stack(void *addr, u64 index);
 /* time.c: guest clock + mono_base = host clock */
 extern u64 mono_base;
 void time_init(void);
-struct vdso_data *time_vdso_data(void);
 static inline u64 host_deadline(u64 guest_deadline)
 {
 	u64 t = guest_deadline + mono_base;

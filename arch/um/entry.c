@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * entry.c: the one loop between the kernel and guest code.
+ *
+ *	boundary work (interrupts, timers, rescheduling, signals)  ->  run the guest  ->  event:
+ *		EV_SYSCALL  syscall_dispatch()
+ *		EV_FAULT    handle_fault()
+ *		EV_SIGNAL   a signal that the guest's own instruction caused
+ *		EV_KICK     nothing: the boundary work is the point
+ *		EV_DEAD     the space is lost: so is everybody who used it
+ *	->  boundary work ...
+ *
+ * States of the vCPU (os.h): kernel -> guest (published before the last look for work, so that no kick is lost) -> kernel.
+ *
+ * Invariants:
+ * 1. skas_run() always has a deadline: the next timer or the end of the time slice, and at the latest a tick from the last look at
+ *    the event set, since a busy vCPU has to look by itself.
+ * 2. regs->orig_rax is the number of the system call that is being served, or -1 after any other event: signal code restarts
+ *    calls by it.
+ *
+ * Locks: none; everything here belongs to the current task or to this vCPU.
+ */
+#include <asm/errno.h>
+#include "arch/um/internal.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/printk.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
+#include "skas/skas.h"
+
+#define TICK_NS 4000000UL
+#define POLL_NS 1000000UL /* a vCPU that makes many system calls looks at the event set this often */
+#define SPACE_RETRY_NS 1000000UL
+#define SPACE_RETRIES 5000
+
+#define WORK_MASK                                                                                  \
+	(BIT(TIF_SIGPENDING) | BIT(TIF_NEED_RESCHED) | BIT(TIF_NOTIFY) | BIT(TIF_RESTORE_SIGMASK))
+#define TRACE_MASK (BIT(TIF_SYSCALL_TRACE) | BIT(TIF_SECCOMP))
+
+static u64 last_poll[MAX_CPUS]; /* host time of the vCPU's last look at the event set; its own */
+
+/* ---- events ---- */
+
+static bool wants_restart(const struct regs *r)
+{
+	s64 ret = (s64)r->rax;
+
+	return (s64)r->orig_rax >= 0 && ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK;
+}
+
+static void serve_syscall(struct task *t)
+{
+	struct regs *r = &t->arch.regs;
+	bool traced = READ_ONCE(t->work_flags) & TRACE_MASK;
+	s64 nr = (s64)r->orig_rax;
+
+	if (unlikely(traced))
+		nr = syscall_trace_enter(r);
+	if (likely(!traced || nr != -1)) {
+		u64 args[6] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 };
+
+		t->syscall_nr = (u64)nr;
+		r->rax = (u64)syscall_dispatch((u64)nr, args);
+		t->syscall_nr = -1UL;
+	}
+	if (unlikely(READ_ONCE(t->work_flags) & TRACE_MASK))
+		syscall_trace_leave(r);
+}
+
+static void remember_trap(struct task *t, u64 trapno, u64 error, u64 addr)
+{
+	t->arch.trapno = trapno;
+	t->arch.error = error;
+	t->arch.cr2 = addr;
+}
+
+static void serve_fault(struct task *t, const struct skas_event *ev)
+{
+	int code = 0, sig;
+
+	sig = handle_fault(t->mm, ev->addr, ev->error, &code);
+	if (!sig)
+		return;
+	remember_trap(t, 14, ev->error, ev->addr);
+	force_sig_fault(sig, code, ev->addr, 14, ev->error);
+}
+
+static void serve_trap(struct task *t, const struct skas_event *ev)
+{
+	remember_trap(t, (u64)ev->trapno, ev->error, t->arch.cr2);
+	force_sig_fault(ev->signo, ev->code, ev->addr, ev->trapno, ev->error);
+}
+
+/* There is no 32-bit entry: Linux without it raises a general protection fault. */
+static void refuse_i386(struct task *t)
+{
+	t->arch.regs.orig_rax = -1UL;
+	remember_trap(t, 13, 0x402, 0);
+	force_sig_fault(SIGSEGV, SI_KERNEL, 0, 13, 0x402);
+}
+
+static void serve(struct task *t, const struct skas_event *ev)
+{
+	if (ev->type == EV_SYSCALL && !ev->i386) {
+		serve_syscall(t);
+		return;
+	}
+	t->arch.regs.orig_rax = -1UL;
+	switch (ev->type) {
+	case EV_SYSCALL: refuse_i386(t); break;
+	case EV_FAULT: serve_fault(t, ev); break;
+	case EV_SIGNAL: serve_trap(t, ev); break;
+	case EV_KICK: break;
+	case EV_DEAD: do_space_died(); break;
+	}
+}
+
+/* ---- boundaries ---- */
+
+static void boundary_work(struct task *t)
+{
+	irq_poll();
+	if (need_resched())
+		schedule();
+	if (test_bit(TIF_NOTIFY, &t->work_flags))
+		task_work_run();
+	if ((READ_ONCE(t->work_flags) & (BIT(TIF_SIGPENDING) | BIT(TIF_RESTORE_SIGMASK))) ||
+		wants_restart(&t->arch.regs))
+		do_signal(&t->arch.regs);
+}
+
+static bool has_work(const struct task *t, int cpu)
+{
+	return (READ_ONCE(t->work_flags) & WORK_MASK) || irq_pending() || cpu_kicked(cpu);
+}
+
+/* The host time at which the guest must come back; 0 when a timer is due already. */
+static u64 next_deadline(int cpu)
+{
+	u64 now = os_clock_mono();
+	u64 timer = host_deadline(timers_next());
+
+	if (now - last_poll[cpu] >= POLL_NS) {
+		last_poll[cpu] = now;
+		os_event_poll(cpu);
+	}
+	return timer <= now ? 0 : min(timer, last_poll[cpu] + TICK_NS);
+}
+
+/* At the host's limits (processes, memory) we wait for others to give up their spaces, some seconds. */
+static struct space *space_of(struct task *t)
+{
+	for (int i = 0; i < SPACE_RETRIES; i++) {
+		struct space *s = pmap_space(&t->mm->pmap);
+
+		if (!IS_ERR(s))
+			return s;
+		if (fatal_signal_pending(t))
+			return NULL;
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(ktime_get() + SPACE_RETRY_NS);
+	}
+	pr_err("%s[%d]: the host gives no process for its address space\n", t->comm, t->pid);
+	force_fatal_sig(SIGKILL);
+	return NULL;
+}
+
+/* A live FPU state stays with the vCPU that ran the task last; here it is fetched when the task has migrated. */
+static void claim_fpu(struct task *t, int cpu)
+{
+	if (t->arch.fpu_cpu == cpu)
+		return;
+	if (t->arch.fpu.runner)
+		skas_fpu_save(&t->arch.fpu);
+	t->arch.fpu_cpu = cpu;
+}
+
+/* False when there was work after all. */
+static bool run_guest(struct task *t, struct skas_event *ev)
+{
+	struct space *s = space_of(t);
+	int cpu = smp_processor_id();
+	u64 deadline;
+
+	if (!s)
+		return false;
+	claim_fpu(t, cpu);
+	deadline = next_deadline(cpu);
+	cpu_set_state(cpu, OS_CPU_GUEST);
+	if (unlikely(!deadline || has_work(t, cpu))) {
+		cpu_set_state(cpu, OS_CPU_KERNEL);
+		return false;
+	}
+	account_user_enter();
+	skas_run(s, cpu, &t->arch.regs, &t->arch.fpu, deadline, ev);
+	account_user_exit();
+	smp_store_release(&irq_page.cpu[cpu].state, OS_CPU_KERNEL);
+	return true;
+}
+
+void arch_return_to_user(void)
+{
+	struct task *t = current;
+	struct skas_event ev;
+
+	boundary_work(t);
+	for (;;) {
+		if (!run_guest(t, &ev)) {
+			boundary_work(t);
+			continue;
+		}
+		serve(t, &ev);
+		if (unlikely(wants_restart(&t->arch.regs)))
+			boundary_work(t);
+	}
+}

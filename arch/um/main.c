@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c: from the first instruction in the kernel world to the first kernel thread.
+ *
+ * os-linux/start.c main() -> switch.S arch_start() -> arch_main() on vCPU 0's boot stack:
+ *	parameters; physmem and the arena; stacks, interrupts, oopses; frames and slabs; spaces; scheduler; the other vCPUs;
+ *	a kernel thread for kernel_main(); and then vCPU 0's idle loop.
+ *
+ * Whatever cannot work ends in refuse(): one line on stderr, status 1. Nothing of the guest has run then.
+ */
+#include <asm/errno.h>
+#include "arch/um/internal.h"
+#include "arch/um/vdso/vdso.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/process.h"
+#include "skas/skas.h"
+
+#define SHUTDOWN_GRACE 10000000000UL
+
+static enum skas_mode wanted_mode = SKAS_AUTO;
+
+static int set_seccomp(const char *value)
+{
+	if (!strcmp(value, "on"))
+		wanted_mode = SKAS_SECCOMP;
+	else if (!strcmp(value, "off"))
+		wanted_mode = SKAS_PTRACE;
+	else if (!strcmp(value, "auto"))
+		wanted_mode = SKAS_AUTO;
+	else
+		refuse("seccomp=%s: not on, off or auto", value);
+	return 0;
+}
+PARAM("seccomp=", set_seccomp, "on, off or auto: how system calls are intercepted (off: by ptrace)");
+
+static void start_spaces(void)
+{
+	struct skas_config cfg = { .mode = wanted_mode, .ncpus = nr_cpus, .physmem = physmem_handle() };
+	const char *why = "";
+
+	if (skas_init(&cfg, &why))
+		refuse("%s", why);
+}
+
+const char *arch_mode_name(void)
+{
+	return skas_mode_name();
+}
+
+u64 arch_task_size(void)
+{
+	return skas_task_size();
+}
+
+static struct work shutdown_work;
+
+static void shut_down(struct work *w)
+{
+	ctrl_alt_del();
+}
+
+static void shutdown_irq(void *unused)
+{
+	work_queue(&shutdown_work);
+}
+
+static void signals_init(void)
+{
+	int irq = irq_register("shutdown", shutdown_irq, NULL);
+
+	work_setup(&shutdown_work, shut_down);
+	if (irq < 0 || os_signals_setup(irq, SHUTDOWN_GRACE))
+		refuse("the host refuses a thread for signals");
+}
+
+static int first_thread(void *unused)
+{
+	kernel_main();
+	return 0;
+}
+
+void arch_main(int argc, char **argv, char **envp)
+{
+	vcpu_boot_init();
+	time_init();
+	params_parse(argc, argv);
+	vcpu_choose_number();
+	physmem_init();
+	arena_init();
+	vcpu_init_stacks();
+	irq_init();
+	mm_init_frames(1, physmem_frames);
+	start_spaces();
+	vcpu_init();
+	sched_init();
+	oops_init();
+	vdso_init();
+	signals_init();
+	vcpu_start_all();
+	if (!kthread_run(first_thread, NULL, "kernel_init"))
+		panic("no memory for the first kernel thread");
+	vcpu_idle_loop();
+}
+
+void arch_power_off(int status)
+{
+	skas_exit();
+	os_exit(status);
+}
+
+void arch_reboot(void)
+{
+	skas_exit();
+	os_restart();
+}

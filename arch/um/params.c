@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * params.c: the command line.
+ *
+ * Every file declares its own parameters with PARAM() or PARAM_DEV() (arch.h); the linker gathers them. params_parse() looks each
+ * argument up and calls the setters, before anything is built: no memory allocator, no output but refuse(). Values stay valid.
+ * What nobody knows goes to init, as Linux does: NAME=VALUE into its environment, other words (and all behind "--") into its
+ * arguments. A driver's prefix with a number belongs to the driver, which refuses numbers that it does not have.
+ *
+ * Invariants: arg_text holds a copy of every argument (Law 2: no pointer to libc's memory).
+ */
+#include <asm/errno.h>
+#include "arch/um/internal.h"
+#include "gen/build_id.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+
+#define MAX_TEXT 16384
+
+extern const struct boot_param __start_boot_params[], __stop_boot_params[];
+
+const char *boot_command_line;
+const char *boot_init_args[BOOT_MAX_INIT + 1], *boot_init_env[BOOT_MAX_INIT + 1];
+
+static char arg_text[MAX_TEXT], line_text[MAX_TEXT];
+static size_t arg_used;
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* What stands behind the prefix when @arg is this parameter, else NULL. */
+static const char *match(const struct boot_param *p, const char *arg)
+{
+	size_t n = strlen(p->prefix);
+
+	if (strncmp(arg, p->prefix, n))
+		return NULL;
+	if (p->device)
+		return is_digit(arg[n]) || arg[n] == '=' ? arg + n : NULL;
+	return n && p->prefix[n - 1] != '=' && arg[n] ? NULL : arg + n;
+}
+
+static bool set_known(const char *arg)
+{
+	for (const struct boot_param *p = __start_boot_params; p != __stop_boot_params; p++) {
+		const char *value = match(p, arg);
+		int err;
+
+		if (!value)
+			continue;
+		err = p->set(value);
+		if (err)
+			refuse("%s: %s", arg, os_strerror(err));
+		return true;
+	}
+	return false;
+}
+
+static void hand_on(const char **list, const char *arg)
+{
+	int n = 0;
+
+	while (n < BOOT_MAX_INIT && list[n])
+		n++;
+	if (n == BOOT_MAX_INIT)
+		refuse("%s: more than %d arguments for init", arg, BOOT_MAX_INIT);
+	list[n] = arg;
+}
+
+/* NAME=VALUE takes the place of an earlier one with that name. A dot makes it a module's parameter, which init must not see. */
+static void hand_on_env(const char *arg)
+{
+	size_t n = (size_t)(strchr(arg, '=') - arg) + 1;
+	const char *dot = strchr(arg, '.');
+
+	if (dot && dot < arg + n)
+		return;
+	for (int i = 0; boot_init_env[i]; i++) {
+		if (!strncmp(boot_init_env[i], arg, n)) {
+			boot_init_env[i] = arg;
+			return;
+		}
+	}
+	hand_on(boot_init_env, arg);
+}
+
+static void append_line(const char *arg)
+{
+	size_t used = strlen(line_text);
+
+	snprintf(line_text + used, sizeof(line_text) - used, "%s%s", used ? " " : "", arg);
+}
+
+static const char *keep(const char *arg)
+{
+	size_t n = strlen(arg) + 1;
+	char *copy = arg_text + arg_used;
+
+	if (n > sizeof(arg_text) - arg_used)
+		refuse("the command line is longer than %d bytes", MAX_TEXT);
+	memcpy(copy, arg, n);
+	arg_used += n;
+	append_line(copy);
+	return copy;
+}
+
+static void print(const char *text)
+{
+	os_write_stdout(text, strlen(text));
+}
+
+static void print_help(void)
+{
+	char line[200];
+
+	print("usage: nestling [PARAMETER...]\n"
+	      "A Linux guest kernel that runs as an ordinary process. Unknown parameters go to init.\n\n");
+	for (const struct boot_param *p = __start_boot_params; p != __stop_boot_params; p++) {
+		if (!p->help)
+			continue;
+		scnprintf(line, sizeof(line), "  %s%-*s %s\n", p->prefix,
+			(int)(16 - min(strlen(p->prefix), 16UL)), p->device ? "N=" : "", p->help);
+		print(line);
+	}
+	print("  --help           this text\n  --version        version and build\n");
+	os_exit(0);
+}
+
+static void print_version(void)
+{
+	print("nestling 6.1.0-nestling " NESTLING_VERSION " " NESTLING_MODE "\n");
+	os_exit(0);
+}
+
+void params_parse(int argc, char **argv)
+{
+	bool for_init = false;
+
+	hand_on(boot_init_env, "HOME=/");
+	hand_on(boot_init_env, "TERM=linux");
+	boot_command_line = line_text;
+	for (int i = 1; i < argc; i++) {
+		const char *arg = keep(argv[i]);
+
+		if (for_init)
+			hand_on(boot_init_args, arg);
+		else if (!strcmp(arg, "--"))
+			for_init = true;
+		else if (!strcmp(arg, "--help"))
+			print_help();
+		else if (!strcmp(arg, "--version"))
+			print_version();
+		else if (set_known(arg) || !*arg)
+			continue;
+		else if (strchr(arg, '='))
+			hand_on_env(arg);
+		else
+			hand_on(boot_init_args, arg);
+	}
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vdso.h: what the vDSO (guest code) and the kernel share: one page that the guest maps read-only, below the vDSO's image.
+ * Each word is written and read by itself; a host function of 0 means: make a system call.
+ */
+#ifndef NESTLING_VDSO_H
+#define NESTLING_VDSO_H
+
+#include <stdint.h>
+
+struct vdso_data {
+	int64_t mono_offset, boot_offset, real_offset; /* ns that the guest's clocks are ahead of the host's */
+	uint64_t host_clock_gettime, host_clock_getres; /* addresses in the space */
+};
+
+#ifdef __NESTLING_KERNEL__
+void time_vdso_data(struct vdso_data *d); /* time.c fills in the offsets */
+void vdso_update(void);                   /* the offsets have changed */
+void vdso_init(void);                     /* frames stand, skas_init() has run */
+#endif
+
+#ifdef __NESTLING_VDSO__
+struct __kernel_timespec;
+struct __kernel_old_timeval;
+int __vdso_clock_gettime(long clock, struct __kernel_timespec *ts);
+int __vdso_clock_getres(long clock, struct __kernel_timespec *res);
+int __vdso_gettimeofday(struct __kernel_old_timeval *tv, void *tz);
+long __vdso_time(long *t);
+long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused);
+#endif
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vdso_map.c: puts the vDSO into guests. The image (arch/um/vdso, linked in as vdso_so_start) is copied once into frames that
+ * all guests share; the page below it holds struct vdso_data. Both are mapped read-only.
+ *
+ * Locks: none. The frames are filled at boot; data changes word by word.
+ */
+#include <asm/errno.h>
+#include "arch/um/internal.h"
+#include "arch/um/vdso/vdso.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "skas/skas.h"
+
+#define MAX_IMAGE_PAGES 4
+
+extern const u8 vdso_so_start[], vdso_so_end[]; /* build/gen/blobs.S */
+
+static struct page *data_page, *image_pages[MAX_IMAGE_PAGES];
+static u64 nr_image_pages;
+
+static struct page *new_page(void)
+{
+	struct page *p = alloc_page(GFP_KERNEL | __GFP_ZERO);
+
+	if (!p)
+		panic("no memory for the vDSO");
+	SetPageUptodate(p);
+	return p;
+}
+
+static u64 host_function(const char *name)
+{
+	long off = skas_host_vdso() ? os_vdso_function(name) : -ENOENT;
+
+	return off < 0 ? 0 : skas_host_vdso() + (u64)off;
+}
+
+void vdso_init(void)
+{
+	u64 size = (u64)(vdso_so_end - vdso_so_start);
+	struct vdso_data *d;
+
+	nr_image_pages = DIV_ROUND_UP(size, PAGE_SIZE);
+	BUG_ON(nr_image_pages > MAX_IMAGE_PAGES);
+	for (u64 i = 0; i < nr_image_pages; i++) {
+		u64 off = i * PAGE_SIZE;
+
+		image_pages[i] = new_page();
+		memcpy(page_address(image_pages[i]), vdso_so_start + off, min(size - off, PAGE_SIZE));
+	}
+	data_page = new_page();
+	d = page_address(data_page);
+	d->host_clock_gettime = host_function("__vdso_clock_gettime");
+	d->host_clock_getres = host_function("__vdso_clock_getres");
+	vdso_update();
+}
+
+void vdso_update(void)
+{
+	if (data_page)
+		time_vdso_data(page_address(data_page));
+}
+
+static struct page *data_fault(struct vm_area *vma, u64 index)
+{
+	if (index)
+		return ERR_PTR(-EFAULT);
+	get_page(data_page);
+	return data_page;
+}
+
+static struct page *image_fault(struct vm_area *vma, u64 index)
+{
+	if (index >= nr_image_pages)
+		return ERR_PTR(-EFAULT);
+	get_page(image_pages[index]);
+	return image_pages[index];
+}
+
+static const struct vm_operations data_ops = { .fault = data_fault };
+static const struct vm_operations image_ops = { .fault = image_fault };
+
+int arch_map_vdso(struct mm *mm, u64 *base)
+{
+	u64 size = nr_image_pages * PAGE_SIZE;
+	u64 at = get_unmapped_area(mm, 0, PAGE_SIZE + size, PAGE_SIZE);
+	struct vm_area *vma;
+
+	if (IS_ERR_VALUE(at))
+		return (int)at;
+	vma = install_special_mapping(mm, at, PAGE_SIZE, VM_READ | VM_MAYREAD | VM_DONTEXPAND | VM_DONTDUMP,
+		&data_ops, NULL, "[vvar]");
+	if (IS_ERR(vma))
+		return (int)PTR_ERR(vma);
+	vma = install_special_mapping(mm, at + PAGE_SIZE, size,
+		VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYEXEC | VM_DONTEXPAND, &image_ops, NULL, "[vdso]");
+	if (IS_ERR(vma))
+		return (int)PTR_ERR(vma);
+	mm->vdso_base = at + PAGE_SIZE;
+	*base = at + PAGE_SIZE;
+	return 0;
+}

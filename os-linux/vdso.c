@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vdso.c: what the host's vdso offers. ELF as the System V ABI has it; only symbols with an address count, versions are ignored.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "os-linux/internal.h"
+
+struct image {
+	const char *base;
+	const Elf64_Sym *symbols;
+	const char *names;
+	size_t count;
+};
+
+/* Addresses in the vdso's dynamic section are offsets: it is linked at 0. */
+static void read_dynamic(struct image *im, const Elf64_Dyn *d)
+{
+	for (; d->d_tag != DT_NULL; d++) {
+		const char *p = im->base + d->d_un.d_ptr;
+
+		if (d->d_tag == DT_SYMTAB)
+			im->symbols = (const Elf64_Sym *)p;
+		else if (d->d_tag == DT_STRTAB)
+			im->names = p;
+	}
+}
+
+/* The number of symbols is not in the dynamic section: the section headers have it. */
+static int read_image(struct image *im)
+{
+	const Elf64_Ehdr *eh = (const Elf64_Ehdr *)getauxval(AT_SYSINFO_EHDR);
+	const Elf64_Phdr *ph;
+	const Elf64_Shdr *sh;
+
+	if (!eh)
+		return -ENOENT;
+	im->base = (const char *)eh;
+	ph = (const Elf64_Phdr *)(im->base + eh->e_phoff);
+	for (int i = 0; i < eh->e_phnum; i++)
+		if (ph[i].p_type == PT_DYNAMIC)
+			read_dynamic(im, (const Elf64_Dyn *)(im->base + ph[i].p_offset));
+	sh = (const Elf64_Shdr *)(im->base + eh->e_shoff);
+	for (int i = 0; i < eh->e_shnum; i++)
+		if (sh[i].sh_type == SHT_DYNSYM)
+			im->count = sh[i].sh_size / sizeof(Elf64_Sym);
+	return im->symbols && im->names && im->count ? 0 : -ENOENT;
+}
+
+/* With any other clock source the vdso makes a system call, which would be the guest's. */
+static int clock_in_user_mode(void)
+{
+	static const char *const good[] = { "tsc", "kvm-clock", "hyperv_clocksource_tsc_page" };
+	char name[64] = "";
+	FILE *f = fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource", "re");
+	int known;
+
+	if (!f)
+		return 0;
+	known = fgets(name, sizeof(name), f) != NULL;
+	fclose(f);
+	name[strcspn(name, "\n")] = 0;
+	for (size_t i = 0; known && i < sizeof(good) / sizeof(good[0]); i++)
+		if (!strcmp(name, good[i]))
+			return 1;
+	return 0;
+}
+
+long os_vdso_function(const char *name)
+{
+	struct image im = { 0 };
+
+	if (!clock_in_user_mode() || read_image(&im))
+		return -ENOENT;
+	for (size_t i = 0; i < im.count; i++)
+		if (im.symbols[i].st_value && !strcmp(im.names + im.symbols[i].st_name, name))
+			return im.symbols[i].st_value;
+	return -ENOENT;
+}
