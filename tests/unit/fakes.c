@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fakes.c: what the pure pieces of the kernel ask of the rest, for unit tests: memory from the host, a log on standard
+ * error, locks that nobody contends for, and a panic that fails the test.  All weak: a test or the real source may define
+ * its own.
+ */
+#include "kernel/lib/lock.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "unit.h"
+
+void *calloc(size_t n, size_t size);
+void free(void *p);
+int vdprintf(int fd, const char *fmt, va_list ap);
+
+unsigned long fake_allocations;
+long fake_fail_after = -1;
+
+unsigned int fake_random(void)
+{
+	static u64 state = 88172645463325252ull;
+
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state >> 16;
+}
+
+static void *allocate(size_t n)
+{
+	void *p;
+
+	if (!fake_fail_after)
+		return NULL;
+	if (fake_fail_after > 0)
+		fake_fail_after--;
+	p = calloc(1, n ? n : 1);
+	if (p)
+		fake_allocations++;
+	return p;
+}
+
+__weak void *kmalloc(size_t n, gfp_t gfp)
+{
+	return allocate(n);
+}
+
+__weak void *kzalloc(size_t n, gfp_t gfp)
+{
+	return allocate(n);
+}
+
+__weak void kfree(const void *p)
+{
+	if (p)
+		fake_allocations--;
+	free((void *)p);
+}
+
+struct kmem_cache {
+	size_t size;
+};
+
+__weak struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align)
+{
+	struct kmem_cache *c = calloc(1, sizeof(*c));
+
+	c->size = size;
+	return c;
+}
+
+__weak void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
+{
+	return allocate(c->size);
+}
+
+__weak void *kmem_cache_zalloc(struct kmem_cache *c, gfp_t gfp)
+{
+	return allocate(c->size);
+}
+
+__weak void kmem_cache_free(struct kmem_cache *c, void *p)
+{
+	kfree(p);
+}
+
+__weak int printk(const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vdprintf(2, fmt[0] == '\001' ? fmt + 2 : fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+__weak void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vdprintf(2, fmt, ap);
+	va_end(ap);
+	_fail("panic", 0);
+	__builtin_unreachable();
+}
+
+__weak void spin_lock_setup(spinlock_t *l, const char *name)
+{
+	l->word = 0;
+}
+
+__weak void spin_lock(spinlock_t *l)
+{
+	if (l->word)
+		panic("spin_lock: held already");
+	l->word = 1;
+}
+
+__weak bool spin_trylock(spinlock_t *l)
+{
+	if (l->word)
+		return false;
+	return l->word = 1;
+}
+
+__weak void spin_unlock(spinlock_t *l)
+{
+	if (!l->word)
+		panic("spin_unlock: not held");
+	l->word = 0;
+}
+
+__weak void assert_spin_held(const spinlock_t *l)
+{
+	if (!l->word)
+		panic("a lock is not held");
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * radix.c: the index tree agrees with a plain array, gives memory back, and survives every failed allocation.
+ * SOURCES: kernel/lib/radix.c
+ */
+#include <linux/errno.h>
+
+#include "kernel/lib/radix.h"
+#include "unit.h"
+
+#define N 5000
+static bool present[N];
+static char objects[N];
+
+/* Indices spread over the whole range, in ascending order. */
+static u64 spread(u32 i)
+{
+	return (u64)i * i * i * 7919;
+}
+
+static u64 index_of(u32 i, bool sparse)
+{
+	return sparse ? spread(i) : i;
+}
+
+static void check_all(struct radix *r, bool sparse)
+{
+	u64 at = 0;
+
+	for (u32 i = 0; i < N; i++) {
+		assert_ptr_equal(
+			radix_lookup(r, index_of(i, sparse)), present[i] ? &objects[i] : NULL);
+		if (!present[i])
+			continue;
+		assert_ptr_equal(radix_next(r, &at), &objects[i]);
+		assert_true(at == index_of(i, sparse));
+		at++;
+	}
+	assert_null(radix_next(r, &at));
+}
+
+static void random_operations(void **state)
+{
+	bool sparse = *state;
+	struct radix r = RADIX_INIT;
+
+	for (u32 i = 0; i < N; i++)
+		present[i] = false;
+	for (u32 n = 0; n < 30000; n++) {
+		u32 i = fake_random() % N;
+
+		if (present[i]) {
+			assert_int_equal(
+				radix_insert(&r, index_of(i, sparse), &objects[i]), -EEXIST);
+			assert_ptr_equal(radix_delete(&r, index_of(i, sparse)), &objects[i]);
+		} else {
+			assert_null(radix_delete(&r, index_of(i, sparse)));
+			assert_int_equal(radix_insert(&r, index_of(i, sparse), &objects[i]), 0);
+		}
+		present[i] = !present[i];
+	}
+	check_all(&r, sparse);
+	for (u32 i = 0; i < N; i++)
+		if (present[i])
+			radix_delete(&r, index_of(i, sparse));
+	assert_int_equal(fake_allocations, 0);
+}
+
+static void lowest_free(void **state)
+{
+	struct radix r = RADIX_INIT;
+
+	for (u32 i = 0; i < 200; i++)
+		assert_int_equal(radix_alloc(&r, 3, 202, &objects[i]), i + 3);
+	assert_int_equal(radix_alloc(&r, 3, 202, &objects[0]), -ENOSPC);
+	radix_delete(&r, 77);
+	radix_delete(&r, 100);
+	assert_int_equal(radix_alloc(&r, 3, 202, &objects[0]), 77);
+	assert_int_equal(radix_alloc(&r, 3, 202, &objects[0]), 100);
+	for (u32 i = 3; i < 203; i++)
+		assert_non_null(radix_delete(&r, i));
+	assert_int_equal(fake_allocations, 0);
+}
+
+static void out_of_memory(void **state)
+{
+	struct radix r = RADIX_INIT;
+
+	for (u32 i = 0; i < 40; i++) {
+		int err;
+
+		for (fake_fail_after = 0;; fake_fail_after++) {
+			long limit = fake_fail_after;
+
+			err = radix_insert(&r, spread(i * 100), &objects[i]);
+			if (!err)
+				break;
+			assert_int_equal(err, -ENOMEM);
+			assert_null(radix_lookup(&r, spread(i * 100)));
+			fake_fail_after = limit;
+		}
+		fake_fail_after = -1;
+		assert_ptr_equal(radix_lookup(&r, spread(i * 100)), &objects[i]);
+	}
+	for (u32 i = 0; i < 40; i++)
+		assert_non_null(radix_delete(&r, spread(i * 100)));
+	assert_int_equal(fake_allocations, 0);
+}
+
+UNIT_MAIN(cmocka_unit_test_prestate(random_operations, (void *)0),
+	cmocka_unit_test_prestate(random_operations, (void *)1), cmocka_unit_test(lowest_free),
+	cmocka_unit_test(out_of_memory))
