@@ -10,6 +10,9 @@
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+
+#include <linux/errno.h>
 
 /* ---- buddy.c ---- */
 
@@ -47,6 +50,44 @@ u64 nr_slab_frames(void);
 /* Gives empty slabs back; frames freed. */
 u64 slab_shrink(void);
 
+/* ---- filemap.c, readahead.c, writeback.c ---- */
+
+#define PAGE_TRUNCATED (-600) /* the page left its mapping meanwhile: look it up again. Never leaves mm. */
+int page_make_uptodate(struct address_space *m, struct page *p, struct file *file);
+/* Takes a clean page out of the cache if only the cache and the caller hold it (locked). */
+bool remove_unused_page(struct page *p);
+/* The same, after the file system agreed; false when it is dirty, mapped or in use. */
+bool try_drop_clean_page(struct page *p, struct address_space *m);
+void page_cache_readahead(struct address_space *m, struct file *f, u64 index, u64 wanted);
+void page_cache_readahead_next(struct address_space *m, struct file *f, struct page *p);
+void cancel_dirty_page(struct page *p); /* it leaves the cache; locked */
+void wake_flusher(void);
+u64 nr_writeback_pages(void);
+
+/* ---- lru.c ---- */
+
+void lru_add(struct page *p);
+void lru_del(struct page *p);
+void mark_page_accessed(struct page *p);
+u64 nr_lru_pages(bool active);
+/* Up to @nr pages of the cold end, each with a reference, taken off the list (lru_putback). */
+u32 lru_isolate(struct page **pages, u32 nr);
+void lru_putback(struct page *p, bool active);
+
+/* ---- rmap.c ---- */
+
+/* Takes the right to write away from all shared mappings of the page (locked); afterwards a write faults. */
+void page_mkclean(struct page *p);
+/* The same for a range of pages at the price of one flush for each mm. */
+void mapping_wrprotect_range(struct address_space *m, u64 first, u64 last);
+/* Removes all mappings of a page of the cache (locked). */
+void page_unmap_all(struct page *p);
+
+/* ---- stats.c ---- */
+
+void count_cached(struct address_space *m, s64 n);
+extern atomic64_t nr_anon_pages, nr_mapped_pages, nr_file_pages, nr_shmem_pages, nr_table_pages;
+
 /* ---- page.c ---- */
 
 void page_waits_init(void);
@@ -54,6 +95,12 @@ void page_waits_init(void);
 void wait_on_page_bit(struct page *p, int bit);
 /* Clears @bit and wakes whoever waits for any bit of the page. */
 void clear_page_bit_wake(struct page *p, int bit);
+
+static inline void sleep_ns(u64 ns)
+{
+	set_current_state(TASK_UNINTERRUPTIBLE);
+	schedule_deadline(ktime_get() + ns);
+}
 
 #define count_vm(field, n) ((void)__atomic_fetch_add(&vmstat.field, (n), __ATOMIC_RELAXED))
 

@@ -44,7 +44,7 @@ struct core_state;
 #define PG_zero 14       /* known to be zero on the host */
 #define PG_waiters 15
 #define PG_mappedrw 17   /* a shared writable mapping may dirty it */
-#define PG_cow_source 18
+#define PG_readahead 18  /* reaching it starts the next read-ahead */
 
 struct page {
 	u64 flags;                      /* PG_*, atomic bits */
@@ -180,13 +180,18 @@ struct address_space {
 	spinlock_t lock;
 	struct radix pages;          /* index -> struct page *, under @lock */
 	u64 nrpages, nrdirty;        /* under @lock */
+	atomic_t nrwriteback;
 	struct rb_root i_mmap;       /* VMAs that map it, by vm_pgoff; under i_mmap_sem */
 	struct list_head i_mmap_list;/* the same as a list */
 	struct rwsem i_mmap_sem;
 	struct rwsem invalidate_lock; /* faults and reads against truncate and hole punching */
 	gfp_t gfp;
-	int wb_err;                  /* first error of write-back since... see errseq in filemap.c */
-	u32 wb_err_seq;
+	int wb_err;                  /* the newest error of write-back, under @lock; see mapping_wb_check() */
+	u32 wb_err_seq;              /* how many there were, under @lock */
+	u64 dirty_first, dirty_last; /* all dirty pages lie within, under @lock */
+	u64 ra_next, ra_size;        /* read-ahead: where it ends and its size, under @lock */
+	struct list_head dirty_link; /* list of mappings with dirty pages, under wb_lock */
+	u64 dirtied_when;            /* ktime, under wb_lock */
 	atomic_t i_mmap_writable;    /* shared writable mappings, for seals and denials */
 	void (*mark_inode_dirty)(struct inode *inode); /* set by vfs: pages became dirty */
 };
@@ -207,6 +212,10 @@ struct mm_file_ops {
 	dev_t (*dev)(struct file *f);
 	bool (*may_exec)(struct file *f);        /* not on a noexec mount */
 	u32 (*mode)(struct file *f);             /* FMODE_* bits */
+	bool (*inode_get)(struct inode *i);      /* a reference for write-back; false: it is being freed. wb_lock is held */
+	void (*inode_put)(struct inode *i);      /* may sleep */
+	int (*fsync)(struct file *f, loff_t start, loff_t end); /* msync(MS_SYNC) */
+	int (*fallocate)(struct file *f, int mode, loff_t off, loff_t len); /* madvise(MADV_REMOVE) */
 };
 extern const struct mm_file_ops *mm_file_ops;
 
@@ -214,6 +223,7 @@ extern const struct mm_file_ops *mm_file_ops;
 struct page *find_get_page(struct address_space *m, u64 index);
 struct page *find_lock_page(struct address_space *m, u64 index);
 struct page *grab_cache_page(struct address_space *m, u64 index);
+u32 find_get_pages(struct address_space *m, u64 index, u64 end, u32 nr, struct page **pages); /* ascending, how many */
 struct page *read_cache_page(struct address_space *m, u64 index, struct file *file);
 /* Inserts a locked new page (takes a reference): 0, -EEXIST, -ENOMEM. */
 int add_to_page_cache(struct page *p, struct address_space *m, u64 index);
@@ -233,12 +243,25 @@ u64 invalidate_mapping_pages(struct address_space *m, u64 start, u64 end);
 struct page *next_dirty_page(struct address_space *m, u64 *index, u64 end);
 bool mapping_has_dirty(struct address_space *m);
 void mapping_set_error(struct address_space *m, int err);
+/*
+ * Errors of write-back, once per open file: open stores mapping_wb_sample(m) in the file; fsync, msync and close return
+ * mapping_wb_check(m, &file's), which is the newest error that came since, or 0.
+ */
+u32 mapping_wb_sample(struct address_space *m);
+int mapping_wb_check(struct address_space *m, u32 *since);
+/*
+ * For a_ops->readahead: allocates pages [index, index+nr) into contiguous frames and adds them to the cache, locked, up to the
+ * first that is there already; @pages gets them, each with a reference of the caller's. How many (0: none).
+ */
+u32 page_cache_alloc_run(struct address_space *m, u64 index, u32 nr, struct page **pages);
 /* Read and write through the cache: the usual read_iter/write_iter of disk files and tmpfs. Bytes or -errno; advance *pos. */
 ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *to, loff_t *pos);
 ssize_t filemap_write(struct file *f, struct address_space *m, struct iov_iter *from, loff_t *pos);
 int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t end);
 int filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end);
 void force_readahead(struct address_space *m, struct file *f, u64 index, u64 nr);
+/* Writes all dirty pages of every mapping out (sync; vfs writes the inodes and file systems by itself). */
+void sync_mappings(bool wait);
 /* Stops a writer while too much is dirty. */
 void balance_dirty_pages(struct address_space *m);
 u64 nr_dirty_pages(void);
@@ -340,6 +363,14 @@ u64 get_unmapped_area(struct mm *mm, u64 hint, u64 len, u64 align);
 #define FOLL_FORCE 2
 #define FOLL_DUMP 4
 struct page *get_user_page(struct mm *mm, u64 addr, u32 flags); /* ERR_PTR(-EFAULT), ... */
+
+/* task registers what mm must know of processes. Until then there are no limits and everybody is capable. */
+struct mm_task_ops {
+	u64 (*rlimit)(int which);        /* of current's process: RLIMIT_* of <linux/resource.h> */
+	bool (*capable)(int cap);
+	void (*ioac_read)(u64 bytes);    /* or NULL: accounting for /proc/PID/io */
+};
+extern const struct mm_task_ops *mm_task_ops;
 
 /* Shared anonymous memory and memfd: mm asks tmpfs for a file through this pointer. */
 extern struct file *(*shmem_file_setup)(const char *name, loff_t size, u64 flags);

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * filemap.c: the page cache: which frame holds which page of which file.
+ *
+ *	p = find_get_page(m, index);            a reference or NULL
+ *	p = grab_cache_page(m, index);          found or new, locked
+ *	p = read_cache_page(m, index, file);    uptodate
+ *	put_page(p);
+ *
+ * A page of the cache: added locked and not uptodate; a_ops->readpage fills it and unlocks it. Dirty: set_page_dirty(). Write-back
+ * (a_ops->writepages): lock, clear_page_dirty_for_io(), set_page_writeback(), unlock, ... end_page_writeback().
+ * It leaves with delete_from_page_cache(), locked.
+ *
+ * Invariants: 1. page->mapping and page->index change only with the page locked and m->lock held. 2. The cache holds one
+ * reference. 3. nrdirty counts the pages with PG_dirty; they lie within [dirty_first, dirty_last].
+ *
+ * Locks: m->lock for the tree and the counts. A page found in it is safe to reference under m->lock only.
+ */
+#include "kernel/mm/internal.h"
+
+#include "kernel/sched/task.h"
+
+const struct mm_file_ops *mm_file_ops;
+
+void address_space_init(struct address_space *m, struct inode *host,
+	const struct address_space_operations *ops)
+{
+	memset(m, 0, sizeof(*m));
+	m->host = host;
+	m->a_ops = ops;
+	spin_lock_init(&m->lock);
+	INIT_LIST_HEAD(&m->i_mmap_list);
+	INIT_LIST_HEAD(&m->dirty_link);
+	init_rwsem(&m->i_mmap_sem);
+	init_rwsem(&m->invalidate_lock);
+	m->gfp = GFP_KERNEL;
+	m->dirty_first = ~0UL;
+}
+
+loff_t mapping_size(struct address_space *m)
+{
+	return mm_file_ops->size(m->host);
+}
+
+/* ---- looking up ---- */
+
+struct page *find_get_page(struct address_space *m, u64 index)
+{
+	struct page *p;
+
+	spin_lock(&m->lock);
+	p = radix_lookup(&m->pages, index);
+	if (p)
+		get_page(p);
+	spin_unlock(&m->lock);
+	return p;
+}
+
+u32 find_get_pages(struct address_space *m, u64 index, u64 end, u32 nr, struct page **pages)
+{
+	u32 n = 0;
+
+	spin_lock(&m->lock);
+	while (n < nr && index <= end) {
+		struct page *p = radix_next(&m->pages, &index);
+
+		if (!p || index > end)
+			break;
+		get_page(p);
+		pages[n++] = p;
+		if (!++index)
+			break;
+	}
+	spin_unlock(&m->lock);
+	return n;
+}
+
+struct page *find_lock_page(struct address_space *m, u64 index)
+{
+	for (;;) {
+		struct page *p = find_get_page(m, index);
+
+		if (!p)
+			return NULL;
+		lock_page(p);
+		if (p->mapping == m && p->index == index)
+			return p;
+		unlock_page(p);
+		put_page(p);
+	}
+}
+
+/* ---- adding and removing ---- */
+
+int add_to_page_cache(struct page *p, struct address_space *m, u64 index)
+{
+	int err;
+
+	BUG_ON(!PageLocked(p));
+	get_page(p);
+	spin_lock(&m->lock);
+	p->mapping = m;
+	p->index = index;
+	err = radix_insert(&m->pages, index, p);
+	if (!err)
+		m->nrpages++;
+	else
+		p->mapping = NULL;
+	spin_unlock(&m->lock);
+	if (err) {
+		put_page(p);
+		return err;
+	}
+	count_cached(m, 1);
+	if (!m->a_ops->memory_only)
+		lru_add(p);
+	return 0;
+}
+
+void delete_from_page_cache(struct page *p)
+{
+	struct address_space *m = p->mapping;
+
+	BUG_ON(!PageLocked(p) || !m);
+	cancel_dirty_page(p);
+	lru_del(p);
+	spin_lock(&m->lock);
+	radix_delete(&m->pages, p->index);
+	m->nrpages--;
+	p->mapping = NULL;
+	spin_unlock(&m->lock);
+	count_cached(m, -1);
+	put_page(p);
+}
+
+bool remove_unused_page(struct page *p)
+{
+	struct address_space *m = p->mapping;
+
+	BUG_ON(!PageLocked(p));
+	lru_del(p);
+	spin_lock(&m->lock);
+	/* The cache's reference and the caller's; nobody gets another while m->lock is held. */
+	if (atomic_read(&p->refcount) != 2 || PageDirty(p)) {
+		spin_unlock(&m->lock);
+		lru_putback(p, false);
+		return false;
+	}
+	radix_delete(&m->pages, p->index);
+	m->nrpages--;
+	p->mapping = NULL;
+	spin_unlock(&m->lock);
+	count_cached(m, -1);
+	put_page(p);
+	return true;
+}
+
+static struct page *new_locked_page(struct address_space *m)
+{
+	struct page *p = alloc_page(m->gfp | (m->a_ops->memory_only ? GFP_USER : 0));
+
+	if (p)
+		set_bit(PG_locked, &p->flags);
+	return p;
+}
+
+struct page *grab_cache_page(struct address_space *m, u64 index)
+{
+	for (;;) {
+		struct page *p = find_lock_page(m, index);
+		int err;
+
+		if (p)
+			return p;
+		p = new_locked_page(m);
+		if (!p)
+			return NULL;
+		err = add_to_page_cache(p, m, index);
+		if (!err)
+			return p;
+		ClearPageLocked(p);
+		put_page(p);
+		if (err != -EEXIST)
+			return NULL;
+	}
+}
+
+/* An extent's unused part goes back fresh where it was. */
+static void drop_extent_tail(struct page *p, u32 from, u32 to)
+{
+	for (u32 i = from; i < to; i++) {
+		if (test_bit(PG_zero, &p[i].flags))
+			free_fresh_page(p + i);
+		else
+			put_page(p + i);
+	}
+}
+
+static u32 add_extent(struct address_space *m, u64 index, u32 nr, struct page *first,
+	struct page **pages)
+{
+	u32 n;
+
+	for (n = 0; n < nr; n++) {
+		struct page *p = first + n;
+		u64 zero = p->flags & BIT(PG_zero);
+
+		p->flags = BIT(PG_locked);
+		if (add_to_page_cache(p, m, index + n)) {
+			p->flags = zero;
+			break;
+		}
+		pages[n] = p;
+	}
+	return n;
+}
+
+u32 page_cache_alloc_run(struct address_space *m, u64 index, u32 nr, struct page **pages)
+{
+	u32 done = 0;
+
+	while (done < nr) {
+		u32 left = nr - done;
+		u32 order = min_t(u32, 31 - __builtin_clz(left), MAX_ORDER);
+		struct page *p = NULL;
+		u32 n;
+
+		while (!(p = alloc_extent(m->gfp, order)) && order)
+			order--;
+		if (!p)
+			break;
+		n = add_extent(m, index + done, 1U << order, p, pages + done);
+		drop_extent_tail(p, n, 1U << order);
+		done += n;
+		if (n < 1U << order)
+			break;
+	}
+	return done;
+}
+
+/* ---- reading one page ---- */
+
+/* Waits for a page that somebody reads in, or reads it. The page's reference is the caller's. 0, PAGE_TRUNCATED or -errno. */
+int page_make_uptodate(struct address_space *m, struct page *p, struct file *file)
+{
+	int err;
+
+	if (PageUptodate(p))
+		return 0;
+	lock_page(p);
+	if (p->mapping != m) {
+		unlock_page(p);
+		return PAGE_TRUNCATED;
+	}
+	if (PageUptodate(p)) {
+		unlock_page(p);
+		return 0;
+	}
+	ClearPageError(p);
+	err = m->a_ops->readpage(file, p);
+	if (err)
+		return err;
+	wait_on_page_locked(p);
+	if (PageUptodate(p))
+		return 0;
+	return p->mapping == m ? -EIO : PAGE_TRUNCATED;
+}
+
+struct page *read_cache_page(struct address_space *m, u64 index, struct file *file)
+{
+	for (;;) {
+		struct page *p = find_get_page(m, index);
+		int err;
+
+		if (!p) {
+			p = grab_cache_page(m, index);
+			if (!p)
+				return ERR_PTR(-ENOMEM);
+			unlock_page(p);
+		}
+		err = page_make_uptodate(m, p, file);
+		if (!err)
+			return p;
+		put_page(p);
+		if (err != PAGE_TRUNCATED)
+			return ERR_PTR(err);
+	}
+}
