@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* pidfd_open(2), pidfd_send_signal(2): polling, signalling, errors. */
+#include "t.h"
+
+TEST(pidfd)
+{
+	struct pollfd p = { .events = POLLIN };
+	siginfo_t si = { 0 };
+	pid_t pid = SPAWN(pause());
+	int fd;
+	char c;
+
+	fd = OK(syscall(SYS_pidfd_open, pid, 0));
+	T(fcntl(fd, F_GETFD));
+	p.fd = fd;
+	T(poll(&p, 1, 0));
+	T(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
+	T(syscall(SYS_pidfd_send_signal, fd, 65, NULL, 0));
+	T(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0x80));
+	si.si_signo = SIGUSR1;
+	T(syscall(SYS_pidfd_send_signal, fd, SIGTERM, &si, 0));
+	T(read(fd, &c, 1));
+	T(write(fd, &c, 1));
+	T(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0));
+	T(poll(&p, 1, 5000));
+	say("revents %d", p.revents & POLLIN);
+	T(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0)); /* a zombie is there */
+	t_wait("child", pid);
+	T(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
+	T(syscall(SYS_pidfd_open, pid, 0));
+	T(syscall(SYS_pidfd_open, -1, 0));
+	T(syscall(SYS_pidfd_open, 0, 0));
+	T(syscall(SYS_pidfd_open, getpid(), 0x10));
+	T(syscall(SYS_pidfd_send_signal, 1, 0, NULL, 0));
+	T(syscall(SYS_pidfd_send_signal, -1, 0, NULL, 0));
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* rt_sigreturn(2): registers, flags and floating point survive a handler; a handler may change them; bad frames. */
+#include "t.h"
+#include <ucontext.h>
+
+static volatile int hits;
+
+static void clobber(int sig)
+{
+	volatile double d = 1.5;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		d = d * 3.25 + i;
+	__asm__ volatile("xorps %%xmm0, %%xmm0; xorps %%xmm7, %%xmm7; xorps %%xmm15, %%xmm15; fldpi; fstp %%st(0)" ::
+			 : "xmm0", "xmm7", "xmm15");
+	hits++;
+}
+
+static void registers(void)
+{
+	uint64_t in[12], out[12];
+	int i, same = 0;
+
+	for (i = 0; i < 12; i++)
+		in[i] = 0x1111111111111111ul * (i + 1);
+	__asm__ volatile("push %%rbp\n\t"
+			 "mov %0, %%rax\n\t"
+			 "mov 0(%%rax), %%rbx\n\tmov 8(%%rax), %%rcx\n\tmov 16(%%rax), %%r8\n\t"
+			 "mov 24(%%rax), %%r9\n\tmov 32(%%rax), %%r10\n\tmov 48(%%rax), %%r12\n\t"
+			 "mov 56(%%rax), %%r13\n\tmov 64(%%rax), %%r14\n\tmov 72(%%rax), %%r15\n\t"
+			 "mov 80(%%rax), %%rbp\n\t"
+			 "push %1\n\t"
+			 "mov $39, %%eax\n\tsyscall\n\t" /* getpid */
+			 "mov %%eax, %%edi\n\tmov $10, %%esi\n\tmov $62, %%eax\n\tsyscall\n\t" /* kill USR1 */
+			 "pop %%rax\n\t"
+			 "mov %%rbx, 0(%%rax)\n\tmov %%r8, 16(%%rax)\n\t"
+			 "mov %%r9, 24(%%rax)\n\tmov %%r10, 32(%%rax)\n\tmov %%r12, 48(%%rax)\n\t"
+			 "mov %%r13, 56(%%rax)\n\tmov %%r14, 64(%%rax)\n\tmov %%r15, 72(%%rax)\n\t"
+			 "mov %%rbp, 80(%%rax)\n\t"
+			 "pop %%rbp"
+			 :
+			 : "D"(in), "d"(out)
+			 : "rax", "rbx", "rcx", "rsi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory");
+	for (i = 0; i < 11; i++)
+		same += i == 1 || i == 5 || in[i] == out[i];
+	say("%d of 11 registers survive", same);
+}
+
+static void floating(void)
+{
+	double a[4] = { 1.25, 2.5, 3.75, 5.0 }, b[4], st = 7.5, got;
+
+	__asm__ volatile("movsd 0(%1), %%xmm0\n\tmovsd 8(%1), %%xmm7\n\tmovsd 16(%1), %%xmm15\n\t"
+			 "fldl %3\n\t"
+			 "mov $39, %%eax\n\tsyscall\n\t"
+			 "mov %%eax, %%edi\n\tmov $10, %%esi\n\tmov $62, %%eax\n\tsyscall\n\t"
+			 "movsd %%xmm0, 0(%2)\n\tmovsd %%xmm7, 8(%2)\n\tmovsd %%xmm15, 16(%2)\n\t"
+			 "fstpl %0"
+			 : "=m"(got)
+			 : "b"(a), "d"(b), "m"(st)
+			 : "rax", "rcx", "rdi", "rsi", "r11", "xmm0", "xmm7", "xmm15", "st", "memory");
+	say("floating point: %d %d %d %d", b[0] == a[0], b[1] == a[1], b[2] == a[2], got == st);
+}
+
+static void change(int sig, siginfo_t *si, void *context)
+{
+	ucontext_t *uc = context;
+
+	uc->uc_mcontext.gregs[REG_RAX] = 4711;
+	sigaddset(&uc->uc_sigmask, SIGHUP);
+}
+
+static void skip(int sig, siginfo_t *si, void *context)
+{
+	ucontext_t *uc = context;
+
+	say("fault: signo %d code %d address %p trap %d", si->si_signo, si->si_code, si->si_addr,
+	    (int)uc->uc_mcontext.gregs[REG_TRAPNO]);
+	uc->uc_mcontext.gregs[REG_RIP] += 2; /* a mov of two bytes */
+}
+
+static void changed(void)
+{
+	struct sigaction sa = { .sa_sigaction = change, .sa_flags = SA_SIGINFO };
+	sigset_t set;
+	long ret;
+
+	sigaction(SIGUSR2, &sa, NULL);
+	ret = syscall(SYS_kill, getpid(), SIGUSR2);
+	say("result changed by the handler: %ld", ret);
+	sigprocmask(SIG_BLOCK, NULL, &set);
+	say("mask changed by the handler: %d", sigismember(&set, SIGHUP));
+	sa.sa_sigaction = skip;
+	sigaction(SIGSEGV, &sa, NULL);
+	__asm__ volatile("mov (%0), %%ecx" ::"a"(0x1000ul) : "ecx");
+	say("went on");
+}
+
+static void flags(void)
+{
+	uint64_t before, after;
+
+	__asm__ volatile("pushfq\n\torq $0x440, (%%rsp)\n\tpopfq\n\tpushfq\n\tpop %0\n\t"
+			 "mov $39, %%eax\n\tsyscall\n\tmov %%eax, %%edi\n\tmov $10, %%esi\n\tmov $62, %%eax\n\tsyscall\n\t"
+			 "pushfq\n\tpop %1\n\tcld"
+			 : "=&r"(before), "=&r"(after)
+			 :
+			 : "rax", "rcx", "rdi", "rsi", "r11", "memory", "cc");
+	say("direction flag kept: %d", (before & 0x400) == (after & 0x400));
+}
+
+TEST(rt_sigreturn)
+{
+	signal(SIGUSR1, clobber);
+	registers();
+	floating();
+	flags();
+	say("handler ran %d times", hits);
+	changed();
+	CHILD({
+		__asm__ volatile("mov $0x1000, %%rsp\n\tmov $15, %%eax\n\tsyscall" ::: "rax");
+	});
+	CHILD({ /* a stack that is not there when a signal comes */
+		signal(SIGUSR1, clobber);
+		__asm__ volatile("mov $39, %%eax\n\tsyscall\n\tmov %%eax, %%edi\n\tmov $0x1000, %%rsp\n\t"
+				 "mov $10, %%esi\n\tmov $62, %%eax\n\tsyscall" ::: "rax");
+	});
+}

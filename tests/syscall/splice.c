@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* splice(2), tee(2), vmsplice(2): files, pipes and sockets, offsets, emptiness, errors. */
+#include "t.h"
+#include <sys/socket.h>
+
+static char buf[70000];
+
+static void files(int in)
+{
+	int p[2], out = NEED(open("out", O_RDWR | O_CREAT, 0600));
+	loff_t off = 2;
+
+	NEED(pipe(p));
+	T(splice(in, NULL, p[1], NULL, 4, 0));
+	T(lseek(in, 0, SEEK_CUR));
+	T(splice(in, &off, p[1], NULL, 3, SPLICE_F_MOVE));
+	T(off);
+	T(splice(p[0], NULL, out, NULL, 100, 0));
+	t_cat("out");
+	T(splice(p[0], NULL, out, NULL, 100, SPLICE_F_NONBLOCK));
+	off = 100;
+	T(splice(in, &off, p[1], NULL, 3, 0));
+	NEED(write(p[1], "piped", 5));
+	off = 1;
+	T(splice(p[0], NULL, out, &off, 2, 0));
+	T(off);
+	t_cat("out");
+	T(splice(in, NULL, out, NULL, 4, 0));
+	T(splice(p[0], &off, out, NULL, 4, 0));
+	T(splice(in, BAD, p[1], NULL, 4, 0));
+	T(splice(in, NULL, p[1], NULL, 4, 0x100));
+	T(splice(-1, NULL, p[1], NULL, 4, 0));
+	T(splice(p[1], NULL, p[0], NULL, 4, 0));
+	T(splice(in, NULL, p[1], NULL, 0, 0));
+	T(splice(p[0], NULL, NEED(open("out", O_WRONLY | O_APPEND)), NULL, 3, 0));
+	T(splice(p[0], NULL, p[1], NULL, 3, 0));
+	close(p[1]);
+	T(read(p[0], buf, 100));
+	T(splice(p[0], NULL, out, NULL, 3, 0));
+}
+
+static void pipes(void)
+{
+	int a[2], b[2], s[2];
+
+	NEED(pipe2(a, O_NONBLOCK));
+	NEED(pipe2(b, O_NONBLOCK));
+	NEED(write(a[1], "hello", 5));
+	T(tee(a[0], b[1], 100, 0));
+	T(read(b[0], buf, 100));
+	T(tee(a[0], b[1], 2, 0));
+	T(splice(a[0], NULL, b[1], NULL, 3, 0));
+	T(read(b[0], buf, 100));
+	say("%.5s", buf);
+	T(read(a[0], buf, 100));
+	T(tee(a[0], b[1], 100, SPLICE_F_NONBLOCK));
+	T(tee(a[0], a[1], 100, 0));
+	T(tee(a[0], -1, 100, 0));
+	T(tee(a[0], 0, 100, 0));
+	T(splice(a[0], NULL, b[1], NULL, 10, SPLICE_F_NONBLOCK));
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+	NEED(write(a[1], "to socket", 9));
+	T(splice(a[0], NULL, s[0], NULL, 100, 0));
+	T(splice(s[1], NULL, b[1], NULL, 100, 0));
+	T(read(b[0], buf, 100));
+	close(a[1]);
+	T(tee(a[0], b[1], 100, 0));
+}
+
+static void vm(void)
+{
+	struct iovec v[2] = { { "gift", 4 }, { "wrap", 4 } }, bad = { BAD, 4 }, in = { buf, 100 };
+	int p[2];
+
+	NEED(pipe2(p, O_NONBLOCK));
+	T(vmsplice(p[1], v, 2, 0));
+	T(vmsplice(p[0], &in, 1, 0));
+	say("%.8s", buf);
+	T(vmsplice(p[1], &bad, 1, 0));
+	T(vmsplice(p[1], v, 0, 0));
+	T(vmsplice(p[1], v, 2000, 0));
+	T(vmsplice(p[1], v, 1, 0x100));
+	T(vmsplice(-1, v, 1, 0));
+	T(vmsplice(NEED(open("out", O_RDWR)), v, 1, 0));
+}
+
+TEST(splice)
+{
+	t_text("in", "0123456789");
+	files(NEED(open("in", O_RDONLY)));
+	pipes();
+	vm();
+}
