@@ -139,6 +139,10 @@ extern const char *boot_command_line; /* for /proc/cmdline */
 #define BOOT_MAX_INIT 32
 extern const char *boot_init_args[BOOT_MAX_INIT + 1], *boot_init_env[BOOT_MAX_INIT + 1];
 
+/* The archive of initrd=, mapped read-only from the host's file; NULL when none was given. Refuses what cannot be opened. */
+const void *arch_initrd(size_t *size);
+void arch_initrd_free(void);
+
 /*
  * Functions that boot runs, in the order of their level, on vCPU 0's first kernel thread (may sleep):
  * 1 core tables and slabs, 2 subsystems (vfs, block, tty), 3 file systems, 4 drivers, 5 late (needs everything).

@@ -7,6 +7,7 @@
  *   KERNEL_MAP_BASE    direct map: frame pfn of region 0 (physmem) is at KERNEL_MAP_BASE + pfn * 4096; other regions
  *                      follow, each at the address of its first frame number
  *   KSTACK_BASE        window of kernel stacks, KSTACK_ALIGN each, guard in the lower half
+ *   INITRD_BASE        the host's file of initrd=, until it is unpacked
  * Space processes: a guest may map from MMAP_MIN_ADDR to the stub. TASK_SIZE is not a constant: the usable top is probed
  * (arch_task_size()), since an instance inside an instance finds a smaller world.
  */
@@ -18,6 +19,7 @@
 #define KERNEL_MAP_SIZE 0x010000000000 /* 1 TiB of frame numbers */
 #define KSTACK_BASE 0x620000000000
 #define KSTACK_WINDOW 0x001000000000
+#define INITRD_BASE 0x624000000000
 
 #ifdef CONFIG_DEBUG
 #define KSTACK_SIZE 0x10000
