@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cred.c: life of credentials, and of what is counted for each user.
+ *
+ * A change: c = prepare_creds(); edit c; commit_creds(c) (or abort_creds). Readers of their own use current_cred(), of another
+ * task get_task_cred()/put_cred().
+ *
+ * Invariants: an installed cred is never written but for its count; cred->user is the user of cred->uid; user->processes counts
+ * the tasks (threads too, as on Linux) whose installed cred points to the user.
+ *
+ * Locks: users_lock for the list of users; task->alloc_lock where another task's cred is read or one's own is replaced.
+ */
+#include <linux/securebits.h>
+
+#include "kernel/task/internal.h"
+
+int suid_dumpable;
+static DEFINE_SPINLOCK(users_lock);
+static LIST_HEAD(users); /* under users_lock */
+
+static struct user_struct root_user = { .usage = ATOMIC_INIT(2) };
+static struct group_info init_groups = { .usage = ATOMIC_INIT(2) };
+struct cred init_cred = {
+	.usage = ATOMIC_INIT(4),
+	.cap_permitted = CAP_FULL,
+	.cap_effective = CAP_FULL,
+	.cap_bset = CAP_FULL,
+	.group_info = &init_groups,
+	.user = &root_user,
+};
+
+static struct user_struct *user_find_locked(kuid_t uid)
+{
+	struct user_struct *u;
+
+	if (uid == 0) {
+		atomic_inc(&root_user.usage);
+		return &root_user;
+	}
+	list_for_each_entry (u, &users, list)
+		if (u->uid == uid) {
+			atomic_inc(&u->usage);
+			return u;
+		}
+	return NULL;
+}
+
+struct user_struct *get_uid_user(kuid_t uid)
+{
+	struct user_struct *u, *fresh;
+
+	spin_lock(&users_lock);
+	u = user_find_locked(uid);
+	spin_unlock(&users_lock);
+	if (u)
+		return u;
+	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL);
+	if (!fresh)
+		return NULL;
+	fresh->uid = uid;
+	atomic_set(&fresh->usage, 1);
+	spin_lock(&users_lock);
+	u = user_find_locked(uid);
+	if (!u) {
+		list_add(&fresh->list, &users);
+		u = fresh;
+		fresh = NULL;
+	}
+	spin_unlock(&users_lock);
+	kfree(fresh);
+	return u;
+}
+
+void put_uid_user(struct user_struct *u)
+{
+	spin_lock(&users_lock);
+	if (atomic_dec_and_test(&u->usage) && u != &root_user)
+		list_del(&u->list);
+	else
+		u = NULL;
+	spin_unlock(&users_lock);
+	kfree(u);
+}
+
+static void groups_put(struct group_info *g)
+{
+	if (atomic_dec_and_test(&g->usage))
+		kfree(g);
+}
+
+const struct cred *get_cred(const struct cred *c)
+{
+	atomic_inc(&((struct cred *)c)->usage);
+	return c;
+}
+
+void put_cred(const struct cred *cred)
+{
+	struct cred *c = (struct cred *)cred;
+
+	if (!c || !atomic_dec_and_test(&c->usage))
+		return;
+	groups_put(c->group_info);
+	put_uid_user(c->user);
+	kfree(c);
+}
+
+const struct cred *get_task_cred(struct task *t)
+{
+	const struct cred *c;
+
+	spin_lock(&t->alloc_lock);
+	c = get_cred(t->cred);
+	spin_unlock(&t->alloc_lock);
+	return c;
+}
+
+struct cred *prepare_creds(void)
+{
+	struct cred *c = kmalloc(sizeof(*c), GFP_KERNEL);
+
+	if (!c)
+		return NULL;
+	*c = *current->cred;
+	atomic_set(&c->usage, 1);
+	atomic_inc(&c->group_info->usage);
+	atomic_inc(&c->user->usage);
+	return c;
+}
+
+void abort_creds(struct cred *c)
+{
+	put_cred(c);
+}
+
+bool cap_issubset(u64 a, u64 b)
+{
+	return !(a & ~b);
+}
+
+void set_dumpable(struct mm *mm, u32 mode)
+{
+	mm->dump_mode = mode;
+	mm->dumpable = mode == 1;
+}
+
+/* Did the task change into somebody whose secrets it may hold? */
+static bool cred_gains(const struct cred *old, const struct cred *new)
+{
+	return old->euid != new->euid || old->egid != new->egid || old->fsuid != new->fsuid ||
+	       old->fsgid != new->fsgid || !cap_issubset(new->cap_permitted, old->cap_permitted);
+}
+
+int commit_creds(struct cred *c)
+{
+	const struct cred *old = current->cred;
+
+	if (cred_gains(old, c)) {
+		if (current->mm)
+			set_dumpable(current->mm, suid_dumpable);
+		current->pdeath_signal = 0;
+		smp_mb();
+	}
+	if (c->user != old->user) {
+		atomic_inc(&c->user->processes);
+		atomic_dec(&old->user->processes);
+	}
+	spin_lock(&current->alloc_lock);
+	current->cred = c;
+	spin_unlock(&current->alloc_lock);
+	put_cred(old);
+	return 0;
+}
+
+int copy_creds(struct task *child)
+{
+	child->cred = get_cred(current->cred);
+	atomic_inc(&child->cred->user->processes);
+	return 0;
+}
+
+void exit_creds(struct task *t)
+{
+	const struct cred *c = t->cred;
+
+	t->cred = NULL;
+	put_cred(c);
+}
+
+bool cred_capable(const struct cred *c, int cap)
+{
+	return c->cap_effective & CAP_BIT(cap);
+}
+
+bool capable(int cap)
+{
+	if (!cred_capable(current->cred, cap))
+		return false;
+	current->flags |= PF_SUPERPRIV;
+	return true;
+}
+
+static bool groups_search(const struct group_info *g, kgid_t gid)
+{
+	u32 lo = 0, hi = g->ngroups;
+
+	while (lo < hi) {
+		u32 mid = (lo + hi) / 2;
+
+		if (g->gid[mid] == gid)
+			return true;
+		if (g->gid[mid] < gid)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return false;
+}
+
+bool in_group(kgid_t gid)
+{
+	return gid == current->cred->fsgid || groups_search(current->cred->group_info, gid);
+}
+
+bool in_egroup(kgid_t gid)
+{
+	return gid == current->cred->egid || groups_search(current->cred->group_info, gid);
+}
+
+/*
+ * What leaving or entering uid 0 does to capabilities (capabilities(7), "Effect of user ID changes"): unless the secure bit says
+ * otherwise, all uids becoming non-zero drops them, euid becoming non-zero drops the effective ones and becoming zero restores.
+ */
+void cap_setuid_fixup(struct cred *new, const struct cred *old)
+{
+	bool was_root = !old->uid || !old->euid || !old->suid;
+	bool is_root = !new->uid || !new->euid || !new->suid;
+
+	if (new->securebits & issecure_mask(SECURE_NO_SETUID_FIXUP))
+		return;
+	if (was_root && !is_root) {
+		if (!(new->securebits & issecure_mask(SECURE_KEEP_CAPS)))
+			new->cap_permitted = new->cap_effective = 0;
+		new->cap_ambient = 0;
+	}
+	if (!old->euid && new->euid)
+		new->cap_effective = 0;
+	if (old->euid && !new->euid)
+		new->cap_effective = new->cap_permitted;
+}
+
+#define CAP_FS_SET                                                                                  \
+	(CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_MKNOD) | CAP_BIT(CAP_DAC_OVERRIDE) |                      \
+	 CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_FSETID) |                 \
+	 CAP_BIT(CAP_MAC_OVERRIDE) | CAP_BIT(CAP_LINUX_IMMUTABLE))
+
+void cap_setfsuid_fixup(struct cred *new, const struct cred *old)
+{
+	if (new->securebits & issecure_mask(SECURE_NO_SETUID_FIXUP))
+		return;
+	if (!old->fsuid && new->fsuid)
+		new->cap_effective &= ~CAP_FS_SET;
+	if (old->fsuid && !new->fsuid)
+		new->cap_effective |= new->cap_permitted & CAP_FS_SET;
+}

@@ -1,0 +1,590 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork.c: new tasks from the current one: fork, vfork, clone, clone3, unshare.
+ *
+ * kernel_clone() copies or shares each part of current (copy_*), then links the child in one critical section, where nothing can
+ * fail any more but for a signal that came meanwhile, and lets it run. Each step that can fail has a label that undoes the ones
+ * before it.
+ *
+ * Invariants:
+ * 1. A child that is linked will run: wake_up_new_task() always follows.
+ * 2. A thread is not added to a process that is on its way out (its SIGKILL is pending then, seen under sighand->lock).
+ * 3. A signal to a process group reaches the child or is still pending in the parent, which then forks anew.
+ *
+ * Locks: tasklist_lock (write), then sighand->lock, around the link.
+ *
+ * Namespaces are not supported: their flags give EINVAL (EPERM without CAP_SYS_ADMIN). CLONE_INTO_CGROUP gives EINVAL.
+ */
+#include <linux/ptrace.h>
+
+#include "gen/syscalls.h"
+#include "kernel/task/internal.h"
+#include "kernel/vfs/vfs.h"
+
+#define CLONE_NS_FLAGS                                                                              \
+	(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |  \
+	 CLONE_NEWCGROUP)
+
+static int check_flags(u64 flags, const struct clone_args_k *args)
+{
+	if (flags & (CLONE_NS_FLAGS | CLONE_INTO_CGROUP))
+		return (flags & CLONE_NS_FLAGS & ~(u64)CLONE_NEWUSER) && !capable(CAP_SYS_ADMIN) ?
+			       -EPERM :
+			       -EINVAL;
+	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
+		return -EINVAL;
+	if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
+		return -EINVAL;
+	if ((flags & CLONE_SIGHAND) && (flags & CLONE_CLEAR_SIGHAND))
+		return -EINVAL;
+	if ((flags & CLONE_PARENT) && (current->signal->flags & SIGNAL_UNKILLABLE))
+		return -EINVAL;
+	if ((flags & CLONE_PIDFD) && (flags & (CLONE_THREAD | CLONE_DETACHED)))
+		return -EINVAL;
+	if ((flags & CLONE_SETTLS) && args->tls >= arch_task_size())
+		return -EPERM;
+	return 0;
+}
+
+static int check_limits(void)
+{
+	const struct cred *c = current_cred();
+
+	if ((u64)READ_ONCE(nr_threads) >= max_pfn / 16 + 256)
+		return -EAGAIN;
+	if ((u64)atomic_read(&c->user->processes) >= rlimit(RLIMIT_NPROC) && c->user->uid != 0 &&
+	    !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
+		return -EAGAIN;
+	return 0;
+}
+
+static void copy_own_fields(struct task *t, u64 flags)
+{
+	task_init_common(t);
+	memcpy(t->comm, current->comm, sizeof(t->comm));
+	t->flags |= PF_FORKNOEXEC;
+	t->personality = current->personality;
+	t->no_new_privs = current->no_new_privs;
+	t->timer_slack_ns = current->timer_slack_ns;
+	t->blocked = current->blocked;
+	t->sas_ss_flags = 2; /* SS_DISABLE */
+	if ((flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM) {
+		t->sas_ss_sp = current->sas_ss_sp;
+		t->sas_ss_size = current->sas_ss_size;
+		t->sas_ss_flags = current->sas_ss_flags;
+	}
+	t->rseq = (flags & CLONE_VM) ? UNULL : current->rseq;
+}
+
+static int copy_sighand(struct task *t, u64 flags)
+{
+	struct sighand_struct *sh;
+
+	if (flags & CLONE_SIGHAND) {
+		atomic_inc(&current->sighand->count);
+		t->sighand = current->sighand;
+		return 0;
+	}
+	sh = sighand_alloc();
+	if (!sh)
+		return -ENOMEM;
+	spin_lock(&current->sighand->lock);
+	memcpy(sh->action, current->sighand->action, sizeof(sh->action));
+	spin_unlock(&current->sighand->lock);
+	t->sighand = sh;
+	if (flags & CLONE_CLEAR_SIGHAND)
+		flush_signal_handlers(t, false);
+	return 0;
+}
+
+static int copy_signal(struct task *t, u64 flags)
+{
+	struct signal_struct *sig, *old = current->signal;
+
+	if (flags & CLONE_THREAD) {
+		atomic_inc(&old->sigcnt);
+		t->signal = old;
+		return 0;
+	}
+	sig = signal_alloc();
+	if (!sig)
+		return -ENOMEM;
+	spin_lock(&current->group_leader->alloc_lock);
+	memcpy(sig->rlim, old->rlim, sizeof(sig->rlim));
+	spin_unlock(&current->group_leader->alloc_lock);
+	sig->oom_score_adj = old->oom_score_adj;
+	sig->oom_score_adj_min = old->oom_score_adj_min;
+	sig->has_child_subreaper = old->has_child_subreaper || old->is_child_subreaper;
+	sig->nr_threads = 1;
+	t->signal = sig;
+	return 0;
+}
+
+static int copy_mm(struct task *t, u64 flags)
+{
+	struct mm *mm = current->mm;
+
+	if (flags & CLONE_VM) {
+		mmget(mm);
+	} else {
+		mm = mm_dup(mm);
+		if (IS_ERR(mm))
+			return PTR_ERR(mm);
+	}
+	t->mm = mm;
+	return 0;
+}
+
+static int copy_files(struct task *t, u64 flags)
+{
+	struct files_struct *f = current->files;
+
+	if (flags & CLONE_FILES) {
+		atomic_inc(&f->count);
+	} else {
+		f = files_dup(f, ~0U);
+		if (IS_ERR_OR_NULL(f))
+			return f ? PTR_ERR(f) : -ENOMEM;
+	}
+	t->files = f;
+	return 0;
+}
+
+static int copy_fs(struct task *t, u64 flags)
+{
+	struct fs_struct *fs = current->fs;
+
+	if (flags & CLONE_FS) {
+		atomic_inc(&fs->users);
+	} else {
+		fs = fs_dup(fs);
+		if (IS_ERR_OR_NULL(fs))
+			return fs ? PTR_ERR(fs) : -ENOMEM;
+	}
+	t->fs = fs;
+	return 0;
+}
+
+static int copy_regs(struct task *t, const struct clone_args_k *args)
+{
+	int err = arch_task_fork(t);
+
+	if (err)
+		return err;
+	if (args->stack)
+		task_regs(t)->rsp = args->stack;
+	if (args->flags & CLONE_SETTLS)
+		task_regs(t)->fs_base = args->tls;
+	return 0;
+}
+
+/* A descriptor for the child in *fd, and its file, which link installs. */
+static struct file *make_pidfd(struct pid *pid, const struct clone_args_k *args, int *fd)
+{
+	struct file *f;
+	int err;
+
+	*fd = get_unused_fd(O_CLOEXEC);
+	if (*fd < 0)
+		return ERR_PTR(*fd);
+	f = pidfd_file(pid, O_RDWR | O_CLOEXEC);
+	err = IS_ERR(f) ? PTR_ERR(f) : put_user(*fd, args->pidfd);
+	if (!err)
+		return f;
+	if (!IS_ERR(f))
+		fput(f);
+	put_unused_fd(*fd);
+	return ERR_PTR(err);
+}
+
+static void choose_parent(struct task *t, const struct clone_args_k *args)
+{
+	if (args->flags & (CLONE_PARENT | CLONE_THREAD)) {
+		t->real_parent = current->real_parent;
+		t->exit_signal = (args->flags & CLONE_THREAD) ? -1 :
+								current->group_leader->exit_signal;
+	} else {
+		t->real_parent = current;
+		t->exit_signal = args->exit_signal;
+	}
+	t->parent = t->real_parent;
+}
+
+/* A thread born into a process that stops, or has stopped, stops with it. */
+static void join_group_stop(struct task *t)
+{
+	struct signal_struct *sig = t->signal;
+
+	if (sig->group_stop_count) {
+		sig->group_stop_count++;
+		t->jobctl = (current->jobctl & JOBCTL_STOP_SIGMASK) | JOBCTL_STOP_PENDING |
+			    JOBCTL_STOP_CONSUME;
+	} else if (sig->flags & SIGNAL_STOP_STOPPED) {
+		t->jobctl = SIGSTOP | JOBCTL_STOP_PENDING;
+	} else {
+		return;
+	}
+	set_bit(TIF_SIGPENDING, &t->work_flags);
+}
+
+static void link_thread(struct task *t)
+{
+	struct signal_struct *sig = t->signal;
+
+	sig->nr_threads++;
+	atomic_inc(&sig->live);
+	t->group_leader = current->group_leader;
+	list_add_tail(&t->thread_node, &sig->threads);
+	join_group_stop(t);
+}
+
+static void link_process(struct task *t)
+{
+	struct signal_struct *sig = t->signal, *old = current->signal;
+
+	t->group_leader = t;
+	sig->curr_target = t;
+	sig->tty = old->tty;
+	list_add_tail(&t->thread_node, &sig->threads);
+	list_add_tail(&t->sibling, &t->real_parent->children);
+	list_add_tail(&t->tasks, &all_processes);
+	attach_pid(t, PIDTYPE_TGID, t->thread_pid);
+	if (old->pids[PIDTYPE_PGID])
+		attach_pid(t, PIDTYPE_PGID, old->pids[PIDTYPE_PGID]);
+	if (old->pids[PIDTYPE_SID])
+		attach_pid(t, PIDTYPE_SID, old->pids[PIDTYPE_SID]);
+}
+
+/* Makes @t known to the world: 0, or -ERESTARTNOINTR when a signal is to be handled first. */
+static int link_task(struct task *t, const struct clone_args_k *args, int event)
+{
+	int err = 0;
+
+	get_task(t); /* release_task() drops it */
+	write_lock(&tasklist_lock);
+	spin_lock(&current->sighand->lock);
+	recalc_sigpending();
+	if (fatal_signal_pending(current) ||
+	    (!(args->flags & CLONE_THREAD) && signal_pending(current))) {
+		err = -ERESTARTNOINTR;
+		goto out;
+	}
+	choose_parent(t, args);
+	if (args->flags & CLONE_THREAD)
+		link_thread(t);
+	else
+		link_process(t);
+	attach_pid(t, PIDTYPE_PID, t->thread_pid);
+	nr_threads++;
+	ptrace_fork(t, args->flags, event);
+out:
+	spin_unlock(&current->sighand->lock);
+	write_unlock(&tasklist_lock);
+	if (err)
+		put_task(t);
+	return err;
+}
+
+static void put_shared(struct task *t)
+{
+	if (t->fs)
+		fs_put(t->fs);
+	if (t->files)
+		files_put(t->files);
+	t->fs = NULL;
+	t->files = NULL;
+}
+
+static struct task *copy_process(const struct clone_args_k *args, int event)
+{
+	struct file *pidfile = NULL;
+	struct pid *pid;
+	struct task *t;
+	int fd = -1, err;
+
+	err = check_limits();
+	if (err)
+		return ERR_PTR(err);
+	t = task_alloc();
+	if (!t)
+		return ERR_PTR(-EAGAIN);
+	sched_fork(t);
+	copy_own_fields(t, args->flags);
+	copy_creds(t);
+	err = -ENOMEM;
+	t->pending = pending_alloc();
+	if (!t->pending)
+		goto err_creds;
+	err = copy_sighand(t, args->flags);
+	if (err)
+		goto err_creds;
+	err = copy_signal(t, args->flags);
+	if (err)
+		goto err_sighand;
+	err = copy_fs(t, args->flags);
+	if (!err)
+		err = copy_files(t, args->flags);
+	if (err)
+		goto err_shared;
+	err = copy_mm(t, args->flags);
+	if (err)
+		goto err_shared;
+	err = copy_regs(t, args);
+	if (err)
+		goto err_mm;
+	pid = alloc_pid(args->set_tid);
+	err = PTR_ERR(pid);
+	if (IS_ERR(pid))
+		goto err_mm;
+	t->thread_pid = pid;
+	t->pid = pid->nr;
+	t->tgid = (args->flags & CLONE_THREAD) ? current->tgid : pid->nr;
+	if (args->flags & CLONE_PIDFD) {
+		pidfile = make_pidfd(pid, args, &fd);
+		err = PTR_ERR(pidfile);
+		if (IS_ERR(pidfile))
+			goto err_pid;
+	}
+	t->set_child_tid = (args->flags & CLONE_CHILD_SETTID) ? args->child_tid : UNULL;
+	t->clear_child_tid = (args->flags & CLONE_CHILD_CLEARTID) ? args->child_tid : UNULL;
+	err = link_task(t, args, event);
+	if (err)
+		goto err_pidfd;
+	if (pidfile)
+		fd_install(fd, pidfile);
+	return t;
+
+err_pidfd:
+	if (pidfile) {
+		fput(pidfile);
+		put_unused_fd(fd);
+	}
+err_pid:
+	free_pid(pid);
+err_mm:
+	mmput(t->mm);
+	t->mm = NULL;
+err_shared:
+	put_shared(t);
+err_sighand:
+	sighand_put(t->sighand);
+	t->sighand = NULL;
+err_creds:
+	atomic_dec(&t->cred->user->processes);
+	put_task(t);
+	return ERR_PTR(err);
+}
+
+void vfork_finish(struct task *t)
+{
+	struct completion *done;
+
+	spin_lock(&t->alloc_lock);
+	done = t->vfork_done;
+	t->vfork_done = NULL;
+	if (done)
+		complete(done);
+	spin_unlock(&t->alloc_lock);
+}
+
+/* The parent of a vfork sleeps until the child execs or exits, or until it is killed itself. */
+static void wait_for_vfork(struct task *child, struct completion *done)
+{
+	if (wait_for_completion_killable(done)) {
+		spin_lock(&child->alloc_lock);
+		child->vfork_done = NULL;
+		spin_unlock(&child->alloc_lock);
+	} else {
+		/* complete() may still be in its last instructions: it runs under this lock */
+		spin_lock(&child->alloc_lock);
+		spin_unlock(&child->alloc_lock);
+	}
+}
+
+static int clone_event(const struct clone_args_k *args)
+{
+	if (args->flags & CLONE_UNTRACED)
+		return 0;
+	if (args->flags & CLONE_VFORK)
+		return PTRACE_EVENT_VFORK;
+	return args->exit_signal != SIGCHLD ? PTRACE_EVENT_CLONE : PTRACE_EVENT_FORK;
+}
+
+pid_t kernel_clone(const struct clone_args_k *args)
+{
+	int event = clone_event(args), err = check_flags(args->flags, args);
+	struct completion vfork;
+	struct task *t;
+	pid_t nr;
+
+	if (err)
+		return err;
+	if (event && !ptrace_event_enabled(current, event))
+		event = 0;
+	t = copy_process(args, event);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	nr = t->pid;
+	get_task(t);
+	if (args->flags & CLONE_PARENT_SETTID)
+		(void)put_user(nr, args->parent_tid);
+	if (args->flags & CLONE_VFORK) {
+		init_completion(&vfork);
+		t->vfork_done = &vfork;
+		t->vfork_child = true;
+	}
+	if (t->set_child_tid.v)
+		access_mm(t->mm, t->set_child_tid.v, &nr, sizeof(nr), true, false);
+	wake_up_new_task(t);
+	if (event)
+		ptrace_event(event, (u64)nr);
+	if (args->flags & CLONE_VFORK) {
+		wait_for_vfork(t, &vfork);
+		if (ptrace_event_enabled(current, PTRACE_EVENT_VFORK_DONE))
+			ptrace_event(PTRACE_EVENT_VFORK_DONE, (u64)nr);
+	}
+	put_task(t);
+	return nr;
+}
+
+long sys_fork(void)
+{
+	struct clone_args_k args = { .exit_signal = SIGCHLD };
+
+	return kernel_clone(&args);
+}
+
+long sys_vfork(void)
+{
+	struct clone_args_k args = { .flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD };
+
+	return kernel_clone(&args);
+}
+
+long sys_clone(u64 flags, u64 newsp, uaddr_t parent_tid, uaddr_t child_tid, u64 tls)
+{
+	struct clone_args_k args = {
+		.flags = (u32)flags & ~(u64)CSIGNAL,
+		.pidfd = parent_tid,
+		.child_tid = child_tid,
+		.parent_tid = parent_tid,
+		.exit_signal = (int)(flags & CSIGNAL),
+		.stack = newsp,
+		.tls = tls,
+	};
+
+	if (flags & CLONE_PIDFD && flags & CLONE_PARENT_SETTID)
+		return -EINVAL;
+	return kernel_clone(&args);
+}
+
+/* The guest's struct clone_args of any size: what we do not know must be zero. 0 or -errno. */
+static int read_clone_args(struct clone_args *a, uaddr_t from, size_t size)
+{
+	u8 rest[64];
+
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (size < CLONE_ARGS_SIZE_VER0)
+		return -EINVAL;
+	memset(a, 0, sizeof(*a));
+	if (copy_from_user(a, from, min(size, sizeof(*a))))
+		return -EFAULT;
+	for (size_t off = sizeof(*a); off < size;) {
+		size_t n = min(size - off, sizeof(rest));
+
+		if (copy_from_user(rest, uaddr_add(from, off), n))
+			return -EFAULT;
+		for (size_t i = 0; i < n; i++)
+			if (rest[i])
+				return -E2BIG;
+		off += n;
+	}
+	return 0;
+}
+
+static int check_clone_args(const struct clone_args *a)
+{
+	if (a->flags & ~(0xffffffffUL | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP))
+		return -EINVAL;
+	if (a->flags & (CLONE_DETACHED | (CSIGNAL & ~(u64)CLONE_NEWTIME)))
+		return -EINVAL;
+	if (a->flags & CLONE_NEWTIME)
+		return -EINVAL;
+	if ((a->flags & (CLONE_THREAD | CLONE_PARENT)) && a->exit_signal)
+		return -EINVAL;
+	if (a->exit_signal > NSIG_MAX)
+		return -EINVAL;
+	if (!a->stack != !a->stack_size)
+		return -EINVAL;
+	if (a->stack && !access_ok(UADDR(a->stack), a->stack_size))
+		return -EINVAL;
+	if (a->set_tid_size > 32 || !a->set_tid != !a->set_tid_size || a->set_tid_size > 1)
+		return -EINVAL;
+	return 0;
+}
+
+long sys_clone3(uaddr_t uargs, size_t size)
+{
+	struct clone_args_k args = { 0 };
+	struct clone_args a;
+	int err = read_clone_args(&a, uargs, size);
+
+	if (!err)
+		err = check_clone_args(&a);
+	if (err)
+		return err;
+	if (a.set_tid) {
+		if (get_user(args.set_tid, UADDR(a.set_tid)))
+			return -EFAULT;
+		if (args.set_tid < 1 || args.set_tid >= sysctl_pid_max)
+			return -EINVAL;
+		if (!capable(CAP_SYS_ADMIN) && !capable(CAP_CHECKPOINT_RESTORE))
+			return -EPERM;
+	}
+	args.flags = a.flags;
+	args.pidfd = UADDR(a.pidfd);
+	args.child_tid = UADDR(a.child_tid);
+	args.parent_tid = UADDR(a.parent_tid);
+	args.exit_signal = (int)a.exit_signal;
+	args.stack = a.stack + a.stack_size;
+	args.tls = a.tls;
+	return kernel_clone(&args);
+}
+
+static int unshare_fs(void)
+{
+	struct fs_struct *fs, *old = current->fs;
+
+	if (atomic_read(&old->users) == 1)
+		return 0;
+	fs = fs_dup(old);
+	if (IS_ERR_OR_NULL(fs))
+		return fs ? PTR_ERR(fs) : -ENOMEM;
+	spin_lock(&current->alloc_lock);
+	current->fs = fs;
+	spin_unlock(&current->alloc_lock);
+	fs_put(old);
+	return 0;
+}
+
+long sys_unshare(u64 flags)
+{
+	u64 known = CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
+	int err = 0;
+
+	if (flags & (CLONE_NS_FLAGS & ~(u64)CLONE_NEWUSER) && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (flags & ~known)
+		return -EINVAL;
+	if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) &&
+	    (!thread_group_empty(current) || atomic_read(&current->sighand->count) > 1))
+		return -EINVAL;
+	if ((flags & CLONE_VM) && atomic_read(&current->mm->mm_users) > 1)
+		return -EINVAL;
+	if (flags & CLONE_FS)
+		err = unshare_fs();
+	if (!err && (flags & CLONE_FILES))
+		err = unshare_files();
+	return err;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * init_task.c: the first tasks, kernel threads, and what every task gets and gives back.
+ *
+ * - Idle tasks (pid 0) share static credentials and signal state.
+ * - A kernel thread is a process of its own, child of the idle task, that nobody waits for: it reaps itself.
+ * - Process 1 begins as a kernel function with files of its own and goes to guest code once kernel_execve() has succeeded.
+ *
+ * Life of a task: task_alloc() (scheduler's reference), task_init_common(), linked by fork with a second reference that
+ * release_task() drops, task_free() when the last is gone.
+ */
+#include "kernel/task/internal.h"
+#include "kernel/vfs/vfs.h"
+
+struct task *init_process;
+
+static struct sighand_struct init_sighand = {
+	.count = ATOMIC_INIT(1),
+	.lock = SPINLOCK_INIT(init_sighand.lock),
+	.signalfd_wqh = WAIT_QUEUE_HEAD_INIT(init_sighand.signalfd_wqh),
+};
+static struct signal_struct init_signals = {
+	.sigcnt = ATOMIC_INIT(1),
+	.live = ATOMIC_INIT(1),
+	.threads = LIST_HEAD_INIT(init_signals.threads),
+	.shared_pending.list = LIST_HEAD_INIT(init_signals.shared_pending.list),
+	.posix_timers = LIST_HEAD_INIT(init_signals.posix_timers),
+	.wait_chldexit = WAIT_QUEUE_HEAD_INIT(init_signals.wait_chldexit),
+	.cred_guard_mutex = MUTEX_INIT(init_signals.cred_guard_mutex),
+};
+static struct sigpending idle_pending = { .list = LIST_HEAD_INIT(idle_pending.list) };
+
+static void init_idle(struct task *t)
+{
+	INIT_LIST_HEAD(&t->children);
+	INIT_LIST_HEAD(&t->sibling);
+	INIT_LIST_HEAD(&t->tasks);
+	INIT_LIST_HEAD(&t->thread_node);
+	INIT_LIST_HEAD(&t->ptraced);
+	INIT_LIST_HEAD(&t->ptrace_entry);
+	for (int i = 0; i < PIDTYPE_MAX; i++)
+		INIT_LIST_HEAD(&t->pid_links[i]);
+	spin_lock_init(&t->alloc_lock);
+	t->cred = &init_cred;
+	t->signal = &init_signals;
+	t->sighand = &init_sighand;
+	t->pending = &idle_pending;
+	t->group_leader = t->real_parent = t->parent = t;
+	t->flags |= PF_KTHREAD | PF_IDLE;
+	t->syscall_nr = ~0UL;
+	if (!t->comm[0])
+		strscpy(t->comm, "swapper", sizeof(t->comm));
+}
+
+static void rlimits_init(struct signal_struct *sig)
+{
+	static const struct {
+		int which;
+		u64 cur, max;
+	} given[] = {
+		{ RLIMIT_STACK, 8 << 20, RLIM64_INFINITY },
+		{ RLIMIT_CORE, 0, RLIM64_INFINITY },
+		{ RLIMIT_NOFILE, 1024, 4096 },
+		{ RLIMIT_MEMLOCK, 8 << 20, 8 << 20 },
+		{ RLIMIT_MSGQUEUE, 819200, 819200 },
+		{ RLIMIT_NICE, 0, 0 },
+		{ RLIMIT_RTPRIO, 0, 0 },
+	};
+	u64 tasks = max_pfn / 16 > 1024 ? max_pfn / 16 : 1024;
+
+	for (int i = 0; i < RLIM_NLIMITS; i++)
+		sig->rlim[i].cur = sig->rlim[i].max = RLIM64_INFINITY;
+	for (u32 i = 0; i < ARRAY_SIZE(given); i++) {
+		sig->rlim[given[i].which].cur = given[i].cur;
+		sig->rlim[given[i].which].max = given[i].max;
+	}
+	sig->rlim[RLIMIT_NPROC].cur = sig->rlim[RLIMIT_NPROC].max = tasks / 2;
+	sig->rlim[RLIMIT_SIGPENDING] = sig->rlim[RLIMIT_NPROC];
+}
+
+struct signal_struct *signal_alloc(void)
+{
+	struct signal_struct *sig = kzalloc(sizeof(*sig), GFP_KERNEL);
+
+	if (!sig)
+		return NULL;
+	atomic_set(&sig->sigcnt, 1);
+	atomic_set(&sig->live, 1);
+	INIT_LIST_HEAD(&sig->threads);
+	INIT_LIST_HEAD(&sig->shared_pending.list);
+	INIT_LIST_HEAD(&sig->posix_timers);
+	init_waitqueue_head(&sig->wait_chldexit);
+	mutex_init(&sig->cred_guard_mutex);
+	rlimits_init(sig);
+	process_timers_init(sig);
+	return sig;
+}
+
+static void signal_free_rcu(struct rcu_head *h)
+{
+	kfree(container_of(h, struct signal_struct, rcu));
+}
+
+void signal_put(struct signal_struct *sig)
+{
+	if (sig && atomic_dec_and_test(&sig->sigcnt))
+		call_rcu(&sig->rcu, signal_free_rcu);
+}
+
+struct sighand_struct *sighand_alloc(void)
+{
+	struct sighand_struct *sh = kzalloc(sizeof(*sh), GFP_KERNEL);
+
+	if (!sh)
+		return NULL;
+	atomic_set(&sh->count, 1);
+	spin_lock_init(&sh->lock);
+	init_waitqueue_head(&sh->signalfd_wqh);
+	return sh;
+}
+
+static void sighand_free_rcu(struct rcu_head *h)
+{
+	kfree(container_of(h, struct sighand_struct, rcu));
+}
+
+void sighand_put(struct sighand_struct *sh)
+{
+	if (sh && atomic_dec_and_test(&sh->count))
+		call_rcu(&sh->rcu, sighand_free_rcu);
+}
+
+void task_init_common(struct task *t)
+{
+	INIT_LIST_HEAD(&t->children);
+	INIT_LIST_HEAD(&t->sibling);
+	INIT_LIST_HEAD(&t->tasks);
+	INIT_LIST_HEAD(&t->thread_node);
+	INIT_LIST_HEAD(&t->ptraced);
+	INIT_LIST_HEAD(&t->ptrace_entry);
+	for (int i = 0; i < PIDTYPE_MAX; i++)
+		INIT_LIST_HEAD(&t->pid_links[i]);
+	spin_lock_init(&t->alloc_lock);
+	t->start_time = ktime_get();
+	t->start_boottime = ktime_get_boottime();
+	t->syscall_nr = ~0UL;
+	t->timer_slack_ns = 50000;
+}
+
+struct sigpending *pending_alloc(void)
+{
+	struct sigpending *p = kzalloc(sizeof(*p), GFP_KERNEL);
+
+	if (p)
+		INIT_LIST_HEAD(&p->list);
+	return p;
+}
+
+/* A process of the kernel's own, not yet linked: pid @want (0: any). 0 or -errno; task_free() undoes a part. */
+static int init_kernel_process(struct task *t, pid_t want)
+{
+	struct pid *pid;
+
+	task_init_common(t);
+	t->cred = get_cred(&init_cred);
+	t->signal = signal_alloc();
+	t->sighand = sighand_alloc();
+	t->pending = pending_alloc();
+	if (!t->signal || !t->sighand || !t->pending)
+		return -ENOMEM;
+	pid = alloc_pid(want);
+	if (IS_ERR(pid))
+		return PTR_ERR(pid);
+	t->pid = t->tgid = pid->nr;
+	t->thread_pid = pid;
+	t->group_leader = t;
+	t->exit_signal = SIGCHLD;
+	t->real_parent = t->parent = &init_task_storage;
+	t->signal->nr_threads = 1;
+	atomic_inc(&t->cred->user->processes);
+	return 0;
+}
+
+static void link_kernel_process(struct task *t, struct pid *group)
+{
+	get_task(t); /* release_task() drops it */
+	write_lock(&tasklist_lock);
+	list_add_tail(&t->tasks, &all_processes);
+	list_add_tail(&t->thread_node, &t->signal->threads);
+	list_add_tail(&t->sibling, &t->real_parent->children);
+	attach_pid(t, PIDTYPE_PID, t->thread_pid);
+	attach_pid(t, PIDTYPE_TGID, t->thread_pid);
+	if (group) {
+		attach_pid(t, PIDTYPE_PGID, group);
+		attach_pid(t, PIDTYPE_SID, group);
+	}
+	nr_threads++;
+	write_unlock(&tasklist_lock);
+}
+
+static int init_kthread(struct task *t)
+{
+	int err = init_kernel_process(t, 0);
+
+	if (err)
+		return err;
+	t->flags |= PF_KTHREAD;
+	t->blocked = ~0UL;
+	if (current->fs) {
+		t->fs = current->fs;
+		atomic_inc(&t->fs->users);
+	}
+	if (current->files) {
+		t->files = current->files;
+		atomic_inc(&t->files->count);
+	}
+	link_kernel_process(t, NULL);
+	return 0;
+}
+
+static void __noreturn kthread_exit(int code)
+{
+	do_exit((code & 0xff) << 8);
+}
+
+static void task_free(struct task *t)
+{
+	if (t->cred)
+		exit_creds(t);
+	signal_put(t->signal);
+	kfree(t->pending);
+}
+
+const struct task_hooks task_hooks = {
+	.init_idle = init_idle,
+	.init_kthread = init_kthread,
+	.kthread_exit = kthread_exit,
+	.free = task_free,
+};
+
+/* Process 1 on its own kernel stack. */
+static void init_entry(void *arg)
+{
+	int (*fn)(void *) = (int (*)(void *))arg;
+	int err = fn(NULL);
+
+	if (err)
+		panic("process 1 could not start: error %d", err);
+	arch_return_to_user();
+}
+
+struct task *kernel_spawn_init(int (*fn)(void *))
+{
+	struct task *t = task_alloc();
+
+	if (!t)
+		return NULL;
+	sched_fork(t);
+	if (init_kernel_process(t, 1))
+		goto err_put;
+	t->fs = fs_dup(current->fs);
+	if (IS_ERR_OR_NULL(t->fs))
+		goto err_fs;
+	t->files = files_alloc();
+	if (!t->files)
+		goto err_files;
+	strscpy(t->comm, "init", sizeof(t->comm));
+	t->signal->flags |= SIGNAL_UNKILLABLE;
+	link_kernel_process(t, t->thread_pid);
+	t->signal->leader = false;
+	init_process = t;
+	arch_task_start(t, init_entry, (void *)fn);
+	wake_up_new_task(t);
+	return t;
+
+err_files:
+	fs_put(t->fs);
+err_fs:
+	t->fs = NULL;
+	atomic_dec(&t->cred->user->processes);
+	free_pid(t->thread_pid);
+err_put:
+	sighand_put(t->sighand);
+	put_task(t);
+	return NULL;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * internal.h: between the files of kernel/task.
+ */
+#ifndef NESTLING_TASK_INTERNAL_H
+#define NESTLING_TASK_INTERNAL_H
+
+#include <asm/errno.h>
+#include <linux/sched.h>
+#include <linux/signal.h>
+
+#include "arch/um/uaccess.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/process.h"
+#include "kernel/task/signal.h"
+#include "kernel/task/sigselect.h"
+
+/* ---- pid.c: attach and friends under tasklist_lock (write) ---- */
+struct pid *alloc_pid(pid_t want); /* 0: the next free; count 1. ERR_PTR(-EAGAIN, -ENOMEM) */
+void free_pid(struct pid *p);      /* the number can be used again; drops the reference of alloc_pid() */
+void attach_pid(struct task *t, enum pid_type type, struct pid *p);
+void detach_pid(struct task *t, enum pid_type type); /* frees the number when nobody has it any more */
+void change_pid(struct task *t, enum pid_type type, struct pid *p);
+struct task *pid_task_locked(struct pid *p, enum pid_type type); /* no reference; tasklist_lock held */
+struct task *find_task_locked(pid_t nr);
+#define for_each_pid_task(t, p, type) list_for_each_entry (t, &(p)->tasks[type], pid_links[type])
+#define for_each_process(t) list_for_each_entry (t, &all_processes, tasks)
+#define for_each_thread(sig, t) list_for_each_entry (t, &(sig)->threads, thread_node)
+extern int nr_threads; /* under tasklist_lock */
+
+static inline bool same_thread_group(const struct task *a, const struct task *b)
+{
+	return a->signal == b->signal;
+}
+static inline bool thread_group_leader(const struct task *t)
+{
+	return t->group_leader == t;
+}
+static inline bool thread_group_empty(const struct task *t)
+{
+	return list_is_singular(&t->signal->threads);
+}
+static inline pid_t task_pid(const struct task *t)
+{
+	return t->pid;
+}
+
+/* ---- cred.c ---- */
+struct user_struct *get_uid_user(kuid_t uid); /* found or made, counted; NULL: no memory */
+void put_uid_user(struct user_struct *u);
+int copy_creds(struct task *child);           /* fork: shares, counts the process; -EAGAIN never */
+void exit_creds(struct task *t);
+bool cap_issubset(u64 a, u64 b);
+#define CAP_FULL ((1UL << (CAP_LAST_CAP + 1)) - 1)
+#define CAP_BIT(c) (1UL << (c))
+extern int suid_dumpable; /* sysctl fs.suid_dumpable */
+void set_dumpable(struct mm *mm, u32 mode);
+void cap_setuid_fixup(struct cred *new, const struct cred *old);
+void cap_setfsuid_fixup(struct cred *new, const struct cred *old);
+
+/* ---- init_task.c ---- */
+struct signal_struct *signal_alloc(void);
+struct sighand_struct *sighand_alloc(void);
+void sighand_put(struct sighand_struct *sh);
+void signal_put(struct signal_struct *sig);
+void task_init_common(struct task *t); /* lists, counts and locks of a new task */
+struct sigpending *pending_alloc(void);
+
+/* ---- fork.c ---- */
+struct clone_args_k {
+	u64 flags;
+	uaddr_t pidfd, child_tid, parent_tid;
+	int exit_signal;
+	u64 stack; /* 0: the parent's */
+	u64 tls;
+	pid_t set_tid; /* 0: any */
+};
+pid_t kernel_clone(const struct clone_args_k *args);
+void vfork_finish(struct task *t); /* the child no longer uses the parent's memory */
+
+/* ---- exec ---- */
+void exit_mm_release(void); /* current lets its mm go: clear_child_tid, vfork, robust futexes */
+int de_thread(void);
+
+/* ---- exit.c, wait.c ---- */
+void release_task(struct task *t);   /* a dead task that nobody waits for: takes tasklist_lock itself */
+bool do_notify_parent(struct task *t, int sig); /* tasklist_lock (write); true: nobody will wait, reap it */
+void wake_up_parent(struct task *t, struct task *parent);
+bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored);
+bool is_current_pgrp_orphaned(void);
+#define EXIT_ZOMBIE 32
+#define EXIT_DEAD 16
+void getrusage_of(struct task *t, int who, void *ru); /* struct rusage64_k */
+
+/* struct rusage as x86-64 has it. */
+struct rusage64_k {
+	s64 ru_utime[2], ru_stime[2];
+	s64 ru_maxrss, ru_ixrss, ru_idrss, ru_isrss, ru_minflt, ru_majflt, ru_nswap;
+	s64 ru_inblock, ru_oublock, ru_msgsnd, ru_msgrcv, ru_nsignals, ru_nvcsw, ru_nivcsw;
+};
+
+/* ---- signal_struct.flags, under sighand->lock ---- */
+#define SIGNAL_STOP_STOPPED 0x1   /* a job control stop is in effect */
+#define SIGNAL_STOP_CONTINUED 0x2 /* SIGCONT came and WCONTINUED has not seen it */
+#define SIGNAL_CLD_STOPPED 0x10   /* the parent is still to be told */
+#define SIGNAL_CLD_CONTINUED 0x20
+#define SIGNAL_CLD_MASK (SIGNAL_CLD_STOPPED | SIGNAL_CLD_CONTINUED)
+#define SIGNAL_UNKILLABLE 0x40    /* init: default actions do not touch it */
+
+/* ---- task->jobctl, under sighand->lock ---- */
+#define JOBCTL_STOP_SIGMASK 0xffU
+#define JOBCTL_STOP_DEQUEUED BIT(16) /* a stop signal was taken off the queue; SIGCONT clears it */
+#define JOBCTL_STOP_PENDING BIT(17)  /* is to stop for the group */
+#define JOBCTL_STOP_CONSUME BIT(18)  /* still counted in group_stop_count */
+#define JOBCTL_TRAP_STOP BIT(19)     /* ptrace: PTRACE_EVENT_STOP */
+#define JOBCTL_TRAP_NOTIFY BIT(20)
+#define JOBCTL_TRAPPING BIT(21)      /* on the way from group stop to ptrace stop */
+#define JOBCTL_LISTENING BIT(22)
+#define JOBCTL_PENDING_MASK ((u32)(JOBCTL_STOP_PENDING | JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY))
+
+/* ---- signal files ---- */
+#define SIG_KERNEL_SYNC                                                                             \
+	(sigmask_of(SIGSEGV) | sigmask_of(SIGBUS) | sigmask_of(SIGILL) | sigmask_of(SIGTRAP) |      \
+	 sigmask_of(SIGFPE) | sigmask_of(SIGSYS))
+#define SIG_KERNEL_STOP                                                                             \
+	(sigmask_of(SIGSTOP) | sigmask_of(SIGTSTP) | sigmask_of(SIGTTIN) | sigmask_of(SIGTTOU))
+#define SIG_KERNEL_IGNORE                                                                           \
+	(sigmask_of(SIGCONT) | sigmask_of(SIGCHLD) | sigmask_of(SIGWINCH) | sigmask_of(SIGURG))
+#define SIG_KERNEL_COREDUMP                                                                         \
+	(sigmask_of(SIGQUIT) | sigmask_of(SIGILL) | sigmask_of(SIGTRAP) | sigmask_of(SIGABRT) |     \
+	 sigmask_of(SIGFPE) | sigmask_of(SIGSEGV) | sigmask_of(SIGBUS) | sigmask_of(SIGSYS) |       \
+	 sigmask_of(SIGXCPU) | sigmask_of(SIGXFSZ))
+
+static inline bool valid_signal(int sig)
+{
+	return sig >= 0 && sig <= NSIG_MAX;
+}
+
+bool sig_ignored(struct task *t, int sig, bool force);
+void signal_wake_up(struct task *t, bool fatal); /* sighand->lock held */
+void recalc_sigpending_and_wake(struct task *t);
+int dequeue_signal_locked(struct task *t, u64 mask, siginfo_t *info);
+void flush_sigqueue(struct sigpending *p);
+void flush_sigqueue_mask(u64 mask, struct sigpending *p);
+/* The workhorse; sighand->lock held. @group: to the process. 0 or -EAGAIN. */
+int send_signal_locked(int sig, const siginfo_t *info, struct task *t, bool group);
+int do_send_sig_info(int sig, const siginfo_t *info, struct task *t, bool group);
+void force_sig_info(const siginfo_t *info);
+void complete_signal(int sig, struct task *t, bool group);
+void zap_other_threads(struct task *t); /* sighand->lock: SIGKILL to all other threads */
+int task_participate_group_stop(struct task *t); /* jobctl.c; sighand->lock */
+void task_clear_jobctl_pending(struct task *t, u32 mask);
+bool task_set_jobctl_pending(struct task *t, u32 mask);
+bool do_signal_stop(int signr);          /* sighand->lock held; drops it when true */
+void do_jobctl_trap(void);
+void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why);
+void flush_signal_handlers(struct task *t, bool force_default);
+void exit_signals(struct task *t);
+void sigqueue_put(struct sigqueue *q);
+struct sigqueue *sigqueue_new(struct task *t, int sig, bool override_limit);
+void collect_signal(int sig, struct sigpending *list, siginfo_t *info);
+int copy_siginfo_from_user(siginfo_t *info, uaddr_t from);
+void signal_setup_done(bool failed, struct ksignal *ks);
+bool get_signal(struct ksignal *ks);
+void coredump(const siginfo_t *info);
+
+/* ---- ptrace.c ---- */
+int ptrace_signal(int signr, siginfo_t *info);
+void ptrace_stop(int exit_code, int why, bool clear_code, siginfo_t *info);
+void ptrace_notify(int exit_code);
+void ptrace_event(int event, u64 message);
+bool ptrace_event_enabled(struct task *t, int event);
+void ptrace_fork(struct task *child, u64 clone_flags, int event); /* tasklist_lock: auto-attach */
+void exit_ptrace(struct task *tracer, struct list_head *dead); /* tasklist_lock (write) */
+#define PTRACE_EVENT_STOP_CODE 128
+void ptrace_unlink(struct task *child);
+void ptrace_trap_notify(struct task *t);
+bool ptrace_reparented(struct task *t);
+#define PT_PTRACED 0x1
+#define PT_SEIZED 0x10000
+#define PT_OPT_SHIFT 3
+#define PT_EVENT_FLAG(e) (1U << (PT_OPT_SHIFT + (e)))
+#define PT_TRACESYSGOOD PT_EVENT_FLAG(0)
+#define PT_EXITKILL (1U << (PT_OPT_SHIFT + 20))
+
+/* ---- pidfd.c ---- */
+struct file;
+struct file *pidfd_file(struct pid *pid, u32 flags); /* ERR_PTR */
+struct pid *pidfd_pid(const struct file *f);         /* ERR_PTR(-EBADF); no reference */
+void pidfd_notify(struct task *leader);
+
+#endif

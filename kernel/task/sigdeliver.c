@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sigdeliver.c: from a pending signal to a handler's frame, a stop, or death.
+ *
+ * arch/um/entry.c calls do_signal() on the way to user mode while TIF_SIGPENDING is set. get_signal() takes one signal and does
+ * its default action by itself; only one with a handler comes out, and deliver() builds its frame with arch_setup_frame().
+ * A system call that was interrupted is restarted or ends with EINTR, as the handler's flags and the call's result say.
+ *
+ * Invariants: do_signal() returns with registers ready for user mode, or not at all. The mask that a handler's frame keeps is the
+ * one from before sigsuspend() and its kin, when one of these was interrupted.
+ *
+ * Locks: sighand->lock; dropped where a default action sleeps.
+ */
+#include "gen/syscalls.h"
+#include "kernel/task/internal.h"
+
+#define SYSCALL_INSN_LEN 2
+#define NR_RESTART_SYSCALL 219
+#define EFLAGS_TF 0x100
+
+/* ---- choosing ---- */
+
+static int dequeue_synchronous(siginfo_t *info)
+{
+	struct sigpending *p = current->pending;
+	int sig = next_signal(p->signal & SIG_KERNEL_SYNC, current->blocked);
+	struct sigqueue *q;
+
+	if (!sig)
+		return 0;
+	/* only where an instruction caused it: what another process has sent must wait its turn */
+	list_for_each_entry (q, &p->list, list)
+		if (q->info.si_signo == sig && q->info.si_code > 0) {
+			collect_signal(sig, p, info);
+			recalc_sigpending();
+			return sig;
+		}
+	return 0;
+}
+
+/* The parents hear that the process has stopped or goes on. Drops the lock; true when there was something to tell. */
+static bool tell_parents(void)
+{
+	struct signal_struct *sig = current->signal;
+	int why;
+
+	if (!(sig->flags & SIGNAL_CLD_MASK))
+		return false;
+	why = (sig->flags & SIGNAL_CLD_CONTINUED) ? CLD_CONTINUED : CLD_STOPPED;
+	sig->flags &= ~SIGNAL_CLD_MASK;
+	spin_unlock(&current->sighand->lock);
+	read_lock(&tasklist_lock);
+	do_notify_parent_cldstop(current, false, why);
+	if (ptrace_reparented(current->group_leader))
+		do_notify_parent_cldstop(current->group_leader, true, why);
+	read_unlock(&tasklist_lock);
+	return true;
+}
+
+static void die(int signr, const siginfo_t *info, bool dump)
+{
+	current->flags |= PF_SIGNALED;
+	if (dump)
+		coredump(info);
+	do_group_exit(signr);
+}
+
+/* Stops for the terminal (not SIGSTOP) do nothing to a group that nobody could continue. Lock held; may drop and take it. */
+static bool stop_is_void(int signr)
+{
+	bool orphaned;
+
+	if (signr == SIGSTOP)
+		return false;
+	spin_unlock(&current->sighand->lock);
+	orphaned = is_current_pgrp_orphaned();
+	spin_lock(&current->sighand->lock);
+	return orphaned;
+}
+
+enum outcome { NEXT, HANDLER, RELOCK };
+
+/* Acts on one signal that was taken. Lock held; RELOCK: it was dropped. Does not return when the signal kills. */
+static enum outcome act_on(int signr, struct ksignal *ks)
+{
+	struct ksigaction *ka = &current->sighand->action[signr - 1];
+
+	if (ka->handler == 1)
+		return NEXT;
+	if (ka->handler) {
+		ks->ka = *ka;
+		if (ka->flags & SA_RESETHAND)
+			ka->handler = 0;
+		return HANDLER;
+	}
+	if (SIG_KERNEL_IGNORE & sigmask_of(signr))
+		return NEXT;
+	if ((current->signal->flags & SIGNAL_UNKILLABLE) && !(sigmask_of(signr) & UNMASKABLE))
+		return NEXT;
+	if (SIG_KERNEL_STOP & sigmask_of(signr)) {
+		if (stop_is_void(signr))
+			return NEXT;
+		return do_signal_stop(signr) ? RELOCK : NEXT;
+	}
+	spin_unlock(&current->sighand->lock);
+	die(signr, &ks->info, SIG_KERNEL_COREDUMP & sigmask_of(signr));
+	return RELOCK;
+}
+
+static bool marked_for_death(void)
+{
+	return current->signal->group_exit ||
+	       (current->signal->group_exec_task && current->signal->group_exec_task != current);
+}
+
+/* The next signal that has a handler: true with *ks filled and the lock dropped. */
+bool get_signal(struct ksignal *ks)
+{
+	struct sighand_struct *sh = current->sighand;
+	enum outcome what;
+	int signr;
+
+	if (READ_ONCE(current->works))
+		task_work_run();
+	spin_lock(&sh->lock);
+	for (;;) {
+		if (tell_parents()) {
+			spin_lock(&sh->lock);
+			continue;
+		}
+		if (marked_for_death()) {
+			int code = current->signal->group_exit ? current->signal->group_exit_code :
+								 SIGKILL;
+
+			current->pending->signal &= ~sigmask_of(SIGKILL);
+			recalc_sigpending();
+			spin_unlock(&sh->lock);
+			die(code, NULL, false);
+		}
+		if ((current->jobctl & JOBCTL_STOP_PENDING) && do_signal_stop(0)) {
+			spin_lock(&sh->lock);
+			continue;
+		}
+		if (current->jobctl & (JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY)) {
+			do_jobctl_trap(); /* drops the lock */
+			spin_lock(&sh->lock);
+			continue;
+		}
+		signr = dequeue_synchronous(&ks->info);
+		if (!signr)
+			signr = dequeue_signal_locked(current, current->blocked, &ks->info);
+		if (!signr)
+			break;
+		if (current->ptrace && signr != SIGKILL) {
+			signr = ptrace_signal(signr, &ks->info);
+			if (!signr)
+				continue;
+		}
+		what = act_on(signr, ks);
+		if (what == HANDLER)
+			break;
+		if (what == RELOCK)
+			spin_lock(&sh->lock);
+	}
+	spin_unlock(&sh->lock);
+	ks->sig = signr;
+	return signr > 0;
+}
+
+/* ---- restarting ---- */
+
+static bool in_syscall(const struct regs *regs)
+{
+	return regs->orig_rax != ~0UL;
+}
+
+static void restart_call(struct regs *regs, u64 nr)
+{
+	regs->rax = nr;
+	regs->rip -= SYSCALL_INSN_LEN;
+}
+
+static void restart_before_handler(struct regs *regs, const struct ksignal *ks)
+{
+	if (!in_syscall(regs))
+		return;
+	switch (-(s64)regs->rax) {
+	case ERESTARTSYS:
+		if (ks->ka.flags & SA_RESTART)
+			restart_call(regs, regs->orig_rax);
+		else
+			regs->rax = -EINTR;
+		break;
+	case ERESTARTNOINTR:
+		restart_call(regs, regs->orig_rax);
+		break;
+	case ERESTARTNOHAND:
+	case ERESTART_RESTARTBLOCK:
+		regs->rax = -EINTR;
+		break;
+	}
+}
+
+static void restart_without_handler(struct regs *regs)
+{
+	if (!in_syscall(regs))
+		return;
+	switch (-(s64)regs->rax) {
+	case ERESTARTSYS:
+	case ERESTARTNOINTR:
+	case ERESTARTNOHAND:
+		restart_call(regs, regs->orig_rax);
+		break;
+	case ERESTART_RESTARTBLOCK:
+		restart_call(regs, NR_RESTART_SYSCALL);
+		break;
+	}
+}
+
+/* ---- delivering ---- */
+
+bool on_sig_stack(u64 sp)
+{
+	if (current->sas_ss_flags & SS_AUTODISARM)
+		return false;
+	return sp > current->sas_ss_sp && sp - current->sas_ss_sp <= current->sas_ss_size;
+}
+
+u64 sigsp(u64 sp, const struct ksignal *ks)
+{
+	if ((ks->ka.flags & SA_ONSTACK) && current->sas_ss_size && !on_sig_stack(sp))
+		return current->sas_ss_sp + current->sas_ss_size;
+	return sp;
+}
+
+static void force_sigsegv(int sig)
+{
+	if (sig == SIGSEGV)
+		force_fatal_sig(SIGSEGV);
+	else
+		force_sig(SIGSEGV);
+}
+
+void signal_setup_done(bool failed, struct ksignal *ks)
+{
+	u64 mask;
+
+	if (failed) {
+		force_sigsegv(ks->sig);
+		return;
+	}
+	clear_bit(TIF_RESTORE_SIGMASK, &current->work_flags);
+	mask = current->blocked | ks->ka.mask;
+	if (!(ks->ka.flags & SA_NODEFER))
+		mask |= sigmask_of(ks->sig);
+	set_current_blocked(mask);
+	if (current->sas_ss_flags & SS_AUTODISARM) {
+		current->sas_ss_sp = current->sas_ss_size = 0;
+		current->sas_ss_flags = SS_DISABLE;
+	}
+}
+
+static void deliver(struct ksignal *ks, struct regs *regs)
+{
+	bool saved = test_bit(TIF_RESTORE_SIGMASK, &current->work_flags);
+	bool stepping = current->ptrace && (regs->eflags & EFLAGS_TF);
+	u64 mask = saved ? current->saved_sigmask : current->blocked;
+
+	restart_before_handler(regs, ks);
+	signal_setup_done(arch_setup_frame(ks, regs, mask) != 0, ks);
+	if (stepping)
+		ptrace_notify(SIGTRAP); /* a stepped thread stops at the handler's first instruction */
+}
+
+void do_signal(struct regs *regs)
+{
+	struct ksignal ks;
+
+	if (get_signal(&ks)) {
+		deliver(&ks, regs);
+		return;
+	}
+	restart_without_handler(regs);
+	restore_saved_sigmask_unless(false);
+}
+
+long sys_rt_sigreturn(void)
+{
+	struct regs *regs = task_regs(current);
+	u64 mask = 0;
+	long rax;
+
+	current->restart.fn = NULL;
+	rax = arch_sigreturn(regs, &mask);
+	if (in_syscall(regs)) { /* it took nothing over */
+		force_sig(SIGSEGV);
+		return 0;
+	}
+	set_current_blocked(mask);
+	return rax;
+}
+
+long sys_restart_syscall(void)
+{
+	struct restart_block *rb = &current->restart;
+
+	return rb->fn ? rb->fn(rb) : -EINTR;
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sigqueue.c: queues of pending signals, and what makes a task look at them.
+ *
+ * A thread has a queue of its own and shares one with its process (signal->shared_pending). A queue is a mask of what is pending
+ * and a list of infos; a signal may be in the mask with no info (no memory, or the user's limit). signal_send.c puts them in,
+ * dequeue_signal() takes them out.
+ *
+ * Invariants:
+ * 1. TIF_SIGPENDING is set on every thread that has an unblocked signal which it is chosen to take; only the thread itself clears
+ *    it, in recalc_sigpending().
+ * 2. user->sigpending counts the queued infos of the user; a preallocated one (POSIX timers) counts as long as it exists.
+ *
+ * Locks: sighand->lock for everything but allocation.
+ */
+#include "kernel/task/internal.h"
+
+/* ---- infos ---- */
+
+static struct user_struct *task_user(struct task *t)
+{
+	struct user_struct *u;
+
+	spin_lock(&t->alloc_lock);
+	u = t->cred->user;
+	atomic_inc(&u->usage);
+	spin_unlock(&t->alloc_lock);
+	return u;
+}
+
+struct sigqueue *sigqueue_new(struct task *t, int sig, bool override_limit)
+{
+	struct user_struct *u = task_user(t);
+	struct sigqueue *q = NULL;
+	s64 n = atomic_add_return(1, &u->sigpending);
+
+	if (override_limit || (u64)n <= task_rlimit(t, RLIMIT_SIGPENDING))
+		q = kzalloc(sizeof(*q), GFP_ATOMIC);
+	if (!q) {
+		atomic_dec(&u->sigpending);
+		put_uid_user(u);
+		return NULL;
+	}
+	INIT_LIST_HEAD(&q->list);
+	q->user = u;
+	return q;
+}
+
+static void sigqueue_release(struct sigqueue *q)
+{
+	atomic_dec(&q->user->sigpending);
+	put_uid_user(q->user);
+	kfree(q);
+}
+
+void sigqueue_put(struct sigqueue *q)
+{
+	if (!q->prealloc)
+		sigqueue_release(q);
+}
+
+struct sigqueue *sigqueue_alloc(void)
+{
+	struct sigqueue *q = sigqueue_new(current, 0, false);
+
+	if (q)
+		q->prealloc = true;
+	return q;
+}
+
+void sigqueue_free(struct sigqueue *q)
+{
+	struct sighand_struct *sh = current->sighand;
+
+	spin_lock(&sh->lock);
+	q->prealloc = false;
+	if (!list_empty(&q->list))
+		q = NULL; /* it goes when it is taken off its queue */
+	spin_unlock(&sh->lock);
+	if (q)
+		sigqueue_release(q);
+}
+
+void flush_sigqueue(struct sigpending *p)
+{
+	struct sigqueue *q, *next;
+
+	p->signal = 0;
+	list_for_each_entry_safe (q, next, &p->list, list) {
+		list_del_init(&q->list);
+		sigqueue_put(q);
+	}
+}
+
+void flush_sigqueue_mask(u64 mask, struct sigpending *p)
+{
+	struct sigqueue *q, *next;
+
+	if (!(p->signal & mask))
+		return;
+	p->signal &= ~mask;
+	list_for_each_entry_safe (q, next, &p->list, list)
+		if (sigmask_of(q->info.si_signo) & mask) {
+			list_del_init(&q->list);
+			sigqueue_put(q);
+		}
+}
+
+/* ---- taking signals ---- */
+
+void collect_signal(int sig, struct sigpending *list, siginfo_t *info)
+{
+	struct sigqueue *q, *first = NULL;
+	bool more = false;
+
+	list_for_each_entry (q, &list->list, list) {
+		if (q->info.si_signo != sig)
+			continue;
+		if (first) {
+			more = true;
+			break;
+		}
+		first = q;
+	}
+	if (!more)
+		list->signal &= ~sigmask_of(sig);
+	if (first) {
+		list_del_init(&first->list);
+		*info = first->info;
+		sigqueue_put(first);
+		return;
+	}
+	memset(info, 0, sizeof(*info));
+	info->si_signo = sig;
+	info->si_code = SI_USER;
+}
+
+int dequeue_signal_locked(struct task *t, u64 mask, siginfo_t *info)
+{
+	struct sigpending *from = t->pending;
+	int sig = next_signal(from->signal, mask);
+
+	if (!sig) {
+		from = &t->signal->shared_pending;
+		sig = next_signal(from->signal, mask);
+	}
+	if (sig) {
+		collect_signal(sig, from, info);
+		if (SIG_KERNEL_STOP & sigmask_of(sig))
+			t->jobctl |= JOBCTL_STOP_DEQUEUED;
+	}
+	recalc_sigpending();
+	return sig;
+}
+
+int dequeue_signal(u64 mask, siginfo_t *info)
+{
+	int sig;
+
+	spin_lock(&current->sighand->lock);
+	sig = dequeue_signal_locked(current, ~mask | UNMASKABLE, info);
+	spin_unlock(&current->sighand->lock);
+	return sig;
+}
+
+/* ---- what is pending ---- */
+
+bool signal_pending(struct task *t)
+{
+	return test_bit(TIF_SIGPENDING, &t->work_flags);
+}
+
+bool fatal_signal_pending(struct task *t)
+{
+	return signal_pending(t) && t->pending && (READ_ONCE(t->pending->signal) & sigmask_of(SIGKILL));
+}
+
+bool wait_interrupted(u32 state)
+{
+	if (!signal_pending(current))
+		return false;
+	return (state & TASK_INTERRUPTIBLE) ||
+	       ((state & TASK_WAKEKILL) && fatal_signal_pending(current));
+}
+
+static bool has_pending(struct task *t)
+{
+	u64 all = t->pending->signal | t->signal->shared_pending.signal;
+
+	return (t->jobctl & JOBCTL_PENDING_MASK) || (all & ~t->blocked);
+}
+
+void recalc_sigpending(void)
+{
+	if (has_pending(current) || (current->signal->flags & SIGNAL_CLD_MASK))
+		set_bit(TIF_SIGPENDING, &current->work_flags);
+	else
+		clear_bit(TIF_SIGPENDING, &current->work_flags);
+}
+
+void recalc_sigpending_and_wake(struct task *t)
+{
+	if (has_pending(t))
+		signal_wake_up(t, false);
+}
+
+void signal_wake_up(struct task *t, bool fatal)
+{
+	u32 states = TASK_INTERRUPTIBLE;
+
+	if (fatal)
+		states |= TASK_WAKEKILL | TASK_STOPPED | TASK_TRACED;
+	set_bit(TIF_SIGPENDING, &t->work_flags);
+	if (!wake_up_state(t, states))
+		kick_process(t);
+}
+
+struct sighand_struct *lock_task_sighand(struct task *t)
+{
+	struct sighand_struct *sh;
+
+	for (;;) {
+		sh = READ_ONCE(t->sighand);
+		if (!sh)
+			return NULL;
+		spin_lock(&sh->lock);
+		if (sh == READ_ONCE(t->sighand))
+			return sh;
+		spin_unlock(&sh->lock);
+	}
+}
+
+/* ---- the mask ---- */
+
+/* Signals of the process that @t would have taken and now blocks: other threads are told. */
+static void retarget_shared_pending(struct task *t, u64 which)
+{
+	struct task *other;
+
+	which &= t->signal->shared_pending.signal;
+	if (!which)
+		return;
+	for_each_thread (t->signal, other) {
+		if (other == t || (other->flags & PF_EXITING) || !(which & ~other->blocked))
+			continue;
+		if (!signal_pending(other))
+			signal_wake_up(other, false);
+		which &= other->blocked;
+		if (!which)
+			break;
+	}
+}
+
+static void set_blocked_locked(u64 mask)
+{
+	u64 newly = mask & ~current->blocked;
+
+	if (newly && signal_pending(current) && !thread_group_empty(current))
+		retarget_shared_pending(current, newly);
+	current->blocked = mask;
+	recalc_sigpending();
+}
+
+void set_current_blocked(u64 mask)
+{
+	mask &= ~UNMASKABLE;
+	if (mask == current->blocked)
+		return;
+	spin_lock(&current->sighand->lock);
+	set_blocked_locked(mask);
+	spin_unlock(&current->sighand->lock);
+}
+
+int set_user_sigmask(uaddr_t umask, size_t sigsetsize)
+{
+	u64 mask;
+
+	if (!umask.v)
+		return 0;
+	if (sigsetsize != sizeof(mask))
+		return -EINVAL;
+	if (get_user(mask, umask))
+		return -EFAULT;
+	current->saved_sigmask = current->blocked;
+	set_bit(TIF_RESTORE_SIGMASK, &current->work_flags);
+	set_current_blocked(mask);
+	return 0;
+}
+
+void restore_saved_sigmask_unless(bool interrupted)
+{
+	if (interrupted)
+		return;
+	if (test_and_clear_bit(TIF_RESTORE_SIGMASK, &current->work_flags))
+		set_current_blocked(current->saved_sigmask);
+}
+
+/* The thread takes no more signals; what it was chosen for goes to others. */
+void exit_signals(struct task *t)
+{
+	bool stopped = false;
+
+	spin_lock(&t->sighand->lock);
+	t->flags |= PF_EXITING;
+	if (!thread_group_empty(t) && !t->signal->group_exit) {
+		if (signal_pending(t))
+			retarget_shared_pending(t, ~t->blocked);
+		if (t->jobctl & JOBCTL_STOP_PENDING)
+			stopped = task_participate_group_stop(t);
+	}
+	spin_unlock(&t->sighand->lock);
+	if (!stopped)
+		return;
+	read_lock(&tasklist_lock);
+	do_notify_parent_cldstop(t, false, CLD_STOPPED);
+	read_unlock(&tasklist_lock);
+}
+
+/* ---- work that waits for the way to user mode ---- */
+
+void task_work_add(struct task *t, struct task_work *w)
+{
+	struct task_work *head = READ_ONCE(t->works);
+
+	do {
+		w->next = head;
+	} while (!__atomic_compare_exchange_n(&t->works, &head, w, false, __ATOMIC_SEQ_CST,
+					      __ATOMIC_RELAXED));
+	set_bit(TIF_NOTIFY, &t->work_flags);
+	if (t != current)
+		kick_process(t);
+}
+
+void task_work_run(void)
+{
+	clear_bit(TIF_NOTIFY, &current->work_flags);
+	for (;;) {
+		struct task_work *w = xchg(&current->works, NULL), *first = NULL;
+
+		if (!w)
+			return;
+		while (w) { /* the newest is in front: turn round */
+			struct task_work *next = w->next;
+
+			w->next = first;
+			first = w;
+			w = next;
+		}
+		while (first) {
+			w = first;
+			first = w->next;
+			w->func(w);
+		}
+		cond_resched();
+	}
+}

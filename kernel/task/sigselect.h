@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* sigselect.h: the order in which pending signals are delivered. */
+#ifndef NESTLING_TASK_SIGSELECT_H
+#define NESTLING_TASK_SIGSELECT_H
+
+#include "kernel/lib/types.h"
+
+/* The number of the signal in @pending but not in @mask that is delivered first; 0 when there is none. */
+int next_signal(u64 pending, u64 mask);
+
+#endif
