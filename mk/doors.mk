@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # From objects to build/nestling.
 #
-#   kernel world objects --ld -r--> kernel.raw.o --objcopy--> kernel.o --gcc -static--> nestling
-#                                        |                        host objects, doors.o --^
+#   kernel world objects --ld -r--> kernel.raw.o --ld -r, objcopy--> kernel.o --gcc -static--> nestling
+#                                        |            ^                 host objects, doors.o --^
+#                                        |-- functions --> gen/ksyms.S
 #                                        +-- undefined symbols --> gen/doors.S
 #
 # `ld -r` gathers all writable data of the kernel world in .kdata and .kbss (mk/kernel.lds).  objcopy makes local all that
@@ -10,7 +11,7 @@
 # doors.S defines.
 
 # Undefined in kernel.o, yet no doors: the linker's own symbols and gcov's (and weak ones: calls without a handler).
-NOT_DOORS := ^(__kdata_start|__kdata_end|__image_start|__image_end|__executable_start|etext|_etext|_end|end|__start_.*|__stop_.*|__gcov_.*|_GLOBAL_OFFSET_TABLE_)$$
+NOT_DOORS := ^(__kdata_start|__kdata_end|__image_start|__image_end|__executable_start|etext|_etext|_end|end|__start_.*|__stop_.*|__gcov_.*|ksym_table|ksym_count|ksym_names|_GLOBAL_OFFSET_TABLE_)$$
 $(B)/kernel.raw.o: $(KERNEL_OBJ) mk/kernel.lds
 	$(call say,LD,$@)
 	$(Q)printf '%s\n' $(KERNEL_OBJ) >$@.list
@@ -35,11 +36,17 @@ $(G)/doors.S: $(G)/kernel.doors mk/doors.mk
 $(B)/obj/gen/doors.S.o: WFLAGS = $(KFLAGS)
 $(B)/obj/gen/doors.S.o: mk/door.h $(wildcard arch/um/layout.h)
 
-$(B)/kernel.o: $(B)/kernel.raw.o $(G)/kernel.doors $(G)/kernel.keep
+# The names of functions for back-traces.
+$(G)/ksyms.S: $(B)/kernel.raw.o mk/ksyms.awk
+	$(Q)$(NM) -n $< | awk -f mk/ksyms.awk >$@
+$(B)/obj/gen/ksyms.S.o: WFLAGS = $(KFLAGS)
+
+$(B)/kernel.o: $(B)/kernel.raw.o $(B)/obj/gen/ksyms.S.o $(G)/kernel.doors $(G)/kernel.keep
 	$(call say,OBJCOPY,$@)
 	$(Q)sed 's/\(.*\)/\1 door_\1/' $(G)/kernel.doors >$(G)/kernel.redefine
-	$(Q)$(OBJCOPY) --redefine-syms=$(G)/kernel.redefine $< $@.tmp
-	$(Q)$(OBJCOPY) --keep-global-symbols=$(G)/kernel.keep $@.tmp $@ && rm $@.tmp
+	$(Q)$(LD) -r -o $@.joined $< $(B)/obj/gen/ksyms.S.o
+	$(Q)$(OBJCOPY) --redefine-syms=$(G)/kernel.redefine $@.joined $@.tmp
+	$(Q)$(OBJCOPY) --keep-global-symbols=$(G)/kernel.keep $@.tmp $@ && rm $@.tmp $@.joined
 
 LINK := $(CC) -static -no-pie -pthread -Wl,-Ttext-segment=0x60000000 -Wl,--build-id=sha1 -Wl,-z,noexecstack \
 	-Wl,-z,max-page-size=4096 -Wl,-T,mk/image.lds

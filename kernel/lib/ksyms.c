@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* ksyms.c: look functions up in the table that the build made.  No locks: the table never changes. */
+#include "kernel/lib/ksyms.h"
+#include "kernel/lib/string.h"
+
+/* Generated: offsets from kernel_text_start in ascending order, and where in ksym_names the name begins. */
+struct ksym {
+	u32 offset;
+	u32 name;
+};
+extern const struct ksym ksym_table[];
+extern const u32 ksym_count;
+extern const char ksym_names[];
+/* mk/kernel.lds */
+extern const char kernel_text_start[], kernel_text_end[];
+
+const char *ksym_lookup(u64 addr, u64 *offset)
+{
+	u64 at = addr - (u64)kernel_text_start;
+	u32 low = 0, high = ksym_count;
+
+	if (addr < (u64)kernel_text_start || addr >= (u64)kernel_text_end)
+		return NULL;
+	while (low < high) { /* ends with the first entry beyond the address */
+		u32 mid = (low + high) / 2;
+
+		if (ksym_table[mid].offset <= at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (!low)
+		return NULL;
+	*offset = at - ksym_table[low - 1].offset;
+	return ksym_names + ksym_table[low - 1].name;
+}
+
+u64 ksym_address(const char *name)
+{
+	for (u32 i = 0; i < ksym_count; i++)
+		if (!strcmp(ksym_names + ksym_table[i].name, name))
+			return (u64)kernel_text_start + ksym_table[i].offset;
+	return 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ksyms.h: the names of the kernel's own functions at run time, for back-traces and oopses.
+ *
+ * The build makes the table from the functions of kernel.o (mk/ksyms.awk); it is read-only and complete, static functions
+ * included.
+ */
+#ifndef NESTLING_LIB_KSYMS_H
+#define NESTLING_LIB_KSYMS_H
+
+#include "kernel/lib/types.h"
+
+/* The function that @addr lies in and, in *offset, how far; NULL when it is not the kernel world's code. */
+const char *ksym_lookup(u64 addr, u64 *offset);
+/* The address of a function by its name, or 0. */
+u64 ksym_address(const char *name);
+
+#endif
