@@ -90,6 +90,23 @@ void spin_unlock(spinlock_t *l)
 		arch_futex_wake(&l->word, 1);
 }
 
+void spin_lock_raw(spinlock_t *l)
+{
+	if (unlikely(!take(l, 1)))
+		spin_lock_slow(l);
+}
+
+bool spin_trylock_raw(spinlock_t *l)
+{
+	return take(l, 1);
+}
+
+void spin_unlock_raw(spinlock_t *l)
+{
+	if (unlikely(__atomic_exchange_n(&l->word, 0, __ATOMIC_RELEASE) == 2))
+		arch_futex_wake(&l->word, 1);
+}
+
 void assert_spin_held(const spinlock_t *l)
 {
 #ifdef CONFIG_DEBUG

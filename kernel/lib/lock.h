@@ -48,17 +48,22 @@ typedef struct spinlock {
 
 #ifdef CONFIG_DEBUG
 #define SPINLOCK_INIT(n) {0, #n, NULL}
-#define spin_lock_init(l) spin_lock_setup(l, #l)
+#define LOCK_CLASS(l) __FILE_NAME__ ":" #l
 #else
 #define SPINLOCK_INIT(n) {0}
-#define spin_lock_init(l) spin_lock_setup(l, NULL)
+#define LOCK_CLASS(l) NULL
 #endif
+#define spin_lock_init(l) spin_lock_setup(l, LOCK_CLASS(l))
 #define DEFINE_SPINLOCK(n) spinlock_t n = SPINLOCK_INIT(n)
 
 void spin_lock_setup(spinlock_t *l, const char *name);
 void spin_lock(spinlock_t *l);
 bool spin_trylock(spinlock_t *l);
 void spin_unlock(spinlock_t *l);
+/* For the locks of the scheduler itself, which are held across a switch: unknown to lockdep. */
+void spin_lock_raw(spinlock_t *l);
+bool spin_trylock_raw(spinlock_t *l);
+void spin_unlock_raw(spinlock_t *l);
 void assert_spin_held(const spinlock_t *l); /* empty in release builds */
 /* Two locks of one class, by address; either may be the same. */
 void spin_lock_two(spinlock_t *a, spinlock_t *b);
