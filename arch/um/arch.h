@@ -167,6 +167,9 @@ void schedule(void);                                         /* kernel/sched */
 void schedule_tail(struct task *prev); /* the other half of schedule() for a new task: what it does after arch_switch() */
 void sched_init_idle(struct task *idle, int cpu); /* @idle runs on @cpu when nothing else can; at boot, before @cpu starts */
 bool need_resched(void);
+/* Around the sleep of an idle vCPU (arch_idle), before its state becomes OS_CPU_IDLE and after it is OS_CPU_KERNEL again. */
+void sched_idle_enter(void);
+void sched_idle_exit(void);
 /* Tick of accounting on the way out of and into guest code. */
 void account_user_enter(void);
 void account_user_exit(void);

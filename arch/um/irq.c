@@ -135,10 +135,12 @@ void arch_idle(u64 deadline)
 {
 	int cpu = smp_processor_id();
 
+	sched_idle_enter();
 	cpu_set_state(cpu, OS_CPU_IDLE);
 	if (!irq_pending() && !cpu_kicked(cpu) && !need_resched())
 		os_idle(cpu, host_deadline(deadline));
 	cpu_set_state(cpu, OS_CPU_KERNEL);
+	sched_idle_exit();
 }
 
 void arch_kick_cpu(int cpu)

@@ -95,7 +95,6 @@ void arch_main(int argc, char **argv, char **envp)
 	mm_init_frames(1, physmem_frames);
 	start_spaces();
 	vcpu_init();
-	sched_init();
 	oops_init();
 	vdso_init();
 	signals_init();

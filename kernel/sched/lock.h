@@ -11,6 +11,8 @@
 #ifndef NESTLING_SCHED_LOCK_H
 #define NESTLING_SCHED_LOCK_H
 
+#include <asm/errno.h>
+
 #include "kernel/lib/list.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/types.h"
@@ -37,7 +39,8 @@ struct wait_queue_entry {
 	bool exclusive;
 };
 
-void init_waitqueue_head(struct wait_queue_head *q);
+void wait_queue_setup(struct wait_queue_head *q, const char *name);
+#define init_waitqueue_head(q) wait_queue_setup(q, LOCK_CLASS(q))
 void init_wait_entry(struct wait_queue_entry *e); /* current, default function */
 void add_wait_queue(struct wait_queue_head *q, struct wait_queue_entry *e);
 void add_wait_queue_exclusive(struct wait_queue_head *q, struct wait_queue_entry *e);
@@ -101,34 +104,37 @@ bool wait_interrupted(u32 state); /* a signal is pending that this state lets th
 		    deadline, false)
 
 struct mutex {
-	spinlock_t wait_lock;
-	struct task *owner; /* NULL: free */
-	struct list_head waiters;
+	spinlock_t wait_lock;     /* raw; @waiters */
+	struct task *owner;       /* NULL: free; atomic */
+	struct list_head waiters; /* of struct mutex_waiter (mutex.c) */
 };
 #define MUTEX_INIT(n)                                                                              \
 	{                                                                                          \
 		.wait_lock = SPINLOCK_INIT(n), .owner = NULL, .waiters = LIST_HEAD_INIT((n).waiters) \
 	}
 #define DEFINE_MUTEX(n) struct mutex n = MUTEX_INIT(n)
-void mutex_init(struct mutex *m);
+void mutex_setup(struct mutex *m, const char *name);
+#define mutex_init(m) mutex_setup(m, LOCK_CLASS(m))
 void mutex_lock(struct mutex *m);
 int mutex_lock_interruptible(struct mutex *m); /* 0 or -ERESTARTSYS */
+int mutex_lock_killable(struct mutex *m);      /* 0 or -ERESTARTSYS, when the task is being killed */
 bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 void assert_mutex_held(const struct mutex *m);
 
 /* Fair between readers and writers: a waiting writer stops new readers. Not recursive. */
 struct rwsem {
-	spinlock_t wait_lock;
-	s64 count; /* readers, or -1 for a writer */
-	struct list_head waiters;
+	spinlock_t wait_lock;     /* raw; all below */
+	s64 count;                /* readers, or -1 for a writer */
+	struct list_head waiters; /* of struct rwsem_waiter (rwsem.c), in the order of arrival */
 };
 #define RWSEM_INIT(n)                                                                              \
 	{                                                                                          \
 		.wait_lock = SPINLOCK_INIT(n), .count = 0, .waiters = LIST_HEAD_INIT((n).waiters)  \
 	}
 #define DEFINE_RWSEM(n) struct rwsem n = RWSEM_INIT(n)
-void init_rwsem(struct rwsem *s);
+void rwsem_setup(struct rwsem *s, const char *name);
+#define init_rwsem(s) rwsem_setup(s, LOCK_CLASS(s))
 void down_read(struct rwsem *s);
 bool down_read_trylock(struct rwsem *s);
 void up_read(struct rwsem *s);
@@ -148,6 +154,7 @@ void init_completion(struct completion *c);
 void complete(struct completion *c);
 void complete_all(struct completion *c);
 void wait_for_completion(struct completion *c);
+int wait_for_completion_interruptible(struct completion *c); /* 0 or -ERESTARTSYS */
 int wait_for_completion_killable(struct completion *c); /* 0 or -ERESTARTSYS */
 
 #endif

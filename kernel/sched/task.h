@@ -11,6 +11,7 @@
 #include "arch/um/arch.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/list.h"
+#include "kernel/lib/lockdep.h"
 #include "kernel/lib/rbtree.h"
 #include "kernel/lib/types.h"
 #include "kernel/sched/lock.h"
@@ -61,7 +62,8 @@ struct sched_entity {
 	u64 vruntime;       /* weighted ns */
 	u64 exec_start;     /* when it was put on the CPU */
 	u64 sum_exec;       /* ns, all */
-	u64 slice_end;
+	u64 slice_start;    /* sum_exec when its slice began */
+	u64 queued_at;      /* arch_cpu_clock() when it became runnable */
 	u32 weight;
 	bool on_rq;
 };
@@ -86,12 +88,15 @@ struct task {
 	int policy;     /* SCHED_* */
 	int nice;       /* -20 .. 19 */
 	int rt_priority;
+	bool sched_reset_on_fork;
 	u64 cpus_allowed; /* mask of vCPUs */
 	struct sched_entity se;
 	struct list_head rt_node; /* run list of FIFO/RR */
 	u64 nvcsw, nivcsw;
 	u64 utime, stime; /* ns, own */
 	u64 last_acct;    /* own: when user/kernel accounting last switched */
+	u64 cpu_timer_at; /* own: ktime at which sched_cpu_timers is called for it; ~0 none */
+	bool in_iowait;   /* own: sleeps for a disk */
 	u64 start_time;   /* ktime, immutable */
 	u64 start_boottime;
 
@@ -152,13 +157,9 @@ struct task {
 	void *plug;
 	u64 syscall_nr;               /* for /proc/PID/syscall, -1 in user mode */
 	const char *wchan;            /* what it waits for, for /proc/PID/wchan */
+	struct rcu_head rcu;          /* put_task */
 #ifdef CONFIG_DEBUG
-	struct {
-		const void *lock;
-		const char *name;
-		const void *ip;
-	} held_locks[32];
-	int nr_held;
+	struct held_locks held;       /* own (lockdep) */
 #endif
 };
 
@@ -188,14 +189,18 @@ void __noreturn sched_dead(void);         /* last schedule of current (state TAS
 void set_user_nice(struct task *t, int nice);
 int sched_setscheduler(struct task *t, int policy, int prio); /* 0, -EINVAL */
 int sched_setaffinity(struct task *t, u64 mask);              /* 0, -EINVAL */
+u64 sched_rr_interval(struct task *t);                        /* ns; 0 for FIFO */
 /* Makes @t look at its work_flags soon: kicks its vCPU when it runs in guest code. */
 void kick_process(struct task *t);
-void sched_init(void);
 /* Numbers for /proc/stat, loadavg, uptime. */
 struct cpu_times {
 	u64 user, nice, system, idle, iowait; /* ns */
 };
 void sched_cpu_times(int cpu, struct cpu_times *ct);
+/* CPU time of @t, also while it runs: ns. */
+u64 task_sched_runtime(struct task *t);
+/* Called at a boundary of @current when ktime has reached current->cpu_timer_at (kernel/time sets both). No lock held. */
+extern void (*sched_cpu_timers)(u64 now);
 void sched_loadavg(u64 avg[3]); /* fixed point, 11 bits of fraction */
 u64 nr_context_switches(void);
 u32 nr_running(void);

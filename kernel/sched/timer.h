@@ -13,8 +13,8 @@ struct ktimer {
 	struct rb_node node;
 	u64 expires; /* ktime_get() scale */
 	void (*func)(struct ktimer *t);
-	int cpu;     /* base it is queued on; -1: not queued */
-	u32 running;
+	int cpu;     /* the base that guards it: the vCPU that armed it last */
+	bool armed;  /* under that base's lock */
 };
 void timer_setup(struct ktimer *t, void (*func)(struct ktimer *t));
 void timer_start(struct ktimer *t, u64 expires); /* arms or moves */
@@ -36,8 +36,8 @@ void work_flush(struct work *w);   /* waits until it is neither queued nor runni
 struct rcu_head {
 	struct rcu_head *next;
 	void (*func)(struct rcu_head *h);
-	u64 gen;
 };
 void call_rcu(struct rcu_head *h, void (*func)(struct rcu_head *h));
+void synchronize_rcu(void); /* sleeps for a grace period */
 
 #endif

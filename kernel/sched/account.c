@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * account.c: who used how much CPU time, and how busy the machine is.
+ *
+ * A task's time is split between user and kernel at every entry and exit (account_user_*) and at every switch: the time since
+ * task->last_acct goes to the side that ends. The same time is counted for the vCPU (user, nice, system or idle). se.sum_exec
+ * is the sum that the scheduler itself keeps, and the CPU-time clocks show.
+ *
+ * The load average is brought up to date when somebody looks or a switch finds it five seconds old, with as many steps as
+ * five-second periods have passed: a tickless idle machine needs no timer for it.
+ *
+ * Locks: fields of a task and of a vCPU are written by the task and the vCPU itself; load_lock.
+ */
+#include "arch/um/arch.h"
+#include "kernel/sched/internal.h"
+
+#define LOAD_PERIOD (5 * NSEC_PER_SEC)
+#define LOAD_SHIFT 11
+#define LOAD_ONE (1UL << LOAD_SHIFT)
+
+void (*sched_cpu_timers)(u64 now);
+
+static DEFINE_SPINLOCK(load_lock);
+static u64 load[3], load_at; /* under load_lock; load_at read racily */
+/* exp(-5 s / 1, 5, 15 min), 11 bits of fraction */
+static const u64 load_decay[3] = {1884, 2014, 2037};
+
+void account_user_enter(void)
+{
+	struct task *t = current;
+	u64 now = arch_cpu_clock(), delta = now - t->last_acct;
+	int cpu = t->cpu;
+
+	t->last_acct = now;
+	t->stime += delta;
+	runqueues[cpu].times.system += delta;
+	boundary_leave(cpu);
+}
+
+void account_user_exit(void)
+{
+	struct task *t = current;
+	u64 now = arch_cpu_clock(), delta = now - t->last_acct;
+	struct rq *rq = &runqueues[t->cpu];
+
+	boundary_pass(t->cpu);
+	t->last_acct = now;
+	t->utime += delta;
+	if (t->nice > 0)
+		rq->times.nice += delta;
+	else
+		rq->times.user += delta;
+}
+
+void account_switch(struct rq *rq, struct task *prev, struct task *next, u64 now)
+{
+	u64 delta = now - prev->last_acct;
+
+	if (task_is_idle(prev)) {
+		if (rq->nr_iowait > 0)
+			rq->times.iowait += delta;
+		else
+			rq->times.idle += delta;
+	} else {
+		prev->stime += delta;
+		rq->times.system += delta;
+	}
+	prev->last_acct = next->last_acct = now;
+	if (now - READ_ONCE(load_at) >= LOAD_PERIOD)
+		loadavg_update(now);
+}
+
+void sched_cpu_times(int cpu, struct cpu_times *ct)
+{
+	struct rq *rq = cpu_rq(cpu);
+	s64 idle_for;
+
+	spin_lock_raw(&rq->lock);
+	*ct = rq->times;
+	idle_for = (s64)(arch_cpu_clock() - rq->idle->last_acct);
+	if (rq->curr == rq->idle && idle_for > 0)
+		ct->idle += (u64)idle_for;
+	spin_unlock_raw(&rq->lock);
+}
+
+u64 task_sched_runtime(struct task *t)
+{
+	struct rq *rq = task_rq_lock(t);
+	u64 sum;
+
+	if (rq->curr == t)
+		class_update_curr(rq, arch_cpu_clock());
+	sum = t->se.sum_exec;
+	spin_unlock_raw(&rq->lock);
+	return sum;
+}
+
+u32 nr_running(void)
+{
+	u32 n = 0;
+
+	for (int i = 0; i < nr_cpus; i++)
+		n += READ_ONCE(cpu_rq(i)->nr_running);
+	return n;
+}
+
+u64 nr_context_switches(void)
+{
+	u64 n = 0;
+
+	for (int i = 0; i < nr_cpus; i++)
+		n += READ_ONCE(cpu_rq(i)->switches);
+	return n;
+}
+
+static u64 active_tasks(void)
+{
+	s64 n = nr_running();
+
+	for (int i = 0; i < nr_cpus; i++)
+		n += READ_ONCE(cpu_rq(i)->nr_uninterruptible);
+	return n > 0 ? (u64)n : 0;
+}
+
+/* @periods steps of: load = load * decay + active * (1 - decay). */
+static u64 decayed(u64 old, u64 decay, u64 active, u64 periods)
+{
+	u64 keep = LOAD_ONE;
+
+	for (; periods && keep; periods--)
+		keep = (keep * decay + LOAD_ONE / 2) >> LOAD_SHIFT;
+	return (old * keep + (active << LOAD_SHIFT) * (LOAD_ONE - keep) + LOAD_ONE / 2) >>
+	       LOAD_SHIFT;
+}
+
+/* Called with runqueue locks held too: load_lock is raw for that. */
+void loadavg_update(u64 now)
+{
+	u64 periods, active;
+
+	if (!spin_trylock_raw(&load_lock))
+		return; /* somebody else does it */
+	if (!load_at)
+		load_at = now;
+	periods = now > load_at ? (now - load_at) / LOAD_PERIOD : 0;
+	if (periods) {
+		active = active_tasks();
+		for (int i = 0; i < 3; i++)
+			load[i] = decayed(load[i], load_decay[i], active, min(periods, 2000UL));
+		load_at += periods * LOAD_PERIOD;
+	}
+	spin_unlock_raw(&load_lock);
+}
+
+void sched_loadavg(u64 avg[3])
+{
+	loadavg_update(arch_cpu_clock());
+	for (int i = 0; i < 3; i++)
+		avg[i] = READ_ONCE(load[i]);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * balance.c: on which vCPU a task runs.
+ *
+ * To wake a sleeping vCPU costs tens of microseconds, to switch on the same one about four. So a woken task is queued on
+ * its waker's vCPU when that one has nothing else to do, on the guess that the waker is about to sleep. When after
+ * SPREAD_DELAY_NS it still waits, an idle vCPU gets it: the machine's deadline (sched_next) brings the busy vCPU to a
+ * boundary for that. A vCPU that runs dry takes from the others by itself (balance_pull), but nothing that has
+ * waited for less than that delay.
+ *
+ * With no vCPU idle, queues are evened out at the end of slices, when they differ by two tasks or more.
+ * Only fair tasks and the highest real-time task move.
+ *
+ * Locks: the runqueues' (two, by number). What is read of other queues without their lock is a guess that is checked
+ * again under it.
+ */
+#include "kernel/sched/internal.h"
+
+static u64 online_mask(void)
+{
+	return nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1;
+}
+
+static int least_loaded(u64 mask)
+{
+	int best = -1;
+	u32 n = ~0U;
+
+	for (; mask; mask &= mask - 1) {
+		int cpu = __builtin_ctzl(mask);
+		u32 r = READ_ONCE(cpu_rq(cpu)->nr_running);
+
+		if (r < n) {
+			n = r;
+			best = cpu;
+		}
+	}
+	return best;
+}
+
+static u64 allowed_mask(const struct task *t)
+{
+	u64 mask = READ_ONCE(t->cpus_allowed) & online_mask();
+
+	return mask ? mask : online_mask();
+}
+
+int balance_any_allowed(const struct task *t)
+{
+	u64 mask = allowed_mask(t), idle = mask & READ_ONCE(idle_mask);
+
+	return idle ? __builtin_ctzl(idle) : least_loaded(mask);
+}
+
+int balance_select(struct task *t)
+{
+	int here = smp_processor_id(), prev = READ_ONCE(t->cpu);
+	struct rq *rq = cpu_rq(here);
+	u64 mask, idle;
+
+	if (nr_cpus == 1)
+		return 0;
+	mask = allowed_mask(t);
+	if ((mask & BIT(here)) && READ_ONCE(rq->nr_running) <= 1 && !rt_policy(rq->curr->policy))
+		return here;
+	idle = mask & READ_ONCE(idle_mask);
+	if (idle)
+		return idle & BIT(prev) ? prev : __builtin_ctzl(idle);
+	if (!(mask & BIT(prev)))
+		return least_loaded(mask);
+	if ((mask & BIT(here)) &&
+	    READ_ONCE(rq->nr_running) < READ_ONCE(cpu_rq(prev)->nr_running))
+		return here;
+	return prev;
+}
+
+/* A queued task of @from that may run on @cpu and has waited for long enough. Under from's lock. */
+static struct task *candidate(struct rq *from, int cpu, u64 now)
+{
+	struct task *t = NULL;
+
+	while ((t = class_next_queued(from, t)) != NULL)
+		if (cpu_allowed(t, cpu) && (s64)(now - t->se.queued_at) >= (s64)SPREAD_DELAY_NS)
+			return t;
+	return NULL;
+}
+
+/* Moves one task; true when there was one. No lock held. */
+static bool move_one(struct rq *from, struct rq *to, u64 now, u32 min_lead)
+{
+	struct task *t = NULL;
+
+	rq_lock_two(from, to);
+	if (from->nr_running >= to->nr_running + min_lead)
+		t = candidate(from, to->cpu, now);
+	if (t) {
+		class_dequeue(from, t);
+		activate_task(from, to, t, false);
+	}
+	rq_unlock_two(from, to);
+	return t != NULL;
+}
+
+void balance_pull(struct rq *rq)
+{
+	u64 now = arch_cpu_clock();
+
+	for (int i = 1; i < nr_cpus; i++) {
+		struct rq *from = cpu_rq((rq->cpu + i) % nr_cpus);
+
+		if (!rq_queued(from) || task_is_idle(READ_ONCE(from->curr)))
+			continue;
+		if (move_one(from, rq, now, 0))
+			return;
+	}
+}
+
+void balance_tick(struct rq *rq, u64 now, bool slice_over)
+{
+	u64 idle = READ_ONCE(idle_mask) & ~BIT(rq->cpu);
+
+	for (; idle && rq_queued(rq); idle &= idle - 1)
+		if (move_one(rq, cpu_rq(__builtin_ctzl(idle)), now, 1))
+			return;
+	if (slice_over) {
+		int cpu = least_loaded(online_mask());
+
+		if (cpu != rq->cpu)
+			move_one(rq, cpu_rq(cpu), now, 2);
+	}
+}
+
+/* Looks at the one that waits first only: the others follow once it is gone. */
+u64 balance_delay(struct rq *rq, u64 now)
+{
+	u64 idle = READ_ONCE(idle_mask) & ~BIT(rq->cpu), waited;
+	struct task *t;
+	u64 left = ~0UL;
+
+	if (!idle)
+		return left;
+	spin_lock_raw(&rq->lock);
+	t = class_next_queued(rq, NULL);
+	if (t && (READ_ONCE(t->cpus_allowed) & idle)) {
+		waited = now - t->se.queued_at;
+		left = waited < SPREAD_DELAY_NS ? SPREAD_DELAY_NS - waited : SPREAD_DELAY_NS / 4;
+	}
+	spin_unlock_raw(&rq->lock);
+	return left;
+}

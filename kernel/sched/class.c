@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * class.c: in which order runnable tasks run: the queues of one vCPU.
+ *
+ * Real-time tasks (FIFO, RR) come first, by priority, then by arrival. All others are fair: each has a virtual run time
+ * that advances with the time it runs, divided by its weight (nice levels are 5:4 steps from 1024 at nice 0; SCHED_IDLE
+ * weighs 3), and the one that is furthest behind runs next.
+ *
+ * Life of a runnable task: class_enqueue -> queued -> class_pick -> curr -> class_put_curr -> queued ..., or
+ * class_sleep_curr -> gone. class_dequeue takes a queued one away.
+ *
+ * Invariants: curr is in no queue; rq->nr_running counts the queued tasks and curr (not idle); rq->load is the sum of the
+ * weights of the fair ones among them; se.vruntime is on the scale of the queue of task->cpu.
+ *
+ * A sleeper comes back at most SLEEPER_CREDIT_NS behind the others, so that it runs soon but cannot save up. It takes the
+ * CPU away from its waker only when that one is WAKEUP_GRAN_NS ahead: a pair that talks through a pipe then switches once a
+ * message, when the waker goes to sleep.
+ *
+ * All functions are called under rq->lock.
+ */
+#include "kernel/lib/printk.h"
+#include "kernel/sched/internal.h"
+
+static u32 nice_weight[40];
+
+static void weights_init(void)
+{
+	if (nice_weight[20])
+		return;
+	nice_weight[20] = NICE_0_WEIGHT;
+	for (int i = 19; i >= 0; i--)
+		nice_weight[i] = nice_weight[i + 1] + nice_weight[i + 1] / 4;
+	for (int i = 21; i < 40; i++)
+		nice_weight[i] = nice_weight[i - 1] * 4 / 5;
+}
+
+void class_init(struct rq *rq)
+{
+	weights_init();
+	rq->fair = RB_ROOT;
+	for (int i = 0; i < RT_PRIOS; i++)
+		INIT_LIST_HEAD(&rq->rt[i]);
+}
+
+u32 class_weight(const struct task *t)
+{
+	return t->policy == SCHED_IDLE ? IDLE_WEIGHT : nice_weight[t->nice + 20];
+}
+
+static struct task *fair_task(struct rb_node *n)
+{
+	return container_of(n, struct task, se.node);
+}
+
+static void fair_insert(struct rq *rq, struct task *t)
+{
+	struct rb_node **link = &rq->fair.node, *parent = NULL;
+	bool first = true;
+
+	while (*link) {
+		parent = *link;
+		if ((s64)(t->se.vruntime - fair_task(parent)->se.vruntime) < 0) {
+			link = &parent->left;
+		} else {
+			link = &parent->right;
+			first = false;
+		}
+	}
+	rb_link_node(&t->se.node, parent, link);
+	rb_insert_color(&t->se.node, &rq->fair);
+	if (first)
+		rq->fair_first = &t->se.node;
+	rq->nr_fair++;
+}
+
+static void fair_remove(struct rq *rq, struct task *t)
+{
+	if (rq->fair_first == &t->se.node)
+		rq->fair_first = rb_next(&t->se.node);
+	rb_erase(&t->se.node, &rq->fair);
+	rq->nr_fair--;
+}
+
+static void rt_insert(struct rq *rq, struct task *t, bool front)
+{
+	struct list_head *l = &rq->rt[t->rt_priority];
+
+	if (front)
+		list_add(&t->rt_node, l);
+	else
+		list_add_tail(&t->rt_node, l);
+	rq->rt_bits[t->rt_priority / 64] |= BIT(t->rt_priority % 64);
+	rq->nr_rt++;
+}
+
+static void rt_remove(struct rq *rq, struct task *t)
+{
+	list_del_init(&t->rt_node);
+	if (list_empty(&rq->rt[t->rt_priority]))
+		rq->rt_bits[t->rt_priority / 64] &= ~BIT(t->rt_priority % 64);
+	rq->nr_rt--;
+}
+
+static int rt_highest(const struct rq *rq)
+{
+	if (rq->rt_bits[1])
+		return 127 - __builtin_clzl(rq->rt_bits[1]);
+	return 63 - __builtin_clzl(rq->rt_bits[0]);
+}
+
+static void update_min_vruntime(struct rq *rq)
+{
+	struct task *c = rq->curr;
+	bool fair_curr = c && !task_is_idle(c) && c->se.on_rq && !rt_policy(c->policy);
+	u64 v = rq->min_vruntime;
+
+	if (fair_curr)
+		v = c->se.vruntime;
+	if (rq->fair_first) {
+		u64 f = fair_task(rq->fair_first)->se.vruntime;
+
+		if (!fair_curr || (s64)(f - v) < 0)
+			v = f;
+	}
+	if ((s64)(v - rq->min_vruntime) > 0)
+		rq->min_vruntime = v;
+}
+
+static u64 weighted(u64 ns, u32 weight)
+{
+	return weight == NICE_0_WEIGHT ? ns : ns * NICE_0_WEIGHT / weight;
+}
+
+void class_update_curr(struct rq *rq, u64 now)
+{
+	struct task *t = rq->curr;
+	u64 delta = now - t->se.exec_start;
+
+	if (task_is_idle(t) || (s64)delta <= 0)
+		return;
+	t->se.exec_start = now;
+	WRITE_ONCE(t->se.sum_exec, t->se.sum_exec + delta);
+	if (rt_policy(t->policy))
+		return;
+	t->se.vruntime += weighted(delta, t->se.weight);
+	update_min_vruntime(rq);
+}
+
+/* Where a task that comes to the queue stands among the others. */
+static void place(struct rq *rq, struct task *t, bool wakeup)
+{
+	u64 floor = rq->min_vruntime - (wakeup ? SLEEPER_CREDIT_NS : 0);
+
+	if ((s64)(t->se.vruntime - floor) < 0)
+		t->se.vruntime = floor;
+}
+
+void class_enqueue(struct rq *rq, struct task *t, bool wakeup)
+{
+	t->se.weight = class_weight(t);
+	if (rt_policy(t->policy)) {
+		rt_insert(rq, t, false);
+	} else {
+		place(rq, t, wakeup);
+		fair_insert(rq, t);
+		rq->load += t->se.weight;
+	}
+	t->se.on_rq = true;
+	rq->nr_running++;
+}
+
+void class_dequeue(struct rq *rq, struct task *t)
+{
+	if (rt_policy(t->policy)) {
+		rt_remove(rq, t);
+	} else {
+		fair_remove(rq, t);
+		rq->load -= t->se.weight;
+	}
+	t->se.on_rq = false;
+	rq->nr_running--;
+}
+
+void class_put_curr(struct rq *rq, struct task *t, bool yields)
+{
+	bool used_up = t->se.sum_exec - t->se.slice_start >= RR_SLICE_NS;
+
+	if (rt_policy(t->policy))
+		rt_insert(rq, t, !yields && !(t->policy == SCHED_RR && used_up));
+	else
+		fair_insert(rq, t);
+}
+
+void class_sleep_curr(struct rq *rq, struct task *t)
+{
+	if (!rt_policy(t->policy))
+		rq->load -= t->se.weight;
+	t->se.on_rq = false;
+	rq->nr_running--;
+	update_min_vruntime(rq);
+}
+
+struct task *class_pick(struct rq *rq)
+{
+	struct task *t;
+
+	if (rq->nr_rt) {
+		t = list_first_entry(&rq->rt[rt_highest(rq)], struct task, rt_node);
+		rt_remove(rq, t);
+		return t;
+	}
+	if (!rq->fair_first)
+		return NULL;
+	t = fair_task(rq->fair_first);
+	fair_remove(rq, t);
+	return t;
+}
+
+bool class_should_preempt(struct rq *rq, const struct task *t)
+{
+	const struct task *c = rq->curr;
+
+	if (task_is_idle(c))
+		return true;
+	if (rt_policy(t->policy))
+		return !rt_policy(c->policy) || t->rt_priority > c->rt_priority;
+	if (rt_policy(c->policy) || t->policy == SCHED_BATCH || t->policy == SCHED_IDLE)
+		return false;
+	if (c->policy == SCHED_IDLE)
+		return true;
+	return (s64)(c->se.vruntime - t->se.vruntime) >
+	       (s64)weighted(WAKEUP_GRAN_NS, t->se.weight);
+}
+
+struct task *class_next_queued(struct rq *rq, const struct task *after)
+{
+	struct rb_node *n;
+
+	if (!after && rq->nr_rt)
+		return list_first_entry(&rq->rt[rt_highest(rq)], struct task, rt_node);
+	if (!after || rt_policy(after->policy))
+		n = rq->fair_first;
+	else
+		n = rb_next(&after->se.node);
+	return n ? fair_task(n) : NULL;
+}
+
+u64 class_slice_left(const struct rq *rq, u64 now)
+{
+	const struct task *t = rq->curr;
+	u64 slice = t->policy == SCHED_RR ? RR_SLICE_NS : SLICE_NS, used;
+
+	if (t->policy == SCHED_FIFO || task_is_idle(t))
+		return ~0UL;
+	if (t->policy == SCHED_RR && !rq->nr_rt)
+		return ~0UL;
+	used = t->se.sum_exec - t->se.slice_start;
+	if ((s64)(now - t->se.exec_start) > 0)
+		used += now - t->se.exec_start;
+	return used < slice ? slice - used : 0;
+}
+
+void class_migrate(struct rq *from, struct rq *to, struct task *t)
+{
+	if (from != to)
+		t->se.vruntime += to->min_vruntime - from->min_vruntime;
+}

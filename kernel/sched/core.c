@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * core.c: who runs: the switch, waking, sleeping, and the properties that a task is scheduled by.
+ *
+ * Interface (task.h): schedule(), cond_resched(), yield(), wake_up_state(), wake_up_new_task(), sched_fork(), sched_dead(),
+ * set_user_nice(), sched_setscheduler(), sched_setaffinity(); for the machine (arch.h): schedule_tail(), sched_init_idle(),
+ * need_resched(), sched_idle_enter/exit().
+ *
+ * States of a task (task->state, se.on_rq, on_cpu):
+ *	new        RUNNING, not on_rq              sched_fork          -> wake_up_new_task: queued
+ *	queued     RUNNING, on_rq                  in its vCPU's queue -> schedule() there: running
+ *	running    any, on_rq, on_cpu              rq->curr            -> schedule(): queued, asleep, moving or dead
+ *	asleep     not RUNNING, not on_rq          nowhere             -> wake_up_state: queued
+ *	moving     RUNNING, not on_rq              must leave its vCPU -> finish_switch: queued elsewhere
+ *	dead       DEAD, not on_rq                 finish_switch drops the scheduler's reference
+ * A task that sets its state and is woken before it calls schedule() stays running: the waker finds it on_rq.
+ *
+ * Invariants:
+ * 1. rq->lock is held over the switch, and the next task releases it (finish_switch). So who holds the lock of t->cpu and
+ *    sees t not on_rq knows that its stack is not in use: no task ever runs on two vCPUs.
+ * 2. t->cpu changes only while t is in no queue, with the locks of both vCPUs held.
+ * 3. A queued task is allowed on its vCPU (cpus_allowed changes under the lock, and moves it).
+ * 4. A vCPU with an idle task as curr and a queued task has TIF_NEED_RESCHED set.
+ *
+ * Preemption happens at boundaries only: TIF_NEED_RESCHED is set and the vCPU kicked when it is in guest code. A vCPU with
+ * nothing queued has no slice: it is kicked when something is queued for it. The host is called for a vCPU that sleeps or is
+ * in guest code only (arch_kick_cpu looks).
+ *
+ * Locks: rq->lock (raw), two by vCPU number.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/internal.h"
+
+struct rq runqueues[MAX_CPUS];
+struct boundary boundaries[MAX_CPUS];
+u64 idle_mask;
+struct task init_task_storage;
+DEFINE_RWLOCK(tasklist_lock);
+LIST_HEAD(all_processes);
+DECLARE_WAIT_QUEUE_HEAD(printk_wait);
+
+/* ---- locks of runqueues ---- */
+
+void rq_lock_two(struct rq *a, struct rq *b)
+{
+	spin_lock_raw(a->cpu < b->cpu ? &a->lock : &b->lock);
+	if (a != b)
+		spin_lock_raw(a->cpu < b->cpu ? &b->lock : &a->lock);
+}
+
+void rq_unlock_two(struct rq *a, struct rq *b)
+{
+	spin_unlock_raw(&a->lock);
+	if (a != b)
+		spin_unlock_raw(&b->lock);
+}
+
+struct rq *task_rq_lock(struct task *t)
+{
+	for (;;) {
+		struct rq *rq = cpu_rq(READ_ONCE(t->cpu));
+
+		spin_lock_raw(&rq->lock);
+		if (likely(rq->cpu == t->cpu))
+			return rq;
+		spin_unlock_raw(&rq->lock);
+	}
+}
+
+/* ---- boundaries ---- */
+
+bool need_resched(void)
+{
+	return test_bit(TIF_NEED_RESCHED, &current->work_flags);
+}
+
+void sched_idle_enter(void)
+{
+	int cpu = smp_processor_id();
+
+	set_bit(cpu, &idle_mask);
+	boundary_leave(cpu);
+}
+
+void sched_idle_exit(void)
+{
+	int cpu = smp_processor_id();
+
+	boundary_pass(cpu);
+	clear_bit(cpu, &idle_mask);
+}
+
+/* What may be done at every boundary in the kernel. No lock is held; the task's state may be a sleeper's already. */
+static void boundary(void)
+{
+	boundary_pass(smp_processor_id());
+	if (irq_pending() || ktime_get() >= timers_next())
+		irq_poll();
+	if (unlikely(printk_take_wake()))
+		wake_up_all(&printk_wait);
+}
+
+void sched_tick(void)
+{
+	struct rq *rq = this_rq();
+	bool over;
+	u64 now;
+
+	if (likely(!rq_queued(rq)) || task_is_idle(current))
+		return;
+	now = arch_cpu_clock();
+	over = !class_slice_left(rq, now);
+	if (over)
+		set_bit(TIF_NEED_RESCHED, &current->work_flags);
+	if (nr_cpus > 1)
+		balance_tick(rq, now, over);
+}
+
+u64 sched_next(void)
+{
+	struct rq *rq = this_rq();
+	u64 now, left;
+
+	if (likely(!rq_queued(rq)) || task_is_idle(current))
+		return ~0UL;
+	now = arch_cpu_clock();
+	left = class_slice_left(rq, now);
+	if (nr_cpus > 1)
+		left = min(left, balance_delay(rq, now));
+	return left == ~0UL ? left : ktime_get() + left;
+}
+
+void resched_curr(struct rq *rq)
+{
+	if (test_and_set_bit(TIF_NEED_RESCHED, &rq->curr->work_flags))
+		return;
+	if (rq->cpu != smp_processor_id())
+		arch_kick_cpu(rq->cpu);
+}
+
+void kick_process(struct task *t)
+{
+	if (READ_ONCE(t->on_cpu) && t != current)
+		arch_kick_cpu(READ_ONCE(t->cpu));
+}
+
+/* ---- the switch ---- */
+
+static bool signal_keeps_awake(const struct task *t)
+{
+	if (!test_bit(TIF_SIGPENDING, &t->work_flags))
+		return false;
+	if (t->state & TASK_INTERRUPTIBLE)
+		return true;
+	return (t->state & TASK_WAKEKILL) && wait_interrupted(t->state);
+}
+
+/* Takes prev off the vCPU in one of the ways that the file's head names. */
+static void put_prev(struct rq *rq, struct task *prev, bool preempted, bool yields)
+{
+	if (task_is_idle(prev))
+		return;
+	if (prev->state != TASK_RUNNING && !preempted) {
+		if (signal_keeps_awake(prev)) {
+			prev->state = TASK_RUNNING;
+		} else {
+			class_sleep_curr(rq, prev);
+			rq->nr_uninterruptible += !!(prev->state & TASK_UNINTERRUPTIBLE);
+			rq->nr_iowait += prev->in_iowait;
+			prev->nvcsw++;
+			return;
+		}
+	} else {
+		prev->nivcsw += preempted;
+	}
+	if (unlikely(!cpu_allowed(prev, rq->cpu)) && prev->state == TASK_RUNNING) {
+		class_sleep_curr(rq, prev);
+		rq->moving = prev;
+		return;
+	}
+	class_put_curr(rq, prev, yields);
+}
+
+static struct task *pick_next(struct rq *rq, struct task *prev, bool yields)
+{
+	struct task *next, *other;
+
+	next = class_pick(rq);
+	if (!next)
+		return rq->idle;
+	if (next == prev && yields && !rt_policy(prev->policy)) {
+		other = class_pick(rq);
+		if (other) {
+			class_put_curr(rq, prev, true);
+			return other;
+		}
+	}
+	return next;
+}
+
+static void enqueue_elsewhere(struct task *t)
+{
+	for (;;) {
+		struct rq *from = cpu_rq(t->cpu), *to = cpu_rq(balance_any_allowed(t));
+
+		rq_lock_two(from, to);
+		if (cpu_allowed(t, to->cpu)) {
+			activate_task(from, to, t, false);
+			rq_unlock_two(from, to);
+			return;
+		}
+		rq_unlock_two(from, to);
+	}
+}
+
+/* On the stack of the task that runs now: the rest of the switch from @prev. */
+static void finish_switch(struct task *prev)
+{
+	struct rq *rq = this_rq();
+	struct task *moving = rq->moving;
+	bool dead = prev->state == TASK_DEAD;
+
+	rq->moving = NULL;
+	smp_store_release(&prev->on_cpu, false);
+	spin_unlock_raw(&rq->lock);
+	if (unlikely(moving))
+		enqueue_elsewhere(moving);
+	if (unlikely(dead))
+		put_task(prev);
+}
+
+void schedule_tail(struct task *prev)
+{
+	finish_switch(prev);
+}
+
+static void start_running(struct rq *rq, struct task *next, u64 now)
+{
+	rq->curr = next;
+	next->on_cpu = true;
+	next->se.exec_start = now;
+	next->se.slice_start = next->se.sum_exec;
+	rq->switches++;
+#ifdef CONFIG_DEBUG
+	lockdep_switch(rq->cpu, &next->held);
+#endif
+}
+
+static void do_schedule(bool preempted, bool yields)
+{
+	struct task *prev = current, *next;
+	struct rq *rq = this_rq();
+	u64 now;
+
+	if (spin_depth())
+		panic("schedule() with a spinlock held, in %s", prev->comm);
+	boundary();
+	if (nr_cpus > 1 && !rq_queued(rq) && (task_is_idle(prev) || prev->state != TASK_RUNNING))
+		balance_pull(rq);
+	spin_lock_raw(&rq->lock);
+	now = arch_cpu_clock();
+	clear_bit(TIF_NEED_RESCHED, &prev->work_flags);
+	class_update_curr(rq, now);
+	put_prev(rq, prev, preempted, yields);
+	next = pick_next(rq, prev, yields);
+	if (next == prev) {
+		if (class_slice_left(rq, now) == 0)
+			prev->se.slice_start = prev->se.sum_exec;
+		spin_unlock_raw(&rq->lock);
+		return;
+	}
+	account_switch(rq, prev, next, now);
+	start_running(rq, next, now);
+	finish_switch(arch_switch(prev, next));
+}
+
+void schedule(void)
+{
+	do_schedule(false, false);
+}
+
+void yield(void)
+{
+	__set_current_state(TASK_RUNNING);
+	do_schedule(false, true);
+}
+
+void cond_resched(void)
+{
+	if (unlikely(need_resched()))
+		do_schedule(true, false);
+	else
+		boundary();
+}
+
+void sched_dead(void)
+{
+	set_current_state(TASK_DEAD);
+	do_schedule(false, false);
+	panic("a dead task runs");
+}
+
+/* ---- waking ---- */
+
+void activate_task(struct rq *from, struct rq *to, struct task *t, bool wakeup)
+{
+	bool first = !rq_queued(to);
+
+	class_migrate(from, to, t);
+	t->cpu = to->cpu;
+	t->se.queued_at = arch_cpu_clock();
+	class_enqueue(to, t, wakeup);
+	if (class_should_preempt(to, t))
+		resched_curr(to);
+	else if (first && to->cpu != smp_processor_id())
+		arch_kick_cpu(to->cpu); /* it runs without a slice */
+}
+
+/* Both locked. False when the places must be chosen anew. */
+static bool wake_up_locked(struct rq *from, struct rq *to, struct task *t)
+{
+	if (t->se.on_rq) {
+		t->state = TASK_RUNNING;
+		return true;
+	}
+	if (t->on_cpu || !cpu_allowed(t, to->cpu))
+		return false;
+	from->nr_uninterruptible -= !!(t->state & TASK_UNINTERRUPTIBLE);
+	from->nr_iowait -= t->in_iowait;
+	t->state = TASK_RUNNING;
+	activate_task(from, to, t, true);
+	return true;
+}
+
+bool wake_up_state(struct task *t, u32 states)
+{
+	bool woken = false, done = false;
+
+	smp_mb(); /* the caller's condition before the state; see set_current_state() */
+	while (!done) {
+		struct rq *from = cpu_rq(READ_ONCE(t->cpu)), *to;
+
+		if (!(READ_ONCE(t->state) & states))
+			return false;
+		to = cpu_rq(balance_select(t));
+		rq_lock_two(from, to);
+		if (t->cpu == from->cpu) {
+			woken = t->state & states;
+			done = !woken || wake_up_locked(from, to, t);
+		}
+		rq_unlock_two(from, to);
+	}
+	return woken;
+}
+
+void wake_up_new_task(struct task *t)
+{
+	struct rq *rq, *to;
+
+	t->cpu = smp_processor_id();
+	for (;;) {
+		rq = this_rq();
+		to = cpu_rq(cpu_allowed(t, rq->cpu) ? rq->cpu : balance_any_allowed(t));
+		rq_lock_two(rq, to);
+		if (cpu_allowed(t, to->cpu))
+			break;
+		rq_unlock_two(rq, to);
+	}
+	t->state = TASK_RUNNING;
+	activate_task(rq, to, t, false);
+	rq_unlock_two(rq, to);
+}
+
+/* ---- birth ---- */
+
+void sched_fork(struct task *t)
+{
+	struct task *p = current;
+	bool reset = p->sched_reset_on_fork;
+
+	t->state = TASK_RUNNING;
+	t->on_cpu = false;
+	t->cpu = p->cpu;
+	t->policy = reset && rt_policy(p->policy) ? SCHED_NORMAL : p->policy;
+	t->nice = reset && p->nice < 0 ? 0 : p->nice;
+	t->rt_priority = rt_policy(t->policy) ? p->rt_priority : 0;
+	t->sched_reset_on_fork = false;
+	t->cpus_allowed = p->cpus_allowed;
+	memset(&t->se, 0, sizeof(t->se));
+	t->se.vruntime = p->se.vruntime;
+	t->se.weight = class_weight(t);
+	INIT_LIST_HEAD(&t->rt_node);
+	t->work_flags = 0;
+	t->nvcsw = t->nivcsw = 0;
+	t->utime = t->stime = 0;
+	t->last_acct = 0;
+	t->in_iowait = false;
+	t->cpu_timer_at = p->cpu_timer_at;
+	t->start_time = ktime_get();
+	t->start_boottime = ktime_get_boottime();
+#ifdef CONFIG_DEBUG
+	memset(&t->held, 0, sizeof(t->held));
+#endif
+}
+
+void sched_exit(struct task *t)
+{
+	t->cpu_timer_at = ~0UL;
+}
+
+static void init_fields(struct task *idle, int cpu)
+{
+	atomic_set(&idle->usage, 1);
+	idle->flags = PF_KTHREAD | PF_IDLE;
+	idle->cpu = cpu;
+	idle->on_cpu = true;
+	idle->policy = SCHED_NORMAL;
+	idle->cpus_allowed = ~0UL;
+	idle->cpu_timer_at = ~0UL;
+	idle->se.weight = NICE_0_WEIGHT;
+	idle->last_acct = arch_cpu_clock();
+	spin_lock_init(&idle->alloc_lock);
+	INIT_LIST_HEAD(&idle->children);
+	INIT_LIST_HEAD(&idle->sibling);
+	INIT_LIST_HEAD(&idle->rt_node);
+}
+
+/* Called before memory works for vCPU 0: everything here is static. */
+void sched_init_idle(struct task *idle, int cpu)
+{
+	struct rq *rq = cpu_rq(cpu);
+
+	init_fields(idle, cpu);
+	task_hooks.init_idle(idle);
+	snprintf(idle->comm, sizeof(idle->comm), "swapper/%d", cpu);
+	rq->cpu = cpu;
+	rq->idle = rq->curr = idle;
+	class_init(rq);
+	boundaries[cpu].count = cpu ? 1 : 0;
+#ifdef CONFIG_DEBUG
+	lockdep_switch(cpu, &idle->held);
+#endif
+}
+
+/* ---- properties ---- */
+
+/* Takes t out of its place, lets @change work on it, and puts it back. */
+static void change_task(struct task *t, void (*change)(struct task *t, int a, int b), int a, int b)
+{
+	struct rq *rq = task_rq_lock(t);
+	bool queued = t->se.on_rq && rq->curr != t, running = rq->curr == t;
+
+	class_update_curr(rq, arch_cpu_clock());
+	if (queued)
+		class_dequeue(rq, t);
+	if (running && !rt_policy(t->policy))
+		rq->load -= t->se.weight;
+	change(t, a, b);
+	t->se.weight = class_weight(t);
+	if (running && !rt_policy(t->policy)) {
+		rq->load += t->se.weight;
+		if ((s64)(t->se.vruntime - rq->min_vruntime) < 0)
+			t->se.vruntime = rq->min_vruntime;
+	}
+	if (queued) {
+		class_enqueue(rq, t, false);
+		if (class_should_preempt(rq, t))
+			resched_curr(rq);
+	}
+	if (running && rq_queued(rq))
+		resched_curr(rq);
+	spin_unlock_raw(&rq->lock);
+}
+
+static void change_nice(struct task *t, int nice, int unused)
+{
+	t->nice = nice;
+}
+
+void set_user_nice(struct task *t, int nice)
+{
+	change_task(t, change_nice, clamp(nice, -20, 19), 0);
+}
+
+static void change_policy(struct task *t, int policy, int prio)
+{
+	t->policy = policy;
+	t->rt_priority = prio;
+}
+
+int sched_setscheduler(struct task *t, int policy, int prio)
+{
+	bool rt = rt_policy(policy);
+
+	if (!rt && policy != SCHED_NORMAL && policy != SCHED_BATCH && policy != SCHED_IDLE)
+		return -EINVAL;
+	if (rt ? prio < 1 || prio >= RT_PRIOS : prio != 0)
+		return -EINVAL;
+	change_task(t, change_policy, policy, prio);
+	return 0;
+}
+
+int sched_setaffinity(struct task *t, u64 mask)
+{
+	struct rq *rq, *to;
+
+	mask &= nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1;
+	if (!mask)
+		return -EINVAL;
+	for (;;) {
+		int target = __builtin_ctzl(mask);
+
+		rq = cpu_rq(READ_ONCE(t->cpu));
+		to = cpu_rq(mask & BIT(rq->cpu) ? rq->cpu : target);
+		rq_lock_two(rq, to);
+		if (t->cpu == rq->cpu)
+			break;
+		rq_unlock_two(rq, to);
+	}
+	t->cpus_allowed = mask;
+	if (rq != to && rq->curr == t) {
+		resched_curr(rq); /* schedule() moves it */
+	} else if (rq != to && t->se.on_rq) {
+		class_dequeue(rq, t);
+		activate_task(rq, to, t, false);
+	}
+	rq_unlock_two(rq, to);
+	if (t == current)
+		cond_resched();
+	return 0;
+}
+
+u64 sched_rr_interval(struct task *t)
+{
+	switch (t->policy) {
+	case SCHED_FIFO:
+		return 0;
+	case SCHED_RR:
+		return RR_SLICE_NS;
+	default:
+		return SLICE_NS;
+	}
+}

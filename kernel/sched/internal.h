@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * internal.h: what the files of kernel/sched share: the runqueue.
+ *
+ * Time inside the scheduler is arch_cpu_clock(); only deadlines handed to the machine are on ktime_get()'s scale.
+ */
+#ifndef NESTLING_SCHED_INTERNAL_H
+#define NESTLING_SCHED_INTERNAL_H
+
+#include <linux/sched.h>
+
+#include "kernel/sched/task.h"
+
+#define NSEC_PER_SEC 1000000000UL
+#define MSEC 1000000UL
+#define RT_PRIOS 100
+#define NICE_0_WEIGHT 1024
+#define IDLE_WEIGHT 3
+
+#define SLICE_NS (4 * MSEC)         /* of a fair task that is not alone */
+#define RR_SLICE_NS (100 * MSEC)
+#define WAKEUP_GRAN_NS MSEC         /* a waker is preempted only by who is so much behind */
+#define SLEEPER_CREDIT_NS (3 * MSEC)
+#define SPREAD_DELAY_NS 50000UL     /* so long a woken task waits for its waker's vCPU before an idle one gets it */
+
+struct rq {
+	spinlock_t lock; /* raw: held across the switch. All below unless marked */
+	int cpu;
+	struct task *curr, *idle;
+	u32 nr_running;  /* runnable tasks, curr included, idle not */
+	/* fair class: queued tasks by vruntime, curr not among them */
+	struct rb_root fair;
+	struct rb_node *fair_first;
+	u32 nr_fair;
+	u64 min_vruntime; /* never goes back */
+	u64 load;         /* weights of queued tasks and curr */
+	/* real-time class: a list for each priority, 99 first; curr not among them */
+	struct list_head rt[RT_PRIOS];
+	u64 rt_bits[2];
+	u32 nr_rt;
+	struct task *moving; /* curr must leave this vCPU: queued elsewhere after the switch */
+	/* statistics */
+	s64 nr_uninterruptible; /* may be negative: tasks wake elsewhere */
+	s64 nr_iowait;
+	u64 switches;
+	struct cpu_times times; /* own vCPU writes, others read racily */
+	u64 last_idle;          /* clock when it went idle, 0: not idle */
+} __aligned(64);
+
+/* Boundary counters: even in the kernel, odd in guest code or idle. Own vCPU writes. */
+struct boundary {
+	u64 count;
+	u64 pad[7];
+} __aligned(64);
+
+extern struct rq runqueues[MAX_CPUS];
+extern struct boundary boundaries[MAX_CPUS];
+extern u64 idle_mask; /* atomic: vCPUs that sleep in arch_idle */
+
+static inline struct rq *this_rq(void)
+{
+	return &runqueues[smp_processor_id()];
+}
+static inline struct rq *cpu_rq(int cpu)
+{
+	return &runqueues[cpu];
+}
+static inline u32 rq_queued(const struct rq *rq)
+{
+	return READ_ONCE(rq->nr_fair) + READ_ONCE(rq->nr_rt);
+}
+static inline bool rt_policy(int policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+static inline bool task_is_idle(const struct task *t)
+{
+	return t->flags & PF_IDLE;
+}
+static inline bool cpu_allowed(const struct task *t, int cpu)
+{
+	return READ_ONCE(t->cpus_allowed) & BIT(cpu);
+}
+/* A full barrier each: what this vCPU wrote before is seen by who sees that it has passed. */
+static inline void boundary_pass(int cpu) /* stays, or is from now on, in the kernel */
+{
+	u64 *c = &boundaries[cpu].count;
+
+	__atomic_store_n(c, (*c + 2) & ~1UL, __ATOMIC_SEQ_CST);
+}
+static inline void boundary_leave(int cpu) /* to guest code or to sleep: holds nothing */
+{
+	u64 *c = &boundaries[cpu].count;
+
+	__atomic_store_n(c, (*c + 2) | 1, __ATOMIC_SEQ_CST);
+}
+
+/* class.c: the queues; all under rq->lock. */
+void class_init(struct rq *rq);
+u32 class_weight(const struct task *t);
+void class_update_curr(struct rq *rq, u64 now); /* charges curr for the time since exec_start */
+void class_enqueue(struct rq *rq, struct task *t, bool wakeup);
+void class_dequeue(struct rq *rq, struct task *t); /* queued, not curr */
+void class_put_curr(struct rq *rq, struct task *t, bool yields); /* curr goes back to its queue */
+void class_sleep_curr(struct rq *rq, struct task *t); /* curr leaves */
+struct task *class_pick(struct rq *rq); /* out of its queue, to be curr; NULL */
+/* Queued tasks one by one, the next to run first (of the real-time ones only that one); NULL at the end. */
+struct task *class_next_queued(struct rq *rq, const struct task *after);
+bool class_should_preempt(struct rq *rq, const struct task *t); /* t over curr? */
+u64 class_slice_left(const struct rq *rq, u64 now); /* of curr: ns; ~0 no limit */
+void class_migrate(struct rq *from, struct rq *to, struct task *t); /* vruntime on the other queue's scale */
+
+/* balance.c */
+int balance_select(struct task *t); /* the vCPU for a waking task; no lock held */
+void balance_pull(struct rq *rq);   /* rq has nothing to run: takes a task from another; no lock held */
+void balance_tick(struct rq *rq, u64 now, bool slice_over); /* at a boundary of rq with tasks queued */
+u64 balance_delay(struct rq *rq, u64 now); /* ns until a queued task wants an idle vCPU; ~0: none does */
+int balance_any_allowed(const struct task *t);
+
+/* core.c */
+void rq_lock_two(struct rq *a, struct rq *b);
+void rq_unlock_two(struct rq *a, struct rq *b);
+struct rq *task_rq_lock(struct task *t); /* the runqueue of t->cpu, locked and stable */
+void resched_curr(struct rq *rq); /* under its lock: curr looks for a better task at its next boundary */
+/* Both locked; t is in no queue: it becomes runnable on @to. */
+void activate_task(struct rq *from, struct rq *to, struct task *t, bool wakeup);
+void sched_tick(void); /* at every boundary: slices and balance */
+u64 sched_next(void);  /* ktime at which sched_tick has something to do; ~0 */
+
+/* account.c */
+void account_switch(struct rq *rq, struct task *prev, struct task *next, u64 now);
+void loadavg_update(u64 now);
+
+/* rcu.c */
+void rcu_check(int cpu);
+bool rcu_waiting(int cpu);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rcu.c: grace periods. A function given to call_rcu() runs when every vCPU has passed a boundary since, so that no lock-free
+ * reader (which holds what it found over no boundary) can still see the object.
+ *
+ * Each vCPU keeps two lists: `fresh`, what was given since its grace period began, and `waiting`, with the boundary counters
+ * of all vCPUs as they were when it began. A counter that is odd (guest code, idle) or has changed has passed. At a
+ * boundary with all passed, the functions of `waiting` run, and `fresh` takes its place. vCPUs need no agreement, so there
+ * is no lock; a vCPU with anything in its lists keeps a deadline (timers_next) until they are empty.
+ *
+ * Functions run at a boundary, in order, with no lock held, and may not sleep.
+ */
+#include "arch/um/arch.h"
+#include "kernel/sched/internal.h"
+
+struct rcu_list {
+	struct rcu_head *first, **tail;
+};
+
+struct rcu_cpu {
+	struct rcu_list fresh, waiting;
+	u64 snapshot[MAX_CPUS];
+	u64 missing; /* vCPUs that have not passed */
+	bool running;
+} __aligned(64);
+
+static struct rcu_cpu rcu_cpus[MAX_CPUS]; /* own vCPU only */
+
+static bool rcu_list_empty(const struct rcu_list *l)
+{
+	return !l->first;
+}
+
+static void rcu_list_add(struct rcu_list *l, struct rcu_head *h)
+{
+	h->next = NULL;
+	if (!l->first)
+		l->tail = &l->first;
+	*l->tail = h;
+	l->tail = &h->next;
+}
+
+bool rcu_waiting(int cpu)
+{
+	struct rcu_cpu *rc = &rcu_cpus[cpu];
+
+	return !rcu_list_empty(&rc->waiting) || !rcu_list_empty(&rc->fresh);
+}
+
+void call_rcu(struct rcu_head *h, void (*func)(struct rcu_head *h))
+{
+	h->func = func;
+	rcu_list_add(&rcu_cpus[smp_processor_id()].fresh, h);
+}
+
+static void begin(struct rcu_cpu *rc)
+{
+	rc->waiting = rc->fresh;
+	rc->fresh.first = NULL;
+	rc->missing = nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1;
+	rc->missing &= ~BIT(smp_processor_id()); /* is at a boundary */
+	smp_mb(); /* the objects were unlinked before the counters are read */
+	for (int i = 0; i < nr_cpus; i++)
+		rc->snapshot[i] = READ_ONCE(boundaries[i].count);
+}
+
+static void look(struct rcu_cpu *rc)
+{
+	for (u64 m = rc->missing; m; m &= m - 1) {
+		int i = __builtin_ctzl(m);
+		u64 c = smp_load_acquire(&boundaries[i].count);
+
+		if ((c & 1) || (rc->snapshot[i] & 1) || c != rc->snapshot[i])
+			rc->missing &= ~BIT(i);
+	}
+}
+
+static void run(struct rcu_cpu *rc)
+{
+	struct rcu_head *h = rc->waiting.first;
+
+	rc->waiting.first = NULL;
+	while (h) {
+		struct rcu_head *next = h->next;
+
+		h->func(h);
+		h = next;
+	}
+}
+
+/* At a boundary of @cpu, the own vCPU. */
+void rcu_check(int cpu)
+{
+	struct rcu_cpu *rc = &rcu_cpus[cpu];
+
+	if (rc->running)
+		return;
+	rc->running = true;
+	boundary_pass(cpu);
+	if (rcu_list_empty(&rc->waiting))
+		begin(rc);
+	look(rc);
+	if (!rc->missing) {
+		run(rc);
+		if (!rcu_list_empty(&rc->fresh))
+			begin(rc);
+	}
+	rc->running = false;
+}
+
+struct rcu_waiter {
+	struct rcu_head head;
+	struct completion done;
+};
+
+static void rcu_wake_waiter(struct rcu_head *h)
+{
+	complete(&container_of(h, struct rcu_waiter, head)->done);
+}
+
+void synchronize_rcu(void)
+{
+	struct rcu_waiter w;
+
+	init_completion(&w.done);
+	call_rcu(&w.head, rcu_wake_waiter);
+	wait_for_completion(&w.done);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rwsem.c: reader-writer locks that sleep. In the order of arrival: a reader that finds anybody waiting waits too, so writers are
+ * not starved; the release that lets a reader in lets in all readers up to the next writer.
+ *
+ * Whoever releases makes the waiters holders (s->count) and takes them off the list before it wakes them: a woken waiter
+ * with w.granted owns the lock and needs not compete.
+ *
+ * Invariants: count > 0 readers, -1 a writer, 0 free; the list is empty when count is 0.
+ * Locks: s->wait_lock (raw; lockdep knows the rwsem itself).
+ */
+#include <asm/errno.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/sched/internal.h"
+
+struct rwsem_waiter {
+	struct list_head list;
+	struct task *task;
+	bool write;
+	bool granted;
+};
+
+void rwsem_setup(struct rwsem *s, const char *name)
+{
+	spin_lock_setup(&s->wait_lock, name);
+	s->count = 0;
+	INIT_LIST_HEAD(&s->waiters);
+}
+
+static bool may_take(const struct rwsem *s, bool write)
+{
+	return write ? s->count == 0 : s->count >= 0;
+}
+
+static void take(struct rwsem *s, bool write)
+{
+	s->count = write ? -1 : s->count + 1;
+}
+
+/* Lets in who may come in now; under wait_lock. */
+static void grant(struct rwsem *s)
+{
+	while (!list_empty(&s->waiters)) {
+		struct rwsem_waiter *w =
+			list_first_entry(&s->waiters, struct rwsem_waiter, list);
+		struct task *t = w->task;
+
+		if (!may_take(s, w->write))
+			return;
+		take(s, w->write);
+		list_del(&w->list);
+		get_task(t); /* once granted it may go on, and end, without us */
+		smp_store_release(&w->granted, true);
+		wake_up_process(t);
+		put_task(t);
+	}
+}
+
+static int wait_for(struct rwsem *s, bool write, u32 state)
+{
+	struct rwsem_waiter w = {.task = current, .write = write};
+
+	list_add_tail(&w.list, &s->waiters);
+	for (;;) {
+		set_current_state(state);
+		spin_unlock_raw(&s->wait_lock);
+		if (smp_load_acquire(&w.granted))
+			break;
+		if (wait_interrupted(state)) {
+			spin_lock_raw(&s->wait_lock);
+			if (w.granted) {
+				spin_unlock_raw(&s->wait_lock);
+				break;
+			}
+			list_del(&w.list);
+			grant(s); /* those behind may not have to wait for it any more */
+			spin_unlock_raw(&s->wait_lock);
+			__set_current_state(TASK_RUNNING);
+			return -EINTR;
+		}
+		schedule();
+		spin_lock_raw(&s->wait_lock);
+		if (w.granted) {
+			spin_unlock_raw(&s->wait_lock);
+			break;
+		}
+	}
+	__set_current_state(TASK_RUNNING);
+	return 0;
+}
+
+static int down(struct rwsem *s, bool write, u32 state, const void *ip)
+{
+	int err;
+
+	lockdep_acquire(s, lock_name(&s->wait_lock), false, false, ip);
+	spin_lock_raw(&s->wait_lock);
+	if (list_empty(&s->waiters) && may_take(s, write)) {
+		take(s, write);
+		spin_unlock_raw(&s->wait_lock);
+		return 0;
+	}
+	err = wait_for(s, write, state);
+	if (err)
+		lockdep_release(s);
+	return err;
+}
+
+static bool try_down(struct rwsem *s, bool write, const void *ip)
+{
+	bool ok;
+
+	spin_lock_raw(&s->wait_lock);
+	ok = list_empty(&s->waiters) && may_take(s, write);
+	if (ok)
+		take(s, write);
+	spin_unlock_raw(&s->wait_lock);
+	if (ok)
+		lockdep_acquire(s, lock_name(&s->wait_lock), false, true, ip);
+	return ok;
+}
+
+void down_read(struct rwsem *s)
+{
+	down(s, false, TASK_UNINTERRUPTIBLE, __builtin_return_address(0));
+}
+
+bool down_read_trylock(struct rwsem *s)
+{
+	return try_down(s, false, __builtin_return_address(0));
+}
+
+void down_write(struct rwsem *s)
+{
+	down(s, true, TASK_UNINTERRUPTIBLE, __builtin_return_address(0));
+}
+
+int down_write_killable(struct rwsem *s)
+{
+	return down(s, true, TASK_KILLABLE, __builtin_return_address(0));
+}
+
+bool down_write_trylock(struct rwsem *s)
+{
+	return try_down(s, true, __builtin_return_address(0));
+}
+
+void up_read(struct rwsem *s)
+{
+	lockdep_release(s);
+	spin_lock_raw(&s->wait_lock);
+	BUG_ON(s->count <= 0);
+	s->count--;
+	grant(s);
+	spin_unlock_raw(&s->wait_lock);
+}
+
+void up_write(struct rwsem *s)
+{
+	lockdep_release(s);
+	spin_lock_raw(&s->wait_lock);
+	BUG_ON(s->count != -1);
+	s->count = 0;
+	grant(s);
+	spin_unlock_raw(&s->wait_lock);
+}
+
+void downgrade_write(struct rwsem *s)
+{
+	spin_lock_raw(&s->wait_lock);
+	BUG_ON(s->count != -1);
+	s->count = 1;
+	grant(s);
+	spin_unlock_raw(&s->wait_lock);
+}
+
+void assert_rwsem_held(const struct rwsem *s)
+{
+#ifdef CONFIG_DEBUG
+	BUG_ON(READ_ONCE(s->count) == 0);
+#endif
+}
+
+void assert_rwsem_held_write(const struct rwsem *s)
+{
+#ifdef CONFIG_DEBUG
+	BUG_ON(READ_ONCE(s->count) != -1);
+#endif
+}

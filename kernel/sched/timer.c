@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * timer.c: one-shot timers, one tree for each vCPU, run at its boundaries.
+ *
+ *	timer_setup(&t, fn); timer_start(&t, deadline); ... timer_cancel_sync(&t);
+ *
+ * A timer is armed on the vCPU that calls timer_start(), which is in the kernel and will look at timers_next() before it
+ * sleeps or goes to guest code: so arming never kicks anybody.
+ *
+ * Invariants:
+ * 1. timer->cpu names the base whose lock guards the timer; it changes with both bases' locks held.
+ * 2. base->running is the timer whose function runs now. After the function the timer is not touched (it may be freed).
+ *    While it runs the timer stays with that base, so that timer_cancel_sync() knows where to wait.
+ * 3. base->next is the first expiry, or ~0; read without the lock by the own vCPU, where a stale early value costs one look.
+ *
+ * Locks: base->lock (raw: the scheduler calls in with its own held), two by vCPU number. Functions run with none.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "kernel/sched/internal.h"
+
+struct timer_base {
+	spinlock_t lock;
+	struct rb_root tree; /* by expires, under lock */
+	struct rb_node *first;
+	u64 next;
+	struct ktimer *running;
+} __aligned(64);
+
+static struct timer_base bases[MAX_CPUS] = {[0 ... MAX_CPUS - 1] = {.next = ~0UL}};
+
+static struct ktimer *timer_of(struct rb_node *n)
+{
+	return container_of(n, struct ktimer, node);
+}
+
+static void update_next(struct timer_base *b)
+{
+	WRITE_ONCE(b->next, b->first ? timer_of(b->first)->expires : ~0UL);
+}
+
+static void insert(struct timer_base *b, struct ktimer *t)
+{
+	struct rb_node **link = &b->tree.node, *parent = NULL;
+	bool first = true;
+
+	while (*link) {
+		parent = *link;
+		if (t->expires < timer_of(parent)->expires) {
+			link = &parent->left;
+		} else {
+			link = &parent->right;
+			first = false;
+		}
+	}
+	rb_link_node(&t->node, parent, link);
+	rb_insert_color(&t->node, &b->tree);
+	if (first)
+		b->first = &t->node;
+	t->armed = true;
+	update_next(b);
+}
+
+static void remove(struct timer_base *b, struct ktimer *t)
+{
+	if (b->first == &t->node)
+		b->first = rb_next(&t->node);
+	rb_erase(&t->node, &b->tree);
+	t->armed = false;
+	update_next(b);
+}
+
+static struct timer_base *lock_base(struct ktimer *t)
+{
+	for (;;) {
+		int cpu = READ_ONCE(t->cpu);
+		struct timer_base *b = &bases[cpu];
+
+		spin_lock_raw(&b->lock);
+		if (likely(t->cpu == cpu))
+			return b;
+		spin_unlock_raw(&b->lock);
+	}
+}
+
+/* The timer's base, locked, after the timer has moved to the vCPU @here where it can. */
+static struct timer_base *lock_base_here(struct ktimer *t, int here)
+{
+	struct timer_base *to = &bases[here];
+
+	for (;;) {
+		struct timer_base *from = lock_base(t);
+
+		if (from == to || from->running == t)
+			return from;
+		spin_unlock_raw(&from->lock);
+		spin_lock_raw(from < to ? &from->lock : &to->lock);
+		spin_lock_raw(from < to ? &to->lock : &from->lock);
+		if (&bases[t->cpu] == from && from->running != t) {
+			if (t->armed)
+				remove(from, t);
+			t->cpu = here;
+			spin_unlock_raw(&from->lock);
+			return to;
+		}
+		spin_unlock_raw(&from->lock);
+		spin_unlock_raw(&to->lock);
+	}
+}
+
+void timer_setup(struct ktimer *t, void (*func)(struct ktimer *t))
+{
+	t->func = func;
+	t->armed = false;
+	t->cpu = smp_processor_id();
+}
+
+void timer_start(struct ktimer *t, u64 expires)
+{
+	struct timer_base *b = lock_base_here(t, smp_processor_id());
+	int cpu = t->cpu;
+
+	if (t->armed)
+		remove(b, t);
+	t->expires = expires;
+	insert(b, t);
+	spin_unlock_raw(&b->lock);
+	if (cpu != smp_processor_id()) /* its function runs there now and is being re-armed from here */
+		arch_kick_cpu(cpu);
+}
+
+bool timer_cancel(struct ktimer *t)
+{
+	struct timer_base *b = lock_base(t);
+	bool armed = t->armed;
+
+	if (armed)
+		remove(b, t);
+	spin_unlock_raw(&b->lock);
+	return armed;
+}
+
+void timer_cancel_sync(struct ktimer *t)
+{
+	for (int spins = 0;; spins++) {
+		struct timer_base *b = lock_base(t);
+		bool running = b->running == t;
+
+		if (t->armed)
+			remove(b, t);
+		spin_unlock_raw(&b->lock);
+		if (!running)
+			return;
+		if (spins < 1000)
+			cpu_relax();
+		else
+			yield();
+	}
+}
+
+bool timer_armed(const struct ktimer *t)
+{
+	return READ_ONCE(t->armed);
+}
+
+static void expire(struct timer_base *b, u64 now)
+{
+	struct ktimer *t;
+
+	spin_lock_raw(&b->lock);
+	while (b->first && timer_of(b->first)->expires <= now && !b->running) {
+		t = timer_of(b->first);
+		remove(b, t);
+		b->running = t;
+		spin_unlock_raw(&b->lock);
+		t->func(t);
+		spin_lock_raw(&b->lock);
+		b->running = NULL;
+	}
+	spin_unlock_raw(&b->lock);
+}
+
+/* At every boundary of this vCPU, with the current ktime. */
+void timers_run(u64 now)
+{
+	int cpu = smp_processor_id();
+
+	if (unlikely(now >= READ_ONCE(bases[cpu].next)))
+		expire(&bases[cpu], now);
+	if (unlikely(rcu_waiting(cpu)))
+		rcu_check(cpu);
+	if (unlikely(now >= current->cpu_timer_at)) {
+		current->cpu_timer_at = ~0UL;
+		if (sched_cpu_timers)
+			sched_cpu_timers(now);
+	}
+	sched_tick();
+}
+
+u64 timers_next(void)
+{
+	int cpu = smp_processor_id();
+	u64 next = min(READ_ONCE(bases[cpu].next), current->cpu_timer_at);
+
+	if (unlikely(rcu_waiting(cpu)))
+		next = min(next, ktime_get() + 2 * MSEC);
+	return min(next, sched_next());
+}
+
+/* ---- sleeping with a deadline ---- */
+
+struct sleeper {
+	struct ktimer timer;
+	struct task *task;
+};
+
+static void sleeper_expired(struct ktimer *t)
+{
+	struct sleeper *s = container_of(t, struct sleeper, timer);
+	struct task *task = s->task;
+
+	WRITE_ONCE(s->task, NULL);
+	wake_up_state(task, TASK_NORMAL | TASK_WAKEKILL);
+}
+
+int schedule_deadline(u64 deadline)
+{
+	struct sleeper s = {.task = current};
+
+	if (deadline == ~0UL) {
+		schedule();
+		return 0;
+	}
+	timer_setup(&s.timer, sleeper_expired);
+	timer_start(&s.timer, deadline);
+	schedule();
+	timer_cancel_sync(&s.timer);
+	return READ_ONCE(s.task) ? 0 : -ETIMEDOUT;
+}
