@@ -12,9 +12,11 @@ $(HOST_OBJ): WFLAGS = $(HFLAGS) $(HCOV)
 $(STUB_OBJ): WFLAGS = $(STUBFLAGS)
 $(VDSO_OBJ): WFLAGS = $(VDSOFLAGS)
 
-# The sanitizers' own run time and the early string functions must not call themselves.
-NOSAN := kernel/lib/asan kernel/lib/ubsan kernel/lib/string
-$(NOSAN:%=$(B)/obj/%.o): KSAN := -fno-tree-loop-distribute-patterns
+# Nothing may be instrumented that the sanitizers' run time calls, or that looks into free objects by trade; and a loop in
+# memcpy must not become a call of memcpy.
+NOSAN := kernel/lib/asan kernel/lib/ubsan kernel/lib/ksyms kernel/mm/slab arch/um/asan
+$(NOSAN:%=$(B)/obj/%.o) $(B)/obj/gen/ksyms.S.o: KSAN :=
+$(B)/obj/kernel/lib/string.o: WFLAGS += -fno-tree-loop-distribute-patterns
 
 # Headers that are generated must exist before the first compile; the .d files know the rest.
 $(KERNEL_OBJ) $(HOST_OBJ): | $(GEN_HDR)

@@ -8,6 +8,7 @@
  *                      follow, each at the address of its first frame number
  *   KSTACK_BASE        window of kernel stacks, KSTACK_ALIGN each, guard in the lower half
  *   INITRD_BASE        the host's file of initrd=, until it is unpacked
+ *   ASAN_SHADOW_BASE   MODE=asan: a byte for eight of the direct map
  * Space processes: a guest may map from MMAP_MIN_ADDR to the stub. TASK_SIZE is not a constant: the usable top is probed
  * (arch_task_size()), since an instance inside an instance finds a smaller world.
  */
@@ -17,6 +18,7 @@
 #define KERNEL_IMAGE_BASE 0x60000000
 #define KERNEL_MAP_BASE 0x600000000000
 #define KERNEL_MAP_SIZE 0x010000000000 /* 1 TiB of frame numbers */
+#define ASAN_SHADOW_BASE 0x5e0000000000
 #define KSTACK_BASE 0x620000000000
 #define KSTACK_WINDOW 0x001000000000
 #define INITRD_BASE 0x624000000000

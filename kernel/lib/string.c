@@ -4,10 +4,11 @@
  *
  * The kernel world has no FPU, so copies use 8-byte words up to 64 bytes and `rep movsb` above, which the host's CPUs
  * turn into whole cache lines. Short copies load everything before they store, so that they serve memmove as well.
- * This file is compiled without loop-to-memcpy conversion and without sanitizers (mk/objects.mk): it is what those call.
+ * This file is compiled without loop-to-memcpy conversion (mk/objects.mk).
  * It does not fix up faults; memory that may vanish is copied by arch/um.
  */
 #include "kernel/lib/alloc.h"
+#include "kernel/lib/asan.h"
 #include "kernel/lib/string.h"
 
 typedef u64 word_t __attribute__((may_alias, aligned(1)));
@@ -70,6 +71,8 @@ void *memcpy(void *dst, const void *src, size_t n)
 		SET_W(dst, n - 8, W(src, n - 8));
 		return dst;
 	}
+	asan_check(src, n, false);
+	asan_check(dst, n, true);
 	__asm__ volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n) : : "memory");
 	return dst;
 }
@@ -98,6 +101,8 @@ void *memmove(void *dst, const void *src, size_t n)
 	} else if ((u64)(d - s) >= n) {
 		void *p = dst;
 
+		asan_check(src, n, false);
+		asan_check(dst, n, true);
 		__asm__ volatile("rep movsb" : "+D"(p), "+S"(s), "+c"(n) : : "memory");
 	} else {
 		copy_backward(d, s, n);
@@ -123,6 +128,7 @@ void *memset(void *p, int c, size_t n)
 		SET_W(d, n - 8, v);
 		return p;
 	}
+	asan_check(d, n, true);
 	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
 	return p;
 }

@@ -19,6 +19,7 @@
  * Debug builds: a free object is filled with 0x6b and its end with 0xa5, checked when it is allocated again; behind each object
  * lies a red zone of 16 bytes, checked when it is freed; a free of what is no object panics.
  */
+#include "kernel/lib/asan.h"
 #include "kernel/mm/internal.h"
 
 #include "kernel/sched/task.h"
@@ -141,6 +142,7 @@ static struct page *slab_new(struct kmem_cache *c, gfp_t gfp)
 		*(void **)obj = next;
 		next = obj;
 	}
+	asan_poison(base, PAGE_SIZE << c->order, ASAN_FREED);
 	for (u32 i = 0; i < 1U << c->order; i++) {
 		s[i].flags = BIT(PG_slab);
 		s[i].private = (u64)c;
@@ -158,6 +160,7 @@ static void slab_release(struct kmem_cache *c, struct page *s)
 		s[i].private = 0;
 	}
 	s->mapping = NULL;
+	asan_unpoison(page_address(s), PAGE_SIZE << c->order);
 	atomic_add(-(1L << c->order), &slab_frames);
 	free_pages(s, c->order);
 }
@@ -276,6 +279,7 @@ void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
 	if (!obj)
 		return NULL;
 	check_poison(c, obj);
+	asan_object(obj, c->usable, c->size);
 	if (gfp & __GFP_ZERO)
 		memset(obj, 0, c->usable);
 	return obj;
@@ -294,7 +298,9 @@ void kmem_cache_free(struct kmem_cache *c, void *p)
 	if (!p)
 		return;
 	check_object(c, p);
+	asan_unpoison(p, c->size);
 	poison(c, p);
+	asan_poison(p, c->size, ASAN_FREED);
 	if (likely(m)) {
 		if (m->count == c->mag_limit)
 			objects_give(c, m, c->mag_limit / 2);
@@ -453,9 +459,14 @@ static void *large_alloc(size_t n, gfp_t gfp)
 
 void *kmalloc(size_t n, gfp_t gfp)
 {
+	void *p;
+
 	if (unlikely(n > MAX_CLASS))
 		return large_alloc(n, gfp);
-	return kmem_cache_alloc(class_for(n), gfp);
+	p = kmem_cache_alloc(class_for(n), gfp);
+	if (p)
+		asan_object(p, n, class_for(n)->size);
+	return p;
 }
 
 void *kzalloc(size_t n, gfp_t gfp)
@@ -504,11 +515,16 @@ void *krealloc(void *p, size_t n, gfp_t gfp)
 	size_t old = p ? usable_size(p) : 0;
 	void *fresh;
 
-	if (p && n <= old && n > old / 4)
+	if (p && n <= old && n > old / 4) {
+		if (n <= MAX_CLASS)
+			asan_object(p, n, old);
 		return p;
+	}
 	fresh = kmalloc(n, gfp);
 	if (!fresh)
 		return NULL;
+	if (p && old <= MAX_CLASS)
+		asan_unpoison(p, old);
 	memcpy(fresh, p, min(n, old));
 	kfree(p);
 	return fresh;

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * asan.h: the address sanitizer of MODE=asan.  In other builds every function here is empty.
+ *
+ * One shadow byte describes eight bytes of the direct map: 0 all may be used, 1 to 7 only so many of them, above 0x7f none
+ * (the value says why).  The slab allocator writes it; gcc's -fsanitize=kernel-address calls us before every load and store
+ * of the kernel world, and string.c before its long copies.  Whatever lies outside the direct map is not checked.
+ */
+#ifndef NESTLING_LIB_ASAN_H
+#define NESTLING_LIB_ASAN_H
+
+#include "kernel/lib/types.h"
+
+enum {
+	ASAN_FREED = 0xfb,   /* an object that was freed, or never allocated */
+	ASAN_REDZONE = 0xfc, /* behind an object */
+};
+
+#ifdef CONFIG_ASAN
+/* arch/um/asan.c: where the shadow of the direct map's first @size bytes lies.  Before this nothing is checked. */
+void asan_start(void *shadow, u64 size);
+/* @p is aligned to eight bytes, and so is @n. */
+void asan_poison(const void *p, size_t n, u8 why);
+void asan_unpoison(const void *p, size_t n);
+/* Panics when a byte of the range may not be used. */
+void asan_check(const void *p, size_t n, bool write);
+/* Of a block of @size bytes at @p the first @used may be used. */
+void asan_object(const void *p, size_t used, size_t size);
+#else
+static inline void asan_poison(const void *p, size_t n, u8 why)
+{
+}
+static inline void asan_unpoison(const void *p, size_t n)
+{
+}
+static inline void asan_check(const void *p, size_t n, bool write)
+{
+}
+static inline void asan_object(const void *p, size_t used, size_t size)
+{
+}
+#endif
+
+#endif
