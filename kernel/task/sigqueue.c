@@ -175,14 +175,6 @@ bool fatal_signal_pending(struct task *t)
 	return signal_pending(t) && t->pending && (READ_ONCE(t->pending->signal) & sigmask_of(SIGKILL));
 }
 
-bool wait_interrupted(u32 state)
-{
-	if (!signal_pending(current))
-		return false;
-	return (state & TASK_INTERRUPTIBLE) ||
-	       ((state & TASK_WAKEKILL) && fatal_signal_pending(current));
-}
-
 static bool has_pending(struct task *t)
 {
 	u64 all = t->pending->signal | t->signal->shared_pending.signal;
