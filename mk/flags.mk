@@ -37,7 +37,7 @@ ifeq ($(MODE),cov)
 CBASE += -DCONFIG_COV=1
 KSAN := -fprofile-arcs -ftest-coverage -fprofile-update=atomic -fprofile-abs-path
 HCOV := -DCONFIG_COV_HOST=1
-COVLIBS := -lgcov
+COVLIBS := -Wl,-u,__gcov_dump -lgcov
 endif
 
 DEPFLAGS = -MMD -MP -MF $(@:.o=.d)

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* libgcc.c: the helper functions that gcc calls where the processor of 2003 has no instruction. */
+#include "kernel/lib/types.h"
+
+int __popcountdi2(u64 v);
+int __popcountdi2(u64 v)
+{
+	v -= v >> 1 & 0x5555555555555555;
+	v = (v & 0x3333333333333333) + (v >> 2 & 0x3333333333333333);
+	v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0f;
+	return (int)(v * 0x0101010101010101 >> 56);
+}
