@@ -48,8 +48,11 @@ $(B)/kernel.o: $(B)/kernel.raw.o $(B)/obj/gen/ksyms.S.o $(G)/kernel.doors $(G)/k
 	$(Q)$(OBJCOPY) --redefine-syms=$(G)/kernel.redefine $@.joined $@.tmp
 	$(Q)$(OBJCOPY) --keep-global-symbols=$(G)/kernel.keep $@.tmp $@ && rm $@.tmp $@.joined
 
-LINK := $(CC) -static -no-pie -pthread -Wl,-Ttext-segment=0x60000000 -Wl,--build-id=sha1 -Wl,-z,noexecstack \
-	-Wl,-z,max-page-size=4096 -Wl,-T,mk/image.lds
+# PARTIAL=1 links although functions are missing, which then crash when they are called.
+LINK = $(CC) -static -no-pie -pthread -Wl,-Ttext-segment=0x60000000 -Wl,--build-id=sha1 -Wl,-z,noexecstack \
+	-Wl,-z,max-page-size=4096 -Wl,-T,mk/image.lds \
+	$(if $(PARTIAL),-Wl$(comma)--unresolved-symbols=ignore-all)
+comma := ,
 $(B)/nestling: $(B)/kernel.o $(HOST_OBJ) $(B)/obj/gen/doors.S.o mk/image.lds
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $(B)/kernel.o $(B)/obj/gen/doors.S.o $(HOST_OBJ) -lz $(COVLIBS)
