@@ -39,6 +39,8 @@
 #define MXCSR_MASK_DEFAULT 0xffbf
 #define SA_RESTORER_FLAG 0x04000000
 
+#define USER32_CS 0x23 /* a 64-bit program may jump to it */
+
 #define EFLAGS_CLEAR 0x10500  /* RF, DF, TF: a handler starts without them */
 #define EFLAGS_USER 0x50dd5   /* AC, RF, OF, DF, TF, SF, ZF, AF, PF, CF */
 #define EFLAGS_FIXED 0x202
@@ -242,7 +244,7 @@ static int check_segments(const struct ucontext *uc)
 {
 	const struct sigcontext *sc = &uc->uc_mcontext;
 
-	if ((sc->cs | 3) != USER_CS)
+	if ((sc->cs | 3) != USER_CS && (sc->cs | 3) != USER32_CS)
 		return -EFAULT;
 	if ((uc->uc_flags & UC_STRICT_RESTORE_SS) && (sc->ss | 3) != USER_SS)
 		return -EFAULT;
@@ -259,7 +261,7 @@ static void take_registers(struct regs *r, const struct sigcontext *sc)
 		.rdi = sc->rdi, .rsi = sc->rsi, .rbp = sc->rbp, .rbx = sc->rbx,
 		.rdx = sc->rdx, .rax = sc->rax, .rcx = sc->rcx, .rsp = sc->rsp,
 		.rip = sc->rip, .eflags = (sc->eflags & EFLAGS_USER) | EFLAGS_FIXED,
-		.cs = USER_CS, .ss = USER_SS, .orig_rax = -1UL,
+		.cs = sc->cs | 3, .ss = USER_SS, .orig_rax = -1UL,
 		.fs_base = fs_base, .gs_base = gs_base,
 	};
 }
