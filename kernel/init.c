@@ -183,7 +183,8 @@ static int run_init(void)
 		if (!err)
 			return 0;
 		if (err != -ENOENT)
-			pr_err("Starting init: %s exists but couldn't execute it (error %d)\n", usual[i], err);
+			pr_err("Starting init: %s exists but couldn't execute it (error %d)\n",
+				usual[i], err);
 	}
 	refuse("init=: no working init found on the root");
 }
@@ -220,11 +221,11 @@ static void run_initcalls(void)
 
 void kernel_main(void)
 {
-	pr_notice("Linux version %s (%s %s) %s\n", init_uts.release, NESTLING_VERSION, NESTLING_MODE,
-		init_uts.version);
+	pr_notice("Linux version %s (%s %s) %s\n", init_uts.release, NESTLING_VERSION,
+		NESTLING_MODE, init_uts.version);
 	pr_notice("Kernel command line: %s\n", boot_command_line);
-	pr_info("Memory: %luK, %d vCPUs, guests intercepted by %s\n", (u64)physmem_frames * 4, nr_cpus,
-		arch_mode_name());
+	pr_info("Memory: %luK, %d vCPUs, guests intercepted by %s\n", (u64)physmem_frames * 4,
+		nr_cpus, arch_mode_name());
 	run_initcalls();
 	if (!kernel_spawn_init(first_process))
 		panic("no memory for process 1");

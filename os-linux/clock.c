@@ -54,8 +54,8 @@ int os_futex_wait(uint32_t *word, uint32_t val, uint64_t deadline)
 {
 	struct timespec ts = timespec_of(deadline);
 
-	if (!syscall(SYS_futex, word, FUTEX_WAIT_BITSET, val, deadline == OS_FOREVER ? NULL : &ts, NULL,
-		    FUTEX_BITSET_MATCH_ANY))
+	if (!syscall(SYS_futex, word, FUTEX_WAIT_BITSET, val, deadline == OS_FOREVER ? NULL : &ts,
+		    NULL, FUTEX_BITSET_MATCH_ANY))
 		return 0;
 	return errno == EINTR ? 0 : -errno;
 }

@@ -132,7 +132,8 @@ void os_irq_raise(int irq)
 {
 	int cpu;
 
-	if (irq < 0 || irq >= OS_MAX_IRQS || !__atomic_load_n(&page, __ATOMIC_ACQUIRE) || !set_pending(irq))
+	if (irq < 0 || irq >= OS_MAX_IRQS || !__atomic_load_n(&page, __ATOMIC_ACQUIRE) ||
+		!set_pending(irq))
 		return;
 	cpu = choose_cpu();
 	if (cpu >= 0)
@@ -158,7 +159,10 @@ static int wait_events(struct epoll_event *ev, uint64_t ns)
 	if (n >= 0 || errno != ENOSYS)
 		return n;
 	ms = ns == OS_FOREVER ? 0 : (ns + 999999) / 1000000;
-	return epoll_wait(event_set, ev, EVENTS_AT_ONCE, ns == OS_FOREVER ? -1 : ms > 100000 ? 100000 : (int)ms);
+	return epoll_wait(event_set, ev, EVENTS_AT_ONCE,
+		ns == OS_FOREVER ? -1 :
+		ms > 100000      ? 100000 :
+				   (int)ms);
 }
 
 /* The caller is the owner. */
@@ -176,7 +180,8 @@ static int become_owner(int cpu)
 {
 	int nobody = -1;
 
-	return __atomic_compare_exchange_n(&owner, &nobody, cpu, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return __atomic_compare_exchange_n(
+		&owner, &nobody, cpu, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 static int has_pending(void)

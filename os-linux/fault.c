@@ -39,8 +39,9 @@ static uint64_t find_fixup(uint64_t rip)
 static void __attribute__((noreturn)) die(int sig, const ucontext_t *uc, const siginfo_t *si)
 {
 	char text[160];
-	int n = snprintf(text, sizeof(text), "nestling: signal %d at %#llx, address %p, in host thread %d (vCPU %d)\n",
-		sig, (unsigned long long)uc->uc_mcontext.gregs[REG_RIP], si->si_addr, (int)gettid(),
+	int n = snprintf(text, sizeof(text),
+		"nestling: signal %d at %#llx, address %p, in host thread %d (vCPU %d)\n", sig,
+		(unsigned long long)uc->uc_mcontext.gregs[REG_RIP], si->si_addr, (int)gettid(),
 		os_this_cpu);
 
 	os_write_stderr(text, n);
@@ -51,14 +52,31 @@ static void __attribute__((noreturn)) die(int sig, const ucontext_t *uc, const s
 static void fill_frame(struct os_fault *f, int sig, const siginfo_t *si, const greg_t *g)
 {
 	*f = (struct os_fault){
-		.r15 = g[REG_R15], .r14 = g[REG_R14], .r13 = g[REG_R13], .r12 = g[REG_R12],
-		.r11 = g[REG_R11], .r10 = g[REG_R10], .r9 = g[REG_R9], .r8 = g[REG_R8],
-		.rbp = g[REG_RBP], .rdi = g[REG_RDI], .rsi = g[REG_RSI], .rdx = g[REG_RDX],
-		.rcx = g[REG_RCX], .rbx = g[REG_RBX], .rax = g[REG_RAX],
-		.rip = g[REG_RIP], .cs = g[REG_CSGSFS] & 0xffff, .eflags = g[REG_EFL],
-		.rsp = g[REG_RSP], .ss = ((uint64_t)g[REG_CSGSFS] >> 48) & 0xffff,
-		.addr = (uint64_t)si->si_addr, .error = g[REG_ERR], .trapno = g[REG_TRAPNO],
-		.signo = sig, .code = si->si_code,
+		.r15 = g[REG_R15],
+		.r14 = g[REG_R14],
+		.r13 = g[REG_R13],
+		.r12 = g[REG_R12],
+		.r11 = g[REG_R11],
+		.r10 = g[REG_R10],
+		.r9 = g[REG_R9],
+		.r8 = g[REG_R8],
+		.rbp = g[REG_RBP],
+		.rdi = g[REG_RDI],
+		.rsi = g[REG_RSI],
+		.rdx = g[REG_RDX],
+		.rcx = g[REG_RCX],
+		.rbx = g[REG_RBX],
+		.rax = g[REG_RAX],
+		.rip = g[REG_RIP],
+		.cs = g[REG_CSGSFS] & 0xffff,
+		.eflags = g[REG_EFL],
+		.rsp = g[REG_RSP],
+		.ss = ((uint64_t)g[REG_CSGSFS] >> 48) & 0xffff,
+		.addr = (uint64_t)si->si_addr,
+		.error = g[REG_ERR],
+		.trapno = g[REG_TRAPNO],
+		.signo = sig,
+		.code = si->si_code,
 	};
 }
 
@@ -87,7 +105,8 @@ static void on_fault(int sig, siginfo_t *si, void *context)
 
 int os_fault_setup(const struct os_fault_config *cfg)
 {
-	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+	struct sigaction sa = { .sa_sigaction = on_fault,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
 
 	config = *cfg;
 	sigemptyset(&sa.sa_mask);

@@ -23,8 +23,8 @@ int os_handle_add(int fd)
 	for (int h = 1; h < MAX_HANDLES; h++) {
 		int expected = 0;
 
-		if (__atomic_compare_exchange_n(&handles[h], &expected, fd + 1, 0, __ATOMIC_SEQ_CST,
-			    __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(
+			    &handles[h], &expected, fd + 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 			return h;
 	}
 	return -EMFILE;

@@ -26,7 +26,7 @@
 
 #define OS_READ 1
 #define OS_WRITE 2
-#define OS_CREATE 4  /* mode 0600 */
+#define OS_CREATE 4 /* mode 0600 */
 #define OS_TRUNC 8
 #define OS_EXCL 16
 #define OS_APPEND 32
@@ -52,7 +52,7 @@ int os_mem_open(const char *path, uint64_t size);
 #define OS_PROT_READ 1
 #define OS_PROT_WRITE 2
 #define OS_PROT_EXEC 4
-#define OS_MAP_REPLACE 1  /* over whatever is there; otherwise -EEXIST when the range is in use */
+#define OS_MAP_REPLACE 1 /* over whatever is there; otherwise -EEXIST when the range is in use */
 #define OS_MAP_POPULATE 2
 
 /* Maps [off, off+len) of @file shared at @addr. @file -1: anonymous private, no reserve (prot 0: reserves the range). */

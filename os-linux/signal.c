@@ -88,8 +88,8 @@ static void handle(int signo)
 
 static void wanted_signals(sigset_t *set)
 {
-	static const int wanted[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH, SIGCHLD,
-		SIGUSR1, SIGUSR2 };
+	static const int wanted[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH,
+		SIGCHLD, SIGUSR1, SIGUSR2 };
 
 	sigemptyset(set);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)

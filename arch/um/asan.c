@@ -8,7 +8,8 @@
 static int asan_init(void)
 {
 	u64 size = physmem_frames << PAGE_SHIFT;
-	int err = os_mem_map((void *)ASAN_SHADOW_BASE, size / 8, OS_PROT_READ | OS_PROT_WRITE, -1, 0, 0);
+	int err = os_mem_map(
+		(void *)ASAN_SHADOW_BASE, size / 8, OS_PROT_READ | OS_PROT_WRITE, -1, 0, 0);
 
 	if (err)
 		return err;

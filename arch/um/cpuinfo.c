@@ -33,15 +33,19 @@ u64 arch_auxv(u32 type)
 int arch_cpuinfo(int cpu, char *buf, size_t size)
 {
 	int n = scnprintf(buf, size,
-		"processor\t: %d\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\n"
+		"processor\t: %d\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: "
+		"%s\n"
 		"stepping\t: %u\nmicrocode\t: 0x%x\ncpu MHz\t\t: %u.000\ncache size\t: %u KB\n"
-		"physical id\t: 0\nsiblings\t: %d\ncore id\t\t: %d\ncpu cores\t: %d\napicid\t\t: %d\n"
-		"initial apicid\t: %d\nfpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: 13\nwp\t\t: yes\n",
-		cpu, host.vendor, host.family, host.model, host.model_name, host.stepping, host.microcode,
-		host.mhz, host.cache_kb, nr_cpus, cpu, nr_cpus, cpu, cpu);
+		"physical id\t: 0\nsiblings\t: %d\ncore id\t\t: %d\ncpu cores\t: %d\napicid\t\t: "
+		"%d\n"
+		"initial apicid\t: %d\nfpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: "
+		"13\nwp\t\t: yes\n",
+		cpu, host.vendor, host.family, host.model, host.model_name, host.stepping,
+		host.microcode, host.mhz, host.cache_kb, nr_cpus, cpu, nr_cpus, cpu, cpu);
 
 	n += scnprintf(buf + n, size - (size_t)n,
-		"flags\t\t: %s\nbugs\t\t: %s\nbogomips\t: %u.00\nclflush size\t: 64\ncache_alignment\t: 64\n"
+		"flags\t\t: %s\nbugs\t\t: %s\nbogomips\t: %u.00\nclflush size\t: "
+		"64\ncache_alignment\t: 64\n"
 		"address sizes\t: 48 bits physical, 48 bits virtual\npower management:\n\n",
 		host.flags, host.bugs, host.mhz * 2);
 	return n;

@@ -30,7 +30,8 @@
 #include "skas/skas.h"
 
 #define TICK_NS 4000000UL
-#define POLL_NS 1000000UL /* a vCPU that makes many system calls looks at the event set this often */
+#define POLL_NS                                                                                    \
+	1000000UL /* a vCPU that makes many system calls looks at the event set this often */
 #define SPACE_RETRY_NS 1000000UL
 #define SPACE_RETRIES 5000
 

@@ -14,7 +14,8 @@ static int set_initrd(const char *value)
 	initrd_path = value;
 	return 0;
 }
-PARAM("initrd=", set_initrd, "PATH: a cpio archive (plain or gzip) to be unpacked as the first root");
+PARAM("initrd=", set_initrd,
+	"PATH: a cpio archive (plain or gzip) to be unpacked as the first root");
 
 const void *arch_initrd(size_t *size)
 {

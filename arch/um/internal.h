@@ -17,7 +17,7 @@ static inline void cpu_set_state(int cpu, u32 state)
 }
 
 /* vcpu.c */
-extern u8 boot_stack[]; /* vCPU 0's idle stack: KSTACK_ALIGN bytes */
+extern u8 boot_stack[];      /* vCPU 0's idle stack: KSTACK_ALIGN bytes */
 void vcpu_boot_init(void);   /* current works from here on */
 void vcpu_init_stacks(void); /* the window of kernel stacks, once the arena stands */
 void *kstack_alloc(void);    /* a block (its guard half is unmapped), or NULL */
@@ -33,7 +33,7 @@ static inline struct kstack_head *kstack_head_of(void *block)
 
 /* switch.S */
 struct task *switch_stack(u64 *save_sp, u64 load_sp, struct task *prev);
-void task_first(void);     /* where a new stack begins: schedule_tail(rax), then rbx(r12) */
+void task_first(void);        /* where a new stack begins: schedule_tail(rax), then rbx(r12) */
 void vcpu_enter(void *block); /* host world to the stack @block, calls vcpu_main() */
 void vcpu_main(void) __noreturn;
 void arch_main(int argc, char **argv, char **envp) __noreturn;

@@ -34,11 +34,14 @@ static int set_seccomp(const char *value)
 		refuse("seccomp=%s: not on, off or auto", value);
 	return 0;
 }
-PARAM("seccomp=", set_seccomp, "on, off or auto: how system calls are intercepted (off: by ptrace)");
+PARAM("seccomp=", set_seccomp,
+	"on, off or auto: how system calls are intercepted (off: by ptrace)");
 
 static void start_spaces(void)
 {
-	struct skas_config cfg = { .mode = wanted_mode, .ncpus = nr_cpus, .physmem = physmem_handle() };
+	struct skas_config cfg = {
+		.mode = wanted_mode, .ncpus = nr_cpus, .physmem = physmem_handle()
+	};
 	const char *why = "";
 
 	if (skas_init(&cfg, &why))

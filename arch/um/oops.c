@@ -63,7 +63,8 @@ static bool on_host_stack(u64 p, u64 host_sp)
 /* From the host stack the chain goes on to the kernel stack once, across a door. */
 static void backtrace(u64 rbp, u64 host_sp)
 {
-	for (int i = 0; i < MAX_FRAMES && (on_kernel_stack(rbp) || on_host_stack(rbp, host_sp)); i++) {
+	for (int i = 0; i < MAX_FRAMES && (on_kernel_stack(rbp) || on_host_stack(rbp, host_sp));
+		i++) {
 		u64 next = ((u64 *)rbp)[0], ret = ((u64 *)rbp)[1];
 
 		if (!is_code(ret))
@@ -87,9 +88,10 @@ static void print_guest(struct task *t)
 	if (!t->mm)
 		return;
 	pr_err("guest RIP: %016lx RSP: %016lx EFLAGS: %08lx\n", r->rip, r->rsp, r->eflags);
-	pr_err("guest RAX: %016lx RBX: %016lx RCX: %016lx RDX: %016lx\n", r->rax, r->rbx, r->rcx, r->rdx);
-	pr_err("guest RSI: %016lx RDI: %016lx RBP: %016lx ORIG_RAX: %016lx\n", r->rsi, r->rdi, r->rbp,
-		r->orig_rax);
+	pr_err("guest RAX: %016lx RBX: %016lx RCX: %016lx RDX: %016lx\n", r->rax, r->rbx, r->rcx,
+		r->rdx);
+	pr_err("guest RSI: %016lx RDI: %016lx RBP: %016lx ORIG_RAX: %016lx\n", r->rsi, r->rdi,
+		r->rbp, r->orig_rax);
 }
 
 void arch_dump_stack(void)
@@ -118,7 +120,8 @@ static struct task *task_of_fault(const struct os_fault *f)
 	if (on_kernel_stack(f->rsp & ~7UL))
 		return ((struct kstack_head *)head)->task;
 	return on_kernel_stack(f->rbp) ?
-		       ((struct kstack_head *)((f->rbp & ~(u64)(KSTACK_ALIGN - 1)) + KSTACK_SIZE))->task :
+		       ((struct kstack_head *)((f->rbp & ~(u64)(KSTACK_ALIGN - 1)) + KSTACK_SIZE))
+			       ->task :
 		       NULL;
 }
 
@@ -134,8 +137,8 @@ static void oops_entry(u64 cpu, u64 host_sp)
 
 	arch_kstack_head()->host_sp = host_sp;
 	arch_kstack_head()->task = t ? t : &init_task_storage;
-	pr_err("Oops: signal %d code %d at address %016lx, trap %lu error %#lx\n", f->signo, f->code, f->addr,
-		f->trapno, f->error);
+	pr_err("Oops: signal %d code %d at address %016lx, trap %lu error %#lx\n", f->signo,
+		f->code, f->addr, f->trapno, f->error);
 	if (t)
 		print_task(t);
 	print_registers(f);

@@ -116,7 +116,8 @@ static void print_help(void)
 	char line[200];
 
 	print("usage: nestling [PARAMETER...]\n"
-	      "A Linux guest kernel that runs as an ordinary process. Unknown parameters go to init.\n\n");
+	      "A Linux guest kernel that runs as an ordinary process. Unknown parameters go to "
+	      "init.\n\n");
 	for (const struct boot_param *p = __start_boot_params; p != __stop_boot_params; p++) {
 		if (!p->help)
 			continue;

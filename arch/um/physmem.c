@@ -58,7 +58,8 @@ void physmem_init(void)
 	if (file < 0)
 		refuse("mem=%luM: the host refuses it: %s", mem_size >> 20, os_strerror(file));
 	physmem_file = file;
-	err = os_mem_map((void *)KERNEL_MAP_BASE, mem_size, OS_PROT_READ | OS_PROT_WRITE, file, 0, 0);
+	err = os_mem_map(
+		(void *)KERNEL_MAP_BASE, mem_size, OS_PROT_READ | OS_PROT_WRITE, file, 0, 0);
 	if (err)
 		refuse("mem=%luM: cannot be mapped: %s", mem_size >> 20, os_strerror(err));
 	physmem_frames = mem_size >> PAGE_SHIFT;

@@ -41,8 +41,8 @@
 
 #define USER32_CS 0x23 /* a 64-bit program may jump to it */
 
-#define EFLAGS_CLEAR 0x10500  /* RF, DF, TF: a handler starts without them */
-#define EFLAGS_USER 0x50dd5   /* AC, RF, OF, DF, TF, SF, ZF, AF, PF, CF */
+#define EFLAGS_CLEAR 0x10500 /* RF, DF, TF: a handler starts without them */
+#define EFLAGS_USER 0x50dd5  /* AC, RF, OF, DF, TF, SF, ZF, AF, PF, CF */
 #define EFLAGS_FIXED 0x202
 
 struct rt_frame {
@@ -103,8 +103,10 @@ static int put_fpu(u64 at, const u8 *area)
 		return put_fpu_legacy(at, area);
 	memcpy(&head, area, sizeof(head));
 	head.sw = (struct _fpx_sw_bytes){
-		.magic1 = FP_XSTATE_MAGIC1, .extended_size = (u32)fpu_frame_size(),
-		.xfeatures = xfeatures(), .xstate_size = xstate_size,
+		.magic1 = FP_XSTATE_MAGIC1,
+		.extended_size = (u32)fpu_frame_size(),
+		.xfeatures = xfeatures(),
+		.xstate_size = xstate_size,
 	};
 	head.xstate_bv |= XFEATURE_FPSSE;
 	if (copy_to_user(UADDR(at), &head, sizeof(head)) ||
@@ -114,20 +116,40 @@ static int put_fpu(u64 at, const u8 *area)
 	return 0;
 }
 
-static void fill_context(struct sigcontext *sc, const struct task *t, const struct regs *r, u64 mask, u64 fpstate)
+static void fill_context(
+	struct sigcontext *sc, const struct task *t, const struct regs *r, u64 mask, u64 fpstate)
 {
 	*sc = (struct sigcontext){
-		.r8 = r->r8, .r9 = r->r9, .r10 = r->r10, .r11 = r->r11,
-		.r12 = r->r12, .r13 = r->r13, .r14 = r->r14, .r15 = r->r15,
-		.rdi = r->rdi, .rsi = r->rsi, .rbp = r->rbp, .rbx = r->rbx,
-		.rdx = r->rdx, .rax = r->rax, .rcx = r->rcx, .rsp = r->rsp,
-		.rip = r->rip, .eflags = r->eflags, .cs = (u16)r->cs, .ss = (u16)r->ss,
-		.err = t->arch.error, .trapno = t->arch.trapno, .cr2 = t->arch.cr2,
-		.oldmask = mask, .fpstate = (void *)fpstate,
+		.r8 = r->r8,
+		.r9 = r->r9,
+		.r10 = r->r10,
+		.r11 = r->r11,
+		.r12 = r->r12,
+		.r13 = r->r13,
+		.r14 = r->r14,
+		.r15 = r->r15,
+		.rdi = r->rdi,
+		.rsi = r->rsi,
+		.rbp = r->rbp,
+		.rbx = r->rbx,
+		.rdx = r->rdx,
+		.rax = r->rax,
+		.rcx = r->rcx,
+		.rsp = r->rsp,
+		.rip = r->rip,
+		.eflags = r->eflags,
+		.cs = (u16)r->cs,
+		.ss = (u16)r->ss,
+		.err = t->arch.error,
+		.trapno = t->arch.trapno,
+		.cr2 = t->arch.cr2,
+		.oldmask = mask,
+		.fpstate = (void *)fpstate,
 	};
 }
 
-static void fill_frame(struct rt_frame *f, const struct ksignal *ks, const struct regs *r, u64 mask, u64 fpstate)
+static void fill_frame(
+	struct rt_frame *f, const struct ksignal *ks, const struct regs *r, u64 mask, u64 fpstate)
 {
 	const struct task *t = current;
 
@@ -165,9 +187,11 @@ int arch_setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask)
 		return -EFAULT;
 	skas_fpu_save(fpu);
 	fill_frame(&f, ks, regs, sigmask, fpstate);
-	if (put_fpu(fpstate, fpu->area) || copy_to_user(UADDR(at), &f, offsetof(struct rt_frame, info)) ||
+	if (put_fpu(fpstate, fpu->area) ||
+		copy_to_user(UADDR(at), &f, offsetof(struct rt_frame, info)) ||
 		((ks->ka.flags & SA_SIGINFO) &&
-			copy_siginfo_to_user(UADDR(at + offsetof(struct rt_frame, info)), &ks->info)))
+			copy_siginfo_to_user(
+				UADDR(at + offsetof(struct rt_frame, info)), &ks->info)))
 		return -EFAULT;
 
 	skas_fpu_init(fpu);
@@ -256,13 +280,29 @@ static void take_registers(struct regs *r, const struct sigcontext *sc)
 	u64 fs_base = r->fs_base, gs_base = r->gs_base;
 
 	*r = (struct regs){
-		.r8 = sc->r8, .r9 = sc->r9, .r10 = sc->r10, .r11 = sc->r11,
-		.r12 = sc->r12, .r13 = sc->r13, .r14 = sc->r14, .r15 = sc->r15,
-		.rdi = sc->rdi, .rsi = sc->rsi, .rbp = sc->rbp, .rbx = sc->rbx,
-		.rdx = sc->rdx, .rax = sc->rax, .rcx = sc->rcx, .rsp = sc->rsp,
-		.rip = sc->rip, .eflags = (sc->eflags & EFLAGS_USER) | EFLAGS_FIXED,
-		.cs = sc->cs | 3, .ss = USER_SS, .orig_rax = -1UL,
-		.fs_base = fs_base, .gs_base = gs_base,
+		.r8 = sc->r8,
+		.r9 = sc->r9,
+		.r10 = sc->r10,
+		.r11 = sc->r11,
+		.r12 = sc->r12,
+		.r13 = sc->r13,
+		.r14 = sc->r14,
+		.r15 = sc->r15,
+		.rdi = sc->rdi,
+		.rsi = sc->rsi,
+		.rbp = sc->rbp,
+		.rbx = sc->rbx,
+		.rdx = sc->rdx,
+		.rax = sc->rax,
+		.rcx = sc->rcx,
+		.rsp = sc->rsp,
+		.rip = sc->rip,
+		.eflags = (sc->eflags & EFLAGS_USER) | EFLAGS_FIXED,
+		.cs = sc->cs | 3,
+		.ss = USER_SS,
+		.orig_rax = -1UL,
+		.fs_base = fs_base,
+		.gs_base = gs_base,
 	};
 }
 
@@ -272,7 +312,8 @@ static void take_altstack(const stack_t *ss)
 	struct task *t = current;
 	u32 mode = (u32)ss->ss_flags & ~SS_AUTODISARM;
 
-	if (on_sig_stack(t->arch.regs.rsp) || (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0))
+	if (on_sig_stack(t->arch.regs.rsp) ||
+		(mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0))
 		return;
 	if (mode != SS_DISABLE && ss->ss_size < MINSIGSTKSZ)
 		return;

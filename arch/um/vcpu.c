@@ -204,9 +204,12 @@ void arch_exec_regs(u64 entry, u64 sp)
 {
 	struct arch_task *a = &current->arch;
 
-	a->regs = (struct regs){
-		.rip = entry, .rsp = sp, .cs = USER_CS, .ss = USER_SS, .eflags = 0x202, .orig_rax = -1UL
-	};
+	a->regs = (struct regs){ .rip = entry,
+		.rsp = sp,
+		.cs = USER_CS,
+		.ss = USER_SS,
+		.eflags = 0x202,
+		.orig_rax = -1UL };
 	a->trapno = a->error = a->cr2 = 0;
 	skas_fpu_drop(&a->fpu);
 	skas_fpu_init(&a->fpu);
@@ -251,7 +254,8 @@ static void start_one(int cpu)
 	sched_init_idle(idle, cpu);
 	err = os_vcpu_start(cpu, vcpu_enter, idle->arch.kstack);
 	if (err)
-		refuse("ncpus=%d: cannot start a host thread for vCPU %d: %s", nr_cpus, cpu, os_strerror(err));
+		refuse("ncpus=%d: cannot start a host thread for vCPU %d: %s", nr_cpus, cpu,
+			os_strerror(err));
 }
 
 void vcpu_init(void)

@@ -49,7 +49,8 @@ void vdso_init(void)
 		u64 off = i * PAGE_SIZE;
 
 		image_pages[i] = new_page();
-		memcpy(page_address(image_pages[i]), vdso_so_start + off, min(size - off, PAGE_SIZE));
+		memcpy(page_address(image_pages[i]), vdso_so_start + off,
+			min(size - off, PAGE_SIZE));
 	}
 	data_page = new_page();
 	d = page_address(data_page);
@@ -91,12 +92,13 @@ int arch_map_vdso(struct mm *mm, u64 *base)
 
 	if (IS_ERR_VALUE(at))
 		return (int)at;
-	vma = install_special_mapping(mm, at, PAGE_SIZE, VM_READ | VM_MAYREAD | VM_DONTEXPAND | VM_DONTDUMP,
-		&data_ops, NULL, "[vvar]");
+	vma = install_special_mapping(mm, at, PAGE_SIZE,
+		VM_READ | VM_MAYREAD | VM_DONTEXPAND | VM_DONTDUMP, &data_ops, NULL, "[vvar]");
 	if (IS_ERR(vma))
 		return (int)PTR_ERR(vma);
 	vma = install_special_mapping(mm, at + PAGE_SIZE, size,
-		VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYEXEC | VM_DONTEXPAND, &image_ops, NULL, "[vdso]");
+		VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYEXEC | VM_DONTEXPAND, &image_ops, NULL,
+		"[vdso]");
 	if (IS_ERR(vma))
 		return (int)PTR_ERR(vma);
 	mm->vdso_base = at + PAGE_SIZE;

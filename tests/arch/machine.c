@@ -415,9 +415,16 @@ static const struct {
 	const char *name;
 	void (*fn)(void);
 } tests[] = {
-	{ "switch", test_switch }, { "irq", test_irq }, { "event", test_event }, { "idle", test_idle },
-	{ "oops", test_oops }, { "oops-in-door", test_oops_in_door }, { "overflow", test_overflow },
-	{ "fixup", test_fixup }, { "term", test_term }, { "arena", test_arena },
+	{ "switch", test_switch },
+	{ "irq", test_irq },
+	{ "event", test_event },
+	{ "idle", test_idle },
+	{ "oops", test_oops },
+	{ "oops-in-door", test_oops_in_door },
+	{ "overflow", test_overflow },
+	{ "fixup", test_fixup },
+	{ "term", test_term },
+	{ "arena", test_arena },
 };
 
 void kernel_main(void)

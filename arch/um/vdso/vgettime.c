@@ -14,7 +14,8 @@
 #define NSEC_PER_SEC 1000000000L
 #define EXPORT __attribute__((visibility("default")))
 
-extern const struct vdso_data vdso_page __attribute__((visibility("hidden"))); /* vdso.lds: the page below the image */
+extern const struct vdso_data vdso_page
+	__attribute__((visibility("hidden"))); /* vdso.lds: the page below the image */
 
 typedef long (*clock_fn)(long clock, void *result);
 
