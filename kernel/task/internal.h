@@ -92,16 +92,21 @@ bool do_notify_parent(struct task *t, int sig); /* tasklist_lock (write); true: 
 void wake_up_parent(struct task *t, struct task *parent);
 bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored);
 bool is_current_pgrp_orphaned(void);
-#define EXIT_ZOMBIE 32
-#define EXIT_DEAD 16
-void getrusage_of(struct task *t, int who, void *ru); /* struct rusage64_k */
+/* task->exit_state */
+#define EXIT_DEAD 16   /* somebody reaps it */
+#define EXIT_ZOMBIE 32 /* for its parent to wait for */
+#define EXIT_TRACE 48  /* its tracer, who is not its parent, is about to let it go */
+int kill_pgrp_locked(struct pid *pgrp, int sig, const siginfo_t *info);
 
+#define RUSAGE_BOTH_K (-2)
 /* struct rusage as x86-64 has it. */
 struct rusage64_k {
 	s64 ru_utime[2], ru_stime[2];
 	s64 ru_maxrss, ru_ixrss, ru_idrss, ru_isrss, ru_minflt, ru_majflt, ru_nswap;
 	s64 ru_inblock, ru_oublock, ru_msgsnd, ru_msgrcv, ru_nsignals, ru_nvcsw, ru_nivcsw;
 };
+
+void getrusage_of(struct task *t, int who, struct rusage64_k *ru);
 
 /* ---- signal_struct.flags, under sighand->lock ---- */
 #define SIGNAL_STOP_STOPPED 0x1   /* a job control stop is in effect */
@@ -167,6 +172,7 @@ int copy_siginfo_from_user(siginfo_t *info, uaddr_t from);
 void signal_setup_done(bool failed, struct ksignal *ks);
 bool get_signal(struct ksignal *ks);
 void coredump(const siginfo_t *info);
+void coredump_wait_exit(struct mm *mm); /* exit: lets a thread that dumps see this one first */
 
 /* ---- ptrace.c ---- */
 int ptrace_signal(int signr, siginfo_t *info);

@@ -20,6 +20,10 @@ struct task *kernel_spawn_init(int (*fn)(void *)); /* a task with pid 1, files, 
 void do_group_exit(int code) __noreturn;
 void do_exit(int code) __noreturn;
 
+/* The tty room's: current, a session leader with a controlling terminal, gives it up (setsid has made a new session, or it exits:
+ * the group in the foreground gets SIGHUP and SIGCONT). NULL while there are no terminals. No lock held. */
+extern void (*task_leave_tty)(bool on_exit);
+
 u32 nr_processes(void), nr_threads_total(void);
 pid_t last_pid(void);
 extern int sysctl_pid_max;

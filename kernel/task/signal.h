@@ -114,11 +114,11 @@ struct task *find_get_task(pid_t pid);
 struct task *pid_get_task(struct pid *p, enum pid_type type);
 static inline struct pid *task_pgrp(struct task *t)
 {
-	return t->group_leader->signal->pids[PIDTYPE_PGID];
+	return t->signal->pids[PIDTYPE_PGID];
 }
 static inline struct pid *task_session(struct task *t)
 {
-	return t->group_leader->signal->pids[PIDTYPE_SID];
+	return t->signal->pids[PIDTYPE_SID];
 }
 /* fn for every process (leader) with a group or session number; under tasklist_lock taken here. */
 void for_each_in_pid(struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg),

@@ -315,7 +315,7 @@ static int group_send_checked(int sig, const siginfo_t *info, struct task *t)
 	return err || !sig ? err : do_send_sig_info(sig, info, t, true);
 }
 
-static int kill_pgrp_locked(struct pid *pgrp, int sig, const siginfo_t *info)
+int kill_pgrp_locked(struct pid *pgrp, int sig, const siginfo_t *info)
 {
 	bool success = false;
 	int err = -ESRCH;

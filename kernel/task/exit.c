@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exit.c: the end of threads and processes.
+ *
+ * do_exit() gives back what the task has (signals, memory, files), then exit_notify() hands its children to a new parent, tells its
+ * own, and the task sleeps for ever. What remains, a zombie, goes with release_task(): called by the parent's wait, or at once
+ * where nobody will wait.
+ *
+ * States (task->exit_state): 0 -> EXIT_ZOMBIE (exit_notify) -> EXIT_DEAD (who sets it, by cmpxchg under tasklist_lock, releases).
+ *
+ * Invariants:
+ * 1. A leader is released last: as a zombie with live threads its parent is not told of it.
+ * 2. A released task is in no list, has no sighand, and keeps its signal_struct until the last reference goes.
+ * 3. Times of a released thread are in signal->utime and so on: their sum never goes back.
+ *
+ * Locks: tasklist_lock (write) for the family, sighand->lock inside it.
+ */
+#include <linux/ptrace.h>
+
+#include "gen/syscalls.h"
+#include "kernel/task/futex.h"
+#include "kernel/task/internal.h"
+#include "kernel/vfs/vfs.h"
+
+void (*task_leave_tty)(bool on_exit);
+
+/* ---- release ---- */
+
+static void unhash_process(struct task *t, bool leader)
+{
+	nr_threads--;
+	detach_pid(t, PIDTYPE_PID);
+	if (leader) {
+		detach_pid(t, PIDTYPE_TGID);
+		detach_pid(t, PIDTYPE_PGID);
+		detach_pid(t, PIDTYPE_SID);
+		list_del_init(&t->tasks);
+		list_del_init(&t->sibling);
+	}
+	list_del_init(&t->thread_node);
+}
+
+static void account_dead_thread(struct signal_struct *sig, struct task *t)
+{
+	sig->utime += t->utime;
+	sig->stime += t->stime;
+	sig->sum_exec += t->se.sum_exec;
+	sig->nvcsw += t->nvcsw;
+	sig->nivcsw += t->nivcsw;
+	sig->min_flt += t->min_flt;
+	sig->maj_flt += t->maj_flt;
+	sig->rchar += t->io_rchar;
+	sig->wchar += t->io_wchar;
+	sig->syscr += t->io_syscr;
+	sig->syscw += t->io_syscw;
+	sig->read_bytes += t->io_read_bytes;
+	sig->write_bytes += t->io_write_bytes;
+	sig->inblock += t->io_read_bytes >> 9;
+	sig->oublock += t->io_write_bytes >> 9;
+}
+
+/* Takes @t out of its process. tasklist_lock held for writing. */
+static void exit_signal_state(struct task *t)
+{
+	struct sighand_struct *sh = t->sighand;
+	struct signal_struct *sig = t->signal;
+	bool leader = thread_group_leader(t);
+
+	spin_lock(&sh->lock);
+	account_dead_thread(sig, t);
+	sig->nr_threads--;
+	unhash_process(t, leader);
+	if (leader) {
+		sig->tty = NULL;
+	} else {
+		if (sig->notify_count > 0 && !--sig->notify_count)
+			wake_up_process(sig->group_exec_task);
+		if (sig->curr_target == t)
+			sig->curr_target = list_empty(&sig->threads) ?
+						   NULL :
+						   list_first_entry(&sig->threads, struct task,
+								    thread_node);
+	}
+	flush_sigqueue(t->pending);
+	if (leader)
+		flush_sigqueue(&sig->shared_pending);
+	WRITE_ONCE(t->sighand, NULL);
+	spin_unlock(&sh->lock);
+	sighand_put(sh);
+}
+
+/* The leader of @t, now that @t is gone: true when it was only waiting for its threads and nobody waits for it. */
+static bool leader_is_free(struct task *t, struct task *leader)
+{
+	if (leader == t || leader->exit_state != EXIT_ZOMBIE || !thread_group_empty(leader))
+		return false;
+	if (!do_notify_parent(leader, leader->exit_signal))
+		return false;
+	leader->exit_state = EXIT_DEAD;
+	return true;
+}
+
+void release_task(struct task *t)
+{
+	while (t) {
+		struct task *leader;
+
+		atomic_dec(&t->cred->user->processes);
+		write_lock(&tasklist_lock);
+		if (t->ptrace)
+			ptrace_unlink(t);
+		leader = t->group_leader;
+		exit_signal_state(t);
+		if (!leader_is_free(t, leader))
+			leader = NULL;
+		write_unlock(&tasklist_lock);
+		put_task(t);
+		t = leader;
+	}
+}
+
+/* ---- telling the parent ---- */
+
+static void child_info(siginfo_t *info, struct task *t, int sig)
+{
+	u64 utime, stime;
+	int code = t->signal->group_exit ? t->signal->group_exit_code : t->exit_code;
+
+	memset(info, 0, sizeof(*info));
+	thread_group_times(t, &utime, &stime);
+	info->si_signo = sig;
+	info->si_pid = t->pid;
+	info->si_uid = t->cred->uid;
+	info->si_utime = (s64)(utime / 10000000);
+	info->si_stime = (s64)(stime / 10000000);
+	info->si_status = code & 0x7f;
+	if (code & 0x80)
+		info->si_code = CLD_DUMPED;
+	else if (code & 0x7f)
+		info->si_code = CLD_KILLED;
+	else {
+		info->si_code = CLD_EXITED;
+		info->si_status = code >> 8;
+	}
+}
+
+void wake_up_parent(struct task *t, struct task *parent)
+{
+	wake_up_all(&parent->signal->wait_chldexit);
+}
+
+bool do_notify_parent(struct task *t, int sig)
+{
+	struct task *parent = t->parent;
+	struct sighand_struct *sh = parent->sighand;
+	bool autoreap = false;
+	siginfo_t info;
+
+	if (thread_group_leader(t) && thread_group_empty(t))
+		pidfd_notify(t);
+	if (parent->flags & PF_KTHREAD)
+		return true;
+	child_info(&info, t, sig);
+	spin_lock(&sh->lock);
+	if (!t->ptrace && sig == SIGCHLD) {
+		struct ksigaction *ka = &sh->action[SIGCHLD - 1];
+
+		autoreap = ka->handler == 1 || (ka->flags & SA_NOCLDWAIT);
+		if (ka->handler == 1)
+			sig = 0;
+	}
+	if (sig > 0 && valid_signal(sig))
+		send_signal_locked(sig, &info, parent, true);
+	wake_up_parent(t, parent);
+	spin_unlock(&sh->lock);
+	return autoreap;
+}
+
+/* ---- children ---- */
+
+static struct task *live_thread(struct signal_struct *sig)
+{
+	struct task *t;
+
+	for_each_thread (sig, t)
+		if (!(t->flags & PF_EXITING))
+			return t;
+	return NULL;
+}
+
+/* Who takes the children: another thread, the nearest ancestor that wants orphans, or init. */
+static struct task *find_new_reaper(struct task *father)
+{
+	struct task *t = live_thread(father->signal), *up;
+
+	if (t)
+		return t;
+	if (father->signal->has_child_subreaper) {
+		for (up = father->real_parent; up && !(up->flags & PF_KTHREAD);
+		     up = up->real_parent) {
+			if (up->signal->is_child_subreaper) {
+				t = live_thread(up->signal);
+				if (t)
+					return t;
+			}
+			if (same_thread_group(up, init_process) || !up->signal->has_child_subreaper)
+				break;
+		}
+	}
+	t = init_process ? live_thread(init_process->signal) : NULL;
+	return t ? t : &init_task_storage;
+}
+
+static bool has_stopped_jobs(struct pid *pgrp)
+{
+	struct task *t;
+
+	for_each_pid_task (t, pgrp, PIDTYPE_PGID)
+		if (t->signal->flags & SIGNAL_STOP_STOPPED)
+			return true;
+	return false;
+}
+
+/* POSIX: a group with stopped members that becomes an orphan gets SIGHUP, and SIGCONT so that it sees it. */
+static void kill_orphaned_pgrp(struct task *t, struct task *parent)
+{
+	struct pid *pgrp = task_pgrp(t);
+	struct task *ignored = t;
+
+	if (parent)
+		ignored = NULL; /* the child stays, its parent goes */
+	else
+		parent = t->real_parent;
+	if (!pgrp || task_pgrp(parent) == pgrp || task_session(parent) != task_session(t))
+		return;
+	if (!will_become_orphaned_pgrp(pgrp, ignored) || !has_stopped_jobs(pgrp))
+		return;
+	kill_pgrp_locked(pgrp, SIGHUP, SEND_SIG_PRIV);
+	kill_pgrp_locked(pgrp, SIGCONT, SEND_SIG_PRIV);
+}
+
+/* The child @p has a parent in another process now. */
+static void reparent_leader(struct task *father, struct task *p, struct list_head *dead)
+{
+	if (p->exit_state == EXIT_DEAD)
+		return;
+	p->exit_signal = SIGCHLD;
+	if (!p->ptrace && p->exit_state == EXIT_ZOMBIE && thread_group_empty(p) &&
+	    do_notify_parent(p, p->exit_signal)) {
+		p->exit_state = EXIT_DEAD;
+		list_add(&p->ptrace_entry, dead);
+	}
+	kill_orphaned_pgrp(p, father);
+}
+
+static void forget_original_parent(struct task *father, struct list_head *dead)
+{
+	struct task *reaper, *p, *t;
+
+	if (!list_empty(&father->ptraced))
+		exit_ptrace(father, dead);
+	if (list_empty(&father->children))
+		return;
+	reaper = find_new_reaper(father);
+	list_for_each_entry (p, &father->children, sibling) {
+		for_each_thread (p->signal, t) {
+			t->real_parent = reaper;
+			if (!t->ptrace)
+				t->parent = reaper;
+			if (t->pdeath_signal)
+				send_sig_group(t->pdeath_signal, t, SEND_SIG_NOINFO);
+		}
+		if (!same_thread_group(reaper, father))
+			reparent_leader(father, p, dead);
+	}
+	list_splice_tail_init(&father->children, &reaper->children);
+}
+
+static void exit_notify(struct task *t, bool group_dead)
+{
+	struct task *p, *next;
+	LIST_HEAD(dead);
+	bool autoreap = true;
+
+	write_lock(&tasklist_lock);
+	forget_original_parent(t, &dead);
+	if (group_dead && !(t->flags & PF_KTHREAD))
+		kill_orphaned_pgrp(t->group_leader, NULL);
+	t->exit_state = EXIT_ZOMBIE;
+	if (t->ptrace) {
+		int sig = thread_group_leader(t) && thread_group_empty(t) && !ptrace_reparented(t) ?
+				  t->exit_signal :
+				  SIGCHLD;
+
+		autoreap = do_notify_parent(t, sig);
+	} else if (thread_group_leader(t)) {
+		autoreap = thread_group_empty(t) && do_notify_parent(t, t->exit_signal);
+	}
+	if (autoreap) {
+		t->exit_state = EXIT_DEAD;
+		list_add(&t->ptrace_entry, &dead);
+	}
+	if (t->signal->notify_count < 0 && t->signal->group_exec_task)
+		wake_up_process(t->signal->group_exec_task);
+	write_unlock(&tasklist_lock);
+
+	list_for_each_entry_safe (p, next, &dead, ptrace_entry) {
+		list_del_init(&p->ptrace_entry);
+		release_task(p);
+	}
+}
+
+/* ---- giving back ---- */
+
+void exit_mm_release(void)
+{
+	struct task *t = current;
+
+	if (t->mm) {
+		futex_exit_task();
+		if (t->clear_child_tid.v && atomic_read(&t->mm->mm_users) > 1) {
+			u32 zero = 0;
+
+			if (!put_user(zero, t->clear_child_tid))
+				futex_wake_addr(t->clear_child_tid, 1);
+		}
+		t->clear_child_tid = UNULL;
+	}
+	vfork_finish(t);
+}
+
+static void exit_mm(struct task *t)
+{
+	struct mm *mm = t->mm;
+
+	exit_mm_release();
+	if (!mm)
+		return;
+	coredump_wait_exit(mm);
+	arch_exec_regs(0, 0); /* no runner of the space holds our FPU state any more */
+	spin_lock(&t->alloc_lock);
+	t->mm = NULL;
+	spin_unlock(&t->alloc_lock);
+	mmput(mm);
+}
+
+static void exit_files_fs(struct task *t)
+{
+	struct files_struct *files = t->files;
+	struct fs_struct *fs = t->fs;
+
+	spin_lock(&t->alloc_lock);
+	t->files = NULL;
+	t->fs = NULL;
+	spin_unlock(&t->alloc_lock);
+	if (files)
+		files_put(files);
+	task_work_run(); /* last fputs, while there is still a root to look at */
+	if (fs)
+		fs_put(fs);
+}
+
+static void note_maxrss(struct task *t)
+{
+	struct mm *mm = t->mm;
+	u64 rss;
+
+	if (!mm)
+		return;
+	rss = (u64)(mm->rss_anon.v + mm->rss_file.v + mm->rss_shmem.v);
+	t->signal->maxrss = max(t->signal->maxrss, max(rss, mm->hiwater_rss));
+}
+
+static void exit_last_thread(struct task *t, int code)
+{
+	if (t->signal->flags & SIGNAL_UNKILLABLE || same_thread_group(t, init_process ? init_process : t))
+		if (init_process && same_thread_group(t, init_process))
+			panic("Attempted to kill init! exitcode=0x%08x",
+			      t->signal->group_exit ? t->signal->group_exit_code : code);
+	process_timers_exit(t->signal);
+	note_maxrss(t);
+}
+
+void do_exit(int code)
+{
+	struct task *t = current;
+	bool group_dead;
+
+	if (t->flags & PF_EXITING)
+		panic("%s[%d] exits twice", t->comm, t->pid);
+	ptrace_event(PTRACE_EVENT_EXIT, (u64)code);
+	exit_signals(t);
+	group_dead = atomic_dec_and_test(&t->signal->live);
+	if (group_dead)
+		exit_last_thread(t, code);
+	t->exit_code = code;
+	exit_mm(t);
+	exit_files_fs(t);
+	if (group_dead && t->signal->leader && task_leave_tty)
+		task_leave_tty(true);
+	task_work_run();
+	exit_notify(t, group_dead);
+	sched_exit(t);
+	sched_dead();
+}
+
+void do_group_exit(int code)
+{
+	struct signal_struct *sig = current->signal;
+
+	spin_lock(&current->sighand->lock);
+	if (sig->group_exit) {
+		code = sig->group_exit_code;
+	} else if (sig->group_exec_task) {
+		code = 0;
+	} else {
+		sig->group_exit = true;
+		sig->group_exit_code = code;
+		zap_other_threads(current);
+	}
+	spin_unlock(&current->sighand->lock);
+	do_exit(code);
+}
+
+long sys_exit(int status)
+{
+	do_exit((status & 0xff) << 8);
+}
+
+long sys_exit_group(int status)
+{
+	do_group_exit((status & 0xff) << 8);
+}
