@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clock.c: reading and setting clocks.
+ *
+ * Real time, monotonic and boot time come from the machine (arch.h); TAI is real time with an offset of zero, as on a Linux
+ * that nobody has told otherwise. Clock numbers below zero name the CPU time of a process or thread, as Linux encodes them:
+ * ~pid << 3, bit 2 for a thread, the low bits for the kind of time.
+ *
+ * It does not discipline the clock: adjtimex() tells the state of an unsynchronised clock and can only step it.
+ */
+#include <asm/errno.h>
+#include <linux/timex.h>
+#include <linux/times.h>
+
+#include "arch/um/arch.h"
+#include "arch/um/uaccess.h"
+#include "kernel/lib/string.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/process.h"
+#include "kernel/task/signal.h"
+#include "kernel/time/time.h"
+#include "gen/syscalls.h"
+
+#define COARSE_RES 4000000UL
+
+/* ---- guest structures ---- */
+
+static u64 to_ns(u64 sec, u64 nsec)
+{
+	if (sec >= TIME_MAX / NSEC_PER_SEC)
+		return TIME_MAX;
+	return sec * NSEC_PER_SEC + nsec;
+}
+
+static int timespec_ns(const struct __kernel_timespec *ts, u64 *ns)
+{
+	if (ts->tv_sec < 0 || (u64)ts->tv_nsec >= NSEC_PER_SEC)
+		return -EINVAL;
+	*ns = to_ns((u64)ts->tv_sec, (u64)ts->tv_nsec);
+	return 0;
+}
+
+static struct __kernel_timespec ns_timespec(u64 ns)
+{
+	return (struct __kernel_timespec){
+		.tv_sec = (s64)(ns / NSEC_PER_SEC),
+		.tv_nsec = (long long)(ns % NSEC_PER_SEC),
+	};
+}
+
+int get_timespec(uaddr_t ua, u64 *ns)
+{
+	struct __kernel_timespec ts;
+
+	if (copy_from_user(&ts, ua, sizeof(ts)))
+		return -EFAULT;
+	return timespec_ns(&ts, ns);
+}
+
+int put_timespec(uaddr_t ua, u64 ns)
+{
+	struct __kernel_timespec ts = ns_timespec(ns);
+
+	return copy_to_user(ua, &ts, sizeof(ts)) ? -EFAULT : 0;
+}
+
+int get_timeval(uaddr_t ua, u64 *ns)
+{
+	struct __kernel_old_timeval tv;
+
+	if (copy_from_user(&tv, ua, sizeof(tv)))
+		return -EFAULT;
+	if (tv.tv_sec < 0 || (u64)tv.tv_usec >= 1000000)
+		return -EINVAL;
+	*ns = to_ns((u64)tv.tv_sec, (u64)tv.tv_usec * 1000);
+	return 0;
+}
+
+int put_timeval(uaddr_t ua, u64 ns)
+{
+	struct __kernel_old_timeval tv = {
+		.tv_sec = (long)(ns / NSEC_PER_SEC),
+		.tv_usec = (long)(ns % NSEC_PER_SEC / 1000),
+	};
+
+	return copy_to_user(ua, &tv, sizeof(tv)) ? -EFAULT : 0;
+}
+
+int get_itimerspec(uaddr_t ua, u64 *interval, u64 *value)
+{
+	struct __kernel_itimerspec its;
+	int err;
+
+	if (copy_from_user(&its, ua, sizeof(its)))
+		return -EFAULT;
+	err = timespec_ns(&its.it_interval, interval);
+	return err ? err : timespec_ns(&its.it_value, value);
+}
+
+int put_itimerspec(uaddr_t ua, u64 interval, u64 value)
+{
+	struct __kernel_itimerspec its = {
+		.it_interval = ns_timespec(interval),
+		.it_value = ns_timespec(value),
+	};
+
+	return copy_to_user(ua, &its, sizeof(its)) ? -EFAULT : 0;
+}
+
+/* ---- reading ---- */
+
+u64 deadline_in(u64 ns)
+{
+	u64 d;
+
+	return check_add_overflow(ktime_get(), ns, &d) || d >= TIME_MAX ? ~0UL : d;
+}
+
+u64 deadline_at(int clock, u64 abs)
+{
+	u64 now;
+
+	if (abs >= TIME_MAX || clock_read(clock, &now))
+		return ~0UL;
+	return abs > now ? deadline_in(abs - now) : 0;
+}
+
+bool clock_is_cpu(int clock)
+{
+	return clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
+}
+
+/* The thread or process that a dynamic clock number names, with a reference; NULL when it has none. */
+static struct task *clock_task(int clock)
+{
+	pid_t pid = ~(clock >> 3);
+	struct task *t;
+
+	if ((clock & 3) > 2)
+		return NULL;
+	t = find_get_task(pid ? pid : current->pid);
+	if (!t)
+		return NULL;
+	if (clock & 4 ? t->tgid != current->tgid : pid && t->pid != t->tgid) {
+		put_task(t);
+		return NULL;
+	}
+	return t;
+}
+
+static int read_dynamic(int clock, u64 *now)
+{
+	struct task *t = clock_task(clock);
+	u64 ut, st;
+
+	if (!t)
+		return -EINVAL;
+	if ((clock & 3) == 2)
+		*now = clock & 4 ? task_sched_runtime(t) : process_cpu_time(t->signal);
+	else if (clock & 4)
+		task_times(t, &ut, &st);
+	else
+		thread_group_times(t, &ut, &st);
+	if ((clock & 3) != 2)
+		*now = (clock & 3) == 0 ? ut + st : ut;
+	put_task(t);
+	return 0;
+}
+
+int clock_read(int clock, u64 *now)
+{
+	switch (clock) {
+	case CLOCK_REALTIME:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_REALTIME_ALARM:
+	case CLOCK_TAI:
+		*now = ktime_get_real();
+		return 0;
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_MONOTONIC_COARSE:
+		*now = ktime_get();
+		return 0;
+	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM:
+		*now = ktime_get_boottime();
+		return 0;
+	case CLOCK_PROCESS_CPUTIME_ID:
+		*now = process_cpu_time(current->signal);
+		return 0;
+	case CLOCK_THREAD_CPUTIME_ID:
+		*now = task_sched_runtime(current);
+		return 0;
+	default:
+		return clock < 0 ? read_dynamic(clock, now) : -EINVAL;
+	}
+}
+
+long sys_clock_gettime(int which, uaddr_t tp)
+{
+	u64 now;
+	int err = clock_read(which, &now);
+
+	return err ? err : put_timespec(tp, now);
+}
+
+long sys_clock_getres(int which, uaddr_t tp)
+{
+	u64 now, res = 1;
+	int err = clock_read(which, &now);
+
+	if (err)
+		return err;
+	if (which == CLOCK_REALTIME_COARSE || which == CLOCK_MONOTONIC_COARSE)
+		res = COARSE_RES;
+	return tp.v ? put_timespec(tp, res) : 0;
+}
+
+long sys_gettimeofday(uaddr_t tv, uaddr_t tz)
+{
+	struct timezone_words {
+		int minuteswest, dsttime;
+	} zone = {0, 0};
+
+	if (tv.v && put_timeval(tv, ktime_get_real()))
+		return -EFAULT;
+	if (tz.v && copy_to_user(tz, &zone, sizeof(zone)))
+		return -EFAULT;
+	return 0;
+}
+
+long sys_time(uaddr_t tloc)
+{
+	s64 sec = (s64)(ktime_get_real() / NSEC_PER_SEC);
+
+	if (tloc.v && put_user(sec, tloc))
+		return -EFAULT;
+	return sec;
+}
+
+static u64 ticks(u64 ns)
+{
+	return ns / (NSEC_PER_SEC / USER_HZ);
+}
+
+long sys_times(uaddr_t buf)
+{
+	struct signal_struct *sig = current->signal;
+	u64 ut, st;
+	struct tms t;
+
+	if (buf.v) {
+		thread_group_times(current, &ut, &st);
+		t.tms_utime = (long)ticks(ut);
+		t.tms_stime = (long)ticks(st);
+		t.tms_cutime = (long)ticks(READ_ONCE(sig->cutime));
+		t.tms_cstime = (long)ticks(READ_ONCE(sig->cstime));
+		if (copy_to_user(buf, &t, sizeof(t)))
+			return -EFAULT;
+	}
+	return (long)ticks(ktime_get_boottime());
+}
+
+/* ---- setting ---- */
+
+static long set_real(u64 ns)
+{
+	if (!capable(CAP_SYS_TIME))
+		return -EPERM;
+	arch_set_realtime_offset((s64)(ns - ktime_get_real()));
+	clock_was_set();
+	return 0;
+}
+
+long sys_clock_settime(int which, uaddr_t tp)
+{
+	u64 ns;
+	int err;
+
+	if (which != CLOCK_REALTIME)
+		return clock_read(which, &ns) ? -EINVAL : clock_is_cpu(which) ? -EPERM : -EINVAL;
+	err = get_timespec(tp, &ns);
+	return err ? err : set_real(ns);
+}
+
+long sys_settimeofday(uaddr_t tv, uaddr_t tz)
+{
+	u64 ns, zone;
+	int err;
+
+	if (tz.v && get_user(zone, tz))
+		return -EFAULT;
+	if (tz.v && !capable(CAP_SYS_TIME))
+		return -EPERM;
+	if (tz.v && zone) /* local time in the hardware clock: there is none */
+		return -EINVAL;
+	if (!tv.v)
+		return 0;
+	err = get_timeval(tv, &ns);
+	return err ? err : set_real(ns);
+}
+
+static long step_clock(const struct __kernel_timex *tx)
+{
+	u64 unit = tx->modes & ADJ_NANO ? 1 : 1000, add;
+
+	if (tx->time.tv_usec < 0 || (u64)tx->time.tv_usec * unit >= NSEC_PER_SEC)
+		return -EINVAL;
+	add = (u64)tx->time.tv_sec * NSEC_PER_SEC + (u64)tx->time.tv_usec * unit;
+	return set_real(ktime_get_real() + add);
+}
+
+static long adjust(uaddr_t ua)
+{
+	struct __kernel_timex tx;
+	u32 modes;
+	u64 now;
+	long err;
+
+	if (copy_from_user(&tx, ua, sizeof(tx)))
+		return -EFAULT;
+	modes = tx.modes;
+	if (modes == ADJ_OFFSET_SS_READ)
+		modes = 0;
+	if (modes && !capable(CAP_SYS_TIME))
+		return -EPERM;
+	if (modes & ~(u32)(ADJ_SETOFFSET | ADJ_NANO))
+		return -EOPNOTSUPP;
+	if (modes & ADJ_SETOFFSET) {
+		err = step_clock(&tx);
+		if (err)
+			return err;
+	}
+	memset(&tx, 0, sizeof(tx));
+	tx.modes = modes;
+	tx.maxerror = tx.esterror = 16000000;
+	tx.status = STA_UNSYNC | STA_NANO;
+	tx.constant = 2;
+	tx.precision = 1;
+	tx.tolerance = 32768000;
+	tx.tick = 10000;
+	now = ktime_get_real();
+	tx.time.tv_sec = (s64)(now / NSEC_PER_SEC);
+	tx.time.tv_usec = (long long)(now % NSEC_PER_SEC);
+	return copy_to_user(ua, &tx, sizeof(tx)) ? -EFAULT : TIME_ERROR;
+}
+
+long sys_adjtimex(uaddr_t tx)
+{
+	return adjust(tx);
+}
+
+long sys_clock_adjtime(int which, uaddr_t tx)
+{
+	u64 now;
+
+	if (which == CLOCK_REALTIME)
+		return adjust(tx);
+	return clock_read(which, &now) ? -EINVAL : -EOPNOTSUPP;
+}

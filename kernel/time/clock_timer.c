@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clock_timer.c: timers on guests' clocks, over the scheduler's timers, which know monotonic time only.
+ *
+ * A timer for a point in real time stands in a list while it is armed; when the clock is set, all in the list are moved to
+ * where that point lies now.
+ *
+ * Locks: clock_timers_lock: the list. Arming of one timer is serialised by its owner.
+ */
+#include "arch/um/arch.h"
+#include "kernel/time/time.h"
+
+static DEFINE_SPINLOCK(clock_timers_lock);
+static LIST_HEAD(real_timers);
+
+static bool follows_real_time(const struct clock_timer *ct)
+{
+	return ct->clock == CLOCK_REALTIME || ct->clock == CLOCK_REALTIME_ALARM ||
+	       ct->clock == CLOCK_TAI;
+}
+
+static void unlist(struct clock_timer *ct)
+{
+	if (!follows_real_time(ct))
+		return;
+	spin_lock(&clock_timers_lock);
+	list_del_init(&ct->list);
+	spin_unlock(&clock_timers_lock);
+}
+
+/* The host's clocks may differ by a little between two looks: what is early goes to sleep again. */
+static void expired(struct ktimer *t)
+{
+	struct clock_timer *ct = container_of(t, struct clock_timer, timer);
+	u64 now;
+
+	if (!ct->clock_set && follows_real_time(ct) && !clock_read(ct->clock, &now) &&
+	    now < ct->abs) {
+		timer_start(&ct->timer, deadline_at(ct->clock, ct->abs));
+		return;
+	}
+	unlist(ct);
+	ct->func(ct);
+}
+
+void clock_timer_setup(struct clock_timer *ct, int clock, void (*func)(struct clock_timer *ct))
+{
+	timer_setup(&ct->timer, expired);
+	INIT_LIST_HEAD(&ct->list);
+	ct->clock = clock;
+	ct->func = func;
+	ct->cancel_on_set = ct->clock_set = false;
+}
+
+void clock_timer_start(struct clock_timer *ct, u64 abs)
+{
+	u64 deadline;
+
+	if (follows_real_time(ct)) {
+		spin_lock(&clock_timers_lock);
+		list_del_init(&ct->list);
+		list_add(&ct->list, &real_timers);
+		ct->abs = abs;
+		spin_unlock(&clock_timers_lock);
+	}
+	ct->abs = abs;
+	deadline = deadline_at(ct->clock, abs);
+	if (deadline != ~0UL)
+		timer_start(&ct->timer, deadline);
+	else
+		timer_cancel(&ct->timer);
+}
+
+bool clock_timer_cancel(struct clock_timer *ct)
+{
+	unlist(ct);
+	return timer_cancel(&ct->timer);
+}
+
+void clock_timer_cancel_sync(struct clock_timer *ct)
+{
+	timer_cancel_sync(&ct->timer);
+	unlist(ct);
+}
+
+void clock_was_set(void)
+{
+	struct clock_timer *ct;
+
+	spin_lock(&clock_timers_lock);
+	list_for_each_entry(ct, &real_timers, list) {
+		if (ct->cancel_on_set) {
+			ct->clock_set = true;
+			timer_start(&ct->timer, 0);
+		} else if (ct->abs < TIME_MAX) {
+			timer_start(&ct->timer, deadline_at(ct->clock, ct->abs));
+		}
+	}
+	spin_unlock(&clock_timers_lock);
+}

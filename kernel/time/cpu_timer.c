@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cpu_timer.c: what happens when a process has used so much CPU time: ITIMER_VIRTUAL, ITIMER_PROF, POSIX timers on CPU clocks
+ * and RLIMIT_CPU.
+ *
+ * A thread that runs looks at all of its process's timers when real time reaches task->cpu_timer_at, and then sets that to
+ * the earliest time at which one could be due: n threads use up a rest r in no less than r / n. So there is no tick, and a
+ * process without such timers pays one comparison at a boundary.
+ *
+ * Locks: sighand->lock (signal->it); tasklist_lock outside, for the threads' times.
+ */
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/task/process.h"
+#include "kernel/task/signal.h"
+#include "kernel/time/internal.h"
+
+#define MIN_WAIT 1000000UL /* ns: no finer than this */
+
+u64 process_cpu_time(struct signal_struct *sig)
+{
+	struct task *t;
+	u64 sum;
+
+	read_lock(&tasklist_lock);
+	sum = sig->sum_exec;
+	list_for_each_entry(t, &sig->threads, thread_node)
+		sum += task_sched_runtime(t);
+	read_unlock(&tasklist_lock);
+	return sum;
+}
+
+void cpu_timers_changed(struct signal_struct *sig)
+{
+	struct task *t;
+
+	read_lock(&tasklist_lock);
+	list_for_each_entry(t, &sig->threads, thread_node) {
+		WRITE_ONCE(t->cpu_timer_at, 0);
+		kick_process(t);
+	}
+	read_unlock(&tasklist_lock);
+}
+
+struct usage {
+	u64 user, total, exec; /* of the process, ns */
+	u64 wait;              /* the least rest of any timer */
+};
+
+static void want(struct usage *u, u64 rest)
+{
+	u->wait = min(u->wait, rest);
+}
+
+/* ITIMER_VIRTUAL (0) and ITIMER_PROF (1). */
+static void check_interval(struct signal_struct *sig, int i, u64 used, int signo, struct usage *u,
+			   u32 *fire)
+{
+	if (!sig->it[i].expires)
+		return;
+	if (used >= sig->it[i].expires) {
+		*fire |= 1U << signo;
+		sig->it[i].expires =
+			sig->it[i].incr ? max(sig->it[i].expires + sig->it[i].incr, used + 1) : 0;
+	}
+	if (sig->it[i].expires)
+		want(u, sig->it[i].expires - used);
+}
+
+static void check_rlimit(struct signal_struct *sig, struct usage *u, u32 *fire)
+{
+	u64 soft = READ_ONCE(sig->rlim[RLIMIT_CPU].cur), hard = READ_ONCE(sig->rlim[RLIMIT_CPU].max);
+	u64 sec = u->total / NSEC_PER_SEC;
+
+	if (soft == RLIM64_INFINITY && hard == RLIM64_INFINITY)
+		return;
+	if (hard != RLIM64_INFINITY && sec >= hard) {
+		*fire |= 1U << SIGKILL;
+		return;
+	}
+	if (soft != RLIM64_INFINITY && sec >= soft) {
+		*fire |= 1U << SIGXCPU;
+		sig->rlim[RLIMIT_CPU].cur = sec + 1; /* again a second later */
+		soft = sec + 1;
+	}
+	if (min(soft, hard) < TIME_MAX / NSEC_PER_SEC)
+		want(u, min(soft, hard) * NSEC_PER_SEC - u->total);
+}
+
+/* At a boundary of current, whose cpu_timer_at has come. */
+static void check(u64 now)
+{
+	struct task *t = current;
+	struct signal_struct *sig = t->signal;
+	struct sighand_struct *sh;
+	struct usage u = {.wait = ~0UL};
+	u64 st;
+	u32 fire = 0;
+
+	if (!sig || (t->flags & (PF_KTHREAD | PF_EXITING)))
+		return;
+	thread_group_times(t, &u.user, &st);
+	u.total = u.user + st;
+	u.exec = process_cpu_time(sig);
+	sh = lock_task_sighand(t);
+	if (!sh)
+		return;
+	check_interval(sig, 0, u.user, SIGVTALRM, &u, &fire);
+	check_interval(sig, 1, u.total, SIGPROF, &u, &fire);
+	check_rlimit(sig, &u, &fire);
+	unlock_task_sighand(sh);
+	want(&u, posix_cpu_timers_check(sig, u.exec));
+	for (; fire; fire &= fire - 1)
+		send_sig_group(__builtin_ctz(fire), t, SEND_SIG_PRIV);
+	if (u.wait != ~0UL)
+		t->cpu_timer_at =
+			now + max(u.wait / (u64)max(READ_ONCE(sig->nr_threads), 1), MIN_WAIT);
+}
+
+static int cpu_timers_init(void)
+{
+	sched_cpu_timers = check;
+	return 0;
+}
+INITCALL(1, cpu_timers_init);

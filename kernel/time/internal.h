@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* internal.h: shared by the files of kernel/time. */
+#ifndef NESTLING_TIME_INTERNAL_H
+#define NESTLING_TIME_INTERNAL_H
+
+#include "kernel/time/time.h"
+
+/* posix_timer.c: lets the CPU-time timers of @sig expire whose time has come (process time @exec); the least rest, or ~0. */
+u64 posix_cpu_timers_check(struct signal_struct *sig, u64 exec);
+void posix_timers_delete_all(struct signal_struct *sig);
+
+/* The first of expires, expires + interval, ... that is after @now; *missed: how many of them lie before. */
+u64 next_period(u64 expires, u64 interval, u64 now, u64 *missed);
+
+#endif

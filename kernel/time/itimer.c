@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * itimer.c: interval timers (getitimer, setitimer, alarm), and the life of a process's timers.
+ *
+ * ITIMER_REAL is a timer in signal_struct that sends SIGALRM; its period is kept from expiry to expiry, so it does not drift.
+ * ITIMER_VIRTUAL and ITIMER_PROF are marks on the process's CPU time that cpu_timer.c watches.
+ *
+ * Locks: real_lock for the real timer's fields (its function takes it too); sighand->lock for signal->it.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "arch/um/uaccess.h"
+#include "kernel/task/process.h"
+#include "kernel/task/signal.h"
+#include "kernel/time/internal.h"
+#include "gen/syscalls.h"
+
+static DEFINE_SPINLOCK(real_lock);
+
+u64 next_period(u64 expires, u64 interval, u64 now, u64 *missed)
+{
+	u64 n = now >= expires ? (now - expires) / interval : 0;
+
+	*missed = n;
+	return expires + (n + 1) * interval;
+}
+
+static void real_expired(struct ktimer *t)
+{
+	struct signal_struct *sig = container_of(t, struct signal_struct, real_timer);
+	u64 missed;
+
+	kill_pid(sig->pids[PIDTYPE_TGID], SIGALRM, SEND_SIG_PRIV);
+	spin_lock(&real_lock);
+	if (sig->it_real_incr && !timer_armed(t))
+		timer_start(t, next_period(t->expires, sig->it_real_incr, ktime_get(), &missed));
+	spin_unlock(&real_lock);
+}
+
+void process_timers_init(struct signal_struct *sig)
+{
+	timer_setup(&sig->real_timer, real_expired);
+}
+
+void process_timers_exec(struct signal_struct *sig)
+{
+	posix_timers_delete_all(sig);
+}
+
+void process_timers_exit(struct signal_struct *sig)
+{
+	spin_lock(&real_lock);
+	sig->it_real_incr = 0;
+	spin_unlock(&real_lock);
+	timer_cancel_sync(&sig->real_timer);
+	posix_timers_delete_all(sig);
+}
+
+static u64 real_rest(struct signal_struct *sig)
+{
+	u64 now = ktime_get();
+
+	if (!timer_armed(&sig->real_timer))
+		return 0;
+	return sig->real_timer.expires > now ? sig->real_timer.expires - now : 1000;
+}
+
+static u64 cpu_used(int which)
+{
+	u64 ut, st;
+
+	thread_group_times(current, &ut, &st);
+	return which == ITIMER_VIRTUAL ? ut : ut + st;
+}
+
+static int get_itimer(int which, u64 *incr, u64 *value)
+{
+	struct signal_struct *sig = current->signal;
+	u64 used, expires;
+
+	switch (which) {
+	case ITIMER_REAL:
+		spin_lock(&real_lock);
+		*incr = sig->it_real_incr;
+		*value = real_rest(sig);
+		spin_unlock(&real_lock);
+		return 0;
+	case ITIMER_VIRTUAL:
+	case ITIMER_PROF:
+		used = cpu_used(which);
+		spin_lock(&current->sighand->lock);
+		*incr = sig->it[which - 1].incr;
+		expires = sig->it[which - 1].expires;
+		spin_unlock(&current->sighand->lock);
+		*value = !expires ? 0 : expires > used ? expires - used : 1000;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static void set_real(u64 incr, u64 value)
+{
+	struct signal_struct *sig = current->signal;
+
+	spin_lock(&real_lock);
+	timer_cancel(&sig->real_timer);
+	sig->it_real_incr = value ? incr : 0;
+	if (value)
+		timer_start(&sig->real_timer, deadline_in(value));
+	spin_unlock(&real_lock);
+}
+
+static int set_itimer(int which, u64 incr, u64 value)
+{
+	struct signal_struct *sig = current->signal;
+	u64 used;
+
+	switch (which) {
+	case ITIMER_REAL:
+		set_real(incr, value);
+		return 0;
+	case ITIMER_VIRTUAL:
+	case ITIMER_PROF:
+		used = cpu_used(which);
+		spin_lock(&current->sighand->lock);
+		sig->it[which - 1].expires = value ? used + value : 0;
+		sig->it[which - 1].incr = incr;
+		spin_unlock(&current->sighand->lock);
+		cpu_timers_changed(sig);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int put_itimerval(uaddr_t ua, u64 incr, u64 value)
+{
+	int err = put_timeval(ua, incr);
+
+	return err ? err : put_timeval(uaddr_add(ua, sizeof(struct __kernel_old_timeval)), value);
+}
+
+long sys_getitimer(int which, uaddr_t value)
+{
+	u64 incr, left;
+	int err = get_itimer(which, &incr, &left);
+
+	return err ? err : put_itimerval(value, incr, left);
+}
+
+long sys_setitimer(int which, uaddr_t value, uaddr_t ovalue)
+{
+	u64 incr = 0, left = 0, old_incr, old_left;
+	int err;
+
+	if (value.v) {
+		err = get_timeval(value, &incr);
+		if (!err)
+			err = get_timeval(
+				uaddr_add(value, sizeof(struct __kernel_old_timeval)), &left);
+		if (err)
+			return err;
+	}
+	err = get_itimer(which, &old_incr, &old_left);
+	if (!err)
+		err = set_itimer(which, incr, left);
+	if (err || !ovalue.v)
+		return err;
+	return put_itimerval(ovalue, old_incr, old_left);
+}
+
+long sys_alarm(uint32_t seconds)
+{
+	u64 incr, left;
+
+	get_itimer(ITIMER_REAL, &incr, &left);
+	set_real(0, seconds * NSEC_PER_SEC);
+	if (left && left < NSEC_PER_SEC)
+		return 1;
+	return (long)((left + NSEC_PER_SEC / 2) / NSEC_PER_SEC);
+}

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * posix_timer.c: timer_create(2) and its kin.
+ *
+ * A timer stands in its process's list and owns one preallocated signal. When it expires it sends that signal; when the signal
+ * is still queued from the time before, the expiry counts as an overrun in the queued info instead. A periodic timer is
+ * re-armed at once, on its own grid; periods that have passed unseen are overruns too.
+ *
+ * A timer on a CPU clock has no clock_timer: while armed it stands in cpu_timers, and cpu_timer.c asks for it
+ * (posix_cpu_timers_check) when the process may have used up so much.
+ *
+ * References: the list holds one, whoever looks a timer up another; the last put frees it.
+ * Locks: timers_lock (all lists of all processes, kt->armed_cpu); kt->lock: setting; a timer's expiry runs without kt->lock
+ * around the sending, because that takes tasklist_lock and sighand->lock.
+ */
+#include <asm/errno.h>
+#include <asm/siginfo.h>
+
+#include "arch/um/arch.h"
+#include "arch/um/uaccess.h"
+#include "kernel/mm/mm.h"
+#include "kernel/task/process.h"
+#include "kernel/task/signal.h"
+#include "kernel/time/internal.h"
+#include "gen/syscalls.h"
+
+#define MIN_PERIOD 20000UL /* ns: a guest that asks for less gets overruns, not more interrupts */
+#define OVERRUN_MAX 0x7fffffffL
+
+struct k_itimer {
+	struct list_head list; /* of signal->posix_timers, under timers_lock */
+	atomic_t usage;
+	int id, clock, notify;    /* immutable */
+	struct pid *target;       /* whom it signals; immutable, a reference */
+	enum pid_type target_type;
+	struct sigqueue *q;       /* NULL: SIGEV_NONE */
+	spinlock_t lock;          /* down to the blank line */
+	u64 interval;
+	u64 expires;              /* on its clock, 0: not armed */
+	s64 overrun_last;         /* of the signal delivered last */
+
+	struct clock_timer timer; /* clocks that advance by themselves */
+	struct list_head cpu_list; /* CPU clocks: of cpu_timers while armed, under timers_lock */
+	struct signal_struct *sig; /* its process: immutable, lives longer */
+	struct task *thread;       /* CPU clock of a thread: that thread, a reference */
+};
+
+static DEFINE_SPINLOCK(timers_lock);
+static LIST_HEAD(cpu_timers); /* of every process */
+
+static void kt_put(struct k_itimer *kt)
+{
+	if (!atomic_dec_and_test(&kt->usage))
+		return;
+	clock_timer_cancel_sync(&kt->timer);
+	if (kt->q)
+		sigqueue_free(kt->q);
+	if (kt->thread)
+		put_task(kt->thread);
+	put_pid(kt->target);
+	kfree(kt);
+}
+
+static struct k_itimer *kt_get(int id)
+{
+	struct k_itimer *kt;
+
+	spin_lock(&timers_lock);
+	list_for_each_entry(kt, &current->signal->posix_timers, list) {
+		if (kt->id == id) {
+			atomic_inc(&kt->usage);
+			spin_unlock(&timers_lock);
+			return kt;
+		}
+	}
+	spin_unlock(&timers_lock);
+	return NULL;
+}
+
+/* ---- expiry ---- */
+
+static void add_overrun(struct k_itimer *kt, u64 n)
+{
+	s64 sum = kt->q->info.si_overrun + (s64)min(n, (u64)OVERRUN_MAX);
+
+	kt->q->info.si_overrun = (int)min(sum, OVERRUN_MAX);
+}
+
+static void notify(struct k_itimer *kt, u64 missed)
+{
+	bool queued;
+
+	if (!kt->q)
+		return;
+	queued = !list_empty(&kt->q->list);
+	if (!queued) {
+		kt->overrun_last = kt->q->info.si_overrun;
+		kt->q->info.si_overrun = 0;
+	}
+	if (send_sigqueue(kt->q, kt->target, kt->target_type) == 1 && queued)
+		missed++;
+	add_overrun(kt, missed);
+}
+
+static void arm(struct k_itimer *kt)
+{
+	if (!clock_is_cpu(kt->clock)) {
+		clock_timer_start(&kt->timer, kt->expires);
+		return;
+	}
+	spin_lock(&timers_lock);
+	list_del_init(&kt->cpu_list);
+	list_add_tail(&kt->cpu_list, &cpu_timers);
+	spin_unlock(&timers_lock);
+}
+
+/* Sets the next expiry; how many periods have passed unseen. */
+static u64 advance(struct k_itimer *kt, u64 now)
+{
+	u64 missed = 0, next;
+
+	spin_lock(&kt->lock);
+	if (kt->expires && kt->expires <= now) {
+		next = kt->interval ? next_period(kt->expires, kt->interval, now, &missed) : 0;
+		if (kt->interval && kt->interval < MIN_PERIOD)
+			next = next_period(next, kt->interval, now + MIN_PERIOD, &missed);
+		kt->expires = next;
+		if (next)
+			arm(kt);
+	}
+	spin_unlock(&kt->lock);
+	return missed;
+}
+
+static void clock_expired(struct clock_timer *ct)
+{
+	struct k_itimer *kt = container_of(ct, struct k_itimer, timer);
+	u64 now;
+
+	if (clock_read(kt->clock, &now))
+		return;
+	notify(kt, advance(kt, now));
+}
+
+static u64 cpu_now(const struct k_itimer *kt, u64 exec)
+{
+	return kt->thread ? task_sched_runtime(kt->thread) : exec;
+}
+
+u64 posix_cpu_timers_check(struct signal_struct *sig, u64 exec)
+{
+	struct k_itimer *kt, *due;
+	u64 wait, now = 0;
+
+	do {
+		wait = ~0UL;
+		due = NULL;
+		spin_lock(&timers_lock);
+		list_for_each_entry(kt, &cpu_timers, cpu_list) {
+			if (kt->sig != sig)
+				continue;
+			now = cpu_now(kt, exec);
+			if (now >= kt->expires) {
+				due = kt;
+				break;
+			}
+			wait = min(wait, kt->expires - now);
+		}
+		if (due) {
+			list_del_init(&due->cpu_list);
+			atomic_inc(&due->usage);
+		}
+		spin_unlock(&timers_lock);
+		if (due) {
+			notify(due, advance(due, now));
+			kt_put(due);
+		}
+	} while (due);
+	return wait;
+}
+
+/* ---- creation ---- */
+
+/* Whom the event names: a reference in kt->target. */
+static int set_target(struct k_itimer *kt, const struct sigevent *ev)
+{
+	struct task *t;
+
+	kt->target_type = PIDTYPE_TGID;
+	if (!(ev->sigev_notify & SIGEV_THREAD_ID)) {
+		kt->target = get_pid(current->signal->pids[PIDTYPE_TGID]);
+		return 0;
+	}
+	t = find_get_task(ev->sigev_notify_thread_id);
+	if (!t)
+		return -EINVAL;
+	if (t->signal == current->signal) {
+		kt->target_type = PIDTYPE_PID;
+		kt->target = find_get_pid(t->pid);
+	}
+	put_task(t);
+	return kt->target ? 0 : -EINVAL;
+}
+
+static bool event_valid(const struct sigevent *ev)
+{
+	if (ev->sigev_notify == SIGEV_NONE)
+		return true;
+	if (ev->sigev_notify != SIGEV_SIGNAL && ev->sigev_notify != SIGEV_THREAD &&
+	    ev->sigev_notify != (SIGEV_SIGNAL | SIGEV_THREAD_ID))
+		return false;
+	return ev->sigev_signo > 0 && ev->sigev_signo <= NSIG_MAX;
+}
+
+static int set_clock(struct k_itimer *kt, int clock)
+{
+	u64 now;
+
+	if (clock_read(clock, &now) || clock == CLOCK_MONOTONIC_RAW ||
+	    clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_REALTIME_COARSE)
+		return -EINVAL;
+	if (clock < 0) {
+		pid_t pid = ~(clock >> 3);
+
+		if (!(clock & 4)) /* another process's time: only by its own threads */
+			return pid && pid != current->tgid ? -EOPNOTSUPP : 0;
+		kt->thread = find_get_task(pid ? pid : current->pid);
+		return kt->thread ? 0 : -EINVAL;
+	}
+	if (clock == CLOCK_THREAD_CPUTIME_ID) {
+		get_task(current);
+		kt->thread = current;
+	}
+	return 0;
+}
+
+static int set_signal(struct k_itimer *kt, const struct sigevent *ev)
+{
+	if (ev->sigev_notify == SIGEV_NONE)
+		return 0;
+	kt->q = sigqueue_alloc();
+	if (!kt->q)
+		return -EAGAIN;
+	kt->q->info.si_signo = ev->sigev_signo;
+	kt->q->info.si_code = SI_TIMER;
+	kt->q->info.si_tid = kt->id;
+	kt->q->info.si_value = ev->sigev_value;
+	return 0;
+}
+
+static bool id_taken(struct signal_struct *sig, int id)
+{
+	struct k_itimer *kt;
+
+	list_for_each_entry(kt, &sig->posix_timers, list)
+		if (kt->id == id)
+			return true;
+	return false;
+}
+
+static void choose_id(struct k_itimer *kt)
+{
+	struct signal_struct *sig = kt->sig;
+
+	spin_lock(&timers_lock);
+	do {
+		kt->id = sig->next_posix_timer_id;
+		sig->next_posix_timer_id = (kt->id + 1) & 0x7fffffff;
+	} while (id_taken(sig, kt->id));
+	spin_unlock(&timers_lock);
+}
+
+static struct k_itimer *kt_new(int clock)
+{
+	struct k_itimer *kt = kzalloc(sizeof(*kt), GFP_KERNEL);
+
+	if (!kt)
+		return NULL;
+	atomic_set(&kt->usage, 1);
+	kt->clock = clock;
+	kt->sig = current->signal;
+	spin_lock_init(&kt->lock);
+	INIT_LIST_HEAD(&kt->list);
+	INIT_LIST_HEAD(&kt->cpu_list);
+	clock_timer_setup(&kt->timer, clock, clock_expired);
+	choose_id(kt);
+	return kt;
+}
+
+long sys_timer_create(int which, uaddr_t event, uaddr_t id)
+{
+	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+	struct k_itimer *kt;
+	int err;
+
+	if (event.v && copy_from_user(&ev, event, sizeof(ev)))
+		return -EFAULT;
+	if (!event_valid(&ev))
+		return -EINVAL;
+	kt = kt_new(which);
+	if (!kt)
+		return -EAGAIN;
+	if (!event.v)
+		ev.sigev_value.sival_int = kt->id;
+	kt->notify = ev.sigev_notify;
+	err = set_clock(kt, which);
+	if (!err)
+		err = set_target(kt, &ev);
+	if (!err)
+		err = set_signal(kt, &ev);
+	if (!err)
+		err = put_user(kt->id, id);
+	if (err) {
+		kt_put(kt);
+		return err;
+	}
+	spin_lock(&timers_lock);
+	list_add_tail(&kt->list, &kt->sig->posix_timers);
+	spin_unlock(&timers_lock);
+	return 0;
+}
+
+/* ---- setting ---- */
+
+static int kt_now(struct k_itimer *kt, u64 *now)
+{
+	if (kt->thread) {
+		*now = task_sched_runtime(kt->thread);
+		return 0;
+	}
+	return clock_read(kt->clock, now);
+}
+
+static u64 rest(const struct k_itimer *kt, u64 now)
+{
+	u64 missed, expires = kt->expires;
+
+	if (!expires)
+		return 0;
+	if (expires <= now && kt->notify == SIGEV_NONE)
+		expires = kt->interval ? next_period(expires, kt->interval, now, &missed) : now;
+	if (kt->notify == SIGEV_NONE)
+		return expires - now;
+	return expires > now ? expires - now : 1;
+}
+
+static void disarm(struct k_itimer *kt)
+{
+	clock_timer_cancel(&kt->timer);
+	spin_lock(&timers_lock);
+	list_del_init(&kt->cpu_list);
+	spin_unlock(&timers_lock);
+	kt->expires = 0;
+}
+
+long sys_timer_settime(int id, int flags, uaddr_t setting, uaddr_t old)
+{
+	u64 interval, value, now, old_interval, old_rest;
+	struct k_itimer *kt;
+	int err;
+
+	if (!setting.v)
+		return -EINVAL;
+	err = get_itimerspec(setting, &interval, &value);
+	if (err)
+		return err;
+	kt = kt_get(id);
+	if (!kt)
+		return -EINVAL;
+	err = kt_now(kt, &now);
+	if (err)
+		goto out_put;
+	spin_lock(&kt->lock);
+	old_interval = kt->interval;
+	old_rest = rest(kt, now);
+	disarm(kt);
+	kt->interval = interval;
+	if (value) {
+		kt->expires = flags & TIMER_ABSTIME ? value : min(now + value, TIME_MAX);
+		arm(kt);
+	}
+	spin_unlock(&kt->lock);
+	if (clock_is_cpu(kt->clock))
+		cpu_timers_changed(kt->sig);
+	if (old.v)
+		err = put_itimerspec(old, old_interval, old_rest);
+out_put:
+	kt_put(kt);
+	return err;
+}
+
+long sys_timer_gettime(int id, uaddr_t setting)
+{
+	struct k_itimer *kt = kt_get(id);
+	u64 now, interval, left;
+	int err;
+
+	if (!kt)
+		return -EINVAL;
+	err = kt_now(kt, &now);
+	if (!err) {
+		spin_lock(&kt->lock);
+		interval = kt->interval;
+		left = rest(kt, now);
+		spin_unlock(&kt->lock);
+		err = put_itimerspec(setting, interval, left);
+	}
+	kt_put(kt);
+	return err;
+}
+
+long sys_timer_getoverrun(int id)
+{
+	struct k_itimer *kt = kt_get(id);
+	long n = 0;
+
+	if (!kt)
+		return -EINVAL;
+	if (kt->q)
+		n = list_empty(&kt->q->list) ? kt->q->info.si_overrun : kt->overrun_last;
+	kt_put(kt);
+	return n;
+}
+
+static void delete_timer(struct k_itimer *kt)
+{
+	spin_lock(&kt->lock);
+	kt->interval = 0;
+	disarm(kt);
+	spin_unlock(&kt->lock);
+	kt_put(kt);
+}
+
+long sys_timer_delete(int id)
+{
+	struct k_itimer *kt = kt_get(id);
+	bool mine;
+
+	if (!kt)
+		return -EINVAL;
+	spin_lock(&timers_lock);
+	mine = !list_empty(&kt->list); /* else another thread deletes it at the same time */
+	list_del_init(&kt->list);
+	spin_unlock(&timers_lock);
+	if (mine)
+		delete_timer(kt);
+	kt_put(kt);
+	return mine ? 0 : -EINVAL;
+}
+
+void posix_timers_delete_all(struct signal_struct *sig)
+{
+	struct k_itimer *kt;
+
+	for (;;) {
+		spin_lock(&timers_lock);
+		kt = list_first_entry_or_null(&sig->posix_timers, struct k_itimer, list);
+		if (kt)
+			list_del_init(&kt->list);
+		spin_unlock(&timers_lock);
+		if (!kt)
+			return;
+		delete_timer(kt);
+	}
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sleep.c: nanosleep and clock_nanosleep.
+ *
+ * A relative sleep is turned into a deadline once. When a signal interrupts it, the rest is told to the guest and the deadline
+ * is kept in the restart block, so that a restarted sleep ends when the first one would have. An absolute sleep is simply
+ * made again (ERESTARTNOHAND). Sleeps on real time use a clock_timer, so that they follow clock_settime().
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "arch/um/uaccess.h"
+#include "kernel/task/signal.h"
+#include "kernel/time/time.h"
+#include "gen/syscalls.h"
+
+struct clock_sleep {
+	struct clock_timer timer;
+	struct task *task; /* NULL: the time has come */
+};
+
+static void sleep_over(struct clock_timer *ct)
+{
+	struct clock_sleep *s = container_of(ct, struct clock_sleep, timer);
+	struct task *t = s->task;
+
+	WRITE_ONCE(s->task, NULL);
+	wake_up_state(t, TASK_INTERRUPTIBLE);
+}
+
+/* 0, or -ERESTARTSYS for a signal. */
+static int sleep_until(int clock, u64 abs)
+{
+	struct clock_sleep s = {.task = current};
+
+	clock_timer_setup(&s.timer, clock, sleep_over);
+	set_current_state(TASK_INTERRUPTIBLE);
+	clock_timer_start(&s.timer, abs);
+	while (READ_ONCE(s.task) && !signal_pending(current)) {
+		schedule();
+		set_current_state(TASK_INTERRUPTIBLE);
+	}
+	__set_current_state(TASK_RUNNING);
+	clock_timer_cancel_sync(&s.timer);
+	return READ_ONCE(s.task) ? -ERESTARTSYS : 0;
+}
+
+/* CPU time that is missing cannot pass in less real time than it takes all threads together. */
+static int sleep_cpu(int clock, u64 abs)
+{
+	u64 now, threads;
+	int err;
+
+	for (;;) {
+		err = clock_read(clock, &now);
+		if (err || now >= abs)
+			return err;
+		threads = max(READ_ONCE(current->signal->nr_threads), 1);
+		err = sleep_until(CLOCK_MONOTONIC,
+				  ktime_get() + max((abs - now) / threads, 1000000UL));
+		if (err)
+			return err;
+	}
+}
+
+static int sleep_on(int clock, u64 abs)
+{
+	return clock_is_cpu(clock) ? sleep_cpu(clock, abs) : sleep_until(clock, abs);
+}
+
+static long relative_interrupted(int clock, u64 abs, uaddr_t rem);
+
+static long relative_restart(struct restart_block *rb)
+{
+	int clock = (int)rb->arg[0];
+
+	if (!sleep_on(clock, rb->arg[1]))
+		return 0;
+	return relative_interrupted(clock, rb->arg[1], UADDR(rb->arg[2]));
+}
+
+static long relative_interrupted(int clock, u64 abs, uaddr_t rem)
+{
+	struct restart_block *rb = &current->restart;
+	u64 now;
+
+	if (clock_read(clock, &now))
+		return -EINVAL;
+	if (now >= abs)
+		return 0;
+	if (rem.v && put_timespec(rem, abs - now))
+		return -EFAULT;
+	rb->fn = relative_restart;
+	rb->arg[0] = (u64)clock;
+	rb->arg[1] = abs;
+	rb->arg[2] = rem.v;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+static long sleep_relative(int clock, u64 ns, uaddr_t rem)
+{
+	u64 now, abs;
+	int err = clock_read(clock, &now);
+
+	if (err)
+		return err;
+	if (check_add_overflow(now, ns, &abs) || abs > TIME_MAX)
+		abs = TIME_MAX;
+	err = sleep_on(clock, abs);
+	return err == -ERESTARTSYS ? relative_interrupted(clock, abs, rem) : err;
+}
+
+long sys_nanosleep(uaddr_t req, uaddr_t rem)
+{
+	u64 ns;
+	int err = get_timespec(req, &ns);
+
+	return err ? err : sleep_relative(CLOCK_MONOTONIC, ns, rem);
+}
+
+long sys_clock_nanosleep(int which, int flags, uaddr_t req, uaddr_t rem)
+{
+	u64 ns, now;
+	int err = clock_read(which, &now);
+
+	if (err || which == CLOCK_THREAD_CPUTIME_ID)
+		return -EINVAL;
+	if (which == CLOCK_MONOTONIC_RAW || which == CLOCK_MONOTONIC_COARSE ||
+	    which == CLOCK_REALTIME_COARSE)
+		return -EOPNOTSUPP;
+	err = get_timespec(req, &ns);
+	if (err)
+		return err;
+	if (!(flags & TIMER_ABSTIME)) {
+		/* a relative sleep does not follow the clock being set */
+		if (which == CLOCK_REALTIME || which == CLOCK_TAI)
+			which = CLOCK_MONOTONIC;
+		return sleep_relative(which, ns, rem);
+	}
+	err = sleep_on(which, ns);
+	return err == -ERESTARTSYS ? -ERESTARTNOHAND : err;
+}

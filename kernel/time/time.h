@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * time.h: clocks and timers as guests see them. Inside the kernel a time is nanoseconds in a u64; TIME_MAX is "never".
+ */
+#ifndef NESTLING_TIME_H
+#define NESTLING_TIME_H
+
+#include <linux/time.h>
+#include <linux/time_types.h>
+
+#include "kernel/lib/types.h"
+#include "kernel/sched/task.h"
+#include "kernel/sched/timer.h"
+
+#define NSEC_PER_SEC 1000000000UL
+#define TIME_MAX ((u64)INT64_MAX)
+#define USER_HZ 100
+
+struct signal_struct;
+
+/* A guest's timespec (struct __kernel_timespec) as nanoseconds, cut to TIME_MAX. 0, -EFAULT, -EINVAL. */
+int get_timespec(uaddr_t ua, u64 *ns);
+int put_timespec(uaddr_t ua, u64 ns); /* 0 or -EFAULT */
+/* struct __kernel_old_timeval. */
+int get_timeval(uaddr_t ua, u64 *ns);
+int put_timeval(uaddr_t ua, u64 ns);
+/* struct __kernel_itimerspec. */
+int get_itimerspec(uaddr_t ua, u64 *interval, u64 *value);
+int put_itimerspec(uaddr_t ua, u64 interval, u64 value);
+
+/* A deadline on ktime_get()'s scale, @ns from now; ~0 when that is beyond all times. */
+u64 deadline_in(u64 ns);
+/* The same for the time @abs on a clock that advances by itself (not a CPU-time clock). */
+u64 deadline_at(int clock, u64 abs);
+
+/* Now on any clock of clock_gettime(2). 0 or -EINVAL. */
+int clock_read(int clock, u64 *now);
+bool clock_is_cpu(int clock);
+
+/*
+ * A timer on a clock that advances by itself: like struct ktimer, but follows clock_settime() when it was armed for a point in
+ * real time. func runs at a boundary and may re-arm it.
+ */
+struct clock_timer {
+	struct ktimer timer;
+	struct list_head list; /* of those that clock_settime() moves; under clock_timers_lock */
+	int clock;
+	u64 abs;               /* expiry on @clock */
+	bool cancel_on_set;    /* timerfd: func is called when the clock is set; sees clock_set */
+	bool clock_set;
+	void (*func)(struct clock_timer *ct);
+};
+void clock_timer_setup(struct clock_timer *ct, int clock, void (*func)(struct clock_timer *ct));
+void clock_timer_start(struct clock_timer *ct, u64 abs);
+bool clock_timer_cancel(struct clock_timer *ct);
+void clock_timer_cancel_sync(struct clock_timer *ct);
+void clock_was_set(void); /* real time has jumped */
+
+/* The threads of @sig look at their CPU-time timers at their next boundary: an interval, a timer or RLIMIT_CPU has changed. */
+void cpu_timers_changed(struct signal_struct *sig);
+u64 process_cpu_time(struct signal_struct *sig); /* ns; takes tasklist_lock */
+
+#endif
