@@ -45,7 +45,7 @@ static bool is_code(u64 addr)
 
 static bool on_kernel_stack(u64 p)
 {
-	u64 boot = (u64)boot_stack;
+	u64 boot = (u64)boot_stack();
 
 	if (p & 7)
 		return false;

@@ -13,7 +13,8 @@
 	.globl arch_start
 	.type arch_start, @function
 arch_start:
-	mov $boot_stack, %rax
+	mov $boot_area + KSTACK_ALIGN - 1, %rax
+	and $-KSTACK_ALIGN, %rax
 	mov $arch_main, %r8
 	jmp go_over
 	.size arch_start, . - arch_start

@@ -6,7 +6,7 @@
  * by arch_switch(). The host stack that it came from serves the doors: its pointer is in the head of whichever kernel stack
  * the vCPU runs on (arch_switch() hands it on).
  *
- *	vcpu_boot_init()     vCPU 0's idle task is current, on boot_stack (in bss, since nothing is mapped yet)
+ *	vcpu_boot_init()     vCPU 0's idle task is current, on the boot stack (in bss, since nothing is mapped yet)
  *	vcpu_init_stacks()   the window of stacks can be used
  *	vcpu_start_all()     idle tasks and host threads of the other vCPUs
  *	vcpu_idle_loop()     where every vCPU ends up
@@ -30,7 +30,7 @@
 #define MAX_STACKS (KSTACK_WINDOW / KSTACK_ALIGN)
 
 int nr_cpus;
-u8 boot_stack[KSTACK_ALIGN] __aligned(KSTACK_ALIGN);
+u8 boot_area[BOOT_AREA_SIZE] __aligned(PAGE_SIZE);
 
 struct free_stack {
 	struct free_stack *next;
@@ -64,11 +64,11 @@ int smp_processor_id(void)
 
 void vcpu_boot_init(void)
 {
-	struct kstack_head *head = kstack_head_of(boot_stack);
+	struct kstack_head *head = kstack_head_of(boot_stack());
 
 	head->task = &init_task_storage;
 	head->magic = KSTACK_MAGIC;
-	init_task_storage.arch.kstack = boot_stack;
+	init_task_storage.arch.kstack = boot_stack();
 }
 
 /* ---- kernel stacks ---- */
@@ -79,7 +79,7 @@ void vcpu_init_stacks(void)
 
 	if (err)
 		refuse("the host gives no room for kernel stacks: %s", os_strerror(err));
-	os_mem_protect(boot_stack, KSTACK_SIZE, 0);
+	os_mem_protect(boot_stack(), KSTACK_SIZE, 0);
 }
 
 static void *make_block(void)
