@@ -30,7 +30,7 @@ KSAN := -fsanitize=undefined -fno-sanitize=pointer-overflow,alignment,signed-int
 endif
 ifeq ($(MODE),asan)
 CBASE += -DCONFIG_ASAN=1
-KSAN := -fsanitize=kernel-address --param asan-instrumentation-with-call-threshold=0 --param asan-globals=1 \
+KSAN := -fsanitize=kernel-address --param asan-instrumentation-with-call-threshold=0 --param asan-globals=0 \
 	--param asan-stack=0
 endif
 ifeq ($(MODE),cov)
