@@ -17,7 +17,16 @@ static inline void cpu_set_state(int cpu, u32 state)
 }
 
 /* vcpu.c */
-extern u8 boot_stack[];      /* vCPU 0's idle stack: KSTACK_ALIGN bytes */
+/*
+ * vCPU 0's idle stack is the first aligned block in boot_area. The linker is not asked to align it: that would part the
+ * kernel's bss from its data by a hole that is not mapped.
+ */
+#define BOOT_AREA_SIZE (2 * KSTACK_ALIGN)
+extern u8 boot_area[BOOT_AREA_SIZE];
+static inline u8 *boot_stack(void)
+{
+	return (u8 *)round_up((u64)boot_area, (u64)KSTACK_ALIGN);
+}
 void vcpu_boot_init(void);   /* current works from here on */
 void vcpu_init_stacks(void); /* the window of kernel stacks, once the arena stands */
 void *kstack_alloc(void);    /* a block (its guard half is unmapped), or NULL */
