@@ -9,6 +9,7 @@
  *   KSTACK_BASE        window of kernel stacks, KSTACK_ALIGN each, guard in the lower half
  *   INITRD_BASE        the host's file of initrd=, until it is unpacked
  *   ASAN_SHADOW_BASE   MODE=asan: a byte for eight of the direct map
+ *   CTL_MAP_BASE       the control file of all spaces (skas/stub_abi.h): shared with them, rebuilt after a restore
  * Space processes: a guest may map from MMAP_MIN_ADDR to the stub. TASK_SIZE is not a constant: the usable top is probed
  * (arch_task_size()), since an instance inside an instance finds a smaller world.
  */
@@ -22,6 +23,7 @@
 #define KSTACK_BASE 0x620000000000
 #define KSTACK_WINDOW 0x001000000000
 #define INITRD_BASE 0x624000000000
+#define CTL_MAP_BASE 0x630000000000
 
 #ifdef CONFIG_DEBUG
 #define KSTACK_SIZE 0x10000

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stub.S: what runs in a guest's address space on our behalf: the mapper, the set-up of a runner, the signal handlers
+ * of a runner and its hand-off to the kernel.
+ *
+ * Invariants:
+ * 1. Nothing here depends on memory that a guest can write, except a runner on its own behalf: the mapper lives in
+ *    registers and reads the order area, which is read-only in the space; a new runner uses registers and read-only
+ *    memory until its filter is in place.
+ * 2. Every address is relative to rip: the window may stand anywhere.
+ * 3. Each slot has a system call instruction of its own (futex_gates) and its filter admits only the address behind it,
+ *    so what follows the instruction knows by constants alone which runner it is. It trusts no register.
+ * 4. There is no rt_sigreturn: handlers leave by xrstor and iretq, so a guest cannot change its signal mask.
+ *
+ * States of a runner, by rip (the kick rules at in_stub go by these labels):
+ *
+ *	guest ---signal---> h_all .. wait_turn     entry: registers go to the control page; an event is on its way
+ *	wait_turn .. go                            the kernel has the turn (or has just given it back)
+ *	go .. go_live                              leaving; the FPU state is still in the saved frame
+ *	go_live .. go_end                          leaving; the FPU state is live, the control page holds the registers
+ */
+#include "skas/stub_abi.h"
+#include <asm/unistd.h>
+
+/* siginfo and ucontext, as the host pushes them */
+#define SI_CODE 8
+#define SI_ADDR 16
+#define SI_SYS 24
+#define UC_R8 40
+#define UC_R9 48
+#define UC_R10 56
+#define UC_R11 64
+#define UC_R12 72
+#define UC_R13 80
+#define UC_R14 88
+#define UC_R15 96
+#define UC_RDI 104
+#define UC_RSI 112
+#define UC_RBP 120
+#define UC_RBX 128
+#define UC_RDX 136
+#define UC_RAX 144
+#define UC_RCX 152
+#define UC_RSP 160
+#define UC_RIP 168
+#define UC_EFLAGS 176
+#define UC_CS 184
+#define UC_SS 190
+#define UC_ERR 192
+#define UC_TRAPNO 200
+#define UC_CR2 216
+#define UC_FPSTATE 224
+
+#define USER_CS 0x33
+#define USER_SS 0x2b
+#define FLAGS_CLEAN 2 /* AC, NT, DF, TF clear */
+#define PR_SET_PDEATHSIG 1
+#define SIGKILL 9
+#define CLOSE_RANGE_UNSHARE 2
+#define SECCOMP_SET_MODE_FILTER 1
+#define SECCOMP_FILTER_FLAG_SPEC_ALLOW 4
+#define FUTEX_WAIT 0
+#define FUTEX_WAKE 1
+
+	.section .stub, "ax"
+	.globl stub_text
+stub_text:
+
+/* ---- the mapper ---- */
+
+/* From the zygote's child, which has mapped the order area. No stack from here on. */
+	.globl mapper_start
+mapper_start:
+	xor %esp, %esp
+	lea stub_text + STUB_ZTEXT(%rip), %rdi
+	mov $STUB_ZEND - STUB_ZTEXT, %esi
+	mov $__NR_munmap, %eax
+	syscall
+	mov $ZEXIT_UNMAP, %edi
+	test %rax, %rax
+	jnz stub_exit
+	lea stub_text + STUB_ORDERS(%rip), %r12
+	xor %r13d, %r13d			/* number of the last batch that was applied */
+
+mapper_wait:
+	mov O_SEQ(%r12), %r14d
+	cmp %r13d, %r14d
+	jne mapper_batch
+	mov $__NR_futex, %eax
+	mov %r12, %rdi
+	xor %esi, %esi
+	mov %r13d, %edx
+	xor %r10d, %r10d
+	syscall
+	jmp mapper_wait
+
+mapper_batch:
+	mov O_COUNT(%r12), %ebp
+	lea O_BATCH(%r12), %rbx
+mapper_order:
+	test %ebp, %ebp
+	jz mapper_ack
+	mov OR_NR(%rbx), %rax
+	mov OR_RDI(%rbx), %rdi
+	mov OR_RSI(%rbx), %rsi
+	mov OR_RDX(%rbx), %rdx
+	mov OR_R10(%rbx), %r10
+	mov OR_R8(%rbx), %r8
+	mov OR_R9(%rbx), %r9
+	syscall
+	cmpq $__NR_clone, OR_NR(%rbx)
+	je mapper_cloned
+mapper_next:
+	cmp $-4095, %rax
+	jae mapper_failed
+	add $ORDER_SIZE, %rbx
+	dec %ebp
+	jmp mapper_order
+
+/* Numbers are said by writing bytes out of a read-only table, so that no memory of the guest is touched. */
+mapper_cloned:
+	test %rax, %rax
+	jz runner_start
+	cmp $-4095, %rax
+	jae mapper_failed
+	mov %rax, %r15
+	mov $O_PID, %r9d
+1:	lea stub_bytes(%rip), %rsi
+	movzbl %r15b, %ecx
+	add %rcx, %rsi
+	mov $__NR_pwrite64, %eax
+	mov $ZFD_CTL, %edi
+	mov $1, %edx
+	mov O_FILE(%r12), %r10
+	add %r9, %r10
+	syscall
+	shr $8, %r15
+	inc %r9d
+	cmp $O_PID + 4, %r9d
+	jne 1b
+	xor %eax, %eax
+	jmp mapper_next
+
+mapper_failed:
+	neg %eax
+	movzbl %al, %ecx
+	lea stub_bytes(%rip), %rsi
+	add %rcx, %rsi
+	mov $__NR_pwrite64, %eax
+	mov $ZFD_CTL, %edi
+	mov $1, %edx
+	mov O_FILE(%r12), %r10
+	add $O_ERRNO, %r10
+	syscall
+
+mapper_ack:
+	mov $__NR_pwrite64, %eax
+	mov $ZFD_CTL, %edi
+	mov %r12, %rsi				/* O_SEQ: the kernel leaves it alone until it has the ack */
+	mov $4, %edx
+	mov O_FILE(%r12), %r10
+	add $O_ACK, %r10
+	syscall
+	mov %r14d, %r13d
+	mov $__NR_futex, %eax
+	lea O_ACK(%r12), %rdi
+	mov $FUTEX_WAKE, %esi
+	mov $1, %edx
+	syscall
+	jmp mapper_wait
+
+/* ---- a new runner: r9 is its control page, r12 the order area ---- */
+runner_start:
+	mov %r9, %rbx
+	lea stub_text + STUB_SLOTS(%rip), %rax
+	mov %rbx, %r13
+	sub %rax, %r13
+	shr $SLOT_SHIFT, %r13			/* slot number */
+
+	mov $__NR_prctl, %eax
+	mov $PR_SET_PDEATHSIG, %edi
+	mov $SIGKILL, %esi
+	syscall
+	mov $ZEXIT_DEATHSIG, %edi
+	test %rax, %rax
+	jnz stub_exit
+
+	mov $__NR_getppid, %eax
+	syscall
+	mov $ZEXIT_ORPHAN, %edi
+	cmp O_ZPID(%r12), %eax
+	jne stub_exit
+
+	mov $__NR_close_range, %eax
+	xor %edi, %edi
+	mov $-1, %esi
+	mov $CLOSE_RANGE_UNSHARE, %edx
+	syscall
+	mov $ZEXIT_FILES, %edi
+	test %rax, %rax
+	jnz stub_exit
+
+	imul $STACK_T_SIZE, %r13d, %edi
+	lea O_STACKS(%r12, %rdi), %rdi
+	xor %esi, %esi
+	mov $__NR_sigaltstack, %eax
+	syscall
+	mov $ZEXIT_STACK, %edi
+	test %rax, %rax
+	jnz stub_exit
+
+	testl $OF_FILTER, O_FLAGS(%r12)
+	jz 1f
+	lea stub_filters + FILTER_PROGS + FILTER_PROG_SIZE(%rip), %rdx
+	mov %r13d, %eax
+	shl $4, %eax				/* FILTER_PROG_SIZE */
+	add %rax, %rdx
+	mov $__NR_seccomp, %eax
+	mov $SECCOMP_SET_MODE_FILTER, %edi
+	mov $SECCOMP_FILTER_FLAG_SPEC_ALLOW, %esi
+	syscall
+	mov $ZEXIT_FILTER, %edi
+	test %rax, %rax
+	jnz stub_exit
+
+1:	lea SLOT_STRIDE - SLOT_CTL - 64(%rbx), %rsp
+	mov %rsp, C_FRSP(%rbx)
+	movl $EVT_HELLO, C_EV(%rbx)
+	jmp handoff
+
+stub_exit:
+	mov $__NR_exit, %eax
+	syscall
+	ud2
+	.globl mapper_end
+mapper_end:
+
+/* ---- every signal of a runner: edi signal, rsi siginfo, rdx ucontext; rsp is in this runner's alt stack ---- */
+	.balign 64
+	.globl h_all
+h_all:
+	pushq $FLAGS_CLEAN
+	popfq
+	mov %rsp, %rbx
+	and $-SLOT_STRIDE, %rbx
+	add $SLOT_CTL, %rbx
+	mov UC_RIP(%rdx), %rcx
+	lea stub_text(%rip), %rax
+	mov %rcx, %r8
+	sub %rax, %r8
+	cmp $STUB_TEXT_SIZE, %r8
+	jb in_stub
+
+	mov UC_R15(%rdx), %rax
+	mov %rax, 0(%rbx)
+	mov UC_R14(%rdx), %rax
+	mov %rax, 8(%rbx)
+	mov UC_R13(%rdx), %rax
+	mov %rax, 16(%rbx)
+	mov UC_R12(%rdx), %rax
+	mov %rax, 24(%rbx)
+	mov UC_R11(%rdx), %rax
+	mov %rax, 32(%rbx)
+	mov UC_R10(%rdx), %rax
+	mov %rax, 40(%rbx)
+	mov UC_R9(%rdx), %rax
+	mov %rax, 48(%rbx)
+	mov UC_R8(%rdx), %rax
+	mov %rax, 56(%rbx)
+	mov UC_RBP(%rdx), %rax
+	mov %rax, 64(%rbx)
+	mov UC_RDI(%rdx), %rax
+	mov %rax, 72(%rbx)
+	mov UC_RSI(%rdx), %rax
+	mov %rax, 80(%rbx)
+	mov UC_RDX(%rdx), %rax
+	mov %rax, 88(%rbx)
+	mov UC_RCX(%rdx), %rax
+	mov %rax, 96(%rbx)
+	mov UC_RBX(%rdx), %rax
+	mov %rax, 104(%rbx)
+	mov UC_RAX(%rdx), %rax
+	mov %rax, 112(%rbx)
+	mov %rcx, C_RIP(%rbx)
+	movzwl UC_CS(%rdx), %eax
+	mov %rax, C_CS(%rbx)
+	mov UC_EFLAGS(%rdx), %rax
+	mov %rax, C_EFLAGS(%rbx)
+	mov UC_RSP(%rdx), %rax
+	mov %rax, C_RSP(%rbx)
+	movzwl UC_SS(%rdx), %eax
+	mov %rax, C_SS(%rbx)
+	movq $0, C_STUBRIP(%rbx)
+	testl $OF_FSGSBASE, stub_text + STUB_ORDERS + O_FLAGS(%rip)
+	jz h_event				/* the kernel learns them over ptrace */
+	rdfsbase %rax
+	mov %rax, C_FS(%rbx)
+	rdgsbase %rax
+	mov %rax, C_GS(%rbx)
+
+/* The control page holds the registers, this frame the FPU state. */
+h_event:
+	mov UC_FPSTATE(%rdx), %rax
+	mov %rax, C_FP(%rbx)
+	mov UC_ERR(%rdx), %rax
+	mov %rax, C_ERROR(%rbx)
+	mov UC_TRAPNO(%rdx), %rax
+	mov %rax, C_TRAPNO(%rbx)
+	mov UC_CR2(%rdx), %rax
+	mov %rax, C_CR2(%rbx)
+	mov SI_ADDR(%rsi), %rax
+	mov %rax, C_SIADDR(%rbx)
+	mov SI_SYS(%rsi), %rax
+	mov %rax, C_SYS(%rbx)
+	mov SI_CODE(%rsi), %eax
+	mov %eax, C_CODE(%rbx)
+	mov %rsp, C_FRSP(%rbx)
+	mov %edi, C_EV(%rbx)
+
+/* ---- hand-off: rbx is the control page ---- */
+handoff:
+	xor %eax, %eax
+	xchg %eax, C_TURN(%rbx)
+wait_turn:
+	cmpl $0, C_KWAIT(%rbx)
+	je wait_spin
+	mov $FUTEX_WAKE, %esi
+	mov $1, %edx
+	jmp call_futex
+wait_spin:
+	mov C_RSPIN(%rbx), %ecx
+1:	mov C_TURN(%rbx), %edx
+	cmp $TURN_RUN, %edx
+	je go
+	cmp $TURN_PARK, %edx
+	je 2f
+	pause
+	dec %ecx
+	jg 1b
+2:	movl $1, C_RSLEEP(%rbx)
+	lock orl $0, C_RSLEEP(%rbx)		/* seen before the futex looks at the turn word */
+	mov $FUTEX_WAIT, %esi
+
+/* esi: operation; edx: value. Through the gate of this slot. */
+call_futex:
+	lea C_TURN(%rbx), %rdi
+	lea stub_text + STUB_SLOTS(%rip), %rax
+	mov %rbx, %rcx
+	sub %rax, %rcx
+	shr $SLOT_SHIFT, %rcx
+	shl $4, %ecx				/* size of a gate */
+	lea futex_gates(%rip), %rax
+	add %rax, %rcx
+	mov $__NR_futex, %eax
+	xor %r10d, %r10d
+	jmp *%rcx
+
+	.balign 16
+	.globl futex_gates
+futex_gates:
+	.set slot, 0
+	.rept STUB_MAX_SLOTS
+	.balign 16
+	syscall
+	lea stub_text + STUB_SLOTS + slot * SLOT_STRIDE + SLOT_CTL(%rip), %rbx
+	jmp after_futex
+	.set slot, slot + 1
+	.endr
+
+/* A guest may have jumped to the gate itself: only rbx is known. */
+after_futex:
+	mov C_FRSP(%rbx), %rsp
+	pushq $FLAGS_CLEAN
+	popfq
+	movl $0, C_RSLEEP(%rbx)
+	jmp wait_spin
+
+/* ---- the kernel gave the turn: back to the guest ---- */
+go:
+	testl $OF_FSGSBASE, stub_text + STUB_ORDERS + O_FLAGS(%rip)
+	jz 1f
+	mov C_FS(%rbx), %rax
+	wrfsbase %rax
+	mov C_GS(%rbx), %rax
+	wrgsbase %rax
+1:	mov C_FP(%rbx), %rdi
+	mov $-1, %eax
+	mov $-1, %edx
+	xrstor64 (%rdi)
+go_live:
+	mov %rbx, %rsp
+	pop %r15
+	pop %r14
+	pop %r13
+	pop %r12
+	pop %r11
+	pop %r10
+	pop %r9
+	pop %r8
+	pop %rbp
+	pop %rdi
+	pop %rsi
+	pop %rdx
+	pop %rcx
+	pop %rbx
+	pop %rax
+	iretq
+go_end:
+
+/* ---- a signal that struck in the stub itself, at rcx ---- */
+in_stub:
+	lea go_live(%rip), %rax
+	cmp %rax, %rcx
+	jb 1f
+	lea go_end(%rip), %rax
+	cmp %rax, %rcx
+	jae 1f
+	/* leaving, FPU live: the control page is the state, this frame has the FPU. A kick, or a fault of iretq. */
+	mov %rcx, C_STUBRIP(%rbx)
+	jmp h_event
+
+1:	cmp $SIG_KICK, %edi
+	jne stub_broken
+	lea wait_turn(%rip), %rax
+	cmp %rax, %rcx
+	jb resume				/* entry: an event is on its way */
+	lea go_live(%rip), %rax
+	cmp %rax, %rcx
+	jae resume				/* this code, on behalf of an earlier kick */
+	lea go(%rip), %rax
+	cmp %rax, %rcx
+	jae 2f
+	cmpl $TURN_RUN, C_TURN(%rbx)
+	jne resume				/* the kernel's turn: it asks for nothing */
+	/* the turn was given and not used yet: drop to the saved frame and give it back */
+2:	mov C_FRSP(%rbx), %rsp
+	mov %rcx, C_STUBRIP(%rbx)
+	movl $SIG_KICK, C_EV(%rbx)
+	jmp handoff
+
+/*
+ * Back to where the signal struck, in the stub. The iret frame is built in the frame's own slots of rsp, rip, flags,
+ * cs and err: rsp never rises above this frame, so that another kick cannot overwrite an older one.
+ */
+resume:
+	mov %rdx, %r8
+	mov UC_FPSTATE(%r8), %rdi
+	mov $-1, %eax
+	mov $-1, %edx
+	xrstor64 (%rdi)
+	mov UC_RSP(%r8), %rax
+	mov UC_RIP(%r8), %rcx
+	mov %rcx, UC_RSP(%r8)
+	mov %rax, UC_CS(%r8)			/* rsp slot of the iret frame */
+	movq $USER_CS, UC_RIP(%r8)
+	movq $USER_SS, UC_ERR(%r8)
+	lea UC_R8(%r8), %rsp
+	pop %r8
+	pop %r9
+	pop %r10
+	pop %r11
+	pop %r12
+	pop %r13
+	pop %r14
+	pop %r15
+	pop %rdi
+	pop %rsi
+	pop %rbp
+	pop %rbx
+	pop %rdx
+	pop %rax
+	pop %rcx
+	iretq
+
+stub_broken:
+	mov %rcx, C_STUBRIP(%rbx)
+	mov UC_CR2(%rdx), %rax
+	mov %rax, C_CR2(%rbx)
+	mov %edi, C_CODE(%rbx)
+	movl $EVT_BROKEN, C_EV(%rbx)
+	jmp handoff
+
+	.globl stub_end
+stub_end:
+
+/* ---- read-only data ---- */
+	.section .stub.rodata, "a"
+	.balign 64
+	.globl stub_filters
+stub_filters:
+	.space FILTERS_SIZE
+	.globl stub_bytes
+stub_bytes:
+	.set n, 0
+	.rept 256
+	.byte n
+	.set n, n + 1
+	.endr
+
+	.section .note.GNU-stack, "", @progbits

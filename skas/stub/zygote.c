@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zygote.c: the process that all spaces are forked from. Freestanding: no libc, TLS, rseq, robust list or tid pointer,
+ * so that a fork has nothing to undo.
+ *
+ * It answers requests (stub_abi.h: ZYG_*) on a socket until the kernel closes its end, and it is the parent of every
+ * mapper and runner: it reaps when told, so that no pid is used again while the kernel knows it. When the kernel goes,
+ * however, it puts guarded terminals back and ends; its death takes all spaces along (PR_SET_PDEATHSIG).
+ *
+ * It does not decide anything: what a space maps, and when it ends, the kernel says.
+ */
+#include <stdint.h>
+#include <asm/ioctls.h>
+#include <asm/signal.h>
+#include <asm/termbits.h>
+#include <asm/unistd.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <linux/resource.h>
+#include <linux/socket.h>
+#include <linux/uio.h>
+#include <linux/wait.h>
+#include "skas/stub_abi.h"
+
+extern char stub_text[], h_all[], mapper_start[];
+void zygote_main(void);
+void zygote_orphan(void);
+
+struct kernel_sigaction {
+	uint64_t handler, flags, restorer, mask;
+};
+#define KSA_RESTORER 0x04000000
+
+struct kernel_msghdr {
+	void *name;
+	int namelen;
+	struct iovec *iov;
+	uint64_t iovlen;
+	void *control;
+	uint64_t controllen;
+	unsigned flags;
+};
+struct fd_control {
+	uint64_t len;
+	int level, type, fd, pad;
+};
+#define SCM_RIGHTS 1
+#define NR_GUARDS 4
+
+static struct {
+	int fd; /* of a terminal, + 1; 0: none */
+	unsigned char termios[48];
+} guards[NR_GUARDS];
+static int zpid;
+char zygote_stack[16384] __attribute__((aligned(64)));
+
+static inline long call(long nr, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+#define call1(nr, a) call(nr, (long)(a), 0, 0, 0, 0, 0)
+#define call2(nr, a, b) call(nr, (long)(a), (long)(b), 0, 0, 0, 0)
+#define call4(nr, a, b, c, d) call(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+
+__attribute__((noreturn)) static void leave(int status)
+{
+	for (;;)
+		call1(__NR_exit_group, status);
+}
+
+/* The kernel is gone. SIGTTOU is ignored, so the ioctl works from the background too. */
+__attribute__((noreturn)) void zygote_orphan(void)
+{
+	for (int i = 0; i < NR_GUARDS; i++)
+		if (guards[i].fd)
+			call4(__NR_ioctl, guards[i].fd - 1, TCSETS2, guards[i].termios, 0);
+	leave(0);
+}
+
+static void handle(int sig, uint64_t handler, uint64_t flags)
+{
+	struct kernel_sigaction sa = { handler, flags | KSA_RESTORER, 0, 0 };
+
+	call4(__NR_rt_sigaction, sig, &sa, 0, 8);
+}
+
+/* What spaces inherit: the handlers of runners; signals of the terminal and of shutting down do not reach them. */
+static void set_signals(void)
+{
+	static const unsigned char runner[] = { SIGSYS, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIG_KICK };
+	static const unsigned char ignored[] = { SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGTTIN, SIGTTOU, SIGPIPE };
+	uint64_t none = 0;
+
+	for (unsigned i = 0; i < sizeof(runner); i++)
+		handle(runner[i], (uint64_t)h_all, SA_SIGINFO | SA_ONSTACK | SA_NODEFER);
+	for (unsigned i = 0; i < sizeof(ignored); i++)
+		handle(ignored[i], (uint64_t)SIG_IGN, 0);
+	handle(SIGCHLD, (uint64_t)SIG_DFL, 0);
+	handle(SIG_ORPHAN, (uint64_t)zygote_orphan, 0);
+	call4(__NR_rt_sigprocmask, SIG_SETMASK, &none, 0, 8);
+}
+
+/* A new mapper: the order area, then out of here. It closes the socket so that the kernel's end is the only one left. */
+__attribute__((noreturn)) static void become_mapper(long file_offset)
+{
+	char *orders = stub_text + STUB_ORDERS;
+
+	call1(__NR_close, ZFD_SOCKET);
+	handle(SIG_ORPHAN, (uint64_t)SIG_DFL, 0);
+	call2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
+	if (call1(__NR_getppid, 0) != zpid)
+		leave(ZEXIT_ORPHAN);
+	if (call(__NR_mmap, (long)orders, CTL_ORDERS_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_POPULATE, ZFD_CTL,
+		 file_offset) != (long)orders)
+		leave(ZEXIT_ORDERS);
+	__asm__ volatile("jmp mapper_start");
+	__builtin_unreachable();
+}
+
+static long fork_space(long file_offset)
+{
+	long pid;
+
+	pid = call4(__NR_pwrite64, ZFD_CTL, &zpid, sizeof(zpid), file_offset + O_ZPID);
+	if (pid != sizeof(zpid))
+		return pid;
+	pid = call2(__NR_clone, SIGCHLD, 0);
+	if (!pid)
+		become_mapper(file_offset);
+	return pid;
+}
+
+/* __WALL: in ptrace mode the kernel was the first to see the task die. */
+static long reap(long pid)
+{
+	int status = 0;
+	long r = call4(__NR_wait4, pid, &status, __WALL, 0);
+
+	return r < 0 ? r : status;
+}
+
+static long take_fd(int received, int wanted)
+{
+	long r;
+
+	if (received < 0)
+		return -9; /* EBADF */
+	if (received == wanted)
+		return 0;
+	r = call4(__NR_dup3, received, wanted, 0, 0);
+	call1(__NR_close, received);
+	return r < 0 ? r : 0;
+}
+
+static long guard(long slot, long fd, const unsigned char *termios)
+{
+	if (slot < 0 || slot >= NR_GUARDS)
+		return -22; /* EINVAL */
+	for (unsigned i = 0; i < sizeof(guards[slot].termios); i++)
+		guards[slot].termios[i] = termios[i];
+	guards[slot].fd = (int)fd + 1;
+	return 0;
+}
+
+static long serve(struct zyg_msg *m, int received)
+{
+	switch (m->cmd) {
+	case ZYG_CALL: return call(m->nr, m->a[0], m->a[1], m->a[2], m->a[3], m->a[4], m->a[5]);
+	case ZYG_FORK: return fork_space(m->a[0]);
+	case ZYG_REAP: return reap(m->a[0]);
+	case ZYG_FD: return take_fd(received, (int)m->a[0]);
+	case ZYG_GUARD: return guard(m->a[0], m->a[1], m->data);
+	}
+	return -38; /* ENOSYS */
+}
+
+static long receive(struct zyg_msg *m, int *fd)
+{
+	struct iovec iov = { m, sizeof(*m) };
+	struct fd_control control = { .fd = -1 };
+	struct kernel_msghdr msg = { .iov = &iov, .iovlen = 1, .control = &control, .controllen = sizeof(control) };
+	long r;
+
+	do
+		r = call4(__NR_recvmsg, ZFD_SOCKET, &msg, 0, 0);
+	while (r == -4); /* EINTR */
+	*fd = msg.controllen && control.type == SCM_RIGHTS ? control.fd : -1;
+	return r;
+}
+
+void zygote_main(void)
+{
+	struct rlimit no_core = { 0, 0 };
+	struct zyg_msg m;
+	long r;
+	int fd;
+
+	set_signals();
+	zpid = (int)call1(__NR_getpid, 0);
+	call2(__NR_prctl, PR_SET_PDEATHSIG, SIG_ORPHAN);
+	call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
+	call2(__NR_setrlimit, RLIMIT_CORE, &no_core);
+	for (;;) {
+		r = receive(&m, &fd);
+		if (r <= 0)
+			zygote_orphan();
+		if (r != sizeof(m))
+			leave(ZEXIT_REQUEST);
+		r = serve(&m, fd);
+		call(__NR_sendto, ZFD_SOCKET, (long)&r, sizeof(r), 0, 0, 0);
+	}
+}
+
+__asm__(".globl _start\n"
+	"_start:\n"
+	"	lea zygote_stack+16384(%rip), %rsp\n"
+	"	xor %ebp, %ebp\n"
+	"	call zygote_main\n"
+	"	ud2\n");

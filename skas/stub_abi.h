@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stub_abi.h: what the kernel and the stub share. Included by skas/, by skas/stub/ (assembly too) and by os-linux/space.c.
+ *
+ * The stub window (STUB_WINDOW bytes at the top of what a guest may map; its base is chosen at start by skas_init(), so
+ * the stub computes every address from its own rip):
+ *
+ *	base + STUB_TEXT       r-x   handlers, hand-off, mapper, runner set-up
+ *	     + STUB_RODATA     r--   seccomp filters (written into the image by the kernel), the byte table
+ *	     + STUB_ZTEXT      r-x   the zygote proper; spaces unmap it
+ *	     + STUB_ZDATA      rw-   its data and stack; spaces unmap it
+ *	     + STUB_ORDERS     r--   the order area of this space (mapped in spaces only)
+ *	     + STUB_VDSO       the host's vvar and vdso, moved here
+ *	     + STUB_SLOTS      one slot of SLOT_STRIDE bytes per vCPU; mapped when that vCPU first runs the space:
+ *	                         + SLOT_CTL    rw-   control page
+ *	                         + SLOT_ALT    rw-   alt stack of the runner's handlers, up to the end of the slot
+ *
+ * A handler finds its slot by rounding rsp down: the host chose that rsp, since each runner has its own alt stack.
+ *
+ * The control file holds for each space (CTL_STRIDE bytes, skas_ctl_stride()):
+ *	+ CTL_ORDERS   order area: read-only in the space, written by the kernel and, through its fd, by the mapper
+ *	+ CTL_PRIVATE  struct space and the park words: no space ever maps this
+ *	+ CTL_SLOT(i)  the SLOT_SIZE bytes of slot i, writable by the guest
+ *
+ * Who writes what:
+ *	order area     kernel; the mapper pwrites O_ACK, O_ERRNO, O_PID from constants; the zygote pwrites O_ZPID
+ *	control page   kernel while it has the turn, runner otherwise, and a hostile guest at any time
+ * So nothing in a control page is evidence: the kernel reads each word once and checks it.
+ */
+#ifndef NESTLING_STUB_ABI_H
+#define NESTLING_STUB_ABI_H
+
+/* ---- the window ---- */
+#define STUB_WINDOW 0x800000
+#define STUB_TEXT 0x0
+#define STUB_TEXT_SIZE 0x10000
+#define STUB_RODATA 0x10000
+#define STUB_RODATA_SIZE 0x10000
+#define STUB_ZTEXT 0x20000
+#define STUB_ZDATA 0x30000
+#define STUB_ZEND 0x40000
+#define STUB_ORDERS 0x40000
+#define STUB_VDSO 0x50000
+#define STUB_VDSO_SIZE 0xb0000
+#define STUB_SLOTS 0x100000
+#define SLOT_SHIFT 16
+#define SLOT_STRIDE 0x10000
+#define SLOT_CTL 0x7000
+#define SLOT_ALT 0x8000
+#define SLOT_ALT_SIZE 0x8000
+#define SLOT_SIZE 0x9000 /* control page and alt stack, one mapping */
+#define STUB_MAX_SLOTS 64
+
+/* ---- one space in the control file ---- */
+#define CTL_ORDERS 0x0
+#define CTL_ORDERS_SIZE 0x3000
+#define CTL_PRIVATE 0x4000
+#define CTL_PRIVATE_SIZE 0xc000
+#define CTL_FIRST_SLOT 0x10000
+#define CTL_SLOT(i) (CTL_FIRST_SLOT + (i)*SLOT_STRIDE) /* + SLOT_CTL is not added: SLOT_SIZE bytes from here */
+
+/* ---- order area ---- */
+#define O_SEQ 0      /* u32, futex of the mapper: number of the newest batch */
+#define O_COUNT 4    /* u32, orders in it */
+#define O_ACK 8      /* u32, futex of the kernel: number of the last batch that was applied, or failed */
+#define O_ERRNO 12   /* u32, only its low byte is written: errno of the first order that failed, or 0 */
+#define O_PID 16     /* u32: pid of the runner that the batch made */
+#define O_ZPID 20    /* u32: pid of the zygote, every task's parent */
+#define O_FLAGS 24   /* u32, OF_* */
+#define O_FILE 32    /* u64: offset of this order area in the control file */
+#define O_BATCH 64   /* the orders */
+#define ORDER_SIZE 64
+#define ORDER_MAX 120
+#define O_STACKS 0x2000 /* stack_t of each slot */
+#define STACK_T_SIZE 24
+#define OF_FILTER 1     /* runners install their filter (the host has seccomp) */
+#define OF_FSGSBASE 2   /* rdfsbase and its kin work; else only ptrace mode runs, and it sets the bases */
+
+/* ---- an order: the mapper's seven registers ---- */
+#define OR_NR 0
+#define OR_RDI 8
+#define OR_RSI 16
+#define OR_RDX 24
+#define OR_R10 32
+#define OR_R8 40
+#define OR_R9 48
+
+/* ---- control page ---- */
+#define C_RIP 120
+#define C_CS 128
+#define C_EFLAGS 136
+#define C_RSP 144
+#define C_SS 152
+#define C_FS 160
+#define C_GS 168
+#define C_FP 176  /* xsave area that the next exit loads */
+#define C_FRSP 184 /* rsp while the runner waits: below the frame that holds the FPU state */
+#define C_EV 192  /* u32: signal number, or EVT_* */
+#define C_CODE 196
+#define C_TRAPNO 200
+#define C_ERROR 208
+#define C_CR2 216
+#define C_SIADDR 224
+#define C_SYS 232     /* si_syscall, and si_arch in the upper half */
+#define C_STUBRIP 240 /* where in the stub an event struck; 0 when in the guest */
+#define C_TURN 256    /* the futex */
+#define C_KWAIT 260   /* kernel sleeps, or is about to */
+#define C_RSPIN 264   /* rounds that the runner spins before it sleeps */
+#define C_RSLEEP 268  /* runner sleeps, or is about to */
+
+#define TURN_KERNEL 0 /* also what the host writes when a runner dies (CLONE_CHILD_CLEARTID) */
+#define TURN_RUN 1
+#define TURN_PARK 2   /* still the kernel's turn; stop spinning and sleep */
+
+#define EVT_HELLO 1000 /* a new runner is ready */
+#define EVT_BROKEN 2000 /* a fault inside the stub that has no roll-forward */
+
+#define SIG_KICK 10   /* SIGUSR1 */
+#define SIG_ORPHAN 12 /* SIGUSR2: the zygote's parent died */
+
+/* ---- filters, in the image at stub_filters ---- */
+#define FILTER_PROGS 0      /* sock_fprog: the mapper's, then one per slot */
+#define FILTER_PROG_SIZE 16
+#define FILTER_MAPPER 0x500 /* instructions */
+#define FILTER_RUNNERS 0x800
+#define FILTER_RUNNER_SIZE 192
+#define FILTERS_SIZE 0x4000
+
+/* ---- fds of the zygote and the mappers ---- */
+#define ZFD_SOCKET 3
+#define ZFD_CTL 5
+#define ZFD_REGION 16 /* + region number */
+#define MAX_REGIONS 16
+
+/* ---- zygote requests: struct zyg_msg, answered by one long ---- */
+#define ZYG_CALL 1  /* one system call, nr and a[] */
+#define ZYG_FORK 2  /* a[0]: offset of the order area. The mapper's pid */
+#define ZYG_REAP 3  /* a[0]: pid, known dead. Its wait status */
+#define ZYG_FD 4    /* SCM_RIGHTS; a[0]: fd number it gets */
+#define ZYG_GUARD 5 /* a[0]: slot, a[1]: fd, or -1: forget. data: struct termios2 to set on the way out */
+
+/* ---- exit codes of the stub's tasks: which step failed ---- */
+#define ZEXIT_REQUEST 71  /* zygote: request too short */
+#define ZEXIT_ORPHAN 72   /* parent is not the zygote (any more) */
+#define ZEXIT_ORDERS 73   /* mapper: cannot map its order area */
+#define ZEXIT_UNMAP 74    /* mapper: cannot unmap the zygote's part */
+#define ZEXIT_DEATHSIG 75 /* runner: prctl(PR_SET_PDEATHSIG) */
+#define ZEXIT_FILES 76    /* runner: close_range */
+#define ZEXIT_STACK 77    /* runner: sigaltstack */
+#define ZEXIT_FILTER 78   /* runner: seccomp */
+
+#ifndef __ASSEMBLER__
+
+#include <stdint.h>
+
+struct ctl_page {
+	uint64_t regs[20]; /* as struct regs: r15 .. rax, rip, cs, eflags, rsp, ss; iretq takes them from here */
+	uint64_t fs_base, gs_base;
+	uint64_t fp, frsp;
+	uint32_t event;
+	int32_t code;
+	uint64_t trapno, error, cr2, fault_addr, sys, stub_rip, pad;
+	uint32_t turn, kwait, rspin, rsleep;
+};
+
+struct order {
+	uint64_t nr, rdi, rsi, rdx, r10, r8, r9, pad;
+};
+
+struct order_area {
+	uint32_t seq, count, ack, err, pid, zpid, flags, pad;
+	uint64_t file, pad2[3];
+	struct order batch[ORDER_MAX];
+};
+
+struct zyg_msg {
+	int64_t cmd, nr, a[6];
+	unsigned char data[48];
+};
+
+#define ABI_AT(s, m, off) _Static_assert(__builtin_offsetof(struct s, m) == (off), #m " moved")
+ABI_AT(ctl_page, regs[15], C_RIP);
+ABI_AT(ctl_page, regs[17], C_EFLAGS);
+ABI_AT(ctl_page, regs[19], C_SS);
+ABI_AT(ctl_page, fs_base, C_FS);
+ABI_AT(ctl_page, gs_base, C_GS);
+ABI_AT(ctl_page, fp, C_FP);
+ABI_AT(ctl_page, frsp, C_FRSP);
+ABI_AT(ctl_page, event, C_EV);
+ABI_AT(ctl_page, code, C_CODE);
+ABI_AT(ctl_page, trapno, C_TRAPNO);
+ABI_AT(ctl_page, error, C_ERROR);
+ABI_AT(ctl_page, cr2, C_CR2);
+ABI_AT(ctl_page, fault_addr, C_SIADDR);
+ABI_AT(ctl_page, sys, C_SYS);
+ABI_AT(ctl_page, stub_rip, C_STUBRIP);
+ABI_AT(ctl_page, turn, C_TURN);
+ABI_AT(ctl_page, rsleep, C_RSLEEP);
+ABI_AT(order_area, seq, O_SEQ);
+ABI_AT(order_area, ack, O_ACK);
+ABI_AT(order_area, err, O_ERRNO);
+ABI_AT(order_area, pid, O_PID);
+ABI_AT(order_area, zpid, O_ZPID);
+ABI_AT(order_area, flags, O_FLAGS);
+ABI_AT(order_area, file, O_FILE);
+ABI_AT(order_area, batch, O_BATCH);
+_Static_assert(sizeof(struct order) == ORDER_SIZE, "order");
+_Static_assert(sizeof(struct order_area) <= O_STACKS, "orders overlap the stacks");
+_Static_assert(O_STACKS + STUB_MAX_SLOTS * STACK_T_SIZE <= CTL_ORDERS_SIZE, "stacks");
+_Static_assert(SLOT_CTL + 0x1000 == SLOT_ALT && SLOT_ALT + SLOT_ALT_SIZE == SLOT_STRIDE, "slot");
+_Static_assert(STUB_SLOTS + STUB_MAX_SLOTS * SLOT_STRIDE <= STUB_WINDOW, "window");
+_Static_assert(FILTER_RUNNERS + STUB_MAX_SLOTS * FILTER_RUNNER_SIZE <= FILTERS_SIZE, "filters");
+
+#endif
+#endif
