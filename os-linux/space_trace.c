@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+#include "os-linux/os_space.h"
