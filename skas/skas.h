@@ -21,13 +21,17 @@
 #include "kernel/lib/types.h"
 
 struct space;
+struct os_irq_page;
 
 enum skas_mode { SKAS_AUTO, SKAS_SECCOMP, SKAS_PTRACE };
+enum skas_handoff { SKAS_HANDOFF_AUTO, SKAS_HANDOFF_SPIN, SKAS_HANDOFF_SLEEP };
 
 struct skas_config {
 	enum skas_mode mode;  /* AUTO takes seccomp where the host allows it */
 	int ncpus;            /* vCPUs that will call skas_run, 0 .. ncpus-1 */
 	int physmem;          /* os handle of region 0's file (os.h: os_file) */
+	enum skas_handoff handoff; /* handoff=auto|spin|sleep: how vCPU and runner wait for each other */
+	struct os_irq_page *irq;   /* what os_irq_setup() got: its kicked words */
 };
 
 /*

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * filter.c: the seccomp filters, written into the stub's image once its base is known.
+ *
+ * The zygote installs the mapper's; mappers and runners inherit it, and each runner adds its own. Filters cost time at every
+ * installation and every system call, so they are short, and the runner's fails first where a guest's own calls fail: the number.
+ *
+ *	mapper   zygote's text (spaces unmap it): everything. Else, in the mapper's and the runners' set-up code: what these
+ *	         need. Futex, WAIT or WAKE, from anywhere.
+ *	runner   futex only: from the one address behind its slot's gate, on its own turn word, WAIT or WAKE, no timeout.
+ *	         All else is RET_TRAP: that is how a guest's system calls reach us. With @kill it is the end of the task:
+ *	         in ptrace mode no call ever gets to the filter, it is a second wall.
+ *
+ * Addresses are compared in both halves; the window does not cross 4 GiB, which skas_init() ensures.
+ */
+#include <asm/unistd.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+#include "gen/stub_syms.h"
+#include "kernel/lib/string.h"
+#include "skas/internal.h"
+
+#define GATE_SIZE 16
+#define SYSCALL_INSN_SIZE 2
+
+struct program {
+	struct sock_filter *insn;
+	u32 len;
+};
+
+static void emit(struct program *p, u16 code, u8 jt, u8 jf, u32 k)
+{
+	p->insn[p->len++] = (struct sock_filter){ code, jt, jf, k };
+}
+
+static void load(struct program *p, u32 offset)
+{
+	emit(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, offset);
+}
+
+#define FIELD(name) ((u32)offsetof(struct seccomp_data, name))
+#define ARG_LO(n) (FIELD(args) + 8 * (n))
+#define ARG_HI(n) (ARG_LO(n) + 4)
+#define IP_LO FIELD(instruction_pointer)
+#define IP_HI (IP_LO + 4)
+
+/* Jumps over the rest are patched by seal(): a jf (or jt) of TO_TRAP goes to the last instruction, TO_ALLOW to the one before. */
+#define TO_TRAP 0xff
+#define TO_ALLOW 0xfe
+
+static u8 target(u32 from, u32 len, u8 where)
+{
+	if (where == TO_TRAP)
+		return (u8)(len - 1 - (from + 1));
+	if (where == TO_ALLOW)
+		return (u8)(len - 2 - (from + 1));
+	return where;
+}
+
+static void seal(struct program *p, u32 otherwise)
+{
+	emit(p, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
+	emit(p, BPF_RET | BPF_K, 0, 0, otherwise);
+	for (u32 i = 0; i < p->len; i++) {
+		p->insn[i].jt = target(i, p->len, p->insn[i].jt);
+		p->insn[i].jf = target(i, p->len, p->insn[i].jf);
+	}
+}
+
+static void want(struct program *p, u32 field, u32 value)
+{
+	load(p, field);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, TO_TRAP, value);
+}
+
+static void runner_filter(struct program *p, u64 base, int slot, bool kill)
+{
+	u64 behind = base + STUB_SYM_futex_gates + slot * GATE_SIZE + SYSCALL_INSN_SIZE;
+	u64 turn = base + STUB_SLOTS + slot * SLOT_STRIDE + SLOT_CTL + C_TURN;
+
+	want(p, FIELD(nr), __NR_futex);
+	want(p, FIELD(arch), AUDIT_ARCH_X86_64);
+	want(p, IP_LO, (u32)behind);
+	want(p, IP_HI, behind >> 32);
+	want(p, ARG_LO(0), (u32)turn);
+	want(p, ARG_HI(0), turn >> 32);
+	load(p, ARG_LO(1));
+	emit(p, BPF_JMP | BPF_JGT | BPF_K, TO_TRAP, 0, 1); /* FUTEX_WAIT 0, FUTEX_WAKE 1 */
+	want(p, ARG_LO(3), 0);
+	want(p, ARG_HI(3), 0);
+	seal(p, kill ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_TRAP);
+}
+
+static void mapper_filter(struct program *p, u64 base)
+{
+	static const u16 calls[] = { __NR_mmap, __NR_munmap, __NR_mprotect, __NR_pwrite64, __NR_clone, __NR_prctl,
+		__NR_getppid, __NR_close_range, __NR_sigaltstack, __NR_seccomp, __NR_exit };
+
+	want(p, FIELD(arch), AUDIT_ARCH_X86_64);
+	want(p, IP_HI, base >> 32);
+	load(p, FIELD(nr));
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 2, __NR_futex);
+	load(p, ARG_LO(1));
+	emit(p, BPF_JMP | BPF_JGT | BPF_K, TO_TRAP, TO_ALLOW, 1);
+	load(p, IP_LO);
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, TO_ALLOW, 0, (u32)(base + STUB_ZTEXT));
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, 0, TO_TRAP, (u32)(base + STUB_SYM_mapper_start));
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, TO_TRAP, 0, (u32)(base + STUB_SYM_mapper_end));
+	load(p, FIELD(nr));
+	for (u32 i = 0; i < ARRAY_SIZE(calls); i++)
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, TO_ALLOW, i + 1 == ARRAY_SIZE(calls) ? TO_TRAP : 0, calls[i]);
+	seal(p, SECCOMP_RET_TRAP);
+}
+
+static void finish(u8 *area, u64 base, int nr, u32 at, const struct program *p, u32 room)
+{
+	struct sock_fprog prog = { .len = (u16)p->len };
+
+	BUILD_BUG_ON(sizeof(prog) != FILTER_PROG_SIZE);
+	BUG_ON(p->len * sizeof(struct sock_filter) > room);
+	prog.filter = (struct sock_filter *)(base + STUB_SYM_stub_filters + at);
+	memcpy(area + FILTER_PROGS + nr * FILTER_PROG_SIZE, &prog, sizeof(prog));
+}
+
+/* @area is stub_filters in the image. */
+void filters_write(u8 *area, u64 base, bool kill)
+{
+	struct program p = { .insn = (struct sock_filter *)(area + FILTER_MAPPER) };
+
+	mapper_filter(&p, base);
+	finish(area, base, 0, FILTER_MAPPER, &p, FILTER_RUNNERS - FILTER_MAPPER);
+	for (int slot = 0; slot < STUB_MAX_SLOTS; slot++) {
+		u32 at = FILTER_RUNNERS + slot * FILTER_RUNNER_SIZE;
+
+		p = (struct program){ .insn = (struct sock_filter *)(area + at) };
+		runner_filter(&p, base, slot, kill);
+		finish(area, base, 1 + slot, at, &p, FILTER_RUNNER_SIZE);
+	}
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * internal.h: between the files of skas/. See docs/skas.md for the drawing and the proofs.
+ *
+ *	skas.c      start and end, configuration, statistics          filter.c   the seccomp filters, into the stub's image
+ *	space.c     orders to the mapper; making and ending spaces    pool.c     space_get, space_put
+ *	runner.c    making and ending runners; events                 fpu.c      FPU states
+ *	seccomp.c   struct skas_ops of seccomp mode, hand-off         ptrace.c   struct skas_ops of ptrace mode
+ */
+#ifndef NESTLING_SKAS_INTERNAL_H
+#define NESTLING_SKAS_INTERNAL_H
+
+#include <asm/errno.h>
+
+#include "arch/um/layout.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/lock.h"
+#include "kernel/lib/printk.h"
+#include "os-linux/os.h"
+#include "os-linux/os_space.h"
+#include "skas/skas.h"
+#include "skas/stub_abi.h"
+
+#define NSEC_PER_MSEC 1000000UL
+#define NSEC_PER_SEC 1000000000UL
+
+/* A lock that may be held while the host sleeps for us. Leaves of the lock order, but for spinlocks. */
+struct skas_mutex {
+	u32 word; /* 0 free, 1 held, 2 held with sleepers */
+};
+void skas_lock(struct skas_mutex *m);
+void skas_unlock(struct skas_mutex *m);
+
+/*
+ * A runner executes one space on one vCPU.
+ *
+ *	NONE -> runner_make() -> WAITING -> run -> RUNNING -> event -> WAITING -> ops->stop() -> PARKED -> run -> RUNNING
+ *	any -> runner_end() -> NONE
+ *
+ * WAITING means that the kernel has seen an event, which a hostile guest may have forged; PARKED is proved.
+ */
+enum runner_state { RUNNER_NONE, RUNNER_WAITING, RUNNER_RUNNING, RUNNER_PARKED };
+
+struct runner {
+	struct space *space;  /* immutable, as are cpu, ctl, alt and va */
+	struct ctl_page *ctl; /* our view of the control page */
+	u8 *alt;              /* our view of the alt stack */
+	u64 va;               /* where the space has the control page */
+	int cpu;
+	enum runner_state state; /* of the vCPU; of space_put() when no task runs */
+	int task;                /* os_space.h handle, 0: none */
+	int pinned;              /* host CPU it is pinned to, or -1 */
+	u32 spin;                /* rounds we wait for it before we sleep */
+	u32 park;                /* futex that no space maps: it sleeps here while PARKED */
+	u32 regs_live;           /* ptrace: stopped in guest code, not in the stub; see ptrace.c */
+	spinlock_t lock;
+	struct fpu *owner;       /* under lock: whose FPU state is live here */
+	u64 fp;                  /* under lock: offset of that state in alt */
+} __attribute__((aligned(64)));
+
+struct space {
+	int index;           /* in the control file; immutable, as is orders */
+	struct order_area *orders;
+	struct list_head list; /* in the pool, under pool_lock */
+	struct skas_mutex lock;
+	u32 seq;             /* under lock, as all that follows */
+	u32 queued;          /* orders in the batch */
+	int mapper;          /* os_space.h handle */
+	int mapper_pinned;
+	u32 nr_maps;
+	bool dead;
+	struct runner runner[]; /* cfg.ncpus of them */
+};
+
+/* How guest code is run; one table per mode. */
+struct skas_ops {
+	const char *name;
+	/* A new runner has said hello: take it over. 0 or -errno. */
+	int (*attach)(struct runner *r);
+	/* From WAITING or PARKED until the next event. */
+	void (*run)(struct runner *r, struct regs *regs, struct fpu *fpu, u64 deadline, struct skas_event *ev);
+	/* Prove that it has stopped and wipe it: PARKED and 0. Else -errno: it has to be ended. */
+	int (*stop)(struct runner *r);
+};
+extern const struct skas_ops seccomp_ops, ptrace_ops;
+
+struct skas_stats {
+	u64 spun, slept, woken, kicks, proofs, proofs_failed, forks, pooled, flushes, orders, runners, killed;
+};
+
+/* Fixed by skas_init(). */
+struct skas {
+	struct skas_config cfg;
+	const struct skas_ops *ops;
+	unsigned caps;       /* OS_SPACE_* */
+	u64 base;            /* of the stub's window */
+	u64 vdso;
+	u64 ctl_stride;
+	u32 max_spaces;
+	int ctl_file;
+	int host_cpus;
+	u64 xfeatures;
+	struct skas_stats stats; /* counted without a lock: figures for people */
+};
+extern struct skas skas;
+
+#define stat_inc(field) ((void)__atomic_fetch_add(&skas.stats.field, 1, __ATOMIC_RELAXED))
+
+/* running[16 * cpu]: os_space.h; the first bytes of the control file's mapping. */
+#define skas_running ((u32 *)CTL_MAP_BASE)
+static inline struct space *space_at(int index)
+{
+	return (struct space *)(CTL_MAP_BASE + (u64)index * skas.ctl_stride + CTL_PRIVATE);
+}
+static inline bool skas_kicked(int cpu)
+{
+	return __atomic_load_n(&skas.cfg.irq->cpu[cpu].kicked, __ATOMIC_SEQ_CST);
+}
+
+/* filter.c */
+void filters_write(u8 *area, u64 base, bool kill);
+
+/* space.c */
+struct space *space_make(void);
+void space_end(struct space *s);
+void space_init(void);
+int space_order(struct space *s, const struct order *o); /* lock held */
+int space_flush_locked(struct space *s);
+void space_kill(struct space *s);
+
+/* runner.c */
+int runner_make(struct runner *r);
+void runner_end(struct runner *r);
+bool runner_confirm_dead(struct runner *r, u64 timeout);
+void runner_load_regs(struct runner *r, const struct regs *regs);
+void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev);
+void runner_wipe(struct runner *r);
+void runner_publish(struct runner *r);
+void runner_unpublish(struct runner *r);
+
+/* fpu.c */
+bool fpu_enter(struct runner *r, struct fpu *fpu);
+int fpu_note_frame(struct runner *r);
+void fpu_evict(struct runner *r);
+
+/* seccomp.c; also the first hand-off in ptrace mode */
+int handoff_wait(struct runner *r, u64 deadline);
+void handoff_init(void);
+void handoff_forget(struct runner *r);
+
+/* pool.c */
+void pool_empty(void);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runner.c: making and ending runners, and what both modes share of a stay in guest code: registers into the control page, the event
+ * out of it.
+ *
+ * Everything read from a control page is a request of the guest. The worst that a forged one may do is to end the guest program:
+ * numbers are copied once into our memory and either checked or given to the guest's own kernel side as the guest's own registers.
+ */
+#include <asm/signal.h>
+#include <asm/unistd.h>
+#include <linux/audit.h>
+#include <linux/mman.h>
+#include <linux/sched.h>
+
+#include "kernel/lib/string.h"
+#include "skas/internal.h"
+
+#define START_TIMEOUT (5 * NSEC_PER_SEC)
+#define CONFIRM_TIMEOUT (NSEC_PER_SEC)
+#define TRAPNO_PF 14
+#define FLAGS_USER 0x254dd5 /* what iretq in user mode may set: CF PF AF ZF SF TF DF OF NT RF AC ID */
+#define FLAGS_ALWAYS 0x202
+#define USER32_CS 0x23
+#define TOP_OF_ALT_STACK (SLOT_STRIDE - SLOT_CTL - 64)
+
+BUILD_BUG_ON(offsetof(struct regs, ss) != offsetof(struct ctl_page, regs[19]));
+BUILD_BUG_ON(offsetof(struct regs, rip) != C_RIP);
+
+/* ---- making ---- */
+
+static int order_slot(struct runner *r)
+{
+	struct order map = {
+		.nr = __NR_mmap,
+		.rdi = r->va,
+		.rsi = SLOT_SIZE,
+		.rdx = PROT_READ | PROT_WRITE,
+		.r10 = MAP_SHARED | MAP_FIXED | MAP_POPULATE,
+		.r8 = ZFD_CTL,
+		.r9 = r->space->orders->file + CTL_SLOT(r->cpu),
+	};
+
+	return space_order(r->space, &map);
+}
+
+static int order_clone(struct runner *r)
+{
+	struct order clone = {
+		.nr = __NR_clone,
+		.rdi = CLONE_VM | CLONE_PARENT | CLONE_FILES | CLONE_CHILD_CLEARTID,
+		.r10 = r->va + C_TURN,
+		.r9 = r->va, /* no argument of clone: the new runner finds its control page in it */
+	};
+
+	return space_order(r->space, &clone);
+}
+
+/* The mapper makes it; its pid is in the order area then. s->lock held: a space_kill() sees it from then on. */
+static int clone_runner_locked(struct runner *r)
+{
+	struct space *s = r->space;
+	int err;
+
+	err = order_slot(r);
+	if (!err)
+		err = order_clone(r);
+	if (!err)
+		err = space_flush_locked(s);
+	if (!err)
+		err = os_space_adopt(s->orders->pid);
+	if (err < 0)
+		return err;
+	r->task = err;
+	r->state = RUNNER_WAITING;
+	return 0;
+}
+
+/* Says hello within a time that only a broken host takes. */
+static int await_hello(struct runner *r)
+{
+	u64 deadline = os_clock_mono() + START_TIMEOUT;
+
+	while (handoff_wait(r, deadline))
+		if (os_clock_mono() > deadline)
+			return -ETIMEDOUT;
+	return READ_ONCE(r->ctl->event) == EVT_HELLO ? 0 : -ECHILD;
+}
+
+/* 0: WAITING, with no FPU state. */
+int runner_make(struct runner *r)
+{
+	int err;
+
+	memset(r->ctl, 0, sizeof(*r->ctl));
+	r->ctl->turn = TURN_RUN;
+	r->spin = 0;
+	r->pinned = -1;
+	r->regs_live = 0;
+	r->owner = NULL;
+	skas_lock(&r->space->lock);
+	err = clone_runner_locked(r);
+	skas_unlock(&r->space->lock);
+	if (err)
+		return err;
+	err = await_hello(r);
+	if (!err)
+		err = skas.ops->attach(r);
+	if (err) {
+		pr_warn("skas: a runner did not start: error %d\n", err);
+		runner_end(r);
+		return err;
+	}
+	stat_inc(runners);
+	return 0;
+}
+
+/* ---- ending ---- */
+
+/* Does the host say that it is dead? CLEARTID comes a little before the death. */
+bool runner_confirm_dead(struct runner *r, u64 timeout)
+{
+	u64 end = os_clock_mono() + timeout;
+
+	do {
+		if (os_space_is_dead(r->task) == 1)
+			return true;
+		os_space_yield();
+	} while (os_clock_mono() < end);
+	return false;
+}
+
+void runner_end(struct runner *r)
+{
+	int status;
+
+	if (r->state == RUNNER_NONE)
+		return;
+	os_space_end(r->task);
+	status = os_space_reap(r->task);
+	if (status > 0 && (status & 0x7f) == 0)
+		pr_debug("skas: a runner ended with code %d\n", status >> 8);
+	handoff_forget(r);
+	r->task = 0;
+	r->state = RUNNER_NONE;
+}
+
+/* A stopped runner forgets what it ran. What it will run next is put there by the next run. */
+void runner_wipe(struct runner *r)
+{
+	u32 turn = r->ctl->turn;
+
+	memset(r->ctl, 0, sizeof(*r->ctl));
+	r->ctl->turn = turn;
+	memset(r->alt, 0, SLOT_ALT_SIZE);
+	r->owner = NULL;
+}
+
+/* ---- one stay in guest code ---- */
+
+void runner_publish(struct runner *r)
+{
+	__atomic_store_n(&skas_running[16 * r->cpu], (u32)r->task, __ATOMIC_SEQ_CST);
+}
+
+void runner_unpublish(struct runner *r)
+{
+	__atomic_store_n(&skas_running[16 * r->cpu], 0, __ATOMIC_SEQ_CST);
+}
+
+/* A cache line that is not written stays shared with the runner's CPU. */
+static inline void put(u64 *to, u64 value)
+{
+	if (READ_ONCE(*to) != value)
+		WRITE_ONCE(*to, value);
+}
+
+static u64 canonical(u64 addr)
+{
+	return addr < skas.base ? addr : 0;
+}
+
+/* Registers with which iretq and wrfsbase do not fault, as far as they are not the guest's own affair. */
+void runner_load_regs(struct runner *r, const struct regs *regs)
+{
+	struct ctl_page *c = r->ctl;
+	const u64 *from = &regs->r15;
+
+	for (u32 i = 0; i < 16; i++)
+		put(&c->regs[i], from[i]);
+	put(&c->regs[16], regs->cs == USER32_CS ? USER32_CS : USER_CS);
+	put(&c->regs[17], (regs->eflags & FLAGS_USER) | FLAGS_ALWAYS);
+	put(&c->regs[18], regs->rsp);
+	put(&c->regs[19], USER_SS);
+	put(&c->fs_base, canonical(regs->fs_base));
+	put(&c->gs_base, canonical(regs->gs_base));
+	put(&c->fp, r->va - SLOT_CTL + SLOT_ALT + r->fp);
+	if (!r->fp)
+		put(&c->frsp, r->va + TOP_OF_ALT_STACK);
+	c->event = 0;
+}
+
+static void take_regs(struct runner *r, struct regs *regs)
+{
+	struct ctl_page *c = r->ctl;
+	u64 *to = &regs->r15;
+
+	for (u32 i = 0; i < 20; i++)
+		to[i] = READ_ONCE(c->regs[i]);
+	regs->cs = regs->cs == USER32_CS ? USER32_CS : USER_CS;
+	regs->ss = USER_SS;
+	regs->orig_rax = ~0UL;
+	if (skas.caps & OS_SPACE_FSGSBASE) {
+		regs->fs_base = READ_ONCE(c->fs_base);
+		regs->gs_base = READ_ONCE(c->gs_base);
+	}
+}
+
+static void decode_syscall(struct ctl_page *c, struct regs *regs, struct skas_event *ev)
+{
+	ev->type = EV_SYSCALL;
+	ev->i386 = READ_ONCE(c->sys) >> 32 != AUDIT_ARCH_X86_64;
+	regs->orig_rax = regs->rax;
+	regs->rax = (u64)-ENOSYS;
+}
+
+static void decode_trap(struct ctl_page *c, u32 signo, struct skas_event *ev)
+{
+	ev->signo = (int)signo;
+	ev->code = READ_ONCE(c->code);
+	ev->trapno = (int)READ_ONCE(c->trapno);
+	ev->error = READ_ONCE(c->error);
+	ev->type = signo == SIGSEGV && ev->trapno == TRAPNO_PF ? EV_FAULT : EV_SIGNAL;
+	ev->addr = ev->trapno == TRAPNO_PF ? READ_ONCE(c->cr2) : READ_ONCE(c->fault_addr);
+}
+
+/* The turn came back without an event: the runner died, or the guest forged it. Either way it is over. */
+static void decode_silence(struct runner *r, struct skas_event *ev)
+{
+	if (!runner_confirm_dead(r, CONFIRM_TIMEOUT))
+		pr_debug("skas: a runner gave its turn back without an event\n");
+	ev->type = EV_DEAD;
+}
+
+/* The kernel has the turn: what happened? EV_DEAD does not end anything yet. */
+void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev)
+{
+	u32 event = READ_ONCE(r->ctl->event);
+
+	*ev = (struct skas_event){ .type = EV_DEAD };
+	if (event && fpu_note_frame(r))
+		return;
+	switch (event) {
+	case SIGSYS:
+		take_regs(r, regs);
+		decode_syscall(r->ctl, regs, ev);
+		break;
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGILL:
+	case SIGTRAP:
+		take_regs(r, regs);
+		decode_trap(r->ctl, event, ev);
+		break;
+	case SIG_KICK:
+		take_regs(r, regs);
+		ev->type = EV_KICK;
+		break;
+	case 0: decode_silence(r, ev); break;
+	default: break;
+	}
+}

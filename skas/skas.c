@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * skas.c: the door skas.h: start and end, and the choice of the mode.
+ *
+ * skas_init() probes the host, writes the filters and the addresses of the chosen window into a copy of the stub's image, has the
+ * zygote started from it, and makes one space with one runner as a trial: what that cannot do, no guest could.
+ */
+#include <linux/elf.h>
+
+#include "gen/stub_syms.h"
+#include "kernel/lib/string.h"
+#include "skas/internal.h"
+
+#define MAX_XSTATE 6144  /* two frames and a state beside them fit the alt stack */
+#define START_ATTEMPTS 16
+#define LOWER_AFTER 8    /* attempts at the very top, where the zygote's own stack is random */
+#define LOWER_STEP (16UL * STUB_WINDOW)
+
+struct skas skas;
+
+extern const char stub_elf_start[], stub_elf_end[];
+
+/* ---- the image ---- */
+
+static const Elf64_Phdr *phdr_of(const void *image, u64 addr)
+{
+	const Elf64_Ehdr *eh = image;
+	const Elf64_Phdr *ph = (const void *)((const u8 *)image + eh->e_phoff);
+
+	for (int i = 0; i < eh->e_phnum; i++)
+		if (ph[i].p_type == PT_LOAD && addr >= ph[i].p_vaddr && addr < ph[i].p_vaddr + ph[i].p_filesz)
+			return &ph[i];
+	return NULL;
+}
+
+/* The bytes of the file that are loaded. */
+static u64 loaded_size(const void *image)
+{
+	const Elf64_Ehdr *eh = image;
+	const Elf64_Phdr *ph = (const void *)((const u8 *)image + eh->e_phoff);
+	u64 size = 0;
+
+	for (int i = 0; i < eh->e_phnum; i++)
+		if (ph[i].p_type == PT_LOAD)
+			size = max(size, ph[i].p_offset + ph[i].p_filesz);
+	return size;
+}
+
+/* A program for that window: linked at 0, without relocations, it only needs its headers moved. */
+static void write_image(u8 *image, u64 size, u64 base)
+{
+	Elf64_Ehdr *eh = (void *)image;
+	Elf64_Phdr *ph;
+
+	memcpy(image, stub_elf_start, size);
+	ph = (void *)(image + eh->e_phoff);
+	filters_write(image + phdr_of(image, STUB_SYM_stub_filters)->p_offset +
+			      (STUB_SYM_stub_filters - phdr_of(image, STUB_SYM_stub_filters)->p_vaddr),
+		base, skas.ops == &ptrace_ops);
+	for (int i = 0; i < eh->e_phnum; i++)
+		if (ph[i].p_type == PT_LOAD) {
+			ph[i].p_vaddr += base;
+			ph[i].p_paddr += base;
+		}
+	eh->e_entry += base;
+	eh->e_shoff = 0;
+	eh->e_shnum = eh->e_shstrndx = 0;
+}
+
+/* ---- the zygote ---- */
+
+/* The image is put together where the first space's control area will be. */
+static int start_zygote_at(u64 base, u64 top)
+{
+	u8 *image = (u8 *)(CTL_MAP_BASE + skas.ctl_stride);
+	struct os_space_setup setup = {
+		.image = image,
+		.size = loaded_size(stub_elf_start),
+		.base = base,
+		.window = STUB_WINDOW,
+		.vdso_at = base + STUB_VDSO,
+		.vdso_room = STUB_VDSO_SIZE,
+		.top = top,
+		.filter = skas.caps & OS_SPACE_SECCOMP ? base + STUB_SYM_stub_filters + FILTER_PROGS : 0,
+		.ctl = skas.ctl_file,
+		.physmem = skas.cfg.physmem,
+		.running = skas_running,
+	};
+	int err;
+
+	if (setup.size > skas.ctl_stride)
+		return -E2BIG;
+	write_image(image, setup.size, base);
+	err = os_space_start(&setup, &skas.vdso);
+	os_mem_punch(skas.ctl_file, skas.ctl_stride, skas.ctl_stride);
+	return err;
+}
+
+/* As high as it goes. The window does not cross 4 GiB: filters compare addresses by halves. */
+static int start_zygote(void)
+{
+	u64 top = os_space_top();
+	u64 base = round_down(top - STUB_WINDOW, (u64)STUB_WINDOW);
+	int err = -EAGAIN;
+
+	for (int i = 0; i < START_ATTEMPTS && err == -EAGAIN; i++) {
+		if (i >= LOWER_AFTER)
+			base -= LOWER_STEP;
+		skas.base = base;
+		err = start_zygote_at(base, top);
+	}
+	return err;
+}
+
+/* ---- start ---- */
+
+static int open_control_file(void)
+{
+	u64 size;
+	int err;
+
+	skas.ctl_stride = CTL_FIRST_SLOT + (u64)skas.cfg.ncpus * SLOT_STRIDE;
+	size = (u64)skas.max_spaces * skas.ctl_stride;
+	skas.ctl_file = os_mem_create("nestling-control", size);
+	if (skas.ctl_file < 0)
+		return skas.ctl_file;
+	err = os_mem_map((void *)CTL_MAP_BASE, size, OS_PROT_READ | OS_PROT_WRITE, skas.ctl_file, 0, 0);
+	if (err)
+		os_file_close(skas.ctl_file);
+	return err;
+}
+
+/* One space, one runner. They go to the pool. */
+static int trial(void)
+{
+	struct space *s = space_make();
+	int err;
+
+	if (IS_ERR(s))
+		return (int)PTR_ERR(s);
+	err = runner_make(&s->runner[0]);
+	if (err)
+		space_end(s);
+	else
+		space_put(s);
+	return err;
+}
+
+static int start_mode(const struct skas_ops *ops)
+{
+	int err;
+
+	skas.ops = ops;
+	err = start_zygote();
+	if (err)
+		return err;
+	err = trial();
+	if (err)
+		os_space_stop();
+	return err;
+}
+
+/* Can seccomp mode work here at all? NULL, or why not. */
+static const char *seccomp_obstacle(void)
+{
+	if (!(skas.caps & OS_SPACE_SECCOMP))
+		return "seccomp=on: the host offers no seccomp filters";
+	if (!(skas.caps & OS_SPACE_FSGSBASE))
+		return "seccomp=on: the host's kernel or CPU lacks FSGSBASE";
+	return NULL;
+}
+
+static int probe(const char **why)
+{
+	skas.caps = os_space_caps();
+	skas.host_cpus = os_ncpus();
+	xstate_size = os_space_xstate(&skas.xfeatures);
+	handoff_init();
+	space_init();
+	if (xstate_size >= 576 && xstate_size <= MAX_XSTATE)
+		return 0;
+	*why = "the host's FPU state has a size that is not supported";
+	return -ENODEV;
+}
+
+static int start_any_mode(const char **why)
+{
+	const char *obstacle = seccomp_obstacle();
+	int err = -ENODEV;
+
+	if (skas.cfg.mode == SKAS_SECCOMP && obstacle) {
+		*why = obstacle;
+		return err;
+	}
+	if (skas.cfg.mode != SKAS_PTRACE && !obstacle)
+		err = start_mode(&seccomp_ops);
+	if (err && skas.cfg.mode != SKAS_SECCOMP)
+		err = start_mode(&ptrace_ops);
+	if (err)
+		*why = "cannot start guest address spaces on this host";
+	return err;
+}
+
+int skas_init(const struct skas_config *cfg, const char **why)
+{
+	int err;
+
+	skas.cfg = *cfg;
+	BUG_ON(cfg->ncpus < 1 || cfg->ncpus > STUB_MAX_SLOTS);
+	err = probe(why);
+	if (err)
+		return err;
+	err = open_control_file();
+	if (err) {
+		*why = "cannot map the control file of guest address spaces";
+		return err;
+	}
+	return start_any_mode(why);
+}
+
+void skas_exit(void)
+{
+	os_space_stop();
+}
+
+const char *skas_mode_name(void)
+{
+	return skas.ops->name;
+}
+
+u64 skas_task_size(void)
+{
+	return skas.base;
+}
+
+u64 skas_host_vdso(void)
+{
+	return skas.vdso;
+}
+
+int skas_region_add(int region, int file)
+{
+	if (region < 1 || region >= MAX_REGIONS)
+		return -EINVAL;
+	return os_space_give_file(file, ZFD_REGION + region);
+}
+
+/* ---- running ---- */
+
+/* A runner, and no order left. */
+static int make_ready(struct space *s, struct runner *r)
+{
+	if (unlikely(space_dead(s)))
+		return -EIO;
+	if (unlikely(r->state == RUNNER_NONE))
+		return runner_make(r);
+	return space_pending(s) ? space_flush(s) : 0;
+}
+
+void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 deadline, struct skas_event *ev)
+{
+	struct runner *r = &s->runner[cpu];
+
+	*ev = (struct skas_event){ .type = EV_DEAD };
+	if (!make_ready(s, r))
+		skas.ops->run(r, regs, fpu, deadline, ev);
+	if (likely(ev->type != EV_DEAD))
+		return;
+	skas_lock(&s->lock);
+	if (!s->dead)
+		space_kill(s);
+	skas_unlock(&s->lock);
+}
+
+void skas_kick(int cpu)
+{
+	os_cpu_kick(cpu);
+}
+
+int skas_format_stats(char *buf, size_t size)
+{
+	const struct skas_stats *st = &skas.stats;
+
+	return scnprintf(buf, size,
+		"mode %s\nspun %llu\nslept %llu\nwoken %llu\nkicks %llu\nproofs %llu\nproofs_failed %llu\n"
+		"spaces_made %llu\nspaces_from_pool %llu\nspaces_killed %llu\nrunners_made %llu\nflushes %llu\norders %llu\n",
+		skas.ops->name, (unsigned long long)st->spun, (unsigned long long)st->slept,
+		(unsigned long long)st->woken, (unsigned long long)st->kicks, (unsigned long long)st->proofs,
+		(unsigned long long)st->proofs_failed, (unsigned long long)st->forks,
+		(unsigned long long)st->pooled, (unsigned long long)st->killed,
+		(unsigned long long)st->runners, (unsigned long long)st->flushes,
+		(unsigned long long)st->orders);
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * space.c: spaces and the orders to their mappers.
+ *
+ *	space_make()   the zygote forks a mapper; nothing but the stub is mapped
+ *	space_order()  queues a system call that the mapper shall make; a full batch flushes
+ *	space_flush()  hands the batch over and waits for the acknowledgement
+ *	space_end()    kills and reaps all tasks
+ *
+ * A batch: orders, their number, then seq (release) and a futex wake; the mapper makes them in turn and writes ack = seq with
+ * pwrite, after the errno of the first that failed. Until then the order area belongs to the mapper.
+ *
+ * Invariants:
+ * 1. The order area is written by kernel and mapper only: an acknowledgement is evidence.
+ * 2. A failed order leaves an address space that nobody knows: the space is dead.
+ * 3. space->dead never becomes false again before space_end().
+ *
+ * Locks: space->lock over everything here; index_lock (spin) for the list of free indices.
+ */
+#include <asm/unistd.h>
+#include <linux/mman.h>
+
+#include "kernel/lib/string.h"
+#include "skas/internal.h"
+
+#define MAPPER_PATIENCE (100 * NSEC_PER_MSEC) /* between looks whether it still lives */
+
+/* Indices that were used and are free: a stack of MAX in the control file's first area, behind running[]. */
+#define FREE_LIST ((u16 *)(CTL_MAP_BASE + 0x2000))
+#define MAX_SPACES 8192
+static DEFINE_SPINLOCK(index_lock);
+static u32 nr_free, next_index; /* under index_lock */
+
+void skas_lock(struct skas_mutex *m)
+{
+	u32 old = cmpxchg(&m->word, 0, 1);
+
+	if (likely(!old))
+		return;
+	while (xchg(&m->word, 2))
+		os_futex_wait(&m->word, 2, OS_FOREVER);
+}
+
+void skas_unlock(struct skas_mutex *m)
+{
+	if (xchg(&m->word, 0) == 2)
+		os_futex_wake(&m->word, 1);
+}
+
+void space_init(void)
+{
+	nr_free = 0;
+	next_index = 1;
+	skas.max_spaces = MAX_SPACES;
+}
+
+static int index_get(void)
+{
+	int index = -EAGAIN;
+
+	spin_lock(&index_lock);
+	if (nr_free)
+		index = FREE_LIST[--nr_free];
+	else if (next_index < skas.max_spaces)
+		index = (int)next_index++;
+	spin_unlock(&index_lock);
+	return index;
+}
+
+static void index_put(int index)
+{
+	spin_lock(&index_lock);
+	FREE_LIST[nr_free++] = (u16)index;
+	spin_unlock(&index_lock);
+}
+
+/* ---- making and ending ---- */
+
+static void setup_runner(struct space *s, int cpu)
+{
+	struct runner *r = &s->runner[cpu];
+	u8 *slot = (u8 *)s->orders + CTL_SLOT(cpu);
+
+	memset(r, 0, sizeof(*r));
+	r->space = s;
+	r->cpu = cpu;
+	r->ctl = (struct ctl_page *)slot;
+	r->alt = slot + (SLOT_ALT - SLOT_CTL);
+	r->va = skas.base + STUB_SLOTS + (u64)cpu * SLOT_STRIDE + SLOT_CTL;
+	r->pinned = -1;
+	spin_lock_init(&r->lock);
+}
+
+/* The stack_t of a slot: read by the runner before it has a stack. */
+static void setup_stack(struct space *s, int cpu)
+{
+	u64 *stack = (u64 *)((u8 *)s->orders + O_STACKS + cpu * STACK_T_SIZE);
+
+	stack[0] = skas.base + STUB_SLOTS + (u64)cpu * SLOT_STRIDE + SLOT_ALT;
+	stack[1] = 0;
+	stack[2] = SLOT_ALT_SIZE;
+}
+
+static struct space *setup_space(int index)
+{
+	struct space *s = space_at(index);
+
+	BUILD_BUG_ON(sizeof(struct space) + STUB_MAX_SLOTS * sizeof(struct runner) > CTL_PRIVATE_SIZE);
+	memset(s, 0, sizeof(*s));
+	s->index = index;
+	s->orders = (struct order_area *)((u8 *)s - CTL_PRIVATE);
+	s->mapper_pinned = -1;
+	memset(s->orders, 0, O_BATCH);
+	s->orders->file = (u64)index * skas.ctl_stride + CTL_ORDERS;
+	s->orders->flags = (skas.caps & OS_SPACE_SECCOMP ? OF_FILTER : 0) |
+			   (skas.caps & OS_SPACE_FSGSBASE ? OF_FSGSBASE : 0);
+	for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++) {
+		setup_runner(s, cpu);
+		setup_stack(s, cpu);
+	}
+	return s;
+}
+
+struct space *space_make(void)
+{
+	int index = index_get(), mapper;
+	struct space *s;
+
+	if (index < 0)
+		return ERR_PTR(index);
+	s = setup_space(index);
+	mapper = os_space_fork(s->orders->file);
+	if (mapper < 0) {
+		index_put(index);
+		return ERR_PTR(mapper);
+	}
+	s->mapper = mapper;
+	stat_inc(forks);
+	return s;
+}
+
+/* Takes it out of action: every task of it dies. space_end() collects them. s->lock held, or nobody else knows the space. */
+void space_kill(struct space *s)
+{
+	s->dead = true;
+	s->queued = 0;
+	stat_inc(killed);
+	for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++)
+		if (s->runner[cpu].state != RUNNER_NONE)
+			os_space_end(s->runner[cpu].task);
+	os_space_end(s->mapper);
+}
+
+void space_end(struct space *s)
+{
+	int index = s->index;
+
+	space_kill(s);
+	for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++) {
+		fpu_evict(&s->runner[cpu]);
+		runner_end(&s->runner[cpu]);
+	}
+	os_space_reap(s->mapper);
+	os_mem_punch(skas.ctl_file, s->orders->file, skas.ctl_stride);
+	index_put(index);
+}
+
+/* ---- orders ---- */
+
+/* Waits for ack == seq; -ECHILD when the mapper died. */
+static int await_ack(struct space *s)
+{
+	struct order_area *o = s->orders;
+
+	for (;;) {
+		u32 ack = smp_load_acquire(&o->ack);
+
+		if (ack == s->seq)
+			return 0;
+		if (os_futex_wait(&o->ack, ack, os_clock_mono() + MAPPER_PATIENCE) == -ETIMEDOUT &&
+			smp_load_acquire(&o->ack) != s->seq && os_space_is_dead(s->mapper) == 1)
+			return -ECHILD;
+	}
+}
+
+static int hand_over(struct space *s)
+{
+	struct order_area *o = s->orders;
+	int err;
+
+	o->count = s->queued;
+	o->err = 0;
+	stat_inc(flushes);
+	__atomic_fetch_add(&skas.stats.orders, s->queued, __ATOMIC_RELAXED);
+	s->queued = 0;
+	smp_store_release(&o->seq, ++s->seq);
+	os_futex_wake(&o->seq, 1);
+	err = await_ack(s);
+	return err ? err : -(int)(o->err & 0xff);
+}
+
+int space_flush_locked(struct space *s)
+{
+	int err;
+
+	if (s->dead)
+		return -EIO;
+	if (!s->queued)
+		return 0;
+	err = hand_over(s);
+	if (!err)
+		return 0;
+	pr_warn("skas: an order failed with %d: the space is lost\n", err);
+	space_kill(s);
+	return -EIO;
+}
+
+int space_order(struct space *s, const struct order *o)
+{
+	int err = 0;
+
+	if (s->dead)
+		return -EIO;
+	if (s->queued == ORDER_MAX)
+		err = space_flush_locked(s);
+	if (!err)
+		s->orders->batch[s->queued++] = *o;
+	return err;
+}
+
+/* The range lies in what guests may map. */
+static bool range_ok(u64 va, u64 len)
+{
+	u64 end;
+
+	return len && !((va | len) & ~PAGE_MASK) && !check_add_overflow(va, len, &end) && end <= skas.base;
+}
+
+static int guest_order(struct space *s, const struct order *o)
+{
+	int err;
+
+	if (!range_ok(o->rdi, o->rsi))
+		return -EINVAL;
+	skas_lock(&s->lock);
+	err = space_order(s, o);
+	skas_unlock(&s->lock);
+	return err;
+}
+
+int space_map(struct space *s, u64 va, u64 len, int prot, int region, u64 off, bool populate)
+{
+	struct order o = {
+		.nr = __NR_mmap,
+		.rdi = va,
+		.rsi = len,
+		.rdx = (u64)prot,
+		.r10 = MAP_SHARED | MAP_FIXED | (populate ? MAP_POPULATE : 0),
+		.r8 = (u64)(ZFD_REGION + region),
+		.r9 = off,
+	};
+
+	if (region < 0 || region >= MAX_REGIONS || off & ~PAGE_MASK)
+		return -EINVAL;
+	s->nr_maps++;
+	return guest_order(s, &o);
+}
+
+int space_unmap(struct space *s, u64 va, u64 len)
+{
+	struct order o = { .nr = __NR_munmap, .rdi = va, .rsi = len };
+
+	s->nr_maps++; /* it may split one */
+	return guest_order(s, &o);
+}
+
+int space_protect(struct space *s, u64 va, u64 len, int prot)
+{
+	struct order o = { .nr = __NR_mprotect, .rdi = va, .rsi = len, .rdx = (u64)prot };
+
+	s->nr_maps += 2;
+	return guest_order(s, &o);
+}
+
+int space_flush(struct space *s)
+{
+	int err;
+
+	skas_lock(&s->lock);
+	err = space_flush_locked(s);
+	skas_unlock(&s->lock);
+	return err;
+}
+
+bool space_pending(const struct space *s)
+{
+	return READ_ONCE(s->queued) != 0;
+}
+
+bool space_dead(const struct space *s)
+{
+	return READ_ONCE(s->dead);
+}
+
+u32 space_nr_maps(const struct space *s)
+{
+	return READ_ONCE(s->nr_maps);
+}
