@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * harness.c: skas/ under test, without the rest of the kernel. A kernel of one page: programs of guest.c, frames by the next free
+ * number, four system calls. Kernel world, linked with os-linux/ and host.c; run once per mode.
+ *
+ * A test is one guest program run to its end, and what that end must be: an exit status, a signal, or the death of the space.
+ */
+#include <asm/signal.h>
+#include <linux/mman.h>
+
+#include "gen/stub_syms.h"
+#include "kernel/lib/string.h"
+#include "skas/internal.h"
+#include "tests/skas/guest.h"
+#include "tests/skas/host.h"
+
+#define PHYS_SIZE (512UL << 20)
+#define PHYS ((u8 *)KERNEL_MAP_BASE)
+
+extern const char guest_start[], guest_end[];
+
+static struct os_irq_page irq_page;
+static u32 next_frame;
+static const char *mode_text;
+static int passed, failed;
+
+/* ---- a kernel of one page ---- */
+
+struct proc {
+	struct space *space;
+	struct regs regs;
+	struct fpu fpu;
+	u8 area[8192] __aligned(64);
+	int around;       /* pages per fault */
+	u64 slice;        /* ns until a kick; 0: none */
+	u64 result, calls, faults, kicks;
+	char output[256];
+	u32 output_len;
+	struct skas_event last;
+};
+
+enum outcome { EXITED, SIGNALLED, DIED, STILL_RUNNING };
+
+static u32 frames(u32 n)
+{
+	u32 first = next_frame;
+
+	if ((u64)(first + n) * 4096 > PHYS_SIZE)
+		host_fail("harness: out of frames");
+	next_frame += n;
+	return first;
+}
+
+static void frames_reset(void)
+{
+	next_frame = 16;
+}
+
+static void proc_start(struct proc *p, int program, u64 arg, u64 what)
+{
+	u64 size = PAGE_ALIGN((u64)(guest_end - guest_start)), image = frames(size / 4096) * 4096UL;
+	u64 stack = frames(GUEST_STACK_SIZE / 4096) * 4096UL;
+
+	memset(p, 0, sizeof(*p));
+	p->fpu.area = p->area;
+	p->around = 16;
+	skas_fpu_init(&p->fpu);
+	memcpy(PHYS + image, guest_start, guest_end - guest_start);
+	p->space = space_get();
+	if (IS_ERR(p->space))
+		host_fail("harness: space_get");
+	space_map(p->space, GUEST_BASE, size, PROT_READ | PROT_WRITE | PROT_EXEC, 0, image, false);
+	space_map(p->space, GUEST_STACK_TOP - GUEST_STACK_SIZE, GUEST_STACK_SIZE, PROT_READ | PROT_WRITE, 0, stack, false);
+	p->regs.rip = GUEST_BASE;
+	p->regs.rsp = GUEST_STACK_TOP;
+	p->regs.cs = USER_CS;
+	p->regs.ss = USER_SS;
+	p->regs.eflags = 0x202;
+	p->regs.rdi = program;
+	p->regs.rsi = arg;
+	p->regs.rdx = skas_task_size();
+	p->regs.rcx = what;
+}
+
+/* Faults in the anonymous range map @around pages; any other is a SIGSEGV. */
+static bool proc_fault(struct proc *p, u64 addr)
+{
+	u64 len = p->around * 4096UL, start = addr & ~(len - 1);
+
+	if (addr < GUEST_ANON || addr >= GUEST_ANON + GUEST_ANON_SIZE)
+		return false;
+	p->faults++;
+	return !space_map(p->space, start, len, PROT_READ | PROT_WRITE, 0, frames(p->around) * 4096UL, true);
+}
+
+/* The harness knows no page tables: what a guest writes lies in its image. */
+static void proc_write(struct proc *p, u64 addr, u64 len)
+{
+	(void)addr;
+	p->output_len += len;
+}
+
+/* True when the guest has exited. */
+static bool proc_syscall(struct proc *p)
+{
+	struct regs *r = &p->regs;
+
+	p->calls++;
+	if (p->last.i386)
+		return false;
+	switch (r->orig_rax) {
+	case GNR_EXIT: return true;
+	case GNR_GETPPID: r->rax = GUEST_PPID; break;
+	case GNR_TIME: r->rax = GUEST_TIME; break;
+	case GNR_RESULT: p->result = r->rdi; break;
+	case GNR_WRITE:
+		proc_write(p, r->rsi, r->rdx);
+		r->rax = r->rdx;
+		break;
+	}
+	return false;
+}
+
+/* Until its end, or @kicks of them. */
+static enum outcome proc_run(struct proc *p, int cpu, u64 kicks)
+{
+	for (;;) {
+		u64 deadline = p->slice ? os_clock_mono() + p->slice : OS_FOREVER;
+
+		skas_run(p->space, cpu, &p->regs, &p->fpu, deadline, &p->last);
+		irq_page.cpu[cpu].kicked = 0;
+		switch (p->last.type) {
+		case EV_SYSCALL:
+			if (proc_syscall(p))
+				return EXITED;
+			break;
+		case EV_FAULT:
+			if (!proc_fault(p, p->last.addr)) {
+				p->last.signo = SIGSEGV;
+				return SIGNALLED;
+			}
+			break;
+		case EV_SIGNAL: return SIGNALLED;
+		case EV_DEAD: return DIED;
+		case EV_KICK:
+			if (++p->kicks == kicks)
+				return STILL_RUNNING;
+			break;
+		}
+	}
+}
+
+static void proc_end(struct proc *p)
+{
+	skas_fpu_drop(&p->fpu);
+	space_put(p->space);
+}
+
+/* ---- checks ---- */
+
+static void check(bool good, const char *name)
+{
+	if (good) {
+		passed++;
+		return;
+	}
+	failed++;
+	host_print("FAILED: %s (%s)\n", name, mode_text);
+}
+
+static struct proc proc_a, proc_b;
+
+/* One guest to its end; the outcome and, for EXITED the status, for SIGNALLED the signal must agree. */
+static void expect(const char *name, int program, u64 arg, u64 what, enum outcome wanted, u64 detail)
+{
+	struct proc *p = &proc_a;
+	enum outcome got;
+	bool good;
+
+	frames_reset();
+	proc_start(p, program, arg, what);
+	p->slice = 200 * NSEC_PER_MSEC;
+	got = proc_run(p, 0, 10);
+	good = got == wanted && (got != EXITED || p->regs.rdi == detail) && (got != SIGNALLED || (u64)p->last.signo == detail);
+	check(good, name);
+	if (!good)
+		host_print("   outcome %d status %llu signal %d addr %llx rip %llx trapno %d code %d\n", got, (unsigned long long)p->regs.rdi,
+			p->last.signo, (unsigned long long)p->last.addr, (unsigned long long)p->regs.rip, p->last.trapno, p->last.code);
+	proc_end(p);
+}
+
+/* A hostile guest may end in any way but by success of its deed (status 1); afterwards an honest one runs as ever. */
+static void survive(const char *name, int program, u64 arg, u64 what)
+{
+	struct proc *p = &proc_a;
+	enum outcome got;
+
+	frames_reset();
+	proc_start(p, program, arg, what);
+	p->slice = 20 * NSEC_PER_MSEC;
+	got = proc_run(p, 0, 3);
+	check(!(got == EXITED && p->regs.rdi == 1), name);
+	proc_end(p);
+	expect("an honest guest after it", G_REGS, 0, 0, EXITED, 0);
+}
+
+static void test_honest(void)
+{
+	expect("hello", G_HELLO, 0, 0, EXITED, 3);
+	check(proc_a.output_len == 21, "output of hello");
+	expect("registers over a call", G_REGS, 0, 0, EXITED, 0);
+	expect("FPU state over calls", G_FPU_CALLS, 2000, 1, EXITED, 0);
+	expect("fs and gs base", G_FSGS, 0, 0, EXITED, 0);
+	expect("faults", G_TOUCH, 2000, 0, EXITED, 0);
+	expect("AC, NT and DF set over a call", G_FLAGS, 0, 0, EXITED, 0);
+	expect("int 0x80 is told apart", G_INT80, 0, 0, EXITED, 0);
+	expect("ud2", G_BAD, 0, BAD_UD2, SIGNALLED, SIGILL);
+	expect("division by zero", G_BAD, 0, BAD_DIV, SIGNALLED, SIGFPE);
+	expect("int3", G_BAD, 0, BAD_INT3, SIGNALLED, SIGTRAP);
+	expect("single step", G_BAD, 0, BAD_STEP, SIGNALLED, SIGTRAP);
+	expect("hlt", G_BAD, 0, BAD_HLT, SIGNALLED, SIGSEGV);
+	expect("null pointer", G_BAD, 0, BAD_NULL, SIGNALLED, SIGSEGV);
+	check(proc_a.last.addr == 8 && proc_a.last.error == 6, "address and error code of a fault");
+	expect("non-canonical rip", G_BAD, 0, BAD_NONCANONICAL, SIGNALLED, SIGSEGV);
+	expect("bad stack pointer", G_BAD, 0, BAD_RSP, SIGNALLED, SIGSEGV);
+}
+
+static void test_kicks(void)
+{
+	struct proc *p = &proc_a;
+	u64 start;
+
+	frames_reset();
+	proc_start(p, G_LOOP, 0, 0);
+	p->slice = NSEC_PER_MSEC;
+	start = os_clock_mono();
+	check(proc_run(p, 0, 50) == STILL_RUNNING, "a loop is kicked");
+	check(os_clock_mono() - start < 2 * NSEC_PER_SEC, "kicks come in time");
+	proc_end(p);
+	proc_start(p, G_FPU, 3000000, 0);
+	p->slice = 100000;
+	check(proc_run(p, 0, ~0UL) == EXITED && p->regs.rdi == 0, "FPU state and registers under kicks");
+	check(p->kicks > 0, "there were kicks");
+	proc_end(p);
+	proc_start(p, G_FPU_CALLS, 30000, 5);
+	host_kicker_start(100);
+	check(proc_run(p, 0, ~0UL) == EXITED && p->regs.rdi == 0, "calls under kicks from another thread");
+	host_kicker_stop();
+	proc_end(p);
+}
+
+static void test_hostile(void)
+{
+	u64 base = skas_task_size();
+
+	for (u64 what = 0; what < 5; what++)
+		survive("control page, turn word or alt stack overwritten", G_WRECK, 0, what);
+	expect("orders are read-only", G_BAD, 0, BAD_WRITE_ORDERS, SIGNALLED, SIGSEGV);
+	expect("the stub is read-only", G_BAD, 0, BAD_WRITE_TEXT, SIGNALLED, SIGSEGV);
+	survive("the alt stack is not executable", G_BAD, 0, BAD_EXEC_ALT);
+	survive("write through the gate", G_BAD, base + STUB_SYM_futex_gates, BAD_GATE_WRITE);
+	survive("futex on another word", G_BAD, base + STUB_SYM_futex_gates, BAD_GATE_OTHER_WORD);
+	survive("sleeps in the gate", G_BAD, base + STUB_SYM_futex_gates, BAD_GATE_SLEEP);
+	survive("another runner's gate", G_BAD, base + STUB_SYM_futex_gates + 16, BAD_GATE_SLEEP);
+	survive("mmap in the mapper's code", G_BAD, base + STUB_SYM_mapper_order, BAD_MAPPER);
+	survive("call from the bottom of the alt stack", G_BAD, 0, BAD_RSP_ALT);
+	survive("jump to the handler", G_BAD, base + STUB_SYM_h_all, BAD_HANDLER);
+	survive("jump to the way out", G_BAD, base + STUB_SYM_go_live, BAD_EXIT_PATH);
+	survive("undoes every hand-off", G_STUBBORN, 0, 0);
+}
+
+/* Two tasks of one space by turns on one vCPU: each keeps its FPU state. */
+static void test_two_tasks(void)
+{
+	struct proc *a = &proc_a, *b = &proc_b;
+	bool a_done = false, b_done = false;
+
+	frames_reset();
+	proc_start(a, G_FPU_CALLS, 500, 3);
+	*b = *a;
+	b->fpu = (struct fpu){ .area = b->area };
+	b->regs.rcx = 9;
+	b->regs.rsp -= GUEST_STACK_SIZE / 2;
+	while (!a_done || !b_done) {
+		if (!a_done) {
+			skas_run(a->space, 0, &a->regs, &a->fpu, OS_FOREVER, &a->last);
+			a_done = a->last.type != EV_SYSCALL || proc_syscall(a);
+		}
+		if (!b_done) {
+			skas_run(a->space, 0, &b->regs, &b->fpu, OS_FOREVER, &b->last);
+			b_done = b->last.type != EV_SYSCALL || proc_syscall(b);
+		}
+	}
+	check(a->last.type == EV_SYSCALL && a->regs.rdi == 0, "first of two tasks");
+	check(b->last.type == EV_SYSCALL && b->regs.rdi == 0, "second of two tasks");
+	skas_fpu_drop(&b->fpu);
+	proc_end(a);
+}
+
+static void test_many(int rounds)
+{
+	struct proc *p = &proc_a;
+	int good = 0;
+
+	for (int i = 0; i < rounds; i++) {
+		frames_reset();
+		proc_start(p, i & 1 ? G_TOUCH : G_NOTHING, 20, 0);
+		good += proc_run(p, 0, ~0UL) == EXITED && p->regs.rdi == 0;
+		proc_end(p);
+	}
+	check(good == rounds, "thousands of guests, one after the other");
+	frames_reset();
+	expect("a pooled space has forgotten its mappings", G_PEEK, 0, 0, EXITED, 0);
+	check(proc_a.faults == 1, "the first touch of a pooled space faults");
+}
+
+/* Two vCPUs run two tasks of one space at the same time. */
+static u32 second_done;
+static void second_vcpu(void *arg)
+{
+	struct proc *b = arg;
+
+	b->output_len = proc_run(b, 1, ~0UL) == EXITED && b->regs.rdi == 0;
+	smp_store_release(&second_done, 1);
+	for (;;)
+		os_sleep_until(OS_FOREVER);
+}
+
+static void test_two_cpus(void)
+{
+	struct proc *a = &proc_a, *b = &proc_b;
+	bool good;
+
+	if (skas.cfg.ncpus < 2)
+		return;
+	frames_reset();
+	proc_start(a, G_FPU_CALLS, 20000, 3);
+	*b = *a;
+	b->fpu = (struct fpu){ .area = b->area };
+	b->regs.rcx = 9;
+	b->regs.rsp -= GUEST_STACK_SIZE / 2;
+	second_done = 0;
+	os_vcpu_start(1, second_vcpu, b);
+	good = proc_run(a, 0, ~0UL) == EXITED && a->regs.rdi == 0;
+	while (!smp_load_acquire(&second_done))
+		os_sleep_until(os_clock_mono() + NSEC_PER_MSEC);
+	check(good, "first of two vCPUs in one space");
+	check(b->output_len == 1, "second of two vCPUs in one space");
+	skas_fpu_drop(&b->fpu);
+	proc_end(a);
+}
+
+/* ---- figures ---- */
+
+static void measure(const char *name, int program, u64 n, int around)
+{
+	struct proc *p = &proc_a;
+
+	frames_reset();
+	proc_start(p, program, n, 0);
+	p->around = around;
+	proc_run(p, 0, ~0UL);
+	host_print("%-34s %8llu ns\n", name, (unsigned long long)(p->result * 1000 / host_tsc_mhz()));
+	proc_end(p);
+}
+
+static void measure_all(void)
+{
+	char text[512];
+	u64 start;
+
+	measure("getppid", G_TIME_CALLS, 100000, 1);
+	measure("getppid", G_TIME_CALLS, 100000, 1);
+	measure("fault, 1 page", G_TIME_FAULTS, 10000, 1);
+	measure("fault, 16 pages, per page", G_TIME_FAULTS, 32000, 16);
+	start = os_clock_mono();
+	for (int i = 0; i < 1000; i++) {
+		frames_reset();
+		proc_start(&proc_a, G_NOTHING, 0, 0);
+		proc_run(&proc_a, 0, ~0UL);
+		proc_end(&proc_a);
+	}
+	host_print("%-34s %8llu ns\n", "get, run, put", (unsigned long long)(os_clock_mono() - start) / 1000);
+	skas_format_stats(text, sizeof(text));
+	host_print("%s", text);
+}
+
+/* ---- start ---- */
+
+static void start(enum skas_mode mode, int ncpus, enum skas_handoff handoff)
+{
+	struct skas_config cfg = { .mode = mode, .ncpus = ncpus, .handoff = handoff, .irq = &irq_page };
+	const char *why = "?";
+
+	cfg.physmem = os_mem_create("test-physmem", PHYS_SIZE);
+	if (cfg.physmem < 0 || os_mem_map(PHYS, PHYS_SIZE, OS_PROT_READ | OS_PROT_WRITE, cfg.physmem, 0, 0))
+		host_fail("harness: no physmem");
+	os_irq_setup(&irq_page, ncpus);
+	if (skas_init(&cfg, &why))
+		host_fail(why);
+}
+
+int harness_main(int mode, int ncpus, int handoff, int only_figures)
+{
+	mode_text = mode == SKAS_PTRACE ? "ptrace" : "seccomp";
+	start(mode, ncpus, handoff);
+	if (only_figures) {
+		measure_all();
+		skas_exit();
+		return 0;
+	}
+	test_honest();
+	test_kicks();
+	test_hostile();
+	test_two_tasks();
+	test_many(mode == SKAS_PTRACE ? 500 : 3000);
+	test_two_cpus();
+	skas_exit();
+	host_print("skas %s, %d vCPUs: %d passed, %d failed\n", skas_mode_name(), ncpus, passed, failed);
+	return failed != 0;
+}
+
+/* ---- what skas/ and kernel/lib ask of the rest of the kernel ---- */
+
+void *kmalloc(size_t size, unsigned flags);
+void *kmalloc(size_t size, unsigned flags)
+{
+	host_fail("harness: kmalloc");
+	return NULL;
+}
+int arch_futex_wait(u32 *word, u32 val, u64 deadline);
+int arch_futex_wait(u32 *word, u32 val, u64 deadline)
+{
+	return os_futex_wait(word, val, deadline);
+}
+int arch_futex_wake(u32 *word, int n);
+int arch_futex_wake(u32 *word, int n)
+{
+	return os_futex_wake(word, n);
+}

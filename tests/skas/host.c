@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * host.c: main() of the skas test: skas-test [seccomp|ptrace|auto] [ncpus] [auto|spin|sleep] [figures].
+ */
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os-linux/host.h"
+#include "tests/skas/host.h"
+
+int printk(const char *fmt, ...);
+void panic(const char *fmt, ...) __attribute__((noreturn));
+
+void host_print(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	fflush(stdout);
+}
+
+void host_fail(const char *why)
+{
+	fprintf(stderr, "%s\n", why);
+	exit(2);
+}
+
+/* Shown with SKAS_TEST_VERBOSE only. */
+int printk(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!getenv("SKAS_TEST_VERBOSE"))
+		return 0;
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt + 2, ap);
+	va_end(ap);
+	return 0;
+}
+
+void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	abort();
+}
+
+static unsigned long long tsc(void)
+{
+	return __builtin_ia32_rdtsc();
+}
+
+unsigned host_tsc_mhz(void)
+{
+	static unsigned mhz;
+	struct timespec a, b;
+	unsigned long long t;
+
+	if (mhz)
+		return mhz;
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	t = tsc();
+	usleep(20000);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	t = tsc() - t;
+	return mhz = t * 1000 / ((b.tv_sec - a.tv_sec) * 1000000000UL + b.tv_nsec - a.tv_nsec);
+}
+
+static volatile int kicking;
+static pthread_t kicker;
+static void *kick_loop(void *us)
+{
+	while (kicking) {
+		os_cpu_kick(0);
+		usleep((unsigned)(unsigned long)us);
+	}
+	return NULL;
+}
+
+void host_kicker_start(unsigned us)
+{
+	kicking = 1;
+	pthread_create(&kicker, NULL, kick_loop, (void *)(unsigned long)us);
+}
+
+void host_kicker_stop(void)
+{
+	kicking = 0;
+	pthread_join(kicker, NULL);
+}
+
+char **os_argv; /* os-linux/process.c knows it from main() */
+
+static int choice(const char *text, const char *a, const char *b, const char *c)
+{
+	if (!strcmp(text, a))
+		return 0;
+	if (!strcmp(text, b))
+		return 1;
+	if (!strcmp(text, c))
+		return 2;
+	fprintf(stderr, "skas-test: %s is none of %s, %s, %s\n", text, a, b, c);
+	exit(2);
+}
+
+int main(int argc, char **argv)
+{
+	int mode = choice(argc > 1 ? argv[1] : "auto", "auto", "seccomp", "ptrace");
+	int ncpus = argc > 2 ? atoi(argv[2]) : 1;
+	int handoff = choice(argc > 3 ? argv[3] : "auto", "auto", "spin", "sleep");
+
+	os_process_setup();
+	os_vcpu_adopt(0);
+	return harness_main(mode, ncpus, handoff, argc > 4 && !strcmp(argv[4], "figures"));
+}

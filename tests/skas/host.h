@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* host.h: what tests/skas/host.c does for harness.c, which has no libc. */
+#ifndef NESTLING_TEST_SKAS_HOST_H
+#define NESTLING_TEST_SKAS_HOST_H
+
+void host_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void host_fail(const char *why) __attribute__((noreturn));
+unsigned host_tsc_mhz(void);
+/* A thread that kicks vCPU 0 every @us microseconds or so. */
+void host_kicker_start(unsigned us);
+void host_kicker_stop(void);
+
+int harness_main(int mode, int ncpus, int handoff, int only_figures);
+
+#endif
