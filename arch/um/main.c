@@ -37,10 +37,30 @@ static int set_seccomp(const char *value)
 PARAM("seccomp=", set_seccomp,
 	"on, off or auto: how system calls are intercepted (off: by ptrace)");
 
+static enum skas_handoff wanted_handoff = SKAS_HANDOFF_AUTO;
+
+static int set_handoff(const char *value)
+{
+	if (!strcmp(value, "spin"))
+		wanted_handoff = SKAS_HANDOFF_SPIN;
+	else if (!strcmp(value, "sleep"))
+		wanted_handoff = SKAS_HANDOFF_SLEEP;
+	else if (!strcmp(value, "auto"))
+		wanted_handoff = SKAS_HANDOFF_AUTO;
+	else
+		refuse("handoff=%s: not auto, spin or sleep", value);
+	return 0;
+}
+PARAM("handoff=", set_handoff, "auto, spin or sleep: how vCPU and guest code wait for each other");
+
 static void start_spaces(void)
 {
 	struct skas_config cfg = {
-		.mode = wanted_mode, .ncpus = nr_cpus, .physmem = physmem_handle()
+		.mode = wanted_mode,
+		.ncpus = nr_cpus,
+		.physmem = physmem_handle(),
+		.handoff = wanted_handoff,
+		.irq = &irq_page,
 	};
 	const char *why = "";
 
