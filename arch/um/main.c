@@ -53,6 +53,20 @@ static int set_handoff(const char *value)
 }
 PARAM("handoff=", set_handoff, "auto, spin or sleep: how vCPU and guest code wait for each other");
 
+static void early_write(struct console *con, const char *s, size_t n)
+{
+	os_write_stderr(s, n);
+}
+
+static int set_earlyprintk(const char *value)
+{
+	static struct console con = { .name = "early", .write = early_write };
+
+	console_register(&con);
+	return 0;
+}
+PARAM("earlyprintk", set_earlyprintk, "kernel messages go to the host's stderr, from the start");
+
 static void start_spaces(void)
 {
 	struct skas_config cfg = {
@@ -115,10 +129,10 @@ void arch_main(int argc, char **argv, char **envp)
 	arena_init();
 	vcpu_init_stacks();
 	irq_init();
+	oops_init();
 	mm_init_frames(1, physmem_frames);
 	start_spaces();
 	vcpu_init();
-	oops_init();
 	vdso_init();
 	signals_init();
 	vcpu_start_all();
