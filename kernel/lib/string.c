@@ -66,7 +66,7 @@ void *memcpy(void *dst, const void *src, size_t n)
 	if (n <= 64) {
 		size_t i;
 
-		for (i = 0; i + 8 <= n - 8; i += 8)
+		for (i = 0; i < n - 8; i += 8)
 			SET_W(dst, i, W(src, i));
 		SET_W(dst, n - 8, W(src, n - 8));
 		return dst;
