@@ -12,6 +12,7 @@
  *
  * Locks: pidmap_lock (innermost) for number -> struct; tasklist_lock for the lists.
  */
+#include "kernel/task/exec.h"
 #include "kernel/task/internal.h"
 
 #define RESERVED_PIDS 300
@@ -220,4 +221,27 @@ u32 nr_processes(void)
 		n++;
 	read_unlock(&tasklist_lock);
 	return n;
+}
+
+/* ---- exec by a thread that is not the leader; tasklist_lock held for writing ---- */
+
+void exchange_pids(struct task *a, struct task *b)
+{
+	struct pid *pa = a->thread_pid, *pb = b->thread_pid;
+
+	list_del_init(&a->pid_links[PIDTYPE_PID]);
+	list_del_init(&b->pid_links[PIDTYPE_PID]);
+	attach_pid(a, PIDTYPE_PID, pb);
+	attach_pid(b, PIDTYPE_PID, pa);
+	a->pid = pb->nr;
+	b->pid = pa->nr;
+}
+
+void transfer_pid(struct task *from, struct task *to, enum pid_type type)
+{
+	if (list_empty(&from->pid_links[type]))
+		return;
+	list_insert_between(&to->pid_links[type], from->pid_links[type].prev,
+			    &from->pid_links[type]);
+	list_del_init(&from->pid_links[type]);
 }

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exec.c: execve and execveat: a process becomes another program.
+ *
+ * do_execveat(): gather the strings, find a format (a script leads to its interpreter, and so on), let the ELF loader build the
+ * new address space. Up to here everything can fail and the caller goes on. Then commit(): the other threads die, and what the
+ * old program had is exchanged for the new.
+ *
+ * Invariants:
+ * 1. Before commit() nothing of current has changed. After de_thread() in it nothing can fail.
+ * 2. cred_guard_mutex is held from the look at tracers to the installed credentials, so no tracer sneaks in between.
+ *
+ * Locks: signal->cred_guard_mutex (outermost here), the rest inside the functions that are called.
+ */
+#include <linux/fcntl.h>
+#include <linux/ptrace.h>
+
+#include "gen/syscalls.h"
+#include "kernel/task/exec.h"
+
+#define MAX_INTERPRETERS 5
+
+int read_exact(struct file *f, void *buf, size_t n, u64 pos)
+{
+	loff_t at = (loff_t)pos;
+	ssize_t got;
+
+	if (at < 0)
+		return -ENOEXEC;
+	got = kernel_read(f, buf, n, &at);
+	if (got < 0)
+		return (int)got;
+	return (size_t)got == n ? 0 : -ENOEXEC;
+}
+
+/* ---- the file ---- */
+
+static int read_start(struct bprm *b)
+{
+	loff_t pos = 0;
+	ssize_t n;
+
+	memset(b->buf, 0, sizeof(b->buf));
+	n = kernel_read(b->file, b->buf, sizeof(b->buf), &pos);
+	return n < 0 ? (int)n : 0;
+}
+
+static void bprm_close(struct bprm *b)
+{
+	if (b->file)
+		exe_file_put(b->file);
+	b->file = NULL;
+}
+
+int bprm_open(struct bprm *b, const char *name)
+{
+	struct file *f = open_exec(AT_FDCWD, name, 0);
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	bprm_close(b);
+	b->file = f;
+	return read_start(b);
+}
+
+static int open_first(struct bprm *b, int dfd, const char *name, u32 flags)
+{
+	struct file *f = open_exec(dfd, name, flags);
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	b->file = f;
+	b->filename = name;
+	if (dfd == AT_FDCWD || name[0] == '/')
+		return read_start(b);
+	b->fdpath = kmalloc(PATH_MAX + 32, GFP_KERNEL);
+	if (!b->fdpath)
+		return -ENOMEM;
+	if (name[0])
+		snprintf(b->fdpath, PATH_MAX + 32, "/dev/fd/%d/%s", dfd, name);
+	else
+		snprintf(b->fdpath, PATH_MAX + 32, "/dev/fd/%d", dfd);
+	b->filename = b->fdpath;
+	b->path_inaccessible = fd_is_cloexec(current, dfd);
+	return read_start(b);
+}
+
+/* Runs the formats until one has built an address space. */
+static int load_binary(struct bprm *b)
+{
+	int err;
+
+	for (b->depth = 0;; b->depth++) {
+		if (b->depth > MAX_INTERPRETERS)
+			return -ELOOP;
+		err = load_script(b);
+		if (err == -ENOEXEC)
+			break;
+		if (err)
+			return err;
+	}
+	err = bprm_creds(b);
+	return err ? err : load_elf(b);
+}
+
+/* ---- the point of no return ---- */
+
+static void exec_mmap(struct mm *mm)
+{
+	struct mm *old = current->mm;
+
+	exit_mm_release();
+	arch_exec_regs(0, 0); /* our FPU state leaves the old space */
+	if (old) {
+		u64 rss = (u64)(old->rss_anon.v + old->rss_file.v + old->rss_shmem.v);
+
+		current->signal->maxrss = max(current->signal->maxrss, max(rss, old->hiwater_rss));
+	}
+	spin_lock(&current->alloc_lock);
+	current->mm = mm;
+	spin_unlock(&current->alloc_lock);
+	if (old)
+		mmput(old);
+}
+
+/* Handlers of one's own; a process that shared them with another goes on with a copy. @fresh was made beforehand. */
+static void own_sighand(struct sighand_struct *fresh)
+{
+	struct sighand_struct *old = current->sighand;
+
+	if (!fresh)
+		return;
+	write_lock(&tasklist_lock);
+	spin_lock(&old->lock);
+	memcpy(fresh->action, old->action, sizeof(fresh->action));
+	WRITE_ONCE(current->sighand, fresh);
+	spin_unlock(&old->lock);
+	write_unlock(&tasklist_lock);
+	sighand_put(old);
+}
+
+static void reset_signals(void)
+{
+	spin_lock(&current->sighand->lock);
+	flush_signal_handlers(current, false);
+	spin_unlock(&current->sighand->lock);
+	current->sas_ss_sp = current->sas_ss_size = 0;
+	current->sas_ss_flags = SS_DISABLE;
+	current->restart.fn = NULL;
+	process_timers_exec(current->signal);
+}
+
+static void set_comm_from(const char *path)
+{
+	const char *base = strrchr(path, '/');
+
+	spin_lock(&current->alloc_lock);
+	memset(current->comm, 0, sizeof(current->comm));
+	strscpy(current->comm, base ? base + 1 : path, sizeof(current->comm));
+	spin_unlock(&current->alloc_lock);
+}
+
+static bool is_dumpable(const struct bprm *b)
+{
+	const struct cred *c = b->cred;
+
+	return !b->nondump && !b->secure && c->euid == c->uid && c->egid == c->gid;
+}
+
+static void take_credentials(struct bprm *b)
+{
+	const struct cred *old = current_cred();
+
+	if (b->secure || b->cred->euid != old->euid || b->cred->egid != old->egid)
+		current->pdeath_signal = 0;
+	commit_creds(b->cred); /* may make it undumpable: set anew by the caller */
+	b->cred = NULL;
+}
+
+static int commit(struct bprm *b)
+{
+	struct sighand_struct *fresh = NULL;
+	bool dumpable = is_dumpable(b);
+	int err;
+
+	if (atomic_read(&current->sighand->count) > 1) {
+		fresh = sighand_alloc();
+		if (!fresh)
+			return -ENOMEM;
+	}
+	err = unshare_files();
+	if (!err)
+		err = de_thread();
+	if (err) {
+		sighand_put(fresh);
+		return err;
+	}
+	if (atomic_read(&current->sighand->count) == 1) {
+		sighand_put(fresh);
+		fresh = NULL;
+	}
+	b->mm->exe_file = b->file;
+	b->file = NULL;
+	exec_mmap(b->mm);
+	own_sighand(fresh);
+	current->personality &= ~b->per_clear;
+	current->flags &= ~(u32)PF_FORKNOEXEC;
+	current->did_exec = true;
+	current->robust_list = UNULL;
+	current->rseq = UNULL;
+	reset_signals();
+	set_comm_from(b->filename);
+	files_close_on_exec(current->files);
+	take_credentials(b);
+	set_dumpable(b->mm, dumpable ? 1 : (u32)suid_dumpable);
+	b->mm = NULL;
+	return 0;
+}
+
+/* ---- the way there ---- */
+
+static int check_unsafe(struct bprm *b)
+{
+	struct task *t;
+	int users = 0;
+
+	if (current->ptrace)
+		b->unsafe |= UNSAFE_PTRACE;
+	if (current->no_new_privs)
+		b->unsafe |= UNSAFE_NO_NEW_PRIVS;
+	read_lock(&tasklist_lock);
+	for_each_thread (current->signal, t)
+		users += t->fs == current->fs;
+	read_unlock(&tasklist_lock);
+	if (atomic_read(&current->fs->users) > users)
+		b->unsafe |= UNSAFE_SHARE;
+	return 0;
+}
+
+/* The strings of one exec: from a guest's vectors, or the kernel's own (k* set). */
+struct exec_strings {
+	uaddr_t argv, envp;
+	const char *const *kargv, *const *kenvp;
+};
+
+static int count_kernel(const char *const *v)
+{
+	int n = 0;
+
+	while (v && v[n])
+		n++;
+	return n;
+}
+
+static int push_kernel_vector(struct exec_args *a, const char *const *v, int n)
+{
+	int err = 0;
+
+	while (!err && n-- > 0)
+		err = args_push_kernel(a, v[n]);
+	return err;
+}
+
+static int gather_strings(struct bprm *b, const struct exec_strings *s)
+{
+	struct exec_args *a = &b->args;
+	int err;
+
+	a->argc = s->kargv ? count_kernel(s->kargv) : args_count(s->argv);
+	if (a->argc < 0)
+		return a->argc;
+	a->envc = s->kargv ? count_kernel(s->kenvp) : args_count(s->envp);
+	if (a->envc < 0)
+		return a->envc;
+	err = args_limits(a);
+	if (!err)
+		err = args_push_kernel(a, b->filename);
+	a->exec = a->p;
+	if (!err)
+		err = s->kargv ? push_kernel_vector(a, s->kenvp, a->envc) :
+				 args_push_user(a, s->envp, a->envc);
+	if (!err)
+		err = s->kargv ? push_kernel_vector(a, s->kargv, a->argc) :
+				 args_push_user(a, s->argv, a->argc);
+	if (!err && !a->argc) {
+		/* programs trust that there is an argv[0] */
+		err = args_push_kernel(a, "");
+		a->argc = 1;
+	}
+	return err;
+}
+
+static void bprm_free(struct bprm *b)
+{
+	bprm_close(b);
+	if (b->mm)
+		mmput(b->mm);
+	if (b->cred)
+		abort_creds(b->cred);
+	args_free(&b->args);
+	kfree(b->interp);
+	kfree(b->fdpath);
+	kfree(b);
+}
+
+/* A tracer learns of it: by an event, or as of old by a SIGTRAP. */
+static void tell_tracer(pid_t old_pid)
+{
+	if (!current->ptrace)
+		return;
+	if (ptrace_event_enabled(current, PTRACE_EVENT_EXEC))
+		ptrace_event(PTRACE_EVENT_EXEC, (u64)old_pid);
+	else if (!(current->ptrace & PT_SEIZED))
+		send_sig(SIGTRAP, current, SEND_SIG_NOINFO);
+}
+
+static int do_execveat(int dfd, const char *name, const struct exec_strings *s, u32 flags)
+{
+	struct bprm *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	pid_t old_pid = current->pid;
+	u64 entry, sp;
+	int err;
+
+	if (!b)
+		return -ENOMEM;
+	err = mutex_lock_interruptible(&current->signal->cred_guard_mutex);
+	if (err) {
+		kfree(b);
+		return -ERESTARTNOINTR;
+	}
+	current->in_execve = true;
+	check_unsafe(b);
+	b->cred = prepare_creds();
+	err = b->cred ? args_init(&b->args) : -ENOMEM;
+	if (!err)
+		err = open_first(b, dfd, name, flags);
+	if (!err)
+		err = gather_strings(b, s);
+	if (!err) {
+		b->nondump = inode_permission(b->file->f_inode, MAY_READ) != 0;
+		err = load_binary(b);
+	}
+	if (!err)
+		err = commit(b);
+	entry = b->entry;
+	sp = b->sp;
+	current->in_execve = false;
+	mutex_unlock(&current->signal->cred_guard_mutex);
+	bprm_free(b);
+	if (err)
+		return err;
+	arch_exec_regs(entry, sp);
+	tell_tracer(old_pid);
+	return 0;
+}
+
+int kernel_execve(const char *path, const char *const *argv, const char *const *envp)
+{
+	struct exec_strings s = { .kargv = argv, .kenvp = envp };
+
+	return do_execveat(AT_FDCWD, path, &s, 0);
+}
+
+static long execve_user(int dfd, uaddr_t upath, uaddr_t argv, uaddr_t envp, u32 flags)
+{
+	struct exec_strings s = { .argv = argv, .envp = envp };
+	char *name;
+	long err;
+
+	name = getname_flags(upath, (flags & AT_EMPTY_PATH) ? LOOKUP_EMPTY : 0);
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	err = do_execveat(dfd, name, &s, flags);
+	putname(name);
+	return err;
+}
+
+long sys_execve(uaddr_t path, uaddr_t argv, uaddr_t envp)
+{
+	return execve_user(AT_FDCWD, path, argv, envp, 0);
+}
+
+long sys_execveat(int dfd, uaddr_t path, uaddr_t argv, uaddr_t envp, int flags)
+{
+	if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+		return -EINVAL;
+	return execve_user(dfd, path, argv, envp, (u32)flags);
+}

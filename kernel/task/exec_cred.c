@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exec_cred.c: who a process is after exec: set-user-id and set-group-id bits, file capabilities, and what root means.
+ * The rules are those of capabilities(7), "Transformation of capabilities during execve()".
+ *
+ * Nothing is gained on a nosuid mount, with no_new_privs, or while a tracer or a shared fs_struct could misuse it.
+ */
+#include <linux/mount.h>
+#include <linux/personality.h>
+#include <linux/securebits.h>
+#include <linux/xattr.h>
+
+#include "kernel/task/exec.h"
+
+#define PER_CLEAR_SETID (READ_IMPLIES_EXEC_BIT | ADDR_NO_RANDOMIZE_BIT | 0x0100000 | 0x0200000)
+
+struct file_caps {
+	bool present, effective;
+	u64 permitted, inheritable;
+};
+
+static u64 join(__le32 low, __le32 high)
+{
+	return (((u64)high << 32) | low) & CAP_FULL;
+}
+
+/* The xattr as disk and network give it: hostile. 0 (perhaps not present) or -EPERM, -EINVAL. */
+static int read_file_caps(struct inode *inode, struct file_caps *fc)
+{
+	struct vfs_ns_cap_data d;
+	ssize_t n;
+
+	memset(fc, 0, sizeof(*fc));
+	if (!inode->i_op || !inode->i_op->getxattr)
+		return 0;
+	memset(&d, 0, sizeof(d));
+	n = inode->i_op->getxattr(inode, XATTR_NAME_CAPS, &d, sizeof(d));
+	if (n == -ENODATA || n == -EOPNOTSUPP)
+		return 0;
+	if (n < 0)
+		return (int)n;
+	switch (d.magic_etc & VFS_CAP_REVISION_MASK) {
+	case VFS_CAP_REVISION_1:
+		if (n != XATTR_CAPS_SZ_1)
+			return -EINVAL;
+		d.data[1].permitted = d.data[1].inheritable = 0;
+		break;
+	case VFS_CAP_REVISION_2:
+		if (n != XATTR_CAPS_SZ_2)
+			return -EINVAL;
+		break;
+	case VFS_CAP_REVISION_3:
+		if (n != XATTR_CAPS_SZ_3)
+			return -EINVAL;
+		if (d.rootid) /* meant for the root of another user namespace */
+			return 0;
+		break;
+	default:
+		return -EINVAL;
+	}
+	fc->present = true;
+	fc->effective = d.magic_etc & VFS_CAP_FLAGS_EFFECTIVE;
+	fc->permitted = join(d.data[0].permitted, d.data[1].permitted);
+	fc->inheritable = join(d.data[0].inheritable, d.data[1].inheritable);
+	return 0;
+}
+
+static bool may_suid(const struct bprm *b)
+{
+	return !(b->file->f_path.mnt->mnt_flags & MS_NOSUID) &&
+	       !(b->file->f_inode->i_sb->s_flags & SB_NOSUID);
+}
+
+static void apply_setid_bits(struct bprm *b)
+{
+	struct inode *inode = b->file->f_inode;
+	umode_t mode = READ_ONCE(inode->i_mode);
+
+	if (!may_suid(b) || current->no_new_privs)
+		return;
+	if (mode & S_ISUID) {
+		b->per_clear |= PER_CLEAR_SETID;
+		b->cred->euid = inode->i_uid;
+	}
+	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP)) {
+		b->per_clear |= PER_CLEAR_SETID;
+		b->cred->egid = inode->i_gid;
+	}
+}
+
+/* P'(permitted) = (P(inheritable) & F(inheritable)) | (F(permitted) & P(bounding)), root's files having all. */
+static int transform_caps(struct bprm *b, bool *effective, bool *has_fcap)
+{
+	const struct cred *old = current_cred();
+	struct cred *new = b->cred;
+	struct file_caps fc = { 0 };
+	int err;
+
+	if (may_suid(b)) {
+		err = read_file_caps(b->file->f_inode, &fc);
+		if (err == -EINVAL)
+			pr_notice("%s: invalid capabilities on a file, not used\n", b->filename);
+		else if (err)
+			return err;
+	}
+	*has_fcap = fc.present;
+	*effective = fc.effective;
+	new->cap_permitted = (new->cap_bset & fc.permitted) |
+			     (new->cap_inheritable & fc.inheritable);
+	if (fc.effective && (fc.permitted & ~new->cap_permitted))
+		return -EPERM; /* the program would not know that it lacks some */
+	if (new->securebits & issecure_mask(SECURE_NOROOT))
+		return 0;
+	if (fc.present && new->euid != 0 && old->uid == 0)
+		return 0;
+	if (new->euid == 0 || new->uid == 0)
+		new->cap_permitted = new->cap_bset | new->cap_inheritable;
+	if (new->euid == 0)
+		*effective = true;
+	return 0;
+}
+
+int bprm_creds(struct bprm *b)
+{
+	const struct cred *old = current_cred();
+	struct cred *new = b->cred;
+	bool effective, has_fcap, setid;
+	int err;
+
+	apply_setid_bits(b);
+	err = transform_caps(b, &effective, &has_fcap);
+	if (err)
+		return err;
+	setid = new->euid != old->uid || new->egid != old->gid;
+	if ((setid || !cap_issubset(new->cap_permitted, old->cap_permitted)) && b->unsafe) {
+		if ((b->unsafe & UNSAFE_NO_NEW_PRIVS) || !capable(CAP_SETUID)) {
+			new->euid = new->uid;
+			new->egid = new->gid;
+		}
+		new->cap_permitted &= old->cap_permitted;
+	}
+	new->suid = new->fsuid = new->euid;
+	new->sgid = new->fsgid = new->egid;
+	if (has_fcap || setid)
+		new->cap_ambient = 0;
+	new->cap_permitted |= new->cap_ambient;
+	new->cap_effective = effective ? new->cap_permitted : new->cap_ambient;
+	new->securebits &= ~(u32)issecure_mask(SECURE_KEEP_CAPS);
+	b->secure = new->euid != new->uid || new->egid != new->gid ||
+		    (new->uid != 0 && (effective || !cap_issubset(new->cap_permitted, new->cap_ambient)));
+	return 0;
+}
