@@ -94,7 +94,7 @@ static long do_nanosleep(void)
 	int r = nanosleep(&ts, &rem);
 
 	if (r == -1)
-		say("  remains less: %d", rem.tv_sec == 0 && rem.tv_nsec > 0 && rem.tv_nsec <= 60000000);
+		say("  remains less: %d", rem.tv_sec == 0 && rem.tv_nsec > 0 && rem.tv_nsec < 61000000);
 	return r;
 }
 static long do_pause(void)

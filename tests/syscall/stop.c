@@ -12,6 +12,17 @@ static void *spinner(void *arg)
 	return NULL;
 }
 
+/* SIGCHLD may come after waitpid() has seen the change. */
+static void signals(const char *what, int want)
+{
+	int i;
+
+	for (i = 0; i < 1000 && t_signals < want; i++)
+		usleep(1000);
+	sleep_ms(20);
+	say("SIGCHLDs after %s: %d", what, t_signals);
+}
+
 TEST(stop)
 {
 	int status, before;
@@ -64,17 +75,17 @@ TEST(stop)
 	t_until(pid, 'S');
 	kill(pid, SIGSTOP);
 	NEED(waitpid(pid, &status, WUNTRACED));
-	say("SIGCHLD after a stop: %d", t_signals);
+	signals("a stop", 1);
 	kill(pid, SIGCONT);
 	NEED(waitpid(pid, &status, WCONTINUED));
-	say("and after a continue: %d", t_signals);
+	signals("a continue", 2);
 	t_handle(SIGCHLD, SA_RESTART | SA_NOCLDSTOP);
 	kill(pid, SIGSTOP);
 	NEED(waitpid(pid, &status, WUNTRACED));
-	say("SA_NOCLDSTOP: %d", t_signals);
+	signals("a stop with SA_NOCLDSTOP", 2);
 	kill(pid, SIGKILL);
 	t_wait("child", pid);
-	say("its death: %d", t_signals);
+	signals("a death", 3);
 
 	/* terminal stop signals of an orphaned group are ignored by default */
 	CHILD({

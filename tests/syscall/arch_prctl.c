@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* arch_prctl(2): the segment bases, and that they belong to the thread. */
+#include "t.h"
+#include <asm/prctl.h>
+
+static unsigned long gs(void)
+{
+	unsigned long v;
+
+	NEED(syscall(SYS_arch_prctl, ARCH_GET_GS, &v));
+	return v;
+}
+
+static long word = 4711, other = 4712;
+
+static void *thread(void *arg)
+{
+	long v;
+
+	say("a thread starts with its creator's gs: %d", gs() == (unsigned long)&word);
+	NEED(syscall(SYS_arch_prctl, ARCH_SET_GS, &other));
+	__asm__ volatile("mov %%gs:0, %0" : "=r"(v));
+	say("%ld", v);
+	return NULL;
+}
+
+TEST(arch_prctl)
+{
+	unsigned long fs = 0;
+	pthread_t t;
+	long v;
+	int i;
+
+	T(syscall(SYS_arch_prctl, ARCH_GET_FS, &fs));
+	__asm__ volatile("mov %%fs:0, %0" : "=r"(v));
+	say("fs is the thread pointer: %d", (unsigned long)v == fs);
+	T(syscall(SYS_arch_prctl, ARCH_SET_FS, fs));
+	T(syscall(SYS_arch_prctl, ARCH_SET_GS, &word));
+	say("%d", gs() == (unsigned long)&word);
+	__asm__ volatile("mov %%gs:0, %0" : "=r"(v));
+	say("%ld", v);
+	for (i = 0; i < 100; i++)
+		sched_yield();
+	sleep_ms(5);
+	__asm__ volatile("mov %%gs:0, %0" : "=r"(v));
+	say("after sleeping %ld", v);
+	NEED(-pthread_create(&t, NULL, thread, NULL));
+	pthread_join(t, NULL);
+	__asm__ volatile("mov %%gs:0, %0" : "=r"(v));
+	say("%ld", v);
+	CHILD({
+		__asm__ volatile("mov %%gs:0, %0" : "=r"(v));
+		say("child %ld", v);
+	});
+	T(syscall(SYS_arch_prctl, ARCH_SET_GS, 0xdead000000000000ul));
+	T(syscall(SYS_arch_prctl, ARCH_SET_FS, 0xffff800000000000ul));
+	T(syscall(SYS_arch_prctl, ARCH_GET_FS, BAD));
+	T(syscall(SYS_arch_prctl, 0x9999, 0));
+}

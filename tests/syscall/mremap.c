@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* mremap(2): growing in place and by moving, shrinking, fixed, DONTUNMAP, shared duplicates, errors. */
+#include "t.h"
+
+static int failed(void *p)
+{
+	return p == MAP_FAILED ? errno : 0;
+}
+#define ERR(e)                                                                                     \
+	({                                                                                         \
+		int err_ = failed(e);                                                              \
+		say("%s: %s", #e, err_ ? t_errno(err_) : "ok");                                    \
+	})
+
+static char *fresh(int pages)
+{
+	char *p = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int i;
+
+	for (i = 0; i < pages; i++)
+		p[i * PAGE] = (char)('a' + i);
+	return p;
+}
+
+static int mapped(void *p)
+{
+	unsigned char vec;
+
+	return mincore(p, PAGE, &vec) == 0;
+}
+
+TEST(mremap)
+{
+	char *p = fresh(8), *q;
+	int fd;
+
+	say("shrink: %d", mremap(p, 8 * PAGE, 4 * PAGE, 0) == p);
+	say("%d %d", mapped(p + 3 * PAGE), mapped(p + 4 * PAGE));
+	say("grow again in place: %d", mremap(p, 4 * PAGE, 6 * PAGE, 0) == p);
+	say("%c %d", p[3 * PAGE], p[4 * PAGE]);
+	mmap(p + 6 * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	ERR(mremap(p, 6 * PAGE, 8 * PAGE, 0)); /* a neighbour is in the way */
+	q = mremap(p, 6 * PAGE, 8 * PAGE, MREMAP_MAYMOVE);
+	say("moved: %d, contents %c %c, old gone %d", q != p && q != MAP_FAILED, q[0], q[3 * PAGE], !mapped(p));
+	p = fresh(4);
+	say("fixed: %d", mremap(q, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p) == p);
+	say("%c %c %c", p[0], p[PAGE], p[2 * PAGE]);
+	say("the rest stays: %d %d", mapped(q), mapped(q + 2 * PAGE));
+	ERR(mremap(p, PAGE, PAGE, MREMAP_FIXED, q));
+	ERR(mremap(p, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p + PAGE)); /* overlap */
+	ERR(mremap(p + 1, PAGE, PAGE, 0));
+	ERR(mremap(p, PAGE, 0, 0));
+	ERR(mremap(p, PAGE, PAGE, 0x100));
+	ERR(mremap(t_unmapped(), PAGE, 2 * PAGE, MREMAP_MAYMOVE));
+	p = fresh(2);
+	NEED(mprotect(p + PAGE, PAGE, PROT_READ));
+	ERR(mremap(p, 2 * PAGE, 4 * PAGE, MREMAP_MAYMOVE)); /* two mappings */
+	p = fresh(3);
+	q = mremap(p, 3 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | 4 /* DONTUNMAP */, NULL);
+	say("DONTUNMAP: %d, moved %c, left %d", q != MAP_FAILED, q[PAGE], p[PAGE]);
+	ERR(mremap(p, 3 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | 4, NULL));
+
+	/* of files: the offset goes along; an old size of 0 duplicates a shared mapping */
+	fd = NEED(open("f", O_RDWR | O_CREAT, 0600));
+	NEED(ftruncate(fd, 8 * PAGE));
+	NEED(pwrite(fd, "X", 1, 5 * PAGE));
+	p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 3 * PAGE);
+	p[0] = 'Y';
+	q = mremap(p, 2 * PAGE, 3 * PAGE, MREMAP_MAYMOVE);
+	say("file: %c %c", q[0], q[2 * PAGE]);
+	p = mremap(q, 0, PAGE, MREMAP_MAYMOVE);
+	say("duplicate: %d", p != MAP_FAILED && p != q);
+	p[1] = 'Z';
+	say("one page: %c", q[1]);
+	p = fresh(1);
+	ERR(mremap(p, 0, PAGE, MREMAP_MAYMOVE)); /* private: refused */
+
+	/* a move keeps what fork shares apart */
+	p = fresh(2);
+	CHILD({
+		q = mremap(p, 2 * PAGE, 400 * PAGE, MREMAP_MAYMOVE);
+		q[0] = 'c';
+		say("child %c %c", q[0], q[PAGE]);
+	});
+	say("parent %c %c", p[0], p[PAGE]);
+}

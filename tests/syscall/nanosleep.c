@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* nanosleep(2), clock_nanosleep(2): durations, absolute times, remains, clocks, errors. */
+#include "t.h"
+
+static int elapsed_ok(long start, long least)
+{
+	long took = now_ms() - start;
+
+	return took >= least && took < least + 3000;
+}
+
+TEST(nanosleep)
+{
+	struct timespec ts = { 0, 30000000 }, rem = { 7, 7 }, bad = { 0, 1000000000 }, neg = { -1, 0 }, zero = { 0, 0 };
+	long start = now_ms();
+
+	T(nanosleep(&ts, &rem));
+	say("slept %d, remains untouched %ld", elapsed_ok(start, 30), (long)rem.tv_sec);
+	T(nanosleep(&zero, NULL));
+	T(nanosleep(&bad, NULL));
+	T(nanosleep(&neg, NULL));
+	T(nanosleep(BAD, NULL));
+	start = now_ms();
+	T(syscall(SYS_clock_nanosleep, CLOCK_REALTIME, 0, &ts, NULL));
+	say("%d", elapsed_ok(start, 30));
+	start = now_ms();
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_nsec += 40000000;
+	if (ts.tv_nsec >= 1000000000) {
+		ts.tv_nsec -= 1000000000;
+		ts.tv_sec++;
+	}
+	T(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL));
+	say("%d", elapsed_ok(start, 39));
+	T(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL)); /* in the past */
+	T(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &zero, NULL));
+	ts = (struct timespec){ 0, 1000000 };
+	T(syscall(SYS_clock_nanosleep, CLOCK_BOOTTIME, 0, &ts, NULL));
+	T(syscall(SYS_clock_nanosleep, CLOCK_TAI, 0, &ts, NULL));
+	T(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC_RAW, 0, &ts, NULL));
+	T(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC_COARSE, 0, &ts, NULL));
+	T(syscall(SYS_clock_nanosleep, CLOCK_THREAD_CPUTIME_ID, 0, &ts, NULL));
+	T(syscall(SYS_clock_nanosleep, 99, 0, &ts, NULL));
+	T(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &bad, NULL));
+	T(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, BAD, NULL));
+
+	t_handle(SIGALRM, SA_RESTART);
+	ts = (struct timespec){ 10, 0 };
+	ualarm(30000, 0);
+	T(nanosleep(&ts, &rem));
+	say("remains %d", rem.tv_sec == 9 && rem.tv_nsec > 0);
+	ualarm(30000, 0);
+	T(nanosleep(&ts, BAD));
+	ualarm(30000, 0);
+	T(nanosleep(&ts, NULL));
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_sec += 10;
+	rem.tv_sec = 77;
+	ualarm(30000, 0);
+	T(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, &rem));
+	say("absolute: remains untouched %ld", (long)rem.tv_sec);
+
+	/* a stop and continue does not end a sleep */
+	start = now_ms();
+	ts = (struct timespec){ 0, 150000000 };
+	{
+		pid_t pid = SPAWN(T(nanosleep(&ts, NULL)));
+
+		t_until(pid, 'S');
+		kill(pid, SIGSTOP);
+		t_until(pid, 'T');
+		kill(pid, SIGCONT);
+		t_wait("stopped sleeper", pid);
+		say("%d", now_ms() - start >= 150);
+	}
+}

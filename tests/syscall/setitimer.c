@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* setitimer(2), getitimer(2), alarm(2): one shot, intervals, kinds, rest, errors. */
+#include "t.h"
+
+static void spin_until(int n)
+{
+	while (t_signals < n)
+		__asm__ volatile("" ::: "memory");
+}
+
+TEST(setitimer)
+{
+	struct itimerval once = { { 0, 0 }, { 0, 20000 } }, every = { { 0, 5000 }, { 0, 5000 } }, off = { 0 }, got;
+	struct itimerval far = { { 3, 0 }, { 1000, 0 } }, bad = { { 0, 0 }, { 0, 1000000 } }, neg = { { 0, 0 }, { -1, 0 } };
+
+	if (t_argc > 1) {
+		pause();
+		return;
+	}
+	t_handle(SIGALRM, 0);
+	t_handle(SIGVTALRM, 0);
+	t_handle(SIGPROF, 0);
+	T(setitimer(ITIMER_REAL, &once, NULL));
+	pause();
+	say("%d %s", t_signals, t_signame(t_last_signal));
+	getitimer(ITIMER_REAL, &got);
+	say("disarmed %d", !got.it_value.tv_sec && !got.it_value.tv_usec);
+	t_signals = 0;
+	T(setitimer(ITIMER_REAL, &every, NULL));
+	spin_until(5);
+	T(setitimer(ITIMER_REAL, &off, &got));
+	say("interval %ld", (long)got.it_interval.tv_usec);
+	t_signals = 0;
+	T(setitimer(ITIMER_VIRTUAL, &once, NULL));
+	sleep_ms(50);
+	say("asleep: %d", t_signals);
+	spin_until(1);
+	say("%s", t_signame(t_last_signal));
+	t_signals = 0;
+	T(setitimer(ITIMER_PROF, &every, NULL));
+	spin_until(3);
+	T(setitimer(ITIMER_PROF, &off, NULL));
+	say("%s", t_signame(t_last_signal));
+	T(setitimer(ITIMER_REAL, &far, NULL));
+	T(getitimer(ITIMER_REAL, &got));
+	say("%d %ld", got.it_value.tv_sec == 999 || got.it_value.tv_sec == 1000, (long)got.it_interval.tv_sec);
+	say("alarm replaces: %d", alarm(0) >= 999);
+	T(getitimer(ITIMER_REAL, &got));
+	say("%ld %ld", (long)got.it_value.tv_sec, (long)got.it_interval.tv_sec);
+	T(alarm(100));
+	T(alarm(50));
+	T(alarm(0));
+	T(alarm(0));
+	T(setitimer(3, &once, NULL));
+	T(getitimer(-1, &got));
+	T(setitimer(ITIMER_REAL, &bad, NULL));
+	T(setitimer(ITIMER_REAL, &neg, NULL));
+	T(setitimer(ITIMER_REAL, BAD, NULL));
+	T(getitimer(ITIMER_REAL, BAD));
+	T(setitimer(ITIMER_REAL, NULL, &got) == 0); /* disarms */
+	alarm(1);
+	CHILD(T(alarm(0))); /* not inherited */
+	say("still set: %ld", (long)alarm(0));
+	CHILD({ /* survives exec */
+		signal(SIGALRM, SIG_DFL);
+		setitimer(ITIMER_REAL, &once, NULL);
+		execl("/proc/self/exe", "setitimer", "wait", NULL);
+	});
+}

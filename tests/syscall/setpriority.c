@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* getpriority(2), setpriority(2): nice values of processes, groups and users, who may. */
+#include "t.h"
+
+TEST(setpriority)
+{
+	pid_t pid;
+
+	T(syscall(SYS_getpriority, PRIO_PROCESS, 0)); /* 20 - nice */
+	T(setpriority(PRIO_PROCESS, 0, 5));
+	T(syscall(SYS_getpriority, PRIO_PROCESS, 0));
+	CHILD(T(syscall(SYS_getpriority, PRIO_PROCESS, 0)));
+	T(setpriority(PRIO_PROCESS, 0, 100));
+	T(syscall(SYS_getpriority, PRIO_PROCESS, 0));
+	T(setpriority(PRIO_PROCESS, 0, -100));
+	T(syscall(SYS_getpriority, PRIO_PROCESS, 0));
+	T(setpriority(PRIO_PROCESS, 0, 0));
+	pid = SPAWN({
+		setpgid(0, 0);
+		pause();
+	});
+	t_until(pid, 'S');
+	setpgid(pid, pid);
+	T(setpriority(PRIO_PGRP, pid, 7));
+	T(syscall(SYS_getpriority, PRIO_PGRP, pid));
+	T(syscall(SYS_getpriority, PRIO_PROCESS, pid));
+	T(syscall(SYS_getpriority, PRIO_USER, 55555));
+	CHILD({
+		NEED(setuid(55555));
+		T(syscall(SYS_getpriority, PRIO_USER, 0));
+		T(setpriority(PRIO_PROCESS, 0, -1));
+		T(setpriority(PRIO_PROCESS, 0, 3));
+		T(setpriority(PRIO_PROCESS, 0, 2));
+		T(setpriority(PRIO_PROCESS, pid, 10));
+		T(setpriority(PRIO_USER, 0, 4));
+		T(syscall(SYS_getpriority, PRIO_PROCESS, 0));
+	});
+	kill(pid, SIGKILL);
+	t_wait("child", pid);
+	T(syscall(SYS_getpriority, 9, 0));
+	T(setpriority(9, 0, 0));
+	T(syscall(SYS_getpriority, PRIO_PROCESS, 1 << 29));
+	T(setpriority(PRIO_PROCESS, 1 << 29, 0));
+}
