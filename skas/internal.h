@@ -147,6 +147,7 @@ void fpu_evict(struct runner *r);
 /* seccomp.c; also the first hand-off in ptrace mode */
 int handoff_wait(struct runner *r, u64 deadline);
 void handoff_init(void);
+void handoff_place(struct runner *r);
 void handoff_forget(struct runner *r);
 
 /* pool.c */

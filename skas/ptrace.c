@@ -1,22 +1,241 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ptrace.c: guest code under PTRACE_SYSEMU. Not there yet: it refuses.
+ * ptrace.c: guest code under PTRACE_SYSEMU, for hosts without seccomp, and as the reference for what is right. The same spaces,
+ * mappers and stub as in seccomp mode; the runner is traced by its vCPU's thread and is always stopped while we have the turn.
+ *
+ * Two kinds of stop:
+ *
+ *	in guest code   before a system call, or with a kick about to be delivered: registers and FPU state are the tracee's
+ *	in the stub     before the gate's futex call: a fault or trap was left to the handler, because only a handler is told
+ *	                its error code. Registers are in the control page, the FPU state is in the frame
+ *
+ * and three ways on: from guest code with other registers; from the stub by its own way out; and, whenever another FPU state has
+ * to go in, from either with everything set by ptrace (an abandoned handler leaves nothing behind: no signal is masked).
+ *
+ * Invariants:
+ * 1. r->regs_live says which kind of stop it is; r->fp is valid in both, since the state of a stop in guest code is fetched at once
+ *    to the bottom of the alt stack: another vCPU, which may not trace this runner, can then take it from there (fpu.c).
+ * 2. A ptrace stop is reported by the host: it needs no proof. A kick that is still pending makes it stop again at once.
+ *
+ * The runner has the filter of seccomp mode too, where the host has seccomp, with death instead of a signal: a second wall that no
+ * call reaches while SYSEMU works.
  */
+#include <asm/signal.h>
+#include <linux/audit.h>
+#include "gen/stub_syms.h"
+#include "kernel/lib/string.h"
 #include "skas/internal.h"
+
+#define GATE_SIZE 16
+#define SYSCALL_INSN_SIZE 2
+#define KICK_CPU_LIMIT (10 * NSEC_PER_MSEC)
+#define KICK_LIMIT (2 * NSEC_PER_SEC)
+
+static bool in_stub(u64 rip)
+{
+	return rip - skas.base < STUB_TEXT_SIZE;
+}
+
+static bool at_gate(const struct runner *r, u64 rip)
+{
+	return rip == skas.base + STUB_SYM_futex_gates + (u64)r->cpu * GATE_SIZE + SYSCALL_INSN_SIZE;
+}
 
 static int ptrace_attach(struct runner *r)
 {
-	return -EOPNOTSUPP;
+	r->regs_live = 0;
+	return os_trace_seize(r->task);
+}
+
+/* ---- registers ---- */
+
+/* Values that SETREGS would refuse were made harmless by runner_load_regs(), from whose control page they come. */
+static void to_trace(const struct ctl_page *c, struct os_trace_regs *t)
+{
+	const u64 *g = c->regs;
+
+	*t = (struct os_trace_regs){
+		.r15 = g[0], .r14 = g[1], .r13 = g[2], .r12 = g[3], .r11 = g[4], .r10 = g[5], .r9 = g[6], .r8 = g[7],
+		.rbp = g[8], .rdi = g[9], .rsi = g[10], .rdx = g[11], .rcx = g[12], .rbx = g[13], .rax = g[14],
+		.rip = g[15], .cs = g[16], .eflags = g[17], .rsp = g[18], .ss = g[19],
+		.orig_rax = ~0UL, .fs_base = c->fs_base, .gs_base = c->gs_base,
+	};
+}
+
+static void from_trace(const struct os_trace_regs *t, struct regs *regs)
+{
+	*regs = (struct regs){
+		.r15 = t->r15, .r14 = t->r14, .r13 = t->r13, .r12 = t->r12, .r11 = t->r11, .r10 = t->r10, .r9 = t->r9,
+		.r8 = t->r8, .rbp = t->rbp, .rdi = t->rdi, .rsi = t->rsi, .rdx = t->rdx, .rcx = t->rcx, .rbx = t->rbx,
+		.rax = t->rax, .rip = t->rip, .cs = t->cs, .eflags = t->eflags, .rsp = t->rsp, .ss = t->ss,
+		.orig_rax = t->orig_rax, .fs_base = t->fs_base, .gs_base = t->gs_base,
+	};
+}
+
+/* ---- going on ---- */
+
+static int set_all(struct runner *r, bool fpu_too)
+{
+	struct os_trace_regs t;
+	int err = 0;
+
+	if (fpu_too)
+		err = os_trace_set_xstate(r->task, r->alt + r->fp, xstate_size);
+	if (err)
+		return err;
+	to_trace(r->ctl, &t);
+	return os_trace_set_regs(r->task, &t);
+}
+
+/* By the stub's own way out, which loads everything but, without FSGSBASE, the segment bases. */
+static int leave_stub(struct runner *r)
+{
+	struct os_trace_regs t;
+	int err;
+
+	WRITE_ONCE(r->ctl->turn, TURN_RUN);
+	if (skas.caps & OS_SPACE_FSGSBASE)
+		return 0;
+	err = os_trace_get_regs(r->task, &t);
+	if (err)
+		return err;
+	t.fs_base = r->ctl->fs_base;
+	t.gs_base = r->ctl->gs_base;
+	return os_trace_set_regs(r->task, &t);
+}
+
+static int prepare(struct runner *r, const struct regs *regs, struct fpu *fpu)
+{
+	bool loaded = fpu_enter(r, fpu);
+
+	runner_load_regs(r, regs);
+	if (loaded || r->regs_live)
+		return set_all(r, loaded);
+	return leave_stub(r);
+}
+
+/* ---- stops ---- */
+
+static int fetch_fpu(struct runner *r)
+{
+	int err = os_trace_get_xstate(r->task, r->alt, xstate_size);
+
+	spin_lock(&r->lock);
+	r->fp = 0;
+	spin_unlock(&r->lock);
+	return err;
+}
+
+static void stopped_in_guest(struct runner *r, const struct os_trace_regs *t, struct regs *regs, struct skas_event *ev)
+{
+	r->regs_live = 1;
+	if (fetch_fpu(r))
+		return;
+	from_trace(t, regs);
+	if (ev->signo) {
+		*ev = (struct skas_event){ .type = EV_KICK };
+		regs->orig_rax = ~0UL;
+		return;
+	}
+	ev->type = EV_SYSCALL;
+	/* `syscall` leaves rip in rcx; where it does not look like that the host is asked. */
+	ev->i386 = t->rcx != t->rip && os_trace_arch(r->task) != AUDIT_ARCH_X86_64;
+}
+
+static void stopped_in_stub(struct runner *r, const struct os_trace_regs *t, struct regs *regs, struct skas_event *ev)
+{
+	r->regs_live = 0;
+	if (!at_gate(r, t->rip) || READ_ONCE(r->ctl->turn) == TURN_RUN)
+		return;
+	if (!READ_ONCE(r->ctl->event))
+		return;
+	runner_decode(r, regs, ev);
+	if (!(skas.caps & OS_SPACE_FSGSBASE)) {
+		regs->fs_base = t->fs_base;
+		regs->gs_base = t->gs_base;
+	}
+}
+
+struct patience {
+	u64 start, used; /* since the first kick; 0: none was sent */
+};
+
+/* It runs past its deadline: a kick. False when that has not helped for too long. */
+static bool kick_again(struct runner *r, struct patience *p)
+{
+	u64 now = os_clock_mono(), used = os_space_cputime(r->task);
+
+	if (!p->start) {
+		p->start = now;
+		p->used = used;
+	} else if (used - p->used > KICK_CPU_LIMIT || now - p->start > KICK_LIMIT) {
+		return false;
+	}
+	stat_inc(kicks);
+	os_space_kick(r->task);
+	return true;
+}
+
+/*
+ * Lets it run until a stop that is an event. Signals are the handler's, a kick too where it strikes in the stub: only the stub knows
+ * what state it is in. On return *signo is SIG_KICK for a kick in guest code, 0 for a call; the stop's registers are in @t.
+ */
+static int run_to_stop(struct runner *r, u64 deadline, struct os_trace_regs *t, int *signo)
+{
+	struct patience patience = { 0 };
+	int stop = os_trace_run(r->task, 0, deadline, signo);
+
+	for (;;) {
+		switch (stop) {
+		case OS_TRACE_DEAD: return -ESRCH;
+		case OS_TRACE_TIMEOUT:
+			if (!kick_again(r, &patience))
+				return -ETIMEDOUT;
+			deadline = os_clock_mono() + KICK_CPU_LIMIT;
+			stop = os_trace_wait(r->task, deadline, signo);
+			continue;
+		case OS_TRACE_SYSCALL: *signo = 0; return os_trace_get_regs(r->task, t);
+		}
+		if (os_trace_get_regs(r->task, t))
+			return -ESRCH;
+		if (*signo == SIG_KICK && !in_stub(t->rip))
+			return 0;
+		stop = os_trace_run(r->task, *signo, deadline, signo);
+	}
 }
 
 static void ptrace_run(struct runner *r, struct regs *regs, struct fpu *fpu, u64 deadline, struct skas_event *ev)
 {
+	struct os_trace_regs t;
+	int err, signo = 0;
+
 	*ev = (struct skas_event){ .type = EV_DEAD };
+	handoff_place(r);
+	if (prepare(r, regs, fpu))
+		return;
+	runner_publish(r);
+	if (skas_kicked(r->cpu))
+		os_space_kick(r->task);
+	r->state = RUNNER_RUNNING;
+	err = run_to_stop(r, deadline, &t, &signo);
+	runner_unpublish(r);
+	r->state = RUNNER_WAITING;
+	if (err)
+		return;
+	ev->signo = signo;
+	if (in_stub(t.rip))
+		stopped_in_stub(r, &t, regs, ev);
+	else
+		stopped_in_guest(r, &t, regs, ev);
 }
 
+/* Nothing to prove; what it will run next is set by ptrace, since no FPU state is live in it any more. */
 static int ptrace_stop(struct runner *r)
 {
-	return -EOPNOTSUPP;
+	r->ctl->turn = TURN_KERNEL;
+	runner_wipe(r);
+	r->state = RUNNER_PARKED;
+	return 0;
 }
 
 const struct skas_ops ptrace_ops = {

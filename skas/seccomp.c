@@ -83,6 +83,8 @@ static bool room_to_spin(u64 now)
 {
 	int busy = 0;
 
+	if (skas.ops == &ptrace_ops)
+		return false;
 	if (skas.cfg.handoff != SKAS_HANDOFF_AUTO)
 		return skas.cfg.handoff == SKAS_HANDOFF_SPIN;
 	for (int i = 0; i < skas.cfg.ncpus; i++)
@@ -99,7 +101,7 @@ static void pin_runner(struct runner *r, int host_cpu)
 }
 
 /* Before the runner goes on: who waits how, and where. */
-static void place(struct runner *r)
+void handoff_place(struct runner *r)
 {
 	struct placement *p = &placement[r->cpu];
 	u64 now = ticks();
@@ -232,7 +234,7 @@ static void seccomp_run(struct runner *r, struct regs *regs, struct fpu *fpu, u6
 	int err;
 
 	*ev = (struct skas_event){ .type = EV_KICK };
-	place(r);
+	handoff_place(r);
 	fpu_enter(r, fpu);
 	runner_load_regs(r, regs);
 	runner_publish(r);

@@ -199,6 +199,7 @@ static long receive(struct zyg_msg *m, int *fd)
 
 void zygote_main(void)
 {
+	static const char name[] = "nestling-space"; /* exec of a memfd calls us by a number */
 	struct rlimit no_core = { 0, 0 };
 	struct zyg_msg m;
 	long r;
@@ -207,6 +208,7 @@ void zygote_main(void)
 	set_signals();
 	zpid = (int)call1(__NR_getpid, 0);
 	call2(__NR_prctl, PR_SET_PDEATHSIG, SIG_ORPHAN);
+	call2(__NR_prctl, PR_SET_NAME, name);
 	call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
 	call2(__NR_setrlimit, RLIMIT_CORE, &no_core);
 	for (;;) {

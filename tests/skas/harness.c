@@ -160,12 +160,11 @@ static void proc_end(struct proc *p)
 
 static void check(bool good, const char *name)
 {
-	if (good) {
+	if (good)
 		passed++;
-		return;
-	}
-	failed++;
-	host_print("FAILED: %s (%s)\n", name, mode_text);
+	else
+		failed++;
+	host_print("%s %s, %s, %d vCPUs\n", good ? "ok" : "NOT OK", name, mode_text, skas.cfg.ncpus);
 }
 
 static struct proc proc_a, proc_b;
@@ -184,7 +183,7 @@ static void expect(const char *name, int program, u64 arg, u64 what, enum outcom
 	good = got == wanted && (got != EXITED || p->regs.rdi == detail) && (got != SIGNALLED || (u64)p->last.signo == detail);
 	check(good, name);
 	if (!good)
-		host_print("   outcome %d status %llu signal %d addr %llx rip %llx trapno %d code %d\n", got, (unsigned long long)p->regs.rdi,
+		host_print("# outcome %d status %llu signal %d addr %llx rip %llx trapno %d code %d\n", got, (unsigned long long)p->regs.rdi,
 			p->last.signo, (unsigned long long)p->last.addr, (unsigned long long)p->regs.rip, p->last.trapno, p->last.code);
 	proc_end(p);
 }
@@ -400,15 +399,25 @@ static void start(enum skas_mode mode, int ncpus, enum skas_handoff handoff)
 		host_fail(why);
 }
 
-int harness_main(int mode, int ncpus, int handoff, int only_figures)
+/* Guest code until somebody kills us. */
+static void run_forever(void)
+{
+	frames_reset();
+	proc_start(&proc_a, G_LOOP, 0, 0);
+	proc_run(&proc_a, 0, ~0UL);
+}
+
+int harness_main(int mode, int ncpus, int handoff, int what)
 {
 	mode_text = mode == SKAS_PTRACE ? "ptrace" : "seccomp";
 	start(mode, ncpus, handoff);
-	if (only_figures) {
+	if (what == HARNESS_FIGURES) {
 		measure_all();
 		skas_exit();
 		return 0;
 	}
+	if (what == HARNESS_FOREVER)
+		run_forever();
 	test_honest();
 	test_kicks();
 	test_hostile();
@@ -416,7 +425,7 @@ int harness_main(int mode, int ncpus, int handoff, int only_figures)
 	test_many(mode == SKAS_PTRACE ? 500 : 3000);
 	test_two_cpus();
 	skas_exit();
-	host_print("skas %s, %d vCPUs: %d passed, %d failed\n", skas_mode_name(), ncpus, passed, failed);
+	host_print("# skas %s, %d vCPUs: %d passed, %d failed\n", skas_mode_name(), ncpus, passed, failed);
 	return failed != 0;
 }
 

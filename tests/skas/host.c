@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * host.c: main() of the skas test: skas-test [seccomp|ptrace|auto] [ncpus] [auto|spin|sleep] [figures].
+ * host.c: main() of the skas test: skas-test [seccomp|ptrace|auto] [ncpus] [auto|spin|sleep] [tests|figures|forever].
  */
 #include <pthread.h>
 #include <stdarg.h>
@@ -23,7 +23,7 @@ void host_print(const char *fmt, ...)
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);
-	fflush(stdout);
+	fflush(stdout); /* it may be killed on purpose */
 }
 
 void host_fail(const char *why)
@@ -121,5 +121,5 @@ int main(int argc, char **argv)
 
 	os_process_setup();
 	os_vcpu_adopt(0);
-	return harness_main(mode, ncpus, handoff, argc > 4 && !strcmp(argv[4], "figures"));
+	return harness_main(mode, ncpus, handoff, choice(argc > 4 ? argv[4] : "tests", "tests", "figures", "forever"));
 }

@@ -10,6 +10,7 @@ unsigned host_tsc_mhz(void);
 void host_kicker_start(unsigned us);
 void host_kicker_stop(void);
 
-int harness_main(int mode, int ncpus, int handoff, int only_figures);
+enum harness_task { HARNESS_TESTS, HARNESS_FIGURES, HARNESS_FOREVER };
+int harness_main(int mode, int ncpus, int handoff, int what);
 
 #endif

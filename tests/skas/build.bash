@@ -1,7 +1,6 @@
-#!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# build BUILD OUT: the skas test. skas/ and harness.c as kernel world, joined; os-linux/ and host.c as host world; guest.c as the
+# bash build.bash BUILD OUT: the skas test. skas/ and harness.c as kernel world, joined; os-linux/ and host.c as host world; guest.c as the
 # guest's image inside.
 set -euo pipefail
 build=$1 out=$2
