@@ -11,6 +11,29 @@
 #include "kernel/lib/string.h"
 
 static u32 panicking;
+static s64 panic_timeout;
+
+static int set_panic(const char *value)
+{
+	if (kstrtos64(value, 10, &panic_timeout))
+		refuse("panic=%s: not a number of seconds", value);
+	return 0;
+}
+PARAM("panic=", set_panic, "SECONDS: start again so long after a panic (0: end with status 2)");
+
+/* Other vCPUs may go on meanwhile, as little as they can do. */
+static void restart_after_panic(void)
+{
+	u32 word = 0;
+	u64 end;
+
+	if (!panic_timeout)
+		return;
+	end = ktime_get() + (panic_timeout > 0 ? (u64)panic_timeout * 1000000000 : 0);
+	while (ktime_get() < end)
+		arch_futex_wait(&word, 0, 100000000);
+	arch_reboot();
+}
 
 static void say(const char *what, const char *text)
 {
@@ -38,6 +61,7 @@ void panic(const char *fmt, ...)
 		arch_dump_stack();
 	}
 	say("panic: ", text);
+	restart_after_panic();
 	arch_power_off(2);
 }
 
