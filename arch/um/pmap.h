@@ -5,6 +5,8 @@
  * Four levels of 8-byte entries with x86's positions, and software bits. mm/ decides what the entries say, under
  * mm->page_table_lock; pmap_sync* bring the space up to date. Host mappings may be dropped at any time: they come back
  * by a fault.
+ *
+ * An entry is 0 (nothing) or names a frame. PTE_P: the guest may read it (PROT_NONE keeps the frame without PTE_P).
  */
 #ifndef NESTLING_PMAP_H
 #define NESTLING_PMAP_H
@@ -22,8 +24,11 @@ typedef u64 pte_t;
 #define PTE_COW BIT(10)      /* private: copy before the first write */
 #define PTE_RESERVED BIT(11) /* frame of an extent reservation, not yet touched as far as we know */
 #define PTE_SPECIAL BIT(52)  /* no struct page behind it */
+#define PTE_BROKEN BIT(53)   /* a copy made by a write after a fork: the next fork copies it at once */
+#define PTE_STALE BIT(54)    /* with MAPPED: what the space maps is behind the entry and must be mapped anew */
 #define PTE_NX BIT(63)
 #define PTE_PFN_MASK 0x000ffffffffff000UL
+#define PTE_RIGHTS (PTE_P | PTE_RW | PTE_NX)
 #define pte_pfn(e) (((e) & PTE_PFN_MASK) >> PAGE_SHIFT)
 #define mk_pte(pfn, bits) (((u64)(pfn) << PAGE_SHIFT) | (bits))
 
@@ -31,12 +36,15 @@ struct space;
 struct pmap {
 	struct mutex lock;    /* serialises orders to @space */
 	pte_t *root;          /* under mm->page_table_lock */
-	struct space *space;  /* under @lock; NULL: taken away or never had one */
-	u64 nr_tables;
+	struct space *space;  /* under @lock; NULL: taken away or never had one. Read racily by pmap_space() */
+	bool queued;          /* orders were queued and not yet flushed; under @lock, read racily by pmap_space() */
+	u64 nr_tables;        /* under mm->page_table_lock */
 };
 
 int pmap_init(struct pmap *pm);
 void pmap_destroy(struct pmap *pm); /* the tables are empty of present entries; gives the space back */
+/* The last user is gone: gives the space back before the entries are taken down, so that no orders are needed. */
+void pmap_put_space(struct pmap *pm);
 
 /* The entry for @va; NULL when its table does not exist (and @alloc is false) or memory is out. */
 pte_t *pmap_pte(struct pmap *pm, u64 va, bool alloc);
@@ -46,17 +54,28 @@ void pmap_free_tables(struct pmap *pm, u64 start, u64 end); /* tables with no en
 
 /*
  * Maps into the space what the entries of [start, end) say and the space does not map yet, runs of contiguous frames with the
- * same rights in one order each. Queues: applied before guest code goes on. 0 or -errno.
+ * same rights in one order each, at most @max orders (0: no limit). Queues: applied before guest code goes on. An mm that has
+ * no space yet gets everything when pmap_space() makes one. 0 or -errno. @populate: the frames are backed by the host.
  */
-int pmap_sync(struct pmap *pm, u64 start, u64 end, bool populate);
+int pmap_sync(struct pmap *pm, u64 start, u64 end, bool populate, u32 max);
+/* After entries of a range that the space maps got other frames: maps these and flushes. The old frames may be freed then. */
+int pmap_replace(struct pmap *pm, u64 start, u64 end, bool populate);
 /* Drops the host mappings of [start, end) (clears MAPPED), queued; pmap_flush() waits for it. */
 int pmap_drop(struct pmap *pm, u64 start, u64 end);
-/* Takes write permission away in the space for the range, one order (fork, write-back); queued. */
-int pmap_wrprotect(struct pmap *pm, u64 start, u64 end);
+/* The same, but no order when no entry of the range is mapped: false then. For ranges whose entries still stand. */
+bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end);
+/* Gives what the space maps of the range the rights that the entries have now (mprotect, fork, write-back); queued. */
+int pmap_update_rights(struct pmap *pm, u64 start, u64 end);
+#define pmap_wrprotect pmap_update_rights
 /* After it no runner uses a mapping that was dropped or protected before. Frames may be freed then. */
 int pmap_flush(struct pmap *pm);
 
-/* Called by entry.c before guest code runs: makes sure there is a space. ERR_PTR on host limits. */
+/*
+ * Called by entry.c before guest code runs: makes sure there is a space and that all orders are applied. ERR_PTR on host limits.
+ * The space stays this mm's until this vCPU calls pmap_space() for another mm.
+ */
 struct space *pmap_space(struct pmap *pm);
+/* Takes the space of an mm that no vCPU runs away, for the host's sake. False: it has none or it is in use. */
+bool pmap_take_space(struct pmap *pm);
 
 #endif

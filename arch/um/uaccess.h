@@ -15,6 +15,11 @@ struct page;
 size_t copy_from_user(void *dst, uaddr_t src, size_t n);
 size_t copy_to_user(uaddr_t dst, const void *src, size_t n);
 size_t clear_user(uaddr_t dst, size_t n);
+/* The same, but pages that are not there are not faulted in: short then. For copies with locks held. */
+size_t copy_from_user_nofault(void *dst, uaddr_t src, size_t n);
+size_t copy_to_user_nofault(uaddr_t dst, const void *src, size_t n);
+/* Faults one page of current's in unless it is there. 0 or -EFAULT. */
+int user_make_present(uaddr_t ua, bool write);
 /* Length without the terminator (== n: no terminator in n bytes), or -EFAULT. */
 ssize_t strncpy_from_user(char *dst, uaddr_t src, size_t n);
 /* Length with the terminator, > max when there is none, 0 on fault. */
@@ -36,6 +41,7 @@ bool access_ok(uaddr_t a, size_t n);
 /* Atomic operation on an aligned 32-bit guest word: 0 with *old set, or -EFAULT, -EINVAL (alignment). */
 int cmpxchg_user_u32(uaddr_t ua, u32 *old, u32 new_value);
 int load_user_u32(uaddr_t ua, u32 *val);
+int load_user_u32_nofault(uaddr_t ua, u32 *val); /* works with spinlocks held (but page_table_lock and those behind it) */
 
 /*
  * Pins the page under @ua (faulted in, for writing when @write): a reference the caller drops with put_page. For futex keys,
@@ -53,7 +59,7 @@ struct uvec {
 struct iov_iter {
 	enum { ITER_USER, ITER_KERNEL } type;
 	bool nofault;           /* stop short instead of faulting in */
-	const struct uvec *vec; /* ITER_USER; the caller's array lives as long as the iterator */
+	const struct uvec *vec; /* ITER_USER; the caller's array lives as long as the iterator. NULL: @one */
 	u32 nr_vecs;
 	u64 vec_off; /* into vec[0] */
 	char *kbuf;  /* ITER_KERNEL */

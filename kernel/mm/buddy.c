@@ -361,8 +361,11 @@ void free_pages(struct page *p, u32 order)
 		return;
 	}
 	fc = &frame_caches[smp_processor_id()];
-	if (fc->count == CACHE_MAX)
+	if (fc->count == CACHE_MAX) {
 		cache_drain(fc, CACHE_MAX / 2);
+		if (unlikely(zone.nr_used_free > GIVEBACK_KEEP))
+			giveback_kick();
+	}
 	fc->page[fc->count++] = p;
 }
 

@@ -13,6 +13,7 @@
 #include "kernel/sched/task.h"
 
 #include <linux/errno.h>
+#include <linux/resource.h>
 
 /* ---- buddy.c ---- */
 
@@ -82,6 +83,103 @@ void page_mkclean(struct page *p);
 void mapping_wrprotect_range(struct address_space *m, u64 first, u64 last);
 /* Removes all mappings of a page of the cache (locked). */
 void page_unmap_all(struct page *p);
+
+/* ---- vma.c; under mmap_lock for writing where not said otherwise ---- */
+
+#define STACK_GUARD_GAP (256 * PAGE_SIZE)
+
+struct vm_area *vma_alloc(struct mm *mm, u64 start, u64 end, u64 flags);
+void vma_free(struct vm_area *v); /* puts the file; not linked */
+void vma_link(struct vm_area *v);
+void vma_unlink(struct vm_area *v);
+struct vm_area *vma_prev(struct vm_area *v);
+struct vm_area *vma_next(struct vm_area *v);
+/* Cuts @v at @addr; the upper part is new. NULL: no memory. */
+struct vm_area *vma_split(struct vm_area *v, u64 addr);
+/* Moves the bounds of a linked VMA; vm_pgoff follows vm_start. */
+void vma_resize(struct vm_area *v, u64 start, u64 end);
+/* Merges neighbours that may be one, for all that touch [start, end]. */
+void vma_merge_range(struct mm *mm, u64 start, u64 end);
+/* Makes VMAs begin and end at the bounds of the range: 0 or -ENOMEM. */
+int vma_split_range(struct mm *mm, u64 start, u64 end);
+/* The VMA that @addr lies in, or NULL. */
+struct vm_area *vma_lookup(struct mm *mm, u64 addr);
+static inline u64 vma_pages(const struct vm_area *v)
+{
+	return (v->vm_end - v->vm_start) >> PAGE_SHIFT;
+}
+/* Page offset in the mapping of an address. */
+static inline u64 vma_index(const struct vm_area *v, u64 addr)
+{
+	return v->vm_pgoff + ((addr - v->vm_start) >> PAGE_SHIFT);
+}
+static inline bool vma_is_anon(const struct vm_area *v)
+{
+	return !v->vm_mapping && !(v->vm_ops && v->vm_ops->fault);
+}
+/* May its pages be written to only after a copy? */
+static inline bool vma_is_cow(const struct vm_area *v)
+{
+	return !(v->vm_flags & VM_SHARED);
+}
+pte_t vma_rights(const struct vm_area *v); /* entry bits for a page that may be written */
+void vm_stat_account(struct mm *mm, u64 flags, s64 pages);
+/* Under mmap_lock for reading at least. */
+u64 find_free_area(struct mm *mm, u64 hint, u64 len, u64 align, int flags);
+bool vma_can_merge(const struct vm_area *a, const struct vm_area *b);
+bool may_expand_vm(struct mm *mm, u64 flags, u64 pages);
+extern struct kmem_cache *vma_cache;
+
+/* ---- mmap.c ---- */
+
+int munmap_locked(struct mm *mm, u64 start, u64 len);
+u64 mmap_limit(int which); /* RLIMIT_* in bytes */
+bool mm_capable(int cap);
+int check_lock_limit(struct mm *mm, u64 pages);
+int expand_stack(struct vm_area *v, u64 addr);
+
+/* ---- mm.c ---- */
+
+extern spinlock_t mm_list_lock;
+extern struct list_head mm_list; /* of mm->mm_list, under mm_list_lock */
+struct mm *mm_alloc_like(struct mm *old);
+
+/* ---- giveback.c ---- */
+
+#define GIVEBACK_KEEP (16UL << 20 >> PAGE_SHIFT) /* free frames that the host may go on backing */
+void giveback_kick(void);
+
+/* ---- fault.c ---- */
+
+#define FAULT_WRITE 1
+#define FAULT_EXEC 2
+#define FAULT_READ_ONLY 8 /* mm_populate: do not make private pages writable ahead */
+#define FAULT_FORCE 4   /* ptrace: in spite of the VMA's rights, as far as VM_MAY* allows */
+/* Makes the entry for @addr allow the access. Takes mmap_lock itself. 0, -EFAULT (no mapping or no right), -ENXIO (beyond the file: SIGBUS), -EIO, -ENOMEM. */
+int fault_in(struct mm *mm, u64 addr, u32 flags);
+/* The same under mmap_lock (reading). */
+int fault_in_locked(struct vm_area *v, u64 addr, u32 flags);
+/* All pages of a range; stops at the first error. mmap_lock is taken. */
+int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
+
+/* ---- zap.c ---- */
+
+/* Takes the entries of [start, end) of @v away and frees the frames, after the space has let go of them. mmap_lock for
+ * writing, or for reading, or (truncate) i_mmap_sem for reading. */
+void zap_range(struct vm_area *v, u64 start, u64 end);
+/* Anonymous frames of a range that were mapped ahead and never touched go back. Frames freed. */
+u64 zap_untouched(struct vm_area *v, u64 start, u64 end);
+void account_rss(struct mm *mm, struct page *p, s64 n);
+/* One flush for all of the range instead of one for each batch of zap_range(). */
+void zap_prepare(struct mm *mm, u64 start, u64 end);
+/* Is this page, which was mapped ahead, still as it was handed out? Asks the host once for each run of frames. */
+struct hole_cursor {
+	pfn_t start, end;
+	bool hole;
+};
+bool page_is_untouched(struct page *p, struct hole_cursor *c);
+/* Frees pages of one batch, the untouched ones as fresh. */
+void free_page_batch(struct page **pages, u32 n);
 
 /* ---- stats.c ---- */
 

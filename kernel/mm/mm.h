@@ -204,6 +204,7 @@ loff_t mapping_size(struct address_space *m); /* i_size of the host inode: set b
 struct mm_file_ops {
 	struct address_space *(*mapping)(struct file *f);
 	loff_t (*size)(struct inode *i);
+	struct file *(*fget)(int fd);  /* of current; a reference, or NULL */
 	void (*get)(struct file *f);
 	void (*put)(struct file *f);
 	int (*mmap)(struct file *f, struct vm_area *vma); /* f_op->mmap: 0, -ENODEV, ... */
@@ -211,7 +212,7 @@ struct mm_file_ops {
 	u64 (*ino)(struct file *f);
 	dev_t (*dev)(struct file *f);
 	bool (*may_exec)(struct file *f);        /* not on a noexec mount */
-	u32 (*mode)(struct file *f);             /* FMODE_* bits */
+	u32 (*mode)(struct file *f);             /* 1: opened for reading, 2: for writing */
 	bool (*inode_get)(struct inode *i);      /* a reference for write-back; false: it is being freed. wb_lock is held */
 	void (*inode_put)(struct inode *i);      /* may sleep */
 	int (*fsync)(struct file *f, loff_t start, loff_t end); /* msync(MS_SYNC) */
@@ -272,10 +273,17 @@ u64 nr_dirty_pages(void);
 #define VM_WRITE 0x2
 #define VM_EXEC 0x4
 #define VM_SHARED 0x8
+#define VM_ACCESS (VM_READ | VM_WRITE | VM_EXEC)
 #define VM_MAYREAD 0x10
 #define VM_MAYWRITE 0x20
 #define VM_MAYEXEC 0x40
 #define VM_GROWSDOWN 0x100
+#define VM_LOCKONFAULT 0x80000
+#define VM_HUGEPAGE 0x20000000
+#define VM_NOHUGEPAGE 0x40000000
+#define VM_MERGEABLE 0x80000000UL
+#define VM_SEQ_READ 0x8000
+#define VM_RAND_READ 0x10000
 #define VM_PFNMAP 0x400
 #define VM_LOCKED 0x2000
 #define VM_IO 0x4000
@@ -337,6 +345,8 @@ struct mm {
 	struct list_head mm_list;   /* all mms, for reclaim and OOM; under mm_list_lock */
 	u64 vdso_base;
 	u64 owner_pid;
+	u64 last_spurious;          /* address of the last fault that found nothing to do; a hint */
+	u64 committed;              /* pages accounted by VM_ACCOUNT, under mmap_lock */
 };
 
 struct mm *mm_alloc(void);              /* users 1, empty */
@@ -363,6 +373,8 @@ u64 get_unmapped_area(struct mm *mm, u64 hint, u64 len, u64 align);
 #define FOLL_FORCE 2
 #define FOLL_DUMP 4
 struct page *get_user_page(struct mm *mm, u64 addr, u32 flags); /* ERR_PTR(-EFAULT), ... */
+/* For uaccess: makes one page of the mm accessible. 0 or -errno. */
+int user_fault_in(struct mm *mm, u64 addr, bool write);
 
 /* task registers what mm must know of processes. Until then there are no limits and everybody is capable. */
 struct mm_task_ops {

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pmap.c: page tables in frames, and the space's host mappings as a cache of them.
+ *
+ * The protocol between entries and orders:
+ *	- Entries are read and written under mm->page_table_lock. Orders are queued under pmap->lock, outside of it (orders may
+ *	  reach the host). Lock order: pmap->lock, then page_table_lock.
+ *	- Whoever queues an order holds pmap->lock, looks at the entries under page_table_lock, sets or clears PTE_MAPPED to what
+ *	  the space will have when the order is applied, lets go of page_table_lock, and queues the order with pmap->lock still
+ *	  held. So the order queue has the order in which the entries were looked at, and PTE_MAPPED never claims more than the
+ *	  space has after all queued orders.
+ *	- Whoever takes an entry away (unmap, truncate, COW) changes it under page_table_lock, then calls pmap_drop() or
+ *	  pmap_sync() and pmap_flush(), then frees the frame. A pmap_sync() that ran before saw the old entry and its order is
+ *	  ahead in the queue; one that runs after sees the new one.
+ *	- A fault on an entry that already allows the access and claims to be mapped drops the page and maps it again
+ *	  (fault.c): whatever the host has lost heals itself.
+ *
+ * Invariants: 1. PTE_MAPPED set and no orders queued: the space maps that frame with at most the rights that the entry had
+ * when it was synced. 2. Rights of a mapped entry are reduced only together with pmap_update_rights(). Where they grow, or
+ * the frame is another one, PTE_MAPPED stays (the space maps something there) and PTE_STALE is set.
+ * 3. no space: no PTE_MAPPED counts; pmap_take_space() clears them.
+ *
+ * When a space nears the host's limit of maps, all of its mappings are dropped: they are only a cache.
+ */
+#include "arch/um/pmap.h"
+
+#include <asm/errno.h>
+
+#include "arch/um/internal.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "os-linux/os.h"
+#include "skas/skas.h"
+
+#define LEVELS 4
+#define ENTRIES 512
+#define LEAF_SPAN (ENTRIES * PAGE_SIZE)
+#define RUNS 32
+#define MAPS_RESERVE 4000 /* room below the host's limit for orders that are on their way */
+
+#define TABLE_BITS (PTE_P | PTE_RW | PTE_US)
+
+static struct pmap *cpu_pmap[MAX_CPUS]; /* whose space the vCPU runs; written by it, read by pmap_take_space() */
+
+static struct mm *mm_of(struct pmap *pm)
+{
+	return container_of(pm, struct mm, pmap);
+}
+
+static void entries_lock(struct pmap *pm)
+{
+	spin_lock(&mm_of(pm)->page_table_lock);
+}
+
+static void entries_unlock(struct pmap *pm)
+{
+	spin_unlock(&mm_of(pm)->page_table_lock);
+}
+
+/* ---- tables; under page_table_lock ---- */
+
+static u32 slot(u64 va, int level)
+{
+	return (va >> (PAGE_SHIFT + 9 * level)) & (ENTRIES - 1);
+}
+
+static pte_t *table_of(pte_t e)
+{
+	return pfn_to_virt(pte_pfn(e));
+}
+
+int pmap_init(struct pmap *pm)
+{
+	memset(pm, 0, sizeof(*pm));
+	mutex_init(&pm->lock);
+	pm->root = get_free_page(GFP_KERNEL | __GFP_ZERO);
+	pm->nr_tables = 1;
+	return pm->root ? 0 : -ENOMEM;
+}
+
+pte_t *pmap_pte(struct pmap *pm, u64 va, bool alloc)
+{
+	pte_t *table = pm->root;
+
+	if (unlikely(va >> 47))
+		return NULL;
+	for (int level = LEVELS - 1; level > 0; level--) {
+		pte_t *e = &table[slot(va, level)];
+
+		if (unlikely(!*e)) {
+			struct page *p = alloc ? alloc_page(GFP_ATOMIC | __GFP_ZERO) : NULL;
+
+			if (!p)
+				return NULL;
+			pm->nr_tables++;
+			*e = mk_pte(page_to_pfn(p), TABLE_BITS);
+		}
+		table = table_of(*e);
+	}
+	return &table[slot(va, 0)];
+}
+
+pte_t *pmap_next(struct pmap *pm, u64 *va, u64 end)
+{
+	while (*va < end && !(*va >> 47)) {
+		pte_t *table = pm->root;
+		int level;
+
+		for (level = LEVELS - 1; level > 0; level--) {
+			pte_t e = table[slot(*va, level)];
+
+			if (!e)
+				break;
+			table = table_of(e);
+		}
+		if (!level)
+			return &table[slot(*va, 0)];
+		/* Nothing below this entry: on to the next one of its level. */
+		*va = (*va | (BIT(PAGE_SHIFT + 9 * level) - 1)) + 1;
+	}
+	return NULL;
+}
+
+static bool table_empty(const pte_t *t)
+{
+	for (u32 i = 0; i < ENTRIES; i++)
+		if (t[i])
+			return false;
+	return true;
+}
+
+static void free_table(struct pmap *pm, pte_t *t)
+{
+	free_page_addr(t);
+	pm->nr_tables--;
+}
+
+/* Frees what is empty of the tables that @t points to, for [start, end) of the span that begins at @base. */
+static void free_below(struct pmap *pm, pte_t *t, int level, u64 base, u64 start, u64 end)
+{
+	u64 span = BIT(PAGE_SHIFT + 9 * level);
+
+	for (u32 i = 0; i < ENTRIES; i++, base += span) {
+		pte_t *child;
+
+		if (!t[i] || base + span <= start || base >= end)
+			continue;
+		child = table_of(t[i]);
+		if (level > 1)
+			free_below(pm, child, level - 1, base, start, end);
+		if (table_empty(child)) {
+			t[i] = 0;
+			free_table(pm, child);
+		}
+	}
+}
+
+void pmap_free_tables(struct pmap *pm, u64 start, u64 end)
+{
+	free_below(pm, pm->root, LEVELS - 1, 0, start, end);
+}
+
+void pmap_destroy(struct pmap *pm)
+{
+	pmap_put_space(pm);
+	if (!pm->root)
+		return;
+	entries_lock(pm);
+	pmap_free_tables(pm, 0, 1UL << 47);
+	entries_unlock(pm);
+	BUG_ON(pm->nr_tables != 1);
+	free_page_addr(pm->root);
+	pm->root = NULL;
+}
+
+/* ---- orders; under pmap->lock ---- */
+
+struct run {
+	u64 va, len;
+	pfn_t pfn;
+	pte_t rights;
+};
+
+static int run_prot(pte_t rights)
+{
+	if (!(rights & PTE_P))
+		return 0;
+	return OS_PROT_READ | (rights & PTE_RW ? OS_PROT_WRITE : 0) | (rights & PTE_NX ? 0 : OS_PROT_EXEC);
+}
+
+static bool run_extend(struct run *r, u64 va, pte_t e, bool frames)
+{
+	if (r->va + r->len != va || r->rights != (e & PTE_RIGHTS))
+		return false;
+	if (frames && r->pfn + (r->len >> PAGE_SHIFT) != pte_pfn(e))
+		return false;
+	r->len += PAGE_SIZE;
+	return true;
+}
+
+static bool wants_mapping(pte_t e)
+{
+	return e & PTE_P && (!(e & PTE_MAPPED) || e & PTE_STALE);
+}
+
+/*
+ * Gathers runs of entries of [*va, end) for one purpose: what is to be mapped (want 0: PTE_P, not MAPPED or stale), or what is mapped
+ * (want PTE_MAPPED). Takes page_table_lock for one leaf table at a time. Stops when @runs is full; *va is where to go on.
+ */
+static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run *runs, u32 max)
+{
+	u32 n = 0;
+
+	while (*va < end) {
+		pte_t *e;
+
+		entries_lock(pm);
+		e = pmap_next(pm, va, end);
+		if (!e) {
+			entries_unlock(pm);
+			*va = end;
+			break;
+		}
+		do {
+			bool take = want ? (*e & PTE_MAPPED) != 0 : wants_mapping(*e);
+
+			if (!take)
+				continue;
+			if (!n || !run_extend(&runs[n - 1], *va, *e, !want)) {
+				if (n == max) {
+					entries_unlock(pm);
+					return n;
+				}
+				runs[n++] = (struct run){ *va, PAGE_SIZE, pte_pfn(*e), *e & PTE_RIGHTS };
+			}
+			*e = want ? *e : (*e & ~PTE_STALE) | PTE_MAPPED;
+		} while (e++, *va += PAGE_SIZE, *va < end && *va & (LEAF_SPAN - 1));
+		entries_unlock(pm);
+	}
+	return n;
+}
+
+/* How many entries of the range were mapped. */
+static u64 forget_mapped(struct pmap *pm, u64 start, u64 end)
+{
+	u64 n = 0;
+
+	while (start < end) {
+		pte_t *e;
+
+		entries_lock(pm);
+		e = pmap_next(pm, &start, end);
+		if (!e) {
+			entries_unlock(pm);
+			break;
+		}
+		do {
+			n += (*e & PTE_MAPPED) != 0;
+			*e++ &= ~(PTE_MAPPED | PTE_STALE);
+		} while (start += PAGE_SIZE, start < end && start & (LEAF_SPAN - 1));
+		entries_unlock(pm);
+	}
+	return n;
+}
+
+static int drop_locked(struct pmap *pm, u64 start, u64 end)
+{
+	forget_mapped(pm, start, end);
+	if (!pm->space)
+		return 0;
+	pm->queued = true;
+	return space_unmap(pm->space, start, end - start);
+}
+
+static int flush_locked(struct pmap *pm)
+{
+	int err = 0;
+
+	if (pm->queued && pm->space)
+		err = space_flush(pm->space);
+	pm->queued = false;
+	return err;
+}
+
+static u64 host_maps_limit(void)
+{
+	static u64 limit; /* the same value whoever writes it */
+	struct os_mem_info info;
+
+	if (!limit) {
+		limit = os_mem_info(&info) ? 65530 : info.max_maps;
+		limit = max(limit, 2UL * MAPS_RESERVE) - MAPS_RESERVE;
+	}
+	return limit;
+}
+
+/* The host would soon refuse another map: start afresh. */
+static int make_room(struct pmap *pm)
+{
+	if (likely(space_nr_maps(pm->space) < host_maps_limit()))
+		return 0;
+	return drop_locked(pm, MMAP_MIN_ADDR, arch_task_size());
+}
+
+static int sync_locked(struct pmap *pm, u64 start, u64 end, bool populate, u32 max)
+{
+	struct run runs[RUNS];
+	u32 done = 0;
+	int err = make_room(pm);
+
+	while (start < end && !err && (!max || done < max)) {
+		u32 n = gather_runs(pm, &start, end, 0, runs, max ? min_t(u32, RUNS, max - done) : RUNS);
+
+		for (u32 i = 0; i < n && !err; i++)
+			err = space_map(pm->space, runs[i].va, runs[i].len, run_prot(runs[i].rights), 0,
+				runs[i].pfn << PAGE_SHIFT, populate);
+		if (n)
+			pm->queued = true;
+		done += n;
+		if (!n)
+			break;
+	}
+	return err;
+}
+
+int pmap_sync(struct pmap *pm, u64 start, u64 end, bool populate, u32 max)
+{
+	int err = 0;
+
+	mutex_lock(&pm->lock);
+	if (pm->space)
+		err = sync_locked(pm, start, end, populate, max);
+	mutex_unlock(&pm->lock);
+	return err;
+}
+
+static bool all_readable(struct pmap *pm, u64 start, u64 end)
+{
+	bool all = true;
+
+	entries_lock(pm);
+	for (; all && start < end; start += PAGE_SIZE) {
+		pte_t *e = pmap_pte(pm, start, false);
+
+		all = e && *e & PTE_P;
+	}
+	entries_unlock(pm);
+	return all;
+}
+
+int pmap_replace(struct pmap *pm, u64 start, u64 end, bool populate)
+{
+	int err = 0;
+
+	mutex_lock(&pm->lock);
+	if (pm->space) {
+		err = sync_locked(pm, start, end, populate, 0);
+		/* Truncation may have taken an entry before that looked: then nothing was mapped over the old frame. */
+		if (!err && !all_readable(pm, start, end))
+			err = drop_locked(pm, start, end);
+		if (!err)
+			err = flush_locked(pm);
+	}
+	mutex_unlock(&pm->lock);
+	return err;
+}
+
+int pmap_drop(struct pmap *pm, u64 start, u64 end)
+{
+	int err;
+
+	mutex_lock(&pm->lock);
+	err = drop_locked(pm, start, end);
+	mutex_unlock(&pm->lock);
+	return err;
+}
+
+bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end)
+{
+	bool any;
+
+	mutex_lock(&pm->lock);
+	any = forget_mapped(pm, start, end) && pm->space;
+	if (any) {
+		pm->queued = true;
+		space_unmap(pm->space, start, end - start);
+	}
+	mutex_unlock(&pm->lock);
+	return any;
+}
+
+#define MAX_PROTECTS 64 /* more runs than this: dropping the range costs less */
+
+int pmap_update_rights(struct pmap *pm, u64 start, u64 end)
+{
+	struct run runs[RUNS];
+	u64 va = start;
+	u32 done = 0;
+	int err = 0;
+
+	mutex_lock(&pm->lock);
+	while (pm->space && va < end && !err) {
+		u32 n = gather_runs(pm, &va, end, PTE_MAPPED, runs, RUNS);
+
+		if (!n)
+			break;
+		done += n;
+		if (done > MAX_PROTECTS) {
+			err = drop_locked(pm, start, end);
+			break;
+		}
+		for (u32 i = 0; i < n && !err; i++)
+			err = space_protect(pm->space, runs[i].va, runs[i].len, run_prot(runs[i].rights));
+		pm->queued = true;
+	}
+	mutex_unlock(&pm->lock);
+	return err;
+}
+
+/* -EIO: the space is dead, and nothing uses its mappings any more. */
+int pmap_flush(struct pmap *pm)
+{
+	int err = 0;
+
+	mutex_lock(&pm->lock);
+	err = flush_locked(pm);
+	mutex_unlock(&pm->lock);
+	return err;
+}
+
+/* ---- spaces ---- */
+
+#define REFILL_ORDERS 256 /* of a fresh space; the rest comes by faults */
+
+static struct space *make_space(struct pmap *pm)
+{
+	struct space *s;
+
+	mutex_lock(&pm->lock);
+	if (!pm->space) {
+		s = space_get();
+		if (IS_ERR(s)) {
+			mutex_unlock(&pm->lock);
+			return s;
+		}
+		pm->space = s;
+		sync_locked(pm, MMAP_MIN_ADDR, arch_task_size(), false, REFILL_ORDERS);
+	}
+	flush_locked(pm);
+	s = pm->space;
+	mutex_unlock(&pm->lock);
+	return s;
+}
+
+struct space *pmap_space(struct pmap *pm)
+{
+	int cpu = smp_processor_id();
+	struct space *s;
+
+	if (cpu_pmap[cpu] != pm)
+		(void)xchg(&cpu_pmap[cpu], pm); /* before the space is read: pmap_take_space() looks the other way round */
+	s = READ_ONCE(pm->space);
+	if (likely(s && !READ_ONCE(pm->queued)))
+		return s;
+	s = make_space(pm);
+	if (!IS_ERR(s) && smp_processor_id() != cpu) /* slept, and went on elsewhere */
+		return pmap_space(pm);
+	return s;
+}
+
+bool pmap_take_space(struct pmap *pm)
+{
+	struct space *s;
+
+	if (!mutex_trylock(&pm->lock))
+		return false;
+	s = xchg(&pm->space, NULL);
+	for (int cpu = 0; s && cpu < nr_cpus; cpu++)
+		if (READ_ONCE(cpu_pmap[cpu]) == pm) {
+			WRITE_ONCE(pm->space, s);
+			s = NULL;
+		}
+	if (s) {
+		pm->queued = false;
+		forget_mapped(pm, 0, 1UL << 47);
+		space_put(s);
+	}
+	mutex_unlock(&pm->lock);
+	return s != NULL;
+}
+
+void pmap_put_space(struct pmap *pm)
+{
+	struct space *s;
+
+	for (int cpu = 0; cpu < nr_cpus; cpu++) {
+		struct pmap *expected = pm;
+
+		__atomic_compare_exchange_n(&cpu_pmap[cpu], &expected, NULL, false, __ATOMIC_SEQ_CST,
+			__ATOMIC_SEQ_CST);
+	}
+	mutex_lock(&pm->lock);
+	s = pm->space;
+	pm->space = NULL;
+	pm->queued = false;
+	if (s)
+		space_put(s);
+	mutex_unlock(&pm->lock);
+}

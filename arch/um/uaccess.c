@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * uaccess.c: the kernel reads and writes guest memory: it walks the guest's page table and copies through the direct map.
+ *
+ *	copy_from_user(), copy_to_user(), get_user(), put_user(), strncpy_from_user(), cmpxchg_user_u32()
+ *
+ * One page at a time: under page_table_lock the entry is looked up, checked for the right, and the bytes are copied. So
+ * the frame cannot be freed or write-protected during the copy, and no reference is needed. The lock is nearly always free (one
+ * atomic operation), and a page's copy takes a tenth of a microsecond. What is missing or may not be written to yet is faulted in
+ * with the lock dropped (mm/fault.c), then the copy goes on.
+ *
+ * Guest memory is hostile: each byte is read once, and addresses are checked by the walk itself: what has no entry and no area
+ * is -EFAULT.
+ *
+ * Locks: page_table_lock of the mm; nobody may hold a spinlock that is ordered behind it, and none at all where a fault may come.
+ */
+#include "arch/um/uaccess.h"
+
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+
+bool access_ok(uaddr_t a, size_t n)
+{
+	u64 limit = arch_task_size();
+
+	return n <= limit && a.v <= limit - n;
+}
+
+/* Direct-map address of the guest's byte, with page_table_lock held; NULL: not there, or not with this right. */
+static char *user_lock(struct mm *mm, u64 addr, bool write)
+{
+	pte_t *e;
+
+	spin_lock(&mm->page_table_lock);
+	e = pmap_pte(&mm->pmap, addr, false);
+	if (likely(e && *e & PTE_P && (!write || *e & PTE_RW)))
+		return (char *)pfn_to_virt(pte_pfn(*e)) + (addr & (PAGE_SIZE - 1));
+	spin_unlock(&mm->page_table_lock);
+	return NULL;
+}
+
+static void user_unlock(struct mm *mm)
+{
+	spin_unlock(&mm->page_table_lock);
+}
+
+#define MAX_TRIES 64 /* a fault that was resolved and undone by another thread, again and again */
+
+/* The same, faulting in. NULL: -EFAULT. */
+static char *user_lock_fault(struct mm *mm, u64 addr, bool write)
+{
+	char *p = user_lock(mm, addr, write);
+
+	for (int i = 0; unlikely(!p) && i < MAX_TRIES; i++) {
+		if (user_fault_in(mm, addr, write))
+			return NULL;
+		p = user_lock(mm, addr, write);
+	}
+	return p;
+}
+
+int user_make_present(uaddr_t ua, bool write)
+{
+	struct mm *mm = current->mm;
+
+	if (!mm || !access_ok(ua, 1) || !user_lock_fault(mm, ua.v, write))
+		return -EFAULT;
+	user_unlock(mm);
+	return 0;
+}
+
+static size_t in_page(u64 addr, size_t n)
+{
+	return min_t(size_t, n, PAGE_SIZE - (addr & (PAGE_SIZE - 1)));
+}
+
+typedef void (*copy_fn)(char *user, char *kernel, size_t n);
+
+static inline void from_user(char *user, char *kernel, size_t n)
+{
+	memcpy(kernel, user, n);
+}
+
+static inline void to_user(char *user, char *kernel, size_t n)
+{
+	memcpy(user, kernel, n);
+}
+
+static inline void zero_user(char *user, char *kernel, size_t n)
+{
+	memset(user, 0, n);
+}
+
+/* Bytes that were not copied. */
+static inline size_t user_copy(u64 addr, char *buf, size_t n, bool write, bool nofault, copy_fn copy)
+{
+	struct mm *mm = current->mm;
+
+	if (unlikely(!mm || !access_ok(UADDR(addr), n)))
+		return n;
+	while (n) {
+		size_t piece = in_page(addr, n);
+		char *p = nofault ? user_lock(mm, addr, write) : user_lock_fault(mm, addr, write);
+
+		if (unlikely(!p))
+			break;
+		copy(p, buf, piece);
+		user_unlock(mm);
+		addr += piece;
+		buf += piece;
+		n -= piece;
+	}
+	return n;
+}
+
+size_t copy_from_user(void *dst, uaddr_t src, size_t n)
+{
+	return user_copy(src.v, dst, n, false, false, from_user);
+}
+
+size_t copy_to_user(uaddr_t dst, const void *src, size_t n)
+{
+	return user_copy(dst.v, (char *)src, n, true, false, to_user);
+}
+
+size_t clear_user(uaddr_t dst, size_t n)
+{
+	return user_copy(dst.v, NULL, n, true, false, zero_user);
+}
+
+size_t copy_from_user_nofault(void *dst, uaddr_t src, size_t n)
+{
+	return user_copy(src.v, dst, n, false, true, from_user);
+}
+
+size_t copy_to_user_nofault(uaddr_t dst, const void *src, size_t n)
+{
+	return user_copy(dst.v, (char *)src, n, true, true, to_user);
+}
+
+/* ---- strings ---- */
+
+/* Looks for the terminator in at most @n bytes, copying them to @dst if there is one. The index of the terminator, @n, or -EFAULT. */
+static ssize_t scan_string(char *dst, u64 addr, size_t n)
+{
+	struct mm *mm = current->mm;
+	size_t done = 0;
+
+	while (done < n && mm) {
+		size_t piece = in_page(addr, n - done);
+		char *p, *end;
+
+		if (!access_ok(UADDR(addr), 1))
+			return -EFAULT;
+		p = user_lock_fault(mm, addr, false);
+		if (!p)
+			return -EFAULT;
+		if (dst) { /* read once: the terminator is looked for in the copy */
+			memcpy(dst + done, p, piece);
+			end = memchr(dst + done, 0, piece);
+		} else {
+			end = memchr(p, 0, piece);
+		}
+		user_unlock(mm);
+		if (end)
+			return (ssize_t)(done + (size_t)(end - (dst ? dst + done : p)));
+		done += piece;
+		addr += piece;
+	}
+	return mm ? (ssize_t)n : -EFAULT;
+}
+
+ssize_t strncpy_from_user(char *dst, uaddr_t src, size_t n)
+{
+	return scan_string(dst, src.v, n);
+}
+
+size_t strnlen_user(uaddr_t s, size_t max)
+{
+	ssize_t len = scan_string(NULL, s.v, max);
+
+	return len < 0 ? 0 : (size_t)len + 1;
+}
+
+/* ---- single words ---- */
+
+int cmpxchg_user_u32(uaddr_t ua, u32 *old, u32 new_value)
+{
+	struct mm *mm = current->mm;
+	char *p;
+
+	if (ua.v & 3)
+		return -EINVAL;
+	if (!mm || !access_ok(ua, sizeof(u32)))
+		return -EFAULT;
+	p = user_lock_fault(mm, ua.v, true);
+	if (!p)
+		return -EFAULT;
+	__atomic_compare_exchange_n((u32 *)p, old, new_value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	user_unlock(mm);
+	return 0;
+}
+
+int load_user_u32(uaddr_t ua, u32 *val)
+{
+	struct mm *mm = current->mm;
+	char *p;
+
+	if (ua.v & 3)
+		return -EINVAL;
+	if (!mm || !access_ok(ua, sizeof(u32)))
+		return -EFAULT;
+	p = user_lock_fault(mm, ua.v, false);
+	if (!p)
+		return -EFAULT;
+	*val = __atomic_load_n((u32 *)p, __ATOMIC_SEQ_CST);
+	user_unlock(mm);
+	return 0;
+}
+
+int load_user_u32_nofault(uaddr_t ua, u32 *val)
+{
+	struct mm *mm = current->mm;
+	char *p = mm && !(ua.v & 3) && access_ok(ua, sizeof(u32)) ? user_lock(mm, ua.v, false) : NULL;
+
+	if (!p)
+		return -EFAULT;
+	*val = __atomic_load_n((u32 *)p, __ATOMIC_SEQ_CST);
+	user_unlock(mm);
+	return 0;
+}
+
+/* ---- pages; other address spaces ---- */
+
+int pin_user_page(uaddr_t ua, bool write, struct page **page)
+{
+	struct mm *mm = current->mm;
+	struct page *p;
+
+	if (!mm || !access_ok(ua, 1))
+		return -EFAULT;
+	p = get_user_page(mm, ua.v, write ? FOLL_WRITE : 0);
+	if (IS_ERR(p))
+		return -EFAULT;
+	*page = p;
+	return 0;
+}
+
+ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force)
+{
+	u32 flags = (write ? FOLL_WRITE : 0) | (force ? FOLL_FORCE : 0);
+	size_t done = 0;
+
+	while (done < n) {
+		size_t piece = in_page(addr, n - done);
+		struct page *p = access_ok(UADDR(addr), 1) ? get_user_page(mm, addr, flags) : ERR_PTR(-EFAULT);
+		char *at;
+
+		if (IS_ERR_OR_NULL(p))
+			break;
+		at = (char *)page_address(p) + (addr & (PAGE_SIZE - 1));
+		if (write)
+			memcpy(at, (char *)buf + done, piece);
+		else
+			memcpy((char *)buf + done, at, piece);
+		put_page(p);
+		done += piece;
+		addr += piece;
+	}
+	return done || !n ? (ssize_t)done : -EFAULT;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cow.c: writes to private pages that may be shared.
+ *
+ * An anonymous frame that nobody else maps is reused: it becomes writable, and with it all such frames around it, since after a
+ * child's exec or exit the parent would else fault on each. Any other frame is copied; where writes go on from page to page, the
+ * next ones are copied ahead, as many as were copied before (up to 64), since a copy costs 0.3 us and a fault more than ten.
+ *
+ * The old frame is let go after the space has the new one: pmap_replace().
+ * A copy gets PTE_BROKEN: the next fork copies it at once instead of write-protecting it.
+ */
+#include "kernel/mm/fault.h"
+
+#define REUSE_AROUND 64
+#define COPY_MAX 64
+
+/* Only this entry maps the frame, and no page cache holds it. */
+static bool sole_owner(pte_t e)
+{
+	struct page *p;
+
+	if (!(e & PTE_COW) || e & PTE_SPECIAL)
+		return false;
+	p = pfn_to_page(pte_pfn(e));
+	return PageAnon(p) && atomic_read(&p->mapcount) == 1;
+}
+
+static pte_t writable(pte_t e, pte_t rights)
+{
+	return (e & ~(PTE_COW | PTE_RIGHTS)) | rights | PTE_D | (e & PTE_MAPPED ? PTE_STALE : 0);
+}
+
+/* Makes the frames around @addr writable that are ours alone. Under page_table_lock; @e is @addr's entry. */
+static void reuse_around(struct vm_area *v, pte_t *e, u64 addr, struct fault_info *info)
+{
+	pte_t rights = vma_rights(v) & PTE_RIGHTS;
+	u64 span = REUSE_AROUND * PAGE_SIZE;
+	u64 lo = addr, hi = addr + PAGE_SIZE;
+	u64 start = max(v->vm_start, addr & ~(span - 1)), end = min(v->vm_end, (addr & ~(span - 1)) + span);
+
+	for (pte_t *p = e; lo > start && sole_owner(p[-1]); p--, lo -= PAGE_SIZE)
+		p[-1] = writable(p[-1], rights);
+	for (pte_t *p = e; hi < end && sole_owner(p[1]); p++, hi += PAGE_SIZE)
+		p[1] = writable(p[1], rights);
+	*e = writable(*e, rights);
+	info->start = lo;
+	info->end = hi;
+	info->populate = true;
+}
+
+/* How many pages from @addr on are to be copied. */
+static u32 copies_wanted(struct vm_area *v, u64 addr)
+{
+	u32 n = 1;
+
+	if (addr == v->next_fault)
+		n = min_t(u32, max_t(u32, v->extent_order, 1) * 2, COPY_MAX);
+	v->extent_order = n; /* of a VMA with copies going on this is a number of pages */
+	n = min_t(u64, n, (v->vm_end - addr) >> PAGE_SHIFT);
+	v->next_fault = addr + n * PAGE_SIZE;
+	return n;
+}
+
+struct copy {
+	struct page *old, *new;
+	pte_t e;
+};
+
+/* What is at @addr, with a reference; false when it is nothing to be copied. */
+static bool copy_begin(struct vm_area *v, u64 addr, struct copy *c)
+{
+	struct mm *mm = v->vm_mm;
+	pte_t *e;
+
+	spin_lock(&mm->page_table_lock);
+	e = pmap_pte(&mm->pmap, addr, false);
+	c->e = e ? *e : 0;
+	c->old = c->e && !(c->e & PTE_RW) && !(c->e & PTE_SPECIAL) ? pfn_to_page(pte_pfn(c->e)) : NULL;
+	if (c->old)
+		get_page(c->old);
+	spin_unlock(&mm->page_table_lock);
+	return c->old != NULL;
+}
+
+/* Replaces the entry if it is still what was copied. */
+static bool copy_commit(struct vm_area *v, u64 addr, struct copy *c, pte_t bits)
+{
+	struct mm *mm = v->vm_mm;
+	pte_t *e;
+	bool ok;
+
+	spin_lock(&mm->page_table_lock);
+	e = pmap_pte(&mm->pmap, addr, false);
+	ok = e && !((*e ^ c->e) & ~(PTE_MAPPED | PTE_A));
+	if (ok) {
+		c->e = *e;
+		account_rss(mm, c->old, -1);
+		atomic_dec(&c->old->mapcount);
+		entry_set(v, e, c->new, bits | (c->e & PTE_MAPPED ? PTE_MAPPED | PTE_STALE : 0));
+	}
+	spin_unlock(&mm->page_table_lock);
+	return ok;
+}
+
+/* Copies one page. 1: the entry was replaced (c->old carries the entry's reference too), 0: not, -ENOMEM. */
+static int copy_one(struct vm_area *v, u64 addr, pte_t bits, struct copy *c)
+{
+	if (!copy_begin(v, addr, c))
+		return 0;
+	c->new = anon_page_alloc(false);
+	if (!c->new) {
+		put_page(c->old);
+		return -ENOMEM;
+	}
+	copy_page(page_address(c->new), page_address(c->old));
+	if (copy_commit(v, addr, c, bits))
+		return 1;
+	put_page(c->new);
+	put_page(c->old);
+	return 0;
+}
+
+static int copy_pages(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
+{
+	pte_t bits = vma_rights(v) | PTE_BROKEN | PTE_D;
+	struct pmap *pm = &v->vm_mm->pmap;
+	struct page *old[COPY_MAX];
+	u32 wanted = copies_wanted(v, addr), n = 0;
+	bool was_mapped = false;
+	int ret = 0;
+
+	if (!(v->vm_flags & VM_WRITE)) { /* ptrace writes to a read-only mapping: the copy stays read-only */
+		bits &= ~PTE_RW;
+		wanted = 1;
+	}
+	while (n < wanted) {
+		struct copy c;
+
+		ret = copy_one(v, addr + n * PAGE_SIZE, bits, &c);
+		if (ret <= 0)
+			break;
+		was_mapped |= (c.e & PTE_MAPPED) != 0;
+		put_page(c.old); /* copy_begin's; the entry's goes below */
+		old[n++] = c.old;
+	}
+	if (!n)
+		return ret;
+	info->start = addr;
+	info->end = addr + n * PAGE_SIZE;
+	info->populate = true;
+	if (was_mapped)
+		pmap_replace(pm, info->start, info->end, true);
+	for (u32 i = 0; i < n; i++)
+		put_page(old[i]);
+	return 0;
+}
+
+int cow_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags, struct fault_info *info)
+{
+	struct mm *mm = v->vm_mm;
+	pte_t *ep;
+	bool reused;
+
+	if (e & PTE_SPECIAL)
+		return -EFAULT;
+	spin_lock(&mm->page_table_lock);
+	ep = pmap_pte(&mm->pmap, addr, false);
+	if (!ep || ((*ep ^ e) & ~(PTE_MAPPED | PTE_A))) {
+		spin_unlock(&mm->page_table_lock);
+		return 0;
+	}
+	reused = v->vm_flags & VM_WRITE && sole_owner(*ep);
+	if (reused)
+		reuse_around(v, ep, addr, info);
+	spin_unlock(&mm->page_table_lock);
+	return reused ? 0 : copy_pages(v, addr, flags, info);
+}

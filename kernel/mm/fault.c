@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault.c: makes page table entries for accesses: what the machine calls on a guest's page fault, and uaccess on its own.
+ *
+ *	sig = handle_fault(mm, addr, error, &code);      entries, then the space's mappings around the address
+ *	err = fault_in(mm, addr, FAULT_WRITE);           the same for uaccess and others; entries only for a foreign mm
+ *
+ * What there is at the address decides:
+ *	no entry, anonymous     an extent: anon.c
+ *	no entry, file          the page cache's frame and its neighbours, or a private copy of it: filefault.c
+ *	no entry, special       vm_ops->fault
+ *	write, PTE_COW          copy, or reuse of a frame that nobody else maps: cow.c
+ *	write, shared file      page_mkwrite, dirty
+ *	allowed already         the space has lost its mapping: map it again
+ *
+ * Only the last step orders anything from the space: one pmap_sync() over the surroundings, applied on the way to the guest, so a
+ * fault costs one mapper wake-up. Where a frame is replaced (COW) the flush happens here, before the old one is let go.
+ *
+ * Locks: mmap_lock for reading. Entries change under page_table_lock; two faults at one page are settled there: the loser finds
+ * the entry changed and starts again.
+ */
+#include "kernel/mm/fault.h"
+
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+
+#define ERR_PRESENT 1
+#define ERR_WRITE 2
+#define ERR_INSTR 16
+
+#define AROUND (512 * PAGE_SIZE) /* one leaf table's span */
+#define AROUND_ORDERS 16
+
+/* ---- entries; helpers for anon.c, cow.c, filefault.c ---- */
+
+pte_t *entry_lock(struct mm *mm, u64 addr)
+{
+	for (int tries = 0;; tries++) {
+		pte_t *e;
+
+		spin_lock(&mm->page_table_lock);
+		e = pmap_pte(&mm->pmap, addr, true);
+		if (likely(e))
+			return e;
+		spin_unlock(&mm->page_table_lock);
+		/* No frame for a table was at hand: get one the slow way, then it is. */
+		void *frame = tries < 8 ? get_free_page(GFP_USER) : NULL;
+
+		if (!frame)
+			return NULL;
+		free_page_addr(frame);
+	}
+}
+
+void entry_unlock(struct mm *mm)
+{
+	spin_unlock(&mm->page_table_lock);
+}
+
+void entry_set(struct vm_area *v, pte_t *e, struct page *p, pte_t bits)
+{
+	*e = mk_pte(page_to_pfn(p), bits);
+	atomic_inc(&p->mapcount);
+	account_rss(v->vm_mm, p, 1);
+}
+
+/* ---- one page ---- */
+
+static bool entry_allows(const struct vm_area *v, pte_t e, u32 flags)
+{
+	if (!(e & PTE_P) && !(flags & FAULT_FORCE))
+		return false;
+	if (flags & FAULT_WRITE)
+		return e & PTE_RW || (flags & FAULT_FORCE && vma_is_cow(v) && !(e & PTE_COW));
+	return !(flags & FAULT_EXEC) || !(e & PTE_NX);
+}
+
+static bool vma_allows(const struct vm_area *v, u32 flags)
+{
+	if (flags & FAULT_FORCE)
+		return !(flags & FAULT_WRITE) || v->vm_flags & VM_WRITE ||
+			(v->vm_flags & VM_MAYWRITE && vma_is_cow(v));
+	if (flags & FAULT_WRITE)
+		return v->vm_flags & VM_WRITE;
+	if (flags & FAULT_EXEC)
+		return v->vm_flags & VM_EXEC;
+	return v->vm_flags & VM_ACCESS;
+}
+
+static int special_fault(struct vm_area *v, u64 addr, u32 flags)
+{
+	struct page *p = v->vm_ops->fault(v, vma_index(v, addr));
+	pte_t bits = vma_rights(v), *e;
+
+	if (IS_ERR(p))
+		return PTR_ERR(p) == -EFAULT ? -ENXIO : (int)PTR_ERR(p);
+	if (vma_is_cow(v))
+		bits = (bits & ~PTE_RW) | PTE_COW;
+	e = entry_lock(v->vm_mm, addr);
+	if (!e || *e) {
+		if (e)
+			entry_unlock(v->vm_mm);
+		put_page(p);
+		return e ? 0 : -ENOMEM;
+	}
+	entry_set(v, e, p, bits);
+	entry_unlock(v->vm_mm);
+	return 0;
+}
+
+static int fill_entry(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
+{
+	if (v->vm_ops && v->vm_ops->fault)
+		return special_fault(v, addr, flags);
+	if (v->vm_mapping)
+		return file_fault(v, addr, flags, info);
+	return anon_fault(v, addr, info);
+}
+
+#define MAX_ROUNDS 100 /* each round lost means that somebody else changed the entry */
+
+static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
+{
+	struct mm *mm = v->vm_mm;
+
+	addr &= PAGE_MASK;
+	if (!vma_allows(v, flags))
+		return -EFAULT;
+	for (int round = 0; round < MAX_ROUNDS; round++) {
+		pte_t *ep, e;
+		int err;
+
+		spin_lock(&mm->page_table_lock);
+		ep = pmap_pte(&mm->pmap, addr, false);
+		e = ep ? *ep : 0;
+		spin_unlock(&mm->page_table_lock);
+		if (e && entry_allows(v, e, flags)) {
+			info->mapped = (e & (PTE_MAPPED | PTE_STALE)) == PTE_MAPPED;
+			return 0;
+		}
+		if (!e)
+			err = fill_entry(v, addr, flags, info);
+		else if (flags & FAULT_WRITE && vma_is_cow(v))
+			err = cow_fault(v, addr, e, flags, info);
+		else if (flags & FAULT_WRITE)
+			err = shared_write_fault(v, addr, e, info);
+		else
+			return -EFAULT;
+		if (err)
+			return err;
+	}
+	return -EAGAIN;
+}
+
+/* ---- the space follows ---- */
+
+static void sync_around(struct vm_area *v, u64 page, const struct fault_info *info)
+{
+	struct pmap *pm = &v->vm_mm->pmap;
+	u64 start = max(v->vm_start, page & ~(AROUND - 1));
+	u64 end = min(v->vm_end, (page & ~(AROUND - 1)) + AROUND);
+
+	if (info->end) /* what was just made, and is known to be backed (or not) */
+		pmap_sync(pm, info->start, info->end, info->populate, AROUND_ORDERS);
+	else
+		pmap_sync(pm, start, end, false, AROUND_ORDERS);
+	if (!info->end || info->start > page || info->end <= page)
+		pmap_sync(pm, page, page + PAGE_SIZE, false, 1);
+}
+
+/* ---- faults of the kernel's own ---- */
+
+int fault_in_locked(struct vm_area *v, u64 addr, u32 flags)
+{
+	struct fault_info info = { 0 };
+
+	return resolve(v, addr, flags, &info);
+}
+
+static struct vm_area *vma_for_fault(struct mm *mm, u64 addr)
+{
+	struct vm_area *v;
+
+	down_read(&mm->mmap_lock);
+	v = find_vma(mm, addr);
+	if (v && v->vm_start <= addr)
+		return v;
+	up_read(&mm->mmap_lock);
+	if (!v || !(v->vm_flags & VM_GROWSDOWN))
+		return NULL;
+	down_write(&mm->mmap_lock);
+	v = find_vma(mm, addr);
+	if (v && v->vm_start > addr && expand_stack(v, addr))
+		v = NULL;
+	downgrade_write(&mm->mmap_lock);
+	if (!v)
+		up_read(&mm->mmap_lock);
+	return v;
+}
+
+int fault_in(struct mm *mm, u64 addr, u32 flags)
+{
+	struct vm_area *v = vma_for_fault(mm, addr);
+	struct fault_info info = { 0 };
+	int err;
+
+	if (!v)
+		return -EFAULT;
+	err = resolve(v, addr, flags, &info);
+	/* What the kernel touches for the guest, the guest will touch itself: mapped with the same flush that takes it home. */
+	if (!err && mm == current->mm && !info.mapped)
+		sync_around(v, addr & PAGE_MASK, &info);
+	up_read(&mm->mmap_lock);
+	return err;
+}
+
+int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags)
+{
+	struct fault_info info = { 0 };
+	int err = 0;
+
+	down_read(&mm->mmap_lock);
+	while (start < end && !err) {
+		struct vm_area *v = find_vma(mm, start);
+		u32 f = flags;
+
+		if (!v || v->vm_start > start) {
+			err = -ENOMEM;
+			break;
+		}
+		if (!flags && v->vm_flags & VM_WRITE && vma_is_cow(v))
+			f = FAULT_WRITE;
+		err = resolve(v, start, f, &info);
+		start += PAGE_SIZE;
+		if (wait_interrupted(TASK_KILLABLE))
+			err = -EINTR;
+		if (!(start & (AROUND - 1))) { /* others may want the lock */
+			up_read(&mm->mmap_lock);
+			cond_resched();
+			down_read(&mm->mmap_lock);
+		}
+	}
+	up_read(&mm->mmap_lock);
+	return err;
+}
+
+/* ---- a guest's fault ---- */
+
+/* The fault's page is allowed and claims to be mapped. The first time another thread may just have mapped it; when it happens again
+ * the host has lost the mapping. */
+static void heal(struct mm *mm, u64 page)
+{
+	if (READ_ONCE(mm->last_spurious) != page) {
+		WRITE_ONCE(mm->last_spurious, page);
+		return;
+	}
+	pmap_drop(&mm->pmap, page, page + PAGE_SIZE);
+	pmap_sync(&mm->pmap, page, page + PAGE_SIZE, false, 1);
+	WRITE_ONCE(mm->last_spurious, 0);
+}
+
+static int error_signal(int err, int *code)
+{
+	switch (err) {
+	case -EFAULT: *code = SEGV_ACCERR; return SIGSEGV;
+	case -ENOMEM: return wait_interrupted(TASK_KILLABLE) ? 0 : SIGKILL;
+	case -EAGAIN: return 0; /* the guest faults again */
+	default: *code = BUS_ADRERR; return SIGBUS;
+	}
+}
+
+int handle_fault(struct mm *mm, u64 addr, u64 error, int *code)
+{
+	u32 flags = (error & ERR_WRITE ? FAULT_WRITE : 0) | (error & ERR_INSTR ? FAULT_EXEC : 0);
+	struct fault_info info = { 0 };
+	struct vm_area *v;
+	int err;
+
+	count_vm(pgfault, 1);
+	v = vma_for_fault(mm, addr);
+	if (!v) {
+		*code = SEGV_MAPERR;
+		return SIGSEGV;
+	}
+	err = resolve(v, addr, flags, &info);
+	if (!err && info.mapped && !info.end)
+		heal(mm, addr & PAGE_MASK);
+	else if (!err)
+		sync_around(v, addr & PAGE_MASK, &info);
+	up_read(&mm->mmap_lock);
+	if (info.major) {
+		current->maj_flt++;
+		count_vm(pgmajfault, 1);
+	} else {
+		current->min_flt++;
+	}
+	return err ? error_signal(err, code) : 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault.h: what fault.c and the files that fill entries (anon.c, cow.c, filefault.c) share.
+ */
+#ifndef NESTLING_MM_FAULT_H
+#define NESTLING_MM_FAULT_H
+
+#include "kernel/mm/internal.h"
+
+/* What resolving a fault has found out for the step that maps it into the space. */
+struct fault_info {
+	u64 start, end; /* entries that were made; end 0: unknown */
+	bool populate;  /* their frames are backed by the host */
+	bool mapped;    /* nothing had to be made, and the space maps it */
+	bool major;     /* waited for the disk */
+};
+
+/* The entry for @addr, made if need be, with page_table_lock held; NULL (and no lock) when memory is out. */
+pte_t *entry_lock(struct mm *mm, u64 addr);
+void entry_unlock(struct mm *mm);
+/* Fills an empty entry: takes over the caller's reference of @p. Under page_table_lock. */
+void entry_set(struct vm_area *v, pte_t *e, struct page *p, pte_t bits);
+
+/* Each: 0 (look again), or -errno. mmap_lock is held for reading; @addr is a page's. */
+int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info);
+int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info);
+int cow_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags, struct fault_info *info);
+int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
+
+/* A frame for an anonymous page, zeroed; NULL. */
+struct page *anon_page_alloc(bool zero);
+
+#endif

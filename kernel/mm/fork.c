@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork.c: a copy of an address space.
+ *
+ * For each area the child gets the parent's entries:
+ *	- frames of files and shared memory as they are (private ones are PTE_COW already);
+ *	- anonymous frames write-protected on both sides with PTE_COW: the parent's space gets one order for each run of pages;
+ *	- frames that were copied by a COW fault before (PTE_BROKEN), and the page of the stack pointer, copied at once: they will be
+ *	  written to again, a COW fault costs 14 us and a copy 0.3. The parent keeps its own, writable, without an order;
+ *	- frames that were mapped ahead and never touched: nothing; the parent keeps its reservation.
+ * All orders to the parent's space are flushed once, at the end, before the child can run.
+ *
+ * Locks: the parent's mmap_lock for writing, so no fault changes anonymous entries meanwhile.
+ */
+#include "kernel/mm/fault.h"
+
+#define COPY_AT_ONCE_MAX 256 /* pages of one fork */
+
+struct fork {
+	struct mm *old, *new;
+	u64 sp;       /* page of the stack pointer */
+	u32 copied;
+	bool protect; /* entries of the area lost the right to write */
+	struct hole_cursor holes;
+};
+
+/* 0 or -ENOMEM. The child's entry stays empty for VM_WIPEONFORK areas and the like. */
+static int child_entry(struct fork *f, struct vm_area *v, u64 va, struct page *p, pte_t bits)
+{
+	pte_t *e = entry_lock(f->new, va);
+
+	if (!e)
+		return -ENOMEM;
+	entry_set(v, e, p, bits & ~(PTE_MAPPED | PTE_STALE | PTE_PFN_MASK));
+	entry_unlock(f->new);
+	return 0;
+}
+
+static int copy_at_once(struct fork *f, struct vm_area *v, u64 va, pte_t e)
+{
+	struct page *copy = anon_page_alloc(false);
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	copy_page(page_address(copy), pfn_to_virt(pte_pfn(e)));
+	err = child_entry(f, v, va, copy, e);
+	if (err)
+		put_page(copy);
+	f->copied++;
+	return err;
+}
+
+static bool wants_copy(const struct fork *f, u64 va, pte_t e)
+{
+	if (!(e & PTE_RW) || f->copied >= COPY_AT_ONCE_MAX)
+		return false;
+	return e & PTE_BROKEN || va == f->sp;
+}
+
+/* Entries of anonymous frames are stable: mmap_lock is held. */
+static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struct page *p)
+{
+	struct mm *old = f->old;
+	pte_t e = *ep;
+
+	if (e & PTE_RESERVED) {
+		if (page_is_untouched(p, &f->holes))
+			return 0;
+		clear_bit(PG_zero, &p->flags);
+		e &= ~PTE_RESERVED;
+	}
+	spin_lock(&old->page_table_lock); /* a refill of the parent's space may set PTE_MAPPED at any time */
+	*ep &= ~PTE_RESERVED;
+	if (wants_copy(f, va, e)) {
+		spin_unlock(&old->page_table_lock);
+		return copy_at_once(f, v, va, e);
+	}
+	if (*ep & PTE_RW && *ep & PTE_MAPPED)
+		f->protect = true;
+	*ep = e = (*ep & ~(PTE_RW | PTE_BROKEN)) | PTE_COW;
+	get_page(p);
+	spin_unlock(&old->page_table_lock);
+	if (!child_entry(f, v, va, p, e))
+		return 0;
+	put_page(p);
+	return -ENOMEM;
+}
+
+/* File frames may leave the parent at any time (truncation): looked at and referenced under the lock. */
+static int fork_file(struct fork *f, struct vm_area *v, u64 va, pte_t *ep)
+{
+	struct page *p = NULL;
+	pte_t e;
+
+	spin_lock(&f->old->page_table_lock);
+	e = *ep;
+	if (e && !(e & PTE_SPECIAL)) {
+		p = pfn_to_page(pte_pfn(e));
+		if (!vma_is_cow(v) && !v->vm_mapping->a_ops->memory_only)
+			e &= ~(PTE_RW | PTE_D); /* the child's first write is seen again */
+		get_page(p);
+	}
+	spin_unlock(&f->old->page_table_lock);
+	if (!p || !child_entry(f, v, va, p, e))
+		return 0;
+	put_page(p);
+	return -ENOMEM;
+}
+
+static int fork_entry(struct fork *f, struct vm_area *v, u64 va, pte_t *ep)
+{
+	pte_t e = READ_ONCE(*ep);
+	struct page *p;
+
+	if (!e || e & PTE_SPECIAL)
+		return 0;
+	p = pfn_to_page(pte_pfn(e));
+	if (PageAnon(p) && vma_is_cow(v))
+		return fork_anon(f, v, va, ep, p);
+	if (v->vm_ops && v->vm_ops->fault)
+		return 0; /* comes by a fault */
+	return fork_file(f, v, va, ep);
+}
+
+static int fork_entries(struct fork *f, struct vm_area *v, struct vm_area *from)
+{
+	u64 va = from->vm_start;
+	int err = 0;
+
+	while (va < from->vm_end && !err) {
+		pte_t *e;
+
+		/* Tables of areas that stand are not freed: mmap_lock is held. */
+		spin_lock(&f->old->page_table_lock);
+		e = pmap_next(&f->old->pmap, &va, from->vm_end);
+		spin_unlock(&f->old->page_table_lock);
+		if (!e)
+			break;
+		do
+			err = fork_entry(f, v, va, e);
+		while (e++, va += PAGE_SIZE, !err && va < from->vm_end && va & (512 * PAGE_SIZE - 1));
+	}
+	return err;
+}
+
+static struct vm_area *fork_area(struct fork *f, struct vm_area *from)
+{
+	struct vm_area *v = kmem_cache_alloc(vma_cache, GFP_KERNEL);
+
+	if (!v)
+		return NULL;
+	memcpy(v, from, sizeof(*v));
+	INIT_LIST_HEAD(&v->shared);
+	v->vm_mm = f->new;
+	v->vm_flags &= ~(u64)(VM_LOCKED | VM_LOCKONFAULT);
+	v->next_fault = ~0UL;
+	v->extent_order = 0;
+	if (v->vm_file)
+		mm_file_ops->get(v->vm_file);
+	if (v->vm_ops && v->vm_ops->open)
+		v->vm_ops->open(v);
+	vma_link(v);
+	vm_stat_account(f->new, v->vm_flags, (s64)vma_pages(v));
+	return v;
+}
+
+static int dup_area(struct fork *f, struct vm_area *from)
+{
+	u64 pages = vma_pages(from);
+	struct vm_area *v;
+	int err = 0;
+
+	if (from->vm_flags & VM_DONTCOPY)
+		return 0;
+	if (from->vm_flags & VM_ACCOUNT) {
+		if (vm_enough_memory(pages))
+			return -ENOMEM;
+		f->new->committed += pages;
+	}
+	v = fork_area(f, from);
+	if (!v) {
+		if (from->vm_flags & VM_ACCOUNT) {
+			vm_unacct_memory(pages);
+			f->new->committed -= pages;
+		}
+		return -ENOMEM;
+	}
+	f->protect = false;
+	if (!(from->vm_flags & VM_WIPEONFORK))
+		err = fork_entries(f, v, from);
+	if (f->protect)
+		pmap_wrprotect(&f->old->pmap, from->vm_start, from->vm_end);
+	return err;
+}
+
+struct mm *mm_dup(struct mm *old)
+{
+	struct fork f = { .old = old, .sp = task_regs(current)->rsp & PAGE_MASK };
+	struct vm_area *v;
+	int err = 0;
+
+	if (down_write_killable(&old->mmap_lock))
+		return ERR_PTR(-EINTR);
+	f.new = mm_alloc_like(old);
+	if (!f.new) {
+		up_write(&old->mmap_lock);
+		return ERR_PTR(-ENOMEM);
+	}
+	down_write(&f.new->mmap_lock);
+	list_for_each_entry(v, &old->mmap_list, vm_list) {
+		err = dup_area(&f, v);
+		if (err)
+			break;
+		cond_resched();
+	}
+	up_write(&f.new->mmap_lock);
+	pmap_flush(&old->pmap);
+	up_write(&old->mmap_lock);
+	if (!err)
+		return f.new;
+	mmput(f.new);
+	return ERR_PTR(err);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * madvise.c: what guests tell about their use of memory. A table says for each advice what it does to each area of the range.
+ *
+ * Advice about huge pages, merging and paging out is accepted and remembered as Linux does, and changes nothing: memory is never
+ * swapped or merged, and frames come in extents anyway. MADV_FREE drops at once.
+ */
+#include "kernel/mm/internal.h"
+
+#include <asm/mman.h>
+
+#include "gen/syscalls.h"
+
+#define MADV_DONTNEED_LOCKED_ 24
+
+struct advice {
+	int advice;
+	bool write;       /* changes areas: mmap_lock for writing */
+	u64 set, clear;   /* vm_flags */
+	int (*apply)(struct vm_area *v, u64 start, u64 end); /* or NULL */
+};
+
+static int drop(struct vm_area *v, u64 start, u64 end)
+{
+	zap_prepare(v->vm_mm, start, end);
+	zap_range(v, start, end);
+	return 0;
+}
+
+static int advise_dontneed(struct vm_area *v, u64 start, u64 end)
+{
+	return v->vm_flags & (VM_LOCKED | VM_PFNMAP) ? -EINVAL : drop(v, start, end);
+}
+
+static int advise_dontneed_locked(struct vm_area *v, u64 start, u64 end)
+{
+	return v->vm_flags & VM_PFNMAP ? -EINVAL : drop(v, start, end);
+}
+
+static int advise_free(struct vm_area *v, u64 start, u64 end)
+{
+	return !vma_is_anon(v) || v->vm_flags & VM_LOCKED ? -EINVAL : drop(v, start, end);
+}
+
+static int advise_willneed(struct vm_area *v, u64 start, u64 end)
+{
+	if (!v->vm_mapping)
+		return v->vm_ops && v->vm_ops->fault ? 0 : -EBADF;
+	if (!v->vm_mapping->a_ops->memory_only)
+		force_readahead(v->vm_mapping, v->vm_file, vma_index(v, start), (end - start) >> PAGE_SHIFT);
+	return 0;
+}
+
+static int advise_nothing(struct vm_area *v, u64 start, u64 end)
+{
+	return v->vm_flags & (VM_LOCKED | VM_PFNMAP) ? -EINVAL : 0;
+}
+
+static int advise_dofork(struct vm_area *v, u64 start, u64 end)
+{
+	return v->vm_flags & VM_IO ? -EINVAL : 0;
+}
+
+static int advise_wipeonfork(struct vm_area *v, u64 start, u64 end)
+{
+	return vma_is_anon(v) && vma_is_cow(v) ? 0 : -EINVAL;
+}
+
+static int advise_dodump(struct vm_area *v, u64 start, u64 end)
+{
+	return v->vm_flags & (VM_DONTEXPAND | VM_PFNMAP) ? -EINVAL : 0;
+}
+
+static int advise_collapse(struct vm_area *v, u64 start, u64 end)
+{
+	return -EINVAL; /* as a Linux without transparent huge pages */
+}
+
+static const struct advice advices[] = {
+	{ MADV_NORMAL, true, 0, VM_SEQ_READ | VM_RAND_READ, NULL },
+	{ MADV_RANDOM, true, VM_RAND_READ, VM_SEQ_READ, NULL },
+	{ MADV_SEQUENTIAL, true, VM_SEQ_READ, VM_RAND_READ, NULL },
+	{ MADV_WILLNEED, false, 0, 0, advise_willneed },
+	{ MADV_DONTNEED, false, 0, 0, advise_dontneed },
+	{ MADV_DONTNEED_LOCKED_, false, 0, 0, advise_dontneed_locked },
+	{ MADV_FREE, false, 0, 0, advise_free },
+	{ MADV_DONTFORK, true, VM_DONTCOPY, 0, NULL },
+	{ MADV_DOFORK, true, 0, VM_DONTCOPY, advise_dofork },
+	{ MADV_WIPEONFORK, true, VM_WIPEONFORK, 0, advise_wipeonfork },
+	{ MADV_KEEPONFORK, true, 0, VM_WIPEONFORK, NULL },
+	{ MADV_DONTDUMP, true, VM_DONTDUMP, 0, NULL },
+	{ MADV_DODUMP, true, 0, VM_DONTDUMP, advise_dodump },
+	{ MADV_MERGEABLE, true, VM_MERGEABLE, 0, NULL },
+	{ MADV_UNMERGEABLE, true, 0, VM_MERGEABLE, NULL },
+	{ MADV_HUGEPAGE, true, VM_HUGEPAGE, VM_NOHUGEPAGE, NULL },
+	{ MADV_NOHUGEPAGE, true, VM_NOHUGEPAGE, VM_HUGEPAGE, NULL },
+	{ MADV_COLD, false, 0, 0, advise_nothing },
+	{ MADV_PAGEOUT, false, 0, 0, advise_nothing },
+	{ 25, false, 0, 0, advise_collapse },
+};
+
+static const struct advice *find_advice(int advice)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(advices); i++)
+		if (advices[i].advice == advice)
+			return &advices[i];
+	return NULL;
+}
+
+static int apply_to_area(const struct advice *a, struct vm_area *v, u64 start, u64 end)
+{
+	u64 flags = (v->vm_flags | a->set) & ~a->clear;
+	struct mm *mm = v->vm_mm;
+	int err = a->apply ? a->apply(v, start, end) : 0;
+
+	if (err || !a->write || flags == v->vm_flags)
+		return err;
+	if (mm->map_count + 2 > sysctl_max_map_count || vma_split_range(mm, start, end))
+		return -ENOMEM;
+	vma_lookup(mm, start)->vm_flags = flags;
+	return 0;
+}
+
+/* Holes are told at the end, after everything else was done. */
+static int advise_range(const struct advice *a, struct mm *mm, u64 start, u64 end)
+{
+	int err = 0, hole = 0;
+	u64 at = start;
+
+	while (at < end && !err) {
+		struct vm_area *v = find_vma(mm, at);
+		u64 stop;
+
+		if (!v || v->vm_start >= end)
+			return -ENOMEM;
+		if (v->vm_start > at)
+			hole = -ENOMEM;
+		at = max(at, v->vm_start);
+		stop = min(end, v->vm_end);
+		err = apply_to_area(a, v, at, stop);
+		at = stop;
+	}
+	if (a->write)
+		vma_merge_range(mm, start, end);
+	return err ? err : hole;
+}
+
+/* MADV_REMOVE: a hole in the file behind a shared writable mapping. No lock may be held over the file system's work. */
+static int remove_range(struct mm *mm, u64 start, u64 end)
+{
+	int err = 0;
+
+	while (start < end && !err) {
+		struct vm_area *v;
+		struct file *f;
+		u64 stop, off;
+
+		down_read(&mm->mmap_lock);
+		v = vma_lookup(mm, start);
+		if (!v || v->vm_flags & VM_LOCKED || !v->vm_file || !v->vm_mapping ||
+			(v->vm_flags & (VM_SHARED | VM_WRITE)) != (VM_SHARED | VM_WRITE)) {
+			up_read(&mm->mmap_lock);
+			return !v ? -ENOMEM : v->vm_flags & VM_LOCKED ? -EINVAL : !v->vm_file ? -EINVAL : -EACCES;
+		}
+		stop = min(end, v->vm_end);
+		off = vma_index(v, start) << PAGE_SHIFT;
+		f = v->vm_file;
+		mm_file_ops->get(f);
+		up_read(&mm->mmap_lock);
+		err = mm_file_ops->fallocate ? mm_file_ops->fallocate(f, 3 /* PUNCH_HOLE | KEEP_SIZE */,
+				(loff_t)off, (loff_t)(stop - start)) : -EOPNOTSUPP;
+		mm_file_ops->put(f);
+		start = stop;
+	}
+	return err;
+}
+
+static int populate_range(struct mm *mm, u64 start, u64 end, u32 flags)
+{
+	int err = mm_populate(mm, start, end, flags);
+
+	return err == -ENXIO || err == -EIO ? -EFAULT : err == -EFAULT ? -EINVAL : err;
+}
+
+long sys_madvise(unsigned long addr, size_t len, int advice)
+{
+	const struct advice *a = find_advice(advice);
+	struct mm *mm = current->mm;
+	u64 end = addr + PAGE_ALIGN(len);
+	int err;
+
+	if (!a && advice != MADV_REMOVE && advice != MADV_POPULATE_READ && advice != MADV_POPULATE_WRITE)
+		return -EINVAL;
+	if (addr & ~PAGE_MASK || (len && !PAGE_ALIGN(len)) || end < addr)
+		return -EINVAL;
+	if (end == addr)
+		return 0;
+	if (advice == MADV_REMOVE)
+		return remove_range(mm, addr, end);
+	if (!a)
+		return populate_range(mm, addr, end, advice == MADV_POPULATE_WRITE ? FAULT_WRITE : FAULT_READ_ONLY);
+	if (a->write) {
+		if (down_write_killable(&mm->mmap_lock))
+			return -EINTR;
+		err = advise_range(a, mm, addr, end);
+		up_write(&mm->mmap_lock);
+	} else {
+		down_read(&mm->mmap_lock);
+		err = advise_range(a, mm, addr, end);
+		up_read(&mm->mmap_lock);
+	}
+	return err;
+}

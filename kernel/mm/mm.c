@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm.c: address spaces come and go.
+ *
+ *	mm = mm_alloc();  mmget(mm); mmput(mm);      users: the last one unmaps everything
+ *	mmgrab(mm); mmdrop(mm);                       who only keeps the struct
+ *
+ * At the end the space goes first, with all of its host mappings at once; then entries and frames need no orders.
+ *
+ * Lock: mm_list_lock for the list of all mms.
+ */
+#include "kernel/mm/internal.h"
+
+#define ADDR_NO_RANDOMIZE 0x0040000
+#define GAP_MIN (128UL << 20)
+#define STACK_RANDOM (16UL << 30)
+#define MMAP_RANDOM_BITS 28
+
+static struct kmem_cache *mm_cache;
+spinlock_t mm_list_lock = SPINLOCK_INIT(mm_list_lock);
+struct list_head mm_list = LIST_HEAD_INIT(mm_list);
+
+/* Room for the stack below the top, then a random distance. */
+static u64 choose_mmap_base(u64 task_size)
+{
+	u64 gap = clamp(mmap_limit(RLIMIT_STACK), GAP_MIN, task_size / 6 * 5);
+	u64 rnd = 0;
+
+	gap += STACK_GUARD_GAP;
+	if (!(current->personality & ADDR_NO_RANDOMIZE)) {
+		arch_random(&rnd, sizeof(rnd));
+		rnd &= BIT(MMAP_RANDOM_BITS) - 1;
+		gap += STACK_RANDOM;
+	}
+	rnd = min(rnd << PAGE_SHIFT, task_size / 8);
+	if (gap + rnd > task_size / 6 * 5)
+		gap = task_size / 6 * 5 - rnd;
+	return PAGE_ALIGN(task_size - gap - rnd);
+}
+
+static struct mm *mm_new(void)
+{
+	struct mm *mm = kmem_cache_zalloc(mm_cache, GFP_KERNEL);
+
+	if (!mm)
+		return NULL;
+	atomic_set(&mm->mm_users, 1);
+	atomic_set(&mm->mm_count, 1);
+	init_rwsem(&mm->mmap_lock);
+	spin_lock_init(&mm->page_table_lock);
+	INIT_LIST_HEAD(&mm->mmap_list);
+	mm->dumpable = true;
+	mm->dump_mode = 1;
+	if (pmap_init(&mm->pmap)) {
+		kmem_cache_free(mm_cache, mm);
+		return NULL;
+	}
+	return mm;
+}
+
+static void mm_publish(struct mm *mm)
+{
+	spin_lock(&mm_list_lock);
+	list_add_tail(&mm->mm_list, &mm_list);
+	spin_unlock(&mm_list_lock);
+}
+
+struct mm *mm_alloc(void)
+{
+	struct mm *mm = mm_new();
+
+	if (!mm)
+		return NULL;
+	mm->task_size = arch_task_size();
+	mm->mmap_base = choose_mmap_base(mm->task_size);
+	mm_publish(mm);
+	return mm;
+}
+
+/* For fork: fields that a copy inherits; no areas. */
+struct mm *mm_alloc_like(struct mm *old)
+{
+	struct mm *mm = mm_new();
+
+	if (!mm)
+		return NULL;
+	mm->task_size = old->task_size;
+	mm->mmap_base = old->mmap_base;
+	mm->start_code = old->start_code;
+	mm->end_code = old->end_code;
+	mm->start_data = old->start_data;
+	mm->end_data = old->end_data;
+	mm->start_brk = old->start_brk;
+	mm->brk = old->brk;
+	mm->start_stack = old->start_stack;
+	mm->arg_start = old->arg_start;
+	mm->arg_end = old->arg_end;
+	mm->env_start = old->env_start;
+	mm->env_end = old->env_end;
+	mm->dumpable = old->dumpable;
+	mm->dump_mode = old->dump_mode;
+	mm->vdso_base = old->vdso_base;
+	mm->nr_auxv = old->nr_auxv;
+	memcpy(mm->auxv, old->auxv, sizeof(mm->auxv));
+	mm->exe_file = old->exe_file;
+	if (mm->exe_file)
+		mm_file_ops->get(mm->exe_file);
+	mm_publish(mm);
+	return mm;
+}
+
+void mmget(struct mm *mm)
+{
+	atomic_inc(&mm->mm_users);
+}
+
+void mmgrab(struct mm *mm)
+{
+	atomic_inc(&mm->mm_count);
+}
+
+void mmdrop(struct mm *mm)
+{
+	if (!atomic_dec_and_test(&mm->mm_count))
+		return;
+	pmap_destroy(&mm->pmap);
+	kmem_cache_free(mm_cache, mm);
+}
+
+static void exit_mmap(struct mm *mm)
+{
+	pmap_put_space(&mm->pmap);
+	down_write(&mm->mmap_lock);
+	munmap_locked(mm, 0, mm->task_size);
+	up_write(&mm->mmap_lock);
+}
+
+void mmput(struct mm *mm)
+{
+	if (!atomic_dec_and_test(&mm->mm_users))
+		return;
+	spin_lock(&mm_list_lock);
+	list_del(&mm->mm_list);
+	spin_unlock(&mm_list_lock);
+	exit_mmap(mm);
+	if (mm->exe_file)
+		mm_file_ops->put(mm->exe_file);
+	mm->exe_file = NULL;
+	mmdrop(mm);
+}
+
+static int mm_cache_init(void)
+{
+	mm_cache = kmem_cache_create("mm_struct", sizeof(struct mm), 64);
+	return mm_cache ? 0 : -ENOMEM;
+}
+INITCALL(1, mm_cache_init);

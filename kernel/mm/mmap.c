@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmap.c: mmap, munmap and brk: areas come and go.
+ *
+ * do_mmap() checks everything, has the file agree (f_op->mmap), and only then unmaps what a fixed mapping replaces and links the new
+ * area. What can fail after that point has been allocated before.
+ *
+ * munmap: the space drops the whole range with one order, and acknowledges; then entries and frames go without further orders.
+ *
+ * Limits: RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK, vm.max_map_count, overcommit (commit.c).
+ */
+#include "kernel/mm/internal.h"
+
+#include <asm/mman.h>
+#include <linux/capability.h>
+#include <linux/mman.h>
+
+#include "gen/syscalls.h"
+
+#define READ_IMPLIES_EXEC 0x0400000
+#define MODE_READ 1
+#define MODE_WRITE 2
+#define LEGACY_MASK                                                                                \
+	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE |    \
+		MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |     \
+		MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | MAP_FIXED_NOREPLACE)
+
+u32 sysctl_max_map_count = 65530;
+const struct mm_task_ops *mm_task_ops;
+struct file *(*shmem_file_setup)(const char *name, loff_t size, u64 flags);
+
+u64 mmap_limit(int which)
+{
+	return mm_task_ops ? mm_task_ops->rlimit(which) : ~0UL;
+}
+
+bool mm_capable(int cap)
+{
+	return !mm_task_ops || mm_task_ops->capable(cap);
+}
+
+int check_lock_limit(struct mm *mm, u64 pages)
+{
+	u64 limit = mmap_limit(RLIMIT_MEMLOCK);
+
+	if (mm_capable(CAP_IPC_LOCK))
+		return 0;
+	if (!limit)
+		return -EPERM;
+	return mm->locked_vm + pages > limit >> PAGE_SHIFT ? -EAGAIN : 0;
+}
+
+/* ---- what a new area is to be ---- */
+
+struct map_request {
+	struct mm *mm;
+	struct file *file;
+	u64 addr, len, pgoff, vm_flags;
+	int prot, flags;
+};
+
+static u64 prot_flags(int prot)
+{
+	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
+		(prot & PROT_EXEC ? VM_EXEC : 0);
+}
+
+static int check_type(struct map_request *r)
+{
+	switch (r->flags & MAP_TYPE) {
+	case MAP_SHARED_VALIDATE:
+		if (r->flags & ~(LEGACY_MASK | MAP_SHARED_VALIDATE))
+			return -EOPNOTSUPP;
+		r->vm_flags |= VM_SHARED;
+		return 0;
+	case MAP_SHARED: r->vm_flags |= VM_SHARED; return 0;
+	case MAP_PRIVATE: return 0;
+	}
+	return -EINVAL;
+}
+
+static int check_file(struct map_request *r)
+{
+	u32 mode = mm_file_ops->mode(r->file);
+
+	if (!(mode & MODE_READ))
+		return -EACCES;
+	if (r->vm_flags & VM_SHARED && !(mode & MODE_WRITE)) {
+		if (r->prot & PROT_WRITE)
+			return -EACCES;
+		r->vm_flags &= ~VM_MAYWRITE;
+	}
+	if (mm_file_ops->may_exec(r->file))
+		return 0;
+	if (r->prot & PROT_EXEC)
+		return -EPERM;
+	r->vm_flags &= ~VM_MAYEXEC;
+	return 0;
+}
+
+static int check_request(struct map_request *r)
+{
+	struct mm *mm = r->mm;
+	u64 pages = r->len >> PAGE_SHIFT;
+	int err;
+
+	r->vm_flags = prot_flags(r->prot) | mm->def_flags | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+	err = check_type(r);
+	if (err)
+		return err;
+	if (r->flags & MAP_HUGETLB)
+		return -ENOMEM; /* no huge pages are set aside */
+	if (r->flags & MAP_LOCKED)
+		r->vm_flags |= VM_LOCKED;
+	if (r->flags & MAP_GROWSDOWN) {
+		if (r->file || r->vm_flags & VM_SHARED)
+			return -EINVAL;
+		r->vm_flags |= VM_GROWSDOWN;
+	}
+	if (r->flags & MAP_NORESERVE && sysctl_overcommit_memory != 2)
+		r->vm_flags |= VM_NORESERVE;
+	if (r->vm_flags & VM_LOCKED) {
+		err = check_lock_limit(mm, pages);
+		if (err)
+			return err;
+	}
+	return r->file ? check_file(r) : 0;
+}
+
+static u64 choose_address(struct map_request *r)
+{
+	struct mm *mm = r->mm;
+
+	if (!(r->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
+		return find_free_area(mm, r->addr & PAGE_MASK, r->len, PAGE_SIZE, r->flags);
+	if (r->addr & ~PAGE_MASK)
+		return -EINVAL;
+	if (r->len > mm->task_size || r->addr > mm->task_size - r->len)
+		return -ENOMEM;
+	if (r->addr < MMAP_MIN_ADDR)
+		return -EPERM;
+	if (r->flags & MAP_FIXED_NOREPLACE) {
+		struct vm_area *v = find_vma(mm, r->addr);
+
+		if (v && v->vm_start < r->addr + r->len)
+			return -EEXIST;
+	}
+	return r->addr;
+}
+
+/* ---- commit ---- */
+
+/* Pages of [start, end) that are mapped now. */
+static u64 pages_in_range(struct mm *mm, u64 start, u64 end)
+{
+	u64 n = 0;
+
+	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v))
+		n += (min(end, v->vm_end) - max(start, v->vm_start)) >> PAGE_SHIFT;
+	return n;
+}
+
+static bool needs_commit(u64 flags)
+{
+	return (flags & (VM_WRITE | VM_SHARED | VM_NORESERVE)) == VM_WRITE;
+}
+
+/* The area with its file, on no list yet. ERR_PTR. */
+static struct vm_area *make_area(struct map_request *r, u64 at)
+{
+	struct vm_area *v = vma_alloc(r->mm, at, at + r->len, r->vm_flags);
+	int err;
+
+	if (!v)
+		return ERR_PTR(-ENOMEM);
+	if (!r->file)
+		return v;
+	v->vm_pgoff = r->pgoff;
+	v->vm_file = r->file;
+	mm_file_ops->get(r->file);
+	err = mm_file_ops->mmap(r->file, v);
+	if (err) {
+		vma_free(v);
+		return ERR_PTR(err);
+	}
+	if (!v->vm_mapping && !(v->vm_ops && v->vm_ops->fault) && v->vm_file)
+		v->vm_mapping = mm_file_ops->mapping(v->vm_file);
+	return v;
+}
+
+static u64 map_region(struct map_request *r)
+{
+	struct mm *mm = r->mm;
+	u64 at = choose_address(r), pages = r->len >> PAGE_SHIFT;
+	struct vm_area *v;
+	int err;
+
+	if (IS_ERR_VALUE(at))
+		return at;
+	if (!may_expand_vm(mm, r->vm_flags, pages - min(pages, pages_in_range(mm, at, at + r->len))))
+		return -ENOMEM;
+	if (mm->map_count >= sysctl_max_map_count)
+		return -ENOMEM;
+	if (needs_commit(r->vm_flags)) {
+		r->vm_flags |= VM_ACCOUNT;
+		if (vm_enough_memory(pages))
+			return -ENOMEM;
+	}
+	v = make_area(r, at);
+	if (IS_ERR(v)) {
+		err = (int)PTR_ERR(v);
+		goto err_uncommit;
+	}
+	err = munmap_locked(mm, at, r->len);
+	if (err)
+		goto err_free_area;
+	if (v->vm_flags & VM_ACCOUNT)
+		mm->committed += pages;
+	vma_link(v);
+	vm_stat_account(mm, v->vm_flags, pages);
+	vma_merge_range(mm, at, at + r->len);
+	return at;
+
+err_free_area:
+	if (v->vm_ops && v->vm_ops->close)
+		v->vm_ops->close(v);
+	vma_free(v);
+err_uncommit:
+	if (r->vm_flags & VM_ACCOUNT)
+		vm_unacct_memory(pages);
+	return err;
+}
+
+/* Shared memory without a file gets one from tmpfs. */
+static int shared_anon_file(struct map_request *r)
+{
+	struct file *f;
+
+	if (r->file || (r->flags & MAP_TYPE) == MAP_PRIVATE)
+		return 0;
+	if (!shmem_file_setup)
+		return -ENODEV;
+	f = shmem_file_setup("dev/zero", r->len, r->flags & MAP_NORESERVE ? VM_NORESERVE : 0);
+	if (IS_ERR_OR_NULL(f))
+		return f ? (int)PTR_ERR(f) : -ENOMEM;
+	r->file = f;
+	r->pgoff = 0;
+	return 0;
+}
+
+u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int flags, u64 pgoff)
+{
+	struct map_request r = { .mm = mm, .file = file, .addr = addr, .len = PAGE_ALIGN(len), .pgoff = pgoff,
+		.prot = prot, .flags = flags };
+	bool populate;
+	u64 ret;
+	int err;
+
+	if (!len)
+		return -EINVAL;
+	if (!r.len || r.len > mm->task_size)
+		return -ENOMEM;
+	if (pgoff + (r.len >> PAGE_SHIFT) < pgoff)
+		return -EOVERFLOW;
+	if (prot & PROT_READ && current->personality & READ_IMPLIES_EXEC)
+		r.prot |= PROT_EXEC;
+	err = shared_anon_file(&r);
+	if (err)
+		return err;
+	if (down_write_killable(&mm->mmap_lock)) {
+		ret = -EINTR;
+		goto out;
+	}
+	err = check_request(&r);
+	ret = err ? (u64)err : map_region(&r);
+	up_write(&mm->mmap_lock);
+	populate = (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || r.vm_flags & VM_LOCKED;
+	if (populate && !IS_ERR_VALUE(ret))
+		mm_populate(mm, ret, ret + r.len, 0);
+out:
+	if (r.file != file)
+		mm_file_ops->put(r.file);
+	return ret;
+}
+
+long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags, int fd, unsigned long off)
+{
+	struct file *f = NULL;
+	u64 ret;
+
+	if (off & ~PAGE_MASK)
+		return -EINVAL;
+	if (!(flags & MAP_ANONYMOUS)) {
+		f = mm_file_ops->fget(fd);
+		if (!f)
+			return -EBADF;
+	}
+	ret = do_mmap(current->mm, f, addr, len, (int)prot, (int)flags, off >> PAGE_SHIFT);
+	if (f)
+		mm_file_ops->put(f);
+	return (long)ret;
+}
+
+/* ---- munmap ---- */
+
+static void remove_area(struct vm_area *v)
+{
+	struct mm *mm = v->vm_mm;
+	u64 pages = vma_pages(v);
+
+	zap_range(v, v->vm_start, v->vm_end);
+	vm_stat_account(mm, v->vm_flags, -(s64)pages);
+	if (v->vm_flags & VM_ACCOUNT) {
+		mm->committed -= pages;
+		vm_unacct_memory(pages);
+	}
+	if (v->vm_ops && v->vm_ops->close)
+		v->vm_ops->close(v);
+	vma_free(v);
+}
+
+/* Tables are shared with neighbours up to the span of one: only what no neighbour can use is looked at. */
+static void free_unused_tables(struct mm *mm, u64 start, u64 end)
+{
+	spin_lock(&mm->page_table_lock);
+	pmap_free_tables(&mm->pmap, start, end);
+	spin_unlock(&mm->page_table_lock);
+}
+
+int munmap_locked(struct mm *mm, u64 start, u64 len)
+{
+	struct vm_area *v = find_vma(mm, start), *next;
+	u64 end = start + len;
+	int err;
+
+	assert_rwsem_held_write(&mm->mmap_lock);
+	if (!v || v->vm_start >= end)
+		return 0;
+	if (v->vm_start < start && v->vm_end > end && mm->map_count >= sysctl_max_map_count)
+		return -ENOMEM;
+	err = vma_split_range(mm, start, end);
+	if (err)
+		return err;
+	zap_prepare(mm, start, end);
+	for (v = find_vma(mm, start); v && v->vm_start < end; v = next) {
+		next = vma_next(v);
+		vma_unlink(v);
+		remove_area(v);
+	}
+	free_unused_tables(mm, start, end);
+	return 0;
+}
+
+int do_munmap(struct mm *mm, u64 addr, u64 len)
+{
+	int err;
+
+	if (addr & ~PAGE_MASK || len > mm->task_size || addr > mm->task_size - len)
+		return -EINVAL;
+	len = PAGE_ALIGN(len);
+	if (!len)
+		return -EINVAL;
+	if (down_write_killable(&mm->mmap_lock))
+		return -EINTR;
+	err = munmap_locked(mm, addr, len);
+	up_write(&mm->mmap_lock);
+	return err;
+}
+
+long sys_munmap(unsigned long addr, size_t len)
+{
+	return do_munmap(current->mm, addr, len);
+}
+
+/* ---- brk ---- */
+
+/* An anonymous private area at a fixed place that is free. mmap_lock is held. */
+static int map_anon(struct mm *mm, u64 addr, u64 len, u64 flags)
+{
+	u64 pages = len >> PAGE_SHIFT;
+	struct vm_area *v;
+
+	flags |= VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_ACCOUNT | mm->def_flags;
+	if (!may_expand_vm(mm, flags, pages) || mm->map_count >= sysctl_max_map_count)
+		return -ENOMEM;
+	if (flags & VM_LOCKED && check_lock_limit(mm, pages))
+		return -EAGAIN;
+	if (vm_enough_memory(pages))
+		return -ENOMEM;
+	v = vma_alloc(mm, addr, addr + len, flags);
+	if (!v) {
+		vm_unacct_memory(pages);
+		return -ENOMEM;
+	}
+	mm->committed += pages;
+	vma_link(v);
+	vm_stat_account(mm, flags, pages);
+	vma_merge_range(mm, addr, addr + len);
+	return 0;
+}
+
+int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags)
+{
+	int err;
+
+	len = PAGE_ALIGN(len + (addr & ~PAGE_MASK));
+	addr &= PAGE_MASK;
+	if (!len)
+		return 0;
+	if (len > mm->task_size || addr > mm->task_size - len)
+		return -ENOMEM;
+	down_write(&mm->mmap_lock);
+	err = munmap_locked(mm, addr, len);
+	if (!err)
+		err = map_anon(mm, addr, len, VM_READ | VM_WRITE | (flags & VM_EXEC));
+	up_write(&mm->mmap_lock);
+	return err;
+}
+
+static bool brk_allowed(struct mm *mm, u64 brk)
+{
+	u64 limit = mmap_limit(RLIMIT_DATA);
+	struct vm_area *next;
+
+	if (limit < ~0UL && brk - mm->start_brk + (mm->end_data - mm->start_data) > limit)
+		return false;
+	next = find_vma(mm, PAGE_ALIGN(mm->brk));
+	if (PAGE_ALIGN(brk) > mm->task_size)
+		return false;
+	if (next && next->vm_start < PAGE_ALIGN(mm->brk))
+		next = vma_next(next);
+	return !next || PAGE_ALIGN(brk) + PAGE_SIZE <=
+		(next->vm_flags & VM_GROWSDOWN ? next->vm_start - STACK_GUARD_GAP : next->vm_start);
+}
+
+/* Under mmap_lock. True: the break is where it was asked to be. */
+static bool set_brk(struct mm *mm, u64 brk)
+{
+	u64 new = PAGE_ALIGN(brk), old = PAGE_ALIGN(mm->brk);
+
+	if (brk < mm->start_brk)
+		return false;
+	if (new < old && munmap_locked(mm, new, old - new))
+		return false;
+	if (new > old && (!brk_allowed(mm, brk) || map_anon(mm, old, new - old, VM_READ | VM_WRITE)))
+		return false;
+	mm->brk = brk;
+	return true;
+}
+
+long sys_brk(unsigned long brk)
+{
+	struct mm *mm = current->mm;
+	u64 old, now;
+	bool lock;
+
+	if (down_write_killable(&mm->mmap_lock))
+		return -EINTR;
+	old = mm->brk;
+	set_brk(mm, brk);
+	now = mm->brk;
+	lock = mm->def_flags & VM_LOCKED;
+	up_write(&mm->mmap_lock);
+	if (lock && now > old)
+		mm_populate(mm, PAGE_ALIGN(old), PAGE_ALIGN(now), 0);
+	return (long)now;
+}
+
+/* ---- stacks ---- */
+
+int mm_setup_stack(struct mm *mm, u64 top, u64 flags)
+{
+	u64 size = 32 * PAGE_SIZE; /* grows down as it is used */
+	int err;
+
+	top &= PAGE_MASK;
+	down_write(&mm->mmap_lock);
+	err = map_anon(mm, top - size, size, VM_READ | VM_WRITE | VM_GROWSDOWN | VM_STACK | flags);
+	if (!err)
+		mm->start_stack = top;
+	up_write(&mm->mmap_lock);
+	return err;
+}
+
+/* Makes the area begin at @addr's page. mmap_lock is held for writing. */
+int expand_stack(struct vm_area *v, u64 addr)
+{
+	struct mm *mm = v->vm_mm;
+	struct vm_area *prev = vma_prev(v);
+	u64 pages;
+
+	addr &= PAGE_MASK;
+	if (!(v->vm_flags & VM_GROWSDOWN) || addr < MMAP_MIN_ADDR)
+		return -EFAULT;
+	if (addr >= v->vm_start)
+		return 0;
+	if (v->vm_end - addr > mmap_limit(RLIMIT_STACK))
+		return -ENOMEM;
+	if (prev && !(prev->vm_flags & VM_GROWSDOWN) && prev->vm_flags & VM_ACCESS &&
+		addr - prev->vm_end < STACK_GUARD_GAP)
+		return -ENOMEM;
+	if (prev && prev->vm_end > addr)
+		return -ENOMEM;
+	pages = (v->vm_start - addr) >> PAGE_SHIFT;
+	if (!may_expand_vm(mm, v->vm_flags, pages))
+		return -ENOMEM;
+	if (v->vm_flags & VM_LOCKED && check_lock_limit(mm, pages))
+		return -ENOMEM;
+	if (v->vm_flags & VM_ACCOUNT) {
+		if (vm_enough_memory(pages))
+			return -ENOMEM;
+		mm->committed += pages;
+	}
+	vm_stat_account(mm, v->vm_flags, pages);
+	vma_resize(v, addr, v->vm_end);
+	return 0;
+}
+
+/* ---- special mappings ---- */
+
+struct vm_area *install_special_mapping(struct mm *mm, u64 addr, u64 len, u64 flags,
+	const struct vm_operations *ops, void *private, const char *name)
+{
+	struct vm_area *v = vma_alloc(mm, addr, addr + PAGE_ALIGN(len), flags | VM_SPECIAL_NAME);
+	struct vm_area *other;
+
+	if (!v)
+		return ERR_PTR(-ENOMEM);
+	v->vm_ops = ops;
+	v->vm_private = private;
+	v->vm_name = name;
+	v->vm_pgoff = 0;
+	down_write(&mm->mmap_lock);
+	other = find_vma(mm, addr);
+	if (other && other->vm_start < v->vm_end) {
+		up_write(&mm->mmap_lock);
+		vma_free(v);
+		return ERR_PTR(-EEXIST);
+	}
+	vma_link(v);
+	vm_stat_account(mm, v->vm_flags, vma_pages(v));
+	up_write(&mm->mmap_lock);
+	return v;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mprotect.c: changes what guests may do with an area.
+ *
+ * All is checked first (the range has no hole, the file allows it, limits), then areas are split, flags change, entries follow,
+ * and the space gets the new rights: one order for each run of mapped pages with equal rights.
+ */
+#include "kernel/mm/internal.h"
+
+#include <asm/mman.h>
+
+#include "gen/syscalls.h"
+
+/* The entry's rights after the area's have changed. */
+static pte_t entry_rights(const struct vm_area *v, pte_t e)
+{
+	pte_t rights = vma_rights(v) & PTE_RIGHTS;
+	struct address_space *m = v->vm_mapping;
+
+	if (e & PTE_COW)
+		return rights & ~PTE_RW;
+	if (!vma_is_cow(v) && m && !m->a_ops->memory_only && !(e & PTE_D))
+		return rights & ~PTE_RW; /* the first write must be seen: page_mkwrite */
+	return rights;
+}
+
+/* A clean shared page loses PTE_D with the right to write, when write-back takes that away (rmap.c keeps PTE_D: look again). */
+static pte_t changed(const struct vm_area *v, pte_t e)
+{
+	if (!(e & PTE_RW))
+		e &= ~PTE_D;
+	return (e & ~PTE_RIGHTS) | entry_rights(v, e);
+}
+
+/* True: the space has to be told. */
+static bool change_entries(struct vm_area *v, u64 start, u64 end)
+{
+	struct mm *mm = v->vm_mm;
+	bool tell = false;
+
+	while (start < end) {
+		pte_t *e;
+
+		spin_lock(&mm->page_table_lock);
+		e = pmap_next(&mm->pmap, &start, end);
+		if (!e) {
+			spin_unlock(&mm->page_table_lock);
+			break;
+		}
+		do {
+			pte_t new = *e ? changed(v, *e) : 0;
+
+			tell |= (*e & PTE_MAPPED) && ((*e ^ new) & PTE_RIGHTS);
+			*e = new;
+		} while (e++, start += PAGE_SIZE, start < end && start & (512 * PAGE_SIZE - 1));
+		spin_unlock(&mm->page_table_lock);
+	}
+	return tell;
+}
+
+struct protect {
+	u64 start, end, flags;
+	u64 commit; /* pages to be accounted */
+};
+
+static u64 new_flags(const struct vm_area *v, const struct protect *p)
+{
+	return (v->vm_flags & ~VM_ACCESS) | p->flags;
+}
+
+static bool becomes_private_writable(const struct vm_area *v, const struct protect *p)
+{
+	return p->flags & VM_WRITE && !(v->vm_flags & (VM_SHARED | VM_ACCOUNT | VM_NORESERVE)) ;
+}
+
+/* May every area of the range be so? 0, -ENOMEM (a hole), -EACCES. */
+static int check_areas(struct mm *mm, struct protect *p)
+{
+	u64 at = p->start, data = 0;
+
+	for (struct vm_area *v = vma_lookup(mm, at); at < p->end; v = vma_next(v)) {
+		u64 n;
+
+		if (!v || v->vm_start > at)
+			return -ENOMEM;
+		if (p->flags & ~(v->vm_flags >> 4) & VM_ACCESS)
+			return -EACCES;
+		n = (min(v->vm_end, p->end) - at) >> PAGE_SHIFT;
+		if (becomes_private_writable(v, p))
+			p->commit += n;
+		if ((v->vm_flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == 0 && p->flags & VM_WRITE)
+			data += n;
+		at = v->vm_end;
+	}
+	if (data && mm->data_vm + data > mmap_limit(RLIMIT_DATA) >> PAGE_SHIFT)
+		return -ENOMEM;
+	return 0;
+}
+
+static bool protect_area(struct vm_area *v, struct protect *p)
+{
+	struct mm *mm = v->vm_mm;
+	u64 flags = new_flags(v, p), pages = vma_pages(v);
+
+	if (becomes_private_writable(v, p)) {
+		flags |= VM_ACCOUNT;
+		mm->committed += pages;
+	}
+	if (flags == v->vm_flags)
+		return false;
+	vm_stat_account(mm, v->vm_flags, -(s64)pages);
+	vm_stat_account(mm, flags, (s64)pages);
+	v->vm_flags = flags;
+	return change_entries(v, v->vm_start, v->vm_end);
+}
+
+static int protect_range(struct mm *mm, struct protect *p)
+{
+	bool tell = false;
+	int err = check_areas(mm, p);
+
+	if (err)
+		return err;
+	if (mm->map_count + 2 > sysctl_max_map_count)
+		return -ENOMEM;
+	if (p->commit && vm_enough_memory(p->commit))
+		return -ENOMEM;
+	err = vma_split_range(mm, p->start, p->end);
+	if (err) {
+		vm_unacct_memory(p->commit);
+		vma_merge_range(mm, p->start, p->end);
+		return err;
+	}
+	for (struct vm_area *v = find_vma(mm, p->start); v && v->vm_start < p->end; v = vma_next(v))
+		tell |= protect_area(v, p);
+	if (tell) {
+		pmap_update_rights(&mm->pmap, p->start, p->end);
+		pmap_flush(&mm->pmap);
+	}
+	vma_merge_range(mm, p->start, p->end);
+	return 0;
+}
+
+/* PROT_GROWSDOWN: from the start of the stack area that the range begins in. */
+static int apply_grows(struct mm *mm, struct protect *p, int grows)
+{
+	struct vm_area *v = find_vma(mm, p->start);
+
+	if (!grows)
+		return 0;
+	if (grows & PROT_GROWSUP)
+		return -EINVAL;
+	if (!v || v->vm_start >= p->end)
+		return -ENOMEM;
+	if (!(v->vm_flags & VM_GROWSDOWN))
+		return -EINVAL;
+	p->start = min(p->start, v->vm_start);
+	return 0;
+}
+
+long sys_mprotect(unsigned long addr, size_t len, unsigned long prot)
+{
+	struct mm *mm = current->mm;
+	int grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
+	struct protect p = { .start = addr, .end = addr + PAGE_ALIGN(len) };
+	int err;
+
+	prot &= ~(unsigned long)(PROT_GROWSDOWN | PROT_GROWSUP);
+	if (grows == (PROT_GROWSDOWN | PROT_GROWSUP) || addr & ~PAGE_MASK)
+		return -EINVAL;
+	if (!len)
+		return 0;
+	if (p.end <= p.start)
+		return -ENOMEM;
+	if (prot & ~(unsigned long)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
+		return -EINVAL;
+	p.flags = (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
+		(prot & PROT_EXEC ? VM_EXEC : 0);
+	if (prot & PROT_READ && current->personality & 0x0400000)
+		p.flags |= VM_EXEC;
+	if (down_write_killable(&mm->mmap_lock))
+		return -EINTR;
+	err = apply_grows(mm, &p, grows);
+	if (!err)
+		err = protect_range(mm, &p);
+	up_write(&mm->mmap_lock);
+	return err;
+}

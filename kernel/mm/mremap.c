@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mremap.c: areas grow, shrink and move.
+ *
+ * A move takes the entries from one place of the tables to the other, frames and all; the space drops the old range first and maps the
+ * new one by faults. While entries of a file's area move, i_mmap_sem is held for writing, so that truncation finds each of them
+ * in the one place or in the other.
+ */
+#include "kernel/mm/internal.h"
+
+#include <asm/mman.h>
+#include <linux/mman.h>
+
+#include "gen/syscalls.h"
+
+struct remap {
+	struct mm *mm;
+	u64 addr, old_len, new_len, new_addr;
+	int flags;
+	bool populate; /* result: the part behind old_len is locked memory */
+};
+
+/* ---- entries ---- */
+
+/* 0 or -ENOMEM (tables for the new place); what was moved stays moved. */
+static int move_entry(struct mm *mm, u64 from, u64 to)
+{
+	pte_t *old, *new;
+	int err = 0;
+
+	spin_lock(&mm->page_table_lock);
+	old = pmap_pte(&mm->pmap, from, false);
+	if (old && *old) {
+		new = pmap_pte(&mm->pmap, to, true);
+		if (new) {
+			*new = *old & ~(PTE_MAPPED | PTE_STALE);
+			*old = 0;
+		} else {
+			err = -ENOMEM;
+		}
+	}
+	spin_unlock(&mm->page_table_lock);
+	return err;
+}
+
+/* The next address at or after @va with a table, or @end. */
+static u64 next_entry(struct mm *mm, u64 va, u64 end)
+{
+	spin_lock(&mm->page_table_lock);
+	if (!pmap_next(&mm->pmap, &va, end))
+		va = end;
+	spin_unlock(&mm->page_table_lock);
+	return va;
+}
+
+static int move_entries(struct vm_area *v, u64 from, u64 to, u64 len)
+{
+	struct address_space *m = v->vm_mapping;
+	struct mm *mm = v->vm_mm;
+	int err = 0;
+
+	zap_prepare(mm, from, from + len);
+	if (m)
+		down_write(&m->i_mmap_sem);
+	for (u64 va = from; (va = next_entry(mm, va, from + len)) < from + len && !err; va += PAGE_SIZE)
+		err = move_entry(mm, va, to + (va - from));
+	if (m)
+		up_write(&m->i_mmap_sem);
+	return err;
+}
+
+/* ---- moving an area ---- */
+
+static struct vm_area *copy_area(struct vm_area *v, u64 at, u64 len, u64 pgoff)
+{
+	struct vm_area *n = vma_alloc(v->vm_mm, at, at + len, v->vm_flags);
+
+	if (!n)
+		return NULL;
+	n->vm_file = v->vm_file;
+	n->vm_mapping = v->vm_mapping;
+	n->vm_ops = v->vm_ops;
+	n->vm_private = v->vm_private;
+	n->vm_name = v->vm_name;
+	if (!vma_is_anon(v))
+		n->vm_pgoff = pgoff;
+	if (n->vm_file)
+		mm_file_ops->get(n->vm_file);
+	if (n->vm_ops && n->vm_ops->open)
+		n->vm_ops->open(n);
+	return n;
+}
+
+static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
+{
+	struct mm *mm = r->mm;
+	u64 pages = r->new_len >> PAGE_SHIFT, moved = min(r->old_len, r->new_len);
+	bool account = v->vm_flags & VM_ACCOUNT;
+	struct vm_area *n;
+	int err;
+
+	if (mm->map_count + 3 > sysctl_max_map_count)
+		return -ENOMEM;
+	if (account && vm_enough_memory(pages))
+		return -ENOMEM;
+	n = copy_area(v, to, r->new_len, vma_index(v, r->addr));
+	if (!n) {
+		if (account)
+			vm_unacct_memory(pages);
+		return -ENOMEM;
+	}
+	if (account)
+		mm->committed += pages;
+	vma_link(n);
+	vm_stat_account(mm, n->vm_flags, (s64)pages);
+	err = move_entries(v, r->addr, to, moved);
+	if (err) { /* back to where they were: those tables still stand */
+		move_entries(n, to, r->addr, moved);
+		munmap_locked(mm, to, r->new_len);
+		return err;
+	}
+	r->populate = n->vm_flags & VM_LOCKED && r->new_len > r->old_len;
+	if (!(r->flags & MREMAP_DONTUNMAP) && r->old_len)
+		munmap_locked(mm, r->addr, r->old_len);
+	vma_merge_range(mm, to, to + r->new_len);
+	return to;
+}
+
+/* ---- growing where it stands ---- */
+
+static bool can_extend(struct mm *mm, struct vm_area *v, u64 end)
+{
+	struct vm_area *next = vma_next(v);
+
+	if (end < v->vm_end || end > mm->task_size)
+		return false;
+	if (!next)
+		return true;
+	return end <= next->vm_start &&
+		(!(next->vm_flags & VM_GROWSDOWN) || end + STACK_GUARD_GAP <= next->vm_start);
+}
+
+static u64 extend(struct remap *r, struct vm_area *v)
+{
+	u64 pages = (r->new_len - r->old_len) >> PAGE_SHIFT;
+	struct mm *mm = r->mm;
+
+	if (v->vm_flags & VM_ACCOUNT) {
+		if (vm_enough_memory(pages))
+			return -ENOMEM;
+		mm->committed += pages;
+	}
+	vm_stat_account(mm, v->vm_flags, (s64)pages);
+	vma_resize(v, v->vm_start, r->addr + r->new_len);
+	r->populate = v->vm_flags & VM_LOCKED;
+	vma_merge_range(mm, r->addr, r->addr + r->new_len);
+	return r->addr;
+}
+
+/* The area that may be remapped so, or ERR_PTR. */
+static struct vm_area *check_area(struct remap *r)
+{
+	struct vm_area *v = vma_lookup(r->mm, r->addr);
+	u64 grown = r->new_len > r->old_len ? (r->new_len - r->old_len) >> PAGE_SHIFT : 0;
+
+	if (!v)
+		return ERR_PTR(-EFAULT);
+	if (!r->old_len && !(v->vm_flags & VM_SHARED))
+		return ERR_PTR(-EINVAL);
+	if (r->flags & MREMAP_DONTUNMAP && v->vm_flags & (VM_DONTEXPAND | VM_PFNMAP))
+		return ERR_PTR(-EINVAL);
+	if (r->old_len > v->vm_end - r->addr)
+		return ERR_PTR(-EFAULT);
+	if (r->new_len == r->old_len)
+		return v;
+	if (v->vm_flags & (VM_DONTEXPAND | VM_PFNMAP))
+		return ERR_PTR(-EFAULT);
+	if (!vma_is_anon(v) && vma_index(v, r->addr) + (r->new_len >> PAGE_SHIFT) < v->vm_pgoff)
+		return ERR_PTR(-EINVAL);
+	if (v->vm_flags & VM_LOCKED && check_lock_limit(r->mm, grown))
+		return ERR_PTR(-EAGAIN);
+	if (!may_expand_vm(r->mm, v->vm_flags, grown))
+		return ERR_PTR(-ENOMEM);
+	return v;
+}
+
+static u64 remap_to(struct remap *r)
+{
+	struct mm *mm = r->mm;
+	struct vm_area *v;
+	int err;
+
+	if (r->new_addr & ~PAGE_MASK || r->new_len > mm->task_size || r->new_addr > mm->task_size - r->new_len)
+		return -EINVAL;
+	if (r->new_addr < MMAP_MIN_ADDR)
+		return -EPERM;
+	if (r->addr + r->old_len > r->new_addr && r->new_addr + r->new_len > r->addr)
+		return -EINVAL;
+	v = check_area(r);
+	if (IS_ERR(v))
+		return PTR_ERR(v);
+	if (r->flags & MREMAP_FIXED) {
+		err = munmap_locked(mm, r->new_addr, r->new_len);
+		if (err)
+			return err;
+	}
+	if (r->old_len > r->new_len) {
+		err = munmap_locked(mm, r->addr + r->new_len, r->old_len - r->new_len);
+		if (err)
+			return err;
+		r->old_len = r->new_len;
+	}
+	v = check_area(r);
+	return IS_ERR(v) ? (u64)PTR_ERR(v) : move_area(r, v, r->new_addr);
+}
+
+static u64 remap_anywhere(struct remap *r)
+{
+	struct mm *mm = r->mm;
+	struct vm_area *v;
+	u64 to;
+	int err;
+
+	if (r->old_len >= r->new_len && !(r->flags & MREMAP_DONTUNMAP)) {
+		if (!vma_lookup(mm, r->addr))
+			return -EFAULT;
+		if (r->old_len == r->new_len)
+			return r->addr;
+		err = munmap_locked(mm, r->addr + r->new_len, r->old_len - r->new_len);
+		return err ? (u64)err : r->addr;
+	}
+	v = check_area(r);
+	if (IS_ERR(v))
+		return PTR_ERR(v);
+	if (r->old_len && !(r->flags & MREMAP_DONTUNMAP) && r->addr + r->old_len == v->vm_end &&
+		can_extend(mm, v, r->addr + r->new_len))
+		return extend(r, v);
+	if (!(r->flags & MREMAP_MAYMOVE))
+		return -ENOMEM;
+	to = find_free_area(mm, r->flags & MREMAP_DONTUNMAP ? r->new_addr : 0, r->new_len, PAGE_SIZE, 0);
+	return IS_ERR_VALUE(to) ? to : move_area(r, v, to);
+}
+
+long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len, int flags, unsigned long new_addr)
+{
+	struct remap r = { .mm = current->mm, .addr = addr, .old_len = PAGE_ALIGN(old_len),
+		.new_len = PAGE_ALIGN(new_len), .new_addr = new_addr, .flags = flags };
+	u64 grown_from = r.old_len, ret;
+
+	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
+		return -EINVAL;
+	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE))
+		return -EINVAL;
+	if (flags & MREMAP_DONTUNMAP && old_len != new_len)
+		return -EINVAL;
+	if (addr & ~PAGE_MASK || !r.new_len)
+		return -EINVAL;
+	if (addr + r.old_len < addr || r.new_len > r.mm->task_size)
+		return flags & MREMAP_FIXED ? -EINVAL : -ENOMEM;
+	if (down_write_killable(&r.mm->mmap_lock))
+		return -EINTR;
+	ret = flags & MREMAP_FIXED ? remap_to(&r) : remap_anywhere(&r);
+	up_write(&r.mm->mmap_lock);
+	if (r.populate && !IS_ERR_VALUE(ret))
+		mm_populate(r.mm, ret + grown_from, ret + r.new_len, 0);
+	return (long)ret;
+}

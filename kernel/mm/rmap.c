@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rmap.c: from a page of a file to the entries that map it, by the mapping's list of VMAs.
+ *
+ *	page_mkclean(p)                   write-back: the next write through any mapping faults
+ *	mapping_wrprotect_range(m, a, b)  the same for many pages, one flush for each mm
+ *	page_unmap_all(p)                 truncation, reclaim
+ *	unmap_mapping_range(m, a, n)      truncation: private copies go as well
+ *
+ * Locks: i_mmap_sem for reading keeps the VMAs and their bounds; a VMA on the list keeps its mm's page tables. mmap_lock is not
+ * taken: entries change under page_table_lock. Orders go to spaces whose tasks may run meanwhile, so each function
+ * flushes what it has ordered before it returns.
+ */
+#include "kernel/mm/internal.h"
+
+/* The part of [first, last] (pages of the mapping) that @v maps, as addresses; false: none. */
+static bool overlap(const struct vm_area *v, u64 first, u64 last, u64 *start, u64 *end)
+{
+	u64 vlast = v->vm_pgoff + vma_pages(v) - 1;
+
+	if (v->vm_pgoff > last || vlast < first)
+		return false;
+	first = max(first, v->vm_pgoff);
+	last = min(last, vlast);
+	*start = v->vm_start + ((first - v->vm_pgoff) << PAGE_SHIFT);
+	*end = v->vm_start + ((last - v->vm_pgoff + 1) << PAGE_SHIFT);
+	return true;
+}
+
+/* ---- write protection ---- */
+
+/* Clears the right to write of @v's entries; true: there was one that a space maps. */
+static bool wrprotect_entries(struct vm_area *v, u64 start, u64 end)
+{
+	struct mm *mm = v->vm_mm;
+	bool mapped = false;
+
+	while (start < end) {
+		pte_t *e;
+
+		spin_lock(&mm->page_table_lock);
+		e = pmap_next(&mm->pmap, &start, end);
+		if (!e) {
+			spin_unlock(&mm->page_table_lock);
+			break;
+		}
+		do {
+			if (*e & PTE_RW) {
+				mapped |= (*e & PTE_MAPPED) != 0;
+				*e &= ~PTE_RW;
+			}
+		} while (e++, start += PAGE_SIZE, start < end && start & (512 * PAGE_SIZE - 1));
+		spin_unlock(&mm->page_table_lock);
+	}
+	return mapped;
+}
+
+void mapping_wrprotect_range(struct address_space *m, u64 first, u64 last)
+{
+	struct vm_area *v;
+	u64 start, end;
+
+	if (!atomic_read(&m->i_mmap_writable))
+		return;
+	down_read(&m->i_mmap_sem);
+	list_for_each_entry(v, &m->i_mmap_list, shared) {
+		if (!(v->vm_flags & VM_SHARED) || !overlap(v, first, last, &start, &end))
+			continue;
+		if (!wrprotect_entries(v, start, end))
+			continue;
+		pmap_wrprotect(&v->vm_mm->pmap, start, end);
+		pmap_flush(&v->vm_mm->pmap);
+	}
+	up_read(&m->i_mmap_sem);
+}
+
+void page_mkclean(struct page *p)
+{
+	if (p->mapping && atomic_read(&p->mapcount))
+		mapping_wrprotect_range(p->mapping, p->index, p->index);
+}
+
+/* ---- unmapping ---- */
+
+static void unmap_one(struct vm_area *v, u64 va, struct page *p)
+{
+	struct mm *mm = v->vm_mm;
+	pte_t *e, old = 0;
+
+	spin_lock(&mm->page_table_lock);
+	e = pmap_pte(&mm->pmap, va, false);
+	if (e && *e && pte_pfn(*e) == page_to_pfn(p)) {
+		old = *e;
+		*e = 0;
+		account_rss(mm, p, -1);
+		atomic_dec(&p->mapcount);
+	}
+	spin_unlock(&mm->page_table_lock);
+	if (old & PTE_MAPPED) {
+		pmap_drop(&mm->pmap, va, va + PAGE_SIZE);
+		pmap_flush(&mm->pmap);
+	}
+	if (old)
+		put_page(p);
+}
+
+void page_unmap_all(struct page *p)
+{
+	struct address_space *m = p->mapping;
+	struct vm_area *v;
+	u64 start, end;
+
+	BUG_ON(!PageLocked(p));
+	down_read(&m->i_mmap_sem);
+	list_for_each_entry(v, &m->i_mmap_list, shared) {
+		if (!atomic_read(&p->mapcount))
+			break;
+		if (overlap(v, p->index, p->index, &start, &end))
+			unmap_one(v, start, p);
+	}
+	up_read(&m->i_mmap_sem);
+}
+
+void unmap_mapping_range(struct address_space *m, u64 first, u64 nr)
+{
+	u64 last = nr ? first + nr - 1 : ~0UL;
+	struct vm_area *v;
+	u64 start, end;
+
+	if (list_empty(&m->i_mmap_list))
+		return;
+	down_read(&m->i_mmap_sem);
+	list_for_each_entry(v, &m->i_mmap_list, shared) {
+		if (!overlap(v, first, last, &start, &end))
+			continue;
+		zap_prepare(v->vm_mm, start, end);
+		zap_range(v, start, end);
+	}
+	up_read(&m->i_mmap_sem);
+}

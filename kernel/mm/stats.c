@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stats.c: numbers for /proc: meminfo, vmstat, smaps. Racy by nature: no lock but page_table_lock where entries are read.
+ */
+#include "kernel/mm/internal.h"
+
+atomic64_t nr_anon_pages, nr_mapped_pages, nr_file_pages, nr_shmem_pages, nr_table_pages;
+
+void count_cached(struct address_space *m, s64 n)
+{
+	if (m->a_ops->memory_only)
+		atomic_add(n, &nr_shmem_pages);
+	else
+		atomic_add(n, &nr_file_pages);
+}
+
+static u64 count_of(const atomic64_t *a)
+{
+	s64 n = atomic_read(a);
+
+	return n > 0 ? (u64)n : 0;
+}
+
+static void sum_mms(struct meminfo *mi)
+{
+	struct mm *mm;
+
+	spin_lock(&mm_list_lock);
+	list_for_each_entry(mm, &mm_list, mm_list) {
+		mi->page_tables += mm->pmap.nr_tables;
+		mi->mapped += count_of(&mm->rss_file) + count_of(&mm->rss_shmem);
+	}
+	spin_unlock(&mm_list_lock);
+}
+
+void si_meminfo(struct meminfo *mi)
+{
+	u64 reserve = zone_marks.low, file;
+
+	memset(mi, 0, sizeof(*mi));
+	mi->total = nr_managed_frames();
+	mi->free = nr_free_frames();
+	mi->shmem = count_of(&nr_shmem_pages);
+	file = count_of(&nr_file_pages);
+	mi->cached = file + mi->shmem;
+	mi->slab = nr_slab_frames();
+	mi->anon = count_of(&nr_anon_pages);
+	mi->dirty = nr_dirty_pages();
+	mi->writeback = nr_writeback_pages();
+	mi->active_file = nr_lru_pages(true);
+	mi->inactive_file = nr_lru_pages(false);
+	mi->active_anon = mi->anon;
+	mi->inactive_anon = mi->shmem;
+	mi->committed = vm_committed();
+	mi->commit_limit = vm_commit_limit();
+	mi->available = mi->free + file - min(file, mi->dirty + mi->writeback);
+	mi->available -= min(mi->available, reserve);
+	sum_mms(mi);
+	mi->mapped = min(mi->mapped, mi->cached);
+}
+
+/* ---- one area ---- */
+
+static void add_entry(struct mem_walk_stats *st, pte_t e)
+{
+	struct page *p = pfn_to_page(pte_pfn(e));
+	u64 maps = max(atomic_read(&p->mapcount), 1);
+	bool dirty = PageAnon(p) || PageDirty(p);
+
+	st->rss += PAGE_SIZE;
+	st->pss_shift12 += (PAGE_SIZE << 12) / maps;
+	st->referenced += PAGE_SIZE;
+	if (PageAnon(p))
+		st->anonymous += PAGE_SIZE;
+	if (maps > 1)
+		*(dirty ? &st->shared_dirty : &st->shared_clean) += PAGE_SIZE;
+	else
+		*(dirty ? &st->private_dirty : &st->private_clean) += PAGE_SIZE;
+}
+
+void vma_stats(struct vm_area *v, struct mem_walk_stats *st)
+{
+	struct mm *mm = v->vm_mm;
+	u64 va = v->vm_start;
+
+	while (va < v->vm_end) {
+		pte_t *e;
+
+		spin_lock(&mm->page_table_lock);
+		e = pmap_next(&mm->pmap, &va, v->vm_end);
+		if (!e) {
+			spin_unlock(&mm->page_table_lock);
+			return;
+		}
+		do
+			if (*e && !(*e & (PTE_SPECIAL | PTE_RESERVED)))
+				add_entry(st, *e);
+		while (e++, va += PAGE_SIZE, va < v->vm_end && va & (512 * PAGE_SIZE - 1));
+		spin_unlock(&mm->page_table_lock);
+	}
+}
+
+static const struct {
+	u64 flag;
+	char name[3];
+} flag_names[] = {
+	{ VM_READ, "rd" }, { VM_WRITE, "wr" }, { VM_EXEC, "ex" }, { VM_SHARED, "sh" }, { VM_MAYREAD, "mr" },
+	{ VM_MAYWRITE, "mw" }, { VM_MAYEXEC, "me" }, { VM_GROWSDOWN, "gd" }, { VM_PFNMAP, "pf" },
+	{ VM_LOCKED, "lo" }, { VM_IO, "io" }, { VM_SEQ_READ, "sr" }, { VM_RAND_READ, "rr" },
+	{ VM_DONTCOPY, "dc" }, { VM_DONTEXPAND, "de" }, { VM_LOCKONFAULT, "lf" }, { VM_ACCOUNT, "ac" },
+	{ VM_NORESERVE, "nr" }, { VM_WIPEONFORK, "wf" }, { VM_DONTDUMP, "dd" }, { VM_HUGEPAGE, "hg" },
+	{ VM_NOHUGEPAGE, "nh" }, { VM_MERGEABLE, "mg" },
+};
+
+int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size)
+{
+	int n = 0;
+
+	if (size)
+		buf[0] = 0;
+	for (u32 i = 0; i < ARRAY_SIZE(flag_names); i++)
+		if (vm_flags & flag_names[i].flag)
+			n += scnprintf(buf + n, size - n, "%s ", flag_names[i].name);
+	return n;
+}

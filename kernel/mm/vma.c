@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vma.c: the areas of an address space: a tree by address, and the same as a sorted list.
+ *
+ * A VMA with a mapping (file, shared memory) is also on the mapping's i_mmap_list, so that truncation and write-back find who maps a
+ * page. Its bounds change under mmap_lock (writing) and, when it has a mapping, under i_mmap_sem (writing) as well: whoever holds
+ * either sees them whole.
+ *
+ * Invariants: 1. VMAs of one mm do not overlap, and none is empty. 2. Two neighbours that vma_can_merge() allows are one, after
+ * vma_merge_range(). 3. mm->map_count counts them. 4. vm_pgoff of anonymous private areas means nothing.
+ *
+ * Free areas are searched from the top down below mmap_base (Linux's layout), by walking the list: the number of VMAs is small where
+ * this is hot.
+ */
+#include "kernel/mm/internal.h"
+
+#include <asm/mman.h>
+
+struct kmem_cache *vma_cache;
+
+/* ---- one VMA ---- */
+
+struct vm_area *vma_alloc(struct mm *mm, u64 start, u64 end, u64 flags)
+{
+	struct vm_area *v = kmem_cache_zalloc(vma_cache, GFP_KERNEL);
+
+	if (!v)
+		return NULL;
+	v->vm_mm = mm;
+	v->vm_start = start;
+	v->vm_end = end;
+	v->vm_flags = flags;
+	v->vm_pgoff = start >> PAGE_SHIFT;
+	v->next_fault = ~0UL;
+	INIT_LIST_HEAD(&v->shared);
+	return v;
+}
+
+void vma_free(struct vm_area *v)
+{
+	if (v->vm_file)
+		mm_file_ops->put(v->vm_file);
+	kmem_cache_free(vma_cache, v);
+}
+
+pte_t vma_rights(const struct vm_area *v)
+{
+	pte_t e = PTE_US | PTE_A;
+
+	if (v->vm_flags & VM_ACCESS)
+		e |= PTE_P;
+	if (v->vm_flags & VM_WRITE)
+		e |= PTE_RW;
+	if (!(v->vm_flags & VM_EXEC))
+		e |= PTE_NX;
+	return e;
+}
+
+struct vm_area *vma_prev(struct vm_area *v)
+{
+	return v->vm_list.prev == &v->vm_mm->mmap_list ? NULL : list_prev_entry(v, vm_list);
+}
+
+struct vm_area *vma_next(struct vm_area *v)
+{
+	return v->vm_list.next == &v->vm_mm->mmap_list ? NULL : list_next_entry(v, vm_list);
+}
+
+/* ---- the tree ---- */
+
+struct vm_area *find_vma(struct mm *mm, u64 addr)
+{
+	struct rb_node *n = mm->mm_rb.node;
+	struct vm_area *best = NULL;
+
+	while (n) {
+		struct vm_area *v = rb_entry(n, struct vm_area, vm_rb);
+
+		if (v->vm_end > addr) {
+			best = v;
+			if (v->vm_start <= addr)
+				break;
+			n = n->left;
+		} else {
+			n = n->right;
+		}
+	}
+	return best;
+}
+
+struct vm_area *vma_lookup(struct mm *mm, u64 addr)
+{
+	struct vm_area *v = find_vma(mm, addr);
+
+	return v && v->vm_start <= addr ? v : NULL;
+}
+
+static void tree_insert(struct vm_area *v)
+{
+	struct rb_node **link = &v->vm_mm->mm_rb.node, *parent = NULL;
+	struct list_head *before = &v->vm_mm->mmap_list;
+
+	while (*link) {
+		struct vm_area *at = rb_entry(*link, struct vm_area, vm_rb);
+
+		parent = *link;
+		if (v->vm_start < at->vm_start) {
+			link = &parent->left;
+		} else {
+			before = &at->vm_list;
+			link = &parent->right;
+		}
+	}
+	rb_link_node(&v->vm_rb, parent, link);
+	rb_insert_color(&v->vm_rb, &v->vm_mm->mm_rb);
+	list_add(&v->vm_list, before);
+}
+
+static bool vma_writes_mapping(const struct vm_area *v)
+{
+	return (v->vm_flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE);
+}
+
+static void mapping_link(struct vm_area *v)
+{
+	struct address_space *m = v->vm_mapping;
+
+	list_add_tail(&v->shared, &m->i_mmap_list);
+	if (vma_writes_mapping(v))
+		atomic_inc(&m->i_mmap_writable);
+}
+
+void vma_link(struct vm_area *v)
+{
+	struct address_space *m = v->vm_mapping;
+
+	assert_rwsem_held_write(&v->vm_mm->mmap_lock);
+	tree_insert(v);
+	v->vm_mm->map_count++;
+	if (!m)
+		return;
+	down_write(&m->i_mmap_sem);
+	mapping_link(v);
+	up_write(&m->i_mmap_sem);
+}
+
+static void tree_remove(struct vm_area *v)
+{
+	assert_rwsem_held_write(&v->vm_mm->mmap_lock);
+	rb_erase(&v->vm_rb, &v->vm_mm->mm_rb);
+	list_del(&v->vm_list);
+	v->vm_mm->map_count--;
+}
+
+static void mapping_unlink(struct vm_area *v)
+{
+	list_del_init(&v->shared);
+	if (vma_writes_mapping(v))
+		atomic_dec(&v->vm_mapping->i_mmap_writable);
+}
+
+void vma_unlink(struct vm_area *v)
+{
+	struct address_space *m = v->vm_mapping;
+
+	tree_remove(v);
+	if (!m)
+		return;
+	down_write(&m->i_mmap_sem);
+	mapping_unlink(v);
+	up_write(&m->i_mmap_sem);
+}
+
+/* ---- bounds ---- */
+
+static void set_bounds(struct vm_area *v, u64 start, u64 end)
+{
+	v->vm_pgoff += (s64)(start - v->vm_start) >> PAGE_SHIFT;
+	v->vm_start = start;
+	v->vm_end = end;
+}
+
+void vma_resize(struct vm_area *v, u64 start, u64 end)
+{
+	struct address_space *m = v->vm_mapping;
+
+	if (m)
+		down_write(&m->i_mmap_sem);
+	set_bounds(v, start, end);
+	if (m)
+		up_write(&m->i_mmap_sem);
+}
+
+struct vm_area *vma_split(struct vm_area *v, u64 addr)
+{
+	struct address_space *m = v->vm_mapping;
+	struct vm_area *upper = kmem_cache_alloc(vma_cache, GFP_KERNEL);
+
+	if (!upper)
+		return NULL;
+	memcpy(upper, v, sizeof(*v));
+	INIT_LIST_HEAD(&upper->shared);
+	if (upper->vm_file)
+		mm_file_ops->get(upper->vm_file);
+	if (upper->vm_ops && upper->vm_ops->open)
+		upper->vm_ops->open(upper);
+	if (m)
+		down_write(&m->i_mmap_sem);
+	set_bounds(upper, addr, v->vm_end);
+	set_bounds(v, v->vm_start, addr);
+	if (m) {
+		mapping_link(upper);
+		up_write(&m->i_mmap_sem);
+	}
+	tree_insert(upper);
+	v->vm_mm->map_count++;
+	return upper;
+}
+
+int vma_split_range(struct mm *mm, u64 start, u64 end)
+{
+	struct vm_area *v = vma_lookup(mm, start);
+
+	if (v && v->vm_start < start && !vma_split(v, start))
+		return -ENOMEM;
+	v = vma_lookup(mm, end);
+	if (v && v->vm_start < end && !vma_split(v, end))
+		return -ENOMEM;
+	return 0;
+}
+
+bool vma_can_merge(const struct vm_area *a, const struct vm_area *b)
+{
+	if (a->vm_end != b->vm_start || a->vm_flags != b->vm_flags)
+		return false;
+	if (a->vm_file != b->vm_file || a->vm_mapping != b->vm_mapping || a->vm_ops != b->vm_ops)
+		return false;
+	if (a->vm_private != b->vm_private || a->vm_name != b->vm_name || a->vm_flags & VM_SPECIAL_NAME)
+		return false;
+	return vma_is_anon(a) || a->vm_pgoff + vma_pages(a) == b->vm_pgoff;
+}
+
+/* @b becomes part of @a. */
+static void merge_two(struct vm_area *a, struct vm_area *b)
+{
+	struct address_space *m = b->vm_mapping;
+
+	tree_remove(b);
+	if (m)
+		down_write(&m->i_mmap_sem);
+	set_bounds(a, a->vm_start, b->vm_end);
+	if (m) {
+		mapping_unlink(b);
+		up_write(&m->i_mmap_sem);
+	}
+	if (b->vm_ops && b->vm_ops->close)
+		b->vm_ops->close(b);
+	vma_free(b);
+}
+
+void vma_merge_range(struct mm *mm, u64 start, u64 end)
+{
+	struct vm_area *v = find_vma(mm, start ? start - 1 : 0), *next;
+
+	while (v && v->vm_start <= end && (next = vma_next(v))) {
+		if (vma_can_merge(v, next))
+			merge_two(v, next);
+		else
+			v = next;
+	}
+}
+
+/* ---- accounting and limits ---- */
+
+void vm_stat_account(struct mm *mm, u64 flags, s64 pages)
+{
+	mm->total_vm += pages;
+	if (mm->total_vm > mm->hiwater_vm)
+		mm->hiwater_vm = mm->total_vm;
+	if (flags & VM_GROWSDOWN)
+		mm->stack_vm += pages;
+	else if ((flags & (VM_WRITE | VM_SHARED)) == VM_WRITE)
+		mm->data_vm += pages;
+	else if ((flags & (VM_EXEC | VM_WRITE)) == VM_EXEC)
+		mm->exec_vm += pages;
+	if (flags & VM_LOCKED)
+		mm->locked_vm += pages;
+}
+
+bool may_expand_vm(struct mm *mm, u64 flags, u64 pages)
+{
+	if (mm->total_vm + pages > mmap_limit(RLIMIT_AS) >> PAGE_SHIFT)
+		return false;
+	if ((flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) != VM_WRITE)
+		return true;
+	return mm->data_vm + pages <= mmap_limit(RLIMIT_DATA) >> PAGE_SHIFT;
+}
+
+/* ---- free areas ---- */
+
+/* Where the room that belongs to a VMA begins. */
+static u64 room_start(const struct vm_area *v)
+{
+	if (!(v->vm_flags & VM_GROWSDOWN))
+		return v->vm_start;
+	return v->vm_start > STACK_GUARD_GAP ? v->vm_start - STACK_GUARD_GAP : 0;
+}
+
+static bool range_free(struct mm *mm, u64 start, u64 len)
+{
+	struct vm_area *v;
+
+	if (start < MMAP_MIN_ADDR || len > mm->task_size || start > mm->task_size - len)
+		return false;
+	v = find_vma(mm, start);
+	return !v || start + len <= room_start(v);
+}
+
+static u64 search_down(struct mm *mm, u64 len, u64 align, u64 top)
+{
+	struct vm_area *v = find_vma(mm, top - 1);
+	u64 end = top;
+
+	if (v && room_start(v) < end)
+		end = room_start(v);
+	v = v ? vma_prev(v) : list_empty(&mm->mmap_list) ? NULL : list_last_entry(&mm->mmap_list, struct vm_area, vm_list);
+	for (;; v = vma_prev(v)) {
+		u64 low = v ? v->vm_end : MMAP_MIN_ADDR;
+		u64 at = end >= len ? (end - len) & ~(align - 1) : 0;
+
+		if (end >= len && at >= max(low, (u64)MMAP_MIN_ADDR))
+			return at;
+		if (!v)
+			return -ENOMEM;
+		end = min(end, room_start(v));
+	}
+}
+
+static u64 search_up(struct mm *mm, u64 len, u64 align, u64 from, u64 limit)
+{
+	u64 at = round_up(from, align);
+
+	for (struct vm_area *v = find_vma(mm, at); len <= limit && at <= limit - len; v = vma_next(v)) {
+		if (!v || at + len <= room_start(v))
+			return at;
+		at = max(at, round_up(v->vm_end, align));
+	}
+	return -ENOMEM;
+}
+
+u64 find_free_area(struct mm *mm, u64 hint, u64 len, u64 align, int flags)
+{
+	u64 at;
+
+	if (len > mm->task_size - MMAP_MIN_ADDR)
+		return -ENOMEM;
+	if (hint) {
+		hint = PAGE_ALIGN(hint);
+		if (!(hint & (align - 1)) && range_free(mm, hint, len))
+			return hint;
+	}
+	if (flags & MAP_32BIT)
+		return search_up(mm, len, align, 0x40000000, 0x80000000);
+	at = search_down(mm, len, align, mm->mmap_base);
+	if (IS_ERR_VALUE(at)) /* the room below the base is full: anywhere */
+		at = search_up(mm, len, align, mm->mmap_base, mm->task_size);
+	return at;
+}
+
+u64 get_unmapped_area(struct mm *mm, u64 hint, u64 len, u64 align)
+{
+	u64 at;
+
+	down_read(&mm->mmap_lock);
+	at = find_free_area(mm, hint, PAGE_ALIGN(len), max(align, PAGE_SIZE), 0);
+	up_read(&mm->mmap_lock);
+	return at;
+}
+
+static int vma_init(void)
+{
+	vma_cache = kmem_cache_create("vm_area_struct", sizeof(struct vm_area), 0);
+	return vma_cache ? 0 : -ENOMEM;
+}
+INITCALL(1, vma_init);

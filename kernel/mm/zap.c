@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zap.c: takes pages out of page tables, and frees frames only when no space maps them any more.
+ *
+ *	zap_range(v, start, end)      munmap, DONTNEED, truncate, exit
+ *	zap_untouched(v, start, end)  frames that were mapped ahead of an anonymous fault and that nobody has touched
+ *
+ * In batches: entries are cleared under page_table_lock and their frames kept; if the space mapped any of them, the range is dropped
+ * and flushed (one mapper wake-up); then the frames are freed. For a large range the caller first lets the space drop all of it
+ * (zap_prepare()), so that the batches find nothing mapped.
+ *
+ * Frames that were mapped ahead (PTE_RESERVED) and never touched need not be zeroed again when they are handed out: those that came
+ * from the host as holes (PG_zero) are asked for there, one question for each run of frames; the recycled ones are not looked at.
+ */
+#include "kernel/mm/internal.h"
+
+#define BATCH 64
+
+void account_rss(struct mm *mm, struct page *p, s64 n)
+{
+	if (PageAnon(p)) {
+		atomic_add(n, &mm->rss_anon);
+		atomic_add(n, &nr_anon_pages);
+	} else if (p->mapping && p->mapping->a_ops->memory_only) {
+		atomic_add(n, &mm->rss_shmem);
+	} else {
+		atomic_add(n, &mm->rss_file);
+	}
+}
+
+/* ---- freeing ---- */
+
+/* All are PG_zero, contiguous and ours alone. Only frames that are still holes go back as fresh. */
+static void free_zero_run(struct page *p, u32 n)
+{
+	pfn_t pfn = page_to_pfn(p), end = pfn + n, next;
+
+	while (pfn < end) {
+		next = physmem_next(pfn, end, true);
+		for (; pfn < next; pfn++)
+			free_fresh_page(pfn_to_page(pfn));
+		next = physmem_next(pfn, end, false);
+		for (; pfn < next; pfn++)
+			free_pages(pfn_to_page(pfn), 0);
+	}
+}
+
+static bool last_zero_ref(struct page *p)
+{
+	return test_bit(PG_zero, &p->flags) && atomic_read(&p->refcount) == 1;
+}
+
+void free_page_batch(struct page **pages, u32 n)
+{
+	for (u32 i = 0; i < n;) {
+		u32 run = 1;
+
+		if (!last_zero_ref(pages[i])) {
+			put_page(pages[i++]);
+			continue;
+		}
+		while (i + run < n && pages[i + run] == pages[i] + run && last_zero_ref(pages[i + run]))
+			run++;
+		free_zero_run(pages[i], run);
+		i += run;
+	}
+}
+
+static bool all_zero(const u64 *p)
+{
+	for (u32 i = 0; i < PAGE_SIZE / 8; i += 4)
+		if (p[i] | p[i + 1] | p[i + 2] | p[i + 3])
+			return false;
+	return true;
+}
+
+bool page_is_untouched(struct page *p, struct hole_cursor *c)
+{
+	pfn_t pfn = page_to_pfn(p), next;
+
+	if (!test_bit(PG_zero, &p->flags))
+		return all_zero(page_address(p));
+	if (pfn < c->start || pfn >= c->end) {
+		next = physmem_next(pfn, pfn + 512, true);
+		c->hole = next > pfn;
+		c->start = pfn;
+		c->end = c->hole ? next : physmem_next(pfn, pfn + 512, false);
+	}
+	return c->hole || all_zero(page_address(p));
+}
+
+/* ---- taking entries away ---- */
+
+struct zap_batch {
+	u64 first, last; /* range of what the space maps; last is exclusive, 0: nothing */
+	u32 n;
+	struct page *pages[BATCH];
+};
+
+static void zap_entry(struct vm_area *v, struct zap_batch *b, u64 va, pte_t *e)
+{
+	struct page *p;
+
+	if (*e & PTE_MAPPED) {
+		if (!b->last)
+			b->first = va;
+		b->last = va + PAGE_SIZE;
+	}
+	if (!(*e & PTE_SPECIAL)) {
+		p = pfn_to_page(pte_pfn(*e));
+		account_rss(v->vm_mm, p, -1);
+		if (!(*e & PTE_RESERVED))
+			clear_bit(PG_zero, &p->flags);
+		atomic_dec(&p->mapcount);
+		b->pages[b->n++] = p;
+	}
+	*e = 0;
+}
+
+/* Clears entries from *va on until the batch is full. */
+static void zap_entries(struct vm_area *v, struct zap_batch *b, u64 *va, u64 end)
+{
+	struct mm *mm = v->vm_mm;
+
+	spin_lock(&mm->page_table_lock);
+	while (b->n < BATCH && *va < end) {
+		pte_t *e = pmap_next(&mm->pmap, va, end);
+
+		if (!e) {
+			*va = end;
+			break;
+		}
+		do {
+			if (*e)
+				zap_entry(v, b, *va, e);
+		} while (e++, *va += PAGE_SIZE, b->n < BATCH && *va < end && *va & (512 * PAGE_SIZE - 1));
+	}
+	spin_unlock(&mm->page_table_lock);
+}
+
+void zap_range(struct vm_area *v, u64 start, u64 end)
+{
+	struct zap_batch b;
+
+	while (start < end) {
+		b.n = 0;
+		b.last = 0;
+		zap_entries(v, &b, &start, end);
+		if (b.last) {
+			pmap_drop(&v->vm_mm->pmap, b.first, b.last);
+			pmap_flush(&v->vm_mm->pmap);
+		}
+		free_page_batch(b.pages, b.n);
+	}
+}
+
+void zap_prepare(struct mm *mm, u64 start, u64 end)
+{
+	if (pmap_drop_mapped(&mm->pmap, start, end))
+		pmap_flush(&mm->pmap);
+}
+
+/* ---- reservations ---- */
+
+struct reserved {
+	u64 va;
+	pte_t e;
+};
+
+static u32 take_reserved(struct vm_area *v, struct reserved *r, u64 *va, u64 end)
+{
+	struct mm *mm = v->vm_mm;
+	u32 n = 0;
+
+	spin_lock(&mm->page_table_lock);
+	while (n < BATCH && *va < end) {
+		pte_t *e = pmap_next(&mm->pmap, va, end);
+
+		if (!e)
+			*va = end;
+		else if ((*e & (PTE_RESERVED | PTE_MAPPED)) == PTE_RESERVED) {
+			r[n++] = (struct reserved){ *va, *e };
+			*e = 0;
+		}
+		*va += PAGE_SIZE;
+	}
+	spin_unlock(&mm->page_table_lock);
+	return n;
+}
+
+static void give_back_reserved(struct vm_area *v, struct reserved *r)
+{
+	struct mm *mm = v->vm_mm;
+
+	spin_lock(&mm->page_table_lock);
+	*pmap_pte(&mm->pmap, r->va, false) = r->e & ~PTE_RESERVED; /* its table stands: mmap_lock is held */
+	spin_unlock(&mm->page_table_lock);
+	clear_bit(PG_zero, &pfn_to_page(pte_pfn(r->e))->flags);
+}
+
+u64 zap_untouched(struct vm_area *v, u64 start, u64 end)
+{
+	struct reserved r[BATCH];
+	struct hole_cursor c = { 0 };
+	u64 freed = 0;
+
+	assert_rwsem_held_write(&v->vm_mm->mmap_lock);
+	zap_prepare(v->vm_mm, start, end);
+	while (start < end) {
+		u32 n = take_reserved(v, r, &start, end);
+
+		for (u32 i = 0; i < n; i++) {
+			struct page *p = pfn_to_page(pte_pfn(r[i].e));
+
+			if (atomic_read(&p->refcount) != 1 || !page_is_untouched(p, &c)) {
+				give_back_reserved(v, &r[i]);
+				continue;
+			}
+			account_rss(v->vm_mm, p, -1);
+			atomic_dec(&p->mapcount);
+			free_page_batch(&p, 1);
+			freed++;
+		}
+	}
+	return freed;
+}
