@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* Pseudo terminals: opening, line discipline, signals by keys, sessions, job control, window sizes, hang-up. */
+#include "t.h"
+#include <sys/ioctl.h>
+#include <termios.h>
+
+static int master;
+static char name[64];
+
+static void open_pair(void)
+{
+	int n, zero = 0;
+
+	master = NEED(open("/dev/ptmx", O_RDWR | O_NOCTTY));
+	NEED(ioctl(master, TIOCSPTLCK, &zero));
+	NEED(ioctl(master, TIOCGPTN, &n));
+	snprintf(name, sizeof(name), "/dev/pts/%d", n);
+}
+
+static void shown(const char *what, int fd)
+{
+	char buf[256], text[600] = "";
+	int n, i;
+
+	sleep_ms(10);
+	n = read(fd, buf, sizeof(buf));
+	if (n == -1) {
+		say("%s: %s", what, t_errno(errno));
+		return;
+	}
+	for (i = 0; i < n; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), buf[i] < ' ' || buf[i] == 127 ? "\\%03o" : "%c",
+			 (unsigned char)buf[i]);
+	say("%s: %d %s", what, n, text);
+}
+
+static void type(const char *keys)
+{
+	NEED(write(master, keys, strlen(keys)));
+	sleep_ms(10); /* Linux hands it over in a thread */
+}
+
+static void settings(int s)
+{
+	struct termios t;
+	struct winsize ws = { 24, 80, 0, 0 };
+
+	T(tcgetattr(s, &t));
+	say("canonical %d echo %d isig %d icrnl %d onlcr %d speed %d", !!(t.c_lflag & ICANON), !!(t.c_lflag & ECHO),
+	    !!(t.c_lflag & ISIG), !!(t.c_iflag & ICRNL), !!(t.c_oflag & ONLCR), cfgetospeed(&t) == B38400);
+	say("keys %#x %#x %#x %#x", t.c_cc[VINTR], t.c_cc[VEOF], t.c_cc[VERASE], t.c_cc[VSUSP]);
+	T(ioctl(s, TIOCSWINSZ, &ws));
+	memset(&ws, 0, sizeof(ws));
+	T(ioctl(master, TIOCGWINSZ, &ws));
+	say("%d x %d", ws.ws_row, ws.ws_col);
+	T(isatty(s));
+	T(isatty(master));
+}
+
+static void lines(int s)
+{
+	struct termios t;
+	char c;
+	int n;
+
+	fcntl(s, F_SETFL, O_NONBLOCK);
+	fcntl(master, F_SETFL, O_NONBLOCK);
+	type("abc");
+	T(read(s, &c, 1)); /* no line yet */
+	type("\177d\r");
+	T(ioctl(s, FIONREAD, &n));
+	say("%d", n);
+	shown("line", s);
+	shown("echo", master);
+	type("word more\025kill\027end\n");
+	shown("line", s);
+	shown("echo", master);
+	type("eof\004");
+	shown("without newline", s);
+	type("\004");
+	shown("end of file", s);
+	shown("echo", master);
+	type("two\nlines\n");
+	shown("one at a time", s);
+	shown("the other", s);
+	shown("echo", master);
+	NEED(write(s, "out\n", 4));
+	shown("output", master);
+	type("\026\003x\n"); /* literal next */
+	shown("quoted", s);
+	shown("echo", master);
+	NEED(tcgetattr(s, &t));
+	t.c_lflag &= ~(ICANON | ECHO);
+	t.c_cc[VMIN] = 1;
+	t.c_cc[VTIME] = 0;
+	T(tcsetattr(s, TCSANOW, &t));
+	type("raw\r");
+	shown("raw", s);
+	shown("no echo", master);
+	t.c_iflag &= ~ICRNL;
+	t.c_oflag &= ~OPOST;
+	NEED(tcsetattr(s, TCSANOW, &t));
+	type("r\r");
+	shown("untranslated", s);
+	NEED(write(s, "a\nb", 3));
+	shown("unprocessed", master);
+	fcntl(s, F_SETFL, 0);
+	t.c_cc[VMIN] = 0;
+	t.c_cc[VTIME] = 1;
+	NEED(tcsetattr(s, TCSANOW, &t));
+	shown("after a tenth of a second", s);
+	type("flushed");
+	T(tcflush(s, TCIFLUSH));
+	shown("flushed", s);
+	fcntl(master, F_SETFL, 0);
+}
+
+static void *keys(void *arg)
+{
+	sleep_ms(30);
+	type(arg);
+	return NULL;
+}
+
+static void control(void)
+{
+	char said[8];
+	int told[2], n = 0, r;
+
+	NEED(pipe(told));
+	CHILD({
+		pthread_t t;
+		int s;
+		char c;
+		sigset_t set;
+
+		setsid();
+		s = NEED(open(name, O_RDWR)); /* becomes the controlling one */
+		say("controlling: %d, group %d", tcgetsid(s) == getpid(), tcgetpgrp(s) == getpgrp());
+		OK(open("/dev/tty", O_RDWR));
+		sigemptyset(&set);
+		t_handle(SIGINT, 0);
+		t_handle(SIGQUIT, 0);
+		t_handle(SIGWINCH, SA_RESTART);
+		pthread_create(&t, NULL, keys, "lost\003");
+		T(read(s, &c, 1));
+		pthread_join(t, NULL);
+		say("%s", t_signame(t_last_signal));
+		pthread_create(&t, NULL, keys, "\034");
+		T(read(s, &c, 1));
+		pthread_join(t, NULL);
+		say("%s", t_signame(t_last_signal));
+		{
+			struct winsize ws = { 30, 100, 0, 0 };
+
+			t_signals = 0;
+			NEED(ioctl(master, TIOCSWINSZ, &ws));
+			NEED(ioctl(master, TIOCSWINSZ, &ws)); /* no change, no signal */
+			say("window: %d %s", t_signals, t_signame(t_last_signal));
+		}
+		{ /* a background group that reads or writes is stopped */
+			int status;
+			pid_t pid = SPAWN({
+				setpgid(0, 0);
+				NEED(read(s, &c, 1));
+				say("background read %c", c);
+			});
+
+			setpgid(pid, pid);
+			T(waitpid(pid, &status, WUNTRACED) == pid);
+			t_status("background", status);
+			T(tcsetpgrp(s, pid));
+			say("foreground is the child %d", tcgetpgrp(s) == pid);
+			kill(-pid, SIGCONT);
+			type("x\n");
+			t_wait("foreground", pid);
+			signal(SIGTTOU, SIG_IGN);
+			T(tcsetpgrp(s, getpgrp()));
+			signal(SIGTTOU, SIG_DFL);
+			pid = SPAWN({
+				setpgid(0, 0);
+				signal(SIGTTIN, SIG_IGN);
+				T(read(s, &c, 1)); /* ignored: EIO */
+				tcsetpgrp(s, getpgrp());
+				say("not reached before SIGCONT");
+			});
+			setpgid(pid, pid);
+			T(waitpid(pid, &status, WUNTRACED) == pid);
+			t_status("changes the group", status);
+			kill(pid, SIGKILL);
+			t_wait("child", pid);
+			T(tcsetpgrp(s, 1 << 29));
+			T(tcsetpgrp(s, -1));
+		}
+		{ /* the leader's end hangs up */
+			int p[2];
+
+			NEED(pipe(p));
+			if (!fork()) {
+				t_handle(SIGHUP, 0);
+				sigaddset(&set, SIGHUP);
+				sigprocmask(SIG_BLOCK, &set, NULL);
+				NEED(write(p[1], "r", 1));
+				sigemptyset(&set);
+				sigsuspend(&set);
+				sleep_ms(20);
+				NEED(write(told[1], t_last_signal == SIGHUP ? "h" : "-", 1));
+				NEED(write(told[1], open("/dev/tty", O_RDWR) >= 0 ? "t" : "-", 1));
+				_exit(0);
+			}
+			NEED(read(p[0], &c, 1));
+		}
+	});
+	close(told[1]);
+	while ((r = read(told[0], said + n, sizeof(said) - n)) > 0)
+		n += r;
+	say("the foreground group says: %.*s", n, said);
+}
+
+static void ends(void)
+{
+	struct pollfd p;
+	int s;
+
+	open_pair();
+	s = NEED(open(name, O_RDWR | O_NOCTTY));
+	close(s);
+	p = (struct pollfd){ master, POLLIN, 0 };
+	T(poll(&p, 1, 0));
+	say("%#x", p.revents);
+	shown("the other side was closed", master);
+	s = NEED(open(name, O_RDWR | O_NOCTTY));
+	close(master);
+	shown("the master was closed", s);
+	T(write(s, "x", 1));
+	T(access(name, F_OK));
+	T(isatty(s));
+}
+
+TEST(tty)
+{
+	struct stat st;
+	int s;
+
+	open_pair();
+	NEED(stat(name, &st));
+	say("%s rdev major %d", t_type(st.st_mode), (int)(st.st_rdev >> 8 & 0xfff));
+	s = NEED(open(name, O_RDWR | O_NOCTTY));
+	settings(s);
+	lines(s);
+	close(s);
+	close(master);
+	open_pair();
+	control();
+	ends();
+	CHILD({
+		setsid();
+		T(open("/dev/tty", O_RDWR));
+	});
+}
