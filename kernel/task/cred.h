@@ -41,6 +41,7 @@ extern struct cred init_cred;
 #define current_fsuid() (current->cred->fsuid)
 #define current_fsgid() (current->cred->fsgid)
 
+void put_uid_user(struct user_struct *u);
 const struct cred *get_cred(const struct cred *c);
 void put_cred(const struct cred *c);
 const struct cred *get_task_cred(struct task *t); /* a reference */

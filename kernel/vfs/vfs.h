@@ -646,6 +646,10 @@ int devtmpfs_remove(const char *name);
 /* /proc/devices */
 int chrdev_line(int i, char *buf, size_t size);
 
+/* ---- FIFOs: kernel/ipc/pipe.c ---- */
+extern const struct file_operations pipefifo_fops;   /* i_fop of S_IFIFO inodes */
+long pipe_fcntl(struct file *f, u32 cmd, u64 arg);   /* F_SETPIPE_SZ, F_GETPIPE_SZ; -EBADF: no pipe */
+
 /* ---- locks ---- */
 void locks_remove_file(struct file *f);               /* flock and OFD locks at the last fput */
 void locks_remove_posix(struct file *f, struct files_struct *owner); /* at every close */
