@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mem.c: /dev/null, zero, full, random, urandom, kmsg; /dev/mem and port are there and refuse.
+ *
+ * Random bytes are the host's (getrandom): there is no pool of our own to get wrong. Writing to random is accepted and has no effect beyond
+ * the host's own entropy, as an unprivileged write has in Linux in effect.
+ */
+#include <asm/errno.h>
+#include <linux/eventpoll.h>
+#include <linux/major.h>
+#include <linux/random.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+#include "kernel/vfs/vfs.h"
+
+static ssize_t null_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	return 0;
+}
+
+static ssize_t null_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	size_t n = from->count;
+
+	iov_iter_advance(from, n);
+	return (ssize_t)n;
+}
+
+static ssize_t zero_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	ssize_t done = 0;
+
+	while (to->count) {
+		size_t want = min_t(size_t, to->count, 1U << 20), n = iov_iter_zero(want, to);
+
+		done += (ssize_t)n;
+		if (n < want)
+			return done ? done : -EFAULT;
+		if (signal_pending(current))
+			return done;
+		cond_resched();
+	}
+	return done;
+}
+
+static ssize_t full_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	return from->count ? -ENOSPC : 0;
+}
+
+static ssize_t random_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	ssize_t done = 0;
+	u8 buf[1024];
+
+	while (to->count) {
+		size_t want = min_t(size_t, to->count, sizeof(buf)), n;
+
+		arch_random(buf, want);
+		n = copy_to_iter(buf, want, to);
+		done += (ssize_t)n;
+		if (n < want)
+			return done ? done : -EFAULT;
+		if (signal_pending(current))
+			break;
+		cond_resched();
+	}
+	memset(buf, 0, sizeof(buf));
+	return done;
+}
+
+static long random_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	switch (cmd) {
+	case RNDGETENTCNT:
+		return put_user((int)256, UADDR(arg));
+	case RNDADDTOENTCNT:
+	case RNDADDENTROPY:
+	case RNDZAPENTCNT:
+	case RNDCLEARPOOL:
+	case RNDRESEEDCRNG:
+		return capable(CAP_SYS_ADMIN) ? 0 : -EPERM; /* the pool is the host's */
+	}
+	return -ENOTTY;
+}
+
+static int refuse_open(struct inode *inode, struct file *f)
+{
+	return -EPERM;
+}
+
+static int zero_mmap(struct file *f, struct vm_area *vma)
+{
+	struct file *shm;
+
+	if (!(vma->vm_flags & VM_SHARED)) {
+		fput(vma->vm_file);
+		vma->vm_file = NULL;
+		return 0;
+	}
+	shm = shmem_file_setup("dev/zero", (loff_t)(vma->vm_end - vma->vm_start), vma->vm_flags);
+	if (IS_ERR(shm))
+		return (int)PTR_ERR(shm);
+	fput(vma->vm_file);
+	vma->vm_file = shm;
+	vma->vm_mapping = shm->f_mapping;
+	return 0;
+}
+
+/* ---- kmsg ---- */
+
+struct kmsg_reader {
+	struct mutex lock;
+	u64 seq;
+};
+
+static int kmsg_open(struct inode *inode, struct file *f)
+{
+	struct kmsg_reader *r;
+
+	if (!(f->f_mode & FMODE_READ))
+		return 0;
+	r = kzalloc(sizeof(*r), GFP_KERNEL);
+	if (!r)
+		return -ENOMEM;
+	mutex_init(&r->lock);
+	f->private_data = r;
+	return 0;
+}
+
+static int kmsg_release(struct inode *inode, struct file *f)
+{
+	kfree(f->private_data);
+	return 0;
+}
+
+static ssize_t kmsg_format(const struct printk_record *rec, char *buf, size_t size)
+{
+	size_t n = (size_t)scnprintf(buf, size, "%u,%lu,%lu,-;", rec->level, rec->seq,
+				     rec->ts_ns / 1000);
+	u32 i;
+
+	for (i = 0; i < rec->len && n + 5 < size; i++) {
+		u8 c = (u8)rec->text[i];
+
+		if (c < ' ' || c >= 127 || c == '\\')
+			n += (size_t)scnprintf(buf + n, size - n, "\\x%02x", c);
+		else
+			buf[n++] = (char)c;
+	}
+	buf[n++] = '\n';
+	return (ssize_t)n;
+}
+
+/* One record a read, as in Linux. */
+static ssize_t kmsg_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct kmsg_reader *r = f->private_data;
+	struct printk_record *rec = kmalloc(sizeof(*rec) + 5120, GFP_KERNEL);
+	char *text = (char *)(rec + 1);
+	ssize_t n;
+	int err;
+
+	if (!rec)
+		return -ENOMEM;
+	mutex_lock(&r->lock);
+	while ((err = printk_read(&r->seq, rec)) == -EAGAIN) {
+		if (f->f_flags & O_NONBLOCK) {
+			n = -EAGAIN;
+			goto out;
+		}
+		n = wait_event_interruptible(&printk_wait, r->seq < printk_next_seq());
+		if (n)
+			goto out;
+	}
+	n = kmsg_format(rec, text, 5120);
+	if ((size_t)n > to->count)
+		n = -EINVAL;
+	else if (copy_to_iter(text, (size_t)n, to) != (size_t)n)
+		n = -EFAULT;
+out:
+	mutex_unlock(&r->lock);
+	kfree(rec);
+	return n;
+}
+
+static ssize_t kmsg_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	char buf[1000], *text = buf;
+	size_t n = min_t(size_t, from->count, sizeof(buf) - 1);
+	u32 level = 4;
+
+	n = copy_from_iter(buf, n, from);
+	if (!n && from->count)
+		return -EFAULT;
+	buf[n] = 0;
+	if (buf[0] == '<' && buf[1] >= '0' && buf[1] <= '9') { /* "<N>" or "<facility|N>" */
+		char *end = strchr(buf, '>');
+		u64 v;
+
+		if (end) {
+			*end = 0;
+			if (!kstrtou64(buf + 1, 10, &v)) {
+				level = v & 7;
+				text = end + 1;
+			}
+		}
+	}
+	printk("\001%u%s\n", level, text);
+	return (ssize_t)n;
+}
+
+static u32 kmsg_poll(struct file *f, struct poll_table *pt)
+{
+	struct kmsg_reader *r = f->private_data;
+
+	poll_wait(f, &printk_wait, pt);
+	if (!r)
+		return EPOLLOUT | EPOLLWRNORM;
+	return r->seq < printk_next_seq() ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static loff_t kmsg_llseek(struct file *f, loff_t off, int whence)
+{
+	struct kmsg_reader *r = f->private_data;
+
+	if (!r)
+		return -EBADF;
+	if (off)
+		return -ESPIPE;
+	if (whence == 0 || whence == 3)
+		r->seq = 0;
+	else if (whence == 2)
+		r->seq = printk_next_seq();
+	else
+		return -EINVAL;
+	return 0;
+}
+
+/* ---- the table ---- */
+
+static const struct file_operations null_fops = {
+	.llseek = noop_llseek,
+	.read_iter = null_read,
+	.write_iter = null_write,
+};
+static const struct file_operations zero_fops = {
+	.llseek = noop_llseek,
+	.read_iter = zero_read,
+	.write_iter = null_write,
+	.mmap = zero_mmap,
+};
+static const struct file_operations full_fops = {
+	.llseek = noop_llseek,
+	.read_iter = zero_read,
+	.write_iter = full_write,
+};
+static const struct file_operations random_fops = {
+	.llseek = noop_llseek,
+	.read_iter = random_read,
+	.write_iter = null_write,
+	.ioctl = random_ioctl,
+};
+static const struct file_operations refuse_fops = {
+	.open = refuse_open,
+};
+static const struct file_operations kmsg_fops = {
+	.open = kmsg_open,
+	.release = kmsg_release,
+	.llseek = kmsg_llseek,
+	.read_iter = kmsg_read,
+	.write_iter = kmsg_write,
+	.poll = kmsg_poll,
+};
+
+static const struct {
+	const char *name;
+	u32 minor;
+	umode_t mode;
+	const struct file_operations *fops;
+} mem_devices[] = {
+	{"mem", 1, 0640, &refuse_fops},	     {"null", 3, 0666, &null_fops},
+	{"port", 4, 0640, &refuse_fops},     {"zero", 5, 0666, &zero_fops},
+	{"full", 7, 0666, &full_fops},	     {"random", 8, 0666, &random_fops},
+	{"urandom", 9, 0666, &random_fops}, {"kmsg", 11, 0644, &kmsg_fops},
+};
+
+static int mem_open(struct inode *inode, struct file *f)
+{
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(mem_devices); i++)
+		if (mem_devices[i].minor == MINOR(inode->i_rdev)) {
+			f->f_op = mem_devices[i].fops;
+			return f->f_op->open ? f->f_op->open(inode, f) : 0;
+		}
+	return -ENXIO;
+}
+
+static const struct file_operations mem_fops = {.open = mem_open};
+
+static int mem_init(void)
+{
+	int err = register_chrdev(MEM_MAJOR, 0, 256, "mem", &mem_fops);
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(mem_devices) && !err; i++)
+		err = devtmpfs_create(mem_devices[i].name, S_IFCHR | mem_devices[i].mode,
+				      MKDEV(MEM_MAJOR, mem_devices[i].minor));
+	return err;
+}
+INITCALL(4, mem_init);

@@ -1,0 +1,877 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * n_tty.c: the line discipline: what happens between the wire and read(2), and between write(2) and the wire.
+ *
+ * Input: tty_input() takes each byte through the termios flags: flow control, signals, CR/NL mapping, then in canonical mode line editing
+ * (erase, word erase, kill, literal next, reprint), echo, and into the read buffer. A line is readable once it is ended by NL, EOL, EOL2
+ * or EOF; in raw mode bytes are readable at once (VMIN, VTIME). Output: OPOST mapping and the column, which erasing a tab needs.
+ *
+ * The read buffer is a ring of bytes with a mark beside each. Positions only grow:
+ *	read_tail <= canon_head <= read_head <= read_tail + N_TTY_BUF_SIZE
+ *	[read_tail, canon_head)   whole lines: readable
+ *	[canon_head, read_head)   the line that is being edited (canonical mode); readable in raw mode
+ * A ^D is a byte with MARK_EOF: it ends a read and is never handed out.
+ *
+ * Echo goes to a ring of its own that is flushed to the driver as room permits, so that input processing never waits.
+ * Lock: tty->lock for all of this state. Signals are sent after it is dropped. Sources: POSIX.1-2017 chapter 11, termios(3).
+ */
+#include <asm/errno.h>
+#include <asm/signal.h>
+#include <linux/eventpoll.h>
+#include <linux/poll.h>
+
+#include "arch/um/uaccess.h"
+#include "kernel/dev/tty.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
+#include "kernel/vfs/vfs.h"
+
+#define MARK_EOL 1
+#define MARK_EOF 2
+
+#define I_FLAG(tty, f) ((tty)->termios.c_iflag & (f))
+#define O_FLAG(tty, f) ((tty)->termios.c_oflag & (f))
+#define L_FLAG(tty, f) ((tty)->termios.c_lflag & (f))
+#define CC(tty, i) ((tty)->termios.c_cc[i])
+#define ICANON_ON(tty) (L_FLAG(tty, ICANON))
+
+static bool is_cc(const struct tty_struct *tty, u8 c, int which)
+{
+	return CC(tty, which) && c == CC(tty, which);
+}
+
+static u32 at(u64 pos)
+{
+	return (u32)(pos & (N_TTY_BUF_SIZE - 1));
+}
+
+static bool is_continuation(const struct tty_struct *tty, u8 c)
+{
+	return I_FLAG(tty, IUTF8) && (c & 0xc0) == 0x80;
+}
+
+/* ---- output processing ---- */
+
+static u32 next_tab(u32 column)
+{
+	return 8 - (column & 7);
+}
+
+/*
+ * What @c becomes on the wire, into @out (up to 8 bytes); how many. Moves the column. Under lock.
+ */
+static int process_output(struct tty_struct *tty, u8 c, u8 *out)
+{
+	u32 n;
+
+	if (!O_FLAG(tty, OPOST)) {
+		out[0] = c;
+		return 1;
+	}
+	switch (c) {
+	case '\n':
+		if (O_FLAG(tty, ONLRET))
+			tty->column = 0;
+		if (O_FLAG(tty, ONLCR)) {
+			tty->column = 0;
+			out[0] = '\r';
+			out[1] = '\n';
+			return 2;
+		}
+		break;
+	case '\r':
+		if (O_FLAG(tty, ONOCR) && !tty->column)
+			return 0;
+		if (O_FLAG(tty, OCRNL)) {
+			if (O_FLAG(tty, ONLRET))
+				tty->column = 0;
+			out[0] = '\n';
+			return 1;
+		}
+		tty->column = 0;
+		break;
+	case '\t':
+		n = next_tab(tty->column);
+		tty->column += n;
+		if (O_FLAG(tty, TABDLY) == XTABS) {
+			memset(out, ' ', n);
+			return (int)n;
+		}
+		break;
+	case '\b':
+		if (tty->column)
+			tty->column--;
+		break;
+	default:
+		if (O_FLAG(tty, OLCUC) && c >= 'a' && c <= 'z')
+			c -= 'a' - 'A';
+		if (c >= ' ' && c != 0x7f && !is_continuation(tty, c))
+			tty->column++;
+	}
+	out[0] = c;
+	return 1;
+}
+
+/* Hands what waits in the echo ring to the driver. Under lock. */
+static void flush_echoes_locked(struct tty_struct *tty)
+{
+	while (tty->echo_tail != tty->echo_head && !tty->stopped) {
+		u32 from = tty->echo_tail % ECHO_BUF_SIZE;
+		u32 n = min(tty->echo_head - tty->echo_tail, ECHO_BUF_SIZE - from);
+		int done = tty->ops->write(tty, tty->echo_buf + from, (int)n);
+
+		if (done <= 0)
+			return;
+		tty->echo_tail += (u32)done;
+	}
+}
+
+void tty_flush_echoes(struct tty_struct *tty)
+{
+	spin_lock(&tty->lock);
+	flush_echoes_locked(tty);
+	spin_unlock(&tty->lock);
+}
+
+/* One byte through output processing into the echo ring; dropped when that is full, as a slow line would. */
+static void echo_raw(struct tty_struct *tty, u8 c)
+{
+	u8 out[8];
+	int n = process_output(tty, c, out), i;
+
+	if (ECHO_BUF_SIZE - (tty->echo_head - tty->echo_tail) < (u32)n)
+		return;
+	for (i = 0; i < n; i++)
+		tty->echo_buf[tty->echo_head++ % ECHO_BUF_SIZE] = out[i];
+}
+
+/* A byte as echoctl shows it. */
+static void echo_char(struct tty_struct *tty, u8 c)
+{
+	if (L_FLAG(tty, ECHOCTL) && ((c < ' ' && c != '\t' && c != '\n') || c == 0x7f)) {
+		echo_raw(tty, '^');
+		echo_raw(tty, c ^ 0x40);
+		return;
+	}
+	echo_raw(tty, c);
+}
+
+static void echo_string(struct tty_struct *tty, const char *s)
+{
+	while (*s)
+		echo_raw(tty, (u8)*s++);
+}
+
+/* ---- line editing ---- */
+
+static void put_char(struct tty_struct *tty, u8 c, u8 mark)
+{
+	tty->read_buf[at(tty->read_head)] = c;
+	tty->read_mark[at(tty->read_head)] = mark;
+	tty->read_head++;
+}
+
+/* Columns that the bytes of the line from its start up to @end take, beginning at canon_column. */
+static u32 column_at(const struct tty_struct *tty, u64 end)
+{
+	u32 col = tty->canon_column;
+	u64 p;
+
+	for (p = tty->canon_head; p < end; p++) {
+		u8 c = tty->read_buf[at(p)];
+
+		if (c == '\t')
+			col += next_tab(col);
+		else if (c < ' ' || c == 0x7f)
+			col += L_FLAG(tty, ECHOCTL) ? 2 : 0;
+		else if (!is_continuation(tty, c))
+			col++;
+	}
+	return col;
+}
+
+static void finish_erasing(struct tty_struct *tty)
+{
+	if (tty->erasing) {
+		echo_raw(tty, '/');
+		tty->erasing = false;
+	}
+}
+
+/* Takes the last character off the line (all bytes of a UTF-8 one) and shows that. False at the line's start. */
+static bool erase_one(struct tty_struct *tty)
+{
+	u64 before = tty->read_head;
+	u32 old, now;
+	u8 c;
+
+	if (tty->read_head == tty->canon_head)
+		return false;
+	old = column_at(tty, before);
+	do {
+		tty->read_head--;
+		c = tty->read_buf[at(tty->read_head)];
+	} while (is_continuation(tty, c) && tty->read_head != tty->canon_head);
+	if (!L_FLAG(tty, ECHO))
+		return true;
+	if (L_FLAG(tty, ECHOPRT)) {
+		if (!tty->erasing) {
+			echo_raw(tty, '\\');
+			tty->erasing = true;
+		}
+		echo_char(tty, c);
+		return true;
+	}
+	now = column_at(tty, tty->read_head);
+	if (c == '\t') {
+		for (; old > now; old--)
+			echo_raw(tty, '\b');
+		return true;
+	}
+	for (; old > now; old--)
+		echo_string(tty, "\b \b");
+	return true;
+}
+
+static bool is_word_char(u8 c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+	       c >= 0x80;
+}
+
+static void erase_word(struct tty_struct *tty)
+{
+	bool seen = false;
+
+	while (tty->read_head != tty->canon_head) {
+		bool word = is_word_char(tty->read_buf[at(tty->read_head - 1)]);
+
+		if (seen && !word)
+			return;
+		seen |= word;
+		erase_one(tty);
+	}
+}
+
+static void kill_line(struct tty_struct *tty, u8 c)
+{
+	if (!L_FLAG(tty, ECHO)) {
+		tty->read_head = tty->canon_head;
+		return;
+	}
+	if (L_FLAG(tty, ECHOK) && L_FLAG(tty, ECHOKE) && L_FLAG(tty, ECHOE)) {
+		while (erase_one(tty))
+			;
+		return;
+	}
+	tty->read_head = tty->canon_head;
+	finish_erasing(tty);
+	echo_char(tty, c);
+	if (L_FLAG(tty, ECHOK))
+		echo_raw(tty, '\n');
+}
+
+static void erase_key(struct tty_struct *tty, u8 c)
+{
+	if (L_FLAG(tty, ECHO) && !L_FLAG(tty, ECHOE) && !L_FLAG(tty, ECHOPRT)) {
+		u64 head = tty->read_head;
+
+		tty->termios.c_lflag &= ~(u32)ECHO;
+		if (erase_one(tty) && head != tty->read_head) {
+			tty->termios.c_lflag |= ECHO;
+			echo_char(tty, c);
+		}
+		tty->termios.c_lflag |= ECHO;
+		return;
+	}
+	erase_one(tty);
+}
+
+static void reprint_line(struct tty_struct *tty, u8 c)
+{
+	u64 p;
+
+	finish_erasing(tty);
+	echo_char(tty, c);
+	echo_raw(tty, '\n');
+	for (p = tty->canon_head; p < tty->read_head; p++)
+		echo_char(tty, tty->read_buf[at(p)]);
+}
+
+static void end_line(struct tty_struct *tty, u8 c, u8 mark)
+{
+	put_char(tty, c, mark);
+	tty->canon_head = tty->read_head;
+}
+
+/* Canonical mode: true when @c was an editing or line-ending key. */
+static bool canon_key(struct tty_struct *tty, u8 c)
+{
+	bool ext = L_FLAG(tty, IEXTEN);
+
+	if (is_cc(tty, c, VERASE)) {
+		erase_key(tty, c);
+	} else if (is_cc(tty, c, VKILL)) {
+		kill_line(tty, c);
+	} else if (ext && is_cc(tty, c, VWERASE)) {
+		erase_word(tty);
+	} else if (ext && is_cc(tty, c, VLNEXT)) {
+		tty->lnext = true;
+		if (L_FLAG(tty, ECHO)) {
+			finish_erasing(tty);
+			if (L_FLAG(tty, ECHOCTL))
+				echo_string(tty, "^\b");
+		}
+	} else if (ext && L_FLAG(tty, ECHO) && is_cc(tty, c, VREPRINT)) {
+		reprint_line(tty, c);
+	} else if (c == '\n') {
+		if (L_FLAG(tty, ECHO | ECHONL)) {
+			finish_erasing(tty);
+			echo_raw(tty, '\n');
+		}
+		end_line(tty, c, MARK_EOL);
+	} else if (is_cc(tty, c, VEOF)) {
+		end_line(tty, 0, MARK_EOF);
+	} else if (is_cc(tty, c, VEOL) || (ext && is_cc(tty, c, VEOL2))) {
+		if (L_FLAG(tty, ECHO)) {
+			if (tty->canon_head == tty->read_head)
+				tty->canon_column = tty->column;
+			echo_char(tty, c);
+		}
+		end_line(tty, c, MARK_EOL);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* An ordinary byte: into the buffer, with echo. */
+static void plain_char(struct tty_struct *tty, u8 c)
+{
+	u64 used = tty->read_head - tty->read_tail;
+
+	/* the last place is kept for what ends the line */
+	if (used >= N_TTY_BUF_SIZE - (ICANON_ON(tty) ? 1UL : 0UL)) {
+		if (I_FLAG(tty, IMAXBEL))
+			echo_raw(tty, '\a');
+		return;
+	}
+	if (L_FLAG(tty, ECHO)) {
+		finish_erasing(tty);
+		if (tty->canon_head == tty->read_head)
+			tty->canon_column = tty->column;
+		if (c == '\n')
+			echo_raw(tty, '\n');
+		else
+			echo_char(tty, c);
+	}
+	put_char(tty, c, 0);
+}
+
+/* ---- input ---- */
+
+void tty_stop_locked(struct tty_struct *tty)
+{
+	tty->stopped = true;
+	if (tty->link && test_bit(TTY_PKT, &tty->link->flags))
+		tty->ctrl_status = (u8)((tty->ctrl_status & ~TIOCPKT_START) | TIOCPKT_STOP);
+}
+
+void tty_start_locked(struct tty_struct *tty)
+{
+	tty->stopped = false;
+	if (tty->link && test_bit(TTY_PKT, &tty->link->flags))
+		tty->ctrl_status = (u8)((tty->ctrl_status & ~TIOCPKT_STOP) | TIOCPKT_START);
+}
+
+static void flush_input_locked(struct tty_struct *tty)
+{
+	tty->read_head = tty->canon_head = tty->read_tail = 0;
+	tty->lnext = tty->erasing = false;
+}
+
+void n_tty_flush_input(struct tty_struct *tty)
+{
+	spin_lock(&tty->lock);
+	flush_input_locked(tty);
+	spin_unlock(&tty->lock);
+	if (test_and_clear_bit(TTY_THROTTLED, &tty->flags) && tty->ops->unthrottle)
+		tty->ops->unthrottle(tty);
+}
+
+static int signal_key(const struct tty_struct *tty, u8 c)
+{
+	if (!L_FLAG(tty, ISIG))
+		return 0;
+	if (is_cc(tty, c, VINTR))
+		return SIGINT;
+	if (is_cc(tty, c, VQUIT))
+		return SIGQUIT;
+	if (is_cc(tty, c, VSUSP))
+		return SIGTSTP;
+	return 0;
+}
+
+/* One byte from the line. A signal that it stands for, or 0. Under lock. */
+static int receive_char(struct tty_struct *tty, u8 c)
+{
+	int sig;
+
+	if (I_FLAG(tty, ISTRIP))
+		c &= 0x7f;
+	if (I_FLAG(tty, IUCLC) && L_FLAG(tty, IEXTEN) && c >= 'A' && c <= 'Z')
+		c += 'a' - 'A';
+	if (tty->lnext) {
+		tty->lnext = false;
+		plain_char(tty, c);
+		return 0;
+	}
+	if (I_FLAG(tty, IXON)) {
+		if (is_cc(tty, c, VSTART)) {
+			tty_start_locked(tty);
+			return 0;
+		}
+		if (is_cc(tty, c, VSTOP)) {
+			tty_stop_locked(tty);
+			return 0;
+		}
+		if (tty->stopped && I_FLAG(tty, IXANY))
+			tty_start_locked(tty);
+	}
+	sig = signal_key(tty, c);
+	if (sig) {
+		if (!L_FLAG(tty, NOFLSH)) {
+			flush_input_locked(tty);
+			tty->echo_tail = tty->echo_head;
+		}
+		if (I_FLAG(tty, IXON))
+			tty_start_locked(tty);
+		if (L_FLAG(tty, ECHO))
+			echo_char(tty, c);
+		return sig;
+	}
+	if (c == '\r') {
+		if (I_FLAG(tty, IGNCR))
+			return 0;
+		if (I_FLAG(tty, ICRNL))
+			c = '\n';
+	} else if (c == '\n' && I_FLAG(tty, INLCR)) {
+		c = '\r';
+	}
+	if (ICANON_ON(tty) && canon_key(tty, c))
+		return 0;
+	plain_char(tty, c);
+	return 0;
+}
+
+static bool readable_locked(const struct tty_struct *tty, u32 min_raw)
+{
+	if (ICANON_ON(tty))
+		return tty->canon_head != tty->read_tail;
+	return tty->read_head - tty->read_tail >= min_raw;
+}
+
+int tty_input_room(struct tty_struct *tty)
+{
+	int room;
+
+	spin_lock(&tty->lock);
+	room = (int)(N_TTY_BUF_SIZE - (tty->read_head - tty->read_tail));
+	/* a full line without an end can still be edited or ended */
+	if (!room && ICANON_ON(tty) && tty->canon_head == tty->read_tail)
+		room = 1;
+	if (ICANON_ON(tty) && room > 0 && room < 2 && tty->canon_head == tty->read_tail)
+		room = 64;
+	if (room <= 0)
+		set_bit(TTY_THROTTLED, &tty->flags);
+	spin_unlock(&tty->lock);
+	return max(room, 0);
+}
+
+int tty_input(struct tty_struct *tty, const u8 *buf, int n)
+{
+	int i, sig = 0;
+	bool wake;
+
+	spin_lock(&tty->lock);
+	for (i = 0; i < n && !sig; i++) {
+		u64 used = tty->read_head - tty->read_tail;
+
+		if (used >= N_TTY_BUF_SIZE &&
+		    !(ICANON_ON(tty) && tty->canon_head == tty->read_tail))
+			break;
+		if (used >= N_TTY_BUF_SIZE) { /* one endless line: its last byte makes place */
+			tty->read_head--;
+		}
+		sig = receive_char(tty, buf[i]);
+	}
+	flush_echoes_locked(tty);
+	wake = readable_locked(tty, 1);
+	if (i < n && !sig)
+		set_bit(TTY_THROTTLED, &tty->flags);
+	spin_unlock(&tty->lock);
+	if (sig) {
+		if (!L_FLAG(tty, NOFLSH) && tty->ops->flush_buffer)
+			tty->ops->flush_buffer(tty);
+		tty_signal_pgrp(tty, sig);
+		if (i < n)
+			i += tty_input(tty, buf + i, n - i);
+	}
+	if (wake)
+		wake_up_poll(&tty->read_wait, EPOLLIN | EPOLLRDNORM);
+	tty_wakeup(tty);
+	return i;
+}
+
+void tty_input_eof(struct tty_struct *tty)
+{
+	set_bit(TTY_EOF, &tty->flags);
+	wake_up_common(&tty->read_wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
+}
+
+int n_tty_chars(struct tty_struct *tty)
+{
+	u64 p;
+	int n = 0;
+
+	spin_lock(&tty->lock);
+	if (ICANON_ON(tty)) {
+		for (p = tty->read_tail; p < tty->canon_head; p++)
+			n += tty->read_mark[at(p)] != MARK_EOF;
+	} else {
+		n = (int)(tty->read_head - tty->read_tail);
+	}
+	spin_unlock(&tty->lock);
+	return n;
+}
+
+/* ---- reading ---- */
+
+/*
+ * Takes readable bytes into @buf, at most @n; in canonical mode not past the end of a line (*line_end says that it ended). Under lock.
+ */
+static u32 take_bytes(struct tty_struct *tty, u8 *buf, u32 n, bool *line_end)
+{
+	u64 end = ICANON_ON(tty) ? tty->canon_head : tty->read_head;
+	u32 got = 0;
+
+	*line_end = false;
+	while (tty->read_tail < end) {
+		u8 mark = tty->read_mark[at(tty->read_tail)];
+
+		if (ICANON_ON(tty) && mark == MARK_EOF) {
+			tty->read_tail++;
+			*line_end = true;
+			break;
+		}
+		if (got == n)
+			break;
+		buf[got++] = tty->read_buf[at(tty->read_tail++)];
+		if (ICANON_ON(tty) && mark == MARK_EOL) {
+			*line_end = true;
+			break;
+		}
+	}
+	if (tty->canon_head < tty->read_tail)
+		tty->canon_head = tty->read_tail;
+	return got;
+}
+
+static void unthrottle(struct tty_struct *tty)
+{
+	if (test_and_clear_bit(TTY_THROTTLED, &tty->flags) && tty->ops->unthrottle)
+		tty->ops->unthrottle(tty);
+	if (tty->link)
+		tty_wakeup(tty->link);
+}
+
+/* How a raw read waits: MIN bytes, and a deadline for the first (MIN 0) or between bytes. */
+struct raw_wait {
+	u32 min;
+	u64 timeout_ns; /* 0 none */
+};
+
+static struct raw_wait raw_policy(const struct tty_struct *tty, size_t want)
+{
+	struct raw_wait w = {1, 0};
+
+	if (ICANON_ON(tty))
+		return w;
+	w.min = (u32)min_t(size_t, CC(tty, VMIN), want);
+	w.timeout_ns = CC(tty, VTIME) * 100000000UL;
+	return w;
+}
+
+/* Is there nothing more to wait for, without data? 1 with *ret set. */
+static bool read_over(struct tty_struct *tty, struct file *f, ssize_t *ret)
+{
+	if (test_bit(TTY_OTHER_CLOSED, &tty->flags)) {
+		*ret = -EIO;
+		return true;
+	}
+	if (test_bit(TTY_HUNGUP, &tty->flags) || test_bit(TTY_EOF, &tty->flags)) {
+		*ret = 0;
+		return true;
+	}
+	if (f->f_flags & O_NONBLOCK) {
+		*ret = -EAGAIN;
+		return true;
+	}
+	return false;
+}
+
+static bool ready(struct tty_struct *tty, u32 min_bytes)
+{
+	bool r;
+
+	spin_lock(&tty->lock);
+	r = readable_locked(tty, min_bytes);
+	spin_unlock(&tty->lock);
+	return r || test_bit(TTY_OTHER_CLOSED, &tty->flags) || test_bit(TTY_HUNGUP, &tty->flags) ||
+	       test_bit(TTY_EOF, &tty->flags);
+}
+
+static ssize_t read_loop(struct tty_struct *tty, struct file *f, struct iov_iter *to)
+{
+	size_t done = 0, want = to->count;
+	u8 buf[256];
+	ssize_t err;
+
+	while (to->count) {
+		struct raw_wait w = raw_policy(tty, want);
+		bool line_end, canon;
+		u64 deadline = ~0UL;
+		u32 n;
+
+		spin_lock(&tty->lock);
+		canon = ICANON_ON(tty);
+		n = take_bytes(tty, buf, (u32)min_t(size_t, sizeof(buf), to->count), &line_end);
+		spin_unlock(&tty->lock);
+		if (n && copy_to_iter(buf, n, to) != n)
+			return done ? (ssize_t)done : -EFAULT;
+		done += n;
+		if (canon ? line_end : n == 0 && done >= w.min && (done || (!w.min && !w.timeout_ns)))
+			break;
+		if (n)
+			continue;
+		if (canon && done)
+			break;
+		if (read_over(tty, f, &err))
+			return done ? (ssize_t)done : err;
+		if (!canon && w.timeout_ns && (done || !w.min))
+			deadline = ktime_get() + w.timeout_ns;
+		err = wait_event_timeout(&tty->read_wait, ready(tty, 1), deadline, true);
+		if (err == -ETIMEDOUT)
+			break;
+		if (err)
+			return done ? (ssize_t)done : err;
+		err = tty_check_change(tty, SIGTTIN);
+		if (err)
+			return done ? (ssize_t)done : err;
+	}
+	return (ssize_t)done;
+}
+
+/* Packet mode (a pty's master): each read begins with a byte that says data or what happened to the slave's flow. */
+static u8 take_packet_status(struct tty_struct *tty)
+{
+	u8 status;
+
+	spin_lock(&tty->link->lock);
+	status = tty->link->ctrl_status;
+	tty->link->ctrl_status = 0;
+	spin_unlock(&tty->link->lock);
+	return status;
+}
+
+static bool packet_ready(struct tty_struct *tty)
+{
+	return ready(tty, 1) || READ_ONCE(tty->link->ctrl_status);
+}
+
+static ssize_t read_packet(struct tty_struct *tty, struct file *f, struct iov_iter *to)
+{
+	ssize_t err;
+	u8 status;
+
+	if (!to->count)
+		return 0;
+	if (!packet_ready(tty)) {
+		if (read_over(tty, f, &err))
+			return err;
+		err = wait_event_interruptible(&tty->read_wait, packet_ready(tty));
+		if (err)
+			return err;
+	}
+	status = take_packet_status(tty);
+	if (!status && !n_tty_chars(tty) && read_over(tty, f, &err))
+		return err;
+	if (copy_to_iter(&status, 1, to) != 1)
+		return -EFAULT;
+	if (status)
+		return 1;
+	err = read_loop(tty, f, to);
+	return err < 0 ? err : err + 1;
+}
+
+ssize_t n_tty_read(struct tty_struct *tty, struct file *f, struct iov_iter *to)
+{
+	ssize_t ret = tty_check_change(tty, SIGTTIN);
+
+	if (ret)
+		return ret;
+	if (f->f_flags & O_NONBLOCK) {
+		if (!mutex_trylock(&tty->read_mutex))
+			return -EAGAIN;
+	} else if (mutex_lock_interruptible(&tty->read_mutex)) {
+		return -ERESTARTSYS;
+	}
+	if (test_bit(TTY_PKT, &tty->flags) && tty->link)
+		ret = read_packet(tty, f, to);
+	else
+		ret = read_loop(tty, f, to);
+	mutex_unlock(&tty->read_mutex);
+	unthrottle(tty);
+	return ret;
+}
+
+/* ---- writing ---- */
+
+/* As many of the @n bytes as the driver has room for; how many were used up. Under lock. */
+static u32 write_some(struct tty_struct *tty, const u8 *buf, u32 n)
+{
+	u8 out[512];
+	u32 used = 0, len = 0;
+	int room;
+
+	if (tty->stopped)
+		return 0;
+	flush_echoes_locked(tty);
+	room = tty->ops->write_room(tty);
+	if (!O_FLAG(tty, OPOST))
+		return room > 0 ? (u32)max(0, tty->ops->write(tty, buf, (int)min_t(u32, n, (u32)room)))
+				: 0;
+	while (used < n && (int)len + 8 <= room && len + 8 <= sizeof(out))
+		len += (u32)process_output(tty, buf[used++], out + len);
+	if (len)
+		tty->ops->write(tty, out, (int)len);
+	return used;
+}
+
+static bool can_write(struct tty_struct *tty)
+{
+	return (!tty->stopped && tty->ops->write_room(tty) >= 8) ||
+	       test_bit(TTY_OTHER_CLOSED, &tty->flags) || test_bit(TTY_HUNGUP, &tty->flags);
+}
+
+/* All of @n kernel bytes: how many went, or -errno when none did. */
+static ssize_t write_chunk(struct tty_struct *tty, struct file *f, const u8 *buf, u32 n)
+{
+	u32 done = 0;
+	int err;
+
+	while (done < n) {
+		u32 k;
+
+		if (test_bit(TTY_HUNGUP, &tty->flags) || test_bit(TTY_OTHER_CLOSED, &tty->flags))
+			return done ? (ssize_t)done : -EIO;
+		spin_lock(&tty->lock);
+		k = write_some(tty, buf + done, n - done);
+		spin_unlock(&tty->lock);
+		done += k;
+		if (k)
+			continue;
+		if (f->f_flags & O_NONBLOCK)
+			return done ? (ssize_t)done : -EAGAIN;
+		err = wait_event_interruptible(&tty->write_wait, can_write(tty));
+		if (err)
+			return done ? (ssize_t)done : err;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t n_tty_write(struct tty_struct *tty, struct file *f, struct iov_iter *from)
+{
+	ssize_t done = 0, n;
+	u8 buf[1024];
+
+	if (L_FLAG(tty, TOSTOP)) {
+		n = tty_check_change(tty, SIGTTOU);
+		if (n)
+			return n;
+	}
+	if (f->f_flags & O_NONBLOCK) {
+		if (!mutex_trylock(&tty->write_mutex))
+			return -EAGAIN;
+	} else if (mutex_lock_interruptible(&tty->write_mutex)) {
+		return -ERESTARTSYS;
+	}
+	n = 0;
+	while (from->count) {
+		size_t k = copy_from_iter(buf, min_t(size_t, sizeof(buf), from->count), from);
+
+		if (!k) {
+			n = -EFAULT;
+			break;
+		}
+		n = write_chunk(tty, f, buf, (u32)k);
+		if (n > 0)
+			done += n;
+		if (n < (ssize_t)k)
+			break;
+		cond_resched();
+	}
+	mutex_unlock(&tty->write_mutex);
+	return done ? done : n;
+}
+
+/* ---- polling, settings ---- */
+
+u32 n_tty_poll(struct tty_struct *tty, struct file *f, struct poll_table *pt)
+{
+	u32 mask = 0, min_bytes;
+
+	poll_wait(f, &tty->read_wait, pt);
+	poll_wait(f, &tty->write_wait, pt);
+	min_bytes = CC(tty, VTIME) ? 1 : max_t(u32, CC(tty, VMIN), 1);
+	spin_lock(&tty->lock);
+	if (readable_locked(tty, min_bytes))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	spin_unlock(&tty->lock);
+	if (test_bit(TTY_EOF, &tty->flags))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (test_bit(TTY_PKT, &tty->flags) && tty->link && READ_ONCE(tty->link->ctrl_status))
+		mask |= EPOLLPRI | EPOLLIN | EPOLLRDNORM;
+	if (test_bit(TTY_OTHER_CLOSED, &tty->flags) || test_bit(TTY_HUNGUP, &tty->flags))
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLHUP;
+	if (!tty->stopped && tty->ops->write_room(tty) >= 8)
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	return mask;
+}
+
+void n_tty_termios_changed(struct tty_struct *tty, const struct ktermios *old)
+{
+	spin_lock(&tty->lock);
+	if ((old->c_lflag ^ tty->termios.c_lflag) & ICANON) {
+		/* what was typed is readable in either mode; marks keep meaning only in canonical mode */
+		tty->canon_head = tty->read_head;
+		tty->erasing = tty->lnext = false;
+	}
+	if (!I_FLAG(tty, IXON) && tty->stopped && !tty->tco_stopped)
+		tty_start_locked(tty);
+	spin_unlock(&tty->lock);
+	wake_up_all(&tty->read_wait);
+	tty_wakeup(tty);
+}
+
+void n_tty_init(struct tty_struct *tty)
+{
+	spin_lock(&tty->lock);
+	flush_input_locked(tty);
+	tty->echo_head = tty->echo_tail = 0;
+	tty->column = tty->canon_column = 0;
+	tty->stopped = tty->tco_stopped = false;
+	spin_unlock(&tty->lock);
+}

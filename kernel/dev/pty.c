@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pty.c: pseudo terminals: a master and a slave, back to back. What is written to the one is input of the other.
+ *
+ * /dev/ptmx makes a pair; the slave's node appears in devpts as pts/N. Each side holds a reference to the other: the master's goes when
+ * the master is closed, the slave's when the slave is freed, so the pair lives until both are closed.
+ * The master is in raw mode without echo, so writing to it never writes back: the slave's lock is taken before the master's.
+ * Locks: a side's ctl_mutex for opening and closing; tty->lock of the side that takes the bytes.
+ */
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <asm/signal.h>
+#include <linux/eventpoll.h>
+#include <linux/major.h>
+
+#include "kernel/dev/tty.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/radix.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/vfs/vfs.h"
+
+#define PTY_MAX 4096
+
+static DEFINE_MUTEX(pty_lock); /* numbers */
+static struct radix pty_numbers; /* index -> slave, under pty_lock */
+
+static int pty_write(struct tty_struct *tty, const u8 *buf, int n)
+{
+	struct tty_struct *to = tty->link;
+
+	if (!to || test_bit(TTY_OTHER_CLOSED, &tty->flags))
+		return n; /* nobody will read it */
+	if (tty->stopped)
+		return 0;
+	return tty_input(to, buf, n);
+}
+
+static int pty_write_room(struct tty_struct *tty)
+{
+	if (!tty->link || test_bit(TTY_OTHER_CLOSED, &tty->flags))
+		return N_TTY_BUF_SIZE;
+	if (tty->stopped)
+		return 0;
+	return tty_input_room(tty->link);
+}
+
+static void pty_unthrottle(struct tty_struct *tty)
+{
+	if (tty->link)
+		tty_wakeup(tty->link);
+}
+
+static int pty_resize(struct tty_struct *tty, const struct winsize *ws)
+{
+	struct tty_struct *other = tty->link;
+
+	if (!other)
+		return tty_do_resize(tty, ws);
+	spin_lock(&other->lock);
+	other->winsize = *ws;
+	spin_unlock(&other->lock);
+	return tty_do_resize(tty, ws);
+}
+
+static void flush_status(struct tty_struct *tty, u8 status)
+{
+	struct tty_struct *master = tty->link;
+
+	if (!master || !test_bit(TTY_PKT, &master->flags))
+		return;
+	spin_lock(&tty->lock);
+	tty->ctrl_status |= status;
+	spin_unlock(&tty->lock);
+	wake_up_poll(&master->read_wait, EPOLLIN | EPOLLPRI);
+}
+
+/* Output that the other side has not read yet is forgotten. */
+static void pty_flush_buffer(struct tty_struct *tty)
+{
+	if (!tty->link)
+		return;
+	n_tty_flush_input(tty->link);
+	if (test_bit(TTY_SLAVE, &tty->flags))
+		flush_status(tty, TIOCPKT_FLUSHWRITE);
+}
+
+static void wake_all(struct tty_struct *tty)
+{
+	wake_up_common(&tty->read_wait, TASK_NORMAL, 0, EPOLLIN | EPOLLHUP);
+	wake_up_common(&tty->write_wait, TASK_NORMAL, 0, EPOLLOUT | EPOLLHUP);
+}
+
+static int pts_open(struct tty_struct *tty, struct file *f)
+{
+	if (tty->link)
+		clear_bit(TTY_OTHER_CLOSED, &tty->link->flags);
+	return 0;
+}
+
+static void pts_close(struct tty_struct *tty, struct file *f)
+{
+	if (tty->count || !tty->link)
+		return;
+	set_bit(TTY_OTHER_CLOSED, &tty->link->flags);
+	wake_all(tty->link);
+}
+
+static void pts_hangup(struct tty_struct *tty)
+{
+	if (tty->link)
+		wake_all(tty->link);
+}
+
+static void ptm_close(struct tty_struct *tty, struct file *f)
+{
+	struct tty_struct *slave = tty->link;
+
+	if (tty->count)
+		return;
+	set_bit(TTY_OTHER_CLOSED, &slave->flags);
+	devpts_kill(slave);
+	wake_all(slave);
+	tty_hangup(slave);
+	tty_put(slave); /* the master's reference; the slave's own to the master goes with the slave */
+}
+
+static void pts_free(struct tty_struct *slave)
+{
+	mutex_lock(&pty_lock);
+	radix_delete(&pty_numbers, (u64)slave->index);
+	mutex_unlock(&pty_lock);
+	if (slave->link) {
+		slave->link->link = NULL;
+		tty_put(slave->link);
+	}
+}
+
+static long ptm_ioctl(struct tty_struct *tty, struct file *f, u32 cmd, u64 arg);
+
+static const struct tty_operations ptm_ops = {
+	.close = ptm_close,
+	.write = pty_write,
+	.write_room = pty_write_room,
+	.unthrottle = pty_unthrottle,
+	.resize = pty_resize,
+	.flush_buffer = pty_flush_buffer,
+	.ioctl = ptm_ioctl,
+};
+static const struct tty_operations pts_ops = {
+	.open = pts_open,
+	.close = pts_close,
+	.write = pty_write,
+	.write_room = pty_write_room,
+	.unthrottle = pty_unthrottle,
+	.resize = pty_resize,
+	.flush_buffer = pty_flush_buffer,
+	.hangup = pts_hangup,
+	.free = pts_free,
+};
+
+/* ---- the master's own requests ---- */
+
+static long pty_signal(struct tty_struct *master, int sig)
+{
+	if (sig != SIGINT && sig != SIGQUIT && sig != SIGTSTP)
+		return -EINVAL;
+	tty_signal_pgrp(master->link, sig);
+	return 0;
+}
+
+static long set_flag(struct tty_struct *tty, int flag, uaddr_t ua)
+{
+	int on;
+
+	if (get_user(on, ua))
+		return -EFAULT;
+	if (on)
+		set_bit(flag, &tty->flags);
+	else
+		clear_bit(flag, &tty->flags);
+	return 0;
+}
+
+/* TIOCGPTPEER: the slave's file without a walk through /dev. */
+static long open_peer(struct tty_struct *master, u64 flags)
+{
+	char name[24];
+	struct file *f;
+	int fd = get_unused_fd((u32)flags);
+
+	if (fd < 0)
+		return fd;
+	scnprintf(name, sizeof(name), "/dev/pts/%d", master->index);
+	f = filp_open(name, (u32)flags, 0);
+	if (IS_ERR(f)) {
+		put_unused_fd(fd);
+		return PTR_ERR(f);
+	}
+	fd_install(fd, f);
+	return fd;
+}
+
+static long ptm_ioctl(struct tty_struct *tty, struct file *f, u32 cmd, u64 arg)
+{
+	uaddr_t ua = UADDR(arg);
+	int n;
+
+	switch (cmd) {
+	case TIOCGPTN:
+		return put_user((u32)tty->index, ua);
+	case TIOCSPTLCK:
+		return set_flag(tty->link, TTY_PTY_LOCK, ua);
+	case TIOCGPTLCK:
+		n = test_bit(TTY_PTY_LOCK, &tty->link->flags);
+		return put_user(n, ua);
+	case TIOCPKT:
+		return set_flag(tty, TTY_PKT, ua);
+	case TIOCGPKT:
+		n = test_bit(TTY_PKT, &tty->flags);
+		return put_user(n, ua);
+	case TIOCSIG:
+		return pty_signal(tty, (int)arg);
+	case TIOCGPTPEER:
+		return open_peer(tty, arg);
+	}
+	return -ENOTTY;
+}
+
+/* ---- making a pair ---- */
+
+static void make_raw(struct tty_struct *tty)
+{
+	tty->termios.c_iflag = 0;
+	tty->termios.c_oflag = 0;
+	tty->termios.c_lflag = 0;
+	tty->termios.c_cflag = B38400 | CS8 | CREAD;
+}
+
+struct tty_struct *ptm_open(struct file *f)
+{
+	struct tty_struct *master, *slave;
+	char name[16];
+	s64 n;
+	int err = -ENOMEM;
+
+	slave = tty_alloc(&pts_ops, 0, "", 0);
+	if (!slave)
+		return ERR_PTR(-ENOMEM);
+	mutex_lock(&pty_lock);
+	n = radix_alloc(&pty_numbers, 0, PTY_MAX - 1, slave);
+	mutex_unlock(&pty_lock);
+	if (n < 0) {
+		err = (int)n;
+		goto err_free_slave;
+	}
+	slave->index = (int)n;
+	slave->dev = MKDEV(UNIX98_PTY_SLAVE_MAJOR, (u32)n);
+	scnprintf(name, sizeof(name), "pts/%ld", n);
+	strscpy(slave->name, name, sizeof(slave->name));
+	master = tty_alloc(&ptm_ops, MKDEV(TTYAUX_MAJOR, 2), "ptm", (int)n);
+	if (!master)
+		goto err_put_slave;
+	make_raw(master);
+	set_bit(TTY_MASTER, &master->flags);
+	set_bit(TTY_SLAVE, &slave->flags);
+	set_bit(TTY_PTY_LOCK, &slave->flags);
+	master->link = slave; /* owned: dropped when the master's file goes */
+	slave->link = master;
+	tty_get(master);
+	err = devpts_new(slave);
+	if (err)
+		goto err_put_master;
+	err = tty_open_file(master, f);
+	if (err)
+		goto err_kill;
+	nonseekable_open(f->f_inode, f);
+	return master;
+
+err_kill:
+	devpts_kill(slave);
+err_put_master:
+	tty_put(master);
+err_put_slave:
+	tty_put(slave);
+	return ERR_PTR(err);
+err_free_slave:
+	slave->index = -1;
+	tty_put(slave);
+	return ERR_PTR(err);
+}

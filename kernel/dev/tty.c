@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tty.c: terminals as files: lines by number, /dev/tty, /dev/console, /dev/ptmx, opening, hanging up, closing.
+ *
+ * A file's private_data is its tty, with a reference. A hung-up tty keeps its files: they read 0 and write EIO, until they are closed;
+ * a line that is opened again after a hang-up starts clean. Registered lines live for ever; ptys until both sides are closed.
+ * Locks: tty.h. lines[] is written at boot only.
+ */
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <linux/eventpoll.h>
+#include <linux/major.h>
+
+#include "kernel/dev/tty.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/signal.h"
+#include "kernel/vfs/vfs.h"
+
+#define NR_LINES 64
+static struct tty_struct *lines[NR_LINES];
+static u32 nr_lines;
+static char console_name[16] = "tty0";
+
+/* What a new terminal is set to: as Linux's. */
+const struct ktermios tty_std_termios = {
+	.c_iflag = ICRNL | IXON,
+	.c_oflag = OPOST | ONLCR,
+	.c_cflag = B38400 | CS8 | CREAD | HUPCL,
+	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
+	.c_cc = {[VINTR] = 3, [VQUIT] = 28, [VERASE] = 127, [VKILL] = 21, [VEOF] = 4, [VMIN] = 1,
+		 [VSTART] = 17, [VSTOP] = 19, [VSUSP] = 26, [VREPRINT] = 18, [VDISCARD] = 15,
+		 [VWERASE] = 23, [VLNEXT] = 22},
+	.c_ispeed = 38400,
+	.c_ospeed = 38400,
+};
+
+/* ---- life ---- */
+
+struct tty_struct *tty_alloc(const struct tty_operations *ops, dev_t dev, const char *name, int index)
+{
+	struct tty_struct *tty = kzalloc(sizeof(*tty), GFP_KERNEL);
+
+	if (!tty)
+		return NULL;
+	tty->read_buf = kzalloc(N_TTY_BUF_SIZE, GFP_KERNEL);
+	tty->read_mark = kzalloc(N_TTY_BUF_SIZE, GFP_KERNEL);
+	tty->echo_buf = kzalloc(ECHO_BUF_SIZE, GFP_KERNEL);
+	if (!tty->read_buf || !tty->read_mark || !tty->echo_buf)
+		goto err_free;
+	atomic_set(&tty->refs, 1);
+	tty->ops = ops;
+	tty->dev = dev;
+	tty->index = index;
+	strscpy(tty->name, name, sizeof(tty->name));
+	mutex_init(&tty->ctl_mutex);
+	mutex_init(&tty->read_mutex);
+	mutex_init(&tty->write_mutex);
+	init_waitqueue_head(&tty->read_wait);
+	init_waitqueue_head(&tty->write_wait);
+	spin_lock_init(&tty->lock);
+	tty->termios = tty_std_termios;
+	return tty;
+
+err_free:
+	kfree(tty->read_buf);
+	kfree(tty->read_mark);
+	kfree(tty->echo_buf);
+	kfree(tty);
+	return NULL;
+}
+
+void tty_get(struct tty_struct *tty)
+{
+	atomic_inc(&tty->refs);
+}
+
+void tty_put(struct tty_struct *tty)
+{
+	if (!atomic_dec_and_test(&tty->refs))
+		return;
+	if (tty->ops->free)
+		tty->ops->free(tty);
+	put_pid(tty->pgrp);
+	put_pid(tty->session);
+	kfree(tty->read_buf);
+	kfree(tty->read_mark);
+	kfree(tty->echo_buf);
+	kfree(tty);
+}
+
+int tty_register_line(struct tty_struct *tty)
+{
+	if (nr_lines == NR_LINES)
+		return -ENOSPC;
+	lines[nr_lines++] = tty;
+	return devtmpfs_create(tty->name, S_IFCHR | 0620, tty->dev);
+}
+
+static struct tty_struct *line_by_dev(dev_t dev)
+{
+	u32 i;
+
+	for (i = 0; i < nr_lines; i++)
+		if (lines[i]->dev == dev)
+			return lines[i];
+	return NULL;
+}
+
+void tty_set_console(const char *name)
+{
+	strscpy(console_name, name, sizeof(console_name));
+}
+
+const char *tty_console_name(void)
+{
+	return console_name;
+}
+
+static struct tty_struct *console_tty(void)
+{
+	u32 i;
+
+	for (i = 0; i < nr_lines; i++)
+		if (!strcmp(lines[i]->name, console_name))
+			return lines[i];
+	return NULL;
+}
+
+struct tty_struct *file_tty(struct file *f)
+{
+	return f->f_op == &tty_fops ? f->private_data : NULL;
+}
+
+dev_t tty_devnum(struct tty_struct *tty)
+{
+	return tty->dev;
+}
+
+void tty_wakeup(struct tty_struct *tty)
+{
+	tty_flush_echoes(tty);
+	if (waitqueue_active(&tty->write_wait))
+		wake_up_poll(&tty->write_wait, EPOLLOUT | EPOLLWRNORM);
+}
+
+/* ---- opening ---- */
+
+int tty_open_file(struct tty_struct *tty, struct file *f)
+{
+	int err = 0;
+
+	mutex_lock(&tty->ctl_mutex);
+	if (test_bit(TTY_EXCLUSIVE, &tty->flags) && !capable(CAP_SYS_ADMIN)) {
+		err = -EBUSY;
+	} else if (test_bit(TTY_SLAVE, &tty->flags) &&
+		   (test_bit(TTY_PTY_LOCK, &tty->flags) || test_bit(TTY_OTHER_CLOSED, &tty->flags))) {
+		err = -EIO;
+	} else {
+		if (!tty->count && test_and_clear_bit(TTY_HUNGUP, &tty->flags))
+			n_tty_init(tty);
+		if (tty->ops->open)
+			err = tty->ops->open(tty, f);
+	}
+	if (!err)
+		tty->count++;
+	mutex_unlock(&tty->ctl_mutex);
+	return err;
+}
+
+/* A session leader that has no terminal gets the one it opens (unless O_NOCTTY). */
+static void acquire_on_open(struct tty_struct *tty, struct file *f, dev_t dev)
+{
+	bool noctty = (f->f_flags & O_NOCTTY) || dev == MKDEV(TTYAUX_MAJOR, 1) ||
+		      test_bit(TTY_MASTER, &tty->flags);
+
+	if (!noctty && f->f_mode & FMODE_READ)
+		tty_open_acquire(tty, f);
+}
+
+static int tty_open(struct inode *inode, struct file *f)
+{
+	dev_t dev = inode->i_rdev;
+	struct tty_struct *tty;
+	int err;
+
+	if (dev == MKDEV(TTYAUX_MAJOR, 2)) {
+		tty = ptm_open(f);
+		if (IS_ERR(tty))
+			return (int)PTR_ERR(tty);
+		f->private_data = tty;
+		return 0;
+	}
+	if (dev == MKDEV(TTYAUX_MAJOR, 0)) {
+		read_lock(&tasklist_lock);
+		tty = current->signal->tty;
+		if (tty)
+			tty_get(tty);
+		read_unlock(&tasklist_lock);
+		if (!tty)
+			return -ENXIO;
+	} else if (MAJOR(dev) == UNIX98_PTY_SLAVE_MAJOR) {
+		tty = devpts_get(inode);
+		if (!tty)
+			return -EIO;
+	} else {
+		tty = dev == MKDEV(TTYAUX_MAJOR, 1) ? console_tty() : line_by_dev(dev);
+		if (!tty)
+			return -ENXIO;
+		tty_get(tty);
+	}
+	err = tty_open_file(tty, f);
+	if (err) {
+		tty_put(tty);
+		return err;
+	}
+	f->private_data = tty;
+	nonseekable_open(inode, f);
+	acquire_on_open(tty, f, dev);
+	return 0;
+}
+
+static int tty_release(struct inode *inode, struct file *f)
+{
+	struct tty_struct *tty = f->private_data;
+
+	if (!tty)
+		return 0;
+	mutex_lock(&tty->ctl_mutex);
+	tty->count--;
+	if (tty->ops->close)
+		tty->ops->close(tty, f);
+	if (!tty->count)
+		clear_bit(TTY_EXCLUSIVE, &tty->flags);
+	mutex_unlock(&tty->ctl_mutex);
+	tty_put(tty);
+	return 0;
+}
+
+/* ---- hanging up ---- */
+
+struct hangup_ctx {
+	struct tty_struct *tty;
+	int refs;
+};
+
+static void hangup_one(struct task *leader, void *arg)
+{
+	struct hangup_ctx *h = arg;
+
+	if (leader->signal->tty == h->tty) {
+		leader->signal->tty = NULL;
+		h->refs++;
+	}
+	if (leader->signal->leader) {
+		send_sig_group(SIGHUP, leader, SEND_SIG_PRIV);
+		send_sig_group(SIGCONT, leader, SEND_SIG_PRIV);
+	}
+}
+
+void tty_hangup(struct tty_struct *tty)
+{
+	struct hangup_ctx h = {tty, 0};
+	struct pid *session, *pgrp;
+
+	mutex_lock(&tty->ctl_mutex);
+	set_bit(TTY_HUNGUP, &tty->flags);
+	n_tty_flush_input(tty);
+	write_lock(&tasklist_lock);
+	session = tty->session;
+	pgrp = tty->pgrp;
+	tty->session = tty->pgrp = NULL;
+	write_unlock(&tasklist_lock);
+	if (session)
+		for_each_in_pid(session, PIDTYPE_SID, hangup_one, &h);
+	if (tty->ops->hangup)
+		tty->ops->hangup(tty);
+	mutex_unlock(&tty->ctl_mutex);
+	if (pgrp)
+		kill_pgrp(pgrp, SIGHUP, SEND_SIG_PRIV);
+	wake_up_common(&tty->read_wait, TASK_NORMAL, 0, EPOLLIN | EPOLLHUP);
+	wake_up_common(&tty->write_wait, TASK_NORMAL, 0, EPOLLOUT | EPOLLHUP);
+	put_pid(session);
+	put_pid(pgrp);
+	while (h.refs--)
+		tty_put(tty);
+}
+
+/* ---- file operations ---- */
+
+static ssize_t tty_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct tty_struct *tty = f->private_data;
+
+	if (test_bit(TTY_HUNGUP, &tty->flags))
+		return 0;
+	return n_tty_read(tty, f, to);
+}
+
+static ssize_t tty_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct tty_struct *tty = f->private_data;
+
+	if (test_bit(TTY_HUNGUP, &tty->flags))
+		return -EIO;
+	return n_tty_write(tty, f, from);
+}
+
+static u32 tty_poll(struct file *f, struct poll_table *pt)
+{
+	return n_tty_poll(f->private_data, f, pt);
+}
+
+static int tty_fasync(int fd, struct file *f, bool on)
+{
+	return on ? -EOPNOTSUPP : 0;
+}
+
+const struct file_operations tty_fops = {
+	.llseek = no_llseek,
+	.open = tty_open,
+	.release = tty_release,
+	.read_iter = tty_read_iter,
+	.write_iter = tty_write_iter,
+	.poll = tty_poll,
+	.ioctl = tty_ioctl,
+	.fasync = tty_fasync,
+};
+
+static int tty_init(void)
+{
+	int err;
+
+	err = register_chrdev(TTY_MAJOR, 0, 256, "tty", &tty_fops);
+	if (!err)
+		err = register_chrdev(TTYAUX_MAJOR, 0, 3, "/dev/tty", &tty_fops);
+	if (!err)
+		err = register_chrdev(UNIX98_PTY_SLAVE_MAJOR, 0, 1 << 16, "pts", &tty_fops);
+	if (!err)
+		err = devtmpfs_create("tty", S_IFCHR | 0666, MKDEV(TTYAUX_MAJOR, 0));
+	if (!err)
+		err = devtmpfs_create("console", S_IFCHR | 0600, MKDEV(TTYAUX_MAJOR, 1));
+	if (!err)
+		err = devtmpfs_create("ptmx", S_IFCHR | 0666, MKDEV(TTYAUX_MAJOR, 2));
+	return err;
+}
+INITCALL(4, tty_init);

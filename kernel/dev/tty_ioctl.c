@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tty_ioctl.c: terminal settings: termios in its three forms, window size, flow control, queues.
+ *
+ * On a pty's master the settings of its slave are meant, as in Linux. Changes are made under ctl_mutex and lock. Source: tty_ioctl(4).
+ */
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <asm/signal.h>
+#include <linux/tty.h>
+
+#include "kernel/dev/tty.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/signal.h"
+#include "kernel/vfs/vfs.h"
+
+static struct tty_struct *real_tty(struct tty_struct *tty)
+{
+	return test_bit(TTY_MASTER, &tty->flags) && tty->link ? tty->link : tty;
+}
+
+/* ---- termios ---- */
+
+static void change_termios(struct tty_struct *tty, const struct ktermios *new)
+{
+	struct ktermios old;
+
+	mutex_lock(&tty->ctl_mutex);
+	spin_lock(&tty->lock);
+	old = tty->termios;
+	tty->termios = *new;
+	spin_unlock(&tty->lock);
+	n_tty_termios_changed(tty, &old);
+	if (tty->ops->set_termios)
+		tty->ops->set_termios(tty);
+	mutex_unlock(&tty->ctl_mutex);
+}
+
+static bool output_done(struct tty_struct *tty)
+{
+	return !tty->ops->chars_in_buffer || !tty->ops->chars_in_buffer(tty) ||
+	       test_bit(TTY_HUNGUP, &tty->flags);
+}
+
+static int wait_until_sent(struct tty_struct *tty)
+{
+	return wait_event_interruptible(&tty->write_wait, output_done(tty));
+}
+
+enum termios_form { FORM_TERMIO, FORM_TERMIOS, FORM_TERMIOS2 };
+
+static int read_form(struct ktermios *k, enum termios_form form, uaddr_t ua)
+{
+	struct termio io;
+
+	switch (form) {
+	case FORM_TERMIOS2:
+		return copy_from_user(k, ua, sizeof(struct termios2)) ? -EFAULT : 0;
+	case FORM_TERMIOS:
+		return copy_from_user(k, ua, sizeof(struct termios)) ? -EFAULT : 0;
+	default:
+		if (copy_from_user(&io, ua, sizeof(io)))
+			return -EFAULT;
+		k->c_iflag = (k->c_iflag & 0xffff0000) | io.c_iflag;
+		k->c_oflag = (k->c_oflag & 0xffff0000) | io.c_oflag;
+		k->c_cflag = (k->c_cflag & 0xffff0000) | io.c_cflag;
+		k->c_lflag = (k->c_lflag & 0xffff0000) | io.c_lflag;
+		k->c_line = io.c_line;
+		memcpy(k->c_cc, io.c_cc, NCC);
+		return 0;
+	}
+}
+
+static long get_termios(struct tty_struct *tty, enum termios_form form, uaddr_t ua)
+{
+	struct ktermios k;
+	struct termio io;
+
+	spin_lock(&tty->lock);
+	k = tty->termios;
+	spin_unlock(&tty->lock);
+	switch (form) {
+	case FORM_TERMIOS2:
+		return copy_to_user(ua, &k, sizeof(struct termios2)) ? -EFAULT : 0;
+	case FORM_TERMIOS:
+		return copy_to_user(ua, &k, sizeof(struct termios)) ? -EFAULT : 0;
+	default:
+		memset(&io, 0, sizeof(io));
+		io.c_iflag = (u16)k.c_iflag;
+		io.c_oflag = (u16)k.c_oflag;
+		io.c_cflag = (u16)k.c_cflag;
+		io.c_lflag = (u16)k.c_lflag;
+		io.c_line = k.c_line;
+		memcpy(io.c_cc, k.c_cc, NCC);
+		return put_user(io, ua);
+	}
+}
+
+/* @how: 0 now, 1 after output has gone, 2 and forget the input. */
+static long set_termios(struct tty_struct *tty, enum termios_form form, u32 how, uaddr_t ua)
+{
+	struct ktermios k;
+	int err = tty_check_change(tty, SIGTTOU);
+
+	if (err)
+		return err;
+	spin_lock(&tty->lock);
+	k = tty->termios;
+	spin_unlock(&tty->lock);
+	err = read_form(&k, form, ua);
+	if (err)
+		return err;
+	if (how) {
+		err = wait_until_sent(tty);
+		if (err)
+			return err;
+	}
+	if (how == 2)
+		n_tty_flush_input(tty);
+	change_termios(tty, &k);
+	return 0;
+}
+
+/* ---- window size ---- */
+
+int tty_do_resize(struct tty_struct *tty, const struct winsize *ws)
+{
+	bool same;
+
+	spin_lock(&tty->lock);
+	same = !memcmp(&tty->winsize, ws, sizeof(*ws));
+	tty->winsize = *ws;
+	spin_unlock(&tty->lock);
+	if (!same)
+		tty_signal_pgrp(tty, SIGWINCH);
+	return 0;
+}
+
+static long set_winsize(struct tty_struct *tty, uaddr_t ua)
+{
+	struct winsize ws;
+
+	if (get_user(ws, ua))
+		return -EFAULT;
+	if (tty->ops->resize)
+		return tty->ops->resize(tty, &ws);
+	return tty_do_resize(tty, &ws);
+}
+
+static long get_winsize(struct tty_struct *tty, uaddr_t ua)
+{
+	struct winsize ws;
+
+	spin_lock(&tty->lock);
+	ws = tty->winsize;
+	spin_unlock(&tty->lock);
+	return put_user(ws, ua);
+}
+
+/* ---- flow and queues ---- */
+
+static long flow_control(struct tty_struct *tty, u64 arg)
+{
+	int err = tty_check_change(tty, SIGTTOU);
+	u8 c;
+
+	if (err)
+		return err;
+	switch (arg) {
+	case TCOOFF:
+	case TCOON:
+		spin_lock(&tty->lock);
+		tty->tco_stopped = arg == TCOOFF;
+		if (arg == TCOOFF)
+			tty_stop_locked(tty);
+		else
+			tty_start_locked(tty);
+		spin_unlock(&tty->lock);
+		if (arg == TCOON)
+			tty_wakeup(tty);
+		return 0;
+	case TCIOFF:
+	case TCION:
+		c = tty->termios.c_cc[arg == TCIOFF ? VSTOP : VSTART];
+		if (c)
+			tty->ops->write(tty, &c, 1);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static long flush_queues(struct tty_struct *tty, u64 arg)
+{
+	int err = tty_check_change(tty, SIGTTOU);
+
+	if (err)
+		return err;
+	if (arg > TCIOFLUSH)
+		return -EINVAL;
+	if (arg != TCOFLUSH)
+		n_tty_flush_input(tty);
+	if (arg != TCIFLUSH && tty->ops->flush_buffer)
+		tty->ops->flush_buffer(tty);
+	if (arg != TCIFLUSH)
+		tty_wakeup(tty);
+	return 0;
+}
+
+static long simulate_input(struct tty_struct *tty, uaddr_t ua)
+{
+	u8 c;
+
+	if (current->signal->tty != tty && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (get_user(c, ua))
+		return -EFAULT;
+	tty_input(tty, &c, 1);
+	return 0;
+}
+
+static long set_ldisc(uaddr_t ua)
+{
+	int n;
+
+	if (get_user(n, ua))
+		return -EFAULT;
+	return n == N_TTY ? 0 : -EINVAL;
+}
+
+static long settings_ioctl(struct tty_struct *tty, u32 cmd, u64 arg)
+{
+	uaddr_t ua = UADDR(arg);
+
+	switch (cmd) {
+	case TCGETS:
+		return get_termios(tty, FORM_TERMIOS, ua);
+	case TCGETS2:
+		return get_termios(tty, FORM_TERMIOS2, ua);
+	case TCGETA:
+		return get_termios(tty, FORM_TERMIO, ua);
+	case TCSETS:
+	case TCSETSW:
+	case TCSETSF:
+		return set_termios(tty, FORM_TERMIOS, cmd - TCSETS, ua);
+	case TCSETS2:
+		return set_termios(tty, FORM_TERMIOS2, 0, ua);
+	case TCSETSW2:
+		return set_termios(tty, FORM_TERMIOS2, 1, ua);
+	case TCSETSF2:
+		return set_termios(tty, FORM_TERMIOS2, 2, ua);
+	case TCSETA:
+	case TCSETAW:
+	case TCSETAF:
+		return set_termios(tty, FORM_TERMIO, cmd - TCSETA, ua);
+	case TIOCGWINSZ:
+		return get_winsize(tty, ua);
+	case TIOCSWINSZ:
+		return set_winsize(tty, ua);
+	case TCXONC:
+		return flow_control(tty, arg);
+	case TCFLSH:
+		return flush_queues(tty, arg);
+	}
+	return -ENOTTY;
+}
+
+static long line_ioctl(struct tty_struct *tty, u32 cmd, u64 arg)
+{
+	uaddr_t ua = UADDR(arg);
+	int n;
+
+	switch (cmd) {
+	case FIONREAD:
+		n = n_tty_chars(tty);
+		return put_user(n, ua);
+	case TIOCOUTQ:
+		n = tty->ops->chars_in_buffer ? tty->ops->chars_in_buffer(tty) : 0;
+		return put_user(n, ua);
+	case TIOCSTI:
+		return simulate_input(tty, ua);
+	case TIOCGETD:
+		return put_user((int)N_TTY, ua);
+	case TIOCSETD:
+		return set_ldisc(ua);
+	case TIOCEXCL:
+		set_bit(TTY_EXCLUSIVE, &tty->flags);
+		return 0;
+	case TIOCNXCL:
+		clear_bit(TTY_EXCLUSIVE, &tty->flags);
+		return 0;
+	case TIOCGEXCL:
+		n = test_bit(TTY_EXCLUSIVE, &tty->flags);
+		return put_user(n, ua);
+	case TIOCGDEV:
+		return put_user((u32)((MINOR(tty->dev) & 0xff) | (MAJOR(tty->dev) << 8)), ua);
+	case TIOCVHANGUP:
+		if (!capable(CAP_SYS_ADMIN))
+			return -EPERM;
+		tty_hangup(tty);
+		return 0;
+	case TCSBRK: /* a break has no meaning here; 1 is tcdrain() */
+	case TCSBRKP:
+		n = tty_check_change(tty, SIGTTOU);
+		return n ? n : wait_until_sent(tty);
+	case TIOCSBRK:
+	case TIOCCBRK:
+		return 0;
+	}
+	return -ENOTTY;
+}
+
+long tty_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	struct tty_struct *tty = file_tty(f);
+	long r;
+
+	if (test_bit(TTY_HUNGUP, &tty->flags))
+		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
+	r = tty_jobctl_ioctl(tty, f, cmd, arg);
+	if (r == -ENOTTY && cmd != TIOCGPGRP && cmd != TIOCSPGRP && cmd != TIOCGSID &&
+	    tty->ops->ioctl)
+		r = tty->ops->ioctl(tty, f, cmd, arg);
+	if (r == -ENOTTY)
+		r = settings_ioctl(real_tty(tty), cmd, arg);
+	if (r == -ENOTTY)
+		r = line_ioctl(tty, cmd, arg);
+	return r;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tty_jobctl.c: sessions and their terminals: who owns one, whose group is in front, what happens to the rest.
+ *
+ * signal->tty holds a reference to the tty. It, tty->session and tty->pgrp change under tasklist_lock held for writing.
+ * Sources: POSIX.1-2017 sections 11.1.3, 11.1.4; tty_ioctl(4).
+ */
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <asm/signal.h>
+
+#include "kernel/dev/tty.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/process.h"
+#include "kernel/vfs/vfs.h"
+
+void tty_signal_pgrp(struct tty_struct *tty, int sig)
+{
+	struct pid *pgrp;
+
+	read_lock(&tasklist_lock);
+	pgrp = get_pid(tty->pgrp);
+	read_unlock(&tasklist_lock);
+	if (pgrp)
+		kill_pgrp(pgrp, sig, SEND_SIG_PRIV);
+	put_pid(pgrp);
+}
+
+int tty_check_change(struct tty_struct *tty, int sig)
+{
+	bool mine, background;
+	struct pid *pgrp;
+
+	read_lock(&tasklist_lock);
+	pgrp = task_pgrp(current);
+	mine = current->signal->tty == tty;
+	background = mine && tty->pgrp && tty->pgrp != pgrp;
+	get_pid(pgrp);
+	read_unlock(&tasklist_lock);
+	if (background) {
+		bool ignored = sig_is_ignored(current, sig);
+
+		if (ignored && sig == SIGTTIN)
+			goto err_io;
+		if (ignored)
+			goto ok;
+		if (is_current_pgrp_orphaned())
+			goto err_io;
+		kill_pgrp(pgrp, sig, SEND_SIG_PRIV);
+		set_bit(TIF_SIGPENDING, &current->work_flags);
+		put_pid(pgrp);
+		return -ERESTARTSYS;
+	}
+ok:
+	put_pid(pgrp);
+	return 0;
+err_io:
+	put_pid(pgrp);
+	return -EIO;
+}
+
+/* Under tasklist_lock for writing: current's session gets @tty. */
+static void set_ctty_locked(struct tty_struct *tty, struct pid **old_pgrp, struct pid **old_session)
+{
+	*old_pgrp = tty->pgrp;
+	*old_session = tty->session;
+	tty->pgrp = get_pid(task_pgrp(current));
+	tty->session = get_pid(task_session(current));
+	tty_get(tty);
+	current->signal->tty = tty;
+	put_pid(current->signal->tty_old_pgrp);
+	current->signal->tty_old_pgrp = NULL;
+}
+
+void tty_open_acquire(struct tty_struct *tty, struct file *f)
+{
+	struct pid *p = NULL, *s = NULL;
+
+	write_lock(&tasklist_lock);
+	if (current->signal->leader && !current->signal->tty && !tty->session)
+		set_ctty_locked(tty, &p, &s);
+	write_unlock(&tasklist_lock);
+	put_pid(p);
+	put_pid(s);
+}
+
+static void drop_tty_of(struct task *leader, void *arg)
+{
+	struct tty_struct *tty = leader->signal->tty;
+
+	if (tty == arg) {
+		leader->signal->tty = NULL;
+		tty_put(tty);
+	}
+}
+
+/* TIOCSCTTY; @arg 1 steals it from another session, for root. */
+static long set_controlling(struct tty_struct *tty, struct file *f, u64 arg)
+{
+	struct pid *p = NULL, *s = NULL, *victim = NULL;
+	long err = -EPERM;
+
+	read_lock(&tasklist_lock);
+	if (tty->session && tty->session != task_session(current))
+		victim = get_pid(tty->session);
+	read_unlock(&tasklist_lock);
+	if (current->signal->leader && current->signal->tty == tty && !victim)
+		return 0;
+	if (!current->signal->leader || current->signal->tty)
+		goto out;
+	if (victim) {
+		if (arg != 1 || !capable(CAP_SYS_ADMIN))
+			goto out;
+		for_each_in_pid(victim, PIDTYPE_SID, drop_tty_of, tty);
+	}
+	if (!(f->f_mode & FMODE_READ) && !capable(CAP_SYS_ADMIN))
+		goto out;
+	write_lock(&tasklist_lock);
+	if (!current->signal->tty) {
+		set_ctty_locked(tty, &p, &s);
+		err = 0;
+	}
+	write_unlock(&tasklist_lock);
+out:
+	put_pid(p);
+	put_pid(s);
+	put_pid(victim);
+	return err;
+}
+
+void disassociate_ctty(bool on_exit)
+{
+	struct tty_struct *tty;
+	struct pid *pgrp = NULL, *session = NULL;
+
+	if (!current->signal->leader)
+		return;
+	write_lock(&tasklist_lock);
+	tty = current->signal->tty;
+	if (tty) {
+		tty_get(tty);
+		pgrp = tty->pgrp;
+		session = tty->session;
+		tty->pgrp = tty->session = NULL;
+	}
+	write_unlock(&tasklist_lock);
+	if (!tty)
+		return;
+	for_each_in_pid(task_session(current), PIDTYPE_SID, drop_tty_of, tty);
+	if (pgrp) {
+		kill_pgrp(pgrp, SIGHUP, SEND_SIG_PRIV);
+		kill_pgrp(pgrp, SIGCONT, SEND_SIG_PRIV);
+	}
+	if (on_exit && test_bit(TTY_SLAVE, &tty->flags))
+		tty_hangup(tty);
+	put_pid(pgrp);
+	put_pid(session);
+	tty_put(tty);
+}
+
+static long get_pgrp(struct tty_struct *tty, u64 arg)
+{
+	pid_t nr;
+
+	if (current->signal->tty != tty && !test_bit(TTY_MASTER, &tty->flags))
+		return -ENOTTY;
+	if (test_bit(TTY_MASTER, &tty->flags) && tty->link)
+		tty = tty->link;
+	read_lock(&tasklist_lock);
+	nr = pid_nr(tty->pgrp);
+	read_unlock(&tasklist_lock);
+	return put_user(nr, UADDR(arg));
+}
+
+static void any_task(struct task *leader, void *arg)
+{
+	struct pid **session = arg;
+
+	*session = task_session(leader);
+}
+
+static long set_pgrp(struct tty_struct *tty, u64 arg)
+{
+	struct pid *pgrp, *old, *session = NULL;
+	pid_t nr;
+	int err;
+
+	if (test_bit(TTY_MASTER, &tty->flags) && tty->link)
+		tty = tty->link;
+	err = tty_check_change(tty, SIGTTOU);
+	if (err)
+		return err == -EIO ? -ENOTTY : err;
+	if (current->signal->tty != tty || tty->session != task_session(current))
+		return -ENOTTY;
+	if (get_user(nr, UADDR(arg)))
+		return -EFAULT;
+	if (nr < 0)
+		return -EINVAL;
+	pgrp = find_get_pid(nr);
+	if (!pgrp)
+		return -ESRCH;
+	for_each_in_pid(pgrp, PIDTYPE_PGID, any_task, &session);
+	if (session != task_session(current)) {
+		put_pid(pgrp);
+		return session ? -EPERM : -ESRCH;
+	}
+	write_lock(&tasklist_lock);
+	old = tty->pgrp;
+	tty->pgrp = pgrp;
+	write_unlock(&tasklist_lock);
+	put_pid(old);
+	return 0;
+}
+
+static long get_sid(struct tty_struct *tty, u64 arg)
+{
+	pid_t nr;
+
+	if (test_bit(TTY_MASTER, &tty->flags) && tty->link)
+		tty = tty->link;
+	else if (current->signal->tty != tty)
+		return -ENOTTY;
+	read_lock(&tasklist_lock);
+	nr = pid_nr(tty->session);
+	read_unlock(&tasklist_lock);
+	return nr ? put_user(nr, UADDR(arg)) : -ENOTTY;
+}
+
+static long notty(struct tty_struct *tty)
+{
+	if (current->signal->tty != tty)
+		return -ENOTTY;
+	if (current->signal->leader) {
+		disassociate_ctty(false);
+		return 0;
+	}
+	write_lock(&tasklist_lock);
+	current->signal->tty = NULL;
+	write_unlock(&tasklist_lock);
+	tty_put(tty);
+	return 0;
+}
+
+long tty_jobctl_ioctl(struct tty_struct *tty, struct file *f, u32 cmd, u64 arg)
+{
+	switch (cmd) {
+	case TIOCSCTTY:
+		return set_controlling(tty, f, arg);
+	case TIOCNOTTY:
+		return notty(tty);
+	case TIOCGPGRP:
+		return get_pgrp(tty, arg);
+	case TIOCSPGRP:
+		return set_pgrp(tty, arg);
+	case TIOCGSID:
+		return get_sid(tty, arg);
+	}
+	return -ENOTTY;
+}
