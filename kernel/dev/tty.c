@@ -241,19 +241,10 @@ static int tty_release(struct inode *inode, struct file *f)
 
 /* ---- hanging up ---- */
 
-struct hangup_ctx {
-	struct tty_struct *tty;
-	int refs;
-};
-
 static void hangup_one(struct task *leader, void *arg)
 {
-	struct hangup_ctx *h = arg;
-
-	if (leader->signal->tty == h->tty) {
+	if (leader->signal->tty == arg)
 		leader->signal->tty = NULL;
-		h->refs++;
-	}
 	if (leader->signal->leader) {
 		send_sig_group(SIGHUP, leader, SEND_SIG_PRIV);
 		send_sig_group(SIGCONT, leader, SEND_SIG_PRIV);
@@ -262,7 +253,6 @@ static void hangup_one(struct task *leader, void *arg)
 
 void tty_hangup(struct tty_struct *tty)
 {
-	struct hangup_ctx h = {tty, 0};
 	struct pid *session, *pgrp;
 
 	mutex_lock(&tty->ctl_mutex);
@@ -274,7 +264,7 @@ void tty_hangup(struct tty_struct *tty)
 	tty->session = tty->pgrp = NULL;
 	write_unlock(&tasklist_lock);
 	if (session)
-		for_each_in_pid(session, PIDTYPE_SID, hangup_one, &h);
+		for_each_in_pid(session, PIDTYPE_SID, hangup_one, tty);
 	if (tty->ops->hangup)
 		tty->ops->hangup(tty);
 	mutex_unlock(&tty->ctl_mutex);
@@ -284,8 +274,6 @@ void tty_hangup(struct tty_struct *tty)
 	wake_up_common(&tty->write_wait, TASK_NORMAL, 0, EPOLLOUT | EPOLLHUP);
 	put_pid(session);
 	put_pid(pgrp);
-	while (h.refs--)
-		tty_put(tty);
 }
 
 /* ---- file operations ---- */

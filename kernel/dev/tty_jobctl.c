@@ -2,7 +2,8 @@
 /*
  * tty_jobctl.c: sessions and their terminals: who owns one, whose group is in front, what happens to the rest.
  *
- * signal->tty holds a reference to the tty. It, tty->session and tty->pgrp change under tasklist_lock held for writing.
+ * signal->tty is no reference: whoever has a tty there is in tty->session, and tty_hangup(), which comes before a pty is freed, takes it
+ * away from the whole session. signal->tty, tty->session and tty->pgrp change under tasklist_lock; lone readers of signal->tty take it too.
  * Sources: POSIX.1-2017 sections 11.1.3, 11.1.4; tty_ioctl(4).
  */
 #include <asm/errno.h>
@@ -67,7 +68,6 @@ static void set_ctty_locked(struct tty_struct *tty, struct pid **old_pgrp, struc
 	*old_session = tty->session;
 	tty->pgrp = get_pid(task_pgrp(current));
 	tty->session = get_pid(task_session(current));
-	tty_get(tty);
 	current->signal->tty = tty;
 	put_pid(current->signal->tty_old_pgrp);
 	current->signal->tty_old_pgrp = NULL;
@@ -87,12 +87,8 @@ void tty_open_acquire(struct tty_struct *tty, struct file *f)
 
 static void drop_tty_of(struct task *leader, void *arg)
 {
-	struct tty_struct *tty = leader->signal->tty;
-
-	if (tty == arg) {
+	if (leader->signal->tty == arg)
 		leader->signal->tty = NULL;
-		tty_put(tty);
-	}
 }
 
 /* TIOCSCTTY; @arg 1 steals it from another session, for root. */
@@ -238,9 +234,15 @@ static long notty(struct tty_struct *tty)
 	write_lock(&tasklist_lock);
 	current->signal->tty = NULL;
 	write_unlock(&tasklist_lock);
-	tty_put(tty);
 	return 0;
 }
+
+static int jobctl_init(void)
+{
+	task_leave_tty = disassociate_ctty;
+	return 0;
+}
+INITCALL(4, jobctl_init);
 
 long tty_jobctl_ioctl(struct tty_struct *tty, struct file *f, u32 cmd, u64 arg)
 {

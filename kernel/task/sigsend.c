@@ -53,6 +53,16 @@ bool sig_ignored(struct task *t, int sig, bool force)
 	return handler_ignores(t, sig, force);
 }
 
+bool sig_is_ignored(struct task *t, int sig)
+{
+	bool ignored;
+
+	spin_lock(&t->sighand->lock);
+	ignored = (t->blocked & sigmask_of(sig)) || t->sighand->action[sig - 1].handler == 1;
+	spin_unlock(&t->sighand->lock);
+	return ignored;
+}
+
 static void flush_group(struct task *t, u64 mask)
 {
 	struct task *other;
