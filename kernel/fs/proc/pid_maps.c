@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pid_maps.c: /proc/PID/maps, smaps, smaps_rollup and mem.
+ *
+ * The text is made under mmap_lock for reading; nothing in it faults. mem reads and writes through access_mm() with ptrace's rights.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/uaccess.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/process.h"
+
+static const char *vma_name(struct vm_area *vma)
+{
+	struct mm *mm = vma->vm_mm;
+
+	if (vma->vm_name)
+		return vma->vm_name;
+	if (vma->vm_start <= mm->brk && vma->vm_end >= mm->start_brk && mm->start_brk < mm->brk)
+		return "[heap]";
+	if (vma->vm_start <= mm->start_stack && vma->vm_end >= mm->start_stack)
+		return "[stack]";
+	return NULL;
+}
+
+static void pad_to(struct seq *s, size_t line_start, size_t column)
+{
+	while (!s->full && s->len - line_start < column)
+		seq_puts(s, " ");
+}
+
+static void show_vma(struct seq *s, struct vm_area *vma, char *buf)
+{
+	size_t start = s->len;
+	struct file *f = vma->vm_file;
+	dev_t dev = f ? f->f_inode->i_sb->s_dev : 0;
+	const char *name = f ? NULL : vma_name(vma);
+
+	seq_printf(s, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu", vma->vm_start, vma->vm_end,
+		   vma->vm_flags & VM_READ ? 'r' : '-', vma->vm_flags & VM_WRITE ? 'w' : '-',
+		   vma->vm_flags & VM_EXEC ? 'x' : '-', vma->vm_flags & VM_SHARED ? 's' : 'p',
+		   f ? vma->vm_pgoff << PAGE_SHIFT : 0, MAJOR(dev), MINOR(dev), f ? f->f_inode->i_ino : 0);
+	seq_puts(s, " ");
+	if (f) {
+		const char *path = d_path(&f->f_path, buf, PAGE_SIZE);
+
+		pad_to(s, start, 73);
+		if (!IS_ERR(path))
+			for (; *path; path++) { /* only newlines are escaped here */
+				if (*path == '\n')
+					seq_puts(s, "\\012");
+				else
+					seq_write(s, path, 1);
+			}
+	} else if (name) {
+		pad_to(s, start, 73);
+		seq_puts(s, name);
+	}
+	seq_puts(s, "\n");
+}
+
+typedef void (*vma_fn)(struct seq *s, struct vm_area *vma, char *buf, void *arg);
+
+static int for_each_vma(struct seq *s, struct task *t, vma_fn fn, void *arg)
+{
+	struct mm *mm = get_task_mm(t);
+	struct vm_area *vma;
+	char *buf;
+
+	if (!mm)
+		return 0;
+	buf = get_free_page(GFP_KERNEL);
+	if (!buf) {
+		mmput(mm);
+		return -ENOMEM;
+	}
+	down_read(&mm->mmap_lock);
+	list_for_each_entry(vma, &mm->mmap_list, vm_list)
+		fn(s, vma, buf, arg);
+	up_read(&mm->mmap_lock);
+	free_page_addr(buf);
+	mmput(mm);
+	return 0;
+}
+
+static void maps_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
+{
+	show_vma(s, vma, buf);
+}
+
+int proc_pid_maps(struct seq *s, struct task *t)
+{
+	return for_each_vma(s, t, maps_fn, NULL);
+}
+
+static void show_stats(struct seq *s, const struct mem_walk_stats *st)
+{
+	seq_printf(s, "Rss:            %8lu kB\nPss:            %8lu kB\n", st->rss << 2,
+		   (st->pss_shift12 << 2) >> 12);
+	seq_printf(s, "Pss_Dirty:      %8lu kB\n", (st->private_dirty) << 2);
+	seq_printf(s, "Shared_Clean:   %8lu kB\nShared_Dirty:   %8lu kB\n", st->shared_clean << 2,
+		   st->shared_dirty << 2);
+	seq_printf(s, "Private_Clean:  %8lu kB\nPrivate_Dirty:  %8lu kB\n", st->private_clean << 2,
+		   st->private_dirty << 2);
+	seq_printf(s, "Referenced:     %8lu kB\nAnonymous:      %8lu kB\n", st->referenced << 2,
+		   st->anonymous << 2);
+	seq_puts(s, "LazyFree:              0 kB\nAnonHugePages:         0 kB\nShmemPmdMapped:        0 kB\n"
+		    "FilePmdMapped:         0 kB\nShared_Hugetlb:        0 kB\nPrivate_Hugetlb:       0 kB\n"
+		    "Swap:                  0 kB\nSwapPss:               0 kB\n");
+}
+
+static void smaps_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
+{
+	struct mem_walk_stats st;
+	int n;
+
+	show_vma(s, vma, buf);
+	memset(&st, 0, sizeof(st));
+	vma_stats(vma, &st);
+	seq_printf(s, "Size:           %8lu kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\n",
+		   (vma->vm_end - vma->vm_start) >> 10);
+	show_stats(s, &st);
+	seq_printf(s, "Locked:         %8lu kB\nTHPeligible:           0\nVmFlags: ",
+		   vma->vm_flags & VM_LOCKED ? (st.pss_shift12 << 2) >> 12 : 0);
+	n = mm_status_vma_flags(vma->vm_flags, buf, PAGE_SIZE);
+	seq_write(s, buf, (size_t)max(n, 0));
+	seq_puts(s, "\n");
+}
+
+int proc_pid_smaps(struct seq *s, struct task *t)
+{
+	return for_each_vma(s, t, smaps_fn, NULL);
+}
+
+struct rollup {
+	struct mem_walk_stats sum;
+	u64 first, last;
+};
+
+static void rollup_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
+{
+	struct rollup *r = arg;
+	struct mem_walk_stats st;
+	u64 *to = (u64 *)&r->sum, *from = (u64 *)&st;
+	u32 i;
+
+	memset(&st, 0, sizeof(st));
+	vma_stats(vma, &st);
+	for (i = 0; i < sizeof(st) / sizeof(u64); i++)
+		to[i] += from[i];
+	if (!r->first)
+		r->first = vma->vm_start;
+	r->last = vma->vm_end;
+}
+
+int proc_pid_smaps_rollup(struct seq *s, struct task *t)
+{
+	struct rollup r;
+	int err;
+
+	memset(&r, 0, sizeof(r));
+	err = for_each_vma(s, t, rollup_fn, &r);
+	if (err || !r.last)
+		return err;
+	seq_printf(s, "%08lx-%08lx ---p 00000000 00:00 0                          [rollup]\n", r.first, r.last);
+	show_stats(s, &r.sum);
+	seq_puts(s, "Locked:                0 kB\n");
+	return 0;
+}
+
+/* ---- mem ---- */
+
+static int mem_open(struct inode *inode, struct file *f)
+{
+	struct task *t = proc_task(inode);
+	struct mm *mm;
+
+	if (!t)
+		return -ESRCH;
+	if (!ptrace_may_access(t, true)) {
+		put_task(t);
+		return -EACCES;
+	}
+	mm = get_task_mm(t);
+	put_task(t);
+	if (!mm)
+		return 0;
+	mmgrab(mm);
+	mmput(mm);
+	f->private_data = mm;
+	return 0;
+}
+
+static int mem_release(struct inode *inode, struct file *f)
+{
+	if (f->private_data)
+		mmdrop(f->private_data);
+	return 0;
+}
+
+static ssize_t mem_rw(struct file *f, struct iov_iter *it, loff_t *pos, bool write)
+{
+	struct mm *mm = f->private_data;
+	ssize_t done = 0, n;
+	char *buf;
+
+	if (!mm || !atomic_inc_not_zero(&mm->mm_users))
+		return 0;
+	buf = get_free_page(GFP_KERNEL);
+	if (!buf) {
+		mmput(mm);
+		return -ENOMEM;
+	}
+	while (it->count) {
+		size_t want = min_t(size_t, PAGE_SIZE, it->count);
+
+		if (write && copy_from_iter(buf, want, it) != want) {
+			done = done ? done : -EFAULT;
+			break;
+		}
+		n = access_mm(mm, (u64)*pos, buf, want, write, true);
+		if (n > 0 && !write)
+			n = (ssize_t)copy_to_iter(buf, (size_t)n, it);
+		if (n <= 0) {
+			done = done ? done : -EIO;
+			break;
+		}
+		done += n;
+		*pos += n;
+		if ((size_t)n < want)
+			break;
+	}
+	free_page_addr(buf);
+	mmput(mm);
+	return done;
+}
+
+static ssize_t mem_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	return mem_rw(f, to, pos, false);
+}
+
+static ssize_t mem_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	return mem_rw(f, from, pos, true);
+}
+
+/* Addresses above 2^63 are "negative" offsets, and legal here. */
+static loff_t mem_llseek(struct file *f, loff_t off, int whence)
+{
+	if (whence == 1)
+		off += f->f_pos;
+	else if (whence != 0)
+		return -EINVAL;
+	f->f_pos = off;
+	return off;
+}
+
+const struct file_operations proc_mem_fops = {
+	.open = mem_open,
+	.release = mem_release,
+	.read_iter = mem_read,
+	.write_iter = mem_write,
+	.llseek = mem_llseek,
+};

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc.h: how a file in /proc (or /sys) is made.
+ *
+ * A file's text is made whole when it is read from the start, by a show function that prints into a growing buffer; reads serve it
+ * from there. An entry of the fixed tree is registered by path:
+ *
+ *	static int show_uptime(struct seq *s, void *arg) { seq_printf(s, ...); return 0; }
+ *	proc_create("uptime", 0444, show_uptime, NULL, NULL);
+ *
+ * The per-process part is a table in pid.c. Locks: the fixed tree is built at boot and then immutable; a seq belongs to one open file,
+ * under its f_pos_lock.
+ */
+#ifndef NESTLING_FS_PROC_H
+#define NESTLING_FS_PROC_H
+
+#include "kernel/vfs/vfs.h"
+
+struct pid;
+struct task;
+
+struct seq {
+	char *buf;
+	size_t len, size;
+	bool full;      /* out of memory: the read fails with -ENOMEM */
+};
+void seq_printf(struct seq *s, const char *fmt, ...) __printf(2, 3);
+void seq_write(struct seq *s, const void *p, size_t n);
+void seq_puts(struct seq *s, const char *text);
+/* Escapes blanks, newlines, tabs and backslashes as \ooo. */
+void seq_escape(struct seq *s, const char *text);
+
+typedef int (*show_fn)(struct seq *s, void *arg);            /* 0 or -errno */
+typedef int (*store_fn)(char *text, size_t n, void *arg);    /* @text is terminated, without the last newline; 0 or -errno */
+
+/* A directory of the fixed tree, made as needed. */
+int proc_mkdir(const char *path);
+int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
+int proc_symlink(const char *path, const char *target);
+/* With operations of one's own (kmsg). */
+int proc_create_fops(const char *path, umode_t mode, const struct file_operations *fops);
+
+/* ---- between the files of fs/proc ---- */
+
+struct proc_entry {
+	const char *name;
+	umode_t mode;
+	u32 ino;
+	show_fn show;
+	store_fn store;
+	void *arg;
+	const char *target;
+	const struct file_operations *fops;
+	struct proc_entry *parent, *children, *next;
+};
+extern struct proc_entry proc_root_entry;
+struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len);
+
+/* What hangs at inode->i_private: which process, and which entry of which table. */
+struct pid_entry;
+struct proc_inode {
+	struct pid *pid;                 /* a reference; NULL in the fixed tree */
+	bool thread;                     /* of a thread (task/TID), else of the process */
+	int fd;                          /* of fd/N and fdinfo/N */
+	const struct pid_entry *pe;
+	const struct proc_entry *de;
+	const struct file_operations *fops;
+};
+static inline struct proc_inode *PROC_I(const struct inode *inode)
+{
+	return inode->i_private;
+}
+/* A new inode with a fresh proc_inode; NULL. */
+struct inode *proc_new_inode(struct super_block *sb, umode_t mode, struct pid *pid);
+/* The task behind an inode of the per-process part, with a reference; NULL when it is gone. */
+struct task *proc_task(const struct inode *inode);
+struct task *proc_task_of(const struct proc_inode *pi);
+
+extern const struct file_operations proc_text_fops;  /* show and store of i_private */
+extern const struct dentry_operations proc_pid_dops;
+struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct qstr *name); /* NULL inode: -ENOENT */
+int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base);
+int proc_entry_show(const struct proc_inode *pi, struct seq *s);
+int proc_entry_store(const struct proc_inode *pi, char *text, size_t n);
+
+/* pid_maps.c, pid_stat.c ... : one process's texts */
+int proc_pid_status(struct seq *s, struct task *t);
+int proc_pid_stat(struct seq *s, struct task *t);
+int proc_tid_stat(struct seq *s, struct task *t);
+int proc_pid_statm(struct seq *s, struct task *t);
+int proc_pid_maps(struct seq *s, struct task *t);
+int proc_pid_smaps(struct seq *s, struct task *t);
+int proc_pid_smaps_rollup(struct seq *s, struct task *t);
+int proc_pid_limits(struct seq *s, struct task *t);
+int proc_pid_io(struct seq *s, struct task *t);
+extern const struct file_operations proc_mem_fops, proc_mounts_fops;
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * root.c: the file system "proc": its fixed tree, inodes, and the mount.
+ *
+ * Inodes are made at lookup and not kept when unused; the fixed tree is a tree of proc_entry, the per-process part is in pid.c. Numbers of
+ * inodes in the fixed tree are those of the entries, others are drawn from a counter.
+ */
+#include <asm/errno.h>
+#include <linux/magic.h>
+
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/process.h"
+
+#define PROC_ROOT_INO 1
+#define FIXED_INO_BASE 0xf0000000U
+#define PID_POS_BASE 0x10000 /* readdir positions of processes begin here */
+
+struct proc_entry proc_root_entry = {.name = "", .mode = S_IFDIR | 0555, .ino = PROC_ROOT_INO};
+static u32 next_fixed_ino = FIXED_INO_BASE;
+static atomic64_t next_ino = ATOMIC_INIT(0x1000);
+
+/* ---- the fixed tree ---- */
+
+struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len)
+{
+	struct proc_entry *e;
+
+	for (e = dir->children; e; e = e->next)
+		if (strlen(e->name) == len && !memcmp(e->name, name, len))
+			return e;
+	return NULL;
+}
+
+static struct proc_entry *add_entry(struct proc_entry *dir, const char *name, u32 len, umode_t mode)
+{
+	struct proc_entry *e = kzalloc(sizeof(*e) + len + 1, GFP_KERNEL), **at = &dir->children;
+	char *copy = (char *)(e + 1);
+
+	if (!e)
+		return NULL;
+	memcpy(copy, name, len);
+	e->name = copy;
+	e->mode = mode;
+	e->ino = next_fixed_ino++;
+	e->parent = dir;
+	while (*at)
+		at = &(*at)->next;
+	*at = e;
+	return e;
+}
+
+/* Makes the directories on the way; the last component is left to the caller. */
+static struct proc_entry *walk_to(const char **path)
+{
+	struct proc_entry *dir = &proc_root_entry;
+	const char *slash;
+
+	while (dir && (slash = strchr(*path, '/'))) {
+		u32 len = (u32)(slash - *path);
+		struct proc_entry *next = proc_find(dir, *path, len);
+
+		dir = next ? next : add_entry(dir, *path, len, S_IFDIR | 0555);
+		*path = slash + 1;
+	}
+	return dir;
+}
+
+static struct proc_entry *create(const char *path, umode_t mode)
+{
+	struct proc_entry *dir = walk_to(&path);
+
+	return dir ? add_entry(dir, path, (u32)strlen(path), mode) : NULL;
+}
+
+int proc_mkdir(const char *path)
+{
+	return create(path, S_IFDIR | 0555) ? 0 : -ENOMEM;
+}
+
+int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, void *arg)
+{
+	struct proc_entry *e = create(path, S_IFREG | mode);
+
+	if (!e)
+		return -ENOMEM;
+	e->show = show;
+	e->store = store;
+	e->arg = arg;
+	e->fops = &proc_text_fops;
+	return 0;
+}
+
+int proc_create_fops(const char *path, umode_t mode, const struct file_operations *fops)
+{
+	struct proc_entry *e = create(path, S_IFREG | mode);
+
+	if (!e)
+		return -ENOMEM;
+	e->fops = fops;
+	return 0;
+}
+
+int proc_symlink(const char *path, const char *target)
+{
+	struct proc_entry *e = create(path, S_IFLNK | 0777);
+
+	if (!e)
+		return -ENOMEM;
+	e->target = target;
+	return 0;
+}
+
+/* ---- inodes ---- */
+
+struct inode *proc_new_inode(struct super_block *sb, umode_t mode, struct pid *pid)
+{
+	struct inode *inode = new_inode(sb);
+	struct proc_inode *pi;
+
+	if (!inode)
+		return NULL;
+	pi = kzalloc(sizeof(*pi), GFP_KERNEL);
+	if (!pi) {
+		iput(inode);
+		return NULL;
+	}
+	pi->pid = pid ? get_pid(pid) : NULL;
+	pi->fd = -1;
+	inode->i_private = pi;
+	inode->i_ino = (ino_t)atomic_add_return(1, &next_ino);
+	inode->i_mode = mode;
+	inode->i_atime = inode->i_mtime = inode->i_ctime = current_time(inode);
+	set_nlink(inode, S_ISDIR(mode) ? 2 : 1);
+	return inode;
+}
+
+static const struct inode_operations fixed_dir_iops, fixed_link_iops, fixed_file_iops;
+static const struct file_operations fixed_dir_fops;
+
+static struct inode *fixed_inode(struct super_block *sb, const struct proc_entry *e)
+{
+	struct inode *inode = proc_new_inode(sb, e->mode, NULL);
+
+	if (!inode)
+		return NULL;
+	PROC_I(inode)->de = e;
+	inode->i_ino = e->ino;
+	if (S_ISDIR(e->mode)) {
+		inode->i_op = &fixed_dir_iops;
+		inode->i_fop = &fixed_dir_fops;
+	} else if (S_ISLNK(e->mode)) {
+		inode->i_op = &fixed_link_iops;
+	} else {
+		inode->i_op = &fixed_file_iops;
+		inode->i_fop = e->fops;
+	}
+	return inode;
+}
+
+static struct dentry *fixed_lookup(struct inode *dir, struct dentry *d, u32 flags)
+{
+	const struct proc_entry *de = PROC_I(dir)->de;
+	const struct qstr *name = &d->d_name;
+	struct proc_entry *e = proc_find((struct proc_entry *)de, name->name, name->len);
+	struct inode *inode;
+
+	if (!e && de == &proc_root_entry)
+		return proc_pid_lookup(dir, d, name);
+	if (!e)
+		return ERR_PTR(-ENOENT);
+	inode = fixed_inode(dir->i_sb, e);
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	d_add(d, inode);
+	return NULL;
+}
+
+static const char *fixed_get_link(struct dentry *d, struct inode *inode, char **to_free)
+{
+	const struct proc_entry *e = PROC_I(inode)->de;
+	char *text;
+
+	if (e->target)
+		return e->target;
+	/* self and thread-self: made by a show function */
+	text = kzalloc(64, GFP_KERNEL);
+	if (!text)
+		return ERR_PTR(-ENOMEM);
+	if (!strcmp(e->name, "self"))
+		scnprintf(text, 64, "%d", current->tgid);
+	else
+		scnprintf(text, 64, "%d/task/%d", current->tgid, current->pid);
+	*to_free = text;
+	return text;
+}
+
+static int fixed_setattr(struct dentry *d, struct iattr *attr)
+{
+	struct inode *inode = d_inode(d);
+	int err;
+
+	if (attr->ia_valid & ATTR_MODE)
+		return -EPERM;
+	err = setattr_prepare(d, attr);
+	if (err)
+		return err;
+	if (!(attr->ia_valid & ATTR_SIZE)) /* O_TRUNC has no meaning here */
+		setattr_copy(inode, attr);
+	return 0;
+}
+
+static const struct inode_operations fixed_dir_iops = {.lookup = fixed_lookup, .setattr = fixed_setattr};
+static const struct inode_operations fixed_link_iops = {.get_link = fixed_get_link};
+static const struct inode_operations fixed_file_iops = {.setattr = fixed_setattr};
+
+static u32 dtype(umode_t mode)
+{
+	return (mode & S_IFMT) >> 12;
+}
+
+static int fixed_iterate(struct file *f, struct dir_context *ctx)
+{
+	const struct proc_entry *de = PROC_I(f->f_inode)->de, *e;
+	loff_t n = 2;
+
+	if (!dir_emit_dots(f, ctx))
+		return 0;
+	for (e = de->children; e; e = e->next, n++) {
+		if (n < ctx->pos || e->name[0] == '.') /* .net is seen through PID/net only */
+			continue;
+		if (!dir_emit(ctx, e->name, (int)strlen(e->name), e->ino, dtype(e->mode)))
+			return 0;
+		ctx->pos = n + 1;
+	}
+	if (de != &proc_root_entry)
+		return 0;
+	if (ctx->pos < PID_POS_BASE)
+		ctx->pos = PID_POS_BASE;
+	return proc_pid_iterate(f, ctx, PID_POS_BASE);
+}
+
+static const struct file_operations fixed_dir_fops = {
+	.iterate = fixed_iterate,
+	.llseek = generic_file_llseek,
+};
+
+/* ---- the superblock ---- */
+
+static void proc_evict_inode(struct inode *inode)
+{
+	struct proc_inode *pi = PROC_I(inode);
+
+	truncate_inode_pages(&inode->i_data, 0);
+	clear_inode(inode);
+	if (pi && pi->pid)
+		put_pid(pi->pid);
+	kfree(pi);
+	inode->i_private = NULL;
+}
+
+static int proc_drop_inode(struct inode *inode)
+{
+	return 1;
+}
+
+static const struct super_operations proc_sops = {
+	.evict_inode = proc_evict_inode,
+	.drop_inode = proc_drop_inode,
+	.statfs = simple_statfs,
+};
+
+static int proc_fill_super(struct super_block *sb, void *data, bool silent)
+{
+	struct inode *root;
+
+	sb->s_blocksize = 1024;
+	sb->s_blocksize_bits = 10;
+	sb->s_maxbytes = S64_MAX;
+	sb->s_magic = PROC_SUPER_MAGIC;
+	sb->s_op = &proc_sops;
+	sb->s_flags |= SB_NODEV | SB_NOEXEC | SB_NOSUID;
+	root = fixed_inode(sb, &proc_root_entry);
+	if (!root)
+		return -ENOMEM;
+	sb->s_root = d_make_root(root);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+static struct dentry *proc_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+{
+	char *s = data, *word;
+
+	while (s && (word = strsep(&s, ",")))
+		if (*word && strcmp(word, "hidepid=0") && strncmp(word, "gid=", 4))
+			return ERR_PTR(-EINVAL); /* hiding others' processes is not there */
+	return mount_single(t, flags, data, proc_fill_super);
+}
+
+static struct file_system_type proc_type = {
+	.name = "proc",
+	.fs_flags = FS_USERNS_MOUNT,
+	.mount = proc_mount,
+	.kill_sb = kill_anon_super,
+};
+
+static int proc_init(void)
+{
+	int err = register_filesystem(&proc_type);
+
+	if (!err)
+		err = proc_symlink("self", NULL);
+	if (!err)
+		err = proc_symlink("thread-self", NULL);
+	if (!err)
+		err = proc_symlink("mounts", "self/mounts");
+	if (!err)
+		err = proc_symlink("net", "self/net");
+	return err;
+}
+INITCALL(2, proc_init);

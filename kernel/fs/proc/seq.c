@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * seq.c: texts that are made when they are read, and taken when they are written.
+ *
+ * An open file keeps its text; reading at position 0 makes it anew, so that `pread(fd, ..., 0)` in a loop sees news, as programs expect.
+ */
+#include <asm/errno.h>
+
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+
+#define SEQ_MAX (64U << 20)
+#define STORE_MAX 4096
+
+static bool seq_grow(struct seq *s, size_t need)
+{
+	size_t size = max_t(size_t, s->size * 2, PAGE_SIZE);
+	char *buf;
+
+	while (size < s->len + need + 1)
+		size *= 2;
+	buf = size <= SEQ_MAX ? krealloc(s->buf, size, GFP_KERNEL) : NULL;
+	if (!buf) {
+		s->full = true;
+		return false;
+	}
+	s->buf = buf;
+	s->size = size;
+	return true;
+}
+
+void seq_write(struct seq *s, const void *p, size_t n)
+{
+	if (s->full || (s->len + n + 1 > s->size && !seq_grow(s, n)))
+		return;
+	memcpy(s->buf + s->len, p, n);
+	s->len += n;
+}
+
+void seq_puts(struct seq *s, const char *text)
+{
+	seq_write(s, text, strlen(text));
+}
+
+void seq_printf(struct seq *s, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (s->full || (s->len + 256 > s->size && !seq_grow(s, 256)))
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf(s->buf + s->len, s->size - s->len, fmt, ap);
+	va_end(ap);
+	if ((size_t)n >= s->size - s->len) {
+		if (!seq_grow(s, (size_t)n))
+			return;
+		va_start(ap, fmt);
+		vsnprintf(s->buf + s->len, s->size - s->len, fmt, ap);
+		va_end(ap);
+	}
+	s->len += (size_t)n;
+}
+
+void seq_escape(struct seq *s, const char *text)
+{
+	for (; *text; text++) {
+		if (strchr(" \t\n\\", *text))
+			seq_printf(s, "\\%03o", (u8)*text);
+		else
+			seq_write(s, text, 1);
+	}
+}
+
+/* ---- as a file ---- */
+
+static int text_open(struct inode *inode, struct file *f)
+{
+	struct seq *s = kzalloc(sizeof(*s), GFP_KERNEL);
+
+	if (!s)
+		return -ENOMEM;
+	f->private_data = s;
+	return 0;
+}
+
+static int text_release(struct inode *inode, struct file *f)
+{
+	struct seq *s = f->private_data;
+
+	if (s)
+		kfree(s->buf);
+	kfree(s);
+	return 0;
+}
+
+static int make_text(struct file *f, struct seq *s)
+{
+	int err;
+
+	s->len = 0;
+	s->full = false;
+	err = proc_entry_show(PROC_I(f->f_inode), s);
+	return err ? err : s->full ? -ENOMEM : 0;
+}
+
+static ssize_t text_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct seq *s = f->private_data;
+	size_t n;
+	int err;
+
+	if (*pos == 0 || !s->buf) {
+		err = make_text(f, s);
+		if (err)
+			return err;
+	}
+	if (*pos < 0 || (size_t)*pos >= s->len)
+		return 0;
+	n = copy_to_iter(s->buf + *pos, min_t(size_t, s->len - (size_t)*pos, to->count), to);
+	if (!n && to->count)
+		return -EFAULT;
+	*pos += (loff_t)n;
+	return (ssize_t)n;
+}
+
+static ssize_t text_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	size_t n = from->count;
+	char *text;
+	int err;
+
+	if (n >= STORE_MAX)
+		return -EINVAL;
+	text = kmalloc(STORE_MAX, GFP_KERNEL);
+	if (!text)
+		return -ENOMEM;
+	if (copy_from_iter(text, n, from) != n) {
+		err = -EFAULT;
+		goto out;
+	}
+	text[n] = 0;
+	if (n && text[n - 1] == '\n')
+		text[n - 1] = 0;
+	err = proc_entry_store(PROC_I(f->f_inode), text, strlen(text));
+out:
+	kfree(text);
+	return err ? err : (ssize_t)n;
+}
+
+static loff_t text_llseek(struct file *f, loff_t off, int whence)
+{
+	if (whence == 1)
+		off += f->f_pos;
+	else if (whence != 0)
+		return -EINVAL;
+	if (off < 0)
+		return -EINVAL;
+	f->f_pos = off;
+	return off;
+}
+
+const struct file_operations proc_text_fops = {
+	.open = text_open,
+	.release = text_release,
+	.read_iter = text_read,
+	.write_iter = text_write,
+	.llseek = text_llseek,
+};
