@@ -87,6 +87,11 @@ const char *arch_mode_name(void)
 	return skas_mode_name();
 }
 
+int arch_handoff_stats(char *buf, size_t size)
+{
+	return skas_format_stats(buf, size);
+}
+
 u64 arch_task_size(void)
 {
 	return skas_task_size();

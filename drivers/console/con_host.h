@@ -8,6 +8,7 @@
 #ifndef NESTLING_CON_HOST_H
 #define NESTLING_CON_HOST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

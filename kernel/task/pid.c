@@ -44,6 +44,13 @@ static s64 pid_insert(struct pid *p, pid_t want)
 	return nr;
 }
 
+static u64 total_forks; /* under pidmap_lock */
+
+u64 nr_forks(void)
+{
+	return READ_ONCE(total_forks);
+}
+
 struct pid *alloc_pid(pid_t want)
 {
 	struct pid *p = kzalloc(sizeof(*p), GFP_KERNEL);
@@ -58,6 +65,7 @@ struct pid *alloc_pid(pid_t want)
 	spin_lock(&pidmap_lock);
 	nr = pid_insert(p, want);
 	p->nr = (pid_t)nr;
+	total_forks++;
 	spin_unlock(&pidmap_lock);
 	if (nr > 0)
 		return p;

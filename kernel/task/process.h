@@ -25,6 +25,7 @@ void do_exit(int code) __noreturn;
 extern void (*task_leave_tty)(bool on_exit);
 
 u32 nr_processes(void), nr_threads_total(void);
+u64 nr_forks(void); /* processes and threads made since boot */
 pid_t last_pid(void);
 extern int sysctl_pid_max;
 extern struct task *init_process; /* pid 1 */

@@ -40,7 +40,17 @@ int proc_symlink(const char *path, const char *target);
 /* With operations of one's own (kmsg). */
 int proc_create_fops(const char *path, umode_t mode, const struct file_operations *fops);
 
+/*
+ * The same for another file system that is one fixed tree (sysfs): paths below @root, and its superblock.
+ */
+struct proc_entry;
+int tree_mkdir(struct proc_entry *root, const char *path);
+int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
+int tree_symlink(struct proc_entry *root, const char *path, const char *target);
+int tree_fill_super(struct super_block *sb, struct proc_entry *root, u64 magic);
+
 /* ---- between the files of fs/proc ---- */
+
 
 struct proc_entry {
 	const char *name;

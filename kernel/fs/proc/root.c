@@ -53,9 +53,8 @@ static struct proc_entry *add_entry(struct proc_entry *dir, const char *name, u3
 }
 
 /* Makes the directories on the way; the last component is left to the caller. */
-static struct proc_entry *walk_to(const char **path)
+static struct proc_entry *walk_to(struct proc_entry *dir, const char **path)
 {
-	struct proc_entry *dir = &proc_root_entry;
 	const char *slash;
 
 	while (dir && (slash = strchr(*path, '/'))) {
@@ -68,21 +67,22 @@ static struct proc_entry *walk_to(const char **path)
 	return dir;
 }
 
-static struct proc_entry *create(const char *path, umode_t mode)
+static struct proc_entry *create(struct proc_entry *root, const char *path, umode_t mode)
 {
-	struct proc_entry *dir = walk_to(&path);
+	struct proc_entry *dir = walk_to(root, &path);
 
 	return dir ? add_entry(dir, path, (u32)strlen(path), mode) : NULL;
 }
 
-int proc_mkdir(const char *path)
+int tree_mkdir(struct proc_entry *root, const char *path)
 {
-	return create(path, S_IFDIR | 0555) ? 0 : -ENOMEM;
+	return create(root, path, S_IFDIR | 0555) ? 0 : -ENOMEM;
 }
 
-int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, void *arg)
+int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn show, store_fn store,
+		void *arg)
 {
-	struct proc_entry *e = create(path, S_IFREG | mode);
+	struct proc_entry *e = create(root, path, S_IFREG | mode);
 
 	if (!e)
 		return -ENOMEM;
@@ -93,23 +93,38 @@ int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, vo
 	return 0;
 }
 
-int proc_create_fops(const char *path, umode_t mode, const struct file_operations *fops)
+int tree_symlink(struct proc_entry *root, const char *path, const char *target)
 {
-	struct proc_entry *e = create(path, S_IFREG | mode);
-
-	if (!e)
-		return -ENOMEM;
-	e->fops = fops;
-	return 0;
-}
-
-int proc_symlink(const char *path, const char *target)
-{
-	struct proc_entry *e = create(path, S_IFLNK | 0777);
+	struct proc_entry *e = create(root, path, S_IFLNK | 0777);
 
 	if (!e)
 		return -ENOMEM;
 	e->target = target;
+	return 0;
+}
+
+int proc_mkdir(const char *path)
+{
+	return tree_mkdir(&proc_root_entry, path);
+}
+
+int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, void *arg)
+{
+	return tree_create(&proc_root_entry, path, mode, show, store, arg);
+}
+
+int proc_symlink(const char *path, const char *target)
+{
+	return tree_symlink(&proc_root_entry, path, target);
+}
+
+int proc_create_fops(const char *path, umode_t mode, const struct file_operations *fops)
+{
+	struct proc_entry *e = create(&proc_root_entry, path, S_IFREG | mode);
+
+	if (!e)
+		return -ENOMEM;
+	e->fops = fops;
 	return 0;
 }
 
@@ -272,21 +287,26 @@ static const struct super_operations proc_sops = {
 	.statfs = simple_statfs,
 };
 
-static int proc_fill_super(struct super_block *sb, void *data, bool silent)
+int tree_fill_super(struct super_block *sb, struct proc_entry *tree, u64 magic)
 {
 	struct inode *root;
 
 	sb->s_blocksize = 1024;
 	sb->s_blocksize_bits = 10;
 	sb->s_maxbytes = S64_MAX;
-	sb->s_magic = PROC_SUPER_MAGIC;
+	sb->s_magic = magic;
 	sb->s_op = &proc_sops;
 	sb->s_flags |= SB_NODEV | SB_NOEXEC | SB_NOSUID;
-	root = fixed_inode(sb, &proc_root_entry);
+	root = fixed_inode(sb, tree);
 	if (!root)
 		return -ENOMEM;
 	sb->s_root = d_make_root(root);
 	return sb->s_root ? 0 : -ENOMEM;
+}
+
+static int proc_fill_super(struct super_block *sb, void *data, bool silent)
+{
+	return tree_fill_super(sb, &proc_root_entry, PROC_SUPER_MAGIC);
 }
 
 static struct dentry *proc_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * misc.c: the files of the fixed tree: meminfo, cpuinfo, stat, uptime, loadavg, version, devices, interrupts ... Formats: proc(5).
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "kernel/block/block.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/process.h"
+
+#define TICK_NS 10000000UL
+#define NSEC 1000000000UL
+
+static void kb(struct seq *s, const char *name, u64 pages)
+{
+	seq_printf(s, "%-15s %8lu kB\n", name, pages << 2);
+}
+
+static int show_meminfo(struct seq *s, void *arg)
+{
+	struct meminfo m;
+
+	si_meminfo(&m);
+	kb(s, "MemTotal:", m.total);
+	kb(s, "MemFree:", m.free);
+	kb(s, "MemAvailable:", m.available);
+	kb(s, "Buffers:", m.buffers);
+	kb(s, "Cached:", m.cached);
+	kb(s, "SwapCached:", 0);
+	kb(s, "Active:", m.active_anon + m.active_file);
+	kb(s, "Inactive:", m.inactive_anon + m.inactive_file);
+	kb(s, "Active(anon):", m.active_anon);
+	kb(s, "Inactive(anon):", m.inactive_anon);
+	kb(s, "Active(file):", m.active_file);
+	kb(s, "Inactive(file):", m.inactive_file);
+	kb(s, "Unevictable:", 0);
+	kb(s, "Mlocked:", 0);
+	kb(s, "SwapTotal:", 0);
+	kb(s, "SwapFree:", 0);
+	kb(s, "Dirty:", m.dirty);
+	kb(s, "Writeback:", m.writeback);
+	kb(s, "AnonPages:", m.anon);
+	kb(s, "Mapped:", m.mapped);
+	kb(s, "Shmem:", m.shmem);
+	kb(s, "KReclaimable:", m.slab_reclaimable);
+	kb(s, "Slab:", m.slab);
+	kb(s, "SReclaimable:", m.slab_reclaimable);
+	kb(s, "SUnreclaim:", m.slab - min(m.slab, m.slab_reclaimable));
+	kb(s, "KernelStack:", m.kernel_stack);
+	kb(s, "PageTables:", m.page_tables);
+	kb(s, "NFS_Unstable:", 0);
+	kb(s, "Bounce:", 0);
+	kb(s, "WritebackTmp:", 0);
+	kb(s, "CommitLimit:", m.commit_limit);
+	kb(s, "Committed_AS:", m.committed);
+	seq_puts(s, "VmallocTotal:   34359738367 kB\nVmallocUsed:           0 kB\nVmallocChunk:          0 kB\n");
+	seq_puts(s, "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\n"
+		    "HugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:               0 kB\n");
+	return 0;
+}
+
+static int show_cpuinfo(struct seq *s, void *arg)
+{
+	char *buf = get_free_pages(GFP_KERNEL, 2);
+	int cpu, n;
+
+	if (!buf)
+		return -ENOMEM;
+	for (cpu = 0; cpu < nr_cpus; cpu++) {
+		n = arch_cpuinfo(cpu, buf, PAGE_SIZE * 4);
+		seq_write(s, buf, (size_t)max(n, 0));
+	}
+	free_pages_addr(buf, 2);
+	return 0;
+}
+
+static void stat_cpu(struct seq *s, const struct cpu_times *c)
+{
+	seq_printf(s, " %lu %lu %lu %lu %lu 0 0 0 0 0\n", c->user / TICK_NS, c->nice / TICK_NS,
+		   c->system / TICK_NS, c->idle / TICK_NS, c->iowait / TICK_NS);
+}
+
+static u32 nr_iowait(void)
+{
+	struct task *t;
+	u32 n = 0;
+
+	read_lock(&tasklist_lock);
+	list_for_each_entry(t, &all_processes, tasks)
+		n += t->in_iowait;
+	read_unlock(&tasklist_lock);
+	return n;
+}
+
+static int show_stat(struct seq *s, void *arg)
+{
+	struct cpu_times sum = {0}, c;
+	u64 intr = 0;
+	int cpu, i;
+
+	for (cpu = 0; cpu < nr_cpus; cpu++) {
+		sched_cpu_times(cpu, &c);
+		sum.user += c.user;
+		sum.nice += c.nice;
+		sum.system += c.system;
+		sum.idle += c.idle;
+		sum.iowait += c.iowait;
+	}
+	seq_puts(s, "cpu ");
+	stat_cpu(s, &sum);
+	for (cpu = 0; cpu < nr_cpus; cpu++) {
+		sched_cpu_times(cpu, &c);
+		seq_printf(s, "cpu%d", cpu);
+		stat_cpu(s, &c);
+	}
+	for (i = 0; i < 256; i++)
+		if (irq_name(i))
+			intr += irq_count(i);
+	seq_printf(s, "intr %lu", intr);
+	for (i = 0; i < 256 && irq_name(i); i++)
+		seq_printf(s, " %lu", irq_count(i));
+	seq_printf(s, "\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked %u\n",
+		   nr_context_switches(), (ktime_get_real() - ktime_get_boottime()) / NSEC,
+		   nr_forks(), max(nr_running(), 1U), nr_iowait());
+	seq_puts(s, "softirq 0 0 0 0 0 0 0 0 0 0 0\n");
+	return 0;
+}
+
+static int show_uptime(struct seq *s, void *arg)
+{
+	u64 up = ktime_get_boottime(), idle = 0;
+	struct cpu_times c;
+	int cpu;
+
+	for (cpu = 0; cpu < nr_cpus; cpu++) {
+		sched_cpu_times(cpu, &c);
+		idle += c.idle;
+	}
+	seq_printf(s, "%lu.%02lu %lu.%02lu\n", up / NSEC, up % NSEC / 10000000, idle / NSEC,
+		   idle % NSEC / 10000000);
+	return 0;
+}
+
+static int show_loadavg(struct seq *s, void *arg)
+{
+	u64 a[3];
+	int i;
+
+	sched_loadavg(a);
+	for (i = 0; i < 3; i++) {
+		u64 v = a[i] + 10; /* rounds to hundredths */
+
+		seq_printf(s, "%lu.%02lu ", v >> 11, ((v & 2047) * 100) >> 11);
+	}
+	seq_printf(s, "%u/%u %d\n", max(nr_running(), 1U), nr_threads_total(), last_pid());
+	return 0;
+}
+
+static int show_version(struct seq *s, void *arg)
+{
+	seq_printf(s, "%s version %s (nestling) %s\n", init_uts.sysname, init_uts.release, init_uts.version);
+	return 0;
+}
+
+static int show_cmdline(struct seq *s, void *arg)
+{
+	seq_printf(s, "%s\n", boot_command_line);
+	return 0;
+}
+
+typedef int (*line_fn)(int i, char *buf, size_t size);
+
+static int show_lines(struct seq *s, line_fn fn)
+{
+	char *buf = get_free_page(GFP_KERNEL);
+	int i, n;
+
+	if (!buf)
+		return -ENOMEM;
+	for (i = 0; (n = fn(i, buf, PAGE_SIZE)) > 0; i++)
+		seq_write(s, buf, (size_t)n);
+	free_page_addr(buf);
+	return 0;
+}
+
+static int show_devices(struct seq *s, void *arg)
+{
+	int err;
+
+	seq_puts(s, "Character devices:\n");
+	err = show_lines(s, chrdev_line);
+	seq_puts(s, "\nBlock devices:\n");
+	return err ? err : show_lines(s, blkdev_major_line);
+}
+
+static int show_partitions(struct seq *s, void *arg)
+{
+	seq_puts(s, "major minor  #blocks  name\n\n");
+	return show_lines(s, partitions_line);
+}
+
+static int show_diskstats(struct seq *s, void *arg)
+{
+	return show_lines(s, diskstats_line);
+}
+
+static int show_locks(struct seq *s, void *arg)
+{
+	return show_lines(s, locks_line);
+}
+
+static int show_slabinfo(struct seq *s, void *arg)
+{
+	seq_puts(s, "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> "
+		    "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> "
+		    "<num_slabs> <sharedavail>\n");
+	return show_lines(s, slabinfo_line);
+}
+
+static int show_filesystems(struct seq *s, void *arg)
+{
+	return show_lines(s, filesystems_line);
+}
+
+static int show_interrupts(struct seq *s, void *arg)
+{
+	int cpu, i;
+
+	seq_puts(s, "    ");
+	for (cpu = 0; cpu < nr_cpus; cpu++)
+		seq_printf(s, "       CPU%d", cpu);
+	seq_puts(s, "\n");
+	for (i = 0; i < 256; i++) {
+		if (!irq_name(i))
+			continue;
+		/* a line has one handler that any vCPU may run: its count stands under the first */
+		seq_printf(s, "%3d: %10lu", i, irq_count(i));
+		for (cpu = 1; cpu < nr_cpus; cpu++)
+			seq_printf(s, " %10d", 0);
+		seq_printf(s, "  host-event  %s\n", irq_name(i));
+	}
+	return 0;
+}
+
+static int show_vmstat(struct seq *s, void *arg)
+{
+	struct meminfo m;
+
+	si_meminfo(&m);
+	seq_printf(s, "nr_free_pages %lu\nnr_inactive_anon %lu\nnr_active_anon %lu\nnr_inactive_file %lu\n"
+		      "nr_active_file %lu\nnr_anon_pages %lu\nnr_mapped %lu\nnr_file_pages %lu\nnr_dirty %lu\n"
+		      "nr_writeback %lu\nnr_shmem %lu\nnr_page_table_pages %lu\nnr_slab_reclaimable %lu\n",
+		   m.free, m.inactive_anon, m.active_anon, m.inactive_file, m.active_file, m.anon, m.mapped,
+		   m.cached + m.buffers, m.dirty, m.writeback, m.shmem, m.page_tables, m.slab_reclaimable);
+	seq_printf(s, "pgpgin %lu\npgpgout %lu\npswpin 0\npswpout 0\npgalloc_normal %lu\npgfree %lu\n"
+		      "pgfault %lu\npgmajfault %lu\noom_kill 0\n",
+		   vmstat.pgpgin, vmstat.pgpgout, vmstat.pgalloc, vmstat.pgfree, vmstat.pgfault,
+		   vmstat.pgmajfault);
+	return 0;
+}
+
+static int show_swaps(struct seq *s, void *arg)
+{
+	seq_puts(s, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+	return 0;
+}
+
+static int show_empty(struct seq *s, void *arg)
+{
+	return 0;
+}
+
+static int show_cgroups(struct seq *s, void *arg)
+{
+	seq_puts(s, "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
+	return 0;
+}
+
+static int show_misc(struct seq *s, void *arg)
+{
+	return 0;
+}
+
+static int store_sysrq(char *text, size_t n, void *arg)
+{
+	if (!n)
+		return 0;
+	switch (text[0]) {
+	case 's':
+		sync_all();
+		return 0;
+	case 'b':
+		kernel_restart();
+	case 'o':
+		kernel_power_off();
+	case 'c':
+		panic("sysrq triggered crash");
+	}
+	return -EINVAL;
+}
+
+static int misc_init(void)
+{
+	static const struct {
+		const char *name;
+		umode_t mode;
+		show_fn show;
+		store_fn store;
+	} files[] = {
+		{"meminfo", 0444, show_meminfo, NULL},	     {"cpuinfo", 0444, show_cpuinfo, NULL},
+		{"stat", 0444, show_stat, NULL},	     {"uptime", 0444, show_uptime, NULL},
+		{"loadavg", 0444, show_loadavg, NULL},	     {"version", 0444, show_version, NULL},
+		{"cmdline", 0444, show_cmdline, NULL},	     {"devices", 0444, show_devices, NULL},
+		{"partitions", 0444, show_partitions, NULL}, {"diskstats", 0444, show_diskstats, NULL},
+		{"locks", 0444, show_locks, NULL},	     {"slabinfo", 0400, show_slabinfo, NULL},
+		{"filesystems", 0444, show_filesystems, NULL}, {"interrupts", 0444, show_interrupts, NULL},
+		{"vmstat", 0444, show_vmstat, NULL},	     {"swaps", 0444, show_swaps, NULL},
+		{"modules", 0444, show_empty, NULL},	     {"cgroups", 0444, show_cgroups, NULL},
+		{"misc", 0444, show_misc, NULL},	     {"sysrq-trigger", 0200, NULL, store_sysrq},
+	};
+	u32 i;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(files) && !err; i++)
+		err = proc_create(files[i].name, files[i].mode, files[i].show, files[i].store, NULL);
+	return err;
+}
+INITCALL(3, misc_init);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nestling.c: /proc/nestling: what this kernel says of itself: mode (interception), handoff (counts of the hand-off), syscalls (counts of
+ * every system call, the unimplemented ones too).
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+
+/* Line i of the system-call counts; 0 where the number has none, -1 past the last. The syscall layer, which lies above, sets it. */
+int (*proc_syscall_line)(int i, char *buf, size_t size);
+
+static int show_mode(struct seq *s, void *arg)
+{
+	seq_printf(s, "%s\n", arch_mode_name());
+	return 0;
+}
+
+static int show_handoff(struct seq *s, void *arg)
+{
+	char *buf = get_free_page(GFP_KERNEL);
+	int n;
+
+	if (!buf)
+		return -ENOMEM;
+	n = arch_handoff_stats(buf, PAGE_SIZE);
+	seq_write(s, buf, (size_t)max(n, 0));
+	free_page_addr(buf);
+	return 0;
+}
+
+static int show_syscalls(struct seq *s, void *arg)
+{
+	char buf[200];
+	int i, n;
+
+	for (i = 0; proc_syscall_line && (n = proc_syscall_line(i, buf, sizeof(buf))) >= 0; i++)
+		seq_write(s, buf, (size_t)n);
+	return 0;
+}
+
+static int nestling_init(void)
+{
+	int err = proc_create("nestling/mode", 0444, show_mode, NULL, NULL);
+
+	if (!err)
+		err = proc_create("nestling/handoff", 0444, show_handoff, NULL, NULL);
+	if (!err)
+		err = proc_create("nestling/syscalls", 0444, show_syscalls, NULL, NULL);
+	return err;
+}
+INITCALL(3, nestling_init);

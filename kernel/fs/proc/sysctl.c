@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sysctl.c: /proc/sys: the variables of the kernel proper. Names and meanings: proc(5), linux-doc's admin-guide/sysctl.
+ *
+ * A variable that has no effect here is not in the table, so that a program learns that it is missing.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/fs/proc/sysctl.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/exec.h"
+#include "kernel/task/process.h"
+
+static int sysctl_show(struct seq *s, void *arg)
+{
+	const struct sysctl *c = arg;
+	char buf[256];
+	int n;
+
+	switch (c->kind) {
+	case SYSCTL_INT:
+		seq_printf(s, "%d\n", READ_ONCE(*(int *)c->data));
+		break;
+	case SYSCTL_U64:
+		seq_printf(s, "%lu\n", READ_ONCE(*(u64 *)c->data));
+		break;
+	case SYSCTL_STRING:
+		seq_printf(s, "%s\n", (char *)c->data);
+		break;
+	case SYSCTL_SHOW:
+		n = c->show(buf, sizeof(buf));
+		seq_write(s, buf, (size_t)max(n, 0));
+		break;
+	}
+	return 0;
+}
+
+static int sysctl_store(char *text, size_t n, void *arg)
+{
+	const struct sysctl *c = arg;
+	s64 v;
+
+	if (!n)
+		return 0;
+	if (c->kind == SYSCTL_STRING) {
+		if (n >= (size_t)c->max)
+			return -EINVAL;
+		strscpy(c->data, text, (size_t)c->max);
+	} else {
+		size_t end = strcspn(text, " \t\n");
+
+		text[end] = 0;
+		if (kstrtos64(text, 10, &v) || v < c->min || v > c->max)
+			return -EINVAL;
+		if (c->kind == SYSCTL_INT)
+			WRITE_ONCE(*(int *)c->data, (int)v);
+		else
+			WRITE_ONCE(*(u64 *)c->data, (u64)v);
+	}
+	if (c->changed)
+		c->changed();
+	return 0;
+}
+
+int sysctl_register(const struct sysctl *table, u32 n)
+{
+	char path[96];
+	int err = 0;
+
+	for (; n && !err; n--, table++) {
+		scnprintf(path, sizeof(path), "sys/%s", table->path);
+		err = proc_create(path, table->mode, sysctl_show,
+				  table->mode & 0222 ? sysctl_store : NULL, (void *)table);
+	}
+	return err;
+}
+
+/* ---- the table ---- */
+
+static int show_random_uuid(char *buf, size_t size)
+{
+	u8 u[16];
+
+	arch_random(u, sizeof(u));
+	u[6] = (u[6] & 0x0f) | 0x40;
+	u[8] = (u[8] & 0x3f) | 0x80;
+	return scnprintf(buf, size, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n",
+			 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12],
+			 u[13], u[14], u[15]);
+}
+
+static int show_boot_id(char *buf, size_t size)
+{
+	static char id[64];
+
+	if (!id[0])
+		show_random_uuid(id, sizeof(id));
+	return scnprintf(buf, size, "%s", id);
+}
+
+static int show_printk(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "%d\t4\t1\t7\n", console_loglevel);
+}
+
+static int show_cap_last(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "%d\n", CAP_LAST_CAP);
+}
+
+static int show_ngroups(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "65536\n");
+}
+
+static int show_entropy(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "256\n");
+}
+
+static int show_file_nr(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "%lu\t0\t%ld\n", nr_files(), S64_MAX);
+}
+
+static int show_file_max(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "%ld\n", S64_MAX);
+}
+
+static int show_overflow_id(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "65534\n");
+}
+
+#define NUM(p, v, lo, hi) {.path = p, .kind = SYSCTL_INT, .mode = 0644, .data = &(v), .min = lo, .max = hi}
+#define TEXT(p, m, v) {.path = p, .kind = SYSCTL_STRING, .mode = m, .data = v, .max = sizeof(v)}
+#define SHOW(p, fn) {.path = p, .kind = SYSCTL_SHOW, .mode = 0444, .show = fn}
+
+static const struct sysctl table[] = {
+	TEXT("kernel/ostype", 0444, init_uts.sysname),
+	TEXT("kernel/osrelease", 0444, init_uts.release),
+	TEXT("kernel/version", 0444, init_uts.version),
+	TEXT("kernel/hostname", 0644, init_uts.nodename),
+	TEXT("kernel/domainname", 0644, init_uts.domainname),
+	TEXT("kernel/core_pattern", 0644, core_pattern),
+	NUM("kernel/pid_max", sysctl_pid_max, 301, 4194304),
+	NUM("kernel/randomize_va_space", sysctl_randomize_va_space, 0, 2),
+	SHOW("kernel/printk", show_printk),
+	SHOW("kernel/cap_last_cap", show_cap_last),
+	SHOW("kernel/ngroups_max", show_ngroups),
+	SHOW("kernel/overflowuid", show_overflow_id),
+	SHOW("kernel/overflowgid", show_overflow_id),
+	SHOW("kernel/random/boot_id", show_boot_id),
+	SHOW("kernel/random/uuid", show_random_uuid),
+	SHOW("kernel/random/entropy_avail", show_entropy),
+	SHOW("kernel/random/poolsize", show_entropy),
+	NUM("vm/overcommit_memory", sysctl_overcommit_memory, 0, 2),
+	NUM("vm/overcommit_ratio", sysctl_overcommit_ratio, 0, 1000),
+	NUM("vm/max_map_count", sysctl_max_map_count, 0, 0x7fffffff),
+	SHOW("fs/file-max", show_file_max),
+	NUM("fs/nr_open", sysctl_nr_open, 64, 1 << 30),
+	SHOW("fs/file-nr", show_file_nr),
+};
+
+static int sysctl_init(void)
+{
+	return sysctl_register(table, ARRAY_SIZE(table));
+}
+INITCALL(3, sysctl_init);

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sysfs.c: /sys, as far as lscpu, libc, systemd's tools and lsblk look: CPUs, block devices, terminals, the empty places that programs
+ * probe for. One fixed tree, built at boot from what is registered then (level 5), with the machinery of kernel/fs/proc.
+ */
+#include <asm/errno.h>
+#include <linux/magic.h>
+
+#include "arch/um/arch.h"
+#include "kernel/block/block.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+
+static struct proc_entry sysfs_root = {.name = "", .mode = S_IFDIR | 0555, .ino = 1};
+
+static int show_number(struct seq *s, void *arg)
+{
+	seq_printf(s, "%ld\n", (long)arg);
+	return 0;
+}
+
+static int show_string(struct seq *s, void *arg)
+{
+	seq_printf(s, "%s\n", (const char *)arg);
+	return 0;
+}
+
+/* ---- CPUs ---- */
+
+static int show_cpu_range(struct seq *s, void *arg)
+{
+	seq_printf(s, nr_cpus > 1 ? "0-%d\n" : "0\n", nr_cpus - 1);
+	return 0;
+}
+
+static int show_newline(struct seq *s, void *arg)
+{
+	seq_puts(s, "\n");
+	return 0;
+}
+
+static int show_cpu_mask(struct seq *s, void *arg)
+{
+	seq_printf(s, "%lx\n", 1UL << (long)arg);
+	return 0;
+}
+
+static int add_number(const char *fmt_path, long value, show_fn show)
+{
+	return tree_create(&sysfs_root, fmt_path, 0444, show, NULL, (void *)value);
+}
+
+static int add_cpu(long cpu)
+{
+	static const struct {
+		const char *name;
+		show_fn show;
+		int what; /* 0: the cpu's number, 1: zero */
+	} files[] = {
+		{"topology/core_id", show_number, 0},
+		{"topology/physical_package_id", show_number, 1},
+		{"topology/die_id", show_number, 1},
+		{"topology/core_cpus", show_cpu_mask, 0},
+		{"topology/core_cpus_list", show_number, 0},
+		{"topology/thread_siblings", show_cpu_mask, 0},
+		{"topology/thread_siblings_list", show_number, 0},
+		{"topology/core_siblings_list", show_cpu_range, 0},
+		{"topology/package_cpus_list", show_cpu_range, 0},
+	};
+	char path[96];
+	u32 i;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(files) && !err; i++) {
+		scnprintf(path, sizeof(path), "devices/system/cpu/cpu%ld/%s", cpu, files[i].name);
+		err = add_number(path, files[i].what ? 0 : cpu, files[i].show);
+	}
+	return err;
+}
+
+static int add_cpus(void)
+{
+	long cpu;
+	int err = add_number("devices/system/cpu/online", 0, show_cpu_range);
+
+	if (!err)
+		err = add_number("devices/system/cpu/possible", 0, show_cpu_range);
+	if (!err)
+		err = add_number("devices/system/cpu/present", 0, show_cpu_range);
+	if (!err)
+		err = add_number("devices/system/cpu/offline", 0, show_newline);
+	if (!err)
+		err = add_number("devices/system/cpu/kernel_max", MAX_CPUS - 1, show_number);
+	if (!err)
+		err = add_number("devices/system/node/online", 0, show_number);
+	for (cpu = 0; cpu < nr_cpus && !err; cpu++)
+		err = add_cpu(cpu);
+	return err;
+}
+
+/* ---- block devices ---- */
+
+static int show_bdev_size(struct seq *s, void *arg)
+{
+	struct block_device *b = arg;
+
+	seq_printf(s, "%lu\n", b->nr_sectors);
+	return 0;
+}
+
+static int show_bdev_dev(struct seq *s, void *arg)
+{
+	struct block_device *b = arg;
+
+	seq_printf(s, "%u:%u\n", MAJOR(b->dev), MINOR(b->dev));
+	return 0;
+}
+
+static int show_bdev_ro(struct seq *s, void *arg)
+{
+	struct block_device *b = arg;
+
+	seq_printf(s, "%d\n", b->disk->ro);
+	return 0;
+}
+
+static int show_bdev_part(struct seq *s, void *arg)
+{
+	struct block_device *b = arg;
+
+	seq_printf(s, "%u\n", b->partno);
+	return 0;
+}
+
+static int show_bdev_start(struct seq *s, void *arg)
+{
+	struct block_device *b = arg;
+
+	seq_printf(s, "%lu\n", b->start);
+	return 0;
+}
+
+/* A link's target, which lives as long as the link: forever. */
+static char *keep(const char *prefix, const char *rest)
+{
+	char buf[160];
+
+	scnprintf(buf, sizeof(buf), "%s%s", prefix, rest);
+	return kstrdup(buf);
+}
+
+static int add_file(const char *dir, const char *name, show_fn show, void *arg)
+{
+	char path[160];
+
+	scnprintf(path, sizeof(path), "%s/%s", dir, name);
+	return tree_create(&sysfs_root, path, 0444, show, NULL, arg);
+}
+
+static int add_links(struct block_device *b, const char *name, const char *dir_below_devices)
+{
+	char path[64];
+	char *target = keep("../../devices/", dir_below_devices);
+	int err;
+
+	if (!target)
+		return -ENOMEM;
+	scnprintf(path, sizeof(path), "class/block/%s", name);
+	err = tree_symlink(&sysfs_root, path, target);
+	scnprintf(path, sizeof(path), "dev/block/%u:%u", MAJOR(b->dev), MINOR(b->dev));
+	return err ? err : tree_symlink(&sysfs_root, path, target);
+}
+
+static int add_bdev(struct block_device *b)
+{
+	const char *disk = b->disk->name;
+	char name[24], dir[96], link[64];
+	char *target;
+	int err;
+
+	scnprintf(name, sizeof(name), b->partno ? "%s%u" : "%s", disk, b->partno);
+	if (b->partno)
+		scnprintf(dir, sizeof(dir), "virtual/block/%s/%s", disk, name);
+	else
+		scnprintf(dir, sizeof(dir), "virtual/block/%s", disk);
+	err = add_links(b, name, dir);
+	if (b->partno)
+		scnprintf(dir, sizeof(dir), "devices/virtual/block/%s/%s", disk, name);
+	else
+		scnprintf(dir, sizeof(dir), "devices/virtual/block/%s", disk);
+	if (!err)
+		err = add_file(dir, "size", show_bdev_size, b);
+	if (!err)
+		err = add_file(dir, "dev", show_bdev_dev, b);
+	if (!err)
+		err = add_file(dir, "ro", show_bdev_ro, b);
+	if (b->partno) {
+		if (!err)
+			err = add_file(dir, "partition", show_bdev_part, b);
+		return err ? err : add_file(dir, "start", show_bdev_start, b);
+	}
+	if (!err)
+		err = add_file(dir, "removable", show_number, (void *)0);
+	if (!err)
+		err = add_file(dir, "queue/rotational", show_number, (void *)0);
+	if (!err)
+		err = add_file(dir, "queue/logical_block_size", show_number, (void *)512);
+	if (!err)
+		err = add_file(dir, "queue/physical_block_size", show_number, (void *)512);
+	if (!err)
+		err = add_file(dir, "queue/discard_granularity", show_number,
+			       (void *)(b->disk->discard ? 512L : 0L));
+	scnprintf(link, sizeof(link), "block/%s", disk);
+	target = keep("../devices/virtual/block/", disk);
+	if (!target)
+		return -ENOMEM;
+	return err ? err : tree_symlink(&sysfs_root, link, target);
+}
+
+static int add_blocks(void)
+{
+	u32 unit, part;
+	int err = tree_mkdir(&sysfs_root, "block");
+
+	for (unit = 0; unit < 16 && !err; unit++)
+		for (part = 0; part < 16 && !err; part++) {
+			struct block_device *b = bdev_by_dev(MKDEV(98, unit * 16 + part));
+
+			if (b)
+				err = add_bdev(b);
+		}
+	return err;
+}
+
+/* ---- the rest ---- */
+
+static int add_fixed(void)
+{
+	static const char *const dirs[] = {
+		"bus",	    "class/net",     "class/tty",   "dev/char",	  "firmware",	"fs/cgroup",
+		"fs/ext4",  "hypervisor",    "kernel/mm",   "kernel/security", "module", "power",
+	};
+	u32 i;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(dirs) && !err; i++)
+		err = tree_mkdir(&sysfs_root, dirs[i]);
+	if (!err)
+		err = tree_create(&sysfs_root, "kernel/mm/transparent_hugepage/enabled", 0444, show_string,
+				  NULL, (void *)"always madvise [never]");
+	if (!err)
+		err = tree_create(&sysfs_root, "class/tty/console/active", 0444, show_string, NULL,
+				  (void *)"tty0");
+	return err;
+}
+
+static int sysfs_fill_super(struct super_block *sb, void *data, bool silent)
+{
+	return tree_fill_super(sb, &sysfs_root, SYSFS_MAGIC);
+}
+
+static struct dentry *sysfs_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+{
+	return mount_single(t, flags, data, sysfs_fill_super);
+}
+
+static struct file_system_type sysfs_type = {
+	.name = "sysfs",
+	.fs_flags = FS_USERNS_MOUNT,
+	.mount = sysfs_mount,
+	.kill_sb = kill_anon_super,
+};
+
+static int sysfs_init(void)
+{
+	int err = register_filesystem(&sysfs_type);
+
+	if (!err)
+		err = add_fixed();
+	if (!err)
+		err = add_cpus();
+	return err ? err : add_blocks();
+}
+INITCALL(5, sysfs_init);
