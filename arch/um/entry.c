@@ -139,8 +139,8 @@ static bool has_work(const struct task *t, int cpu)
 /* The host time at which the guest must come back; 0 when a timer is due already. */
 static u64 next_deadline(int cpu)
 {
-	u64 now = os_clock_mono();
 	u64 timer = host_deadline(timers_next());
+	u64 now = os_clock_mono(); /* after it: a deadline of "now" has passed */
 
 	if (now - last_poll[cpu] >= POLL_NS) {
 		last_poll[cpu] = now;
@@ -212,7 +212,7 @@ void arch_return_to_user(void)
 			continue;
 		}
 		serve(t, &ev);
-		if (unlikely(wants_restart(&t->arch.regs)))
+		if (unlikely(ev.type == EV_KICK || wants_restart(&t->arch.regs)))
 			boundary_work(t);
 	}
 }
