@@ -62,6 +62,12 @@ void set_dumpable(struct mm *mm, u32 mode);
 void cap_setuid_fixup(struct cred *new, const struct cred *old);
 void cap_setfsuid_fixup(struct cred *new, const struct cred *old);
 
+/* ---- caps.c, for prctl ---- */
+long prctl_capbset_drop(u64 cap);
+long prctl_set_securebits(u64 bits);
+long prctl_set_keepcaps(u64 on);
+long prctl_cap_ambient(u64 op, u64 cap);
+
 /* ---- init_task.c ---- */
 struct signal_struct *signal_alloc(void);
 struct sighand_struct *sighand_alloc(void);

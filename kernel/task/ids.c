@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ids.c: who am I: numbers of threads, processes, groups and sessions, and the calls that change the last two.
+ * Locks: tasklist_lock.
+ */
+#include "gen/syscalls.h"
+#include "kernel/task/internal.h"
+
+long sys_getpid(void)
+{
+	return current->tgid;
+}
+
+long sys_gettid(void)
+{
+	return current->pid;
+}
+
+long sys_getppid(void)
+{
+	pid_t nr;
+
+	read_lock(&tasklist_lock);
+	nr = current->real_parent->tgid;
+	read_unlock(&tasklist_lock);
+	return nr;
+}
+
+long sys_set_tid_address(uaddr_t tidptr)
+{
+	current->clear_child_tid = tidptr;
+	return current->pid;
+}
+
+static long get_number(pid_t nr, enum pid_type type)
+{
+	struct task *t;
+	long ret = -ESRCH;
+
+	read_lock(&tasklist_lock);
+	t = nr ? find_task_locked(nr) : current;
+	if (t)
+		ret = pid_nr(t->signal->pids[type]);
+	read_unlock(&tasklist_lock);
+	return ret;
+}
+
+long sys_getpgid(pid_t pid)
+{
+	return get_number(pid, PIDTYPE_PGID);
+}
+
+long sys_getpgrp(void)
+{
+	return get_number(0, PIDTYPE_PGID);
+}
+
+long sys_getsid(pid_t pid)
+{
+	return get_number(pid, PIDTYPE_SID);
+}
+
+static int may_setpgid(struct task *t)
+{
+	if (!t)
+		return -ESRCH;
+	if (!thread_group_leader(t))
+		return -EINVAL;
+	if (same_thread_group(t->real_parent, current)) {
+		if (task_session(t) != task_session(current))
+			return -EPERM;
+		if (!(t->flags & PF_FORKNOEXEC))
+			return -EACCES;
+	} else if (t != current->group_leader) {
+		return -ESRCH;
+	}
+	return t->signal->leader ? -EPERM : 0;
+}
+
+long sys_setpgid(pid_t pid, pid_t pgid)
+{
+	struct task *t, *member;
+	struct pid *pgrp, *found = NULL;
+	long err;
+
+	if (pgid < 0)
+		return -EINVAL;
+	if (!pid)
+		pid = current->tgid;
+	if (pgid && pgid != pid)
+		found = find_get_pid(pgid);
+	write_lock(&tasklist_lock);
+	t = find_task_locked(pid);
+	err = may_setpgid(t);
+	if (err)
+		goto out;
+	pgrp = t->thread_pid;
+	if (pgid && pgid != pid) {
+		pgrp = found;
+		member = pid_task_locked(found, PIDTYPE_PGID);
+		err = -EPERM;
+		if (!member || task_session(member) != task_session(current))
+			goto out;
+	}
+	err = 0;
+	if (task_pgrp(t) != pgrp)
+		change_pid(t, PIDTYPE_PGID, pgrp);
+out:
+	write_unlock(&tasklist_lock);
+	put_pid(found);
+	return err;
+}
+
+long sys_setsid(void)
+{
+	struct task *leader = current->group_leader;
+	struct signal_struct *sig = current->signal;
+	struct pid *pid;
+	long err = -EPERM;
+
+	write_lock(&tasklist_lock);
+	pid = leader->thread_pid;
+	if (sig->leader || !list_empty(&pid->tasks[PIDTYPE_PGID]))
+		goto out;
+	sig->leader = true;
+	sig->tty = NULL;
+	sig->tty_old_pgrp = NULL;
+	change_pid(leader, PIDTYPE_SID, pid);
+	change_pid(leader, PIDTYPE_PGID, pid);
+	err = pid->nr;
+out:
+	write_unlock(&tasklist_lock);
+	return err;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pidfd.c: descriptors that name a process and never another one: pidfd_open, pidfd_send_signal, pidfd_getfd, polling.
+ *
+ * A pidfd is an anonymous file that holds a reference to a struct pid. It becomes readable when the process has ended as a whole
+ * (a zombie without other threads, or gone). Locks: tasklist_lock to look at the process.
+ */
+#include <linux/eventpoll.h>
+#include <linux/fcntl.h>
+
+#include "gen/syscalls.h"
+#include "kernel/task/internal.h"
+#include "kernel/vfs/vfs.h"
+
+static u32 pidfd_poll(struct file *f, struct poll_table *pt)
+{
+	struct pid *pid = f->private_data;
+	struct task *t;
+	bool ended;
+
+	poll_wait(f, &pid->wait_pidfd, pt);
+	read_lock(&tasklist_lock);
+	t = pid_task_locked(pid, PIDTYPE_TGID);
+	ended = !t || (t->exit_state && thread_group_empty(t));
+	read_unlock(&tasklist_lock);
+	return ended ? (u32)EPOLLIN | (u32)EPOLLRDNORM : 0;
+}
+
+static int pidfd_release(struct inode *inode, struct file *f)
+{
+	put_pid(f->private_data);
+	return 0;
+}
+
+static int pidfd_fdinfo(struct file *f, char *buf, size_t size)
+{
+	struct pid *pid = f->private_data;
+	struct task *t = pid_get_task(pid, PIDTYPE_PID);
+	int nr = t ? pid->nr : -1;
+
+	if (t)
+		put_task(t);
+	return scnprintf(buf, size, "Pid:\t%d\nNSpid:\t%d\n", nr, nr);
+}
+
+static const struct file_operations pidfd_fops = {
+	.poll = pidfd_poll,
+	.release = pidfd_release,
+	.show_fdinfo = pidfd_fdinfo,
+	.llseek = noop_llseek,
+};
+
+struct file *pidfd_file(struct pid *pid, u32 flags)
+{
+	struct file *f = anon_file("[pidfd]", &pidfd_fops, get_pid(pid), flags | O_RDWR);
+
+	if (IS_ERR(f))
+		put_pid(pid);
+	return f;
+}
+
+struct pid *pidfd_pid(const struct file *f)
+{
+	return f->f_op == &pidfd_fops ? f->private_data : ERR_PTR(-EBADF);
+}
+
+void pidfd_notify(struct task *leader)
+{
+	wake_up_all(&leader->thread_pid->wait_pidfd);
+}
+
+long sys_pidfd_open(pid_t nr, int flags)
+{
+	struct pid *pid;
+	struct file *f;
+	long fd;
+
+	if (flags & ~O_NONBLOCK)
+		return -EINVAL;
+	if (nr <= 0)
+		return -EINVAL;
+	pid = find_get_pid(nr);
+	if (!pid)
+		return -ESRCH;
+	fd = -EINVAL; /* the number of a thread */
+	if (list_empty(&pid->tasks[PIDTYPE_TGID]))
+		goto out;
+	fd = get_unused_fd(O_CLOEXEC);
+	if (fd < 0)
+		goto out;
+	f = pidfd_file(pid, (u32)flags | O_CLOEXEC);
+	if (IS_ERR(f)) {
+		put_unused_fd((int)fd);
+		fd = PTR_ERR(f);
+		goto out;
+	}
+	fd_install((int)fd, f);
+out:
+	put_pid(pid);
+	return fd;
+}
+
+/* The process of a descriptor with a reference, or ERR_PTR. */
+static struct pid *get_pidfd(int fd)
+{
+	struct file *f = fget(fd);
+	struct pid *pid;
+
+	if (!f)
+		return ERR_PTR(-EBADF);
+	pid = pidfd_pid(f);
+	if (!IS_ERR(pid))
+		get_pid(pid);
+	fput(f);
+	return pid;
+}
+
+static int pidfd_info(siginfo_t *info, int sig, uaddr_t uinfo, struct pid *pid)
+{
+	if (!uinfo.v) {
+		memset(info, 0, sizeof(*info));
+		info->si_signo = sig;
+		info->si_code = SI_USER;
+		info->si_pid = current->tgid;
+		info->si_uid = current_uid();
+		return 0;
+	}
+	if (copy_siginfo_from_user(info, uinfo))
+		return -EFAULT;
+	if (info->si_signo != sig)
+		return -EINVAL;
+	if ((info->si_code >= 0 || info->si_code == SI_TKILL) && pid != current->signal->pids[PIDTYPE_TGID])
+		return -EPERM;
+	return 0;
+}
+
+long sys_pidfd_send_signal(int pidfd, int sig, uaddr_t uinfo, int flags)
+{
+	siginfo_t info;
+	struct pid *pid;
+	long err;
+
+	if (flags)
+		return -EINVAL;
+	pid = get_pidfd(pidfd);
+	if (IS_ERR(pid))
+		return PTR_ERR(pid);
+	err = pidfd_info(&info, sig, uinfo, pid);
+	if (!err)
+		err = kill_pid(pid, sig, &info);
+	put_pid(pid);
+	return err;
+}
+
+static struct file *file_of_task(struct pid *pid, int fd)
+{
+	struct task *t = pid_get_task(pid, PIDTYPE_PID);
+	struct file *f;
+
+	if (!t)
+		return ERR_PTR(-ESRCH);
+	f = ptrace_may_access(t, true) ? fget_task(t, fd) : ERR_PTR(-EPERM);
+	put_task(t);
+	return f ? f : ERR_PTR(-EBADF);
+}
+
+long sys_pidfd_getfd(int pidfd, int targetfd, int flags)
+{
+	struct pid *pid;
+	struct file *f;
+	int fd;
+
+	if (flags)
+		return -EINVAL;
+	pid = get_pidfd(pidfd);
+	if (IS_ERR(pid))
+		return PTR_ERR(pid);
+	f = file_of_task(pid, targetfd);
+	put_pid(pid);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	fd = get_unused_fd(O_CLOEXEC);
+	if (fd < 0)
+		fput(f);
+	else
+		fd_install(fd, f);
+	return fd;
+}

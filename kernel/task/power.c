@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * power.c: the end of the instance: reboot(2), ctrl-alt-del, power-off and restart in order.
+ *
+ * In order means: file systems are synced, then the machine stops. No task runs guest code any more once arch_power_off() has
+ * begun; what was not synced before was never promised.
+ */
+#include <linux/reboot.h>
+
+#include "gen/syscalls.h"
+#include "kernel/task/internal.h"
+#include "kernel/vfs/vfs.h"
+
+static bool cad_restarts; /* ctrl-alt-del restarts at once (reboot(2), RB_ENABLE_CAD); else init gets SIGINT */
+
+void kernel_power_off(void)
+{
+	sync_all();
+	pr_info("reboot: Power down\n");
+	arch_power_off(0);
+}
+
+void kernel_restart(void)
+{
+	sync_all();
+	pr_info("reboot: Restarting system\n");
+	arch_reboot();
+}
+
+static void restart_work(struct work *w)
+{
+	kernel_restart();
+}
+
+void ctrl_alt_del(void)
+{
+	static struct work work;
+	static bool ready;
+
+	if (!cad_restarts) {
+		if (init_process)
+			send_sig_group(SIGINT, init_process, SEND_SIG_PRIV);
+		return;
+	}
+	if (!ready) {
+		ready = true;
+		work_setup(&work, restart_work);
+	}
+	work_queue(&work);
+}
+
+static long reboot_command(u32 cmd, uaddr_t arg)
+{
+	char text[256];
+
+	switch (cmd) {
+	case LINUX_REBOOT_CMD_CAD_ON:
+		cad_restarts = true;
+		return 0;
+	case LINUX_REBOOT_CMD_CAD_OFF:
+		cad_restarts = false;
+		return 0;
+	case LINUX_REBOOT_CMD_RESTART2:
+		if (strncpy_from_user(text, arg, sizeof(text) - 1) < 0)
+			return -EFAULT;
+		kernel_restart();
+	case LINUX_REBOOT_CMD_RESTART:
+		kernel_restart();
+	case LINUX_REBOOT_CMD_HALT:
+	case LINUX_REBOOT_CMD_POWER_OFF:
+		kernel_power_off();
+	}
+	return -EINVAL;
+}
+
+long sys_reboot(int magic1, int magic2, u32 cmd, uaddr_t arg)
+{
+	if (!capable(CAP_SYS_BOOT))
+		return -EPERM;
+	if ((u32)magic1 != LINUX_REBOOT_MAGIC1 ||
+	    (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
+	     magic2 != LINUX_REBOOT_MAGIC2B && magic2 != LINUX_REBOOT_MAGIC2C))
+		return -EINVAL;
+	return reboot_command(cmd, arg);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * prctl.c: prctl, arch_prctl and personality: the small properties of a thread or process.
+ *
+ * What we do not have gives EINVAL, as from a kernel built without it: PR_SET_VMA, PR_THP_DISABLE, PR_SCHED_CORE, PR_SET_PTRACER
+ * (no Yama), speculation controls, PR_SET_MM_MAP and PR_SET_MM_EXE_FILE.
+ */
+#include <asm/prctl.h>
+#include <linux/prctl.h>
+
+#include "gen/syscalls.h"
+#include "kernel/task/internal.h"
+#include "kernel/task/seccomp.h"
+
+static long set_name(uaddr_t from)
+{
+	char name[sizeof(current->comm)] = { 0 };
+	ssize_t n = strncpy_from_user(name, from, sizeof(name) - 1);
+
+	if (n < 0)
+		return -EFAULT;
+	name[sizeof(name) - 1] = 0;
+	spin_lock(&current->alloc_lock);
+	memcpy(current->comm, name, sizeof(name));
+	spin_unlock(&current->alloc_lock);
+	return 0;
+}
+
+static long get_name(uaddr_t to)
+{
+	char name[sizeof(current->comm)] = { 0 };
+
+	strscpy(name, current->comm, sizeof(name));
+	return copy_to_user(to, name, sizeof(name)) ? -EFAULT : 0;
+}
+
+static long set_pdeathsig(u64 sig)
+{
+	if (sig > NSIG_MAX)
+		return -EINVAL;
+	current->pdeath_signal = (int)sig;
+	return 0;
+}
+
+static long set_dumpable_by_user(u64 mode)
+{
+	if (mode > 1)
+		return -EINVAL;
+	set_dumpable(current->mm, (u32)mode);
+	return 0;
+}
+
+/* Who is below a subreaper looks for one when it dies: all descendants must know. */
+static void mark_descendants(struct task *top)
+{
+	struct task *p, *up;
+
+	for_each_process (p) {
+		for (up = p->real_parent; !(up->flags & PF_KTHREAD); up = up->real_parent)
+			if (same_thread_group(up, top)) {
+				p->signal->has_child_subreaper = true;
+				break;
+			}
+	}
+}
+
+static long set_subreaper(u64 on)
+{
+	write_lock(&tasklist_lock);
+	current->signal->is_child_subreaper = on;
+	if (on)
+		mark_descendants(current);
+	write_unlock(&tasklist_lock);
+	return 0;
+}
+
+static long set_no_new_privs(u64 on, u64 a3, u64 a4, u64 a5)
+{
+	if (on != 1 || a3 || a4 || a5)
+		return -EINVAL;
+	current->no_new_privs = true;
+	return 0;
+}
+
+static long set_timer_slack(u64 ns)
+{
+	if (current->policy == SCHED_FIFO || current->policy == SCHED_RR)
+		return 0;
+	current->timer_slack_ns = (s64)ns <= 0 ? 50000 : ns;
+	return 0;
+}
+
+/* Where /proc shows arguments and so on: for checkpoint tools and setproctitle. */
+static long set_mm_field(u64 which, u64 addr, u64 a4, u64 a5)
+{
+	struct mm *mm = current->mm;
+	u64 *field;
+
+	if (a5 || a4 || !capable(CAP_SYS_RESOURCE))
+		return a5 || a4 ? -EINVAL : -EPERM;
+	if (addr < MMAP_MIN_ADDR || addr >= mm->task_size)
+		return -EINVAL;
+	switch (which) {
+	case PR_SET_MM_START_CODE: field = &mm->start_code; break;
+	case PR_SET_MM_END_CODE: field = &mm->end_code; break;
+	case PR_SET_MM_START_DATA: field = &mm->start_data; break;
+	case PR_SET_MM_END_DATA: field = &mm->end_data; break;
+	case PR_SET_MM_START_STACK: field = &mm->start_stack; break;
+	case PR_SET_MM_ARG_START: field = &mm->arg_start; break;
+	case PR_SET_MM_ARG_END: field = &mm->arg_end; break;
+	case PR_SET_MM_ENV_START: field = &mm->env_start; break;
+	case PR_SET_MM_ENV_END: field = &mm->env_end; break;
+	default: return -EINVAL;
+	}
+	down_write(&mm->mmap_lock);
+	*field = addr;
+	up_write(&mm->mmap_lock);
+	return 0;
+}
+
+static long put_int(uaddr_t to, int v)
+{
+	return put_user(v, to);
+}
+
+long sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	struct task *t = current;
+
+	switch (option) {
+	case PR_SET_PDEATHSIG: return set_pdeathsig(a2);
+	case PR_GET_PDEATHSIG: return put_int(UADDR(a2), t->pdeath_signal);
+	case PR_GET_DUMPABLE: return t->mm->dump_mode;
+	case PR_SET_DUMPABLE: return set_dumpable_by_user(a2);
+	case PR_GET_KEEPCAPS: return !!(current_cred()->securebits & (1 << 4));
+	case PR_SET_KEEPCAPS: return prctl_set_keepcaps(a2);
+	case PR_GET_TIMING: return PR_TIMING_STATISTICAL;
+	case PR_SET_TIMING: return a2 == PR_TIMING_STATISTICAL ? 0 : -EINVAL;
+	case PR_SET_NAME: return set_name(UADDR(a2));
+	case PR_GET_NAME: return get_name(UADDR(a2));
+	case PR_GET_SECCOMP: return seccomp_mode(t);
+	case PR_SET_SECCOMP: return prctl_set_seccomp(a2, UADDR(a3));
+	case PR_CAPBSET_READ:
+		return a2 <= CAP_LAST_CAP ? !!(current_cred()->cap_bset & CAP_BIT(a2)) : -EINVAL;
+	case PR_CAPBSET_DROP: return prctl_capbset_drop(a2);
+	case PR_GET_TSC: return put_int(UADDR(a2), PR_TSC_ENABLE);
+	case PR_SET_TSC: return a2 == PR_TSC_ENABLE ? 0 : -EINVAL;
+	case PR_GET_SECUREBITS: return current_cred()->securebits;
+	case PR_SET_SECUREBITS: return prctl_set_securebits(a2);
+	case PR_SET_TIMERSLACK: return set_timer_slack(a2);
+	case PR_GET_TIMERSLACK: return (long)min(t->timer_slack_ns, (u64)INT64_MAX);
+	case PR_SET_MM: return set_mm_field(a2, a3, a4, a5);
+	case PR_SET_CHILD_SUBREAPER: return set_subreaper(a2);
+	case PR_GET_CHILD_SUBREAPER: return put_int(UADDR(a2), t->signal->is_child_subreaper);
+	case PR_SET_NO_NEW_PRIVS: return set_no_new_privs(a2, a3, a4, a5);
+	case PR_GET_NO_NEW_PRIVS: return a2 || a3 || a4 || a5 ? -EINVAL : t->no_new_privs;
+	case PR_GET_TID_ADDRESS: return put_user(t->clear_child_tid, UADDR(a2));
+	case PR_CAP_AMBIENT: return a4 || a5 ? -EINVAL : prctl_cap_ambient(a2, a3);
+	}
+	return -EINVAL;
+}
+
+/* ---- x86's own ---- */
+
+long sys_arch_prctl(int option, u64 addr)
+{
+	struct regs *r = task_regs(current);
+
+	switch (option) {
+	case ARCH_SET_FS:
+	case ARCH_SET_GS:
+		if (addr >= arch_task_size())
+			return -EPERM;
+		*(option == ARCH_SET_FS ? &r->fs_base : &r->gs_base) = addr;
+		return 0;
+	case ARCH_GET_FS: return put_user(r->fs_base, UADDR(addr));
+	case ARCH_GET_GS: return put_user(r->gs_base, UADDR(addr));
+	case ARCH_GET_CPUID: return 1;
+	case ARCH_SET_CPUID: return -ENODEV;
+	}
+	return -EINVAL;
+}
+
+long sys_personality(u32 persona)
+{
+	u32 old = current->personality;
+
+	if (persona != 0xffffffff)
+		current->personality = persona;
+	return old;
+}

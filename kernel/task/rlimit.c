@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rlimit.c: getrlimit, setrlimit, prlimit64. Limits belong to the process; written under the leader's alloc_lock.
+ */
+#include "gen/syscalls.h"
+#include "kernel/task/internal.h"
+
+#define NR_OPEN_LIMIT 1048576
+
+static int check_limit(struct signal_struct *sig, u32 which, const struct rlimit64_pair *new)
+{
+	if (new->cur > new->max)
+		return -EINVAL;
+	if (which == RLIMIT_NOFILE && new->max > NR_OPEN_LIMIT)
+		return -EPERM;
+	if (new->max > sig->rlim[which].max && !capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	return 0;
+}
+
+static int do_prlimit(struct task *t, u32 which, const struct rlimit64_pair *new,
+		      struct rlimit64_pair *old)
+{
+	struct signal_struct *sig = t->signal;
+	int err = 0;
+
+	if (which >= RLIM_NLIMITS)
+		return -EINVAL;
+	spin_lock(&t->group_leader->alloc_lock);
+	if (old)
+		*old = sig->rlim[which];
+	if (new) {
+		err = check_limit(sig, which, new);
+		if (!err) {
+			WRITE_ONCE(sig->rlim[which].cur, new->cur);
+			WRITE_ONCE(sig->rlim[which].max, new->max);
+		}
+	}
+	spin_unlock(&t->group_leader->alloc_lock);
+	return err;
+}
+
+long sys_getrlimit(u32 which, uaddr_t to)
+{
+	struct rlimit64_pair old;
+	int err = do_prlimit(current, which, NULL, &old);
+
+	if (err)
+		return err;
+	return copy_to_user(to, &old, sizeof(old)) ? -EFAULT : 0;
+}
+
+long sys_setrlimit(u32 which, uaddr_t from)
+{
+	struct rlimit64_pair new;
+
+	if (copy_from_user(&new, from, sizeof(new)))
+		return -EFAULT;
+	return do_prlimit(current, which, &new, NULL);
+}
+
+static int may_prlimit(struct task *t)
+{
+	const struct cred *c = current_cred(), *tc;
+	bool same;
+
+	if (same_thread_group(t, current))
+		return 0;
+	tc = get_task_cred(t);
+	same = c->uid == tc->euid && c->uid == tc->suid && c->uid == tc->uid && c->gid == tc->egid &&
+	       c->gid == tc->sgid && c->gid == tc->gid;
+	put_cred(tc);
+	return same || capable(CAP_SYS_RESOURCE) ? 0 : -EPERM;
+}
+
+long sys_prlimit64(pid_t pid, u32 which, uaddr_t unew, uaddr_t uold)
+{
+	struct rlimit64_pair new, old;
+	struct task *t;
+	int err;
+
+	if (unew.v && copy_from_user(&new, unew, sizeof(new)))
+		return -EFAULT;
+	t = find_get_task(pid ? pid : current->pid);
+	if (!t)
+		return -ESRCH;
+	err = may_prlimit(t);
+	if (!err)
+		err = do_prlimit(t, which, unew.v ? &new : NULL, uold.v ? &old : NULL);
+	put_task(t);
+	if (!err && uold.v && copy_to_user(uold, &old, sizeof(old)))
+		err = -EFAULT;
+	return err;
+}

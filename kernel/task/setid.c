@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * setid.c: user and group ids: the get* and set* calls and supplementary groups. Rules: credentials(7) and the calls' own pages.
+ * Each set call edits a copy of the credentials and installs it as a whole (cred.c), so other threads and exec never see half.
+ */
+#include "gen/syscalls.h"
+#include "kernel/task/internal.h"
+
+#define KEEP ((u32)-1)
+#define NGROUPS_LIMIT 65536
+
+long sys_getuid(void)
+{
+	return current_uid();
+}
+
+long sys_geteuid(void)
+{
+	return current_euid();
+}
+
+long sys_getgid(void)
+{
+	return current_cred()->gid;
+}
+
+long sys_getegid(void)
+{
+	return current_cred()->egid;
+}
+
+long sys_getresuid(uaddr_t ruid, uaddr_t euid, uaddr_t suid)
+{
+	const struct cred *c = current_cred();
+
+	return put_user(c->uid, ruid) || put_user(c->euid, euid) || put_user(c->suid, suid) ?
+		       -EFAULT :
+		       0;
+}
+
+long sys_getresgid(uaddr_t rgid, uaddr_t egid, uaddr_t sgid)
+{
+	const struct cred *c = current_cred();
+
+	return put_user(c->gid, rgid) || put_user(c->egid, egid) || put_user(c->sgid, sgid) ?
+		       -EFAULT :
+		       0;
+}
+
+/* The user that is counted follows the real uid. 0 or -EAGAIN. */
+static int set_user(struct cred *new)
+{
+	struct user_struct *u = get_uid_user(new->uid);
+
+	if (!u)
+		return -EAGAIN;
+	put_uid_user(new->user);
+	new->user = u;
+	return 0;
+}
+
+/* Ends every call that changes uids: 0 or the error. */
+static long commit_uids(struct cred *new)
+{
+	const struct cred *old = current_cred();
+	int err = 0;
+
+	new->fsuid = new->euid;
+	if (new->uid != old->uid)
+		err = set_user(new);
+	if (err) {
+		abort_creds(new);
+		return err;
+	}
+	cap_setuid_fixup(new, old);
+	return commit_creds(new);
+}
+
+static long refuse_creds(struct cred *new)
+{
+	abort_creds(new);
+	return -EPERM;
+}
+
+long sys_setuid(u32 uid)
+{
+	const struct cred *old = current_cred();
+	struct cred *new;
+
+	if (uid == KEEP)
+		return -EINVAL;
+	new = prepare_creds();
+	if (!new)
+		return -ENOMEM;
+	if (capable(CAP_SETUID))
+		new->uid = new->suid = uid;
+	else if (uid != old->uid && uid != old->suid)
+		return refuse_creds(new);
+	new->euid = uid;
+	return commit_uids(new);
+}
+
+long sys_setreuid(u32 ruid, u32 euid)
+{
+	const struct cred *old = current_cred();
+	bool privileged = capable(CAP_SETUID);
+	struct cred *new = prepare_creds();
+
+	if (!new)
+		return -ENOMEM;
+	if (ruid != KEEP) {
+		if (ruid != old->uid && ruid != old->euid && !privileged)
+			return refuse_creds(new);
+		new->uid = ruid;
+	}
+	if (euid != KEEP) {
+		if (euid != old->uid && euid != old->euid && euid != old->suid && !privileged)
+			return refuse_creds(new);
+		new->euid = euid;
+	}
+	if (ruid != KEEP || (euid != KEEP && euid != old->uid))
+		new->suid = new->euid;
+	return commit_uids(new);
+}
+
+static bool is_one_of(u32 id, u32 a, u32 b, u32 c)
+{
+	return id == KEEP || id == a || id == b || id == c;
+}
+
+long sys_setresuid(u32 ruid, u32 euid, u32 suid)
+{
+	const struct cred *old = current_cred();
+	struct cred *new;
+
+	if (!(is_one_of(ruid, old->uid, old->euid, old->suid) &&
+	      is_one_of(euid, old->uid, old->euid, old->suid) &&
+	      is_one_of(suid, old->uid, old->euid, old->suid)) &&
+	    !capable(CAP_SETUID))
+		return -EPERM;
+	new = prepare_creds();
+	if (!new)
+		return -ENOMEM;
+	if (ruid != KEEP)
+		new->uid = ruid;
+	if (euid != KEEP)
+		new->euid = euid;
+	if (suid != KEEP)
+		new->suid = suid;
+	return commit_uids(new);
+}
+
+long sys_setgid(u32 gid)
+{
+	const struct cred *old = current_cred();
+	struct cred *new;
+
+	if (gid == KEEP)
+		return -EINVAL;
+	new = prepare_creds();
+	if (!new)
+		return -ENOMEM;
+	if (capable(CAP_SETGID))
+		new->gid = new->sgid = gid;
+	else if (gid != old->gid && gid != old->sgid)
+		return refuse_creds(new);
+	new->egid = new->fsgid = gid;
+	return commit_creds(new);
+}
+
+long sys_setregid(u32 rgid, u32 egid)
+{
+	const struct cred *old = current_cred();
+	bool privileged = capable(CAP_SETGID);
+	struct cred *new = prepare_creds();
+
+	if (!new)
+		return -ENOMEM;
+	if (rgid != KEEP) {
+		if (rgid != old->gid && rgid != old->egid && !privileged)
+			return refuse_creds(new);
+		new->gid = rgid;
+	}
+	if (egid != KEEP) {
+		if (egid != old->gid && egid != old->egid && egid != old->sgid && !privileged)
+			return refuse_creds(new);
+		new->egid = egid;
+	}
+	if (rgid != KEEP || (egid != KEEP && egid != old->gid))
+		new->sgid = new->egid;
+	new->fsgid = new->egid;
+	return commit_creds(new);
+}
+
+long sys_setresgid(u32 rgid, u32 egid, u32 sgid)
+{
+	const struct cred *old = current_cred();
+	struct cred *new;
+
+	if (!(is_one_of(rgid, old->gid, old->egid, old->sgid) &&
+	      is_one_of(egid, old->gid, old->egid, old->sgid) &&
+	      is_one_of(sgid, old->gid, old->egid, old->sgid)) &&
+	    !capable(CAP_SETGID))
+		return -EPERM;
+	new = prepare_creds();
+	if (!new)
+		return -ENOMEM;
+	if (rgid != KEEP)
+		new->gid = rgid;
+	if (egid != KEEP)
+		new->egid = egid;
+	if (sgid != KEEP)
+		new->sgid = sgid;
+	new->fsgid = new->egid;
+	return commit_creds(new);
+}
+
+/* Both return the old id, whatever happens: they cannot fail. */
+long sys_setfsuid(u32 uid)
+{
+	const struct cred *old = current_cred();
+	u32 was = old->fsuid;
+	struct cred *new;
+
+	if (uid == KEEP || uid == was ||
+	    (uid != old->uid && uid != old->euid && uid != old->suid && !capable(CAP_SETUID)))
+		return was;
+	new = prepare_creds();
+	if (!new)
+		return was;
+	new->fsuid = uid;
+	cap_setfsuid_fixup(new, old);
+	commit_creds(new);
+	return was;
+}
+
+long sys_setfsgid(u32 gid)
+{
+	const struct cred *old = current_cred();
+	u32 was = old->fsgid;
+	struct cred *new;
+
+	if (gid == KEEP || gid == was ||
+	    (gid != old->gid && gid != old->egid && gid != old->sgid && !capable(CAP_SETGID)))
+		return was;
+	new = prepare_creds();
+	if (!new)
+		return was;
+	new->fsgid = gid;
+	commit_creds(new);
+	return was;
+}
+
+/* ---- supplementary groups ---- */
+
+long sys_getgroups(int size, uaddr_t list)
+{
+	const struct group_info *g = current_cred()->group_info;
+
+	if (size < 0)
+		return -EINVAL;
+	if (size) {
+		if (g->ngroups > (u32)size)
+			return -EINVAL;
+		if (copy_to_user(list, g->gid, g->ngroups * sizeof(g->gid[0])))
+			return -EFAULT;
+	}
+	return g->ngroups;
+}
+
+/* Shell sort: short, in place, and fast enough for the 65,536 there may be. */
+static void sort_gids(kgid_t *a, u32 n)
+{
+	for (u32 gap = n / 2; gap; gap /= 2)
+		for (u32 i = gap; i < n; i++) {
+			kgid_t v = a[i];
+			u32 j = i;
+
+			for (; j >= gap && a[j - gap] > v; j -= gap)
+				a[j] = a[j - gap];
+			a[j] = v;
+		}
+}
+
+long sys_setgroups(int size, uaddr_t list)
+{
+	struct group_info *g, *old;
+	struct cred *new;
+
+	if (!capable(CAP_SETGID))
+		return -EPERM;
+	if (size < 0 || size > NGROUPS_LIMIT)
+		return -EINVAL;
+	g = kmalloc(sizeof(*g) + (u32)size * sizeof(g->gid[0]), GFP_KERNEL);
+	if (!g)
+		return -ENOMEM;
+	atomic_set(&g->usage, 1);
+	g->ngroups = (u32)size;
+	if (copy_from_user(g->gid, list, (u32)size * sizeof(g->gid[0]))) {
+		kfree(g);
+		return -EFAULT;
+	}
+	sort_gids(g->gid, g->ngroups);
+	new = prepare_creds();
+	if (!new) {
+		kfree(g);
+		return -ENOMEM;
+	}
+	old = new->group_info;
+	new->group_info = g;
+	atomic_dec(&old->usage); /* current's own credentials still hold one */
+	return commit_creds(new);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * syslog.c: syslog(2): dmesg's way to the kernel log (kernel/lib/printk.h). A record is given as "<level>[seconds] text".
+ * Locks: syslog_mutex for the position of the readers that share it.
+ */
+#include "gen/syscalls.h"
+#include "kernel/task/internal.h"
+
+enum { CLOSE, OPEN, READ, READ_ALL, READ_CLEAR, CLEAR, CONSOLE_OFF, CONSOLE_ON, CONSOLE_LEVEL,
+       SIZE_UNREAD, SIZE_BUFFER };
+
+#define LOG_BUFFER_SIZE (256 << 10)
+#define LINE_MAX 1100
+
+static DEFINE_MUTEX(syslog_mutex);
+static u64 read_seq, clear_seq; /* under syslog_mutex */
+static int saved_loglevel = -1;
+
+static size_t format_record(const struct printk_record *r, char *line, size_t size)
+{
+	return (size_t)scnprintf(line, size, "<%u>[%5llu.%06llu] %.*s\n", r->level,
+				 (unsigned long long)(r->ts_ns / 1000000000UL),
+				 (unsigned long long)(r->ts_ns % 1000000000UL / 1000), (int)r->len,
+				 r->text);
+}
+
+struct scratch {
+	struct printk_record rec;
+	char line[LINE_MAX];
+};
+
+/* Bytes that the records from @seq on would take. */
+static size_t size_from(u64 seq, struct scratch *s)
+{
+	size_t sum = 0;
+
+	while (!printk_read(&seq, &s->rec)) {
+		sum += format_record(&s->rec, s->line, sizeof(s->line));
+		cond_resched();
+	}
+	return sum;
+}
+
+/* Whole records from *seq on while they fit; *seq moves past them. */
+static long copy_records(uaddr_t buf, size_t len, u64 *seq, struct scratch *s)
+{
+	size_t done = 0;
+
+	for (;;) {
+		u64 next = *seq;
+		size_t n;
+
+		if (printk_read(&next, &s->rec))
+			return (long)done;
+		n = format_record(&s->rec, s->line, sizeof(s->line));
+		if (n > len - done)
+			return (long)done;
+		if (copy_to_user(uaddr_add(buf, done), s->line, n))
+			return done ? (long)done : -EFAULT;
+		done += n;
+		*seq = next;
+		cond_resched();
+	}
+}
+
+/* The newest records that fit into @len, from clear_seq on. */
+static long read_all(uaddr_t buf, size_t len, struct scratch *s)
+{
+	u64 seq = clear_seq;
+	size_t size = size_from(seq, s);
+
+	while (size > len) {
+		if (printk_read(&seq, &s->rec))
+			break;
+		size -= format_record(&s->rec, s->line, sizeof(s->line));
+	}
+	return copy_records(buf, len, &seq, s);
+}
+
+static long read_some(uaddr_t buf, size_t len, struct scratch *s)
+{
+	long n = 0;
+	int err;
+
+	while (!n) {
+		err = wait_event_interruptible(&printk_wait, printk_next_seq() > READ_ONCE(read_seq));
+		if (err)
+			return err;
+		mutex_lock(&syslog_mutex);
+		n = copy_records(buf, len, &read_seq, s);
+		if (!n && len < LINE_MAX)
+			n = -EINVAL; /* not even one line fits */
+		mutex_unlock(&syslog_mutex);
+	}
+	return n;
+}
+
+static long read_call(int type, uaddr_t buf, int len)
+{
+	struct scratch *s;
+	long ret;
+
+	if (!buf.v || len < 0)
+		return -EINVAL;
+	if (!len)
+		return 0;
+	s = kmalloc(sizeof(*s), GFP_KERNEL);
+	if (!s)
+		return -ENOMEM;
+	if (type == READ) {
+		ret = read_some(buf, (size_t)len, s);
+	} else {
+		mutex_lock(&syslog_mutex);
+		ret = read_all(buf, (size_t)len, s);
+		if (type == READ_CLEAR && ret >= 0)
+			clear_seq = printk_next_seq();
+		mutex_unlock(&syslog_mutex);
+	}
+	kfree(s);
+	return ret;
+}
+
+static long size_unread(void)
+{
+	struct scratch *s = kmalloc(sizeof(*s), GFP_KERNEL);
+	long n;
+
+	if (!s)
+		return -ENOMEM;
+	n = (long)size_from(READ_ONCE(read_seq), s);
+	kfree(s);
+	return n;
+}
+
+static long set_console(int type, int level)
+{
+	switch (type) {
+	case CONSOLE_OFF:
+		if (saved_loglevel < 0)
+			saved_loglevel = console_loglevel;
+		console_loglevel = 1;
+		return 0;
+	case CONSOLE_ON:
+		if (saved_loglevel >= 0)
+			console_loglevel = saved_loglevel;
+		saved_loglevel = -1;
+		return 0;
+	}
+	if (level < 1 || level > 8)
+		return -EINVAL;
+	console_loglevel = level;
+	saved_loglevel = -1;
+	return 0;
+}
+
+long sys_syslog(int type, uaddr_t buf, int len)
+{
+	if (type != READ_ALL && type != SIZE_BUFFER && !capable(CAP_SYSLOG) &&
+	    !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	switch (type) {
+	case CLOSE:
+	case OPEN:
+		return 0;
+	case READ:
+	case READ_ALL:
+	case READ_CLEAR:
+		return read_call(type, buf, len);
+	case CLEAR:
+		mutex_lock(&syslog_mutex);
+		clear_seq = printk_next_seq();
+		mutex_unlock(&syslog_mutex);
+		return 0;
+	case CONSOLE_OFF:
+	case CONSOLE_ON:
+	case CONSOLE_LEVEL:
+		return set_console(type, len);
+	case SIZE_UNREAD:
+		return size_unread();
+	case SIZE_BUFFER:
+		return LOG_BUFFER_SIZE;
+	}
+	return -EINVAL;
+}
