@@ -100,7 +100,8 @@ int os_trace_set_xstate(int task, const void *area, uint32_t size);
 /* ---- terminals: host world only ---- */
 /*
  * The present settings of the terminal @fd are put back when the kernel process ends, by SIGKILL too. Call it before changing
- * them. A number for os_unguard_terminal(), or -errno (-ENOTTY, -ENOSPC after four). Before os_space_start() has run it is -EAGAIN.
+ * them, and os_unguard_terminal() with its number after they have been put back. Or -errno: -ENOTTY; -ENOSPC after four; -EAGAIN
+ * before os_space_start().
  */
 int os_guard_terminal(int fd);
 void os_unguard_terminal(int guard);

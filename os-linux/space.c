@@ -9,9 +9,10 @@
  * 1. A task's pid is valid from os_space_fork/adopt until os_space_reap, which alone lets the zygote reap it.
  * 2. request_lock is held over a request and its answer.
  */
+#include <asm/ioctls.h>
+#include <asm/termbits.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -23,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -309,6 +311,59 @@ int os_space_give_file(int file, int at_fd)
 	int fd = os_handle_fd(file);
 
 	return fd < 0 ? -EBADF : (int)request_fd(&m, fd);
+}
+
+/* ---- terminals ---- */
+
+#define GUARDS 4
+#define GUARD_FD 48 /* + guard, in the zygote */
+static bool guarded[GUARDS]; /* under task_lock */
+
+static int guard_take(void)
+{
+	int g;
+
+	pthread_mutex_lock(&task_lock);
+	for (g = 0; g < GUARDS && guarded[g]; g++)
+		;
+	if (g < GUARDS)
+		guarded[g] = true;
+	pthread_mutex_unlock(&task_lock);
+	return g < GUARDS ? g : -ENOSPC;
+}
+
+int os_guard_terminal(int fd)
+{
+	struct zyg_msg m = { .cmd = ZYG_GUARD }, give = { .cmd = ZYG_FD };
+	int g, err;
+
+	_Static_assert(sizeof(struct termios2) <= sizeof(m.data), "room for a termios2");
+	if (ioctl(fd, TCGETS2, m.data))
+		return -errno;
+	if (zygote_socket < 0)
+		return -EAGAIN;
+	g = guard_take();
+	if (g < 0)
+		return g;
+	give.a[0] = m.a[1] = GUARD_FD + g;
+	m.a[0] = g;
+	err = (int)request_fd(&give, fd);
+	if (!err)
+		err = (int)request_fd(&m, -1);
+	if (err)
+		guarded[g] = false;
+	return err ? err : g;
+}
+
+void os_unguard_terminal(int guard)
+{
+	struct zyg_msg m = { .cmd = ZYG_GUARD, .a = { guard, -1 } };
+
+	if (guard < 0 || guard >= GUARDS || zygote_socket < 0)
+		return;
+	request_fd(&m, -1);
+	remote_call(SYS_close, GUARD_FD + guard, 0, 0, 0, 0);
+	guarded[guard] = false;
 }
 
 /* ---- tasks ---- */

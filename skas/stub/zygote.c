@@ -109,12 +109,15 @@ static void set_signals(void)
 	call4(__NR_rt_sigprocmask, SIG_SETMASK, &none, 0, 8);
 }
 
-/* A new mapper: the order area, then out of here. It closes the socket so that the kernel's end is the only one left. */
+/* A new mapper: the order area, then out of here. What is the zygote's own is closed: the socket, terminals. */
 __attribute__((noreturn)) static void become_mapper(long file_offset)
 {
 	char *orders = stub_text + STUB_ORDERS;
 
 	call1(__NR_close, ZFD_SOCKET);
+	for (int i = 0; i < NR_GUARDS; i++)
+		if (guards[i].fd)
+			call1(__NR_close, guards[i].fd - 1);
 	handle(SIG_ORPHAN, (uint64_t)SIG_DFL, 0);
 	call2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
 	if (call1(__NR_getppid, 0) != zpid)

@@ -403,6 +403,7 @@ static void start(enum skas_mode mode, int ncpus, enum skas_handoff handoff)
 static void run_forever(void)
 {
 	frames_reset();
+	host_take_terminal();
 	proc_start(&proc_a, G_LOOP, 0, 0);
 	proc_run(&proc_a, 0, ~0UL);
 }

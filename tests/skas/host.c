@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "os-linux/host.h"
+#include "os-linux/os_space.h"
 #include "tests/skas/host.h"
 
 int printk(const char *fmt, ...);
@@ -100,6 +102,18 @@ void host_kicker_stop(void)
 }
 
 char **os_argv; /* os-linux/process.c knows it from main() */
+
+void host_take_terminal(void)
+{
+	struct termios t;
+
+	if (tcgetattr(0, &t))
+		return;
+	if (os_guard_terminal(0) < 0)
+		host_fail("harness: the terminal cannot be guarded");
+	cfmakeraw(&t);
+	tcsetattr(0, TCSANOW, &t);
+}
 
 static int choice(const char *text, const char *a, const char *b, const char *c)
 {

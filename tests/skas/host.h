@@ -9,6 +9,8 @@ unsigned host_tsc_mhz(void);
 /* A thread that kicks vCPU 0 every @us microseconds or so. */
 void host_kicker_start(unsigned us);
 void host_kicker_stop(void);
+/* Where standard input is a terminal: raw, and guarded. */
+void host_take_terminal(void);
 
 enum harness_task { HARNESS_TESTS, HARNESS_FIGURES, HARNESS_FOREVER };
 int harness_main(int mode, int ncpus, int handoff, int what);
