@@ -71,6 +71,8 @@ void os_space_yield(void);
 void os_space_pin(int task, int host_cpu);
 void os_space_pin_self(int host_cpu);
 int os_space_this_cpu(void); /* where this thread runs now */
+/* How long this thread has been ready to run, but not running, in ns; 0 when the host does not say. */
+uint64_t os_space_delayed(void);
 
 /* ---- ptrace mode ---- */
 struct os_trace_regs { /* as PTRACE_GETREGS gives them */

@@ -54,7 +54,8 @@ static int zygote_socket = -1;
 static pid_t zygote;
 static pthread_mutex_t request_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static uint32_t *running;
+static uint32_t no_tasks[16 * OS_MAX_CPUS];
+static uint32_t *running = no_tasks;
 static uint32_t kickers[OS_MAX_CPUS]; /* threads inside kick_cpu() for that vCPU */
 
 /* ---- requests ---- */
@@ -299,10 +300,18 @@ int os_space_start(const struct os_space_setup *s, uint64_t *vdso)
 	return 0;
 }
 
+/* Nothing is left when it returns: every task is killed and reaped before the zygote goes. */
 void os_space_stop(void)
 {
-	if (zygote_socket >= 0)
-		abandon_zygote();
+	if (zygote_socket < 0)
+		return;
+	running = no_tasks;
+	for (int h = 1; h < nr_tasks; h++)
+		os_space_end(h);
+	for (int h = 1; h < nr_tasks; h++)
+		if (tasks[h].pid > 0)
+			os_space_reap(h);
+	abandon_zygote();
 }
 
 int os_space_give_file(int file, int at_fd)
@@ -427,9 +436,11 @@ int os_space_adopt(uint32_t pid)
 	return add_or_end(pid);
 }
 
+/* Not for pid 0, which would be our own process group: a task that is reaped already. */
 void os_space_end(int task)
 {
-	kill(tasks[task].pid, SIGKILL);
+	if (tasks[task].pid > 0)
+		kill(tasks[task].pid, SIGKILL);
 }
 
 int os_space_reap(int task)
@@ -545,10 +556,8 @@ void os_space_yield(void)
 static const cpu_set_t *allowed_cpus(void)
 {
 	static cpu_set_t set;
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	static int done;
 
-	(void)once;
 	if (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
 		sched_getaffinity(getpid(), sizeof(set), &set);
 		__atomic_store_n(&done, 1, __ATOMIC_RELEASE);
@@ -593,6 +602,22 @@ int os_space_this_cpu(void)
 	for (int cpu = 0; cpu < here; cpu++)
 		n += CPU_ISSET(cpu, all) != 0;
 	return n;
+}
+
+uint64_t os_space_delayed(void)
+{
+	static __thread int fd = -1;
+	char buf[128], *delay;
+	ssize_t n;
+
+	if (fd < 0)
+		fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : pread(fd, buf, sizeof(buf) - 1, 0);
+	if (n <= 0)
+		return 0;
+	buf[n] = 0;
+	delay = strchr(buf, ' ');
+	return delay ? strtoull(delay, NULL, 10) : 0;
 }
 
 /* ---- what the host offers ---- */

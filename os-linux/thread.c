@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 
 #include "os-linux/internal.h"
+#include "os-linux/os_space.h"
 
 #define HOST_STACK_SIZE (256 * 1024)
 
@@ -28,6 +29,7 @@ static void *thread_main(void *p)
 
 	free(p);
 	prctl(PR_SET_NAME, s.name);
+	os_space_pin_self(-1); /* the vCPU that starts us may be pinned; we may run anywhere */
 	if (s.cpu >= 0 && os_vcpu_adopt(s.cpu)) {
 		static const char text[] = "nestling: cannot set up a vCPU thread\n";
 

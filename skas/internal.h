@@ -5,7 +5,8 @@
  *	skas.c      start and end, configuration, statistics          filter.c   the seccomp filters, into the stub's image
  *	space.c     orders to the mapper; making and ending spaces    pool.c     space_get, space_put
  *	runner.c    making and ending runners; events                 fpu.c      FPU states
- *	seccomp.c   struct skas_ops of seccomp mode, hand-off         ptrace.c   struct skas_ops of ptrace mode
+ *	seccomp.c   struct skas_ops of seccomp mode                   ptrace.c   struct skas_ops of ptrace mode
+ *	handoff.c   how vCPU and runner wait for each other, and on which host CPUs
  */
 #ifndef NESTLING_SKAS_INTERNAL_H
 #define NESTLING_SKAS_INTERNAL_H
@@ -22,6 +23,7 @@
 #include "skas/skas.h"
 #include "skas/stub_abi.h"
 
+#define NSEC_PER_USEC 1000UL
 #define NSEC_PER_MSEC 1000000UL
 #define NSEC_PER_SEC 1000000000UL
 
@@ -86,7 +88,7 @@ struct skas_ops {
 extern const struct skas_ops seccomp_ops, ptrace_ops;
 
 struct skas_stats {
-	u64 spun, slept, woken, kicks, proofs, proofs_failed, forks, pooled, flushes, orders, runners, killed;
+	u64 spun, slept, woken, apart, moves, kicks, proofs, proofs_failed, forks, pooled, flushes, orders, runners, killed;
 };
 
 /* Fixed by skas_init(). */
@@ -132,7 +134,6 @@ void space_kill(struct space *s);
 /* runner.c */
 int runner_make(struct runner *r);
 void runner_end(struct runner *r);
-bool runner_confirm_dead(struct runner *r, u64 timeout);
 void runner_load_regs(struct runner *r, const struct regs *regs);
 void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev);
 void runner_wipe(struct runner *r);
@@ -144,10 +145,12 @@ bool fpu_enter(struct runner *r, struct fpu *fpu);
 int fpu_note_frame(struct runner *r);
 void fpu_evict(struct runner *r);
 
-/* seccomp.c; also the first hand-off in ptrace mode */
-int handoff_wait(struct runner *r, u64 deadline);
+/* handoff.c */
 void handoff_init(void);
 void handoff_place(struct runner *r);
+void handoff_place_mapper(struct space *s);
+int handoff_wait(struct runner *r, u64 deadline);
+void handoff_count_wake(struct runner *r);
 void handoff_forget(struct runner *r);
 
 /* pool.c */

@@ -16,7 +16,6 @@
 #include "skas/internal.h"
 
 #define START_TIMEOUT (5 * NSEC_PER_SEC)
-#define CONFIRM_TIMEOUT (NSEC_PER_SEC)
 #define TRAPNO_PF 14
 #define FLAGS_USER 0x254dd5 /* what iretq in user mode may set: CF PF AF ZF SF TF DF OF NT RF AC ID */
 #define FLAGS_ALWAYS 0x202
@@ -115,19 +114,6 @@ int runner_make(struct runner *r)
 }
 
 /* ---- ending ---- */
-
-/* Does the host say that it is dead? CLEARTID comes a little before the death. */
-bool runner_confirm_dead(struct runner *r, u64 timeout)
-{
-	u64 end = os_clock_mono() + timeout;
-
-	do {
-		if (os_space_is_dead(r->task) == 1)
-			return true;
-		os_space_yield();
-	} while (os_clock_mono() < end);
-	return false;
-}
 
 void runner_end(struct runner *r)
 {
@@ -233,15 +219,10 @@ static void decode_trap(struct ctl_page *c, u32 signo, struct skas_event *ev)
 	ev->addr = ev->trapno == TRAPNO_PF ? READ_ONCE(c->cr2) : READ_ONCE(c->fault_addr);
 }
 
-/* The turn came back without an event: the runner died, or the guest forged it. Either way it is over. */
-static void decode_silence(struct runner *r, struct skas_event *ev)
-{
-	if (!runner_confirm_dead(r, CONFIRM_TIMEOUT))
-		pr_debug("skas: a runner gave its turn back without an event\n");
-	ev->type = EV_DEAD;
-}
-
-/* The kernel has the turn: what happened? EV_DEAD does not end anything yet. */
+/*
+ * The kernel has the turn: what happened? No event means that the runner died (the host wrote the turn word) or that the guest forged
+ * the turn; both are EV_DEAD, and the caller ends what is left.
+ */
 void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev)
 {
 	u32 event = READ_ONCE(r->ctl->event);
@@ -266,7 +247,6 @@ void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev)
 		take_regs(r, regs);
 		ev->type = EV_KICK;
 		break;
-	case 0: decode_silence(r, ev); break;
 	default: break;
 	}
 }

@@ -193,6 +193,7 @@ static int hand_over(struct space *s)
 	stat_inc(flushes);
 	__atomic_fetch_add(&skas.stats.orders, s->queued, __ATOMIC_RELAXED);
 	s->queued = 0;
+	handoff_place_mapper(s);
 	smp_store_release(&o->seq, ++s->seq);
 	os_futex_wake(&o->seq, 1);
 	err = await_ack(s);

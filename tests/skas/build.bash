@@ -8,7 +8,7 @@ work=$out.work
 mkdir -p "$work"
 mode=$([[ $build == build ]] || basename "$build")
 
-kernel=(skas/{skas,filter,space,pool,runner,fpu,seccomp,ptrace} kernel/lib/{string,vsprintf,lock} gen/blobs.S)
+kernel=($(printf "%s " skas/*.c | sed "s/\.c//g") kernel/lib/{string,vsprintf,lock} gen/blobs.S)
 host=(os-linux/{clock,cpuinfo,event,fault,file,mem,process,signal,space,space_trace,thread})
 make -s MODE="$mode" "$build/gen/stub_syms.h" $(printf "$build/obj/%s.o " "${kernel[@]}" "${host[@]}")
 

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * handoff.c: how a vCPU and its runner wait for each other, and on which host CPUs they and the mapper are.
+ *
+ * Placement is worth more than anything else: a wake-up across CPUs costs tens of microseconds, on the same CPU four; a partner that
+ * spins on another CPU notices within a tenth of one; a partner that spins on our own CPU costs a whole tick. So there are two ways:
+ *
+ *	apart      vCPU at home, its runners on the partner CPU; both spin about as long as a wake-up would cost, then sleep
+ *	together   vCPU and runners at home; nobody spins
+ *
+ * A vCPU goes apart where the host has a CPU for every busy vCPU and one for its partner, and hand-offs come often; it comes together
+ * again when spinning fails too often: the guest computes for long, the kernel works for long, or others have the CPUs. After a
+ * failure it waits before it tries again, longer each time. About once a millisecond is soon enough to look.
+ *
+ * The mapper is always at the home of the vCPU that waits for it. A vCPU whose home is contended looks for another one.
+ *
+ * Locks: struct placement belongs to its vCPU; last_run is read by others, last is cleared by whoever ends a runner (cmpxchg).
+ */
+#include "skas/internal.h"
+
+#define LONGEST_SLEEP (500 * NSEC_PER_MSEC) /* then a look at what is going on */
+#define SPIN_NS (50 * NSEC_PER_USEC)        /* about a wake-up on another CPU */
+#define SPIN_FLOOR 8                        /* the least is this part of the most */
+#define LOOK_NS NSEC_PER_MSEC
+#define BUSY_LOOKS 2                        /* a vCPU that ran within so many looks is busy */
+#define OFTEN 16                            /* hand-offs in a look that make going apart worth while */
+#define FEW 4                               /* fewer say nothing about how spinning fares */
+#define BACKOFF_MIN 8                       /* looks */
+#define BACKOFF_MAX 256
+#define MOVE_LOOKS 128                      /* between looks at whether the home is contended */
+#define FLOAT_LOOKS 4                       /* while the host's scheduler chooses the next one */
+
+static u32 spin_rounds;  /* SPIN_NS in rounds of cpu_relax() */
+static u64 look_ticks;   /* LOOK_NS in ticks of the TSC */
+
+static struct placement {
+	u64 last_run, next_look; /* TSC */
+	struct runner *last;
+	int home;                /* host CPU */
+	bool pinned;             /* this vCPU's thread, to home */
+	bool apart;
+	u32 hits, misses;        /* since the last look: waits that spinning ended, or did not */
+	u32 backoff, wait;       /* looks: the next wait after a failure, what is left of the present one */
+	u32 looks;               /* until the home is looked at, or chosen */
+	u64 delayed;             /* ns that the thread has waited for its CPU, at the last such look */
+} __attribute__((aligned(64))) placement[STUB_MAX_SLOTS];
+
+static inline u64 ticks(void)
+{
+	u32 lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return (u64)hi << 32 | lo;
+}
+
+/* How long a round of spinning is, and a tick of the TSC; the best of some, since we may lose the CPU in between. */
+static void calibrate(void)
+{
+	const u64 rounds = 2000;
+
+	for (int i = 0; i < 4; i++) {
+		u64 c = ticks(), t = os_clock_mono(), ns;
+
+		for (u64 n = 0; n < rounds; n++)
+			cpu_relax();
+		ns = os_clock_mono() - t + 1;
+		c = ticks() - c;
+		spin_rounds = max(spin_rounds, (u32)(rounds * SPIN_NS / ns) + 1);
+		look_ticks = c * LOOK_NS / ns + 1;
+	}
+}
+
+void handoff_init(void)
+{
+	int first = os_space_this_cpu();
+
+	calibrate();
+	for (int i = 0; i < skas.cfg.ncpus; i++) {
+		placement[i].home = (first + i) % skas.host_cpus;
+		placement[i].backoff = BACKOFF_MIN;
+		placement[i].looks = MOVE_LOOKS;
+	}
+}
+
+/* ---- apart or together ---- */
+
+static bool room_to_spin(u64 now)
+{
+	int busy = 0;
+
+	for (int i = 0; i < skas.cfg.ncpus; i++)
+		busy += now - READ_ONCE(placement[i].last_run) < BUSY_LOOKS * look_ticks;
+	return 2 * busy <= skas.host_cpus;
+}
+
+static void fall_back(struct placement *p)
+{
+	p->apart = false;
+	p->wait = p->backoff;
+	p->backoff = min(p->backoff * 2, (u32)BACKOFF_MAX);
+}
+
+static void choose(struct placement *p, u64 now)
+{
+	u32 handoffs = p->hits + p->misses;
+	bool room = room_to_spin(now);
+
+	if (p->apart && !room) {
+		p->apart = false;
+	} else if (p->apart && handoffs >= FEW && p->misses * 4 > p->hits) {
+		fall_back(p);
+	} else if (p->apart) {
+		p->backoff = max(p->backoff - 1, (u32)BACKOFF_MIN);
+	} else if (p->wait) {
+		p->wait--;
+	} else {
+		p->apart = room && handoffs >= OFTEN;
+		__atomic_fetch_add(&skas.stats.apart, p->apart, __ATOMIC_RELAXED);
+	}
+	p->hits = p->misses = 0;
+}
+
+/* Where others compete for our CPU the host's scheduler is let choose: for a while we are not pinned, then where it put us is home. */
+static void look_at_home(struct placement *p)
+{
+	u64 delayed;
+
+	if (--p->looks)
+		return;
+	p->looks = MOVE_LOOKS;
+	delayed = os_space_delayed();
+	if (!p->pinned) {
+		p->home = os_space_this_cpu();
+	} else if (delayed - p->delayed > MOVE_LOOKS * LOOK_NS / 8 && skas.host_cpus > 1) {
+		stat_inc(moves);
+		p->pinned = false;
+		p->apart = false;
+		p->looks = FLOAT_LOOKS;
+		os_space_pin_self(-1);
+	}
+	p->delayed = delayed;
+}
+
+static void look(struct placement *p, u64 now)
+{
+	p->next_look = now + look_ticks;
+	if (skas.cfg.handoff == SKAS_HANDOFF_AUTO && skas.ops == &seccomp_ops && p->pinned)
+		choose(p, now);
+	else
+		p->apart = skas.cfg.handoff == SKAS_HANDOFF_SPIN && skas.ops == &seccomp_ops;
+	look_at_home(p);
+}
+
+/* ---- places ---- */
+
+static void pin_runner(struct runner *r, int host_cpu)
+{
+	if (r->pinned == host_cpu)
+		return;
+	os_space_pin(r->task, host_cpu);
+	r->pinned = host_cpu;
+}
+
+static void pin_self(struct placement *p)
+{
+	if (p->pinned || p->looks <= FLOAT_LOOKS)
+		return;
+	p->pinned = true;
+	os_space_pin_self(p->home);
+}
+
+static void set_spin(struct runner *r, bool apart)
+{
+	if (apart == (READ_ONCE(r->ctl->rspin) != 0))
+		return;
+	r->spin = apart ? spin_rounds : 0;
+	WRITE_ONCE(r->ctl->rspin, r->spin);
+}
+
+/* Before a runner goes on. One that was driven last, and may still spin, is told to sleep. */
+void handoff_place(struct runner *r)
+{
+	struct placement *p = &placement[r->cpu];
+	u64 now = ticks();
+
+	WRITE_ONCE(p->last_run, now);
+	if (unlikely(now > p->next_look))
+		look(p, now);
+	pin_self(p);
+	if (p->pinned)
+		pin_runner(r, p->apart ? (p->home + (skas.host_cpus + 1) / 2) % skas.host_cpus : p->home);
+	set_spin(r, p->apart);
+	if (p->last != r) {
+		if (p->last)
+			cmpxchg(&p->last->ctl->turn, TURN_KERNEL, TURN_PARK);
+		p->last = r;
+	}
+}
+
+/* The vCPU that waits for it sleeps at once, so that it runs here. */
+void handoff_place_mapper(struct space *s)
+{
+	int here = os_space_this_cpu();
+
+	if (s->mapper_pinned == here)
+		return;
+	os_space_pin(s->mapper, here);
+	s->mapper_pinned = here;
+}
+
+void handoff_forget(struct runner *r)
+{
+	cmpxchg(&placement[r->cpu].last, r, NULL);
+}
+
+/* ---- waiting ---- */
+
+void handoff_count_wake(struct runner *r)
+{
+	placement[r->cpu].misses++;
+	stat_inc(woken);
+}
+
+static bool spin(struct runner *r)
+{
+	for (u32 n = r->spin; n; n--) {
+		if (smp_load_acquire(&r->ctl->turn) != TURN_RUN)
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
+/* Spinning that does not pay becomes shorter, and longer again when it does. */
+static bool spin_and_learn(struct runner *r)
+{
+	if (!r->spin)
+		return false;
+	if (spin(r)) {
+		r->spin = min(spin_rounds, r->spin + r->spin / 4);
+		return true;
+	}
+	r->spin = max(spin_rounds / SPIN_FLOOR, r->spin / 2);
+	return false;
+}
+
+/* Sleeps until the turn comes or a look is due: -ETIMEDOUT after the deadline. */
+static int sleep_on_turn(struct runner *r, u64 deadline)
+{
+	u32 *turn = &r->ctl->turn;
+	u64 now = os_clock_mono(), first_look = now + LONGEST_SLEEP;
+
+	for (; smp_load_acquire(turn) == TURN_RUN; now = os_clock_mono()) {
+		if (now >= deadline)
+			return -ETIMEDOUT;
+		if (now >= first_look && os_space_is_dead(r->task) == 1)
+			return 0;
+		os_futex_wait(turn, TURN_RUN, min(deadline, now + LONGEST_SLEEP));
+	}
+	return 0;
+}
+
+/* 0: the turn is no longer the runner's, or the runner is dead; -ETIMEDOUT. */
+int handoff_wait(struct runner *r, u64 deadline)
+{
+	struct placement *p = &placement[r->cpu];
+	int err;
+
+	if (spin_and_learn(r)) {
+		p->hits++;
+		stat_inc(spun);
+		return 0;
+	}
+	p->misses += p->apart;
+	p->hits += !p->apart; /* together: a count of hand-offs */
+	stat_inc(slept);
+	WRITE_ONCE(r->ctl->kwait, 1);
+	smp_mb();
+	err = sleep_on_turn(r, deadline);
+	WRITE_ONCE(r->ctl->kwait, 0);
+	return err;
+}
