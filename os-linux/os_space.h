@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * os_space.h: the host side of guest address spaces, for skas/ only (and os_guard_terminal() for consoles' back ends).
+ * os_space.h: the host side of guest address spaces, for skas/ only (and os_guard_terminal() for
+ * consoles' back ends).
  *
- * A task is a mapper or a runner: a host process, named here by a handle > 0. The zygote is the parent of all of them and reaps
- * only what os_space_reap() says, so a handle's pid is never somebody else's.
+ * A task is a mapper or a runner: a host process, named here by a handle > 0. The zygote is the
+ * parent of all of them and reaps only what os_space_reap() says, so a handle's pid is never
+ * somebody else's.
  *
  *	os_space_start(&setup);                the zygote runs
  *	m = os_space_fork(offset);             a mapper, for the order area at that offset of the control file
  *	r = os_space_adopt(pid);               a runner that a mapper has made
  *	os_space_end(r); os_space_reap(r);     SIGKILL; then wait for the death, and the handle is free
  *
- * Rules are those of os.h: any thread, results >= 0 or -errno. The ptrace calls (os_trace_*) are for the thread that called
- * os_trace_seize() on that task. Locks: the zygote's socket and the task table have a mutex each, leaves of every order.
+ * Rules are those of os.h: any thread, results >= 0 or -errno. The ptrace calls (os_trace_*) are
+ * for the thread that called os_trace_seize() on that task. Locks: the zygote's socket and the task
+ * table have a mutex each, leaves of every order.
  */
 #ifndef NESTLING_OS_SPACE_H
 #define NESTLING_OS_SPACE_H
@@ -34,12 +37,17 @@ struct os_space_setup {
 	uint64_t size;
 	uint64_t base, window; /* nothing else stays mapped in it, but the host's vdso and vvar: */
 	uint64_t vdso_at, vdso_room;
-	uint64_t top;      /* os_space_top() */
-	uint64_t filter;   /* of the sock_fprog in the image that zygote and mappers install; 0 none */
-	int ctl, physmem;  /* files */
-	uint32_t *running; /* running[16 * cpu]: the task that vCPU waits for, 0 none; the kicker reads it */
+	uint64_t top; /* os_space_top() */
+	uint64_t
+		filter; /* of the sock_fprog in the image that zygote and mappers install; 0 none */
+	int ctl, physmem; /* files */
+	uint32_t *
+		running; /* running[16 * cpu]: the task that vCPU waits for, 0 none; the kicker reads it */
 };
-/* 0 and *vdso (0: the host has none); -EAGAIN: the window was taken, try again or elsewhere; other errors are final. */
+/*
+ * 0 and *vdso (0: the host has none); -EAGAIN: the window was taken, try again or elsewhere; other
+ * errors are final.
+ */
 int os_space_start(const struct os_space_setup *setup, uint64_t *vdso);
 /* The zygote, and every task of it, end. */
 void os_space_stop(void);
@@ -57,21 +65,30 @@ int os_space_is_dead(int task);
 /* Interrupts a runner (SIGUSR1). */
 void os_space_kick(int task);
 /*
- * After running[16 * cpu] has been cleared: 0 when no kick to @task is being sent or pending; -EBUSY otherwise. Costs a look into
- * /proc when the task has been kicked since the last call that returned 0.
+ * After running[16 * cpu] has been cleared: 0 when no kick to @task is being sent or pending;
+ * -EBUSY otherwise. Costs a look into /proc when the task has been kicked since the last call that
+ * returned 0.
  */
 int os_space_quiet(int task, int cpu);
 /* CPU time it has used, in ns; 0 when the host does not say. */
 uint64_t os_space_cputime(int task);
-/* FUTEX_CMP_REQUEUE: moves one sleeper from @from to @to if *from is still @val; how many moved, or -EAGAIN. */
+/*
+ * FUTEX_CMP_REQUEUE: moves one sleeper from @from to @to if *from is still @val; how many moved, or
+ * -EAGAIN.
+ */
 int os_space_requeue(uint32_t *from, uint32_t *to, uint32_t val);
 void os_space_yield(void);
 
-/* ---- placement: host CPUs are numbered 0 .. os_ncpus()-1 as this process may use them; -1: any ---- */
+/*
+ * ---- placement: host CPUs are numbered 0 .. os_ncpus()-1 as this process may use them; -1: any
+ * ----
+ */
 void os_space_pin(int task, int host_cpu);
 void os_space_pin_self(int host_cpu);
 int os_space_this_cpu(void); /* where this thread runs now */
-/* How long this thread has been ready to run, but not running, in ns; 0 when the host does not say. */
+/*
+ * How long this thread has been ready to run, but not running, in ns; 0 when the host does not say.
+ */
 uint64_t os_space_delayed(void);
 
 /* ---- ptrace mode ---- */
@@ -101,9 +118,9 @@ int os_trace_set_xstate(int task, const void *area, uint32_t size);
 
 /* ---- terminals: host world only ---- */
 /*
- * The present settings of the terminal @fd are put back when the kernel process ends, by SIGKILL too. Call it before changing
- * them, and os_unguard_terminal() with its number after they have been put back. Or -errno: -ENOTTY; -ENOSPC after four; -EAGAIN
- * before os_space_start().
+ * The present settings of the terminal @fd are put back when the kernel process ends, by SIGKILL
+ * too. Call it before changing them, and os_unguard_terminal() with its number after they have been
+ * put back. Or -errno: -ENOTTY; -ENOSPC after four; -EAGAIN before os_space_start().
  */
 int os_guard_terminal(int fd);
 void os_unguard_terminal(int guard);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * space.c: the zygote's socket and the tasks of spaces, on the host's side; os_space.h is the contract.
+ * space.c: the zygote's socket and the tasks of spaces, on the host's side; os_space.h is the
+ * contract.
  *
- * The zygote is started by vfork and exec of a memfd, talks over one SOCK_SEQPACKET pair and ends when our end closes. Our end is
- * close-on-exec and never leaves this process, so that end of file on it means the end of the kernel.
+ * The zygote is started by vfork and exec of a memfd, talks over one SOCK_SEQPACKET pair and ends
+ * when our end closes. Our end is close-on-exec and never leaves this process, so that end of file
+ * on it means the end of the kernel.
  *
  * Invariants:
- * 1. A task's pid is valid from os_space_fork/adopt until os_space_reap, which alone lets the zygote reap it.
+ * 1. A task's pid is valid from os_space_fork/adopt until os_space_reap, which alone lets the
+ *    zygote reap it.
  * 2. request_lock is held over a request and its answer.
  */
 #include <asm/ioctls.h>
@@ -46,7 +49,7 @@ static struct task {
 	uint32_t kicked; /* since os_space_quiet() last said 0 */
 	bool traced;
 	int next_free;
-} *tasks;
+} * tasks;
 static int nr_tasks = 1, first_free; /* under task_lock, as the list of free handles */
 static pthread_mutex_t task_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -130,7 +133,8 @@ static void exec_image(int socket, int ctl, int physmem, int image)
 {
 	static char *const argv[] = { (char *)"nestling-space", NULL };
 	static char *const envp[] = { NULL };
-	const int want[][2] = { { socket, ZFD_SOCKET }, { ctl, ZFD_CTL }, { physmem, ZFD_REGION }, { image, IMAGE_FD } };
+	const int want[][2] = { { socket, ZFD_SOCKET }, { ctl, ZFD_CTL }, { physmem, ZFD_REGION },
+		{ image, IMAGE_FD } };
 	int safe[4];
 
 	for (int i = 0; i < 4; i++)
@@ -202,7 +206,8 @@ static int move_mapping(const struct os_space_setup *s, uint64_t from, uint64_t 
 
 	if (to + (end - start) > s->vdso_at + s->vdso_room)
 		return -ENOSPC;
-	r = remote_call(SYS_mremap, start, end - start, end - start, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+	r = remote_call(
+		SYS_mremap, start, end - start, end - start, MREMAP_MAYMOVE | MREMAP_FIXED, to);
 	return (uint64_t)r == to ? 0 : (int)r;
 }
 
@@ -223,7 +228,8 @@ static int read_wanted_mappings(struct mapping *found, int max)
 		return 0;
 	while (n < max && fgets(line, sizeof(line), f)) {
 		name[0] = 0;
-		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %255s", &found[n].start, &found[n].end, name) >= 2 &&
+		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %255s", &found[n].start, &found[n].end,
+			    name) >= 2 &&
 			wanted_mapping(name)) {
 			found[n].vdso = !strcmp(name, "[vdso]");
 			n++;
@@ -254,7 +260,8 @@ static int clear_address_space(const struct os_space_setup *s)
 	long r = remote_call(SYS_munmap, 0, s->base, 0, 0, 0);
 
 	if (!r && s->top > s->base + s->window)
-		r = remote_call(SYS_munmap, s->base + s->window, s->top - s->base - s->window, 0, 0, 0);
+		r = remote_call(
+			SYS_munmap, s->base + s->window, s->top - s->base - s->window, 0, 0, 0);
 	return (int)r;
 }
 
@@ -263,7 +270,8 @@ static int install_filter(const struct os_space_setup *s)
 {
 	if (!s->filter)
 		return 0;
-	return (int)remote_call(SYS_seccomp, 1 /* SET_MODE_FILTER */, 4 /* SPEC_ALLOW */, s->filter, 0, 0);
+	return (int)remote_call(
+		SYS_seccomp, 1 /* SET_MODE_FILTER */, 4 /* SPEC_ALLOW */, s->filter, 0, 0);
 }
 
 static void kick_cpu(int cpu);
@@ -325,7 +333,7 @@ int os_space_give_file(int file, int at_fd)
 /* ---- terminals ---- */
 
 #define GUARDS 4
-#define GUARD_FD 48 /* + guard, in the zygote */
+#define GUARD_FD 48          /* + guard, in the zygote */
 static bool guarded[GUARDS]; /* under task_lock */
 
 static int guard_take(void)
@@ -475,7 +483,10 @@ void os_space_kick(int task)
 	syscall(SYS_tgkill, tasks[task].pid, tasks[task].pid, SIG_KICK);
 }
 
-/* The kicker: see os_kicker_set(). Whoever has cleared running[] waits until kickers[] is 0, so no kick comes late. */
+/*
+ * The kicker: see os_kicker_set(). Whoever has cleared running[] waits until kickers[] is 0, so no
+ * kick comes late.
+ */
 static void kick_cpu(int cpu)
 {
 	uint32_t task = __atomic_load_n(&running[16 * cpu], __ATOMIC_SEQ_CST);
@@ -678,7 +689,8 @@ static bool seccomp_works(void)
 	pid = vfork();
 	if (!pid) {
 		syscall(SYS_prctl, 38 /* PR_SET_NO_NEW_PRIVS */, 1, 0, 0, 0);
-		_exit(syscall(SYS_seccomp, 1 /* SET_MODE_FILTER */, 4 /* SPEC_ALLOW */, &prog) != 0);
+		_exit(syscall(SYS_seccomp, 1 /* SET_MODE_FILTER */, 4 /* SPEC_ALLOW */, &prog) !=
+			0);
 	}
 	if (pid < 0)
 		return false;
@@ -701,7 +713,8 @@ unsigned os_space_caps(void)
 /* Can the page at @addr be mapped, or is it already? */
 static bool mappable(uint64_t addr)
 {
-	void *p = mmap((void *)addr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	void *p = mmap((void *)addr, 4096, PROT_NONE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
 	if (p == MAP_FAILED)
 		return errno == EEXIST;

@@ -2,9 +2,10 @@
 /*
  * space_trace.c: runners under ptrace; os_space.h is the contract.
  *
- * The tracer is the vCPU's own thread. A wait for a stop has no timeout of its own on any host, so a timer of the thread sends it a
- * signal with an empty handler: at the deadline and then every ten milliseconds, since the first may come just before the wait. The
- * signal is unblocked around the wait only.
+ * The tracer is the vCPU's own thread. A wait for a stop has no timeout of its own on any host, so
+ * a timer of the thread sends it a signal with an empty handler: at the deadline and then every ten
+ * milliseconds, since the first may come just before the wait. The signal is unblocked around the
+ * wait only.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -55,7 +56,8 @@ static int alarm_make(void)
 	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = ALARM_SIGNAL };
 
 	ev._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-	if (sigaction(ALARM_SIGNAL, &sa, NULL) || timer_create(CLOCK_MONOTONIC, &ev, &alarm_clock.timer))
+	if (sigaction(ALARM_SIGNAL, &sa, NULL) ||
+		timer_create(CLOCK_MONOTONIC, &ev, &alarm_clock.timer))
 		return -errno;
 	alarm_clock.made = true;
 	return 0;
@@ -98,7 +100,10 @@ static bool is_stop_signal(int sig)
 	return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
 }
 
-/* A stop of the whole process group: it stays stopped until SIGCONT, of which we hear as another event. */
+/*
+ * A stop of the whole process group: it stays stopped until SIGCONT, of which we hear as another
+ * event.
+ */
 static void group_stop(int task, int sig)
 {
 	if (is_stop_signal(sig))
@@ -147,7 +152,8 @@ int os_trace_seize(int task)
 
 	err = alarm_clock.made ? 0 : alarm_make();
 	if (!err)
-		err = (int)trace(PTRACE_SEIZE, task, NULL, (void *)(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD));
+		err = (int)trace(PTRACE_SEIZE, task, NULL,
+			(void *)(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD));
 	if (err)
 		return err;
 	os_space_set_traced(task);
@@ -172,11 +178,15 @@ int os_trace_set_regs(int task, const struct os_trace_regs *regs)
 	return (int)trace(REQUEST_SETREGS, task, NULL, (void *)regs);
 }
 
-/* Hosts before 5.3 do not say; then it is taken for a 64-bit call, whose numbers are checked like any. */
+/*
+ * Hosts before 5.3 do not say; then it is taken for a 64-bit call, whose numbers are checked like
+ * any.
+ */
 uint32_t os_trace_arch(int task)
 {
 	struct ptrace_syscall_info info = { 0 };
-	long n = syscall(SYS_ptrace, PTRACE_GET_SYSCALL_INFO, (long)os_space_pid(task), sizeof(info), &info);
+	long n = syscall(
+		SYS_ptrace, PTRACE_GET_SYSCALL_INFO, (long)os_space_pid(task), sizeof(info), &info);
 
 	return n > (long)offsetof(struct ptrace_syscall_info, arch) ? info.arch : AUDIT_ARCH_X86_64;
 }

@@ -2,8 +2,9 @@
 /*
  * filter.c: the seccomp filters, written into the stub's image once its base is known.
  *
- * The zygote installs the mapper's; mappers and runners inherit it, and each runner adds its own. Filters cost time at every
- * installation and every system call, so they are short, and the runner's fails first where a guest's own calls fail: the number.
+ * The zygote installs the mapper's; mappers and runners inherit it, and each runner adds its own.
+ * Filters cost time at every installation and every system call, so they are short, and the
+ * runner's fails first where a guest's own calls fail: the number.
  *
  *	mapper   zygote's text (spaces unmap it): everything. Else, in the mapper's and the runners' set-up code: what these
  *	         need. Futex, WAIT or WAKE, from anywhere.
@@ -11,7 +12,8 @@
  *	         All else is RET_TRAP: that is how a guest's system calls reach us. With @kill it is the end of the task:
  *	         in ptrace mode no call ever gets to the filter, it is a second wall.
  *
- * Addresses are compared in both halves; the window does not cross 4 GiB, which skas_init() ensures.
+ * Addresses are compared in both halves; the window does not cross 4 GiB, which skas_init()
+ * ensures.
  */
 #include <asm/unistd.h>
 #include <linux/audit.h>
@@ -46,7 +48,10 @@ static void load(struct program *p, u32 offset)
 #define IP_LO FIELD(instruction_pointer)
 #define IP_HI (IP_LO + 4)
 
-/* Jumps over the rest are patched by seal(): a jf (or jt) of TO_TRAP goes to the last instruction, TO_ALLOW to the one before. */
+/*
+ * Jumps over the rest are patched by seal(): a jf (or jt) of TO_TRAP goes to the last instruction,
+ * TO_ALLOW to the one before.
+ */
 #define TO_TRAP 0xff
 #define TO_ALLOW 0xfe
 
@@ -95,8 +100,9 @@ static void runner_filter(struct program *p, u64 base, int slot, bool kill)
 
 static void mapper_filter(struct program *p, u64 base)
 {
-	static const u16 calls[] = { __NR_mmap, __NR_munmap, __NR_mprotect, __NR_pwrite64, __NR_clone, __NR_prctl,
-		__NR_getppid, __NR_close_range, __NR_sigaltstack, __NR_seccomp, __NR_exit };
+	static const u16 calls[] = { __NR_mmap, __NR_munmap, __NR_mprotect, __NR_pwrite64,
+		__NR_clone, __NR_prctl, __NR_getppid, __NR_close_range, __NR_sigaltstack,
+		__NR_seccomp, __NR_exit };
 
 	want(p, FIELD(arch), AUDIT_ARCH_X86_64);
 	want(p, IP_HI, base >> 32);
@@ -110,7 +116,8 @@ static void mapper_filter(struct program *p, u64 base)
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, TO_TRAP, 0, (u32)(base + STUB_SYM_mapper_end));
 	load(p, FIELD(nr));
 	for (u32 i = 0; i < ARRAY_SIZE(calls); i++)
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, TO_ALLOW, i + 1 == ARRAY_SIZE(calls) ? TO_TRAP : 0, calls[i]);
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, TO_ALLOW,
+			i + 1 == ARRAY_SIZE(calls) ? TO_TRAP : 0, calls[i]);
 	seal(p, SECCOMP_RET_TRAP);
 }
 

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fpu.c: where a guest thread's FPU state is. Live in a runner, it lies in the newest signal frame on that runner's alt stack (the
- * host put it there, the stub's xrstor takes it from there); it is copied to the task's own area only when somebody needs it.
+ * fpu.c: where a guest thread's FPU state is. Live in a runner, it lies in the newest signal frame
+ * on that runner's alt stack (the host put it there, the stub's xrstor takes it from there); it is
+ * copied to the task's own area only when somebody needs it.
  *
  *	in fpu->area (fpu->runner NULL)  --fpu_enter()-->       live (r->owner, fpu->runner)
  *	live                             --skas_fpu_save(), fpu_evict()-->  in fpu->area
  *	live                             --skas_fpu_drop()-->   nowhere
  *
- * Invariants: r->owner == f exactly when f->runner == r. r->fp + xstate_size lies in the alt stack: checked when it was taken.
- * What is copied is what the guest may have written there: its own FPU state, whatever it is. It is made loadable when it goes
- * back (an xrstor that faults would end the runner).
- * Locks: r->lock guards owner, fp and the fpu->runner that points to r. A state can be saved by another vCPU than the runner's.
+ * Invariants: r->owner == f exactly when f->runner == r. r->fp + xstate_size lies in the alt stack:
+ * checked when it was taken. What is copied is what the guest may have written there: its own FPU
+ * state, whatever it is. It is made loadable when it goes back (an xrstor that faults would end the
+ * runner). Locks: r->lock guards owner, fp and the fpu->runner that points to r. A state can be
+ * saved by another vCPU than the runner's.
  */
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
@@ -46,7 +48,10 @@ static void make_loadable(u8 *area)
 		header[i] = 0;
 }
 
-/* Before guest code runs: @fpu's state will be the runner's. True when it had to be put there (at the bottom of the alt stack). */
+/*
+ * Before guest code runs: @fpu's state will be the runner's. True when it had to be put there (at
+ * the bottom of the alt stack).
+ */
 bool fpu_enter(struct runner *r, struct fpu *fpu)
 {
 	bool loaded = false;

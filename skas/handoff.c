@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * handoff.c: how a vCPU and its runner wait for each other, and on which host CPUs they and the mapper are.
+ * handoff.c: how a vCPU and its runner wait for each other, and on which host CPUs they and the
+ * mapper are.
  *
- * Placement is worth more than anything else: a wake-up across CPUs costs tens of microseconds, on the same CPU four; a partner that
- * spins on another CPU notices within a tenth of one; a partner that spins on our own CPU costs a whole tick. So there are two ways:
+ * Placement is worth more than anything else: a wake-up across CPUs costs tens of microseconds, on
+ * the same CPU four; a partner that spins on another CPU notices within a tenth of one; a partner
+ * that spins on our own CPU costs a whole tick. So there are two ways:
  *
  *	apart      vCPU at home, its runners on the partner CPU; both spin about as long as a wake-up would cost, then sleep
  *	together   vCPU and runners at home; nobody spins
  *
- * A vCPU goes apart where the host has a CPU for every busy vCPU and one for its partner, and hand-offs come often; it comes together
- * again when spinning fails too often: the guest computes for long, the kernel works for long, or others have the CPUs. After a
- * failure it waits before it tries again, longer each time. About once a millisecond is soon enough to look.
+ * A vCPU goes apart where the host has a CPU for every busy vCPU and one for its partner, and
+ * hand-offs come often; it comes together again when spinning fails too often: the guest computes
+ * for long, the kernel works for long, or others have the CPUs. After a failure it waits before it
+ * tries again, longer each time. About once a millisecond is soon enough to look.
  *
- * The mapper is always at the home of the vCPU that waits for it. A vCPU whose home is contended looks for another one.
+ * The mapper is always at the home of the vCPU that waits for it. A vCPU whose home is contended
+ * looks for another one.
  *
- * Locks: struct placement belongs to its vCPU; last_run is read by others, last is cleared by whoever ends a runner (cmpxchg).
+ * Locks: struct placement belongs to its vCPU; last_run is read by others, last is cleared by
+ * whoever ends a runner (cmpxchg).
  */
 #include "skas/internal.h"
 
@@ -22,27 +27,28 @@
 #define SPIN_NS (50 * NSEC_PER_USEC)        /* about a wake-up on another CPU */
 #define SPIN_FLOOR 8                        /* the least is this part of the most */
 #define LOOK_NS NSEC_PER_MSEC
-#define BUSY_LOOKS 2                        /* a vCPU that ran within so many looks is busy */
-#define OFTEN 16                            /* hand-offs in a look that make going apart worth while */
-#define FEW 4                               /* fewer say nothing about how spinning fares */
-#define BACKOFF_MIN 8                       /* looks */
+#define BUSY_LOOKS 2  /* a vCPU that ran within so many looks is busy */
+#define OFTEN 16      /* hand-offs in a look that make going apart worth while */
+#define FEW 4         /* fewer say nothing about how spinning fares */
+#define BACKOFF_MIN 8 /* looks */
 #define BACKOFF_MAX 256
-#define MOVE_LOOKS 128                      /* between looks at whether the home is contended */
-#define FLOAT_LOOKS 4                       /* while the host's scheduler chooses the next one */
+#define MOVE_LOOKS 128 /* between looks at whether the home is contended */
+#define FLOAT_LOOKS 4  /* while the host's scheduler chooses the next one */
 
-static u32 spin_rounds;  /* SPIN_NS in rounds of cpu_relax() */
-static u64 look_ticks;   /* LOOK_NS in ticks of the TSC */
+static u32 spin_rounds; /* SPIN_NS in rounds of cpu_relax() */
+static u64 look_ticks;  /* LOOK_NS in ticks of the TSC */
 
 static struct placement {
 	u64 last_run, next_look; /* TSC */
 	struct runner *last;
-	int home;                /* host CPU */
-	bool pinned;             /* this vCPU's thread, to home */
+	int home;    /* host CPU */
+	bool pinned; /* this vCPU's thread, to home */
 	bool apart;
-	u32 hits, misses;        /* since the last look: waits that spinning ended, or did not */
-	u32 backoff, wait;       /* looks: the next wait after a failure, what is left of the present one */
-	u32 looks;               /* until the home is looked at, or chosen */
-	u64 delayed;             /* ns that the thread has waited for its CPU, at the last such look */
+	u32 hits, misses; /* since the last look: waits that spinning ended, or did not */
+	u32 backoff,
+		wait; /* looks: the next wait after a failure, what is left of the present one */
+	u32 looks;    /* until the home is looked at, or chosen */
+	u64 delayed;  /* ns that the thread has waited for its CPU, at the last such look */
 } __attribute__((aligned(64))) placement[STUB_MAX_SLOTS];
 
 static inline u64 ticks(void)
@@ -53,7 +59,10 @@ static inline u64 ticks(void)
 	return (u64)hi << 32 | lo;
 }
 
-/* How long a round of spinning is, and a tick of the TSC; the best of some, since we may lose the CPU in between. */
+/*
+ * How long a round of spinning is, and a tick of the TSC; the best of some, since we may lose the
+ * CPU in between.
+ */
 static void calibrate(void)
 {
 	const u64 rounds = 2000;
@@ -120,7 +129,10 @@ static void choose(struct placement *p, u64 now)
 	p->hits = p->misses = 0;
 }
 
-/* Where others compete for our CPU the host's scheduler is let choose: for a while we are not pinned, then where it put us is home. */
+/*
+ * Where others compete for our CPU the host's scheduler is let choose: for a while we are not
+ * pinned, then where it put us is home.
+ */
 static void look_at_home(struct placement *p)
 {
 	u64 delayed;
@@ -188,7 +200,8 @@ void handoff_place(struct runner *r)
 		look(p, now);
 	pin_self(p);
 	if (p->pinned)
-		pin_runner(r, p->apart ? (p->home + (skas.host_cpus + 1) / 2) % skas.host_cpus : p->home);
+		pin_runner(r,
+			p->apart ? (p->home + (skas.host_cpus + 1) / 2) % skas.host_cpus : p->home);
 	set_spin(r, p->apart);
 	if (p->last != r) {
 		if (p->last)

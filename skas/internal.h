@@ -27,7 +27,10 @@
 #define NSEC_PER_MSEC 1000000UL
 #define NSEC_PER_SEC 1000000000UL
 
-/* A lock that may be held while the host sleeps for us. Leaves of the lock order, but for spinlocks. */
+/*
+ * A lock that may be held while the host sleeps for us. Leaves of the lock order, but for
+ * spinlocks.
+ */
 struct skas_mutex {
 	u32 word; /* 0 free, 1 held, 2 held with sleepers */
 };
@@ -40,7 +43,8 @@ void skas_unlock(struct skas_mutex *m);
  *	NONE -> runner_make() -> WAITING -> run -> RUNNING -> event -> WAITING -> ops->stop() -> PARKED -> run -> RUNNING
  *	any -> runner_end() -> NONE
  *
- * WAITING means that the kernel has seen an event, which a hostile guest may have forged; PARKED is proved.
+ * WAITING means that the kernel has seen an event, which a hostile guest may have forged; PARKED is
+ * proved.
  */
 enum runner_state { RUNNER_NONE, RUNNER_WAITING, RUNNER_RUNNING, RUNNER_PARKED };
 
@@ -57,18 +61,18 @@ struct runner {
 	u32 park;                /* futex that no space maps: it sleeps here while PARKED */
 	u32 regs_live;           /* ptrace: stopped in guest code, not in the stub; see ptrace.c */
 	spinlock_t lock;
-	struct fpu *owner;       /* under lock: whose FPU state is live here */
-	u64 fp;                  /* under lock: offset of that state in alt */
+	struct fpu *owner; /* under lock: whose FPU state is live here */
+	u64 fp;            /* under lock: offset of that state in alt */
 } __attribute__((aligned(64)));
 
 struct space {
-	int index;           /* in the control file; immutable, as is orders */
+	int index; /* in the control file; immutable, as is orders */
 	struct order_area *orders;
 	struct list_head list; /* in the pool, under pool_lock */
 	struct skas_mutex lock;
-	u32 seq;             /* under lock, as all that follows */
-	u32 queued;          /* orders in the batch */
-	int mapper;          /* os_space.h handle */
+	u32 seq;    /* under lock, as all that follows */
+	u32 queued; /* orders in the batch */
+	int mapper; /* os_space.h handle */
 	int mapper_pinned;
 	u32 nr_maps;
 	bool dead;
@@ -81,22 +85,24 @@ struct skas_ops {
 	/* A new runner has said hello: take it over. 0 or -errno. */
 	int (*attach)(struct runner *r);
 	/* From WAITING or PARKED until the next event. */
-	void (*run)(struct runner *r, struct regs *regs, struct fpu *fpu, u64 deadline, struct skas_event *ev);
+	void (*run)(struct runner *r, struct regs *regs, struct fpu *fpu, u64 deadline,
+		struct skas_event *ev);
 	/* Prove that it has stopped and wipe it: PARKED and 0. Else -errno: it has to be ended. */
 	int (*stop)(struct runner *r);
 };
 extern const struct skas_ops seccomp_ops, ptrace_ops;
 
 struct skas_stats {
-	u64 spun, slept, woken, apart, moves, kicks, proofs, proofs_failed, forks, pooled, flushes, orders, runners, killed;
+	u64 spun, slept, woken, apart, moves, kicks, proofs, proofs_failed, forks, pooled, flushes,
+		orders, runners, killed;
 };
 
 /* Fixed by skas_init(). */
 struct skas {
 	struct skas_config cfg;
 	const struct skas_ops *ops;
-	unsigned caps;       /* OS_SPACE_* */
-	u64 base;            /* of the stub's window */
+	unsigned caps; /* OS_SPACE_* */
+	u64 base;      /* of the stub's window */
 	u64 vdso;
 	u64 ctl_stride;
 	u32 max_spaces;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pool.c: spaces between two guests. A space costs a fork and a runner to make, a proof of stop to keep.
+ * pool.c: spaces between two guests. A space costs a fork and a runner to make, a proof of stop to
+ * keep.
  *
  *	space_put()   its runners are proved stopped and wiped (one that cannot be is ended), then it goes to the pool
  *	space_get()   takes one out, with an order queued that unmaps everything; or makes one
  *
- * A pooled space still maps what its last guest had. That is harmless: nothing in it runs, and the unmapping is applied before
- * anything does. So giving a space back wakes no mapper.
+ * A pooled space still maps what its last guest had. That is harmless: nothing in it runs, and the
+ * unmapping is applied before anything does. So giving a space back wakes no mapper.
  *
  * Locks: pool_lock (spin) for the list. A space in the pool belongs to nobody.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ptrace.c: guest code under PTRACE_SYSEMU, for hosts without seccomp, and as the reference for what is right. The same spaces,
- * mappers and stub as in seccomp mode; the runner is traced by its vCPU's thread and is always stopped while we have the turn.
+ * ptrace.c: guest code under PTRACE_SYSEMU, for hosts without seccomp, and as the reference for
+ * what is right. The same spaces, mappers and stub as in seccomp mode; the runner is traced by its
+ * vCPU's thread and is always stopped while we have the turn.
  *
  * Two kinds of stop:
  *
@@ -9,16 +10,19 @@
  *	in the stub     before the gate's futex call: a fault or trap was left to the handler, because only a handler is told
  *	                its error code. Registers are in the control page, the FPU state is in the frame
  *
- * and three ways on: from guest code with other registers; from the stub by its own way out; and, whenever another FPU state has
- * to go in, from either with everything set by ptrace (an abandoned handler leaves nothing behind: no signal is masked).
+ * and three ways on: from guest code with other registers; from the stub by its own way out; and,
+ * whenever another FPU state has to go in, from either with everything set by ptrace (an abandoned
+ * handler leaves nothing behind: no signal is masked).
  *
  * Invariants:
- * 1. r->regs_live says which kind of stop it is; r->fp is valid in both, since the state of a stop in guest code is fetched at once
- *    to the bottom of the alt stack: another vCPU, which may not trace this runner, can then take it from there (fpu.c).
- * 2. A ptrace stop is reported by the host: it needs no proof. A kick that is still pending makes it stop again at once.
+ * 1. r->regs_live says which kind of stop it is; r->fp is valid in both, since the state of a stop
+ *    in guest code is fetched at once to the bottom of the alt stack: another vCPU, which may not
+ *    trace this runner, can then take it from there (fpu.c).
+ * 2. A ptrace stop is reported by the host: it needs no proof. A kick that is still pending makes
+ *    it stop again at once.
  *
- * The runner has the filter of seccomp mode too, where the host has seccomp, with death instead of a signal: a second wall that no
- * call reaches while SYSEMU works.
+ * The runner has the filter of seccomp mode too, where the host has seccomp, with death instead of
+ * a signal: a second wall that no call reaches while SYSEMU works.
  */
 #include <asm/signal.h>
 #include <linux/audit.h>
@@ -38,7 +42,8 @@ static bool in_stub(u64 rip)
 
 static bool at_gate(const struct runner *r, u64 rip)
 {
-	return rip == skas.base + STUB_SYM_futex_gates + (u64)r->cpu * GATE_SIZE + SYSCALL_INSN_SIZE;
+	return rip ==
+	       skas.base + STUB_SYM_futex_gates + (u64)r->cpu * GATE_SIZE + SYSCALL_INSN_SIZE;
 }
 
 static int ptrace_attach(struct runner *r)
@@ -49,26 +54,67 @@ static int ptrace_attach(struct runner *r)
 
 /* ---- registers ---- */
 
-/* Values that SETREGS would refuse were made harmless by runner_load_regs(), from whose control page they come. */
+/*
+ * Values that SETREGS would refuse were made harmless by runner_load_regs(), from whose control
+ * page they come.
+ */
 static void to_trace(const struct ctl_page *c, struct os_trace_regs *t)
 {
 	const u64 *g = c->regs;
 
 	*t = (struct os_trace_regs){
-		.r15 = g[0], .r14 = g[1], .r13 = g[2], .r12 = g[3], .r11 = g[4], .r10 = g[5], .r9 = g[6], .r8 = g[7],
-		.rbp = g[8], .rdi = g[9], .rsi = g[10], .rdx = g[11], .rcx = g[12], .rbx = g[13], .rax = g[14],
-		.rip = g[15], .cs = g[16], .eflags = g[17], .rsp = g[18], .ss = g[19],
-		.orig_rax = ~0UL, .fs_base = c->fs_base, .gs_base = c->gs_base,
+		.r15 = g[0],
+		.r14 = g[1],
+		.r13 = g[2],
+		.r12 = g[3],
+		.r11 = g[4],
+		.r10 = g[5],
+		.r9 = g[6],
+		.r8 = g[7],
+		.rbp = g[8],
+		.rdi = g[9],
+		.rsi = g[10],
+		.rdx = g[11],
+		.rcx = g[12],
+		.rbx = g[13],
+		.rax = g[14],
+		.rip = g[15],
+		.cs = g[16],
+		.eflags = g[17],
+		.rsp = g[18],
+		.ss = g[19],
+		.orig_rax = ~0UL,
+		.fs_base = c->fs_base,
+		.gs_base = c->gs_base,
 	};
 }
 
 static void from_trace(const struct os_trace_regs *t, struct regs *regs)
 {
 	*regs = (struct regs){
-		.r15 = t->r15, .r14 = t->r14, .r13 = t->r13, .r12 = t->r12, .r11 = t->r11, .r10 = t->r10, .r9 = t->r9,
-		.r8 = t->r8, .rbp = t->rbp, .rdi = t->rdi, .rsi = t->rsi, .rdx = t->rdx, .rcx = t->rcx, .rbx = t->rbx,
-		.rax = t->rax, .rip = t->rip, .cs = t->cs, .eflags = t->eflags, .rsp = t->rsp, .ss = t->ss,
-		.orig_rax = t->orig_rax, .fs_base = t->fs_base, .gs_base = t->gs_base,
+		.r15 = t->r15,
+		.r14 = t->r14,
+		.r13 = t->r13,
+		.r12 = t->r12,
+		.r11 = t->r11,
+		.r10 = t->r10,
+		.r9 = t->r9,
+		.r8 = t->r8,
+		.rbp = t->rbp,
+		.rdi = t->rdi,
+		.rsi = t->rsi,
+		.rdx = t->rdx,
+		.rcx = t->rcx,
+		.rbx = t->rbx,
+		.rax = t->rax,
+		.rip = t->rip,
+		.cs = t->cs,
+		.eflags = t->eflags,
+		.rsp = t->rsp,
+		.ss = t->ss,
+		.orig_rax = t->orig_rax,
+		.fs_base = t->fs_base,
+		.gs_base = t->gs_base,
 	};
 }
 
@@ -126,7 +172,8 @@ static int fetch_fpu(struct runner *r)
 	return err;
 }
 
-static void stopped_in_guest(struct runner *r, const struct os_trace_regs *t, struct regs *regs, struct skas_event *ev)
+static void stopped_in_guest(
+	struct runner *r, const struct os_trace_regs *t, struct regs *regs, struct skas_event *ev)
 {
 	r->regs_live = 1;
 	if (fetch_fpu(r))
@@ -142,7 +189,8 @@ static void stopped_in_guest(struct runner *r, const struct os_trace_regs *t, st
 	ev->i386 = t->rcx != t->rip && os_trace_arch(r->task) != AUDIT_ARCH_X86_64;
 }
 
-static void stopped_in_stub(struct runner *r, const struct os_trace_regs *t, struct regs *regs, struct skas_event *ev)
+static void stopped_in_stub(
+	struct runner *r, const struct os_trace_regs *t, struct regs *regs, struct skas_event *ev)
 {
 	r->regs_live = 0;
 	if (!at_gate(r, t->rip) || READ_ONCE(r->ctl->turn) == TURN_RUN)
@@ -177,8 +225,9 @@ static bool kick_again(struct runner *r, struct patience *p)
 }
 
 /*
- * Lets it run until a stop that is an event. Signals are the handler's, a kick too where it strikes in the stub: only the stub knows
- * what state it is in. On return *signo is SIG_KICK for a kick in guest code, 0 for a call; the stop's registers are in @t.
+ * Lets it run until a stop that is an event. Signals are the handler's, a kick too where it strikes
+ * in the stub: only the stub knows what state it is in. On return *signo is SIG_KICK for a kick in
+ * guest code, 0 for a call; the stop's registers are in @t.
  */
 static int run_to_stop(struct runner *r, u64 deadline, struct os_trace_regs *t, int *signo)
 {
@@ -204,7 +253,8 @@ static int run_to_stop(struct runner *r, u64 deadline, struct os_trace_regs *t, 
 	}
 }
 
-static void ptrace_run(struct runner *r, struct regs *regs, struct fpu *fpu, u64 deadline, struct skas_event *ev)
+static void ptrace_run(
+	struct runner *r, struct regs *regs, struct fpu *fpu, u64 deadline, struct skas_event *ev)
 {
 	struct os_trace_regs t;
 	int err, signo = 0;
@@ -229,7 +279,10 @@ static void ptrace_run(struct runner *r, struct regs *regs, struct fpu *fpu, u64
 		stopped_in_guest(r, &t, regs, ev);
 }
 
-/* Nothing to prove; what it will run next is set by ptrace, since no FPU state is live in it any more. */
+/*
+ * Nothing to prove; what it will run next is set by ptrace, since no FPU state is live in it any
+ * more.
+ */
 static int ptrace_stop(struct runner *r)
 {
 	r->ctl->turn = TURN_KERNEL;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runner.c: making and ending runners, and what both modes share of a stay in guest code: registers into the control page, the event
- * out of it.
+ * runner.c: making and ending runners, and what both modes share of a stay in guest code: registers
+ * into the control page, the event out of it.
  *
- * Everything read from a control page is a request of the guest. The worst that a forged one may do is to end the guest program:
- * numbers are copied once into our memory and either checked or given to the guest's own kernel side as the guest's own registers.
+ * Everything read from a control page is a request of the guest. The worst that a forged one may do
+ * is to end the guest program: numbers are copied once into our memory and either checked or given
+ * to the guest's own kernel side as the guest's own registers.
  */
 #include <asm/signal.h>
 #include <asm/unistd.h>
@@ -17,7 +18,8 @@
 
 #define START_TIMEOUT (5 * NSEC_PER_SEC)
 #define TRAPNO_PF 14
-#define FLAGS_USER 0x254dd5 /* what iretq in user mode may set: CF PF AF ZF SF TF DF OF NT RF AC ID */
+#define FLAGS_USER                                                                                 \
+	0x254dd5 /* what iretq in user mode may set: CF PF AF ZF SF TF DF OF NT RF AC ID */
 #define FLAGS_ALWAYS 0x202
 #define USER32_CS 0x23
 #define TOP_OF_ALT_STACK (SLOT_STRIDE - SLOT_CTL - 64)
@@ -54,7 +56,10 @@ static int order_clone(struct runner *r)
 	return space_order(r->space, &clone);
 }
 
-/* The mapper makes it; its pid is in the order area then. s->lock held: a space_kill() sees it from then on. */
+/*
+ * The mapper makes it; its pid is in the order area then. s->lock held: a space_kill() sees it from
+ * then on.
+ */
 static int clone_runner_locked(struct runner *r)
 {
 	struct space *s = r->space;
@@ -165,7 +170,10 @@ static u64 canonical(u64 addr)
 	return addr < skas.base ? addr : 0;
 }
 
-/* Registers with which iretq and wrfsbase do not fault, as far as they are not the guest's own affair. */
+/*
+ * Registers with which iretq and wrfsbase do not fault, as far as they are not the guest's own
+ * affair.
+ */
 void runner_load_regs(struct runner *r, const struct regs *regs)
 {
 	struct ctl_page *c = r->ctl;
@@ -220,8 +228,8 @@ static void decode_trap(struct ctl_page *c, u32 signo, struct skas_event *ev)
 }
 
 /*
- * The kernel has the turn: what happened? No event means that the runner died (the host wrote the turn word) or that the guest forged
- * the turn; both are EV_DEAD, and the caller ends what is left.
+ * The kernel has the turn: what happened? No event means that the runner died (the host wrote the
+ * turn word) or that the guest forged the turn; both are EV_DEAD, and the caller ends what is left.
  */
 void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev)
 {

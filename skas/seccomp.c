@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * seccomp.c: guest code under seccomp. A system call, fault or trap of the guest is a signal to its runner, whose handler in the
- * stub writes the control page and hands the turn over; we hand it back.
+ * seccomp.c: guest code under seccomp. A system call, fault or trap of the guest is a signal to its
+ * runner, whose handler in the stub writes the control page and hands the turn over; we hand it
+ * back.
  *
  *	vCPU                                              runner
  *	registers -> control page, turn = RUN, wake       (waits: spins a while, then sleeps on the turn word)
  *	waits: spins a while, then sleeps on the word     guest code ... signal ... registers -> control page, turn = KERNEL, wake
  *
- * The turn word, with kwait and rsleep ("I sleep, or am about to") beside it, is the whole protocol. Each side writes its flag, then
- * (full barrier) looks at the turn; each writes the turn, then (full barrier) looks at the other's flag. A guest can write all of it
- * at any time, so a turn without an event ends the guest, every sleep ends by itself, and a kick heals a lost wake-up. How both
- * sides wait, and where, is handoff.c.
+ * The turn word, with kwait and rsleep ("I sleep, or am about to") beside it, is the whole
+ * protocol. Each side writes its flag, then (full barrier) looks at the turn; each writes the turn,
+ * then (full barrier) looks at the other's flag. A guest can write all of it at any time, so a turn
+ * without an event ends the guest, every sleep ends by itself, and a kick heals a lost wake-up. How
+ * both sides wait, and where, is handoff.c.
  *
  * Proof of stop: docs/skas.md. Locks: none; a runner is driven by its vCPU alone.
  */
@@ -58,7 +60,8 @@ static void give_turn(struct runner *r)
 	}
 }
 
-static void seccomp_run(struct runner *r, struct regs *regs, struct fpu *fpu, u64 deadline, struct skas_event *ev)
+static void seccomp_run(
+	struct runner *r, struct regs *regs, struct fpu *fpu, u64 deadline, struct skas_event *ev)
 {
 	int err;
 
@@ -88,7 +91,10 @@ static void seccomp_run(struct runner *r, struct regs *regs, struct fpu *fpu, u6
 
 /* ---- proof of stop ---- */
 
-/* Moved from the turn word to a word of ours: it was asleep in its one futex call, and can only come out behind it. */
+/*
+ * Moved from the turn word to a word of ours: it was asleep in its one futex call, and can only
+ * come out behind it.
+ */
 static int prove(struct runner *r)
 {
 	u64 end = os_clock_mono() + PROOF_LIMIT;

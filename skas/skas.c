@@ -2,8 +2,9 @@
 /*
  * skas.c: the door skas.h: start and end, and the choice of the mode.
  *
- * skas_init() probes the host, writes the filters and the addresses of the chosen window into a copy of the stub's image, has the
- * zygote started from it, and makes one space with one runner as a trial: what that cannot do, no guest could.
+ * skas_init() probes the host, writes the filters and the addresses of the chosen window into a
+ * copy of the stub's image, has the zygote started from it, and makes one space with one runner as
+ * a trial: what that cannot do, no guest could.
  */
 #include <linux/elf.h>
 
@@ -11,9 +12,9 @@
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
-#define MAX_XSTATE 6144  /* two frames and a state beside them fit the alt stack */
+#define MAX_XSTATE 6144 /* two frames and a state beside them fit the alt stack */
 #define START_ATTEMPTS 16
-#define LOWER_AFTER 8    /* attempts at the very top, where the zygote's own stack is random */
+#define LOWER_AFTER 8 /* attempts at the very top, where the zygote's own stack is random */
 #define LOWER_STEP (16UL * STUB_WINDOW)
 
 struct skas skas;
@@ -28,7 +29,8 @@ static const Elf64_Phdr *phdr_of(const void *image, u64 addr)
 	const Elf64_Phdr *ph = (const void *)((const u8 *)image + eh->e_phoff);
 
 	for (int i = 0; i < eh->e_phnum; i++)
-		if (ph[i].p_type == PT_LOAD && addr >= ph[i].p_vaddr && addr < ph[i].p_vaddr + ph[i].p_filesz)
+		if (ph[i].p_type == PT_LOAD && addr >= ph[i].p_vaddr &&
+			addr < ph[i].p_vaddr + ph[i].p_filesz)
 			return &ph[i];
 	return NULL;
 }
@@ -54,8 +56,9 @@ static void write_image(u8 *image, u64 size, u64 base)
 
 	memcpy(image, stub_elf_start, size);
 	ph = (void *)(image + eh->e_phoff);
-	filters_write(image + phdr_of(image, STUB_SYM_stub_filters)->p_offset +
-			      (STUB_SYM_stub_filters - phdr_of(image, STUB_SYM_stub_filters)->p_vaddr),
+	filters_write(
+		image + phdr_of(image, STUB_SYM_stub_filters)->p_offset +
+			(STUB_SYM_stub_filters - phdr_of(image, STUB_SYM_stub_filters)->p_vaddr),
 		base, skas.ops == &ptrace_ops);
 	for (int i = 0; i < eh->e_phnum; i++)
 		if (ph[i].p_type == PT_LOAD) {
@@ -81,7 +84,9 @@ static int start_zygote_at(u64 base, u64 top)
 		.vdso_at = base + STUB_VDSO,
 		.vdso_room = STUB_VDSO_SIZE,
 		.top = top,
-		.filter = skas.caps & OS_SPACE_SECCOMP ? base + STUB_SYM_stub_filters + FILTER_PROGS : 0,
+		.filter = skas.caps & OS_SPACE_SECCOMP ?
+				  base + STUB_SYM_stub_filters + FILTER_PROGS :
+				  0,
 		.ctl = skas.ctl_file,
 		.physmem = skas.cfg.physmem,
 		.running = skas_running,
@@ -124,7 +129,8 @@ static int open_control_file(void)
 	skas.ctl_file = os_mem_create("nestling-control", size);
 	if (skas.ctl_file < 0)
 		return skas.ctl_file;
-	err = os_mem_map((void *)CTL_MAP_BASE, size, OS_PROT_READ | OS_PROT_WRITE, skas.ctl_file, 0, 0);
+	err = os_mem_map(
+		(void *)CTL_MAP_BASE, size, OS_PROT_READ | OS_PROT_WRITE, skas.ctl_file, 0, 0);
 	if (err)
 		os_file_close(skas.ctl_file);
 	return err;
@@ -257,7 +263,8 @@ static int make_ready(struct space *s, struct runner *r)
 	return space_pending(s) ? space_flush(s) : 0;
 }
 
-void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 deadline, struct skas_event *ev)
+void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 deadline,
+	struct skas_event *ev)
 {
 	struct runner *r = &s->runner[cpu];
 
@@ -282,13 +289,15 @@ int skas_format_stats(char *buf, size_t size)
 	const struct skas_stats *st = &skas.stats;
 
 	return scnprintf(buf, size,
-		"mode %s\nspun %llu\nslept %llu\nwoken %llu\napart %llu\nmoves %llu\nkicks %llu\nproofs %llu\nproofs_failed %llu\n"
-		"spaces_made %llu\nspaces_from_pool %llu\nspaces_killed %llu\nrunners_made %llu\nflushes %llu\norders %llu\n",
+		"mode %s\nspun %llu\nslept %llu\nwoken %llu\napart %llu\nmoves %llu\nkicks "
+		"%llu\nproofs %llu\nproofs_failed %llu\n"
+		"spaces_made %llu\nspaces_from_pool %llu\nspaces_killed %llu\nrunners_made "
+		"%llu\nflushes %llu\norders %llu\n",
 		skas.ops->name, (unsigned long long)st->spun, (unsigned long long)st->slept,
-		(unsigned long long)st->woken, (unsigned long long)st->apart, (unsigned long long)st->moves,
-		(unsigned long long)st->kicks, (unsigned long long)st->proofs,
-		(unsigned long long)st->proofs_failed, (unsigned long long)st->forks,
-		(unsigned long long)st->pooled, (unsigned long long)st->killed,
-		(unsigned long long)st->runners, (unsigned long long)st->flushes,
-		(unsigned long long)st->orders);
+		(unsigned long long)st->woken, (unsigned long long)st->apart,
+		(unsigned long long)st->moves, (unsigned long long)st->kicks,
+		(unsigned long long)st->proofs, (unsigned long long)st->proofs_failed,
+		(unsigned long long)st->forks, (unsigned long long)st->pooled,
+		(unsigned long long)st->killed, (unsigned long long)st->runners,
+		(unsigned long long)st->flushes, (unsigned long long)st->orders);
 }

@@ -2,16 +2,17 @@
 /*
  * skas.h: a guest address space is a host process.
  *
- * A space is the host process of one guest address space: one mapper task, which applies mapping orders, and one runner
- * per vCPU that has run the space, which executes guest code. The typical life:
+ * A space is the host process of one guest address space: one mapper task, which applies mapping
+ * orders, and one runner per vCPU that has run the space, which executes guest code. The typical
+ * life:
  *
  *	s = space_get();                       from the pool, or a new one from the zygote
  *	space_map(s, ...); space_map(s, ...);  orders are queued
  *	skas_run(s, cpu, &regs, &fpu, ...);    orders are applied, then guest code runs until an event
  *	space_put(s);                          its runners are proved stopped and wiped, it goes to the pool
  *
- * Locks: space_map/unmap/protect/flush of one space are serialised by the caller (pmap's mutex); skas_run of one
- * (space, cpu) is called by that vCPU only. skas never calls up: it returns events.
+ * Locks: space_map/unmap/protect/flush of one space are serialised by the caller (pmap's mutex);
+ * skas_run of one (space, cpu) is called by that vCPU only. skas never calls up: it returns events.
  * What a guest can write (control page, turn word, alt stack) proves nothing; see stub_abi.h.
  */
 #ifndef NESTLING_SKAS_H
@@ -27,39 +28,56 @@ enum skas_mode { SKAS_AUTO, SKAS_SECCOMP, SKAS_PTRACE };
 enum skas_handoff { SKAS_HANDOFF_AUTO, SKAS_HANDOFF_SPIN, SKAS_HANDOFF_SLEEP };
 
 struct skas_config {
-	enum skas_mode mode;  /* AUTO takes seccomp where the host allows it */
-	int ncpus;            /* vCPUs that will call skas_run, 0 .. ncpus-1 */
-	int physmem;          /* os handle of region 0's file (os.h: os_file) */
-	enum skas_handoff handoff; /* handoff=auto|spin|sleep: how vCPU and runner wait for each other */
-	struct os_irq_page *irq;   /* what os_irq_setup() got: its kicked words */
+	enum skas_mode mode; /* AUTO takes seccomp where the host allows it */
+	int ncpus;           /* vCPUs that will call skas_run, 0 .. ncpus-1 */
+	int physmem;         /* os handle of region 0's file (os.h: os_file) */
+	enum skas_handoff
+		handoff; /* handoff=auto|spin|sleep: how vCPU and runner wait for each other */
+	struct os_irq_page *irq; /* what os_irq_setup() got: its kicked words */
 };
 
 /*
- * Starts the zygote, probes the host (seccomp, fsgsbase, xstate size, usable top of the address space). Called once by
- * the kernel's main thread, which lives until the end. 0, or -errno with *why set to one clear line.
+ * Starts the zygote, probes the host (seccomp, fsgsbase, xstate size, usable top of the address
+ * space). Called once by the kernel's main thread, which lives until the end. 0, or -errno with
+ * *why set to one clear line.
  */
 int skas_init(const struct skas_config *cfg, const char **why);
 const char *skas_mode_name(void); /* "seccomp" or "ptrace" */
 u64 skas_task_size(void);         /* first address that a guest may not map */
 
-/* Where the host's vdso and vvar stand in every space (for our vDSO image); 0 when there is none. */
+/*
+ * Where the host's vdso and vvar stand in every space (for our vDSO image); 0 when there is none.
+ */
 u64 skas_host_vdso(void);
 
-/* Makes another host file known to every mapper made from now on as region @region (1..15). For direct-mapped images. */
+/*
+ * Makes another host file known to every mapper made from now on as region @region (1..15). For
+ * direct-mapped images.
+ */
 int skas_region_add(int region, int file);
 
-/* A space with nothing mapped but the stub, ready to run. ERR_PTR(-EAGAIN) at host limits, -ENOMEM. May sleep on the host. */
+/*
+ * A space with nothing mapped but the stub, ready to run. ERR_PTR(-EAGAIN) at host limits, -ENOMEM.
+ * May sleep on the host.
+ */
 struct space *space_get(void);
-/* No task may run in it any more. Proves its runners stopped, unmaps everything, gives it back to the pool or kills it. */
+/*
+ * No task may run in it any more. Proves its runners stopped, unmaps everything, gives it back to
+ * the pool or kills it.
+ */
 void space_put(struct space *s);
 
-/* Queues an order. @prot is PROT_*; @off is the byte offset in @region's file. A full queue flushes by itself.
- * Errors are those of space_flush(). populate asks the host to map at once (anonymous faults only). */
+/*
+ * Queues an order. @prot is PROT_*; @off is the byte offset in @region's file. A full queue flushes
+ * by itself. Errors are those of space_flush(). populate asks the host to map at once (anonymous
+ * faults only). */
 int space_map(struct space *s, u64 va, u64 len, int prot, int region, u64 off, bool populate);
 int space_unmap(struct space *s, u64 va, u64 len);
 int space_protect(struct space *s, u64 va, u64 len, int prot);
-/* Applies queued orders and waits for the acknowledgement: afterwards no runner of the space uses an old mapping.
- * 0, or -EIO when the space had to be killed (the next skas_run returns EV_DEAD). */
+/*
+ * Applies queued orders and waits for the acknowledgement: afterwards no runner of the space uses
+ * an old mapping. 0, or -EIO when the space had to be killed (the next skas_run returns EV_DEAD).
+ * */
 int space_flush(struct space *s);
 bool space_pending(const struct space *s);
 bool space_dead(const struct space *s);
@@ -80,22 +98,26 @@ struct skas_event {
 };
 
 /*
- * Runs guest code of @s on vCPU @cpu with @regs and @fpu until an event. @deadline is on os_clock_mono()'s scale; ~0 for
- * none. On return @regs holds the guest's registers; the FPU state stays live in the runner (fpu->runner).
- * Calls os_ doors; the caller holds no spinlock.
+ * Runs guest code of @s on vCPU @cpu with @regs and @fpu until an event. @deadline is on
+ * os_clock_mono()'s scale; ~0 for none. On return @regs holds the guest's registers; the FPU state
+ * stays live in the runner (fpu->runner). Calls os_ doors; the caller holds no spinlock.
  */
 void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 deadline,
-	      struct skas_event *ev);
+	struct skas_event *ev);
 
-/* Makes the vCPU @cpu's current skas_run return soon (may be spurious). Kicks come from os_cpu_kick() (os-linux/os.h), which sets
- * the vCPU's kicked word and calls the host-world function that os-linux/space.c registered with os_kicker_set(): skas_run()
- * must look at kicked after it has published its runner and before the runner goes on. */
+/*
+ * Makes the vCPU @cpu's current skas_run return soon (may be spurious). Kicks come from
+ * os_cpu_kick() (os-linux/os.h), which sets the vCPU's kicked word and calls the host-world
+ * function that os-linux/space.c registered with os_kicker_set(): skas_run() must look at kicked
+ * after it has published its runner and before the runner goes on. */
 void skas_kick(int cpu);
 
 /*
- * Fetches a live state into fpu->area (no-op when it is there already). The fpu's task must not be running, except on the calling
- * vCPU; the caller may be another vCPU than the one that ran it last (the task has migrated), so a lock of the runner serialises
- * it with a skas_run() there. skas_run() itself saves the live state of another task before it uses the runner. No spinlock held.
+ * Fetches a live state into fpu->area (no-op when it is there already). The fpu's task must not be
+ * running, except on the calling vCPU; the caller may be another vCPU than the one that ran it last
+ * (the task has migrated), so a lock of the runner serialises it with a skas_run() there.
+ * skas_run() itself saves the live state of another task before it uses the runner. No spinlock
+ * held.
  */
 void skas_fpu_save(struct fpu *fpu);
 /* The state of a fresh exec into fpu->area. */

@@ -7,8 +7,9 @@
  *	space_flush()  hands the batch over and waits for the acknowledgement
  *	space_end()    kills and reaps all tasks
  *
- * A batch: orders, their number, then seq (release) and a futex wake; the mapper makes them in turn and writes ack = seq with
- * pwrite, after the errno of the first that failed. Until then the order area belongs to the mapper.
+ * A batch: orders, their number, then seq (release) and a futex wake; the mapper makes them in turn
+ * and writes ack = seq with pwrite, after the errno of the first that failed. Until then the order
+ * area belongs to the mapper.
  *
  * Invariants:
  * 1. The order area is written by kernel and mapper only: an acknowledgement is evidence.
@@ -25,7 +26,10 @@
 
 #define MAPPER_PATIENCE (100 * NSEC_PER_MSEC) /* between looks whether it still lives */
 
-/* Indices that were used and are free: a stack of MAX in the control file's first area, behind running[]. */
+/*
+ * Indices that were used and are free: a stack of MAX in the control file's first area, behind
+ * running[].
+ */
 #define FREE_LIST ((u16 *)(CTL_MAP_BASE + 0x2000))
 #define MAX_SPACES 8192
 static DEFINE_SPINLOCK(index_lock);
@@ -105,7 +109,8 @@ static struct space *setup_space(int index)
 {
 	struct space *s = space_at(index);
 
-	BUILD_BUG_ON(sizeof(struct space) + STUB_MAX_SLOTS * sizeof(struct runner) > CTL_PRIVATE_SIZE);
+	BUILD_BUG_ON(
+		sizeof(struct space) + STUB_MAX_SLOTS * sizeof(struct runner) > CTL_PRIVATE_SIZE);
 	memset(s, 0, sizeof(*s));
 	s->index = index;
 	s->orders = (struct order_area *)((u8 *)s - CTL_PRIVATE);
@@ -139,7 +144,10 @@ struct space *space_make(void)
 	return s;
 }
 
-/* Takes it out of action: every task of it dies. space_end() collects them. s->lock held, or nobody else knows the space. */
+/*
+ * Takes it out of action: every task of it dies. space_end() collects them. s->lock held, or nobody
+ * else knows the space.
+ */
 void space_kill(struct space *s)
 {
 	s->dead = true;
@@ -234,7 +242,8 @@ static bool range_ok(u64 va, u64 len)
 {
 	u64 end;
 
-	return len && !((va | len) & ~PAGE_MASK) && !check_add_overflow(va, len, &end) && end <= skas.base;
+	return len && !((va | len) & ~PAGE_MASK) && !check_add_overflow(va, len, &end) &&
+	       end <= skas.base;
 }
 
 static int guest_order(struct space *s, const struct order *o)

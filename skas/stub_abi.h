@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stub_abi.h: what the kernel and the stub share. Included by skas/, by skas/stub/ (assembly too) and by os-linux/space.c.
+ * stub_abi.h: what the kernel and the stub share. Included by skas/, by skas/stub/ (assembly too)
+ * and by os-linux/space.c.
  *
- * The stub window (STUB_WINDOW bytes at the top of what a guest may map; its base is chosen at start by skas_init(), so
- * the stub computes every address from its own rip):
+ * The stub window (STUB_WINDOW bytes at the top of what a guest may map; its base is chosen at
+ * start by skas_init(), so the stub computes every address from its own rip):
  *
  *	base + STUB_TEXT       r-x   handlers, hand-off, mapper, runner set-up
  *	     + STUB_RODATA     r--   seccomp filters (written into the image by the kernel), the byte table
@@ -15,7 +16,8 @@
  *	                         + SLOT_CTL    rw-   control page
  *	                         + SLOT_ALT    rw-   alt stack of the runner's handlers, up to the end of the slot
  *
- * A handler finds its slot by rounding rsp down: the host chose that rsp, since each runner has its own alt stack.
+ * A handler finds its slot by rounding rsp down: the host chose that rsp, since each runner has its
+ * own alt stack.
  *
  * The control file holds for each space (CTL_STRIDE bytes, skas_ctl_stride()):
  *	+ CTL_ORDERS   order area: read-only in the space, written by the kernel and, through its fd, by the mapper
@@ -57,24 +59,27 @@
 #define CTL_PRIVATE 0x4000
 #define CTL_PRIVATE_SIZE 0xc000
 #define CTL_FIRST_SLOT 0x10000
-#define CTL_SLOT(i) (CTL_FIRST_SLOT + (i)*SLOT_STRIDE) /* + SLOT_CTL is not added: SLOT_SIZE bytes from here */
+#define CTL_SLOT(i)                                                                                \
+	(CTL_FIRST_SLOT + (i)*SLOT_STRIDE) /* + SLOT_CTL is not added: SLOT_SIZE bytes from here */
 
 /* ---- order area ---- */
-#define O_SEQ 0      /* u32, futex of the mapper: number of the newest batch */
-#define O_COUNT 4    /* u32, orders in it */
-#define O_ACK 8      /* u32, futex of the kernel: number of the last batch that was applied, or failed */
-#define O_ERRNO 12   /* u32, only its low byte is written: errno of the first order that failed, or 0 */
-#define O_PID 16     /* u32: pid of the runner that the batch made */
-#define O_ZPID 20    /* u32: pid of the zygote, every task's parent */
-#define O_FLAGS 24   /* u32, OF_* */
-#define O_FILE 32    /* u64: offset of this order area in the control file */
-#define O_BATCH 64   /* the orders */
+#define O_SEQ 0   /* u32, futex of the mapper: number of the newest batch */
+#define O_COUNT 4 /* u32, orders in it */
+#define O_ACK 8 /* u32, futex of the kernel: number of the last batch that was applied, or failed */
+#define O_ERRNO                                                                                    \
+	12       /* u32, only its low byte is written: errno of the first order that failed, or 0 */
+#define O_PID 16 /* u32: pid of the runner that the batch made */
+#define O_ZPID 20  /* u32: pid of the zygote, every task's parent */
+#define O_FLAGS 24 /* u32, OF_* */
+#define O_FILE 32  /* u64: offset of this order area in the control file */
+#define O_BATCH 64 /* the orders */
 #define ORDER_SIZE 64
 #define ORDER_MAX 120
 #define O_STACKS 0x2000 /* stack_t of each slot */
 #define STACK_T_SIZE 24
-#define OF_FILTER 1     /* runners install their filter (the host has seccomp) */
-#define OF_FSGSBASE 2   /* rdfsbase and its kin work; else only ptrace mode runs, and it sets the bases */
+#define OF_FILTER 1 /* runners install their filter (the host has seccomp) */
+#define OF_FSGSBASE                                                                                \
+	2 /* rdfsbase and its kin work; else only ptrace mode runs, and it sets the bases */
 
 /* ---- an order: the mapper's seven registers ---- */
 #define OR_NR 0
@@ -93,9 +98,9 @@
 #define C_SS 152
 #define C_FS 160
 #define C_GS 168
-#define C_FP 176  /* xsave area that the next exit loads */
+#define C_FP 176   /* xsave area that the next exit loads */
 #define C_FRSP 184 /* rsp while the runner waits: below the frame that holds the FPU state */
-#define C_EV 192  /* u32: signal number, or EVT_* */
+#define C_EV 192   /* u32: signal number, or EVT_* */
 #define C_CODE 196
 #define C_TRAPNO 200
 #define C_ERROR 208
@@ -110,16 +115,16 @@
 
 #define TURN_KERNEL 0 /* also what the host writes when a runner dies (CLONE_CHILD_CLEARTID) */
 #define TURN_RUN 1
-#define TURN_PARK 2   /* still the kernel's turn; stop spinning and sleep */
+#define TURN_PARK 2 /* still the kernel's turn; stop spinning and sleep */
 
-#define EVT_HELLO 1000 /* a new runner is ready */
+#define EVT_HELLO 1000  /* a new runner is ready */
 #define EVT_BROKEN 2000 /* a fault inside the stub that has no roll-forward */
 
 #define SIG_KICK 10   /* SIGUSR1 */
 #define SIG_ORPHAN 12 /* SIGUSR2: the zygote's parent died */
 
 /* ---- filters, in the image at stub_filters ---- */
-#define FILTER_PROGS 0      /* sock_fprog: the mapper's, then one per slot */
+#define FILTER_PROGS 0 /* sock_fprog: the mapper's, then one per slot */
 #define FILTER_PROG_SIZE 16
 #define FILTER_MAPPER 0x500 /* instructions */
 #define FILTER_RUNNERS 0x800
@@ -133,11 +138,12 @@
 #define MAX_REGIONS 16
 
 /* ---- zygote requests: struct zyg_msg, answered by one long ---- */
-#define ZYG_CALL 1  /* one system call, nr and a[] */
-#define ZYG_FORK 2  /* a[0]: offset of the order area. The mapper's pid */
-#define ZYG_REAP 3  /* a[0]: pid, known dead. Its wait status */
-#define ZYG_FD 4    /* SCM_RIGHTS; a[0]: fd number it gets */
-#define ZYG_GUARD 5 /* a[0]: slot, a[1]: fd, or -1: forget. data: struct termios2 to set on the way out */
+#define ZYG_CALL 1 /* one system call, nr and a[] */
+#define ZYG_FORK 2 /* a[0]: offset of the order area. The mapper's pid */
+#define ZYG_REAP 3 /* a[0]: pid, known dead. Its wait status */
+#define ZYG_FD 4   /* SCM_RIGHTS; a[0]: fd number it gets */
+#define ZYG_GUARD                                                                                  \
+	5 /* a[0]: slot, a[1]: fd, or -1: forget. data: struct termios2 to set on the way out */
 
 /* ---- exit codes of the stub's tasks: which step failed ---- */
 #define ZEXIT_REQUEST 71  /* zygote: request too short */
@@ -154,7 +160,8 @@
 #include <stdint.h>
 
 struct ctl_page {
-	uint64_t regs[20]; /* as struct regs: r15 .. rax, rip, cs, eflags, rsp, ss; iretq takes them from here */
+	uint64_t regs
+		[20]; /* as struct regs: r15 .. rax, rip, cs, eflags, rsp, ss; iretq takes them from here */
 	uint64_t fs_base, gs_base;
 	uint64_t fp, frsp;
 	uint32_t event;

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stub.S: what runs in a guest's address space on our behalf: the mapper, the set-up of a runner, the signal handlers
- * of a runner and its hand-off to the kernel.
+ * stub.S: what runs in a guest's address space on our behalf: the mapper, the set-up of a runner,
+ * the signal handlers of a runner and its hand-off to the kernel.
  *
  * Invariants:
- * 1. Nothing here depends on memory that a guest can write, except a runner on its own behalf: the mapper lives in
- *    registers and reads the order area, which is read-only in the space; a new runner uses registers and read-only
- *    memory until its filter is in place.
+ * 1. Nothing here depends on memory that a guest can write, except a runner on its own behalf: the
+ *    mapper lives in registers and reads the order area, which is read-only in the space; a new
+ *    runner uses registers and read-only memory until its filter is in place.
  * 2. Every address is relative to rip: the window may stand anywhere.
- * 3. Each slot has a system call instruction of its own (futex_gates) and its filter admits only the address behind it,
- *    so what follows the instruction knows by constants alone which runner it is. It trusts no register.
- * 4. There is no rt_sigreturn: handlers leave by xrstor and iretq, so a guest cannot change its signal mask.
+ * 3. Each slot has a system call instruction of its own (futex_gates) and its filter admits only
+ *    the address behind it, so what follows the instruction knows by constants alone which runner
+ *    it is. It trusts no register.
+ * 4. There is no rt_sigreturn: handlers leave by xrstor and iretq, so a guest cannot change its
+ *    signal mask.
  *
  * States of a runner, by rip (the kick rules at in_stub go by these labels):
  *
@@ -117,7 +119,10 @@ mapper_next:
 	dec %ebp
 	jmp mapper_order
 
-/* Numbers are said by writing bytes out of a read-only table, so that no memory of the guest is touched. */
+/*
+ * Numbers are said by writing bytes out of a read-only table, so that no memory of the guest is
+ * touched.
+ */
 mapper_cloned:
 	test %rax, %rax
 	jz runner_start
@@ -235,7 +240,10 @@ stub_exit:
 	.globl mapper_end
 mapper_end:
 
-/* ---- every signal of a runner: edi signal, rsi siginfo, rdx ucontext; rsp is in this runner's alt stack ---- */
+/*
+ * ---- every signal of a runner: edi signal, rsi siginfo, rdx ucontext; rsp is in this runner's alt
+ * stack ----
+ */
 	.balign 64
 	.globl h_all
 h_all:
@@ -415,7 +423,10 @@ in_stub:
 	lea go_end(%rip), %rax
 	cmp %rax, %rcx
 	jae 1f
-	/* leaving, FPU live: the control page is the state, this frame has the FPU. A kick, or a fault of iretq. */
+	/*
+	 * leaving, FPU live: the control page is the state, this frame has the FPU. A kick, or a
+	 * fault of iretq.
+	 */
 	mov %rcx, C_STUBRIP(%rbx)
 	jmp h_event
 
@@ -439,8 +450,9 @@ in_stub:
 	jmp handoff
 
 /*
- * Back to where the signal struck, in the stub. The iret frame is built in the frame's own slots of rsp, rip, flags,
- * cs and err: rsp never rises above this frame, so that another kick cannot overwrite an older one.
+ * Back to where the signal struck, in the stub. The iret frame is built in the frame's own slots of
+ * rsp, rip, flags, cs and err: rsp never rises above this frame, so that another kick cannot
+ * overwrite an older one.
  */
 resume:
 	mov %rdx, %r8

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zygote.c: the process that all spaces are forked from. Freestanding: no libc, TLS, rseq, robust list or tid pointer,
- * so that a fork has nothing to undo.
+ * zygote.c: the process that all spaces are forked from. Freestanding: no libc, TLS, rseq, robust
+ * list or tid pointer, so that a fork has nothing to undo.
  *
- * It answers requests (stub_abi.h: ZYG_*) on a socket until the kernel closes its end, and it is the parent of every
- * mapper and runner: it reaps when told, so that no pid is used again while the kernel knows it. When the kernel goes,
- * however, it puts guarded terminals back and ends; its death takes all spaces along (PR_SET_PDEATHSIG).
+ * It answers requests (stub_abi.h: ZYG_*) on a socket until the kernel closes its end, and it is
+ * the parent of every mapper and runner: it reaps when told, so that no pid is used again while the
+ * kernel knows it. When the kernel goes, however, it puts guarded terminals back and ends; its
+ * death takes all spaces along (PR_SET_PDEATHSIG).
  *
  * It does not decide anything: what a space maps, and when it ends, the kernel says.
  */
@@ -93,11 +94,16 @@ static void handle(int sig, uint64_t handler, uint64_t flags)
 	call4(__NR_rt_sigaction, sig, &sa, 0, 8);
 }
 
-/* What spaces inherit: the handlers of runners; signals of the terminal and of shutting down do not reach them. */
+/*
+ * What spaces inherit: the handlers of runners; signals of the terminal and of shutting down do not
+ * reach them.
+ */
 static void set_signals(void)
 {
-	static const unsigned char runner[] = { SIGSYS, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIG_KICK };
-	static const unsigned char ignored[] = { SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGTTIN, SIGTTOU, SIGPIPE };
+	static const unsigned char runner[] = { SIGSYS, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP,
+		SIG_KICK };
+	static const unsigned char ignored[] = { SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGTTIN, SIGTTOU,
+		SIGPIPE };
 	uint64_t none = 0;
 
 	for (unsigned i = 0; i < sizeof(runner); i++)
@@ -109,7 +115,10 @@ static void set_signals(void)
 	call4(__NR_rt_sigprocmask, SIG_SETMASK, &none, 0, 8);
 }
 
-/* A new mapper: the order area, then out of here. What is the zygote's own is closed: the socket, terminals. */
+/*
+ * A new mapper: the order area, then out of here. What is the zygote's own is closed: the socket,
+ * terminals.
+ */
 __attribute__((noreturn)) static void become_mapper(long file_offset)
 {
 	char *orders = stub_text + STUB_ORDERS;
@@ -122,8 +131,8 @@ __attribute__((noreturn)) static void become_mapper(long file_offset)
 	call2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
 	if (call1(__NR_getppid, 0) != zpid)
 		leave(ZEXIT_ORPHAN);
-	if (call(__NR_mmap, (long)orders, CTL_ORDERS_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_POPULATE, ZFD_CTL,
-		 file_offset) != (long)orders)
+	if (call(__NR_mmap, (long)orders, CTL_ORDERS_SIZE, PROT_READ,
+		    MAP_SHARED | MAP_FIXED | MAP_POPULATE, ZFD_CTL, file_offset) != (long)orders)
 		leave(ZEXIT_ORDERS);
 	__asm__ volatile("jmp mapper_start");
 	__builtin_unreachable();
@@ -190,7 +199,9 @@ static long receive(struct zyg_msg *m, int *fd)
 {
 	struct iovec iov = { m, sizeof(*m) };
 	struct fd_control control = { .fd = -1 };
-	struct kernel_msghdr msg = { .iov = &iov, .iovlen = 1, .control = &control, .controllen = sizeof(control) };
+	struct kernel_msghdr msg = {
+		.iov = &iov, .iovlen = 1, .control = &control, .controllen = sizeof(control)
+	};
 	long r;
 
 	do

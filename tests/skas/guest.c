@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guest.c: the programs that tests/skas runs as guests. One static image without libc at GUEST_BASE; rdi says which program,
- * rsi is its argument, rdx the base of the stub's window.
+ * guest.c: the programs that tests/skas runs as guests. One static image without libc at
+ * GUEST_BASE; rdi says which program, rsi is its argument, rdx the base of the stub's window.
  */
 #include <stdint.h>
 #include "tests/skas/guest.h"
@@ -19,7 +19,10 @@ static long call(long nr, long a, long b, long c)
 {
 	long r;
 
-	__asm__ volatile("syscall" : "=a"(r) : "a"(nr), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+	__asm__ volatile("syscall"
+			 : "=a"(r)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c)
+			 : "rcx", "r11", "memory");
 	return r;
 }
 __attribute__((noreturn)) static void leave(long status)
@@ -50,25 +53,34 @@ static long check_regs(void)
 {
 	long bad = 0;
 
-	__asm__ volatile("mov $0x1111, %%rbx\n mov $0x2222, %%r8\n mov $0x3333, %%r9\n mov $0x4444, %%r10\n"
-			 "mov $0x5555, %%r12\n mov $0x6666, %%r13\n mov $0x7777, %%r14\n mov $0x8888, %%r15\n"
-			 "mov $0x9999, %%rdi\n mov $0xaaaa, %%rsi\n mov $0xbbbb, %%rdx\n"
-			 "mov %1, %%eax\n syscall\n 1: lea 1b(%%rip), %%r11\n"
-			 "xor %0, %0\n"
-			 "cmp %%r11, %%rcx\n setne %b0\n"
-			 "cmp $0x1111, %%rbx\n jne 2f\n cmp $0x2222, %%r8\n jne 2f\n cmp $0x3333, %%r9\n jne 2f\n"
-			 "cmp $0x4444, %%r10\n jne 2f\n cmp $0x5555, %%r12\n jne 2f\n cmp $0x6666, %%r13\n jne 2f\n"
-			 "cmp $0x7777, %%r14\n jne 2f\n cmp $0x8888, %%r15\n jne 2f\n cmp $0x9999, %%rdi\n jne 2f\n"
-			 "cmp $0xaaaa, %%rsi\n jne 2f\n cmp $0xbbbb, %%rdx\n jne 2f\n cmp %2, %%rax\n je 3f\n"
-			 "2: mov $2, %0\n 3:"
-			 : "=&q"(bad)
-			 : "i"(GNR_GETPPID), "i"(GUEST_PPID)
-			 : "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-			 "memory");
+	__asm__ volatile(
+		"mov $0x1111, %%rbx\n mov $0x2222, %%r8\n mov $0x3333, %%r9\n mov $0x4444, %%r10\n"
+		"mov $0x5555, %%r12\n mov $0x6666, %%r13\n mov $0x7777, %%r14\n mov $0x8888, "
+		"%%r15\n"
+		"mov $0x9999, %%rdi\n mov $0xaaaa, %%rsi\n mov $0xbbbb, %%rdx\n"
+		"mov %1, %%eax\n syscall\n 1: lea 1b(%%rip), %%r11\n"
+		"xor %0, %0\n"
+		"cmp %%r11, %%rcx\n setne %b0\n"
+		"cmp $0x1111, %%rbx\n jne 2f\n cmp $0x2222, %%r8\n jne 2f\n cmp $0x3333, %%r9\n "
+		"jne 2f\n"
+		"cmp $0x4444, %%r10\n jne 2f\n cmp $0x5555, %%r12\n jne 2f\n cmp $0x6666, %%r13\n "
+		"jne 2f\n"
+		"cmp $0x7777, %%r14\n jne 2f\n cmp $0x8888, %%r15\n jne 2f\n cmp $0x9999, %%rdi\n "
+		"jne 2f\n"
+		"cmp $0xaaaa, %%rsi\n jne 2f\n cmp $0xbbbb, %%rdx\n jne 2f\n cmp %2, %%rax\n je "
+		"3f\n"
+		"2: mov $2, %0\n 3:"
+		: "=&q"(bad)
+		: "i"(GNR_GETPPID), "i"(GUEST_PPID)
+		: "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
+		"r14", "r15", "memory");
 	return bad;
 }
 
-/* GPRs and vector registers hold their values over @n rounds, with a call (or a wait) in each; kicks may come at any time. */
+/*
+ * GPRs and vector registers hold their values over @n rounds, with a call (or a wait) in each;
+ * kicks may come at any time.
+ */
 static long check_fpu(long n, u64 seed, int calls)
 {
 	long bad = 0;
@@ -79,7 +91,8 @@ static long check_fpu(long n, u64 seed, int calls)
 		__asm__ volatile("movq %3, %%xmm7\n movq %3, %%xmm15\n mov %3, %%r12\n stc\n"
 				 "test %4, %4\n jz 1f\n mov %5, %%eax\n syscall\n jmp 2f\n"
 				 "1: pause\n nop\n pause\n"
-				 "2: movq %%xmm7, %0\n movq %%xmm15, %1\n xor %1, %0\n xor %%r12, %1\n or %1, %0\n"
+				 "2: movq %%xmm7, %0\n movq %%xmm15, %1\n xor %1, %0\n xor %%r12, "
+				 "%1\n or %1, %0\n"
 				 : "=&r"(y), "=&r"(z), "+m"(bad)
 				 : "r"(x), "r"((long)calls), "i"(GNR_GETPPID)
 				 : "rax", "rcx", "r11", "r12", "xmm7", "xmm15", "memory", "cc");
@@ -105,7 +118,10 @@ static void fs_gs(void)
 /* Jumps to @at with registers of its own choice. */
 static void jump(u64 at, long rax, long rdi, long rsi, long rdx)
 {
-	__asm__ volatile("xor %%r10d, %%r10d\n jmp *%0" : : "r"(at), "a"(rax), "D"(rdi), "S"(rsi), "d"(rdx) : "r10");
+	__asm__ volatile("xor %%r10d, %%r10d\n jmp *%0"
+			 :
+			 : "r"(at), "a"(rax), "D"(rdi), "S"(rsi), "d"(rdx)
+			 : "r10");
 }
 
 static void int80(void)
@@ -121,7 +137,8 @@ static void odd_flags(void)
 	u64 flags;
 	long r;
 
-	__asm__ volatile("sub $128, %%rsp\n pushfq\n pop %%rcx\n or $0x44400, %%rcx\n push %%rcx\n popfq\n mov %2, %%eax\n"
+	__asm__ volatile("sub $128, %%rsp\n pushfq\n pop %%rcx\n or $0x44400, %%rcx\n push %%rcx\n "
+			 "popfq\n mov %2, %%eax\n"
 			 "syscall\n pushfq\n pop %1\n push $0x202\n popfq\n add $128, %%rsp"
 			 : "=&a"(r), "=&r"(flags)
 			 : "i"(GNR_GETPPID)
@@ -177,7 +194,9 @@ static void misbehave(long what, u64 arg)
 	case BAD_NONCANONICAL: jump(0x8000000000000000UL, 0, 0, 0, 0); break;
 	case BAD_RSP: __asm__ volatile("mov $8, %rsp\n push %rax"); break;
 	case BAD_RSP_ALT: /* a call with the stack pointer at the bottom of its alt stack */
-		__asm__ volatile("mov %0, %%rsp\n mov %1, %%eax\n syscall" : : "r"(ALT + 512), "i"(GNR_GETPPID));
+		__asm__ volatile("mov %0, %%rsp\n mov %1, %%eax\n syscall"
+				 :
+				 : "r"(ALT + 512), "i"(GNR_GETPPID));
 		break;
 	case BAD_HANDLER: jump(arg, 31, 31, CTL + 1024, CTL + 1024); break;
 	case BAD_EXIT_PATH: /* the stub's way out with a control page of rubbish */
@@ -185,7 +204,9 @@ static void misbehave(long what, u64 arg)
 		__asm__ volatile("mov %1, %%rbx\n jmp *%0" : : "r"(arg), "r"(CTL) : "rbx");
 		break;
 	case BAD_UD2: __asm__ volatile("ud2"); break;
-	case BAD_DIV: __asm__ volatile("xor %%ecx, %%ecx\n div %%ecx" : : : "rax", "rdx", "rcx"); break;
+	case BAD_DIV:
+		__asm__ volatile("xor %%ecx, %%ecx\n div %%ecx" : : : "rax", "rdx", "rcx");
+		break;
 	case BAD_INT3: __asm__ volatile("int3"); break;
 	case BAD_HLT: __asm__ volatile("hlt"); break;
 	case BAD_NULL: VOLATILE32(8) = 1; break;
@@ -244,13 +265,19 @@ __attribute__((noreturn, used)) void guest_main(long which, u64 arg, u64 stub_ba
 {
 	stub = stub_base;
 	switch (which) {
-	case G_HELLO: say("hello from the guest\n"); leave(3); break;
+	case G_HELLO:
+		say("hello from the guest\n");
+		leave(3);
+		break;
 	case G_REGS: leave(check_regs()); break;
 	case G_FPU: leave(check_fpu(arg, 1, 0)); break;
 	case G_FPU_CALLS: leave(check_fpu(arg, 1000003 * what, 1)); break;
 	case G_FSGS: fs_gs(); break;
 	case G_TOUCH: touch(arg); break;
-	case G_LOOP: for (;;) ; break;
+	case G_LOOP:
+		for (;;)
+			;
+		break;
 	case G_INT80: int80(); break;
 	case G_FLAGS: odd_flags(); break;
 	case G_WRECK: wreck_own_state(what); break;

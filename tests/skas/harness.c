@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * harness.c: skas/ under test, without the rest of the kernel. A kernel of one page: programs of guest.c, frames by the next free
- * number, four system calls. Kernel world, linked with os-linux/ and host.c; run once per mode.
+ * harness.c: skas/ under test, without the rest of the kernel. A kernel of one page: programs of
+ * guest.c, frames by the next free number, four system calls. Kernel world, linked with os-linux/
+ * and host.c; run once per mode.
  *
- * A test is one guest program run to its end, and what that end must be: an exit status, a signal, or the death of the space.
+ * A test is one guest program run to its end, and what that end must be: an exit status, a signal,
+ * or the death of the space.
  */
 #include <asm/signal.h>
 #include <linux/mman.h>
@@ -31,8 +33,8 @@ struct proc {
 	struct regs regs;
 	struct fpu fpu;
 	u8 area[8192] __aligned(64);
-	int around;       /* pages per fault */
-	u64 slice;        /* ns until a kick; 0: none */
+	int around; /* pages per fault */
+	u64 slice;  /* ns until a kick; 0: none */
 	u64 result, calls, faults, kicks;
 	char output[256];
 	u32 output_len;
@@ -70,7 +72,8 @@ static void proc_start(struct proc *p, int program, u64 arg, u64 what)
 	if (IS_ERR(p->space))
 		host_fail("harness: space_get");
 	space_map(p->space, GUEST_BASE, size, PROT_READ | PROT_WRITE | PROT_EXEC, 0, image, false);
-	space_map(p->space, GUEST_STACK_TOP - GUEST_STACK_SIZE, GUEST_STACK_SIZE, PROT_READ | PROT_WRITE, 0, stack, false);
+	space_map(p->space, GUEST_STACK_TOP - GUEST_STACK_SIZE, GUEST_STACK_SIZE,
+		PROT_READ | PROT_WRITE, 0, stack, false);
 	p->regs.rip = GUEST_BASE;
 	p->regs.rsp = GUEST_STACK_TOP;
 	p->regs.cs = USER_CS;
@@ -90,7 +93,8 @@ static bool proc_fault(struct proc *p, u64 addr)
 	if (addr < GUEST_ANON || addr >= GUEST_ANON + GUEST_ANON_SIZE)
 		return false;
 	p->faults++;
-	return !space_map(p->space, start, len, PROT_READ | PROT_WRITE, 0, frames(p->around) * 4096UL, true);
+	return !space_map(
+		p->space, start, len, PROT_READ | PROT_WRITE, 0, frames(p->around) * 4096UL, true);
 }
 
 /* The harness knows no page tables: what a guest writes lies in its image. */
@@ -164,13 +168,18 @@ static void check(bool good, const char *name)
 		passed++;
 	else
 		failed++;
-	host_print("%s %s, %s, %d vCPUs\n", good ? "ok" : "NOT OK", name, mode_text, skas.cfg.ncpus);
+	host_print(
+		"%s %s, %s, %d vCPUs\n", good ? "ok" : "NOT OK", name, mode_text, skas.cfg.ncpus);
 }
 
 static struct proc proc_a, proc_b;
 
-/* One guest to its end; the outcome and, for EXITED the status, for SIGNALLED the signal must agree. */
-static void expect(const char *name, int program, u64 arg, u64 what, enum outcome wanted, u64 detail)
+/*
+ * One guest to its end; the outcome and, for EXITED the status, for SIGNALLED the signal must
+ * agree.
+ */
+static void expect(
+	const char *name, int program, u64 arg, u64 what, enum outcome wanted, u64 detail)
 {
 	struct proc *p = &proc_a;
 	enum outcome got;
@@ -180,15 +189,22 @@ static void expect(const char *name, int program, u64 arg, u64 what, enum outcom
 	proc_start(p, program, arg, what);
 	p->slice = 200 * NSEC_PER_MSEC;
 	got = proc_run(p, 0, 10);
-	good = got == wanted && (got != EXITED || p->regs.rdi == detail) && (got != SIGNALLED || (u64)p->last.signo == detail);
+	good = got == wanted && (got != EXITED || p->regs.rdi == detail) &&
+	       (got != SIGNALLED || (u64)p->last.signo == detail);
 	check(good, name);
 	if (!good)
-		host_print("# outcome %d status %llu signal %d addr %llx rip %llx trapno %d code %d\n", got, (unsigned long long)p->regs.rdi,
-			p->last.signo, (unsigned long long)p->last.addr, (unsigned long long)p->regs.rip, p->last.trapno, p->last.code);
+		host_print(
+			"# outcome %d status %llu signal %d addr %llx rip %llx trapno %d code %d\n",
+			got, (unsigned long long)p->regs.rdi, p->last.signo,
+			(unsigned long long)p->last.addr, (unsigned long long)p->regs.rip,
+			p->last.trapno, p->last.code);
 	proc_end(p);
 }
 
-/* A hostile guest may end in any way but by success of its deed (status 1); afterwards an honest one runs as ever. */
+/*
+ * A hostile guest may end in any way but by success of its deed (status 1); afterwards an honest
+ * one runs as ever.
+ */
 static void survive(const char *name, int program, u64 arg, u64 what)
 {
 	struct proc *p = &proc_a;
@@ -238,12 +254,14 @@ static void test_kicks(void)
 	proc_end(p);
 	proc_start(p, G_FPU, 3000000, 0);
 	p->slice = 100000;
-	check(proc_run(p, 0, ~0UL) == EXITED && p->regs.rdi == 0, "FPU state and registers under kicks");
+	check(proc_run(p, 0, ~0UL) == EXITED && p->regs.rdi == 0,
+		"FPU state and registers under kicks");
 	check(p->kicks > 0, "there were kicks");
 	proc_end(p);
 	proc_start(p, G_FPU_CALLS, 30000, 5);
 	host_kicker_start(100);
-	check(proc_run(p, 0, ~0UL) == EXITED && p->regs.rdi == 0, "calls under kicks from another thread");
+	check(proc_run(p, 0, ~0UL) == EXITED && p->regs.rdi == 0,
+		"calls under kicks from another thread");
 	host_kicker_stop();
 	proc_end(p);
 }
@@ -266,6 +284,31 @@ static void test_hostile(void)
 	survive("jump to the handler", G_BAD, base + STUB_SYM_h_all, BAD_HANDLER);
 	survive("jump to the way out", G_BAD, base + STUB_SYM_go_live, BAD_EXIT_PATH);
 	survive("undoes every hand-off", G_STUBBORN, 0, 0);
+}
+
+/* A task of a space is killed by somebody else while the guest loops: the guest is lost, we are not. */
+static void test_lost(void)
+{
+	struct proc *p = &proc_a;
+	u64 start;
+
+	for (int runner = 0; runner < 2; runner++) {
+		frames_reset();
+		proc_start(p, G_LOOP, 0, 0);
+		p->slice = NSEC_PER_MSEC;
+		proc_run(p, 0, 1);
+		p->slice = 0;
+		host_end_later(runner ? p->space->runner[0].task : p->space->mapper, 20000);
+		if (!runner) {
+			os_sleep_until(os_clock_mono() + 50 * NSEC_PER_MSEC);
+			space_map(p->space, GUEST_ANON, 4096, PROT_READ, 0, 0, false);
+		}
+		start = os_clock_mono();
+		check(proc_run(p, 0, 1) == DIED, runner ? "a killed runner" : "a killed mapper");
+		check(os_clock_mono() - start < NSEC_PER_SEC, "is noticed within a second");
+		proc_end(p);
+	}
+	expect("a guest after that", G_HELLO, 0, 0, EXITED, 3);
 }
 
 /* Two tasks of one space by turns on one vCPU: each keeps its FPU state. */
@@ -359,7 +402,8 @@ static void measure(const char *name, int program, u64 n, int around)
 	proc_start(p, program, n, 0);
 	p->around = around;
 	proc_run(p, 0, ~0UL);
-	host_print("%-34s %8llu ns\n", name, (unsigned long long)(p->result * 1000 / host_tsc_mhz()));
+	host_print(
+		"%-34s %8llu ns\n", name, (unsigned long long)(p->result * 1000 / host_tsc_mhz()));
 	proc_end(p);
 }
 
@@ -379,7 +423,8 @@ static void measure_all(void)
 		proc_run(&proc_a, 0, ~0UL);
 		proc_end(&proc_a);
 	}
-	host_print("%-34s %8llu ns\n", "get, run, put", (unsigned long long)(os_clock_mono() - start) / 1000);
+	host_print("%-34s %8llu ns\n", "get, run, put",
+		(unsigned long long)(os_clock_mono() - start) / 1000);
 	skas_format_stats(text, sizeof(text));
 	host_print("%s", text);
 }
@@ -388,11 +433,14 @@ static void measure_all(void)
 
 static void start(enum skas_mode mode, int ncpus, enum skas_handoff handoff)
 {
-	struct skas_config cfg = { .mode = mode, .ncpus = ncpus, .handoff = handoff, .irq = &irq_page };
+	struct skas_config cfg = {
+		.mode = mode, .ncpus = ncpus, .handoff = handoff, .irq = &irq_page
+	};
 	const char *why = "?";
 
 	cfg.physmem = os_mem_create("test-physmem", PHYS_SIZE);
-	if (cfg.physmem < 0 || os_mem_map(PHYS, PHYS_SIZE, OS_PROT_READ | OS_PROT_WRITE, cfg.physmem, 0, 0))
+	if (cfg.physmem < 0 ||
+		os_mem_map(PHYS, PHYS_SIZE, OS_PROT_READ | OS_PROT_WRITE, cfg.physmem, 0, 0))
 		host_fail("harness: no physmem");
 	os_irq_setup(&irq_page, ncpus);
 	if (skas_init(&cfg, &why))
@@ -422,11 +470,13 @@ int harness_main(int mode, int ncpus, int handoff, int what)
 	test_honest();
 	test_kicks();
 	test_hostile();
+	test_lost();
 	test_two_tasks();
 	test_many(mode == SKAS_PTRACE ? 500 : 3000);
 	test_two_cpus();
 	skas_exit();
-	host_print("# skas %s, %d vCPUs: %d passed, %d failed\n", skas_mode_name(), ncpus, passed, failed);
+	host_print("# skas %s, %d vCPUs: %d passed, %d failed\n", skas_mode_name(), ncpus, passed,
+		failed);
 	return failed != 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * host.c: main() of the skas test: skas-test [seccomp|ptrace|auto] [ncpus] [auto|spin|sleep] [tests|figures|forever].
+ * host.c: main() of the skas test: skas-test [seccomp|ptrace|auto] [ncpus] [auto|spin|sleep]
+ * [tests|figures|forever].
  */
 #include <pthread.h>
 #include <stdarg.h>
@@ -103,6 +104,23 @@ void host_kicker_stop(void)
 
 char **os_argv; /* os-linux/process.c knows it from main() */
 
+static unsigned end_delay;
+static void *end_task(void *task)
+{
+	usleep(end_delay);
+	os_space_end((int)(long)task);
+	return NULL;
+}
+
+void host_end_later(int task, unsigned us)
+{
+	pthread_t thread;
+
+	end_delay = us;
+	pthread_create(&thread, NULL, end_task, (void *)(long)task);
+	pthread_detach(thread);
+}
+
 void host_take_terminal(void)
 {
 	struct termios t;
@@ -135,5 +153,6 @@ int main(int argc, char **argv)
 
 	os_process_setup();
 	os_vcpu_adopt(0);
-	return harness_main(mode, ncpus, handoff, choice(argc > 4 ? argv[4] : "tests", "tests", "figures", "forever"));
+	return harness_main(mode, ncpus, handoff,
+		choice(argc > 4 ? argv[4] : "tests", "tests", "figures", "forever"));
 }

@@ -9,6 +9,8 @@ unsigned host_tsc_mhz(void);
 /* A thread that kicks vCPU 0 every @us microseconds or so. */
 void host_kicker_start(unsigned us);
 void host_kicker_stop(void);
+/* os_space_end(task), by a thread, after so long. */
+void host_end_later(int task, unsigned us);
 /* Where standard input is a terminal: raw, and guarded. */
 void host_take_terminal(void);
 
