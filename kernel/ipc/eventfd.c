@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * eventfd.c: a counter that can be waited for.
+ *
+ * A write adds, a read takes all (or one, EFD_SEMAPHORE). The counter stays below ULLONG_MAX: a write that would reach it waits.
+ * Locks: ctx->wqh.lock for the count, so that a change and its wake-up are one.
+ */
+#include <asm/errno.h>
+#include <linux/eventpoll.h>
+
+#include "gen/syscalls.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/vfs/vfs.h"
+
+#define EFD_SEMAPHORE 1
+#define EFD_CLOEXEC O_CLOEXEC
+#define EFD_NONBLOCK O_NONBLOCK
+
+struct eventfd {
+	struct wait_queue_head wqh;
+	u64 count; /* under wqh.lock */
+	bool semaphore;
+};
+
+static u32 eventfd_poll(struct file *f, struct poll_table *pt)
+{
+	struct eventfd *e = f->private_data;
+	u32 mask = 0;
+	u64 n;
+
+	poll_wait(f, &e->wqh, pt);
+	n = READ_ONCE(e->count);
+	if (n > 0)
+		mask |= EPOLLIN;
+	if (n == ~0UL)
+		mask |= EPOLLERR;
+	if (n < ~0UL - 1)
+		mask |= EPOLLOUT;
+	return mask;
+}
+
+static bool take(struct eventfd *e, u64 *value)
+{
+	spin_lock(&e->wqh.lock);
+	*value = e->semaphore && e->count ? 1 : e->count;
+	e->count -= *value;
+	if (*value)
+		wake_up_common_locked(&e->wqh, TASK_NORMAL, 1, EPOLLOUT);
+	spin_unlock(&e->wqh.lock);
+	return *value;
+}
+
+static bool add(struct eventfd *e, u64 value)
+{
+	bool fits;
+
+	spin_lock(&e->wqh.lock);
+	fits = value <= ~0UL - 1 - e->count;
+	if (fits) {
+		e->count += value;
+		wake_up_common_locked(&e->wqh, TASK_NORMAL, 1, EPOLLIN);
+	}
+	spin_unlock(&e->wqh.lock);
+	return fits;
+}
+
+static ssize_t eventfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct eventfd *e = f->private_data;
+	u64 value;
+	int err = 0;
+
+	if (to->count < sizeof(value))
+		return -EINVAL;
+	if (!take(e, &value)) {
+		if (f->f_flags & O_NONBLOCK)
+			return -EAGAIN;
+		err = wait_event_interruptible(&e->wqh, take(e, &value));
+	}
+	if (err)
+		return err;
+	return copy_to_iter(&value, sizeof(value), to) == sizeof(value) ? (ssize_t)sizeof(value) : -EFAULT;
+}
+
+static ssize_t eventfd_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct eventfd *e = f->private_data;
+	u64 value;
+	int err = 0;
+
+	if (from->count < sizeof(value))
+		return -EINVAL;
+	if (copy_from_iter(&value, sizeof(value), from) != sizeof(value))
+		return -EFAULT;
+	if (value == ~0UL)
+		return -EINVAL;
+	if (!add(e, value)) {
+		if (f->f_flags & O_NONBLOCK)
+			return -EAGAIN;
+		err = wait_event_interruptible(&e->wqh, add(e, value));
+	}
+	return err ? err : (ssize_t)sizeof(value);
+}
+
+static int eventfd_release(struct inode *inode, struct file *f)
+{
+	kfree(f->private_data);
+	return 0;
+}
+
+static int eventfd_fdinfo(struct file *f, char *buf, size_t size)
+{
+	struct eventfd *e = f->private_data;
+
+	return scnprintf(buf, size, "eventfd-count: %16lx\n", (unsigned long)READ_ONCE(e->count));
+}
+
+static const struct file_operations eventfd_fops = {
+	.llseek = noop_llseek,
+	.read_iter = eventfd_read,
+	.write_iter = eventfd_write,
+	.poll = eventfd_poll,
+	.release = eventfd_release,
+	.show_fdinfo = eventfd_fdinfo,
+};
+
+long sys_eventfd2(u32 count, int flags)
+{
+	struct eventfd *e;
+	int fd;
+
+	if (flags & ~(EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK))
+		return -EINVAL;
+	e = kzalloc(sizeof(*e), GFP_KERNEL);
+	if (!e)
+		return -ENOMEM;
+	init_waitqueue_head(&e->wqh);
+	e->count = count;
+	e->semaphore = flags & EFD_SEMAPHORE;
+	fd = anon_fd("[eventfd]", &eventfd_fops, e,
+		     O_RDWR | (flags & (EFD_CLOEXEC | EFD_NONBLOCK)));
+	if (fd < 0)
+		kfree(e);
+	return fd;
+}
+
+long sys_eventfd(u32 count)
+{
+	return sys_eventfd2(count, 0);
+}

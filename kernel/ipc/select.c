@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * select.c: poll, ppoll, select and pselect6.
+ *
+ * All four ask each file's poll operation in rounds. In the first round the operation queues us on the file's wait queues (struct
+ * poll_entry) as long as nothing has been found; then we sleep until an entry's function says `triggered`, and ask again, now
+ * without queueing. A wake-up between asking and sleeping is not lost: triggered is set before the waker looks at our state.
+ *
+ * The first INLINE_ENTRIES entries and INLINE_FDS descriptors live on the stack, so that the usual call allocates nothing.
+ */
+#include <asm/errno.h>
+#include <asm/poll.h>
+#include <linux/eventpoll.h>
+#include <linux/time_types.h>
+
+#include "arch/um/arch.h"
+#include "gen/syscalls.h"
+#include "kernel/lib/string.h"
+#include "kernel/task/signal.h"
+#include "kernel/time/time.h"
+#include "kernel/vfs/vfs.h"
+
+#define INLINE_ENTRIES 8
+#define INLINE_FDS 16
+#define CHUNK_ENTRIES 60
+#define SELECT_WORDS 8 /* of each set, on the stack: 512 descriptors */
+
+struct poll_entry {
+	struct wait_queue_entry wait;
+	struct wait_queue_head *head;
+	struct file *file; /* a reference */
+	u64 key;
+};
+
+struct poll_chunk {
+	struct poll_chunk *next;
+	u32 used;
+	struct poll_entry entry[CHUNK_ENTRIES];
+};
+
+struct poll_wait {
+	struct poll_table pt;
+	struct task *task;
+	bool triggered;
+	int error;
+	u32 nr_inline;
+	struct poll_chunk *chunks;
+	struct poll_entry entry[INLINE_ENTRIES];
+};
+
+/* ---- waiting ---- */
+
+static int poll_wake(struct wait_queue_entry *e, u64 key)
+{
+	struct poll_entry *pe = container_of(e, struct poll_entry, wait);
+	struct poll_wait *pw = e->private;
+
+	if (key && !(key & pe->key))
+		return 0;
+	__atomic_store_n(&pw->triggered, true, __ATOMIC_SEQ_CST);
+	return wake_up_state(pw->task, TASK_NORMAL);
+}
+
+static struct poll_entry *new_entry(struct poll_wait *pw)
+{
+	struct poll_chunk *c = pw->chunks;
+
+	if (pw->nr_inline < INLINE_ENTRIES)
+		return &pw->entry[pw->nr_inline++];
+	if (!c || c->used == CHUNK_ENTRIES) {
+		c = kmalloc(sizeof(*c), GFP_KERNEL);
+		if (!c)
+			return NULL;
+		c->used = 0;
+		c->next = pw->chunks;
+		pw->chunks = c;
+	}
+	return &c->entry[c->used++];
+}
+
+static void poll_queue(struct file *f, struct wait_queue_head *q, struct poll_table *pt)
+{
+	struct poll_wait *pw = container_of(pt, struct poll_wait, pt);
+	struct poll_entry *e = new_entry(pw);
+
+	if (!e) {
+		pw->error = -ENOMEM;
+		return;
+	}
+	e->file = get_file(f);
+	e->head = q;
+	e->key = pt->key;
+	init_wait_entry(&e->wait);
+	e->wait.func = poll_wake;
+	e->wait.private = pw;
+	add_wait_queue(q, &e->wait);
+}
+
+static void poll_begin(struct poll_wait *pw)
+{
+	pw->pt.queue = poll_queue;
+	pw->task = current;
+	pw->triggered = false;
+	pw->error = 0;
+	pw->nr_inline = 0;
+	pw->chunks = NULL;
+}
+
+static void drop_entry(struct poll_entry *e)
+{
+	remove_wait_queue(e->head, &e->wait);
+	fput(e->file);
+}
+
+static void poll_end(struct poll_wait *pw)
+{
+	struct poll_chunk *c;
+
+	for (u32 i = 0; i < pw->nr_inline; i++)
+		drop_entry(&pw->entry[i]);
+	while ((c = pw->chunks)) {
+		for (u32 i = 0; i < c->used; i++)
+			drop_entry(&c->entry[i]);
+		pw->chunks = c->next;
+		kfree(c);
+	}
+}
+
+/* 0: ask again; -ETIMEDOUT, or -EINTR for a signal. */
+static int poll_sleep(struct poll_wait *pw, u64 deadline)
+{
+	int err = 0;
+
+	set_current_state(TASK_INTERRUPTIBLE);
+	if (!READ_ONCE(pw->triggered)) {
+		if (signal_pending(current))
+			err = -EINTR;
+		else
+			err = schedule_deadline(deadline);
+	}
+	__set_current_state(TASK_RUNNING);
+	__atomic_store_n(&pw->triggered, false, __ATOMIC_SEQ_CST);
+	return err;
+}
+
+/* Rounds of ask() until it finds something (its result), fails, or the deadline passes (0). */
+static int poll_rounds(struct poll_wait *pw, int (*ask)(struct poll_wait *pw, void *arg), void *arg,
+		       u64 deadline)
+{
+	int n, err = 0;
+
+	if (!deadline)
+		pw->pt.queue = NULL;
+	for (;;) {
+		n = ask(pw, arg);
+		pw->pt.queue = NULL;
+		if (n)
+			return n;
+		if (pw->error)
+			return pw->error;
+		if (!deadline || err == -ETIMEDOUT)
+			return 0;
+		if (err)
+			return err;
+		err = poll_sleep(pw, deadline);
+	}
+}
+
+/* ---- time limits ---- */
+
+/* A timespec or NULL as a deadline: 0 at once, ~0 never. */
+static int limit_timespec(uaddr_t ua, u64 *deadline)
+{
+	u64 ns;
+	int err;
+
+	*deadline = ~0UL;
+	if (!ua.v)
+		return 0;
+	err = get_timespec(ua, &ns);
+	if (!err)
+		*deadline = ns ? deadline_in(ns) : 0;
+	return err;
+}
+
+static u64 left(u64 deadline)
+{
+	u64 now = ktime_get();
+
+	return deadline > now ? deadline - now : 0;
+}
+
+/* Tells the guest what is left; a call that could not tell is not restarted with the old limit. */
+static long end_limit(long ret, uaddr_t ua, u64 deadline, int (*put)(uaddr_t ua, u64 ns))
+{
+	if (ua.v && deadline != ~0UL && put(ua, left(deadline)) && ret == -ERESTARTNOHAND)
+		return -EINTR;
+	return ret;
+}
+
+/* ---- poll ---- */
+
+struct poll_call {
+	struct pollfd *fds;
+	u32 n;
+};
+
+static u32 ask_one(struct poll_wait *pw, struct pollfd *p)
+{
+	struct file *f;
+	u32 want = (u16)p->events | POLLERR | POLLHUP, mask;
+
+	if (p->fd < 0)
+		return 0;
+	f = fget(p->fd);
+	if (!f)
+		return POLLNVAL;
+	pw->pt.key = want;
+	mask = vfs_poll(f, &pw->pt) & want;
+	fput(f);
+	return mask;
+}
+
+static int ask_poll(struct poll_wait *pw, void *arg)
+{
+	struct poll_call *c = arg;
+	int found = 0;
+
+	for (u32 i = 0; i < c->n; i++) {
+		c->fds[i].revents = (short)ask_one(pw, &c->fds[i]);
+		if (c->fds[i].revents) {
+			found++;
+			pw->pt.queue = NULL; /* it will not sleep: no need to queue for the rest */
+		}
+		if (i % 64 == 63)
+			cond_resched();
+	}
+	return found;
+}
+
+static int put_revents(uaddr_t ufds, const struct poll_call *c)
+{
+	for (u32 i = 0; i < c->n; i++)
+		if (put_user(c->fds[i].revents,
+			     UADDR(ufds.v + i * sizeof(*c->fds) +
+				   offsetof(struct pollfd, revents))))
+			return -EFAULT;
+	return 0;
+}
+
+static long do_poll(uaddr_t ufds, u32 nfds, u64 deadline)
+{
+	struct pollfd inline_fds[INLINE_FDS];
+	struct poll_call c = {.fds = inline_fds, .n = nfds};
+	struct poll_wait pw;
+	long ret;
+
+	if (nfds > rlimit(RLIMIT_NOFILE))
+		return -EINVAL;
+	if (nfds > INLINE_FDS)
+		c.fds = kcalloc(nfds, sizeof(*c.fds), GFP_KERNEL);
+	if (!c.fds)
+		return -ENOMEM;
+	ret = -EFAULT;
+	if (copy_from_user(c.fds, ufds, nfds * sizeof(*c.fds)))
+		goto out_free;
+	poll_begin(&pw);
+	ret = poll_rounds(&pw, ask_poll, &c, deadline);
+	poll_end(&pw);
+	if (put_revents(ufds, &c))
+		ret = -EFAULT;
+out_free:
+	if (c.fds != inline_fds)
+		kfree(c.fds);
+	return ret;
+}
+
+static long poll_restart(struct restart_block *rb)
+{
+	long ret = do_poll(UADDR(rb->arg[0]), (u32)rb->arg[1], rb->arg[2]);
+
+	return ret == -EINTR ? -ERESTART_RESTARTBLOCK : ret;
+}
+
+long sys_poll(uaddr_t fds, u32 nfds, int timeout)
+{
+	struct restart_block *rb = &current->restart;
+	u64 deadline = timeout < 0 ? ~0UL : timeout ? deadline_in(timeout * 1000000UL) : 0;
+	long ret = do_poll(fds, nfds, deadline);
+
+	if (ret != -EINTR)
+		return ret;
+	rb->fn = poll_restart;
+	rb->arg[0] = fds.v;
+	rb->arg[1] = nfds;
+	rb->arg[2] = deadline;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+long sys_ppoll(uaddr_t fds, u32 nfds, uaddr_t timeout, uaddr_t sigmask, size_t sigsetsize)
+{
+	u64 deadline;
+	long ret = limit_timespec(timeout, &deadline);
+
+	if (!ret && sigmask.v)
+		ret = set_user_sigmask(sigmask, sigsetsize);
+	if (ret)
+		return ret;
+	ret = do_poll(fds, nfds, deadline);
+	if (ret == -EINTR)
+		ret = -ERESTARTNOHAND;
+	restore_saved_sigmask_unless(ret == -ERESTARTNOHAND);
+	return end_limit(ret, timeout, deadline, put_timespec);
+}
+
+/* ---- select ---- */
+
+enum { IN, OUT, EX, SETS };
+static const u32 set_events[SETS] = {
+	[IN] = EPOLLIN | EPOLLRDNORM | EPOLLRDBAND | EPOLLHUP | EPOLLERR,
+	[OUT] = EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND | EPOLLERR,
+	[EX] = EPOLLPRI,
+};
+
+struct select_call {
+	u32 n, words;
+	u64 *want[SETS], *got[SETS];
+};
+
+static u32 select_wants(const struct select_call *c, u32 fd)
+{
+	u32 events = 0;
+
+	for (int s = 0; s < SETS; s++)
+		if (c->want[s][fd / 64] & BIT(fd % 64))
+			events |= set_events[s];
+	return events;
+}
+
+static int note(struct select_call *c, u32 fd, u32 mask)
+{
+	int found = 0;
+
+	for (int s = 0; s < SETS; s++)
+		if ((mask & set_events[s]) && (c->want[s][fd / 64] & BIT(fd % 64))) {
+			c->got[s][fd / 64] |= BIT(fd % 64);
+			found++;
+		}
+	return found;
+}
+
+static int ask_fd(struct poll_wait *pw, struct select_call *c, u32 fd)
+{
+	struct file *f = fget((int)fd);
+	u32 mask;
+
+	if (!f)
+		return -EBADF;
+	pw->pt.key = select_wants(c, fd);
+	mask = vfs_poll(f, &pw->pt);
+	fput(f);
+	return note(c, fd, mask);
+}
+
+static int ask_select(struct poll_wait *pw, void *arg)
+{
+	struct select_call *c = arg;
+	int found = 0, n;
+
+	for (int s = 0; s < SETS; s++)
+		memset(c->got[s], 0, c->words * 8);
+	for (u32 w = 0; w < c->words; w++) {
+		u64 bits = c->want[IN][w] | c->want[OUT][w] | c->want[EX][w];
+
+		for (; bits; bits &= bits - 1) {
+			n = ask_fd(pw, c, w * 64 + (u32)__builtin_ctzl(bits));
+			if (n < 0)
+				return n;
+			if (n)
+				pw->pt.queue = NULL;
+			found += n;
+		}
+		cond_resched();
+	}
+	return found;
+}
+
+static int get_set(uaddr_t ua, u64 *set, u32 n)
+{
+	u32 bytes = DIV_ROUND_UP(n, 64) * 8;
+
+	memset(set, 0, bytes);
+	if (!ua.v)
+		return 0;
+	if (copy_from_user(set, ua, bytes))
+		return -EFAULT;
+	if (n % 64)
+		set[n / 64] &= BIT(n % 64) - 1;
+	return 0;
+}
+
+/* The sets are as long as the guest says, at most as descriptors can be open. */
+static u32 clip(int n)
+{
+	u32 max = READ_ONCE(current->files->fdt.max_fds);
+
+	return min((u32)n, max);
+}
+
+static long do_select(int n, const uaddr_t *usets, u64 deadline)
+{
+	u64 inline_words[SETS * 2 * SELECT_WORDS], *mem = inline_words;
+	struct select_call c;
+	struct poll_wait pw;
+	long ret = 0;
+
+	if (n < 0)
+		return -EINVAL;
+	c.n = clip(n);
+	c.words = DIV_ROUND_UP(c.n, 64);
+	if (c.words > SELECT_WORDS)
+		mem = kcalloc(c.words, SETS * 2 * 8, GFP_KERNEL);
+	if (!mem)
+		return -ENOMEM;
+	for (int s = 0; s < SETS && !ret; s++) {
+		c.want[s] = mem + (u32)s * c.words;
+		c.got[s] = mem + (u32)(SETS + s) * c.words;
+		ret = get_set(usets[s], c.want[s], c.n);
+	}
+	if (ret)
+		goto out_free;
+	poll_begin(&pw);
+	ret = poll_rounds(&pw, ask_select, &c, deadline);
+	poll_end(&pw);
+	for (int s = 0; s < SETS && ret >= 0; s++)
+		if (usets[s].v && copy_to_user(usets[s], c.got[s], c.words * 8))
+			ret = -EFAULT;
+out_free:
+	if (mem != inline_words)
+		kfree(mem);
+	return ret == -EINTR ? -ERESTARTNOHAND : ret;
+}
+
+long sys_select(int n, uaddr_t inp, uaddr_t outp, uaddr_t exp, uaddr_t timeout)
+{
+	const uaddr_t sets[SETS] = {inp, outp, exp};
+	struct __kernel_old_timeval tv;
+	u64 deadline = ~0UL, us;
+
+	if (timeout.v) {
+		if (copy_from_user(&tv, timeout, sizeof(tv)))
+			return -EFAULT;
+		if (tv.tv_sec < 0 || tv.tv_usec < 0)
+			return -EINVAL;
+		/* more than a second of microseconds is allowed here */
+		if (check_mul_overflow((u64)tv.tv_sec, 1000000UL, &us) ||
+		    check_add_overflow(us, (u64)tv.tv_usec, &us) || us > TIME_MAX / 1000)
+			us = TIME_MAX / 1000;
+		deadline = us ? deadline_in(us * 1000) : 0;
+	}
+	return end_limit(do_select(n, sets, deadline), timeout, deadline, put_timeval);
+}
+
+long sys_pselect6(int n, uaddr_t inp, uaddr_t outp, uaddr_t exp, uaddr_t timeout, uaddr_t sigmask)
+{
+	const uaddr_t sets[SETS] = {inp, outp, exp};
+	struct {
+		u64 mask, size;
+	} arg = {0, 0};
+	u64 deadline;
+	long ret = limit_timespec(timeout, &deadline);
+
+	if (!ret && sigmask.v && copy_from_user(&arg, sigmask, sizeof(arg)))
+		ret = -EFAULT;
+	if (!ret && arg.mask)
+		ret = set_user_sigmask(UADDR(arg.mask), arg.size);
+	if (ret)
+		return ret;
+	ret = do_select(n, sets, deadline);
+	restore_saved_sigmask_unless(ret == -ERESTARTNOHAND);
+	return end_limit(ret, timeout, deadline, put_timespec);
+}

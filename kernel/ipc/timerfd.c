@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * timerfd.c: timers that are read from a descriptor.
+ *
+ * An expiry makes the file readable; a read returns how many periods have passed. A periodic timer is not re-armed at expiry but
+ * when somebody looks (read, settime, gettime): the missed periods are then computed, so an unread timer costs nothing.
+ * Locks: t->wqh.lock.
+ */
+#include <asm/errno.h>
+#include <linux/eventpoll.h>
+#include <linux/timerfd.h>
+
+#include "arch/um/arch.h"
+#include "gen/syscalls.h"
+#include "kernel/lib/string.h"
+#include "kernel/task/cred.h"
+#include "kernel/time/time.h"
+#include "kernel/vfs/vfs.h"
+
+struct timerfd {
+	struct clock_timer timer;
+	struct wait_queue_head wqh;
+	u64 interval, expires; /* on the timer's clock; expires 0: not armed. Under wqh.lock, as all below */
+	u64 ticks;             /* expired and not yet read */
+	bool canceled;         /* TFD_TIMER_CANCEL_ON_SET and the clock was set */
+	int clock, flags;
+};
+
+static void timerfd_expired(struct clock_timer *ct)
+{
+	struct timerfd *t = container_of(ct, struct timerfd, timer);
+
+	spin_lock(&t->wqh.lock);
+	if (ct->clock_set) {
+		ct->clock_set = false;
+		t->canceled = true;
+	}
+	t->ticks++;
+	wake_up_common_locked(&t->wqh, TASK_NORMAL, 1, EPOLLIN);
+	spin_unlock(&t->wqh.lock);
+}
+
+/* Brings a periodic timer that has expired up to date and arms it again; under the lock. */
+static void catch_up(struct timerfd *t)
+{
+	u64 now, n;
+
+	if (!t->ticks || !t->interval || !t->expires || clock_read(t->clock, &now))
+		return;
+	if (now < t->expires)
+		return;
+	n = (now - t->expires) / t->interval + 1;
+	t->ticks += n - 1;
+	t->expires += n * t->interval;
+	clock_timer_start(&t->timer, t->expires);
+}
+
+static bool take(struct timerfd *t, u64 *ticks)
+{
+	spin_lock(&t->wqh.lock);
+	catch_up(t);
+	*ticks = t->ticks;
+	t->ticks = 0;
+	if (*ticks && !t->interval)
+		t->expires = 0;
+	spin_unlock(&t->wqh.lock);
+	return *ticks;
+}
+
+static bool take_cancel(struct timerfd *t)
+{
+	bool was;
+
+	spin_lock(&t->wqh.lock);
+	was = t->canceled;
+	if (was) {
+		t->canceled = false;
+		t->ticks = 0;
+		if (t->expires)
+			clock_timer_start(&t->timer, t->expires);
+	}
+	spin_unlock(&t->wqh.lock);
+	return was;
+}
+
+static ssize_t timerfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct timerfd *t = f->private_data;
+	u64 ticks;
+	int err;
+
+	if (to->count < sizeof(ticks))
+		return -EINVAL;
+	if (!READ_ONCE(t->ticks)) {
+		if (f->f_flags & O_NONBLOCK)
+			return -EAGAIN;
+		err = wait_event_interruptible(&t->wqh, READ_ONCE(t->ticks));
+		if (err)
+			return err;
+	}
+	if (take_cancel(t))
+		return -ECANCELED;
+	if (!take(t, &ticks))
+		return -EAGAIN;
+	return copy_to_iter(&ticks, sizeof(ticks), to) == sizeof(ticks) ? (ssize_t)sizeof(ticks) :
+									  -EFAULT;
+}
+
+static u32 timerfd_poll(struct file *f, struct poll_table *pt)
+{
+	struct timerfd *t = f->private_data;
+
+	poll_wait(f, &t->wqh, pt);
+	return READ_ONCE(t->ticks) ? EPOLLIN : 0;
+}
+
+static int timerfd_release(struct inode *inode, struct file *f)
+{
+	struct timerfd *t = f->private_data;
+
+	clock_timer_cancel_sync(&t->timer);
+	kfree(t);
+	return 0;
+}
+
+static const struct file_operations timerfd_fops = {
+	.llseek = noop_llseek,
+	.read_iter = timerfd_read,
+	.poll = timerfd_poll,
+	.release = timerfd_release,
+};
+
+long sys_timerfd_create(int which, int flags)
+{
+	struct timerfd *t;
+	int fd;
+
+	if (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK))
+		return -EINVAL;
+	if (which != CLOCK_REALTIME && which != CLOCK_MONOTONIC && which != CLOCK_BOOTTIME &&
+	    which != CLOCK_REALTIME_ALARM && which != CLOCK_BOOTTIME_ALARM)
+		return -EINVAL;
+	if ((which == CLOCK_REALTIME_ALARM || which == CLOCK_BOOTTIME_ALARM) &&
+	    !capable(CAP_WAKE_ALARM))
+		return -EPERM;
+	t = kzalloc(sizeof(*t), GFP_KERNEL);
+	if (!t)
+		return -ENOMEM;
+	t->clock = which;
+	init_waitqueue_head(&t->wqh);
+	clock_timer_setup(&t->timer, which, timerfd_expired);
+	fd = anon_fd("[timerfd]", &timerfd_fops, t,
+		     O_RDWR | (flags & (TFD_CLOEXEC | TFD_NONBLOCK)));
+	if (fd < 0)
+		kfree(t);
+	return fd;
+}
+
+static struct file *timerfd_get(int fd)
+{
+	struct file *f = fget(fd);
+
+	if (!f)
+		return ERR_PTR(-EBADF);
+	if (f->f_op != &timerfd_fops) {
+		fput(f);
+		return ERR_PTR(-EINVAL);
+	}
+	return f;
+}
+
+/* What is left until the next expiry, and the period; under the lock. */
+static u64 rest(struct timerfd *t)
+{
+	u64 now;
+
+	catch_up(t);
+	if (!t->expires || clock_read(t->clock, &now))
+		return 0;
+	return t->expires > now ? t->expires - now : 0;
+}
+
+static void set(struct timerfd *t, u64 interval, u64 value, int flags)
+{
+	u64 now;
+
+	t->ticks = 0;
+	t->canceled = false;
+	t->interval = interval;
+	t->expires = 0;
+	if (!value || clock_read(t->clock, &now))
+		return;
+	if (flags & TFD_TIMER_ABSTIME)
+		t->expires = value;
+	else
+		t->expires = min(now + value, TIME_MAX);
+	clock_timer_start(&t->timer, t->expires);
+}
+
+long sys_timerfd_settime(int fd, int flags, uaddr_t value, uaddr_t old)
+{
+	u64 interval, first, old_interval, old_rest;
+	struct timerfd *t;
+	struct file *f;
+	int err = get_itimerspec(value, &interval, &first);
+
+	if (err)
+		return err;
+	if (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET))
+		return -EINVAL;
+	f = timerfd_get(fd);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	t = f->private_data;
+	clock_timer_cancel_sync(&t->timer);
+	spin_lock(&t->wqh.lock);
+	old_interval = t->interval;
+	old_rest = rest(t);
+	clock_timer_cancel(&t->timer);
+	t->timer.cancel_on_set = (flags & TFD_TIMER_CANCEL_ON_SET) &&
+				 (flags & TFD_TIMER_ABSTIME) && t->clock == CLOCK_REALTIME;
+	set(t, interval, first, flags);
+	spin_unlock(&t->wqh.lock);
+	fput(f);
+	return old.v ? put_itimerspec(old, old_interval, old_rest) : 0;
+}
+
+long sys_timerfd_gettime(int fd, uaddr_t value)
+{
+	struct file *f = timerfd_get(fd);
+	struct timerfd *t;
+	u64 interval, left;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	t = f->private_data;
+	spin_lock(&t->wqh.lock);
+	left = rest(t);
+	interval = t->interval;
+	spin_unlock(&t->wqh.lock);
+	fput(f);
+	return put_itimerspec(value, interval, left);
+}
