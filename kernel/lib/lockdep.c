@@ -82,16 +82,16 @@ static void report(const char *what, u32 a, u32 b, const void *ip)
 	graph_lock();
 }
 
-static void check_edge(const struct held_locks *h, u32 i, u16 class, const void *ip)
+static void check_edge(const struct held_locks *h, u32 i, const void *lock, u16 class, const void *ip)
 {
 	u16 outer = h->held[i].class;
 
 	if (!outer || off)
 		return;
 	if (outer == class) {
-		if (!h->same_class_next)
-			report("two locks of one class", outer, class, ip);
-		return;
+		if (h->held[i].lock == lock && !h->same_class_next)
+			report("a lock taken twice", outer, class, ip);
+		return; /* the order within a class is the caller's business */
 	}
 	if (after[outer][class / 64] & BIT(class % 64))
 		return;
@@ -112,7 +112,7 @@ void lockdep_acquire(const void *lock, const char *name, bool spin, bool try, co
 		class = class_of(name);
 	if (class && !try)
 		for (u32 i = 0; i < h->nr; i++)
-			check_edge(h, i, class, ip);
+			check_edge(h, i, lock, class, ip);
 	if (!spin && h->spinning)
 		report("a lock that sleeps inside a spinlock", h->held[h->nr - 1].class, class, ip);
 	graph_unlock();

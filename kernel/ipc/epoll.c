@@ -1,0 +1,702 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * epoll.c: sets of watched files that remember which of them are ready.
+ *
+ * An epoll file (struct eventpoll) has an item for each watched (file, descriptor). An item hangs in the wait queues that
+ * the file's poll operation names; a wake-up there runs item_wake(), which puts the item on the ready list and wakes a waiter.
+ * epoll_wait() takes items off the ready list, asks each file again, reports what is still true, and puts level-triggered
+ * items back.
+ *
+ *	EPOLLET          the item is not put back: only a new wake-up reports it again
+ *	EPOLLONESHOT     after a report the events are cleared until EPOLL_CTL_MOD
+ *	EPOLLEXCLUSIVE   the item waits exclusively: one of several epoll files is woken
+ *
+ * States of an item: idle -> (wake-up, or true when added) ready -> (epoll_wait) reported: idle (ET, ONESHOT) or ready (LT).
+ *
+ * An item does not hold the file: the file's last fput() removes its items (eventpoll_release()).
+ *
+ * Invariants:
+ * 1. item->ready says whether the item is on the ready list; both change under ep->lock.
+ * 2. Watching is acyclic and at most MAX_NEST deep (check_nesting() under nest_lock, which every add of an epoll file holds).
+ *
+ * Locks, from the outside: release_lock (files and epoll files that end), nest_lock, ep->mutex (tree, items' events; nested: outer epoll
+ * first), file->f_lock (f_ep), a wait queue's lock, ep->lock (ready list), ep->wait's lock.
+ */
+#include <asm/errno.h>
+#include <linux/eventpoll.h>
+
+#include "gen/syscalls.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/rbtree.h"
+#include "kernel/lib/string.h"
+#include "kernel/task/signal.h"
+#include "kernel/time/time.h"
+#include "kernel/vfs/vfs.h"
+
+#define MAX_NEST 4
+#define PRIVATE_BITS (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
+#define EXCLUSIVE_OK (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
+#define MAX_EVENTS ((int)(0x7fffffff / sizeof(struct epoll_event)))
+
+struct eventpoll {
+	struct mutex mutex;
+	struct rb_root items;            /* under mutex */
+	struct wait_queue_head wait;     /* epoll_wait */
+	struct wait_queue_head poll;     /* who polls the epoll file itself */
+	spinlock_t lock;
+	struct list_head ready;          /* of item->ready_link, under lock */
+	struct file *file;
+};
+
+struct epoll_hook {
+	struct wait_queue_entry wait;
+	struct wait_queue_head *head; /* NULL: the queue has gone (POLLFREE) */
+	struct epoll_item *item;
+	struct epoll_hook *next;
+};
+
+struct epoll_item {
+	struct rb_node node;          /* of ep->items */
+	struct eventpoll *ep;
+	struct file *file;            /* no reference */
+	int fd;
+	struct list_head file_link;   /* of file->f_ep, under file->f_lock */
+	struct list_head ready_link;  /* under ep->lock */
+	bool ready;
+	struct epoll_event event;     /* changed under ep->mutex and ep->lock */
+	struct epoll_hook *hooks;     /* set while the item is added */
+	bool no_memory;
+	struct rcu_head rcu;
+};
+
+struct epoll_table {
+	struct poll_table pt;
+	struct epoll_item *item;
+};
+
+static DEFINE_MUTEX(release_lock);
+static DEFINE_MUTEX(nest_lock);
+static const struct file_operations eventpoll_fops;
+
+/* ---- readiness ---- */
+
+/* True when it was not on the list. */
+static bool make_ready(struct epoll_item *it)
+{
+	if (it->ready)
+		return false;
+	it->ready = true;
+	list_add_tail(&it->ready_link, &it->ep->ready);
+	return true;
+}
+
+static void make_idle(struct epoll_item *it)
+{
+	if (!it->ready)
+		return;
+	it->ready = false;
+	list_del_init(&it->ready_link);
+}
+
+static void wake_pollers(struct eventpoll *ep)
+{
+	if (waitqueue_active(&ep->poll))
+		wake_up_common(&ep->poll, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM);
+}
+
+/* Under the lock of the watched file's wait queue. */
+static int item_wake(struct wait_queue_entry *e, u64 key)
+{
+	struct epoll_hook *h = container_of(e, struct epoll_hook, wait);
+	struct epoll_item *it = h->item;
+	struct eventpoll *ep = it->ep;
+	int woke = 0;
+
+	if (key & POLLFREE) {
+		list_del_init(&e->entry);
+		smp_store_release(&h->head, NULL);
+	}
+	spin_lock(&ep->lock);
+	if (!(it->event.events & ~(u32)PRIVATE_BITS) || (key && !(key & it->event.events))) {
+		spin_unlock(&ep->lock);
+		return 0;
+	}
+	make_ready(it);
+	spin_unlock(&ep->lock);
+	if (waitqueue_active(&ep->wait)) {
+		wake_up(&ep->wait);
+		woke = 1;
+	}
+	wake_pollers(ep);
+	return it->event.events & EPOLLEXCLUSIVE ? woke : 1;
+}
+
+static void item_hook(struct file *f, struct wait_queue_head *q, struct poll_table *pt)
+{
+	struct epoll_item *it = container_of(pt, struct epoll_table, pt)->item;
+	struct epoll_hook *h = kmalloc(sizeof(*h), GFP_KERNEL);
+
+	if (!h) {
+		it->no_memory = true;
+		return;
+	}
+	init_wait_entry(&h->wait);
+	h->wait.func = item_wake;
+	h->head = q;
+	h->item = it;
+	h->next = it->hooks;
+	it->hooks = h;
+	if (it->event.events & EPOLLEXCLUSIVE)
+		add_wait_queue_exclusive(q, &h->wait);
+	else
+		add_wait_queue(q, &h->wait);
+}
+
+static u32 item_poll(struct epoll_item *it)
+{
+	struct poll_table pt = {.queue = NULL, .key = it->event.events};
+
+	return vfs_poll(it->file, &pt) & it->event.events;
+}
+
+/* ---- items ---- */
+
+static int item_cmp(const struct epoll_item *it, const struct file *f, int fd)
+{
+	if (f != it->file)
+		return f < it->file ? -1 : 1;
+	return fd < it->fd ? -1 : fd > it->fd;
+}
+
+static struct epoll_item *item_find(struct eventpoll *ep, const struct file *f, int fd)
+{
+	struct rb_node *n = ep->items.node;
+
+	while (n) {
+		struct epoll_item *it = rb_entry(n, struct epoll_item, node);
+		int c = item_cmp(it, f, fd);
+
+		if (!c)
+			return it;
+		n = c < 0 ? n->left : n->right;
+	}
+	return NULL;
+}
+
+static void item_link(struct eventpoll *ep, struct epoll_item *it)
+{
+	struct rb_node **link = &ep->items.node, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = item_cmp(rb_entry(parent, struct epoll_item, node), it->file, it->fd) < 0 ?
+			       &parent->left :
+			       &parent->right;
+	}
+	rb_link_node(&it->node, parent, link);
+	rb_insert_color(&it->node, &ep->items);
+	spin_lock(&it->file->f_lock);
+	list_add_tail(&it->file_link, &it->file->f_ep);
+	spin_unlock(&it->file->f_lock);
+}
+
+static void item_unhook(struct epoll_item *it)
+{
+	struct epoll_hook *h;
+
+	while ((h = it->hooks)) {
+		struct wait_queue_head *q = smp_load_acquire(&h->head);
+
+		if (q)
+			remove_wait_queue(q, &h->wait);
+		it->hooks = h->next;
+		kfree(h);
+	}
+}
+
+/* ep->mutex held. After the unhooking no wake-up can reach the item. */
+static void item_remove(struct eventpoll *ep, struct epoll_item *it)
+{
+	item_unhook(it);
+	spin_lock(&it->file->f_lock);
+	list_del_init(&it->file_link);
+	spin_unlock(&it->file->f_lock);
+	rb_erase(&it->node, &ep->items);
+	spin_lock(&ep->lock);
+	make_idle(it);
+	spin_unlock(&ep->lock);
+	kfree(it);
+}
+
+/* After the events were set: reports at once what is already true. */
+static void item_refresh(struct eventpoll *ep, struct epoll_item *it, u32 revents)
+{
+	bool fresh;
+
+	if (!(revents & it->event.events))
+		return;
+	spin_lock(&ep->lock);
+	fresh = make_ready(it);
+	spin_unlock(&ep->lock);
+	if (fresh) {
+		wake_up(&ep->wait);
+		wake_pollers(ep);
+	}
+}
+
+static long item_add(struct eventpoll *ep, struct file *f, int fd, const struct epoll_event *event)
+{
+	struct epoll_item *it = kzalloc(sizeof(*it), GFP_KERNEL);
+	struct epoll_table t = {.pt = {.queue = item_hook, .key = event->events}, .item = it};
+	u32 revents;
+
+	if (!it)
+		return -ENOMEM;
+	it->ep = ep;
+	it->file = f;
+	it->fd = fd;
+	it->event = *event;
+	INIT_LIST_HEAD(&it->file_link);
+	INIT_LIST_HEAD(&it->ready_link);
+	item_link(ep, it);
+	revents = vfs_poll(f, &t.pt);
+	if (it->no_memory) {
+		item_remove(ep, it);
+		return -ENOMEM;
+	}
+	item_refresh(ep, it, revents);
+	return 0;
+}
+
+static void item_modify(struct eventpoll *ep, struct epoll_item *it, const struct epoll_event *event)
+{
+	spin_lock(&ep->lock);
+	it->event = *event;
+	spin_unlock(&ep->lock);
+	smp_mb(); /* the new events before the look: a wake-up before saw the old ones */
+	item_refresh(ep, it, item_poll(it));
+}
+
+/* ---- nesting ---- */
+
+static struct eventpoll *file_ep(struct file *f)
+{
+	return f->f_op == &eventpoll_fops ? f->private_data : NULL;
+}
+
+/* How deep watching goes below @ep; above MAX_NEST, or -ELOOP when it reaches @target. */
+static int depth_below(struct eventpoll *ep, const struct eventpoll *target, int level)
+{
+	struct rb_node *n;
+	int deepest = 0;
+
+	if (ep == target)
+		return -ELOOP;
+	if (level > MAX_NEST)
+		return level;
+	mutex_lock(&ep->mutex);
+	for (n = rb_first(&ep->items); n; n = rb_next(n)) {
+		struct eventpoll *child = file_ep(rb_entry(n, struct epoll_item, node)->file);
+		int d = child ? depth_below(child, target, level + 1) + 1 : 0;
+
+		if (child && d <= 0) {
+			deepest = -ELOOP;
+			break;
+		}
+		deepest = max(deepest, d);
+	}
+	mutex_unlock(&ep->mutex);
+	return deepest;
+}
+
+/* How many epoll files watch @ep, one above the other. */
+static int depth_above(struct eventpoll *ep, int level)
+{
+	struct epoll_item *it;
+	int deepest = 0;
+
+	if (level > MAX_NEST)
+		return level;
+	/* items of epoll files come and go under nest_lock or release_lock: the list is stable enough to walk with f_lock */
+	spin_lock(&ep->file->f_lock);
+	list_for_each_entry(it, &ep->file->f_ep, file_link) {
+		struct eventpoll *up = it->ep;
+		int d;
+
+		spin_unlock(&ep->file->f_lock);
+		d = depth_above(up, level + 1) + 1;
+		spin_lock(&ep->file->f_lock);
+		deepest = max(deepest, d);
+	}
+	spin_unlock(&ep->file->f_lock);
+	return deepest;
+}
+
+/* release_lock and nest_lock held. */
+static long check_nesting(struct eventpoll *ep, struct eventpoll *child)
+{
+	int below = depth_below(child, ep, 0);
+
+	if (below < 0)
+		return below;
+	return below + depth_above(ep, 0) + 1 > MAX_NEST ? -ELOOP : 0;
+}
+
+/* ---- the end of files ---- */
+
+/* @f is about to be freed: nobody can add it any more. */
+void eventpoll_release(struct file *f)
+{
+	struct epoll_item *it;
+
+	mutex_lock(&release_lock);
+	while (!list_empty(&f->f_ep)) {
+		struct eventpoll *ep;
+
+		it = list_first_entry(&f->f_ep, struct epoll_item, file_link);
+		ep = it->ep;
+		mutex_lock(&ep->mutex);
+		item_remove(ep, it);
+		mutex_unlock(&ep->mutex);
+	}
+	mutex_unlock(&release_lock);
+}
+
+static int eventpoll_close(struct inode *inode, struct file *f)
+{
+	struct eventpoll *ep = f->private_data;
+	struct rb_node *n;
+
+	mutex_lock(&release_lock);
+	mutex_lock(&ep->mutex);
+	while ((n = rb_first(&ep->items))) {
+		item_remove(ep, rb_entry(n, struct epoll_item, node));
+		cond_resched();
+	}
+	mutex_unlock(&ep->mutex);
+	mutex_unlock(&release_lock);
+	kfree(ep);
+	return 0;
+}
+
+/* ---- an epoll file as a file ---- */
+
+/* Looks for one ready item that really is; drops those that are not. */
+static bool any_ready(struct eventpoll *ep)
+{
+	struct epoll_item *it;
+	bool found = false;
+
+	mutex_lock(&ep->mutex);
+	for (;;) {
+		spin_lock(&ep->lock);
+		it = list_first_entry_or_null(&ep->ready, struct epoll_item, ready_link);
+		if (it)
+			make_idle(it);
+		spin_unlock(&ep->lock);
+		if (!it)
+			break;
+		if (item_poll(it)) {
+			spin_lock(&ep->lock);
+			if (!it->ready) {
+				it->ready = true;
+				list_add(&it->ready_link, &ep->ready);
+			}
+			spin_unlock(&ep->lock);
+			found = true;
+			break;
+		}
+	}
+	mutex_unlock(&ep->mutex);
+	return found;
+}
+
+static u32 eventpoll_poll(struct file *f, struct poll_table *pt)
+{
+	struct eventpoll *ep = f->private_data;
+
+	poll_wait(f, &ep->poll, pt);
+	return !list_empty(&ep->ready) && any_ready(ep) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static int eventpoll_fdinfo(struct file *f, char *buf, size_t size)
+{
+	struct eventpoll *ep = f->private_data;
+	struct rb_node *n;
+	int len = 0;
+
+	mutex_lock(&ep->mutex);
+	for (n = rb_first(&ep->items); n; n = rb_next(n)) {
+		struct epoll_item *it = rb_entry(n, struct epoll_item, node);
+
+		len += scnprintf(buf + len, size - (size_t)len,
+				 "tfd: %8d events: %8x data: %16lx\n", it->fd, it->event.events,
+				 (unsigned long)it->event.data);
+	}
+	mutex_unlock(&ep->mutex);
+	return len;
+}
+
+static const struct file_operations eventpoll_fops = {
+	.llseek = noop_llseek,
+	.poll = eventpoll_poll,
+	.release = eventpoll_close,
+	.show_fdinfo = eventpoll_fdinfo,
+};
+
+long sys_epoll_create1(int flags)
+{
+	struct eventpoll *ep;
+	struct file *f;
+	int fd;
+
+	if (flags & ~EPOLL_CLOEXEC)
+		return -EINVAL;
+	ep = kzalloc(sizeof(*ep), GFP_KERNEL);
+	if (!ep)
+		return -ENOMEM;
+	mutex_init(&ep->mutex);
+	init_waitqueue_head(&ep->wait);
+	init_waitqueue_head(&ep->poll);
+	spin_lock_init(&ep->lock);
+	INIT_LIST_HEAD(&ep->ready);
+	f = anon_file("[eventpoll]", &eventpoll_fops, ep, O_RDWR);
+	if (IS_ERR(f)) {
+		kfree(ep);
+		return PTR_ERR(f);
+	}
+	ep->file = f;
+	fd = get_unused_fd((u32)flags);
+	if (fd < 0)
+		fput(f);
+	else
+		fd_install(fd, f);
+	return fd;
+}
+
+long sys_epoll_create(int size)
+{
+	return size > 0 ? sys_epoll_create1(0) : -EINVAL;
+}
+
+/* ---- epoll_ctl ---- */
+
+static bool exclusive_valid(int op, struct file *f, const struct epoll_event *event)
+{
+	if (!(event->events & EPOLLEXCLUSIVE))
+		return true;
+	return op == EPOLL_CTL_ADD && !file_ep(f) && !(event->events & ~(u32)EXCLUSIVE_OK);
+}
+
+static long ctl_locked(struct eventpoll *ep, int op, struct file *f, int fd,
+		       struct epoll_event *event)
+{
+	struct epoll_item *it = item_find(ep, f, fd);
+
+	event->events |= EPOLLERR | EPOLLHUP;
+	switch (op) {
+	case EPOLL_CTL_ADD:
+		return it ? -EEXIST : item_add(ep, f, fd, event);
+	case EPOLL_CTL_DEL:
+		if (!it)
+			return -ENOENT;
+		item_remove(ep, it);
+		return 0;
+	case EPOLL_CTL_MOD:
+		if (!it)
+			return -ENOENT;
+		if (it->event.events & EPOLLEXCLUSIVE)
+			return -EINVAL;
+		item_modify(ep, it, event);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static long ctl(struct eventpoll *ep, int op, struct file *f, int fd, struct epoll_event *event)
+{
+	bool nested = file_ep(f) && op != EPOLL_CTL_MOD;
+	long err = 0;
+
+	if (nested) {
+		mutex_lock(&release_lock);
+		mutex_lock(&nest_lock);
+		if (op == EPOLL_CTL_ADD)
+			err = check_nesting(ep, file_ep(f));
+	}
+	if (!err) {
+		mutex_lock(&ep->mutex);
+		err = ctl_locked(ep, op, f, fd, event);
+		mutex_unlock(&ep->mutex);
+	}
+	if (nested) {
+		mutex_unlock(&nest_lock);
+		mutex_unlock(&release_lock);
+	}
+	return err;
+}
+
+long sys_epoll_ctl(int epfd, int op, int fd, uaddr_t uevent)
+{
+	struct epoll_event event = {0};
+	struct file *epf, *f;
+	long err;
+
+	if (op != EPOLL_CTL_DEL && copy_from_user(&event, uevent, sizeof(event)))
+		return -EFAULT;
+	epf = fget(epfd);
+	if (!epf)
+		return -EBADF;
+	f = fget(fd);
+	err = -EBADF;
+	if (!f)
+		goto out_put_ep;
+	err = -EPERM;
+	if (!f->f_op->poll)
+		goto out_put_file;
+	err = -EINVAL;
+	if (!file_ep(epf) || epf == f || !exclusive_valid(op, f, &event))
+		goto out_put_file;
+	err = ctl(file_ep(epf), op, f, fd, &event);
+out_put_file:
+	fput(f);
+out_put_ep:
+	fput(epf);
+	return err;
+}
+
+/* ---- epoll_wait ---- */
+
+/* Reports one item: 1, 0 when it is not ready after all, -EFAULT. ep->mutex held; the item is off the ready list. */
+static int report(struct eventpoll *ep, struct epoll_item *it, uaddr_t to)
+{
+	struct epoll_event out = {.events = item_poll(it), .data = it->event.data};
+
+	if (!out.events)
+		return 0;
+	if (copy_to_user(to, &out, sizeof(out))) {
+		spin_lock(&ep->lock);
+		make_ready(it);
+		spin_unlock(&ep->lock);
+		return -EFAULT;
+	}
+	spin_lock(&ep->lock);
+	if (it->event.events & EPOLLONESHOT)
+		it->event.events &= PRIVATE_BITS;
+	else if (!(it->event.events & EPOLLET))
+		make_ready(it); /* at the tail: others get their turn */
+	spin_unlock(&ep->lock);
+	return 1;
+}
+
+/*
+ * Items are taken one by one from the ready list as it was at the start: those that are put back or become ready meanwhile
+ * stand behind @last and are for the next call.
+ */
+static int send_events(struct eventpoll *ep, uaddr_t events, int max)
+{
+	struct epoll_item *it, *last;
+	bool left;
+	int n = 0, r = 0;
+
+	mutex_lock(&ep->mutex);
+	spin_lock(&ep->lock);
+	last = list_empty(&ep->ready) ? NULL :
+					list_last_entry(&ep->ready, struct epoll_item, ready_link);
+	spin_unlock(&ep->lock);
+	while (last && n < max) {
+		spin_lock(&ep->lock);
+		it = list_first_entry(&ep->ready, struct epoll_item, ready_link);
+		make_idle(it);
+		spin_unlock(&ep->lock);
+		r = report(ep, it, uaddr_add(events, (u64)n * sizeof(struct epoll_event)));
+		if (r < 0)
+			break;
+		n += r;
+		if (it == last)
+			break;
+	}
+	left = !list_empty(&ep->ready);
+	mutex_unlock(&ep->mutex);
+	if (left && waitqueue_active(&ep->wait))
+		wake_up(&ep->wait);
+	return n ? n : r < 0 ? r : 0;
+}
+
+static int wait_ready(struct eventpoll *ep, u64 deadline)
+{
+	return WAIT_EVENT_(&ep->wait, !list_empty(&ep->ready), TASK_INTERRUPTIBLE, deadline, true);
+}
+
+static long do_epoll_wait(int epfd, uaddr_t events, int max, u64 deadline)
+{
+	struct eventpoll *ep;
+	struct file *f;
+	int n, err = 0;
+
+	if (max <= 0 || max > MAX_EVENTS)
+		return -EINVAL;
+	if (!access_ok(events, (size_t)max * sizeof(struct epoll_event)))
+		return -EFAULT;
+	f = fget(epfd);
+	if (!f)
+		return -EBADF;
+	ep = file_ep(f);
+	n = ep ? 0 : -EINVAL;
+	while (!n) {
+		if (!list_empty(&ep->ready))
+			n = send_events(ep, events, max);
+		if (n || !deadline || err == -ETIMEDOUT)
+			break;
+		if (err) {
+			n = -EINTR;
+			break;
+		}
+		err = wait_ready(ep, deadline);
+	}
+	fput(f);
+	return n;
+}
+
+static u64 ms_deadline(int timeout)
+{
+	return timeout < 0 ? ~0UL : timeout ? deadline_in((u64)timeout * 1000000) : 0;
+}
+
+long sys_epoll_wait(int epfd, uaddr_t events, int maxevents, int timeout)
+{
+	return do_epoll_wait(epfd, events, maxevents, ms_deadline(timeout));
+}
+
+static long pwait(int epfd, uaddr_t events, int max, u64 deadline, uaddr_t mask, size_t size)
+{
+	long ret = set_user_sigmask(mask, size);
+
+	if (ret)
+		return ret;
+	ret = do_epoll_wait(epfd, events, max, deadline);
+	restore_saved_sigmask_unless(ret == -EINTR);
+	return ret;
+}
+
+long sys_epoll_pwait(int epfd, uaddr_t events, int maxevents, int timeout, uaddr_t sigmask,
+		     size_t sigsetsize)
+{
+	return pwait(epfd, events, maxevents, ms_deadline(timeout), sigmask, sigsetsize);
+}
+
+long sys_epoll_pwait2(int epfd, uaddr_t events, int maxevents, uaddr_t timeout, uaddr_t sigmask,
+		      size_t sigsetsize)
+{
+	u64 deadline = ~0UL, ns;
+	int err;
+
+	if (timeout.v) {
+		err = get_timespec(timeout, &ns);
+		if (err)
+			return err;
+		deadline = ns ? deadline_in(ns) : 0;
+	}
+	return pwait(epfd, events, maxevents, deadline, sigmask, sigsetsize);
+}
