@@ -456,6 +456,27 @@ static void run_forever(void)
 	proc_run(&proc_a, 0, ~0UL);
 }
 
+/* Calls, FPU state and faults under a storm of kicks, for half a minute. */
+static int soak(void)
+{
+	u64 end = os_clock_mono() + 30 * NSEC_PER_SEC, kicks = 0;
+	int rounds = 0, good = 0;
+
+	host_kicker_start(5);
+	for (; os_clock_mono() < end; rounds++) {
+		frames_reset();
+		proc_start(&proc_a, rounds & 1 ? G_FPU_CALLS : G_TOUCH, 2000, 7);
+		good += proc_run(&proc_a, 0, ~0UL) == EXITED && proc_a.regs.rdi == 0;
+		kicks += proc_a.kicks;
+		proc_end(&proc_a);
+	}
+	host_kicker_stop();
+	skas_exit();
+	host_print("%s %d of %d guests under %llu kicks\n", good == rounds ? "ok" : "NOT OK", good,
+		rounds, (unsigned long long)kicks);
+	return good != rounds;
+}
+
 int harness_main(int mode, int ncpus, int handoff, int what)
 {
 	mode_text = mode == SKAS_PTRACE ? "ptrace" : "seccomp";
@@ -467,6 +488,8 @@ int harness_main(int mode, int ncpus, int handoff, int what)
 	}
 	if (what == HARNESS_FOREVER)
 		run_forever();
+	if (what == HARNESS_SOAK)
+		return soak();
 	test_honest();
 	test_kicks();
 	test_hostile();

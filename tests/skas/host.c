@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * host.c: main() of the skas test: skas-test [seccomp|ptrace|auto] [ncpus] [auto|spin|sleep]
- * [tests|figures|forever].
+ * [tests|figures|forever|soak].
  */
 #include <pthread.h>
 #include <stdarg.h>
@@ -133,7 +133,7 @@ void host_take_terminal(void)
 	tcsetattr(0, TCSANOW, &t);
 }
 
-static int choice(const char *text, const char *a, const char *b, const char *c)
+static int choice(const char *text, const char *a, const char *b, const char *c, const char *d)
 {
 	if (!strcmp(text, a))
 		return 0;
@@ -141,18 +141,20 @@ static int choice(const char *text, const char *a, const char *b, const char *c)
 		return 1;
 	if (!strcmp(text, c))
 		return 2;
-	fprintf(stderr, "skas-test: %s is none of %s, %s, %s\n", text, a, b, c);
+	if (!strcmp(text, d))
+		return 3;
+	fprintf(stderr, "skas-test: %s is none of %s, %s, %s, %s\n", text, a, b, c, d);
 	exit(2);
 }
 
 int main(int argc, char **argv)
 {
-	int mode = choice(argc > 1 ? argv[1] : "auto", "auto", "seccomp", "ptrace");
+	int mode = choice(argc > 1 ? argv[1] : "auto", "auto", "seccomp", "ptrace", "");
 	int ncpus = argc > 2 ? atoi(argv[2]) : 1;
-	int handoff = choice(argc > 3 ? argv[3] : "auto", "auto", "spin", "sleep");
+	int handoff = choice(argc > 3 ? argv[3] : "auto", "auto", "spin", "sleep", "");
 
 	os_process_setup();
 	os_vcpu_adopt(0);
 	return harness_main(mode, ncpus, handoff,
-		choice(argc > 4 ? argv[4] : "tests", "tests", "figures", "forever"));
+		choice(argc > 4 ? argv[4] : "tests", "tests", "figures", "forever", "soak"));
 }

@@ -14,7 +14,7 @@ void host_end_later(int task, unsigned us);
 /* Where standard input is a terminal: raw, and guarded. */
 void host_take_terminal(void);
 
-enum harness_task { HARNESS_TESTS, HARNESS_FIGURES, HARNESS_FOREVER };
+enum harness_task { HARNESS_TESTS, HARNESS_FIGURES, HARNESS_FOREVER, HARNESS_SOAK };
 int harness_main(int mode, int ncpus, int handoff, int what);
 
 #endif
