@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * buffer.c: the cache of metadata blocks of one mounted file system.
+ *
+ *	b = ext4_bread(sbi, block);  ...  ext4_brelse(b);
+ *
+ * Blocks are found by number in a hash; unused ones stay on an LRU list up to a limit. The first user reads the block under b->lock; a
+ * failed read leaves it not up to date, and the next user tries again.
+ * Locks: sbi->buf_lock for hash, list and reference counts; b->lock (mutex) around the read.
+ */
+#include "kernel/fs/ext4/ext4.h"
+#include "kernel/lib/string.h"
+
+#define BUF_HASH_SIZE 4096
+#define BUF_KEEP 8192 /* unused blocks that stay */
+
+int ext4_bufs_init(struct ext4_sb *sbi)
+{
+	spin_lock_init(&sbi->buf_lock);
+	INIT_LIST_HEAD(&sbi->buf_lru);
+	sbi->buf_hash = kcalloc(BUF_HASH_SIZE, sizeof(sbi->buf_hash[0]), GFP_KERNEL);
+	return sbi->buf_hash ? 0 : -ENOMEM;
+}
+
+static void buf_free(struct ext4_buf *b)
+{
+	kfree(b->data);
+	kfree(b);
+}
+
+void ext4_bufs_destroy(struct ext4_sb *sbi)
+{
+	struct ext4_buf *b, *next;
+
+	if (!sbi->buf_hash)
+		return;
+	list_for_each_entry_safe(b, next, &sbi->buf_lru, lru)
+		buf_free(b);
+	kfree(sbi->buf_hash);
+}
+
+static struct hlist_head *bucket(struct ext4_sb *sbi, u64 block)
+{
+	return &sbi->buf_hash[hash_u64(block) % BUF_HASH_SIZE];
+}
+
+/* Under buf_lock. */
+static struct ext4_buf *find(struct ext4_sb *sbi, u64 block)
+{
+	struct ext4_buf *b;
+
+	hlist_for_each_entry(b, bucket(sbi, block), hash)
+		if (b->block == block) {
+			if (!b->refs++)
+				list_del_init(&b->lru);
+			return b;
+		}
+	return NULL;
+}
+
+static struct ext4_buf *buf_new(struct ext4_sb *sbi, u64 block)
+{
+	struct ext4_buf *b = kzalloc(sizeof(*b), GFP_NOFS);
+
+	if (!b)
+		return NULL;
+	b->data = kmalloc(sbi->block_size, GFP_NOFS);
+	if (!b->data) {
+		kfree(b);
+		return NULL;
+	}
+	b->block = block;
+	b->refs = 1;
+	mutex_init(&b->lock);
+	INIT_LIST_HEAD(&b->lru);
+	return b;
+}
+
+/* The block's buffer, perhaps not read yet; NULL: no memory. */
+static struct ext4_buf *getblk(struct ext4_sb *sbi, u64 block)
+{
+	struct ext4_buf *b, *fresh;
+
+	spin_lock(&sbi->buf_lock);
+	b = find(sbi, block);
+	spin_unlock(&sbi->buf_lock);
+	if (b)
+		return b;
+	fresh = buf_new(sbi, block);
+	if (!fresh)
+		return NULL;
+	spin_lock(&sbi->buf_lock);
+	b = find(sbi, block);
+	if (!b) {
+		hlist_add_head(&fresh->hash, bucket(sbi, block));
+		sbi->nr_bufs++;
+		b = fresh;
+		fresh = NULL;
+	}
+	b->sbi = sbi;
+	spin_unlock(&sbi->buf_lock);
+	if (fresh)
+		buf_free(fresh);
+	return b;
+}
+
+struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block)
+{
+	struct ext4_buf *b;
+	int err = 0;
+
+	if (block >= sbi->blocks_count)
+		return ERR_PTR(-EFSCORRUPTED);
+	b = getblk(sbi, block);
+	if (!b)
+		return ERR_PTR(-ENOMEM);
+	if (smp_load_acquire(&b->flags) & BUF_UPTODATE)
+		return b;
+	mutex_lock(&b->lock);
+	if (!(b->flags & BUF_UPTODATE)) {
+		err = bdev_rw(sbi->sb->s_bdev, REQ_READ | REQ_META, block * (sbi->block_size >> SECTOR_SHIFT),
+			      b->data, sbi->block_size);
+		if (!err)
+			__atomic_or_fetch(&b->flags, BUF_UPTODATE, __ATOMIC_RELEASE);
+	}
+	mutex_unlock(&b->lock);
+	if (!err)
+		return b;
+	ext4_brelse(b);
+	return ERR_PTR(err);
+}
+
+void ext4_brelse(struct ext4_buf *b)
+{
+	struct ext4_sb *sbi = b->sbi;
+	struct ext4_buf *old = NULL;
+
+	spin_lock(&sbi->buf_lock);
+	if (!--b->refs) {
+		list_add_tail(&b->lru, &sbi->buf_lru);
+		if (sbi->nr_bufs > BUF_KEEP) {
+			old = list_first_entry(&sbi->buf_lru, struct ext4_buf, lru);
+			list_del_init(&old->lru);
+			hlist_del_init(&old->hash);
+			sbi->nr_bufs--;
+		}
+	}
+	spin_unlock(&sbi->buf_lock);
+	if (old)
+		buf_free(old);
+}
