@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs that never call the kernel share the processors; sleepers are woken in between; nice values weigh. */
+#include "t.h"
+
+static volatile long *counts;
+
+TEST(preempt)
+{
+	pid_t pid[8];
+	cpu_set_t one;
+	int i, ok = 0;
+	long start, late = 0;
+
+	counts = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	NEED(sched_setaffinity(0, sizeof(one), &one));
+	for (i = 0; i < 8; i++)
+		pid[i] = SPAWN(for (;;) counts[i]++);
+	sleep_ms(600);
+	for (i = 0; i < 8; i++)
+		ok += counts[i] > 0;
+	say("%d of 8 spinners ran", ok);
+	for (i = 0; i < 10; i++) {
+		start = now_ms();
+		sleep_ms(5);
+		if (now_ms() - start > 200)
+			late++;
+	}
+	say("sleeps among spinners end in time: %d", late < 5);
+	for (i = 0; i < 8; i++) {
+		kill(pid[i], SIGKILL);
+		NEED(waitpid(pid[i], NULL, 0));
+	}
+	for (i = 0; i < 2; i++) {
+		counts[i] = 0;
+		pid[i] = SPAWN({
+			setpriority(PRIO_PROCESS, 0, i ? 15 : 0);
+			for (;;)
+				counts[i]++;
+		});
+	}
+	sleep_ms(1000);
+	say("the nicer one gets much less: %d, but something %d", counts[0] > 4 * counts[1], counts[1] > 0);
+	for (i = 0; i < 2; i++) {
+		kill(pid[i], SIGKILL);
+		NEED(waitpid(pid[i], NULL, 0));
+	}
+}
