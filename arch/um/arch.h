@@ -60,6 +60,9 @@ void arch_exec_regs(u64 entry, u64 sp);
 /* A live FPU state in a runner is forgotten at that call too: exec makes it before the old mm goes, and exit with (0, 0). */
 /* A task that began in the kernel (process 1) goes to guest code for the first time, after kernel_execve(). */
 void arch_return_to_user(void) __noreturn;
+/* Of a task that does not run, or of current: afterwards its FPU state is in arch.fpu.area (XSAVE's standard format, xstate_size
+ * bytes) and may be changed there; what the CPU would refuse is made loadable when it goes back. ptrace, core dumps. */
+void arch_fpu_sync(struct task *t);
 /* Switches stacks; returns when @prev runs again, with the task that ran before it on this vCPU. Scheduler only. */
 struct task *arch_switch(struct task *prev, struct task *next);
 

@@ -215,6 +215,11 @@ void arch_exec_regs(u64 entry, u64 sp)
 	skas_fpu_init(&a->fpu);
 }
 
+void arch_fpu_sync(struct task *t)
+{
+	skas_fpu_save(&t->arch.fpu);
+}
+
 struct task *arch_switch(struct task *prev, struct task *next)
 {
 	kstack_head_of(next->arch.kstack)->host_sp = kstack_head_of(prev->arch.kstack)->host_sp;

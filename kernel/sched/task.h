@@ -26,6 +26,7 @@ struct cred;
 struct nsproxy;
 struct pid;
 struct futex_state;
+struct seccomp_filter;
 
 /* Task states. */
 #define TASK_RUNNING 0
@@ -48,6 +49,7 @@ struct futex_state;
 #define PF_SUPERPRIV 0x40
 #define PF_MEMALLOC 0x80     /* may dip into reserves: reclaim, OOM victim */
 #define PF_VFORK_DONE 0x100
+#define PF_NO_MM 0x200      /* lets its mm go: no part of a core dump any more (under sighand->lock) */
 
 /* task->work_flags: reasons for the slow way to user mode; set by others with set_bit, then kick. */
 #define TIF_SIGPENDING 0
@@ -148,6 +150,9 @@ struct task {
 	u64 ptrace_message;
 	struct list_head ptraced, ptrace_entry;
 	void *ptrace_info;
+
+	int seccomp_mode;               /* own; threads are synchronised under sighand->lock */
+	struct seccomp_filter *seccomp;
 
 	struct futex_state *futex;    /* own */
 	u64 min_flt, maj_flt;         /* own */

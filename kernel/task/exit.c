@@ -373,10 +373,9 @@ static void note_maxrss(struct task *t)
 
 static void exit_last_thread(struct task *t, int code)
 {
-	if (t->signal->flags & SIGNAL_UNKILLABLE || same_thread_group(t, init_process ? init_process : t))
-		if (init_process && same_thread_group(t, init_process))
-			panic("Attempted to kill init! exitcode=0x%08x",
-			      t->signal->group_exit ? t->signal->group_exit_code : code);
+	if (init_process && same_thread_group(t, init_process))
+		panic("Attempted to kill init! exitcode=0x%08x",
+		      t->signal->group_exit ? t->signal->group_exit_code : code);
 	process_timers_exit(t->signal);
 	note_maxrss(t);
 }

@@ -19,6 +19,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
 #define CLONE_NS_FLAGS                                                                              \
@@ -269,6 +270,7 @@ static int link_task(struct task *t, const struct clone_args_k *args, int event)
 		err = -ERESTARTNOINTR;
 		goto out;
 	}
+	seccomp_fork(t);
 	choose_parent(t, args);
 	if (args->flags & CLONE_THREAD)
 		link_thread(t);

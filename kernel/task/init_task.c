@@ -10,6 +10,7 @@
  * release_task() drops, task_free() when the last is gone.
  */
 #include "kernel/task/internal.h"
+#include "kernel/task/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
 struct task *init_process;
@@ -230,6 +231,7 @@ static void task_free(struct task *t)
 	if (t->cred)
 		exit_creds(t);
 	signal_put(t->signal);
+	seccomp_free(t);
 	kfree(t->pending);
 }
 

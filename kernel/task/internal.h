@@ -6,6 +6,7 @@
 #define NESTLING_TASK_INTERNAL_H
 
 #include <asm/errno.h>
+#include <asm/ptrace.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
 
@@ -18,6 +19,8 @@
 #include "kernel/task/process.h"
 #include "kernel/task/signal.h"
 #include "kernel/task/sigselect.h"
+
+struct user_regs_struct;
 
 /* ---- pid.c: attach and friends under tasklist_lock (write) ---- */
 struct pid *alloc_pid(pid_t want); /* 0: the next free; count 1. ERR_PTR(-EAGAIN, -ENOMEM) */
@@ -181,22 +184,29 @@ void coredump(const siginfo_t *info);
 void coredump_wait_exit(struct mm *mm); /* exit: lets a thread that dumps see this one first */
 
 /* ---- ptrace.c ---- */
-int ptrace_signal(int signr, siginfo_t *info);
-void ptrace_stop(int exit_code, int why, bool clear_code, siginfo_t *info);
-void ptrace_notify(int exit_code);
+int ptrace_signal(int signr, siginfo_t *info); /* sighand->lock held; may drop and take it. The signal to go on with, or 0 */
+int ptrace_stop(int exit_code, int why, siginfo_t *info); /* the same; what the tracer wants delivered */
+int ptrace_notify(int exit_code);
 void ptrace_event(int event, u64 message);
 bool ptrace_event_enabled(struct task *t, int event);
 void ptrace_fork(struct task *child, u64 clone_flags, int event); /* tasklist_lock: auto-attach */
 void exit_ptrace(struct task *tracer, struct list_head *dead); /* tasklist_lock (write) */
-#define PTRACE_EVENT_STOP_CODE 128
+void ptrace_link(struct task *child, struct task *tracer);     /* both under tasklist_lock (write) */
 void ptrace_unlink(struct task *child);
-void ptrace_trap_notify(struct task *t);
+void ptrace_trap_notify(struct task *t); /* sighand->lock */
 bool ptrace_reparented(struct task *t);
+long ptrace_request(struct task *child, long request, u64 addr, u64 data); /* ptrace_request.c: @child is stopped */
+long ptrace_regset(struct task *child, long request, u64 type, uaddr_t uiov); /* ptrace_regs.c */
+long ptrace_regs_request(struct task *child, long request, u64 addr, u64 data);
+void fill_user_regs(struct user_regs_struct *ur, const struct regs *r);
+#define PTRACE_EVENT_STOP_CODE 128
+/* task->ptrace; options of PTRACE_SETOPTIONS are shifted up by PT_OPT_SHIFT */
 #define PT_PTRACED 0x1
-#define PT_SEIZED 0x10000
 #define PT_OPT_SHIFT 3
 #define PT_EVENT_FLAG(e) (1U << (PT_OPT_SHIFT + (e)))
 #define PT_TRACESYSGOOD PT_EVENT_FLAG(0)
+#define PT_SEIZED BIT(16)
+#define PT_STEPPING BIT(17) /* TF is set for the tracer, not by the guest */
 #define PT_EXITKILL (1U << (PT_OPT_SHIFT + 20))
 
 /* ---- pidfd.c ---- */

@@ -110,11 +110,12 @@ void do_jobctl_trap(void)
 	if (current->ptrace & PT_SEIZED) {
 		if (!sig->group_stop_count && !(sig->flags & SIGNAL_STOP_STOPPED))
 			signr = SIGTRAP;
-		ptrace_stop(signr | (PTRACE_EVENT_STOP_CODE << 8), CLD_STOPPED, false, NULL);
+		ptrace_stop(signr | (PTRACE_EVENT_STOP_CODE << 8), CLD_STOPPED, NULL);
 	} else {
-		ptrace_stop(signr, CLD_STOPPED, false, NULL);
+		ptrace_stop(signr, CLD_STOPPED, NULL);
 	}
 	current->exit_code = 0;
+	spin_unlock(&current->sighand->lock);
 }
 
 static int cldstop_status(struct task *t, int why)

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * coredump.c: the picture of a process that a signal kills: an ELF file that gdb reads.
+ *
+ * coredump(): checks that a dump is wanted (RLIMIT_CORE, dumpable); ends the process for everybody else, so that all other threads
+ * come to coredump_wait_exit() and wait there with their registers; opens the file that core_pattern names; writes headers, notes
+ * (registers of each thread, auxv, mapped files, siginfo) and memory; lets the others go on dying.
+ *
+ * Invariants: threads that are waited for have not set PF_NO_MM; signal->core_state is set while they gather and NULL afterwards.
+ * What is dumped: memory that the process may have written, and the first page of mapped programs.
+ *
+ * Patterns that begin with '|' (a pipe to a program) are refused with a message.
+ * Locks: sighand->lock for core_state; mmap_lock (read) while memory is looked at.
+ */
+#include <asm/ptrace.h>
+#include <linux/elf.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+
+#include "kernel/task/internal.h"
+#include "kernel/vfs/vfs.h"
+
+char core_pattern[128] = "core";
+extern int sysctl_core_uses_pid;
+int sysctl_core_uses_pid;
+
+#define NT_SIGINFO_TYPE 0x53494749
+#define NT_FILE_TYPE 0x46494c45
+#define MAX_FILES_NOTE (256UL << 10)
+#define FXSAVE_SIZE 512
+
+struct core_state {
+	u32 waiting_for;            /* threads that have not come yet; under sighand->lock */
+	struct list_head threads;   /* of core_thread.list, under sighand->lock */
+	struct completion gathered, done;
+};
+struct core_thread {
+	struct list_head list;
+	struct task *task;
+};
+
+/* As gdb expects them: <sys/procfs.h>. */
+struct elf_prstatus_k {
+	s32 si_signo, si_code, si_errno;
+	s16 cursig;
+	u64 sigpend, sighold;
+	s32 pid, ppid, pgrp, sid;
+	s64 utime[2], stime[2], cutime[2], cstime[2];
+	u64 reg[27];
+	s32 fpvalid;
+};
+BUILD_BUG_ON(sizeof(struct elf_prstatus_k) != 336);
+struct elf_prpsinfo_k {
+	s8 state, sname, zomb, nice;
+	u64 flag;
+	u32 uid, gid;
+	s32 pid, ppid, pgrp, sid;
+	char fname[16], psargs[80];
+};
+BUILD_BUG_ON(sizeof(struct elf_prpsinfo_k) != 136);
+
+struct dump {
+	struct file *file;
+	loff_t pos;
+	u64 limit;
+	int err;
+	const siginfo_t *info;
+	struct core_state *cs;
+	u8 *files;       /* the NT_FILE note */
+	u64 files_size;
+};
+
+/* ---- gathering the threads ---- */
+
+void coredump_wait_exit(struct mm *mm)
+{
+	struct sighand_struct *sh = current->sighand;
+	struct core_state *cs;
+	struct core_thread me = { .task = current };
+
+	spin_lock(&sh->lock);
+	cs = current->signal->core_state;
+	if (cs) {
+		list_add_tail(&me.list, &cs->threads);
+		if (!--cs->waiting_for)
+			complete(&cs->gathered);
+	} else {
+		current->flags |= PF_NO_MM;
+	}
+	spin_unlock(&sh->lock);
+	if (!cs)
+		return;
+	wait_for_completion(&cs->done);
+	spin_lock(&sh->lock); /* the dumper frees cs once all have passed here */
+	list_del(&me.list);
+	if (list_empty(&cs->threads))
+		complete(&cs->gathered);
+	spin_unlock(&sh->lock);
+}
+
+/* Ends the process but for current. False when it is ending already. */
+static bool stop_others(struct core_state *cs, int sig)
+{
+	struct signal_struct *signal = current->signal;
+	struct task *t;
+
+	spin_lock(&current->sighand->lock);
+	if (signal->group_exit || signal->group_exec_task) {
+		spin_unlock(&current->sighand->lock);
+		return false;
+	}
+	signal->group_exit = true;
+	signal->group_exit_code = sig;
+	signal->core_state = cs;
+	for_each_thread (signal, t)
+		cs->waiting_for += t != current && !(t->flags & PF_NO_MM);
+	zap_other_threads(current);
+	current->flags |= PF_DUMPCORE | PF_NO_MM;
+	spin_unlock(&current->sighand->lock);
+	if (cs->waiting_for)
+		wait_for_completion(&cs->gathered);
+	return true;
+}
+
+static void let_others_go(struct core_state *cs)
+{
+	bool wait;
+
+	spin_lock(&current->sighand->lock);
+	current->signal->core_state = NULL;
+	wait = !list_empty(&cs->threads);
+	init_completion(&cs->gathered);
+	spin_unlock(&current->sighand->lock);
+	complete_all(&cs->done);
+	if (!wait)
+		return;
+	wait_for_completion(&cs->gathered);
+	spin_lock(&current->sighand->lock); /* who completed it holds this until it no longer looks at cs */
+	spin_unlock(&current->sighand->lock);
+}
+
+/* ---- writing ---- */
+
+static void emit(struct dump *d, const void *p, size_t n)
+{
+	ssize_t done;
+
+	if (d->err || !n)
+		return;
+	if ((u64)d->pos + n > d->limit) {
+		d->err = -EFBIG;
+		return;
+	}
+	done = kernel_write(d->file, p, n, &d->pos);
+	if (done != (ssize_t)n)
+		d->err = done < 0 ? (int)done : -ENOSPC;
+}
+
+static void pad_to(struct dump *d, u64 align)
+{
+	static const u8 zeros[PAGE_SIZE];
+
+	emit(d, zeros, (size_t)(round_up((u64)d->pos, align) - (u64)d->pos));
+}
+
+static u64 note_size(u64 n)
+{
+	return sizeof(Elf64_Nhdr) + 8 + round_up(n, 4UL);
+}
+
+static void note(struct dump *d, const char *name, u32 type, const void *p, size_t n)
+{
+	Elf64_Nhdr nh = { .n_namesz = (u32)strlen(name) + 1, .n_descsz = (u32)n, .n_type = type };
+	char padded[8] = { 0 };
+
+	strscpy(padded, name, sizeof(padded));
+	emit(d, &nh, sizeof(nh));
+	emit(d, padded, sizeof(padded));
+	emit(d, p, n);
+	pad_to(d, 4);
+}
+
+/* ---- what a segment holds ---- */
+
+static u64 dump_size(struct vm_area *vma)
+{
+	if (vma->vm_flags & (VM_IO | VM_DONTDUMP | VM_PFNMAP))
+		return 0;
+	if (vma->vm_flags & VM_SPECIAL_NAME)
+		return vma->vm_end - vma->vm_start;
+	if (!vma->vm_file || (!(vma->vm_flags & VM_SHARED) && (vma->vm_flags & VM_WRITE)))
+		return vma->vm_end - vma->vm_start;
+	if (!(vma->vm_flags & VM_SHARED) && !vma->vm_pgoff && (vma->vm_flags & VM_READ))
+		return PAGE_SIZE; /* the headers of a program: gdb finds its build id there */
+	return 0;
+}
+
+static void emit_memory(struct dump *d, u64 start, u64 size)
+{
+	for (u64 addr = start; addr < start + size && !d->err; addr += PAGE_SIZE) {
+		struct page *p = get_user_page(current->mm, addr, FOLL_FORCE | FOLL_DUMP);
+
+		if (IS_ERR_OR_NULL(p)) {
+			if ((u64)d->pos + PAGE_SIZE > d->limit)
+				d->err = -EFBIG;
+			d->pos += PAGE_SIZE; /* a hole */
+		} else {
+			emit(d, page_address(p), PAGE_SIZE);
+			put_page(p);
+		}
+		cond_resched();
+	}
+}
+
+/* ---- notes ---- */
+
+static u32 thread_notes_size(void)
+{
+	return (u32)(note_size(sizeof(struct elf_prstatus_k)) + note_size(FXSAVE_SIZE) +
+		     (xstate_size > FXSAVE_SIZE ? note_size(xstate_size) : 0));
+}
+
+static void emit_thread(struct dump *d, struct task *t)
+{
+	struct elf_prstatus_k ps;
+	u64 utime, stime;
+
+	memset(&ps, 0, sizeof(ps));
+	ps.si_signo = ps.cursig = (s16)d->info->si_signo;
+	ps.sigpend = t->pending->signal;
+	ps.sighold = t->blocked;
+	ps.pid = t->pid;
+	ps.ppid = t->real_parent->tgid;
+	ps.pgrp = pid_nr(task_pgrp(t));
+	ps.sid = pid_nr(task_session(t));
+	task_times(t, &utime, &stime);
+	ps.utime[0] = (s64)(utime / 1000000000UL);
+	ps.stime[0] = (s64)(stime / 1000000000UL);
+	fill_user_regs((struct user_regs_struct *)ps.reg, task_regs(t));
+	ps.fpvalid = 1;
+	note(d, "CORE", NT_PRSTATUS, &ps, sizeof(ps));
+	arch_fpu_sync(t);
+	note(d, "CORE", NT_PRFPREG, t->arch.fpu.area, FXSAVE_SIZE);
+	if (xstate_size > FXSAVE_SIZE)
+		note(d, "LINUX", NT_X86_XSTATE, t->arch.fpu.area, xstate_size);
+}
+
+static void emit_psinfo(struct dump *d)
+{
+	struct mm *mm = current->mm;
+	struct elf_prpsinfo_k pi;
+	u64 n = min(mm->arg_end - mm->arg_start, sizeof(pi.psargs) - 1);
+
+	memset(&pi, 0, sizeof(pi));
+	pi.sname = 'R';
+	pi.nice = (s8)current->nice;
+	pi.uid = current_cred()->uid;
+	pi.gid = current_cred()->gid;
+	pi.pid = current->tgid;
+	pi.ppid = current->real_parent->tgid;
+	pi.pgrp = pid_nr(task_pgrp(current));
+	pi.sid = pid_nr(task_session(current));
+	memcpy(pi.fname, current->comm, sizeof(pi.fname));
+	if (copy_from_user(pi.psargs, UADDR(mm->arg_start), n))
+		memset(pi.psargs, 0, sizeof(pi.psargs));
+	for (u64 i = 0; i + 1 < n; i++)
+		if (!pi.psargs[i])
+			pi.psargs[i] = ' ';
+	note(d, "CORE", NT_PRPSINFO, &pi, sizeof(pi));
+}
+
+/* NT_FILE: count, page size, {start, end, offset in pages} of each, then the names. mmap_lock held. */
+static void build_files_note(struct dump *d)
+{
+	u64 count = 0, *head = (u64 *)d->files;
+	struct vm_area *vma;
+	char *names, *path;
+
+	list_for_each_entry (vma, &current->mm->mmap_list, vm_list)
+		count += !!vma->vm_file;
+	if ((2 + 3 * count) * sizeof(u64) > MAX_FILES_NOTE / 2)
+		count = 0;
+	names = (char *)(head + 2 + 3 * count);
+	head[0] = count;
+	head[1] = PAGE_SIZE;
+	head += 2;
+	list_for_each_entry (vma, &current->mm->mmap_list, vm_list) {
+		size_t len;
+
+		if (!vma->vm_file || !count)
+			continue;
+		head[0] = vma->vm_start;
+		head[1] = vma->vm_end;
+		head[2] = vma->vm_pgoff;
+		head += 3;
+		/* d_path writes at the end of its buffer: the free rest of ours */
+		path = d_path(&vma->vm_file->f_path, names,
+			      (int)(d->files + MAX_FILES_NOTE - (u8 *)names));
+		if (IS_ERR(path))
+			path = "?";
+		len = strlen(path) + 1;
+		if ((u8 *)names + len + PATH_MAX > d->files + MAX_FILES_NOTE) {
+			path = "?";
+			len = 2;
+		}
+		memmove(names, path, len);
+		names += len;
+	}
+	d->files_size = (u64)((u8 *)names - d->files);
+}
+
+static u64 notes_size(struct dump *d, u32 nr_threads_dumped)
+{
+	return (u64)thread_notes_size() * nr_threads_dumped + note_size(sizeof(struct elf_prpsinfo_k)) +
+	       note_size(sizeof(siginfo_t)) + note_size(current->mm->nr_auxv * sizeof(u64)) +
+	       note_size(d->files_size);
+}
+
+static void emit_notes(struct dump *d)
+{
+	struct core_thread *ct;
+
+	emit_thread(d, current);
+	emit_psinfo(d);
+	note(d, "CORE", NT_SIGINFO_TYPE, d->info, sizeof(*d->info));
+	note(d, "CORE", NT_AUXV, current->mm->auxv, current->mm->nr_auxv * sizeof(u64));
+	note(d, "CORE", NT_FILE_TYPE, d->files, d->files_size);
+	list_for_each_entry (ct, &d->cs->threads, list)
+		emit_thread(d, ct->task);
+}
+
+/* ---- the file ---- */
+
+static void emit_headers(struct dump *d, u32 nr_vmas, u64 notes, u64 data)
+{
+	Elf64_Ehdr eh = {
+		.e_type = ET_CORE, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
+		.e_phoff = sizeof(eh), .e_ehsize = sizeof(eh), .e_phentsize = sizeof(Elf64_Phdr),
+		.e_phnum = (u16)(nr_vmas + 1),
+	};
+	Elf64_Phdr ph = { .p_type = PT_NOTE, .p_filesz = notes,
+			  .p_offset = sizeof(eh) + (nr_vmas + 1) * sizeof(ph) };
+	struct vm_area *vma;
+
+	memcpy(eh.e_ident, ELFMAG, SELFMAG);
+	eh.e_ident[EI_CLASS] = ELFCLASS64;
+	eh.e_ident[EI_DATA] = ELFDATA2LSB;
+	eh.e_ident[EI_VERSION] = EV_CURRENT;
+	emit(d, &eh, sizeof(eh));
+	emit(d, &ph, sizeof(ph));
+	list_for_each_entry (vma, &current->mm->mmap_list, vm_list) {
+		ph = (Elf64_Phdr){
+			.p_type = PT_LOAD, .p_offset = data, .p_vaddr = vma->vm_start,
+			.p_filesz = dump_size(vma), .p_memsz = vma->vm_end - vma->vm_start,
+			.p_align = PAGE_SIZE,
+			.p_flags = ((vma->vm_flags & VM_READ) ? PF_R : 0) |
+				   ((vma->vm_flags & VM_WRITE) ? PF_W : 0) |
+				   ((vma->vm_flags & VM_EXEC) ? PF_X : 0),
+		};
+		emit(d, &ph, sizeof(ph));
+		data += ph.p_filesz;
+	}
+}
+
+static void write_core(struct dump *d)
+{
+	struct mm *mm = current->mm;
+	u32 nr_vmas = 0, nr = 1;
+	struct core_thread *ct;
+	struct vm_area *vma;
+	u64 notes, data;
+
+	/* nobody else is left in the mm who could change its mappings: all other threads wait, or are gone */
+	list_for_each_entry (vma, &mm->mmap_list, vm_list)
+		nr_vmas++;
+	list_for_each_entry (ct, &d->cs->threads, list)
+		nr++;
+	nr_vmas = min(nr_vmas, 65000U);
+	build_files_note(d);
+	notes = notes_size(d, nr);
+	data = round_up(sizeof(Elf64_Ehdr) + (nr_vmas + 1) * sizeof(Elf64_Phdr) + notes, PAGE_SIZE);
+	emit_headers(d, nr_vmas, notes, data);
+	emit_notes(d);
+	pad_to(d, PAGE_SIZE);
+	list_for_each_entry (vma, &mm->mmap_list, vm_list)
+		emit_memory(d, vma->vm_start, dump_size(vma));
+}
+
+static int append_pattern(char *buf, size_t size, char c, int sig)
+{
+	switch (c) {
+	case '%': return scnprintf(buf, size, "%%");
+	case 'p':
+	case 'P': return scnprintf(buf, size, "%d", current->tgid);
+	case 'i':
+	case 'I': return scnprintf(buf, size, "%d", current->pid);
+	case 'u': return scnprintf(buf, size, "%u", current_uid());
+	case 'g': return scnprintf(buf, size, "%u", current_cred()->gid);
+	case 'd': return scnprintf(buf, size, "%u", current->mm->dump_mode);
+	case 's': return scnprintf(buf, size, "%d", sig);
+	case 't': return scnprintf(buf, size, "%llu",
+				   (unsigned long long)(ktime_get_real() / 1000000000UL));
+	case 'h': return scnprintf(buf, size, "%s", init_uts.nodename);
+	case 'e': return scnprintf(buf, size, "%s", current->comm);
+	case 'c': return scnprintf(buf, size, "%llu", (unsigned long long)rlimit(RLIMIT_CORE));
+	}
+	return 0;
+}
+
+static void core_name(char *buf, size_t size, int sig)
+{
+	bool has_pid = false;
+	size_t n = 0;
+
+	for (const char *p = core_pattern; *p && n + 1 < size; p++) {
+		if (*p != '%') {
+			buf[n++] = *p;
+			continue;
+		}
+		if (!*++p)
+			break;
+		has_pid |= *p == 'p';
+		n += (size_t)append_pattern(buf + n, size - n, *p, sig);
+	}
+	if (!has_pid && sysctl_core_uses_pid)
+		n += (size_t)scnprintf(buf + n, size - n, ".%d", current->tgid);
+	buf[n] = 0;
+}
+
+static struct file *open_core(int sig)
+{
+	char name[256];
+	struct file *f;
+	struct inode *i;
+
+	core_name(name, sizeof(name), sig);
+	f = filp_open(name, O_CREAT | O_RDWR | O_NOFOLLOW | O_TRUNC | O_LARGEFILE, 0600);
+	if (IS_ERR(f))
+		return f;
+	i = f->f_inode;
+	if (S_ISREG(i->i_mode) && i->i_nlink == 1 && i->i_uid == current_fsuid())
+		return f;
+	fput(f);
+	return ERR_PTR(-EPERM);
+}
+
+static bool dump_wanted(void)
+{
+	static bool told;
+
+	if (!current->mm || current->mm->dump_mode != 1 || rlimit(RLIMIT_CORE) < PAGE_SIZE)
+		return false;
+	if (core_pattern[0] != '|')
+		return true;
+	if (!told)
+		pr_notice("core_pattern names a pipe, which is not supported: no core dumps\n");
+	told = true;
+	return false;
+}
+
+void coredump(const siginfo_t *info)
+{
+	struct core_state cs = { .threads = LIST_HEAD_INIT(cs.threads) };
+	struct dump d = { .limit = rlimit(RLIMIT_CORE), .info = info, .cs = &cs };
+
+	if (!dump_wanted())
+		return;
+	init_completion(&cs.gathered);
+	init_completion(&cs.done);
+	d.files = kmalloc(MAX_FILES_NOTE, GFP_KERNEL);
+	if (!d.files)
+		return;
+	if (!stop_others(&cs, info->si_signo))
+		goto out_free;
+	d.file = open_core(info->si_signo);
+	if (!IS_ERR(d.file)) {
+		write_core(&d);
+		fput(d.file);
+		if (!d.err)
+			current->signal->group_exit_code |= 0x80;
+	}
+	let_others_go(&cs);
+out_free:
+	kfree(d.files);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * oom.c: who dies when memory is out, and the words that say so.
+ *
+ * mm calls oom_kill (a pointer that we set) when it can reclaim nothing. The process with the highest badness is killed: pages in
+ * memory and in page tables, corrected by oom_score_adj in thousandths of all memory. Never: process 1, kernel threads, and who has
+ * oom_score_adj -1000. While a victim still holds memory no second one is chosen.
+ *
+ * Locks: tasklist_lock (read) over the choice.
+ */
+#include "kernel/task/internal.h"
+
+#define OOM_SCORE_ADJ_MIN (-1000)
+
+struct usage {
+	u64 anon, file, shmem, tables, total_vm; /* pages */
+};
+
+/* Of a process, through whichever of its threads still has the mm. False: it has none. */
+static bool memory_of(struct task *p, struct usage *u)
+{
+	struct task *t;
+
+	for_each_thread (p->signal, t) {
+		bool found;
+
+		spin_lock(&t->alloc_lock);
+		found = t->mm;
+		if (found) {
+			u->anon = (u64)max(t->mm->rss_anon.v, 0L);
+			u->file = (u64)max(t->mm->rss_file.v, 0L);
+			u->shmem = (u64)max(t->mm->rss_shmem.v, 0L);
+			u->tables = t->mm->pmap.nr_tables;
+			u->total_vm = t->mm->total_vm;
+		}
+		spin_unlock(&t->alloc_lock);
+		if (found)
+			return true;
+	}
+	return false;
+}
+
+static s64 badness(struct task *p, u64 total, struct usage *u)
+{
+	s64 points;
+
+	if ((p->flags & PF_KTHREAD) || same_thread_group(p, init_process) ||
+	    p->signal->oom_score_adj == OOM_SCORE_ADJ_MIN || !memory_of(p, u))
+		return INT64_MIN;
+	points = (s64)(u->anon + u->file + u->shmem + u->tables);
+	return points + p->signal->oom_score_adj * (s64)(total / 1000);
+}
+
+/* The victim with a reference, or NULL; *waiting: an earlier one has not let go of its memory yet. */
+static struct task *choose_victim(u64 total, struct usage *best_usage, bool *waiting)
+{
+	s64 best_points = INT64_MIN;
+	struct task *p, *best = NULL;
+	struct usage u;
+
+	read_lock(&tasklist_lock);
+	for_each_process (p) {
+		s64 points = badness(p, total, &u);
+
+		if (points == INT64_MIN)
+			continue;
+		if (p->signal->oom_victim) {
+			*waiting = true;
+			break;
+		}
+		if (!best || points > best_points) {
+			best = p;
+			best_points = points;
+			*best_usage = u;
+		}
+	}
+	if (*waiting)
+		best = NULL;
+	if (best)
+		get_task(best);
+	read_unlock(&tasklist_lock);
+	return best;
+}
+
+static unsigned long long kb(u64 pages)
+{
+	return pages * (PAGE_SIZE / 1024);
+}
+
+static void kill_victim(struct task *p, const struct usage *u)
+{
+	struct task *t;
+
+	pr_err("Out of memory: Killed process %d (%s) total-vm:%llukB, anon-rss:%llukB, file-rss:%llukB, shmem-rss:%llukB, UID:%u pgtables:%llukB oom_score_adj:%d\n",
+	       p->tgid, p->comm, kb(u->total_vm), kb(u->anon), kb(u->file), kb(u->shmem), p->cred->uid,
+	       kb(u->tables), p->signal->oom_score_adj);
+	p->signal->oom_victim = true;
+	send_sig_group(SIGKILL, p, SEND_SIG_PRIV);
+	read_lock(&tasklist_lock);
+	for_each_thread (p->signal, t)
+		t->flags |= PF_MEMALLOC; /* may use the reserve, so that it can die */
+	read_unlock(&tasklist_lock);
+}
+
+static bool do_oom_kill(gfp_t gfp, u32 order)
+{
+	struct usage u = { 0 };
+	bool waiting = false;
+	struct meminfo mi;
+	struct task *victim;
+
+	if (fatal_signal_pending(current)) {
+		current->flags |= PF_MEMALLOC;
+		return true;
+	}
+	si_meminfo(&mi);
+	victim = choose_victim(mi.total, &u, &waiting);
+	if (!victim)
+		return waiting;
+	pr_warn("%s invoked oom-killer: gfp_mask=0x%x, order=%u, oom_score_adj=%d\n", current->comm,
+		gfp, order, current->signal->oom_score_adj);
+	kill_victim(victim, &u);
+	put_task(victim);
+	return true;
+}
+
+static int oom_init(void)
+{
+	oom_kill = do_oom_kill;
+	return 0;
+}
+INITCALL(2, oom_init);

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ptrace.c: being traced: stops, events, attaching and letting go. The tracer's requests are in ptrace_request.c.
+ *
+ * A tracee stops in ptrace_stop(), on its way to user mode or in the middle of a call that has an event, and tells its tracer as a
+ * stopped child tells its parent. The tracer finds it with wait, makes requests, and lets it go on with a signal number that
+ * ptrace_stop() returns.
+ *
+ * States: TASK_RUNNING -> TASK_TRACED (ptrace_stop, under sighand->lock) -> TASK_RUNNING (the tracer's PTRACE_CONT and kin,
+ * detaching, the tracer's death, SIGKILL).
+ *
+ * Invariants:
+ * 1. t->ptrace is not 0 exactly while t is in its tracer's ptraced list and t->parent is the tracer.
+ * 2. A tracee's registers are touched by the tracer only while it is in TASK_TRACED and off its vCPU.
+ *
+ * Locks: tasklist_lock (write) for who traces whom; sighand->lock for stops.
+ */
+#include <linux/ptrace.h>
+
+#include "gen/syscalls.h"
+#include "kernel/task/internal.h"
+#include "kernel/task/seccomp.h"
+
+#define EFLAGS_TF 0x100UL
+
+bool ptrace_reparented(struct task *t)
+{
+	return !same_thread_group(t->real_parent, t->parent);
+}
+
+bool ptrace_event_enabled(struct task *t, int event)
+{
+	return t->ptrace & PT_EVENT_FLAG(event);
+}
+
+/* ---- who traces whom ---- */
+
+void ptrace_link(struct task *child, struct task *tracer)
+{
+	list_add_tail(&child->ptrace_entry, &tracer->ptraced);
+	child->parent = tracer;
+}
+
+static void stop_stepping(struct task *t)
+{
+	if (t->ptrace & PT_STEPPING)
+		task_regs(t)->eflags &= ~EFLAGS_TF;
+	t->ptrace &= ~(u32)PT_STEPPING;
+}
+
+/* The tracee is its own again; a group stop that it would have taken part in counts anew. */
+void ptrace_unlink(struct task *child)
+{
+	struct sighand_struct *sh = child->sighand;
+
+	clear_bit(TIF_SYSCALL_TRACE, &child->work_flags);
+	child->parent = child->real_parent;
+	list_del_init(&child->ptrace_entry);
+	spin_lock(&sh->lock);
+	stop_stepping(child);
+	child->ptrace = 0;
+	task_clear_jobctl_pending(child, JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY | JOBCTL_TRAPPING |
+						 JOBCTL_LISTENING);
+	if (!(child->flags & PF_EXITING) && ((child->signal->flags & SIGNAL_STOP_STOPPED) ||
+					     child->signal->group_stop_count)) {
+		child->jobctl |= JOBCTL_STOP_PENDING;
+		if (!(child->jobctl & JOBCTL_STOP_SIGMASK))
+			child->jobctl |= SIGSTOP;
+	}
+	if ((child->jobctl & JOBCTL_STOP_PENDING) || (READ_ONCE(child->state) & TASK_TRACED)) {
+		set_bit(TIF_SIGPENDING, &child->work_flags);
+		if (!wake_up_state(child, TASK_INTERRUPTIBLE | TASK_TRACED))
+			kick_process(child);
+	}
+	spin_unlock(&sh->lock);
+}
+
+/* A new child of a traced task is traced too, where the tracer wants that. sighand->lock of current held as well. */
+void ptrace_fork(struct task *child, u64 clone_flags, int event)
+{
+	if (!current->ptrace || (!event && !(clone_flags & CLONE_PTRACE)))
+		return;
+	child->ptrace = current->ptrace & ~(u32)PT_STEPPING;
+	ptrace_link(child, current->parent);
+	if (child->ptrace & PT_SEIZED)
+		child->jobctl |= JOBCTL_TRAP_STOP;
+	else
+		child->pending->signal |= sigmask_of(SIGSTOP);
+	set_bit(TIF_SIGPENDING, &child->work_flags);
+}
+
+/* Lets one tracee go; true when it is a zombie that nobody waits for (its exit_state says so then). */
+static bool detach_locked(struct task *tracer, struct task *t)
+{
+	bool dead;
+
+	ptrace_unlink(t);
+	if (t->exit_state != EXIT_ZOMBIE)
+		return false;
+	dead = !thread_group_leader(t);
+	if (!dead && thread_group_empty(t)) {
+		if (!same_thread_group(t->real_parent, tracer))
+			dead = do_notify_parent(t, t->exit_signal);
+		else
+			wake_up_parent(t, tracer);
+	}
+	if (dead)
+		t->exit_state = EXIT_DEAD;
+	return dead;
+}
+
+void exit_ptrace(struct task *tracer, struct list_head *dead)
+{
+	struct task *t, *next;
+
+	list_for_each_entry_safe (t, next, &tracer->ptraced, ptrace_entry) {
+		if (t->ptrace & PT_EXITKILL)
+			do_send_sig_info(SIGKILL, SEND_SIG_PRIV, t, true);
+		if (detach_locked(tracer, t))
+			list_add(&t->ptrace_entry, dead);
+	}
+}
+
+/* ---- stopping ---- */
+
+static bool killed(void)
+{
+	return current->pending->signal & sigmask_of(SIGKILL);
+}
+
+int ptrace_stop(int exit_code, int why, siginfo_t *info)
+{
+	bool group_stopped = false;
+
+	if (!current->ptrace || killed())
+		return exit_code;
+	set_current_state(TASK_TRACED);
+	current->ptrace_info = info;
+	current->exit_code = exit_code;
+	if (why == CLD_STOPPED && (current->jobctl & JOBCTL_STOP_PENDING))
+		group_stopped = task_participate_group_stop(current);
+	task_clear_jobctl_pending(current, JOBCTL_TRAP_STOP | JOBCTL_TRAPPING);
+	if ((exit_code >> 8) == PTRACE_EVENT_STOP_CODE)
+		task_clear_jobctl_pending(current, JOBCTL_TRAP_NOTIFY);
+	spin_unlock(&current->sighand->lock);
+
+	read_lock(&tasklist_lock);
+	if (current->ptrace)
+		do_notify_parent_cldstop(current, true, why);
+	if (group_stopped && (!current->ptrace || ptrace_reparented(current)))
+		do_notify_parent_cldstop(current, false, why);
+	read_unlock(&tasklist_lock);
+	schedule();
+
+	spin_lock(&current->sighand->lock);
+	exit_code = current->exit_code;
+	current->exit_code = 0;
+	current->ptrace_info = NULL;
+	current->ptrace_message = 0;
+	current->jobctl &= ~(u32)JOBCTL_LISTENING;
+	recalc_sigpending();
+	return exit_code;
+}
+
+int ptrace_notify(int exit_code)
+{
+	siginfo_t info;
+	int ret;
+
+	memset(&info, 0, sizeof(info));
+	info.si_signo = SIGTRAP;
+	info.si_code = exit_code;
+	info.si_pid = current->pid;
+	info.si_uid = current_uid();
+	spin_lock(&current->sighand->lock);
+	ret = ptrace_stop(exit_code, CLD_TRAPPED, &info);
+	spin_unlock(&current->sighand->lock);
+	return ret;
+}
+
+void ptrace_event(int event, u64 message)
+{
+	if (!ptrace_event_enabled(current, event))
+		return;
+	current->ptrace_message = message;
+	ptrace_notify((event << 8) | SIGTRAP);
+}
+
+int ptrace_signal(int signr, siginfo_t *info)
+{
+	current->jobctl |= JOBCTL_STOP_DEQUEUED;
+	signr = ptrace_stop(signr, CLD_TRAPPED, info);
+	if (!signr)
+		return 0;
+	if (signr != info->si_signo) {
+		memset(info, 0, sizeof(*info));
+		info->si_signo = signr;
+		info->si_code = SI_USER;
+		info->si_pid = current->parent->tgid;
+		info->si_uid = current->parent->cred->uid;
+	}
+	if (current->blocked & sigmask_of(signr)) {
+		send_signal_locked(signr, info, current, false);
+		return 0;
+	}
+	return signr;
+}
+
+void ptrace_trap_notify(struct task *t)
+{
+	task_set_jobctl_pending(t, JOBCTL_TRAP_NOTIFY);
+	signal_wake_up(t, false);
+	if (t->jobctl & JOBCTL_LISTENING)
+		wake_up_state(t, TASK_TRACED);
+}
+
+/* ---- system calls, from entry.c ---- */
+
+static void report_syscall(u64 message)
+{
+	int sig;
+
+	if (!current->ptrace)
+		return;
+	current->ptrace_message = message;
+	sig = ptrace_notify(SIGTRAP | ((current->ptrace & PT_TRACESYSGOOD) ? 0x80 : 0));
+	if (sig)
+		send_sig(sig, current, SEND_SIG_PRIV);
+}
+
+long syscall_trace_enter(struct regs *regs)
+{
+	if (test_bit(TIF_SYSCALL_TRACE, &current->work_flags)) {
+		report_syscall(PTRACE_EVENTMSG_SYSCALL_ENTRY);
+		if (fatal_signal_pending(current))
+			return -1;
+	}
+	if (test_bit(TIF_SECCOMP, &current->work_flags) && (s64)regs->orig_rax != -1 &&
+	    !seccomp_check())
+		return -1;
+	return (long)regs->orig_rax;
+}
+
+void syscall_trace_leave(struct regs *regs)
+{
+	if (test_bit(TIF_SYSCALL_TRACE, &current->work_flags))
+		report_syscall(PTRACE_EVENTMSG_SYSCALL_EXIT);
+}
+
+/* ---- may current look into @t? ---- */
+
+static bool same_user(const struct cred *c, const struct cred *tc, bool attach)
+{
+	kuid_t uid = attach ? c->uid : c->fsuid;
+	kgid_t gid = attach ? c->gid : c->fsgid;
+
+	return uid == tc->euid && uid == tc->suid && uid == tc->uid && gid == tc->egid &&
+	       gid == tc->sgid && gid == tc->gid;
+}
+
+static bool is_dumpable(struct task *t)
+{
+	bool dumpable = true;
+
+	spin_lock(&t->alloc_lock);
+	if (t->mm)
+		dumpable = t->mm->dump_mode == 1;
+	spin_unlock(&t->alloc_lock);
+	return dumpable;
+}
+
+bool ptrace_may_access(struct task *t, bool attach)
+{
+	const struct cred *c = current_cred(), *tc;
+	bool allowed;
+
+	if (same_thread_group(t, current) || cred_capable(c, CAP_SYS_PTRACE))
+		return true;
+	tc = get_task_cred(t);
+	allowed = same_user(c, tc, attach) && cap_issubset(tc->cap_permitted, c->cap_effective) &&
+		  is_dumpable(t);
+	put_cred(tc);
+	return allowed;
+}
+
+/* ---- attaching ---- */
+
+static long ptrace_traceme(void)
+{
+	long err = -EPERM;
+
+	write_lock(&tasklist_lock);
+	if (!current->ptrace && !(current->real_parent->flags & (PF_EXITING | PF_KTHREAD))) {
+		current->ptrace = PT_PTRACED;
+		ptrace_link(current, current->real_parent);
+		err = 0;
+	}
+	write_unlock(&tasklist_lock);
+	return err;
+}
+
+/* A task that is in a group stop moves over into a ptrace stop. tasklist_lock held. */
+static void trap_stopped_task(struct task *t)
+{
+	spin_lock(&t->sighand->lock);
+	if ((READ_ONCE(t->state) & TASK_STOPPED) &&
+	    task_set_jobctl_pending(t, JOBCTL_TRAP_STOP | JOBCTL_TRAPPING)) {
+		set_bit(TIF_SIGPENDING, &t->work_flags);
+		wake_up_state(t, TASK_STOPPED);
+	}
+	spin_unlock(&t->sighand->lock);
+}
+
+static long attach_locked(struct task *t, u32 flags)
+{
+	if (t->exit_state || t->ptrace || !t->sighand)
+		return -EPERM;
+	t->ptrace = flags;
+	ptrace_link(t, current);
+	if (!(flags & PT_SEIZED))
+		send_sig(SIGSTOP, t, SEND_SIG_PRIV);
+	trap_stopped_task(t);
+	return 0;
+}
+
+static long ptrace_attach(struct task *t, bool seize, u64 addr, u64 options)
+{
+	u32 flags = PT_PTRACED;
+	long err;
+
+	if (seize) {
+		if (addr || (options & ~(u64)PTRACE_O_MASK))
+			return -EIO;
+		flags |= (u32)PT_SEIZED | ((u32)options << PT_OPT_SHIFT);
+	}
+	if ((t->flags & PF_KTHREAD) || same_thread_group(t, current))
+		return -EPERM;
+	if (mutex_lock_interruptible(&t->signal->cred_guard_mutex))
+		return -ERESTARTNOINTR;
+	err = -EPERM;
+	if (ptrace_may_access(t, true)) {
+		write_lock(&tasklist_lock);
+		err = attach_locked(t, flags);
+		write_unlock(&tasklist_lock);
+	}
+	mutex_unlock(&t->signal->cred_guard_mutex);
+	while (!err && (READ_ONCE(t->jobctl) & JOBCTL_TRAPPING) && !fatal_signal_pending(current))
+		yield();
+	return err;
+}
+
+static long ptrace_detach(struct task *t, u64 sig)
+{
+	bool dead;
+
+	if (sig > NSIG_MAX)
+		return -EIO;
+	write_lock(&tasklist_lock);
+	if (!t->ptrace || t->parent != current) {
+		write_unlock(&tasklist_lock);
+		return -ESRCH;
+	}
+	t->exit_code = (int)sig;
+	dead = detach_locked(current, t);
+	write_unlock(&tasklist_lock);
+	if (dead)
+		release_task(t);
+	return 0;
+}
+
+/* Is @t ours, and (unless @running is allowed) stopped and off its vCPU? */
+static long check_tracee(struct task *t, bool running)
+{
+	bool ours, stopped = false;
+
+	read_lock(&tasklist_lock);
+	ours = t->ptrace && t->parent == current && t->sighand;
+	if (ours) {
+		spin_lock(&t->sighand->lock);
+		stopped = (READ_ONCE(t->state) & TASK_TRACED) && !(t->jobctl & JOBCTL_LISTENING);
+		spin_unlock(&t->sighand->lock);
+	}
+	read_unlock(&tasklist_lock);
+	if (!ours || (!running && !stopped))
+		return -ESRCH;
+	while (!running && READ_ONCE(t->on_cpu))
+		yield();
+	return 0;
+}
+
+long sys_ptrace(long request, long pid, u64 addr, u64 data)
+{
+	struct task *t;
+	long ret;
+
+	if (request == PTRACE_TRACEME)
+		return ptrace_traceme();
+	t = find_get_task((pid_t)pid);
+	if (!t)
+		return -ESRCH;
+	if (request == PTRACE_ATTACH || request == PTRACE_SEIZE) {
+		ret = ptrace_attach(t, request == PTRACE_SEIZE, addr, data);
+	} else {
+		ret = check_tracee(t, request == PTRACE_KILL || request == PTRACE_INTERRUPT);
+		if (!ret)
+			ret = request == PTRACE_DETACH ? ptrace_detach(t, data) :
+							 ptrace_request(t, request, addr, data);
+	}
+	put_task(t);
+	return ret;
+}

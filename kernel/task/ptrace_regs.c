@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ptrace_regs.c: a stopped tracee's registers as ptrace's structures have them: user_regs_struct, the FPU images, struct user.
+ *
+ * What a tracer writes is a request: segments stay the two user segments, of eflags only the user's bits change, bases must be
+ * addresses a guest may have. Debug registers do not exist (they read as 0; setting one gives EINVAL).
+ */
+#include <asm/ptrace.h>
+#include <linux/elf.h>
+#include <linux/ptrace.h>
+#include <linux/uio.h>
+
+#include "kernel/task/internal.h"
+
+#define EFLAGS_USER 0x50dd5UL /* AC, RF, OF, DF, TF, SF, ZF, AF, PF, CF */
+#define FXSAVE_SIZE 512
+#define XSTATE_BV_OFFSET 512
+#define FXSAVE_FEATURES 3UL
+#define USER_DEBUGREG 848 /* offsetof(struct user, u_debugreg) */
+#define USER_SIZE 912
+
+/* struct user_regs_struct of x86-64, in the order of <sys/user.h>. */
+struct user_regs_struct {
+	u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi, orig_rax, rip,
+		cs, eflags, rsp, ss, fs_base, gs_base, ds, es, fs, gs;
+};
+BUILD_BUG_ON(sizeof(struct user_regs_struct) != 27 * 8);
+
+void fill_user_regs(struct user_regs_struct *ur, const struct regs *r)
+{
+	*ur = (struct user_regs_struct){
+		.r15 = r->r15, .r14 = r->r14, .r13 = r->r13, .r12 = r->r12,
+		.rbp = r->rbp, .rbx = r->rbx, .r11 = r->r11, .r10 = r->r10,
+		.r9 = r->r9,   .r8 = r->r8,   .rax = r->rax, .rcx = r->rcx,
+		.rdx = r->rdx, .rsi = r->rsi, .rdi = r->rdi, .orig_rax = r->orig_rax,
+		.rip = r->rip, .cs = r->cs,   .eflags = r->eflags, .rsp = r->rsp,
+		.ss = r->ss,   .fs_base = r->fs_base, .gs_base = r->gs_base,
+	};
+}
+
+static void get_regs(struct user_regs_struct *ur, struct task *t)
+{
+	fill_user_regs(ur, task_regs(t));
+	if (t->ptrace & PT_STEPPING)
+		ur->eflags &= ~0x100UL;
+}
+
+static int set_regs(struct task *t, const struct user_regs_struct *ur)
+{
+	struct regs *r = task_regs(t);
+	u64 keep = r->eflags & ~EFLAGS_USER;
+
+	if (ur->fs_base >= arch_task_size() || ur->gs_base >= arch_task_size() ||
+	    ur->cs != USER_CS || ur->ss != USER_SS)
+		return -EIO;
+	if (t->ptrace & PT_STEPPING)
+		keep |= 0x100;
+	*r = (struct regs){
+		.r15 = ur->r15, .r14 = ur->r14, .r13 = ur->r13, .r12 = ur->r12,
+		.rbp = ur->rbp, .rbx = ur->rbx, .r11 = ur->r11, .r10 = ur->r10,
+		.r9 = ur->r9,   .r8 = ur->r8,   .rax = ur->rax, .rcx = ur->rcx,
+		.rdx = ur->rdx, .rsi = ur->rsi, .rdi = ur->rdi, .orig_rax = ur->orig_rax,
+		.rip = ur->rip, .cs = USER_CS,  .eflags = keep | (ur->eflags & EFLAGS_USER),
+		.rsp = ur->rsp, .ss = USER_SS,  .fs_base = ur->fs_base, .gs_base = ur->gs_base,
+	};
+	return 0;
+}
+
+/* ---- FPU ---- */
+
+static void set_features(u8 *area, u64 bits)
+{
+	u64 bv;
+
+	if (xstate_size <= XSTATE_BV_OFFSET)
+		return;
+	memcpy(&bv, area + XSTATE_BV_OFFSET, sizeof(bv));
+	bv |= bits;
+	memcpy(area + XSTATE_BV_OFFSET, &bv, sizeof(bv));
+}
+
+/* ---- register sets ---- */
+
+static size_t set_size(u64 type)
+{
+	switch (type) {
+	case NT_PRSTATUS: return sizeof(struct user_regs_struct);
+	case NT_PRFPREG: return FXSAVE_SIZE;
+	case NT_X86_XSTATE: return xstate_size;
+	}
+	return 0;
+}
+
+static long get_set(struct task *t, u64 type, uaddr_t to, size_t n)
+{
+	struct user_regs_struct ur;
+	const void *from = &ur;
+
+	if (type == NT_PRSTATUS) {
+		get_regs(&ur, t);
+	} else {
+		arch_fpu_sync(t);
+		from = t->arch.fpu.area;
+	}
+	return copy_to_user(to, from, n) ? -EFAULT : 0;
+}
+
+static long set_set(struct task *t, u64 type, uaddr_t from, size_t n)
+{
+	struct user_regs_struct ur;
+
+	if (type == NT_PRSTATUS) {
+		get_regs(&ur, t);
+		if (copy_from_user(&ur, from, n))
+			return -EFAULT;
+		return set_regs(t, &ur);
+	}
+	if (type == NT_X86_XSTATE && n != xstate_size)
+		return -EFAULT;
+	arch_fpu_sync(t);
+	if (copy_from_user(t->arch.fpu.area, from, n))
+		return -EFAULT;
+	if (type == NT_PRFPREG)
+		set_features(t->arch.fpu.area, FXSAVE_FEATURES);
+	return 0;
+}
+
+long ptrace_regset(struct task *t, long request, u64 type, uaddr_t uiov)
+{
+	size_t size = set_size(type);
+	struct iovec_k {
+		u64 base, len;
+	} iov;
+	long err;
+
+	if (copy_from_user(&iov, uiov, sizeof(iov)))
+		return -EFAULT;
+	if (!size || iov.len % 8)
+		return -EINVAL;
+	iov.len = min(iov.len, size);
+	err = request == PTRACE_GETREGSET ? get_set(t, type, UADDR(iov.base), iov.len) :
+					    set_set(t, type, UADDR(iov.base), iov.len);
+	return err ? err : put_user(iov.len, uaddr_add(uiov, sizeof(u64)));
+}
+
+/* ---- single registers: offsets in struct user ---- */
+
+static long peek_user(struct task *t, u64 off, u64 data)
+{
+	struct user_regs_struct ur;
+	u64 v = 0;
+
+	if (off % 8 || off >= USER_SIZE)
+		return -EIO;
+	get_regs(&ur, t);
+	if (off < sizeof(ur))
+		v = ((u64 *)&ur)[off / 8];
+	return put_user(v, UADDR(data));
+}
+
+static long poke_user(struct task *t, u64 off, u64 data)
+{
+	struct user_regs_struct ur;
+
+	if (off % 8 || off >= USER_SIZE)
+		return -EIO;
+	if (off >= USER_DEBUGREG)
+		return data ? -EINVAL : 0;
+	if (off >= sizeof(ur))
+		return -EIO;
+	get_regs(&ur, t);
+	((u64 *)&ur)[off / 8] = data;
+	return set_regs(t, &ur);
+}
+
+long ptrace_regs_request(struct task *t, long request, u64 addr, u64 data)
+{
+	switch (request) {
+	case PTRACE_PEEKUSR: return peek_user(t, addr, data);
+	case PTRACE_POKEUSR: return poke_user(t, addr, data);
+	case PTRACE_GETREGS:
+		return get_set(t, NT_PRSTATUS, UADDR(data), sizeof(struct user_regs_struct));
+	case PTRACE_SETREGS:
+		return set_set(t, NT_PRSTATUS, UADDR(data), sizeof(struct user_regs_struct));
+	case PTRACE_GETFPREGS: return get_set(t, NT_PRFPREG, UADDR(data), FXSAVE_SIZE);
+	case PTRACE_SETFPREGS: return set_set(t, NT_PRFPREG, UADDR(data), FXSAVE_SIZE);
+	}
+	return -EIO;
+}

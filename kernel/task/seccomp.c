@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * seccomp.c: strict mode and filters: classic BPF programs over struct seccomp_data (seccomp(2)).
+ *
+ * A task has a chain of filters, the newest first, shared with the children that it forks. Every filter of the chain runs on every
+ * call; the result with the highest precedence counts. A chain is counted by its newest element.
+ *
+ * Invariants: a program that is installed has been checked: jumps go forward and stay inside, loads are aligned words of the data,
+ * scratch memory is below 16, the last instruction returns. So running it needs no checks but for division by zero.
+ *
+ * SECCOMP_RET_USER_NOTIF is not supported (the flag for its listener gives EINVAL; such a result is ENOSYS).
+ * Locks: sighand->lock where a chain is replaced; programs are immutable.
+ */
+#include <linux/audit.h>
+#include <linux/bpf_common.h>
+#include <linux/filter.h>
+#include <linux/prctl.h>
+#include <linux/ptrace.h>
+#include <linux/seccomp.h>
+
+#include "gen/syscalls.h"
+#include "kernel/task/internal.h"
+#include "kernel/task/seccomp.h"
+
+#define MAX_INSNS_PER_PATH 32768
+
+struct seccomp_filter {
+	atomic_t usage;
+	struct seccomp_filter *prev;
+	u32 len, total; /* of this one; of the whole chain with a penalty for each */
+	bool log;
+	struct sock_filter insn[];
+};
+
+static void filter_put(struct seccomp_filter *f)
+{
+	while (f && atomic_dec_and_test(&f->usage)) {
+		struct seccomp_filter *prev = f->prev;
+
+		kfree(f);
+		f = prev;
+	}
+}
+
+int seccomp_mode(const struct task *t)
+{
+	return t->seccomp_mode;
+}
+
+void seccomp_fork(struct task *child)
+{
+	child->seccomp_mode = current->seccomp_mode;
+	child->seccomp = current->seccomp;
+	if (child->seccomp)
+		atomic_inc(&child->seccomp->usage);
+	if (child->seccomp_mode)
+		set_bit(TIF_SECCOMP, &child->work_flags);
+}
+
+void seccomp_free(struct task *t)
+{
+	filter_put(t->seccomp);
+	t->seccomp = NULL;
+}
+
+/* ---- checking a program ---- */
+
+static bool check_insn(const struct sock_filter *f, u32 pc, u32 len)
+{
+	u32 left = len - pc - 1;
+
+	switch (f->code) {
+	case BPF_LD | BPF_W | BPF_ABS:
+		return !(f->k & 3) && f->k < sizeof(struct seccomp_data);
+	case BPF_LD | BPF_W | BPF_LEN:
+	case BPF_LDX | BPF_W | BPF_LEN:
+	case BPF_LD | BPF_IMM:
+	case BPF_LDX | BPF_IMM:
+	case BPF_MISC | BPF_TAX:
+	case BPF_MISC | BPF_TXA:
+	case BPF_RET | BPF_K:
+	case BPF_RET | BPF_A:
+		return true;
+	case BPF_LD | BPF_MEM:
+	case BPF_LDX | BPF_MEM:
+	case BPF_ST:
+	case BPF_STX:
+		return f->k < BPF_MEMWORDS;
+	case BPF_ALU | BPF_DIV | BPF_K:
+		return f->k;
+	case BPF_ALU | BPF_LSH | BPF_K:
+	case BPF_ALU | BPF_RSH | BPF_K:
+		return f->k < 32;
+	case BPF_ALU | BPF_ADD | BPF_K:
+	case BPF_ALU | BPF_ADD | BPF_X:
+	case BPF_ALU | BPF_SUB | BPF_K:
+	case BPF_ALU | BPF_SUB | BPF_X:
+	case BPF_ALU | BPF_MUL | BPF_K:
+	case BPF_ALU | BPF_MUL | BPF_X:
+	case BPF_ALU | BPF_DIV | BPF_X:
+	case BPF_ALU | BPF_AND | BPF_K:
+	case BPF_ALU | BPF_AND | BPF_X:
+	case BPF_ALU | BPF_OR | BPF_K:
+	case BPF_ALU | BPF_OR | BPF_X:
+	case BPF_ALU | BPF_XOR | BPF_K:
+	case BPF_ALU | BPF_XOR | BPF_X:
+	case BPF_ALU | BPF_LSH | BPF_X:
+	case BPF_ALU | BPF_RSH | BPF_X:
+	case BPF_ALU | BPF_NEG:
+		return true;
+	case BPF_JMP | BPF_JA:
+		return f->k < left;
+	case BPF_JMP | BPF_JEQ | BPF_K:
+	case BPF_JMP | BPF_JEQ | BPF_X:
+	case BPF_JMP | BPF_JGE | BPF_K:
+	case BPF_JMP | BPF_JGE | BPF_X:
+	case BPF_JMP | BPF_JGT | BPF_K:
+	case BPF_JMP | BPF_JGT | BPF_X:
+	case BPF_JMP | BPF_JSET | BPF_K:
+	case BPF_JMP | BPF_JSET | BPF_X:
+		return f->jt < left && f->jf < left;
+	}
+	return false;
+}
+
+static int check_program(const struct seccomp_filter *f)
+{
+	for (u32 pc = 0; pc < f->len; pc++)
+		if (!check_insn(&f->insn[pc], pc, f->len))
+			return -EINVAL;
+	return BPF_CLASS(f->insn[f->len - 1].code) == BPF_RET ? 0 : -EINVAL;
+}
+
+/* ---- running it ---- */
+
+static u32 alu(u16 code, u32 a, u32 v, bool *stop)
+{
+	switch (BPF_OP(code)) {
+	case BPF_ADD: return a + v;
+	case BPF_SUB: return a - v;
+	case BPF_MUL: return a * v;
+	case BPF_DIV:
+		*stop = !v;
+		return v ? a / v : 0;
+	case BPF_AND: return a & v;
+	case BPF_OR: return a | v;
+	case BPF_XOR: return a ^ v;
+	case BPF_LSH: return a << (v & 31);
+	case BPF_RSH: return a >> (v & 31);
+	}
+	return -a; /* BPF_NEG */
+}
+
+static bool jump_taken(u16 code, u32 a, u32 v)
+{
+	switch (BPF_OP(code)) {
+	case BPF_JEQ: return a == v;
+	case BPF_JGE: return a >= v;
+	case BPF_JGT: return a > v;
+	}
+	return a & v; /* BPF_JSET */
+}
+
+static u32 load(const struct sock_filter *f, const u32 *data, const u32 *mem)
+{
+	switch (BPF_MODE(f->code)) {
+	case BPF_ABS: return data[f->k / 4];
+	case BPF_MEM: return mem[f->k];
+	case BPF_LEN: return sizeof(struct seccomp_data);
+	}
+	return f->k; /* BPF_IMM */
+}
+
+static u32 run_filter(const struct seccomp_filter *f, const struct seccomp_data *sd)
+{
+	u32 a = 0, x = 0, mem[BPF_MEMWORDS] = { 0 };
+	bool stop = false;
+
+	for (u32 pc = 0; !stop; pc++) {
+		const struct sock_filter *i = &f->insn[pc];
+		u32 v = BPF_SRC(i->code) == BPF_X ? x : i->k;
+
+		switch (BPF_CLASS(i->code)) {
+		case BPF_LD: a = load(i, (const u32 *)sd, mem); break;
+		case BPF_LDX: x = load(i, (const u32 *)sd, mem); break;
+		case BPF_ST: mem[i->k] = a; break;
+		case BPF_STX: mem[i->k] = x; break;
+		case BPF_ALU: a = alu(i->code, a, v, &stop); break;
+		case BPF_JMP:
+			if (BPF_OP(i->code) == BPF_JA)
+				pc += i->k;
+			else
+				pc += jump_taken(i->code, a, v) ? i->jt : i->jf;
+			break;
+		case BPF_MISC:
+			if (BPF_MISCOP(i->code) == BPF_TAX)
+				x = a;
+			else
+				a = x;
+			break;
+		case BPF_RET: return BPF_RVAL(i->code) == BPF_A ? a : i->k;
+		}
+	}
+	return 0; /* a division by zero kills */
+}
+
+/* ---- judging a call ---- */
+
+static void fill_data(struct seccomp_data *sd)
+{
+	const struct regs *r = task_regs(current);
+
+	*sd = (struct seccomp_data){
+		.nr = (int)r->orig_rax,
+		.arch = AUDIT_ARCH_X86_64,
+		.instruction_pointer = r->rip,
+		.args = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 },
+	};
+}
+
+/* The lower the action as a signed number, the higher its precedence. */
+static u32 run_chain(void)
+{
+	struct seccomp_data sd;
+	u32 result = SECCOMP_RET_ALLOW;
+
+	fill_data(&sd);
+	for (struct seccomp_filter *f = current->seccomp; f; f = f->prev) {
+		u32 r = run_filter(f, &sd);
+
+		if ((s32)(r & SECCOMP_RET_ACTION_FULL) < (s32)(result & SECCOMP_RET_ACTION_FULL))
+			result = r;
+	}
+	return result;
+}
+
+static void kill_now(bool process)
+{
+	pr_notice("%s[%d]: killed by its seccomp filter at call %lld\n", current->comm, current->pid,
+		  (long long)task_regs(current)->orig_rax);
+	if (process)
+		do_group_exit(SIGSYS);
+	do_exit(SIGSYS);
+}
+
+static void send_sigsys(u32 data)
+{
+	struct regs *r = task_regs(current);
+	siginfo_t info;
+
+	memset(&info, 0, sizeof(info));
+	info.si_signo = SIGSYS;
+	info.si_code = SYS_SECCOMP;
+	info.si_errno = (int)data;
+	info.si_call_addr = (void *)r->rip;
+	info.si_arch = AUDIT_ARCH_X86_64;
+	info.si_syscall = (int)r->orig_rax;
+	force_sig_info(&info);
+}
+
+static bool ask_tracer(u32 data)
+{
+	struct regs *r = task_regs(current);
+
+	if (!ptrace_event_enabled(current, PTRACE_EVENT_SECCOMP)) {
+		r->rax = (u64)-ENOSYS;
+		return false;
+	}
+	ptrace_event(PTRACE_EVENT_SECCOMP, data);
+	return !fatal_signal_pending(current) && (s64)r->orig_rax >= 0;
+}
+
+static bool check_strict(void)
+{
+	switch (task_regs(current)->orig_rax) {
+	case 0:  /* read */
+	case 1:  /* write */
+	case 60: /* exit */
+	case 15: /* rt_sigreturn */
+		return true;
+	}
+	do_exit(SIGKILL);
+}
+
+bool seccomp_check(void)
+{
+	struct regs *r = task_regs(current);
+	u32 result, data;
+
+	if (current->seccomp_mode == SECCOMP_MODE_STRICT)
+		return check_strict();
+	result = run_chain();
+	data = result & SECCOMP_RET_DATA;
+	switch (result & SECCOMP_RET_ACTION_FULL) {
+	case SECCOMP_RET_ALLOW:
+	case SECCOMP_RET_LOG:
+		return true;
+	case SECCOMP_RET_ERRNO:
+		r->rax = (u64)-(s64)min(data, (u32)MAX_ERRNO);
+		return false;
+	case SECCOMP_RET_TRACE:
+		return ask_tracer(data);
+	case SECCOMP_RET_TRAP:
+		r->rax = r->orig_rax; /* as if the call had not been made */
+		send_sigsys(data);
+		return false;
+	case SECCOMP_RET_USER_NOTIF:
+		r->rax = (u64)-ENOSYS;
+		return false;
+	case SECCOMP_RET_KILL_THREAD:
+		kill_now(current->signal->nr_threads == 1);
+	}
+	kill_now(true);
+	return false;
+}
+
+/* ---- installing ---- */
+
+static struct seccomp_filter *read_filter(uaddr_t uprog)
+{
+	struct {
+		u16 len;
+		u8 pad[6];
+		u64 filter;
+	} prog;
+	struct seccomp_filter *f;
+	size_t bytes;
+	int err;
+
+	if (copy_from_user(&prog, uprog, sizeof(prog)))
+		return ERR_PTR(-EFAULT);
+	if (!prog.len || prog.len > BPF_MAXINSNS)
+		return ERR_PTR(-EINVAL);
+	bytes = prog.len * sizeof(struct sock_filter);
+	f = kmalloc(sizeof(*f) + bytes, GFP_KERNEL);
+	if (!f)
+		return ERR_PTR(-ENOMEM);
+	memset(f, 0, sizeof(*f));
+	atomic_set(&f->usage, 1);
+	f->len = prog.len;
+	err = copy_from_user(f->insn, UADDR(prog.filter), bytes) ? -EFAULT : check_program(f);
+	if (!err)
+		return f;
+	kfree(f);
+	return ERR_PTR(err);
+}
+
+static void set_mode(struct task *t, int mode)
+{
+	t->seccomp_mode = mode;
+	set_bit(TIF_SECCOMP, &t->work_flags);
+}
+
+/* May all threads take our chain? Each must have one that ours grew from. The pid of one that has not, or 0. */
+static pid_t first_unsyncable(void)
+{
+	struct task *t;
+
+	for_each_thread (current->signal, t) {
+		struct seccomp_filter *f = current->seccomp;
+
+		if (t == current || t->seccomp_mode == SECCOMP_MODE_DISABLED)
+			continue;
+		while (f && f != t->seccomp)
+			f = f->prev;
+		if (t->seccomp_mode == SECCOMP_MODE_STRICT || (t->seccomp && !f))
+			return t->pid;
+	}
+	return 0;
+}
+
+static void sync_threads(void)
+{
+	struct task *t;
+
+	for_each_thread (current->signal, t) {
+		struct seccomp_filter *old = t->seccomp;
+
+		if (t == current || (t->flags & PF_EXITING))
+			continue;
+		atomic_inc(&current->seccomp->usage);
+		t->seccomp = current->seccomp;
+		filter_put(old);
+		t->no_new_privs |= current->no_new_privs;
+		set_mode(t, SECCOMP_MODE_FILTER);
+	}
+}
+
+static long install(struct seccomp_filter *f, u32 flags)
+{
+	struct seccomp_filter *prev = current->seccomp;
+	pid_t unsyncable = 0;
+	long err = 0;
+
+	f->total = f->len + 4 + (prev ? prev->total : 0);
+	if (f->total > MAX_INSNS_PER_PATH)
+		return -ENOMEM;
+	spin_lock(&current->sighand->lock);
+	if (flags & SECCOMP_FILTER_FLAG_TSYNC)
+		unsyncable = first_unsyncable();
+	if (current->seccomp_mode == SECCOMP_MODE_STRICT) {
+		err = -EINVAL;
+	} else if (unsyncable) {
+		err = (flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH) ? -ESRCH : unsyncable;
+	} else {
+		f->prev = prev;
+		current->seccomp = f;
+		set_mode(current, SECCOMP_MODE_FILTER);
+		if (flags & SECCOMP_FILTER_FLAG_TSYNC)
+			sync_threads();
+	}
+	spin_unlock(&current->sighand->lock);
+	return err;
+}
+
+static long set_filter(u32 flags, uaddr_t uprog)
+{
+	struct seccomp_filter *f;
+	long err;
+
+	if (flags & ~(u32)(SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG |
+			   SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_TSYNC_ESRCH))
+		return -EINVAL;
+	if (!current->no_new_privs && !capable(CAP_SYS_ADMIN))
+		return -EACCES;
+	f = read_filter(uprog);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	f->log = flags & SECCOMP_FILTER_FLAG_LOG;
+	err = install(f, flags);
+	if (err)
+		kfree(f);
+	return err;
+}
+
+static long set_strict(void)
+{
+	if (current->seccomp_mode != SECCOMP_MODE_DISABLED &&
+	    current->seccomp_mode != SECCOMP_MODE_STRICT)
+		return -EINVAL;
+	set_mode(current, SECCOMP_MODE_STRICT);
+	return 0;
+}
+
+static long action_available(uaddr_t uaction)
+{
+	u32 action;
+
+	if (get_user(action, uaction))
+		return -EFAULT;
+	switch (action) {
+	case SECCOMP_RET_KILL_PROCESS:
+	case SECCOMP_RET_KILL_THREAD:
+	case SECCOMP_RET_TRAP:
+	case SECCOMP_RET_ERRNO:
+	case SECCOMP_RET_TRACE:
+	case SECCOMP_RET_LOG:
+	case SECCOMP_RET_ALLOW:
+		return 0;
+	}
+	return -EOPNOTSUPP;
+}
+
+long prctl_set_seccomp(u64 mode, uaddr_t filter)
+{
+	if (mode == SECCOMP_MODE_STRICT)
+		return set_strict();
+	return mode == SECCOMP_MODE_FILTER ? set_filter(0, filter) : -EINVAL;
+}
+
+long sys_seccomp(u32 op, int flags, uaddr_t args)
+{
+	switch (op) {
+	case SECCOMP_SET_MODE_STRICT: return flags || args.v ? -EINVAL : set_strict();
+	case SECCOMP_SET_MODE_FILTER: return set_filter((u32)flags, args);
+	case SECCOMP_GET_ACTION_AVAIL: return flags ? -EINVAL : action_available(args);
+	case SECCOMP_GET_NOTIF_SIZES: return -EOPNOTSUPP;
+	}
+	return -EINVAL;
+}
