@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * splice.c: moving data between a pipe and another file: splice, tee, vmsplice.
+ *
+ * Between two pipes buffers move (splice) or are shared (tee), with no copy; a shared page is never appended to. Between a
+ * pipe and another file the data is read into, or written from, the pipe's pages, one page at a time. vmsplice copies.
+ *
+ * Locks: p->mutex of the pipes (two by address). A file is read with no pipe locked: the data stands in a page of ours before it
+ * goes into the pipe. A file is written with the pipe's mutex held, so that two splices from one pipe do not write the same data
+ * twice; what a file locks in its write operation comes inside the pipe's mutex.
+ */
+#include <asm/errno.h>
+
+#include "gen/syscalls.h"
+#include "kernel/ipc/pipe.h"
+#include "kernel/lib/string.h"
+#include "kernel/task/signal.h"
+
+#define SPLICE_F_MOVE 1
+#define SPLICE_F_NONBLOCK 2
+#define SPLICE_F_MORE 4
+#define SPLICE_F_GIFT 8
+#define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT)
+
+static bool nonblocking(const struct file *pipe, u32 flags)
+{
+	return (flags & SPLICE_F_NONBLOCK) || (pipe->f_flags & O_NONBLOCK);
+}
+
+static void push(struct pipe_inode_info *p, const struct pipe_buf *b)
+{
+	*pipe_slot(p, p->head) = *b;
+	WRITE_ONCE(p->head, p->head + 1);
+}
+
+/* ---- pipe to pipe ---- */
+
+/* Both locked: moves or shares up to @len bytes; how many. */
+static size_t transfer(struct pipe_inode_info *in, struct pipe_inode_info *out, size_t len, bool share)
+{
+	size_t done = 0;
+	u32 at = in->tail;
+
+	while (done < len && at != in->head && !pipe_full(out)) {
+		struct pipe_buf *b = pipe_slot(in, at), copy = *b;
+		u32 n = (u32)min_t(size_t, b->len, len - done);
+		bool whole = n == b->len;
+
+		copy.len = n;
+		if (share || !whole) {
+			get_page(b->page);
+			b->merge = copy.merge = false;
+		}
+		push(out, &copy);
+		done += n;
+		if (!share && whole) {
+			b->page = NULL;
+			WRITE_ONCE(in->tail, in->tail + 1);
+		} else if (!share) {
+			b->offset += n;
+			b->len -= n;
+		}
+		at = share ? at + 1 : in->tail;
+	}
+	return done;
+}
+
+/* Waits until @in has data and @out room, each with only its own pipe locked. 1, 0 at the end of @in, -errno. */
+static int wait_both(struct pipe_inode_info *in, struct pipe_inode_info *out, bool nonblock)
+{
+	int r;
+
+	mutex_lock(&in->mutex);
+	r = pipe_wait_readable(in, nonblock);
+	mutex_unlock(&in->mutex);
+	if (r <= 0)
+		return r;
+	mutex_lock(&out->mutex);
+	r = pipe_wait_writable(out, nonblock);
+	mutex_unlock(&out->mutex);
+	return r ? r : 1;
+}
+
+static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32 flags, bool share)
+{
+	struct pipe_inode_info *in = file_pipe(fin), *out = file_pipe(fout);
+	bool nonblock = nonblocking(fin, flags) || nonblocking(fout, flags);
+	size_t done = 0;
+	int r;
+
+	if (in == out)
+		return -EINVAL;
+	while (!done) {
+		r = wait_both(in, out, nonblock);
+		if (r <= 0)
+			return r;
+		pipe_lock_two(in, out);
+		if (out->readers)
+			done = transfer(in, out, len, share);
+		pipe_unlock_two(in, out);
+	}
+	pipe_wake_readers(out);
+	if (!share)
+		pipe_wake_writers(in);
+	return (ssize_t)done;
+}
+
+/* ---- file to pipe ---- */
+
+static ssize_t read_page(struct file *f, loff_t *pos, struct page *page, size_t n)
+{
+	struct iov_iter it;
+
+	iov_iter_kernel(&it, page_address(page), n);
+	return vfs_read_iter(f, &it, pos);
+}
+
+/* One page's worth: bytes, 0 at the end, -errno. */
+static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_info *p, size_t len,
+				 bool nonblock)
+{
+	struct pipe_buf b = {.merge = true};
+	ssize_t n;
+	int err;
+
+	mutex_lock(&p->mutex);
+	err = pipe_wait_writable(p, nonblock);
+	b.page = err ? NULL : pipe_page_get(p);
+	mutex_unlock(&p->mutex);
+	if (err || !b.page)
+		return err ? err : -ENOMEM;
+	n = read_page(f, pos, b.page, min_t(size_t, len, PAGE_SIZE));
+	mutex_lock(&p->mutex);
+	if (n > 0)
+		err = pipe_wait_writable(p, false); /* the data has left the file: it must go in */
+	if (n > 0 && !err) {
+		b.len = (u32)n;
+		push(p, &b);
+	} else {
+		pipe_buf_release(p, &b);
+	}
+	mutex_unlock(&p->mutex);
+	if (n > 0 && !err)
+		pipe_wake_readers(p);
+	return n > 0 && err ? err : n;
+}
+
+static ssize_t file_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size_t len, u32 flags)
+{
+	struct pipe_inode_info *p = file_pipe(pipe);
+	bool nonblock = nonblocking(pipe, flags);
+	ssize_t total = 0, n = 0;
+
+	while (len) {
+		n = file_to_pipe_once(f, pos, p, len, nonblock || total);
+		if (n <= 0)
+			break;
+		total += n;
+		len -= (size_t)n;
+		if (n < (ssize_t)PAGE_SIZE) /* a short read: what there is now */
+			break;
+	}
+	return total ? total : n;
+}
+
+/* ---- pipe to file ---- */
+
+/* Writes what the first buffer holds; the mutex is held, see above. */
+static ssize_t write_buf(struct pipe_inode_info *p, struct file *f, loff_t *pos, size_t len)
+{
+	struct pipe_buf *b = pipe_slot(p, p->tail);
+	struct iov_iter it;
+	ssize_t n;
+
+	iov_iter_kernel(&it, (char *)page_address(b->page) + b->offset, min_t(size_t, b->len, len));
+	n = vfs_write_iter(f, &it, pos);
+	if (n > 0)
+		pipe_consume(p, (u32)n);
+	return n;
+}
+
+static ssize_t pipe_to_file(struct file *pipe, struct file *f, loff_t *pos, size_t len, u32 flags)
+{
+	struct pipe_inode_info *p = file_pipe(pipe);
+	bool nonblock = nonblocking(pipe, flags);
+	ssize_t total = 0, n = 0;
+
+	mutex_lock(&p->mutex);
+	while (len) {
+		n = pipe_wait_readable(p, nonblock || total);
+		if (n > 0)
+			n = write_buf(p, f, pos, len);
+		if (n <= 0)
+			break;
+		total += n;
+		len -= (size_t)n;
+	}
+	mutex_unlock(&p->mutex);
+	if (total)
+		pipe_wake_writers(p);
+	return total ? total : n;
+}
+
+/* ---- the calls ---- */
+
+/* Where a file that is not a pipe is read or written: its own position, or one of the guest's. */
+static int get_offset(struct file *f, uaddr_t uoff, loff_t *pos)
+{
+	*pos = f->f_pos;
+	if (!uoff.v)
+		return 0;
+	if (!(f->f_mode & FMODE_LSEEK))
+		return -EINVAL;
+	return get_user(*pos, uoff);
+}
+
+static ssize_t put_offset(struct file *f, uaddr_t uoff, const loff_t *pos, ssize_t ret)
+{
+	if (ret <= 0)
+		return ret;
+	if (!uoff.v)
+		f->f_pos = *pos;
+	else if (put_user(*pos, uoff))
+		return -EFAULT;
+	return ret;
+}
+
+static ssize_t do_splice(struct file *in, uaddr_t off_in, struct file *out, uaddr_t off_out,
+			 size_t len, u32 flags)
+{
+	struct pipe_inode_info *ip = file_pipe(in), *op = file_pipe(out);
+	loff_t pos;
+	int err;
+
+	if (!(in->f_mode & FMODE_READ) || !(out->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if ((ip && off_in.v) || (op && off_out.v))
+		return -ESPIPE;
+	if (ip && op)
+		return pipe_to_pipe(in, out, len, flags, false);
+	if (ip) {
+		if (out->f_flags & O_APPEND)
+			return -EINVAL;
+		err = get_offset(out, off_out, &pos);
+		if (err)
+			return err;
+		return put_offset(out, off_out, &pos, pipe_to_file(in, out, &pos, len, flags));
+	}
+	if (op) {
+		err = get_offset(in, off_in, &pos);
+		if (err)
+			return err;
+		return put_offset(in, off_in, &pos, file_to_pipe(in, &pos, out, len, flags));
+	}
+	return -EINVAL;
+}
+
+long sys_splice(int fd_in, uaddr_t off_in, int fd_out, uaddr_t off_out, size_t len, int flags)
+{
+	struct file *in, *out;
+	long ret = -EBADF;
+
+	if ((u32)flags & ~(u32)SPLICE_FLAGS)
+		return -EINVAL;
+	if (!len)
+		return 0;
+	in = fget(fd_in);
+	if (!in)
+		return -EBADF;
+	out = fget(fd_out);
+	if (out) {
+		ret = do_splice(in, off_in, out, off_out, min_t(size_t, len, 0x7ffff000UL),
+				(u32)flags);
+		fput(out);
+	}
+	fput(in);
+	return ret;
+}
+
+long sys_tee(int fd_in, int fd_out, size_t len, int flags)
+{
+	struct file *in, *out;
+	long ret = -EBADF;
+
+	if ((u32)flags & ~(u32)SPLICE_FLAGS)
+		return -EINVAL;
+	if (!len)
+		return 0;
+	in = fget(fd_in);
+	if (!in)
+		return -EBADF;
+	out = fget(fd_out);
+	if (out) {
+		if (!file_pipe(in) || !file_pipe(out))
+			ret = -EINVAL;
+		else if ((in->f_mode & FMODE_READ) && (out->f_mode & FMODE_WRITE))
+			ret = pipe_to_pipe(in, out, len, (u32)flags, true);
+		fput(out);
+	}
+	fput(in);
+	return ret;
+}
+
+long sys_vmsplice(int fd, uaddr_t vec, unsigned long vlen, int flags)
+{
+	struct uvec *to_free = NULL;
+	struct iov_iter it;
+	struct file *f;
+	long ret;
+
+	if ((u32)flags & ~(u32)SPLICE_FLAGS)
+		return -EINVAL;
+	f = fget(fd);
+	if (!f)
+		return -EBADF;
+	ret = -EBADF;
+	if (!file_pipe(f))
+		goto out_put;
+	ret = iov_iter_import(&it, vec, vlen, &to_free);
+	if (ret)
+		goto out_put;
+	if (f->f_mode & FMODE_WRITE)
+		ret = vfs_write_iter(f, &it, &f->f_pos);
+	else
+		ret = vfs_read_iter(f, &it, &f->f_pos);
+	kfree(to_free);
+out_put:
+	fput(f);
+	return ret;
+}
