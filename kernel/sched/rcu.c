@@ -108,6 +108,44 @@ void rcu_check(int cpu)
 	rc->running = false;
 }
 
+/* Until vCPU @cpu has left guest code, where its counter was @seen. */
+static void wait_for_exit(int cpu, u64 seen)
+{
+	for (u32 spins = 0; smp_load_acquire(&boundaries[cpu].count) == seen; spins++) {
+		if (test_bit(cpu, &idle_mask))
+			return;
+		if (spins < 2000) {
+			cpu_relax();
+			continue;
+		}
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(ktime_get() + 50000);
+	}
+}
+
+/*
+ * A vCPU in the kernel executes a full barrier on its way to guest code; one in guest code has passed for a grace period, but its guest
+ * has not seen a barrier: it is brought out by a kick.
+ */
+void sched_barrier(void)
+{
+	u64 seen[MAX_CPUS];
+	int me = smp_processor_id();
+
+	smp_mb();
+	for (int i = 0; i < nr_cpus; i++) {
+		seen[i] = READ_ONCE(boundaries[i].count);
+		if (i != me && (seen[i] & 1) && !test_bit(i, &idle_mask))
+			arch_kick_cpu(i);
+		else
+			seen[i] = 0;
+	}
+	for (int i = 0; i < nr_cpus; i++)
+		if (seen[i])
+			wait_for_exit(i, seen[i]);
+	smp_mb();
+}
+
 struct rcu_waiter {
 	struct rcu_head head;
 	struct completion done;

@@ -202,6 +202,8 @@ struct cpu_times {
 	u64 user, nice, system, idle, iowait; /* ns */
 };
 void sched_cpu_times(int cpu, struct cpu_times *ct);
+/* Every vCPU executes a full barrier, those in guest code too; sleeps until they have. */
+void sched_barrier(void);
 /* CPU time of @t, also while it runs: ns. */
 u64 task_sched_runtime(struct task *t);
 /* Called at a boundary of @current when ktime has reached current->cpu_timer_at (kernel/time sets both). No lock held. */

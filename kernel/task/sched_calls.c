@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sched_calls.c: the system calls of scheduling. The scheduler itself is kernel/sched; here is who may ask what of whom.
+ *
+ * A caller may change threads of its own effective user; to raise a priority above what RLIMIT_NICE and RLIMIT_RTPRIO allow, or to
+ * change those of others, it needs CAP_SYS_NICE.
+ */
+#include <asm/errno.h>
+#include <linux/membarrier.h>
+#include <linux/sched.h>
+#include <linux/sched/types.h>
+
+#include "arch/um/arch.h"
+#include "arch/um/uaccess.h"
+#include "gen/syscalls.h"
+#include "kernel/lib/string.h"
+#include "kernel/task/process.h"
+
+#define ATTR_SIZE_V0 48
+#define PRIO_PROCESS 0
+#define PRIO_PGRP 1
+#define PRIO_USER 2
+
+long sys_sched_yield(void)
+{
+	yield();
+	return 0;
+}
+
+/* ---- whom, and whether ---- */
+
+/* A reference; ERR_PTR(-ESRCH, -EINVAL). 0 is the caller. */
+static struct task *target(int pid)
+{
+	struct task *t;
+
+	if (pid < 0)
+		return ERR_PTR(-EINVAL);
+	if (!pid) {
+		get_task(current);
+		return current;
+	}
+	t = find_get_task(pid);
+	return t ? t : ERR_PTR(-ESRCH);
+}
+
+static bool owns(struct task *t)
+{
+	const struct cred *c = get_task_cred(t);
+	bool same = current_euid() == c->euid || current_euid() == c->uid;
+
+	put_cred(c);
+	return same;
+}
+
+static bool may_touch(struct task *t)
+{
+	return owns(t) || capable(CAP_SYS_NICE);
+}
+
+/* RLIMIT_NICE counts 1 (nice 19) to 40 (nice -20). */
+static bool may_nice(struct task *t, int nice)
+{
+	return nice >= t->nice || (u64)(20 - nice) <= task_rlimit(t, RLIMIT_NICE) ||
+	       capable(CAP_SYS_NICE);
+}
+
+static bool realtime(int policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+static int check_change(struct task *t, int policy, int prio, int nice)
+{
+	u64 limit = task_rlimit(t, RLIMIT_RTPRIO);
+
+	if (!owns(t) && !capable(CAP_SYS_NICE))
+		return -EPERM;
+	if (realtime(policy)) {
+		bool up = policy != t->policy || prio > t->rt_priority;
+
+		if (up && (u64)prio > limit && !capable(CAP_SYS_NICE))
+			return -EPERM;
+		return 0;
+	}
+	if (t->policy == SCHED_IDLE && policy != SCHED_IDLE && !may_nice(t, t->nice - 1))
+		return -EPERM;
+	return may_nice(t, nice) ? 0 : -EPERM;
+}
+
+static int change(struct task *t, int policy, int prio, int nice, bool reset_on_fork)
+{
+	int err;
+
+	if (t->sched_reset_on_fork && !reset_on_fork && !capable(CAP_SYS_NICE))
+		return -EPERM;
+	err = check_change(t, policy, prio, nice);
+	if (!err)
+		err = sched_setscheduler(t, policy, prio);
+	if (err)
+		return err;
+	t->sched_reset_on_fork = reset_on_fork;
+	if (!realtime(policy) && nice != t->nice)
+		set_user_nice(t, nice);
+	return 0;
+}
+
+/* ---- policies ---- */
+
+long sys_sched_setscheduler(int pid, int policy, uaddr_t param)
+{
+	bool reset = policy & SCHED_RESET_ON_FORK;
+	struct task *t;
+	int prio, err;
+
+	if (policy < 0 || !param.v)
+		return -EINVAL;
+	if (get_user(prio, param))
+		return -EFAULT;
+	t = target(pid);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	err = change(t, policy & ~SCHED_RESET_ON_FORK, prio, t->nice, reset);
+	put_task(t);
+	return err;
+}
+
+long sys_sched_setparam(int pid, uaddr_t param)
+{
+	struct task *t;
+	int prio, err;
+
+	if (!param.v)
+		return -EINVAL;
+	if (get_user(prio, param))
+		return -EFAULT;
+	t = target(pid);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	err = change(t, t->policy, prio, t->nice, t->sched_reset_on_fork);
+	put_task(t);
+	return err;
+}
+
+long sys_sched_getscheduler(int pid)
+{
+	struct task *t = target(pid);
+	long policy;
+
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	policy = t->policy | (t->sched_reset_on_fork ? SCHED_RESET_ON_FORK : 0);
+	put_task(t);
+	return policy;
+}
+
+long sys_sched_getparam(int pid, uaddr_t param)
+{
+	struct task *t;
+	int prio;
+
+	if (!param.v)
+		return -EINVAL;
+	t = target(pid);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	prio = t->rt_priority;
+	put_task(t);
+	return put_user(prio, param);
+}
+
+/* The guest's struct may be of another version: what we do not know must be zero. */
+static int get_attr(uaddr_t ua, struct sched_attr *attr)
+{
+	u32 size;
+	u8 rest;
+
+	if (get_user(size, ua))
+		return -EFAULT;
+	if (!size)
+		size = ATTR_SIZE_V0;
+	if (size < ATTR_SIZE_V0 || size > PAGE_SIZE) {
+		size = sizeof(*attr);
+		return put_user(size, ua) ? -EFAULT : -E2BIG;
+	}
+	memset(attr, 0, sizeof(*attr));
+	if (copy_from_user(attr, ua, min_t(size_t, size, sizeof(*attr))))
+		return -EFAULT;
+	for (size_t i = sizeof(*attr); i < size; i++) {
+		if (get_user(rest, uaddr_add(ua, i)))
+			return -EFAULT;
+		if (rest)
+			return -E2BIG;
+	}
+	return 0;
+}
+
+long sys_sched_setattr(int pid, uaddr_t uattr, int flags)
+{
+	struct sched_attr attr;
+	struct task *t;
+	int err, policy, nice, prio;
+
+	if (!uattr.v || pid < 0 || flags)
+		return -EINVAL;
+	err = get_attr(uattr, &attr);
+	if (err)
+		return err;
+	if ((int)attr.sched_policy < 0)
+		return -EINVAL;
+	/* no utilisation clamps, no deadline class */
+	if (attr.sched_flags & ~(u64)(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_ALL))
+		return -EINVAL;
+	t = target(pid);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	policy = attr.sched_flags & SCHED_FLAG_KEEP_POLICY ? t->policy : (int)attr.sched_policy;
+	prio = (int)attr.sched_priority;
+	nice = clamp(attr.sched_nice, -20, 19);
+	if (attr.sched_flags & SCHED_FLAG_KEEP_PARAMS) {
+		prio = t->rt_priority;
+		nice = t->nice;
+	}
+	err = change(t, policy, prio, nice, attr.sched_flags & SCHED_FLAG_RESET_ON_FORK);
+	put_task(t);
+	return err;
+}
+
+long sys_sched_getattr(int pid, uaddr_t uattr, u32 size, int flags)
+{
+	struct sched_attr attr;
+	struct task *t;
+
+	if (!uattr.v || pid < 0 || flags || size < ATTR_SIZE_V0 || size > PAGE_SIZE)
+		return -EINVAL;
+	t = target(pid);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	memset(&attr, 0, sizeof(attr));
+	attr.size = min_t(u32, size, sizeof(attr));
+	attr.sched_policy = (u32)t->policy;
+	attr.sched_flags = t->sched_reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
+	if (realtime(t->policy))
+		attr.sched_priority = (u32)t->rt_priority;
+	else
+		attr.sched_nice = t->nice;
+	put_task(t);
+	return copy_to_user(uattr, &attr, attr.size) ? -EFAULT : 0;
+}
+
+long sys_sched_get_priority_max(int policy)
+{
+	if (realtime(policy))
+		return 99;
+	return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE ||
+			       policy == SCHED_DEADLINE ?
+		       0 :
+		       -EINVAL;
+}
+
+long sys_sched_get_priority_min(int policy)
+{
+	return realtime(policy) ? 1 : sys_sched_get_priority_max(policy);
+}
+
+long sys_sched_rr_get_interval(int pid, uaddr_t interval)
+{
+	struct task *t = target(pid);
+	s64 ts[2];
+	u64 ns;
+
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	ns = sched_rr_interval(t);
+	put_task(t);
+	ts[0] = (s64)(ns / 1000000000);
+	ts[1] = (s64)(ns % 1000000000);
+	return copy_to_user(interval, ts, sizeof(ts)) ? -EFAULT : 0;
+}
+
+/* ---- vCPUs ---- */
+
+long sys_sched_setaffinity(int pid, u32 len, uaddr_t umask)
+{
+	u64 mask = 0;
+	struct task *t;
+	int err;
+
+	if (copy_from_user(&mask, umask, min_t(size_t, len, sizeof(mask))))
+		return -EFAULT;
+	t = target(pid);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	err = may_touch(t) ? sched_setaffinity(t, mask) : -EPERM;
+	put_task(t);
+	return err;
+}
+
+long sys_sched_getaffinity(int pid, u32 len, uaddr_t umask)
+{
+	u64 mask;
+	struct task *t;
+
+	if (len < sizeof(mask) || len % sizeof(mask))
+		return -EINVAL;
+	t = target(pid);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	mask = READ_ONCE(t->cpus_allowed) & (nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1);
+	put_task(t);
+	return put_user(mask, umask) ? -EFAULT : (long)sizeof(mask);
+}
+
+long sys_getcpu(uaddr_t ucpu, uaddr_t unode, uaddr_t cache)
+{
+	u32 cpu = (u32)smp_processor_id(), node = 0;
+
+	if (ucpu.v && put_user(cpu, ucpu))
+		return -EFAULT;
+	return unode.v ? put_user(node, unode) : 0;
+}
+
+/* ---- nice levels of processes, groups and users ---- */
+
+struct prio_walk {
+	int which, who;
+	kuid_t uid;
+	struct pid *pgrp;
+	bool set;
+	int nice;
+	long result; /* get: the best, as 20 - nice; set: 0 or an error; -ESRCH while nobody was found */
+};
+
+static bool has_uid(struct task *t, kuid_t uid)
+{
+	const struct cred *c = get_task_cred(t);
+	bool same = c->uid == uid;
+
+	put_cred(c);
+	return same;
+}
+
+static bool in_walk(const struct prio_walk *w, struct task *leader, struct task *t)
+{
+	switch (w->which) {
+	case PRIO_PROCESS:
+		return t == current ? !w->who || w->who == t->pid : w->who == t->pid;
+	case PRIO_PGRP:
+		return task_pgrp(leader) == w->pgrp;
+	default:
+		return has_uid(t, w->uid);
+	}
+}
+
+static long set_one(struct task *t, int nice)
+{
+	const struct cred *c = get_task_cred(t);
+	bool mine = c->uid == current_euid() || c->euid == current_euid();
+
+	put_cred(c);
+	if (!mine && !capable(CAP_SYS_NICE))
+		return -EPERM;
+	if (!may_nice(t, nice))
+		return -EACCES;
+	set_user_nice(t, nice);
+	return 0;
+}
+
+static void visit(struct prio_walk *w, struct task *t)
+{
+	long r;
+
+	if (!w->set) {
+		w->result = max(w->result, (long)(20 - t->nice));
+		return;
+	}
+	r = set_one(t, w->nice);
+	if (r || w->result == -ESRCH)
+		w->result = r;
+}
+
+static void walk_all(struct prio_walk *w)
+{
+	struct task *leader, *t;
+
+	read_lock(&tasklist_lock);
+	list_for_each_entry(leader, &all_processes, tasks)
+		list_for_each_entry(t, &leader->signal->threads, thread_node)
+			if (in_walk(w, leader, t))
+				visit(w, t);
+	read_unlock(&tasklist_lock);
+}
+
+static long walk(struct prio_walk *w)
+{
+	struct task *t;
+
+	if (w->which < PRIO_PROCESS || w->which > PRIO_USER)
+		return -EINVAL;
+	w->result = -ESRCH;
+	w->uid = w->who ? (kuid_t)w->who : current_uid();
+	if (w->which == PRIO_PROCESS) {
+		t = target(w->who);
+		if (IS_ERR(t))
+			return -ESRCH;
+		visit(w, t);
+		put_task(t);
+		return w->result;
+	}
+	if (w->which == PRIO_PGRP) {
+		w->pgrp = w->who ? find_get_pid(w->who) : get_pid(task_pgrp(current));
+		if (!w->pgrp)
+			return -ESRCH;
+	}
+	walk_all(w);
+	put_pid(w->pgrp);
+	return w->result;
+}
+
+long sys_getpriority(int which, int who)
+{
+	struct prio_walk w = {.which = which, .who = who};
+
+	return walk(&w);
+}
+
+long sys_setpriority(int which, int who, int nice)
+{
+	struct prio_walk w = {
+		.which = which, .who = who, .set = true, .nice = clamp(nice, -20, 19)};
+
+	return walk(&w);
+}
+
+/* ---- membarrier ---- */
+
+/* Expedited or not, private or not, it is the same barrier: vCPUs are few. */
+#define MEMBARRIER_SUPPORTED                                                                       \
+	(MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |                                 \
+	 MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |             \
+	 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+
+long sys_membarrier(int cmd, int flags, int cpu_id)
+{
+	if (flags)
+		return -EINVAL;
+	switch (cmd) {
+	case MEMBARRIER_CMD_QUERY:
+		return MEMBARRIER_SUPPORTED;
+	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
+	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
+		return 0; /* every process may always ask */
+	case MEMBARRIER_CMD_GLOBAL:
+	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+		sched_barrier();
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
