@@ -21,6 +21,7 @@
 #include "kernel/lib/types.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/lock.h"
+#include "kernel/sched/task.h"
 #include "kernel/sched/timer.h"
 
 struct cred;
@@ -178,8 +179,13 @@ struct inode {
 	void *i_pipe;                        /* struct pipe_inode_info of a FIFO or pipe */
 	struct block_device *i_bdev;
 	void *i_cdev;
-	char *i_link;                        /* fast symlink target */
+	char *i_link;                        /* fast symlink target: immutable, valid until i_free */
+	u32 i_seals;                         /* F_SEAL_* of a memfd, with SEALS_ALLOWED; under i_rwsem */
+#define SEALS_ALLOWED 0x80000000
 	void *i_fsnotify;                    /* inotify marks */
+	struct simple_dir *i_sdir;           /* entries of a directory of a memory file system, under i_rwsem */
+	struct rcu_head i_rcu;
+	void (*i_free)(struct inode *inode); /* s_op->free_inode, or the plain one; immutable */
 	void *i_private;                     /* of the file system */
 };
 static inline loff_t i_size_read(const struct inode *i)
@@ -238,6 +244,10 @@ int inode_newsize_ok(struct inode *inode, loff_t size); /* RLIMIT_FSIZE, s_maxby
 #define DCACHE_REVALIDATE 0x8
 #define DCACHE_DONTCACHE 0x10
 #define DCACHE_REFERENCED 0x20
+#define DCACHE_LRU 0x40          /* on the list of unused ones (perhaps in use again) */
+#define DCACHE_PERSISTENT 0x80   /* one reference belongs to the file system: the dentry is the data (tmpfs) */
+#define DCACHE_PSEUDO 0x100      /* of a pipe, socket, memfd: no place in a tree */
+#define DCACHE_ROOT 0x200
 
 struct dentry_operations {
 	int (*d_revalidate)(struct dentry *d, u32 flags); /* 1 valid, 0 drop it, -errno */
@@ -259,6 +269,7 @@ struct dentry {
 	struct super_block *d_sb;
 	const struct dentry_operations *d_op;
 	void *d_fsdata;
+	u64 d_cookie;                 /* place in a simple directory, under the directory's i_rwsem */
 	struct list_head d_child;     /* of d_parent->d_subdirs, under the parent's d_lock */
 	struct list_head d_subdirs;
 	struct list_head d_alias;     /* of d_inode->i_dentry */
@@ -305,6 +316,9 @@ u32 full_name_hash(const char *name, u32 len);
 char *d_path(const struct path *p, char *buf, int len);
 char *d_path_root(const struct path *p, const struct path *root, char *buf, int len);
 void shrink_dcache_sb(struct super_block *sb);
+/* Dentries of memory file systems: d_persist hands the caller's wish "stay" over (takes a reference), d_unpersist drops it. */
+void d_persist(struct dentry *d);
+void d_unpersist(struct dentry *d);
 
 /* ---- open files ---- */
 
@@ -321,6 +335,9 @@ void shrink_dcache_sb(struct super_block *sb);
 #define FMODE_NOWAIT 0x8000000
 #define FMODE_CREATED 0x100000
 #define FMODE_WRITER_COUNTED 0x10000 /* i_writecount is held */
+#define FMODE_MNT_WRITER 0x20000     /* mnt_want_write is held */
+#define FMODE_CAN_ODIRECT 0x80000    /* set by f_op->open: O_DIRECT is welcome */
+#define FMODE_OPENED 0x40000         /* f_op->open has succeeded: release will be called */
 
 struct dir_context {
 	/* false: the buffer is full, stop (the entry will be offered again at its pos) */
@@ -377,6 +394,10 @@ struct file {
 		kuid_t uid, euid;
 		int signum;
 	} f_owner;                    /* F_SETOWN; under f_lock */
+	union {
+		struct task_work f_work; /* the last fput */
+		struct rcu_head f_rcu;
+	};
 };
 
 static inline struct file *get_file(struct file *f)
@@ -418,9 +439,27 @@ int generic_file_mmap(struct file *f, struct vm_area *vma);
 int generic_file_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
 int nonseekable_open(struct inode *inode, struct file *f);
 int stream_open(struct inode *inode, struct file *f);
-extern const struct file_operations simple_dir_operations; /* readdir from the dcache, for memory file systems */
+/*
+ * Directories of memory file systems (libfs.c): the dcache is the directory. simple_dir_add() makes a dentry an entry that
+ * stays (0 or -ENOMEM; the directory's i_rwsem is held), simple_dir_remove() takes it out again.
+ */
+extern const struct file_operations simple_dir_operations;
+int simple_dir_add(struct inode *dir, struct dentry *d);
+void simple_dir_remove(struct inode *dir, struct dentry *d);
+bool simple_dir_empty(struct inode *dir);
+void simple_dir_free(struct inode *dir); /* evict_inode: drops the table */
+struct dentry *simple_lookup(struct inode *dir, struct dentry *d, u32 flags);
+int simple_link(struct dentry *old, struct inode *dir, struct dentry *d);
+int simple_unlink(struct inode *dir, struct dentry *d);
+int simple_rmdir(struct inode *dir, struct dentry *d);
+int simple_rename(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *nd, u32 flags);
+int simple_setattr(struct dentry *d, struct iattr *attr);
+/* Makes an entry of a read-only tree that the kernel fills (devpts, sysfs): the dentry with a reference, ERR_PTR. */
+struct dentry *simple_add_entry(struct dentry *parent, const char *name, struct inode *inode);
+void simple_remove_entry(struct dentry *d); /* whole subtree */
 const char *simple_get_link(struct dentry *d, struct inode *inode, char **to_free); /* i_link */
 int simple_statfs(struct dentry *d, struct kstatfs *st);
+int generic_delete_inode(struct inode *inode); /* drop_inode op: never kept */
 
 /* ---- polling ---- */
 struct poll_table {
@@ -467,6 +506,18 @@ int get_unused_fd_from(u32 min, u32 flags);
 void put_unused_fd(int fd);
 void fd_install(int fd, struct file *f);   /* takes the reference */
 struct file *fget(int fd);                 /* NULL: bad, or O_PATH */
+/* For the length of one system call: no reference is taken while the table has a single user. */
+struct fd {
+	struct file *file;                 /* NULL: bad, or O_PATH */
+	bool put;
+};
+struct fd fdget(int fd);
+struct fd fdget_raw(int fd);
+static inline void fdput(struct fd f)
+{
+	if (f.put)
+		fput(f.file);
+}
 struct file *fget_raw(int fd);             /* O_PATH too */
 struct file *fget_task(struct task *t, int fd);
 int close_fd(int fd);
@@ -556,6 +607,7 @@ struct super_block {
 	struct mutex s_rename_mutex;
 	atomic_t s_active;
 	struct block_device *s_bdev;
+	bool s_bdev_write;             /* s_bdev is open for writing; under s_umount */
 	void *s_fs_info;
 	u32 s_time_gran;
 	s64 s_time_min, s_time_max;
@@ -567,7 +619,11 @@ struct super_block {
 	spinlock_t s_inode_wblist_lock;
 	struct list_head s_dirty;      /* inodes by dirtied_when */
 	int s_iflags;
+#define SB_I_NODEV 1                   /* device nodes do not open */
+#define SB_I_NOEXEC 2
+#define SB_I_NOUSER 4                  /* internal: cannot be mounted by anyone */
 	atomic64_t s_writers;
+	struct rcu_head s_rcu;
 };
 struct file_system_type {
 	const char *name;
@@ -581,6 +637,12 @@ struct file_system_type {
 };
 int register_filesystem(struct file_system_type *t);
 struct file_system_type *get_fs_type(const char *name);
+int filesystems_line(int i, char *buf, size_t size); /* /proc/filesystems; 0 past the end */
+/* For /proc/sys/fs. */
+void dcache_stats(u64 *nr, u64 *unused);
+void inode_stats(u64 *nr, u64 *unused);
+u64 nr_files(void);
+void writeback_wake(void); /* too much is dirty: the flusher should start now */
 /* Helpers for mount operations: fill(sb, data, silent) builds a new superblock. */
 struct dentry *mount_bdev(struct file_system_type *t, u32 flags, const char *dev, void *data,
 			  int (*fill)(struct super_block *sb, void *data, bool silent));
@@ -588,8 +650,11 @@ struct dentry *mount_nodev(struct file_system_type *t, u32 flags, void *data,
 			   int (*fill)(struct super_block *sb, void *data, bool silent));
 struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data,
 			    int (*fill)(struct super_block *sb, void *data, bool silent));
+struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_device *b, void *data,
+			  int (*fill)(struct super_block *sb, void *data, bool silent));
 void kill_block_super(struct super_block *sb);
 void kill_anon_super(struct super_block *sb);
+void generic_shutdown_super(struct super_block *sb); /* drops dentries, writes back, evicts inodes, put_super */
 int sync_filesystem(struct super_block *sb, bool wait);
 void sync_all(void);
 void sb_error_remount_ro(struct super_block *sb);
@@ -611,6 +676,10 @@ struct mount {
 	u32 mnt_expiry;
 	struct list_head mnt_share, mnt_slave_list, mnt_slave;
 	struct mount *mnt_master;
+	atomic_t mnt_writers;                   /* mnt_want_write; against a remount to read-only */
+	u32 mnt_state;                          /* MNT_*, vfs/internal.h; under namespace_sem */
+	struct path mnt_dead_at;                /* after umount: where it was, until the references are dropped */
+	struct rcu_head mnt_rcu;
 };
 struct mnt_namespace {
 	atomic_t count;
@@ -633,6 +702,7 @@ int do_mount(const char *dev, const char *dir, const char *type, u32 flags, void
  * 0; -ENODEV no such device; -EINVAL no file system on it that we know. */
 int mount_root(const char *dev, const char *types, u32 flags, const char *data);
 int mount_devtmpfs(const char *dir);
+int set_initial_root(struct file_system_type *t); /* rootfs, before anything else is mounted */
 /* initramfs: unpacks a cpio archive (newc, plain or gzip) at the root. */
 int unpack_initramfs(const void *buf, size_t n);
 int show_mounts_line(struct mount *m, const struct path *root, int style, char *buf, size_t size); /* 0 mounts, 1 mountinfo, 2 mountstats */
@@ -643,6 +713,8 @@ void unregister_chrdev(u32 major, u32 first_minor, u32 count);
 /* devtmpfs: the node appears in /dev by itself. name may have a folder ("pts/ptmx"). */
 int devtmpfs_create(const char *name, umode_t mode, dev_t dev);
 int devtmpfs_remove(const char *name);
+/* FIFOs: kernel/ipc/pipe.c says what opening one does. */
+extern const struct file_operations *vfs_fifo_fops;
 /* /proc/devices */
 int chrdev_line(int i, char *buf, size_t size);
 

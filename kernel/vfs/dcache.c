@@ -1,0 +1,844 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dcache.c: the cache of names. A dentry ties a name in a directory to an inode, or to the knowledge that there is none.
+ *
+ *   d_alloc -> d_add / d_splice_alias      by the file system's lookup, the directory's i_rwsem held
+ *   d_find_rcu, d_lookup                   by path walks, without any lock
+ *   d_instantiate                          creation: a negative dentry gets its inode
+ *   d_drop, d_delete, d_invalidate         the name is gone
+ *   d_move, d_exchange                     rename
+ *
+ * States: in use (d_count > 0); unused but cached (0, on the LRU list); dead (D_DEAD, about to be freed). dput() goes from in use to
+ * unused or dead, d_tryget() from unused to in use, the shrinker and shrink_dcache_parent() from unused to dead.
+ *
+ * Invariants:
+ *   1. A dentry holds a reference on its parent, so an unused dentry has no children.
+ *   2. d_inode changes once at most, from NULL to an inode. Removing a file unhashes its dentry, it never turns negative: a reader
+ *      without locks may rely on what it saw.
+ *   3. Hashed under (parent, name): at most one live dentry (the directory's i_rwsem orders those who add).
+ *   4. Name and parent change with rename_seq odd, under rename_lock; memory is freed after a grace period.
+ *   5. An unused dentry is on the LRU list, except in the moment in which the shrinker passes it over; then the next use brings it back.
+ *
+ * Locks: internal.h. What this file does not do: permissions, mounts, waiting for a lookup in progress (i_rwsem does that).
+ */
+#include "kernel/vfs/internal.h"
+
+struct ext_name { /* of names that do not fit in d_iname; shared after a rename over another */
+	atomic_t refs;
+	struct rcu_head rcu;
+	char text[];
+};
+
+#define NR_BUCKET_LOCKS 256
+struct vfs_seq rename_seq = { 0, SPINLOCK_INIT(rename_lock) };
+static struct hlist_head *buckets; /* immutable pointer */
+static u32 bucket_mask;
+static spinlock_t bucket_locks[NR_BUCKET_LOCKS];
+static DEFINE_SPINLOCK(dentry_lru_lock);
+static LIST_HEAD(dentry_lru); /* under dentry_lru_lock; oldest last */
+static u64 nr_unused;         /* likewise */
+static atomic64_t nr_dentries;
+static struct kmem_cache *dentry_cache;
+
+u32 full_name_hash(const char *name, u32 len)
+{
+	u32 h = 0;
+
+	while (len--)
+		h = h * 31 + (u8)*name++;
+	return h;
+}
+
+static inline u32 bucket_of(const struct dentry *parent, u32 hash)
+{
+	return hash_u64((u64)parent + ((u64)hash << 24) + hash) & bucket_mask;
+}
+
+static inline spinlock_t *bucket_lock(u32 b)
+{
+	return &bucket_locks[b & (NR_BUCKET_LOCKS - 1)];
+}
+
+static inline bool name_equal(const char *a, const char *b, u32 len)
+{
+	u64 x, y;
+
+	for (; len >= 8; len -= 8, a += 8, b += 8) {
+		__builtin_memcpy(&x, a, 8);
+		__builtin_memcpy(&y, b, 8);
+		if (x != y)
+			return false;
+	}
+	for (; len; len--)
+		if (*a++ != *b++)
+			return false;
+	return true;
+}
+
+static inline bool d_matches(const struct dentry *d, const struct dentry *parent,
+			     const struct qstr *name)
+{
+	return READ_ONCE(d->d_name.hash) == name->hash && READ_ONCE(d->d_parent) == parent &&
+	       READ_ONCE(d->d_name.len) == name->len &&
+	       name_equal(READ_ONCE(d->d_name.name), name->name, name->len) && !d_unhashed(d);
+}
+
+struct dentry *d_find_rcu(const struct dentry *parent, const struct qstr *name)
+{
+	struct hlist_node *n = READ_ONCE(buckets[bucket_of(parent, name->hash)].first);
+
+	for (; n; n = READ_ONCE(n->next)) {
+		struct dentry *d = container_of(n, struct dentry, d_hash);
+
+		if (d_matches(d, parent, name))
+			return d;
+	}
+	return NULL;
+}
+
+struct dentry *d_lookup(struct dentry *parent, const struct qstr *name)
+{
+	for (;;) {
+		u32 seq = vfs_seq_begin(&rename_seq);
+		struct dentry *d = d_find_rcu(parent, name);
+		bool got = d && d_tryget(d);
+
+		if (!vfs_seq_retry(&rename_seq, seq)) {
+			if (!d || (got && !d_unhashed(d)))
+				return d;
+			if (!got)
+				cpu_relax(); /* it dies: unhashed in a moment */
+		}
+		if (got)
+			dput(d);
+	}
+}
+
+/* ---- names ---- */
+
+static void ext_name_free(struct rcu_head *h)
+{
+	kfree(container_of(h, struct ext_name, rcu));
+}
+
+static inline bool name_is_external(const struct dentry *d)
+{
+	return d->d_name.name != d->d_iname;
+}
+
+static inline struct ext_name *ext_name_of(const struct dentry *d)
+{
+	return container_of(d->d_name.name, struct ext_name, text[0]);
+}
+
+static void ext_name_put(struct ext_name *e)
+{
+	if (atomic_dec_and_test(&e->refs))
+		call_rcu(&e->rcu, ext_name_free);
+}
+
+static int d_set_name(struct dentry *d, const struct qstr *name)
+{
+	char *text = d->d_iname;
+
+	if (name->len >= DNAME_INLINE) {
+		struct ext_name *e = kmalloc(sizeof(*e) + name->len + 1, GFP_KERNEL);
+
+		if (!e)
+			return -ENOMEM;
+		atomic_set(&e->refs, 1);
+		text = e->text;
+	}
+	memcpy(text, name->name, name->len);
+	text[name->len] = 0;
+	d->d_name = (struct qstr){ text, name->len, name->hash };
+	return 0;
+}
+
+/* ---- hash ---- */
+
+static void d_hash_insert(struct dentry *d)
+{
+	u32 b = bucket_of(d->d_parent, d->d_name.hash);
+	struct hlist_head *h = &buckets[b];
+
+	assert_spin_held(&d->d_lock);
+	spin_lock(bucket_lock(b));
+	d->d_hash.next = h->first;
+	d->d_hash.pprev = &h->first;
+	if (h->first)
+		h->first->pprev = &d->d_hash.next;
+	d->d_flags &= ~DCACHE_UNHASHED;
+	smp_store_release(&h->first, &d->d_hash);
+	spin_unlock(bucket_lock(b));
+}
+
+/* Its own next pointer stays: a reader that stands on it goes on with the rest of the chain. */
+static void d_hash_remove(struct dentry *d)
+{
+	u32 b = bucket_of(d->d_parent, d->d_name.hash);
+
+	assert_spin_held(&d->d_lock);
+	if (d->d_flags & DCACHE_UNHASHED)
+		return;
+	spin_lock(bucket_lock(b));
+	WRITE_ONCE(*d->d_hash.pprev, d->d_hash.next);
+	if (d->d_hash.next)
+		d->d_hash.next->pprev = d->d_hash.pprev;
+	WRITE_ONCE(d->d_flags, d->d_flags | DCACHE_UNHASHED);
+	spin_unlock(bucket_lock(b));
+}
+
+void d_drop(struct dentry *d)
+{
+	spin_lock(&d->d_lock);
+	d_hash_remove(d);
+	spin_unlock(&d->d_lock);
+}
+
+void d_delete(struct dentry *d)
+{
+	d_drop(d);
+}
+
+/* ---- making ---- */
+
+static struct dentry *dentry_new(struct super_block *sb, const struct qstr *name)
+{
+	struct dentry *d = kmem_cache_zalloc(dentry_cache, GFP_KERNEL);
+
+	if (!d)
+		return NULL;
+	if (d_set_name(d, name)) {
+		kmem_cache_free(dentry_cache, d);
+		return NULL;
+	}
+	d->d_flags = DCACHE_UNHASHED;
+	atomic_set(&d->d_count, 1);
+	spin_lock_init(&d->d_lock);
+	d->d_parent = d;
+	d->d_sb = sb;
+	d->d_op = sb->s_d_op;
+	INIT_LIST_HEAD(&d->d_child);
+	INIT_LIST_HEAD(&d->d_subdirs);
+	INIT_LIST_HEAD(&d->d_alias);
+	INIT_LIST_HEAD(&d->d_lru);
+	__atomic_add_fetch(&nr_dentries.v, 1, __ATOMIC_RELAXED);
+	return d;
+}
+
+struct dentry *d_alloc(struct dentry *parent, const struct qstr *name)
+{
+	struct dentry *d = dentry_new(parent->d_sb, name);
+
+	if (!d)
+		return NULL;
+	dget(parent);
+	d->d_parent = parent;
+	spin_lock(&parent->d_lock);
+	list_add(&d->d_child, &parent->d_subdirs);
+	spin_unlock(&parent->d_lock);
+	return d;
+}
+
+struct dentry *d_make_root(struct inode *inode)
+{
+	struct qstr name = { "/", 1, full_name_hash("/", 1) };
+	struct dentry *d;
+
+	if (!inode)
+		return NULL;
+	d = dentry_new(inode->i_sb, &name);
+	if (!d) {
+		iput(inode);
+		return NULL;
+	}
+	d->d_flags |= DCACHE_ROOT;
+	d_instantiate(d, inode);
+	return d;
+}
+
+struct dentry *d_alloc_pseudo(struct super_block *sb, const char *text)
+{
+	struct qstr name = { text, strlen(text), 0 };
+	struct dentry *d;
+
+	name.len = min_t(u32, name.len, NAME_MAX);
+	d = dentry_new(sb, &name);
+	if (d)
+		d->d_flags |= DCACHE_PSEUDO;
+	return d;
+}
+
+void d_instantiate(struct dentry *d, struct inode *inode)
+{
+	BUG_ON(d->d_inode);
+	if (!inode)
+		return;
+	spin_lock(&inode->i_lock);
+	list_add(&d->d_alias, &inode->i_dentry);
+	smp_store_release(&d->d_inode, inode);
+	spin_unlock(&inode->i_lock);
+}
+
+void d_instantiate_new(struct dentry *d, struct inode *inode)
+{
+	d_instantiate(d, inode);
+	unlock_new_inode(inode);
+}
+
+void d_add(struct dentry *d, struct inode *inode)
+{
+	d_instantiate(d, inode);
+	spin_lock(&d->d_lock);
+	if (d->d_flags & DCACHE_UNHASHED)
+		d_hash_insert(d);
+	spin_unlock(&d->d_lock);
+}
+
+/* A directory that has a live name already: it moves here, unless this would make a loop (a broken file system). */
+static struct dentry *splice_known_dir(struct inode *inode, struct dentry *alias, struct dentry *d)
+{
+	int err = 0;
+
+	if (alias->d_flags & DCACHE_ROOT)
+		err = -ELOOP;
+	else if (!mutex_trylock(&d->d_sb->s_rename_mutex))
+		err = -ESTALE;
+	if (!err) {
+		if (d_is_ancestor(alias, d))
+			err = -ELOOP;
+		else
+			d_move(alias, d);
+		mutex_unlock(&d->d_sb->s_rename_mutex);
+	}
+	iput(inode);
+	if (!err)
+		return alias;
+	dput(alias);
+	return ERR_PTR(err);
+}
+
+struct dentry *d_splice_alias(struct inode *inode, struct dentry *d)
+{
+	struct dentry *alias;
+
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
+	if (inode && is_dir(inode)) {
+		alias = d_find_alias(inode);
+		if (alias)
+			return splice_known_dir(inode, alias, d);
+	}
+	d_add(d, inode);
+	return NULL;
+}
+
+/* ---- references and death ---- */
+
+struct dentry *dget(struct dentry *d)
+{
+	if (d)
+		atomic_inc(&d->d_count);
+	return d;
+}
+
+struct dentry *dget_parent(struct dentry *d)
+{
+	for (;;) {
+		struct dentry *p = READ_ONCE(d->d_parent);
+
+		if (!d_tryget(p))
+			continue;
+		if (READ_ONCE(d->d_parent) == p)
+			return p;
+		dput(p);
+	}
+}
+
+static void dentry_free_rcu(struct rcu_head *h)
+{
+	kmem_cache_free(dentry_cache, container_of(h, struct dentry, d_rcu));
+}
+
+static void lru_add(struct dentry *d)
+{
+	assert_spin_held(&d->d_lock);
+	if (d->d_flags & DCACHE_LRU) {
+		d->d_flags |= DCACHE_REFERENCED;
+		return;
+	}
+	spin_lock(&dentry_lru_lock);
+	list_add(&d->d_lru, &dentry_lru);
+	nr_unused++;
+	spin_unlock(&dentry_lru_lock);
+	d->d_flags |= DCACHE_LRU;
+}
+
+static void lru_del(struct dentry *d)
+{
+	assert_spin_held(&d->d_lock);
+	if (!(d->d_flags & DCACHE_LRU))
+		return;
+	spin_lock(&dentry_lru_lock);
+	list_del_init(&d->d_lru);
+	nr_unused--;
+	spin_unlock(&dentry_lru_lock);
+	d->d_flags &= ~DCACHE_LRU;
+}
+
+/* unused -> dead, off the hash and the LRU list. d_lock held. False: somebody took it. */
+static bool dentry_condemn(struct dentry *d)
+{
+	assert_spin_held(&d->d_lock);
+	if (cmpxchg(&d->d_count.v, 0, D_DEAD) != 0)
+		return false;
+	d_hash_remove(d);
+	lru_del(d);
+	return true;
+}
+
+/* Takes a dead dentry apart. Returns its parent, whose reference the caller now has, or NULL. */
+static struct dentry *dentry_bury(struct dentry *d)
+{
+	struct inode *inode = d->d_inode;
+	struct dentry *parent = d->d_parent == d ? NULL : d->d_parent;
+
+	if (inode) {
+		spin_lock(&inode->i_lock);
+		list_del_init(&d->d_alias);
+		spin_unlock(&inode->i_lock);
+	}
+	if (parent) {
+		spin_lock(&parent->d_lock);
+		list_del_init(&d->d_child);
+		spin_unlock(&parent->d_lock);
+	}
+	if (d->d_op && d->d_op->d_release)
+		d->d_op->d_release(d);
+	if (name_is_external(d))
+		ext_name_put(ext_name_of(d));
+	__atomic_sub_fetch(&nr_dentries.v, 1, __ATOMIC_RELAXED);
+	call_rcu(&d->d_rcu, dentry_free_rcu);
+	iput(inode);
+	return parent;
+}
+
+static bool d_worth_keeping(const struct dentry *d)
+{
+	if (d->d_flags & (DCACHE_UNHASHED | DCACHE_DONTCACHE))
+		return false;
+	if (!(d->d_sb->s_flags & SB_ACTIVE))
+		return false;
+	return !(d->d_op && d->d_op->d_delete && d->d_op->d_delete(d));
+}
+
+/* Drops what may be the last reference; the parent to put next, or NULL. */
+static struct dentry *dput_last(struct dentry *d)
+{
+	bool dead = false;
+
+	spin_lock(&d->d_lock);
+	if (atomic_sub_return(1, &d->d_count) == 0) {
+		if (d_worth_keeping(d))
+			lru_add(d);
+		else
+			dead = dentry_condemn(d);
+	}
+	spin_unlock(&d->d_lock);
+	return dead ? dentry_bury(d) : NULL;
+}
+
+/* The way of nearly all: others hold it too, or it is on the LRU list as one recently used. */
+static inline bool dput_fast(struct dentry *d)
+{
+	s32 c = atomic_read(&d->d_count);
+
+	while (c > 1)
+		if (__atomic_compare_exchange_n(&d->d_count.v, &c, c - 1, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_RELAXED))
+			return true;
+	if (c != 1 || (d->d_op && d->d_op->d_delete) || !(d->d_sb->s_flags & SB_ACTIVE))
+		return false;
+	if ((READ_ONCE(d->d_flags) & (DCACHE_LRU | DCACHE_REFERENCED | DCACHE_UNHASHED |
+				      DCACHE_DONTCACHE)) != (DCACHE_LRU | DCACHE_REFERENCED))
+		return false;
+	return cmpxchg(&d->d_count.v, 1, 0) == 1;
+}
+
+void dput(struct dentry *d)
+{
+	while (d && !dput_fast(d))
+		d = dput_last(d);
+}
+
+void d_persist(struct dentry *d)
+{
+	dget(d);
+	spin_lock(&d->d_lock);
+	d->d_flags |= DCACHE_PERSISTENT;
+	spin_unlock(&d->d_lock);
+}
+
+void d_unpersist(struct dentry *d)
+{
+	bool was;
+
+	spin_lock(&d->d_lock);
+	was = d->d_flags & DCACHE_PERSISTENT;
+	d->d_flags &= ~DCACHE_PERSISTENT;
+	spin_unlock(&d->d_lock);
+	if (was)
+		dput(d);
+}
+
+void d_set_mounted(struct dentry *d, bool on)
+{
+	spin_lock(&d->d_lock);
+	d->d_flags = on ? d->d_flags | DCACHE_MOUNTED : d->d_flags & ~DCACHE_MOUNTED;
+	spin_unlock(&d->d_lock);
+}
+
+/* ---- aliases ---- */
+
+struct dentry *d_find_alias(struct inode *inode)
+{
+	struct dentry *d, *found = NULL;
+
+	spin_lock(&inode->i_lock);
+	list_for_each_entry(d, &inode->i_dentry, d_alias)
+		if ((!d_unhashed(d) || is_dir(inode)) && d_tryget(d)) {
+			found = d;
+			break;
+		}
+	spin_unlock(&inode->i_lock);
+	return found;
+}
+
+void d_prune_aliases(struct inode *inode)
+{
+	struct dentry *d, *dead;
+
+	do {
+		dead = NULL;
+		spin_lock(&inode->i_lock);
+		list_for_each_entry(d, &inode->i_dentry, d_alias) {
+			if (atomic_read(&d->d_count) != 0 || !spin_trylock(&d->d_lock))
+				continue;
+			if (dentry_condemn(d))
+				dead = d;
+			spin_unlock(&d->d_lock);
+			if (dead)
+				break;
+		}
+		spin_unlock(&inode->i_lock);
+		if (dead)
+			dput(dentry_bury(dead));
+	} while (dead);
+}
+
+/* ---- rename ---- */
+
+bool d_is_ancestor(const struct dentry *a, const struct dentry *d)
+{
+	for (;; d = d->d_parent) {
+		if (d == a)
+			return true;
+		if (d->d_parent == d)
+			return false;
+	}
+}
+
+static void d_copy_name(struct dentry *d, const struct dentry *from)
+{
+	struct ext_name *old = name_is_external(d) ? ext_name_of(d) : NULL;
+
+	if (name_is_external(from)) {
+		atomic_inc(&ext_name_of(from)->refs);
+		WRITE_ONCE(d->d_name.name, from->d_name.name);
+	} else {
+		memcpy(d->d_iname, from->d_iname, DNAME_INLINE);
+		WRITE_ONCE(d->d_name.name, d->d_iname);
+	}
+	WRITE_ONCE(d->d_name.len, from->d_name.len);
+	WRITE_ONCE(d->d_name.hash, from->d_name.hash);
+	if (old)
+		ext_name_put(old);
+}
+
+static void d_swap_names(struct dentry *a, struct dentry *b)
+{
+	struct qstr qa = a->d_name, qb = b->d_name;
+	bool ea = name_is_external(a), eb = name_is_external(b);
+	char text[DNAME_INLINE];
+
+	memcpy(text, a->d_iname, DNAME_INLINE);
+	memcpy(a->d_iname, b->d_iname, DNAME_INLINE);
+	memcpy(b->d_iname, text, DNAME_INLINE);
+	a->d_name = (struct qstr){ eb ? qb.name : a->d_iname, qb.len, qb.hash };
+	b->d_name = (struct qstr){ ea ? qa.name : b->d_iname, qa.len, qa.hash };
+}
+
+/* The references on parents do not change here. One parent's lock at a time: readers of children see it come later, that is all. */
+static void d_set_parent(struct dentry *d, struct dentry *parent)
+{
+	struct dentry *old = d->d_parent;
+
+	if (old != d) {
+		spin_lock(&old->d_lock);
+		list_del_init(&d->d_child);
+		spin_unlock(&old->d_lock);
+	}
+	WRITE_ONCE(d->d_parent, parent);
+	spin_lock(&parent->d_lock);
+	list_add(&d->d_child, &parent->d_subdirs);
+	spin_unlock(&parent->d_lock);
+}
+
+void d_move(struct dentry *d, struct dentry *target)
+{
+	struct dentry *old = d->d_parent, *parent = target->d_parent;
+
+	dget(parent);
+	vfs_seq_write_begin(&rename_seq);
+	d_drop(d);
+	d_drop(target);
+	d_copy_name(d, target);
+	d_set_parent(d, parent);
+	spin_lock(&d->d_lock);
+	d_hash_insert(d);
+	spin_unlock(&d->d_lock);
+	vfs_seq_write_end(&rename_seq);
+	if (old != d)
+		dput(old);
+}
+
+void d_exchange(struct dentry *a, struct dentry *b)
+{
+	struct dentry *pa = a->d_parent, *pb = b->d_parent;
+
+	vfs_seq_write_begin(&rename_seq);
+	d_drop(a);
+	d_drop(b);
+	d_swap_names(a, b);
+	d_set_parent(a, pb);
+	d_set_parent(b, pa);
+	spin_lock(&a->d_lock);
+	d_hash_insert(a);
+	spin_unlock(&a->d_lock);
+	spin_lock(&b->d_lock);
+	d_hash_insert(b);
+	spin_unlock(&b->d_lock);
+	vfs_seq_write_end(&rename_seq);
+}
+
+/* ---- shrinking ---- */
+
+#define SHRINK_BATCH 128
+
+static void bury_list(struct list_head *dead)
+{
+	while (!list_empty(dead)) {
+		struct dentry *d = list_first_entry(dead, struct dentry, d_lru);
+
+		list_del_init(&d->d_lru);
+		dput(dentry_bury(d));
+		cond_resched();
+	}
+}
+
+struct shrink_walk {
+	struct list_head dead;
+	u64 nr;       /* on @dead */
+	bool umount;  /* references that only say "stay" are dropped first */
+	bool more;    /* the batch was full: look at this directory again */
+};
+
+static bool condemn_child(struct dentry *c, struct shrink_walk *w)
+{
+	if (w->umount && (c->d_flags & DCACHE_PERSISTENT)) {
+		c->d_flags &= ~DCACHE_PERSISTENT;
+		atomic_dec(&c->d_count);
+	}
+	if (!dentry_condemn(c))
+		return false;
+	list_add_tail(&c->d_lru, &w->dead);
+	w->nr++;
+	return true;
+}
+
+/*
+ * Condemns the unused among the children of @p, from @from on (which was gone down to: its reference is dropped here). Returns the
+ * first that has children of its own, with a reference, or NULL.
+ */
+static struct dentry *condemn_children(struct dentry *p, struct dentry *from, struct shrink_walk *w)
+{
+	struct dentry *c, *next, *down = NULL;
+
+	w->nr = 0;
+	w->more = false;
+	spin_lock(&p->d_lock);
+	if (from && (from->d_parent != p || list_empty(&from->d_child))) {
+		spin_unlock(&p->d_lock); /* renamed meanwhile */
+		dput(from);
+		return NULL;
+	}
+	c = from ? from : list_first_entry(&p->d_subdirs, struct dentry, d_child);
+	for (; &c->d_child != &p->d_subdirs && !w->more; c = next) {
+		next = list_next_entry(c, d_child);
+		spin_lock(&c->d_lock);
+		if (c == from)
+			atomic_dec(&c->d_count);
+		if (!condemn_child(c, w) && c != from && !down && !list_empty(&c->d_subdirs) &&
+			d_tryget(c))
+			down = c;
+		spin_unlock(&c->d_lock);
+		w->more = w->nr >= SHRINK_BATCH;
+	}
+	spin_unlock(&p->d_lock);
+	return down;
+}
+
+/* One pass over the tree below @root, depth first; the number of dentries it freed. */
+static u64 shrink_pass(struct dentry *root, bool umount)
+{
+	struct shrink_walk w = { .dead = LIST_HEAD_INIT(w.dead), .umount = umount };
+	struct dentry *p = dget(root), *from = NULL, *down;
+	u64 freed = 0;
+
+	for (;;) {
+		down = condemn_children(p, from, &w);
+		from = NULL;
+		freed += w.nr;
+		bury_list(&w.dead);
+		if (w.more) {
+			dput(down);
+		} else if (down) {
+			dput(p);
+			p = down;
+		} else if (p == root || p->d_parent == p) {
+			break;
+		} else {
+			from = p;
+			p = dget_parent(from);
+		}
+	}
+	dput(p);
+	return freed;
+}
+
+void shrink_dcache_parent(struct dentry *d)
+{
+	while (shrink_pass(d, false))
+		cond_resched();
+}
+
+void shrink_dcache_for_umount(struct super_block *sb)
+{
+	struct dentry *root = sb->s_root;
+
+	if (!root)
+		return;
+	while (shrink_pass(root, true))
+		cond_resched();
+	if (!list_empty(&root->d_subdirs) || atomic_read(&root->d_count) != 1)
+		pr_err("vfs: dentries of %s (%s) are in use after unmounting\n", sb->s_id,
+			sb->s_type->name);
+	sb->s_root = NULL;
+	dput(root);
+}
+
+void shrink_dcache_sb(struct super_block *sb)
+{
+	if (sb->s_root)
+		shrink_dcache_parent(sb->s_root);
+}
+
+void d_invalidate(struct dentry *d)
+{
+	d_drop(d);
+	if (d->d_inode && is_dir(d->d_inode))
+		shrink_dcache_parent(d);
+	if (d_mounted(d))
+		detach_mounts(d);
+}
+
+/* Takes from the cold end; recently used ones get a second round. */
+static struct dentry *lru_victim(void)
+{
+	struct dentry *d, *victim = NULL;
+	bool passed;
+
+	spin_lock(&dentry_lru_lock);
+	for (int tries = 0; tries < 32 && !victim && !list_empty(&dentry_lru); tries++) {
+		d = list_last_entry(&dentry_lru, struct dentry, d_lru);
+		list_move(&d->d_lru, &dentry_lru);
+		if (!spin_trylock(&d->d_lock))
+			continue;
+		passed = atomic_read(&d->d_count) != 0;
+		if (passed) {
+			list_del_init(&d->d_lru);
+			nr_unused--;
+			d->d_flags &= ~DCACHE_LRU;
+		} else if (d->d_flags & DCACHE_REFERENCED) {
+			d->d_flags &= ~DCACHE_REFERENCED;
+			passed = true;
+		}
+		if (passed)
+			spin_unlock(&d->d_lock);
+		else
+			victim = d; /* its d_lock is held */
+	}
+	spin_unlock(&dentry_lru_lock);
+	return victim;
+}
+
+static u64 dcache_count(void)
+{
+	return READ_ONCE(nr_unused);
+}
+
+static u64 dcache_scan(u64 nr)
+{
+	u64 freed = 0;
+
+	while (nr--) {
+		struct dentry *d = lru_victim();
+		bool dead;
+
+		if (!d)
+			continue;
+		dead = dentry_condemn(d);
+		spin_unlock(&d->d_lock);
+		if (!dead)
+			continue;
+		freed++;
+		dput(dentry_bury(d));
+	}
+	return freed;
+}
+
+void dcache_stats(u64 *nr, u64 *unused)
+{
+	*nr = atomic_read(&nr_dentries);
+	*unused = READ_ONCE(nr_unused);
+}
+
+static struct shrinker dcache_shrinker = { .count = dcache_count, .scan = dcache_scan };
+
+/* One bucket for every 16 KiB of memory; the table is at most 4 MiB. */
+void dcache_init(void)
+{
+	u32 n = 1024;
+
+	while (n < max_pfn / 4 && n < 512 * 1024)
+		n *= 2;
+	buckets = kzalloc(n * sizeof(*buckets), GFP_KERNEL);
+	dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 64);
+	if (!buckets || !dentry_cache)
+		panic("no memory for the dentry cache");
+	bucket_mask = n - 1;
+	for (u32 i = 0; i < NR_BUCKET_LOCKS; i++)
+		spin_lock_init(&bucket_locks[i]);
+	register_shrinker(&dcache_shrinker);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * internal.h: between the files of vfs.
+ *
+ * Lock-free readers: dentries, inodes, mounts, files and superblocks are freed by call_rcu(), so a stretch of kernel code that
+ * passes no boundary (no schedule, cond_resched, uaccess or allocation that may sleep) may look at any of them that it found
+ * through a live pointer. What such a stretch found counts only if the sequence numbers below did not change meanwhile, and a
+ * reference was got by d_tryget()/mnt_tryget(), which refuse the dead.
+ *
+ *	rename_seq  odd while a dentry changes its name or parent; rename_lock orders the writers
+ *	mount_seq   odd while the tree of mounts changes; mount_lock orders the writers
+ *
+ * Locks of vfs, inside what kernel/lib/lock.h says (outer to inner):
+ *	namespace_sem (rwsem), sb->s_umount, inode->i_rwsem ...
+ *	  mount_lock -> rename_lock -> dentry->d_lock (parent before child) -> dcache bucket lock, dentry lru lock
+ *	  inode hash bucket -> inode->i_lock -> inode lru lock, sb->s_inode_wblist_lock
+ *	  sb->s_inode_list_lock -> inode->i_lock
+ */
+#ifndef NESTLING_VFS_INTERNAL_H
+#define NESTLING_VFS_INTERNAL_H
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
+#include <linux/stat.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/signal.h"
+#include "kernel/vfs/vfs.h"
+
+#define S_IRWXUGO 0777
+#define S_IALLUGO 07777
+#define S_IXUGO 0111
+
+/* ---- sequence counters ---- */
+struct vfs_seq {
+	u32 seq;
+	spinlock_t lock;
+};
+extern struct vfs_seq rename_seq, mount_seq;
+static inline u32 vfs_seq_begin(struct vfs_seq *s)
+{
+	u32 v = smp_load_acquire(&s->seq);
+
+	if (unlikely(v & 1)) {
+		spin_lock(&s->lock);
+		v = s->seq;
+		spin_unlock(&s->lock);
+	}
+	return v;
+}
+/* Full barrier: an increment of a count before it is seen by a writer that begins after it. */
+static inline bool vfs_seq_retry(struct vfs_seq *s, u32 v)
+{
+	smp_mb();
+	return READ_ONCE(s->seq) != v;
+}
+static inline void vfs_seq_write_begin(struct vfs_seq *s)
+{
+	spin_lock(&s->lock);
+	__atomic_add_fetch(&s->seq, 1, __ATOMIC_SEQ_CST);
+}
+static inline void vfs_seq_write_end(struct vfs_seq *s)
+{
+	__atomic_add_fetch(&s->seq, 1, __ATOMIC_SEQ_CST);
+	spin_unlock(&s->lock);
+}
+
+/* ---- dcache.c ---- */
+#define D_DEAD (-0x40000000)
+/* A reference unless the dentry is being freed. */
+static inline bool d_tryget(struct dentry *d)
+{
+	s32 c = atomic_read(&d->d_count);
+
+	while (c >= 0)
+		if (__atomic_compare_exchange_n(&d->d_count.v, &c, c + 1, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+/* The hashed child of that name without a reference, or NULL; no boundary until it is used up. May miss what a rename moves. */
+struct dentry *d_find_rcu(const struct dentry *parent, const struct qstr *name);
+static inline bool d_unhashed(const struct dentry *d)
+{
+	return READ_ONCE(d->d_flags) & DCACHE_UNHASHED;
+}
+static inline bool d_unlinked(const struct dentry *d)
+{
+	return d_unhashed(d) && !(d->d_flags & (DCACHE_ROOT | DCACHE_PSEUDO));
+}
+static inline bool d_mounted(const struct dentry *d)
+{
+	return READ_ONCE(d->d_flags) & DCACHE_MOUNTED;
+}
+void d_set_mounted(struct dentry *d, bool on);
+bool d_is_ancestor(const struct dentry *a, const struct dentry *d); /* a == d or above; under s_rename_mutex or rename_lock */
+void shrink_dcache_parent(struct dentry *d);
+void shrink_dcache_for_umount(struct super_block *sb);
+void dcache_init(void);
+
+/* ---- inode.c, writeback.c ---- */
+void inode_init(void);
+bool igrab(struct inode *inode); /* a reference unless it is being freed */
+void evict_inodes(struct super_block *sb);
+int invalidate_inodes(struct super_block *sb);
+int writeback_inode(struct inode *inode, bool sync);
+void writeback_sb(struct super_block *sb, bool sync);
+void writeback_kick(struct inode *inode);
+void inode_sync_wait(struct inode *inode);
+void wait_on_inode_bit(struct inode *inode, u32 bit);
+void wake_inode(struct inode *inode);
+
+/* ---- super.c ---- */
+extern struct list_head super_blocks; /* under sb_lock */
+extern spinlock_t sb_lock;
+void super_init(void);
+void deactivate_super(struct super_block *sb);
+/* fn for every superblock with s_umount held for reading; not for those being torn down */
+void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg);
+int do_remount_sb(struct super_block *sb, u32 flags, char *data);
+static inline bool sb_rdonly(const struct super_block *sb)
+{
+	return READ_ONCE(sb->s_flags) & SB_RDONLY;
+}
+struct file_system_type *filesystem_nth(int i);
+
+/* ---- namespace.c ---- */
+#define MNT_IN_NS 1     /* mnt_state: attached in a namespace */
+#define MNT_INTERNAL 2  /* kern_mount */
+#define MNT_EXPIRED 4   /* umount2(MNT_EXPIRE) has seen it unused */
+#define MNT_DOOMED 8    /* lazily unmounted */
+void namespace_init(void);
+void mnt_set_ns_root(struct mount *m);
+struct mount *mnt_alloc_internal(struct dentry *root, const char *name); /* not in any namespace; ERR_PTR */
+static inline bool mnt_tryget(struct mount *m)
+{
+	return atomic_inc_not_zero(&m->mnt_count);
+}
+/* The mount on top of (m, d), without a reference; under mount_lock, or within a mount_seq stretch. */
+struct mount *mount_lookup_rcu(struct mount *m, struct dentry *d);
+/* The mount on top of p with a reference, or NULL */
+struct mount *mount_lookup(const struct path *p);
+bool follow_up(struct path *p); /* to the mountpoint; false at the top */
+bool path_is_under(const struct path *p, const struct path *root); /* takes the locks */
+bool mnt_readonly(const struct mount *m);
+bool is_mountpoint_here(struct dentry *d); /* in current's namespace */
+void detach_mounts(struct dentry *d);      /* of a dentry that is going away */
+
+/* ---- namei.c ---- */
+struct open_how_k {
+	u32 flags;  /* O_* */
+	umode_t mode;
+	int acc;    /* MAY_* */
+	u32 lookup; /* LOOKUP_* */
+};
+struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how);
+int may_create(struct inode *dir, struct dentry *d);
+int may_delete(struct inode *dir, struct dentry *d, bool isdir);
+int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d);
+const char *vfs_get_link(struct dentry *d, char **to_free);
+/* The current root and working directory, with references. */
+void get_fs_root(struct fs_struct *fs, struct path *p);
+void get_fs_pwd(struct fs_struct *fs, struct path *p);
+void set_fs_root(struct fs_struct *fs, const struct path *p);
+void set_fs_pwd(struct fs_struct *fs, const struct path *p);
+bool inode_owner_or_capable(const struct inode *inode);
+extern int sysctl_protected_symlinks, sysctl_protected_hardlinks, sysctl_protected_fifos,
+	sysctl_protected_regular;
+
+struct fs_struct *fs_initial(void);
+char *dentry_path(struct dentry *d, char *buf, int len);
+void namei_caches_init(void);
+
+/* ---- open.c, file.c, fdtable.c ---- */
+int vfs_open(struct file *f); /* f_path set: checks, f_op, f_op->open */
+struct file *file_alloc(u32 flags); /* empty; ERR_PTR */
+void file_free(struct file *f);     /* that was never opened */
+void file_drop_path(struct file *f);
+void file_table_init(void);
+struct mount *kern_mount_data(struct file_system_type *t, void *data);
+int fd_set_cloexec(int fd, bool on); /* 0, -EBADF */
+long f_dupfd(u32 from, struct file *f, u32 flags);
+void fput_now(struct file *f);      /* as fput, the final release at once: no lock may be held */
+int filp_close(struct file *f, struct files_struct *owner);
+int do_truncate(struct dentry *d, loff_t len, struct file *f, u32 extra);
+u32 f_flags_to_lookup(u32 flags);
+
+/* ---- read_write.c ---- */
+#define MAX_RW_COUNT (0x7fffffffUL & PAGE_MASK)
+int rw_verify_area(int write, struct file *f, const loff_t *pos, size_t n);
+
+/* ---- attr.c ---- */
+bool atime_needs_update(const struct path *p, struct inode *inode);
+void touch_atime(const struct path *p);
+int inode_change_ok(struct inode *inode, struct iattr *attr);
+
+/* ---- chrdev.c ---- */
+extern const struct file_operations def_chr_fops, def_sock_fops;
+void vfs_special_fops(struct inode *inode); /* i_fop of a device, FIFO or socket node */
+
+static inline bool is_dir(const struct inode *i)
+{
+	return (i->i_mode & S_IFMT) == S_IFDIR;
+}
+static inline bool is_reg(const struct inode *i)
+{
+	return (i->i_mode & S_IFMT) == S_IFREG;
+}
+static inline bool is_lnk(const struct inode *i)
+{
+	return (i->i_mode & S_IFMT) == S_IFLNK;
+}
+static inline u32 inode_dtype(umode_t mode)
+{
+	return (mode >> 12) & 15;
+}
+
+#endif
