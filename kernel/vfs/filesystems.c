@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * filesystems.c: the types of file systems that exist. Types are never unregistered, so a pointer stays good.
+ */
+#include "kernel/vfs/internal.h"
+
+static DEFINE_SPINLOCK(types_lock);
+static LIST_HEAD(types); /* under types_lock */
+
+static struct file_system_type *find_locked(const char *name)
+{
+	struct file_system_type *t;
+
+	list_for_each_entry(t, &types, list)
+		if (!strcmp(t->name, name))
+			return t;
+	return NULL;
+}
+
+int register_filesystem(struct file_system_type *t)
+{
+	int err = 0;
+
+	spin_lock(&types_lock);
+	if (find_locked(t->name))
+		err = -EBUSY;
+	else
+		list_add_tail(&t->list, &types);
+	spin_unlock(&types_lock);
+	return err;
+}
+
+struct file_system_type *get_fs_type(const char *name)
+{
+	struct file_system_type *t;
+
+	spin_lock(&types_lock);
+	t = find_locked(name);
+	spin_unlock(&types_lock);
+	return t;
+}
+
+struct file_system_type *filesystem_nth(int i)
+{
+	struct file_system_type *t, *found = NULL;
+
+	spin_lock(&types_lock);
+	list_for_each_entry(t, &types, list)
+		if (i-- == 0) {
+			found = t;
+			break;
+		}
+	spin_unlock(&types_lock);
+	return found;
+}
+
+int filesystems_line(int i, char *buf, size_t size)
+{
+	struct file_system_type *t = filesystem_nth(i);
+
+	if (!t)
+		return 0;
+	return scnprintf(buf, size, "%s\t%s\n", t->fs_flags & FS_REQUIRES_DEV ? "" : "nodev",
+			 t->name);
+}

@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inode.c: the cache of inodes: hash by number, reference counts, the list of unused ones, eviction.
+ *
+ *   iget_locked -> fill -> unlock_new_inode | iget_failed     a file system reads an inode
+ *   new_inode -> insert_inode_locked -> d_instantiate_new     a file system makes one
+ *   ihold / igrab, iput                                       references
+ *
+ * States: new (I_NEW, hashed, being filled; others wait) -> live -> unused (count 0, kept on the LRU list) -> freeing (I_FREEING;
+ * who looks it up waits until it has left the hash) -> freed after a grace period. iput() of the last reference frees at once when
+ * the inode has no names left, is not hashed, or its file system says so.
+ *
+ * Invariants:
+ *   1. i_count goes from 0 to 1 only under i_lock with I_FREEING clear.
+ *   2. A freeing inode is off the LRU list and off the dirty list.
+ *   3. An inode is on s_inodes from new_inode() to eviction.
+ * Locks: internal.h. Write-back is in writeback.c.
+ */
+#include "kernel/vfs/internal.h"
+
+#define NR_BUCKET_LOCKS 64
+#define NR_WAITQ 64
+
+static struct hlist_head *buckets; /* immutable pointer */
+static u32 bucket_mask;
+static spinlock_t bucket_locks[NR_BUCKET_LOCKS];
+static struct wait_queue_head waitqs[NR_WAITQ];
+static DEFINE_SPINLOCK(inode_lru_lock);
+static LIST_HEAD(inode_lru); /* under inode_lru_lock; oldest last */
+static u64 nr_unused;        /* likewise */
+static atomic64_t nr_inodes;
+static struct kmem_cache *inode_cache;
+
+static inline u32 bucket_of(const struct super_block *sb, ino_t ino)
+{
+	return hash_u64((u64)sb ^ (ino * 0x9e3779b97f4a7c15UL)) & bucket_mask;
+}
+
+static inline spinlock_t *bucket_lock(u32 b)
+{
+	return &bucket_locks[b & (NR_BUCKET_LOCKS - 1)];
+}
+
+static struct wait_queue_head *inode_waitq(const struct inode *inode)
+{
+	return &waitqs[hash_u64((u64)inode) & (NR_WAITQ - 1)];
+}
+
+void wait_on_inode_bit(struct inode *inode, u32 bit)
+{
+	if (READ_ONCE(inode->i_state) & bit)
+		wait_event(inode_waitq(inode), !(READ_ONCE(inode->i_state) & bit));
+}
+
+void wake_inode(struct inode *inode)
+{
+	wake_up_all(inode_waitq(inode));
+}
+
+/* ---- making and freeing memory ---- */
+
+static void inode_free_plain(struct inode *inode)
+{
+	kmem_cache_free(inode_cache, inode);
+}
+
+static void inode_free_rcu(struct rcu_head *h)
+{
+	struct inode *inode = container_of(h, struct inode, i_rcu);
+
+	inode->i_free(inode);
+}
+
+static void inode_setup(struct inode *inode, struct super_block *sb)
+{
+	memset(inode, 0, sizeof(*inode));
+	inode->i_sb = sb;
+	inode->i_free = sb->s_op->free_inode ? sb->s_op->free_inode : inode_free_plain;
+	inode->i_blkbits = sb->s_blocksize_bits;
+	inode->i_nlink = 1;
+	spin_lock_init(&inode->i_lock);
+	init_rwsem(&inode->i_rwsem);
+	atomic_set(&inode->i_count, 1);
+	INIT_HLIST_NODE(&inode->i_hash);
+	INIT_LIST_HEAD(&inode->i_sb_list);
+	INIT_LIST_HEAD(&inode->i_dirty_list);
+	INIT_LIST_HEAD(&inode->i_lru);
+	INIT_LIST_HEAD(&inode->i_dentry);
+	INIT_LIST_HEAD(&inode->i_flock);
+	address_space_init(&inode->i_data, inode, NULL);
+	inode->i_data.mark_inode_dirty = writeback_kick;
+	inode->i_mapping = &inode->i_data;
+	__atomic_add_fetch(&nr_inodes.v, 1, __ATOMIC_RELAXED);
+}
+
+static struct inode *inode_alloc(struct super_block *sb)
+{
+	struct inode *inode;
+
+	inode = sb->s_op->alloc_inode ? sb->s_op->alloc_inode(sb) :
+					kmem_cache_alloc(inode_cache, GFP_KERNEL);
+	if (inode)
+		inode_setup(inode, sb);
+	return inode;
+}
+
+static void inode_free(struct inode *inode)
+{
+	__atomic_sub_fetch(&nr_inodes.v, 1, __ATOMIC_RELAXED);
+	call_rcu(&inode->i_rcu, inode_free_rcu);
+}
+
+static void sb_list_add(struct inode *inode)
+{
+	struct super_block *sb = inode->i_sb;
+
+	spin_lock(&sb->s_inode_list_lock);
+	list_add(&inode->i_sb_list, &sb->s_inodes);
+	spin_unlock(&sb->s_inode_list_lock);
+}
+
+struct inode *new_inode(struct super_block *sb)
+{
+	struct inode *inode = inode_alloc(sb);
+
+	if (inode)
+		sb_list_add(inode);
+	return inode;
+}
+
+/* ---- the hash ---- */
+
+static void hash_insert(struct inode *inode, u32 b)
+{
+	assert_spin_held(bucket_lock(b));
+	hlist_add_head(&inode->i_hash, &buckets[b]);
+}
+
+static void hash_remove(struct inode *inode)
+{
+	u32 b = bucket_of(inode->i_sb, inode->i_ino);
+
+	spin_lock(bucket_lock(b));
+	hlist_del_init(&inode->i_hash);
+	spin_unlock(bucket_lock(b));
+}
+
+static struct inode *hash_find(struct super_block *sb, ino_t ino, u32 b)
+{
+	struct inode *inode;
+
+	assert_spin_held(bucket_lock(b));
+	hlist_for_each_entry(inode, &buckets[b], i_hash)
+		if (inode->i_ino == ino && inode->i_sb == sb)
+			return inode;
+	return NULL;
+}
+
+static void lru_del(struct inode *inode)
+{
+	assert_spin_held(&inode->i_lock);
+	if (list_empty(&inode->i_lru))
+		return;
+	spin_lock(&inode_lru_lock);
+	list_del_init(&inode->i_lru);
+	nr_unused--;
+	spin_unlock(&inode_lru_lock);
+}
+
+static void lru_add(struct inode *inode)
+{
+	assert_spin_held(&inode->i_lock);
+	if (!list_empty(&inode->i_lru))
+		return;
+	spin_lock(&inode_lru_lock);
+	list_add(&inode->i_lru, &inode_lru);
+	nr_unused++;
+	spin_unlock(&inode_lru_lock);
+}
+
+bool igrab(struct inode *inode)
+{
+	bool ok;
+
+	spin_lock(&inode->i_lock);
+	ok = !(inode->i_state & I_FREEING);
+	if (ok)
+		atomic_inc(&inode->i_count);
+	spin_unlock(&inode->i_lock);
+	return ok;
+}
+
+/* The bucket is locked; unlocks it. A reference, or NULL after waiting for one that was being freed: look again. */
+static struct inode *hash_take(struct inode *inode, u32 b)
+{
+	struct wait_queue_head *q = inode_waitq(inode);
+	struct wait_queue_entry e;
+
+	if (igrab(inode)) {
+		spin_unlock(bucket_lock(b));
+		wait_on_inode_bit(inode, I_NEW);
+		if (!hlist_unhashed(&inode->i_hash))
+			return inode;
+		iput(inode); /* its reader failed */
+		return NULL;
+	}
+	init_wait_entry(&e);
+	prepare_to_wait(q, &e, TASK_UNINTERRUPTIBLE);
+	spin_unlock(bucket_lock(b));
+	schedule();
+	finish_wait(q, &e);
+	return NULL;
+}
+
+/* The hashed inode with a reference; or NULL with the bucket locked. */
+static struct inode *find_or_lock_bucket(struct super_block *sb, ino_t ino, u32 b)
+{
+	struct inode *inode;
+
+	for (;;) {
+		spin_lock(bucket_lock(b));
+		inode = hash_find(sb, ino, b);
+		if (!inode)
+			return NULL;
+		inode = hash_take(inode, b);
+		if (inode)
+			return inode;
+	}
+}
+
+struct inode *ilookup(struct super_block *sb, ino_t ino)
+{
+	u32 b = bucket_of(sb, ino);
+	struct inode *inode = find_or_lock_bucket(sb, ino, b);
+
+	if (!inode)
+		spin_unlock(bucket_lock(b));
+	return inode;
+}
+
+struct inode *iget_locked(struct super_block *sb, ino_t ino)
+{
+	struct inode *inode = ilookup(sb, ino), *fresh;
+	u32 b = bucket_of(sb, ino);
+
+	if (inode)
+		return inode;
+	fresh = inode_alloc(sb);
+	if (!fresh)
+		return ERR_PTR(-ENOMEM);
+	fresh->i_ino = ino;
+	fresh->i_state = I_NEW;
+	inode = find_or_lock_bucket(sb, ino, b);
+	if (inode) {
+		inode_free(fresh);
+		return inode;
+	}
+	hash_insert(fresh, b);
+	spin_unlock(bucket_lock(b));
+	sb_list_add(fresh);
+	return fresh;
+}
+
+int insert_inode_locked(struct inode *inode)
+{
+	u32 b = bucket_of(inode->i_sb, inode->i_ino);
+	struct inode *old = find_or_lock_bucket(inode->i_sb, inode->i_ino, b);
+
+	if (old) {
+		iput(old);
+		return -EBUSY;
+	}
+	inode->i_state |= I_NEW;
+	hash_insert(inode, b);
+	spin_unlock(bucket_lock(b));
+	return 0;
+}
+
+void unlock_new_inode(struct inode *inode)
+{
+	spin_lock(&inode->i_lock);
+	inode->i_state &= ~I_NEW;
+	spin_unlock(&inode->i_lock);
+	wake_inode(inode);
+}
+
+void iget_failed(struct inode *inode)
+{
+	hash_remove(inode);
+	clear_nlink(inode);
+	unlock_new_inode(inode);
+	iput(inode);
+}
+
+/* ---- references and eviction ---- */
+
+void ihold(struct inode *inode)
+{
+	atomic_inc(&inode->i_count);
+}
+
+int generic_delete_inode(struct inode *inode)
+{
+	return 1;
+}
+
+void clear_inode(struct inode *inode)
+{
+	BUG_ON(inode->i_data.nrpages);
+}
+
+static void sb_list_del(struct inode *inode)
+{
+	struct super_block *sb = inode->i_sb;
+
+	spin_lock(&sb->s_inode_list_lock);
+	list_del_init(&inode->i_sb_list);
+	spin_unlock(&sb->s_inode_list_lock);
+}
+
+static void dirty_list_del(struct inode *inode)
+{
+	struct super_block *sb = inode->i_sb;
+
+	spin_lock(&sb->s_inode_wblist_lock);
+	list_del_init(&inode->i_dirty_list);
+	spin_unlock(&sb->s_inode_wblist_lock);
+}
+
+/* I_FREEING is set: nobody finds it any more. */
+static void evict(struct inode *inode)
+{
+	wait_on_inode_bit(inode, I_SYNC);
+	dirty_list_del(inode);
+	fsnotify_inode_gone(inode);
+	if (inode->i_sb->s_op->evict_inode)
+		inode->i_sb->s_op->evict_inode(inode);
+	else
+		truncate_inode_pages(&inode->i_data, 0);
+	clear_inode(inode);
+	simple_dir_free(inode);
+	sb_list_del(inode);
+	hash_remove(inode);
+	wake_inode(inode);
+	inode_free(inode);
+}
+
+static bool inode_worth_keeping(struct inode *inode)
+{
+	const struct super_operations *op = inode->i_sb->s_op;
+
+	if (!(inode->i_sb->s_flags & SB_ACTIVE) || hlist_unhashed(&inode->i_hash))
+		return false;
+	return op->drop_inode ? !op->drop_inode(inode) : inode->i_nlink != 0;
+}
+
+/* The count is 0 and i_lock held; unlocks. */
+static void iput_final(struct inode *inode)
+{
+	if (inode_worth_keeping(inode)) {
+		lru_add(inode);
+		spin_unlock(&inode->i_lock);
+		return;
+	}
+	inode->i_state |= I_FREEING;
+	lru_del(inode);
+	spin_unlock(&inode->i_lock);
+	if (inode->i_nlink && (inode->i_state & I_DIRTY))
+		writeback_inode(inode, true);
+	evict(inode);
+}
+
+void iput(struct inode *inode)
+{
+	s32 c;
+
+	if (!inode)
+		return;
+	c = atomic_read(&inode->i_count);
+	while (c > 1)
+		if (__atomic_compare_exchange_n(&inode->i_count.v, &c, c - 1, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+			return;
+	spin_lock(&inode->i_lock);
+	BUG_ON(atomic_read(&inode->i_count) <= 0);
+	if (atomic_sub_return(1, &inode->i_count) == 0)
+		iput_final(inode);
+	else
+		spin_unlock(&inode->i_lock);
+}
+
+/* Unused -> freeing, for one that the caller saw on a list. i_lock held. */
+static bool inode_condemn(struct inode *inode)
+{
+	assert_spin_held(&inode->i_lock);
+	if (atomic_read(&inode->i_count) || (inode->i_state & (I_FREEING | I_NEW | I_SYNC)))
+		return false;
+	inode->i_state |= I_FREEING;
+	lru_del(inode);
+	return true;
+}
+
+/* The next unused inode of the superblock, condemned; NULL when all that are left are in use. */
+static struct inode *sb_next_unused(struct super_block *sb)
+{
+	struct inode *inode, *found = NULL;
+
+	spin_lock(&sb->s_inode_list_lock);
+	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
+		spin_lock(&inode->i_lock);
+		if (inode_condemn(inode))
+			found = inode;
+		spin_unlock(&inode->i_lock);
+		if (found)
+			break;
+	}
+	spin_unlock(&sb->s_inode_list_lock);
+	return found;
+}
+
+/* After the dentries are gone and all is written. */
+void evict_inodes(struct super_block *sb)
+{
+	struct inode *inode;
+
+	while ((inode = sb_next_unused(sb))) {
+		if (inode->i_nlink && (inode->i_state & I_DIRTY))
+			writeback_inode(inode, true);
+		evict(inode);
+		cond_resched();
+	}
+}
+
+/* ---- pressure ---- */
+
+static u64 inode_count_unused(void)
+{
+	return READ_ONCE(nr_unused);
+}
+
+/* A clean unused inode from the cold end, condemned. Clean pages go with it; a dirty one must be written first and is passed over. */
+static struct inode *inode_victim(void)
+{
+	struct inode *inode, *victim = NULL;
+
+	spin_lock(&inode_lru_lock);
+	for (int tries = 0; tries < 32 && !victim && !list_empty(&inode_lru); tries++) {
+		inode = list_last_entry(&inode_lru, struct inode, i_lru);
+		list_move(&inode->i_lru, &inode_lru);
+		if (!spin_trylock(&inode->i_lock))
+			continue;
+		if (atomic_read(&inode->i_count)) {
+			list_del_init(&inode->i_lru);
+			nr_unused--;
+		} else if (!(inode->i_state & (I_DIRTY | I_SYNC | I_FREEING | I_NEW)) &&
+			   !inode->i_data.nrdirty) {
+			inode->i_state |= I_FREEING;
+			list_del_init(&inode->i_lru);
+			nr_unused--;
+			victim = inode;
+		}
+		spin_unlock(&inode->i_lock);
+	}
+	spin_unlock(&inode_lru_lock);
+	return victim;
+}
+
+static u64 inode_scan(u64 nr)
+{
+	u64 freed = 0;
+
+	while (nr--) {
+		struct inode *inode = inode_victim();
+
+		if (!inode)
+			continue;
+		evict(inode);
+		freed++;
+	}
+	return freed;
+}
+
+static struct shrinker inode_shrinker = { .count = inode_count_unused, .scan = inode_scan };
+
+void inode_stats(u64 *nr, u64 *unused)
+{
+	*nr = atomic_read(&nr_inodes);
+	*unused = READ_ONCE(nr_unused);
+}
+
+/* ---- small change ---- */
+
+void inc_nlink(struct inode *inode)
+{
+	inode->i_nlink++;
+}
+
+void drop_nlink(struct inode *inode)
+{
+	WARN_ON_ONCE(!inode->i_nlink);
+	if (inode->i_nlink)
+		inode->i_nlink--;
+}
+
+void clear_nlink(struct inode *inode)
+{
+	inode->i_nlink = 0;
+}
+
+void set_nlink(struct inode *inode, u32 n)
+{
+	inode->i_nlink = n;
+}
+
+void inode_add_bytes(struct inode *inode, s64 n)
+{
+	spin_lock(&inode->i_lock);
+	inode->i_blocks += n / 512;
+	spin_unlock(&inode->i_lock);
+}
+
+void inode_init_owner(struct inode *inode, struct inode *dir, umode_t mode)
+{
+	inode->i_uid = current_fsuid();
+	if (dir && (dir->i_mode & S_ISGID)) {
+		inode->i_gid = dir->i_gid;
+		if (S_ISDIR(mode))
+			mode |= S_ISGID;
+		else if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
+			 !in_group(dir->i_gid) && !capable(CAP_FSETID))
+			mode &= ~S_ISGID;
+	} else {
+		inode->i_gid = current_fsgid();
+	}
+	inode->i_mode = mode;
+}
+
+void init_special_inode(struct inode *inode, umode_t mode, dev_t rdev)
+{
+	inode->i_mode = mode;
+	inode->i_rdev = rdev;
+	vfs_special_fops(inode);
+}
+
+/* One bucket for every 32 KiB of memory. */
+void inode_init(void)
+{
+	u32 n = 1024;
+
+	while (n < max_pfn / 8 && n < 512 * 1024)
+		n *= 2;
+	buckets = kzalloc(n * sizeof(*buckets), GFP_KERNEL);
+	inode_cache = kmem_cache_create("inode", sizeof(struct inode), 64);
+	if (!buckets || !inode_cache)
+		panic("no memory for the inode cache");
+	bucket_mask = n - 1;
+	for (u32 i = 0; i < NR_BUCKET_LOCKS; i++)
+		spin_lock_init(&bucket_locks[i]);
+	for (u32 i = 0; i < NR_WAITQ; i++)
+		init_waitqueue_head(&waitqs[i]);
+	register_shrinker(&inode_shrinker);
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * super.c: superblocks, one for each mounted file system.
+ *
+ * A mount operation calls mount_bdev, mount_nodev or mount_single with a function that fills the superblock. s_active counts the
+ * mounts (and whoever else keeps it alive); the last deactivate_super() calls the type's kill_sb, which ends in
+ * generic_shutdown_super().
+ *
+ * States: being built (on super_blocks, s_root NULL) -> SB_ACTIVE -> dying (s_active 0) -> off the list, freed after a grace period.
+ *
+ * Invariants:
+ *   1. s_umount is held for writing while it is built and while it dies, so whoever gets it and sees s_root has a live one.
+ *   2. A block device carries one superblock at a time (bdev_open's holder).
+ * Locks: sb_lock (the list), s_umount.
+ */
+#include "kernel/block/block.h"
+#include "kernel/lib/radix.h"
+#include "kernel/vfs/internal.h"
+
+LIST_HEAD(super_blocks);
+DEFINE_SPINLOCK(sb_lock);
+static DEFINE_MUTEX(bdev_mount_mutex); /* mount_bdev: find or build */
+static struct radix anon_devs;	       /* minors of anonymous devices, under anon_lock */
+static DEFINE_MUTEX(anon_lock);
+
+static void sb_set_blocksize_default(struct super_block *sb)
+{
+	sb->s_blocksize = PAGE_SIZE;
+	sb->s_blocksize_bits = PAGE_SHIFT;
+	sb->s_maxbytes = (loff_t)(~0UL >> 1);
+	sb->s_time_gran = 1;
+	sb->s_time_min = (s64)(1UL << 63);
+	sb->s_time_max = (s64)(~0UL >> 1);
+}
+
+static const struct super_operations no_super_ops;
+
+/* s_umount is held for writing, s_active is 1. */
+static struct super_block *alloc_super(struct file_system_type *t, u32 flags)
+{
+	struct super_block *sb = kzalloc(sizeof(*sb), GFP_KERNEL);
+
+	if (!sb)
+		return NULL;
+	sb->s_type = t;
+	sb->s_op = &no_super_ops;
+	sb->s_flags = flags & ~(SB_ACTIVE);
+	sb_set_blocksize_default(sb);
+	init_rwsem(&sb->s_umount);
+	mutex_init(&sb->s_rename_mutex);
+	atomic_set(&sb->s_active, 1);
+	spin_lock_init(&sb->s_inode_list_lock);
+	spin_lock_init(&sb->s_inode_wblist_lock);
+	INIT_LIST_HEAD(&sb->s_inodes);
+	INIT_LIST_HEAD(&sb->s_dirty);
+	strscpy(sb->s_id, t->name, sizeof(sb->s_id));
+	down_write(&sb->s_umount);
+	spin_lock(&sb_lock);
+	list_add_tail(&sb->s_list, &super_blocks);
+	spin_unlock(&sb_lock);
+	return sb;
+}
+
+static void super_free_rcu(struct rcu_head *h)
+{
+	kfree(container_of(h, struct super_block, s_rcu));
+}
+
+/* s_umount is held for writing; the memory stays for a grace period. */
+static void super_unlist(struct super_block *sb)
+{
+	spin_lock(&sb_lock);
+	list_del_init(&sb->s_list);
+	spin_unlock(&sb_lock);
+	up_write(&sb->s_umount);
+	call_rcu(&sb->s_rcu, super_free_rcu);
+}
+
+void deactivate_super(struct super_block *sb)
+{
+	if (!atomic_dec_and_test(&sb->s_active))
+		return;
+	down_write(&sb->s_umount);
+	sb->s_type->kill_sb(sb);
+	super_unlist(sb);
+}
+
+/* Gives up a superblock whose filling failed; s_umount is held. */
+static void abandon_super(struct super_block *sb)
+{
+	atomic_set(&sb->s_active, 0);
+	sb->s_type->kill_sb(sb);
+	super_unlist(sb);
+}
+
+void generic_shutdown_super(struct super_block *sb)
+{
+	assert_rwsem_held_write(&sb->s_umount);
+	if (!sb->s_root)
+		goto inodes;
+	if (!sb_rdonly(sb))
+		sync_filesystem(sb, true);
+	sb->s_flags &= ~SB_ACTIVE;
+	shrink_dcache_for_umount(sb);
+	if (sb->s_op->sync_fs && !sb_rdonly(sb))
+		sb->s_op->sync_fs(sb, true);
+inodes:
+	sb->s_flags &= ~SB_ACTIVE;
+	evict_inodes(sb);
+	if (sb->s_op->put_super)
+		sb->s_op->put_super(sb);
+	if (!list_empty(&sb->s_inodes))
+		pr_err("vfs: inodes of %s (%s) are in use after unmounting\n", sb->s_id,
+			sb->s_type->name);
+}
+
+/* ---- anonymous devices ---- */
+
+static int anon_dev_get(dev_t *dev)
+{
+	s64 minor;
+
+	mutex_lock(&anon_lock);
+	minor = radix_alloc(&anon_devs, 1, (1UL << MINORBITS) - 1, &anon_devs);
+	mutex_unlock(&anon_lock);
+	if (minor < 0)
+		return minor;
+	*dev = MKDEV(0, minor);
+	return 0;
+}
+
+static void anon_dev_put(dev_t dev)
+{
+	mutex_lock(&anon_lock);
+	radix_delete(&anon_devs, MINOR(dev));
+	mutex_unlock(&anon_lock);
+}
+
+void kill_anon_super(struct super_block *sb)
+{
+	dev_t dev = sb->s_dev;
+
+	generic_shutdown_super(sb);
+	if (dev)
+		anon_dev_put(dev);
+}
+
+/* ---- mount helpers ---- */
+
+typedef int (*fill_super_t)(struct super_block *sb, void *data, bool silent);
+
+static struct dentry *fill_new(struct super_block *sb, void *data, fill_super_t fill, u32 flags)
+{
+	int err = fill(sb, data, flags & MS_SILENT);
+
+	if (err) {
+		abandon_super(sb);
+		return ERR_PTR(err);
+	}
+	sb->s_flags |= SB_ACTIVE;
+	return dget(sb->s_root);
+}
+
+struct dentry *mount_nodev(struct file_system_type *t, u32 flags, void *data, fill_super_t fill)
+{
+	struct super_block *sb = alloc_super(t, flags);
+	int err;
+
+	if (!sb)
+		return ERR_PTR(-ENOMEM);
+	err = anon_dev_get(&sb->s_dev);
+	if (err) {
+		abandon_super(sb);
+		return ERR_PTR(err);
+	}
+	return fill_new(sb, data, fill, flags);
+}
+
+/* A live superblock of the type, and of the device when one is given: s_umount held for writing, s_active counted. NULL. */
+static struct super_block *grab_super(struct file_system_type *t, struct block_device *b)
+{
+	struct super_block *sb;
+
+again:
+	spin_lock(&sb_lock);
+	list_for_each_entry(sb, &super_blocks, s_list) {
+		if (sb->s_type != t || (b && sb->s_bdev != b) || !atomic_inc_not_zero(&sb->s_active))
+			continue;
+		spin_unlock(&sb_lock);
+		down_write(&sb->s_umount);
+		if (sb->s_root)
+			return sb;
+		up_write(&sb->s_umount);
+		deactivate_super(sb);
+		goto again;
+	}
+	spin_unlock(&sb_lock);
+	return NULL;
+}
+
+struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data, fill_super_t fill)
+{
+	struct super_block *sb;
+	struct dentry *root;
+
+	mutex_lock(&bdev_mount_mutex);
+	sb = grab_super(t, NULL);
+	root = sb ? dget(sb->s_root) : mount_nodev(t, flags, data, fill);
+	mutex_unlock(&bdev_mount_mutex);
+	return root;
+}
+
+/* The block device that a path names. ERR_PTR(-ENOENT, -ENOTBLK, -ENXIO ...). */
+static struct block_device *bdev_of_path(const char *name)
+{
+	struct block_device *b;
+	struct path path;
+	int err;
+
+	if (!name || !*name)
+		return ERR_PTR(-EINVAL);
+	err = kern_path(name, LOOKUP_FOLLOW, &path);
+	if (err)
+		return ERR_PTR(err);
+	if (!S_ISBLK(path.dentry->d_inode->i_mode))
+		err = -ENOTBLK;
+	else if (path.mnt->mnt_flags & MS_NODEV)
+		err = -EACCES;
+	b = err ? NULL : bdev_by_dev(path.dentry->d_inode->i_rdev);
+	path_put(&path);
+	if (err)
+		return ERR_PTR(err);
+	return b ? b : ERR_PTR(-ENXIO);
+}
+
+static struct dentry *bdev_new_super(struct file_system_type *t, struct block_device *b, u32 flags,
+				     void *data, fill_super_t fill)
+{
+	bool write = !(flags & SB_RDONLY);
+	struct super_block *sb;
+	int err = bdev_open(b, write, t);
+
+	if (err)
+		return ERR_PTR(err);
+	sb = alloc_super(t, flags);
+	if (!sb) {
+		bdev_close(b, write, t);
+		return ERR_PTR(-ENOMEM);
+	}
+	sb->s_bdev = b;
+	sb->s_bdev_write = write;
+	sb->s_dev = b->dev;
+	if (b->partno)
+		scnprintf(sb->s_id, sizeof(sb->s_id), "%s%u", b->disk->name, b->partno);
+	else
+		strscpy(sb->s_id, b->disk->name, sizeof(sb->s_id));
+	return fill_new(sb, data, fill, flags);
+}
+
+struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_device *b, void *data,
+			  fill_super_t fill)
+{
+	struct super_block *sb;
+	struct dentry *root;
+
+	mutex_lock(&bdev_mount_mutex);
+	sb = grab_super(t, b);
+	if (!sb) {
+		root = bdev_new_super(t, b, flags, data, fill);
+	} else if ((sb->s_flags ^ flags) & SB_RDONLY) {
+		root = ERR_PTR(-EBUSY);
+		up_write(&sb->s_umount);
+		deactivate_super(sb);
+	} else {
+		root = dget(sb->s_root);
+	}
+	mutex_unlock(&bdev_mount_mutex);
+	return root;
+}
+
+struct dentry *mount_bdev(struct file_system_type *t, u32 flags, const char *dev, void *data,
+			  fill_super_t fill)
+{
+	struct block_device *b = bdev_of_path(dev);
+
+	return IS_ERR(b) ? ERR_CAST(b) : bdev_mount(t, flags, b, data, fill);
+}
+
+void kill_block_super(struct super_block *sb)
+{
+	struct block_device *b = sb->s_bdev;
+	bool write = sb->s_bdev_write;
+
+	generic_shutdown_super(sb);
+	if (!b)
+		return;
+	if (write)
+		sync_blockdev(b);
+	bdev_close(b, write, sb->s_type);
+}
+
+/* ---- all of them ---- */
+
+/* The next one in the list after @prev (whose hold is dropped), kept alive by s_active; NULL at the end. */
+static struct super_block *next_super(struct super_block *prev)
+{
+	struct super_block *sb, *found = NULL;
+
+	spin_lock(&sb_lock);
+	sb = prev ? list_next_entry(prev, s_list) :
+		    list_first_entry(&super_blocks, struct super_block, s_list);
+	for (; &sb->s_list != &super_blocks; sb = list_next_entry(sb, s_list))
+		if (atomic_inc_not_zero(&sb->s_active)) {
+			found = sb;
+			break;
+		}
+	spin_unlock(&sb_lock);
+	if (prev)
+		deactivate_super(prev);
+	return found;
+}
+
+void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg)
+{
+	struct super_block *sb = NULL;
+
+	while ((sb = next_super(sb))) {
+		down_read(&sb->s_umount);
+		if (sb->s_root && (sb->s_flags & SB_ACTIVE))
+			fn(sb, arg);
+		up_read(&sb->s_umount);
+	}
+}
+
+int sync_filesystem(struct super_block *sb, bool wait)
+{
+	int err = 0, err2 = 0;
+
+	if (sb_rdonly(sb))
+		return 0;
+	writeback_sb(sb, wait);
+	if (sb->s_op->sync_fs)
+		err = sb->s_op->sync_fs(sb, wait);
+	if (sb->s_bdev && wait)
+		err2 = sync_blockdev(sb->s_bdev);
+	return err ? err : err2;
+}
+
+static void sync_one(struct super_block *sb, void *arg)
+{
+	sync_filesystem(sb, *(bool *)arg);
+}
+
+void sync_all(void)
+{
+	bool wait = false;
+
+	for_each_super(sync_one, &wait);
+	wait = true;
+	for_each_super(sync_one, &wait);
+}
+
+/* The file system found itself damaged: no more writing. Callable anywhere. */
+void sb_error_remount_ro(struct super_block *sb)
+{
+	if (sb_rdonly(sb))
+		return;
+	pr_err("%s (%s): remounting read-only after an error\n", sb->s_id, sb->s_type->name);
+	__atomic_or_fetch(&sb->s_flags, SB_RDONLY, __ATOMIC_SEQ_CST);
+}
+
+/* s_umount held for writing. To read-only: refused while files are open for writing. */
+int do_remount_sb(struct super_block *sb, u32 flags, char *data)
+{
+	u32 keep = SB_RDONLY | SB_SYNCHRONOUS | MS_MANDLOCK | MS_LAZYTIME | MS_I_VERSION;
+	bool to_ro = (flags & SB_RDONLY) && !sb_rdonly(sb);
+	bool to_rw = !(flags & SB_RDONLY) && sb_rdonly(sb);
+	int err;
+
+	assert_rwsem_held_write(&sb->s_umount);
+	if (to_rw && sb->s_bdev && (sb->s_bdev->disk->ro || !sb->s_bdev_write)) {
+		err = bdev_open(sb->s_bdev, true, sb->s_type);
+		if (err)
+			return err;
+		bdev_close(sb->s_bdev, sb->s_bdev_write, sb->s_type);
+		sb->s_bdev_write = true;
+	}
+	if (to_ro) {
+		__atomic_or_fetch(&sb->s_flags, SB_RDONLY, __ATOMIC_SEQ_CST); /* no new writers */
+		if (__atomic_load_n(&sb->s_writers.v, __ATOMIC_SEQ_CST)) {
+			err = -EBUSY;
+			goto restore;
+		}
+		__atomic_and_fetch(&sb->s_flags, ~SB_RDONLY, __ATOMIC_SEQ_CST);
+		sync_filesystem(sb, true);
+	}
+	err = sb->s_op->remount ? sb->s_op->remount(sb, &flags, data) : 0;
+	if (!err)
+		sb->s_flags = (sb->s_flags & ~keep) | (flags & keep);
+	return err;
+restore:
+	__atomic_and_fetch(&sb->s_flags, ~SB_RDONLY, __ATOMIC_SEQ_CST);
+	return err;
+}

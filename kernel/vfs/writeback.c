@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * writeback.c: dirty inodes, and the thread that writes them out.
+ *
+ *   mark_inode_dirty, mark_inode_dirty_sync    the inode's own fields changed
+ *   writeback_kick                             one of its pages became dirty (called through its address_space)
+ *   writeback_inode, writeback_sb              write now: fsync, sync, unmounting
+ *
+ * States of an inode: clean -> dirty (on its superblock's s_dirty, in the order of dirtied_when) -> I_SYNC (being written; what
+ * becomes dirty meanwhile counts for the next round) -> clean, or dirty again.
+ *
+ * The thread sleeps while nothing is dirty, so an idle guest has no timer running. What has been dirty for thirty seconds is written
+ * within five more; when more than the background limit is dirty, everything is.
+ *
+ * Invariants: an inode on s_dirty has I_DIRTY set and is hashed or a block device's; I_SYNC has one owner.
+ * Locks: i_lock -> s_inode_wblist_lock. Balancing of writers against the disk is mm's (balance_dirty_pages).
+ */
+#include "kernel/vfs/internal.h"
+
+#define NSEC 1000000000UL
+#define WB_INTERVAL (5 * NSEC)
+#define WB_EXPIRE (30 * NSEC)
+
+static DECLARE_WAIT_QUEUE_HEAD(flusher_wait);
+static u32 flusher_work; /* something is dirty: atomic */
+
+/* Has write-back any meaning for it? Not for memory file systems. */
+static bool inode_has_backing(const struct inode *inode)
+{
+	const struct address_space_operations *a = inode->i_data.a_ops;
+
+	return inode->i_sb->s_op->write_inode || (a && a->writepages);
+}
+
+static void mark_dirty(struct inode *inode, u32 flags)
+{
+	struct super_block *sb = inode->i_sb;
+	bool first;
+
+	if ((READ_ONCE(inode->i_state) & flags) == flags || !inode_has_backing(inode))
+		return;
+	spin_lock(&inode->i_lock);
+	first = !(inode->i_state & I_DIRTY);
+	inode->i_state |= flags;
+	if (first && !(inode->i_state & (I_SYNC | I_FREEING)) &&
+		(!hlist_unhashed(&inode->i_hash) || inode->i_bdev)) {
+		inode->dirtied_when = ktime_get();
+		spin_lock(&sb->s_inode_wblist_lock);
+		if (list_empty(&inode->i_dirty_list))
+			list_add_tail(&inode->i_dirty_list, &sb->s_dirty);
+		spin_unlock(&sb->s_inode_wblist_lock);
+	}
+	spin_unlock(&inode->i_lock);
+	if (first && !__atomic_exchange_n(&flusher_work, 1, __ATOMIC_SEQ_CST))
+		wake_up_all(&flusher_wait);
+}
+
+void mark_inode_dirty(struct inode *inode)
+{
+	if (inode->i_sb->s_op->dirty_inode)
+		inode->i_sb->s_op->dirty_inode(inode, I_DIRTY_SYNC | I_DIRTY_DATASYNC);
+	mark_dirty(inode, I_DIRTY_SYNC | I_DIRTY_DATASYNC);
+}
+
+void mark_inode_dirty_sync(struct inode *inode)
+{
+	if (inode->i_sb->s_op->dirty_inode)
+		inode->i_sb->s_op->dirty_inode(inode, I_DIRTY_SYNC);
+	mark_dirty(inode, I_DIRTY_SYNC);
+}
+
+void writeback_kick(struct inode *inode)
+{
+	mark_dirty(inode, I_DIRTY_PAGES);
+}
+
+/* Takes the inode into I_SYNC; its dirty bits, which are cleared. */
+static u32 sync_begin(struct inode *inode)
+{
+	u32 dirty;
+
+	for (;;) {
+		spin_lock(&inode->i_lock);
+		if (!(inode->i_state & I_SYNC))
+			break;
+		spin_unlock(&inode->i_lock);
+		wait_on_inode_bit(inode, I_SYNC);
+	}
+	dirty = inode->i_state & I_DIRTY;
+	inode->i_state = (inode->i_state & ~I_DIRTY) | I_SYNC;
+	spin_lock(&inode->i_sb->s_inode_wblist_lock);
+	list_del_init(&inode->i_dirty_list);
+	spin_unlock(&inode->i_sb->s_inode_wblist_lock);
+	spin_unlock(&inode->i_lock);
+	return dirty;
+}
+
+static void sync_end(struct inode *inode)
+{
+	struct super_block *sb = inode->i_sb;
+
+	spin_lock(&inode->i_lock);
+	if (mapping_has_dirty(&inode->i_data))
+		inode->i_state |= I_DIRTY_PAGES;
+	inode->i_state &= ~I_SYNC;
+	if ((inode->i_state & I_DIRTY) && !(inode->i_state & I_FREEING)) {
+		inode->dirtied_when = ktime_get();
+		spin_lock(&sb->s_inode_wblist_lock);
+		if (list_empty(&inode->i_dirty_list))
+			list_add_tail(&inode->i_dirty_list, &sb->s_dirty);
+		spin_unlock(&sb->s_inode_wblist_lock);
+	}
+	spin_unlock(&inode->i_lock);
+	wake_inode(inode);
+}
+
+int writeback_inode(struct inode *inode, bool sync)
+{
+	const struct address_space_operations *a = inode->i_data.a_ops;
+	struct writeback_control wbc = {
+		.sync = sync, .nr_to_write = ~0UL, .start = 0, .end = ~0UL >> 1
+	};
+	u32 dirty = sync_begin(inode);
+	int err = 0, err2;
+
+	if (a && a->writepages && mapping_has_dirty(&inode->i_data))
+		err = a->writepages(&inode->i_data, &wbc);
+	if (sync && a && a->writepages) {
+		err2 = filemap_fdatawait_range(&inode->i_data, 0, ~0UL >> 1);
+		err = err ? err : err2;
+	}
+	/* the pages may have allocated blocks, which dirties the inode */
+	dirty |= READ_ONCE(inode->i_state);
+	if ((dirty & (I_DIRTY_SYNC | I_DIRTY_DATASYNC)) && inode->i_sb->s_op->write_inode) {
+		spin_lock(&inode->i_lock);
+		inode->i_state &= ~(I_DIRTY_SYNC | I_DIRTY_DATASYNC);
+		spin_unlock(&inode->i_lock);
+		err2 = inode->i_sb->s_op->write_inode(inode, sync);
+		err = err ? err : err2;
+	}
+	sync_end(inode);
+	return err;
+}
+
+/* The oldest dirty inode that became dirty before @limit, with a reference; NULL when there is none. */
+static struct inode *next_dirty(struct super_block *sb, u64 limit)
+{
+	struct inode *inode, *found = NULL;
+
+	spin_lock(&sb->s_inode_wblist_lock);
+	list_for_each_entry(inode, &sb->s_dirty, i_dirty_list) {
+		if (inode->dirtied_when > limit)
+			break;
+		/* i_lock is the outer one: only try. What is locked now is busy, and comes round again. */
+		if (!spin_trylock(&inode->i_lock))
+			continue;
+		if (!(inode->i_state & I_FREEING)) {
+			atomic_inc(&inode->i_count);
+			found = inode;
+		}
+		spin_unlock(&inode->i_lock);
+		if (found)
+			break;
+	}
+	spin_unlock(&sb->s_inode_wblist_lock);
+	return found;
+}
+
+static void writeback_older(struct super_block *sb, u64 limit, bool sync)
+{
+	struct inode *inode;
+
+	while ((inode = next_dirty(sb, limit))) {
+		writeback_inode(inode, sync);
+		iput(inode);
+		cond_resched();
+	}
+}
+
+static bool sb_has_dirty(struct super_block *sb)
+{
+	return !list_empty(&sb->s_dirty);
+}
+
+/* Writes all that was dirty when it was called, and whatever a lock hid in the first round. */
+void writeback_sb(struct super_block *sb, bool sync)
+{
+	u64 limit = ktime_get();
+
+	for (int round = 0; round < 3 && sb_has_dirty(sb); round++)
+		writeback_older(sb, limit, sync);
+}
+
+static void flush_one(struct super_block *sb, void *arg)
+{
+	u64 *limit = arg;
+
+	if (!sb_rdonly(sb) || sb->s_bdev == NULL)
+		writeback_older(sb, *limit, false);
+	if (sb_has_dirty(sb))
+		__atomic_store_n(&flusher_work, 1, __ATOMIC_SEQ_CST);
+}
+
+static u64 background_limit(void)
+{
+	return max_pfn / 10;
+}
+
+static int flusher(void *arg)
+{
+	u64 limit, now;
+
+	for (;;) {
+		wait_event(&flusher_wait, READ_ONCE(flusher_work));
+		wait_event_timeout(&flusher_wait, nr_dirty_pages() > background_limit(),
+				   ktime_get() + WB_INTERVAL, false);
+		__atomic_store_n(&flusher_work, 0, __ATOMIC_SEQ_CST);
+		now = ktime_get();
+		limit = nr_dirty_pages() > background_limit() ? now :
+			now > WB_EXPIRE			      ? now - WB_EXPIRE :
+								0;
+		for_each_super(flush_one, &limit);
+	}
+	return 0;
+}
+
+void writeback_wake(void)
+{
+	__atomic_store_n(&flusher_work, 1, __ATOMIC_SEQ_CST);
+	wake_up_all(&flusher_wait);
+}
+
+static int writeback_init(void)
+{
+	return kthread_run(flusher, NULL, "flusher") ? 0 : -ENOMEM;
+}
+INITCALL(3, writeback_init);
