@@ -1,0 +1,792 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * namei.c: from a path to a dentry.
+ *
+ *   path_lookupat(dfd, name, flags, &path)     the whole path
+ *   nd_parent(&nd, dfd, name, flags)           its parent directory, with the last component in nd.last
+ *   lookup_hash(parent, &name, flags)          one name in a directory whose i_rwsem is held
+ *
+ * There are two walks. The fast one (walk_fast) takes no reference and no lock: it follows pointers in the dentry cache within one
+ * stretch of code that passes no boundary, then takes references at its end and checks that no rename and no mount happened meanwhile.
+ * It gives up (-ECHILD) on everything that is not plain: names that are not cached, permissions that need a capability, magic links,
+ * revalidation, restricted lookups. The slow one (walk) then does the whole path again with references, and may sleep.
+ *
+ * Invariants of the slow walk: nd->path and nd->root hold references; nd->stack[] holds copies of the link texts that are being walked.
+ * At most 40 links in all, as Linux.
+ *
+ * Locks: a directory's i_rwsem around the file system's lookup; none is held on return, except where a function says so.
+ */
+#include "kernel/vfs/namei.h"
+
+int sysctl_protected_symlinks = 1, sysctl_protected_hardlinks = 1;
+int sysctl_protected_fifos = 1, sysctl_protected_regular = 2;
+
+static struct kmem_cache *names_cache;
+
+/* ---- names ---- */
+
+char *getname_flags(uaddr_t ua, u32 flags)
+{
+	char *name = kmem_cache_alloc(names_cache, GFP_KERNEL);
+	ssize_t n;
+
+	if (!name)
+		return ERR_PTR(-ENOMEM);
+	n = strncpy_from_user(name, ua, PATH_MAX);
+	if (n == PATH_MAX)
+		n = -ENAMETOOLONG;
+	else if (n == 0 && !(flags & LOOKUP_EMPTY))
+		n = -ENOENT;
+	if (n >= 0)
+		return name;
+	kmem_cache_free(names_cache, name);
+	return ERR_PTR(n);
+}
+
+char *getname(uaddr_t ua)
+{
+	return getname_flags(ua, 0);
+}
+
+void putname(char *name)
+{
+	if (!IS_ERR_OR_NULL(name))
+		kmem_cache_free(names_cache, name);
+}
+
+void namei_caches_init(void)
+{
+	names_cache = kmem_cache_create("names_cache", PATH_MAX, 64);
+	if (!names_cache)
+		panic("no memory for names");
+}
+
+/* The component at @name: its length and hash. */
+static inline const char *parse_component(const char *name, struct qstr *q)
+{
+	const char *p = name;
+	u32 h = 0;
+
+	for (; *p && *p != '/'; p++)
+		h = h * 31 + (u8)*p;
+	*q = (struct qstr){ name, p - name, h };
+	return p;
+}
+
+static inline int component_type(const struct qstr *q)
+{
+	if (q->name[0] != '.' || q->len > 2)
+		return LAST_NORM;
+	if (q->len == 1)
+		return LAST_DOT;
+	return q->name[1] == '.' ? LAST_DOTDOT : LAST_NORM;
+}
+
+/* ---- the fast walk ---- */
+
+struct fast {
+	struct mount *mnt;
+	struct dentry *dentry;
+	struct path root;
+	const char *stack[MAX_NESTED];
+	int depth, links;
+};
+
+/* May current search this directory? Only the answer yes, and only when it is cheap. */
+static inline bool fast_may_exec(const struct inode *dir)
+{
+	umode_t mode = dir->i_mode;
+
+	if (unlikely(dir->i_op->permission))
+		return false;
+	if (likely((mode & S_IXUGO) == S_IXUGO))
+		return true;
+	return generic_permission((struct inode *)dir, MAY_EXEC) == 0;
+}
+
+static inline void fast_cross_mounts(struct fast *f)
+{
+	while (unlikely(d_mounted(f->dentry))) {
+		struct mount *m = mount_lookup_rcu(f->mnt, f->dentry);
+
+		if (!m)
+			break;
+		f->mnt = m;
+		f->dentry = m->mnt_root;
+	}
+}
+
+static void fast_dotdot(struct fast *f)
+{
+	for (;;) {
+		if (f->dentry == f->root.dentry && f->mnt == f->root.mnt)
+			break;
+		if (f->dentry != f->mnt->mnt_root) {
+			f->dentry = READ_ONCE(f->dentry->d_parent);
+			break;
+		}
+		if (f->mnt->mnt_parent == f->mnt)
+			break;
+		f->dentry = f->mnt->mnt_mountpoint;
+		f->mnt = f->mnt->mnt_parent;
+	}
+	fast_cross_mounts(f);
+}
+
+/* The text of a plain symlink, or NULL when the slow walk must look at it. */
+static const char *fast_link(struct fast *f, struct inode *dir, struct dentry *d, struct inode *inode)
+{
+	struct path p = { f->mnt, d };
+
+	if (!inode->i_link || inode->i_op->follow_link || ++f->links > MAX_LINKS)
+		return NULL;
+	if ((dir->i_mode & (S_ISVTX | S_IWOTH)) == (S_ISVTX | S_IWOTH) || f->depth >= MAX_NESTED)
+		return NULL;
+	if ((f->mnt->mnt_flags & MS_NOSYMFOLLOW) || atime_needs_update(&p, inode))
+		return NULL;
+	return inode->i_link;
+}
+
+/* Where the walk starts; f->root too. The descriptor (if any) stays in @fd until the end. */
+static int fast_start(struct fast *f, int dfd, const char *name, struct fd *fd)
+{
+	struct fs_struct *fs = current->fs;
+
+	spin_lock(&fs->lock);
+	f->root = fs->root;
+	f->mnt = *name == '/' ? fs->root.mnt : fs->pwd.mnt;
+	f->dentry = *name == '/' ? fs->root.dentry : fs->pwd.dentry;
+	spin_unlock(&fs->lock);
+	if (*name == '/' || dfd == AT_FDCWD)
+		return 0;
+	*fd = fdget_raw(dfd);
+	if (!fd->file)
+		return -EBADF;
+	f->mnt = fd->file->f_path.mnt;
+	f->dentry = fd->file->f_path.dentry;
+	return 0;
+}
+
+/*
+ * Walks @name from f. 0: f stands at the end; or with @parent before the last component, which is in *last. -ENOENT: there is a
+ * negative dentry (believe it only if the sequence numbers did not change). -ECHILD: not here.
+ */
+static int fast_components(struct fast *f, const char *name, u32 flags, struct last *last)
+{
+	struct qstr q;
+
+	for (;;) {
+		struct inode *dir = f->dentry->d_inode, *inode;
+		const char *link;
+		struct dentry *d;
+		bool end, slash;
+		int type;
+
+		while (*name == '/')
+			name++;
+		if (!*name) {
+			if (!f->depth && (last || ((flags & LOOKUP_DIRECTORY) && !is_dir(dir))))
+				return -ECHILD;
+			if (!f->depth)
+				return 0;
+			name = f->stack[--f->depth];
+			continue;
+		}
+		if (!is_dir(dir) || !fast_may_exec(dir))
+			return -ECHILD;
+		name = parse_component(name, &q);
+		if (q.len > NAME_MAX)
+			return -ECHILD;
+		type = component_type(&q);
+		slash = *name == '/';
+		while (*name == '/')
+			name++;
+		end = !*name && !f->depth;
+		if (end && slash)
+			flags |= LOOKUP_FOLLOW | LOOKUP_DIRECTORY;
+		if (end && last) {
+			if (f->links)
+				return -ECHILD; /* the name may lie in a link's text */
+			*last = (struct last){ q, type, flags & LOOKUP_DIRECTORY };
+			return 0;
+		}
+		if (type == LAST_DOT)
+			goto next;
+		if (type == LAST_DOTDOT) {
+			fast_dotdot(f);
+			goto next;
+		}
+		d = d_find_rcu(f->dentry, &q);
+		if (!d || (d->d_op && d->d_op->d_revalidate))
+			return -ECHILD;
+		inode = smp_load_acquire(&d->d_inode);
+		if (!inode)
+			return -ENOENT;
+		if (is_lnk(inode) && (!end || (flags & LOOKUP_FOLLOW))) {
+			link = fast_link(f, dir, d, inode);
+			if (!link)
+				return -ECHILD;
+			f->stack[f->depth++] = name;
+			name = link;
+			if (*link == '/') {
+				f->mnt = f->root.mnt;
+				f->dentry = f->root.dentry;
+			}
+			continue;
+		}
+		f->dentry = d;
+		fast_cross_mounts(f);
+next:
+		if (end) {
+			if ((flags & LOOKUP_DIRECTORY) && !is_dir(f->dentry->d_inode))
+				return -ECHILD;
+			return 0;
+		}
+	}
+}
+
+static int walk_fast(int dfd, const char *name, u32 flags, struct path *out, struct last *last)
+{
+	struct fd fd = { NULL, false };
+	struct fast f;
+	u32 rseq, mseq;
+	int err;
+
+	f.depth = f.links = 0;
+	rseq = vfs_seq_begin(&rename_seq);
+	mseq = vfs_seq_begin(&mount_seq);
+	err = fast_start(&f, dfd, name, &fd);
+	if (!err)
+		err = fast_components(&f, name, flags, last);
+	if (!err && !d_tryget(f.dentry))
+		err = -ECHILD;
+	if (!err && !mnt_tryget(f.mnt)) {
+		dput(f.dentry);
+		err = -ECHILD;
+	}
+	if (err != -ECHILD && err != -EBADF &&
+		(vfs_seq_retry(&rename_seq, rseq) || vfs_seq_retry(&mount_seq, mseq))) {
+		if (!err) {
+			dput(f.dentry);
+			mntput(f.mnt);
+		}
+		err = -ECHILD;
+	}
+	if (!err)
+		*out = (struct path){ f.mnt, f.dentry };
+	fdput(fd);
+	return err;
+}
+
+/* ---- the slow walk ---- */
+
+static void nd_set_path(struct nameidata *nd, struct path to)
+{
+	path_put(&nd->path);
+	nd->path = to;
+}
+
+static bool nd_at_root(const struct nameidata *nd)
+{
+	return nd->path.mnt == nd->root.mnt && nd->path.dentry == nd->root.dentry;
+}
+
+static int nd_to_root(struct nameidata *nd)
+{
+	struct path to = nd->root;
+
+	if (nd->flags & LOOKUP_BENEATH)
+		return -EXDEV;
+	if ((nd->flags & LOOKUP_NO_XDEV) && nd->path.mnt != nd->root.mnt)
+		return -EXDEV;
+	path_get(&to);
+	nd_set_path(nd, to);
+	return 0;
+}
+
+/* nd->path: down to what is mounted on it. */
+int nd_cross_mounts(struct nameidata *nd)
+{
+	struct mount *m;
+
+	while (d_mounted(nd->path.dentry) && (m = mount_lookup(&nd->path))) {
+		if (nd->flags & LOOKUP_NO_XDEV) {
+			mntput(m);
+			return -EXDEV;
+		}
+		nd_set_path(nd, (struct path){ m, dget(m->mnt_root) });
+	}
+	return 0;
+}
+
+static int nd_dotdot(struct nameidata *nd)
+{
+	struct path to;
+
+	if (nd_at_root(nd)) {
+		if (nd->flags & LOOKUP_BENEATH)
+			return -EXDEV;
+		return nd_cross_mounts(nd);
+	}
+	while (nd->path.dentry == nd->path.mnt->mnt_root) {
+		to = nd->path;
+		path_get(&to);
+		if (!follow_up(&to)) {
+			path_put(&to);
+			return 0;
+		}
+		if (nd->flags & LOOKUP_NO_XDEV) {
+			path_put(&to);
+			return -EXDEV;
+		}
+		nd_set_path(nd, to);
+		if (nd_at_root(nd))
+			return nd_cross_mounts(nd);
+	}
+	to.mnt = mntget(nd->path.mnt);
+	to.dentry = dget_parent(nd->path.dentry);
+	nd_set_path(nd, to);
+	if ((nd->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT)) &&
+		(vfs_seq_retry(&rename_seq, nd->rseq) || vfs_seq_retry(&mount_seq, nd->mseq)))
+		return -EAGAIN;
+	return nd_cross_mounts(nd);
+}
+
+/* Asks the file system whether a cached dentry still holds. The dentry, or NULL when it was dropped. Consumes the reference. */
+struct dentry *revalidate(struct dentry *d, u32 flags)
+{
+	int ok;
+
+	if (!d->d_op || !d->d_op->d_revalidate)
+		return d;
+	ok = d->d_op->d_revalidate(d, flags);
+	if (ok > 0)
+		return d;
+	if (ok == 0)
+		d_invalidate(d);
+	dput(d);
+	return ok ? ERR_PTR(ok) : NULL;
+}
+
+struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 flags)
+{
+	struct inode *dir = parent->d_inode;
+	struct dentry *d = d_lookup(parent, name), *other;
+
+	if (d)
+		d = revalidate(d, flags);
+	if (d)
+		return d;
+	if (dir->i_flags & S_DEAD)
+		return ERR_PTR(-ENOENT);
+	if (!dir->i_op->lookup)
+		return ERR_PTR(-ENOTDIR);
+	d = d_alloc(parent, name);
+	if (!d)
+		return ERR_PTR(-ENOMEM);
+	other = dir->i_op->lookup(dir, d, flags);
+	if (!other)
+		return d;
+	dput(d);
+	return other;
+}
+
+/* One name, from the cache or the file system. May be negative. */
+static struct dentry *lookup_name(struct dentry *parent, const struct qstr *name, u32 flags)
+{
+	struct dentry *d = d_lookup(parent, name);
+
+	if (d)
+		d = revalidate(d, flags);
+	if (d)
+		return d;
+	down_write(&parent->d_inode->i_rwsem);
+	d = lookup_hash(parent, name, flags);
+	up_write(&parent->d_inode->i_rwsem);
+	return d;
+}
+
+/* protected_symlinks: in a sticky world-writable directory only links of its owner or one's own are followed. */
+static int may_follow_link(const struct inode *dir, const struct inode *inode)
+{
+	if (!sysctl_protected_symlinks || current_fsuid() == inode->i_uid)
+		return 0;
+	if ((dir->i_mode & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH))
+		return 0;
+	return dir->i_uid == inode->i_uid ? 0 : -EACCES;
+}
+
+static int nd_push(struct nameidata *nd, const char *rest)
+{
+	if (nd->depth >= MAX_LINKS)
+		return -ELOOP;
+	nd->stack[nd->depth].rest = rest;
+	nd->stack[nd->depth++].text = NULL;
+	return 0;
+}
+
+/* A link of /proc that jumps. Consumes d. */
+static int nd_jump(struct nameidata *nd, struct dentry *d)
+{
+	struct path to;
+	int err;
+
+	if (nd->flags & LOOKUP_NO_MAGICLINKS)
+		err = -ELOOP;
+	else
+		err = d->d_inode->i_op->follow_link(d, d->d_inode, &to);
+	dput(d);
+	if (err)
+		return err;
+	if ((nd->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT)) ||
+		((nd->flags & LOOKUP_NO_XDEV) && to.mnt != nd->path.mnt)) {
+		path_put(&to);
+		return -EXDEV;
+	}
+	nd_set_path(nd, to);
+	nd->jumped = true;
+	return 0;
+}
+
+/* Follows the symlink d (consumed) found in nd->path: 0 with *name set to its text, *name unchanged after a jump. */
+int nd_follow(struct nameidata *nd, struct dentry *d, const char **name)
+{
+	struct inode *inode = d->d_inode, *dir = nd->path.dentry->d_inode;
+	struct path link = { nd->path.mnt, d };
+	char *to_free = NULL;
+	const char *text;
+	int err;
+
+	err = may_follow_link(dir, inode);
+	if (nd->flags & LOOKUP_NO_SYMLINKS || ++nd->links > MAX_LINKS ||
+		(nd->path.mnt->mnt_flags & MS_NOSYMFOLLOW))
+		err = -ELOOP;
+	if (err)
+		goto out;
+	touch_atime(&link);
+	if (inode->i_op->follow_link)
+		return nd_jump(nd, d);
+	text = vfs_get_link(d, &to_free);
+	err = PTR_ERR(text);
+	if (IS_ERR(text))
+		goto out;
+	err = -ENOENT;
+	if (!*text)
+		goto out;
+	err = nd_push(nd, *name);
+	if (err)
+		goto out;
+	if (!to_free)
+		to_free = kstrdup(text);
+	err = -ENOMEM;
+	nd->stack[nd->depth - 1].text = to_free;
+	if (!to_free)
+		goto out;
+	*name = to_free;
+	to_free = NULL;
+	err = **name == '/' ? nd_to_root(nd) : 0;
+out:
+	kfree(to_free);
+	dput(d);
+	return err;
+}
+
+static const char *nd_pop(struct nameidata *nd)
+{
+	struct nd_link *l = &nd->stack[--nd->depth];
+
+	kfree(l->text);
+	l->text = NULL;
+	return l->rest;
+}
+
+/* Is what follows the end of the whole path? Sets *slash when only slashes follow. */
+static bool nd_at_end(const struct nameidata *nd, const char *rest, bool *slash)
+{
+	const char *p = rest;
+
+	*slash = *p == '/';
+	while (*p == '/')
+		p++;
+	if (*p)
+		return false;
+	for (int i = nd->depth; i-- > 0;) {
+		p = nd->stack[i].rest;
+		*slash = *slash || *p == '/';
+		while (*p == '/')
+			p++;
+		if (*p)
+			return false;
+	}
+	return true;
+}
+
+static int nd_search(struct nameidata *nd)
+{
+	struct inode *dir = nd->path.dentry->d_inode;
+
+	if (!is_dir(dir))
+		return -ENOTDIR;
+	return inode_permission(dir, MAY_EXEC);
+}
+
+/* One component, not a dot. */
+static int nd_step(struct nameidata *nd, const struct qstr *q, const char **name, bool follow)
+{
+	struct dentry *d = lookup_name(nd->path.dentry, q, 0);
+
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+	if (!d->d_inode) {
+		dput(d);
+		return -ENOENT;
+	}
+	if (follow && is_lnk(d->d_inode))
+		return nd_follow(nd, d, name);
+	nd_set_path(nd, (struct path){ mntget(nd->path.mnt), d });
+	return nd_cross_mounts(nd);
+}
+
+int nd_walk(struct nameidata *nd, const char *name, bool parent)
+{
+	bool slash, end;
+	struct qstr q;
+	int err, type;
+
+	if (!nd->root.mnt)
+		get_fs_root(current->fs, &nd->root);
+	if (*name == '/') {
+		err = nd_to_root(nd);
+		if (err)
+			return err;
+	}
+	nd->last.type = LAST_ROOT;
+	for (;;) {
+		while (*name == '/')
+			name++;
+		if (!*name) {
+			if (!nd->depth)
+				return 0;
+			name = nd_pop(nd);
+			continue;
+		}
+		err = nd_search(nd);
+		if (err)
+			return err;
+		name = parse_component(name, &q);
+		type = component_type(&q);
+		end = nd_at_end(nd, name, &slash);
+		if (end && parent) {
+			nd->last = (struct last){ q, type, slash };
+			return 0;
+		}
+		if (q.len > NAME_MAX)
+			return -ENAMETOOLONG;
+		if (type == LAST_DOTDOT)
+			err = nd_dotdot(nd);
+		else if (type == LAST_NORM)
+			err = nd_step(nd, &q, &name, !end || slash || (nd->flags & LOOKUP_FOLLOW));
+		if (err)
+			return err;
+		if (end && slash)
+			nd->want_dir = true;
+	}
+}
+
+int nd_start(struct nameidata *nd, int dfd, const char *name, u32 flags)
+{
+	struct fd fd;
+
+	memset(nd, 0, offsetof(struct nameidata, stack));
+	nd->flags = flags;
+	nd->rseq = vfs_seq_begin(&rename_seq);
+	nd->mseq = vfs_seq_begin(&mount_seq);
+	if (*name == '/' && (flags & LOOKUP_BENEATH))
+		return -EXDEV;
+	get_fs_root(current->fs, &nd->root);
+	if (*name == '/' && !(flags & LOOKUP_IN_ROOT)) {
+		nd->path = nd->root;
+		path_get(&nd->path);
+		return 0;
+	}
+	if (dfd == AT_FDCWD) {
+		get_fs_pwd(current->fs, &nd->path);
+	} else {
+		fd = fdget_raw(dfd);
+		if (!fd.file)
+			return -EBADF;
+		nd->path = fd.file->f_path;
+		path_get(&nd->path);
+		fdput(fd);
+	}
+	if (*name && !is_dir(nd->path.dentry->d_inode))
+		return -ENOTDIR;
+	if (flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT)) {
+		path_put(&nd->root);
+		nd->root = nd->path;
+		path_get(&nd->root);
+	}
+	return 0;
+}
+
+void nd_end(struct nameidata *nd)
+{
+	while (nd->depth)
+		nd_pop(nd);
+	if (nd->path.mnt)
+		path_put(&nd->path);
+	if (nd->root.mnt)
+		path_put(&nd->root);
+}
+
+#define LOOKUP_RESTRICTED                                                                          \
+	(LOOKUP_NO_XDEV | LOOKUP_NO_MAGICLINKS | LOOKUP_NO_SYMLINKS | LOOKUP_BENEATH |             \
+		LOOKUP_IN_ROOT)
+
+static int lookup_slow(int dfd, const char *name, u32 flags, struct path *path)
+{
+	struct nameidata nd;
+	int err = nd_start(&nd, dfd, name, flags);
+
+	if (!err)
+		err = nd_walk(&nd, name, false);
+	if (!err && (nd.want_dir || (flags & LOOKUP_DIRECTORY)) &&
+		!is_dir(nd.path.dentry->d_inode))
+		err = -ENOTDIR;
+	if (!err) {
+		*path = nd.path;
+		nd.path.mnt = NULL;
+	}
+	nd_end(&nd);
+	return err;
+}
+
+int path_lookupat(int dfd, const char *name, u32 flags, struct path *path)
+{
+	int err = -ECHILD;
+
+	if (!*name && !(flags & LOOKUP_EMPTY))
+		return -ENOENT;
+	if (!(flags & LOOKUP_RESTRICTED))
+		err = walk_fast(dfd, name, flags, path, NULL);
+	if (err == -ECHILD)
+		err = flags & LOOKUP_CACHED ? -EAGAIN : lookup_slow(dfd, name, flags, path);
+	return err;
+}
+
+int nd_parent(struct nameidata *nd, int dfd, const char *name, u32 flags)
+{
+	int err = -ECHILD;
+
+	if (!*name)
+		return -ENOENT;
+	if (!(flags & LOOKUP_RESTRICTED)) {
+		memset(nd, 0, offsetof(struct nameidata, stack));
+		nd->flags = flags;
+		err = walk_fast(dfd, name, flags & ~LOOKUP_DIRECTORY, &nd->path, &nd->last);
+	}
+	if (err == -ECHILD || err == -ENOENT) {
+		err = nd_start(nd, dfd, name, flags);
+		if (!err)
+			err = nd_walk(nd, name, true);
+	}
+	if (!err && nd->last.type == LAST_NORM && nd->last.name.len > NAME_MAX)
+		err = -ENAMETOOLONG;
+	if (err)
+		nd_end(nd);
+	return err;
+}
+
+int kern_path(const char *name, u32 flags, struct path *path)
+{
+	return path_lookupat(AT_FDCWD, name, flags, path);
+}
+
+int user_path_at(int dfd, uaddr_t ua, u32 flags, struct path *path)
+{
+	char *name = getname_flags(ua, flags);
+	int err;
+
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	err = path_lookupat(dfd, name, flags, path);
+	putname(name);
+	return err;
+}
+
+struct dentry *lookup_one_len(const char *name, struct dentry *base, int len)
+{
+	struct qstr q = { name, len, full_name_hash(name, len) };
+	int err;
+
+	if (len <= 0 || len > NAME_MAX || component_type(&q) != LAST_NORM ||
+		memchr(name, '/', len) || memchr(name, 0, len))
+		return ERR_PTR(-EACCES);
+	err = inode_permission(base->d_inode, MAY_EXEC);
+	return err ? ERR_PTR(err) : lookup_hash(base, &q, 0);
+}
+
+const char *vfs_get_link(struct dentry *d, char **to_free)
+{
+	struct inode *inode = d->d_inode;
+
+	*to_free = NULL;
+	if (inode->i_link)
+		return inode->i_link;
+	if (!inode->i_op->get_link)
+		return ERR_PTR(-EINVAL);
+	return inode->i_op->get_link(d, inode, to_free);
+}
+
+/* ---- paths and the places of a process ---- */
+
+void path_get(const struct path *p)
+{
+	mntget(p->mnt);
+	dget(p->dentry);
+}
+
+void path_put(const struct path *p)
+{
+	dput(p->dentry);
+	mntput(p->mnt);
+}
+
+void get_fs_root(struct fs_struct *fs, struct path *p)
+{
+	spin_lock(&fs->lock);
+	*p = fs->root;
+	path_get(p);
+	spin_unlock(&fs->lock);
+}
+
+void get_fs_pwd(struct fs_struct *fs, struct path *p)
+{
+	spin_lock(&fs->lock);
+	*p = fs->pwd;
+	path_get(p);
+	spin_unlock(&fs->lock);
+}
+
+static void set_fs_path(struct fs_struct *fs, struct path *where, const struct path *p)
+{
+	struct path old;
+
+	path_get(p);
+	spin_lock(&fs->lock);
+	old = *where;
+	*where = *p;
+	spin_unlock(&fs->lock);
+	if (old.mnt)
+		path_put(&old);
+}
+
+void set_fs_root(struct fs_struct *fs, const struct path *p)
+{
+	set_fs_path(fs, &fs->root, p);
+}
+
+void set_fs_pwd(struct fs_struct *fs, const struct path *p)
+{
+	set_fs_path(fs, &fs->pwd, p);
+}

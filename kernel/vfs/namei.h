@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* namei.h: the state of a path walk, between namei.c, dirops.c, rename.c and open.c. */
+#ifndef NESTLING_VFS_NAMEI_H
+#define NESTLING_VFS_NAMEI_H
+
+#include "kernel/vfs/internal.h"
+
+#define MAX_LINKS 40
+#define MAX_NESTED 8 /* of the fast walk */
+
+enum { LAST_NORM, LAST_ROOT, LAST_DOT, LAST_DOTDOT };
+
+struct last {
+	struct qstr name; /* points into the text that is being walked */
+	int type;
+	bool slash;       /* slashes follow it */
+};
+
+struct nd_link {
+	const char *rest; /* what follows the link in the text that named it */
+	char *text;       /* of the link, kfree */
+};
+
+struct nameidata {
+	struct path path, root; /* references, or mnt NULL */
+	struct last last;
+	u32 flags;
+	int depth, links;
+	bool want_dir, jumped;
+	u32 rseq, mseq;         /* at the start, for restricted lookups */
+	struct nd_link stack[MAX_LINKS];
+};
+
+/* Walks to the parent of the last component. 0: nd_end() must follow; else it was called. */
+int nd_parent(struct nameidata *nd, int dfd, const char *name, u32 flags);
+/* By hand: start, walk (again and again), end. nd_end() follows whatever these return. */
+int nd_start(struct nameidata *nd, int dfd, const char *name, u32 flags);
+int nd_walk(struct nameidata *nd, const char *name, bool parent);
+void nd_end(struct nameidata *nd);
+/* A name in a directory whose i_rwsem is held for writing: positive or negative, or ERR_PTR. */
+struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 flags);
+/* Follows the symlink @d (consumed) in nd->path: *name becomes its text; it stays as it is after a jump (nd->jumped). */
+int nd_follow(struct nameidata *nd, struct dentry *d, const char **name);
+int nd_cross_mounts(struct nameidata *nd);
+/* A cached dentry (consumed), when its file system says that it still holds; else NULL or ERR_PTR. */
+struct dentry *revalidate(struct dentry *d, u32 flags);
+
+#endif

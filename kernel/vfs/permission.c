@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * permission.c: who may do what to an inode or a name: mode bits, capabilities, sticky directories, immutable flags.
+ * Reads the caller's fsuid, fsgid and capabilities only; POSIX ACLs are not kept (their xattrs give EOPNOTSUPP).
+ */
+#include "kernel/vfs/internal.h"
+
+bool inode_owner_or_capable(const struct inode *inode)
+{
+	return current_fsuid() == inode->i_uid || capable(CAP_FOWNER);
+}
+
+int generic_permission(struct inode *inode, int mask)
+{
+	umode_t mode = inode->i_mode;
+
+	mask &= MAY_READ | MAY_WRITE | MAY_EXEC;
+	if (current_fsuid() == inode->i_uid)
+		mode >>= 6;
+	else if ((mode & 070) != (mode & 07) << 3 && in_group(inode->i_gid)) /* where it matters */
+		mode >>= 3;
+	if (!(mask & ~mode))
+		return 0;
+	if (is_dir(inode)) {
+		if (!(mask & MAY_WRITE) && capable(CAP_DAC_READ_SEARCH))
+			return 0;
+		return capable(CAP_DAC_OVERRIDE) ? 0 : -EACCES;
+	}
+	if (mask == MAY_READ && capable(CAP_DAC_READ_SEARCH))
+		return 0;
+	if ((!(mask & MAY_EXEC) || (inode->i_mode & S_IXUGO)) && capable(CAP_DAC_OVERRIDE))
+		return 0;
+	return -EACCES;
+}
+
+int inode_permission(struct inode *inode, int mask)
+{
+	umode_t type = inode->i_mode & S_IFMT;
+
+	if (mask & MAY_WRITE) {
+		if (sb_rdonly(inode->i_sb) &&
+			(type == S_IFREG || type == S_IFDIR || type == S_IFLNK))
+			return -EROFS;
+		if (inode->i_flags & S_IMMUTABLE)
+			return -EPERM;
+	}
+	if (inode->i_op->permission)
+		return inode->i_op->permission(inode, mask);
+	return generic_permission(inode, mask);
+}
+
+/* In a sticky directory only the owners of the entry and of the directory may remove it. */
+static bool sticky_forbids(struct inode *dir, struct inode *inode)
+{
+	u32 fsuid = current_fsuid();
+
+	if (!(dir->i_mode & S_ISVTX) || inode->i_uid == fsuid || dir->i_uid == fsuid)
+		return false;
+	return !capable(CAP_FOWNER);
+}
+
+int may_create(struct inode *dir, struct dentry *d)
+{
+	if (d->d_inode)
+		return -EEXIST;
+	if (dir->i_flags & S_DEAD)
+		return -ENOENT;
+	return inode_permission(dir, MAY_WRITE | MAY_EXEC);
+}
+
+int may_delete(struct inode *dir, struct dentry *d, bool isdir)
+{
+	struct inode *inode = d->d_inode;
+	int err;
+
+	if (!inode)
+		return -ENOENT;
+	err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
+	if (err)
+		return err;
+	if (dir->i_flags & S_APPEND)
+		return -EPERM;
+	if (sticky_forbids(dir, inode) || (inode->i_flags & (S_APPEND | S_IMMUTABLE)))
+		return -EPERM;
+	if (isdir && !is_dir(inode))
+		return -ENOTDIR;
+	if (isdir && (d->d_flags & DCACHE_ROOT))
+		return -EBUSY;
+	if (!isdir && is_dir(inode))
+		return -EISDIR;
+	return dir->i_flags & S_DEAD ? -ENOENT : 0;
+}

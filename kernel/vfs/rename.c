@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rename.c: rename(2) and its kin.
+ *
+ * Order of locks: s_rename_mutex when the parents differ (so that no directory moves while we look who is above whom), the parents'
+ * i_rwsem (an ancestor before its descendant, else by address), then the i_rwsem of the two inodes (by address) that are no directories.
+ * With s_rename_mutex held the tree above both parents stands still, so the checks for loops hold until the end.
+ *
+ * Validate, then commit: the file system's rename is the last step that can fail; then the dentries move.
+ */
+#include <linux/inotify.h>
+
+#include "gen/syscalls.h"
+#include "kernel/vfs/namei.h"
+
+struct rename {
+	struct nameidata from, to;
+	struct dentry *old, *new;
+	struct dentry *trap; /* the child through which one parent lies above the other, or NULL */
+	u32 flags;
+};
+
+static void lock_dirs(struct inode *first, struct inode *second)
+{
+	down_write(&first->i_rwsem);
+	if (second != first)
+		down_write(&second->i_rwsem);
+}
+
+/* The child of @above on the way down to @d, or NULL when @d is not below it. Under s_rename_mutex. */
+static struct dentry *child_towards(struct dentry *above, struct dentry *d)
+{
+	for (; d->d_parent != d; d = d->d_parent)
+		if (d->d_parent == above)
+			return d;
+	return NULL;
+}
+
+static void lock_parents(struct rename *r)
+{
+	struct dentry *a = r->from.path.dentry, *b = r->to.path.dentry;
+
+	r->trap = NULL;
+	if (a == b) {
+		down_write(&a->d_inode->i_rwsem);
+		return;
+	}
+	mutex_lock(&a->d_sb->s_rename_mutex);
+	r->trap = child_towards(b, a);
+	if (r->trap) {
+		lock_dirs(b->d_inode, a->d_inode);
+		return;
+	}
+	r->trap = child_towards(a, b);
+	if (r->trap || a->d_inode < b->d_inode)
+		lock_dirs(a->d_inode, b->d_inode);
+	else
+		lock_dirs(b->d_inode, a->d_inode);
+}
+
+static void unlock_parents(struct rename *r)
+{
+	struct dentry *a = r->from.path.dentry, *b = r->to.path.dentry;
+
+	up_write(&a->d_inode->i_rwsem);
+	if (a == b)
+		return;
+	up_write(&b->d_inode->i_rwsem);
+	mutex_unlock(&a->d_sb->s_rename_mutex);
+}
+
+static void lock_inodes(struct inode *a, struct inode *b)
+{
+	struct inode *t;
+
+	if (a && is_dir(a))
+		a = NULL;
+	if (b && is_dir(b))
+		b = NULL;
+	if (a > b) {
+		t = a;
+		a = b;
+		b = t;
+	}
+	if (a)
+		down_write(&a->i_rwsem);
+	if (b && b != a)
+		down_write(&b->i_rwsem);
+}
+
+static void unlock_inodes(struct inode *a, struct inode *b)
+{
+	if (a && !is_dir(a))
+		up_write(&a->i_rwsem);
+	if (b && b != a && !is_dir(b))
+		up_write(&b->i_rwsem);
+}
+
+/* Permissions of all that changes. */
+static int rename_allowed(struct inode *odir, struct dentry *old, struct inode *ndir,
+			  struct dentry *new, u32 flags)
+{
+	bool dir = is_dir(old->d_inode);
+	int err = may_delete(odir, old, dir);
+
+	if (err)
+		return err;
+	if (!new->d_inode)
+		err = may_create(ndir, new);
+	else if (flags & RENAME_EXCHANGE)
+		err = may_delete(ndir, new, is_dir(new->d_inode));
+	else
+		err = may_delete(ndir, new, dir);
+	if (err || odir == ndir)
+		return err;
+	/* ".." of a directory that moves changes */
+	if (dir)
+		err = inode_permission(old->d_inode, MAY_WRITE);
+	if (!err && (flags & RENAME_EXCHANGE) && is_dir(new->d_inode))
+		err = inode_permission(new->d_inode, MAY_WRITE);
+	return err;
+}
+
+static void notify_moved(struct inode *odir, struct inode *ndir, struct dentry *old,
+			 const char *was, u32 was_len, struct inode *replaced)
+{
+	static atomic_t cookies;
+	u32 dir = is_dir(old->d_inode) ? IN_ISDIR : 0;
+	u32 cookie = atomic_inc_return(&cookies);
+
+	fsnotify_name(odir, IN_MOVED_FROM | dir, old->d_inode, was, was_len, cookie);
+	fsnotify_name(ndir, IN_MOVED_TO | dir, old->d_inode, old->d_name.name, old->d_name.len,
+		cookie);
+	fsnotify_inode(old->d_inode, IN_MOVE_SELF);
+	if (replaced)
+		fsnotify_inode(replaced, replaced->i_nlink ? IN_ATTRIB : IN_DELETE_SELF);
+}
+
+/* The dentries follow the file system. */
+static void rename_commit(struct dentry *old, struct dentry *new, u32 flags)
+{
+	if (flags & RENAME_EXCHANGE) {
+		d_exchange(old, new);
+		return;
+	}
+	if (new->d_inode && is_dir(new->d_inode)) {
+		new->d_inode->i_flags |= S_DEAD;
+		shrink_dcache_parent(new);
+	}
+	if (d_mounted(new))
+		detach_mounts(new);
+	d_move(old, new);
+}
+
+static int vfs_rename(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new,
+		      u32 flags)
+{
+	struct inode *source = old->d_inode, *target = new->d_inode;
+	char was[NAME_MAX + 1];
+	u32 was_len = old->d_name.len;
+	int err;
+
+	if (source == target)
+		return 0;
+	err = rename_allowed(odir, old, ndir, new, flags);
+	if (err)
+		return err;
+	if (!odir->i_op->rename)
+		return -EPERM;
+	memcpy(was, old->d_name.name, was_len + 1);
+	if (target)
+		ihold(target);
+	lock_inodes(source, target);
+	err = -EBUSY;
+	if (is_mountpoint_here(old) || (target && is_mountpoint_here(new)))
+		goto out;
+	err = odir->i_op->rename(odir, old, ndir, new, flags);
+	if (!err)
+		rename_commit(old, new, flags);
+out:
+	unlock_inodes(source, target);
+	if (!err)
+		notify_moved(odir, ndir, old, was, was_len,
+			flags & RENAME_EXCHANGE ? NULL : target);
+	iput(target);
+	return err;
+}
+
+/* The parents are locked: the checks that depend on the names. */
+static int rename_locked(struct rename *r)
+{
+	bool odir = is_dir(r->old->d_inode);
+
+	if ((r->flags & RENAME_NOREPLACE) && r->new->d_inode)
+		return -EEXIST;
+	if (r->flags & RENAME_EXCHANGE) {
+		if (!r->new->d_inode)
+			return -ENOENT;
+		if (!is_dir(r->new->d_inode) && r->to.last.slash)
+			return -ENOTDIR;
+	}
+	if (!odir) {
+		if (r->from.last.slash)
+			return -ENOTDIR;
+		if (!(r->flags & RENAME_EXCHANGE) && r->to.last.slash)
+			return -ENOTDIR;
+	}
+	if (r->old == r->trap)
+		return -EINVAL;
+	if (r->new == r->trap)
+		return r->flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+	return vfs_rename(r->from.path.dentry->d_inode, r->old, r->to.path.dentry->d_inode, r->new,
+		r->flags);
+}
+
+static int rename_lookup(struct rename *r)
+{
+	struct qstr *nname = &r->to.last.name;
+	int err;
+
+	r->old = lookup_hash(r->from.path.dentry, &r->from.last.name, 0);
+	if (IS_ERR(r->old))
+		return PTR_ERR(r->old);
+	err = -ENOENT;
+	if (!r->old->d_inode)
+		goto err_put_old;
+	r->new = lookup_hash(r->to.path.dentry, nname, LOOKUP_CREATE | LOOKUP_RENAME_TARGET);
+	err = PTR_ERR(r->new);
+	if (!IS_ERR(r->new))
+		return 0;
+err_put_old:
+	dput(r->old);
+	return err;
+}
+
+/* Both parents are found. */
+static int rename_between(struct rename *r)
+{
+	int err;
+
+	if (r->from.path.mnt != r->to.path.mnt)
+		return -EXDEV;
+	if (r->from.last.type != LAST_NORM)
+		return -EBUSY;
+	if (r->to.last.type != LAST_NORM)
+		return r->flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+	err = mnt_want_write(r->from.path.mnt);
+	if (err)
+		return err;
+	lock_parents(r);
+	err = rename_lookup(r);
+	if (!err) {
+		err = rename_locked(r);
+		dput(r->new);
+		dput(r->old);
+	}
+	unlock_parents(r);
+	mnt_drop_write(r->from.path.mnt);
+	return err;
+}
+
+static int do_rename(int odfd, const char *oname, int ndfd, const char *nname, u32 flags)
+{
+	struct rename *r;
+	int err;
+
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
+		return -EINVAL;
+	if ((flags & RENAME_EXCHANGE) && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)))
+		return -EINVAL;
+	r = kmalloc(sizeof(*r), GFP_KERNEL);
+	if (!r)
+		return -ENOMEM;
+	r->flags = flags;
+	err = nd_parent(&r->from, odfd, oname, 0);
+	if (err)
+		goto out_free;
+	err = nd_parent(&r->to, ndfd, nname, 0);
+	if (err)
+		goto out_end_from;
+	err = rename_between(r);
+	nd_end(&r->to);
+out_end_from:
+	nd_end(&r->from);
+out_free:
+	kfree(r);
+	return err;
+}
+
+long sys_renameat2(int odfd, uaddr_t oua, int ndfd, uaddr_t nua, int flags)
+{
+	char *oname, *nname;
+	int err;
+
+	oname = getname(oua);
+	if (IS_ERR(oname))
+		return PTR_ERR(oname);
+	nname = getname(nua);
+	err = PTR_ERR(nname);
+	if (!IS_ERR(nname))
+		err = do_rename(odfd, oname, ndfd, nname, flags);
+	putname(nname);
+	putname(oname);
+	return err;
+}
+
+long sys_renameat(int odfd, uaddr_t oua, int ndfd, uaddr_t nua)
+{
+	return sys_renameat2(odfd, oua, ndfd, nua, 0);
+}
+
+long sys_rename(uaddr_t oua, uaddr_t nua)
+{
+	return sys_renameat2(AT_FDCWD, oua, AT_FDCWD, nua, 0);
+}
