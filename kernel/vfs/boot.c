@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * boot.c: vfs comes up, and the root file system is mounted.
+ *
+ * Order: vfs_init (level 1) makes the caches; the tmpfs room mounts rootfs and calls set_initial_root(); mount_root() puts the disk's
+ * file system over it, as Linux does, so that the root mount has a parent to be moved away from (pivot_root).
+ */
+#include "kernel/block/block.h"
+#include "kernel/vfs/mount.h"
+
+/* ---- mm's view of files ---- */
+
+static struct address_space *file_mapping(struct file *f)
+{
+	return f->f_mapping;
+}
+static loff_t inode_size(struct inode *i)
+{
+	return i_size_read(i);
+}
+static void file_hold(struct file *f)
+{
+	get_file(f);
+}
+static int file_mmap(struct file *f, struct vm_area *vma)
+{
+	return f->f_op->mmap ? f->f_op->mmap(f, vma) : -ENODEV;
+}
+static u64 file_ino(struct file *f)
+{
+	return f->f_inode->i_ino;
+}
+static dev_t file_dev(struct file *f)
+{
+	return f->f_inode->i_sb->s_dev;
+}
+static bool file_may_exec(struct file *f)
+{
+	return !(f->f_path.mnt->mnt_flags & MS_NOEXEC) &&
+	       !(f->f_inode->i_sb->s_iflags & SB_I_NOEXEC);
+}
+static u32 file_mode(struct file *f)
+{
+	return f->f_mode;
+}
+static const struct mm_file_ops file_ops_for_mm = {
+	.mapping = file_mapping,
+	.size = inode_size,
+	.get = file_hold,
+	.put = fput,
+	.mmap = file_mmap,
+	.touch = file_accessed,
+	.ino = file_ino,
+	.dev = file_dev,
+	.may_exec = file_may_exec,
+	.mode = file_mode,
+};
+
+static int vfs_init(void)
+{
+	dcache_init();
+	inode_init();
+	namei_caches_init();
+	file_table_init();
+	mm_file_ops = &file_ops_for_mm;
+	if (!current->fs)
+		current->fs = fs_initial();
+	if (!current->files)
+		current->files = files_alloc();
+	return current->files ? 0 : -ENOMEM;
+}
+INITCALL(1, vfs_init);
+
+int set_initial_root(struct file_system_type *t)
+{
+	struct mount *m = kern_mount(t);
+	struct path root;
+
+	if (IS_ERR(m))
+		return PTR_ERR(m);
+	m->mnt_state &= ~MNT_INTERNAL;
+	mnt_set_ns_root(m);
+	root = (struct path){ m, m->mnt_root };
+	set_fs_root(fs_initial(), &root);
+	set_fs_pwd(fs_initial(), &root);
+	return 0;
+}
+
+/* ---- the root file system ---- */
+
+/* "/dev/ubda1", "ubda1", "98:1", "6201" (hexadecimal, as old boot loaders say it). NULL. */
+static struct block_device *root_device(const char *dev)
+{
+	const char *colon = strchr(dev, ':');
+	char major[16];
+	u64 ma, mi;
+
+	if (!strncmp(dev, "/dev/", 5))
+		return bdev_by_name(dev + 5);
+	if (colon && (size_t)(colon - dev) < sizeof(major)) {
+		memcpy(major, dev, colon - dev);
+		major[colon - dev] = 0;
+		if (kstrtou64(major, 10, &ma) || kstrtou64(colon + 1, 10, &mi))
+			return NULL;
+		return bdev_by_dev(MKDEV(ma, mi));
+	}
+	if (!kstrtou64(dev, 16, &ma) && ma < 0x10000)
+		return bdev_by_dev(MKDEV(ma >> 8, ma & 0xff));
+	return bdev_by_name(dev);
+}
+
+/* Is @name in the comma-separated list? */
+static bool in_list(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (;; list++) {
+		if (!strncmp(list, name, n) && (!list[n] || list[n] == ','))
+			return true;
+		list = strchr(list, ',');
+		if (!list)
+			return false;
+	}
+}
+
+static int make_root_node(struct block_device *b)
+{
+	struct path parent;
+	struct dentry *d;
+	int err;
+
+	d = path_create(AT_FDCWD, "/dev", &parent, LOOKUP_DIRECTORY);
+	if (!IS_ERR(d)) {
+		vfs_mkdir(parent.dentry->d_inode, d, 0755);
+		done_path_create(&parent, d);
+	}
+	d = path_create(AT_FDCWD, "/root", &parent, LOOKUP_DIRECTORY);
+	if (!IS_ERR(d)) {
+		vfs_mkdir(parent.dentry->d_inode, d, 0700);
+		done_path_create(&parent, d);
+	}
+	d = path_create(AT_FDCWD, "/dev/root", &parent, 0);
+	if (IS_ERR(d))
+		return PTR_ERR(d) == -EEXIST ? 0 : PTR_ERR(d);
+	err = vfs_mknod(parent.dentry->d_inode, d, S_IFBLK | 0600, b->dev);
+	done_path_create(&parent, d);
+	return err;
+}
+
+static int try_type(const char *type, u32 flags, const char *data)
+{
+	char *copy = data ? kstrdup(data) : NULL; /* file systems parse in place */
+	int err = do_mount("/dev/root", "/root", type, flags, copy);
+
+	kfree(copy);
+	return err;
+}
+
+/* The types that may be on a disk, one after the other, until one does not say that it is not its own. */
+static int try_types(const char *types, u32 flags, const char *data)
+{
+	struct file_system_type *t;
+	int err = -EINVAL;
+
+	for (int i = 0; (t = filesystem_nth(i)); i++) {
+		if (!(t->fs_flags & FS_REQUIRES_DEV) || (types && !in_list(types, t->name)))
+			continue;
+		err = try_type(t->name, flags, data);
+		if (err != -EINVAL)
+			break;
+	}
+	return err;
+}
+
+/* /root becomes / : the mount moves over rootfs. */
+static int move_root(struct block_device *b)
+{
+	struct path new, top;
+	char *name;
+	int err = kern_path("/root", LOOKUP_FOLLOW, &new);
+
+	if (err)
+		return err;
+	name = kmalloc(32, GFP_KERNEL);
+	if (name) {
+		scnprintf(name, 32, b->partno ? "/dev/%s%u" : "/dev/%s", b->disk->name, b->partno);
+		kfree(new.mnt->mnt_devname);
+		new.mnt->mnt_devname = name;
+	}
+	get_fs_root(current->fs, &top);
+	down_write(&namespace_sem);
+	mnt_detach(new.mnt);
+	mnt_attach(new.mnt, &top);
+	up_write(&namespace_sem);
+	set_fs_root(current->fs, &new);
+	set_fs_pwd(current->fs, &new);
+	if (current->fs != fs_initial()) {
+		set_fs_root(fs_initial(), &new);
+		set_fs_pwd(fs_initial(), &new);
+	}
+	path_put(&top);
+	path_put(&new);
+	return 0;
+}
+
+int mount_root(const char *dev, const char *types, u32 flags, const char *data)
+{
+	struct block_device *b = root_device(dev);
+	int err;
+
+	if (!b)
+		return -ENODEV;
+	err = make_root_node(b);
+	if (err)
+		return err;
+	err = try_types(types, flags, data);
+	if ((err == -EROFS || err == -EACCES) && !(flags & MS_RDONLY))
+		err = try_types(types, flags | MS_RDONLY, data);
+	return err ? err : move_root(b);
+}
+
+int mount_devtmpfs(const char *dir)
+{
+	int err = do_mount("devtmpfs", dir, "devtmpfs", MS_SILENT, NULL);
+
+	return err == -EBUSY ? 0 : err;
+}

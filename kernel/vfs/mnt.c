@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mnt.c: the tree of mounts as a data structure. What mount(2) and umount(2) mean is in namespace.c.
+ *
+ * A mount shows a subtree (mnt_root) of a superblock at a place: a dentry of another mount (mnt_mountpoint of mnt_parent). Path walks
+ * find it by hash of (parent, mountpoint), without locks.
+ *
+ * States: free (attached nowhere, owned by whoever made it) -> attached (MNT_IN_NS; one reference belongs to the tree) -> detached
+ * (lives on while files or working directories use it) -> freed after a grace period.
+ *
+ * Invariants:
+ *   1. An attached mount holds references on its parent and its mountpoint, and on its root and its superblock's s_active always.
+ *   2. The tree, the hash and the list of the namespace change under namespace_sem for writing and within a mount_seq write section.
+ *   3. A walk that took a reference within one mount_seq stretch has it before any umount that begins later counts references.
+ */
+#include "kernel/vfs/mount.h"
+
+#define NR_BUCKETS 1024
+
+struct vfs_seq mount_seq = { 0, SPINLOCK_INIT(mount_lock) };
+struct rwsem namespace_sem = RWSEM_INIT(namespace_sem);
+static struct hlist_head buckets[NR_BUCKETS]; /* under mount_seq's lock; read within stretches */
+static atomic_t next_id;
+static struct mnt_namespace the_namespace = {
+	.count = ATOMIC_INIT(1),
+	.list = LIST_HEAD_INIT(the_namespace.list),
+	.poll = WAIT_QUEUE_HEAD_INIT(the_namespace.poll),
+};
+struct mnt_namespace *init_mnt_ns = &the_namespace;
+
+static inline struct hlist_head *bucket(const struct mount *m, const struct dentry *d)
+{
+	return &buckets[hash_u64((u64)m * 31 + (u64)d) & (NR_BUCKETS - 1)];
+}
+
+struct mount *mount_lookup_rcu(struct mount *m, struct dentry *d)
+{
+	struct hlist_node *n = READ_ONCE(bucket(m, d)->first);
+
+	for (; n; n = READ_ONCE(n->next)) {
+		struct mount *c = container_of(n, struct mount, mnt_hash);
+
+		if (READ_ONCE(c->mnt_parent) == m && READ_ONCE(c->mnt_mountpoint) == d)
+			return c;
+	}
+	return NULL;
+}
+
+struct mount *mount_lookup(const struct path *p)
+{
+	for (;;) {
+		u32 seq = vfs_seq_begin(&mount_seq);
+		struct mount *m = mount_lookup_rcu(p->mnt, p->dentry);
+		bool got = m && mnt_tryget(m);
+
+		if (!vfs_seq_retry(&mount_seq, seq))
+			return got ? m : NULL;
+		if (got)
+			mntput(m);
+	}
+}
+
+bool follow_up(struct path *p)
+{
+	struct mount *parent;
+	struct dentry *d;
+
+	spin_lock(&mount_seq.lock);
+	parent = p->mnt->mnt_parent;
+	if (parent == p->mnt) {
+		spin_unlock(&mount_seq.lock);
+		return false;
+	}
+	mntget(parent);
+	d = dget(p->mnt->mnt_mountpoint);
+	spin_unlock(&mount_seq.lock);
+	path_put(p);
+	*p = (struct path){ parent, d };
+	return true;
+}
+
+/* ---- references ---- */
+
+struct mount *mntget(struct mount *m)
+{
+	if (m)
+		atomic_inc(&m->mnt_count);
+	return m;
+}
+
+static void mnt_free_rcu(struct rcu_head *h)
+{
+	struct mount *m = container_of(h, struct mount, mnt_rcu);
+
+	kfree(m->mnt_devname);
+	kfree(m);
+}
+
+static void mnt_release(struct mount *m)
+{
+	struct super_block *sb = m->mnt_sb;
+
+	dput(m->mnt_root);
+	call_rcu(&m->mnt_rcu, mnt_free_rcu);
+	deactivate_super(sb);
+}
+
+void mntput(struct mount *m)
+{
+	if (!m)
+		return;
+	if (unlikely(m->mnt_expiry))
+		m->mnt_expiry = 0;
+	if (atomic_dec_and_test(&m->mnt_count))
+		mnt_release(m);
+}
+
+/* By who only asked whether it is in use. */
+void mnt_put_keep_expiry(struct mount *m)
+{
+	if (atomic_dec_and_test(&m->mnt_count))
+		mnt_release(m);
+}
+
+bool mnt_busy(struct mount *m, int mine)
+{
+	return __atomic_load_n(&m->mnt_count.v, __ATOMIC_SEQ_CST) > 1 + mine;
+}
+
+/* ---- writers ---- */
+
+bool mnt_readonly(const struct mount *m)
+{
+	return (READ_ONCE(m->mnt_flags) & MS_RDONLY) || sb_rdonly(m->mnt_sb);
+}
+
+int mnt_want_write(struct mount *m)
+{
+	atomic_inc(&m->mnt_writers);
+	atomic_inc(&m->mnt_sb->s_writers); /* both are full barriers: a remount sees us or we see it */
+	if (!mnt_readonly(m))
+		return 0;
+	mnt_drop_write(m);
+	return -EROFS;
+}
+
+void mnt_drop_write(struct mount *m)
+{
+	atomic_dec(&m->mnt_sb->s_writers);
+	atomic_dec(&m->mnt_writers);
+}
+
+/* ---- making ---- */
+
+struct mount *mnt_alloc(struct dentry *root, const char *devname, u32 flags)
+{
+	struct mount *m = kzalloc(sizeof(*m), GFP_KERNEL);
+
+	if (!m)
+		return ERR_PTR(-ENOMEM);
+	m->mnt_devname = kstrdup(devname && *devname ? devname : "none");
+	if (!m->mnt_devname) {
+		kfree(m);
+		return ERR_PTR(-ENOMEM);
+	}
+	m->mnt_root = dget(root);
+	m->mnt_sb = root->d_sb;
+	m->mnt_flags = flags;
+	m->mnt_parent = m;
+	m->mnt_mountpoint = root;
+	m->mnt_id = atomic_inc_return(&next_id);
+	atomic_set(&m->mnt_count, 1);
+	INIT_LIST_HEAD(&m->mnt_child);
+	INIT_LIST_HEAD(&m->mnt_mounts);
+	INIT_LIST_HEAD(&m->mnt_list);
+	INIT_LIST_HEAD(&m->mnt_share);
+	INIT_LIST_HEAD(&m->mnt_slave_list);
+	INIT_LIST_HEAD(&m->mnt_slave);
+	return m;
+}
+
+struct mount *mnt_alloc_internal(struct dentry *root, const char *name)
+{
+	struct mount *m = mnt_alloc(root, name, 0);
+
+	if (!IS_ERR(m))
+		m->mnt_state |= MNT_INTERNAL;
+	return m;
+}
+
+/* The copy belongs to the same peer group or master as the original. */
+static void copy_propagation(struct mount *to, struct mount *from)
+{
+	to->mnt_group_id = from->mnt_group_id;
+	to->mnt_state |= from->mnt_state & MNT_UNBINDABLE;
+	if (from->mnt_group_id)
+		list_add(&to->mnt_share, &from->mnt_share);
+	to->mnt_master = from->mnt_master;
+	if (from->mnt_master)
+		list_add(&to->mnt_slave, &from->mnt_slave);
+}
+
+struct mount *mnt_clone(struct mount *m, struct dentry *root)
+{
+	struct mount *c = mnt_alloc(root, m->mnt_devname, m->mnt_flags);
+
+	if (IS_ERR(c))
+		return c;
+	atomic_inc(&m->mnt_sb->s_active);
+	copy_propagation(c, m);
+	return c;
+}
+
+struct mount *mnt_next(struct mount *m, struct mount *top)
+{
+	if (!list_empty(&m->mnt_mounts))
+		return list_first_entry(&m->mnt_mounts, struct mount, mnt_child);
+	for (; m != top; m = m->mnt_parent)
+		if (m->mnt_child.next != &m->mnt_parent->mnt_mounts)
+			return list_next_entry(m, mnt_child);
+	return NULL;
+}
+
+static bool dentry_is_below(const struct dentry *d, const struct dentry *top)
+{
+	bool below;
+
+	spin_lock(&rename_seq.lock);
+	below = d_is_ancestor(top, d);
+	spin_unlock(&rename_seq.lock);
+	return below;
+}
+
+bool mnt_is_below(struct mount *m, struct mount *top)
+{
+	for (; m != top; m = m->mnt_parent)
+		if (m->mnt_parent == m)
+			return false;
+	return true;
+}
+
+struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, bool recursive)
+{
+	struct mount *copy = mnt_clone(m, root), *c, *last_from = m, *last_to = copy;
+	LIST_HEAD(dead);
+
+	if (IS_ERR(copy) || !recursive)
+		return copy;
+	for (c = mnt_next(m, m); c; c = mnt_next(c, m)) {
+		struct path where;
+		struct mount *n;
+
+		if ((c->mnt_state & MNT_UNBINDABLE) ||
+			(c->mnt_parent == m && !dentry_is_below(c->mnt_mountpoint, root)))
+			n = NULL;
+		else
+			n = mnt_clone(c, c->mnt_root);
+		if (!n) { /* nor anything below it */
+			while (!list_empty(&c->mnt_mounts))
+				c = list_last_entry(&c->mnt_mounts, struct mount, mnt_child);
+			continue;
+		}
+		if (IS_ERR(n)) {
+			mnt_umount_tree(copy, &dead);
+			mnt_put_list(&dead);
+			return n;
+		}
+		while (last_from != c->mnt_parent) {
+			last_from = last_from->mnt_parent;
+			last_to = last_to->mnt_parent;
+		}
+		where = (struct path){ last_to, c->mnt_mountpoint };
+		mnt_attach(n, &where);
+		last_from = c;
+		last_to = n;
+	}
+	return copy;
+}
+
+/* ---- the tree ---- */
+
+static void ns_add(struct mount *m)
+{
+	m->mnt_ns = &the_namespace;
+	m->mnt_state |= MNT_IN_NS;
+	list_add_tail(&m->mnt_list, &the_namespace.list);
+	the_namespace.nr_mounts++;
+}
+
+static void ns_del(struct mount *m)
+{
+	if (!(m->mnt_state & MNT_IN_NS))
+		return;
+	list_del_init(&m->mnt_list);
+	m->mnt_ns = NULL;
+	m->mnt_state &= ~MNT_IN_NS;
+	the_namespace.nr_mounts--;
+}
+
+static void ns_changed(void)
+{
+	the_namespace.seq++;
+	wake_up_poll(&the_namespace.poll, 0);
+}
+
+/* The first mount of all. */
+void mnt_set_ns_root(struct mount *m)
+{
+	down_write(&namespace_sem);
+	vfs_seq_write_begin(&mount_seq);
+	the_namespace.root = m;
+	ns_add(m);
+	vfs_seq_write_end(&mount_seq);
+	up_write(&namespace_sem);
+}
+
+void mnt_attach(struct mount *m, const struct path *where)
+{
+	struct hlist_head *b = bucket(where->mnt, where->dentry);
+	struct mount *c;
+
+	assert_rwsem_held_write(&namespace_sem);
+	d_set_mounted(where->dentry, true);
+	mntget(where->mnt);
+	dget(where->dentry);
+	vfs_seq_write_begin(&mount_seq);
+	m->mnt_parent = where->mnt;
+	m->mnt_mountpoint = where->dentry;
+	list_add_tail(&m->mnt_child, &where->mnt->mnt_mounts);
+	hlist_add_head(&m->mnt_hash, b);
+	if (where->mnt->mnt_state & MNT_IN_NS)
+		for (c = m; c; c = mnt_next(c, m))
+			ns_add(c);
+	vfs_seq_write_end(&mount_seq);
+	ns_changed();
+}
+
+static bool still_mountpoint(struct dentry *d)
+{
+	for (int i = 0; i < NR_BUCKETS; i++) {
+		struct mount *m;
+
+		hlist_for_each_entry(m, &buckets[i], mnt_hash)
+			if (m->mnt_mountpoint == d)
+				return true;
+	}
+	return false;
+}
+
+/* In a mount_seq write section. The references on the parent and the mountpoint are the caller's now. */
+static struct path unlink_mount(struct mount *m)
+{
+	struct path where = { m->mnt_parent, m->mnt_mountpoint };
+
+	WRITE_ONCE(*m->mnt_hash.pprev, m->mnt_hash.next);
+	if (m->mnt_hash.next)
+		m->mnt_hash.next->pprev = m->mnt_hash.pprev;
+	m->mnt_hash.pprev = NULL;
+	list_del_init(&m->mnt_child);
+	m->mnt_parent = m;
+	m->mnt_mountpoint = m->mnt_root;
+	if (!still_mountpoint(where.dentry))
+		d_set_mounted(where.dentry, false);
+	return where;
+}
+
+void mnt_detach(struct mount *m)
+{
+	struct path where;
+	struct mount *c;
+
+	assert_rwsem_held_write(&namespace_sem);
+	vfs_seq_write_begin(&mount_seq);
+	where = unlink_mount(m);
+	for (c = m; c; c = mnt_next(c, m))
+		ns_del(c);
+	vfs_seq_write_end(&mount_seq);
+	ns_changed();
+	mntput(where.mnt); /* cannot be the last: the tree holds it */
+	dput(where.dentry);
+}
+
+/* Children first. mnt_list, free once a mount has left its namespace, chains those whose references are to be dropped. */
+void mnt_umount_tree(struct mount *m, struct list_head *dead)
+{
+	struct mount *c;
+
+	assert_rwsem_held_write(&namespace_sem);
+	for (;;) {
+		for (c = m; !list_empty(&c->mnt_mounts);)
+			c = list_last_entry(&c->mnt_mounts, struct mount, mnt_child);
+		mnt_leave_group(c);
+		vfs_seq_write_begin(&mount_seq);
+		ns_del(c);
+		if (c->mnt_parent != c) {
+			struct path where = unlink_mount(c);
+
+			c->mnt_dead_at = where;
+		}
+		c->mnt_state |= MNT_DOOMED;
+		vfs_seq_write_end(&mount_seq);
+		list_add_tail(&c->mnt_list, dead);
+		if (c == m)
+			break;
+	}
+	ns_changed();
+}
+
+void mnt_put_list(struct list_head *dead)
+{
+	while (!list_empty(dead)) {
+		struct mount *m = list_first_entry(dead, struct mount, mnt_list);
+		struct path at = m->mnt_dead_at;
+
+		list_del_init(&m->mnt_list);
+		m->mnt_dead_at = (struct path){ NULL, NULL };
+		mntput(m);
+		if (at.mnt)
+			path_put(&at);
+	}
+}
+
+/* ---- questions ---- */
+
+bool is_mountpoint_here(struct dentry *d)
+{
+	bool found;
+
+	if (!d_mounted(d))
+		return false;
+	spin_lock(&mount_seq.lock);
+	found = still_mountpoint(d);
+	spin_unlock(&mount_seq.lock);
+	return found;
+}
+
+void detach_mounts(struct dentry *d)
+{
+	LIST_HEAD(dead);
+	struct mount *m, *found;
+
+	down_write(&namespace_sem);
+	do {
+		found = NULL;
+		list_for_each_entry(m, &the_namespace.list, mnt_list)
+			if (m->mnt_mountpoint == d && m->mnt_parent != m) {
+				found = m;
+				break;
+			}
+		if (found)
+			mnt_umount_tree(found, &dead);
+	} while (found);
+	up_write(&namespace_sem);
+	mnt_put_list(&dead);
+}
+
+bool path_is_under(const struct path *p, const struct path *root)
+{
+	struct mount *m = p->mnt;
+	struct dentry *d = p->dentry;
+	bool under;
+
+	spin_lock(&mount_seq.lock);
+	while (m != root->mnt && m->mnt_parent != m) {
+		d = m->mnt_mountpoint;
+		m = m->mnt_parent;
+	}
+	under = m == root->mnt && dentry_is_below(d, root->dentry);
+	spin_unlock(&mount_seq.lock);
+	return under;
+}

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * namespace.c: mount(2), umount2(2), pivot_root(2), and what boot needs of them.
+ *
+ * Each operation: look paths up without locks; namespace_sem for writing; check again what may have changed; change the tree (mnt.c);
+ * release; drop references, which may end in an unmounting. There is one mount namespace.
+ *
+ * Locks: namespace_sem outermost, never held over a path walk or a file system's mount. s_umount is taken before it by the file
+ * system's mount operation and released before it is taken here.
+ */
+#include <linux/fs.h>
+
+#include "gen/syscalls.h"
+#include "kernel/vfs/mount.h"
+
+/* mount(2)'s flags that say what is to be done, not how the mount is to be. */
+#define MS_TYPES (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
+
+static u32 sb_flags_of(u32 flags)
+{
+	return flags & (SB_RDONLY | SB_SYNCHRONOUS | MS_MANDLOCK | MS_DIRSYNC | MS_SILENT |
+			       MS_LAZYTIME | MS_I_VERSION | MS_POSIXACL);
+}
+
+static u32 mnt_flags_of(u32 flags)
+{
+	u32 m = flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW | MS_NOATIME |
+				MS_NODIRATIME);
+
+	if (!(flags & (MS_NOATIME | MS_STRICTATIME)))
+		m |= MS_RELATIME;
+	return m;
+}
+
+/* ---- attaching ---- */
+
+/* @where: down to what is mounted there now. namespace_sem held. */
+static void to_top(struct path *where)
+{
+	struct mount *m;
+
+	while ((m = mount_lookup(where))) {
+		path_put(where);
+		*where = (struct path){ m, dget(m->mnt_root) };
+	}
+}
+
+/* Puts the unattached tree @m on @where. Consumes the reference to m when 0. */
+static int graft(struct mount *m, struct path *where)
+{
+	int err;
+
+	to_top(where);
+	if (!(where->mnt->mnt_state & MNT_IN_NS))
+		return -EINVAL;
+	if (d_unlinked(where->dentry))
+		return -ENOENT;
+	if (is_dir(where->dentry->d_inode) != is_dir(m->mnt_root->d_inode))
+		return -ENOTDIR;
+	err = propagate_mount(m, where, NULL);
+	if (err)
+		return err;
+	mnt_attach(m, where);
+	return 0;
+}
+
+static int do_new_mount(struct path *where, const char *type, u32 flags, const char *dev, char *data)
+{
+	struct file_system_type *t = get_fs_type(type);
+	struct dentry *root;
+	struct mount *m;
+	int err;
+
+	if (!t)
+		return -ENODEV;
+	root = t->mount(t, sb_flags_of(flags), dev, data);
+	if (IS_ERR(root))
+		return PTR_ERR(root);
+	up_write(&root->d_sb->s_umount);
+	m = mnt_alloc(root, dev, mnt_flags_of(flags));
+	if (IS_ERR(m)) {
+		dput(root);
+		deactivate_super(root->d_sb);
+		return PTR_ERR(m);
+	}
+	dput(root);
+	down_write(&namespace_sem);
+	to_top(where);
+	if (where->mnt->mnt_sb == m->mnt_sb && where->mnt->mnt_root == where->dentry &&
+		where->dentry == m->mnt_root)
+		err = -EBUSY;
+	else
+		err = graft(m, where);
+	up_write(&namespace_sem);
+	if (err)
+		mntput(m);
+	return err;
+}
+
+static int do_bind(struct path *where, const char *from, bool recursive)
+{
+	struct path old;
+	struct mount *m;
+	LIST_HEAD(dead);
+	int err;
+
+	if (!from || !*from)
+		return -EINVAL;
+	err = kern_path(from, LOOKUP_FOLLOW, &old);
+	if (err)
+		return err;
+	down_write(&namespace_sem);
+	err = -EINVAL;
+	if (!(old.mnt->mnt_state & MNT_IN_NS) || (old.mnt->mnt_state & MNT_UNBINDABLE))
+		goto out;
+	m = mnt_copy_tree(old.mnt, old.dentry, recursive);
+	err = PTR_ERR(m);
+	if (IS_ERR(m))
+		goto out;
+	err = graft(m, where);
+	if (err)
+		mnt_umount_tree(m, &dead);
+out:
+	up_write(&namespace_sem);
+	mnt_put_list(&dead);
+	path_put(&old);
+	return err;
+}
+
+static int may_move(const struct path *old, const struct path *where)
+{
+	struct mount *m = old->mnt;
+
+	if (old->dentry != m->mnt_root || m->mnt_parent == m || !(m->mnt_state & MNT_IN_NS))
+		return -EINVAL;
+	if (mnt_is_shared(m->mnt_parent))
+		return -EINVAL;
+	if (is_dir(where->dentry->d_inode) != is_dir(m->mnt_root->d_inode))
+		return -EINVAL;
+	return mnt_is_below(where->mnt, m) ? -ELOOP : 0;
+}
+
+static int do_move_mount(struct path *where, const char *from)
+{
+	struct path old;
+	int err;
+
+	if (!from || !*from)
+		return -EINVAL;
+	err = kern_path(from, LOOKUP_FOLLOW, &old);
+	if (err)
+		return err;
+	down_write(&namespace_sem);
+	to_top(where);
+	err = may_move(&old, where);
+	if (!err && d_unlinked(where->dentry))
+		err = -ENOENT;
+	if (!err)
+		err = propagate_mount(old.mnt, where, NULL);
+	if (!err) {
+		mnt_detach(old.mnt);
+		mnt_attach(old.mnt, where);
+	}
+	up_write(&namespace_sem);
+	path_put(&old);
+	return err;
+}
+
+static int do_change_type(struct path *where, u32 flags)
+{
+	u32 type = flags & MS_TYPES;
+	struct mount *m, *top = where->mnt;
+	int err = 0;
+
+	if (!type || (type & (type - 1)) || (flags & ~(MS_TYPES | MS_REC | MS_SILENT)))
+		return -EINVAL;
+	if (where->dentry != top->mnt_root)
+		return -EINVAL;
+	down_write(&namespace_sem);
+	for (m = top; m && !err; m = flags & MS_REC ? mnt_next(m, top) : NULL)
+		err = mnt_set_type(m, type);
+	up_write(&namespace_sem);
+	return err;
+}
+
+/* ---- remounting ---- */
+
+static int mnt_set_flags(struct mount *m, u32 flags)
+{
+	u32 old = m->mnt_flags;
+
+	if ((flags & MS_RDONLY) && !(old & MS_RDONLY)) {
+		__atomic_or_fetch(&m->mnt_flags, MS_RDONLY, __ATOMIC_SEQ_CST);
+		if (__atomic_load_n(&m->mnt_writers.v, __ATOMIC_SEQ_CST)) {
+			__atomic_and_fetch(&m->mnt_flags, ~MS_RDONLY, __ATOMIC_SEQ_CST);
+			return -EBUSY;
+		}
+	}
+	WRITE_ONCE(m->mnt_flags, (old & ~MNT_USER_FLAGS) | (flags & MNT_USER_FLAGS));
+	return 0;
+}
+
+/* Remounting without a word about times leaves them. */
+static u32 remount_flags(const struct mount *m, u32 flags)
+{
+	u32 f = mnt_flags_of(flags);
+
+	if (!(flags & (MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME)))
+		f = (f & ~MNT_ATIME_FLAGS) | (m->mnt_flags & MNT_ATIME_FLAGS);
+	return f;
+}
+
+static int do_remount(struct path *where, u32 flags, char *data)
+{
+	struct super_block *sb = where->mnt->mnt_sb;
+	int err;
+
+	if (where->dentry != where->mnt->mnt_root || !(where->mnt->mnt_state & MNT_IN_NS))
+		return -EINVAL;
+	down_write(&sb->s_umount);
+	err = flags & MS_BIND ? 0 : do_remount_sb(sb, sb_flags_of(flags), data);
+	if (!err) {
+		down_write(&namespace_sem);
+		err = mnt_set_flags(where->mnt, remount_flags(where->mnt, flags));
+		init_mnt_ns->seq++;
+		up_write(&namespace_sem);
+	}
+	up_write(&sb->s_umount);
+	return err;
+}
+
+static int mount_at(struct path *where, const char *dev, const char *type, u32 flags, char *data)
+{
+	if ((flags & MS_MGC_MSK) == MS_MGC_VAL)
+		flags &= ~MS_MGC_MSK;
+	if (flags & MS_NOUSER)
+		return -EINVAL;
+	if (flags & MS_REMOUNT)
+		return do_remount(where, flags, data);
+	if (flags & MS_BIND)
+		return do_bind(where, dev, flags & MS_REC);
+	if (flags & MS_TYPES)
+		return do_change_type(where, flags);
+	if (flags & MS_MOVE)
+		return do_move_mount(where, dev);
+	return type && *type ? do_new_mount(where, type, flags, dev, data) : -EINVAL;
+}
+
+int do_mount(const char *dev, const char *dir, const char *type, u32 flags, void *data)
+{
+	struct path where;
+	int err = kern_path(dir, LOOKUP_FOLLOW, &where);
+
+	if (err)
+		return err;
+	err = mount_at(&where, dev, type, flags, data);
+	path_put(&where);
+	return err;
+}
+
+/* A string argument of mount(2): at most a page. NULL for a null pointer. */
+static char *mount_string(uaddr_t ua)
+{
+	char *s;
+	ssize_t n;
+
+	if (!ua.v)
+		return NULL;
+	s = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!s)
+		return ERR_PTR(-ENOMEM);
+	n = strncpy_from_user(s, ua, PAGE_SIZE);
+	if (n >= 0 && n < (ssize_t)PAGE_SIZE)
+		return s;
+	kfree(s);
+	return ERR_PTR(n < 0 ? n : -EINVAL);
+}
+
+/* The data page: as much of it as there is. */
+static char *mount_data(uaddr_t ua)
+{
+	size_t left;
+	char *s;
+
+	if (!ua.v)
+		return NULL;
+	s = kzalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!s)
+		return ERR_PTR(-ENOMEM);
+	left = copy_from_user(s, ua, PAGE_SIZE - 1);
+	if (left < PAGE_SIZE - 1)
+		return s;
+	kfree(s);
+	return ERR_PTR(-EFAULT);
+}
+
+static void free_arg(char *s)
+{
+	if (!IS_ERR_OR_NULL(s))
+		kfree(s);
+}
+
+long sys_mount(uaddr_t source, uaddr_t target, uaddr_t fstype, u64 flags, uaddr_t udata)
+{
+	char *type, *dev, *data;
+	struct path where;
+	int err;
+
+	type = mount_string(fstype);
+	if (IS_ERR(type))
+		return PTR_ERR(type);
+	dev = mount_string(source);
+	data = mount_data(udata);
+	err = IS_ERR(dev) ? PTR_ERR(dev) : IS_ERR(data) ? PTR_ERR(data) : 0;
+	if (err)
+		goto out;
+	err = user_path_at(AT_FDCWD, target, LOOKUP_FOLLOW, &where);
+	if (err)
+		goto out;
+	err = capable(CAP_SYS_ADMIN) ? mount_at(&where, dev, type, flags, data) : -EPERM;
+	path_put(&where);
+out:
+	free_arg(data);
+	free_arg(dev);
+	free_arg(type);
+	return err;
+}
+
+/* ---- umount ---- */
+
+/* The root file system cannot go while init runs on it; as Linux, umount of it is a remount to read-only. */
+static int umount_root(struct super_block *sb)
+{
+	int err = 0;
+
+	down_write(&sb->s_umount);
+	if (!sb_rdonly(sb))
+		err = do_remount_sb(sb, sb->s_flags | SB_RDONLY, NULL);
+	up_write(&sb->s_umount);
+	return err;
+}
+
+/* namespace_sem held; the caller's path holds one reference. */
+static int umount_locked(struct mount *m, int flags, struct list_head *dead)
+{
+	if (!(m->mnt_state & MNT_IN_NS) || m->mnt_parent == m)
+		return -EINVAL;
+	if (flags & MNT_EXPIRE) {
+		if (mnt_busy(m, 1) || !list_empty(&m->mnt_mounts))
+			return -EBUSY;
+		if (!xchg(&m->mnt_expiry, 1))
+			return -EAGAIN;
+	}
+	if (flags & MNT_DETACH) {
+		propagate_umount(m, dead);
+		mnt_umount_tree(m, dead);
+		return 0;
+	}
+	if (!list_empty(&m->mnt_mounts))
+		return -EBUSY;
+	/* walkers that have seen the mount but hold no reference yet find out by the sequence number */
+	vfs_seq_write_begin(&mount_seq);
+	if (mnt_busy(m, 1) || propagation_busy(m)) {
+		vfs_seq_write_end(&mount_seq);
+		return -EBUSY;
+	}
+	vfs_seq_write_end(&mount_seq);
+	propagate_umount(m, dead);
+	mnt_umount_tree(m, dead);
+	return 0;
+}
+
+static int do_umount(struct mount *m, int flags)
+{
+	LIST_HEAD(dead);
+	int err;
+
+	if (m == current->fs->root.mnt && !(flags & MNT_DETACH))
+		return flags & MNT_EXPIRE ? -EINVAL : umount_root(m->mnt_sb);
+	down_write(&namespace_sem);
+	err = umount_locked(m, flags, &dead);
+	up_write(&namespace_sem);
+	mnt_put_list(&dead);
+	return err;
+}
+
+long sys_umount2(uaddr_t target, int flags)
+{
+	struct path path;
+	int err;
+
+	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
+		return -EINVAL;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if ((flags & MNT_EXPIRE) && (flags & (MNT_FORCE | MNT_DETACH)))
+		return -EINVAL;
+	err = user_path_at(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &path);
+	if (err)
+		return err;
+	err = path.dentry == path.mnt->mnt_root ? do_umount(path.mnt, flags) : -EINVAL;
+	dput(path.dentry);
+	mnt_put_keep_expiry(path.mnt);
+	return err;
+}
+
+/* ---- pivot_root ---- */
+
+/* Roots and working directories of all processes that were the old root become the new one. */
+static void chroot_all(const struct path *old, const struct path *new)
+{
+	struct task *t;
+	struct fs_struct *fs;
+	int again;
+
+	do {
+		struct path *hit = NULL;
+
+		again = 0;
+		read_lock(&tasklist_lock);
+		list_for_each_entry(t, &all_processes, tasks) {
+			spin_lock(&t->alloc_lock);
+			fs = t->fs;
+			if (fs) {
+				spin_lock(&fs->lock);
+				if (fs->root.mnt == old->mnt && fs->root.dentry == old->dentry)
+					hit = &fs->root;
+				else if (fs->pwd.mnt == old->mnt && fs->pwd.dentry == old->dentry)
+					hit = &fs->pwd;
+				if (hit) {
+					path_get(new);
+					*hit = *new;
+					again = 1;
+				}
+				spin_unlock(&fs->lock);
+			}
+			spin_unlock(&t->alloc_lock);
+			if (hit)
+				break;
+		}
+		read_unlock(&tasklist_lock);
+		if (again)
+			path_put(old); /* the reference that was there */
+	} while (again);
+}
+
+/* namespace_sem held. */
+static int pivot_allowed(const struct path *new, const struct path *put_old, const struct path *root)
+{
+	struct mount *nm = new->mnt, *rm = root->mnt;
+
+	if (nm == rm || put_old->mnt == rm)
+		return -EBUSY;
+	if (root->dentry != rm->mnt_root || rm->mnt_parent == rm)
+		return -EINVAL;
+	if (new->dentry != nm->mnt_root || nm->mnt_parent == nm)
+		return -EINVAL;
+	if (mnt_is_shared(put_old->mnt) || mnt_is_shared(nm->mnt_parent) ||
+		mnt_is_shared(rm->mnt_parent))
+		return -EINVAL;
+	if (d_unlinked(new->dentry) || d_unlinked(put_old->dentry))
+		return -ENOENT;
+	if (!path_is_under(put_old, new) || !path_is_under(new, root))
+		return -EINVAL;
+	return 0;
+}
+
+static int do_pivot(struct path *new, struct path *put_old, struct path *root)
+{
+	struct path place;
+	int err;
+
+	down_write(&namespace_sem);
+	to_top(put_old);
+	err = pivot_allowed(new, put_old, root);
+	if (!err) {
+		place = (struct path){ root->mnt->mnt_parent, root->mnt->mnt_mountpoint };
+		path_get(&place);
+		mnt_detach(new->mnt);
+		mnt_detach(root->mnt);
+		mnt_attach(root->mnt, put_old);
+		mnt_attach(new->mnt, &place);
+		path_put(&place);
+	}
+	up_write(&namespace_sem);
+	if (!err)
+		chroot_all(root, new);
+	return err;
+}
+
+long sys_pivot_root(uaddr_t new_root, uaddr_t put_old)
+{
+	struct path new, old, root;
+	int err;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	err = user_path_at(AT_FDCWD, new_root, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &new);
+	if (err)
+		return err;
+	err = user_path_at(AT_FDCWD, put_old, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &old);
+	if (err)
+		goto out_put_new;
+	get_fs_root(current->fs, &root);
+	err = do_pivot(&new, &old, &root);
+	path_put(&root);
+	path_put(&old);
+out_put_new:
+	path_put(&new);
+	return err;
+}
