@@ -1,0 +1,678 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * attr.c: changing what stat shows: mode, owner, times, size; and the times that reading and writing change.
+ *
+ * All changes go through notify_change() with the inode's i_rwsem held: setattr_prepare() checks who may do what (validate), the file
+ * system's setattr, or setattr_copy(), does it (commit). Times that reading (touch_atime, relatime) and writing (file_update_time)
+ * change are set without i_rwsem of readers: they are independent words, and the newest wins.
+ */
+#include <linux/falloc.h>
+#include <linux/inotify.h>
+#include <linux/utime.h>
+
+#include "gen/syscalls.h"
+#include "kernel/vfs/internal.h"
+
+#define NSEC 1000000000L
+#define UTIME_NOW ((1L << 30) - 1)
+#define UTIME_OMIT ((1L << 30) - 2)
+#define DAY (24 * 60 * 60)
+
+/* ---- time ---- */
+
+static struct timespec64 time_trunc(struct timespec64 t, const struct super_block *sb)
+{
+	if (sb->s_time_gran > 1)
+		t.tv_nsec -= t.tv_nsec % sb->s_time_gran;
+	if (t.tv_sec < sb->s_time_min || t.tv_sec > sb->s_time_max) {
+		t.tv_sec = clamp(t.tv_sec, sb->s_time_min, sb->s_time_max);
+		t.tv_nsec = 0;
+	}
+	return t;
+}
+
+struct timespec64 current_time(struct inode *inode)
+{
+	u64 now = ktime_get_real();
+	struct timespec64 t = { now / NSEC, now % NSEC };
+
+	return time_trunc(t, inode->i_sb);
+}
+
+static int time_cmp(const struct timespec64 *a, const struct timespec64 *b)
+{
+	if (a->tv_sec != b->tv_sec)
+		return a->tv_sec < b->tv_sec ? -1 : 1;
+	return a->tv_nsec < b->tv_nsec ? -1 : a->tv_nsec > b->tv_nsec;
+}
+
+/* relatime: when it is not newer than the last change, or a day old. */
+bool atime_needs_update(const struct path *p, struct inode *inode)
+{
+	u32 flags = p->mnt->mnt_flags;
+
+	if ((inode->i_flags & S_NOATIME) || (flags & MS_NOATIME) ||
+		(inode->i_sb->s_flags & SB_NOATIME))
+		return false;
+	if ((flags & MS_NODIRATIME) && is_dir(inode))
+		return false;
+	if (!(flags & MS_RELATIME))
+		return !mnt_readonly(p->mnt);
+	if (time_cmp(&inode->i_mtime, &inode->i_atime) < 0 &&
+		time_cmp(&inode->i_ctime, &inode->i_atime) < 0 &&
+		(s64)(ktime_get_real() / NSEC) - inode->i_atime.tv_sec < DAY)
+		return false;
+	return !mnt_readonly(p->mnt);
+}
+
+void touch_atime(const struct path *p)
+{
+	struct inode *inode = p->dentry->d_inode;
+	struct timespec64 now;
+
+	if (!atime_needs_update(p, inode) || mnt_want_write(p->mnt))
+		return;
+	now = current_time(inode);
+	if (time_cmp(&now, &inode->i_atime)) {
+		inode->i_atime = now;
+		mark_inode_dirty_sync(inode);
+	}
+	mnt_drop_write(p->mnt);
+}
+
+void file_accessed(struct file *f)
+{
+	if (!(f->f_flags & O_NOATIME) && f->f_path.mnt)
+		touch_atime(&f->f_path);
+}
+
+int file_update_time(struct file *f)
+{
+	struct inode *inode = f->f_inode;
+	struct timespec64 now = current_time(inode);
+
+	if (!time_cmp(&inode->i_mtime, &now) && !time_cmp(&inode->i_ctime, &now))
+		return 0;
+	inode->i_mtime = inode->i_ctime = now;
+	mark_inode_dirty_sync(inode);
+	return 0;
+}
+
+/* ---- set-id bits ---- */
+
+static u32 privs_to_kill(const struct inode *inode)
+{
+	umode_t mode = inode->i_mode;
+	u32 kill = 0;
+
+	if (!S_ISREG(mode))
+		return 0;
+	if (mode & S_ISUID)
+		kill |= ATTR_KILL_SUID;
+	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+		kill |= ATTR_KILL_SGID;
+	return kill && !capable(CAP_FSETID) ? kill : 0;
+}
+
+/* The xattr that gives capabilities at exec goes with a write, whoever writes. */
+static void drop_file_caps(struct inode *inode)
+{
+	if (inode->i_op->getxattr &&
+		inode->i_op->getxattr(inode, "security.capability", NULL, 0) > 0)
+		inode->i_op->setxattr(inode, "security.capability", NULL, 0, 0);
+	else
+		inode->i_flags |= S_NOSEC;
+}
+
+int file_remove_privs(struct file *f)
+{
+	struct inode *inode = f->f_inode;
+	struct iattr a = { .ia_valid = privs_to_kill(inode) };
+
+	if (a.ia_valid)
+		return notify_change(f->f_path.dentry, &a);
+	if (!(inode->i_flags & S_NOSEC) && is_reg(inode))
+		drop_file_caps(inode);
+	return 0;
+}
+
+/* ---- notify_change ---- */
+
+int inode_newsize_ok(struct inode *inode, loff_t size)
+{
+	if (size <= inode->i_size)
+		return 0;
+	if ((u64)size > rlimit(RLIMIT_FSIZE)) {
+		send_sig(SIGXFSZ, current, SEND_SIG_PRIV);
+		return -EFBIG;
+	}
+	return size > inode->i_sb->s_maxbytes ? -EFBIG : 0;
+}
+
+static bool may_chown(const struct inode *inode, const struct iattr *a)
+{
+	if (capable(CAP_CHOWN))
+		return true;
+	if (current_fsuid() != inode->i_uid)
+		return false;
+	if ((a->ia_valid & ATTR_UID) && a->ia_uid != inode->i_uid)
+		return false;
+	return !(a->ia_valid & ATTR_GID) || a->ia_gid == inode->i_gid || in_group(a->ia_gid);
+}
+
+int setattr_prepare(struct dentry *d, struct iattr *a)
+{
+	struct inode *inode = d->d_inode;
+	int err;
+
+	if (a->ia_valid & ATTR_SIZE) {
+		err = inode_newsize_ok(inode, a->ia_size);
+		if (err)
+			return err;
+	}
+	if ((a->ia_valid & (ATTR_UID | ATTR_GID)) && !may_chown(inode, a))
+		return -EPERM;
+	if (a->ia_valid & ATTR_MODE) {
+		kgid_t gid = a->ia_valid & ATTR_GID ? a->ia_gid : inode->i_gid;
+
+		if (!inode_owner_or_capable(inode))
+			return -EPERM;
+		if ((a->ia_mode & S_ISGID) && !in_group(gid) && !capable(CAP_FSETID))
+			a->ia_mode &= ~S_ISGID;
+	}
+	if ((a->ia_valid & (ATTR_ATIME_SET | ATTR_MTIME_SET)) && !inode_owner_or_capable(inode))
+		return -EPERM;
+	return 0;
+}
+
+void setattr_copy(struct inode *inode, const struct iattr *a)
+{
+	if (a->ia_valid & ATTR_UID)
+		inode->i_uid = a->ia_uid;
+	if (a->ia_valid & ATTR_GID)
+		inode->i_gid = a->ia_gid;
+	if (a->ia_valid & ATTR_ATIME)
+		inode->i_atime = time_trunc(a->ia_atime, inode->i_sb);
+	if (a->ia_valid & ATTR_MTIME)
+		inode->i_mtime = time_trunc(a->ia_mtime, inode->i_sb);
+	if (a->ia_valid & ATTR_CTIME)
+		inode->i_ctime = time_trunc(a->ia_ctime, inode->i_sb);
+	if (a->ia_valid & ATTR_MODE)
+		inode->i_mode = (inode->i_mode & S_IFMT) | (a->ia_mode & S_IALLUGO);
+}
+
+static int setattr_plain(struct dentry *d, struct iattr *a)
+{
+	int err = setattr_prepare(d, a);
+
+	if (err)
+		return err;
+	if (a->ia_valid & ATTR_SIZE)
+		return -EPERM;
+	setattr_copy(d->d_inode, a);
+	mark_inode_dirty(d->d_inode);
+	return 0;
+}
+
+/*
+ * Requests to drop set-id bits. They are not the caller's wish, so nobody asks who owns the file: what the rest of the change may
+ * not do is checked by callers before.
+ */
+static void kill_privs(struct inode *inode, struct iattr *a)
+{
+	umode_t kill = 0;
+
+	if (a->ia_valid & ATTR_KILL_SUID)
+		kill |= S_ISUID;
+	if (a->ia_valid & ATTR_KILL_SGID)
+		kill |= S_ISGID;
+	a->ia_valid &= ~(ATTR_KILL_SUID | ATTR_KILL_SGID);
+	if (a->ia_valid & ATTR_MODE)
+		a->ia_mode &= ~kill;
+	else if (inode->i_mode & kill) {
+		inode->i_mode &= ~kill;
+		mark_inode_dirty(inode);
+	}
+}
+
+static u32 attr_events(u32 valid)
+{
+	if (valid & ATTR_SIZE)
+		return IN_MODIFY;
+	if ((valid & (ATTR_ATIME | ATTR_MTIME)) == ATTR_ATIME)
+		return valid & ATTR_ATIME_SET ? IN_ATTRIB : IN_ACCESS;
+	return IN_ATTRIB;
+}
+
+int notify_change(struct dentry *d, struct iattr *a)
+{
+	struct inode *inode = d->d_inode;
+	struct timespec64 now = current_time(inode);
+	u32 events = attr_events(a->ia_valid);
+	int err;
+
+	assert_rwsem_held_write(&inode->i_rwsem);
+	if (inode->i_flags & (S_IMMUTABLE | S_APPEND))
+		if (a->ia_valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME_SET | ATTR_MTIME_SET))
+			return -EPERM;
+	a->ia_valid |= ATTR_CTIME;
+	a->ia_ctime = now;
+	if (!(a->ia_valid & ATTR_ATIME_SET))
+		a->ia_atime = now;
+	if (!(a->ia_valid & ATTR_MTIME_SET))
+		a->ia_mtime = now;
+	kill_privs(inode, a);
+	err = inode->i_op->setattr ? inode->i_op->setattr(d, a) : setattr_plain(d, a);
+	if (!err && events)
+		fsnotify_inode(inode, events);
+	return err;
+}
+
+/* The common frame: a mount that may be written, i_rwsem, the change. */
+static int change_path(const struct path *p, struct iattr *a)
+{
+	struct inode *inode = p->dentry->d_inode;
+	int err = mnt_want_write(p->mnt);
+
+	if (err)
+		return err;
+	down_write(&inode->i_rwsem);
+	err = notify_change(p->dentry, a);
+	up_write(&inode->i_rwsem);
+	mnt_drop_write(p->mnt);
+	return err;
+}
+
+static int change_at(int dfd, uaddr_t ua, u32 lookup, struct iattr *a)
+{
+	struct path path;
+	int err = user_path_at(dfd, ua, lookup, &path);
+
+	if (err)
+		return err;
+	err = change_path(&path, a);
+	path_put(&path);
+	return err;
+}
+
+static int change_fd(int fd, struct iattr *a)
+{
+	struct fd f = fdget(fd);
+	int err;
+
+	if (!f.file)
+		return -EBADF;
+	err = change_path(&f.file->f_path, a);
+	fdput(f);
+	return err;
+}
+
+/* ---- chmod, chown ---- */
+
+static struct iattr attr_mode(u32 mode)
+{
+	return (struct iattr){ .ia_valid = ATTR_MODE, .ia_mode = mode & S_IALLUGO };
+}
+
+long sys_fchmodat(int dfd, uaddr_t ua, u32 mode)
+{
+	struct iattr a = attr_mode(mode);
+
+	return change_at(dfd, ua, LOOKUP_FOLLOW, &a);
+}
+
+long sys_chmod(uaddr_t ua, u32 mode)
+{
+	return sys_fchmodat(AT_FDCWD, ua, mode);
+}
+
+long sys_fchmod(int fd, u32 mode)
+{
+	struct iattr a = attr_mode(mode);
+
+	return change_fd(fd, &a);
+}
+
+/* A change of owner also takes set-id bits of programs away. */
+static struct iattr attr_owner(u32 uid, u32 gid)
+{
+	struct iattr a = { .ia_uid = uid, .ia_gid = gid };
+
+	if (uid != ~0U)
+		a.ia_valid |= ATTR_UID;
+	if (gid != ~0U)
+		a.ia_valid |= ATTR_GID;
+	return a;
+}
+
+static int chown_path(const struct path *p, struct iattr a)
+{
+	struct inode *inode = p->dentry->d_inode;
+
+	if (!is_dir(inode)) {
+		if (inode->i_mode & S_ISUID)
+			a.ia_valid |= ATTR_KILL_SUID;
+		if ((inode->i_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+			a.ia_valid |= ATTR_KILL_SGID;
+		/* only when the change is allowed may the bits go */
+		if ((a.ia_valid & (ATTR_UID | ATTR_GID)) && !may_chown(inode, &a))
+			return mnt_readonly(p->mnt) ? -EROFS : -EPERM;
+	}
+	return change_path(p, &a);
+}
+
+long sys_fchownat(int dfd, uaddr_t ua, u32 uid, u32 gid, int flags)
+{
+	u32 lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
+	struct path path;
+	int err;
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	if (flags & AT_EMPTY_PATH)
+		lookup |= LOOKUP_EMPTY;
+	err = user_path_at(dfd, ua, lookup, &path);
+	if (err)
+		return err;
+	err = chown_path(&path, attr_owner(uid, gid));
+	path_put(&path);
+	return err;
+}
+
+long sys_chown(uaddr_t ua, u32 uid, u32 gid)
+{
+	return sys_fchownat(AT_FDCWD, ua, uid, gid, 0);
+}
+
+long sys_lchown(uaddr_t ua, u32 uid, u32 gid)
+{
+	return sys_fchownat(AT_FDCWD, ua, uid, gid, AT_SYMLINK_NOFOLLOW);
+}
+
+long sys_fchown(int fd, u32 uid, u32 gid)
+{
+	struct fd f = fdget(fd);
+	int err;
+
+	if (!f.file)
+		return -EBADF;
+	err = chown_path(&f.file->f_path, attr_owner(uid, gid));
+	fdput(f);
+	return err;
+}
+
+/* ---- times ---- */
+
+static bool bad_nsec(s64 n)
+{
+	return n != UTIME_NOW && n != UTIME_OMIT && (n < 0 || n >= NSEC);
+}
+
+static void attr_time(struct iattr *a, const struct timespec64 *t, struct timespec64 *to, u32 attr,
+		      u32 set)
+{
+	if (t->tv_nsec == UTIME_OMIT)
+		return;
+	a->ia_valid |= attr;
+	if (t->tv_nsec == UTIME_NOW)
+		return;
+	*to = *t;
+	a->ia_valid |= set;
+}
+
+/* @t NULL: both now, which whoever may write the file may do too. */
+static int utimes_path(const struct path *p, const struct timespec64 *t)
+{
+	struct iattr a = { .ia_valid = 0 };
+	struct inode *inode = p->dentry->d_inode;
+	bool now = !t || (t[0].tv_nsec == UTIME_NOW && t[1].tv_nsec == UTIME_NOW);
+	int err;
+
+	if (t && t[0].tv_nsec == UTIME_OMIT && t[1].tv_nsec == UTIME_OMIT)
+		return 0;
+	err = mnt_want_write(p->mnt);
+	if (err)
+		return err;
+	if (now) {
+		a.ia_valid = ATTR_ATIME | ATTR_MTIME;
+		err = inode->i_flags & S_IMMUTABLE ? -EPERM : 0;
+		if (!err && !inode_owner_or_capable(inode))
+			err = inode_permission(inode, MAY_WRITE);
+	} else {
+		attr_time(&a, &t[0], &a.ia_atime, ATTR_ATIME, ATTR_ATIME_SET);
+		attr_time(&a, &t[1], &a.ia_mtime, ATTR_MTIME, ATTR_MTIME_SET);
+		if (!inode_owner_or_capable(inode))
+			err = -EPERM; /* one now, one omitted, too */
+	}
+	if (!err) {
+		down_write(&inode->i_rwsem);
+		err = notify_change(p->dentry, &a);
+		up_write(&inode->i_rwsem);
+	}
+	mnt_drop_write(p->mnt);
+	return err;
+}
+
+static int utimes_fd(int fd, const struct timespec64 *t)
+{
+	struct fd f = fdget(fd);
+	int err;
+
+	if (!f.file)
+		return -EBADF;
+	err = utimes_path(&f.file->f_path, t);
+	fdput(f);
+	return err;
+}
+
+static int do_utimes(int dfd, uaddr_t ua, const struct timespec64 *t, int flags)
+{
+	u32 lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
+	struct path path;
+	int err;
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	if (t && (bad_nsec(t[0].tv_nsec) || bad_nsec(t[1].tv_nsec)))
+		return -EINVAL;
+	if (!ua.v && dfd != AT_FDCWD)
+		return flags ? -EINVAL : utimes_fd(dfd, t);
+	if (flags & AT_EMPTY_PATH)
+		lookup |= LOOKUP_EMPTY;
+	err = user_path_at(dfd, ua, lookup, &path);
+	if (err)
+		return err;
+	err = utimes_path(&path, t);
+	path_put(&path);
+	return err;
+}
+
+long sys_utimensat(int dfd, uaddr_t ua, uaddr_t utimes, int flags)
+{
+	struct timespec64 t[2];
+
+	if (!utimes.v)
+		return do_utimes(dfd, ua, NULL, flags);
+	if (copy_from_user(t, utimes, sizeof(t)))
+		return -EFAULT;
+	if (t[0].tv_nsec == UTIME_OMIT && t[1].tv_nsec == UTIME_OMIT)
+		return 0;
+	return do_utimes(dfd, ua, t, flags);
+}
+
+long sys_futimesat(int dfd, uaddr_t ua, uaddr_t utimes)
+{
+	struct timespec64 t[2];
+
+	if (!utimes.v)
+		return do_utimes(dfd, ua, NULL, 0);
+	if (copy_from_user(t, utimes, sizeof(t))) /* of struct timeval, the same layout */
+		return -EFAULT;
+	for (int i = 0; i < 2; i++) {
+		if (t[i].tv_nsec < 0 || t[i].tv_nsec >= 1000000)
+			return -EINVAL;
+		t[i].tv_nsec *= 1000;
+	}
+	return do_utimes(dfd, ua, t, 0);
+}
+
+long sys_utimes(uaddr_t ua, uaddr_t utimes)
+{
+	return sys_futimesat(AT_FDCWD, ua, utimes);
+}
+
+long sys_utime(uaddr_t ua, uaddr_t utimes)
+{
+	struct timespec64 t[2];
+	s64 u[2];
+
+	if (!utimes.v)
+		return do_utimes(AT_FDCWD, ua, NULL, 0);
+	if (copy_from_user(u, utimes, sizeof(u)))
+		return -EFAULT;
+	t[0] = (struct timespec64){ u[0], 0 };
+	t[1] = (struct timespec64){ u[1], 0 };
+	return do_utimes(AT_FDCWD, ua, t, 0);
+}
+
+/* ---- size ---- */
+
+int do_truncate(struct dentry *d, loff_t len, struct file *f, u32 extra)
+{
+	struct iattr a = { .ia_valid = ATTR_SIZE | extra, .ia_size = len, .ia_file = f };
+	struct inode *inode = d->d_inode;
+	int err;
+
+	if (len < 0)
+		return -EINVAL;
+	a.ia_valid |= privs_to_kill(inode);
+	down_write(&inode->i_rwsem);
+	err = notify_change(d, &a);
+	up_write(&inode->i_rwsem);
+	return err;
+}
+
+static int truncate_path(const struct path *p, loff_t len)
+{
+	struct inode *inode = p->dentry->d_inode;
+	int err;
+
+	if (is_dir(inode))
+		return -EISDIR;
+	if (!is_reg(inode))
+		return -EINVAL;
+	err = mnt_want_write(p->mnt);
+	if (err)
+		return err;
+	err = inode_permission(inode, MAY_WRITE);
+	if (!err && (inode->i_flags & S_APPEND))
+		err = -EPERM;
+	if (!err && atomic_read(&inode->i_writecount) < 0)
+		err = -ETXTBSY;
+	if (!err)
+		err = do_truncate(p->dentry, len, NULL, ATTR_MTIME);
+	mnt_drop_write(p->mnt);
+	return err;
+}
+
+long sys_truncate(uaddr_t ua, s64 len)
+{
+	struct path path;
+	int err;
+
+	if (len < 0)
+		return -EINVAL;
+	err = user_path_at(AT_FDCWD, ua, LOOKUP_FOLLOW, &path);
+	if (err)
+		return err;
+	err = truncate_path(&path, len);
+	path_put(&path);
+	return err;
+}
+
+long sys_ftruncate(int fd, s64 len)
+{
+	struct fd f;
+	int err;
+
+	if (len < 0)
+		return -EINVAL;
+	f = fdget(fd);
+	if (!f.file)
+		return -EBADF;
+	if (!is_reg(f.file->f_inode) || !(f.file->f_mode & FMODE_WRITE))
+		err = -EINVAL;
+	else if (f.file->f_inode->i_flags & S_APPEND)
+		err = -EPERM;
+	else
+		err = do_truncate(f.file->f_path.dentry, len, f.file, ATTR_MTIME);
+	fdput(f);
+	return err;
+}
+
+/* ---- fallocate ---- */
+
+#define FALLOC_KNOWN                                                                               \
+	(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |                   \
+		FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE)
+
+static int fallocate_mode_ok(int mode)
+{
+	if (mode & ~FALLOC_KNOWN)
+		return -EOPNOTSUPP;
+	if ((mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) ==
+		(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		return -EOPNOTSUPP;
+	if ((mode & FALLOC_FL_PUNCH_HOLE) && !(mode & FALLOC_FL_KEEP_SIZE))
+		return -EOPNOTSUPP;
+	if ((mode & FALLOC_FL_COLLAPSE_RANGE) && (mode & ~FALLOC_FL_COLLAPSE_RANGE))
+		return -EINVAL;
+	if ((mode & FALLOC_FL_INSERT_RANGE) && (mode & ~FALLOC_FL_INSERT_RANGE))
+		return -EINVAL;
+	return 0;
+}
+
+static int do_fallocate(struct file *f, int mode, loff_t off, loff_t len)
+{
+	struct inode *inode = f->f_inode;
+	loff_t end;
+	int err;
+
+	if (off < 0 || len <= 0)
+		return -EINVAL;
+	err = fallocate_mode_ok(mode);
+	if (err)
+		return err;
+	if (!(f->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if ((mode & ~FALLOC_FL_KEEP_SIZE) && (inode->i_flags & S_APPEND))
+		return -EPERM;
+	if (inode->i_flags & S_IMMUTABLE)
+		return -EPERM;
+	if (S_ISFIFO(inode->i_mode))
+		return -ESPIPE;
+	if (is_dir(inode))
+		return -EISDIR;
+	if (!is_reg(inode) && !S_ISBLK(inode->i_mode))
+		return -ENODEV;
+	if (check_add_overflow(off, len, &end) || end > inode->i_sb->s_maxbytes)
+		return -EFBIG;
+	if (!f->f_op->fallocate)
+		return -EOPNOTSUPP;
+	err = f->f_op->fallocate(f, mode, off, len);
+	if (!err)
+		fsnotify_file(f, IN_MODIFY);
+	return err;
+}
+
+long sys_fallocate(int fd, int mode, s64 off, s64 len)
+{
+	struct fd f = fdget(fd);
+	int err;
+
+	if (!f.file)
+		return -EBADF;
+	err = do_fallocate(f.file, mode, off, len);
+	fdput(f);
+	return err;
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file_table.c: open files: allocation, references, the last close; and files without a place in any tree (pipes, sockets, eventfds).
+ *
+ *   file_alloc -> f_path, vfs_open      open(2)
+ *   alloc_file                          files that are born open
+ *   get_file, fput                      references
+ *
+ * States: empty (file_alloc) -> open (FMODE_OPENED: f_op->open has succeeded or is not wanted) -> closing (count 0) -> freed after a
+ * grace period. The last fput() may come with locks held (munmap), so the closing runs as task work on the way to user mode; fput_now()
+ * closes at once, for callers that hold nothing.
+ */
+#include <linux/inotify.h>
+#include <linux/magic.h>
+
+#include "kernel/vfs/internal.h"
+
+static struct kmem_cache *file_cache;
+static atomic64_t files_in_use;
+
+u64 nr_files(void)
+{
+	return atomic_read(&files_in_use);
+}
+
+struct file *file_alloc(u32 flags)
+{
+	struct file *f = kmem_cache_zalloc(file_cache, GFP_KERNEL);
+
+	if (!f)
+		return ERR_PTR(-ENOMEM);
+	atomic_set(&f->f_count, 1);
+	spin_lock_init(&f->f_lock);
+	mutex_init(&f->f_pos_lock);
+	INIT_LIST_HEAD(&f->f_ep);
+	f->f_flags = flags;
+	f->f_mode = flags & O_PATH ? FMODE_PATH : (flags + 1) & O_ACCMODE;
+	f->f_cred = get_cred(current_cred());
+	__atomic_add_fetch(&files_in_use.v, 1, __ATOMIC_RELAXED);
+	return f;
+}
+
+static void file_free_rcu(struct rcu_head *h)
+{
+	kmem_cache_free(file_cache, container_of(h, struct file, f_rcu));
+}
+
+void file_free(struct file *f)
+{
+	put_cred(f->f_cred);
+	__atomic_sub_fetch(&files_in_use.v, 1, __ATOMIC_RELAXED);
+	call_rcu(&f->f_rcu, file_free_rcu);
+}
+
+/* What open took: counts of writers, the path. */
+void file_drop_path(struct file *f)
+{
+	if (f->f_mode & FMODE_WRITER_COUNTED)
+		atomic_dec(&f->f_inode->i_writecount);
+	if (f->f_mode & FMODE_MNT_WRITER)
+		mnt_drop_write(f->f_path.mnt);
+	f->f_mode &= ~(FMODE_WRITER_COUNTED | FMODE_MNT_WRITER);
+	dput(f->f_path.dentry);
+	mntput(f->f_path.mnt);
+	f->f_path = (struct path){ NULL, NULL };
+}
+
+static void file_close(struct file *f)
+{
+	if (f->f_mode & FMODE_OPENED) {
+		if (!(f->f_mode & FMODE_PATH))
+			fsnotify_file(f, f->f_mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+		if (!list_empty(&f->f_ep))
+			eventpoll_release(f);
+		locks_remove_file(f);
+		if ((f->f_flags & FASYNC) && f->f_op->fasync)
+			f->f_op->fasync(-1, f, false);
+		if (f->f_op->release)
+			f->f_op->release(f->f_inode, f);
+	}
+	if (f->f_owner.pid)
+		put_pid(f->f_owner.pid);
+	if (f->f_path.dentry)
+		file_drop_path(f);
+	file_free(f);
+}
+
+/* Kernel threads have no way to user mode: a work item closes for them. */
+static struct task_work *orphans; /* lock-free list */
+static struct work orphan_work;
+
+static void orphans_run(struct work *w)
+{
+	struct task_work *l = xchg(&orphans, NULL), *next;
+
+	for (; l; l = next) {
+		next = l->next;
+		file_close(container_of(l, struct file, f_work));
+	}
+}
+
+static void file_close_work(struct task_work *w)
+{
+	file_close(container_of(w, struct file, f_work));
+}
+
+void fput(struct file *f)
+{
+	if (!f || !atomic_dec_and_test(&f->f_count))
+		return;
+	if (!(current->flags & (PF_KTHREAD | PF_EXITING))) {
+		f->f_work.func = file_close_work;
+		task_work_add(current, &f->f_work);
+		return;
+	}
+	do
+		f->f_work.next = READ_ONCE(orphans);
+	while (cmpxchg(&orphans, f->f_work.next, &f->f_work) != f->f_work.next);
+	work_queue(&orphan_work);
+}
+
+void fput_now(struct file *f)
+{
+	if (atomic_dec_and_test(&f->f_count))
+		file_close(f);
+}
+
+struct file *alloc_file(const struct path *path, u32 flags, const struct file_operations *fop)
+{
+	struct file *f = file_alloc(flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC));
+
+	if (IS_ERR(f))
+		return f;
+	f->f_path = *path;
+	f->f_inode = path->dentry->d_inode;
+	f->f_mapping = f->f_inode->i_mapping;
+	f->f_op = fop;
+	f->f_mode |= FMODE_OPENED;
+	if (fop->llseek && fop->llseek != no_llseek)
+		f->f_mode |= FMODE_LSEEK;
+	if ((f->f_mode & FMODE_LSEEK) && is_reg(f->f_inode))
+		f->f_mode |= FMODE_PREAD | FMODE_PWRITE | FMODE_ATOMIC_POS;
+	path_get(path);
+	return f;
+}
+
+/* ---- files without a place ---- */
+
+struct pseudo_fs {
+	const char *name;
+	u64 magic;
+	struct mount *mnt; /* under pseudo_lock until set, then immutable */
+	struct list_head list;
+};
+static DEFINE_MUTEX(pseudo_lock);
+static LIST_HEAD(pseudo_list);
+static struct inode *anon_inode; /* shared by all anonymous files; under pseudo_lock until set */
+static atomic64_t next_pseudo_ino;
+
+static const struct super_operations pseudo_super_ops = {
+	.drop_inode = generic_delete_inode,
+	.statfs = simple_statfs,
+};
+static const struct inode_operations pseudo_inode_ops = { .setattr = simple_setattr };
+
+static char *pseudo_dname(struct dentry *d, char *buf, int len)
+{
+	char text[64];
+	int n;
+
+	if (d->d_name.name[0] == '[') /* "[eventfd]" */
+		n = scnprintf(text, sizeof(text), "anon_inode:%s", d->d_name.name);
+	else
+		n = scnprintf(text, sizeof(text), "%s:[%llu]", d->d_name.name,
+			(unsigned long long)d->d_inode->i_ino);
+	if (n + 1 > len)
+		return ERR_PTR(-ENAMETOOLONG);
+	memcpy(buf + len - n - 1, text, n + 1);
+	return buf + len - n - 1;
+}
+static const struct dentry_operations pseudo_dentry_ops = { .d_dname = pseudo_dname };
+
+static int pseudo_fill(struct super_block *sb, void *data, bool silent)
+{
+	struct inode *root;
+
+	sb->s_op = &pseudo_super_ops;
+	sb->s_magic = (u64)data;
+	sb->s_iflags |= SB_I_NOUSER;
+	root = new_inode(sb);
+	if (!root)
+		return -ENOMEM;
+	root->i_mode = S_IFDIR | 0600;
+	root->i_op = &pseudo_inode_ops;
+	root->i_fop = &simple_dir_operations;
+	root->i_atime = root->i_mtime = root->i_ctime = root->i_btime = current_time(root);
+	sb->s_root = d_make_root(root);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+static struct dentry *pseudo_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+{
+	return mount_nodev(t, flags, data, pseudo_fill);
+}
+static struct file_system_type pseudo_type = {
+	.name = "pseudo", .mount = pseudo_mount, .kill_sb = kill_anon_super
+};
+
+static u64 pseudo_magic(const char *name)
+{
+	if (!strcmp(name, "pipe"))
+		return PIPEFS_MAGIC;
+	return strcmp(name, "socket") ? ANON_INODE_FS_MAGIC : SOCKFS_MAGIC;
+}
+
+struct mount *kern_mount_data(struct file_system_type *t, void *data)
+{
+	struct dentry *root = t->mount(t, 0, t->name, data);
+	struct mount *m;
+
+	if (IS_ERR(root))
+		return ERR_CAST(root);
+	up_write(&root->d_sb->s_umount);
+	m = mnt_alloc_internal(root, t->name);
+	if (IS_ERR(m))
+		deactivate_super(root->d_sb);
+	dput(root);
+	return m;
+}
+
+struct mount *kern_mount(struct file_system_type *t)
+{
+	return kern_mount_data(t, NULL);
+}
+
+static struct mount *pseudo_find(const char *name)
+{
+	struct pseudo_fs *p;
+	struct mount *m;
+
+	assert_mutex_held(&pseudo_lock);
+	list_for_each_entry(p, &pseudo_list, list)
+		if (!strcmp(p->name, name))
+			return p->mnt;
+	p = kzalloc(sizeof(*p), GFP_KERNEL);
+	if (!p)
+		return ERR_PTR(-ENOMEM);
+	m = kern_mount_data(&pseudo_type, (void *)pseudo_magic(name));
+	if (IS_ERR(m)) {
+		kfree(p);
+		return m;
+	}
+	p->name = name;
+	p->mnt = m;
+	list_add(&p->list, &pseudo_list);
+	return m;
+}
+
+/* The internal mount of that name, made when first asked for. */
+static struct mount *pseudo_get(const char *name)
+{
+	struct mount *m;
+
+	mutex_lock(&pseudo_lock);
+	m = pseudo_find(name);
+	mutex_unlock(&pseudo_lock);
+	return m;
+}
+
+static struct inode *pseudo_inode(struct super_block *sb, umode_t mode)
+{
+	struct inode *inode = new_inode(sb);
+
+	if (!inode)
+		return NULL;
+	inode->i_ino = __atomic_add_fetch(&next_pseudo_ino.v, 1, __ATOMIC_RELAXED) + 1024;
+	inode->i_mode = mode;
+	inode->i_uid = current_fsuid();
+	inode->i_gid = current_fsgid();
+	inode->i_op = &pseudo_inode_ops;
+	inode->i_atime = inode->i_mtime = inode->i_ctime = inode->i_btime = current_time(inode);
+	return inode;
+}
+
+/* A file named @name on @m with that inode, whose reference it takes, also on failure. */
+static struct file *pseudo_open(struct mount *m, const char *name, struct inode *inode,
+				const struct file_operations *fop, void *priv, u32 flags)
+{
+	struct dentry *d = d_alloc_pseudo(m->mnt_sb, name);
+	struct path path = { m, d };
+	struct file *f;
+
+	if (!d) {
+		iput(inode);
+		return ERR_PTR(-ENOMEM);
+	}
+	d->d_op = &pseudo_dentry_ops;
+	d_instantiate(d, inode);
+	f = alloc_file(&path, flags, fop);
+	dput(d);
+	if (!IS_ERR(f))
+		f->private_data = priv;
+	return f;
+}
+
+struct file *pseudo_file(const char *fsname, umode_t mode, const struct file_operations *fop, void *priv,
+			 u32 flags)
+{
+	struct mount *m = pseudo_get(fsname);
+	struct inode *inode;
+
+	if (IS_ERR(m))
+		return ERR_CAST(m);
+	inode = pseudo_inode(m->mnt_sb, mode);
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	inode->i_fop = fop;
+	return pseudo_open(m, fsname, inode, fop, priv, flags);
+}
+
+struct file *anon_file(const char *name, const struct file_operations *fop, void *priv, u32 flags)
+{
+	struct mount *m = pseudo_get("anon_inodefs");
+
+	if (IS_ERR(m))
+		return ERR_CAST(m);
+	mutex_lock(&pseudo_lock);
+	if (!anon_inode)
+		anon_inode = pseudo_inode(m->mnt_sb, 0600);
+	if (anon_inode)
+		ihold(anon_inode);
+	mutex_unlock(&pseudo_lock);
+	return anon_inode ? pseudo_open(m, name, anon_inode, fop, priv, flags) : ERR_PTR(-ENOMEM);
+}
+
+int anon_fd(const char *name, const struct file_operations *fop, void *priv, u32 flags)
+{
+	int fd = get_unused_fd(flags);
+	struct file *f;
+
+	if (fd < 0)
+		return fd;
+	f = anon_file(name, fop, priv, flags);
+	if (IS_ERR(f)) {
+		put_unused_fd(fd);
+		return PTR_ERR(f);
+	}
+	fd_install(fd, f);
+	return fd;
+}
+
+void file_table_init(void)
+{
+	file_cache = kmem_cache_create("filp", sizeof(struct file), 64);
+	if (!file_cache)
+		panic("no memory for open files");
+	work_setup(&orphan_work, orphans_run);
+}

@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * open.c: from a path to an open file: open, openat, openat2, creat, and the kernel's own opening.
+ *
+ *   build_open(): flags as given -> what to look up and which rights to ask for
+ *   do_filp_open(): looks the path up (creating the last component where asked) and opens what it finds
+ *   vfs_open(): a file whose path is set -> f_op, counts of writers, f_op->open
+ *
+ * Creation: the last component is first looked up without locks; only when it is not there the directory is locked, looked up again,
+ * and the file made. So opening an existing file with O_CREAT takes no lock.
+ *
+ * i_writecount > 0: so many open for writing; < 0: so many execute it. One excludes the other (ETXTBSY).
+ */
+#include <linux/inotify.h>
+#include <linux/openat2.h>
+
+#include "gen/syscalls.h"
+#include "kernel/vfs/namei.h"
+
+#define TMPFILE_BIT (O_TMPFILE & ~O_DIRECTORY)
+#define VALID_OPEN_FLAGS                                                                           \
+	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC |     \
+		O_SYNC | FASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME |  \
+		O_CLOEXEC | O_PATH | O_TMPFILE)
+#define PATH_OPEN_FLAGS (O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC)
+
+/* ---- writers against executers ---- */
+
+static int count_unless(atomic_t *a, int step)
+{
+	s32 c = atomic_read(a);
+
+	do
+		if (step > 0 ? c < 0 : c > 0)
+			return -ETXTBSY;
+	while (!__atomic_compare_exchange_n(&a->v, &c, c + step, false, __ATOMIC_SEQ_CST,
+		__ATOMIC_RELAXED));
+	return 0;
+}
+
+int deny_write_access(struct file *f)
+{
+	return count_unless(&f->f_inode->i_writecount, -1);
+}
+
+void allow_write_access(struct file *f)
+{
+	atomic_inc(&f->f_inode->i_writecount);
+}
+
+void exe_file_put(struct file *f)
+{
+	allow_write_access(f);
+	fput(f);
+}
+
+/* ---- opening what was found ---- */
+
+static bool is_special(umode_t mode)
+{
+	return S_ISCHR(mode) || S_ISBLK(mode) || S_ISFIFO(mode) || S_ISSOCK(mode);
+}
+
+/* Counts the file among the writers of its inode and its mount. file_drop_path() undoes. */
+static int file_count_writer(struct file *f)
+{
+	int err;
+
+	if (!(f->f_mode & FMODE_WRITE) || is_special(f->f_inode->i_mode))
+		return 0;
+	err = count_unless(&f->f_inode->i_writecount, 1);
+	if (err)
+		return err;
+	f->f_mode |= FMODE_WRITER_COUNTED;
+	err = mnt_want_write(f->f_path.mnt);
+	if (!err)
+		f->f_mode |= FMODE_MNT_WRITER;
+	return err;
+}
+
+static bool direct_welcome(const struct file *f)
+{
+	return (f->f_mode & FMODE_CAN_ODIRECT) || f->f_inode->i_sb->s_bdev ||
+	       S_ISBLK(f->f_inode->i_mode) || !is_reg(f->f_inode);
+}
+
+static const struct file_operations no_fops;
+
+int vfs_open(struct file *f)
+{
+	struct inode *inode = f->f_path.dentry->d_inode;
+	int err;
+
+	f->f_inode = inode;
+	f->f_mapping = inode->i_mapping;
+	f->f_wb_err_seq = inode->i_mapping->wb_err_seq;
+	f->f_op = inode->i_fop ? inode->i_fop : &no_fops;
+	if (f->f_mode & FMODE_PATH) {
+		f->f_op = &no_fops;
+		f->f_mode |= FMODE_OPENED;
+		return 0;
+	}
+	err = file_count_writer(f);
+	if (err)
+		return err;
+	f->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	if (is_reg(inode) || is_dir(inode))
+		f->f_mode |= FMODE_ATOMIC_POS;
+	if (S_ISSOCK(inode->i_mode))
+		return -ENXIO;
+	err = f->f_op->open ? f->f_op->open(inode, f) : 0;
+	if (err)
+		return err;
+	f->f_mode |= FMODE_OPENED;
+	if (!f->f_op->llseek || f->f_op->llseek == no_llseek)
+		f->f_mode &= ~FMODE_LSEEK;
+	f->f_flags &= ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
+	if ((f->f_flags & O_DIRECT) && !direct_welcome(f))
+		return -EINVAL;
+	fsnotify_file(f, IN_OPEN);
+	return 0;
+}
+
+/* May current open it like this? Permissions of the inode, the mount and the flags. */
+static int may_open(const struct path *path, int acc, u32 *flags)
+{
+	struct inode *inode = path->dentry->d_inode;
+	int err;
+
+	switch (inode->i_mode & S_IFMT) {
+	case S_IFLNK: return -ELOOP;
+	case S_IFDIR:
+		if (acc & MAY_WRITE)
+			return -EISDIR;
+		if (acc & MAY_EXEC)
+			return -EACCES;
+		break;
+	case S_IFBLK:
+	case S_IFCHR:
+		if ((path->mnt->mnt_flags & MS_NODEV) || (inode->i_sb->s_iflags & SB_I_NODEV))
+			return -EACCES; /* fall through */
+	case S_IFIFO:
+	case S_IFSOCK:
+		if (acc & MAY_EXEC)
+			return -EACCES;
+		*flags &= ~O_TRUNC;
+		break;
+	default:
+		if ((acc & MAY_EXEC) && ((path->mnt->mnt_flags & MS_NOEXEC) ||
+					 (inode->i_sb->s_iflags & SB_I_NOEXEC)))
+			return -EACCES;
+	}
+	err = inode_permission(inode, MAY_OPEN | acc);
+	if (err)
+		return err;
+	if (inode->i_flags & S_APPEND) {
+		if ((*flags & O_ACCMODE) != O_RDONLY && !(*flags & O_APPEND))
+			return -EPERM;
+		if (*flags & O_TRUNC)
+			return -EPERM;
+	}
+	if ((*flags & O_NOATIME) && !inode_owner_or_capable(inode))
+		return -EPERM;
+	return 0;
+}
+
+/* Opens the found path (its references are consumed). */
+static struct file *open_found(struct path *path, const struct open_how_k *how, bool created)
+{
+	u32 flags = created ? how->flags & ~O_TRUNC : how->flags;
+	struct file *f;
+	int err = 0;
+
+	if (!(flags & O_PATH))
+		err = may_open(path, created ? 0 : how->acc, &flags);
+	f = err ? ERR_PTR(err) : file_alloc(flags & ~O_CLOEXEC);
+	if (IS_ERR(f)) {
+		path_put(path);
+		return f;
+	}
+	f->f_path = *path;
+	if (how->acc & MAY_EXEC)
+		f->f_mode |= FMODE_EXEC;
+	if (created)
+		f->f_mode |= FMODE_CREATED;
+	err = vfs_open(f);
+	if (!err && (flags & O_TRUNC) && is_reg(f->f_inode))
+		err = do_truncate(f->f_path.dentry, 0, f, ATTR_MTIME | ATTR_CTIME | ATTR_OPEN);
+	if (!err)
+		return f;
+	fput_now(f);
+	return ERR_PTR(err);
+}
+
+static struct file *open_existing(int dfd, const char *name, const struct open_how_k *how)
+{
+	struct path path;
+	int err = path_lookupat(dfd, name, how->lookup, &path);
+
+	return err ? ERR_PTR(err) : open_found(&path, how, false);
+}
+
+/* ---- creating ---- */
+
+/* protected_regular, protected_fifos: O_CREAT must not open what another user left in a sticky directory. */
+static int may_open_in_sticky(const struct inode *dir, const struct inode *inode)
+{
+	bool fifo = S_ISFIFO(inode->i_mode), reg = S_ISREG(inode->i_mode);
+	int level = fifo ? sysctl_protected_fifos : reg ? sysctl_protected_regular : 0;
+
+	if (!level || !(dir->i_mode & S_ISVTX) || inode->i_uid == dir->i_uid ||
+		inode->i_uid == current_fsuid())
+		return 0;
+	if ((dir->i_mode & S_IWOTH) || ((dir->i_mode & S_IWGRP) && level >= 2))
+		return -EACCES;
+	return 0;
+}
+
+/* The last component, made when it is not there. */
+static struct dentry *lookup_or_create(struct nameidata *nd, const struct open_how_k *how,
+				       bool *created)
+{
+	struct dentry *parent = nd->path.dentry, *d = d_lookup(parent, &nd->last.name);
+	struct inode *dir = parent->d_inode;
+	int err, err_write;
+
+	if (d)
+		d = revalidate(d, LOOKUP_OPEN);
+	if (IS_ERR(d) || (d && d->d_inode))
+		return d;
+	dput(d);
+	err_write = mnt_want_write(nd->path.mnt);
+	down_write(&dir->i_rwsem);
+	d = lookup_hash(parent, &nd->last.name, LOOKUP_CREATE | LOOKUP_OPEN);
+	if (!IS_ERR(d) && !d->d_inode) {
+		err = err_write;
+		if (!err)
+			err = vfs_create(dir, d, how->mode & ~(umode_t)current->fs->umask,
+				how->flags & O_EXCL);
+		if (err) {
+			dput(d);
+			d = ERR_PTR(err);
+		}
+		*created = !err;
+	}
+	up_write(&dir->i_rwsem);
+	if (!err_write)
+		mnt_drop_write(nd->path.mnt);
+	return d;
+}
+
+/* nd->path stands at something that exists: what O_CREAT says to that. */
+static struct file *open_after_create(struct nameidata *nd, const struct open_how_k *how,
+				      const struct inode *dir)
+{
+	struct inode *inode = nd->path.dentry->d_inode;
+	struct path path = nd->path;
+	int err = 0;
+
+	if (how->flags & O_EXCL)
+		err = -EEXIST;
+	else if (is_dir(inode))
+		err = -EISDIR;
+	else if (dir)
+		err = may_open_in_sticky(dir, inode);
+	if (err)
+		return ERR_PTR(err);
+	nd->path.mnt = NULL;
+	return open_found(&path, how, false);
+}
+
+/* One round: nd has the parent and the last component. NULL: it was a link that nd has followed, another round. */
+static struct file *open_create_round(struct nameidata *nd, const struct open_how_k *how)
+{
+	struct path parent, path;
+	bool created = false;
+	const char *rest = "";
+	struct dentry *d;
+	struct file *f;
+	int err;
+
+	if (nd->last.type != LAST_NORM)
+		return open_after_create(nd, how, NULL);
+	if (nd->last.slash)
+		return ERR_PTR(-EISDIR);
+	if (nd->last.name.len > NAME_MAX)
+		return ERR_PTR(-ENAMETOOLONG);
+	d = lookup_or_create(nd, how, &created);
+	if (IS_ERR(d))
+		return ERR_CAST(d);
+	if (created) {
+		path = (struct path){ mntget(nd->path.mnt), d };
+		return open_found(&path, how, true);
+	}
+	if (is_lnk(d->d_inode) && !(how->flags & O_EXCL)) {
+		if (how->flags & O_NOFOLLOW) {
+			dput(d);
+			return ERR_PTR(-ELOOP);
+		}
+		err = nd_follow(nd, d, &rest);
+		if (!err)
+			err = nd_walk(nd, rest, true);
+		return ERR_PTR(err); /* NULL when 0 */
+	}
+	parent = nd->path;
+	path_get(&parent);
+	path_put(&nd->path);
+	nd->path = (struct path){ mntget(parent.mnt), d };
+	err = nd_cross_mounts(nd);
+	f = err ? ERR_PTR(err) : open_after_create(nd, how, parent.dentry->d_inode);
+	path_put(&parent);
+	return f;
+}
+
+static struct file *open_create(int dfd, const char *name, const struct open_how_k *how)
+{
+	struct nameidata nd;
+	struct file *f;
+	int err = nd_parent(&nd, dfd, name, how->lookup & ~(LOOKUP_FOLLOW | LOOKUP_DIRECTORY));
+
+	if (err)
+		return ERR_PTR(err);
+	do
+		f = open_create_round(&nd, how);
+	while (!f);
+	nd_end(&nd);
+	return f;
+}
+
+/* ---- O_TMPFILE ---- */
+
+static struct dentry *make_tmpfile(const struct path *dir, umode_t mode, bool linkable)
+{
+	struct inode *parent = dir->dentry->d_inode, *inode;
+	struct qstr name = { "#", 1, 0 };
+	struct dentry *d;
+	int err = inode_permission(parent, MAY_WRITE | MAY_EXEC);
+
+	if (!err && !parent->i_op->tmpfile)
+		err = -EOPNOTSUPP;
+	if (err)
+		return ERR_PTR(err);
+	d = d_alloc(dir->dentry, &name);
+	if (!d)
+		return ERR_PTR(-ENOMEM);
+	mode = (mode & S_IALLUGO & ~(umode_t)current->fs->umask) | S_IFREG;
+	err = parent->i_op->tmpfile(parent, d, mode);
+	if (err) {
+		dput(d);
+		return ERR_PTR(err);
+	}
+	inode = d->d_inode;
+	d->d_name.len = scnprintf(d->d_iname, DNAME_INLINE, "#%llu", (unsigned long long)inode->i_ino);
+	if (linkable) {
+		spin_lock(&inode->i_lock);
+		inode->i_state |= I_LINKABLE;
+		spin_unlock(&inode->i_lock);
+	}
+	return d;
+}
+
+static struct file *open_tmpfile(int dfd, const char *name, const struct open_how_k *how)
+{
+	struct path dir, path;
+	struct dentry *d;
+	int err = path_lookupat(dfd, name, how->lookup, &dir);
+
+	if (err)
+		return ERR_PTR(err);
+	err = mnt_want_write(dir.mnt);
+	if (err)
+		goto out_put;
+	d = make_tmpfile(&dir, how->mode, !(how->flags & O_EXCL));
+	mnt_drop_write(dir.mnt);
+	err = PTR_ERR(d);
+	if (IS_ERR(d))
+		goto out_put;
+	path = (struct path){ mntget(dir.mnt), d };
+	path_put(&dir);
+	return open_found(&path, how, true);
+out_put:
+	path_put(&dir);
+	return ERR_PTR(err);
+}
+
+struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how)
+{
+	if (how->flags & TMPFILE_BIT)
+		return open_tmpfile(dfd, name, how);
+	if (how->flags & O_CREAT)
+		return open_create(dfd, name, how);
+	return open_existing(dfd, name, how);
+}
+
+/* ---- flags ---- */
+
+static int acc_of(u32 flags)
+{
+	static const int acc[4] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE };
+	int a = acc[flags & O_ACCMODE];
+
+	if (flags & O_TRUNC)
+		a |= MAY_WRITE;
+	if (flags & O_APPEND)
+		a |= MAY_APPEND;
+	return a;
+}
+
+static u32 lookup_of_resolve(u64 resolve)
+{
+	static const struct {
+		u64 resolve;
+		u32 lookup;
+	} map[] = {
+		{ RESOLVE_NO_XDEV, LOOKUP_NO_XDEV },
+		{ RESOLVE_NO_MAGICLINKS, LOOKUP_NO_MAGICLINKS },
+		{ RESOLVE_NO_SYMLINKS, LOOKUP_NO_SYMLINKS },
+		{ RESOLVE_BENEATH, LOOKUP_BENEATH },
+		{ RESOLVE_IN_ROOT, LOOKUP_IN_ROOT },
+		{ RESOLVE_CACHED, LOOKUP_CACHED },
+	};
+	u32 lookup = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(map); i++)
+		if (resolve & map[i].resolve)
+			lookup |= map[i].lookup;
+	return lookup;
+}
+#define VALID_RESOLVE                                                                              \
+	(RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH |         \
+		RESOLVE_IN_ROOT | RESOLVE_CACHED)
+
+static int build_open(u64 flags, u64 mode, u64 resolve, struct open_how_k *how)
+{
+	if (flags & O_PATH)
+		flags &= PATH_OPEN_FLAGS;
+	if (flags & TMPFILE_BIT) {
+		if ((flags & O_TMPFILE) != O_TMPFILE || !(acc_of(flags) & MAY_WRITE) ||
+			(flags & O_CREAT))
+			return -EINVAL;
+	}
+	if ((resolve & RESOLVE_CACHED) && (flags & (O_TRUNC | O_CREAT | TMPFILE_BIT)))
+		return -EAGAIN;
+	if (flags & O_SYNC & ~O_DSYNC)
+		flags |= O_DSYNC;
+	how->flags = flags;
+	how->mode = flags & (O_CREAT | TMPFILE_BIT) ? mode & S_IALLUGO : 0;
+	how->acc = flags & O_PATH ? 0 : acc_of(flags);
+	how->lookup = LOOKUP_OPEN | lookup_of_resolve(resolve);
+	if (flags & O_DIRECTORY)
+		how->lookup |= LOOKUP_DIRECTORY;
+	if (!(flags & O_NOFOLLOW))
+		how->lookup |= LOOKUP_FOLLOW;
+	return 0;
+}
+
+/* ---- system calls ---- */
+
+static long open_fd(int dfd, uaddr_t ua, const struct open_how_k *how)
+{
+	char *name = getname(ua);
+	struct file *f;
+	int fd;
+
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	fd = get_unused_fd(how->flags);
+	if (fd < 0)
+		goto out;
+	f = do_filp_open(dfd, name, how);
+	if (IS_ERR(f)) {
+		put_unused_fd(fd);
+		fd = PTR_ERR(f);
+	} else {
+		fd_install(fd, f);
+	}
+out:
+	putname(name);
+	return fd;
+}
+
+long sys_openat(int dfd, uaddr_t ua, int flags, u32 mode)
+{
+	struct open_how_k how;
+	int err = build_open(flags & VALID_OPEN_FLAGS, mode, 0, &how);
+
+	return err ? err : open_fd(dfd, ua, &how);
+}
+
+long sys_open(uaddr_t ua, int flags, u32 mode)
+{
+	return sys_openat(AT_FDCWD, ua, flags, mode);
+}
+
+long sys_creat(uaddr_t ua, u32 mode)
+{
+	return sys_openat(AT_FDCWD, ua, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}
+
+/* A structure that may be longer than we know it: the rest must be zero. */
+static int copy_open_how(struct open_how *h, uaddr_t ua, size_t size)
+{
+	u8 more[64];
+	size_t n;
+
+	if (size < sizeof(*h))
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (copy_from_user(h, ua, sizeof(*h)))
+		return -EFAULT;
+	for (size_t at = sizeof(*h); at < size; at += n) {
+		n = min(size - at, sizeof(more));
+		if (copy_from_user(more, uaddr_add(ua, at), n))
+			return -EFAULT;
+		for (size_t i = 0; i < n; i++)
+			if (more[i])
+				return -E2BIG;
+	}
+	return 0;
+}
+
+long sys_openat2(int dfd, uaddr_t ua, uaddr_t uhow, size_t size)
+{
+	struct open_how_k how;
+	struct open_how h;
+	int err = copy_open_how(&h, uhow, size);
+
+	if (err)
+		return err;
+	if ((h.flags & ~(u64)VALID_OPEN_FLAGS) || (h.resolve & ~(u64)VALID_RESOLVE) ||
+		(h.resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) ==
+			(RESOLVE_BENEATH | RESOLVE_IN_ROOT))
+		return -EINVAL;
+	if (h.flags & (O_CREAT | TMPFILE_BIT) ? h.mode & ~(u64)S_IALLUGO : h.mode)
+		return -EINVAL;
+	if ((h.flags & O_PATH) && (h.flags & ~(u64)PATH_OPEN_FLAGS))
+		return -EINVAL;
+	err = build_open(h.flags, h.mode, h.resolve, &how);
+	return err ? err : open_fd(dfd, ua, &how);
+}
+
+/* ---- the kernel's own ---- */
+
+struct file *filp_open(const char *path, u32 flags, umode_t mode)
+{
+	struct open_how_k how;
+	int err = build_open(flags & VALID_OPEN_FLAGS, mode, 0, &how);
+
+	return err ? ERR_PTR(err) : do_filp_open(AT_FDCWD, path, &how);
+}
+
+struct file *open_exec(int dfd, const char *name, u32 at_flags)
+{
+	struct open_how_k how = { .flags = O_RDONLY, .acc = MAY_EXEC, .lookup = LOOKUP_OPEN };
+	struct file *f;
+	int err;
+
+	if (at_flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return ERR_PTR(-EINVAL);
+	if (!(at_flags & AT_SYMLINK_NOFOLLOW))
+		how.lookup |= LOOKUP_FOLLOW;
+	if (at_flags & AT_EMPTY_PATH)
+		how.lookup |= LOOKUP_EMPTY;
+	f = do_filp_open(dfd, name, &how);
+	if (IS_ERR(f))
+		return f;
+	err = is_reg(f->f_inode) ? deny_write_access(f) : -EACCES;
+	if (!err)
+		return f;
+	fput(f);
+	return ERR_PTR(err);
+}

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * read_write.c: read, write and their vector and positioned forms, lseek; and the generic read and write of cached files.
+ *
+ * A system call: descriptor -> file -> vfs_read_iter/vfs_write_iter (modes, counts) -> f_op. The position of a seekable file is under
+ * f_pos_lock while the file may have another user (FMODE_ATOMIC_POS), so that two readers never get the same bytes. No transfer is
+ * longer than MAX_RW_COUNT. A fault in the middle gives the bytes before it.
+ *
+ * Locks: f_pos_lock, then i_rwsem (generic_file_write_iter).
+ */
+#include <linux/inotify.h>
+
+#include "gen/syscalls.h"
+#include "kernel/vfs/internal.h"
+
+/* ---- llseek ---- */
+
+static bool unsigned_offsets(const struct file *f)
+{
+	return S_ISCHR(f->f_inode->i_mode); /* /dev/mem and friends */
+}
+
+static loff_t set_pos(struct file *f, loff_t pos, loff_t maxsize)
+{
+	if ((pos < 0 && !unsigned_offsets(f)) || pos > maxsize)
+		return -EINVAL;
+	f->f_pos = pos;
+	return pos;
+}
+
+loff_t generic_llseek_size(struct file *f, loff_t off, int whence, loff_t maxsize, loff_t eof)
+{
+	loff_t pos;
+
+	switch (whence) {
+	case SEEK_SET: pos = off; break;
+	case SEEK_CUR:
+		if (off == 0)
+			return f->f_pos;
+		if (check_add_overflow(f->f_pos, off, &pos))
+			return -EOVERFLOW;
+		break;
+	case SEEK_END:
+		if (check_add_overflow(eof, off, &pos))
+			return -EOVERFLOW;
+		break;
+	case SEEK_DATA: /* all is data */
+		if (off < 0 || off >= eof)
+			return -ENXIO;
+		pos = off;
+		break;
+	case SEEK_HOLE:
+		if (off < 0 || off >= eof)
+			return -ENXIO;
+		pos = eof;
+		break;
+	default: return -EINVAL;
+	}
+	return set_pos(f, pos, maxsize);
+}
+
+loff_t generic_file_llseek(struct file *f, loff_t off, int whence)
+{
+	struct inode *inode = f->f_mapping->host ? f->f_mapping->host : f->f_inode;
+
+	return generic_llseek_size(f, off, whence, inode->i_sb->s_maxbytes, i_size_read(inode));
+}
+
+loff_t no_llseek(struct file *f, loff_t off, int whence)
+{
+	return -ESPIPE;
+}
+
+loff_t noop_llseek(struct file *f, loff_t off, int whence)
+{
+	return f->f_pos;
+}
+
+int nonseekable_open(struct inode *inode, struct file *f)
+{
+	f->f_mode &= ~(FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE);
+	return 0;
+}
+
+int stream_open(struct inode *inode, struct file *f)
+{
+	f->f_mode &= ~(FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE | FMODE_ATOMIC_POS);
+	f->f_mode |= FMODE_STREAM;
+	return 0;
+}
+
+/* ---- the position ---- */
+
+/* Must the position be locked? Not while this task is the only one that can reach the file. */
+static inline bool pos_lock(struct file *f, bool shared)
+{
+	if (!(f->f_mode & FMODE_ATOMIC_POS) || (!shared && atomic_read(&f->f_count) == 1))
+		return false;
+	mutex_lock(&f->f_pos_lock);
+	return true;
+}
+
+static inline void pos_unlock(struct file *f, bool locked)
+{
+	if (locked)
+		mutex_unlock(&f->f_pos_lock);
+}
+
+static inline bool has_pos(const struct file *f)
+{
+	return !(f->f_mode & FMODE_STREAM);
+}
+
+long sys_lseek(int fd, s64 off, int whence)
+{
+	struct fd f = fdget(fd);
+	bool locked;
+	long ret;
+
+	if (!f.file)
+		return -EBADF;
+	locked = pos_lock(f.file, f.put);
+	if ((u32)whence > SEEK_HOLE)
+		ret = -EINVAL;
+	else if (!(f.file->f_mode & FMODE_LSEEK))
+		ret = -ESPIPE;
+	else
+		ret = f.file->f_op->llseek(f.file, off, whence);
+	pos_unlock(f.file, locked);
+	fdput(f);
+	return ret;
+}
+
+/* ---- one transfer ---- */
+
+int rw_verify_area(int write, struct file *f, const loff_t *pos, size_t n)
+{
+	if ((ssize_t)n < 0)
+		return -EINVAL;
+	if (!pos || unsigned_offsets(f))
+		return 0;
+	if (*pos < 0)
+		return -EINVAL;
+	return (u64)*pos + n > (u64)(~0UL >> 1) ? -EINVAL : 0;
+}
+
+static void account_read(ssize_t n)
+{
+	if (n > 0)
+		current->io_rchar += n;
+	current->io_syscr++;
+}
+
+static void account_write(ssize_t n)
+{
+	if (n > 0)
+		current->io_wchar += n;
+	current->io_syscw++;
+}
+
+ssize_t vfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	ssize_t n;
+	int err;
+
+	if (!(f->f_mode & FMODE_READ))
+		return -EBADF;
+	if (!f->f_op->read_iter)
+		return is_dir(f->f_inode) ? -EISDIR : -EINVAL;
+	err = rw_verify_area(MAY_READ, f, pos, to->count);
+	if (err)
+		return err;
+	if (to->count > MAX_RW_COUNT)
+		to->count = MAX_RW_COUNT;
+	n = f->f_op->read_iter(f, to, pos);
+	if (n > 0)
+		fsnotify_file(f, IN_ACCESS);
+	account_read(n);
+	return n;
+}
+
+ssize_t vfs_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	ssize_t n;
+	int err;
+
+	if (!(f->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if (!f->f_op->write_iter)
+		return -EINVAL;
+	err = rw_verify_area(MAY_WRITE, f, pos, from->count);
+	if (err)
+		return err;
+	if (from->count > MAX_RW_COUNT)
+		from->count = MAX_RW_COUNT;
+	n = f->f_op->write_iter(f, from, pos);
+	if (n > 0)
+		fsnotify_file(f, IN_MODIFY);
+	account_write(n);
+	return n;
+}
+
+ssize_t kernel_read(struct file *f, void *buf, size_t n, loff_t *pos)
+{
+	struct iov_iter it;
+
+	iov_iter_kernel(&it, buf, n);
+	return vfs_read_iter(f, &it, pos);
+}
+
+ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t *pos)
+{
+	struct iov_iter it;
+
+	iov_iter_kernel(&it, (void *)buf, n);
+	return vfs_write_iter(f, &it, pos);
+}
+
+/* At the file's own position. */
+static ssize_t transfer(struct fd f, struct iov_iter *it, bool write)
+{
+	bool locked = pos_lock(f.file, f.put);
+	loff_t pos = f.file->f_pos, *p = has_pos(f.file) ? &pos : NULL;
+	ssize_t n;
+
+	n = write ? vfs_write_iter(f.file, it, p) : vfs_read_iter(f.file, it, p);
+	if (n >= 0 && p)
+		f.file->f_pos = pos;
+	pos_unlock(f.file, locked);
+	return n;
+}
+
+/* At a position of the caller's. */
+static ssize_t transfer_at(struct fd f, struct iov_iter *it, loff_t pos, bool write)
+{
+	u32 need = write ? FMODE_PWRITE : FMODE_PREAD;
+
+	if (!(f.file->f_mode & need))
+		return -ESPIPE;
+	return write ? vfs_write_iter(f.file, it, &pos) : vfs_read_iter(f.file, it, &pos);
+}
+
+/* ---- the simple calls ---- */
+
+long sys_read(int fd, uaddr_t buf, size_t n)
+{
+	struct fd f = fdget(fd);
+	struct iov_iter it;
+	long ret;
+
+	if (!f.file)
+		return -EBADF;
+	if (!(f.file->f_mode & FMODE_READ)) {
+		ret = -EBADF;
+	} else if (!access_ok(buf, n)) {
+		ret = -EFAULT;
+	} else {
+		iov_iter_user(&it, buf, n);
+		ret = transfer(f, &it, false);
+	}
+	fdput(f);
+	return ret;
+}
+
+long sys_write(int fd, uaddr_t buf, size_t n)
+{
+	struct fd f = fdget(fd);
+	struct iov_iter it;
+	long ret;
+
+	if (!f.file)
+		return -EBADF;
+	if (!(f.file->f_mode & FMODE_WRITE)) {
+		ret = -EBADF;
+	} else if (!access_ok(buf, n)) {
+		ret = -EFAULT;
+	} else {
+		iov_iter_user(&it, buf, n);
+		ret = transfer(f, &it, true);
+	}
+	fdput(f);
+	return ret;
+}
+
+static long rw_at(int fd, uaddr_t buf, size_t n, s64 pos, bool write)
+{
+	struct iov_iter it;
+	struct fd f;
+	long ret;
+
+	if (pos < 0)
+		return -EINVAL;
+	f = fdget(fd);
+	if (!f.file)
+		return -EBADF;
+	if (!(f.file->f_mode & (write ? FMODE_PWRITE : FMODE_PREAD))) {
+		ret = -ESPIPE;
+	} else if (!(f.file->f_mode & (write ? FMODE_WRITE : FMODE_READ))) {
+		ret = -EBADF;
+	} else if (!access_ok(buf, n)) {
+		ret = -EFAULT;
+	} else {
+		iov_iter_user(&it, buf, n);
+		ret = transfer_at(f, &it, pos, write);
+	}
+	fdput(f);
+	return ret;
+}
+
+long sys_pread64(int fd, uaddr_t buf, size_t n, s64 pos)
+{
+	return rw_at(fd, buf, n, pos, false);
+}
+
+long sys_pwrite64(int fd, uaddr_t buf, size_t n, s64 pos)
+{
+	return rw_at(fd, buf, n, pos, true);
+}
+
+/* ---- vectors ---- */
+
+static long rw_vec(int fd, uaddr_t vec, u64 nr, s64 pos, bool at, bool write)
+{
+	struct uvec *to_free = NULL;
+	struct iov_iter it;
+	struct fd f;
+	long ret;
+
+	if (at && pos < 0)
+		return -EINVAL;
+	f = fdget(fd);
+	if (!f.file)
+		return -EBADF;
+	if (!(f.file->f_mode & (write ? FMODE_WRITE : FMODE_READ)))
+		ret = -EBADF;
+	else if (at && !(f.file->f_mode & (write ? FMODE_PWRITE : FMODE_PREAD)))
+		ret = -ESPIPE;
+	else
+		ret = iov_iter_import(&it, vec, nr, &to_free);
+	if (!ret) {
+		ret = at ? transfer_at(f, &it, pos, write) : transfer(f, &it, write);
+		kfree(to_free);
+	}
+	fdput(f);
+	return ret;
+}
+
+long sys_readv(int fd, uaddr_t vec, u64 nr)
+{
+	return rw_vec(fd, vec, nr, 0, false, false);
+}
+
+long sys_writev(int fd, uaddr_t vec, u64 nr)
+{
+	return rw_vec(fd, vec, nr, 0, false, true);
+}
+
+/* On a 64-bit machine the low word is the whole position. */
+long sys_preadv(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high)
+{
+	return rw_vec(fd, vec, nr, pos, true, false);
+}
+
+long sys_pwritev(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high)
+{
+	return rw_vec(fd, vec, nr, pos, true, true);
+}
+
+#define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
+
+/* preadv2, pwritev2: flags for one transfer. Those that cannot be kept are refused. */
+static long rw_vec_flags(int fd, uaddr_t vec, u64 nr, s64 pos, int flags, bool write)
+{
+	struct fd f;
+	long n;
+	int err = 0;
+
+	if (flags & ~RWF_KNOWN)
+		return -EOPNOTSUPP;
+	if (flags & (RWF_NOWAIT | RWF_APPEND))
+		return -EOPNOTSUPP;
+	n = rw_vec(fd, vec, nr, pos, pos != -1, write);
+	if (n <= 0 || !write || !(flags & (RWF_DSYNC | RWF_SYNC)))
+		return n;
+	f = fdget(fd);
+	if (f.file)
+		err = vfs_fsync_range(f.file, pos == -1 ? 0 : pos,
+			pos == -1 ? (loff_t)(~0UL >> 1) : pos + n - 1, !(flags & RWF_SYNC));
+	fdput(f);
+	return err ? err : n;
+}
+
+long sys_preadv2(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high, int flags)
+{
+	return rw_vec_flags(fd, vec, nr, pos, flags, false);
+}
+
+long sys_pwritev2(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high, int flags)
+{
+	return rw_vec_flags(fd, vec, nr, pos, flags, true);
+}
+
+/* ---- cached files ---- */
+
+/* O_DIRECT wants positions, lengths and addresses in whole sectors. */
+static bool direct_aligned(const struct file *f, const struct iov_iter *it, loff_t pos)
+{
+	u64 all = pos | it->count;
+
+	if (!(f->f_flags & O_DIRECT))
+		return true;
+	if (it->type == ITER_USER)
+		for (u32 i = 0; i < it->nr_vecs; i++)
+			all |= it->vec[i].base | it->vec[i].len;
+	return !(all & 511);
+}
+
+ssize_t generic_file_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	int err;
+
+	if (!to->count)
+		return 0;
+	if (!direct_aligned(f, to, *pos))
+		return -EINVAL;
+	if (f->f_flags & O_DIRECT) {
+		/* what the device has: our own cache is written out first, and is what the device has then */
+		err = filemap_write_and_wait_range(f->f_mapping, *pos, *pos + to->count - 1);
+		if (err)
+			return err;
+	}
+	return filemap_read(f, f->f_mapping, to, pos);
+}
+
+ssize_t generic_write_checks(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct inode *inode = f->f_mapping->host;
+	u64 limit = rlimit(RLIMIT_FSIZE);
+	loff_t max = inode->i_sb->s_maxbytes;
+
+	if (!from->count)
+		return 0;
+	if (f->f_flags & O_APPEND)
+		*pos = i_size_read(inode);
+	if (!direct_aligned(f, from, *pos))
+		return -EINVAL;
+	if (is_reg(inode) && limit != ~0UL) {
+		if ((u64)*pos >= limit) {
+			send_sig(SIGXFSZ, current, SEND_SIG_PRIV);
+			return -EFBIG;
+		}
+		from->count = min_t(u64, from->count, limit - *pos);
+	}
+	if (*pos >= max)
+		return -EFBIG;
+	from->count = min_t(u64, from->count, max - *pos);
+	return from->count;
+}
+
+static ssize_t write_locked(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	ssize_t n = generic_write_checks(f, from, pos);
+	int err;
+
+	if (n <= 0)
+		return n;
+	err = file_remove_privs(f);
+	if (!err)
+		err = file_update_time(f);
+	return err ? err : filemap_write(f, f->f_mapping, from, pos);
+}
+
+ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct inode *inode = f->f_mapping->host;
+	ssize_t n;
+	int err = 0;
+
+	down_write(&inode->i_rwsem);
+	n = write_locked(f, from, pos);
+	up_write(&inode->i_rwsem);
+	if (n <= 0)
+		return n;
+	if ((f->f_flags & (O_DSYNC | O_DIRECT)) || (inode->i_flags & S_SYNC))
+		err = vfs_fsync_range(f, *pos - n, *pos - 1, !(f->f_flags & O_SYNC & ~O_DSYNC));
+	balance_dirty_pages(f->f_mapping);
+	return err ? err : n;
+}
+
+int generic_file_mmap(struct file *f, struct vm_area *vma)
+{
+	if (!f->f_mapping->a_ops || !f->f_mapping->a_ops->readpage)
+		return -ENODEV;
+	file_accessed(f);
+	return 0;
+}

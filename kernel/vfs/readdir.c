@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * readdir.c: getdents, getdents64, and iterate_dir for kernel users.
+ *
+ * Entries are laid out in a kernel buffer with the directory's i_rwsem held, and copied to the guest after it was released: one copy
+ * for many entries, and no page fault under the lock. When the copy fails the position stays where it was.
+ */
+#include "gen/syscalls.h"
+#include "kernel/vfs/internal.h"
+
+#define DENTS_MAX 32768
+
+struct linux_dirent { /* of getdents(2); the type is in the last byte of the record */
+	u64 d_ino;
+	u64 d_off;
+	u16 d_reclen;
+	char d_name[];
+};
+struct linux_dirent64 {
+	u64 d_ino;
+	s64 d_off;
+	u16 d_reclen;
+	u8 d_type;
+	char d_name[];
+};
+
+int iterate_dir(struct file *f, struct dir_context *ctx)
+{
+	struct inode *inode = f->f_inode;
+	int err = -ENOENT;
+
+	if (!f->f_op->iterate)
+		return -ENOTDIR;
+	down_read(&inode->i_rwsem);
+	if (!(inode->i_flags & S_DEAD)) {
+		ctx->pos = f->f_pos;
+		err = f->f_op->iterate(f, ctx);
+		f->f_pos = ctx->pos;
+		file_accessed(f);
+	}
+	up_read(&inode->i_rwsem);
+	return err;
+}
+
+bool dir_emit_dots(struct file *f, struct dir_context *ctx)
+{
+	struct dentry *d = f->f_path.dentry, *parent;
+	u64 ino;
+
+	if (ctx->pos == 0) {
+		if (!dir_emit(ctx, ".", 1, d->d_inode->i_ino, inode_dtype(S_IFDIR)))
+			return false;
+		ctx->pos = 1;
+	}
+	if (ctx->pos == 1) {
+		parent = dget_parent(d);
+		ino = parent->d_inode->i_ino;
+		dput(parent);
+		if (!dir_emit(ctx, "..", 2, ino, inode_dtype(S_IFDIR)))
+			return false;
+		ctx->pos = 2;
+	}
+	return true;
+}
+
+struct dents {
+	struct dir_context ctx;
+	char *buf;
+	u32 size, used;
+	u32 prev; /* offset of the last record + 1: its d_off is the next one's position; 0: none */
+	bool old, too_small;
+};
+
+static void set_prev_off(struct dents *b, loff_t pos)
+{
+	if (!b->prev)
+		return;
+	if (b->old)
+		((struct linux_dirent *)(b->buf + b->prev - 1))->d_off = pos;
+	else
+		((struct linux_dirent64 *)(b->buf + b->prev - 1))->d_off = pos;
+}
+
+static void put_record(struct dents *b, const char *name, int len, u64 ino, u32 type, u32 reclen)
+{
+	char *at = b->buf + b->used;
+
+	memset(at, 0, reclen);
+	if (b->old) {
+		struct linux_dirent *d = (void *)at;
+
+		d->d_ino = ino;
+		d->d_reclen = reclen;
+		memcpy(d->d_name, name, len);
+		at[reclen - 1] = type;
+	} else {
+		struct linux_dirent64 *d = (void *)at;
+
+		d->d_ino = ino;
+		d->d_reclen = reclen;
+		d->d_type = type;
+		memcpy(d->d_name, name, len);
+	}
+}
+
+static bool dents_actor(struct dir_context *ctx, const char *name, int len, loff_t pos, u64 ino,
+			u32 type)
+{
+	struct dents *b = container_of(ctx, struct dents, ctx);
+	u32 head = b->old ? offsetof(struct linux_dirent, d_name) + 2 :
+			    offsetof(struct linux_dirent64, d_name) + 1;
+	u32 reclen = round_up(head + len, 8);
+
+	if (b->used + reclen > b->size) {
+		b->too_small = !b->used;
+		return false;
+	}
+	set_prev_off(b, pos);
+	put_record(b, name, len, ino, type, reclen);
+	b->prev = b->used + 1;
+	b->used += reclen;
+	return true;
+}
+
+static long do_getdents(struct file *f, uaddr_t ua, u32 count, bool old)
+{
+	struct dents b = { .ctx.actor = dents_actor, .size = min(count, (u32)DENTS_MAX), .old = old };
+	loff_t start;
+	long err;
+
+	b.buf = kmalloc(max(b.size, 32U), GFP_KERNEL);
+	if (!b.buf)
+		return -ENOMEM;
+	mutex_lock(&f->f_pos_lock);
+	start = f->f_pos;
+	err = iterate_dir(f, &b.ctx);
+	if (!err && b.too_small)
+		err = -EINVAL;
+	if (b.used) {
+		set_prev_off(&b, f->f_pos);
+		err = b.used;
+		if (copy_to_user(ua, b.buf, b.used)) {
+			f->f_pos = start;
+			err = -EFAULT;
+		}
+	}
+	mutex_unlock(&f->f_pos_lock);
+	kfree(b.buf);
+	return err;
+}
+
+static long getdents(int fd, uaddr_t ua, u32 count, bool old)
+{
+	struct fd f = fdget(fd);
+	long n;
+
+	if (!f.file)
+		return -EBADF;
+	n = do_getdents(f.file, ua, count, old);
+	fdput(f);
+	return n;
+}
+
+long sys_getdents64(int fd, uaddr_t ua, u32 count)
+{
+	return getdents(fd, ua, count, false);
+}
+
+long sys_getdents(int fd, uaddr_t ua, u32 count)
+{
+	return getdents(fd, ua, count, true);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* simple_xattr.c: extended attributes as a list in memory. Lock: simple_xattrs.lock; memory is got and freed outside of it. */
+#include <linux/xattr.h>
+
+#include "kernel/vfs/internal.h"
+#include "kernel/vfs/simple_xattr.h"
+
+struct simple_xattr {
+	struct list_head list;
+	char *name;
+	size_t size;
+	u8 value[];
+};
+
+void simple_xattrs_init(struct simple_xattrs *x)
+{
+	spin_lock_init(&x->lock);
+	INIT_LIST_HEAD(&x->list);
+}
+
+static void xattr_free(struct simple_xattr *a)
+{
+	if (!a)
+		return;
+	kfree(a->name);
+	kfree(a);
+}
+
+void simple_xattrs_free(struct simple_xattrs *x)
+{
+	while (!list_empty(&x->list)) {
+		struct simple_xattr *a = list_first_entry(&x->list, struct simple_xattr, list);
+
+		list_del(&a->list);
+		xattr_free(a);
+	}
+}
+
+static struct simple_xattr *find_locked(struct simple_xattrs *x, const char *name)
+{
+	struct simple_xattr *a;
+
+	assert_spin_held(&x->lock);
+	list_for_each_entry(a, &x->list, list)
+		if (!strcmp(a->name, name))
+			return a;
+	return NULL;
+}
+
+ssize_t simple_xattr_get(struct simple_xattrs *x, const char *name, void *buf, size_t size)
+{
+	struct simple_xattr *a;
+	ssize_t n = -ENODATA;
+
+	spin_lock(&x->lock);
+	a = find_locked(x, name);
+	if (a) {
+		n = a->size;
+		if (buf && size < a->size)
+			n = -ERANGE;
+		else if (buf)
+			memcpy(buf, a->value, a->size);
+	}
+	spin_unlock(&x->lock);
+	return n;
+}
+
+static struct simple_xattr *xattr_new(const char *name, const void *value, size_t size)
+{
+	struct simple_xattr *a = kmalloc(sizeof(*a) + size, GFP_KERNEL);
+
+	if (!a)
+		return NULL;
+	a->name = kstrdup(name);
+	if (!a->name) {
+		kfree(a);
+		return NULL;
+	}
+	a->size = size;
+	memcpy(a->value, value, size);
+	return a;
+}
+
+int simple_xattr_set(struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags)
+{
+	struct simple_xattr *fresh = NULL, *old;
+	int err = 0;
+
+	if (value) {
+		fresh = xattr_new(name, value, size);
+		if (!fresh)
+			return -ENOMEM;
+	}
+	spin_lock(&x->lock);
+	old = find_locked(x, name);
+	if (old && (flags & XATTR_CREATE))
+		err = -EEXIST;
+	else if (!old && ((flags & XATTR_REPLACE) || !value))
+		err = -ENODATA;
+	if (err) {
+		old = fresh;
+	} else {
+		if (old)
+			list_del(&old->list);
+		if (fresh)
+			list_add(&fresh->list, &x->list);
+	}
+	spin_unlock(&x->lock);
+	xattr_free(old);
+	return err;
+}
+
+ssize_t simple_xattr_list(struct simple_xattrs *x, char *buf, size_t size)
+{
+	struct simple_xattr *a;
+	size_t n = 0;
+
+	spin_lock(&x->lock);
+	list_for_each_entry(a, &x->list, list) {
+		size_t len = strlen(a->name) + 1;
+
+		if (!strncmp(a->name, "trusted.", 8) && !capable(CAP_SYS_ADMIN))
+			continue;
+		if (buf && n + len > size) {
+			n = -ERANGE;
+			break;
+		}
+		if (buf)
+			memcpy(buf + n, a->name, len);
+		n += len;
+	}
+	spin_unlock(&x->lock);
+	return n;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* simple_xattr.h: extended attributes of memory file systems, a list in memory. */
+#ifndef NESTLING_VFS_SIMPLE_XATTR_H
+#define NESTLING_VFS_SIMPLE_XATTR_H
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/lock.h"
+
+struct simple_xattrs {
+	spinlock_t lock;
+	struct list_head list; /* under lock */
+};
+void simple_xattrs_init(struct simple_xattrs *x);
+void simple_xattrs_free(struct simple_xattrs *x);
+/* As inode_operations' getxattr, setxattr, listxattr. */
+ssize_t simple_xattr_get(struct simple_xattrs *x, const char *name, void *buf, size_t size);
+int simple_xattr_set(struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags);
+ssize_t simple_xattr_list(struct simple_xattrs *x, char *buf, size_t size);
+
+#endif
