@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.c: tmpfs's regular files. The page cache is the file: what is not there is a hole and reads as zeros.
+ *
+ * Pages are accounted to the superblock before they are made; tmpfs_recount() gives back what truncation has dropped, by comparing
+ * what is charged with what the cache holds. Reading a hole makes no page; a fault on one does.
+ *
+ * Invariant: every page in the cache is up to date (zeroed when it is made).
+ * Locks: i_rwsem for size changes, tmpfs_inode.lock for the account, the page lock for a page's contents.
+ */
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <linux/inotify.h>
+
+#include "kernel/fs/tmpfs/tmpfs.h"
+
+/* ---- accounting ---- */
+
+void tmpfs_recount(struct inode *inode)
+{
+	struct tmpfs_inode *t = tmpfs_inode(inode);
+	u64 freed = 0, have;
+
+	spin_lock(&t->lock);
+	have = READ_ONCE(inode->i_data.nrpages);
+	if (t->charged > have) {
+		freed = t->charged - have;
+		t->charged = have;
+	}
+	inode->i_blocks = have * (PAGE_SIZE / 512);
+	spin_unlock(&t->lock);
+	if (freed)
+		tmpfs_uncharge(inode->i_sb, freed);
+}
+
+/* The page at @index, locked and up to date, made when it is a hole. ERR_PTR(-ENOSPC, -ENOMEM). */
+static struct page *tmpfs_get_page(struct inode *inode, u64 index)
+{
+	struct address_space *m = &inode->i_data;
+	struct tmpfs_inode *t = tmpfs_inode(inode);
+	struct page *p = find_lock_page(m, index);
+	int err;
+
+	if (p)
+		return p;
+	err = tmpfs_charge(inode->i_sb, 1);
+	if (err)
+		return ERR_PTR(err);
+	p = grab_cache_page(m, index);
+	if (!p) {
+		tmpfs_uncharge(inode->i_sb, 1);
+		return ERR_PTR(-ENOMEM);
+	}
+	if (PageUptodate(p)) { /* somebody else made it */
+		tmpfs_uncharge(inode->i_sb, 1);
+		return p;
+	}
+	memset(page_address(p), 0, PAGE_SIZE);
+	SetPageUptodate(p);
+	spin_lock(&t->lock);
+	t->charged++;
+	inode->i_blocks += PAGE_SIZE / 512;
+	spin_unlock(&t->lock);
+	return p;
+}
+
+/* A page that mm has put into the cache itself: a fault on a hole. */
+static int tmpfs_readpage(struct file *f, struct page *p)
+{
+	struct inode *inode = p->mapping->host;
+	struct tmpfs_inode *t = tmpfs_inode(inode);
+	int err = tmpfs_charge(inode->i_sb, 1);
+
+	if (!err) {
+		memset(page_address(p), 0, PAGE_SIZE);
+		SetPageUptodate(p);
+		spin_lock(&t->lock);
+		t->charged++;
+		inode->i_blocks += PAGE_SIZE / 512;
+		spin_unlock(&t->lock);
+	}
+	unlock_page(p);
+	return err;
+}
+
+static int seal_check(const struct inode *inode, loff_t end)
+{
+	u32 seals = inode->i_seals;
+
+	if (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		return -EPERM;
+	return (seals & F_SEAL_GROW) && end > inode->i_size ? -EPERM : 0;
+}
+
+static int tmpfs_write_begin(struct file *f, struct address_space *m, loff_t pos, u32 len,
+			     struct page **page, void **fsdata)
+{
+	int err = seal_check(m->host, pos + len);
+	struct page *p;
+
+	if (err)
+		return err;
+	p = tmpfs_get_page(m->host, pos >> PAGE_SHIFT);
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	*page = p;
+	return 0;
+}
+
+static int tmpfs_write_end(struct file *f, struct address_space *m, loff_t pos, u32 len, u32 copied,
+			   struct page *p, void *fsdata)
+{
+	if (pos + copied > m->host->i_size)
+		i_size_write(m->host, pos + copied);
+	unlock_page(p);
+	put_page(p);
+	return copied;
+}
+
+static int tmpfs_page_mkwrite(struct file *f, struct page *p)
+{
+	struct inode *inode = f->f_inode;
+
+	lock_page(p);
+	if (p->mapping == &inode->i_data)
+		return 0;
+	unlock_page(p);
+	return -EFAULT;
+}
+
+const struct address_space_operations tmpfs_aops = {
+	.readpage = tmpfs_readpage,
+	.write_begin = tmpfs_write_begin,
+	.write_end = tmpfs_write_end,
+	.page_mkwrite = tmpfs_page_mkwrite,
+	.memory_only = true,
+};
+
+/* ---- reading and writing ---- */
+
+/* Copies from one page, or zeros from a hole. Bytes; 0 on a fault. */
+static size_t read_piece(struct inode *inode, struct iov_iter *to, loff_t pos, size_t n)
+{
+	struct page *p = find_get_page(&inode->i_data, pos >> PAGE_SHIFT);
+	size_t off = pos & (PAGE_SIZE - 1), done;
+
+	if (!p)
+		return iov_iter_zero(n, to);
+	if (!PageUptodate(p))
+		wait_on_page_locked(p);
+	done = PageUptodate(p) ? copy_to_iter((char *)page_address(p) + off, n, to) :
+				 iov_iter_zero(n, to);
+	put_page(p);
+	return done;
+}
+
+static ssize_t tmpfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct inode *inode = f->f_mapping->host;
+	ssize_t done = 0;
+
+	if (!to->count)
+		return 0;
+	while (to->count) {
+		loff_t size = i_size_read(inode);
+		size_t n, got;
+
+		if (*pos >= size)
+			break;
+		n = min_t(u64, PAGE_SIZE - (*pos & (PAGE_SIZE - 1)), size - *pos);
+		n = min(n, to->count);
+		got = read_piece(inode, to, *pos, n);
+		done += got;
+		*pos += got;
+		if (got < n)
+			return done ? done : -EFAULT;
+		cond_resched();
+	}
+	file_accessed(f);
+	return done;
+}
+
+static ssize_t tmpfs_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	return generic_file_write_iter(f, from, pos);
+}
+
+/* The next page in the cache at or after @index below @end; @end when there is none. */
+static u64 next_data(struct address_space *m, u64 index, u64 end)
+{
+	spin_lock(&m->lock);
+	if (!radix_next(&m->pages, &index))
+		index = end;
+	spin_unlock(&m->lock);
+	return min(index, end);
+}
+
+static u64 next_hole(struct address_space *m, u64 index, u64 end)
+{
+	struct page *p;
+
+	while (index < end && (p = find_get_page(m, index))) {
+		put_page(p);
+		index++;
+		if (!(index & 1023))
+			cond_resched();
+	}
+	return index;
+}
+
+static loff_t tmpfs_llseek(struct file *f, loff_t off, int whence)
+{
+	struct inode *inode = f->f_mapping->host;
+	loff_t size, pos;
+	u64 end, at;
+
+	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+		return generic_file_llseek(f, off, whence);
+	down_read(&inode->i_rwsem);
+	size = i_size_read(inode);
+	pos = -ENXIO;
+	if (off < 0 || off >= size)
+		goto out;
+	end = DIV_ROUND_UP((u64)size, PAGE_SIZE);
+	at = off >> PAGE_SHIFT;
+	at = whence == SEEK_DATA ? next_data(&inode->i_data, at, end) :
+				   next_hole(&inode->i_data, at, end);
+	if (whence == SEEK_DATA && at == end)
+		goto out;
+	pos = clamp((loff_t)(at << PAGE_SHIFT), off, size);
+	f->f_pos = pos;
+out:
+	up_read(&inode->i_rwsem);
+	return pos;
+}
+
+static int tmpfs_mmap(struct file *f, struct vm_area *vma)
+{
+	if ((f->f_inode->i_seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) && (vma->vm_flags & VM_SHARED)) {
+		if (vma->vm_flags & VM_WRITE)
+			return -EPERM;
+		vma->vm_flags &= ~(u64)VM_MAYWRITE;
+	}
+	file_accessed(f);
+	return 0;
+}
+
+/* ---- size ---- */
+
+static int resize(struct inode *inode, loff_t size)
+{
+	loff_t old = inode->i_size;
+
+	if ((size < old && (inode->i_seals & F_SEAL_SHRINK)) ||
+		(size > old && (inode->i_seals & F_SEAL_GROW)))
+		return -EPERM;
+	i_size_write(inode, size);
+	if (size < old) {
+		truncate_pagecache(&inode->i_data, size);
+		tmpfs_recount(inode);
+	}
+	return 0;
+}
+
+static int tmpfs_setattr(struct dentry *d, struct iattr *a)
+{
+	struct inode *inode = d->d_inode;
+	int err = setattr_prepare(d, a);
+
+	if (!err && (a->ia_valid & ATTR_SIZE)) {
+		err = resize(inode, a->ia_size);
+		if (!err)
+			inode->i_mtime = inode->i_ctime = current_time(inode);
+	}
+	if (!err)
+		setattr_copy(inode, a);
+	return err;
+}
+
+static int punch_hole(struct inode *inode, loff_t off, loff_t len)
+{
+	if (inode->i_seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		return -EPERM;
+	truncate_inode_pages_range(&inode->i_data, off, off + len - 1);
+	tmpfs_recount(inode);
+	return 0;
+}
+
+static int allocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
+{
+	u64 first = off >> PAGE_SHIFT, end = DIV_ROUND_UP((u64)off + len, PAGE_SIZE), at;
+	struct tmpfs_sb *s = tmpfs_sb(inode->i_sb);
+	int err = 0;
+
+	if (!keep_size) {
+		err = inode_newsize_ok(inode, off + len);
+		if (!err && (inode->i_seals & F_SEAL_GROW) && off + len > inode->i_size)
+			err = -EPERM;
+		if (err)
+			return err;
+	}
+	if (s->max_blocks && end - first > s->max_blocks)
+		return -ENOSPC;
+	for (at = first; at < end; at++) {
+		struct page *p = tmpfs_get_page(inode, at);
+
+		if (IS_ERR(p)) {
+			err = PTR_ERR(p);
+			break;
+		}
+		unlock_page(p);
+		put_page(p);
+		if (signal_pending(current)) {
+			err = -EINTR;
+			break;
+		}
+		cond_resched();
+	}
+	if (err && off + len > inode->i_size) { /* what lies beyond the end would never be seen */
+		truncate_inode_pages(&inode->i_data, round_up((u64)inode->i_size, PAGE_SIZE));
+		tmpfs_recount(inode);
+	}
+	if (!err && !keep_size && off + len > inode->i_size)
+		i_size_write(inode, off + len);
+	return err;
+}
+
+static long tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
+{
+	struct inode *inode = f->f_inode;
+	int err;
+
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
+		return -EOPNOTSUPP;
+	down_write(&inode->i_rwsem);
+	if (mode & FALLOC_FL_PUNCH_HOLE)
+		err = punch_hole(inode, off, len);
+	else
+		err = allocate(inode, off, len, mode & FALLOC_FL_KEEP_SIZE);
+	if (!err)
+		inode->i_mtime = inode->i_ctime = current_time(inode);
+	up_write(&inode->i_rwsem);
+	return err;
+}
+
+static int tmpfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
+{
+	return 0;
+}
+
+static int tmpfs_open(struct inode *inode, struct file *f)
+{
+	return 0;
+}
+
+const struct file_operations tmpfs_file_ops = {
+	.llseek = tmpfs_llseek,
+	.read_iter = tmpfs_read_iter,
+	.write_iter = tmpfs_write_iter,
+	.mmap = tmpfs_mmap,
+	.open = tmpfs_open,
+	.fsync = tmpfs_fsync,
+	.fallocate = tmpfs_fallocate,
+};
+
+const struct inode_operations tmpfs_file_iops = { .setattr = tmpfs_setattr, TMPFS_XATTR_OPS };

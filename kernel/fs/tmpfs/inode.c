@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inode.c: tmpfs's inodes and directories. A directory is a simple directory (vfs/libfs.c): its dentries are its contents.
+ * Locks: the directory's i_rwsem, held by vfs.
+ */
+#include "kernel/fs/tmpfs/tmpfs.h"
+
+static const struct inode_operations tmpfs_dir_iops, tmpfs_link_iops, tmpfs_special_iops;
+
+static int reserve_inode(struct super_block *sb)
+{
+	struct tmpfs_sb *s = tmpfs_sb(sb);
+	int err = 0;
+
+	spin_lock(&s->lock);
+	if (s->max_inodes && s->used_inodes >= s->max_inodes)
+		err = -ENOSPC;
+	else
+		s->used_inodes++;
+	spin_unlock(&s->lock);
+	return err;
+}
+
+static void unreserve_inode(struct super_block *sb)
+{
+	struct tmpfs_sb *s = tmpfs_sb(sb);
+
+	spin_lock(&s->lock);
+	s->used_inodes--;
+	spin_unlock(&s->lock);
+}
+
+static void set_operations(struct inode *inode, dev_t rdev)
+{
+	switch (inode->i_mode & S_IFMT) {
+	case S_IFREG:
+		inode->i_op = &tmpfs_file_iops;
+		inode->i_fop = &tmpfs_file_ops;
+		inode->i_data.a_ops = &tmpfs_aops;
+		break;
+	case S_IFDIR:
+		inode->i_op = &tmpfs_dir_iops;
+		inode->i_fop = &simple_dir_operations;
+		set_nlink(inode, 2);
+		break;
+	case S_IFLNK: inode->i_op = &tmpfs_link_iops; break;
+	default:
+		inode->i_op = &tmpfs_special_iops;
+		init_special_inode(inode, inode->i_mode, rdev);
+	}
+}
+
+struct inode *tmpfs_new_inode(struct super_block *sb, struct inode *dir, umode_t mode, dev_t rdev)
+{
+	struct inode *inode;
+	int err = reserve_inode(sb);
+
+	if (err)
+		return ERR_PTR(err);
+	inode = new_inode(sb);
+	if (!inode) {
+		unreserve_inode(sb);
+		return ERR_PTR(-ENOMEM);
+	}
+	inode->i_ino = __atomic_add_fetch(&tmpfs_sb(sb)->next_ino.v, 1, __ATOMIC_RELAXED);
+	inode_init_owner(inode, dir, mode);
+	inode->i_atime = inode->i_mtime = inode->i_ctime = inode->i_btime = current_time(inode);
+	inode->i_generation = inode->i_ino;
+	set_operations(inode, rdev);
+	return inode;
+}
+
+/* A new inode under the name of d. */
+static int add_entry(struct inode *dir, struct dentry *d, struct inode *inode)
+{
+	int err;
+
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	err = simple_dir_add(dir, d);
+	if (err) {
+		clear_nlink(inode);
+		iput(inode);
+		return err;
+	}
+	dir->i_mtime = dir->i_ctime = current_time(dir);
+	d_instantiate(d, inode);
+	return 0;
+}
+
+static int tmpfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t rdev)
+{
+	return add_entry(dir, d, tmpfs_new_inode(dir->i_sb, dir, mode, rdev));
+}
+
+static int tmpfs_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl)
+{
+	return tmpfs_mknod(dir, d, mode, 0);
+}
+
+static int tmpfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
+{
+	int err = tmpfs_mknod(dir, d, mode | S_IFDIR, 0);
+
+	if (!err)
+		inc_nlink(dir);
+	return err;
+}
+
+static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target)
+{
+	struct inode *inode = tmpfs_new_inode(dir->i_sb, dir, S_IFLNK | 0777, 0);
+
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	inode->i_link = kstrdup(target);
+	if (!inode->i_link) {
+		clear_nlink(inode);
+		iput(inode);
+		return -ENOMEM;
+	}
+	inode->i_size = strlen(target);
+	return add_entry(dir, d, inode);
+}
+
+static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
+{
+	struct inode *inode = tmpfs_new_inode(dir->i_sb, dir, mode, 0);
+
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	clear_nlink(inode);
+	d_instantiate(d, inode);
+	return 0;
+}
+
+ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
+{
+	return simple_xattr_get(&tmpfs_inode(inode)->xattrs, name, buf, size);
+}
+
+int tmpfs_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags)
+{
+	int err;
+
+	if (!strncmp(name, "system.", 7))
+		return -EOPNOTSUPP;
+	err = simple_xattr_set(&tmpfs_inode(inode)->xattrs, name, value, size, flags);
+	if (!err)
+		inode->i_ctime = current_time(inode);
+	return err;
+}
+
+ssize_t tmpfs_listxattr(struct inode *inode, char *buf, size_t size)
+{
+	return simple_xattr_list(&tmpfs_inode(inode)->xattrs, buf, size);
+}
+
+static const struct inode_operations tmpfs_dir_iops = {
+	.lookup = simple_lookup,
+	.create = tmpfs_create,
+	.link = simple_link,
+	.unlink = simple_unlink,
+	.symlink = tmpfs_symlink,
+	.mkdir = tmpfs_mkdir,
+	.rmdir = simple_rmdir,
+	.mknod = tmpfs_mknod,
+	.rename = simple_rename,
+	.tmpfile = tmpfs_tmpfile,
+	.setattr = simple_setattr,
+	TMPFS_XATTR_OPS,
+};
+static const struct inode_operations tmpfs_link_iops = {
+	.get_link = simple_get_link,
+	.setattr = simple_setattr,
+	TMPFS_XATTR_OPS,
+};
+static const struct inode_operations tmpfs_special_iops = { .setattr = simple_setattr, TMPFS_XATTR_OPS };

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * super.c: tmpfs superblocks: options, limits, statfs; the types tmpfs, ramfs and rootfs; files for shared anonymous memory.
+ *
+ * Options: size= (bytes with k, m, g, or a percentage of memory), nr_blocks=, nr_inodes=, mode=, uid=, gid=. Limits of 0 mean none.
+ * Without options half of the memory. ramfs and rootfs have no limits.
+ *
+ * Lock: tmpfs_sb.lock for the counters.
+ */
+#include "kernel/fs/tmpfs/tmpfs.h"
+#include "arch/um/arch.h"
+
+static struct kmem_cache *inode_cache;
+
+int tmpfs_charge(struct super_block *sb, u64 n)
+{
+	struct tmpfs_sb *s = tmpfs_sb(sb);
+	int err = 0;
+
+	spin_lock(&s->lock);
+	if (s->max_blocks && s->used_blocks + n > s->max_blocks)
+		err = -ENOSPC;
+	else
+		s->used_blocks += n;
+	spin_unlock(&s->lock);
+	return err;
+}
+
+void tmpfs_uncharge(struct super_block *sb, u64 n)
+{
+	struct tmpfs_sb *s = tmpfs_sb(sb);
+
+	spin_lock(&s->lock);
+	s->used_blocks -= n;
+	spin_unlock(&s->lock);
+}
+
+/* ---- options ---- */
+
+static int parse_size(const char *v, u64 *pages)
+{
+	size_t n = strlen(v);
+	char num[24];
+	u64 x;
+
+	if (n && v[n - 1] == '%' && n < sizeof(num)) {
+		memcpy(num, v, n - 1);
+		num[n - 1] = 0;
+		if (kstrtou64(num, 10, &x) || x > 10000)
+			return -EINVAL;
+		*pages = max_pfn * x / 100;
+		return 0;
+	}
+	if (kstrtosize(v, &x))
+		return -EINVAL;
+	*pages = DIV_ROUND_UP(x, PAGE_SIZE);
+	return 0;
+}
+
+static int parse_count(const char *v, u64 *n)
+{
+	return kstrtosize(v, n) ? -EINVAL : 0;
+}
+
+static int parse_id(const char *v, u32 *id)
+{
+	u64 x;
+
+	if (kstrtou64(v, 10, &x) || x >= ~0U)
+		return -EINVAL;
+	*id = x;
+	return 0;
+}
+
+static int parse_option(struct tmpfs_sb *s, const char *key, const char *v)
+{
+	u64 x;
+
+	if (!strcmp(key, "size"))
+		return parse_size(v, &s->max_blocks);
+	if (!strcmp(key, "nr_blocks"))
+		return parse_count(v, &s->max_blocks);
+	if (!strcmp(key, "nr_inodes"))
+		return parse_count(v, &s->max_inodes);
+	if (!strcmp(key, "uid"))
+		return parse_id(v, &s->uid);
+	if (!strcmp(key, "gid"))
+		return parse_id(v, &s->gid);
+	if (!strcmp(key, "mode")) {
+		if (kstrtou64(v, 8, &x))
+			return -EINVAL;
+		s->mode = x & 07777;
+		return 0;
+	}
+	/* of no meaning here, but accepted by Linux's tmpfs */
+	return !strcmp(key, "huge") || !strcmp(key, "mpol") ? 0 : -EINVAL;
+}
+
+static int parse_options(struct tmpfs_sb *s, char *data)
+{
+	char *opt, *v;
+	int err = 0;
+
+	while (!err && (opt = strsep(&data, ","))) {
+		if (!*opt)
+			continue;
+		v = strchr(opt, '=');
+		if (v)
+			*v++ = 0;
+		if (!v)
+			err = !strcmp(opt, "inode64") || !strcmp(opt, "inode32") ? 0 : -EINVAL;
+		else
+			err = parse_option(s, opt, v);
+		if (err)
+			pr_err("tmpfs: bad option '%s'\n", opt);
+	}
+	return err;
+}
+
+static int tmpfs_remount(struct super_block *sb, u32 *flags, char *data)
+{
+	struct tmpfs_sb *s = tmpfs_sb(sb), n = *s;
+	int err = data ? parse_options(&n, data) : 0;
+
+	if (err)
+		return err;
+	spin_lock(&s->lock);
+	if ((n.max_blocks && n.max_blocks < s->used_blocks) ||
+		(n.max_inodes && n.max_inodes < s->used_inodes)) {
+		err = -EINVAL;
+	} else {
+		s->max_blocks = n.max_blocks;
+		s->max_inodes = n.max_inodes;
+	}
+	spin_unlock(&s->lock);
+	return err;
+}
+
+static int tmpfs_show_options(struct super_block *sb, char *buf, size_t size)
+{
+	struct tmpfs_sb *s = tmpfs_sb(sb);
+	int n = 0;
+
+	if (sb->s_magic != TMPFS_MAGIC)
+		return 0;
+	if (s->max_blocks && s->max_blocks != max_pfn / 2)
+		n += scnprintf(buf + n, size - n, ",size=%lluk",
+			(unsigned long long)s->max_blocks * (PAGE_SIZE / 1024));
+	if (s->max_inodes && s->max_inodes != max_pfn / 2)
+		n += scnprintf(buf + n, size - n, ",nr_inodes=%llu",
+			(unsigned long long)s->max_inodes);
+	if (s->mode != 01777)
+		n += scnprintf(buf + n, size - n, ",mode=%o", s->mode);
+	if (s->uid)
+		n += scnprintf(buf + n, size - n, ",uid=%u", s->uid);
+	if (s->gid)
+		n += scnprintf(buf + n, size - n, ",gid=%u", s->gid);
+	return n;
+}
+
+static int tmpfs_statfs(struct dentry *d, struct kstatfs *st)
+{
+	struct tmpfs_sb *s = tmpfs_sb(d->d_sb);
+
+	st->f_type = d->d_sb->s_magic;
+	st->f_bsize = PAGE_SIZE;
+	st->f_namelen = NAME_MAX;
+	spin_lock(&s->lock);
+	if (s->max_blocks) {
+		st->f_blocks = s->max_blocks;
+		st->f_bfree = st->f_bavail = s->max_blocks - s->used_blocks;
+	}
+	if (s->max_inodes) {
+		st->f_files = s->max_inodes;
+		st->f_ffree = s->max_inodes - s->used_inodes;
+	}
+	spin_unlock(&s->lock);
+	return 0;
+}
+
+/* ---- inodes' memory ---- */
+
+static struct inode *tmpfs_alloc_inode(struct super_block *sb)
+{
+	struct tmpfs_inode *t = kmem_cache_alloc(inode_cache, GFP_KERNEL);
+
+	if (!t)
+		return NULL;
+	spin_lock_init(&t->lock);
+	t->charged = 0;
+	simple_xattrs_init(&t->xattrs);
+	return &t->vfs;
+}
+
+/* After the grace period: walkers without locks may still read i_link. */
+static void tmpfs_free_inode(struct inode *inode)
+{
+	kfree(inode->i_link);
+	kmem_cache_free(inode_cache, tmpfs_inode(inode));
+}
+
+static void tmpfs_evict_inode(struct inode *inode)
+{
+	struct tmpfs_sb *s = tmpfs_sb(inode->i_sb);
+
+	truncate_inode_pages(&inode->i_data, 0);
+	tmpfs_recount(inode);
+	simple_xattrs_free(&tmpfs_inode(inode)->xattrs);
+	spin_lock(&s->lock);
+	s->used_inodes--;
+	spin_unlock(&s->lock);
+	clear_inode(inode);
+}
+
+static void tmpfs_put_super(struct super_block *sb)
+{
+	kfree(sb->s_fs_info);
+	sb->s_fs_info = NULL;
+}
+
+static const struct super_operations tmpfs_super_ops = {
+	.alloc_inode = tmpfs_alloc_inode,
+	.free_inode = tmpfs_free_inode,
+	.drop_inode = generic_delete_inode,
+	.evict_inode = tmpfs_evict_inode,
+	.put_super = tmpfs_put_super,
+	.statfs = tmpfs_statfs,
+	.remount = tmpfs_remount,
+	.show_options = tmpfs_show_options,
+};
+
+static int fill(struct super_block *sb, struct tmpfs_sb *s, char *data)
+{
+	struct inode *root;
+	int err;
+
+	spin_lock_init(&s->lock);
+	s->mode = 01777;
+	s->uid = current_fsuid();
+	s->gid = current_fsgid();
+	sb->s_op = &tmpfs_super_ops;
+	sb->s_fs_info = s;
+	sb->s_magic = TMPFS_MAGIC;
+	sb->s_maxbytes = (loff_t)(~0UL >> 1) & PAGE_MASK;
+	err = data ? parse_options(s, data) : 0;
+	if (err)
+		return err;
+	root = tmpfs_new_inode(sb, NULL, S_IFDIR | s->mode, 0);
+	if (IS_ERR(root))
+		return PTR_ERR(root);
+	root->i_uid = s->uid;
+	root->i_gid = s->gid;
+	sb->s_root = d_make_root(root);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+int tmpfs_fill_super(struct super_block *sb, void *data, bool silent)
+{
+	struct tmpfs_sb *s = kzalloc(sizeof(*s), GFP_KERNEL);
+
+	if (!s)
+		return -ENOMEM;
+	s->max_blocks = s->max_inodes = max_pfn / 2;
+	return fill(sb, s, data);
+}
+
+static int ramfs_fill_super(struct super_block *sb, void *data, bool silent)
+{
+	struct tmpfs_sb *s = kzalloc(sizeof(*s), GFP_KERNEL);
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	err = fill(sb, s, data);
+	if (err)
+		return err;
+	s->max_blocks = s->max_inodes = 0;
+	sb->s_magic = RAMFS_MAGIC;
+	sb->s_root->d_inode->i_mode = S_IFDIR | 0755;
+	return 0;
+}
+
+static struct dentry *tmpfs_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+{
+	return mount_nodev(t, flags, data, tmpfs_fill_super);
+}
+
+static struct dentry *ramfs_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+{
+	return mount_nodev(t, flags, data, ramfs_fill_super);
+}
+
+static struct file_system_type tmpfs_type = {
+	.name = "tmpfs", .fs_flags = FS_USERNS_MOUNT, .mount = tmpfs_mount, .kill_sb = kill_anon_super
+};
+static struct file_system_type ramfs_type = {
+	.name = "ramfs", .mount = ramfs_mount, .kill_sb = kill_anon_super
+};
+static struct file_system_type rootfs_type = {
+	.name = "rootfs", .mount = ramfs_mount, .kill_sb = kill_anon_super
+};
+
+/* ---- shared anonymous memory, memfd ---- */
+
+static struct mount *shm_mount; /* immutable after init */
+
+/* "/memfd:name (deleted)", "/dev/zero (deleted)" */
+static char *shm_dname(struct dentry *d, char *buf, int len)
+{
+	static const char tail[] = " (deleted)";
+	int n = d->d_name.len + sizeof(tail) + 1;
+
+	if (n > len)
+		return ERR_PTR(-ENAMETOOLONG);
+	buf += len - n;
+	buf[0] = '/';
+	memcpy(buf + 1, d->d_name.name, d->d_name.len);
+	memcpy(buf + 1 + d->d_name.len, tail, sizeof(tail));
+	return buf;
+}
+static const struct dentry_operations shm_dentry_ops = { .d_dname = shm_dname };
+
+static struct file *tmpfs_file_setup(const char *name, loff_t size, u64 flags)
+{
+	struct super_block *sb = shm_mount->mnt_sb;
+	struct inode *inode;
+	struct path path;
+	struct file *f;
+
+	if (size < 0 || size > sb->s_maxbytes)
+		return ERR_PTR(-EINVAL);
+	inode = tmpfs_new_inode(sb, NULL, S_IFREG | 0777, 0);
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
+	i_size_write(inode, size);
+	clear_nlink(inode);
+	path.mnt = shm_mount;
+	path.dentry = d_alloc_pseudo(sb, name);
+	if (!path.dentry) {
+		iput(inode);
+		return ERR_PTR(-ENOMEM);
+	}
+	path.dentry->d_op = &shm_dentry_ops;
+	d_instantiate(path.dentry, inode);
+	f = alloc_file(&path, O_RDWR, &tmpfs_file_ops);
+	dput(path.dentry);
+	return f;
+}
+
+static int tmpfs_init(void)
+{
+	int err;
+
+	inode_cache = kmem_cache_create("tmpfs_inode", sizeof(struct tmpfs_inode), 64);
+	if (!inode_cache)
+		return -ENOMEM;
+	register_filesystem(&tmpfs_type);
+	register_filesystem(&ramfs_type);
+	err = set_initial_root(&rootfs_type);
+	if (err)
+		return err;
+	shm_mount = kern_mount(&ramfs_type);
+	if (IS_ERR(shm_mount))
+		return PTR_ERR(shm_mount);
+	shm_mount->mnt_sb->s_magic = TMPFS_MAGIC;
+	shmem_file_setup = tmpfs_file_setup;
+	return 0;
+}
+INITCALL(2, tmpfs_init);

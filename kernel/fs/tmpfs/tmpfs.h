@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* tmpfs.h: between the files of tmpfs; devtmpfs uses tmpfs_fill_super(). */
+#ifndef NESTLING_FS_TMPFS_H
+#define NESTLING_FS_TMPFS_H
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/signal.h"
+#include "kernel/vfs/simple_xattr.h"
+#include "kernel/vfs/vfs.h"
+
+struct tmpfs_sb {
+	spinlock_t lock;
+	u64 max_blocks, used_blocks; /* pages; max 0: no limit. Under lock */
+	u64 max_inodes, used_inodes; /* likewise */
+	atomic64_t next_ino;
+	umode_t mode;                /* of the root: for show_options */
+	kuid_t uid;
+	kgid_t gid;
+};
+
+struct tmpfs_inode {
+	struct inode vfs;
+	spinlock_t lock;
+	u64 charged;                 /* pages accounted to the superblock, under lock */
+	struct simple_xattrs xattrs;
+};
+
+static inline struct tmpfs_sb *tmpfs_sb(struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+static inline struct tmpfs_inode *tmpfs_inode(struct inode *inode)
+{
+	return container_of(inode, struct tmpfs_inode, vfs);
+}
+
+/* inode.c */
+struct inode *tmpfs_new_inode(struct super_block *sb, struct inode *dir, umode_t mode, dev_t rdev); /* ERR_PTR */
+ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
+int tmpfs_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags);
+ssize_t tmpfs_listxattr(struct inode *inode, char *buf, size_t size);
+#define TMPFS_XATTR_OPS                                                                            \
+	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr
+/* file.c */
+extern const struct address_space_operations tmpfs_aops;
+extern const struct file_operations tmpfs_file_ops;
+extern const struct inode_operations tmpfs_file_iops;
+/* Accounts what the page cache holds now; frees what was dropped. */
+void tmpfs_recount(struct inode *inode);
+/* super.c */
+int tmpfs_fill_super(struct super_block *sb, void *data, bool silent);
+/* Accounts @n pages: 0 or -ENOSPC. */
+int tmpfs_charge(struct super_block *sb, u64 n);
+void tmpfs_uncharge(struct super_block *sb, u64 n);
+
+#endif
