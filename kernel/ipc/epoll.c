@@ -50,7 +50,7 @@ struct eventpoll {
 
 struct epoll_hook {
 	struct wait_queue_entry wait;
-	struct wait_queue_head *head; /* NULL: the queue has gone (POLLFREE) */
+	struct wait_queue_head *head; /* NULL: the queue has gone (WAKE_QUEUE_GONE) */
 	struct epoll_item *item;
 	struct epoll_hook *next;
 };
@@ -112,7 +112,7 @@ static int item_wake(struct wait_queue_entry *e, u64 key)
 	struct eventpoll *ep = it->ep;
 	int woke = 0;
 
-	if (key & POLLFREE) {
+	if (key & WAKE_QUEUE_GONE) {
 		list_del_init(&e->entry);
 		smp_store_release(&h->head, NULL);
 	}

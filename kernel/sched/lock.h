@@ -42,8 +42,8 @@ struct wait_queue_entry {
 void wait_queue_setup(struct wait_queue_head *q, const char *name);
 #define init_waitqueue_head(q) wait_queue_setup(q, LOCK_CLASS(q))
 /* In the key of a wake-up of all: the queue is about to be freed (through a grace period), so entries that outlive it must leave. */
-#undef POLLFREE /* the UAPI's has a cast that only Linux knows */
-#define POLLFREE 0x4000
+#undef WAKE_QUEUE_GONE /* the UAPI's has a cast that only Linux knows */
+#define WAKE_QUEUE_GONE 0x4000
 void init_wait_entry(struct wait_queue_entry *e); /* current, default function */
 void add_wait_queue(struct wait_queue_head *q, struct wait_queue_entry *e);
 void add_wait_queue_exclusive(struct wait_queue_head *q, struct wait_queue_entry *e);

@@ -128,7 +128,7 @@ static void sighand_free_rcu(struct rcu_head *h)
 void sighand_put(struct sighand_struct *sh)
 {
 	if (sh && atomic_dec_and_test(&sh->count)) {
-		wake_up_common(&sh->signalfd_wqh, TASK_NORMAL, 0, POLLFREE);
+		wake_up_common(&sh->signalfd_wqh, TASK_NORMAL, 0, WAKE_QUEUE_GONE);
 		call_rcu(&sh->rcu, sighand_free_rcu);
 	}
 }
