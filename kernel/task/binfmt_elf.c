@@ -249,12 +249,7 @@ static int image_map(struct loader *l, struct image *im, u64 base)
 
 static u64 free_base(struct mm *mm, const struct image *im)
 {
-	u64 addr;
-
-	down_write(&mm->mmap_lock);
-	addr = get_unmapped_area(mm, 0, im->ext.end - im->ext.start, im->ext.align);
-	up_write(&mm->mmap_lock);
-	return addr;
+	return get_unmapped_area(mm, 0, im->ext.end - im->ext.start, im->ext.align);
 }
 
 /* A PIE with an interpreter lies at two thirds of the address space; the interpreter itself, or a static PIE, below mmap_base. */

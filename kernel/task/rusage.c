@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rusage.c: what threads, processes and their children have used: getrusage, times, and the sums for /proc.
+ * rusage.c: what threads, processes and their children have used: getrusage, and the sums for /proc.
  *
  * Times are kept in nanoseconds: of live threads in the task, of dead ones in signal->utime, of waited-for children in cutime.
  * Locks: sighand->lock over a sum, so that no thread is counted twice or not at all while it goes.
  */
-#include <linux/times.h>
-
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
-
-#define NSEC_PER_TICK 10000000 /* USER_HZ is 100 */
 
 void task_times(struct task *t, u64 *utime, u64 *stime)
 {
@@ -126,19 +122,4 @@ long sys_getrusage(int who, uaddr_t uru)
 		return -EINVAL;
 	getrusage_of(current, who, &ru);
 	return copy_to_user(uru, &ru, sizeof(ru)) ? -EFAULT : 0;
-}
-
-long sys_times(uaddr_t ubuf)
-{
-	u64 utime, stime;
-	struct tms t;
-
-	thread_group_times(current, &utime, &stime);
-	t.tms_utime = (s64)(utime / NSEC_PER_TICK);
-	t.tms_stime = (s64)(stime / NSEC_PER_TICK);
-	t.tms_cutime = (s64)(current->signal->cutime / NSEC_PER_TICK);
-	t.tms_cstime = (s64)(current->signal->cstime / NSEC_PER_TICK);
-	if (ubuf.v && copy_to_user(ubuf, &t, sizeof(t)))
-		return -EFAULT;
-	return (long)(ktime_get_boottime() / NSEC_PER_TICK);
 }
