@@ -29,6 +29,7 @@ static const char *unfinished; /* removed when we die */
 
 static void remove_unfinished(void)
 {
+	stop_child();
 	if (unfinished)
 		unlink(unfinished);
 }

@@ -23,10 +23,15 @@ void make_dirs(const char *path);
 uint64_t parse_size(const char *text, const char *what);
 /* The path of a helper program, also from /usr/sbin, or NULL. */
 const char *find_program(const char *name);
-/* Starts argv (searched like find_program); fds 0 to 2 as given, -1 for nestctl's own. */
+/*
+ * Starts argv (searched like find_program), one at a time; fds 0 to 2 as given, -1 for nestctl's own.  It is a process group of
+ * its own, since mmdebstrap signals its whole group when it fails.
+ */
 pid_t spawn(const char *const argv[], const int fds[3]);
 /* Its exit status, 128 + N for a signal. */
 int wait_for(pid_t pid);
+/* Ends what spawn() started and nobody waited for yet; async-signal-safe. */
+void stop_child(void);
 
 /* image.c, build.c */
 int image_command(int argc, char **argv);

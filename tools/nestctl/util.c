@@ -129,6 +129,8 @@ const char *find_program(const char *name)
 	return NULL;
 }
 
+static volatile pid_t running;
+
 pid_t spawn(const char *const argv[], const int fds[3])
 {
 	const char *file = strchr(argv[0], '/') ? argv[0] : find_program(argv[0]);
@@ -139,8 +141,11 @@ pid_t spawn(const char *const argv[], const int fds[3])
 	pid = fork();
 	if (pid < 0)
 		die("cannot start %s: %s", argv[0], strerror(errno));
-	if (pid)
-		return pid;
+	if (pid) {
+		setpgid(pid, pid);
+		return running = pid;
+	}
+	setpgid(0, 0);
 	for (int i = 0; i < 3; i++)
 		if (fds[i] >= 0 && dup2(fds[i], i) < 0)
 			_exit(127);
@@ -156,5 +161,17 @@ int wait_for(pid_t pid)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			die("cannot wait for a child: %s", strerror(errno));
+	running = 0;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void stop_child(void)
+{
+	if (!running)
+		return;
+	close_range(3, ~0U, 0); /* lest it waits for us to read what it writes */
+	kill(-running, SIGTERM);
+	while (waitpid(running, NULL, 0) < 0 && errno == EINTR)
+		;
+	running = 0;
 }

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+# lib.sh: sourced by the shell tests.  tests/run sets BUILD KERNEL NESTCTL IMAGE BUSYBOX; run alone, a test uses build/.
+set -uo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=${BUILD:-$root/build}
+KERNEL=${KERNEL:-$BUILD/nestling} NESTCTL=${NESTCTL:-$BUILD/nestctl}
+IMAGE=${IMAGE:-$BUILD/tests/debian.ext4} BUSYBOX=${BUSYBOX:-$BUILD/tests/busybox.ext4}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+bad=0
+
+ok() { echo "ok      $1"; }
+no() { echo "NOT OK  $1${2:+: $2}"; bad=1; }
+# check NAME COMMAND...: the command succeeds
+check() {
+	local name=$1
+	shift
+	if "$@"; then ok "$name"; else no "$name"; fi
+}
+# same NAME GOT WANTED
+same() { if [[ $2 == "$3" ]]; then ok "$1"; else no "$1" "got '${2:0:120}', not '${3:0:120}'"; fi; }
+# in_guest [OPTION...] -- COMMAND...: in a busybox instance
+in_guest() {
+	local options=()
+	while [[ $1 != -- ]]; do options+=("$1") && shift; done
+	timeout -k 5 120 "$NESTCTL" run --mem 256M "${options[@]}" "${GUEST:-$BUSYBOX}" "$@"
+}
+# family PID: it and its descendants
+family() {
+	local p
+	echo "$1"
+	for p in $(ps -o pid= --ppid "$1"); do family "$p"; done
+}
+alive() {
+	local p left=
+	for p in "$@"; do [[ $(ps -o stat= -p "$p") == [!Z]* ]] && left+=" $p"; done
+	echo $left
+}
+# wait_for SECONDS COMMAND...: until it succeeds
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		((SECONDS < end)) || return 1
+		sleep 0.1
+	done
+}
