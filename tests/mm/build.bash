@@ -10,7 +10,7 @@ mode=$([[ $build == build ]] || basename "$build")
 
 show() { printf 'include Makefile\nshow:\n\t@echo $(%s)\n' "$1" | make -s --no-print-directory MODE="$mode" -f - show; }
 kernel=() host=()
-for f in kernel/{mm,sched,task,lib,syscall,time,block}/*.c arch/um/*.c skas/*.c arch/um/*.S; do
+for f in kernel/{mm,sched,task,lib,syscall,time}/*.c arch/um/*.c skas/*.c arch/um/*.S; do
 	f=${f%.*}
 	[[ $mode != "" && $mode != debug || $f != kernel/lib/?san ]] || continue
 	kernel+=("$build/obj/$f.o")

@@ -78,7 +78,7 @@ void kernel_main(void)
 {
 	for (int level = 1; level <= 5; level++)
 		for (const struct initcall *c = __start_initcalls; c < __stop_initcalls; c++)
-			if (c->level == level && strcmp(c->name, "bdev_init") && c->fn())
+			if (c->level == level && c->fn())
 				panic("%s failed", c->name);
 	BUG_ON(!kernel_spawn_init(init_main));
 	for (;;) {
