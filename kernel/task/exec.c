@@ -358,6 +358,7 @@ int kernel_execve(const char *path, const char *const *argv, const char *const *
 {
 	struct exec_strings s = { .kargv = argv, .kenvp = envp };
 
+	task_work_run(); /* files that the caller wrote and closed must not look busy */
 	return do_execveat(AT_FDCWD, path, &s, 0);
 }
 
