@@ -131,6 +131,8 @@ u64 sched_next(void)
 	left = class_slice_left(rq, now);
 	if (nr_cpus > 1)
 		left = min(left, balance_delay(rq, now));
+	if (!left)
+		return 0; /* at once, whatever the time is */
 	return left == ~0UL ? left : ktime_get() + left;
 }
 

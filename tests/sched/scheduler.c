@@ -1,0 +1,700 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scheduler.c: kernel/sched on the real machine layer, with kernel threads only. mm, task and skas are the smallest things that serve.
+ * The word test=NAME says which test the first kernel thread runs; tests/sched/scheduler builds and starts it.
+ */
+#include <linux/sched.h>
+
+#include "arch/um/internal.h"
+#include "arch/um/vdso/vdso.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/internal.h"
+#include "kernel/task/process.h"
+#include "skas/skas.h"
+
+/* ---- mm: blocks of 64 bytes, lists of what was freed by size ---- */
+
+struct block {
+	u64 size;
+	struct block *next;
+};
+static u64 next_free, end_free;
+static struct block *freed[1024];
+static DEFINE_SPINLOCK(alloc_lock);
+static s64 allocated;
+
+void mm_init_frames(pfn_t first, pfn_t end)
+{
+	next_free = KERNEL_MAP_BASE + first * PAGE_SIZE;
+	end_free = KERNEL_MAP_BASE + end * PAGE_SIZE;
+}
+
+void *kmalloc(size_t n, gfp_t gfp)
+{
+	u64 blocks = n / 64 + 2;
+	struct block *b;
+
+	if (blocks >= ARRAY_SIZE(freed))
+		return NULL;
+	spin_lock(&alloc_lock);
+	allocated++;
+	b = freed[blocks];
+	if (b) {
+		freed[blocks] = b->next;
+	} else {
+		b = (struct block *)next_free;
+		next_free += blocks * 64;
+	}
+	spin_unlock(&alloc_lock);
+	if (next_free > end_free)
+		panic("the test's memory is out");
+	b->size = blocks;
+	return (char *)b + 64;
+}
+
+void *kzalloc(size_t n, gfp_t gfp)
+{
+	return memset(kmalloc(n, gfp), 0, n);
+}
+
+void kfree(const void *p)
+{
+	struct block *b = (struct block *)((char *)p - 64);
+
+	if (!p)
+		return;
+	memset((void *)p, 0x5a, b->size * 64 - 64);
+	spin_lock(&alloc_lock);
+	allocated--;
+	b->next = freed[b->size];
+	freed[b->size] = b;
+	spin_unlock(&alloc_lock);
+}
+
+struct kmem_cache {
+	size_t size;
+};
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align)
+{
+	struct kmem_cache *c = kmalloc(sizeof(*c), 0);
+
+	c->size = size;
+	return c;
+}
+void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
+{
+	return kmalloc(c->size, gfp);
+}
+void kmem_cache_free(struct kmem_cache *c, void *p)
+{
+	kfree(p);
+}
+
+/* ---- skas, vdso, task ---- */
+
+u32 xstate_size = 576;
+
+int skas_init(const struct skas_config *cfg, const char **why)
+{
+	return 0;
+}
+const char *skas_mode_name(void)
+{
+	return "none";
+}
+u64 skas_task_size(void)
+{
+	return 0;
+}
+int skas_format_stats(char *buf, size_t size)
+{
+	return 0;
+}
+void skas_fpu_init(struct fpu *fpu)
+{
+}
+void skas_fpu_drop(struct fpu *fpu)
+{
+}
+void skas_fpu_save(struct fpu *fpu)
+{
+}
+void skas_exit(void)
+{
+}
+void vdso_init(void)
+{
+}
+void vdso_update(void)
+{
+}
+void arch_return_to_user(void)
+{
+	panic("there is no user mode here");
+}
+void ctrl_alt_del(void)
+{
+}
+bool signal_pending(struct task *t)
+{
+	return false;
+}
+bool fatal_signal_pending(struct task *t)
+{
+	return false;
+}
+static void init_idle(struct task *t)
+{
+}
+static int init_kthread(struct task *t)
+{
+	return 0;
+}
+static void free_hook(struct task *t)
+{
+}
+static void __noreturn kthread_exit(int code)
+{
+	sched_dead();
+}
+const struct task_hooks task_hooks = {
+	.init_idle = init_idle,
+	.init_kthread = init_kthread,
+	.kthread_exit = kthread_exit,
+	.free = free_hook,
+};
+
+/* ---- tests ---- */
+
+static const char *wanted = "";
+static int set_test(const char *value)
+{
+	wanted = value;
+	return 0;
+}
+PARAM("test=", set_test, NULL);
+
+#define check(c)                                                                                   \
+	do {                                                                                       \
+		if (!(c))                                                                          \
+			panic("check failed: %s, line %d", #c, __LINE__);                          \
+	} while (0)
+
+/* @fmt takes both, or the first. */
+static void say(const char *fmt, u64 a, u64 b)
+{
+	char line[200];
+	int n = snprintf(line, sizeof(line), fmt, a, b);
+
+	arch_early_write(line, (size_t)n);
+}
+
+static u64 random_next(u64 *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state >> 11;
+}
+
+static struct completion all_done;
+static atomic_t running;
+
+struct body {
+	int (*fn)(u64 me);
+	u64 me;
+};
+
+static int body_main(void *arg)
+{
+	struct body b = *(struct body *)arg;
+
+	kfree(arg);
+	b.fn(b.me);
+	if (atomic_dec_and_test(&running))
+		complete(&all_done);
+	return 0;
+}
+
+static struct task *start(int (*fn)(u64 me), u64 me)
+{
+	struct body *b = kmalloc(sizeof(*b), 0);
+	struct task *t;
+
+	b->fn = fn;
+	b->me = me;
+	t = kthread_run(body_main, b, "t%lu", (unsigned long)me);
+	check(t);
+	return t;
+}
+
+/* @n threads, until all have ended. */
+static void run(int (*fn)(u64 me), u64 n)
+{
+	init_completion(&all_done);
+	atomic_set(&running, (int)n);
+	for (u64 i = 0; i < n; i++)
+		start(fn, i);
+	wait_for_completion(&all_done);
+}
+
+static u64 elapsed(u64 since)
+{
+	return ktime_get() - since;
+}
+
+static int switcher(u64 me)
+{
+	for (int i = 0; i < 2000; i++)
+		yield();
+	return 0;
+}
+
+static void test_switch(void)
+{
+	u64 t = ktime_get(), n = nr_context_switches();
+
+	run(switcher, 20);
+	n = nr_context_switches() - n;
+	say("%lu switches, %lu ns each\n", n, elapsed(t) / max(n, 1UL));
+}
+
+static int sleeper(u64 me)
+{
+	u64 rnd = me * 77777 + 1;
+
+	for (int i = 0; i < 100; i++) {
+		u64 deadline = ktime_get() + random_next(&rnd) % 3000000;
+
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		check(schedule_deadline(deadline) == -ETIMEDOUT);
+		check(ktime_get() >= deadline);
+	}
+	return 0;
+}
+
+static void test_sleep(void)
+{
+	u64 t = ktime_get();
+
+	run(sleeper, 50);
+	t = elapsed(t);
+	say("slept for %lu us (%lu at best)\n", t / 1000, 150000UL);
+	check(t < 3000000000UL);
+}
+
+static DEFINE_MUTEX(mutex);
+static u64 counter, inside;
+
+static int locker(u64 me)
+{
+	u64 rnd = me + 99;
+
+	for (int i = 0; i < 3000; i++) {
+		mutex_lock(&mutex);
+		check(!inside);
+		inside = me + 1;
+		counter++;
+		if (random_next(&rnd) % 8 == 0)
+			yield();
+		check(inside == me + 1);
+		inside = 0;
+		mutex_unlock(&mutex);
+		if (random_next(&rnd) % 16 == 0)
+			cond_resched();
+	}
+	return 0;
+}
+
+static void test_mutex(void)
+{
+	run(locker, 8);
+	check(counter == 8 * 3000);
+	say("counted %lu\n", counter, 0);
+}
+
+static DEFINE_RWSEM(sem);
+static atomic_t readers, writers;
+
+static int reader_writer(u64 me)
+{
+	u64 rnd = me + 5;
+
+	for (int i = 0; i < 3000; i++) {
+		if (random_next(&rnd) % 4) {
+			down_read(&sem);
+			atomic_inc(&readers);
+			check(!atomic_read(&writers));
+			if (random_next(&rnd) % 4 == 0)
+				yield();
+			check(!atomic_read(&writers));
+			atomic_dec(&readers);
+			up_read(&sem);
+			continue;
+		}
+		down_write(&sem);
+		check(atomic_inc_return(&writers) == 1 && !atomic_read(&readers));
+		if (random_next(&rnd) % 4 == 0)
+			yield();
+		check(!atomic_read(&readers));
+		atomic_dec(&writers);
+		if (random_next(&rnd) % 2) {
+			up_write(&sem);
+		} else {
+			downgrade_write(&sem);
+			check(!atomic_read(&writers));
+			up_read(&sem);
+		}
+	}
+	return 0;
+}
+
+static void test_rwsem(void)
+{
+	run(reader_writer, 8);
+	check(sem.count == 0);
+	say("read and written\n", 0, 0);
+}
+
+#define PINGS 50000
+static DECLARE_WAIT_QUEUE_HEAD(turn_wait);
+static u64 turn;
+
+static int player(u64 me)
+{
+	for (u64 i = 0; i < PINGS; i++) {
+		wait_event(&turn_wait, READ_ONCE(turn) % 2 == me);
+		WRITE_ONCE(turn, turn + 1);
+		wake_up(&turn_wait);
+	}
+	return 0;
+}
+
+static void test_pingpong(void)
+{
+	u64 t = ktime_get(), n = nr_context_switches();
+
+	run(player, 2);
+	n = nr_context_switches() - n;
+	say("%lu ns a turn, %lu switches for 100 turns\n", elapsed(t) / (2 * PINGS), n * 100 / (2 * PINGS));
+	check(n < 3 * 2 * PINGS);
+}
+
+struct thing {
+	struct rcu_head rcu;
+	u64 alive;
+};
+static struct thing *shared_thing;
+static atomic_t reclaimed;
+
+static void reclaim(struct rcu_head *h)
+{
+	struct thing *t = container_of(h, struct thing, rcu);
+
+	t->alive = 0;
+	atomic_inc(&reclaimed);
+	kfree(t);
+}
+
+static int rcu_user(u64 me)
+{
+	for (int i = 0; i < 3000; i++) {
+		struct thing *t;
+
+		if (me % 2) {
+			struct thing *fresh = kmalloc(sizeof(*fresh), 0);
+
+			fresh->alive = 1;
+			t = xchg(&shared_thing, fresh);
+			call_rcu(&t->rcu, reclaim);
+			if (i % 8 == 0)
+				cond_resched();
+			continue;
+		}
+		t = READ_ONCE(shared_thing);
+		for (int k = 0; k < 50; k++)
+			check(READ_ONCE(t->alive) == 1);
+		cond_resched();
+	}
+	return 0;
+}
+
+static void test_rcu(void)
+{
+	shared_thing = kmalloc(sizeof(*shared_thing), 0);
+	shared_thing->alive = 1;
+	run(rcu_user, 8);
+	for (int i = 0; i < 1000 && atomic_read(&reclaimed) != 4 * 3000; i++) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(ktime_get() + 1000000);
+	}
+	check(atomic_read(&reclaimed) == 4 * 3000);
+	synchronize_rcu();
+	say("%lu reclaimed\n", 4 * 3000, 0);
+}
+
+static atomic_t worked;
+static struct work works[20];
+
+static void do_work(struct work *w)
+{
+	u64 i = (u64)(w - works);
+	static u32 busy[20];
+
+	check(!xchg(&busy[i], 1));
+	if (i % 3 == 0) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(ktime_get() + 200000);
+	}
+	atomic_inc(&worked);
+	check(xchg(&busy[i], 0));
+}
+
+static int work_user(u64 me)
+{
+	for (int i = 0; i < 200; i++) {
+		work_queue(&works[(me * 7 + (u64)i) % 20]);
+		if (i % 20 == 0)
+			work_flush(&works[(u64)i % 20]);
+		cond_resched();
+	}
+	return 0;
+}
+
+static void test_work(void)
+{
+	for (int i = 0; i < 20; i++)
+		work_setup(&works[i], do_work);
+	run(work_user, 4);
+	for (int i = 0; i < 20; i++)
+		work_flush(&works[i]);
+	check(atomic_read(&worked) > 0);
+	say("worked %lu times\n", (u64)atomic_read(&worked), 0);
+}
+
+static int wanderer(u64 me)
+{
+	u64 rnd = me + 31;
+
+	for (int i = 0; i < 500; i++) {
+		int cpu = (int)(random_next(&rnd) % (u64)nr_cpus);
+
+		check(!sched_setaffinity(current, BIT(cpu)));
+		check(smp_processor_id() == cpu);
+		yield();
+		check(smp_processor_id() == cpu);
+		if (i % 8 == 0) {
+			set_current_state(TASK_UNINTERRUPTIBLE);
+			schedule_deadline(ktime_get() + 20000);
+			check(smp_processor_id() == cpu);
+		}
+	}
+	return 0;
+}
+
+static void test_affinity(void)
+{
+	run(wanderer, 10);
+	say("moved\n", 0, 0);
+}
+
+static u64 fair_end, fair_ran[8];
+
+static int spinner(u64 me)
+{
+	sched_setaffinity(current, 1);
+	set_user_nice(current, me % 2 ? 5 : 0);
+	while (ktime_get() < fair_end)
+		cond_resched();
+	fair_ran[me] = task_sched_runtime(current);
+	return 0;
+}
+
+static void test_fair(void)
+{
+	u64 sum[2] = {0, 0};
+
+	fair_end = ktime_get() + 600000000;
+	run(spinner, 4);
+	for (int i = 0; i < 4; i++)
+		sum[i % 2] += fair_ran[i];
+	say("nice 0 ran %lu us, nice 5 %lu us\n", sum[0] / 1000, sum[1] / 1000);
+	check(sum[0] > 2 * sum[1] && sum[0] < 5 * sum[1]);
+	check(fair_ran[0] < fair_ran[2] * 13 / 10 && fair_ran[2] < fair_ran[0] * 13 / 10);
+}
+
+static int both_spinner(u64 me)
+{
+	while (ktime_get() < fair_end)
+		cond_resched();
+	fair_ran[me] = task_sched_runtime(current);
+	return 0;
+}
+
+/* As many spinning threads as vCPUs, all born on one: they spread. */
+static void test_spread(void)
+{
+	u64 least = ~0UL;
+
+	fair_end = ktime_get() + 300000000;
+	run(both_spinner, (u64)nr_cpus);
+	for (int i = 0; i < nr_cpus; i++)
+		least = min(least, fair_ran[i]);
+	say("the least ran %lu us of 300000\n", least / 1000, 0);
+	check(least > 200000000);
+}
+
+static bool rt_stop;
+static u64 rt_latest, rt_late;
+
+static int rt_waker(u64 me)
+{
+	sched_setaffinity(current, 1);
+	sched_setscheduler(current, SCHED_FIFO, 10);
+	for (int i = 0; i < 50; i++) {
+		u64 deadline = ktime_get() + 2000000;
+
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(deadline);
+		rt_late += ktime_get() - deadline;
+		rt_latest = max(rt_latest, ktime_get() - deadline);
+	}
+	WRITE_ONCE(rt_stop, true);
+	return 0;
+}
+
+static int rt_load(u64 me)
+{
+	if (!me)
+		return rt_waker(me);
+	sched_setaffinity(current, 1);
+	while (!READ_ONCE(rt_stop))
+		cond_resched();
+	return 0;
+}
+
+static void test_rt(void)
+{
+	run(rt_load, 4);
+	say("a FIFO task was late by %lu us at most, %lu on average\n", rt_latest / 1000,
+	    rt_late / 50000);
+}
+
+static int short_life(u64 me)
+{
+	return 0;
+}
+
+static void test_lives(void)
+{
+	s64 before;
+
+	run(short_life, 100);
+	synchronize_rcu();
+	before = allocated;
+	for (int i = 0; i < 50; i++)
+		run(short_life, 50);
+	for (int i = 0; i < 200 && allocated > before + 10; i++) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(ktime_get() + 1000000);
+	}
+	say("2500 lives, %lu more allocations\n", (u64)(allocated - before), 0);
+	check(allocated <= before + 10);
+}
+
+static struct ktimer timers[16];
+static atomic_t fired;
+
+static void timer_fired(struct ktimer *t)
+{
+	atomic_inc(&fired);
+	if (atomic_read(&fired) % 3 == 0)
+		timer_start(t, ktime_get() + 50000);
+}
+
+static int timer_user(u64 me)
+{
+	u64 rnd = me + 7;
+
+	for (int i = 0; i < 3000; i++) {
+		struct ktimer *t = &timers[random_next(&rnd) % 16];
+
+		switch (random_next(&rnd) % 4) {
+		case 0:
+			timer_cancel(t);
+			break;
+		case 1:
+			timer_cancel_sync(t);
+			break;
+		default:
+			timer_start(t, ktime_get() + random_next(&rnd) % 100000);
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+static void test_timers(void)
+{
+	for (int i = 0; i < 16; i++)
+		timer_setup(&timers[i], timer_fired);
+	run(timer_user, 6);
+	for (int i = 0; i < 16; i++)
+		timer_cancel_sync(&timers[i]);
+	say("fired %lu times\n", (u64)atomic_read(&fired), 0);
+	check(atomic_read(&fired) > 100);
+}
+
+/* An order of locks that closes a cycle is reported (debug builds). */
+static void test_lockdep(void)
+{
+	static spinlock_t a, b;
+
+	spin_lock_init(&a);
+	spin_lock_init(&b);
+	spin_lock(&a);
+	spin_lock(&b);
+	spin_unlock(&b);
+	spin_unlock(&a);
+	spin_lock(&b);
+	spin_lock(&a);
+	spin_unlock(&a);
+	spin_unlock(&b);
+}
+
+static const struct {
+	const char *name;
+	void (*fn)(void);
+} tests[] = {
+	{"switch", test_switch}, {"sleep", test_sleep},       {"mutex", test_mutex},
+	{"rwsem", test_rwsem},   {"pingpong", test_pingpong}, {"rcu", test_rcu},
+	{"work", test_work},     {"affinity", test_affinity}, {"fair", test_fair},
+	{"spread", test_spread}, {"rt", test_rt},             {"lives", test_lives},
+	{"timers", test_timers}, {"lockdep", test_lockdep},
+};
+
+static void stderr_write(struct console *con, const char *s, size_t n)
+{
+	arch_early_write(s, n);
+}
+
+extern const struct initcall __start_initcalls[], __stop_initcalls[];
+
+void kernel_main(void)
+{
+	static struct console con = {.name = "stderr", .write = stderr_write};
+
+	console_register(&con);
+	for (const struct initcall *c = __start_initcalls; c < __stop_initcalls; c++)
+		if (c->fn())
+			panic("%s failed", c->name);
+	for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
+		if (strcmp(tests[i].name, wanted))
+			continue;
+		tests[i].fn();
+		arch_power_off(0);
+	}
+	refuse("test=%s: unknown", wanted);
+}
