@@ -151,6 +151,17 @@ int64_t os_mem_next_hole(int file, uint64_t off)
 	return seek(file, off, SEEK_HOLE);
 }
 
+int os_mem_incore(void *addr, size_t len, unsigned char *vec)
+{
+	size_t n = len / 4096;
+
+	if (mincore(addr, len, vec) < 0)
+		return -errno;
+	for (size_t i = 0; i < n; i++)
+		vec[i] &= 1;
+	return 0;
+}
+
 /* The number behind "@key" in a file of the host's /proc, or @otherwise. */
 static uint64_t proc_number(const char *path, const char *format, uint64_t otherwise)
 {

@@ -67,6 +67,12 @@ int os_mem_punch(int file, uint64_t off, uint64_t len);
 int64_t os_mem_next_data(int file, uint64_t off);
 int64_t os_mem_next_hole(int file, uint64_t off);
 
+/*
+ * Which pages of [addr, addr+len), a shared mapping of a memory file, the host backs: vec[i] is 1 or 0. A page that it does not back
+ * reads as zeros. 0 or -errno.
+ */
+int os_mem_incore(void *addr, size_t len, unsigned char *vec);
+
 struct os_mem_info {
 	uint64_t host_total, host_free; /* bytes; free is what the host calls available */
 	uint64_t max_maps;              /* vm.max_map_count */

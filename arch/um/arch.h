@@ -98,6 +98,8 @@ extern pfn_t physmem_frames; /* frames of region 0; frame pfn is at KERNEL_MAP_B
 int physmem_release(pfn_t pfn, u64 n);
 /* The first frame in [pfn, end) that the host backs (data true) or does not back (data false); @end when there is none. */
 pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data);
+/* Which of the frames [pfn, pfn+n) the host backs: vec[i] is 1 or 0. One that it does not back reads as zeros. */
+void physmem_backed(pfn_t pfn, u64 n, u8 *vec);
 /* Bytes the host says are available, for /proc/meminfo's benefit and the watermarks of give-back. */
 u64 physmem_host_free(void);
 

@@ -100,6 +100,13 @@ int physmem_release(pfn_t pfn, u64 n)
 	return os_mem_punch(physmem_file, pfn << PAGE_SHIFT, n << PAGE_SHIFT);
 }
 
+/* Of a file on a disk the host may drop pages that are not zeros: all of it counts as backed. */
+void physmem_backed(pfn_t pfn, u64 n, u8 *vec)
+{
+	if (physmem_path || os_mem_incore((void *)(KERNEL_MAP_BASE + (pfn << PAGE_SHIFT)), n << PAGE_SHIFT, vec))
+		memset(vec, 1, n);
+}
+
 /* A host file system that cannot tell says that all is data. */
 pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data)
 {

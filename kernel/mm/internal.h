@@ -173,9 +173,11 @@ void account_rss(struct mm *mm, struct page *p, s64 n);
 /* One flush for all of the range instead of one for each batch of zap_range(). */
 void zap_prepare(struct mm *mm, u64 start, u64 end);
 /* Is this page, which was mapped ahead, still as it was handed out? Asks the host once for each run of frames. */
+#define HOLE_CURSOR 16
 struct hole_cursor {
-	pfn_t start, end;
-	bool hole;
+	pfn_t start;
+	u64 nr;
+	u8 backed[HOLE_CURSOR];
 };
 bool page_is_untouched(struct page *p, struct hole_cursor *c);
 /* Frees pages of one batch, the untouched ones as fresh. */

@@ -380,7 +380,6 @@ int user_fault_in(struct mm *mm, u64 addr, bool write);
 struct mm_task_ops {
 	u64 (*rlimit)(int which);        /* of current's process: RLIMIT_* of <linux/resource.h> */
 	bool (*capable)(int cap);
-	void (*ioac_read)(u64 bytes);    /* or NULL: accounting for /proc/PID/io */
 };
 extern const struct mm_task_ops *mm_task_ops;
 

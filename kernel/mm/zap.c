@@ -10,7 +10,7 @@
  * (zap_prepare()), so that the batches find nothing mapped.
  *
  * Frames that were mapped ahead (PTE_RESERVED) and never touched need not be zeroed again when they are handed out: those that came
- * from the host as holes (PG_zero) are asked for there, one question for each run of frames; the recycled ones are not looked at.
+ * from the host as holes (PG_zero) are asked for there (mincore), one question for each run of frames; the recycled ones are not looked at.
  */
 #include "kernel/mm/internal.h"
 
@@ -33,15 +33,14 @@ void account_rss(struct mm *mm, struct page *p, s64 n)
 /* All are PG_zero, contiguous and ours alone. Only frames that are still holes go back as fresh. */
 static void free_zero_run(struct page *p, u32 n)
 {
-	pfn_t pfn = page_to_pfn(p), end = pfn + n, next;
+	u8 backed[BATCH];
 
-	while (pfn < end) {
-		next = physmem_next(pfn, end, true);
-		for (; pfn < next; pfn++)
-			free_fresh_page(pfn_to_page(pfn));
-		next = physmem_next(pfn, end, false);
-		for (; pfn < next; pfn++)
-			free_pages(pfn_to_page(pfn), 0);
+	physmem_backed(page_to_pfn(p), n, backed);
+	for (u32 i = 0; i < n; i++) {
+		if (backed[i])
+			free_pages(p + i, 0);
+		else
+			free_fresh_page(p + i);
 	}
 }
 
@@ -76,17 +75,16 @@ static bool all_zero(const u64 *p)
 
 bool page_is_untouched(struct page *p, struct hole_cursor *c)
 {
-	pfn_t pfn = page_to_pfn(p), next;
+	pfn_t pfn = page_to_pfn(p);
 
 	if (!test_bit(PG_zero, &p->flags))
 		return all_zero(page_address(p));
-	if (pfn < c->start || pfn >= c->end) {
-		next = physmem_next(pfn, pfn + 512, true);
-		c->hole = next > pfn;
+	if (pfn - c->start >= c->nr) {
 		c->start = pfn;
-		c->end = c->hole ? next : physmem_next(pfn, pfn + 512, false);
+		c->nr = min_t(u64, HOLE_CURSOR, max_pfn - pfn);
+		physmem_backed(pfn, c->nr, c->backed);
 	}
-	return c->hole || all_zero(page_address(p));
+	return !c->backed[pfn - c->start] || all_zero(page_address(p));
 }
 
 /* ---- taking entries away ---- */

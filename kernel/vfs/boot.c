@@ -43,7 +43,20 @@ static u32 file_mode(struct file *f)
 {
 	return f->f_mode;
 }
+static int file_fsync_range(struct file *f, loff_t start, loff_t end)
+{
+	return vfs_fsync_range(f, start, end, false);
+}
+static int file_fallocate(struct file *f, int mode, loff_t off, loff_t len)
+{
+	return f->f_op->fallocate ? (int)f->f_op->fallocate(f, mode, off, len) : -EOPNOTSUPP;
+}
 static const struct mm_file_ops file_ops_for_mm = {
+	.fallocate = file_fallocate,
+	.fget = fget,
+	.inode_get = igrab,
+	.inode_put = iput,
+	.fsync = file_fsync_range,
 	.mapping = file_mapping,
 	.size = inode_size,
 	.get = file_hold,

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm_hooks.c: what mm must know of processes: limits and capabilities of the current one. mm is a lower layer, so it asks through a
+ * table.
+ */
+#include "kernel/task/internal.h"
+
+static const struct mm_task_ops task_ops_for_mm = {
+	.rlimit = rlimit,
+	.capable = capable,
+};
+
+static int mm_hooks_init(void)
+{
+	mm_task_ops = &task_ops_for_mm;
+	return 0;
+}
+INITCALL(1, mm_hooks_init);
