@@ -378,7 +378,7 @@ void files_put(struct files_struct *files)
 
 static u32 used_fds(const struct fdtable *t, u32 max)
 {
-	u32 n = min(t->max_fds, (u32)round_up(max, 64));
+	u32 n = max < t->max_fds ? round_up(max, 64U) : t->max_fds;
 
 	while (n > FD_START && !t->open_fds[n / 64 - 1])
 		n -= 64;
