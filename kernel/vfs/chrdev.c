@@ -3,7 +3,7 @@
  * chrdev.c: character devices by number, and what opening a special file means.
  *
  * A driver registers a range of minors of a major. Opening a node looks the number up and hands over to the driver's operations. Block
- * devices go to block.h's def_blk_fops, FIFOs to whoever set vfs_fifo_fops; a socket's node does not open (ENXIO).
+ * devices go to block.h's def_blk_fops, FIFOs to the pipes' pipefifo_fops; a socket's node does not open (ENXIO).
  *
  * Lock: chrdev_lock for the list; drivers are not unloaded while files are open.
  */
@@ -19,7 +19,6 @@ struct chrdev {
 
 static DEFINE_SPINLOCK(chrdev_lock);
 static LIST_HEAD(chrdevs); /* sorted by major, then first */
-const struct file_operations *vfs_fifo_fops;
 
 static bool overlaps(const struct chrdev *a, const struct chrdev *b)
 {
@@ -108,11 +107,6 @@ static int chr_open(struct inode *inode, struct file *f)
 	return open_as(inode, f, chrdev_find(inode->i_rdev));
 }
 
-static int fifo_open(struct inode *inode, struct file *f)
-{
-	return open_as(inode, f, vfs_fifo_fops);
-}
-
 static int sock_open(struct inode *inode, struct file *f)
 {
 	return -ENXIO;
@@ -120,14 +114,13 @@ static int sock_open(struct inode *inode, struct file *f)
 
 const struct file_operations def_chr_fops = { .open = chr_open, .llseek = noop_llseek };
 const struct file_operations def_sock_fops = { .open = sock_open };
-static const struct file_operations def_fifo_fops = { .open = fifo_open };
 
 void vfs_special_fops(struct inode *inode)
 {
 	switch (inode->i_mode & S_IFMT) {
 	case S_IFCHR: inode->i_fop = &def_chr_fops; break;
 	case S_IFBLK: inode->i_fop = &def_blk_fops; break;
-	case S_IFIFO: inode->i_fop = &def_fifo_fops; break;
+	case S_IFIFO: inode->i_fop = &pipefifo_fops; break;
 	case S_IFSOCK: inode->i_fop = &def_sock_fops; break;
 	}
 }

@@ -59,6 +59,8 @@ void wake_inode(struct inode *inode)
 
 /* ---- making and freeing memory ---- */
 
+static const struct address_space_operations no_aops;
+
 static void inode_free_plain(struct inode *inode)
 {
 	kmem_cache_free(inode_cache, inode);
@@ -87,7 +89,7 @@ static void inode_setup(struct inode *inode, struct super_block *sb)
 	INIT_LIST_HEAD(&inode->i_lru);
 	INIT_LIST_HEAD(&inode->i_dentry);
 	INIT_LIST_HEAD(&inode->i_flock);
-	address_space_init(&inode->i_data, inode, NULL);
+	address_space_init(&inode->i_data, inode, &no_aops);
 	inode->i_data.mark_inode_dirty = writeback_kick;
 	inode->i_mapping = &inode->i_data;
 	__atomic_add_fetch(&nr_inodes.v, 1, __ATOMIC_RELAXED);

@@ -198,6 +198,9 @@ bool atime_needs_update(const struct path *p, struct inode *inode);
 void touch_atime(const struct path *p);
 int inode_change_ok(struct inode *inode, struct iattr *attr);
 
+/* ---- locks.c ---- */
+long fcntl_lock(int fd, struct file *f, u32 cmd, uaddr_t arg); /* F_GETLK and all its kin */
+
 /* ---- chrdev.c ---- */
 extern const struct file_operations def_chr_fops, def_sock_fops;
 void vfs_special_fops(struct inode *inode); /* i_fop of a device, FIFO or socket node */

@@ -93,7 +93,7 @@ int vfs_open(struct file *f)
 
 	f->f_inode = inode;
 	f->f_mapping = inode->i_mapping;
-	f->f_wb_err_seq = inode->i_mapping->wb_err_seq;
+	f->f_wb_err_seq = mapping_wb_sample(inode->i_mapping);
 	f->f_op = inode->i_fop ? inode->i_fop : &no_fops;
 	if (f->f_mode & FMODE_PATH) {
 		f->f_op = &no_fops;

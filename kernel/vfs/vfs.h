@@ -713,8 +713,6 @@ void unregister_chrdev(u32 major, u32 first_minor, u32 count);
 /* devtmpfs: the node appears in /dev by itself. name may have a folder ("pts/ptmx"). */
 int devtmpfs_create(const char *name, umode_t mode, dev_t dev);
 int devtmpfs_remove(const char *name);
-/* FIFOs: kernel/ipc/pipe.c says what opening one does. */
-extern const struct file_operations *vfs_fifo_fops;
 /* /proc/devices */
 int chrdev_line(int i, char *buf, size_t size);
 

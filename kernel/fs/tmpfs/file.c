@@ -256,7 +256,9 @@ static int resize(struct inode *inode, loff_t size)
 		return -EPERM;
 	i_size_write(inode, size);
 	if (size < old) {
+		down_write(&inode->i_data.invalidate_lock);
 		truncate_pagecache(&inode->i_data, size);
+		up_write(&inode->i_data.invalidate_lock);
 		tmpfs_recount(inode);
 	}
 	return 0;
@@ -281,7 +283,9 @@ static int punch_hole(struct inode *inode, loff_t off, loff_t len)
 {
 	if (inode->i_seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		return -EPERM;
+	down_write(&inode->i_data.invalidate_lock);
 	truncate_inode_pages_range(&inode->i_data, off, off + len - 1);
+	up_write(&inode->i_data.invalidate_lock);
 	tmpfs_recount(inode);
 	return 0;
 }

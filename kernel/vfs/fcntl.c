@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fcntl.c: fcntl(2): descriptor flags, status flags, owners of SIGIO, seals; locks are in locks.c, pipe sizes with the pipes.
+ * Locks: f_lock for f_flags and f_owner. Leases and dnotify do not exist (EINVAL, as on a Linux built without them).
+ */
+#include <asm-generic/fcntl.h>
+
+#include "gen/syscalls.h"
+#include "kernel/vfs/internal.h"
+
+#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC)
+
+/* ---- status flags ---- */
+
+static int setfl_allowed(struct file *f, u32 flags)
+{
+	if ((f->f_inode->i_flags & S_APPEND) && (f->f_flags & O_APPEND) && !(flags & O_APPEND))
+		return -EPERM;
+	if ((flags & O_NOATIME) && !(f->f_flags & O_NOATIME) && !inode_owner_or_capable(f->f_inode))
+		return -EPERM;
+	if ((flags & O_DIRECT) && is_reg(f->f_inode) && !f->f_inode->i_sb->s_bdev &&
+		!(f->f_mode & FMODE_CAN_ODIRECT))
+		return -EINVAL;
+	return f->f_op->setfl ? f->f_op->setfl(f, flags) : 0;
+}
+
+static int set_fasync(int fd, struct file *f, u32 flags)
+{
+	if (!((flags ^ f->f_flags) & FASYNC) || !f->f_op->fasync)
+		return 0;
+	return f->f_op->fasync(fd, f, flags & FASYNC);
+}
+
+static int do_setfl(int fd, struct file *f, u32 flags)
+{
+	int err = setfl_allowed(f, flags);
+
+	if (!err)
+		err = set_fasync(fd, f, flags);
+	if (err)
+		return err < 0 ? err : 0;
+	spin_lock(&f->f_lock);
+	f->f_flags = (flags & SETFL_MASK) | (f->f_flags & ~SETFL_MASK);
+	spin_unlock(&f->f_lock);
+	return 0;
+}
+
+/* ---- owners ---- */
+
+static void set_owner(struct file *f, struct pid *pid, int type)
+{
+	struct pid *old;
+
+	get_pid(pid);
+	spin_lock(&f->f_lock);
+	old = f->f_owner.pid;
+	f->f_owner.pid = pid;
+	f->f_owner.type = type;
+	f->f_owner.uid = current_uid();
+	f->f_owner.euid = current_euid();
+	spin_unlock(&f->f_lock);
+	put_pid(old);
+}
+
+static int do_setown(struct file *f, s32 who)
+{
+	int type = who < 0 ? PIDTYPE_PGID : PIDTYPE_TGID;
+	struct pid *pid = NULL;
+
+	if (who == (s32)0x80000000)
+		return -EINVAL;
+	if (who) {
+		pid = find_get_pid(who < 0 ? -who : who);
+		if (!pid)
+			return -ESRCH;
+	}
+	set_owner(f, pid, type);
+	put_pid(pid);
+	return 0;
+}
+
+static long do_getown(struct file *f)
+{
+	long nr;
+
+	spin_lock(&f->f_lock);
+	nr = pid_nr(f->f_owner.pid);
+	if (f->f_owner.type == PIDTYPE_PGID)
+		nr = -nr;
+	spin_unlock(&f->f_lock);
+	return nr;
+}
+
+struct owner_ex { /* struct f_owner_ex of fcntl(2) */
+	s32 type;
+	s32 pid;
+};
+static const int owner_types[] = { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID };
+
+static int do_setown_ex(struct file *f, uaddr_t arg)
+{
+	struct pid *pid = NULL;
+	struct owner_ex o;
+
+	if (copy_from_user(&o, arg, sizeof(o)))
+		return -EFAULT;
+	if ((u32)o.type >= ARRAY_SIZE(owner_types))
+		return -EINVAL;
+	if (o.pid) {
+		pid = find_get_pid(o.pid);
+		if (!pid)
+			return -ESRCH;
+	}
+	set_owner(f, pid, owner_types[o.type]);
+	put_pid(pid);
+	return 0;
+}
+
+static int do_getown_ex(struct file *f, uaddr_t arg)
+{
+	struct owner_ex o = { 0, 0 };
+
+	spin_lock(&f->f_lock);
+	o.pid = pid_nr(f->f_owner.pid);
+	for (u32 i = 0; i < ARRAY_SIZE(owner_types); i++)
+		if (owner_types[i] == f->f_owner.type)
+			o.type = i;
+	spin_unlock(&f->f_lock);
+	return copy_to_user(arg, &o, sizeof(o)) ? -EFAULT : 0;
+}
+
+/* Who may not be signalled by whoever set the owner is not: the ids were kept for that. */
+static bool owner_may_signal(const struct fown *o, struct task *t)
+{
+	const struct cred *c = get_task_cred(t);
+	bool ok = o->euid == 0 || o->euid == c->suid || o->euid == c->uid || o->uid == c->suid ||
+		  o->uid == c->uid;
+
+	put_cred(c);
+	return ok;
+}
+
+static void signal_one(struct fown *o, const siginfo_t *info, int sig, bool group)
+{
+	struct task *t = pid_get_task(o->pid, o->type);
+
+	if (!t)
+		return;
+	if (owner_may_signal(o, t)) {
+		if (group)
+			send_sig_group(sig, t, info);
+		else
+			send_sig(sig, t, info);
+	}
+	put_task(t);
+}
+
+void kill_fasync(struct file *f, int sig, int band)
+{
+	struct fown o;
+	siginfo_t info;
+
+	if (!(READ_ONCE(f->f_flags) & FASYNC))
+		return;
+	spin_lock(&f->f_lock);
+	o = f->f_owner;
+	get_pid(o.pid);
+	spin_unlock(&f->f_lock);
+	if (!o.pid)
+		return;
+	memset(&info, 0, sizeof(info));
+	info.si_signo = o.signum ? o.signum : sig;
+	info.si_code = POLL_IN;
+	info.si_band = band;
+	if (o.type == PIDTYPE_PGID)
+		kill_pgrp(o.pid, info.si_signo, o.signum ? &info : SEND_SIG_PRIV);
+	else
+		signal_one(&o, o.signum ? &info : SEND_SIG_PRIV, info.si_signo,
+			o.type == PIDTYPE_TGID);
+	put_pid(o.pid);
+}
+
+/* ---- seals ---- */
+
+#define SEALS_KNOWN                                                                                \
+	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+
+static int do_add_seals(struct file *f, u32 seals)
+{
+	struct inode *inode = f->f_inode;
+	int err = 0;
+
+	if (!(inode->i_seals & SEALS_ALLOWED) || (seals & ~(u32)SEALS_KNOWN))
+		return -EINVAL;
+	if (!(f->f_mode & FMODE_WRITE))
+		return -EPERM;
+	down_write(&inode->i_rwsem);
+	if (inode->i_seals & F_SEAL_SEAL)
+		err = -EPERM;
+	else if ((seals & F_SEAL_WRITE) && !(inode->i_seals & F_SEAL_WRITE) &&
+		 atomic_read(&inode->i_mapping->i_mmap_writable) > 0)
+		err = -EBUSY;
+	else
+		inode->i_seals |= seals;
+	up_write(&inode->i_rwsem);
+	return err;
+}
+
+static long do_get_seals(struct file *f)
+{
+	u32 seals = f->f_inode->i_seals;
+
+	return seals & SEALS_ALLOWED ? (long)(seals & ~SEALS_ALLOWED) : -EINVAL;
+}
+
+/* ---- the call ---- */
+
+/* What works on O_PATH files too. -ENOSYS: none of those. */
+static long fcntl_fd(int fd, struct file *f, u32 cmd, u64 arg)
+{
+	switch (cmd) {
+	case F_DUPFD: return f_dupfd(arg, f, 0);
+	case F_DUPFD_CLOEXEC: return f_dupfd(arg, f, O_CLOEXEC);
+	case F_GETFD: return fd_is_cloexec(current, fd) ? FD_CLOEXEC : 0;
+	case F_SETFD: return fd_set_cloexec(fd, arg & FD_CLOEXEC);
+	case F_GETFL: return f->f_flags;
+	default: return -ENOSYS;
+	}
+}
+
+static long fcntl_file(int fd, struct file *f, u32 cmd, u64 arg)
+{
+	switch (cmd) {
+	case F_SETFL: return do_setfl(fd, f, arg);
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW:
+	case F_OFD_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW: return fcntl_lock(fd, f, cmd, UADDR(arg));
+	case F_SETOWN: return do_setown(f, arg);
+	case F_GETOWN: return do_getown(f);
+	case F_SETOWN_EX: return do_setown_ex(f, UADDR(arg));
+	case F_GETOWN_EX: return do_getown_ex(f, UADDR(arg));
+	case F_SETSIG:
+		if (arg > NSIG_MAX)
+			return -EINVAL;
+		f->f_owner.signum = arg;
+		return 0;
+	case F_GETSIG: return f->f_owner.signum;
+	case F_SETPIPE_SZ:
+	case F_GETPIPE_SZ: return pipe_fcntl(f, cmd, arg);
+	case F_ADD_SEALS: return do_add_seals(f, arg);
+	case F_GET_SEALS: return do_get_seals(f);
+	default: return -EINVAL;
+	}
+}
+
+long sys_fcntl(int fd, u32 cmd, u64 arg)
+{
+	struct fd f = fdget_raw(fd);
+	long ret;
+
+	if (!f.file)
+		return -EBADF;
+	ret = fcntl_fd(fd, f.file, cmd, arg);
+	if (ret == -ENOSYS)
+		ret = f.file->f_mode & FMODE_PATH ? -EBADF : fcntl_file(fd, f.file, cmd, arg);
+	fdput(f);
+	return ret;
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * locks.c: advisory locks on files: POSIX record locks, open file description locks, flock.
+ *
+ *   setlk(file, request, wait)     fcntl(F_SETLK ...), flock(2)
+ *   locks_remove_posix, locks_remove_file     closing
+ *
+ * A request that conflicts waits until something on (a hash of) the inode is unlocked, then looks again. POSIX requests that wait are
+ * on a list with whom they wait for; a chain from there back to the requester is a deadlock (EDEADLK), as POSIX has it.
+ *
+ * Locks: buckets[].lock, by inode, for inode->i_flock; inside it blocked_lock for the waiters' list and all_lock for /proc/locks.
+ * What it does not do: leases, mandatory locks.
+ */
+#include <asm-generic/fcntl.h>
+
+#include "gen/syscalls.h"
+#include "kernel/vfs/internal.h"
+#include "kernel/vfs/locks.h"
+
+#define NR_BUCKETS 64
+
+struct bucket {
+	spinlock_t lock;
+	struct wait_queue_head wait; /* something was unlocked */
+};
+static struct bucket buckets[NR_BUCKETS];
+
+struct blocked { /* on the stack of who waits */
+	struct list_head list;
+	const void *owner, *by;
+};
+static DEFINE_SPINLOCK(blocked_lock);
+static LIST_HEAD(blocked_list); /* under blocked_lock */
+static DEFINE_SPINLOCK(all_lock);
+static LIST_HEAD(all_locks);    /* under all_lock */
+
+static struct bucket *bucket_of(struct inode *inode)
+{
+	return &buckets[hash_u64((u64)inode) & (NR_BUCKETS - 1)];
+}
+
+/* ---- lists ---- */
+
+static void note_new(struct file_lock *l)
+{
+	spin_lock(&all_lock);
+	list_add_tail(&l->all, &all_locks);
+	spin_unlock(&all_lock);
+}
+
+static void free_locks(struct list_head *gone)
+{
+	while (!list_empty(gone)) {
+		struct file_lock *l = list_first_entry(gone, struct file_lock, list);
+
+		list_del(&l->list);
+		spin_lock(&all_lock);
+		list_del(&l->all);
+		spin_unlock(&all_lock);
+		kfree(l);
+	}
+}
+
+static struct file_lock *find_conflict(struct inode *inode, const struct file_lock *req)
+{
+	struct file_lock *l;
+
+	list_for_each_entry(l, &inode->i_flock, list)
+		if (locks_conflict(l, req))
+			return l;
+	return NULL;
+}
+
+/* The bucket is locked; spares that went into the list become visible in /proc/locks. */
+static void apply(struct inode *inode, const struct file_lock *req, struct file_lock *spare[2],
+		  struct list_head *gone)
+{
+	struct file_lock *before[2] = { spare[0], spare[1] };
+
+	lock_range_apply(&inode->i_flock, req, spare, gone);
+	for (int i = 0; i < 2; i++)
+		if (before[i] && !spare[i])
+			note_new(before[i]);
+}
+
+/* ---- waiting ---- */
+
+/* Would waiting of @owner for @by close a circle? blocked_lock is held. */
+static bool closes_circle(const void *owner, const void *by)
+{
+	struct blocked *b;
+
+	for (int steps = 0; steps < 256; steps++) {
+		const void *next = NULL;
+
+		if (by == owner)
+			return true;
+		list_for_each_entry(b, &blocked_list, list)
+			if (b->owner == by) {
+				next = b->by;
+				break;
+			}
+		if (!next)
+			return false;
+		by = next;
+	}
+	return false;
+}
+
+static int note_blocked(struct blocked *b, const struct file_lock *req, const void *by)
+{
+	int err = 0;
+
+	if (req->kind != FLK_POSIX)
+		return 0;
+	spin_lock(&blocked_lock);
+	if (!list_empty(&b->list))
+		list_del_init(&b->list);
+	if (closes_circle(req->owner, by)) {
+		err = -EDEADLK;
+	} else {
+		b->owner = req->owner;
+		b->by = by;
+		list_add(&b->list, &blocked_list);
+	}
+	spin_unlock(&blocked_lock);
+	return err;
+}
+
+static void forget_blocked(struct blocked *b)
+{
+	if (list_empty(&b->list))
+		return;
+	spin_lock(&blocked_lock);
+	list_del_init(&b->list);
+	spin_unlock(&blocked_lock);
+}
+
+/* Waits, with the bucket locked on entry and exit. 0: look again. */
+static int wait_for_unlock(struct bucket *bk)
+{
+	struct wait_queue_entry e;
+	int err = 0;
+
+	init_wait_entry(&e);
+	prepare_to_wait(&bk->wait, &e, TASK_INTERRUPTIBLE);
+	spin_unlock(&bk->lock);
+	if (signal_pending(current))
+		err = -ERESTARTSYS;
+	else
+		schedule();
+	finish_wait(&bk->wait, &e);
+	spin_lock(&bk->lock);
+	return err;
+}
+
+static int alloc_spares(struct file_lock *spare[2])
+{
+	spare[0] = kzalloc(sizeof(**spare), GFP_KERNEL);
+	spare[1] = kzalloc(sizeof(**spare), GFP_KERNEL);
+	if (spare[0] && spare[1])
+		return 0;
+	kfree(spare[0]);
+	kfree(spare[1]);
+	return -ENOLCK;
+}
+
+/* 0, -EAGAIN, -EDEADLK, -ERESTARTSYS, -ENOLCK. */
+static int setlk(struct inode *inode, const struct file_lock *req, bool wait)
+{
+	struct bucket *bk = bucket_of(inode);
+	struct blocked b = { .list = LIST_HEAD_INIT(b.list) };
+	struct file_lock *spare[2], *c;
+	LIST_HEAD(gone);
+	int err = alloc_spares(spare);
+
+	if (err)
+		return err;
+	spin_lock(&bk->lock);
+	while (req->type != FLK_NONE && (c = find_conflict(inode, req))) {
+		err = wait ? note_blocked(&b, req, c->owner) : -EAGAIN;
+		if (!err)
+			err = wait_for_unlock(bk);
+		if (err)
+			break;
+	}
+	if (!err)
+		apply(inode, req, spare, &gone);
+	spin_unlock(&bk->lock);
+	forget_blocked(&b);
+	/* whatever was there before may have been stronger: who waits looks again */
+	if (!list_empty(&gone) || req->type != FLK_WRITE)
+		if (waitqueue_active(&bk->wait))
+			wake_up_all(&bk->wait);
+	free_locks(&gone);
+	kfree(spare[0]);
+	kfree(spare[1]);
+	return err;
+}
+
+/* Drops all locks of an owner on the inode. */
+static void drop_owner(struct inode *inode, const void *owner)
+{
+	struct bucket *bk = bucket_of(inode);
+	struct file_lock *l, *next;
+	LIST_HEAD(gone);
+
+	if (list_empty(&inode->i_flock))
+		return;
+	spin_lock(&bk->lock);
+	list_for_each_entry_safe(l, next, &inode->i_flock, list)
+		if (l->owner == owner)
+			list_move_tail(&l->list, &gone);
+	spin_unlock(&bk->lock);
+	if (list_empty(&gone))
+		return;
+	free_locks(&gone);
+	wake_up_all(&bk->wait);
+}
+
+void locks_remove_posix(struct file *f, struct files_struct *owner)
+{
+	if (f->f_inode)
+		drop_owner(f->f_inode, owner);
+}
+
+void locks_remove_file(struct file *f)
+{
+	if (f->f_inode)
+		drop_owner(f->f_inode, f);
+}
+
+/* ---- fcntl ---- */
+
+static int range_of(struct file *f, const struct flock *u, struct file_lock *req)
+{
+	loff_t base, start, end;
+
+	switch (u->l_whence) {
+	case SEEK_SET: base = 0; break;
+	case SEEK_CUR: base = f->f_pos; break;
+	case SEEK_END: base = i_size_read(f->f_inode); break;
+	default: return -EINVAL;
+	}
+	if (check_add_overflow(base, (loff_t)u->l_start, &start))
+		return -EOVERFLOW;
+	end = FLK_END;
+	if (u->l_len > 0) {
+		if (check_add_overflow(start, (loff_t)u->l_len - 1, &end))
+			return -EOVERFLOW;
+	} else if (u->l_len < 0) {
+		end = start - 1;
+		start += u->l_len;
+	}
+	if (start < 0 || end < 0)
+		return -EINVAL;
+	req->start = start;
+	req->end = end;
+	return 0;
+}
+
+static int request_of(struct file *f, const struct flock *u, bool ofd, struct file_lock *req)
+{
+	memset(req, 0, sizeof(*req));
+	switch (u->l_type) {
+	case F_RDLCK: req->type = FLK_READ; break;
+	case F_WRLCK: req->type = FLK_WRITE; break;
+	case F_UNLCK: req->type = FLK_NONE; break;
+	default: return -EINVAL;
+	}
+	req->kind = ofd ? FLK_OFD : FLK_POSIX;
+	req->owner = ofd ? (void *)f : (void *)current->files;
+	req->pid = ofd ? -1 : current->tgid;
+	req->inode = f->f_inode;
+	return range_of(f, u, req);
+}
+
+/* Has another thread closed the descriptor while we locked? Then the lock must not stay: nobody would remove it. */
+static bool closed_meanwhile(int fd, struct file *f)
+{
+	struct file *now = fget_raw(fd);
+	bool closed = now != f;
+
+	if (now)
+		fput(now);
+	return closed;
+}
+
+static int do_setlk(int fd, struct file *f, const struct flock *u, bool ofd, bool wait)
+{
+	struct file_lock req;
+	int err = request_of(f, u, ofd, &req);
+
+	if (err)
+		return err;
+	if (ofd && u->l_pid)
+		return -EINVAL;
+	if ((req.type == FLK_READ && !(f->f_mode & FMODE_READ)) ||
+		(req.type == FLK_WRITE && !(f->f_mode & FMODE_WRITE)))
+		return -EBADF;
+	err = setlk(f->f_inode, &req, wait);
+	if (!err && !ofd && req.type != FLK_NONE && closed_meanwhile(fd, f)) {
+		req.type = FLK_NONE;
+		setlk(f->f_inode, &req, false);
+		err = -EBADF;
+	}
+	return err;
+}
+
+static int do_getlk(struct file *f, struct flock *u, bool ofd)
+{
+	struct bucket *bk = bucket_of(f->f_inode);
+	struct file_lock req, *c;
+	int err = request_of(f, u, ofd, &req);
+
+	if (err)
+		return err;
+	if (req.type == FLK_NONE || (ofd && u->l_pid))
+		return -EINVAL;
+	spin_lock(&bk->lock);
+	c = find_conflict(f->f_inode, &req);
+	u->l_type = F_UNLCK;
+	if (c) {
+		u->l_type = c->type == FLK_READ ? F_RDLCK : F_WRLCK;
+		u->l_whence = SEEK_SET;
+		u->l_start = c->start;
+		u->l_len = c->end == FLK_END ? 0 : c->end - c->start + 1;
+		u->l_pid = c->pid;
+	}
+	spin_unlock(&bk->lock);
+	return 0;
+}
+
+long fcntl_lock(int fd, struct file *f, u32 cmd, uaddr_t arg)
+{
+	bool ofd = cmd == F_OFD_GETLK || cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW;
+	struct flock u;
+	int err;
+
+	if (copy_from_user(&u, arg, sizeof(u)))
+		return -EFAULT;
+	if (cmd == F_GETLK || cmd == F_OFD_GETLK) {
+		err = do_getlk(f, &u, ofd);
+		if (!err && copy_to_user(arg, &u, sizeof(u)))
+			err = -EFAULT;
+		return err;
+	}
+	return do_setlk(fd, f, &u, ofd, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
+}
+
+/* ---- flock ---- */
+
+static int do_flock(struct file *f, u32 op)
+{
+	struct file_lock req = {
+		.kind = FLK_FLOCK, .owner = f, .pid = current->tgid, .inode = f->f_inode,
+		.start = 0, .end = FLK_END
+	};
+
+	switch (op & ~(u32)LOCK_NB) {
+	case LOCK_SH: req.type = FLK_READ; break;
+	case LOCK_EX: req.type = FLK_WRITE; break;
+	case LOCK_UN: req.type = FLK_NONE; break;
+	default: return -EINVAL;
+	}
+	if (f->f_mode & FMODE_PATH)
+		return -EBADF;
+	return setlk(f->f_inode, &req, !(op & LOCK_NB));
+}
+
+long sys_flock(int fd, u32 op)
+{
+	struct fd f = fdget(fd);
+	int err;
+
+	if (!f.file)
+		return -EBADF;
+	err = do_flock(f.file, op);
+	fdput(f);
+	return err;
+}
+
+/* ---- /proc/locks ---- */
+
+int locks_line(int i, char *buf, size_t size)
+{
+	static const char *const kinds[] = { "POSIX ", "OFDLCK", "FLOCK " };
+	struct file_lock *l;
+	int n = 0, nr = 0;
+
+	spin_lock(&all_lock);
+	list_for_each_entry(l, &all_locks, all) {
+		dev_t dev = l->inode->i_sb->s_dev;
+
+		if (nr++ != i)
+			continue;
+		n = scnprintf(buf, size, "%d: %s ADVISORY  %s %d %02x:%02x:%llu %lld ", i + 1,
+			kinds[l->kind], l->type == FLK_READ ? "READ " : "WRITE", l->pid, MAJOR(dev),
+			MINOR(dev), (unsigned long long)l->inode->i_ino, (long long)l->start);
+		if (l->end == FLK_END)
+			n += scnprintf(buf + n, size - n, "EOF\n");
+		else
+			n += scnprintf(buf + n, size - n, "%lld\n", (long long)l->end);
+		break;
+	}
+	spin_unlock(&all_lock);
+	return n;
+}
+
+static int locks_init(void)
+{
+	for (int i = 0; i < NR_BUCKETS; i++) {
+		spin_lock_init(&buckets[i].lock);
+		init_waitqueue_head(&buckets[i].wait);
+	}
+	return 0;
+}
+INITCALL(1, locks_init);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* statfs.c: statfs(2) and fstatfs(2). */
+#include <asm/statfs.h>
+
+#include "gen/syscalls.h"
+#include "kernel/vfs/internal.h"
+
+/* statvfs(3)'s ST_* flags, which statfs(2) gives on Linux. */
+#define ST_VALID 0x20
+static const struct {
+	u32 mnt;
+	u32 st;
+} flag_map[] = {
+	{ MS_RDONLY, 0x1 },   { MS_NOSUID, 0x2 },	{ MS_NODEV, 0x4 },	 { MS_NOEXEC, 0x8 },
+	{ MS_NOATIME, 0x400 }, { MS_NODIRATIME, 0x800 }, { MS_RELATIME, 0x1000 },
+};
+
+static s64 statfs_flags(const struct path *p)
+{
+	u32 flags = p->mnt->mnt_flags | (sb_rdonly(p->mnt->mnt_sb) ? MS_RDONLY : 0);
+	s64 st = ST_VALID;
+
+	for (u32 i = 0; i < ARRAY_SIZE(flag_map); i++)
+		if (flags & flag_map[i].mnt)
+			st |= flag_map[i].st;
+	if (p->mnt->mnt_sb->s_flags & SB_SYNCHRONOUS)
+		st |= 0x10;
+	return st;
+}
+
+static int do_statfs(const struct path *p, uaddr_t buf)
+{
+	struct super_block *sb = p->dentry->d_sb;
+	struct kstatfs k = { .f_type = sb->s_magic, .f_bsize = sb->s_blocksize, .f_namelen = NAME_MAX };
+	struct statfs s;
+	int err;
+
+	if (!sb->s_op->statfs)
+		return -ENOSYS;
+	k.f_fsid = sb->s_fsid ? sb->s_fsid : sb->s_dev;
+	err = sb->s_op->statfs(p->dentry, &k);
+	if (err)
+		return err;
+	memset(&s, 0, sizeof(s));
+	s.f_type = k.f_type;
+	s.f_bsize = k.f_bsize;
+	s.f_blocks = k.f_blocks;
+	s.f_bfree = k.f_bfree;
+	s.f_bavail = k.f_bavail;
+	s.f_files = k.f_files;
+	s.f_ffree = k.f_ffree;
+	s.f_fsid.val[0] = (u32)k.f_fsid;
+	s.f_fsid.val[1] = (u32)(k.f_fsid >> 32);
+	s.f_namelen = k.f_namelen;
+	s.f_frsize = k.f_frsize ? k.f_frsize : k.f_bsize;
+	s.f_flags = statfs_flags(p);
+	return copy_to_user(buf, &s, sizeof(s)) ? -EFAULT : 0;
+}
+
+long sys_statfs(uaddr_t ua, uaddr_t buf)
+{
+	struct path path;
+	int err = user_path_at(AT_FDCWD, ua, LOOKUP_FOLLOW, &path);
+
+	if (err)
+		return err;
+	err = do_statfs(&path, buf);
+	path_put(&path);
+	return err;
+}
+
+long sys_fstatfs(int fd, uaddr_t buf)
+{
+	struct fd f = fdget_raw(fd);
+	int err;
+
+	if (!f.file)
+		return -EBADF;
+	err = do_statfs(&f.file->f_path, buf);
+	fdput(f);
+	return err;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sync.c: getting data to the disk on demand: fsync and its kin, sync, syncfs, sync_file_range; readahead and fadvise, the reverse.
+ *
+ * Errors of write-back are kept in the mapping, and each open file reports each of them once (mapping_wb_check).
+ */
+#include <linux/fadvise.h>
+
+#include "gen/syscalls.h"
+#include "kernel/block/block.h"
+#include "kernel/vfs/internal.h"
+
+#define FILE_END ((loff_t)(~0UL >> 1))
+
+int generic_file_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
+{
+	struct inode *inode = f->f_mapping->host;
+	u32 need = datasync ? I_DIRTY_DATASYNC : I_DIRTY_SYNC | I_DIRTY_DATASYNC;
+	int err = filemap_write_and_wait_range(f->f_mapping, start, end), err2 = 0;
+
+	if ((READ_ONCE(inode->i_state) & need) && inode->i_sb->s_op->write_inode)
+		err2 = writeback_inode(inode, true);
+	if (!err)
+		err = err2;
+	return err;
+}
+
+int vfs_fsync_range(struct file *f, loff_t start, loff_t end, bool datasync)
+{
+	int err, err2;
+
+	if (!f->f_op->fsync)
+		return -EINVAL;
+	err = f->f_op->fsync(f, start, end, datasync);
+	err2 = mapping_wb_check(f->f_mapping, &f->f_wb_err_seq);
+	return err ? err : err2;
+}
+
+static long do_fsync(int fd, bool datasync)
+{
+	struct fd f = fdget(fd);
+	int err;
+
+	if (!f.file)
+		return -EBADF;
+	err = vfs_fsync_range(f.file, 0, FILE_END, datasync);
+	fdput(f);
+	return err;
+}
+
+long sys_fsync(int fd)
+{
+	return do_fsync(fd, false);
+}
+
+long sys_fdatasync(int fd)
+{
+	return do_fsync(fd, true);
+}
+
+long sys_sync(void)
+{
+	sync_all();
+	return 0;
+}
+
+long sys_syncfs(int fd)
+{
+	struct fd f = fdget(fd);
+	struct super_block *sb;
+	int err, err2;
+
+	if (!f.file)
+		return -EBADF;
+	sb = f.file->f_path.dentry->d_sb;
+	down_read(&sb->s_umount);
+	err = sync_filesystem(sb, true);
+	up_read(&sb->s_umount);
+	err2 = mapping_wb_check(f.file->f_mapping, &f.file->f_wb_err_seq);
+	fdput(f);
+	return err ? err : err2;
+}
+
+static int file_range(struct file *f, loff_t off, loff_t n, u32 flags)
+{
+	struct address_space *m = f->f_mapping;
+	loff_t end;
+	int err = 0;
+
+	if (!is_reg(f->f_inode) && !S_ISBLK(f->f_inode->i_mode) && !is_dir(f->f_inode) &&
+		!is_lnk(f->f_inode))
+		return -ESPIPE;
+	if (off < 0 || n < 0 || check_add_overflow(off, n, &end))
+		return -EINVAL;
+	end = n ? end - 1 : FILE_END;
+	if (flags & SYNC_FILE_RANGE_WAIT_BEFORE)
+		err = filemap_fdatawait_range(m, off, end);
+	if (!err && (flags & SYNC_FILE_RANGE_WRITE) && m->a_ops->writepages) {
+		struct writeback_control wbc = {
+			.sync = false, .nr_to_write = ~0UL, .start = off, .end = end
+		};
+
+		err = m->a_ops->writepages(m, &wbc);
+	}
+	if (!err && (flags & SYNC_FILE_RANGE_WAIT_AFTER))
+		err = filemap_fdatawait_range(m, off, end);
+	return err ? err : mapping_wb_check(m, &f->f_wb_err_seq);
+}
+
+long sys_sync_file_range(int fd, s64 off, s64 n, int flags)
+{
+	struct fd f;
+	int err;
+
+	if (flags & ~(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+			    SYNC_FILE_RANGE_WAIT_AFTER))
+		return -EINVAL;
+	f = fdget(fd);
+	if (!f.file)
+		return -EBADF;
+	err = file_range(f.file, off, n, flags);
+	fdput(f);
+	return err;
+}
+
+/* ---- reading ahead ---- */
+
+static bool can_read_ahead(const struct file *f)
+{
+	return f->f_mapping->a_ops->readpage && !f->f_mapping->a_ops->memory_only;
+}
+
+static void read_ahead(struct file *f, loff_t off, u64 n)
+{
+	u64 first = off >> PAGE_SHIFT, last;
+
+	if (!can_read_ahead(f) || !n || off >= i_size_read(f->f_mapping->host))
+		return;
+	n = min_t(u64, n, i_size_read(f->f_mapping->host) - off);
+	last = (off + n - 1) >> PAGE_SHIFT;
+	force_readahead(f->f_mapping, f, first, last - first + 1);
+}
+
+long sys_readahead(int fd, s64 off, size_t n)
+{
+	struct fd f = fdget(fd);
+	int err = 0;
+
+	if (!f.file || !(f.file->f_mode & FMODE_READ))
+		err = -EBADF;
+	else if (!is_reg(f.file->f_inode) && !S_ISBLK(f.file->f_inode->i_mode))
+		err = -EINVAL;
+	else if (off < 0)
+		err = -EINVAL;
+	else
+		read_ahead(f.file, off, n);
+	if (f.file)
+		fdput(f);
+	return err;
+}
+
+/* Only whole pages are dropped, but for the last one of the file. */
+static void drop_range(struct file *f, loff_t off, loff_t end)
+{
+	u64 first = DIV_ROUND_UP((u64)off, PAGE_SIZE), stop = (u64)end >> PAGE_SHIFT;
+
+	if (f->f_mapping->a_ops->writepages)
+		filemap_write_and_wait_range(f->f_mapping, off, end);
+	if (end != FILE_END && end != i_size_read(f->f_mapping->host) - 1 &&
+		(end & (PAGE_SIZE - 1)) != PAGE_SIZE - 1)
+		stop--;
+	if (first <= stop)
+		invalidate_mapping_pages(f->f_mapping, first, stop);
+}
+
+static int advise(struct file *f, loff_t off, loff_t len, int advice)
+{
+	loff_t end;
+
+	if (S_ISFIFO(f->f_inode->i_mode))
+		return -ESPIPE;
+	if (len < 0)
+		return -EINVAL;
+	if (!len || check_add_overflow(off, len, &end))
+		end = FILE_END;
+	else
+		end--;
+	switch (advice) {
+	case POSIX_FADV_WILLNEED: read_ahead(f, off, end == FILE_END ? end : end - off + 1); break;
+	case POSIX_FADV_DONTNEED: drop_range(f, off, end); break;
+	case POSIX_FADV_NORMAL:
+	case POSIX_FADV_RANDOM:
+	case POSIX_FADV_SEQUENTIAL:
+	case POSIX_FADV_NOREUSE: break; /* hints that change nothing here */
+	default: return -EINVAL;
+	}
+	return 0;
+}
+
+long sys_fadvise64(int fd, s64 off, size_t len, int advice)
+{
+	struct fd f = fdget(fd);
+	int err;
+
+	if (!f.file)
+		return -EBADF;
+	err = advise(f.file, off, len, advice);
+	fdput(f);
+	return err;
+}
