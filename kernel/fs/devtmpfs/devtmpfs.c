@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * devtmpfs.c: the file system of /dev: a tmpfs in which device nodes appear by themselves.
+ *
+ * There is one instance. Drivers call devtmpfs_create() from the first initcalls on, long before it is mounted: the first call makes
+ * the superblock. Names may have folders ("input/mice"), which are made as needed. Everything belongs to root; programs of the guest
+ * may change and remove what they like, as in any tmpfs.
+ *
+ * Locks: dev_mutex for making the instance; the directories' i_rwsem.
+ */
+#include "kernel/fs/tmpfs/tmpfs.h"
+
+#include "arch/um/arch.h"
+
+static DEFINE_MUTEX(dev_mutex);
+static struct mount *dev_mount; /* under dev_mutex until set, then immutable */
+
+static int dev_fill_super(struct super_block *sb, void *data, bool silent)
+{
+	int err = tmpfs_fill_super(sb, NULL, silent);
+
+	if (!err)
+		sb->s_root->d_inode->i_mode = S_IFDIR | 0755;
+	return err;
+}
+
+static struct dentry *dev_do_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+{
+	return mount_single(t, flags & ~(u32)SB_RDONLY, data, dev_fill_super);
+}
+
+static struct file_system_type dev_type = {
+	.name = "devtmpfs", .mount = dev_do_mount, .kill_sb = kill_anon_super
+};
+
+static struct dentry *dev_root(void)
+{
+	struct mount *m;
+
+	mutex_lock(&dev_mutex);
+	if (!dev_mount) {
+		m = kern_mount(&dev_type);
+		if (!IS_ERR(m))
+			dev_mount = m;
+	}
+	m = dev_mount;
+	mutex_unlock(&dev_mutex);
+	return m ? dget(m->mnt_root) : ERR_PTR(-ENOMEM);
+}
+
+/* The entry of that name with a reference; NULL when there is none. */
+static struct dentry *find_entry(struct dentry *dir, const char *name, u32 len)
+{
+	struct qstr q = { name, len, full_name_hash(name, len) };
+	struct dentry *d = d_lookup(dir, &q);
+
+	if (d && !d->d_inode) {
+		dput(d);
+		d = NULL;
+	}
+	return d;
+}
+
+static struct dentry *make_entry(struct dentry *dir, const char *name, umode_t mode, dev_t dev)
+{
+	struct inode *inode = tmpfs_new_inode(dir->d_sb, NULL, mode, dev);
+
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
+	inode->i_mode = mode;
+	inode->i_uid = 0;
+	inode->i_gid = 0;
+	return simple_add_entry(dir, name, inode);
+}
+
+/* Down one folder, made when @make. Consumes @dir. */
+static struct dentry *enter(struct dentry *dir, const char *name, u32 len, bool make)
+{
+	struct dentry *d = find_entry(dir, name, len);
+	char text[NAME_MAX + 1];
+
+	if (!d && make && len <= NAME_MAX) {
+		memcpy(text, name, len);
+		text[len] = 0;
+		d = make_entry(dir, text, S_IFDIR | 0755, 0);
+	}
+	dput(dir);
+	return d ? d : ERR_PTR(-ENOENT);
+}
+
+/* The folder of @name; *last is what follows it. */
+static struct dentry *folder_of(const char *name, bool make, const char **last)
+{
+	struct dentry *dir = dev_root();
+	const char *slash;
+
+	while (!IS_ERR(dir) && (slash = strchr(name, '/'))) {
+		dir = enter(dir, name, slash - name, make);
+		name = slash + 1;
+	}
+	*last = name;
+	return dir;
+}
+
+int devtmpfs_create(const char *name, umode_t mode, dev_t dev)
+{
+	struct dentry *dir, *d;
+	const char *last;
+
+	dir = folder_of(name, true, &last);
+	if (IS_ERR(dir))
+		return PTR_ERR(dir);
+	d = make_entry(dir, last, mode, dev);
+	dput(dir);
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+	dput(d);
+	return 0;
+}
+
+/* Only a node that is still ours to remove: the guest may have put something else there. */
+int devtmpfs_remove(const char *name)
+{
+	struct dentry *dir, *d;
+	const char *last;
+	int err = -ENOENT;
+
+	dir = folder_of(name, false, &last);
+	if (IS_ERR(dir))
+		return PTR_ERR(dir);
+	d = find_entry(dir, last, strlen(last));
+	if (d && (S_ISCHR(d->d_inode->i_mode) || S_ISBLK(d->d_inode->i_mode))) {
+		simple_remove_entry(d);
+		err = 0;
+	}
+	dput(d);
+	dput(dir);
+	return err;
+}
+
+static int devtmpfs_init(void)
+{
+	return register_filesystem(&dev_type);
+}
+INITCALL(2, devtmpfs_init);

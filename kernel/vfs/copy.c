@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * copy.c: sendfile(2) and copy_file_range(2): data from file to file within the kernel, through one buffer. Splicing with pipes is in
+ * kernel/ipc/splice.c; sendfile into a pipe or a socket writes to it as write(2) does.
+ *
+ * What was read but could not be written is given back: the input's position moves by what was written.
+ */
+#include "gen/syscalls.h"
+#include "kernel/vfs/internal.h"
+
+#define COPY_BUF 65536
+
+/* Copies up to @n bytes from *ipos of @in to *opos of @out (NULL: a stream). Bytes, or -errno when none. */
+static ssize_t copy_loop(struct file *in, loff_t *ipos, struct file *out, loff_t *opos, size_t n)
+{
+	char *buf = kmalloc(COPY_BUF, GFP_KERNEL);
+	ssize_t done = 0, got = 0, put;
+
+	if (!buf)
+		return -ENOMEM;
+	while (n) {
+		loff_t pos = *ipos;
+
+		got = kernel_read(in, buf, min(n, (size_t)COPY_BUF), &pos);
+		if (got <= 0)
+			break;
+		put = kernel_write(out, buf, got, opos);
+		if (put < 0) {
+			got = put;
+			break;
+		}
+		*ipos += put;
+		done += put;
+		n -= put;
+		if (put < got)
+			break;
+		if (signal_pending(current)) {
+			got = -EINTR;
+			break;
+		}
+		cond_resched();
+	}
+	kfree(buf);
+	return done ? done : got;
+}
+
+/* ---- sendfile ---- */
+
+static ssize_t send_locked(struct file *out, struct file *in, loff_t *pos, size_t n)
+{
+	loff_t opos = out->f_pos;
+	bool stream = !(out->f_mode & FMODE_PWRITE);
+	ssize_t done;
+
+	if (in->f_inode == out->f_inode && !stream && *pos < opos + (loff_t)n &&
+		opos < *pos + (loff_t)n)
+		return -EINVAL;
+	done = copy_loop(in, pos, out, stream ? NULL : &opos, n);
+	if (!stream)
+		out->f_pos = opos;
+	return done;
+}
+
+static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *pos, size_t n)
+{
+	loff_t own = in->f_pos;
+	ssize_t done;
+
+	if (!(in->f_mode & FMODE_READ) || !(out->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if (pos && !(in->f_mode & FMODE_PREAD))
+		return -ESPIPE;
+	if (!in->f_op->read_iter || !out->f_op->write_iter || (out->f_flags & O_APPEND) ||
+		!(in->f_mode & FMODE_PREAD))
+		return -EINVAL;
+	if (rw_verify_area(MAY_READ, in, pos ? pos : &own, n))
+		return -EINVAL;
+	done = send_locked(out, in, pos ? pos : &own, min(n, MAX_RW_COUNT));
+	if (!pos && done > 0)
+		in->f_pos = own;
+	return done;
+}
+
+long sys_sendfile(int out_fd, int in_fd, uaddr_t uoff, size_t n)
+{
+	struct file *in = fget(in_fd), *out = fget(out_fd);
+	loff_t pos;
+	long done = -EBADF;
+
+	if (!in || !out)
+		goto out;
+	done = -EFAULT;
+	if (uoff.v && get_user(pos, uoff))
+		goto out;
+	done = do_sendfile(out, in, uoff.v ? &pos : NULL, n);
+	if (uoff.v && done >= 0 && put_user(pos, uoff))
+		done = -EFAULT;
+out:
+	fput(in);
+	fput(out);
+	return done;
+}
+
+/* ---- copy_file_range ---- */
+
+static ssize_t copy_allowed(struct file *in, loff_t ipos, struct file *out, loff_t opos, size_t *n)
+{
+	loff_t size, end;
+
+	if (is_dir(in->f_inode) || is_dir(out->f_inode))
+		return -EISDIR;
+	if (!is_reg(in->f_inode) || !is_reg(out->f_inode))
+		return -EINVAL;
+	if (!(in->f_mode & FMODE_READ) || !(out->f_mode & FMODE_WRITE) || (out->f_flags & O_APPEND))
+		return -EBADF;
+	if (out->f_inode->i_flags & S_IMMUTABLE)
+		return -EPERM;
+	if (ipos < 0 || opos < 0 || check_add_overflow(ipos, (loff_t)*n, &end) ||
+		check_add_overflow(opos, (loff_t)*n, &end))
+		return -EOVERFLOW;
+	size = i_size_read(in->f_inode);
+	*n = ipos >= size ? 0 : min_t(u64, *n, size - ipos);
+	if (in->f_inode == out->f_inode && *n && ipos < opos + (loff_t)*n && opos < ipos + (loff_t)*n)
+		return -EINVAL;
+	return 0;
+}
+
+static int load_pos(struct file *f, uaddr_t ua, loff_t *pos)
+{
+	*pos = f->f_pos;
+	return ua.v && get_user(*pos, ua) ? -EFAULT : 0;
+}
+
+static int store_pos(struct file *f, uaddr_t ua, loff_t pos)
+{
+	if (ua.v)
+		return put_user(pos, ua);
+	f->f_pos = pos;
+	return 0;
+}
+
+static ssize_t do_copy_range(struct file *in, uaddr_t ioff, struct file *out, uaddr_t ooff, size_t n)
+{
+	loff_t ipos, opos;
+	ssize_t done;
+
+	if (load_pos(in, ioff, &ipos) || load_pos(out, ooff, &opos))
+		return -EFAULT;
+	n = min(n, MAX_RW_COUNT);
+	done = copy_allowed(in, ipos, out, opos, &n);
+	if (done || !n)
+		return done;
+	done = copy_loop(in, &ipos, out, &opos, n);
+	if (done > 0 && (store_pos(in, ioff, ipos) || store_pos(out, ooff, opos)))
+		return -EFAULT;
+	return done;
+}
+
+long sys_copy_file_range(int in_fd, uaddr_t ioff, int out_fd, uaddr_t ooff, size_t n, int flags)
+{
+	struct file *in = fget(in_fd), *out = fget(out_fd);
+	long done = -EBADF;
+
+	if (in && out)
+		done = flags ? -EINVAL : do_copy_range(in, ioff, out, ooff, n);
+	fput(in);
+	fput(out);
+	return done;
+}

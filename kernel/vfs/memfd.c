@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* memfd.c: memfd_create(2): a nameless file of shared memory, with seals (fcntl.c). */
+#include <linux/memfd.h>
+
+#include "gen/syscalls.h"
+#include "kernel/vfs/internal.h"
+
+#define NAME_PREFIX "memfd:"
+#define NAME_ROOM (NAME_MAX - 6)
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8U
+#define MFD_EXEC 16U
+#endif
+
+static struct file *memfd_file(const char *name, u32 flags)
+{
+	struct file *f = shmem_file_setup ? shmem_file_setup(name, 0, 0) : ERR_PTR(-ENOSYS);
+
+	if (IS_ERR(f))
+		return f;
+	f->f_flags |= O_LARGEFILE;
+	f->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	f->f_inode->i_seals = SEALS_ALLOWED | (flags & MFD_ALLOW_SEALING ? 0 : F_SEAL_SEAL);
+	if (flags & MFD_NOEXEC_SEAL) {
+		f->f_inode->i_mode &= ~S_IXUGO;
+		f->f_inode->i_seals &= ~F_SEAL_SEAL;
+	}
+	return f;
+}
+
+long sys_memfd_create(uaddr_t uname, int flags)
+{
+	char name[NAME_MAX + 1] = NAME_PREFIX;
+	struct file *f;
+	ssize_t n;
+	int fd;
+
+	if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC | MFD_NOEXEC_SEAL))
+		return flags & MFD_HUGETLB ? -EOPNOTSUPP : -EINVAL;
+	if ((flags & MFD_EXEC) && (flags & MFD_NOEXEC_SEAL))
+		return -EINVAL;
+	n = strncpy_from_user(name + 6, uname, NAME_ROOM + 1);
+	if (n < 0)
+		return n;
+	if (n > NAME_ROOM)
+		return -EINVAL;
+	fd = get_unused_fd(flags & MFD_CLOEXEC ? O_CLOEXEC : 0);
+	if (fd < 0)
+		return fd;
+	f = memfd_file(name, flags);
+	if (IS_ERR(f)) {
+		put_unused_fd(fd);
+		return PTR_ERR(f);
+	}
+	fd_install(fd, f);
+	return fd;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * xattr.c: extended attributes: the twelve calls, and who may read and write which name space.
+ *
+ * user.*       regular files and directories, by the file's permissions (sticky directories: by the owner)
+ * trusted.*    CAP_SYS_ADMIN
+ * security.*   reading is free; writing CAP_SYS_ADMIN, security.capability CAP_SETFCAP
+ * system.*     POSIX ACLs: the file system says EOPNOTSUPP
+ */
+#include <linux/inotify.h>
+#include <linux/limits.h>
+#include <linux/xattr.h>
+
+#include "gen/syscalls.h"
+#include "kernel/vfs/internal.h"
+
+static bool begins(const char *name, const char *prefix)
+{
+	return !strncmp(name, prefix, strlen(prefix)) && name[strlen(prefix)];
+}
+
+static int user_allowed(struct inode *inode, int mask)
+{
+	if (!is_reg(inode) && !is_dir(inode))
+		return mask & MAY_WRITE ? -EPERM : -ENODATA;
+	if (is_dir(inode) && (inode->i_mode & S_ISVTX) && (mask & MAY_WRITE) &&
+		!inode_owner_or_capable(inode))
+		return -EPERM;
+	return inode_permission(inode, mask);
+}
+
+static int xattr_allowed(struct inode *inode, const char *name, int mask)
+{
+	if ((mask & MAY_WRITE) && (inode->i_flags & (S_IMMUTABLE | S_APPEND)))
+		return -EPERM;
+	if (begins(name, "user."))
+		return user_allowed(inode, mask);
+	if (begins(name, "trusted."))
+		return capable(CAP_SYS_ADMIN) ? 0 : mask & MAY_WRITE ? -EPERM : -ENODATA;
+	if (begins(name, "security.")) {
+		if (!(mask & MAY_WRITE))
+			return 0;
+		if (!strcmp(name, "security.capability"))
+			return capable(CAP_SETFCAP) ? 0 : -EPERM;
+		return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
+	}
+	return begins(name, "system.") ? 0 : -EOPNOTSUPP;
+}
+
+static int copy_name(char *to, uaddr_t from)
+{
+	ssize_t n = strncpy_from_user(to, from, XATTR_NAME_MAX + 1);
+
+	if (n < 0)
+		return n;
+	return n == 0 || n == XATTR_NAME_MAX + 1 ? -ERANGE : 0;
+}
+
+/* ---- set and remove ---- */
+
+static int set_locked(struct dentry *d, const char *name, const void *value, size_t size, int flags)
+{
+	struct inode *inode = d->d_inode;
+	int err = xattr_allowed(inode, name, MAY_WRITE);
+
+	if (err)
+		return err;
+	if (!inode->i_op->setxattr)
+		return -EOPNOTSUPP;
+	err = inode->i_op->setxattr(inode, name, value, size, flags);
+	if (!err) {
+		inode->i_flags &= ~(u32)S_NOSEC;
+		fsnotify_inode(inode, IN_ATTRIB);
+	}
+	return err;
+}
+
+static int change_xattr(const struct path *p, const char *name, const void *value, size_t size, int flags)
+{
+	struct inode *inode = p->dentry->d_inode;
+	int err = mnt_want_write(p->mnt);
+
+	if (err)
+		return err;
+	down_write(&inode->i_rwsem);
+	err = set_locked(p->dentry, name, value, size, flags);
+	up_write(&inode->i_rwsem);
+	mnt_drop_write(p->mnt);
+	return err;
+}
+
+/* @uname UNULL value of zero length: a buffer all the same, since NULL means removal. */
+static int set_path(const struct path *p, uaddr_t uname, uaddr_t uvalue, size_t size, int flags)
+{
+	char name[XATTR_NAME_MAX + 1];
+	void *value;
+	int err;
+
+	if (flags & ~(XATTR_CREATE | XATTR_REPLACE))
+		return -EINVAL;
+	err = copy_name(name, uname);
+	if (err)
+		return err;
+	if (size > XATTR_SIZE_MAX)
+		return -E2BIG;
+	value = kmalloc(max(size, (size_t)1), GFP_KERNEL);
+	if (!value)
+		return -ENOMEM;
+	err = size && copy_from_user(value, uvalue, size) ?
+		      -EFAULT :
+		      change_xattr(p, name, value, size, flags);
+	kfree(value);
+	return err;
+}
+
+static int remove_path(const struct path *p, uaddr_t uname)
+{
+	char name[XATTR_NAME_MAX + 1];
+	int err = copy_name(name, uname);
+
+	return err ? err : change_xattr(p, name, NULL, 0, XATTR_REPLACE);
+}
+
+/* ---- get and list ---- */
+
+ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
+{
+	if (!inode->i_op->getxattr)
+		return -EOPNOTSUPP;
+	return inode->i_op->getxattr(inode, name, buf, size);
+}
+
+static long get_path(const struct path *p, uaddr_t uname, uaddr_t uvalue, size_t size)
+{
+	struct inode *inode = p->dentry->d_inode;
+	char name[XATTR_NAME_MAX + 1];
+	void *buf = NULL;
+	long n = copy_name(name, uname);
+
+	if (!n)
+		n = xattr_allowed(inode, name, MAY_READ);
+	if (n)
+		return n;
+	size = min(size, (size_t)XATTR_SIZE_MAX);
+	if (size) {
+		buf = kmalloc(size, GFP_KERNEL);
+		if (!buf)
+			return -ENOMEM;
+	}
+	n = vfs_getxattr(inode, name, buf, size);
+	if (n > 0 && buf && copy_to_user(uvalue, buf, n))
+		n = -EFAULT;
+	kfree(buf);
+	return n;
+}
+
+static long list_path(const struct path *p, uaddr_t ulist, size_t size)
+{
+	struct inode *inode = p->dentry->d_inode;
+	char *buf = NULL;
+	long n;
+
+	if (!inode->i_op->listxattr)
+		return 0;
+	size = min(size, (size_t)XATTR_LIST_MAX);
+	if (size) {
+		buf = kmalloc(size, GFP_KERNEL);
+		if (!buf)
+			return -ENOMEM;
+	}
+	n = inode->i_op->listxattr(inode, buf, size);
+	if (n > 0 && buf && copy_to_user(ulist, buf, n))
+		n = -EFAULT;
+	kfree(buf);
+	return n;
+}
+
+/* ---- the calls: by path, by path without following, by descriptor ---- */
+
+static long set_at(uaddr_t ua, u32 lookup, uaddr_t name, uaddr_t value, size_t size, int flags)
+{
+	struct path path;
+	long err = user_path_at(AT_FDCWD, ua, lookup, &path);
+
+	if (err)
+		return err;
+	err = set_path(&path, name, value, size, flags);
+	path_put(&path);
+	return err;
+}
+
+long sys_setxattr(uaddr_t ua, uaddr_t name, uaddr_t value, size_t size, int flags)
+{
+	return set_at(ua, LOOKUP_FOLLOW, name, value, size, flags);
+}
+
+long sys_lsetxattr(uaddr_t ua, uaddr_t name, uaddr_t value, size_t size, int flags)
+{
+	return set_at(ua, 0, name, value, size, flags);
+}
+
+long sys_fsetxattr(int fd, uaddr_t name, uaddr_t value, size_t size, int flags)
+{
+	struct fd f = fdget(fd);
+	long err;
+
+	if (!f.file)
+		return -EBADF;
+	err = set_path(&f.file->f_path, name, value, size, flags);
+	fdput(f);
+	return err;
+}
+
+static long get_at(uaddr_t ua, u32 lookup, uaddr_t name, uaddr_t value, size_t size)
+{
+	struct path path;
+	long n = user_path_at(AT_FDCWD, ua, lookup, &path);
+
+	if (n)
+		return n;
+	n = get_path(&path, name, value, size);
+	path_put(&path);
+	return n;
+}
+
+long sys_getxattr(uaddr_t ua, uaddr_t name, uaddr_t value, size_t size)
+{
+	return get_at(ua, LOOKUP_FOLLOW, name, value, size);
+}
+
+long sys_lgetxattr(uaddr_t ua, uaddr_t name, uaddr_t value, size_t size)
+{
+	return get_at(ua, 0, name, value, size);
+}
+
+long sys_fgetxattr(int fd, uaddr_t name, uaddr_t value, size_t size)
+{
+	struct fd f = fdget(fd);
+	long n;
+
+	if (!f.file)
+		return -EBADF;
+	n = get_path(&f.file->f_path, name, value, size);
+	fdput(f);
+	return n;
+}
+
+static long list_at(uaddr_t ua, u32 lookup, uaddr_t list, size_t size)
+{
+	struct path path;
+	long n = user_path_at(AT_FDCWD, ua, lookup, &path);
+
+	if (n)
+		return n;
+	n = list_path(&path, list, size);
+	path_put(&path);
+	return n;
+}
+
+long sys_listxattr(uaddr_t ua, uaddr_t list, size_t size)
+{
+	return list_at(ua, LOOKUP_FOLLOW, list, size);
+}
+
+long sys_llistxattr(uaddr_t ua, uaddr_t list, size_t size)
+{
+	return list_at(ua, 0, list, size);
+}
+
+long sys_flistxattr(int fd, uaddr_t list, size_t size)
+{
+	struct fd f = fdget(fd);
+	long n;
+
+	if (!f.file)
+		return -EBADF;
+	n = list_path(&f.file->f_path, list, size);
+	fdput(f);
+	return n;
+}
+
+static long remove_at(uaddr_t ua, u32 lookup, uaddr_t name)
+{
+	struct path path;
+	long err = user_path_at(AT_FDCWD, ua, lookup, &path);
+
+	if (err)
+		return err;
+	err = remove_path(&path, name);
+	path_put(&path);
+	return err;
+}
+
+long sys_removexattr(uaddr_t ua, uaddr_t name)
+{
+	return remove_at(ua, LOOKUP_FOLLOW, name);
+}
+
+long sys_lremovexattr(uaddr_t ua, uaddr_t name)
+{
+	return remove_at(ua, 0, name);
+}
+
+long sys_fremovexattr(int fd, uaddr_t name)
+{
+	struct fd f = fdget(fd);
+	long err;
+
+	if (!f.file)
+		return -EBADF;
+	err = remove_path(&f.file->f_path, name);
+	fdput(f);
+	return err;
+}
