@@ -18,7 +18,6 @@
 #include <asm/errno.h>
 #include <asm/signal.h>
 #include <linux/eventpoll.h>
-#include <linux/poll.h>
 
 #include "arch/um/uaccess.h"
 #include "kernel/dev/tty.h"

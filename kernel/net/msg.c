@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * msg.c: sendto to recvmmsg: messages, their vectors and their ancillary data (SCM_RIGHTS, SCM_CREDENTIALS).
+ *
+ * Ancillary data of a send is parsed into struct msg before the family sees it; what a receive brings is put into the guest's buffer after.
+ * Lengths in control messages are the guest's: each header is read once into kernel memory and checked there.
+ */
+#include <asm/errno.h>
+#include <asm/signal.h>
+
+#include "gen/syscalls.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/internal.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+
+/* struct msghdr and cmsghdr as x86-64 has them. */
+struct user_msghdr {
+	u64 name;
+	int namelen;
+	u32 pad;
+	u64 iov;
+	u64 iovlen;
+	u64 control;
+	u64 controllen;
+	u32 flags;
+	u32 pad2;
+};
+struct user_mmsghdr {
+	struct user_msghdr hdr;
+	u32 len;
+	u32 pad;
+};
+struct user_cmsghdr {
+	u64 len;
+	int level, type;
+};
+#define CMSG_ALIGN(n) (((n) + 7) & ~7UL)
+#define CONTROL_MAX 20480
+
+void msg_drop_files(struct msg *m)
+{
+	while (m->nr_files)
+		fput(m->files[--m->nr_files]);
+	kfree(m->files);
+	m->files = NULL;
+}
+
+/* ---- sending ---- */
+
+static int parse_rights(struct msg *m, const int *fds, u64 n)
+{
+	u64 i;
+
+	if (n > SCM_MAX_FD || m->nr_files + n > SCM_MAX_FD)
+		return -EINVAL;
+	if (!m->files)
+		m->files = kcalloc(SCM_MAX_FD, sizeof(m->files[0]), GFP_KERNEL);
+	if (!m->files)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		struct file *f = fget_raw(fds[i]);
+
+		if (!f)
+			return -EBADF;
+		m->files[m->nr_files++] = f;
+	}
+	return 0;
+}
+
+static bool may_claim(const struct ucred *c)
+{
+	const struct cred *me = current_cred();
+
+	return (c->pid == (u32)current->tgid || capable(CAP_SYS_ADMIN)) &&
+	       (c->uid == me->uid || c->uid == me->euid || c->uid == me->suid || capable(CAP_SETUID)) &&
+	       (c->gid == me->gid || c->gid == me->egid || c->gid == me->sgid || capable(CAP_SETGID));
+}
+
+static int parse_one(struct msg *m, const struct user_cmsghdr *h)
+{
+	u64 n = h->len - sizeof(*h);
+
+	if (h->level != SOL_SOCKET)
+		return 0; /* the family's, or nobody's */
+	switch (h->type) {
+	case SCM_RIGHTS:
+		return parse_rights(m, (const int *)(h + 1), n / sizeof(int));
+	case SCM_CREDENTIALS:
+		if (n != sizeof(struct ucred))
+			return -EINVAL;
+		memcpy(&m->cred, h + 1, sizeof(m->cred));
+		m->has_cred = true;
+		return may_claim(&m->cred) ? 0 : -EPERM;
+	}
+	return -EINVAL;
+}
+
+static int parse_control(struct msg *m, u64 ua, u64 len)
+{
+	char *buf;
+	u64 off = 0;
+	int err = 0;
+
+	if (!ua || !len)
+		return 0;
+	if (len > CONTROL_MAX)
+		return -ENOBUFS;
+	buf = kmalloc(len, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	if (copy_from_user(buf, UADDR(ua), len))
+		err = -EFAULT;
+	while (!err && len - off >= sizeof(struct user_cmsghdr)) {
+		const struct user_cmsghdr *h = (const void *)(buf + off);
+
+		if (h->len < sizeof(*h) || h->len > len - off)
+			err = -EINVAL;
+		else
+			err = parse_one(m, h);
+		if (err || CMSG_ALIGN(h->len) > len - off)
+			break;
+		off += CMSG_ALIGN(h->len);
+	}
+	kfree(buf);
+	return err;
+}
+
+static ssize_t do_send(struct file *f, struct socket *s, struct msg *m)
+{
+	ssize_t n;
+
+	m->nonblock = f->f_flags & O_NONBLOCK || m->flags & MSG_DONTWAIT;
+	if (!m->has_cred)
+		m->cred = current_ucred();
+	n = s->ops->sendmsg(s, m);
+	if (n == -EPIPE && !(m->flags & MSG_NOSIGNAL))
+		send_sig(SIGPIPE, current, SEND_SIG_NOINFO);
+	return n;
+}
+
+long sys_sendto(int fd, uaddr_t buf, size_t len, int flags, uaddr_t addr, int addrlen)
+{
+	struct sockaddr_buf a;
+	struct msg m = {.flags = (u32)flags};
+	struct socket *s;
+	struct file *f = sock_get(fd, &s);
+	long n = 0;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	if (addr.v) {
+		n = sockaddr_from_user(&a, addr, addrlen);
+		m.name = &a;
+	}
+	iov_iter_user(&m.iter, buf, min_t(size_t, len, 0x7ffff000));
+	if (!n)
+		n = do_send(f, s, &m);
+	fput(f);
+	return n;
+}
+
+static long send_one(struct file *f, struct socket *s, uaddr_t umsg, u32 flags)
+{
+	struct user_msghdr h;
+	struct sockaddr_buf a;
+	struct msg m = {.flags = (u32)flags};
+	struct uvec *vec = NULL;
+	long n;
+
+	if (copy_from_user(&h, umsg, sizeof(h)))
+		return -EFAULT;
+	if (h.name && h.namelen) {
+		n = sockaddr_from_user(&a, UADDR(h.name), h.namelen);
+		if (n)
+			return n;
+		m.name = &a;
+	}
+	n = h.iovlen > 1024 ? -EMSGSIZE : iov_iter_import(&m.iter, UADDR(h.iov), h.iovlen, &vec);
+	if (n)
+		return n;
+	n = parse_control(&m, h.control, h.controllen);
+	if (!n)
+		n = do_send(f, s, &m);
+	msg_drop_files(&m);
+	kfree(vec);
+	return n;
+}
+
+long sys_sendmsg(int fd, uaddr_t msg, int flags)
+{
+	struct socket *s;
+	struct file *f = sock_get(fd, &s);
+	long n;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	n = send_one(f, s, msg, (u32)flags);
+	fput(f);
+	return n;
+}
+
+long sys_sendmmsg(int fd, uaddr_t vec, u32 vlen, int flags)
+{
+	struct socket *s;
+	struct file *f = sock_get(fd, &s);
+	long n = 0;
+	u32 i;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	for (i = 0; i < min(vlen, 1024U); i++) {
+		uaddr_t at = uaddr_add(vec, i * sizeof(struct user_mmsghdr));
+
+		n = send_one(f, s, at, (u32)flags);
+		if (n >= 0 && put_user((u32)n, uaddr_add(at, offsetof(struct user_mmsghdr, len))))
+			n = -EFAULT;
+		if (n < 0)
+			break;
+		cond_resched();
+	}
+	fput(f);
+	return i ? (long)i : n;
+}
+
+/* ---- receiving ---- */
+
+struct control {
+	u64 ua, room, used;
+	u32 *out_flags;
+};
+
+static int put_cmsg(struct control *c, int level, int type, const void *data, u64 n)
+{
+	struct user_cmsghdr h = {sizeof(h) + n, level, type};
+
+	if (c->room - c->used < sizeof(h)) {
+		*c->out_flags |= MSG_CTRUNC;
+		return 0;
+	}
+	if (h.len > c->room - c->used) {
+		*c->out_flags |= MSG_CTRUNC;
+		h.len = c->room - c->used;
+		n = h.len - sizeof(h);
+	}
+	if (copy_to_user(UADDR(c->ua + c->used), &h, sizeof(h)) ||
+	    copy_to_user(UADDR(c->ua + c->used + sizeof(h)), data, n))
+		return -EFAULT;
+	c->used += min(CMSG_ALIGN(h.len), c->room - c->used);
+	return 0;
+}
+
+/* Installs as many of the files as fit; the rest is dropped, and MSG_CTRUNC says so. */
+static int put_rights(struct control *c, struct msg *m, u32 flags)
+{
+	u64 space = c->room - c->used;
+	u32 fits, i, n = 0;
+	int *fds, err;
+
+	if (space < sizeof(struct user_cmsghdr) + sizeof(int)) {
+		*c->out_flags |= MSG_CTRUNC;
+		return 0;
+	}
+	fits = (u32)min_t(u64, (space - sizeof(struct user_cmsghdr)) / sizeof(int), m->nr_files);
+	fds = kcalloc(fits, sizeof(int), GFP_KERNEL);
+	if (!fds)
+		return -ENOMEM;
+	for (i = 0; i < fits; i++) {
+		int fd = get_unused_fd(flags & MSG_CMSG_CLOEXEC ? O_CLOEXEC : 0);
+
+		if (fd < 0)
+			break;
+		fd_install(fd, get_file(m->files[i]));
+		fds[n++] = fd;
+	}
+	if (n < m->nr_files)
+		*c->out_flags |= MSG_CTRUNC;
+	err = n ? put_cmsg(c, SOL_SOCKET, SCM_RIGHTS, fds, n * sizeof(int)) : 0;
+	kfree(fds);
+	return err;
+}
+
+static int put_control(struct socket *s, struct msg *m, struct control *c, u32 flags)
+{
+	int err = 0;
+
+	if (s->sk->passcred && m->has_cred)
+		err = put_cmsg(c, SOL_SOCKET, SCM_CREDENTIALS, &m->cred, sizeof(m->cred));
+	if (!err && m->nr_files)
+		err = put_rights(c, m, flags);
+	if (!err && m->raw_len)
+		err = put_cmsg(c, m->raw_level, m->raw_type, m->raw_cmsg, m->raw_len);
+	return err;
+}
+
+long sys_recvfrom(int fd, uaddr_t buf, size_t len, int flags, uaddr_t addr, uaddr_t addrlen)
+{
+	struct sockaddr_buf a = {.len = 0};
+	struct msg m = {.flags = (u32)flags, .name = addr.v ? &a : NULL};
+	struct socket *s;
+	struct file *f = sock_get(fd, &s);
+	long n;
+	int err;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	m.nonblock = f->f_flags & O_NONBLOCK || flags & MSG_DONTWAIT;
+	iov_iter_user(&m.iter, buf, min_t(size_t, len, 0x7ffff000));
+	n = s->ops->recvmsg(s, &m);
+	msg_drop_files(&m);
+	if (n >= 0 && addr.v) {
+		err = sockaddr_to_user(&a, addr, addrlen);
+		if (err)
+			n = err;
+	}
+	fput(f);
+	return n;
+}
+
+static long finish_receive(struct socket *s, struct msg *m, struct user_msghdr *h, uaddr_t umsg, u32 flags)
+{
+	struct control c = {h->control, h->control ? h->controllen : 0, 0, &m->out_flags};
+	int err = put_control(s, m, &c, flags);
+
+	if (!err && m->name) {
+		u32 n = min_t(u32, m->name->len, (u32)h->namelen);
+
+		if (copy_to_user(UADDR(h->name), m->name->data, n))
+			err = -EFAULT;
+	}
+	if (!err && put_user((int)(m->name ? m->name->len : 0),
+			     uaddr_add(umsg, offsetof(struct user_msghdr, namelen))))
+		err = -EFAULT;
+	if (!err && put_user((u64)c.used, uaddr_add(umsg, offsetof(struct user_msghdr, controllen))))
+		err = -EFAULT;
+	if (!err && put_user((u32)(m->out_flags | (flags & MSG_CMSG_CLOEXEC)),
+			     uaddr_add(umsg, offsetof(struct user_msghdr, flags))))
+		err = -EFAULT;
+	return err;
+}
+
+static long recv_one(struct file *f, struct socket *s, uaddr_t umsg, u32 flags)
+{
+	struct user_msghdr h;
+	struct sockaddr_buf a = {.len = 0};
+	struct msg m = {.flags = (u32)flags};
+	struct uvec *vec = NULL;
+	long n;
+	int err;
+
+	if (copy_from_user(&h, umsg, sizeof(h)))
+		return -EFAULT;
+	if (h.name && h.namelen < 0)
+		return -EINVAL;
+	m.name = h.name ? &a : NULL;
+	m.nonblock = f->f_flags & O_NONBLOCK || flags & MSG_DONTWAIT;
+	n = h.iovlen > 1024 ? -EMSGSIZE : iov_iter_import(&m.iter, UADDR(h.iov), h.iovlen, &vec);
+	if (n)
+		return n;
+	n = s->ops->recvmsg(s, &m);
+	if (n >= 0) {
+		err = (int)finish_receive(s, &m, &h, umsg, flags);
+		if (err)
+			n = err;
+	}
+	msg_drop_files(&m);
+	kfree(vec);
+	return n;
+}
+
+long sys_recvmsg(int fd, uaddr_t msg, int flags)
+{
+	struct socket *s;
+	struct file *f = sock_get(fd, &s);
+	long n;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	n = recv_one(f, s, msg, (u32)flags);
+	fput(f);
+	return n;
+}
+
+long sys_recvmmsg(int fd, uaddr_t vec, u32 vlen, int flags, uaddr_t timeout)
+{
+	struct { s64 sec, nsec; } ts;
+	u64 deadline = ~0UL;
+	struct socket *s;
+	struct file *f;
+	long n = 0;
+	u32 i;
+
+	if (timeout.v) {
+		if (get_user(ts, timeout))
+			return -EFAULT;
+		if (ts.sec < 0 || ts.nsec < 0 || ts.nsec >= 1000000000)
+			return -EINVAL;
+		deadline = ktime_get() + (u64)ts.sec * 1000000000 + (u64)ts.nsec;
+	}
+	f = sock_get(fd, &s);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	for (i = 0; i < min(vlen, 1024U); i++) {
+		uaddr_t at = uaddr_add(vec, i * sizeof(struct user_mmsghdr));
+
+		n = recv_one(f, s, at, (u32)flags & ~(u32)MSG_WAITFORONE);
+		if (n >= 0 && put_user((u32)n, uaddr_add(at, offsetof(struct user_mmsghdr, len))))
+			n = -EFAULT;
+		if (n < 0)
+			break;
+		if (flags & MSG_WAITFORONE)
+			flags |= MSG_DONTWAIT;
+		if (ktime_get() >= deadline) {
+			i++;
+			break;
+		}
+		cond_resched();
+	}
+	fput(f);
+	return i ? (long)i : n;
+}

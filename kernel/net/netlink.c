@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * netlink.c: AF_NETLINK, family route, as far as there is something to tell: one interface, lo.
+ *
+ * A request is served at once in the sender's context; answers go into the socket's queue. Served: GETLINK, GETADDR, GETROUTE (dumps and,
+ * for links, single ones), NEWLINK/SETLINK to set lo up and down. Everything else is answered with an error message, EOPNOTSUPP, which
+ * is what a program gets until the network stack comes.
+ * Locks: the socket's c.lock for its queue; link_lock for lo's flags. Source: netlink(7), rtnetlink(7).
+ */
+#include <asm/errno.h>
+#include <linux/eventpoll.h>
+#include <linux/if_addr.h>
+#include <linux/if_arp.h>
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/internal.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+
+/* Interface flags, as in linux/if.h, which needs libc. */
+#define IFF_UP 0x1
+#define IFF_LOOPBACK 0x8
+#define IFF_RUNNING 0x40
+#define IFF_LOWER_UP 0x10000
+#define IF_OPER_UNKNOWN 0
+#define LO_INDEX 1
+#define LO_MTU 65536
+
+struct nl_msg {
+	struct list_head list;
+	u32 len;
+	u8 data[];
+};
+struct nl_sock {
+	struct sock_common c;
+	u32 portid;              /* under c.lock */
+	struct list_head queue;  /* of nl_msg, under c.lock */
+	u64 queued;
+};
+
+static DEFINE_SPINLOCK(link_lock);
+static u32 lo_flags = IFF_LOOPBACK; /* under link_lock */
+
+static struct nl_sock *NL(struct socket *s)
+{
+	return container_of(s->sk, struct nl_sock, c);
+}
+
+/* ---- building answers ---- */
+
+struct builder {
+	u8 buf[4096];
+	u32 len;
+	u32 msg; /* where the message begins */
+};
+
+static void *nl_begin(struct builder *b, const struct nlmsghdr *req, u32 portid, u16 type, u16 flags, u32 body)
+{
+	struct nlmsghdr *h = (void *)(b->buf + b->len);
+
+	b->msg = b->len;
+	memset(h, 0, NLMSG_SPACE(body));
+	h->nlmsg_type = type;
+	h->nlmsg_flags = flags;
+	h->nlmsg_seq = req->nlmsg_seq;
+	h->nlmsg_pid = portid;
+	b->len += NLMSG_SPACE(body);
+	return NLMSG_DATA(h);
+}
+
+static void nl_attr(struct builder *b, u16 type, const void *data, u32 n)
+{
+	struct rtattr *a = (void *)(b->buf + b->len);
+
+	memset(a, 0, RTA_SPACE(n));
+	a->rta_type = type;
+	a->rta_len = (u16)RTA_LENGTH(n);
+	memcpy(RTA_DATA(a), data, n);
+	b->len += RTA_SPACE(n);
+}
+
+static void nl_attr_u32(struct builder *b, u16 type, u32 v)
+{
+	nl_attr(b, type, &v, sizeof(v));
+}
+
+static void nl_end(struct builder *b)
+{
+	((struct nlmsghdr *)(b->buf + b->msg))->nlmsg_len = b->len - b->msg;
+}
+
+static int nl_queue(struct nl_sock *n, const struct builder *b)
+{
+	struct nl_msg *m = kmalloc(sizeof(*m) + b->len, GFP_KERNEL);
+	bool full;
+
+	if (!m)
+		return -ENOBUFS;
+	m->len = b->len;
+	memcpy(m->data, b->buf, b->len);
+	spin_lock(&n->c.lock);
+	full = n->queued + b->len > n->c.rcvbuf;
+	if (!full) {
+		list_add_tail(&m->list, &n->queue);
+		n->queued += b->len;
+	} else {
+		n->c.err = -ENOBUFS;
+	}
+	spin_unlock(&n->c.lock);
+	if (full)
+		kfree(m);
+	wake_up_common(&n->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
+	return 0;
+}
+
+/* ---- what there is ---- */
+
+static void put_link(struct builder *b, const struct nlmsghdr *req, u32 portid, u16 flags)
+{
+	static const u8 zero_mac[6];
+	struct ifinfomsg *i = nl_begin(b, req, portid, RTM_NEWLINK, flags, sizeof(*i));
+	u32 up;
+
+	spin_lock(&link_lock);
+	up = lo_flags;
+	spin_unlock(&link_lock);
+	i->ifi_type = ARPHRD_LOOPBACK;
+	i->ifi_index = LO_INDEX;
+	i->ifi_flags = up | (up & IFF_UP ? IFF_RUNNING | IFF_LOWER_UP : 0);
+	nl_attr(b, IFLA_IFNAME, "lo", 3);
+	nl_attr_u32(b, IFLA_TXQLEN, 1000);
+	nl_attr(b, IFLA_OPERSTATE, &(u8){up & IFF_UP ? IF_OPER_UNKNOWN : 2 /* down */}, 1);
+	nl_attr(b, IFLA_LINKMODE, &(u8){0}, 1);
+	nl_attr_u32(b, IFLA_MTU, LO_MTU);
+	nl_attr_u32(b, IFLA_GROUP, 0);
+	nl_attr(b, IFLA_QDISC, "noqueue", 8);
+	nl_attr(b, IFLA_ADDRESS, zero_mac, 6);
+	nl_attr(b, IFLA_BROADCAST, zero_mac, 6);
+	nl_end(b);
+}
+
+static int put_done(struct nl_sock *n, const struct nlmsghdr *req)
+{
+	struct builder *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	int err;
+
+	if (!b)
+		return -ENOMEM;
+	nl_begin(b, req, n->portid, NLMSG_DONE, NLM_F_MULTI, sizeof(int));
+	nl_end(b);
+	err = nl_queue(n, b);
+	kfree(b);
+	return err;
+}
+
+static int answer_link(struct nl_sock *n, const struct nlmsghdr *req, u16 flags)
+{
+	struct builder *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	int err;
+
+	if (!b)
+		return -ENOMEM;
+	put_link(b, req, n->portid, flags);
+	err = nl_queue(n, b);
+	kfree(b);
+	return err;
+}
+
+/* The attribute of a link request that names it. */
+static bool names_lo(const struct nlmsghdr *req, const struct ifinfomsg *i)
+{
+	u32 left = req->nlmsg_len - NLMSG_SPACE(sizeof(*i));
+	const struct rtattr *a = (const void *)((const u8 *)NLMSG_DATA(req) + NLMSG_ALIGN(sizeof(*i)));
+
+	if (i->ifi_index)
+		return i->ifi_index == LO_INDEX;
+	while (left >= sizeof(*a) && a->rta_len >= sizeof(*a) && a->rta_len <= left) {
+		u32 step = min(RTA_ALIGN((u32)a->rta_len), left);
+
+		if (a->rta_type == IFLA_IFNAME)
+			return a->rta_len >= RTA_LENGTH(3) && !memcmp(RTA_DATA(a), "lo", 3);
+		a = (const void *)((const u8 *)a + step);
+		left -= step;
+	}
+	return false;
+}
+
+static int get_link(struct nl_sock *n, const struct nlmsghdr *req)
+{
+	const struct ifinfomsg *i = NLMSG_DATA(req);
+	int err;
+
+	if (req->nlmsg_flags & NLM_F_DUMP) {
+		err = answer_link(n, req, NLM_F_MULTI);
+		return err ? err : put_done(n, req);
+	}
+	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*i)))
+		return -EINVAL;
+	return names_lo(req, i) ? answer_link(n, req, 0) : -ENODEV;
+}
+
+static int set_link(const struct nlmsghdr *req)
+{
+	const struct ifinfomsg *i = NLMSG_DATA(req);
+	u32 change;
+
+	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*i)))
+		return -EINVAL;
+	if (!capable(CAP_NET_ADMIN))
+		return -EPERM;
+	if (!names_lo(req, i))
+		return req->nlmsg_flags & NLM_F_CREATE ? -EOPNOTSUPP : -ENODEV;
+	change = i->ifi_change ? i->ifi_change : i->ifi_flags;
+	if (change & ~(u32)IFF_UP)
+		return -EOPNOTSUPP;
+	spin_lock(&link_lock);
+	lo_flags = (lo_flags & ~change) | (i->ifi_flags & change);
+	spin_unlock(&link_lock);
+	return 0;
+}
+
+/* An empty dump: there are no addresses, routes ... without a network stack. */
+static int empty_dump(struct nl_sock *n, const struct nlmsghdr *req)
+{
+	return req->nlmsg_flags & NLM_F_DUMP ? put_done(n, req) : -EOPNOTSUPP;
+}
+
+/* 0: served (and acknowledged when asked), or -errno for an error message; 1: served with its own answer. */
+static int serve(struct nl_sock *n, const struct nlmsghdr *req)
+{
+	int err;
+
+	switch (req->nlmsg_type) {
+	case RTM_GETLINK:
+		err = get_link(n, req);
+		return err ? err : 1;
+	case RTM_GETADDR:
+	case RTM_GETROUTE:
+	case RTM_GETNEIGH:
+	case RTM_GETRULE:
+	case RTM_GETQDISC:
+		err = empty_dump(n, req);
+		return err ? err : 1;
+	case RTM_NEWLINK:
+	case RTM_SETLINK:
+		return set_link(req);
+	}
+	return -EOPNOTSUPP;
+}
+
+static int put_error(struct nl_sock *n, const struct nlmsghdr *req, int err)
+{
+	struct builder *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	u32 body = err ? min(req->nlmsg_len, 1024U) : (u32)sizeof(*req);
+	struct nlmsgerr *e;
+	int r;
+
+	if (!b)
+		return -ENOMEM;
+	e = nl_begin(b, req, n->portid, NLMSG_ERROR, err ? 0 : NLM_F_CAPPED,
+		     sizeof(int) + max(body, (u32)sizeof(*req)));
+	e->error = err;
+	memcpy(&e->msg, req, body);
+	nl_end(b);
+	r = nl_queue(n, b);
+	kfree(b);
+	return r;
+}
+
+/* ---- the socket ---- */
+
+static ssize_t nl_sendmsg(struct socket *s, struct msg *m)
+{
+	struct nl_sock *n = NL(s);
+	size_t len = m->iter.count, off = 0;
+	u8 *buf;
+	int err = 0;
+
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (len > 65536)
+		return -EMSGSIZE;
+	buf = kmalloc(len + NLMSG_HDRLEN, GFP_KERNEL);
+	if (!buf)
+		return -ENOBUFS;
+	if (copy_from_iter(buf, len, &m->iter) != len) {
+		kfree(buf);
+		return -EFAULT;
+	}
+	spin_lock(&n->c.lock);
+	if (!n->portid)
+		n->portid = (u32)current->tgid;
+	spin_unlock(&n->c.lock);
+	while (!err && len - off >= sizeof(struct nlmsghdr)) {
+		const struct nlmsghdr *req = (const void *)(buf + off);
+		int r;
+
+		if (req->nlmsg_len < sizeof(*req) || req->nlmsg_len > len - off)
+			break;
+		if (req->nlmsg_flags & NLM_F_REQUEST && req->nlmsg_type >= NLMSG_MIN_TYPE) {
+			r = serve(n, req);
+			if (r < 0 || (r == 0 && req->nlmsg_flags & NLM_F_ACK))
+				err = put_error(n, req, r);
+		}
+		off += min((size_t)NLMSG_ALIGN(req->nlmsg_len), len - off);
+	}
+	kfree(buf);
+	return err ? err : (ssize_t)len;
+}
+
+static struct nl_msg *nl_take(struct nl_sock *n, bool peek)
+{
+	struct nl_msg *m;
+
+	spin_lock(&n->c.lock);
+	m = list_first_entry_or_null(&n->queue, struct nl_msg, list);
+	if (m && !peek) {
+		list_del_init(&m->list);
+		n->queued -= m->len;
+	} else if (m) {
+		m = kmemdup(m, sizeof(*m) + m->len, GFP_ATOMIC);
+	}
+	spin_unlock(&n->c.lock);
+	return m;
+}
+
+static ssize_t nl_recvmsg(struct socket *s, struct msg *m)
+{
+	struct nl_sock *n = NL(s);
+	struct nl_msg *nm;
+	size_t take;
+	ssize_t ret;
+	int err;
+
+	while (!(nm = nl_take(n, m->flags & MSG_PEEK))) {
+		err = xchg(&n->c.err, 0);
+		if (err)
+			return err;
+		err = sock_wait(&n->c, !list_empty(&n->queue) || n->c.err, m->nonblock, n->c.rcvtimeo);
+		if (err)
+			return err;
+	}
+	take = min_t(size_t, nm->len, m->iter.count);
+	ret = (ssize_t)take;
+	if (copy_to_iter(nm->data, take, &m->iter) != take)
+		ret = -EFAULT;
+	if (take < nm->len) {
+		m->out_flags |= MSG_TRUNC;
+		if (m->flags & MSG_TRUNC && ret >= 0)
+			ret = nm->len;
+	}
+	m->has_cred = true;
+	m->cred = (struct ucred){0, 0, 0};
+	if (m->name) {
+		struct sockaddr_nl a = {.nl_family = AF_NETLINK};
+
+		memcpy(m->name->data, &a, sizeof(a));
+		m->name->len = sizeof(a);
+	}
+	kfree(nm);
+	return ret;
+}
+
+static int nl_bind(struct socket *s, struct sockaddr_buf *a)
+{
+	struct nl_sock *n = NL(s);
+	struct sockaddr_nl nl;
+
+	if (a->len < sizeof(nl))
+		return -EINVAL;
+	memcpy(&nl, a->data, sizeof(nl));
+	if (nl.nl_family != AF_NETLINK)
+		return -EINVAL;
+	spin_lock(&n->c.lock);
+	n->portid = nl.nl_pid ? nl.nl_pid : (u32)current->tgid;
+	spin_unlock(&n->c.lock);
+	return 0; /* groups: nothing here ever changes by itself, so there is nothing to multicast */
+}
+
+static int nl_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
+{
+	return nl_bind(s, &(struct sockaddr_buf){.len = sizeof(struct sockaddr_nl), .family = AF_NETLINK});
+}
+
+static int nl_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
+{
+	struct sockaddr_nl nl = {.nl_family = AF_NETLINK, .nl_pid = peer ? 0 : NL(s)->portid};
+
+	memcpy(a->data, &nl, sizeof(nl));
+	a->len = sizeof(nl);
+	return 0;
+}
+
+static u32 nl_poll(struct socket *s, struct file *f, struct poll_table *pt)
+{
+	struct nl_sock *n = NL(s);
+
+	poll_wait(f, &n->c.wait, pt);
+	return EPOLLOUT | EPOLLWRNORM | (list_empty(&n->queue) ? 0 : EPOLLIN | EPOLLRDNORM) |
+	       (n->c.err ? EPOLLERR : 0);
+}
+
+static int nl_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
+{
+	if (level != 270 /* SOL_NETLINK */)
+		return -ENOPROTOOPT;
+	switch (opt) {
+	case NETLINK_EXT_ACK:
+	case NETLINK_CAP_ACK:
+	case NETLINK_GET_STRICT_CHK:
+	case NETLINK_NO_ENOBUFS:
+	case NETLINK_ADD_MEMBERSHIP:
+	case NETLINK_DROP_MEMBERSHIP:
+		return 0; /* permissions to say more or less: what is said stays within both */
+	}
+	return -ENOPROTOOPT;
+}
+
+static int nl_release(struct socket *s)
+{
+	struct nl_sock *n = NL(s);
+	struct nl_msg *m, *next;
+
+	list_for_each_entry_safe(m, next, &n->queue, list)
+		kfree(m);
+	kfree(n);
+	return 0;
+}
+
+static const struct proto_ops nl_ops = {
+	.release = nl_release,
+	.bind = nl_bind,
+	.connect = nl_connect,
+	.getname = nl_getname,
+	.poll = nl_poll,
+	.sendmsg = nl_sendmsg,
+	.recvmsg = nl_recvmsg,
+	.setsockopt = nl_setsockopt,
+};
+
+static int nl_create(struct socket *s, int type, int protocol)
+{
+	struct nl_sock *n;
+
+	if (type != SOCK_RAW && type != SOCK_DGRAM)
+		return -ESOCKTNOSUPPORT;
+	if (protocol != NETLINK_ROUTE)
+		return -EPROTONOSUPPORT;
+	n = kzalloc(sizeof(*n), GFP_KERNEL);
+	if (!n)
+		return -ENOMEM;
+	sock_init_common(&n->c, AF_NETLINK, (u16)type, (u32)protocol);
+	INIT_LIST_HEAD(&n->queue);
+	s->sk = &n->c;
+	s->ops = &nl_ops;
+	return 0;
+}
+
+static int netlink_init(void)
+{
+	sock_register(AF_NETLINK, nl_create);
+	return 0;
+}
+INITCALL(2, netlink_init);

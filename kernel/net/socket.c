@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * socket.c: sockets as files, and the system calls that make and name them. Messages are in msg.c, options in sockopt.c.
+ *
+ * A socket is a pseudo file "socket:[ino]" whose private_data is the struct socket; the family's release runs with its last reference.
+ */
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <linux/eventpoll.h>
+
+#include "gen/syscalls.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/internal.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+
+static sock_create_fn families[AF_MAX]; /* written at boot */
+
+void sock_register(int family, sock_create_fn create)
+{
+	families[family] = create;
+}
+
+void sock_init_common(struct sock_common *sk, u16 family, u16 type, u32 protocol)
+{
+	sk->family = family;
+	sk->type = type;
+	sk->protocol = protocol;
+	spin_lock_init(&sk->lock);
+	init_waitqueue_head(&sk->wait);
+	sk->sndbuf = sk->rcvbuf = 212992;
+	sk->rcvlowat = 1;
+}
+
+struct ucred current_ucred(void)
+{
+	return (struct ucred){(u32)current->tgid, current_euid(), current_cred()->egid};
+}
+
+/* ---- as files ---- */
+
+static ssize_t sock_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct msg m = {.iter = *to, .nonblock = f->f_flags & O_NONBLOCK};
+	struct socket *s = f->private_data;
+	ssize_t n;
+
+	if (!to->count)
+		return 0;
+	n = s->ops->recvmsg(s, &m);
+	msg_drop_files(&m);
+	*to = m.iter;
+	return n;
+}
+
+static ssize_t sock_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct socket *s = f->private_data;
+	struct msg m = {.iter = *from, .nonblock = f->f_flags & O_NONBLOCK, .cred = current_ucred()};
+	ssize_t n = s->ops->sendmsg(s, &m);
+
+	*from = m.iter;
+	if (n == -EPIPE)
+		send_sig(SIGPIPE, current, SEND_SIG_NOINFO);
+	return n;
+}
+
+static u32 sock_poll(struct file *f, struct poll_table *pt)
+{
+	struct socket *s = f->private_data;
+
+	return s->ops->poll(s, f, pt);
+}
+
+static long sock_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	struct socket *s = f->private_data;
+
+	return s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+}
+
+static int sock_release(struct inode *inode, struct file *f)
+{
+	struct socket *s = f->private_data;
+
+	if (!s)
+		return 0;
+	if (s->ops)
+		s->ops->release(s);
+	kfree(s);
+	return 0;
+}
+
+static const struct file_operations socket_fops = {
+	.llseek = no_llseek,
+	.read_iter = sock_read_iter,
+	.write_iter = sock_write_iter,
+	.poll = sock_poll,
+	.ioctl = sock_ioctl,
+	.release = sock_release,
+};
+
+struct socket *file_socket(struct file *f)
+{
+	return f->f_op == &socket_fops ? f->private_data : NULL;
+}
+
+/* A new socket without a file. ERR_PTR. */
+static struct socket *sock_create(int family, int type, int protocol)
+{
+	struct socket *s;
+	int err;
+
+	if (family < 0 || family >= AF_MAX)
+		return ERR_PTR(-EAFNOSUPPORT);
+	if (type < 0 || type > 10)
+		return ERR_PTR(-EINVAL);
+	if (!families[family])
+		return ERR_PTR(-EAFNOSUPPORT);
+	s = kzalloc(sizeof(*s), GFP_KERNEL);
+	if (!s)
+		return ERR_PTR(-ENOMEM);
+	err = families[family](s, type, protocol);
+	if (err) {
+		kfree(s);
+		return ERR_PTR(err);
+	}
+	return s;
+}
+
+static void sock_destroy(struct socket *s)
+{
+	s->ops->release(s);
+	kfree(s);
+}
+
+/* The file of a socket, which owns it from now on. ERR_PTR (then it is destroyed). */
+static struct file *sock_file(struct socket *s, u32 flags)
+{
+	struct file *f = pseudo_file("socket", S_IFSOCK | 0777, &socket_fops, s,
+				     O_RDWR | (flags & O_NONBLOCK));
+
+	if (IS_ERR(f))
+		sock_destroy(s);
+	else
+		s->file = f;
+	return f;
+}
+
+static int install(struct socket *s, u32 flags)
+{
+	struct file *f = sock_file(s, flags);
+	int fd;
+
+	if (IS_ERR(f))
+		return (int)PTR_ERR(f);
+	fd = get_unused_fd(flags & O_CLOEXEC);
+	if (fd < 0) {
+		fput(f);
+		return fd;
+	}
+	fd_install(fd, f);
+	return fd;
+}
+
+struct file *sock_get(int fd, struct socket **s)
+{
+	struct file *f = fget(fd);
+
+	if (!f)
+		return ERR_PTR(-EBADF);
+	*s = file_socket(f);
+	if (!*s) {
+		fput(f);
+		return ERR_PTR(-ENOTSOCK);
+	}
+	return f;
+}
+
+static bool bad_type_flags(int type)
+{
+	return (u32)type & ~(u32)(SOCK_TYPE_MASK | SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+long sys_socket(int family, int type, int protocol)
+{
+	struct socket *s;
+
+	if (bad_type_flags(type))
+		return -EINVAL;
+	s = sock_create(family, type & SOCK_TYPE_MASK, protocol);
+	return IS_ERR(s) ? PTR_ERR(s) : install(s, (u32)type);
+}
+
+long sys_socketpair(int family, int type, int protocol, uaddr_t fds)
+{
+	struct socket *a, *b;
+	int fd[2];
+	long err;
+
+	if (bad_type_flags(type))
+		return -EINVAL;
+	a = sock_create(family, type & SOCK_TYPE_MASK, protocol);
+	if (IS_ERR(a))
+		return PTR_ERR(a);
+	b = sock_create(family, type & SOCK_TYPE_MASK, protocol);
+	if (IS_ERR(b)) {
+		sock_destroy(a);
+		return PTR_ERR(b);
+	}
+	err = a->ops->pair ? a->ops->pair(a, b) : -EOPNOTSUPP;
+	if (err) {
+		sock_destroy(a);
+		sock_destroy(b);
+		return err;
+	}
+	fd[0] = install(a, (u32)type);
+	if (fd[0] < 0) {
+		sock_destroy(b);
+		return fd[0];
+	}
+	fd[1] = install(b, (u32)type);
+	if (fd[1] < 0) {
+		close_fd(fd[0]);
+		return fd[1];
+	}
+	if (copy_to_user(fds, fd, sizeof(fd))) {
+		close_fd(fd[0]);
+		close_fd(fd[1]);
+		return -EFAULT;
+	}
+	return 0;
+}
+
+/* ---- addresses ---- */
+
+int sockaddr_from_user(struct sockaddr_buf *a, uaddr_t ua, int len)
+{
+	if (len < 0 || (u32)len > sizeof(a->data))
+		return -EINVAL;
+	memset(a->data, 0, sizeof(a->data));
+	a->len = (u32)len;
+	return copy_from_user(a->data, ua, (u32)len) ? -EFAULT : 0;
+}
+
+/* Writes as much as there is room for, and the true length. */
+int sockaddr_to_user(const struct sockaddr_buf *a, uaddr_t ua, uaddr_t ulen)
+{
+	int room;
+
+	if (get_user(room, ulen))
+		return -EFAULT;
+	if (room < 0)
+		return -EINVAL;
+	if (copy_to_user(ua, a->data, min((u32)room, a->len)))
+		return -EFAULT;
+	return put_user(a->len, ulen);
+}
+
+long sys_bind(int fd, uaddr_t addr, int addrlen)
+{
+	struct sockaddr_buf a;
+	struct socket *s;
+	struct file *f = sock_get(fd, &s);
+	long err;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	err = sockaddr_from_user(&a, addr, addrlen);
+	if (!err)
+		err = s->ops->bind ? s->ops->bind(s, &a) : -EOPNOTSUPP;
+	fput(f);
+	return err;
+}
+
+long sys_connect(int fd, uaddr_t addr, int addrlen)
+{
+	struct sockaddr_buf a;
+	struct socket *s;
+	struct file *f = sock_get(fd, &s);
+	long err;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	err = sockaddr_from_user(&a, addr, addrlen);
+	if (!err)
+		err = s->ops->connect ? s->ops->connect(s, &a, f->f_flags & O_NONBLOCK) : -EOPNOTSUPP;
+	fput(f);
+	return err;
+}
+
+long sys_listen(int fd, int backlog)
+{
+	struct socket *s;
+	struct file *f = sock_get(fd, &s);
+	long err;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	if ((u32)backlog > 4096)
+		backlog = 4096;
+	err = s->ops->listen ? s->ops->listen(s, backlog) : -EOPNOTSUPP;
+	fput(f);
+	return err;
+}
+
+long sys_accept4(int fd, uaddr_t addr, uaddr_t addrlen, int flags)
+{
+	struct socket *s, *to;
+	struct file *f, *nf = NULL;
+	struct sockaddr_buf a;
+	long err;
+	int nfd;
+
+	if (flags & ~(int)(SOCK_CLOEXEC | SOCK_NONBLOCK))
+		return -EINVAL;
+	f = sock_get(fd, &s);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	if (!s->ops->accept) {
+		err = -EOPNOTSUPP;
+		goto out;
+	}
+	to = sock_create(s->sk->family, s->sk->type, (int)s->sk->protocol);
+	if (IS_ERR(to)) {
+		err = PTR_ERR(to);
+		goto out;
+	}
+	nfd = get_unused_fd((u32)flags & O_CLOEXEC);
+	if (nfd < 0) {
+		err = nfd;
+		sock_destroy(to);
+		goto out;
+	}
+	nf = sock_file(to, (u32)flags);
+	if (IS_ERR(nf)) {
+		err = PTR_ERR(nf);
+		goto err_fd;
+	}
+	err = s->ops->accept(s, to, f->f_flags & O_NONBLOCK);
+	if (!err && addr.v) {
+		err = to->ops->getname(to, &a, true);
+		if (!err)
+			err = sockaddr_to_user(&a, addr, addrlen);
+		else
+			err = -ECONNABORTED;
+	}
+	if (err) {
+		fput(nf);
+		goto err_fd;
+	}
+	fd_install(nfd, nf);
+	fput(f);
+	return nfd;
+
+err_fd:
+	put_unused_fd(nfd);
+out:
+	fput(f);
+	return err;
+}
+
+long sys_accept(int fd, uaddr_t addr, uaddr_t addrlen)
+{
+	return sys_accept4(fd, addr, addrlen, 0);
+}
+
+static long getname_common(int fd, uaddr_t addr, uaddr_t addrlen, bool peer)
+{
+	struct sockaddr_buf a;
+	struct socket *s;
+	struct file *f = sock_get(fd, &s);
+	long err;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	err = s->ops->getname(s, &a, peer);
+	if (!err)
+		err = sockaddr_to_user(&a, addr, addrlen);
+	fput(f);
+	return err;
+}
+
+long sys_getsockname(int fd, uaddr_t addr, uaddr_t addrlen)
+{
+	return getname_common(fd, addr, addrlen, false);
+}
+
+long sys_getpeername(int fd, uaddr_t addr, uaddr_t addrlen)
+{
+	return getname_common(fd, addr, addrlen, true);
+}
+
+long sys_shutdown(int fd, int how)
+{
+	struct socket *s;
+	struct file *f = sock_get(fd, &s);
+	long err;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	if (how < 0 || how > 2)
+		err = -EINVAL;
+	else
+		err = s->ops->shutdown ? s->ops->shutdown(s, how + 1) : -EOPNOTSUPP;
+	fput(f);
+	return err;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * socket.h: sockets as files, and the tables by which address families plug in.
+ *
+ * A family registers a create function; it fills socket->ops and socket->sk. Everything that is the same for all families (descriptors,
+ * copying addresses, messages and iovecs, options of level SOL_SOCKET that only set a number) is in socket.c.
+ *
+ * Locks: sock_common.lock protects the options and, by the family's rules, its own state.
+ */
+#ifndef NESTLING_NET_SOCKET_H
+#define NESTLING_NET_SOCKET_H
+
+#include <linux/socket.h>
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+#include "kernel/vfs/vfs.h"
+
+/* Types, as in socket(2) (UAPI headers leave them to libc). */
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+#define SOCK_RAW 3
+#define SOCK_SEQPACKET 5
+#define SOCK_TYPE_MASK 0xf
+#define SOCK_CLOEXEC O_CLOEXEC
+#define SOCK_NONBLOCK O_NONBLOCK
+
+#define AF_UNSPEC 0
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define AF_NETLINK 16
+#define AF_PACKET 17
+#define AF_MAX 46
+
+#define MSG_OOB 1
+#define MSG_PEEK 2
+#define MSG_CTRUNC 8
+#define MSG_TRUNC 0x20
+#define MSG_DONTWAIT 0x40
+#define MSG_EOR 0x80
+#define MSG_WAITALL 0x100
+#define MSG_ERRQUEUE 0x2000
+#define MSG_NOSIGNAL 0x4000
+#define MSG_MORE 0x8000
+#define MSG_WAITFORONE 0x10000
+#define MSG_CMSG_CLOEXEC 0x40000000
+
+#define SCM_RIGHTS 1
+#define SCM_CREDENTIALS 2
+#define SCM_MAX_FD 253
+#define SOL_SOCKET 1
+
+#define SHUT_RD 1 /* bits: shutdown(2)'s how + 1 */
+#define SHUT_WR 2
+#define SHUT_BOTH 3
+
+struct ucred {
+	u32 pid, uid, gid;
+};
+
+struct sockaddr_buf {
+	u32 len;
+	union {
+		u16 family;
+		u8 data[128];
+	};
+};
+
+/* What every socket has. Embedded first in a family's own structure. */
+struct sock_common {
+	u16 family;
+	u16 type;
+	u32 protocol;
+	spinlock_t lock;
+	u32 shutdown;             /* SHUT_* bits */
+	int err;                  /* pending error, taken by SO_ERROR and the next call */
+	u32 sndbuf, rcvbuf;
+	u64 sndtimeo, rcvtimeo;   /* ns; 0: for ever */
+	u32 rcvlowat;
+	bool passcred, broadcast, reuseaddr, reuseport, keepalive, timestamp, dontroute;
+	u32 priority, mark;
+	struct { int on, secs; } linger;
+	struct wait_queue_head wait; /* readers, writers, pollers */
+};
+
+struct socket;
+struct msg {
+	struct sockaddr_buf *name; /* send: or NULL; receive: filled when not NULL */
+	struct iov_iter iter;
+	u32 flags;                 /* MSG_*; receive: result flags are or-ed into out_flags */
+	u32 out_flags;
+	/* ancillary data: send: what was parsed; receive: what came */
+	struct ucred cred;
+	bool has_cred;
+	struct file **files;       /* references; kfree'd by the owner */
+	u32 nr_files;
+	bool nonblock;
+	u8 raw_cmsg[64];           /* receive: a family's own record, level and type below */
+	int raw_level, raw_type;
+	u32 raw_len;
+};
+
+struct proto_ops {
+	int (*release)(struct socket *s);
+	int (*bind)(struct socket *s, struct sockaddr_buf *a);
+	int (*connect)(struct socket *s, struct sockaddr_buf *a, bool nonblock);
+	int (*listen)(struct socket *s, int backlog);
+	int (*accept)(struct socket *s, struct socket *to, bool nonblock);
+	int (*getname)(struct socket *s, struct sockaddr_buf *a, bool peer);
+	u32 (*poll)(struct socket *s, struct file *f, struct poll_table *pt);
+	int (*shutdown)(struct socket *s, int how);
+	ssize_t (*sendmsg)(struct socket *s, struct msg *m);
+	ssize_t (*recvmsg)(struct socket *s, struct msg *m);
+	int (*setsockopt)(struct socket *s, int level, int opt, uaddr_t val, u32 len); /* -ENOPROTOOPT */
+	int (*getsockopt)(struct socket *s, int level, int opt, void *val, u32 *len);
+	long (*ioctl)(struct socket *s, u32 cmd, u64 arg);
+	int (*pair)(struct socket *a, struct socket *b);
+};
+struct socket {
+	struct file *file;       /* not a reference */
+	const struct proto_ops *ops;
+	struct sock_common *sk;  /* the family's */
+	bool listening;
+};
+
+typedef int (*sock_create_fn)(struct socket *s, int type, int protocol);
+void sock_register(int family, sock_create_fn create);
+void sock_init_common(struct sock_common *sk, u16 family, u16 type, u32 protocol);
+/* The socket behind a file; NULL when it is none. */
+struct socket *file_socket(struct file *f);
+/* Credentials of current. */
+struct ucred current_ucred(void);
+/* Waits on sk->wait until cond: 0, -EAGAIN (nonblock, or timed out), -ERESTARTSYS or -EINTR (timeouts do not restart). */
+#define sock_wait(sk, cond, nonblock, timeout)                                                     \
+	({                                                                                         \
+		int w_ = 0;                                                                        \
+		u64 t_ = (timeout);                                                                \
+		if (!(cond)) {                                                                     \
+			if (nonblock)                                                              \
+				w_ = -EAGAIN;                                                      \
+			else                                                                       \
+				w_ = wait_event_timeout(&(sk)->wait, cond,                         \
+							t_ ? ktime_get() + t_ : ~0UL, true);       \
+			if (w_ == -ETIMEDOUT)                                                      \
+				w_ = -EAGAIN;                                                      \
+			else if (w_ == -ERESTARTSYS && t_)                                         \
+				w_ = -EINTR;                                                       \
+		}                                                                                  \
+		w_;                                                                                \
+	})
+
+#endif

@@ -1,0 +1,1149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unix.c: AF_UNIX sockets: stream, datagram and seqpacket, with names in the file system, abstract ones, and passing of descriptors and
+ * credentials.
+ *
+ * States of a stream socket: UNCONNECTED -> LISTEN (listen), UNCONNECTED -> CONNECTED (connect, accept, pair), any -> DEAD (release).
+ * Data goes straight into the receiver's queue: a sender that finds no room (its own sndbuf is the limit) sleeps on the receiver's space
+ * queue. A message with descriptors is a message of its own: a stream read never joins it with what comes after.
+ *
+ * Locks: unix_names_lock (spin) for the table of names; c.lock of a socket for its queue and state, two by address; the lock of
+ * unix_gc.c outside them. Copies from and to the guest are made with no lock held.
+ * Source: unix(7).
+ */
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <linux/eventpoll.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/unix.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+
+#define UNIX_MAX_DGRAM_QUEUE 512
+#define STREAM_CHUNK 32768U
+#define NAME_HASH 256
+
+static DEFINE_SPINLOCK(unix_names_lock);
+static struct hlist_head names[NAME_HASH];
+static const struct proto_ops unix_stream_ops, unix_dgram_ops, unix_seqpacket_ops;
+
+static void unix_get(struct unix_sock *u)
+{
+	atomic_inc(&u->refs);
+}
+
+static void unix_put(struct unix_sock *u)
+{
+	if (!atomic_dec_and_test(&u->refs))
+		return;
+	kfree(u->name);
+	kfree(u);
+}
+
+void unix_msg_free(struct unix_msg *m)
+{
+	if (m->nr_files)
+		unix_notinflight(m->files, m->nr_files);
+	while (m->nr_files)
+		fput(m->files[--m->nr_files]);
+	kfree(m->files);
+	kfree(m->from);
+	kfree(m);
+}
+
+/* ---- names ---- */
+
+static bool is_abstract(const struct sockaddr_buf *a)
+{
+	return a->len > sizeof(u16) && !a->data[2];
+}
+
+static struct hlist_head *name_bucket(const struct sockaddr_buf *a, u16 type)
+{
+	return &names[hash_bytes(a->data, a->len, type) % NAME_HASH];
+}
+
+static struct hlist_head *inode_bucket(const struct inode *inode)
+{
+	return &names[hash_u64((u64)inode) % NAME_HASH];
+}
+
+/* Checks an address: 0 or -EINVAL. A path is terminated and its length is cut to it. */
+static int check_addr(struct sockaddr_buf *a)
+{
+	if (a->len < sizeof(u16) || a->len > sizeof(struct sockaddr_un) || a->family != AF_UNIX)
+		return -EINVAL;
+	if (a->len > sizeof(u16) && a->data[2]) {
+		u32 n = (u32)strnlen((char *)a->data + 2, a->len - 2);
+
+		a->data[2 + n] = 0; /* data is larger than any sockaddr_un */
+		a->len = 2 + n + 1;
+	}
+	return 0;
+}
+
+static struct unix_sock *find_abstract(const struct sockaddr_buf *a, u16 type)
+{
+	struct unix_sock *u;
+
+	hlist_for_each_entry(u, name_bucket(a, type), name_hash)
+		if (u->name && u->c.type == type && u->name->len == a->len &&
+		    !memcmp(u->name->data, a->data, a->len))
+			return u;
+	return NULL;
+}
+
+static struct unix_sock *find_inode(const struct inode *inode)
+{
+	struct unix_sock *u;
+
+	hlist_for_each_entry(u, inode_bucket(inode), name_hash)
+		if (u->path.dentry && d_inode(u->path.dentry) == inode)
+			return u;
+	return NULL;
+}
+
+/* The socket that an address names, with a reference. ERR_PTR. */
+static struct unix_sock *find_sock(struct sockaddr_buf *a, u16 type)
+{
+	struct unix_sock *u;
+	struct path path;
+	int err;
+
+	if (a->len <= sizeof(u16))
+		return ERR_PTR(-ECONNREFUSED);
+	if (is_abstract(a)) {
+		spin_lock(&unix_names_lock);
+		u = find_abstract(a, type);
+		if (u)
+			unix_get(u);
+		spin_unlock(&unix_names_lock);
+		return u ? u : ERR_PTR(-ECONNREFUSED);
+	}
+	err = kern_path((char *)a->data + 2, LOOKUP_FOLLOW, &path);
+	if (err)
+		return ERR_PTR(err);
+	err = inode_permission(d_inode(path.dentry), MAY_WRITE);
+	if (!err && !S_ISSOCK(d_inode(path.dentry)->i_mode))
+		err = -ECONNREFUSED;
+	u = NULL;
+	if (!err) {
+		spin_lock(&unix_names_lock);
+		u = find_inode(d_inode(path.dentry));
+		if (u)
+			unix_get(u);
+		spin_unlock(&unix_names_lock);
+	}
+	path_put(&path);
+	if (err)
+		return ERR_PTR(err);
+	if (!u)
+		return ERR_PTR(-ECONNREFUSED);
+	if (u->c.type != type) {
+		unix_put(u);
+		return ERR_PTR(-EPROTOTYPE);
+	}
+	return u;
+}
+
+static int bind_path(struct unix_sock *u, struct sockaddr_buf *name)
+{
+	struct path parent;
+	struct dentry *d;
+	umode_t mode = S_IFSOCK | (0777 & ~(umode_t)current->fs->umask);
+	int err;
+
+	d = path_create(-100 /* AT_FDCWD */, (char *)name->data + 2, &parent, 0);
+	if (IS_ERR(d))
+		return PTR_ERR(d) == -EEXIST ? -EADDRINUSE : (int)PTR_ERR(d);
+	err = vfs_mknod(d_inode(parent.dentry), d, mode, 0);
+	if (!err) {
+		spin_lock(&unix_names_lock);
+		if (u->name) {
+			err = -EINVAL;
+		} else {
+			u->path.mnt = parent.mnt;
+			u->path.dentry = d;
+			path_get(&u->path);
+			u->name = name;
+			hlist_add_head(&u->name_hash, inode_bucket(d_inode(d)));
+		}
+		spin_unlock(&unix_names_lock);
+	}
+	done_path_create(&parent, d);
+	return err == -EEXIST ? -EADDRINUSE : err;
+}
+
+static int bind_abstract(struct unix_sock *u, struct sockaddr_buf *name)
+{
+	int err = 0;
+
+	spin_lock(&unix_names_lock);
+	if (u->name)
+		err = -EINVAL;
+	else if (find_abstract(name, u->c.type))
+		err = -EADDRINUSE;
+	if (!err) {
+		u->name = name;
+		hlist_add_head(&u->name_hash, name_bucket(name, u->c.type));
+	}
+	spin_unlock(&unix_names_lock);
+	return err;
+}
+
+/* An address of the kernel's choice: five hex digits in the abstract space. */
+static int autobind(struct unix_sock *u)
+{
+	static u32 next; /* racy is fine: taken names are tried again */
+	struct sockaddr_buf *name = kzalloc(sizeof(*name), GFP_KERNEL);
+	u32 tries;
+	int err = -ENOSPC;
+
+	if (!name)
+		return -ENOMEM;
+	name->family = AF_UNIX;
+	name->len = 2 + 1 + 5;
+	for (tries = 0; tries < 1U << 20; tries++) {
+		scnprintf((char *)name->data + 3, 6, "%05x", next++ & 0xfffff);
+		err = bind_abstract(u, name);
+		if (err != -EADDRINUSE)
+			break;
+	}
+	if (err)
+		kfree(name);
+	return err == -EINVAL ? 0 : err; /* somebody else named it: good enough */
+}
+
+static int unix_bind(struct socket *s, struct sockaddr_buf *a)
+{
+	struct unix_sock *u = UNIX(s);
+	struct sockaddr_buf *name;
+	int err = check_addr(a);
+
+	if (err)
+		return err;
+	if (a->len == sizeof(u16))
+		return u->name ? -EINVAL : autobind(u);
+	if (u->name)
+		return -EINVAL;
+	name = kmemdup(a, sizeof(*a), GFP_KERNEL);
+	if (!name)
+		return -ENOMEM;
+	err = is_abstract(name) ? bind_abstract(u, name) : bind_path(u, name);
+	if (err)
+		kfree(name);
+	return err;
+}
+
+static int unix_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
+{
+	struct unix_sock *u = UNIX(s), *of = u;
+
+	spin_lock(&u->c.lock);
+	if (peer)
+		of = u->peer;
+	if (of)
+		unix_get(of);
+	spin_unlock(&u->c.lock);
+	if (!of)
+		return -ENOTCONN;
+	spin_lock(&unix_names_lock);
+	if (of->name) {
+		*a = *of->name;
+	} else {
+		memset(a, 0, sizeof(*a));
+		a->len = sizeof(u16);
+		a->family = AF_UNIX;
+	}
+	spin_unlock(&unix_names_lock);
+	unix_put(of);
+	return 0;
+}
+
+/* ---- waking ---- */
+
+static void wake_readers(struct unix_sock *u)
+{
+	if (waitqueue_active(&u->c.wait))
+		wake_up_common(&u->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
+}
+
+static void wake_all(struct unix_sock *u)
+{
+	wake_up_common(&u->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLRDHUP);
+	wake_up_common(&u->space, TASK_NORMAL, 0, EPOLLOUT | EPOLLHUP);
+}
+
+static void wake_space(struct unix_sock *u)
+{
+	if (waitqueue_active(&u->space))
+		wake_up_common(&u->space, TASK_NORMAL, 0, EPOLLOUT | EPOLLWRNORM);
+}
+
+/* ---- connecting ---- */
+
+static struct unix_sock *unix_alloc(u16 type)
+{
+	struct unix_sock *u = kzalloc(sizeof(*u), GFP_KERNEL);
+
+	if (!u)
+		return NULL;
+	sock_init_common(&u->c, AF_UNIX, type, 0);
+	atomic_set(&u->refs, 1);
+	INIT_LIST_HEAD(&u->queue);
+	INIT_LIST_HEAD(&u->pending);
+	INIT_LIST_HEAD(&u->pending_link);
+	INIT_LIST_HEAD(&u->inflight_link);
+	init_waitqueue_head(&u->space);
+	mutex_init(&u->read_mutex);
+	return u;
+}
+
+static void make_pair(struct unix_sock *a, struct unix_sock *b)
+{
+	unix_get(a);
+	unix_get(b);
+	a->peer = b;
+	b->peer = a;
+	a->state = b->state = UNIX_CONNECTED;
+}
+
+static int unix_pair(struct socket *s, struct socket *t)
+{
+	struct unix_sock *a = UNIX(s), *b = UNIX(t);
+
+	a->peercred = b->peercred = current_ucred();
+	make_pair(a, b);
+	return 0;
+}
+
+static int dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
+{
+	struct unix_sock *u = UNIX(s), *other = NULL, *old;
+
+	if (a->len >= sizeof(u16) && a->family == AF_UNSPEC) {
+		other = NULL;
+	} else {
+		int err = check_addr(a);
+
+		if (err)
+			return err;
+		other = find_sock(a, u->c.type);
+		if (IS_ERR(other))
+			return (int)PTR_ERR(other);
+	}
+	spin_lock(&u->c.lock);
+	old = u->peer;
+	u->peer = other;
+	u->state = other ? UNIX_CONNECTED : UNIX_UNCONNECTED;
+	spin_unlock(&u->c.lock);
+	if (old)
+		unix_put(old);
+	return 0;
+}
+
+static bool has_backlog(struct unix_sock *l)
+{
+	bool yes;
+
+	spin_lock(&l->c.lock);
+	yes = l->state != UNIX_LISTEN || l->nr_pending <= l->backlog;
+	spin_unlock(&l->c.lock);
+	return yes;
+}
+
+/* Both locked. Joins the client and the server's new socket, which goes onto the listener's list. */
+static int join_listener(struct unix_sock *u, struct unix_sock *l, struct unix_sock *srv)
+{
+	if (l->state != UNIX_LISTEN)
+		return -ECONNREFUSED;
+	if (u->state != UNIX_UNCONNECTED)
+		return u->state == UNIX_CONNECTED ? -EISCONN : -EINVAL;
+	if (l->nr_pending > l->backlog)
+		return -EAGAIN;
+	srv->peercred = current_ucred();
+	u->peercred = l->peercred;
+	make_pair(u, srv);
+	list_add_tail(&srv->pending_link, &l->pending);
+	l->nr_pending++;
+	return 0;
+}
+
+static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
+{
+	struct unix_sock *u = UNIX(s), *l, *srv;
+	int err = check_addr(a);
+
+	if (err)
+		return err;
+	l = find_sock(a, u->c.type);
+	if (IS_ERR(l))
+		return (int)PTR_ERR(l);
+	srv = unix_alloc(u->c.type);
+	if (!srv) {
+		unix_put(l);
+		return -ENOMEM;
+	}
+	for (;;) {
+		if (l == u) {
+			err = -EINVAL;
+			break;
+		}
+		spin_lock_two(&u->c.lock, &l->c.lock);
+		err = join_listener(u, l, srv);
+		spin_unlock_two(&u->c.lock, &l->c.lock);
+		if (err != -EAGAIN)
+			break;
+		if (nonblock)
+			break;
+		err = wait_event_interruptible(&l->space, has_backlog(l));
+		if (err)
+			break;
+	}
+	if (!err) {
+		spin_lock(&unix_names_lock); /* an accepted socket has its listener's name */
+		if (l->name)
+			srv->name = kmemdup(l->name, sizeof(*l->name), GFP_ATOMIC);
+		spin_unlock(&unix_names_lock);
+		wake_readers(l);
+	} else {
+		unix_put(srv);
+	}
+	unix_put(l);
+	return err;
+}
+
+static int unix_listen(struct socket *s, int backlog)
+{
+	struct unix_sock *u = UNIX(s);
+	int err = 0;
+
+	spin_lock(&u->c.lock);
+	if (!u->name || (u->state != UNIX_UNCONNECTED && u->state != UNIX_LISTEN)) {
+		err = -EINVAL;
+	} else {
+		u->state = UNIX_LISTEN;
+		u->backlog = (u32)backlog;
+		u->peercred = current_ucred();
+		s->listening = true;
+	}
+	spin_unlock(&u->c.lock);
+	wake_space(u);
+	return err;
+}
+
+static bool can_accept(struct unix_sock *u)
+{
+	return !list_empty(&u->pending) || u->state != UNIX_LISTEN || u->c.shutdown & SHUT_RD;
+}
+
+static int unix_accept(struct socket *s, struct socket *to, bool nonblock)
+{
+	struct unix_sock *u = UNIX(s), *srv, *fresh = UNIX(to);
+	int err;
+
+	for (;;) {
+		if (u->state != UNIX_LISTEN || u->c.shutdown & SHUT_RD)
+			return -EINVAL;
+		spin_lock(&u->c.lock);
+		srv = list_first_entry_or_null(&u->pending, struct unix_sock, pending_link);
+		if (srv) {
+			list_del_init(&srv->pending_link);
+			u->nr_pending--;
+		}
+		spin_unlock(&u->c.lock);
+		if (srv)
+			break;
+		err = sock_wait(&u->c, can_accept(u), nonblock, u->c.rcvtimeo);
+		if (err)
+			return err;
+	}
+	srv->c.passcred = u->c.passcred;
+	srv->file = to->file;
+	to->sk = &srv->c;
+	unix_put(fresh);
+	wake_space(u);
+	return 0;
+}
+
+/* ---- sending ---- */
+
+/* A message with @n bytes of the iterator and, when @with_files, the descriptors. ERR_PTR. */
+static struct unix_msg *build_msg(struct unix_sock *u, struct msg *m, u32 n, bool with_files)
+{
+	struct unix_msg *um = kmalloc(sizeof(*um) + n, GFP_KERNEL);
+
+	if (!um)
+		return ERR_PTR(-ENOBUFS);
+	*um = (struct unix_msg){.len = n, .cred = m->cred};
+	INIT_LIST_HEAD(&um->list);
+	if (copy_from_iter(um->data, n, &m->iter) != n) {
+		kfree(um);
+		return ERR_PTR(-EFAULT);
+	}
+	if (with_files && m->nr_files) {
+		um->files = m->files;
+		um->nr_files = m->nr_files;
+		m->files = NULL;
+		m->nr_files = 0;
+		unix_inflight(um->files, um->nr_files);
+	}
+	if (u->c.type == SOCK_DGRAM && u->name)
+		um->from = kmemdup(u->name, sizeof(*u->name), GFP_KERNEL);
+	return um;
+}
+
+/* Room in @to for @need bytes from @u; a queue that is empty takes anything. Under to's lock. */
+static bool has_space_locked(const struct unix_sock *u, const struct unix_sock *to, u64 need)
+{
+	if (u->c.type == SOCK_DGRAM && to->nr_queued >= UNIX_MAX_DGRAM_QUEUE)
+		return false;
+	return !to->queued || to->queued + need <= u->c.sndbuf;
+}
+
+static bool receiver_gone(const struct unix_sock *to)
+{
+	return to->state == UNIX_DEAD || to->c.shutdown & SHUT_RD;
+}
+
+static bool send_ready(struct unix_sock *u, struct unix_sock *to, u64 need)
+{
+	bool yes;
+
+	spin_lock(&to->c.lock);
+	yes = has_space_locked(u, to, need) || receiver_gone(to);
+	spin_unlock(&to->c.lock);
+	return yes || u->c.shutdown & SHUT_WR;
+}
+
+static int wait_for_space(struct unix_sock *u, struct unix_sock *to, u64 need, bool nonblock)
+{
+	int err;
+
+	if (nonblock)
+		return -EAGAIN;
+	err = wait_event_timeout(&to->space, send_ready(u, to, need),
+				 u->c.sndtimeo ? ktime_get() + u->c.sndtimeo : ~0UL, true);
+	if (err == -ETIMEDOUT)
+		return -EAGAIN;
+	return err == -ERESTARTSYS && u->c.sndtimeo ? -EINTR : err;
+}
+
+/* Puts @um into @to's queue: 0, -EAGAIN (no room), -EPIPE/-ECONNREFUSED. It belongs to the queue when 0. */
+static int enqueue(struct unix_sock *u, struct unix_sock *to, struct unix_msg *um)
+{
+	int err = 0;
+
+	spin_lock(&to->c.lock);
+	if (receiver_gone(to))
+		err = u->c.type == SOCK_DGRAM && to->state == UNIX_DEAD ? -ECONNREFUSED : -EPIPE;
+	else if (!has_space_locked(u, to, um->len))
+		err = -EAGAIN;
+	else {
+		list_add_tail(&um->list, &to->queue);
+		to->queued += um->len;
+		to->nr_queued++;
+	}
+	spin_unlock(&to->c.lock);
+	if (!err)
+		wake_readers(to);
+	return err;
+}
+
+static struct unix_sock *peer_get(struct unix_sock *u)
+{
+	struct unix_sock *p;
+
+	spin_lock(&u->c.lock);
+	p = u->peer;
+	if (p)
+		unix_get(p);
+	spin_unlock(&u->c.lock);
+	return p;
+}
+
+static ssize_t stream_sendmsg(struct socket *s, struct msg *m)
+{
+	struct unix_sock *u = UNIX(s), *to;
+	ssize_t done = 0;
+	int err = 0;
+	bool first = true;
+
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (m->name && m->name->len)
+		return u->state == UNIX_CONNECTED ? -EISCONN : -EOPNOTSUPP;
+	if (u->c.shutdown & SHUT_WR)
+		return -EPIPE;
+	to = peer_get(u);
+	if (!to)
+		return -ENOTCONN;
+	while (m->iter.count && !err) {
+		u32 n = (u32)min_t(u64, m->iter.count, min_t(u64, STREAM_CHUNK, max(u->c.sndbuf / 2, 1U)));
+		struct unix_msg *um = build_msg(u, m, n, first);
+
+		if (IS_ERR(um)) {
+			err = (int)PTR_ERR(um);
+			break;
+		}
+		first = false;
+		while ((err = u->c.shutdown & SHUT_WR ? -EPIPE : enqueue(u, to, um)) == -EAGAIN) {
+			err = wait_for_space(u, to, n, m->nonblock);
+			if (err)
+				break;
+		}
+		if (err)
+			unix_msg_free(um);
+		else
+			done += n;
+	}
+	unix_put(to);
+	return done ? done : err;
+}
+
+/* Datagrams and seqpackets: one message. */
+static ssize_t dgram_sendmsg(struct socket *s, struct msg *m)
+{
+	struct unix_sock *u = UNIX(s), *to;
+	u64 len = m->iter.count;
+	struct unix_msg *um;
+	int err;
+
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (u->c.shutdown & SHUT_WR)
+		return -EPIPE;
+	if (m->name && m->name->len && u->c.type == SOCK_DGRAM) {
+		err = check_addr(m->name);
+		if (err)
+			return err;
+		to = find_sock(m->name, u->c.type);
+		if (IS_ERR(to))
+			return PTR_ERR(to);
+	} else {
+		to = peer_get(u);
+		if (!to)
+			return -ENOTCONN;
+	}
+	err = -EMSGSIZE;
+	if (len > u->c.sndbuf - 32)
+		goto out;
+	err = -EPERM; /* a connected receiver takes messages from its peer only */
+	if (u->c.type == SOCK_DGRAM && to->peer && to->peer != u)
+		goto out;
+	um = build_msg(u, m, (u32)len, true);
+	err = IS_ERR(um) ? (int)PTR_ERR(um) : 0;
+	if (err)
+		goto out;
+	while ((err = enqueue(u, to, um)) == -EAGAIN) {
+		err = wait_for_space(u, to, len, m->nonblock);
+		if (err)
+			break;
+	}
+	if (err)
+		unix_msg_free(um);
+	if (err == -ECONNREFUSED && !(m->name && m->name->len)) {
+		struct sockaddr_buf unspec = {.len = sizeof(u16), .family = AF_UNSPEC};
+
+		dgram_connect(s, &unspec, false);
+	}
+out:
+	unix_put(to);
+	return err ? err : (ssize_t)len;
+}
+
+/* ---- receiving ---- */
+
+static bool recv_ready(struct unix_sock *u)
+{
+	return !list_empty(&u->queue) || u->c.shutdown & SHUT_RD || u->c.err ||
+	       (u->c.type != SOCK_DGRAM && (!u->peer || u->peer->state == UNIX_DEAD ||
+					    u->peer->c.shutdown & SHUT_WR));
+}
+
+/* Copies of the descriptors for a peek; the message keeps its own. */
+static int peek_files(struct unix_msg *um, struct msg *m)
+{
+	u32 i;
+
+	m->files = kmemdup(um->files, um->nr_files * sizeof(um->files[0]), GFP_ATOMIC);
+	if (!m->files)
+		return -ENOMEM;
+	for (i = 0; i < um->nr_files; i++)
+		get_file(um->files[i]);
+	m->nr_files = um->nr_files;
+	return 0;
+}
+
+static void take_ancillary(struct unix_msg *um, struct msg *m)
+{
+	m->cred = um->cred;
+	m->has_cred = true;
+	if (!um->nr_files)
+		return;
+	unix_gc_lock_queue();
+	if (m->flags & MSG_PEEK) {
+		peek_files(um, m);
+	} else {
+		unix_notinflight(um->files, um->nr_files);
+		m->files = um->files;
+		m->nr_files = um->nr_files;
+		um->files = NULL;
+		um->nr_files = 0;
+	}
+	unix_gc_unlock_queue();
+}
+
+static bool same_cred(const struct ucred *a, const struct ucred *b)
+{
+	return a->pid == b->pid && a->uid == b->uid && a->gid == b->gid;
+}
+
+/* The queue's first message taken out (the reader's from now on); NULL when there is none. */
+static struct unix_msg *dequeue(struct unix_sock *u)
+{
+	struct unix_msg *um;
+
+	spin_lock(&u->c.lock);
+	um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
+	if (um) {
+		list_del_init(&um->list);
+		u->nr_queued--;
+	}
+	spin_unlock(&u->c.lock);
+	return um;
+}
+
+static void requeue(struct unix_sock *u, struct unix_msg *um)
+{
+	spin_lock(&u->c.lock);
+	list_add(&um->list, &u->queue);
+	u->nr_queued++;
+	spin_unlock(&u->c.lock);
+}
+
+static void consumed(struct unix_sock *u, u64 n)
+{
+	spin_lock(&u->c.lock);
+	u->queued -= n;
+	spin_unlock(&u->c.lock);
+	wake_space(u);
+}
+
+/*
+ * Takes bytes of one message: how many, or -EFAULT. The message is put back when something is left (or it was a peek).
+ * Readers of one socket are serialised by its read mutex, so nobody sees the queue without it.
+ */
+static ssize_t take_bytes(struct unix_msg *um, struct msg *m)
+{
+	u32 from = um->done, n = (u32)min_t(u64, um->len - from, m->iter.count);
+
+	if (copy_to_iter(um->data + from, n, &m->iter) != n)
+		return -EFAULT;
+	return n;
+}
+
+static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
+{
+	bool peek = m->flags & MSG_PEEK;
+	struct unix_msg *um = dequeue(u);
+	ssize_t n;
+
+	if (!um)
+		return 0;
+	/* ancillary data begins a message: bytes before and after do not mix */
+	if (!first && (um->nr_files || (u->c.passcred && !same_cred(&um->cred, &m->cred)))) {
+		requeue(u, um);
+		return -EAGAIN;
+	}
+	n = take_bytes(um, m);
+	if (n < 0) {
+		requeue(u, um);
+		return n;
+	}
+	if (first || um->nr_files)
+		take_ancillary(um, m);
+	if (peek) {
+		requeue(u, um);
+		return n;
+	}
+	um->done += (u32)n;
+	if (um->done < um->len)
+		requeue(u, um);
+	else
+		unix_msg_free(um);
+	consumed(u, (u64)n);
+	return n;
+}
+
+static ssize_t stream_recv_locked(struct socket *s, struct msg *m)
+{
+	struct unix_sock *u = UNIX(s);
+	size_t target = m->flags & MSG_WAITALL ? m->iter.count : min_t(u64, u->c.rcvlowat, m->iter.count);
+	ssize_t done = 0, n;
+	int err;
+
+	while (m->iter.count) {
+		n = stream_read_some(u, m, !done);
+		if (n == -EAGAIN)
+			break;
+		if (n < 0)
+			return done ? done : n;
+		done += n;
+		if (n && !(m->flags & MSG_PEEK) && !m->nr_files)
+			continue;
+		if (n || (size_t)done >= max_t(size_t, target, 1))
+			break;
+		if (u->c.err && !done) {
+			err = u->c.err;
+			u->c.err = 0;
+			return err;
+		}
+		if (recv_ready(u)) {
+			if (list_empty(&u->queue))
+				break; /* the other side has finished */
+			continue;
+		}
+		err = sock_wait(&u->c, recv_ready(u), m->nonblock, u->c.rcvtimeo);
+		if (err)
+			return done ? done : err;
+	}
+	return done;
+}
+
+static ssize_t stream_recvmsg(struct socket *s, struct msg *m)
+{
+	struct unix_sock *u = UNIX(s);
+	ssize_t n;
+
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (u->state != UNIX_CONNECTED)
+		return -EINVAL;
+	if (mutex_lock_interruptible(&u->read_mutex))
+		return -ERESTARTSYS;
+	n = stream_recv_locked(s, m);
+	mutex_unlock(&u->read_mutex);
+	return n;
+}
+
+static ssize_t dgram_recv_locked(struct socket *s, struct msg *m)
+{
+	struct unix_sock *u = UNIX(s);
+	struct unix_msg *um;
+	ssize_t n;
+	int err;
+
+	while (!(um = dequeue(u))) {
+		if (u->c.shutdown & SHUT_RD)
+			return 0;
+		if (u->c.type == SOCK_SEQPACKET && recv_ready(u) && list_empty(&u->queue))
+			return 0;
+		err = sock_wait(&u->c, recv_ready(u), m->nonblock, u->c.rcvtimeo);
+		if (err)
+			return err;
+	}
+	n = take_bytes(um, m);
+	if (n < 0) {
+		requeue(u, um);
+		return n;
+	}
+	if ((u32)n < um->len) {
+		m->out_flags |= MSG_TRUNC;
+		if (m->flags & MSG_TRUNC)
+			n = um->len;
+	}
+	if (u->c.type == SOCK_SEQPACKET)
+		m->out_flags |= MSG_EOR;
+	take_ancillary(um, m);
+	if (m->name) {
+		if (um->from)
+			*m->name = *um->from;
+		else
+			m->name->len = 0;
+	}
+	if (m->flags & MSG_PEEK) {
+		requeue(u, um);
+		return n;
+	}
+	consumed(u, um->len);
+	unix_msg_free(um);
+	return n;
+}
+
+static ssize_t dgram_recvmsg(struct socket *s, struct msg *m)
+{
+	struct unix_sock *u = UNIX(s);
+	ssize_t n;
+
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (u->c.type == SOCK_SEQPACKET && u->state != UNIX_CONNECTED)
+		return -ENOTCONN;
+	if (mutex_lock_interruptible(&u->read_mutex))
+		return -ERESTARTSYS;
+	n = dgram_recv_locked(s, m);
+	mutex_unlock(&u->read_mutex);
+	return n;
+}
+
+/* ---- the end ---- */
+
+static int unix_shutdown(struct socket *s, int how)
+{
+	struct unix_sock *u = UNIX(s), *p = peer_get(u);
+
+	if (!p && u->c.type != SOCK_DGRAM && u->state != UNIX_LISTEN)
+		return -ENOTCONN;
+	spin_lock(&u->c.lock);
+	u->c.shutdown |= (u32)how;
+	spin_unlock(&u->c.lock);
+	if (p && u->c.type != SOCK_DGRAM)
+		wake_all(p); /* it looks at our flags */
+	wake_all(u);
+	if (p)
+		unix_put(p);
+	return 0;
+}
+
+static void drop_queue(struct unix_sock *u)
+{
+	struct unix_msg *um;
+
+	while ((um = dequeue(u)))
+		unix_msg_free(um);
+}
+
+/* The end of one side, closed or never accepted. Its peer sees end of file, or a reset when data was left unread. */
+static void unix_die(struct unix_sock *u)
+{
+	struct unix_sock *p, *srv;
+	bool unread;
+
+	spin_lock(&unix_names_lock);
+	hlist_del_init(&u->name_hash);
+	spin_unlock(&unix_names_lock);
+	spin_lock(&u->c.lock);
+	u->state = UNIX_DEAD;
+	p = u->peer;
+	unread = !list_empty(&u->queue);
+	spin_unlock(&u->c.lock);
+	if (p && u->c.type != SOCK_DGRAM) {
+		spin_lock(&p->c.lock);
+		if (unread)
+			p->c.err = -ECONNRESET;
+		spin_unlock(&p->c.lock);
+		wake_all(p);
+	}
+	wake_all(u);
+	for (;;) {
+		spin_lock(&u->c.lock);
+		srv = list_first_entry_or_null(&u->pending, struct unix_sock, pending_link);
+		if (srv)
+			list_del_init(&srv->pending_link);
+		spin_unlock(&u->c.lock);
+		if (!srv)
+			break;
+		unix_die(srv);
+		unix_put(srv);
+	}
+	drop_queue(u);
+	if (u->path.dentry) {
+		path_put(&u->path);
+		u->path = (struct path){NULL, NULL};
+	}
+	spin_lock(&u->c.lock);
+	u->peer = NULL;
+	spin_unlock(&u->c.lock);
+	if (p)
+		unix_put(p);
+}
+
+static int unix_release(struct socket *s)
+{
+	struct unix_sock *u = UNIX(s);
+
+	unix_die(u);
+	unix_put(u);
+	unix_gc();
+	return 0;
+}
+
+/* ---- polling, requests ---- */
+
+static bool writable(struct unix_sock *u, struct unix_sock *p)
+{
+	bool yes;
+
+	if (!p)
+		return true;
+	spin_lock(&p->c.lock);
+	yes = receiver_gone(p) || p->queued * 4 <= u->c.sndbuf;
+	if (u->c.type == SOCK_DGRAM && p->nr_queued >= UNIX_MAX_DGRAM_QUEUE)
+		yes = false;
+	spin_unlock(&p->c.lock);
+	return yes;
+}
+
+static u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
+{
+	struct unix_sock *u = UNIX(s), *p;
+	bool peer_gone;
+	u32 mask = 0;
+
+	poll_wait(f, &u->c.wait, pt);
+	if (u->state == UNIX_LISTEN)
+		return list_empty(&u->pending) ? 0 : EPOLLIN | EPOLLRDNORM;
+	p = peer_get(u);
+	if (p)
+		poll_wait(f, &p->space, pt);
+	peer_gone = u->c.type != SOCK_DGRAM && p && p->state == UNIX_DEAD;
+	if (u->c.err)
+		mask |= EPOLLERR;
+	if (!list_empty(&u->queue))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (u->c.shutdown & SHUT_RD || peer_gone || (p && u->c.type != SOCK_DGRAM && p->c.shutdown & SHUT_WR))
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if ((u->c.shutdown & SHUT_BOTH) == SHUT_BOTH || peer_gone ||
+	    (u->c.type != SOCK_DGRAM && u->state == UNIX_UNCONNECTED))
+		mask |= EPOLLHUP;
+	if (writable(u, p))
+		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+	if (p)
+		unix_put(p);
+	return mask;
+}
+
+static long unix_ioctl(struct socket *s, u32 cmd, u64 arg)
+{
+	struct unix_sock *u = UNIX(s), *p;
+	struct unix_msg *um;
+	int n = 0;
+
+	switch (cmd) {
+	case FIONREAD:
+		if (u->state == UNIX_LISTEN)
+			return -EINVAL;
+		spin_lock(&u->c.lock);
+		um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
+		n = u->c.type == SOCK_STREAM ? (int)u->queued : um ? (int)um->len : 0;
+		spin_unlock(&u->c.lock);
+		return put_user(n, UADDR(arg));
+	case TIOCOUTQ:
+		p = peer_get(u);
+		if (p) {
+			spin_lock(&p->c.lock);
+			n = (int)p->queued;
+			spin_unlock(&p->c.lock);
+			unix_put(p);
+		}
+		return put_user(n, UADDR(arg));
+	}
+	return -ENOTTY;
+}
+
+static int unix_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
+{
+	struct unix_sock *u = UNIX(s);
+
+	if (level != SOL_SOCKET || opt != 17 /* SO_PEERCRED */)
+		return -ENOPROTOOPT;
+	if (*len > sizeof(u->peercred))
+		*len = sizeof(u->peercred);
+	if (u->state == UNIX_CONNECTED || u->state == UNIX_LISTEN) {
+		memcpy(val, &u->peercred, *len);
+	} else {
+		struct ucred none = {0, ~0U, ~0U};
+
+		memcpy(val, &none, *len);
+	}
+	return 0;
+}
+
+static const struct proto_ops unix_stream_ops = {
+	.release = unix_release,
+	.bind = unix_bind,
+	.connect = stream_connect,
+	.listen = unix_listen,
+	.accept = unix_accept,
+	.getname = unix_getname,
+	.poll = unix_poll,
+	.shutdown = unix_shutdown,
+	.sendmsg = stream_sendmsg,
+	.recvmsg = stream_recvmsg,
+	.getsockopt = unix_getsockopt,
+	.ioctl = unix_ioctl,
+	.pair = unix_pair,
+};
+static const struct proto_ops unix_seqpacket_ops = {
+	.release = unix_release,
+	.bind = unix_bind,
+	.connect = stream_connect,
+	.listen = unix_listen,
+	.accept = unix_accept,
+	.getname = unix_getname,
+	.poll = unix_poll,
+	.shutdown = unix_shutdown,
+	.sendmsg = dgram_sendmsg,
+	.recvmsg = dgram_recvmsg,
+	.getsockopt = unix_getsockopt,
+	.ioctl = unix_ioctl,
+	.pair = unix_pair,
+};
+static const struct proto_ops unix_dgram_ops = {
+	.release = unix_release,
+	.bind = unix_bind,
+	.connect = dgram_connect,
+	.getname = unix_getname,
+	.poll = unix_poll,
+	.shutdown = unix_shutdown,
+	.sendmsg = dgram_sendmsg,
+	.recvmsg = dgram_recvmsg,
+	.getsockopt = unix_getsockopt,
+	.ioctl = unix_ioctl,
+	.pair = unix_pair,
+};
+
+struct unix_sock *unix_of_file(struct file *f)
+{
+	struct socket *s = file_socket(f);
+
+	return s && s->sk && s->sk->family == AF_UNIX ? UNIX(s) : NULL;
+}
+
+static int unix_create(struct socket *s, int type, int protocol)
+{
+	struct unix_sock *u;
+
+	if (protocol && protocol != AF_UNIX)
+		return -EPROTONOSUPPORT;
+	switch (type) {
+	case SOCK_STREAM:
+		s->ops = &unix_stream_ops;
+		break;
+	case SOCK_SEQPACKET:
+		s->ops = &unix_seqpacket_ops;
+		break;
+	case SOCK_DGRAM:
+	case SOCK_RAW: /* a datagram socket, for programs that never learned better */
+		s->ops = &unix_dgram_ops;
+		type = SOCK_DGRAM;
+		break;
+	default:
+		return -ESOCKTNOSUPPORT;
+	}
+	u = unix_alloc((u16)type);
+	if (!u)
+		return -ENOMEM;
+	s->sk = &u->c;
+	return 0;
+}
+
+static int unix_init(void)
+{
+	sock_register(AF_UNIX, unix_create);
+	return 0;
+}
+INITCALL(2, unix_init);
