@@ -103,5 +103,4 @@ TEST(prctl)
 	T(prctl(PR_SET_TIMERSLACK, 0, 0, 0, 0));
 	T(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
 	T(prctl(9999, 0, 0, 0, 0));
-	T(prctl(PR_GET_TSC, BAD, 0, 0, 0));
 }

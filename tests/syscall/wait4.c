@@ -54,6 +54,7 @@ static void stops(void)
 	int status;
 	pid_t pid = SPAWN(for (;;) pause());
 
+	setpgid(pid, pid); /* no orphaned group, so that SIGTSTP stops it */
 	kill(pid, SIGSTOP);
 	T(waitpid(pid, &status, WUNTRACED) == pid);
 	t_status("child", status);
