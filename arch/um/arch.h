@@ -32,7 +32,12 @@ static inline struct kstack_head *arch_kstack_head(void)
 	__asm__("mov %%rsp,%0" : "=r"(sp));
 	return (struct kstack_head *)((sp & ~(u64)(KSTACK_ALIGN - 1)) + KSTACK_SIZE);
 }
+#ifdef __NESTLING_UNIT__
+extern struct task *unit_current; /* unit tests run on the host's stack */
+#define current unit_current
+#else
 #define current (arch_kstack_head()->task)
+#endif
 
 extern int nr_cpus; /* vCPUs, fixed at boot */
 int smp_processor_id(void); /* changes only when the task schedules */

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sched_class.c: tasks get the CPU in proportion to their weights, sleepers come soon but save nothing up, real-time tasks come first.
+ * SOURCES: kernel/sched/class.c kernel/lib/rbtree.c
+ */
+#include "kernel/sched/internal.h"
+#include "unit.h"
+
+struct task *unit_current;
+struct rq runqueues[MAX_CPUS];
+struct boundary boundaries[MAX_CPUS];
+u64 idle_mask;
+int nr_cpus = 1;
+
+#define N 6
+static struct rq *rq = &runqueues[0];
+static struct task idle, tasks[N];
+static u64 now;
+
+int smp_processor_id(void)
+{
+	return 0;
+}
+
+static int setup(void **state)
+{
+	*rq = (struct rq){ .idle = &idle, .curr = &idle };
+	idle.flags = PF_IDLE;
+	class_init(rq);
+	now = 1000000;
+	for (u32 i = 0; i < N; i++)
+		tasks[i] = (struct task){ .policy = SCHED_NORMAL };
+	return 0;
+}
+
+/* What schedule() does, with the time going on by one slice. */
+static struct task *step(u64 ns)
+{
+	struct task *prev = rq->curr, *next;
+
+	class_update_curr(rq, now);
+	if (prev != &idle && prev->se.on_rq)
+		class_put_curr(rq, prev, false);
+	next = class_pick(rq);
+	if (!next)
+		next = &idle;
+	rq->curr = next;
+	next->se.exec_start = now;
+	next->se.slice_start = next->se.sum_exec;
+	now += ns;
+	return next;
+}
+
+static void leave(struct task *t)
+{
+	class_update_curr(rq, now);
+	class_sleep_curr(rq, t);
+	rq->curr = &idle;
+}
+
+static void by_weight(void **state)
+{
+	static const int nice[N] = { 0, 0, 5, -5, 10, 19 };
+	u64 sum = 0, weights = 0;
+
+	for (u32 i = 0; i < N; i++) {
+		tasks[i].nice = nice[i];
+		class_enqueue(rq, &tasks[i], false);
+		weights += class_weight(&tasks[i]);
+	}
+	for (u32 i = 0; i < 100000; i++)
+		step(1000000);
+	class_update_curr(rq, now);
+	for (u32 i = 0; i < N; i++)
+		sum += tasks[i].se.sum_exec;
+	for (u32 i = 0; i < N; i++) {
+		u64 share = tasks[i].se.sum_exec * 10000 / sum;
+		u64 want = class_weight(&tasks[i]) * 10000UL / weights;
+
+		assert_in_range(share, want - want / 20 - 2, want + want / 20 + 2);
+	}
+	assert_int_equal(class_weight(&tasks[0]), 1024);
+	assert_int_equal(rq->load, weights);
+}
+
+static void sleeper(void **state)
+{
+	class_enqueue(rq, &tasks[0], false);
+	class_enqueue(rq, &tasks[1], false);
+	for (u32 i = 0; i < 100; i++)
+		step(1000000);
+	/* a task that was away for as long gets the CPU at once, but not for long */
+	class_enqueue(rq, &tasks[2], true);
+	assert_true(class_should_preempt(rq, &tasks[2]));
+	assert_ptr_equal(step(1000000), &tasks[2]);
+	for (u32 i = 0; i < 30; i++)
+		step(1000000);
+	class_update_curr(rq, now);
+	assert_true(tasks[2].se.sum_exec < 16 * 1000000);
+}
+
+/* A pair that wakes each other does not preempt: the waker goes on until it sleeps. */
+static void pair(void **state)
+{
+	class_enqueue(rq, &tasks[0], true);
+	step(10000);
+	for (u32 i = 0; i < 100; i++) {
+		struct task *waker = rq->curr, *woken = waker == &tasks[0] ? &tasks[1] : &tasks[0];
+
+		class_update_curr(rq, now);
+		class_enqueue(rq, woken, true);
+		if (i > 10)
+			assert_false(class_should_preempt(rq, woken));
+		leave(waker);
+		assert_ptr_equal(step(10000), woken);
+	}
+}
+
+static void realtime(void **state)
+{
+	for (u32 i = 0; i < 4; i++)
+		class_enqueue(rq, &tasks[i], false);
+	tasks[4].policy = SCHED_FIFO;
+	tasks[4].rt_priority = 10;
+	tasks[5].policy = SCHED_RR;
+	tasks[5].rt_priority = 80;
+	step(1000000);
+	class_enqueue(rq, &tasks[4], true);
+	assert_true(class_should_preempt(rq, &tasks[4]));
+	assert_ptr_equal(step(1000000), &tasks[4]);
+	class_enqueue(rq, &tasks[5], true);
+	assert_true(class_should_preempt(rq, &tasks[5]));
+	assert_ptr_equal(step(1000000), &tasks[5]);
+	assert_ptr_equal(step(1000000), &tasks[5]);
+	leave(&tasks[5]);
+	assert_ptr_equal(step(1000000), &tasks[4]);
+	assert_true(class_slice_left(rq, now) == ~0UL);
+	leave(&tasks[4]);
+	assert_true(step(1000000)->policy == SCHED_NORMAL);
+	assert_int_equal(rq->nr_running, 4);
+}
+
+static void round_robin(void **state)
+{
+	for (u32 i = 0; i < 3; i++) {
+		tasks[i].policy = SCHED_RR;
+		tasks[i].rt_priority = 5;
+		class_enqueue(rq, &tasks[i], false);
+	}
+	for (u32 i = 0; i < 9; i++)
+		assert_ptr_equal(step(RR_SLICE_NS), &tasks[i % 3]);
+	/* one that has not used its slice up keeps its place */
+	step(1000);
+	assert_ptr_equal(step(RR_SLICE_NS), &tasks[0]);
+}
+
+UNIT_MAIN(cmocka_unit_test_setup(by_weight, setup), cmocka_unit_test_setup(sleeper, setup),
+	cmocka_unit_test_setup(pair, setup), cmocka_unit_test_setup(realtime, setup),
+	cmocka_unit_test_setup(round_robin, setup))
