@@ -474,14 +474,14 @@ static int bdev_fill_super(struct super_block *sb, void *data, bool silent)
 	return sb->s_root ? 0 : -ENOMEM;
 }
 
-static struct dentry *bdev_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+static struct dentry *bdevfs_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
 {
 	return mount_nodev(t, flags, data, bdev_fill_super);
 }
 
 static struct file_system_type bdev_type = {
 	.name = "bdev",
-	.mount = bdev_mount,
+	.mount = bdevfs_mount,
 	.kill_sb = kill_anon_super,
 };
 

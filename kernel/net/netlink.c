@@ -10,7 +10,6 @@
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
 #include <linux/if_addr.h>
-#include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -27,6 +26,7 @@
 #define IFF_RUNNING 0x40
 #define IFF_LOWER_UP 0x10000
 #define IF_OPER_UNKNOWN 0
+#define ARPHRD_LOOPBACK 772 /* linux/if_arp.h pulls in linux/if.h */
 #define LO_INDEX 1
 #define LO_MTU 65536
 

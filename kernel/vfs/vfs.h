@@ -643,6 +643,8 @@ int filesystems_line(int i, char *buf, size_t size); /* /proc/filesystems; 0 pas
 void dcache_stats(u64 *nr, u64 *unused);
 void inode_stats(u64 *nr, u64 *unused);
 u64 nr_files(void);
+extern u32 sysctl_nr_open;
+extern int sysctl_protected_symlinks, sysctl_protected_hardlinks, sysctl_protected_fifos, sysctl_protected_regular;
 void writeback_wake(void); /* too much is dirty: the flusher should start now */
 /* Helpers for mount operations: fill(sb, data, silent) builds a new superblock. */
 struct dentry *mount_bdev(struct file_system_type *t, u32 flags, const char *dev, void *data,

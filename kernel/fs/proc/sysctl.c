@@ -166,6 +166,10 @@ static const struct sysctl table[] = {
 	SHOW("fs/file-max", show_file_max),
 	NUM("fs/nr_open", sysctl_nr_open, 64, 1 << 30),
 	SHOW("fs/file-nr", show_file_nr),
+	NUM("fs/protected_symlinks", sysctl_protected_symlinks, 0, 1),
+	NUM("fs/protected_hardlinks", sysctl_protected_hardlinks, 0, 1),
+	NUM("fs/protected_fifos", sysctl_protected_fifos, 0, 2),
+	NUM("fs/protected_regular", sysctl_protected_regular, 0, 2),
 };
 
 static int sysctl_init(void)
