@@ -199,6 +199,7 @@ static int commit(struct bprm *b)
 		sighand_put(fresh);
 		fresh = NULL;
 	}
+	b->file->f_mode |= FMODE_DENY_WRITE; /* what open_exec() denied stays denied until the file goes */
 	b->mm->exe_file = b->file;
 	b->file = NULL;
 	exec_mmap(b->mm);

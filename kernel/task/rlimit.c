@@ -37,6 +37,8 @@ static int do_prlimit(struct task *t, u32 which, const struct rlimit64_pair *new
 		}
 	}
 	spin_unlock(&t->group_leader->alloc_lock);
+	if (new && !err && which == RLIMIT_CPU)
+		cpu_timers_changed(sig);
 	return err;
 }
 

@@ -182,6 +182,7 @@ u64 sigsp(u64 sp, const struct ksignal *ks);
 void process_timers_init(struct signal_struct *sig);  /* a new process: no timers */
 void process_timers_exec(struct signal_struct *sig);  /* deletes POSIX timers; interval timers stay */
 void process_timers_exit(struct signal_struct *sig);  /* the last thread goes: all of them */
+void cpu_timers_changed(struct signal_struct *sig);   /* RLIMIT_CPU has: its threads look again */
 
 /* Of another task, which may be exiting: its sighand with the lock held, or NULL when it is gone. */
 struct sighand_struct *lock_task_sighand(struct task *t);

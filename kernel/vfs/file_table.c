@@ -57,9 +57,11 @@ void file_drop_path(struct file *f)
 {
 	if (f->f_mode & FMODE_WRITER_COUNTED)
 		atomic_dec(&f->f_inode->i_writecount);
+	if (f->f_mode & FMODE_DENY_WRITE)
+		allow_write_access(f);
 	if (f->f_mode & FMODE_MNT_WRITER)
 		mnt_drop_write(f->f_path.mnt);
-	f->f_mode &= ~(FMODE_WRITER_COUNTED | FMODE_MNT_WRITER);
+	f->f_mode &= ~(FMODE_WRITER_COUNTED | FMODE_MNT_WRITER | FMODE_DENY_WRITE);
 	dput(f->f_path.dentry);
 	mntput(f->f_path.mnt);
 	f->f_path = (struct path){ NULL, NULL };
