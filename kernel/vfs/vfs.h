@@ -336,7 +336,7 @@ void d_unpersist(struct dentry *d);
 #define FMODE_NOWAIT 0x8000000
 #define FMODE_CREATED 0x100000
 #define FMODE_WRITER_COUNTED 0x10000 /* i_writecount is held */
-#define FMODE_DENY_WRITE 0x80000     /* a program that runs: nobody may write to it until the last reference goes */
+#define FMODE_DENY_WRITE 0x400000    /* a program that runs: nobody may write to it until the last reference goes */
 #define FMODE_MNT_WRITER 0x20000     /* mnt_want_write is held */
 #define FMODE_CAN_ODIRECT 0x80000    /* set by f_op->open: O_DIRECT is welcome */
 #define FMODE_OPENED 0x40000         /* f_op->open has succeeded: release will be called */
