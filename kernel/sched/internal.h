@@ -134,5 +134,6 @@ void loadavg_update(u64 now);
 /* rcu.c */
 void rcu_check(int cpu);
 bool rcu_waiting(int cpu);
+u64 rcu_next(int cpu); /* ktime at which rcu_check is wanted; ~0 */
 
 #endif

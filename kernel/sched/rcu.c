@@ -6,12 +6,16 @@
  * Each vCPU keeps two lists: `fresh`, what was given since its grace period began, and `waiting`, with the boundary counters
  * of all vCPUs as they were when it began. A counter that is odd (guest code, idle) or has changed has passed. At a
  * boundary with all passed, the functions of `waiting` run, and `fresh` takes its place. vCPUs need no agreement, so there
- * is no lock; a vCPU with anything in its lists keeps a deadline (timers_next) until they are empty.
+ * is no lock. A vCPU with anything in its lists has a deadline (timers_next): RCU_DELAY_NS after the first came, or at once when
+ * there are RCU_BATCH of them, so that a guest that makes one system call after the other cannot pile up what it frees.
  *
  * Functions run at a boundary, in order, with no lock held, and may not sleep.
  */
 #include "arch/um/arch.h"
 #include "kernel/sched/internal.h"
+
+#define RCU_DELAY_NS (2 * MSEC)
+#define RCU_BATCH 256
 
 struct rcu_list {
 	struct rcu_head *first, **tail;
@@ -21,6 +25,8 @@ struct rcu_cpu {
 	struct rcu_list fresh, waiting;
 	u64 snapshot[MAX_CPUS];
 	u64 missing; /* vCPUs that have not passed */
+	u64 due;     /* ktime of the next look, while anything is in the lists */
+	u32 nr;      /* in both lists */
 	bool running;
 } __aligned(64);
 
@@ -42,15 +48,24 @@ static void rcu_list_add(struct rcu_list *l, struct rcu_head *h)
 
 bool rcu_waiting(int cpu)
 {
-	struct rcu_cpu *rc = &rcu_cpus[cpu];
-
-	return !rcu_list_empty(&rc->waiting) || !rcu_list_empty(&rc->fresh);
+	return rcu_cpus[cpu].nr;
 }
 
 void call_rcu(struct rcu_head *h, void (*func)(struct rcu_head *h))
 {
+	struct rcu_cpu *rc = &rcu_cpus[smp_processor_id()];
+
 	h->func = func;
-	rcu_list_add(&rcu_cpus[smp_processor_id()].fresh, h);
+	rcu_list_add(&rc->fresh, h);
+	if (!rc->nr++)
+		rc->due = ktime_get() + RCU_DELAY_NS;
+	else if (rc->nr == RCU_BATCH)
+		rc->due = 0;
+}
+
+u64 rcu_next(int cpu)
+{
+	return rcu_cpus[cpu].nr ? rcu_cpus[cpu].due : ~0UL;
 }
 
 static void begin(struct rcu_cpu *rc)
@@ -83,6 +98,7 @@ static void run(struct rcu_cpu *rc)
 	while (h) {
 		struct rcu_head *next = h->next;
 
+		rc->nr--;
 		h->func(h);
 		h = next;
 	}
@@ -105,6 +121,7 @@ void rcu_check(int cpu)
 		if (!rcu_list_empty(&rc->fresh))
 			begin(rc);
 	}
+	rc->due = ktime_get() + RCU_DELAY_NS;
 	rc->running = false;
 }
 

@@ -203,9 +203,7 @@ u64 timers_next(void)
 	int cpu = smp_processor_id();
 	u64 next = min(READ_ONCE(bases[cpu].next), current->cpu_timer_at);
 
-	if (unlikely(rcu_waiting(cpu)))
-		next = min(next, ktime_get() + 2 * MSEC);
-	return min(next, sched_next());
+	return min(min(next, rcu_next(cpu)), sched_next());
 }
 
 /* ---- sleeping with a deadline ---- */

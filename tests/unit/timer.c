@@ -34,6 +34,10 @@ bool rcu_waiting(int cpu)
 {
 	return false;
 }
+u64 rcu_next(int cpu)
+{
+	return ~0UL;
+}
 void rcu_check(int cpu)
 {
 }
