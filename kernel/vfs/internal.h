@@ -184,7 +184,6 @@ void file_table_init(void);
 struct mount *kern_mount_data(struct file_system_type *t, void *data);
 int fd_set_cloexec(int fd, bool on); /* 0, -EBADF */
 long f_dupfd(u32 from, struct file *f, u32 flags);
-void fput_now(struct file *f);      /* as fput, the final release at once: no lock may be held */
 int filp_close(struct file *f, struct files_struct *owner);
 int do_truncate(struct dentry *d, loff_t len, struct file *f, u32 extra);
 u32 f_flags_to_lookup(u32 flags);

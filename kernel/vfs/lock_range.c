@@ -77,7 +77,7 @@ static void insert_sorted(struct list_head *list, struct file_lock *l)
 	list_for_each_entry(o, list, list)
 		if (same_owner(o, l) && o->start < l->start)
 			at = &o->list;
-	list_add(&l->list, at == list ? list->prev : at);
+	list_add(&l->list, at);
 }
 
 void lock_range_apply(struct list_head *list, const struct file_lock *req, struct file_lock *spare[2],

@@ -407,7 +407,8 @@ static inline struct file *get_file(struct file *f)
 	atomic_inc(&f->f_count);
 	return f;
 }
-void fput(struct file *f);                    /* may sleep: final release by task work */
+void fput(struct file *f);                    /* the final release comes later, by task work: callable with locks held */
+void fput_now(struct file *f);                /* the final release at once: no lock may be held */
 struct file *alloc_file(const struct path *path, u32 flags, const struct file_operations *fop); /* ERR_PTR; takes path refs */
 /* An anonymous file "[name]" (eventfd, epoll, ...): a file on the shared anon inode. ERR_PTR. */
 struct file *anon_file(const char *name, const struct file_operations *fop, void *priv, u32 flags);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cpio.c: the reader of cpio archives, as a machine with four states that takes its input in pieces of any size.
+ *
+ *	SKIP (padding, zeros between archives) -> HEAD -> NAME -> DATA -> SKIP
+ *
+ * Invariant: buf holds have < want bytes of a header or a name; lengths from the archive are checked before they are used.
+ */
+#include <asm/errno.h>
+
+#include "kernel/fs/initramfs/cpio.h"
+#include "kernel/lib/string.h"
+
+void cpio_begin(struct cpio *c, const struct cpio_ops *ops, void *arg)
+{
+	memset(c, 0, offsetof(struct cpio, buf));
+	c->ops = ops;
+	c->arg = arg;
+}
+
+static int hex8(const char *s, u32 *out)
+{
+	u32 v = 0;
+
+	for (int i = 0; i < 8; i++) {
+		char ch = s[i];
+
+		if (ch >= '0' && ch <= '9')
+			v = v * 16 + ch - '0';
+		else if (ch >= 'a' && ch <= 'f')
+			v = v * 16 + ch - 'a' + 10;
+		else if (ch >= 'A' && ch <= 'F')
+			v = v * 16 + ch - 'A' + 10;
+		else
+			return -EINVAL;
+	}
+	*out = v;
+	return 0;
+}
+
+static int parse_header(struct cpio *c)
+{
+	struct cpio_entry *e = &c->e;
+	u32 name_size, check;
+	u32 *fields[] = { &e->ino, &e->mode, &e->uid, &e->gid, &e->nlink, &e->mtime, &e->size, &e->major,
+		&e->minor, &e->rmajor, &e->rminor, &name_size, &check };
+
+	if (memcmp(c->buf, "070701", 6) && memcmp(c->buf, "070702", 6))
+		return -EINVAL;
+	for (u32 i = 0; i < ARRAY_SIZE(fields); i++)
+		if (hex8(c->buf + 6 + 8 * i, fields[i]))
+			return -EINVAL;
+	if (!name_size || name_size > CPIO_NAME_MAX)
+		return -EINVAL;
+	c->state = CPIO_NAME;
+	c->want = name_size;
+	c->have = 0;
+	return 0;
+}
+
+static int end_entry(struct cpio *c)
+{
+	c->state = CPIO_SKIP;
+	return c->trailer ? 0 : c->ops->end(c->arg);
+}
+
+static int parse_name(struct cpio *c)
+{
+	int err;
+
+	if (c->buf[c->want - 1])
+		return -EINVAL;
+	c->e.name = c->buf;
+	c->left = c->e.size;
+	c->trailer = !strcmp(c->buf, "TRAILER!!!");
+	c->state = CPIO_DATA;
+	if (!c->trailer) {
+		err = c->ops->entry(c->arg, &c->e);
+		if (err)
+			return err;
+	}
+	return c->left ? 0 : end_entry(c);
+}
+
+/* How many bytes of padding stand before the next thing in this state. */
+static u32 padding(const struct cpio *c)
+{
+	bool before = c->state == CPIO_SKIP || (c->state == CPIO_DATA && c->left == c->e.size);
+
+	return before ? -c->at & 3 : 0;
+}
+
+/* Gathers a header or a name. Bytes used. */
+static size_t gather(struct cpio *c, const u8 *data, size_t n)
+{
+	n = min_t(size_t, n, c->want - c->have);
+	memcpy(c->buf + c->have, data, n);
+	c->have += n;
+	return n;
+}
+
+static int step(struct cpio *c, const u8 *data, size_t n, size_t *used)
+{
+	int err = 0;
+
+	*used = 1;
+	if (padding(c))
+		return 0;
+	switch (c->state) {
+	case CPIO_SKIP:
+		if (!*data) /* zeros between archives */
+			return 0;
+		c->state = CPIO_HEAD;
+		c->want = CPIO_HEADER;
+		c->have = 0;
+		c->at = 0; /* fall through */
+	case CPIO_HEAD:
+		*used = gather(c, data, n);
+		return c->have == c->want ? parse_header(c) : 0;
+	case CPIO_NAME:
+		*used = gather(c, data, n);
+		return c->have == c->want ? parse_name(c) : 0;
+	case CPIO_DATA:
+		*used = min_t(size_t, n, c->left);
+		if (!c->trailer)
+			err = c->ops->data(c->arg, data, *used);
+		c->left -= *used;
+		return err || c->left ? err : end_entry(c);
+	}
+	return -EINVAL;
+}
+
+int cpio_feed(struct cpio *c, const u8 *data, size_t n)
+{
+	while (n) {
+		size_t used;
+		int err = step(c, data, n, &used);
+
+		if (err)
+			return err;
+		c->at += used;
+		data += used;
+		n -= used;
+	}
+	return 0;
+}
+
+int cpio_finish(const struct cpio *c)
+{
+	return c->state == CPIO_SKIP ? 0 : -EINVAL;
+}

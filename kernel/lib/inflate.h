@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inflate.h: decompression of gzip (RFC 1952) and of raw deflate streams (RFC 1951). Pure.
+ */
+#ifndef NESTLING_LIB_INFLATE_H
+#define NESTLING_LIB_INFLATE_H
+
+#include "kernel/lib/types.h"
+
+/* Takes decompressed bytes, in order; not 0 stops the decompression with that result. */
+typedef int (*inflate_sink_t)(void *arg, const u8 *data, size_t n);
+
+/* Memory that one decompression needs, from the caller (about 40 KiB). */
+struct inflate;
+size_t inflate_size(void);
+
+/*
+ * One raw deflate stream at @in. 0, with *used the bytes of input that it took; -EINVAL: damaged or cut short; or the sink's result.
+ */
+int inflate_raw(struct inflate *z, const u8 *in, size_t n, size_t *used, inflate_sink_t sink, void *arg);
+/* One gzip member, header and checks included. The same, and -EBADMSG: the check of the contents fails. */
+int inflate_gzip(struct inflate *z, const u8 *in, size_t n, size_t *used, inflate_sink_t sink, void *arg);
+bool is_gzip(const u8 *in, size_t n);
+
+#endif
