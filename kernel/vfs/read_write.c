@@ -8,6 +8,7 @@
  *
  * Locks: f_pos_lock, then i_rwsem (generic_file_write_iter).
  */
+#include <linux/eventpoll.h>
 #include <linux/inotify.h>
 
 #include "gen/syscalls.h"
@@ -493,4 +494,10 @@ int generic_file_mmap(struct file *f, struct vm_area *vma)
 		return -ENODEV;
 	file_accessed(f);
 	return 0;
+}
+
+/* What a file without a poll operation says: it never blocks. */
+u32 vfs_default_poll(void)
+{
+	return EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
 }
