@@ -17,7 +17,11 @@
 #define NESTLING_ARCH_LAYOUT_H
 
 #define KERNEL_IMAGE_BASE 0x60000000
+#ifdef __NESTLING_UNIT__
+#define KERNEL_MAP_BASE 0x200000000000 /* the host's sanitizer has the other place */
+#else
 #define KERNEL_MAP_BASE 0x600000000000
+#endif
 #define KERNEL_MAP_SIZE 0x010000000000 /* 1 TiB of frame numbers */
 #define ASAN_SHADOW_BASE 0x5e0000000000
 #define KSTACK_BASE 0x620000000000

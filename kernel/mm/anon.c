@@ -3,7 +3,7 @@
  * anon.c: first touches of anonymous memory, by extents.
  *
  * A fault fills the empty entries around it, within an aligned window of the VMA, with contiguous frames. The window begins with 64 KiB
- * and doubles, up to 2 MiB, each time the next fault is just where the last window ended: such a range proves dense. Aligned windows
+ * and doubles, up to 2 MiB (a small area is filled at once), each time the next fault is just where the last window ended: such a range proves dense. Aligned windows
  * and ascending frames let the host merge neighbours into one of its VMAs.
  *
  * Frames that the host does not back yet (PG_zero) cost nothing until they are touched; recycled ones are zeroed here and mapped
@@ -16,6 +16,8 @@
 
 #define ORDER_FIRST 4
 #define ORDER_MAX 9
+#define SMALL_AREA (24 * PAGE_SIZE)
+#define TABLE_SPAN (512 * PAGE_SIZE)
 
 struct page *anon_page_alloc(bool zero)
 {
@@ -32,6 +34,11 @@ static void window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 	u32 order = ORDER_FIRST;
 	u64 size;
 
+	if (v->vm_end - v->vm_start <= SMALL_AREA) { /* all of it, as far as one table reaches */
+		*start = max(v->vm_start, addr & ~(TABLE_SPAN - 1));
+		*end = min(v->vm_end, (addr & ~(TABLE_SPAN - 1)) + TABLE_SPAN);
+		return;
+	}
 	if (addr == v->next_fault)
 		order = min_t(u32, max_t(u32, v->extent_order, ORDER_FIRST) + 1, ORDER_MAX);
 	v->extent_order = order;

@@ -149,7 +149,7 @@ void mmput(struct mm *mm)
 	mmdrop(mm);
 }
 
-static int mm_cache_init(void)
+int mm_cache_init(void)
 {
 	mm_cache = kmem_cache_create("mm_struct", sizeof(struct mm), 64);
 	return mm_cache ? 0 : -ENOMEM;

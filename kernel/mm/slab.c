@@ -16,7 +16,7 @@
  *
  * Locks: cache->lock for slabs and lists; caches_lock for the list of caches. Frames are allocated without them.
  *
- * Debug builds: a free object is filled with 0x6b and its end with 0xa5, checked when it is allocated again; behind each object
+ * Debug builds: a free object is filled with 0x6b and its end with 0xa5, checked when it is allocated again, a new one with 0x5a; behind each object
  * lies a red zone of 16 bytes, checked when it is freed; a free of what is no object panics.
  */
 #include "kernel/lib/asan.h"
@@ -66,6 +66,7 @@ static struct kmem_cache cache_cache, mag_cache;
 #define REDZONE 16
 #define FREE_BYTE 0x6b
 #define FREE_END 0xa5
+#define NEW_BYTE 0x5a
 #define ZONE_BYTE 0xbb
 
 /* The first word of a free object is the list's. */
@@ -86,6 +87,7 @@ static void check_poison(struct kmem_cache *c, void *obj)
 			panic("slab %s: object %p was written at +%u after it was freed", c->name, obj, i);
 	if (end >= sizeof(void *) && p[end] != FREE_END)
 		panic("slab %s: end of free object %p was overwritten", c->name, obj);
+	memset(obj, NEW_BYTE, c->size - REDZONE); /* a second free is told from a first by this */
 }
 
 static void check_object(struct kmem_cache *c, void *obj)

@@ -8,6 +8,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
 #include "unit.h"
 
 void *calloc(size_t n, size_t size);
@@ -123,7 +124,8 @@ __weak bool spin_trylock(spinlock_t *l)
 {
 	if (l->word)
 		return false;
-	return l->word = 1;
+	l->word = 1;
+	return true;
 }
 
 __weak void spin_unlock(spinlock_t *l)
@@ -137,4 +139,149 @@ __weak void assert_spin_held(const spinlock_t *l)
 {
 	if (!l->word)
 		panic("a lock is not held");
+}
+
+/* ---- sched: one task that never waits ---- */
+
+static struct task unit_task;
+struct kstack_head unit_kstack = { .task = &unit_task };
+__weak int nr_cpus = 1;
+
+__weak int smp_processor_id(void)
+{
+	return 0;
+}
+
+__weak void cond_resched(void)
+{
+}
+
+__weak void yield(void)
+{
+}
+
+__weak void schedule(void)
+{
+	panic("schedule: nobody would wake us");
+}
+
+__weak int schedule_deadline(u64 deadline)
+{
+	return 0;
+}
+
+__weak bool wait_interrupted(u32 state)
+{
+	return false;
+}
+
+__weak int spin_depth(void)
+{
+	return 0;
+}
+
+__weak void wait_queue_setup(struct wait_queue_head *q, const char *name)
+{
+	q->head.next = q->head.prev = &q->head;
+}
+
+__weak void init_wait_entry(struct wait_queue_entry *e)
+{
+}
+
+__weak void prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *e, u32 state)
+{
+}
+
+__weak void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *e)
+{
+}
+
+__weak void wake_up_common(struct wait_queue_head *q, u32 states, int nr, u64 key)
+{
+}
+
+__weak void mutex_setup(struct mutex *m, const char *name)
+{
+	m->owner = NULL;
+}
+
+__weak void mutex_lock(struct mutex *m)
+{
+	if (m->owner)
+		panic("mutex_lock: held already");
+	m->owner = &unit_task;
+}
+
+__weak bool mutex_trylock(struct mutex *m)
+{
+	if (m->owner)
+		return false;
+	m->owner = &unit_task;
+	return true;
+}
+
+__weak void mutex_unlock(struct mutex *m)
+{
+	if (!m->owner)
+		panic("mutex_unlock: not held");
+	m->owner = NULL;
+}
+
+__weak void rwsem_setup(struct rwsem *s, const char *name)
+{
+	s->count = 0;
+}
+
+__weak void down_read(struct rwsem *s)
+{
+	if (s->count < 0)
+		panic("down_read: written");
+	s->count++;
+}
+
+__weak void up_read(struct rwsem *s)
+{
+	if (s->count-- <= 0)
+		panic("up_read: not read");
+}
+
+__weak void down_write(struct rwsem *s)
+{
+	if (s->count)
+		panic("down_write: held");
+	s->count = -1;
+}
+
+__weak int down_write_killable(struct rwsem *s)
+{
+	down_write(s);
+	return 0;
+}
+
+__weak bool down_write_trylock(struct rwsem *s)
+{
+	if (s->count)
+		return false;
+	s->count = -1;
+	return true;
+}
+
+__weak void up_write(struct rwsem *s)
+{
+	if (s->count != -1)
+		panic("up_write: not written");
+	s->count = 0;
+}
+
+__weak void downgrade_write(struct rwsem *s)
+{
+	up_write(s);
+	down_read(s);
+}
+
+__weak void assert_rwsem_held_write(const struct rwsem *s)
+{
+	if (s->count != -1)
+		panic("an rwsem is not held for writing");
 }

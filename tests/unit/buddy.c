@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * buddy.c: blocks are aligned, never overlap, merge again, and what was never used is known to be zero.
+ * SOURCES: kernel/mm/buddy.c kernel/mm/page.c kernel/mm/slab.c kernel/lib/string.c kernel/lib/vsprintf.c
+ */
+#include "unit.h"
+#include "frames.h"
+
+static void test_alignment(void **state)
+{
+	for (u32 order = 0; order <= MAX_ORDER; order++) {
+		struct page *p = alloc_pages(GFP_KERNEL, order);
+
+		assert_non_null(p);
+		assert_int_equal(page_to_pfn(p) & (BIT(order) - 1), 0);
+		assert_int_equal(atomic_read(&p->refcount), 1);
+		free_pages(p, order);
+	}
+}
+
+/* Random allocations of all sizes, each filled with its own number; no two overlap, and in the end all is there again. */
+static void test_random(void **state)
+{
+	struct block {
+		u8 *p;
+		u32 order;
+		u8 tag;
+	} b[300] = { 0 };
+	u64 free = nr_free_frames();
+
+	for (u32 round = 0; round < 20000; round++) {
+		struct block *x = &b[fake_random() % ARRAY_SIZE(b)];
+
+		if (x->p) {
+			u64 n = PAGE_SIZE << x->order;
+
+			assert_int_equal(x->p[0], x->tag);
+			assert_int_equal(x->p[n / 2], x->tag);
+			assert_int_equal(x->p[n - 1], x->tag);
+			free_pages_addr(x->p, x->order);
+			x->p = NULL;
+			continue;
+		}
+		x->order = fake_random() % 5;
+		x->tag = (u8)round;
+		x->p = get_free_pages(GFP_ATOMIC, x->order);
+		if (x->p)
+			memset(x->p, x->tag, PAGE_SIZE << x->order);
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(b); i++)
+		if (b[i].p)
+			free_pages_addr(b[i].p, b[i].order);
+	assert_int_equal(nr_free_frames(), free);
+}
+
+static void test_zero(void **state)
+{
+	u8 *p = get_free_pages(GFP_KERNEL, 3);
+	struct page *q;
+
+	memset(p, 0xff, 8 * PAGE_SIZE);
+	free_pages_addr(p, 3);
+	p = get_free_pages(GFP_KERNEL | __GFP_ZERO, 3);
+	for (u64 i = 0; i < 8 * PAGE_SIZE; i++)
+		assert_int_equal(p[i], 0);
+	free_pages_addr(p, 3);
+
+	/* Used frames are handed out first, and say so. */
+	q = alloc_extent(GFP_USER, 3);
+	assert_false(test_bit(PG_zero, &q->flags));
+	for (u32 i = 0; i < 8; i++) {
+		assert_int_equal(atomic_read(&q[i].refcount), 1);
+		put_page(q + i);
+	}
+}
+
+static void test_extents_ascend(void **state)
+{
+	struct page *last = alloc_extent(GFP_USER, 4);
+	u32 neighbours = 0;
+
+	for (u32 i = 0; i < 64; i++) {
+		struct page *p = alloc_extent(GFP_USER, 4);
+
+		neighbours += p && p == last + 16;
+		last = p;
+	}
+	assert_true(neighbours > 40);
+}
+
+static void test_reserve(void **state)
+{
+	struct page *p, *list = NULL;
+	u64 n = 0;
+
+	while ((p = alloc_page(GFP_ATOMIC))) {
+		p->private = (u64)list;
+		list = p;
+		n++;
+	}
+	assert_int_equal(reclaim_calls, 0);
+	assert_null(alloc_page(GFP_USER));
+	assert_true(reclaim_calls > 0);
+	assert_true(nr_free_frames() <= zone_marks.min);
+	while (list) {
+		p = list;
+		list = (struct page *)p->private;
+		put_page(p);
+	}
+	assert_true(n > 100);
+}
+
+static void test_isolate(void **state)
+{
+	pfn_t pfn[16];
+	u8 order[16];
+	u64 resident = nr_free_resident(), free = nr_free_frames(), frames = 0;
+	u32 n = buddy_isolate_resident(pfn, order, 16, 64);
+
+	assert_true(n > 0);
+	for (u32 i = 0; i < n; i++)
+		frames += 1UL << order[i];
+	assert_true(frames <= 64);
+	assert_int_equal(nr_free_frames(), free - frames);
+	for (u32 i = 0; i < n; i++) {
+		memset(pfn_to_virt(pfn[i]), 0, PAGE_SIZE << order[i]);
+		buddy_return(pfn[i], order[i], true);
+	}
+	assert_int_equal(nr_free_frames(), free);
+	assert_true(nr_free_resident() < resident);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_alignment), cmocka_unit_test(test_random), cmocka_unit_test(test_zero),
+		cmocka_unit_test(test_isolate), cmocka_unit_test(test_extents_ascend), cmocka_unit_test(test_reserve),
+	};
+
+	return cmocka_run_group_tests(tests, frames_setup, NULL);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frames.h: physmem for unit tests of mm: a direct map of FRAMES frames, and what frames ask of reclaim and of the host. Include it in
+ * one file of a test that names buddy.c, page.c and slab.c.
+ */
+#ifndef TESTS_UNIT_FRAMES_H
+#define TESTS_UNIT_FRAMES_H
+
+#include "kernel/mm/internal.h"
+
+void *mmap(void *addr, size_t n, int prot, int flags, int fd, long off);
+int madvise(void *addr, size_t n, int advice);
+
+#define FRAMES 8192UL /* 32 MiB */
+#define FIRST_FREE 16UL
+
+bool (*oom_kill)(gfp_t gfp, u32 order);
+static u32 reclaim_calls;
+
+u64 try_to_free_pages(gfp_t gfp, u32 order)
+{
+	reclaim_calls++;
+	return 0;
+}
+
+void wake_kswapd(void)
+{
+}
+
+void giveback_kick(void)
+{
+}
+
+u64 ktime_get(void)
+{
+	return 0;
+}
+
+pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data)
+{
+	return data ? end : pfn;
+}
+
+static int frames_setup(void **state)
+{
+	void *map = (void *)KERNEL_MAP_BASE;
+
+	if (mmap(map, FRAMES * PAGE_SIZE, 3, 0x22 | 0x10, -1, 0) != map)
+		return -1;
+	mm_init_frames(FIRST_FREE, FRAMES);
+	return 0;
+}
+
+#endif
