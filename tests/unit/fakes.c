@@ -144,7 +144,7 @@ __weak void assert_spin_held(const spinlock_t *l)
 /* ---- sched: one task that never waits ---- */
 
 static struct task unit_task;
-struct kstack_head unit_kstack = { .task = &unit_task };
+__weak struct task *unit_current = &unit_task;
 __weak int nr_cpus = 1;
 
 __weak int smp_processor_id(void)
