@@ -70,6 +70,8 @@ void os_space_kick(int task);
  * returned 0.
  */
 int os_space_quiet(int task, int cpu);
+/* How many VMAs it has; or -errno. Slow. */
+int os_space_count_maps(int task);
 /* CPU time it has used, in ns; 0 when the host does not say. */
 uint64_t os_space_cputime(int task);
 /*

@@ -539,6 +539,23 @@ int os_space_quiet(int task, int cpu)
 	return 0;
 }
 
+int os_space_count_maps(int task)
+{
+	char path[64], buf[4096];
+	int fd, lines = 0;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)tasks[task].pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		for (ssize_t i = 0; i < n; i++)
+			lines += buf[i] == '\n';
+	close(fd);
+	return lines;
+}
+
 uint64_t os_space_cputime(int task)
 {
 	clockid_t clock = (clockid_t)((~(unsigned)tasks[task].pid << 3) | 2);

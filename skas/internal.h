@@ -74,7 +74,8 @@ struct space {
 	u32 queued; /* orders in the batch */
 	int mapper; /* os_space.h handle */
 	int mapper_pinned;
-	u32 nr_maps;
+	u32 nr_maps;  /* at most so many VMAs */
+	u32 count_at; /* value of nr_maps at which the host is asked again */
 	bool dead;
 	struct runner runner[]; /* cfg.ncpus of them */
 };
@@ -135,6 +136,7 @@ void space_end(struct space *s);
 void space_init(void);
 int space_order(struct space *s, const struct order *o); /* lock held */
 int space_flush_locked(struct space *s);
+int space_try_locked(struct space *s, const struct order *o);
 void space_kill(struct space *s);
 
 /* runner.c */

@@ -46,10 +46,21 @@ static bool at_gate(const struct runner *r, u64 rip)
 	       skas.base + STUB_SYM_futex_gates + (u64)r->cpu * GATE_SIZE + SYSCALL_INSN_SIZE;
 }
 
+/*
+ * It has said hello, or a sibling has forged that: only at its gate it is known to have its filter.
+ */
 static int ptrace_attach(struct runner *r)
 {
+	struct os_trace_regs t;
+	int err;
+
 	r->regs_live = 0;
-	return os_trace_seize(r->task);
+	err = os_trace_seize(r->task);
+	if (!err)
+		err = os_trace_get_regs(r->task, &t);
+	if (!err && !at_gate(r, t.rip))
+		err = -EPROTO;
+	return err;
 }
 
 /* ---- registers ---- */

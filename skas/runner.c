@@ -44,16 +44,16 @@ static int order_slot(struct runner *r)
 	return space_order(r->space, &map);
 }
 
-static int order_clone(struct runner *r)
+static int clone(struct runner *r)
 {
-	struct order clone = {
+	struct order o = {
 		.nr = __NR_clone,
 		.rdi = CLONE_VM | CLONE_PARENT | CLONE_FILES | CLONE_CHILD_CLEARTID,
 		.r10 = r->va + C_TURN,
 		.r9 = r->va, /* no argument of clone: the new runner finds its control page in it */
 	};
 
-	return space_order(r->space, &clone);
+	return space_try_locked(r->space, &o);
 }
 
 /*
@@ -67,9 +67,7 @@ static int clone_runner_locked(struct runner *r)
 
 	err = order_slot(r);
 	if (!err)
-		err = order_clone(r);
-	if (!err)
-		err = space_flush_locked(s);
+		err = clone(r);
 	if (!err)
 		err = os_space_adopt(s->orders->pid);
 	if (err < 0)
@@ -90,7 +88,10 @@ static int await_hello(struct runner *r)
 	return READ_ONCE(r->ctl->event) == EVT_HELLO ? 0 : -ECHILD;
 }
 
-/* 0: WAITING, with no FPU state. */
+/*
+ * 0: WAITING, with no FPU state. -EAGAIN, -ENOMEM: the host has no task for us now, the space is as
+ * before.
+ */
 int runner_make(struct runner *r)
 {
 	int err;
@@ -142,6 +143,7 @@ void runner_wipe(struct runner *r)
 
 	memset(r->ctl, 0, sizeof(*r->ctl));
 	r->ctl->turn = turn;
+	r->ctl->frsp = r->va + TOP_OF_ALT_STACK;
 	memset(r->alt, 0, SLOT_ALT_SIZE);
 	r->owner = NULL;
 }

@@ -12,7 +12,9 @@
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
-#define MAX_XSTATE 6144 /* two frames and a state beside them fit the alt stack */
+#define MAX_XSTATE 6144  /* two frames and a state beside them fit the alt stack */
+#define RUNNER_TRIES 100 /* a second */
+#define RUNNER_PAUSE (10 * NSEC_PER_MSEC)
 #define START_ATTEMPTS 16
 #define LOWER_AFTER 8 /* attempts at the very top, where the zygote's own stack is random */
 #define LOWER_STEP (16UL * STUB_WINDOW)
@@ -253,13 +255,26 @@ int skas_region_add(int region, int file)
 
 /* ---- running ---- */
 
+/* At the host's limit of tasks pooled spaces are given up, and other programs may end. */
+static int make_runner(struct runner *r)
+{
+	int err = runner_make(r);
+
+	for (int i = 0; i < RUNNER_TRIES && (err == -EAGAIN || err == -ENOMEM); i++) {
+		pool_empty();
+		os_sleep_until(os_clock_mono() + RUNNER_PAUSE);
+		err = runner_make(r);
+	}
+	return err;
+}
+
 /* A runner, and no order left. */
 static int make_ready(struct space *s, struct runner *r)
 {
 	if (unlikely(space_dead(s)))
 		return -EIO;
 	if (unlikely(r->state == RUNNER_NONE))
-		return runner_make(r);
+		return make_runner(r);
 	return space_pending(s) ? space_flush(s) : 0;
 }
 
@@ -273,6 +288,11 @@ void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 
 		skas.ops->run(r, regs, fpu, deadline, ev);
 	if (likely(ev->type != EV_DEAD))
 		return;
+	pr_debug("skas: a space is lost: runner %s, event %u, turn %u, signal %d at stub+%#llx, "
+		 "fault at %#llx\n",
+		os_space_is_dead(r->task) == 1 ? "dead" : "alive", r->ctl->event, r->ctl->turn,
+		r->ctl->code, (unsigned long long)(r->ctl->stub_rip - skas.base),
+		(unsigned long long)r->ctl->cr2);
 	skas_lock(&s->lock);
 	if (!s->dead)
 		space_kill(s);

@@ -24,6 +24,8 @@
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
+#define COUNT_FROM 32768
+#define COUNT_STEP 4096
 #define MAPPER_PATIENCE (100 * NSEC_PER_MSEC) /* between looks whether it still lives */
 
 /*
@@ -208,6 +210,20 @@ static int hand_over(struct space *s)
 	return err ? err : -(int)(o->err & 0xff);
 }
 
+/* A batch of one order, which may fail and change nothing then (clone). */
+int space_try_locked(struct space *s, const struct order *o)
+{
+	int err = space_flush_locked(s);
+
+	if (err)
+		return err;
+	s->orders->batch[s->queued++] = *o;
+	err = hand_over(s);
+	if (err == -ECHILD)
+		space_kill(s);
+	return err;
+}
+
 int space_flush_locked(struct space *s)
 {
 	int err;
@@ -258,6 +274,23 @@ static int guest_order(struct space *s, const struct order *o)
 	return err;
 }
 
+/*
+ * Each order is taken for as many new VMAs as it can make, although neighbours merge. Where that
+ * comes near to the host's limit the host is asked, now and then.
+ */
+static void count_maps(struct space *s, u32 n)
+{
+	int maps;
+
+	s->nr_maps += n;
+	if (s->nr_maps < COUNT_FROM || s->nr_maps < s->count_at)
+		return;
+	maps = os_space_count_maps(s->mapper);
+	if (maps >= 0)
+		s->nr_maps = (u32)maps + s->queued;
+	s->count_at = s->nr_maps + COUNT_STEP;
+}
+
 int space_map(struct space *s, u64 va, u64 len, int prot, int region, u64 off, bool populate)
 {
 	struct order o = {
@@ -272,7 +305,7 @@ int space_map(struct space *s, u64 va, u64 len, int prot, int region, u64 off, b
 
 	if (region < 0 || region >= MAX_REGIONS || off & ~PAGE_MASK)
 		return -EINVAL;
-	s->nr_maps++;
+	count_maps(s, 1);
 	return guest_order(s, &o);
 }
 
@@ -280,7 +313,7 @@ int space_unmap(struct space *s, u64 va, u64 len)
 {
 	struct order o = { .nr = __NR_munmap, .rdi = va, .rsi = len };
 
-	s->nr_maps++; /* it may split one */
+	count_maps(s, 1); /* it may split one */
 	return guest_order(s, &o);
 }
 
@@ -288,7 +321,7 @@ int space_protect(struct space *s, u64 va, u64 len, int prot)
 {
 	struct order o = { .nr = __NR_mprotect, .rdi = va, .rsi = len, .rdx = (u64)prot };
 
-	s->nr_maps += 2;
+	count_maps(s, 2);
 	return guest_order(s, &o);
 }
 
