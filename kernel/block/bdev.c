@@ -98,7 +98,10 @@ static void bdev_readahead(struct address_space *m, struct file *file, u64 index
 
 		if (!p)
 			break;
-		if (!add_to_page_cache(p, m, index))
+		lock_page(p);
+		if (add_to_page_cache(p, m, index))
+			unlock_page(p);
+		else
 			bdev_readpage(file, p);
 		put_page(p);
 	}
