@@ -84,10 +84,38 @@ static int vfs_init(void)
 }
 INITCALL(1, vfs_init);
 
+static int make_dir(const char *name, umode_t mode)
+{
+	struct path parent;
+	struct dentry *d = path_create(AT_FDCWD, name, &parent, LOOKUP_DIRECTORY);
+	int err;
+
+	if (IS_ERR(d))
+		return PTR_ERR(d) == -EEXIST ? 0 : PTR_ERR(d);
+	err = vfs_mkdir(parent.dentry->d_inode, d, mode);
+	done_path_create(&parent, d);
+	return err;
+}
+
+static int make_node(const char *name, umode_t mode, dev_t dev)
+{
+	struct path parent;
+	struct dentry *d = path_create(AT_FDCWD, name, &parent, 0);
+	int err;
+
+	if (IS_ERR(d))
+		return PTR_ERR(d) == -EEXIST ? 0 : PTR_ERR(d);
+	err = vfs_mknod(parent.dentry->d_inode, d, mode, dev);
+	done_path_create(&parent, d);
+	return err;
+}
+
+/* What Linux has in an empty rootfs: a place for /dev with a console, and one for the root disk. */
 int set_initial_root(struct file_system_type *t)
 {
 	struct mount *m = kern_mount(t);
 	struct path root;
+	int err;
 
 	if (IS_ERR(m))
 		return PTR_ERR(m);
@@ -96,7 +124,10 @@ int set_initial_root(struct file_system_type *t)
 	root = (struct path){ m, m->mnt_root };
 	set_fs_root(fs_initial(), &root);
 	set_fs_pwd(fs_initial(), &root);
-	return 0;
+	err = make_dir("/dev", 0755);
+	if (!err)
+		err = make_node("/dev/console", S_IFCHR | 0600, MKDEV(5, 1));
+	return err ? err : make_dir("/root", 0700);
 }
 
 /* ---- the root file system ---- */
@@ -134,30 +165,6 @@ static bool in_list(const char *list, const char *name)
 		if (!list)
 			return false;
 	}
-}
-
-static int make_root_node(struct block_device *b)
-{
-	struct path parent;
-	struct dentry *d;
-	int err;
-
-	d = path_create(AT_FDCWD, "/dev", &parent, LOOKUP_DIRECTORY);
-	if (!IS_ERR(d)) {
-		vfs_mkdir(parent.dentry->d_inode, d, 0755);
-		done_path_create(&parent, d);
-	}
-	d = path_create(AT_FDCWD, "/root", &parent, LOOKUP_DIRECTORY);
-	if (!IS_ERR(d)) {
-		vfs_mkdir(parent.dentry->d_inode, d, 0700);
-		done_path_create(&parent, d);
-	}
-	d = path_create(AT_FDCWD, "/dev/root", &parent, 0);
-	if (IS_ERR(d))
-		return PTR_ERR(d) == -EEXIST ? 0 : PTR_ERR(d);
-	err = vfs_mknod(parent.dentry->d_inode, d, S_IFBLK | 0600, b->dev);
-	done_path_create(&parent, d);
-	return err;
 }
 
 static int try_type(const char *type, u32 flags, const char *data)
@@ -223,7 +230,7 @@ int mount_root(const char *dev, const char *types, u32 flags, const char *data)
 
 	if (!b)
 		return -ENODEV;
-	err = make_root_node(b);
+	err = make_node("/dev/root", S_IFBLK | 0600, b->dev);
 	if (err)
 		return err;
 	err = try_types(types, flags, data);
