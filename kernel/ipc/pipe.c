@@ -285,7 +285,8 @@ static ssize_t write_page(struct pipe_inode_info *p, struct iov_iter *from, bool
 	return (ssize_t)n;
 }
 
-static ssize_t write_locked(struct file *f, struct pipe_inode_info *p, struct iov_iter *from)
+/* Sets *wake when a reader may sleep: the pipe was empty, at the start or after a wait for room. */
+static ssize_t write_locked(struct file *f, struct pipe_inode_info *p, struct iov_iter *from, bool *wake)
 {
 	bool nonblock = f->f_flags & O_NONBLOCK, packet = f->f_flags & O_DIRECT;
 	ssize_t total = 0, n = 0;
@@ -302,6 +303,7 @@ static ssize_t write_locked(struct file *f, struct pipe_inode_info *p, struct io
 			mutex_lock(&p->mutex);
 		}
 		n = pipe_wait_writable(p, nonblock);
+		*wake |= pipe_empty(p);
 		if (!n)
 			n = write_page(p, from, packet);
 		if (n < 0)
@@ -321,7 +323,7 @@ static ssize_t pipe_write(struct file *f, struct iov_iter *from, loff_t *pos)
 		return 0;
 	mutex_lock(&p->mutex);
 	wake = pipe_empty(p) || p->poll_usage || from->count > PAGE_SIZE;
-	ret = write_locked(f, p, from);
+	ret = write_locked(f, p, from, &wake);
 	more = !pipe_full(p);
 	mutex_unlock(&p->mutex);
 	if (ret > 0 && wake)
