@@ -47,6 +47,12 @@ static int show_cpu_mask(struct seq *s, void *arg)
 	return 0;
 }
 
+static int show_all_cpus_mask(struct seq *s, void *arg)
+{
+	seq_printf(s, "%lx\n", nr_cpus >= 64 ? ~0UL : (1UL << nr_cpus) - 1);
+	return 0;
+}
+
 static int add_number(const char *fmt_path, long value, show_fn show)
 {
 	return tree_create(&sysfs_root, fmt_path, 0444, show, NULL, (void *)value);
@@ -66,7 +72,9 @@ static int add_cpu(long cpu)
 		{"topology/core_cpus_list", show_number, 0},
 		{"topology/thread_siblings", show_cpu_mask, 0},
 		{"topology/thread_siblings_list", show_number, 0},
+		{"topology/core_siblings", show_all_cpus_mask, 0},
 		{"topology/core_siblings_list", show_cpu_range, 0},
+		{"topology/package_cpus", show_all_cpus_mask, 0},
 		{"topology/package_cpus_list", show_cpu_range, 0},
 	};
 	char path[96];
