@@ -50,7 +50,7 @@ static ssize_t zero_read(struct file *f, struct iov_iter *to, loff_t *pos)
 
 static ssize_t full_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
-	return from->count ? -ENOSPC : 0;
+	return -ENOSPC;
 }
 
 static ssize_t random_read(struct file *f, struct iov_iter *to, loff_t *pos)

@@ -37,6 +37,7 @@ struct instance {
 	struct list_head events;   /* of event->list, under wqh.lock */
 	u32 nr_events;             /* under wqh.lock */
 	struct radix watches;      /* by number, under watch_lock */
+	int last_wd;               /* numbers go up, so that a late event is not taken for a new watch's */
 	struct user_struct *user;
 };
 
@@ -161,13 +162,15 @@ static int watch_link(struct instance *in, struct inode *inode, struct watch *w)
 			return -ENOMEM;
 		INIT_LIST_HEAD(&m->list);
 	}
-	wd = radix_alloc(&in->watches, 1, 0x7fffffff, w);
+	wd = radix_alloc(&in->watches, (u64)in->last_wd + 1, 0x7fffffff, w);
+	if (wd == -ENOSPC)
+		wd = radix_alloc(&in->watches, 1, 0x7fffffff, w);
 	if (wd < 0) {
 		if (!inode->i_fsnotify)
 			kfree(m);
 		return (int)wd;
 	}
-	w->wd = (int)wd;
+	w->wd = in->last_wd = (int)wd;
 	list_add_tail(&w->list, &m->list);
 	WRITE_ONCE(inode->i_fsnotify, m);
 	return 0;
@@ -267,14 +270,12 @@ void fsnotify_name(struct inode *dir, u32 mask, struct inode *child, const char 
 		notify(dir, mask, cookie, name, len, false);
 }
 
-/* Something happened to an open file: its own watches, and its folder's with its name. */
-void fsnotify_file(struct file *f, u32 mask)
+/* Something happened to a file that has a name: its own watches, and its folder's with the name. */
+void fsnotify_dentry(struct dentry *d, u32 mask)
 {
-	struct dentry *d = f->f_path.dentry, *parent;
-	struct inode *inode = f->f_inode, *dir;
+	struct inode *inode = d->d_inode, *dir;
+	struct dentry *parent;
 
-	if (!d || !inode)
-		return;
 	if (READ_ONCE(inode->i_fsnotify))
 		fsnotify_inode(inode, mask);
 	dir = READ_ONCE(d->d_parent)->d_inode;
@@ -286,6 +287,12 @@ void fsnotify_file(struct file *f, u32 mask)
 	notify(parent->d_inode, mask, 0, d->d_name.name, d->d_name.len,
 	       READ_ONCE(d->d_flags) & DCACHE_UNHASHED);
 	dput(parent);
+}
+
+void fsnotify_file(struct file *f, u32 mask)
+{
+	if (f->f_path.dentry && f->f_inode)
+		fsnotify_dentry(f->f_path.dentry, mask);
 }
 
 /* No link is left, or the file system is unmounted: the watches go. */

@@ -60,6 +60,8 @@ static struct pipe_inode_info *pipe_alloc(void)
 	mutex_init(&p->mutex);
 	init_waitqueue_head(&p->rd_wait);
 	init_waitqueue_head(&p->wr_wait);
+	INIT_LIST_HEAD(&p->rd_async);
+	INIT_LIST_HEAD(&p->wr_async);
 	return p;
 }
 
@@ -159,11 +161,13 @@ void pipe_unlock_two(struct pipe_inode_info *a, struct pipe_inode_info *b)
 void pipe_wake_readers(struct pipe_inode_info *p)
 {
 	wake_up_poll(&p->rd_wait, EPOLLIN | EPOLLRDNORM);
+	kill_fasync_list(&p->rd_async, EPOLLIN | EPOLLRDNORM);
 }
 
 void pipe_wake_writers(struct pipe_inode_info *p)
 {
 	wake_up_poll(&p->wr_wait, EPOLLOUT | EPOLLWRNORM);
+	kill_fasync_list(&p->wr_async, EPOLLOUT | EPOLLWRNORM);
 }
 
 int pipe_wait_readable(struct pipe_inode_info *p, bool nonblock)
@@ -376,6 +380,18 @@ static long pipe_ioctl(struct file *f, u32 cmd, u64 arg)
 	return put_user(n, UADDR(arg));
 }
 
+static int pipe_fasync(int fd, struct file *f, bool on)
+{
+	struct pipe_inode_info *p = f->private_data;
+	int err = 0;
+
+	if (f->f_mode & FMODE_READ)
+		err = fasync_helper(f, on, &p->rd_async);
+	if (!err && (f->f_mode & FMODE_WRITE))
+		err = fasync_helper(f, on, &p->wr_async);
+	return err;
+}
+
 static int pipe_release(struct inode *inode, struct file *f)
 {
 	struct pipe_inode_info *p = f->private_data;
@@ -517,6 +533,7 @@ const struct file_operations pipefifo_fops = {
 	.write_iter = pipe_write,
 	.poll = pipe_poll,
 	.ioctl = pipe_ioctl,
+	.fasync = pipe_fasync,
 	.release = pipe_release,
 };
 static const struct file_operations pipe_fops = {
@@ -525,6 +542,7 @@ static const struct file_operations pipe_fops = {
 	.write_iter = pipe_write,
 	.poll = pipe_poll,
 	.ioctl = pipe_ioctl,
+	.fasync = pipe_fasync,
 	.release = pipe_release,
 };
 

@@ -25,6 +25,7 @@ struct pipe_inode_info {
 	u32 readers, writers;
 	u32 r_counter, w_counter; /* opens ever made: a FIFO's opener waits for one */
 	u32 files;          /* under inode->i_lock: open files, whichever way */
+	struct list_head rd_async, wr_async; /* of files with O_ASYNC */
 	bool is_fifo;
 	bool poll_usage;    /* somebody polls: every change wakes, not only the edges from empty and full */
 	struct pipe_buf *bufs;

@@ -100,6 +100,14 @@ int file_update_time(struct file *f)
 
 /* ---- set-id bits ---- */
 
+/* Without the group's x bit set-group-id says nothing about programs, and stays with members of the group. */
+static bool sgid_goes(const struct inode *inode)
+{
+	if (!(inode->i_mode & S_ISGID))
+		return false;
+	return (inode->i_mode & S_IXGRP) || (!in_group(inode->i_gid) && !capable(CAP_FSETID));
+}
+
 static u32 privs_to_kill(const struct inode *inode)
 {
 	umode_t mode = inode->i_mode;
@@ -109,7 +117,7 @@ static u32 privs_to_kill(const struct inode *inode)
 		return 0;
 	if (mode & S_ISUID)
 		kill |= ATTR_KILL_SUID;
-	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+	if (sgid_goes(inode))
 		kill |= ATTR_KILL_SGID;
 	return kill && !capable(CAP_FSETID) ? kill : 0;
 }
@@ -151,7 +159,7 @@ int inode_newsize_ok(struct inode *inode, loff_t size)
 
 static bool may_chown(const struct inode *inode, const struct iattr *a)
 {
-	if (capable(CAP_CHOWN))
+	if (!(a->ia_valid & (ATTR_UID | ATTR_GID)) || capable(CAP_CHOWN))
 		return true;
 	if (current_fsuid() != inode->i_uid)
 		return false;
@@ -264,7 +272,7 @@ int notify_change(struct dentry *d, struct iattr *a)
 	kill_privs(inode, a);
 	err = inode->i_op->setattr ? inode->i_op->setattr(d, a) : setattr_plain(d, a);
 	if (!err && events)
-		fsnotify_inode(inode, events);
+		fsnotify_dentry(d, events);
 	return err;
 }
 
@@ -352,10 +360,11 @@ static int chown_path(const struct path *p, struct iattr a)
 	if (!is_dir(inode)) {
 		if (inode->i_mode & S_ISUID)
 			a.ia_valid |= ATTR_KILL_SUID;
-		if ((inode->i_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+		if (sgid_goes(inode))
 			a.ia_valid |= ATTR_KILL_SGID;
 		/* only when the change is allowed may the bits go */
-		if ((a.ia_valid & (ATTR_UID | ATTR_GID)) && !may_chown(inode, &a))
+		if (!may_chown(inode, &a) || ((a.ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID)) &&
+						     !inode_owner_or_capable(inode)))
 			return mnt_readonly(p->mnt) ? -EROFS : -EPERM;
 	}
 	return change_path(p, &a);

@@ -21,6 +21,8 @@
  *
  * Locks: internal.h. What this file does not do: permissions, mounts, waiting for a lookup in progress (i_rwsem does that).
  */
+#include <linux/inotify.h>
+
 #include "kernel/vfs/internal.h"
 
 struct ext_name { /* of names that do not fit in d_iname; shared after a rename over another */
@@ -414,6 +416,8 @@ static struct dentry *dentry_bury(struct dentry *d)
 		list_del_init(&d->d_child);
 		spin_unlock(&parent->d_lock);
 	}
+	if (inode && !inode->i_nlink)
+		fsnotify_inode(inode, IN_DELETE_SELF);
 	if (d->d_op && d->d_op->d_release)
 		d->d_op->d_release(d);
 	if (name_is_external(d))

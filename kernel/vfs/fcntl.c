@@ -160,8 +160,6 @@ void kill_fasync(struct file *f, int sig, int band)
 	struct fown o;
 	siginfo_t info;
 
-	if (!(READ_ONCE(f->f_flags) & FASYNC))
-		return;
 	spin_lock(&f->f_lock);
 	o = f->f_owner;
 	get_pid(o.pid);
@@ -178,6 +176,59 @@ void kill_fasync(struct file *f, int sig, int band)
 		signal_one(&o, o.signum ? &info : SEND_SIG_PRIV, info.si_signo,
 			o.type == PIDTYPE_TGID);
 	put_pid(o.pid);
+}
+
+struct fasync_entry {
+	struct list_head list;
+	struct file *file;
+};
+static DEFINE_SPINLOCK(fasync_lock); /* all lists of entries; outside of tasklist_lock */
+
+static struct fasync_entry *fasync_find(struct list_head *list, struct file *f)
+{
+	struct fasync_entry *e;
+
+	assert_spin_held(&fasync_lock);
+	list_for_each_entry(e, list, list)
+		if (e->file == f)
+			return e;
+	return NULL;
+}
+
+int fasync_helper(struct file *f, bool on, struct list_head *list)
+{
+	struct fasync_entry *fresh = NULL, *old;
+
+	if (on) {
+		fresh = kmalloc(sizeof(*fresh), GFP_KERNEL);
+		if (!fresh)
+			return -ENOMEM;
+		fresh->file = f;
+	}
+	spin_lock(&fasync_lock);
+	old = fasync_find(list, f);
+	if (on && !old) {
+		list_add(&fresh->list, list);
+		fresh = NULL;
+	} else if (!on && old) {
+		list_del(&old->list);
+		fresh = old;
+	}
+	spin_unlock(&fasync_lock);
+	kfree(fresh);
+	return 0;
+}
+
+void kill_fasync_list(struct list_head *list, int band)
+{
+	struct fasync_entry *e;
+
+	if (list_empty(list))
+		return;
+	spin_lock(&fasync_lock);
+	list_for_each_entry(e, list, list)
+		kill_fasync(e->file, SIGIO, band);
+	spin_unlock(&fasync_lock);
 }
 
 /* ---- seals ---- */

@@ -16,6 +16,8 @@
  *   3. An inode is on s_inodes from new_inode() to eviction.
  * Locks: internal.h. Write-back is in writeback.c.
  */
+#include <linux/inotify.h>
+
 #include "kernel/vfs/internal.h"
 
 #define NR_BUCKET_LOCKS 64
@@ -418,6 +420,31 @@ static struct inode *sb_next_unused(struct super_block *sb)
 	}
 	spin_unlock(&sb->s_inode_list_lock);
 	return found;
+}
+
+static struct inode *next_watched(struct super_block *sb)
+{
+	struct inode *inode, *found = NULL;
+
+	spin_lock(&sb->s_inode_list_lock);
+	list_for_each_entry(inode, &sb->s_inodes, i_sb_list)
+		if (READ_ONCE(inode->i_fsnotify) && igrab(inode)) {
+			found = inode;
+			break;
+		}
+	spin_unlock(&sb->s_inode_list_lock);
+	return found;
+}
+
+void fsnotify_unmount(struct super_block *sb)
+{
+	struct inode *inode;
+
+	while ((inode = next_watched(sb))) {
+		fsnotify_inode(inode, IN_UNMOUNT);
+		fsnotify_inode_gone(inode);
+		iput(inode);
+	}
 }
 
 /* After the dentries are gone and all is written. */

@@ -39,11 +39,11 @@ loff_t generic_llseek_size(struct file *f, loff_t off, int whence, loff_t maxsiz
 		if (off == 0)
 			return f->f_pos;
 		if (check_add_overflow(f->f_pos, off, &pos))
-			return -EOVERFLOW;
+			return -EINVAL;
 		break;
 	case SEEK_END:
 		if (check_add_overflow(eof, off, &pos))
-			return -EOVERFLOW;
+			return -EINVAL;
 		break;
 	case SEEK_DATA: /* all is data */
 		if (off < 0 || off >= eof)
@@ -320,7 +320,7 @@ long sys_pwrite64(int fd, uaddr_t buf, size_t n, s64 pos)
 
 /* ---- vectors ---- */
 
-static long rw_vec(int fd, uaddr_t vec, u64 nr, s64 pos, bool at, bool write)
+static long rw_vec(int fd, uaddr_t vec, u64 nr, s64 pos, bool at, bool write, bool append)
 {
 	struct uvec *to_free = NULL;
 	struct iov_iter it;
@@ -339,6 +339,7 @@ static long rw_vec(int fd, uaddr_t vec, u64 nr, s64 pos, bool at, bool write)
 	else
 		ret = iov_iter_import(&it, vec, nr, &to_free);
 	if (!ret) {
+		it.append = append;
 		ret = at ? transfer_at(f, &it, pos, write) : transfer(f, &it, write);
 		kfree(to_free);
 	}
@@ -348,23 +349,23 @@ static long rw_vec(int fd, uaddr_t vec, u64 nr, s64 pos, bool at, bool write)
 
 long sys_readv(int fd, uaddr_t vec, u64 nr)
 {
-	return rw_vec(fd, vec, nr, 0, false, false);
+	return rw_vec(fd, vec, nr, 0, false, false, false);
 }
 
 long sys_writev(int fd, uaddr_t vec, u64 nr)
 {
-	return rw_vec(fd, vec, nr, 0, false, true);
+	return rw_vec(fd, vec, nr, 0, false, true, false);
 }
 
 /* On a 64-bit machine the low word is the whole position. */
 long sys_preadv(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high)
 {
-	return rw_vec(fd, vec, nr, pos, true, false);
+	return rw_vec(fd, vec, nr, pos, true, false, false);
 }
 
 long sys_pwritev(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high)
 {
-	return rw_vec(fd, vec, nr, pos, true, true);
+	return rw_vec(fd, vec, nr, pos, true, true, false);
 }
 
 #define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
@@ -378,9 +379,9 @@ static long rw_vec_flags(int fd, uaddr_t vec, u64 nr, s64 pos, int flags, bool w
 
 	if (flags & ~RWF_KNOWN)
 		return -EOPNOTSUPP;
-	if (flags & (RWF_NOWAIT | RWF_APPEND))
+	if ((flags & RWF_NOWAIT) || (!write && (flags & RWF_APPEND)))
 		return -EOPNOTSUPP;
-	n = rw_vec(fd, vec, nr, pos, pos != -1, write);
+	n = rw_vec(fd, vec, nr, pos, pos != -1, write, flags & RWF_APPEND);
 	if (n <= 0 || !write || !(flags & (RWF_DSYNC | RWF_SYNC)))
 		return n;
 	f = fdget(fd);
@@ -441,7 +442,7 @@ ssize_t generic_write_checks(struct file *f, struct iov_iter *from, loff_t *pos)
 
 	if (!from->count)
 		return 0;
-	if (f->f_flags & O_APPEND)
+	if ((f->f_flags & O_APPEND) || from->append)
 		*pos = i_size_read(inode);
 	if (!direct_aligned(f, from, *pos))
 		return -EINVAL;

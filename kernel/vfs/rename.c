@@ -133,7 +133,7 @@ static void notify_moved(struct inode *odir, struct inode *ndir, struct dentry *
 		cookie);
 	fsnotify_inode(old->d_inode, IN_MOVE_SELF);
 	if (replaced)
-		fsnotify_inode(replaced, replaced->i_nlink ? IN_ATTRIB : IN_DELETE_SELF);
+		fsnotify_inode(replaced, IN_ATTRIB);
 }
 
 /* The dentries follow the file system. */

@@ -101,6 +101,7 @@ void generic_shutdown_super(struct super_block *sb)
 	if (!sb_rdonly(sb))
 		sync_filesystem(sb, true);
 	sb->s_flags &= ~SB_ACTIVE;
+	fsnotify_unmount(sb);
 	shrink_dcache_for_umount(sb);
 	if (sb->s_op->sync_fs && !sb_rdonly(sb))
 		sb->s_op->sync_fs(sb, true);

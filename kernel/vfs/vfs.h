@@ -478,6 +478,9 @@ static inline void poll_wait(struct file *f, struct wait_queue_head *q, struct p
 static inline u32 vfs_poll(struct file *f, struct poll_table *pt);
 void eventpoll_release(struct file *f); /* epoll.c: @f is about to be freed */
 void kill_fasync(struct file *f, int sig, int band); /* SIGIO to f_owner when O_ASYNC */
+/* For files that many have open: f_op->fasync puts @f on a list of theirs (0 or -ENOMEM), and events signal all on it. */
+int fasync_helper(struct file *f, bool on, struct list_head *list);
+void kill_fasync_list(struct list_head *list, int band);
 
 /* ---- descriptors ---- */
 struct fdtable {
@@ -733,6 +736,7 @@ int locks_line(int i, char *buf, size_t size);        /* /proc/locks; 0 past the
 /* ---- notification (inotify): calls are cheap when nobody watches ---- */
 void fsnotify_inode(struct inode *inode, u32 mask);
 void fsnotify_name(struct inode *dir, u32 mask, struct inode *child, const char *name, u32 len, u32 cookie);
+void fsnotify_dentry(struct dentry *d, u32 mask); /* to the watches of the inode and of its folder */
 void fsnotify_file(struct file *f, u32 mask);
 void fsnotify_inode_gone(struct inode *inode);
 

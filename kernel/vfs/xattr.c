@@ -19,6 +19,11 @@ static bool begins(const char *name, const char *prefix)
 	return !strncmp(name, prefix, strlen(prefix)) && name[strlen(prefix)];
 }
 
+static bool is_prefix(const char *name)
+{
+	return !strcmp(name, "user.") || !strcmp(name, "trusted.") || !strcmp(name, "security.");
+}
+
 static int user_allowed(struct inode *inode, int mask)
 {
 	if (!is_reg(inode) && !is_dir(inode))
@@ -44,7 +49,9 @@ static int xattr_allowed(struct inode *inode, const char *name, int mask)
 			return capable(CAP_SETFCAP) ? 0 : -EPERM;
 		return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
 	}
-	return begins(name, "system.") ? 0 : -EOPNOTSUPP;
+	if (begins(name, "system."))
+		return 0;
+	return is_prefix(name) ? -EINVAL : -EOPNOTSUPP;
 }
 
 static int copy_name(char *to, uaddr_t from)

@@ -121,6 +121,7 @@ static int tmpfs_page_mkwrite(struct file *f, struct page *p)
 {
 	struct inode *inode = f->f_inode;
 
+	file_update_time(f);
 	lock_page(p);
 	if (p->mapping == &inode->i_data)
 		return 0;

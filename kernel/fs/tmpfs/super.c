@@ -112,7 +112,7 @@ static int parse_options(struct tmpfs_sb *s, char *data)
 		else
 			err = parse_option(s, opt, v);
 		if (err)
-			pr_err("tmpfs: bad option '%s'\n", opt);
+			pr_info("tmpfs: bad option '%s'\n", opt);
 	}
 	return err;
 }
