@@ -15,7 +15,7 @@
 
 #include "skas/internal.h"
 
-#define POOL_MAX 64
+#define POOL_MAX 32
 
 static DEFINE_SPINLOCK(pool_lock);
 static LIST_HEAD(pool); /* the newest first */

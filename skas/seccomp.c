@@ -23,19 +23,30 @@
 #define KICK_LIMIT (2 * NSEC_PER_SEC)       /* without CPU time: it may be starved by the host */
 #define PROOF_LIMIT (10 * NSEC_PER_MSEC)
 
-/* The deadline has passed. A guest that does not heed kicks, yet computes, is not worth having. */
+static bool kick_once(struct runner *r)
+{
+	stat_inc(kicks);
+	os_space_kick(r->task);
+	return !handoff_wait(r, os_clock_mono() + KICK_CPU_LIMIT);
+}
+
+/*
+ * The deadline has passed. A guest that does not heed kicks, yet computes, is not worth having. That is looked
+ * into only when the first kick has not helped.
+ */
 static int kick_home(struct runner *r)
 {
-	u64 start = os_clock_mono(), used = os_space_cputime(r->task), now = start;
+	u64 start, used;
 
-	while (now - start < KICK_LIMIT) {
-		stat_inc(kicks);
-		os_space_kick(r->task);
-		if (!handoff_wait(r, now + KICK_CPU_LIMIT))
+	if (likely(kick_once(r)))
+		return 0;
+	start = os_clock_mono();
+	used = os_space_cputime(r->task);
+	while (os_clock_mono() - start < KICK_LIMIT) {
+		if (kick_once(r))
 			return 0;
 		if (os_space_cputime(r->task) - used > KICK_CPU_LIMIT)
 			break;
-		now = os_clock_mono();
 	}
 	return -ETIMEDOUT;
 }

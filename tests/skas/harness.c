@@ -407,6 +407,51 @@ static void measure(const char *name, int program, u64 n, int around)
 	proc_end(p);
 }
 
+#define SAMPLES 2000
+static u64 samples[4][SAMPLES];
+
+static u64 median(u64 *v)
+{
+	for (int i = 1; i < SAMPLES; i++) {
+		u64 x = v[i];
+		int k = i;
+
+		for (; k && v[k - 1] > x; k--)
+			v[k] = v[k - 1];
+		v[k] = x;
+	}
+	return v[SAMPLES / 2];
+}
+
+/* The steps of a space's life, each by itself: least and median. */
+static void measure_steps(void)
+{
+	static const char *const names[] = { "space_get and three orders", "flush of them",
+		"run to the exit", "space_put" };
+	u64 t[5];
+
+	for (int i = 0; i < SAMPLES; i++) {
+		frames_reset();
+		t[0] = os_clock_mono();
+		proc_start(&proc_a, G_NOTHING, 0, 0);
+		t[1] = os_clock_mono();
+		space_flush(proc_a.space);
+		t[2] = os_clock_mono();
+		proc_run(&proc_a, 0, ~0UL);
+		t[3] = os_clock_mono();
+		proc_end(&proc_a);
+		t[4] = os_clock_mono();
+		for (int k = 0; k < 4; k++)
+			samples[k][i] = t[k + 1] - t[k];
+	}
+	for (int k = 0; k < 4; k++) {
+		u64 m = median(samples[k]);
+
+		host_print("%-34s %8llu ns, least %llu\n", names[k], (unsigned long long)m,
+			(unsigned long long)samples[k][0]);
+	}
+}
+
 static void measure_all(void)
 {
 	char text[512];
@@ -425,6 +470,7 @@ static void measure_all(void)
 	}
 	host_print("%-34s %8llu ns\n", "get, run, put",
 		(unsigned long long)(os_clock_mono() - start) / 1000);
+	measure_steps();
 	skas_format_stats(text, sizeof(text));
 	host_print("%s", text);
 }
