@@ -29,7 +29,7 @@
 #define ERR_INSTR 16
 
 #define AROUND (512 * PAGE_SIZE) /* one leaf table's span */
-#define AROUND_ORDERS 16
+#define AROUND_ORDERS 64
 
 /* ---- entries; helpers for anon.c, cow.c, filefault.c ---- */
 
@@ -164,8 +164,7 @@ static void sync_around(struct vm_area *v, u64 page, const struct fault_info *in
 		pmap_sync(pm, info->start, info->end, info->populate, AROUND_ORDERS);
 	else
 		pmap_sync(pm, start, end, false, AROUND_ORDERS);
-	if (!info->end || info->start > page || info->end <= page)
-		pmap_sync(pm, page, page + PAGE_SIZE, false, 1);
+	pmap_sync(pm, page, page + PAGE_SIZE, false, 1); /* nothing to do, unless there were too many runs */
 }
 
 /* ---- faults of the kernel's own ---- */

@@ -2,7 +2,8 @@
 /*
  * filefault.c: faults on mappings of files and shared memory.
  *
- * A read maps the page cache's frame, and all pages of the aligned 64 KiB around it that are uptodate and not locked (fault-around).
+ * A read maps the page cache's frame, and all pages of the aligned window around it that are uptodate and not locked (fault-around):
+ * 64 KiB, doubling up to 2 MiB while faults come one behind the other.
  * A private mapping gets them read-only with PTE_COW; a shared one gets the right to write only after page_mkwrite() and
  * set_page_dirty(), so that write-back can take it away again. Memory-only mappings (tmpfs) need no such care: their pages are
  * always the data, so they are writable at once.
@@ -13,6 +14,9 @@
 #include "kernel/mm/fault.h"
 
 #define AROUND_PAGES 16
+#define AROUND_ORDER 4      /* 64 KiB */
+#define AROUND_ORDER_MAX 9  /* one leaf table's span */
+#define AROUND_BATCH 16
 
 static bool beyond_end(struct address_space *m, u64 index)
 {
@@ -89,35 +93,105 @@ static int map_page(struct vm_area *v, u64 addr, struct page *p, pte_t bits)
 	return 0;
 }
 
-/* The uptodate neighbours in the cache. All in one leaf table; only empty entries are filled. */
-static void map_around(struct vm_area *v, u64 addr, struct fault_info *info)
+/* ---- fault-around ---- */
+
+/* Where to look for neighbours: an aligned window that doubles while faults come one behind the other. True: they do. */
+static bool window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 {
-	u64 span = AROUND_PAGES * PAGE_SIZE;
-	u64 start = max(v->vm_start, addr & ~(span - 1)), end = min(v->vm_end, (addr & ~(span - 1)) + span);
-	struct address_space *m = v->vm_mapping;
-	struct page *pages[AROUND_PAGES];
-	u64 first = vma_index(v, start);
-	u32 n = find_get_pages(m, first, first + ((end - start) >> PAGE_SHIFT) - 1, AROUND_PAGES, pages);
+	bool sequential = addr == v->next_fault;
+	u32 order = AROUND_ORDER;
+	u64 size;
+
+	if (sequential)
+		order = min_t(u32, max_t(u32, v->extent_order, AROUND_ORDER) + 1, AROUND_ORDER_MAX);
+	v->extent_order = order;
+	size = PAGE_SIZE << order;
+	*start = max(v->vm_start, addr & ~(size - 1));
+	*end = min(v->vm_end, (addr & ~(size - 1)) + size);
+	v->next_fault = *end;
+	return sequential;
+}
+
+/* Keeps of @pages those that may be mapped, locked; the others are put. How many. */
+static u32 lock_mappable(struct address_space *m, struct page **pages, u32 n)
+{
+	u32 kept = 0;
 
 	for (u32 i = 0; i < n; i++) {
 		struct page *p = pages[i];
-		u64 va = start + ((p->index - first) << PAGE_SHIFT);
 
-		if (va == addr || !PageUptodate(p) || !trylock_page(p)) {
-			put_page(p);
-			continue;
-		}
-		if (p->mapping != m || !PageUptodate(p) || beyond_end(m, p->index) ||
-			map_page(v, va, p, read_bits(v, p))) {
+		if (PageUptodate(p) && trylock_page(p)) {
+			if (p->mapping == m && PageUptodate(p) && !beyond_end(m, p->index)) {
+				pages[kept++] = p;
+				continue;
+			}
 			unlock_page(p);
-			put_page(p);
-			continue;
 		}
-		unlock_page(p);
+		put_page(p);
 	}
-	info->start = start;
-	info->end = end;
-	info->populate = false;
+	return kept;
+}
+
+/* Fills the empty entries of one leaf table from locked pages, the first of which belongs to @va's neighbourhood. */
+static void map_batch(struct vm_area *v, u64 start, u64 first, struct page **pages, u32 n)
+{
+	bool mapped[AROUND_BATCH] = { false };
+	pte_t *table = n ? entry_lock(v->vm_mm, start) : NULL;
+
+	for (u32 i = 0; i < n && table; i++) {
+		pte_t *e = table + (pages[i]->index - first);
+
+		if (*e)
+			continue;
+		entry_set(v, e, pages[i], read_bits(v, pages[i]));
+		mapped[i] = true;
+	}
+	if (table)
+		entry_unlock(v->vm_mm);
+	for (u32 i = 0; i < n; i++) {
+		unlock_page(pages[i]);
+		if (!mapped[i])
+			put_page(pages[i]);
+	}
+}
+
+/* The uptodate neighbours in the cache. All entries are in one leaf table. */
+static void map_around(struct vm_area *v, u64 start, u64 end)
+{
+	u64 first = vma_index(v, start), last = first + ((end - start) >> PAGE_SHIFT) - 1, index = first;
+	struct page *pages[AROUND_BATCH];
+
+	while (index <= last) {
+		u32 n = find_get_pages(v->vm_mapping, index, last, AROUND_BATCH, pages);
+
+		if (!n)
+			break;
+		index = pages[n - 1]->index + 1;
+		n = lock_mappable(v->vm_mapping, pages, n);
+		map_batch(v, start, first, pages, n);
+	}
+}
+
+/* Shared memory that is touched in order: makes the window's pages before they are asked for. */
+static void make_ahead(struct vm_area *v, u64 addr, u64 end)
+{
+	struct address_space *m = v->vm_mapping;
+	u64 index = vma_index(v, addr), left = (end - addr) >> PAGE_SHIFT;
+	struct page *pages[AROUND_BATCH];
+
+	while (left && !beyond_end(m, index + left - 1)) {
+		u32 n = page_cache_alloc_run(m, index, min_t(u64, left, AROUND_BATCH), pages);
+		int err = 0;
+
+		for (u32 i = 0; i < n; i++) {
+			err |= m->a_ops->readpage(v->vm_file, pages[i]);
+			put_page(pages[i]);
+		}
+		if (!n || err)
+			break;
+		index += n;
+		left -= n;
+	}
 }
 
 static int private_write(struct vm_area *v, u64 addr, struct page *p, struct fault_info *info)
@@ -133,17 +207,20 @@ static int private_write(struct vm_area *v, u64 addr, struct page *p, struct fau
 	}
 	unlock_page(p);
 	put_page(p);
-	info->start = addr;
-	info->end = addr + PAGE_SIZE;
-	info->populate = true;
+	if (!err)
+		map_around(v, info->start, info->end);
 	return err;
 }
 
 int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 {
-	struct page *p = get_locked_page(v, vma_index(v, addr), info);
+	bool sequential = window(v, addr, &info->start, &info->end);
+	struct page *p;
 	int err;
 
+	if (sequential && v->vm_mapping->a_ops->memory_only && !vma_is_cow(v))
+		make_ahead(v, addr, info->end);
+	p = get_locked_page(v, vma_index(v, addr), info);
 	if (IS_ERR(p))
 		return (int)PTR_ERR(p);
 	if (flags & FAULT_WRITE && vma_is_cow(v) && v->vm_flags & VM_WRITE)
@@ -153,7 +230,8 @@ int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 	if (err)
 		put_page(p);
 	else
-		map_around(v, addr, info);
+		map_around(v, info->start, info->end);
+	info->populate = false;
 	return err;
 }
 
