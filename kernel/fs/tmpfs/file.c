@@ -242,6 +242,8 @@ static int tmpfs_mmap(struct file *f, struct vm_area *vma)
 			return -EPERM;
 		vma->vm_flags &= ~(u64)VM_MAYWRITE;
 	}
+	if ((vma->vm_flags & VM_SHARED) && (vma->vm_flags & VM_WRITE))
+		file_update_time(f);
 	file_accessed(f);
 	return 0;
 }
@@ -348,8 +350,14 @@ static long tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	return err;
 }
 
+/*
+ * There is nothing to write. But writes through shared mappings, which are mapped writable from the start and so are not seen, change
+ * the file's times: when they are made (tmpfs_mmap), and when msync() asks.
+ */
 static int tmpfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 {
+	if (atomic_read(&f->f_mapping->i_mmap_writable) > 0 && (f->f_mode & FMODE_WRITE))
+		file_update_time(f);
 	return 0;
 }
 
