@@ -33,6 +33,21 @@ uint64_t os_clock_boot(void)
 	return now(CLOCK_BOOTTIME);
 }
 
+uint64_t os_clock_mono_coarse(void)
+{
+	return now(CLOCK_MONOTONIC_COARSE);
+}
+
+uint64_t os_clock_real_coarse(void)
+{
+	return now(CLOCK_REALTIME_COARSE);
+}
+
+uint64_t os_clock_raw(void)
+{
+	return now(CLOCK_MONOTONIC_RAW);
+}
+
 static struct timespec timespec_of(uint64_t ns)
 {
 	return (struct timespec){ .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };

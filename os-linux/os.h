@@ -83,6 +83,10 @@ int os_mem_info(struct os_mem_info *info);
 uint64_t os_clock_mono(void);
 uint64_t os_clock_real(void);
 uint64_t os_clock_boot(void);
+/* Monotonic and real time as of the host's last tick, and monotonic time without NTP's corrections. */
+uint64_t os_clock_mono_coarse(void);
+uint64_t os_clock_real_coarse(void);
+uint64_t os_clock_raw(void);
 int os_sleep_until(uint64_t deadline);
 /* Where the function @name lies in the host's vdso, from its start; -ENOENT, also when the host's clock needs system calls. */
 long os_vdso_function(const char *name);

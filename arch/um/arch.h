@@ -94,6 +94,9 @@ void arch_kick_cpu(int cpu);
 u64 ktime_get(void);           /* CLOCK_MONOTONIC as the guest sees it */
 u64 ktime_get_real(void);      /* CLOCK_REALTIME */
 u64 ktime_get_boottime(void);
+u64 ktime_get_coarse(void);      /* CLOCK_MONOTONIC_COARSE, as the vDSO answers */
+u64 ktime_get_real_coarse(void);
+u64 ktime_get_raw(void);
 void arch_set_realtime_offset(s64 add_ns); /* clock_settime */
 u64 arch_cpu_clock(void);      /* fast monotonic for accounting */
 

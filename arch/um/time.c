@@ -30,6 +30,23 @@ u64 ktime_get_boottime(void)
 	return os_clock_boot() - boot_base;
 }
 
+u64 ktime_get_coarse(void)
+{
+	u64 now = os_clock_mono_coarse();
+
+	return now > mono_base ? now - mono_base : 0;
+}
+
+u64 ktime_get_real_coarse(void)
+{
+	return os_clock_real_coarse() + (u64)READ_ONCE(realtime_offset);
+}
+
+u64 ktime_get_raw(void)
+{
+	return os_clock_raw() - mono_base;
+}
+
 u64 ktime_get_real(void)
 {
 	return os_clock_real() + (u64)READ_ONCE(realtime_offset);

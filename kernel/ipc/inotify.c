@@ -255,6 +255,8 @@ void fsnotify_inode(struct inode *inode, u32 mask)
 {
 	u32 dir = S_ISDIR(inode->i_mode) ? IN_ISDIR : 0;
 
+	if ((mask & IN_DELETE_SELF) && !dir && READ_ONCE(inode->i_fsnotify))
+		notify(inode, IN_ATTRIB, 0, NULL, 0, false); /* its count of links */
 	if (READ_ONCE(inode->i_fsnotify))
 		notify(inode, mask & IN_DELETE_SELF ? mask : mask | dir, 0, NULL, 0, false);
 	if ((mask & IN_DELETE_SELF) && !inode->i_nlink)

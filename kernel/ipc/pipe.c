@@ -170,7 +170,7 @@ void pipe_wake_writers(struct pipe_inode_info *p)
 	kill_fasync_list(&p->wr_async, EPOLLOUT | EPOLLWRNORM);
 }
 
-int pipe_wait_readable(struct pipe_inode_info *p, bool nonblock)
+int pipe_wait_readable(struct pipe_inode_info *p, bool nonblock, bool *waited)
 {
 	int err;
 
@@ -179,6 +179,7 @@ int pipe_wait_readable(struct pipe_inode_info *p, bool nonblock)
 			return 0;
 		if (nonblock)
 			return -EAGAIN;
+		*waited = true;
 		mutex_unlock(&p->mutex);
 		err = wait_event_interruptible_exclusive(
 			&p->rd_wait, !pipe_empty(p) || !READ_ONCE(p->writers));
@@ -189,7 +190,7 @@ int pipe_wait_readable(struct pipe_inode_info *p, bool nonblock)
 	return 1;
 }
 
-int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock)
+int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock, bool *waited)
 {
 	int err;
 
@@ -202,6 +203,7 @@ int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock)
 			return 0;
 		if (nonblock)
 			return -EAGAIN;
+		*waited = true;
 		mutex_unlock(&p->mutex);
 		err = wait_event_interruptible_exclusive(
 			&p->wr_wait, !pipe_full(p) || !READ_ONCE(p->readers));
@@ -230,12 +232,12 @@ static ssize_t pipe_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct pipe_inode_info *p = f->private_data;
 	ssize_t total = 0, n = 0;
-	bool was_full, packet = false;
+	bool was_full, packet = false, waited = false;
 
 	if (!to->count)
 		return 0;
 	mutex_lock(&p->mutex);
-	n = pipe_wait_readable(p, f->f_flags & O_NONBLOCK);
+	n = pipe_wait_readable(p, f->f_flags & O_NONBLOCK, &waited);
 	was_full = pipe_full(p);
 	while (n > 0 && to->count && !pipe_empty(p) && !packet) {
 		packet = pipe_slot(p, p->tail)->packet;
@@ -243,12 +245,11 @@ static ssize_t pipe_read(struct file *f, struct iov_iter *to, loff_t *pos)
 		if (n > 0)
 			total += n;
 	}
-	/* an exclusive wake-up was for one reader: what is left is for the next */
 	was_full = was_full || p->poll_usage;
 	mutex_unlock(&p->mutex);
 	if (total && was_full)
 		pipe_wake_writers(p);
-	if (total && !pipe_empty(p))
+	if (waited && !pipe_empty(p))
 		pipe_wake_readers(p);
 	if (total && p->is_fifo)
 		file_accessed(f);
@@ -289,8 +290,8 @@ static ssize_t write_page(struct pipe_inode_info *p, struct iov_iter *from, bool
 	return (ssize_t)n;
 }
 
-/* Sets *wake when a reader may sleep: the pipe was empty, at the start or after a wait for room. */
-static ssize_t write_locked(struct file *f, struct pipe_inode_info *p, struct iov_iter *from, bool *wake)
+static ssize_t write_locked(struct file *f, struct pipe_inode_info *p, struct iov_iter *from,
+			    bool *waited)
 {
 	bool nonblock = f->f_flags & O_NONBLOCK, packet = f->f_flags & O_DIRECT;
 	ssize_t total = 0, n = 0;
@@ -306,8 +307,7 @@ static ssize_t write_locked(struct file *f, struct pipe_inode_info *p, struct io
 			pipe_wake_readers(p);
 			mutex_lock(&p->mutex);
 		}
-		n = pipe_wait_writable(p, nonblock);
-		*wake |= pipe_empty(p);
+		n = pipe_wait_writable(p, nonblock, waited);
 		if (!n)
 			n = write_page(p, from, packet);
 		if (n < 0)
@@ -320,19 +320,20 @@ static ssize_t write_locked(struct file *f, struct pipe_inode_info *p, struct io
 static ssize_t pipe_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct pipe_inode_info *p = f->private_data;
-	bool wake, more;
+	bool wake, more, waited = false;
 	ssize_t ret;
 
 	if (!from->count)
 		return 0;
 	mutex_lock(&p->mutex);
 	wake = pipe_empty(p) || p->poll_usage || from->count > PAGE_SIZE;
-	ret = write_locked(f, p, from, &wake);
+	ret = write_locked(f, p, from, &waited);
 	more = !pipe_full(p);
 	mutex_unlock(&p->mutex);
-	if (ret > 0 && wake)
+	/* while it waited for room, readers may have drained the pipe and gone to sleep */
+	if (ret > 0 && (wake || waited))
 		pipe_wake_readers(p);
-	if (ret > 0 && more && waitqueue_active(&p->wr_wait))
+	if (waited && more)
 		pipe_wake_writers(p);
 	if (ret > 0 && p->is_fifo)
 		file_update_time(f);

@@ -47,10 +47,11 @@ static inline struct pipe_buf *pipe_slot(struct pipe_inode_info *p, u32 i)
 	return &p->bufs[i & (p->ring_size - 1)];
 }
 /* All with p->mutex held. */
-/* Waits (drops and takes the mutex) until there is room: 0, -EPIPE (SIGPIPE is sent), -EAGAIN, -ERESTARTSYS. */
-int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock);
+/* Waits (drops and takes the mutex) until there is room: 0, -EPIPE (SIGPIPE is sent), -EAGAIN, -ERESTARTSYS. Who has waited
+ * (*waited) was woken alone, and wakes the next one when something is left. */
+int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock, bool *waited);
 /* Waits until there is data: 1, 0 at the end (no writers), -EAGAIN, -ERESTARTSYS. */
-int pipe_wait_readable(struct pipe_inode_info *p, bool nonblock);
+int pipe_wait_readable(struct pipe_inode_info *p, bool nonblock, bool *waited);
 struct page *pipe_page_get(struct pipe_inode_info *p); /* NULL: no memory */
 void pipe_buf_release(struct pipe_inode_info *p, struct pipe_buf *b);
 /* Takes @n bytes off the first buffer. */

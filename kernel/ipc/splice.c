@@ -68,15 +68,16 @@ static size_t transfer(struct pipe_inode_info *in, struct pipe_inode_info *out, 
 /* Waits until @in has data and @out room, each with only its own pipe locked. 1, 0 at the end of @in, -errno. */
 static int wait_both(struct pipe_inode_info *in, struct pipe_inode_info *out, bool nonblock)
 {
+	bool waited;
 	int r;
 
 	mutex_lock(&in->mutex);
-	r = pipe_wait_readable(in, nonblock);
+	r = pipe_wait_readable(in, nonblock, &waited);
 	mutex_unlock(&in->mutex);
 	if (r <= 0)
 		return r;
 	mutex_lock(&out->mutex);
-	r = pipe_wait_writable(out, nonblock);
+	r = pipe_wait_writable(out, nonblock, &waited);
 	mutex_unlock(&out->mutex);
 	return r ? r : 1;
 }
@@ -120,11 +121,12 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 				 bool nonblock)
 {
 	struct pipe_buf b = {.merge = true};
+	bool waited;
 	ssize_t n;
 	int err;
 
 	mutex_lock(&p->mutex);
-	err = pipe_wait_writable(p, nonblock);
+	err = pipe_wait_writable(p, nonblock, &waited);
 	b.page = err ? NULL : pipe_page_get(p);
 	mutex_unlock(&p->mutex);
 	if (err || !b.page)
@@ -132,7 +134,7 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 	n = read_page(f, pos, b.page, min_t(size_t, len, PAGE_SIZE));
 	mutex_lock(&p->mutex);
 	if (n > 0)
-		err = pipe_wait_writable(p, false); /* the data has left the file: it must go in */
+		err = pipe_wait_writable(p, false, &waited); /* the data has left the file: it must go in */
 	if (n > 0 && !err) {
 		b.len = (u32)n;
 		push(p, &b);
@@ -182,12 +184,12 @@ static ssize_t write_buf(struct pipe_inode_info *p, struct file *f, loff_t *pos,
 static ssize_t pipe_to_file(struct file *pipe, struct file *f, loff_t *pos, size_t len, u32 flags)
 {
 	struct pipe_inode_info *p = file_pipe(pipe);
-	bool nonblock = nonblocking(pipe, flags);
+	bool nonblock = nonblocking(pipe, flags), waited = false;
 	ssize_t total = 0, n = 0;
 
 	mutex_lock(&p->mutex);
 	while (len) {
-		n = pipe_wait_readable(p, nonblock || total);
+		n = pipe_wait_readable(p, nonblock || total, &waited);
 		if (n > 0)
 			n = write_buf(p, f, pos, len);
 		if (n <= 0)
@@ -198,6 +200,8 @@ static ssize_t pipe_to_file(struct file *pipe, struct file *f, loff_t *pos, size
 	mutex_unlock(&p->mutex);
 	if (total)
 		pipe_wake_writers(p);
+	if (waited && !pipe_empty(p))
+		pipe_wake_readers(p);
 	return total ? total : n;
 }
 
@@ -291,9 +295,11 @@ long sys_tee(int fd_in, int fd_out, size_t len, int flags)
 		return -EBADF;
 	out = fget(fd_out);
 	if (out) {
-		if (!file_pipe(in) || !file_pipe(out))
+		if (!(in->f_mode & FMODE_READ) || !(out->f_mode & FMODE_WRITE))
+			ret = -EBADF;
+		else if (!file_pipe(in) || !file_pipe(out))
 			ret = -EINVAL;
-		else if ((in->f_mode & FMODE_READ) && (out->f_mode & FMODE_WRITE))
+		else
 			ret = pipe_to_pipe(in, out, len, (u32)flags, true);
 		fput(out);
 	}

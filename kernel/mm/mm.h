@@ -345,6 +345,7 @@ struct mm {
 	struct list_head mm_list;   /* all mms, for reclaim and OOM; under mm_list_lock */
 	u64 vdso_base;
 	u64 owner_pid;
+	bool membarrier_private;    /* registered for MEMBARRIER_CMD_PRIVATE_EXPEDITED */
 	u64 last_spurious;          /* address of the last fault that found nothing to do; a hint */
 	u64 committed;              /* pages accounted by VM_ACCOUNT, under mmap_lock */
 };

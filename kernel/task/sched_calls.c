@@ -14,6 +14,7 @@
 #include "arch/um/uaccess.h"
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
 #include "kernel/task/process.h"
 
 #define ATTR_SIZE_V0 48
@@ -288,7 +289,7 @@ long sys_sched_setaffinity(int pid, u32 len, uaddr_t umask)
 
 	if (copy_from_user(&mask, umask, min_t(size_t, len, sizeof(mask))))
 		return -EFAULT;
-	t = target(pid);
+	t = pid < 0 ? ERR_PTR(-ESRCH) : target(pid);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
 	err = may_touch(t) ? sched_setaffinity(t, mask) : -EPERM;
@@ -303,7 +304,7 @@ long sys_sched_getaffinity(int pid, u32 len, uaddr_t umask)
 
 	if (len < sizeof(mask) || len % sizeof(mask))
 		return -EINVAL;
-	t = target(pid);
+	t = pid < 0 ? ERR_PTR(-ESRCH) : target(pid);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
 	mask = READ_ONCE(t->cpus_allowed) & (nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1);
@@ -434,7 +435,7 @@ long sys_setpriority(int which, int who, int nice)
 
 /* ---- membarrier ---- */
 
-/* Expedited or not, private or not, it is the same barrier: vCPUs are few. */
+/* Expedited or not, private or not, it is the same barrier: vCPUs are few. What a process has registered for is in its mm. */
 #define MEMBARRIER_SUPPORTED                                                                       \
 	(MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |                                 \
 	 MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |             \
@@ -448,11 +449,17 @@ long sys_membarrier(int cmd, int flags, int cpu_id)
 	case MEMBARRIER_CMD_QUERY:
 		return MEMBARRIER_SUPPORTED;
 	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
+		return 0; /* every process gets every barrier */
 	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
-		return 0; /* every process may always ask */
+		WRITE_ONCE(current->mm->membarrier_private, true);
+		return 0;
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+		if (!READ_ONCE(current->mm->membarrier_private))
+			return -EPERM;
+		sched_barrier();
+		return 0;
 	case MEMBARRIER_CMD_GLOBAL:
 	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
-	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
 		sched_barrier();
 		return 0;
 	default:

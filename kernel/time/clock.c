@@ -171,15 +171,21 @@ int clock_read(int clock, u64 *now)
 {
 	switch (clock) {
 	case CLOCK_REALTIME:
-	case CLOCK_REALTIME_COARSE:
 	case CLOCK_REALTIME_ALARM:
 	case CLOCK_TAI:
 		*now = ktime_get_real();
 		return 0;
+	case CLOCK_REALTIME_COARSE:
+		*now = ktime_get_real_coarse();
+		return 0;
 	case CLOCK_MONOTONIC:
-	case CLOCK_MONOTONIC_RAW:
-	case CLOCK_MONOTONIC_COARSE:
 		*now = ktime_get();
+		return 0;
+	case CLOCK_MONOTONIC_RAW:
+		*now = ktime_get_raw();
+		return 0;
+	case CLOCK_MONOTONIC_COARSE:
+		*now = ktime_get_coarse();
 		return 0;
 	case CLOCK_BOOTTIME:
 	case CLOCK_BOOTTIME_ALARM:

@@ -123,9 +123,9 @@ long sys_clock_nanosleep(int which, int flags, uaddr_t req, uaddr_t rem)
 	u64 ns, now;
 	int err = clock_read(which, &now);
 
-	if (err || which == CLOCK_THREAD_CPUTIME_ID)
-		return -EINVAL;
-	if (which == CLOCK_MONOTONIC_RAW || which == CLOCK_MONOTONIC_COARSE ||
+	if (err)
+		return err;
+	if (which == CLOCK_THREAD_CPUTIME_ID || which == CLOCK_MONOTONIC_RAW || which == CLOCK_MONOTONIC_COARSE ||
 	    which == CLOCK_REALTIME_COARSE)
 		return -EOPNOTSUPP;
 	err = get_timespec(req, &ns);

@@ -77,7 +77,7 @@ static int set_locked(struct dentry *d, const char *name, const void *value, siz
 	err = inode->i_op->setxattr(inode, name, value, size, flags);
 	if (!err) {
 		inode->i_flags &= ~(u32)S_NOSEC;
-		fsnotify_inode(inode, IN_ATTRIB);
+		fsnotify_dentry(d, IN_ATTRIB);
 	}
 	return err;
 }
