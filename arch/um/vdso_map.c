@@ -55,7 +55,6 @@ void vdso_init(void)
 	data_page = new_page();
 	d = page_address(data_page);
 	d->host_clock_gettime = host_function("__vdso_clock_gettime");
-	d->host_clock_getres = host_function("__vdso_clock_getres");
 	vdso_update();
 }
 

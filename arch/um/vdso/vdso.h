@@ -11,7 +11,7 @@
 struct vdso_data {
 	int64_t mono_offset, boot_offset,
 		real_offset; /* ns that the guest's clocks are ahead of the host's */
-	uint64_t host_clock_gettime, host_clock_getres; /* addresses in the space */
+	uint64_t host_clock_gettime; /* address in the space */
 };
 
 #ifdef __NESTLING_KERNEL__

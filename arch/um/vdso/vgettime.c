@@ -27,21 +27,24 @@ static long call2(long nr, long a, void *b)
 	return ret;
 }
 
-/* 1 when the host can answer for @clock, with the guest's offset. */
-static int host_clock(long clock, int64_t *offset)
+/*
+ * The host's clock that answers for the guest's @clock, with the guest's offset; -1: ask the kernel. The kernel itself knows three
+ * clocks, so the coarse and raw ones are these too: who mixes calls and the vDSO sees no step back.
+ */
+static long host_clock(long clock, int64_t *offset)
 {
 	const volatile struct vdso_data *d = &vdso_page;
 
 	switch (clock) {
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
-	case CLOCK_TAI: *offset = d->real_offset; return 1;
+	case CLOCK_TAI: *offset = d->real_offset; return CLOCK_REALTIME;
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_COARSE:
-	case CLOCK_MONOTONIC_RAW: *offset = d->mono_offset; return 1;
-	case CLOCK_BOOTTIME: *offset = d->boot_offset; return 1;
+	case CLOCK_MONOTONIC_RAW: *offset = d->mono_offset; return CLOCK_MONOTONIC;
+	case CLOCK_BOOTTIME: *offset = d->boot_offset; return CLOCK_BOOTTIME;
 	}
-	return 0;
+	return -1;
 }
 
 static void add_offset(struct __kernel_timespec *ts, int64_t offset)
@@ -64,22 +67,18 @@ EXPORT int __vdso_clock_gettime(long clock, struct __kernel_timespec *ts)
 	const volatile struct vdso_data *d = &vdso_page;
 	clock_fn fn = (clock_fn)d->host_clock_gettime;
 	int64_t offset;
+	long host = host_clock(clock, &offset);
 
-	if (!fn || !host_clock(clock, &offset) || fn(clock, ts))
+	if (!fn || host < 0 || fn(host, ts))
 		return call2(__NR_clock_gettime, clock, ts);
 	add_offset(ts, offset);
 	return 0;
 }
 
+/* Asked once, if ever: not worth a table here. */
 EXPORT int __vdso_clock_getres(long clock, struct __kernel_timespec *res)
 {
-	const volatile struct vdso_data *d = &vdso_page;
-	clock_fn fn = (clock_fn)d->host_clock_getres;
-	int64_t offset;
-
-	if (!fn || !host_clock(clock, &offset))
-		return call2(__NR_clock_getres, clock, res);
-	return fn(clock, res);
+	return call2(__NR_clock_getres, clock, res);
 }
 
 EXPORT int __vdso_gettimeofday(struct __kernel_old_timeval *tv, void *tz)
