@@ -433,7 +433,18 @@ int pmap_flush(struct pmap *pm)
 
 /* ---- spaces ---- */
 
+#define TAKE_TRIES 4
 #define REFILL_ORDERS 256 /* of a fresh space; the rest comes by faults */
+
+/* At the host's limits somebody who sleeps gives his up. */
+static struct space *get_or_take_space(void)
+{
+	struct space *s = space_get();
+
+	for (int i = 0; IS_ERR(s) && i < TAKE_TRIES && mm_take_idle_space(); i++)
+		s = space_get();
+	return s;
+}
 
 static struct space *make_space(struct pmap *pm)
 {
@@ -441,7 +452,7 @@ static struct space *make_space(struct pmap *pm)
 
 	mutex_lock(&pm->lock);
 	if (!pm->space) {
-		s = space_get();
+		s = get_or_take_space();
 		if (IS_ERR(s)) {
 			mutex_unlock(&pm->lock);
 			return s;

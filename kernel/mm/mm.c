@@ -149,6 +149,52 @@ void mmput(struct mm *mm)
 	mmdrop(mm);
 }
 
+/* The next mm of the list, with a use of it; the list is turned so that each has its turn. */
+struct mm *next_mm(void)
+{
+	struct mm *mm = NULL;
+
+	spin_lock(&mm_list_lock);
+	if (!list_empty(&mm_list)) {
+		mm = list_first_entry(&mm_list, struct mm, mm_list);
+		list_move_tail(&mm->mm_list, &mm_list);
+		if (!atomic_inc_not_zero(&mm->mm_users))
+			mm = NULL;
+	}
+	spin_unlock(&mm_list_lock);
+	return mm;
+}
+
+/* Round the list, so that each gives one up in its turn. */
+bool mm_take_idle_space(void)
+{
+	u32 n = 0;
+	struct list_head *p;
+	bool taken = false;
+
+	spin_lock(&mm_list_lock);
+	list_for_each(p, &mm_list)
+		n++;
+	spin_unlock(&mm_list_lock);
+	while (n-- && !taken) {
+		struct mm *mm = NULL;
+
+		/* No use of it, only the struct: the last mmput() must not be ours, we hold locks behind mmap_lock. */
+		spin_lock(&mm_list_lock);
+		if (!list_empty(&mm_list)) {
+			mm = list_first_entry(&mm_list, struct mm, mm_list);
+			list_move_tail(&mm->mm_list, &mm_list);
+			mmgrab(mm);
+		}
+		spin_unlock(&mm_list_lock);
+		if (!mm)
+			break;
+		taken = pmap_take_space(&mm->pmap);
+		mmdrop(mm);
+	}
+	return taken;
+}
+
 int mm_cache_init(void)
 {
 	mm_cache = kmem_cache_create("mm_struct", sizeof(struct mm), 64);

@@ -357,6 +357,9 @@ void mmput(struct mm *mm);              /* may sleep */
 void mmgrab(struct mm *mm);
 void mmdrop(struct mm *mm);
 
+/* Takes the space of an address space that nobody runs now; it gets another when it runs again. False: there was none. */
+bool mm_take_idle_space(void);
+
 struct vm_area *find_vma(struct mm *mm, u64 addr); /* first with vm_end > addr; under mmap_lock */
 /* As mmap(2) inside the kernel; takes mmap_lock itself. Address or -errno. */
 u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int flags, u64 pgoff);

@@ -103,22 +103,6 @@ static u64 break_reservations_of(struct mm *mm)
 	return freed;
 }
 
-/* The next mm of the list, with a use of it; the list is turned so that each has its turn. */
-static struct mm *next_mm(void)
-{
-	struct mm *mm = NULL;
-
-	spin_lock(&mm_list_lock);
-	if (!list_empty(&mm_list)) {
-		mm = list_first_entry(&mm_list, struct mm, mm_list);
-		list_move_tail(&mm->mm_list, &mm_list);
-		if (!atomic_inc_not_zero(&mm->mm_users))
-			mm = NULL;
-	}
-	spin_unlock(&mm_list_lock);
-	return mm;
-}
-
 static u64 break_reservations(u64 wanted)
 {
 	u64 freed = 0;
