@@ -11,6 +11,7 @@
  * terminal: the command has /dev/tty0 as its controlling terminal.
  * channels: its standard input, output and error are pipes, as they are on the host; init carries their bytes from
  *           /dev/tty1 and to /dev/tty2 and /dev/tty3, which are in raw mode.
+ *           When they are, it writes a line to /dev/tty5: only then does nestctl send input.
  * Always:   /dev/tty4 is where nestctl listens: "status N\n" (128 + signal when killed) or "error TEXT\n".
  *
  * States: set-up (any failure is reported and powers off), running (pump until the command ends), draining (what the
@@ -255,6 +256,15 @@ static void start_on_terminal(const struct job *job)
 	exec_job(job);
 }
 
+static void say_ready(void)
+{
+	int fd = open_raw("/dev/tty5", O_WRONLY);
+
+	if (write(fd, "ready\n", 6) != 6)
+		fail("/dev/tty5");
+	close(fd);
+}
+
 static void start_on_channels(const struct job *job)
 {
 	int i[2], o[2], e[2];
@@ -264,6 +274,7 @@ static void start_on_channels(const struct job *job)
 	in.from = open_raw("/dev/tty1", O_RDONLY);
 	out.to = open_raw("/dev/tty2", O_WRONLY);
 	err.to = open_raw("/dev/tty3", O_WRONLY);
+	say_ready();
 	child = fork();
 	if (child < 0)
 		fail("fork");

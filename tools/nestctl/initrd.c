@@ -43,7 +43,7 @@ static void add_devices(int fd)
 {
 	add_node(fd, "dev", S_IFDIR | 0755, "", 0, 0, 0);
 	add_node(fd, "dev/console", S_IFCHR | 0600, "", 0, 5, 1);
-	for (unsigned int i = 0; i < 5; i++)
+	for (unsigned int i = 0; i < 6; i++)
 		add_node(fd, format("dev/tty%u", i), S_IFCHR | 0600, "", 0, 4, i);
 	add_node(fd, "dev/ubda", S_IFBLK | 0600, "", 0, 98, 0);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pump.c: threads that carry the bytes of a terminal through a pipe; see run.h. */
+/* pump.c: threads that carry the bytes of a standard stream through a pipe; see run.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -12,7 +12,7 @@
 static struct pump {
 	pthread_t thread;
 	int from, to;
-	bool input;
+	int ready; /* input waits for this; -1 for output */
 } pumps[3];
 static int npumps;
 
@@ -22,6 +22,8 @@ static void *pump_run(void *arg)
 	char buf[16384];
 	ssize_t n;
 
+	while (p->ready >= 0 && read(p->ready, buf, 1) < 0 && errno == EINTR)
+		;
 	while ((n = read(p->from, buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR))
 		for (ssize_t done = 0, w; done < n; done += w) {
 			w = write(p->to, buf + done, n - done);
@@ -31,22 +33,34 @@ static void *pump_run(void *arg)
 				goto out;
 		}
 out:
-	if (p->input)
+	if (p->ready >= 0)
 		close(p->to);
 	return NULL;
 }
 
-int pump_start(int fd, bool input)
+static struct pump *pump_new(int fds[2])
 {
-	struct pump *p = &pumps[npumps++];
-	int fds[2];
-
 	if (pipe2(fds, O_CLOEXEC))
 		die("pipe: %s", strerror(errno));
-	p->input = input;
-	p->from = input ? fd : fds[0];
-	p->to = input ? fds[1] : fd;
-	return input ? fds[0] : fds[1];
+	return &pumps[npumps++];
+}
+
+int pump_input(int fd, int ready)
+{
+	int fds[2];
+	struct pump *p = pump_new(fds);
+
+	*p = (struct pump){ .from = fd, .to = fds[1], .ready = ready };
+	return fds[0];
+}
+
+int pump_output(int fd)
+{
+	int fds[2];
+	struct pump *p = pump_new(fds);
+
+	*p = (struct pump){ .from = fds[0], .to = fd, .ready = -1 };
+	return fds[1];
 }
 
 void pump_kernel_started(const int fds[3])
@@ -62,6 +76,6 @@ void pump_kernel_started(const int fds[3])
 void pump_finish(void)
 {
 	for (int i = 0; i < npumps; i++)
-		if (!pumps[i].input)
+		if (pumps[i].ready < 0)
 			pthread_join(pumps[i].thread, NULL);
 }

@@ -7,9 +7,10 @@
  * even by SIGKILL; and the kernel dies with nestctl (PR_SET_PDEATHSIG).
  *
  * Terminal mode (all three standard streams are one terminal, or no COMMAND and both ends of a terminal): con0 is the
- * terminal, which the kernel sets to raw and puts back.  Channel mode: con1 to con3 carry the three streams; a stream that
- * is a terminal all the same is carried by a thread through a pipe (pump.c), so that its line discipline stays the host's.
- * The kernel then has a process group of its own, and nestctl hands signals on.
+ * terminal, which the kernel sets to raw and puts back.  Channel mode: con1 to con3 carry the three streams.  Input goes
+ * through a pipe (pump.c), which opens when init says on con5 that it has set its consoles to raw: what came earlier would be
+ * taken for lines.  Output that is a terminal all the same goes through a pipe too, so that its line discipline stays the
+ * host's.  The kernel then has a process group of its own, and nestctl hands signals on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +38,8 @@ struct run {
 	bool terminal;
 	char **command; /* NULL-terminated; empty for a login shell */
 	int fds[3];     /* what the kernel gets as 0, 1, 2 */
-	int status_fd;  /* our end */
+	int status_fd; /* our end */
+	int status_end, ready_fd; /* the kernel's ends; ready_fd in channel mode */
 };
 
 static void add(struct run *r, const char *param)
@@ -102,14 +104,21 @@ static bool same_terminal(void)
 
 static void use_channels(struct run *r)
 {
-	r->fds[0] = isatty(0) ? pump_start(0, true) : 0;
-	r->fds[1] = isatty(1) ? pump_start(1, false) : 1;
-	r->fds[2] = isatty(2) ? pump_start(2, false) : 2;
+	int ready[2];
+
+	if (pipe2(ready, O_CLOEXEC))
+		die("pipe: %s", strerror(errno));
+	fcntl(ready[1], F_SETFD, 0);
+	r->ready_fd = ready[1];
+	r->fds[0] = pump_input(0, ready[0]);
+	r->fds[1] = isatty(1) ? pump_output(1) : 1;
+	r->fds[2] = isatty(2) ? pump_output(2) : 2;
 	if (r->verbose)
 		add(r, "con0=null,fd:2");
 	add(r, "con1=fd:0,null");
 	add(r, "con2=null,fd:1");
 	add(r, "con3=null,fd:2");
+	add(r, format("con5=null,fd:%d", ready[1]));
 }
 
 static const char *host_name_of(const char *image)
@@ -130,6 +139,7 @@ static void prepare(struct run *r)
 		die("pipe: %s", strerror(errno));
 	fcntl(status[1], F_SETFD, 0);
 	r->status_fd = status[0];
+	r->status_end = status[1];
 	r->terminal = same_terminal() || (!r->command[0] && isatty(0) && isatty(1));
 
 	add(r, format("ubd0=%s,%s", open_cow(r), realpath(r->image, NULL)));
@@ -267,7 +277,11 @@ int run_command(int argc, char **argv)
 	prepare(&r);
 	pid_t pid = start_kernel(&r);
 
-	pump_kernel_started(r.fds);
+	close(r.status_end);
+	if (!r.terminal) {
+		close(r.ready_fd);
+		pump_kernel_started(r.fds);
+	}
 	status = attend(&r, pid, &signals);
 	pump_finish();
 	return result(&r, status);

@@ -9,11 +9,12 @@
 int initrd_make(bool terminal, const char *hostname, char *const *command);
 
 /*
- * pump.c: carries a terminal's bytes through a pipe, by a thread.  pump_start() gives the pipe's other end, for the kernel;
- * with `input` from the terminal into the pipe, else from the pipe to the terminal.  Once the kernel has its ends,
- * pump_kernel_started() closes ours, and pump_finish() waits until all output has arrived.
+ * pump.c: threads that carry a stream through a pipe; what is given back is the pipe's other end, for the kernel.  Input flows
+ * once `ready` has said something (or ended).  Once the kernel has its ends, pump_kernel_started() closes ours and starts the
+ * threads; pump_finish() waits until all output has arrived.
  */
-int pump_start(int fd, bool input);
+int pump_input(int fd, int ready);
+int pump_output(int fd);
 void pump_kernel_started(const int fds[3]);
 void pump_finish(void);
 
