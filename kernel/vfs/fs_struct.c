@@ -148,16 +148,18 @@ static bool prepend_path(struct back_buf *b, const struct path *p, const struct 
 }
 
 /* @mark: say so when the path cannot be reached from the root. */
-static char *path_text(const struct path *p, const struct path *root, char *buf, int len, bool mark)
+static char *path_text(const struct path *p, const struct path *root, char *buf, int len, bool mark,
+		       bool *deleted)
 {
 	struct back_buf b = { buf + len, len };
 	bool met;
 
 	prepend(&b, "", 1);
-	if (d_unlinked(p->dentry))
-		prepend(&b, " (deleted)", 10);
 	spin_lock(&mount_seq.lock);
-	spin_lock(&rename_seq.lock);
+	spin_lock(&rename_seq.lock); /* a rename unhashes for a moment: under its lock this does not show */
+	*deleted = d_unlinked(p->dentry);
+	if (*deleted)
+		prepend(&b, " (deleted)", 10);
 	met = prepend_path(&b, p, root);
 	spin_unlock(&rename_seq.lock);
 	spin_unlock(&mount_seq.lock);
@@ -168,20 +170,23 @@ static char *path_text(const struct path *p, const struct path *root, char *buf,
 
 char *d_path_root(const struct path *p, const struct path *root, char *buf, int len)
 {
+	bool deleted;
+
 	if (p->dentry->d_op && p->dentry->d_op->d_dname && (p->dentry->d_flags & DCACHE_PSEUDO))
 		return p->dentry->d_op->d_dname(p->dentry, buf, len);
-	return path_text(p, root, buf, len, true);
+	return path_text(p, root, buf, len, true, &deleted);
 }
 
 char *d_path(const struct path *p, char *buf, int len)
 {
 	struct path root;
+	bool deleted;
 	char *text;
 
 	if (p->dentry->d_op && p->dentry->d_op->d_dname && (p->dentry->d_flags & DCACHE_PSEUDO))
 		return p->dentry->d_op->d_dname(p->dentry, buf, len);
 	get_fs_root(current->fs ? current->fs : &init_fs, &root);
-	text = path_text(p, &root, buf, len, false);
+	text = path_text(p, &root, buf, len, false, &deleted);
 	path_put(&root);
 	return text;
 }
@@ -209,18 +214,16 @@ long sys_getcwd(uaddr_t ua, u64 size)
 {
 	char *buf = kmalloc(PATH_MAX, GFP_KERNEL), *text;
 	struct path pwd, root;
+	bool deleted;
 	long n;
 
 	if (!buf)
 		return -ENOMEM;
 	get_fs_root(current->fs, &root);
 	get_fs_pwd(current->fs, &pwd);
-	n = -ENOENT;
-	if (d_unlinked(pwd.dentry))
-		goto out;
-	text = path_text(&pwd, &root, buf, PATH_MAX, true);
-	n = PTR_ERR(text);
-	if (IS_ERR(text))
+	text = path_text(&pwd, &root, buf, PATH_MAX, true, &deleted);
+	n = deleted ? -ENOENT : PTR_ERR(text);
+	if (deleted || IS_ERR(text))
 		goto out;
 	n = strlen(text) + 1;
 	if ((u64)n > size)

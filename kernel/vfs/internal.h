@@ -92,6 +92,16 @@ static inline bool d_unlinked(const struct dentry *d)
 {
 	return d_unhashed(d) && !(d->d_flags & (DCACHE_ROOT | DCACHE_PSEUDO));
 }
+/* The same, when a rename may be going on: it unhashes for a moment. */
+static inline bool d_gone(const struct dentry *d)
+{
+	bool gone;
+
+	spin_lock(&rename_seq.lock);
+	gone = d_unlinked(d);
+	spin_unlock(&rename_seq.lock);
+	return gone;
+}
 static inline bool d_mounted(const struct dentry *d)
 {
 	return READ_ONCE(d->d_flags) & DCACHE_MOUNTED;

@@ -4,7 +4,8 @@
  *
  * A simple directory: each entry is a dentry that stays in the cache (d_persist), and the directory's inode has a table from cookie to
  * dentry (i_sdir), so that readdir goes on where it was, whatever was added and removed meanwhile, and takes constant time an entry.
- * Cookies are handed out ascending and never twice; 0 and 1 are the dots.
+ * Cookies are handed out ascending and never twice; 0 and 1 are the dots. A reader sees what was there when it began (the limit in its
+ * private_data), so one that renames or adds as it reads comes to an end; a rename within a directory keeps the cookie.
  *
  * Locks: i_sdir and d_cookie under the directory's i_rwsem.
  */
@@ -89,14 +90,16 @@ void simple_dir_free(struct inode *dir)
 static int simple_iterate(struct file *f, struct dir_context *ctx)
 {
 	struct inode *dir = f->f_inode;
+	u64 limit = (u64)f->private_data, at;
 	struct dentry *d;
-	u64 at;
 
-	if (!dir_emit_dots(f, ctx))
+	if (ctx->pos == 0 || !limit) {
+		limit = dir->i_sdir ? dir->i_sdir->next : 2;
+		f->private_data = (void *)limit;
+	}
+	if (!dir_emit_dots(f, ctx) || !dir->i_sdir)
 		return 0;
-	if (!dir->i_sdir)
-		return 0;
-	for (at = ctx->pos; (d = radix_next(&dir->i_sdir->entries, &at)); at++) {
+	for (at = ctx->pos; (d = radix_next(&dir->i_sdir->entries, &at)) && at < limit; at++) {
 		ctx->pos = at;
 		if (!dir_emit(ctx, d->d_name.name, d->d_name.len, d->d_inode->i_ino,
 			    inode_dtype(d->d_inode->i_mode)))
@@ -191,15 +194,17 @@ static void exchange_entries(struct inode *odir, struct dentry *a, struct inode 
 static int move_entry(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *nd)
 {
 	bool dir = is_dir(old->d_inode);
-	u64 cookie;
+	u64 cookie = old->d_cookie;
 	int err;
 
 	if (nd->d_inode && is_dir(nd->d_inode) && !simple_dir_empty(nd->d_inode))
 		return -ENOTEMPTY;
-	err = sdir_insert(ndir, old, &cookie);
-	if (err)
-		return err;
-	sdir_delete(odir, old->d_cookie);
+	if (odir != ndir) {
+		err = sdir_insert(ndir, old, &cookie);
+		if (err)
+			return err;
+		sdir_delete(odir, old->d_cookie);
+	}
 	old->d_cookie = cookie;
 	if (nd->d_inode) {
 		bool was_dir = is_dir(nd->d_inode);

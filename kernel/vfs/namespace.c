@@ -53,7 +53,7 @@ static int graft(struct mount *m, struct path *where)
 	to_top(where);
 	if (!(where->mnt->mnt_state & MNT_IN_NS))
 		return -EINVAL;
-	if (d_unlinked(where->dentry))
+	if (d_gone(where->dentry))
 		return -ENOENT;
 	if (is_dir(where->dentry->d_inode) != is_dir(m->mnt_root->d_inode))
 		return -ENOTDIR;
@@ -153,7 +153,7 @@ static int do_move_mount(struct path *where, const char *from)
 	down_write(&namespace_sem);
 	to_top(where);
 	err = may_move(&old, where);
-	if (!err && d_unlinked(where->dentry))
+	if (!err && d_gone(where->dentry))
 		err = -ENOENT;
 	if (!err)
 		err = propagate_mount(old.mnt, where, NULL);
@@ -458,7 +458,7 @@ static int pivot_allowed(const struct path *new, const struct path *put_old, con
 	if (mnt_is_shared(put_old->mnt) || mnt_is_shared(nm->mnt_parent) ||
 		mnt_is_shared(rm->mnt_parent))
 		return -EINVAL;
-	if (d_unlinked(new->dentry) || d_unlinked(put_old->dentry))
+	if (d_gone(new->dentry) || d_gone(put_old->dentry))
 		return -ENOENT;
 	if (!path_is_under(put_old, new) || !path_is_under(new, root))
 		return -EINVAL;
