@@ -170,23 +170,24 @@ static int answer_link(struct nl_sock *n, const struct nlmsghdr *req, u16 flags)
 	return err;
 }
 
-/* The attribute of a link request that names it. */
-static bool names_lo(const struct nlmsghdr *req, const struct ifinfomsg *i)
+/* Does a link request mean lo, by number or by name? 0, -ENODEV: another one, -EINVAL: it names none. */
+static int means_lo(const struct nlmsghdr *req, const struct ifinfomsg *i)
 {
 	u32 left = req->nlmsg_len - NLMSG_SPACE(sizeof(*i));
 	const struct rtattr *a = (const void *)((const u8 *)NLMSG_DATA(req) + NLMSG_ALIGN(sizeof(*i)));
 
 	if (i->ifi_index)
-		return i->ifi_index == LO_INDEX;
+		return i->ifi_index == LO_INDEX ? 0 : -ENODEV;
 	while (left >= sizeof(*a) && a->rta_len >= sizeof(*a) && a->rta_len <= left) {
 		u32 step = min(RTA_ALIGN((u32)a->rta_len), left);
 
 		if (a->rta_type == IFLA_IFNAME)
-			return a->rta_len >= RTA_LENGTH(3) && !memcmp(RTA_DATA(a), "lo", 3);
+			return a->rta_len >= RTA_LENGTH(3) && !memcmp(RTA_DATA(a), "lo", 3) ? 0 :
+											      -ENODEV;
 		a = (const void *)((const u8 *)a + step);
 		left -= step;
 	}
-	return false;
+	return -EINVAL;
 }
 
 static int get_link(struct nl_sock *n, const struct nlmsghdr *req)
@@ -200,20 +201,23 @@ static int get_link(struct nl_sock *n, const struct nlmsghdr *req)
 	}
 	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*i)))
 		return -EINVAL;
-	return names_lo(req, i) ? answer_link(n, req, 0) : -ENODEV;
+	err = means_lo(req, i);
+	return err ? err : answer_link(n, req, 0);
 }
 
 static int set_link(const struct nlmsghdr *req)
 {
 	const struct ifinfomsg *i = NLMSG_DATA(req);
 	u32 change;
+	int err;
 
 	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*i)))
 		return -EINVAL;
 	if (!capable(CAP_NET_ADMIN))
 		return -EPERM;
-	if (!names_lo(req, i))
-		return req->nlmsg_flags & NLM_F_CREATE ? -EOPNOTSUPP : -ENODEV;
+	err = means_lo(req, i);
+	if (err)
+		return req->nlmsg_flags & NLM_F_CREATE ? -EOPNOTSUPP : err;
 	change = i->ifi_change ? i->ifi_change : i->ifi_flags;
 	if (change & ~(u32)IFF_UP)
 		return -EOPNOTSUPP;

@@ -127,7 +127,10 @@ long sys_setsockopt(int fd, int level, int optname, uaddr_t optval, int optlen)
 	f = sock_get(fd, &s);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	err = s->ops->setsockopt ? s->ops->setsockopt(s, level, optname, optval, (u32)optlen) : -ENOPROTOOPT;
+	if (s->ops->setsockopt)
+		err = s->ops->setsockopt(s, level, optname, optval, (u32)optlen);
+	else
+		err = level == SOL_SOCKET ? -ENOPROTOOPT : -EOPNOTSUPP;
 	if (err == -ENOPROTOOPT && level == SOL_SOCKET)
 		err = set_common(s, optname, optval, (u32)optlen);
 	fput(f);
@@ -226,7 +229,10 @@ long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optl
 	if (err)
 		goto out;
 	len = min((u32)want, (u32)sizeof(val));
-	err = s->ops->getsockopt ? s->ops->getsockopt(s, level, optname, val, &len) : -ENOPROTOOPT;
+	if (s->ops->getsockopt)
+		err = s->ops->getsockopt(s, level, optname, val, &len);
+	else
+		err = level == SOL_SOCKET ? -ENOPROTOOPT : -EOPNOTSUPP;
 	if (err == -ENOPROTOOPT && level == SOL_SOCKET)
 		err = get_common(s, optname, val, &len);
 	if (!err && (copy_to_user(optval, val, len) || put_user(len, optlen)))

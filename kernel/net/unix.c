@@ -753,8 +753,8 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 
 	if (!um)
 		return 0;
-	/* ancillary data begins a message: bytes before and after do not mix */
-	if (!first && (um->nr_files || (u->c.passcred && !same_cred(&um->cred, &m->cred)))) {
+	/* one read does not mix senders; it ends behind a message with files, but may begin before it */
+	if (!first && u->c.passcred && !same_cred(&um->cred, &m->cred)) {
 		requeue(u, um);
 		return -EAGAIN;
 	}
@@ -855,8 +855,6 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m)
 		if (m->flags & MSG_TRUNC)
 			n = um->len;
 	}
-	if (u->c.type == SOCK_SEQPACKET)
-		m->out_flags |= MSG_EOR;
 	take_ancillary(um, m);
 	if (m->name) {
 		if (um->from)
@@ -916,8 +914,8 @@ static void drop_queue(struct unix_sock *u)
 		unix_msg_free(um);
 }
 
-/* The end of one side, closed or never accepted. Its peer sees end of file, or a reset when data was left unread. */
-static void unix_die(struct unix_sock *u)
+/* The end of one side. Its peer sees end of file, or a reset when data was left unread or nobody had accepted it. */
+static void unix_die(struct unix_sock *u, bool never_accepted)
 {
 	struct unix_sock *p, *srv;
 	bool unread;
@@ -928,7 +926,7 @@ static void unix_die(struct unix_sock *u)
 	spin_lock(&u->c.lock);
 	u->state = UNIX_DEAD;
 	p = u->peer;
-	unread = !list_empty(&u->queue);
+	unread = never_accepted || !list_empty(&u->queue);
 	spin_unlock(&u->c.lock);
 	if (p && u->c.type != SOCK_DGRAM) {
 		spin_lock(&p->c.lock);
@@ -946,7 +944,7 @@ static void unix_die(struct unix_sock *u)
 		spin_unlock(&u->c.lock);
 		if (!srv)
 			break;
-		unix_die(srv);
+		unix_die(srv, true);
 		unix_put(srv);
 	}
 	drop_queue(u);
@@ -965,7 +963,7 @@ static int unix_release(struct socket *s)
 {
 	struct unix_sock *u = UNIX(s);
 
-	unix_die(u);
+	unix_die(u, false);
 	unix_put(u);
 	unix_gc();
 	return 0;
