@@ -29,6 +29,13 @@ static struct signal_struct init_signals = {
 	.wait_chldexit = WAIT_QUEUE_HEAD_INIT(init_signals.wait_chldexit),
 	.cred_guard_mutex = MUTEX_INIT(init_signals.cred_guard_mutex),
 };
+/* The group and session of everybody who has not joined another: number 0, as on Linux. */
+static struct pid pid_zero = {
+	.count = ATOMIC_INIT(1),
+	.tasks = { LIST_HEAD_INIT(pid_zero.tasks[0]), LIST_HEAD_INIT(pid_zero.tasks[1]),
+		   LIST_HEAD_INIT(pid_zero.tasks[2]), LIST_HEAD_INIT(pid_zero.tasks[3]) },
+	.wait_pidfd = WAIT_QUEUE_HEAD_INIT(pid_zero.wait_pidfd),
+};
 static struct sigpending idle_pending = { .list = LIST_HEAD_INIT(idle_pending.list) };
 
 static void init_idle(struct task *t)
@@ -184,7 +191,7 @@ static int init_kernel_process(struct task *t, pid_t want)
 	return 0;
 }
 
-static void link_kernel_process(struct task *t, struct pid *group)
+static void link_kernel_process(struct task *t)
 {
 	get_task(t); /* release_task() drops it */
 	write_lock(&tasklist_lock);
@@ -193,10 +200,8 @@ static void link_kernel_process(struct task *t, struct pid *group)
 	list_add_tail(&t->sibling, &t->real_parent->children);
 	attach_pid(t, PIDTYPE_PID, t->thread_pid);
 	attach_pid(t, PIDTYPE_TGID, t->thread_pid);
-	if (group) {
-		attach_pid(t, PIDTYPE_PGID, group);
-		attach_pid(t, PIDTYPE_SID, group);
-	}
+	attach_pid(t, PIDTYPE_PGID, &pid_zero);
+	attach_pid(t, PIDTYPE_SID, &pid_zero);
 	nr_threads++;
 	write_unlock(&tasklist_lock);
 }
@@ -217,7 +222,7 @@ static int init_kthread(struct task *t)
 		t->files = current->files;
 		atomic_inc(&t->files->count);
 	}
-	link_kernel_process(t, NULL);
+	link_kernel_process(t);
 	return 0;
 }
 
@@ -270,8 +275,7 @@ struct task *kernel_spawn_init(int (*fn)(void *))
 		goto err_files;
 	strscpy(t->comm, "init", sizeof(t->comm));
 	t->signal->flags |= SIGNAL_UNKILLABLE;
-	link_kernel_process(t, t->thread_pid);
-	t->signal->leader = false;
+	link_kernel_process(t);
 	init_process = t;
 	arch_task_start(t, init_entry, (void *)fn);
 	wake_up_new_task(t);

@@ -8,6 +8,7 @@
  *
  * Invariants:
  * 1. A number is in use while any of its four lists is not empty, or between alloc_pid() and free_pid() of a failed fork.
+ *    Number 0, the group of who has joined none, is static.
  * 2. A new number is the lowest free one above the last one given, and from RESERVED_PIDS on after the first round.
  *
  * Locks: pidmap_lock (innermost) for number -> struct; tasklist_lock for the lists.
@@ -148,7 +149,7 @@ void change_pid(struct task *t, enum pid_type type, struct pid *p)
 	*slot = NULL;
 	if (p)
 		attach_pid(t, type, p);
-	if (old && pid_unused(old))
+	if (old && old->nr && pid_unused(old))
 		free_pid(old);
 }
 
