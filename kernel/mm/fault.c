@@ -213,6 +213,18 @@ int fault_in(struct mm *mm, u64 addr, u32 flags)
 	return err;
 }
 
+/* What was asked for counts as touched. */
+static void keep_page(struct mm *mm, u64 addr)
+{
+	pte_t *e;
+
+	spin_lock(&mm->page_table_lock);
+	e = pmap_pte(&mm->pmap, addr, false);
+	if (e)
+		*e &= ~PTE_RESERVED;
+	spin_unlock(&mm->page_table_lock);
+}
+
 int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags)
 {
 	struct fault_info info = { 0 };
@@ -230,6 +242,8 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags)
 		if (!flags && v->vm_flags & VM_WRITE && vma_is_cow(v))
 			f = FAULT_WRITE;
 		err = resolve(v, start, f, &info);
+		if (!err)
+			keep_page(mm, start);
 		start += PAGE_SIZE;
 		if (wait_interrupted(TASK_KILLABLE))
 			err = -EINTR;

@@ -45,7 +45,7 @@ static int advise_free(struct vm_area *v, u64 start, u64 end)
 static int advise_willneed(struct vm_area *v, u64 start, u64 end)
 {
 	if (!v->vm_mapping)
-		return v->vm_ops && v->vm_ops->fault ? 0 : -EBADF;
+		return 0;
 	if (!v->vm_mapping->a_ops->memory_only)
 		force_readahead(v->vm_mapping, v->vm_file, vma_index(v, start), (end - start) >> PAGE_SHIFT);
 	return 0;

@@ -2,7 +2,7 @@
 /*
  * mprotect.c: changes what guests may do with an area.
  *
- * All is checked first (the range has no hole, the file allows it, limits), then areas are split, flags change, entries follow,
+ * All is checked first (holes, what the files allow, limits), then areas are split, flags change, entries follow,
  * and the space gets the new rights: one order for each run of mapped pages with equal rights.
  */
 #include "kernel/mm/internal.h"
@@ -73,18 +73,26 @@ static bool becomes_private_writable(const struct vm_area *v, const struct prote
 	return p->flags & VM_WRITE && !(v->vm_flags & (VM_SHARED | VM_ACCOUNT | VM_NORESERVE)) ;
 }
 
-/* May every area of the range be so? 0, -ENOMEM (a hole), -EACCES. */
+/*
+ * May every area of the range be so? 0, -ENOMEM (a hole), -EACCES. As on Linux what lies before the first area that may not is changed
+ * all the same: p->end becomes its start.
+ */
 static int check_areas(struct mm *mm, struct protect *p)
 {
 	u64 at = p->start, data = 0;
+	int err = 0;
 
 	for (struct vm_area *v = vma_lookup(mm, at); at < p->end; v = vma_next(v)) {
 		u64 n;
 
 		if (!v || v->vm_start > at)
-			return -ENOMEM;
-		if (p->flags & ~(v->vm_flags >> 4) & VM_ACCESS)
-			return -EACCES;
+			err = -ENOMEM;
+		else if (p->flags & ~(v->vm_flags >> 4) & VM_ACCESS)
+			err = -EACCES;
+		if (err) {
+			p->end = at;
+			break;
+		}
 		n = (min(v->vm_end, p->end) - at) >> PAGE_SHIFT;
 		if (becomes_private_writable(v, p))
 			p->commit += n;
@@ -92,9 +100,11 @@ static int check_areas(struct mm *mm, struct protect *p)
 			data += n;
 		at = v->vm_end;
 	}
-	if (data && mm->data_vm + data > mmap_limit(RLIMIT_DATA) >> PAGE_SHIFT)
+	if (data && mm->data_vm + data > mmap_limit(RLIMIT_DATA) >> PAGE_SHIFT) {
+		p->end = p->start;
 		return -ENOMEM;
-	return 0;
+	}
+	return err;
 }
 
 static bool protect_area(struct vm_area *v, struct protect *p)
@@ -117,10 +127,10 @@ static bool protect_area(struct vm_area *v, struct protect *p)
 static int protect_range(struct mm *mm, struct protect *p)
 {
 	bool tell = false;
-	int err = check_areas(mm, p);
+	int refused = check_areas(mm, p), err;
 
-	if (err)
-		return err;
+	if (p->end == p->start)
+		return refused;
 	if (mm->map_count + 2 > sysctl_max_map_count)
 		return -ENOMEM;
 	if (p->commit && vm_enough_memory(p->commit))
@@ -138,7 +148,7 @@ static int protect_range(struct mm *mm, struct protect *p)
 		pmap_flush(&mm->pmap);
 	}
 	vma_merge_range(mm, p->start, p->end);
-	return 0;
+	return refused;
 }
 
 /* PROT_GROWSDOWN: from the start of the stack area that the range begins in. */
