@@ -759,6 +759,22 @@ static u32 write_some(struct tty_struct *tty, const u8 *buf, u32 n)
 	return used;
 }
 
+/*
+ * The same, with the lock taken where it may be. A pty's master processes nothing on the way out, and the slave's echo comes
+ * back to it while the slave's lock is held: its own lock must be free then (slave before master).
+ */
+static u32 write_piece(struct tty_struct *tty, const u8 *buf, u32 n)
+{
+	u32 used;
+
+	if (test_bit(TTY_MASTER, &tty->flags))
+		return (u32)max(0, tty->ops->write(tty, buf, (int)n));
+	spin_lock(&tty->lock);
+	used = write_some(tty, buf, n);
+	spin_unlock(&tty->lock);
+	return used;
+}
+
 static bool can_write(struct tty_struct *tty)
 {
 	return (!tty->stopped && tty->ops->write_room(tty) >= 8) ||
@@ -776,9 +792,7 @@ static ssize_t write_chunk(struct tty_struct *tty, struct file *f, const u8 *buf
 
 		if (test_bit(TTY_HUNGUP, &tty->flags) || test_bit(TTY_OTHER_CLOSED, &tty->flags))
 			return done ? (ssize_t)done : -EIO;
-		spin_lock(&tty->lock);
-		k = write_some(tty, buf + done, n - done);
-		spin_unlock(&tty->lock);
+		k = write_piece(tty, buf + done, n - done);
 		done += k;
 		if (k)
 			continue;
@@ -843,7 +857,9 @@ u32 n_tty_poll(struct tty_struct *tty, struct file *f, struct poll_table *pt)
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (test_bit(TTY_PKT, &tty->flags) && tty->link && READ_ONCE(tty->link->ctrl_status))
 		mask |= EPOLLPRI | EPOLLIN | EPOLLRDNORM;
-	if (test_bit(TTY_OTHER_CLOSED, &tty->flags) || test_bit(TTY_HUNGUP, &tty->flags))
+	if (test_bit(TTY_OTHER_CLOSED, &tty->flags))
+		mask |= EPOLLHUP;
+	if (test_bit(TTY_HUNGUP, &tty->flags))
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLHUP;
 	if (!tty->stopped && tty->ops->write_room(tty) >= 8)
 		mask |= EPOLLOUT | EPOLLWRNORM;

@@ -10,6 +10,7 @@
 #include <asm/ioctls.h>
 #include <asm/signal.h>
 
+#include "gen/syscalls.h"
 #include "kernel/dev/tty.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
@@ -153,6 +154,24 @@ void disassociate_ctty(bool on_exit)
 	put_pid(pgrp);
 	put_pid(session);
 	tty_put(tty);
+}
+
+long sys_vhangup(void)
+{
+	struct tty_struct *tty;
+
+	if (!capable(CAP_SYS_TTY_CONFIG))
+		return -EPERM;
+	read_lock(&tasklist_lock);
+	tty = current->signal->tty;
+	if (tty)
+		tty_get(tty);
+	read_unlock(&tasklist_lock);
+	if (tty) {
+		tty_hangup(tty);
+		tty_put(tty);
+	}
+	return 0;
 }
 
 static long get_pgrp(struct tty_struct *tty, u64 arg)
