@@ -62,6 +62,7 @@ void wake_inode(struct inode *inode)
 /* ---- making and freeing memory ---- */
 
 static const struct address_space_operations no_aops;
+static const struct inode_operations no_iops; /* until the file system sets its own */
 
 static void inode_free_plain(struct inode *inode)
 {
@@ -82,6 +83,7 @@ static void inode_setup(struct inode *inode, struct super_block *sb)
 	inode->i_free = sb->s_op->free_inode ? sb->s_op->free_inode : inode_free_plain;
 	inode->i_blkbits = sb->s_blocksize_bits;
 	inode->i_nlink = 1;
+	inode->i_op = &no_iops;
 	spin_lock_init(&inode->i_lock);
 	init_rwsem(&inode->i_rwsem);
 	atomic_set(&inode->i_count, 1);

@@ -482,7 +482,7 @@ out:
 long sys_openat(int dfd, uaddr_t ua, int flags, u32 mode)
 {
 	struct open_how_k how;
-	int err = build_open(flags & VALID_OPEN_FLAGS, mode, 0, &how);
+	int err = build_open((flags & VALID_OPEN_FLAGS) | O_LARGEFILE, mode, 0, &how);
 
 	return err ? err : open_fd(dfd, ua, &how);
 }
