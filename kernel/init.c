@@ -102,7 +102,7 @@ static bool unpack_archive(void)
 	err = unpack_initramfs(archive, size);
 	arch_initrd_free();
 	if (err)
-		refuse("initrd=: not a cpio archive, or it is damaged (error %d)", -err);
+		refuse("initrd=: not a cpio archive that can be unpacked: %s", arch_strerror(err));
 	return true;
 }
 
@@ -132,7 +132,7 @@ static void find_root(void)
 	case -ENXIO:
 	case -ENOENT: refuse("root=%s: there is no such device", name);
 	case -EINVAL: refuse("root=%s: no file system that this kernel knows", name);
-	default: refuse("root=%s: cannot be mounted: error %d", name, -err);
+	default: refuse("root=%s: cannot be mounted: %s", name, arch_strerror(err));
 	}
 }
 
@@ -175,7 +175,7 @@ static int run_init(void)
 	if (init_path) {
 		err = run_program(init_path);
 		if (err)
-			refuse("init=%s: cannot be executed: error %d", init_path, -err);
+			refuse("init=%s: cannot be executed: %s", init_path, arch_strerror(err));
 		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(usual); i++) {

@@ -124,6 +124,7 @@ void arch_futex_wake(u32 *word, int n);
 /* ---- randomness, power ---- */
 void arch_random(void *buf, size_t n); /* the host's getrandom */
 void arch_early_write(const char *s, size_t n); /* to the host's stderr: refusals, the reason of a panic */
+const char *arch_strerror(int err);             /* an errno in words, for refusals */
 void arch_power_off(int status) __noreturn;  /* flush is the caller's job */
 void arch_reboot(void) __noreturn;
 

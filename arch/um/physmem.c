@@ -136,3 +136,8 @@ void arch_early_write(const char *s, size_t n)
 {
 	os_write_stderr(s, n);
 }
+
+const char *arch_strerror(int err)
+{
+	return os_strerror(err);
+}

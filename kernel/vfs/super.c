@@ -108,7 +108,7 @@ void generic_shutdown_super(struct super_block *sb)
 inodes:
 	sb->s_flags &= ~SB_ACTIVE;
 	evict_inodes(sb);
-	if (sb->s_op->put_super)
+	if (sb->s_op && sb->s_op->put_super) /* none yet when it was refused early */
 		sb->s_op->put_super(sb);
 	if (!list_empty(&sb->s_inodes))
 		pr_err("vfs: inodes of %s (%s) are in use after unmounting\n", sb->s_id,
