@@ -34,8 +34,8 @@ struct inflate {
 	bool bad;          /* the input has ended too early */
 	inflate_sink_t sink;
 	void *arg;
-	int err;           /* of the sink */
-	u32 fill;          /* bytes in the window since the last flush */
+	int err;  /* of the sink */
+	u32 fill; /* bytes in the window since the last flush */
 	u64 total;
 	u32 crc;
 	struct huffman lit, dist;
@@ -153,10 +153,10 @@ static int decode(struct inflate *z, const struct huffman *h)
 
 /* ---- blocks ---- */
 
-static const u16 len_base[29] = { 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51,
-	59, 67, 83, 99, 115, 131, 163, 195, 227, 258 };
-static const u8 len_extra[29] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4,
-	4, 5, 5, 5, 5, 0 };
+static const u16 len_base[29] = { 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43,
+	51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258 };
+static const u8 len_extra[29] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4,
+	4, 4, 5, 5, 5, 5, 0 };
 static const u16 dist_base[30] = { 1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257,
 	385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577 };
 static const u8 dist_extra[30] = { 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9,
@@ -260,7 +260,8 @@ static int read_lengths(struct inflate *z, u32 want)
 
 static int dynamic_block(struct inflate *z)
 {
-	static const u8 order[19] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15 };
+	static const u8 order[19] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1,
+		15 };
 	u32 nlit = get_bits(z, 5) + 257, ndist = get_bits(z, 5) + 1, ncode = get_bits(z, 4) + 4;
 	int err;
 
@@ -291,7 +292,8 @@ static int one_block(struct inflate *z, bool *last)
 	}
 }
 
-int inflate_raw(struct inflate *z, const u8 *in, size_t n, size_t *used, inflate_sink_t sink, void *arg)
+int inflate_raw(
+	struct inflate *z, const u8 *in, size_t n, size_t *used, inflate_sink_t sink, void *arg)
 {
 	bool last = false;
 	int err = 0;
@@ -352,7 +354,8 @@ static u32 le32(const u8 *p)
 	return p[0] | p[1] << 8 | p[2] << 16 | (u32)p[3] << 24;
 }
 
-int inflate_gzip(struct inflate *z, const u8 *in, size_t n, size_t *used, inflate_sink_t sink, void *arg)
+int inflate_gzip(
+	struct inflate *z, const u8 *in, size_t n, size_t *used, inflate_sink_t sink, void *arg)
 {
 	size_t head = gzip_header(in, n), body;
 	int err;

@@ -17,9 +17,11 @@ size_t inflate_size(void);
 /*
  * One raw deflate stream at @in. 0, with *used the bytes of input that it took; -EINVAL: damaged or cut short; or the sink's result.
  */
-int inflate_raw(struct inflate *z, const u8 *in, size_t n, size_t *used, inflate_sink_t sink, void *arg);
+int inflate_raw(
+	struct inflate *z, const u8 *in, size_t n, size_t *used, inflate_sink_t sink, void *arg);
 /* One gzip member, header and checks included. The same, and -EBADMSG: the check of the contents fails. */
-int inflate_gzip(struct inflate *z, const u8 *in, size_t n, size_t *used, inflate_sink_t sink, void *arg);
+int inflate_gzip(
+	struct inflate *z, const u8 *in, size_t n, size_t *used, inflate_sink_t sink, void *arg);
 bool is_gzip(const u8 *in, size_t n);
 
 #endif

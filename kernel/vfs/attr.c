@@ -261,7 +261,8 @@ int notify_change(struct dentry *d, struct iattr *a)
 
 	assert_rwsem_held_write(&inode->i_rwsem);
 	if (inode->i_flags & (S_IMMUTABLE | S_APPEND))
-		if (a->ia_valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME_SET | ATTR_MTIME_SET))
+		if (a->ia_valid &
+			(ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME_SET | ATTR_MTIME_SET))
 			return -EPERM;
 	a->ia_valid |= ATTR_CTIME;
 	a->ia_ctime = now;
@@ -417,8 +418,8 @@ static bool bad_nsec(s64 n)
 	return n != UTIME_NOW && n != UTIME_OMIT && (n < 0 || n >= NSEC);
 }
 
-static void attr_time(struct iattr *a, const struct timespec64 *t, struct timespec64 *to, u32 attr,
-		      u32 set)
+static void attr_time(
+	struct iattr *a, const struct timespec64 *t, struct timespec64 *to, u32 attr, u32 set)
 {
 	if (t->tv_nsec == UTIME_OMIT)
 		return;

@@ -26,8 +26,8 @@ static bool overlaps(const struct chrdev *a, const struct chrdev *b)
 	       b->first < a->first + a->count;
 }
 
-int register_chrdev(u32 major, u32 first, u32 count, const char *name,
-		    const struct file_operations *fop)
+int register_chrdev(
+	u32 major, u32 first, u32 count, const char *name, const struct file_operations *fop)
 {
 	struct chrdev *c = kmalloc(sizeof(*c), GFP_KERNEL), *o;
 	struct list_head *at = &chrdevs;
@@ -35,7 +35,9 @@ int register_chrdev(u32 major, u32 first, u32 count, const char *name,
 
 	if (!c)
 		return -ENOMEM;
-	*c = (struct chrdev){ .major = major, .first = first, .count = count, .name = name, .fop = fop };
+	*c = (struct chrdev){
+		.major = major, .first = first, .count = count, .name = name, .fop = fop
+	};
 	spin_lock(&chrdev_lock);
 	list_for_each_entry(o, &chrdevs, list) {
 		if (overlaps(o, c))

@@ -120,7 +120,8 @@ static ssize_t copy_allowed(struct file *in, loff_t ipos, struct file *out, loff
 		return -EOVERFLOW;
 	size = i_size_read(in->f_inode);
 	*n = ipos >= size ? 0 : min_t(u64, *n, size - ipos);
-	if (in->f_inode == out->f_inode && *n && ipos < opos + (loff_t)*n && opos < ipos + (loff_t)*n)
+	if (in->f_inode == out->f_inode && *n && ipos < opos + (loff_t)*n &&
+		opos < ipos + (loff_t)*n)
 		return -EINVAL;
 	return 0;
 }
@@ -139,7 +140,8 @@ static int store_pos(struct file *f, uaddr_t ua, loff_t pos)
 	return 0;
 }
 
-static ssize_t do_copy_range(struct file *in, uaddr_t ioff, struct file *out, uaddr_t ooff, size_t n)
+static ssize_t do_copy_range(
+	struct file *in, uaddr_t ioff, struct file *out, uaddr_t ooff, size_t n)
 {
 	loff_t ipos, opos;
 	ssize_t done;

@@ -77,8 +77,8 @@ static inline bool name_equal(const char *a, const char *b, u32 len)
 	return true;
 }
 
-static inline bool d_matches(const struct dentry *d, const struct dentry *parent,
-			     const struct qstr *name)
+static inline bool d_matches(
+	const struct dentry *d, const struct dentry *parent, const struct qstr *name)
 {
 	return READ_ONCE(d->d_name.hash) == name->hash && READ_ONCE(d->d_parent) == parent &&
 	       READ_ONCE(d->d_name.len) == name->len &&
@@ -459,13 +459,13 @@ static inline bool dput_fast(struct dentry *d)
 	s32 c = atomic_read(&d->d_count);
 
 	while (c > 1)
-		if (__atomic_compare_exchange_n(&d->d_count.v, &c, c - 1, false, __ATOMIC_SEQ_CST,
-						__ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(
+			    &d->d_count.v, &c, c - 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 			return true;
 	if (c != 1 || (d->d_op && d->d_op->d_delete) || !(d->d_sb->s_flags & SB_ACTIVE))
 		return false;
 	if ((READ_ONCE(d->d_flags) & (DCACHE_LRU | DCACHE_REFERENCED | DCACHE_UNHASHED |
-				      DCACHE_DONTCACHE)) != (DCACHE_LRU | DCACHE_REFERENCED))
+					     DCACHE_DONTCACHE)) != (DCACHE_LRU | DCACHE_REFERENCED))
 		return false;
 	return cmpxchg(&d->d_count.v, 1, 0) == 1;
 }
@@ -653,9 +653,9 @@ static void bury_list(struct list_head *dead)
 
 struct shrink_walk {
 	struct list_head dead;
-	u64 nr;       /* on @dead */
-	bool umount;  /* references that only say "stay" are dropped first */
-	bool more;    /* the batch was full: look at this directory again */
+	u64 nr;      /* on @dead */
+	bool umount; /* references that only say "stay" are dropped first */
+	bool more;   /* the batch was full: look at this directory again */
 };
 
 static bool condemn_child(struct dentry *c, struct shrink_walk *w)

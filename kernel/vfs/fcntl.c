@@ -233,8 +233,7 @@ void kill_fasync_list(struct list_head *list, int band)
 
 /* ---- seals ---- */
 
-#define SEALS_KNOWN                                                                                \
-	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+#define SEALS_KNOWN (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 
 static int do_add_seals(struct file *f, u32 seals)
 {

@@ -71,7 +71,8 @@ static void file_close(struct file *f)
 {
 	if (f->f_mode & FMODE_OPENED) {
 		if (!(f->f_mode & FMODE_PATH))
-			fsnotify_file(f, f->f_mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+			fsnotify_file(
+				f, f->f_mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 		if (!list_empty(&f->f_ep))
 			eventpoll_release(f);
 		locks_remove_file(f);
@@ -200,7 +201,8 @@ static int pseudo_fill(struct super_block *sb, void *data, bool silent)
 	return sb->s_root ? 0 : -ENOMEM;
 }
 
-static struct dentry *pseudo_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+static struct dentry *pseudo_mount(
+	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {
 	return mount_nodev(t, flags, data, pseudo_fill);
 }
@@ -286,7 +288,7 @@ static struct inode *pseudo_inode(struct super_block *sb, umode_t mode)
 
 /* A file named @name on @m with that inode, whose reference it takes, also on failure. */
 static struct file *pseudo_open(struct mount *m, const char *name, struct inode *inode,
-				const struct file_operations *fop, void *priv, u32 flags)
+	const struct file_operations *fop, void *priv, u32 flags)
 {
 	struct dentry *d = d_alloc_pseudo(m->mnt_sb, name);
 	struct path path = { m, d };
@@ -305,8 +307,8 @@ static struct file *pseudo_open(struct mount *m, const char *name, struct inode 
 	return f;
 }
 
-struct file *pseudo_file(const char *fsname, umode_t mode, const struct file_operations *fop, void *priv,
-			 u32 flags)
+struct file *pseudo_file(
+	const char *fsname, umode_t mode, const struct file_operations *fop, void *priv, u32 flags)
 {
 	struct mount *m = pseudo_get(fsname);
 	struct inode *inode;

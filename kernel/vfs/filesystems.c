@@ -60,6 +60,6 @@ int filesystems_line(int i, char *buf, size_t size)
 
 	if (!t)
 		return 0;
-	return scnprintf(buf, size, "%s\t%s\n", t->fs_flags & FS_REQUIRES_DEV ? "" : "nodev",
-			 t->name);
+	return scnprintf(
+		buf, size, "%s\t%s\n", t->fs_flags & FS_REQUIRES_DEV ? "" : "nodev", t->name);
 }

@@ -148,15 +148,17 @@ static bool prepend_path(struct back_buf *b, const struct path *p, const struct 
 }
 
 /* @mark: say so when the path cannot be reached from the root. */
-static char *path_text(const struct path *p, const struct path *root, char *buf, int len, bool mark,
-		       bool *deleted)
+static char *path_text(
+	const struct path *p, const struct path *root, char *buf, int len, bool mark, bool *deleted)
 {
 	struct back_buf b = { buf + len, len };
 	bool met;
 
 	prepend(&b, "", 1);
 	spin_lock(&mount_seq.lock);
-	spin_lock(&rename_seq.lock); /* a rename unhashes for a moment: under its lock this does not show */
+	spin_lock(
+		&rename_seq
+			 .lock); /* a rename unhashes for a moment: under its lock this does not show */
 	*deleted = d_unlinked(p->dentry);
 	if (*deleted)
 		prepend(&b, " (deleted)", 10);

@@ -385,7 +385,7 @@ void iput(struct inode *inode)
 	c = atomic_read(&inode->i_count);
 	while (c > 1)
 		if (__atomic_compare_exchange_n(&inode->i_count.v, &c, c - 1, false,
-						__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+			    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 			return;
 	spin_lock(&inode->i_lock);
 	BUG_ON(atomic_read(&inode->i_count) <= 0);

@@ -77,8 +77,8 @@ static inline bool d_tryget(struct dentry *d)
 	s32 c = atomic_read(&d->d_count);
 
 	while (c >= 0)
-		if (__atomic_compare_exchange_n(&d->d_count.v, &c, c + 1, false, __ATOMIC_SEQ_CST,
-						__ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(
+			    &d->d_count.v, &c, c + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 			return true;
 	return false;
 }
@@ -107,7 +107,8 @@ static inline bool d_mounted(const struct dentry *d)
 	return READ_ONCE(d->d_flags) & DCACHE_MOUNTED;
 }
 void d_set_mounted(struct dentry *d, bool on);
-bool d_is_ancestor(const struct dentry *a, const struct dentry *d); /* a == d or above; under s_rename_mutex or rename_lock */
+bool d_is_ancestor(const struct dentry *a,
+	const struct dentry *d); /* a == d or above; under s_rename_mutex or rename_lock */
 void shrink_dcache_parent(struct dentry *d);
 void shrink_dcache_for_umount(struct super_block *sb);
 void dcache_init(void);
@@ -140,13 +141,14 @@ static inline bool sb_rdonly(const struct super_block *sb)
 struct file_system_type *filesystem_nth(int i);
 
 /* ---- namespace.c ---- */
-#define MNT_IN_NS 1     /* mnt_state: attached in a namespace */
-#define MNT_INTERNAL 2  /* kern_mount */
-#define MNT_EXPIRED 4   /* umount2(MNT_EXPIRE) has seen it unused */
-#define MNT_DOOMED 8    /* lazily unmounted */
+#define MNT_IN_NS 1    /* mnt_state: attached in a namespace */
+#define MNT_INTERNAL 2 /* kern_mount */
+#define MNT_EXPIRED 4  /* umount2(MNT_EXPIRE) has seen it unused */
+#define MNT_DOOMED 8   /* lazily unmounted */
 void namespace_init(void);
 void mnt_set_ns_root(struct mount *m);
-struct mount *mnt_alloc_internal(struct dentry *root, const char *name); /* not in any namespace; ERR_PTR */
+struct mount *mnt_alloc_internal(
+	struct dentry *root, const char *name); /* not in any namespace; ERR_PTR */
 static inline bool mnt_tryget(struct mount *m)
 {
 	return atomic_inc_not_zero(&m->mnt_count);
@@ -163,7 +165,7 @@ void detach_mounts(struct dentry *d);      /* of a dentry that is going away */
 
 /* ---- namei.c ---- */
 struct open_how_k {
-	u32 flags;  /* O_* */
+	u32 flags; /* O_* */
 	umode_t mode;
 	int acc;    /* MAY_* */
 	u32 lookup; /* LOOKUP_* */
@@ -187,7 +189,7 @@ char *dentry_path(struct dentry *d, char *buf, int len);
 void namei_caches_init(void);
 
 /* ---- open.c, file.c, fdtable.c ---- */
-int vfs_open(struct file *f); /* f_path set: checks, f_op, f_op->open */
+int vfs_open(struct file *f);       /* f_path set: checks, f_op, f_op->open */
 struct file *file_alloc(u32 flags); /* empty; ERR_PTR */
 void file_free(struct file *f);     /* that was never opened */
 void file_drop_path(struct file *f);

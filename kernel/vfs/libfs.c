@@ -176,8 +176,8 @@ int simple_rmdir(struct inode *dir, struct dentry *d)
 	return 0;
 }
 
-static void exchange_entries(struct inode *odir, struct dentry *a, struct inode *ndir,
-			     struct dentry *b)
+static void exchange_entries(
+	struct inode *odir, struct dentry *a, struct inode *ndir, struct dentry *b)
 {
 	u64 t = a->d_cookie;
 
@@ -222,8 +222,8 @@ static int move_entry(struct inode *odir, struct dentry *old, struct inode *ndir
 	return 0;
 }
 
-int simple_rename(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *nd,
-		  u32 flags)
+int simple_rename(
+	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *nd, u32 flags)
 {
 	int err = 0;
 
@@ -250,7 +250,9 @@ int simple_setattr(struct dentry *d, struct iattr *a)
 	if (err)
 		return err;
 	if (a->ia_valid & ATTR_SIZE)
-		return a->ia_valid & ATTR_OPEN ? 0 : -EPERM; /* O_TRUNC of a file whose text is made up */
+		return a->ia_valid & ATTR_OPEN ?
+			       0 :
+			       -EPERM; /* O_TRUNC of a file whose text is made up */
 	setattr_copy(d->d_inode, a);
 	return 0;
 }

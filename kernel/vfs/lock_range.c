@@ -24,8 +24,7 @@ bool locks_conflict(const struct file_lock *held, const struct file_lock *req)
 static bool touches(const struct file_lock *a, loff_t start, loff_t end)
 {
 	return (a->end != FLK_END && a->end + 1 >= start && a->start <= end) ||
-	       (a->end == FLK_END && a->start <= end) ||
-	       (end != FLK_END && end + 1 == a->start);
+	       (a->end == FLK_END && a->start <= end) || (end != FLK_END && end + 1 == a->start);
 }
 
 static struct file_lock *take_spare(struct file_lock *spare[2])
@@ -80,8 +79,8 @@ static void insert_sorted(struct list_head *list, struct file_lock *l)
 	list_add(&l->list, at);
 }
 
-void lock_range_apply(struct list_head *list, const struct file_lock *req, struct file_lock *spare[2],
-		      struct list_head *gone)
+void lock_range_apply(struct list_head *list, const struct file_lock *req,
+	struct file_lock *spare[2], struct list_head *gone)
 {
 	struct file_lock *l, *next, *own;
 	loff_t start = req->start, end = req->end;

@@ -32,7 +32,7 @@ struct blocked { /* on the stack of who waits */
 static DEFINE_SPINLOCK(blocked_lock);
 static LIST_HEAD(blocked_list); /* under blocked_lock */
 static DEFINE_SPINLOCK(all_lock);
-static LIST_HEAD(all_locks);    /* under all_lock */
+static LIST_HEAD(all_locks); /* under all_lock */
 
 static struct bucket *bucket_of(struct inode *inode)
 {
@@ -73,7 +73,7 @@ static struct file_lock *find_conflict(struct inode *inode, const struct file_lo
 
 /* The bucket is locked; spares that went into the list become visible in /proc/locks. */
 static void apply(struct inode *inode, const struct file_lock *req, struct file_lock *spare[2],
-		  struct list_head *gone)
+	struct list_head *gone)
 {
 	struct file_lock *before[2] = { spare[0], spare[1] };
 
@@ -352,10 +352,12 @@ long fcntl_lock(int fd, struct file *f, u32 cmd, uaddr_t arg)
 
 static int do_flock(struct file *f, u32 op)
 {
-	struct file_lock req = {
-		.kind = FLK_FLOCK, .owner = f, .pid = current->tgid, .inode = f->f_inode,
-		.start = 0, .end = FLK_END
-	};
+	struct file_lock req = { .kind = FLK_FLOCK,
+		.owner = f,
+		.pid = current->tgid,
+		.inode = f->f_inode,
+		.start = 0,
+		.end = FLK_END };
 
 	switch (op & ~(u32)LOCK_NB) {
 	case LOCK_SH: req.type = FLK_READ; break;

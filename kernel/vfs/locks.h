@@ -12,11 +12,12 @@ enum { FLK_POSIX, FLK_OFD, FLK_FLOCK };
 enum { FLK_READ, FLK_WRITE, FLK_NONE };
 
 struct file_lock {
-	struct list_head list;  /* of the inode's locks, under their lock */
-	struct list_head all;   /* of /proc/locks */
-	const void *owner;      /* files_struct (POSIX) or file (OFD, flock) */
+	struct list_head list; /* of the inode's locks, under their lock */
+	struct list_head all;  /* of /proc/locks */
+	const void *owner;     /* files_struct (POSIX) or file (OFD, flock) */
 	u8 kind, type;
-	loff_t start, end;      /* bytes, end inclusive; FLK_END: to the end of the file, whatever that will be */
+	loff_t start,
+		end; /* bytes, end inclusive; FLK_END: to the end of the file, whatever that will be */
 	pid_t pid;
 	struct inode *inode;
 };
@@ -34,7 +35,7 @@ bool locks_conflict(const struct file_lock *held, const struct file_lock *req);
  * others where they overlap. What goes is put on @gone. @spare: two zeroed locks, which are used (set to NULL) as needed: one for the
  * lock itself, one for the second half of a lock that is cut in two. Never fails.
  */
-void lock_range_apply(struct list_head *list, const struct file_lock *req, struct file_lock *spare[2],
-		      struct list_head *gone);
+void lock_range_apply(struct list_head *list, const struct file_lock *req,
+	struct file_lock *spare[2], struct list_head *gone);
 
 #endif

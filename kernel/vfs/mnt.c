@@ -137,7 +137,8 @@ bool mnt_readonly(const struct mount *m)
 int mnt_want_write(struct mount *m)
 {
 	atomic_inc(&m->mnt_writers);
-	atomic_inc(&m->mnt_sb->s_writers); /* both are full barriers: a remount sees us or we see it */
+	atomic_inc(
+		&m->mnt_sb->s_writers); /* both are full barriers: a remount sees us or we see it */
 	if (!mnt_readonly(m))
 		return 0;
 	mnt_drop_write(m);

@@ -26,7 +26,8 @@ struct mount *mnt_clone(struct mount *m, struct dentry *root);
 struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, bool recursive);
 /* namespace_sem held for writing. Attach consumes the reference to @m (it becomes the tree's); the subtree comes along. */
 void mnt_attach(struct mount *m, const struct path *where);
-void mnt_detach(struct mount *m); /* the reverse: the caller has the tree's reference again; its children stay on it */
+void mnt_detach(struct
+	mount *m); /* the reverse: the caller has the tree's reference again; its children stay on it */
 /* Detaches @m and all below; the references to drop (with namespace_sem released) gather on @dead (mnt_expire_list of mounts). */
 void mnt_umount_tree(struct mount *m, struct list_head *dead);
 void mnt_put_list(struct list_head *dead);

@@ -93,7 +93,8 @@ static void show_mountinfo(struct line *l, struct mount *m, const char *place, c
 	put(l, m->mnt_flags & MS_RDONLY ? " ro" : " rw");
 	put_mount_flags(l, m->mnt_flags);
 	if (mnt_is_shared(m))
-		l->len += scnprintf(l->buf + l->len, l->size - l->len, " shared:%d", m->mnt_group_id);
+		l->len +=
+			scnprintf(l->buf + l->len, l->size - l->len, " shared:%d", m->mnt_group_id);
 	if (m->mnt_master)
 		l->len += scnprintf(l->buf + l->len, l->size - l->len, " master:%d",
 			m->mnt_master->mnt_group_id);

@@ -134,7 +134,8 @@ static void fast_dotdot(struct fast *f)
 }
 
 /* The text of a plain symlink, or NULL when the slow walk must look at it. */
-static const char *fast_link(struct fast *f, struct inode *dir, struct dentry *d, struct inode *inode)
+static const char *fast_link(
+	struct fast *f, struct inode *dir, struct dentry *d, struct inode *inode)
 {
 	struct path p = { f->mnt, d };
 
@@ -236,7 +237,7 @@ static int fast_components(struct fast *f, const char *name, u32 flags, struct l
 		}
 		f->dentry = d;
 		fast_cross_mounts(f);
-next:
+	next:
 		if (end) {
 			if ((flags & LOOKUP_DIRECTORY) && !is_dir(f->dentry->d_inode))
 				return -ECHILD;
@@ -650,8 +651,7 @@ static int lookup_slow(int dfd, const char *name, u32 flags, struct path *path)
 
 	if (!err)
 		err = nd_walk(&nd, name, false);
-	if (!err && (nd.want_dir || (flags & LOOKUP_DIRECTORY)) &&
-		!is_dir(nd.path.dentry->d_inode))
+	if (!err && (nd.want_dir || (flags & LOOKUP_DIRECTORY)) && !is_dir(nd.path.dentry->d_inode))
 		err = -ENOTDIR;
 	if (!err) {
 		*path = nd.path;

@@ -13,7 +13,7 @@ enum { LAST_NORM, LAST_ROOT, LAST_DOT, LAST_DOTDOT };
 struct last {
 	struct qstr name; /* points into the text that is being walked */
 	int type;
-	bool slash;       /* slashes follow it */
+	bool slash; /* slashes follow it */
 };
 
 struct nd_link {
@@ -27,7 +27,7 @@ struct nameidata {
 	u32 flags;
 	int depth, links;
 	bool want_dir, jumped;
-	u32 rseq, mseq;         /* at the start, for restricted lookups */
+	u32 rseq, mseq; /* at the start, for restricted lookups */
 	struct nd_link stack[MAX_LINKS];
 };
 

@@ -24,8 +24,8 @@ static u32 sb_flags_of(u32 flags)
 
 static u32 mnt_flags_of(u32 flags)
 {
-	u32 m = flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW | MS_NOATIME |
-				MS_NODIRATIME);
+	u32 m = flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW |
+				MS_NOATIME | MS_NODIRATIME);
 
 	if (!(flags & (MS_NOATIME | MS_STRICTATIME)))
 		m |= MS_RELATIME;
@@ -64,7 +64,8 @@ static int graft(struct mount *m, struct path *where)
 	return 0;
 }
 
-static int do_new_mount(struct path *where, const char *type, u32 flags, const char *dev, char *data)
+static int do_new_mount(
+	struct path *where, const char *type, u32 flags, const char *dev, char *data)
 {
 	struct file_system_type *t = get_fs_type(type);
 	struct dentry *root;
@@ -445,7 +446,8 @@ static void chroot_all(const struct path *old, const struct path *new)
 }
 
 /* namespace_sem held. */
-static int pivot_allowed(const struct path *new, const struct path *put_old, const struct path *root)
+static int pivot_allowed(
+	const struct path *new, const struct path *put_old, const struct path *root)
 {
 	struct mount *nm = new->mnt, *rm = root->mnt;
 

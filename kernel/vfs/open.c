@@ -33,8 +33,8 @@ static int count_unless(atomic_t *a, int step)
 	do
 		if (step > 0 ? c < 0 : c > 0)
 			return -ETXTBSY;
-	while (!__atomic_compare_exchange_n(&a->v, &c, c + step, false, __ATOMIC_SEQ_CST,
-		__ATOMIC_RELAXED));
+	while (!__atomic_compare_exchange_n(
+		&a->v, &c, c + step, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	return 0;
 }
 
@@ -147,7 +147,7 @@ static int may_open(const struct path *path, int acc, u32 *flags)
 		break;
 	default:
 		if ((acc & MAY_EXEC) && ((path->mnt->mnt_flags & MS_NOEXEC) ||
-					 (inode->i_sb->s_iflags & SB_I_NOEXEC)))
+						(inode->i_sb->s_iflags & SB_I_NOEXEC)))
 			return -EACCES;
 	}
 	err = inode_permission(inode, MAY_OPEN | acc);
@@ -217,8 +217,8 @@ static int may_open_in_sticky(const struct inode *dir, const struct inode *inode
 }
 
 /* The last component, made when it is not there. */
-static struct dentry *lookup_or_create(struct nameidata *nd, const struct open_how_k *how,
-				       bool *created)
+static struct dentry *lookup_or_create(
+	struct nameidata *nd, const struct open_how_k *how, bool *created)
 {
 	struct dentry *parent = nd->path.dentry, *d = d_lookup(parent, &nd->last.name);
 	struct inode *dir = parent->d_inode;
@@ -250,8 +250,8 @@ static struct dentry *lookup_or_create(struct nameidata *nd, const struct open_h
 }
 
 /* nd->path stands at something that exists: what O_CREAT says to that. */
-static struct file *open_after_create(struct nameidata *nd, const struct open_how_k *how,
-				      const struct inode *dir)
+static struct file *open_after_create(
+	struct nameidata *nd, const struct open_how_k *how, const struct inode *dir)
 {
 	struct inode *inode = nd->path.dentry->d_inode;
 	struct path path = nd->path;
@@ -350,7 +350,8 @@ static struct dentry *make_tmpfile(const struct path *dir, umode_t mode, bool li
 		return ERR_PTR(err);
 	}
 	inode = d->d_inode;
-	d->d_name.len = scnprintf(d->d_iname, DNAME_INLINE, "#%llu", (unsigned long long)inode->i_ino);
+	d->d_name.len =
+		scnprintf(d->d_iname, DNAME_INLINE, "#%llu", (unsigned long long)inode->i_ino);
 	if (linkable) {
 		spin_lock(&inode->i_lock);
 		inode->i_state |= I_LINKABLE;
@@ -396,7 +397,8 @@ struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *ho
 
 static int acc_of(u32 flags)
 {
-	static const int acc[4] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE };
+	static const int acc[4] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE,
+		MAY_READ | MAY_WRITE };
 	int a = acc[flags & O_ACCMODE];
 
 	if (flags & O_TRUNC)

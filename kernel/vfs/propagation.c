@@ -43,7 +43,8 @@ static void set_master(struct mount *m, struct mount *master)
 
 static struct mount *other_peer(struct mount *m)
 {
-	return list_empty(&m->mnt_share) ? NULL : list_first_entry(&m->mnt_share, struct mount, mnt_share);
+	return list_empty(&m->mnt_share) ? NULL :
+					   list_first_entry(&m->mnt_share, struct mount, mnt_share);
 }
 
 /* Its slaves go to a peer, or to its own master. */

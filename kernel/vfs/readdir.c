@@ -103,8 +103,8 @@ static void put_record(struct dents *b, const char *name, int len, u64 ino, u32 
 	}
 }
 
-static bool dents_actor(struct dir_context *ctx, const char *name, int len, loff_t pos, u64 ino,
-			u32 type)
+static bool dents_actor(
+	struct dir_context *ctx, const char *name, int len, loff_t pos, u64 ino, u32 type)
 {
 	struct dents *b = container_of(ctx, struct dents, ctx);
 	u32 head = b->old ? offsetof(struct linux_dirent, d_name) + 2 :
@@ -124,7 +124,9 @@ static bool dents_actor(struct dir_context *ctx, const char *name, int len, loff
 
 static long do_getdents(struct file *f, uaddr_t ua, u32 count, bool old)
 {
-	struct dents b = { .ctx.actor = dents_actor, .size = min(count, (u32)DENTS_MAX), .old = old };
+	struct dents b = {
+		.ctx.actor = dents_actor, .size = min(count, (u32)DENTS_MAX), .old = old
+	};
 	loff_t start;
 	long err;
 

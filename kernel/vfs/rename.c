@@ -97,8 +97,8 @@ static void unlock_inodes(struct inode *a, struct inode *b)
 }
 
 /* Permissions of all that changes. */
-static int rename_allowed(struct inode *odir, struct dentry *old, struct inode *ndir,
-			  struct dentry *new, u32 flags)
+static int rename_allowed(
+	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
 {
 	bool dir = is_dir(old->d_inode);
 	int err = may_delete(odir, old, dir);
@@ -122,15 +122,15 @@ static int rename_allowed(struct inode *odir, struct dentry *old, struct inode *
 }
 
 static void notify_moved(struct inode *odir, struct inode *ndir, struct dentry *old,
-			 const char *was, u32 was_len, struct inode *replaced)
+	const char *was, u32 was_len, struct inode *replaced)
 {
 	static atomic_t cookies;
 	u32 dir = is_dir(old->d_inode) ? IN_ISDIR : 0;
 	u32 cookie = atomic_inc_return(&cookies);
 
 	fsnotify_name(odir, IN_MOVED_FROM | dir, old->d_inode, was, was_len, cookie);
-	fsnotify_name(ndir, IN_MOVED_TO | dir, old->d_inode, old->d_name.name, old->d_name.len,
-		cookie);
+	fsnotify_name(
+		ndir, IN_MOVED_TO | dir, old->d_inode, old->d_name.name, old->d_name.len, cookie);
 	fsnotify_inode(old->d_inode, IN_MOVE_SELF);
 	if (replaced)
 		fsnotify_inode(replaced, IN_ATTRIB);
@@ -152,8 +152,8 @@ static void rename_commit(struct dentry *old, struct dentry *new, u32 flags)
 	d_move(old, new);
 }
 
-static int vfs_rename(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new,
-		      u32 flags)
+static int vfs_rename(
+	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
 {
 	struct inode *source = old->d_inode, *target = new->d_inode;
 	char was[NAME_MAX + 1];
@@ -180,8 +180,8 @@ static int vfs_rename(struct inode *odir, struct dentry *old, struct inode *ndir
 out:
 	unlock_inodes(source, target);
 	if (!err)
-		notify_moved(odir, ndir, old, was, was_len,
-			flags & RENAME_EXCHANGE ? NULL : target);
+		notify_moved(
+			odir, ndir, old, was, was_len, flags & RENAME_EXCHANGE ? NULL : target);
 	iput(target);
 	return err;
 }
@@ -209,8 +209,8 @@ static int rename_locked(struct rename *r)
 		return -EINVAL;
 	if (r->new == r->trap)
 		return r->flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
-	return vfs_rename(r->from.path.dentry->d_inode, r->old, r->to.path.dentry->d_inode, r->new,
-		r->flags);
+	return vfs_rename(
+		r->from.path.dentry->d_inode, r->old, r->to.path.dentry->d_inode, r->new, r->flags);
 }
 
 static int rename_lookup(struct rename *r)

@@ -81,7 +81,8 @@ static struct simple_xattr *xattr_new(const char *name, const void *value, size_
 	return a;
 }
 
-int simple_xattr_set(struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags)
+int simple_xattr_set(
+	struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags)
 {
 	struct simple_xattr *fresh = NULL, *old;
 	int err = 0;

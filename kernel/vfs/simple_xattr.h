@@ -14,7 +14,8 @@ void simple_xattrs_init(struct simple_xattrs *x);
 void simple_xattrs_free(struct simple_xattrs *x);
 /* As inode_operations' getxattr, setxattr, listxattr. */
 ssize_t simple_xattr_get(struct simple_xattrs *x, const char *name, void *buf, size_t size);
-int simple_xattr_set(struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags);
+int simple_xattr_set(
+	struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags);
 ssize_t simple_xattr_list(struct simple_xattrs *x, char *buf, size_t size);
 
 #endif

@@ -11,8 +11,13 @@ static const struct {
 	u32 mnt;
 	u32 st;
 } flag_map[] = {
-	{ MS_RDONLY, 0x1 },   { MS_NOSUID, 0x2 },	{ MS_NODEV, 0x4 },	 { MS_NOEXEC, 0x8 },
-	{ MS_NOATIME, 0x400 }, { MS_NODIRATIME, 0x800 }, { MS_RELATIME, 0x1000 },
+	{ MS_RDONLY, 0x1 },
+	{ MS_NOSUID, 0x2 },
+	{ MS_NODEV, 0x4 },
+	{ MS_NOEXEC, 0x8 },
+	{ MS_NOATIME, 0x400 },
+	{ MS_NODIRATIME, 0x800 },
+	{ MS_RELATIME, 0x1000 },
 };
 
 static s64 statfs_flags(const struct path *p)
@@ -31,7 +36,9 @@ static s64 statfs_flags(const struct path *p)
 static int do_statfs(const struct path *p, uaddr_t buf)
 {
 	struct super_block *sb = p->dentry->d_sb;
-	struct kstatfs k = { .f_type = sb->s_magic, .f_bsize = sb->s_blocksize, .f_namelen = NAME_MAX };
+	struct kstatfs k = {
+		.f_type = sb->s_magic, .f_bsize = sb->s_blocksize, .f_namelen = NAME_MAX
+	};
 	struct statfs s;
 	int err;
 

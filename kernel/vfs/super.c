@@ -20,7 +20,7 @@
 LIST_HEAD(super_blocks);
 DEFINE_SPINLOCK(sb_lock);
 static DEFINE_MUTEX(bdev_mount_mutex); /* mount_bdev: find or build */
-static struct radix anon_devs;	       /* minors of anonymous devices, under anon_lock */
+static struct radix anon_devs;         /* minors of anonymous devices, under anon_lock */
 static DEFINE_MUTEX(anon_lock);
 
 static void sb_set_blocksize_default(struct super_block *sb)
@@ -185,7 +185,8 @@ static struct super_block *grab_super(struct file_system_type *t, struct block_d
 again:
 	spin_lock(&sb_lock);
 	list_for_each_entry(sb, &super_blocks, s_list) {
-		if (sb->s_type != t || (b && sb->s_bdev != b) || !atomic_inc_not_zero(&sb->s_active))
+		if (sb->s_type != t || (b && sb->s_bdev != b) ||
+			!atomic_inc_not_zero(&sb->s_active))
 			continue;
 		spin_unlock(&sb_lock);
 		down_write(&sb->s_umount);
@@ -235,7 +236,7 @@ static struct block_device *bdev_of_path(const char *name)
 }
 
 static struct dentry *bdev_new_super(struct file_system_type *t, struct block_device *b, u32 flags,
-				     void *data, fill_super_t fill)
+	void *data, fill_super_t fill)
 {
 	bool write = !(flags & SB_RDONLY);
 	struct super_block *sb;
@@ -259,7 +260,7 @@ static struct dentry *bdev_new_super(struct file_system_type *t, struct block_de
 }
 
 struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_device *b, void *data,
-			  fill_super_t fill)
+	fill_super_t fill)
 {
 	struct super_block *sb;
 	struct dentry *root;
@@ -279,8 +280,8 @@ struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_de
 	return root;
 }
 
-struct dentry *mount_bdev(struct file_system_type *t, u32 flags, const char *dev, void *data,
-			  fill_super_t fill)
+struct dentry *mount_bdev(
+	struct file_system_type *t, u32 flags, const char *dev, void *data, fill_super_t fill)
 {
 	struct block_device *b = bdev_of_path(dev);
 

@@ -112,8 +112,8 @@ long sys_sync_file_range(int fd, s64 off, s64 n, int flags)
 	struct fd f;
 	int err;
 
-	if (flags & ~(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-			    SYNC_FILE_RANGE_WAIT_AFTER))
+	if (flags &
+		~(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER))
 		return -EINVAL;
 	f = fdget(fd);
 	if (!f.file)

@@ -44,7 +44,8 @@ struct timespec64 {
 	s64 tv_sec;
 	s64 tv_nsec;
 };
-struct timespec64 current_time(struct inode *inode); /* the clock, cut to the superblock's granularity */
+struct timespec64 current_time(
+	struct inode *inode); /* the clock, cut to the superblock's granularity */
 
 /* ---- names ---- */
 
@@ -105,17 +106,17 @@ struct iattr {
 #define I_DIRTY (I_DIRTY_SYNC | I_DIRTY_DATASYNC | I_DIRTY_PAGES)
 #define I_FREEING 0x10
 #define I_SYNC 0x20
-#define I_LINKABLE 0x40      /* O_TMPFILE */
+#define I_LINKABLE 0x40 /* O_TMPFILE */
 
 /* i_flags */
 #define S_IMMUTABLE 0x1
 #define S_APPEND 0x2
 #define S_NOATIME 0x4
 #define S_SYNC 0x8
-#define S_DEAD 0x10          /* removed directory */
+#define S_DEAD 0x10 /* removed directory */
 #define S_PRIVATE 0x20
 #define S_DIRSYNC 0x40
-#define S_NOSEC 0x80         /* no set-id bits, no security xattrs to clear on write */
+#define S_NOSEC 0x80 /* no set-id bits, no security xattrs to clear on write */
 
 struct inode_operations {
 	/* Attaches the inode to @dentry by d_splice_alias/d_add (negative: NULL inode). NULL, another dentry to use, or ERR_PTR. */
@@ -127,8 +128,9 @@ struct inode_operations {
 	int (*mkdir)(struct inode *dir, struct dentry *dentry, umode_t mode);
 	int (*rmdir)(struct inode *dir, struct dentry *dentry);
 	int (*mknod)(struct inode *dir, struct dentry *dentry, umode_t mode, dev_t dev);
-	int (*rename)(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new_dentry,
-		      u32 flags); /* RENAME_NOREPLACE is done by vfs; RENAME_EXCHANGE, RENAME_WHITEOUT by the fs or -EINVAL */
+	int (*rename)(struct inode *odir, struct dentry *old, struct inode *ndir,
+		struct dentry *new_dentry,
+		u32 flags); /* RENAME_NOREPLACE is done by vfs; RENAME_EXCHANGE, RENAME_WHITEOUT by the fs or -EINVAL */
 	int (*tmpfile)(struct inode *dir, struct dentry *dentry, umode_t mode);
 	/* The target in a buffer that stays valid (kfree'd by the caller when *to_free is set). ERR_PTR. */
 	const char *(*get_link)(struct dentry *dentry, struct inode *inode, char **to_free);
@@ -139,8 +141,8 @@ struct inode_operations {
 	int (*setattr)(struct dentry *dentry, struct iattr *attr);
 	/* Names with their prefix ("user.x"). Size or -errno; buf NULL: size only. flags XATTR_CREATE/REPLACE; value NULL: remove. */
 	ssize_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
-	int (*setxattr)(struct inode *inode, const char *name, const void *value, size_t size,
-			int flags);
+	int (*setxattr)(
+		struct inode *inode, const char *name, const void *value, size_t size, int flags);
 	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size);
 	int (*fiemap)(struct inode *inode, void *info, u64 start, u64 len);
 };
@@ -153,37 +155,38 @@ struct inode {
 	const struct inode_operations *i_op;
 	const struct file_operations *i_fop; /* what open installs */
 	struct super_block *i_sb;
-	struct address_space *i_mapping;     /* usually &i_data */
+	struct address_space *i_mapping; /* usually &i_data */
 	struct address_space i_data;
 	ino_t i_ino;
-	u32 i_nlink;                         /* under i_rwsem of the inode or of its directories */
+	u32 i_nlink; /* under i_rwsem of the inode or of its directories */
 	dev_t i_rdev;
-	loff_t i_size;                       /* written under i_rwsem; read by i_size_read */
+	loff_t i_size; /* written under i_rwsem; read by i_size_read */
 	struct timespec64 i_atime, i_mtime, i_ctime, i_btime;
-	u64 i_blocks;                        /* 512-byte units */
+	u64 i_blocks; /* 512-byte units */
 	u32 i_blkbits;
 	u32 i_generation;
 	u64 i_version;
-	spinlock_t i_lock;                   /* i_state, i_blocks, counters */
+	spinlock_t i_lock; /* i_state, i_blocks, counters */
 	struct rwsem i_rwsem;
 	u32 i_state;
-	atomic_t i_count;                    /* references */
-	atomic_t i_writecount;               /* > 0 writers, < 0 denied (executing) */
-	struct hlist_node i_hash;            /* inode hash, under its bucket lock */
-	struct list_head i_sb_list;          /* under s_inode_list_lock */
-	struct list_head i_dirty_list;       /* sb's dirty inodes, under s_inode_wblist_lock */
+	atomic_t i_count;              /* references */
+	atomic_t i_writecount;         /* > 0 writers, < 0 denied (executing) */
+	struct hlist_node i_hash;      /* inode hash, under its bucket lock */
+	struct list_head i_sb_list;    /* under s_inode_list_lock */
+	struct list_head i_dirty_list; /* sb's dirty inodes, under s_inode_wblist_lock */
 	struct list_head i_lru;
-	struct list_head i_dentry;           /* aliases (dentry.d_alias), under i_lock */
+	struct list_head i_dentry; /* aliases (dentry.d_alias), under i_lock */
 	u64 dirtied_when;
-	struct list_head i_flock;            /* locks, under flc_lock (locks.c) */
-	void *i_pipe;                        /* struct pipe_inode_info of a FIFO or pipe */
+	struct list_head i_flock; /* locks, under flc_lock (locks.c) */
+	void *i_pipe;             /* struct pipe_inode_info of a FIFO or pipe */
 	struct block_device *i_bdev;
 	void *i_cdev;
-	char *i_link;                        /* fast symlink target: immutable, valid until i_free */
-	u32 i_seals;                         /* F_SEAL_* of a memfd, with SEALS_ALLOWED; under i_rwsem */
+	char *i_link; /* fast symlink target: immutable, valid until i_free */
+	u32 i_seals;  /* F_SEAL_* of a memfd, with SEALS_ALLOWED; under i_rwsem */
 #define SEALS_ALLOWED 0x80000000
-	void *i_fsnotify;                    /* inotify marks */
-	struct simple_dir *i_sdir;           /* entries of a directory of a memory file system, under i_rwsem */
+	void *i_fsnotify; /* inotify marks */
+	struct simple_dir
+		*i_sdir; /* entries of a directory of a memory file system, under i_rwsem */
 	struct rcu_head i_rcu;
 	void (*i_free)(struct inode *inode); /* s_op->free_inode, or the plain one; immutable */
 	void *i_private;                     /* of the file system */
@@ -197,19 +200,22 @@ static inline void i_size_write(struct inode *i, loff_t size)
 	WRITE_ONCE(i->i_size, size);
 }
 
-struct inode *new_inode(struct super_block *sb);  /* count 1, no number, not hashed; NULL */
+struct inode *new_inode(struct super_block *sb); /* count 1, no number, not hashed; NULL */
 /* By number: from the hash, or a new one with I_NEW for the caller to fill and unlock_new_inode(). ERR_PTR(-ENOMEM). */
 struct inode *iget_locked(struct super_block *sb, ino_t ino);
 struct inode *ilookup(struct super_block *sb, ino_t ino);
 void unlock_new_inode(struct inode *inode);
-void iget_failed(struct inode *inode);            /* I_NEW inode that could not be filled: removes and puts it */
-int insert_inode_locked(struct inode *inode);     /* a created inode into the hash with I_NEW; 0 or -EBUSY */
-void inode_init_owner(struct inode *inode, struct inode *dir, umode_t mode); /* fsuid/gid, setgid directories */
+void iget_failed(
+	struct inode *inode); /* I_NEW inode that could not be filled: removes and puts it */
+int insert_inode_locked(
+	struct inode *inode); /* a created inode into the hash with I_NEW; 0 or -EBUSY */
+void inode_init_owner(
+	struct inode *inode, struct inode *dir, umode_t mode); /* fsuid/gid, setgid directories */
 void ihold(struct inode *inode);
 void iput(struct inode *inode);
-void clear_inode(struct inode *inode);            /* end of evict_inode */
-void mark_inode_dirty(struct inode *inode);       /* all of I_DIRTY_SYNC|DATASYNC */
-void mark_inode_dirty_sync(struct inode *inode);  /* times only */
+void clear_inode(struct inode *inode);           /* end of evict_inode */
+void mark_inode_dirty(struct inode *inode);      /* all of I_DIRTY_SYNC|DATASYNC */
+void mark_inode_dirty_sync(struct inode *inode); /* times only */
 void inc_nlink(struct inode *inode);
 void drop_nlink(struct inode *inode);
 void clear_nlink(struct inode *inode);
@@ -225,7 +231,8 @@ int generic_permission(struct inode *inode, int mask);
 #define MAY_OPEN 32
 #define MAY_CHDIR 64
 int inode_permission(struct inode *inode, int mask);
-ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size); /* no permission is asked for; -EOPNOTSUPP */
+ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf,
+	size_t size); /* no permission is asked for; -EOPNOTSUPP */
 int setattr_prepare(struct dentry *dentry, struct iattr *attr);
 void setattr_copy(struct inode *inode, const struct iattr *attr);
 int notify_change(struct dentry *dentry, struct iattr *attr); /* i_rwsem held */
@@ -245,35 +252,37 @@ int inode_newsize_ok(struct inode *inode, loff_t size); /* RLIMIT_FSIZE, s_maxby
 #define DCACHE_REVALIDATE 0x8
 #define DCACHE_DONTCACHE 0x10
 #define DCACHE_REFERENCED 0x20
-#define DCACHE_LRU 0x40          /* on the list of unused ones (perhaps in use again) */
-#define DCACHE_PERSISTENT 0x80   /* one reference belongs to the file system: the dentry is the data (tmpfs) */
-#define DCACHE_PSEUDO 0x100      /* of a pipe, socket, memfd: no place in a tree */
+#define DCACHE_LRU 0x40 /* on the list of unused ones (perhaps in use again) */
+#define DCACHE_PERSISTENT                                                                          \
+	0x80 /* one reference belongs to the file system: the dentry is the data (tmpfs) */
+#define DCACHE_PSEUDO 0x100 /* of a pipe, socket, memfd: no place in a tree */
 #define DCACHE_ROOT 0x200
 
 struct dentry_operations {
 	int (*d_revalidate)(struct dentry *d, u32 flags); /* 1 valid, 0 drop it, -errno */
 	int (*d_delete)(const struct dentry *d);          /* 1: do not keep it unused */
 	void (*d_release)(struct dentry *d);
-	char *(*d_dname)(struct dentry *d, char *buf, int len); /* pipe:[123]; writes at the end of buf */
+	char *(*d_dname)(
+		struct dentry *d, char *buf, int len); /* pipe:[123]; writes at the end of buf */
 };
 
 #define DNAME_INLINE 40
 struct dentry {
-	u32 d_flags;                  /* under d_lock */
+	u32 d_flags; /* under d_lock */
 	atomic_t d_count;
 	spinlock_t d_lock;
-	struct hlist_node d_hash;     /* dcache, under its bucket lock */
-	struct dentry *d_parent;      /* itself for a root; changed under s_rename_mutex and d_lock */
-	struct qstr d_name;           /* changed as d_parent */
-	struct inode *d_inode;        /* NULL: negative; under d_lock */
+	struct hlist_node d_hash; /* dcache, under its bucket lock */
+	struct dentry *d_parent;  /* itself for a root; changed under s_rename_mutex and d_lock */
+	struct qstr d_name;       /* changed as d_parent */
+	struct inode *d_inode;    /* NULL: negative; under d_lock */
 	char d_iname[DNAME_INLINE];
 	struct super_block *d_sb;
 	const struct dentry_operations *d_op;
 	void *d_fsdata;
-	u64 d_cookie;                 /* place in a simple directory, under the directory's i_rwsem */
-	struct list_head d_child;     /* of d_parent->d_subdirs, under the parent's d_lock */
+	u64 d_cookie;             /* place in a simple directory, under the directory's i_rwsem */
+	struct list_head d_child; /* of d_parent->d_subdirs, under the parent's d_lock */
 	struct list_head d_subdirs;
-	struct list_head d_alias;     /* of d_inode->i_dentry */
+	struct list_head d_alias; /* of d_inode->i_dentry */
 	struct list_head d_lru;
 	struct rcu_head d_rcu;
 };
@@ -285,21 +294,24 @@ struct path {
 void path_get(const struct path *p);
 void path_put(const struct path *p);
 
-struct dentry *d_alloc(struct dentry *parent, const struct qstr *name); /* count 1, not hashed; NULL */
+struct dentry *d_alloc(
+	struct dentry *parent, const struct qstr *name); /* count 1, not hashed; NULL */
 struct dentry *d_make_root(struct inode *inode); /* takes the inode, also on failure (NULL) */
 struct dentry *d_alloc_pseudo(struct super_block *sb, const char *name);
-void d_instantiate(struct dentry *d, struct inode *inode);     /* negative -> positive; takes the inode reference */
+void d_instantiate(struct dentry *d,
+	struct inode *inode); /* negative -> positive; takes the inode reference */
 void d_instantiate_new(struct dentry *d, struct inode *inode); /* and unlock_new_inode */
-void d_add(struct dentry *d, struct inode *inode);             /* instantiate and hash; inode may be NULL */
-struct dentry *d_splice_alias(struct inode *inode, struct dentry *d); /* lookup's result; takes the inode; inode may be ERR_PTR */
+void d_add(struct dentry *d, struct inode *inode); /* instantiate and hash; inode may be NULL */
+struct dentry *d_splice_alias(struct inode *inode,
+	struct dentry *d); /* lookup's result; takes the inode; inode may be ERR_PTR */
 void d_drop(struct dentry *d);
-void d_delete(struct dentry *d);                               /* after unlink: negative or dropped */
+void d_delete(struct dentry *d); /* after unlink: negative or dropped */
 void d_move(struct dentry *d, struct dentry *target);
 void d_exchange(struct dentry *a, struct dentry *b);
 struct dentry *d_lookup(struct dentry *parent, const struct qstr *name);
 struct dentry *d_find_alias(struct inode *inode);
 void d_prune_aliases(struct inode *inode);
-void d_invalidate(struct dentry *d);   /* drops it and everything unused below */
+void d_invalidate(struct dentry *d); /* drops it and everything unused below */
 struct dentry *dget(struct dentry *d);
 struct dentry *dget_parent(struct dentry *d);
 void dput(struct dentry *d);
@@ -336,14 +348,16 @@ void d_unpersist(struct dentry *d);
 #define FMODE_NOWAIT 0x8000000
 #define FMODE_CREATED 0x100000
 #define FMODE_WRITER_COUNTED 0x10000 /* i_writecount is held */
-#define FMODE_DENY_WRITE 0x400000    /* a program that runs: nobody may write to it until the last reference goes */
-#define FMODE_MNT_WRITER 0x20000     /* mnt_want_write is held */
-#define FMODE_CAN_ODIRECT 0x80000    /* set by f_op->open: O_DIRECT is welcome */
-#define FMODE_OPENED 0x40000         /* f_op->open has succeeded: release will be called */
+#define FMODE_DENY_WRITE                                                                           \
+	0x400000 /* a program that runs: nobody may write to it until the last reference goes */
+#define FMODE_MNT_WRITER 0x20000  /* mnt_want_write is held */
+#define FMODE_CAN_ODIRECT 0x80000 /* set by f_op->open: O_DIRECT is welcome */
+#define FMODE_OPENED 0x40000      /* f_op->open has succeeded: release will be called */
 
 struct dir_context {
 	/* false: the buffer is full, stop (the entry will be offered again at its pos) */
-	bool (*actor)(struct dir_context *ctx, const char *name, int len, loff_t pos, u64 ino, u32 type);
+	bool (*actor)(
+		struct dir_context *ctx, const char *name, int len, loff_t pos, u64 ino, u32 type);
 	loff_t pos; /* the next entry's; the file system defines cookies, 0 is the start */
 };
 static inline bool dir_emit(struct dir_context *ctx, const char *name, int len, u64 ino, u32 type)
@@ -357,45 +371,53 @@ struct file_operations {
 	loff_t (*llseek)(struct file *f, loff_t off, int whence);
 	ssize_t (*read_iter)(struct file *f, struct iov_iter *to, loff_t *pos);
 	ssize_t (*write_iter)(struct file *f, struct iov_iter *from, loff_t *pos);
-	int (*iterate)(struct file *f, struct dir_context *ctx); /* directory i_rwsem held for reading */
-	u32 (*poll)(struct file *f, struct poll_table *pt);      /* EPOLLIN..., NULL: always readable and writable */
-	long (*ioctl)(struct file *f, u32 cmd, u64 arg);         /* -ENOTTY for unknown */
+	int (*iterate)(
+		struct file *f, struct dir_context *ctx); /* directory i_rwsem held for reading */
+	u32 (*poll)(struct file *f,
+		struct poll_table *pt); /* EPOLLIN..., NULL: always readable and writable */
+	long (*ioctl)(struct file *f, u32 cmd, u64 arg); /* -ENOTTY for unknown */
 	int (*mmap)(struct file *f, struct vm_area *vma);
 	int (*open)(struct inode *inode, struct file *f);
-	int (*flush)(struct file *f);                            /* every close(2) */
-	int (*release)(struct inode *inode, struct file *f);     /* the last reference */
+	int (*flush)(struct file *f);                        /* every close(2) */
+	int (*release)(struct inode *inode, struct file *f); /* the last reference */
 	int (*fsync)(struct file *f, loff_t start, loff_t end, bool datasync);
 	int (*fasync)(int fd, struct file *f, bool on);
 	int (*lock)(struct file *f, int cmd, struct file_lock *fl);
-	ssize_t (*splice_read)(struct file *in, loff_t *pos, struct file *pipe, size_t len, u32 flags);
-	ssize_t (*splice_write)(struct file *pipe, struct file *out, loff_t *pos, size_t len, u32 flags);
+	ssize_t (*splice_read)(
+		struct file *in, loff_t *pos, struct file *pipe, size_t len, u32 flags);
+	ssize_t (*splice_write)(
+		struct file *pipe, struct file *out, loff_t *pos, size_t len, u32 flags);
 	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
-	int (*setfl)(struct file *f, u32 flags);                 /* may refuse fcntl(F_SETFL) */
+	int (*setfl)(struct file *f, u32 flags);                    /* may refuse fcntl(F_SETFL) */
 	int (*show_fdinfo)(struct file *f, char *buf, size_t size); /* extra lines; bytes */
 };
 
 struct file {
 	atomic_t f_count;
 	u32 f_mode;
-	u32 f_flags;                  /* O_*; under f_lock */
+	u32 f_flags; /* O_*; under f_lock */
 	spinlock_t f_lock;
 	struct mutex f_pos_lock;
-	loff_t f_pos;                 /* under f_pos_lock (FMODE_ATOMIC_POS) */
+	loff_t f_pos; /* under f_pos_lock (FMODE_ATOMIC_POS) */
 	struct path f_path;
 	struct inode *f_inode;
 	const struct file_operations *f_op;
 	struct address_space *f_mapping;
 	const struct cred *f_cred;
 	void *private_data;
-	struct { u64 start; u32 size, async_size; u64 prev; } f_ra; /* readahead state */
-	u32 f_wb_err_seq;             /* write-back errors already reported */
-	struct list_head f_ep;        /* epoll items that watch it, under the global epoll lock */
+	struct {
+		u64 start;
+		u32 size, async_size;
+		u64 prev;
+	} f_ra;                /* readahead state */
+	u32 f_wb_err_seq;      /* write-back errors already reported */
+	struct list_head f_ep; /* epoll items that watch it, under the global epoll lock */
 	struct fown {
 		struct pid *pid;
 		int type;
 		kuid_t uid, euid;
 		int signum;
-	} f_owner;                    /* F_SETOWN; under f_lock */
+	} f_owner; /* F_SETOWN; under f_lock */
 	union {
 		struct task_work f_work; /* the last fput */
 		struct rcu_head f_rcu;
@@ -407,25 +429,30 @@ static inline struct file *get_file(struct file *f)
 	atomic_inc(&f->f_count);
 	return f;
 }
-void fput(struct file *f);                    /* the final release comes later, by task work: callable with locks held */
-void fput_now(struct file *f);                /* the final release at once: no lock may be held */
-struct file *alloc_file(const struct path *path, u32 flags, const struct file_operations *fop); /* ERR_PTR; takes path refs */
+void fput(
+	struct file *f); /* the final release comes later, by task work: callable with locks held */
+void fput_now(struct file *f); /* the final release at once: no lock may be held */
+struct file *alloc_file(const struct path *path, u32 flags,
+	const struct file_operations *fop); /* ERR_PTR; takes path refs */
 /* An anonymous file "[name]" (eventfd, epoll, ...): a file on the shared anon inode. ERR_PTR. */
 struct file *anon_file(const char *name, const struct file_operations *fop, void *priv, u32 flags);
-int anon_fd(const char *name, const struct file_operations *fop, void *priv, u32 flags); /* and an fd (O_CLOEXEC from flags) */
+int anon_fd(const char *name, const struct file_operations *fop, void *priv,
+	u32 flags); /* and an fd (O_CLOEXEC from flags) */
 /* A file with an inode of its own on a pseudo file system (pipes, sockets): "name:[ino]". */
-struct file *pseudo_file(const char *fsname, umode_t mode, const struct file_operations *fop, void *priv, u32 flags);
+struct file *pseudo_file(
+	const char *fsname, umode_t mode, const struct file_operations *fop, void *priv, u32 flags);
 
 /* Kernel-side use. ERR_PTR / bytes or -errno. */
 struct file *filp_open(const char *path, u32 flags, umode_t mode);
 ssize_t kernel_read(struct file *f, void *buf, size_t n, loff_t *pos);
 ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t *pos);
-ssize_t vfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);   /* checks modes, counts */
+ssize_t vfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos); /* checks modes, counts */
 ssize_t vfs_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);
 int vfs_fsync_range(struct file *f, loff_t start, loff_t end, bool datasync);
 long vfs_ioctl(struct file *f, u32 cmd, u64 arg);
 int iterate_dir(struct file *f, struct dir_context *ctx);
-struct file *open_exec(int dfd, const char *name, u32 at_flags); /* checks exec permission, denies writers. ERR_PTR */
+struct file *open_exec(int dfd, const char *name,
+	u32 at_flags); /* checks exec permission, denies writers. ERR_PTR */
 int deny_write_access(struct file *f);
 void allow_write_access(struct file *f);
 void exe_file_put(struct file *f); /* allow_write_access and fput */
@@ -436,8 +463,10 @@ loff_t generic_llseek_size(struct file *f, loff_t off, int whence, loff_t maxsiz
 loff_t no_llseek(struct file *f, loff_t off, int whence); /* -ESPIPE */
 loff_t noop_llseek(struct file *f, loff_t off, int whence);
 ssize_t generic_file_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);
-ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from, loff_t *pos); /* takes i_rwsem, O_APPEND, limits, O_SYNC */
-ssize_t generic_write_checks(struct file *f, struct iov_iter *from, loff_t *pos); /* bytes to write, 0, -errno; i_rwsem held */
+ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from,
+	loff_t *pos); /* takes i_rwsem, O_APPEND, limits, O_SYNC */
+ssize_t generic_write_checks(struct file *f, struct iov_iter *from,
+	loff_t *pos); /* bytes to write, 0, -errno; i_rwsem held */
 int generic_file_mmap(struct file *f, struct vm_area *vma);
 int generic_file_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
 int nonseekable_open(struct inode *inode, struct file *f);
@@ -455,7 +484,8 @@ struct dentry *simple_lookup(struct inode *dir, struct dentry *d, u32 flags);
 int simple_link(struct dentry *old, struct inode *dir, struct dentry *d);
 int simple_unlink(struct inode *dir, struct dentry *d);
 int simple_rmdir(struct inode *dir, struct dentry *d);
-int simple_rename(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *nd, u32 flags);
+int simple_rename(
+	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *nd, u32 flags);
 int simple_setattr(struct dentry *d, struct iattr *attr);
 /* Makes an entry of a read-only tree that the kernel fills (devpts, sysfs): the dentry with a reference, ERR_PTR. */
 struct dentry *simple_add_entry(struct dentry *parent, const char *name, struct inode *inode);
@@ -476,7 +506,7 @@ static inline void poll_wait(struct file *f, struct wait_queue_head *q, struct p
 		pt->queue(f, q, pt);
 }
 static inline u32 vfs_poll(struct file *f, struct poll_table *pt);
-void eventpoll_release(struct file *f); /* epoll.c: @f is about to be freed */
+void eventpoll_release(struct file *f);              /* epoll.c: @f is about to be freed */
 void kill_fasync(struct file *f, int sig, int band); /* SIGIO to f_owner when O_ASYNC */
 /* For files that many have open: f_op->fasync puts @f on a list of theirs (0 or -ENOMEM), and events signal all on it. */
 int fasync_helper(struct file *f, bool on, struct list_head *list);
@@ -503,18 +533,18 @@ struct fs_struct {
 struct files_struct *files_alloc(void);
 struct files_struct *files_dup(struct files_struct *old, u32 max); /* fork; ERR_PTR */
 void files_put(struct files_struct *f);
-int unshare_files(void);                   /* exec: a table of one's own */
+int unshare_files(void); /* exec: a table of one's own */
 void files_close_on_exec(struct files_struct *f);
 struct fs_struct *fs_dup(struct fs_struct *old);
 void fs_put(struct fs_struct *fs);
-int get_unused_fd(u32 flags);              /* O_CLOEXEC; -EMFILE */
+int get_unused_fd(u32 flags); /* O_CLOEXEC; -EMFILE */
 int get_unused_fd_from(u32 min, u32 flags);
 void put_unused_fd(int fd);
-void fd_install(int fd, struct file *f);   /* takes the reference */
-struct file *fget(int fd);                 /* NULL: bad, or O_PATH */
+void fd_install(int fd, struct file *f); /* takes the reference */
+struct file *fget(int fd);               /* NULL: bad, or O_PATH */
 /* For the length of one system call: no reference is taken while the table has a single user. */
 struct fd {
-	struct file *file;                 /* NULL: bad, or O_PATH */
+	struct file *file; /* NULL: bad, or O_PATH */
 	bool put;
 };
 struct fd fdget(int fd);
@@ -524,7 +554,7 @@ static inline void fdput(struct fd f)
 	if (f.put)
 		fput(f.file);
 }
-struct file *fget_raw(int fd);             /* O_PATH too */
+struct file *fget_raw(int fd); /* O_PATH too */
 struct file *fget_task(struct task *t, int fd);
 int close_fd(int fd);
 /* for /proc/PID/fd: the first open fd >= *fd of @t with a reference, or NULL */
@@ -552,13 +582,14 @@ bool fd_is_cloexec(struct task *t, int fd);
 char *getname(uaddr_t name);
 char *getname_flags(uaddr_t name, u32 lookup_flags);
 void putname(char *name);
-int kern_path(const char *name, u32 flags, struct path *path);           /* from current's root and cwd */
+int kern_path(const char *name, u32 flags, struct path *path); /* from current's root and cwd */
 int path_lookupat(int dfd, const char *name, u32 flags, struct path *path);
 int user_path_at(int dfd, uaddr_t name, u32 flags, struct path *path);
 /* For creation: the parent locked (i_rwsem) and want_write taken, the negative dentry; done_path_create undoes. ERR_PTR. */
 struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 flags);
 void done_path_create(struct path *parent, struct dentry *d);
-struct dentry *lookup_one_len(const char *name, struct dentry *base, int len); /* base's i_rwsem held */
+struct dentry *lookup_one_len(
+	const char *name, struct dentry *base, int len); /* base's i_rwsem held */
 int vfs_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl);
 int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode);
 int vfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev);
@@ -587,16 +618,20 @@ struct super_operations {
 	struct inode *(*alloc_inode)(struct super_block *sb); /* NULL op: plain struct inode */
 	void (*free_inode)(struct inode *inode);
 	int (*write_inode)(struct inode *inode, bool sync);
-	void (*dirty_inode)(struct inode *inode, u32 flags); /* mark_inode_dirty tells the journal */
-	int (*drop_inode)(struct inode *inode);              /* 1: do not keep it when unused; NULL op: nlink == 0 */
-	void (*evict_inode)(struct inode *inode);            /* truncate_inode_pages, delete when nlink == 0, clear_inode */
+	void (*dirty_inode)(
+		struct inode *inode, u32 flags); /* mark_inode_dirty tells the journal */
+	int (*drop_inode)(
+		struct inode *inode); /* 1: do not keep it when unused; NULL op: nlink == 0 */
+	void (*evict_inode)(struct inode
+			*inode); /* truncate_inode_pages, delete when nlink == 0, clear_inode */
 	void (*put_super)(struct super_block *sb);
 	int (*sync_fs)(struct super_block *sb, bool wait);
 	int (*freeze_fs)(struct super_block *sb);
 	int (*unfreeze_fs)(struct super_block *sb);
 	int (*statfs)(struct dentry *d, struct kstatfs *st);
 	int (*remount)(struct super_block *sb, u32 *flags, char *data);
-	int (*show_options)(struct super_block *sb, char *buf, size_t size); /* ",opt=..." ; bytes */
+	int (*show_options)(
+		struct super_block *sb, char *buf, size_t size); /* ",opt=..." ; bytes */
 };
 struct super_block {
 	struct list_head s_list;
@@ -613,7 +648,7 @@ struct super_block {
 	struct mutex s_rename_mutex;
 	atomic_t s_active;
 	struct block_device *s_bdev;
-	bool s_bdev_write;             /* s_bdev is open for writing; under s_umount */
+	bool s_bdev_write; /* s_bdev is open for writing; under s_umount */
 	void *s_fs_info;
 	u32 s_time_gran;
 	s64 s_time_min, s_time_max;
@@ -623,11 +658,11 @@ struct super_block {
 	spinlock_t s_inode_list_lock;
 	struct list_head s_inodes;
 	spinlock_t s_inode_wblist_lock;
-	struct list_head s_dirty;      /* inodes by dirtied_when */
+	struct list_head s_dirty; /* inodes by dirtied_when */
 	int s_iflags;
-#define SB_I_NODEV 1                   /* device nodes do not open */
+#define SB_I_NODEV 1 /* device nodes do not open */
 #define SB_I_NOEXEC 2
-#define SB_I_NOUSER 4                  /* internal: cannot be mounted by anyone */
+#define SB_I_NOUSER 4 /* internal: cannot be mounted by anyone */
 	atomic64_t s_writers;
 	struct rcu_head s_rcu;
 };
@@ -649,20 +684,22 @@ void dcache_stats(u64 *nr, u64 *unused);
 void inode_stats(u64 *nr, u64 *unused);
 u64 nr_files(void);
 extern u32 sysctl_nr_open;
-extern int sysctl_protected_symlinks, sysctl_protected_hardlinks, sysctl_protected_fifos, sysctl_protected_regular;
+extern int sysctl_protected_symlinks, sysctl_protected_hardlinks, sysctl_protected_fifos,
+	sysctl_protected_regular;
 void writeback_wake(void); /* too much is dirty: the flusher should start now */
 /* Helpers for mount operations: fill(sb, data, silent) builds a new superblock. */
 struct dentry *mount_bdev(struct file_system_type *t, u32 flags, const char *dev, void *data,
-			  int (*fill)(struct super_block *sb, void *data, bool silent));
+	int (*fill)(struct super_block *sb, void *data, bool silent));
 struct dentry *mount_nodev(struct file_system_type *t, u32 flags, void *data,
-			   int (*fill)(struct super_block *sb, void *data, bool silent));
+	int (*fill)(struct super_block *sb, void *data, bool silent));
 struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data,
-			    int (*fill)(struct super_block *sb, void *data, bool silent));
+	int (*fill)(struct super_block *sb, void *data, bool silent));
 struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_device *b, void *data,
-			  int (*fill)(struct super_block *sb, void *data, bool silent));
+	int (*fill)(struct super_block *sb, void *data, bool silent));
 void kill_block_super(struct super_block *sb);
 void kill_anon_super(struct super_block *sb);
-void generic_shutdown_super(struct super_block *sb); /* drops dentries, writes back, evicts inodes, put_super */
+void generic_shutdown_super(
+	struct super_block *sb); /* drops dentries, writes back, evicts inodes, put_super */
 int sync_filesystem(struct super_block *sb, bool wait);
 void sync_all(void);
 void sb_error_remount_ro(struct super_block *sb);
@@ -676,7 +713,7 @@ struct mount {
 	atomic_t mnt_count;
 	struct list_head mnt_child, mnt_mounts; /* tree; under the namespace sem */
 	struct hlist_node mnt_hash;
-	struct list_head mnt_list;              /* of the namespace */
+	struct list_head mnt_list; /* of the namespace */
 	struct mnt_namespace *mnt_ns;
 	char *mnt_devname;
 	int mnt_id;
@@ -684,9 +721,9 @@ struct mount {
 	u32 mnt_expiry;
 	struct list_head mnt_share, mnt_slave_list, mnt_slave;
 	struct mount *mnt_master;
-	atomic_t mnt_writers;                   /* mnt_want_write; against a remount to read-only */
-	u32 mnt_state;                          /* MNT_*, vfs/internal.h; under namespace_sem */
-	struct path mnt_dead_at;                /* after umount: where it was, until the references are dropped */
+	atomic_t mnt_writers;    /* mnt_want_write; against a remount to read-only */
+	u32 mnt_state;           /* MNT_*, vfs/internal.h; under namespace_sem */
+	struct path mnt_dead_at; /* after umount: where it was, until the references are dropped */
 	struct rcu_head mnt_rcu;
 };
 struct mnt_namespace {
@@ -713,10 +750,12 @@ int mount_devtmpfs(const char *dir);
 int set_initial_root(struct file_system_type *t); /* rootfs, before anything else is mounted */
 /* initramfs: unpacks a cpio archive (newc, plain or gzip) at the root. */
 int unpack_initramfs(const void *buf, size_t n);
-int show_mounts_line(struct mount *m, const struct path *root, int style, char *buf, size_t size); /* 0 mounts, 1 mountinfo, 2 mountstats */
+int show_mounts_line(struct mount *m, const struct path *root, int style, char *buf,
+	size_t size); /* 0 mounts, 1 mountinfo, 2 mountstats */
 
 /* ---- devices ---- */
-int register_chrdev(u32 major, u32 first_minor, u32 count, const char *name, const struct file_operations *fop);
+int register_chrdev(
+	u32 major, u32 first_minor, u32 count, const char *name, const struct file_operations *fop);
 void unregister_chrdev(u32 major, u32 first_minor, u32 count);
 /* devtmpfs: the node appears in /dev by itself. name may have a folder ("pts/ptmx"). */
 int devtmpfs_create(const char *name, umode_t mode, dev_t dev);
@@ -725,18 +764,20 @@ int devtmpfs_remove(const char *name);
 int chrdev_line(int i, char *buf, size_t size);
 
 /* ---- FIFOs: kernel/ipc/pipe.c ---- */
-extern const struct file_operations pipefifo_fops;   /* i_fop of S_IFIFO inodes */
-long pipe_fcntl(struct file *f, u32 cmd, u64 arg);   /* F_SETPIPE_SZ, F_GETPIPE_SZ; -EBADF: no pipe */
+extern const struct file_operations pipefifo_fops; /* i_fop of S_IFIFO inodes */
+long pipe_fcntl(struct file *f, u32 cmd, u64 arg); /* F_SETPIPE_SZ, F_GETPIPE_SZ; -EBADF: no pipe */
 
 /* ---- locks ---- */
-void locks_remove_file(struct file *f);               /* flock and OFD locks at the last fput */
+void locks_remove_file(struct file *f); /* flock and OFD locks at the last fput */
 void locks_remove_posix(struct file *f, struct files_struct *owner); /* at every close */
-int locks_line(int i, char *buf, size_t size);        /* /proc/locks; 0 past the end */
+int locks_line(int i, char *buf, size_t size); /* /proc/locks; 0 past the end */
 
 /* ---- notification (inotify): calls are cheap when nobody watches ---- */
 void fsnotify_inode(struct inode *inode, u32 mask);
-void fsnotify_name(struct inode *dir, u32 mask, struct inode *child, const char *name, u32 len, u32 cookie);
-void fsnotify_dentry(struct dentry *d, u32 mask); /* to the watches of the inode and of its folder */
+void fsnotify_name(
+	struct inode *dir, u32 mask, struct inode *child, const char *name, u32 len, u32 cookie);
+void fsnotify_dentry(
+	struct dentry *d, u32 mask); /* to the watches of the inode and of its folder */
 void fsnotify_file(struct file *f, u32 mask);
 void fsnotify_inode_gone(struct inode *inode);
 

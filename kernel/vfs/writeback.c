@@ -213,11 +213,11 @@ static int flusher(void *arg)
 	for (;;) {
 		wait_event(&flusher_wait, READ_ONCE(flusher_work));
 		wait_event_timeout(&flusher_wait, nr_dirty_pages() > background_limit(),
-				   ktime_get() + WB_INTERVAL, false);
+			ktime_get() + WB_INTERVAL, false);
 		__atomic_store_n(&flusher_work, 0, __ATOMIC_SEQ_CST);
 		now = ktime_get();
 		limit = nr_dirty_pages() > background_limit() ? now :
-			now > WB_EXPIRE			      ? now - WB_EXPIRE :
+			now > WB_EXPIRE                       ? now - WB_EXPIRE :
 								0;
 		for_each_super(flush_one, &limit);
 	}

@@ -82,7 +82,8 @@ static int set_locked(struct dentry *d, const char *name, const void *value, siz
 	return err;
 }
 
-static int change_xattr(const struct path *p, const char *name, const void *value, size_t size, int flags)
+static int change_xattr(
+	const struct path *p, const char *name, const void *value, size_t size, int flags)
 {
 	struct inode *inode = p->dentry->d_inode;
 	int err = mnt_want_write(p->mnt);

@@ -36,7 +36,8 @@ static void walk_moving(void)
 static void exchange(void)
 {
 	for (int i = 0; i < ROUNDS; i++)
-		if (syscall(SYS_renameat2, AT_FDCWD, "e/one", AT_FDCWD, "e/two", RENAME_EXCHANGE) == -1)
+		if (syscall(SYS_renameat2, AT_FDCWD, "e/one", AT_FDCWD, "e/two", RENAME_EXCHANGE) ==
+			-1)
 			_exit(4);
 }
 

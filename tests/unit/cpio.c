@@ -24,8 +24,9 @@ static void pad(void)
 
 static void add(const char *name, u32 mode, const char *data)
 {
-	size += sprintf((char *)archive + size, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", 7,
-		mode, 1, 2, 1, 12345, (u32)strlen(data), 8, 1, 0, 0, (u32)strlen(name) + 1, 0);
+	size += sprintf((char *)archive + size,
+		"070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", 7, mode, 1, 2, 1,
+		12345, (u32)strlen(data), 8, 1, 0, 0, (u32)strlen(name) + 1, 0);
 	memcpy(archive + size, name, strlen(name) + 1);
 	size += strlen(name) + 1;
 	pad();
@@ -36,7 +37,8 @@ static void add(const char *name, u32 mode, const char *data)
 
 static int on_entry(void *arg, const struct cpio_entry *e)
 {
-	log_len += sprintf(log + log_len, "%s %o %u %u %u:", e->name, e->mode, e->uid, e->gid, e->size);
+	log_len += sprintf(
+		log + log_len, "%s %o %u %u %u:", e->name, e->mode, e->uid, e->gid, e->size);
 	return 0;
 }
 

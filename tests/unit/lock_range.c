@@ -47,7 +47,8 @@ static void check(void)
 			if (l->owner != &owners[o])
 				continue;
 			assert_true(l->start <= l->end && l->start > last_end);
-			assert_false(l->start == last_end + 1 && l->type == last_type && last_end >= 0);
+			assert_false(
+				l->start == last_end + 1 && l->type == last_type && last_end >= 0);
 			for (loff_t b = l->start; b <= BYTES && b <= l->end; b++)
 				seen[b] = l->type;
 			last_end = l->end;
@@ -62,7 +63,9 @@ static void test_random(void **state)
 	memset(model, FLK_NONE, sizeof(model));
 	for (int i = 0; i < 100000; i++) {
 		int o = fake_random() % OWNERS;
-		struct file_lock req = { .owner = &owners[o], .kind = FLK_POSIX, .type = fake_random() % 3 };
+		struct file_lock req = {
+			.owner = &owners[o], .kind = FLK_POSIX, .type = fake_random() % 3
+		};
 
 		req.start = fake_random() % BYTES;
 		req.end = req.start + fake_random() % 20;

@@ -24,7 +24,8 @@ static int dev_fill_super(struct super_block *sb, void *data, bool silent)
 	return err;
 }
 
-static struct dentry *dev_do_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+static struct dentry *dev_do_mount(
+	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {
 	return mount_single(t, flags & ~(u32)SB_RDONLY, data, dev_fill_super);
 }

@@ -42,8 +42,8 @@ static int parse_header(struct cpio *c)
 {
 	struct cpio_entry *e = &c->e;
 	u32 name_size, check;
-	u32 *fields[] = { &e->ino, &e->mode, &e->uid, &e->gid, &e->nlink, &e->mtime, &e->size, &e->major,
-		&e->minor, &e->rmajor, &e->rminor, &name_size, &check };
+	u32 *fields[] = { &e->ino, &e->mode, &e->uid, &e->gid, &e->nlink, &e->mtime, &e->size,
+		&e->major, &e->minor, &e->rmajor, &e->rminor, &name_size, &check };
 
 	if (memcmp(c->buf, "070701", 6) && memcmp(c->buf, "070702", 6))
 		return -EINVAL;
@@ -114,12 +114,8 @@ static int step(struct cpio *c, const u8 *data, size_t n, size_t *used)
 		c->want = CPIO_HEADER;
 		c->have = 0;
 		c->at = 0; /* fall through */
-	case CPIO_HEAD:
-		*used = gather(c, data, n);
-		return c->have == c->want ? parse_header(c) : 0;
-	case CPIO_NAME:
-		*used = gather(c, data, n);
-		return c->have == c->want ? parse_name(c) : 0;
+	case CPIO_HEAD: *used = gather(c, data, n); return c->have == c->want ? parse_header(c) : 0;
+	case CPIO_NAME: *used = gather(c, data, n); return c->have == c->want ? parse_name(c) : 0;
 	case CPIO_DATA:
 		*used = min_t(size_t, n, c->left);
 		if (!c->trailer)

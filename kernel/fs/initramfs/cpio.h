@@ -30,10 +30,10 @@ struct cpio {
 	void *arg;
 	enum { CPIO_SKIP, CPIO_HEAD, CPIO_NAME, CPIO_DATA } state;
 	struct cpio_entry e;
-	u64 at;           /* bytes of the archive consumed */
-	u32 have;         /* bytes in buf */
-	u32 want;         /* bytes that complete the header or the name */
-	u32 left;         /* of the contents */
+	u64 at;   /* bytes of the archive consumed */
+	u32 have; /* bytes in buf */
+	u32 want; /* bytes that complete the header or the name */
+	u32 left; /* of the contents */
 	bool trailer;
 	char buf[CPIO_NAME_MAX + 4];
 };

@@ -148,7 +148,8 @@ static int begin_file(struct unpack *u, const struct cpio_entry *e)
 		err = note_link(u, e);
 	if (err)
 		return err;
-	u->file = filp_open(u->name, O_WRONLY | O_CREAT | O_LARGEFILE | (old && !e->size ? 0 : O_TRUNC), e->mode);
+	u->file = filp_open(u->name,
+		O_WRONLY | O_CREAT | O_LARGEFILE | (old && !e->size ? 0 : O_TRUNC), e->mode);
 	u->pos = 0;
 	if (!IS_ERR(u->file))
 		return 0;
@@ -165,10 +166,13 @@ static int on_entry(void *arg, const struct cpio_entry *e)
 	while (*name == '/' || (name[0] == '.' && name[1] == '/'))
 		name++;
 	scnprintf(u->name, sizeof(u->name), "/%s", strcmp(name, ".") ? name : "");
-	u->attr = (struct iattr){ .ia_valid = ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_MTIME | ATTR_MTIME_SET |
-			ATTR_ATIME | ATTR_ATIME_SET,
-		.ia_mode = e->mode, .ia_uid = e->uid, .ia_gid = e->gid,
-		.ia_mtime.tv_sec = e->mtime, .ia_atime.tv_sec = e->mtime };
+	u->attr = (struct iattr){ .ia_valid = ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_MTIME |
+					      ATTR_MTIME_SET | ATTR_ATIME | ATTR_ATIME_SET,
+		.ia_mode = e->mode,
+		.ia_uid = e->uid,
+		.ia_gid = e->gid,
+		.ia_mtime.tv_sec = e->mtime,
+		.ia_atime.tv_sec = e->mtime };
 	if (u->name[1])
 		clear_place(u->name, e->mode);
 	if (S_ISREG(e->mode))

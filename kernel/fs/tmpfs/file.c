@@ -93,7 +93,7 @@ static int seal_check(const struct inode *inode, loff_t end)
 }
 
 static int tmpfs_write_begin(struct file *f, struct address_space *m, loff_t pos, u32 len,
-			     struct page **page, void **fsdata)
+	struct page **page, void **fsdata)
 {
 	int err = seal_check(m->host, pos + len);
 	struct page *p;
@@ -108,7 +108,7 @@ static int tmpfs_write_begin(struct file *f, struct address_space *m, loff_t pos
 }
 
 static int tmpfs_write_end(struct file *f, struct address_space *m, loff_t pos, u32 len, u32 copied,
-			   struct page *p, void *fsdata)
+	struct page *p, void *fsdata)
 {
 	if (pos + copied > m->host->i_size)
 		i_size_write(m->host, pos + copied);
@@ -237,7 +237,8 @@ out:
 
 static int tmpfs_mmap(struct file *f, struct vm_area *vma)
 {
-	if ((f->f_inode->i_seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) && (vma->vm_flags & VM_SHARED)) {
+	if ((f->f_inode->i_seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) &&
+		(vma->vm_flags & VM_SHARED)) {
 		if (vma->vm_flags & VM_WRITE)
 			return -EPERM;
 		vma->vm_flags &= ~(u64)VM_MAYWRITE;

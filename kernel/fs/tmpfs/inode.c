@@ -44,9 +44,7 @@ static void set_operations(struct inode *inode, dev_t rdev)
 		set_nlink(inode, 2);
 		break;
 	case S_IFLNK: inode->i_op = &tmpfs_link_iops; break;
-	default:
-		inode->i_op = &tmpfs_special_iops;
-		init_special_inode(inode, inode->i_mode, rdev);
+	default: inode->i_op = &tmpfs_special_iops; init_special_inode(inode, inode->i_mode, rdev);
 	}
 }
 
@@ -175,4 +173,5 @@ static const struct inode_operations tmpfs_link_iops = {
 	.setattr = simple_setattr,
 	TMPFS_XATTR_OPS,
 };
-static const struct inode_operations tmpfs_special_iops = { .setattr = simple_setattr, TMPFS_XATTR_OPS };
+static const struct inode_operations tmpfs_special_iops = { .setattr = simple_setattr,
+	TMPFS_XATTR_OPS };

@@ -147,8 +147,8 @@ static int tmpfs_show_options(struct super_block *sb, char *buf, size_t size)
 		n += scnprintf(buf + n, size - n, ",size=%lluk",
 			(unsigned long long)s->max_blocks * (PAGE_SIZE / 1024));
 	if (s->max_inodes && s->max_inodes != max_pfn / 2)
-		n += scnprintf(buf + n, size - n, ",nr_inodes=%llu",
-			(unsigned long long)s->max_inodes);
+		n += scnprintf(
+			buf + n, size - n, ",nr_inodes=%llu", (unsigned long long)s->max_inodes);
 	if (s->mode != 01777)
 		n += scnprintf(buf + n, size - n, ",mode=%o", s->mode);
 	if (s->uid)
@@ -280,19 +280,22 @@ static int ramfs_fill_super(struct super_block *sb, void *data, bool silent)
 	return 0;
 }
 
-static struct dentry *tmpfs_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+static struct dentry *tmpfs_mount(
+	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {
 	return mount_nodev(t, flags, data, tmpfs_fill_super);
 }
 
-static struct dentry *ramfs_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+static struct dentry *ramfs_mount(
+	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {
 	return mount_nodev(t, flags, data, ramfs_fill_super);
 }
 
-static struct file_system_type tmpfs_type = {
-	.name = "tmpfs", .fs_flags = FS_USERNS_MOUNT, .mount = tmpfs_mount, .kill_sb = kill_anon_super
-};
+static struct file_system_type tmpfs_type = { .name = "tmpfs",
+	.fs_flags = FS_USERNS_MOUNT,
+	.mount = tmpfs_mount,
+	.kill_sb = kill_anon_super };
 static struct file_system_type ramfs_type = {
 	.name = "ramfs", .mount = ramfs_mount, .kill_sb = kill_anon_super
 };

@@ -20,7 +20,7 @@ struct tmpfs_sb {
 	u64 max_blocks, used_blocks; /* pages; max 0: no limit. Under lock */
 	u64 max_inodes, used_inodes; /* likewise */
 	atomic64_t next_ino;
-	umode_t mode;                /* of the root: for show_options */
+	umode_t mode; /* of the root: for show_options */
 	kuid_t uid;
 	kgid_t gid;
 };
@@ -28,7 +28,7 @@ struct tmpfs_sb {
 struct tmpfs_inode {
 	struct inode vfs;
 	spinlock_t lock;
-	u64 charged;                 /* pages accounted to the superblock, under lock */
+	u64 charged; /* pages accounted to the superblock, under lock */
 	struct simple_xattrs xattrs;
 };
 
@@ -42,9 +42,11 @@ static inline struct tmpfs_inode *tmpfs_inode(struct inode *inode)
 }
 
 /* inode.c */
-struct inode *tmpfs_new_inode(struct super_block *sb, struct inode *dir, umode_t mode, dev_t rdev); /* ERR_PTR */
+struct inode *tmpfs_new_inode(
+	struct super_block *sb, struct inode *dir, umode_t mode, dev_t rdev); /* ERR_PTR */
 ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
-int tmpfs_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags);
+int tmpfs_setxattr(
+	struct inode *inode, const char *name, const void *value, size_t size, int flags);
 ssize_t tmpfs_listxattr(struct inode *inode, char *buf, size_t size);
 #define TMPFS_XATTR_OPS                                                                            \
 	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr
