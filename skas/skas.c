@@ -236,6 +236,11 @@ const char *skas_mode_name(void)
 	return skas.ops->name;
 }
 
+u64 skas_xfeatures(void)
+{
+	return skas.xfeatures;
+}
+
 u64 skas_task_size(void)
 {
 	return skas.base;

@@ -68,6 +68,7 @@ void arch_return_to_user(void) __noreturn;
 /* Of a task that does not run, or of current: afterwards its FPU state is in arch.fpu.area (XSAVE's standard format, xstate_size
  * bytes) and may be changed there; what the CPU would refuse is made loadable when it goes back. ptrace, core dumps. */
 void arch_fpu_sync(struct task *t);
+u64 arch_xfeatures(void); /* the XSAVE components that guests have, 0 without XSAVE */
 /* Switches stacks; returns when @prev runs again, with the task that ran before it on this vCPU. Scheduler only. */
 struct task *arch_switch(struct task *prev, struct task *next);
 

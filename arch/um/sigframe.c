@@ -35,7 +35,6 @@
 #define XSAVE_HEADER 64
 #define XSAVE_HEAD (XSAVE_LEGACY + XSAVE_HEADER)
 #define XFEATURE_FPSSE 3UL
-#define XFEATURE_TILEDATA BIT(18)
 #define MXCSR_MASK_DEFAULT 0xffbf
 #define SA_RESTORER_FLAG 0x04000000
 
@@ -65,15 +64,10 @@ struct xsave_head {
 BUILD_BUG_ON(offsetof(struct xsave_head, sw) != 464);
 BUILD_BUG_ON(sizeof(struct xsave_head) != XSAVE_HEAD);
 
-/* The components that guests have: what the host enabled, but not what needs its permission first. */
-static u64 xfeatures(void)
+/* The components that guests have: those that the host puts into its own frames. */
+u64 arch_xfeatures(void)
 {
-	u32 lo, hi;
-
-	if (xstate_size <= XSAVE_LEGACY)
-		return 0;
-	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
-	return (((u64)hi << 32) | lo) & ~XFEATURE_TILEDATA;
+	return xstate_size <= XSAVE_LEGACY ? 0 : skas_xfeatures();
 }
 
 static u64 fpu_frame_size(void)
@@ -105,7 +99,7 @@ static int put_fpu(u64 at, const u8 *area)
 	head.sw = (struct _fpx_sw_bytes){
 		.magic1 = FP_XSTATE_MAGIC1,
 		.extended_size = (u32)fpu_frame_size(),
-		.xfeatures = xfeatures(),
+		.xfeatures = arch_xfeatures(),
 		.xstate_size = xstate_size,
 	};
 	head.xstate_bv |= XFEATURE_FPSSE;
@@ -227,7 +221,7 @@ static int check_head(struct xsave_head *head, u32 mxcsr_mask)
 		return -EFAULT;
 	if (xstate_size <= XSAVE_LEGACY)
 		return 0;
-	if ((head->xstate_bv & ~xfeatures()) || head->xcomp_bv)
+	if ((head->xstate_bv & ~arch_xfeatures()) || head->xcomp_bv)
 		return -EFAULT;
 	for (size_t i = 0; i < ARRAY_SIZE(head->reserved); i++)
 		if (head->reserved[i])

@@ -168,16 +168,26 @@ static u64 note_size(u64 n)
 	return sizeof(Elf64_Nhdr) + 8 + round_up(n, 4UL);
 }
 
-static void note(struct dump *d, const char *name, u32 type, const void *p, size_t n)
+/* A note in two pieces. */
+static void note2(struct dump *d, const char *name, u32 type, const void *p, size_t n, const void *rest,
+		  size_t n_rest)
 {
-	Elf64_Nhdr nh = { .n_namesz = (u32)strlen(name) + 1, .n_descsz = (u32)n, .n_type = type };
+	Elf64_Nhdr nh = { .n_namesz = (u32)strlen(name) + 1,
+			  .n_descsz = (u32)(n + n_rest),
+			  .n_type = type };
 	char padded[8] = { 0 };
 
 	strscpy(padded, name, sizeof(padded));
 	emit(d, &nh, sizeof(nh));
 	emit(d, padded, sizeof(padded));
 	emit(d, p, n);
+	emit(d, rest, n_rest);
 	pad_to(d, 4);
+}
+
+static void note(struct dump *d, const char *name, u32 type, const void *p, size_t n)
+{
+	note2(d, name, type, p, n, NULL, 0);
 }
 
 /* ---- what a segment holds ---- */
@@ -223,6 +233,8 @@ static u32 thread_notes_size(void)
 static void emit_thread(struct dump *d, struct task *t)
 {
 	struct elf_prstatus_k ps;
+	u8 head[XSTATE_BV_OFFSET];
+	const void *rest;
 	u64 utime, stime;
 
 	memset(&ps, 0, sizeof(ps));
@@ -239,10 +251,10 @@ static void emit_thread(struct dump *d, struct task *t)
 	fill_user_regs((struct user_regs_struct *)ps.reg, task_regs(t));
 	ps.fpvalid = 1;
 	note(d, "CORE", NT_PRSTATUS, &ps, sizeof(ps));
-	arch_fpu_sync(t);
-	note(d, "CORE", NT_PRFPREG, t->arch.fpu.area, FXSAVE_SIZE);
+	rest = fpu_image(t, head);
+	note(d, "CORE", NT_PRFPREG, head, FXSAVE_SIZE);
 	if (xstate_size > FXSAVE_SIZE)
-		note(d, "LINUX", NT_X86_XSTATE, t->arch.fpu.area, xstate_size);
+		note2(d, "LINUX", NT_X86_XSTATE, head, FXSAVE_SIZE, rest, xstate_size - FXSAVE_SIZE);
 }
 
 static void emit_psinfo(struct dump *d)

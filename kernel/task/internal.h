@@ -198,6 +198,10 @@ bool ptrace_reparented(struct task *t);
 long ptrace_request(struct task *child, long request, u64 addr, u64 data); /* ptrace_request.c: @child is stopped */
 long ptrace_regset(struct task *child, long request, u64 type, uaddr_t uiov); /* ptrace_regs.c */
 long ptrace_regs_request(struct task *child, long request, u64 addr, u64 data);
+/* An FPU image as debuggers know it: its first 512 bytes in @head, with the enabled features where the CPU leaves bytes free; the
+ * rest is returned. */
+#define XSTATE_BV_OFFSET 512
+const void *fpu_image(struct task *t, u8 head[XSTATE_BV_OFFSET]);
 void fill_user_regs(struct user_regs_struct *ur, const struct regs *r);
 #define PTRACE_EVENT_STOP_CODE 128
 /* task->ptrace; options of PTRACE_SETOPTIONS are shifted up by PT_OPT_SHIFT */

@@ -14,7 +14,7 @@
 
 #define EFLAGS_USER 0x50dd5UL /* AC, RF, OF, DF, TF, SF, ZF, AF, PF, CF */
 #define FXSAVE_SIZE 512
-#define XSTATE_BV_OFFSET 512
+#define XSTATE_SW_OFFSET 464
 #define FXSAVE_FEATURES 3UL
 #define USER_DEBUGREG 848 /* offsetof(struct user, u_debugreg) */
 #define USER_SIZE 912
@@ -79,6 +79,17 @@ static void set_features(u8 *area, u64 bits)
 	memcpy(area + XSTATE_BV_OFFSET, &bv, sizeof(bv));
 }
 
+const void *fpu_image(struct task *t, u8 head[XSTATE_BV_OFFSET])
+{
+	u64 features = arch_xfeatures();
+
+	arch_fpu_sync(t);
+	memcpy(head, t->arch.fpu.area, XSTATE_SW_OFFSET);
+	memset(head + XSTATE_SW_OFFSET, 0, XSTATE_BV_OFFSET - XSTATE_SW_OFFSET);
+	memcpy(head + XSTATE_SW_OFFSET, &features, sizeof(features));
+	return t->arch.fpu.area + XSTATE_BV_OFFSET;
+}
+
 /* ---- register sets ---- */
 
 static size_t set_size(u64 type)
@@ -94,15 +105,18 @@ static size_t set_size(u64 type)
 static long get_set(struct task *t, u64 type, uaddr_t to, size_t n)
 {
 	struct user_regs_struct ur;
-	const void *from = &ur;
+	u8 head[XSTATE_BV_OFFSET];
+	const void *rest;
+	size_t first = min(n, sizeof(head));
 
 	if (type == NT_PRSTATUS) {
 		get_regs(&ur, t);
-	} else {
-		arch_fpu_sync(t);
-		from = t->arch.fpu.area;
+		return copy_to_user(to, &ur, n) ? -EFAULT : 0;
 	}
-	return copy_to_user(to, from, n) ? -EFAULT : 0;
+	rest = fpu_image(t, head);
+	if (copy_to_user(to, head, first) || copy_to_user(uaddr_add(to, first), rest, n - first))
+		return -EFAULT;
+	return 0;
 }
 
 static long set_set(struct task *t, u64 type, uaddr_t from, size_t n)
