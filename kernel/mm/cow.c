@@ -7,7 +7,7 @@
  * next ones are copied ahead, as many as were copied before (up to 64), since a copy costs 0.3 us and a fault more than ten.
  *
  * The old frame is let go after the space has the new one: pmap_replace().
- * A copy gets PTE_BROKEN: the next fork copies it at once instead of write-protecting it.
+ * The page that was written to gets PTE_BROKEN: the next fork copies it at once instead of write-protecting it.
  */
 #include "kernel/mm/fault.h"
 
@@ -42,7 +42,7 @@ static void reuse_around(struct vm_area *v, pte_t *e, u64 addr, struct fault_inf
 		p[-1] = writable(p[-1], rights);
 	for (pte_t *p = e; hi < end && sole_owner(p[1]); p++, hi += PAGE_SIZE)
 		p[1] = writable(p[1], rights);
-	*e = writable(*e, rights);
+	*e = writable(*e, rights) | PTE_BROKEN; /* a page that is written to after a fork */
 	info->start = lo;
 	info->end = hi;
 	info->populate = true;
