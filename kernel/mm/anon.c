@@ -19,13 +19,39 @@
 #define SMALL_AREA (24 * PAGE_SIZE)
 #define TABLE_SPAN (512 * PAGE_SIZE)
 
-struct page *anon_page_alloc(bool zero)
+struct page *anon_page_alloc(void)
 {
-	struct page *p = alloc_page(GFP_USER | (zero ? __GFP_ZERO : 0));
+	struct page *p = alloc_page(GFP_USER);
 
 	if (p)
 		p->flags = BIT(PG_anon) | BIT(PG_uptodate);
 	return p;
+}
+
+struct page *frame_run_take(struct frame_run *r)
+{
+	struct page *p;
+
+	if (!r->left && r->order) {
+		r->next = alloc_extent(GFP_USER, r->order);
+		r->left = r->next ? 1U << r->order : 0;
+	}
+	if (!r->left)
+		return anon_page_alloc();
+	p = r->next++;
+	r->left--;
+	p->flags = BIT(PG_anon) | BIT(PG_uptodate);
+	return p;
+}
+
+void frame_run_end(struct frame_run *r)
+{
+	for (; r->left; r->next++, r->left--) {
+		if (test_bit(PG_zero, &r->next->flags))
+			free_fresh_page(r->next);
+		else
+			put_page(r->next);
+	}
 }
 
 /* The window for a fault at @addr: aligned, inside the VMA. */

@@ -27,7 +27,14 @@ int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info);
 int cow_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags, struct fault_info *info);
 int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
 
-/* A frame for an anonymous page, zeroed; NULL. */
-struct page *anon_page_alloc(bool zero);
+/* A frame for an anonymous page, its content undefined; NULL. */
+struct page *anon_page_alloc(void);
+/* The same, one after the other from contiguous frames where there are any: begin with { .order = n } for about 2^n. */
+struct frame_run {
+	struct page *next;
+	u32 left, order;
+};
+struct page *frame_run_take(struct frame_run *r);
+void frame_run_end(struct frame_run *r); /* gives back what was not taken */
 
 #endif

@@ -196,7 +196,7 @@ static void make_ahead(struct vm_area *v, u64 addr, u64 end)
 
 static int private_write(struct vm_area *v, u64 addr, struct page *p, struct fault_info *info)
 {
-	struct page *copy = anon_page_alloc(false);
+	struct page *copy = anon_page_alloc();
 	int err = -ENOMEM;
 
 	if (copy) {

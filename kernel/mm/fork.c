@@ -24,8 +24,7 @@ struct fork {
 	u64 sp;       /* page of the stack pointer */
 	u32 copied;
 	bool small;
-	struct page *extent; /* frames for copies: the next one, and how many are left */
-	u32 extent_left;
+	struct frame_run frames; /* for copies */
 	bool protect; /* entries of the area lost the right to write */
 	struct hole_cursor holes;
 };
@@ -42,35 +41,9 @@ static int child_entry(struct fork *f, struct vm_area *v, u64 va, struct page *p
 	return 0;
 }
 
-static struct page *copy_frame(struct fork *f)
-{
-	struct page *p;
-
-	if (!f->extent_left) {
-		f->extent = alloc_extent(GFP_USER, COPY_ORDER);
-		f->extent_left = f->extent ? 1U << COPY_ORDER : 0;
-	}
-	if (!f->extent_left)
-		return anon_page_alloc(false);
-	p = f->extent++;
-	f->extent_left--;
-	p->flags = BIT(PG_anon) | BIT(PG_uptodate);
-	return p;
-}
-
-static void put_copy_frames(struct fork *f)
-{
-	for (; f->extent_left; f->extent++, f->extent_left--) {
-		if (test_bit(PG_zero, &f->extent->flags))
-			free_fresh_page(f->extent);
-		else
-			put_page(f->extent);
-	}
-}
-
 static int copy_at_once(struct fork *f, struct vm_area *v, u64 va, pte_t e)
 {
-	struct page *copy = copy_frame(f);
+	struct page *copy = frame_run_take(&f->frames);
 	int err;
 
 	if (!copy)
@@ -232,7 +205,7 @@ static int dup_area(struct fork *f, struct vm_area *from)
 
 struct mm *mm_dup(struct mm *old)
 {
-	struct fork f = { .old = old, .sp = task_regs(current)->rsp & PAGE_MASK };
+	struct fork f = { .old = old, .frames = { .order = COPY_ORDER }, .sp = task_regs(current)->rsp & PAGE_MASK };
 	struct vm_area *v;
 	int err = 0;
 
@@ -252,7 +225,7 @@ struct mm *mm_dup(struct mm *old)
 		cond_resched();
 	}
 	up_write(&f.new->mmap_lock);
-	put_copy_frames(&f);
+	frame_run_end(&f.frames);
 	pmap_flush(&old->pmap);
 	up_write(&old->mmap_lock);
 	if (!err)
