@@ -91,7 +91,7 @@ int os_space_this_cpu(void); /* where this thread runs now */
 /*
  * How long this thread has been ready to run, but not running, in ns; 0 when the host does not say.
  */
-uint64_t os_space_delayed(void);
+uint64_t os_space_delayed(int task);
 
 /* ---- ptrace mode ---- */
 struct os_trace_regs { /* as PTRACE_GETREGS gives them */

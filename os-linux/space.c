@@ -632,20 +632,42 @@ int os_space_this_cpu(void)
 	return n;
 }
 
-uint64_t os_space_delayed(void)
+static uint64_t read_delay(int fd)
 {
-	static __thread int fd = -1;
 	char buf[128], *delay;
-	ssize_t n;
+	ssize_t n = fd < 0 ? -1 : pread(fd, buf, sizeof(buf) - 1, 0);
 
-	if (fd < 0)
-		fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : pread(fd, buf, sizeof(buf) - 1, 0);
 	if (n <= 0)
 		return 0;
 	buf[n] = 0;
 	delay = strchr(buf, ' ');
 	return delay ? strtoull(delay, NULL, 10) : 0;
+}
+
+/* Our own file stays open: it is looked at more often. */
+static int own_schedstat(void)
+{
+	static __thread int fd = -1;
+
+	if (fd < 0)
+		fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	return fd;
+}
+
+uint64_t os_space_delayed(int task)
+{
+	char path[64];
+	uint64_t delay;
+	int fd;
+
+	if (!task)
+		return read_delay(own_schedstat());
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)tasks[task].pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	delay = read_delay(fd);
+	if (fd >= 0)
+		close(fd);
+	return delay;
 }
 
 /* ---- what the host offers ---- */

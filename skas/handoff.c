@@ -11,8 +11,8 @@
  *	together   vCPU and runners at home; nobody spins
  *
  * A vCPU goes apart where the host has a CPU for every busy vCPU and one for its partner, and
- * hand-offs come often; it comes together again when spinning fails too often: the guest computes
- * for long, the kernel works for long, or others have the CPUs. After a failure it waits before it
+ * hand-offs come often; it comes together again when spinning fails too often, because the guest or
+ * the kernel computes for long, or when others compete for the CPUs. After a failure it waits before it
  * tries again, longer each time. About once a millisecond is soon enough to look.
  *
  * The mapper is always at the home of the vCPU that waits for it. A vCPU whose home is contended
@@ -31,9 +31,10 @@
 #define OFTEN 16      /* hand-offs in a look that make going apart worth while */
 #define FEW 4         /* fewer say nothing about how spinning fares */
 #define BACKOFF_MIN 8 /* looks */
-#define BACKOFF_MAX 256
-#define MOVE_LOOKS 128 /* between looks at whether the home is contended */
-#define FLOAT_LOOKS 4  /* while the host's scheduler chooses the next one */
+#define BACKOFF_MAX 2048
+#define WATCH_NS (8 * NSEC_PER_MSEC) /* apart, the delays of both are looked at so often */
+#define MOVE_LOOKS 128               /* between looks at whether the home is contended */
+#define FLOAT_LOOKS 4                /* while the host's scheduler chooses the next one */
 
 static u32 spin_rounds; /* SPIN_NS in rounds of cpu_relax() */
 static u64 look_ticks;  /* LOOK_NS in ticks of the TSC */
@@ -49,6 +50,9 @@ static struct placement {
 		wait; /* looks: the next wait after a failure, what is left of the present one */
 	u32 looks;    /* until the home is looked at, or chosen */
 	u64 delayed;  /* ns that the thread has waited for its CPU, at the last such look */
+	struct runner *watched; /* apart: whose delays, with ours, were */
+	u64 watched_delay;      /* so long, in ns, */
+	u64 watched_at;         /* at that time */
 } __attribute__((aligned(64))) placement[STUB_MAX_SLOTS];
 
 static inline u64 ticks(void)
@@ -109,6 +113,25 @@ static void fall_back(struct placement *p)
 	p->backoff = min(p->backoff * 2, (u32)BACKOFF_MAX);
 }
 
+/*
+ * When others have the CPUs, two that need each other must both be on one at the same time, and lose a time slice
+ * whenever either is not: then it is far better to share one CPU. The host says how long each was ready and waited.
+ */
+static bool contended(struct placement *p)
+{
+	u64 now = os_clock_mono(), elapsed = now - p->watched_at, delay;
+	bool found;
+
+	if (p->watched == p->last && elapsed < WATCH_NS)
+		return false;
+	delay = os_space_delayed(0) + os_space_delayed(p->last->task);
+	found = p->watched == p->last && delay - p->watched_delay > elapsed / 4;
+	p->watched = p->last;
+	p->watched_delay = delay;
+	p->watched_at = now;
+	return found;
+}
+
 static void choose(struct placement *p, u64 now)
 {
 	u32 handoffs = p->hits + p->misses;
@@ -116,7 +139,8 @@ static void choose(struct placement *p, u64 now)
 
 	if (p->apart && !room) {
 		p->apart = false;
-	} else if (p->apart && handoffs >= FEW && p->misses * 4 > p->hits) {
+	} else if (p->apart &&
+		   ((handoffs >= FEW && p->misses * 4 > p->hits) || (p->last && contended(p)))) {
 		fall_back(p);
 	} else if (p->apart) {
 		p->backoff = max(p->backoff - 1, (u32)BACKOFF_MIN);
@@ -140,7 +164,7 @@ static void look_at_home(struct placement *p)
 	if (--p->looks)
 		return;
 	p->looks = MOVE_LOOKS;
-	delayed = os_space_delayed();
+	delayed = os_space_delayed(0);
 	if (!p->pinned) {
 		p->home = os_space_this_cpu();
 	} else if (delayed - p->delayed > MOVE_LOOKS * LOOK_NS / 8 && skas.host_cpus > 1) {

@@ -32,8 +32,9 @@
 
 #define GATE_SIZE 16
 #define SYSCALL_INSN_SIZE 2
-#define KICK_CPU_LIMIT (10 * NSEC_PER_MSEC)
-#define KICK_LIMIT (2 * NSEC_PER_SEC)
+#define KICK_WAIT (10 * NSEC_PER_MSEC) /* limits as in seccomp.c */
+#define KICK_CPU_LIMIT (50 * NSEC_PER_MSEC)
+#define KICK_LIMIT (30 * NSEC_PER_SEC)
 
 static bool in_stub(u64 rip)
 {
@@ -251,7 +252,7 @@ static int run_to_stop(struct runner *r, u64 deadline, struct os_trace_regs *t, 
 		case OS_TRACE_TIMEOUT:
 			if (!kick_again(r, &patience))
 				return -ETIMEDOUT;
-			deadline = os_clock_mono() + KICK_CPU_LIMIT;
+			deadline = os_clock_mono() + KICK_WAIT;
 			stop = os_trace_wait(r->task, deadline, signo);
 			continue;
 		case OS_TRACE_SYSCALL: *signo = 0; return os_trace_get_regs(r->task, t);

@@ -293,8 +293,8 @@ void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 
 		skas.ops->run(r, regs, fpu, deadline, ev);
 	if (likely(ev->type != EV_DEAD))
 		return;
-	pr_debug("skas: a space is lost: runner %s, event %u, turn %u, signal %d at stub+%#llx, "
-		 "fault at %#llx\n",
+	pr_notice("skas: a space is lost: runner %s, event %u, turn %u, signal %d at stub+%#llx, "
+		  "fault at %#llx\n",
 		os_space_is_dead(r->task) == 1 ? "dead" : "alive", r->ctl->event, r->ctl->turn,
 		r->ctl->code, (unsigned long long)(r->ctl->stub_rip - skas.base),
 		(unsigned long long)r->ctl->cr2);
