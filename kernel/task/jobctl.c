@@ -110,7 +110,14 @@ void do_jobctl_trap(void)
 	if (current->ptrace & PT_SEIZED) {
 		if (!sig->group_stop_count && !(sig->flags & SIGNAL_STOP_STOPPED))
 			signr = SIGTRAP;
-		ptrace_stop(signr | (PTRACE_EVENT_STOP_CODE << 8), CLD_STOPPED, NULL);
+		siginfo_t info;
+
+		memset(&info, 0, sizeof(info));
+		info.si_signo = signr;
+		info.si_code = signr | (PTRACE_EVENT_STOP_CODE << 8);
+		info.si_pid = current->pid;
+		info.si_uid = current_uid();
+		ptrace_stop(info.si_code, CLD_STOPPED, &info);
 	} else {
 		ptrace_stop(signr, CLD_STOPPED, NULL);
 	}

@@ -93,6 +93,7 @@ static long interrupt(struct task *t)
 static long listen(struct task *t)
 {
 	struct sighand_struct *sh;
+	const siginfo_t *info;
 	long err = -EIO;
 
 	if (!(t->ptrace & PT_SEIZED))
@@ -100,7 +101,8 @@ static long listen(struct task *t)
 	sh = lock_task_sighand(t);
 	if (!sh)
 		return -ESRCH;
-	if ((t->exit_code >> 8) == PTRACE_EVENT_STOP_CODE || !t->ptrace_info) {
+	info = t->ptrace_info;
+	if (info && (info->si_code >> 8) == PTRACE_EVENT_STOP_CODE) {
 		t->jobctl |= JOBCTL_LISTENING;
 		if (t->jobctl & JOBCTL_TRAP_NOTIFY)
 			wake_up_state(t, TASK_TRACED);
