@@ -142,16 +142,17 @@ static int choose_layout(struct loader *l)
 	struct mm *mm = l->mm;
 	u64 top = round_down(mm->task_size - PAGE_SIZE, PAGE_SIZE), gap, pad;
 
-	l->randomize = sysctl_randomize_va_space && !(BPRM_PERSONALITY(l->b) & ADDR_NO_RANDOMIZE_BIT);
+	l->randomize =
+		sysctl_randomize_va_space && !(BPRM_PERSONALITY(l->b) & ADDR_NO_RANDOMIZE_BIT);
 	pad = l->randomize ? PAGE_SIZE << (mm->task_size < SMALL_WORLD ? 16 : STACK_RND_BITS) : 0;
 	gap = rlimit(RLIMIT_STACK);
 	if (gap + pad + STACK_GUARD_GAP > gap)
 		gap += pad + STACK_GUARD_GAP;
 	gap = clamp(gap, 128UL << 20, mm->task_size / 6 * 5);
 	l->stack_top = top - layout_random(l, STACK_RND_BITS);
-	mm->mmap_base = round_down(mm->task_size - gap - layout_random(l, MMAP_RND_BITS), PAGE_SIZE);
-	return mm_setup_stack(mm, l->stack_top,
-			      VM_READ | VM_WRITE | (l->exec_stack ? VM_EXEC : 0));
+	mm->mmap_base =
+		round_down(mm->task_size - gap - layout_random(l, MMAP_RND_BITS), PAGE_SIZE);
+	return mm_setup_stack(mm, l->stack_top, VM_READ | VM_WRITE | (l->exec_stack ? VM_EXEC : 0));
 }
 
 /* ---- mapping ---- */
@@ -186,7 +187,8 @@ static int clear_tail(struct mm *mm, u64 addr)
 }
 
 /* A segment: its part of the file, zeros up to the page's end, whole pages of zeros. */
-static int map_segment(struct mm *mm, const struct image *im, const Elf64_Phdr *p, bool implies_exec)
+static int map_segment(
+	struct mm *mm, const struct image *im, const Elf64_Phdr *p, bool implies_exec)
 {
 	u64 start = p->p_vaddr + im->bias, file_end = start + p->p_filesz;
 	u64 end = start + p->p_memsz, in_page = start & ~PAGE_MASK;
@@ -197,7 +199,7 @@ static int map_segment(struct mm *mm, const struct image *im, const Elf64_Phdr *
 		prot |= PROT_EXEC;
 	if (p->p_filesz) {
 		err = map_at(mm, im->file, start - in_page, file_pages - (start - in_page), prot,
-			     p->p_offset - in_page);
+			p->p_offset - in_page);
 		if (!err && p->p_memsz > p->p_filesz && (prot & PROT_WRITE))
 			err = clear_tail(mm, file_end);
 		if (err)
@@ -260,8 +262,9 @@ static int map_program(struct loader *l)
 
 	if (im->eh.e_type == ET_DYN) {
 		if (l->has_interp)
-			base = round_down(l->mm->task_size / 3 * 2 + layout_random(l, MMAP_RND_BITS),
-					  im->ext.align);
+			base = round_down(
+				l->mm->task_size / 3 * 2 + layout_random(l, MMAP_RND_BITS),
+				im->ext.align);
 		else
 			base = free_base(l->mm, im);
 		if (IS_ERR_VALUE(base))

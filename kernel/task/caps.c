@@ -17,13 +17,9 @@ static int read_header(uaddr_t uheader, struct __user_cap_header_struct *h, u32 
 	if (copy_from_user(h, uheader, sizeof(*h)))
 		return -EFAULT;
 	switch (h->version) {
-	case _LINUX_CAPABILITY_VERSION_1:
-		*words = _LINUX_CAPABILITY_U32S_1;
-		return 0;
+	case _LINUX_CAPABILITY_VERSION_1: *words = _LINUX_CAPABILITY_U32S_1; return 0;
 	case _LINUX_CAPABILITY_VERSION_2:
-	case _LINUX_CAPABILITY_VERSION_3:
-		*words = _LINUX_CAPABILITY_U32S_3;
-		return 0;
+	case _LINUX_CAPABILITY_VERSION_3: *words = _LINUX_CAPABILITY_U32S_3; return 0;
 	}
 	return put_user(ours, uheader) ? -EFAULT : -EINVAL;
 }
@@ -63,8 +59,8 @@ static int check_capset(const struct cred *old, u64 effective, u64 permitted, u6
 	u64 addable = old->cap_inheritable | (capable(CAP_SETPCAP) ? ~0UL : old->cap_permitted);
 
 	if (!cap_issubset(inheritable, addable) ||
-	    !cap_issubset(inheritable, old->cap_inheritable | old->cap_bset) ||
-	    !cap_issubset(permitted, old->cap_permitted) || !cap_issubset(effective, permitted))
+		!cap_issubset(inheritable, old->cap_inheritable | old->cap_bset) ||
+		!cap_issubset(permitted, old->cap_permitted) || !cap_issubset(effective, permitted))
 		return -EPERM;
 	return 0;
 }
@@ -97,7 +93,7 @@ long sys_capset(uaddr_t uheader, uaddr_t udata)
 	new->cap_effective = effective;
 	new->cap_permitted = permitted;
 	new->cap_inheritable = inheritable;
-	new->cap_ambient &= permitted & inheritable;
+	new->cap_ambient &= permitted &inheritable;
 	return commit_creds(new);
 }
 
@@ -125,7 +121,7 @@ long prctl_set_securebits(u64 bits)
 	struct cred *new;
 
 	if ((((u64)locked >> 1) & (old->securebits ^ bits)) || (locked & ~bits) ||
-	    (bits & ~(u64)(SECURE_ALL_LOCKS | SECURE_ALL_BITS)) || !capable(CAP_SETPCAP))
+		(bits & ~(u64)(SECURE_ALL_LOCKS | SECURE_ALL_BITS)) || !capable(CAP_SETPCAP))
 		return -EPERM;
 	new = prepare_creds();
 	if (!new)
@@ -162,11 +158,11 @@ long prctl_cap_ambient(u64 op, u64 cap)
 	if (op == PR_CAP_AMBIENT_IS_SET)
 		return !!(old->cap_ambient & CAP_BIT(cap));
 	if (op != PR_CAP_AMBIENT_RAISE && op != PR_CAP_AMBIENT_LOWER &&
-	    op != PR_CAP_AMBIENT_CLEAR_ALL)
+		op != PR_CAP_AMBIENT_CLEAR_ALL)
 		return -EINVAL;
 	if (op == PR_CAP_AMBIENT_RAISE &&
-	    (!(old->cap_permitted & old->cap_inheritable & CAP_BIT(cap)) ||
-	     (old->securebits & issecure_mask(SECURE_NO_CAP_AMBIENT_RAISE))))
+		(!(old->cap_permitted & old->cap_inheritable & CAP_BIT(cap)) ||
+			(old->securebits & issecure_mask(SECURE_NO_CAP_AMBIENT_RAISE))))
 		return -EPERM;
 	new = prepare_creds();
 	if (!new)

@@ -30,8 +30,8 @@ int sysctl_core_uses_pid;
 #define FXSAVE_SIZE 512
 
 struct core_state {
-	u32 waiting_for;            /* threads that have not come yet; under sighand->lock */
-	struct list_head threads;   /* of core_thread.list, under sighand->lock */
+	u32 waiting_for;          /* threads that have not come yet; under sighand->lock */
+	struct list_head threads; /* of core_thread.list, under sighand->lock */
 	struct completion gathered, done;
 };
 struct core_thread {
@@ -66,7 +66,7 @@ struct dump {
 	int err;
 	const siginfo_t *info;
 	struct core_state *cs;
-	u8 *files;       /* the NT_FILE note */
+	u8 *files; /* the NT_FILE note */
 	u64 files_size;
 };
 
@@ -112,8 +112,7 @@ static bool stop_others(struct core_state *cs, int sig)
 	signal->group_exit = true;
 	signal->group_exit_code = sig;
 	signal->core_state = cs;
-	for_each_thread (signal, t)
-		cs->waiting_for += t != current && !(t->flags & PF_NO_MM);
+	for_each_thread(signal, t) cs->waiting_for += t != current && !(t->flags & PF_NO_MM);
 	zap_other_threads(current);
 	current->flags |= PF_DUMPCORE | PF_NO_MM;
 	spin_unlock(&current->sighand->lock);
@@ -135,7 +134,8 @@ static void let_others_go(struct core_state *cs)
 	if (!wait)
 		return;
 	wait_for_completion(&cs->gathered);
-	spin_lock(&current->sighand->lock); /* who completed it holds this until it no longer looks at cs */
+	spin_lock(&current->sighand
+			   ->lock); /* who completed it holds this until it no longer looks at cs */
 	spin_unlock(&current->sighand->lock);
 }
 
@@ -169,12 +169,12 @@ static u64 note_size(u64 n)
 }
 
 /* A note in two pieces. */
-static void note2(struct dump *d, const char *name, u32 type, const void *p, size_t n, const void *rest,
-		  size_t n_rest)
+static void note2(struct dump *d, const char *name, u32 type, const void *p, size_t n,
+	const void *rest, size_t n_rest)
 {
-	Elf64_Nhdr nh = { .n_namesz = (u32)strlen(name) + 1,
-			  .n_descsz = (u32)(n + n_rest),
-			  .n_type = type };
+	Elf64_Nhdr nh = {
+		.n_namesz = (u32)strlen(name) + 1, .n_descsz = (u32)(n + n_rest), .n_type = type
+	};
 	char padded[8] = { 0 };
 
 	strscpy(padded, name, sizeof(padded));
@@ -254,7 +254,8 @@ static void emit_thread(struct dump *d, struct task *t)
 	rest = fpu_image(t, head);
 	note(d, "CORE", NT_PRFPREG, head, FXSAVE_SIZE);
 	if (xstate_size > FXSAVE_SIZE)
-		note2(d, "LINUX", NT_X86_XSTATE, head, FXSAVE_SIZE, rest, xstate_size - FXSAVE_SIZE);
+		note2(d, "LINUX", NT_X86_XSTATE, head, FXSAVE_SIZE, rest,
+			xstate_size - FXSAVE_SIZE);
 }
 
 static void emit_psinfo(struct dump *d)
@@ -288,7 +289,7 @@ static void build_files_note(struct dump *d)
 	struct vm_area *vma;
 	char *names, *path;
 
-	list_for_each_entry (vma, &current->mm->mmap_list, vm_list)
+	list_for_each_entry(vma, &current->mm->mmap_list, vm_list)
 		count += !!vma->vm_file;
 	if ((2 + 3 * count) * sizeof(u64) > MAX_FILES_NOTE / 2)
 		count = 0;
@@ -296,7 +297,7 @@ static void build_files_note(struct dump *d)
 	head[0] = count;
 	head[1] = PAGE_SIZE;
 	head += 2;
-	list_for_each_entry (vma, &current->mm->mmap_list, vm_list) {
+	list_for_each_entry(vma, &current->mm->mmap_list, vm_list) {
 		size_t len;
 
 		if (!vma->vm_file || !count)
@@ -307,7 +308,7 @@ static void build_files_note(struct dump *d)
 		head += 3;
 		/* d_path writes at the end of its buffer: the free rest of ours */
 		path = d_path(&vma->vm_file->f_path, names,
-			      (int)(d->files + MAX_FILES_NOTE - (u8 *)names));
+			(int)(d->files + MAX_FILES_NOTE - (u8 *)names));
 		if (IS_ERR(path))
 			path = "?";
 		len = strlen(path) + 1;
@@ -323,9 +324,9 @@ static void build_files_note(struct dump *d)
 
 static u64 notes_size(struct dump *d, u32 nr_threads_dumped)
 {
-	return (u64)thread_notes_size() * nr_threads_dumped + note_size(sizeof(struct elf_prpsinfo_k)) +
-	       note_size(sizeof(siginfo_t)) + note_size(current->mm->nr_auxv * sizeof(u64)) +
-	       note_size(d->files_size);
+	return (u64)thread_notes_size() * nr_threads_dumped +
+	       note_size(sizeof(struct elf_prpsinfo_k)) + note_size(sizeof(siginfo_t)) +
+	       note_size(current->mm->nr_auxv * sizeof(u64)) + note_size(d->files_size);
 }
 
 static void emit_notes(struct dump *d)
@@ -337,7 +338,7 @@ static void emit_notes(struct dump *d)
 	note(d, "CORE", NT_SIGINFO_TYPE, d->info, sizeof(*d->info));
 	note(d, "CORE", NT_AUXV, current->mm->auxv, current->mm->nr_auxv * sizeof(u64));
 	note(d, "CORE", NT_FILE_TYPE, d->files, d->files_size);
-	list_for_each_entry (ct, &d->cs->threads, list)
+	list_for_each_entry(ct, &d->cs->threads, list)
 		emit_thread(d, ct->task);
 }
 
@@ -346,12 +347,17 @@ static void emit_notes(struct dump *d)
 static void emit_headers(struct dump *d, u32 nr_vmas, u64 notes, u64 data)
 {
 	Elf64_Ehdr eh = {
-		.e_type = ET_CORE, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
-		.e_phoff = sizeof(eh), .e_ehsize = sizeof(eh), .e_phentsize = sizeof(Elf64_Phdr),
+		.e_type = ET_CORE,
+		.e_machine = EM_X86_64,
+		.e_version = EV_CURRENT,
+		.e_phoff = sizeof(eh),
+		.e_ehsize = sizeof(eh),
+		.e_phentsize = sizeof(Elf64_Phdr),
 		.e_phnum = (u16)(nr_vmas + 1),
 	};
-	Elf64_Phdr ph = { .p_type = PT_NOTE, .p_filesz = notes,
-			  .p_offset = sizeof(eh) + (nr_vmas + 1) * sizeof(ph) };
+	Elf64_Phdr ph = { .p_type = PT_NOTE,
+		.p_filesz = notes,
+		.p_offset = sizeof(eh) + (nr_vmas + 1) * sizeof(ph) };
 	struct vm_area *vma;
 
 	memcpy(eh.e_ident, ELFMAG, SELFMAG);
@@ -360,10 +366,13 @@ static void emit_headers(struct dump *d, u32 nr_vmas, u64 notes, u64 data)
 	eh.e_ident[EI_VERSION] = EV_CURRENT;
 	emit(d, &eh, sizeof(eh));
 	emit(d, &ph, sizeof(ph));
-	list_for_each_entry (vma, &current->mm->mmap_list, vm_list) {
+	list_for_each_entry(vma, &current->mm->mmap_list, vm_list) {
 		ph = (Elf64_Phdr){
-			.p_type = PT_LOAD, .p_offset = data, .p_vaddr = vma->vm_start,
-			.p_filesz = dump_size(vma), .p_memsz = vma->vm_end - vma->vm_start,
+			.p_type = PT_LOAD,
+			.p_offset = data,
+			.p_vaddr = vma->vm_start,
+			.p_filesz = dump_size(vma),
+			.p_memsz = vma->vm_end - vma->vm_start,
 			.p_align = PAGE_SIZE,
 			.p_flags = ((vma->vm_flags & VM_READ) ? PF_R : 0) |
 				   ((vma->vm_flags & VM_WRITE) ? PF_W : 0) |
@@ -383,9 +392,9 @@ static void write_core(struct dump *d)
 	u64 notes, data;
 
 	/* nobody else is left in the mm who could change its mappings: all other threads wait, or are gone */
-	list_for_each_entry (vma, &mm->mmap_list, vm_list)
+	list_for_each_entry(vma, &mm->mmap_list, vm_list)
 		nr_vmas++;
-	list_for_each_entry (ct, &d->cs->threads, list)
+	list_for_each_entry(ct, &d->cs->threads, list)
 		nr++;
 	nr_vmas = min(nr_vmas, 65000U);
 	build_files_note(d);
@@ -394,7 +403,7 @@ static void write_core(struct dump *d)
 	emit_headers(d, nr_vmas, notes, data);
 	emit_notes(d);
 	pad_to(d, PAGE_SIZE);
-	list_for_each_entry (vma, &mm->mmap_list, vm_list)
+	list_for_each_entry(vma, &mm->mmap_list, vm_list)
 		emit_memory(d, vma->vm_start, dump_size(vma));
 }
 
@@ -410,8 +419,9 @@ static int append_pattern(char *buf, size_t size, char c, int sig)
 	case 'g': return scnprintf(buf, size, "%u", current_cred()->gid);
 	case 'd': return scnprintf(buf, size, "%u", current->mm->dump_mode);
 	case 's': return scnprintf(buf, size, "%d", sig);
-	case 't': return scnprintf(buf, size, "%llu",
-				   (unsigned long long)(ktime_get_real() / 1000000000UL));
+	case 't':
+		return scnprintf(
+			buf, size, "%llu", (unsigned long long)(ktime_get_real() / 1000000000UL));
 	case 'h': return scnprintf(buf, size, "%s", init_uts.nodename);
 	case 'e': return scnprintf(buf, size, "%s", current->comm);
 	case 'c': return scnprintf(buf, size, "%llu", (unsigned long long)rlimit(RLIMIT_CORE));

@@ -37,7 +37,7 @@ static struct user_struct *user_find_locked(kuid_t uid)
 		atomic_inc(&root_user.usage);
 		return &root_user;
 	}
-	list_for_each_entry (u, &users, list)
+	list_for_each_entry(u, &users, list)
 		if (u->uid == uid) {
 			atomic_inc(&u->usage);
 			return u;
@@ -239,7 +239,7 @@ void cap_setuid_fixup(struct cred *new, const struct cred *old)
 	if (new->securebits & issecure_mask(SECURE_NO_SETUID_FIXUP))
 		return;
 	if (was_root && !is_root) {
-		if (!(new->securebits & issecure_mask(SECURE_KEEP_CAPS)))
+		if (!(new->securebits &issecure_mask(SECURE_KEEP_CAPS)))
 			new->cap_permitted = new->cap_effective = 0;
 		new->cap_ambient = 0;
 	}
@@ -249,10 +249,10 @@ void cap_setuid_fixup(struct cred *new, const struct cred *old)
 		new->cap_effective = new->cap_permitted;
 }
 
-#define CAP_FS_SET                                                                                  \
-	(CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_MKNOD) | CAP_BIT(CAP_DAC_OVERRIDE) |                      \
-	 CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_FSETID) |                 \
-	 CAP_BIT(CAP_MAC_OVERRIDE) | CAP_BIT(CAP_LINUX_IMMUTABLE))
+#define CAP_FS_SET                                                                                 \
+	(CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_MKNOD) | CAP_BIT(CAP_DAC_OVERRIDE) |                     \
+		CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_FSETID) |         \
+		CAP_BIT(CAP_MAC_OVERRIDE) | CAP_BIT(CAP_LINUX_IMMUTABLE))
 
 void cap_setfsuid_fixup(struct cred *new, const struct cred *old)
 {
@@ -261,5 +261,5 @@ void cap_setfsuid_fixup(struct cred *new, const struct cred *old)
 	if (!old->fsuid && new->fsuid)
 		new->cap_effective &= ~CAP_FS_SET;
 	if (old->fsuid && !new->fsuid)
-		new->cap_effective |= new->cap_permitted & CAP_FS_SET;
+		new->cap_effective |= new->cap_permitted &CAP_FS_SET;
 }

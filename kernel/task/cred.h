@@ -45,12 +45,12 @@ void put_uid_user(struct user_struct *u);
 const struct cred *get_cred(const struct cred *c);
 void put_cred(const struct cred *c);
 const struct cred *get_task_cred(struct task *t); /* a reference */
-struct cred *prepare_creds(void);        /* a copy of current's; NULL: no memory */
-int commit_creds(struct cred *c);        /* installs; 0 */
+struct cred *prepare_creds(void);                 /* a copy of current's; NULL: no memory */
+int commit_creds(struct cred *c);                 /* installs; 0 */
 void abort_creds(struct cred *c);
-bool capable(int cap);                   /* current's effective set; sets PF_SUPERPRIV */
+bool capable(int cap); /* current's effective set; sets PF_SUPERPRIV */
 bool cred_capable(const struct cred *c, int cap);
-bool in_group(kgid_t gid);               /* fsgid or supplementary */
+bool in_group(kgid_t gid); /* fsgid or supplementary */
 bool in_egroup(kgid_t gid);
 /* file capabilities and set-id at exec: called by exec with the file's mode and owner. */
 

@@ -11,7 +11,7 @@
 int elf_check_header(const Elf64_Ehdr *eh)
 {
 	if (memcmp(eh->e_ident, ELFMAG, SELFMAG) || eh->e_ident[EI_CLASS] != ELFCLASS64 ||
-	    eh->e_ident[EI_DATA] != ELFDATA2LSB)
+		eh->e_ident[EI_DATA] != ELFDATA2LSB)
 		return -ENOEXEC;
 	if (eh->e_type != ET_EXEC && eh->e_type != ET_DYN)
 		return -ENOEXEC;
@@ -42,8 +42,8 @@ static bool power_of_two(u64 v)
 	return v && !(v & (v - 1));
 }
 
-int elf_check_segments(const Elf64_Ehdr *eh, const Elf64_Phdr *ph, u64 task_size,
-		       struct elf_extent *ext)
+int elf_check_segments(
+	const Elf64_Ehdr *eh, const Elf64_Phdr *ph, u64 task_size, struct elf_extent *ext)
 {
 	*ext = (struct elf_extent){ .start = ~0UL, .align = PAGE_SIZE };
 	for (u32 i = 0; i < eh->e_phnum; i++) {

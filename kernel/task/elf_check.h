@@ -13,16 +13,16 @@
 
 /* What the PT_LOAD segments of one file ask for; addresses as in the file. */
 struct elf_extent {
-	u64 start, end;  /* page-aligned; end exclusive */
-	u64 align;       /* largest p_align, at least a page */
-	u64 phdr_vaddr;  /* where the program headers are in memory; 0: in no segment */
+	u64 start, end; /* page-aligned; end exclusive */
+	u64 align;      /* largest p_align, at least a page */
+	u64 phdr_vaddr; /* where the program headers are in memory; 0: in no segment */
 	u32 nr_loads;
 };
 
 /* 0 or -ENOEXEC: an x86-64 executable or shared object with a sane table of program headers. */
 int elf_check_header(const Elf64_Ehdr *eh);
 /* 0, -ENOEXEC (nothing to load, sizes that make no sense) or -ENOMEM (beyond @task_size). */
-int elf_check_segments(const Elf64_Ehdr *eh, const Elf64_Phdr *ph, u64 task_size,
-		       struct elf_extent *ext);
+int elf_check_segments(
+	const Elf64_Ehdr *eh, const Elf64_Phdr *ph, u64 task_size, struct elf_extent *ext);
 
 #endif

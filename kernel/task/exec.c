@@ -199,7 +199,8 @@ static int commit(struct bprm *b)
 		sighand_put(fresh);
 		fresh = NULL;
 	}
-	b->file->f_mode |= FMODE_DENY_WRITE; /* what open_exec() denied stays denied until the file goes */
+	b->file->f_mode |=
+		FMODE_DENY_WRITE; /* what open_exec() denied stays denied until the file goes */
 	b->mm->exe_file = b->file;
 	b->file = NULL;
 	exec_mmap(b->mm);
@@ -230,8 +231,7 @@ static int check_unsafe(struct bprm *b)
 	if (current->no_new_privs)
 		b->unsafe |= UNSAFE_NO_NEW_PRIVS;
 	read_lock(&tasklist_lock);
-	for_each_thread (current->signal, t)
-		users += t->fs == current->fs;
+	for_each_thread(current->signal, t) users += t->fs == current->fs;
 	read_unlock(&tasklist_lock);
 	if (atomic_read(&current->fs->users) > users)
 		b->unsafe |= UNSAFE_SHARE;

@@ -9,33 +9,33 @@
 #include "kernel/vfs/vfs.h"
 
 #define BPRM_BUF 256
-#define ARG_AREA_PAGES 1600                     /* 6.25 MiB: Linux's limit of 6 MiB and some room */
+#define ARG_AREA_PAGES 1600 /* 6.25 MiB: Linux's limit of 6 MiB and some room */
 #define ARG_AREA ((u64)ARG_AREA_PAGES * PAGE_SIZE)
 #define MAX_ARG_STRLEN (32 * PAGE_SIZE)
 
 /* The strings of argv and envp while they have no stack yet: filled from the end towards the start. */
 struct exec_args {
-	u8 **pages;  /* ARG_AREA_PAGES, NULL where nothing was written */
-	u64 p;       /* offset of the lowest byte in use */
-	u64 min;     /* the strings may not go below */
+	u8 **pages; /* ARG_AREA_PAGES, NULL where nothing was written */
+	u64 p;      /* offset of the lowest byte in use */
+	u64 min;    /* the strings may not go below */
 	int argc, envc;
-	u64 exec;    /* offset of the file's name */
+	u64 exec; /* offset of the file's name */
 };
 
 struct bprm {
-	struct file *file;         /* what is to run now: the script first, then its interpreter */
-	char buf[BPRM_BUF];        /* its beginning, zero behind its end */
-	const char *filename;      /* as the caller named it */
-	char *interp;              /* the last interpreter's name, kmalloc'd; NULL: filename */
-	char *fdpath;              /* /dev/fd/N..., for execveat; kmalloc'd */
-	bool path_inaccessible;    /* the name would be gone after close-on-exec */
-	int depth;                 /* interpreters so far */
+	struct file *file;      /* what is to run now: the script first, then its interpreter */
+	char buf[BPRM_BUF];     /* its beginning, zero behind its end */
+	const char *filename;   /* as the caller named it */
+	char *interp;           /* the last interpreter's name, kmalloc'd; NULL: filename */
+	char *fdpath;           /* /dev/fd/N..., for execveat; kmalloc'd */
+	bool path_inaccessible; /* the name would be gone after close-on-exec */
+	int depth;              /* interpreters so far */
 	struct exec_args args;
-	struct cred *cred;         /* the credentials to be */
-	u32 per_clear;             /* personality bits that go */
+	struct cred *cred; /* the credentials to be */
+	u32 per_clear;     /* personality bits that go */
 	u32 unsafe;
-	bool secure;               /* AT_SECURE */
-	bool nondump;              /* not readable by the caller */
+	bool secure;  /* AT_SECURE */
+	bool nondump; /* not readable by the caller */
 	/* the new image, built by the ELF loader */
 	struct mm *mm;
 	u64 entry, sp;
@@ -47,19 +47,20 @@ struct bprm {
 /* exec_args.c */
 int args_init(struct exec_args *a);
 void args_free(struct exec_args *a);
-int args_limits(struct exec_args *a);                           /* after argc and envc are known: 0 or -E2BIG */
-int args_count(uaddr_t vec);                                    /* strings of a guest's vector; -EFAULT, -E2BIG */
-int args_push_user(struct exec_args *a, uaddr_t vec, int n);    /* the last one first */
+int args_limits(struct exec_args *a); /* after argc and envc are known: 0 or -E2BIG */
+int args_count(uaddr_t vec);          /* strings of a guest's vector; -EFAULT, -E2BIG */
+int args_push_user(struct exec_args *a, uaddr_t vec, int n); /* the last one first */
 int args_push_kernel(struct exec_args *a, const char *s);
-int args_remove_first(struct exec_args *a);                     /* argv[0] */
-int args_write(const struct exec_args *a, struct mm *mm, u64 top); /* to [top - (ARG_AREA - p), top) */
+int args_remove_first(struct exec_args *a); /* argv[0] */
+int args_write(
+	const struct exec_args *a, struct mm *mm, u64 top); /* to [top - (ARG_AREA - p), top) */
 
 /* exec_cred.c */
 int bprm_creds(struct bprm *b); /* set-id bits and capabilities of b->file into b->cred */
 
 /* binfmt_script.c, binfmt_elf.c: -ENOEXEC: not mine. A script has replaced b->file when it returns 0. */
 int load_script(struct bprm *b);
-int load_elf(struct bprm *b); /* builds b->mm, b->entry, b->sp */
+int load_elf(struct bprm *b);                    /* builds b->mm, b->entry, b->sp */
 int bprm_open(struct bprm *b, const char *name); /* replaces b->file, reads its beginning */
 /* Exactly @n bytes at @pos, or -errno. */
 int read_exact(struct file *f, void *buf, size_t n, u64 pos);

@@ -132,7 +132,7 @@ int args_push_user(struct exec_args *a, uaddr_t vec, int n)
 
 		n -= batch;
 		if (copy_from_user(ptrs, uaddr_add(vec, (u64)n * sizeof(u64)),
-				   (size_t)batch * sizeof(u64)))
+			    (size_t)batch * sizeof(u64)))
 			return -EFAULT;
 		while (batch-- > 0) {
 			err = push_user_string(a, ptrs[batch]);
@@ -165,7 +165,7 @@ int args_write(const struct exec_args *a, struct mm *mm, u64 top)
 	u64 off = a->p;
 
 	if (access_mm(mm, top - sizeof(zero), (void *)&zero, sizeof(zero), true, true) !=
-	    (ssize_t)sizeof(zero))
+		(ssize_t)sizeof(zero))
 		return -EFAULT;
 	while (off < ARG_AREA - sizeof(zero)) {
 		u64 in_page = off % PAGE_SIZE;
@@ -173,7 +173,7 @@ int args_write(const struct exec_args *a, struct mm *mm, u64 top)
 		u8 *page = a->pages[off / PAGE_SIZE];
 
 		if (access_mm(mm, top - (ARG_AREA - off), page + in_page, len, true, true) !=
-		    (ssize_t)len)
+			(ssize_t)len)
 			return -EFAULT;
 		off += len;
 		cond_resched();

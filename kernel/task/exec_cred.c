@@ -55,8 +55,7 @@ static int read_file_caps(struct inode *inode, struct file_caps *fc)
 		if (d.rootid) /* meant for the root of another user namespace */
 			return 0;
 		break;
-	default:
-		return -EINVAL;
+	default: return -EINVAL;
 	}
 	fc->present = true;
 	fc->effective = d.magic_etc & VFS_CAP_FLAGS_EFFECTIVE;
@@ -105,8 +104,7 @@ static int transform_caps(struct bprm *b, bool *effective, bool *has_fcap)
 	}
 	*has_fcap = fc.present;
 	*effective = fc.effective;
-	new->cap_permitted = (new->cap_bset & fc.permitted) |
-			     (new->cap_inheritable & fc.inheritable);
+	new->cap_permitted = (new->cap_bset &fc.permitted) | (new->cap_inheritable &fc.inheritable);
 	if (fc.effective && (fc.permitted & ~new->cap_permitted))
 		return -EPERM; /* the program would not know that it lacks some */
 	if (new->securebits & issecure_mask(SECURE_NOROOT))
@@ -147,6 +145,7 @@ int bprm_creds(struct bprm *b)
 	new->cap_effective = effective ? new->cap_permitted : new->cap_ambient;
 	new->securebits &= ~(u32)issecure_mask(SECURE_KEEP_CAPS);
 	b->secure = new->euid != new->uid || new->egid != new->gid ||
-		    (new->uid != 0 && (effective || !cap_issubset(new->cap_permitted, new->cap_ambient)));
+		    (new->uid != 0 &&
+			    (effective || !cap_issubset(new->cap_permitted, new->cap_ambient)));
 	return 0;
 }

@@ -76,10 +76,10 @@ static void exit_signal_state(struct task *t)
 		if (sig->notify_count > 0 && !--sig->notify_count)
 			wake_up_process(sig->group_exec_task);
 		if (sig->curr_target == t)
-			sig->curr_target = list_empty(&sig->threads) ?
-						   NULL :
-						   list_first_entry(&sig->threads, struct task,
-								    thread_node);
+			sig->curr_target =
+				list_empty(&sig->threads) ?
+					NULL :
+					list_first_entry(&sig->threads, struct task, thread_node);
 	}
 	flush_sigqueue(t->pending);
 	if (leader)
@@ -182,9 +182,7 @@ static struct task *live_thread(struct signal_struct *sig)
 {
 	struct task *t;
 
-	for_each_thread (sig, t)
-		if (!(t->flags & PF_EXITING))
-			return t;
+	for_each_thread(sig, t) if (!(t->flags & PF_EXITING)) return t;
 	return NULL;
 }
 
@@ -197,7 +195,7 @@ static struct task *find_new_reaper(struct task *father)
 		return t;
 	if (father->signal->has_child_subreaper) {
 		for (up = father->real_parent; up && !(up->flags & PF_KTHREAD);
-		     up = up->real_parent) {
+			up = up->real_parent) {
 			if (up->signal->is_child_subreaper) {
 				t = live_thread(up->signal);
 				if (t)
@@ -215,9 +213,8 @@ static bool has_stopped_jobs(struct pid *pgrp)
 {
 	struct task *t;
 
-	for_each_pid_task (t, pgrp, PIDTYPE_PGID)
-		if (t->signal->flags & SIGNAL_STOP_STOPPED)
-			return true;
+	for_each_pid_task(
+		t, pgrp, PIDTYPE_PGID) if (t->signal->flags & SIGNAL_STOP_STOPPED) return true;
 	return false;
 }
 
@@ -246,7 +243,7 @@ static void reparent_leader(struct task *father, struct task *p, struct list_hea
 		return;
 	p->exit_signal = SIGCHLD;
 	if (!p->ptrace && p->exit_state == EXIT_ZOMBIE && thread_group_empty(p) &&
-	    do_notify_parent(p, p->exit_signal)) {
+		do_notify_parent(p, p->exit_signal)) {
 		p->exit_state = EXIT_DEAD;
 		list_add(&p->ptrace_entry, dead);
 	}
@@ -262,8 +259,9 @@ static void forget_original_parent(struct task *father, struct list_head *dead)
 	if (list_empty(&father->children))
 		return;
 	reaper = find_new_reaper(father);
-	list_for_each_entry (p, &father->children, sibling) {
-		for_each_thread (p->signal, t) {
+	list_for_each_entry(p, &father->children, sibling) {
+		for_each_thread(p->signal, t)
+		{
 			t->real_parent = reaper;
 			if (!t->ptrace)
 				t->parent = reaper;
@@ -304,7 +302,7 @@ static void exit_notify(struct task *t, bool group_dead)
 		wake_up_process(t->signal->group_exec_task);
 	write_unlock(&tasklist_lock);
 
-	list_for_each_entry_safe (p, next, &dead, ptrace_entry) {
+	list_for_each_entry_safe(p, next, &dead, ptrace_entry) {
 		list_del_init(&p->ptrace_entry);
 		release_task(p);
 	}
@@ -375,7 +373,7 @@ static void exit_last_thread(struct task *t, int code)
 {
 	if (init_process && same_thread_group(t, init_process))
 		panic("Attempted to kill init! exitcode=0x%08x",
-		      t->signal->group_exit ? t->signal->group_exit_code : code);
+			t->signal->group_exit ? t->signal->group_exit_code : code);
 	process_timers_exit(t->signal);
 	note_maxrss(t);
 }

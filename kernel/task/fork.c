@@ -22,9 +22,9 @@
 #include "kernel/task/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
-#define CLONE_NS_FLAGS                                                                              \
-	(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |  \
-	 CLONE_NEWCGROUP)
+#define CLONE_NS_FLAGS                                                                             \
+	(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | \
+		CLONE_NEWCGROUP)
 
 static int check_flags(u64 flags, const struct clone_args_k *args)
 {
@@ -54,7 +54,7 @@ static int check_limits(void)
 	if ((u64)READ_ONCE(nr_threads) >= max_pfn / 16 + 256)
 		return -EAGAIN;
 	if ((u64)atomic_read(&c->user->processes) >= rlimit(RLIMIT_NPROC) && c->user->uid != 0 &&
-	    !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
+		!capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
 		return -EAGAIN;
 	return 0;
 }
@@ -202,8 +202,8 @@ static void choose_parent(struct task *t, const struct clone_args_k *args)
 {
 	if (args->flags & (CLONE_PARENT | CLONE_THREAD)) {
 		t->real_parent = current->real_parent;
-		t->exit_signal = (args->flags & CLONE_THREAD) ? -1 :
-								current->group_leader->exit_signal;
+		t->exit_signal =
+			(args->flags & CLONE_THREAD) ? -1 : current->group_leader->exit_signal;
 	} else {
 		t->real_parent = current;
 		t->exit_signal = args->exit_signal;
@@ -266,7 +266,7 @@ static int link_task(struct task *t, const struct clone_args_k *args, int event)
 	spin_lock(&current->sighand->lock);
 	recalc_sigpending();
 	if (fatal_signal_pending(current) ||
-	    (!(args->flags & CLONE_THREAD) && signal_pending(current))) {
+		(!(args->flags & CLONE_THREAD) && signal_pending(current))) {
 		err = -ERESTARTNOINTR;
 		goto out;
 	}
@@ -572,7 +572,8 @@ static int unshare_fs(void)
 
 long sys_unshare(u64 flags)
 {
-	u64 known = CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
+	u64 known =
+		CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
 	int err = 0;
 
 	if (flags & (CLONE_NS_FLAGS & ~(u64)CLONE_NEWUSER) && !capable(CAP_SYS_ADMIN))
@@ -580,7 +581,7 @@ long sys_unshare(u64 flags)
 	if (flags & ~known)
 		return -EINVAL;
 	if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) &&
-	    (!thread_group_empty(current) || atomic_read(&current->sighand->count) > 1))
+		(!thread_group_empty(current) || atomic_read(&current->sighand->count) > 1))
 		return -EINVAL;
 	if ((flags & CLONE_VM) && atomic_read(&current->mm->mm_users) > 1)
 		return -EINVAL;

@@ -33,7 +33,7 @@ static struct signal_struct init_signals = {
 static struct pid pid_zero = {
 	.count = ATOMIC_INIT(1),
 	.tasks = { LIST_HEAD_INIT(pid_zero.tasks[0]), LIST_HEAD_INIT(pid_zero.tasks[1]),
-		   LIST_HEAD_INIT(pid_zero.tasks[2]), LIST_HEAD_INIT(pid_zero.tasks[3]) },
+		LIST_HEAD_INIT(pid_zero.tasks[2]), LIST_HEAD_INIT(pid_zero.tasks[3]) },
 	.wait_pidfd = WAIT_QUEUE_HEAD_INIT(pid_zero.wait_pidfd),
 };
 static struct sigpending idle_pending = { .list = LIST_HEAD_INIT(idle_pending.list) };

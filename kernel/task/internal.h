@@ -24,15 +24,17 @@ struct user_regs_struct;
 
 /* ---- pid.c: attach and friends under tasklist_lock (write) ---- */
 struct pid *alloc_pid(pid_t want); /* 0: the next free; count 1. ERR_PTR(-EAGAIN, -ENOMEM) */
-void free_pid(struct pid *p);      /* the number can be used again; drops the reference of alloc_pid() */
+void free_pid(struct pid *p); /* the number can be used again; drops the reference of alloc_pid() */
 void attach_pid(struct task *t, enum pid_type type, struct pid *p);
-void detach_pid(struct task *t, enum pid_type type); /* frees the number when nobody has it any more */
+void detach_pid(
+	struct task *t, enum pid_type type); /* frees the number when nobody has it any more */
 void change_pid(struct task *t, enum pid_type type, struct pid *p);
-struct task *pid_task_locked(struct pid *p, enum pid_type type); /* no reference; tasklist_lock held */
+struct task *pid_task_locked(
+	struct pid *p, enum pid_type type); /* no reference; tasklist_lock held */
 struct task *find_task_locked(pid_t nr);
-#define for_each_pid_task(t, p, type) list_for_each_entry (t, &(p)->tasks[type], pid_links[type])
-#define for_each_process(t) list_for_each_entry (t, &all_processes, tasks)
-#define for_each_thread(sig, t) list_for_each_entry (t, &(sig)->threads, thread_node)
+#define for_each_pid_task(t, p, type) list_for_each_entry(t, &(p)->tasks[type], pid_links[type])
+#define for_each_process(t) list_for_each_entry(t, &all_processes, tasks)
+#define for_each_thread(sig, t) list_for_each_entry(t, &(sig)->threads, thread_node)
 extern int nr_threads; /* under tasklist_lock */
 
 static inline bool same_thread_group(const struct task *a, const struct task *b)
@@ -55,7 +57,7 @@ static inline pid_t task_pid(const struct task *t)
 /* ---- cred.c ---- */
 struct user_struct *get_uid_user(kuid_t uid); /* found or made, counted; NULL: no memory */
 void put_uid_user(struct user_struct *u);
-int copy_creds(struct task *child);           /* fork: shares, counts the process; -EAGAIN never */
+int copy_creds(struct task *child); /* fork: shares, counts the process; -EAGAIN never */
 void exit_creds(struct task *t);
 bool cap_issubset(u64 a, u64 b);
 #define CAP_FULL ((1UL << (CAP_LAST_CAP + 1)) - 1)
@@ -96,8 +98,10 @@ void exit_mm_release(void); /* current lets its mm go: clear_child_tid, vfork, r
 int de_thread(void);
 
 /* ---- exit.c, wait.c ---- */
-void release_task(struct task *t);   /* a dead task that nobody waits for: takes tasklist_lock itself */
-bool do_notify_parent(struct task *t, int sig); /* tasklist_lock (write); true: nobody will wait, reap it */
+void release_task(
+	struct task *t); /* a dead task that nobody waits for: takes tasklist_lock itself */
+bool do_notify_parent(
+	struct task *t, int sig); /* tasklist_lock (write); true: nobody will wait, reap it */
 void wake_up_parent(struct task *t, struct task *parent);
 bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored);
 bool is_current_pgrp_orphaned(void);
@@ -123,7 +127,7 @@ void getrusage_of(struct task *t, int who, struct rusage64_k *ru);
 #define SIGNAL_CLD_STOPPED 0x10   /* the parent is still to be told */
 #define SIGNAL_CLD_CONTINUED 0x20
 #define SIGNAL_CLD_MASK (SIGNAL_CLD_STOPPED | SIGNAL_CLD_CONTINUED)
-#define SIGNAL_UNKILLABLE 0x40    /* init: default actions do not touch it */
+#define SIGNAL_UNKILLABLE 0x40 /* init: default actions do not touch it */
 
 /* ---- task->jobctl, under sighand->lock ---- */
 #define JOBCTL_STOP_SIGMASK 0xffU
@@ -132,22 +136,22 @@ void getrusage_of(struct task *t, int who, struct rusage64_k *ru);
 #define JOBCTL_STOP_CONSUME BIT(18)  /* still counted in group_stop_count */
 #define JOBCTL_TRAP_STOP BIT(19)     /* ptrace: PTRACE_EVENT_STOP */
 #define JOBCTL_TRAP_NOTIFY BIT(20)
-#define JOBCTL_TRAPPING BIT(21)      /* on the way from group stop to ptrace stop */
+#define JOBCTL_TRAPPING BIT(21) /* on the way from group stop to ptrace stop */
 #define JOBCTL_LISTENING BIT(22)
 #define JOBCTL_PENDING_MASK ((u32)(JOBCTL_STOP_PENDING | JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY))
 
 /* ---- signal files ---- */
-#define SIG_KERNEL_SYNC                                                                             \
-	(sigmask_of(SIGSEGV) | sigmask_of(SIGBUS) | sigmask_of(SIGILL) | sigmask_of(SIGTRAP) |      \
-	 sigmask_of(SIGFPE) | sigmask_of(SIGSYS))
-#define SIG_KERNEL_STOP                                                                             \
+#define SIG_KERNEL_SYNC                                                                            \
+	(sigmask_of(SIGSEGV) | sigmask_of(SIGBUS) | sigmask_of(SIGILL) | sigmask_of(SIGTRAP) |     \
+		sigmask_of(SIGFPE) | sigmask_of(SIGSYS))
+#define SIG_KERNEL_STOP                                                                            \
 	(sigmask_of(SIGSTOP) | sigmask_of(SIGTSTP) | sigmask_of(SIGTTIN) | sigmask_of(SIGTTOU))
-#define SIG_KERNEL_IGNORE                                                                           \
+#define SIG_KERNEL_IGNORE                                                                          \
 	(sigmask_of(SIGCONT) | sigmask_of(SIGCHLD) | sigmask_of(SIGWINCH) | sigmask_of(SIGURG))
-#define SIG_KERNEL_COREDUMP                                                                         \
-	(sigmask_of(SIGQUIT) | sigmask_of(SIGILL) | sigmask_of(SIGTRAP) | sigmask_of(SIGABRT) |     \
-	 sigmask_of(SIGFPE) | sigmask_of(SIGSEGV) | sigmask_of(SIGBUS) | sigmask_of(SIGSYS) |       \
-	 sigmask_of(SIGXCPU) | sigmask_of(SIGXFSZ))
+#define SIG_KERNEL_COREDUMP                                                                        \
+	(sigmask_of(SIGQUIT) | sigmask_of(SIGILL) | sigmask_of(SIGTRAP) | sigmask_of(SIGABRT) |    \
+		sigmask_of(SIGFPE) | sigmask_of(SIGSEGV) | sigmask_of(SIGBUS) |                    \
+		sigmask_of(SIGSYS) | sigmask_of(SIGXCPU) | sigmask_of(SIGXFSZ))
 
 static inline bool valid_signal(int sig)
 {
@@ -165,11 +169,11 @@ int send_signal_locked(int sig, const siginfo_t *info, struct task *t, bool grou
 int do_send_sig_info(int sig, const siginfo_t *info, struct task *t, bool group);
 void force_sig_info(const siginfo_t *info);
 void complete_signal(int sig, struct task *t, bool group);
-void zap_other_threads(struct task *t); /* sighand->lock: SIGKILL to all other threads */
+void zap_other_threads(struct task *t);          /* sighand->lock: SIGKILL to all other threads */
 int task_participate_group_stop(struct task *t); /* jobctl.c; sighand->lock */
 void task_clear_jobctl_pending(struct task *t, u32 mask);
 bool task_set_jobctl_pending(struct task *t, u32 mask);
-bool do_signal_stop(int signr);          /* sighand->lock held; drops it when true */
+bool do_signal_stop(int signr); /* sighand->lock held; drops it when true */
 void do_jobctl_trap(void);
 void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why);
 void flush_signal_handlers(struct task *t, bool force_default);
@@ -184,18 +188,22 @@ void coredump(const siginfo_t *info);
 void coredump_wait_exit(struct mm *mm); /* exit: lets a thread that dumps see this one first */
 
 /* ---- ptrace.c ---- */
-int ptrace_signal(int signr, siginfo_t *info); /* sighand->lock held; may drop and take it. The signal to go on with, or 0 */
-int ptrace_stop(int exit_code, int why, siginfo_t *info); /* the same; what the tracer wants delivered */
+int ptrace_signal(int signr,
+	siginfo_t *
+		info); /* sighand->lock held; may drop and take it. The signal to go on with, or 0 */
+int ptrace_stop(
+	int exit_code, int why, siginfo_t *info); /* the same; what the tracer wants delivered */
 int ptrace_notify(int exit_code);
 void ptrace_event(int event, u64 message);
 bool ptrace_event_enabled(struct task *t, int event);
 void ptrace_fork(struct task *child, u64 clone_flags, int event); /* tasklist_lock: auto-attach */
-void exit_ptrace(struct task *tracer, struct list_head *dead); /* tasklist_lock (write) */
-void ptrace_link(struct task *child, struct task *tracer);     /* both under tasklist_lock (write) */
+void exit_ptrace(struct task *tracer, struct list_head *dead);    /* tasklist_lock (write) */
+void ptrace_link(struct task *child, struct task *tracer); /* both under tasklist_lock (write) */
 void ptrace_unlink(struct task *child);
 void ptrace_trap_notify(struct task *t); /* sighand->lock */
 bool ptrace_reparented(struct task *t);
-long ptrace_request(struct task *child, long request, u64 addr, u64 data); /* ptrace_request.c: @child is stopped */
+long ptrace_request(struct task *child, long request, u64 addr,
+	u64 data); /* ptrace_request.c: @child is stopped */
 long ptrace_regset(struct task *child, long request, u64 type, uaddr_t uiov); /* ptrace_regs.c */
 long ptrace_regs_request(struct task *child, long request, u64 addr, u64 data);
 /* An FPU image as debuggers know it: its first 512 bytes in @head, with the enabled features where the CPU leaves bytes free; the

@@ -62,9 +62,10 @@ static void begin_group_stop(int signr)
 	sig->group_stop_count = 0;
 	if (task_set_jobctl_pending(current, mask))
 		sig->group_stop_count++;
-	for_each_thread (sig, t) {
+	for_each_thread(sig, t)
+	{
 		if (t == current || (READ_ONCE(t->state) & TASK_STOPPED) ||
-		    !task_set_jobctl_pending(t, mask))
+			!task_set_jobctl_pending(t, mask))
 			continue;
 		sig->group_stop_count++;
 		if (t->ptrace & PT_SEIZED)
@@ -81,7 +82,7 @@ bool do_signal_stop(int signr)
 
 	if (!(current->jobctl & JOBCTL_STOP_PENDING)) {
 		if (!(current->jobctl & JOBCTL_STOP_DEQUEUED) || sig->group_exit ||
-		    sig->group_exec_task)
+			sig->group_exec_task)
 			return false;
 		begin_group_stop(signr);
 	}
@@ -128,12 +129,10 @@ void do_jobctl_trap(void)
 static int cldstop_status(struct task *t, int why)
 {
 	switch (why) {
-	case CLD_CONTINUED:
-		return SIGCONT;
+	case CLD_CONTINUED: return SIGCONT;
 	case CLD_STOPPED:
 		return t->signal->group_stop_signr ? t->signal->group_stop_signr : SIGSTOP;
-	default:
-		return t->exit_code & 0x7f;
+	default: return t->exit_code & 0x7f;
 	}
 }
 
@@ -164,8 +163,7 @@ void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why)
 	info.si_stime = (s64)(stime / 10000000);
 	sh = parent->sighand;
 	spin_lock(&sh->lock);
-	if (sh->action[SIGCHLD - 1].handler != 1 &&
-	    !(sh->action[SIGCHLD - 1].flags & SA_NOCLDSTOP))
+	if (sh->action[SIGCHLD - 1].handler != 1 && !(sh->action[SIGCHLD - 1].flags & SA_NOCLDSTOP))
 		send_signal_locked(SIGCHLD, &info, parent, true);
 	wake_up_parent(t, parent);
 	spin_unlock(&sh->lock);
@@ -183,11 +181,12 @@ bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored)
 
 	if (!pgrp)
 		return true;
-	for_each_pid_task (t, pgrp, PIDTYPE_PGID) {
+	for_each_pid_task(t, pgrp, PIDTYPE_PGID)
+	{
 		struct task *parent = t->real_parent;
 
 		if (t == ignored || (t->exit_state && thread_group_empty(t)) ||
-		    parent == init_process || (parent->flags & PF_IDLE))
+			parent == init_process || (parent->flags & PF_IDLE))
 			continue;
 		if (task_pgrp(parent) != pgrp && task_session(parent) == task_session(t))
 			return false;

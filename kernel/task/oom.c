@@ -21,7 +21,8 @@ static bool memory_of(struct task *p, struct usage *u)
 {
 	struct task *t;
 
-	for_each_thread (p->signal, t) {
+	for_each_thread(p->signal, t)
+	{
 		bool found;
 
 		spin_lock(&t->alloc_lock);
@@ -45,7 +46,7 @@ static s64 badness(struct task *p, u64 total, struct usage *u)
 	s64 points;
 
 	if ((p->flags & PF_KTHREAD) || same_thread_group(p, init_process) ||
-	    p->signal->oom_score_adj == OOM_SCORE_ADJ_MIN || !memory_of(p, u))
+		p->signal->oom_score_adj == OOM_SCORE_ADJ_MIN || !memory_of(p, u))
 		return INT64_MIN;
 	points = (s64)(u->anon + u->file + u->shmem + u->tables);
 	return points + p->signal->oom_score_adj * (s64)(total / 1000);
@@ -59,7 +60,8 @@ static struct task *choose_victim(u64 total, struct usage *best_usage, bool *wai
 	struct usage u;
 
 	read_lock(&tasklist_lock);
-	for_each_process (p) {
+	for_each_process(p)
+	{
 		s64 points = badness(p, total, &u);
 
 		if (points == INT64_MIN)
@@ -91,14 +93,15 @@ static void kill_victim(struct task *p, const struct usage *u)
 {
 	struct task *t;
 
-	pr_err("Out of memory: Killed process %d (%s) total-vm:%llukB, anon-rss:%llukB, file-rss:%llukB, shmem-rss:%llukB, UID:%u pgtables:%llukB oom_score_adj:%d\n",
-	       p->tgid, p->comm, kb(u->total_vm), kb(u->anon), kb(u->file), kb(u->shmem), p->cred->uid,
-	       kb(u->tables), p->signal->oom_score_adj);
+	pr_err("Out of memory: Killed process %d (%s) total-vm:%llukB, anon-rss:%llukB, "
+	       "file-rss:%llukB, shmem-rss:%llukB, UID:%u pgtables:%llukB oom_score_adj:%d\n",
+		p->tgid, p->comm, kb(u->total_vm), kb(u->anon), kb(u->file), kb(u->shmem),
+		p->cred->uid, kb(u->tables), p->signal->oom_score_adj);
 	p->signal->oom_victim = true;
 	send_sig_group(SIGKILL, p, SEND_SIG_PRIV);
 	read_lock(&tasklist_lock);
-	for_each_thread (p->signal, t)
-		t->flags |= PF_MEMALLOC; /* may use the reserve, so that it can die */
+	for_each_thread(p->signal, t) t->flags |=
+		PF_MEMALLOC; /* may use the reserve, so that it can die */
 	read_unlock(&tasklist_lock);
 }
 

@@ -202,16 +202,15 @@ struct task *pid_get_task(struct pid *p, enum pid_type type)
 	return t;
 }
 
-void for_each_in_pid(struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg),
-		     void *arg)
+void for_each_in_pid(
+	struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg), void *arg)
 {
 	struct task *t;
 
 	if (!p)
 		return;
 	read_lock(&tasklist_lock);
-	for_each_pid_task(t, p, type)
-		fn(t, arg);
+	for_each_pid_task(t, p, type) fn(t, arg);
 	read_unlock(&tasklist_lock);
 }
 
@@ -226,8 +225,7 @@ u32 nr_processes(void)
 	u32 n = 0;
 
 	read_lock(&tasklist_lock);
-	for_each_process(t)
-		n++;
+	for_each_process(t) n++;
 	read_unlock(&tasklist_lock);
 	return n;
 }
@@ -250,7 +248,7 @@ void transfer_pid(struct task *from, struct task *to, enum pid_type type)
 {
 	if (list_empty(&from->pid_links[type]))
 		return;
-	list_insert_between(&to->pid_links[type], from->pid_links[type].prev,
-			    &from->pid_links[type]);
+	list_insert_between(
+		&to->pid_links[type], from->pid_links[type].prev, &from->pid_links[type]);
 	list_del_init(&from->pid_links[type]);
 }

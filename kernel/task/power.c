@@ -11,7 +11,8 @@
 #include "kernel/task/internal.h"
 #include "kernel/vfs/vfs.h"
 
-static bool cad_restarts; /* ctrl-alt-del restarts at once (reboot(2), RB_ENABLE_CAD); else init gets SIGINT */
+static bool
+	cad_restarts; /* ctrl-alt-del restarts at once (reboot(2), RB_ENABLE_CAD); else init gets SIGINT */
 
 void kernel_power_off(void)
 {
@@ -54,21 +55,15 @@ static long reboot_command(u32 cmd, uaddr_t arg)
 	char text[256];
 
 	switch (cmd) {
-	case LINUX_REBOOT_CMD_CAD_ON:
-		cad_restarts = true;
-		return 0;
-	case LINUX_REBOOT_CMD_CAD_OFF:
-		cad_restarts = false;
-		return 0;
+	case LINUX_REBOOT_CMD_CAD_ON: cad_restarts = true; return 0;
+	case LINUX_REBOOT_CMD_CAD_OFF: cad_restarts = false; return 0;
 	case LINUX_REBOOT_CMD_RESTART2:
 		if (strncpy_from_user(text, arg, sizeof(text) - 1) < 0)
 			return -EFAULT;
 		kernel_restart();
-	case LINUX_REBOOT_CMD_RESTART:
-		kernel_restart();
+	case LINUX_REBOOT_CMD_RESTART: kernel_restart();
 	case LINUX_REBOOT_CMD_HALT:
-	case LINUX_REBOOT_CMD_POWER_OFF:
-		kernel_power_off();
+	case LINUX_REBOOT_CMD_POWER_OFF: kernel_power_off();
 	}
 	return -EINVAL;
 }
@@ -78,8 +73,8 @@ long sys_reboot(int magic1, int magic2, u32 cmd, uaddr_t arg)
 	if (!capable(CAP_SYS_BOOT))
 		return -EPERM;
 	if ((u32)magic1 != LINUX_REBOOT_MAGIC1 ||
-	    (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
-	     magic2 != LINUX_REBOOT_MAGIC2B && magic2 != LINUX_REBOOT_MAGIC2C))
+		(magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
+			magic2 != LINUX_REBOOT_MAGIC2B && magic2 != LINUX_REBOOT_MAGIC2C))
 		return -EINVAL;
 	return reboot_command(cmd, arg);
 }

@@ -14,7 +14,8 @@ struct file;
 /* kernel/init.c: makes current (a kernel thread) process 1 running @path. Does not return to the caller when 0: the caller
  * returns from its kthread function and goes to user mode. */
 int kernel_execve(const char *path, const char *const *argv, const char *const *envp);
-struct task *kernel_spawn_init(int (*fn)(void *)); /* a task with pid 1, files, fs; runs fn, which ends in kernel_execve */
+struct task *kernel_spawn_init(
+	int (*fn)(void *)); /* a task with pid 1, files, fs; runs fn, which ends in kernel_execve */
 
 /* Ends the process (group_exit) or the thread. */
 void do_group_exit(int code) __noreturn;
@@ -32,8 +33,8 @@ extern struct task *init_process; /* pid 1 */
 
 /* For /proc/PID: strings as Linux prints them. */
 char task_state_char(struct task *t);
-void task_times(struct task *t, u64 *utime, u64 *stime);          /* one thread */
-void thread_group_times(struct task *t, u64 *utime, u64 *stime);  /* the process */
+void task_times(struct task *t, u64 *utime, u64 *stime);         /* one thread */
+void thread_group_times(struct task *t, u64 *utime, u64 *stime); /* the process */
 struct mm *get_task_mm(struct task *t); /* mmget'd, or NULL (kernel thread, exiting) */
 bool ptrace_may_access(struct task *t, bool attach);
 extern char core_pattern[128];

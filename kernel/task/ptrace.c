@@ -59,10 +59,10 @@ void ptrace_unlink(struct task *child)
 	spin_lock(&sh->lock);
 	stop_stepping(child);
 	child->ptrace = 0;
-	task_clear_jobctl_pending(child, JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY | JOBCTL_TRAPPING |
-						 JOBCTL_LISTENING);
-	if (!(child->flags & PF_EXITING) && ((child->signal->flags & SIGNAL_STOP_STOPPED) ||
-					     child->signal->group_stop_count)) {
+	task_clear_jobctl_pending(
+		child, JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY | JOBCTL_TRAPPING | JOBCTL_LISTENING);
+	if (!(child->flags & PF_EXITING) &&
+		((child->signal->flags & SIGNAL_STOP_STOPPED) || child->signal->group_stop_count)) {
 		child->jobctl |= JOBCTL_STOP_PENDING;
 		if (!(child->jobctl & JOBCTL_STOP_SIGMASK))
 			child->jobctl |= SIGSTOP;
@@ -113,7 +113,7 @@ void exit_ptrace(struct task *tracer, struct list_head *dead)
 {
 	struct task *t, *next;
 
-	list_for_each_entry_safe (t, next, &tracer->ptraced, ptrace_entry) {
+	list_for_each_entry_safe(t, next, &tracer->ptraced, ptrace_entry) {
 		if (t->ptrace & PT_EXITKILL)
 			do_send_sig_info(SIGKILL, SEND_SIG_PRIV, t, true);
 		if (detach_locked(tracer, t))
@@ -236,7 +236,7 @@ long syscall_trace_enter(struct regs *regs)
 			return -1;
 	}
 	if (test_bit(TIF_SECCOMP, &current->work_flags) && (s64)regs->orig_rax != -1 &&
-	    !seccomp_check())
+		!seccomp_check())
 		return -1;
 	return (long)regs->orig_rax;
 }
@@ -304,7 +304,7 @@ static void trap_stopped_task(struct task *t)
 {
 	spin_lock(&t->sighand->lock);
 	if ((READ_ONCE(t->state) & TASK_STOPPED) &&
-	    task_set_jobctl_pending(t, JOBCTL_TRAP_STOP | JOBCTL_TRAPPING)) {
+		task_set_jobctl_pending(t, JOBCTL_TRAP_STOP | JOBCTL_TRAPPING)) {
 		set_bit(TIF_SIGPENDING, &t->work_flags);
 		wake_up_state(t, TASK_STOPPED);
 	}

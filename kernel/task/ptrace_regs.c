@@ -29,12 +29,29 @@ BUILD_BUG_ON(sizeof(struct user_regs_struct) != 27 * 8);
 void fill_user_regs(struct user_regs_struct *ur, const struct regs *r)
 {
 	*ur = (struct user_regs_struct){
-		.r15 = r->r15, .r14 = r->r14, .r13 = r->r13, .r12 = r->r12,
-		.rbp = r->rbp, .rbx = r->rbx, .r11 = r->r11, .r10 = r->r10,
-		.r9 = r->r9,   .r8 = r->r8,   .rax = r->rax, .rcx = r->rcx,
-		.rdx = r->rdx, .rsi = r->rsi, .rdi = r->rdi, .orig_rax = r->orig_rax,
-		.rip = r->rip, .cs = r->cs,   .eflags = r->eflags, .rsp = r->rsp,
-		.ss = r->ss,   .fs_base = r->fs_base, .gs_base = r->gs_base,
+		.r15 = r->r15,
+		.r14 = r->r14,
+		.r13 = r->r13,
+		.r12 = r->r12,
+		.rbp = r->rbp,
+		.rbx = r->rbx,
+		.r11 = r->r11,
+		.r10 = r->r10,
+		.r9 = r->r9,
+		.r8 = r->r8,
+		.rax = r->rax,
+		.rcx = r->rcx,
+		.rdx = r->rdx,
+		.rsi = r->rsi,
+		.rdi = r->rdi,
+		.orig_rax = r->orig_rax,
+		.rip = r->rip,
+		.cs = r->cs,
+		.eflags = r->eflags,
+		.rsp = r->rsp,
+		.ss = r->ss,
+		.fs_base = r->fs_base,
+		.gs_base = r->gs_base,
 	};
 }
 
@@ -51,17 +68,34 @@ static int set_regs(struct task *t, const struct user_regs_struct *ur)
 	u64 keep = r->eflags & ~EFLAGS_USER;
 
 	if (ur->fs_base >= arch_task_size() || ur->gs_base >= arch_task_size() ||
-	    ur->cs != USER_CS || ur->ss != USER_SS)
+		ur->cs != USER_CS || ur->ss != USER_SS)
 		return -EIO;
 	if (t->ptrace & PT_STEPPING)
 		keep |= 0x100;
 	*r = (struct regs){
-		.r15 = ur->r15, .r14 = ur->r14, .r13 = ur->r13, .r12 = ur->r12,
-		.rbp = ur->rbp, .rbx = ur->rbx, .r11 = ur->r11, .r10 = ur->r10,
-		.r9 = ur->r9,   .r8 = ur->r8,   .rax = ur->rax, .rcx = ur->rcx,
-		.rdx = ur->rdx, .rsi = ur->rsi, .rdi = ur->rdi, .orig_rax = ur->orig_rax,
-		.rip = ur->rip, .cs = USER_CS,  .eflags = keep | (ur->eflags & EFLAGS_USER),
-		.rsp = ur->rsp, .ss = USER_SS,  .fs_base = ur->fs_base, .gs_base = ur->gs_base,
+		.r15 = ur->r15,
+		.r14 = ur->r14,
+		.r13 = ur->r13,
+		.r12 = ur->r12,
+		.rbp = ur->rbp,
+		.rbx = ur->rbx,
+		.r11 = ur->r11,
+		.r10 = ur->r10,
+		.r9 = ur->r9,
+		.r8 = ur->r8,
+		.rax = ur->rax,
+		.rcx = ur->rcx,
+		.rdx = ur->rdx,
+		.rsi = ur->rsi,
+		.rdi = ur->rdi,
+		.orig_rax = ur->orig_rax,
+		.rip = ur->rip,
+		.cs = USER_CS,
+		.eflags = keep | (ur->eflags & EFLAGS_USER),
+		.rsp = ur->rsp,
+		.ss = USER_SS,
+		.fs_base = ur->fs_base,
+		.gs_base = ur->gs_base,
 	};
 	return 0;
 }

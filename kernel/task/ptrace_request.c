@@ -263,38 +263,25 @@ long ptrace_request(struct task *t, long request, u64 addr, u64 data)
 {
 	switch (request) {
 	case PTRACE_PEEKTEXT:
-	case PTRACE_PEEKDATA:
-		return peek(t, addr, data);
+	case PTRACE_PEEKDATA: return peek(t, addr, data);
 	case PTRACE_POKETEXT:
-	case PTRACE_POKEDATA:
-		return access_word(t, addr, &data, true);
+	case PTRACE_POKEDATA: return access_word(t, addr, &data, true);
 	case PTRACE_CONT:
 	case PTRACE_SYSCALL:
-	case PTRACE_SINGLESTEP:
-		return resume(t, request, data);
-	case PTRACE_KILL:
-		return send_sig(SIGKILL, t, SEND_SIG_PRIV);
-	case PTRACE_INTERRUPT:
-		return interrupt(t);
-	case PTRACE_LISTEN:
-		return listen(t);
-	case PTRACE_SETOPTIONS:
-		return set_options(t, data);
-	case PTRACE_GETEVENTMSG:
-		return put_user(t->ptrace_message, UADDR(data));
+	case PTRACE_SINGLESTEP: return resume(t, request, data);
+	case PTRACE_KILL: return send_sig(SIGKILL, t, SEND_SIG_PRIV);
+	case PTRACE_INTERRUPT: return interrupt(t);
+	case PTRACE_LISTEN: return listen(t);
+	case PTRACE_SETOPTIONS: return set_options(t, data);
+	case PTRACE_GETEVENTMSG: return put_user(t->ptrace_message, UADDR(data));
 	case PTRACE_GETSIGINFO:
-	case PTRACE_SETSIGINFO:
-		return siginfo_request(t, request, UADDR(data));
+	case PTRACE_SETSIGINFO: return siginfo_request(t, request, UADDR(data));
 	case PTRACE_GETSIGMASK:
-	case PTRACE_SETSIGMASK:
-		return sigmask(t, request, addr, UADDR(data));
+	case PTRACE_SETSIGMASK: return sigmask(t, request, addr, UADDR(data));
 	case PTRACE_GETREGSET:
-	case PTRACE_SETREGSET:
-		return ptrace_regset(t, request, addr, UADDR(data));
-	case PTRACE_GET_SYSCALL_INFO:
-		return syscall_info(t, addr, UADDR(data));
-	case 30: /* PTRACE_ARCH_PRCTL */
-		return arch_prctl_of(t, addr, data);
+	case PTRACE_SETREGSET: return ptrace_regset(t, request, addr, UADDR(data));
+	case PTRACE_GET_SYSCALL_INFO: return syscall_info(t, addr, UADDR(data));
+	case 30: /* PTRACE_ARCH_PRCTL */ return arch_prctl_of(t, addr, data);
 	}
 	return ptrace_regs_request(t, request, addr, data);
 }

@@ -18,8 +18,8 @@ static int check_limit(struct signal_struct *sig, u32 which, const struct rlimit
 	return 0;
 }
 
-static int do_prlimit(struct task *t, u32 which, const struct rlimit64_pair *new,
-		      struct rlimit64_pair *old)
+static int do_prlimit(
+	struct task *t, u32 which, const struct rlimit64_pair *new, struct rlimit64_pair *old)
 {
 	struct signal_struct *sig = t->signal;
 	int err = 0;
@@ -69,8 +69,8 @@ static int may_prlimit(struct task *t)
 	if (same_thread_group(t, current))
 		return 0;
 	tc = get_task_cred(t);
-	same = c->uid == tc->euid && c->uid == tc->suid && c->uid == tc->uid && c->gid == tc->egid &&
-	       c->gid == tc->sgid && c->gid == tc->gid;
+	same = c->uid == tc->euid && c->uid == tc->suid && c->uid == tc->uid &&
+	       c->gid == tc->egid && c->gid == tc->sgid && c->gid == tc->gid;
 	put_cred(tc);
 	return same || capable(CAP_SYS_RESOURCE) ? 0 : -EPERM;
 }

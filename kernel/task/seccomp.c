@@ -70,8 +70,7 @@ static bool check_insn(const struct sock_filter *f, u32 pc, u32 len)
 	u32 left = len - pc - 1;
 
 	switch (f->code) {
-	case BPF_LD | BPF_W | BPF_ABS:
-		return !(f->k & 3) && f->k < sizeof(struct seccomp_data);
+	case BPF_LD | BPF_W | BPF_ABS: return !(f->k & 3) && f->k < sizeof(struct seccomp_data);
 	case BPF_LD | BPF_W | BPF_LEN:
 	case BPF_LDX | BPF_W | BPF_LEN:
 	case BPF_LD | BPF_IMM:
@@ -79,18 +78,14 @@ static bool check_insn(const struct sock_filter *f, u32 pc, u32 len)
 	case BPF_MISC | BPF_TAX:
 	case BPF_MISC | BPF_TXA:
 	case BPF_RET | BPF_K:
-	case BPF_RET | BPF_A:
-		return true;
+	case BPF_RET | BPF_A: return true;
 	case BPF_LD | BPF_MEM:
 	case BPF_LDX | BPF_MEM:
 	case BPF_ST:
-	case BPF_STX:
-		return f->k < BPF_MEMWORDS;
-	case BPF_ALU | BPF_DIV | BPF_K:
-		return f->k;
+	case BPF_STX: return f->k < BPF_MEMWORDS;
+	case BPF_ALU | BPF_DIV | BPF_K: return f->k;
 	case BPF_ALU | BPF_LSH | BPF_K:
-	case BPF_ALU | BPF_RSH | BPF_K:
-		return f->k < 32;
+	case BPF_ALU | BPF_RSH | BPF_K: return f->k < 32;
 	case BPF_ALU | BPF_ADD | BPF_K:
 	case BPF_ALU | BPF_ADD | BPF_X:
 	case BPF_ALU | BPF_SUB | BPF_K:
@@ -106,10 +101,8 @@ static bool check_insn(const struct sock_filter *f, u32 pc, u32 len)
 	case BPF_ALU | BPF_XOR | BPF_X:
 	case BPF_ALU | BPF_LSH | BPF_X:
 	case BPF_ALU | BPF_RSH | BPF_X:
-	case BPF_ALU | BPF_NEG:
-		return true;
-	case BPF_JMP | BPF_JA:
-		return f->k < left;
+	case BPF_ALU | BPF_NEG: return true;
+	case BPF_JMP | BPF_JA: return f->k < left;
 	case BPF_JMP | BPF_JEQ | BPF_K:
 	case BPF_JMP | BPF_JEQ | BPF_X:
 	case BPF_JMP | BPF_JGE | BPF_K:
@@ -117,8 +110,7 @@ static bool check_insn(const struct sock_filter *f, u32 pc, u32 len)
 	case BPF_JMP | BPF_JGT | BPF_K:
 	case BPF_JMP | BPF_JGT | BPF_X:
 	case BPF_JMP | BPF_JSET | BPF_K:
-	case BPF_JMP | BPF_JSET | BPF_X:
-		return f->jt < left && f->jf < left;
+	case BPF_JMP | BPF_JSET | BPF_X: return f->jt < left && f->jf < left;
 	}
 	return false;
 }
@@ -139,9 +131,7 @@ static u32 alu(u16 code, u32 a, u32 v, bool *stop)
 	case BPF_ADD: return a + v;
 	case BPF_SUB: return a - v;
 	case BPF_MUL: return a * v;
-	case BPF_DIV:
-		*stop = !v;
-		return v ? a / v : 0;
+	case BPF_DIV: *stop = !v; return v ? a / v : 0;
 	case BPF_AND: return a & v;
 	case BPF_OR: return a | v;
 	case BPF_XOR: return a ^ v;
@@ -236,8 +226,8 @@ static u32 run_chain(void)
 
 static void kill_now(bool process)
 {
-	pr_notice("%s[%d]: killed by its seccomp filter at call %lld\n", current->comm, current->pid,
-		  (long long)task_regs(current)->orig_rax);
+	pr_notice("%s[%d]: killed by its seccomp filter at call %lld\n", current->comm,
+		current->pid, (long long)task_regs(current)->orig_rax);
 	if (process)
 		do_group_exit(SIGSYS);
 	do_exit(SIGSYS);
@@ -276,8 +266,7 @@ static bool check_strict(void)
 	case 0:  /* read */
 	case 1:  /* write */
 	case 60: /* exit */
-	case 15: /* rt_sigreturn */
-		return true;
+	case 15: /* rt_sigreturn */ return true;
 	}
 	do_exit(SIGKILL);
 }
@@ -293,22 +282,15 @@ bool seccomp_check(void)
 	data = result & SECCOMP_RET_DATA;
 	switch (result & SECCOMP_RET_ACTION_FULL) {
 	case SECCOMP_RET_ALLOW:
-	case SECCOMP_RET_LOG:
-		return true;
-	case SECCOMP_RET_ERRNO:
-		r->rax = (u64)-(s64)min(data, (u32)MAX_ERRNO);
-		return false;
-	case SECCOMP_RET_TRACE:
-		return ask_tracer(data);
+	case SECCOMP_RET_LOG: return true;
+	case SECCOMP_RET_ERRNO: r->rax = (u64) - (s64)min(data, (u32)MAX_ERRNO); return false;
+	case SECCOMP_RET_TRACE: return ask_tracer(data);
 	case SECCOMP_RET_TRAP:
 		r->rax = r->orig_rax; /* as if the call had not been made */
 		send_sigsys(data);
 		return false;
-	case SECCOMP_RET_USER_NOTIF:
-		r->rax = (u64)-ENOSYS;
-		return false;
-	case SECCOMP_RET_KILL_THREAD:
-		kill_now(current->signal->nr_threads == 1);
+	case SECCOMP_RET_USER_NOTIF: r->rax = (u64)-ENOSYS; return false;
+	case SECCOMP_RET_KILL_THREAD: kill_now(current->signal->nr_threads == 1);
 	}
 	kill_now(true);
 	return false;
@@ -356,7 +338,8 @@ static pid_t first_unsyncable(void)
 {
 	struct task *t;
 
-	for_each_thread (current->signal, t) {
+	for_each_thread(current->signal, t)
+	{
 		struct seccomp_filter *f = current->seccomp;
 
 		if (t == current || t->seccomp_mode == SECCOMP_MODE_DISABLED)
@@ -373,7 +356,8 @@ static void sync_threads(void)
 {
 	struct task *t;
 
-	for_each_thread (current->signal, t) {
+	for_each_thread(current->signal, t)
+	{
 		struct seccomp_filter *old = t->seccomp;
 
 		if (t == current || (t->flags & PF_EXITING))
@@ -419,7 +403,7 @@ static long set_filter(u32 flags, uaddr_t uprog)
 	long err;
 
 	if (flags & ~(u32)(SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG |
-			   SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_TSYNC_ESRCH))
+			    SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_TSYNC_ESRCH))
 		return -EINVAL;
 	if (!current->no_new_privs && !capable(CAP_SYS_ADMIN))
 		return -EACCES;
@@ -436,7 +420,7 @@ static long set_filter(u32 flags, uaddr_t uprog)
 static long set_strict(void)
 {
 	if (current->seccomp_mode != SECCOMP_MODE_DISABLED &&
-	    current->seccomp_mode != SECCOMP_MODE_STRICT)
+		current->seccomp_mode != SECCOMP_MODE_STRICT)
 		return -EINVAL;
 	set_mode(current, SECCOMP_MODE_STRICT);
 	return 0;
@@ -455,8 +439,7 @@ static long action_available(uaddr_t uaction)
 	case SECCOMP_RET_ERRNO:
 	case SECCOMP_RET_TRACE:
 	case SECCOMP_RET_LOG:
-	case SECCOMP_RET_ALLOW:
-		return 0;
+	case SECCOMP_RET_ALLOW: return 0;
 	}
 	return -EOPNOTSUPP;
 }

@@ -134,9 +134,9 @@ long sys_setresuid(u32 ruid, u32 euid, u32 suid)
 	struct cred *new;
 
 	if (!(is_one_of(ruid, old->uid, old->euid, old->suid) &&
-	      is_one_of(euid, old->uid, old->euid, old->suid) &&
-	      is_one_of(suid, old->uid, old->euid, old->suid)) &&
-	    !capable(CAP_SETUID))
+		    is_one_of(euid, old->uid, old->euid, old->suid) &&
+		    is_one_of(suid, old->uid, old->euid, old->suid)) &&
+		!capable(CAP_SETUID))
 		return -EPERM;
 	new = prepare_creds();
 	if (!new)
@@ -198,9 +198,9 @@ long sys_setresgid(u32 rgid, u32 egid, u32 sgid)
 	struct cred *new;
 
 	if (!(is_one_of(rgid, old->gid, old->egid, old->sgid) &&
-	      is_one_of(egid, old->gid, old->egid, old->sgid) &&
-	      is_one_of(sgid, old->gid, old->egid, old->sgid)) &&
-	    !capable(CAP_SETGID))
+		    is_one_of(egid, old->gid, old->egid, old->sgid) &&
+		    is_one_of(sgid, old->gid, old->egid, old->sgid)) &&
+		!capable(CAP_SETGID))
 		return -EPERM;
 	new = prepare_creds();
 	if (!new)
@@ -223,7 +223,7 @@ long sys_setfsuid(u32 uid)
 	struct cred *new;
 
 	if (uid == KEEP || uid == was ||
-	    (uid != old->uid && uid != old->euid && uid != old->suid && !capable(CAP_SETUID)))
+		(uid != old->uid && uid != old->euid && uid != old->suid && !capable(CAP_SETUID)))
 		return was;
 	new = prepare_creds();
 	if (!new)
@@ -241,7 +241,7 @@ long sys_setfsgid(u32 gid)
 	struct cred *new;
 
 	if (gid == KEEP || gid == was ||
-	    (gid != old->gid && gid != old->egid && gid != old->sgid && !capable(CAP_SETGID)))
+		(gid != old->gid && gid != old->egid && gid != old->sgid && !capable(CAP_SETGID)))
 		return was;
 	new = prepare_creds();
 	if (!new)

@@ -11,9 +11,9 @@
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
 
-#define KNOWN_SA_FLAGS                                                                              \
-	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER |          \
-	 SA_RESETHAND | SA_EXPOSE_TAGBITS | 0x04000000UL)
+#define KNOWN_SA_FLAGS                                                                             \
+	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER |         \
+		SA_RESETHAND | SA_EXPOSE_TAGBITS | 0x04000000UL)
 
 /* POSIX: setting an action that ignores drops what is pending. Lock held. */
 static void drop_if_ignored(int sig)
@@ -24,8 +24,7 @@ static void drop_if_ignored(int sig)
 	if (handler != 1 && (handler || !(SIG_KERNEL_IGNORE & sigmask_of(sig))))
 		return;
 	flush_sigqueue_mask(sigmask_of(sig), &current->signal->shared_pending);
-	for_each_thread (current->signal, t)
-		flush_sigqueue_mask(sigmask_of(sig), t->pending);
+	for_each_thread(current->signal, t) flush_sigqueue_mask(sigmask_of(sig), t->pending);
 }
 
 long sys_rt_sigaction(int sig, uaddr_t act, uaddr_t oldact, size_t sigsetsize)
@@ -82,7 +81,8 @@ long sys_rt_sigpending(uaddr_t uset, size_t sigsetsize)
 	if (sigsetsize > sizeof(u64))
 		return -EINVAL;
 	spin_lock(&current->sighand->lock);
-	set = (current->pending->signal | current->signal->shared_pending.signal) & current->blocked;
+	set = (current->pending->signal | current->signal->shared_pending.signal) &
+	      current->blocked;
 	spin_unlock(&current->sighand->lock);
 	return copy_to_user(uset, &set, sigsetsize) ? -EFAULT : 0;
 }

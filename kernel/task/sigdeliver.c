@@ -29,7 +29,7 @@ static int dequeue_synchronous(siginfo_t *info)
 	if (!sig)
 		return 0;
 	/* only where an instruction caused it: what another process has sent must wait its turn */
-	list_for_each_entry (q, &p->list, list)
+	list_for_each_entry(q, &p->list, list)
 		if (q->info.si_signo == sig && q->info.si_code > 0) {
 			collect_signal(sig, p, info);
 			recalc_sigpending();
@@ -191,13 +191,9 @@ static void restart_before_handler(struct regs *regs, const struct ksignal *ks)
 		else
 			regs->rax = -EINTR;
 		break;
-	case ERESTARTNOINTR:
-		restart_call(regs, regs->orig_rax);
-		break;
+	case ERESTARTNOINTR: restart_call(regs, regs->orig_rax); break;
 	case ERESTARTNOHAND:
-	case ERESTART_RESTARTBLOCK:
-		regs->rax = -EINTR;
-		break;
+	case ERESTART_RESTARTBLOCK: regs->rax = -EINTR; break;
 	}
 }
 
@@ -208,12 +204,8 @@ static void restart_without_handler(struct regs *regs)
 	switch (-(s64)regs->rax) {
 	case ERESTARTSYS:
 	case ERESTARTNOINTR:
-	case ERESTARTNOHAND:
-		restart_call(regs, regs->orig_rax);
-		break;
-	case ERESTART_RESTARTBLOCK:
-		restart_call(regs, NR_RESTART_SYSCALL);
-		break;
+	case ERESTARTNOHAND: restart_call(regs, regs->orig_rax); break;
+	case ERESTART_RESTARTBLOCK: restart_call(regs, NR_RESTART_SYSCALL); break;
 	}
 }
 
@@ -269,7 +261,8 @@ static void deliver(struct ksignal *ks, struct regs *regs)
 	restart_before_handler(regs, ks);
 	signal_setup_done(arch_setup_frame(ks, regs, mask) != 0, ks);
 	if (stepping)
-		ptrace_notify(SIGTRAP); /* a stepped thread stops at the handler's first instruction */
+		ptrace_notify(
+			SIGTRAP); /* a stepped thread stops at the handler's first instruction */
 }
 
 void do_signal(struct regs *regs)

@@ -53,26 +53,27 @@ struct sigpending {
 /* What the threads of one process share. Under sighand->lock unless said otherwise. */
 struct signal_struct {
 	atomic_t sigcnt;
-	atomic_t live;               /* threads that have not begun to exit */
-	int nr_threads;              /* under tasklist_lock */
-	struct list_head threads;    /* of task->thread_node, under tasklist_lock */
+	atomic_t live;            /* threads that have not begun to exit */
+	int nr_threads;           /* under tasklist_lock */
+	struct list_head threads; /* of task->thread_node, under tasklist_lock */
 	struct wait_queue_head wait_chldexit;
 	struct task *curr_target;
 	struct sigpending shared_pending;
 	int group_exit_code;
-	bool group_exit;             /* every thread is to die with group_exit_code */
+	bool group_exit; /* every thread is to die with group_exit_code */
 	int group_stop_count;
-	u32 flags;                   /* SIGNAL_STOP_STOPPED, ... (signal.c) */
+	u32 flags; /* SIGNAL_STOP_STOPPED, ... (signal.c) */
 	struct task *group_exec_task;
 	/* sessions and groups: under tasklist_lock */
-	struct pid *pids[4];         /* PIDTYPE_* */
-	bool leader;                 /* session leader */
-	struct tty_struct *tty;      /* controlling terminal, or NULL; changed under tasklist_lock and the tty's lock */
+	struct pid *pids[4]; /* PIDTYPE_* */
+	bool leader;         /* session leader */
+	struct tty_struct *
+		tty; /* controlling terminal, or NULL; changed under tasklist_lock and the tty's lock */
 	struct pid *tty_old_pgrp;
 	bool is_child_subreaper, has_child_subreaper;
 	struct rlimit64_pair {
 		u64 cur, max;
-	} rlim[RLIM_NLIMITS];        /* under alloc_lock of the group leader; read racily */
+	} rlim[RLIM_NLIMITS]; /* under alloc_lock of the group leader; read racily */
 	/* times of dead threads and children, ns */
 	u64 utime, stime, cutime, cstime, sum_exec;
 	u64 nvcsw, nivcsw, cnvcsw, cnivcsw, min_flt, maj_flt, cmin_flt, cmaj_flt, inblock, oublock,
@@ -80,17 +81,17 @@ struct signal_struct {
 	u64 rchar, wchar, syscr, syscw, read_bytes, write_bytes;
 	struct list_head posix_timers;
 	int next_posix_timer_id;
-	struct ktimer real_timer;    /* ITIMER_REAL */
+	struct ktimer real_timer; /* ITIMER_REAL */
 	u64 it_real_incr;
 	struct {
-		u64 expires, incr;   /* process CPU time ns; 0 off */
-	} it[2];                     /* ITIMER_VIRTUAL, ITIMER_PROF */
+		u64 expires, incr; /* process CPU time ns; 0 off */
+	} it[2];                   /* ITIMER_VIRTUAL, ITIMER_PROF */
 	int oom_score_adj, oom_score_adj_min;
 	bool oom_victim;
 	struct core_state *core_state;
 	struct mutex cred_guard_mutex; /* exec against ptrace attach */
-	int group_stop_signr;        /* the signal that stopped it, for wait */
-	int notify_count;            /* exec waits until so many other threads are left */
+	int group_stop_signr;          /* the signal that stopped it, for wait */
+	int notify_count;              /* exec waits until so many other threads are left */
 	u32 ptrace_options;
 	struct rcu_head rcu;
 };
@@ -105,10 +106,10 @@ struct pid {
 	struct wait_queue_head wait_pidfd;
 	struct rcu_head rcu;
 };
-pid_t pid_nr(struct pid *p);          /* 0 for NULL */
+pid_t pid_nr(struct pid *p); /* 0 for NULL */
 struct pid *get_pid(struct pid *p);
 void put_pid(struct pid *p);
-struct pid *find_get_pid(pid_t nr);   /* a reference or NULL */
+struct pid *find_get_pid(pid_t nr); /* a reference or NULL */
 /* A task, with a reference (put_task), or NULL. */
 struct task *find_get_task(pid_t pid);
 struct task *pid_get_task(struct pid *p, enum pid_type type);
@@ -121,8 +122,8 @@ static inline struct pid *task_session(struct task *t)
 	return t->signal->pids[PIDTYPE_SID];
 }
 /* fn for every process (leader) with a group or session number; under tasklist_lock taken here. */
-void for_each_in_pid(struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg),
-		     void *arg);
+void for_each_in_pid(
+	struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg), void *arg);
 
 static inline u64 rlimit(int which)
 {
@@ -136,11 +137,11 @@ static inline u64 task_rlimit(struct task *t, int which)
 /* ---- sending; all work with spinlocks held except sighand->lock ---- */
 #define SEND_SIG_NOINFO ((const siginfo_t *)0)
 #define SEND_SIG_PRIV ((const siginfo_t *)1)
-int send_sig(int sig, struct task *t, const siginfo_t *info);  /* to one thread */
+int send_sig(int sig, struct task *t, const siginfo_t *info);       /* to one thread */
 int send_sig_group(int sig, struct task *t, const siginfo_t *info); /* to its process */
 int kill_pgrp(struct pid *pgrp, int sig, const siginfo_t *info);    /* 0, -ESRCH */
 int kill_pid(struct pid *pid, int sig, const siginfo_t *info);
-void force_sig(int sig);               /* to current, cannot be blocked or ignored */
+void force_sig(int sig); /* to current, cannot be blocked or ignored */
 void force_fatal_sig(int sig);
 void kill_mm_users(struct mm *mm, int sig); /* every process that uses it */
 /* Checks permission of current to signal @t: 0 or -EPERM. */
@@ -162,9 +163,10 @@ void restore_saved_sigmask_unless(bool interrupted);
 /* Takes one pending signal out of @mask for current: its number with @info filled, or 0 (signalfd, sigtimedwait). */
 int dequeue_signal(u64 mask, siginfo_t *info);
 size_t copy_siginfo_to_user(uaddr_t to, const siginfo_t *info); /* bytes not copied */
-struct sigqueue *sigqueue_alloc(void); /* preallocated for a POSIX timer */
+struct sigqueue *sigqueue_alloc(void);                          /* preallocated for a POSIX timer */
 void sigqueue_free(struct sigqueue *q);
-int send_sigqueue(struct sigqueue *q, struct pid *pid, enum pid_type type); /* 1: was queued already */
+int send_sigqueue(
+	struct sigqueue *q, struct pid *pid, enum pid_type type); /* 1: was queued already */
 
 /* What do_signal() hands to arch_setup_frame(). */
 struct ksignal {
@@ -179,10 +181,11 @@ bool on_sig_stack(u64 sp);
 u64 sigsp(u64 sp, const struct ksignal *ks);
 
 /* Timers that end in signals: the sched room's (kernel/sched). Called by fork, exec and exit. */
-void process_timers_init(struct signal_struct *sig);  /* a new process: no timers */
-void process_timers_exec(struct signal_struct *sig);  /* deletes POSIX timers; interval timers stay */
-void process_timers_exit(struct signal_struct *sig);  /* the last thread goes: all of them */
-void cpu_timers_changed(struct signal_struct *sig);   /* RLIMIT_CPU has: its threads look again */
+void process_timers_init(struct signal_struct *sig); /* a new process: no timers */
+void process_timers_exec(
+	struct signal_struct *sig); /* deletes POSIX timers; interval timers stay */
+void process_timers_exit(struct signal_struct *sig); /* the last thread goes: all of them */
+void cpu_timers_changed(struct signal_struct *sig);  /* RLIMIT_CPU has: its threads look again */
 
 /* Of another task, which may be exiting: its sighand with the lock held, or NULL when it is gone. */
 struct sighand_struct *lock_task_sighand(struct task *t);
@@ -191,7 +194,8 @@ static inline void unlock_task_sighand(struct sighand_struct *sh)
 	spin_unlock(&sh->lock);
 }
 
-void task_work_add(struct task *t, struct task_work *w); /* runs before @t returns to user mode or exits */
+void task_work_add(
+	struct task *t, struct task_work *w); /* runs before @t returns to user mode or exits */
 void task_work_run(void);
 
 #endif

@@ -86,7 +86,7 @@ void flush_sigqueue(struct sigpending *p)
 	struct sigqueue *q, *next;
 
 	p->signal = 0;
-	list_for_each_entry_safe (q, next, &p->list, list) {
+	list_for_each_entry_safe(q, next, &p->list, list) {
 		list_del_init(&q->list);
 		sigqueue_put(q);
 	}
@@ -99,7 +99,7 @@ void flush_sigqueue_mask(u64 mask, struct sigpending *p)
 	if (!(p->signal & mask))
 		return;
 	p->signal &= ~mask;
-	list_for_each_entry_safe (q, next, &p->list, list)
+	list_for_each_entry_safe(q, next, &p->list, list)
 		if (sigmask_of(q->info.si_signo) & mask) {
 			list_del_init(&q->list);
 			sigqueue_put(q);
@@ -113,7 +113,7 @@ void collect_signal(int sig, struct sigpending *list, siginfo_t *info)
 	struct sigqueue *q, *first = NULL;
 	bool more = false;
 
-	list_for_each_entry (q, &list->list, list) {
+	list_for_each_entry(q, &list->list, list) {
 		if (q->info.si_signo != sig)
 			continue;
 		if (first) {
@@ -172,7 +172,8 @@ bool signal_pending(struct task *t)
 
 bool fatal_signal_pending(struct task *t)
 {
-	return signal_pending(t) && t->pending && (READ_ONCE(t->pending->signal) & sigmask_of(SIGKILL));
+	return signal_pending(t) && t->pending &&
+	       (READ_ONCE(t->pending->signal) & sigmask_of(SIGKILL));
 }
 
 static bool has_pending(struct task *t)
@@ -232,7 +233,8 @@ static void retarget_shared_pending(struct task *t, u64 which)
 	which &= t->signal->shared_pending.signal;
 	if (!which)
 		return;
-	for_each_thread (t->signal, other) {
+	for_each_thread(t->signal, other)
+	{
 		if (other == t || (other->flags & PF_EXITING) || !(which & ~other->blocked))
 			continue;
 		if (!signal_pending(other))
@@ -316,8 +318,8 @@ void task_work_add(struct task *t, struct task_work *w)
 
 	do {
 		w->next = head;
-	} while (!__atomic_compare_exchange_n(&t->works, &head, w, false, __ATOMIC_SEQ_CST,
-					      __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		&t->works, &head, w, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	set_bit(TIF_NOTIFY, &t->work_flags);
 	if (t != current)
 		kick_process(t);

@@ -6,8 +6,19 @@
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
 
-enum { CLOSE, OPEN, READ, READ_ALL, READ_CLEAR, CLEAR, CONSOLE_OFF, CONSOLE_ON, CONSOLE_LEVEL,
-       SIZE_UNREAD, SIZE_BUFFER };
+enum {
+	CLOSE,
+	OPEN,
+	READ,
+	READ_ALL,
+	READ_CLEAR,
+	CLEAR,
+	CONSOLE_OFF,
+	CONSOLE_ON,
+	CONSOLE_LEVEL,
+	SIZE_UNREAD,
+	SIZE_BUFFER
+};
 
 #define LOG_BUFFER_SIZE (256 << 10)
 #define LINE_MAX 1100
@@ -19,9 +30,8 @@ static int saved_loglevel = -1;
 static size_t format_record(const struct printk_record *r, char *line, size_t size)
 {
 	return (size_t)scnprintf(line, size, "<%u>[%5llu.%06llu] %.*s\n", r->level,
-				 (unsigned long long)(r->ts_ns / 1000000000UL),
-				 (unsigned long long)(r->ts_ns % 1000000000UL / 1000), (int)r->len,
-				 r->text);
+		(unsigned long long)(r->ts_ns / 1000000000UL),
+		(unsigned long long)(r->ts_ns % 1000000000UL / 1000), (int)r->len, r->text);
 }
 
 struct scratch {
@@ -83,7 +93,8 @@ static long read_some(uaddr_t buf, size_t len, struct scratch *s)
 	int err;
 
 	while (!n) {
-		err = wait_event_interruptible(&printk_wait, printk_next_seq() > READ_ONCE(read_seq));
+		err = wait_event_interruptible(
+			&printk_wait, printk_next_seq() > READ_ONCE(read_seq));
 		if (err)
 			return err;
 		mutex_lock(&syslog_mutex);
@@ -156,16 +167,14 @@ static long set_console(int type, int level)
 long sys_syslog(int type, uaddr_t buf, int len)
 {
 	if (type != READ_ALL && type != SIZE_BUFFER && !capable(CAP_SYSLOG) &&
-	    !capable(CAP_SYS_ADMIN))
+		!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	switch (type) {
 	case CLOSE:
-	case OPEN:
-		return 0;
+	case OPEN: return 0;
 	case READ:
 	case READ_ALL:
-	case READ_CLEAR:
-		return read_call(type, buf, len);
+	case READ_CLEAR: return read_call(type, buf, len);
 	case CLEAR:
 		mutex_lock(&syslog_mutex);
 		clear_seq = printk_next_seq();
@@ -173,12 +182,9 @@ long sys_syslog(int type, uaddr_t buf, int len)
 		return 0;
 	case CONSOLE_OFF:
 	case CONSOLE_ON:
-	case CONSOLE_LEVEL:
-		return set_console(type, len);
-	case SIZE_UNREAD:
-		return size_unread();
-	case SIZE_BUFFER:
-		return LOG_BUFFER_SIZE;
+	case CONSOLE_LEVEL: return set_console(type, len);
+	case SIZE_UNREAD: return size_unread();
+	case SIZE_BUFFER: return LOG_BUFFER_SIZE;
 	}
 	return -EINVAL;
 }

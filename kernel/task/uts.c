@@ -86,7 +86,7 @@ long sys_getrandom(uaddr_t buf, size_t count, int flags)
 	size_t done = 0;
 
 	if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
-	    (flags & (GRND_INSECURE | GRND_RANDOM)) == (GRND_INSECURE | GRND_RANDOM))
+		(flags & (GRND_INSECURE | GRND_RANDOM)) == (GRND_INSECURE | GRND_RANDOM))
 		return -EINVAL;
 	count = min(count, (size_t)INT32_MAX);
 	while (done < count) {

@@ -20,12 +20,12 @@
 struct wait_opts {
 	enum pid_type type; /* PIDTYPE_MAX: any child */
 	struct pid *pid;
-	int flags;          /* W*, __W* */
+	int flags; /* W*, __W* */
 	bool want_rusage;
 	struct rusage64_k rusage;
 	/* results */
-	int status;         /* as wait4 gives it */
-	int cause;          /* CLD_* */
+	int status; /* as wait4 gives it */
+	int cause;  /* CLD_* */
 	pid_t child;
 	kuid_t uid;
 	int notask_error;
@@ -211,7 +211,8 @@ static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 	}
 	if (p->exit_state == EXIT_ZOMBIE) {
 		if (!(thread_group_leader(p) && !thread_group_empty(p)))
-			return (wo->flags & WEXITED) ? (wo->notask_error = 0, wait_zombie(wo, p)) : 0;
+			return (wo->flags & WEXITED) ? (wo->notask_error = 0, wait_zombie(wo, p)) :
+						       0;
 		if (!ptrace || (wo->flags & (WCONTINUED | WEXITED)))
 			wo->notask_error = 0;
 	} else {
@@ -226,12 +227,12 @@ static int search_thread(struct wait_opts *wo, struct task *t)
 	struct task *p;
 	int ret;
 
-	list_for_each_entry (p, &t->children, sibling) {
+	list_for_each_entry(p, &t->children, sibling) {
 		ret = consider(wo, false, p);
 		if (ret)
 			return ret;
 	}
-	list_for_each_entry (p, &t->ptraced, ptrace_entry) {
+	list_for_each_entry(p, &t->ptraced, ptrace_entry) {
 		ret = consider(wo, true, p);
 		if (ret)
 			return ret;
@@ -249,7 +250,8 @@ static int search(struct wait_opts *wo)
 	read_lock(&tasklist_lock);
 	if (wo->type != PIDTYPE_MAX && (!wo->pid || list_empty(&wo->pid->tasks[wo->type])))
 		goto none;
-	for_each_thread (current->signal, t) {
+	for_each_thread(current->signal, t)
+	{
 		if ((wo->flags & __WNOTHREAD) && t != current)
 			continue;
 		ret = search_thread(wo, t);
@@ -331,9 +333,7 @@ static int waitid_target(struct wait_opts *wo, int which, pid_t id)
 	struct pid *p;
 
 	switch (which) {
-	case P_ALL:
-		wo->type = PIDTYPE_MAX;
-		return 0;
+	case P_ALL: wo->type = PIDTYPE_MAX; return 0;
 	case P_PID:
 		if (id <= 0)
 			return -EINVAL;
@@ -372,18 +372,11 @@ static void waitid_info(siginfo_t *info, const struct wait_opts *wo)
 	info->si_pid = wo->child;
 	info->si_uid = wo->uid;
 	switch (wo->cause) {
-	case CLD_EXITED:
-		info->si_status = (wo->status >> 8) & 0xff;
-		break;
-	case CLD_CONTINUED:
-		info->si_status = SIGCONT;
-		break;
+	case CLD_EXITED: info->si_status = (wo->status >> 8) & 0xff; break;
+	case CLD_CONTINUED: info->si_status = SIGCONT; break;
 	case CLD_STOPPED:
-	case CLD_TRAPPED:
-		info->si_status = wo->status >> 8;
-		break;
-	default:
-		info->si_status = wo->status & 0x7f;
+	case CLD_TRAPPED: info->si_status = wo->status >> 8; break;
+	default: info->si_status = wo->status & 0x7f;
 	}
 }
 
@@ -394,8 +387,8 @@ long sys_waitid(int which, pid_t id, uaddr_t uinfo, int options, uaddr_t uru)
 	siginfo_t info;
 	long ret;
 
-	if (options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE |
-			__WALL))
+	if (options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD |
+			      __WCLONE | __WALL))
 		return -EINVAL;
 	if (!(options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;

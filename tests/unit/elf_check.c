@@ -27,10 +27,18 @@ static void good(void)
 	eh.e_phoff = sizeof(eh);
 	eh.e_phentsize = sizeof(Elf64_Phdr);
 	eh.e_phnum = 2;
-	ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = 0x1234, .p_memsz = 0x1234,
+	ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD,
+		.p_flags = PF_R | PF_X,
+		.p_filesz = 0x1234,
+		.p_memsz = 0x1234,
 		.p_align = 0x1000 };
-	ph[1] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x1234, .p_vaddr = 0x2234,
-		.p_filesz = 0x100, .p_memsz = 0x3000, .p_align = 0x200000 };
+	ph[1] = (Elf64_Phdr){ .p_type = PT_LOAD,
+		.p_flags = PF_R | PF_W,
+		.p_offset = 0x1234,
+		.p_vaddr = 0x2234,
+		.p_filesz = 0x100,
+		.p_memsz = 0x3000,
+		.p_align = 0x200000 };
 }
 
 static int segments(void)
@@ -106,7 +114,8 @@ static void random_segments(void **state)
 
 			for (size_t w = 1; w < sizeof(ph[i]) / 8; w++)
 				if (fake_random() & 1)
-					words[w] = ((u64)fake_random() << 32 | fake_random()) >> (fake_random() % 64);
+					words[w] = ((u64)fake_random() << 32 | fake_random()) >>
+						   (fake_random() % 64);
 			ph[i].p_type = PT_LOAD;
 		}
 		if (segments())

@@ -55,7 +55,9 @@ static void refused(void **state)
 	assert_int_equal(parse("#!\n"), -ENOEXEC);
 	assert_int_equal(parse("#!   \t\n"), -ENOEXEC);
 	assert_int_equal(parse("!#/bin/sh\n"), -ENOEXEC);
-	assert_int_equal(parse("\x7f" "ELF"), -ENOEXEC);
+	assert_int_equal(parse("\x7f"
+			       "ELF"),
+		-ENOEXEC);
 }
 
 /* A line that does not fit: refused when the interpreter's name is cut, else its argument is cut. */
