@@ -7,6 +7,7 @@
  *   d_instantiate                          creation: a negative dentry gets its inode
  *   d_drop, d_delete, d_invalidate         the name is gone
  *   d_move, d_exchange                     rename
+ * Taking unused dentries away, under pressure and at umount, is in dcache_shrink.c.
  *
  * States: in use (d_count > 0); unused but cached (0, on the LRU list); dead (D_DEAD, about to be freed). dput() goes from in use to
  * unused or dead, d_tryget() from unused to in use, the shrinker and shrink_dcache_parent() from unused to dead.
@@ -23,7 +24,7 @@
  */
 #include <linux/inotify.h>
 
-#include "kernel/vfs/internal.h"
+#include "kernel/vfs/dcache.h"
 
 struct ext_name { /* of names that do not fit in d_iname; shared after a rename over another */
 	atomic_t refs;
@@ -36,10 +37,9 @@ struct vfs_seq rename_seq = { 0, SPINLOCK_INIT(rename_lock) };
 static struct hlist_head *buckets; /* immutable pointer */
 static u32 bucket_mask;
 static spinlock_t bucket_locks[NR_BUCKET_LOCKS];
-static DEFINE_SPINLOCK(dentry_lru_lock);
-static LIST_HEAD(dentry_lru); /* under dentry_lru_lock; oldest last */
-static u64 nr_unused;         /* likewise */
-static atomic64_t nr_dentries;
+struct dentry_lru dentry_lru = { SPINLOCK_INIT(dentry_lru_lock), LIST_HEAD_INIT(dentry_lru.list),
+	0 };
+atomic64_t nr_dentries;
 static struct kmem_cache *dentry_cache;
 
 u32 full_name_hash(const char *name, u32 len)
@@ -370,10 +370,10 @@ static void lru_add(struct dentry *d)
 		d->d_flags |= DCACHE_REFERENCED;
 		return;
 	}
-	spin_lock(&dentry_lru_lock);
-	list_add(&d->d_lru, &dentry_lru);
-	nr_unused++;
-	spin_unlock(&dentry_lru_lock);
+	spin_lock(&dentry_lru.lock);
+	list_add(&d->d_lru, &dentry_lru.list);
+	dentry_lru.nr++;
+	spin_unlock(&dentry_lru.lock);
 	d->d_flags |= DCACHE_LRU;
 }
 
@@ -382,15 +382,15 @@ static void lru_del(struct dentry *d)
 	assert_spin_held(&d->d_lock);
 	if (!(d->d_flags & DCACHE_LRU))
 		return;
-	spin_lock(&dentry_lru_lock);
+	spin_lock(&dentry_lru.lock);
 	list_del_init(&d->d_lru);
-	nr_unused--;
-	spin_unlock(&dentry_lru_lock);
+	dentry_lru.nr--;
+	spin_unlock(&dentry_lru.lock);
 	d->d_flags &= ~DCACHE_LRU;
 }
 
 /* unused -> dead, off the hash and the LRU list. d_lock held. False: somebody took it. */
-static bool dentry_condemn(struct dentry *d)
+bool dentry_condemn(struct dentry *d)
 {
 	assert_spin_held(&d->d_lock);
 	if (cmpxchg(&d->d_count.v, 0, D_DEAD) != 0)
@@ -401,7 +401,7 @@ static bool dentry_condemn(struct dentry *d)
 }
 
 /* Takes a dead dentry apart. Returns its parent, whose reference the caller now has, or NULL. */
-static struct dentry *dentry_bury(struct dentry *d)
+struct dentry *dentry_bury(struct dentry *d)
 {
 	struct inode *inode = d->d_inode;
 	struct dentry *parent = d->d_parent == d ? NULL : d->d_parent;
@@ -636,200 +636,6 @@ void d_exchange(struct dentry *a, struct dentry *b)
 	vfs_seq_write_end(&rename_seq);
 }
 
-/* ---- shrinking ---- */
-
-#define SHRINK_BATCH 128
-
-static void bury_list(struct list_head *dead)
-{
-	while (!list_empty(dead)) {
-		struct dentry *d = list_first_entry(dead, struct dentry, d_lru);
-
-		list_del_init(&d->d_lru);
-		dput(dentry_bury(d));
-		cond_resched();
-	}
-}
-
-struct shrink_walk {
-	struct list_head dead;
-	u64 nr;      /* on @dead */
-	bool umount; /* references that only say "stay" are dropped first */
-	bool more;   /* the batch was full: look at this directory again */
-};
-
-static bool condemn_child(struct dentry *c, struct shrink_walk *w)
-{
-	if (w->umount && (c->d_flags & DCACHE_PERSISTENT)) {
-		c->d_flags &= ~DCACHE_PERSISTENT;
-		atomic_dec(&c->d_count);
-	}
-	if (!dentry_condemn(c))
-		return false;
-	list_add_tail(&c->d_lru, &w->dead);
-	w->nr++;
-	return true;
-}
-
-/*
- * Condemns the unused among the children of @p, from @from on (which was gone down to: its reference is dropped here). Returns the
- * first that has children of its own, with a reference, or NULL.
- */
-static struct dentry *condemn_children(struct dentry *p, struct dentry *from, struct shrink_walk *w)
-{
-	struct dentry *c, *next, *down = NULL;
-
-	w->nr = 0;
-	w->more = false;
-	spin_lock(&p->d_lock);
-	if (from && (from->d_parent != p || list_empty(&from->d_child))) {
-		spin_unlock(&p->d_lock); /* renamed meanwhile */
-		dput(from);
-		return NULL;
-	}
-	c = from ? from : list_first_entry(&p->d_subdirs, struct dentry, d_child);
-	for (; &c->d_child != &p->d_subdirs && !w->more; c = next) {
-		next = list_next_entry(c, d_child);
-		spin_lock(&c->d_lock);
-		if (c == from)
-			atomic_dec(&c->d_count);
-		if (!condemn_child(c, w) && c != from && !down && !list_empty(&c->d_subdirs) &&
-			d_tryget(c))
-			down = c;
-		spin_unlock(&c->d_lock);
-		w->more = w->nr >= SHRINK_BATCH;
-	}
-	spin_unlock(&p->d_lock);
-	return down;
-}
-
-/* One pass over the tree below @root, depth first; the number of dentries it freed. */
-static u64 shrink_pass(struct dentry *root, bool umount)
-{
-	struct shrink_walk w = { .dead = LIST_HEAD_INIT(w.dead), .umount = umount };
-	struct dentry *p = dget(root), *from = NULL, *down;
-	u64 freed = 0;
-
-	for (;;) {
-		down = condemn_children(p, from, &w);
-		from = NULL;
-		freed += w.nr;
-		bury_list(&w.dead);
-		if (w.more) {
-			dput(down);
-		} else if (down) {
-			dput(p);
-			p = down;
-		} else if (p == root || p->d_parent == p) {
-			break;
-		} else {
-			from = p;
-			p = dget_parent(from);
-		}
-	}
-	dput(p);
-	return freed;
-}
-
-void shrink_dcache_parent(struct dentry *d)
-{
-	while (shrink_pass(d, false))
-		cond_resched();
-}
-
-void shrink_dcache_for_umount(struct super_block *sb)
-{
-	struct dentry *root = sb->s_root;
-
-	if (!root)
-		return;
-	while (shrink_pass(root, true))
-		cond_resched();
-	if (!list_empty(&root->d_subdirs) || atomic_read(&root->d_count) != 1)
-		pr_err("vfs: dentries of %s (%s) are in use after unmounting\n", sb->s_id,
-			sb->s_type->name);
-	sb->s_root = NULL;
-	dput(root);
-}
-
-void shrink_dcache_sb(struct super_block *sb)
-{
-	if (sb->s_root)
-		shrink_dcache_parent(sb->s_root);
-}
-
-void d_invalidate(struct dentry *d)
-{
-	d_drop(d);
-	if (d->d_inode && is_dir(d->d_inode))
-		shrink_dcache_parent(d);
-	if (d_mounted(d))
-		detach_mounts(d);
-}
-
-/* Takes from the cold end; recently used ones get a second round. */
-static struct dentry *lru_victim(void)
-{
-	struct dentry *d, *victim = NULL;
-	bool passed;
-
-	spin_lock(&dentry_lru_lock);
-	for (int tries = 0; tries < 32 && !victim && !list_empty(&dentry_lru); tries++) {
-		d = list_last_entry(&dentry_lru, struct dentry, d_lru);
-		list_move(&d->d_lru, &dentry_lru);
-		if (!spin_trylock(&d->d_lock))
-			continue;
-		passed = atomic_read(&d->d_count) != 0;
-		if (passed) {
-			list_del_init(&d->d_lru);
-			nr_unused--;
-			d->d_flags &= ~DCACHE_LRU;
-		} else if (d->d_flags & DCACHE_REFERENCED) {
-			d->d_flags &= ~DCACHE_REFERENCED;
-			passed = true;
-		}
-		if (passed)
-			spin_unlock(&d->d_lock);
-		else
-			victim = d; /* its d_lock is held */
-	}
-	spin_unlock(&dentry_lru_lock);
-	return victim;
-}
-
-static u64 dcache_count(void)
-{
-	return READ_ONCE(nr_unused);
-}
-
-static u64 dcache_scan(u64 nr)
-{
-	u64 freed = 0;
-
-	while (nr--) {
-		struct dentry *d = lru_victim();
-		bool dead;
-
-		if (!d)
-			continue;
-		dead = dentry_condemn(d);
-		spin_unlock(&d->d_lock);
-		if (!dead)
-			continue;
-		freed++;
-		dput(dentry_bury(d));
-	}
-	return freed;
-}
-
-void dcache_stats(u64 *nr, u64 *unused)
-{
-	*nr = atomic_read(&nr_dentries);
-	*unused = READ_ONCE(nr_unused);
-}
-
-static struct shrinker dcache_shrinker = { .count = dcache_count, .scan = dcache_scan };
-
 /* One bucket for every 16 KiB of memory; the table is at most 4 MiB. */
 void dcache_init(void)
 {
@@ -844,5 +650,5 @@ void dcache_init(void)
 	bucket_mask = n - 1;
 	for (u32 i = 0; i < NR_BUCKET_LOCKS; i++)
 		spin_lock_init(&bucket_locks[i]);
-	register_shrinker(&dcache_shrinker);
+	dcache_shrinker_init();
 }

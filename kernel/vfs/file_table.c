@@ -88,7 +88,7 @@ static void file_close(struct file *f)
 	file_free(f);
 }
 
-/* Kernel threads have no way to user mode: a work item closes for them. */
+/* Kernel threads have no way to user mode, nor have zombies: a work item closes for them. */
 static struct task_work *orphans; /* lock-free list */
 static struct work orphan_work;
 
@@ -111,7 +111,8 @@ void fput(struct file *f)
 {
 	if (!f || !atomic_dec_and_test(&f->f_count))
 		return;
-	if (!(current->flags & (PF_KTHREAD | PF_EXITING))) {
+	/* a task that exits runs its works once more before it tells its parent, who may umount what it had open */
+	if (!(current->flags & PF_KTHREAD) && !current->exit_state) {
 		f->f_work.func = file_close_work;
 		task_work_add(current, &f->f_work);
 		return;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* dcache.h: between dcache.c and dcache_shrink.c. */
+#ifndef NESTLING_VFS_DCACHE_H
+#define NESTLING_VFS_DCACHE_H
+
+#include "kernel/vfs/internal.h"
+
+struct dentry_lru {
+	spinlock_t lock;
+	struct list_head list; /* of d_lru, oldest last */
+	u64 nr;
+};
+extern struct dentry_lru dentry_lru;
+extern atomic64_t nr_dentries;
+
+/* unused -> dead, off the hash and the LRU list. d_lock held. False: somebody took it. */
+bool dentry_condemn(struct dentry *d);
+/* Takes a dead dentry apart. Returns its parent, whose reference the caller now has, or NULL. No lock held. */
+struct dentry *dentry_bury(struct dentry *d);
+void dcache_shrinker_init(void);
+
+#endif
