@@ -496,8 +496,10 @@ void kill_mm_users(struct mm *mm, int sig)
 
 void do_space_died(void)
 {
-	if (current->mm)
-		kill_mm_users(current->mm, SIGKILL);
+	if (!current->mm)
+		return;
+	pr_err("%s[%d]: its address space is lost: killed\n", current->comm, current->pid);
+	kill_mm_users(current->mm, SIGKILL);
 }
 
 /* ---- system calls ---- */
