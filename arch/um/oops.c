@@ -37,6 +37,17 @@ static void print_address(u64 addr)
 		pr_err(" [<%016lx>]\n", addr);
 }
 
+#ifdef CONFIG_DEBUG
+static void print_locks(struct task *t)
+{
+	lockdep_print_held(&t->held);
+}
+#else
+static void print_locks(struct task *t)
+{
+}
+#endif
+
 /* One of our code addresses: there is nothing of the guest's in this process. */
 static bool is_code(u64 addr)
 {
@@ -99,6 +110,7 @@ void arch_dump_stack(void)
 	print_task(current);
 	pr_err("Call Trace:\n");
 	backtrace((u64)__builtin_frame_address(0), arch_kstack_head()->host_sp);
+	print_locks(current);
 	print_guest(current);
 }
 
