@@ -84,6 +84,10 @@ void skas_fpu_drop(struct fpu *fpu)
 void skas_fpu_save(struct fpu *fpu)
 {
 }
+int skas_format_stats(char *buf, size_t size)
+{
+	return 0;
+}
 void skas_exit(void)
 {
 }
