@@ -165,6 +165,27 @@ static int alloc_spares(struct file_lock *spare[2])
 	return -ENOLCK;
 }
 
+/*
+ * flock converts by giving up the old lock first, as Linux does: two that hold it shared and both want it alone would wait for each
+ * other for ever.
+ */
+static void flock_convert(struct bucket *bk, const struct file_lock *req, struct list_head *gone)
+{
+	struct file_lock *l;
+
+	if (req->kind != FLK_FLOCK || req->type == FLK_NONE)
+		return;
+	list_for_each_entry(l, &req->inode->i_flock, list) {
+		if (l->owner != req->owner || l->kind != FLK_FLOCK)
+			continue;
+		if (l->type != req->type) {
+			list_move_tail(&l->list, gone);
+			wake_up_all(&bk->wait);
+		}
+		break;
+	}
+}
+
 /* 0, -EAGAIN, -EDEADLK, -ERESTARTSYS, -ENOLCK. */
 static int setlk(struct inode *inode, const struct file_lock *req, bool wait)
 {
@@ -177,6 +198,7 @@ static int setlk(struct inode *inode, const struct file_lock *req, bool wait)
 	if (err)
 		return err;
 	spin_lock(&bk->lock);
+	flock_convert(bk, req, &gone);
 	while (req->type != FLK_NONE && (c = find_conflict(inode, req))) {
 		err = wait ? note_blocked(&b, req, c->owner) : -EAGAIN;
 		if (!err)

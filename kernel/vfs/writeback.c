@@ -195,8 +195,9 @@ static void flush_one(struct super_block *sb, void *arg)
 {
 	u64 *limit = arg;
 
-	if (!sb_rdonly(sb) || sb->s_bdev == NULL)
-		writeback_older(sb, *limit, false);
+	if (sb_rdonly(sb))
+		return; /* what is dirty there stays: the file system has given up */
+	writeback_older(sb, *limit, false);
 	if (sb_has_dirty(sb))
 		__atomic_store_n(&flusher_work, 1, __ATOMIC_SEQ_CST);
 }
