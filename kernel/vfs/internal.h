@@ -116,7 +116,6 @@ void dcache_init(void);
 /* ---- inode.c, writeback.c ---- */
 void inode_init(void);
 bool igrab(struct inode *inode); /* a reference unless it is being freed */
-void evict_inodes(struct super_block *sb);
 void fsnotify_unmount(struct super_block *sb); /* watches of its inodes end */
 int invalidate_inodes(struct super_block *sb);
 int writeback_inode(struct inode *inode, bool sync);

@@ -698,6 +698,7 @@ struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_de
 	int (*fill)(struct super_block *sb, void *data, bool silent));
 void kill_block_super(struct super_block *sb);
 void kill_anon_super(struct super_block *sb);
+void evict_inodes(struct super_block *sb); /* all that nobody uses */
 void generic_shutdown_super(
 	struct super_block *sb); /* drops dentries, writes back, evicts inodes, put_super */
 int sync_filesystem(struct super_block *sb, bool wait);

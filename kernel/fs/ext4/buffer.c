@@ -2,16 +2,17 @@
 /*
  * buffer.c: the cache of metadata blocks of one mounted file system.
  *
- *	b = ext4_bread(sbi, block);  ...  ext4_brelse(b);
+ *	b = ext4_bread(sbi, block);  change it under a handle;  ext4_dirty(h, b);  ext4_brelse(b);
  *
  * Blocks are found by number in a hash; unused ones stay on an LRU list up to a limit. The first user reads the block under b->lock; a
- * failed read leaves it not up to date, and the next user tries again.
+ * failed read leaves it not up to date, and the next user tries again. The journal holds references on what is dirty or not yet written
+ * home, so an unused block is always the same as on disk.
  * Locks: sbi->buf_lock for hash, list and reference counts; b->lock (mutex) around the read.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/string.h"
 
-#define BUF_HASH_SIZE 4096
+#define BUF_HASH_SIZE 8192
 #define BUF_KEEP 8192 /* unused blocks that stay */
 
 int ext4_bufs_init(struct ext4_sb *sbi)
@@ -37,6 +38,7 @@ void ext4_bufs_destroy(struct ext4_sb *sbi)
 	list_for_each_entry_safe(b, next, &sbi->buf_lru, lru)
 		buf_free(b);
 	kfree(sbi->buf_hash);
+	sbi->buf_hash = NULL;
 }
 
 static struct hlist_head *bucket(struct ext4_sb *sbi, u64 block)
@@ -58,6 +60,16 @@ static struct ext4_buf *find(struct ext4_sb *sbi, u64 block)
 	return NULL;
 }
 
+struct ext4_buf *ext4_bfind(struct ext4_sb *sbi, u64 block)
+{
+	struct ext4_buf *b;
+
+	spin_lock(&sbi->buf_lock);
+	b = find(sbi, block);
+	spin_unlock(&sbi->buf_lock);
+	return b;
+}
+
 static struct ext4_buf *buf_new(struct ext4_sb *sbi, u64 block)
 {
 	struct ext4_buf *b = kzalloc(sizeof(*b), GFP_NOFS);
@@ -69,21 +81,21 @@ static struct ext4_buf *buf_new(struct ext4_sb *sbi, u64 block)
 		kfree(b);
 		return NULL;
 	}
+	b->sbi = sbi;
 	b->block = block;
 	b->refs = 1;
 	mutex_init(&b->lock);
 	INIT_LIST_HEAD(&b->lru);
+	INIT_LIST_HEAD(&b->t_list);
+	INIT_LIST_HEAD(&b->cp_list);
 	return b;
 }
 
 /* The block's buffer, perhaps not read yet; NULL: no memory. */
 static struct ext4_buf *getblk(struct ext4_sb *sbi, u64 block)
 {
-	struct ext4_buf *b, *fresh;
+	struct ext4_buf *b = ext4_bfind(sbi, block), *fresh;
 
-	spin_lock(&sbi->buf_lock);
-	b = find(sbi, block);
-	spin_unlock(&sbi->buf_lock);
 	if (b)
 		return b;
 	fresh = buf_new(sbi, block);
@@ -97,7 +109,6 @@ static struct ext4_buf *getblk(struct ext4_sb *sbi, u64 block)
 		b = fresh;
 		fresh = NULL;
 	}
-	b->sbi = sbi;
 	spin_unlock(&sbi->buf_lock);
 	if (fresh)
 		buf_free(fresh);
@@ -128,6 +139,30 @@ struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block)
 		return b;
 	ext4_brelse(b);
 	return ERR_PTR(err);
+}
+
+struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block)
+{
+	struct ext4_buf *b;
+
+	if (block >= sbi->blocks_count)
+		return ERR_PTR(-EFSCORRUPTED);
+	b = getblk(sbi, block);
+	if (!b)
+		return ERR_PTR(-ENOMEM);
+	mutex_lock(&b->lock);
+	memset(b->data, 0, sbi->block_size);
+	__atomic_and_fetch(&b->flags, ~(u32)BUF_VERIFIED, __ATOMIC_RELAXED);
+	__atomic_or_fetch(&b->flags, BUF_UPTODATE, __ATOMIC_RELEASE);
+	mutex_unlock(&b->lock);
+	return b;
+}
+
+void ext4_bget(struct ext4_buf *b)
+{
+	spin_lock(&b->sbi->buf_lock);
+	b->refs++;
+	spin_unlock(&b->sbi->buf_lock);
 }
 
 void ext4_brelse(struct ext4_buf *b)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.c: directories: checking a block, listing, looking a name up.
+ * dir.c: directories as files of entries: checking a block, listing, finding, adding and removing names. htree.c has the index.
  *
  * A directory is a file of blocks of entries. The blocks of an htree's inner nodes look like one empty entry to who does not know the tree,
  * so a walk over all blocks finds every name. Each block is checked once (BUF_VERIFIED): lengths, bounds, checksum.
@@ -32,9 +32,9 @@ static bool entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 en
 			       de->inode <= sbi->disk.s_inodes_count));
 }
 
-static const struct ext4_dir_tail *dir_tail(const struct ext4_sb *sbi, const u8 *block)
+static struct ext4_dir_tail *dir_tail(const struct ext4_sb *sbi, u8 *block)
 {
-	const struct ext4_dir_tail *t = (const void *)(block + sbi->block_size - sizeof(*t));
+	struct ext4_dir_tail *t = (void *)(block + sbi->block_size - sizeof(*t));
 
 	return !t->det_reserved_zero1 && t->det_rec_len == sizeof(*t) && !t->det_reserved_zero2 &&
 			       t->det_reserved_ft == EXT4_DIR_TAIL_FT
@@ -90,16 +90,41 @@ struct ext4_buf *ext4_dir_block(struct inode *dir, u32 lblk)
 	return b;
 }
 
-static u32 nr_blocks(const struct inode *dir)
+u32 ext4_dir_nr_blocks(const struct inode *dir)
 {
 	return (u32)min_t(u64, (u64)dir->i_size >> dir->i_blkbits, 0xffffffffUL);
 }
 
+struct ext4_buf *ext4_link_block(struct inode *inode)
+{
+	struct ext4_map map = {.lblk = 0, .len = 1};
+	int err;
+
+	down_read(&EXT4_I(inode)->i_data_sem);
+	err = ext4_map_blocks(inode, &map);
+	up_read(&EXT4_I(inode)->i_data_sem);
+	if (!err && (!map.pblk || map.unwritten))
+		err = -EFSCORRUPTED;
+	return err ? ERR_PTR(err) : ext4_bread(EXT4_SB(inode->i_sb), map.pblk);
+}
+
+static const u8 dtype_of[] = {0, 8, 4, 2, 6, 1, 12, 10}; /* a file type on disk as readdir says it */
+
 static u32 to_dtype(const struct ext4_sb *sbi, u8 type)
 {
-	static const u8 map[] = {0, 8, 4, 2, 6, 1, 12, 10};
+	return EXT4_HAS(sbi, incompat, INCOMPAT_FILETYPE) && type < ARRAY_SIZE(dtype_of) ? dtype_of[type] : 0;
+}
 
-	return EXT4_HAS(sbi, incompat, INCOMPAT_FILETYPE) && type < ARRAY_SIZE(map) ? map[type] : 0;
+static u8 type_on_disk(const struct ext4_sb *sbi, umode_t mode)
+{
+	u8 i;
+
+	if (!EXT4_HAS(sbi, incompat, INCOMPAT_FILETYPE))
+		return 0;
+	for (i = 1; i < ARRAY_SIZE(dtype_of); i++)
+		if (dtype_of[i] == (mode & S_IFMT) >> 12)
+			return i;
+	return 0;
 }
 
 static int ext4_iterate(struct file *f, struct dir_context *ctx)
@@ -108,7 +133,7 @@ static int ext4_iterate(struct file *f, struct dir_context *ctx)
 	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
 	u32 lblk = (u32)((u64)ctx->pos >> dir->i_blkbits);
 
-	for (; lblk < nr_blocks(dir); lblk++) {
+	for (; lblk < ext4_dir_nr_blocks(dir); lblk++) {
 		struct ext4_buf *b = ext4_dir_block(dir, lblk);
 		u32 off, from = (u32)((u64)ctx->pos & (sbi->block_size - 1)), len;
 		u64 base = (u64)lblk << dir->i_blkbits;
@@ -135,42 +160,233 @@ static int ext4_iterate(struct file *f, struct dir_context *ctx)
 	return 0;
 }
 
-static u32 find_in_block(const struct ext4_sb *sbi, const u8 *block, const struct qstr *name)
-{
-	u32 off;
-
-	for (off = 0; off < sbi->block_size;
-	     off += ext4_rec_len(sbi, (const void *)(block + off))) {
-		const struct ext4_dir_entry *de = (const void *)(block + off);
-
-		if (de->inode && de->name_len == name->len && !memcmp(de->name, name->name, name->len))
-			return de->inode;
-	}
-	return 0;
-}
-
-static struct dentry *ext4_lookup(struct inode *dir, struct dentry *d, u32 flags)
-{
-	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
-	u32 lblk, ino = 0;
-
-	if (d->d_name.len > NAME_MAX)
-		return ERR_PTR(-ENAMETOOLONG);
-	for (lblk = 0; lblk < nr_blocks(dir) && !ino; lblk++) {
-		struct ext4_buf *b = ext4_dir_block(dir, lblk);
-
-		if (IS_ERR(b))
-			return ERR_CAST(b);
-		if (!b)
-			continue;
-		ino = find_in_block(sbi, b->data, &d->d_name);
-		ext4_brelse(b);
-	}
-	return d_splice_alias(ino ? ext4_iget(dir->i_sb, ino) : NULL, d);
-}
-
 const struct file_operations ext4_dir_fops = {
 	.llseek = generic_file_llseek,
 	.iterate = ext4_iterate,
+	.fsync = ext4_fsync,
 };
-const struct inode_operations ext4_dir_iops = {.lookup = ext4_lookup};
+
+/* ---- one block of entries ---- */
+
+u32 ext4_dir_space(const struct ext4_sb *sbi)
+{
+	return sbi->block_size - (sbi->csum ? (u32)sizeof(struct ext4_dir_tail) : 0);
+}
+
+void ext4_dir_set_csum(struct inode *dir, struct ext4_buf *b)
+{
+	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
+	struct ext4_dir_tail *t = sbi->csum ? dir_tail(sbi, b->data) : NULL;
+
+	if (t)
+		t->det_checksum = ext4_csum(EXT4_I(dir)->csum_seed, b->data, (size_t)((u8 *)t - b->data));
+}
+
+void ext4_leaf_init(struct ext4_sb *sbi, struct ext4_buf *b)
+{
+	struct ext4_dir_entry *de = (void *)b->data;
+	struct ext4_dir_tail *t = (void *)(b->data + sbi->block_size - sizeof(*t));
+
+	memset(b->data, 0, sbi->block_size);
+	de->rec_len = (u16)ext4_dir_space(sbi);
+	if (sbi->csum) {
+		t->det_rec_len = sizeof(*t);
+		t->det_reserved_ft = EXT4_DIR_TAIL_FT;
+	}
+	__atomic_or_fetch(&b->flags, BUF_VERIFIED, __ATOMIC_RELAXED);
+}
+
+/* Where entries end in this block. */
+static u32 entries_end(const struct ext4_sb *sbi, u8 *block)
+{
+	return sbi->csum && dir_tail(sbi, block) ? ext4_dir_space(sbi) : sbi->block_size;
+}
+
+struct ext4_dir_entry *ext4_leaf_find(const struct ext4_sb *sbi, u8 *block, const struct qstr *name)
+{
+	u32 off;
+
+	for (off = 0; off < sbi->block_size; off += ext4_rec_len(sbi, (const void *)(block + off))) {
+		struct ext4_dir_entry *de = (void *)(block + off);
+
+		if (de->inode && de->name_len == name->len && !memcmp(de->name, name->name, name->len))
+			return de;
+	}
+	return NULL;
+}
+
+static void fill_entry(const struct ext4_sb *sbi, struct ext4_dir_entry *de, const struct qstr *name, u32 ino, umode_t mode)
+{
+	de->inode = ino;
+	de->name_len = (u8)name->len;
+	de->file_type = type_on_disk(sbi, mode);
+	memcpy(de->name, name->name, name->len);
+}
+
+int ext4_leaf_add(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b, const struct qstr *name, u32 ino,
+		  umode_t mode)
+{
+	const struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
+	u32 need = EXT4_DIR_REC_LEN(name->len), end = entries_end(sbi, b->data), off, len, used;
+
+	for (off = 0; off < end; off += len) {
+		struct ext4_dir_entry *de = (void *)(b->data + off);
+
+		len = ext4_rec_len(sbi, de);
+		used = de->inode ? EXT4_DIR_REC_LEN(de->name_len) : 0;
+		if (len < used + need)
+			continue;
+		if (used) {
+			struct ext4_dir_entry *rest = (void *)(b->data + off + used);
+
+			rest->rec_len = (u16)(len - used);
+			de->rec_len = (u16)used;
+			de = rest;
+		}
+		fill_entry(sbi, de, name, ino, mode);
+		ext4_dir_set_csum(dir, b);
+		ext4_dirty(h, b);
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+struct ext4_buf *ext4_dir_append(struct ext4_handle *h, struct inode *dir, u32 *lblk)
+{
+	struct ext4_map m = {.lblk = ext4_dir_nr_blocks(dir), .len = 1};
+	struct ext4_buf *b;
+	int err;
+
+	if ((u64)dir->i_size + dir->i_sb->s_blocksize > 0xffffffffUL)
+		return ERR_PTR(-ENOSPC);
+	down_write(&EXT4_I(dir)->i_data_sem);
+	err = ext4_map_create(h, dir, &m, false);
+	up_write(&EXT4_I(dir)->i_data_sem);
+	if (err)
+		return ERR_PTR(err);
+	b = ext4_bnew(EXT4_SB(dir->i_sb), m.pblk);
+	if (IS_ERR(b))
+		return b;
+	*lblk = m.lblk;
+	i_size_write(dir, dir->i_size + (loff_t)dir->i_sb->s_blocksize);
+	__atomic_or_fetch(&b->flags, BUF_VERIFIED, __ATOMIC_RELAXED);
+	return b;
+}
+
+/* ---- whole directories ---- */
+
+static struct ext4_buf *find_linear(struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de)
+{
+	u32 lblk;
+
+	for (lblk = 0; lblk < ext4_dir_nr_blocks(dir); lblk++) {
+		struct ext4_buf *b = ext4_dir_block(dir, lblk);
+
+		if (IS_ERR(b))
+			return b;
+		if (!b)
+			continue;
+		*de = ext4_leaf_find(EXT4_SB(dir->i_sb), b->data, name);
+		if (*de)
+			return b;
+		ext4_brelse(b);
+	}
+	return NULL;
+}
+
+static bool is_indexed(const struct inode *dir)
+{
+	return EXT4_I(dir)->i_flags & EXT4_INDEX_FL && EXT4_HAS(EXT4_SB(dir->i_sb), compat, COMPAT_DIR_INDEX);
+}
+
+static bool is_dots(const struct qstr *name)
+{
+	return name->name[0] == '.' && (name->len == 1 || (name->len == 2 && name->name[1] == '.'));
+}
+
+struct ext4_buf *ext4_dir_find(struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de)
+{
+	struct ext4_buf *b;
+
+	if (name->len > 255)
+		return NULL;
+	if (is_indexed(dir) && !is_dots(name)) {
+		b = ext4_htree_find(dir, name, de);
+		if (b != ERR_PTR(-ENOENT))
+			return b;
+	}
+	return find_linear(dir, name, de);
+}
+
+static int add_linear(struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode)
+{
+	struct ext4_buf *b;
+	u32 lblk;
+	int err;
+
+	for (lblk = 0; lblk < ext4_dir_nr_blocks(dir); lblk++) {
+		b = ext4_dir_block(dir, lblk);
+		if (IS_ERR(b))
+			return (int)PTR_ERR(b);
+		if (!b)
+			continue;
+		err = ext4_leaf_add(h, dir, b, name, ino, mode);
+		ext4_brelse(b);
+		if (err != -ENOSPC)
+			return err;
+		if (!lblk && ext4_dir_nr_blocks(dir) == 1 &&
+		    EXT4_HAS(EXT4_SB(dir->i_sb), compat, COMPAT_DIR_INDEX)) {
+			err = ext4_htree_make(h, dir);
+			return err ? err : ext4_htree_add(h, dir, name, ino, mode);
+		}
+	}
+	b = ext4_dir_append(h, dir, &lblk);
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	ext4_leaf_init(EXT4_SB(dir->i_sb), b);
+	err = ext4_leaf_add(h, dir, b, name, ino, mode);
+	ext4_brelse(b);
+	return err;
+}
+
+int ext4_dir_add(struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode)
+{
+	int err = -ENOENT;
+
+	if (is_indexed(dir))
+		err = ext4_htree_add(h, dir, name, ino, mode);
+	if (err == -ENOENT) {
+		EXT4_I(dir)->i_flags &= ~(u32)EXT4_INDEX_FL; /* an index that cannot be used is none */
+		err = add_linear(h, dir, name, ino, mode);
+	}
+	if (err)
+		return err;
+	dir->i_mtime = dir->i_ctime = current_time(dir);
+	dir->i_version++;
+	return ext4_write_inode_raw(h, dir);
+}
+
+int ext4_dir_remove(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b, struct ext4_dir_entry *victim)
+{
+	const struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
+	struct ext4_dir_entry *before = NULL;
+	u32 off;
+
+	for (off = 0; off < sbi->block_size; off += ext4_rec_len(sbi, (const void *)(b->data + off))) {
+		struct ext4_dir_entry *de = (void *)(b->data + off);
+
+		if (de == victim)
+			break;
+		before = de;
+	}
+	if (off >= sbi->block_size)
+		return -EFSCORRUPTED;
+	if (before)
+		before->rec_len = (u16)(ext4_rec_len(sbi, before) + ext4_rec_len(sbi, victim));
+	victim->inode = 0;
+	ext4_dir_set_csum(dir, b);
+	ext4_dirty(h, b);
+	dir->i_mtime = dir->i_ctime = current_time(dir);
+	dir->i_version++;
+	return ext4_write_inode_raw(h, dir);
+}

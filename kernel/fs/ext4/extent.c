@@ -6,23 +6,8 @@
  * blocks it names that they lie in the file system. Caller holds i_data_sem for reading.
  * Source: linux-doc, filesystems/ext4/ifork.
  */
-#include "kernel/fs/ext4/ext4.h"
+#include "kernel/fs/ext4/extent.h"
 #include "kernel/lib/string.h"
-
-static u64 idx_block(const struct ext4_extent_idx *x)
-{
-	return x->ei_leaf_lo | ((u64)x->ei_leaf_hi << 32);
-}
-
-static u64 extent_start(const struct ext4_extent *e)
-{
-	return e->ee_start_lo | ((u64)e->ee_start_hi << 32);
-}
-
-static u32 extent_len(const struct ext4_extent *e)
-{
-	return e->ee_len <= EXT4_INIT_MAX_LEN ? e->ee_len : e->ee_len - EXT4_INIT_MAX_LEN;
-}
 
 /* A node of @space bytes that should have @depth: 0 or -EFSCORRUPTED. */
 static int check_node(struct inode *inode, const struct ext4_extent_header *h, u32 space, int depth)
@@ -61,7 +46,7 @@ int ext4_extent_check_root(struct inode *inode)
 	return check_node(inode, (const void *)EXT4_I(inode)->i_block, sizeof(EXT4_I(inode)->i_block), -1);
 }
 
-static int verify_node(struct inode *inode, struct ext4_buf *b, int depth)
+int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	const struct ext4_extent_header *h = (const void *)b->data;
@@ -89,7 +74,7 @@ static int verify_node(struct inode *inode, struct ext4_buf *b, int depth)
 }
 
 /* The last entry that begins at or before @lblk; 0 when all begin later. Index and leaf entries begin with the same word. */
-static u32 find_entry(const struct ext4_extent_header *h, u32 lblk)
+u32 ext4_extent_find(const struct ext4_extent_header *h, u32 lblk)
 {
 	const struct ext4_extent *e = (const void *)(h + 1);
 	u32 lo = 0, hi = h->eh_entries;
@@ -115,7 +100,7 @@ static void map_from_leaf(const struct ext4_extent_header *h, struct ext4_map *m
 	map->pblk = 0;
 	map->unwritten = false;
 	if (h->eh_entries) {
-		i = find_entry(h, map->lblk);
+		i = ext4_extent_find(h, map->lblk);
 		end = (u64)e[i].ee_block + extent_len(&e[i]);
 		if (e[i].ee_block <= map->lblk && map->lblk < end) {
 			map->pblk = extent_start(&e[i]) + (map->lblk - e[i].ee_block);
@@ -141,7 +126,7 @@ static int map_extents(struct inode *inode, struct ext4_map *map)
 
 	while (!err && h->eh_depth && h->eh_entries) {
 		const struct ext4_extent_idx *x = (const void *)(h + 1);
-		u32 i = find_entry(h, map->lblk);
+		u32 i = ext4_extent_find(h, map->lblk);
 		int depth = h->eh_depth - 1;
 		struct ext4_buf *next;
 
@@ -161,7 +146,7 @@ static int map_extents(struct inode *inode, struct ext4_map *map)
 			return (int)PTR_ERR(next);
 		b = next;
 		h = (const void *)b->data;
-		err = verify_node(inode, b, depth);
+		err = ext4_extent_verify(inode, b, depth);
 	}
 	if (!err)
 		map_from_leaf(h, map, limit);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inode.c: inodes from the disk, and the pages of files.
+ * inode.c: inodes from the disk and back.
  *
- * ext4_iget() checks an inode's number, checksum, extra size and block map before anybody uses it. A file's pages are read by bios over
- * whatever is contiguous on disk; holes and unwritten extents read as zeros.
+ * ext4_iget() checks an inode's number, checksum, extra size and block map before anybody uses it. ext4_write_inode_raw() puts one into its
+ * table block in the caller's transaction; mark_inode_dirty() does that at once, so no inode is dirty outside the journal.
  * Source: linux-doc, filesystems/ext4/{inodes,ifork}.
  */
 #include "kernel/fs/ext4/ext4.h"
@@ -13,7 +13,7 @@
 /* ---- inodes ---- */
 
 /* Where the inode lies: its block and the offset in it. */
-static int locate(struct super_block *sb, ino_t ino, u64 *block, u32 *off)
+int ext4_locate_inode(struct super_block *sb, ino_t ino, u64 *block, u32 *off)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
 	u32 index, per_block = sbi->block_size / sbi->inode_size;
@@ -48,6 +48,13 @@ static u32 inode_csum(struct ext4_sb *sbi, u32 seed, const struct ext4_disk_inod
 	crc = ext4_csum(crc, p + EXT4_GOOD_OLD_INODE_SIZE, hi - EXT4_GOOD_OLD_INODE_SIZE);
 	crc = ext4_csum(crc, zero, 2);
 	return ext4_csum(crc, p + hi + 2, sbi->inode_size - hi - 2);
+}
+
+void ext4_init_csum_seed(struct inode *inode)
+{
+	__le32 nr = (u32)inode->i_ino, gen = inode->i_generation;
+
+	EXT4_I(inode)->csum_seed = ext4_csum(ext4_csum(EXT4_SB(inode->i_sb)->csum_seed, &nr, 4), &gen, 4);
 }
 
 static struct timespec64 get_time(u32 sec, u32 extra, bool has_extra)
@@ -101,6 +108,7 @@ static void fill_common(struct inode *inode, const struct ext4_disk_inode *raw)
 	ei->i_flags = raw->i_flags;
 	set_flags(inode, raw->i_flags);
 	memcpy(ei->i_block, raw->i_block, sizeof(ei->i_block));
+	ei->dtime = raw->i_dtime;
 	ei->file_acl = raw->i_file_acl_lo | (u64)raw->i_file_acl_high << 32;
 	i_size_write(inode, (loff_t)(raw->i_size_lo | (u64)raw->i_size_high << 32));
 	inode->i_atime = get_time(raw->i_atime, raw->i_atime_extra, HAS_EXTRA(ei, i_atime_extra));
@@ -118,10 +126,10 @@ static bool is_fast_symlink(const struct inode *inode)
 	       (u64)inode->i_size < sizeof(ei->i_block) && !inode->i_blocks;
 }
 
-static int set_operations(struct inode *inode, const struct ext4_disk_inode *raw)
+int ext4_set_inode_ops(struct inode *inode)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
-	u32 dev;
+	dev_t dev;
 
 	inode->i_data.a_ops = &ext4_aops;
 	switch (inode->i_mode & S_IFMT) {
@@ -148,9 +156,9 @@ static int set_operations(struct inode *inode, const struct ext4_disk_inode *raw
 	case S_IFBLK:
 	case S_IFIFO:
 	case S_IFSOCK:
-		dev = raw->i_block[0] ? MKDEV((raw->i_block[0] >> 8) & 0xff, raw->i_block[0] & 0xff)
-				      : MKDEV((raw->i_block[1] >> 8) & 0xfff,
-					      (raw->i_block[1] & 0xff) | ((raw->i_block[1] >> 12) & 0xfff00));
+		dev = ei->i_block[0] ? MKDEV((ei->i_block[0] >> 8) & 0xff, ei->i_block[0] & 0xff)
+				     : MKDEV((ei->i_block[1] >> 8) & 0xfff,
+					     (ei->i_block[1] & 0xff) | ((ei->i_block[1] >> 12) & 0xfff00));
 		init_special_inode(inode, inode->i_mode, dev);
 		inode->i_op = &ext4_special_iops;
 		return 0;
@@ -166,11 +174,11 @@ static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	struct ext4_inode *ei = EXT4_I(inode);
-	__le32 nr = (u32)inode->i_ino, gen = raw->i_generation;
 
 	if (!raw->i_links_count && !raw->i_mode)
 		return -ESTALE;
-	ei->csum_seed = ext4_csum(ext4_csum(sbi->csum_seed, &nr, 4), &gen, 4);
+	inode->i_generation = raw->i_generation;
+	ext4_init_csum_seed(inode);
 	if (sbi->inode_size > EXT4_GOOD_OLD_INODE_SIZE) {
 		ei->extra_isize = raw->i_extra_isize;
 		if (ei->extra_isize & 3 ||
@@ -189,7 +197,8 @@ static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw)
 	if (inode->i_size < 0 || (ei->i_flags & (EXT4_INLINE_DATA_FL | EXT4_EA_INODE_FL)) ||
 	    (ei->file_acl && !ext4_block_valid(sbi, ei->file_acl, 1)))
 		return -EFSCORRUPTED;
-	return set_operations(inode, raw);
+	ei->disksize = inode->i_size;
+	return ext4_set_inode_ops(inode);
 }
 
 struct inode *ext4_iget(struct super_block *sb, ino_t ino)
@@ -202,7 +211,7 @@ struct inode *ext4_iget(struct super_block *sb, ino_t ino)
 
 	if (IS_ERR(inode) || !(inode->i_state & I_NEW))
 		return inode;
-	err = locate(sb, ino, &block, &off);
+	err = ext4_locate_inode(sb, ino, &block, &off);
 	if (err)
 		goto err_fail;
 	b = ext4_bread(EXT4_SB(sb), block);
@@ -224,182 +233,112 @@ err_fail:
 	return ERR_PTR(err);
 }
 
-/* ---- pages ---- */
+/* ---- writing ---- */
 
-static void end_read(struct bio *bio)
+struct ext4_buf *ext4_raw_inode(struct inode *inode, struct ext4_disk_inode **raw)
 {
-	u32 i;
+	struct ext4_buf *b;
+	u64 block;
+	u32 off;
+	int err = ext4_locate_inode(inode->i_sb, inode->i_ino, &block, &off);
 
-	for (i = 0; i < bio->nr_vecs; i++) {
-		struct page *p = bio->vec[i].page;
-		u32 left = bio->vec[i].off + bio->vec[i].len;
-
-		for (;; p++) {
-			if (bio->status)
-				SetPageError(p);
-			else
-				SetPageUptodate(p);
-			unlock_page(p);
-			if (left <= PAGE_SIZE)
-				break;
-			left -= PAGE_SIZE;
-		}
-	}
-	bio_put(bio);
-}
-
-/* A page with blocks smaller than it: each piece by itself, waiting. */
-static int read_pieces(struct inode *inode, struct page *p)
-{
-	u32 bs = (u32)inode->i_sb->s_blocksize, per = (u32)(PAGE_SIZE / bs), i;
-	u8 *to = page_address(p);
-	int err = 0;
-
-	for (i = 0; i < per && !err; i++, to += bs) {
-		struct ext4_map map = {.lblk = (u32)(p->index * per + i), .len = 1};
-
-		down_read(&EXT4_I(inode)->i_data_sem);
-		err = ext4_map_blocks(inode, &map);
-		up_read(&EXT4_I(inode)->i_data_sem);
-		if (err)
-			break;
-		if (!map.pblk || map.unwritten)
-			memset(to, 0, bs);
-		else
-			err = bdev_rw(inode->i_sb->s_bdev, REQ_READ, map.pblk * (bs >> SECTOR_SHIFT), to, bs);
-	}
 	if (err)
-		SetPageError(p);
-	else
-		SetPageUptodate(p);
-	unlock_page(p);
-	return err;
+		return ERR_PTR(err);
+	b = ext4_bread(EXT4_SB(inode->i_sb), block);
+	if (!IS_ERR(b))
+		*raw = (void *)(b->data + off);
+	return b;
 }
 
-/* Reads locked pages [0, n) of consecutive indices: one bio for what is contiguous on disk. */
-static int read_pages(struct inode *inode, struct page **pages, u32 n)
+void ext4_raw_inode_csum(struct inode *inode, struct ext4_disk_inode *raw)
 {
-	struct ext4_map map = {.len = 0};
-	struct bio *bio = NULL;
-	u64 next_pblk = 0;
-	u32 i;
-	int err = 0;
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	u32 crc;
 
-	for (i = 0; i < n; i++) {
-		struct page *p = pages[i];
-		u32 lblk = (u32)p->index;
-
-		if (p->index > 0xffffffffUL - 1) {
-			err = -EFBIG;
-			break;
-		}
-		if (!map.len) {
-			map.lblk = lblk;
-			map.len = n - i;
-			down_read(&EXT4_I(inode)->i_data_sem);
-			err = ext4_map_blocks(inode, &map);
-			up_read(&EXT4_I(inode)->i_data_sem);
-			if (err)
-				break;
-		}
-		map.len--;
-		if (!map.pblk || map.unwritten) {
-			memset(page_address(p), 0, PAGE_SIZE);
-			SetPageUptodate(p);
-			unlock_page(p);
-			continue;
-		}
-		if (bio && (map.pblk != next_pblk || !bio_add_page(bio, p, PAGE_SIZE, 0))) {
-			submit_bio(bio);
-			bio = NULL;
-		}
-		if (!bio) {
-			bio = bio_alloc(inode->i_sb->s_bdev, min(n - i, (u32)BIO_MAX_VECS), REQ_READ, GFP_NOFS);
-			if (!bio) {
-				err = -ENOMEM;
-				break;
-			}
-			bio->sector = map.pblk << (PAGE_SHIFT - SECTOR_SHIFT);
-			bio->end_io = end_read;
-			bio_add_page(bio, p, PAGE_SIZE, 0);
-		}
-		next_pblk = ++map.pblk;
-	}
-	if (bio)
-		submit_bio(bio);
-	for (; i < n; i++) {
-		SetPageError(pages[i]);
-		unlock_page(pages[i]);
-	}
-	return err;
-}
-
-static int ext4_readpage(struct file *file, struct page *page)
-{
-	struct inode *inode = page->mapping->host;
-
-	if (inode->i_sb->s_blocksize < PAGE_SIZE)
-		return read_pieces(inode, page);
-	return read_pages(inode, &page, 1);
-}
-
-#define RA_CHUNK 256
-
-static void ext4_readahead(struct address_space *m, struct file *file, u64 index, u32 nr)
-{
-	struct inode *inode = m->host;
-	struct page **pages;
-	u32 i, n;
-
-	if (inode->i_sb->s_blocksize < PAGE_SIZE)
-		return; /* page by page */
-	pages = kmalloc(RA_CHUNK * sizeof(pages[0]), GFP_NOFS);
-	if (!pages)
+	if (!sbi->csum)
 		return;
-	while (nr) {
-		n = page_cache_alloc_run(m, index, min(nr, (u32)RA_CHUNK), pages);
-		if (!n)
-			break;
-		read_pages(inode, pages, n);
-		for (i = 0; i < n; i++)
-			put_page(pages[i]);
-		index += n;
-		nr -= n;
-	}
-	kfree(pages);
+	crc = inode_csum(sbi, EXT4_I(inode)->csum_seed, raw);
+	raw->i_checksum_lo = (u16)crc;
+	if (sbi->inode_size > EXT4_GOOD_OLD_INODE_SIZE && raw->i_extra_isize >= 4)
+		raw->i_checksum_hi = (u16)(crc >> 16);
 }
 
-const struct address_space_operations ext4_aops = {
-	.readpage = ext4_readpage,
-	.readahead = ext4_readahead,
-};
-
-/* ---- files and links ---- */
-
-const struct file_operations ext4_file_fops = {
-	.llseek = generic_file_llseek,
-	.read_iter = generic_file_read_iter,
-	.mmap = generic_file_mmap,
-};
-
-static const char *ext4_get_link(struct dentry *d, struct inode *inode, char **to_free)
+/* Nanoseconds, and the seconds' bits above 32. */
+static u32 time_extra(struct timespec64 t)
 {
-	struct page *p = read_cache_page(&inode->i_data, 0, NULL);
-	char *text;
-
-	if (IS_ERR(p))
-		return ERR_CAST(p);
-	text = kmalloc((size_t)inode->i_size + 1, GFP_KERNEL);
-	if (text) {
-		memcpy(text, page_address(p), (size_t)inode->i_size);
-		text[inode->i_size] = 0;
-	}
-	put_page(p);
-	*to_free = text;
-	return text ? text : ERR_PTR(-ENOMEM);
+	return (u32)(((t.tv_sec - (s32)t.tv_sec) >> 32) & 3) | (u32)t.tv_nsec << 2;
 }
 
-const struct inode_operations ext4_file_iops = {0};
-const struct inode_operations ext4_special_iops = {0};
-const struct inode_operations ext4_symlink_iops = {.get_link = ext4_get_link};
-const struct inode_operations ext4_fast_symlink_iops = {.get_link = simple_get_link};
+static void put_blocks(struct inode *inode, struct ext4_disk_inode *raw)
+{
+	u64 blocks = inode->i_blocks;
+
+	raw->i_flags = EXT4_I(inode)->i_flags & ~(u32)EXT4_HUGE_FILE_FL;
+	if (blocks >> 48 || (blocks >> 32 && !EXT4_HAS(EXT4_SB(inode->i_sb), ro_compat, RO_COMPAT_HUGE_FILE))) {
+		raw->i_flags |= EXT4_HUGE_FILE_FL;
+		blocks >>= inode->i_blkbits - SECTOR_SHIFT;
+	}
+	raw->i_blocks_lo = (u32)blocks;
+	raw->i_blocks_high = (u16)(blocks >> 32);
+}
+
+static void put_common(struct inode *inode, struct ext4_disk_inode *raw)
+{
+	struct ext4_inode *ei = EXT4_I(inode);
+	u64 size = (u64)(S_ISREG(inode->i_mode) ? ei->disksize : inode->i_size);
+
+	raw->i_mode = (u16)inode->i_mode;
+	raw->i_uid = (u16)inode->i_uid;
+	raw->i_uid_high = (u16)(inode->i_uid >> 16);
+	raw->i_gid = (u16)inode->i_gid;
+	raw->i_gid_high = (u16)(inode->i_gid >> 16);
+	raw->i_links_count = (u16)inode->i_nlink;
+	raw->i_generation = inode->i_generation;
+	raw->i_dtime = ei->dtime;
+	raw->i_size_lo = (u32)size;
+	raw->i_size_high = (u32)(size >> 32);
+	raw->i_file_acl_lo = (u32)ei->file_acl;
+	raw->i_file_acl_high = (u16)(ei->file_acl >> 32);
+	memcpy(raw->i_block, ei->i_block, sizeof(ei->i_block));
+	put_blocks(inode, raw);
+}
+
+static void put_times(struct inode *inode, struct ext4_disk_inode *raw)
+{
+	struct ext4_inode *ei = EXT4_I(inode);
+
+	raw->i_atime = (u32)inode->i_atime.tv_sec;
+	raw->i_mtime = (u32)inode->i_mtime.tv_sec;
+	raw->i_ctime = (u32)inode->i_ctime.tv_sec;
+	if (HAS_EXTRA(ei, i_atime_extra)) { /* the extra words stand together */
+		raw->i_atime_extra = time_extra(inode->i_atime);
+		raw->i_mtime_extra = time_extra(inode->i_mtime);
+		raw->i_ctime_extra = time_extra(inode->i_ctime);
+	}
+	if (HAS_EXTRA(ei, i_crtime_extra)) {
+		raw->i_crtime = (u32)inode->i_btime.tv_sec;
+		raw->i_crtime_extra = time_extra(inode->i_btime);
+	}
+}
+
+int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	struct ext4_inode *ei = EXT4_I(inode);
+	struct ext4_disk_inode *raw;
+	struct ext4_buf *b = ext4_raw_inode(inode, &raw);
+
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	if (inode->i_state & I_NEW) /* what the slot held before means nothing */
+		memset(raw, 0, sbi->inode_size);
+	if (sbi->inode_size > EXT4_GOOD_OLD_INODE_SIZE)
+		raw->i_extra_isize = ei->extra_isize;
+	put_common(inode, raw);
+	put_times(inode, raw);
+	ext4_raw_inode_csum(inode, raw);
+	ext4_dirty(h, b);
+	ext4_brelse(b);
+	ei->sync_tid = ext4_handle_tid(h);
+	return 0;
+}

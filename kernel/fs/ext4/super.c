@@ -22,7 +22,8 @@ void ext4_error(struct super_block *sb, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	printk(KERN_CRIT "EXT4-fs error (device %s): %s\n", sb->s_id, text);
-	switch (EXT4_SB(sb)->disk.s_errors) {
+	EXT4_SB(sb)->failed = true;
+	switch (EXT4_SB(sb)->errors) {
 	case EXT4_ERRORS_PANIC:
 		panic("EXT4-fs (device %s): panic forced after error", sb->s_id);
 	case EXT4_ERRORS_CONTINUE:
@@ -30,6 +31,8 @@ void ext4_error(struct super_block *sb, const char *fmt, ...)
 	default:
 		if (!(sb->s_flags & SB_RDONLY)) {
 			printk(KERN_CRIT "EXT4-fs (%s): remounting filesystem read-only\n", sb->s_id);
+			if (EXT4_SB(sb)->journal)
+				ext4_journal_abort(EXT4_SB(sb), -EFSCORRUPTED);
 			sb->s_flags |= SB_RDONLY;
 		}
 	}
@@ -85,6 +88,8 @@ static int check_features(struct super_block *sb, struct ext4_sb *sbi, bool sile
 		       ro);
 		sb->s_flags |= SB_RDONLY;
 	}
+	sbi->read_only_features = ro;
+	sbi->gdt_csum = EXT4_HAS(sbi, ro_compat, RO_COMPAT_GDT_CSUM);
 	if (EXT4_HAS(sbi, ro_compat, RO_COMPAT_METADATA_CSUM)) {
 		u32 crc = ext4_csum(~0U, &sbi->disk, offsetof(struct ext4_disk_sb, s_checksum));
 
@@ -140,12 +145,16 @@ static int check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool sile
 	sbi->nr_groups = (u32)groups;
 	sbi->gdt_blocks = DIV_ROUND_UP(sbi->nr_groups, sbi->descs_per_block);
 	sbi->unsigned_hash = d->s_flags & EXT4_FLAGS_UNSIGNED_HASH;
+	sbi->first_ino = d->s_rev_level ? d->s_first_ino : 11;
+	if (sbi->first_ino < 11 || sbi->first_ino > sbi->inodes_per_group)
+		return refuse_mount(sb, silent, "first inode makes no sense");
+	sbi->errors = d->s_errors;
 	return 0;
 }
 
 /* ---- group descriptors ---- */
 
-static bool has_backup_super(const struct ext4_sb *sbi, u32 group)
+bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group)
 {
 	u32 base, p;
 
@@ -170,14 +179,14 @@ static u64 gdt_block(const struct ext4_sb *sbi, u32 i)
 	if (!EXT4_HAS(sbi, incompat, INCOMPAT_META_BG) || i < sbi->disk.s_first_meta_bg)
 		return sbi->first_data_block + 1 + i;
 	group = i * sbi->descs_per_block;
-	return sbi->first_data_block + (u64)group * sbi->blocks_per_group + has_backup_super(sbi, group);
+	return sbi->first_data_block + (u64)group * sbi->blocks_per_group + ext4_has_backup_super(sbi, group);
 }
 
 struct ext4_disk_group *ext4_group(struct ext4_sb *sbi, u32 group)
 {
 	if (group >= sbi->nr_groups)
 		return NULL;
-	return (void *)(sbi->gdt[group / sbi->descs_per_block] +
+	return (void *)(sbi->gdt[group / sbi->descs_per_block]->data +
 			group % sbi->descs_per_block * sbi->desc_size);
 }
 
@@ -189,6 +198,16 @@ static u64 wide(const struct ext4_sb *sbi, u32 lo, u32 hi)
 u64 ext4_group_inode_table(struct ext4_sb *sbi, const struct ext4_disk_group *g)
 {
 	return wide(sbi, g->bg_inode_table_lo, sbi->desc_size >= 64 ? g->bg_inode_table_hi : 0);
+}
+
+u64 ext4_group_block_bitmap(struct ext4_sb *sbi, const struct ext4_disk_group *g)
+{
+	return wide(sbi, g->bg_block_bitmap_lo, sbi->desc_size >= 64 ? g->bg_block_bitmap_hi : 0);
+}
+
+u64 ext4_group_inode_bitmap(struct ext4_sb *sbi, const struct ext4_disk_group *g)
+{
+	return wide(sbi, g->bg_inode_bitmap_lo, sbi->desc_size >= 64 ? g->bg_inode_bitmap_hi : 0);
 }
 
 static u16 group_csum(struct ext4_sb *sbi, u32 group, const struct ext4_disk_group *g)
@@ -218,20 +237,29 @@ static int check_group(struct super_block *sb, struct ext4_sb *sbi, u32 group)
 	struct ext4_disk_group *g = ext4_group(sbi, group);
 	u64 table = ext4_group_inode_table(sbi, g);
 	u64 table_len = DIV_ROUND_UP(sbi->inodes_per_group, sbi->block_size / sbi->inode_size);
-	bool checked = sbi->csum || EXT4_HAS(sbi, ro_compat, RO_COMPAT_GDT_CSUM);
+	bool checked = sbi->csum || sbi->gdt_csum;
 
 	if (checked && group_csum(sbi, group, g) != g->bg_checksum) {
 		printk(KERN_ERR "EXT4-fs (%s): group descriptor %u: bad checksum\n", sb->s_id, group);
 		return -EFSBADCRC;
 	}
 	if (!ext4_block_valid(sbi, table, table_len) ||
-	    !ext4_block_valid(sbi, wide(sbi, g->bg_block_bitmap_lo, sbi->desc_size >= 64 ? g->bg_block_bitmap_hi : 0), 1) ||
-	    !ext4_block_valid(sbi, wide(sbi, g->bg_inode_bitmap_lo, sbi->desc_size >= 64 ? g->bg_inode_bitmap_hi : 0), 1)) {
+	    !ext4_block_valid(sbi, ext4_group_block_bitmap(sbi, g), 1) ||
+	    !ext4_block_valid(sbi, ext4_group_inode_bitmap(sbi, g), 1)) {
 		printk(KERN_ERR "EXT4-fs (%s): group descriptor %u names blocks that are not there\n", sb->s_id,
 		       group);
 		return -EFSCORRUPTED;
 	}
 	return 0;
+}
+
+void ext4_group_dirty(struct ext4_handle *h, struct ext4_sb *sbi, u32 group)
+{
+	struct ext4_disk_group *g = ext4_group(sbi, group);
+
+	if (sbi->csum || sbi->gdt_csum)
+		g->bg_checksum = group_csum(sbi, group, g);
+	ext4_dirty(h, sbi->gdt[group / sbi->descs_per_block]);
 }
 
 static int read_gdt(struct super_block *sb, struct ext4_sb *sbi)
@@ -245,19 +273,162 @@ static int read_gdt(struct super_block *sb, struct ext4_sb *sbi)
 	for (i = 0; i < sbi->gdt_blocks && !err; i++) {
 		u64 block = gdt_block(sbi, i);
 
-		sbi->gdt[i] = kmalloc(sbi->block_size, GFP_KERNEL);
-		if (!sbi->gdt[i])
-			return -ENOMEM;
+		struct ext4_buf *b;
+
 		if (!ext4_block_valid(sbi, block, 1))
 			return -EFSCORRUPTED;
-		err = bdev_rw(sb->s_bdev, REQ_READ | REQ_META, block * (sbi->block_size >> SECTOR_SHIFT),
-			      sbi->gdt[i], sbi->block_size);
+		b = ext4_bread(sbi, block);
+		if (IS_ERR(b))
+			return (int)PTR_ERR(b);
+		sbi->gdt[i] = b;
 	}
 	for (group = 0; group < sbi->nr_groups && !err; group++) {
 		err = check_group(sb, sbi, group);
 		cond_resched();
 	}
 	return err;
+}
+
+/* ---- counters ---- */
+
+static u64 count64(u32 lo, u32 hi)
+{
+	return lo | (u64)hi << 32;
+}
+
+/* What the groups say is the truth; the superblock's own counters may be old after a crash. */
+static void sum_groups(struct ext4_sb *sbi)
+{
+	u32 i;
+
+	sbi->free_blocks = sbi->free_inodes = 0;
+	for (i = 0; i < sbi->nr_groups; i++) {
+		const struct ext4_disk_group *g = ext4_group(sbi, i);
+		bool big = sbi->desc_size >= 64;
+
+		sbi->free_blocks += min_t(u64, ext4_group_blocks(sbi, i),
+					  g->bg_free_blocks_count_lo | (big ? (u32)g->bg_free_blocks_count_hi << 16 : 0));
+		sbi->free_inodes += min_t(u64, sbi->inodes_per_group,
+					  g->bg_free_inodes_count_lo | (big ? (u32)g->bg_free_inodes_count_hi << 16 : 0));
+	}
+	sbi->reserved_root = count64(sbi->disk.s_r_blocks_count_lo, sbi->disk.s_r_blocks_count_hi);
+}
+
+static u64 held_blocks(const struct ext4_sb *sbi)
+{
+	u64 n = 0;
+	u32 i;
+
+	for (i = 0; i < sbi->nr_groups; i++)
+		n += sbi->groups[i].nr_held;
+	return n;
+}
+
+static struct ext4_disk_sb *live_sb(struct ext4_sb *sbi)
+{
+	return (void *)(sbi->sb_buf->data + sbi->sb_off);
+}
+
+static void sb_set_csum(struct ext4_sb *sbi, struct ext4_disk_sb *d)
+{
+	if (sbi->csum)
+		d->s_checksum = ext4_csum(~0U, d, offsetof(struct ext4_disk_sb, s_checksum));
+}
+
+void ext4_sb_update(struct ext4_sb *sbi)
+{
+	struct ext4_disk_sb *d = live_sb(sbi);
+	u64 free, now = ktime_get_real() / 1000000000;
+
+	mutex_lock(&sbi->alloc_lock);
+	free = sbi->free_blocks + held_blocks(sbi); /* held ones are free on disk */
+	d->s_free_blocks_count_lo = (u32)free;
+	if (EXT4_HAS(sbi, incompat, INCOMPAT_64BIT))
+		d->s_free_blocks_count_hi = (u32)(free >> 32);
+	d->s_free_inodes_count = (u32)sbi->free_inodes;
+	d->s_wtime = (u32)now;
+	d->s_wtime_hi = (u8)(now >> 32);
+	if (sbi->failed)
+		d->s_state |= EXT4_ERROR_FS;
+	sb_set_csum(sbi, d);
+	mutex_unlock(&sbi->alloc_lock);
+}
+
+/* Straight to the disk, past the journal: flags that say whether it must be replayed. Nothing is in the log. */
+static int write_sb(struct ext4_sb *sbi)
+{
+	ext4_sb_update(sbi);
+	return bdev_rw(sbi->sb->s_bdev, REQ_WRITE | REQ_META | REQ_PREFLUSH | REQ_FUA,
+		       sbi->sb_buf->block * (sbi->block_size >> SECTOR_SHIFT), sbi->sb_buf->data, sbi->block_size);
+}
+
+static int begin_writing(struct super_block *sb)
+{
+	struct ext4_sb *sbi = EXT4_SB(sb);
+	struct ext4_disk_sb *d = live_sb(sbi);
+	u64 now = ktime_get_real() / 1000000000;
+	int err = ext4_journal_load(sb, true);
+
+	if (err)
+		return err;
+	d->s_feature_incompat |= INCOMPAT_RECOVER;
+	d->s_mnt_count = (u16)(d->s_mnt_count + 1);
+	d->s_mtime = (u32)now;
+	d->s_mtime_hi = (u8)(now >> 32);
+	return write_sb(sbi);
+}
+
+static void end_writing(struct super_block *sb)
+{
+	struct ext4_sb *sbi = EXT4_SB(sb);
+	bool aborted;
+
+	if (!sbi->journal)
+		return;
+	aborted = sb->s_flags & SB_RDONLY && sbi->failed;
+	ext4_journal_close(sbi);
+	if (aborted)
+		return;
+	live_sb(sbi)->s_feature_incompat &= ~(u32)INCOMPAT_RECOVER;
+	write_sb(sbi);
+}
+
+/* ---- options ---- */
+
+struct ext4_options {
+	int errors;
+	bool noload;
+};
+
+/* What has no effect here but is asked for by habit is accepted when it changes nothing that can be seen. */
+static int parse_options(struct super_block *sb, char *data, struct ext4_options *o)
+{
+	static const char *const harmless[] = {"acl", "user_xattr", "barrier", "barrier=1", "delalloc",
+					       "data=ordered", "relatime", "auto_da_alloc", "discard", "nodiscard",
+					       "init_itable", "noinit_itable", "block_validity", "noblock_validity",
+					       "journal_checksum", "nojournal_checksum", "nodelalloc"};
+	char *word;
+	u32 i;
+
+	while (data && (word = strsep(&data, ","))) {
+		for (i = 0; i < ARRAY_SIZE(harmless) && strcmp(word, harmless[i]); i++)
+			;
+		if (!*word || i < ARRAY_SIZE(harmless))
+			continue;
+		if (!strcmp(word, "errors=continue"))
+			o->errors = EXT4_ERRORS_CONTINUE;
+		else if (!strcmp(word, "errors=remount-ro"))
+			o->errors = EXT4_ERRORS_RO;
+		else if (!strcmp(word, "errors=panic"))
+			o->errors = EXT4_ERRORS_PANIC;
+		else if (!strcmp(word, "noload") || !strcmp(word, "norecovery"))
+			o->noload = true;
+		else if (strncmp(word, "commit=", 7)) {
+			printk(KERN_ERR "EXT4-fs (%s): mount option \"%s\" is not known\n", sb->s_id, word);
+			return -EINVAL;
+		}
+	}
+	return 0;
 }
 
 /* ---- mount, unmount ---- */
@@ -267,7 +438,13 @@ static void free_sbi(struct ext4_sb *sbi)
 	u32 i;
 
 	for (i = 0; sbi->gdt && i < sbi->gdt_blocks; i++)
-		kfree(sbi->gdt[i]);
+		if (sbi->gdt[i])
+			ext4_brelse(sbi->gdt[i]);
+	if (sbi->sb_buf)
+		ext4_brelse(sbi->sb_buf);
+	for (i = 0; sbi->groups && i < sbi->nr_groups; i++)
+		kfree(sbi->groups[i].held);
+	kfree(sbi->groups);
 	kfree(sbi->gdt);
 	ext4_bufs_destroy(sbi);
 	kfree(sbi);
@@ -275,6 +452,9 @@ static void free_sbi(struct ext4_sb *sbi)
 
 static void ext4_put_super(struct super_block *sb)
 {
+	if (!EXT4_SB(sb))
+		return;
+	end_writing(sb);
 	free_sbi(EXT4_SB(sb));
 	sb->s_fs_info = NULL;
 }
@@ -288,6 +468,7 @@ static struct inode *ext4_alloc_inode(struct super_block *sb)
 	if (!ei)
 		return NULL;
 	init_rwsem(&ei->i_data_sem);
+	INIT_LIST_HEAD(&ei->orphan);
 	return &ei->vfs;
 }
 
@@ -296,97 +477,241 @@ static void ext4_free_inode(struct inode *inode)
 	kmem_cache_free(inode_cache, EXT4_I(inode));
 }
 
-static void ext4_evict_inode(struct inode *inode)
+/* mark_inode_dirty(): into the journal at once. */
+static void ext4_dirty_inode(struct inode *inode, u32 flags)
 {
-	truncate_inode_pages(&inode->i_data, 0);
-	clear_inode(inode);
+	struct ext4_handle *h;
+
+	if (!(flags & (I_DIRTY_SYNC | I_DIRTY_DATASYNC)))
+		return;
+	h = ext4_start(inode->i_sb, EXT4_INODE_CREDITS);
+	if (IS_ERR(h))
+		return;
+	ext4_write_inode_raw(h, inode);
+	ext4_stop(h);
 }
 
-static u64 count64(u32 lo, u32 hi)
+static int ext4_write_inode(struct inode *inode, bool sync)
 {
-	return lo | (u64)hi << 32;
+	return sync ? min(ext4_commit_tid(EXT4_SB(inode->i_sb), EXT4_I(inode)->sync_tid), 0) : 0;
+}
+
+static int ext4_sync_fs(struct super_block *sb, bool wait)
+{
+	int err = ext4_force_commit(sb, wait);
+
+	if (wait && !(sb->s_flags & SB_RDONLY) && !err)
+		err = bdev_flush(sb->s_bdev);
+	return err;
 }
 
 static int ext4_statfs(struct dentry *d, struct kstatfs *st)
 {
 	struct ext4_sb *sbi = EXT4_SB(d->d_sb);
-	const struct ext4_disk_sb *s = &sbi->disk;
-	u64 free = count64(s->s_free_blocks_count_lo, s->s_free_blocks_count_hi);
-	u64 reserved = count64(s->s_r_blocks_count_lo, s->s_r_blocks_count_hi);
+	u64 free;
 
+	mutex_lock(&sbi->alloc_lock);
+	free = sbi->free_blocks + held_blocks(sbi);
+	free -= min(free, sbi->delayed);
+	st->f_ffree = sbi->free_inodes;
+	mutex_unlock(&sbi->alloc_lock);
 	st->f_type = EXT4_SUPER_MAGIC;
 	st->f_bsize = st->f_frsize = sbi->block_size;
-	st->f_blocks = sbi->blocks_count - s->s_overhead_clusters;
+	st->f_blocks = sbi->blocks_count - min(sbi->blocks_count, sbi->overhead);
 	st->f_bfree = free;
-	st->f_bavail = free > reserved ? free - reserved : 0;
-	st->f_files = s->s_inodes_count;
-	st->f_ffree = s->s_free_inodes_count;
+	st->f_bavail = free > sbi->reserved_root ? free - sbi->reserved_root : 0;
+	st->f_files = sbi->disk.s_inodes_count;
 	st->f_namelen = NAME_MAX;
 	st->f_fsid = d->d_sb->s_fsid;
 	return 0;
 }
 
+static int ext4_remount(struct super_block *sb, u32 *flags, char *data)
+{
+	struct ext4_sb *sbi = EXT4_SB(sb);
+	struct ext4_options o = {.errors = sbi->errors};
+	int err = parse_options(sb, data, &o);
+
+	if (err)
+		return err;
+	sbi->errors = o.errors;
+	if (*flags & SB_RDONLY && !(sb->s_flags & SB_RDONLY)) {
+		err = sync_filesystem(sb, true);
+		end_writing(sb);
+		sb->s_flags |= SB_RDONLY;
+		return err;
+	}
+	if (!(*flags & SB_RDONLY) && sb->s_flags & SB_RDONLY) {
+		if (sbi->read_only_features || sbi->failed || sb->s_bdev->disk->ro)
+			return -EROFS;
+		err = begin_writing(sb);
+		if (err)
+			return err;
+		sb->s_flags &= ~(u32)SB_RDONLY;
+		ext4_orphan_cleanup(sb);
+	}
+	return 0;
+}
+
+static int ext4_show_options(struct super_block *sb, char *buf, size_t size)
+{
+	static const char *const names[] = {[EXT4_ERRORS_CONTINUE] = "continue", [EXT4_ERRORS_PANIC] = "panic"};
+	int e = EXT4_SB(sb)->errors;
+
+	if (e == EXT4_ERRORS_CONTINUE || e == EXT4_ERRORS_PANIC)
+		return scnprintf(buf, size, ",errors=%s", names[e]);
+	return e == EXT4_ERRORS_RO && EXT4_SB(sb)->disk.s_errors != EXT4_ERRORS_RO
+		       ? scnprintf(buf, size, ",errors=remount-ro")
+		       : 0;
+}
+
 static const struct super_operations ext4_sops = {
 	.alloc_inode = ext4_alloc_inode,
 	.free_inode = ext4_free_inode,
+	.dirty_inode = ext4_dirty_inode,
+	.write_inode = ext4_write_inode,
 	.evict_inode = ext4_evict_inode,
 	.put_super = ext4_put_super,
+	.sync_fs = ext4_sync_fs,
 	.statfs = ext4_statfs,
+	.remount = ext4_remount,
+	.show_options = ext4_show_options,
 };
 
-static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
+/* Everything that a mount reads before the root: 0 or -errno. */
+static int load(struct super_block *sb, struct ext4_sb *sbi, bool silent)
 {
-	struct ext4_sb *sbi = kzalloc(sizeof(*sbi), GFP_KERNEL);
-	struct inode *root;
-	int err;
+	int err = read_disk_sb(sb, sbi, silent);
 
-	if (!sbi)
-		return -ENOMEM;
-	sbi->sb = sb;
-	sb->s_fs_info = sbi;
-	err = read_disk_sb(sb, sbi, silent);
 	if (!err)
 		err = check_features(sb, sbi, silent);
 	if (!err)
 		err = check_geometry(sb, sbi, silent);
 	if (!err)
 		err = ext4_bufs_init(sbi);
-	if (!err)
-		err = read_gdt(sb, sbi);
 	if (err)
-		goto err_free;
+		return err;
+	sbi->groups = kcalloc(sbi->nr_groups, sizeof(sbi->groups[0]), GFP_KERNEL);
+	if (!sbi->groups)
+		return -ENOMEM;
+	sbi->sb_buf = ext4_bread(sbi, sbi->first_data_block);
+	if (IS_ERR(sbi->sb_buf)) {
+		err = (int)PTR_ERR(sbi->sb_buf);
+		sbi->sb_buf = NULL;
+		return err;
+	}
+	sbi->sb_off = sbi->block_size > EXT4_SB_OFFSET ? EXT4_SB_OFFSET : 0;
+	err = read_gdt(sb, sbi);
+	if (err)
+		return err;
+	sum_groups(sbi);
+	sbi->overhead = sbi->disk.s_overhead_clusters;
 	sb->s_blocksize = sbi->block_size;
 	sb->s_blocksize_bits = 10 + sbi->disk.s_log_block_size;
 	sb->s_maxbytes = (loff_t)(((u64)sbi->block_size << 32) - sbi->block_size);
+	return 0;
+}
+
+static struct ext4_sb *sbi_new(struct super_block *sb)
+{
+	struct ext4_sb *sbi = kzalloc(sizeof(*sbi), GFP_KERNEL);
+
+	if (!sbi)
+		return NULL;
+	sbi->sb = sb;
+	mutex_init(&sbi->alloc_lock);
+	mutex_init(&sbi->orphan_lock);
+	INIT_LIST_HEAD(&sbi->orphans);
+	sb->s_fs_info = sbi;
+	return sbi;
+}
+
+/* A log that must be replayed changes what was read: replay, and read again. 1: done, read again; 0: nothing to do. */
+static int recover(struct super_block *sb, struct ext4_sb *sbi)
+{
+	if (!EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL) || !EXT4_HAS(sbi, incompat, INCOMPAT_RECOVER))
+		return 0;
+	if (sb->s_bdev->disk->ro) {
+		printk(KERN_ERR "EXT4-fs (%s): it was not unmounted cleanly and its device is read-only: no recovery "
+				"(mount option noload reads it as it is)\n",
+		       sb->s_id);
+		return -EROFS;
+	}
+	return ext4_journal_load(sb, false) ? -EIO : 1;
+}
+
+static int load_and_recover(struct super_block *sb, bool silent, const struct ext4_options *o)
+{
+	struct ext4_sb *sbi = sbi_new(sb);
+	int err = sbi ? load(sb, sbi, silent) : -ENOMEM;
+
+	if (!err && !o->noload)
+		err = recover(sb, sbi);
+	if (err != 1)
+		return err;
+	evict_inodes(sb); /* the journal's */
+	free_sbi(sbi);
+	sbi = sbi_new(sb);
+	return sbi ? load(sb, sbi, silent) : -ENOMEM;
+}
+
+static int get_root(struct super_block *sb)
+{
+	struct inode *root = ext4_iget(sb, EXT4_ROOT_INO);
+
+	if (IS_ERR(root)) {
+		printk(KERN_ERR "EXT4-fs (%s): the root inode cannot be read (%ld)\n", sb->s_id, PTR_ERR(root));
+		return (int)PTR_ERR(root);
+	}
+	if (!S_ISDIR(root->i_mode) || !root->i_nlink) {
+		iput(root);
+		return refuse_mount(sb, false, "the root inode is no directory");
+	}
+	sb->s_root = d_make_root(root);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
+{
+	struct ext4_options o = {0};
+	struct ext4_sb *sbi;
+	int err = parse_options(sb, data, &o);
+
+	if (err)
+		return err;
 	sb->s_magic = EXT4_SUPER_MAGIC;
 	sb->s_op = &ext4_sops;
 	sb->s_time_gran = 1;
+	sb->s_time_min = -(1L << 31);
+	sb->s_time_max = (1L << 34) - (1L << 31) - 1;
+	if (o.noload)
+		sb->s_flags |= SB_RDONLY;
+	err = load_and_recover(sb, silent, &o);
+	sbi = EXT4_SB(sb);
+	if (err)
+		return err; /* put_super gives back what there is */
+	if (o.errors)
+		sbi->errors = o.errors;
 	memcpy(sb->s_uuid, sbi->disk.s_uuid, 16);
 	memcpy(&sb->s_fsid, sbi->disk.s_uuid, 8);
-	if (!(sb->s_flags & SB_RDONLY)) {
-		printk(KERN_NOTICE "EXT4-fs (%s): no journal yet: mounted read-only\n", sb->s_id);
+	if (!(sb->s_flags & SB_RDONLY) && !EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL)) {
+		printk(KERN_NOTICE "EXT4-fs (%s): no journal: mounted read-only\n", sb->s_id);
 		sb->s_flags |= SB_RDONLY;
 	}
-	root = ext4_iget(sb, EXT4_ROOT_INO);
-	if (IS_ERR(root)) {
-		err = (int)PTR_ERR(root);
-		goto err_free;
+	if (!(sb->s_flags & SB_RDONLY)) {
+		err = begin_writing(sb);
+		if (err)
+			return err;
 	}
-	if (!S_ISDIR(root->i_mode)) {
-		iput(root);
-		err = refuse_mount(sb, false, "the root inode is no directory");
-		goto err_free;
-	}
-	sb->s_root = d_make_root(root);
-	if (sb->s_root)
-		return 0;
-	err = -ENOMEM;
-
-err_free:
-	sb->s_fs_info = NULL;
-	sb->s_op = NULL;
-	free_sbi(sbi);
-	return err;
+	err = get_root(sb);
+	if (err)
+		return err;
+	if (!(sb->s_flags & SB_RDONLY))
+		ext4_orphan_cleanup(sb);
+	printk(KERN_INFO "EXT4-fs (%s): mounted filesystem %s with %s\n", sb->s_id,
+	       sb->s_flags & SB_RDONLY ? "ro" : "r/w",
+	       sbi->journal ? "ordered data mode" : "no journal in use");
+	return 0;
 }
 
 static struct dentry *ext4_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)

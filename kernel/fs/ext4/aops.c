@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * aops.c: the pages of files: reading in large bios, writing with delayed allocation.
+ *
+ * A write only puts data into the page cache and reserves blocks (page->private counts the promise); blocks are allocated when the pages are
+ * written out, a whole run of dirty pages at once, so a large file gets few extents and large bios. The data of blocks that a transaction
+ * allocates is on its way before the handle ends and is waited for by the commit (ordered mode), so no crash shows stale blocks. The size on
+ * disk (disksize) follows the blocks.
+ *
+ * Order in writepages: pages are locked, then the handle begins, then pages are marked under write-back and mapped; no page is ever locked
+ * under a handle. A file system with blocks smaller than a page goes page by page and waits; it is for small images.
+ * Invariants: a dirty page either has its blocks or a promise (PG_private); a promise is given back when the page is allocated,
+ * truncated or dropped.
+ */
+#include "kernel/fs/ext4/ext4.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+
+/* ---- reading ---- */
+
+static void end_read(struct bio *bio)
+{
+	u32 i;
+
+	for (i = 0; i < bio->nr_vecs; i++) {
+		struct page *p = bio->vec[i].page;
+		u32 left = bio->vec[i].off + bio->vec[i].len;
+
+		for (;; p++) {
+			if (bio->status)
+				SetPageError(p);
+			else
+				SetPageUptodate(p);
+			unlock_page(p);
+			if (left <= PAGE_SIZE)
+				break;
+			left -= PAGE_SIZE;
+		}
+	}
+	bio_put(bio);
+}
+
+/* A page with blocks smaller than it: each piece by itself, waiting. */
+static int read_pieces(struct inode *inode, struct page *p)
+{
+	u32 bs = (u32)inode->i_sb->s_blocksize, per = (u32)(PAGE_SIZE / bs), i;
+	u8 *to = page_address(p);
+	int err = 0;
+
+	for (i = 0; i < per && !err; i++, to += bs) {
+		struct ext4_map map = {.lblk = (u32)(p->index * per + i), .len = 1};
+
+		down_read(&EXT4_I(inode)->i_data_sem);
+		err = ext4_map_blocks(inode, &map);
+		up_read(&EXT4_I(inode)->i_data_sem);
+		if (err)
+			break;
+		if (!map.pblk || map.unwritten)
+			memset(to, 0, bs);
+		else
+			err = bdev_rw(inode->i_sb->s_bdev, REQ_READ, map.pblk * (bs >> SECTOR_SHIFT), to, bs);
+	}
+	if (err)
+		SetPageError(p);
+	else
+		SetPageUptodate(p);
+	unlock_page(p);
+	return err;
+}
+
+/* Reads locked pages [0, n) of consecutive indices: one bio for what is contiguous on disk. */
+static int read_pages(struct inode *inode, struct page **pages, u32 n)
+{
+	struct ext4_map map = {.len = 0};
+	struct bio *bio = NULL;
+	u64 next_pblk = 0;
+	u32 i;
+	int err = 0;
+
+	for (i = 0; i < n; i++) {
+		struct page *p = pages[i];
+		u32 lblk = (u32)p->index;
+
+		if (p->index > 0xffffffffUL - 1) {
+			err = -EFBIG;
+			break;
+		}
+		if (!map.len) {
+			map.lblk = lblk;
+			map.len = n - i;
+			down_read(&EXT4_I(inode)->i_data_sem);
+			err = ext4_map_blocks(inode, &map);
+			up_read(&EXT4_I(inode)->i_data_sem);
+			if (err)
+				break;
+		}
+		map.len--;
+		if (!map.pblk || map.unwritten) {
+			memset(page_address(p), 0, PAGE_SIZE);
+			SetPageUptodate(p);
+			unlock_page(p);
+			continue;
+		}
+		if (bio && (map.pblk != next_pblk || !bio_add_page(bio, p, PAGE_SIZE, 0))) {
+			submit_bio(bio);
+			bio = NULL;
+		}
+		if (!bio) {
+			bio = bio_alloc(inode->i_sb->s_bdev, min(n - i, (u32)BIO_MAX_VECS), REQ_READ, GFP_NOFS);
+			if (!bio) {
+				err = -ENOMEM;
+				break;
+			}
+			bio->sector = map.pblk << (PAGE_SHIFT - SECTOR_SHIFT);
+			bio->end_io = end_read;
+			bio_add_page(bio, p, PAGE_SIZE, 0);
+		}
+		next_pblk = ++map.pblk;
+	}
+	if (bio)
+		submit_bio(bio);
+	for (; i < n; i++) {
+		SetPageError(pages[i]);
+		unlock_page(pages[i]);
+	}
+	return err;
+}
+
+static int ext4_readpage(struct file *file, struct page *page)
+{
+	struct inode *inode = page->mapping->host;
+
+	if (inode->i_sb->s_blocksize < PAGE_SIZE)
+		return read_pieces(inode, page);
+	return read_pages(inode, &page, 1);
+}
+
+#define RA_CHUNK 256
+
+static void ext4_readahead(struct address_space *m, struct file *file, u64 index, u32 nr)
+{
+	struct inode *inode = m->host;
+	struct page **pages;
+	u32 i, n;
+
+	if (inode->i_sb->s_blocksize < PAGE_SIZE)
+		return; /* page by page */
+	pages = kmalloc(RA_CHUNK * sizeof(pages[0]), GFP_NOFS);
+	if (!pages)
+		return;
+	while (nr) {
+		n = page_cache_alloc_run(m, index, min(nr, (u32)RA_CHUNK), pages);
+		if (!n)
+			break;
+		read_pages(inode, pages, n);
+		for (i = 0; i < n; i++)
+			put_page(pages[i]);
+		index += n;
+		nr -= n;
+	}
+	kfree(pages);
+}
+
+
+/* ---- promises ---- */
+
+static u32 blocks_per_page(const struct inode *inode)
+{
+	return (u32)(PAGE_SIZE >> inode->i_blkbits);
+}
+
+static void drop_promise(struct page *p)
+{
+	u32 n = (u32)p->private;
+
+	if (!PagePrivate(p))
+		return;
+	p->private = 0;
+	ClearPagePrivate(p);
+	ext4_unreserve(EXT4_SB(p->mapping->host->i_sb), n);
+}
+
+/* Are all of the page's blocks there (written or not)? */
+static int page_is_mapped(struct inode *inode, struct page *p, bool *mapped)
+{
+	u32 per = blocks_per_page(inode), lblk = (u32)(p->index * per), end = lblk + per;
+	int err = 0;
+
+	*mapped = true;
+	down_read(&EXT4_I(inode)->i_data_sem);
+	while (lblk < end && !err && *mapped) {
+		struct ext4_map m = {.lblk = lblk, .len = end - lblk};
+
+		err = ext4_map_blocks(inode, &m);
+		*mapped = m.pblk != 0;
+		lblk += m.len;
+	}
+	up_read(&EXT4_I(inode)->i_data_sem);
+	return err;
+}
+
+/* A locked page is about to be dirtied: 0, or -ENOSPC when its blocks could not be had later. */
+static int promise(struct inode *inode, struct page *p)
+{
+	bool mapped;
+	int err;
+
+	if (PagePrivate(p) || PageDirty(p))
+		return 0;
+	if (p->index >= 0xffffffffUL / blocks_per_page(inode))
+		return -EFBIG;
+	err = page_is_mapped(inode, p, &mapped);
+	if (err || mapped)
+		return err;
+	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
+		return -EOPNOTSUPP; /* holes of block-mapped files cannot be filled */
+	err = ext4_reserve(EXT4_SB(inode->i_sb), blocks_per_page(inode));
+	if (err)
+		return err;
+	p->private = blocks_per_page(inode);
+	SetPagePrivate(p);
+	return 0;
+}
+
+/* ---- writing into the cache ---- */
+
+static int ext4_write_begin(struct file *file, struct address_space *m, loff_t pos, u32 len, struct page **page,
+			    void **fsdata)
+{
+	struct inode *inode = m->host;
+	u64 index = (u64)pos >> PAGE_SHIFT;
+	u32 off = (u32)((u64)pos & (PAGE_SIZE - 1));
+	struct page *p;
+	int err;
+
+	if (inode->i_sb->s_flags & SB_RDONLY)
+		return -EROFS;
+	for (;;) {
+		p = grab_cache_page(m, index);
+		if (!p)
+			return -ENOMEM;
+		if (PageUptodate(p) || len == PAGE_SIZE)
+			break;
+		if ((u64)i_size_read(inode) <= index << PAGE_SHIFT || (!off && pos + len >= i_size_read(inode))) {
+			/* nothing of the file's is in the rest of the page */
+			memset(page_address(p), 0, off);
+			memset((u8 *)page_address(p) + off + len, 0, PAGE_SIZE - off - len);
+			break;
+		}
+		unlock_page(p);
+		put_page(p);
+		p = read_cache_page(m, index, file);
+		if (IS_ERR(p))
+			return (int)PTR_ERR(p);
+		put_page(p);
+	}
+	wait_on_page_writeback(p);
+	err = promise(inode, p);
+	if (err) {
+		unlock_page(p);
+		put_page(p);
+		return err;
+	}
+	*page = p;
+	return 0;
+}
+
+static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos, u32 len, u32 copied,
+			  struct page *page, void *fsdata)
+{
+	struct inode *inode = m->host;
+
+	if (copied < len && !PageUptodate(page)) {
+		if (!PageDirty(page))
+			drop_promise(page);
+		copied = 0; /* the rest of the page is not there: do it again */
+	}
+	if (copied) {
+		SetPageUptodate(page);
+		set_page_dirty(page);
+		if (pos + copied > i_size_read(inode))
+			i_size_write(inode, pos + copied);
+	}
+	unlock_page(page);
+	put_page(page);
+	return (int)copied;
+}
+
+static int ext4_page_mkwrite(struct file *file, struct page *page)
+{
+	struct inode *inode = page->mapping->host;
+
+	if (inode->i_sb->s_flags & SB_RDONLY)
+		return -EROFS;
+	return promise(inode, page);
+}
+
+static void ext4_invalidatepage(struct page *page, u32 offset)
+{
+	if (!offset)
+		drop_promise(page);
+}
+
+static bool ext4_releasepage(struct page *page)
+{
+	return !PagePrivate(page);
+}
+
+/* ---- writing out ---- */
+
+#define RUN_MAX 1024U
+
+
+static void end_write(struct bio *bio)
+{
+	struct ext4_txn *txn = bio->private;
+	u32 i;
+
+	for (i = 0; i < bio->nr_vecs; i++) {
+		struct page *p = bio->vec[i].page;
+		u32 left = bio->vec[i].len;
+
+		for (;; p++) {
+			if (bio->status) {
+				SetPageError(p);
+				mapping_set_error(p->mapping, -EIO);
+			}
+			end_page_writeback(p);
+			if (left <= PAGE_SIZE)
+				break;
+			left -= PAGE_SIZE;
+		}
+	}
+	bio_put(bio);
+	if (txn)
+		ext4_ordered_done(txn);
+}
+
+static void submit_run_bio(struct ext4_handle *h, struct bio *bio)
+{
+	bio->private = h ? ext4_ordered_bio(h) : NULL;
+	submit_bio(bio);
+}
+
+/* Pages [0, n), under write-back, onto blocks that begin at @pblk. */
+static int write_extent(struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n, u64 pblk)
+{
+	struct bio *bio = NULL;
+	u32 i;
+
+	for (i = 0; i < n; i++) {
+		if (bio && !bio_add_page(bio, pages[i], PAGE_SIZE, 0)) {
+			submit_run_bio(h, bio);
+			bio = NULL;
+		}
+		if (!bio) {
+			bio = bio_alloc(inode->i_sb->s_bdev, min(n - i, (u32)BIO_MAX_VECS), REQ_WRITE, GFP_NOFS | __GFP_NOFAIL);
+			bio->sector = (pblk + i) << (PAGE_SHIFT - SECTOR_SHIFT);
+			bio->end_io = end_write;
+			bio_add_page(bio, pages[i], PAGE_SIZE, 0);
+		}
+	}
+	if (bio)
+		submit_run_bio(h, bio);
+	return 0;
+}
+
+/* Blocks smaller than a page: each piece is written and waited for. */
+static int write_page_pieces(struct ext4_handle *h, struct inode *inode, struct page *p)
+{
+	u32 bs = (u32)inode->i_sb->s_blocksize, per = blocks_per_page(inode), i;
+	u64 size = (u64)i_size_read(inode);
+	int err = 0;
+
+	for (i = 0; i < per && !err; i++) {
+		struct ext4_map m = {.lblk = (u32)(p->index * per + i), .len = 1};
+
+		if (((u64)m.lblk << inode->i_blkbits) >= size)
+			break;
+		down_write(&EXT4_I(inode)->i_data_sem);
+		err = ext4_map_create(h, inode, &m, false);
+		up_write(&EXT4_I(inode)->i_data_sem);
+		if (!err)
+			err = bdev_rw(inode->i_sb->s_bdev, REQ_WRITE, m.pblk * (bs >> SECTOR_SHIFT),
+				      (u8 *)page_address(p) + i * bs, bs);
+	}
+	if (err)
+		mapping_set_error(p->mapping, err);
+	end_page_writeback(p);
+	return err;
+}
+
+/* The size on disk follows what has blocks now. */
+static void advance_disksize(struct ext4_handle *h, struct inode *inode, u64 end)
+{
+	struct ext4_inode *ei = EXT4_I(inode);
+	loff_t size = (loff_t)min_t(u64, end, (u64)i_size_read(inode));
+
+	down_write(&ei->i_data_sem);
+	if (size > ei->disksize)
+		ei->disksize = size;
+	up_write(&ei->i_data_sem);
+	ext4_write_inode_raw(h, inode);
+}
+
+static void fail_pages(struct page **pages, u32 n, int err)
+{
+	while (n--) {
+		SetPageError(*pages);
+		mapping_set_error((*pages)->mapping, err);
+		end_page_writeback(*pages++);
+	}
+}
+
+/* Allocates and writes a run of pages under write-back, within the handle. */
+static int write_run(struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n)
+{
+	u64 end = (pages[n - 1]->index + 1) << PAGE_SHIFT;
+	u32 i = 0;
+	int err = 0;
+
+	while (i < n && !err) {
+		struct ext4_map m = {.lblk = (u32)pages[i]->index, .len = n - i};
+
+		if (blocks_per_page(inode) > 1) {
+			err = write_page_pieces(h, inode, pages[i++]);
+			continue;
+		}
+		down_write(&EXT4_I(inode)->i_data_sem);
+		err = ext4_map_create(h, inode, &m, false);
+		up_write(&EXT4_I(inode)->i_data_sem);
+		if (err)
+			break;
+		write_extent(h, inode, pages + i, m.len, m.pblk);
+		i += m.len;
+	}
+	if (err) {
+		if (i < n)
+			end = pages[i]->index << PAGE_SHIFT;
+		printk(KERN_ERR "EXT4-fs (%s): inode %lu: write-back failed (%d): data is lost\n", inode->i_sb->s_id,
+		       inode->i_ino, err);
+		fail_pages(pages + i, n - i, err);
+	}
+	advance_disksize(h, inode, end);
+	return err;
+}
+
+/* Locked dirty pages with consecutive indices, from the first dirty one on; how many. */
+static u32 collect(struct address_space *m, struct writeback_control *wbc, u64 *index, u64 end, struct page **pages)
+{
+	u32 n = 0;
+
+	while (n < RUN_MAX && *index <= end) {
+		u64 want = *index;
+		struct page *p = n ? find_get_page(m, want) : next_dirty_page(m, index, end);
+
+		if (!p)
+			break;
+		if (n && (!PageDirty(p) || PageWriteback(p) || !trylock_page(p))) {
+			put_page(p);
+			break;
+		}
+		if (!n)
+			lock_page(p);
+		if (p->mapping != m || !PageDirty(p) || (PageWriteback(p) && !wbc->sync)) {
+			unlock_page(p);
+			put_page(p);
+			if (n)
+				break;
+			continue;
+		}
+		if (!n)
+			wait_on_page_writeback(p);
+		pages[n++] = p;
+		*index = p->index + 1;
+	}
+	return n;
+}
+
+/* The part of the last page beyond the end of the file is zeroed: a mapping may have written there. */
+static void zero_tail(struct inode *inode, struct page *p)
+{
+	u64 size = (u64)i_size_read(inode);
+
+	if (p->index == size >> PAGE_SHIFT && size & (PAGE_SIZE - 1))
+		memset((u8 *)page_address(p) + (size & (PAGE_SIZE - 1)), 0, PAGE_SIZE - (size & (PAGE_SIZE - 1)));
+}
+
+/* From locked to under write-back; pages beyond the end of the file are just clean. How many are left. */
+static u32 begin_writeback(struct inode *inode, struct page **pages, u32 n)
+{
+	u64 nr_pages = DIV_ROUND_UP((u64)i_size_read(inode), PAGE_SIZE);
+	u32 kept = 0, i;
+
+	for (i = 0; i < n; i++) {
+		struct page *p = pages[i];
+
+		if (p->index >= nr_pages || !clear_page_dirty_for_io(p)) {
+			unlock_page(p);
+			put_page(p);
+			continue;
+		}
+		zero_tail(inode, p);
+		set_page_writeback(p);
+		drop_promise(p);
+		unlock_page(p);
+		pages[kept++] = p;
+	}
+	return kept;
+}
+
+static void unlock_all(struct page **pages, u32 n)
+{
+	while (n--) {
+		unlock_page(*pages);
+		put_page(*pages++);
+	}
+}
+
+static int write_collected(struct inode *inode, struct page **pages, u32 n)
+{
+	struct ext4_handle *h = ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + n / 64 + EXT4_INODE_CREDITS);
+	u32 i, kept;
+	int err = 0;
+
+	if (IS_ERR(h)) {
+		err = (int)PTR_ERR(h);
+		mapping_set_error(inode->i_mapping, err);
+		for (i = 0; i < n; i++) /* aborted: the data can go nowhere any more */
+			if (err == -EROFS && clear_page_dirty_for_io(pages[i]))
+				drop_promise(pages[i]);
+		unlock_all(pages, n);
+		return err;
+	}
+	kept = begin_writeback(inode, pages, n);
+	if (kept)
+		err = write_run(h, inode, pages, kept);
+	ext4_stop(h);
+	for (i = 0; i < kept; i++)
+		put_page(pages[i]);
+	return err;
+}
+
+static int ext4_writepages(struct address_space *m, struct writeback_control *wbc)
+{
+	struct inode *inode = m->host;
+	u64 index = wbc->start >> PAGE_SHIFT, end = wbc->end >> PAGE_SHIFT;
+	struct page **pages = kmalloc(RUN_MAX * sizeof(pages[0]), GFP_NOFS | __GFP_NOFAIL);
+	int err = 0, r;
+
+	while (wbc->nr_to_write) {
+		u32 n = collect(m, wbc, &index, end, pages);
+
+		if (!n)
+			break;
+		r = write_collected(inode, pages, n);
+		err = err ? err : r;
+		wbc->nr_to_write -= min((u64)n, wbc->nr_to_write);
+		cond_resched();
+	}
+	kfree(pages);
+	return err;
+}
+
+const struct address_space_operations ext4_aops = {
+	.readpage = ext4_readpage,
+	.readahead = ext4_readahead,
+	.writepages = ext4_writepages,
+	.write_begin = ext4_write_begin,
+	.write_end = ext4_write_end,
+	.page_mkwrite = ext4_page_mkwrite,
+	.invalidatepage = ext4_invalidatepage,
+	.releasepage = ext4_releasepage,
+};

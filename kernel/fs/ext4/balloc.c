@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * balloc.c: allocating and freeing blocks, and promises to delayed allocation.
+ *
+ * A search begins at the goal (behind the file's last block, else in its inode's group) and takes the first free run of the wanted length;
+ * when no group has one that long, the longest run seen. Blocks that a running transaction has freed are marked free on disk but held in
+ * memory (group_info.held) until it commits: a crash before that must find their old content.
+ *
+ * Invariants: 1. free_blocks counts bits that are free and not held; 2. delayed + what is allocated never exceeds what there is, so that
+ * write-back of promised pages does not fail; metadata for them is taken from the slack (reserved per promise).
+ * Lock: alloc_lock. Source: linux-doc, filesystems/ext4/{bitmaps,group_descr,checksums}.
+ */
+#include "kernel/fs/ext4/ext4.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+
+/* ---- bits ---- */
+
+static bool bit_test(const u8 *map, u32 n)
+{
+	return map[n / 8] >> (n % 8) & 1;
+}
+
+static void bits_set(u8 *map, u32 from, u32 n)
+{
+	for (; n; n--, from++)
+		map[from / 8] |= (u8)(1U << (from % 8));
+}
+
+static void bits_clear(u8 *map, u32 from, u32 n)
+{
+	for (; n; n--, from++)
+		map[from / 8] &= (u8)~(1U << (from % 8));
+}
+
+/* Eight bytes of the map with what is held added. */
+static u64 word_at(const u8 *map, const u8 *held, u32 byte)
+{
+	u64 w, h;
+
+	memcpy(&w, map + byte, 8);
+	if (held) {
+		memcpy(&h, held + byte, 8);
+		w |= h;
+	}
+	return w;
+}
+
+static bool taken(const u8 *map, const u8 *held, u32 n)
+{
+	return bit_test(map, n) || (held && bit_test(held, n));
+}
+
+/* The first free bit at or after @from, @end when there is none. */
+static u32 next_free(const u8 *map, const u8 *held, u32 from, u32 end)
+{
+	while (from < end) {
+		u64 w;
+
+		if (from % 64 || from + 64 > end) {
+			if (!taken(map, held, from))
+				return from;
+			from++;
+			continue;
+		}
+		w = word_at(map, held, from / 8);
+		if (~w)
+			return from + (u32)__builtin_ctzl(~w);
+		from += 64;
+	}
+	return end;
+}
+
+/* How many free bits from @from on, at most @max. */
+static u32 free_run(const u8 *map, const u8 *held, u32 from, u32 end, u32 max)
+{
+	u32 n = 0;
+
+	while (n < max && from + n < end) {
+		if ((from + n) % 64 == 0 && max - n >= 64 && from + n + 64 <= end &&
+		    !word_at(map, held, (from + n) / 8)) {
+			n += 64;
+			continue;
+		}
+		if (taken(map, held, from + n))
+			break;
+		n++;
+	}
+	return n;
+}
+
+/* ---- a group's bitmap ---- */
+
+static u32 bitmap_csum(const struct ext4_sb *sbi, const u8 *map)
+{
+	return ext4_csum(sbi->csum_seed, map, sbi->blocks_per_group / 8);
+}
+
+static void set_bitmap_csum(struct ext4_sb *sbi, struct ext4_disk_group *g, const u8 *map)
+{
+	u32 crc;
+
+	if (!sbi->csum)
+		return;
+	crc = bitmap_csum(sbi, map);
+	g->bg_block_bitmap_csum_lo = (u16)crc;
+	if (sbi->desc_size >= 64)
+		g->bg_block_bitmap_csum_hi = (u16)(crc >> 16);
+}
+
+static bool bitmap_csum_ok(struct ext4_sb *sbi, const struct ext4_disk_group *g, const u8 *map)
+{
+	u32 crc, have = g->bg_block_bitmap_csum_lo;
+
+	if (!sbi->csum)
+		return true;
+	crc = bitmap_csum(sbi, map);
+	if (sbi->desc_size < 64)
+		return (u16)crc == have;
+	return crc == (have | (u32)g->bg_block_bitmap_csum_hi << 16);
+}
+
+static void mark_range(struct ext4_sb *sbi, u8 *map, u32 group, u64 block, u64 n)
+{
+	u64 first = ext4_group_first(sbi, group), end = first + ext4_group_blocks(sbi, group);
+
+	for (; n; n--, block++)
+		if (block >= first && block < end)
+			bits_set(map, (u32)(block - first), 1);
+}
+
+/* Blocks at the group's beginning that hold the superblock and descriptors. */
+static u32 base_blocks(struct ext4_sb *sbi, u32 group)
+{
+	bool super = ext4_has_backup_super(sbi, group);
+	u32 n = super;
+
+	if (EXT4_HAS(sbi, incompat, INCOMPAT_META_BG) && group / sbi->descs_per_block >= sbi->disk.s_first_meta_bg) {
+		u32 in_meta = group % sbi->descs_per_block;
+
+		return n + (in_meta == 0 || in_meta == 1 || in_meta == sbi->descs_per_block - 1);
+	}
+	return super ? n + sbi->gdt_blocks + sbi->disk.s_reserved_gdt_blocks : 0;
+}
+
+static u32 table_blocks(const struct ext4_sb *sbi)
+{
+	return DIV_ROUND_UP(sbi->inodes_per_group, sbi->block_size / sbi->inode_size);
+}
+
+/* The bitmap of a group that has never been used: only metadata is taken. */
+static void init_bitmap(struct ext4_sb *sbi, u8 *map, u32 group)
+{
+	u32 n = ext4_group_blocks(sbi, group), flex = 1U << sbi->disk.s_log_groups_per_flex, g;
+	u32 from = sbi->disk.s_log_groups_per_flex < 24 ? group & ~(flex - 1) : 0;
+
+	memset(map, 0, sbi->block_size);
+	bits_set(map, 0, base_blocks(sbi, group));
+	for (g = from; g < sbi->nr_groups && g < from + max(flex, 1U); g++) {
+		struct ext4_disk_group *d = ext4_group(sbi, g);
+
+		mark_range(sbi, map, group, ext4_group_block_bitmap(sbi, d), 1);
+		mark_range(sbi, map, group, ext4_group_inode_bitmap(sbi, d), 1);
+		mark_range(sbi, map, group, ext4_group_inode_table(sbi, d), table_blocks(sbi));
+	}
+	bits_set(map, n, sbi->block_size * 8 - n);
+}
+
+/* A damaged bitmap takes its group out of use. */
+static int group_bad(struct ext4_sb *sbi, u32 group, const char *why)
+{
+	if (!sbi->groups[group].bad)
+		ext4_error(sbi->sb, "group %u: %s", group, why);
+	sbi->groups[group].bad = true;
+	return -EFSCORRUPTED;
+}
+
+static int verify_bitmap(struct ext4_sb *sbi, u32 group, struct ext4_buf *b)
+{
+	struct ext4_disk_group *g = ext4_group(sbi, group);
+	u64 first = ext4_group_first(sbi, group), own = ext4_group_block_bitmap(sbi, g);
+
+	if (b->flags & BUF_VERIFIED)
+		return 0;
+	if (!bitmap_csum_ok(sbi, g, b->data))
+		return group_bad(sbi, group, "block bitmap has a bad checksum");
+	if (own >= first && own < first + ext4_group_blocks(sbi, group) && !bit_test(b->data, (u32)(own - first)))
+		return group_bad(sbi, group, "block bitmap does not count itself");
+	__atomic_or_fetch(&b->flags, BUF_VERIFIED, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* A reference to the group's bitmap, ready for use; made when the group was uninitialised. ERR_PTR. */
+static struct ext4_buf *group_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u32 group)
+{
+	struct ext4_disk_group *g = ext4_group(sbi, group);
+	struct ext4_buf *b;
+	int err;
+
+	if (sbi->groups[group].bad)
+		return ERR_PTR(-EFSCORRUPTED);
+	if (g->bg_flags & BG_BLOCK_UNINIT && (sbi->csum || sbi->gdt_csum)) {
+		b = ext4_bnew(sbi, ext4_group_block_bitmap(sbi, g));
+		if (IS_ERR(b))
+			return b;
+		init_bitmap(sbi, b->data, group);
+		__atomic_or_fetch(&b->flags, BUF_VERIFIED, __ATOMIC_RELAXED);
+		g->bg_flags &= (u16)~BG_BLOCK_UNINIT;
+		set_bitmap_csum(sbi, g, b->data);
+		ext4_dirty(h, b);
+		ext4_group_dirty(h, sbi, group);
+		return b;
+	}
+	b = ext4_bread(sbi, ext4_group_block_bitmap(sbi, g));
+	if (IS_ERR(b))
+		return b;
+	err = verify_bitmap(sbi, group, b);
+	if (!err)
+		return b;
+	ext4_brelse(b);
+	return ERR_PTR(err);
+}
+
+static u32 group_free(const struct ext4_sb *sbi, const struct ext4_disk_group *g)
+{
+	return g->bg_free_blocks_count_lo | (sbi->desc_size >= 64 ? (u32)g->bg_free_blocks_count_hi << 16 : 0);
+}
+
+static void set_group_free(const struct ext4_sb *sbi, struct ext4_disk_group *g, u32 n)
+{
+	g->bg_free_blocks_count_lo = (u16)n;
+	if (sbi->desc_size >= 64)
+		g->bg_free_blocks_count_hi = (u16)(n >> 16);
+}
+
+/* ---- allocating ---- */
+
+struct search {
+	u32 want, best_len, best_bit, best_group;
+};
+
+/* Looks through a group from @from: true when a run of the wanted length was found (best_* say where). */
+static bool search_group(struct ext4_sb *sbi, struct search *s, u32 group, const u8 *map, u32 from)
+{
+	const u8 *held = sbi->groups[group].held;
+	u32 end = ext4_group_blocks(sbi, group), at = from;
+
+	while ((at = next_free(map, held, at, end)) < end) {
+		u32 n = free_run(map, held, at, end, s->want);
+
+		if (n > s->best_len) {
+			s->best_len = n;
+			s->best_bit = at;
+			s->best_group = group;
+		}
+		if (n == s->want)
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+static u64 take(struct ext4_handle *h, struct ext4_sb *sbi, struct search *s, int *err)
+{
+	struct ext4_disk_group *g = ext4_group(sbi, s->best_group);
+	struct ext4_buf *b = group_bitmap(h, sbi, s->best_group);
+	u64 block = ext4_group_first(sbi, s->best_group) + s->best_bit;
+
+	if (IS_ERR(b)) {
+		*err = (int)PTR_ERR(b);
+		return 0;
+	}
+	if (ext4_is_metadata(sbi, block, s->best_len)) {
+		*err = group_bad(sbi, s->best_group, "block bitmap has metadata as free");
+		ext4_brelse(b);
+		return 0;
+	}
+	bits_set(b->data, s->best_bit, s->best_len);
+	set_group_free(sbi, g, group_free(sbi, g) - min(s->best_len, group_free(sbi, g)));
+	set_bitmap_csum(sbi, g, b->data);
+	ext4_dirty(h, b);
+	ext4_group_dirty(h, sbi, s->best_group);
+	ext4_brelse(b);
+	sbi->groups[s->best_group].next = s->best_bit + s->best_len;
+	sbi->free_blocks -= s->best_len;
+	return block;
+}
+
+/* Two rounds: groups in order from the goal's; the first that has the whole run, else the longest run of all. */
+static u64 search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, u32 want, u32 *len, int *err)
+{
+	struct search s = {.want = want};
+	u32 group = ext4_block_group(sbi, goal), i;
+	bool found = false;
+
+	for (i = 0; i < sbi->nr_groups && !found; i++) {
+		u32 g = (group + i) % sbi->nr_groups;
+		struct ext4_group_info *gi = &sbi->groups[g];
+		u32 from = i ? gi->next : (u32)(goal - ext4_group_first(sbi, g));
+		struct ext4_buf *b;
+
+		if (gi->bad || group_free(sbi, ext4_group(sbi, g)) <= gi->nr_held)
+			continue;
+		if (s.best_len && group_free(sbi, ext4_group(sbi, g)) - gi->nr_held <= s.best_len)
+			continue;
+		b = group_bitmap(h, sbi, g);
+		if (IS_ERR(b))
+			continue;
+		found = search_group(sbi, &s, g, b->data, from < ext4_group_blocks(sbi, g) ? from : 0);
+		if (!found && from)
+			found = search_group(sbi, &s, g, b->data, 0);
+		ext4_brelse(b);
+		/* far groups are not worth a long walk when something decent is at hand */
+		if (i > 16 && s.best_len >= 64)
+			break;
+	}
+	if (!s.best_len) {
+		*err = -ENOSPC;
+		return 0;
+	}
+	*len = s.best_len;
+	return take(h, sbi, &s, err);
+}
+
+static bool may_use_reserve(const struct ext4_sb *sbi)
+{
+	return capable(CAP_SYS_RESOURCE) || current_fsuid() == sbi->disk.s_def_resuid ||
+	       (sbi->disk.s_def_resgid && in_group(sbi->disk.s_def_resgid));
+}
+
+static u64 default_goal(struct ext4_sb *sbi, struct inode *inode)
+{
+	u64 goal = ext4_group_first(sbi, (u32)((inode->i_ino - 1) / sbi->inodes_per_group));
+
+	return goal > sbi->first_data_block ? goal : sbi->first_data_block + 1;
+}
+
+/* So many commits can free held blocks: ask for one when nothing else is left. */
+u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *len, int *err)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	u64 block;
+
+	if (!ext4_block_valid(sbi, goal, 1))
+		goal = default_goal(sbi, inode);
+	mutex_lock(&sbi->alloc_lock);
+	*err = 0;
+	block = search_all(h, sbi, goal, min(*len, 32768U), len, err);
+	mutex_unlock(&sbi->alloc_lock);
+	if (!block)
+		return 0;
+	inode_add_bytes(inode, (s64)*len << inode->i_blkbits);
+	return block;
+}
+
+/* ---- freeing ---- */
+
+static int hold(struct ext4_sb *sbi, u32 group, u32 bit, u32 n)
+{
+	struct ext4_group_info *gi = &sbi->groups[group];
+
+	if (!gi->held) {
+		gi->held = kzalloc(sbi->block_size, GFP_NOFS);
+		if (!gi->held)
+			return -ENOMEM;
+	}
+	bits_set(gi->held, bit, n);
+	gi->nr_held += n;
+	return 0;
+}
+
+/* Within one group. */
+static int free_in_group(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 bit, u32 n)
+{
+	struct ext4_disk_group *g = ext4_group(sbi, group);
+	struct ext4_freed *f;
+	struct ext4_buf *b;
+	u32 i;
+
+	b = group_bitmap(h, sbi, group);
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	for (i = 0; i < n; i++)
+		if (!bit_test(b->data, bit + i)) {
+			ext4_brelse(b);
+			return group_bad(sbi, group, "a block is freed that is free already");
+		}
+	f = kmalloc(sizeof(*f), GFP_NOFS);
+	if (!f || hold(sbi, group, bit, n)) {
+		kfree(f);
+		ext4_brelse(b);
+		return -ENOMEM;
+	}
+	*f = (struct ext4_freed){.block = ext4_group_first(sbi, group) + bit, .count = n};
+	ext4_txn_freed(h, f);
+	bits_clear(b->data, bit, n);
+	set_group_free(sbi, g, group_free(sbi, g) + n);
+	set_bitmap_csum(sbi, g, b->data);
+	ext4_dirty(h, b);
+	ext4_group_dirty(h, sbi, group);
+	ext4_brelse(b);
+	return 0;
+}
+
+void ext4_free_blocks(struct ext4_handle *h, struct inode *inode, u64 block, u32 count, bool metadata)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	u32 i;
+
+	if (!ext4_block_valid(sbi, block, count) || ext4_is_metadata(sbi, block, count)) {
+		ext4_error(inode->i_sb, "inode %lu frees blocks %lu+%u, which are no data", inode->i_ino, block, count);
+		return;
+	}
+	for (i = 0; metadata && i < count; i++)
+		ext4_forget(h, sbi, block + i);
+	mutex_lock(&sbi->alloc_lock);
+	while (count) {
+		u32 group = ext4_block_group(sbi, block);
+		u32 bit = (u32)(block - ext4_group_first(sbi, group));
+		u32 n = min(count, ext4_group_blocks(sbi, group) - bit);
+
+		if (free_in_group(h, sbi, group, bit, n))
+			break; /* they stay lost until e2fsck: said above, or memory was out */
+		inode_add_bytes(inode, -((s64)n << inode->i_blkbits));
+		block += n;
+		count -= n;
+	}
+	mutex_unlock(&sbi->alloc_lock);
+}
+
+void ext4_release_held(struct ext4_sb *sbi, struct ext4_freed *list)
+{
+	mutex_lock(&sbi->alloc_lock);
+	while (list) {
+		struct ext4_freed *f = list;
+		u32 group = ext4_block_group(sbi, f->block);
+		struct ext4_group_info *gi = &sbi->groups[group];
+
+		list = f->next;
+		bits_clear(gi->held, (u32)(f->block - ext4_group_first(sbi, group)), f->count);
+		gi->nr_held -= f->count;
+		sbi->free_blocks += f->count;
+		if (!gi->nr_held) {
+			kfree(gi->held);
+			gi->held = NULL;
+		}
+		kfree(f);
+	}
+	mutex_unlock(&sbi->alloc_lock);
+}
+
+/* ---- promises ---- */
+
+/* Slack for the extent blocks that promised data may need. */
+static u64 slack(u64 delayed)
+{
+	return delayed / 256 + 64;
+}
+
+static bool reserve_locked(struct ext4_sb *sbi, u32 blocks, bool root)
+{
+	u64 want = sbi->delayed + blocks;
+	u64 need = want + slack(want) + (root ? 0 : sbi->reserved_root);
+
+	if (sbi->free_blocks < need)
+		return false;
+	sbi->delayed = want;
+	return true;
+}
+
+int ext4_reserve(struct ext4_sb *sbi, u32 blocks)
+{
+	bool root = may_use_reserve(sbi), ok, held;
+	u32 tries;
+
+	for (tries = 0; tries < 3; tries++) {
+		mutex_lock(&sbi->alloc_lock);
+		ok = reserve_locked(sbi, blocks, root);
+		mutex_unlock(&sbi->alloc_lock);
+		if (ok)
+			return 0;
+		held = current->journal_info == NULL && !ext4_force_commit(sbi->sb, true);
+		if (!held)
+			break;
+	}
+	return -ENOSPC;
+}
+
+void ext4_unreserve(struct ext4_sb *sbi, u32 blocks)
+{
+	mutex_lock(&sbi->alloc_lock);
+	sbi->delayed -= min((u64)blocks, sbi->delayed);
+	mutex_unlock(&sbi->alloc_lock);
+}
+
+/* ---- what can never be data ---- */
+
+static bool overlaps(u64 a, u64 n, u64 b, u64 m)
+{
+	return a < b + m && b < a + n;
+}
+
+bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count)
+{
+	u32 group, flex = sbi->disk.s_log_groups_per_flex < 24 ? 1U << sbi->disk.s_log_groups_per_flex : 1;
+	u32 first = ext4_block_group(sbi, block), last = ext4_block_group(sbi, block + count - 1);
+
+	for (group = first; group <= last; group++)
+		if (overlaps(block, count, ext4_group_first(sbi, group), base_blocks(sbi, group)))
+			return true;
+	first &= ~(flex - 1);
+	for (group = first; group < sbi->nr_groups && group < (last | (flex - 1)) + 1; group++) {
+		struct ext4_disk_group *g = ext4_group(sbi, group);
+
+		if (overlaps(block, count, ext4_group_block_bitmap(sbi, g), 1) ||
+		    overlaps(block, count, ext4_group_inode_bitmap(sbi, g), 1) ||
+		    overlaps(block, count, ext4_group_inode_table(sbi, g), table_blocks(sbi)))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* extent.h: what extent.c (lookup) and extent_write.c (changes) share. */
+#ifndef NESTLING_EXT4_EXTENT_H
+#define NESTLING_EXT4_EXTENT_H
+
+#include "kernel/fs/ext4/ext4.h"
+
+static inline u64 idx_block(const struct ext4_extent_idx *x)
+{
+	return x->ei_leaf_lo | ((u64)x->ei_leaf_hi << 32);
+}
+static inline u64 extent_start(const struct ext4_extent *e)
+{
+	return e->ee_start_lo | ((u64)e->ee_start_hi << 32);
+}
+static inline u32 extent_len(const struct ext4_extent *e)
+{
+	return e->ee_len <= EXT4_INIT_MAX_LEN ? e->ee_len : e->ee_len - EXT4_INIT_MAX_LEN;
+}
+static inline bool extent_unwritten(const struct ext4_extent *e)
+{
+	return e->ee_len > EXT4_INIT_MAX_LEN;
+}
+/* Checks a node that should have @depth, once. 0 or -errno. */
+int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth);
+/* The last entry that begins at or before @lblk; 0 when all begin later. Index and leaf entries begin with the same word. */
+u32 ext4_extent_find(const struct ext4_extent_header *h, u32 lblk);
+
+#endif

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * extent_write.c: changing extent trees: inserting, splitting, removing, and turning unwritten extents into written ones.
+ *
+ * Every change is a search for the place, one small step, and a new search: a full leaf is made room for by splitting one node (or by
+ * growing the tree at the root) and looking again, until the entry fits. That costs a few more searches in the rare case and leaves no
+ * intermediate state that another step would have to know.
+ *
+ * Invariants: entries of a node are sorted and do not overlap; an index entry's block is at most its first child's; nodes other than the root
+ * are never left empty at the end of a call. Caller holds i_data_sem for writing and a handle.
+ */
+#include "kernel/fs/ext4/extent.h"
+#include "kernel/lib/string.h"
+
+#define ENTRY sizeof(struct ext4_extent)
+
+static struct ext4_extent_header *root(struct inode *inode)
+{
+	return (void *)EXT4_I(inode)->i_block;
+}
+
+static struct ext4_extent *extents(struct ext4_extent_header *h)
+{
+	return (void *)(h + 1);
+}
+
+static struct ext4_extent_idx *indexes(struct ext4_extent_header *h)
+{
+	return (void *)(h + 1);
+}
+
+void ext4_extent_init(struct inode *inode)
+{
+	struct ext4_extent_header *h = root(inode);
+
+	memset(EXT4_I(inode)->i_block, 0, sizeof(EXT4_I(inode)->i_block));
+	h->eh_magic = EXT4_EXT_MAGIC;
+	h->eh_max = (sizeof(EXT4_I(inode)->i_block) - sizeof(*h)) / ENTRY;
+	EXT4_I(inode)->i_flags |= EXT4_EXTENTS_FL;
+}
+
+static u16 node_max(const struct ext4_sb *sbi)
+{
+	return (u16)((sbi->block_size - sizeof(struct ext4_extent_header) - 4) / ENTRY);
+}
+
+static void set_start(struct ext4_extent *e, u64 block)
+{
+	e->ee_start_lo = (u32)block;
+	e->ee_start_hi = (u16)(block >> 32);
+}
+
+static void set_idx(struct ext4_extent_idx *x, u32 lblk, u64 block)
+{
+	*x = (struct ext4_extent_idx){.ei_block = lblk, .ei_leaf_lo = (u32)block, .ei_leaf_hi = (u16)(block >> 32)};
+}
+
+static struct ext4_extent make_extent(u32 lblk, u64 pblk, u32 len, bool unwritten)
+{
+	struct ext4_extent e = {.ee_block = lblk, .ee_len = (u16)(unwritten ? len + EXT4_INIT_MAX_LEN : len)};
+
+	set_start(&e, pblk);
+	return e;
+}
+
+/* The node was changed: its checksum and its block; the root goes with the inode, which the caller writes. */
+static void node_dirty(struct ext4_handle *h, struct inode *inode, struct ext4_path *p)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	u32 at;
+	u32 crc;
+
+	if (!p->b)
+		return;
+	if (sbi->csum) {
+		at = (u32)(sizeof(*p->h) + p->h->eh_max * ENTRY);
+		crc = ext4_csum(EXT4_I(inode)->csum_seed, p->b->data, at);
+		memcpy(p->b->data + at, &crc, 4);
+	}
+	ext4_dirty(h, p->b);
+}
+
+void ext4_put_path(struct ext4_path *path, int depth)
+{
+	for (; depth >= 0; depth--)
+		if (path[depth].b)
+			ext4_brelse(path[depth].b);
+}
+
+int ext4_find_path(struct inode *inode, u32 lblk, struct ext4_path *path)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	int level = 0, err = ext4_extent_check_root(inode);
+
+	if (err)
+		return err;
+	path[0] = (struct ext4_path){NULL, root(inode), 0};
+	for (;;) {
+		struct ext4_path *p = &path[level];
+		struct ext4_buf *b;
+
+		p->i = ext4_extent_find(p->h, lblk);
+		if (!p->h->eh_depth)
+			return level;
+		if (!p->h->eh_entries) {
+			err = -EFSCORRUPTED;
+			break;
+		}
+		b = ext4_bread(sbi, idx_block(&indexes(p->h)[p->i]));
+		if (IS_ERR(b)) {
+			err = (int)PTR_ERR(b);
+			break;
+		}
+		path[level + 1] = (struct ext4_path){b, (void *)b->data, 0};
+		err = ext4_extent_verify(inode, b, p->h->eh_depth - 1);
+		level++;
+		if (err)
+			break;
+	}
+	ext4_put_path(path, level);
+	return err;
+}
+
+static void open_gap(struct ext4_extent_header *h, u32 at)
+{
+	struct ext4_extent *e = extents(h);
+
+	memmove(&e[at + 1], &e[at], (h->eh_entries - at) * ENTRY);
+	h->eh_entries++;
+}
+
+static void close_gap(struct ext4_extent_header *h, u32 at)
+{
+	struct ext4_extent *e = extents(h);
+
+	h->eh_entries--;
+	memmove(&e[at], &e[at + 1], (h->eh_entries - at) * ENTRY);
+}
+
+/* A new block for a node of the tree. ERR_PTR. */
+static struct ext4_buf *new_node(struct ext4_handle *h, struct inode *inode, u16 depth)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	struct ext4_extent_header *n;
+	struct ext4_buf *b;
+	u32 len = 1;
+	int err;
+	u64 block = ext4_alloc_blocks(h, inode, EXT4_I(inode)->goal, &len, &err);
+
+	if (!block)
+		return ERR_PTR(err);
+	b = ext4_bnew(sbi, block);
+	if (IS_ERR(b)) {
+		ext4_free_blocks(h, inode, block, 1, false);
+		return b;
+	}
+	n = (void *)b->data;
+	n->eh_magic = EXT4_EXT_MAGIC;
+	n->eh_max = node_max(sbi);
+	n->eh_depth = depth;
+	__atomic_or_fetch(&b->flags, BUF_VERIFIED, __ATOMIC_RELAXED);
+	return b;
+}
+
+/* The root's entries move into a new node, the root points to it. */
+static int grow(struct ext4_handle *h, struct inode *inode)
+{
+	struct ext4_extent_header *r = root(inode), *n;
+	struct ext4_path p = {0};
+	struct ext4_buf *b;
+
+	if (r->eh_depth >= EXT4_MAX_DEPTH)
+		return -EFBIG;
+	b = new_node(h, inode, r->eh_depth);
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	n = (void *)b->data;
+	n->eh_entries = r->eh_entries;
+	memcpy(n + 1, r + 1, r->eh_entries * ENTRY);
+	p.b = b;
+	p.h = n;
+	node_dirty(h, inode, &p);
+	r->eh_depth++;
+	r->eh_entries = 1;
+	set_idx(indexes(r), r->eh_depth == 1 ? extents(n)->ee_block : indexes(n)->ei_block, b->block);
+	ext4_brelse(b);
+	return 0;
+}
+
+/*
+ * Splits path[level] (full, not the root), whose parent has room. Appending to a leaf starts an empty one for block @lblk, so that a file that
+ * grows fills its leaves; otherwise half of the entries move.
+ */
+static int split(struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int level, u32 lblk)
+{
+	struct ext4_path *p = &path[level], *up = &path[level - 1], np = {0};
+	struct ext4_extent_header *n;
+	u32 keep = p->h->eh_entries / 2, moved, first;
+	bool append = !p->h->eh_depth && extents(p->h)[p->h->eh_entries - 1].ee_block < lblk;
+	struct ext4_buf *b = new_node(h, inode, p->h->eh_depth);
+
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	n = (void *)b->data;
+	if (append)
+		keep = p->h->eh_entries;
+	moved = p->h->eh_entries - keep;
+	memcpy(n + 1, &extents(p->h)[keep], moved * ENTRY);
+	n->eh_entries = (u16)moved;
+	p->h->eh_entries = (u16)keep;
+	first = append ? lblk : extents(n)->ee_block;
+	open_gap(up->h, up->i + 1);
+	set_idx(&indexes(up->h)[up->i + 1], first, b->block);
+	np.b = b;
+	np.h = n;
+	node_dirty(h, inode, &np);
+	node_dirty(h, inode, p);
+	node_dirty(h, inode, up);
+	ext4_brelse(b);
+	return 0;
+}
+
+/* Makes room for one more entry somewhere on the way to @lblk: 0 (search again) or -errno. */
+static int make_room(struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth, u32 lblk)
+{
+	int level = depth;
+
+	while (level > 0 && path[level - 1].h->eh_entries == path[level - 1].h->eh_max)
+		level--;
+	return level > 0 ? split(h, inode, path, level, lblk) : grow(h, inode);
+}
+
+static bool can_merge(const struct ext4_extent *a, const struct ext4_extent *b)
+{
+	u32 max_len = extent_unwritten(a) ? EXT4_INIT_MAX_LEN - 1 : EXT4_INIT_MAX_LEN;
+
+	return extent_unwritten(a) == extent_unwritten(b) && a->ee_block + extent_len(a) == b->ee_block &&
+	       extent_start(a) + extent_len(a) == extent_start(b) && extent_len(a) + extent_len(b) <= max_len;
+}
+
+/* Joins the new extent with a neighbour in the leaf. */
+static bool try_merge(struct ext4_path *leaf, const struct ext4_extent *e)
+{
+	struct ext4_extent *at = extents(leaf->h);
+	u32 n = leaf->h->eh_entries, i = leaf->i;
+
+	if (!n)
+		return false;
+	if (can_merge(&at[i], e)) {
+		at[i].ee_len = (u16)(at[i].ee_len + extent_len(e));
+		if (i + 1 < n && can_merge(&at[i], &at[i + 1])) {
+			at[i].ee_len = (u16)(at[i].ee_len + extent_len(&at[i + 1]));
+			close_gap(leaf->h, i + 1);
+		}
+		return true;
+	}
+	if (at[i].ee_block < e->ee_block)
+		i++;
+	if (i < n && can_merge(e, &at[i])) {
+		u16 len = (u16)(at[i].ee_len + extent_len(e));
+
+		at[i].ee_block = e->ee_block;
+		set_start(&at[i], extent_start(e));
+		at[i].ee_len = len;
+		return true;
+	}
+	return false;
+}
+
+/* The first block of a leaf became smaller: so do the index entries above it, as far as it was their first. */
+static void fix_indexes(struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth)
+{
+	u32 first = extents(path[depth].h)->ee_block;
+	int level;
+
+	for (level = depth - 1; level >= 0; level--) {
+		struct ext4_extent_idx *x = &indexes(path[level].h)[path[level].i];
+
+		if (x->ei_block <= first)
+			return;
+		x->ei_block = first;
+		node_dirty(h, inode, &path[level]);
+	}
+}
+
+/* No block of @e is in the tree yet. */
+static int insert(struct ext4_handle *h, struct inode *inode, const struct ext4_extent *e)
+{
+	struct ext4_path path[EXT4_MAX_DEPTH + 1];
+	struct ext4_extent *at;
+	int depth, err;
+	u32 i;
+
+	for (;;) {
+		struct ext4_path *leaf;
+
+		depth = ext4_find_path(inode, e->ee_block, path);
+		if (depth < 0)
+			return depth;
+		leaf = &path[depth];
+		if (try_merge(leaf, e))
+			break;
+		if (leaf->h->eh_entries < leaf->h->eh_max) {
+			at = extents(leaf->h);
+			i = leaf->i;
+			if (leaf->h->eh_entries && at[i].ee_block < e->ee_block)
+				i++;
+			open_gap(leaf->h, i);
+			at[i] = *e;
+			break;
+		}
+		err = make_room(h, inode, path, depth, e->ee_block);
+		ext4_put_path(path, depth);
+		if (err)
+			return err;
+	}
+	node_dirty(h, inode, &path[depth]);
+	fix_indexes(h, inode, path, depth);
+	ext4_put_path(path, depth);
+	return 0;
+}
+
+/* ---- removing ---- */
+
+/* The empty node at path[depth] goes, and its ancestors as far as they become empty. */
+static void remove_node(struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth)
+{
+	int level;
+
+	for (level = depth; level > 0 && !path[level].h->eh_entries; level--) {
+		u64 block = path[level].b->block;
+
+		close_gap(path[level - 1].h, path[level - 1].i);
+		ext4_brelse(path[level].b);
+		path[level].b = NULL;
+		ext4_free_blocks(h, inode, block, 1, true);
+		node_dirty(h, inode, &path[level - 1]);
+	}
+	if (!root(inode)->eh_entries)
+		root(inode)->eh_depth = 0;
+}
+
+/*
+ * Takes the part [from, last] of the last extent that has one: 1 when something was taken, 0 when nothing is left, or -errno. An extent that is
+ * cut in the middle leaves its tail to be inserted again.
+ */
+static int remove_last(struct ext4_handle *h, struct inode *inode, u32 from, u32 last, bool data)
+{
+	struct ext4_path path[EXT4_MAX_DEPTH + 1];
+	int depth = ext4_find_path(inode, last, path), err = 1;
+	struct ext4_extent *e, tail = {0};
+	u32 start, end, cut_from, cut_end;
+	u64 pblk;
+
+	if (depth < 0)
+		return depth;
+	e = &extents(path[depth].h)[path[depth].i];
+	if (!path[depth].h->eh_entries || e->ee_block > last || e->ee_block + extent_len(e) <= from) {
+		ext4_put_path(path, depth);
+		return 0;
+	}
+	start = e->ee_block;
+	end = start + extent_len(e);
+	pblk = extent_start(e);
+	cut_from = max(start, from);
+	cut_end = last == ~0U ? end : min(end, last + 1);
+	if (cut_end < end)
+		tail = make_extent(cut_end, pblk + (cut_end - start), end - cut_end, extent_unwritten(e));
+	if (cut_from > start)
+		*e = make_extent(start, pblk, cut_from - start, extent_unwritten(e));
+	else
+		close_gap(path[depth].h, path[depth].i);
+	node_dirty(h, inode, &path[depth]);
+	if (data)
+		ext4_free_blocks(h, inode, pblk + (cut_from - start), cut_end - cut_from, !S_ISREG(inode->i_mode));
+	if (!path[depth].h->eh_entries)
+		remove_node(h, inode, path, depth);
+	ext4_put_path(path, depth);
+	if (tail.ee_len && insert(h, inode, &tail))
+		err = -ENOSPC; /* the tail's blocks are lost to the file; its owner hears of it */
+	return err;
+}
+
+int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32 last)
+{
+	struct super_block *sb = inode->i_sb;
+	int r;
+
+	while ((r = remove_last(*h, inode, from, last, true)) > 0) {
+		if (ext4_extend(*h, 8) == 0)
+			continue;
+		/* the transaction is full: what is done so far is consistent (the inode is an orphan, or only has a hole) */
+		ext4_write_inode_raw(*h, inode);
+		ext4_stop(*h);
+		*h = ext4_start(sb, EXT4_REMOVE_CREDITS);
+		if (IS_ERR(*h)) {
+			r = (int)PTR_ERR(*h);
+			*h = NULL;
+			return r;
+		}
+	}
+	return r;
+}
+
+/* ---- creating ---- */
+
+/* The unwritten blocks [lblk, lblk+len) of one extent become written: cut out and put back in their new state. */
+static int set_written(struct ext4_handle *h, struct inode *inode, u32 lblk, u32 len, u64 pblk)
+{
+	struct ext4_extent e = make_extent(lblk, pblk, len, false);
+	int err = remove_last(h, inode, lblk, lblk + len - 1, false);
+
+	if (err < 0)
+		return err;
+	return insert(h, inode, &e);
+}
+
+static u64 find_goal(struct inode *inode, u32 lblk)
+{
+	struct ext4_path path[EXT4_MAX_DEPTH + 1];
+	u64 goal = EXT4_I(inode)->goal;
+	int depth;
+
+	if (goal)
+		return goal;
+	depth = ext4_find_path(inode, lblk, path);
+	if (depth < 0)
+		return 0;
+	if (path[depth].h->eh_entries) {
+		struct ext4_extent *e = &extents(path[depth].h)[path[depth].i];
+
+		if (e->ee_block <= lblk)
+			goal = extent_start(e) + extent_len(e);
+	}
+	ext4_put_path(path, depth);
+	return goal;
+}
+
+int ext4_map_create(struct ext4_handle *h, struct inode *inode, struct ext4_map *map, bool unwritten)
+{
+	struct ext4_extent e;
+	u32 len;
+	int err = ext4_map_blocks(inode, map);
+
+	if (err || (map->pblk && (!map->unwritten || unwritten)))
+		return err;
+	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
+		return -EOPNOTSUPP; /* block-mapped files can only be overwritten */
+	if (map->pblk) {
+		err = set_written(h, inode, map->lblk, map->len, map->pblk);
+		map->unwritten = err != 0;
+		return err;
+	}
+	len = min(map->len, (u32)(EXT4_INIT_MAX_LEN - 1));
+	map->pblk = ext4_alloc_blocks(h, inode, find_goal(inode, map->lblk), &len, &err);
+	if (!map->pblk)
+		return err;
+	map->len = len;
+	map->unwritten = unwritten;
+	e = make_extent(map->lblk, map->pblk, len, unwritten);
+	err = insert(h, inode, &e);
+	if (err) {
+		ext4_free_blocks(h, inode, map->pblk, len, false);
+		map->pblk = 0;
+		return err;
+	}
+	EXT4_I(inode)->goal = map->pblk + len;
+	return 0;
+}

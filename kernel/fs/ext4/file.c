@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.c: operations of files, symbolic links and special files; fsync.
+ *
+ * fsync writes the file's pages, then waits for the transaction that has its inode and blocks; when that has committed already, what was
+ * written in place still sits in the disk's cache and is flushed.
+ */
+#include <linux/fs.h>
+
+#include "kernel/fs/ext4/ext4.h"
+#include "kernel/lib/string.h"
+
+int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
+{
+	struct inode *inode = f->f_inode;
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	int err = 0, r;
+
+	if (inode->i_sb->s_flags & SB_RDONLY)
+		return sbi->failed ? -EROFS : 0;
+	if (S_ISREG(inode->i_mode))
+		err = filemap_write_and_wait_range(inode->i_mapping, start, end);
+	r = ext4_commit_tid(sbi, EXT4_I(inode)->sync_tid);
+	if (r == 1)
+		r = bdev_flush(inode->i_sb->s_bdev);
+	return err ? err : r;
+}
+
+static loff_t ext4_llseek(struct file *f, loff_t off, int whence)
+{
+	struct inode *inode = f->f_inode;
+	loff_t size = i_size_read(inode), pos = off;
+	bool want_data = whence == SEEK_DATA;
+
+	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+		return generic_file_llseek(f, off, whence);
+	if (off < 0 || off >= size)
+		return -ENXIO;
+	filemap_write_and_wait_range(inode->i_mapping, 0, S64_MAX); /* delayed blocks are data too */
+	while (pos < size) {
+		struct ext4_map m = {.lblk = (u32)((u64)pos >> inode->i_blkbits), .len = ~0U};
+		int err;
+
+		down_read(&EXT4_I(inode)->i_data_sem);
+		err = ext4_map_blocks(inode, &m);
+		up_read(&EXT4_I(inode)->i_data_sem);
+		if (err)
+			return err;
+		if ((m.pblk && !m.unwritten) == want_data)
+			break;
+		pos = (loff_t)(((u64)m.lblk + m.len) << inode->i_blkbits);
+	}
+	if (pos >= size && want_data)
+		return -ENXIO;
+	pos = min(pos, size);
+	f->f_pos = pos;
+	return pos;
+}
+
+const struct file_operations ext4_file_fops = {
+	.llseek = ext4_llseek,
+	.read_iter = generic_file_read_iter,
+	.write_iter = generic_file_write_iter,
+	.mmap = generic_file_mmap,
+	.fsync = ext4_fsync,
+	.fallocate = ext4_fallocate,
+};
+
+static const char *ext4_get_link(struct dentry *d, struct inode *inode, char **to_free)
+{
+	struct ext4_buf *b = ext4_link_block(inode);
+	char *text;
+
+	if (IS_ERR(b))
+		return ERR_CAST(b);
+	text = kmalloc((size_t)inode->i_size + 1, GFP_KERNEL);
+	if (text) {
+		memcpy(text, b->data, (size_t)inode->i_size);
+		text[inode->i_size] = 0;
+	}
+	ext4_brelse(b);
+	*to_free = text;
+	return text ? text : ERR_PTR(-ENOMEM);
+}
+
+#define XATTR_OPS .getxattr = ext4_getxattr, .setxattr = ext4_setxattr, .listxattr = ext4_listxattr
+
+const struct inode_operations ext4_file_iops = {.setattr = ext4_setattr, XATTR_OPS};
+const struct inode_operations ext4_special_iops = {.setattr = ext4_setattr, XATTR_OPS};
+const struct inode_operations ext4_symlink_iops = {.get_link = ext4_get_link, .setattr = ext4_setattr, XATTR_OPS};
+const struct inode_operations ext4_fast_symlink_iops = {.get_link = simple_get_link, .setattr = ext4_setattr, XATTR_OPS};

@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * htree.c: the index of a directory: from a name's hash to the block that has it.
+ *
+ * Block 0 is the root: "." and "..", then a header and sorted pairs (hash, block); with more than a block's worth of pairs there is a level of
+ * nodes between it and the leaves (two with largedir). The first pair has no hash: it takes everything below the second's, and in its place stand limit and count.
+ * A hash with its lowest bit set says that names of the same hash began in the leaf before.
+ *
+ * As in extent_write.c, adding is a loop: look for the leaf; if it is full make room by one step (split the leaf, split a node, or put a
+ * level in) and look again. A structure that makes no sense gives -ENOENT, and the directory is then searched block by block.
+ * Caller holds the directory's i_rwsem. Source: linux-doc, filesystems/ext4/directory.
+ */
+#include "kernel/fs/ext4/ext4.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+
+struct dx_entry {
+	__le32 hash; /* of the first: limit in the low half, count in the high */
+	__le32 block;
+} __packed;
+struct dx_root_info {
+	__le32 reserved;
+	u8 hash_version, info_length, levels, flags;
+} __packed;
+
+#define ROOT_INFO_OFF 24
+#define ROOT_ENTRIES_OFF 32
+#define NODE_ENTRIES_OFF 8
+#define BLOCK_MASK 0x0fffffffU
+#define MAX_LEVELS 3
+
+struct frame {
+	struct ext4_buf *b;
+	struct dx_entry *e; /* its entries */
+	u32 off, i;         /* where they begin in the block; the one that was taken */
+};
+struct search {
+	struct inode *dir;
+	struct ext4_sb *sbi;
+	u32 hash, version;
+	int levels;         /* frames are [0, levels] */
+	struct frame f[MAX_LEVELS];
+};
+
+static u32 limit_of(const struct frame *f)
+{
+	return f->e[0].hash & 0xffff;
+}
+
+static u32 count_of(const struct frame *f)
+{
+	return f->e[0].hash >> 16;
+}
+
+static void set_count(struct frame *f, u32 n)
+{
+	f->e[0].hash = (f->e[0].hash & 0xffff) | n << 16;
+}
+
+static u32 max_entries(const struct ext4_sb *sbi, u32 off)
+{
+	return (sbi->block_size - off - (sbi->csum ? 8 : 0)) / (u32)sizeof(struct dx_entry);
+}
+
+static u32 dx_csum(struct inode *dir, const struct frame *f, u32 reserved)
+{
+	u32 crc = ext4_csum(EXT4_I(dir)->csum_seed, f->b->data, f->off + count_of(f) * sizeof(struct dx_entry));
+	static const u8 zero[4];
+
+	crc = ext4_csum(crc, &reserved, 4);
+	return ext4_csum(crc, zero, 4);
+}
+
+/* Entries are in order, counts fit, checksum is right. */
+static bool frame_ok(struct search *s, struct frame *f)
+{
+	u32 n = count_of(f), limit = limit_of(f), tail[2], i;
+
+	if (limit != max_entries(s->sbi, f->off) || !n || n > limit)
+		return false;
+	for (i = 2; i < n; i++)
+		if (f->e[i].hash < f->e[i - 1].hash)
+			return false;
+	if (!s->sbi->csum)
+		return true;
+	memcpy(tail, &f->e[limit], sizeof(tail));
+	return dx_csum(s->dir, f, tail[0]) == tail[1];
+}
+
+static void frame_dirty(struct ext4_handle *h, struct inode *dir, struct frame *f)
+{
+	u32 tail[2] = {0, 0};
+
+	if (EXT4_SB(dir->i_sb)->csum) {
+		tail[1] = dx_csum(dir, f, 0);
+		memcpy(&f->e[limit_of(f)], tail, sizeof(tail));
+	}
+	ext4_dirty(h, f->b);
+}
+
+void ext4_htree_root_csum(struct inode *dir, struct ext4_buf *root)
+{
+	struct frame f = {root, (void *)(root->data + ROOT_ENTRIES_OFF), ROOT_ENTRIES_OFF, 0};
+	u32 tail[2] = {0, 0};
+
+	if (!EXT4_SB(dir->i_sb)->csum || limit_of(&f) != max_entries(EXT4_SB(dir->i_sb), f.off) ||
+	    count_of(&f) > limit_of(&f))
+		return;
+	tail[1] = dx_csum(dir, &f, 0);
+	memcpy(&f.e[limit_of(&f)], tail, sizeof(tail));
+}
+
+static void put_frames(struct search *s)
+{
+	int i;
+
+	for (i = 0; i < MAX_LEVELS; i++)
+		if (s->f[i].b)
+			ext4_brelse(s->f[i].b);
+	memset(s->f, 0, sizeof(s->f));
+}
+
+static struct dx_root_info *root_info(struct search *s)
+{
+	return (void *)(s->f[0].b->data + ROOT_INFO_OFF);
+}
+
+static void pick(struct frame *f, u32 hash)
+{
+	u32 lo = 1, hi = count_of(f);
+
+	while (lo < hi) {
+		u32 mid = (lo + hi) / 2;
+
+		if (f->e[mid].hash <= hash)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	f->i = lo - 1;
+}
+
+static int read_frame(struct search *s, int level, u32 lblk, u32 off)
+{
+	struct frame *f = &s->f[level];
+	struct ext4_buf *b = ext4_dir_block(s->dir, lblk);
+
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	if (!b)
+		return -ENOENT;
+	*f = (struct frame){b, (void *)(b->data + off), off, 0};
+	return 0;
+}
+
+static int check_root(struct search *s)
+{
+	struct dx_root_info *info = root_info(s);
+	u32 max_levels = EXT4_HAS(s->sbi, incompat, INCOMPAT_LARGEDIR) ? 3 : 2;
+
+	if (info->reserved || info->hash_version > 2 || info->info_length != 8 || info->flags & 1 ||
+	    info->levels >= max_levels)
+		return -ENOENT;
+	s->levels = info->levels;
+	s->version = info->hash_version;
+	return 0;
+}
+
+/* Frames from the root down to the node above the leaf: 0, -ENOENT, -errno. Frames are put by the caller in any case. */
+static int dx_search(struct search *s, struct inode *dir, const struct qstr *name)
+{
+	int level, err;
+
+	memset(s, 0, sizeof(*s));
+	s->dir = dir;
+	s->sbi = EXT4_SB(dir->i_sb);
+	err = read_frame(s, 0, 0, ROOT_ENTRIES_OFF);
+	if (!err)
+		err = check_root(s);
+	if (!err)
+		err = ext4_dirhash(s->sbi, s->version, name->name, name->len, &s->hash);
+	for (level = 0; !err; level++) {
+		if (!frame_ok(s, &s->f[level])) {
+			ext4_error(dir->i_sb, "directory %lu: its index is damaged", dir->i_ino);
+			return -ENOENT;
+		}
+		pick(&s->f[level], s->hash);
+		if (level == s->levels)
+			break;
+		err = read_frame(s, level + 1, s->f[level].e[s->f[level].i].block & BLOCK_MASK, NODE_ENTRIES_OFF);
+	}
+	return err;
+}
+
+static struct ext4_buf *leaf_of(struct search *s)
+{
+	struct frame *f = &s->f[s->levels];
+	struct ext4_buf *b = ext4_dir_block(s->dir, f->e[f->i].block & BLOCK_MASK);
+
+	return b ? b : ERR_PTR(-ENOENT);
+}
+
+/* On to the next leaf, when names of the same hash go on there: 1, 0 or -errno. */
+static int next_leaf(struct search *s)
+{
+	int level = s->levels, err;
+
+	while (s->f[level].i + 1 >= count_of(&s->f[level]))
+		if (level-- == 0)
+			return 0;
+	s->f[level].i++;
+	if ((s->f[level].e[s->f[level].i].hash & ~1U) != s->hash)
+		return 0;
+	for (; level < s->levels; level++) {
+		if (s->f[level + 1].b)
+			ext4_brelse(s->f[level + 1].b);
+		s->f[level + 1].b = NULL;
+		err = read_frame(s, level + 1, s->f[level].e[s->f[level].i].block & BLOCK_MASK, NODE_ENTRIES_OFF);
+		if (err)
+			return err;
+		if (!frame_ok(s, &s->f[level + 1]))
+			return -ENOENT;
+	}
+	return 1;
+}
+
+struct ext4_buf *ext4_htree_find(struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de)
+{
+	struct search s;
+	struct ext4_buf *b = NULL;
+	int err = dx_search(&s, dir, name);
+
+	while (!err) {
+		b = leaf_of(&s);
+		if (IS_ERR(b))
+			break;
+		*de = ext4_leaf_find(s.sbi, b->data, name);
+		if (*de)
+			break;
+		ext4_brelse(b);
+		b = NULL;
+		err = next_leaf(&s);
+		if (err == 0)
+			break;
+		err = min(err, 0);
+	}
+	put_frames(&s);
+	return err ? ERR_PTR(err) : b;
+}
+
+/* ---- making room ---- */
+
+static void insert_index(struct frame *f, u32 hash, u32 lblk)
+{
+	u32 at = f->i + 1, n = count_of(f);
+
+	memmove(&f->e[at + 1], &f->e[at], (n - at) * sizeof(f->e[0]));
+	f->e[at] = (struct dx_entry){hash, lblk};
+	set_count(f, n + 1);
+}
+
+/* A new node block, empty but for its fake entry. */
+static int new_node(struct ext4_handle *h, struct search *s, struct frame *f, u32 *lblk)
+{
+	struct ext4_buf *b = ext4_dir_append(h, s->dir, lblk);
+	struct ext4_dir_entry *fake;
+
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	fake = (void *)b->data;
+	fake->rec_len = (u16)s->sbi->block_size;
+	*f = (struct frame){b, (void *)(b->data + NODE_ENTRIES_OFF), NODE_ENTRIES_OFF, 0};
+	f->e[0].hash = max_entries(s->sbi, NODE_ENTRIES_OFF);
+	return 0;
+}
+
+/* The root's entries move into a node of their own. */
+static int add_level(struct ext4_handle *h, struct search *s)
+{
+	u32 max_levels = EXT4_HAS(s->sbi, incompat, INCOMPAT_LARGEDIR) ? 2 : 1, lblk, n;
+	struct frame *r = &s->f[0], node;
+	int err;
+
+	if (root_info(s)->levels >= max_levels)
+		return -ENOSPC;
+	err = new_node(h, s, &node, &lblk);
+	if (err)
+		return err;
+	n = count_of(r);
+	memcpy(&node.e[1], &r->e[1], (n - 1) * sizeof(r->e[0]));
+	node.e[0].block = r->e[0].block;
+	set_count(&node, n);
+	set_count(r, 1);
+	r->e[0].block = lblk;
+	root_info(s)->levels++;
+	frame_dirty(h, s->dir, &node);
+	frame_dirty(h, s->dir, r);
+	ext4_brelse(node.b);
+	return 0;
+}
+
+/* The upper half of a full node goes into a new one; the frame above has room. */
+static int split_node(struct ext4_handle *h, struct search *s, int level)
+{
+	struct frame *f = &s->f[level], *up = &s->f[level - 1], node;
+	u32 n = count_of(f), keep = n / 2, lblk;
+	int err = new_node(h, s, &node, &lblk);
+
+	if (err)
+		return err;
+	memcpy(&node.e[1], &f->e[keep + 1], (n - keep - 1) * sizeof(f->e[0]));
+	node.e[0].block = f->e[keep].block;
+	set_count(&node, n - keep);
+	insert_index(up, f->e[keep].hash, lblk);
+	set_count(f, keep);
+	frame_dirty(h, s->dir, &node);
+	frame_dirty(h, s->dir, f);
+	frame_dirty(h, s->dir, up);
+	ext4_brelse(node.b);
+	return 0;
+}
+
+/* One step towards room for another index entry above the leaf; 1: there is room. */
+static int index_room(struct ext4_handle *h, struct search *s)
+{
+	int level = s->levels;
+
+	if (count_of(&s->f[level]) < limit_of(&s->f[level]))
+		return 1;
+	while (level > 0 && count_of(&s->f[level - 1]) == limit_of(&s->f[level - 1]))
+		level--;
+	return level ? split_node(h, s, level) : add_level(h, s);
+}
+
+struct leaf_map {
+	u32 hash;
+	u16 off, size;
+};
+
+/* The leaf's entries, sorted by hash; how many. */
+static u32 map_leaf(struct search *s, const u8 *block, struct leaf_map *map)
+{
+	u32 off, n = 0, k;
+
+	for (off = 0; off < s->sbi->block_size; off += ext4_rec_len(s->sbi, (const void *)(block + off))) {
+		const struct ext4_dir_entry *de = (const void *)(block + off);
+		struct leaf_map m = {.off = (u16)off};
+
+		if (!de->inode)
+			continue;
+		m.size = (u16)EXT4_DIR_REC_LEN(de->name_len);
+		ext4_dirhash(s->sbi, s->version, de->name, de->name_len, &m.hash);
+		for (k = n++; k && map[k - 1].hash > m.hash; k--)
+			map[k] = map[k - 1];
+		map[k] = m;
+	}
+	return n;
+}
+
+/* Entries map[0, n) of @from, packed, as the whole content of @to. */
+static void pack_leaf(struct search *s, const u8 *from, const struct leaf_map *map, u32 n, struct ext4_buf *to)
+{
+	struct ext4_dir_entry *de = NULL;
+	u32 at = 0, i;
+
+	ext4_leaf_init(s->sbi, to);
+	for (i = 0; i < n; i++) {
+		de = (void *)(to->data + at);
+		memcpy(de, from + map[i].off, map[i].size);
+		de->rec_len = map[i].size;
+		at += map[i].size;
+	}
+	if (de)
+		de->rec_len = (u16)(ext4_dir_space(s->sbi) - (u32)((u8 *)de - to->data));
+}
+
+static u32 split_point(const struct leaf_map *map, u32 n, u32 total)
+{
+	u32 size = 0, i;
+
+	for (i = 0; i < n - 1 && size < total / 2; i++)
+		size += map[i].size;
+	return max(i, 1U);
+}
+
+static int split_leaf_with(struct ext4_handle *h, struct search *s, struct ext4_buf *leaf, struct leaf_map *map,
+			   u8 *copy)
+{
+	struct frame *f = &s->f[s->levels];
+	u32 n, at, lblk, hash;
+	struct ext4_buf *b;
+
+	memcpy(copy, leaf->data, s->sbi->block_size);
+	n = map_leaf(s, copy, map);
+	if (n < 2)
+		return -ENOSPC;
+	b = ext4_dir_append(h, s->dir, &lblk);
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	at = split_point(map, n, ext4_dir_space(s->sbi));
+	hash = map[at].hash | (map[at].hash == map[at - 1].hash);
+	pack_leaf(s, copy, map + at, n - at, b);
+	pack_leaf(s, copy, map, at, leaf);
+	insert_index(f, hash, lblk);
+	ext4_dir_set_csum(s->dir, b);
+	ext4_dir_set_csum(s->dir, leaf);
+	ext4_dirty(h, b);
+	ext4_dirty(h, leaf);
+	frame_dirty(h, s->dir, f);
+	ext4_brelse(b);
+	return 0;
+}
+
+static int split_leaf(struct ext4_handle *h, struct search *s, struct ext4_buf *leaf)
+{
+	u32 max_n = s->sbi->block_size / EXT4_DIR_REC_LEN(1) + 1;
+	struct leaf_map *map = kmalloc(max_n * sizeof(*map), GFP_NOFS);
+	u8 *copy = kmalloc(s->sbi->block_size, GFP_NOFS);
+	int err = map && copy ? split_leaf_with(h, s, leaf, map, copy) : -ENOMEM;
+
+	kfree(copy);
+	kfree(map);
+	return err;
+}
+
+int ext4_htree_add(struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode)
+{
+	struct search s;
+	struct ext4_buf *leaf;
+	int err, tries;
+
+	for (tries = 0; tries < 16; tries++) {
+		err = dx_search(&s, dir, name);
+		leaf = err ? NULL : leaf_of(&s);
+		if (!err && IS_ERR(leaf)) {
+			err = (int)PTR_ERR(leaf);
+			leaf = NULL;
+		}
+		if (!err)
+			err = ext4_leaf_add(h, dir, leaf, name, ino, mode);
+		if (err == -ENOSPC && leaf) {
+			err = index_room(h, &s);
+			if (err == 1)
+				err = split_leaf(h, &s, leaf);
+			if (!err)
+				err = 1; /* look again */
+		}
+		if (leaf)
+			ext4_brelse(leaf);
+		put_frames(&s);
+		if (err <= 0)
+			return err;
+	}
+	return -ENOSPC;
+}
+
+/* ---- from one block to an index ---- */
+
+static void build_root(struct ext4_sb *sbi, struct ext4_buf *root, u32 leaf)
+{
+	struct ext4_dir_entry *dot = (void *)root->data, *dotdot = (void *)(root->data + EXT4_DIR_REC_LEN(1));
+	struct dx_root_info *info = (void *)(root->data + ROOT_INFO_OFF);
+	struct dx_entry *e = (void *)(root->data + ROOT_ENTRIES_OFF);
+
+	memset(root->data + ROOT_INFO_OFF, 0, sbi->block_size - ROOT_INFO_OFF);
+	dot->rec_len = EXT4_DIR_REC_LEN(1);
+	dotdot->rec_len = (u16)(sbi->block_size - EXT4_DIR_REC_LEN(1));
+	info->hash_version = sbi->disk.s_def_hash_version <= 2 ? sbi->disk.s_def_hash_version : 1;
+	info->info_length = 8;
+	e[0].hash = max_entries(sbi, ROOT_ENTRIES_OFF) | 1U << 16;
+	e[0].block = leaf;
+}
+
+/* Everything behind ".." of @from into the leaf @to. */
+static void move_entries(struct ext4_sb *sbi, const u8 *from, struct ext4_buf *to)
+{
+	u32 off = EXT4_DIR_REC_LEN(1), at = 0;
+	struct ext4_dir_entry *last = NULL;
+
+	off += ext4_rec_len(sbi, (const void *)(from + off));
+	ext4_leaf_init(sbi, to);
+	for (; off < sbi->block_size; off += ext4_rec_len(sbi, (const void *)(from + off))) {
+		const struct ext4_dir_entry *de = (const void *)(from + off);
+		u32 size = EXT4_DIR_REC_LEN(de->name_len);
+
+		if (!de->inode)
+			continue;
+		last = (void *)(to->data + at);
+		memcpy(last, de, size);
+		last->rec_len = (u16)size;
+		at += size;
+	}
+	if (last)
+		last->rec_len = (u16)(ext4_dir_space(sbi) - (u32)((u8 *)last - to->data));
+}
+
+int ext4_htree_make(struct ext4_handle *h, struct inode *dir)
+{
+	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
+	struct ext4_buf *root = ext4_dir_block(dir, 0), *leaf;
+	const struct ext4_dir_entry *dot;
+	struct frame f;
+	u32 lblk;
+
+	if (IS_ERR_OR_NULL(root))
+		return root ? (int)PTR_ERR(root) : -EFSCORRUPTED;
+	dot = (const void *)root->data;
+	if (dot->name_len != 1 || dot->name[0] != '.' || ext4_rec_len(sbi, dot) != EXT4_DIR_REC_LEN(1)) {
+		ext4_brelse(root);
+		return -EFSCORRUPTED;
+	}
+	leaf = ext4_dir_append(h, dir, &lblk);
+	if (IS_ERR(leaf)) {
+		ext4_brelse(root);
+		return (int)PTR_ERR(leaf);
+	}
+	move_entries(sbi, root->data, leaf);
+	build_root(sbi, root, lblk);
+	EXT4_I(dir)->i_flags |= EXT4_INDEX_FL;
+	f = (struct frame){root, (void *)(root->data + ROOT_ENTRIES_OFF), ROOT_ENTRIES_OFF, 0};
+	frame_dirty(h, dir, &f);
+	ext4_dir_set_csum(dir, leaf);
+	ext4_dirty(h, leaf);
+	ext4_brelse(leaf);
+	ext4_brelse(root);
+	return 0;
+}

@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * namei.c: names: looking up, making, removing, renaming.
+ *
+ * Each operation is one handle: the new inode, its name, the counts. vfs holds the i_rwsem of the directories and has checked permissions
+ * and existence. A new inode is written (while I_NEW: the whole slot) before its name is; when the name fails the inode goes again.
+ */
+#include <linux/fs.h>
+
+#include "kernel/fs/ext4/ext4.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+
+#define EXT4_LINK_MAX 65000
+#define NEW_CREDITS (EXT4_DIR_CREDITS + 3 * EXT4_ALLOC_CREDITS + 4 * EXT4_INODE_CREDITS)
+
+static struct dentry *ext4_lookup(struct inode *dir, struct dentry *d, u32 flags)
+{
+	struct ext4_dir_entry *de;
+	struct ext4_buf *b;
+	struct inode *inode = NULL;
+
+	if (d->d_name.len > 255)
+		return ERR_PTR(-ENAMETOOLONG);
+	b = ext4_dir_find(dir, &d->d_name, &de);
+	if (IS_ERR(b))
+		return ERR_CAST(b);
+	if (b) {
+		u32 ino = de->inode;
+
+		ext4_brelse(b);
+		if (ino == dir->i_ino) {
+			ext4_error(dir->i_sb, "directory %lu has an entry that is itself", dir->i_ino);
+			return ERR_PTR(-EFSCORRUPTED);
+		}
+		inode = ext4_iget(dir->i_sb, ino);
+		if (inode == ERR_PTR(-ESTALE)) {
+			ext4_error(dir->i_sb, "directory %lu names inode %u, which is free", dir->i_ino, ino);
+			return ERR_PTR(-EFSCORRUPTED);
+		}
+	}
+	return d_splice_alias(inode, d);
+}
+
+/* ---- making ---- */
+
+/* The new inode is written and gets its name: it belongs to the dentry afterwards; on failure it goes. */
+static int add_name(struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *inode)
+{
+	int err = ext4_write_inode_raw(h, inode);
+
+	if (!err)
+		err = ext4_dir_add(h, dir, &d->d_name, (u32)inode->i_ino, inode->i_mode);
+	if (!err) {
+		d_instantiate_new(d, inode);
+		return 0;
+	}
+	clear_nlink(inode);
+	ext4_orphan_add(h, inode);
+	unlock_new_inode(inode);
+	iput(inode);
+	return err;
+}
+
+static void set_device(struct inode *inode, dev_t dev)
+{
+	struct ext4_inode *ei = EXT4_I(inode);
+	u32 ma = MAJOR(dev), mi = MINOR(dev);
+
+	if (ma < 256 && mi < 256) {
+		ei->i_block[0] = ma << 8 | mi;
+		ei->i_block[1] = 0;
+	} else {
+		ei->i_block[0] = 0;
+		ei->i_block[1] = (mi & 0xff) | ma << 8 | (mi & ~0xffU) << 12;
+	}
+}
+
+static int make_node(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev)
+{
+	struct ext4_handle *h = ext4_start(dir->i_sb, NEW_CREDITS);
+	struct inode *inode;
+	int err;
+
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	inode = ext4_new_inode(h, dir, mode);
+	err = IS_ERR(inode) ? (int)PTR_ERR(inode) : 0;
+	if (!err) {
+		if (!S_ISREG(mode))
+			set_device(inode, dev);
+		ext4_set_inode_ops(inode);
+		err = add_name(h, dir, d, inode);
+	}
+	ext4_stop(h);
+	return err;
+}
+
+static int ext4_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl)
+{
+	return make_node(dir, d, mode | S_IFREG, 0);
+}
+
+static int ext4_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev)
+{
+	return make_node(dir, d, mode, dev);
+}
+
+static int ext4_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
+{
+	struct ext4_handle *h = ext4_start(dir->i_sb, NEW_CREDITS);
+	struct inode *inode;
+	int err;
+
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	inode = ext4_new_inode(h, dir, mode | S_IFREG);
+	err = IS_ERR(inode) ? (int)PTR_ERR(inode) : 0;
+	if (!err) {
+		ext4_set_inode_ops(inode);
+		clear_nlink(inode);
+		ext4_write_inode_raw(h, inode);
+		err = ext4_orphan_add(h, inode);
+		d_instantiate_new(d, inode);
+	}
+	ext4_stop(h);
+	return err;
+}
+
+/* The first block of a directory: "." and "..". */
+static int fill_directory(struct ext4_handle *h, struct inode *dir, struct inode *inode)
+{
+	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
+	struct qstr dot = {.name = ".", .len = 1}, dotdot = {.name = "..", .len = 2};
+	struct ext4_buf *b;
+	u32 lblk;
+	int err;
+
+	b = ext4_dir_append(h, inode, &lblk);
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	ext4_leaf_init(sbi, b);
+	err = ext4_leaf_add(h, inode, b, &dot, (u32)inode->i_ino, S_IFDIR);
+	if (!err)
+		err = ext4_leaf_add(h, inode, b, &dotdot, (u32)dir->i_ino, S_IFDIR);
+	ext4_brelse(b);
+	return err;
+}
+
+/* A directory's count says how many "." and ".." name it; above the maximum it stays at 1 (dir_nlink). */
+static void inc_dir_count(struct inode *dir)
+{
+	if (dir->i_nlink == 1)
+		return;
+	inc_nlink(dir);
+	if (dir->i_nlink >= EXT4_LINK_MAX && EXT4_HAS(EXT4_SB(dir->i_sb), ro_compat, RO_COMPAT_DIR_NLINK))
+		set_nlink(dir, 1);
+}
+
+static void dec_dir_count(struct inode *dir)
+{
+	if (dir->i_nlink > 2)
+		drop_nlink(dir);
+}
+
+static int ext4_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
+{
+	struct ext4_handle *h;
+	struct inode *inode;
+	int err;
+
+	if (dir->i_nlink >= EXT4_LINK_MAX && !EXT4_HAS(EXT4_SB(dir->i_sb), ro_compat, RO_COMPAT_DIR_NLINK))
+		return -EMLINK;
+	h = ext4_start(dir->i_sb, NEW_CREDITS);
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	inode = ext4_new_inode(h, dir, mode | S_IFDIR);
+	err = IS_ERR(inode) ? (int)PTR_ERR(inode) : 0;
+	if (err)
+		goto out;
+	ext4_set_inode_ops(inode);
+	set_nlink(inode, 2);
+	err = fill_directory(h, dir, inode);
+	if (err) {
+		clear_nlink(inode);
+		ext4_write_inode_raw(h, inode);
+		ext4_orphan_add(h, inode);
+		unlock_new_inode(inode);
+		iput(inode);
+		goto out;
+	}
+	err = add_name(h, dir, d, inode);
+	if (!err) {
+		inc_dir_count(dir);
+		ext4_write_inode_raw(h, dir);
+	}
+out:
+	ext4_stop(h);
+	return err;
+}
+
+static int ext4_symlink(struct inode *dir, struct dentry *d, const char *target)
+{
+	size_t len = strlen(target);
+	struct ext4_handle *h;
+	struct inode *inode;
+	int err;
+
+	if (len >= dir->i_sb->s_blocksize)
+		return -ENAMETOOLONG;
+	h = ext4_start(dir->i_sb, NEW_CREDITS);
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	inode = ext4_new_inode(h, dir, S_IFLNK | 0777);
+	err = IS_ERR(inode) ? (int)PTR_ERR(inode) : 0;
+	if (err)
+		goto out;
+	if (len < sizeof(EXT4_I(inode)->i_block)) {
+		EXT4_I(inode)->i_flags &= ~(u32)EXT4_EXTENTS_FL;
+		memset(EXT4_I(inode)->i_block, 0, sizeof(EXT4_I(inode)->i_block));
+		memcpy(EXT4_I(inode)->i_block, target, len);
+	} else {
+		u32 lblk;
+		struct ext4_buf *b = ext4_dir_append(h, inode, &lblk); /* a metadata block, as in a directory */
+
+		err = IS_ERR(b) ? (int)PTR_ERR(b) : 0;
+		if (!err) {
+			memcpy(b->data, target, len);
+			ext4_dirty(h, b);
+			ext4_brelse(b);
+		}
+	}
+	i_size_write(inode, (loff_t)len);
+	EXT4_I(inode)->disksize = (loff_t)len;
+	ext4_set_inode_ops(inode);
+	if (!err) {
+		err = add_name(h, dir, d, inode);
+	} else {
+		clear_nlink(inode);
+		ext4_write_inode_raw(h, inode);
+		ext4_orphan_add(h, inode);
+		unlock_new_inode(inode);
+		iput(inode);
+	}
+out:
+	ext4_stop(h);
+	return err;
+}
+
+static int ext4_link(struct dentry *old, struct inode *dir, struct dentry *d)
+{
+	struct inode *inode = d_inode(old);
+	struct ext4_handle *h;
+	int err;
+
+	if (inode->i_nlink >= EXT4_LINK_MAX)
+		return -EMLINK;
+	h = ext4_start(dir->i_sb, NEW_CREDITS);
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	err = ext4_dir_add(h, dir, &d->d_name, (u32)inode->i_ino, inode->i_mode);
+	if (!err) {
+		if (!inode->i_nlink) /* O_TMPFILE gets a name */
+			ext4_orphan_del(h, inode);
+		inode->i_ctime = current_time(inode);
+		inc_nlink(inode);
+		ext4_write_inode_raw(h, inode);
+		ihold(inode);
+		d_instantiate(d, inode);
+	}
+	ext4_stop(h);
+	return err;
+}
+
+/* ---- removing ---- */
+
+/* The entry of @d, which must name @inode. ERR_PTR. */
+static struct ext4_buf *entry_of(struct inode *dir, struct dentry *d, struct inode *inode, struct ext4_dir_entry **de)
+{
+	struct ext4_buf *b = ext4_dir_find(dir, &d->d_name, de);
+
+	if (!b)
+		return ERR_PTR(-ENOENT);
+	if (!IS_ERR(b) && (*de)->inode != inode->i_ino) {
+		ext4_brelse(b);
+		return ERR_PTR(-EFSCORRUPTED);
+	}
+	return b;
+}
+
+static int remove_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *inode)
+{
+	struct ext4_dir_entry *de;
+	struct ext4_buf *b = entry_of(dir, d, inode, &de);
+	int err;
+
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	err = ext4_dir_remove(h, dir, b, de);
+	ext4_brelse(b);
+	return err;
+}
+
+/* An inode lost a name; the last one makes it an orphan until nobody uses it. */
+static void lose_link(struct ext4_handle *h, struct inode *inode)
+{
+	inode->i_ctime = current_time(inode);
+	if (S_ISDIR(inode->i_mode)) {
+		clear_nlink(inode);
+		i_size_write(inode, inode->i_size);
+	} else if (inode->i_nlink) {
+		drop_nlink(inode);
+	}
+	if (!inode->i_nlink)
+		ext4_orphan_add(h, inode);
+	ext4_write_inode_raw(h, inode);
+}
+
+static int ext4_unlink(struct inode *dir, struct dentry *d)
+{
+	struct inode *inode = d_inode(d);
+	struct ext4_handle *h = ext4_start(dir->i_sb, EXT4_DIR_CREDITS + 4 * EXT4_INODE_CREDITS);
+	int err;
+
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	err = remove_entry(h, dir, d, inode);
+	if (!err)
+		lose_link(h, inode);
+	ext4_stop(h);
+	return err;
+}
+
+static int is_empty(struct inode *dir)
+{
+	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
+	u32 lblk, off;
+
+	for (lblk = 0; lblk < ext4_dir_nr_blocks(dir); lblk++) {
+		struct ext4_buf *b = ext4_dir_block(dir, lblk);
+		bool found = false;
+
+		if (IS_ERR(b))
+			return (int)PTR_ERR(b);
+		if (!b)
+			continue;
+		for (off = 0; off < sbi->block_size && !found;
+		     off += ext4_rec_len(sbi, (const void *)(b->data + off))) {
+			const struct ext4_dir_entry *de = (const void *)(b->data + off);
+
+			found = de->inode && !(de->name_len == 1 && de->name[0] == '.') &&
+				!(de->name_len == 2 && de->name[0] == '.' && de->name[1] == '.');
+		}
+		ext4_brelse(b);
+		if (found)
+			return -ENOTEMPTY;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int ext4_rmdir(struct inode *dir, struct dentry *d)
+{
+	struct inode *inode = d_inode(d);
+	struct ext4_handle *h;
+	int err = is_empty(inode);
+
+	if (err)
+		return err;
+	h = ext4_start(dir->i_sb, EXT4_DIR_CREDITS + 4 * EXT4_INODE_CREDITS);
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	err = remove_entry(h, dir, d, inode);
+	if (!err) {
+		lose_link(h, inode);
+		dec_dir_count(dir);
+		ext4_write_inode_raw(h, dir);
+	}
+	ext4_stop(h);
+	return err;
+}
+
+/* ---- renaming ---- */
+
+/* The entry names another inode from now on. */
+static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *was, struct inode *now)
+{
+	struct ext4_dir_entry *de;
+	struct ext4_buf *b = entry_of(dir, d, was, &de);
+
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	de->inode = (u32)now->i_ino;
+	if (EXT4_HAS(EXT4_SB(dir->i_sb), incompat, INCOMPAT_FILETYPE)) {
+		static const u8 types[16] = {[1] = 5, [2] = 3, [4] = 2, [6] = 4, [8] = 1, [10] = 7, [12] = 6};
+
+		de->file_type = types[(now->i_mode & S_IFMT) >> 12];
+	}
+	ext4_dir_set_csum(dir, b);
+	ext4_dirty(h, b);
+	ext4_brelse(b);
+	dir->i_mtime = dir->i_ctime = current_time(dir);
+	return ext4_write_inode_raw(h, dir);
+}
+
+/* A directory that moved has another "..". */
+static int set_parent(struct ext4_handle *h, struct inode *inode, struct inode *parent)
+{
+	struct ext4_buf *b = ext4_dir_block(inode, 0);
+	struct ext4_dir_entry *de;
+	struct qstr dotdot = {.name = "..", .len = 2};
+
+	if (IS_ERR_OR_NULL(b))
+		return b ? (int)PTR_ERR(b) : -EFSCORRUPTED;
+	de = ext4_leaf_find(EXT4_SB(inode->i_sb), b->data, &dotdot);
+	if (!de) {
+		ext4_brelse(b);
+		return -EFSCORRUPTED;
+	}
+	de->inode = (u32)parent->i_ino;
+	if (EXT4_I(inode)->i_flags & EXT4_INDEX_FL)
+		ext4_htree_root_csum(inode, b);
+	else
+		ext4_dir_set_csum(inode, b);
+	ext4_dirty(h, b);
+	ext4_brelse(b);
+	return 0;
+}
+
+static int cross_rename(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new)
+{
+	struct inode *a = d_inode(old), *b = d_inode(new);
+	struct ext4_handle *h = ext4_start(odir->i_sb, 2 * EXT4_DIR_CREDITS + 8 * EXT4_INODE_CREDITS);
+	int err;
+
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	err = set_entry(h, odir, old, a, b);
+	if (!err)
+		err = set_entry(h, ndir, new, b, a);
+	if (!err && odir != ndir) {
+		if (S_ISDIR(a->i_mode))
+			err = set_parent(h, a, ndir);
+		if (!err && S_ISDIR(b->i_mode))
+			err = set_parent(h, b, odir);
+		if (S_ISDIR(a->i_mode) != S_ISDIR(b->i_mode)) {
+			struct inode *gains = S_ISDIR(a->i_mode) ? ndir : odir, *loses = gains == ndir ? odir : ndir;
+
+			inc_dir_count(gains);
+			dec_dir_count(loses);
+		}
+	}
+	a->i_ctime = b->i_ctime = current_time(a);
+	ext4_write_inode_raw(h, a);
+	ext4_write_inode_raw(h, b);
+	ext4_write_inode_raw(h, odir);
+	ext4_write_inode_raw(h, ndir);
+	ext4_stop(h);
+	return err;
+}
+
+/* What stays under the old name with RENAME_WHITEOUT. */
+static struct inode *new_whiteout(struct ext4_handle *h, struct inode *dir)
+{
+	struct inode *inode = ext4_new_inode(h, dir, S_IFCHR);
+
+	if (IS_ERR(inode))
+		return inode;
+	ext4_set_inode_ops(inode);
+	ext4_write_inode_raw(h, inode);
+	unlock_new_inode(inode);
+	return inode;
+}
+
+static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *old, struct inode *ndir,
+		     struct dentry *new, struct inode *whiteout)
+{
+	struct inode *inode = d_inode(old), *victim = d_inode(new);
+	bool dir = S_ISDIR(inode->i_mode);
+	int err;
+
+	if (victim)
+		err = set_entry(h, ndir, new, victim, inode);
+	else
+		err = ext4_dir_add(h, ndir, &new->d_name, (u32)inode->i_ino, inode->i_mode);
+	if (err)
+		return err;
+	/* adding may have moved entries: the old one is looked up now */
+	err = whiteout ? set_entry(h, odir, old, inode, whiteout) : remove_entry(h, odir, old, inode);
+	if (err)
+		return err;
+	if (dir && odir != ndir) {
+		err = set_parent(h, inode, ndir);
+		dec_dir_count(odir);
+		if (!victim)
+			inc_dir_count(ndir);
+	} else if (dir && victim) {
+		dec_dir_count(ndir);
+	}
+	if (victim)
+		lose_link(h, victim);
+	inode->i_ctime = current_time(inode);
+	ext4_write_inode_raw(h, inode);
+	ext4_write_inode_raw(h, odir);
+	if (ndir != odir)
+		ext4_write_inode_raw(h, ndir);
+	return err;
+}
+
+static int ext4_rename(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
+{
+	struct inode *victim = d_inode(new), *whiteout = NULL;
+	struct ext4_handle *h;
+	int err = 0;
+
+	if (flags & ~(u32)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
+		return -EINVAL;
+	if (flags & RENAME_EXCHANGE)
+		return cross_rename(odir, old, ndir, new);
+	if (victim && S_ISDIR(victim->i_mode)) {
+		err = is_empty(victim);
+		if (err)
+			return err;
+	}
+	if (S_ISDIR(d_inode(old)->i_mode) && odir != ndir && !victim && ndir->i_nlink >= EXT4_LINK_MAX &&
+	    !EXT4_HAS(EXT4_SB(ndir->i_sb), ro_compat, RO_COMPAT_DIR_NLINK))
+		return -EMLINK;
+	h = ext4_start(odir->i_sb, 2 * NEW_CREDITS);
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	if (flags & RENAME_WHITEOUT) {
+		whiteout = new_whiteout(h, odir);
+		if (IS_ERR(whiteout))
+			err = (int)PTR_ERR(whiteout);
+	}
+	if (!err)
+		err = do_rename(h, odir, old, ndir, new, whiteout);
+	if (whiteout && !IS_ERR(whiteout)) {
+		if (err) {
+			clear_nlink(whiteout);
+			ext4_orphan_add(h, whiteout);
+		}
+		iput(whiteout);
+	}
+	ext4_stop(h);
+	return err;
+}
+
+const struct inode_operations ext4_dir_iops = {
+	.lookup = ext4_lookup,
+	.create = ext4_create,
+	.link = ext4_link,
+	.unlink = ext4_unlink,
+	.symlink = ext4_symlink,
+	.mkdir = ext4_mkdir,
+	.rmdir = ext4_rmdir,
+	.mknod = ext4_mknod,
+	.rename = ext4_rename,
+	.tmpfile = ext4_tmpfile,
+	.setattr = ext4_setattr,
+	.getxattr = ext4_getxattr,
+	.setxattr = ext4_setxattr,
+	.listxattr = ext4_listxattr,
+};

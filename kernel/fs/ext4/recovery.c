@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * recovery.c: replaying the log after a crash, in three passes: where it ends, what is revoked, what is written home.
+ *
+ * The log is read from its start as long as blocks carry the right sequence number; a transaction counts when its commit block is there
+ * (and its checksum is right, where the log has checksums). A block that is revoked by transaction R is not replayed from transactions up
+ * to R. Everything in the log is hostile: block numbers and lengths are checked, the scan is bounded by the log's length.
+ */
+#include "kernel/fs/ext4/jbd.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/radix.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+
+enum pass { PASS_SCAN, PASS_REVOKE, PASS_REPLAY };
+
+struct recovery {
+	struct super_block *sb;
+	struct ext4_sb *sbi;
+	const u64 *map;
+	u32 first, maxlen, incompat, csum_seed;
+	u32 start_tid, end_tid; /* replay [start, end) */
+	struct radix revoked;   /* block -> tid + 1 as a pointer */
+	u8 *block, *data;
+	u32 replayed;
+};
+
+static int read_log(struct recovery *r, u32 at, u8 *buf)
+{
+	return bdev_rw(r->sb->s_bdev, REQ_READ | REQ_META, r->map[at] * (r->sbi->block_size >> SECTOR_SHIFT), buf,
+		       r->sbi->block_size);
+}
+
+static u32 next_block(const struct recovery *r, u32 at)
+{
+	return at + 1 >= r->maxlen ? r->first : at + 1;
+}
+
+static bool has_csum(const struct recovery *r)
+{
+	return r->incompat & (JBD_INCOMPAT_CSUM_V2 | JBD_INCOMPAT_CSUM_V3);
+}
+
+static u32 tag_size(const struct recovery *r)
+{
+	if (r->incompat & JBD_INCOMPAT_CSUM_V3)
+		return 16;
+	return (r->incompat & JBD_INCOMPAT_64BIT ? 12 : 8) + (r->incompat & JBD_INCOMPAT_CSUM_V2 ? 2 : 0);
+}
+
+struct tag {
+	u64 block;
+	u32 flags, csum;
+};
+
+static void read_tag(const struct recovery *r, const u8 *p, struct tag *t)
+{
+	const __be32 *w = (const void *)p;
+
+	t->block = be32(w[0]);
+	if (r->incompat & JBD_INCOMPAT_CSUM_V3) {
+		t->flags = be32(w[1]);
+		if (r->incompat & JBD_INCOMPAT_64BIT)
+			t->block |= (u64)be32(w[2]) << 32;
+		t->csum = be32(w[3]);
+		return;
+	}
+	t->csum = (u32)p[4] << 8 | p[5];
+	t->flags = (u32)p[6] << 8 | p[7];
+	if (r->incompat & JBD_INCOMPAT_64BIT)
+		t->block |= (u64)be32(w[2]) << 32;
+}
+
+static bool data_csum_ok(const struct recovery *r, const struct tag *t, u32 tid, const u8 *data)
+{
+	__be32 seq = to_be32(tid);
+	u32 crc;
+
+	if (!has_csum(r))
+		return true;
+	crc = crc32c(crc32c(r->csum_seed, &seq, 4), data, r->sbi->block_size);
+	return r->incompat & JBD_INCOMPAT_CSUM_V3 ? crc == t->csum : (crc & 0xffff) == t->csum;
+}
+
+/* The checksum at the end of a descriptor or revoke block. */
+static bool tail_csum_ok(const struct recovery *r, u8 *block)
+{
+	u32 at = r->sbi->block_size - 4;
+	__be32 have;
+	u32 crc;
+
+	if (!has_csum(r))
+		return true;
+	memcpy(&have, block + at, 4);
+	memset(block + at, 0, 4);
+	crc = crc32c(r->csum_seed, block, r->sbi->block_size);
+	memcpy(block + at, &have, 4);
+	return be32(have) == crc;
+}
+
+static bool commit_csum_ok(const struct recovery *r, u8 *block)
+{
+	__be32 have, zero = 0;
+	u32 crc;
+
+	if (!has_csum(r))
+		return true;
+	memcpy(&have, block + 16, 4);
+	memcpy(block + 16, &zero, 4);
+	crc = crc32c(r->csum_seed, block, r->sbi->block_size);
+	memcpy(block + 16, &have, 4);
+	return be32(have) == crc;
+}
+
+static bool is_revoked(const struct recovery *r, u64 block, u32 tid)
+{
+	void *v = radix_lookup(&r->revoked, block);
+
+	return v && (s32)((u32)((u64)v >> 1) - tid) >= 0;
+}
+
+static int replay_block(struct recovery *r, const struct tag *t, u32 tid, u32 at)
+{
+	__be32 magic = to_be32(JBD_MAGIC);
+	int err;
+
+	if (is_revoked(r, t->block, tid))
+		return 0;
+	if (t->block >= r->sbi->blocks_count)
+		return -EFSCORRUPTED;
+	err = read_log(r, at, r->data);
+	if (err)
+		return err;
+	if (!data_csum_ok(r, t, tid, r->data))
+		return -EFSBADCRC;
+	if (t->flags & JBD_TAG_ESCAPE)
+		memcpy(r->data, &magic, 4);
+	r->replayed++;
+	return bdev_rw(r->sb->s_bdev, REQ_WRITE | REQ_META, t->block * (r->sbi->block_size >> SECTOR_SHIFT), r->data,
+		       r->sbi->block_size);
+}
+
+/* Walks the data blocks of a descriptor; *at is behind them afterwards. */
+static int walk_descriptor(struct recovery *r, enum pass pass, u32 tid, u32 *at)
+{
+	u32 size = tag_size(r), off = sizeof(struct jbd_header);
+	u32 end = r->sbi->block_size - (has_csum(r) ? 4 : 0);
+	struct tag t;
+	int err;
+
+	while (off + size <= end) {
+		read_tag(r, r->block + off, &t);
+		off += size + (t.flags & JBD_TAG_SAME_UUID ? 0 : 16);
+		if (pass == PASS_REPLAY) {
+			err = replay_block(r, &t, tid, *at);
+			if (err)
+				return err;
+		}
+		*at = next_block(r, *at);
+		if (t.flags & JBD_TAG_LAST)
+			break;
+	}
+	return 0;
+}
+
+static int note_revokes(struct recovery *r, u32 tid)
+{
+	u32 bytes = be32(*(const __be32 *)(r->block + 12)), off = 16;
+	u32 size = r->incompat & JBD_INCOMPAT_64BIT ? 8 : 4;
+
+	if (bytes > r->sbi->block_size)
+		return -EFSCORRUPTED;
+	for (; off + size <= bytes; off += size) {
+		u64 block = size == 8 ? be64(r->block + off) : be32(*(const __be32 *)(r->block + off));
+		void *v = (void *)((u64)tid << 1 | 1), *old = radix_lookup(&r->revoked, block);
+		int err = 0;
+
+		if (!old)
+			err = radix_insert(&r->revoked, block, v);
+		else if ((s32)(tid - (u32)((u64)old >> 1)) > 0)
+			radix_replace(&r->revoked, block, v);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int run_pass(struct recovery *r, enum pass pass, u32 at)
+{
+	u32 tid = r->start_tid, steps = 0;
+	int err = 0;
+
+	while (!err && (pass == PASS_SCAN || tid != r->end_tid) && steps++ < r->maxlen) {
+		const struct jbd_header *h = (const void *)r->block;
+		u32 before = at;
+
+		err = read_log(r, at, r->block);
+		if (err || be32(h->magic) != JBD_MAGIC || be32(h->sequence) != tid)
+			break;
+		at = next_block(r, at);
+		switch (be32(h->type)) {
+		case JBD_DESCRIPTOR:
+			if (!tail_csum_ok(r, r->block)) {
+				err = pass == PASS_SCAN ? 1 : -EFSBADCRC;
+				break;
+			}
+			err = walk_descriptor(r, pass, tid, &at);
+			steps += (at - before) % r->maxlen;
+			break;
+		case JBD_REVOKE:
+			if (pass == PASS_REVOKE && tail_csum_ok(r, r->block))
+				err = note_revokes(r, tid);
+			break;
+		case JBD_COMMIT:
+			if (pass == PASS_SCAN && !commit_csum_ok(r, r->block))
+				err = 1; /* torn: the log ends before this transaction */
+			else
+				tid++;
+			break;
+		default:
+			err = 1;
+		}
+		cond_resched();
+	}
+	if (pass == PASS_SCAN)
+		r->end_tid = tid;
+	return err == 1 ? 0 : err;
+}
+
+int ext4_replay(struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *next_tid)
+{
+	struct ext4_sb *sbi = EXT4_SB(sb);
+	struct recovery r = {.sb = sb, .sbi = sbi, .map = map, .first = first, .maxlen = maxlen};
+	struct jbd_super *js;
+	u64 index = 0;
+	u32 start;
+	int err;
+
+	r.block = kmalloc(sbi->block_size, GFP_KERNEL);
+	r.data = kmalloc(sbi->block_size, GFP_KERNEL);
+	err = r.block && r.data ? read_log(&r, 0, r.block) : -ENOMEM;
+	if (err)
+		goto out;
+	js = (void *)r.block;
+	start = be32(js->start);
+	r.start_tid = be32(js->sequence);
+	r.incompat = be32(js->h.type) == JBD_SUPER_V2 ? be32(js->incompat) : 0;
+	r.csum_seed = crc32c(~0U, js->uuid, sizeof(js->uuid));
+	*next_tid = r.start_tid;
+	if (!start)
+		goto out;
+	err = -EFSCORRUPTED;
+	if (start < first || start >= maxlen)
+		goto out;
+	err = run_pass(&r, PASS_SCAN, start);
+	if (!err)
+		err = run_pass(&r, PASS_REVOKE, start);
+	if (!err)
+		err = run_pass(&r, PASS_REPLAY, start);
+	*next_tid = r.end_tid + 1; /* a gap: leftovers of the old log never look like the next transaction */
+	if (!err)
+		err = bdev_flush(sb->s_bdev);
+	if (!err)
+		printk(KERN_INFO "EXT4-fs (%s): recovery: %u transactions, %u blocks\n", sb->s_id,
+		       r.end_tid - r.start_tid, r.replayed);
+out:
+	while (radix_next(&r.revoked, &index))
+		radix_delete(&r.revoked, index);
+	kfree(r.block);
+	kfree(r.data);
+	return err;
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * truncate.c: shrinking and removing files, the orphan list, setattr, fallocate.
+ *
+ * Removing blocks may take several transactions, so an inode that shrinks or goes is first put on the orphan list (chained through i_dtime from
+ * the superblock): after a crash the next mount finishes it. Order for shrinking: size in memory, page cache, then under a handle the
+ * orphan entry and size on disk, then the blocks, then the entry goes.
+ * Locks: i_rwsem held by the caller (not at eviction: nobody else has the inode); orphan_lock for the list, under a handle.
+ */
+#include <linux/falloc.h>
+
+#include "kernel/fs/ext4/ext4.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/signal.h"
+
+/* ---- orphans ---- */
+
+static void set_head(struct ext4_handle *h, struct ext4_sb *sbi, u32 ino)
+{
+	struct ext4_disk_sb *d = (void *)(sbi->sb_buf->data + sbi->sb_off);
+
+	mutex_lock(&sbi->alloc_lock);
+	d->s_last_orphan = ino;
+	mutex_unlock(&sbi->alloc_lock);
+	ext4_dirty(h, sbi->sb_buf); /* its checksum is made in the barrier */
+}
+
+int ext4_orphan_add(struct ext4_handle *h, struct inode *inode)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	struct ext4_inode *ei = EXT4_I(inode);
+	int err = 0;
+
+	mutex_lock(&sbi->orphan_lock);
+	if (list_empty(&ei->orphan)) {
+		struct ext4_inode *head = list_first_entry_or_null(&sbi->orphans, struct ext4_inode, orphan);
+
+		ei->dtime = head ? (u32)head->vfs.i_ino : 0;
+		err = ext4_write_inode_raw(h, inode);
+		if (!err) {
+			list_add(&ei->orphan, &sbi->orphans);
+			set_head(h, sbi, (u32)inode->i_ino);
+		}
+	}
+	mutex_unlock(&sbi->orphan_lock);
+	return err;
+}
+
+/* The inode itself is written by the caller afterwards. */
+int ext4_orphan_del(struct ext4_handle *h, struct inode *inode)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	struct ext4_inode *ei = EXT4_I(inode);
+	int err = 0;
+
+	mutex_lock(&sbi->orphan_lock);
+	if (!list_empty(&ei->orphan)) {
+		if (ei->orphan.prev == &sbi->orphans) {
+			set_head(h, sbi, ei->dtime);
+		} else {
+			struct ext4_inode *prev = list_prev_entry(ei, orphan);
+
+			prev->dtime = ei->dtime;
+			err = ext4_write_inode_raw(h, &prev->vfs);
+		}
+		list_del_init(&ei->orphan);
+		ei->dtime = 0;
+	}
+	mutex_unlock(&sbi->orphan_lock);
+	return err;
+}
+
+/* At mount: files that were removed while open go, half-done truncations are finished. */
+void ext4_orphan_cleanup(struct super_block *sb)
+{
+	struct ext4_sb *sbi = EXT4_SB(sb);
+	struct ext4_disk_sb *d = (void *)(sbi->sb_buf->data + sbi->sb_off);
+	u32 ino = d->s_last_orphan, steps = 0, next;
+
+	while (ino && steps++ < d->s_inodes_count) {
+		struct inode *inode = ext4_iget(sb, ino);
+
+		if (IS_ERR(inode) || ino < sbi->first_ino) {
+			printk(KERN_WARNING "EXT4-fs (%s): orphan list names inode %u, which is damaged\n", sb->s_id, ino);
+			if (!IS_ERR(inode))
+				iput(inode);
+			break;
+		}
+		next = EXT4_I(inode)->dtime;
+		mutex_lock(&sbi->orphan_lock);
+		list_add(&EXT4_I(inode)->orphan, &sbi->orphans);
+		mutex_unlock(&sbi->orphan_lock);
+		/* the list in memory has this one only: its removal makes the rest the head */
+		if (inode->i_nlink && S_ISREG(inode->i_mode))
+			ext4_truncate(inode);
+		else if (inode->i_nlink)
+			clear_nlink(inode); /* nothing but files is truncated in steps */
+		iput(inode);
+		ino = next;
+		cond_resched();
+	}
+	if (steps)
+		printk(KERN_INFO "EXT4-fs (%s): %u orphan inodes cleaned up\n", sb->s_id, steps);
+}
+
+/* ---- truncation ---- */
+
+static u32 first_block_beyond(const struct inode *inode, loff_t size)
+{
+	return (u32)DIV_ROUND_UP((u64)size, (u64)inode->i_sb->s_blocksize);
+}
+
+/* Frees blocks beyond i_size; the inode is an orphan meanwhile. The page cache has been cut. */
+int ext4_truncate(struct inode *inode)
+{
+	struct ext4_inode *ei = EXT4_I(inode);
+	struct ext4_handle *h;
+	int err;
+
+	h = ext4_start(inode->i_sb, EXT4_REMOVE_CREDITS);
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	down_write(&ei->i_data_sem);
+	ei->disksize = i_size_read(inode);
+	ei->goal = 0;
+	err = ext4_orphan_add(h, inode);
+	if (!err && ei->i_flags & EXT4_EXTENTS_FL)
+		err = ext4_remove_space(&h, inode, first_block_beyond(inode, inode->i_size), ~0U);
+	up_write(&ei->i_data_sem);
+	if (!h)
+		return err;
+	if (!err && inode->i_nlink)
+		err = ext4_orphan_del(h, inode);
+	ext4_write_inode_raw(h, inode);
+	ext4_stop(h);
+	return err;
+}
+
+/* The part of the last page beyond the new size must read as zeros if the file grows again. */
+static int zero_partial(struct inode *inode, loff_t size)
+{
+	struct page *p;
+
+	if (!(size & (loff_t)(PAGE_SIZE - 1)))
+		return 0;
+	p = read_cache_page(inode->i_mapping, (u64)size >> PAGE_SHIFT, NULL);
+	if (IS_ERR(p))
+		return (int)PTR_ERR(p);
+	lock_page(p);
+	if (p->mapping == inode->i_mapping) {
+		u32 off = (u32)(size & (loff_t)(PAGE_SIZE - 1));
+
+		wait_on_page_writeback(p);
+		memset((u8 *)page_address(p) + off, 0, PAGE_SIZE - off);
+		set_page_dirty(p);
+	}
+	unlock_page(p);
+	put_page(p);
+	return 0;
+}
+
+static bool has_block_at(struct inode *inode, loff_t pos)
+{
+	struct ext4_map m = {.lblk = (u32)((u64)pos >> inode->i_blkbits), .len = 1};
+	int err;
+
+	down_read(&EXT4_I(inode)->i_data_sem);
+	err = ext4_map_blocks(inode, &m);
+	up_read(&EXT4_I(inode)->i_data_sem);
+	return !err && m.pblk;
+}
+
+static bool page_cached(struct inode *inode, loff_t pos)
+{
+	struct page *p = find_get_page(inode->i_mapping, (u64)pos >> PAGE_SHIFT);
+
+	if (p)
+		put_page(p);
+	return p != NULL;
+}
+
+static int set_size(struct inode *inode, loff_t size)
+{
+	loff_t old = i_size_read(inode);
+	int err = 0;
+
+	if (size > old) {
+		i_size_write(inode, size);
+		down_write(&EXT4_I(inode)->i_data_sem);
+		EXT4_I(inode)->disksize = size;
+		up_write(&EXT4_I(inode)->i_data_sem);
+		return 0;
+	}
+	if (size < old && !(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL) && inode->i_blocks)
+		return -EOPNOTSUPP;
+	if (size < old && (has_block_at(inode, size) || page_cached(inode, size)))
+		err = zero_partial(inode, size);
+	if (err)
+		return err;
+	down_write(&inode->i_mapping->invalidate_lock);
+	i_size_write(inode, size);
+	truncate_pagecache(inode->i_mapping, size);
+	err = ext4_truncate(inode);
+	up_write(&inode->i_mapping->invalidate_lock);
+	return err;
+}
+
+int ext4_setattr(struct dentry *d, struct iattr *attr)
+{
+	struct inode *inode = d_inode(d);
+	struct ext4_handle *h;
+	int err = setattr_prepare(d, attr);
+
+	if (!err && attr->ia_valid & ATTR_SIZE) {
+		err = inode_newsize_ok(inode, attr->ia_size);
+		if (!err)
+			err = set_size(inode, attr->ia_size);
+	}
+	if (err)
+		return err;
+	h = ext4_start(inode->i_sb, EXT4_INODE_CREDITS);
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	setattr_copy(inode, attr);
+	err = ext4_write_inode_raw(h, inode);
+	ext4_stop(h);
+	return err;
+}
+
+/* ---- the end of an inode ---- */
+
+static void delete_inode(struct inode *inode)
+{
+	struct super_block *sb = inode->i_sb;
+	struct ext4_inode *ei = EXT4_I(inode);
+	struct ext4_handle *h;
+	int err = 0;
+
+	h = ext4_start(sb, EXT4_REMOVE_CREDITS);
+	if (IS_ERR(h))
+		return; /* read-only: the next mount finds it on the orphan list */
+	ext4_orphan_add(h, inode);
+	down_write(&ei->i_data_sem);
+	i_size_write(inode, 0);
+	ei->disksize = 0;
+	if (ei->i_flags & EXT4_EXTENTS_FL)
+		err = ext4_remove_space(&h, inode, 0, ~0U);
+	up_write(&ei->i_data_sem);
+	if (err || !h) {
+		if (h)
+			ext4_stop(h);
+		return;
+	}
+	ext4_xattr_delete(h, inode);
+	ext4_orphan_del(h, inode);
+	ei->dtime = (u32)(ktime_get_real() / 1000000000);
+	ext4_write_inode_raw(h, inode);
+	ext4_free_inode_number(h, inode);
+	ext4_stop(h);
+}
+
+void ext4_evict_inode(struct inode *inode)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+
+	truncate_inode_pages(&inode->i_data, 0);
+	if (!inode->i_nlink && inode->i_ino && !(inode->i_state & I_NEW))
+		delete_inode(inode);
+	mutex_lock(&sbi->orphan_lock);
+	if (!list_empty(&EXT4_I(inode)->orphan))
+		list_del_init(&EXT4_I(inode)->orphan);
+	mutex_unlock(&sbi->orphan_lock);
+	clear_inode(inode);
+}
+
+/* ---- fallocate ---- */
+
+static int punch(struct inode *inode, loff_t off, loff_t len)
+{
+	u64 bs = inode->i_sb->s_blocksize, end = (u64)(off + len);
+	u32 first = (u32)DIV_ROUND_UP((u64)off, bs), last = (u32)(end / bs);
+	struct ext4_handle *h;
+	int err = filemap_write_and_wait_range(inode->i_mapping, off, off + len - 1);
+
+	if (err)
+		return err;
+	down_write(&inode->i_mapping->invalidate_lock);
+	truncate_inode_pages_range(inode->i_mapping, off, off + len - 1);
+	up_write(&inode->i_mapping->invalidate_lock);
+	if (first >= last)
+		return 0;
+	h = ext4_start(inode->i_sb, EXT4_REMOVE_CREDITS);
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	down_write(&EXT4_I(inode)->i_data_sem);
+	err = ext4_remove_space(&h, inode, first, last - 1);
+	up_write(&EXT4_I(inode)->i_data_sem);
+	if (!h)
+		return err;
+	inode->i_mtime = inode->i_ctime = current_time(inode);
+	ext4_write_inode_raw(h, inode);
+	ext4_stop(h);
+	return err;
+}
+
+/* Unwritten blocks for the range, some in each transaction. */
+static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
+{
+	struct ext4_inode *ei = EXT4_I(inode);
+	u64 bs = inode->i_sb->s_blocksize;
+	u32 lblk = (u32)((u64)off / bs), end = (u32)DIV_ROUND_UP((u64)(off + len), bs);
+	int err = 0;
+
+	while (lblk < end && !err) {
+		struct ext4_map m = {.lblk = lblk, .len = end - lblk};
+		struct ext4_handle *h = ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + EXT4_INODE_CREDITS);
+
+		if (IS_ERR(h))
+			return (int)PTR_ERR(h);
+		down_write(&ei->i_data_sem);
+		err = ext4_map_create(h, inode, &m, true);
+		if (!err) {
+			lblk += m.len;
+			if (!keep_size && (loff_t)min_t(u64, (u64)lblk * bs, (u64)(off + len)) > ei->disksize)
+				ei->disksize = (loff_t)min_t(u64, (u64)lblk * bs, (u64)(off + len));
+			if (!keep_size && ei->disksize > i_size_read(inode))
+				i_size_write(inode, ei->disksize);
+		}
+		up_write(&ei->i_data_sem);
+		inode->i_ctime = current_time(inode);
+		ext4_write_inode_raw(h, inode);
+		ext4_stop(h);
+		if (fatal_signal_pending(current))
+			err = -EINTR;
+	}
+	return err;
+}
+
+long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
+{
+	struct inode *inode = f->f_inode;
+	int err;
+
+	if (!S_ISREG(inode->i_mode))
+		return -EOPNOTSUPP;
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		return -EOPNOTSUPP;
+	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
+		return -EOPNOTSUPP;
+	if ((u64)(off + len) > (u64)inode->i_sb->s_maxbytes)
+		return -EFBIG;
+	down_write(&inode->i_rwsem);
+	err = mode & FALLOC_FL_KEEP_SIZE ? 0 : inode_newsize_ok(inode, max(off + len, i_size_read(inode)));
+	if (!err && mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		err = punch(inode, off, len);
+	if (!err && !(mode & FALLOC_FL_PUNCH_HOLE))
+		err = preallocate(inode, off, len, mode & FALLOC_FL_KEEP_SIZE);
+	up_write(&inode->i_rwsem);
+	return err;
+}
