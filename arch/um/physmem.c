@@ -103,7 +103,8 @@ int physmem_release(pfn_t pfn, u64 n)
 /* Of a file on a disk the host may drop pages that are not zeros: all of it counts as backed. */
 void physmem_backed(pfn_t pfn, u64 n, u8 *vec)
 {
-	if (physmem_path || os_mem_incore((void *)(KERNEL_MAP_BASE + (pfn << PAGE_SHIFT)), n << PAGE_SHIFT, vec))
+	if (physmem_path || os_mem_incore((void *)(KERNEL_MAP_BASE + (pfn << PAGE_SHIFT)),
+				    n << PAGE_SHIFT, vec))
 		memset(vec, 1, n);
 }
 

@@ -10,7 +10,7 @@
 
 struct vdso_data {
 	int64_t mono_offset, boot_offset,
-		real_offset; /* ns that the guest's clocks are ahead of the host's */
+		real_offset;         /* ns that the guest's clocks are ahead of the host's */
 	uint64_t host_clock_gettime; /* address in the space */
 };
 
