@@ -105,4 +105,7 @@ int proc_pid_limits(struct seq *s, struct task *t);
 int proc_pid_io(struct seq *s, struct task *t);
 extern const struct file_operations proc_mem_fops, proc_mounts_fops;
 
+/* nestling.c: line i of /proc/nestling/syscalls (0: none, -1: past the last), which the syscall layer sets. */
+extern int (*proc_syscall_line)(int i, char *buf, size_t size);
+
 #endif
