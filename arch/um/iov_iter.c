@@ -114,14 +114,18 @@ void iov_iter_revert(struct iov_iter *it, size_t n)
 
 enum direction { TO_ITER, FROM_ITER, ZERO_ITER };
 
-static size_t copy_piece(const struct iov_iter *it, u64 addr, char *buf, size_t n, enum direction dir)
+static size_t copy_piece(
+	const struct iov_iter *it, u64 addr, char *buf, size_t n, enum direction dir)
 {
 	uaddr_t ua = UADDR(addr);
 
 	switch (dir) {
-	case TO_ITER: return n - (it->nofault ? copy_to_user_nofault(ua, buf, n) : copy_to_user(ua, buf, n));
+	case TO_ITER:
+		return n -
+		       (it->nofault ? copy_to_user_nofault(ua, buf, n) : copy_to_user(ua, buf, n));
 	case FROM_ITER:
-		return n - (it->nofault ? copy_from_user_nofault(buf, ua, n) : copy_from_user(buf, ua, n));
+		return n - (it->nofault ? copy_from_user_nofault(buf, ua, n) :
+					  copy_from_user(buf, ua, n));
 	case ZERO_ITER: return n - clear_user(ua, n);
 	}
 	return 0;
@@ -150,7 +154,8 @@ static size_t iter_copy(struct iov_iter *it, char *buf, size_t n, enum direction
 	while (done < n) {
 		const struct uvec *v = vecs(it);
 		size_t piece = min_t(size_t, n - done, v->len - it->vec_off);
-		size_t got = copy_piece(it, v->base + it->vec_off, buf ? buf + done : NULL, piece, dir);
+		size_t got =
+			copy_piece(it, v->base + it->vec_off, buf ? buf + done : NULL, piece, dir);
 
 		iov_iter_advance(it, got);
 		done += got;
@@ -185,7 +190,8 @@ int iov_iter_fault_in(struct iov_iter *it, size_t n, bool write)
 		return 0;
 	while (n) {
 		u64 addr = v->base + off;
-		size_t piece = min_t(size_t, n, min_t(size_t, v->len - off, PAGE_SIZE - (addr & (PAGE_SIZE - 1))));
+		size_t piece = min_t(size_t, n,
+			min_t(size_t, v->len - off, PAGE_SIZE - (addr & (PAGE_SIZE - 1))));
 
 		if (piece && user_make_present(UADDR(addr), write))
 			return -EFAULT;

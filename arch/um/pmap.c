@@ -43,7 +43,8 @@
 
 #define TABLE_BITS (PTE_P | PTE_RW | PTE_US)
 
-static struct pmap *cpu_pmap[MAX_CPUS]; /* whose space the vCPU runs; written by it, read by pmap_take_space() */
+static struct pmap *cpu_pmap
+	[MAX_CPUS]; /* whose space the vCPU runs; written by it, read by pmap_take_space() */
 
 static struct mm *mm_of(struct pmap *pm)
 {
@@ -188,7 +189,8 @@ static int run_prot(pte_t rights)
 {
 	if (!(rights & PTE_P))
 		return 0;
-	return OS_PROT_READ | (rights & PTE_RW ? OS_PROT_WRITE : 0) | (rights & PTE_NX ? 0 : OS_PROT_EXEC);
+	return OS_PROT_READ | (rights & PTE_RW ? OS_PROT_WRITE : 0) |
+	       (rights & PTE_NX ? 0 : OS_PROT_EXEC);
 }
 
 static bool run_extend(struct run *r, u64 va, pte_t e, bool frames)
@@ -234,7 +236,8 @@ static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run
 					entries_unlock(pm);
 					return n;
 				}
-				runs[n++] = (struct run){ *va, PAGE_SIZE, pte_pfn(*e), *e & PTE_RIGHTS };
+				runs[n++] = (struct run){ *va, PAGE_SIZE, pte_pfn(*e),
+					*e & PTE_RIGHTS };
 			}
 			*e = want ? *e : (*e & ~PTE_STALE) | PTE_MAPPED;
 		} while (e++, *va += PAGE_SIZE, *va < end && *va & (LEAF_SPAN - 1));
@@ -312,11 +315,12 @@ static int sync_locked(struct pmap *pm, u64 start, u64 end, bool populate, u32 m
 	int err = make_room(pm);
 
 	while (start < end && !err && (!max || done < max)) {
-		u32 n = gather_runs(pm, &start, end, 0, runs, max ? min_t(u32, RUNS, max - done) : RUNS);
+		u32 n = gather_runs(
+			pm, &start, end, 0, runs, max ? min_t(u32, RUNS, max - done) : RUNS);
 
 		for (u32 i = 0; i < n && !err; i++)
-			err = space_map(pm->space, runs[i].va, runs[i].len, run_prot(runs[i].rights), 0,
-				runs[i].pfn << PAGE_SHIFT, populate);
+			err = space_map(pm->space, runs[i].va, runs[i].len,
+				run_prot(runs[i].rights), 0, runs[i].pfn << PAGE_SHIFT, populate);
 		if (n)
 			pm->queued = true;
 		done += n;
@@ -413,7 +417,8 @@ int pmap_update_rights(struct pmap *pm, u64 start, u64 end)
 			break;
 		}
 		for (u32 i = 0; i < n && !err; i++)
-			err = space_protect(pm->space, runs[i].va, runs[i].len, run_prot(runs[i].rights));
+			err = space_protect(
+				pm->space, runs[i].va, runs[i].len, run_prot(runs[i].rights));
 		pm->queued = true;
 	}
 	mutex_unlock(&pm->lock);
@@ -472,7 +477,8 @@ struct space *pmap_space(struct pmap *pm)
 	struct space *s;
 
 	if (cpu_pmap[cpu] != pm)
-		(void)xchg(&cpu_pmap[cpu], pm); /* before the space is read: pmap_take_space() looks the other way round */
+		(void)xchg(&cpu_pmap[cpu],
+			pm); /* before the space is read: pmap_take_space() looks the other way round */
 	s = READ_ONCE(pm->space);
 	if (likely(s && !READ_ONCE(pm->queued)))
 		return s;
@@ -510,8 +516,8 @@ void pmap_put_space(struct pmap *pm)
 	for (int cpu = 0; cpu < nr_cpus; cpu++) {
 		struct pmap *expected = pm;
 
-		__atomic_compare_exchange_n(&cpu_pmap[cpu], &expected, NULL, false, __ATOMIC_SEQ_CST,
-			__ATOMIC_SEQ_CST);
+		__atomic_compare_exchange_n(
+			&cpu_pmap[cpu], &expected, NULL, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	}
 	mutex_lock(&pm->lock);
 	s = pm->space;

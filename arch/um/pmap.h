@@ -24,25 +24,29 @@ typedef u64 pte_t;
 #define PTE_COW BIT(10)      /* private: copy before the first write */
 #define PTE_RESERVED BIT(11) /* frame of an extent reservation, not yet touched as far as we know */
 #define PTE_SPECIAL BIT(52)  /* no struct page behind it */
-#define PTE_BROKEN BIT(53)   /* a copy made by a write after a fork: the next fork copies it at once */
-#define PTE_STALE BIT(54)    /* with MAPPED: what the space maps is behind the entry and must be mapped anew */
+#define PTE_BROKEN                                                                                 \
+	BIT(53) /* a copy made by a write after a fork: the next fork copies it at once */
+#define PTE_STALE                                                                                  \
+	BIT(54) /* with MAPPED: what the space maps is behind the entry and must be mapped anew */
 #define PTE_NX BIT(63)
 #define PTE_PFN_MASK 0x000ffffffffff000UL
 #define PTE_RIGHTS (PTE_P | PTE_RW | PTE_NX)
-#define pte_pfn(e) (((e) & PTE_PFN_MASK) >> PAGE_SHIFT)
+#define pte_pfn(e) (((e)&PTE_PFN_MASK) >> PAGE_SHIFT)
 #define mk_pte(pfn, bits) (((u64)(pfn) << PAGE_SHIFT) | (bits))
 
 struct space;
 struct pmap {
-	struct mutex lock;    /* serialises orders to @space */
-	pte_t *root;          /* under mm->page_table_lock */
-	struct space *space;  /* under @lock; NULL: taken away or never had one. Read racily by pmap_space() */
-	bool queued;          /* orders were queued and not yet flushed; under @lock, read racily by pmap_space() */
-	u64 nr_tables;        /* under mm->page_table_lock */
+	struct mutex lock; /* serialises orders to @space */
+	pte_t *root;       /* under mm->page_table_lock */
+	struct space *
+		space; /* under @lock; NULL: taken away or never had one. Read racily by pmap_space() */
+	bool queued; /* orders were queued and not yet flushed; under @lock, read racily by pmap_space() */
+	u64 nr_tables; /* under mm->page_table_lock */
 };
 
 int pmap_init(struct pmap *pm);
-void pmap_destroy(struct pmap *pm); /* the tables are empty of present entries; gives the space back */
+void pmap_destroy(
+	struct pmap *pm); /* the tables are empty of present entries; gives the space back */
 /* The last user is gone: gives the space back before the entries are taken down, so that no orders are needed. */
 void pmap_put_space(struct pmap *pm);
 
@@ -50,7 +54,8 @@ void pmap_put_space(struct pmap *pm);
 pte_t *pmap_pte(struct pmap *pm, u64 va, bool alloc);
 /* The next entry at or after *va and below end that lies in an existing table; NULL when there is none. Sets *va. */
 pte_t *pmap_next(struct pmap *pm, u64 *va, u64 end);
-void pmap_free_tables(struct pmap *pm, u64 start, u64 end); /* tables with no entry left in the range */
+void pmap_free_tables(
+	struct pmap *pm, u64 start, u64 end); /* tables with no entry left in the range */
 
 /*
  * Maps into the space what the entries of [start, end) say and the space does not map yet, runs of contiguous frames with the

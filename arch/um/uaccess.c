@@ -97,7 +97,8 @@ static inline void zero_user(char *user, char *kernel, size_t n)
 }
 
 /* Bytes that were not copied. */
-static inline size_t user_copy(u64 addr, char *buf, size_t n, bool write, bool nofault, copy_fn copy)
+static inline size_t user_copy(
+	u64 addr, char *buf, size_t n, bool write, bool nofault, copy_fn copy)
 {
 	struct mm *mm = current->mm;
 
@@ -201,7 +202,8 @@ int cmpxchg_user_u32(uaddr_t ua, u32 *old, u32 new_value)
 	p = user_lock_fault(mm, ua.v, true);
 	if (!p)
 		return -EFAULT;
-	__atomic_compare_exchange_n((u32 *)p, old, new_value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	__atomic_compare_exchange_n(
+		(u32 *)p, old, new_value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	user_unlock(mm);
 	return 0;
 }
@@ -226,7 +228,8 @@ int load_user_u32(uaddr_t ua, u32 *val)
 int load_user_u32_nofault(uaddr_t ua, u32 *val)
 {
 	struct mm *mm = current->mm;
-	char *p = mm && !(ua.v & 3) && access_ok(ua, sizeof(u32)) ? user_lock(mm, ua.v, false) : NULL;
+	char *p =
+		mm && !(ua.v & 3) && access_ok(ua, sizeof(u32)) ? user_lock(mm, ua.v, false) : NULL;
 
 	if (!p)
 		return -EFAULT;
@@ -258,7 +261,8 @@ ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool
 
 	while (done < n) {
 		size_t piece = in_page(addr, n - done);
-		struct page *p = access_ok(UADDR(addr), 1) ? get_user_page(mm, addr, flags) : ERR_PTR(-EFAULT);
+		struct page *p = access_ok(UADDR(addr), 1) ? get_user_page(mm, addr, flags) :
+							     ERR_PTR(-EFAULT);
 		char *at;
 
 		if (IS_ERR_OR_NULL(p))

@@ -41,7 +41,8 @@ bool access_ok(uaddr_t a, size_t n);
 /* Atomic operation on an aligned 32-bit guest word: 0 with *old set, or -EFAULT, -EINVAL (alignment). */
 int cmpxchg_user_u32(uaddr_t ua, u32 *old, u32 new_value);
 int load_user_u32(uaddr_t ua, u32 *val);
-int load_user_u32_nofault(uaddr_t ua, u32 *val); /* works with spinlocks held (but page_table_lock and those behind it) */
+int load_user_u32_nofault(uaddr_t ua,
+	u32 *val); /* works with spinlocks held (but page_table_lock and those behind it) */
 
 /*
  * Pins the page under @ua (faulted in, for writing when @write): a reference the caller drops with put_page. For futex keys,
@@ -58,13 +59,14 @@ struct uvec {
 };
 struct iov_iter {
 	enum { ITER_USER, ITER_KERNEL } type;
-	bool append;            /* a write at the end, wherever the file's position (RWF_APPEND) */
-	bool nofault;           /* stop short instead of faulting in */
-	const struct uvec *vec; /* ITER_USER; the caller's array lives as long as the iterator. NULL: @one */
+	bool append;  /* a write at the end, wherever the file's position (RWF_APPEND) */
+	bool nofault; /* stop short instead of faulting in */
+	const struct uvec
+		*vec; /* ITER_USER; the caller's array lives as long as the iterator. NULL: @one */
 	u32 nr_vecs;
-	u64 vec_off; /* into vec[0] */
-	char *kbuf;  /* ITER_KERNEL */
-	size_t count; /* bytes that are left */
+	u64 vec_off;     /* into vec[0] */
+	char *kbuf;      /* ITER_KERNEL */
+	size_t count;    /* bytes that are left */
 	struct uvec one; /* for a single buffer */
 };
 void iov_iter_user(struct iov_iter *it, uaddr_t buf, size_t n);
@@ -76,7 +78,8 @@ size_t copy_to_iter(const void *src, size_t n, struct iov_iter *it);
 size_t copy_from_iter(void *dst, size_t n, struct iov_iter *it);
 size_t iov_iter_zero(size_t n, struct iov_iter *it);
 void iov_iter_advance(struct iov_iter *it, size_t n);
-void iov_iter_revert(struct iov_iter *it, size_t n); /* only what this iterator has advanced since the last vec boundary or import */
+void iov_iter_revert(struct iov_iter *it,
+	size_t n); /* only what this iterator has advanced since the last vec boundary or import */
 /* Faults the first min(n, count) bytes in for reading, so that a copy with locks held is likely to succeed; 0 or -EFAULT. */
 int iov_iter_fault_in(struct iov_iter *it, size_t n, bool write);
 

@@ -37,7 +37,8 @@ static void reuse_around(struct vm_area *v, pte_t *e, u64 addr, struct fault_inf
 	pte_t rights = vma_rights(v) & PTE_RIGHTS;
 	u64 span = REUSE_AROUND * PAGE_SIZE;
 	u64 lo = addr, hi = addr + PAGE_SIZE;
-	u64 start = max(v->vm_start, addr & ~(span - 1)), end = min(v->vm_end, (addr & ~(span - 1)) + span);
+	u64 start = max(v->vm_start, addr & ~(span - 1)),
+	    end = min(v->vm_end, (addr & ~(span - 1)) + span);
 
 	for (pte_t *p = e; lo > start && sole_owner(p[-1]); p--, lo -= PAGE_SIZE)
 		p[-1] = writable(p[-1], rights);
@@ -76,7 +77,8 @@ static bool copy_begin(struct vm_area *v, u64 addr, struct copy *c)
 	spin_lock(&mm->page_table_lock);
 	e = pmap_pte(&mm->pmap, addr, false);
 	c->e = e ? *e : 0;
-	c->old = c->e && !(c->e & PTE_RW) && !(c->e & PTE_SPECIAL) ? pfn_to_page(pte_pfn(c->e)) : NULL;
+	c->old = c->e && !(c->e & PTE_RW) && !(c->e & PTE_SPECIAL) ? pfn_to_page(pte_pfn(c->e)) :
+								     NULL;
 	if (c->old)
 		get_page(c->old);
 	spin_unlock(&mm->page_table_lock);
@@ -104,7 +106,8 @@ static bool copy_commit(struct vm_area *v, u64 addr, struct copy *c, pte_t bits)
 }
 
 /* Copies one page. 1: the entry was replaced (c->old carries the entry's reference too), 0: not, -ENOMEM. */
-static int copy_one(struct vm_area *v, u64 addr, pte_t bits, struct copy *c, struct frame_run *frames)
+static int copy_one(
+	struct vm_area *v, u64 addr, pte_t bits, struct copy *c, struct frame_run *frames)
 {
 	if (!copy_begin(v, addr, c))
 		return 0;
@@ -131,7 +134,8 @@ static int copy_pages(struct vm_area *v, u64 addr, u32 flags, struct fault_info 
 	bool was_mapped = false;
 	int ret = 0;
 
-	if (!(v->vm_flags & VM_WRITE)) { /* ptrace writes to a read-only mapping: the copy stays read-only */
+	if (!(v->vm_flags &
+		    VM_WRITE)) { /* ptrace writes to a read-only mapping: the copy stays read-only */
 		bits &= ~PTE_RW;
 		wanted = 1;
 	}

@@ -79,7 +79,7 @@ static bool vma_allows(const struct vm_area *v, u32 flags)
 {
 	if (flags & FAULT_FORCE)
 		return !(flags & FAULT_WRITE) || v->vm_flags & VM_WRITE ||
-			(v->vm_flags & VM_MAYWRITE && vma_is_cow(v));
+		       (v->vm_flags & VM_MAYWRITE && vma_is_cow(v));
 	if (flags & FAULT_WRITE)
 		return v->vm_flags & VM_WRITE;
 	if (flags & FAULT_EXEC)
@@ -164,7 +164,8 @@ static void sync_around(struct vm_area *v, u64 page, const struct fault_info *in
 		pmap_sync(pm, info->start, info->end, info->populate, AROUND_ORDERS);
 	else
 		pmap_sync(pm, start, end, false, AROUND_ORDERS);
-	pmap_sync(pm, page, page + PAGE_SIZE, false, 1); /* nothing to do, unless there were too many runs */
+	pmap_sync(pm, page, page + PAGE_SIZE, false,
+		1); /* nothing to do, unless there were too many runs */
 }
 
 /* ---- faults of the kernel's own ---- */

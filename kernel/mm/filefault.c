@@ -14,8 +14,8 @@
 #include "kernel/mm/fault.h"
 
 #define AROUND_PAGES 16
-#define AROUND_ORDER 4      /* 64 KiB */
-#define AROUND_ORDER_MAX 9  /* one leaf table's span */
+#define AROUND_ORDER 4     /* 64 KiB */
+#define AROUND_ORDER_MAX 9 /* one leaf table's span */
 #define AROUND_BATCH 16
 
 static bool beyond_end(struct address_space *m, u64 index)
@@ -40,7 +40,8 @@ static struct page *get_locked_page(struct vm_area *v, u64 index, struct fault_i
 		if (!p) {
 			info->major = !m->a_ops->memory_only;
 			if (!(v->vm_flags & VM_RAND_READ))
-				page_cache_readahead(m, v->vm_file, index & ~(AROUND_PAGES - 1UL), AROUND_PAGES * 2);
+				page_cache_readahead(m, v->vm_file, index & ~(AROUND_PAGES - 1UL),
+					AROUND_PAGES * 2);
 			p = read_cache_page(m, index, v->vm_file);
 			if (IS_ERR(p))
 				return p;
@@ -55,7 +56,8 @@ static struct page *get_locked_page(struct vm_area *v, u64 index, struct fault_i
 		if (test_bit(PG_readahead, &p->flags))
 			page_cache_readahead_next(m, v->vm_file, p);
 		lock_page(p);
-		if (p->mapping == m && p->index == index && PageUptodate(p) && !beyond_end(m, index)) {
+		if (p->mapping == m && p->index == index && PageUptodate(p) &&
+			!beyond_end(m, index)) {
 			mark_page_accessed(p);
 			return p;
 		}
@@ -158,7 +160,8 @@ static void map_batch(struct vm_area *v, u64 start, u64 first, struct page **pag
 /* The uptodate neighbours in the cache. All entries are in one leaf table. */
 static void map_around(struct vm_area *v, u64 start, u64 end)
 {
-	u64 first = vma_index(v, start), last = first + ((end - start) >> PAGE_SHIFT) - 1, index = first;
+	u64 first = vma_index(v, start), last = first + ((end - start) >> PAGE_SHIFT) - 1,
+	    index = first;
 	struct page *pages[AROUND_BATCH];
 
 	while (index <= last) {
@@ -268,7 +271,7 @@ int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *
 	ep = pmap_pte(&mm->pmap, addr, false);
 	if (ep && *ep && pte_pfn(*ep) == page_to_pfn(p)) {
 		*ep = (*ep & ~PTE_RIGHTS) | (vma_rights(v) & PTE_RIGHTS) | PTE_D |
-			(*ep & PTE_MAPPED ? PTE_STALE : 0);
+		      (*ep & PTE_MAPPED ? PTE_STALE : 0);
 		info->start = addr;
 		info->end = addr + PAGE_SIZE;
 		info->populate = true;

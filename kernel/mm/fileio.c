@@ -20,7 +20,8 @@
 #define READ_BATCH 16
 
 /* The pages from @index on that are there without a gap, at most @nr: how many. Reads ahead when the first is missing. */
-static s32 read_batch(struct address_space *m, struct file *f, u64 index, u32 nr, struct page **pages)
+static s32 read_batch(
+	struct address_space *m, struct file *f, u64 index, u32 nr, struct page **pages)
 {
 	u64 wanted = nr;
 	u32 n, i;
@@ -42,8 +43,8 @@ static s32 read_batch(struct address_space *m, struct file *f, u64 index, u32 nr
 }
 
 /* Copies from one page what the iterator wants of it. Bytes, 0 at the end of the file, -EFAULT, or another error. */
-static ssize_t read_from_page(struct address_space *m, struct file *f, struct page *p,
-	struct iov_iter *to, loff_t pos)
+static ssize_t read_from_page(
+	struct address_space *m, struct file *f, struct page *p, struct iov_iter *to, loff_t pos)
 {
 	u64 off = pos & (PAGE_SIZE - 1);
 	u64 n = min_t(u64, PAGE_SIZE - off, to->count);
@@ -104,8 +105,8 @@ ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *t
 }
 
 /* One piece within one page. Bytes, 0 when the copy must be tried again, or -errno. */
-static ssize_t write_piece(struct file *f, struct address_space *m, struct iov_iter *from,
-	loff_t pos, u64 n)
+static ssize_t write_piece(
+	struct file *f, struct address_space *m, struct iov_iter *from, loff_t pos, u64 n)
 {
 	u64 off = pos & (PAGE_SIZE - 1);
 	void *fsdata = NULL;

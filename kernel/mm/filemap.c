@@ -22,8 +22,8 @@
 
 const struct mm_file_ops *mm_file_ops;
 
-void address_space_init(struct address_space *m, struct inode *host,
-	const struct address_space_operations *ops)
+void address_space_init(
+	struct address_space *m, struct inode *host, const struct address_space_operations *ops)
 {
 	memset(m, 0, sizeof(*m));
 	m->host = host;
@@ -196,8 +196,8 @@ static void drop_extent_tail(struct page *p, u32 from, u32 to)
 	}
 }
 
-static u32 add_extent(struct address_space *m, u64 index, u32 nr, struct page *first,
-	struct page **pages)
+static u32 add_extent(
+	struct address_space *m, u64 index, u32 nr, struct page *first, struct page **pages)
 {
 	u32 n;
 

@@ -16,16 +16,17 @@
 #include "kernel/mm/fault.h"
 
 #define COPY_AT_ONCE_MAX 256 /* pages of one fork */
-#define SMALL_RSS 64         /* anonymous pages of a process that is copied as a whole, mapped ahead or not */
+#define SMALL_RSS                                                                                  \
+	64 /* anonymous pages of a process that is copied as a whole, mapped ahead or not */
 #define COPY_ORDER 4
 
 struct fork {
 	struct mm *old, *new;
-	u64 sp;       /* page of the stack pointer */
+	u64 sp; /* page of the stack pointer */
 	u32 copied;
 	bool small;
 	struct frame_run frames; /* for copies */
-	bool protect; /* entries of the area lost the right to write */
+	bool protect;            /* entries of the area lost the right to write */
 	struct hole_cursor holes;
 };
 
@@ -49,7 +50,8 @@ static int copy_at_once(struct fork *f, struct vm_area *v, u64 va, pte_t e)
 	if (!copy)
 		return -ENOMEM;
 	copy_page(page_address(copy), pfn_to_virt(pte_pfn(e)));
-	err = child_entry(f, v, va, copy, (e & ~(PTE_COW | PTE_RIGHTS)) | (vma_rights(v) & PTE_RIGHTS));
+	err = child_entry(
+		f, v, va, copy, (e & ~(PTE_COW | PTE_RIGHTS)) | (vma_rights(v) & PTE_RIGHTS));
 	if (err)
 		put_page(copy);
 	f->copied++;
@@ -79,7 +81,8 @@ static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struc
 		clear_bit(PG_zero, &p->flags);
 		e &= ~PTE_RESERVED;
 	}
-	spin_lock(&old->page_table_lock); /* a refill of the parent's space may set PTE_MAPPED at any time */
+	spin_lock(
+		&old->page_table_lock); /* a refill of the parent's space may set PTE_MAPPED at any time */
 	*ep &= ~PTE_RESERVED;
 	if (wants_copy(f, va, e)) {
 		spin_unlock(&old->page_table_lock);
@@ -148,7 +151,8 @@ static int fork_entries(struct fork *f, struct vm_area *v, struct vm_area *from)
 			break;
 		do
 			err = fork_entry(f, v, va, e);
-		while (e++, va += PAGE_SIZE, !err && va < from->vm_end && va & (512 * PAGE_SIZE - 1));
+		while (e++, va += PAGE_SIZE,
+			!err && va < from->vm_end && va & (512 * PAGE_SIZE - 1));
 	}
 	return err;
 }
@@ -205,7 +209,9 @@ static int dup_area(struct fork *f, struct vm_area *from)
 
 struct mm *mm_dup(struct mm *old)
 {
-	struct fork f = { .old = old, .frames = { .order = COPY_ORDER }, .sp = task_regs(current)->rsp & PAGE_MASK };
+	struct fork f = { .old = old,
+		.frames = { .order = COPY_ORDER },
+		.sp = task_regs(current)->rsp & PAGE_MASK };
 	struct vm_area *v;
 	int err = 0;
 

@@ -17,7 +17,8 @@ static struct page *look(struct mm *mm, u64 addr, u32 flags, bool *hole)
 		bool ok = flags & FOLL_WRITE ? *e & PTE_RW : *e & PTE_P;
 
 		if (flags & FOLL_FORCE)
-			ok = !(flags & FOLL_WRITE) || *e & PTE_RW || (!(*e & PTE_COW) && PageAnon(pfn_to_page(pte_pfn(*e))));
+			ok = !(flags & FOLL_WRITE) || *e & PTE_RW ||
+			     (!(*e & PTE_COW) && PageAnon(pfn_to_page(pte_pfn(*e))));
 		if (ok) {
 			p = pfn_to_page(pte_pfn(*e));
 			get_page(p);

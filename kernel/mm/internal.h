@@ -53,7 +53,8 @@ u64 slab_shrink(void);
 
 /* ---- filemap.c, readahead.c, writeback.c ---- */
 
-#define PAGE_TRUNCATED (-600) /* the page left its mapping meanwhile: look it up again. Never leaves mm. */
+#define PAGE_TRUNCATED                                                                             \
+	(-600) /* the page left its mapping meanwhile: look it up again. Never leaves mm. */
 int page_make_uptodate(struct address_space *m, struct page *p, struct file *file);
 /* Takes a clean page out of the cache if only the cache and the caller hold it (locked). */
 bool remove_unused_page(struct page *p);
@@ -144,7 +145,7 @@ extern spinlock_t mm_list_lock;
 extern struct list_head mm_list; /* of mm->mm_list, under mm_list_lock */
 struct mm *mm_alloc_like(struct mm *old);
 struct mm *next_mm(void); /* with a use of it; NULL: look again or give up */
-int mm_cache_init(void); /* an initcall */
+int mm_cache_init(void);  /* an initcall */
 
 /* ---- giveback.c ---- */
 
@@ -156,7 +157,7 @@ void giveback_kick(void);
 #define FAULT_WRITE 1
 #define FAULT_EXEC 2
 #define FAULT_READ_ONLY 8 /* mm_populate: do not make private pages writable ahead */
-#define FAULT_FORCE 4   /* ptrace: in spite of the VMA's rights, as far as VM_MAY* allows */
+#define FAULT_FORCE 4     /* ptrace: in spite of the VMA's rights, as far as VM_MAY* allows */
 /* Makes the entry for @addr allow the access. Takes mmap_lock itself. 0, -EFAULT (no mapping or no right), -ENXIO (beyond the file: SIGBUS), -EIO, -ENOMEM. */
 int fault_in(struct mm *mm, u64 addr, u32 flags);
 /* The same under mmap_lock (reading). */

@@ -15,8 +15,8 @@
 
 struct advice {
 	int advice;
-	bool write;       /* changes areas: mmap_lock for writing */
-	u64 set, clear;   /* vm_flags */
+	bool write;     /* changes areas: mmap_lock for writing */
+	u64 set, clear; /* vm_flags */
 	int (*apply)(struct vm_area *v, u64 start, u64 end); /* or NULL */
 };
 
@@ -47,7 +47,8 @@ static int advise_willneed(struct vm_area *v, u64 start, u64 end)
 	if (!v->vm_mapping)
 		return 0;
 	if (!v->vm_mapping->a_ops->memory_only)
-		force_readahead(v->vm_mapping, v->vm_file, vma_index(v, start), (end - start) >> PAGE_SHIFT);
+		force_readahead(v->vm_mapping, v->vm_file, vma_index(v, start),
+			(end - start) >> PAGE_SHIFT);
 	return 0;
 }
 
@@ -160,15 +161,20 @@ static int remove_range(struct mm *mm, u64 start, u64 end)
 		if (!v || v->vm_flags & VM_LOCKED || !v->vm_file || !v->vm_mapping ||
 			(v->vm_flags & (VM_SHARED | VM_WRITE)) != (VM_SHARED | VM_WRITE)) {
 			up_read(&mm->mmap_lock);
-			return !v ? -ENOMEM : v->vm_flags & VM_LOCKED ? -EINVAL : !v->vm_file ? -EINVAL : -EACCES;
+			return !v                      ? -ENOMEM :
+			       v->vm_flags & VM_LOCKED ? -EINVAL :
+			       !v->vm_file             ? -EINVAL :
+							 -EACCES;
 		}
 		stop = min(end, v->vm_end);
 		off = vma_index(v, start) << PAGE_SHIFT;
 		f = v->vm_file;
 		mm_file_ops->get(f);
 		up_read(&mm->mmap_lock);
-		err = mm_file_ops->fallocate ? mm_file_ops->fallocate(f, 3 /* PUNCH_HOLE | KEEP_SIZE */,
-				(loff_t)off, (loff_t)(stop - start)) : -EOPNOTSUPP;
+		err = mm_file_ops->fallocate ?
+			      mm_file_ops->fallocate(f, 3 /* PUNCH_HOLE | KEEP_SIZE */, (loff_t)off,
+				      (loff_t)(stop - start)) :
+			      -EOPNOTSUPP;
 		mm_file_ops->put(f);
 		start = stop;
 	}
@@ -189,7 +195,8 @@ long sys_madvise(unsigned long addr, size_t len, int advice)
 	u64 end = addr + PAGE_ALIGN(len);
 	int err;
 
-	if (!a && advice != MADV_REMOVE && advice != MADV_POPULATE_READ && advice != MADV_POPULATE_WRITE)
+	if (!a && advice != MADV_REMOVE && advice != MADV_POPULATE_READ &&
+		advice != MADV_POPULATE_WRITE)
 		return -EINVAL;
 	if (addr & ~PAGE_MASK || (len && !PAGE_ALIGN(len)) || end < addr)
 		return -EINVAL;
@@ -198,7 +205,8 @@ long sys_madvise(unsigned long addr, size_t len, int advice)
 	if (advice == MADV_REMOVE)
 		return remove_range(mm, addr, end);
 	if (!a)
-		return populate_range(mm, addr, end, advice == MADV_POPULATE_WRITE ? FAULT_WRITE : FAULT_READ_ONLY);
+		return populate_range(mm, addr, end,
+			advice == MADV_POPULATE_WRITE ? FAULT_WRITE : FAULT_READ_ONLY);
 	if (a->write) {
 		if (down_write_killable(&mm->mmap_lock))
 			return -EINTR;

@@ -32,7 +32,7 @@ static int set_lock(struct mm *mm, u64 start, u64 end, u64 flags)
 		if (v->vm_flags & (VM_IO | VM_PFNMAP | VM_SPECIAL_NAME))
 			continue;
 		if ((new ^ v->vm_flags) & VM_LOCKED)
-			mm->locked_vm += new & VM_LOCKED ? vma_pages(v) : -vma_pages(v);
+			mm->locked_vm += new &VM_LOCKED ? vma_pages(v) : -vma_pages(v);
 		v->vm_flags = new;
 	}
 	vma_merge_range(mm, start, end);
@@ -151,7 +151,9 @@ long sys_mlockall(int flags)
 		return -EPERM;
 	if (down_write_killable(&mm->mmap_lock))
 		return -EINTR;
-	err = flags & MCL_CURRENT ? check_lock_limit(mm, mm->total_vm - min(mm->total_vm, mm->locked_vm)) : 0;
+	err = flags & MCL_CURRENT ?
+		      check_lock_limit(mm, mm->total_vm - min(mm->total_vm, mm->locked_vm)) :
+		      0;
 	if (!err) {
 		mm->def_flags &= ~(u64)(VM_LOCKED | VM_LOCKONFAULT);
 		if (flags & MCL_FUTURE)
@@ -209,7 +211,8 @@ static int sync_area(struct mm *mm, u64 *start, u64 end, int flags, bool *hole)
 	up_read(&mm->mmap_lock);
 	if (f) {
 		if (mm_file_ops->fsync)
-			err = mm_file_ops->fsync(f, (loff_t)off, (loff_t)(off + (stop - *start) - 1));
+			err = mm_file_ops->fsync(
+				f, (loff_t)off, (loff_t)(off + (stop - *start) - 1));
 		mm_file_ops->put(f);
 	}
 	*start = stop;

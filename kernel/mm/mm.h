@@ -27,37 +27,37 @@ struct core_state;
 /* ---- frames ---- */
 
 /* page->flags */
-#define PG_locked 0      /* lock_page(): I/O or truncation in progress */
-#define PG_uptodate 1    /* holds the file's data */
-#define PG_dirty 2       /* newer than the disk */
-#define PG_writeback 3   /* on its way to the disk */
-#define PG_error 4       /* a read or write failed */
+#define PG_locked 0    /* lock_page(): I/O or truncation in progress */
+#define PG_uptodate 1  /* holds the file's data */
+#define PG_dirty 2     /* newer than the disk */
+#define PG_writeback 3 /* on its way to the disk */
+#define PG_error 4     /* a read or write failed */
 #define PG_referenced 5
 #define PG_lru 6
 #define PG_active 7
 #define PG_slab 8
 #define PG_buddy 9
-#define PG_resident 10   /* the host backs it */
+#define PG_resident 10 /* the host backs it */
 #define PG_anon 11
-#define PG_private 12    /* page->private belongs to the file system */
+#define PG_private 12 /* page->private belongs to the file system */
 #define PG_reserved 13
-#define PG_zero 14       /* known to be zero on the host */
+#define PG_zero 14 /* known to be zero on the host */
 #define PG_waiters 15
-#define PG_mappedrw 17   /* a shared writable mapping may dirty it */
-#define PG_readahead 18  /* reaching it starts the next read-ahead */
+#define PG_mappedrw 17  /* a shared writable mapping may dirty it */
+#define PG_readahead 18 /* reaching it starts the next read-ahead */
 
 struct page {
-	u64 flags;                      /* PG_*, atomic bits */
-	atomic_t refcount;              /* get_page, put_page */
-	atomic_t mapcount;              /* page table entries that point here */
-	struct address_space *mapping;  /* page cache, shmem: under mapping->lock; anonymous: NULL */
-	u64 index;                      /* page offset in the mapping */
-	struct list_head lru;           /* under the lru lock; buddy free lists */
-	u64 private;                    /* fs data, buddy order, slab */
+	u64 flags;                     /* PG_*, atomic bits */
+	atomic_t refcount;             /* get_page, put_page */
+	atomic_t mapcount;             /* page table entries that point here */
+	struct address_space *mapping; /* page cache, shmem: under mapping->lock; anonymous: NULL */
+	u64 index;                     /* page offset in the mapping */
+	struct list_head lru;          /* under the lru lock; buddy free lists */
+	u64 private;                   /* fs data, buddy order, slab */
 };
 
-extern struct page *mem_map;   /* of region 0, indexed by pfn */
-extern u64 max_pfn;            /* frames of region 0 */
+extern struct page *mem_map; /* of region 0, indexed by pfn */
+extern u64 max_pfn;          /* frames of region 0 */
 struct page *pfn_to_page(pfn_t pfn);
 pfn_t page_to_pfn(const struct page *p);
 static inline void *pfn_to_virt(pfn_t pfn)
@@ -72,11 +72,11 @@ struct page *virt_to_page(const void *p); /* of direct-map addresses */
 
 /* gfp flags */
 typedef u32 gfp_t;
-#define GFP_KERNEL 0x0   /* may sleep, reclaim */
-#define GFP_ATOMIC 0x1   /* spinlocks may be held: no sleep, may use the reserve */
+#define GFP_KERNEL 0x0 /* may sleep, reclaim */
+#define GFP_ATOMIC 0x1 /* spinlocks may be held: no sleep, may use the reserve */
 #define __GFP_ZERO 0x2
-#define GFP_NOFS 0x4     /* may sleep, reclaim does not enter a file system */
-#define GFP_USER 0x8     /* for guests: fails (OOM) before the reserve is touched */
+#define GFP_NOFS 0x4 /* may sleep, reclaim does not enter a file system */
+#define GFP_USER 0x8 /* for guests: fails (OOM) before the reserve is touched */
 #define __GFP_NOFAIL 0x10
 
 /* Called by arch once the direct map stands: takes over frames [first, max_pfn) */
@@ -123,7 +123,7 @@ PAGE_FLAG_OPS(Anon, PG_anon)
 
 /* ---- slabs ---- */
 
-void *kmalloc(size_t n, gfp_t gfp);  /* 16-byte aligned, up to 4 MiB; NULL */
+void *kmalloc(size_t n, gfp_t gfp); /* 16-byte aligned, up to 4 MiB; NULL */
 void *kzalloc(size_t n, gfp_t gfp);
 void *kcalloc(size_t n, size_t size, gfp_t gfp);
 void *krealloc(void *p, size_t n, gfp_t gfp);
@@ -148,9 +148,9 @@ void register_shrinker(struct shrinker *s);
 /* ---- files as mm sees them ---- */
 
 struct writeback_control {
-	bool sync;         /* wait for it: fsync, sync */
-	u64 nr_to_write;   /* decremented */
-	u64 start, end;    /* byte range, end inclusive */
+	bool sync;       /* wait for it: fsync, sync */
+	u64 nr_to_write; /* decremented */
+	u64 start, end;  /* byte range, end inclusive */
 };
 
 struct address_space_operations {
@@ -162,10 +162,10 @@ struct address_space_operations {
 	int (*writepages)(struct address_space *m, struct writeback_control *wbc);
 	/* A write of [pos, pos+len) within one page: returns the page locked and prepared (uptodate where needed). */
 	int (*write_begin)(struct file *file, struct address_space *m, loff_t pos, u32 len,
-			   struct page **page, void **fsdata);
+		struct page **page, void **fsdata);
 	/* @copied bytes were put there; unlocks and puts the page, extends i_size. Returns @copied or -errno. */
-	int (*write_end)(struct file *file, struct address_space *m, loff_t pos, u32 len, u32 copied,
-			 struct page *page, void *fsdata);
+	int (*write_end)(struct file *file, struct address_space *m, loff_t pos, u32 len,
+		u32 copied, struct page *page, void *fsdata);
 	/* A shared mapping is about to dirty the page (blocks must exist). Page locked on return. 0 or -errno (SIGBUS). */
 	int (*page_mkwrite)(struct file *file, struct page *page);
 	/* The page leaves the cache from @offset on (truncate); drops page->private. */
@@ -178,16 +178,16 @@ struct address_space {
 	struct inode *host;
 	const struct address_space_operations *a_ops;
 	spinlock_t lock;
-	struct radix pages;          /* index -> struct page *, under @lock */
-	u64 nrpages, nrdirty;        /* under @lock */
+	struct radix pages;   /* index -> struct page *, under @lock */
+	u64 nrpages, nrdirty; /* under @lock */
 	atomic_t nrwriteback;
-	struct rb_root i_mmap;       /* VMAs that map it, by vm_pgoff; under i_mmap_sem */
-	struct list_head i_mmap_list;/* the same as a list */
+	struct rb_root i_mmap;        /* VMAs that map it, by vm_pgoff; under i_mmap_sem */
+	struct list_head i_mmap_list; /* the same as a list */
 	struct rwsem i_mmap_sem;
 	struct rwsem invalidate_lock; /* faults and reads against truncate and hole punching */
 	gfp_t gfp;
-	int wb_err;                  /* the newest error of write-back, under @lock; see mapping_wb_check() */
-	u32 wb_err_seq;              /* how many there were, under @lock */
+	int wb_err;     /* the newest error of write-back, under @lock; see mapping_wb_check() */
+	u32 wb_err_seq; /* how many there were, under @lock */
 	u64 dirty_first, dirty_last; /* all dirty pages lie within, under @lock */
 	u64 ra_next, ra_size;        /* read-ahead: where it ends and its size, under @lock */
 	struct list_head dirty_link; /* list of mappings with dirty pages, under wb_lock */
@@ -195,28 +195,31 @@ struct address_space {
 	atomic_t i_mmap_writable;    /* shared writable mappings, for seals and denials */
 	void (*mark_inode_dirty)(struct inode *inode); /* set by vfs: pages became dirty */
 };
-void address_space_init(struct address_space *m, struct inode *host,
-			const struct address_space_operations *ops);
+void address_space_init(
+	struct address_space *m, struct inode *host, const struct address_space_operations *ops);
 
 struct iov_iter;
-loff_t mapping_size(struct address_space *m); /* i_size of the host inode: set by vfs through mm_ops */
+loff_t mapping_size(
+	struct address_space *m); /* i_size of the host inode: set by vfs through mm_ops */
 /* vfs registers what mm must know of files (Law: lower layers call up only through tables). */
 struct mm_file_ops {
 	struct address_space *(*mapping)(struct file *f);
 	loff_t (*size)(struct inode *i);
-	struct file *(*fget)(int fd);  /* of current; a reference, or NULL */
+	struct file *(*fget)(int fd); /* of current; a reference, or NULL */
 	void (*get)(struct file *f);
 	void (*put)(struct file *f);
 	int (*mmap)(struct file *f, struct vm_area *vma); /* f_op->mmap: 0, -ENODEV, ... */
-	void (*touch)(struct file *f);           /* atime */
+	void (*touch)(struct file *f);                    /* atime */
 	u64 (*ino)(struct file *f);
 	dev_t (*dev)(struct file *f);
-	bool (*may_exec)(struct file *f);        /* not on a noexec mount */
-	u32 (*mode)(struct file *f);             /* 1: opened for reading, 2: for writing */
-	bool (*inode_get)(struct inode *i);      /* a reference for write-back; false: it is being freed. wb_lock is held */
-	void (*inode_put)(struct inode *i);      /* may sleep */
+	bool (*may_exec)(struct file *f); /* not on a noexec mount */
+	u32 (*mode)(struct file *f);      /* 1: opened for reading, 2: for writing */
+	bool (*inode_get)(struct
+		inode *i); /* a reference for write-back; false: it is being freed. wb_lock is held */
+	void (*inode_put)(struct inode *i);                     /* may sleep */
 	int (*fsync)(struct file *f, loff_t start, loff_t end); /* msync(MS_SYNC) */
-	int (*fallocate)(struct file *f, int mode, loff_t off, loff_t len); /* madvise(MADV_REMOVE) */
+	int (*fallocate)(
+		struct file *f, int mode, loff_t off, loff_t len); /* madvise(MADV_REMOVE) */
 };
 extern const struct mm_file_ops *mm_file_ops;
 
@@ -224,17 +227,19 @@ extern const struct mm_file_ops *mm_file_ops;
 struct page *find_get_page(struct address_space *m, u64 index);
 struct page *find_lock_page(struct address_space *m, u64 index);
 struct page *grab_cache_page(struct address_space *m, u64 index);
-u32 find_get_pages(struct address_space *m, u64 index, u64 end, u32 nr, struct page **pages); /* ascending, how many */
+u32 find_get_pages(struct address_space *m, u64 index, u64 end, u32 nr,
+	struct page **pages); /* ascending, how many */
 struct page *read_cache_page(struct address_space *m, u64 index, struct file *file);
 /* Inserts a locked new page (takes a reference): 0, -EEXIST, -ENOMEM. */
 int add_to_page_cache(struct page *p, struct address_space *m, u64 index);
-void delete_from_page_cache(struct page *p); /* locked; drops the cache's reference */
-bool set_page_dirty(struct page *p);         /* true: it was clean; calls mark_inode_dirty */
+void delete_from_page_cache(struct page *p);  /* locked; drops the cache's reference */
+bool set_page_dirty(struct page *p);          /* true: it was clean; calls mark_inode_dirty */
 bool clear_page_dirty_for_io(struct page *p); /* write-protects its mappings; true: was dirty */
 void set_page_writeback(struct page *p);
 /* Drops pages from @start (bytes) on, zeroing the tail of a partial page; unmaps them first. */
 void truncate_inode_pages(struct address_space *m, loff_t start);
-void truncate_inode_pages_range(struct address_space *m, loff_t start, loff_t end); /* end inclusive */
+void truncate_inode_pages_range(
+	struct address_space *m, loff_t start, loff_t end); /* end inclusive */
 /* i_size has changed to @size: unmap beyond, drop pages. */
 void truncate_pagecache(struct address_space *m, loff_t size);
 void unmap_mapping_range(struct address_space *m, u64 first_index, u64 nr); /* nr 0: to the end */
@@ -300,60 +305,60 @@ struct vm_area;
 struct vm_operations {
 	/* Special mappings: the page for @index (a reference), or ERR_PTR(-EFAULT: SIGBUS). NULL op: page cache or anonymous. */
 	struct page *(*fault)(struct vm_area *vma, u64 index);
-	void (*open)(struct vm_area *vma);  /* split, fork */
+	void (*open)(struct vm_area *vma); /* split, fork */
 	void (*close)(struct vm_area *vma);
 };
 struct vm_area {
-	struct rb_node vm_rb;      /* mm->mm_rb by vm_start; under mmap_lock */
-	struct list_head vm_list;  /* sorted */
-	u64 vm_start, vm_end;      /* under mmap_lock (write) and page_table_lock */
+	struct rb_node vm_rb;     /* mm->mm_rb by vm_start; under mmap_lock */
+	struct list_head vm_list; /* sorted */
+	u64 vm_start, vm_end;     /* under mmap_lock (write) and page_table_lock */
 	u64 vm_flags;
 	struct mm *vm_mm;
-	u64 vm_pgoff;              /* in pages */
-	struct file *vm_file;      /* a reference, or NULL */
+	u64 vm_pgoff;                     /* in pages */
+	struct file *vm_file;             /* a reference, or NULL */
 	struct address_space *vm_mapping; /* of vm_file, or shmem's */
 	const struct vm_operations *vm_ops;
 	void *vm_private;
 	const char *vm_name;
-	struct list_head shared;   /* mapping->i_mmap_list, under i_mmap_sem */
-	u32 extent_order;          /* size of the next anonymous reservation: grows while the range proves dense */
-	u64 next_fault;            /* where a sequential toucher would fault next */
+	struct list_head shared; /* mapping->i_mmap_list, under i_mmap_sem */
+	u32 extent_order; /* size of the next anonymous reservation: grows while the range proves dense */
+	u64 next_fault; /* where a sequential toucher would fault next */
 };
 
 struct mm {
-	atomic_t mm_users;          /* tasks; the last mmput unmaps all */
-	atomic_t mm_count;          /* plus lazy references; the last frees */
+	atomic_t mm_users; /* tasks; the last mmput unmaps all */
+	atomic_t mm_count; /* plus lazy references; the last frees */
 	struct rwsem mmap_lock;
 	spinlock_t page_table_lock; /* the entries of pmap */
 	struct pmap pmap;
-	struct rb_root mm_rb;       /* VMAs, under mmap_lock */
+	struct rb_root mm_rb; /* VMAs, under mmap_lock */
 	struct list_head mmap_list;
 	u32 map_count;
-	u64 mmap_base, task_size;   /* immutable after exec */
+	u64 mmap_base, task_size; /* immutable after exec */
 	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
-	u64 arg_start, arg_end, env_start, env_end; /* under mmap_lock */
+	u64 arg_start, arg_end, env_start, env_end;          /* under mmap_lock */
 	u64 total_vm, locked_vm, data_vm, stack_vm, exec_vm; /* pages, under mmap_lock */
 	atomic64_t rss_anon, rss_file, rss_shmem;
 	u64 hiwater_rss, hiwater_vm;
 	u64 auxv[48];
 	u32 nr_auxv;
-	struct file *exe_file;      /* under mmap_lock */
+	struct file *exe_file; /* under mmap_lock */
 	u64 def_flags;
 	bool dumpable;
-	u32 dump_mode;              /* prctl(PR_SET_DUMPABLE) */
+	u32 dump_mode; /* prctl(PR_SET_DUMPABLE) */
 	struct core_state *core_state;
-	struct list_head mm_list;   /* all mms, for reclaim and OOM; under mm_list_lock */
+	struct list_head mm_list; /* all mms, for reclaim and OOM; under mm_list_lock */
 	u64 vdso_base;
 	u64 owner_pid;
-	bool membarrier_private;    /* registered for MEMBARRIER_CMD_PRIVATE_EXPEDITED */
-	u64 last_spurious;          /* address of the last fault that found nothing to do; a hint */
-	u64 committed;              /* pages accounted by VM_ACCOUNT, under mmap_lock */
+	bool membarrier_private; /* registered for MEMBARRIER_CMD_PRIVATE_EXPEDITED */
+	u64 last_spurious;       /* address of the last fault that found nothing to do; a hint */
+	u64 committed;           /* pages accounted by VM_ACCOUNT, under mmap_lock */
 };
 
-struct mm *mm_alloc(void);              /* users 1, empty */
-struct mm *mm_dup(struct mm *old);      /* fork: COW copy of all VMAs; ERR_PTR */
+struct mm *mm_alloc(void);         /* users 1, empty */
+struct mm *mm_dup(struct mm *old); /* fork: COW copy of all VMAs; ERR_PTR */
 void mmget(struct mm *mm);
-void mmput(struct mm *mm);              /* may sleep */
+void mmput(struct mm *mm); /* may sleep */
 void mmgrab(struct mm *mm);
 void mmdrop(struct mm *mm);
 
@@ -369,8 +374,7 @@ int mm_setup_stack(struct mm *mm, u64 top, u64 flags);
 int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags);
 /* A VMA whose pages come from vm_ops->fault (vdso). ERR_PTR. */
 struct vm_area *install_special_mapping(struct mm *mm, u64 addr, u64 len, u64 flags,
-					const struct vm_operations *ops, void *private,
-					const char *name);
+	const struct vm_operations *ops, void *private, const char *name);
 u64 get_unmapped_area(struct mm *mm, u64 hint, u64 len, u64 align);
 /* One page faulted in of any mm: a reference. For access_mm, pin_user_page, core dumps (FOLL_DUMP: NULL for holes). */
 #define FOLL_WRITE 1
@@ -382,7 +386,7 @@ int user_fault_in(struct mm *mm, u64 addr, bool write);
 
 /* task registers what mm must know of processes. Until then there are no limits and everybody is capable. */
 struct mm_task_ops {
-	u64 (*rlimit)(int which);        /* of current's process: RLIMIT_* of <linux/resource.h> */
+	u64 (*rlimit)(int which); /* of current's process: RLIMIT_* of <linux/resource.h> */
 	bool (*capable)(int cap);
 };
 extern const struct mm_task_ops *mm_task_ops;
@@ -417,6 +421,6 @@ struct mem_walk_stats {
 		anonymous, swap;
 };
 void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lock */
-int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size); /* "rd wr mr mw ..." */
+int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size);  /* "rd wr mr mw ..." */
 
 #endif

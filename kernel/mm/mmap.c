@@ -21,8 +21,8 @@
 #define MODE_READ 1
 #define MODE_WRITE 2
 #define LEGACY_MASK                                                                                \
-	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE |    \
-		MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |     \
+	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE |   \
+		MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |    \
 		MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | MAP_FIXED_NOREPLACE)
 
 u32 sysctl_max_map_count = 65530;
@@ -62,7 +62,7 @@ struct map_request {
 static u64 prot_flags(int prot)
 {
 	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
-		(prot & PROT_EXEC ? VM_EXEC : 0);
+	       (prot & PROT_EXEC ? VM_EXEC : 0);
 }
 
 static int check_type(struct map_request *r)
@@ -197,7 +197,8 @@ static u64 map_region(struct map_request *r)
 
 	if (IS_ERR_VALUE(at))
 		return at;
-	if (!may_expand_vm(mm, r->vm_flags, pages - min(pages, pages_in_range(mm, at, at + r->len))))
+	if (!may_expand_vm(
+		    mm, r->vm_flags, pages - min(pages, pages_in_range(mm, at, at + r->len))))
 		return -ENOMEM;
 	if (mm->map_count >= sysctl_max_map_count)
 		return -ENOMEM;
@@ -250,8 +251,13 @@ static int shared_anon_file(struct map_request *r)
 
 u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int flags, u64 pgoff)
 {
-	struct map_request r = { .mm = mm, .file = file, .addr = addr, .len = PAGE_ALIGN(len), .pgoff = pgoff,
-		.prot = prot, .flags = flags };
+	struct map_request r = { .mm = mm,
+		.file = file,
+		.addr = addr,
+		.len = PAGE_ALIGN(len),
+		.pgoff = pgoff,
+		.prot = prot,
+		.flags = flags };
 	bool populate;
 	u64 ret;
 	int err;
@@ -274,7 +280,8 @@ u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int f
 	err = check_request(&r);
 	ret = err ? (u64)err : map_region(&r);
 	up_write(&mm->mmap_lock);
-	populate = (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || r.vm_flags & VM_LOCKED;
+	populate =
+		(flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || r.vm_flags & VM_LOCKED;
 	if (populate && !IS_ERR_VALUE(ret))
 		mm_populate(mm, ret, ret + r.len, 0);
 out:
@@ -283,7 +290,8 @@ out:
 	return ret;
 }
 
-long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags, int fd, unsigned long off)
+long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags,
+	int fd, unsigned long off)
 {
 	struct file *f = NULL;
 	u64 ret;
@@ -430,7 +438,8 @@ static bool brk_allowed(struct mm *mm, u64 brk)
 	if (next && next->vm_start < PAGE_ALIGN(mm->brk))
 		next = vma_next(next);
 	return !next || PAGE_ALIGN(brk) + PAGE_SIZE <=
-		(next->vm_flags & VM_GROWSDOWN ? next->vm_start - STACK_GUARD_GAP : next->vm_start);
+				(next->vm_flags & VM_GROWSDOWN ? next->vm_start - STACK_GUARD_GAP :
+								 next->vm_start);
 }
 
 /* Under mmap_lock. True: the break is where it was asked to be. */
@@ -442,7 +451,8 @@ static bool set_brk(struct mm *mm, u64 brk)
 		return false;
 	if (new < old && munmap_locked(mm, new, old - new))
 		return false;
-	if (new > old && (!brk_allowed(mm, brk) || map_anon(mm, old, new - old, VM_READ | VM_WRITE)))
+	if (new > old &&
+		(!brk_allowed(mm, brk) || map_anon(mm, old, new - old, VM_READ | VM_WRITE)))
 		return false;
 	mm->brk = brk;
 	return true;

@@ -70,7 +70,7 @@ static u64 new_flags(const struct vm_area *v, const struct protect *p)
 
 static bool becomes_private_writable(const struct vm_area *v, const struct protect *p)
 {
-	return p->flags & VM_WRITE && !(v->vm_flags & (VM_SHARED | VM_ACCOUNT | VM_NORESERVE)) ;
+	return p->flags & VM_WRITE && !(v->vm_flags & (VM_SHARED | VM_ACCOUNT | VM_NORESERVE));
 }
 
 /*
@@ -96,7 +96,8 @@ static int check_areas(struct mm *mm, struct protect *p)
 		n = (min(v->vm_end, p->end) - at) >> PAGE_SHIFT;
 		if (becomes_private_writable(v, p))
 			p->commit += n;
-		if ((v->vm_flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == 0 && p->flags & VM_WRITE)
+		if ((v->vm_flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == 0 &&
+			p->flags & VM_WRITE)
 			data += n;
 		at = v->vm_end;
 	}
@@ -185,7 +186,7 @@ long sys_mprotect(unsigned long addr, size_t len, unsigned long prot)
 	if (prot & ~(unsigned long)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
 		return -EINVAL;
 	p.flags = (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
-		(prot & PROT_EXEC ? VM_EXEC : 0);
+		  (prot & PROT_EXEC ? VM_EXEC : 0);
 	if (prot & PROT_READ && current->personality & 0x0400000)
 		p.flags |= VM_EXEC;
 	if (down_write_killable(&mm->mmap_lock))

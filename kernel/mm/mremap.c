@@ -62,7 +62,8 @@ static int move_entries(struct vm_area *v, u64 from, u64 to, u64 len)
 	zap_prepare(mm, from, from + len);
 	if (m)
 		down_write(&m->i_mmap_sem);
-	for (u64 va = from; (va = next_entry(mm, va, from + len)) < from + len && !err; va += PAGE_SIZE)
+	for (u64 va = from; (va = next_entry(mm, va, from + len)) < from + len && !err;
+		va += PAGE_SIZE)
 		err = move_entry(mm, va, to + (va - from));
 	if (m)
 		up_write(&m->i_mmap_sem);
@@ -137,7 +138,7 @@ static bool can_extend(struct mm *mm, struct vm_area *v, u64 end)
 	if (!next)
 		return true;
 	return end <= next->vm_start &&
-		(!(next->vm_flags & VM_GROWSDOWN) || end + STACK_GUARD_GAP <= next->vm_start);
+	       (!(next->vm_flags & VM_GROWSDOWN) || end + STACK_GUARD_GAP <= next->vm_start);
 }
 
 static u64 extend(struct remap *r, struct vm_area *v)
@@ -190,7 +191,8 @@ static u64 remap_to(struct remap *r)
 	struct vm_area *v;
 	int err;
 
-	if (r->new_addr & ~PAGE_MASK || r->new_len > mm->task_size || r->new_addr > mm->task_size - r->new_len)
+	if (r->new_addr & ~PAGE_MASK || r->new_len > mm->task_size ||
+		r->new_addr > mm->task_size - r->new_len)
 		return -EINVAL;
 	if (r->new_addr < MMAP_MIN_ADDR)
 		return -EPERM;
@@ -237,14 +239,20 @@ static u64 remap_anywhere(struct remap *r)
 		return extend(r, v);
 	if (!(r->flags & MREMAP_MAYMOVE))
 		return -ENOMEM;
-	to = find_free_area(mm, r->flags & MREMAP_DONTUNMAP ? r->new_addr : 0, r->new_len, PAGE_SIZE, 0);
+	to = find_free_area(
+		mm, r->flags & MREMAP_DONTUNMAP ? r->new_addr : 0, r->new_len, PAGE_SIZE, 0);
 	return IS_ERR_VALUE(to) ? to : move_area(r, v, to);
 }
 
-long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len, int flags, unsigned long new_addr)
+long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len, int flags,
+	unsigned long new_addr)
 {
-	struct remap r = { .mm = current->mm, .addr = addr, .old_len = PAGE_ALIGN(old_len),
-		.new_len = PAGE_ALIGN(new_len), .new_addr = new_addr, .flags = flags };
+	struct remap r = { .mm = current->mm,
+		.addr = addr,
+		.old_len = PAGE_ALIGN(old_len),
+		.new_len = PAGE_ALIGN(new_len),
+		.new_addr = new_addr,
+		.flags = flags };
 	u64 grown_from = r.old_len, ret;
 
 	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))

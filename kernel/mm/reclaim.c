@@ -124,7 +124,8 @@ static u64 break_reservations(u64 wanted)
 static u64 shrink(u64 wanted, gfp_t gfp, int priority, u64 *dirty)
 {
 	u64 lru = nr_lru_pages(false) + nr_lru_pages(true);
-	u64 freed = shrink_lru(priority > 2 ? lru : min(lru, wanted * 4 << priority), priority > 0, dirty);
+	u64 freed = shrink_lru(
+		priority > 2 ? lru : min(lru, wanted * 4 << priority), priority > 0, dirty);
 
 	if (freed < wanted && !(gfp & GFP_NOFS))
 		freed += shrink_caches(8 >> priority);
@@ -162,7 +163,8 @@ static int kswapd(void *arg)
 
 		wait_event(&kswapd_wait, READ_ONCE(kswapd_wanted));
 		WRITE_ONCE(kswapd_wanted, false);
-		for (int priority = 0; priority < 3 && nr_free_frames() < zone_marks.high; priority++)
+		for (int priority = 0; priority < 3 && nr_free_frames() < zone_marks.high;
+			priority++)
 			do
 				freed = shrink(zone_marks.high, 0, priority, &dirty);
 			while (freed && nr_free_frames() < zone_marks.high);

@@ -34,15 +34,15 @@ struct magazine {
 
 struct kmem_cache {
 	spinlock_t lock;
-	u32 size;  /* of an object with what belongs to it, immutable */
+	u32 size;   /* of an object with what belongs to it, immutable */
 	u32 usable; /* what the caller may use, immutable */
-	u32 order; /* of a slab, immutable */
+	u32 order;  /* of a slab, immutable */
 	u32 per_slab;
 	u32 mag_limit;
-	struct list_head partial;  /* slabs with a free object, by ->lru */
+	struct list_head partial;        /* slabs with a free object, by ->lru */
 	u64 nr_slabs, nr_empty, nr_objs; /* under lock; nr_objs in use or in magazines */
 	const char *name;
-	struct list_head list; /* under caches_lock */
+	struct list_head list;          /* under caches_lock */
 	struct magazine *mag[MAX_CPUS]; /* each by its vCPU only */
 };
 
@@ -50,7 +50,8 @@ static DEFINE_SPINLOCK(caches_lock);
 static LIST_HEAD(caches);
 static atomic64_t slab_frames;
 
-static const u16 class_sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096, 8192 };
+static const u16 class_sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048,
+	4096, 8192 };
 static const char *const class_names[] = { "kmalloc-16", "kmalloc-32", "kmalloc-48", "kmalloc-64",
 	"kmalloc-96", "kmalloc-128", "kmalloc-192", "kmalloc-256", "kmalloc-384", "kmalloc-512",
 	"kmalloc-768", "kmalloc-1k", "kmalloc-2k", "kmalloc-4k", "kmalloc-8k" };
@@ -84,7 +85,8 @@ static void check_poison(struct kmem_cache *c, void *obj)
 
 	for (u32 i = sizeof(void *); i < end; i++)
 		if (p[i] != FREE_BYTE)
-			panic("slab %s: object %p was written at +%u after it was freed", c->name, obj, i);
+			panic("slab %s: object %p was written at +%u after it was freed", c->name,
+				obj, i);
 	if (end >= sizeof(void *) && p[end] != FREE_END)
 		panic("slab %s: end of free object %p was overwritten", c->name, obj);
 	memset(obj, NEW_BYTE, c->size - REDZONE); /* a second free is told from a first by this */
@@ -365,10 +367,11 @@ void slab_init(void)
 	cache_setup(&mag_cache, "magazine", sizeof(struct magazine), 0);
 	cache_setup(&cache_cache, "kmem_cache", sizeof(struct kmem_cache), 64);
 	for (u32 i = 0; i < NR_CLASSES; i++)
-		cache_setup(&classes[i], class_names[i], class_sizes[i], class_sizes[i] & (class_sizes[i] - 1) ? 16 : class_sizes[i]);
+		cache_setup(&classes[i], class_names[i], class_sizes[i],
+			class_sizes[i] & (class_sizes[i] - 1) ? 16 : class_sizes[i]);
 	for (u32 i = 0; i < ARRAY_SIZE(class_of); i++) {
 		while (class_sizes[class] < i * 16)
-			class++;
+			class ++;
 		class_of[i] = class;
 	}
 }
@@ -425,10 +428,12 @@ int slabinfo_line(int i, char *buf, size_t size)
 		if (i--)
 			continue;
 		return scnprintf(buf, size,
-			"%-17s %6lu %6lu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6lu %6lu %6u\n",
-			c->name, (unsigned long)c->nr_objs, (unsigned long)(c->nr_slabs * c->per_slab),
-			c->usable, c->per_slab, 1U << c->order, 0U, 0U, 0U,
-			(unsigned long)(c->nr_slabs - c->nr_empty), (unsigned long)c->nr_slabs, 0U);
+			"%-17s %6lu %6lu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6lu %6lu "
+			"%6u\n",
+			c->name, (unsigned long)c->nr_objs,
+			(unsigned long)(c->nr_slabs * c->per_slab), c->usable, c->per_slab,
+			1U << c->order, 0U, 0U, 0U, (unsigned long)(c->nr_slabs - c->nr_empty),
+			(unsigned long)c->nr_slabs, 0U);
 	}
 	return 0;
 }

@@ -104,12 +104,29 @@ static const struct {
 	u64 flag;
 	char name[3];
 } flag_names[] = {
-	{ VM_READ, "rd" }, { VM_WRITE, "wr" }, { VM_EXEC, "ex" }, { VM_SHARED, "sh" }, { VM_MAYREAD, "mr" },
-	{ VM_MAYWRITE, "mw" }, { VM_MAYEXEC, "me" }, { VM_GROWSDOWN, "gd" }, { VM_PFNMAP, "pf" },
-	{ VM_LOCKED, "lo" }, { VM_IO, "io" }, { VM_SEQ_READ, "sr" }, { VM_RAND_READ, "rr" },
-	{ VM_DONTCOPY, "dc" }, { VM_DONTEXPAND, "de" }, { VM_LOCKONFAULT, "lf" }, { VM_ACCOUNT, "ac" },
-	{ VM_NORESERVE, "nr" }, { VM_WIPEONFORK, "wf" }, { VM_DONTDUMP, "dd" }, { VM_HUGEPAGE, "hg" },
-	{ VM_NOHUGEPAGE, "nh" }, { VM_MERGEABLE, "mg" },
+	{ VM_READ, "rd" },
+	{ VM_WRITE, "wr" },
+	{ VM_EXEC, "ex" },
+	{ VM_SHARED, "sh" },
+	{ VM_MAYREAD, "mr" },
+	{ VM_MAYWRITE, "mw" },
+	{ VM_MAYEXEC, "me" },
+	{ VM_GROWSDOWN, "gd" },
+	{ VM_PFNMAP, "pf" },
+	{ VM_LOCKED, "lo" },
+	{ VM_IO, "io" },
+	{ VM_SEQ_READ, "sr" },
+	{ VM_RAND_READ, "rr" },
+	{ VM_DONTCOPY, "dc" },
+	{ VM_DONTEXPAND, "de" },
+	{ VM_LOCKONFAULT, "lf" },
+	{ VM_ACCOUNT, "ac" },
+	{ VM_NORESERVE, "nr" },
+	{ VM_WIPEONFORK, "wf" },
+	{ VM_DONTDUMP, "dd" },
+	{ VM_HUGEPAGE, "hg" },
+	{ VM_NOHUGEPAGE, "nh" },
+	{ VM_MERGEABLE, "mg" },
 };
 
 int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size)

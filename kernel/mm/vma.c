@@ -235,7 +235,8 @@ bool vma_can_merge(const struct vm_area *a, const struct vm_area *b)
 		return false;
 	if (a->vm_file != b->vm_file || a->vm_mapping != b->vm_mapping || a->vm_ops != b->vm_ops)
 		return false;
-	if (a->vm_private != b->vm_private || a->vm_name != b->vm_name || a->vm_flags & VM_SPECIAL_NAME)
+	if (a->vm_private != b->vm_private || a->vm_name != b->vm_name ||
+		a->vm_flags & VM_SPECIAL_NAME)
 		return false;
 	return vma_is_anon(a) || a->vm_pgoff + vma_pages(a) == b->vm_pgoff;
 }
@@ -323,7 +324,9 @@ static u64 search_down(struct mm *mm, u64 len, u64 align, u64 top)
 
 	if (v && room_start(v) < end)
 		end = room_start(v);
-	v = v ? vma_prev(v) : list_empty(&mm->mmap_list) ? NULL : list_last_entry(&mm->mmap_list, struct vm_area, vm_list);
+	v = v                          ? vma_prev(v) :
+	    list_empty(&mm->mmap_list) ? NULL :
+					 list_last_entry(&mm->mmap_list, struct vm_area, vm_list);
 	for (;; v = vma_prev(v)) {
 		u64 low = v ? v->vm_end : MMAP_MIN_ADDR;
 		u64 at = end >= len ? (end - len) & ~(align - 1) : 0;
@@ -340,7 +343,8 @@ static u64 search_up(struct mm *mm, u64 len, u64 align, u64 from, u64 limit)
 {
 	u64 at = round_up(from, align);
 
-	for (struct vm_area *v = find_vma(mm, at); len <= limit && at <= limit - len; v = vma_next(v)) {
+	for (struct vm_area *v = find_vma(mm, at); len <= limit && at <= limit - len;
+		v = vma_next(v)) {
 		if (!v || at + len <= room_start(v))
 			return at;
 		at = max(at, round_up(v->vm_end, align));

@@ -251,7 +251,9 @@ static int write_range(struct address_space *m, struct writeback_control *wbc)
 
 int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t end)
 {
-	struct writeback_control wbc = { .sync = true, .nr_to_write = ~0UL, .start = start, .end = end };
+	struct writeback_control wbc = {
+		.sync = true, .nr_to_write = ~0UL, .start = start, .end = end
+	};
 	u32 since = mapping_wb_sample(m);
 	int err = write_range(m, &wbc), err2;
 
@@ -296,8 +298,9 @@ static struct address_space *take_due(u64 now, bool all)
 static bool flush_one(u64 now, bool all, bool wait)
 {
 	struct address_space *m = take_due(now, all);
-	struct writeback_control wbc = { .sync = wait, .nr_to_write = wait ? ~0UL : FLUSH_PIECE,
-		.start = 0, .end = ~0UL >> 1 };
+	struct writeback_control wbc = {
+		.sync = wait, .nr_to_write = wait ? ~0UL : FLUSH_PIECE, .start = 0, .end = ~0UL >> 1
+	};
 	int err;
 
 	if (!m)
@@ -337,8 +340,9 @@ static u64 next_due(void)
 
 	spin_lock(&wb_lock);
 	if (!list_empty(&dirty_mappings))
-		due = list_first_entry(&dirty_mappings, struct address_space, dirty_link)->dirtied_when +
-			DIRTY_AGE;
+		due = list_first_entry(&dirty_mappings, struct address_space, dirty_link)
+			      ->dirtied_when +
+		      DIRTY_AGE;
 	spin_unlock(&wb_lock);
 	return due;
 }
@@ -356,7 +360,8 @@ static int flusher(void *arg)
 			over = nr_dirty_pages() > background_limit();
 			cond_resched();
 		} while (flush_one(ktime_get(), over, false));
-		if (nr_dirty_pages() > background_limit()) /* nothing could be written: not in a tight loop */
+		if (nr_dirty_pages() >
+			background_limit()) /* nothing could be written: not in a tight loop */
 			sleep_ns(10000000);
 	}
 	return 0;

@@ -58,7 +58,8 @@ void free_page_batch(struct page **pages, u32 n)
 			put_page(pages[i++]);
 			continue;
 		}
-		while (i + run < n && pages[i + run] == pages[i] + run && last_zero_ref(pages[i + run]))
+		while (i + run < n && pages[i + run] == pages[i] + run &&
+			last_zero_ref(pages[i + run]))
 			run++;
 		free_zero_run(pages[i], run);
 		i += run;
@@ -131,7 +132,8 @@ static void zap_entries(struct vm_area *v, struct zap_batch *b, u64 *va, u64 end
 		do {
 			if (*e)
 				zap_entry(v, b, *va, e);
-		} while (e++, *va += PAGE_SIZE, b->n < BATCH && *va < end && *va & (512 * PAGE_SIZE - 1));
+		} while (e++, *va += PAGE_SIZE,
+			b->n < BATCH && *va < end && *va & (512 * PAGE_SIZE - 1));
 	}
 	spin_unlock(&mm->page_table_lock);
 }
@@ -191,7 +193,8 @@ static void give_back_reserved(struct vm_area *v, struct reserved *r)
 	struct mm *mm = v->vm_mm;
 
 	spin_lock(&mm->page_table_lock);
-	*pmap_pte(&mm->pmap, r->va, false) = r->e & ~PTE_RESERVED; /* its table stands: mmap_lock is held */
+	*pmap_pte(&mm->pmap, r->va, false) =
+		r->e & ~PTE_RESERVED; /* its table stands: mmap_lock is held */
 	spin_unlock(&mm->page_table_lock);
 	clear_bit(PG_zero, &pfn_to_page(pte_pfn(r->e))->flags);
 }

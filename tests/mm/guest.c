@@ -17,12 +17,15 @@ static long call(long nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 	register u64 r9 __asm__("r9") = f;
 	long ret;
 
-	__asm__ volatile("syscall" : "=a"(ret) : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-		: "rcx", "r11", "memory");
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
 	return ret;
 }
 #define sys(nr, ...) sys_(__NR_##nr, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
-#define sys_(nr, a, b, c, d, e, f, ...) call(nr, (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), (u64)(f))
+#define sys_(nr, a, b, c, d, e, f, ...)                                                            \
+	call(nr, (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), (u64)(f))
 
 static char line[400];
 static u32 len;
@@ -207,7 +210,8 @@ static void protect(void)
 	p[0] = 7;
 	check("and memory again", p[0] == 7);
 	sys(munmap, p + 16 * PAGE, 16 * PAGE);
-	check("hole", sys(getrandom, p + 16 * PAGE, 16, 0) == -14 && sys(getrandom, p + 15 * PAGE, 16, 0) == 16);
+	check("hole", sys(getrandom, p + 16 * PAGE, 16, 0) == -14 &&
+			      sys(getrandom, p + 15 * PAGE, 16, 0) == 16);
 	p = (char *)sys(mremap, p + 32 * PAGE, 32 * PAGE, 64 * PAGE, 1, 0);
 	check("mremap", (u64)p < -4096UL && p[0] == 2 && p[31 * PAGE] == 2 && p[32 * PAGE] == 0);
 	p[63 * PAGE] = 1;
@@ -232,9 +236,12 @@ static long thread(int i, void (*fn)(long), long arg)
 
 	*--sp = (u64)arg;
 	*--sp = (u64)fn;
-	__asm__ volatile("syscall\n\ttest %%rax,%%rax\n\tjnz 1f\n\txor %%ebp,%%ebp\n\tpop %%rax\n\tpop %%rdi\n\tcall *%%rax\n\t"
+	__asm__ volatile("syscall\n\ttest %%rax,%%rax\n\tjnz 1f\n\txor %%ebp,%%ebp\n\tpop "
+			 "%%rax\n\tpop %%rdi\n\tcall *%%rax\n\t"
 			 "mov $60,%%eax\n\txor %%edi,%%edi\n\tsyscall\n1:"
-		: "=a"(ret) : "a"(__NR_clone), "D"(0x50f00UL), "S"(sp), "d"(0) : "rcx", "r11", "memory");
+			 : "=a"(ret)
+			 : "a"(__NR_clone), "D"(0x50f00UL), "S"(sp), "d"(0)
+			 : "rcx", "r11", "memory");
 	return ret;
 }
 

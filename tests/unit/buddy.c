@@ -133,8 +133,12 @@ static void test_isolate(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alignment), cmocka_unit_test(test_random), cmocka_unit_test(test_zero),
-		cmocka_unit_test(test_isolate), cmocka_unit_test(test_extents_ascend), cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_alignment),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_zero),
+		cmocka_unit_test(test_isolate),
+		cmocka_unit_test(test_extents_ascend),
+		cmocka_unit_test(test_reserve),
 	};
 
 	return cmocka_run_group_tests(tests, frames_setup, NULL);

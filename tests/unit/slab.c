@@ -86,7 +86,9 @@ static void test_cache(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sizes), cmocka_unit_test(test_random), cmocka_unit_test(test_cache),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_cache),
 	};
 
 	return cmocka_run_group_tests(tests, frames_setup, NULL);

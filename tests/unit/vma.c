@@ -18,7 +18,6 @@
 
 const struct mm_file_ops *mm_file_ops;
 
-
 /* ---- what mm asks of others ---- */
 
 u64 arch_task_size(void)
@@ -192,7 +191,8 @@ static void test_merge(void **state)
 	assert_int_equal(mm->map_count, before + 1);
 	assert_int_equal(sys_mprotect(WINDOW + 5 * PAGE_SIZE, 5 * PAGE_SIZE, PROT_READ), 0);
 	assert_int_equal(mm->map_count, before + 3);
-	assert_int_equal(sys_mprotect(WINDOW + 5 * PAGE_SIZE, 5 * PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
+	assert_int_equal(
+		sys_mprotect(WINDOW + 5 * PAGE_SIZE, 5 * PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
 	assert_int_equal(mm->map_count, before + 1);
 	assert_int_equal(do_munmap(mm, WINDOW + 3 * PAGE_SIZE, PAGE_SIZE), 0);
 	assert_int_equal(mm->map_count, before + 2);
@@ -204,14 +204,21 @@ static void test_merge(void **state)
 static void test_hints(void **state)
 {
 	u64 a = do_mmap(mm, NULL, 0, 3 * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, 0);
-	u64 b = do_mmap(mm, NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, 0);
+	u64 b = do_mmap(
+		mm, NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, 0);
 
 	assert_int_equal(b, a - PAGE_SIZE); /* top down */
-	assert_int_equal(do_mmap(mm, NULL, a, PAGE_SIZE, 0, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, 0), (u64)-EEXIST);
-	assert_int_equal(do_mmap(mm, NULL, 0x1000, PAGE_SIZE, 0, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0), (u64)-EPERM);
+	assert_int_equal(do_mmap(mm, NULL, a, PAGE_SIZE, 0,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, 0),
+		(u64)-EEXIST);
+	assert_int_equal(
+		do_mmap(mm, NULL, 0x1000, PAGE_SIZE, 0, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0),
+		(u64)-EPERM);
 	assert_int_equal(do_mmap(mm, NULL, 0, 0, 0, MAP_PRIVATE | MAP_ANONYMOUS, 0), (u64)-EINVAL);
-	assert_int_equal(do_mmap(mm, NULL, 0, ~0UL, 0, MAP_PRIVATE | MAP_ANONYMOUS, 0), (u64)-ENOMEM);
-	assert_true(do_mmap(mm, NULL, 0, PAGE_SIZE, 0, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, 0) < 0x80000000);
+	assert_int_equal(
+		do_mmap(mm, NULL, 0, ~0UL, 0, MAP_PRIVATE | MAP_ANONYMOUS, 0), (u64)-ENOMEM);
+	assert_true(do_mmap(mm, NULL, 0, PAGE_SIZE, 0, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, 0) <
+		    0x80000000);
 	assert_int_equal(do_munmap(mm, b, 4 * PAGE_SIZE), 0);
 	check_sorted(mm);
 }
@@ -229,7 +236,8 @@ static void test_random(void **state)
 		want[i].prot = -1;
 	assert_false(IS_ERR(pmap_space(&mm->pmap)));
 	for (u32 round = 0; round < 20000; round++) {
-		u32 at = fake_random() % PAGES, n = min_t(u32, fake_random() % 40 + 1, PAGES - at), i;
+		u32 at = fake_random() % PAGES, n = min_t(u32, fake_random() % 40 + 1, PAGES - at),
+		    i;
 		int prot = fake_random() % 3 == 0 ? PROT_READ : PROT_READ | PROT_WRITE;
 		bool hole = false;
 
@@ -249,8 +257,10 @@ static void test_random(void **state)
 		case 2:
 			for (i = at; i < at + n; i++)
 				hole |= want[i].prot < 0;
-			assert_int_equal(sys_mprotect(WINDOW + at * PAGE_SIZE, n * PAGE_SIZE, prot), hole ? -ENOMEM : 0);
-			for (i = at; i < at + n && want[i].prot >= 0; i++) /* up to the hole, as Linux does */
+			assert_int_equal(sys_mprotect(WINDOW + at * PAGE_SIZE, n * PAGE_SIZE, prot),
+				hole ? -ENOMEM : 0);
+			for (i = at; i < at + n && want[i].prot >= 0;
+				i++) /* up to the hole, as Linux does */
 				want[i].prot = prot;
 			break;
 		default: {
@@ -301,7 +311,8 @@ static void test_fork(void **state)
 		assert_false(IS_ERR(child));
 		check_sorted(child);
 		for (u32 i = 0; i < 64; i++) {
-			struct mm *writer = fake_random() & 1 ? mm : child, *other = writer == mm ? child : mm;
+			struct mm *writer = fake_random() & 1 ? mm : child,
+				  *other = writer == mm ? child : mm;
 			u8 old = *guest_page(other, WINDOW + i * PAGE_SIZE, false);
 
 			*guest_page(writer, WINDOW + i * PAGE_SIZE, true) ^= 0x80;
@@ -329,7 +340,9 @@ static void test_mremap(void **state)
 	assert_null(vma_lookup(mm, WINDOW));
 	assert_int_equal(sys_mremap(to, 16 * PAGE_SIZE, 4 * PAGE_SIZE, 0, 0), to);
 	assert_null(vma_lookup(mm, to + 4 * PAGE_SIZE));
-	assert_int_equal(sys_mremap(to, 4 * PAGE_SIZE, 4 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, WINDOW), WINDOW);
+	assert_int_equal(
+		sys_mremap(to, 4 * PAGE_SIZE, 4 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, WINDOW),
+		WINDOW);
 	assert_int_equal(*guest_page(mm, WINDOW + 3 * PAGE_SIZE, false), 4);
 	assert_int_equal(do_munmap(mm, WINDOW, 16 * PAGE_SIZE), 0);
 	check_sorted(mm);
@@ -346,8 +359,10 @@ static void test_exit(void **state)
 	free = nr_free_frames();
 	mm = mm_alloc();
 	for (u32 i = 0; i < 200; i++)
-		assert_int_equal(do_mmap(mm, NULL, (i + 1UL) << 32, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0), (i + 1UL) << 32);
+		assert_int_equal(
+			do_mmap(mm, NULL, (i + 1UL) << 32, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, 0),
+			(i + 1UL) << 32);
 	for (u32 i = 0; i < 200; i++)
 		assert_int_equal(fault_in(mm, (i + 1UL) << 32, FAULT_WRITE), 0);
 	assert_true(mm->pmap.nr_tables > 400);
@@ -360,8 +375,12 @@ static void test_exit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_merge), cmocka_unit_test(test_hints), cmocka_unit_test(test_random),
-		cmocka_unit_test(test_fork), cmocka_unit_test(test_mremap), cmocka_unit_test(test_exit),
+		cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_hints),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_fork),
+		cmocka_unit_test(test_mremap),
+		cmocka_unit_test(test_exit),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
