@@ -287,13 +287,22 @@ static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos
 	return (int)copied;
 }
 
+/* The page comes unlocked and goes back locked; the fault looks whether it was truncated meanwhile. */
 static int ext4_page_mkwrite(struct file *file, struct page *page)
 {
-	struct inode *inode = page->mapping->host;
+	struct inode *inode = file->f_mapping->host;
+	int err;
 
 	if (inode->i_sb->s_flags & SB_RDONLY)
 		return -EROFS;
-	return promise(inode, page);
+	file_update_time(file);
+	lock_page(page);
+	if (page->mapping != &inode->i_data)
+		return 0;
+	err = promise(inode, page);
+	if (err)
+		unlock_page(page);
+	return err;
 }
 
 static void ext4_invalidatepage(struct page *page, u32 offset)
