@@ -120,8 +120,6 @@ ssize_t simple_xattr_list(struct simple_xattrs *x, char *buf, size_t size)
 	list_for_each_entry(a, &x->list, list) {
 		size_t len = strlen(a->name) + 1;
 
-		if (!strncmp(a->name, "trusted.", 8) && !capable(CAP_SYS_ADMIN))
-			continue;
 		if (buf && n + len > size) {
 			n = -ERANGE;
 			break;

@@ -162,6 +162,46 @@ static long get_path(const struct path *p, uaddr_t uname, uaddr_t uvalue, size_t
 	return n;
 }
 
+/* Takes the names of trusted.* out of a list, for those who may not see them; the length that is left. */
+static long hide_trusted(char *list, long n)
+{
+	long kept = 0;
+
+	if (capable(CAP_SYS_ADMIN))
+		return n;
+	for (long at = 0; at < n;) {
+		long len = strlen(list + at) + 1;
+
+		if (!begins(list + at, "trusted.")) {
+			memmove(list + kept, list + at, len);
+			kept += len;
+		}
+		at += len;
+	}
+	return kept;
+}
+
+/* The whole list in a buffer of ours (*buf, kfree): its length. It may grow while we ask. */
+static long whole_list(struct inode *inode, char **buf)
+{
+	long n;
+
+	do {
+		n = inode->i_op->listxattr(inode, NULL, 0);
+		if (n <= 0)
+			return n;
+		*buf = kmalloc(n, GFP_KERNEL);
+		if (!*buf)
+			return -ENOMEM;
+		n = inode->i_op->listxattr(inode, *buf, n);
+		if (n < 0) {
+			kfree(*buf);
+			*buf = NULL;
+		}
+	} while (n == -ERANGE);
+	return n > 0 ? hide_trusted(*buf, n) : n;
+}
+
 static long list_path(const struct path *p, uaddr_t ulist, size_t size)
 {
 	struct inode *inode = p->dentry->d_inode;
@@ -170,14 +210,10 @@ static long list_path(const struct path *p, uaddr_t ulist, size_t size)
 
 	if (!inode->i_op->listxattr)
 		return 0;
-	size = min(size, (size_t)XATTR_LIST_MAX);
-	if (size) {
-		buf = kmalloc(size, GFP_KERNEL);
-		if (!buf)
-			return -ENOMEM;
-	}
-	n = inode->i_op->listxattr(inode, buf, size);
-	if (n > 0 && buf && copy_to_user(ulist, buf, n))
+	n = whole_list(inode, &buf);
+	if (n > 0 && size && (size_t)n > size)
+		n = -ERANGE;
+	if (n > 0 && size && copy_to_user(ulist, buf, n))
 		n = -EFAULT;
 	kfree(buf);
 	return n;
