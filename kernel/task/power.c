@@ -16,14 +16,14 @@ static bool
 
 void kernel_power_off(void)
 {
-	sync_all();
+	sync_and_quiesce_all();
 	pr_info("reboot: Power down\n");
 	arch_power_off(0);
 }
 
 void kernel_restart(void)
 {
-	sync_all();
+	sync_and_quiesce_all();
 	pr_info("reboot: Restarting system\n");
 	arch_reboot();
 }

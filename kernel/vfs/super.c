@@ -362,6 +362,20 @@ void sync_all(void)
 	for_each_super(sync_one, &wait);
 }
 
+static void quiesce_one(struct super_block *sb, void *arg)
+{
+	u32 flags = sb->s_flags | SB_RDONLY;
+
+	if (!sb_rdonly(sb) && sb->s_bdev && sb->s_op->remount)
+		sb->s_op->remount(sb, &flags, NULL);
+}
+
+void sync_and_quiesce_all(void)
+{
+	sync_all();
+	for_each_super(quiesce_one, NULL);
+}
+
 /* The file system found itself damaged: no more writing. Callable anywhere. */
 void sb_error_remount_ro(struct super_block *sb)
 {

@@ -703,6 +703,8 @@ void generic_shutdown_super(
 	struct super_block *sb); /* drops dentries, writes back, evicts inodes, put_super */
 int sync_filesystem(struct super_block *sb, bool wait);
 void sync_all(void);
+/* Before power-off: all is written and every disk is marked clean; file systems are read-only afterwards. */
+void sync_and_quiesce_all(void);
 void sb_error_remount_ro(struct super_block *sb);
 
 struct mount {

@@ -178,6 +178,7 @@ static void drop_promise(struct page *p)
 		return;
 	p->private = 0;
 	ClearPagePrivate(p);
+	__atomic_sub_fetch(&EXT4_I(p->mapping->host)->delayed, n, __ATOMIC_RELAXED);
 	ext4_unreserve(EXT4_SB(p->mapping->host->i_sb), n);
 }
 
@@ -220,6 +221,7 @@ static int promise(struct inode *inode, struct page *p)
 		return err;
 	p->private = blocks_per_page(inode);
 	SetPagePrivate(p);
+	__atomic_add_fetch(&EXT4_I(inode)->delayed, blocks_per_page(inode), __ATOMIC_RELAXED);
 	return 0;
 }
 

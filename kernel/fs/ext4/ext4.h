@@ -108,6 +108,7 @@ struct ext4_inode {
 	loff_t disksize;          /* i_size as far as blocks are there; under i_data_sem */
 	struct list_head orphan;  /* under orphan_lock */
 	u32 sync_tid;             /* the last transaction that changed it */
+	u64 delayed;              /* blocks promised to its dirty pages; atomic */
 	u64 goal;                 /* behind its last allocated block; under i_data_sem */
 };
 static inline struct ext4_inode *EXT4_I(const struct inode *inode)
@@ -129,7 +130,9 @@ void ext4_brelse(struct ext4_buf *b);
 /* ---- the journal (journal.c) ---- */
 
 int ext4_journal_load(struct super_block *sb, bool write);  /* replays, when needed; opens it for writing when @write */
-void ext4_journal_close(struct ext4_sb *sbi);               /* commits, checkpoints, marks clean */
+void ext4_journal_close(struct ext4_sb *sbi);               /* commits, checkpoints; no handle begins any more */
+void ext4_journal_free(struct ext4_sb *sbi);                /* of a closed one, at unmount */
+bool ext4_journal_open(const struct ext4_sb *sbi);          /* loaded and not closed */
 /* A handle on the running transaction for a change of at most @credits blocks. Nests. ERR_PTR(-EROFS: aborted, -ENOMEM). */
 struct ext4_handle *ext4_start(struct super_block *sb, u32 credits);
 void ext4_stop(struct ext4_handle *h);

@@ -83,7 +83,25 @@ static const char *ext4_get_link(struct dentry *d, struct inode *inode, char **t
 	return text ? text : ERR_PTR(-ENOMEM);
 }
 
-#define XATTR_OPS .getxattr = ext4_getxattr, .setxattr = ext4_setxattr, .listxattr = ext4_listxattr
+/* Blocks that are promised count: du must not see a file that was just written as empty. */
+static int ext4_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
+{
+	struct inode *inode = d_inode(path->dentry);
+	u32 attrs = EXT4_I(inode)->i_flags;
+
+	generic_fillattr(inode, st);
+	st->blocks += READ_ONCE(EXT4_I(inode)->delayed) << (inode->i_blkbits - SECTOR_SHIFT);
+	st->btime = inode->i_btime;
+	if (inode->i_btime.tv_sec)
+		st->result_mask |= STATX_BTIME;
+	st->attributes_mask |= STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE | STATX_ATTR_NODUMP;
+	st->attributes |= (attrs & EXT4_APPEND_FL ? STATX_ATTR_APPEND : 0) |
+			  (attrs & EXT4_IMMUTABLE_FL ? STATX_ATTR_IMMUTABLE : 0) |
+			  (attrs & EXT4_NODUMP_FL ? STATX_ATTR_NODUMP : 0);
+	return 0;
+}
+
+#define XATTR_OPS .getattr = ext4_getattr, .getxattr = ext4_getxattr, .setxattr = ext4_setxattr, .listxattr = ext4_listxattr
 
 const struct inode_operations ext4_file_iops = {.setattr = ext4_setattr, XATTR_OPS};
 const struct inode_operations ext4_special_iops = {.setattr = ext4_setattr, XATTR_OPS};

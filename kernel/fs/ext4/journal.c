@@ -48,6 +48,7 @@ struct ext4_journal {
 	spinlock_t lock;
 	struct ext4_txn *running, *committing;
 	bool barrier, stop, aborted;
+	bool closed;                    /* no handle may begin: read-only from now on */
 	u32 next_tid, committed_tid, wanted_tid;
 	struct wait_queue_head wait_start, wait_updates, wait_done, wait_work;
 	struct task *thread;
@@ -78,7 +79,7 @@ static bool may_start(const struct ext4_journal *j, u32 credits)
 {
 	const struct ext4_txn *t = j->running;
 
-	return j->aborted || (!j->barrier && t && t->nr_bufs + t->reserved + credits <= txn_max(j));
+	return j->aborted || j->closed || (!j->barrier && t && t->nr_bufs + t->reserved + credits <= txn_max(j));
 }
 
 static bool start_ready(struct ext4_journal *j, u32 credits)
@@ -115,18 +116,18 @@ static int join(struct ext4_journal *j, struct ext4_handle *h)
 	bool wake = false;
 
 	spin_lock(&j->lock);
-	if (!j->barrier && !j->running && !j->aborted) {
+	if (!j->barrier && !j->running && !j->aborted && !j->closed) {
 		spin_unlock(&j->lock);
 		fresh = txn_new(j);
 		spin_lock(&j->lock);
-		if (!j->barrier && !j->running) {
+		if (!j->barrier && !j->running && !j->closed) {
 			fresh->tid = j->next_tid++;
 			j->running = fresh;
 			fresh = NULL;
 			wake = true;
 		}
 	}
-	if (j->aborted) {
+	if (j->aborted || j->closed) {
 		err = -EROFS;
 	} else if (may_start(j, h->credits)) {
 		h->txn = j->running;
@@ -763,13 +764,13 @@ int ext4_commit_tid(struct ext4_sb *sbi, u32 tid)
 
 	if (!j)
 		return 1;
-	if (tid_geq(READ_ONCE(j->committed_tid), tid))
+	if (j->closed || tid_geq(READ_ONCE(j->committed_tid), tid))
 		return j->aborted ? -EIO : 1;
 	spin_lock(&j->lock);
 	want_commit_locked(j, tid);
 	spin_unlock(&j->lock);
 	wake_up(&j->wait_work);
-	wait_event(&j->wait_done, tid_geq(READ_ONCE(j->committed_tid), tid));
+	wait_event(&j->wait_done, tid_geq(READ_ONCE(j->committed_tid), tid) || j->aborted);
 	return j->aborted ? -EIO : 0;
 }
 
@@ -936,10 +937,12 @@ static int journal_begin_writing(struct ext4_journal *j, u32 next_tid)
 
 int ext4_journal_load(struct super_block *sb, bool write)
 {
-	struct ext4_journal *j = journal_open(sb);
+	struct ext4_journal *j;
 	u32 next_tid = 0;
 	int err;
 
+	ext4_journal_free(EXT4_SB(sb)); /* the closed one of an earlier mount for writing */
+	j = journal_open(sb);
 	if (IS_ERR(j)) {
 		printk(KERN_ERR "EXT4-fs (%s): no usable journal (%ld)\n", sb->s_id, PTR_ERR(j));
 		return (int)PTR_ERR(j);
@@ -967,18 +970,30 @@ void ext4_journal_close(struct ext4_sb *sbi)
 	struct ext4_journal *j = sbi->journal;
 	struct ext4_buf *b, *next;
 
-	if (!j)
+	if (!j || j->closed)
 		return;
-	ext4_force_commit(sbi->sb, true);
 	spin_lock(&j->lock);
+	j->closed = true; /* the thread commits what is running, once its handles have ended */
 	j->stop = true;
 	spin_unlock(&j->lock);
+	wake_up_all(&j->wait_start);
 	wake_up(&j->wait_work);
 	wait_for_completion(&j->thread_done);
 	if (!j->aborted && checkpoint(j))
 		printk(KERN_ERR "EXT4-fs (%s): the journal could not be emptied\n", sbi->sb->s_id);
 	list_for_each_entry_safe(b, next, &j->checkpoint, cp_list)
 		drop_copy(j, b);
+}
+
+bool ext4_journal_open(const struct ext4_sb *sbi)
+{
+	return sbi->journal && !sbi->journal->closed;
+}
+
+/* Nobody can have a handle or wait for one any more. */
+void ext4_journal_free(struct ext4_sb *sbi)
+{
+	if (sbi->journal)
+		journal_free(sbi->journal);
 	sbi->journal = NULL;
-	journal_free(j);
 }

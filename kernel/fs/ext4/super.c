@@ -383,9 +383,9 @@ static void end_writing(struct super_block *sb)
 	struct ext4_sb *sbi = EXT4_SB(sb);
 	bool aborted;
 
-	if (!sbi->journal)
+	if (!ext4_journal_open(sbi))
 		return;
-	aborted = sb->s_flags & SB_RDONLY && sbi->failed;
+	aborted = sbi->failed;
 	ext4_journal_close(sbi);
 	if (aborted)
 		return;
@@ -455,6 +455,7 @@ static void ext4_put_super(struct super_block *sb)
 	if (!EXT4_SB(sb))
 		return;
 	end_writing(sb);
+	ext4_journal_free(EXT4_SB(sb));
 	free_sbi(EXT4_SB(sb));
 	sb->s_fs_info = NULL;
 }
@@ -537,8 +538,8 @@ static int ext4_remount(struct super_block *sb, u32 *flags, char *data)
 	sbi->errors = o.errors;
 	if (*flags & SB_RDONLY && !(sb->s_flags & SB_RDONLY)) {
 		err = sync_filesystem(sb, true);
-		end_writing(sb);
 		sb->s_flags |= SB_RDONLY;
+		end_writing(sb);
 		return err;
 	}
 	if (!(*flags & SB_RDONLY) && sb->s_flags & SB_RDONLY) {
