@@ -34,8 +34,8 @@
 
 struct con_host {
 	int in, out, irq;
-	int keep;              /* CON_PTY: our own fd of the slave, so that the master never sees a hang-up */
-	bool plain_file;       /* out never blocks */
+	int keep; /* CON_PTY: our own fd of the slave, so that the master never sees a hang-up */
+	bool plain_file; /* out never blocks */
 	pthread_mutex_t lock;
 	pthread_cond_t out_cond, in_cond;
 	uint8_t out_ring[OUT_RING];
@@ -80,7 +80,8 @@ static bool same_file(int a, int b)
 {
 	struct stat x, y;
 
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
 }
 
 /* A background job must not touch its terminal; it is taken when it comes to the front. */
@@ -110,7 +111,7 @@ static void take_terminal(int fd)
 
 static bool would_block(const struct con_host *h, int n)
 {
-	struct pollfd p = {.fd = h->out, .events = POLLOUT};
+	struct pollfd p = { .fd = h->out, .events = POLLOUT };
 
 	if (h->plain_file)
 		return false;
@@ -141,7 +142,7 @@ static void writer_thread(void *arg)
 			if (r > 0) {
 				done += (size_t)r;
 			} else if (r < 0 && errno == EAGAIN) {
-				struct pollfd p = {.fd = h->out, .events = POLLOUT};
+				struct pollfd p = { .fd = h->out, .events = POLLOUT };
 
 				poll(&p, 1, -1);
 			} else if (r < 0 && errno != EINTR) {
@@ -217,7 +218,7 @@ static void drain_all(void)
 		int last = con_host_pending(h);
 
 		for (idle = 0; last && idle < 200; idle++) {
-			struct timespec t = {0, 5000000};
+			struct timespec t = { 0, 5000000 };
 			int now;
 
 			nanosleep(&t, NULL);
@@ -248,7 +249,7 @@ static void reader_thread(void *arg)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN) {
-			struct pollfd p = {.fd = h->in, .events = POLLIN};
+			struct pollfd p = { .fd = h->in, .events = POLLIN };
 
 			poll(&p, 1, -1);
 			continue;
@@ -296,7 +297,7 @@ int con_host_size(struct con_host *h, struct con_size *size)
 
 	if (fd < 0 || ioctl(fd, TIOCGWINSZ, &ws) < 0)
 		return -1;
-	*size = (struct con_size){ws.ws_row, ws.ws_col, ws.ws_xpixel, ws.ws_ypixel};
+	*size = (struct con_size){ ws.ws_row, ws.ws_col, ws.ws_xpixel, ws.ws_ypixel };
 	return 0;
 }
 
@@ -322,7 +323,7 @@ static int open_pty(struct con_open *o, struct con_host *h)
 {
 	h->in = h->out = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (h->in < 0 || grantpt(h->in) < 0 || unlockpt(h->in) < 0 ||
-	    ptsname_r(h->in, o->name, sizeof(o->name)))
+		ptsname_r(h->in, o->name, sizeof(o->name)))
 		return fail(o, "pty", -1);
 	h->keep = open(o->name, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (h->keep >= 0) {

@@ -17,11 +17,11 @@ struct con_host;
 enum con_kind { CON_NULL, CON_FD, CON_PTY };
 struct con_open {
 	uint32_t kind;
-	int32_t in, out;      /* CON_FD */
+	int32_t in, out; /* CON_FD */
 	int32_t irq;
 	/* answers */
 	struct con_host *host;
-	char name[128];       /* CON_PTY: the slave's path */
+	char name[128]; /* CON_PTY: the slave's path */
 	char err[256];
 };
 struct con_size {
@@ -33,8 +33,8 @@ int con_host_open(struct con_open *o);
 /* Takes at most @n bytes for output: how many. */
 int con_host_write(struct con_host *h, const uint8_t *buf, int n);
 int con_host_room(struct con_host *h);
-int con_host_pending(struct con_host *h);   /* output that the host has not taken yet */
-void con_host_drop(struct con_host *h);     /* forgets it */
+int con_host_pending(struct con_host *h); /* output that the host has not taken yet */
+void con_host_drop(struct con_host *h);   /* forgets it */
 /* Input that has arrived: bytes, 0 none, -1 it has ended. */
 int con_host_read(struct con_host *h, uint8_t *buf, int n);
 /* The size of the terminal behind it: 0, or -1 when it is none. */

@@ -29,11 +29,11 @@ struct line {
 	bool given, opened, none;
 	char param[12];
 	struct tty_struct *tty;
-	u8 left[256];         /* input that the tty had no room for */
+	u8 left[256]; /* input that the tty had no room for */
 	int nr_left;
 };
 static struct line cons[NR_CON], serials[NR_CON];
-static struct con_open con_default = {.kind = CON_NULL}, ssl_default = {.kind = CON_NULL};
+static struct con_open con_default = { .kind = CON_NULL }, ssl_default = { .kind = CON_NULL };
 static bool con_default_given;
 static int size_irq;
 
@@ -71,7 +71,7 @@ static void parse_channel(const char *param, const char *val, struct con_open *o
 {
 	const char *p = val;
 
-	*o = (struct con_open){.kind = CON_NULL, .in = -1, .out = -1};
+	*o = (struct con_open){ .kind = CON_NULL, .in = -1, .out = -1 };
 	if (!strcmp(val, "null") || !strcmp(val, "none"))
 		return;
 	if (!strcmp(val, "pty")) {
@@ -79,8 +79,9 @@ static void parse_channel(const char *param, const char *val, struct con_open *o
 		return;
 	}
 	if (!strncmp(val, "port", 4) || !strncmp(val, "xterm", 5) || !strncmp(val, "tty:", 4) ||
-	    !strcmp(val, "pts"))
-		refuse("%s=%s: this kind of console is not supported; fd:, pty and null are", param, val);
+		!strcmp(val, "pts"))
+		refuse("%s=%s: this kind of console is not supported; fd:, pty and null are", param,
+			val);
 	o->kind = CON_FD;
 	if (parse_side(&p, &o->in))
 		goto bad;
@@ -114,7 +115,8 @@ static int line_setup(const char *kind, const char *s, struct line *lines, struc
 	}
 	scnprintf(num, sizeof(num), "%.*s", (int)min_t(long, eq - s, 7), s);
 	if (kstrtou64(num, 10, &n) || n >= NR_CON)
-		refuse("%s%s: no such device: there are %s0 to %s%d", kind, s, kind, kind, NR_CON - 1);
+		refuse("%s%s: no such device: there are %s0 to %s%d", kind, s, kind, kind,
+			NR_CON - 1);
 	scnprintf(lines[n].param, sizeof(lines[n].param), "%s%s", kind, num);
 	parse_channel(lines[n].param, eq + 1, &lines[n].open);
 	lines[n].given = true;
@@ -128,7 +130,8 @@ static int con_setup(const char *s)
 		con_default_given = true;
 	return line_setup("con", s, cons, &con_default);
 }
-PARAM_DEV("con", con_setup, "con<n>=fd:IN[,fd:OUT]|pty|null  console n (/dev/tty<n>); con= is the default");
+PARAM_DEV("con", con_setup,
+	"con<n>=fd:IN[,fd:OUT]|pty|null  console n (/dev/tty<n>); con= is the default");
 
 static int ssl_setup(const char *s)
 {
@@ -145,11 +148,13 @@ static int console_setup(const char *s)
 
 	scnprintf(name, sizeof(name), "%.*s", (int)min_t(size_t, n, 15), s);
 	if (strncmp(name, "tty", 3) || kstrtou64(name + (num - s), 10, &v) || v >= NR_CON)
-		refuse("console=%s: wants tty0 to tty%d or ttyS0 to ttyS%d", s, NR_CON - 1, NR_CON - 1);
+		refuse("console=%s: wants tty0 to tty%d or ttyS0 to ttyS%d", s, NR_CON - 1,
+			NR_CON - 1);
 	tty_set_console(name);
 	return 0;
 }
-PARAM("console=", console_setup, "console=tty<n>|ttyS<n>  where /dev/console and kernel messages go");
+PARAM("console=", console_setup,
+	"console=tty<n>|ttyS<n>  where /dev/console and kernel messages go");
 
 /* ---- a line as a tty ---- */
 
@@ -238,7 +243,7 @@ static void read_size(struct line *l)
 
 	if (!l->opened || !l->tty || con_host_size(l->open.host, &s) < 0)
 		return;
-	ws = (struct winsize){s.rows, s.cols, s.xpixel, s.ypixel};
+	ws = (struct winsize){ s.rows, s.cols, s.xpixel, s.ypixel };
 	tty_do_resize(l->tty, &ws);
 }
 
@@ -277,7 +282,7 @@ static void printk_write(struct console *con, const char *s, size_t n)
 	}
 }
 
-static struct console printk_console = {.name = "tty", .write = printk_write};
+static struct console printk_console = { .name = "tty", .write = printk_write };
 
 static struct line *named_line(const char *name)
 {
@@ -307,7 +312,7 @@ static void set_defaults(void)
 	u32 i;
 
 	if (!cons[0].given && !con_default_given) {
-		cons[0].open = (struct con_open){.kind = CON_FD, .in = 0, .out = 1};
+		cons[0].open = (struct con_open){ .kind = CON_FD, .in = 0, .out = 1 };
 		cons[0].given = true;
 	}
 	for (i = 0; i < NR_CON; i++) {

@@ -74,17 +74,18 @@ int cow_read_header(int fd, struct cow_info *info, char *err, size_t errsize)
 		return -EINVAL;
 	}
 	if (be32toh(h.version) != COW_VERSION || be32toh(h.format) != 0 ||
-	    be32toh(h.sector_size) != COW_SECTOR) {
-		snprintf(err, errsize, "COW version %u, format %u, sector size %u: only 3, 0 and 512 are served",
-			 be32toh(h.version), be32toh(h.format), be32toh(h.sector_size));
+		be32toh(h.sector_size) != COW_SECTOR) {
+		snprintf(err, errsize,
+			"COW version %u, format %u, sector size %u: only 3, 0 and 512 are served",
+			be32toh(h.version), be32toh(h.format), be32toh(h.sector_size));
 		return -EINVAL;
 	}
 	alignment = be32toh(h.alignment);
 	info->size = be64toh(h.size);
 	info->mtime = be32toh(h.mtime);
 	if (alignment < COW_SECTOR || alignment > 1 << 20 || alignment & (alignment - 1) ||
-	    info->size > (uint64_t)INT64_MAX / 2 || !info->size ||
-	    !memchr(h.backing, 0, sizeof(h.backing))) {
+		info->size > (uint64_t)INT64_MAX / 2 || !info->size ||
+		!memchr(h.backing, 0, sizeof(h.backing))) {
 		snprintf(err, errsize, "COW header is damaged");
 		return -EINVAL;
 	}
@@ -107,12 +108,14 @@ int cow_check_backing(const struct cow_info *info, int backing_fd, char *err, si
 	}
 	if ((uint64_t)st.st_size != info->size) {
 		snprintf(err, errsize, "made for a backing file of %llu bytes, this one has %llu",
-			 (unsigned long long)info->size, (unsigned long long)st.st_size);
+			(unsigned long long)info->size, (unsigned long long)st.st_size);
 		return -EINVAL;
 	}
 	if ((uint32_t)st.st_mtime != info->mtime) {
-		snprintf(err, errsize, "made for %s as it was at time %u; the backing file has changed since or is another (%u)",
-			 info->backing, info->mtime, (uint32_t)st.st_mtime);
+		snprintf(err, errsize,
+			"made for %s as it was at time %u; the backing file has changed since or "
+			"is another (%u)",
+			info->backing, info->mtime, (uint32_t)st.st_mtime);
 		return -EINVAL;
 	}
 	return 0;
@@ -135,7 +138,8 @@ static int open_new(const char *path, bool *nameless)
 	int fd;
 
 	if (slash)
-		snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path) ? (int)(slash - path) : 1, path);
+		snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path) ? (int)(slash - path) : 1,
+			path);
 	else
 		strcpy(dir, ".");
 	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
@@ -216,7 +220,7 @@ err_say:
 
 int cow_rename_backing(int fd, const char *backing, char *err, size_t errsize)
 {
-	char name[COW_PATH_MAX] = {0};
+	char name[COW_PATH_MAX] = { 0 };
 	int r;
 
 	if (strlen(backing) >= sizeof(name)) {

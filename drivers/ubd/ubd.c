@@ -12,7 +12,6 @@
 #include <asm/errno.h>
 #include <linux/major.h>
 
-
 #include "arch/um/arch.h"
 #include "drivers/ubd/ubd_host.h"
 #include "kernel/block/block.h"
@@ -23,8 +22,8 @@
 #define UBD_MINORS 16
 
 struct ubd {
-	char param[16];          /* as the user wrote it: "ubd0r" */
-	char *file, *backing;    /* slices of the copied parameter */
+	char param[16];       /* as the user wrote it: "ubd0r" */
+	char *file, *backing; /* slices of the copied parameter */
 	u32 flags;
 	struct ubd_host *host;
 	struct gendisk disk;
@@ -57,8 +56,11 @@ static void ubd_irq(void *arg)
 }
 
 static const u32 ubd_ops[] = {
-	[REQ_READ] = UBD_READ,	     [REQ_WRITE] = UBD_WRITE,	    [REQ_DISCARD] = UBD_DISCARD,
-	[REQ_FLUSH] = UBD_FLUSH,     [REQ_WRITE_ZEROES] = UBD_ZERO,
+	[REQ_READ] = UBD_READ,
+	[REQ_WRITE] = UBD_WRITE,
+	[REQ_DISCARD] = UBD_DISCARD,
+	[REQ_FLUSH] = UBD_FLUSH,
+	[REQ_WRITE_ZEROES] = UBD_ZERO,
 };
 
 static void ubd_submit(struct gendisk *d, struct bio *bio)
@@ -84,8 +86,9 @@ static void ubd_submit(struct gendisk *d, struct bio *bio)
 	r->cookie = bio;
 	r->nr_vecs = bio->nr_vecs;
 	for (i = 0; i < bio->nr_vecs; i++)
-		r->vec[i] = (struct ubd_vec){(char *)page_address(bio->vec[i].page) + bio->vec[i].off,
-					     bio->vec[i].len};
+		r->vec[i] =
+			(struct ubd_vec){ (char *)page_address(bio->vec[i].page) + bio->vec[i].off,
+				bio->vec[i].len };
 	if (ubd_host_submit(u->host, r))
 		ubd_end(r);
 }
@@ -117,16 +120,11 @@ static int unit_number(const char **s)
 static int flag_of(char c)
 {
 	switch (c) {
-	case 'r':
-		return UBD_F_RDONLY;
-	case 's':
-		return UBD_F_SYNC;
-	case 'c':
-		return UBD_F_SHARED;
-	case 't':
-		return UBD_F_NODISCARD;
-	case 'd':
-		return UBD_F_DATA;
+	case 'r': return UBD_F_RDONLY;
+	case 's': return UBD_F_SYNC;
+	case 'c': return UBD_F_SHARED;
+	case 't': return UBD_F_NODISCARD;
+	case 'd': return UBD_F_DATA;
 	}
 	return 0;
 }
@@ -173,7 +171,8 @@ static int ubd_setup(const char *s)
 		refuse("%s=%s: a file name is missing", u->param, eq + 1);
 	return 0;
 }
-PARAM_DEV("ubd", ubd_setup, "ubd<n>[rsctd]=FILE[,BACKING]  disk n from an image, or a COW file over one");
+PARAM_DEV("ubd", ubd_setup,
+	"ubd<n>[rsctd]=FILE[,BACKING]  disk n from an image, or a COW file over one");
 
 static int ubd_start(struct ubd *u, u32 n)
 {

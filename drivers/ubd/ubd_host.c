@@ -70,7 +70,7 @@ static uint64_t bit_run(const struct ubd_host *h, uint64_t sector, uint64_t max)
 		uint64_t s = sector + n;
 
 		if (s % 8 == 0 && max - n >= 8 &&
-		    __atomic_load_n(&h->bitmap[s / 8], __ATOMIC_ACQUIRE) == full)
+			__atomic_load_n(&h->bitmap[s / 8], __ATOMIC_ACQUIRE) == full)
 			n += 8;
 		else if (bit_get(h, s) == bit)
 			n++;
@@ -112,8 +112,8 @@ static int bits_set(struct ubd_host *h, uint64_t sector, uint64_t n)
 	memcpy(old, h->bitmap + first, last - first + 1);
 	for (s = sector; s < sector + n; s++)
 		__atomic_or_fetch(&h->bitmap[s / 8], (uint8_t)(1U << (s % 8)), __ATOMIC_RELEASE);
-	err = write_full(h->fd, h->bitmap + first, last - first + 1,
-			 (off_t)(h->cow.bitmap_off + first));
+	err = write_full(
+		h->fd, h->bitmap + first, last - first + 1, (off_t)(h->cow.bitmap_off + first));
 	if (err)
 		for (s = first; s <= last; s++)
 			__atomic_store_n(&h->bitmap[s], old[s - first], __ATOMIC_RELEASE);
@@ -143,7 +143,7 @@ static uint64_t next_iov(struct cursor *c, uint64_t max, struct iovec *iov, int 
 
 		if (n > max - total)
 			n = max - total;
-		iov[*nr] = (struct iovec){(char *)v->p + c->off, n};
+		iov[*nr] = (struct iovec){ (char *)v->p + c->off, n };
 		(*nr)++;
 		total += n;
 		c->off += n;
@@ -181,8 +181,8 @@ static void iov_zero(struct iovec *iov, int nr)
 static int transfer(int fd, bool write, struct iovec *iov, int nr, uint64_t off, bool nowait)
 {
 	while (nr) {
-		ssize_t n = write ? pwritev(fd, iov, nr, (off_t)off)
-				  : preadv2(fd, iov, nr, (off_t)off, nowait ? RWF_NOWAIT : 0);
+		ssize_t n = write ? pwritev(fd, iov, nr, (off_t)off) :
+				    preadv2(fd, iov, nr, (off_t)off, nowait ? RWF_NOWAIT : 0);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -206,7 +206,7 @@ static int transfer(int fd, bool write, struct iovec *iov, int nr, uint64_t off,
 
 static int do_read(struct ubd_host *h, struct ubd_req *r, bool nowait)
 {
-	struct cursor c = {r, 0, 0};
+	struct cursor c = { r, 0, 0 };
 	struct iovec iov[MAX_IOV];
 	uint64_t off = r->off, end = r->off + r->len;
 
@@ -232,7 +232,7 @@ static int do_read(struct ubd_host *h, struct ubd_req *r, bool nowait)
 
 static int do_write(struct ubd_host *h, struct ubd_req *r)
 {
-	struct cursor c = {r, 0, 0};
+	struct cursor c = { r, 0, 0 };
 	struct iovec iov[MAX_IOV];
 	uint64_t off = r->off, end = r->off + r->len;
 	uint64_t base = h->backing_fd >= 0 ? h->cow.data_off : 0;
@@ -255,7 +255,7 @@ static int write_zeros(struct ubd_host *h, uint64_t off, uint64_t len)
 	uint64_t base = h->backing_fd >= 0 ? h->cow.data_off : 0, done = 0;
 
 	if (fallocate(h->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(base + off),
-		      (off_t)len) < 0)
+		    (off_t)len) < 0)
 		while (done < len) {
 			size_t n = len - done < sizeof(zeros) ? len - done : sizeof(zeros);
 			int err = write_full(h->fd, zeros, n, (off_t)(base + off + done));
@@ -282,8 +282,8 @@ static int do_discard(struct ubd_host *h, struct ubd_req *r)
 				continue;
 			base = h->cow.data_off;
 		}
-		if (fallocate(h->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(base + off),
-			      (off_t)n) < 0)
+		if (fallocate(h->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			    (off_t)(base + off), (off_t)n) < 0)
 			return -EOPNOTSUPP;
 	}
 	return 0;
@@ -305,19 +305,11 @@ static int serve(struct ubd_host *h, struct ubd_req *r)
 	if (err)
 		return err;
 	switch (r->op) {
-	case UBD_READ:
-		return do_read(h, r, false);
-	case UBD_WRITE:
-		err = do_write(h, r);
-		break;
-	case UBD_ZERO:
-		err = write_zeros(h, r->off, r->len);
-		break;
-	case UBD_DISCARD:
-		err = do_discard(h, r);
-		break;
-	default:
-		break;
+	case UBD_READ: return do_read(h, r, false);
+	case UBD_WRITE: err = do_write(h, r); break;
+	case UBD_ZERO: err = write_zeros(h, r->off, r->len); break;
+	case UBD_DISCARD: err = do_discard(h, r); break;
+	default: break;
 	}
 	if (!err && (r->fua || (h->flags & UBD_F_SYNC && r->op == UBD_WRITE)))
 		err = do_flush(h);
@@ -332,8 +324,8 @@ static void finished(struct ubd_host *h, struct ubd_req *r)
 
 	do {
 		r->next = old;
-	} while (!__atomic_compare_exchange_n(&h->done, &old, r, true, __ATOMIC_RELEASE,
-					      __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		&h->done, &old, r, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
 	if (!old)
 		os_irq_raise(h->irq);
 }
@@ -440,15 +432,16 @@ static int image_size(struct ubd_open *o, const char *file, int fd, uint64_t *si
 
 static int lock_file(struct ubd_open *o, const char *file, int fd, bool write)
 {
-	struct flock fl = {.l_type = write ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
+	struct flock fl = { .l_type = write ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET };
 
 	if (o->flags & UBD_F_SHARED)
 		return 0;
 	if (fcntl(fd, F_OFD_SETLK, &fl) == 0)
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
-		return fail(o, file, write ? "is in use by another instance"
-					   : "is being written by another instance");
+		return fail(o, file,
+			write ? "is in use by another instance" :
+				"is being written by another instance");
 	if (errno == ENOLCK || errno == EINVAL || errno == EOPNOTSUPP) {
 		snprintf(o->note, sizeof(o->note), "%s: the host cannot lock it", file);
 		return 0;
@@ -466,8 +459,8 @@ static int open_image(struct ubd_open *o, const char *file)
 		if (fd < 0 && (errno == EACCES || errno == EROFS || errno == EPERM)) {
 			fd = open(file, O_RDONLY | O_CLOEXEC);
 			if (fd >= 0) {
-				snprintf(o->note, sizeof(o->note), "%s: no permission to write, read-only",
-					 file);
+				snprintf(o->note, sizeof(o->note),
+					"%s: no permission to write, read-only", file);
 				o->rdonly = 1;
 			}
 		}
@@ -527,9 +520,9 @@ static int open_cow(struct ubd_open *o, struct ubd_host *h, bool created)
 		char *real = realpath(o->backing, NULL);
 
 		if (real && strcmp(real, h->cow.backing) &&
-		    cow_rename_backing(h->fd, real, why, sizeof(why)) == 0)
-			snprintf(o->note, sizeof(o->note), "%s: its backing file is now %.150s", o->file,
-				 real);
+			cow_rename_backing(h->fd, real, why, sizeof(why)) == 0)
+			snprintf(o->note, sizeof(o->note), "%s: its backing file is now %.150s",
+				o->file, real);
 		free(real);
 	}
 	if (lock_file(o, backing, h->backing_fd, false) < 0)
@@ -551,7 +544,8 @@ static int open_files(struct ubd_open *o, struct ubd_host *h)
 			return -EINVAL;
 		if (access(o->file, F_OK) < 0 && errno == ENOENT) {
 			if (o->rdonly)
-				return fail(o, o->file, "no such COW file, and read-only: none is made");
+				return fail(o, o->file,
+					"no such COW file, and read-only: none is made");
 			/* refuse before anything is made */
 			if (lock_file(o, o->backing, h->backing_fd, false) < 0)
 				return -EINVAL;
@@ -566,7 +560,7 @@ static int open_files(struct ubd_open *o, struct ubd_host *h)
 	if (h->fd < 0)
 		return h->fd;
 	if (image_size(o, o->file, h->fd, &h->size) < 0 ||
-	    lock_file(o, o->file, h->fd, !o->rdonly) < 0)
+		lock_file(o, o->file, h->fd, !o->rdonly) < 0)
 		return -EINVAL;
 	if (o->backing || (!(o->flags & UBD_F_DATA) && cow_is_cow(h->fd))) {
 		int err = open_cow(o, h, created);

@@ -14,10 +14,10 @@
 struct ubd_host;
 
 #define UBD_F_RDONLY 1
-#define UBD_F_SYNC 2     /* every write reaches the disk before it ends */
-#define UBD_F_SHARED 4   /* no lock on the files */
+#define UBD_F_SYNC 2   /* every write reaches the disk before it ends */
+#define UBD_F_SHARED 4 /* no lock on the files */
 #define UBD_F_NODISCARD 8
-#define UBD_F_DATA 16    /* a raw file even if it looks like a COW file */
+#define UBD_F_DATA 16 /* a raw file even if it looks like a COW file */
 
 struct ubd_open {
 	const char *file;    /* COW file when backing is set, or when the file says so */
@@ -26,10 +26,10 @@ struct ubd_open {
 	int32_t irq;
 	/* answers */
 	struct ubd_host *host;
-	uint64_t size;       /* bytes, whole sectors */
+	uint64_t size; /* bytes, whole sectors */
 	uint32_t rdonly, discard;
-	char note[256];      /* something the user should know; empty when not */
-	char err[512];       /* one line that names the file, when the open failed */
+	char note[256]; /* something the user should know; empty when not */
+	char err[512];  /* one line that names the file, when the open failed */
 };
 
 enum { UBD_READ, UBD_WRITE, UBD_FLUSH, UBD_DISCARD, UBD_ZERO };
@@ -42,9 +42,9 @@ struct ubd_req {
 	struct ubd_req *next;
 	uint32_t op;
 	uint32_t preflush, fua;
-	int32_t status;      /* 0 or -errno when it has ended */
-	uint64_t off, len;   /* bytes, multiples of 512 within the disk */
-	void *cookie;        /* the front end's */
+	int32_t status;    /* 0 or -errno when it has ended */
+	uint64_t off, len; /* bytes, multiples of 512 within the disk */
+	void *cookie;      /* the front end's */
 	uint32_t nr_vecs;
 	struct ubd_vec vec[];
 };

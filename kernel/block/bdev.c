@@ -179,7 +179,7 @@ static int bdev_writepages(struct address_space *m, struct writeback_control *wb
 }
 
 static int bdev_write_begin(struct file *file, struct address_space *m, loff_t pos, u32 len,
-			    struct page **page, void **fsdata)
+	struct page **page, void **fsdata)
 {
 	u64 index = (u64)pos >> PAGE_SHIFT;
 	struct page *p;
@@ -199,8 +199,8 @@ static int bdev_write_begin(struct file *file, struct address_space *m, loff_t p
 	return 0;
 }
 
-static int bdev_write_end(struct file *file, struct address_space *m, loff_t pos, u32 len, u32 copied,
-			  struct page *page, void *fsdata)
+static int bdev_write_end(struct file *file, struct address_space *m, loff_t pos, u32 len,
+	u32 copied, struct page *page, void *fsdata)
 {
 	if (!PageUptodate(page)) {
 		if (copied == PAGE_SIZE)
@@ -351,7 +351,7 @@ static ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *
 /* The answer to a geometry question: what fdisk expects of a disk without geometry. */
 static long put_geometry(struct block_device *b, u64 arg)
 {
-	struct hd_geometry g = {.heads = 255, .sectors = 63};
+	struct hd_geometry g = { .heads = 255, .sectors = 63 };
 
 	g.cylinders = (u16)min_t(u64, b->disk->capacity / (255 * 63), 65535);
 	g.start = b->start;
@@ -381,25 +381,18 @@ static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 	uaddr_t ua = UADDR(arg);
 
 	switch (cmd) {
-	case BLKGETSIZE64:
-		return put_user((u64)(b->nr_sectors << SECTOR_SHIFT), ua);
-	case BLKGETSIZE:
-		return put_user((u64)b->nr_sectors, ua);
+	case BLKGETSIZE64: return put_user((u64)(b->nr_sectors << SECTOR_SHIFT), ua);
+	case BLKGETSIZE: return put_user((u64)b->nr_sectors, ua);
 	case BLKSSZGET:
-	case BLKPBSZGET:
-		return put_user((u32)b->disk->logical_block_size, ua);
-	case BLKBSZGET:
-		return put_user((u32)PAGE_SIZE, ua);
+	case BLKPBSZGET: return put_user((u32)b->disk->logical_block_size, ua);
+	case BLKBSZGET: return put_user((u32)PAGE_SIZE, ua);
 	case BLKIOMIN:
 	case BLKIOOPT:
 		return put_user((u32)(cmd == BLKIOMIN ? b->disk->logical_block_size : 0), ua);
 	case BLKALIGNOFF:
-	case BLKROTATIONAL:
-		return cmd == BLKALIGNOFF ? put_user((u32)0, ua) : put_user((u16)0, ua);
-	case BLKROGET:
-		return put_user((u32)b->disk->ro, ua);
-	case BLKRAGET:
-		return put_user((u64)256, ua);
+	case BLKROTATIONAL: return cmd == BLKALIGNOFF ? put_user((u32)0, ua) : put_user((u16)0, ua);
+	case BLKROGET: return put_user((u32)b->disk->ro, ua);
+	case BLKRAGET: return put_user((u64)256, ua);
 	case BLKFLSBUF:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EACCES;
@@ -410,12 +403,9 @@ static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 		if (!capable(CAP_SYS_ADMIN))
 			return -EACCES;
 		return b->partno ? -EINVAL : rescan_partitions(b->disk);
-	case BLKDISCARD:
-		return blk_discard_ioctl(b, f, cmd, arg);
-	case BLKDISCARDZEROES:
-		return put_user((u32)0, ua);
-	case HDIO_GETGEO:
-		return put_geometry(b, arg);
+	case BLKDISCARD: return blk_discard_ioctl(b, f, cmd, arg);
+	case BLKDISCARDZEROES: return put_user((u32)0, ua);
+	case HDIO_GETGEO: return put_geometry(b, arg);
 	}
 	return b->disk->ops->ioctl ? b->disk->ops->ioctl(b->disk, cmd, arg) : -ENOTTY;
 }
@@ -477,7 +467,8 @@ static int bdev_fill_super(struct super_block *sb, void *data, bool silent)
 	return sb->s_root ? 0 : -ENOMEM;
 }
 
-static struct dentry *bdevfs_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+static struct dentry *bdevfs_mount(
+	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {
 	return mount_nodev(t, flags, data, bdev_fill_super);
 }

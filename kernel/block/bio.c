@@ -41,15 +41,16 @@ bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off)
 {
 	struct bio_vec *last = bio->nr_vecs ? &bio->vec[bio->nr_vecs - 1] : NULL;
 
-	if (last && page_to_pfn(last->page) + (last->off + last->len) / PAGE_SIZE == page_to_pfn(p) &&
-	    (last->off + last->len) % PAGE_SIZE == off && (u64)last->len + len < (1U << 30)) {
+	if (last &&
+		page_to_pfn(last->page) + (last->off + last->len) / PAGE_SIZE == page_to_pfn(p) &&
+		(last->off + last->len) % PAGE_SIZE == off && (u64)last->len + len < (1U << 30)) {
 		last->len += len;
 		bio->bytes += len;
 		return true;
 	}
 	if (bio->nr_vecs == bio->max_vecs)
 		return false;
-	bio->vec[bio->nr_vecs++] = (struct bio_vec){p, off, len};
+	bio->vec[bio->nr_vecs++] = (struct bio_vec){ p, off, len };
 	bio->bytes += len;
 	return true;
 }

@@ -18,12 +18,12 @@
 #define REQ_READ 0
 #define REQ_WRITE 1
 #define REQ_DISCARD 2
-#define REQ_FLUSH 3       /* no data */
+#define REQ_FLUSH 3 /* no data */
 #define REQ_WRITE_ZEROES 4
 #define REQ_OP_MASK 0xff
 #define REQ_FUA 0x100
 #define REQ_PREFLUSH 0x200
-#define REQ_SYNC 0x400    /* somebody waits */
+#define REQ_SYNC 0x400 /* somebody waits */
 #define REQ_META 0x800
 
 struct bio_vec {
@@ -34,23 +34,23 @@ struct bio_vec {
 struct block_device;
 struct task;
 struct bio {
-	struct list_head list;   /* private to whoever has the bio */
+	struct list_head list; /* private to whoever has the bio */
 	struct block_device *bdev;
-	u32 opf;                 /* REQ_* */
-	sector_t sector;         /* within @bdev (partitions are remapped by submit_bio) */
-	u64 bytes;               /* for discard and write-zeroes; else the sum of vecs */
-	int status;              /* 0 or -errno, when it has ended */
+	u32 opf;                         /* REQ_* */
+	sector_t sector;                 /* within @bdev (partitions are remapped by submit_bio) */
+	u64 bytes;                       /* for discard and write-zeroes; else the sum of vecs */
+	int status;                      /* 0 or -errno, when it has ended */
 	void (*end_io)(struct bio *bio); /* at a boundary or in a task: may not sleep */
 	void *private;
-	u64 start_ns;            /* when it was handed to the driver */
+	u64 start_ns; /* when it was handed to the driver */
 	u32 nr_vecs, max_vecs;
 	struct bio_vec vec[];
 };
 struct bio *bio_alloc(struct block_device *bdev, u32 nr_vecs, u32 opf, gfp_t gfp); /* NULL */
 void bio_put(struct bio *bio);
 bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off); /* false: full */
-void submit_bio(struct bio *bio);       /* never fails; errors come through end_io */
-int submit_bio_wait(struct bio *bio);   /* status; may sleep */
+void submit_bio(struct bio *bio);     /* never fails; errors come through end_io */
+int submit_bio_wait(struct bio *bio); /* status; may sleep */
 void bio_endio(struct bio *bio, int status);
 /* Collects what current submits until blk_finish_plug or schedule(). */
 struct blk_plug {
@@ -71,18 +71,18 @@ struct block_device_operations {
 	long (*ioctl)(struct gendisk *d, u32 cmd, u64 arg);
 };
 struct gendisk {
-	char name[16];           /* "ubda" */
+	char name[16]; /* "ubda" */
 	u32 major, first_minor, minors;
 	const struct block_device_operations *ops;
 	void *private;
-	u64 capacity;            /* sectors */
+	u64 capacity; /* sectors */
 	u32 logical_block_size;
 	bool ro, discard;
 	struct block_device *part[16]; /* [0] is the whole disk */
 	struct {
 		u64 ios[2], sectors[2], ns[2];
 		u64 inflight;
-	} stat;                  /* /proc/diskstats */
+	} stat; /* /proc/diskstats */
 	struct list_head list;
 };
 struct block_device {
@@ -90,18 +90,18 @@ struct block_device {
 	u32 partno;
 	dev_t dev;
 	sector_t start, nr_sectors;
-	struct inode *inode;     /* bdev inode: its i_mapping caches the device */
+	struct inode *inode; /* bdev inode: its i_mapping caches the device */
 	struct address_space *mapping;
-	struct mutex lock;       /* openers and holder */
+	struct mutex lock; /* openers and holder */
 	u32 openers;
-	void *holder;            /* exclusive: a mounted file system */
+	void *holder; /* exclusive: a mounted file system */
 	bool write_holder;
 };
 /* Adds the disk, scans for DOS/GPT partitions, creates /dev nodes. 0 or -errno. */
 int add_disk(struct gendisk *d);
 void del_gendisk(struct gendisk *d);
-struct block_device *bdev_by_dev(dev_t dev);                   /* NULL */
-struct block_device *bdev_by_name(const char *name);           /* "ubda", "ubda1" */
+struct block_device *bdev_by_dev(dev_t dev);         /* NULL */
+struct block_device *bdev_by_name(const char *name); /* "ubda", "ubda1" */
 /* Opens; @holder not NULL: exclusively. 0, -ENXIO, -EBUSY, -EROFS. */
 int bdev_open(struct block_device *b, bool write, void *holder);
 void bdev_close(struct block_device *b, bool write, void *holder);
@@ -111,7 +111,7 @@ int sync_blockdev(struct block_device *b); /* writes its page cache out and wait
 /* Direct synchronous I/O on kernel memory from the direct map (any alignment to 512): for metadata and journal. 0 or -errno. */
 int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n);
 
-int diskstats_line(int i, char *buf, size_t size);  /* /proc/diskstats, /proc/partitions */
+int diskstats_line(int i, char *buf, size_t size); /* /proc/diskstats, /proc/partitions */
 int partitions_line(int i, char *buf, size_t size);
 int blkdev_major_line(int i, char *buf, size_t size);
 extern const struct file_operations def_blk_fops;

@@ -25,8 +25,9 @@ int disk_name(const struct gendisk *d, u32 partno, char *buf, size_t size)
 	if (!partno)
 		return snprintf(buf, size, "%s", d->name);
 	/* a digit at the end wants a p between: loop0p1 */
-	return snprintf(buf, size, n && d->name[n - 1] >= '0' && d->name[n - 1] <= '9' ? "%sp%u" : "%s%u",
-			d->name, partno);
+	return snprintf(buf, size,
+		n && d->name[n - 1] >= '0' && d->name[n - 1] <= '9' ? "%sp%u" : "%s%u", d->name,
+		partno);
 }
 
 static int add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
@@ -70,7 +71,7 @@ static void del_partition(struct gendisk *d, u32 partno)
 static int found_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 {
 	if (!partno || partno >= ARRAY_SIZE(d->part) || partno >= d->minors || !nr ||
-	    start > d->capacity || nr > d->capacity - start)
+		start > d->capacity || nr > d->capacity - start)
 		return -EINVAL;
 	return add_partition(d, partno, start, nr);
 }
@@ -123,7 +124,7 @@ struct block_device *bdev_by_dev(dev_t dev)
 		u32 i = MINOR(dev) - d->first_minor;
 
 		if (d->major == MAJOR(dev) && MINOR(dev) >= d->first_minor && i < d->minors &&
-		    i < ARRAY_SIZE(d->part)) {
+			i < ARRAY_SIZE(d->part)) {
 			found = d->part[i];
 			break;
 		}
@@ -176,17 +177,18 @@ int diskstats_line(int i, char *buf, size_t size)
 	b = nth_bdev(i);
 	if (b) {
 		static const struct gendisk none;
-		const struct gendisk *st = b->partno ? &none : b->disk; /* counted for whole disks */
+		const struct gendisk *st =
+			b->partno ? &none : b->disk; /* counted for whole disks */
 
 		d = b->disk;
 		disk_name(d, b->partno, name, sizeof(name));
 		n = scnprintf(buf, size,
-			      "%4u %7u %s %lu 0 %lu %lu %lu 0 %lu %lu %lu %lu %lu 0 0 0 0 0 0\n",
-			      MAJOR(b->dev), MINOR(b->dev), name, st->stat.ios[0],
-			      st->stat.sectors[0], st->stat.ns[0] / 1000000, st->stat.ios[1],
-			      st->stat.sectors[1], st->stat.ns[1] / 1000000, st->stat.inflight,
-			      (st->stat.ns[0] + st->stat.ns[1]) / 1000000,
-			      (st->stat.ns[0] + st->stat.ns[1]) / 1000000);
+			"%4u %7u %s %lu 0 %lu %lu %lu 0 %lu %lu %lu %lu %lu 0 0 0 0 0 0\n",
+			MAJOR(b->dev), MINOR(b->dev), name, st->stat.ios[0], st->stat.sectors[0],
+			st->stat.ns[0] / 1000000, st->stat.ios[1], st->stat.sectors[1],
+			st->stat.ns[1] / 1000000, st->stat.inflight,
+			(st->stat.ns[0] + st->stat.ns[1]) / 1000000,
+			(st->stat.ns[0] + st->stat.ns[1]) / 1000000);
 	}
 	mutex_unlock(&disks_lock);
 	return n;
@@ -203,7 +205,7 @@ int partitions_line(int i, char *buf, size_t size)
 	if (b) {
 		disk_name(b->disk, b->partno, name, sizeof(name));
 		n = scnprintf(buf, size, "%4u  %7u %10lu %s\n", MAJOR(b->dev), MINOR(b->dev),
-			      b->nr_sectors / 2, name);
+			b->nr_sectors / 2, name);
 	}
 	mutex_unlock(&disks_lock);
 	return n;

@@ -14,7 +14,7 @@ int disk_name(const struct gendisk *d, u32 partno, char *buf, size_t size);
 int rescan_partitions(struct gendisk *d);
 
 /* partition.c: calls found() for each entry of a DOS or GPT table; unreadable or nonsensical tables have none. */
-void scan_partitions(struct gendisk *d,
-		     int (*found)(struct gendisk *d, u32 partno, sector_t start, u64 nr));
+void scan_partitions(
+	struct gendisk *d, int (*found)(struct gendisk *d, u32 partno, sector_t start, u64 nr));
 
 #endif

@@ -90,18 +90,19 @@ static bool scan_gpt(struct gendisk *d, found_t found)
 	if (!h)
 		return false;
 	if (read_sector(d, 1, h) || memcmp(h->signature, "EFI PART", 8) || h->size < sizeof(*h) ||
-	    h->size > 512)
+		h->size > 512)
 		goto out;
 	crc = h->crc;
 	h->crc = 0;
 	if (~crc32_le(~0U, h, h->size) != crc || h->entry_size != sizeof(struct gpt_entry) ||
-	    h->nr_entries > GPT_MAX_ENTRIES || h->entries_lba >= d->capacity)
+		h->nr_entries > GPT_MAX_ENTRIES || h->entries_lba >= d->capacity)
 		goto out;
 	size = h->nr_entries * (u32)sizeof(struct gpt_entry);
 	entries = get_free_pages(GFP_KERNEL, 2);
 	if (!entries ||
-	    bdev_rw(d->part[0], REQ_READ, h->entries_lba, entries, round_up((size_t)size, 512)) ||
-	    ~crc32_le(~0U, entries, size) != h->entries_crc)
+		bdev_rw(d->part[0], REQ_READ, h->entries_lba, entries,
+			round_up((size_t)size, 512)) ||
+		~crc32_le(~0U, entries, size) != h->entries_crc)
 		goto out;
 	ok = true;
 	for (i = 0; i < h->nr_entries; i++) {

@@ -77,14 +77,12 @@ static ssize_t random_read(struct file *f, struct iov_iter *to, loff_t *pos)
 static long random_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	switch (cmd) {
-	case RNDGETENTCNT:
-		return put_user((int)256, UADDR(arg));
+	case RNDGETENTCNT: return put_user((int)256, UADDR(arg));
 	case RNDADDTOENTCNT:
 	case RNDADDENTROPY:
 	case RNDZAPENTCNT:
 	case RNDCLEARPOOL:
-	case RNDRESEEDCRNG:
-		return capable(CAP_SYS_ADMIN) ? 0 : -EPERM; /* the pool is the host's */
+	case RNDRESEEDCRNG: return capable(CAP_SYS_ADMIN) ? 0 : -EPERM; /* the pool is the host's */
 	}
 	return -ENOTTY;
 }
@@ -141,8 +139,8 @@ static int kmsg_release(struct inode *inode, struct file *f)
 
 static ssize_t kmsg_format(const struct printk_record *rec, char *buf, size_t size)
 {
-	size_t n = (size_t)scnprintf(buf, size, "%u,%lu,%lu,-;", rec->level, rec->seq,
-				     rec->ts_ns / 1000);
+	size_t n = (size_t)scnprintf(
+		buf, size, "%u,%lu,%lu,-;", rec->level, rec->seq, rec->ts_ns / 1000);
 	u32 i;
 
 	for (i = 0; i < rec->len && n + 5 < size; i++) {
@@ -284,10 +282,14 @@ static const struct {
 	umode_t mode;
 	const struct file_operations *fops;
 } mem_devices[] = {
-	{"mem", 1, 0640, &refuse_fops},	     {"null", 3, 0666, &null_fops},
-	{"port", 4, 0640, &refuse_fops},     {"zero", 5, 0666, &zero_fops},
-	{"full", 7, 0666, &full_fops},	     {"random", 8, 0666, &random_fops},
-	{"urandom", 9, 0666, &random_fops}, {"kmsg", 11, 0644, &kmsg_fops},
+	{ "mem", 1, 0640, &refuse_fops },
+	{ "null", 3, 0666, &null_fops },
+	{ "port", 4, 0640, &refuse_fops },
+	{ "zero", 5, 0666, &zero_fops },
+	{ "full", 7, 0666, &full_fops },
+	{ "random", 8, 0666, &random_fops },
+	{ "urandom", 9, 0666, &random_fops },
+	{ "kmsg", 11, 0644, &kmsg_fops },
 };
 
 static int mem_open(struct inode *inode, struct file *f)
@@ -302,7 +304,7 @@ static int mem_open(struct inode *inode, struct file *f)
 	return -ENXIO;
 }
 
-static const struct file_operations mem_fops = {.open = mem_open};
+static const struct file_operations mem_fops = { .open = mem_open };
 
 static int mem_init(void)
 {
@@ -311,7 +313,7 @@ static int mem_init(void)
 
 	for (i = 0; i < ARRAY_SIZE(mem_devices) && !err; i++)
 		err = devtmpfs_create(mem_devices[i].name, S_IFCHR | mem_devices[i].mode,
-				      MKDEV(MEM_MAJOR, mem_devices[i].minor));
+			MKDEV(MEM_MAJOR, mem_devices[i].minor));
 	return err;
 }
 INITCALL(4, mem_init);

@@ -236,8 +236,8 @@ static bool erase_one(struct tty_struct *tty)
 
 static bool is_word_char(u8 c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-	       c >= 0x80;
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       c == '_' || c >= 0x80;
 }
 
 static void erase_word(struct tty_struct *tty)
@@ -499,7 +499,7 @@ int tty_input(struct tty_struct *tty, const u8 *buf, int n)
 		u64 used = tty->read_head - tty->read_tail;
 
 		if (used >= N_TTY_BUF_SIZE &&
-		    !(ICANON_ON(tty) && tty->canon_head == tty->read_tail))
+			!(ICANON_ON(tty) && tty->canon_head == tty->read_tail))
 			break;
 		if (used >= N_TTY_BUF_SIZE) { /* one endless line: its last byte makes place */
 			tty->read_head--;
@@ -594,7 +594,7 @@ struct raw_wait {
 
 static struct raw_wait raw_policy(const struct tty_struct *tty, size_t want)
 {
-	struct raw_wait w = {1, 0};
+	struct raw_wait w = { 1, 0 };
 
 	if (ICANON_ON(tty))
 		return w;
@@ -651,7 +651,8 @@ static ssize_t read_loop(struct tty_struct *tty, struct file *f, struct iov_iter
 		if (n && copy_to_iter(buf, n, to) != n)
 			return done ? (ssize_t)done : -EFAULT;
 		done += n;
-		if (canon ? line_end : n == 0 && done >= w.min && (done || (!w.min && !w.timeout_ns)))
+		if (canon ? line_end :
+			    n == 0 && done >= w.min && (done || (!w.min && !w.timeout_ns)))
 			break;
 		if (n)
 			continue;
@@ -750,8 +751,9 @@ static u32 write_some(struct tty_struct *tty, const u8 *buf, u32 n)
 	flush_echoes_locked(tty);
 	room = tty->ops->write_room(tty);
 	if (!O_FLAG(tty, OPOST))
-		return room > 0 ? (u32)max(0, tty->ops->write(tty, buf, (int)min_t(u32, n, (u32)room)))
-				: 0;
+		return room > 0 ? (u32)max(0, tty->ops->write(
+						      tty, buf, (int)min_t(u32, n, (u32)room))) :
+				  0;
 	while (used < n && (int)len + 8 <= room && len + 8 <= sizeof(out))
 		len += (u32)process_output(tty, buf[used++], out + len);
 	if (len)

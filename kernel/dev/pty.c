@@ -22,7 +22,7 @@
 
 #define PTY_MAX 4096
 
-static DEFINE_MUTEX(pty_lock); /* numbers */
+static DEFINE_MUTEX(pty_lock);   /* numbers */
 static struct radix pty_numbers; /* index -> slave, under pty_lock */
 
 static int pty_write(struct tty_struct *tty, const u8 *buf, int n)
@@ -207,22 +207,13 @@ static long ptm_ioctl(struct tty_struct *tty, struct file *f, u32 cmd, u64 arg)
 	int n;
 
 	switch (cmd) {
-	case TIOCGPTN:
-		return put_user((u32)tty->index, ua);
-	case TIOCSPTLCK:
-		return set_flag(tty->link, TTY_PTY_LOCK, ua);
-	case TIOCGPTLCK:
-		n = test_bit(TTY_PTY_LOCK, &tty->link->flags);
-		return put_user(n, ua);
-	case TIOCPKT:
-		return set_flag(tty, TTY_PKT, ua);
-	case TIOCGPKT:
-		n = test_bit(TTY_PKT, &tty->flags);
-		return put_user(n, ua);
-	case TIOCSIG:
-		return pty_signal(tty, (int)arg);
-	case TIOCGPTPEER:
-		return open_peer(tty, arg);
+	case TIOCGPTN: return put_user((u32)tty->index, ua);
+	case TIOCSPTLCK: return set_flag(tty->link, TTY_PTY_LOCK, ua);
+	case TIOCGPTLCK: n = test_bit(TTY_PTY_LOCK, &tty->link->flags); return put_user(n, ua);
+	case TIOCPKT: return set_flag(tty, TTY_PKT, ua);
+	case TIOCGPKT: n = test_bit(TTY_PKT, &tty->flags); return put_user(n, ua);
+	case TIOCSIG: return pty_signal(tty, (int)arg);
+	case TIOCGPTPEER: return open_peer(tty, arg);
 	}
 	return -ENOTTY;
 }

@@ -30,16 +30,27 @@ const struct ktermios tty_std_termios = {
 	.c_oflag = OPOST | ONLCR,
 	.c_cflag = B38400 | CS8 | CREAD | HUPCL,
 	.c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-	.c_cc = {[VINTR] = 3, [VQUIT] = 28, [VERASE] = 127, [VKILL] = 21, [VEOF] = 4, [VMIN] = 1,
-		 [VSTART] = 17, [VSTOP] = 19, [VSUSP] = 26, [VREPRINT] = 18, [VDISCARD] = 15,
-		 [VWERASE] = 23, [VLNEXT] = 22},
+	.c_cc = { [VINTR] = 3,
+		[VQUIT] = 28,
+		[VERASE] = 127,
+		[VKILL] = 21,
+		[VEOF] = 4,
+		[VMIN] = 1,
+		[VSTART] = 17,
+		[VSTOP] = 19,
+		[VSUSP] = 26,
+		[VREPRINT] = 18,
+		[VDISCARD] = 15,
+		[VWERASE] = 23,
+		[VLNEXT] = 22 },
 	.c_ispeed = 38400,
 	.c_ospeed = 38400,
 };
 
 /* ---- life ---- */
 
-struct tty_struct *tty_alloc(const struct tty_operations *ops, dev_t dev, const char *name, int index)
+struct tty_struct *tty_alloc(
+	const struct tty_operations *ops, dev_t dev, const char *name, int index)
 {
 	struct tty_struct *tty = kzalloc(sizeof(*tty), GFP_KERNEL);
 
@@ -156,7 +167,8 @@ int tty_open_file(struct tty_struct *tty, struct file *f)
 	if (test_bit(TTY_EXCLUSIVE, &tty->flags) && !capable(CAP_SYS_ADMIN)) {
 		err = -EBUSY;
 	} else if (test_bit(TTY_SLAVE, &tty->flags) &&
-		   (test_bit(TTY_PTY_LOCK, &tty->flags) || test_bit(TTY_OTHER_CLOSED, &tty->flags))) {
+		   (test_bit(TTY_PTY_LOCK, &tty->flags) ||
+			   test_bit(TTY_OTHER_CLOSED, &tty->flags))) {
 		err = -EIO;
 	} else {
 		if (!tty->count && test_and_clear_bit(TTY_HUNGUP, &tty->flags))

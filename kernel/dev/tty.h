@@ -32,17 +32,19 @@ struct task;
 struct tty_struct;
 
 struct tty_operations {
-	int (*open)(struct tty_struct *tty, struct file *f);   /* NULL: always works */
-	void (*close)(struct tty_struct *tty, struct file *f); /* one of the opens goes; the last when tty->count is 0 */
+	int (*open)(struct tty_struct *tty, struct file *f); /* NULL: always works */
+	void (*close)(struct tty_struct *tty,
+		struct file *f); /* one of the opens goes; the last when tty->count is 0 */
 	/* Takes up to @n bytes; how many. Does not sleep. */
 	int (*write)(struct tty_struct *tty, const u8 *buf, int n);
 	int (*write_room)(struct tty_struct *tty);
 	int (*chars_in_buffer)(struct tty_struct *tty); /* NULL: 0 */
 	void (*unthrottle)(struct tty_struct *tty);     /* there is room for input again */
 	void (*set_termios)(struct tty_struct *tty);
-	void (*flush_buffer)(struct tty_struct *tty);   /* drops output that has not left */
+	void (*flush_buffer)(struct tty_struct *tty); /* drops output that has not left */
 	int (*resize)(struct tty_struct *tty, const struct winsize *ws); /* NULL: just remembered */
-	long (*ioctl)(struct tty_struct *tty, struct file *f, u32 cmd, u64 arg); /* -ENOTTY: not mine */
+	long (*ioctl)(
+		struct tty_struct *tty, struct file *f, u32 cmd, u64 arg); /* -ENOTTY: not mine */
 	void (*hangup)(struct tty_struct *tty);
 	void (*free)(struct tty_struct *tty);
 };
@@ -54,47 +56,47 @@ struct tty_operations {
 #define TTY_EXCLUSIVE 0
 #define TTY_OTHER_CLOSED 1 /* pty: the other side is gone */
 #define TTY_HUNGUP 2
-#define TTY_PTY_LOCK 3     /* slave cannot be opened yet */
+#define TTY_PTY_LOCK 3 /* slave cannot be opened yet */
 #define TTY_MASTER 4
 #define TTY_SLAVE 5
-#define TTY_EOF 6          /* input has ended: reads return 0, output goes on */
+#define TTY_EOF 6 /* input has ended: reads return 0, output goes on */
 #define TTY_THROTTLED 7
 #define TTY_PKT 8
 
 struct tty_struct {
 	atomic_t refs;
-	u64 flags;                   /* TTY_*, atomic bits */
+	u64 flags; /* TTY_*, atomic bits */
 	dev_t dev;
-	char name[16];               /* "tty0", "pts/3" */
+	char name[16]; /* "tty0", "pts/3" */
 	const struct tty_operations *ops;
 	void *driver_data;
-	struct tty_struct *link;     /* pty: the other side; under ctl_mutex of the pair's master */
+	struct tty_struct *link; /* pty: the other side; under ctl_mutex of the pair's master */
 	int index;
 
 	struct mutex ctl_mutex;
-	int count;                   /* open files, under ctl_mutex */
-	struct ktermios termios;     /* written under ctl_mutex and lock */
-	struct winsize winsize;      /* under lock */
+	int count;               /* open files, under ctl_mutex */
+	struct ktermios termios; /* written under ctl_mutex and lock */
+	struct winsize winsize;  /* under lock */
 
-	struct pid *pgrp, *session;  /* under tasklist_lock */
+	struct pid *pgrp, *session; /* under tasklist_lock */
 
 	struct mutex read_mutex, write_mutex;
 	struct wait_queue_head read_wait, write_wait;
 
 	/* the line discipline; all under lock */
 	spinlock_t lock;
-	u8 *read_buf;                /* N_TTY_BUF_SIZE; positions below count up for ever, taken modulo the size */
-	u8 *read_mark;               /* beside each byte: 0, or MARK_EOL, MARK_EOF */
+	u8 *read_buf; /* N_TTY_BUF_SIZE; positions below count up for ever, taken modulo the size */
+	u8 *read_mark; /* beside each byte: 0, or MARK_EOL, MARK_EOF */
 	u64 read_head, canon_head, read_tail;
 	u8 *echo_buf;
 	u32 echo_head, echo_tail;
 	u32 column, canon_column;
 	bool lnext, erasing, stopped, tco_stopped;
-	u8 ctrl_status;              /* packet mode */
+	u8 ctrl_status; /* packet mode */
 };
 
 /* n_tty.c */
-void n_tty_init(struct tty_struct *tty);      /* buffers are there: to the empty state */
+void n_tty_init(struct tty_struct *tty); /* buffers are there: to the empty state */
 /* Bytes from the line; how many were taken (less only when the buffer is full in raw mode). */
 int tty_input(struct tty_struct *tty, const u8 *buf, int n);
 /* How much tty_input() would take now. */
@@ -106,7 +108,7 @@ ssize_t n_tty_write(struct tty_struct *tty, struct file *f, struct iov_iter *fro
 u32 n_tty_poll(struct tty_struct *tty, struct file *f, struct poll_table *pt);
 void n_tty_flush_input(struct tty_struct *tty);
 void n_tty_termios_changed(struct tty_struct *tty, const struct ktermios *old);
-int n_tty_chars(struct tty_struct *tty);      /* FIONREAD */
+int n_tty_chars(struct tty_struct *tty); /* FIONREAD */
 void tty_flush_echoes(struct tty_struct *tty);
 void tty_stop_locked(struct tty_struct *tty); /* ^S */
 void tty_start_locked(struct tty_struct *tty);
@@ -114,7 +116,8 @@ void tty_start_locked(struct tty_struct *tty);
 /* tty.c */
 extern const struct ktermios tty_std_termios;
 extern const struct file_operations tty_fops;
-struct tty_struct *tty_alloc(const struct tty_operations *ops, dev_t dev, const char *name, int index); /* refs 1; NULL */
+struct tty_struct *tty_alloc(const struct tty_operations *ops, dev_t dev, const char *name,
+	int index); /* refs 1; NULL */
 void tty_get(struct tty_struct *tty);
 void tty_put(struct tty_struct *tty);
 /* A line that opens by its number for ever (keeps the reference). Makes /dev/NAME. */
@@ -122,8 +125,8 @@ int tty_register_line(struct tty_struct *tty);
 /* A file on @tty counts as one open: 0 or -EIO, -EBUSY. */
 int tty_open_file(struct tty_struct *tty, struct file *f);
 struct tty_struct *file_tty(struct file *f);
-void tty_wakeup(struct tty_struct *tty);      /* there is room for output */
-void tty_hangup(struct tty_struct *tty);      /* may sleep */
+void tty_wakeup(struct tty_struct *tty);                             /* there is room for output */
+void tty_hangup(struct tty_struct *tty);                             /* may sleep */
 int tty_do_resize(struct tty_struct *tty, const struct winsize *ws); /* and SIGWINCH */
 /* Which line /dev/console is: by console=, default tty0. */
 void tty_set_console(const char *name);
@@ -134,15 +137,18 @@ int tty_check_change(struct tty_struct *tty, int sig);
 void tty_signal_pgrp(struct tty_struct *tty, int sig);
 /* Session leader lets its terminal go (exit: SIGHUP to the foreground group). The task room calls it through its hook. */
 void disassociate_ctty(bool on_exit);
-long tty_ioctl(struct file *f, u32 cmd, u64 arg);      /* tty_ioctl.c */
-long tty_jobctl_ioctl(struct tty_struct *tty, struct file *f, u32 cmd, u64 arg); /* tty_jobctl.c; -ENOTTY: none of these */
-void tty_open_acquire(struct tty_struct *tty, struct file *f); /* a session leader without a terminal gets it */
-dev_t tty_devnum(struct tty_struct *tty);              /* for /proc/PID/stat */
+long tty_ioctl(struct file *f, u32 cmd, u64 arg); /* tty_ioctl.c */
+long tty_jobctl_ioctl(struct tty_struct *tty, struct file *f, u32 cmd,
+	u64 arg); /* tty_jobctl.c; -ENOTTY: none of these */
+void tty_open_acquire(
+	struct tty_struct *tty, struct file *f); /* a session leader without a terminal gets it */
+dev_t tty_devnum(struct tty_struct *tty);        /* for /proc/PID/stat */
 
 /* pty.c and fs/devpts */
-struct tty_struct *ptm_open(struct file *f);           /* a new pair; the master. ERR_PTR */
-int devpts_new(struct tty_struct *slave);              /* makes pts/N; 0 or -errno */
+struct tty_struct *ptm_open(struct file *f); /* a new pair; the master. ERR_PTR */
+int devpts_new(struct tty_struct *slave);    /* makes pts/N; 0 or -errno */
 void devpts_kill(struct tty_struct *slave);
-struct tty_struct *devpts_get(struct inode *inode);    /* the slave of a pts node, a reference, or NULL */
+struct tty_struct *devpts_get(
+	struct inode *inode); /* the slave of a pts node, a reference, or NULL */
 
 #endif

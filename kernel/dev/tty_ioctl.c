@@ -56,10 +56,8 @@ static int read_form(struct ktermios *k, enum termios_form form, uaddr_t ua)
 	struct termio io;
 
 	switch (form) {
-	case FORM_TERMIOS2:
-		return copy_from_user(k, ua, sizeof(struct termios2)) ? -EFAULT : 0;
-	case FORM_TERMIOS:
-		return copy_from_user(k, ua, sizeof(struct termios)) ? -EFAULT : 0;
+	case FORM_TERMIOS2: return copy_from_user(k, ua, sizeof(struct termios2)) ? -EFAULT : 0;
+	case FORM_TERMIOS: return copy_from_user(k, ua, sizeof(struct termios)) ? -EFAULT : 0;
 	default:
 		if (copy_from_user(&io, ua, sizeof(io)))
 			return -EFAULT;
@@ -82,10 +80,8 @@ static long get_termios(struct tty_struct *tty, enum termios_form form, uaddr_t 
 	k = tty->termios;
 	spin_unlock(&tty->lock);
 	switch (form) {
-	case FORM_TERMIOS2:
-		return copy_to_user(ua, &k, sizeof(struct termios2)) ? -EFAULT : 0;
-	case FORM_TERMIOS:
-		return copy_to_user(ua, &k, sizeof(struct termios)) ? -EFAULT : 0;
+	case FORM_TERMIOS2: return copy_to_user(ua, &k, sizeof(struct termios2)) ? -EFAULT : 0;
+	case FORM_TERMIOS: return copy_to_user(ua, &k, sizeof(struct termios)) ? -EFAULT : 0;
 	default:
 		memset(&io, 0, sizeof(io));
 		io.c_iflag = (u16)k.c_iflag;
@@ -234,34 +230,22 @@ static long settings_ioctl(struct tty_struct *tty, u32 cmd, u64 arg)
 	uaddr_t ua = UADDR(arg);
 
 	switch (cmd) {
-	case TCGETS:
-		return get_termios(tty, FORM_TERMIOS, ua);
-	case TCGETS2:
-		return get_termios(tty, FORM_TERMIOS2, ua);
-	case TCGETA:
-		return get_termios(tty, FORM_TERMIO, ua);
+	case TCGETS: return get_termios(tty, FORM_TERMIOS, ua);
+	case TCGETS2: return get_termios(tty, FORM_TERMIOS2, ua);
+	case TCGETA: return get_termios(tty, FORM_TERMIO, ua);
 	case TCSETS:
 	case TCSETSW:
-	case TCSETSF:
-		return set_termios(tty, FORM_TERMIOS, cmd - TCSETS, ua);
-	case TCSETS2:
-		return set_termios(tty, FORM_TERMIOS2, 0, ua);
-	case TCSETSW2:
-		return set_termios(tty, FORM_TERMIOS2, 1, ua);
-	case TCSETSF2:
-		return set_termios(tty, FORM_TERMIOS2, 2, ua);
+	case TCSETSF: return set_termios(tty, FORM_TERMIOS, cmd - TCSETS, ua);
+	case TCSETS2: return set_termios(tty, FORM_TERMIOS2, 0, ua);
+	case TCSETSW2: return set_termios(tty, FORM_TERMIOS2, 1, ua);
+	case TCSETSF2: return set_termios(tty, FORM_TERMIOS2, 2, ua);
 	case TCSETA:
 	case TCSETAW:
-	case TCSETAF:
-		return set_termios(tty, FORM_TERMIO, cmd - TCSETA, ua);
-	case TIOCGWINSZ:
-		return get_winsize(tty, ua);
-	case TIOCSWINSZ:
-		return set_winsize(tty, ua);
-	case TCXONC:
-		return flow_control(tty, arg);
-	case TCFLSH:
-		return flush_queues(tty, arg);
+	case TCSETAF: return set_termios(tty, FORM_TERMIO, cmd - TCSETA, ua);
+	case TIOCGWINSZ: return get_winsize(tty, ua);
+	case TIOCSWINSZ: return set_winsize(tty, ua);
+	case TCXONC: return flow_control(tty, arg);
+	case TCFLSH: return flush_queues(tty, arg);
 	}
 	return -ENOTTY;
 }
@@ -272,27 +256,16 @@ static long line_ioctl(struct tty_struct *tty, u32 cmd, u64 arg)
 	int n;
 
 	switch (cmd) {
-	case FIONREAD:
-		n = n_tty_chars(tty);
-		return put_user(n, ua);
+	case FIONREAD: n = n_tty_chars(tty); return put_user(n, ua);
 	case TIOCOUTQ:
 		n = tty->ops->chars_in_buffer ? tty->ops->chars_in_buffer(tty) : 0;
 		return put_user(n, ua);
-	case TIOCSTI:
-		return simulate_input(tty, ua);
-	case TIOCGETD:
-		return put_user((int)N_TTY, ua);
-	case TIOCSETD:
-		return set_ldisc(ua);
-	case TIOCEXCL:
-		set_bit(TTY_EXCLUSIVE, &tty->flags);
-		return 0;
-	case TIOCNXCL:
-		clear_bit(TTY_EXCLUSIVE, &tty->flags);
-		return 0;
-	case TIOCGEXCL:
-		n = test_bit(TTY_EXCLUSIVE, &tty->flags);
-		return put_user(n, ua);
+	case TIOCSTI: return simulate_input(tty, ua);
+	case TIOCGETD: return put_user((int)N_TTY, ua);
+	case TIOCSETD: return set_ldisc(ua);
+	case TIOCEXCL: set_bit(TTY_EXCLUSIVE, &tty->flags); return 0;
+	case TIOCNXCL: clear_bit(TTY_EXCLUSIVE, &tty->flags); return 0;
+	case TIOCGEXCL: n = test_bit(TTY_EXCLUSIVE, &tty->flags); return put_user(n, ua);
 	case TIOCGDEV:
 		return put_user((u32)((MINOR(tty->dev) & 0xff) | (MAJOR(tty->dev) << 8)), ua);
 	case TIOCVHANGUP:
@@ -301,12 +274,9 @@ static long line_ioctl(struct tty_struct *tty, u32 cmd, u64 arg)
 		tty_hangup(tty);
 		return 0;
 	case TCSBRK: /* a break has no meaning here; 1 is tcdrain() */
-	case TCSBRKP:
-		n = tty_check_change(tty, SIGTTOU);
-		return n ? n : wait_until_sent(tty);
+	case TCSBRKP: n = tty_check_change(tty, SIGTTOU); return n ? n : wait_until_sent(tty);
 	case TIOCSBRK:
-	case TIOCCBRK:
-		return 0;
+	case TIOCCBRK: return 0;
 	}
 	return -ENOTTY;
 }
@@ -320,7 +290,7 @@ long tty_ioctl(struct file *f, u32 cmd, u64 arg)
 		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
 	r = tty_jobctl_ioctl(tty, f, cmd, arg);
 	if (r == -ENOTTY && cmd != TIOCGPGRP && cmd != TIOCSPGRP && cmd != TIOCGSID &&
-	    tty->ops->ioctl)
+		tty->ops->ioctl)
 		r = tty->ops->ioctl(tty, f, cmd, arg);
 	if (r == -ENOTTY)
 		r = settings_ioctl(real_tty(tty), cmd, arg);

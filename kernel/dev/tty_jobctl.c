@@ -266,16 +266,11 @@ INITCALL(4, jobctl_init);
 long tty_jobctl_ioctl(struct tty_struct *tty, struct file *f, u32 cmd, u64 arg)
 {
 	switch (cmd) {
-	case TIOCSCTTY:
-		return set_controlling(tty, f, arg);
-	case TIOCNOTTY:
-		return notty(tty);
-	case TIOCGPGRP:
-		return get_pgrp(tty, arg);
-	case TIOCSPGRP:
-		return set_pgrp(tty, arg);
-	case TIOCGSID:
-		return get_sid(tty, arg);
+	case TIOCSCTTY: return set_controlling(tty, f, arg);
+	case TIOCNOTTY: return notty(tty);
+	case TIOCGPGRP: return get_pgrp(tty, arg);
+	case TIOCSPGRP: return set_pgrp(tty, arg);
+	case TIOCGSID: return get_sid(tty, arg);
 	}
 	return -ENOTTY;
 }

@@ -73,8 +73,10 @@ static bool may_claim(const struct ucred *c)
 	const struct cred *me = current_cred();
 
 	return (c->pid == (u32)current->tgid || capable(CAP_SYS_ADMIN)) &&
-	       (c->uid == me->uid || c->uid == me->euid || c->uid == me->suid || capable(CAP_SETUID)) &&
-	       (c->gid == me->gid || c->gid == me->egid || c->gid == me->sgid || capable(CAP_SETGID));
+	       (c->uid == me->uid || c->uid == me->euid || c->uid == me->suid ||
+		       capable(CAP_SETUID)) &&
+	       (c->gid == me->gid || c->gid == me->egid || c->gid == me->sgid ||
+		       capable(CAP_SETGID));
 }
 
 static int parse_one(struct msg *m, const struct user_cmsghdr *h)
@@ -84,8 +86,7 @@ static int parse_one(struct msg *m, const struct user_cmsghdr *h)
 	if (h->level != SOL_SOCKET)
 		return 0; /* the family's, or nobody's */
 	switch (h->type) {
-	case SCM_RIGHTS:
-		return parse_rights(m, (const int *)(h + 1), n / sizeof(int));
+	case SCM_RIGHTS: return parse_rights(m, (const int *)(h + 1), n / sizeof(int));
 	case SCM_CREDENTIALS:
 		if (n != sizeof(struct ucred))
 			return -EINVAL;
@@ -142,7 +143,7 @@ static ssize_t do_send(struct file *f, struct socket *s, struct msg *m)
 long sys_sendto(int fd, uaddr_t buf, size_t len, int flags, uaddr_t addr, int addrlen)
 {
 	struct sockaddr_buf a;
-	struct msg m = {.flags = (u32)flags};
+	struct msg m = { .flags = (u32)flags };
 	struct socket *s;
 	struct file *f = sock_get(fd, &s);
 	long n = 0;
@@ -164,7 +165,7 @@ static long send_one(struct file *f, struct socket *s, uaddr_t umsg, u32 flags)
 {
 	struct user_msghdr h;
 	struct sockaddr_buf a;
-	struct msg m = {.flags = (u32)flags};
+	struct msg m = { .flags = (u32)flags };
 	struct uvec *vec = NULL;
 	long n;
 
@@ -232,7 +233,7 @@ struct control {
 
 static int put_cmsg(struct control *c, int level, int type, const void *data, u64 n)
 {
-	struct user_cmsghdr h = {sizeof(h) + n, level, type};
+	struct user_cmsghdr h = { sizeof(h) + n, level, type };
 
 	if (c->room - c->used < sizeof(h)) {
 		*c->out_flags |= MSG_CTRUNC;
@@ -244,7 +245,7 @@ static int put_cmsg(struct control *c, int level, int type, const void *data, u6
 		n = h.len - sizeof(h);
 	}
 	if (copy_to_user(UADDR(c->ua + c->used), &h, sizeof(h)) ||
-	    copy_to_user(UADDR(c->ua + c->used + sizeof(h)), data, n))
+		copy_to_user(UADDR(c->ua + c->used + sizeof(h)), data, n))
 		return -EFAULT;
 	c->used += min(CMSG_ALIGN(h.len), c->room - c->used);
 	return 0;
@@ -295,8 +296,8 @@ static int put_control(struct socket *s, struct msg *m, struct control *c, u32 f
 
 long sys_recvfrom(int fd, uaddr_t buf, size_t len, int flags, uaddr_t addr, uaddr_t addrlen)
 {
-	struct sockaddr_buf a = {.len = 0};
-	struct msg m = {.flags = (u32)flags, .name = addr.v ? &a : NULL};
+	struct sockaddr_buf a = { .len = 0 };
+	struct msg m = { .flags = (u32)flags, .name = addr.v ? &a : NULL };
 	struct socket *s;
 	struct file *f = sock_get(fd, &s);
 	long n;
@@ -317,9 +318,10 @@ long sys_recvfrom(int fd, uaddr_t buf, size_t len, int flags, uaddr_t addr, uadd
 	return n;
 }
 
-static long finish_receive(struct socket *s, struct msg *m, struct user_msghdr *h, uaddr_t umsg, u32 flags)
+static long finish_receive(
+	struct socket *s, struct msg *m, struct user_msghdr *h, uaddr_t umsg, u32 flags)
 {
-	struct control c = {h->control, h->control ? h->controllen : 0, 0, &m->out_flags};
+	struct control c = { h->control, h->control ? h->controllen : 0, 0, &m->out_flags };
 	int err = put_control(s, m, &c, flags);
 
 	if (!err && m->name) {
@@ -329,12 +331,13 @@ static long finish_receive(struct socket *s, struct msg *m, struct user_msghdr *
 			err = -EFAULT;
 	}
 	if (!err && put_user((int)(m->name ? m->name->len : 0),
-			     uaddr_add(umsg, offsetof(struct user_msghdr, namelen))))
+			    uaddr_add(umsg, offsetof(struct user_msghdr, namelen))))
 		err = -EFAULT;
-	if (!err && put_user((u64)c.used, uaddr_add(umsg, offsetof(struct user_msghdr, controllen))))
+	if (!err &&
+		put_user((u64)c.used, uaddr_add(umsg, offsetof(struct user_msghdr, controllen))))
 		err = -EFAULT;
 	if (!err && put_user((u32)(m->out_flags | (flags & MSG_CMSG_CLOEXEC)),
-			     uaddr_add(umsg, offsetof(struct user_msghdr, flags))))
+			    uaddr_add(umsg, offsetof(struct user_msghdr, flags))))
 		err = -EFAULT;
 	return err;
 }
@@ -342,8 +345,8 @@ static long finish_receive(struct socket *s, struct msg *m, struct user_msghdr *
 static long recv_one(struct file *f, struct socket *s, uaddr_t umsg, u32 flags)
 {
 	struct user_msghdr h;
-	struct sockaddr_buf a = {.len = 0};
-	struct msg m = {.flags = (u32)flags};
+	struct sockaddr_buf a = { .len = 0 };
+	struct msg m = { .flags = (u32)flags };
 	struct uvec *vec = NULL;
 	long n;
 	int err;
@@ -383,7 +386,9 @@ long sys_recvmsg(int fd, uaddr_t msg, int flags)
 
 long sys_recvmmsg(int fd, uaddr_t vec, u32 vlen, int flags, uaddr_t timeout)
 {
-	struct { s64 sec, nsec; } ts;
+	struct {
+		s64 sec, nsec;
+	} ts;
 	u64 deadline = ~0UL;
 	struct socket *s;
 	struct file *f;

@@ -37,8 +37,8 @@ struct nl_msg {
 };
 struct nl_sock {
 	struct sock_common c;
-	u32 portid;              /* under c.lock */
-	struct list_head queue;  /* of nl_msg, under c.lock */
+	u32 portid;             /* under c.lock */
+	struct list_head queue; /* of nl_msg, under c.lock */
 	u64 queued;
 };
 
@@ -58,7 +58,8 @@ struct builder {
 	u32 msg; /* where the message begins */
 };
 
-static void *nl_begin(struct builder *b, const struct nlmsghdr *req, u32 portid, u16 type, u16 flags, u32 body)
+static void *nl_begin(
+	struct builder *b, const struct nlmsghdr *req, u32 portid, u16 type, u16 flags, u32 body)
 {
 	struct nlmsghdr *h = (void *)(b->buf + b->len);
 
@@ -133,8 +134,8 @@ static void put_link(struct builder *b, const struct nlmsghdr *req, u32 portid, 
 	i->ifi_flags = up | (up & IFF_UP ? IFF_RUNNING | IFF_LOWER_UP : 0);
 	nl_attr(b, IFLA_IFNAME, "lo", 3);
 	nl_attr_u32(b, IFLA_TXQLEN, 1000);
-	nl_attr(b, IFLA_OPERSTATE, &(u8){up & IFF_UP ? IF_OPER_UNKNOWN : 2 /* down */}, 1);
-	nl_attr(b, IFLA_LINKMODE, &(u8){0}, 1);
+	nl_attr(b, IFLA_OPERSTATE, &(u8){ up & IFF_UP ? IF_OPER_UNKNOWN : 2 /* down */ }, 1);
+	nl_attr(b, IFLA_LINKMODE, &(u8){ 0 }, 1);
 	nl_attr_u32(b, IFLA_MTU, LO_MTU);
 	nl_attr_u32(b, IFLA_GROUP, 0);
 	nl_attr(b, IFLA_QDISC, "noqueue", 8);
@@ -174,7 +175,8 @@ static int answer_link(struct nl_sock *n, const struct nlmsghdr *req, u16 flags)
 static int means_lo(const struct nlmsghdr *req, const struct ifinfomsg *i)
 {
 	u32 left = req->nlmsg_len - NLMSG_SPACE(sizeof(*i));
-	const struct rtattr *a = (const void *)((const u8 *)NLMSG_DATA(req) + NLMSG_ALIGN(sizeof(*i)));
+	const struct rtattr *a =
+		(const void *)((const u8 *)NLMSG_DATA(req) + NLMSG_ALIGN(sizeof(*i)));
 
 	if (i->ifi_index)
 		return i->ifi_index == LO_INDEX ? 0 : -ENODEV;
@@ -182,8 +184,9 @@ static int means_lo(const struct nlmsghdr *req, const struct ifinfomsg *i)
 		u32 step = min(RTA_ALIGN((u32)a->rta_len), left);
 
 		if (a->rta_type == IFLA_IFNAME)
-			return a->rta_len >= RTA_LENGTH(3) && !memcmp(RTA_DATA(a), "lo", 3) ? 0 :
-											      -ENODEV;
+			return a->rta_len >= RTA_LENGTH(3) && !memcmp(RTA_DATA(a), "lo", 3) ?
+				       0 :
+				       -ENODEV;
 		a = (const void *)((const u8 *)a + step);
 		left -= step;
 	}
@@ -239,19 +242,14 @@ static int serve(struct nl_sock *n, const struct nlmsghdr *req)
 	int err;
 
 	switch (req->nlmsg_type) {
-	case RTM_GETLINK:
-		err = get_link(n, req);
-		return err ? err : 1;
+	case RTM_GETLINK: err = get_link(n, req); return err ? err : 1;
 	case RTM_GETADDR:
 	case RTM_GETROUTE:
 	case RTM_GETNEIGH:
 	case RTM_GETRULE:
-	case RTM_GETQDISC:
-		err = empty_dump(n, req);
-		return err ? err : 1;
+	case RTM_GETQDISC: err = empty_dump(n, req); return err ? err : 1;
 	case RTM_NEWLINK:
-	case RTM_SETLINK:
-		return set_link(req);
+	case RTM_SETLINK: return set_link(req);
 	}
 	return -EOPNOTSUPP;
 }
@@ -266,7 +264,7 @@ static int put_error(struct nl_sock *n, const struct nlmsghdr *req, int err)
 	if (!b)
 		return -ENOMEM;
 	e = nl_begin(b, req, n->portid, NLMSG_ERROR, err ? 0 : NLM_F_CAPPED,
-		     sizeof(int) + max(body, (u32)sizeof(*req)));
+		sizeof(int) + max(body, (u32)sizeof(*req)));
 	e->error = err;
 	memcpy(&e->msg, req, body);
 	nl_end(b);
@@ -344,7 +342,8 @@ static ssize_t nl_recvmsg(struct socket *s, struct msg *m)
 		err = xchg(&n->c.err, 0);
 		if (err)
 			return err;
-		err = sock_wait(&n->c, !list_empty(&n->queue) || n->c.err, m->nonblock, n->c.rcvtimeo);
+		err = sock_wait(
+			&n->c, !list_empty(&n->queue) || n->c.err, m->nonblock, n->c.rcvtimeo);
 		if (err)
 			return err;
 	}
@@ -358,9 +357,9 @@ static ssize_t nl_recvmsg(struct socket *s, struct msg *m)
 			ret = nm->len;
 	}
 	m->has_cred = true;
-	m->cred = (struct ucred){0, 0, 0};
+	m->cred = (struct ucred){ 0, 0, 0 };
 	if (m->name) {
-		struct sockaddr_nl a = {.nl_family = AF_NETLINK};
+		struct sockaddr_nl a = { .nl_family = AF_NETLINK };
 
 		memcpy(m->name->data, &a, sizeof(a));
 		m->name->len = sizeof(a);
@@ -387,12 +386,13 @@ static int nl_bind(struct socket *s, struct sockaddr_buf *a)
 
 static int nl_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 {
-	return nl_bind(s, &(struct sockaddr_buf){.len = sizeof(struct sockaddr_nl), .family = AF_NETLINK});
+	return nl_bind(s,
+		&(struct sockaddr_buf){ .len = sizeof(struct sockaddr_nl), .family = AF_NETLINK });
 }
 
 static int nl_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 {
-	struct sockaddr_nl nl = {.nl_family = AF_NETLINK, .nl_pid = peer ? 0 : NL(s)->portid};
+	struct sockaddr_nl nl = { .nl_family = AF_NETLINK, .nl_pid = peer ? 0 : NL(s)->portid };
 
 	memcpy(a->data, &nl, sizeof(nl));
 	a->len = sizeof(nl);

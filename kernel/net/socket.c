@@ -35,14 +35,14 @@ void sock_init_common(struct sock_common *sk, u16 family, u16 type, u32 protocol
 
 struct ucred current_ucred(void)
 {
-	return (struct ucred){(u32)current->tgid, current_euid(), current_cred()->egid};
+	return (struct ucred){ (u32)current->tgid, current_euid(), current_cred()->egid };
 }
 
 /* ---- as files ---- */
 
 static ssize_t sock_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 {
-	struct msg m = {.iter = *to, .nonblock = f->f_flags & O_NONBLOCK};
+	struct msg m = { .iter = *to, .nonblock = f->f_flags & O_NONBLOCK };
 	struct socket *s = f->private_data;
 	ssize_t n;
 
@@ -57,7 +57,9 @@ static ssize_t sock_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 static ssize_t sock_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct socket *s = f->private_data;
-	struct msg m = {.iter = *from, .nonblock = f->f_flags & O_NONBLOCK, .cred = current_ucred()};
+	struct msg m = {
+		.iter = *from, .nonblock = f->f_flags & O_NONBLOCK, .cred = current_ucred()
+	};
 	ssize_t n = s->ops->sendmsg(s, &m);
 
 	*from = m.iter;
@@ -138,8 +140,8 @@ static void sock_destroy(struct socket *s)
 /* The file of a socket, which owns it from now on. ERR_PTR (then it is destroyed). */
 static struct file *sock_file(struct socket *s, u32 flags)
 {
-	struct file *f = pseudo_file("socket", S_IFSOCK | 0777, &socket_fops, s,
-				     O_RDWR | (flags & O_NONBLOCK));
+	struct file *f = pseudo_file(
+		"socket", S_IFSOCK | 0777, &socket_fops, s, O_RDWR | (flags & O_NONBLOCK));
 
 	if (IS_ERR(f))
 		sock_destroy(s);
@@ -285,7 +287,8 @@ long sys_connect(int fd, uaddr_t addr, int addrlen)
 		return PTR_ERR(f);
 	err = sockaddr_from_user(&a, addr, addrlen);
 	if (!err)
-		err = s->ops->connect ? s->ops->connect(s, &a, f->f_flags & O_NONBLOCK) : -EOPNOTSUPP;
+		err = s->ops->connect ? s->ops->connect(s, &a, f->f_flags & O_NONBLOCK) :
+					-EOPNOTSUPP;
 	fput(f);
 	return err;
 }

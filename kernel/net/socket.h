@@ -73,14 +73,16 @@ struct sock_common {
 	u16 type;
 	u32 protocol;
 	spinlock_t lock;
-	u32 shutdown;             /* SHUT_* bits */
-	int err;                  /* pending error, taken by SO_ERROR and the next call */
+	u32 shutdown; /* SHUT_* bits */
+	int err;      /* pending error, taken by SO_ERROR and the next call */
 	u32 sndbuf, rcvbuf;
-	u64 sndtimeo, rcvtimeo;   /* ns; 0: for ever */
+	u64 sndtimeo, rcvtimeo; /* ns; 0: for ever */
 	u32 rcvlowat;
 	bool passcred, broadcast, reuseaddr, reuseport, keepalive, timestamp, dontroute;
 	u32 priority, mark;
-	struct { int on, secs; } linger;
+	struct {
+		int on, secs;
+	} linger;
 	struct wait_queue_head wait; /* readers, writers, pollers */
 };
 
@@ -88,15 +90,15 @@ struct socket;
 struct msg {
 	struct sockaddr_buf *name; /* send: or NULL; receive: filled when not NULL */
 	struct iov_iter iter;
-	u32 flags;                 /* MSG_*; receive: result flags are or-ed into out_flags */
+	u32 flags; /* MSG_*; receive: result flags are or-ed into out_flags */
 	u32 out_flags;
 	/* ancillary data: send: what was parsed; receive: what came */
 	struct ucred cred;
 	bool has_cred;
-	struct file **files;       /* references; kfree'd by the owner */
+	struct file **files; /* references; kfree'd by the owner */
 	u32 nr_files;
 	bool nonblock;
-	u8 raw_cmsg[64];           /* receive: a family's own record, level and type below */
+	u8 raw_cmsg[64]; /* receive: a family's own record, level and type below */
 	int raw_level, raw_type;
 	u32 raw_len;
 };
@@ -112,15 +114,16 @@ struct proto_ops {
 	int (*shutdown)(struct socket *s, int how);
 	ssize_t (*sendmsg)(struct socket *s, struct msg *m);
 	ssize_t (*recvmsg)(struct socket *s, struct msg *m);
-	int (*setsockopt)(struct socket *s, int level, int opt, uaddr_t val, u32 len); /* -ENOPROTOOPT */
+	int (*setsockopt)(
+		struct socket *s, int level, int opt, uaddr_t val, u32 len); /* -ENOPROTOOPT */
 	int (*getsockopt)(struct socket *s, int level, int opt, void *val, u32 *len);
 	long (*ioctl)(struct socket *s, u32 cmd, u64 arg);
 	int (*pair)(struct socket *a, struct socket *b);
 };
 struct socket {
-	struct file *file;       /* not a reference */
+	struct file *file; /* not a reference */
 	const struct proto_ops *ops;
-	struct sock_common *sk;  /* the family's */
+	struct sock_common *sk; /* the family's */
 	bool listening;
 };
 
@@ -140,8 +143,8 @@ struct ucred current_ucred(void);
 			if (nonblock)                                                              \
 				w_ = -EAGAIN;                                                      \
 			else                                                                       \
-				w_ = wait_event_timeout(&(sk)->wait, cond,                         \
-							t_ ? ktime_get() + t_ : ~0UL, true);       \
+				w_ = wait_event_timeout(                                           \
+					&(sk)->wait, cond, t_ ? ktime_get() + t_ : ~0UL, true);    \
 			if (w_ == -ETIMEDOUT)                                                      \
 				w_ = -EAGAIN;                                                      \
 			else if (w_ == -ERESTARTSYS && t_)                                         \

@@ -27,7 +27,9 @@ static u32 buffer_size(int val, bool force)
 
 static int set_timeout(u64 *to, uaddr_t val, u32 len)
 {
-	struct { s64 sec, usec; } tv;
+	struct {
+		s64 sec, usec;
+	} tv;
 
 	if (len < sizeof(tv))
 		return -EINVAL;
@@ -47,18 +49,12 @@ static int set_timeout(u64 *to, uaddr_t val, u32 len)
 static bool *flag_option(struct sock_common *sk, int opt)
 {
 	switch (opt) {
-	case SO_REUSEADDR:
-		return &sk->reuseaddr;
-	case SO_REUSEPORT:
-		return &sk->reuseport;
-	case SO_KEEPALIVE:
-		return &sk->keepalive;
-	case SO_BROADCAST:
-		return &sk->broadcast;
-	case SO_DONTROUTE:
-		return &sk->dontroute;
-	case SO_PASSCRED:
-		return &sk->passcred;
+	case SO_REUSEADDR: return &sk->reuseaddr;
+	case SO_REUSEPORT: return &sk->reuseport;
+	case SO_KEEPALIVE: return &sk->keepalive;
+	case SO_BROADCAST: return &sk->broadcast;
+	case SO_DONTROUTE: return &sk->dontroute;
+	case SO_PASSCRED: return &sk->passcred;
 	}
 	return NULL;
 }
@@ -69,10 +65,12 @@ static int set_common(struct socket *s, int opt, uaddr_t uval, u32 len)
 	bool *flag = flag_option(sk, opt);
 	int val;
 
-	if (opt == SO_RCVTIMEO_OLD || opt == SO_SNDTIMEO_OLD || opt == SO_RCVTIMEO_NEW || opt == SO_SNDTIMEO_NEW)
-		return set_timeout(opt == SO_RCVTIMEO_OLD || opt == SO_RCVTIMEO_NEW ? &sk->rcvtimeo
-										     : &sk->sndtimeo,
-				   uval, len);
+	if (opt == SO_RCVTIMEO_OLD || opt == SO_SNDTIMEO_OLD || opt == SO_RCVTIMEO_NEW ||
+		opt == SO_SNDTIMEO_NEW)
+		return set_timeout(opt == SO_RCVTIMEO_OLD || opt == SO_RCVTIMEO_NEW ?
+					   &sk->rcvtimeo :
+					   &sk->sndtimeo,
+			uval, len);
 	if (len < sizeof(int))
 		return -EINVAL;
 	if (get_user(val, uval))
@@ -92,12 +90,8 @@ static int set_common(struct socket *s, int opt, uaddr_t uval, u32 len)
 		sk->sndbuf = buffer_size(val, false);
 		wake_up_common(&sk->wait, TASK_NORMAL, 0, 0);
 		return 0;
-	case SO_RCVBUF:
-		sk->rcvbuf = buffer_size(val, false);
-		return 0;
-	case SO_RCVLOWAT:
-		sk->rcvlowat = val > 0 ? (u32)val : 1;
-		return 0;
+	case SO_RCVBUF: sk->rcvbuf = buffer_size(val, false); return 0;
+	case SO_RCVLOWAT: sk->rcvlowat = val > 0 ? (u32)val : 1; return 0;
 	case SO_PRIORITY:
 		if ((val < 0 || val > 6) && !capable(CAP_NET_ADMIN))
 			return -EPERM;
@@ -147,39 +141,17 @@ static int get_number(struct socket *s, int opt, int *val)
 		return 0;
 	}
 	switch (opt) {
-	case SO_TYPE:
-		*val = sk->type;
-		return 0;
-	case SO_DOMAIN:
-		*val = sk->family;
-		return 0;
-	case SO_PROTOCOL:
-		*val = (int)sk->protocol;
-		return 0;
-	case SO_ERROR:
-		*val = -xchg(&sk->err, 0);
-		return 0;
-	case SO_SNDBUF:
-		*val = (int)sk->sndbuf;
-		return 0;
-	case SO_RCVBUF:
-		*val = (int)sk->rcvbuf;
-		return 0;
-	case SO_RCVLOWAT:
-		*val = (int)sk->rcvlowat;
-		return 0;
-	case SO_SNDLOWAT:
-		*val = 1;
-		return 0;
-	case SO_ACCEPTCONN:
-		*val = s->listening;
-		return 0;
-	case SO_PRIORITY:
-		*val = (int)sk->priority;
-		return 0;
-	case SO_MARK:
-		*val = (int)sk->mark;
-		return 0;
+	case SO_TYPE: *val = sk->type; return 0;
+	case SO_DOMAIN: *val = sk->family; return 0;
+	case SO_PROTOCOL: *val = (int)sk->protocol; return 0;
+	case SO_ERROR: *val = -xchg(&sk->err, 0); return 0;
+	case SO_SNDBUF: *val = (int)sk->sndbuf; return 0;
+	case SO_RCVBUF: *val = (int)sk->rcvbuf; return 0;
+	case SO_RCVLOWAT: *val = (int)sk->rcvlowat; return 0;
+	case SO_SNDLOWAT: *val = 1; return 0;
+	case SO_ACCEPTCONN: *val = s->listening; return 0;
+	case SO_PRIORITY: *val = (int)sk->priority; return 0;
+	case SO_MARK: *val = (int)sk->mark; return 0;
 	}
 	return -ENOPROTOOPT;
 }
@@ -190,9 +162,11 @@ static int get_common(struct socket *s, int opt, void *val, u32 *len)
 	struct sock_common *sk = s->sk;
 	int number, err;
 
-	if (opt == SO_RCVTIMEO_OLD || opt == SO_SNDTIMEO_OLD || opt == SO_RCVTIMEO_NEW || opt == SO_SNDTIMEO_NEW) {
-		u64 t = opt == SO_RCVTIMEO_OLD || opt == SO_RCVTIMEO_NEW ? sk->rcvtimeo : sk->sndtimeo;
-		s64 tv[2] = {(s64)(t / NSEC), (s64)(t % NSEC / 1000)};
+	if (opt == SO_RCVTIMEO_OLD || opt == SO_SNDTIMEO_OLD || opt == SO_RCVTIMEO_NEW ||
+		opt == SO_SNDTIMEO_NEW) {
+		u64 t = opt == SO_RCVTIMEO_OLD || opt == SO_RCVTIMEO_NEW ? sk->rcvtimeo :
+									   sk->sndtimeo;
+		s64 tv[2] = { (s64)(t / NSEC), (s64)(t % NSEC / 1000) };
 
 		*len = min(*len, (u32)sizeof(tv));
 		memcpy(val, tv, *len);

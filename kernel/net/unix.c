@@ -90,7 +90,7 @@ static struct unix_sock *find_abstract(const struct sockaddr_buf *a, u16 type)
 
 	hlist_for_each_entry(u, name_bucket(a, type), name_hash)
 		if (u->name && u->c.type == type && u->name->len == a->len &&
-		    !memcmp(u->name->data, a->data, a->len))
+			!memcmp(u->name->data, a->data, a->len))
 			return u;
 	return NULL;
 }
@@ -477,7 +477,7 @@ static struct unix_msg *build_msg(struct unix_sock *u, struct msg *m, u32 n, boo
 
 	if (!um)
 		return ERR_PTR(-ENOBUFS);
-	*um = (struct unix_msg){.len = n, .cred = m->cred};
+	*um = (struct unix_msg){ .len = n, .cred = m->cred };
 	INIT_LIST_HEAD(&um->list);
 	if (copy_from_iter(um->data, n, &m->iter) != n) {
 		kfree(um);
@@ -525,7 +525,7 @@ static int wait_for_space(struct unix_sock *u, struct unix_sock *to, u64 need, b
 	if (nonblock)
 		return -EAGAIN;
 	err = wait_event_timeout(&to->space, send_ready(u, to, need),
-				 u->c.sndtimeo ? ktime_get() + u->c.sndtimeo : ~0UL, true);
+		u->c.sndtimeo ? ktime_get() + u->c.sndtimeo : ~0UL, true);
 	if (err == -ETIMEDOUT)
 		return -EAGAIN;
 	return err == -ERESTARTSYS && u->c.sndtimeo ? -EINTR : err;
@@ -581,7 +581,8 @@ static ssize_t stream_sendmsg(struct socket *s, struct msg *m)
 	if (!to)
 		return -ENOTCONN;
 	while (m->iter.count && !err) {
-		u32 n = (u32)min_t(u64, m->iter.count, min_t(u64, STREAM_CHUNK, max(u->c.sndbuf / 2, 1U)));
+		u32 n = (u32)min_t(
+			u64, m->iter.count, min_t(u64, STREAM_CHUNK, max(u->c.sndbuf / 2, 1U)));
 		struct unix_msg *um = build_msg(u, m, n, first);
 
 		if (IS_ERR(um)) {
@@ -645,7 +646,7 @@ static ssize_t dgram_sendmsg(struct socket *s, struct msg *m)
 	if (err)
 		unix_msg_free(um);
 	if (err == -ECONNREFUSED && !(m->name && m->name->len)) {
-		struct sockaddr_buf unspec = {.len = sizeof(u16), .family = AF_UNSPEC};
+		struct sockaddr_buf unspec = { .len = sizeof(u16), .family = AF_UNSPEC };
 
 		dgram_connect(s, &unspec, false);
 	}
@@ -659,8 +660,8 @@ out:
 static bool recv_ready(struct unix_sock *u)
 {
 	return !list_empty(&u->queue) || u->c.shutdown & SHUT_RD || u->c.err ||
-	       (u->c.type != SOCK_DGRAM && (!u->peer || u->peer->state == UNIX_DEAD ||
-					    u->peer->c.shutdown & SHUT_WR));
+	       (u->c.type != SOCK_DGRAM &&
+		       (!u->peer || u->peer->state == UNIX_DEAD || u->peer->c.shutdown & SHUT_WR));
 }
 
 /* Copies of the descriptors for a peek; the message keeps its own. */
@@ -781,7 +782,8 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 static ssize_t stream_recv_locked(struct socket *s, struct msg *m)
 {
 	struct unix_sock *u = UNIX(s);
-	size_t target = m->flags & MSG_WAITALL ? m->iter.count : min_t(u64, u->c.rcvlowat, m->iter.count);
+	size_t target =
+		m->flags & MSG_WAITALL ? m->iter.count : min_t(u64, u->c.rcvlowat, m->iter.count);
 	ssize_t done = 0, n;
 	int err;
 
@@ -950,7 +952,7 @@ static void unix_die(struct unix_sock *u, bool never_accepted)
 	drop_queue(u);
 	if (u->path.dentry) {
 		path_put(&u->path);
-		u->path = (struct path){NULL, NULL};
+		u->path = (struct path){ NULL, NULL };
 	}
 	spin_lock(&u->c.lock);
 	u->peer = NULL;
@@ -1002,10 +1004,11 @@ static u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 		mask |= EPOLLERR;
 	if (!list_empty(&u->queue))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if (u->c.shutdown & SHUT_RD || peer_gone || (p && u->c.type != SOCK_DGRAM && p->c.shutdown & SHUT_WR))
+	if (u->c.shutdown & SHUT_RD || peer_gone ||
+		(p && u->c.type != SOCK_DGRAM && p->c.shutdown & SHUT_WR))
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if ((u->c.shutdown & SHUT_BOTH) == SHUT_BOTH || peer_gone ||
-	    (u->c.type != SOCK_DGRAM && u->state == UNIX_UNCONNECTED))
+		(u->c.type != SOCK_DGRAM && u->state == UNIX_UNCONNECTED))
 		mask |= EPOLLHUP;
 	if (writable(u, p))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
@@ -1053,7 +1056,7 @@ static int unix_getsockopt(struct socket *s, int level, int opt, void *val, u32 
 	if (u->state == UNIX_CONNECTED || u->state == UNIX_LISTEN) {
 		memcpy(val, &u->peercred, *len);
 	} else {
-		struct ucred none = {0, ~0U, ~0U};
+		struct ucred none = { 0, ~0U, ~0U };
 
 		memcpy(val, &none, *len);
 	}
@@ -1118,19 +1121,14 @@ static int unix_create(struct socket *s, int type, int protocol)
 	if (protocol && protocol != AF_UNIX)
 		return -EPROTONOSUPPORT;
 	switch (type) {
-	case SOCK_STREAM:
-		s->ops = &unix_stream_ops;
-		break;
-	case SOCK_SEQPACKET:
-		s->ops = &unix_seqpacket_ops;
-		break;
+	case SOCK_STREAM: s->ops = &unix_stream_ops; break;
+	case SOCK_SEQPACKET: s->ops = &unix_seqpacket_ops; break;
 	case SOCK_DGRAM:
 	case SOCK_RAW: /* a datagram socket, for programs that never learned better */
 		s->ops = &unix_dgram_ops;
 		type = SOCK_DGRAM;
 		break;
-	default:
-		return -ESOCKTNOSUPPORT;
+	default: return -ESOCKTNOSUPPORT;
 	}
 	u = unix_alloc((u16)type);
 	if (!u)

@@ -10,25 +10,26 @@
 enum unix_state { UNIX_UNCONNECTED, UNIX_LISTEN, UNIX_CONNECTED, UNIX_DEAD };
 
 struct unix_msg {
-	struct list_head list;   /* receiver's queue */
-	u32 len, done;           /* bytes; taken so far (streams) */
+	struct list_head list; /* receiver's queue */
+	u32 len, done;         /* bytes; taken so far (streams) */
 	struct ucred cred;
 	struct sockaddr_buf *from; /* datagrams: the sender's name; kfree'd with it */
-	struct file **files;     /* references in flight */
+	struct file **files;       /* references in flight */
 	u32 nr_files;
 	u8 data[];
 };
 
 struct unix_sock {
-	struct sock_common c;    /* c.lock protects what is not marked otherwise */
+	struct sock_common c; /* c.lock protects what is not marked otherwise */
 	atomic_t refs;
 	enum unix_state state;
-	struct unix_sock *peer;  /* a reference */
-	struct list_head queue;  /* of unix_msg */
-	u64 queued;              /* bytes in it */
+	struct unix_sock *peer; /* a reference */
+	struct list_head queue; /* of unix_msg */
+	u64 queued;             /* bytes in it */
 	u32 nr_queued;
 	struct wait_queue_head space; /* senders that wait for room here */
-	struct mutex read_mutex; /* one reader at a time: it may hold the first message while it copies */
+	struct mutex
+		read_mutex; /* one reader at a time: it may hold the first message while it copies */
 	struct ucred peercred;
 	/* listening: connected sockets that nobody has accepted */
 	struct list_head pending; /* of pending_link */
@@ -36,10 +37,10 @@ struct unix_sock {
 	u32 nr_pending, backlog;
 	/* the name; under unix_names_lock */
 	struct sockaddr_buf *name; /* set once */
-	struct path path;        /* of a name in the file system */
+	struct path path;          /* of a name in the file system */
 	struct hlist_node name_hash;
 	/* garbage collection; under unix_gc_lock */
-	struct file *file;       /* while open; not a reference */
+	struct file *file; /* while open; not a reference */
 	struct list_head inflight_link;
 	u32 inflight, gc_refs;
 	bool gc_live;
@@ -51,10 +52,10 @@ static inline struct unix_sock *UNIX(struct socket *s)
 void unix_msg_free(struct unix_msg *m);
 
 /* unix_gc.c */
-void unix_inflight(struct file **files, u32 n);     /* they go into a queue */
-void unix_notinflight(struct file **files, u32 n);  /* they come out */
-void unix_gc(void);                                 /* when a socket is closed; cheap when nothing is in flight */
-void unix_gc_lock_queue(void);                      /* around taking descriptors out of a queue */
+void unix_inflight(struct file **files, u32 n);    /* they go into a queue */
+void unix_notinflight(struct file **files, u32 n); /* they come out */
+void unix_gc(void);            /* when a socket is closed; cheap when nothing is in flight */
+void unix_gc_lock_queue(void); /* around taking descriptors out of a queue */
 void unix_gc_unlock_queue(void);
 struct unix_sock *unix_of_file(struct file *f);
 

@@ -23,7 +23,7 @@ static struct {
 	kuid_t uid;
 	kgid_t gid;
 	umode_t mode, ptmxmode;
-} opts = {.mode = 0600, .ptmxmode = 0};
+} opts = { .mode = 0600, .ptmxmode = 0 };
 
 static int parse_options(char *data)
 {
@@ -67,11 +67,11 @@ static void set_owner(struct inode *inode)
 	inode->i_atime = inode->i_mtime = inode->i_ctime = current_time(inode);
 }
 
-static int add_node(struct super_block *sb, const char *name, ino_t ino, umode_t mode, dev_t dev,
-		    void *private)
+static int add_node(
+	struct super_block *sb, const char *name, ino_t ino, umode_t mode, dev_t dev, void *private)
 {
 	struct inode *root = d_inode(sb->s_root), *inode = new_inode(sb);
-	struct qstr q = {name, (u32)strlen(name), full_name_hash(name, (u32)strlen(name))};
+	struct qstr q = { name, (u32)strlen(name), full_name_hash(name, (u32)strlen(name)) };
 	struct dentry *d;
 
 	if (!inode)
@@ -118,7 +118,7 @@ void devpts_kill(struct tty_struct *slave)
 	struct inode *root;
 	struct dentry *d;
 	char name[16];
-	struct qstr q = {name, 0, 0};
+	struct qstr q = { name, 0, 0 };
 	struct tty_struct *had = NULL;
 
 	if (!devpts_sb)
@@ -178,8 +178,8 @@ static int devpts_show_options(struct super_block *sb, char *buf, size_t size)
 		n += scnprintf(buf + n, size - (size_t)n, ",uid=%u", opts.uid);
 	if (opts.set_gid)
 		n += scnprintf(buf + n, size - (size_t)n, ",gid=%u", opts.gid);
-	n += scnprintf(buf + n, size - (size_t)n, ",mode=%03o,ptmxmode=%03o", opts.mode,
-		       opts.ptmxmode);
+	n += scnprintf(
+		buf + n, size - (size_t)n, ",mode=%03o,ptmxmode=%03o", opts.mode, opts.ptmxmode);
 	return n;
 }
 
@@ -218,7 +218,8 @@ static int devpts_fill_super(struct super_block *sb, void *data, bool silent)
 	return add_node(sb, "ptmx", 2, opts.ptmxmode, MKDEV(TTYAUX_MAJOR, 2), NULL);
 }
 
-static struct dentry *devpts_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+static struct dentry *devpts_mount(
+	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {
 	int err = parse_options(data);
 

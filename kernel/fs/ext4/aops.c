@@ -49,7 +49,7 @@ static int read_pieces(struct inode *inode, struct page *p)
 	int err = 0;
 
 	for (i = 0; i < per && !err; i++, to += bs) {
-		struct ext4_map map = {.lblk = (u32)(p->index * per + i), .len = 1};
+		struct ext4_map map = { .lblk = (u32)(p->index * per + i), .len = 1 };
 
 		down_read(&EXT4_I(inode)->i_data_sem);
 		err = ext4_map_blocks(inode, &map);
@@ -59,7 +59,8 @@ static int read_pieces(struct inode *inode, struct page *p)
 		if (!map.pblk || map.unwritten)
 			memset(to, 0, bs);
 		else
-			err = bdev_rw(inode->i_sb->s_bdev, REQ_READ, map.pblk * (bs >> SECTOR_SHIFT), to, bs);
+			err = bdev_rw(inode->i_sb->s_bdev, REQ_READ,
+				map.pblk * (bs >> SECTOR_SHIFT), to, bs);
 	}
 	if (err)
 		SetPageError(p);
@@ -72,7 +73,7 @@ static int read_pieces(struct inode *inode, struct page *p)
 /* Reads locked pages [0, n) of consecutive indices: one bio for what is contiguous on disk. */
 static int read_pages(struct inode *inode, struct page **pages, u32 n)
 {
-	struct ext4_map map = {.len = 0};
+	struct ext4_map map = { .len = 0 };
 	struct bio *bio = NULL;
 	u64 next_pblk = 0;
 	u32 i;
@@ -107,7 +108,8 @@ static int read_pages(struct inode *inode, struct page **pages, u32 n)
 			bio = NULL;
 		}
 		if (!bio) {
-			bio = bio_alloc(inode->i_sb->s_bdev, min(n - i, (u32)BIO_MAX_VECS), REQ_READ, GFP_NOFS);
+			bio = bio_alloc(inode->i_sb->s_bdev, min(n - i, (u32)BIO_MAX_VECS),
+				REQ_READ, GFP_NOFS);
 			if (!bio) {
 				err = -ENOMEM;
 				break;
@@ -162,7 +164,6 @@ static void ext4_readahead(struct address_space *m, struct file *file, u64 index
 	kfree(pages);
 }
 
-
 /* ---- promises ---- */
 
 static u32 blocks_per_page(const struct inode *inode)
@@ -191,7 +192,7 @@ static int page_is_mapped(struct inode *inode, struct page *p, bool *mapped)
 	*mapped = true;
 	down_read(&EXT4_I(inode)->i_data_sem);
 	while (lblk < end && !err && *mapped) {
-		struct ext4_map m = {.lblk = lblk, .len = end - lblk};
+		struct ext4_map m = { .lblk = lblk, .len = end - lblk };
 
 		err = ext4_map_blocks(inode, &m);
 		*mapped = m.pblk != 0;
@@ -227,8 +228,8 @@ static int promise(struct inode *inode, struct page *p)
 
 /* ---- writing into the cache ---- */
 
-static int ext4_write_begin(struct file *file, struct address_space *m, loff_t pos, u32 len, struct page **page,
-			    void **fsdata)
+static int ext4_write_begin(struct file *file, struct address_space *m, loff_t pos, u32 len,
+	struct page **page, void **fsdata)
 {
 	struct inode *inode = m->host;
 	u64 index = (u64)pos >> PAGE_SHIFT;
@@ -244,7 +245,8 @@ static int ext4_write_begin(struct file *file, struct address_space *m, loff_t p
 			return -ENOMEM;
 		if (PageUptodate(p) || len == PAGE_SIZE)
 			break;
-		if ((u64)i_size_read(inode) <= index << PAGE_SHIFT || (!off && pos + len >= i_size_read(inode))) {
+		if ((u64)i_size_read(inode) <= index << PAGE_SHIFT ||
+			(!off && pos + len >= i_size_read(inode))) {
 			/* nothing of the file's is in the rest of the page */
 			memset(page_address(p), 0, off);
 			memset((u8 *)page_address(p) + off + len, 0, PAGE_SIZE - off - len);
@@ -268,8 +270,8 @@ static int ext4_write_begin(struct file *file, struct address_space *m, loff_t p
 	return 0;
 }
 
-static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos, u32 len, u32 copied,
-			  struct page *page, void *fsdata)
+static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos, u32 len,
+	u32 copied, struct page *page, void *fsdata)
 {
 	struct inode *inode = m->host;
 
@@ -322,7 +324,6 @@ static bool ext4_releasepage(struct page *page)
 
 #define RUN_MAX 1024U
 
-
 static void end_write(struct bio *bio)
 {
 	struct ext4_txn *txn = bio->private;
@@ -355,7 +356,8 @@ static void submit_run_bio(struct ext4_handle *h, struct bio *bio)
 }
 
 /* Pages [0, n), under write-back, onto blocks that begin at @pblk. */
-static int write_extent(struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n, u64 pblk)
+static int write_extent(
+	struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n, u64 pblk)
 {
 	struct bio *bio = NULL;
 	u32 i;
@@ -366,7 +368,8 @@ static int write_extent(struct ext4_handle *h, struct inode *inode, struct page 
 			bio = NULL;
 		}
 		if (!bio) {
-			bio = bio_alloc(inode->i_sb->s_bdev, min(n - i, (u32)BIO_MAX_VECS), REQ_WRITE, GFP_NOFS | __GFP_NOFAIL);
+			bio = bio_alloc(inode->i_sb->s_bdev, min(n - i, (u32)BIO_MAX_VECS),
+				REQ_WRITE, GFP_NOFS | __GFP_NOFAIL);
 			bio->sector = (pblk + i) << (PAGE_SHIFT - SECTOR_SHIFT);
 			bio->end_io = end_write;
 			bio_add_page(bio, pages[i], PAGE_SIZE, 0);
@@ -385,7 +388,7 @@ static int write_page_pieces(struct ext4_handle *h, struct inode *inode, struct 
 	int err = 0;
 
 	for (i = 0; i < per && !err; i++) {
-		struct ext4_map m = {.lblk = (u32)(p->index * per + i), .len = 1};
+		struct ext4_map m = { .lblk = (u32)(p->index * per + i), .len = 1 };
 
 		if (((u64)m.lblk << inode->i_blkbits) >= size)
 			break;
@@ -394,7 +397,7 @@ static int write_page_pieces(struct ext4_handle *h, struct inode *inode, struct 
 		up_write(&EXT4_I(inode)->i_data_sem);
 		if (!err)
 			err = bdev_rw(inode->i_sb->s_bdev, REQ_WRITE, m.pblk * (bs >> SECTOR_SHIFT),
-				      (u8 *)page_address(p) + i * bs, bs);
+				(u8 *)page_address(p) + i * bs, bs);
 	}
 	if (err)
 		mapping_set_error(p->mapping, err);
@@ -432,7 +435,7 @@ static int write_run(struct ext4_handle *h, struct inode *inode, struct page **p
 	int err = 0;
 
 	while (i < n && !err) {
-		struct ext4_map m = {.lblk = (u32)pages[i]->index, .len = n - i};
+		struct ext4_map m = { .lblk = (u32)pages[i]->index, .len = n - i };
 
 		if (blocks_per_page(inode) > 1) {
 			err = write_page_pieces(h, inode, pages[i++]);
@@ -449,8 +452,8 @@ static int write_run(struct ext4_handle *h, struct inode *inode, struct page **p
 	if (err) {
 		if (i < n)
 			end = pages[i]->index << PAGE_SHIFT;
-		printk(KERN_ERR "EXT4-fs (%s): inode %lu: write-back failed (%d): data is lost\n", inode->i_sb->s_id,
-		       inode->i_ino, err);
+		printk(KERN_ERR "EXT4-fs (%s): inode %lu: write-back failed (%d): data is lost\n",
+			inode->i_sb->s_id, inode->i_ino, err);
 		fail_pages(pages + i, n - i, err);
 	}
 	advance_disksize(h, inode, end);
@@ -458,7 +461,8 @@ static int write_run(struct ext4_handle *h, struct inode *inode, struct page **p
 }
 
 /* Locked dirty pages with consecutive indices, from the first dirty one on; how many. */
-static u32 collect(struct address_space *m, struct writeback_control *wbc, u64 *index, u64 end, struct page **pages)
+static u32 collect(struct address_space *m, struct writeback_control *wbc, u64 *index, u64 end,
+	struct page **pages)
 {
 	u32 n = 0;
 
@@ -495,7 +499,8 @@ static void zero_tail(struct inode *inode, struct page *p)
 	u64 size = (u64)i_size_read(inode);
 
 	if (p->index == size >> PAGE_SHIFT && size & (PAGE_SIZE - 1))
-		memset((u8 *)page_address(p) + (size & (PAGE_SIZE - 1)), 0, PAGE_SIZE - (size & (PAGE_SIZE - 1)));
+		memset((u8 *)page_address(p) + (size & (PAGE_SIZE - 1)), 0,
+			PAGE_SIZE - (size & (PAGE_SIZE - 1)));
 }
 
 /* From locked to under write-back; pages beyond the end of the file are just clean. How many are left. */
@@ -531,7 +536,8 @@ static void unlock_all(struct page **pages, u32 n)
 
 static int write_collected(struct inode *inode, struct page **pages, u32 n)
 {
-	struct ext4_handle *h = ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + n / 64 + EXT4_INODE_CREDITS);
+	struct ext4_handle *h =
+		ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + n / 64 + EXT4_INODE_CREDITS);
 	u32 i, kept;
 	int err = 0;
 

@@ -32,7 +32,7 @@ static void bits_set(u8 *map, u32 from, u32 n)
 static void bits_clear(u8 *map, u32 from, u32 n)
 {
 	for (; n; n--, from++)
-		map[from / 8] &= (u8)~(1U << (from % 8));
+		map[from / 8] &= (u8) ~(1U << (from % 8));
 }
 
 /* Eight bytes of the map with what is held added. */
@@ -80,7 +80,7 @@ static u32 free_run(const u8 *map, const u8 *held, u32 from, u32 end, u32 max)
 
 	while (n < max && from + n < end) {
 		if ((from + n) % 64 == 0 && max - n >= 64 && from + n + 64 <= end &&
-		    !word_at(map, held, (from + n) / 8)) {
+			!word_at(map, held, (from + n) / 8)) {
 			n += 64;
 			continue;
 		}
@@ -137,7 +137,8 @@ static u32 base_blocks(struct ext4_sb *sbi, u32 group)
 	bool super = ext4_has_backup_super(sbi, group);
 	u32 n = super;
 
-	if (EXT4_HAS(sbi, incompat, INCOMPAT_META_BG) && group / sbi->descs_per_block >= sbi->disk.s_first_meta_bg) {
+	if (EXT4_HAS(sbi, incompat, INCOMPAT_META_BG) &&
+		group / sbi->descs_per_block >= sbi->disk.s_first_meta_bg) {
 		u32 in_meta = group % sbi->descs_per_block;
 
 		return n + (in_meta == 0 || in_meta == 1 || in_meta == sbi->descs_per_block - 1);
@@ -186,7 +187,8 @@ static int verify_bitmap(struct ext4_sb *sbi, u32 group, struct ext4_buf *b)
 		return 0;
 	if (!bitmap_csum_ok(sbi, g, b->data))
 		return group_bad(sbi, group, "block bitmap has a bad checksum");
-	if (own >= first && own < first + ext4_group_blocks(sbi, group) && !bit_test(b->data, (u32)(own - first)))
+	if (own >= first && own < first + ext4_group_blocks(sbi, group) &&
+		!bit_test(b->data, (u32)(own - first)))
 		return group_bad(sbi, group, "block bitmap does not count itself");
 	__atomic_or_fetch(&b->flags, BUF_VERIFIED, __ATOMIC_RELAXED);
 	return 0;
@@ -225,7 +227,8 @@ static struct ext4_buf *group_bitmap(struct ext4_handle *h, struct ext4_sb *sbi,
 
 static u32 group_free(const struct ext4_sb *sbi, const struct ext4_disk_group *g)
 {
-	return g->bg_free_blocks_count_lo | (sbi->desc_size >= 64 ? (u32)g->bg_free_blocks_count_hi << 16 : 0);
+	return g->bg_free_blocks_count_lo |
+	       (sbi->desc_size >= 64 ? (u32)g->bg_free_blocks_count_hi << 16 : 0);
 }
 
 static void set_group_free(const struct ext4_sb *sbi, struct ext4_disk_group *g, u32 n)
@@ -289,9 +292,10 @@ static u64 take(struct ext4_handle *h, struct ext4_sb *sbi, struct search *s, in
 }
 
 /* Two rounds: groups in order from the goal's; the first that has the whole run, else the longest run of all. */
-static u64 search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, u32 want, u32 *len, int *err)
+static u64 search_all(
+	struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, u32 want, u32 *len, int *err)
 {
-	struct search s = {.want = want};
+	struct search s = { .want = want };
 	u32 group = ext4_block_group(sbi, goal), i;
 	bool found = false;
 
@@ -308,7 +312,8 @@ static u64 search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, u32 
 		b = group_bitmap(h, sbi, g);
 		if (IS_ERR(b))
 			continue;
-		found = search_group(sbi, &s, g, b->data, from < ext4_group_blocks(sbi, g) ? from : 0);
+		found = search_group(
+			sbi, &s, g, b->data, from < ext4_group_blocks(sbi, g) ? from : 0);
 		if (!found && from)
 			found = search_group(sbi, &s, g, b->data, 0);
 		ext4_brelse(b);
@@ -393,7 +398,7 @@ static int free_in_group(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, 
 		ext4_brelse(b);
 		return -ENOMEM;
 	}
-	*f = (struct ext4_freed){.block = ext4_group_first(sbi, group) + bit, .count = n};
+	*f = (struct ext4_freed){ .block = ext4_group_first(sbi, group) + bit, .count = n };
 	ext4_txn_freed(h, f);
 	bits_clear(b->data, bit, n);
 	set_group_free(sbi, g, group_free(sbi, g) + n);
@@ -404,13 +409,15 @@ static int free_in_group(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, 
 	return 0;
 }
 
-void ext4_free_blocks(struct ext4_handle *h, struct inode *inode, u64 block, u32 count, bool metadata)
+void ext4_free_blocks(
+	struct ext4_handle *h, struct inode *inode, u64 block, u32 count, bool metadata)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	u32 i;
 
 	if (!ext4_block_valid(sbi, block, count) || ext4_is_metadata(sbi, block, count)) {
-		ext4_error(inode->i_sb, "inode %lu frees blocks %lu+%u, which are no data", inode->i_ino, block, count);
+		ext4_error(inode->i_sb, "inode %lu frees blocks %lu+%u, which are no data",
+			inode->i_ino, block, count);
 		return;
 	}
 	for (i = 0; metadata && i < count; i++)
@@ -504,7 +511,9 @@ static bool overlaps(u64 a, u64 n, u64 b, u64 m)
 
 bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count)
 {
-	u32 group, flex = sbi->disk.s_log_groups_per_flex < 24 ? 1U << sbi->disk.s_log_groups_per_flex : 1;
+	u32 group, flex = sbi->disk.s_log_groups_per_flex < 24 ?
+				  1U << sbi->disk.s_log_groups_per_flex :
+				  1;
 	u32 first = ext4_block_group(sbi, block), last = ext4_block_group(sbi, block + count - 1);
 
 	for (group = first; group <= last; group++)
@@ -515,8 +524,8 @@ bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count)
 		struct ext4_disk_group *g = ext4_group(sbi, group);
 
 		if (overlaps(block, count, ext4_group_block_bitmap(sbi, g), 1) ||
-		    overlaps(block, count, ext4_group_inode_bitmap(sbi, g), 1) ||
-		    overlaps(block, count, ext4_group_inode_table(sbi, g), table_blocks(sbi)))
+			overlaps(block, count, ext4_group_inode_bitmap(sbi, g), 1) ||
+			overlaps(block, count, ext4_group_inode_table(sbi, g), table_blocks(sbi)))
 			return true;
 	}
 	return false;

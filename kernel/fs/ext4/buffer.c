@@ -129,8 +129,8 @@ struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block)
 		return b;
 	mutex_lock(&b->lock);
 	if (!(b->flags & BUF_UPTODATE)) {
-		err = bdev_rw(sbi->sb->s_bdev, REQ_READ | REQ_META, block * (sbi->block_size >> SECTOR_SHIFT),
-			      b->data, sbi->block_size);
+		err = bdev_rw(sbi->sb->s_bdev, REQ_READ | REQ_META,
+			block * (sbi->block_size >> SECTOR_SHIFT), b->data, sbi->block_size);
 		if (!err)
 			__atomic_or_fetch(&b->flags, BUF_UPTODATE, __ATOMIC_RELEASE);
 	}

@@ -29,7 +29,7 @@ static bool entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 en
 	len = ext4_rec_len(sbi, de);
 	return len >= EXT4_DIR_REC_LEN(1) && !(len & 3) && len <= end - off &&
 	       (!de->inode || (de->name_len && EXT4_DIR_REC_LEN(de->name_len) <= len &&
-			       de->inode <= sbi->disk.s_inodes_count));
+				      de->inode <= sbi->disk.s_inodes_count));
 }
 
 static struct ext4_dir_tail *dir_tail(const struct ext4_sb *sbi, u8 *block)
@@ -37,9 +37,9 @@ static struct ext4_dir_tail *dir_tail(const struct ext4_sb *sbi, u8 *block)
 	struct ext4_dir_tail *t = (void *)(block + sbi->block_size - sizeof(*t));
 
 	return !t->det_reserved_zero1 && t->det_rec_len == sizeof(*t) && !t->det_reserved_zero2 &&
-			       t->det_reserved_ft == EXT4_DIR_TAIL_FT
-		       ? t
-		       : NULL;
+			       t->det_reserved_ft == EXT4_DIR_TAIL_FT ?
+		       t :
+		       NULL;
 }
 
 static int verify_block(struct inode *dir, struct ext4_buf *b, u32 lblk)
@@ -51,14 +51,15 @@ static int verify_block(struct inode *dir, struct ext4_buf *b, u32 lblk)
 	if (b->flags & BUF_VERIFIED)
 		return 0;
 	for (off = 0; off < sbi->block_size;
-	     off += ext4_rec_len(sbi, (const void *)(b->data + off)))
+		off += ext4_rec_len(sbi, (const void *)(b->data + off)))
 		if (!entry_ok(sbi, b->data, off, sbi->block_size)) {
-			ext4_error(dir->i_sb, "directory %lu, block %u: bad entry at %u", dir->i_ino, lblk, off);
+			ext4_error(dir->i_sb, "directory %lu, block %u: bad entry at %u",
+				dir->i_ino, lblk, off);
 			return -EFSCORRUPTED;
 		}
 	tail = sbi->csum ? dir_tail(sbi, b->data) : NULL;
-	if (tail && ext4_csum(EXT4_I(dir)->csum_seed, b->data, (size_t)((const u8 *)tail - b->data)) !=
-			    tail->det_checksum) {
+	if (tail && ext4_csum(EXT4_I(dir)->csum_seed, b->data,
+			    (size_t)((const u8 *)tail - b->data)) != tail->det_checksum) {
 		ext4_error(dir->i_sb, "directory %lu, block %u: bad checksum", dir->i_ino, lblk);
 		return -EFSBADCRC;
 	}
@@ -68,7 +69,7 @@ static int verify_block(struct inode *dir, struct ext4_buf *b, u32 lblk)
 
 struct ext4_buf *ext4_dir_block(struct inode *dir, u32 lblk)
 {
-	struct ext4_map map = {.lblk = lblk, .len = 1};
+	struct ext4_map map = { .lblk = lblk, .len = 1 };
 	struct ext4_buf *b;
 	int err;
 
@@ -97,7 +98,7 @@ u32 ext4_dir_nr_blocks(const struct inode *dir)
 
 struct ext4_buf *ext4_link_block(struct inode *inode)
 {
-	struct ext4_map map = {.lblk = 0, .len = 1};
+	struct ext4_map map = { .lblk = 0, .len = 1 };
 	int err;
 
 	down_read(&EXT4_I(inode)->i_data_sem);
@@ -108,11 +109,14 @@ struct ext4_buf *ext4_link_block(struct inode *inode)
 	return err ? ERR_PTR(err) : ext4_bread(EXT4_SB(inode->i_sb), map.pblk);
 }
 
-static const u8 dtype_of[] = {0, 8, 4, 2, 6, 1, 12, 10}; /* a file type on disk as readdir says it */
+static const u8 dtype_of[] = { 0, 8, 4, 2, 6, 1, 12,
+	10 }; /* a file type on disk as readdir says it */
 
 static u32 to_dtype(const struct ext4_sb *sbi, u8 type)
 {
-	return EXT4_HAS(sbi, incompat, INCOMPAT_FILETYPE) && type < ARRAY_SIZE(dtype_of) ? dtype_of[type] : 0;
+	return EXT4_HAS(sbi, incompat, INCOMPAT_FILETYPE) && type < ARRAY_SIZE(dtype_of) ?
+		       dtype_of[type] :
+		       0;
 }
 
 static u8 type_on_disk(const struct ext4_sb *sbi, umode_t mode)
@@ -147,7 +151,8 @@ static int ext4_iterate(struct file *f, struct dir_context *ctx)
 			if (off < from || !de->inode)
 				continue;
 			ctx->pos = (loff_t)(base + off);
-			if (!dir_emit(ctx, de->name, de->name_len, de->inode, to_dtype(sbi, de->file_type))) {
+			if (!dir_emit(ctx, de->name, de->name_len, de->inode,
+				    to_dtype(sbi, de->file_type))) {
 				ext4_brelse(b);
 				return 0;
 			}
@@ -179,7 +184,8 @@ void ext4_dir_set_csum(struct inode *dir, struct ext4_buf *b)
 	struct ext4_dir_tail *t = sbi->csum ? dir_tail(sbi, b->data) : NULL;
 
 	if (t)
-		t->det_checksum = ext4_csum(EXT4_I(dir)->csum_seed, b->data, (size_t)((u8 *)t - b->data));
+		t->det_checksum =
+			ext4_csum(EXT4_I(dir)->csum_seed, b->data, (size_t)((u8 *)t - b->data));
 }
 
 void ext4_leaf_init(struct ext4_sb *sbi, struct ext4_buf *b)
@@ -206,16 +212,19 @@ struct ext4_dir_entry *ext4_leaf_find(const struct ext4_sb *sbi, u8 *block, cons
 {
 	u32 off;
 
-	for (off = 0; off < sbi->block_size; off += ext4_rec_len(sbi, (const void *)(block + off))) {
+	for (off = 0; off < sbi->block_size;
+		off += ext4_rec_len(sbi, (const void *)(block + off))) {
 		struct ext4_dir_entry *de = (void *)(block + off);
 
-		if (de->inode && de->name_len == name->len && !memcmp(de->name, name->name, name->len))
+		if (de->inode && de->name_len == name->len &&
+			!memcmp(de->name, name->name, name->len))
 			return de;
 	}
 	return NULL;
 }
 
-static void fill_entry(const struct ext4_sb *sbi, struct ext4_dir_entry *de, const struct qstr *name, u32 ino, umode_t mode)
+static void fill_entry(const struct ext4_sb *sbi, struct ext4_dir_entry *de,
+	const struct qstr *name, u32 ino, umode_t mode)
 {
 	de->inode = ino;
 	de->name_len = (u8)name->len;
@@ -223,8 +232,8 @@ static void fill_entry(const struct ext4_sb *sbi, struct ext4_dir_entry *de, con
 	memcpy(de->name, name->name, name->len);
 }
 
-int ext4_leaf_add(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b, const struct qstr *name, u32 ino,
-		  umode_t mode)
+int ext4_leaf_add(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b,
+	const struct qstr *name, u32 ino, umode_t mode)
 {
 	const struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
 	u32 need = EXT4_DIR_REC_LEN(name->len), end = entries_end(sbi, b->data), off, len, used;
@@ -253,7 +262,7 @@ int ext4_leaf_add(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b, 
 
 struct ext4_buf *ext4_dir_append(struct ext4_handle *h, struct inode *dir, u32 *lblk)
 {
-	struct ext4_map m = {.lblk = ext4_dir_nr_blocks(dir), .len = 1};
+	struct ext4_map m = { .lblk = ext4_dir_nr_blocks(dir), .len = 1 };
 	struct ext4_buf *b;
 	int err;
 
@@ -275,7 +284,8 @@ struct ext4_buf *ext4_dir_append(struct ext4_handle *h, struct inode *dir, u32 *
 
 /* ---- whole directories ---- */
 
-static struct ext4_buf *find_linear(struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de)
+static struct ext4_buf *find_linear(
+	struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de)
 {
 	u32 lblk;
 
@@ -296,7 +306,8 @@ static struct ext4_buf *find_linear(struct inode *dir, const struct qstr *name, 
 
 static bool is_indexed(const struct inode *dir)
 {
-	return EXT4_I(dir)->i_flags & EXT4_INDEX_FL && EXT4_HAS(EXT4_SB(dir->i_sb), compat, COMPAT_DIR_INDEX);
+	return EXT4_I(dir)->i_flags & EXT4_INDEX_FL &&
+	       EXT4_HAS(EXT4_SB(dir->i_sb), compat, COMPAT_DIR_INDEX);
 }
 
 static bool is_dots(const struct qstr *name)
@@ -304,7 +315,8 @@ static bool is_dots(const struct qstr *name)
 	return name->name[0] == '.' && (name->len == 1 || (name->len == 2 && name->name[1] == '.'));
 }
 
-struct ext4_buf *ext4_dir_find(struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de)
+struct ext4_buf *ext4_dir_find(
+	struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de)
 {
 	struct ext4_buf *b;
 
@@ -318,7 +330,8 @@ struct ext4_buf *ext4_dir_find(struct inode *dir, const struct qstr *name, struc
 	return find_linear(dir, name, de);
 }
 
-static int add_linear(struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode)
+static int add_linear(
+	struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode)
 {
 	struct ext4_buf *b;
 	u32 lblk;
@@ -335,7 +348,7 @@ static int add_linear(struct ext4_handle *h, struct inode *dir, const struct qst
 		if (err != -ENOSPC)
 			return err;
 		if (!lblk && ext4_dir_nr_blocks(dir) == 1 &&
-		    EXT4_HAS(EXT4_SB(dir->i_sb), compat, COMPAT_DIR_INDEX)) {
+			EXT4_HAS(EXT4_SB(dir->i_sb), compat, COMPAT_DIR_INDEX)) {
 			err = ext4_htree_make(h, dir);
 			return err ? err : ext4_htree_add(h, dir, name, ino, mode);
 		}
@@ -349,14 +362,16 @@ static int add_linear(struct ext4_handle *h, struct inode *dir, const struct qst
 	return err;
 }
 
-int ext4_dir_add(struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode)
+int ext4_dir_add(
+	struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode)
 {
 	int err = -ENOENT;
 
 	if (is_indexed(dir))
 		err = ext4_htree_add(h, dir, name, ino, mode);
 	if (err == -ENOENT) {
-		EXT4_I(dir)->i_flags &= ~(u32)EXT4_INDEX_FL; /* an index that cannot be used is none */
+		EXT4_I(dir)->i_flags &=
+			~(u32)EXT4_INDEX_FL; /* an index that cannot be used is none */
 		err = add_linear(h, dir, name, ino, mode);
 	}
 	if (err)
@@ -366,13 +381,15 @@ int ext4_dir_add(struct ext4_handle *h, struct inode *dir, const struct qstr *na
 	return ext4_write_inode_raw(h, dir);
 }
 
-int ext4_dir_remove(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b, struct ext4_dir_entry *victim)
+int ext4_dir_remove(
+	struct ext4_handle *h, struct inode *dir, struct ext4_buf *b, struct ext4_dir_entry *victim)
 {
 	const struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
 	struct ext4_dir_entry *before = NULL;
 	u32 off;
 
-	for (off = 0; off < sbi->block_size; off += ext4_rec_len(sbi, (const void *)(b->data + off))) {
+	for (off = 0; off < sbi->block_size;
+		off += ext4_rec_len(sbi, (const void *)(b->data + off))) {
 		struct ext4_dir_entry *de = (void *)(b->data + off);
 
 		if (de == victim)

@@ -96,8 +96,8 @@ _Static_assert(sizeof(struct ext4_disk_sb) == 1024, "superblock");
 #define INCOMPAT_ENCRYPT 0x10000
 #define INCOMPAT_CASEFOLD 0x20000
 #define INCOMPAT_SUPPORTED                                                                         \
-	(INCOMPAT_FILETYPE | INCOMPAT_RECOVER | INCOMPAT_META_BG | INCOMPAT_EXTENTS | INCOMPAT_64BIT | \
-	 INCOMPAT_FLEX_BG | INCOMPAT_CSUM_SEED | INCOMPAT_LARGEDIR)
+	(INCOMPAT_FILETYPE | INCOMPAT_RECOVER | INCOMPAT_META_BG | INCOMPAT_EXTENTS |              \
+		INCOMPAT_64BIT | INCOMPAT_FLEX_BG | INCOMPAT_CSUM_SEED | INCOMPAT_LARGEDIR)
 
 #define RO_COMPAT_SPARSE_SUPER 0x1
 #define RO_COMPAT_LARGE_FILE 0x2
@@ -114,8 +114,9 @@ _Static_assert(sizeof(struct ext4_disk_sb) == 1024, "superblock");
 #define RO_COMPAT_ORPHAN_PRESENT 0x10000
 /* what may be written to; others are mounted read-only */
 #define RO_COMPAT_SUPPORTED                                                                        \
-	(RO_COMPAT_SPARSE_SUPER | RO_COMPAT_LARGE_FILE | RO_COMPAT_HUGE_FILE | RO_COMPAT_GDT_CSUM |    \
-	 RO_COMPAT_DIR_NLINK | RO_COMPAT_EXTRA_ISIZE | RO_COMPAT_METADATA_CSUM)
+	(RO_COMPAT_SPARSE_SUPER | RO_COMPAT_LARGE_FILE | RO_COMPAT_HUGE_FILE |                     \
+		RO_COMPAT_GDT_CSUM | RO_COMPAT_DIR_NLINK | RO_COMPAT_EXTRA_ISIZE |                 \
+		RO_COMPAT_METADATA_CSUM)
 
 struct ext4_disk_group {
 	__le32 bg_block_bitmap_lo, bg_inode_bitmap_lo, bg_inode_table_lo;

@@ -35,29 +35,29 @@ struct ext4_handle;
  * i_data_sem, bitmaps and descriptors: alloc_lock), then ext4_dirty() puts it into the running transaction.
  */
 struct ext4_buf {
-	struct hlist_node hash;   /* under sbi->buf_lock */
-	struct list_head lru;     /* while unused; under sbi->buf_lock */
+	struct hlist_node hash; /* under sbi->buf_lock */
+	struct list_head lru;   /* while unused; under sbi->buf_lock */
 	struct ext4_sb *sbi;
-	u64 block;                /* immutable while hashed */
-	u32 refs;                 /* under sbi->buf_lock */
-	u32 flags;                /* BUF_*, atomic */
-	struct mutex lock;        /* reading it in */
-	u8 *data;                 /* block_size bytes */
+	u64 block;         /* immutable while hashed */
+	u32 refs;          /* under sbi->buf_lock */
+	u32 flags;         /* BUF_*, atomic */
+	struct mutex lock; /* reading it in */
+	u8 *data;          /* block_size bytes */
 	/* journal: under j->lock */
-	struct ext4_txn *txn;     /* dirty in this running transaction (holds a reference) */
+	struct ext4_txn *txn; /* dirty in this running transaction (holds a reference) */
 	struct list_head t_list;
-	u8 *copy;                 /* as committed last and not yet written home (holds a reference); the journal thread's */
+	u8 *copy; /* as committed last and not yet written home (holds a reference); the journal thread's */
 	struct list_head cp_list; /* j->checkpoint; the journal thread's */
 };
 #define BUF_UPTODATE 1
-#define BUF_VERIFIED 2            /* its checksum and structure have been checked */
+#define BUF_VERIFIED 2 /* its checksum and structure have been checked */
 
 /* What is known of a block group beside its descriptor; under alloc_lock. */
 struct ext4_group_info {
-	u8 *held;                 /* blocks freed by a transaction that has not committed: not to be had yet; NULL: none */
+	u8 *held; /* blocks freed by a transaction that has not committed: not to be had yet; NULL: none */
 	u32 nr_held;
-	u32 next;                 /* where the last search ended */
-	bool bad;                 /* its bitmap is damaged: no allocation */
+	u32 next; /* where the last search ended */
+	bool bad; /* its bitmap is damaged: no allocation */
 };
 
 struct ext4_sb {
@@ -67,17 +67,18 @@ struct ext4_sb {
 	u32 nr_groups, first_data_block, gdt_blocks, csum_seed, first_ino;
 	u64 blocks_count, overhead;
 	bool csum, gdt_csum, unsigned_hash;
-	bool read_only_features;  /* may never be mounted rw */
-	int errors;               /* EXT4_ERRORS_* in force */
-	struct ext4_buf **gdt;    /* blocks of group descriptors, referenced */
-	struct ext4_buf *sb_buf;  /* the block with the superblock */
-	u32 sb_off;               /* where in it */
-	bool failed;              /* ext4_error() was called */
+	bool read_only_features; /* may never be mounted rw */
+	int errors;              /* EXT4_ERRORS_* in force */
+	struct ext4_buf **gdt;   /* blocks of group descriptors, referenced */
+	struct ext4_buf *sb_buf; /* the block with the superblock */
+	u32 sb_off;              /* where in it */
+	bool failed;             /* ext4_error() was called */
 
-	struct mutex alloc_lock;  /* bitmaps, descriptors, group_info, the counters below; to be split by group */
+	struct mutex
+		alloc_lock; /* bitmaps, descriptors, group_info, the counters below; to be split by group */
 	struct ext4_group_info *groups;
 	u64 free_blocks, free_inodes, reserved_root;
-	u64 delayed;              /* promised to dirty pages, not allocated yet */
+	u64 delayed; /* promised to dirty pages, not allocated yet */
 	u32 next_dir_group;
 
 	struct mutex orphan_lock;
@@ -98,18 +99,18 @@ static inline struct ext4_sb *EXT4_SB(const struct super_block *sb)
 
 struct ext4_inode {
 	struct inode vfs;
-	u32 i_flags;              /* EXT4_*_FL */
-	__le32 i_block[15];       /* extent root, block map or fast symlink; under i_data_sem */
+	u32 i_flags;        /* EXT4_*_FL */
+	__le32 i_block[15]; /* extent root, block map or fast symlink; under i_data_sem */
 	struct rwsem i_data_sem;
 	u32 csum_seed;
 	u16 extra_isize;
 	u64 file_acl;
-	u32 dtime;                /* next orphan, while one */
-	loff_t disksize;          /* i_size as far as blocks are there; under i_data_sem */
-	struct list_head orphan;  /* under orphan_lock */
-	u32 sync_tid;             /* the last transaction that changed it */
-	u64 delayed;              /* blocks promised to its dirty pages; atomic */
-	u64 goal;                 /* behind its last allocated block; under i_data_sem */
+	u32 dtime;               /* next orphan, while one */
+	loff_t disksize;         /* i_size as far as blocks are there; under i_data_sem */
+	struct list_head orphan; /* under orphan_lock */
+	u32 sync_tid;            /* the last transaction that changed it */
+	u64 delayed;             /* blocks promised to its dirty pages; atomic */
+	u64 goal;                /* behind its last allocated block; under i_data_sem */
 };
 static inline struct ext4_inode *EXT4_I(const struct inode *inode)
 {
@@ -129,10 +130,11 @@ void ext4_brelse(struct ext4_buf *b);
 
 /* ---- the journal (journal.c) ---- */
 
-int ext4_journal_load(struct super_block *sb, bool write);  /* replays, when needed; opens it for writing when @write */
-void ext4_journal_close(struct ext4_sb *sbi);               /* commits, checkpoints; no handle begins any more */
-void ext4_journal_free(struct ext4_sb *sbi);                /* of a closed one, at unmount */
-bool ext4_journal_open(const struct ext4_sb *sbi);          /* loaded and not closed */
+int ext4_journal_load(struct super_block *sb,
+	bool write); /* replays, when needed; opens it for writing when @write */
+void ext4_journal_close(struct ext4_sb *sbi); /* commits, checkpoints; no handle begins any more */
+void ext4_journal_free(struct ext4_sb *sbi);  /* of a closed one, at unmount */
+bool ext4_journal_open(const struct ext4_sb *sbi); /* loaded and not closed */
 /* A handle on the running transaction for a change of at most @credits blocks. Nests. ERR_PTR(-EROFS: aborted, -ENOMEM). */
 struct ext4_handle *ext4_start(struct super_block *sb, u32 credits);
 void ext4_stop(struct ext4_handle *h);
@@ -145,7 +147,8 @@ void ext4_forget(struct ext4_handle *h, struct ext4_sb *sbi, u64 block);
 struct ext4_txn *ext4_ordered_bio(struct ext4_handle *h);
 void ext4_ordered_done(struct ext4_txn *t);
 u32 ext4_handle_tid(const struct ext4_handle *h);
-int ext4_commit_tid(struct ext4_sb *sbi, u32 tid);          /* waits until it has committed; 0 at once when it has: 1 */
+int ext4_commit_tid(
+	struct ext4_sb *sbi, u32 tid); /* waits until it has committed; 0 at once when it has: 1 */
 int ext4_force_commit(struct super_block *sb, bool wait);
 void ext4_journal_abort(struct ext4_sb *sbi, int err);
 /* balloc.c: the blocks that transaction @t freed may be had again. */
@@ -158,12 +161,13 @@ void ext4_release_held(struct ext4_sb *sbi, struct ext4_freed *list);
 void ext4_txn_freed(struct ext4_handle *h, struct ext4_freed *f);
 /* super.c: counters into the superblock's block, in the barrier of a commit. */
 void ext4_sb_update(struct ext4_sb *sbi);
-int ext4_replay(struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *next_tid); /* recovery.c */
+int ext4_replay(
+	struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *next_tid); /* recovery.c */
 
 /* Credits of common changes. */
-#define EXT4_ALLOC_CREDITS 12  /* one allocation: bitmap, descriptor, a split of every level */
+#define EXT4_ALLOC_CREDITS 12 /* one allocation: bitmap, descriptor, a split of every level */
 #define EXT4_INODE_CREDITS 2
-#define EXT4_DIR_CREDITS 12    /* an entry into an htree with splits, without the allocations */
+#define EXT4_DIR_CREDITS 12 /* an entry into an htree with splits, without the allocations */
 
 /* ---- super.c ---- */
 void ext4_error(struct super_block *sb, const char *fmt, ...) __printf(2, 3);
@@ -190,14 +194,16 @@ static inline u64 ext4_group_first(const struct ext4_sb *sbi, u32 group)
 /* Blocks in the group: fewer in the last. */
 static inline u32 ext4_group_blocks(const struct ext4_sb *sbi, u32 group)
 {
-	return (u32)min_t(u64, sbi->blocks_per_group, sbi->blocks_count - ext4_group_first(sbi, group));
+	return (u32)min_t(
+		u64, sbi->blocks_per_group, sbi->blocks_count - ext4_group_first(sbi, group));
 }
 
 /* ---- balloc.c, ialloc.c ---- */
 /* Up to *len contiguous blocks at or near @goal: the first, *len what was got. 0 with *err set. */
 u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *len, int *err);
-void ext4_free_blocks(struct ext4_handle *h, struct inode *inode, u64 block, u32 count, bool metadata);
-int ext4_reserve(struct ext4_sb *sbi, u32 blocks);   /* for delayed allocation: 0 or -ENOSPC */
+void ext4_free_blocks(
+	struct ext4_handle *h, struct inode *inode, u64 block, u32 count, bool metadata);
+int ext4_reserve(struct ext4_sb *sbi, u32 blocks); /* for delayed allocation: 0 or -ENOSPC */
 void ext4_unreserve(struct ext4_sb *sbi, u32 blocks);
 bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count); /* bitmaps, tables, descriptors */
 /* A new inode, I_NEW and locked in the hash, with its owner set; not yet in any directory. ERR_PTR. */
@@ -220,21 +226,22 @@ extern const struct address_space_operations ext4_aops;
 
 /* ---- extent.c: where file blocks are; extent_write.c: changing that. i_data_sem held. ---- */
 struct ext4_map {
-	u32 lblk, len;     /* asked; len is cut to what the answer holds for */
-	u64 pblk;          /* 0: a hole */
-	bool unwritten;    /* allocated, reads as zeros */
+	u32 lblk, len;  /* asked; len is cut to what the answer holds for */
+	u64 pblk;       /* 0: a hole */
+	bool unwritten; /* allocated, reads as zeros */
 };
 int ext4_map_blocks(struct inode *inode, struct ext4_map *map);
 int ext4_extent_check_root(struct inode *inode);
 /* Allocates what is missing at the beginning of the range (len is cut to one extent); @unwritten: as such. */
-int ext4_map_create(struct ext4_handle *h, struct inode *inode, struct ext4_map *map, bool unwritten);
+int ext4_map_create(
+	struct ext4_handle *h, struct inode *inode, struct ext4_map *map, bool unwritten);
 /* Frees blocks from @from up to and with @last. Restarts the handle as needed (*h changes). */
 int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32 last);
 void ext4_extent_init(struct inode *inode);
 #define EXT4_REMOVE_CREDITS 48
 
-struct ext4_path { /* one level of a search: the node and the entry in it */
-	struct ext4_buf *b;   /* NULL at the root */
+struct ext4_path {          /* one level of a search: the node and the entry in it */
+	struct ext4_buf *b; /* NULL at the root */
 	struct ext4_extent_header *h;
 	u32 i;
 };
@@ -242,7 +249,7 @@ int ext4_find_path(struct inode *inode, u32 lblk, struct ext4_path *path); /* de
 void ext4_put_path(struct ext4_path *path, int depth);
 
 /* ---- truncate.c ---- */
-int ext4_truncate(struct inode *inode);              /* blocks beyond i_size */
+int ext4_truncate(struct inode *inode); /* blocks beyond i_size */
 int ext4_orphan_add(struct ext4_handle *h, struct inode *inode);
 int ext4_orphan_del(struct ext4_handle *h, struct inode *inode);
 void ext4_orphan_cleanup(struct super_block *sb);
@@ -252,31 +259,39 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len);
 
 /* ---- file.c, dir.c, namei.c, htree.c ---- */
 extern const struct file_operations ext4_dir_fops, ext4_file_fops;
-extern const struct inode_operations ext4_dir_iops, ext4_file_iops, ext4_symlink_iops, ext4_fast_symlink_iops,
-	ext4_special_iops;
+extern const struct inode_operations ext4_dir_iops, ext4_file_iops, ext4_symlink_iops,
+	ext4_fast_symlink_iops, ext4_special_iops;
 int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
 /* A directory's block, checked: ERR_PTR. NULL: a hole. */
 struct ext4_buf *ext4_dir_block(struct inode *dir, u32 lblk);
 u32 ext4_rec_len(const struct ext4_sb *sbi, const struct ext4_dir_entry *de);
 u32 ext4_dir_nr_blocks(const struct inode *dir);
-struct ext4_dir_entry *ext4_leaf_find(const struct ext4_sb *sbi, u8 *block, const struct qstr *name);
-void ext4_dir_set_csum(struct inode *dir, struct ext4_buf *b);   /* of a leaf; before ext4_dirty() */
-u32 ext4_dir_space(const struct ext4_sb *sbi);                  /* bytes for entries in a leaf */
+struct ext4_dir_entry *ext4_leaf_find(
+	const struct ext4_sb *sbi, u8 *block, const struct qstr *name);
+void ext4_dir_set_csum(struct inode *dir, struct ext4_buf *b); /* of a leaf; before ext4_dirty() */
+u32 ext4_dir_space(const struct ext4_sb *sbi);                 /* bytes for entries in a leaf */
 /* Finds a name: its block (a reference) and entry; NULL when there is none; ERR_PTR. */
-struct ext4_buf *ext4_dir_find(struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de);
-int ext4_dir_add(struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode);
-int ext4_dir_remove(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b, struct ext4_dir_entry *de);
+struct ext4_buf *ext4_dir_find(
+	struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de);
+int ext4_dir_add(
+	struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode);
+int ext4_dir_remove(
+	struct ext4_handle *h, struct inode *dir, struct ext4_buf *b, struct ext4_dir_entry *de);
 /* Into this leaf, if there is room: 0, -ENOSPC, -EEXIST. */
-int ext4_leaf_add(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b, const struct qstr *name, u32 ino,
-		  umode_t mode);
+int ext4_leaf_add(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b,
+	const struct qstr *name, u32 ino, umode_t mode);
 struct ext4_buf *ext4_link_block(struct inode *inode); /* of a long symlink. ERR_PTR */
-struct ext4_buf *ext4_dir_append(struct ext4_handle *h, struct inode *dir, u32 *lblk); /* a new block, zeroed. ERR_PTR */
-void ext4_leaf_init(struct ext4_sb *sbi, struct ext4_buf *b);   /* one empty entry, and the tail */
+struct ext4_buf *ext4_dir_append(
+	struct ext4_handle *h, struct inode *dir, u32 *lblk); /* a new block, zeroed. ERR_PTR */
+void ext4_leaf_init(struct ext4_sb *sbi, struct ext4_buf *b); /* one empty entry, and the tail */
 /* htree.c: -ENOENT as error pointer or code: no usable index, search linearly. */
-struct ext4_buf *ext4_htree_find(struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de);
-int ext4_htree_add(struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode);
+struct ext4_buf *ext4_htree_find(
+	struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de);
+int ext4_htree_add(
+	struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode);
 void ext4_htree_root_csum(struct inode *dir, struct ext4_buf *root); /* ".." in it was changed */
-int ext4_htree_make(struct ext4_handle *h, struct inode *dir); /* a directory of one full leaf gets an index */
+int ext4_htree_make(
+	struct ext4_handle *h, struct inode *dir); /* a directory of one full leaf gets an index */
 /* hash.c: a name's hash by the given version; 0 or -EINVAL. */
 int ext4_dirhash(const struct ext4_sb *sbi, u32 version, const char *name, u32 len, u32 *hash);
 
@@ -284,6 +299,7 @@ int ext4_dirhash(const struct ext4_sb *sbi, u32 version, const char *name, u32 l
 ssize_t ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
 int ext4_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags);
 ssize_t ext4_listxattr(struct inode *inode, char *buf, size_t size);
-void ext4_xattr_delete(struct ext4_handle *h, struct inode *inode); /* the block of an inode that goes */
+void ext4_xattr_delete(
+	struct ext4_handle *h, struct inode *inode); /* the block of an inode that goes */
 
 #endif

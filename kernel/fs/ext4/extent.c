@@ -19,31 +19,34 @@ static int check_node(struct inode *inode, const struct ext4_extent_header *h, u
 	u64 next = 0;
 
 	if (h->eh_magic != EXT4_EXT_MAGIC || h->eh_max > max_entries || h->eh_entries > h->eh_max ||
-	    h->eh_depth > EXT4_MAX_DEPTH || (depth >= 0 && h->eh_depth != depth))
+		h->eh_depth > EXT4_MAX_DEPTH || (depth >= 0 && h->eh_depth != depth))
 		goto bad;
 	for (i = 0; i < h->eh_entries; i++) {
 		if (h->eh_depth) {
-			if ((i && x[i].ei_block < next) || !ext4_block_valid(sbi, idx_block(&x[i]), 1))
+			if ((i && x[i].ei_block < next) ||
+				!ext4_block_valid(sbi, idx_block(&x[i]), 1))
 				goto bad;
 			next = (u64)x[i].ei_block + 1;
 		} else {
 			if (e[i].ee_block < next || !extent_len(&e[i]) ||
-			    (u64)e[i].ee_block + extent_len(&e[i]) > 1UL << 32 ||
-			    !ext4_block_valid(sbi, extent_start(&e[i]), extent_len(&e[i])))
+				(u64)e[i].ee_block + extent_len(&e[i]) > 1UL << 32 ||
+				!ext4_block_valid(sbi, extent_start(&e[i]), extent_len(&e[i])))
 				goto bad;
 			next = (u64)e[i].ee_block + extent_len(&e[i]);
 		}
 	}
 	return 0;
 bad:
-	ext4_error(inode->i_sb, "inode %lu: bad extent node (magic %x, entries %u, max %u, depth %u)",
-		   inode->i_ino, h->eh_magic, h->eh_entries, h->eh_max, h->eh_depth);
+	ext4_error(inode->i_sb,
+		"inode %lu: bad extent node (magic %x, entries %u, max %u, depth %u)", inode->i_ino,
+		h->eh_magic, h->eh_entries, h->eh_max, h->eh_depth);
 	return -EFSCORRUPTED;
 }
 
 int ext4_extent_check_root(struct inode *inode)
 {
-	return check_node(inode, (const void *)EXT4_I(inode)->i_block, sizeof(EXT4_I(inode)->i_block), -1);
+	return check_node(
+		inode, (const void *)EXT4_I(inode)->i_block, sizeof(EXT4_I(inode)->i_block), -1);
 }
 
 int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth)
@@ -64,8 +67,8 @@ int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth)
 
 		memcpy(&tail, b->data + at, 4);
 		if (ext4_csum(EXT4_I(inode)->csum_seed, b->data, at) != tail) {
-			ext4_error(inode->i_sb, "inode %lu: extent block %lu: bad checksum", inode->i_ino,
-				   b->block);
+			ext4_error(inode->i_sb, "inode %lu: extent block %lu: bad checksum",
+				inode->i_ino, b->block);
 			return -EFSBADCRC;
 		}
 	}
@@ -199,12 +202,13 @@ found:
 	map->pblk = entry;
 	return 0;
 bad:
-	ext4_error(inode->i_sb, "inode %lu: block %u maps to %u, which is not there", inode->i_ino, map->lblk,
-		   entry);
+	ext4_error(inode->i_sb, "inode %lu: block %u maps to %u, which is not there", inode->i_ino,
+		map->lblk, entry);
 	return -EFSCORRUPTED;
 }
 
 int ext4_map_blocks(struct inode *inode, struct ext4_map *map)
 {
-	return EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL ? map_extents(inode, map) : map_indirect(inode, map);
+	return EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL ? map_extents(inode, map) :
+							  map_indirect(inode, map);
 }

@@ -52,12 +52,15 @@ static void set_start(struct ext4_extent *e, u64 block)
 
 static void set_idx(struct ext4_extent_idx *x, u32 lblk, u64 block)
 {
-	*x = (struct ext4_extent_idx){.ei_block = lblk, .ei_leaf_lo = (u32)block, .ei_leaf_hi = (u16)(block >> 32)};
+	*x = (struct ext4_extent_idx){
+		.ei_block = lblk, .ei_leaf_lo = (u32)block, .ei_leaf_hi = (u16)(block >> 32)
+	};
 }
 
 static struct ext4_extent make_extent(u32 lblk, u64 pblk, u32 len, bool unwritten)
 {
-	struct ext4_extent e = {.ee_block = lblk, .ee_len = (u16)(unwritten ? len + EXT4_INIT_MAX_LEN : len)};
+	struct ext4_extent e = { .ee_block = lblk,
+		.ee_len = (u16)(unwritten ? len + EXT4_INIT_MAX_LEN : len) };
 
 	set_start(&e, pblk);
 	return e;
@@ -94,7 +97,7 @@ int ext4_find_path(struct inode *inode, u32 lblk, struct ext4_path *path)
 
 	if (err)
 		return err;
-	path[0] = (struct ext4_path){NULL, root(inode), 0};
+	path[0] = (struct ext4_path){ NULL, root(inode), 0 };
 	for (;;) {
 		struct ext4_path *p = &path[level];
 		struct ext4_buf *b;
@@ -111,7 +114,7 @@ int ext4_find_path(struct inode *inode, u32 lblk, struct ext4_path *path)
 			err = (int)PTR_ERR(b);
 			break;
 		}
-		path[level + 1] = (struct ext4_path){b, (void *)b->data, 0};
+		path[level + 1] = (struct ext4_path){ b, (void *)b->data, 0 };
 		err = ext4_extent_verify(inode, b, p->h->eh_depth - 1);
 		level++;
 		if (err)
@@ -166,7 +169,7 @@ static struct ext4_buf *new_node(struct ext4_handle *h, struct inode *inode, u16
 static int grow(struct ext4_handle *h, struct inode *inode)
 {
 	struct ext4_extent_header *r = root(inode), *n;
-	struct ext4_path p = {0};
+	struct ext4_path p = { 0 };
 	struct ext4_buf *b;
 
 	if (r->eh_depth >= EXT4_MAX_DEPTH)
@@ -182,7 +185,8 @@ static int grow(struct ext4_handle *h, struct inode *inode)
 	node_dirty(h, inode, &p);
 	r->eh_depth++;
 	r->eh_entries = 1;
-	set_idx(indexes(r), r->eh_depth == 1 ? extents(n)->ee_block : indexes(n)->ei_block, b->block);
+	set_idx(indexes(r), r->eh_depth == 1 ? extents(n)->ee_block : indexes(n)->ei_block,
+		b->block);
 	ext4_brelse(b);
 	return 0;
 }
@@ -191,9 +195,10 @@ static int grow(struct ext4_handle *h, struct inode *inode)
  * Splits path[level] (full, not the root), whose parent has room. Appending to a leaf starts an empty one for block @lblk, so that a file that
  * grows fills its leaves; otherwise half of the entries move.
  */
-static int split(struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int level, u32 lblk)
+static int split(
+	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int level, u32 lblk)
 {
-	struct ext4_path *p = &path[level], *up = &path[level - 1], np = {0};
+	struct ext4_path *p = &path[level], *up = &path[level - 1], np = { 0 };
 	struct ext4_extent_header *n;
 	u32 keep = p->h->eh_entries / 2, moved, first;
 	bool append = !p->h->eh_depth && extents(p->h)[p->h->eh_entries - 1].ee_block < lblk;
@@ -221,7 +226,8 @@ static int split(struct ext4_handle *h, struct inode *inode, struct ext4_path *p
 }
 
 /* Makes room for one more entry somewhere on the way to @lblk: 0 (search again) or -errno. */
-static int make_room(struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth, u32 lblk)
+static int make_room(
+	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth, u32 lblk)
 {
 	int level = depth;
 
@@ -234,8 +240,10 @@ static bool can_merge(const struct ext4_extent *a, const struct ext4_extent *b)
 {
 	u32 max_len = extent_unwritten(a) ? EXT4_INIT_MAX_LEN - 1 : EXT4_INIT_MAX_LEN;
 
-	return extent_unwritten(a) == extent_unwritten(b) && a->ee_block + extent_len(a) == b->ee_block &&
-	       extent_start(a) + extent_len(a) == extent_start(b) && extent_len(a) + extent_len(b) <= max_len;
+	return extent_unwritten(a) == extent_unwritten(b) &&
+	       a->ee_block + extent_len(a) == b->ee_block &&
+	       extent_start(a) + extent_len(a) == extent_start(b) &&
+	       extent_len(a) + extent_len(b) <= max_len;
 }
 
 /* Joins the new extent with a neighbour in the leaf. */
@@ -268,7 +276,8 @@ static bool try_merge(struct ext4_path *leaf, const struct ext4_extent *e)
 }
 
 /* The first block of a leaf became smaller: so do the index entries above it, as far as it was their first. */
-static void fix_indexes(struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth)
+static void fix_indexes(
+	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth)
 {
 	u32 first = extents(path[depth].h)->ee_block;
 	int level;
@@ -323,7 +332,8 @@ static int insert(struct ext4_handle *h, struct inode *inode, const struct ext4_
 /* ---- removing ---- */
 
 /* The empty node at path[depth] goes, and its ancestors as far as they become empty. */
-static void remove_node(struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth)
+static void remove_node(
+	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth)
 {
 	int level;
 
@@ -348,14 +358,15 @@ static int remove_last(struct ext4_handle *h, struct inode *inode, u32 from, u32
 {
 	struct ext4_path path[EXT4_MAX_DEPTH + 1];
 	int depth = ext4_find_path(inode, last, path), err = 1;
-	struct ext4_extent *e, tail = {0};
+	struct ext4_extent *e, tail = { 0 };
 	u32 start, end, cut_from, cut_end;
 	u64 pblk;
 
 	if (depth < 0)
 		return depth;
 	e = &extents(path[depth].h)[path[depth].i];
-	if (!path[depth].h->eh_entries || e->ee_block > last || e->ee_block + extent_len(e) <= from) {
+	if (!path[depth].h->eh_entries || e->ee_block > last ||
+		e->ee_block + extent_len(e) <= from) {
 		ext4_put_path(path, depth);
 		return 0;
 	}
@@ -365,14 +376,16 @@ static int remove_last(struct ext4_handle *h, struct inode *inode, u32 from, u32
 	cut_from = max(start, from);
 	cut_end = last == ~0U ? end : min(end, last + 1);
 	if (cut_end < end)
-		tail = make_extent(cut_end, pblk + (cut_end - start), end - cut_end, extent_unwritten(e));
+		tail = make_extent(
+			cut_end, pblk + (cut_end - start), end - cut_end, extent_unwritten(e));
 	if (cut_from > start)
 		*e = make_extent(start, pblk, cut_from - start, extent_unwritten(e));
 	else
 		close_gap(path[depth].h, path[depth].i);
 	node_dirty(h, inode, &path[depth]);
 	if (data)
-		ext4_free_blocks(h, inode, pblk + (cut_from - start), cut_end - cut_from, !S_ISREG(inode->i_mode));
+		ext4_free_blocks(h, inode, pblk + (cut_from - start), cut_end - cut_from,
+			!S_ISREG(inode->i_mode));
 	if (!path[depth].h->eh_entries)
 		remove_node(h, inode, path, depth);
 	ext4_put_path(path, depth);
@@ -436,7 +449,8 @@ static u64 find_goal(struct inode *inode, u32 lblk)
 	return goal;
 }
 
-int ext4_map_create(struct ext4_handle *h, struct inode *inode, struct ext4_map *map, bool unwritten)
+int ext4_map_create(
+	struct ext4_handle *h, struct inode *inode, struct ext4_map *map, bool unwritten)
 {
 	struct ext4_extent e;
 	u32 len;

@@ -36,9 +36,10 @@ static loff_t ext4_llseek(struct file *f, loff_t off, int whence)
 		return generic_file_llseek(f, off, whence);
 	if (off < 0 || off >= size)
 		return -ENXIO;
-	filemap_write_and_wait_range(inode->i_mapping, 0, S64_MAX); /* delayed blocks are data too */
+	filemap_write_and_wait_range(
+		inode->i_mapping, 0, S64_MAX); /* delayed blocks are data too */
 	while (pos < size) {
-		struct ext4_map m = {.lblk = (u32)((u64)pos >> inode->i_blkbits), .len = ~0U};
+		struct ext4_map m = { .lblk = (u32)((u64)pos >> inode->i_blkbits), .len = ~0U };
 		int err;
 
 		down_read(&EXT4_I(inode)->i_data_sem);
@@ -101,9 +102,15 @@ static int ext4_getattr(const struct path *path, struct kstat *st, u32 request, 
 	return 0;
 }
 
-#define XATTR_OPS .getattr = ext4_getattr, .getxattr = ext4_getxattr, .setxattr = ext4_setxattr, .listxattr = ext4_listxattr
+#define XATTR_OPS                                                                                  \
+	.getattr = ext4_getattr, .getxattr = ext4_getxattr, .setxattr = ext4_setxattr,             \
+	.listxattr = ext4_listxattr
 
-const struct inode_operations ext4_file_iops = {.setattr = ext4_setattr, XATTR_OPS};
-const struct inode_operations ext4_special_iops = {.setattr = ext4_setattr, XATTR_OPS};
-const struct inode_operations ext4_symlink_iops = {.get_link = ext4_get_link, .setattr = ext4_setattr, XATTR_OPS};
-const struct inode_operations ext4_fast_symlink_iops = {.get_link = simple_get_link, .setattr = ext4_setattr, XATTR_OPS};
+const struct inode_operations ext4_file_iops = { .setattr = ext4_setattr, XATTR_OPS };
+const struct inode_operations ext4_special_iops = { .setattr = ext4_setattr, XATTR_OPS };
+const struct inode_operations ext4_symlink_iops = {
+	.get_link = ext4_get_link, .setattr = ext4_setattr, XATTR_OPS
+};
+const struct inode_operations ext4_fast_symlink_iops = {
+	.get_link = simple_get_link, .setattr = ext4_setattr, XATTR_OPS
+};

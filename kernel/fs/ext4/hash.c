@@ -34,8 +34,8 @@ static u32 md4_h(u32 x, u32 y, u32 z)
 }
 
 /* One round: eight steps on the four words in turn. */
-static void md4_round(u32 s[4], const u32 in[8], u32 (*fn)(u32, u32, u32), const u8 order[8], const int shift[4],
-		      u32 k)
+static void md4_round(u32 s[4], const u32 in[8], u32 (*fn)(u32, u32, u32), const u8 order[8],
+	const int shift[4], u32 k)
 {
 	u32 a = s[0], b = s[1], c = s[2], d = s[3], t;
 	int i;
@@ -55,9 +55,11 @@ static void md4_round(u32 s[4], const u32 in[8], u32 (*fn)(u32, u32, u32), const
 
 static void half_md4(u32 state[4], const u32 in[8])
 {
-	static const u8 order1[8] = {0, 1, 2, 3, 4, 5, 6, 7}, order2[8] = {1, 3, 5, 7, 0, 2, 4, 6},
-			order3[8] = {3, 7, 2, 6, 1, 5, 0, 4};
-	static const int shift1[4] = {3, 7, 11, 19}, shift2[4] = {3, 5, 9, 13}, shift3[4] = {3, 9, 11, 15};
+	static const u8 order1[8] = { 0, 1, 2, 3, 4, 5, 6, 7 },
+			order2[8] = { 1, 3, 5, 7, 0, 2, 4, 6 },
+			order3[8] = { 3, 7, 2, 6, 1, 5, 0, 4 };
+	static const int shift1[4] = { 3, 7, 11, 19 }, shift2[4] = { 3, 5, 9, 13 },
+			 shift3[4] = { 3, 9, 11, 15 };
 	u32 s[4];
 	int i;
 
@@ -126,7 +128,7 @@ static void fill(const char *name, int len, u32 *out, int words, bool is_unsigne
 
 int ext4_dirhash(const struct ext4_sb *sbi, u32 version, const char *name, u32 len, u32 *hash)
 {
-	u32 state[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}, in[8], i;
+	u32 state[4] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476 }, in[8], i;
 	bool is_unsigned = sbi->unsigned_hash;
 	int left = (int)len, step = version == HASH_TEA ? 16 : 32;
 
@@ -136,9 +138,7 @@ int ext4_dirhash(const struct ext4_sb *sbi, u32 version, const char *name, u32 l
 			break;
 		}
 	switch (version) {
-	case HASH_LEGACY:
-		*hash = legacy(name, len, is_unsigned);
-		break;
+	case HASH_LEGACY: *hash = legacy(name, len, is_unsigned); break;
 	case HASH_HALF_MD4:
 	case HASH_TEA:
 		for (; left > 0; left -= step, name += step) {
@@ -150,8 +150,7 @@ int ext4_dirhash(const struct ext4_sb *sbi, u32 version, const char *name, u32 l
 		}
 		*hash = version == HASH_TEA ? state[0] : state[1];
 		break;
-	default:
-		return -EINVAL;
+	default: return -EINVAL;
 	}
 	*hash &= ~1U;
 	if (*hash == HASH_EOF << 1)

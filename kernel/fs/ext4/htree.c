@@ -38,7 +38,7 @@ struct search {
 	struct inode *dir;
 	struct ext4_sb *sbi;
 	u32 hash, version;
-	int levels;         /* frames are [0, levels] */
+	int levels; /* frames are [0, levels] */
 	struct frame f[MAX_LEVELS];
 };
 
@@ -64,7 +64,8 @@ static u32 max_entries(const struct ext4_sb *sbi, u32 off)
 
 static u32 dx_csum(struct inode *dir, const struct frame *f, u32 reserved)
 {
-	u32 crc = ext4_csum(EXT4_I(dir)->csum_seed, f->b->data, f->off + count_of(f) * sizeof(struct dx_entry));
+	u32 crc = ext4_csum(
+		EXT4_I(dir)->csum_seed, f->b->data, f->off + count_of(f) * sizeof(struct dx_entry));
 	static const u8 zero[4];
 
 	crc = ext4_csum(crc, &reserved, 4);
@@ -89,7 +90,7 @@ static bool frame_ok(struct search *s, struct frame *f)
 
 static void frame_dirty(struct ext4_handle *h, struct inode *dir, struct frame *f)
 {
-	u32 tail[2] = {0, 0};
+	u32 tail[2] = { 0, 0 };
 
 	if (EXT4_SB(dir->i_sb)->csum) {
 		tail[1] = dx_csum(dir, f, 0);
@@ -100,11 +101,11 @@ static void frame_dirty(struct ext4_handle *h, struct inode *dir, struct frame *
 
 void ext4_htree_root_csum(struct inode *dir, struct ext4_buf *root)
 {
-	struct frame f = {root, (void *)(root->data + ROOT_ENTRIES_OFF), ROOT_ENTRIES_OFF, 0};
-	u32 tail[2] = {0, 0};
+	struct frame f = { root, (void *)(root->data + ROOT_ENTRIES_OFF), ROOT_ENTRIES_OFF, 0 };
+	u32 tail[2] = { 0, 0 };
 
 	if (!EXT4_SB(dir->i_sb)->csum || limit_of(&f) != max_entries(EXT4_SB(dir->i_sb), f.off) ||
-	    count_of(&f) > limit_of(&f))
+		count_of(&f) > limit_of(&f))
 		return;
 	tail[1] = dx_csum(dir, &f, 0);
 	memcpy(&f.e[limit_of(&f)], tail, sizeof(tail));
@@ -149,7 +150,7 @@ static int read_frame(struct search *s, int level, u32 lblk, u32 off)
 		return (int)PTR_ERR(b);
 	if (!b)
 		return -ENOENT;
-	*f = (struct frame){b, (void *)(b->data + off), off, 0};
+	*f = (struct frame){ b, (void *)(b->data + off), off, 0 };
 	return 0;
 }
 
@@ -159,7 +160,7 @@ static int check_root(struct search *s)
 	u32 max_levels = EXT4_HAS(s->sbi, incompat, INCOMPAT_LARGEDIR) ? 3 : 2;
 
 	if (info->reserved || info->hash_version > 2 || info->info_length != 8 || info->flags & 1 ||
-	    info->levels >= max_levels)
+		info->levels >= max_levels)
 		return -ENOENT;
 	s->levels = info->levels;
 	s->version = info->hash_version;
@@ -187,7 +188,8 @@ static int dx_search(struct search *s, struct inode *dir, const struct qstr *nam
 		pick(&s->f[level], s->hash);
 		if (level == s->levels)
 			break;
-		err = read_frame(s, level + 1, s->f[level].e[s->f[level].i].block & BLOCK_MASK, NODE_ENTRIES_OFF);
+		err = read_frame(s, level + 1, s->f[level].e[s->f[level].i].block & BLOCK_MASK,
+			NODE_ENTRIES_OFF);
 	}
 	return err;
 }
@@ -215,7 +217,8 @@ static int next_leaf(struct search *s)
 		if (s->f[level + 1].b)
 			ext4_brelse(s->f[level + 1].b);
 		s->f[level + 1].b = NULL;
-		err = read_frame(s, level + 1, s->f[level].e[s->f[level].i].block & BLOCK_MASK, NODE_ENTRIES_OFF);
+		err = read_frame(s, level + 1, s->f[level].e[s->f[level].i].block & BLOCK_MASK,
+			NODE_ENTRIES_OFF);
 		if (err)
 			return err;
 		if (!frame_ok(s, &s->f[level + 1]))
@@ -224,7 +227,8 @@ static int next_leaf(struct search *s)
 	return 1;
 }
 
-struct ext4_buf *ext4_htree_find(struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de)
+struct ext4_buf *ext4_htree_find(
+	struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de)
 {
 	struct search s;
 	struct ext4_buf *b = NULL;
@@ -255,7 +259,7 @@ static void insert_index(struct frame *f, u32 hash, u32 lblk)
 	u32 at = f->i + 1, n = count_of(f);
 
 	memmove(&f->e[at + 1], &f->e[at], (n - at) * sizeof(f->e[0]));
-	f->e[at] = (struct dx_entry){hash, lblk};
+	f->e[at] = (struct dx_entry){ hash, lblk };
 	set_count(f, n + 1);
 }
 
@@ -269,7 +273,7 @@ static int new_node(struct ext4_handle *h, struct search *s, struct frame *f, u3
 		return (int)PTR_ERR(b);
 	fake = (void *)b->data;
 	fake->rec_len = (u16)s->sbi->block_size;
-	*f = (struct frame){b, (void *)(b->data + NODE_ENTRIES_OFF), NODE_ENTRIES_OFF, 0};
+	*f = (struct frame){ b, (void *)(b->data + NODE_ENTRIES_OFF), NODE_ENTRIES_OFF, 0 };
 	f->e[0].hash = max_entries(s->sbi, NODE_ENTRIES_OFF);
 	return 0;
 }
@@ -342,9 +346,10 @@ static u32 map_leaf(struct search *s, const u8 *block, struct leaf_map *map)
 {
 	u32 off, n = 0, k;
 
-	for (off = 0; off < s->sbi->block_size; off += ext4_rec_len(s->sbi, (const void *)(block + off))) {
+	for (off = 0; off < s->sbi->block_size;
+		off += ext4_rec_len(s->sbi, (const void *)(block + off))) {
 		const struct ext4_dir_entry *de = (const void *)(block + off);
-		struct leaf_map m = {.off = (u16)off};
+		struct leaf_map m = { .off = (u16)off };
 
 		if (!de->inode)
 			continue;
@@ -358,7 +363,8 @@ static u32 map_leaf(struct search *s, const u8 *block, struct leaf_map *map)
 }
 
 /* Entries map[0, n) of @from, packed, as the whole content of @to. */
-static void pack_leaf(struct search *s, const u8 *from, const struct leaf_map *map, u32 n, struct ext4_buf *to)
+static void pack_leaf(
+	struct search *s, const u8 *from, const struct leaf_map *map, u32 n, struct ext4_buf *to)
 {
 	struct ext4_dir_entry *de = NULL;
 	u32 at = 0, i;
@@ -383,8 +389,8 @@ static u32 split_point(const struct leaf_map *map, u32 n, u32 total)
 	return max(i, 1U);
 }
 
-static int split_leaf_with(struct ext4_handle *h, struct search *s, struct ext4_buf *leaf, struct leaf_map *map,
-			   u8 *copy)
+static int split_leaf_with(struct ext4_handle *h, struct search *s, struct ext4_buf *leaf,
+	struct leaf_map *map, u8 *copy)
 {
 	struct frame *f = &s->f[s->levels];
 	u32 n, at, lblk, hash;
@@ -423,7 +429,8 @@ static int split_leaf(struct ext4_handle *h, struct search *s, struct ext4_buf *
 	return err;
 }
 
-int ext4_htree_add(struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode)
+int ext4_htree_add(
+	struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode)
 {
 	struct search s;
 	struct ext4_buf *leaf;
@@ -458,7 +465,8 @@ int ext4_htree_add(struct ext4_handle *h, struct inode *dir, const struct qstr *
 
 static void build_root(struct ext4_sb *sbi, struct ext4_buf *root, u32 leaf)
 {
-	struct ext4_dir_entry *dot = (void *)root->data, *dotdot = (void *)(root->data + EXT4_DIR_REC_LEN(1));
+	struct ext4_dir_entry *dot = (void *)root->data,
+			      *dotdot = (void *)(root->data + EXT4_DIR_REC_LEN(1));
 	struct dx_root_info *info = (void *)(root->data + ROOT_INFO_OFF);
 	struct dx_entry *e = (void *)(root->data + ROOT_ENTRIES_OFF);
 
@@ -505,7 +513,8 @@ int ext4_htree_make(struct ext4_handle *h, struct inode *dir)
 	if (IS_ERR_OR_NULL(root))
 		return root ? (int)PTR_ERR(root) : -EFSCORRUPTED;
 	dot = (const void *)root->data;
-	if (dot->name_len != 1 || dot->name[0] != '.' || ext4_rec_len(sbi, dot) != EXT4_DIR_REC_LEN(1)) {
+	if (dot->name_len != 1 || dot->name[0] != '.' ||
+		ext4_rec_len(sbi, dot) != EXT4_DIR_REC_LEN(1)) {
 		ext4_brelse(root);
 		return -EFSCORRUPTED;
 	}
@@ -517,7 +526,7 @@ int ext4_htree_make(struct ext4_handle *h, struct inode *dir)
 	move_entries(sbi, root->data, leaf);
 	build_root(sbi, root, lblk);
 	EXT4_I(dir)->i_flags |= EXT4_INDEX_FL;
-	f = (struct frame){root, (void *)(root->data + ROOT_ENTRIES_OFF), ROOT_ENTRIES_OFF, 0};
+	f = (struct frame){ root, (void *)(root->data + ROOT_ENTRIES_OFF), ROOT_ENTRIES_OFF, 0 };
 	frame_dirty(h, dir, &f);
 	ext4_dir_set_csum(dir, leaf);
 	ext4_dirty(h, leaf);

@@ -17,7 +17,8 @@ static u32 get16x2(const struct ext4_sb *sbi, u16 lo, u16 hi)
 
 static u32 group_free_inodes(const struct ext4_sb *sbi, const struct ext4_disk_group *g)
 {
-	return get16x2(sbi, g->bg_free_inodes_count_lo, sbi->desc_size >= 64 ? g->bg_free_inodes_count_hi : 0);
+	return get16x2(sbi, g->bg_free_inodes_count_lo,
+		sbi->desc_size >= 64 ? g->bg_free_inodes_count_hi : 0);
 }
 
 static void set_free_inodes(const struct ext4_sb *sbi, struct ext4_disk_group *g, u32 n)
@@ -29,7 +30,8 @@ static void set_free_inodes(const struct ext4_sb *sbi, struct ext4_disk_group *g
 
 static void add_used_dirs(const struct ext4_sb *sbi, struct ext4_disk_group *g, int d)
 {
-	u32 n = get16x2(sbi, g->bg_used_dirs_count_lo, sbi->desc_size >= 64 ? g->bg_used_dirs_count_hi : 0);
+	u32 n = get16x2(
+		sbi, g->bg_used_dirs_count_lo, sbi->desc_size >= 64 ? g->bg_used_dirs_count_hi : 0);
 
 	n = d < 0 && !n ? 0 : n + (u32)d;
 	g->bg_used_dirs_count_lo = (u16)n;
@@ -40,7 +42,8 @@ static void add_used_dirs(const struct ext4_sb *sbi, struct ext4_disk_group *g, 
 /* Inodes at the end of the table that have never been used. */
 static void note_used(const struct ext4_sb *sbi, struct ext4_disk_group *g, u32 bit)
 {
-	u32 unused = get16x2(sbi, g->bg_itable_unused_lo, sbi->desc_size >= 64 ? g->bg_itable_unused_hi : 0);
+	u32 unused = get16x2(
+		sbi, g->bg_itable_unused_lo, sbi->desc_size >= 64 ? g->bg_itable_unused_hi : 0);
 
 	if (!(sbi->csum || sbi->gdt_csum) || bit + 1 <= sbi->inodes_per_group - unused)
 		return;
@@ -147,7 +150,8 @@ static u32 group_for_dir(struct ext4_sb *sbi, u32 parent)
 		u32 group = (parent + i) % sbi->nr_groups;
 		struct ext4_disk_group *g = ext4_group(sbi, group);
 
-		if (group_free_inodes(sbi, g) >= max_t(u64, average, 1) && g->bg_free_blocks_count_lo)
+		if (group_free_inodes(sbi, g) >= max_t(u64, average, 1) &&
+			g->bg_free_blocks_count_lo)
 			return group;
 	}
 	return parent;
@@ -179,7 +183,7 @@ static void give_back(struct ext4_handle *h, struct ext4_sb *sbi, u32 ino, bool 
 	if (IS_ERR(b))
 		goto out;
 	if (b->data[bit / 8] >> (bit % 8) & 1) {
-		b->data[bit / 8] &= (u8)~(1U << (bit % 8));
+		b->data[bit / 8] &= (u8) ~(1U << (bit % 8));
 		set_free_inodes(sbi, g, group_free_inodes(sbi, g) + 1);
 		if (dir)
 			add_used_dirs(sbi, g, -1);
@@ -203,8 +207,9 @@ void ext4_free_inode_number(struct ext4_handle *h, struct inode *inode)
 /* Flags that a new file takes over from its directory. */
 static u32 inherited(const struct inode *dir, umode_t mode)
 {
-	u32 flags = EXT4_I(dir)->i_flags & (EXT4_SYNC_FL | EXT4_NODUMP_FL | EXT4_NOATIME_FL | EXT4_APPEND_FL |
-					    EXT4_IMMUTABLE_FL | EXT4_DIRSYNC_FL);
+	u32 flags = EXT4_I(dir)->i_flags &
+		    (EXT4_SYNC_FL | EXT4_NODUMP_FL | EXT4_NOATIME_FL | EXT4_APPEND_FL |
+			    EXT4_IMMUTABLE_FL | EXT4_DIRSYNC_FL);
 
 	flags &= ~(u32)(EXT4_APPEND_FL | EXT4_IMMUTABLE_FL);
 	return S_ISDIR(mode) ? flags : flags & ~(u32)EXT4_DIRSYNC_FL;
@@ -233,7 +238,8 @@ struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t m
 	ei->i_flags = inherited(dir, mode);
 	if (sbi->inode_size > EXT4_GOOD_OLD_INODE_SIZE)
 		ei->extra_isize = (u16)min_t(u32, 32, sbi->inode_size - EXT4_GOOD_OLD_INODE_SIZE);
-	if (EXT4_HAS(sbi, incompat, INCOMPAT_EXTENTS) && (S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode)))
+	if (EXT4_HAS(sbi, incompat, INCOMPAT_EXTENTS) &&
+		(S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode)))
 		ext4_extent_init(inode);
 	ext4_init_csum_seed(inode);
 	err = insert_inode_locked(inode);

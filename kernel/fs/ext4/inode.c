@@ -44,7 +44,8 @@ static u32 inode_csum(struct ext4_sb *sbi, u32 seed, const struct ext4_disk_inod
 		return crc & 0xffff;
 	if (raw->i_extra_isize < 4) /* no room for the upper half */
 		return ext4_csum(crc, p + EXT4_GOOD_OLD_INODE_SIZE,
-				 sbi->inode_size - EXT4_GOOD_OLD_INODE_SIZE) & 0xffff;
+			       sbi->inode_size - EXT4_GOOD_OLD_INODE_SIZE) &
+		       0xffff;
 	crc = ext4_csum(crc, p + EXT4_GOOD_OLD_INODE_SIZE, hi - EXT4_GOOD_OLD_INODE_SIZE);
 	crc = ext4_csum(crc, zero, 2);
 	return ext4_csum(crc, p + hi + 2, sbi->inode_size - hi - 2);
@@ -54,12 +55,13 @@ void ext4_init_csum_seed(struct inode *inode)
 {
 	__le32 nr = (u32)inode->i_ino, gen = inode->i_generation;
 
-	EXT4_I(inode)->csum_seed = ext4_csum(ext4_csum(EXT4_SB(inode->i_sb)->csum_seed, &nr, 4), &gen, 4);
+	EXT4_I(inode)->csum_seed =
+		ext4_csum(ext4_csum(EXT4_SB(inode->i_sb)->csum_seed, &nr, 4), &gen, 4);
 }
 
 static struct timespec64 get_time(u32 sec, u32 extra, bool has_extra)
 {
-	struct timespec64 t = {(s32)sec, 0};
+	struct timespec64 t = { (s32)sec, 0 };
 
 	if (has_extra) {
 		t.tv_sec += (s64)(extra & 3) << 32;
@@ -69,16 +71,20 @@ static struct timespec64 get_time(u32 sec, u32 extra, bool has_extra)
 }
 
 #define HAS_EXTRA(ei, field)                                                                       \
-	(EXT4_GOOD_OLD_INODE_SIZE + (size_t)(ei)->extra_isize >=                                           \
-	 offsetof(struct ext4_disk_inode, field) + sizeof(((struct ext4_disk_inode *)0)->field))
+	(EXT4_GOOD_OLD_INODE_SIZE + (size_t)(ei)->extra_isize >=                                   \
+		offsetof(struct ext4_disk_inode, field) +                                          \
+			sizeof(((struct ext4_disk_inode *)0)->field))
 
 static void set_flags(struct inode *inode, u32 flags)
 {
 	static const struct {
 		u32 disk, vfs;
 	} map[] = {
-		{EXT4_SYNC_FL, S_SYNC},	      {EXT4_APPEND_FL, S_APPEND},   {EXT4_IMMUTABLE_FL, S_IMMUTABLE},
-		{EXT4_NOATIME_FL, S_NOATIME}, {EXT4_DIRSYNC_FL, S_DIRSYNC},
+		{ EXT4_SYNC_FL, S_SYNC },
+		{ EXT4_APPEND_FL, S_APPEND },
+		{ EXT4_IMMUTABLE_FL, S_IMMUTABLE },
+		{ EXT4_NOATIME_FL, S_NOATIME },
+		{ EXT4_DIRSYNC_FL, S_DIRSYNC },
 	};
 	u32 i;
 
@@ -115,7 +121,8 @@ static void fill_common(struct inode *inode, const struct ext4_disk_inode *raw)
 	inode->i_mtime = get_time(raw->i_mtime, raw->i_mtime_extra, HAS_EXTRA(ei, i_mtime_extra));
 	inode->i_ctime = get_time(raw->i_ctime, raw->i_ctime_extra, HAS_EXTRA(ei, i_ctime_extra));
 	if (HAS_EXTRA(ei, i_crtime))
-		inode->i_btime = get_time(raw->i_crtime, raw->i_crtime_extra, HAS_EXTRA(ei, i_crtime_extra));
+		inode->i_btime =
+			get_time(raw->i_crtime, raw->i_crtime_extra, HAS_EXTRA(ei, i_crtime_extra));
 }
 
 static bool is_fast_symlink(const struct inode *inode)
@@ -156,14 +163,14 @@ int ext4_set_inode_ops(struct inode *inode)
 	case S_IFBLK:
 	case S_IFIFO:
 	case S_IFSOCK:
-		dev = ei->i_block[0] ? MKDEV((ei->i_block[0] >> 8) & 0xff, ei->i_block[0] & 0xff)
-				     : MKDEV((ei->i_block[1] >> 8) & 0xfff,
-					     (ei->i_block[1] & 0xff) | ((ei->i_block[1] >> 12) & 0xfff00));
+		dev = ei->i_block[0] ?
+			      MKDEV((ei->i_block[0] >> 8) & 0xff, ei->i_block[0] & 0xff) :
+			      MKDEV((ei->i_block[1] >> 8) & 0xfff,
+				      (ei->i_block[1] & 0xff) | ((ei->i_block[1] >> 12) & 0xfff00));
 		init_special_inode(inode, inode->i_mode, dev);
 		inode->i_op = &ext4_special_iops;
 		return 0;
-	default:
-		return -EFSCORRUPTED;
+	default: return -EFSCORRUPTED;
 	}
 	if (ei->i_flags & EXT4_EXTENTS_FL)
 		return ext4_extent_check_root(inode);
@@ -182,7 +189,7 @@ static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw)
 	if (sbi->inode_size > EXT4_GOOD_OLD_INODE_SIZE) {
 		ei->extra_isize = raw->i_extra_isize;
 		if (ei->extra_isize & 3 ||
-		    ei->extra_isize > sbi->inode_size - EXT4_GOOD_OLD_INODE_SIZE)
+			ei->extra_isize > sbi->inode_size - EXT4_GOOD_OLD_INODE_SIZE)
 			return -EFSCORRUPTED;
 	}
 	if (sbi->csum) {
@@ -195,7 +202,7 @@ static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw)
 	}
 	fill_common(inode, raw);
 	if (inode->i_size < 0 || (ei->i_flags & (EXT4_INLINE_DATA_FL | EXT4_EA_INODE_FL)) ||
-	    (ei->file_acl && !ext4_block_valid(sbi, ei->file_acl, 1)))
+		(ei->file_acl && !ext4_block_valid(sbi, ei->file_acl, 1)))
 		return -EFSCORRUPTED;
 	ei->disksize = inode->i_size;
 	return ext4_set_inode_ops(inode);
@@ -274,7 +281,8 @@ static void put_blocks(struct inode *inode, struct ext4_disk_inode *raw)
 	u64 blocks = inode->i_blocks;
 
 	raw->i_flags = EXT4_I(inode)->i_flags & ~(u32)EXT4_HUGE_FILE_FL;
-	if (blocks >> 48 || (blocks >> 32 && !EXT4_HAS(EXT4_SB(inode->i_sb), ro_compat, RO_COMPAT_HUGE_FILE))) {
+	if (blocks >> 48 ||
+		(blocks >> 32 && !EXT4_HAS(EXT4_SB(inode->i_sb), ro_compat, RO_COMPAT_HUGE_FILE))) {
 		raw->i_flags |= EXT4_HUGE_FILE_FL;
 		blocks >>= inode->i_blkbits - SECTOR_SHIFT;
 	}

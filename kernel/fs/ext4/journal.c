@@ -30,8 +30,8 @@ struct ext4_txn {
 	struct list_head bufs;          /* of ext4_buf.t_list, under j->lock */
 	atomic_t data_inflight;
 	struct ext4_journal *j;
-	struct ext4_freed *freed;       /* under j->lock */
-	u64 *revokes;                   /* under j->lock */
+	struct ext4_freed *freed; /* under j->lock */
+	u64 *revokes;             /* under j->lock */
 	u32 nr_revokes, max_revokes;
 	u64 started;
 };
@@ -39,21 +39,21 @@ struct ext4_txn {
 struct ext4_journal {
 	struct ext4_sb *sbi;
 	struct inode *inode;
-	u64 *map;                       /* block of the log -> block of the device */
-	u32 first, maxlen, head, used;  /* the journal thread's */
-	bool wide;                      /* 64-bit tags */
-	struct jbd_super super;         /* as on disk */
-	u8 *super_block;                /* the block it lies in */
+	u64 *map;                      /* block of the log -> block of the device */
+	u32 first, maxlen, head, used; /* the journal thread's */
+	bool wide;                     /* 64-bit tags */
+	struct jbd_super super;        /* as on disk */
+	u8 *super_block;               /* the block it lies in */
 
 	spinlock_t lock;
 	struct ext4_txn *running, *committing;
 	bool barrier, stop, aborted;
-	bool closed;                    /* no handle may begin: read-only from now on */
+	bool closed; /* no handle may begin: read-only from now on */
 	u32 next_tid, committed_tid, wanted_tid;
 	struct wait_queue_head wait_start, wait_updates, wait_done, wait_work;
 	struct task *thread;
 	struct completion thread_done;
-	struct list_head checkpoint;    /* of ext4_buf.cp_list; the journal thread's */
+	struct list_head checkpoint; /* of ext4_buf.cp_list; the journal thread's */
 	u32 nr_checkpoint;
 };
 
@@ -79,7 +79,8 @@ static bool may_start(const struct ext4_journal *j, u32 credits)
 {
 	const struct ext4_txn *t = j->running;
 
-	return j->aborted || j->closed || (!j->barrier && t && t->nr_bufs + t->reserved + credits <= txn_max(j));
+	return j->aborted || j->closed ||
+	       (!j->barrier && t && t->nr_bufs + t->reserved + credits <= txn_max(j));
 }
 
 static bool start_ready(struct ext4_journal *j, u32 credits)
@@ -162,7 +163,7 @@ struct ext4_handle *ext4_start(struct super_block *sb, u32 credits)
 	h = kmalloc(sizeof(*h), GFP_NOFS);
 	if (!h)
 		return ERR_PTR(-ENOMEM);
-	*h = (struct ext4_handle){.refs = 1, .credits = min(credits, txn_max(j))};
+	*h = (struct ext4_handle){ .refs = 1, .credits = min(credits, txn_max(j)) };
 	while ((err = join(j, h)) == -EAGAIN)
 		wait_event(&j->wait_start, start_ready(j, h->credits));
 	if (err) {
@@ -318,7 +319,7 @@ void ext4_ordered_done(struct ext4_txn *t)
 struct log_writer {
 	struct ext4_journal *j;
 	struct bio *bio;
-	u64 next;               /* device block that would go on with the bio */
+	u64 next; /* device block that would go on with the bio */
 	atomic_t pending;
 	int err;
 	struct wait_queue_head wait;
@@ -356,7 +357,8 @@ static void write_block(struct log_writer *w, u64 to, u8 *data)
 	if (w->bio && (to != w->next || !bio_add_page(w->bio, p, bs, off)))
 		log_submit(w);
 	if (!w->bio) {
-		w->bio = bio_alloc(w->j->sbi->sb->s_bdev, BIO_MAX_VECS, REQ_WRITE | REQ_META, GFP_NOFS | __GFP_NOFAIL);
+		w->bio = bio_alloc(w->j->sbi->sb->s_bdev, BIO_MAX_VECS, REQ_WRITE | REQ_META,
+			GFP_NOFS | __GFP_NOFAIL);
 		w->bio->sector = to * (bs >> SECTOR_SHIFT);
 		w->bio->end_io = log_end_io;
 		w->bio->private = w;
@@ -375,7 +377,7 @@ static int log_wait(struct log_writer *w)
 
 static void log_begin(struct log_writer *w, struct ext4_journal *j)
 {
-	*w = (struct log_writer){.j = j, .pending = ATOMIC_INIT(1)};
+	*w = (struct log_writer){ .j = j, .pending = ATOMIC_INIT(1) };
 	init_waitqueue_head(&w->wait);
 }
 
@@ -393,8 +395,9 @@ static int write_super(struct ext4_journal *j, u32 start, u32 sequence)
 	j->super.start = to_be32(start);
 	j->super.sequence = to_be32(sequence);
 	memcpy(j->super_block, &j->super, sizeof(j->super));
-	return bdev_rw(j->sbi->sb->s_bdev, REQ_WRITE | REQ_META | REQ_FUA, j->map[0] * (j->sbi->block_size >> SECTOR_SHIFT),
-		       j->super_block, j->sbi->block_size);
+	return bdev_rw(j->sbi->sb->s_bdev, REQ_WRITE | REQ_META | REQ_FUA,
+		j->map[0] * (j->sbi->block_size >> SECTOR_SHIFT), j->super_block,
+		j->sbi->block_size);
 }
 
 /* ---- checkpoint: everything committed goes home, the log is empty afterwards ---- */
@@ -462,7 +465,7 @@ struct commit {
 	struct logged *list;
 	u32 n;
 	struct log_writer w;
-	u8 **blocks;             /* descriptor, revoke and escaped blocks, freed at the end */
+	u8 **blocks; /* descriptor, revoke and escaped blocks, freed at the end */
 	u32 nr_blocks, max_blocks;
 };
 
@@ -501,7 +504,7 @@ static void take_snapshot(struct commit *c)
 		u8 *copy = kmalloc(j->sbi->block_size, GFP_NOFS | __GFP_NOFAIL);
 
 		memcpy(copy, b->data, j->sbi->block_size);
-		c->list[c->n++] = (struct logged){b, copy};
+		c->list[c->n++] = (struct logged){ b, copy };
 	}
 	spin_lock(&j->lock);
 	list_for_each_entry_safe(b, next, &t->bufs, t_list) {
@@ -521,7 +524,8 @@ static u8 *new_block(struct commit *c, u32 type)
 
 	if (c->nr_blocks == c->max_blocks) {
 		c->max_blocks = c->max_blocks ? c->max_blocks * 2 : 16;
-		c->blocks = krealloc(c->blocks, c->max_blocks * sizeof(c->blocks[0]), GFP_NOFS | __GFP_NOFAIL);
+		c->blocks = krealloc(
+			c->blocks, c->max_blocks * sizeof(c->blocks[0]), GFP_NOFS | __GFP_NOFAIL);
 	}
 	h = kzalloc(c->j->sbi->block_size, GFP_NOFS | __GFP_NOFAIL);
 	c->blocks[c->nr_blocks++] = (u8 *)h;
@@ -619,14 +623,15 @@ static int write_commit_block(struct commit *c)
 	memcpy(d + 48, &sec, 8);
 	memcpy(d + 56, &nsec, 4);
 	return bdev_rw(j->sbi->sb->s_bdev, REQ_WRITE | REQ_META | REQ_PREFLUSH | REQ_FUA,
-		       log_next(j) * (j->sbi->block_size >> SECTOR_SHIFT), d, j->sbi->block_size);
+		log_next(j) * (j->sbi->block_size >> SECTOR_SHIFT), d, j->sbi->block_size);
 }
 
 static u32 log_need(const struct commit *c)
 {
 	u32 size = c->j->wide ? 8 : 4, per = (c->j->sbi->block_size - 16) / size;
 
-	return c->n + DIV_ROUND_UP(c->n, tags_per_block(c->j)) + DIV_ROUND_UP(c->t->nr_revokes, per) + 2;
+	return c->n + DIV_ROUND_UP(c->n, tags_per_block(c->j)) +
+	       DIV_ROUND_UP(c->t->nr_revokes, per) + 2;
 }
 
 static int write_log(struct commit *c)
@@ -687,7 +692,7 @@ static void drop_copies(struct commit *c)
 
 static void commit(struct ext4_journal *j, struct ext4_txn *t)
 {
-	struct commit c = {.j = j, .t = t};
+	struct commit c = { .j = j, .t = t };
 	int err = 0;
 
 	take_snapshot(&c);
@@ -727,7 +732,8 @@ static bool commit_due(struct ext4_journal *j, u64 *deadline)
 	spin_lock(&j->lock);
 	if (j->running) {
 		*deadline = j->running->started + COMMIT_INTERVAL;
-		due = j->stop || tid_geq(j->wanted_tid, j->running->tid) || ktime_get() >= *deadline;
+		due = j->stop || tid_geq(j->wanted_tid, j->running->tid) ||
+		      ktime_get() >= *deadline;
 	}
 	spin_unlock(&j->lock);
 	return due;
@@ -745,8 +751,8 @@ static int journal_thread(void *arg)
 		if (!commit_due(j, &deadline)) {
 			u64 seen = deadline;
 
-			wait_event_timeout(&j->wait_work, j->stop || commit_due(j, &other) || other != seen, deadline,
-					   false);
+			wait_event_timeout(&j->wait_work,
+				j->stop || commit_due(j, &other) || other != seen, deadline, false);
 			continue;
 		}
 		spin_lock(&j->lock);
@@ -805,7 +811,8 @@ void ext4_journal_abort(struct ext4_sb *sbi, int err)
 
 	if (!j || j->aborted)
 		return;
-	printk(KERN_CRIT "EXT4-fs (%s): journal aborted (%d), file system is read-only now\n", sbi->sb->s_id, err);
+	printk(KERN_CRIT "EXT4-fs (%s): journal aborted (%d), file system is read-only now\n",
+		sbi->sb->s_id, err);
 	spin_lock(&j->lock);
 	j->aborted = true;
 	spin_unlock(&j->lock);
@@ -825,7 +832,7 @@ static int read_map(struct ext4_journal *j)
 	if (!j->map)
 		return -ENOMEM;
 	while (lblk < j->maxlen) {
-		struct ext4_map m = {.lblk = lblk, .len = j->maxlen - lblk};
+		struct ext4_map m = { .lblk = lblk, .len = j->maxlen - lblk };
 		int err;
 		u32 i;
 
@@ -845,7 +852,7 @@ static int read_map(struct ext4_journal *j)
 static int read_super(struct ext4_journal *j)
 {
 	struct ext4_sb *sbi = j->sbi;
-	struct ext4_map m = {.lblk = 0, .len = 1};
+	struct ext4_map m = { .lblk = 0, .len = 1 };
 	u32 type;
 	int err = ext4_map_blocks(j->inode, &m);
 
@@ -853,8 +860,8 @@ static int read_super(struct ext4_journal *j)
 		return err;
 	if (!m.pblk)
 		return -EFSCORRUPTED;
-	err = bdev_rw(sbi->sb->s_bdev, REQ_READ, m.pblk * (sbi->block_size >> SECTOR_SHIFT), j->super_block,
-		      sbi->block_size);
+	err = bdev_rw(sbi->sb->s_bdev, REQ_READ, m.pblk * (sbi->block_size >> SECTOR_SHIFT),
+		j->super_block, sbi->block_size);
 	if (err)
 		return err;
 	memcpy(&j->super, j->super_block, sizeof(j->super));
@@ -862,13 +869,13 @@ static int read_super(struct ext4_journal *j)
 	j->first = be32(j->super.first);
 	j->maxlen = be32(j->super.maxlen);
 	if (be32(j->super.h.magic) != JBD_MAGIC || (type != JBD_SUPER_V1 && type != JBD_SUPER_V2) ||
-	    be32(j->super.blocksize) != sbi->block_size || j->first < 1 || j->first >= j->maxlen ||
-	    j->maxlen - j->first < 128 || j->maxlen > (u64)j->inode->i_size >> j->inode->i_blkbits ||
-	    j->maxlen > 1U << 26)
+		be32(j->super.blocksize) != sbi->block_size || j->first < 1 ||
+		j->first >= j->maxlen || j->maxlen - j->first < 128 ||
+		j->maxlen > (u64)j->inode->i_size >> j->inode->i_blkbits || j->maxlen > 1U << 26)
 		return -EFSCORRUPTED;
 	if (type == JBD_SUPER_V2 && be32(j->super.incompat) & ~(u32)JBD_INCOMPAT_KNOWN) {
 		printk(KERN_ERR "EXT4-fs (%s): journal has unknown features 0x%x\n", sbi->sb->s_id,
-		       be32(j->super.incompat));
+			be32(j->super.incompat));
 		return -EINVAL;
 	}
 	return 0;

@@ -31,12 +31,14 @@ static struct dentry *ext4_lookup(struct inode *dir, struct dentry *d, u32 flags
 
 		ext4_brelse(b);
 		if (ino == dir->i_ino) {
-			ext4_error(dir->i_sb, "directory %lu has an entry that is itself", dir->i_ino);
+			ext4_error(
+				dir->i_sb, "directory %lu has an entry that is itself", dir->i_ino);
 			return ERR_PTR(-EFSCORRUPTED);
 		}
 		inode = ext4_iget(dir->i_sb, ino);
 		if (inode == ERR_PTR(-ESTALE)) {
-			ext4_error(dir->i_sb, "directory %lu names inode %u, which is free", dir->i_ino, ino);
+			ext4_error(dir->i_sb, "directory %lu names inode %u, which is free",
+				dir->i_ino, ino);
 			return ERR_PTR(-EFSCORRUPTED);
 		}
 	}
@@ -132,7 +134,7 @@ static int ext4_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 static int fill_directory(struct ext4_handle *h, struct inode *dir, struct inode *inode)
 {
 	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
-	struct qstr dot = {.name = ".", .len = 1}, dotdot = {.name = "..", .len = 2};
+	struct qstr dot = { .name = ".", .len = 1 }, dotdot = { .name = "..", .len = 2 };
 	struct ext4_buf *b;
 	u32 lblk;
 	int err;
@@ -154,7 +156,8 @@ static void inc_dir_count(struct inode *dir)
 	if (dir->i_nlink == 1)
 		return;
 	inc_nlink(dir);
-	if (dir->i_nlink >= EXT4_LINK_MAX && EXT4_HAS(EXT4_SB(dir->i_sb), ro_compat, RO_COMPAT_DIR_NLINK))
+	if (dir->i_nlink >= EXT4_LINK_MAX &&
+		EXT4_HAS(EXT4_SB(dir->i_sb), ro_compat, RO_COMPAT_DIR_NLINK))
 		set_nlink(dir, 1);
 }
 
@@ -170,7 +173,8 @@ static int ext4_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 	struct inode *inode;
 	int err;
 
-	if (dir->i_nlink >= EXT4_LINK_MAX && !EXT4_HAS(EXT4_SB(dir->i_sb), ro_compat, RO_COMPAT_DIR_NLINK))
+	if (dir->i_nlink >= EXT4_LINK_MAX &&
+		!EXT4_HAS(EXT4_SB(dir->i_sb), ro_compat, RO_COMPAT_DIR_NLINK))
 		return -EMLINK;
 	h = ext4_start(dir->i_sb, NEW_CREDITS);
 	if (IS_ERR(h))
@@ -222,7 +226,8 @@ static int ext4_symlink(struct inode *dir, struct dentry *d, const char *target)
 		memcpy(EXT4_I(inode)->i_block, target, len);
 	} else {
 		u32 lblk;
-		struct ext4_buf *b = ext4_dir_append(h, inode, &lblk); /* a metadata block, as in a directory */
+		struct ext4_buf *b =
+			ext4_dir_append(h, inode, &lblk); /* a metadata block, as in a directory */
 
 		err = IS_ERR(b) ? (int)PTR_ERR(b) : 0;
 		if (!err) {
@@ -276,7 +281,8 @@ static int ext4_link(struct dentry *old, struct inode *dir, struct dentry *d)
 /* ---- removing ---- */
 
 /* The entry of @d, which must name @inode. ERR_PTR. */
-static struct ext4_buf *entry_of(struct inode *dir, struct dentry *d, struct inode *inode, struct ext4_dir_entry **de)
+static struct ext4_buf *entry_of(
+	struct inode *dir, struct dentry *d, struct inode *inode, struct ext4_dir_entry **de)
 {
 	struct ext4_buf *b = ext4_dir_find(dir, &d->d_name, de);
 
@@ -289,7 +295,8 @@ static struct ext4_buf *entry_of(struct inode *dir, struct dentry *d, struct ino
 	return b;
 }
 
-static int remove_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *inode)
+static int remove_entry(
+	struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *inode)
 {
 	struct ext4_dir_entry *de;
 	struct ext4_buf *b = entry_of(dir, d, inode, &de);
@@ -346,7 +353,7 @@ static int is_empty(struct inode *dir)
 		if (!b)
 			continue;
 		for (off = 0; off < sbi->block_size && !found;
-		     off += ext4_rec_len(sbi, (const void *)(b->data + off))) {
+			off += ext4_rec_len(sbi, (const void *)(b->data + off))) {
 			const struct ext4_dir_entry *de = (const void *)(b->data + off);
 
 			found = de->inode && !(de->name_len == 1 && de->name[0] == '.') &&
@@ -384,7 +391,8 @@ static int ext4_rmdir(struct inode *dir, struct dentry *d)
 /* ---- renaming ---- */
 
 /* The entry names another inode from now on. */
-static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *was, struct inode *now)
+static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *was,
+	struct inode *now)
 {
 	struct ext4_dir_entry *de;
 	struct ext4_buf *b = entry_of(dir, d, was, &de);
@@ -393,7 +401,9 @@ static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d,
 		return (int)PTR_ERR(b);
 	de->inode = (u32)now->i_ino;
 	if (EXT4_HAS(EXT4_SB(dir->i_sb), incompat, INCOMPAT_FILETYPE)) {
-		static const u8 types[16] = {[1] = 5, [2] = 3, [4] = 2, [6] = 4, [8] = 1, [10] = 7, [12] = 6};
+		static const u8 types[16] = {
+			[1] = 5, [2] = 3, [4] = 2, [6] = 4, [8] = 1, [10] = 7, [12] = 6
+		};
 
 		de->file_type = types[(now->i_mode & S_IFMT) >> 12];
 	}
@@ -409,7 +419,7 @@ static int set_parent(struct ext4_handle *h, struct inode *inode, struct inode *
 {
 	struct ext4_buf *b = ext4_dir_block(inode, 0);
 	struct ext4_dir_entry *de;
-	struct qstr dotdot = {.name = "..", .len = 2};
+	struct qstr dotdot = { .name = "..", .len = 2 };
 
 	if (IS_ERR_OR_NULL(b))
 		return b ? (int)PTR_ERR(b) : -EFSCORRUPTED;
@@ -428,10 +438,12 @@ static int set_parent(struct ext4_handle *h, struct inode *inode, struct inode *
 	return 0;
 }
 
-static int cross_rename(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new)
+static int cross_rename(
+	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new)
 {
 	struct inode *a = d_inode(old), *b = d_inode(new);
-	struct ext4_handle *h = ext4_start(odir->i_sb, 2 * EXT4_DIR_CREDITS + 8 * EXT4_INODE_CREDITS);
+	struct ext4_handle *h =
+		ext4_start(odir->i_sb, 2 * EXT4_DIR_CREDITS + 8 * EXT4_INODE_CREDITS);
 	int err;
 
 	if (IS_ERR(h))
@@ -445,7 +457,8 @@ static int cross_rename(struct inode *odir, struct dentry *old, struct inode *nd
 		if (!err && S_ISDIR(b->i_mode))
 			err = set_parent(h, b, odir);
 		if (S_ISDIR(a->i_mode) != S_ISDIR(b->i_mode)) {
-			struct inode *gains = S_ISDIR(a->i_mode) ? ndir : odir, *loses = gains == ndir ? odir : ndir;
+			struct inode *gains = S_ISDIR(a->i_mode) ? ndir : odir,
+				     *loses = gains == ndir ? odir : ndir;
 
 			inc_dir_count(gains);
 			dec_dir_count(loses);
@@ -473,8 +486,8 @@ static struct inode *new_whiteout(struct ext4_handle *h, struct inode *dir)
 	return inode;
 }
 
-static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *old, struct inode *ndir,
-		     struct dentry *new, struct inode *whiteout)
+static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *old,
+	struct inode *ndir, struct dentry *new, struct inode *whiteout)
 {
 	struct inode *inode = d_inode(old), *victim = d_inode(new);
 	bool dir = S_ISDIR(inode->i_mode);
@@ -487,7 +500,8 @@ static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *o
 	if (err)
 		return err;
 	/* adding may have moved entries: the old one is looked up now */
-	err = whiteout ? set_entry(h, odir, old, inode, whiteout) : remove_entry(h, odir, old, inode);
+	err = whiteout ? set_entry(h, odir, old, inode, whiteout) :
+			 remove_entry(h, odir, old, inode);
 	if (err)
 		return err;
 	if (dir && odir != ndir) {
@@ -508,7 +522,8 @@ static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *o
 	return err;
 }
 
-static int ext4_rename(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
+static int ext4_rename(
+	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
 {
 	struct inode *victim = d_inode(new), *whiteout = NULL;
 	struct ext4_handle *h;
@@ -523,8 +538,9 @@ static int ext4_rename(struct inode *odir, struct dentry *old, struct inode *ndi
 		if (err)
 			return err;
 	}
-	if (S_ISDIR(d_inode(old)->i_mode) && odir != ndir && !victim && ndir->i_nlink >= EXT4_LINK_MAX &&
-	    !EXT4_HAS(EXT4_SB(ndir->i_sb), ro_compat, RO_COMPAT_DIR_NLINK))
+	if (S_ISDIR(d_inode(old)->i_mode) && odir != ndir && !victim &&
+		ndir->i_nlink >= EXT4_LINK_MAX &&
+		!EXT4_HAS(EXT4_SB(ndir->i_sb), ro_compat, RO_COMPAT_DIR_NLINK))
 		return -EMLINK;
 	h = ext4_start(odir->i_sb, 2 * NEW_CREDITS);
 	if (IS_ERR(h))

@@ -27,8 +27,8 @@ struct recovery {
 
 static int read_log(struct recovery *r, u32 at, u8 *buf)
 {
-	return bdev_rw(r->sb->s_bdev, REQ_READ | REQ_META, r->map[at] * (r->sbi->block_size >> SECTOR_SHIFT), buf,
-		       r->sbi->block_size);
+	return bdev_rw(r->sb->s_bdev, REQ_READ | REQ_META,
+		r->map[at] * (r->sbi->block_size >> SECTOR_SHIFT), buf, r->sbi->block_size);
 }
 
 static u32 next_block(const struct recovery *r, u32 at)
@@ -45,7 +45,8 @@ static u32 tag_size(const struct recovery *r)
 {
 	if (r->incompat & JBD_INCOMPAT_CSUM_V3)
 		return 16;
-	return (r->incompat & JBD_INCOMPAT_64BIT ? 12 : 8) + (r->incompat & JBD_INCOMPAT_CSUM_V2 ? 2 : 0);
+	return (r->incompat & JBD_INCOMPAT_64BIT ? 12 : 8) +
+	       (r->incompat & JBD_INCOMPAT_CSUM_V2 ? 2 : 0);
 }
 
 struct tag {
@@ -136,8 +137,8 @@ static int replay_block(struct recovery *r, const struct tag *t, u32 tid, u32 at
 	if (t->flags & JBD_TAG_ESCAPE)
 		memcpy(r->data, &magic, 4);
 	r->replayed++;
-	return bdev_rw(r->sb->s_bdev, REQ_WRITE | REQ_META, t->block * (r->sbi->block_size >> SECTOR_SHIFT), r->data,
-		       r->sbi->block_size);
+	return bdev_rw(r->sb->s_bdev, REQ_WRITE | REQ_META,
+		t->block * (r->sbi->block_size >> SECTOR_SHIFT), r->data, r->sbi->block_size);
 }
 
 /* Walks the data blocks of a descriptor; *at is behind them afterwards. */
@@ -171,7 +172,8 @@ static int note_revokes(struct recovery *r, u32 tid)
 	if (bytes > r->sbi->block_size)
 		return -EFSCORRUPTED;
 	for (; off + size <= bytes; off += size) {
-		u64 block = size == 8 ? be64(r->block + off) : be32(*(const __be32 *)(r->block + off));
+		u64 block =
+			size == 8 ? be64(r->block + off) : be32(*(const __be32 *)(r->block + off));
 		void *v = (void *)((u64)tid << 1 | 1), *old = radix_lookup(&r->revoked, block);
 		int err = 0;
 
@@ -217,8 +219,7 @@ static int run_pass(struct recovery *r, enum pass pass, u32 at)
 			else
 				tid++;
 			break;
-		default:
-			err = 1;
+		default: err = 1;
 		}
 		cond_resched();
 	}
@@ -230,7 +231,7 @@ static int run_pass(struct recovery *r, enum pass pass, u32 at)
 int ext4_replay(struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *next_tid)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
-	struct recovery r = {.sb = sb, .sbi = sbi, .map = map, .first = first, .maxlen = maxlen};
+	struct recovery r = { .sb = sb, .sbi = sbi, .map = map, .first = first, .maxlen = maxlen };
 	struct jbd_super *js;
 	u64 index = 0;
 	u32 start;
@@ -257,12 +258,13 @@ int ext4_replay(struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *ne
 		err = run_pass(&r, PASS_REVOKE, start);
 	if (!err)
 		err = run_pass(&r, PASS_REPLAY, start);
-	*next_tid = r.end_tid + 1; /* a gap: leftovers of the old log never look like the next transaction */
+	*next_tid = r.end_tid +
+		    1; /* a gap: leftovers of the old log never look like the next transaction */
 	if (!err)
 		err = bdev_flush(sb->s_bdev);
 	if (!err)
 		printk(KERN_INFO "EXT4-fs (%s): recovery: %u transactions, %u blocks\n", sb->s_id,
-		       r.end_tid - r.start_tid, r.replayed);
+			r.end_tid - r.start_tid, r.replayed);
 out:
 	while (radix_next(&r.revoked, &index))
 		radix_delete(&r.revoked, index);

@@ -24,13 +24,12 @@ void ext4_error(struct super_block *sb, const char *fmt, ...)
 	printk(KERN_CRIT "EXT4-fs error (device %s): %s\n", sb->s_id, text);
 	EXT4_SB(sb)->failed = true;
 	switch (EXT4_SB(sb)->errors) {
-	case EXT4_ERRORS_PANIC:
-		panic("EXT4-fs (device %s): panic forced after error", sb->s_id);
-	case EXT4_ERRORS_CONTINUE:
-		break;
+	case EXT4_ERRORS_PANIC: panic("EXT4-fs (device %s): panic forced after error", sb->s_id);
+	case EXT4_ERRORS_CONTINUE: break;
 	default:
 		if (!(sb->s_flags & SB_RDONLY)) {
-			printk(KERN_CRIT "EXT4-fs (%s): remounting filesystem read-only\n", sb->s_id);
+			printk(KERN_CRIT "EXT4-fs (%s): remounting filesystem read-only\n",
+				sb->s_id);
 			if (EXT4_SB(sb)->journal)
 				ext4_journal_abort(EXT4_SB(sb), -EFSCORRUPTED);
 			sb->s_flags |= SB_RDONLY;
@@ -84,8 +83,9 @@ static int check_features(struct super_block *sb, struct ext4_sb *sbi, bool sile
 		return refuse_mount(sb, silent, text);
 	}
 	if (ro && !(sb->s_flags & SB_RDONLY)) {
-		printk(KERN_WARNING "EXT4-fs (%s): features 0x%x can only be read: mounted read-only\n", sb->s_id,
-		       ro);
+		printk(KERN_WARNING
+			"EXT4-fs (%s): features 0x%x can only be read: mounted read-only\n",
+			sb->s_id, ro);
 		sb->s_flags |= SB_RDONLY;
 	}
 	sbi->read_only_features = ro;
@@ -120,25 +120,29 @@ static int check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool sile
 	sbi->block_size = 1024U << d->s_log_block_size;
 	sbi->inode_size = d->s_rev_level ? d->s_inode_size : EXT4_GOOD_OLD_INODE_SIZE;
 	if (sbi->inode_size < EXT4_GOOD_OLD_INODE_SIZE || !power_of_two(sbi->inode_size) ||
-	    sbi->inode_size > sbi->block_size)
+		sbi->inode_size > sbi->block_size)
 		return refuse_mount(sb, silent, "inode size makes no sense");
-	sbi->desc_size = EXT4_HAS(sbi, incompat, INCOMPAT_64BIT) ? d->s_desc_size : EXT4_MIN_DESC_SIZE;
-	if (sbi->desc_size < EXT4_MIN_DESC_SIZE || !power_of_two(sbi->desc_size) || sbi->desc_size > 1024 ||
-	    (EXT4_HAS(sbi, incompat, INCOMPAT_64BIT) && sbi->desc_size < 64))
+	sbi->desc_size =
+		EXT4_HAS(sbi, incompat, INCOMPAT_64BIT) ? d->s_desc_size : EXT4_MIN_DESC_SIZE;
+	if (sbi->desc_size < EXT4_MIN_DESC_SIZE || !power_of_two(sbi->desc_size) ||
+		sbi->desc_size > 1024 ||
+		(EXT4_HAS(sbi, incompat, INCOMPAT_64BIT) && sbi->desc_size < 64))
 		return refuse_mount(sb, silent, "descriptor size makes no sense");
 	sbi->descs_per_block = sbi->block_size / sbi->desc_size;
 	sbi->blocks_per_group = d->s_blocks_per_group;
 	sbi->inodes_per_group = d->s_inodes_per_group;
-	if (!sbi->blocks_per_group || sbi->blocks_per_group > sbi->block_size * 8 || !sbi->inodes_per_group ||
-	    sbi->inodes_per_group > sbi->block_size * 8)
+	if (!sbi->blocks_per_group || sbi->blocks_per_group > sbi->block_size * 8 ||
+		!sbi->inodes_per_group || sbi->inodes_per_group > sbi->block_size * 8)
 		return refuse_mount(sb, silent, "group sizes make no sense");
 	sbi->first_data_block = d->s_first_data_block;
 	sbi->blocks_count = d->s_blocks_count_lo;
 	if (EXT4_HAS(sbi, incompat, INCOMPAT_64BIT))
 		sbi->blocks_count |= (u64)d->s_blocks_count_hi << 32;
-	if (sbi->first_data_block != (sbi->block_size == 1024) || sbi->blocks_count <= sbi->first_data_block ||
-	    sbi->blocks_count > sb->s_bdev->nr_sectors / (sbi->block_size >> SECTOR_SHIFT))
-		return refuse_mount(sb, silent, "bad geometry: the file system is larger than its device, or empty");
+	if (sbi->first_data_block != (sbi->block_size == 1024) ||
+		sbi->blocks_count <= sbi->first_data_block ||
+		sbi->blocks_count > sb->s_bdev->nr_sectors / (sbi->block_size >> SECTOR_SHIFT))
+		return refuse_mount(sb, silent,
+			"bad geometry: the file system is larger than its device, or empty");
 	groups = DIV_ROUND_UP(sbi->blocks_count - sbi->first_data_block, sbi->blocks_per_group);
 	if (groups > 1U << 24 || groups * sbi->inodes_per_group != d->s_inodes_count)
 		return refuse_mount(sb, silent, "bad geometry: groups and inodes disagree");
@@ -159,7 +163,8 @@ bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group)
 	u32 base, p;
 
 	if (EXT4_HAS(sbi, compat, COMPAT_SPARSE_SUPER2))
-		return !group || group == sbi->disk.s_backup_bgs[0] || group == sbi->disk.s_backup_bgs[1];
+		return !group || group == sbi->disk.s_backup_bgs[0] ||
+		       group == sbi->disk.s_backup_bgs[1];
 	if (group < 2 || !EXT4_HAS(sbi, ro_compat, RO_COMPAT_SPARSE_SUPER))
 		return true;
 	for (base = 3; base <= 7; base += 2) {
@@ -179,7 +184,8 @@ static u64 gdt_block(const struct ext4_sb *sbi, u32 i)
 	if (!EXT4_HAS(sbi, incompat, INCOMPAT_META_BG) || i < sbi->disk.s_first_meta_bg)
 		return sbi->first_data_block + 1 + i;
 	group = i * sbi->descs_per_block;
-	return sbi->first_data_block + (u64)group * sbi->blocks_per_group + ext4_has_backup_super(sbi, group);
+	return sbi->first_data_block + (u64)group * sbi->blocks_per_group +
+	       ext4_has_backup_super(sbi, group);
 }
 
 struct ext4_disk_group *ext4_group(struct ext4_sb *sbi, u32 group)
@@ -240,14 +246,16 @@ static int check_group(struct super_block *sb, struct ext4_sb *sbi, u32 group)
 	bool checked = sbi->csum || sbi->gdt_csum;
 
 	if (checked && group_csum(sbi, group, g) != g->bg_checksum) {
-		printk(KERN_ERR "EXT4-fs (%s): group descriptor %u: bad checksum\n", sb->s_id, group);
+		printk(KERN_ERR "EXT4-fs (%s): group descriptor %u: bad checksum\n", sb->s_id,
+			group);
 		return -EFSBADCRC;
 	}
 	if (!ext4_block_valid(sbi, table, table_len) ||
-	    !ext4_block_valid(sbi, ext4_group_block_bitmap(sbi, g), 1) ||
-	    !ext4_block_valid(sbi, ext4_group_inode_bitmap(sbi, g), 1)) {
-		printk(KERN_ERR "EXT4-fs (%s): group descriptor %u names blocks that are not there\n", sb->s_id,
-		       group);
+		!ext4_block_valid(sbi, ext4_group_block_bitmap(sbi, g), 1) ||
+		!ext4_block_valid(sbi, ext4_group_inode_bitmap(sbi, g), 1)) {
+		printk(KERN_ERR
+			"EXT4-fs (%s): group descriptor %u names blocks that are not there\n",
+			sb->s_id, group);
 		return -EFSCORRUPTED;
 	}
 	return 0;
@@ -307,9 +315,11 @@ static void sum_groups(struct ext4_sb *sbi)
 		bool big = sbi->desc_size >= 64;
 
 		sbi->free_blocks += min_t(u64, ext4_group_blocks(sbi, i),
-					  g->bg_free_blocks_count_lo | (big ? (u32)g->bg_free_blocks_count_hi << 16 : 0));
+			g->bg_free_blocks_count_lo |
+				(big ? (u32)g->bg_free_blocks_count_hi << 16 : 0));
 		sbi->free_inodes += min_t(u64, sbi->inodes_per_group,
-					  g->bg_free_inodes_count_lo | (big ? (u32)g->bg_free_inodes_count_hi << 16 : 0));
+			g->bg_free_inodes_count_lo |
+				(big ? (u32)g->bg_free_inodes_count_hi << 16 : 0));
 	}
 	sbi->reserved_root = count64(sbi->disk.s_r_blocks_count_lo, sbi->disk.s_r_blocks_count_hi);
 }
@@ -359,7 +369,8 @@ static int write_sb(struct ext4_sb *sbi)
 {
 	ext4_sb_update(sbi);
 	return bdev_rw(sbi->sb->s_bdev, REQ_WRITE | REQ_META | REQ_PREFLUSH | REQ_FUA,
-		       sbi->sb_buf->block * (sbi->block_size >> SECTOR_SHIFT), sbi->sb_buf->data, sbi->block_size);
+		sbi->sb_buf->block * (sbi->block_size >> SECTOR_SHIFT), sbi->sb_buf->data,
+		sbi->block_size);
 }
 
 static int begin_writing(struct super_block *sb)
@@ -403,10 +414,10 @@ struct ext4_options {
 /* What has no effect here but is asked for by habit is accepted when it changes nothing that can be seen. */
 static int parse_options(struct super_block *sb, char *data, struct ext4_options *o)
 {
-	static const char *const harmless[] = {"acl", "user_xattr", "barrier", "barrier=1", "delalloc",
-					       "data=ordered", "relatime", "auto_da_alloc", "discard", "nodiscard",
-					       "init_itable", "noinit_itable", "block_validity", "noblock_validity",
-					       "journal_checksum", "nojournal_checksum", "nodelalloc"};
+	static const char *const harmless[] = { "acl", "user_xattr", "barrier", "barrier=1",
+		"delalloc", "data=ordered", "relatime", "auto_da_alloc", "discard", "nodiscard",
+		"init_itable", "noinit_itable", "block_validity", "noblock_validity",
+		"journal_checksum", "nojournal_checksum", "nodelalloc" };
 	char *word;
 	u32 i;
 
@@ -424,7 +435,8 @@ static int parse_options(struct super_block *sb, char *data, struct ext4_options
 		else if (!strcmp(word, "noload") || !strcmp(word, "norecovery"))
 			o->noload = true;
 		else if (strncmp(word, "commit=", 7)) {
-			printk(KERN_ERR "EXT4-fs (%s): mount option \"%s\" is not known\n", sb->s_id, word);
+			printk(KERN_ERR "EXT4-fs (%s): mount option \"%s\" is not known\n",
+				sb->s_id, word);
 			return -EINVAL;
 		}
 	}
@@ -530,7 +542,7 @@ static int ext4_statfs(struct dentry *d, struct kstatfs *st)
 static int ext4_remount(struct super_block *sb, u32 *flags, char *data)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
-	struct ext4_options o = {.errors = sbi->errors};
+	struct ext4_options o = { .errors = sbi->errors };
 	int err = parse_options(sb, data, &o);
 
 	if (err)
@@ -556,14 +568,16 @@ static int ext4_remount(struct super_block *sb, u32 *flags, char *data)
 
 static int ext4_show_options(struct super_block *sb, char *buf, size_t size)
 {
-	static const char *const names[] = {[EXT4_ERRORS_CONTINUE] = "continue", [EXT4_ERRORS_PANIC] = "panic"};
+	static const char *const names[] = {
+		[EXT4_ERRORS_CONTINUE] = "continue", [EXT4_ERRORS_PANIC] = "panic"
+	};
 	int e = EXT4_SB(sb)->errors;
 
 	if (e == EXT4_ERRORS_CONTINUE || e == EXT4_ERRORS_PANIC)
 		return scnprintf(buf, size, ",errors=%s", names[e]);
-	return e == EXT4_ERRORS_RO && EXT4_SB(sb)->disk.s_errors != EXT4_ERRORS_RO
-		       ? scnprintf(buf, size, ",errors=remount-ro")
-		       : 0;
+	return e == EXT4_ERRORS_RO && EXT4_SB(sb)->disk.s_errors != EXT4_ERRORS_RO ?
+		       scnprintf(buf, size, ",errors=remount-ro") :
+		       0;
 }
 
 static const struct super_operations ext4_sops = {
@@ -630,12 +644,14 @@ static struct ext4_sb *sbi_new(struct super_block *sb)
 /* A log that must be replayed changes what was read: replay, and read again. 1: done, read again; 0: nothing to do. */
 static int recover(struct super_block *sb, struct ext4_sb *sbi)
 {
-	if (!EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL) || !EXT4_HAS(sbi, incompat, INCOMPAT_RECOVER))
+	if (!EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL) ||
+		!EXT4_HAS(sbi, incompat, INCOMPAT_RECOVER))
 		return 0;
 	if (sb->s_bdev->disk->ro) {
-		printk(KERN_ERR "EXT4-fs (%s): it was not unmounted cleanly and its device is read-only: no recovery "
+		printk(KERN_ERR "EXT4-fs (%s): it was not unmounted cleanly and its device is "
+				"read-only: no recovery "
 				"(mount option noload reads it as it is)\n",
-		       sb->s_id);
+			sb->s_id);
 		return -EROFS;
 	}
 	return ext4_journal_load(sb, false) ? -EIO : 1;
@@ -661,7 +677,8 @@ static int get_root(struct super_block *sb)
 	struct inode *root = ext4_iget(sb, EXT4_ROOT_INO);
 
 	if (IS_ERR(root)) {
-		printk(KERN_ERR "EXT4-fs (%s): the root inode cannot be read (%ld)\n", sb->s_id, PTR_ERR(root));
+		printk(KERN_ERR "EXT4-fs (%s): the root inode cannot be read (%ld)\n", sb->s_id,
+			PTR_ERR(root));
 		return (int)PTR_ERR(root);
 	}
 	if (!S_ISDIR(root->i_mode) || !root->i_nlink) {
@@ -674,7 +691,7 @@ static int get_root(struct super_block *sb)
 
 static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 {
-	struct ext4_options o = {0};
+	struct ext4_options o = { 0 };
 	struct ext4_sb *sbi;
 	int err = parse_options(sb, data, &o);
 
@@ -710,8 +727,8 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 	if (!(sb->s_flags & SB_RDONLY))
 		ext4_orphan_cleanup(sb);
 	printk(KERN_INFO "EXT4-fs (%s): mounted filesystem %s with %s\n", sb->s_id,
-	       sb->s_flags & SB_RDONLY ? "ro" : "r/w",
-	       sbi->journal ? "ordered data mode" : "no journal in use");
+		sb->s_flags & SB_RDONLY ? "ro" : "r/w",
+		sbi->journal ? "ordered data mode" : "no journal in use");
 	return 0;
 }
 

@@ -36,7 +36,8 @@ int ext4_orphan_add(struct ext4_handle *h, struct inode *inode)
 
 	mutex_lock(&sbi->orphan_lock);
 	if (list_empty(&ei->orphan)) {
-		struct ext4_inode *head = list_first_entry_or_null(&sbi->orphans, struct ext4_inode, orphan);
+		struct ext4_inode *head =
+			list_first_entry_or_null(&sbi->orphans, struct ext4_inode, orphan);
 
 		ei->dtime = head ? (u32)head->vfs.i_ino : 0;
 		err = ext4_write_inode_raw(h, inode);
@@ -84,7 +85,9 @@ void ext4_orphan_cleanup(struct super_block *sb)
 		struct inode *inode = ext4_iget(sb, ino);
 
 		if (IS_ERR(inode) || ino < sbi->first_ino) {
-			printk(KERN_WARNING "EXT4-fs (%s): orphan list names inode %u, which is damaged\n", sb->s_id, ino);
+			printk(KERN_WARNING
+				"EXT4-fs (%s): orphan list names inode %u, which is damaged\n",
+				sb->s_id, ino);
 			if (!IS_ERR(inode))
 				iput(inode);
 			break;
@@ -164,7 +167,7 @@ static int zero_partial(struct inode *inode, loff_t size)
 
 static bool has_block_at(struct inode *inode, loff_t pos)
 {
-	struct ext4_map m = {.lblk = (u32)((u64)pos >> inode->i_blkbits), .len = 1};
+	struct ext4_map m = { .lblk = (u32)((u64)pos >> inode->i_blkbits), .len = 1 };
 	int err;
 
 	down_read(&EXT4_I(inode)->i_data_sem);
@@ -315,8 +318,9 @@ static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_si
 	int err = 0;
 
 	while (lblk < end && !err) {
-		struct ext4_map m = {.lblk = lblk, .len = end - lblk};
-		struct ext4_handle *h = ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + EXT4_INODE_CREDITS);
+		struct ext4_map m = { .lblk = lblk, .len = end - lblk };
+		struct ext4_handle *h =
+			ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + EXT4_INODE_CREDITS);
 
 		if (IS_ERR(h))
 			return (int)PTR_ERR(h);
@@ -324,7 +328,8 @@ static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_si
 		err = ext4_map_create(h, inode, &m, true);
 		if (!err) {
 			lblk += m.len;
-			if (!keep_size && (loff_t)min_t(u64, (u64)lblk * bs, (u64)(off + len)) > ei->disksize)
+			if (!keep_size &&
+				(loff_t)min_t(u64, (u64)lblk * bs, (u64)(off + len)) > ei->disksize)
 				ei->disksize = (loff_t)min_t(u64, (u64)lblk * bs, (u64)(off + len));
 			if (!keep_size && ei->disksize > i_size_read(inode))
 				i_size_write(inode, ei->disksize);
@@ -353,7 +358,9 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	if ((u64)(off + len) > (u64)inode->i_sb->s_maxbytes)
 		return -EFBIG;
 	down_write(&inode->i_rwsem);
-	err = mode & FALLOC_FL_KEEP_SIZE ? 0 : inode_newsize_ok(inode, max(off + len, i_size_read(inode)));
+	err = mode & FALLOC_FL_KEEP_SIZE ?
+		      0 :
+		      inode_newsize_ok(inode, max(off + len, i_size_read(inode)));
 	if (!err && mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
 		err = punch(inode, off, len);
 	if (!err && !(mode & FALLOC_FL_PUNCH_HOLE))

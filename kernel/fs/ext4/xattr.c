@@ -22,14 +22,19 @@ struct xattr_entry {
 	__le32 e_value_inum, e_value_size, e_hash;
 	char e_name[];
 } __packed;
-_Static_assert(sizeof(struct xattr_header) == 32 && sizeof(struct xattr_entry) == 16, "xattr layout");
+_Static_assert(
+	sizeof(struct xattr_header) == 32 && sizeof(struct xattr_entry) == 16, "xattr layout");
 
 static const struct {
 	u8 index;
 	const char *prefix;
 } prefixes[] = {
-	{1, "user."}, {2, "system.posix_acl_access"}, {3, "system.posix_acl_default"}, {4, "trusted."},
-	{6, "security."}, {7, "system."},
+	{ 1, "user." },
+	{ 2, "system.posix_acl_access" },
+	{ 3, "system.posix_acl_default" },
+	{ 4, "trusted." },
+	{ 6, "security." },
+	{ 7, "system." },
 };
 
 /* One attribute in memory. */
@@ -90,7 +95,8 @@ static void attrs_free(struct attrs *as)
 	as->n = 0;
 }
 
-static int attrs_add(struct attrs *as, u8 index, const char *name, u32 name_len, const void *value, u32 size)
+static int attrs_add(
+	struct attrs *as, u8 index, const char *name, u32 name_len, const void *value, u32 size)
 {
 	struct attr *a;
 
@@ -99,7 +105,9 @@ static int attrs_add(struct attrs *as, u8 index, const char *name, u32 name_len,
 	a = kmalloc(sizeof(*a) + size, GFP_NOFS);
 	if (!a)
 		return -ENOMEM;
-	*a = (struct attr){.index = index, .name_len = (u8)name_len, .size = size, .value = (u8 *)(a + 1)};
+	*a = (struct attr){
+		.index = index, .name_len = (u8)name_len, .size = size, .value = (u8 *)(a + 1)
+	};
 	memcpy(a->name, name, name_len);
 	a->name[name_len] = 0;
 	memcpy(a->value, value, size);
@@ -108,7 +116,8 @@ static int attrs_add(struct attrs *as, u8 index, const char *name, u32 name_len,
 }
 
 /* Entries from @first in the area [base, end), values relative to @values. */
-static int parse(struct inode *inode, struct attrs *as, const u8 *first, const u8 *end, const u8 *values)
+static int parse(
+	struct inode *inode, struct attrs *as, const u8 *first, const u8 *end, const u8 *values)
 {
 	const u8 *p = first;
 	int err = 0;
@@ -121,10 +130,12 @@ static int parse(struct inode *inode, struct attrs *as, const u8 *first, const u
 			goto bad;
 		if (!*(const __le32 *)p)
 			return 0;
-		if (end - p < (long)sizeof(*e) || (u32)(end - p) < entry_len(e->e_name_len) || e->e_value_inum ||
-		    e->e_value_size > space || (e->e_value_size && e->e_value_offs > space - e->e_value_size))
+		if (end - p < (long)sizeof(*e) || (u32)(end - p) < entry_len(e->e_name_len) ||
+			e->e_value_inum || e->e_value_size > space ||
+			(e->e_value_size && e->e_value_offs > space - e->e_value_size))
 			goto bad;
-		err = attrs_add(as, e->e_name_index, e->e_name, e->e_name_len, values + e->e_value_offs, e->e_value_size);
+		err = attrs_add(as, e->e_name_index, e->e_name, e->e_name_len,
+			values + e->e_value_offs, e->e_value_size);
 		p += entry_len(e->e_name_len);
 	}
 	return err;
@@ -154,10 +165,12 @@ static struct ext4_buf *read_block(struct inode *inode)
 	if (IS_ERR(b))
 		return b;
 	h = (void *)b->data;
-	if (h->h_magic == XATTR_MAGIC && h->h_blocks == 1 && (!sbi->csum || block_csum(sbi, b->block, h) == h->h_checksum))
+	if (h->h_magic == XATTR_MAGIC && h->h_blocks == 1 &&
+		(!sbi->csum || block_csum(sbi, b->block, h) == h->h_checksum))
 		return b;
 	ext4_brelse(b);
-	ext4_error(inode->i_sb, "inode %lu: damaged attribute block %lu", inode->i_ino, EXT4_I(inode)->file_acl);
+	ext4_error(inode->i_sb, "inode %lu: damaged attribute block %lu", inode->i_ino,
+		EXT4_I(inode)->file_acl);
 	return ERR_PTR(-EFSCORRUPTED);
 }
 
@@ -167,7 +180,8 @@ static bool body_area(struct inode *inode, struct ext4_disk_inode *raw, u8 **sta
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	u32 off = EXT4_GOOD_OLD_INODE_SIZE + EXT4_I(inode)->extra_isize;
 
-	if (sbi->inode_size <= EXT4_GOOD_OLD_INODE_SIZE || off + 4 + sizeof(struct xattr_entry) > sbi->inode_size)
+	if (sbi->inode_size <= EXT4_GOOD_OLD_INODE_SIZE ||
+		off + 4 + sizeof(struct xattr_entry) > sbi->inode_size)
 		return false;
 	*start = (u8 *)raw + off;
 	*end = (u8 *)raw + sbi->inode_size;
@@ -193,7 +207,7 @@ static int load_attrs(struct inode *inode, struct attrs *as)
 			err = (int)PTR_ERR(b);
 		} else {
 			err = parse(inode, as, b->data + sizeof(struct xattr_header),
-				    b->data + inode->i_sb->s_blocksize, b->data);
+				b->data + inode->i_sb->s_blocksize, b->data);
 			ext4_brelse(b);
 		}
 	}
@@ -440,11 +454,12 @@ static bool fits(struct inode *inode, struct attrs *as)
 	u32 bs = (u32)inode->i_sb->s_blocksize, body = 0;
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	u8 *scratch = kmalloc(bs, GFP_NOFS);
-	bool done[MAX_ATTRS] = {false}, ok;
+	bool done[MAX_ATTRS] = { false }, ok;
 
 	if (!scratch)
 		return false;
-	if (sbi->inode_size > EXT4_GOOD_OLD_INODE_SIZE + EXT4_I(inode)->extra_isize + 4 + sizeof(struct xattr_entry))
+	if (sbi->inode_size > EXT4_GOOD_OLD_INODE_SIZE + EXT4_I(inode)->extra_isize + 4 +
+				      sizeof(struct xattr_entry))
 		body = sbi->inode_size - EXT4_GOOD_OLD_INODE_SIZE - EXT4_I(inode)->extra_isize - 4;
 	if (body)
 		put_area(as, done, scratch, scratch + body, scratch, false);
@@ -456,7 +471,7 @@ static bool fits(struct inode *inode, struct attrs *as)
 
 static int store(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 {
-	bool done[MAX_ATTRS] = {false};
+	bool done[MAX_ATTRS] = { false };
 	struct ext4_disk_inode *raw;
 	struct ext4_buf *b;
 	u8 *start, *end;
@@ -481,7 +496,8 @@ static int store(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 	return err;
 }
 
-static int change(struct attrs *as, u8 index, const char *name, const void *value, size_t size, int flags)
+static int change(
+	struct attrs *as, u8 index, const char *name, const void *value, size_t size, int flags)
 {
 	struct attr *old = find(as, index, name);
 	u32 i;

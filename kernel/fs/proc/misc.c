@@ -58,9 +58,11 @@ static int show_meminfo(struct seq *s, void *arg)
 	kb(s, "WritebackTmp:", 0);
 	kb(s, "CommitLimit:", m.commit_limit);
 	kb(s, "Committed_AS:", m.committed);
-	seq_puts(s, "VmallocTotal:   34359738367 kB\nVmallocUsed:           0 kB\nVmallocChunk:          0 kB\n");
+	seq_puts(s, "VmallocTotal:   34359738367 kB\nVmallocUsed:           0 kB\nVmallocChunk:    "
+		    "      0 kB\n");
 	seq_puts(s, "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\n"
-		    "HugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:               0 kB\n");
+		    "HugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:               "
+		    "0 kB\n");
 	return 0;
 }
 
@@ -82,7 +84,7 @@ static int show_cpuinfo(struct seq *s, void *arg)
 static void stat_cpu(struct seq *s, const struct cpu_times *c)
 {
 	seq_printf(s, " %lu %lu %lu %lu %lu 0 0 0 0 0\n", c->user / TICK_NS, c->nice / TICK_NS,
-		   c->system / TICK_NS, c->idle / TICK_NS, c->iowait / TICK_NS);
+		c->system / TICK_NS, c->idle / TICK_NS, c->iowait / TICK_NS);
 }
 
 static u32 nr_iowait(void)
@@ -99,7 +101,7 @@ static u32 nr_iowait(void)
 
 static int show_stat(struct seq *s, void *arg)
 {
-	struct cpu_times sum = {0}, c;
+	struct cpu_times sum = { 0 }, c;
 	u64 intr = 0;
 	int cpu, i;
 
@@ -125,8 +127,8 @@ static int show_stat(struct seq *s, void *arg)
 	for (i = 0; i < 256 && irq_name(i); i++)
 		seq_printf(s, " %lu", irq_count(i));
 	seq_printf(s, "\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked %u\n",
-		   nr_context_switches(), (ktime_get_real() - ktime_get_boottime()) / NSEC,
-		   nr_forks(), max(nr_running(), 1U), nr_iowait());
+		nr_context_switches(), (ktime_get_real() - ktime_get_boottime()) / NSEC, nr_forks(),
+		max(nr_running(), 1U), nr_iowait());
 	seq_puts(s, "softirq 0 0 0 0 0 0 0 0 0 0 0\n");
 	return 0;
 }
@@ -142,7 +144,7 @@ static int show_uptime(struct seq *s, void *arg)
 		idle += c.idle;
 	}
 	seq_printf(s, "%lu.%02lu %lu.%02lu\n", up / NSEC, up % NSEC / 10000000, idle / NSEC,
-		   idle % NSEC / 10000000);
+		idle % NSEC / 10000000);
 	return 0;
 }
 
@@ -163,7 +165,8 @@ static int show_loadavg(struct seq *s, void *arg)
 
 static int show_version(struct seq *s, void *arg)
 {
-	seq_printf(s, "%s version %s (nestling) %s\n", init_uts.sysname, init_uts.release, init_uts.version);
+	seq_printf(s, "%s version %s (nestling) %s\n", init_uts.sysname, init_uts.release,
+		init_uts.version);
 	return 0;
 }
 
@@ -216,8 +219,10 @@ static int show_locks(struct seq *s, void *arg)
 
 static int show_slabinfo(struct seq *s, void *arg)
 {
-	seq_puts(s, "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> "
-		    "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> "
+	seq_puts(s, "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> "
+		    "<objperslab> "
+		    "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata "
+		    "<active_slabs> "
 		    "<num_slabs> <sharedavail>\n");
 	return show_lines(s, slabinfo_line);
 }
@@ -252,15 +257,21 @@ static int show_vmstat(struct seq *s, void *arg)
 	struct meminfo m;
 
 	si_meminfo(&m);
-	seq_printf(s, "nr_free_pages %lu\nnr_inactive_anon %lu\nnr_active_anon %lu\nnr_inactive_file %lu\n"
-		      "nr_active_file %lu\nnr_anon_pages %lu\nnr_mapped %lu\nnr_file_pages %lu\nnr_dirty %lu\n"
-		      "nr_writeback %lu\nnr_shmem %lu\nnr_page_table_pages %lu\nnr_slab_reclaimable %lu\n",
-		   m.free, m.inactive_anon, m.active_anon, m.inactive_file, m.active_file, m.anon, m.mapped,
-		   m.cached + m.buffers, m.dirty, m.writeback, m.shmem, m.page_tables, m.slab_reclaimable);
-	seq_printf(s, "pgpgin %lu\npgpgout %lu\npswpin 0\npswpout 0\npgalloc_normal %lu\npgfree %lu\n"
-		      "pgfault %lu\npgmajfault %lu\noom_kill 0\n",
-		   vmstat.pgpgin, vmstat.pgpgout, vmstat.pgalloc, vmstat.pgfree, vmstat.pgfault,
-		   vmstat.pgmajfault);
+	seq_printf(s,
+		"nr_free_pages %lu\nnr_inactive_anon %lu\nnr_active_anon %lu\nnr_inactive_file "
+		"%lu\n"
+		"nr_active_file %lu\nnr_anon_pages %lu\nnr_mapped %lu\nnr_file_pages %lu\nnr_dirty "
+		"%lu\n"
+		"nr_writeback %lu\nnr_shmem %lu\nnr_page_table_pages %lu\nnr_slab_reclaimable "
+		"%lu\n",
+		m.free, m.inactive_anon, m.active_anon, m.inactive_file, m.active_file, m.anon,
+		m.mapped, m.cached + m.buffers, m.dirty, m.writeback, m.shmem, m.page_tables,
+		m.slab_reclaimable);
+	seq_printf(s,
+		"pgpgin %lu\npgpgout %lu\npswpin 0\npswpout 0\npgalloc_normal %lu\npgfree %lu\n"
+		"pgfault %lu\npgmajfault %lu\noom_kill 0\n",
+		vmstat.pgpgin, vmstat.pgpgout, vmstat.pgalloc, vmstat.pgfree, vmstat.pgfault,
+		vmstat.pgmajfault);
 	return 0;
 }
 
@@ -291,15 +302,10 @@ static int store_sysrq(char *text, size_t n, void *arg)
 	if (!n)
 		return 0;
 	switch (text[0]) {
-	case 's':
-		sync_all();
-		return 0;
-	case 'b':
-		kernel_restart();
-	case 'o':
-		kernel_power_off();
-	case 'c':
-		panic("sysrq triggered crash");
+	case 's': sync_all(); return 0;
+	case 'b': kernel_restart();
+	case 'o': kernel_power_off();
+	case 'c': panic("sysrq triggered crash");
 	}
 	return -EINVAL;
 }
@@ -312,22 +318,33 @@ static int misc_init(void)
 		show_fn show;
 		store_fn store;
 	} files[] = {
-		{"meminfo", 0444, show_meminfo, NULL},	     {"cpuinfo", 0444, show_cpuinfo, NULL},
-		{"stat", 0444, show_stat, NULL},	     {"uptime", 0444, show_uptime, NULL},
-		{"loadavg", 0444, show_loadavg, NULL},	     {"version", 0444, show_version, NULL},
-		{"cmdline", 0444, show_cmdline, NULL},	     {"devices", 0444, show_devices, NULL},
-		{"partitions", 0444, show_partitions, NULL}, {"diskstats", 0444, show_diskstats, NULL},
-		{"locks", 0444, show_locks, NULL},	     {"slabinfo", 0400, show_slabinfo, NULL},
-		{"filesystems", 0444, show_filesystems, NULL}, {"interrupts", 0444, show_interrupts, NULL},
-		{"vmstat", 0444, show_vmstat, NULL},	     {"swaps", 0444, show_swaps, NULL},
-		{"modules", 0444, show_empty, NULL},	     {"cgroups", 0444, show_cgroups, NULL},
-		{"misc", 0444, show_misc, NULL},	     {"sysrq-trigger", 0200, NULL, store_sysrq},
+		{ "meminfo", 0444, show_meminfo, NULL },
+		{ "cpuinfo", 0444, show_cpuinfo, NULL },
+		{ "stat", 0444, show_stat, NULL },
+		{ "uptime", 0444, show_uptime, NULL },
+		{ "loadavg", 0444, show_loadavg, NULL },
+		{ "version", 0444, show_version, NULL },
+		{ "cmdline", 0444, show_cmdline, NULL },
+		{ "devices", 0444, show_devices, NULL },
+		{ "partitions", 0444, show_partitions, NULL },
+		{ "diskstats", 0444, show_diskstats, NULL },
+		{ "locks", 0444, show_locks, NULL },
+		{ "slabinfo", 0400, show_slabinfo, NULL },
+		{ "filesystems", 0444, show_filesystems, NULL },
+		{ "interrupts", 0444, show_interrupts, NULL },
+		{ "vmstat", 0444, show_vmstat, NULL },
+		{ "swaps", 0444, show_swaps, NULL },
+		{ "modules", 0444, show_empty, NULL },
+		{ "cgroups", 0444, show_cgroups, NULL },
+		{ "misc", 0444, show_misc, NULL },
+		{ "sysrq-trigger", 0200, NULL, store_sysrq },
 	};
 	u32 i;
 	int err = 0;
 
 	for (i = 0; i < ARRAY_SIZE(files) && !err; i++)
-		err = proc_create(files[i].name, files[i].mode, files[i].show, files[i].store, NULL);
+		err = proc_create(
+			files[i].name, files[i].mode, files[i].show, files[i].store, NULL);
 	return err;
 }
 INITCALL(3, misc_init);

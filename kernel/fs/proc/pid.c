@@ -15,13 +15,22 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
 
-enum pe_kind { PE_DIR_FD, PE_DIR_FDINFO, PE_DIR_TASK, PE_DIR_NS, PE_DIR_NET, PE_LINK, PE_TEXT, PE_FOPS };
+enum pe_kind {
+	PE_DIR_FD,
+	PE_DIR_FDINFO,
+	PE_DIR_TASK,
+	PE_DIR_NS,
+	PE_DIR_NET,
+	PE_LINK,
+	PE_TEXT,
+	PE_FOPS
+};
 
 struct pid_entry {
 	const char *name;
 	umode_t mode;
 	enum pe_kind kind;
-	bool private;  /* wants ptrace_may_access() */
+	bool private; /* wants ptrace_may_access() */
 	bool leader_only;
 	int (*show)(struct seq *s, struct task *t);
 	int (*tid_show)(struct seq *s, struct task *t); /* NULL: the same */
@@ -138,8 +147,9 @@ static int show_syscall(struct seq *s, struct task *t)
 	if (t->state == TASK_RUNNING || (s64)t->syscall_nr < 0)
 		seq_puts(s, t->state == TASK_RUNNING ? "running\n" : "-1 0x0 0x0\n");
 	else
-		seq_printf(s, "%ld 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx\n", t->syscall_nr,
-			   r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9, r->rsp, r->rip);
+		seq_printf(s, "%ld 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx\n",
+			t->syscall_nr, r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9, r->rsp,
+			r->rip);
 	return 0;
 }
 
@@ -178,7 +188,8 @@ static int show_oom_score(struct seq *s, struct task *t)
 	if (mm) {
 		si_meminfo(&mi);
 		score = (atomic_read(&mm->rss_anon) + atomic_read(&mm->rss_file) +
-			 atomic_read(&mm->rss_shmem)) * 1000 / (s64)max_t(u64, mi.total, 1);
+				atomic_read(&mm->rss_shmem)) *
+			1000 / (s64)max_t(u64, mi.total, 1);
 		mmput(mm);
 	}
 	score = (score + t->signal->oom_score_adj + 1000) * 2 / 3;
@@ -235,7 +246,7 @@ static int show_children(struct seq *s, struct task *t)
 
 static int show_mount_list(struct seq *s, struct task *t, int style)
 {
-	struct path root = {NULL, NULL};
+	struct path root = { NULL, NULL };
 	struct mount *m;
 	char *buf = get_free_page(GFP_KERNEL);
 
@@ -387,9 +398,10 @@ static const char *pid_get_link(struct dentry *d, struct inode *inode, char **to
 
 /* ---- inodes ---- */
 
-static const struct inode_operations pid_dir_iops, fd_dir_iops, task_dir_iops, pid_link_iops, ns_dir_iops,
-	net_dir_iops, pid_file_iops;
-static const struct file_operations pid_dir_fops, fd_dir_fops, task_dir_fops, ns_dir_fops, net_dir_fops;
+static const struct inode_operations pid_dir_iops, fd_dir_iops, task_dir_iops, pid_link_iops,
+	ns_dir_iops, net_dir_iops, pid_file_iops;
+static const struct file_operations pid_dir_fops, fd_dir_fops, task_dir_fops, ns_dir_fops,
+	net_dir_fops;
 
 static void set_owner(struct inode *inode, struct task *t)
 {
@@ -405,7 +417,8 @@ static void set_owner(struct inode *inode, struct task *t)
 	put_cred(c);
 }
 
-static struct inode *pid_inode(struct inode *dir, umode_t mode, struct pid *pid, bool thread, struct task *t)
+static struct inode *pid_inode(
+	struct inode *dir, umode_t mode, struct pid *pid, bool thread, struct task *t)
 {
 	struct inode *inode = proc_new_inode(dir->i_sb, mode, pid);
 
@@ -566,15 +579,9 @@ static struct inode *entry_inode(struct inode *dir, const struct pid_entry *e, s
 		inode->i_op = &net_dir_iops;
 		inode->i_fop = &net_dir_fops;
 		break;
-	case PE_LINK:
-		inode->i_op = &pid_link_iops;
-		break;
-	case PE_TEXT:
-		inode->i_fop = &proc_text_fops;
-		break;
-	case PE_FOPS:
-		inode->i_fop = e->fops;
-		break;
+	case PE_LINK: inode->i_op = &pid_link_iops; break;
+	case PE_TEXT: inode->i_fop = &proc_text_fops; break;
+	case PE_FOPS: inode->i_fop = e->fops; break;
 	}
 	return inode;
 }
@@ -590,8 +597,9 @@ static struct dentry *pid_dir_lookup(struct inode *dir, struct dentry *d, u32 fl
 	for (i = 0; i < nr_pid_entries(); i++) {
 		const struct pid_entry *e = &pid_entries[i];
 
-		if (strlen(e->name) != d->d_name.len || memcmp(e->name, d->d_name.name, d->d_name.len) ||
-		    !entry_here(e, PROC_I(dir)))
+		if (strlen(e->name) != d->d_name.len ||
+			memcmp(e->name, d->d_name.name, d->d_name.len) ||
+			!entry_here(e, PROC_I(dir)))
 			continue;
 		inode = entry_inode(dir, e, t);
 		put_task(t);
@@ -612,8 +620,8 @@ static int pid_dir_iterate(struct file *f, struct dir_context *ctx)
 
 		ctx->pos = i + 2;
 		if (entry_here(e, PROC_I(f->f_inode)) &&
-		    !dir_emit(ctx, e->name, (int)strlen(e->name), f->f_inode->i_ino * 64 + i,
-			      (e->mode & S_IFMT) >> 12))
+			!dir_emit(ctx, e->name, (int)strlen(e->name), f->f_inode->i_ino * 64 + i,
+				(e->mode & S_IFMT) >> 12))
 			return 0;
 		ctx->pos = i + 3;
 	}
@@ -752,7 +760,7 @@ static int fd_dir_iterate(struct file *dirf, struct dir_context *ctx)
 		fput(f);
 		ctx->pos = fd + 2;
 		if (!dir_emit(ctx, name, len, dirf->f_inode->i_ino * 1024 + (u64)fd,
-			      is_fdinfo(dirf->f_inode) ? 8 : 10))
+			    is_fdinfo(dirf->f_inode) ? 8 : 10))
 			break;
 		fd++;
 		ctx->pos = fd + 2;
@@ -782,8 +790,8 @@ static int show_fdinfo(struct seq *s, struct task *t, int fd)
 	if (!f)
 		return -ENOENT;
 	seq_printf(s, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%d\nino:\t%lu\n", f->f_pos,
-		   f->f_flags | (fd_is_cloexec(t, fd) ? O_CLOEXEC : 0),
-		   f->f_path.mnt ? f->f_path.mnt->mnt_id : 0, f->f_inode->i_ino);
+		f->f_flags | (fd_is_cloexec(t, fd) ? O_CLOEXEC : 0),
+		f->f_path.mnt ? f->f_path.mnt->mnt_id : 0, f->f_inode->i_ino);
 	if (f->f_op->show_fdinfo && (buf = get_free_page(GFP_KERNEL))) {
 		int n = f->f_op->show_fdinfo(f, buf, PAGE_SIZE);
 
@@ -801,10 +809,16 @@ static const struct {
 	const char *name;
 	u32 ino;
 } namespaces[] = {
-	{"cgroup", 4026531835U}, {"ipc", 4026531839U},	{"mnt", 4026531841U},
-	{"net", 4026531840U},	 {"pid", 4026531836U},	{"pid_for_children", 4026531836U},
-	{"time", 4026531834U},	 {"time_for_children", 4026531834U},
-	{"user", 4026531837U},	 {"uts", 4026531838U},
+	{ "cgroup", 4026531835U },
+	{ "ipc", 4026531839U },
+	{ "mnt", 4026531841U },
+	{ "net", 4026531840U },
+	{ "pid", 4026531836U },
+	{ "pid_for_children", 4026531836U },
+	{ "time", 4026531834U },
+	{ "time_for_children", 4026531834U },
+	{ "user", 4026531837U },
+	{ "uts", 4026531838U },
 };
 
 static const char *ns_get_link(struct dentry *d, struct inode *inode, char **to_free)
@@ -821,7 +835,7 @@ static const char *ns_get_link(struct dentry *d, struct inode *inode, char **to_
 	return text;
 }
 
-static const struct inode_operations ns_link_iops = {.get_link = ns_get_link};
+static const struct inode_operations ns_link_iops = { .get_link = ns_get_link };
 
 static struct dentry *ns_dir_lookup(struct inode *dir, struct dentry *d, u32 flags)
 {
@@ -833,7 +847,7 @@ static struct dentry *ns_dir_lookup(struct inode *dir, struct dentry *d, u32 fla
 		return ERR_PTR(-ENOENT);
 	for (i = 0; i < ARRAY_SIZE(namespaces); i++) {
 		if (strlen(namespaces[i].name) != d->d_name.len ||
-		    memcmp(namespaces[i].name, d->d_name.name, d->d_name.len))
+			memcmp(namespaces[i].name, d->d_name.name, d->d_name.len))
 			continue;
 		inode = pid_inode(dir, S_IFLNK | 0777, PROC_I(dir)->pid, PROC_I(dir)->thread, t);
 		put_task(t);
@@ -857,7 +871,7 @@ static int ns_dir_iterate(struct file *f, struct dir_context *ctx)
 	for (i = (u32)(ctx->pos - 2); i < ARRAY_SIZE(namespaces); i++) {
 		ctx->pos = i + 2;
 		if (!dir_emit(ctx, namespaces[i].name, (int)strlen(namespaces[i].name),
-			      f->f_inode->i_ino * 64 + i, 10))
+			    f->f_inode->i_ino * 64 + i, 10))
 			return 0;
 		ctx->pos = i + 3;
 	}
@@ -955,19 +969,37 @@ int proc_entry_store(const struct proc_inode *pi, char *text, size_t n)
 	return err;
 }
 
-#define TEXT(n, m, fn) {.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn}
-#define TEXT_PRIVATE(n, m, fn) {.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn, .private = true}
-#define TEXT_RW(n, m, fn, st) {.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn, .store = st}
-#define LINK(n, fn) {.name = n, .mode = S_IFLNK | 0777, .kind = PE_LINK, .link = fn}
-#define DIR(n, m, k) {.name = n, .mode = S_IFDIR | (m), .kind = k}
-#define FOPS(n, m, f) {.name = n, .mode = S_IFREG | (m), .kind = PE_FOPS, .fops = f}
+#define TEXT(n, m, fn)                                                                             \
+	{                                                                                          \
+		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn                      \
+	}
+#define TEXT_PRIVATE(n, m, fn)                                                                     \
+	{                                                                                          \
+		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn, .private = true     \
+	}
+#define TEXT_RW(n, m, fn, st)                                                                      \
+	{                                                                                          \
+		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn, .store = st         \
+	}
+#define LINK(n, fn)                                                                                \
+	{                                                                                          \
+		.name = n, .mode = S_IFLNK | 0777, .kind = PE_LINK, .link = fn                     \
+	}
+#define DIR(n, m, k)                                                                               \
+	{                                                                                          \
+		.name = n, .mode = S_IFDIR | (m), .kind = k                                        \
+	}
+#define FOPS(n, m, f)                                                                              \
+	{                                                                                          \
+		.name = n, .mode = S_IFREG | (m), .kind = PE_FOPS, .fops = f                       \
+	}
 
 static const struct pid_entry pid_entries[] = {
 	DIR("fd", 0500, PE_DIR_FD),
 	DIR("fdinfo", 0555, PE_DIR_FDINFO),
 	DIR("ns", 0511, PE_DIR_NS),
 	DIR("net", 0555, PE_DIR_NET),
-	{.name = "task", .mode = S_IFDIR | 0555, .kind = PE_DIR_TASK, .leader_only = true},
+	{ .name = "task", .mode = S_IFDIR | 0555, .kind = PE_DIR_TASK, .leader_only = true },
 	TEXT_PRIVATE("auxv", 0400, show_auxv),
 	TEXT("cgroup", 0444, show_cgroup),
 	TEXT("children", 0444, show_children),
@@ -994,7 +1026,11 @@ static const struct pid_entry pid_entries[] = {
 	TEXT("sessionid", 0444, show_loginuid),
 	TEXT_PRIVATE("smaps", 0444, proc_pid_smaps),
 	TEXT_PRIVATE("smaps_rollup", 0444, proc_pid_smaps_rollup),
-	{.name = "stat", .mode = S_IFREG | 0444, .kind = PE_TEXT, .show = proc_pid_stat, .tid_show = proc_tid_stat},
+	{ .name = "stat",
+		.mode = S_IFREG | 0444,
+		.kind = PE_TEXT,
+		.show = proc_pid_stat,
+		.tid_show = proc_tid_stat },
 	TEXT("statm", 0444, proc_pid_statm),
 	TEXT("status", 0444, proc_pid_status),
 	TEXT_PRIVATE("syscall", 0400, show_syscall),
@@ -1008,15 +1044,19 @@ static u32 nr_pid_entries(void)
 	return ARRAY_SIZE(pid_entries);
 }
 
-static const struct inode_operations pid_dir_iops = {.lookup = pid_dir_lookup, .setattr = pid_setattr};
+static const struct inode_operations pid_dir_iops = { .lookup = pid_dir_lookup,
+	.setattr = pid_setattr };
 static const struct inode_operations fd_dir_iops = {
 	.lookup = fd_dir_lookup,
 	.permission = fd_dir_permission,
 	.setattr = pid_setattr,
 };
-static const struct inode_operations task_dir_iops = {.lookup = task_dir_lookup, .setattr = pid_setattr};
-static const struct inode_operations ns_dir_iops = {.lookup = ns_dir_lookup, .setattr = pid_setattr};
-static const struct inode_operations net_dir_iops = {.lookup = net_dir_lookup, .setattr = pid_setattr};
+static const struct inode_operations task_dir_iops = { .lookup = task_dir_lookup,
+	.setattr = pid_setattr };
+static const struct inode_operations ns_dir_iops = { .lookup = ns_dir_lookup,
+	.setattr = pid_setattr };
+static const struct inode_operations net_dir_iops = { .lookup = net_dir_lookup,
+	.setattr = pid_setattr };
 static const struct inode_operations pid_file_iops = {
 	.permission = pid_file_permission,
 	.setattr = pid_setattr,
@@ -1026,11 +1066,16 @@ static const struct inode_operations pid_link_iops = {
 	.follow_link = pid_follow_link,
 	.setattr = pid_setattr,
 };
-static const struct file_operations pid_dir_fops = {.iterate = pid_dir_iterate, .llseek = generic_file_llseek};
-static const struct file_operations fd_dir_fops = {.iterate = fd_dir_iterate, .llseek = generic_file_llseek};
-static const struct file_operations task_dir_fops = {.iterate = task_dir_iterate, .llseek = generic_file_llseek};
-static const struct file_operations ns_dir_fops = {.iterate = ns_dir_iterate, .llseek = generic_file_llseek};
-static const struct file_operations net_dir_fops = {.iterate = net_dir_iterate, .llseek = generic_file_llseek};
+static const struct file_operations pid_dir_fops = { .iterate = pid_dir_iterate,
+	.llseek = generic_file_llseek };
+static const struct file_operations fd_dir_fops = { .iterate = fd_dir_iterate,
+	.llseek = generic_file_llseek };
+static const struct file_operations task_dir_fops = { .iterate = task_dir_iterate,
+	.llseek = generic_file_llseek };
+static const struct file_operations ns_dir_fops = { .iterate = ns_dir_iterate,
+	.llseek = generic_file_llseek };
+static const struct file_operations net_dir_fops = { .iterate = net_dir_iterate,
+	.llseek = generic_file_llseek };
 
 /* ---- mounts: a text that can be polled for changes ---- */
 
@@ -1078,7 +1123,8 @@ static ssize_t mounts_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	}
 	if (*pos < 0 || (size_t)*pos >= m->seq.len)
 		return 0;
-	n = copy_to_iter(m->seq.buf + *pos, min_t(size_t, m->seq.len - (size_t)*pos, to->count), to);
+	n = copy_to_iter(
+		m->seq.buf + *pos, min_t(size_t, m->seq.len - (size_t)*pos, to->count), to);
 	*pos += (loff_t)n;
 	return n || !to->count ? (ssize_t)n : -EFAULT;
 }

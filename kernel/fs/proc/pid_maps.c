@@ -40,9 +40,10 @@ static void show_vma(struct seq *s, struct vm_area *vma, char *buf)
 	const char *name = f ? NULL : vma_name(vma);
 
 	seq_printf(s, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu", vma->vm_start, vma->vm_end,
-		   vma->vm_flags & VM_READ ? 'r' : '-', vma->vm_flags & VM_WRITE ? 'w' : '-',
-		   vma->vm_flags & VM_EXEC ? 'x' : '-', vma->vm_flags & VM_SHARED ? 's' : 'p',
-		   f ? vma->vm_pgoff << PAGE_SHIFT : 0, MAJOR(dev), MINOR(dev), f ? f->f_inode->i_ino : 0);
+		vma->vm_flags & VM_READ ? 'r' : '-', vma->vm_flags & VM_WRITE ? 'w' : '-',
+		vma->vm_flags & VM_EXEC ? 'x' : '-', vma->vm_flags & VM_SHARED ? 's' : 'p',
+		f ? vma->vm_pgoff << PAGE_SHIFT : 0, MAJOR(dev), MINOR(dev),
+		f ? f->f_inode->i_ino : 0);
 	seq_puts(s, " ");
 	if (f) {
 		const char *path = d_path(&f->f_path, buf, PAGE_SIZE);
@@ -99,16 +100,18 @@ int proc_pid_maps(struct seq *s, struct task *t)
 static void show_stats(struct seq *s, const struct mem_walk_stats *st)
 {
 	seq_printf(s, "Rss:            %8lu kB\nPss:            %8lu kB\n", st->rss << 2,
-		   (st->pss_shift12 << 2) >> 12);
+		(st->pss_shift12 << 2) >> 12);
 	seq_printf(s, "Pss_Dirty:      %8lu kB\n", (st->private_dirty) << 2);
 	seq_printf(s, "Shared_Clean:   %8lu kB\nShared_Dirty:   %8lu kB\n", st->shared_clean << 2,
-		   st->shared_dirty << 2);
+		st->shared_dirty << 2);
 	seq_printf(s, "Private_Clean:  %8lu kB\nPrivate_Dirty:  %8lu kB\n", st->private_clean << 2,
-		   st->private_dirty << 2);
+		st->private_dirty << 2);
 	seq_printf(s, "Referenced:     %8lu kB\nAnonymous:      %8lu kB\n", st->referenced << 2,
-		   st->anonymous << 2);
-	seq_puts(s, "LazyFree:              0 kB\nAnonHugePages:         0 kB\nShmemPmdMapped:        0 kB\n"
-		    "FilePmdMapped:         0 kB\nShared_Hugetlb:        0 kB\nPrivate_Hugetlb:       0 kB\n"
+		st->anonymous << 2);
+	seq_puts(s, "LazyFree:              0 kB\nAnonHugePages:         0 kB\nShmemPmdMapped:     "
+		    "   0 kB\n"
+		    "FilePmdMapped:         0 kB\nShared_Hugetlb:        0 kB\nPrivate_Hugetlb:    "
+		    "   0 kB\n"
 		    "Swap:                  0 kB\nSwapPss:               0 kB\n");
 }
 
@@ -120,11 +123,13 @@ static void smaps_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 	show_vma(s, vma, buf);
 	memset(&st, 0, sizeof(st));
 	vma_stats(vma, &st);
-	seq_printf(s, "Size:           %8lu kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\n",
-		   (vma->vm_end - vma->vm_start) >> 10);
+	seq_printf(s,
+		"Size:           %8lu kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 "
+		"kB\n",
+		(vma->vm_end - vma->vm_start) >> 10);
 	show_stats(s, &st);
 	seq_printf(s, "Locked:         %8lu kB\nTHPeligible:           0\nVmFlags: ",
-		   vma->vm_flags & VM_LOCKED ? (st.pss_shift12 << 2) >> 12 : 0);
+		vma->vm_flags & VM_LOCKED ? (st.pss_shift12 << 2) >> 12 : 0);
 	n = mm_status_vma_flags(vma->vm_flags, buf, PAGE_SIZE);
 	seq_write(s, buf, (size_t)max(n, 0));
 	seq_puts(s, "\n");
@@ -165,7 +170,8 @@ int proc_pid_smaps_rollup(struct seq *s, struct task *t)
 	err = for_each_vma(s, t, rollup_fn, &r);
 	if (err || !r.last)
 		return err;
-	seq_printf(s, "%08lx-%08lx ---p 00000000 00:00 0                          [rollup]\n", r.first, r.last);
+	seq_printf(s, "%08lx-%08lx ---p 00000000 00:00 0                          [rollup]\n",
+		r.first, r.last);
 	show_stats(s, &r.sum);
 	seq_puts(s, "Locked:                0 kB\n");
 	return 0;

@@ -67,7 +67,8 @@ static void gather(struct task *t, struct gathered *g)
 
 static s64 rss_pages(struct mm *mm)
 {
-	return atomic_read(&mm->rss_anon) + atomic_read(&mm->rss_file) + atomic_read(&mm->rss_shmem);
+	return atomic_read(&mm->rss_anon) + atomic_read(&mm->rss_file) +
+	       atomic_read(&mm->rss_shmem);
 }
 
 /* ---- stat ---- */
@@ -114,25 +115,32 @@ static int show_stat(struct seq *s, struct task *t, bool whole)
 
 	gather(t, &g);
 	sum_times(t, whole, &sum);
-	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u ", t->pid, t->comm, task_state_char(t), g.ppid, g.pgrp,
-		   g.session, g.tty_nr, g.tpgid, t->flags);
+	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u ", t->pid, t->comm, task_state_char(t), g.ppid,
+		g.pgrp, g.session, g.tty_nr, g.tpgid, t->flags);
 	seq_printf(s, "%lu %lu %lu %lu ", sum.min_flt, whole ? t->signal->cmin_flt : 0, sum.maj_flt,
-		   whole ? t->signal->cmaj_flt : 0);
+		whole ? t->signal->cmaj_flt : 0);
 	seq_printf(s, "%lu %lu %lu %lu ", sum.utime / TICK_NS, sum.stime / TICK_NS,
-		   whole ? t->signal->cutime / TICK_NS : 0, whole ? t->signal->cstime / TICK_NS : 0);
-	seq_printf(s, "%d %d %d 0 %lu ", priority_of(t), t->nice, g.threads, t->start_boottime / TICK_NS);
+		whole ? t->signal->cutime / TICK_NS : 0, whole ? t->signal->cstime / TICK_NS : 0);
+	seq_printf(s, "%d %d %d 0 %lu ", priority_of(t), t->nice, g.threads,
+		t->start_boottime / TICK_NS);
 	seq_printf(s, "%lu %ld %lu ", mm ? mm->total_vm << PAGE_SHIFT : 0, mm ? rss_pages(mm) : 0,
-		   t->signal->rlim[RLIMIT_RSS].cur);
-	seq_printf(s, "%lu %lu %lu %lu %lu ", mm && may ? mm->start_code : mm ? 1 : 0,
-		   mm && may ? mm->end_code : mm ? 1 : 0, mm && may ? mm->start_stack : 0,
-		   may && t->state != TASK_RUNNING && mm ? r->rsp : 0,
-		   may && t->state != TASK_RUNNING && mm ? r->rip : 0);
+		t->signal->rlim[RLIMIT_RSS].cur);
+	seq_printf(s, "%lu %lu %lu %lu %lu ",
+		mm && may ? mm->start_code :
+		mm        ? 1 :
+			    0,
+		mm && may ? mm->end_code :
+		mm        ? 1 :
+			    0,
+		mm && may ? mm->start_stack : 0, may && t->state != TASK_RUNNING && mm ? r->rsp : 0,
+		may && t->state != TASK_RUNNING && mm ? r->rip : 0);
 	seq_printf(s, "%lu %lu %lu %lu %d 0 0 ", g.pending & 0x7fffffff, g.blocked & 0x7fffffff,
-		   g.ignored & 0x7fffffff, g.caught & 0x7fffffff, t->wchan && t->state != TASK_RUNNING);
+		g.ignored & 0x7fffffff, g.caught & 0x7fffffff,
+		t->wchan && t->state != TASK_RUNNING);
 	seq_printf(s, "%d %d %d %d 0 0 0 ", t->exit_signal, t->cpu, t->rt_priority, t->policy);
 	if (mm && may)
-		seq_printf(s, "%lu %lu %lu %lu %lu %lu %lu ", mm->start_data, mm->end_data, mm->start_brk,
-			   mm->arg_start, mm->arg_end, mm->env_start, mm->env_end);
+		seq_printf(s, "%lu %lu %lu %lu %lu %lu %lu ", mm->start_data, mm->end_data,
+			mm->start_brk, mm->arg_start, mm->arg_end, mm->env_start, mm->env_end);
 	else
 		seq_puts(s, "0 0 0 0 0 0 0 ");
 	seq_printf(s, "%d\n", may ? t->exit_code : 0);
@@ -160,9 +168,9 @@ int proc_pid_statm(struct seq *s, struct task *t)
 		return 0;
 	}
 	seq_printf(s, "%lu %ld %ld %lu 0 %lu 0\n", mm->total_vm, rss_pages(mm),
-		   (s64)(atomic_read(&mm->rss_file) + atomic_read(&mm->rss_shmem)),
-		   (PAGE_ALIGN(mm->end_code) - (mm->start_code & PAGE_MASK)) >> PAGE_SHIFT,
-		   mm->data_vm + mm->stack_vm);
+		(s64)(atomic_read(&mm->rss_file) + atomic_read(&mm->rss_shmem)),
+		(PAGE_ALIGN(mm->end_code) - (mm->start_code & PAGE_MASK)) >> PAGE_SHIFT,
+		mm->data_vm + mm->stack_vm);
 	mmput(mm);
 	return 0;
 }
@@ -172,20 +180,13 @@ int proc_pid_statm(struct seq *s, struct task *t)
 static const char *state_name(char c)
 {
 	switch (c) {
-	case 'R':
-		return "R (running)";
-	case 'S':
-		return "S (sleeping)";
-	case 'D':
-		return "D (disk sleep)";
-	case 'T':
-		return "T (stopped)";
-	case 't':
-		return "t (tracing stop)";
-	case 'Z':
-		return "Z (zombie)";
-	case 'I':
-		return "I (idle)";
+	case 'R': return "R (running)";
+	case 'S': return "S (sleeping)";
+	case 'D': return "D (disk sleep)";
+	case 'T': return "T (stopped)";
+	case 't': return "t (tracing stop)";
+	case 'Z': return "Z (zombie)";
+	case 'I': return "I (idle)";
 	}
 	return "X (dead)";
 }
@@ -211,35 +212,41 @@ static void status_memory(struct seq *s, struct mm *mm)
 	s64 rss = rss_pages(mm);
 
 	text = min(text, exec);
-	seq_printf(s, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\n", max(mm->hiwater_vm, mm->total_vm) << 2,
-		   mm->total_vm << 2);
+	seq_printf(s, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\n",
+		max(mm->hiwater_vm, mm->total_vm) << 2, mm->total_vm << 2);
 	seq_printf(s, "VmLck:\t%8lu kB\nVmPin:\t       0 kB\n", mm->locked_vm << 2);
-	seq_printf(s, "VmHWM:\t%8lu kB\nVmRSS:\t%8ld kB\n", max(mm->hiwater_rss, (u64)rss) << 2, rss << 2);
+	seq_printf(s, "VmHWM:\t%8lu kB\nVmRSS:\t%8ld kB\n", max(mm->hiwater_rss, (u64)rss) << 2,
+		rss << 2);
 	seq_printf(s, "RssAnon:\t%8ld kB\nRssFile:\t%8ld kB\nRssShmem:\t%8ld kB\n",
-		   (s64)atomic_read(&mm->rss_anon) << 2, (s64)atomic_read(&mm->rss_file) << 2,
-		   (s64)atomic_read(&mm->rss_shmem) << 2);
+		(s64)atomic_read(&mm->rss_anon) << 2, (s64)atomic_read(&mm->rss_file) << 2,
+		(s64)atomic_read(&mm->rss_shmem) << 2);
 	seq_printf(s, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8lu kB\n",
-		   mm->data_vm << 2, mm->stack_vm << 2, text, exec - text);
+		mm->data_vm << 2, mm->stack_vm << 2, text, exec - text);
 	seq_printf(s, "VmPTE:\t%8lu kB\nVmSwap:\t       0 kB\nHugetlbPages:\t       0 kB\n",
-		   mm->pmap.nr_tables << 2);
+		mm->pmap.nr_tables << 2);
 	seq_printf(s, "CoreDumping:\t0\nTHP_enabled:\t0\n");
 }
 
 static void status_signals(struct seq *s, struct task *t, const struct gathered *g)
 {
 	seq_printf(s, "Threads:\t%d\nSigQ:\t%ld/%lu\n", g->threads,
-		   t->cred->user ? (s64)atomic_read(&t->cred->user->sigpending) : 0,
-		   t->signal->rlim[RLIMIT_SIGPENDING].cur);
-	seq_printf(s, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
-		   g->pending, g->shared_pending, g->blocked, g->ignored, g->caught);
+		t->cred->user ? (s64)atomic_read(&t->cred->user->sigpending) : 0,
+		t->signal->rlim[RLIMIT_SIGPENDING].cur);
+	seq_printf(s,
+		"SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%"
+		"016lx\n",
+		g->pending, g->shared_pending, g->blocked, g->ignored, g->caught);
 }
 
 static void status_caps(struct seq *s, struct task *t)
 {
 	const struct cred *c = get_task_cred(t);
 
-	seq_printf(s, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n",
-		   c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bset, c->cap_ambient);
+	seq_printf(s,
+		"CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%"
+		"016lx\n",
+		c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bset,
+		c->cap_ambient);
 	put_cred(c);
 	seq_printf(s, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", t->no_new_privs);
 	seq_puts(s, "Speculation_Store_Bypass:\tvulnerable\n");
@@ -279,11 +286,11 @@ int proc_pid_status(struct seq *s, struct task *t)
 	if (mm || t->fs)
 		seq_printf(s, "Umask:\t%04o\n", t->fs ? t->fs->umask : 0);
 	seq_printf(s, "State:\t%s\n", state_name(task_state_char(t)));
-	seq_printf(s, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", t->tgid, t->pid, g.ppid,
-		   g.tracer);
+	seq_printf(s, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", t->tgid, t->pid,
+		g.ppid, g.tracer);
 	status_ids(s, t);
 	seq_printf(s, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", t->tgid, t->pid, g.pgrp,
-		   g.session);
+		g.session);
 	if (mm) {
 		status_memory(s, mm);
 		mmput(mm);
@@ -293,7 +300,8 @@ int proc_pid_status(struct seq *s, struct task *t)
 	seq_printf(s, "Cpus_allowed:\t%lx\nCpus_allowed_list:\t", cpus);
 	cpu_list(s, cpus);
 	seq_puts(s, "\nMems_allowed:\t1\nMems_allowed_list:\t0\n");
-	seq_printf(s, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", t->nvcsw, t->nivcsw);
+	seq_printf(s, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", t->nvcsw,
+		t->nivcsw);
 	return 0;
 }
 
@@ -302,22 +310,22 @@ int proc_pid_status(struct seq *s, struct task *t)
 static const struct {
 	const char *name, *unit;
 } limit_names[RLIM_NLIMITS] = {
-	[RLIMIT_CPU] = {"Max cpu time", "seconds"},
-	[RLIMIT_FSIZE] = {"Max file size", "bytes"},
-	[RLIMIT_DATA] = {"Max data size", "bytes"},
-	[RLIMIT_STACK] = {"Max stack size", "bytes"},
-	[RLIMIT_CORE] = {"Max core file size", "bytes"},
-	[RLIMIT_RSS] = {"Max resident set", "bytes"},
-	[RLIMIT_NPROC] = {"Max processes", "processes"},
-	[RLIMIT_NOFILE] = {"Max open files", "files"},
-	[RLIMIT_MEMLOCK] = {"Max locked memory", "bytes"},
-	[RLIMIT_AS] = {"Max address space", "bytes"},
-	[RLIMIT_LOCKS] = {"Max file locks", "locks"},
-	[RLIMIT_SIGPENDING] = {"Max pending signals", "signals"},
-	[RLIMIT_MSGQUEUE] = {"Max msgqueue size", "bytes"},
-	[RLIMIT_NICE] = {"Max nice priority", ""},
-	[RLIMIT_RTPRIO] = {"Max realtime priority", ""},
-	[RLIMIT_RTTIME] = {"Max realtime timeout", "us"},
+	[RLIMIT_CPU] = { "Max cpu time", "seconds" },
+	[RLIMIT_FSIZE] = { "Max file size", "bytes" },
+	[RLIMIT_DATA] = { "Max data size", "bytes" },
+	[RLIMIT_STACK] = { "Max stack size", "bytes" },
+	[RLIMIT_CORE] = { "Max core file size", "bytes" },
+	[RLIMIT_RSS] = { "Max resident set", "bytes" },
+	[RLIMIT_NPROC] = { "Max processes", "processes" },
+	[RLIMIT_NOFILE] = { "Max open files", "files" },
+	[RLIMIT_MEMLOCK] = { "Max locked memory", "bytes" },
+	[RLIMIT_AS] = { "Max address space", "bytes" },
+	[RLIMIT_LOCKS] = { "Max file locks", "locks" },
+	[RLIMIT_SIGPENDING] = { "Max pending signals", "signals" },
+	[RLIMIT_MSGQUEUE] = { "Max msgqueue size", "bytes" },
+	[RLIMIT_NICE] = { "Max nice priority", "" },
+	[RLIMIT_RTPRIO] = { "Max realtime priority", "" },
+	[RLIMIT_RTTIME] = { "Max realtime timeout", "us" },
 };
 
 static void limit_value(struct seq *s, u64 v)
@@ -345,7 +353,8 @@ int proc_pid_limits(struct seq *s, struct task *t)
 int proc_pid_io(struct seq *s, struct task *t)
 {
 	struct signal_struct *sig = t->signal;
-	u64 v[6] = {sig->rchar, sig->wchar, sig->syscr, sig->syscw, sig->read_bytes, sig->write_bytes};
+	u64 v[6] = { sig->rchar, sig->wchar, sig->syscr, sig->syscw, sig->read_bytes,
+		sig->write_bytes };
 	struct task *o;
 
 	read_lock(&tasklist_lock);
@@ -358,8 +367,10 @@ int proc_pid_io(struct seq *s, struct task *t)
 		v[5] += o->io_write_bytes;
 	}
 	read_unlock(&tasklist_lock);
-	seq_printf(s, "rchar: %lu\nwchar: %lu\nsyscr: %lu\nsyscw: %lu\nread_bytes: %lu\nwrite_bytes: %lu\n"
-		      "cancelled_write_bytes: 0\n",
-		   v[0], v[1], v[2], v[3], v[4], v[5]);
+	seq_printf(s,
+		"rchar: %lu\nwchar: %lu\nsyscr: %lu\nsyscw: %lu\nread_bytes: %lu\nwrite_bytes: "
+		"%lu\n"
+		"cancelled_write_bytes: 0\n",
+		v[0], v[1], v[2], v[3], v[4], v[5]);
 	return 0;
 }

@@ -22,7 +22,7 @@ struct task;
 struct seq {
 	char *buf;
 	size_t len, size;
-	bool full;      /* out of memory: the read fails with -ENOMEM */
+	bool full; /* out of memory: the read fails with -ENOMEM */
 };
 void seq_printf(struct seq *s, const char *fmt, ...) __printf(2, 3);
 void seq_write(struct seq *s, const void *p, size_t n);
@@ -30,8 +30,9 @@ void seq_puts(struct seq *s, const char *text);
 /* Escapes blanks, newlines, tabs and backslashes as \ooo. */
 void seq_escape(struct seq *s, const char *text);
 
-typedef int (*show_fn)(struct seq *s, void *arg);            /* 0 or -errno */
-typedef int (*store_fn)(char *text, size_t n, void *arg);    /* @text is terminated, without the last newline; 0 or -errno */
+typedef int (*show_fn)(struct seq *s, void *arg); /* 0 or -errno */
+typedef int (*store_fn)(char *text, size_t n,
+	void *arg); /* @text is terminated, without the last newline; 0 or -errno */
 
 /* A directory of the fixed tree, made as needed. */
 int proc_mkdir(const char *path);
@@ -45,12 +46,12 @@ int proc_create_fops(const char *path, umode_t mode, const struct file_operation
  */
 struct proc_entry;
 int tree_mkdir(struct proc_entry *root, const char *path);
-int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
+int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn show,
+	store_fn store, void *arg);
 int tree_symlink(struct proc_entry *root, const char *path, const char *target);
 int tree_fill_super(struct super_block *sb, struct proc_entry *root, u64 magic);
 
 /* ---- between the files of fs/proc ---- */
-
 
 struct proc_entry {
 	const char *name;
@@ -69,9 +70,9 @@ struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len);
 /* What hangs at inode->i_private: which process, and which entry of which table. */
 struct pid_entry;
 struct proc_inode {
-	struct pid *pid;                 /* a reference; NULL in the fixed tree */
-	bool thread;                     /* of a thread (task/TID), else of the process */
-	int fd;                          /* of fd/N and fdinfo/N */
+	struct pid *pid; /* a reference; NULL in the fixed tree */
+	bool thread;     /* of a thread (task/TID), else of the process */
+	int fd;          /* of fd/N and fdinfo/N */
 	const struct pid_entry *pe;
 	const struct proc_entry *de;
 	const struct file_operations *fops;
@@ -86,9 +87,10 @@ struct inode *proc_new_inode(struct super_block *sb, umode_t mode, struct pid *p
 struct task *proc_task(const struct inode *inode);
 struct task *proc_task_of(const struct proc_inode *pi);
 
-extern const struct file_operations proc_text_fops;  /* show and store of i_private */
+extern const struct file_operations proc_text_fops; /* show and store of i_private */
 extern const struct dentry_operations proc_pid_dops;
-struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct qstr *name); /* NULL inode: -ENOENT */
+struct dentry *proc_pid_lookup(
+	struct inode *dir, struct dentry *d, const struct qstr *name); /* NULL inode: -ENOENT */
 int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base);
 int proc_entry_show(const struct proc_inode *pi, struct seq *s);
 int proc_entry_store(const struct proc_inode *pi, char *text, size_t n);

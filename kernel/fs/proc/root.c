@@ -18,7 +18,7 @@
 #define FIXED_INO_BASE 0xf0000000U
 #define PID_POS_BASE 0x10000 /* readdir positions of processes begin here */
 
-struct proc_entry proc_root_entry = {.name = "", .mode = S_IFDIR | 0555, .ino = PROC_ROOT_INO};
+struct proc_entry proc_root_entry = { .name = "", .mode = S_IFDIR | 0555, .ino = PROC_ROOT_INO };
 static u32 next_fixed_ino = FIXED_INO_BASE;
 static atomic64_t next_ino = ATOMIC_INIT(0x1000);
 
@@ -79,8 +79,8 @@ int tree_mkdir(struct proc_entry *root, const char *path)
 	return create(root, path, S_IFDIR | 0555) ? 0 : -ENOMEM;
 }
 
-int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn show, store_fn store,
-		void *arg)
+int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn show,
+	store_fn store, void *arg)
 {
 	struct proc_entry *e = create(root, path, S_IFREG | mode);
 
@@ -227,9 +227,10 @@ static int fixed_setattr(struct dentry *d, struct iattr *attr)
 	return 0;
 }
 
-static const struct inode_operations fixed_dir_iops = {.lookup = fixed_lookup, .setattr = fixed_setattr};
-static const struct inode_operations fixed_link_iops = {.get_link = fixed_get_link};
-static const struct inode_operations fixed_file_iops = {.setattr = fixed_setattr};
+static const struct inode_operations fixed_dir_iops = { .lookup = fixed_lookup,
+	.setattr = fixed_setattr };
+static const struct inode_operations fixed_link_iops = { .get_link = fixed_get_link };
+static const struct inode_operations fixed_file_iops = { .setattr = fixed_setattr };
 
 static u32 dtype(umode_t mode)
 {

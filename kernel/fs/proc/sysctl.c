@@ -23,15 +23,9 @@ static int sysctl_show(struct seq *s, void *arg)
 	int n;
 
 	switch (c->kind) {
-	case SYSCTL_INT:
-		seq_printf(s, "%d\n", READ_ONCE(*(int *)c->data));
-		break;
-	case SYSCTL_U64:
-		seq_printf(s, "%lu\n", READ_ONCE(*(u64 *)c->data));
-		break;
-	case SYSCTL_STRING:
-		seq_printf(s, "%s\n", (char *)c->data);
-		break;
+	case SYSCTL_INT: seq_printf(s, "%d\n", READ_ONCE(*(int *)c->data)); break;
+	case SYSCTL_U64: seq_printf(s, "%lu\n", READ_ONCE(*(u64 *)c->data)); break;
+	case SYSCTL_STRING: seq_printf(s, "%s\n", (char *)c->data); break;
 	case SYSCTL_SHOW:
 		n = c->show(buf, sizeof(buf));
 		seq_write(s, buf, (size_t)max(n, 0));
@@ -75,7 +69,7 @@ int sysctl_register(const struct sysctl *table, u32 n)
 	for (; n && !err; n--, table++) {
 		scnprintf(path, sizeof(path), "sys/%s", table->path);
 		err = proc_create(path, table->mode, sysctl_show,
-				  table->mode & 0222 ? sysctl_store : NULL, (void *)table);
+			table->mode & 0222 ? sysctl_store : NULL, (void *)table);
 	}
 	return err;
 }
@@ -89,9 +83,10 @@ static int show_random_uuid(char *buf, size_t size)
 	arch_random(u, sizeof(u));
 	u[6] = (u[6] & 0x0f) | 0x40;
 	u[8] = (u[8] & 0x3f) | 0x80;
-	return scnprintf(buf, size, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n",
-			 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12],
-			 u[13], u[14], u[15]);
+	return scnprintf(buf, size,
+		"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", u[0],
+		u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13],
+		u[14], u[15]);
 }
 
 static int show_boot_id(char *buf, size_t size)
@@ -138,9 +133,18 @@ static int show_overflow_id(char *buf, size_t size)
 	return scnprintf(buf, size, "65534\n");
 }
 
-#define NUM(p, v, lo, hi) {.path = p, .kind = SYSCTL_INT, .mode = 0644, .data = &(v), .min = lo, .max = hi}
-#define TEXT(p, m, v) {.path = p, .kind = SYSCTL_STRING, .mode = m, .data = v, .max = sizeof(v)}
-#define SHOW(p, fn) {.path = p, .kind = SYSCTL_SHOW, .mode = 0444, .show = fn}
+#define NUM(p, v, lo, hi)                                                                          \
+	{                                                                                          \
+		.path = p, .kind = SYSCTL_INT, .mode = 0644, .data = &(v), .min = lo, .max = hi    \
+	}
+#define TEXT(p, m, v)                                                                              \
+	{                                                                                          \
+		.path = p, .kind = SYSCTL_STRING, .mode = m, .data = v, .max = sizeof(v)           \
+	}
+#define SHOW(p, fn)                                                                                \
+	{                                                                                          \
+		.path = p, .kind = SYSCTL_SHOW, .mode = 0444, .show = fn                           \
+	}
 
 static const struct sysctl table[] = {
 	TEXT("kernel/ostype", 0444, init_uts.sysname),

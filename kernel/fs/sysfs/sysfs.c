@@ -13,7 +13,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 
-static struct proc_entry sysfs_root = {.name = "", .mode = S_IFDIR | 0555, .ino = 1};
+static struct proc_entry sysfs_root = { .name = "", .mode = S_IFDIR | 0555, .ino = 1 };
 
 static int show_number(struct seq *s, void *arg)
 {
@@ -65,17 +65,17 @@ static int add_cpu(long cpu)
 		show_fn show;
 		int what; /* 0: the cpu's number, 1: zero */
 	} files[] = {
-		{"topology/core_id", show_number, 0},
-		{"topology/physical_package_id", show_number, 1},
-		{"topology/die_id", show_number, 1},
-		{"topology/core_cpus", show_cpu_mask, 0},
-		{"topology/core_cpus_list", show_number, 0},
-		{"topology/thread_siblings", show_cpu_mask, 0},
-		{"topology/thread_siblings_list", show_number, 0},
-		{"topology/core_siblings", show_all_cpus_mask, 0},
-		{"topology/core_siblings_list", show_cpu_range, 0},
-		{"topology/package_cpus", show_all_cpus_mask, 0},
-		{"topology/package_cpus_list", show_cpu_range, 0},
+		{ "topology/core_id", show_number, 0 },
+		{ "topology/physical_package_id", show_number, 1 },
+		{ "topology/die_id", show_number, 1 },
+		{ "topology/core_cpus", show_cpu_mask, 0 },
+		{ "topology/core_cpus_list", show_number, 0 },
+		{ "topology/thread_siblings", show_cpu_mask, 0 },
+		{ "topology/thread_siblings_list", show_number, 0 },
+		{ "topology/core_siblings", show_all_cpus_mask, 0 },
+		{ "topology/core_siblings_list", show_cpu_range, 0 },
+		{ "topology/package_cpus", show_all_cpus_mask, 0 },
+		{ "topology/package_cpus_list", show_cpu_range, 0 },
 	};
 	char path[96];
 	u32 i;
@@ -219,7 +219,7 @@ static int add_bdev(struct block_device *b)
 		err = add_file(dir, "queue/physical_block_size", show_number, (void *)512);
 	if (!err)
 		err = add_file(dir, "queue/discard_granularity", show_number,
-			       (void *)(b->disk->discard ? 512L : 0L));
+			(void *)(b->disk->discard ? 512L : 0L));
 	scnprintf(link, sizeof(link), "block/%s", disk);
 	target = keep("../devices/virtual/block/", disk);
 	if (!target)
@@ -247,8 +247,18 @@ static int add_blocks(void)
 static int add_fixed(void)
 {
 	static const char *const dirs[] = {
-		"bus",	    "class/net",     "class/tty",   "dev/char",	  "firmware",	"fs/cgroup",
-		"fs/ext4",  "hypervisor",    "kernel/mm",   "kernel/security", "module", "power",
+		"bus",
+		"class/net",
+		"class/tty",
+		"dev/char",
+		"firmware",
+		"fs/cgroup",
+		"fs/ext4",
+		"hypervisor",
+		"kernel/mm",
+		"kernel/security",
+		"module",
+		"power",
 	};
 	u32 i;
 	int err = 0;
@@ -256,11 +266,11 @@ static int add_fixed(void)
 	for (i = 0; i < ARRAY_SIZE(dirs) && !err; i++)
 		err = tree_mkdir(&sysfs_root, dirs[i]);
 	if (!err)
-		err = tree_create(&sysfs_root, "kernel/mm/transparent_hugepage/enabled", 0444, show_string,
-				  NULL, (void *)"always madvise [never]");
+		err = tree_create(&sysfs_root, "kernel/mm/transparent_hugepage/enabled", 0444,
+			show_string, NULL, (void *)"always madvise [never]");
 	if (!err)
 		err = tree_create(&sysfs_root, "class/tty/console/active", 0444, show_string, NULL,
-				  (void *)"tty0");
+			(void *)"tty0");
 	return err;
 }
 
@@ -269,7 +279,8 @@ static int sysfs_fill_super(struct super_block *sb, void *data, bool silent)
 	return tree_fill_super(sb, &sysfs_root, SYSFS_MAGIC);
 }
 
-static struct dentry *sysfs_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+static struct dentry *sysfs_mount(
+	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {
 	return mount_single(t, flags, data, sysfs_fill_super);
 }
