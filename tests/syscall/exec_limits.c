@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* How much execve takes: long arguments, many arguments, the stack limit, an empty argv, what exec takes away. */
+#include "t.h"
+#include <sys/timerfd.h>
+
+static void *sleeper(void *arg)
+{
+	for (;;)
+		pause();
+	return NULL;
+}
+
+TEST(exec_limits)
+{
+	static char *argv[30005], *envp[] = { NULL, NULL };
+	char *text = malloc(131072 + 1);
+	struct rlimit lim;
+	struct itimerspec its = { { 0, 0 }, { 0, 50000000 } };
+	timer_t id;
+	pthread_t t;
+	int i;
+
+	if (t_argc > 1) {
+		long sum = 0;
+
+		for (i = 1; i < t_argc; i++)
+			sum += strlen(t_argv[i]);
+		say("%d arguments, %ld bytes", t_argc, sum);
+		if (!strcmp(t_argv[1], "timers")) {
+			say("alone: %d", access("/proc/self/task", F_OK) == 0);
+			sleep_ms(100); /* the timer of before would kill */
+			say("still here");
+		}
+		return;
+	}
+	argv[0] = "exec_limits";
+	memset(text, 'x', 131072);
+	text[131071] = 0;
+	argv[1] = text;
+	CHILD(execve("/proc/self/exe", argv, envp));
+	text[131071] = 'x';
+	text[131072] = 0;
+	CHILD(T(execve("/proc/self/exe", argv, envp)));
+	for (i = 1; i <= 30000; i++)
+		argv[i] = "argument";
+	CHILD(execve("/proc/self/exe", argv, envp));
+	text[1000] = 0;
+	for (i = 1; i <= 3000; i++)
+		argv[i] = text;
+	argv[3001] = NULL;
+	CHILD(T(execve("/proc/self/exe", argv, envp))); /* over a quarter of the stack limit */
+	argv[1001] = NULL;
+	CHILD(execve("/proc/self/exe", argv, envp));
+	CHILD({
+		getrlimit(RLIMIT_STACK, &lim);
+		lim.rlim_cur = 1 << 20;
+		NEED(setrlimit(RLIMIT_STACK, &lim));
+		T(execve("/proc/self/exe", argv, envp));
+	});
+	argv[1] = "timers";
+	argv[2] = NULL;
+	CHILD({
+		struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
+
+		NEED(timer_create(CLOCK_MONOTONIC, &ev, &id));
+		NEED(timer_settime(id, 0, &its, NULL));
+		NEED(-pthread_create(&t, NULL, sleeper, NULL));
+		NEED(mlockall(MCL_CURRENT | MCL_FUTURE));
+		execve("/proc/self/exe", argv, envp);
+	});
+}
