@@ -100,8 +100,8 @@ static struct uvec *read_remote(uaddr_t rvec, u64 nr)
 	return v;
 }
 
-static long process_vm(pid_t pid, uaddr_t lvec, u64 nr_local, uaddr_t rvec, u64 nr_remote, u64 flags,
-	bool write)
+static long process_vm(
+	pid_t pid, uaddr_t lvec, u64 nr_local, uaddr_t rvec, u64 nr_remote, u64 flags, bool write)
 {
 	struct transfer tr = { .write = write };
 	struct uvec *to_free = NULL, *remote;

@@ -8,7 +8,8 @@ TEST(process_vm)
 {
 	struct iovec l[2] = { { mine, 4 }, { mine + 4, 60 } };
 	struct iovec r[2] = { { theirs, 5 }, { theirs + 9, 13 } };
-	char *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *page =
+		mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
 	int p[2];
 	char c;
