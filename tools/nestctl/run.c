@@ -212,7 +212,7 @@ static int result(const struct run *r, int status)
 	line[n > 0 ? n : 0] = '\0';
 	line[strcspn(line, "\r\n")] = '\0';
 	if (!strncmp(line, "error ", 6))
-		die("in the instance: %s", line + 6);
+		die("%s: %s", r->image, line + 6);
 	if (sscanf(line, "status %d", &code) == 1)
 		return code;
 	if (WIFSIGNALED(status))
