@@ -144,6 +144,11 @@ struct shrinker {
 	struct list_head list;
 };
 void register_shrinker(struct shrinker *s);
+/* vm.drop_caches: clean pages of files, and caches of objects. */
+#define DROP_PAGES 1
+#define DROP_SLAB 2
+void drop_caches(int what);
+extern int sysctl_dirty_ratio, sysctl_dirty_background_ratio; /* percent of memory */
 
 /* ---- files as mm sees them ---- */
 

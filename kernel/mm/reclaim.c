@@ -136,6 +136,20 @@ static u64 shrink(u64 wanted, gfp_t gfp, int priority, u64 *dirty)
 	return freed;
 }
 
+/* vm.drop_caches. A page that was referenced is spared once, so there are rounds. */
+void drop_caches(int what)
+{
+	u64 dirty = 0, freed = 1;
+
+	for (int round = 0; what & DROP_PAGES && round < 4 && (freed || round < 2); round++)
+		freed = shrink_lru(nr_lru_pages(false) + nr_lru_pages(true), false, &dirty);
+	if (what & DROP_SLAB) {
+		while (shrink_caches(1) > 16)
+			cond_resched();
+		slab_shrink();
+	}
+}
+
 u64 try_to_free_pages(gfp_t gfp, u32 order)
 {
 	u64 wanted = max(64UL, 2UL << order), freed = 0, dirty = 0;

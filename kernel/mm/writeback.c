@@ -6,7 +6,7 @@
  * shared mappings, so that the next write through one faults and dirties it again.
  *
  * A mapping with dirty pages is on the list dirty_mappings, oldest first. The flusher, a kernel thread, writes out what
- * has been dirty for five seconds, and everything, oldest first, while more than a tenth of memory is dirty. It sleeps without a
+ * has been dirty for five seconds, and everything, oldest first, while more than a tenth (vm.dirty_background_ratio) of memory is dirty. It sleeps without a
  * deadline when nothing is dirty. A writer that finds more than a fifth dirty waits in balance_dirty_pages().
  *
  * The flusher pins the inode by mm_file_ops->inode_get() and calls a_ops->writepages(). Inodes themselves and the file
@@ -20,6 +20,8 @@
 
 #define DIRTY_AGE 5000000000UL /* ns */
 #define FLUSH_PIECE 2048       /* pages for one mapping in a row */
+
+int sysctl_dirty_ratio = 20, sysctl_dirty_background_ratio = 10;
 
 static DEFINE_SPINLOCK(wb_lock);
 static LIST_HEAD(dirty_mappings);
@@ -266,12 +268,12 @@ int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t e
 
 static u64 background_limit(void)
 {
-	return nr_managed_frames() / 10;
+	return nr_managed_frames() * sysctl_dirty_background_ratio / 100;
 }
 
 static u64 dirty_limit(void)
 {
-	return nr_managed_frames() / 5;
+	return nr_managed_frames() * sysctl_dirty_ratio / 100;
 }
 
 /* The oldest mapping on the list that is due, its inode pinned and moved to the list's end; NULL: none. */

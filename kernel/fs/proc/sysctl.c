@@ -146,7 +146,23 @@ static int show_overflow_id(char *buf, size_t size)
 		.path = p, .kind = SYSCTL_SHOW, .mode = 0444, .show = fn                           \
 	}
 
+static int drop_what;
+
+static void do_drop_caches(void)
+{
+	drop_caches(drop_what);
+}
+
 static const struct sysctl table[] = {
+	{ .path = "vm/drop_caches",
+		.kind = SYSCTL_INT,
+		.mode = 0200,
+		.data = &drop_what,
+		.min = 1,
+		.max = 4,
+		.changed = do_drop_caches },
+	NUM("vm/dirty_ratio", sysctl_dirty_ratio, 1, 100),
+	NUM("vm/dirty_background_ratio", sysctl_dirty_background_ratio, 0, 100),
 	TEXT("kernel/ostype", 0444, init_uts.sysname),
 	TEXT("kernel/osrelease", 0444, init_uts.release),
 	TEXT("kernel/version", 0444, init_uts.version),
