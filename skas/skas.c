@@ -191,6 +191,21 @@ static int probe(const char **why)
 	return -ENODEV;
 }
 
+static const char *reason(int err)
+{
+	switch (err) {
+	case -EAGAIN:
+		return "the host allows no more processes (ulimit -u, pids.max): no address space "
+		       "for a guest";
+	case -ENOMEM: return "the host has no memory for a guest's address space";
+	case -EPERM:
+		return "the host forbids ptrace (kernel.yama.ptrace_scope), and seccomp mode is "
+		       "not possible";
+	case -EACCES: return "the host forbids programs in memory files (vm.memfd_noexec)";
+	}
+	return "the host's address space or system calls do not allow guest address spaces";
+}
+
 static int start_any_mode(const char **why)
 {
 	const char *obstacle = seccomp_obstacle();
@@ -205,7 +220,7 @@ static int start_any_mode(const char **why)
 	if (err && skas.cfg.mode != SKAS_SECCOMP)
 		err = start_mode(&ptrace_ops);
 	if (err)
-		*why = "cannot start guest address spaces on this host";
+		*why = reason(err);
 	return err;
 }
 

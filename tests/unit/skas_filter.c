@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seccomp filters of skas/filter.c, run by a small interpreter: what a runner's admits is one call from one address on
+ * one word, and what the mapper's admits comes from the stub's own code.
+ *
+ * SOURCES: skas/filter.c kernel/lib/string.c
+ */
+#include <asm/unistd.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+#include "gen/stub_syms.h"
+#include "kernel/lib/string.h"
+#include "skas/internal.h"
+#include "unit.h"
+
+#define BASE 0x7fffff000000UL
+
+static u8 area[FILTERS_SIZE] __aligned(64);
+
+static u32 run(int nr, const struct seccomp_data *data)
+{
+	const struct sock_fprog *prog = (const void *)(area + FILTER_PROGS + nr * FILTER_PROG_SIZE);
+	const struct sock_filter *code =
+		(const void *)(area + ((u64)prog->filter - BASE - STUB_SYM_stub_filters));
+	u32 a = 0;
+
+	for (u32 pc = 0; pc < prog->len; pc++) {
+		const struct sock_filter *i = &code[pc];
+
+		switch (i->code) {
+		case BPF_LD | BPF_W | BPF_ABS: a = *(const u32 *)((const u8 *)data + i->k); break;
+		case BPF_JMP | BPF_JEQ | BPF_K: pc += a == i->k ? i->jt : i->jf; break;
+		case BPF_JMP | BPF_JGT | BPF_K: pc += a > i->k ? i->jt : i->jf; break;
+		case BPF_JMP | BPF_JGE | BPF_K: pc += a >= i->k ? i->jt : i->jf; break;
+		case BPF_RET | BPF_K: return i->k;
+		default: fail();
+		}
+	}
+	fail(); /* ran over the end */
+	return 0;
+}
+
+static struct seccomp_data good_wait(int slot)
+{
+	return (struct seccomp_data){
+		.nr = __NR_futex,
+		.arch = AUDIT_ARCH_X86_64,
+		.instruction_pointer = BASE + STUB_SYM_futex_gates + slot * 16 + 2,
+		.args = { BASE + STUB_SLOTS + slot * SLOT_STRIDE + SLOT_CTL + C_TURN, 0, 1, 0, 0,
+			0 },
+	};
+}
+
+static bool runner_allows(int slot, struct seccomp_data d)
+{
+	return run(1 + slot, &d) == SECCOMP_RET_ALLOW;
+}
+
+static void test_runner(void **state)
+{
+	filters_write(area, BASE, false);
+	for (int slot = 0; slot < STUB_MAX_SLOTS; slot++) {
+		struct seccomp_data d = good_wait(slot);
+
+		assert_true(runner_allows(slot, d));
+		d.args[1] = 1;
+		assert_true(runner_allows(slot, d));
+		for (int other = 0; other < STUB_MAX_SLOTS; other++)
+			assert_true(other == slot || !runner_allows(other, d));
+	}
+}
+
+/* Each field wrong by itself, in each half. */
+static void test_runner_refuses(void **state)
+{
+	struct seccomp_data d;
+
+#define REFUSED(change)                                                                            \
+	do {                                                                                       \
+		d = good_wait(5);                                                                  \
+		change;                                                                            \
+		assert_int_equal(run(6, &d), SECCOMP_RET_TRAP);                                    \
+	} while (0)
+	filters_write(area, BASE, false);
+	REFUSED(d.nr = __NR_write);
+	REFUSED(d.nr |= 0x40000000);
+	REFUSED(d.arch = AUDIT_ARCH_I386);
+	REFUSED(d.instruction_pointer += 1);
+	REFUSED(d.instruction_pointer ^= 1UL << 32);
+	REFUSED(d.args[0] += 4);
+	REFUSED(d.args[0] ^= 1UL << 40);
+	REFUSED(d.args[1] = 2);
+	REFUSED(d.args[1] = 128);
+	REFUSED(d.args[3] = 8);
+	REFUSED(d.args[3] = 1UL << 32);
+	filters_write(area, BASE, true);
+	d = good_wait(0);
+	assert_int_equal(run(1, &d), SECCOMP_RET_ALLOW);
+	d.nr = __NR_exit;
+	assert_int_equal(run(1, &d), SECCOMP_RET_KILL_PROCESS);
+}
+
+static u32 mapper(int nr, u64 ip, u64 arg1)
+{
+	struct seccomp_data d = {
+		.nr = nr, .arch = AUDIT_ARCH_X86_64, .instruction_pointer = ip, .args = { 0, arg1 }
+	};
+
+	return run(0, &d);
+}
+
+static void test_mapper(void **state)
+{
+	struct seccomp_data d = {
+		.nr = __NR_mmap, .arch = AUDIT_ARCH_I386, .instruction_pointer = BASE + 100
+	};
+
+	filters_write(area, BASE, false);
+	assert_int_equal(mapper(__NR_mmap, BASE + STUB_SYM_mapper_order + 2, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(mapper(__NR_clone, BASE + STUB_SYM_mapper_order, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(mapper(__NR_execve, BASE + STUB_SYM_mapper_order, 0), SECCOMP_RET_TRAP);
+	assert_int_equal(mapper(__NR_mmap, BASE + STUB_SYM_mapper_end, 0), SECCOMP_RET_TRAP);
+	assert_int_equal(mapper(__NR_mmap, BASE + STUB_SYM_h_all, 0), SECCOMP_RET_TRAP);
+	assert_int_equal(mapper(__NR_mmap, 0x400000, 0), SECCOMP_RET_TRAP);
+	assert_int_equal(mapper(__NR_mmap, (BASE ^ (1UL << 35)) + 100, 0), SECCOMP_RET_TRAP);
+	assert_int_equal(mapper(__NR_futex, BASE + STUB_SYM_futex_gates, 1), SECCOMP_RET_ALLOW);
+	assert_int_equal(mapper(__NR_futex, BASE + STUB_SYM_futex_gates, 2), SECCOMP_RET_TRAP);
+	assert_int_equal(mapper(__NR_execve, BASE + STUB_ZTEXT + 8, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(run(0, &d), SECCOMP_RET_TRAP);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_runner),
+		cmocka_unit_test(test_runner_refuses),
+		cmocka_unit_test(test_mapper),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
