@@ -115,7 +115,7 @@ void dcache_init(void);
 
 /* ---- inode.c, writeback.c ---- */
 void inode_init(void);
-bool igrab(struct inode *inode); /* a reference unless it is being freed */
+bool igrab(struct inode *inode);               /* a reference unless it is being freed */
 void fsnotify_unmount(struct super_block *sb); /* watches of its inodes end */
 int invalidate_inodes(struct super_block *sb);
 int writeback_inode(struct inode *inode, bool sync);
