@@ -43,7 +43,7 @@ struct skas_config {
  */
 int skas_init(const struct skas_config *cfg, const char **why);
 const char *skas_mode_name(void); /* "seccomp" or "ptrace" */
-u64 skas_xfeatures(void); /* the XSAVE components in the host's signal frames */
+u64 skas_xfeatures(void);         /* the XSAVE components in the host's signal frames */
 u64 skas_task_size(void);         /* first address that a guest may not map */
 
 /*
