@@ -35,16 +35,17 @@
 
 #define MAX_NEST 4
 #define PRIVATE_BITS (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
-#define EXCLUSIVE_OK (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
+#define EXCLUSIVE_OK                                                                               \
+	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 #define MAX_EVENTS ((int)(0x7fffffff / sizeof(struct epoll_event)))
 
 struct eventpoll {
 	struct mutex mutex;
-	struct rb_root items;            /* under mutex */
-	struct wait_queue_head wait;     /* epoll_wait */
-	struct wait_queue_head poll;     /* who polls the epoll file itself */
+	struct rb_root items;        /* under mutex */
+	struct wait_queue_head wait; /* epoll_wait */
+	struct wait_queue_head poll; /* who polls the epoll file itself */
 	spinlock_t lock;
-	struct list_head ready;          /* of item->ready_link, under lock */
+	struct list_head ready; /* of item->ready_link, under lock */
 	struct file *file;
 };
 
@@ -56,15 +57,15 @@ struct epoll_hook {
 };
 
 struct epoll_item {
-	struct rb_node node;          /* of ep->items */
+	struct rb_node node; /* of ep->items */
 	struct eventpoll *ep;
-	struct file *file;            /* no reference */
+	struct file *file; /* no reference */
 	int fd;
-	struct list_head file_link;   /* of file->f_ep, under file->f_lock */
-	struct list_head ready_link;  /* under ep->lock */
+	struct list_head file_link;  /* of file->f_ep, under file->f_lock */
+	struct list_head ready_link; /* under ep->lock */
 	bool ready;
-	struct epoll_event event;     /* changed under ep->mutex and ep->lock */
-	struct epoll_hook *hooks;     /* set while the item is added */
+	struct epoll_event event; /* changed under ep->mutex and ep->lock */
+	struct epoll_hook *hooks; /* set while the item is added */
 	bool no_memory;
 	struct rcu_head rcu;
 };
@@ -154,7 +155,7 @@ static void item_hook(struct file *f, struct wait_queue_head *q, struct poll_tab
 
 static u32 item_poll(struct epoll_item *it)
 {
-	struct poll_table pt = {.queue = NULL, .key = it->event.events};
+	struct poll_table pt = { .queue = NULL, .key = it->event.events };
 
 	return vfs_poll(it->file, &pt) & it->event.events;
 }
@@ -247,7 +248,7 @@ static void item_refresh(struct eventpoll *ep, struct epoll_item *it, u32 revent
 static long item_add(struct eventpoll *ep, struct file *f, int fd, const struct epoll_event *event)
 {
 	struct epoll_item *it = kzalloc(sizeof(*it), GFP_KERNEL);
-	struct epoll_table t = {.pt = {.queue = item_hook, .key = event->events}, .item = it};
+	struct epoll_table t = { .pt = { .queue = item_hook, .key = event->events }, .item = it };
 	u32 revents;
 
 	if (!it)
@@ -268,7 +269,8 @@ static long item_add(struct eventpoll *ep, struct file *f, int fd, const struct 
 	return 0;
 }
 
-static void item_modify(struct eventpoll *ep, struct epoll_item *it, const struct epoll_event *event)
+static void item_modify(
+	struct eventpoll *ep, struct epoll_item *it, const struct epoll_event *event)
 {
 	spin_lock(&ep->lock);
 	it->event = *event;
@@ -430,8 +432,8 @@ static int eventpoll_fdinfo(struct file *f, char *buf, size_t size)
 		struct epoll_item *it = rb_entry(n, struct epoll_item, node);
 
 		len += scnprintf(buf + len, size - (size_t)len,
-				 "tfd: %8d events: %8x data: %16lx\n", it->fd, it->event.events,
-				 (unsigned long)it->event.data);
+			"tfd: %8d events: %8x data: %16lx\n", it->fd, it->event.events,
+			(unsigned long)it->event.data);
 	}
 	mutex_unlock(&ep->mutex);
 	return len;
@@ -488,15 +490,14 @@ static bool exclusive_valid(int op, struct file *f, const struct epoll_event *ev
 	return op == EPOLL_CTL_ADD && !file_ep(f) && !(event->events & ~(u32)EXCLUSIVE_OK);
 }
 
-static long ctl_locked(struct eventpoll *ep, int op, struct file *f, int fd,
-		       struct epoll_event *event)
+static long ctl_locked(
+	struct eventpoll *ep, int op, struct file *f, int fd, struct epoll_event *event)
 {
 	struct epoll_item *it = item_find(ep, f, fd);
 
 	event->events |= EPOLLERR | EPOLLHUP;
 	switch (op) {
-	case EPOLL_CTL_ADD:
-		return it ? -EEXIST : item_add(ep, f, fd, event);
+	case EPOLL_CTL_ADD: return it ? -EEXIST : item_add(ep, f, fd, event);
 	case EPOLL_CTL_DEL:
 		if (!it)
 			return -ENOENT;
@@ -509,8 +510,7 @@ static long ctl_locked(struct eventpoll *ep, int op, struct file *f, int fd,
 			return -EINVAL;
 		item_modify(ep, it, event);
 		return 0;
-	default:
-		return -EINVAL;
+	default: return -EINVAL;
 	}
 }
 
@@ -539,7 +539,7 @@ static long ctl(struct eventpoll *ep, int op, struct file *f, int fd, struct epo
 
 long sys_epoll_ctl(int epfd, int op, int fd, uaddr_t uevent)
 {
-	struct epoll_event event = {0};
+	struct epoll_event event = { 0 };
 	struct file *epf, *f;
 	long err;
 
@@ -571,7 +571,7 @@ out_put_ep:
 /* Reports one item: 1, 0 when it is not ready after all, -EFAULT. ep->mutex held; the item is off the ready list. */
 static int report(struct eventpoll *ep, struct epoll_item *it, uaddr_t to)
 {
-	struct epoll_event out = {.events = item_poll(it), .data = it->event.data};
+	struct epoll_event out = { .events = item_poll(it), .data = it->event.data };
 
 	if (!out.events)
 		return 0;
@@ -680,14 +680,14 @@ static long pwait(int epfd, uaddr_t events, int max, u64 deadline, uaddr_t mask,
 	return ret;
 }
 
-long sys_epoll_pwait(int epfd, uaddr_t events, int maxevents, int timeout, uaddr_t sigmask,
-		     size_t sigsetsize)
+long sys_epoll_pwait(
+	int epfd, uaddr_t events, int maxevents, int timeout, uaddr_t sigmask, size_t sigsetsize)
 {
 	return pwait(epfd, events, maxevents, ms_deadline(timeout), sigmask, sigsetsize);
 }
 
 long sys_epoll_pwait2(int epfd, uaddr_t events, int maxevents, uaddr_t timeout, uaddr_t sigmask,
-		      size_t sigsetsize)
+	size_t sigsetsize)
 {
 	u64 deadline = ~0UL, ns;
 	int err;

@@ -80,7 +80,8 @@ static ssize_t eventfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	}
 	if (err)
 		return err;
-	return copy_to_iter(&value, sizeof(value), to) == sizeof(value) ? (ssize_t)sizeof(value) : -EFAULT;
+	return copy_to_iter(&value, sizeof(value), to) == sizeof(value) ? (ssize_t)sizeof(value) :
+									  -EFAULT;
 }
 
 static ssize_t eventfd_write(struct file *f, struct iov_iter *from, loff_t *pos)
@@ -138,8 +139,8 @@ long sys_eventfd2(u32 count, int flags)
 	init_waitqueue_head(&e->wqh);
 	e->count = count;
 	e->semaphore = flags & EFD_SEMAPHORE;
-	fd = anon_fd("[eventfd]", &eventfd_fops, e,
-		     O_RDWR | (flags & (EFD_CLOEXEC | EFD_NONBLOCK)));
+	fd = anon_fd(
+		"[eventfd]", &eventfd_fops, e, O_RDWR | (flags & (EFD_CLOEXEC | EFD_NONBLOCK)));
 	if (fd < 0)
 		kfree(e);
 	return fd;

@@ -34,18 +34,18 @@
 
 struct instance {
 	struct wait_queue_head wqh;
-	struct list_head events;   /* of event->list, under wqh.lock */
-	u32 nr_events;             /* under wqh.lock */
-	struct radix watches;      /* by number, under watch_lock */
-	int last_wd;               /* numbers go up, so that a late event is not taken for a new watch's */
+	struct list_head events; /* of event->list, under wqh.lock */
+	u32 nr_events;           /* under wqh.lock */
+	struct radix watches;    /* by number, under watch_lock */
+	int last_wd; /* numbers go up, so that a late event is not taken for a new watch's */
 	struct user_struct *user;
 };
 
 struct watch {
 	struct list_head list; /* of marks->list, under watch_lock */
 	struct instance *in;
-	struct inode *inode;   /* a reference */
-	u32 mask;              /* under watch_lock */
+	struct inode *inode; /* a reference */
+	u32 mask;            /* under watch_lock */
 	int wd;
 };
 
@@ -90,7 +90,7 @@ static struct event *event_new(int wd, u32 mask, u32 cookie, const char *name, u
 static bool queue_locked(struct instance *in, struct event *e)
 {
 	if (!list_empty(&in->events) &&
-	    same_event(list_last_entry(&in->events, struct event, list), e))
+		same_event(list_last_entry(&in->events, struct event, list), e))
 		return false;
 	if (in->nr_events > QUEUE_MAX)
 		return false;
@@ -105,7 +105,8 @@ static bool queue_locked(struct instance *in, struct event *e)
 	return true;
 }
 
-static void queue_event(struct instance *in, int wd, u32 mask, u32 cookie, const char *name, u32 len)
+static void queue_event(
+	struct instance *in, int wd, u32 mask, u32 cookie, const char *name, u32 len)
 {
 	struct event *e = event_new(wd, mask, cookie, name, len);
 	bool queued;
@@ -220,8 +221,8 @@ static long watch_set(struct instance *in, struct inode *inode, u32 mask)
 /* ---- what vfs calls ---- */
 
 /* Events to all watches of @inode. @mask may have IN_ISDIR. A one-shot watch goes: its inode is put afterwards. */
-static void notify(struct inode *inode, u32 mask, u32 cookie, const char *name, u32 len,
-		   bool unlinked)
+static void notify(
+	struct inode *inode, u32 mask, u32 cookie, const char *name, u32 len, bool unlinked)
 {
 	struct watch *w, *next;
 	struct marks *m;
@@ -237,7 +238,7 @@ static void notify(struct inode *inode, u32 mask, u32 cookie, const char *name, 
 			last = w->list.next == &m->list;
 			next = last ? NULL : list_next_entry(w, list);
 			if (!(w->mask & mask & EVENT_BITS) ||
-			    (unlinked && (w->mask & IN_EXCL_UNLINK)))
+				(unlinked && (w->mask & IN_EXCL_UNLINK)))
 				continue;
 			queue_event(w->in, w->wd, mask, cookie, name, len);
 			if (w->mask & IN_ONESHOT) {
@@ -263,8 +264,8 @@ void fsnotify_inode(struct inode *inode, u32 mask)
 		fsnotify_inode_gone(inode);
 }
 
-void fsnotify_name(struct inode *dir, u32 mask, struct inode *child, const char *name, u32 len,
-		   u32 cookie)
+void fsnotify_name(
+	struct inode *dir, u32 mask, struct inode *child, const char *name, u32 len, u32 cookie)
 {
 	if (child && S_ISDIR(child->i_mode))
 		mask |= IN_ISDIR;
@@ -287,7 +288,7 @@ void fsnotify_dentry(struct dentry *d, u32 mask)
 	if (S_ISDIR(inode->i_mode))
 		mask |= IN_ISDIR;
 	notify(parent->d_inode, mask, 0, d->d_name.name, d->d_name.len,
-	       READ_ONCE(d->d_flags) & DCACHE_UNHASHED);
+		READ_ONCE(d->d_flags) & DCACHE_UNHASHED);
 	dput(parent);
 }
 
@@ -430,9 +431,8 @@ static int inotify_fdinfo(struct file *f, char *buf, size_t size)
 	mutex_lock(&watch_lock);
 	for (; (w = radix_next(&in->watches, &wd)); wd++)
 		len += scnprintf(buf + len, size - (size_t)len,
-				 "inotify wd:%x ino:%lx sdev:%x mask:%x ignored_mask:0\n",
-				 (u32)w->wd, (unsigned long)w->inode->i_ino,
-				 w->inode->i_sb->s_dev, w->mask);
+			"inotify wd:%x ino:%lx sdev:%x mask:%x ignored_mask:0\n", (u32)w->wd,
+			(unsigned long)w->inode->i_ino, w->inode->i_sb->s_dev, w->mask);
 	mutex_unlock(&watch_lock);
 	return len;
 }
@@ -461,8 +461,8 @@ long sys_inotify_init1(int flags)
 	INIT_LIST_HEAD(&in->events);
 	atomic_inc(&u->usage);
 	in->user = u;
-	fd = anon_fd("[inotify]", &inotify_fops, in,
-		     O_RDONLY | (flags & (IN_CLOEXEC | IN_NONBLOCK)));
+	fd = anon_fd(
+		"[inotify]", &inotify_fops, in, O_RDONLY | (flags & (IN_CLOEXEC | IN_NONBLOCK)));
 	if (fd < 0) {
 		put_uid_user(u);
 		kfree(in);
@@ -503,7 +503,8 @@ long sys_inotify_add_watch(int fd, uaddr_t name, u32 mask)
 	f = inotify_get(fd);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	ret = user_path_at(AT_FDCWD, name, lookup | (mask & IN_ONLYDIR ? LOOKUP_DIRECTORY : 0), &path);
+	ret = user_path_at(
+		AT_FDCWD, name, lookup | (mask & IN_ONLYDIR ? LOOKUP_DIRECTORY : 0), &path);
 	if (ret)
 		goto out_put;
 	ret = inode_permission(path.dentry->d_inode, MAY_READ);

@@ -44,7 +44,7 @@ static struct pipe_inode_info *pipe_alloc(void)
 	if (!p)
 		return NULL;
 	if ((u64)atomic_add_return(n, &u->pipe_pages) > PIPE_USER_SOFT_PAGES &&
-	    !capable(CAP_SYS_RESOURCE)) {
+		!capable(CAP_SYS_RESOURCE)) {
 		atomic_sub(n - 2, &u->pipe_pages);
 		n = 2;
 	}
@@ -274,7 +274,7 @@ static ssize_t append(struct pipe_inode_info *p, struct iov_iter *from)
 static ssize_t write_page(struct pipe_inode_info *p, struct iov_iter *from, bool packet)
 {
 	struct page *page = pipe_page_get(p);
-	struct pipe_buf b = {.page = page, .merge = true, .packet = packet};
+	struct pipe_buf b = { .page = page, .merge = true, .packet = packet };
 	size_t n;
 
 	if (!page)
@@ -290,8 +290,8 @@ static ssize_t write_page(struct pipe_inode_info *p, struct iov_iter *from, bool
 	return (ssize_t)n;
 }
 
-static ssize_t write_locked(struct file *f, struct pipe_inode_info *p, struct iov_iter *from,
-			    bool *waited)
+static ssize_t write_locked(
+	struct file *f, struct pipe_inode_info *p, struct iov_iter *from, bool *waited)
 {
 	bool nonblock = f->f_flags & O_NONBLOCK, packet = f->f_flags & O_DIRECT;
 	ssize_t total = 0, n = 0;
@@ -406,10 +406,10 @@ static int pipe_release(struct inode *inode, struct file *f)
 	rest = !p->readers != !p->writers; /* only one side is left */
 	mutex_unlock(&p->mutex);
 	if (rest) {
-		wake_up_common(&p->rd_wait, TASK_NORMAL, 0,
-			       EPOLLIN | EPOLLRDNORM | EPOLLERR | EPOLLHUP);
-		wake_up_common(&p->wr_wait, TASK_NORMAL, 0,
-			       EPOLLOUT | EPOLLWRNORM | EPOLLERR | EPOLLHUP);
+		wake_up_common(
+			&p->rd_wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM | EPOLLERR | EPOLLHUP);
+		wake_up_common(
+			&p->wr_wait, TASK_NORMAL, 0, EPOLLOUT | EPOLLWRNORM | EPOLLERR | EPOLLHUP);
 	}
 	pipe_put(inode, p);
 	return 0;
@@ -509,17 +509,10 @@ static int fifo_open(struct inode *inode, struct file *f)
 	f->f_mode |= FMODE_STREAM;
 	mutex_lock(&p->mutex);
 	switch (f->f_mode & (FMODE_READ | FMODE_WRITE)) {
-	case FMODE_READ:
-		err = open_read(p, f, nonblock);
-		break;
-	case FMODE_WRITE:
-		err = open_write(p, nonblock);
-		break;
-	case FMODE_READ | FMODE_WRITE:
-		open_both(p);
-		break;
-	default:
-		err = -EINVAL;
+	case FMODE_READ: err = open_read(p, f, nonblock); break;
+	case FMODE_WRITE: err = open_write(p, nonblock); break;
+	case FMODE_READ | FMODE_WRITE: open_both(p); break;
+	default: err = -EINVAL;
 	}
 	mutex_unlock(&p->mutex);
 	if (err)
@@ -578,7 +571,7 @@ static int pipe_files(struct file *files[2], u32 flags)
 
 long sys_pipe2(uaddr_t ufds, int flags)
 {
-	struct file *files[2] = {NULL, NULL};
+	struct file *files[2] = { NULL, NULL };
 	int fds[2], err;
 
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
@@ -663,11 +656,8 @@ long pipe_fcntl(struct file *f, u32 cmd, u64 arg)
 	if (!p)
 		return -EBADF;
 	switch (cmd) {
-	case F_SETPIPE_SZ:
-		return set_size(p, arg);
-	case F_GETPIPE_SZ:
-		return (long)(READ_ONCE(p->ring_size) * PAGE_SIZE);
-	default:
-		return -EINVAL;
+	case F_SETPIPE_SZ: return set_size(p, arg);
+	case F_GETPIPE_SZ: return (long)(READ_ONCE(p->ring_size) * PAGE_SIZE);
+	default: return -EINVAL;
 	}
 }

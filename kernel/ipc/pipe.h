@@ -18,16 +18,16 @@ struct pipe_buf {
 
 /* Buffers [tail, head) hold data, at index & (ring_size - 1). head == tail: empty. */
 struct pipe_inode_info {
-	struct mutex mutex; /* all below, except where marked */
+	struct mutex mutex;                      /* all below, except where marked */
 	struct wait_queue_head rd_wait, wr_wait; /* woken without the mutex */
 	u32 head, tail;
-	u32 ring_size;      /* a power of two */
+	u32 ring_size; /* a power of two */
 	u32 readers, writers;
-	u32 r_counter, w_counter; /* opens ever made: a FIFO's opener waits for one */
-	u32 files;          /* under inode->i_lock: open files, whichever way */
+	u32 r_counter, w_counter;            /* opens ever made: a FIFO's opener waits for one */
+	u32 files;                           /* under inode->i_lock: open files, whichever way */
 	struct list_head rd_async, wr_async; /* of files with O_ASYNC */
 	bool is_fifo;
-	bool poll_usage;    /* somebody polls: every change wakes, not only the edges from empty and full */
+	bool poll_usage; /* somebody polls: every change wakes, not only the edges from empty and full */
 	struct pipe_buf *bufs;
 	struct page *spare[2];
 	struct user_struct *user;

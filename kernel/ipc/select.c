@@ -144,8 +144,8 @@ static int poll_sleep(struct poll_wait *pw, u64 deadline)
 }
 
 /* Rounds of ask() until it finds something (its result), fails, or the deadline passes (0). */
-static int poll_rounds(struct poll_wait *pw, int (*ask)(struct poll_wait *pw, void *arg), void *arg,
-		       u64 deadline)
+static int poll_rounds(
+	struct poll_wait *pw, int (*ask)(struct poll_wait *pw, void *arg), void *arg, u64 deadline)
 {
 	int n, err = 0;
 
@@ -242,8 +242,7 @@ static int put_revents(uaddr_t ufds, const struct poll_call *c)
 {
 	for (u32 i = 0; i < c->n; i++)
 		if (put_user(c->fds[i].revents,
-			     UADDR(ufds.v + i * sizeof(*c->fds) +
-				   offsetof(struct pollfd, revents))))
+			    UADDR(ufds.v + i * sizeof(*c->fds) + offsetof(struct pollfd, revents))))
 			return -EFAULT;
 	return 0;
 }
@@ -251,7 +250,7 @@ static int put_revents(uaddr_t ufds, const struct poll_call *c)
 static long do_poll(uaddr_t ufds, u32 nfds, u64 deadline)
 {
 	struct pollfd inline_fds[INLINE_FDS];
-	struct poll_call c = {.fds = inline_fds, .n = nfds};
+	struct poll_call c = { .fds = inline_fds, .n = nfds };
 	struct poll_wait pw;
 	long ret;
 
@@ -443,7 +442,7 @@ out_free:
 
 long sys_select(int n, uaddr_t inp, uaddr_t outp, uaddr_t exp, uaddr_t timeout)
 {
-	const uaddr_t sets[SETS] = {inp, outp, exp};
+	const uaddr_t sets[SETS] = { inp, outp, exp };
 	struct __kernel_old_timeval tv;
 	u64 deadline = ~0UL, us;
 
@@ -454,7 +453,7 @@ long sys_select(int n, uaddr_t inp, uaddr_t outp, uaddr_t exp, uaddr_t timeout)
 			return -EINVAL;
 		/* more than a second of microseconds is allowed here */
 		if (check_mul_overflow((u64)tv.tv_sec, 1000000UL, &us) ||
-		    check_add_overflow(us, (u64)tv.tv_usec, &us) || us > TIME_MAX / 1000)
+			check_add_overflow(us, (u64)tv.tv_usec, &us) || us > TIME_MAX / 1000)
 			us = TIME_MAX / 1000;
 		deadline = us ? deadline_in(us * 1000) : 0;
 	}
@@ -463,10 +462,10 @@ long sys_select(int n, uaddr_t inp, uaddr_t outp, uaddr_t exp, uaddr_t timeout)
 
 long sys_pselect6(int n, uaddr_t inp, uaddr_t outp, uaddr_t exp, uaddr_t timeout, uaddr_t sigmask)
 {
-	const uaddr_t sets[SETS] = {inp, outp, exp};
+	const uaddr_t sets[SETS] = { inp, outp, exp };
 	struct {
 		u64 mask, size;
-	} arg = {0, 0};
+	} arg = { 0, 0 };
 	u64 deadline;
 	long ret = limit_timespec(timeout, &deadline);
 

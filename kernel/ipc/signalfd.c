@@ -21,7 +21,7 @@ struct signalfd {
 static u64 pending_in(u64 mask)
 {
 	return (READ_ONCE(current->pending->signal) |
-		READ_ONCE(current->signal->shared_pending.signal)) &
+		       READ_ONCE(current->signal->shared_pending.signal)) &
 	       mask;
 }
 
@@ -51,9 +51,7 @@ static void fill(struct signalfd_siginfo *o, const siginfo_t *i)
 	case SIGFPE:
 	case SIGSEGV:
 	case SIGBUS:
-	case SIGTRAP:
-		o->ssi_addr = (u64)i->si_addr;
-		return;
+	case SIGTRAP: o->ssi_addr = (u64)i->si_addr; return;
 	case SIGPOLL:
 		o->ssi_band = (u32)i->si_band;
 		o->ssi_fd = i->si_fd;
@@ -63,9 +61,7 @@ static void fill(struct signalfd_siginfo *o, const siginfo_t *i)
 		o->ssi_utime = (u64)i->si_utime;
 		o->ssi_stime = (u64)i->si_stime;
 		break;
-	default:
-		o->ssi_ptr = (u64)i->si_ptr;
-		o->ssi_int = i->si_int;
+	default: o->ssi_ptr = (u64)i->si_ptr; o->ssi_int = i->si_int;
 	}
 	o->ssi_pid = (u32)i->si_pid;
 	o->ssi_uid = (u32)i->si_uid;
@@ -93,8 +89,8 @@ static ssize_t signalfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 				break;
 			if (f->f_flags & O_NONBLOCK)
 				return -EAGAIN;
-			err = wait_event_interruptible(&current->sighand->signalfd_wqh,
-						       take(s, &info));
+			err = wait_event_interruptible(
+				&current->sighand->signalfd_wqh, take(s, &info));
 			if (err)
 				return err;
 		}
@@ -160,8 +156,8 @@ long sys_signalfd4(int fd, uaddr_t mask, size_t sigsetsize, int flags)
 	if (!s)
 		return -ENOMEM;
 	s->mask = set;
-	fd = anon_fd("[signalfd]", &signalfd_fops, s,
-		     O_RDWR | (flags & (SFD_CLOEXEC | SFD_NONBLOCK)));
+	fd = anon_fd(
+		"[signalfd]", &signalfd_fops, s, O_RDWR | (flags & (SFD_CLOEXEC | SFD_NONBLOCK)));
 	if (fd < 0)
 		kfree(s);
 	return fd;

@@ -36,7 +36,8 @@ static void push(struct pipe_inode_info *p, const struct pipe_buf *b)
 /* ---- pipe to pipe ---- */
 
 /* Both locked: moves or shares up to @len bytes; how many. */
-static size_t transfer(struct pipe_inode_info *in, struct pipe_inode_info *out, size_t len, bool share)
+static size_t transfer(
+	struct pipe_inode_info *in, struct pipe_inode_info *out, size_t len, bool share)
 {
 	size_t done = 0;
 	u32 at = in->tail;
@@ -117,10 +118,10 @@ static ssize_t read_page(struct file *f, loff_t *pos, struct page *page, size_t 
 }
 
 /* One page's worth: bytes, 0 at the end, -errno. */
-static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_info *p, size_t len,
-				 bool nonblock)
+static ssize_t file_to_pipe_once(
+	struct file *f, loff_t *pos, struct pipe_inode_info *p, size_t len, bool nonblock)
 {
-	struct pipe_buf b = {.merge = true};
+	struct pipe_buf b = { .merge = true };
 	bool waited;
 	ssize_t n;
 	int err;
@@ -134,7 +135,8 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 	n = read_page(f, pos, b.page, min_t(size_t, len, PAGE_SIZE));
 	mutex_lock(&p->mutex);
 	if (n > 0)
-		err = pipe_wait_writable(p, false, &waited); /* the data has left the file: it must go in */
+		err = pipe_wait_writable(
+			p, false, &waited); /* the data has left the file: it must go in */
 	if (n > 0 && !err) {
 		b.len = (u32)n;
 		push(p, &b);
@@ -229,8 +231,8 @@ static ssize_t put_offset(struct file *f, uaddr_t uoff, const loff_t *pos, ssize
 	return ret;
 }
 
-static ssize_t do_splice(struct file *in, uaddr_t off_in, struct file *out, uaddr_t off_out,
-			 size_t len, u32 flags)
+static ssize_t do_splice(
+	struct file *in, uaddr_t off_in, struct file *out, uaddr_t off_out, size_t len, u32 flags)
 {
 	struct pipe_inode_info *ip = file_pipe(in), *op = file_pipe(out);
 	loff_t pos;
@@ -273,8 +275,8 @@ long sys_splice(int fd_in, uaddr_t off_in, int fd_out, uaddr_t off_out, size_t l
 		return -EBADF;
 	out = fget(fd_out);
 	if (out) {
-		ret = do_splice(in, off_in, out, off_out, min_t(size_t, len, 0x7ffff000UL),
-				(u32)flags);
+		ret = do_splice(
+			in, off_in, out, off_out, min_t(size_t, len, 0x7ffff000UL), (u32)flags);
 		fput(out);
 	}
 	fput(in);

@@ -20,9 +20,10 @@
 struct timerfd {
 	struct clock_timer timer;
 	struct wait_queue_head wqh;
-	u64 interval, expires; /* on the timer's clock; expires 0: not armed. Under wqh.lock, as all below */
-	u64 ticks;             /* expired and not yet read */
-	bool canceled;         /* TFD_TIMER_CANCEL_ON_SET and the clock was set */
+	u64 interval,
+		expires; /* on the timer's clock; expires 0: not armed. Under wqh.lock, as all below */
+	u64 ticks;       /* expired and not yet read */
+	bool canceled; /* TFD_TIMER_CANCEL_ON_SET and the clock was set */
 	int clock, flags;
 };
 
@@ -138,10 +139,10 @@ long sys_timerfd_create(int which, int flags)
 	if (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK))
 		return -EINVAL;
 	if (which != CLOCK_REALTIME && which != CLOCK_MONOTONIC && which != CLOCK_BOOTTIME &&
-	    which != CLOCK_REALTIME_ALARM && which != CLOCK_BOOTTIME_ALARM)
+		which != CLOCK_REALTIME_ALARM && which != CLOCK_BOOTTIME_ALARM)
 		return -EINVAL;
 	if ((which == CLOCK_REALTIME_ALARM || which == CLOCK_BOOTTIME_ALARM) &&
-	    !capable(CAP_WAKE_ALARM))
+		!capable(CAP_WAKE_ALARM))
 		return -EPERM;
 	t = kzalloc(sizeof(*t), GFP_KERNEL);
 	if (!t)
@@ -149,8 +150,8 @@ long sys_timerfd_create(int which, int flags)
 	t->clock = which;
 	init_waitqueue_head(&t->wqh);
 	clock_timer_setup(&t->timer, which, timerfd_expired);
-	fd = anon_fd("[timerfd]", &timerfd_fops, t,
-		     O_RDWR | (flags & (TFD_CLOEXEC | TFD_NONBLOCK)));
+	fd = anon_fd(
+		"[timerfd]", &timerfd_fops, t, O_RDWR | (flags & (TFD_CLOEXEC | TFD_NONBLOCK)));
 	if (fd < 0)
 		kfree(t);
 	return fd;
@@ -217,8 +218,8 @@ long sys_timerfd_settime(int fd, int flags, uaddr_t value, uaddr_t old)
 	old_interval = t->interval;
 	old_rest = rest(t);
 	clock_timer_cancel(&t->timer);
-	t->timer.cancel_on_set = (flags & TFD_TIMER_CANCEL_ON_SET) &&
-				 (flags & TFD_TIMER_ABSTIME) && t->clock == CLOCK_REALTIME;
+	t->timer.cancel_on_set = (flags & TFD_TIMER_CANCEL_ON_SET) && (flags & TFD_TIMER_ABSTIME) &&
+				 t->clock == CLOCK_REALTIME;
 	set(t, interval, first, flags);
 	spin_unlock(&t->wqh.lock);
 	fput(f);

@@ -37,8 +37,8 @@ static inline bool take(spinlock_t *l, u32 as)
 {
 	u32 free = 0;
 
-	return __atomic_compare_exchange_n(&l->word, &free, as, false, __ATOMIC_ACQUIRE,
-					   __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(
+		&l->word, &free, as, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
 static __noinline void spin_lock_slow(spinlock_t *l)

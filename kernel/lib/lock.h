@@ -47,10 +47,16 @@ typedef struct spinlock {
 } spinlock_t;
 
 #ifdef CONFIG_DEBUG
-#define SPINLOCK_INIT(n) {0, #n, NULL}
+#define SPINLOCK_INIT(n)                                                                           \
+	{                                                                                          \
+		0, #n, NULL                                                                        \
+	}
 #define LOCK_CLASS(l) __FILE_NAME__ ":" #l
 #else
-#define SPINLOCK_INIT(n) {0}
+#define SPINLOCK_INIT(n)                                                                           \
+	{                                                                                          \
+		0                                                                                  \
+	}
 #define LOCK_CLASS(l) NULL
 #endif
 #define spin_lock_init(l) spin_lock_setup(l, LOCK_CLASS(l))

@@ -82,7 +82,8 @@ static void report(const char *what, u32 a, u32 b, const void *ip)
 	graph_lock();
 }
 
-static void check_edge(const struct held_locks *h, u32 i, const void *lock, u16 class, const void *ip)
+static void check_edge(
+	const struct held_locks *h, u32 i, const void *lock, u16 class, const void *ip)
 {
 	u16 outer = h->held[i].class;
 
@@ -165,7 +166,7 @@ void lockdep_print_held(const struct held_locks *h)
 {
 	for (u32 i = 0; i < h->nr; i++)
 		printk(KERN_ERR " holds %s, taken at %p\n", class_name[h->held[i].class],
-		       h->held[i].ip);
+			h->held[i].ip);
 }
 
 int spin_depth(void)

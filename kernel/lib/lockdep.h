@@ -29,13 +29,15 @@ struct held_locks {
 /* @spin: a spinlock; @try: cannot deadlock, records no edge. */
 void lockdep_acquire(const void *lock, const char *name, bool spin, bool try, const void *ip);
 void lockdep_release(const void *lock);
-void lockdep_same_class_next(void); /* the next acquisition may be of a class that is held: the caller orders them */
-void lockdep_switch(int cpu, struct held_locks *h); /* @cpu goes on with a task whose locks are @h; NULL: not checked */
+void lockdep_same_class_next(
+	void); /* the next acquisition may be of a class that is held: the caller orders them */
+void lockdep_switch(int cpu,
+	struct held_locks *h); /* @cpu goes on with a task whose locks are @h; NULL: not checked */
 void lockdep_print_held(const struct held_locks *h);
 #define lock_name(l) ((l)->name)
 #else
-static inline void lockdep_acquire(const void *lock, const char *name, bool spin, bool try,
-				   const void *ip)
+static inline void lockdep_acquire(
+	const void *lock, const char *name, bool spin, bool try, const void *ip)
 {
 }
 static inline void lockdep_release(const void *lock)

@@ -173,7 +173,7 @@ bool printk_take_wake(void)
 static int format_line(char *buf, size_t size, const struct printk_record *r)
 {
 	return scnprintf(buf, size, "[%5lu.%06lu] %s\n", (unsigned long)(r->ts_ns / 1000000000),
-			 (unsigned long)(r->ts_ns / 1000 % 1000000), r->text);
+		(unsigned long)(r->ts_ns / 1000 % 1000000), r->text);
 }
 
 /* The role of the writer keeps console_list stable: console_unregister waits for it. */

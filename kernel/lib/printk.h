@@ -38,7 +38,8 @@ struct console {
 void console_register(struct console *con);
 void console_unregister(struct console *con);
 
-extern int console_loglevel; /* lines with a level below this reach the consoles; quiet sets 4, default 7 */
+extern int
+	console_loglevel; /* lines with a level below this reach the consoles; quiet sets 4, default 7 */
 
 /* Reading the ring for syslog(2) and /dev/kmsg: records are numbered from 0, oldest may be overwritten. */
 struct printk_record {
@@ -51,8 +52,10 @@ struct printk_record {
 /* Fetches the record with the lowest number >= *seq; 0, or -EAGAIN when there is none yet. Sets *seq past it. */
 int printk_read(u64 *seq, struct printk_record *rec);
 u64 printk_next_seq(void);
-extern struct wait_queue_head printk_wait; /* woken when a line is added (from a boundary, never inside printk) */
-bool printk_take_wake(void); /* lines were added since the last call: the scheduler's boundary wakes printk_wait */
+extern struct wait_queue_head
+	printk_wait; /* woken when a line is added (from a boundary, never inside printk) */
+bool printk_take_wake(
+	void); /* lines were added since the last call: the scheduler's boundary wakes printk_wait */
 
 /* Broken invariant: prints, back-trace, guest state; the process ends with exit 2 and the reason on stderr. */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;

@@ -14,8 +14,8 @@ static bool is_red(const struct rb_node *n)
 }
 
 /* Puts @new where @old hangs. */
-static void replace_child(struct rb_node *old, struct rb_node *new, struct rb_node *parent,
-			  struct rb_root *root)
+static void replace_child(
+	struct rb_node *old, struct rb_node *new, struct rb_node *parent, struct rb_root *root)
 {
 	if (!parent)
 		root->node = new;

@@ -46,23 +46,12 @@ static const char *parse_flags(const char *f, struct spec *sp)
 {
 	for (;; f++) {
 		switch (*f) {
-		case '-':
-			sp->left = true;
-			break;
-		case '+':
-			sp->plus = true;
-			break;
-		case ' ':
-			sp->space = true;
-			break;
-		case '#':
-			sp->alt = true;
-			break;
-		case '0':
-			sp->zero = true;
-			break;
-		default:
-			return f;
+		case '-': sp->left = true; break;
+		case '+': sp->plus = true; break;
+		case ' ': sp->space = true; break;
+		case '#': sp->alt = true; break;
+		case '0': sp->zero = true; break;
+		default: return f;
 		}
 	}
 }
@@ -94,14 +83,10 @@ static const char *parse_length(const char *f, struct spec *sp)
 static u64 narrow(u64 v, char length, bool is_signed)
 {
 	switch (length) {
-	case 'H':
-		return is_signed ? (u64)(s64)(s8)v : (u8)v;
-	case 'h':
-		return is_signed ? (u64)(s64)(s16)v : (u16)v;
-	case 'l':
-		return v;
-	default:
-		return is_signed ? (u64)(s64)(s32)v : (u32)v;
+	case 'H': return is_signed ? (u64)(s64)(s8)v : (u8)v;
+	case 'h': return is_signed ? (u64)(s64)(s16)v : (u16)v;
+	case 'l': return v;
+	default: return is_signed ? (u64)(s64)(s32)v : (u32)v;
 	}
 }
 
@@ -171,10 +156,10 @@ static void put_string(struct sink *o, const struct spec *sp, const char *s)
 
 int vsnprintf(char *buf, size_t size, const char *f, va_list ap)
 {
-	struct sink o = {buf, size, 0};
+	struct sink o = { buf, size, 0 };
 
 	for (; *f; f++) {
-		struct spec sp = {.precision = -1};
+		struct spec sp = { .precision = -1 };
 		char c;
 
 		if (*f != '%') {
@@ -206,7 +191,8 @@ int vsnprintf(char *buf, size_t size, const char *f, va_list ap)
 		case 'x':
 		case 'X':
 		case 'o':
-			put_number(&o, &sp, sp.length == 'l' ? va_arg(ap, u64) : va_arg(ap, u32), *f);
+			put_number(
+				&o, &sp, sp.length == 'l' ? va_arg(ap, u64) : va_arg(ap, u32), *f);
 			break;
 		case 'p':
 			sp.alt = true;
@@ -217,12 +203,8 @@ int vsnprintf(char *buf, size_t size, const char *f, va_list ap)
 			c = (char)va_arg(ap, int);
 			put_text(&o, &sp, &c, 1);
 			break;
-		case 's':
-			put_string(&o, &sp, va_arg(ap, const char *));
-			break;
-		case '%':
-			put(&o, '%');
-			break;
+		case 's': put_string(&o, &sp, va_arg(ap, const char *)); break;
+		case '%': put(&o, '%'); break;
 		default: /* unknown: shown as it is, and the rest of the arguments is not trusted */
 			put(&o, '%');
 			if (*f)
@@ -287,7 +269,7 @@ static int parse_u64(const char **s, unsigned base, u64 *out)
 		return -EINVAL;
 	for (; digit_of(*p) < (int)base; p++)
 		if (check_mul_overflow(v, (u64)base, &v) ||
-		    check_add_overflow(v, (u64)digit_of(*p), &v))
+			check_add_overflow(v, (u64)digit_of(*p), &v))
 			return -ERANGE;
 	*s = p;
 	*out = v;

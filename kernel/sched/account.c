@@ -23,7 +23,7 @@ void (*sched_cpu_timers)(u64 now);
 static DEFINE_SPINLOCK(load_lock);
 static u64 load[3], load_at; /* under load_lock; load_at read racily */
 /* exp(-5 s / 1, 5, 15 min), 11 bits of fraction */
-static const u64 load_decay[3] = {1884, 2014, 2037};
+static const u64 load_decay[3] = { 1884, 2014, 2037 };
 
 void account_user_enter(void)
 {

@@ -68,8 +68,7 @@ int balance_select(struct task *t)
 		return idle & BIT(prev) ? prev : __builtin_ctzl(idle);
 	if (!(mask & BIT(prev)))
 		return least_loaded(mask);
-	if ((mask & BIT(here)) &&
-	    READ_ONCE(rq->nr_running) < READ_ONCE(cpu_rq(prev)->nr_running))
+	if ((mask & BIT(here)) && READ_ONCE(rq->nr_running) < READ_ONCE(cpu_rq(prev)->nr_running))
 		return here;
 	return prev;
 }

@@ -228,8 +228,7 @@ bool class_should_preempt(struct rq *rq, const struct task *t)
 		return false;
 	if (c->policy == SCHED_IDLE)
 		return true;
-	return (s64)(c->se.vruntime - t->se.vruntime) >
-	       (s64)weighted(WAKEUP_GRAN_NS, t->se.weight);
+	return (s64)(c->se.vruntime - t->se.vruntime) > (s64)weighted(WAKEUP_GRAN_NS, t->se.weight);
 }
 
 struct task *class_next_queued(struct rq *rq, const struct task *after)

@@ -539,11 +539,8 @@ int sched_setaffinity(struct task *t, u64 mask)
 u64 sched_rr_interval(struct task *t)
 {
 	switch (t->policy) {
-	case SCHED_FIFO:
-		return 0;
-	case SCHED_RR:
-		return RR_SLICE_NS;
-	default:
-		return SLICE_NS;
+	case SCHED_FIFO: return 0;
+	case SCHED_RR: return RR_SLICE_NS;
+	default: return SLICE_NS;
 	}
 }

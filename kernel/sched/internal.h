@@ -17,17 +17,18 @@
 #define NICE_0_WEIGHT 1024
 #define IDLE_WEIGHT 3
 
-#define SLICE_NS (4 * MSEC)         /* of a fair task that is not alone */
+#define SLICE_NS (4 * MSEC) /* of a fair task that is not alone */
 #define RR_SLICE_NS (100 * MSEC)
-#define WAKEUP_GRAN_NS MSEC         /* a waker is preempted only by who is so much behind */
+#define WAKEUP_GRAN_NS MSEC /* a waker is preempted only by who is so much behind */
 #define SLEEPER_CREDIT_NS (3 * MSEC)
-#define SPREAD_DELAY_NS 50000UL     /* so long a woken task waits for its waker's vCPU before an idle one gets it */
+#define SPREAD_DELAY_NS                                                                            \
+	50000UL /* so long a woken task waits for its waker's vCPU before an idle one gets it */
 
 struct rq {
 	spinlock_t lock; /* raw: held across the switch. All below unless marked */
 	int cpu;
 	struct task *curr, *idle;
-	u32 nr_running;  /* runnable tasks, curr included, idle not */
+	u32 nr_running; /* runnable tasks, curr included, idle not */
 	/* fair class: queued tasks by vruntime, curr not among them */
 	struct rb_root fair;
 	struct rb_node *fair_first;
@@ -100,28 +101,33 @@ void class_init(struct rq *rq);
 u32 class_weight(const struct task *t);
 void class_update_curr(struct rq *rq, u64 now); /* charges curr for the time since exec_start */
 void class_enqueue(struct rq *rq, struct task *t, bool wakeup);
-void class_dequeue(struct rq *rq, struct task *t); /* queued, not curr */
+void class_dequeue(struct rq *rq, struct task *t);               /* queued, not curr */
 void class_put_curr(struct rq *rq, struct task *t, bool yields); /* curr goes back to its queue */
-void class_sleep_curr(struct rq *rq, struct task *t); /* curr leaves */
+void class_sleep_curr(struct rq *rq, struct task *t);            /* curr leaves */
 struct task *class_pick(struct rq *rq); /* out of its queue, to be curr; NULL */
 /* Queued tasks one by one, the next to run first (of the real-time ones only that one); NULL at the end. */
 struct task *class_next_queued(struct rq *rq, const struct task *after);
 bool class_should_preempt(struct rq *rq, const struct task *t); /* t over curr? */
-u64 class_slice_left(const struct rq *rq, u64 now); /* of curr: ns; ~0 no limit */
-void class_migrate(struct rq *from, struct rq *to, struct task *t); /* vruntime on the other queue's scale */
+u64 class_slice_left(const struct rq *rq, u64 now);             /* of curr: ns; ~0 no limit */
+void class_migrate(
+	struct rq *from, struct rq *to, struct task *t); /* vruntime on the other queue's scale */
 
 /* balance.c */
 int balance_select(struct task *t); /* the vCPU for a waking task; no lock held */
-void balance_pull(struct rq *rq);   /* rq has nothing to run: takes a task from another; no lock held */
-void balance_tick(struct rq *rq, u64 now, bool slice_over); /* at a boundary of rq with tasks queued */
-u64 balance_delay(struct rq *rq, u64 now); /* ns until a queued task wants an idle vCPU; ~0: none does */
+void balance_pull(
+	struct rq *rq); /* rq has nothing to run: takes a task from another; no lock held */
+void balance_tick(
+	struct rq *rq, u64 now, bool slice_over); /* at a boundary of rq with tasks queued */
+u64 balance_delay(
+	struct rq *rq, u64 now); /* ns until a queued task wants an idle vCPU; ~0: none does */
 int balance_any_allowed(const struct task *t);
 
 /* core.c */
 void rq_lock_two(struct rq *a, struct rq *b);
 void rq_unlock_two(struct rq *a, struct rq *b);
 struct rq *task_rq_lock(struct task *t); /* the runqueue of t->cpu, locked and stable */
-void resched_curr(struct rq *rq); /* under its lock: curr looks for a better task at its next boundary */
+void resched_curr(
+	struct rq *rq); /* under its lock: curr looks for a better task at its next boundary */
 /* Both locked; t is in no queue: it becomes runnable on @to. */
 void activate_task(struct rq *from, struct rq *to, struct task *t, bool wakeup);
 void sched_tick(void); /* at every boundary: slices and balance */

@@ -104,7 +104,7 @@ bool wait_interrupted(u32 state); /* a signal is pending that this state lets th
 	WAIT_EVENT_(q, cond, TASK_INTERRUPTIBLE, ~0UL, true)
 #define wait_event_timeout(q, cond, deadline, interruptible)                                       \
 	WAIT_EVENT_(q, cond, (interruptible) ? TASK_INTERRUPTIBLE : TASK_UNINTERRUPTIBLE,          \
-		    deadline, false)
+		deadline, false)
 
 struct mutex {
 	spinlock_t wait_lock;     /* raw; @waiters */
@@ -113,14 +113,15 @@ struct mutex {
 };
 #define MUTEX_INIT(n)                                                                              \
 	{                                                                                          \
-		.wait_lock = SPINLOCK_INIT(n), .owner = NULL, .waiters = LIST_HEAD_INIT((n).waiters) \
+		.wait_lock = SPINLOCK_INIT(n), .owner = NULL,                                      \
+		.waiters = LIST_HEAD_INIT((n).waiters)                                             \
 	}
 #define DEFINE_MUTEX(n) struct mutex n = MUTEX_INIT(n)
 void mutex_setup(struct mutex *m, const char *name);
 #define mutex_init(m) mutex_setup(m, LOCK_CLASS(m))
 void mutex_lock(struct mutex *m);
 int mutex_lock_interruptible(struct mutex *m); /* 0 or -ERESTARTSYS */
-int mutex_lock_killable(struct mutex *m);      /* 0 or -ERESTARTSYS, when the task is being killed */
+int mutex_lock_killable(struct mutex *m); /* 0 or -ERESTARTSYS, when the task is being killed */
 bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 void assert_mutex_held(const struct mutex *m);
@@ -158,6 +159,6 @@ void complete(struct completion *c);
 void complete_all(struct completion *c);
 void wait_for_completion(struct completion *c);
 int wait_for_completion_interruptible(struct completion *c); /* 0 or -ERESTARTSYS */
-int wait_for_completion_killable(struct completion *c); /* 0 or -ERESTARTSYS */
+int wait_for_completion_killable(struct completion *c);      /* 0 or -ERESTARTSYS */
 
 #endif

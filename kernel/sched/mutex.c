@@ -60,7 +60,7 @@ static bool spin_on_owner(struct mutex *m)
 /* Queued and asleep until owner, or until a signal that @state lets through. */
 static int lock_slow(struct mutex *m, u32 state)
 {
-	struct mutex_waiter w = {.task = current};
+	struct mutex_waiter w = { .task = current };
 	int err = 0;
 
 	spin_lock_raw(&m->wait_lock);

@@ -42,8 +42,7 @@ static void take(struct rwsem *s, bool write)
 static void grant(struct rwsem *s)
 {
 	while (!list_empty(&s->waiters)) {
-		struct rwsem_waiter *w =
-			list_first_entry(&s->waiters, struct rwsem_waiter, list);
+		struct rwsem_waiter *w = list_first_entry(&s->waiters, struct rwsem_waiter, list);
 		struct task *t = w->task;
 
 		if (!may_take(s, w->write))
@@ -59,7 +58,7 @@ static void grant(struct rwsem *s)
 
 static int wait_for(struct rwsem *s, bool write, u32 state)
 {
-	struct rwsem_waiter w = {.task = current, .write = write};
+	struct rwsem_waiter w = { .task = current, .write = write };
 
 	list_add_tail(&w.list, &s->waiters);
 	for (;;) {

@@ -32,9 +32,9 @@ struct seccomp_filter;
 #define TASK_RUNNING 0
 #define TASK_INTERRUPTIBLE 1
 #define TASK_UNINTERRUPTIBLE 2
-#define TASK_STOPPED 4    /* job control */
+#define TASK_STOPPED 4 /* job control */
 #define TASK_TRACED 8
-#define TASK_DEAD 16      /* never runs again */
+#define TASK_DEAD 16 /* never runs again */
 #define TASK_WAKEKILL 32
 #define TASK_KILLABLE (TASK_UNINTERRUPTIBLE | TASK_WAKEKILL)
 #define TASK_NORMAL (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)
@@ -47,25 +47,25 @@ struct seccomp_filter;
 #define PF_SIGNALED 0x10
 #define PF_DUMPCORE 0x20
 #define PF_SUPERPRIV 0x40
-#define PF_MEMALLOC 0x80     /* may dip into reserves: reclaim, OOM victim */
+#define PF_MEMALLOC 0x80 /* may dip into reserves: reclaim, OOM victim */
 #define PF_VFORK_DONE 0x100
-#define PF_NO_MM 0x200      /* lets its mm go: no part of a core dump any more (under sighand->lock) */
+#define PF_NO_MM 0x200 /* lets its mm go: no part of a core dump any more (under sighand->lock) */
 
 /* task->work_flags: reasons for the slow way to user mode; set by others with set_bit, then kick. */
 #define TIF_SIGPENDING 0
 #define TIF_NEED_RESCHED 1
-#define TIF_NOTIFY 2   /* task_work is queued */
+#define TIF_NOTIFY 2 /* task_work is queued */
 #define TIF_RESTORE_SIGMASK 3
 #define TIF_SYSCALL_TRACE 4
 #define TIF_SECCOMP 5
 
 struct sched_entity {
 	struct rb_node node;
-	u64 vruntime;       /* weighted ns */
-	u64 exec_start;     /* when it was put on the CPU */
-	u64 sum_exec;       /* ns, all */
-	u64 slice_start;    /* sum_exec when its slice began */
-	u64 queued_at;      /* arch_cpu_clock() when it became runnable */
+	u64 vruntime;    /* weighted ns */
+	u64 exec_start;  /* when it was put on the CPU */
+	u64 sum_exec;    /* ns, all */
+	u64 slice_start; /* sum_exec when its slice began */
+	u64 queued_at;   /* arch_cpu_clock() when it became runnable */
 	u32 weight;
 	bool on_rq;
 };
@@ -82,7 +82,7 @@ struct task_work {
 
 struct task {
 	/* scheduler: under the runqueue lock of task->cpu, except where said */
-	u32 state;      /* written by the task itself (set_current_state), and by wakers under the rq lock */
+	u32 state; /* written by the task itself (set_current_state), and by wakers under the rq lock */
 	int cpu;        /* the vCPU it runs on or ran on last */
 	bool on_cpu;    /* its stack is in use by a vCPU */
 	u32 flags;      /* PF_*, own */
@@ -106,17 +106,18 @@ struct task {
 
 	/* identity: immutable, or under tasklist_lock */
 	atomic_t usage;
-	pid_t pid, tgid;           /* in the initial pid namespace, immutable (tgid: exec by a non-leader swaps pids under tasklist_lock) */
+	pid_t pid,
+		tgid; /* in the initial pid namespace, immutable (tgid: exec by a non-leader swaps pids under tasklist_lock) */
 	struct pid *thread_pid;
-	struct list_head pid_links[4];   /* in pid->tasks[], by PIDTYPE_*; under tasklist_lock */
+	struct list_head pid_links[4]; /* in pid->tasks[], by PIDTYPE_*; under tasklist_lock */
 	struct task *group_leader;
 	struct task *real_parent;  /* who forked it */
 	struct task *parent;       /* who waits for it (the tracer, or real_parent) */
 	struct list_head children; /* of sibling; processes only */
 	struct list_head sibling;
-	struct list_head tasks;        /* all processes (leaders) */
-	struct list_head thread_node;  /* in signal->threads */
-	char comm[16];                 /* own; read racily */
+	struct list_head tasks;       /* all processes (leaders) */
+	struct list_head thread_node; /* in signal->threads */
+	char comm[16];                /* own; read racily */
 	int exit_code, exit_signal, exit_state;
 	int pdeath_signal;
 	bool did_exec, no_new_privs, in_execve, vfork_child;
@@ -132,13 +133,13 @@ struct task {
 	struct files_struct *files;
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
-	const struct cred *cred;      /* replaced as a whole; readers under alloc_lock or own */
+	const struct cred *cred; /* replaced as a whole; readers under alloc_lock or own */
 
 	/* signals: under sighand->lock */
 	struct signal_struct *signal;
 	struct sighand_struct *sighand;
 	u64 blocked, saved_sigmask, real_blocked; /* own writes under the lock */
-	struct sigpending *pending;                /* this thread's queue (kernel/task/signal.h) */
+	struct sigpending *pending;               /* this thread's queue (kernel/task/signal.h) */
 	u64 sas_ss_sp, sas_ss_size;
 	u32 sas_ss_flags;
 	u32 jobctl;
@@ -151,20 +152,20 @@ struct task {
 	struct list_head ptraced, ptrace_entry;
 	void *ptrace_info;
 
-	int seccomp_mode;               /* own; threads are synchronised under sighand->lock */
+	int seccomp_mode; /* own; threads are synchronised under sighand->lock */
 	struct seccomp_filter *seccomp;
 
-	struct futex_state *futex;    /* own */
-	u64 min_flt, maj_flt;         /* own */
+	struct futex_state *futex; /* own */
+	u64 min_flt, maj_flt;      /* own */
 	u64 io_rchar, io_wchar, io_syscr, io_syscw, io_read_bytes, io_write_bytes;
 	u64 timer_slack_ns;
-	void *journal_info;           /* open ext4 handle */
+	void *journal_info; /* open ext4 handle */
 	void *plug;
-	u64 syscall_nr;               /* for /proc/PID/syscall, -1 in user mode */
-	const char *wchan;            /* what it waits for, for /proc/PID/wchan */
-	struct rcu_head rcu;          /* put_task */
+	u64 syscall_nr;      /* for /proc/PID/syscall, -1 in user mode */
+	const char *wchan;   /* what it waits for, for /proc/PID/wchan */
+	struct rcu_head rcu; /* put_task */
 #ifdef CONFIG_DEBUG
-	struct held_locks held;       /* own (lockdep) */
+	struct held_locks held; /* own (lockdep) */
 #endif
 };
 
@@ -182,15 +183,15 @@ static inline u32 get_current_state(void)
 
 /* ---- the scheduler ---- */
 void schedule(void);
-void cond_resched(void);   /* a boundary: polls interrupts, gives way; no spinlock held */
+void cond_resched(void); /* a boundary: polls interrupts, gives way; no spinlock held */
 void yield(void);
 /* Wakes @t when its state is in @states: true when it did. Works with spinlocks held. */
 bool wake_up_state(struct task *t, u32 states);
 #define wake_up_process(t) wake_up_state(t, TASK_NORMAL)
 void wake_up_new_task(struct task *t);
-void sched_fork(struct task *t);          /* scheduler fields of a new task, from current */
+void sched_fork(struct task *t); /* scheduler fields of a new task, from current */
 void sched_exit(struct task *t);
-void __noreturn sched_dead(void);         /* last schedule of current (state TASK_DEAD) */
+void __noreturn sched_dead(void); /* last schedule of current (state TASK_DEAD) */
 void set_user_nice(struct task *t, int nice);
 int sched_setscheduler(struct task *t, int policy, int prio); /* 0, -EINVAL */
 int sched_setaffinity(struct task *t, u64 mask);              /* 0, -EINVAL */
@@ -227,10 +228,12 @@ struct task *kthread_run(int (*fn)(void *), void *arg, const char *name, ...) __
  * task_alloc() gives is the scheduler's own: schedule_tail() drops it after the task's last switch (TASK_DEAD).
  */
 struct task_hooks {
-	void (*init_idle)(struct task *t);         /* static credentials and signal state; memory need not work yet */
-	int (*init_kthread)(struct task *t);       /* pid, credentials, signal state of a new kernel thread: 0 or -errno */
+	void (*init_idle)(
+		struct task *t); /* static credentials and signal state; memory need not work yet */
+	int (*init_kthread)(struct task *
+			t); /* pid, credentials, signal state of a new kernel thread: 0 or -errno */
 	void (*kthread_exit)(int code) __noreturn; /* a kernel thread's function has returned */
-	void (*free)(struct task *t);              /* the last reference is gone: what the task room gave it */
+	void (*free)(struct task *t); /* the last reference is gone: what the task room gave it */
 };
 extern const struct task_hooks task_hooks;
 

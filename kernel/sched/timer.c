@@ -28,7 +28,7 @@ struct timer_base {
 	struct ktimer *running;
 } __aligned(64);
 
-static struct timer_base bases[MAX_CPUS] = {[0 ... MAX_CPUS - 1] = {.next = ~0UL}};
+static struct timer_base bases[MAX_CPUS] = { [0 ... MAX_CPUS - 1] = { .next = ~0UL } };
 
 static struct ktimer *timer_of(struct rb_node *n)
 {
@@ -126,7 +126,8 @@ void timer_start(struct ktimer *t, u64 expires)
 	t->expires = expires;
 	insert(b, t);
 	spin_unlock_raw(&b->lock);
-	if (cpu != smp_processor_id()) /* its function runs there now and is being re-armed from here */
+	if (cpu !=
+		smp_processor_id()) /* its function runs there now and is being re-armed from here */
 		arch_kick_cpu(cpu);
 }
 
@@ -224,7 +225,7 @@ static void sleeper_expired(struct ktimer *t)
 
 int schedule_deadline(u64 deadline)
 {
-	struct sleeper s = {.task = current};
+	struct sleeper s = { .task = current };
 
 	if (deadline == ~0UL) {
 		schedule();

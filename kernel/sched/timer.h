@@ -13,13 +13,14 @@ struct ktimer {
 	struct rb_node node;
 	u64 expires; /* ktime_get() scale */
 	void (*func)(struct ktimer *t);
-	int cpu;     /* the base that guards it: the vCPU that armed it last */
-	bool armed;  /* under that base's lock */
+	int cpu;    /* the base that guards it: the vCPU that armed it last */
+	bool armed; /* under that base's lock */
 };
 void timer_setup(struct ktimer *t, void (*func)(struct ktimer *t));
 void timer_start(struct ktimer *t, u64 expires); /* arms or moves */
-bool timer_cancel(struct ktimer *t);             /* true: it was armed and has not run; does not wait */
-void timer_cancel_sync(struct ktimer *t);        /* waits until its function does not run elsewhere; may sleep */
+bool timer_cancel(struct ktimer *t); /* true: it was armed and has not run; does not wait */
+void timer_cancel_sync(
+	struct ktimer *t); /* waits until its function does not run elsewhere; may sleep */
 bool timer_armed(const struct ktimer *t);
 
 /* Work for a kernel thread: runs in a task, may sleep. */
@@ -29,8 +30,9 @@ struct work {
 	u32 queued;
 };
 void work_setup(struct work *w, void (*func)(struct work *w));
-bool work_queue(struct work *w);   /* false when it was queued already; callable with spinlocks held */
-void work_flush(struct work *w);   /* waits until it is neither queued nor running */
+bool work_queue(
+	struct work *w); /* false when it was queued already; callable with spinlocks held */
+void work_flush(struct work *w); /* waits until it is neither queued nor running */
 
 /* Grace period: func runs once every vCPU has passed a boundary. For lock-free readers and frames. */
 struct rcu_head {

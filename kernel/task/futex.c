@@ -168,7 +168,7 @@ int futex_sleep(struct futex_q *q, u64 deadline)
 
 static int wait_on(uaddr_t addr, bool private, u32 val, u64 deadline, u32 bitset)
 {
-	struct futex_q q = {.pi_owner = 0};
+	struct futex_q q = { .pi_owner = 0 };
 	struct futex_key k;
 	u32 now;
 	int err = load_user_u32(addr, &now);
@@ -245,8 +245,8 @@ static void move_q(struct futex_q *q, struct futex_bucket *to, const struct fute
 	WRITE_ONCE(q->bucket, to);
 }
 
-static long requeue_keys(const struct futex_key *from, const struct futex_key *to, int nr_wake,
-			 int nr_move)
+static long requeue_keys(
+	const struct futex_key *from, const struct futex_key *to, int nr_wake, int nr_move)
 {
 	struct futex_bucket *a = futex_bucket_of(from), *b = futex_bucket_of(to);
 	struct futex_q *q, *next, *last = NULL;
@@ -307,43 +307,25 @@ out_put_k1:
 static bool op_compute(u32 op, u32 old, u32 arg, u32 *new_value)
 {
 	switch (op) {
-	case FUTEX_OP_SET:
-		*new_value = arg;
-		return true;
-	case FUTEX_OP_ADD:
-		*new_value = old + arg;
-		return true;
-	case FUTEX_OP_OR:
-		*new_value = old | arg;
-		return true;
-	case FUTEX_OP_ANDN:
-		*new_value = old & ~arg;
-		return true;
-	case FUTEX_OP_XOR:
-		*new_value = old ^ arg;
-		return true;
-	default:
-		return false;
+	case FUTEX_OP_SET: *new_value = arg; return true;
+	case FUTEX_OP_ADD: *new_value = old + arg; return true;
+	case FUTEX_OP_OR: *new_value = old | arg; return true;
+	case FUTEX_OP_ANDN: *new_value = old & ~arg; return true;
+	case FUTEX_OP_XOR: *new_value = old ^ arg; return true;
+	default: return false;
 	}
 }
 
 static int op_compare(u32 cmp, s32 old, s32 arg)
 {
 	switch (cmp) {
-	case FUTEX_OP_CMP_EQ:
-		return old == arg;
-	case FUTEX_OP_CMP_NE:
-		return old != arg;
-	case FUTEX_OP_CMP_LT:
-		return old < arg;
-	case FUTEX_OP_CMP_GE:
-		return old >= arg;
-	case FUTEX_OP_CMP_LE:
-		return old <= arg;
-	case FUTEX_OP_CMP_GT:
-		return old > arg;
-	default:
-		return -ENOSYS;
+	case FUTEX_OP_CMP_EQ: return old == arg;
+	case FUTEX_OP_CMP_NE: return old != arg;
+	case FUTEX_OP_CMP_LT: return old < arg;
+	case FUTEX_OP_CMP_GE: return old >= arg;
+	case FUTEX_OP_CMP_LE: return old <= arg;
+	case FUTEX_OP_CMP_GT: return old > arg;
+	default: return -ENOSYS;
 	}
 }
 
@@ -434,29 +416,19 @@ long sys_futex(uaddr_t addr1, int op, uint32_t val, uaddr_t timeout, uaddr_t add
 			return err;
 	}
 	switch (cmd) {
-	case FUTEX_WAIT:
-		return do_wait(addr1, private, val, deadline);
+	case FUTEX_WAIT: return do_wait(addr1, private, val, deadline);
 	case FUTEX_WAIT_BITSET:
 		return val3 ? wait_on(addr1, private, val, deadline, val3) : -EINVAL;
-	case FUTEX_WAKE:
-		return do_wake(addr1, private, (int)val, BITS_ANY);
-	case FUTEX_WAKE_BITSET:
-		return do_wake(addr1, private, (int)val, val3);
-	case FUTEX_REQUEUE:
-		return do_requeue(addr1, addr2, private, (int)val, nr2, NULL);
-	case FUTEX_CMP_REQUEUE:
-		return do_requeue(addr1, addr2, private, (int)val, nr2, &val3);
-	case FUTEX_WAKE_OP:
-		return do_wake_op(addr1, addr2, private, (int)val, nr2, val3);
+	case FUTEX_WAKE: return do_wake(addr1, private, (int)val, BITS_ANY);
+	case FUTEX_WAKE_BITSET: return do_wake(addr1, private, (int)val, val3);
+	case FUTEX_REQUEUE: return do_requeue(addr1, addr2, private, (int)val, nr2, NULL);
+	case FUTEX_CMP_REQUEUE: return do_requeue(addr1, addr2, private, (int)val, nr2, &val3);
+	case FUTEX_WAKE_OP: return do_wake_op(addr1, addr2, private, (int)val, nr2, val3);
 	case FUTEX_LOCK_PI:
-	case FUTEX_LOCK_PI2:
-		return futex_lock_pi(addr1, private, false, deadline);
-	case FUTEX_TRYLOCK_PI:
-		return futex_lock_pi(addr1, private, true, ~0UL);
-	case FUTEX_UNLOCK_PI:
-		return futex_unlock_pi(addr1, private);
-	default:
-		return -ENOSYS;
+	case FUTEX_LOCK_PI2: return futex_lock_pi(addr1, private, false, deadline);
+	case FUTEX_TRYLOCK_PI: return futex_lock_pi(addr1, private, true, ~0UL);
+	case FUTEX_UNLOCK_PI: return futex_unlock_pi(addr1, private);
+	default: return -ENOSYS;
 	}
 }
 

@@ -106,15 +106,15 @@ static int pi_inherit(uaddr_t addr, pid_t owner)
 	if ((old & FUTEX_TID_MASK) != (u32)owner)
 		return 1;
 	seen = old;
-	err = cmpxchg_user_u32(addr, &seen,
-			       (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED | (u32)current->pid);
+	err = cmpxchg_user_u32(
+		addr, &seen, (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED | (u32)current->pid);
 	return err ? err : seen != old;
 }
 
 /* Waits for @owner. 0: the lock is ours, 1: try again, -errno. */
 static int pi_wait(uaddr_t addr, const struct futex_key *k, pid_t owner, u64 deadline)
 {
-	struct futex_q q = {.pi_owner = owner};
+	struct futex_q q = { .pi_owner = owner };
 	u32 word;
 	int err;
 

@@ -344,12 +344,9 @@ static bool has_uid(struct task *t, kuid_t uid)
 static bool in_walk(const struct prio_walk *w, struct task *leader, struct task *t)
 {
 	switch (w->which) {
-	case PRIO_PROCESS:
-		return t == current ? !w->who || w->who == t->pid : w->who == t->pid;
-	case PRIO_PGRP:
-		return task_pgrp(leader) == w->pgrp;
-	default:
-		return has_uid(t, w->uid);
+	case PRIO_PROCESS: return t == current ? !w->who || w->who == t->pid : w->who == t->pid;
+	case PRIO_PGRP: return task_pgrp(leader) == w->pgrp;
+	default: return has_uid(t, w->uid);
 	}
 }
 
@@ -420,7 +417,7 @@ static long walk(struct prio_walk *w)
 
 long sys_getpriority(int which, int who)
 {
-	struct prio_walk w = {.which = which, .who = who};
+	struct prio_walk w = { .which = which, .who = who };
 
 	return walk(&w);
 }
@@ -428,7 +425,8 @@ long sys_getpriority(int which, int who)
 long sys_setpriority(int which, int who, int nice)
 {
 	struct prio_walk w = {
-		.which = which, .who = who, .set = true, .nice = clamp(nice, -20, 19)};
+		.which = which, .who = who, .set = true, .nice = clamp(nice, -20, 19)
+	};
 
 	return walk(&w);
 }
@@ -438,16 +436,15 @@ long sys_setpriority(int which, int who, int nice)
 /* Expedited or not, private or not, it is the same barrier: vCPUs are few. What a process has registered for is in its mm. */
 #define MEMBARRIER_SUPPORTED                                                                       \
 	(MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |                                 \
-	 MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |             \
-	 MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+		MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |      \
+		MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
 
 long sys_membarrier(int cmd, int flags, int cpu_id)
 {
 	if (flags)
 		return -EINVAL;
 	switch (cmd) {
-	case MEMBARRIER_CMD_QUERY:
-		return MEMBARRIER_SUPPORTED;
+	case MEMBARRIER_CMD_QUERY: return MEMBARRIER_SUPPORTED;
 	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
 		return 0; /* every process gets every barrier */
 	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
@@ -459,10 +456,7 @@ long sys_membarrier(int cmd, int flags, int cpu_id)
 		sched_barrier();
 		return 0;
 	case MEMBARRIER_CMD_GLOBAL:
-	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
-		sched_barrier();
-		return 0;
-	default:
-		return -EINVAL;
+	case MEMBARRIER_CMD_GLOBAL_EXPEDITED: sched_barrier(); return 0;
+	default: return -EINVAL;
 	}
 }

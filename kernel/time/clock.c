@@ -172,33 +172,16 @@ int clock_read(int clock, u64 *now)
 	switch (clock) {
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_ALARM:
-	case CLOCK_TAI:
-		*now = ktime_get_real();
-		return 0;
-	case CLOCK_REALTIME_COARSE:
-		*now = ktime_get_real_coarse();
-		return 0;
-	case CLOCK_MONOTONIC:
-		*now = ktime_get();
-		return 0;
-	case CLOCK_MONOTONIC_RAW:
-		*now = ktime_get_raw();
-		return 0;
-	case CLOCK_MONOTONIC_COARSE:
-		*now = ktime_get_coarse();
-		return 0;
+	case CLOCK_TAI: *now = ktime_get_real(); return 0;
+	case CLOCK_REALTIME_COARSE: *now = ktime_get_real_coarse(); return 0;
+	case CLOCK_MONOTONIC: *now = ktime_get(); return 0;
+	case CLOCK_MONOTONIC_RAW: *now = ktime_get_raw(); return 0;
+	case CLOCK_MONOTONIC_COARSE: *now = ktime_get_coarse(); return 0;
 	case CLOCK_BOOTTIME:
-	case CLOCK_BOOTTIME_ALARM:
-		*now = ktime_get_boottime();
-		return 0;
-	case CLOCK_PROCESS_CPUTIME_ID:
-		*now = process_cpu_time(current->signal);
-		return 0;
-	case CLOCK_THREAD_CPUTIME_ID:
-		*now = task_sched_runtime(current);
-		return 0;
-	default:
-		return clock < 0 ? read_dynamic(clock, now) : -EINVAL;
+	case CLOCK_BOOTTIME_ALARM: *now = ktime_get_boottime(); return 0;
+	case CLOCK_PROCESS_CPUTIME_ID: *now = process_cpu_time(current->signal); return 0;
+	case CLOCK_THREAD_CPUTIME_ID: *now = task_sched_runtime(current); return 0;
+	default: return clock < 0 ? read_dynamic(clock, now) : -EINVAL;
 	}
 }
 
@@ -226,7 +209,7 @@ long sys_gettimeofday(uaddr_t tv, uaddr_t tz)
 {
 	struct timezone_words {
 		int minuteswest, dsttime;
-	} zone = {0, 0};
+	} zone = { 0, 0 };
 
 	if (tv.v && put_timeval(tv, ktime_get_real()))
 		return -EFAULT;

@@ -35,7 +35,7 @@ static void expired(struct ktimer *t)
 	u64 now;
 
 	if (!ct->clock_set && follows_real_time(ct) && !clock_read(ct->clock, &now) &&
-	    now < ct->abs) {
+		now < ct->abs) {
 		timer_start(&ct->timer, deadline_at(ct->clock, ct->abs));
 		return;
 	}

@@ -53,8 +53,8 @@ static void want(struct usage *u, u64 rest)
 }
 
 /* ITIMER_VIRTUAL (0) and ITIMER_PROF (1). */
-static void check_interval(struct signal_struct *sig, int i, u64 used, int signo, struct usage *u,
-			   u32 *fire)
+static void check_interval(
+	struct signal_struct *sig, int i, u64 used, int signo, struct usage *u, u32 *fire)
 {
 	if (!sig->it[i].expires)
 		return;
@@ -69,7 +69,8 @@ static void check_interval(struct signal_struct *sig, int i, u64 used, int signo
 
 static void check_rlimit(struct signal_struct *sig, struct usage *u, u32 *fire)
 {
-	u64 soft = READ_ONCE(sig->rlim[RLIMIT_CPU].cur), hard = READ_ONCE(sig->rlim[RLIMIT_CPU].max);
+	u64 soft = READ_ONCE(sig->rlim[RLIMIT_CPU].cur),
+	    hard = READ_ONCE(sig->rlim[RLIMIT_CPU].max);
 	u64 sec = u->total / NSEC_PER_SEC;
 
 	if (soft == RLIM64_INFINITY && hard == RLIM64_INFINITY)
@@ -93,7 +94,7 @@ static void check(u64 now)
 	struct task *t = current;
 	struct signal_struct *sig = t->signal;
 	struct sighand_struct *sh;
-	struct usage u = {.wait = ~0UL};
+	struct usage u = { .wait = ~0UL };
 	u64 st;
 	u32 fire = 0;
 

@@ -95,8 +95,7 @@ static int get_itimer(int which, u64 *incr, u64 *value)
 		spin_unlock(&current->sighand->lock);
 		*value = !expires ? 0 : expires > used ? expires - used : 1000;
 		return 0;
-	default:
-		return -EINVAL;
+	default: return -EINVAL;
 	}
 }
 
@@ -118,9 +117,7 @@ static int set_itimer(int which, u64 incr, u64 value)
 	u64 used;
 
 	switch (which) {
-	case ITIMER_REAL:
-		set_real(incr, value);
-		return 0;
+	case ITIMER_REAL: set_real(incr, value); return 0;
 	case ITIMER_VIRTUAL:
 	case ITIMER_PROF:
 		used = cpu_used(which);
@@ -130,8 +127,7 @@ static int set_itimer(int which, u64 incr, u64 value)
 		spin_unlock(&current->sighand->lock);
 		cpu_timers_changed(sig);
 		return 0;
-	default:
-		return -EINVAL;
+	default: return -EINVAL;
 	}
 }
 

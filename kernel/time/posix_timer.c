@@ -30,16 +30,16 @@
 struct k_itimer {
 	struct list_head list; /* of signal->posix_timers, under timers_lock */
 	atomic_t usage;
-	int id, clock, notify;    /* immutable */
-	struct pid *target;       /* whom it signals; immutable, a reference */
+	int id, clock, notify; /* immutable */
+	struct pid *target;    /* whom it signals; immutable, a reference */
 	enum pid_type target_type;
-	struct sigqueue *q;       /* NULL: SIGEV_NONE */
-	spinlock_t lock;          /* down to the blank line */
+	struct sigqueue *q; /* NULL: SIGEV_NONE */
+	spinlock_t lock;    /* down to the blank line */
 	u64 interval;
-	u64 expires;              /* on its clock, 0: not armed */
-	s64 overrun_last;         /* of the signal delivered last */
+	u64 expires;      /* on its clock, 0: not armed */
+	s64 overrun_last; /* of the signal delivered last */
 
-	struct clock_timer timer; /* clocks that advance by themselves */
+	struct clock_timer timer;  /* clocks that advance by themselves */
 	struct list_head cpu_list; /* CPU clocks: of cpu_timers while armed, under timers_lock */
 	struct signal_struct *sig; /* its process: immutable, lives longer */
 	struct task *thread;       /* CPU clock of a thread: that thread, a reference */
@@ -207,7 +207,7 @@ static bool event_valid(const struct sigevent *ev)
 	if (ev->sigev_notify == SIGEV_NONE)
 		return true;
 	if (ev->sigev_notify != SIGEV_SIGNAL && ev->sigev_notify != SIGEV_THREAD &&
-	    ev->sigev_notify != (SIGEV_SIGNAL | SIGEV_THREAD_ID))
+		ev->sigev_notify != (SIGEV_SIGNAL | SIGEV_THREAD_ID))
 		return false;
 	return ev->sigev_signo > 0 && ev->sigev_signo <= NSIG_MAX;
 }
@@ -217,7 +217,7 @@ static int set_clock(struct k_itimer *kt, int clock)
 	u64 now;
 
 	if (clock_read(clock, &now) || clock == CLOCK_MONOTONIC_RAW ||
-	    clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_REALTIME_COARSE)
+		clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_REALTIME_COARSE)
 		return -EINVAL;
 	if (clock < 0) {
 		pid_t pid = ~(clock >> 3);
@@ -289,7 +289,7 @@ static struct k_itimer *kt_new(int clock)
 
 long sys_timer_create(int which, uaddr_t event, uaddr_t id)
 {
-	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
 	struct k_itimer *kt;
 	int err;
 

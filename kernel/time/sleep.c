@@ -31,7 +31,7 @@ static void sleep_over(struct clock_timer *ct)
 /* 0, or -ERESTARTSYS for a signal. */
 static int sleep_until(int clock, u64 abs)
 {
-	struct clock_sleep s = {.task = current};
+	struct clock_sleep s = { .task = current };
 
 	clock_timer_setup(&s.timer, clock, sleep_over);
 	set_current_state(TASK_INTERRUPTIBLE);
@@ -56,8 +56,8 @@ static int sleep_cpu(int clock, u64 abs)
 		if (err || now >= abs)
 			return err;
 		threads = max(READ_ONCE(current->signal->nr_threads), 1);
-		err = sleep_until(CLOCK_MONOTONIC,
-				  ktime_get() + max((abs - now) / threads, 1000000UL));
+		err = sleep_until(
+			CLOCK_MONOTONIC, ktime_get() + max((abs - now) / threads, 1000000UL));
 		if (err)
 			return err;
 	}
@@ -125,8 +125,8 @@ long sys_clock_nanosleep(int which, int flags, uaddr_t req, uaddr_t rem)
 
 	if (err)
 		return err;
-	if (which == CLOCK_THREAD_CPUTIME_ID || which == CLOCK_MONOTONIC_RAW || which == CLOCK_MONOTONIC_COARSE ||
-	    which == CLOCK_REALTIME_COARSE)
+	if (which == CLOCK_THREAD_CPUTIME_ID || which == CLOCK_MONOTONIC_RAW ||
+		which == CLOCK_MONOTONIC_COARSE || which == CLOCK_REALTIME_COARSE)
 		return -EOPNOTSUPP;
 	err = get_timespec(req, &ns);
 	if (err)

@@ -45,8 +45,8 @@ struct clock_timer {
 	struct ktimer timer;
 	struct list_head list; /* of those that clock_settime() moves; under clock_timers_lock */
 	int clock;
-	u64 abs;               /* expiry on @clock */
-	bool cancel_on_set;    /* timerfd: func is called when the clock is set; sees clock_set */
+	u64 abs;            /* expiry on @clock */
+	bool cancel_on_set; /* timerfd: func is called when the clock is set; sees clock_set */
 	bool clock_set;
 	void (*func)(struct clock_timer *ct);
 };

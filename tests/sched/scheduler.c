@@ -378,7 +378,8 @@ static void test_pingpong(void)
 
 	run(player, 2);
 	n = nr_context_switches() - n;
-	say("%lu ns a turn, %lu switches for 100 turns\n", elapsed(t) / (2 * PINGS), n * 100 / (2 * PINGS));
+	say("%lu ns a turn, %lu switches for 100 turns\n", elapsed(t) / (2 * PINGS),
+		n * 100 / (2 * PINGS));
 	check(n < 3 * 2 * PINGS);
 }
 
@@ -514,7 +515,7 @@ static int spinner(u64 me)
 
 static void test_fair(void)
 {
-	u64 sum[2] = {0, 0};
+	u64 sum[2] = { 0, 0 };
 
 	fair_end = ktime_get() + 600000000;
 	run(spinner, 4);
@@ -579,7 +580,7 @@ static void test_rt(void)
 {
 	run(rt_load, 4);
 	say("a FIFO task was late by %lu us at most, %lu on average\n", rt_latest / 1000,
-	    rt_late / 50000);
+		rt_late / 50000);
 }
 
 static int short_life(u64 me)
@@ -622,14 +623,9 @@ static int timer_user(u64 me)
 		struct ktimer *t = &timers[random_next(&rnd) % 16];
 
 		switch (random_next(&rnd) % 4) {
-		case 0:
-			timer_cancel(t);
-			break;
-		case 1:
-			timer_cancel_sync(t);
-			break;
-		default:
-			timer_start(t, ktime_get() + random_next(&rnd) % 100000);
+		case 0: timer_cancel(t); break;
+		case 1: timer_cancel_sync(t); break;
+		default: timer_start(t, ktime_get() + random_next(&rnd) % 100000);
 		}
 		cond_resched();
 	}
@@ -668,11 +664,20 @@ static const struct {
 	const char *name;
 	void (*fn)(void);
 } tests[] = {
-	{"switch", test_switch}, {"sleep", test_sleep},       {"mutex", test_mutex},
-	{"rwsem", test_rwsem},   {"pingpong", test_pingpong}, {"rcu", test_rcu},
-	{"work", test_work},     {"affinity", test_affinity}, {"fair", test_fair},
-	{"spread", test_spread}, {"rt", test_rt},             {"lives", test_lives},
-	{"timers", test_timers}, {"lockdep", test_lockdep},
+	{ "switch", test_switch },
+	{ "sleep", test_sleep },
+	{ "mutex", test_mutex },
+	{ "rwsem", test_rwsem },
+	{ "pingpong", test_pingpong },
+	{ "rcu", test_rcu },
+	{ "work", test_work },
+	{ "affinity", test_affinity },
+	{ "fair", test_fair },
+	{ "spread", test_spread },
+	{ "rt", test_rt },
+	{ "lives", test_lives },
+	{ "timers", test_timers },
+	{ "lockdep", test_lockdep },
 };
 
 static void stderr_write(struct console *con, const char *s, size_t n)
@@ -684,7 +689,7 @@ extern const struct initcall __start_initcalls[], __stop_initcalls[];
 
 void kernel_main(void)
 {
-	static struct console con = {.name = "stderr", .write = stderr_write};
+	static struct console con = { .name = "stderr", .write = stderr_write };
 
 	console_register(&con);
 	for (const struct initcall *c = __start_initcalls; c < __stop_initcalls; c++)
