@@ -15,7 +15,7 @@ TEST(exec_limits)
 	static char *argv[30005], *envp[] = { NULL, NULL };
 	char *text = malloc(131072 + 1);
 	struct rlimit lim;
-	struct itimerspec its = { { 0, 0 }, { 0, 50000000 } };
+	struct itimerspec its = { { 0, 0 }, { 0, 400000000 } };
 	timer_t id;
 	pthread_t t;
 	int i;
@@ -28,7 +28,7 @@ TEST(exec_limits)
 		say("%d arguments, %ld bytes", t_argc, sum);
 		if (!strcmp(t_argv[1], "timers")) {
 			say("alone: %d", access("/proc/self/task", F_OK) == 0);
-			sleep_ms(100); /* the timer of before would kill */
+			sleep_ms(500); /* the timer of before would kill */
 			say("still here");
 		}
 		return;
