@@ -21,7 +21,7 @@
 
 struct page *anon_page_alloc(void)
 {
-	struct page *p = alloc_page(GFP_USER);
+	struct page *p = alloc_page(GFP_USER | __GFP_NOOOM);
 
 	if (p)
 		p->flags = BIT(PG_anon) | BIT(PG_uptodate);
@@ -103,10 +103,10 @@ static void put_rest(struct page *p, u32 from, u32 to)
 static struct page *extent_alloc(u32 n, u32 *got)
 {
 	u32 order = n > 1 ? 32 - __builtin_clz(n - 1) : 0;
-	struct page *p = alloc_extent(GFP_USER, order);
+	struct page *p = alloc_extent(GFP_USER | __GFP_NOOOM, order);
 
 	if (!p && order)
-		p = alloc_extent(GFP_USER, order = 0);
+		p = alloc_extent(GFP_USER | __GFP_NOOOM, order = 0);
 	if (!p)
 		return NULL;
 	*got = min_t(u32, n, 1U << order);

@@ -271,6 +271,8 @@ static struct page *alloc_slow(gfp_t gfp, u32 order)
 			continue;
 		if (order > 3 && !(gfp & __GFP_NOFAIL))
 			return NULL;
+		if (gfp & __GFP_NOOOM)
+			return NULL;
 		if (!oom_kill || !oom_kill(gfp, order)) {
 			if (!(gfp & __GFP_NOFAIL))
 				return NULL;

@@ -198,7 +198,19 @@ static struct vm_area *vma_for_fault(struct mm *mm, u64 addr)
 	return v;
 }
 
-int fault_in(struct mm *mm, u64 addr, u32 flags)
+/*
+ * No lock is held. True: something was freed, or somebody is dying, so the fault is worth another try. A task that is to die itself
+ * does not try again.
+ */
+static bool memory_may_come(struct mm *mm)
+{
+	if (wait_interrupted(TASK_KILLABLE) || !out_of_memory(mm))
+		return false;
+	sleep_ns(1000000);
+	return !wait_interrupted(TASK_KILLABLE);
+}
+
+static int fault_in_once(struct mm *mm, u64 addr, u32 flags)
 {
 	struct vm_area *v = vma_for_fault(mm, addr);
 	struct fault_info info = { 0 };
@@ -211,6 +223,16 @@ int fault_in(struct mm *mm, u64 addr, u32 flags)
 	if (!err && mm == current->mm && !info.mapped)
 		sync_around(v, addr & PAGE_MASK, &info);
 	up_read(&mm->mmap_lock);
+	return err;
+}
+
+int fault_in(struct mm *mm, u64 addr, u32 flags)
+{
+	int err;
+
+	do
+		err = fault_in_once(mm, addr, flags);
+	while (err == -ENOMEM && memory_may_come(mm));
 	return err;
 }
 
@@ -308,5 +330,7 @@ int handle_fault(struct mm *mm, u64 addr, u64 error, int *code)
 	} else {
 		current->min_flt++;
 	}
+	if (err == -ENOMEM && memory_may_come(mm))
+		return 0; /* the guest faults again */
 	return err ? error_signal(err, code) : 0;
 }

@@ -86,7 +86,9 @@ static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struc
 	*ep &= ~PTE_RESERVED;
 	if (wants_copy(f, va, e)) {
 		spin_unlock(&old->page_table_lock);
-		return copy_at_once(f, v, va, e);
+		if (!copy_at_once(f, v, va, e))
+			return 0;
+		spin_lock(&old->page_table_lock); /* no memory: share it like others */
 	}
 	if (*ep & PTE_RW && *ep & PTE_MAPPED)
 		f->protect = true;

@@ -43,6 +43,10 @@ void buddy_return(pfn_t pfn, u32 order, bool fresh);
 /* Frees frames for an allocation of 2^order; number freed. May sleep. */
 u64 try_to_free_pages(gfp_t gfp, u32 order);
 void wake_kswapd(void);
+/* Of one mm, whose mmap_lock nobody else may hold at the moment (try) or is waited for. Frames freed. */
+u64 break_reservations_of(struct mm *mm, bool wait);
+/* The last resort of a fault, with no lock held: true when it makes sense to try again. */
+bool out_of_memory(struct mm *mm);
 
 /* ---- slab.c ---- */
 

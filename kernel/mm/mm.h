@@ -78,6 +78,7 @@ typedef u32 gfp_t;
 #define GFP_NOFS 0x4 /* may sleep, reclaim does not enter a file system */
 #define GFP_USER 0x8 /* for guests: fails (OOM) before the reserve is touched */
 #define __GFP_NOFAIL 0x10
+#define __GFP_NOOOM 0x20 /* fails rather than have somebody killed: the caller knows more to try */
 
 /* Called by arch once the direct map stands: takes over frames [first, max_pfn) */
 void mm_init_frames(pfn_t first_free, pfn_t end);

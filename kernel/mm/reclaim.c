@@ -89,12 +89,14 @@ static u64 shrink_caches(u32 share)
 
 /* ---- reservations ---- */
 
-static u64 break_reservations_of(struct mm *mm)
+u64 break_reservations_of(struct mm *mm, bool wait)
 {
 	struct vm_area *v;
 	u64 freed = 0;
 
-	if (!down_write_trylock(&mm->mmap_lock))
+	if (wait)
+		down_write(&mm->mmap_lock);
+	else if (!down_write_trylock(&mm->mmap_lock))
 		return 0;
 	list_for_each_entry(v, &mm->mmap_list, vm_list)
 		if (vma_is_anon(v) && vma_is_cow(v))
@@ -112,7 +114,7 @@ static u64 break_reservations(u64 wanted)
 
 		if (!mm)
 			break;
-		freed += break_reservations_of(mm);
+		freed += break_reservations_of(mm, false);
 		mmput(mm);
 	}
 	return freed;
@@ -167,6 +169,13 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 		return 1;
 	}
 	return freed;
+}
+
+bool out_of_memory(struct mm *mm)
+{
+	if (break_reservations_of(mm, true))
+		return true;
+	return oom_kill && oom_kill(GFP_USER, 0);
 }
 
 static int kswapd(void *arg)

@@ -27,6 +27,11 @@ void wake_kswapd(void)
 {
 }
 
+bool out_of_memory(struct mm *mm)
+{
+	return false;
+}
+
 void giveback_kick(void)
 {
 }
