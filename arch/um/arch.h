@@ -200,6 +200,9 @@ void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
  * what it returns) and after it, before do_signal(). */
 long syscall_trace_enter(struct regs *regs);
 void syscall_trace_leave(struct regs *regs);
+/* task/rseq.c: on the way to guest code, and before a signal frame is built. Both may sleep. */
+void rseq_resume(struct regs *regs);
+void rseq_signal(struct regs *regs);
 void do_space_died(void); /* current's space was lost: kill all users of its mm */
 
 /* ---- signal frames (arch/um/sigframe.c), called by task/signal.c ---- */

@@ -133,7 +133,8 @@ static void boundary_work(struct task *t)
 
 static bool has_work(const struct task *t, int cpu)
 {
-	return (READ_ONCE(t->work_flags) & WORK_MASK) || irq_pending() || cpu_kicked(cpu);
+	return (READ_ONCE(t->work_flags) & WORK_MASK) || irq_pending() || cpu_kicked(cpu) ||
+	       rseq_stale(t);
 }
 
 /* The host time at which the guest must come back; 0 when a timer is due already. */
@@ -177,15 +178,19 @@ static void claim_fpu(struct task *t, int cpu)
 	t->arch.fpu_cpu = cpu;
 }
 
-/* False when there was work after all. */
+/* False when there was work after all. What may sleep comes first: the task may be on another vCPU afterwards. */
 static bool run_guest(struct task *t, struct skas_event *ev)
 {
-	struct space *s = space_of(t);
-	int cpu = smp_processor_id();
+	struct space *s;
 	u64 deadline;
+	int cpu;
 
+	if (unlikely(rseq_stale(t)))
+		rseq_resume(&t->arch.regs);
+	s = space_of(t);
 	if (!s)
 		return false;
+	cpu = smp_processor_id();
 	claim_fpu(t, cpu);
 	deadline = next_deadline(cpu);
 	cpu_set_state(cpu, OS_CPU_GUEST);

@@ -179,6 +179,7 @@ int arch_setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask)
 
 	if (!(ks->ka.flags & SA_RESTORER_FLAG) || !place(ks, regs->rsp, &fpstate, &at))
 		return -EFAULT;
+	rseq_signal(regs);
 	skas_fpu_save(fpu);
 	fill_frame(&f, ks, regs, sigmask, fpstate);
 	if (put_fpu(fpstate, fpu->area) ||

@@ -173,11 +173,8 @@ static void put_prev(struct rq *rq, struct task *prev, bool preempted, bool yiel
 			class_sleep_curr(rq, prev);
 			rq->nr_uninterruptible += !!(prev->state & TASK_UNINTERRUPTIBLE);
 			rq->nr_iowait += prev->in_iowait;
-			prev->nvcsw++;
 			return;
 		}
-	} else {
-		prev->nivcsw += preempted;
 	}
 	if (unlikely(!cpu_allowed(prev, rq->cpu)) && prev->state == TASK_RUNNING) {
 		class_sleep_curr(rq, prev);
@@ -275,6 +272,10 @@ static void do_schedule(bool preempted, bool yields)
 		spin_unlock_raw(&rq->lock);
 		return;
 	}
+	if (prev->state == TASK_RUNNING || preempted)
+		prev->nivcsw++;
+	else
+		prev->nvcsw++;
 	account_switch(rq, prev, next, now);
 	start_running(rq, next, now);
 	finish_switch(arch_switch(prev, next));

@@ -125,7 +125,9 @@ struct task {
 	struct completion *vfork_done;
 	uaddr_t set_child_tid, clear_child_tid;
 	uaddr_t robust_list;
-	uaddr_t rseq;
+	uaddr_t rseq;      /* own: the registered area, its signature, nvcsw + nivcsw when it was up to date */
+	u32 rseq_sig;
+	u64 rseq_seen;
 
 	/* own; others take tasklist_lock or task_lock (alloc_lock) to look */
 	spinlock_t alloc_lock;
@@ -172,6 +174,11 @@ struct task {
 static inline struct regs *task_regs(struct task *t)
 {
 	return &t->arch.regs;
+}
+/* Has it been switched out since its rseq area was brought up to date? */
+static inline bool rseq_stale(const struct task *t)
+{
+	return t->rseq.v && t->rseq_seen != t->nvcsw + t->nivcsw;
 }
 static inline u32 get_current_state(void)
 {

@@ -75,6 +75,8 @@ static void copy_own_fields(struct task *t, u64 flags)
 		t->sas_ss_flags = current->sas_ss_flags;
 	}
 	t->rseq = (flags & CLONE_VM) ? UNULL : current->rseq;
+	t->rseq_sig = current->rseq_sig;
+	t->rseq_seen = ~0UL;
 }
 
 static int copy_sighand(struct task *t, u64 flags)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* membarrier(2), getcpu(2), rseq's absence or presence is not compared. */
+/* membarrier(2), getcpu(2). */
 #include "t.h"
 #include <linux/membarrier.h>
 
