@@ -506,7 +506,7 @@ void ext4_unreserve(struct ext4_sb *sbi, u32 blocks)
 
 static bool overlaps(u64 a, u64 n, u64 b, u64 m)
 {
-	return a < b + m && b < a + n;
+	return n && m && a < b + m && b < a + n;
 }
 
 bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count)
