@@ -34,7 +34,7 @@ unit:
 	@tests/run --build $(B) unit
 
 # ---- lint: every check runs, whatever the others found ----
-C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
+C_FILES = $(filter-out mk/%,$(shell git ls-files --cached --others --exclude-standard '*.c' '*.h'))
 FILES ?= $(C_FILES)
 WHICH = $(strip $(FILES))
 

@@ -78,8 +78,9 @@ static void report(u64 addr, size_t n, bool write, u64 caller)
 	if (__atomic_exchange_n(&reported, 1, __ATOMIC_RELAXED))
 		return;
 	name = ksym_lookup(caller, &offset);
-	panic("asan: %s of %lu bytes at %#lx, which is %s, in %s+%#lx", write ? "write" : "read", (unsigned long)n,
-		(unsigned long)addr, why == ASAN_FREED ? "free" : "beyond its object", name ? name : "?",
+	panic("asan: %s of %lu bytes at %#lx, which is %s, in %s+%#lx", write ? "write" : "read",
+		(unsigned long)n, (unsigned long)addr,
+		why == ASAN_FREED ? "free" : "beyond its object", name ? name : "?",
 		(unsigned long)offset);
 }
 

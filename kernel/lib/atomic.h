@@ -14,7 +14,10 @@ typedef struct {
 	s64 v;
 } atomic64_t;
 
-#define ATOMIC_INIT(n) {(n)}
+#define ATOMIC_INIT(n)                                                                             \
+	{                                                                                          \
+		(n)                                                                                \
+	}
 #define atomic_read(a) __atomic_load_n(&(a)->v, __ATOMIC_RELAXED)
 #define atomic_set(a, n) __atomic_store_n(&(a)->v, (n), __ATOMIC_RELAXED)
 #define atomic_add(n, a) ((void)__atomic_add_fetch(&(a)->v, (n), __ATOMIC_SEQ_CST))
@@ -33,8 +36,8 @@ static inline bool atomic_inc_not_zero(atomic_t *a)
 	s32 old = atomic_read(a);
 
 	while (old)
-		if (__atomic_compare_exchange_n(&a->v, &old, old + 1, false, __ATOMIC_SEQ_CST,
-						__ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(
+			    &a->v, &old, old + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 			return true;
 	return false;
 }
@@ -43,8 +46,8 @@ static inline bool atomic_inc_not_zero(atomic_t *a)
 #define cmpxchg(p, old, new)                                                                       \
 	({                                                                                         \
 		__typeof__(*(p)) o_ = (old);                                                       \
-		__atomic_compare_exchange_n(p, &o_, new, false, __ATOMIC_SEQ_CST,                  \
-					    __ATOMIC_SEQ_CST);                                     \
+		__atomic_compare_exchange_n(                                                       \
+			p, &o_, new, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);                   \
 		o_;                                                                                \
 	})
 #define smp_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)

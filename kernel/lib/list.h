@@ -11,15 +11,18 @@ struct list_head {
 	struct list_head *next, *prev;
 };
 
-#define LIST_HEAD_INIT(n) {&(n), &(n)}
+#define LIST_HEAD_INIT(n)                                                                          \
+	{                                                                                          \
+		&(n), &(n)                                                                         \
+	}
 #define LIST_HEAD(n) struct list_head n = LIST_HEAD_INIT(n)
 
 static inline void INIT_LIST_HEAD(struct list_head *h)
 {
 	h->next = h->prev = h;
 }
-static inline void list_insert_between(struct list_head *n, struct list_head *prev,
-				       struct list_head *next)
+static inline void list_insert_between(
+	struct list_head *n, struct list_head *prev, struct list_head *next)
 {
 	n->prev = prev;
 	n->next = next;
@@ -83,15 +86,14 @@ static inline void list_splice_tail_init(struct list_head *from, struct list_hea
 #define list_next_entry(p, m) list_entry((p)->m.next, __typeof__(*(p)), m)
 #define list_prev_entry(p, m) list_entry((p)->m.prev, __typeof__(*(p)), m)
 #define list_for_each(p, h) for (p = (h)->next; p != (h); p = p->next)
-#define list_for_each_safe(p, n, h)                                                                \
-	for (p = (h)->next, n = p->next; p != (h); p = n, n = p->next)
+#define list_for_each_safe(p, n, h) for (p = (h)->next, n = p->next; p != (h); p = n, n = p->next)
 #define list_for_each_entry(p, h, m)                                                               \
 	for (p = list_first_entry(h, __typeof__(*p), m); &p->m != (h); p = list_next_entry(p, m))
 #define list_for_each_entry_reverse(p, h, m)                                                       \
 	for (p = list_last_entry(h, __typeof__(*p), m); &p->m != (h); p = list_prev_entry(p, m))
 #define list_for_each_entry_safe(p, n, h, m)                                                       \
 	for (p = list_first_entry(h, __typeof__(*p), m), n = list_next_entry(p, m); &p->m != (h);  \
-	     p = n, n = list_next_entry(n, m))
+		p = n, n = list_next_entry(n, m))
 
 struct hlist_node {
 	struct hlist_node *next, **pprev;
@@ -137,9 +139,12 @@ static inline void hlist_del_init(struct hlist_node *n)
 	})
 #define hlist_for_each_entry(p, h, m)                                                              \
 	for (p = hlist_entry_safe((h)->first, __typeof__(*p), m); p;                               \
-	     p = hlist_entry_safe(p->m.next, __typeof__(*p), m))
+		p = hlist_entry_safe(p->m.next, __typeof__(*p), m))
 #define hlist_for_each_entry_safe(p, n, h, m)                                                      \
-	for (p = hlist_entry_safe((h)->first, __typeof__(*p), m); p && ({ n = p->m.next; 1; });    \
-	     p = hlist_entry_safe(n, __typeof__(*p), m))
+	for (p = hlist_entry_safe((h)->first, __typeof__(*p), m); p && ({                          \
+		     n = p->m.next;                                                                \
+		     1;                                                                            \
+	     });                                                                                   \
+		p = hlist_entry_safe(n, __typeof__(*p), m))
 
 #endif

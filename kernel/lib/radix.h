@@ -13,7 +13,10 @@ struct radix {
 	struct radix_node *root;
 	u32 height;
 };
-#define RADIX_INIT {NULL, 0}
+#define RADIX_INIT                                                                                 \
+	{                                                                                          \
+		NULL, 0                                                                            \
+	}
 
 /* NULL when there is none. */
 void *radix_lookup(const struct radix *r, u64 index);

@@ -15,7 +15,7 @@ struct rb_node {
 struct rb_root {
 	struct rb_node *node;
 };
-#define RB_ROOT ((struct rb_root){NULL})
+#define RB_ROOT ((struct rb_root){ NULL })
 #define rb_entry(p, t, m) container_of(p, t, m)
 #define rb_entry_safe(p, t, m)                                                                     \
 	({                                                                                         \

@@ -44,7 +44,7 @@ typedef struct {
 	u64 v;
 } uaddr_t;
 
-#define UADDR(x) ((uaddr_t){(u64)(x)})
+#define UADDR(x) ((uaddr_t){ (u64)(x) })
 #define UNULL UADDR(0)
 static inline uaddr_t uaddr_add(uaddr_t a, u64 n)
 {
@@ -80,7 +80,7 @@ static inline uaddr_t uaddr_add(uaddr_t a, u64 n)
 #define cpu_relax() __builtin_ia32_pause()
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(p, t, m) ((t *)((char *)(p) - offsetof(t, m)))
+#define container_of(p, t, m) ((t *)((char *)(p)-offsetof(t, m)))
 #define min(a, b)                                                                                  \
 	({                                                                                         \
 		__typeof__(a) a_ = (a);                                                            \

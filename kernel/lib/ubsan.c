@@ -71,7 +71,8 @@ static s64 value_of(const struct type *type, u64 v)
 static void found(const struct source *at, const char *what, const struct type *type, s64 value)
 {
 	if (type)
-		printk(KERN_ERR "UBSAN: %s: %s %ld in %s:%u\n", what, type->name, (long)value, at->file, at->line);
+		printk(KERN_ERR "UBSAN: %s: %s %ld in %s:%u\n", what, type->name, (long)value,
+			at->file, at->line);
 	else
 		printk(KERN_ERR "UBSAN: %s in %s:%u\n", what, at->file, at->line);
 	arch_dump_stack();
@@ -138,8 +139,8 @@ HANDLER(vla_bound_not_positive, struct value_data *d, u64 v)
 HANDLER(type_mismatch_v1, struct mismatch_data *d, u64 pointer)
 {
 	if (first_time(&d->at))
-		found(&d->at, pointer ? "misaligned or too small object of" : "null pointer to", d->type,
-			(s64)pointer);
+		found(&d->at, pointer ? "misaligned or too small object of" : "null pointer to",
+			d->type, (s64)pointer);
 }
 
 HANDLER(nonnull_arg, struct place_data *d)

@@ -154,8 +154,8 @@ size_t format_arg(char *buf, size_t size, size_t len, enum syscall_arg type, u64
 	case SYSCALL_ARG_MODE: return len + (size_t)scnprintf(buf + len, size - len, "%#o", (u32)v);
 	case SYSCALL_ARG_OFLAGS: return put_oflags(buf, size, len, (u32)v);
 	case SYSCALL_ARG_PROT:
-		return v ? put_flags(buf, size, len, prot_flags, v, false)
-			 : put(buf, size, len, "PROT_NONE");
+		return v ? put_flags(buf, size, len, prot_flags, v, false) :
+			   put(buf, size, len, "PROT_NONE");
 	case SYSCALL_ARG_MFLAGS: return put_flags(buf, size, len, map_flags, v, false);
 	case SYSCALL_ARG_SIG:
 		return put_name(buf, size, len,

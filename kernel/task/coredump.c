@@ -112,7 +112,8 @@ static bool stop_others(struct core_state *cs, int sig)
 	signal->group_exit = true;
 	signal->group_exit_code = sig;
 	signal->core_state = cs;
-	for_each_thread(signal, t) cs->waiting_for += t != current && !(t->flags & PF_NO_MM);
+	for_each_thread(signal, t)
+		cs->waiting_for += t != current && !(t->flags & PF_NO_MM);
 	zap_other_threads(current);
 	current->flags |= PF_DUMPCORE | PF_NO_MM;
 	spin_unlock(&current->sighand->lock);

@@ -231,7 +231,8 @@ static int check_unsafe(struct bprm *b)
 	if (current->no_new_privs)
 		b->unsafe |= UNSAFE_NO_NEW_PRIVS;
 	read_lock(&tasklist_lock);
-	for_each_thread(current->signal, t) users += t->fs == current->fs;
+	for_each_thread(current->signal, t)
+		users += t->fs == current->fs;
 	read_unlock(&tasklist_lock);
 	if (atomic_read(&current->fs->users) > users)
 		b->unsafe |= UNSAFE_SHARE;

@@ -182,7 +182,9 @@ static struct task *live_thread(struct signal_struct *sig)
 {
 	struct task *t;
 
-	for_each_thread(sig, t) if (!(t->flags & PF_EXITING)) return t;
+	for_each_thread(sig, t)
+		if (!(t->flags & PF_EXITING))
+			return t;
 	return NULL;
 }
 
@@ -213,8 +215,9 @@ static bool has_stopped_jobs(struct pid *pgrp)
 {
 	struct task *t;
 
-	for_each_pid_task(
-		t, pgrp, PIDTYPE_PGID) if (t->signal->flags & SIGNAL_STOP_STOPPED) return true;
+	for_each_pid_task(t, pgrp, PIDTYPE_PGID)
+		if (t->signal->flags & SIGNAL_STOP_STOPPED)
+			return true;
 	return false;
 }
 
@@ -260,8 +263,7 @@ static void forget_original_parent(struct task *father, struct list_head *dead)
 		return;
 	reaper = find_new_reaper(father);
 	list_for_each_entry(p, &father->children, sibling) {
-		for_each_thread(p->signal, t)
-		{
+		for_each_thread(p->signal, t) {
 			t->real_parent = reaper;
 			if (!t->ptrace)
 				t->parent = reaper;

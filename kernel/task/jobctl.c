@@ -62,8 +62,7 @@ static void begin_group_stop(int signr)
 	sig->group_stop_count = 0;
 	if (task_set_jobctl_pending(current, mask))
 		sig->group_stop_count++;
-	for_each_thread(sig, t)
-	{
+	for_each_thread(sig, t) {
 		if (t == current || (READ_ONCE(t->state) & TASK_STOPPED) ||
 			!task_set_jobctl_pending(t, mask))
 			continue;
@@ -181,8 +180,7 @@ bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored)
 
 	if (!pgrp)
 		return true;
-	for_each_pid_task(t, pgrp, PIDTYPE_PGID)
-	{
+	for_each_pid_task(t, pgrp, PIDTYPE_PGID) {
 		struct task *parent = t->real_parent;
 
 		if (t == ignored || (t->exit_state && thread_group_empty(t)) ||

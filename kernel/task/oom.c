@@ -21,8 +21,7 @@ static bool memory_of(struct task *p, struct usage *u)
 {
 	struct task *t;
 
-	for_each_thread(p->signal, t)
-	{
+	for_each_thread(p->signal, t) {
 		bool found;
 
 		spin_lock(&t->alloc_lock);
@@ -60,8 +59,7 @@ static struct task *choose_victim(u64 total, struct usage *best_usage, bool *wai
 	struct usage u;
 
 	read_lock(&tasklist_lock);
-	for_each_process(p)
-	{
+	for_each_process(p) {
 		s64 points = badness(p, total, &u);
 
 		if (points == INT64_MIN)
@@ -100,8 +98,8 @@ static void kill_victim(struct task *p, const struct usage *u)
 	p->signal->oom_victim = true;
 	send_sig_group(SIGKILL, p, SEND_SIG_PRIV);
 	read_lock(&tasklist_lock);
-	for_each_thread(p->signal, t) t->flags |=
-		PF_MEMALLOC; /* may use the reserve, so that it can die */
+	for_each_thread(p->signal, t)
+		t->flags |= PF_MEMALLOC; /* may use the reserve, so that it can die */
 	read_unlock(&tasklist_lock);
 }
 

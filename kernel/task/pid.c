@@ -210,7 +210,8 @@ void for_each_in_pid(
 	if (!p)
 		return;
 	read_lock(&tasklist_lock);
-	for_each_pid_task(t, p, type) fn(t, arg);
+	for_each_pid_task(t, p, type)
+		fn(t, arg);
 	read_unlock(&tasklist_lock);
 }
 
@@ -225,7 +226,8 @@ u32 nr_processes(void)
 	u32 n = 0;
 
 	read_lock(&tasklist_lock);
-	for_each_process(t) n++;
+	for_each_process(t)
+		n++;
 	read_unlock(&tasklist_lock);
 	return n;
 }

@@ -55,8 +55,7 @@ static void mark_descendants(struct task *top)
 {
 	struct task *p, *up;
 
-	for_each_process(p)
-	{
+	for_each_process(p) {
 		for (up = p->real_parent; !(up->flags & PF_KTHREAD); up = up->real_parent)
 			if (same_thread_group(up, top)) {
 				p->signal->has_child_subreaper = true;

@@ -24,8 +24,7 @@ void thread_group_times(struct task *t, u64 *utime, u64 *stime)
 	*stime = sig->stime;
 	if (!sh)
 		return;
-	for_each_thread(sig, other)
-	{
+	for_each_thread(sig, other) {
 		*utime += READ_ONCE(other->utime);
 		*stime += READ_ONCE(other->stime);
 	}
@@ -66,7 +65,8 @@ static void add_self(struct task *t, struct rusage64_k *ru, u64 *utime, u64 *sti
 	ru->ru_oublock += (s64)sig->oublock;
 	if (!sh)
 		return;
-	for_each_thread(sig, other) add_thread(other, ru, utime, stime);
+	for_each_thread(sig, other)
+		add_thread(other, ru, utime, stime);
 	unlock_task_sighand(sh);
 }
 

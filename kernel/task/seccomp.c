@@ -338,8 +338,7 @@ static pid_t first_unsyncable(void)
 {
 	struct task *t;
 
-	for_each_thread(current->signal, t)
-	{
+	for_each_thread(current->signal, t) {
 		struct seccomp_filter *f = current->seccomp;
 
 		if (t == current || t->seccomp_mode == SECCOMP_MODE_DISABLED)
@@ -356,8 +355,7 @@ static void sync_threads(void)
 {
 	struct task *t;
 
-	for_each_thread(current->signal, t)
-	{
+	for_each_thread(current->signal, t) {
 		struct seccomp_filter *old = t->seccomp;
 
 		if (t == current || (t->flags & PF_EXITING))

@@ -24,7 +24,8 @@ static void drop_if_ignored(int sig)
 	if (handler != 1 && (handler || !(SIG_KERNEL_IGNORE & sigmask_of(sig))))
 		return;
 	flush_sigqueue_mask(sigmask_of(sig), &current->signal->shared_pending);
-	for_each_thread(current->signal, t) flush_sigqueue_mask(sigmask_of(sig), t->pending);
+	for_each_thread(current->signal, t)
+		flush_sigqueue_mask(sigmask_of(sig), t->pending);
 }
 
 long sys_rt_sigaction(int sig, uaddr_t act, uaddr_t oldact, size_t sigsetsize)

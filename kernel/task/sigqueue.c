@@ -233,8 +233,7 @@ static void retarget_shared_pending(struct task *t, u64 which)
 	which &= t->signal->shared_pending.signal;
 	if (!which)
 		return;
-	for_each_thread(t->signal, other)
-	{
+	for_each_thread(t->signal, other) {
 		if (other == t || (other->flags & PF_EXITING) || !(which & ~other->blocked))
 			continue;
 		if (!signal_pending(other))

@@ -68,7 +68,8 @@ static void flush_group(struct task *t, u64 mask)
 	struct task *other;
 
 	flush_sigqueue_mask(mask, &t->signal->shared_pending);
-	for_each_thread(t->signal, other) flush_sigqueue_mask(mask, other->pending);
+	for_each_thread(t->signal, other)
+		flush_sigqueue_mask(mask, other->pending);
 }
 
 /* SIGCONT: everybody goes on, whatever its disposition; the parent hears of it later, from the process itself. */
@@ -79,8 +80,7 @@ static void continue_group(struct task *t)
 	u32 why = 0;
 
 	flush_group(t, SIG_KERNEL_STOP);
-	for_each_thread(sig, other)
-	{
+	for_each_thread(sig, other) {
 		task_clear_jobctl_pending(other, JOBCTL_STOP_PENDING);
 		if (other->ptrace & PT_SEIZED)
 			ptrace_trap_notify(other);
@@ -132,8 +132,9 @@ static struct task *choose_thread(int sig, struct task *t, bool group)
 		return t;
 	if (!group || thread_group_empty(t))
 		return NULL;
-	for_each_thread(signal, other) if (wants_signal(sig, other)) return signal->curr_target =
-		other;
+	for_each_thread(signal, other)
+		if (wants_signal(sig, other))
+			return signal->curr_target = other;
 	return NULL;
 }
 
@@ -151,8 +152,7 @@ static void kill_group_now(int sig, struct task *t)
 	signal->group_exit = true;
 	signal->group_exit_code = sig;
 	signal->group_stop_count = 0;
-	for_each_thread(signal, other)
-	{
+	for_each_thread(signal, other) {
 		task_clear_jobctl_pending(other, JOBCTL_PENDING_MASK);
 		other->pending->signal |= sigmask_of(SIGKILL);
 		signal_wake_up(other, true);
@@ -180,8 +180,7 @@ void zap_other_threads(struct task *t)
 	struct task *other;
 
 	t->signal->group_stop_count = 0;
-	for_each_thread(t->signal, other)
-	{
+	for_each_thread(t->signal, other) {
 		if (other == t)
 			continue;
 		task_clear_jobctl_pending(other, JOBCTL_PENDING_MASK);
@@ -333,8 +332,7 @@ int kill_pgrp_locked(struct pid *pgrp, int sig, const siginfo_t *info)
 	int err = -ESRCH;
 	struct task *t;
 
-	for_each_pid_task(t, pgrp, PIDTYPE_PGID)
-	{
+	for_each_pid_task(t, pgrp, PIDTYPE_PGID) {
 		err = group_send_checked(sig, info, t);
 		success |= !err;
 	}
@@ -371,8 +369,7 @@ static int kill_everybody(int sig, const siginfo_t *info)
 	int err = -ESRCH, count = 0;
 	struct task *t;
 
-	for_each_process(t)
-	{
+	for_each_process(t) {
 		int e;
 
 		if (t->pid <= 1 || (t->flags & PF_KTHREAD) || same_thread_group(t, current))
@@ -479,10 +476,8 @@ void kill_mm_users(struct mm *mm, int sig)
 	struct task *p, *t;
 
 	read_lock(&tasklist_lock);
-	for_each_process(p)
-	{
-		for_each_thread(p->signal, t)
-		{
+	for_each_process(p) {
+		for_each_thread(p->signal, t) {
 			if (READ_ONCE(t->mm) != mm || (t->flags & PF_KTHREAD))
 				continue;
 			if (t->signal->flags & SIGNAL_UNKILLABLE)

@@ -250,8 +250,7 @@ static int search(struct wait_opts *wo)
 	read_lock(&tasklist_lock);
 	if (wo->type != PIDTYPE_MAX && (!wo->pid || list_empty(&wo->pid->tasks[wo->type])))
 		goto none;
-	for_each_thread(current->signal, t)
-	{
+	for_each_thread(current->signal, t) {
 		if ((wo->flags & __WNOTHREAD) && t != current)
 			continue;
 		ret = search_thread(wo, t);

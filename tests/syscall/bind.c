@@ -46,7 +46,8 @@ static void name_of(const char *what, int fd, int peer)
 	else if (n <= 2)
 		say("%s: family %d, no name", what, a.sun_family);
 	else
-		say("%s: length %d %c%.*s", what, (int)n, a.sun_path[0] ? a.sun_path[0] : '@', (int)n - 3, a.sun_path + 1);
+		say("%s: length %d %c%.*s", what, (int)n, a.sun_path[0] ? a.sun_path[0] : '@',
+			(int)n - 3, a.sun_path + 1);
 }
 
 static int stream(void)

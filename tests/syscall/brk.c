@@ -38,7 +38,7 @@ TEST(brk)
 	});
 	CHILD({
 		mmap((void *)(((uintptr_t)start + 7 * PAGE) & ~4095ul), PAGE, PROT_READ,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 		say("a mapping in the way: %d", brk_(start + 20 * PAGE) == start + 5 * PAGE);
 	});
 	say("back: %d", brk_(start) == start);

@@ -9,7 +9,9 @@ static struct __user_cap_data_struct data[2];
 
 static int has(int set, int cap)
 {
-	uint32_t *w = set == 0 ? &data[cap / 32].effective : set == 1 ? &data[cap / 32].permitted : &data[cap / 32].inheritable;
+	uint32_t *w = set == 0 ? &data[cap / 32].effective :
+		      set == 1 ? &data[cap / 32].permitted :
+				 &data[cap / 32].inheritable;
 
 	return !!(*w & (1u << cap % 32));
 }
@@ -17,8 +19,8 @@ static int has(int set, int cap)
 static void show(const char *what, int cap)
 {
 	NEED(syscall(SYS_capget, &head, data));
-	say("%s: cap %d e %d p %d i %d bounding %d", what, cap, has(0, cap), has(1, cap), has(2, cap),
-	    prctl(PR_CAPBSET_READ, cap, 0, 0, 0));
+	say("%s: cap %d e %d p %d i %d bounding %d", what, cap, has(0, cap), has(1, cap),
+		has(2, cap), prctl(PR_CAPBSET_READ, cap, 0, 0, 0));
 }
 
 static void drop(int cap)
@@ -89,7 +91,8 @@ TEST(capset)
 	});
 	CHILD({ /* ambient */
 		NEED(syscall(SYS_capget, &head, data));
-		T(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_CHOWN, 0, 0)); /* not inheritable yet */
+		T(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_CHOWN, 0,
+			0)); /* not inheritable yet */
 		data[0].inheritable |= 1 << CAP_CHOWN;
 		T(syscall(SYS_capset, &head, data));
 		T(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_CHOWN, 0, 0));

@@ -27,8 +27,8 @@ static void each(void)
 		if (r == -1)
 			continue;
 		NEED(clock_gettime(clocks[i], &b)); /* the vDSO agrees with the kernel */
-		say("clock %d: close to the vDSO's %d, monotonic %d, fine %d", clocks[i], ns(b) - ns(a) < 1000000000ll,
-		    ns(b) - ns(a) >= 0, ns(res) <= 10000000);
+		say("clock %d: close to the vDSO's %d, monotonic %d, fine %d", clocks[i],
+			ns(b) - ns(a) < 1000000000ll, ns(b) - ns(a) >= 0, ns(res) <= 10000000);
 	}
 }
 
@@ -56,10 +56,10 @@ TEST(clock_gettime)
 	t = syscall(SYS_time, NULL);
 	say("agree: %d %d", tv.tv_sec - rt.tv_sec <= 1, t - rt.tv_sec <= 1);
 	say("the vDSO's agree: %d", ({
-		    struct timeval v;
-		    gettimeofday(&v, NULL);
-		    v.tv_sec - tv.tv_sec <= 1;
-	    }));
+		struct timeval v;
+		gettimeofday(&v, NULL);
+		v.tv_sec - tv.tv_sec <= 1;
+	}));
 	T(syscall(SYS_time, &t) == t);
 	T(syscall(SYS_time, BAD));
 	T(syscall(SYS_gettimeofday, BAD, NULL));
@@ -83,7 +83,8 @@ TEST(clock_gettime)
 		T(clock_getcpuclockid(getpid(), &c));
 		T(clock_gettime(c, &ts));
 		T(clock_getcpuclockid(1 << 29, &c));
-		say("own thread: %d", !pthread_getcpuclockid(pthread_self(), &c) && !clock_gettime(c, &ts));
+		say("own thread: %d",
+			!pthread_getcpuclockid(pthread_self(), &c) && !clock_gettime(c, &ts));
 	}
 	CHILD({
 		NEED(setuid(65534));

@@ -45,7 +45,8 @@ static void sharing(void)
 	t_wait("own files", pid);
 	NEED(getcwd(b, sizeof(b)) ? 0 : -1);
 	say("cwd same %d, fd open %d", !strcmp(a, b), fcntl(fd, F_GETFD) != -1);
-	pid = NEED(clone(child_files, stack + sizeof(stack), CLONE_FILES | CLONE_FS | SIGCHLD, &fd));
+	pid = NEED(
+		clone(child_files, stack + sizeof(stack), CLONE_FILES | CLONE_FS | SIGCHLD, &fd));
 	t_wait("CLONE_FILES and CLONE_FS", pid);
 	NEED(getcwd(b, sizeof(b)) ? 0 : -1);
 	say("cwd same %d, fd open %d", !strcmp(a, b), fcntl(fd, F_GETFD) != -1);
@@ -64,13 +65,14 @@ static void tids(void)
 	int parent_tid = 0;
 	pid_t pid;
 
-	pid = NEED(clone(child_tids, stack + sizeof(stack), CLONE_CHILD_SETTID | CLONE_PARENT_SETTID | SIGCHLD, NULL,
-			 &parent_tid, NULL, &tid_word));
+	pid = NEED(clone(child_tids, stack + sizeof(stack),
+		CLONE_CHILD_SETTID | CLONE_PARENT_SETTID | SIGCHLD, NULL, &parent_tid, NULL,
+		&tid_word));
 	t_wait("child", pid);
 	say("parent: %d, own word untouched: %d", parent_tid == pid, tid_word == 0);
 	tid_word = 77;
-	pid = NEED(clone(child_vm, stack + sizeof(stack), CLONE_VM | CLONE_CHILD_CLEARTID | SIGCHLD, NULL, NULL, NULL,
-			 &tid_word));
+	pid = NEED(clone(child_vm, stack + sizeof(stack), CLONE_VM | CLONE_CHILD_CLEARTID | SIGCHLD,
+		NULL, NULL, NULL, &tid_word));
 	t_wait("child", pid);
 	say("cleared: %d", tid_word);
 }
@@ -136,7 +138,8 @@ static void three(void)
 	T(clone3(&a, sizeof(a)));
 	a = (struct clone_args){ .flags = SIGCHLD };
 	T(clone3(&a, sizeof(a)));
-	a = (struct clone_args){ .exit_signal = SIGCHLD, .flags = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM };
+	a = (struct clone_args){ .exit_signal = SIGCHLD,
+		.flags = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM };
 	T(clone3(&a, sizeof(a)));
 	T(clone3(&a, 8));
 	T(clone3(&a, 10000));

@@ -9,7 +9,9 @@ static void show(void)
 
 	for (fd = 10; fd < 20; fd++)
 		snprintf(line + strlen(line), sizeof(line) - strlen(line), " %s",
-			 fcntl(fd, F_GETFD) == -1 ? "-" : fcntl(fd, F_GETFD) ? "x" : "o");
+			fcntl(fd, F_GETFD) == -1 ? "-" :
+			fcntl(fd, F_GETFD)       ? "x" :
+						   "o");
 	say("10..19:%s", line);
 }
 

@@ -12,7 +12,8 @@ static int node(const char *name, int major, int minor)
 TEST(dev)
 {
 	char a[100] = "", b[100] = "", *p;
-	int null = node("null", 1, 3), zero = node("zero", 1, 5), full = node("full", 1, 7), i, sum = 0;
+	int null = node("null", 1, 3), zero = node("zero", 1, 5), full = node("full", 1, 7), i,
+	    sum = 0;
 	int random = node("random", 1, 8), urandom = node("urandom", 1, 9);
 
 	T(read(null, a, 100));

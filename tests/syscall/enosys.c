@@ -28,17 +28,22 @@ TEST(enosys)
 	{
 		long r;
 
-		__asm__ volatile("syscall" : "=a"(r) : "a"(0x100000000ul + SYS_getpid) : "rcx", "r11", "memory");
+		__asm__ volatile("syscall"
+				 : "=a"(r)
+				 : "a"(0x100000000ul + SYS_getpid)
+				 : "rcx", "r11", "memory");
 		say("upper half ignored: %d", r == getpid());
 	}
 	/* rcx and r11 are lost, all other registers stay */
 	{
 		unsigned long rcx = 1, r11 = 2, rdx = 3, rax = SYS_getpid;
 
-		__asm__ volatile("mov %2, %%rdx\n\tsyscall\n\tmov %%rdx, %2\n\tmov %%rcx, %1\n\tmov %%r11, %3"
+		__asm__ volatile("mov %2, %%rdx\n\tsyscall\n\tmov %%rdx, %2\n\tmov %%rcx, "
+				 "%1\n\tmov %%r11, %3"
 				 : "+a"(rax), "=r"(rcx), "+r"(rdx), "=r"(r11)
 				 :
 				 : "rcx", "r11", "memory");
-		say("rdx %lu, rcx is an address %d, r11 has the flags %d", rdx, rcx > 4096, (r11 & 2) == 2);
+		say("rdx %lu, rcx is an address %d, r11 has the flags %d", rdx, rcx > 4096,
+			(r11 & 2) == 2);
 	}
 }

@@ -13,7 +13,8 @@ static int wait_for(const char *what, int ep, int timeout)
 	if (n == -1)
 		say("%s: %s", what, t_errno(errno));
 	for (i = 0; i < n; i++)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), " %d:%#x", (int)e[i].data.u64, e[i].events);
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), " %d:%#x",
+			(int)e[i].data.u64, e[i].events);
 	if (n >= 0)
 		say("%s: %d%s", what, n, text);
 	return n;

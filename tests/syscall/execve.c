@@ -18,7 +18,7 @@ static void self(void)
 	if (strcmp(t_argv[1], "state"))
 		return;
 	say("fd 50 %s, fd 51 %s", fcntl(50, F_GETFD) == -1 ? "closed" : "open",
-	    fcntl(51, F_GETFD) == -1 ? "closed" : "open");
+		fcntl(51, F_GETFD) == -1 ? "closed" : "open");
 	sigprocmask(SIG_BLOCK, NULL, &set);
 	say("blocked USR1 %d", sigismember(&set, SIGUSR1));
 	sigpending(&set);
@@ -29,16 +29,18 @@ static void self(void)
 	say("ignored HUP stays ignored %d", sa.sa_handler == SIG_IGN);
 	say("umask %03o nice %d", umask(0), getpriority(PRIO_PROCESS, 0));
 	say("pid right %d", getpid() == atoi(t_argv[2]));
-	say("page size %ld, entry %d, phdr %d, base %d, random %d, secure %ld, uid %ld", getauxval(AT_PAGESZ),
-	    getauxval(AT_ENTRY) != 0, getauxval(AT_PHDR) != 0, getauxval(AT_BASE) == 0, getauxval(AT_RANDOM) != 0,
-	    getauxval(AT_SECURE), getauxval(AT_UID));
-	say("clktck %ld platform %s execfn %s", getauxval(AT_CLKTCK), (char *)getauxval(AT_PLATFORM),
-	    (char *)getauxval(AT_EXECFN));
+	say("page size %ld, entry %d, phdr %d, base %d, random %d, secure %ld, uid %ld",
+		getauxval(AT_PAGESZ), getauxval(AT_ENTRY) != 0, getauxval(AT_PHDR) != 0,
+		getauxval(AT_BASE) == 0, getauxval(AT_RANDOM) != 0, getauxval(AT_SECURE),
+		getauxval(AT_UID));
+	say("clktck %ld platform %s execfn %s", getauxval(AT_CLKTCK),
+		(char *)getauxval(AT_PLATFORM), (char *)getauxval(AT_EXECFN));
 }
 
 static void survives(void)
 {
-	char pid[16], *argv[] = { "execve", "state", pid, NULL }, *envp[] = { "A=b", "C=d e", NULL };
+	char pid[16], *argv[] = { "execve", "state", pid, NULL },
+		      *envp[] = { "A=b", "C=d e", NULL };
 
 	CHILD({
 		sigset_t set;

@@ -11,8 +11,9 @@ static void on_fault(int sig, siginfo_t *si, void *context)
 	ucontext_t *uc = context;
 	long rip = uc->uc_mcontext.gregs[REG_RIP];
 
-	say("  %s code %d, address is the instruction's %d, is the operand's %d, trap %d", t_signame(sig), si->si_code,
-	    (long)si->si_addr == rip, (unsigned long)si->si_addr == at, (int)uc->uc_mcontext.gregs[REG_TRAPNO]);
+	say("  %s code %d, address is the instruction's %d, is the operand's %d, trap %d",
+		t_signame(sig), si->si_code, (long)si->si_addr == rip,
+		(unsigned long)si->si_addr == at, (int)uc->uc_mcontext.gregs[REG_TRAPNO]);
 	uc->uc_mcontext.gregs[REG_RIP] += skip;
 	uc->uc_mcontext.gregs[REG_EFL] &= ~0x40100l; /* AC, TF */
 }
@@ -65,9 +66,10 @@ TEST(faults)
 	FAULT("division by zero", 2, "idivl %%ecx" ::"a"(1), "c"(0), "d"(0));
 	FAULT("division that overflows", 2, "idivl %%ecx" ::"a"(0x80000000), "c"(-1), "d"(-1));
 	__asm__ volatile("ldmxcsr %0" ::"m"(cw));
-	FAULT("SSE division by zero", 4, "movsd %0, %%xmm0\n\tmovsd %1, %%xmm1\n\tdivsd %%xmm1, %%xmm0\n\t" ::"m"(one),
-	      "m"(zero)
-	      : "xmm0", "xmm1");
+	FAULT("SSE division by zero", 4,
+		"movsd %0, %%xmm0\n\tmovsd %1, %%xmm1\n\tdivsd %%xmm1, %%xmm0\n\t" ::"m"(one),
+		"m"(zero)
+		: "xmm0", "xmm1");
 	cw = 0x1f80;
 	__asm__ volatile("ldmxcsr %0" ::"m"(cw));
 	CHILD({
@@ -93,17 +95,22 @@ TEST(faults)
 	sa.sa_sigaction = on_step;
 	sigaction(SIGTRAP, &sa, NULL);
 	say("single steps");
-	__asm__ volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop" ::: "memory", "cc");
+	__asm__ volatile("pushfq\n\torq $0x100, "
+			 "(%%rsp)\n\tpopfq\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop" ::
+				 : "memory", "cc");
 	say("  %d", steps);
 	steps = 0;
 	say("single steps over a system call");
 	{
 		long r;
 
-		__asm__ volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\tnop\n\tsyscall\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop"
-				 : "=a"(r)
-				 : "0"(SYS_getppid)
-				 : "rcx", "r11", "memory", "cc");
+		__asm__ volatile(
+			"pushfq\n\torq $0x100, "
+			"(%%rsp)"
+			"\n\tpopfq\n\tnop\n\tsyscall\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop"
+			: "=a"(r)
+			: "0"(SYS_getppid)
+			: "rcx", "r11", "memory", "cc");
 		say("  %d, result right %d", steps, r == getppid());
 	}
 }

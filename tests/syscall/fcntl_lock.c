@@ -18,13 +18,17 @@ static void query(int fd, int cmd, int type, off_t start, off_t len, pid_t expec
 	else if (fl.l_type == F_UNLCK)
 		say("query %ld+%ld: free", (long)start, (long)len);
 	else
-		say("query %ld+%ld: %s %ld+%ld pid %s", (long)start, (long)len, fl.l_type == F_RDLCK ? "read" : "write",
-		    (long)fl.l_start, (long)fl.l_len, fl.l_pid == expect ? "right" : fl.l_pid == -1 ? "-1" : "wrong");
+		say("query %ld+%ld: %s %ld+%ld pid %s", (long)start, (long)len,
+			fl.l_type == F_RDLCK ? "read" : "write", (long)fl.l_start, (long)fl.l_len,
+			fl.l_pid == expect ? "right" :
+			fl.l_pid == -1     ? "-1" :
+					     "wrong");
 }
 
 static void posix(void)
 {
-	int fd = NEED(open("f", O_RDWR)), ro = NEED(open("f", O_RDONLY)), wo = NEED(open("f", O_WRONLY));
+	int fd = NEED(open("f", O_RDWR)), ro = NEED(open("f", O_RDONLY)),
+	    wo = NEED(open("f", O_WRONLY));
 	pid_t me = getpid();
 
 	T(lock(fd, F_SETLK, F_WRLCK, 10, 10));

@@ -23,9 +23,10 @@ static void changed(const char *what, int r)
 		say("%s: %s", what, t_errno(errno));
 	NEED(lstat("d/f", &after));
 	NEED(stat("d", &dir_after));
-	say("%s: mtime %d ctime %d, directory mtime %d ctime %d", what, later(before.st_mtim, after.st_mtim),
-	    later(before.st_ctim, after.st_ctim), later(dir_before.st_mtim, dir_after.st_mtim),
-	    later(dir_before.st_ctim, dir_after.st_ctim));
+	say("%s: mtime %d ctime %d, directory mtime %d ctime %d", what,
+		later(before.st_mtim, after.st_mtim), later(before.st_ctim, after.st_ctim),
+		later(dir_before.st_mtim, dir_after.st_mtim),
+		later(dir_before.st_ctim, dir_after.st_ctim));
 }
 
 #define DO(e)                                                                                      \
@@ -36,7 +37,8 @@ static void changed(const char *what, int r)
 
 TEST(file_times)
 {
-	struct timespec old[2] = { { 1000, 0 }, { 2000, 0 } }, atime_old[2] = { { 1000, 0 }, { 0, UTIME_OMIT } };
+	struct timespec old[2] = { { 1000, 0 }, { 2000, 0 } },
+			atime_old[2] = { { 1000, 0 }, { 0, UTIME_OMIT } };
 	char c, *p;
 	int fd;
 
@@ -64,11 +66,14 @@ TEST(file_times)
 	DO(access("d/f", R_OK));
 	DO(utimensat(AT_FDCWD, "d/f", old, 0));
 	NEED(lstat("d/f", &after));
-	say("as told: %ld %ld, ctime is now %d", (long)after.st_atim.tv_sec, (long)after.st_mtim.tv_sec,
-	    later(before.st_ctim, after.st_ctim));
+	say("as told: %ld %ld, ctime is now %d", (long)after.st_atim.tv_sec,
+		(long)after.st_mtim.tv_sec, later(before.st_ctim, after.st_ctim));
 	DO(ftruncate(fd, 4096));
 	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	DO(({ p[0] = 'm'; msync(p, 4096, MS_SYNC); }));
+	DO(({
+		p[0] = 'm';
+		msync(p, 4096, MS_SYNC);
+	}));
 
 	/* relatime: the time of access moves when it is older than that of change, and not otherwise */
 	NEED(utimensat(AT_FDCWD, "d/f", atime_old, 0));

@@ -15,8 +15,8 @@ static void copies(void)
 	pid = NEED(fork());
 	if (!pid) {
 		say("child sees %d %d %c %c", global, local, priv[0], shared[0]);
-		say("new pid %d, parent right %d, tid is pid %d", getpid() != parent, getppid() == parent,
-		    syscall(SYS_gettid) == getpid());
+		say("new pid %d, parent right %d, tid is pid %d", getpid() != parent,
+			getppid() == parent, syscall(SYS_gettid) == getpid());
 		global = local = 2;
 		priv[0] = shared[0] = 'c';
 		NEED(write(fd, "child", 5));
@@ -46,7 +46,8 @@ static void resets(void)
 
 		sigpending(&p);
 		sigprocmask(SIG_BLOCK, NULL, &m);
-		say("child: pending %d blocked %d", sigismember(&p, SIGUSR1), sigismember(&m, SIGUSR1));
+		say("child: pending %d blocked %d", sigismember(&p, SIGUSR1),
+			sigismember(&m, SIGUSR1));
 		raise(SIGUSR2);
 		say("handler ran %d", t_signals);
 		getitimer(ITIMER_REAL, &got);
@@ -76,7 +77,8 @@ static void many(void)
 static void cow(void)
 {
 	enum { N = 2 << 20 };
-	unsigned char *p = mmap(NULL, N, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *p =
+		mmap(NULL, N, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int i, bad = 0;
 	pid_t pid;
 

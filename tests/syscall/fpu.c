@@ -11,11 +11,14 @@ struct state {
 
 static void load(const struct state *s)
 {
-	__asm__ volatile("movdqu 0(%0), %%xmm0\n\tmovdqu 16(%0), %%xmm1\n\tmovdqu 32(%0), %%xmm2\n\tmovdqu 48(%0), %%xmm3\n\t"
-			 "movdqu 64(%0), %%xmm4\n\tmovdqu 112(%0), %%xmm7\n\tmovdqu 128(%0), %%xmm8\n\t"
-			 "movdqu 192(%0), %%xmm12\n\tmovdqu 240(%0), %%xmm15\n\t"
-			 "ldmxcsr %1\n\tfldcw %2" ::"r"(s->xmm), "m"(s->mxcsr), "m"(s->cw)
-			 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm7", "xmm8", "xmm12", "xmm15");
+	__asm__ volatile(
+		"movdqu 0(%0), %%xmm0\n\tmovdqu 16(%0), %%xmm1\n\tmovdqu 32(%0), %%xmm2\n\tmovdqu "
+		"48(%0), %%xmm3\n\t"
+		"movdqu 64(%0), %%xmm4\n\tmovdqu 112(%0), %%xmm7\n\tmovdqu 128(%0), %%xmm8\n\t"
+		"movdqu 192(%0), %%xmm12\n\tmovdqu 240(%0), %%xmm15\n\t"
+		"ldmxcsr %1\n\tfldcw %2" ::"r"(s->xmm),
+		"m"(s->mxcsr), "m"(s->cw)
+		: "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm7", "xmm8", "xmm12", "xmm15");
 }
 
 static int check(int me, int rounds, int how)
@@ -33,16 +36,22 @@ static int check(int me, int rounds, int how)
 		memset(got.xmm, 0, sizeof(got.xmm));
 		load(&s);
 		/* a call that may sleep or yield, with nothing in between that uses the registers */
-		__asm__ volatile("syscall\n\t"
-				 "movdqu %%xmm0, 0(%3)\n\tmovdqu %%xmm1, 16(%3)\n\tmovdqu %%xmm2, 32(%3)\n\t"
-				 "movdqu %%xmm3, 48(%3)\n\tmovdqu %%xmm4, 64(%3)\n\tmovdqu %%xmm7, 112(%3)\n\t"
-				 "movdqu %%xmm8, 128(%3)\n\tmovdqu %%xmm12, 192(%3)\n\tmovdqu %%xmm15, 240(%3)\n\t"
-				 "stmxcsr %1\n\tfnstcw %2"
-				 : "+a"((long){ how ? SYS_sched_yield : SYS_getpid }), "=m"(got.mxcsr), "=m"(got.cw)
-				 : "r"(got.xmm)
-				 : "rcx", "r11", "memory");
-		bad += memcmp(got.xmm[0], s.xmm[0], 5 * 16) != 0 || memcmp(got.xmm[7], s.xmm[7], 32) != 0 ||
-		       memcmp(got.xmm[12], s.xmm[12], 16) != 0 || memcmp(got.xmm[15], s.xmm[15], 16) != 0;
+		__asm__ volatile(
+			"syscall\n\t"
+			"movdqu %%xmm0, 0(%3)\n\tmovdqu %%xmm1, 16(%3)\n\tmovdqu %%xmm2, 32(%3)\n\t"
+			"movdqu %%xmm3, 48(%3)\n\tmovdqu %%xmm4, 64(%3)\n\tmovdqu %%xmm7, "
+			"112(%3)\n\t"
+			"movdqu %%xmm8, 128(%3)\n\tmovdqu %%xmm12, 192(%3)\n\tmovdqu %%xmm15, "
+			"240(%3)\n\t"
+			"stmxcsr %1\n\tfnstcw %2"
+			: "+a"((long){ how ? SYS_sched_yield : SYS_getpid }), "=m"(got.mxcsr),
+			"=m"(got.cw)
+			: "r"(got.xmm)
+			: "rcx", "r11", "memory");
+		bad += memcmp(got.xmm[0], s.xmm[0], 5 * 16) != 0 ||
+		       memcmp(got.xmm[7], s.xmm[7], 32) != 0 ||
+		       memcmp(got.xmm[12], s.xmm[12], 16) != 0 ||
+		       memcmp(got.xmm[15], s.xmm[15], 16) != 0;
 		bad += (got.mxcsr & ~63u) != s.mxcsr || got.cw != s.cw;
 	}
 	return bad;
@@ -58,9 +67,11 @@ static int spin(int me)
 		load(&s);
 		/* long enough to be preempted */
 		__asm__ volatile("mov $2000000, %%ecx\n1:\tdec %%ecx\n\tjnz 1b\n\t"
-				 "movdqu %%xmm0, 0(%0)\n\tmovdqu %%xmm8, 128(%0)\n\tmovdqu %%xmm15, 240(%0)" ::"r"(got.xmm)
+				 "movdqu %%xmm0, 0(%0)\n\tmovdqu %%xmm8, 128(%0)\n\tmovdqu "
+				 "%%xmm15, 240(%0)" ::"r"(got.xmm)
 				 : "ecx", "memory", "cc");
-		bad += memcmp(got.xmm[0], s.xmm[0], 16) != 0 || memcmp(got.xmm[8], s.xmm[8], 16) != 0 ||
+		bad += memcmp(got.xmm[0], s.xmm[0], 16) != 0 ||
+		       memcmp(got.xmm[8], s.xmm[8], 16) != 0 ||
 		       memcmp(got.xmm[15], s.xmm[15], 16) != 0;
 	}
 	return bad;

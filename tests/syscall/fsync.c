@@ -22,7 +22,8 @@ TEST(fsync)
 	T(syncfs(-1));
 	T(syncfs(NEED(open("f", O_PATH))));
 	T(sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE));
-	T(sync_file_range(fd, 0, 4096, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER));
+	T(sync_file_range(fd, 0, 4096,
+		SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER));
 	T(sync_file_range(fd, -1, 0, SYNC_FILE_RANGE_WRITE));
 	T(sync_file_range(fd, 0, -1, SYNC_FILE_RANGE_WRITE));
 	T(sync_file_range(fd, 0, 0, 8));

@@ -59,8 +59,7 @@ static void basics(void)
 static void wakes(void)
 {
 	struct waiter w[3] = { { words, FUTEX_WAIT_PRIVATE, 0, 9, 0 },
-			       { words, FUTEX_WAIT_PRIVATE, 0, 9, 0 },
-			       { words, FUTEX_WAIT_PRIVATE, 0, 9, 0 } };
+		{ words, FUTEX_WAIT_PRIVATE, 0, 9, 0 }, { words, FUTEX_WAIT_PRIVATE, 0, 9, 0 } };
 	pthread_t t[3];
 	int i;
 
@@ -76,7 +75,8 @@ static void wakes(void)
 
 static void bitsets(void)
 {
-	struct waiter a = { words, FUTEX_WAIT_BITSET_PRIVATE, 1, 9, 0 }, b = { words, FUTEX_WAIT_BITSET_PRIVATE, 2, 9, 0 };
+	struct waiter a = { words, FUTEX_WAIT_BITSET_PRIVATE, 1, 9, 0 },
+		      b = { words, FUTEX_WAIT_BITSET_PRIVATE, 2, 9, 0 };
 	pthread_t ta, tb;
 
 	start(&ta, &a);
@@ -90,7 +90,8 @@ static void bitsets(void)
 
 static void requeue(void)
 {
-	struct waiter w[3] = { { words, FUTEX_WAIT, 0, 9, 0 }, { words, FUTEX_WAIT, 0, 9, 0 }, { words, FUTEX_WAIT, 0, 9, 0 } };
+	struct waiter w[3] = { { words, FUTEX_WAIT, 0, 9, 0 }, { words, FUTEX_WAIT, 0, 9, 0 },
+		{ words, FUTEX_WAIT, 0, 9, 0 } };
 	pthread_t t[3];
 	int i;
 
@@ -114,15 +115,20 @@ static void wake_op(void)
 
 	start(&ta, &a);
 	start(&tb, &b);
-	T(futex(words, FUTEX_WAKE_OP, 10, (void *)10ul, words + 1, FUTEX_OP(FUTEX_OP_ADD, 5, FUTEX_OP_CMP_EQ, 1)));
+	T(futex(words, FUTEX_WAKE_OP, 10, (void *)10ul, words + 1,
+		FUTEX_OP(FUTEX_OP_ADD, 5, FUTEX_OP_CMP_EQ, 1)));
 	say("%d", words[1]);
 	pthread_join(ta, NULL);
-	T(futex(words, FUTEX_WAKE_OP, 10, (void *)10ul, words + 1, FUTEX_OP(FUTEX_OP_SET, 0, FUTEX_OP_CMP_GT, 4)));
+	T(futex(words, FUTEX_WAKE_OP, 10, (void *)10ul, words + 1,
+		FUTEX_OP(FUTEX_OP_SET, 0, FUTEX_OP_CMP_GT, 4)));
 	say("%d", words[1]);
 	pthread_join(tb, NULL);
-	T(futex(words, FUTEX_WAKE_OP, 1, (void *)1ul, words + 1, FUTEX_OP(FUTEX_OP_OR, 12, FUTEX_OP_CMP_NE, 0)));
-	T(futex(words, FUTEX_WAKE_OP, 1, (void *)1ul, words + 1, FUTEX_OP(FUTEX_OP_ANDN, 4, FUTEX_OP_CMP_NE, 0)));
-	T(futex(words, FUTEX_WAKE_OP, 1, (void *)1ul, words + 1, FUTEX_OP((FUTEX_OP_XOR | FUTEX_OP_OPARG_SHIFT), 0, FUTEX_OP_CMP_NE, 0)));
+	T(futex(words, FUTEX_WAKE_OP, 1, (void *)1ul, words + 1,
+		FUTEX_OP(FUTEX_OP_OR, 12, FUTEX_OP_CMP_NE, 0)));
+	T(futex(words, FUTEX_WAKE_OP, 1, (void *)1ul, words + 1,
+		FUTEX_OP(FUTEX_OP_ANDN, 4, FUTEX_OP_CMP_NE, 0)));
+	T(futex(words, FUTEX_WAKE_OP, 1, (void *)1ul, words + 1,
+		FUTEX_OP((FUTEX_OP_XOR | FUTEX_OP_OPARG_SHIFT), 0, FUTEX_OP_CMP_NE, 0)));
 	say("%d", words[1]);
 	T(futex(words, FUTEX_WAKE_OP, 1, (void *)1ul, BAD, 0));
 	words[1] = 0;

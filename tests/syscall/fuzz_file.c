@@ -79,7 +79,10 @@ static void do_append(void)
 
 static void do_read(void)
 {
-	long at = rnd(MAX), n = some_length(), r, expect = at >= size ? 0 : size - at < n ? size - at : n;
+	long at = rnd(MAX), n = some_length(), r,
+	     expect = at >= size    ? 0 :
+		      size - at < n ? size - at :
+				      n;
 
 	memset(got, 0xa5, n + 1);
 	r = pread(any_fd(), got, n, at);

@@ -13,10 +13,11 @@
 enum { HOLE, ANON, PRIVATE_FILE, SHARED_FILE, SHARED_ANON };
 
 struct page {
-	int kind, prot, file_page; /* file_page: of PRIVATE_FILE (until it is written) and SHARED_FILE */
-	int own;		   /* PRIVATE_FILE: has a copy of its own */
-	unsigned char value;	   /* of pages with contents of their own */
-	uint64_t may[4];	   /* PRIVATE_FILE, not own: the values that the file has had since */
+	int kind, prot,
+		file_page;   /* file_page: of PRIVATE_FILE (until it is written) and SHARED_FILE */
+	int own;             /* PRIVATE_FILE: has a copy of its own */
+	unsigned char value; /* of pages with contents of their own */
+	uint64_t may[4];     /* PRIVATE_FILE, not own: the values that the file has had since */
 };
 
 static char *area;
@@ -79,7 +80,8 @@ static int expected(const struct page *p)
 static void wrong(const char *what, int page, int want, int got)
 {
 	if (bad++ < 5)
-		say("%s: page %d kind %d prot %d: want %d, got %d", what, page, model[page].kind, model[page].prot, want, got);
+		say("%s: page %d kind %d prot %d: want %d, got %d", what, page, model[page].kind,
+			model[page].prot, want, got);
 }
 
 static void check(const char *what)
@@ -88,8 +90,8 @@ static void check(const char *what)
 
 	for (i = 0; i < PAGES; i++) {
 		got = peek((unsigned char *)area + i * PAGE + (i * 37) % PAGE);
-		if (got >= 0 && model[i].kind == PRIVATE_FILE && !model[i].own && (model[i].may[got / 64] >> got % 64 & 1) &&
-		    expected(&model[i]) >= 0)
+		if (got >= 0 && model[i].kind == PRIVATE_FILE && !model[i].own &&
+			(model[i].may[got / 64] >> got % 64 & 1) && expected(&model[i]) >= 0)
 			continue;
 		if (got != expected(&model[i]))
 			wrong(what, i, expected(&model[i]), got);
@@ -118,24 +120,27 @@ static void write_page(int i, unsigned char v)
 
 static int random_prot(void)
 {
-	static const int prots[] = { PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_NONE };
+	static const int prots[] = { PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
+		PROT_NONE };
 
 	return prots[rnd(4)];
 }
 
 static void map(int from, int n)
 {
-	int kind = 1 + (int)rnd(4), prot = random_prot(), first = (int)rnd(FILE_PAGES - (unsigned)n + 1), i;
+	int kind = 1 + (int)rnd(4), prot = random_prot(),
+	    first = (int)rnd(FILE_PAGES - (unsigned)n + 1), i;
 	int flags = kind == ANON || kind == PRIVATE_FILE ? MAP_PRIVATE : MAP_SHARED;
 	int file = kind == PRIVATE_FILE || kind == SHARED_FILE;
 
-	if (mmap(area + from * PAGE, n * PAGE, prot, flags | MAP_FIXED | (file ? 0 : MAP_ANONYMOUS), file ? fd : -1,
-		 file ? first * PAGE : 0) == MAP_FAILED) {
+	if (mmap(area + from * PAGE, n * PAGE, prot, flags | MAP_FIXED | (file ? 0 : MAP_ANONYMOUS),
+		    file ? fd : -1, file ? first * PAGE : 0) == MAP_FAILED) {
 		wrong("mmap", from, 0, errno);
 		return;
 	}
 	for (i = 0; i < n; i++) {
-		model[from + i] = (struct page){ .kind = kind, .prot = prot, .file_page = first + i };
+		model[from + i] =
+			(struct page){ .kind = kind, .prot = prot, .file_page = first + i };
 		may_hold(&model[from + i], file_value[first + i]);
 	}
 }
@@ -180,12 +185,16 @@ static void move(int from, int n, int to)
 	int i;
 
 	for (i = 1; i < n; i++)
-		if (model[from + i].kind != model[from].kind || model[from + i].prot != model[from].prot ||
-		    (model[from].kind != ANON && model[from + i].file_page != model[from].file_page + i))
+		if (model[from + i].kind != model[from].kind ||
+			model[from + i].prot != model[from].prot ||
+			(model[from].kind != ANON &&
+				model[from + i].file_page != model[from].file_page + i))
 			return;
-	if (model[from].kind == HOLE || model[from].kind == SHARED_ANON || (to < from + n && from < to + n))
+	if (model[from].kind == HOLE || model[from].kind == SHARED_ANON ||
+		(to < from + n && from < to + n))
 		return;
-	if (mremap(area + from * PAGE, n * PAGE, n * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, area + to * PAGE) == MAP_FAILED) {
+	if (mremap(area + from * PAGE, n * PAGE, n * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		    area + to * PAGE) == MAP_FAILED) {
 		if (errno != EFAULT) /* neighbours of one kind may be two mappings */
 			wrong("mremap", from, 0, errno);
 		return;

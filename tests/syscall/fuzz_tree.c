@@ -6,8 +6,8 @@
 #include "t.h"
 #include <dirent.h>
 
-#define DIRS 6	 /* directories that may exist, the first of them always: the top */
-#define NAMES 8	 /* names in each */
+#define DIRS 6  /* directories that may exist, the first of them always: the top */
+#define NAMES 8 /* names in each */
 
 /* An entry: 0 nothing, 1..DIRS-1 directory of that number, 100+n file number n. */
 static int tree[DIRS][NAMES];
@@ -25,7 +25,8 @@ static unsigned rnd(unsigned n)
 static void wrong(const char *what, const char *path, int want, int got)
 {
 	if (bad++ < 5)
-		say("%s %s: want %s, got %s", what, path, want ? t_errno(want) : "ok", got ? t_errno(got) : "ok");
+		say("%s %s: want %s, got %s", what, path, want ? t_errno(want) : "ok",
+			got ? t_errno(got) : "ok");
 }
 
 static void path_of_dir(int d, char *out)
@@ -113,7 +114,7 @@ static void make_dir(void)
 	char path[320];
 
 	while (new < DIRS && exists(new))
-		new++;
+		new ++;
 	if (new == DIRS)
 		return;
 	path_of(d, n, path);
@@ -131,7 +132,11 @@ static void remove_it(void)
 
 	path_of(d, n, path);
 	if (dir)
-		expect("rmdir", path, rmdir(path), !e ? ENOENT : e >= 100 ? ENOTDIR : is_empty(e) ? 0 : ENOTEMPTY);
+		expect("rmdir", path, rmdir(path),
+			!e          ? ENOENT :
+			e >= 100    ? ENOTDIR :
+			is_empty(e) ? 0 :
+				      ENOTEMPTY);
 	else
 		expect("unlink", path, unlink(path), !e ? ENOENT : e < 100 ? EISDIR : 0);
 	if (e && (dir ? e < 100 && is_empty(e) : e >= 100)) {
@@ -143,12 +148,17 @@ static void remove_it(void)
 
 static void link_it(void)
 {
-	int d = some_dir(), n = (int)rnd(NAMES), d2 = some_dir(), n2 = (int)rnd(NAMES), e = tree[d][n];
+	int d = some_dir(), n = (int)rnd(NAMES), d2 = some_dir(), n2 = (int)rnd(NAMES),
+	    e = tree[d][n];
 	char from[320], to[320];
 
 	path_of(d, n, from);
 	path_of(d2, n2, to);
-	expect("link", from, link(from, to), !e ? ENOENT : tree[d2][n2] ? EEXIST : e < 100 ? EPERM : 0);
+	expect("link", from, link(from, to),
+		!e           ? ENOENT :
+		tree[d2][n2] ? EEXIST :
+		e < 100      ? EPERM :
+			       0);
 	if (e >= 100 && !tree[d2][n2])
 		tree[d2][n2] = e;
 }
@@ -176,7 +186,8 @@ static int rename_error(int d, int e, int d2, int e2, int flags)
 
 static void rename_it(void)
 {
-	int d = some_dir(), n = (int)rnd(NAMES), d2 = some_dir(), n2 = (int)rnd(NAMES), e = tree[d][n], e2 = tree[d2][n2], want;
+	int d = some_dir(), n = (int)rnd(NAMES), d2 = some_dir(), n2 = (int)rnd(NAMES),
+	    e = tree[d][n], e2 = tree[d2][n2], want;
 	static const int kinds[] = { 0, 0, RENAME_NOREPLACE, RENAME_EXCHANGE };
 	int flags = kinds[rnd(4)];
 	char from[320], to[320];
@@ -184,8 +195,10 @@ static void rename_it(void)
 	path_of(d, n, from);
 	path_of(d2, n2, to);
 	want = rename_error(d, e, d2, e2, flags);
-	expect(flags == RENAME_EXCHANGE ? "exchange" : flags ? "rename, no replacing" : "rename", from,
-	       renameat2(AT_FDCWD, from, AT_FDCWD, to, flags), want);
+	expect(flags == RENAME_EXCHANGE ? "exchange" :
+		flags                   ? "rename, no replacing" :
+					  "rename",
+		from, renameat2(AT_FDCWD, from, AT_FDCWD, to, flags), want);
 	if (want || e == e2)
 		return; /* the same file twice: nothing happens */
 	tree[d2][n2] = e;

@@ -34,7 +34,8 @@ static void list(int fd, unsigned size)
 			struct entry *e = (struct entry *)p;
 			char text[300];
 
-			snprintf(text, sizeof(text), "%s type %d aligned %d", e->name, e->type, e->reclen % 8 == 0);
+			snprintf(text, sizeof(text), "%s type %d aligned %d", e->name, e->type,
+				e->reclen % 8 == 0);
 			lines[count++] = strdup(text);
 		}
 	qsort(lines, count, sizeof(lines[0]), by_text);

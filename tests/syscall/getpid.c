@@ -4,8 +4,8 @@
 
 static void *thread(void *arg)
 {
-	say("thread: pid %d ppid %d tid differs %d", getpid() == ((pid_t *)arg)[0], getppid() == ((pid_t *)arg)[1],
-	    syscall(SYS_gettid) != getpid());
+	say("thread: pid %d ppid %d tid differs %d", getpid() == ((pid_t *)arg)[0],
+		getppid() == ((pid_t *)arg)[1], syscall(SYS_gettid) != getpid());
 	return NULL;
 }
 

@@ -6,9 +6,9 @@
 
 static const char *mask_text(uint32_t mask)
 {
-	static const char *const names[] = { "ACCESS", "MODIFY", "ATTRIB", "CLOSE_WRITE", "CLOSE_NOWRITE", "OPEN",
-		"MOVED_FROM", "MOVED_TO", "CREATE", "DELETE", "DELETE_SELF", "MOVE_SELF", "?", "UNMOUNT", "Q_OVERFLOW",
-		"IGNORED" };
+	static const char *const names[] = { "ACCESS", "MODIFY", "ATTRIB", "CLOSE_WRITE",
+		"CLOSE_NOWRITE", "OPEN", "MOVED_FROM", "MOVED_TO", "CREATE", "DELETE",
+		"DELETE_SELF", "MOVE_SELF", "?", "UNMOUNT", "Q_OVERFLOW", "IGNORED" };
 	static char text[200];
 	int i;
 
@@ -31,8 +31,9 @@ static void events(const char *what, int fd)
 	for (p = buf; p < buf + n;) {
 		struct inotify_event *e = (struct inotify_event *)p;
 
-		say("  wd %d%s%s%s%s", e->wd, mask_text(e->mask), e->len ? " " : "", e->len ? e->name : "",
-		    e->cookie ? e->cookie == cookie ? " (same cookie)" : " (cookie)" : "");
+		say("  wd %d%s%s%s%s", e->wd, mask_text(e->mask), e->len ? " " : "",
+			e->len ? e->name : "",
+			e->cookie ? e->cookie == cookie ? " (same cookie)" : " (cookie)" : "");
 		cookie = e->cookie;
 		p += sizeof(*e) + e->len;
 	}

@@ -96,7 +96,8 @@ static void files(void)
 
 static void mappings(void)
 {
-	char *p = mmap(NULL, 4000 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p =
+		mmap(NULL, 4000 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int i, bad = 0;
 
 	for (i = 0; i < 4000; i += 2) {

@@ -8,7 +8,8 @@ TEST(membarrier)
 	unsigned cpu = ~0u, node = ~0u;
 	long q = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
 
-	say("global %d, private expedited %d", !!(q & MEMBARRIER_CMD_GLOBAL), !!(q & MEMBARRIER_CMD_PRIVATE_EXPEDITED));
+	say("global %d, private expedited %d", !!(q & MEMBARRIER_CMD_GLOBAL),
+		!!(q & MEMBARRIER_CMD_PRIVATE_EXPEDITED));
 	T(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
 	T(syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
 	T(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));

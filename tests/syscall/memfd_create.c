@@ -12,7 +12,8 @@ TEST(memfd_create)
 	T(fcntl(fd, F_GETFD));
 	T(fcntl(fd, F_GETFL) & ~0100000);
 	NEED(fstat(fd, &st));
-	say("%s %04o size %ld links %d", t_type(st.st_mode), st.st_mode & 07777, (long)st.st_size, (int)st.st_nlink);
+	say("%s %04o size %ld links %d", t_type(st.st_mode), st.st_mode & 07777, (long)st.st_size,
+		(int)st.st_nlink);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = NEED(readlink(link, name, sizeof(name)));
 	say("%.*s", n, name);

@@ -69,7 +69,10 @@ static void locks(void)
 		T(mlock(p, 2 * PAGE));
 		T(mlock(p, 2 * PAGE));
 		T(mlock(p, 3 * PAGE));
-		T(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0) == MAP_FAILED ? errno : 0);
+		T(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0) ==
+					MAP_FAILED ?
+				errno :
+				0);
 		T(munlock(p, PAGE));
 		T(mlock(p + 4 * PAGE, PAGE));
 	});

@@ -9,7 +9,8 @@ static void show(const char *path)
 	if (stat(path, &st) == -1)
 		say("%s: %s", path, t_errno(errno));
 	else
-		say("%s: %s %04o gid %d", path, t_type(st.st_mode), st.st_mode & 07777, (int)st.st_gid);
+		say("%s: %s %04o gid %d", path, t_type(st.st_mode), st.st_mode & 07777,
+			(int)st.st_gid);
 }
 
 TEST(mkdir)

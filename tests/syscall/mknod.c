@@ -10,8 +10,8 @@ static void show(const char *path)
 	if (lstat(path, &st) == -1)
 		say("%s: %s", path, t_errno(errno));
 	else
-		say("%s: %s %04o %d:%d", path, t_type(st.st_mode), st.st_mode & 07777, (int)major(st.st_rdev),
-		    (int)minor(st.st_rdev));
+		say("%s: %s %04o %d:%d", path, t_type(st.st_mode), st.st_mode & 07777,
+			(int)major(st.st_rdev), (int)minor(st.st_rdev));
 }
 
 TEST(mknod)

@@ -77,7 +77,8 @@ static void files(void)
 	ERR(mmap(NULL, PAGE, PROT_READ, 0, rofd, 0));
 	ERR(mmap(NULL, PAGE, PROT_READ, MAP_SHARED | MAP_PRIVATE, rofd, 0));
 	ERR(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, rofd, 1ul << 40));
-	touch("pages far behind the end", mmap(NULL, PAGE, PROT_READ, MAP_SHARED, rofd, 1 << 20), 0);
+	touch("pages far behind the end", mmap(NULL, PAGE, PROT_READ, MAP_SHARED, rofd, 1 << 20),
+		0);
 }
 
 static void pieces(void)
@@ -107,14 +108,16 @@ static void pieces(void)
 
 static void anonymous(void)
 {
-	char *p = mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *q;
+	char *p = mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+	     *q;
 	int i, sum = 0;
 
 	for (i = 0; i < 64 * PAGE; i += 64)
 		sum += p[i];
 	say("zero: %d, aligned %d", !sum, !((uintptr_t)p & (PAGE - 1)));
 	p[5 * PAGE] = 'x';
-	ERR(mmap(p + 4 * PAGE, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	ERR(mmap(p + 4 * PAGE, 4 * PAGE, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 	say("fixed replaces: %d", p[5 * PAGE]);
 	ERR(mmap(p, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0));
 	NEED(munmap(p, PAGE));
@@ -122,13 +125,15 @@ static void anonymous(void)
 	ERR(mmap(p + 1, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 	q = mmap(p + 1, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	say("a hint may be odd: %d", q != MAP_FAILED && !((uintptr_t)q & (PAGE - 1)));
-	ERR(mmap((void *)0x7fffffffffff000ul, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	ERR(mmap((void *)0x7fffffffffff000ul, PAGE, PROT_READ,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 	ERR(mmap(NULL, 1ul << 47, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	ERR(mmap(NULL, ~0ul, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	ERR(mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0));
 	ERR(mmap(NULL, 1ul << 36, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-	q = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	q = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE,
+		-1, 0);
 	CHILD(q[PAGE] = 'c');
 	say("shared with a child: %c", q[PAGE]);
 	touch("null", NULL, 0);
@@ -159,7 +164,8 @@ static void growing(void)
 static void code(void)
 {
 	static const unsigned char ret7[] = { 0xb8, 7, 0, 0, 0, 0xc3 };
-	unsigned char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *p =
+		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	memcpy(p, ret7, sizeof(ret7));
 	if (sigsetjmp(back, 1))

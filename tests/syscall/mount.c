@@ -115,7 +115,7 @@ static void moving(void)
 	t_cat("src/sub/deep");
 	T(mount("src", "src/sub2", NULL, MS_MOVE, NULL));
 	T(mount("src/sub", "dst", NULL, MS_MOVE, NULL)); /* no mount point */
-	T(umount2("src", 0)); /* busy: a mount below */
+	T(umount2("src", 0));                            /* busy: a mount below */
 	T(umount2("src", MNT_DETACH));
 	t_cat("src/f");
 }

@@ -14,7 +14,8 @@ static int failed(void *p)
 
 static char *fresh(int pages)
 {
-	char *p = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = mmap(
+		NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int i;
 
 	for (i = 0; i < pages; i++)
@@ -41,7 +42,8 @@ TEST(mremap)
 	mmap(p + 6 * PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	ERR(mremap(p, 6 * PAGE, 8 * PAGE, 0)); /* a neighbour is in the way */
 	q = mremap(p, 6 * PAGE, 8 * PAGE, MREMAP_MAYMOVE);
-	say("moved: %d, contents %c %c, old gone %d", q != p && q != MAP_FAILED, q[0], q[3 * PAGE], !mapped(p));
+	say("moved: %d, contents %c %c, old gone %d", q != p && q != MAP_FAILED, q[0], q[3 * PAGE],
+		!mapped(p));
 	p = fresh(4);
 	say("fixed: %d", mremap(q, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p) == p);
 	say("%c %c %c", p[0], p[PAGE], p[2 * PAGE]);

@@ -11,7 +11,8 @@ static int elapsed_ok(long start, long least)
 
 TEST(nanosleep)
 {
-	struct timespec ts = { 0, 30000000 }, rem = { 7, 7 }, bad = { 0, 1000000000 }, neg = { -1, 0 }, zero = { 0, 0 };
+	struct timespec ts = { 0, 30000000 }, rem = { 7, 7 }, bad = { 0, 1000000000 },
+			neg = { -1, 0 }, zero = { 0, 0 };
 	long start = now_ms();
 
 	T(nanosleep(&ts, &rem));
@@ -32,7 +33,8 @@ TEST(nanosleep)
 	}
 	T(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL));
 	say("%d", elapsed_ok(start, 39));
-	T(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL)); /* in the past */
+	T(syscall(
+		SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL)); /* in the past */
 	T(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &zero, NULL));
 	ts = (struct timespec){ 0, 1000000 };
 	T(syscall(SYS_clock_nanosleep, CLOCK_BOOTTIME, 0, &ts, NULL));

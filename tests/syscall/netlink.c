@@ -18,7 +18,8 @@ static int fd;
 
 static void ask(int type, int flags)
 {
-	struct request r = { .h = { NLMSG_LENGTH(sizeof(struct ifinfomsg)), type, NLM_F_REQUEST | flags, 42, 0 } };
+	struct request r = { .h = { NLMSG_LENGTH(sizeof(struct ifinfomsg)), type,
+				     NLM_F_REQUEST | flags, 42, 0 } };
 
 	r.u.link.ifi_family = AF_UNSPEC;
 	NEED(send(fd, &r, r.h.nlmsg_len, 0));
@@ -32,7 +33,8 @@ static void loopback(struct nlmsghdr *h)
 
 	for (; RTA_OK(a, left); a = RTA_NEXT(a, left))
 		if (a->rta_type == IFLA_IFNAME && !strcmp(RTA_DATA(a), "lo"))
-			say("lo: index %d, loopback %d, type %d", i->ifi_index, !!(i->ifi_flags & IFF_LOOPBACK), i->ifi_type);
+			say("lo: index %d, loopback %d, type %d", i->ifi_index,
+				!!(i->ifi_flags & IFF_LOOPBACK), i->ifi_type);
 }
 
 static void answers(const char *what)
@@ -49,7 +51,8 @@ static void answers(const char *what)
 			if (h->nlmsg_type == NLMSG_DONE) {
 				done = 1;
 			} else if (h->nlmsg_type == NLMSG_ERROR) {
-				say("%s: error %s", what, t_errno(-((struct nlmsgerr *)NLMSG_DATA(h))->error));
+				say("%s: error %s", what,
+					t_errno(-((struct nlmsgerr *)NLMSG_DATA(h))->error));
 				return;
 			} else {
 				count++;

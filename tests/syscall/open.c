@@ -9,7 +9,8 @@ static void show(const char *path)
 	if (lstat(path, &st) == -1)
 		say("%s: %s", path, t_errno(errno));
 	else
-		say("%s: %s %04o size %ld", path, t_type(st.st_mode), st.st_mode & 07777, (long)st.st_size);
+		say("%s: %s %04o size %ld", path, t_type(st.st_mode), st.st_mode & 07777,
+			(long)st.st_size);
 }
 
 static void creation(void)
@@ -95,7 +96,8 @@ static void accmode(void)
 	char c;
 
 	T(fcntl(NEED(open("new", O_RDWR | O_APPEND | O_NONBLOCK | O_CLOEXEC)), F_GETFL) & ~0100000);
-	T(fcntl(NEED(open("new", O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0600)), F_GETFL) & ~0100000);
+	T(fcntl(NEED(open("new", O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0600)), F_GETFL) &
+		~0100000);
 	T(fcntl(NEED(open("new", O_RDONLY | O_CLOEXEC)), F_GETFD));
 	T(fcntl(NEED(open("new", O_RDONLY)), F_GETFD));
 	T(read(fd, &c, 1));

@@ -30,13 +30,15 @@ static void directory(size_t i)
 	search = can(file, O_RDONLY);
 	made = open(new, O_CREAT | O_EXCL | O_WRONLY, 0600) >= 0 ? "y" : t_errno(errno);
 	removed = unlink(new) == 0 ? "y" : t_errno(errno);
-	say("  directory %zo: list %c search %c create %s remove %s", i, list, search, made, removed);
+	say("  directory %zo: list %c search %c create %s remove %s", i, list, search, made,
+		removed);
 }
 
 static void table(const char *who, uid_t uid, gid_t gid, gid_t extra)
 {
 	CHILD({
-		static const int modes[] = { 0, 0400, 0200, 0600, 0040, 0020, 0004, 0002, 0077, 0700, 0604, 0640 };
+		static const int modes[] = { 0, 0400, 0200, 0600, 0040, 0020, 0004, 0002, 0077,
+			0700, 0604, 0640 };
 		char line[200] = "";
 		char path[32];
 		size_t i;
@@ -44,8 +46,9 @@ static void table(const char *who, uid_t uid, gid_t gid, gid_t extra)
 		become(uid, gid, extra);
 		for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 			snprintf(path, sizeof(path), "m%03o", modes[i]);
-			snprintf(line + strlen(line), sizeof(line) - strlen(line), " %03o:%c%c%c", modes[i], can(path, O_RDONLY),
-				 can(path, O_WRONLY), can(path, O_RDWR));
+			snprintf(line + strlen(line), sizeof(line) - strlen(line), " %03o:%c%c%c",
+				modes[i], can(path, O_RDONLY), can(path, O_WRONLY),
+				can(path, O_RDWR));
 		}
 		say("%s:%s", who, line);
 		for (i = 0; i < 8; i++) {
@@ -56,7 +59,8 @@ static void table(const char *who, uid_t uid, gid_t gid, gid_t extra)
 
 TEST(permission)
 {
-	static const int modes[] = { 0, 0400, 0200, 0600, 0040, 0020, 0004, 0002, 0077, 0700, 0604, 0640 };
+	static const int modes[] = { 0, 0400, 0200, 0600, 0040, 0020, 0004, 0002, 0077, 0700, 0604,
+		0640 };
 	char path[32];
 	size_t i;
 

@@ -11,7 +11,7 @@ static void creation(void)
 
 	T(pipe(p));
 	say("consecutive %d, read end %#o, write end %#o", p[1] == p[0] + 1, fcntl(p[0], F_GETFL),
-	    fcntl(p[1], F_GETFL));
+		fcntl(p[1], F_GETFL));
 	T(syscall(SYS_pipe, BAD));
 	T(pipe2(p, O_NONBLOCK | O_CLOEXEC));
 	for (i = 0; i < 2; i++)
@@ -40,7 +40,7 @@ static void full(void)
 	T(write(p[1], "x", 1)); /* no slot is free */
 	T(read(p[0], big, PAGE));
 	T(write(p[1], big, 2 * PAGE)); /* more than PIPE_BUF: partial */
-	T(write(p[1], big, PAGE)); /* PIPE_BUF: all or nothing */
+	T(write(p[1], big, PAGE));     /* PIPE_BUF: all or nothing */
 	T(ioctl(p[1], FIONREAD, &n));
 	T(fcntl(p[1], F_SETPIPE_SZ, 4096));
 	T(fcntl(p[1], F_SETPIPE_SZ, 100000));

@@ -3,7 +3,8 @@
 #include "t.h"
 #include <spawn.h>
 
-static int spawn(const char *path, posix_spawn_file_actions_t *fa, posix_spawnattr_t *at, char *const *argv)
+static int spawn(
+	const char *path, posix_spawn_file_actions_t *fa, posix_spawnattr_t *at, char *const *argv)
 {
 	char *envp[] = { "X=y", NULL };
 	int status;
@@ -42,8 +43,9 @@ TEST(posix_spawn)
 		if (!strcmp(t_argv[1], "exit"))
 			_exit(42);
 		sigprocmask(SIG_BLOCK, NULL, &set);
-		say("child: fd 30 %s, env %s, USR1 blocked %d, own group %d", fcntl(30, F_GETFD) == -1 ? "closed" : "open",
-		    getenv("X"), sigismember(&set, SIGUSR1), getpgrp() == getpid());
+		say("child: fd 30 %s, env %s, USR1 blocked %d, own group %d",
+			fcntl(30, F_GETFD) == -1 ? "closed" : "open", getenv("X"),
+			sigismember(&set, SIGUSR1), getpgrp() == getpid());
 		return;
 	}
 	T(spawn("/proc/self/exe", NULL, NULL, quit));

@@ -41,7 +41,8 @@ TEST(preempt)
 		});
 	}
 	sleep_ms(1000);
-	say("the nicer one gets much less: %d, but something %d", counts[0] > 4 * counts[1], counts[1] > 0);
+	say("the nicer one gets much less: %d, but something %d", counts[0] > 4 * counts[1],
+		counts[1] > 0);
 	for (i = 0; i < 2; i++) {
 		kill(pid[i], SIGKILL);
 		NEED(waitpid(pid[i], NULL, 0));

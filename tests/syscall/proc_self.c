@@ -37,7 +37,8 @@ static void field(const char *name)
 
 static void maps(void)
 {
-	char *p = mmap(NULL, 3 * PAGE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0), want[64], *line;
+	char *p = mmap(NULL, 3 * PAGE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0), want[64],
+	     *line;
 	int stack, vdso;
 
 	snprintf(want, sizeof(want), "%lx-%lx r--s", (unsigned long)p, (unsigned long)p + 3 * PAGE);
@@ -103,7 +104,8 @@ TEST(proc_self)
 
 		pid = atoi(text);
 		sscanf(p + 1, " %c %d %d", &state, &ppid, &pgrp);
-		say("stat: %d %c %d %d", pid == getpid(), state, ppid == getppid(), pgrp == getpgrp());
+		say("stat: %d %c %d %d", pid == getpid(), state, ppid == getppid(),
+			pgrp == getpgrp());
 	}
 	fd = NEED(open("/proc/self/comm", O_WRONLY));
 	T(write(fd, "renamed", 7));
@@ -128,6 +130,7 @@ TEST(proc_self)
 		t_wait("zombie", pid);
 		T(access(path, F_OK));
 	}
-	say("some files are there: %d %d %d %d %d", access("/proc/meminfo", R_OK), access("/proc/stat", R_OK),
-	    access("/proc/uptime", R_OK), access("/proc/loadavg", R_OK), access("/proc/cpuinfo", R_OK));
+	say("some files are there: %d %d %d %d %d", access("/proc/meminfo", R_OK),
+		access("/proc/stat", R_OK), access("/proc/uptime", R_OK),
+		access("/proc/loadavg", R_OK), access("/proc/cpuinfo", R_OK));
 }

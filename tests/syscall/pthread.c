@@ -37,7 +37,8 @@ static void *ping(void *arg)
 
 static void *same_process(void *arg)
 {
-	say("same pid %d, other tid %d", getpid() == *(pid_t *)arg, (int)syscall(SYS_gettid) != *(pid_t *)arg);
+	say("same pid %d, other tid %d", getpid() == *(pid_t *)arg,
+		(int)syscall(SYS_gettid) != *(pid_t *)arg);
 	return NULL;
 }
 
@@ -67,7 +68,7 @@ TEST(pthread)
 
 	if (t_argc > 1) {
 		say("exec from a thread: pid kept %d, tid is pid %d", getppid() > 0,
-		    syscall(SYS_gettid) == getpid());
+			syscall(SYS_gettid) == getpid());
 		return;
 	}
 	for (i = 0; i < 8; i++)
@@ -109,6 +110,7 @@ TEST(pthread)
 	});
 	CHILD({
 		NEED(-pthread_create(&t[0], NULL, adder, NULL));
-		syscall(SYS_exit, 0); /* only this thread; the process ends with its last one, by exit(0) of glibc */
+		syscall(SYS_exit,
+			0); /* only this thread; the process ends with its last one, by exit(0) of glibc */
 	});
 }

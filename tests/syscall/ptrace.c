@@ -16,11 +16,12 @@ static void stopped(const char *what, pid_t pid, int status)
 		return;
 	}
 	if (ptrace(PTRACE_GETSIGINFO, pid, 0, &si) == -1)
-		say("%s: stopped by %s event %d, no siginfo: %s", what, t_signame(WSTOPSIG(status) & 0x7f), status >> 16,
-		    t_errno(errno));
+		say("%s: stopped by %s event %d, no siginfo: %s", what,
+			t_signame(WSTOPSIG(status) & 0x7f), status >> 16, t_errno(errno));
 	else
-		say("%s: stopped by %s%s event %d, si_code %d", what, t_signame(WSTOPSIG(status) & 0x7f),
-		    WSTOPSIG(status) & 0x80 ? " at a call" : "", status >> 16, si.si_code);
+		say("%s: stopped by %s%s event %d, si_code %d", what,
+			t_signame(WSTOPSIG(status) & 0x7f),
+			WSTOPSIG(status) & 0x80 ? " at a call" : "", status >> 16, si.si_code);
 }
 
 static int go(const char *what, int request, pid_t pid, long sig)
@@ -70,7 +71,9 @@ static void trace_calls(void)
 			break;
 		NEED(ptrace(PTRACE_GETREGS, pid, 0, &r));
 		if (r.orig_rax == SYS_getppid)
-			say("  getppid: result %s", (long)r.rax == -ENOSYS ? "not yet" : (pid_t)r.rax == getpid() ? "right" : "wrong");
+			say("  getppid: result %s", (long)r.rax == -ENOSYS   ? "not yet" :
+						    (pid_t)r.rax == getpid() ? "right" :
+									       "wrong");
 		if (r.orig_rax == SYS_close)
 			say("  close(%d): %ld", (int)r.rdi, (long)r.rax);
 	}
@@ -154,8 +157,9 @@ static void events(void)
 	int status;
 	pid_t pid = traced(forks), child;
 
-	T(ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACEFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT |
-						     PTRACE_O_EXITKILL));
+	T(ptrace(PTRACE_SETOPTIONS, pid, 0,
+		PTRACE_O_TRACEFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT |
+			PTRACE_O_EXITKILL));
 	go("fork", PTRACE_CONT, pid, 0);
 	T(ptrace(PTRACE_GETEVENTMSG, pid, 0, &msg));
 	child = (pid_t)msg;

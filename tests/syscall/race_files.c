@@ -61,7 +61,8 @@ static void appenders(void)
 		bad += status != 0;
 	f = fopen("log", "r");
 	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "writer %d line", &n) == 1 && n >= 0 && n < 4 && strlen(line) == 14)
+		if (sscanf(line, "writer %d line", &n) == 1 && n >= 0 && n < 4 &&
+			strlen(line) == 14)
 			counts[n]++;
 		else
 			bad++;

@@ -52,17 +52,12 @@ static void *changer(void *arg)
 		if (from + n > PAGES)
 			n = PAGES - from;
 		switch (seed >> 28 & 3) {
-		case 0:
-			NEED(mprotect(area + from * PAGE, n * PAGE, PROT_READ));
-			break;
-		case 1:
-			NEED(mprotect(area + from * PAGE, n * PAGE, PROT_READ | PROT_WRITE));
-			break;
-		case 2:
-			NEED(madvise(area + from * PAGE, n * PAGE, MADV_DONTNEED));
-			break;
+		case 0: NEED(mprotect(area + from * PAGE, n * PAGE, PROT_READ)); break;
+		case 1: NEED(mprotect(area + from * PAGE, n * PAGE, PROT_READ | PROT_WRITE)); break;
+		case 2: NEED(madvise(area + from * PAGE, n * PAGE, MADV_DONTNEED)); break;
 		default:
-			mmap(area + from * PAGE, n * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+			mmap(area + from * PAGE, n * PAGE, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 		}
 	}
 	return NULL;
@@ -117,7 +112,8 @@ TEST(race_mmap)
 		pthread_join(t[i], NULL);
 	say("all came through: %d", rounds > 0);
 
-	mmap(area, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	mmap(area, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		-1, 0);
 	writing = 2;
 	for (i = 0; i < 2; i++)
 		NEED(-pthread_create(&t[i], NULL, half, (void *)(uintptr_t)i));

@@ -59,7 +59,10 @@ TEST(race_pipe)
 		for (i = 0; i < 8; i++)
 			SPAWN({
 				for (n = 0; n < 100; n++) {
-					NEED(read(ring[i][0], &token, sizeof(token)) == sizeof(token) ? 0 : -1);
+					NEED(read(ring[i][0], &token, sizeof(token)) ==
+								sizeof(token) ?
+							0 :
+							-1);
 					token++;
 					NEED(write(ring[i + 1][1], &token, sizeof(token)));
 				}

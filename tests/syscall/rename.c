@@ -11,8 +11,8 @@ static void state(void)
 
 	for (i = 0; i < 8; i++)
 		if (!lstat(names[i], &st))
-			snprintf(line + strlen(line), sizeof(line) - strlen(line), " %s:%s", names[i],
-				 t_type(st.st_mode));
+			snprintf(line + strlen(line), sizeof(line) - strlen(line), " %s:%s",
+				names[i], t_type(st.st_mode));
 	say("have%s", line);
 }
 

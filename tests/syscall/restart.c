@@ -94,7 +94,8 @@ static long do_nanosleep(void)
 	int r = nanosleep(&ts, &rem);
 
 	if (r == -1)
-		say("  remains less: %d", rem.tv_sec == 0 && rem.tv_nsec > 0 && rem.tv_nsec < 61000000);
+		say("  remains less: %d",
+			rem.tv_sec == 0 && rem.tv_nsec > 0 && rem.tv_nsec < 61000000);
 	return r;
 }
 static long do_pause(void)
@@ -124,9 +125,15 @@ TEST(restart)
 		const char *name;
 		long (*call)(void);
 	} calls[] = {
-		{ "read", do_read },	     { "recv", do_recv },   { "recv with a timeout", do_recv_timeout },
-		{ "poll", do_poll },	     { "select", do_select }, { "epoll_wait", do_epoll },
-		{ "nanosleep", do_nanosleep }, { "pause", do_pause }, { "sigtimedwait", do_sigwait },
+		{ "read", do_read },
+		{ "recv", do_recv },
+		{ "recv with a timeout", do_recv_timeout },
+		{ "poll", do_poll },
+		{ "select", do_select },
+		{ "epoll_wait", do_epoll },
+		{ "nanosleep", do_nanosleep },
+		{ "pause", do_pause },
+		{ "sigtimedwait", do_sigwait },
 		{ "futex", do_futex },
 	};
 	size_t i;

@@ -56,8 +56,14 @@ TEST(rlimit)
 		getrlimit(RLIMIT_AS, &as);
 		as.rlim_cur = 256 << 20;
 		NEED(setrlimit(RLIMIT_AS, &as));
-		T(mmap(NULL, 300 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? errno : 0);
-		T(mmap(NULL, 10 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? errno : 0);
+		T(mmap(NULL, 300 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+					MAP_FAILED ?
+				errno :
+				0);
+		T(mmap(NULL, 10 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+					MAP_FAILED ?
+				errno :
+				0);
 	});
 	CHILD({ /* processor time: SIGXCPU at the soft limit, SIGKILL at the hard one */
 		struct rlimit cpu = { 1, 2 };

@@ -47,7 +47,8 @@ static void owner_died(void)
 			t_until(waiter, 'S');
 			kill(pid, SIGKILL);
 			t_wait("owner", pid);
-			say("a waiter is woken with EOWNERDEAD: %d", WEXITSTATUS(t_wait("waiter", waiter)) == EOWNERDEAD);
+			say("a waiter is woken with EOWNERDEAD: %d",
+				WEXITSTATUS(t_wait("waiter", waiter)) == EOWNERDEAD);
 		}
 	}
 }
@@ -86,7 +87,8 @@ static void raw(void)
 		_exit(0);
 	});
 	{
-		int *word = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		int *word =
+			mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 		CHILD({
 			static struct robust_list_head h;

@@ -36,21 +36,24 @@ static void nesting(int flags, int block)
 	depth = deepest = count = 0;
 	raise(SIGUSR1);
 	for (i = 0; i < count; i++)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s", t_signame(order[i]));
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s",
+			t_signame(order[i]));
 	say("flags %#x block %d: depth %d order%s", flags, block, (int)deepest, text);
 }
 
 static void kept(void)
 {
-	struct sigaction sa = { .sa_handler = t_on_signal, .sa_flags = SA_RESTART | SA_NODEFER }, old;
+	struct sigaction sa = { .sa_handler = t_on_signal, .sa_flags = SA_RESTART | SA_NODEFER },
+			 old;
 
 	sigemptyset(&sa.sa_mask);
 	sigaddset(&sa.sa_mask, SIGHUP);
 	sigaddset(&sa.sa_mask, SIGKILL);
 	T(sigaction(SIGUSR1, &sa, NULL));
 	T(sigaction(SIGUSR1, NULL, &old));
-	say("handler %d flags %#x mask HUP %d KILL %d", old.sa_handler == t_on_signal, old.sa_flags & ~0x04000000,
-	    sigismember(&old.sa_mask, SIGHUP), sigismember(&old.sa_mask, SIGKILL));
+	say("handler %d flags %#x mask HUP %d KILL %d", old.sa_handler == t_on_signal,
+		old.sa_flags & ~0x04000000, sigismember(&old.sa_mask, SIGHUP),
+		sigismember(&old.sa_mask, SIGKILL));
 	T(sigaction(SIGKILL, &sa, NULL));
 	T(sigaction(SIGSTOP, &sa, NULL));
 	T(sigaction(SIGKILL, NULL, &old));
@@ -82,7 +85,8 @@ static void infos(void)
 	sigaction(SIGUSR1, &sa, NULL);
 	sigaction(SIGSEGV, &sa, NULL);
 	kill(getpid(), SIGUSR1);
-	say("kill: signo %d code %d pid %d uid %d", info.si_signo, info.si_code, info.si_pid == getpid(), info.si_uid);
+	say("kill: signo %d code %d pid %d uid %d", info.si_signo, info.si_code,
+		info.si_pid == getpid(), info.si_uid);
 	raise(SIGUSR1);
 	say("tkill: code %d", info.si_code);
 	sigqueue(getpid(), SIGUSR1, v);
@@ -100,8 +104,8 @@ static void show_mask(int sig)
 	sigset_t set;
 
 	sigprocmask(SIG_BLOCK, NULL, &set);
-	say("in the handler: own %d HUP %d USR2 %d", sigismember(&set, SIGUSR1), sigismember(&set, SIGHUP),
-	    sigismember(&set, SIGUSR2));
+	say("in the handler: own %d HUP %d USR2 %d", sigismember(&set, SIGUSR1),
+		sigismember(&set, SIGHUP), sigismember(&set, SIGUSR2));
 }
 
 static void masks(void)

@@ -7,7 +7,8 @@ static void show(const char *what, int r, const siginfo_t *si)
 	if (r == -1)
 		say("%s: %s", what, t_errno(errno));
 	else
-		say("%s: %s code %d value %d", what, t_signame(r), si->si_code, si->si_value.sival_int);
+		say("%s: %s code %d value %d", what, t_signame(r), si->si_code,
+			si->si_value.sival_int);
 }
 
 static int queue(int sig, int value, int code)

@@ -12,8 +12,9 @@ static void clobber(int sig)
 
 	for (i = 0; i < 10; i++)
 		d = d * 3.25 + i;
-	__asm__ volatile("xorps %%xmm0, %%xmm0; xorps %%xmm7, %%xmm7; xorps %%xmm15, %%xmm15; fldpi; fstp %%st(0)" ::
-			 : "xmm0", "xmm7", "xmm15");
+	__asm__ volatile("xorps %%xmm0, %%xmm0; xorps %%xmm7, %%xmm7; xorps %%xmm15, %%xmm15; "
+			 "fldpi; fstp %%st(0)" ::
+				 : "xmm0", "xmm7", "xmm15");
 	hits++;
 }
 
@@ -24,24 +25,26 @@ static void registers(void)
 
 	for (i = 0; i < 12; i++)
 		in[i] = 0x1111111111111111ul * (i + 1);
-	__asm__ volatile("push %%rbp\n\t"
-			 "mov %0, %%rax\n\t"
-			 "mov 0(%%rax), %%rbx\n\tmov 8(%%rax), %%rcx\n\tmov 16(%%rax), %%r8\n\t"
-			 "mov 24(%%rax), %%r9\n\tmov 32(%%rax), %%r10\n\tmov 48(%%rax), %%r12\n\t"
-			 "mov 56(%%rax), %%r13\n\tmov 64(%%rax), %%r14\n\tmov 72(%%rax), %%r15\n\t"
-			 "mov 80(%%rax), %%rbp\n\t"
-			 "push %1\n\t"
-			 "mov $39, %%eax\n\tsyscall\n\t" /* getpid */
-			 "mov %%eax, %%edi\n\tmov $10, %%esi\n\tmov $62, %%eax\n\tsyscall\n\t" /* kill USR1 */
-			 "pop %%rax\n\t"
-			 "mov %%rbx, 0(%%rax)\n\tmov %%r8, 16(%%rax)\n\t"
-			 "mov %%r9, 24(%%rax)\n\tmov %%r10, 32(%%rax)\n\tmov %%r12, 48(%%rax)\n\t"
-			 "mov %%r13, 56(%%rax)\n\tmov %%r14, 64(%%rax)\n\tmov %%r15, 72(%%rax)\n\t"
-			 "mov %%rbp, 80(%%rax)\n\t"
-			 "pop %%rbp"
-			 :
-			 : "D"(in), "d"(out)
-			 : "rax", "rbx", "rcx", "rsi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory");
+	__asm__ volatile(
+		"push %%rbp\n\t"
+		"mov %0, %%rax\n\t"
+		"mov 0(%%rax), %%rbx\n\tmov 8(%%rax), %%rcx\n\tmov 16(%%rax), %%r8\n\t"
+		"mov 24(%%rax), %%r9\n\tmov 32(%%rax), %%r10\n\tmov 48(%%rax), %%r12\n\t"
+		"mov 56(%%rax), %%r13\n\tmov 64(%%rax), %%r14\n\tmov 72(%%rax), %%r15\n\t"
+		"mov 80(%%rax), %%rbp\n\t"
+		"push %1\n\t"
+		"mov $39, %%eax\n\tsyscall\n\t"                                       /* getpid */
+		"mov %%eax, %%edi\n\tmov $10, %%esi\n\tmov $62, %%eax\n\tsyscall\n\t" /* kill USR1 */
+		"pop %%rax\n\t"
+		"mov %%rbx, 0(%%rax)\n\tmov %%r8, 16(%%rax)\n\t"
+		"mov %%r9, 24(%%rax)\n\tmov %%r10, 32(%%rax)\n\tmov %%r12, 48(%%rax)\n\t"
+		"mov %%r13, 56(%%rax)\n\tmov %%r14, 64(%%rax)\n\tmov %%r15, 72(%%rax)\n\t"
+		"mov %%rbp, 80(%%rax)\n\t"
+		"pop %%rbp"
+		:
+		: "D"(in), "d"(out)
+		: "rax", "rbx", "rcx", "rsi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+		"memory");
 	for (i = 0; i < 11; i++)
 		same += i == 1 || i == 5 || in[i] == out[i];
 	say("%d of 11 registers survive", same);
@@ -51,15 +54,16 @@ static void floating(void)
 {
 	double a[4] = { 1.25, 2.5, 3.75, 5.0 }, b[4], st = 7.5, got;
 
-	__asm__ volatile("movsd 0(%1), %%xmm0\n\tmovsd 8(%1), %%xmm7\n\tmovsd 16(%1), %%xmm15\n\t"
-			 "fldl %3\n\t"
-			 "mov $39, %%eax\n\tsyscall\n\t"
-			 "mov %%eax, %%edi\n\tmov $10, %%esi\n\tmov $62, %%eax\n\tsyscall\n\t"
-			 "movsd %%xmm0, 0(%2)\n\tmovsd %%xmm7, 8(%2)\n\tmovsd %%xmm15, 16(%2)\n\t"
-			 "fstpl %0"
-			 : "=m"(got)
-			 : "b"(a), "d"(b), "m"(st)
-			 : "rax", "rcx", "rdi", "rsi", "r11", "xmm0", "xmm7", "xmm15", "st", "memory");
+	__asm__ volatile(
+		"movsd 0(%1), %%xmm0\n\tmovsd 8(%1), %%xmm7\n\tmovsd 16(%1), %%xmm15\n\t"
+		"fldl %3\n\t"
+		"mov $39, %%eax\n\tsyscall\n\t"
+		"mov %%eax, %%edi\n\tmov $10, %%esi\n\tmov $62, %%eax\n\tsyscall\n\t"
+		"movsd %%xmm0, 0(%2)\n\tmovsd %%xmm7, 8(%2)\n\tmovsd %%xmm15, 16(%2)\n\t"
+		"fstpl %0"
+		: "=m"(got)
+		: "b"(a), "d"(b), "m"(st)
+		: "rax", "rcx", "rdi", "rsi", "r11", "xmm0", "xmm7", "xmm15", "st", "memory");
 	say("floating point: %d %d %d %d", b[0] == a[0], b[1] == a[1], b[2] == a[2], got == st);
 }
 
@@ -76,7 +80,7 @@ static void skip(int sig, siginfo_t *si, void *context)
 	ucontext_t *uc = context;
 
 	say("fault: signo %d code %d address %p trap %d", si->si_signo, si->si_code, si->si_addr,
-	    (int)uc->uc_mcontext.gregs[REG_TRAPNO]);
+		(int)uc->uc_mcontext.gregs[REG_TRAPNO]);
 	uc->uc_mcontext.gregs[REG_RIP] += 2; /* a mov of two bytes */
 }
 
@@ -102,7 +106,8 @@ static void flags(void)
 	uint64_t before, after;
 
 	__asm__ volatile("pushfq\n\torq $0x440, (%%rsp)\n\tpopfq\n\tpushfq\n\tpop %0\n\t"
-			 "mov $39, %%eax\n\tsyscall\n\tmov %%eax, %%edi\n\tmov $10, %%esi\n\tmov $62, %%eax\n\tsyscall\n\t"
+			 "mov $39, %%eax\n\tsyscall\n\tmov %%eax, %%edi\n\tmov $10, %%esi\n\tmov "
+			 "$62, %%eax\n\tsyscall\n\t"
 			 "pushfq\n\tpop %1\n\tcld"
 			 : "=&r"(before), "=&r"(after)
 			 :
@@ -118,12 +123,12 @@ TEST(rt_sigreturn)
 	flags();
 	say("handler ran %d times", hits);
 	changed();
-	CHILD({
-		__asm__ volatile("mov $0x1000, %%rsp\n\tmov $15, %%eax\n\tsyscall" ::: "rax");
-	});
+	CHILD({ __asm__ volatile("mov $0x1000, %%rsp\n\tmov $15, %%eax\n\tsyscall" ::: "rax"); });
 	CHILD({ /* a stack that is not there when a signal comes */
 		signal(SIGUSR1, clobber);
-		__asm__ volatile("mov $39, %%eax\n\tsyscall\n\tmov %%eax, %%edi\n\tmov $0x1000, %%rsp\n\t"
-				 "mov $10, %%esi\n\tmov $62, %%eax\n\tsyscall" ::: "rax");
+		__asm__ volatile(
+			"mov $39, %%eax\n\tsyscall\n\tmov %%eax, %%edi\n\tmov $0x1000, %%rsp\n\t"
+			"mov $10, %%esi\n\tmov $62, %%eax\n\tsyscall" ::
+				: "rax");
 	});
 }

@@ -7,8 +7,10 @@ static int send_fds(int sock, const int *fds, int n)
 {
 	char control[CMSG_SPACE(300 * sizeof(int))] = { 0 };
 	struct iovec v = { "x", 1 };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
-			    .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+	struct msghdr m = { .msg_iov = &v,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = CMSG_SPACE(n * sizeof(int)) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
 	c->cmsg_level = SOL_SOCKET;
@@ -22,7 +24,9 @@ static int recv_fds(int sock, int *fds, size_t room, int flags, int *msg_flags)
 {
 	char control[CMSG_SPACE(300 * sizeof(int))] = { 0 }, byte;
 	struct iovec v = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = room };
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = room
+	};
 	struct cmsghdr *c;
 	int n;
 
@@ -53,7 +57,8 @@ TEST(scm_rights)
 	fd = got[0];
 	T(send_fds(s[0], &fd, 1));
 	T(recv_fds(s[1], got, 300, MSG_CMSG_CLOEXEC, &flags));
-	say("close on exec %d, one position: %ld", fcntl(got[0], F_GETFD), (long)lseek(got[0], 0, SEEK_CUR));
+	say("close on exec %d, one position: %ld", fcntl(got[0], F_GETFD),
+		(long)lseek(got[0], 0, SEEK_CUR));
 	CHILD({
 		int own = NEED(open("f", O_RDONLY));
 
@@ -66,7 +71,8 @@ TEST(scm_rights)
 	for (i = 0; i < 3; i++)
 		in[i] = fd;
 	NEED(send_fds(s[0], in, 3));
-	T(recv_fds(s[1], got, CMSG_SPACE(sizeof(int)), 0, &flags)); /* 16 bytes of header, room for 2 by padding */
+	T(recv_fds(s[1], got, CMSG_SPACE(sizeof(int)), 0,
+		&flags)); /* 16 bytes of header, room for 2 by padding */
 	say("truncated %d", !!(flags & MSG_CTRUNC));
 	NEED(send_fds(s[0], in, 3));
 	T(recv_fds(s[1], got, 0, 0, &flags));
@@ -105,7 +111,8 @@ TEST(scm_rights)
 		for (i = 0; i < 20; i++)
 			in[i] = 1;
 		NEED(send_fds(s[0], in, 20));
-		T(recv_fds(s[1], got, CMSG_SPACE(20 * sizeof(int)), 0, &flags)); /* no more numbers */
+		T(recv_fds(
+			s[1], got, CMSG_SPACE(20 * sizeof(int)), 0, &flags)); /* no more numbers */
 		say("truncated %d", !!(flags & MSG_CTRUNC));
 	});
 }

@@ -62,15 +62,17 @@ TEST(seccomp)
 		return;
 	}
 	T(prctl(PR_GET_SECCOMP, 0, 0, 0, 0));
-	CHILD(T(filter(SYS_getppid, SECCOMP_RET_ERRNO | ENOTTY)); T(syscall(SYS_getppid)); CHILD(T(syscall(SYS_getppid)));
-	      CHILD(execl("/proc/self/exe", "seccomp", "exec", NULL)));
+	CHILD(T(filter(SYS_getppid, SECCOMP_RET_ERRNO | ENOTTY)); T(syscall(SYS_getppid));
+		CHILD(T(syscall(SYS_getppid)));
+		CHILD(execl("/proc/self/exe", "seccomp", "exec", NULL)));
 	CHILD(T(filter(SYS_getppid, SECCOMP_RET_KILL_PROCESS)); syscall(SYS_getppid));
 	CHILD(T(filter(SYS_getppid, SECCOMP_RET_KILL_THREAD)); syscall(SYS_getppid));
 	CHILD({
 		sigaction(SIGSYS, &sa, NULL);
 		T(filter(SYS_getppid, SECCOMP_RET_TRAP | 123));
 		syscall(SYS_getppid);
-		say("%s call is getppid %d code %d errno %d", t_signame(caught), caught_call == SYS_getppid, caught_code, caught_errno);
+		say("%s call is getppid %d code %d errno %d", t_signame(caught),
+			caught_call == SYS_getppid, caught_code, caught_errno);
 	});
 	CHILD(T(filter(SYS_getppid, SECCOMP_RET_TRACE)); T(syscall(SYS_getppid))); /* no tracer */
 	CHILD({ /* of several filters the strictest wins, the newest among equals */
@@ -99,9 +101,11 @@ TEST(seccomp)
 	T(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0x8000, &prog));
 	T(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog));
 	{
-		struct sock_filter bad[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 1), BPF_STMT(BPF_RET | BPF_K, 0) };
+		struct sock_filter bad[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 1),
+			BPF_STMT(BPF_RET | BPF_K, 0) };
 		struct sock_filter endless[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0) };
-		struct sock_filter jump[] = { BPF_JUMP(BPF_JMP | BPF_JA, 5, 0, 0), BPF_STMT(BPF_RET | BPF_K, 0) };
+		struct sock_filter jump[] = { BPF_JUMP(BPF_JMP | BPF_JA, 5, 0, 0),
+			BPF_STMT(BPF_RET | BPF_K, 0) };
 
 		prog = (struct sock_fprog){ 2, bad };
 		T(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog));

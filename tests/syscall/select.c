@@ -25,7 +25,8 @@ TEST(select)
 	FD_SET(p[0], &e);
 	tv = (struct timeval){ 5, 0 };
 	T(select(top, &r, &w, &e, &tv));
-	say("%d %d %d %d", !!FD_ISSET(p[0], &r), !!FD_ISSET(q[0], &r), !!FD_ISSET(p[1], &w), !!FD_ISSET(p[0], &e));
+	say("%d %d %d %d", !!FD_ISSET(p[0], &r), !!FD_ISSET(q[0], &r), !!FD_ISSET(p[1], &w),
+		!!FD_ISSET(p[0], &e));
 	say("left %d", tv.tv_sec == 4 || tv.tv_sec == 5);
 	FD_ZERO(&r);
 	FD_SET(p[0], &r);

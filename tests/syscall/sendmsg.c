@@ -142,7 +142,10 @@ static void credentials(void)
 {
 	char control[256], b[8];
 	struct iovec v = { b, 8 };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct msghdr m = { .msg_iov = &v,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control) };
 	struct cmsghdr *c;
 	struct ucred uc;
 	socklen_t n = sizeof(uc);
@@ -162,7 +165,10 @@ static void credentials(void)
 	CHILD({ /* one may not lie about oneself, unless root */
 		char cc[CMSG_SPACE(sizeof(uc))] = { 0 };
 
-		m = (struct msghdr){ .msg_iov = &v, .msg_iovlen = 1, .msg_control = cc, .msg_controllen = sizeof(cc) };
+		m = (struct msghdr){ .msg_iov = &v,
+			.msg_iovlen = 1,
+			.msg_control = cc,
+			.msg_controllen = sizeof(cc) };
 		c = CMSG_FIRSTHDR(&m);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_CREDENTIALS;

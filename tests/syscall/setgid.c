@@ -47,9 +47,11 @@ TEST(setgid)
 {
 	show("at first");
 	CHILD(CALL(SYS_setgid, 1000); CALL(SYS_setgid, 0)); /* still root */
-	CHILD(CALL(SYS_setresgid, 10, 20, 30); NEED(setuid(1000)); CALL(SYS_setgid, 30); CALL(SYS_setgid, 40);
-	      CALL(SYS_setresgid, 20, 30, 10); CALL(SYS_setresgid, -1, 40, -1); CALL(SYS_setregid, 30, 10));
-	CHILD(CALL(SYS_setregid, 10, 20); NEED(setuid(1000)); CALL(SYS_setregid, 20, 10); CALL(SYS_setregid, 5, -1));
+	CHILD(CALL(SYS_setresgid, 10, 20, 30); NEED(setuid(1000)); CALL(SYS_setgid, 30);
+		CALL(SYS_setgid, 40); CALL(SYS_setresgid, 20, 30, 10);
+		CALL(SYS_setresgid, -1, 40, -1); CALL(SYS_setregid, 30, 10));
+	CHILD(CALL(SYS_setregid, 10, 20); NEED(setuid(1000)); CALL(SYS_setregid, 20, 10);
+		CALL(SYS_setregid, 5, -1));
 	CHILD(T(setfsgid(7)); show("fs only"); T(setfsgid(-1)));
 	CHILD(CALL(SYS_setgid, -1));
 	CHILD(groups());

@@ -6,7 +6,8 @@
 
 static void copy_self(const char *to)
 {
-	int in = NEED(open("/proc/self/exe", O_RDONLY)), out = NEED(open(to, O_WRONLY | O_CREAT, 0755));
+	int in = NEED(open("/proc/self/exe", O_RDONLY)),
+	    out = NEED(open(to, O_WRONLY | O_CREAT, 0755));
 	char buf[65536];
 	int n;
 
@@ -34,8 +35,8 @@ TEST(setid_exec)
 
 		getresuid((uid_t *)&r, (uid_t *)&e, (uid_t *)&s);
 		getresgid((gid_t *)&rg, (gid_t *)&eg, (gid_t *)&sg);
-		say("uid %d %d %d gid %d %d %d secure %ld dumpable %d", r, e, s, rg, eg, sg, getauxval(AT_SECURE),
-		    prctl(PR_GET_DUMPABLE) == 1);
+		say("uid %d %d %d gid %d %d %d secure %ld dumpable %d", r, e, s, rg, eg, sg,
+			getauxval(AT_SECURE), prctl(PR_GET_DUMPABLE) == 1);
 		return;
 	}
 	copy_self("setid_exec");

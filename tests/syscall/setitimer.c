@@ -10,8 +10,10 @@ static void spin_until(int n)
 
 TEST(setitimer)
 {
-	struct itimerval once = { { 0, 0 }, { 0, 20000 } }, every = { { 0, 5000 }, { 0, 5000 } }, off = { 0 }, got;
-	struct itimerval far = { { 3, 0 }, { 1000, 0 } }, bad = { { 0, 0 }, { 0, 1000000 } }, neg = { { 0, 0 }, { -1, 0 } };
+	struct itimerval once = { { 0, 0 }, { 0, 20000 } }, every = { { 0, 5000 }, { 0, 5000 } },
+			 off = { 0 }, got;
+	struct itimerval far = { { 3, 0 }, { 1000, 0 } }, bad = { { 0, 0 }, { 0, 1000000 } },
+			 neg = { { 0, 0 }, { -1, 0 } };
 
 	if (t_argc > 1) {
 		pause();
@@ -43,7 +45,8 @@ TEST(setitimer)
 	say("%s", t_signame(t_last_signal));
 	T(setitimer(ITIMER_REAL, &far, NULL));
 	T(getitimer(ITIMER_REAL, &got));
-	say("%d %ld", got.it_value.tv_sec == 999 || got.it_value.tv_sec == 1000, (long)got.it_interval.tv_sec);
+	say("%d %ld", got.it_value.tv_sec == 999 || got.it_value.tv_sec == 1000,
+		(long)got.it_interval.tv_sec);
 	say("alarm replaces: %d", alarm(0) >= 999);
 	T(getitimer(ITIMER_REAL, &got));
 	say("%ld %ld", (long)got.it_value.tv_sec, (long)got.it_interval.tv_sec);

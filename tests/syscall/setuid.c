@@ -23,12 +23,13 @@ TEST(setuid)
 {
 	show("at first");
 	CHILD(CALL(SYS_setuid, 1000); CALL(SYS_setuid, 0); CALL(SYS_setuid, 1000));
-	CHILD(CALL(SYS_setreuid, 1000, 2000); CALL(SYS_setreuid, 2000, 1000); CALL(SYS_setreuid, -1, 0);
-	      CALL(SYS_setreuid, 3000, -1); CALL(SYS_setuid, 2000));
-	CHILD(CALL(SYS_setreuid, -1, 2000); CALL(SYS_setreuid, -1, 0); CALL(SYS_setreuid, 1000, -1));
+	CHILD(CALL(SYS_setreuid, 1000, 2000); CALL(SYS_setreuid, 2000, 1000);
+		CALL(SYS_setreuid, -1, 0); CALL(SYS_setreuid, 3000, -1); CALL(SYS_setuid, 2000));
+	CHILD(CALL(SYS_setreuid, -1, 2000); CALL(SYS_setreuid, -1, 0);
+		CALL(SYS_setreuid, 1000, -1));
 	CHILD(CALL(SYS_setresuid, 1000, 2000, 3000); CALL(SYS_setresuid, 3000, 1000, 2000);
-	      CALL(SYS_setresuid, -1, 4000, -1); CALL(SYS_setresuid, -1, 2000, -1); CALL(SYS_setuid, 3000);
-	      CALL(SYS_setuid, 1000));
+		CALL(SYS_setresuid, -1, 4000, -1); CALL(SYS_setresuid, -1, 2000, -1);
+		CALL(SYS_setuid, 3000); CALL(SYS_setuid, 1000));
 	CHILD(CALL(SYS_setresuid, 0, 1000, 0); CALL(SYS_setuid, 0); CALL(SYS_setuid, 500));
 	CHILD(CALL(SYS_setresuid, -1, -1, -1));
 	CHILD({

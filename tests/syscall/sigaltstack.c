@@ -14,7 +14,8 @@ static void on_alt(int sig)
 	stack_t old;
 
 	sigaltstack(NULL, &old);
-	say("on the alternate stack: %d, flags %#x", &here > alt && &here < alt + size, (unsigned)old.ss_flags);
+	say("on the alternate stack: %d, flags %#x", &here > alt && &here < alt + size,
+		(unsigned)old.ss_flags);
 	if (!(old.ss_flags & SS_ONSTACK))
 		return;
 	old.ss_flags = SS_DISABLE;

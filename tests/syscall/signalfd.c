@@ -30,8 +30,8 @@ TEST(signalfd)
 	n = read(fd, si, sizeof(si));
 	say("%d records", n / (int)sizeof(si[0]));
 	for (i = 0; i < n / (int)sizeof(si[0]); i++)
-		say("signo %u code %d pid %d int %d", si[i].ssi_signo, si[i].ssi_code, si[i].ssi_pid == (uint32_t)getpid(),
-		    si[i].ssi_int);
+		say("signo %u code %d pid %d int %d", si[i].ssi_signo, si[i].ssi_code,
+			si[i].ssi_pid == (uint32_t)getpid(), si[i].ssi_int);
 	kill(getpid(), SIGUSR1);
 	T(read(fd, si, sizeof(si[0]) - 1));
 	T(read(fd, BAD, sizeof(si[0])));

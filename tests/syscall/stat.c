@@ -10,10 +10,11 @@ static void show(const char *what, int r, const struct stat *st)
 	if (r == -1)
 		say("%s: %s", what, t_errno(errno));
 	else
-		say("%s: %s %04o links %d uid %d gid %d size %ld rdev %d:%d", what, t_type(st->st_mode),
-		    st->st_mode & 07777, S_ISDIR(st->st_mode) ? 0 : (int)st->st_nlink, (int)st->st_uid,
-		    (int)st->st_gid, S_ISDIR(st->st_mode) ? 0 : (long)st->st_size, (int)major(st->st_rdev),
-		    (int)minor(st->st_rdev));
+		say("%s: %s %04o links %d uid %d gid %d size %ld rdev %d:%d", what,
+			t_type(st->st_mode), st->st_mode & 07777,
+			S_ISDIR(st->st_mode) ? 0 : (int)st->st_nlink, (int)st->st_uid,
+			(int)st->st_gid, S_ISDIR(st->st_mode) ? 0 : (long)st->st_size,
+			(int)major(st->st_rdev), (int)minor(st->st_rdev));
 }
 
 static void one(const char *path)
@@ -68,7 +69,10 @@ static void identity(void)
 	t_text("f", "longer text");
 	NEED(stat("f", &b));
 	say("mtime grew: %s", b.st_mtim.tv_sec > a.st_mtim.tv_sec ||
-		(b.st_mtim.tv_sec == a.st_mtim.tv_sec && b.st_mtim.tv_nsec > a.st_mtim.tv_nsec) ? "yes" : "no");
+					      (b.st_mtim.tv_sec == a.st_mtim.tv_sec &&
+						      b.st_mtim.tv_nsec > a.st_mtim.tv_nsec) ?
+				      "yes" :
+				      "no");
 }
 
 TEST(stat)

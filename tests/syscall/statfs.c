@@ -11,7 +11,7 @@ TEST(statfs)
 
 	T(statfs(".", &a));
 	say("sane: %d %d %d %d", a.f_bsize >= 512, a.f_blocks >= a.f_bfree, a.f_bfree >= a.f_bavail,
-	    a.f_namelen == 255);
+		a.f_namelen == 255);
 	t_text("f", "");
 	T(fstatfs(NEED(open("f", O_RDONLY)), &b));
 	say("same: %d %d", a.f_type == b.f_type, a.f_blocks == b.f_blocks);

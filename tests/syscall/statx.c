@@ -9,9 +9,9 @@ static void show(const char *what, int r, unsigned mask, const struct statx *x)
 		say("%s: %s", what, t_errno(errno));
 	else
 		say("%s: asked for %d reserved %d %s %04o links %u uid %u size %llu", what,
-		    (x->stx_mask & mask) == mask, !!(x->stx_mask & STATX__RESERVED),
-		    t_type(x->stx_mode), x->stx_mode & 07777, x->stx_nlink, x->stx_uid,
-		    (unsigned long long)x->stx_size);
+			(x->stx_mask & mask) == mask, !!(x->stx_mask & STATX__RESERVED),
+			t_type(x->stx_mode), x->stx_mode & 07777, x->stx_nlink, x->stx_uid,
+			(unsigned long long)x->stx_size);
 }
 
 TEST(statx)
@@ -26,11 +26,13 @@ TEST(statx)
 	show("f", statx(AT_FDCWD, "f", 0, STATX_BASIC_STATS, &x), STATX_BASIC_STATS, &x);
 	NEED(stat("f", &st));
 	say("inode %d mtime %d dev %d", x.stx_ino == st.st_ino,
-	    x.stx_mtime.tv_sec == st.st_mtim.tv_sec && x.stx_mtime.tv_nsec == st.st_mtim.tv_nsec,
-	    x.stx_dev_major == ((st.st_dev >> 8) & 0xfff));
+		x.stx_mtime.tv_sec == st.st_mtim.tv_sec &&
+			x.stx_mtime.tv_nsec == st.st_mtim.tv_nsec,
+		x.stx_dev_major == ((st.st_dev >> 8) & 0xfff));
 	show("all", statx(AT_FDCWD, "f", 0, STATX_ALL, &x), STATX_ALL, &x);
 	show("no mask", statx(AT_FDCWD, "f", 0, 0, &x), 0, &x);
-	show("link", statx(AT_FDCWD, "l", AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &x), STATX_BASIC_STATS, &x);
+	show("link", statx(AT_FDCWD, "l", AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &x),
+		STATX_BASIC_STATS, &x);
 	show("empty", statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &x), STATX_BASIC_STATS, &x);
 	show("empty, no flag", statx(fd, "", 0, STATX_BASIC_STATS, &x), STATX_BASIC_STATS, &x);
 	show("sync", statx(AT_FDCWD, "f", AT_STATX_FORCE_SYNC, STATX_SIZE, &x), STATX_SIZE, &x);
@@ -42,6 +44,7 @@ TEST(statx)
 	show("bad fd", statx(-1, "f", 0, STATX_SIZE, &x), STATX_SIZE, &x);
 	T(statx(AT_FDCWD, BAD, 0, STATX_SIZE, &x));
 	T(syscall(SYS_statx, AT_FDCWD, "f", 0, STATX_SIZE, BAD));
-	show("/dev/null", statx(AT_FDCWD, "/dev/null", 0, STATX_BASIC_STATS, &x), STATX_BASIC_STATS, &x);
+	show("/dev/null", statx(AT_FDCWD, "/dev/null", 0, STATX_BASIC_STATS, &x), STATX_BASIC_STATS,
+		&x);
 	say("rdev %u:%u", x.stx_rdev_major, x.stx_rdev_minor);
 }

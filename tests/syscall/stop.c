@@ -60,7 +60,8 @@ TEST(stop)
 		raise(SIGTSTP);
 		raise(SIGCONT);
 		sigpending(&set);
-		say("pending: TSTP %d CONT %d", sigismember(&set, SIGTSTP), sigismember(&set, SIGCONT));
+		say("pending: TSTP %d CONT %d", sigismember(&set, SIGTSTP),
+			sigismember(&set, SIGCONT));
 		raise(SIGSTOP);
 		sigpending(&set);
 		say("CONT %d", sigismember(&set, SIGCONT));

@@ -18,7 +18,8 @@ TEST(sysinfo)
 	for (i = 0; i < 256; i++)
 		p[i * PAGE] = 1;
 	T(getrusage(RUSAGE_SELF, &b));
-	say("faults counted %d, size grows %d", b.ru_minflt > a.ru_minflt, b.ru_maxrss >= a.ru_maxrss && b.ru_maxrss > 0);
+	say("faults counted %d, size grows %d", b.ru_minflt > a.ru_minflt,
+		b.ru_maxrss >= a.ru_maxrss && b.ru_maxrss > 0);
 	T(getrusage(RUSAGE_THREAD, &b));
 	T(getrusage(RUSAGE_CHILDREN, &a));
 	CHILD({

@@ -282,7 +282,8 @@ static T_UNUSED void t_handle(int sig, int flags)
 /* The start of @pages pages with a page behind them that nobody can touch. */
 static T_UNUSED char *t_pages(int pages)
 {
-	char *p = mmap(NULL, (pages + 1) * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = mmap(NULL, (pages + 1) * PAGE, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	NEED(p == MAP_FAILED ? -1 : 0);
 	NEED(mprotect(p + pages * PAGE, PAGE, PROT_NONE));

@@ -20,8 +20,11 @@ static long create(int clock, void *ev, int *id)
 TEST(timer_create)
 {
 	struct sigaction sa = { .sa_sigaction = with_info, .sa_flags = SA_SIGINFO };
-	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1, .sigev_value.sival_int = 77 };
-	struct itimerspec once = { { 0, 0 }, { 0, 20000000 } }, fast = { { 0, 1000000 }, { 0, 1000000 } }, off = { 0 }, got;
+	struct sigevent ev = {
+		.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1, .sigev_value.sival_int = 77
+	};
+	struct itimerspec once = { { 0, 0 }, { 0, 20000000 } },
+			  fast = { { 0, 1000000 }, { 0, 1000000 } }, off = { 0 }, got;
 	struct itimerspec bad = { { 0, 0 }, { 0, 1000000000 } }, past = { { 0, 0 }, { 1, 0 } };
 	sigset_t set;
 	int id, id2, i, n;

@@ -5,7 +5,8 @@
 
 TEST(timerfd)
 {
-	struct itimerspec once = { { 0, 0 }, { 0, 20000000 } }, fast = { { 0, 1000000 }, { 0, 1000000 } }, off = { 0 }, got;
+	struct itimerspec once = { { 0, 0 }, { 0, 20000000 } },
+			  fast = { { 0, 1000000 }, { 0, 1000000 } }, off = { 0 }, got;
 	struct itimerspec bad = { { 0, 0 }, { 0, 1000000000 } }, abs = { 0 };
 	struct pollfd p = { .events = POLLIN };
 	uint64_t n = 0;

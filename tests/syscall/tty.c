@@ -29,8 +29,8 @@ static void shown(const char *what, int fd)
 		return;
 	}
 	for (i = 0; i < n; i++)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), buf[i] < ' ' || buf[i] == 127 ? "\\%03o" : "%c",
-			 (unsigned char)buf[i]);
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			buf[i] < ' ' || buf[i] == 127 ? "\\%03o" : "%c", (unsigned char)buf[i]);
 	say("%s: %d %s", what, n, text);
 }
 
@@ -46,8 +46,9 @@ static void settings(int s)
 	struct winsize ws = { 24, 80, 0, 0 };
 
 	T(tcgetattr(s, &t));
-	say("canonical %d echo %d isig %d icrnl %d onlcr %d speed %d", !!(t.c_lflag & ICANON), !!(t.c_lflag & ECHO),
-	    !!(t.c_lflag & ISIG), !!(t.c_iflag & ICRNL), !!(t.c_oflag & ONLCR), cfgetospeed(&t) == B38400);
+	say("canonical %d echo %d isig %d icrnl %d onlcr %d speed %d", !!(t.c_lflag & ICANON),
+		!!(t.c_lflag & ECHO), !!(t.c_lflag & ISIG), !!(t.c_iflag & ICRNL),
+		!!(t.c_oflag & ONLCR), cfgetospeed(&t) == B38400);
 	say("keys %#x %#x %#x %#x", t.c_cc[VINTR], t.c_cc[VEOF], t.c_cc[VERASE], t.c_cc[VSUSP]);
 	T(ioctl(s, TIOCSWINSZ, &ws));
 	memset(&ws, 0, sizeof(ws));
@@ -136,7 +137,8 @@ static void control(void)
 
 		setsid();
 		s = NEED(open(name, O_RDWR)); /* becomes the controlling one */
-		say("controlling: %d, group %d", tcgetsid(s) == getpid(), tcgetpgrp(s) == getpgrp());
+		say("controlling: %d, group %d", tcgetsid(s) == getpid(),
+			tcgetpgrp(s) == getpgrp());
 		OK(open("/dev/tty", O_RDWR));
 		sigemptyset(&set);
 		t_handle(SIGINT, 0);

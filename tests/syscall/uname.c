@@ -8,8 +8,8 @@ TEST(uname)
 	struct utsname u, old;
 
 	T(uname(&old));
-	say("%s %s, a release %d, a version %d", old.sysname, old.machine, old.release[0] >= '0' && old.release[0] <= '9',
-	    old.version[0] == '#');
+	say("%s %s, a release %d, a version %d", old.sysname, old.machine,
+		old.release[0] >= '0' && old.release[0] <= '9', old.version[0] == '#');
 	T(syscall(SYS_uname, BAD));
 	T(sethostname("name.with-64", 12));
 	uname(&u);

@@ -142,8 +142,10 @@ static void passing(void)
 			for (n = 0; n < 50; n++) {
 				char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte;
 				struct iovec v = { &byte, 1 };
-				struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
-						    .msg_controllen = sizeof(control) };
+				struct msghdr m = { .msg_iov = &v,
+					.msg_iovlen = 1,
+					.msg_control = control,
+					.msg_controllen = sizeof(control) };
 
 				NEED(recvmsg(ring[i][1], &m, 0));
 				memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
@@ -155,7 +157,10 @@ static void passing(void)
 	for (n = 0; n < 50; n++) {
 		char control[CMSG_SPACE(sizeof(int))] = { 0 }, byte = 'x';
 		struct iovec v = { &byte, 1 };
-		struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+		struct msghdr m = { .msg_iov = &v,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof(control) };
 		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
 		fd = NEED(open("f", O_RDONLY));

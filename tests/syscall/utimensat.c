@@ -9,7 +9,9 @@ static void show(const char *path)
 	time_t now = time(NULL);
 
 	NEED(lstat(path, &st));
-#define WHEN(ts) ((ts).tv_sec > now - 100 ? -1L : (long)(ts).tv_sec), ((ts).tv_sec > now - 100 ? -1L : (ts).tv_nsec)
+#define WHEN(ts)                                                                                   \
+	((ts).tv_sec > now - 100 ? -1L : (long)(ts).tv_sec),                                       \
+		((ts).tv_sec > now - 100 ? -1L : (ts).tv_nsec)
 	say("%s: atime %ld.%ld mtime %ld.%ld", path, WHEN(st.st_atim), WHEN(st.st_mtim));
 }
 

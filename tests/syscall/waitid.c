@@ -10,8 +10,12 @@ static void show(const char *what, int r, const siginfo_t *si, pid_t pid)
 	if (r == -1)
 		say("%s: %s", what, t_errno(errno));
 	else
-		say("%s: signo %d code %d status %d pid %s uid %d", what, si->si_signo, si->si_code, si->si_status,
-		    si->si_pid == 0 ? "0" : si->si_pid == pid ? "right" : "wrong", (int)si->si_uid);
+		say("%s: signo %d code %d status %d pid %s uid %d", what, si->si_signo, si->si_code,
+			si->si_status,
+			si->si_pid == 0   ? "0" :
+			si->si_pid == pid ? "right" :
+					    "wrong",
+			(int)si->si_uid);
 }
 
 TEST(waitid)

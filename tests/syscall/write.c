@@ -40,7 +40,8 @@ static void limit(void)
 		k = ftruncate(fd, 11) == -1 ? errno : 0;
 		l = ftruncate(fd, 4);
 		setrlimit(RLIMIT_FSIZE, &none);
-		say("write %s, pwrite %ld, ftruncate %s, smaller %ld", t_errno(n), m, t_errno(k), l);
+		say("write %s, pwrite %ld, ftruncate %s, smaller %ld", t_errno(n), m, t_errno(k),
+			l);
 	});
 	t_cat("lim");
 }

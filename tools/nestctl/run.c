@@ -36,9 +36,9 @@ struct run {
 	const char *argv[PARAMS_MAX + 24];
 	int argc;
 	bool terminal;
-	char **command; /* NULL-terminated; empty for a login shell */
-	int fds[3];     /* what the kernel gets as 0, 1, 2 */
-	int status_fd; /* our end */
+	char **command;           /* NULL-terminated; empty for a login shell */
+	int fds[3];               /* what the kernel gets as 0, 1, 2 */
+	int status_fd;            /* our end */
 	int status_end, ready_fd; /* the kernel's ends; ready_fd in channel mode */
 };
 
