@@ -171,16 +171,29 @@ static u32 blocks_per_page(const struct inode *inode)
 	return (u32)(PAGE_SIZE >> inode->i_blkbits);
 }
 
-static void drop_promise(struct page *p)
+/* The page's promise goes over to the caller, who gives it back: how many blocks. */
+static u32 take_promise(struct page *p)
 {
 	u32 n = (u32)p->private;
 
 	if (!PagePrivate(p))
-		return;
+		return 0;
 	p->private = 0;
 	ClearPagePrivate(p);
-	__atomic_sub_fetch(&EXT4_I(p->mapping->host)->delayed, n, __ATOMIC_RELAXED);
-	ext4_unreserve(EXT4_SB(p->mapping->host->i_sb), n);
+	return n;
+}
+
+static void give_back(struct inode *inode, u32 blocks)
+{
+	if (!blocks)
+		return;
+	__atomic_sub_fetch(&EXT4_I(inode)->delayed, blocks, __ATOMIC_RELAXED);
+	ext4_unreserve(EXT4_SB(inode->i_sb), blocks);
+}
+
+static void drop_promise(struct page *p)
+{
+	give_back(p->mapping->host, take_promise(p));
 }
 
 /* Are all of the page's blocks there (written or not)? */
@@ -503,8 +516,11 @@ static void zero_tail(struct inode *inode, struct page *p)
 			PAGE_SIZE - (size & (PAGE_SIZE - 1)));
 }
 
-/* From locked to under write-back; pages beyond the end of the file are just clean. How many are left. */
-static u32 begin_writeback(struct inode *inode, struct page **pages, u32 n)
+/*
+ * From locked to under write-back; pages beyond the end of the file are just clean. How many are left. Their promises (*promised blocks) hold
+ * until the blocks are allocated, or a writer would be promised the same blocks in between.
+ */
+static u32 begin_writeback(struct inode *inode, struct page **pages, u32 n, u32 *promised)
 {
 	u64 nr_pages = DIV_ROUND_UP((u64)i_size_read(inode), PAGE_SIZE);
 	u32 kept = 0, i;
@@ -519,7 +535,7 @@ static u32 begin_writeback(struct inode *inode, struct page **pages, u32 n)
 		}
 		zero_tail(inode, p);
 		set_page_writeback(p);
-		drop_promise(p);
+		*promised += take_promise(p);
 		unlock_page(p);
 		pages[kept++] = p;
 	}
@@ -538,7 +554,7 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n)
 {
 	struct ext4_handle *h =
 		ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + n / 64 + EXT4_INODE_CREDITS);
-	u32 i, kept;
+	u32 i, kept, promised = 0;
 	int err = 0;
 
 	if (IS_ERR(h)) {
@@ -550,9 +566,10 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n)
 		unlock_all(pages, n);
 		return err;
 	}
-	kept = begin_writeback(inode, pages, n);
+	kept = begin_writeback(inode, pages, n, &promised);
 	if (kept)
 		err = write_run(h, inode, pages, kept);
+	give_back(inode, promised);
 	ext4_stop(h);
 	for (i = 0; i < kept; i++)
 		put_page(pages[i]);
