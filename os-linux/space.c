@@ -308,7 +308,10 @@ int os_space_start(const struct os_space_setup *s, uint64_t *vdso)
 	return 0;
 }
 
-/* Nothing is left when it returns: every task is killed and reaped before the zygote goes. */
+/*
+ * Everything is killed. Nobody waits for the tasks: other vCPUs may just be making or ending some, and whatever is missed here dies
+ * with the zygote (PR_SET_PDEATHSIG). Their new parent reaps them.
+ */
 void os_space_stop(void)
 {
 	if (zygote_socket < 0)
@@ -316,9 +319,6 @@ void os_space_stop(void)
 	running = no_tasks;
 	for (int h = 1; h < nr_tasks; h++)
 		os_space_end(h);
-	for (int h = 1; h < nr_tasks; h++)
-		if (tasks[h].pid > 0)
-			os_space_reap(h);
 	abandon_zygote();
 }
 

@@ -113,7 +113,10 @@ static void serve(struct task *t, const struct skas_event *ev)
 	case EV_FAULT: serve_fault(t, ev); break;
 	case EV_SIGNAL: serve_trap(t, ev); break;
 	case EV_KICK: break;
-	case EV_DEAD: do_space_died(); break;
+	case EV_DEAD:
+		vcpu_park_when_stopping();
+		do_space_died();
+		break;
 	}
 }
 
@@ -185,6 +188,7 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 	u64 deadline;
 	int cpu;
 
+	vcpu_park_when_stopping();
 	if (unlikely(rseq_stale(t)))
 		rseq_resume(&t->arch.regs);
 	s = space_of(t);

@@ -45,6 +45,7 @@ struct task *switch_stack(u64 *save_sp, u64 load_sp, struct task *prev);
 void task_first(void);        /* where a new stack begins: schedule_tail(rax), then rbx(r12) */
 void vcpu_enter(void *block); /* host world to the stack @block, calls vcpu_main() */
 void vcpu_main(void) __noreturn;
+void vcpu_park_when_stopping(void); /* main.c: does not return once the machine is going down */
 void arch_main(int argc, char **argv, char **envp) __noreturn;
 
 /* physmem.c */

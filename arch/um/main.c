@@ -11,6 +11,7 @@
 #include <asm/errno.h>
 #include "arch/um/internal.h"
 #include "arch/um/vdso/vdso.h"
+#include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
@@ -146,14 +147,27 @@ void arch_main(int argc, char **argv, char **envp)
 	vcpu_idle_loop();
 }
 
+static u32 stopping; /* set once: the machine is being taken down */
+
+/* Taking the spaces away must not look like their death to vCPUs that run guests. */
+void vcpu_park_when_stopping(void)
+{
+	u32 never = 0;
+
+	while (unlikely(READ_ONCE(stopping)))
+		os_futex_wait(&never, 0, OS_FOREVER);
+}
+
 void arch_power_off(int status)
 {
+	smp_store_release(&stopping, 1);
 	skas_exit();
 	os_exit(status);
 }
 
 void arch_reboot(void)
 {
+	smp_store_release(&stopping, 1);
 	skas_exit();
 	os_restart();
 }
