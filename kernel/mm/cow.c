@@ -14,6 +14,7 @@
 #define REUSE_AROUND 64
 #define COPY_MAX 128
 #define COPY_GROWTH 4
+#define SMALL_DATA 16 /* pages of a private mapping of a file */
 
 /* Only this entry maps the frame, and no page cache holds it. */
 static bool sole_owner(pte_t e)
@@ -61,6 +62,44 @@ static u32 copies_wanted(struct vm_area *v, u64 addr)
 	n = min_t(u64, n, (v->vm_end - addr) >> PAGE_SHIFT);
 	v->next_fault = addr + n * PAGE_SIZE;
 	return n;
+}
+
+static bool copyable(pte_t e)
+{
+	return e & PTE_COW && e & PTE_P && !(e & PTE_SPECIAL);
+}
+
+/*
+ * A program's data, a few pages of a file: it will write to most of them, so all that are still the file's go at once. *start becomes
+ * the first; how many.
+ */
+static u32 small_data(struct vm_area *v, u64 *start)
+{
+	struct mm *mm = v->vm_mm;
+	u64 lo = *start, hi = *start + PAGE_SIZE, span = 512 * PAGE_SIZE;
+	u64 first = max(v->vm_start, lo & ~(span - 1));
+	u64 last = min(v->vm_end, (lo & ~(span - 1)) + span);
+	pte_t *e;
+
+	spin_lock(&mm->page_table_lock);
+	e = pmap_pte(&mm->pmap, *start, false);
+	for (pte_t *p = e; p && lo > first && copyable(p[-1]); p--)
+		lo -= PAGE_SIZE;
+	for (pte_t *p = e; p && hi < last && copyable(p[1]); p++)
+		hi += PAGE_SIZE;
+	spin_unlock(&mm->page_table_lock);
+	*start = lo;
+	return (hi - lo) >> PAGE_SHIFT;
+}
+
+/* Which pages go with the one at *start. */
+static u32 choose_copies(struct vm_area *v, u64 *start)
+{
+	if (!(v->vm_flags & VM_WRITE))
+		return 1; /* ptrace writes to a read-only mapping */
+	if (v->vm_mapping && vma_pages(v) <= SMALL_DATA)
+		return small_data(v, start);
+	return copies_wanted(v, *start);
 }
 
 struct copy {
@@ -129,16 +168,13 @@ static int copy_pages(struct vm_area *v, u64 addr, u32 flags, struct fault_info 
 	pte_t bits = vma_rights(v) | PTE_BROKEN | PTE_D;
 	struct pmap *pm = &v->vm_mm->pmap;
 	struct page *old[COPY_MAX];
-	u32 wanted = copies_wanted(v, addr), n = 0;
+	u32 wanted = choose_copies(v, &addr), n = 0;
 	struct frame_run frames = { 0 };
 	bool was_mapped = false;
 	int ret = 0;
 
-	if (!(v->vm_flags &
-		    VM_WRITE)) { /* ptrace writes to a read-only mapping: the copy stays read-only */
+	if (!(v->vm_flags & VM_WRITE)) /* the copy stays read-only */
 		bits &= ~PTE_RW;
-		wanted = 1;
-	}
 	if (wanted > 1)
 		frames.order = 31 - __builtin_clz(wanted);
 	while (n < wanted) {
