@@ -39,18 +39,18 @@ extern struct task *unit_current; /* unit tests run on the host's stack */
 #define current (arch_kstack_head()->task)
 #endif
 
-extern int nr_cpus; /* vCPUs, fixed at boot */
+extern int nr_cpus;         /* vCPUs, fixed at boot */
 int smp_processor_id(void); /* changes only when the task schedules */
 
 /* ---- a task's machine state, embedded in struct task ---- */
 
 struct arch_task {
-	struct regs regs;  /* the guest registers while in the kernel */
-	struct fpu fpu;    /* see regs.h */
-	u64 ksp;           /* saved kernel stack pointer while not running */
-	void *kstack;      /* the stack's block (KSTACK_BASE window) */
+	struct regs regs;       /* the guest registers while in the kernel */
+	struct fpu fpu;         /* see regs.h */
+	u64 ksp;                /* saved kernel stack pointer while not running */
+	void *kstack;           /* the stack's block (KSTACK_BASE window) */
 	u64 trapno, error, cr2; /* of the last synchronous trap, for signal frames */
-	int fpu_cpu;       /* the vCPU whose runner holds the live FPU state */
+	int fpu_cpu;            /* the vCPU whose runner holds the live FPU state */
 };
 
 /* Kernel stack and FPU area for a new task. 0 or -ENOMEM. */
@@ -92,17 +92,18 @@ void arch_idle(u64 deadline);
 void arch_kick_cpu(int cpu);
 
 /* ---- time: nanoseconds ---- */
-u64 ktime_get(void);           /* CLOCK_MONOTONIC as the guest sees it */
-u64 ktime_get_real(void);      /* CLOCK_REALTIME */
+u64 ktime_get(void);      /* CLOCK_MONOTONIC as the guest sees it */
+u64 ktime_get_real(void); /* CLOCK_REALTIME */
 u64 ktime_get_boottime(void);
-u64 ktime_get_coarse(void);      /* CLOCK_MONOTONIC_COARSE, as the vDSO answers */
+u64 ktime_get_coarse(void); /* CLOCK_MONOTONIC_COARSE, as the vDSO answers */
 u64 ktime_get_real_coarse(void);
 u64 ktime_get_raw(void);
 void arch_set_realtime_offset(s64 add_ns); /* clock_settime */
-u64 arch_cpu_clock(void);      /* fast monotonic for accounting */
+u64 arch_cpu_clock(void);                  /* fast monotonic for accounting */
 
 /* ---- physmem (region 0), arch/um/physmem.c ---- */
-extern pfn_t physmem_frames; /* frames of region 0; frame pfn is at KERNEL_MAP_BASE + pfn * PAGE_SIZE, all mapped */
+extern pfn_t
+	physmem_frames; /* frames of region 0; frame pfn is at KERNEL_MAP_BASE + pfn * PAGE_SIZE, all mapped */
 /* Gives frames back to the host; they read as zeros afterwards. Blocks on the host a little: no spinlock held. 0 or -errno. */
 int physmem_release(pfn_t pfn, u64 n);
 /* The first frame in [pfn, end) that the host backs (data true) or does not back (data false); @end when there is none. */
@@ -120,13 +121,15 @@ void arch_futex_wake(u32 *word, int n);
  * An instruction that may fault on memory whose file was cut (SIGBUS): on a fault at label @from the code goes on at label @to.
  * Inside asm: "1: rep movsb\n2:\n" ARCH_FIXUP("1b", "2b").
  */
-#define ARCH_FIXUP(from, to) ".pushsection fixups,\"a\"\n.balign 8\n.quad " from ", " to "\n.popsection\n"
+#define ARCH_FIXUP(from, to)                                                                       \
+	".pushsection fixups,\"a\"\n.balign 8\n.quad " from ", " to "\n.popsection\n"
 
 /* ---- randomness, power ---- */
 void arch_random(void *buf, size_t n); /* the host's getrandom */
-void arch_early_write(const char *s, size_t n); /* to the host's stderr: refusals, the reason of a panic */
-const char *arch_strerror(int err);             /* an errno in words, for refusals */
-void arch_power_off(int status) __noreturn;  /* flush is the caller's job */
+void arch_early_write(
+	const char *s, size_t n);   /* to the host's stderr: refusals, the reason of a panic */
+const char *arch_strerror(int err); /* an errno in words, for refusals */
+void arch_power_off(int status) __noreturn; /* flush is the caller's job */
 void arch_reboot(void) __noreturn;
 
 /* ---- boot parameters ---- */
@@ -143,7 +146,7 @@ struct boot_param {
 };
 #define PARAM_NAMED(id, pfx, fn, dev, text)                                                        \
 	static const struct boot_param boot_param_##id __used                                      \
-		__attribute__((section("boot_params"), aligned(8))) = {pfx, fn, text, dev}
+		__attribute__((section("boot_params"), aligned(8))) = { pfx, fn, text, dev }
 #define PARAM_X(id, pfx, fn, text) PARAM_NAMED(id, pfx, fn, false, text)
 #define PARAM(pfx, fn, text) PARAM_X(fn, pfx, fn, text)
 #define PARAM_DEV(pfx, fn, text) PARAM_NAMED(fn, pfx, fn, true, text)
@@ -170,17 +173,19 @@ struct initcall {
 };
 #define INITCALL(lvl, f)                                                                           \
 	static const struct initcall initcall_##f __used                                           \
-		__attribute__((section("initcalls"), aligned(8))) = {f, #f, lvl}
+		__attribute__((section("initcalls"), aligned(8))) = { f, #f, lvl }
 
 /* ---- page tables as the guest sees them, host mappings as their cache: arch/um/pmap.h ---- */
 /* ---- guest memory access: arch/um/uaccess.h ---- */
 
 /* ---- entry points that the machine calls ---- */
-void kernel_main(void);                                      /* kernel/init.c: first kernel thread, after boot */
-long syscall_dispatch(u64 nr, const u64 args[6]);            /* kernel/syscall */
-void schedule(void);                                         /* kernel/sched */
-void schedule_tail(struct task *prev); /* the other half of schedule() for a new task: what it does after arch_switch() */
-void sched_init_idle(struct task *idle, int cpu); /* @idle runs on @cpu when nothing else can; at boot, before @cpu starts */
+void kernel_main(void); /* kernel/init.c: first kernel thread, after boot */
+long syscall_dispatch(u64 nr, const u64 args[6]); /* kernel/syscall */
+void schedule(void);                              /* kernel/sched */
+void schedule_tail(struct
+	task *prev); /* the other half of schedule() for a new task: what it does after arch_switch() */
+void sched_init_idle(struct task *idle,
+	int cpu); /* @idle runs on @cpu when nothing else can; at boot, before @cpu starts */
 bool need_resched(void);
 /* Around the sleep of an idle vCPU (arch_idle), before its state becomes OS_CPU_IDLE and after it is OS_CPU_KERNEL again. */
 void sched_idle_enter(void);
@@ -188,8 +193,8 @@ void sched_idle_exit(void);
 /* Tick of accounting on the way out of and into guest code. */
 void account_user_enter(void);
 void account_user_exit(void);
-void timers_run(u64 now);      /* kernel/sched/timer.c: expire this vCPU's timers */
-u64 timers_next(void);         /* the next deadline of this vCPU (timers and time slice); ~0 when none */
+void timers_run(u64 now); /* kernel/sched/timer.c: expire this vCPU's timers */
+u64 timers_next(void);    /* the next deadline of this vCPU (timers and time slice); ~0 when none */
 /* mm/fault.c: 0 when resolved; else a signal to force: SIGSEGV or SIGBUS with *code set. */
 int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
 /* task/signal.c: true while there is something to deliver; deliver builds frames through arch_setup_frame. */
@@ -208,7 +213,8 @@ void do_space_died(void); /* current's space was lost: kill all users of its mm 
 /* ---- signal frames (arch/um/sigframe.c), called by task/signal.c ---- */
 struct ksignal;
 int arch_setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask); /* 0 or -EFAULT */
-long arch_sigreturn(struct regs *regs, u64 *sigmask); /* restores; the new rax, sets *sigmask; or -EFAULT */
+long arch_sigreturn(
+	struct regs *regs, u64 *sigmask); /* restores; the new rax, sets *sigmask; or -EFAULT */
 
 /* The vDSO: maps it into current->mm during exec; *base its address for AT_SYSINFO_EHDR. */
 int arch_map_vdso(struct mm *mm, u64 *base);
@@ -217,7 +223,7 @@ int arch_map_vdso(struct mm *mm, u64 *base);
 u64 arch_auxv(u32 type); /* AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ; 0 where unknown */
 /* Host CPU text for /proc/cpuinfo and lscpu: model name, flags, mhz. Bytes written. */
 int arch_cpuinfo(int cpu, char *buf, size_t size);
-const char *arch_mode_name(void); /* /proc/nestling/mode */
+const char *arch_mode_name(void);               /* /proc/nestling/mode */
 int arch_handoff_stats(char *buf, size_t size); /* /proc/nestling/handoff; bytes */
 void arch_dump_stack(void);
 

@@ -86,7 +86,8 @@ static void update(struct task *t, struct regs *regs)
 {
 	struct area a;
 
-	if (copy_from_user(&a, t->rseq, sizeof(a)) || leave_sequence(t, &a, regs) || tell_cpu(t, &a))
+	if (copy_from_user(&a, t->rseq, sizeof(a)) || leave_sequence(t, &a, regs) ||
+		tell_cpu(t, &a))
 		force_sig(SIGSEGV);
 }
 
