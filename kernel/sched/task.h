@@ -125,7 +125,7 @@ struct task {
 	struct completion *vfork_done;
 	uaddr_t set_child_tid, clear_child_tid;
 	uaddr_t robust_list;
-	uaddr_t rseq;      /* own: the registered area, its signature, nvcsw + nivcsw when it was up to date */
+	uaddr_t rseq; /* own: the registered area, its signature, nvcsw + nivcsw when it was up to date */
 	u32 rseq_sig;
 	u64 rseq_seen;
 

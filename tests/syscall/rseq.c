@@ -16,26 +16,27 @@ static int spin_in_sequence(unsigned long rounds)
 {
 	int broken = 0;
 
-	__asm__ goto(".pushsection .data.rseq_cs, \"aw\"\n"
-		     ".balign 32\n"
-		     "3: .long 0, 0\n"
-		     ".quad 1f, 2f - 1f, 4f\n"
-		     ".popsection\n"
-		     "lea 3b(%%rip), %%rax\n"
-		     "mov %%rax, %c[cs](%[area])\n"
-		     "mov %[rounds], %%rcx\n"
-		     "1:\n"
-		     "dec %%rcx\n"
-		     "jnz 1b\n"
-		     "2:\n"
-		     ".pushsection .text.rseq_abort, \"ax\"\n"
-		     ".long 0x53053053\n"
-		     "4: jmp %l[aborted]\n"
-		     ".popsection\n"
-		     :
-		     : [area] "r"(area), [cs] "i"(offsetof(struct rseq, rseq_cs)), [rounds] "r"(rounds)
-		     : "rax", "rcx", "memory"
-		     : aborted);
+	__asm__ goto(
+		".pushsection .data.rseq_cs, \"aw\"\n"
+		".balign 32\n"
+		"3: .long 0, 0\n"
+		".quad 1f, 2f - 1f, 4f\n"
+		".popsection\n"
+		"lea 3b(%%rip), %%rax\n"
+		"mov %%rax, %c[cs](%[area])\n"
+		"mov %[rounds], %%rcx\n"
+		"1:\n"
+		"dec %%rcx\n"
+		"jnz 1b\n"
+		"2:\n"
+		".pushsection .text.rseq_abort, \"ax\"\n"
+		".long 0x53053053\n"
+		"4: jmp %l[aborted]\n"
+		".popsection\n"
+		:
+		: [area] "r"(area), [cs] "i"(offsetof(struct rseq, rseq_cs)), [rounds] "r"(rounds)
+		: "rax", "rcx", "memory"
+		: aborted);
 	return broken;
 aborted:
 	return 1;
@@ -104,7 +105,8 @@ static void broken_by_signal(void)
 	signal(SIGALRM, on_alarm);
 	setitimer(ITIMER_REAL, &it, NULL);
 	broken = spin_in_sequence(1UL << 40);
-	say("by a signal: broken %d, alarms %d, pointer cleared %d", broken, (int)alarms, !area->rseq_cs);
+	say("by a signal: broken %d, alarms %d, pointer cleared %d", broken, (int)alarms,
+		!area->rseq_cs);
 	say("short: broken %d", spin_in_sequence(1));
 }
 
