@@ -13,6 +13,8 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 
+#define REMOVED_WAIT 2000000000UL /* ns */
+
 void ext4_error(struct super_block *sb, const char *fmt, ...)
 {
 	char text[200];
@@ -539,6 +541,32 @@ static int ext4_statfs(struct dentry *d, struct kstatfs *st)
 	return 0;
 }
 
+static bool has_removed(struct ext4_sb *sbi)
+{
+	struct ext4_inode *ei;
+	bool any = false;
+
+	mutex_lock(&sbi->orphan_lock);
+	list_for_each_entry(ei, &sbi->orphans, orphan)
+		any |= !ei->vfs.i_nlink;
+	mutex_unlock(&sbi->orphan_lock);
+	return any;
+}
+
+/*
+ * Removed files that write-back was the last to have are on their way out; those that somebody still has open stay orphans, which is why
+ * this has an end.
+ */
+static void wait_for_removed(struct ext4_sb *sbi)
+{
+	struct wait_queue_head nobody;
+	u64 end = ktime_get() + REMOVED_WAIT;
+
+	init_waitqueue_head(&nobody);
+	while (has_removed(sbi) && ktime_get() < end)
+		wait_event_timeout(&nobody, false, ktime_get() + 5000000UL, false);
+}
+
 static int ext4_remount(struct super_block *sb, u32 *flags, char *data)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -549,6 +577,7 @@ static int ext4_remount(struct super_block *sb, u32 *flags, char *data)
 		return err;
 	sbi->errors = o.errors;
 	if (*flags & SB_RDONLY && !(sb->s_flags & SB_RDONLY)) {
+		wait_for_removed(sbi);
 		err = sync_filesystem(sb, true);
 		sb->s_flags |= SB_RDONLY;
 		end_writing(sb);
