@@ -19,6 +19,17 @@ u32 ext4_rec_len(const struct ext4_sb *sbi, const struct ext4_dir_entry *de)
 	return len == 0xffff || !len ? sbi->block_size : len;
 }
 
+/* A slash or a zero byte in a name would be a path to somewhere else, or to the directory itself. */
+static bool name_ok(const struct ext4_dir_entry *de)
+{
+	u32 i;
+
+	for (i = 0; i < de->name_len; i++)
+		if (!de->name[i] || de->name[i] == '/')
+			return false;
+	return de->name_len;
+}
+
 static bool entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 end)
 {
 	const struct ext4_dir_entry *de = (const void *)(block + off);
@@ -28,8 +39,8 @@ static bool entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 en
 		return false;
 	len = ext4_rec_len(sbi, de);
 	return len >= EXT4_DIR_REC_LEN(1) && !(len & 3) && len <= end - off &&
-	       (!de->inode || (de->name_len && EXT4_DIR_REC_LEN(de->name_len) <= len &&
-				      de->inode <= sbi->disk.s_inodes_count));
+	       (!de->inode || (EXT4_DIR_REC_LEN(de->name_len) <= len &&
+				      de->inode <= sbi->disk.s_inodes_count && name_ok(de)));
 }
 
 static struct ext4_dir_tail *dir_tail(const struct ext4_sb *sbi, u8 *block)
