@@ -323,7 +323,7 @@ static void put_area(struct attrs *as, bool *done, u8 *first, u8 *end, u8 *value
 		struct attr *a = as->a[i];
 		struct xattr_entry *e = (void *)p;
 
-		if (done[i] || (long)(entry_len(a->name_len) + value_len(a->size) + 4) > v - p)
+		if (done[i] || entry_len(a->name_len) + value_len(a->size) + 4 > (u64)(v - p))
 			continue;
 		v -= value_len(a->size);
 		memcpy(v, a->value, a->size);
