@@ -228,8 +228,6 @@ static int promise(struct inode *inode, struct page *p)
 	err = page_is_mapped(inode, p, &mapped);
 	if (err || mapped)
 		return err;
-	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
-		return -EOPNOTSUPP; /* holes of block-mapped files cannot be filled */
 	err = ext4_reserve(EXT4_SB(inode->i_sb), blocks_per_page(inode));
 	if (err)
 		return err;

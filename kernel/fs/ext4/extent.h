@@ -26,4 +26,8 @@ int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth);
 /* The last entry that begins at or before @lblk; 0 when all begin later. Index and leaf entries begin with the same word. */
 u32 ext4_extent_find(const struct ext4_extent_header *h, u32 lblk);
 
+/* ---- indirect.c: the same for files without extents ---- */
+int ext4_ind_create(struct ext4_handle *h, struct inode *inode, struct ext4_map *map);
+int ext4_ind_remove(struct ext4_handle **h, struct inode *inode, u32 from); /* to the end */
+
 #endif

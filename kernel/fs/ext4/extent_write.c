@@ -399,6 +399,8 @@ int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32
 	struct super_block *sb = inode->i_sb;
 	int r;
 
+	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
+		return last == ~0U ? ext4_ind_remove(h, inode, from) : -EOPNOTSUPP;
 	while ((r = remove_last(*h, inode, from, last, true)) > 0) {
 		if (ext4_extend(*h, 8) == 0)
 			continue;
@@ -459,7 +461,7 @@ int ext4_map_create(
 	if (err || (map->pblk && (!map->unwritten || unwritten)))
 		return err;
 	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
-		return -EOPNOTSUPP; /* block-mapped files can only be overwritten */
+		return unwritten ? -EOPNOTSUPP : ext4_ind_create(h, inode, map);
 	if (map->pblk) {
 		err = set_written(h, inode, map->lblk, map->len, map->pblk);
 		map->unwritten = err != 0;

@@ -111,6 +111,13 @@ void ext4_orphan_cleanup(struct super_block *sb)
 
 /* ---- truncation ---- */
 
+/* Does i_block say where blocks are? Of devices and short symlinks it does not. */
+static bool has_map(const struct inode *inode)
+{
+	return EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL || S_ISREG(inode->i_mode) ||
+	       S_ISDIR(inode->i_mode) || inode->i_op == &ext4_symlink_iops;
+}
+
 static u32 first_block_beyond(const struct inode *inode, loff_t size)
 {
 	return (u32)DIV_ROUND_UP((u64)size, (u64)inode->i_sb->s_blocksize);
@@ -130,7 +137,7 @@ int ext4_truncate(struct inode *inode)
 	ei->disksize = i_size_read(inode);
 	ei->goal = 0;
 	err = ext4_orphan_add(h, inode);
-	if (!err && ei->i_flags & EXT4_EXTENTS_FL)
+	if (!err && has_map(inode))
 		err = ext4_remove_space(&h, inode, first_block_beyond(inode, inode->i_size), ~0U);
 	up_write(&ei->i_data_sem);
 	if (!h)
@@ -197,8 +204,6 @@ static int set_size(struct inode *inode, loff_t size)
 		up_write(&EXT4_I(inode)->i_data_sem);
 		return 0;
 	}
-	if (size < old && !(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL) && inode->i_blocks)
-		return -EOPNOTSUPP;
 	if (size < old && (has_block_at(inode, size) || page_cached(inode, size)))
 		err = zero_partial(inode, size);
 	if (err)
@@ -249,7 +254,7 @@ static void delete_inode(struct inode *inode)
 	down_write(&ei->i_data_sem);
 	i_size_write(inode, 0);
 	ei->disksize = 0;
-	if (ei->i_flags & EXT4_EXTENTS_FL)
+	if (has_map(inode))
 		err = ext4_remove_space(&h, inode, 0, ~0U);
 	up_write(&ei->i_data_sem);
 	if (err || !h) {
