@@ -3,8 +3,8 @@
 
 One kind of block an image: superblock, group descriptors, bitmaps, inodes, directory blocks, the root of an index, extent and indirect
 blocks, attribute blocks, the journal's superblock, its log; debugfs says where they are. BASE has metadata_csum, BASE.nocsum has not, so
-that damage reaches the code behind the checksums; BASE.log and BASE.nocsum.log are the same with a log to replay. Prints a line an image:
-what was done.
+that damage reaches the code behind the checksums, BASE.old has no extents either; BASE.log and so on are the same with a log to replay.
+Prints a line an image: what was done.
 """
 import random, re, struct, subprocess, sys
 
@@ -23,6 +23,11 @@ def ranges(text):
     for a, b in re.findall(r"(\d+)(?:-(\d+))?", text):
         out += range(int(a), int(b or a) + 1)
     return out
+
+
+def mapped(stat):
+    """What a stat says of the blocks, without those that map them."""
+    return re.sub(r"\((?:ETB\d+|IND|DIND|TIND)\):\d+,?", "", re.split("EXTENTS:|BLOCKS:", stat)[1])
 
 
 def survey(image):
@@ -60,10 +65,10 @@ def survey(image):
         tree = re.findall(r"\((?:ETB\d+|IND|DIND|TIND)\):(\d+)", text)
         extents += [(int(b), 0, min(bs, 200)) for b in tree]
         if "Type: directory" in text:
-            data = re.sub(r"\((?:ETB\d+|IND|DIND|TIND)\):\d+,?", "", text.split("EXTENTS:" if "EXTENTS:" in text else "BLOCKS:")[1])
+            data = mapped(text)
             for b in re.findall(r":(\d+(?:-\d+)?)", data):
                 dirs += [(n, 0, bs) for n in ranges(b)]
-    log = re.sub(r"\(ETB\d+\):\d+,?", "", debugfs(image, "stat <8>").split("EXTENTS:")[1])
+    log = mapped(debugfs(image, "stat <8>"))
     log = [n for b in re.findall(r":(\d+(?:-\d+)?)", log) for n in ranges(b)]
     kinds["inode"] = slots
     kinds["directory"] = dirs
@@ -78,13 +83,13 @@ def survey(image):
 def main():
     base, out, units, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     random.seed(seed)
-    bases = [base, base + ".nocsum"]
+    bases = [base, base + ".nocsum", base + ".old"]
     found = [survey(b) for b in bases]
     data = {b: open(b, "rb").read() for b in bases + [b + ".log" for b in bases]}
     for unit in range(1, units + 1):
-        which = unit % 2
+        which = unit % 3
         bs, kinds = found[which]
-        kind = sorted(kinds)[(seed * units + unit) // 2 % len(kinds)]
+        kind = sorted(kinds)[(seed * units + unit) // 3 % len(kinds)]
         block, off, size = random.choice(kinds[kind])
         image = bytearray(data[bases[which] + (".log" if kind in ("journal super", "log") else "")])
         done = []
@@ -97,7 +102,7 @@ def main():
             done.append("%d=%02x" % (at, new))
         with open(out + str(unit), "wb") as f:
             f.write(image)
-        print("unit %d: %s %s block %d: %s" % (unit, "no checksums," if which else "checksums,", kind, block, " ".join(done[:6])))
+        print("unit %d: %s %s block %d: %s" % (unit, ("checksums,", "no checksums,", "no extents,")[which], kind, block, " ".join(done[:6])))
 
 
 main()
