@@ -282,6 +282,7 @@ void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
 		obj = cache_alloc_slow(c, gfp);
 	if (!obj)
 		return NULL;
+	asan_unpoison(obj, c->size); /* check_poison() reads and writes all of it */
 	check_poison(c, obj);
 	asan_object(obj, c->usable, c->size);
 	if (gfp & __GFP_ZERO)
