@@ -300,7 +300,8 @@ static void test_lost(void)
 		p->slice = 0;
 		host_end_later(runner ? p->space->runner[0].task : p->space->mapper, 20000);
 		if (!runner) {
-			os_sleep_until(os_clock_mono() + 50 * NSEC_PER_MSEC);
+			while (os_space_is_dead(p->space->mapper) != 1)
+				os_sleep_until(os_clock_mono() + NSEC_PER_MSEC);
 			space_map(p->space, GUEST_ANON, 4096, PROT_READ, 0, 0, false);
 		}
 		start = os_clock_mono();
