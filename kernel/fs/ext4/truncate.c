@@ -149,22 +149,18 @@ int ext4_truncate(struct inode *inode)
 	return err;
 }
 
-/* The part of the last page beyond the new size must read as zeros if the file grows again. */
-static int zero_partial(struct inode *inode, loff_t size)
+/* Bytes [from, to) of one page become zeros, in the cache and, by write-back, on disk. */
+static int zero_in_page(struct inode *inode, loff_t from, loff_t to)
 {
-	struct page *p;
+	struct page *p = read_cache_page(inode->i_mapping, (u64)from >> PAGE_SHIFT, NULL);
 
-	if (!(size & (loff_t)(PAGE_SIZE - 1)))
-		return 0;
-	p = read_cache_page(inode->i_mapping, (u64)size >> PAGE_SHIFT, NULL);
 	if (IS_ERR(p))
 		return (int)PTR_ERR(p);
 	lock_page(p);
 	if (p->mapping == inode->i_mapping) {
-		u32 off = (u32)(size & (loff_t)(PAGE_SIZE - 1));
-
 		wait_on_page_writeback(p);
-		memset((u8 *)page_address(p) + off, 0, PAGE_SIZE - off);
+		memset((u8 *)page_address(p) + ((u64)from & (PAGE_SIZE - 1)), 0,
+			(size_t)(to - from));
 		set_page_dirty(p);
 	}
 	unlock_page(p);
@@ -192,6 +188,16 @@ static bool page_cached(struct inode *inode, loff_t pos)
 	return p != NULL;
 }
 
+/* A part of a page at the edge of what is cut out; where no block was, none is made (small blocks are not looked at one by one). */
+static int zero_edge(struct inode *inode, loff_t from, loff_t to)
+{
+	if (from >= to || from >= i_size_read(inode) ||
+		!(inode->i_sb->s_blocksize < PAGE_SIZE || has_block_at(inode, from) ||
+			page_cached(inode, from)))
+		return 0;
+	return zero_in_page(inode, from, to);
+}
+
 static int set_size(struct inode *inode, loff_t size)
 {
 	loff_t old = i_size_read(inode);
@@ -204,8 +210,9 @@ static int set_size(struct inode *inode, loff_t size)
 		up_write(&EXT4_I(inode)->i_data_sem);
 		return 0;
 	}
-	if (size < old && (has_block_at(inode, size) || page_cached(inode, size)))
-		err = zero_partial(inode, size);
+	/* the rest of the last page must read as zeros if the file grows again */
+	if (size < old)
+		err = zero_edge(inode, size, (loff_t)round_up((u64)size, PAGE_SIZE));
 	if (err)
 		return err;
 	down_write(&inode->i_mapping->invalidate_lock);
@@ -291,21 +298,27 @@ static int punch(struct inode *inode, loff_t off, loff_t len)
 	u64 bs = inode->i_sb->s_blocksize, end = (u64)(off + len);
 	u32 first = (u32)DIV_ROUND_UP((u64)off, bs), last = (u32)(end / bs);
 	struct ext4_handle *h;
+	loff_t head = (loff_t)min(round_up((u64)off, PAGE_SIZE), end),
+	       tail = (loff_t)(end & PAGE_MASK);
 	int err = filemap_write_and_wait_range(inode->i_mapping, off, off + len - 1);
 
+	if (!err)
+		err = zero_edge(inode, off, head);
+	if (!err && tail >= head)
+		err = zero_edge(inode, tail, (loff_t)end);
 	if (err)
 		return err;
 	down_write(&inode->i_mapping->invalidate_lock);
 	truncate_inode_pages_range(inode->i_mapping, off, off + len - 1);
-	up_write(&inode->i_mapping->invalidate_lock);
-	if (first >= last)
-		return 0;
-	h = ext4_start(inode->i_sb, EXT4_REMOVE_CREDITS);
-	if (IS_ERR(h))
+	h = first < last ? ext4_start(inode->i_sb, EXT4_REMOVE_CREDITS) : NULL;
+	if (IS_ERR_OR_NULL(h)) {
+		up_write(&inode->i_mapping->invalidate_lock);
 		return (int)PTR_ERR(h);
+	}
 	down_write(&EXT4_I(inode)->i_data_sem);
 	err = ext4_remove_space(&h, inode, first, last - 1);
 	up_write(&EXT4_I(inode)->i_data_sem);
+	up_write(&inode->i_mapping->invalidate_lock);
 	if (!h)
 		return err;
 	inode->i_mtime = inode->i_ctime = current_time(inode);
