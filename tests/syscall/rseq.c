@@ -105,8 +105,7 @@ static void broken_by_signal(void)
 	signal(SIGALRM, on_alarm);
 	setitimer(ITIMER_REAL, &it, NULL);
 	broken = spin_in_sequence(1UL << 40);
-	say("by a signal: broken %d, pointer cleared %d", broken,
-		!area->rseq_cs);
+	say("by a signal: broken %d, pointer cleared %d", broken, !area->rseq_cs);
 	say("short: broken %d", spin_in_sequence(1));
 }
 
