@@ -53,245 +53,6 @@ struct task *proc_task(const struct inode *inode)
 	return proc_task_of(PROC_I(inode));
 }
 
-/* ---- small texts ---- */
-
-static int show_comm(struct seq *s, struct task *t)
-{
-	seq_printf(s, "%s\n", t->comm);
-	return 0;
-}
-
-static int store_comm(struct task *t, char *text)
-{
-	if (t->tgid != current->tgid)
-		return -EINVAL;
-	strscpy(t->comm, text, sizeof(t->comm));
-	return 0;
-}
-
-/* Bytes [from, to) of the process's memory, at most @max. */
-static int show_memory(struct seq *s, struct mm *mm, u64 from, u64 to, u64 max)
-{
-	char *buf = get_free_page(GFP_KERNEL);
-
-	if (!buf)
-		return -ENOMEM;
-	if (to > from + max)
-		to = from + max;
-	while (from < to) {
-		ssize_t n = access_mm(mm, from, buf, min_t(u64, PAGE_SIZE, to - from), false, true);
-
-		if (n <= 0)
-			break;
-		seq_write(s, buf, (size_t)n);
-		from += (u64)n;
-	}
-	free_page_addr(buf);
-	return 0;
-}
-
-static int show_cmdline(struct seq *s, struct task *t)
-{
-	struct mm *mm = get_task_mm(t);
-	u64 arg_end;
-
-	if (!mm)
-		return 0;
-	arg_end = mm->arg_end;
-	show_memory(s, mm, mm->arg_start, arg_end, 1U << 20);
-	/* a program that overwrote the end of its arguments (setproctitle) goes on into the environment */
-	if (s->len && s->buf[s->len - 1] && !s->full) {
-		size_t before = s->len, i;
-
-		show_memory(s, mm, mm->env_start, mm->env_end, PAGE_SIZE);
-		for (i = before; i < s->len && s->buf[i]; i++)
-			;
-		s->len = i < s->len ? i + 1 : i;
-	}
-	mmput(mm);
-	return 0;
-}
-
-static int show_environ(struct seq *s, struct task *t)
-{
-	struct mm *mm = get_task_mm(t);
-
-	if (!mm)
-		return 0;
-	show_memory(s, mm, mm->env_start, mm->env_end, 1U << 20);
-	mmput(mm);
-	return 0;
-}
-
-static int show_auxv(struct seq *s, struct task *t)
-{
-	struct mm *mm = get_task_mm(t);
-
-	if (!mm)
-		return 0;
-	seq_write(s, mm->auxv, mm->nr_auxv * sizeof(mm->auxv[0]));
-	mmput(mm);
-	return 0;
-}
-
-static int show_wchan(struct seq *s, struct task *t)
-{
-	seq_puts(s, t->state == TASK_RUNNING || !t->wchan ? "0" : t->wchan);
-	return 0;
-}
-
-static int show_syscall(struct seq *s, struct task *t)
-{
-	const struct regs *r = task_regs(t);
-
-	if (t->state == TASK_RUNNING || (s64)t->syscall_nr < 0)
-		seq_puts(s, t->state == TASK_RUNNING ? "running\n" : "-1 0x0 0x0\n");
-	else
-		seq_printf(s, "%ld 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx\n",
-			t->syscall_nr, r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9, r->rsp,
-			r->rip);
-	return 0;
-}
-
-static int show_personality(struct seq *s, struct task *t)
-{
-	seq_printf(s, "%08x\n", t->personality);
-	return 0;
-}
-
-static int show_oom_adj(struct seq *s, struct task *t)
-{
-	seq_printf(s, "%d\n", t->signal->oom_score_adj);
-	return 0;
-}
-
-static int store_oom_adj(struct task *t, char *text)
-{
-	s64 v;
-
-	if (kstrtos64(text, 10, &v) || v < -1000 || v > 1000)
-		return -EINVAL;
-	if (v < t->signal->oom_score_adj_min && !capable(CAP_SYS_RESOURCE))
-		return -EACCES;
-	t->signal->oom_score_adj = (int)v;
-	if (capable(CAP_SYS_RESOURCE))
-		t->signal->oom_score_adj_min = (int)v;
-	return 0;
-}
-
-static int show_oom_score(struct seq *s, struct task *t)
-{
-	struct mm *mm = get_task_mm(t);
-	struct meminfo mi;
-	s64 score = 0;
-
-	if (mm) {
-		si_meminfo(&mi);
-		score = (atomic_read(&mm->rss_anon) + atomic_read(&mm->rss_file) +
-				atomic_read(&mm->rss_shmem)) *
-			1000 / (s64)max_t(u64, mi.total, 1);
-		mmput(mm);
-	}
-	score = (score + t->signal->oom_score_adj + 1000) * 2 / 3;
-	seq_printf(s, "%ld\n", max_t(s64, score, 0));
-	return 0;
-}
-
-static int show_cgroup(struct seq *s, struct task *t)
-{
-	seq_puts(s, "0::/\n");
-	return 0;
-}
-
-static int show_loginuid(struct seq *s, struct task *t)
-{
-	seq_puts(s, "4294967295");
-	return 0;
-}
-
-static int show_id_map(struct seq *s, struct task *t)
-{
-	seq_puts(s, "         0          0 4294967295\n");
-	return 0;
-}
-
-static int show_schedstat(struct seq *s, struct task *t)
-{
-	seq_printf(s, "%lu 0 %lu\n", t->se.sum_exec, t->nvcsw + t->nivcsw);
-	return 0;
-}
-
-static int show_timerslack(struct seq *s, struct task *t)
-{
-	seq_printf(s, "%lu\n", t->timer_slack_ns);
-	return 0;
-}
-
-static int show_coredump_filter(struct seq *s, struct task *t)
-{
-	seq_puts(s, "00000033\n");
-	return 0;
-}
-
-static int show_children(struct seq *s, struct task *t)
-{
-	struct task *c;
-
-	read_lock(&tasklist_lock);
-	list_for_each_entry(c, &t->group_leader->children, sibling)
-		seq_printf(s, "%d ", c->pid);
-	read_unlock(&tasklist_lock);
-	return 0;
-}
-
-static int show_mount_list(struct seq *s, struct task *t, int style)
-{
-	struct path root = { NULL, NULL };
-	struct mount *m;
-	char *buf = get_free_page(GFP_KERNEL);
-
-	if (!buf)
-		return -ENOMEM;
-	spin_lock(&t->alloc_lock);
-	if (t->fs) {
-		spin_lock(&t->fs->lock);
-		root = t->fs->root;
-		path_get(&root);
-		spin_unlock(&t->fs->lock);
-	}
-	spin_unlock(&t->alloc_lock);
-	if (!root.mnt) {
-		free_page_addr(buf);
-		return -EINVAL;
-	}
-	down_read(&namespace_sem);
-	list_for_each_entry(m, &init_mnt_ns->list, mnt_list) {
-		int n = show_mounts_line(m, &root, style, buf, PAGE_SIZE);
-
-		if (n > 0)
-			seq_write(s, buf, (size_t)n);
-	}
-	up_read(&namespace_sem);
-	path_put(&root);
-	free_page_addr(buf);
-	return 0;
-}
-
-static int show_mounts(struct seq *s, struct task *t)
-{
-	return show_mount_list(s, t, 0);
-}
-
-static int show_mountinfo(struct seq *s, struct task *t)
-{
-	return show_mount_list(s, t, 1);
-}
-
-static int show_mountstats(struct seq *s, struct task *t)
-{
-	return show_mount_list(s, t, 2);
-}
-
 /* ---- links ---- */
 
 static int link_exe(struct task *t, struct path *path)
@@ -399,9 +160,8 @@ static const char *pid_get_link(struct dentry *d, struct inode *inode, char **to
 /* ---- inodes ---- */
 
 static const struct inode_operations pid_dir_iops, fd_dir_iops, task_dir_iops, pid_link_iops,
-	ns_dir_iops, net_dir_iops, pid_file_iops;
-static const struct file_operations pid_dir_fops, fd_dir_fops, task_dir_fops, ns_dir_fops,
-	net_dir_fops;
+	pid_file_iops;
+static const struct file_operations pid_dir_fops, fd_dir_fops, task_dir_fops;
 
 static void set_owner(struct inode *inode, struct task *t)
 {
@@ -417,7 +177,7 @@ static void set_owner(struct inode *inode, struct task *t)
 	put_cred(c);
 }
 
-static struct inode *pid_inode(
+struct inode *proc_pid_inode(
 	struct inode *dir, umode_t mode, struct pid *pid, bool thread, struct task *t)
 {
 	struct inode *inode = proc_new_inode(dir->i_sb, mode, pid);
@@ -507,7 +267,7 @@ struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct
 	t = find_get_task((pid_t)nr);
 	if (!t)
 		return ERR_PTR(-ENOENT);
-	inode = pid_inode(dir, S_IFDIR | 0555, t->thread_pid, t->pid != t->tgid, t);
+	inode = proc_pid_inode(dir, S_IFDIR | 0555, t->thread_pid, t->pid != t->tgid, t);
 	put_task(t);
 	if (inode) {
 		inode->i_op = &pid_dir_iops;
@@ -556,7 +316,7 @@ static bool entry_here(const struct pid_entry *e, const struct proc_inode *dir)
 static struct inode *entry_inode(struct inode *dir, const struct pid_entry *e, struct task *t)
 {
 	struct proc_inode *pdir = PROC_I(dir);
-	struct inode *inode = pid_inode(dir, e->mode, pdir->pid, pdir->thread, t);
+	struct inode *inode = proc_pid_inode(dir, e->mode, pdir->pid, pdir->thread, t);
 
 	if (!inode)
 		return NULL;
@@ -572,12 +332,12 @@ static struct inode *entry_inode(struct inode *dir, const struct pid_entry *e, s
 		inode->i_fop = &task_dir_fops;
 		break;
 	case PE_DIR_NS:
-		inode->i_op = &ns_dir_iops;
-		inode->i_fop = &ns_dir_fops;
+		inode->i_op = &proc_ns_dir_iops;
+		inode->i_fop = &proc_ns_dir_fops;
 		break;
 	case PE_DIR_NET:
-		inode->i_op = &net_dir_iops;
-		inode->i_fop = &net_dir_fops;
+		inode->i_op = &proc_net_dir_iops;
+		inode->i_fop = &proc_net_dir_fops;
 		break;
 	case PE_LINK: inode->i_op = &pid_link_iops; break;
 	case PE_TEXT: inode->i_fop = &proc_text_fops; break;
@@ -645,7 +405,7 @@ static struct dentry *task_dir_lookup(struct inode *dir, struct dentry *d, u32 f
 		put_task(leader);
 		return ERR_PTR(-ENOENT);
 	}
-	inode = pid_inode(dir, S_IFDIR | 0555, t->thread_pid, true, t);
+	inode = proc_pid_inode(dir, S_IFDIR | 0555, t->thread_pid, true, t);
 	if (inode) {
 		inode->i_op = &pid_dir_iops;
 		inode->i_fop = &pid_dir_fops;
@@ -711,7 +471,7 @@ static struct inode *fd_inode(struct inode *dir, struct task *t, int fd, struct 
 		mode |= 0500;
 	if (!info && f->f_mode & FMODE_WRITE)
 		mode |= 0300;
-	inode = pid_inode(dir, mode, pdir->pid, pdir->thread, t);
+	inode = proc_pid_inode(dir, mode, pdir->pid, pdir->thread, t);
 	if (!inode)
 		return NULL;
 	PROC_I(inode)->fd = fd;
@@ -803,125 +563,9 @@ static int show_fdinfo(struct seq *s, struct task *t, int fd)
 	return 0;
 }
 
-/* ---- ns: one namespace of each kind ---- */
-
-static const struct {
-	const char *name;
-	u32 ino;
-} namespaces[] = {
-	{ "cgroup", 4026531835U },
-	{ "ipc", 4026531839U },
-	{ "mnt", 4026531841U },
-	{ "net", 4026531840U },
-	{ "pid", 4026531836U },
-	{ "pid_for_children", 4026531836U },
-	{ "time", 4026531834U },
-	{ "time_for_children", 4026531834U },
-	{ "user", 4026531837U },
-	{ "uts", 4026531838U },
-};
-
-static const char *ns_get_link(struct dentry *d, struct inode *inode, char **to_free)
-{
-	u32 i = (u32)PROC_I(inode)->fd;
-	const char *name = namespaces[i].name;
-	char *text = kzalloc(40, GFP_KERNEL);
-	int n = (int)strcspn(name, "_");
-
-	if (!text)
-		return ERR_PTR(-ENOMEM);
-	scnprintf(text, 40, "%.*s:[%u]", n, name, namespaces[i].ino);
-	*to_free = text;
-	return text;
-}
-
-static const struct inode_operations ns_link_iops = { .get_link = ns_get_link };
-
-static struct dentry *ns_dir_lookup(struct inode *dir, struct dentry *d, u32 flags)
-{
-	struct task *t = proc_task(dir);
-	struct inode *inode;
-	u32 i;
-
-	if (!t)
-		return ERR_PTR(-ENOENT);
-	for (i = 0; i < ARRAY_SIZE(namespaces); i++) {
-		if (strlen(namespaces[i].name) != d->d_name.len ||
-			memcmp(namespaces[i].name, d->d_name.name, d->d_name.len))
-			continue;
-		inode = pid_inode(dir, S_IFLNK | 0777, PROC_I(dir)->pid, PROC_I(dir)->thread, t);
-		put_task(t);
-		if (!inode)
-			return ERR_PTR(-ENOMEM);
-		PROC_I(inode)->fd = (int)i;
-		inode->i_op = &ns_link_iops;
-		d_add(d, inode);
-		return NULL;
-	}
-	put_task(t);
-	return ERR_PTR(-ENOENT);
-}
-
-static int ns_dir_iterate(struct file *f, struct dir_context *ctx)
-{
-	u32 i;
-
-	if (!dir_emit_dots(f, ctx))
-		return 0;
-	for (i = (u32)(ctx->pos - 2); i < ARRAY_SIZE(namespaces); i++) {
-		ctx->pos = i + 2;
-		if (!dir_emit(ctx, namespaces[i].name, (int)strlen(namespaces[i].name),
-			    f->f_inode->i_ino * 64 + i, 10))
-			return 0;
-		ctx->pos = i + 3;
-	}
-	return 0;
-}
-
-/* ---- net: the fixed tree's ".net" directory, seen from each process ---- */
-
-static struct proc_entry *net_tree(void)
-{
-	return proc_find(&proc_root_entry, ".net", 4);
-}
-
-static struct dentry *net_dir_lookup(struct inode *dir, struct dentry *d, u32 flags)
-{
-	struct proc_entry *net = net_tree(), *e;
-	struct inode *inode;
-
-	e = net ? proc_find(net, d->d_name.name, d->d_name.len) : NULL;
-	if (!e)
-		return ERR_PTR(-ENOENT);
-	inode = proc_new_inode(dir->i_sb, e->mode, NULL);
-	if (!inode)
-		return ERR_PTR(-ENOMEM);
-	PROC_I(inode)->de = e;
-	inode->i_fop = e->fops;
-	d_add(d, inode);
-	return NULL;
-}
-
-static int net_dir_iterate(struct file *f, struct dir_context *ctx)
-{
-	struct proc_entry *net = net_tree(), *e;
-	loff_t n = 2;
-
-	if (!dir_emit_dots(f, ctx))
-		return 0;
-	for (e = net ? net->children : NULL; e; e = e->next, n++) {
-		if (n < ctx->pos)
-			continue;
-		if (!dir_emit(ctx, e->name, (int)strlen(e->name), e->ino, (e->mode & S_IFMT) >> 12))
-			return 0;
-		ctx->pos = n + 1;
-	}
-	return 0;
-}
-
 /* ---- texts ---- */
 
-static int pid_setattr(struct dentry *d, struct iattr *attr)
+int proc_pid_setattr(struct dentry *d, struct iattr *attr)
 {
 	return attr->ia_valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0;
 }
@@ -1000,30 +644,30 @@ static const struct pid_entry pid_entries[] = {
 	DIR("ns", 0511, PE_DIR_NS),
 	DIR("net", 0555, PE_DIR_NET),
 	{ .name = "task", .mode = S_IFDIR | 0555, .kind = PE_DIR_TASK, .leader_only = true },
-	TEXT_PRIVATE("auxv", 0400, show_auxv),
-	TEXT("cgroup", 0444, show_cgroup),
-	TEXT("children", 0444, show_children),
-	TEXT("cmdline", 0444, show_cmdline),
-	TEXT_RW("comm", 0644, show_comm, store_comm),
-	TEXT("coredump_filter", 0444, show_coredump_filter),
+	TEXT_PRIVATE("auxv", 0400, proc_show_auxv),
+	TEXT("cgroup", 0444, proc_show_cgroup),
+	TEXT("children", 0444, proc_show_children),
+	TEXT("cmdline", 0444, proc_show_cmdline),
+	TEXT_RW("comm", 0644, proc_show_comm, proc_store_comm),
+	TEXT("coredump_filter", 0444, proc_show_coredump_filter),
 	LINK("cwd", link_cwd),
-	TEXT_PRIVATE("environ", 0400, show_environ),
+	TEXT_PRIVATE("environ", 0400, proc_show_environ),
 	LINK("exe", link_exe),
-	TEXT("gid_map", 0444, show_id_map),
+	TEXT("gid_map", 0444, proc_show_id_map),
 	TEXT_PRIVATE("io", 0400, proc_pid_io),
 	TEXT("limits", 0444, proc_pid_limits),
-	TEXT("loginuid", 0444, show_loginuid),
+	TEXT("loginuid", 0444, proc_show_loginuid),
 	TEXT_PRIVATE("maps", 0444, proc_pid_maps),
 	FOPS("mem", 0600, &proc_mem_fops),
-	TEXT("mountinfo", 0444, show_mountinfo),
+	TEXT("mountinfo", 0444, proc_show_mountinfo),
 	FOPS("mounts", 0444, &proc_mounts_fops),
-	TEXT("mountstats", 0400, show_mountstats),
-	TEXT("oom_score", 0444, show_oom_score),
-	TEXT_RW("oom_score_adj", 0644, show_oom_adj, store_oom_adj),
-	TEXT_PRIVATE("personality", 0400, show_personality),
+	TEXT("mountstats", 0400, proc_show_mountstats),
+	TEXT("oom_score", 0444, proc_show_oom_score),
+	TEXT_RW("oom_score_adj", 0644, proc_show_oom_adj, proc_store_oom_adj),
+	TEXT_PRIVATE("personality", 0400, proc_show_personality),
 	LINK("root", link_root),
-	TEXT("schedstat", 0444, show_schedstat),
-	TEXT("sessionid", 0444, show_loginuid),
+	TEXT("schedstat", 0444, proc_show_schedstat),
+	TEXT("sessionid", 0444, proc_show_loginuid),
 	TEXT_PRIVATE("smaps", 0444, proc_pid_smaps),
 	TEXT_PRIVATE("smaps_rollup", 0444, proc_pid_smaps_rollup),
 	{ .name = "stat",
@@ -1033,10 +677,10 @@ static const struct pid_entry pid_entries[] = {
 		.tid_show = proc_tid_stat },
 	TEXT("statm", 0444, proc_pid_statm),
 	TEXT("status", 0444, proc_pid_status),
-	TEXT_PRIVATE("syscall", 0400, show_syscall),
-	TEXT("timerslack_ns", 0444, show_timerslack),
-	TEXT("uid_map", 0444, show_id_map),
-	TEXT("wchan", 0444, show_wchan),
+	TEXT_PRIVATE("syscall", 0400, proc_show_syscall),
+	TEXT("timerslack_ns", 0444, proc_show_timerslack),
+	TEXT("uid_map", 0444, proc_show_id_map),
+	TEXT("wchan", 0444, proc_show_wchan),
 };
 
 static u32 nr_pid_entries(void)
@@ -1045,26 +689,22 @@ static u32 nr_pid_entries(void)
 }
 
 static const struct inode_operations pid_dir_iops = { .lookup = pid_dir_lookup,
-	.setattr = pid_setattr };
+	.setattr = proc_pid_setattr };
 static const struct inode_operations fd_dir_iops = {
 	.lookup = fd_dir_lookup,
 	.permission = fd_dir_permission,
-	.setattr = pid_setattr,
+	.setattr = proc_pid_setattr,
 };
 static const struct inode_operations task_dir_iops = { .lookup = task_dir_lookup,
-	.setattr = pid_setattr };
-static const struct inode_operations ns_dir_iops = { .lookup = ns_dir_lookup,
-	.setattr = pid_setattr };
-static const struct inode_operations net_dir_iops = { .lookup = net_dir_lookup,
-	.setattr = pid_setattr };
+	.setattr = proc_pid_setattr };
 static const struct inode_operations pid_file_iops = {
 	.permission = pid_file_permission,
-	.setattr = pid_setattr,
+	.setattr = proc_pid_setattr,
 };
 static const struct inode_operations pid_link_iops = {
 	.get_link = pid_get_link,
 	.follow_link = pid_follow_link,
-	.setattr = pid_setattr,
+	.setattr = proc_pid_setattr,
 };
 static const struct file_operations pid_dir_fops = { .iterate = pid_dir_iterate,
 	.llseek = generic_file_llseek };
@@ -1072,80 +712,3 @@ static const struct file_operations fd_dir_fops = { .iterate = fd_dir_iterate,
 	.llseek = generic_file_llseek };
 static const struct file_operations task_dir_fops = { .iterate = task_dir_iterate,
 	.llseek = generic_file_llseek };
-static const struct file_operations ns_dir_fops = { .iterate = ns_dir_iterate,
-	.llseek = generic_file_llseek };
-static const struct file_operations net_dir_fops = { .iterate = net_dir_iterate,
-	.llseek = generic_file_llseek };
-
-/* ---- mounts: a text that can be polled for changes ---- */
-
-struct mounts_file {
-	struct seq seq;
-	u64 event;
-};
-
-static int mounts_open(struct inode *inode, struct file *f)
-{
-	struct mounts_file *m = kzalloc(sizeof(*m), GFP_KERNEL);
-
-	if (!m)
-		return -ENOMEM;
-	m->event = READ_ONCE(init_mnt_ns->seq);
-	f->private_data = m;
-	return 0;
-}
-
-static int mounts_release(struct inode *inode, struct file *f)
-{
-	struct mounts_file *m = f->private_data;
-
-	if (m)
-		kfree(m->seq.buf);
-	kfree(m);
-	return 0;
-}
-
-static ssize_t mounts_read(struct file *f, struct iov_iter *to, loff_t *pos)
-{
-	struct mounts_file *m = f->private_data;
-	struct task *t;
-	size_t n;
-
-	if (*pos == 0) {
-		t = proc_task(f->f_inode);
-		if (!t)
-			return -ESRCH;
-		m->seq.len = 0;
-		show_mounts(&m->seq, t);
-		put_task(t);
-		if (m->seq.full)
-			return -ENOMEM;
-	}
-	if (*pos < 0 || (size_t)*pos >= m->seq.len)
-		return 0;
-	n = copy_to_iter(
-		m->seq.buf + *pos, min_t(size_t, m->seq.len - (size_t)*pos, to->count), to);
-	*pos += (loff_t)n;
-	return n || !to->count ? (ssize_t)n : -EFAULT;
-}
-
-static u32 mounts_poll(struct file *f, struct poll_table *pt)
-{
-	struct mounts_file *m = f->private_data;
-	u64 now;
-
-	poll_wait(f, &init_mnt_ns->poll, pt);
-	now = READ_ONCE(init_mnt_ns->seq);
-	if (now == m->event)
-		return 0x1 | 0x40; /* EPOLLIN | EPOLLRDNORM */
-	m->event = now;
-	return 0x1 | 0x40 | 0x8 | 0x2; /* and EPOLLERR | EPOLLPRI */
-}
-
-const struct file_operations proc_mounts_fops = {
-	.open = mounts_open,
-	.release = mounts_release,
-	.read_iter = mounts_read,
-	.poll = mounts_poll,
-	.llseek = generic_file_llseek,
-};

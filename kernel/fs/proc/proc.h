@@ -95,6 +95,36 @@ int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base);
 int proc_entry_show(const struct proc_inode *pi, struct seq *s);
 int proc_entry_store(const struct proc_inode *pi, char *text, size_t n);
 
+/* pid.c, pid_dirs.c */
+struct inode *proc_pid_inode(
+	struct inode *dir, umode_t mode, struct pid *pid, bool thread, struct task *t);
+int proc_pid_setattr(struct dentry *d, struct iattr *attr);
+extern const struct inode_operations proc_ns_dir_iops, proc_net_dir_iops;
+extern const struct file_operations proc_ns_dir_fops, proc_net_dir_fops;
+
+/* pid_text.c */
+int proc_show_comm(struct seq *s, struct task *t);
+int proc_store_comm(struct task *t, char *text);
+int proc_show_cmdline(struct seq *s, struct task *t);
+int proc_show_environ(struct seq *s, struct task *t);
+int proc_show_auxv(struct seq *s, struct task *t);
+int proc_show_wchan(struct seq *s, struct task *t);
+int proc_show_syscall(struct seq *s, struct task *t);
+int proc_show_personality(struct seq *s, struct task *t);
+int proc_show_oom_adj(struct seq *s, struct task *t);
+int proc_store_oom_adj(struct task *t, char *text);
+int proc_show_oom_score(struct seq *s, struct task *t);
+int proc_show_cgroup(struct seq *s, struct task *t);
+int proc_show_loginuid(struct seq *s, struct task *t);
+int proc_show_id_map(struct seq *s, struct task *t);
+int proc_show_schedstat(struct seq *s, struct task *t);
+int proc_show_timerslack(struct seq *s, struct task *t);
+int proc_show_coredump_filter(struct seq *s, struct task *t);
+int proc_show_children(struct seq *s, struct task *t);
+int proc_show_mounts(struct seq *s, struct task *t);
+int proc_show_mountinfo(struct seq *s, struct task *t);
+int proc_show_mountstats(struct seq *s, struct task *t);
+
 /* pid_maps.c, pid_stat.c ... : one process's texts */
 int proc_pid_status(struct seq *s, struct task *t);
 int proc_pid_stat(struct seq *s, struct task *t);

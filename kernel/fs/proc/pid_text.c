@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pid_text.c: the small texts of /proc/PID: comm, cmdline, environ, mounts, oom_score and their like. Formats: proc(5).
+ *
+ * A show function gets its task with a reference and no lock held; figures of a running task are read racily. mounts is a file of its own kind,
+ * because it can be polled for changes.
+ */
+#include <asm/errno.h>
+
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/process.h"
+
+/* ---- small texts ---- */
+
+int proc_show_comm(struct seq *s, struct task *t)
+{
+	seq_printf(s, "%s\n", t->comm);
+	return 0;
+}
+
+int proc_store_comm(struct task *t, char *text)
+{
+	if (t->tgid != current->tgid)
+		return -EINVAL;
+	strscpy(t->comm, text, sizeof(t->comm));
+	return 0;
+}
+
+/* Bytes [from, to) of the process's memory, at most @max. */
+static int show_memory(struct seq *s, struct mm *mm, u64 from, u64 to, u64 max)
+{
+	char *buf = get_free_page(GFP_KERNEL);
+
+	if (!buf)
+		return -ENOMEM;
+	if (to > from + max)
+		to = from + max;
+	while (from < to) {
+		ssize_t n = access_mm(mm, from, buf, min_t(u64, PAGE_SIZE, to - from), false, true);
+
+		if (n <= 0)
+			break;
+		seq_write(s, buf, (size_t)n);
+		from += (u64)n;
+	}
+	free_page_addr(buf);
+	return 0;
+}
+
+int proc_show_cmdline(struct seq *s, struct task *t)
+{
+	struct mm *mm = get_task_mm(t);
+	u64 arg_end;
+
+	if (!mm)
+		return 0;
+	arg_end = mm->arg_end;
+	show_memory(s, mm, mm->arg_start, arg_end, 1U << 20);
+	/* a program that overwrote the end of its arguments (setproctitle) goes on into the environment */
+	if (s->len && s->buf[s->len - 1] && !s->full) {
+		size_t before = s->len, i;
+
+		show_memory(s, mm, mm->env_start, mm->env_end, PAGE_SIZE);
+		for (i = before; i < s->len && s->buf[i]; i++)
+			;
+		s->len = i < s->len ? i + 1 : i;
+	}
+	mmput(mm);
+	return 0;
+}
+
+int proc_show_environ(struct seq *s, struct task *t)
+{
+	struct mm *mm = get_task_mm(t);
+
+	if (!mm)
+		return 0;
+	show_memory(s, mm, mm->env_start, mm->env_end, 1U << 20);
+	mmput(mm);
+	return 0;
+}
+
+int proc_show_auxv(struct seq *s, struct task *t)
+{
+	struct mm *mm = get_task_mm(t);
+
+	if (!mm)
+		return 0;
+	seq_write(s, mm->auxv, mm->nr_auxv * sizeof(mm->auxv[0]));
+	mmput(mm);
+	return 0;
+}
+
+int proc_show_wchan(struct seq *s, struct task *t)
+{
+	seq_puts(s, t->state == TASK_RUNNING || !t->wchan ? "0" : t->wchan);
+	return 0;
+}
+
+int proc_show_syscall(struct seq *s, struct task *t)
+{
+	const struct regs *r = task_regs(t);
+
+	if (t->state == TASK_RUNNING || (s64)t->syscall_nr < 0)
+		seq_puts(s, t->state == TASK_RUNNING ? "running\n" : "-1 0x0 0x0\n");
+	else
+		seq_printf(s, "%ld 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx\n",
+			t->syscall_nr, r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9, r->rsp,
+			r->rip);
+	return 0;
+}
+
+int proc_show_personality(struct seq *s, struct task *t)
+{
+	seq_printf(s, "%08x\n", t->personality);
+	return 0;
+}
+
+int proc_show_oom_adj(struct seq *s, struct task *t)
+{
+	seq_printf(s, "%d\n", t->signal->oom_score_adj);
+	return 0;
+}
+
+int proc_store_oom_adj(struct task *t, char *text)
+{
+	s64 v;
+
+	if (kstrtos64(text, 10, &v) || v < -1000 || v > 1000)
+		return -EINVAL;
+	if (v < t->signal->oom_score_adj_min && !capable(CAP_SYS_RESOURCE))
+		return -EACCES;
+	t->signal->oom_score_adj = (int)v;
+	if (capable(CAP_SYS_RESOURCE))
+		t->signal->oom_score_adj_min = (int)v;
+	return 0;
+}
+
+int proc_show_oom_score(struct seq *s, struct task *t)
+{
+	struct mm *mm = get_task_mm(t);
+	struct meminfo mi;
+	s64 score = 0;
+
+	if (mm) {
+		si_meminfo(&mi);
+		score = (atomic_read(&mm->rss_anon) + atomic_read(&mm->rss_file) +
+				atomic_read(&mm->rss_shmem)) *
+			1000 / (s64)max_t(u64, mi.total, 1);
+		mmput(mm);
+	}
+	score = (score + t->signal->oom_score_adj + 1000) * 2 / 3;
+	seq_printf(s, "%ld\n", max_t(s64, score, 0));
+	return 0;
+}
+
+int proc_show_cgroup(struct seq *s, struct task *t)
+{
+	seq_puts(s, "0::/\n");
+	return 0;
+}
+
+int proc_show_loginuid(struct seq *s, struct task *t)
+{
+	seq_puts(s, "4294967295");
+	return 0;
+}
+
+int proc_show_id_map(struct seq *s, struct task *t)
+{
+	seq_puts(s, "         0          0 4294967295\n");
+	return 0;
+}
+
+int proc_show_schedstat(struct seq *s, struct task *t)
+{
+	seq_printf(s, "%lu 0 %lu\n", t->se.sum_exec, t->nvcsw + t->nivcsw);
+	return 0;
+}
+
+int proc_show_timerslack(struct seq *s, struct task *t)
+{
+	seq_printf(s, "%lu\n", t->timer_slack_ns);
+	return 0;
+}
+
+int proc_show_coredump_filter(struct seq *s, struct task *t)
+{
+	seq_puts(s, "00000033\n");
+	return 0;
+}
+
+int proc_show_children(struct seq *s, struct task *t)
+{
+	struct task *c;
+
+	read_lock(&tasklist_lock);
+	list_for_each_entry(c, &t->group_leader->children, sibling)
+		seq_printf(s, "%d ", c->pid);
+	read_unlock(&tasklist_lock);
+	return 0;
+}
+
+static int show_mount_list(struct seq *s, struct task *t, int style)
+{
+	struct path root = { NULL, NULL };
+	struct mount *m;
+	char *buf = get_free_page(GFP_KERNEL);
+
+	if (!buf)
+		return -ENOMEM;
+	spin_lock(&t->alloc_lock);
+	if (t->fs) {
+		spin_lock(&t->fs->lock);
+		root = t->fs->root;
+		path_get(&root);
+		spin_unlock(&t->fs->lock);
+	}
+	spin_unlock(&t->alloc_lock);
+	if (!root.mnt) {
+		free_page_addr(buf);
+		return -EINVAL;
+	}
+	down_read(&namespace_sem);
+	list_for_each_entry(m, &init_mnt_ns->list, mnt_list) {
+		int n = show_mounts_line(m, &root, style, buf, PAGE_SIZE);
+
+		if (n > 0)
+			seq_write(s, buf, (size_t)n);
+	}
+	up_read(&namespace_sem);
+	path_put(&root);
+	free_page_addr(buf);
+	return 0;
+}
+
+int proc_show_mounts(struct seq *s, struct task *t)
+{
+	return show_mount_list(s, t, 0);
+}
+
+int proc_show_mountinfo(struct seq *s, struct task *t)
+{
+	return show_mount_list(s, t, 1);
+}
+
+int proc_show_mountstats(struct seq *s, struct task *t)
+{
+	return show_mount_list(s, t, 2);
+}
+
+/* ---- mounts: a text that can be polled for changes ---- */
+
+struct mounts_file {
+	struct seq seq;
+	u64 event;
+};
+
+static int mounts_open(struct inode *inode, struct file *f)
+{
+	struct mounts_file *m = kzalloc(sizeof(*m), GFP_KERNEL);
+
+	if (!m)
+		return -ENOMEM;
+	m->event = READ_ONCE(init_mnt_ns->seq);
+	f->private_data = m;
+	return 0;
+}
+
+static int mounts_release(struct inode *inode, struct file *f)
+{
+	struct mounts_file *m = f->private_data;
+
+	if (m)
+		kfree(m->seq.buf);
+	kfree(m);
+	return 0;
+}
+
+static ssize_t mounts_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct mounts_file *m = f->private_data;
+	struct task *t;
+	size_t n;
+
+	if (*pos == 0) {
+		t = proc_task(f->f_inode);
+		if (!t)
+			return -ESRCH;
+		m->seq.len = 0;
+		proc_show_mounts(&m->seq, t);
+		put_task(t);
+		if (m->seq.full)
+			return -ENOMEM;
+	}
+	if (*pos < 0 || (size_t)*pos >= m->seq.len)
+		return 0;
+	n = copy_to_iter(
+		m->seq.buf + *pos, min_t(size_t, m->seq.len - (size_t)*pos, to->count), to);
+	*pos += (loff_t)n;
+	return n || !to->count ? (ssize_t)n : -EFAULT;
+}
+
+static u32 mounts_poll(struct file *f, struct poll_table *pt)
+{
+	struct mounts_file *m = f->private_data;
+	u64 now;
+
+	poll_wait(f, &init_mnt_ns->poll, pt);
+	now = READ_ONCE(init_mnt_ns->seq);
+	if (now == m->event)
+		return 0x1 | 0x40; /* EPOLLIN | EPOLLRDNORM */
+	m->event = now;
+	return 0x1 | 0x40 | 0x8 | 0x2; /* and EPOLLERR | EPOLLPRI */
+}
+
+const struct file_operations proc_mounts_fops = {
+	.open = mounts_open,
+	.release = mounts_release,
+	.read_iter = mounts_read,
+	.poll = mounts_poll,
+	.llseek = generic_file_llseek,
+};
