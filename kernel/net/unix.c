@@ -21,20 +21,18 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 
-#define UNIX_MAX_DGRAM_QUEUE 512
-#define STREAM_CHUNK 32768U
 #define NAME_HASH 256
 
 static DEFINE_SPINLOCK(unix_names_lock);
 static struct hlist_head names[NAME_HASH];
 static const struct proto_ops unix_stream_ops, unix_dgram_ops, unix_seqpacket_ops;
 
-static void unix_get(struct unix_sock *u)
+void unix_get(struct unix_sock *u)
 {
 	atomic_inc(&u->refs);
 }
 
-static void unix_put(struct unix_sock *u)
+void unix_put(struct unix_sock *u)
 {
 	if (!atomic_dec_and_test(&u->refs))
 		return;
@@ -71,7 +69,7 @@ static struct hlist_head *inode_bucket(const struct inode *inode)
 }
 
 /* Checks an address: 0 or -EINVAL. A path is terminated and its length is cut to it. */
-static int check_addr(struct sockaddr_buf *a)
+int unix_check_addr(struct sockaddr_buf *a)
 {
 	if (a->len < sizeof(u16) || a->len > sizeof(struct sockaddr_un) || a->family != AF_UNIX)
 		return -EINVAL;
@@ -106,7 +104,7 @@ static struct unix_sock *find_inode(const struct inode *inode)
 }
 
 /* The socket that an address names, with a reference. ERR_PTR. */
-static struct unix_sock *find_sock(struct sockaddr_buf *a, u16 type)
+struct unix_sock *unix_find_sock(struct sockaddr_buf *a, u16 type)
 {
 	struct unix_sock *u;
 	struct path path;
@@ -220,7 +218,7 @@ static int unix_bind(struct socket *s, struct sockaddr_buf *a)
 {
 	struct unix_sock *u = UNIX(s);
 	struct sockaddr_buf *name;
-	int err = check_addr(a);
+	int err = unix_check_addr(a);
 
 	if (err)
 		return err;
@@ -264,7 +262,7 @@ static int unix_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 
 /* ---- waking ---- */
 
-static void wake_readers(struct unix_sock *u)
+void unix_wake_readers(struct unix_sock *u)
 {
 	if (waitqueue_active(&u->c.wait))
 		wake_up_common(&u->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
@@ -276,7 +274,7 @@ static void wake_all(struct unix_sock *u)
 	wake_up_common(&u->space, TASK_NORMAL, 0, EPOLLOUT | EPOLLHUP);
 }
 
-static void wake_space(struct unix_sock *u)
+void unix_wake_space(struct unix_sock *u)
 {
 	if (waitqueue_active(&u->space))
 		wake_up_common(&u->space, TASK_NORMAL, 0, EPOLLOUT | EPOLLWRNORM);
@@ -319,18 +317,18 @@ static int unix_pair(struct socket *s, struct socket *t)
 	return 0;
 }
 
-static int dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
+int unix_dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 {
 	struct unix_sock *u = UNIX(s), *other = NULL, *old;
 
 	if (a->len >= sizeof(u16) && a->family == AF_UNSPEC) {
 		other = NULL;
 	} else {
-		int err = check_addr(a);
+		int err = unix_check_addr(a);
 
 		if (err)
 			return err;
-		other = find_sock(a, u->c.type);
+		other = unix_find_sock(a, u->c.type);
 		if (IS_ERR(other))
 			return (int)PTR_ERR(other);
 	}
@@ -374,11 +372,11 @@ static int join_listener(struct unix_sock *u, struct unix_sock *l, struct unix_s
 static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 {
 	struct unix_sock *u = UNIX(s), *l, *srv;
-	int err = check_addr(a);
+	int err = unix_check_addr(a);
 
 	if (err)
 		return err;
-	l = find_sock(a, u->c.type);
+	l = unix_find_sock(a, u->c.type);
 	if (IS_ERR(l))
 		return (int)PTR_ERR(l);
 	srv = unix_alloc(u->c.type);
@@ -407,7 +405,7 @@ static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonbloc
 		if (l->name)
 			srv->name = kmemdup(l->name, sizeof(*l->name), GFP_ATOMIC);
 		spin_unlock(&unix_names_lock);
-		wake_readers(l);
+		unix_wake_readers(l);
 	} else {
 		unix_put(srv);
 	}
@@ -430,7 +428,7 @@ static int unix_listen(struct socket *s, int backlog)
 		s->listening = true;
 	}
 	spin_unlock(&u->c.lock);
-	wake_space(u);
+	unix_wake_space(u);
 	return err;
 }
 
@@ -464,436 +462,15 @@ static int unix_accept(struct socket *s, struct socket *to, bool nonblock)
 	srv->file = to->file;
 	to->sk = &srv->c;
 	unix_put(fresh);
-	wake_space(u);
+	unix_wake_space(u);
 	return 0;
-}
-
-/* ---- sending ---- */
-
-/* A message with @n bytes of the iterator and, when @with_files, the descriptors. ERR_PTR. */
-static struct unix_msg *build_msg(struct unix_sock *u, struct msg *m, u32 n, bool with_files)
-{
-	struct unix_msg *um = kmalloc(sizeof(*um) + n, GFP_KERNEL);
-
-	if (!um)
-		return ERR_PTR(-ENOBUFS);
-	*um = (struct unix_msg){ .len = n, .cred = m->cred };
-	INIT_LIST_HEAD(&um->list);
-	if (copy_from_iter(um->data, n, &m->iter) != n) {
-		kfree(um);
-		return ERR_PTR(-EFAULT);
-	}
-	if (with_files && m->nr_files) {
-		um->files = m->files;
-		um->nr_files = m->nr_files;
-		m->files = NULL;
-		m->nr_files = 0;
-		unix_inflight(um->files, um->nr_files);
-	}
-	if (u->c.type == SOCK_DGRAM && u->name)
-		um->from = kmemdup(u->name, sizeof(*u->name), GFP_KERNEL);
-	return um;
-}
-
-/* Room in @to for @need bytes from @u; a queue that is empty takes anything. Under to's lock. */
-static bool has_space_locked(const struct unix_sock *u, const struct unix_sock *to, u64 need)
-{
-	if (u->c.type == SOCK_DGRAM && to->nr_queued >= UNIX_MAX_DGRAM_QUEUE)
-		return false;
-	return !to->queued || to->queued + need <= u->c.sndbuf;
-}
-
-static bool receiver_gone(const struct unix_sock *to)
-{
-	return to->state == UNIX_DEAD || to->c.shutdown & SHUT_RD;
-}
-
-static bool send_ready(struct unix_sock *u, struct unix_sock *to, u64 need)
-{
-	bool yes;
-
-	spin_lock(&to->c.lock);
-	yes = has_space_locked(u, to, need) || receiver_gone(to);
-	spin_unlock(&to->c.lock);
-	return yes || u->c.shutdown & SHUT_WR;
-}
-
-static int wait_for_space(struct unix_sock *u, struct unix_sock *to, u64 need, bool nonblock)
-{
-	int err;
-
-	if (nonblock)
-		return -EAGAIN;
-	err = wait_event_timeout(&to->space, send_ready(u, to, need),
-		u->c.sndtimeo ? ktime_get() + u->c.sndtimeo : ~0UL, true);
-	if (err == -ETIMEDOUT)
-		return -EAGAIN;
-	return err == -ERESTARTSYS && u->c.sndtimeo ? -EINTR : err;
-}
-
-/* Puts @um into @to's queue: 0, -EAGAIN (no room), -EPIPE/-ECONNREFUSED. It belongs to the queue when 0. */
-static int enqueue(struct unix_sock *u, struct unix_sock *to, struct unix_msg *um)
-{
-	int err = 0;
-
-	spin_lock(&to->c.lock);
-	if (receiver_gone(to))
-		err = u->c.type == SOCK_DGRAM && to->state == UNIX_DEAD ? -ECONNREFUSED : -EPIPE;
-	else if (!has_space_locked(u, to, um->len))
-		err = -EAGAIN;
-	else {
-		list_add_tail(&um->list, &to->queue);
-		to->queued += um->len;
-		to->nr_queued++;
-	}
-	spin_unlock(&to->c.lock);
-	if (!err)
-		wake_readers(to);
-	return err;
-}
-
-static struct unix_sock *peer_get(struct unix_sock *u)
-{
-	struct unix_sock *p;
-
-	spin_lock(&u->c.lock);
-	p = u->peer;
-	if (p)
-		unix_get(p);
-	spin_unlock(&u->c.lock);
-	return p;
-}
-
-static ssize_t stream_sendmsg(struct socket *s, struct msg *m)
-{
-	struct unix_sock *u = UNIX(s), *to;
-	ssize_t done = 0;
-	int err = 0;
-	bool first = true;
-
-	if (m->flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	if (m->name && m->name->len)
-		return u->state == UNIX_CONNECTED ? -EISCONN : -EOPNOTSUPP;
-	if (u->c.shutdown & SHUT_WR)
-		return -EPIPE;
-	to = peer_get(u);
-	if (!to)
-		return -ENOTCONN;
-	while (m->iter.count && !err) {
-		u32 n = (u32)min_t(
-			u64, m->iter.count, min_t(u64, STREAM_CHUNK, max(u->c.sndbuf / 2, 1U)));
-		struct unix_msg *um = build_msg(u, m, n, first);
-
-		if (IS_ERR(um)) {
-			err = (int)PTR_ERR(um);
-			break;
-		}
-		first = false;
-		while ((err = u->c.shutdown & SHUT_WR ? -EPIPE : enqueue(u, to, um)) == -EAGAIN) {
-			err = wait_for_space(u, to, n, m->nonblock);
-			if (err)
-				break;
-		}
-		if (err)
-			unix_msg_free(um);
-		else
-			done += n;
-	}
-	unix_put(to);
-	return done ? done : err;
-}
-
-/* Datagrams and seqpackets: one message. */
-static ssize_t dgram_sendmsg(struct socket *s, struct msg *m)
-{
-	struct unix_sock *u = UNIX(s), *to;
-	u64 len = m->iter.count;
-	struct unix_msg *um;
-	int err;
-
-	if (m->flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	if (u->c.shutdown & SHUT_WR)
-		return -EPIPE;
-	if (m->name && m->name->len && u->c.type == SOCK_DGRAM) {
-		err = check_addr(m->name);
-		if (err)
-			return err;
-		to = find_sock(m->name, u->c.type);
-		if (IS_ERR(to))
-			return PTR_ERR(to);
-	} else {
-		to = peer_get(u);
-		if (!to)
-			return -ENOTCONN;
-	}
-	err = -EMSGSIZE;
-	if (len > u->c.sndbuf - 32)
-		goto out;
-	err = -EPERM; /* a connected receiver takes messages from its peer only */
-	if (u->c.type == SOCK_DGRAM && to->peer && to->peer != u)
-		goto out;
-	um = build_msg(u, m, (u32)len, true);
-	err = IS_ERR(um) ? (int)PTR_ERR(um) : 0;
-	if (err)
-		goto out;
-	while ((err = enqueue(u, to, um)) == -EAGAIN) {
-		err = wait_for_space(u, to, len, m->nonblock);
-		if (err)
-			break;
-	}
-	if (err)
-		unix_msg_free(um);
-	if (err == -ECONNREFUSED && !(m->name && m->name->len)) {
-		struct sockaddr_buf unspec = { .len = sizeof(u16), .family = AF_UNSPEC };
-
-		dgram_connect(s, &unspec, false);
-	}
-out:
-	unix_put(to);
-	return err ? err : (ssize_t)len;
-}
-
-/* ---- receiving ---- */
-
-static bool recv_ready(struct unix_sock *u)
-{
-	return !list_empty(&u->queue) || u->c.shutdown & SHUT_RD || u->c.err ||
-	       (u->c.type != SOCK_DGRAM &&
-		       (!u->peer || u->peer->state == UNIX_DEAD || u->peer->c.shutdown & SHUT_WR));
-}
-
-/* Copies of the descriptors for a peek; the message keeps its own. */
-static int peek_files(struct unix_msg *um, struct msg *m)
-{
-	u32 i;
-
-	m->files = kmemdup(um->files, um->nr_files * sizeof(um->files[0]), GFP_ATOMIC);
-	if (!m->files)
-		return -ENOMEM;
-	for (i = 0; i < um->nr_files; i++)
-		get_file(um->files[i]);
-	m->nr_files = um->nr_files;
-	return 0;
-}
-
-static void take_ancillary(struct unix_msg *um, struct msg *m)
-{
-	m->cred = um->cred;
-	m->has_cred = true;
-	if (!um->nr_files)
-		return;
-	unix_gc_lock_queue();
-	if (m->flags & MSG_PEEK) {
-		peek_files(um, m);
-	} else {
-		unix_notinflight(um->files, um->nr_files);
-		m->files = um->files;
-		m->nr_files = um->nr_files;
-		um->files = NULL;
-		um->nr_files = 0;
-	}
-	unix_gc_unlock_queue();
-}
-
-static bool same_cred(const struct ucred *a, const struct ucred *b)
-{
-	return a->pid == b->pid && a->uid == b->uid && a->gid == b->gid;
-}
-
-/* The queue's first message taken out (the reader's from now on); NULL when there is none. */
-static struct unix_msg *dequeue(struct unix_sock *u)
-{
-	struct unix_msg *um;
-
-	spin_lock(&u->c.lock);
-	um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
-	if (um) {
-		list_del_init(&um->list);
-		u->nr_queued--;
-	}
-	spin_unlock(&u->c.lock);
-	return um;
-}
-
-static void requeue(struct unix_sock *u, struct unix_msg *um)
-{
-	spin_lock(&u->c.lock);
-	list_add(&um->list, &u->queue);
-	u->nr_queued++;
-	spin_unlock(&u->c.lock);
-}
-
-static void consumed(struct unix_sock *u, u64 n)
-{
-	spin_lock(&u->c.lock);
-	u->queued -= n;
-	spin_unlock(&u->c.lock);
-	wake_space(u);
-}
-
-/*
- * Takes bytes of one message: how many, or -EFAULT. The message is put back when something is left (or it was a peek).
- * Readers of one socket are serialised by its read mutex, so nobody sees the queue without it.
- */
-static ssize_t take_bytes(struct unix_msg *um, struct msg *m)
-{
-	u32 from = um->done, n = (u32)min_t(u64, um->len - from, m->iter.count);
-
-	if (copy_to_iter(um->data + from, n, &m->iter) != n)
-		return -EFAULT;
-	return n;
-}
-
-static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
-{
-	bool peek = m->flags & MSG_PEEK;
-	struct unix_msg *um = dequeue(u);
-	ssize_t n;
-
-	if (!um)
-		return 0;
-	/* one read does not mix senders; it ends behind a message with files, but may begin before it */
-	if (!first && u->c.passcred && !same_cred(&um->cred, &m->cred)) {
-		requeue(u, um);
-		return -EAGAIN;
-	}
-	n = take_bytes(um, m);
-	if (n < 0) {
-		requeue(u, um);
-		return n;
-	}
-	if (first || um->nr_files)
-		take_ancillary(um, m);
-	if (peek) {
-		requeue(u, um);
-		return n;
-	}
-	um->done += (u32)n;
-	if (um->done < um->len)
-		requeue(u, um);
-	else
-		unix_msg_free(um);
-	consumed(u, (u64)n);
-	return n;
-}
-
-static ssize_t stream_recv_locked(struct socket *s, struct msg *m)
-{
-	struct unix_sock *u = UNIX(s);
-	size_t target =
-		m->flags & MSG_WAITALL ? m->iter.count : min_t(u64, u->c.rcvlowat, m->iter.count);
-	ssize_t done = 0, n;
-	int err;
-
-	while (m->iter.count) {
-		n = stream_read_some(u, m, !done);
-		if (n == -EAGAIN)
-			break;
-		if (n < 0)
-			return done ? done : n;
-		done += n;
-		if (n && !(m->flags & MSG_PEEK) && !m->nr_files)
-			continue;
-		if (n || (size_t)done >= max_t(size_t, target, 1))
-			break;
-		if (u->c.err && !done) {
-			err = u->c.err;
-			u->c.err = 0;
-			return err;
-		}
-		if (recv_ready(u)) {
-			if (list_empty(&u->queue))
-				break; /* the other side has finished */
-			continue;
-		}
-		err = sock_wait(&u->c, recv_ready(u), m->nonblock, u->c.rcvtimeo);
-		if (err)
-			return done ? done : err;
-	}
-	return done;
-}
-
-static ssize_t stream_recvmsg(struct socket *s, struct msg *m)
-{
-	struct unix_sock *u = UNIX(s);
-	ssize_t n;
-
-	if (m->flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	if (u->state != UNIX_CONNECTED)
-		return -EINVAL;
-	if (mutex_lock_interruptible(&u->read_mutex))
-		return -ERESTARTSYS;
-	n = stream_recv_locked(s, m);
-	mutex_unlock(&u->read_mutex);
-	return n;
-}
-
-static ssize_t dgram_recv_locked(struct socket *s, struct msg *m)
-{
-	struct unix_sock *u = UNIX(s);
-	struct unix_msg *um;
-	ssize_t n;
-	int err;
-
-	while (!(um = dequeue(u))) {
-		if (u->c.shutdown & SHUT_RD)
-			return 0;
-		if (u->c.type == SOCK_SEQPACKET && recv_ready(u) && list_empty(&u->queue))
-			return 0;
-		err = sock_wait(&u->c, recv_ready(u), m->nonblock, u->c.rcvtimeo);
-		if (err)
-			return err;
-	}
-	n = take_bytes(um, m);
-	if (n < 0) {
-		requeue(u, um);
-		return n;
-	}
-	if ((u32)n < um->len) {
-		m->out_flags |= MSG_TRUNC;
-		if (m->flags & MSG_TRUNC)
-			n = um->len;
-	}
-	take_ancillary(um, m);
-	if (m->name) {
-		if (um->from)
-			*m->name = *um->from;
-		else
-			m->name->len = 0;
-	}
-	if (m->flags & MSG_PEEK) {
-		requeue(u, um);
-		return n;
-	}
-	consumed(u, um->len);
-	unix_msg_free(um);
-	return n;
-}
-
-static ssize_t dgram_recvmsg(struct socket *s, struct msg *m)
-{
-	struct unix_sock *u = UNIX(s);
-	ssize_t n;
-
-	if (m->flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	if (u->c.type == SOCK_SEQPACKET && u->state != UNIX_CONNECTED)
-		return -ENOTCONN;
-	if (mutex_lock_interruptible(&u->read_mutex))
-		return -ERESTARTSYS;
-	n = dgram_recv_locked(s, m);
-	mutex_unlock(&u->read_mutex);
-	return n;
 }
 
 /* ---- the end ---- */
 
 static int unix_shutdown(struct socket *s, int how)
 {
-	struct unix_sock *u = UNIX(s), *p = peer_get(u);
+	struct unix_sock *u = UNIX(s), *p = unix_peer_get(u);
 
 	if (!p && u->c.type != SOCK_DGRAM && u->state != UNIX_LISTEN)
 		return -ENOTCONN;
@@ -912,7 +489,7 @@ static void drop_queue(struct unix_sock *u)
 {
 	struct unix_msg *um;
 
-	while ((um = dequeue(u)))
+	while ((um = unix_dequeue(u)))
 		unix_msg_free(um);
 }
 
@@ -980,7 +557,7 @@ static bool writable(struct unix_sock *u, struct unix_sock *p)
 	if (!p)
 		return true;
 	spin_lock(&p->c.lock);
-	yes = receiver_gone(p) || p->queued * 4 <= u->c.sndbuf;
+	yes = unix_receiver_gone(p) || p->queued * 4 <= u->c.sndbuf;
 	if (u->c.type == SOCK_DGRAM && p->nr_queued >= UNIX_MAX_DGRAM_QUEUE)
 		yes = false;
 	spin_unlock(&p->c.lock);
@@ -996,7 +573,7 @@ static u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	poll_wait(f, &u->c.wait, pt);
 	if (u->state == UNIX_LISTEN)
 		return list_empty(&u->pending) ? 0 : EPOLLIN | EPOLLRDNORM;
-	p = peer_get(u);
+	p = unix_peer_get(u);
 	if (p)
 		poll_wait(f, &p->space, pt);
 	peer_gone = u->c.type != SOCK_DGRAM && p && p->state == UNIX_DEAD;
@@ -1033,7 +610,7 @@ static long unix_ioctl(struct socket *s, u32 cmd, u64 arg)
 		spin_unlock(&u->c.lock);
 		return put_user(n, UADDR(arg));
 	case TIOCOUTQ:
-		p = peer_get(u);
+		p = unix_peer_get(u);
 		if (p) {
 			spin_lock(&p->c.lock);
 			n = (int)p->queued;
@@ -1072,8 +649,8 @@ static const struct proto_ops unix_stream_ops = {
 	.getname = unix_getname,
 	.poll = unix_poll,
 	.shutdown = unix_shutdown,
-	.sendmsg = stream_sendmsg,
-	.recvmsg = stream_recvmsg,
+	.sendmsg = unix_stream_sendmsg,
+	.recvmsg = unix_stream_recvmsg,
 	.getsockopt = unix_getsockopt,
 	.ioctl = unix_ioctl,
 	.pair = unix_pair,
@@ -1087,8 +664,8 @@ static const struct proto_ops unix_seqpacket_ops = {
 	.getname = unix_getname,
 	.poll = unix_poll,
 	.shutdown = unix_shutdown,
-	.sendmsg = dgram_sendmsg,
-	.recvmsg = dgram_recvmsg,
+	.sendmsg = unix_dgram_sendmsg,
+	.recvmsg = unix_dgram_recvmsg,
 	.getsockopt = unix_getsockopt,
 	.ioctl = unix_ioctl,
 	.pair = unix_pair,
@@ -1096,12 +673,12 @@ static const struct proto_ops unix_seqpacket_ops = {
 static const struct proto_ops unix_dgram_ops = {
 	.release = unix_release,
 	.bind = unix_bind,
-	.connect = dgram_connect,
+	.connect = unix_dgram_connect,
 	.getname = unix_getname,
 	.poll = unix_poll,
 	.shutdown = unix_shutdown,
-	.sendmsg = dgram_sendmsg,
-	.recvmsg = dgram_recvmsg,
+	.sendmsg = unix_dgram_sendmsg,
+	.recvmsg = unix_dgram_recvmsg,
 	.getsockopt = unix_getsockopt,
 	.ioctl = unix_ioctl,
 	.pair = unix_pair,

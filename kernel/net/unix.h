@@ -51,6 +51,26 @@ static inline struct unix_sock *UNIX(struct socket *s)
 }
 void unix_msg_free(struct unix_msg *m);
 
+#define UNIX_MAX_DGRAM_QUEUE 512
+
+/* unix.c */
+int unix_check_addr(struct sockaddr_buf *a);
+struct unix_sock *unix_find_sock(struct sockaddr_buf *a, u16 type);
+void unix_wake_readers(struct unix_sock *u);
+void unix_wake_space(struct unix_sock *u);
+int unix_dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock);
+void unix_get(struct unix_sock *u);
+void unix_put(struct unix_sock *u);
+
+/* unix_data.c */
+ssize_t unix_stream_sendmsg(struct socket *s, struct msg *m);
+ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m);
+ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m);
+ssize_t unix_dgram_recvmsg(struct socket *s, struct msg *m);
+struct unix_msg *unix_dequeue(struct unix_sock *u);
+bool unix_receiver_gone(const struct unix_sock *to);
+struct unix_sock *unix_peer_get(struct unix_sock *u);
+
 /* unix_gc.c */
 void unix_inflight(struct file **files, u32 n);    /* they go into a queue */
 void unix_notinflight(struct file **files, u32 n); /* they come out */
