@@ -62,4 +62,47 @@ static inline u64 be64(const void *p)
 	return __builtin_bswap64(v);
 }
 
+struct ext4_txn {
+	u32 tid;
+	u32 updates, nr_bufs, reserved; /* under j->lock */
+	struct list_head bufs;          /* of ext4_buf.t_list, under j->lock */
+	atomic_t data_inflight;
+	struct ext4_journal *j;
+	struct ext4_freed *freed; /* under j->lock */
+	u64 *revokes;             /* under j->lock */
+	u32 nr_revokes, max_revokes;
+	u64 started;
+};
+
+struct ext4_journal {
+	struct ext4_sb *sbi;
+	struct inode *inode;
+	u64 *map;                      /* block of the log -> block of the device */
+	u32 first, maxlen, head, used; /* the journal thread's */
+	bool wide;                     /* 64-bit tags */
+	struct jbd_super super;        /* as on disk */
+	u8 *super_block;               /* the block it lies in */
+
+	spinlock_t lock;
+	struct ext4_txn *running, *committing;
+	bool barrier, stop, aborted;
+	bool closed; /* no handle may begin: read-only from now on */
+	u32 next_tid, committed_tid, wanted_tid;
+	struct wait_queue_head wait_start, wait_updates, wait_done, wait_work;
+	struct task *thread;
+	struct completion thread_done;
+	struct list_head checkpoint; /* of ext4_buf.cp_list; the journal thread's */
+	u32 nr_checkpoint;
+};
+
+/* journal.c: @b into the transaction; false: it was there. Under j->lock. */
+bool ext4_txn_add_locked(struct ext4_txn *t, struct ext4_buf *b);
+
+/* commit.c; the journal thread's, and of who opens and closes the journal when there is none. */
+void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t);
+int ext4_checkpoint(
+	struct ext4_journal *j); /* writes everything committed home and empties the log */
+int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence);
+void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b);
+
 #endif

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * commit.c: a transaction on its way into the log, and from the log home. All of it runs in the journal thread; journal.c says what a
+ * transaction is and keeps the invariants.
+ *
+ * Costs: a memcpy of each dirty block at the barrier, bios of up to 256 blocks into the log, one commit block with PREFLUSH and FUA; a
+ * checkpoint writes the copies in block order and flushes once.
+ */
+#include "kernel/fs/ext4/jbd.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+
+/* ---- the log ---- */
+
+struct log_writer {
+	struct ext4_journal *j;
+	struct bio *bio;
+	u64 next; /* device block that would go on with the bio */
+	atomic_t pending;
+	int err;
+	struct wait_queue_head wait;
+};
+
+static void log_end_io(struct bio *bio)
+{
+	struct log_writer *w = bio->private;
+
+	if (bio->status)
+		w->err = bio->status;
+	bio_put(bio);
+	if (atomic_dec_and_test(&w->pending))
+		wake_up(&w->wait);
+}
+
+static void log_submit(struct log_writer *w)
+{
+	struct bio *bio = w->bio;
+
+	w->bio = NULL;
+	if (!bio)
+		return;
+	atomic_inc(&w->pending);
+	submit_bio(bio);
+}
+
+/* One block from @data to block @to of the device; neighbours share a bio. @data stays until log_wait(). */
+static void write_block(struct log_writer *w, u64 to, u8 *data)
+{
+	u32 bs = w->j->sbi->block_size;
+	struct page *p = virt_to_page(data);
+	u32 off = (u32)((u64)data & ~PAGE_MASK);
+
+	if (w->bio && (to != w->next || !bio_add_page(w->bio, p, bs, off)))
+		log_submit(w);
+	if (!w->bio) {
+		w->bio = bio_alloc(w->j->sbi->sb->s_bdev, BIO_MAX_VECS, REQ_WRITE | REQ_META,
+			GFP_NOFS | __GFP_NOFAIL);
+		w->bio->sector = to * (bs >> SECTOR_SHIFT);
+		w->bio->end_io = log_end_io;
+		w->bio->private = w;
+		bio_add_page(w->bio, p, bs, off);
+	}
+	w->next = to + 1;
+}
+
+static int log_wait(struct log_writer *w)
+{
+	log_submit(w);
+	if (!atomic_dec_and_test(&w->pending))
+		wait_event(&w->wait, atomic_read(&w->pending) == 0);
+	return w->err;
+}
+
+static void log_begin(struct log_writer *w, struct ext4_journal *j)
+{
+	*w = (struct log_writer){ .j = j, .pending = ATOMIC_INIT(1) };
+	init_waitqueue_head(&w->wait);
+}
+
+static u64 log_next(struct ext4_journal *j)
+{
+	u64 to = j->map[j->head];
+
+	j->head = j->head + 1 >= j->maxlen ? j->first : j->head + 1;
+	j->used++;
+	return to;
+}
+
+int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence)
+{
+	j->super.start = to_be32(start);
+	j->super.sequence = to_be32(sequence);
+	memcpy(j->super_block, &j->super, sizeof(j->super));
+	return bdev_rw(j->sbi->sb->s_bdev, REQ_WRITE | REQ_META | REQ_FUA,
+		j->map[0] * (j->sbi->block_size >> SECTOR_SHIFT), j->super_block,
+		j->sbi->block_size);
+}
+
+/* ---- checkpoint: everything committed goes home, the log is empty afterwards ---- */
+
+static void sort_blocks(struct ext4_buf **a, u32 n)
+{
+	u32 gap, i, k;
+
+	for (gap = n / 2; gap; gap /= 2) /* Shell's: in place, no stack, n is some thousands */
+		for (i = gap; i < n; i++) {
+			struct ext4_buf *b = a[i];
+
+			for (k = i; k >= gap && a[k - gap]->block > b->block; k -= gap)
+				a[k] = a[k - gap];
+			a[k] = b;
+		}
+}
+
+void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b)
+{
+	kfree(b->copy);
+	b->copy = NULL;
+	list_del_init(&b->cp_list);
+	j->nr_checkpoint--;
+	ext4_brelse(b);
+}
+
+int ext4_checkpoint(struct ext4_journal *j)
+{
+	struct ext4_buf **all, *b, *next;
+	struct log_writer w;
+	u32 n = 0, i;
+	int err;
+
+	all = kmalloc(max(j->nr_checkpoint, 1U) * sizeof(all[0]), GFP_NOFS | __GFP_NOFAIL);
+	list_for_each_entry(b, &j->checkpoint, cp_list)
+		all[n++] = b;
+	sort_blocks(all, n);
+	log_begin(&w, j);
+	for (i = 0; i < n; i++)
+		write_block(&w, all[i]->block, all[i]->copy);
+	err = log_wait(&w);
+	kfree(all);
+	if (!err && n)
+		err = bdev_flush(j->sbi->sb->s_bdev);
+	if (!err)
+		err = ext4_log_write_super(j, 0, j->committed_tid + 1);
+	if (err)
+		return err;
+	list_for_each_entry_safe(b, next, &j->checkpoint, cp_list)
+		ext4_log_drop_copy(j, b);
+	j->used = 0;
+	return 0;
+}
+
+/* ---- commit; all by the journal thread ---- */
+
+struct logged {
+	struct ext4_buf *b;
+	u8 *copy;
+};
+struct commit {
+	struct ext4_journal *j;
+	struct ext4_txn *t;
+	struct logged *list;
+	u32 n;
+	struct log_writer w;
+	u8 **blocks; /* descriptor, revoke and escaped blocks, freed at the end */
+	u32 nr_blocks, max_blocks;
+};
+
+static bool no_updates(struct ext4_journal *j, struct ext4_txn *t)
+{
+	bool yes;
+
+	spin_lock(&j->lock);
+	yes = !t->updates;
+	spin_unlock(&j->lock);
+	return yes;
+}
+
+/* Stops handles, copies what is dirty, lets them go on with a new transaction. */
+static void take_snapshot(struct commit *c)
+{
+	struct ext4_journal *j = c->j;
+	struct ext4_txn *t = c->t;
+	struct ext4_buf *b, *next;
+
+	spin_lock(&j->lock);
+	j->barrier = true;
+	spin_unlock(&j->lock);
+	wait_event(&j->wait_updates, no_updates(j, t));
+	if (t->nr_bufs) {
+		ext4_sb_update(j->sbi);
+		ext4_bget(j->sbi->sb_buf);
+		spin_lock(&j->lock);
+		b = ext4_txn_add_locked(t, j->sbi->sb_buf) ? NULL : j->sbi->sb_buf;
+		spin_unlock(&j->lock);
+		if (b)
+			ext4_brelse(b);
+	}
+	c->list = kmalloc(max(t->nr_bufs, 1U) * sizeof(c->list[0]), GFP_NOFS | __GFP_NOFAIL);
+	list_for_each_entry_safe(b, next, &t->bufs, t_list) {
+		u8 *copy = kmalloc(j->sbi->block_size, GFP_NOFS | __GFP_NOFAIL);
+
+		memcpy(copy, b->data, j->sbi->block_size);
+		c->list[c->n++] = (struct logged){ b, copy };
+	}
+	spin_lock(&j->lock);
+	list_for_each_entry_safe(b, next, &t->bufs, t_list) {
+		list_del_init(&b->t_list);
+		WRITE_ONCE(b->txn, NULL);
+	}
+	j->running = NULL;
+	j->committing = t;
+	j->barrier = false;
+	spin_unlock(&j->lock);
+	wake_up_all(&j->wait_start);
+}
+
+static u8 *new_block(struct commit *c, u32 type)
+{
+	struct jbd_header *h;
+
+	if (c->nr_blocks == c->max_blocks) {
+		c->max_blocks = c->max_blocks ? c->max_blocks * 2 : 16;
+		c->blocks = krealloc(
+			c->blocks, c->max_blocks * sizeof(c->blocks[0]), GFP_NOFS | __GFP_NOFAIL);
+	}
+	h = kzalloc(c->j->sbi->block_size, GFP_NOFS | __GFP_NOFAIL);
+	c->blocks[c->nr_blocks++] = (u8 *)h;
+	h->magic = to_be32(JBD_MAGIC);
+	h->type = to_be32(type);
+	h->sequence = to_be32(c->t->tid);
+	return (u8 *)h;
+}
+
+static u32 tag_bytes(const struct ext4_journal *j)
+{
+	return j->wide ? 12 : 8;
+}
+
+static u32 tags_per_block(const struct ext4_journal *j)
+{
+	return (j->sbi->block_size - (u32)sizeof(struct jbd_header) - 16) / tag_bytes(j);
+}
+
+/* What goes into the log for a copy: itself, or an escaped twin when it looks like a log block. */
+static u8 *log_form(struct commit *c, u8 *copy, u32 *flags)
+{
+	__be32 magic = to_be32(JBD_MAGIC);
+	u8 *twin;
+
+	if (memcmp(copy, &magic, 4))
+		return copy;
+	twin = new_block(c, 0);
+	memcpy(twin, copy, c->j->sbi->block_size);
+	memset(twin, 0, 4);
+	*flags |= JBD_TAG_ESCAPE;
+	return twin;
+}
+
+static void write_blocks(struct commit *c)
+{
+	struct ext4_journal *j = c->j;
+	u32 per = tags_per_block(j), i, k;
+
+	for (i = 0; i < c->n; i += per) {
+		u8 *d = new_block(c, JBD_DESCRIPTOR), *p = d + sizeof(struct jbd_header);
+		u32 n = min(per, c->n - i);
+
+		write_block(&c->w, log_next(j), d);
+		for (k = 0; k < n; k++) {
+			u32 flags = (k ? JBD_TAG_SAME_UUID : 0) | (k == n - 1 ? JBD_TAG_LAST : 0);
+			u64 block = c->list[i + k].b->block;
+			u8 *data = log_form(c, c->list[i + k].copy, &flags);
+			__be32 lo = to_be32((u32)block), hi = to_be32((u32)(block >> 32));
+
+			memcpy(p, &lo, 4);
+			p[6] = (u8)(flags >> 8);
+			p[7] = (u8)flags;
+			if (j->wide)
+				memcpy(p + 8, &hi, 4);
+			p += tag_bytes(j);
+			if (!k) {
+				memcpy(p, j->super.uuid, 16);
+				p += 16;
+			}
+			write_block(&c->w, log_next(j), data);
+		}
+	}
+}
+
+static void write_revokes(struct commit *c)
+{
+	struct ext4_journal *j = c->j;
+	struct ext4_txn *t = c->t;
+	u32 size = j->wide ? 8 : 4, per = (j->sbi->block_size - 16) / size, i, k;
+
+	for (i = 0; i < t->nr_revokes; i += per) {
+		u8 *d = new_block(c, JBD_REVOKE);
+		u32 n = min(per, t->nr_revokes - i);
+		__be32 bytes = to_be32(16 + n * size);
+
+		memcpy(d + 12, &bytes, 4);
+		for (k = 0; k < n; k++) {
+			u64 wide = __builtin_bswap64(t->revokes[i + k]);
+			__be32 narrow = to_be32((u32)t->revokes[i + k]);
+
+			memcpy(d + 16 + k * size, j->wide ? (void *)&wide : (void *)&narrow, size);
+		}
+		write_block(&c->w, log_next(j), d);
+	}
+}
+
+static int write_commit_block(struct commit *c)
+{
+	struct ext4_journal *j = c->j;
+	u8 *d = new_block(c, JBD_COMMIT);
+	u64 now = ktime_get_real(), sec = __builtin_bswap64(now / 1000000000);
+	__be32 nsec = to_be32((u32)(now % 1000000000));
+
+	memcpy(d + 48, &sec, 8);
+	memcpy(d + 56, &nsec, 4);
+	return bdev_rw(j->sbi->sb->s_bdev, REQ_WRITE | REQ_META | REQ_PREFLUSH | REQ_FUA,
+		log_next(j) * (j->sbi->block_size >> SECTOR_SHIFT), d, j->sbi->block_size);
+}
+
+static u32 log_need(const struct commit *c)
+{
+	u32 size = c->j->wide ? 8 : 4, per = (c->j->sbi->block_size - 16) / size;
+
+	return c->n + DIV_ROUND_UP(c->n, tags_per_block(c->j)) +
+	       DIV_ROUND_UP(c->t->nr_revokes, per) + 2;
+}
+
+static int write_log(struct commit *c)
+{
+	struct ext4_journal *j = c->j;
+	int err = 0;
+
+	if (j->used + log_need(c) > j->maxlen - j->first)
+		err = ext4_checkpoint(j);
+	if (!err && !j->used)
+		err = ext4_log_write_super(j, j->head, c->t->tid);
+	if (err)
+		return err;
+	log_begin(&c->w, j);
+	write_revokes(c);
+	write_blocks(c);
+	err = log_wait(&c->w);
+	return err ? err : write_commit_block(c);
+}
+
+/* The transaction is on disk: its copies are what a checkpoint writes; copies of revoked blocks are not. */
+static void keep_copies(struct commit *c)
+{
+	struct ext4_journal *j = c->j;
+	u32 i;
+
+	for (i = 0; i < c->t->nr_revokes; i++) {
+		struct ext4_buf *b = ext4_bfind(j->sbi, c->t->revokes[i]);
+
+		if (b && b->copy)
+			ext4_log_drop_copy(j, b);
+		if (b)
+			ext4_brelse(b);
+	}
+	for (i = 0; i < c->n; i++) {
+		struct ext4_buf *b = c->list[i].b;
+
+		if (b->copy) {
+			kfree(b->copy);
+			ext4_brelse(b); /* the transaction's; the checkpoint has one */
+		} else {
+			list_add_tail(&b->cp_list, &j->checkpoint);
+			j->nr_checkpoint++;
+		}
+		b->copy = c->list[i].copy;
+	}
+}
+
+static void drop_copies(struct commit *c)
+{
+	u32 i;
+
+	for (i = 0; i < c->n; i++) {
+		kfree(c->list[i].copy);
+		ext4_brelse(c->list[i].b);
+	}
+}
+
+void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
+{
+	struct commit c = { .j = j, .t = t };
+	int err = 0;
+
+	take_snapshot(&c);
+	wait_event(&j->wait_updates, atomic_read(&t->data_inflight) == 0);
+	if ((c.n || t->nr_revokes) && !j->aborted)
+		err = write_log(&c);
+	if (err || j->aborted) {
+		drop_copies(&c);
+		if (err)
+			ext4_journal_abort(j->sbi, err);
+	} else {
+		keep_copies(&c);
+	}
+	ext4_release_held(j->sbi, t->freed);
+	while (c.nr_blocks)
+		kfree(c.blocks[--c.nr_blocks]);
+	kfree(c.blocks);
+	kfree(c.list);
+	spin_lock(&j->lock);
+	j->committed_tid = t->tid;
+	j->committing = NULL;
+	spin_unlock(&j->lock);
+	wake_up_all(&j->wait_done);
+	kfree(t->revokes);
+	kfree(t);
+	if (!j->aborted && j->used > (j->maxlen - j->first) / 2 && ext4_checkpoint(j))
+		ext4_journal_abort(j->sbi, -EIO);
+}
