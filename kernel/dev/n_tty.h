@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* n_tty.h: what the two halves of the line discipline share: n_tty.c (bytes from the line) and n_tty_rw.c (reads and writes). */
+#ifndef NESTLING_DEV_N_TTY_H
+#define NESTLING_DEV_N_TTY_H
+
+#include "kernel/dev/tty.h"
+
+#define MARK_EOL 1
+#define MARK_EOF 2
+
+#define I_FLAG(tty, f) ((tty)->termios.c_iflag & (f))
+#define O_FLAG(tty, f) ((tty)->termios.c_oflag & (f))
+#define L_FLAG(tty, f) ((tty)->termios.c_lflag & (f))
+#define CC(tty, i) ((tty)->termios.c_cc[i])
+#define ICANON_ON(tty) (L_FLAG(tty, ICANON))
+
+/* A position in the read buffer as an index. */
+static inline u32 ring_at(u64 pos)
+{
+	return (u32)(pos & (N_TTY_BUF_SIZE - 1));
+}
+
+/* All under tty->lock. */
+int n_tty_process_output(struct tty_struct *tty, u8 c,
+	u8 *out); /* what @c becomes on the wire (up to 8 bytes); how many */
+void n_tty_flush_echoes_locked(struct tty_struct *tty);
+bool n_tty_readable_locked(
+	const struct tty_struct *tty, u32 min_raw); /* a line, or so many bytes in raw mode */
+
+#endif

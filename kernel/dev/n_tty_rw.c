@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * n_tty_rw.c: the line discipline as a program sees it: read, write and poll. n_tty.c says how the input ring is made.
+ *
+ * A read takes bytes under tty->lock into a small buffer and copies them out without it; readers and writers take turns by read_mutex and
+ * write_mutex. Signals to background processes are decided before anything is taken.
+ */
+#include <asm/errno.h>
+#include <asm/signal.h>
+#include <linux/eventpoll.h>
+
+#include "arch/um/uaccess.h"
+#include "kernel/dev/n_tty.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
+#include "kernel/vfs/vfs.h"
+
+/* ---- reading ---- */
+
+/*
+ * Takes readable bytes into @buf, at most @n; in canonical mode not past the end of a line (*line_end says that it ended). Under lock.
+ */
+static u32 take_bytes(struct tty_struct *tty, u8 *buf, u32 n, bool *line_end)
+{
+	u64 end = ICANON_ON(tty) ? tty->canon_head : tty->read_head;
+	u32 got = 0;
+
+	*line_end = false;
+	while (tty->read_tail < end) {
+		u8 mark = tty->read_mark[ring_at(tty->read_tail)];
+
+		if (ICANON_ON(tty) && mark == MARK_EOF) {
+			tty->read_tail++;
+			*line_end = true;
+			break;
+		}
+		if (got == n)
+			break;
+		buf[got++] = tty->read_buf[ring_at(tty->read_tail++)];
+		if (ICANON_ON(tty) && mark == MARK_EOL) {
+			*line_end = true;
+			break;
+		}
+	}
+	if (tty->canon_head < tty->read_tail)
+		tty->canon_head = tty->read_tail;
+	return got;
+}
+
+static void unthrottle(struct tty_struct *tty)
+{
+	if (test_and_clear_bit(TTY_THROTTLED, &tty->flags) && tty->ops->unthrottle)
+		tty->ops->unthrottle(tty);
+	if (tty->link)
+		tty_wakeup(tty->link);
+}
+
+/* How a raw read waits: MIN bytes, and a deadline for the first (MIN 0) or between bytes. */
+struct raw_wait {
+	u32 min;
+	u64 timeout_ns; /* 0 none */
+};
+
+static struct raw_wait raw_policy(const struct tty_struct *tty, size_t want)
+{
+	struct raw_wait w = { 1, 0 };
+
+	if (ICANON_ON(tty))
+		return w;
+	w.min = (u32)min_t(size_t, CC(tty, VMIN), want);
+	w.timeout_ns = CC(tty, VTIME) * 100000000UL;
+	return w;
+}
+
+/* Is there nothing more to wait for, without data? 1 with *ret set. */
+static bool read_over(struct tty_struct *tty, struct file *f, ssize_t *ret)
+{
+	if (test_bit(TTY_OTHER_CLOSED, &tty->flags)) {
+		*ret = -EIO;
+		return true;
+	}
+	if (test_bit(TTY_HUNGUP, &tty->flags) || test_bit(TTY_EOF, &tty->flags)) {
+		*ret = 0;
+		return true;
+	}
+	if (f->f_flags & O_NONBLOCK) {
+		*ret = -EAGAIN;
+		return true;
+	}
+	return false;
+}
+
+static bool ready(struct tty_struct *tty, u32 min_bytes)
+{
+	bool r;
+
+	spin_lock(&tty->lock);
+	r = n_tty_readable_locked(tty, min_bytes);
+	spin_unlock(&tty->lock);
+	return r || test_bit(TTY_OTHER_CLOSED, &tty->flags) || test_bit(TTY_HUNGUP, &tty->flags) ||
+	       test_bit(TTY_EOF, &tty->flags);
+}
+
+static ssize_t read_loop(struct tty_struct *tty, struct file *f, struct iov_iter *to)
+{
+	size_t done = 0, want = to->count;
+	u8 buf[256];
+	ssize_t err;
+
+	while (to->count) {
+		struct raw_wait w = raw_policy(tty, want);
+		bool line_end, canon;
+		u64 deadline = ~0UL;
+		u32 n;
+
+		spin_lock(&tty->lock);
+		canon = ICANON_ON(tty);
+		n = take_bytes(tty, buf, (u32)min_t(size_t, sizeof(buf), to->count), &line_end);
+		spin_unlock(&tty->lock);
+		if (n && copy_to_iter(buf, n, to) != n)
+			return done ? (ssize_t)done : -EFAULT;
+		done += n;
+		if (canon ? line_end :
+			    n == 0 && done >= w.min && (done || (!w.min && !w.timeout_ns)))
+			break;
+		if (n)
+			continue;
+		if (canon && done)
+			break;
+		if (read_over(tty, f, &err))
+			return done ? (ssize_t)done : err;
+		if (!canon && w.timeout_ns && (done || !w.min))
+			deadline = ktime_get() + w.timeout_ns;
+		err = wait_event_timeout(&tty->read_wait, ready(tty, 1), deadline, true);
+		if (err == -ETIMEDOUT)
+			break;
+		if (err)
+			return done ? (ssize_t)done : err;
+		err = tty_check_change(tty, SIGTTIN);
+		if (err)
+			return done ? (ssize_t)done : err;
+	}
+	return (ssize_t)done;
+}
+
+/* Packet mode (a pty's master): each read begins with a byte that says data or what happened to the slave's flow. */
+static u8 take_packet_status(struct tty_struct *tty)
+{
+	u8 status;
+
+	spin_lock(&tty->link->lock);
+	status = tty->link->ctrl_status;
+	tty->link->ctrl_status = 0;
+	spin_unlock(&tty->link->lock);
+	return status;
+}
+
+static bool packet_ready(struct tty_struct *tty)
+{
+	return ready(tty, 1) || READ_ONCE(tty->link->ctrl_status);
+}
+
+static ssize_t read_packet(struct tty_struct *tty, struct file *f, struct iov_iter *to)
+{
+	ssize_t err;
+	u8 status;
+
+	if (!to->count)
+		return 0;
+	if (!packet_ready(tty)) {
+		if (read_over(tty, f, &err))
+			return err;
+		err = wait_event_interruptible(&tty->read_wait, packet_ready(tty));
+		if (err)
+			return err;
+	}
+	status = take_packet_status(tty);
+	if (!status && !n_tty_chars(tty) && read_over(tty, f, &err))
+		return err;
+	if (copy_to_iter(&status, 1, to) != 1)
+		return -EFAULT;
+	if (status)
+		return 1;
+	err = read_loop(tty, f, to);
+	return err < 0 ? err : err + 1;
+}
+
+ssize_t n_tty_read(struct tty_struct *tty, struct file *f, struct iov_iter *to)
+{
+	ssize_t ret = tty_check_change(tty, SIGTTIN);
+
+	if (ret)
+		return ret;
+	if (f->f_flags & O_NONBLOCK) {
+		if (!mutex_trylock(&tty->read_mutex))
+			return -EAGAIN;
+	} else if (mutex_lock_interruptible(&tty->read_mutex)) {
+		return -ERESTARTSYS;
+	}
+	if (test_bit(TTY_PKT, &tty->flags) && tty->link)
+		ret = read_packet(tty, f, to);
+	else
+		ret = read_loop(tty, f, to);
+	mutex_unlock(&tty->read_mutex);
+	unthrottle(tty);
+	return ret;
+}
+
+/* ---- writing ---- */
+
+/* As many of the @n bytes as the driver has room for; how many were used up. Under lock. */
+static u32 write_some(struct tty_struct *tty, const u8 *buf, u32 n)
+{
+	u8 out[512];
+	u32 used = 0, len = 0;
+	int room;
+
+	if (tty->stopped)
+		return 0;
+	n_tty_flush_echoes_locked(tty);
+	room = tty->ops->write_room(tty);
+	if (!O_FLAG(tty, OPOST))
+		return room > 0 ? (u32)max(0, tty->ops->write(
+						      tty, buf, (int)min_t(u32, n, (u32)room))) :
+				  0;
+	while (used < n && (int)len + 8 <= room && len + 8 <= sizeof(out))
+		len += (u32)n_tty_process_output(tty, buf[used++], out + len);
+	if (len)
+		tty->ops->write(tty, out, (int)len);
+	return used;
+}
+
+/*
+ * The same, with the lock taken where it may be. A pty's master processes nothing on the way out, and the slave's echo comes
+ * back to it while the slave's lock is held: its own lock must be free then (slave before master).
+ */
+static u32 write_piece(struct tty_struct *tty, const u8 *buf, u32 n)
+{
+	u32 used;
+
+	if (test_bit(TTY_MASTER, &tty->flags))
+		return (u32)max(0, tty->ops->write(tty, buf, (int)n));
+	spin_lock(&tty->lock);
+	used = write_some(tty, buf, n);
+	spin_unlock(&tty->lock);
+	return used;
+}
+
+static bool can_write(struct tty_struct *tty)
+{
+	return (!tty->stopped && tty->ops->write_room(tty) >= 8) ||
+	       test_bit(TTY_OTHER_CLOSED, &tty->flags) || test_bit(TTY_HUNGUP, &tty->flags);
+}
+
+/* All of @n kernel bytes: how many went, or -errno when none did. */
+static ssize_t write_chunk(struct tty_struct *tty, struct file *f, const u8 *buf, u32 n)
+{
+	u32 done = 0;
+	int err;
+
+	while (done < n) {
+		u32 k;
+
+		if (test_bit(TTY_HUNGUP, &tty->flags) || test_bit(TTY_OTHER_CLOSED, &tty->flags))
+			return done ? (ssize_t)done : -EIO;
+		k = write_piece(tty, buf + done, n - done);
+		done += k;
+		if (k)
+			continue;
+		if (f->f_flags & O_NONBLOCK)
+			return done ? (ssize_t)done : -EAGAIN;
+		err = wait_event_interruptible(&tty->write_wait, can_write(tty));
+		if (err)
+			return done ? (ssize_t)done : err;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t n_tty_write(struct tty_struct *tty, struct file *f, struct iov_iter *from)
+{
+	ssize_t done = 0, n;
+	u8 buf[1024];
+
+	if (L_FLAG(tty, TOSTOP)) {
+		n = tty_check_change(tty, SIGTTOU);
+		if (n)
+			return n;
+	}
+	if (f->f_flags & O_NONBLOCK) {
+		if (!mutex_trylock(&tty->write_mutex))
+			return -EAGAIN;
+	} else if (mutex_lock_interruptible(&tty->write_mutex)) {
+		return -ERESTARTSYS;
+	}
+	n = 0;
+	while (from->count) {
+		size_t k = copy_from_iter(buf, min_t(size_t, sizeof(buf), from->count), from);
+
+		if (!k) {
+			n = -EFAULT;
+			break;
+		}
+		n = write_chunk(tty, f, buf, (u32)k);
+		if (n > 0)
+			done += n;
+		if (n < (ssize_t)k)
+			break;
+		cond_resched();
+	}
+	mutex_unlock(&tty->write_mutex);
+	return done ? done : n;
+}
+
+/* ---- polling ---- */
+
+u32 n_tty_poll(struct tty_struct *tty, struct file *f, struct poll_table *pt)
+{
+	u32 mask = 0, min_bytes;
+
+	poll_wait(f, &tty->read_wait, pt);
+	poll_wait(f, &tty->write_wait, pt);
+	min_bytes = CC(tty, VTIME) ? 1 : max_t(u32, CC(tty, VMIN), 1);
+	spin_lock(&tty->lock);
+	if (n_tty_readable_locked(tty, min_bytes))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	spin_unlock(&tty->lock);
+	if (test_bit(TTY_EOF, &tty->flags))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (test_bit(TTY_PKT, &tty->flags) && tty->link && READ_ONCE(tty->link->ctrl_status))
+		mask |= EPOLLPRI | EPOLLIN | EPOLLRDNORM;
+	if (test_bit(TTY_OTHER_CLOSED, &tty->flags))
+		mask |= EPOLLHUP;
+	if (test_bit(TTY_HUNGUP, &tty->flags))
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLHUP;
+	if (!tty->stopped && tty->ops->write_room(tty) >= 8)
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	return mask;
+}
