@@ -378,10 +378,12 @@ static int nl_bind(struct socket *s, struct sockaddr_buf *a)
 	memcpy(&nl, a->data, sizeof(nl));
 	if (nl.nl_family != AF_NETLINK)
 		return -EINVAL;
+	if (nl.nl_groups)
+		return -EOPNOTSUPP; /* changes of links are not multicast */
 	spin_lock(&n->c.lock);
 	n->portid = nl.nl_pid ? nl.nl_pid : (u32)current->tgid;
 	spin_unlock(&n->c.lock);
-	return 0; /* groups: nothing here ever changes by itself, so there is nothing to multicast */
+	return 0;
 }
 
 static int nl_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
@@ -417,11 +419,10 @@ static int nl_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 
 	case NETLINK_CAP_ACK:
 	case NETLINK_GET_STRICT_CHK:
 	case NETLINK_NO_ENOBUFS:
-	case NETLINK_ADD_MEMBERSHIP:
-	case NETLINK_DROP_MEMBERSHIP:
 		return 0; /* permissions to say more or less: what is said stays within both */
 	}
-	return -ENOPROTOOPT;
+	return opt == NETLINK_ADD_MEMBERSHIP || opt == NETLINK_DROP_MEMBERSHIP ? -EOPNOTSUPP :
+										 -ENOPROTOOPT;
 }
 
 static int nl_release(struct socket *s)

@@ -47,6 +47,16 @@ int seccomp_mode(const struct task *t)
 	return t->seccomp_mode;
 }
 
+u32 seccomp_filters(const struct task *t)
+{
+	const struct seccomp_filter *f;
+	u32 n = 0;
+
+	for (f = t->seccomp; f; f = f->prev)
+		n++;
+	return n;
+}
+
 void seccomp_fork(struct task *child)
 {
 	child->seccomp_mode = current->seccomp_mode;

@@ -9,7 +9,8 @@
 
 struct task;
 
-int seccomp_mode(const struct task *t); /* SECCOMP_MODE_* */
+int seccomp_mode(const struct task *t);    /* SECCOMP_MODE_* */
+u32 seccomp_filters(const struct task *t); /* how many; under its sighand->lock */
 long prctl_set_seccomp(u64 mode, uaddr_t filter);
 /* Judges the call of current: true when it may go on; else rax has its result, or a signal is pending. */
 bool seccomp_check(void);

@@ -413,21 +413,30 @@ struct ext4_options {
 	bool noload;
 };
 
-/* What has no effect here but is asked for by habit is accepted when it changes nothing that can be seen. */
+/* What is asked for by habit and has no effect is accepted, and the log says so; what would change what is seen is refused. */
 static int parse_options(struct super_block *sb, char *data, struct ext4_options *o)
 {
-	static const char *const harmless[] = { "acl", "user_xattr", "barrier", "barrier=1",
-		"delalloc", "data=ordered", "relatime", "auto_da_alloc", "discard", "nodiscard",
-		"init_itable", "noinit_itable", "block_validity", "noblock_validity",
-		"journal_checksum", "nojournal_checksum", "nodelalloc" };
+	/* what is done anyway, and what is left out, which is said */
+	static const char *const as_it_is[] = { "user_xattr", "barrier", "barrier=1", "delalloc",
+		"data=ordered", "relatime", "nodiscard", "noacl" };
+	static const char *const no_effect[] = { "discard", "auto_da_alloc", "init_itable",
+		"noinit_itable", "block_validity", "noblock_validity", "journal_checksum",
+		"nojournal_checksum", "nodelalloc" };
 	char *word;
 	u32 i;
 
 	while (data && (word = strsep(&data, ","))) {
-		for (i = 0; i < ARRAY_SIZE(harmless) && strcmp(word, harmless[i]); i++)
+		for (i = 0; i < ARRAY_SIZE(as_it_is) && strcmp(word, as_it_is[i]); i++)
 			;
-		if (!*word || i < ARRAY_SIZE(harmless))
+		if (!*word || i < ARRAY_SIZE(as_it_is))
 			continue;
+		for (i = 0; i < ARRAY_SIZE(no_effect) && strcmp(word, no_effect[i]); i++)
+			;
+		if (i < ARRAY_SIZE(no_effect) || !strncmp(word, "commit=", 7)) {
+			printk(KERN_NOTICE "EXT4-fs (%s): mount option \"%s\" has no effect here\n",
+				sb->s_id, word);
+			continue;
+		}
 		if (!strcmp(word, "errors=continue"))
 			o->errors = EXT4_ERRORS_CONTINUE;
 		else if (!strcmp(word, "errors=remount-ro"))
@@ -436,7 +445,7 @@ static int parse_options(struct super_block *sb, char *data, struct ext4_options
 			o->errors = EXT4_ERRORS_PANIC;
 		else if (!strcmp(word, "noload") || !strcmp(word, "norecovery"))
 			o->noload = true;
-		else if (strncmp(word, "commit=", 7)) {
+		else {
 			printk(KERN_ERR "EXT4-fs (%s): mount option \"%s\" is not known\n",
 				sb->s_id, word);
 			return -EINVAL;

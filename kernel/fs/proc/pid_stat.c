@@ -13,6 +13,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
+#include "kernel/task/seccomp.h"
 
 #define TICK_NS 10000000UL /* USER_HZ is 100 */
 
@@ -20,6 +21,7 @@
 struct gathered {
 	pid_t ppid, pgrp, session, tracer;
 	int tty_nr, tpgid, threads;
+	u32 filters;
 	u64 pending, shared_pending, blocked, ignored, caught, queued;
 };
 
@@ -54,6 +56,7 @@ static void gather(struct task *t, struct gathered *g)
 	g->pending = t->pending->signal;
 	g->shared_pending = t->signal->shared_pending.signal;
 	g->blocked = t->blocked;
+	g->filters = seccomp_filters(t);
 	for (i = 1; i <= NSIG_MAX; i++) {
 		u64 h = sh->action[i - 1].handler;
 
@@ -238,7 +241,7 @@ static void status_signals(struct seq *s, struct task *t, const struct gathered 
 		g->pending, g->shared_pending, g->blocked, g->ignored, g->caught);
 }
 
-static void status_caps(struct seq *s, struct task *t)
+static void status_caps(struct seq *s, struct task *t, u32 filters)
 {
 	const struct cred *c = get_task_cred(t);
 
@@ -248,7 +251,8 @@ static void status_caps(struct seq *s, struct task *t)
 		c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bset,
 		c->cap_ambient);
 	put_cred(c);
-	seq_printf(s, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", t->no_new_privs);
+	seq_printf(s, "NoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%u\n", t->no_new_privs,
+		seccomp_mode(t), filters);
 	seq_puts(s, "Speculation_Store_Bypass:\tvulnerable\n");
 }
 
@@ -296,7 +300,7 @@ int proc_pid_status(struct seq *s, struct task *t)
 		mmput(mm);
 	}
 	status_signals(s, t, &g);
-	status_caps(s, t);
+	status_caps(s, t, g.filters);
 	seq_printf(s, "Cpus_allowed:\t%lx\nCpus_allowed_list:\t", cpus);
 	cpu_list(s, cpus);
 	seq_puts(s, "\nMems_allowed:\t1\nMems_allowed_list:\t0\n");
