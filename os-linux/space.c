@@ -274,6 +274,18 @@ static int install_filter(const struct os_space_setup *s)
 		SYS_seccomp, 1 /* SET_MODE_FILTER */, 4 /* SPEC_ALLOW */, s->filter, 0, 0);
 }
 
+/*
+ * All tasks of spaces inherit it. A batch task that is woken does not preempt: a vCPU that hands over to another runner wakes that one
+ * first and sends the old one to sleep then, and neither an interrupt from CPU to CPU nor a second switch is wanted for it.
+ */
+static void make_batch(pid_t pid)
+{
+	struct sched_param param = { 0 };
+
+	if (sched_getscheduler(pid) == SCHED_OTHER)
+		sched_setscheduler(pid, SCHED_BATCH, &param);
+}
+
 static void kick_cpu(int cpu);
 
 int os_space_start(const struct os_space_setup *s, uint64_t *vdso)
@@ -294,6 +306,7 @@ int os_space_start(const struct os_space_setup *s, uint64_t *vdso)
 		abandon_zygote();
 		return -EAGAIN;
 	}
+	make_batch(zygote);
 	err = move_vdso(s, vdso);
 	if (!err)
 		err = clear_address_space(s);

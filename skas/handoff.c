@@ -227,11 +227,21 @@ void handoff_place(struct runner *r)
 		pin_runner(r,
 			p->apart ? (p->home + (skas.host_cpus + 1) / 2) % skas.host_cpus : p->home);
 	set_spin(r, p->apart);
-	if (p->last != r) {
-		if (p->last)
-			cmpxchg(&p->last->ctl->turn, TURN_KERNEL, TURN_PARK);
-		p->last = r;
-	}
+}
+
+/*
+ * After a runner was given the turn: one that was driven before, and may still spin where this one shall run, is told to sleep.
+ * Not earlier: the CPU would go idle in between, and to wake an idle CPU is what costs.
+ */
+void handoff_placed(struct runner *r)
+{
+	struct placement *p = &placement[r->cpu];
+
+	if (likely(p->last == r))
+		return;
+	if (p->last)
+		cmpxchg(&p->last->ctl->turn, TURN_KERNEL, TURN_PARK);
+	p->last = r;
 }
 
 /* The vCPU that waits for it sleeps at once, so that it runs here. */

@@ -156,6 +156,7 @@ void fpu_evict(struct runner *r);
 /* handoff.c */
 void handoff_init(void);
 void handoff_place(struct runner *r);
+void handoff_placed(struct runner *r);
 void handoff_place_mapper(struct space *s);
 int handoff_wait(struct runner *r, u64 deadline);
 void handoff_count_wake(struct runner *r);

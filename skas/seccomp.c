@@ -95,6 +95,7 @@ static void seccomp_run(
 		return;
 	}
 	give_turn(r);
+	handoff_placed(r);
 	/* A kick that came before the turn was given fell on a waiting runner, which ignores it. */
 	if (skas_kicked(r->cpu))
 		os_space_kick(r->task);
