@@ -37,7 +37,7 @@
 
 #define WORK_MASK                                                                                  \
 	(BIT(TIF_SIGPENDING) | BIT(TIF_NEED_RESCHED) | BIT(TIF_NOTIFY) | BIT(TIF_RESTORE_SIGMASK))
-#define TRACE_MASK (BIT(TIF_SYSCALL_TRACE) | BIT(TIF_SECCOMP))
+#define TRACE_MASK (BIT(TIF_SYSCALL_TRACE) | BIT(TIF_SECCOMP) | BIT(TIF_SINGLESTEP))
 
 static u64 last_poll[MAX_CPUS]; /* host time of the vCPU's last look at the event set; its own */
 

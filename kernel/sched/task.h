@@ -58,6 +58,7 @@ struct seccomp_filter;
 #define TIF_RESTORE_SIGMASK 3
 #define TIF_SYSCALL_TRACE 4
 #define TIF_SECCOMP 5
+#define TIF_SINGLESTEP 6 /* the tracer steps: it is told behind a system call, too */
 
 struct sched_entity {
 	struct rb_node node;

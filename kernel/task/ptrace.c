@@ -46,6 +46,7 @@ static void stop_stepping(struct task *t)
 	if (t->ptrace & PT_STEPPING)
 		task_regs(t)->eflags &= ~EFLAGS_TF;
 	t->ptrace &= ~(u32)PT_STEPPING;
+	clear_bit(TIF_SINGLESTEP, &t->work_flags);
 }
 
 /* The tracee is its own again; a group stop that it would have taken part in counts anew. */
@@ -245,6 +246,9 @@ void syscall_trace_leave(struct regs *regs)
 {
 	if (test_bit(TIF_SYSCALL_TRACE, &current->work_flags))
 		report_syscall(PTRACE_EVENTMSG_SYSCALL_EXIT);
+	else if (test_bit(TIF_SINGLESTEP, &current->work_flags))
+		force_sig_fault(
+			SIGTRAP, TRAP_BRKPT, regs->rip, 0, 0); /* as Linux: the step ends here */
 }
 
 /* ---- may current look into @t? ---- */

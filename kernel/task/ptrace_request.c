@@ -43,6 +43,10 @@ static void set_stepping(struct task *t, bool on)
 {
 	struct regs *r = task_regs(t);
 
+	if (on)
+		set_bit(TIF_SINGLESTEP, &t->work_flags);
+	else
+		clear_bit(TIF_SINGLESTEP, &t->work_flags);
 	if (on && !(r->eflags & EFLAGS_TF)) {
 		r->eflags |= EFLAGS_TF;
 		t->ptrace |= PT_STEPPING;
