@@ -39,7 +39,11 @@
 	(BIT(TIF_SIGPENDING) | BIT(TIF_NEED_RESCHED) | BIT(TIF_NOTIFY) | BIT(TIF_RESTORE_SIGMASK))
 #define TRACE_MASK (BIT(TIF_SYSCALL_TRACE) | BIT(TIF_SECCOMP) | BIT(TIF_SINGLESTEP))
 
-static u64 last_poll[MAX_CPUS]; /* host time of the vCPU's last look at the event set; its own */
+/* A vCPU's last look at the event set; its own. */
+static struct last_poll {
+	u64 at;    /* arch_cpu_clock() */
+	u64 ahead; /* of the host's clock at that time; modulo 2^64 */
+} __aligned(64) last_polls[MAX_CPUS];
 
 /* ---- events ---- */
 
@@ -140,17 +144,26 @@ static bool has_work(const struct task *t, int cpu)
 	       rseq_stale(t);
 }
 
-/* The host time at which the guest must come back; 0 when a timer is due already. */
-static u64 next_deadline(int cpu)
+static void poll_events(struct last_poll *p, int cpu)
 {
-	u64 timer = host_deadline(timers_next());
-	u64 now = os_clock_mono(); /* after it: a deadline of "now" has passed */
+	u64 host = os_clock_mono();
 
-	if (now - last_poll[cpu] >= POLL_NS) {
-		last_poll[cpu] = now;
-		os_event_poll(cpu);
-	}
-	return timer <= now ? 0 : min(timer, last_poll[cpu] + TICK_NS);
+	p->at = arch_cpu_clock();
+	p->ahead = p->at - host;
+	os_event_poll(cpu);
+}
+
+/*
+ * The host time at which the guest must come back; 0 when the next timer is due already. @now is arch_cpu_clock()'s, read after
+ * @timer: a deadline of "now" has passed.
+ */
+static u64 next_deadline(int cpu, u64 timer, u64 now)
+{
+	struct last_poll *p = &last_polls[cpu];
+
+	if (now - p->at >= POLL_NS)
+		poll_events(p, cpu);
+	return timer <= now - p->ahead ? 0 : min(timer, p->at - p->ahead + TICK_NS);
 }
 
 /* At the host's limits (processes, memory) we wait for others to give up their spaces, some seconds. */
@@ -185,7 +198,7 @@ static void claim_fpu(struct task *t, int cpu)
 static bool run_guest(struct task *t, struct skas_event *ev)
 {
 	struct space *s;
-	u64 deadline;
+	u64 timer, now, deadline;
 	int cpu;
 
 	vcpu_park_when_stopping();
@@ -196,13 +209,15 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 		return false;
 	cpu = smp_processor_id();
 	claim_fpu(t, cpu);
-	deadline = next_deadline(cpu);
+	timer = host_deadline(timers_next());
+	now = arch_cpu_clock();
+	deadline = next_deadline(cpu, timer, now);
 	cpu_set_state(cpu, OS_CPU_GUEST);
 	if (unlikely(!deadline || has_work(t, cpu))) {
 		cpu_set_state(cpu, OS_CPU_KERNEL);
 		return false;
 	}
-	account_user_enter();
+	account_user_enter(now);
 	skas_run(s, cpu, &t->arch.regs, &t->arch.fpu, deadline, ev);
 	account_user_exit();
 	smp_store_release(&irq_page.cpu[cpu].state, OS_CPU_KERNEL);

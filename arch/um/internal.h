@@ -64,6 +64,9 @@ static inline u64 host_deadline(u64 guest_deadline)
 	return t < guest_deadline ? OS_FOREVER : t;
 }
 
+/* cpuclock.c */
+void cpu_clock_start(void);
+
 /* params.c */
 void params_parse(int argc, char **argv);
 

@@ -138,6 +138,7 @@ void arch_main(int argc, char **argv, char **envp)
 	oops_init();
 	mm_init_frames(1, physmem_frames);
 	start_spaces();
+	cpu_clock_start();
 	vcpu_init();
 	vdso_init();
 	signals_init();

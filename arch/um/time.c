@@ -58,11 +58,6 @@ void arch_set_realtime_offset(s64 add_ns)
 	vdso_update();
 }
 
-u64 arch_cpu_clock(void)
-{
-	return os_clock_mono();
-}
-
 void time_vdso_data(struct vdso_data *d)
 {
 	WRITE_ONCE(d->mono_offset, -(s64)mono_base);

@@ -25,10 +25,10 @@ static u64 load[3], load_at; /* under load_lock; load_at read racily */
 /* exp(-5 s / 1, 5, 15 min), 11 bits of fraction */
 static const u64 load_decay[3] = { 1884, 2014, 2037 };
 
-void account_user_enter(void)
+void account_user_enter(u64 now)
 {
 	struct task *t = current;
-	u64 now = arch_cpu_clock(), delta = now - t->last_acct;
+	u64 delta = now - t->last_acct;
 	int cpu = t->cpu;
 
 	t->last_acct = now;

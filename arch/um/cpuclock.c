@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cpuclock.c: arch_cpu_clock(), the clock of accounting and of the scheduler, which is read at every entry and exit. It counts the
+ * TSC, in nanoseconds; asking the host's vdso through a door costs three times as much.
+ *
+ * The TSC is believed for a window of at most a second; then the host's clock is asked (refresh), and how far the two went says how
+ * long a tick is for the next window. So a host that was suspended or moved, or a TSC that began again, is noticed.
+ *
+ * States: off (rate 0: the answer is os_clock_mono()'s) -> cpu_clock_start() -> on, where the host's own vdso uses the TSC.
+ *
+ * Invariants:
+ * 1. It never goes back, on no vCPU: a refresh takes the later of what the host's clock and what the TSC say.
+ * 2. It goes at the rate of the host's monotonic clock, but may be ahead of it: who compares it with a deadline on the host's
+ *    scale takes the difference now and then (entry.c).
+ *
+ * Locks: clock.lock (raw: the scheduler asks with its own held) to change it; read under clock.seq.
+ */
+#include "arch/um/internal.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/lock.h"
+
+#define MSEC 1000000UL
+#define WINDOW_FIRST (16 * MSEC)
+#define WINDOW_LAST (1000 * MSEC)
+#define START_NS (MSEC / 2)   /* for the first rate, which is good to some hundred ppm */
+#define RESTART_NS (2 * MSEC) /* more than readers can have seen of a TSC that began again */
+#define SKEW_TICKS 100000UL   /* two CPUs' counters may differ by so much */
+#define SAMPLES 3
+#define RATE_TOLERANCE                                                                             \
+	512 /* a rate that differs by more than this part was measured over a pause */
+
+static struct {
+	spinlock_t lock;
+	u32 seq;       /* odd: the rest is being changed */
+	u64 tsc, ns;   /* the clock shows ns at tsc */
+	u64 rate;      /* ns for a tick, 32 bits of fraction */
+	u64 window;    /* ticks; 0: off */
+	u64 window_ns; /* under lock, as is host */
+	u64 host;      /* os_clock_mono() at tsc */
+} __aligned(64) clock = { .lock = SPINLOCK_INIT(cpu_clock_lock) };
+
+struct sample {
+	u64 tsc, host;
+};
+
+/* Not before the loads that come before it. */
+static inline u64 read_tsc(void)
+{
+	u32 lo, hi;
+
+	__asm__ volatile("lfence\n\trdtsc" : "=a"(lo), "=d"(hi) : : "memory");
+	return (u64)hi << 32 | lo;
+}
+
+static inline u64 ticks_to_ns(u64 ticks, u64 rate)
+{
+	return (u64)((unsigned __int128)ticks * rate >> 32);
+}
+
+/* Both clocks at one moment: the closest of some readings. */
+static struct sample take_sample(void)
+{
+	struct sample s = { 0, 0 };
+	u64 best = ~0UL;
+
+	for (int i = 0; i < SAMPLES; i++) {
+		u64 before = read_tsc(), host = os_clock_mono(), width = read_tsc() - before;
+
+		if (width < best)
+			s = (struct sample){ before + width / 2, host };
+		best = min(best, width);
+	}
+	return s;
+}
+
+/* ns / ticks with 32 bits of fraction; the quotient is below 2^32 where a tick is shorter than a second. */
+static u64 measured_rate(u64 ns, u64 ticks)
+{
+	while (ns >> 32) {
+		ns >>= 1;
+		ticks >>= 1;
+	}
+	return ticks ? (ns << 32) / ticks : 0;
+}
+
+static void set_window(u64 ns)
+{
+	clock.window_ns = ns;
+	clock.window = (ns << 28) / (clock.rate >> 4);
+}
+
+static void publish(const struct sample *s, u64 ns, u64 rate, u64 window_ns)
+{
+	WRITE_ONCE(clock.seq, clock.seq + 1);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	clock.tsc = s->tsc;
+	clock.host = s->host;
+	clock.ns = ns;
+	clock.rate = rate;
+	set_window(window_ns);
+	smp_store_release(&clock.seq, clock.seq + 1);
+}
+
+/* The window is over. */
+static void refresh_locked(void)
+{
+	struct sample s = take_sample();
+	u64 ticks = s.tsc - clock.tsc, elapsed = s.host - clock.host;
+	u64 rate = clock.rate, now = clock.ns + elapsed;
+
+	if (ticks < clock.window || -ticks < SKEW_TICKS)
+		return; /* another vCPU did it */
+	if ((s64)ticks < 0) {
+		now += RESTART_NS;
+	} else {
+		u64 found = measured_rate(elapsed, ticks);
+
+		now = max(now, clock.ns + ticks_to_ns(clock.window, rate));
+		if (found > rate - rate / RATE_TOLERANCE && found < rate + rate / RATE_TOLERANCE)
+			rate = found;
+	}
+	publish(&s, now, rate, min(clock.window_ns * 2, WINDOW_LAST));
+}
+
+static __attribute__((noinline)) void refresh(void)
+{
+	if (!spin_trylock_raw(&clock.lock)) {
+		cpu_relax();
+		return;
+	}
+	refresh_locked();
+	spin_unlock_raw(&clock.lock);
+}
+
+u64 arch_cpu_clock(void)
+{
+	for (;;) {
+		u32 seq = smp_load_acquire(&clock.seq);
+		u64 ticks = read_tsc() - clock.tsc, now = clock.ns + ticks_to_ns(ticks, clock.rate);
+		u64 window = clock.window;
+
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (unlikely((seq & 1) || READ_ONCE(clock.seq) != seq)) {
+			cpu_relax();
+			continue;
+		}
+		if (likely(ticks < window))
+			return now;
+		if (!window)
+			return os_clock_mono();
+		refresh();
+	}
+}
+
+/* At boot, on one vCPU. */
+void cpu_clock_start(void)
+{
+	struct sample first, s;
+
+	if (os_vdso_function("__vdso_clock_gettime") < 0)
+		return;
+	first = take_sample();
+	do
+		s = take_sample();
+	while (s.host - first.host < START_NS);
+	clock.rate = measured_rate(s.host - first.host, s.tsc - first.tsc);
+	if (clock.rate >> 4)
+		publish(&s, s.host, clock.rate, WINDOW_FIRST);
+}
