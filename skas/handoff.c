@@ -26,17 +26,23 @@
 #define LONGEST_SLEEP (500 * NSEC_PER_MSEC) /* then a look at what is going on */
 #define SPIN_NS (50 * NSEC_PER_USEC)        /* about a wake-up on another CPU */
 #define SPIN_FLOOR 8                        /* the least is this part of the most */
+#define GAP_SHARE 8                         /* of a new gap in the mean of all */
+#define GAP_MOST 16                         /* no gap counts for more times SPIN_NS */
+#define SWITCH_NS (4 * NSEC_PER_USEC)       /* that a runner waits for the one before it to leave */
 #define LOOK_NS NSEC_PER_MSEC
 #define BUSY_LOOKS 2  /* a vCPU that ran within so many looks is busy */
 #define OFTEN 16      /* hand-offs in a look that make going apart worth while */
 #define FEW 4         /* fewer say nothing about how spinning fares */
-#define BACKOFF_MIN 8 /* looks */
-#define BACKOFF_MAX 2048
+#define MISSES_BAD 4  /* more than one miss for so many hits, and sleeping is cheaper */
+#define MISSES 16     /* so many are looked at at once */
+#define BACKOFF_MIN 4 /* looks */
+#define BACKOFF_MAX 64
 #define WATCH_NS (8 * NSEC_PER_MSEC) /* apart, the delays of both are looked at so often */
 #define MOVE_LOOKS 128               /* between looks at whether the home is contended */
 #define FLOAT_LOOKS 4                /* while the host's scheduler chooses the next one */
 
 static u32 spin_rounds; /* SPIN_NS in rounds of cpu_relax() */
+static u64 spin_ticks;  /* and in ticks of the TSC */
 static u64 look_ticks;  /* LOOK_NS in ticks of the TSC */
 
 static struct placement {
@@ -46,6 +52,7 @@ static struct placement {
 	bool pinned; /* this vCPU's thread, to home */
 	bool apart;
 	u32 hits, misses; /* since the last look: waits that spinning ended, or did not */
+	u64 spun, slept, woken, across, went_apart, moves; /* statistics; others read them */
 	u32 backoff,
 		wait; /* looks: the next wait after a failure, what is left of the present one */
 	u32 looks;    /* until the home is looked at, or chosen */
@@ -53,6 +60,7 @@ static struct placement {
 	struct runner *watched; /* apart: whose delays, with ours, were */
 	u64 watched_delay;      /* so long, in ns, */
 	u64 watched_at;         /* at that time */
+	u32 switches;           /* from runner to runner since then */
 } __attribute__((aligned(64))) placement[STUB_MAX_SLOTS];
 
 static inline u64 ticks(void)
@@ -80,6 +88,7 @@ static void calibrate(void)
 		c = ticks() - c;
 		spin_rounds = max(spin_rounds, (u32)(rounds * SPIN_NS / ns) + 1);
 		look_ticks = c * LOOK_NS / ns + 1;
+		spin_ticks = c * SPIN_NS / ns + 1;
 	}
 }
 
@@ -125,31 +134,41 @@ static bool contended(struct placement *p)
 	if (p->watched == p->last && elapsed < WATCH_NS)
 		return false;
 	delay = os_space_delayed(0) + os_space_delayed(p->last->task);
-	found = p->watched == p->last && delay - p->watched_delay > elapsed / 4;
+	found = p->watched == p->last &&
+		delay - p->watched_delay > elapsed / 4 + p->switches * SWITCH_NS;
+	p->switches = 0;
 	p->watched = p->last;
 	p->watched_delay = delay;
 	p->watched_at = now;
 	return found;
 }
 
+/* Few hand-offs in a look say nothing yet. Where others have the CPUs there never are many: they are summed up. */
+static void stay_apart(struct placement *p)
+{
+	if (p->misses * MISSES_BAD > p->hits && p->hits + p->misses >= FEW)
+		fall_back(p);
+	else if (p->last && contended(p))
+		fall_back(p);
+	else if (p->hits + p->misses < FEW)
+		return;
+	else
+		p->backoff = max(p->backoff / 2, (u32)BACKOFF_MIN);
+	p->hits = p->misses = 0;
+}
+
 static void choose(struct placement *p, u64 now)
 {
-	u32 handoffs = p->hits + p->misses;
 	bool room = room_to_spin(now);
 
-	if (p->apart && !room) {
-		p->apart = false;
-	} else if (p->apart &&
-		   ((handoffs >= FEW && p->misses * 4 > p->hits) || (p->last && contended(p)))) {
-		fall_back(p);
-	} else if (p->apart) {
-		p->backoff = max(p->backoff - 1, (u32)BACKOFF_MIN);
-	} else if (p->wait) {
-		p->wait--;
-	} else {
-		p->apart = room && handoffs >= OFTEN;
-		__atomic_fetch_add(&skas.stats.apart, p->apart, __ATOMIC_RELAXED);
+	if (p->apart && room) {
+		stay_apart(p);
+		return;
 	}
+	if (p->wait)
+		p->wait--;
+	p->apart = room && !p->wait && p->hits >= OFTEN;
+	p->went_apart += p->apart;
 	p->hits = p->misses = 0;
 }
 
@@ -168,7 +187,7 @@ static void look_at_home(struct placement *p)
 	if (!p->pinned) {
 		p->home = os_space_this_cpu();
 	} else if (delayed - p->delayed > MOVE_LOOKS * LOOK_NS / 8 && skas.host_cpus > 1) {
-		stat_inc(moves);
+		p->moves++;
 		p->pinned = false;
 		p->apart = false;
 		p->looks = FLOAT_LOOKS;
@@ -241,6 +260,7 @@ void handoff_placed(struct runner *r)
 		return;
 	if (p->last)
 		cmpxchg(&p->last->ctl->turn, TURN_KERNEL, TURN_PARK);
+	p->switches++;
 	p->last = r;
 }
 
@@ -262,33 +282,56 @@ void handoff_forget(struct runner *r)
 
 /* ---- waiting ---- */
 
+static void miss(struct placement *p)
+{
+	if (++p->misses % MISSES == 0)
+		p->next_look = 0;
+}
+
+/*
+ * A runner had to be woken. That is a failure of its spinning if it was driven last; else another one has used its CPU
+ * meanwhile.
+ */
 void handoff_count_wake(struct runner *r)
 {
-	placement[r->cpu].misses++;
-	stat_inc(woken);
+	struct placement *p = &placement[r->cpu];
+
+	p->woken++;
+	p->across += p->apart;
+	if (p->apart && p->last == r)
+		miss(p);
+}
+
+/* The mean of the gaps between calls; those that spinning bridged count as none. */
+static inline void learn(struct runner *r, u64 gap)
+{
+	r->gap += ((s64)gap - (s64)r->gap) / GAP_SHARE;
+	r->spin = r->gap > spin_ticks ? spin_rounds / SPIN_FLOOR : spin_rounds;
 }
 
 static bool spin(struct runner *r)
 {
 	for (u32 n = r->spin; n; n--) {
-		if (smp_load_acquire(&r->ctl->turn) != TURN_RUN)
+		if (smp_load_acquire(&r->ctl->turn) != TURN_RUN) {
+			learn(r, 0);
 			return true;
+		}
 		cpu_relax();
 	}
 	return false;
 }
 
-/* Spinning that does not pay becomes shorter, and longer again when it does. */
-static bool spin_and_learn(struct runner *r)
+/*
+ * Spinning did not pay: the guest computed for so long. While it does so on average for longer than a wake-up costs, little is
+ * spun.
+ */
+static void slept_apart(struct placement *p, struct runner *r)
 {
-	if (!r->spin)
-		return false;
-	if (spin(r)) {
-		r->spin = min(spin_rounds, r->spin + r->spin / 4);
-		return true;
-	}
-	r->spin = max(spin_rounds / SPIN_FLOOR, r->spin / 2);
-	return false;
+	u64 gap = min(ticks() - p->last_run, GAP_MOST * spin_ticks);
+
+	p->across++;
+	learn(r, gap);
+	miss(p);
 }
 
 /* Sleeps until the turn comes or a look is due: -ETIMEDOUT after the deadline. */
@@ -313,17 +356,34 @@ int handoff_wait(struct runner *r, u64 deadline)
 	struct placement *p = &placement[r->cpu];
 	int err;
 
-	if (spin_and_learn(r)) {
+	if (likely(spin(r))) {
 		p->hits++;
-		stat_inc(spun);
+		p->spun++;
 		return 0;
 	}
-	p->misses += p->apart;
-	p->hits += !p->apart; /* together: a count of hand-offs */
-	stat_inc(slept);
+	p->slept++;
 	WRITE_ONCE(r->ctl->kwait, 1);
 	smp_mb();
 	err = sleep_on_turn(r, deadline);
 	WRITE_ONCE(r->ctl->kwait, 0);
+	if (p->apart)
+		slept_apart(p, r);
+	else
+		p->hits++; /* together: a count of hand-offs */
 	return err;
+}
+
+void handoff_sum(struct handoff_counts *c)
+{
+	*c = (struct handoff_counts){ 0 };
+	for (int i = 0; i < skas.cfg.ncpus; i++) {
+		const struct placement *p = &placement[i];
+
+		c->spun += READ_ONCE(p->spun);
+		c->slept += READ_ONCE(p->slept);
+		c->woken += READ_ONCE(p->woken);
+		c->across += READ_ONCE(p->across);
+		c->apart += READ_ONCE(p->went_apart);
+		c->moves += READ_ONCE(p->moves);
+	}
 }

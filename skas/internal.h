@@ -58,6 +58,7 @@ struct runner {
 	int task;                /* os_space.h handle, 0: none */
 	int pinned;              /* host CPU it is pinned to, or -1 */
 	u32 spin;                /* rounds we wait for it before we sleep */
+	u64 gap;                 /* handoff.c: ticks between its calls, on average */
 	u32 park;                /* futex that no space maps: it sleeps here while PARKED */
 	u32 regs_live;           /* ptrace: stopped in guest code, not in the stub; see ptrace.c */
 	spinlock_t lock;
@@ -94,8 +95,7 @@ struct skas_ops {
 extern const struct skas_ops seccomp_ops, ptrace_ops;
 
 struct skas_stats {
-	u64 spun, slept, woken, apart, moves, kicks, proofs, proofs_failed, forks, pooled, flushes,
-		orders, runners, killed;
+	u64 kicks, proofs, proofs_failed, forks, pooled, flushes, orders, runners, killed;
 };
 
 /* Fixed by skas_init(). */
@@ -154,6 +154,10 @@ int fpu_note_frame(struct runner *r);
 void fpu_evict(struct runner *r);
 
 /* handoff.c */
+struct handoff_counts {
+	u64 spun, slept, woken, across, apart, moves;
+};
+void handoff_sum(struct handoff_counts *c);
 void handoff_init(void);
 void handoff_place(struct runner *r);
 void handoff_placed(struct runner *r);

@@ -327,17 +327,22 @@ void skas_kick(int cpu)
 int skas_format_stats(char *buf, size_t size)
 {
 	const struct skas_stats *st = &skas.stats;
+	struct handoff_counts c;
+	int n;
 
-	return scnprintf(buf, size,
-		"mode %s\nspun %llu\nslept %llu\nwoken %llu\napart %llu\nmoves %llu\nkicks "
-		"%llu\nproofs %llu\nproofs_failed %llu\n"
-		"spaces_made %llu\nspaces_from_pool %llu\nspaces_killed %llu\nrunners_made "
-		"%llu\nflushes %llu\norders %llu\n",
-		skas.ops->name, (unsigned long long)st->spun, (unsigned long long)st->slept,
-		(unsigned long long)st->woken, (unsigned long long)st->apart,
-		(unsigned long long)st->moves, (unsigned long long)st->kicks,
-		(unsigned long long)st->proofs, (unsigned long long)st->proofs_failed,
-		(unsigned long long)st->forks, (unsigned long long)st->pooled,
-		(unsigned long long)st->killed, (unsigned long long)st->runners,
-		(unsigned long long)st->flushes, (unsigned long long)st->orders);
+	handoff_sum(&c);
+	n = scnprintf(buf, size,
+		"mode %s\nspun %llu\nslept %llu\nwoken %llu\nacross %llu\napart %llu\nmoves %llu\n",
+		skas.ops->name, (unsigned long long)c.spun, (unsigned long long)c.slept,
+		(unsigned long long)c.woken, (unsigned long long)c.across,
+		(unsigned long long)c.apart, (unsigned long long)c.moves);
+	return n + scnprintf(buf + n, size - (size_t)n,
+			   "kicks %llu\nproofs %llu\nproofs_failed %llu\nspaces_made %llu\n"
+			   "spaces_from_pool %llu\nspaces_killed %llu\nrunners_made %llu\n"
+			   "flushes %llu\norders %llu\n",
+			   (unsigned long long)st->kicks, (unsigned long long)st->proofs,
+			   (unsigned long long)st->proofs_failed, (unsigned long long)st->forks,
+			   (unsigned long long)st->pooled, (unsigned long long)st->killed,
+			   (unsigned long long)st->runners, (unsigned long long)st->flushes,
+			   (unsigned long long)st->orders);
 }
