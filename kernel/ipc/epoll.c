@@ -46,6 +46,7 @@ struct eventpoll {
 	struct wait_queue_head poll; /* who polls the epoll file itself */
 	spinlock_t lock;
 	struct list_head ready; /* of item->ready_link, under lock */
+	bool scanning; /* somebody holds mutex and has taken items off ready that may return; under lock */
 	struct file *file;
 };
 
@@ -383,6 +384,26 @@ static int eventpoll_close(struct inode *inode, struct file *f)
 
 /* ---- an epoll file as a file ---- */
 
+static void set_scanning(struct eventpoll *ep, bool on)
+{
+	spin_lock(&ep->lock);
+	ep->scanning = on;
+	spin_unlock(&ep->lock);
+}
+
+/* Something may be ready: an item that another caller is just asking is off the list for a moment only. */
+static bool available(struct eventpoll *ep)
+{
+	bool yes;
+
+	if (!list_empty(&ep->ready))
+		return true;
+	spin_lock(&ep->lock);
+	yes = ep->scanning || !list_empty(&ep->ready);
+	spin_unlock(&ep->lock);
+	return yes;
+}
+
 /* Looks for one ready item that really is; drops those that are not. */
 static bool any_ready(struct eventpoll *ep)
 {
@@ -390,6 +411,7 @@ static bool any_ready(struct eventpoll *ep)
 	bool found = false;
 
 	mutex_lock(&ep->mutex);
+	set_scanning(ep, true);
 	for (;;) {
 		spin_lock(&ep->lock);
 		it = list_first_entry_or_null(&ep->ready, struct epoll_item, ready_link);
@@ -409,6 +431,7 @@ static bool any_ready(struct eventpoll *ep)
 			break;
 		}
 	}
+	set_scanning(ep, false);
 	mutex_unlock(&ep->mutex);
 	return found;
 }
@@ -418,7 +441,7 @@ static u32 eventpoll_poll(struct file *f, struct poll_table *pt)
 	struct eventpoll *ep = f->private_data;
 
 	poll_wait(f, &ep->poll, pt);
-	return !list_empty(&ep->ready) && any_ready(ep) ? EPOLLIN | EPOLLRDNORM : 0;
+	return available(ep) && any_ready(ep) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 static int eventpoll_fdinfo(struct file *f, char *buf, size_t size)
@@ -602,6 +625,7 @@ static int send_events(struct eventpoll *ep, uaddr_t events, int max)
 
 	mutex_lock(&ep->mutex);
 	spin_lock(&ep->lock);
+	ep->scanning = true;
 	last = list_empty(&ep->ready) ? NULL :
 					list_last_entry(&ep->ready, struct epoll_item, ready_link);
 	spin_unlock(&ep->lock);
@@ -617,6 +641,7 @@ static int send_events(struct eventpoll *ep, uaddr_t events, int max)
 		if (it == last)
 			break;
 	}
+	set_scanning(ep, false);
 	left = !list_empty(&ep->ready);
 	mutex_unlock(&ep->mutex);
 	if (left && waitqueue_active(&ep->wait))
@@ -645,7 +670,7 @@ static long do_epoll_wait(int epfd, uaddr_t events, int max, u64 deadline)
 	ep = file_ep(f);
 	n = ep ? 0 : -EINVAL;
 	while (!n) {
-		if (!list_empty(&ep->ready))
+		if (available(ep))
 			n = send_events(ep, events, max);
 		if (n || !deadline || err == -ETIMEDOUT)
 			break;
