@@ -10,8 +10,11 @@
  *	  held. So the order queue has the order in which the entries were looked at, and PTE_MAPPED never claims more than the
  *	  space has after all queued orders.
  *	- Whoever takes an entry away (unmap, truncate, COW) changes it under page_table_lock, then calls pmap_drop() or
- *	  pmap_sync() and pmap_flush(), then frees the frame. A pmap_sync() that ran before saw the old entry and its order is
- *	  ahead in the queue; one that runs after sees the new one.
+ *	  pmap_sync(), then gives the frame to pmap_retire(), which frees it after a flush. A pmap_sync() that ran before saw the
+ *	  old entry and its order is ahead in the queue; one that runs after sees the new one.
+ *	- A flush is a wake-up of the mapper and a sleep of ours, so they are saved: where no guest code of the mm can run before
+ *	  the caller itself goes back to it (quiet()), orders stay queued and frames retired until that flush, which
+ *	  pmap_space() makes anyway. With other threads the flush comes before the call returns.
  *	- A fault on an entry that already allows the access and claims to be mapped drops the page and maps it again
  *	  (fault.c): whatever the host has lost heals itself.
  *
@@ -19,6 +22,7 @@
  * when it was synced. 2. Rights of a mapped entry are reduced only together with pmap_update_rights(). Where they grow, or
  * the frame is another one, PTE_MAPPED stays (the space maps something there) and PTE_STALE is set.
  * 3. no space: no PTE_MAPPED counts; pmap_take_space() clears them.
+ * 4. Frames are retired only while orders are queued; no space maps them when they are freed.
  *
  * When a space nears the host's limit of maps, all of its mappings are dropped: they are only a cache.
  */
@@ -278,6 +282,18 @@ static int drop_locked(struct pmap *pm, u64 start, u64 end)
 	return space_unmap(pm->space, start, end - start);
 }
 
+/* ---- frames between the entry that is gone and the flush; under pmap->lock ---- */
+
+#define GATHER_MAX (PAGE_SIZE / sizeof(struct page *))
+
+static void free_retired(struct pmap *pm)
+{
+	if (!pm->nr_retired)
+		return;
+	free_page_batch(pm->retired, pm->nr_retired);
+	pm->nr_retired = 0;
+}
+
 static int flush_locked(struct pmap *pm)
 {
 	int err = 0;
@@ -285,7 +301,47 @@ static int flush_locked(struct pmap *pm)
 	if (pm->queued && pm->space)
 		err = space_flush(pm->space);
 	pm->queued = false;
+	free_retired(pm);
 	return err;
+}
+
+/* No guest code of this mm runs before the caller goes back to it: its only task is in the kernel, and calls us. */
+static bool quiet(struct pmap *pm)
+{
+	struct mm *mm = mm_of(pm);
+
+	return current->mm == mm && atomic_read(&mm->mm_users) == 1;
+}
+
+static bool gather(struct pmap *pm, struct page **pages, u32 n)
+{
+	if (!pm->retired)
+		pm->retired = get_free_page(GFP_ATOMIC);
+	if (!pm->retired || n > GATHER_MAX - pm->nr_retired)
+		return false;
+	memcpy(pm->retired + pm->nr_retired, pages, n * sizeof(*pages));
+	pm->nr_retired += n;
+	return true;
+}
+
+void pmap_retire(struct pmap *pm, struct page **pages, u32 n)
+{
+	mutex_lock(&pm->lock);
+	if (!pm->queued || !quiet(pm) || !gather(pm, pages, n)) {
+		flush_locked(pm);
+		free_page_batch(pages, n);
+	}
+	mutex_unlock(&pm->lock);
+}
+
+/* The space is gone. */
+static void drop_gather(struct pmap *pm)
+{
+	pm->queued = false;
+	free_retired(pm);
+	if (pm->retired)
+		free_page_addr(pm->retired);
+	pm->retired = NULL;
 }
 
 static u64 host_maps_limit(void)
@@ -365,8 +421,6 @@ int pmap_replace(struct pmap *pm, u64 start, u64 end, bool populate)
 		/* Truncation may have taken an entry before that looked: then nothing was mapped over the old frame. */
 		if (!err && !all_readable(pm, start, end))
 			err = drop_locked(pm, start, end);
-		if (!err)
-			err = flush_locked(pm);
 	}
 	mutex_unlock(&pm->lock);
 	return err;
@@ -436,6 +490,11 @@ int pmap_flush(struct pmap *pm)
 	return err;
 }
 
+int pmap_settle(struct pmap *pm)
+{
+	return quiet(pm) ? 0 : pmap_flush(pm);
+}
+
 /* ---- spaces ---- */
 
 #define TAKE_TRIES 4
@@ -501,9 +560,9 @@ bool pmap_take_space(struct pmap *pm)
 			s = NULL;
 		}
 	if (s) {
-		pm->queued = false;
 		forget_mapped(pm, 0, 1UL << 47);
 		space_put(s);
+		drop_gather(pm);
 	}
 	mutex_unlock(&pm->lock);
 	return s != NULL;
@@ -522,8 +581,8 @@ void pmap_put_space(struct pmap *pm)
 	mutex_lock(&pm->lock);
 	s = pm->space;
 	pm->space = NULL;
-	pm->queued = false;
 	if (s)
 		space_put(s);
+	drop_gather(pm);
 	mutex_unlock(&pm->lock);
 }

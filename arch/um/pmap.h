@@ -35,6 +35,7 @@ typedef u64 pte_t;
 #define mk_pte(pfn, bits) (((u64)(pfn) << PAGE_SHIFT) | (bits))
 
 struct space;
+struct page;
 struct pmap {
 	struct mutex lock; /* serialises orders to @space */
 	pte_t *root;       /* under mm->page_table_lock */
@@ -42,6 +43,9 @@ struct pmap {
 		space; /* under @lock; NULL: taken away or never had one. Read racily by pmap_space() */
 	bool queued; /* orders were queued and not yet flushed; under @lock, read racily by pmap_space() */
 	u64 nr_tables; /* under mm->page_table_lock */
+	struct page **
+		retired; /* under @lock: a frame's worth of frames to be freed after the next flush, or NULL */
+	u32 nr_retired;
 };
 
 int pmap_init(struct pmap *pm);
@@ -63,17 +67,24 @@ void pmap_free_tables(
  * no space yet gets everything when pmap_space() makes one. 0 or -errno. @populate: the frames are backed by the host.
  */
 int pmap_sync(struct pmap *pm, u64 start, u64 end, bool populate, u32 max);
-/* After entries of a range that the space maps got other frames: maps these and flushes. The old frames may be freed then. */
+/* After entries of a range that the space maps got other frames: maps these, queued. The old frames go to pmap_retire(). */
 int pmap_replace(struct pmap *pm, u64 start, u64 end, bool populate);
-/* Drops the host mappings of [start, end) (clears MAPPED), queued; pmap_flush() waits for it. */
+/* Drops the host mappings of [start, end) (clears MAPPED), queued; pmap_settle() or pmap_flush() waits for it. */
 int pmap_drop(struct pmap *pm, u64 start, u64 end);
 /* The same, but no order when no entry of the range is mapped: false then. For ranges whose entries still stand. */
 bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end);
 /* Gives what the space maps of the range the rights that the entries have now (mprotect, fork, write-back); queued. */
 int pmap_update_rights(struct pmap *pm, u64 start, u64 end);
 #define pmap_wrprotect pmap_update_rights
-/* After it no runner uses a mapping that was dropped or protected before. Frames may be freed then. */
+/* After it no runner uses a mapping that was dropped or protected before, whoever claims to have stopped. */
 int pmap_flush(struct pmap *pm);
+/* After it no guest code runs with such a mapping: flushes, unless the flush on the caller's way to the guest is soon enough. */
+int pmap_settle(struct pmap *pm);
+/*
+ * Frees frames (a reference of each is handed over) that entries no longer name and whose orders are queued: after the
+ * next flush, which happens here where other threads may run guest code.
+ */
+void pmap_retire(struct pmap *pm, struct page **pages, u32 n);
 
 /*
  * Called by entry.c before guest code runs: makes sure there is a space and that all orders are applied. ERR_PTR on host limits.

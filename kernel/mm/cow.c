@@ -6,7 +6,7 @@
  * child's exec or exit the parent would else fault on each. Any other frame is copied; where writes go on from page to page, the
  * next ones are copied ahead, four times as many as before (up to 128), into contiguous frames, since a copy costs 0.3 us and a fault more than ten.
  *
- * The old frame is let go after the space has the new one: pmap_replace().
+ * The old frame is let go after the space has the new one: pmap_replace(), pmap_retire().
  * The page that was written to gets PTE_BROKEN: the next fork copies it at once instead of write-protecting it.
  */
 #include "kernel/mm/fault.h"
@@ -195,8 +195,7 @@ static int copy_pages(struct vm_area *v, u64 addr, u32 flags, struct fault_info 
 	info->populate = true;
 	if (was_mapped)
 		pmap_replace(pm, info->start, info->end, true);
-	for (u32 i = 0; i < n; i++)
-		put_page(old[i]);
+	pmap_retire(pm, old, n);
 	return 0;
 }
 

@@ -9,7 +9,7 @@
  *	  written to again, a COW fault costs 14 us and a copy 0.3. The parent keeps its own, writable, without an order. Of a small
  *	  process all frames are copied so. Copies come from contiguous frames, so that neighbours travel in one order;
  *	- frames that were mapped ahead and never touched: nothing; the parent keeps its reservation.
- * All orders to the parent's space are flushed once, at the end, before the child can run.
+ * All orders to the parent's space are flushed once, before another task of the parent or the parent itself runs guest code.
  *
  * Locks: the parent's mmap_lock for writing, so no fault changes anonymous entries meanwhile.
  */
@@ -234,7 +234,7 @@ struct mm *mm_dup(struct mm *old)
 	}
 	up_write(&f.new->mmap_lock);
 	frame_run_end(&f.frames);
-	pmap_flush(&old->pmap);
+	pmap_settle(&old->pmap);
 	up_write(&old->mmap_lock);
 	if (!err)
 		return f.new;

@@ -187,8 +187,6 @@ struct hole_cursor {
 	u8 backed[HOLE_CURSOR];
 };
 bool page_is_untouched(struct page *p, struct hole_cursor *c);
-/* Frees pages of one batch, the untouched ones as fresh. */
-void free_page_batch(struct page **pages, u32 n);
 
 /* ---- stats.c ---- */
 

@@ -92,6 +92,8 @@ static inline void get_page(struct page *p)
 	atomic_inc(&p->refcount);
 }
 void put_page(struct page *p); /* the last one frees */
+/* Puts pages that entries have named, the untouched ones as fresh. */
+void free_page_batch(struct page **pages, u32 n);
 #define get_free_page(gfp) get_free_pages(gfp, 0)
 #define free_page_addr(p) free_pages_addr(p, 0)
 

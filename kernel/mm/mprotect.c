@@ -146,7 +146,7 @@ static int protect_range(struct mm *mm, struct protect *p)
 		tell |= protect_area(v, p);
 	if (tell) {
 		pmap_update_rights(&mm->pmap, p->start, p->end);
-		pmap_flush(&mm->pmap);
+		pmap_settle(&mm->pmap);
 	}
 	vma_merge_range(mm, p->start, p->end);
 	return refused;

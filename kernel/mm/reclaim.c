@@ -160,6 +160,8 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 	if (old || spin_depth())
 		return 0;
 	current->flags |= PF_MEMALLOC;
+	if (current->mm)
+		pmap_flush(&current->mm->pmap); /* frees what it has retired */
 	for (int priority = 0; priority < 4 && freed < wanted; priority++)
 		freed += shrink(wanted - freed, gfp, priority, &dirty);
 	current->flags &= ~PF_MEMALLOC;

@@ -96,12 +96,10 @@ static void unmap_one(struct vm_area *v, u64 va, struct page *p)
 		atomic_dec(&p->mapcount);
 	}
 	spin_unlock(&mm->page_table_lock);
-	if (old & PTE_MAPPED) {
+	if (old & PTE_MAPPED)
 		pmap_drop(&mm->pmap, va, va + PAGE_SIZE);
-		pmap_flush(&mm->pmap);
-	}
-	if (old)
-		put_page(p);
+	if (old) /* even if it is not mapped: it may have been moved there, its old place not yet flushed */
+		pmap_retire(&mm->pmap, &p, 1);
 }
 
 void page_unmap_all(struct page *p)

@@ -5,9 +5,9 @@
  *	zap_range(v, start, end)      munmap, DONTNEED, truncate, exit
  *	zap_untouched(v, start, end)  frames that were mapped ahead of an anonymous fault and that nobody has touched
  *
- * In batches: entries are cleared under page_table_lock and their frames kept; if the space mapped any of them, the range is dropped
- * and flushed (one mapper wake-up); then the frames are freed. For a large range the caller first lets the space drop all of it
- * (zap_prepare()), so that the batches find nothing mapped.
+ * In batches: entries are cleared under page_table_lock and their frames kept; if the space mapped any of them, the range is dropped;
+ * then the frames are retired: freed after the next flush (pmap.c). For a large range the caller first lets the space drop all of
+ * it (zap_prepare()), so that the batches find nothing mapped.
  *
  * Frames that were mapped ahead (PTE_RESERVED) and never touched need not be zeroed again when they are handed out: those that came
  * from the host as holes (PG_zero) are asked for there (mincore), one question for each run of frames; the recycled ones are not looked at.
@@ -58,7 +58,7 @@ void free_page_batch(struct page **pages, u32 n)
 			put_page(pages[i++]);
 			continue;
 		}
-		while (i + run < n && pages[i + run] == pages[i] + run &&
+		while (run < BATCH && i + run < n && pages[i + run] == pages[i] + run &&
 			last_zero_ref(pages[i + run]))
 			run++;
 		free_zero_run(pages[i], run);
@@ -146,18 +146,19 @@ void zap_range(struct vm_area *v, u64 start, u64 end)
 		b.n = 0;
 		b.last = 0;
 		zap_entries(v, &b, &start, end);
-		if (b.last) {
+		if (b.last)
 			pmap_drop(&v->vm_mm->pmap, b.first, b.last);
-			pmap_flush(&v->vm_mm->pmap);
-		}
-		free_page_batch(b.pages, b.n);
+		if (b.n)
+			pmap_retire(&v->vm_mm->pmap, b.pages, b.n);
+		else
+			pmap_settle(&v->vm_mm->pmap);
 	}
 }
 
 void zap_prepare(struct mm *mm, u64 start, u64 end)
 {
 	if (pmap_drop_mapped(&mm->pmap, start, end))
-		pmap_flush(&mm->pmap);
+		pmap_settle(&mm->pmap);
 }
 
 /* ---- reservations ---- */
@@ -206,7 +207,8 @@ u64 zap_untouched(struct vm_area *v, u64 start, u64 end)
 	u64 freed = 0;
 
 	assert_rwsem_held_write(&v->vm_mm->mmap_lock);
-	zap_prepare(v->vm_mm, start, end);
+	pmap_drop_mapped(&v->vm_mm->pmap, start, end);
+	pmap_flush(&v->vm_mm->pmap); /* earlier orders too: what is freed here is not retired */
 	while (start < end) {
 		u32 n = take_reserved(v, r, &start, end);
 
