@@ -7,15 +7,18 @@
  * of all vCPUs as they were when it began. A counter that is odd (guest code, idle) or has changed has passed. At a
  * boundary with all passed, the functions of `waiting` run, and `fresh` takes its place. vCPUs need no agreement, so there
  * is no lock. A vCPU with anything in its lists has a deadline (timers_next): RCU_DELAY_NS after the first came, or at once when
- * there are RCU_BATCH of them, so that a guest that makes one system call after the other cannot pile up what it frees.
+ * there are RCU_BATCH of them or somebody waits, so that a guest that makes one system call after the other cannot pile up what it
+ * frees. The delay is longer than the host's tick: an earlier deadline costs the host a write to its timer for every sleep. A batch is
+ * small: what it frees is still in the caches, and the partner that spins for us goes on spinning.
  *
  * Functions run at a boundary, in order, with no lock held, and may not sleep.
  */
 #include "arch/um/arch.h"
 #include "kernel/sched/internal.h"
 
-#define RCU_DELAY_NS (2 * MSEC)
-#define RCU_BATCH 256
+#define RCU_DELAY_NS (10 * MSEC)
+#define RCU_RETRY_NS (2 * MSEC) /* a vCPU had not passed */
+#define RCU_BATCH 32
 
 struct rcu_list {
 	struct rcu_head *first, **tail;
@@ -59,7 +62,7 @@ void call_rcu(struct rcu_head *h, void (*func)(struct rcu_head *h))
 	rcu_list_add(&rc->fresh, h);
 	if (!rc->nr++)
 		rc->due = ktime_get() + RCU_DELAY_NS;
-	else if (rc->nr == RCU_BATCH)
+	else if (rc->nr >= RCU_BATCH)
 		rc->due = 0;
 }
 
@@ -121,7 +124,8 @@ void rcu_check(int cpu)
 		if (!rcu_list_empty(&rc->fresh))
 			begin(rc);
 	}
-	rc->due = ktime_get() + RCU_DELAY_NS;
+	if (rc->nr)
+		rc->due = ktime_get() + RCU_RETRY_NS;
 	rc->running = false;
 }
 
@@ -179,5 +183,6 @@ void synchronize_rcu(void)
 
 	init_completion(&w.done);
 	call_rcu(&w.head, rcu_wake_waiter);
+	rcu_cpus[smp_processor_id()].due = 0;
 	wait_for_completion(&w.done);
 }
