@@ -12,7 +12,7 @@
  * 2. Numbers are 32 bits wide, as on Linux; what the guest has in the upper half of rax does not
  * matter.
  *
- * Locks: none; counters are atomic and may lag behind each other.
+ * Locks: none. Each vCPU has counters of its own, which it alone writes; a reader adds them up and may be a little behind.
  *
  * It does not restart interrupted calls (the signal code does) and knows nothing of int 0x80, which
  * the machine refuses.
@@ -29,18 +29,37 @@ struct syscall_counter {
 	u64 errors;
 };
 
-static struct syscall_counter
-	counters[NR_SYSCALLS + 1]; /* atomic; the last one: numbers that nobody has */
+/* The last one of each vCPU: numbers that nobody has. */
+static struct syscall_counter counters[MAX_CPUS][NR_SYSCALLS + 1] __aligned(64);
 
-static u64 count(u64 *counter)
+static inline struct syscall_counter *counter(u32 slot)
 {
-	return __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+	return &counters[smp_processor_id()][slot];
+}
+
+static inline void count(u64 *c)
+{
+	WRITE_ONCE(*c, *c + 1);
+}
+
+static struct syscall_counter sum(u32 slot)
+{
+	struct syscall_counter all = { 0, 0 };
+
+	for (int i = 0; i < nr_cpus; i++) {
+		all.calls += READ_ONCE(counters[i][slot].calls);
+		all.errors += READ_ONCE(counters[i][slot].errors);
+	}
+	return all;
 }
 
 static long unimplemented(u32 nr, u32 slot, const char *name)
 {
-	count(&counters[slot].errors);
-	if (!count(&counters[slot].calls))
+	bool first = !sum(slot).calls;
+
+	count(&counter(slot)->calls);
+	count(&counter(slot)->errors);
+	if (first)
 		pr_info("%s[%d]: system call %u (%s) is not implemented\n", current->comm,
 			current->pid, nr, name);
 	return -ENOSYS;
@@ -57,17 +76,17 @@ long syscall_dispatch(u64 nr64, const u64 args[6])
 	d = &syscall_table[nr];
 	if (!d->handler)
 		return unimplemented(nr, nr, d->name);
-	count(&counters[nr].calls);
+	count(&counter(nr)->calls);
 	ret = likely(!syscall_strace) ? d->call(args) : syscall_traced(nr, d, args);
 	if (IS_ERR_VALUE(ret))
-		count(&counters[nr].errors);
+		count(&counter(nr)->errors); /* maybe of another vCPU than before */
 	return ret;
 }
 
 int syscall_count_line(int nr, char *buf, size_t size)
 {
 	static const char *const words[] = { "missing", "partial", "full" };
-	const struct syscall_counter *c;
+	struct syscall_counter c;
 	const char *name = "unknown";
 	int status = SYSCALL_MISSING;
 
@@ -80,8 +99,7 @@ int syscall_count_line(int nr, char *buf, size_t size)
 	}
 	if (!name)
 		return 0;
-	c = &counters[nr];
-	return scnprintf(buf, size, "%d %s %llu %llu %s\n", nr, name,
-		(unsigned long long)READ_ONCE(c->calls), (unsigned long long)READ_ONCE(c->errors),
-		words[status]);
+	c = sum((u32)nr);
+	return scnprintf(buf, size, "%d %s %llu %llu %s\n", nr, name, (unsigned long long)c.calls,
+		(unsigned long long)c.errors, words[status]);
 }

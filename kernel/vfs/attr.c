@@ -60,7 +60,7 @@ bool atime_needs_update(const struct path *p, struct inode *inode)
 		return !mnt_readonly(p->mnt);
 	if (time_cmp(&inode->i_mtime, &inode->i_atime) < 0 &&
 		time_cmp(&inode->i_ctime, &inode->i_atime) < 0 &&
-		(s64)(ktime_get_real() / NSEC) - inode->i_atime.tv_sec < DAY)
+		(s64)(ktime_get_real_coarse() / NSEC) - inode->i_atime.tv_sec < DAY)
 		return false;
 	return !mnt_readonly(p->mnt);
 }
