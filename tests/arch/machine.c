@@ -358,6 +358,50 @@ static void test_idle(void)
 	check(cpu_time_ns() - cpu < 20000000);
 }
 
+/* The accounts' clock never goes back, from one vCPU to the next either, over many of its windows; and it goes as fast as the host's. */
+#define CLOCK_TASKS 8
+#define CLOCK_NS 400000000UL
+static u64 clock_seen;
+
+static void clock_reader(void *arg)
+{
+	u64 end = ktime_get() + CLOCK_NS;
+
+	while (ktime_get() < end) {
+		for (int i = 0; i < 1000; i++) {
+			u64 seen = smp_load_acquire(&clock_seen), now = arch_cpu_clock();
+
+			check(now >= seen);
+			while (now > seen && !__atomic_compare_exchange_n(&clock_seen, &seen, now,
+						     false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+				;
+		}
+		set_bit(smp_processor_id(), &cpus_seen);
+		cond_resched();
+	}
+	atomic_inc(&finished);
+	current->state = TASK_DEAD;
+	schedule();
+}
+
+static void test_clock(void)
+{
+	u64 host = ktime_get(), clock = arch_cpu_clock();
+
+	for (u64 i = 1; i <= CLOCK_TASKS; i++) {
+		struct task *t = task_alloc();
+
+		arch_task_start(t, clock_reader, (void *)i);
+		enqueue(t);
+	}
+	while (atomic_read(&finished) < CLOCK_TASKS)
+		cond_resched();
+	clock = arch_cpu_clock() - clock;
+	host = ktime_get() - host;
+	say("clock: %lu ns, the host's %lu\n", clock, host);
+	check(clock > host - host / 128 && clock < host + host / 128);
+}
+
 static void test_oops(void)
 {
 	*(volatile int *)0x1234 = 1;
@@ -423,6 +467,7 @@ static const struct {
 	{ "irq", test_irq },
 	{ "event", test_event },
 	{ "idle", test_idle },
+	{ "clock", test_clock },
 	{ "oops", test_oops },
 	{ "oops-in-door", test_oops_in_door },
 	{ "overflow", test_overflow },
