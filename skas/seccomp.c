@@ -51,6 +51,8 @@ static int kick_home(struct runner *r)
 	while (os_clock_mono() - start < KICK_LIMIT) {
 		if (kick_once(r))
 			return 0;
+		if (os_space_is_dead(r->task) == 1) /* and a sibling says that it has the turn */
+			return -ESRCH;
 		if (++kicks >= KICKS && os_space_cputime(r->task) - used > KICK_CPU_LIMIT)
 			break;
 	}
