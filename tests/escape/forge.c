@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * forge.c: what a guest can write and the kernel reads: control pages and alt stacks (rewritten by a second thread while
+ * the first makes calls, faults and switches), the FPU frame and its pointer; and what a guest must not write: order
+ * area, stub text, slot windows, by stores and by every call that maps, protects or writes memory.
+ */
+#include "escape.h"
+
+/* ---- control pages and alt stacks ---- */
+
+static const uint64_t words[] = { 0, 1, 2, 3, SIGSYS, SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIG_KICK,
+	SIG_ORPHAN, EVT_HELLO, EVT_BROKEN, 14, 64, 65, 0x33, 0x23, 0x2b, 0xffffffff, -1UL,
+	1UL << 63, 0x7fffffffffff, 0x800000000000, 0xffff800000000000, 0x600000000000,
+	0x630000000000, 0x60000000, 4096, 0x202, 0x44202, 0x100, 0xc000003eUL << 32,
+	0x40000003UL << 32 };
+
+static uint64_t forged_word(void)
+{
+	uint64_t r = random64(), slot = random64() & 1;
+
+	switch (r % 8) {
+	case 0: return slot_alt(slot) + (r >> 32 & (SLOT_ALT_SIZE - 1));
+	case 1: return slot_alt(slot) + (r >> 32 & (SLOT_ALT_SIZE - 1) & ~63UL);
+	case 2: return slot_alt(slot) + SLOT_ALT_SIZE - (r >> 32 & 4095);
+	case 3: return slot_ctl(slot) + (r >> 32 & 4095);
+	case 4: return stub + (r >> 32 & 0xfffff);
+	case 5: return r;
+	default: return words[(r >> 32) % (sizeof(words) / sizeof(words[0]))];
+	}
+}
+
+/* What a forger writes: one kind of words each, so that some runs get far. */
+struct forgery {
+	int lo, hi; /* words of the control page */
+	bool alt;   /* the alt stack, too */
+	bool slow;  /* leaves time between two */
+};
+
+static struct forgery forgery;
+static volatile bool forging;
+
+static void *forger(void *arg)
+{
+	int slot;
+
+	(void)arg;
+	while (forging)
+		for (slot = 0; slot < 4; slot++) {
+			volatile uint32_t *w = (volatile uint32_t *)slot_ctl(slot);
+			volatile uint64_t *a = (volatile uint64_t *)slot_alt(slot);
+			int i;
+
+			if (!slot_mapped(slot))
+				continue;
+			for (i = forgery.lo; i < forgery.hi; i += 2)
+				*(volatile uint64_t *)(w + i) = forged_word();
+			for (i = 0; forgery.alt && i < SLOT_ALT_SIZE / 8; i += 1 + random64() % 64)
+				a[i] = forged_word();
+			for (i = 0; forgery.slow && i < 20000; i++)
+				__asm__ volatile("pause");
+		}
+	return NULL;
+}
+
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+static void under_forgery(void *arg)
+{
+	long i, n = 50000;
+	pthread_t t[2];
+	char *p;
+
+	forgery = *(struct forgery *)arg;
+	forging = true;
+	signal(SIGUSR1, ignore);
+	pthread_create(&t[0], NULL, forger, NULL);
+	pthread_create(&t[1], NULL, forger, NULL);
+	for (i = 0; i < n; i++) {
+		getppid();
+		if (i % 16 == 0) {
+			p = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			if (p != MAP_FAILED)
+				*p = 1, munmap(p, 4 * PAGE);
+		}
+		if (i % 64 == 0)
+			raise(SIGUSR1);
+		if (i % 32 == 0)
+			sched_yield();
+		if (i % 1024 == 0 && !fork())
+			_exit(0);
+	}
+	_exit(0);
+}
+
+static void forge(const char *what, struct forgery f, int times)
+{
+	while (times--)
+		if (!attempt(under_forgery, &f, 250))
+			finding("%s", what);
+}
+
+void attack_control(void)
+{
+	int words_of_page = 1024, w;
+
+	forge("all words", (struct forgery){ 0, words_of_page, false, false }, 4 * effort);
+	forge("all words, slowly", (struct forgery){ 0, words_of_page, false, true }, 4 * effort);
+	forge("registers", (struct forgery){ 0, C_FS / 4, false, true }, 2 * effort);
+	for (w = C_RIP / 4; w < (C_RSLEEP + 4) / 4 + 16; w += 2)
+		forge("one word", (struct forgery){ w, w + 1, false, w & 4 }, effort);
+	forge("both", (struct forgery){ 0, words_of_page, true, true }, 2 * effort);
+}
+
+/* ---- FPU frames ---- */
+
+static volatile double keeper = 1.25;
+
+/* Writes rubbish into the xsave area where the last frame was, and where the kernel puts one: at the bottom. */
+static void bad_frame(void *arg)
+{
+	long n = (long)arg;
+	uint64_t at[] = { 0, 24, 28, 464, 468, 472, 480, 512, 520, 528, 536, 576, 1024 };
+	uint64_t value[] = { -1UL, 1UL << 63, 0x8000000000000000UL | 7, 0xffff0000, 0 };
+	volatile uint64_t *fp;
+	int i, slot, k = n % 13, v = n / 13;
+
+	for (i = 0; i < 500; i++) {
+		keeper *= 1.0000001;
+		for (slot = 0; slot < 2; slot++) {
+			if (!slot_mapped(slot))
+				continue;
+			fp = (volatile uint64_t *)(*(volatile uint64_t *)(slot_ctl(slot) + C_FP) &
+						   ~63UL);
+			*(volatile uint64_t *)(slot_alt(slot) + at[k]) = value[v];
+			if ((uintptr_t)fp >= slot_alt(slot) &&
+				(uintptr_t)fp < slot_alt(slot) + SLOT_ALT_SIZE - 4096)
+				fp[at[k] / 8] = value[v];
+		}
+		if (i % 16)
+			getppid();
+		else
+			sched_yield();
+		if (i % 200 == 0 && !fork())
+			_exit(0);
+	}
+	_exit(0);
+}
+
+/* Moves the frame pointer about: its last places in the alt stack, and out of it. */
+static void bad_pointer(void *arg)
+{
+	uint64_t to[] = { slot_alt(0) + SLOT_ALT_SIZE - 64, slot_alt(0) + SLOT_ALT_SIZE - 576,
+		slot_alt(0) + SLOT_ALT_SIZE, slot_alt(0) - 64, slot_alt(1), slot_alt(0) + 1,
+		stub + STUB_ORDERS, 0, -64UL, 0x630000000000, slot_ctl(0) };
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		*(volatile uint64_t *)(slot_ctl(0) + C_FP) = to[(long)arg];
+		*(volatile uint64_t *)(slot_ctl(0) + C_FRSP) = to[(long)arg];
+		if (i & 1)
+			getppid();
+		else
+			sched_yield();
+	}
+	_exit(0);
+}
+
+void attack_frames(void)
+{
+	long i;
+
+	for (i = 0; i < 65; i++)
+		if (!attempt(bad_frame, (void *)i, 500))
+			finding("frame, word %ld, value %ld", i % 13, i / 13);
+	for (i = 0; i < 11; i++)
+		if (!attempt(bad_pointer, (void *)i, 500))
+			finding("frame pointer %ld", i);
+	forge("alt stack", (struct forgery){ 0, 0, true, false }, 4 * effort);
+	forge("alt stack, slowly", (struct forgery){ 0, 0, true, true }, 4 * effort);
+	forge("frame pointers", (struct forgery){ C_FP / 4, C_EV / 4, true, true }, 4 * effort);
+}
+
+/* ---- what must stay read-only ---- */
+
+static uint64_t sum_of(uintptr_t at, size_t n)
+{
+	uint64_t h = 14695981039346656037UL;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		h = (h ^ *(const uint8_t *)(at + i)) * 1099511628211;
+	return h;
+}
+
+static void store_to(void *arg)
+{
+	*(volatile char *)arg = 1;
+	_exit(STATUS_ESCAPED);
+}
+
+/* Where call sites are patched, their slot windows are below the lowest address for maps; else that is the guest's. */
+static bool patched(void)
+{
+	char mode[64] = "";
+	int fd = open("/proc/nestling/mode", O_RDONLY);
+
+	if (read(fd, mode, sizeof(mode) - 1) < 0)
+		mode[0] = 0;
+	close(fd);
+	return strstr(mode, "patched");
+}
+
+/* Places that no guest may write. */
+static int forbidden(uintptr_t *at)
+{
+	static const uintptr_t slots[] = { 0x060000, 0x070000, 0x0e0000, 0x160000, 0x170000,
+		0x1e0000, 0x1f0000 };
+	int n = 0, i;
+
+	at[n++] = stub;
+	at[n++] = stub + text_size - PAGE;
+	at[n++] = stub + STUB_RODATA;
+	at[n++] = stub + STUB_ORDERS;
+	at[n++] = stub + STUB_ORDERS + 2 * PAGE;
+	for (i = 0; patched() && i < 7; i++)
+		at[n++] = slots[i];
+	return n;
+}
+
+void attack_orders(void)
+{
+	uintptr_t at[16];
+	int i, n = forbidden(at), mem = open("/proc/self/mem", O_RDWR);
+	char buf[8] = { 0 };
+	struct iovec from = { buf, 8 }, to = { NULL, 8 };
+	uint64_t text = sum_of(stub, text_size);
+
+	for (i = 0; i < n; i++) {
+		if (!attempt(store_to, (void *)at[i], 1000))
+			finding("a store to %#lx", at[i]);
+		to.iov_base = (void *)at[i];
+		if (process_vm_writev(getpid(), &from, 1, &to, 1, 0) > 0)
+			finding("process_vm_writev to %#lx", at[i]);
+		if (mem >= 0 && pwrite(mem, buf, 8, at[i]) > 0)
+			finding("/proc/self/mem at %#lx", at[i]);
+		if (syscall(SYS_getrandom, at[i], 8, 0) > 0)
+			finding("a call writes to %#lx", at[i]);
+	}
+	if (sum_of(stub, text_size) != text)
+		finding("the stub's text has changed");
+	close(mem);
+}
+
+static void traced_child(void *arg)
+{
+	(void)arg;
+	ptrace(PTRACE_TRACEME, 0, 0, 0);
+	raise(SIGSTOP);
+	_exit(0);
+}
+
+/* As a debugger: a child's window by POKE, and its registers into the stub. */
+static void trace_attack(void)
+{
+	uintptr_t at[16];
+	int i, n = forbidden(at), status;
+	pid_t pid = fork();
+
+	if (!pid)
+		traced_child(NULL);
+	waitpid(pid, &status, 0);
+	for (i = 0; i < n; i++)
+		if (ptrace(PTRACE_POKETEXT, pid, at[i], 0xcccccccccccccccc) == 0)
+			finding("ptrace writes to %#lx", at[i]);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+}
+
+/* Every call that changes mappings, on every part of the window; then the window is as it was and works. */
+void attack_window(void)
+{
+	uintptr_t at[16], a;
+	uint64_t text = sum_of(stub, text_size);
+	int i, n = forbidden(at);
+	char *own =
+		mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	at[n++] = slot_ctl(0) & -PAGE;
+	at[n++] = stub + STUB_VDSO;
+	at[n++] = stub + STUB_WINDOW - PAGE;
+	for (i = 0; i < n; i++) {
+		a = at[i];
+		if (mmap((void *)a, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED)
+			finding("mmap at %#lx", a);
+		if (!mprotect((void *)a, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC))
+			finding("mprotect at %#lx", a);
+		munmap((void *)a, PAGE);
+		munmap((void *)(a - PAGE), 2 * PAGE);
+		madvise((void *)a, PAGE, MADV_DONTNEED);
+		if (mremap(own, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)a) != MAP_FAILED)
+			finding("mremap to %#lx", a);
+		if (mremap((void *)a, PAGE, 2 * PAGE, MREMAP_MAYMOVE) != MAP_FAILED)
+			finding("mremap from %#lx", a);
+	}
+	munmap((void *)0x7ff000000000, 0x1000000000);
+	if (!readable(stub) || sum_of(stub, text_size) != text)
+		finding("the window is not what it was");
+	trace_attack();
+}
+
+/* ---- those who will not stop ---- */
+
+static void *undo_turns(void *arg)
+{
+	volatile uint32_t *turn = (volatile uint32_t *)(slot_ctl((long)arg) + C_TURN);
+
+	while (slot_mapped((long)arg))
+		for (int i = 0; i < 1000000; i++)
+			*turn = TURN_RUN;
+	return NULL;
+}
+
+static void stubborn(void *arg)
+{
+	pthread_t t;
+	long slot;
+
+	(void)arg;
+	for (slot = 0; slot < 2; slot++)
+		pthread_create(&t, NULL, undo_turns, (void *)slot);
+	for (;;)
+		getppid();
+}
+
+/* Jumps to where the stub waits, or past it, and stays there: every gate, with its own word. */
+static void waits_by_itself(void *arg)
+{
+	uintptr_t at;
+	struct leap l = { .rax = SYS_futex, .rsi = 0, .rdx = TURN_RUN, .rsp = slot_alt(0) + 4096 };
+
+	(void)arg;
+	for (at = stub; at < stub + text_size; at++)
+		if (!memcmp((void *)at, "\x0f\x05\x48\x8d\x1d", 5))
+			break;
+	*(volatile uint32_t *)(slot_ctl(0) + C_TURN) = TURN_RUN;
+	l.rdi = slot_ctl(0) + C_TURN;
+	l.rbx = slot_ctl(0);
+	l.rip = at;
+	leap(&l);
+}
+
+void attack_stubborn(void)
+{
+	int i;
+
+	for (i = 0; i < 2 * effort; i++) {
+		if (!attempt(stubborn, NULL, 500))
+			finding("turns taken back");
+		if (!attempt(waits_by_itself, NULL, 500))
+			finding("waits by itself");
+	}
+}
+
+/* ---- forged signal frames, for the guest's own kernel ---- */
+
+struct frame {
+	uint64_t flags, link, ss_sp, ss_flags, ss_size;
+	uint64_t
+		r[23]; /* r8 .. r15, rdi .. rip, eflags, cs.., err, trapno, oldmask, cr2, fpstate */
+	uint64_t pad[8], mask;
+};
+
+static void forged_return(void *arg)
+{
+	static struct frame f;
+	long n = (long)arg;
+	uint64_t rip[] = { 0, stub, stub + 0x100, -1UL, 0x800000000000, 0xffffffff80000000,
+		stub + STUB_SLOTS };
+	uint64_t cs[] = { 0x33, 0x23, 0x10, 0, 0x2b0000000033, 0xffff };
+	uint64_t fp[] = { 0, 1, stub + STUB_ORDERS, slot_alt(0), 0x630000000000, (uint64_t)&f };
+
+	f.r[16] = rip[n % 7];
+	f.r[15] = n & 1 ? (uint64_t)&f : slot_alt(0) + 4096;
+	f.r[17] = random64();
+	f.r[18] = cs[n / 7 % 6];
+	f.r[22] = fp[n / 42 % 6];
+	f.mask = -1UL;
+	__asm__ volatile("mov %0, %%rsp\n\tmov $15, %%eax\n\tsyscall\n\tud2"
+			 :
+			 : "r"(&f)
+			 : "memory");
+	_exit(0);
+}
+
+void attack_sigreturn(void)
+{
+	long i;
+
+	for (i = 0; i < 7 * 6 * 6; i++)
+		if (!attempt(forged_return, (void *)i, 500))
+			finding("signal frame %ld", i);
+}
