@@ -274,18 +274,6 @@ static int install_filter(const struct os_space_setup *s)
 		SYS_seccomp, 1 /* SET_MODE_FILTER */, 4 /* SPEC_ALLOW */, s->filter, 0, 0);
 }
 
-/*
- * All tasks of spaces inherit it. A batch task that is woken does not preempt: a vCPU that hands over to another runner wakes that one
- * first and sends the old one to sleep then, and neither an interrupt from CPU to CPU nor a second switch is wanted for it.
- */
-static void make_batch(pid_t pid)
-{
-	struct sched_param param = { 0 };
-
-	if (sched_getscheduler(pid) == SCHED_OTHER)
-		sched_setscheduler(pid, SCHED_BATCH, &param);
-}
-
 static void kick_cpu(int cpu);
 
 int os_space_start(const struct os_space_setup *s, uint64_t *vdso)
@@ -306,7 +294,6 @@ int os_space_start(const struct os_space_setup *s, uint64_t *vdso)
 		abandon_zygote();
 		return -EAGAIN;
 	}
-	make_batch(zygote);
 	err = move_vdso(s, vdso);
 	if (!err)
 		err = clear_address_space(s);
@@ -628,6 +615,13 @@ static void pin(pid_t pid, int nth)
 void os_space_pin(int task, int host_cpu)
 {
 	pin(tasks[task].pid, host_cpu);
+}
+
+void os_space_patient(int task, int patient)
+{
+	struct sched_param param = { 0 };
+
+	sched_setscheduler(tasks[task].pid, patient ? SCHED_BATCH : SCHED_OTHER, &param);
 }
 
 void os_space_pin_self(int host_cpu)

@@ -216,6 +216,19 @@ static void pin_runner(struct runner *r, int host_cpu)
 	r->pinned = host_cpu;
 }
 
+/*
+ * Apart, the next runner is woken before the last one is sent to sleep (handoff_placed()); it need not preempt that one, which costs an
+ * interrupt from CPU to CPU and a second switch. Where others compete for the CPU it would wait for too long: together nobody is
+ * patient.
+ */
+static void set_patience(struct runner *r, bool apart)
+{
+	if (r->patient == apart)
+		return;
+	os_space_patient(r->task, apart);
+	r->patient = apart;
+}
+
 static void pin_self(struct placement *p)
 {
 	if (p->pinned || p->looks <= FLOAT_LOOKS)
@@ -245,6 +258,7 @@ void handoff_place(struct runner *r)
 	if (p->pinned)
 		pin_runner(r,
 			p->apart ? (p->home + (skas.host_cpus + 1) / 2) % skas.host_cpus : p->home);
+	set_patience(r, p->apart);
 	set_spin(r, p->apart);
 }
 

@@ -101,6 +101,7 @@ int runner_make(struct runner *r)
 	r->ctl->turn = TURN_RUN;
 	r->spin = 0;
 	r->pinned = -1;
+	r->patient = false;
 	r->regs_live = 0;
 	r->owner = NULL;
 	skas_lock(&r->space->lock);
