@@ -236,6 +236,11 @@ int fault_in(struct mm *mm, u64 addr, u32 flags)
 	return err;
 }
 
+void fault_ahead(struct mm *mm, u64 addr, u32 flags)
+{
+	fault_in_once(mm, addr, flags);
+}
+
 /* What was asked for counts as touched. */
 static void keep_page(struct mm *mm, u64 addr)
 {

@@ -27,6 +27,9 @@ int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info);
 int cow_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags, struct fault_info *info);
 int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
 
+/* Fills the empty entries of [start, end) from what the page cache has, without waiting for anything. */
+void file_map_resident(struct vm_area *v, u64 start, u64 end);
+
 /* A frame for an anonymous page, its content undefined; NULL. */
 struct page *anon_page_alloc(void);
 /* The same, one after the other from contiguous frames where there are any: begin with { .order = n } for about 2^n. */

@@ -17,6 +17,7 @@
 #define AROUND_ORDER 6     /* 256 KiB: 6 us, where a fault costs 11 and more */
 #define AROUND_ORDER_MAX 9 /* one leaf table's span */
 #define AROUND_BATCH 16
+#define TABLE_SPAN (512 * PAGE_SIZE)
 
 static bool beyond_end(struct address_space *m, u64 index)
 {
@@ -172,6 +173,16 @@ static void map_around(struct vm_area *v, u64 start, u64 end)
 		index = pages[n - 1]->index + 1;
 		n = lock_mappable(v->vm_mapping, pages, n);
 		map_batch(v, start, first, pages, n);
+	}
+}
+
+void file_map_resident(struct vm_area *v, u64 start, u64 end)
+{
+	while (start < end) {
+		u64 stop = min(end, (start | (TABLE_SPAN - 1)) + 1);
+
+		map_around(v, start, stop);
+		start = stop;
 	}
 }
 

@@ -132,7 +132,7 @@ static int fork_entry(struct fork *f, struct vm_area *v, u64 va, pte_t *ep)
 	p = pfn_to_page(pte_pfn(e));
 	if (PageAnon(p) && vma_is_cow(v))
 		return fork_anon(f, v, va, ep, p);
-	if (v->vm_ops && v->vm_ops->fault)
+	if (v->vm_ops && v->vm_ops->fault && !(v->vm_flags & VM_SPECIAL_NAME))
 		return 0; /* comes by a fault */
 	return fork_file(f, v, va, ep);
 }

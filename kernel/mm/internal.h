@@ -164,6 +164,8 @@ void giveback_kick(void);
 #define FAULT_FORCE 4     /* ptrace: in spite of the VMA's rights, as far as VM_MAY* allows */
 /* Makes the entry for @addr allow the access. Takes mmap_lock itself. 0, -EFAULT (no mapping or no right), -ENXIO (beyond the file: SIGBUS), -EIO, -ENOMEM. */
 int fault_in(struct mm *mm, u64 addr, u32 flags);
+/* The same for what will probably be touched: no error, no killing for memory. */
+void fault_ahead(struct mm *mm, u64 addr, u32 flags);
 /* The same under mmap_lock (reading). */
 int fault_in_locked(struct vm_area *v, u64 addr, u32 flags);
 /* All pages of a range; stops at the first error. mmap_lock is taken. */

@@ -473,6 +473,8 @@ long sys_brk(unsigned long brk)
 	up_write(&mm->mmap_lock);
 	if (lock && now > old)
 		mm_populate(mm, PAGE_ALIGN(old), PAGE_ALIGN(now), 0);
+	else if (PAGE_ALIGN(now) > PAGE_ALIGN(old)) /* nobody asks for a heap and leaves it alone */
+		fault_ahead(mm, PAGE_ALIGN(old), FAULT_WRITE);
 	return (long)now;
 }
 

@@ -488,6 +488,7 @@ int load_elf(struct bprm *b)
 	if (!err)
 		err = build_mm(l);
 	if (!err) {
+		mm_prefault(l->mm);
 		b->mm = l->mm;
 		l->mm = NULL;
 	}

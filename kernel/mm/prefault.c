@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * prefault.c: entries for what a program will surely touch, so that they travel with the orders that make its space.
+ *
+ *	mm_prefault(mm)   exec, when all areas stand and before the first run
+ *
+ * A fault costs more than 20 us (an event and a wake-up of the mapper), an entry that nobody uses a tenth of one. So at exec:
+ *	- areas of files, as far as they are in the page cache, up to FILE_PAGES each; nothing is read for it;
+ *	- data of a few pages is copied at once (cow.c's small_data), its first page being written to by every start-up;
+ *	- anonymous areas (.bss) get their first frames, ANON_PAGES at most,
+ *	  and the stack what lies below its pointer (exec has written what lies above);
+ *	- the pages of the vDSO.
+ * All of it is a guess: errors are ignored, and what is missing comes by faults.
+ */
+#include "kernel/mm/fault.h"
+
+#define FILE_PAGES 256
+#define ANON_PAGES 32
+#define SPECIAL_PAGES 8
+#define STACK_PAGES 2
+#define DATA_PAGES 16 /* as in cow.c */
+
+static bool resident(struct vm_area *v)
+{
+	struct page *p = find_get_page(v->vm_mapping, v->vm_pgoff);
+	bool uptodate = p && PageUptodate(p);
+
+	if (p)
+		put_page(p);
+	return uptodate;
+}
+
+static void prefault_special(struct vm_area *v)
+{
+	u64 end = min(v->vm_end, v->vm_start + SPECIAL_PAGES * PAGE_SIZE);
+
+	for (u64 va = v->vm_start; va < end; va += PAGE_SIZE)
+		if (fault_in_locked(v, va, 0))
+			break;
+}
+
+/* Window by window: each makes all entries of its own. */
+static void prefault_anon(struct vm_area *v)
+{
+	u64 end = min(v->vm_end, v->vm_start + ANON_PAGES * PAGE_SIZE);
+
+	for (u64 va = v->vm_start; va < end; va = v->next_fault)
+		if (fault_in_locked(v, va, FAULT_WRITE) || v->next_fault <= va)
+			break;
+}
+
+static void prefault_area(struct vm_area *v)
+{
+	if (!(v->vm_flags & VM_ACCESS))
+		return;
+	if (v->vm_ops && v->vm_ops->fault)
+		prefault_special(v);
+	else if (!v->vm_mapping && v->vm_flags & VM_WRITE && !(v->vm_flags & VM_STACK))
+		prefault_anon(v);
+	else if (v->vm_mapping && resident(v)) {
+		file_map_resident(
+			v, v->vm_start, min(v->vm_end, v->vm_start + FILE_PAGES * PAGE_SIZE));
+		if (v->vm_flags & VM_WRITE && vma_is_cow(v) && vma_pages(v) <= DATA_PAGES)
+			fault_in_locked(v, v->vm_start, FAULT_WRITE);
+	}
+}
+
+void mm_prefault(struct mm *mm)
+{
+	struct vm_area *v;
+
+	down_read(&mm->mmap_lock);
+	list_for_each_entry(v, &mm->mmap_list, vm_list)
+		prefault_area(v);
+	v = vma_lookup(mm, mm->start_stack - STACK_PAGES * PAGE_SIZE);
+	if (v && v->vm_flags & VM_STACK)
+		fault_in_locked(v, mm->start_stack - STACK_PAGES * PAGE_SIZE, FAULT_WRITE);
+	up_read(&mm->mmap_lock);
+}
