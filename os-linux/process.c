@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "os-linux/internal.h"
+#include "os-linux/os_space.h"
 
 #define MAX_AT_EXIT 16
 
@@ -68,13 +69,14 @@ void os_exit(int status)
 	_exit(status);
 }
 
-/* All our fds close on exec, and the zygote goes when its socket does. */
+/* All our fds close on exec, and the zygote goes when its socket does. The vCPU that we are may be pinned: the next life is not. */
 void os_restart(void)
 {
 	be_the_only_one();
 	os_run_at_exit();
 	dump_coverage();
 	sigprocmask(SIG_SETMASK, &first_mask, NULL);
+	os_space_pin_self(-1);
 	execv("/proc/self/exe", os_argv);
 	perror("nestling: cannot start again");
 	_exit(1);
