@@ -146,6 +146,38 @@ size_t copy_to_user_nofault(uaddr_t dst, const void *src, size_t n)
 
 /* ---- strings ---- */
 
+typedef u64 word_t __attribute__((may_alias, aligned(1)));
+
+/* The bytes of @v that are 0, as 0x80; above the lowest of them maybe others too. */
+static inline u64 zero_bytes(u64 v)
+{
+	return (v - 0x0101010101010101UL) & ~v & 0x8080808080808080UL;
+}
+
+/* Copies @n bytes (to nowhere when @dst is NULL) until a terminator is among them: its index, or @n. Each byte is read once. */
+static size_t copy_string(char *dst, const char *p, size_t n)
+{
+	size_t i = 0;
+
+	for (; i + sizeof(word_t) <= n; i += sizeof(word_t)) {
+		u64 v = READ_ONCE(*(const word_t *)(p + i)), zero = zero_bytes(v);
+
+		if (dst)
+			*(word_t *)(dst + i) = v;
+		if (zero)
+			return i + (size_t)(__builtin_ctzl(zero) / 8);
+	}
+	for (; i < n; i++) {
+		char c = READ_ONCE(p[i]);
+
+		if (dst)
+			dst[i] = c;
+		if (!c)
+			return i;
+	}
+	return n;
+}
+
 /* Looks for the terminator in at most @n bytes, copying them to @dst if there is one. The index of the terminator, @n, or -EFAULT. */
 static ssize_t scan_string(char *dst, u64 addr, size_t n)
 {
@@ -153,24 +185,19 @@ static ssize_t scan_string(char *dst, u64 addr, size_t n)
 	size_t done = 0;
 
 	while (done < n && mm) {
-		size_t piece = in_page(addr, n - done);
-		char *p, *end;
+		size_t piece = in_page(addr, n - done), len;
+		char *p;
 
 		if (!access_ok(UADDR(addr), 1))
 			return -EFAULT;
 		p = user_lock_fault(mm, addr, false);
 		if (!p)
 			return -EFAULT;
-		if (dst) { /* read once: the terminator is looked for in the copy */
-			memcpy(dst + done, p, piece);
-			end = memchr(dst + done, 0, piece);
-		} else {
-			end = memchr(p, 0, piece);
-		}
+		len = copy_string(dst ? dst + done : NULL, p, piece);
 		user_unlock(mm);
-		if (end)
-			return (ssize_t)(done + (size_t)(end - (dst ? dst + done : p)));
-		done += piece;
+		done += len;
+		if (len < piece)
+			return (ssize_t)done;
 		addr += piece;
 	}
 	return mm ? (ssize_t)n : -EFAULT;

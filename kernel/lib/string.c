@@ -2,8 +2,9 @@
 /*
  * string.c: memory and string functions of the kernel world.
  *
- * The kernel world has no FPU, so copies use 8-byte words up to 64 bytes and `rep movsb` above, which the host's CPUs
- * turn into whole cache lines. Short copies load everything before they store, so that they serve memmove as well.
+ * The kernel world has no FPU, so copies use 8-byte words up to WORDS_MAX bytes and `rep movsb` above, which the host's CPUs
+ * turn into whole cache lines, but not before 10 ns have gone, 20 where source and destination are not aligned alike (144 bytes
+ * by words: 3). The shortest copies load everything before they store, so that they serve memmove as well.
  * This file is compiled without loop-to-memcpy conversion (mk/objects.mk).
  * It does not fix up faults; memory that may vanish is copied by arch/um.
  */
@@ -17,6 +18,9 @@ typedef u16 short_t __attribute__((may_alias, aligned(1)));
 
 #define W(p, off) (*(const word_t *)((const char *)(p) + (off)))
 #define SET_W(p, off, v) (*(word_t *)((char *)(p) + (off)) = (v))
+
+#define WORDS_MAX 512  /* bytes that are copied by words */
+#define STORES_MAX 256 /* set by words */
 
 /* Up to 16 bytes, overlapping or not: first and last word meet in the middle. */
 static inline void copy_upto16(char *d, const char *s, size_t n)
@@ -51,6 +55,22 @@ static inline void copy_upto32(char *d, const char *s, size_t n)
 	SET_W(d, n - 8, y);
 }
 
+/* More than 32 bytes, not overlapping: the last four words may be copied twice. */
+static inline void copy_words(char *d, const char *s, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i + 32 < n; i += 32) {
+		u64 a = W(s, i), b = W(s, i + 8), x = W(s, i + 16), y = W(s, i + 24);
+
+		SET_W(d, i, a);
+		SET_W(d, i + 8, b);
+		SET_W(d, i + 16, x);
+		SET_W(d, i + 24, y);
+	}
+	copy_upto32(d + n - 32, s + n - 32, 32);
+}
+
 void *memcpy(void *dst, const void *src, size_t n)
 {
 	void *d = dst;
@@ -63,12 +83,8 @@ void *memcpy(void *dst, const void *src, size_t n)
 		copy_upto32(dst, src, n);
 		return dst;
 	}
-	if (n <= 64) {
-		size_t i;
-
-		for (i = 0; i < n - 8; i += 8)
-			SET_W(dst, i, W(src, i));
-		SET_W(dst, n - 8, W(src, n - 8));
+	if (n <= WORDS_MAX) {
+		copy_words(dst, src, n);
 		return dst;
 	}
 	asan_check(src, n, false);
@@ -120,10 +136,16 @@ void *memset(void *p, int c, size_t n)
 			*d++ = (char)c;
 		return p;
 	}
-	if (n <= 64) {
+	if (n <= STORES_MAX) {
 		size_t i;
 
-		for (i = 0; i + 8 < n; i += 8)
+		for (i = 0; i + 32 < n; i += 32) {
+			SET_W(d, i, v);
+			SET_W(d, i + 8, v);
+			SET_W(d, i + 16, v);
+			SET_W(d, i + 24, v);
+		}
+		for (; i + 8 < n; i += 8)
 			SET_W(d, i, v);
 		SET_W(d, n - 8, v);
 		return p;
