@@ -753,6 +753,8 @@ unsigned os_space_caps(void)
 		caps |= OS_SPACE_SECCOMP;
 	if (getauxval(AT_HWCAP2) & 2)
 		caps |= OS_SPACE_FSGSBASE;
+	if (__builtin_cpu_supports("bmi2"))
+		caps |= OS_SPACE_BMI2;
 	return caps;
 }
 

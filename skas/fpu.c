@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fpu.c: where a guest thread's FPU state is. Live in a runner, it lies in the newest signal frame
- * on that runner's alt stack (the host put it there, the stub's xrstor takes it from there); it is
- * copied to the task's own area only when somebody needs it.
+ * on that runner's alt stack (the host put it there, the stub's xrstor takes it from there), or, after a call through
+ * a patched site (r->live), in the registers. It is copied to the task's own area only when somebody needs it; from
+ * registers the runner has to save it first, which costs a hand-off.
  *
  *	in fpu->area (fpu->runner NULL)  --fpu_enter()-->       live (r->owner, fpu->runner)
  *	live                             --skas_fpu_save(), fpu_evict()-->  in fpu->area
@@ -11,8 +12,8 @@
  * Invariants: r->owner == f exactly when f->runner == r. r->fp + xstate_size lies in the alt stack:
  * checked when it was taken. What is copied is what the guest may have written there: its own FPU
  * state, whatever it is. It is made loadable when it goes back (an xrstor that faults would end the
- * runner). Locks: r->lock guards owner, fp and the fpu->runner that points to r. A state can be
- * saved by another vCPU than the runner's.
+ * runner). Locks: r->lock guards owner and the fpu->runner that points to r. A state can be
+ * saved by another vCPU than the runner's, when its task does not run; r waits for its turn then.
  */
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
@@ -24,17 +25,6 @@ u32 xstate_size;
 #define FX_MXCSR 24
 #define MXCSR_MASK 0xffff
 #define XSTATE_FP_SSE 3
-
-/* Takes the state out of the frame. r->lock held. */
-static void fetch(struct runner *r)
-{
-	struct fpu *owner = r->owner;
-
-	assert_spin_held(&r->lock);
-	memcpy(owner->area, r->alt + r->fp, xstate_size);
-	owner->runner = NULL;
-	r->owner = NULL;
-}
 
 /* The fields of an xsave area for which xrstor faults. */
 static void make_loadable(u8 *area)
@@ -49,50 +39,68 @@ static void make_loadable(u8 *area)
 }
 
 /*
+ * Takes the state out of the frame, or out of the registers, which only the runner itself can do. r->lock held. A
+ * runner that does not: the state is what the area held last.
+ */
+static void fetch(struct runner *r)
+{
+	struct fpu *owner = r->owner;
+
+	if (!r->live || !skas.ops->save_fpu(r)) {
+		memcpy(owner->area, r->alt + r->fp, xstate_size);
+		make_loadable(owner->area);
+	}
+	owner->runner = NULL;
+	r->owner = NULL;
+}
+
+static void load(struct runner *r, struct fpu *fpu)
+{
+	skas_lock(&r->lock);
+	if (r->owner)
+		fetch(r);
+	memcpy(r->alt, fpu->area, xstate_size);
+	make_loadable(r->alt);
+	r->fp = 0;
+	r->live = false;
+	r->owner = fpu;
+	fpu->runner = r;
+	skas_unlock(&r->lock);
+}
+
+/*
  * Before guest code runs: @fpu's state will be the runner's. True when it had to be put there (at
- * the bottom of the alt stack).
+ * the bottom of the alt stack). Only the vCPU that runs @fpu's task gives states to the runner, and nobody fetches
+ * the state of a task that runs: so no lock when it is there.
  */
 bool fpu_enter(struct runner *r, struct fpu *fpu)
 {
-	bool loaded = false;
-
-	if (fpu->runner != r)
+	if (likely(fpu->runner == r && r->owner == fpu))
+		return false;
+	if (fpu->runner)
 		skas_fpu_save(fpu);
-	spin_lock(&r->lock);
-	if (r->owner != fpu) {
-		if (r->owner)
-			fetch(r);
-		memcpy(r->alt, fpu->area, xstate_size);
-		make_loadable(r->alt);
-		r->fp = 0;
-		r->owner = fpu;
-		fpu->runner = r;
-		loaded = true;
-	}
-	spin_unlock(&r->lock);
-	return loaded;
+	load(r, fpu);
+	return true;
 }
 
-/* After an event: the state is where the control page says, if that is possible at all. */
+/* After an event with a frame: the state is where the control page says, if that is possible at all. */
 int fpu_note_frame(struct runner *r)
 {
 	u64 fp = READ_ONCE(r->ctl->fp) - (r->va - SLOT_CTL + SLOT_ALT);
 
 	if (fp > SLOT_ALT_SIZE - xstate_size || fp & 63)
 		return -EFAULT;
-	spin_lock(&r->lock);
 	r->fp = fp;
-	spin_unlock(&r->lock);
 	return 0;
 }
 
 /* The runner will lose its memory: whose state is live there keeps it. */
 void fpu_evict(struct runner *r)
 {
-	spin_lock(&r->lock);
+	skas_lock(&r->lock);
 	if (r->owner)
 		fetch(r);
-	spin_unlock(&r->lock);
+	skas_unlock(&r->lock);
 }
 
 void skas_fpu_save(struct fpu *fpu)
@@ -101,10 +109,10 @@ void skas_fpu_save(struct fpu *fpu)
 
 	if (!r)
 		return;
-	spin_lock(&r->lock);
+	skas_lock(&r->lock);
 	if (fpu->runner == r)
 		fetch(r);
-	spin_unlock(&r->lock);
+	skas_unlock(&r->lock);
 }
 
 void skas_fpu_drop(struct fpu *fpu)
@@ -113,12 +121,12 @@ void skas_fpu_drop(struct fpu *fpu)
 
 	if (!r)
 		return;
-	spin_lock(&r->lock);
+	skas_lock(&r->lock);
 	if (fpu->runner == r) {
 		fpu->runner = NULL;
 		r->owner = NULL;
 	}
-	spin_unlock(&r->lock);
+	skas_unlock(&r->lock);
 }
 
 /* x87 and SSE as after exec: control word 0x37f, mxcsr 0x1f80, all else in its initial state. */

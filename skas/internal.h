@@ -61,10 +61,11 @@ struct runner {
 	u32 spin;                /* rounds we wait for it before we sleep */
 	u64 gap;                 /* handoff.c: ticks between its calls, on average */
 	u32 park;                /* futex that no space maps: it sleeps here while PARKED */
-	u32 regs_live;           /* ptrace: stopped in guest code, not in the stub; see ptrace.c */
-	spinlock_t lock;
+	bool live; /* seccomp: the last event came through a patched site, the FPU state is in the registers */
+	u32 regs_live; /* ptrace: stopped in guest code, not in the stub; see ptrace.c */
+	struct skas_mutex lock;
 	struct fpu *owner; /* under lock: whose FPU state is live here */
-	u64 fp;            /* under lock: offset of that state in alt */
+	u64 fp;            /* offset of that state in alt, when it is not in the registers */
 } __attribute__((aligned(64)));
 
 struct space {
@@ -90,13 +91,16 @@ struct skas_ops {
 	/* From WAITING or PARKED until the next event. */
 	void (*run)(struct runner *r, struct regs *regs, struct fpu *fpu, u64 deadline,
 		struct skas_event *ev);
+	/* FPU state out of the registers, to alt; the runner waits. 0 or -errno: it is lost. */
+	int (*save_fpu)(struct runner *r);
 	/* Prove that it has stopped and wipe it: PARKED and 0. Else -errno: it has to be ended. */
 	int (*stop)(struct runner *r);
 };
 extern const struct skas_ops seccomp_ops, ptrace_ops;
 
 struct skas_stats {
-	u64 kicks, proofs, proofs_failed, forks, pooled, flushes, orders, runners, killed;
+	u64 fpu_saves, kicks, proofs, proofs_failed, forks, pooled, flushes, orders, runners,
+		killed;
 };
 
 /* Fixed by skas_init(). */
@@ -111,6 +115,10 @@ struct skas {
 	int ctl_file;
 	int host_cpus;
 	u64 xfeatures;
+	bool patching; /* guests may have patched sites: gs base leads to the control page */
+	struct {
+		u64 patched; /* by the vCPU */
+	} __attribute__((aligned(64))) calls[STUB_MAX_SLOTS];
 	struct skas_stats stats; /* counted without a lock: figures for people */
 };
 extern struct skas skas;

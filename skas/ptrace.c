@@ -178,9 +178,9 @@ static int fetch_fpu(struct runner *r)
 {
 	int err = os_trace_get_xstate(r->task, r->alt, xstate_size);
 
-	spin_lock(&r->lock);
+	skas_lock(&r->lock);
 	r->fp = 0;
-	spin_unlock(&r->lock);
+	skas_unlock(&r->lock);
 	return err;
 }
 

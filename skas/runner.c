@@ -22,11 +22,16 @@
 #define FLAGS_USER                                                                                 \
 	0x254dd5 /* what iretq in user mode may set: CF PF AF ZF SF TF DF OF NT RF AC ID */
 #define FLAGS_ALWAYS 0x202
+#define FLAG_TF 0x100
+#define REG_RAX 14
 #define USER32_CS 0x23
 #define TOP_OF_ALT_STACK (SLOT_STRIDE - SLOT_CTL - 64)
 
 BUILD_BUG_ON(offsetof(struct regs, ss) != offsetof(struct ctl_page, regs[19]));
 BUILD_BUG_ON(offsetof(struct regs, rip) != C_RIP);
+BUILD_BUG_ON(offsetof(struct skas_thunk, ret) != T_RET);
+BUILD_BUG_ON(offsetof(struct skas_thunk, resume) != T_RESUME);
+BUILD_BUG_ON(offsetof(struct skas_thunk, real_syscall) != T_SYSCALL);
 
 /* ---- making ---- */
 
@@ -103,6 +108,7 @@ int runner_make(struct runner *r)
 	r->pinned = -1;
 	r->patient = false;
 	r->regs_live = 0;
+	r->live = false;
 	r->owner = NULL;
 	skas_lock(&r->space->lock);
 	err = clone_runner_locked(r);
@@ -148,6 +154,7 @@ void runner_wipe(struct runner *r)
 	r->ctl->frsp = r->va + TOP_OF_ALT_STACK;
 	memset(r->alt, 0, SLOT_ALT_SIZE);
 	r->owner = NULL;
+	r->live = false;
 }
 
 /* ---- one stay in guest code ---- */
@@ -162,11 +169,13 @@ void runner_unpublish(struct runner *r)
 	__atomic_store_n(&skas_running[16 * r->cpu], 0, __ATOMIC_SEQ_CST);
 }
 
-/* A cache line that is not written stays shared with the runner's CPU. */
-static inline void put(u64 *to, u64 value)
+/* A cache line that is not written stays shared with the runner's CPU. True: it had to be. */
+static inline bool put(u64 *to, u64 value)
 {
-	if (READ_ONCE(*to) != value)
-		WRITE_ONCE(*to, value);
+	if (READ_ONCE(*to) == value)
+		return false;
+	WRITE_ONCE(*to, value);
+	return true;
 }
 
 static u64 canonical(u64 addr)
@@ -174,26 +183,55 @@ static u64 canonical(u64 addr)
 	return addr < skas.base ? addr : 0;
 }
 
+/* While sites may be patched, the trampoline finds its control page by gs: a thread whose base is 0 has it there. */
+static u64 gs_for(const struct runner *r, u64 gs_base)
+{
+	return !gs_base && skas.patching ? r->va : canonical(gs_base);
+}
+
+static u64 gs_of(const struct runner *r, u64 gs_base)
+{
+	return gs_base == r->va && skas.patching ? 0 : gs_base;
+}
+
 /*
  * Registers with which iretq and wrfsbase do not fault, as far as they are not the guest's own
- * affair.
+ * affair. True: more has changed since the event than rax.
  */
-void runner_load_regs(struct runner *r, const struct regs *regs)
+static bool put_regs(struct runner *r, const struct regs *regs)
 {
 	struct ctl_page *c = r->ctl;
 	const u64 *from = &regs->r15;
+	bool changed = false;
 
 	for (u32 i = 0; i < 16; i++)
-		put(&c->regs[i], from[i]);
-	put(&c->regs[16], regs->cs == USER32_CS ? USER32_CS : USER_CS);
-	put(&c->regs[17], (regs->eflags & FLAGS_USER) | FLAGS_ALWAYS);
-	put(&c->regs[18], regs->rsp);
+		if (i != REG_RAX)
+			changed |= put(&c->regs[i], from[i]);
+	put(&c->regs[REG_RAX], regs->rax);
+	changed |= put(&c->regs[16], regs->cs == USER32_CS ? USER32_CS : USER_CS);
+	changed |= put(&c->regs[17], (regs->eflags & FLAGS_USER) | FLAGS_ALWAYS);
+	changed |= put(&c->regs[18], regs->rsp);
 	put(&c->regs[19], USER_SS);
-	put(&c->fs_base, canonical(regs->fs_base));
-	put(&c->gs_base, canonical(regs->gs_base));
-	put(&c->fp, r->va - SLOT_CTL + SLOT_ALT + r->fp);
-	if (!r->fp)
+	changed |= put(&c->fs_base, canonical(regs->fs_base));
+	changed |= put(&c->gs_base, gs_for(r, regs->gs_base));
+	return changed;
+}
+
+/* Registers, and how the runner is to leave the stub with them. */
+void runner_load_regs(struct runner *r, const struct regs *regs)
+{
+	struct ctl_page *c = r->ctl;
+	bool changed = put_regs(r, regs);
+	u32 how = EXIT_FRAME;
+
+	if (r->live)
+		how = changed || regs->eflags & FLAG_TF ? EXIT_IRET : EXIT_JUMP;
+	else
+		put(&c->fp, r->va - SLOT_CTL + SLOT_ALT + r->fp);
+	if (!r->live && !r->fp)
 		put(&c->frsp, r->va + TOP_OF_ALT_STACK);
+	if (READ_ONCE(c->exit) != how)
+		WRITE_ONCE(c->exit, how);
 	c->event = 0;
 }
 
@@ -209,8 +247,19 @@ static void take_regs(struct runner *r, struct regs *regs)
 	regs->orig_rax = ~0UL;
 	if (skas.caps & OS_SPACE_FSGSBASE) {
 		regs->fs_base = READ_ONCE(c->fs_base);
-		regs->gs_base = READ_ONCE(c->gs_base);
+		regs->gs_base = gs_of(r, READ_ONCE(c->gs_base));
 	}
+}
+
+static void decode_patched_call(struct runner *r, struct regs *regs, struct skas_event *ev)
+{
+	take_regs(r, regs);
+	ev->type = EV_SYSCALL;
+	ev->patched = true;
+	ev->addr = regs->rip;
+	regs->orig_rax = regs->rax;
+	regs->rax = (u64)-ENOSYS;
+	skas.calls[r->cpu].patched++;
 }
 
 static void decode_syscall(struct ctl_page *c, struct regs *regs, struct skas_event *ev)
@@ -240,6 +289,11 @@ void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev)
 	u32 event = READ_ONCE(r->ctl->event);
 
 	*ev = (struct skas_event){ .type = EV_DEAD };
+	r->live = event == EVT_CALL;
+	if (r->live) {
+		decode_patched_call(r, regs, ev);
+		return;
+	}
 	if (event && fpu_note_frame(r))
 		return;
 	switch (event) {

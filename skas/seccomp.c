@@ -23,6 +23,8 @@
 #define KICKS 10                            /* ignored before CPU time counts */
 #define KICK_CPU_LIMIT (50 * NSEC_PER_MSEC) /* of CPU time, with kicks ignored */
 #define KICK_LIMIT (30 * NSEC_PER_SEC)      /* without CPU time: the host starves it */
+#define SAVE_LIMIT (10 * NSEC_PER_SEC)      /* for a state to come out of the registers */
+#define SAVE_SLICE (20 * NSEC_PER_MSEC)
 #define PROOF_LIMIT (10 * NSEC_PER_MSEC)
 
 static bool kick_once(struct runner *r)
@@ -112,6 +114,38 @@ static void seccomp_run(
 		runner_decode(r, regs, ev);
 }
 
+/*
+ * The runner waits in the stub with the state in its registers; the answer says where it has put it. Asked by any vCPU,
+ * r->lock held; the runner's own vCPU does not run it meanwhile. A kick that comes in between has the state in its frame,
+ * which is as good.
+ */
+static int seccomp_save_fpu(struct runner *r)
+{
+	struct ctl_page *c = r->ctl;
+	u64 end = os_clock_mono() + SAVE_LIMIT;
+	u32 event;
+
+	r->live = false;
+	stat_inc(fpu_saves);
+	WRITE_ONCE(c->event, 0);
+	WRITE_ONCE(c->exit, EXIT_SAVE);
+	xchg(&c->turn, TURN_RUN);
+	if (READ_ONCE(c->rsleep))
+		os_futex_wake(&c->turn, 1);
+	for (u32 n = r->spin; n && smp_load_acquire(&c->turn) == TURN_RUN; n--)
+		cpu_relax();
+	WRITE_ONCE(c->kwait, 1);
+	smp_mb();
+	while (smp_load_acquire(&c->turn) == TURN_RUN && os_clock_mono() < end) {
+		os_futex_wait(&c->turn, TURN_RUN, os_clock_mono() + SAVE_SLICE);
+		if (os_space_is_dead(r->task) == 1)
+			break;
+	}
+	WRITE_ONCE(c->kwait, 0);
+	event = READ_ONCE(c->event);
+	return event == EVT_SAVED || event == SIG_KICK ? fpu_note_frame(r) : -EIO;
+}
+
 /* ---- proof of stop ---- */
 
 /*
@@ -164,5 +198,6 @@ const struct skas_ops seccomp_ops = {
 	.name = "seccomp",
 	.attach = seccomp_attach,
 	.run = seccomp_run,
+	.save_fpu = seccomp_save_fpu,
 	.stop = seccomp_stop,
 };

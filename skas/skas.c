@@ -18,6 +18,9 @@
 #define START_ATTEMPTS 16
 #define LOWER_AFTER 8 /* attempts at the very top, where the zygote's own stack is random */
 #define LOWER_STEP (16UL * STUB_WINDOW)
+#define TRAMP_WINDOW (16UL << 20)
+#define TRAMP_DISP 2   /* of the displacement in its lea */
+#define TRAMP_SHIFT 24 /* of the bits by which the trampoline knows the window */
 
 struct skas skas;
 
@@ -50,18 +53,26 @@ static u64 loaded_size(const void *image)
 	return size;
 }
 
+static u64 file_offset(const void *image, u64 addr)
+{
+	const Elf64_Phdr *ph = phdr_of(image, addr);
+
+	return ph->p_offset + (addr - ph->p_vaddr);
+}
+
 /* A program for that window: linked at 0, without relocations, it only needs its headers moved. */
 static void write_image(u8 *image, u64 size, u64 base)
 {
+	s32 window = -(s32)(u32)(base >> TRAMP_SHIFT);
 	Elf64_Ehdr *eh = (void *)image;
 	Elf64_Phdr *ph;
 
 	memcpy(image, stub_elf_start, size);
+	memcpy(image + file_offset(image, STUB_SYM_tramp_window) + TRAMP_DISP, &window,
+		sizeof(window));
 	ph = (void *)(image + eh->e_phoff);
 	filters_write(
-		image + phdr_of(image, STUB_SYM_stub_filters)->p_offset +
-			(STUB_SYM_stub_filters - phdr_of(image, STUB_SYM_stub_filters)->p_vaddr),
-		base, skas.ops == &ptrace_ops);
+		image + file_offset(image, STUB_SYM_stub_filters), base, skas.ops == &ptrace_ops);
 	for (int i = 0; i < eh->e_phnum; i++)
 		if (ph[i].p_type == PT_LOAD) {
 			ph[i].p_vaddr += base;
@@ -103,11 +114,14 @@ static int start_zygote_at(u64 base, u64 top)
 	return err;
 }
 
-/* As high as it goes. The window does not cross 4 GiB: filters compare addresses by halves. */
+/*
+ * As high as it goes. The window does not cross 4 GiB: filters compare addresses by halves; and no
+ * guest maps anything in the 16 MiB that it begins: the trampoline knows it by that.
+ */
 static int start_zygote(void)
 {
 	u64 top = os_space_top();
-	u64 base = round_down(top - STUB_WINDOW, (u64)STUB_WINDOW);
+	u64 base = round_down(top - STUB_WINDOW, TRAMP_WINDOW);
 	int err = -EAGAIN;
 
 	for (int i = 0; i < START_ATTEMPTS && err == -EAGAIN; i++) {
@@ -162,6 +176,7 @@ static int start_mode(const struct skas_ops *ops)
 	err = start_zygote();
 	if (err)
 		return err;
+	skas.patching = skas.cfg.patch && ops == &seccomp_ops && skas.caps & OS_SPACE_BMI2;
 	err = trial();
 	if (err)
 		os_space_stop();
@@ -266,6 +281,11 @@ u64 skas_host_vdso(void)
 	return skas.vdso;
 }
 
+u64 skas_patch_entry(void)
+{
+	return skas.patching ? skas.base + STUB_SYM_tramp : 0;
+}
+
 int skas_region_add(int region, int file)
 {
 	if (region < 1 || region >= MAX_REGIONS)
@@ -324,6 +344,15 @@ void skas_kick(int cpu)
 	os_cpu_kick(cpu);
 }
 
+static u64 patched_calls(void)
+{
+	u64 n = 0;
+
+	for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++)
+		n += READ_ONCE(skas.calls[cpu].patched);
+	return n;
+}
+
 int skas_format_stats(char *buf, size_t size)
 {
 	const struct skas_stats *st = &skas.stats;
@@ -332,10 +361,13 @@ int skas_format_stats(char *buf, size_t size)
 
 	handoff_sum(&c);
 	n = scnprintf(buf, size,
-		"mode %s\nspun %llu\nslept %llu\nwoken %llu\nacross %llu\napart %llu\nmoves %llu\n",
-		skas.ops->name, (unsigned long long)c.spun, (unsigned long long)c.slept,
-		(unsigned long long)c.woken, (unsigned long long)c.across,
-		(unsigned long long)c.apart, (unsigned long long)c.moves);
+		"mode %s\npatched_calls %llu\nfpu_saves %llu\nspun %llu\nslept %llu\nwoken "
+		"%llu\nacross %llu\napart %llu\nmoves %llu\n",
+		skas.ops->name, (unsigned long long)patched_calls(),
+		(unsigned long long)st->fpu_saves, (unsigned long long)c.spun,
+		(unsigned long long)c.slept, (unsigned long long)c.woken,
+		(unsigned long long)c.across, (unsigned long long)c.apart,
+		(unsigned long long)c.moves);
 	return n + scnprintf(buf + n, size - (size_t)n,
 			   "kicks %llu\nproofs %llu\nproofs_failed %llu\nspaces_made %llu\n"
 			   "spaces_from_pool %llu\nspaces_killed %llu\nrunners_made %llu\n"

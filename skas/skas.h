@@ -33,6 +33,7 @@ struct skas_config {
 	int physmem;         /* os handle of region 0's file (os.h: os_file) */
 	enum skas_handoff
 		handoff; /* handoff=auto|spin|sleep: how vCPU and runner wait for each other */
+	bool patch;      /* patch=on|off: call sites may be patched (seccomp mode only) */
 	struct os_irq_page *irq; /* what os_irq_setup() got: its kicked words */
 };
 
@@ -50,6 +51,17 @@ u64 skas_task_size(void);         /* first address that a guest may not map */
  * Where the host's vdso and vvar stand in every space (for our vDSO image); 0 when there is none.
  */
 u64 skas_host_vdso(void);
+
+/*
+ * Where the thunk of a patched call site jumps to, with r11 at its record, the call's arguments in their registers, and
+ * all else as it was; 0: there is no such entry here (ptrace mode, patch=off, a CPU without FSGSBASE or BMI2).
+ */
+u64 skas_patch_entry(void);
+struct skas_thunk {
+	u64 ret;          /* address behind the call: rcx and rip as after a real one */
+	u64 resume;       /* where guest code goes on */
+	u64 real_syscall; /* a system call instruction, for threads whose gs base is their own */
+};
 
 /*
  * Makes another host file known to every mapper made from now on as region @region (1..15). For
@@ -95,7 +107,8 @@ struct skas_event {
 	enum skas_event_type type;
 	int signo, code, trapno;
 	u64 addr, error;
-	bool i386; /* EV_SYSCALL by int 0x80: refuse */
+	bool i386;    /* EV_SYSCALL by int 0x80: refuse */
+	bool patched; /* EV_SYSCALL through a patched site; addr is rip */
 };
 
 /*

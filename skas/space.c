@@ -94,7 +94,6 @@ static void setup_runner(struct space *s, int cpu)
 	r->alt = slot + (SLOT_ALT - SLOT_CTL);
 	r->va = skas.base + STUB_SLOTS + (u64)cpu * SLOT_STRIDE + SLOT_CTL;
 	r->pinned = -1;
-	spin_lock_init(&r->lock);
 }
 
 /* The stack_t of a slot: read by the runner before it has a stack. */

@@ -112,12 +112,29 @@
 #define C_KWAIT 260   /* kernel sleeps, or is about to */
 #define C_RSPIN 264   /* rounds that the runner spins before it sleeps */
 #define C_RSLEEP 268  /* runner sleeps, or is about to */
+#define C_EXIT 272    /* u32, EXIT_*: how the runner leaves; the kernel writes it before the turn */
+#define C_JUMP 280    /* where EXIT_JUMP goes: the trampoline took it from the thunk */
+
+/* With EXIT_FRAME the FPU state is in the frame at C_FP; with all others it is live in the runner's registers. */
+#define EXIT_FRAME 0
+#define EXIT_IRET 1 /* registers from the control page, by iretq */
+#define EXIT_JUMP 2 /* of a patched call, of whose registers only rax has changed */
+#define EXIT_SAVE                                                                                  \
+	3 /* not at all: put the FPU state at the bottom of the alt stack and give the turn back */
+
+/* ---- what a thunk says of itself, struct skas_thunk: r11 points to it ---- */
+#define T_RET 0
+#define T_RESUME 8
+#define T_SYSCALL 16
 
 #define TURN_KERNEL 0 /* also what the host writes when a runner dies (CLONE_CHILD_CLEARTID) */
 #define TURN_RUN 1
 #define TURN_PARK 2 /* still the kernel's turn; stop spinning and sleep */
 
-#define EVT_HELLO 1000  /* a new runner is ready */
+#define EVT_HELLO 1000 /* a new runner is ready */
+#define EVT_CALL                                                                                   \
+	1001 /* a system call through a patched site; the FPU state stays in the registers */
+#define EVT_SAVED 1002  /* EXIT_SAVE is done */
 #define EVT_BROKEN 2000 /* a fault inside the stub that has no roll-forward */
 
 #define SIG_KICK 10   /* SIGUSR1 */
@@ -168,6 +185,8 @@ struct ctl_page {
 	int32_t code;
 	uint64_t trapno, error, cr2, fault_addr, sys, stub_rip, pad;
 	uint32_t turn, kwait, rspin, rsleep;
+	uint32_t exit, pad2;
+	uint64_t jump;
 };
 
 struct order {
@@ -203,6 +222,8 @@ ABI_AT(ctl_page, sys, C_SYS);
 ABI_AT(ctl_page, stub_rip, C_STUBRIP);
 ABI_AT(ctl_page, turn, C_TURN);
 ABI_AT(ctl_page, rsleep, C_RSLEEP);
+ABI_AT(ctl_page, exit, C_EXIT);
+ABI_AT(ctl_page, jump, C_JUMP);
 ABI_AT(order_area, seq, O_SEQ);
 ABI_AT(order_area, ack, O_ACK);
 ABI_AT(order_area, err, O_ERRNO);

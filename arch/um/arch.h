@@ -53,6 +53,14 @@ struct arch_task {
 	int fpu_cpu;            /* the vCPU whose runner holds the live FPU state */
 };
 
+/*
+ * Patched call sites (arch/um/patch.c). forget: what stands in the range, or its frames, is about to change, or has
+ * changed: it runs as it is written from then on; may sleep, mmap_lock or i_mmap_sem keeps the areas. fork: 0 or -ENOMEM.
+ */
+void arch_patch_forget(struct mm *mm, u64 start, u64 end);
+int arch_patch_fork(struct mm *new, struct mm *old);
+void arch_patch_free(struct mm *mm); /* nobody else knows the mm any more */
+
 /* Kernel stack and FPU area for a new task. 0 or -ENOMEM. */
 int arch_task_alloc(struct task *t);
 void arch_task_free(struct task *t); /* not the current one's */

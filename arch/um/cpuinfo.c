@@ -5,6 +5,9 @@
 #include "arch/um/internal.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/printk.h"
+#include "skas/skas.h"
+
+#define HWCAP2_FSGSBASE 2UL
 
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
@@ -24,7 +27,8 @@ u64 arch_auxv(u32 type)
 {
 	switch (type) {
 	case AT_HWCAP: return host.hwcap;
-	case AT_HWCAP2: return host.hwcap2;
+	/* gs base may be the stub's (patched call sites): who asks for it does so by arch_prctl */
+	case AT_HWCAP2: return host.hwcap2 & ~(skas_patch_entry() ? HWCAP2_FSGSBASE : 0UL);
 	case AT_MINSIGSTKSZ: return host.minsigstksz;
 	default: return 0;
 	}

@@ -22,6 +22,7 @@
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
+#include "arch/um/patch.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
@@ -107,7 +108,11 @@ static void refuse_i386(struct task *t)
 
 static void serve(struct task *t, const struct skas_event *ev)
 {
+	if (!ev->patched && patch_unwind(t->mm, &t->arch.regs, ev))
+		return;
 	if (ev->type == EV_SYSCALL && !ev->i386) {
+		if (!ev->patched && skas_patch_entry())
+			patch_count_trap(t->mm, &t->arch.regs);
 		serve_syscall(t);
 		return;
 	}
@@ -217,6 +222,9 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 		cpu_set_state(cpu, OS_CPU_KERNEL);
 		return false;
 	}
+	/* A patched call goes back by itself. */
+	if (!ev->patched || ev->addr != t->arch.regs.rip)
+		t->arch.regs.rip = patch_resume(t->mm, t->arch.regs.rip);
 	account_user_enter(now);
 	skas_run(s, cpu, &t->arch.regs, &t->arch.fpu, deadline, ev);
 	account_user_exit();
@@ -227,7 +235,7 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 void arch_return_to_user(void)
 {
 	struct task *t = current;
-	struct skas_event ev;
+	struct skas_event ev = { .type = EV_KICK };
 
 	boundary_work(t);
 	for (;;) {

@@ -54,6 +54,18 @@ static int set_handoff(const char *value)
 }
 PARAM("handoff=", set_handoff, "auto, spin or sleep: how vCPU and guest code wait for each other");
 
+static bool wanted_patch = true;
+
+static int set_patch(const char *value)
+{
+	if (strcmp(value, "on") && strcmp(value, "off"))
+		refuse("patch=%s: not on or off", value);
+	wanted_patch = !strcmp(value, "on");
+	return 0;
+}
+PARAM("patch=", set_patch,
+	"on or off: system calls of hot call sites go by a jump (on, with seccomp)");
+
 static void early_write(struct console *con, const char *s, size_t n)
 {
 	os_write_stderr(s, n);
@@ -75,6 +87,7 @@ static void start_spaces(void)
 		.ncpus = nr_cpus,
 		.physmem = physmem_handle(),
 		.handoff = wanted_handoff,
+		.patch = wanted_patch,
 		.irq = &irq_page,
 	};
 	const char *why = "";

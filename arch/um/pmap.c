@@ -31,6 +31,7 @@
 #include <asm/errno.h>
 
 #include "arch/um/internal.h"
+#include "arch/um/patch.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -364,6 +365,28 @@ static int make_room(struct pmap *pm)
 	return drop_locked(pm, MMAP_MIN_ADDR, arch_task_size());
 }
 
+/* Text may have shadows in the place of some of its frames (patch.h). */
+static int map_run(struct pmap *pm, const struct run *r, bool populate)
+{
+	u64 at = r->va, end = r->va + r->len, off = (r->pfn << PAGE_SHIFT) - r->va;
+	bool text = (r->rights & (PTE_P | PTE_RW | PTE_NX)) == PTE_P;
+	int prot = run_prot(r->rights), err = 0;
+	u64 va = at;
+	pfn_t shadow;
+
+	while (text && !err && patch_find_shadow(mm_of(pm), r->va, r->pfn, &va, end, &shadow)) {
+		if (va > at)
+			err = space_map(pm->space, at, va - at, prot, 0, at + off, populate);
+		if (!err)
+			err = space_map(
+				pm->space, va, PAGE_SIZE, prot, 0, shadow << PAGE_SHIFT, true);
+		at = va += PAGE_SIZE;
+	}
+	if (at < end && !err)
+		err = space_map(pm->space, at, end - at, prot, 0, at + off, populate);
+	return err;
+}
+
 static int sync_locked(struct pmap *pm, u64 start, u64 end, bool populate, u32 max)
 {
 	struct run runs[RUNS];
@@ -375,8 +398,7 @@ static int sync_locked(struct pmap *pm, u64 start, u64 end, bool populate, u32 m
 			pm, &start, end, 0, runs, max ? min_t(u32, RUNS, max - done) : RUNS);
 
 		for (u32 i = 0; i < n && !err; i++)
-			err = space_map(pm->space, runs[i].va, runs[i].len,
-				run_prot(runs[i].rights), 0, runs[i].pfn << PAGE_SHIFT, populate);
+			err = map_run(pm, &runs[i], populate);
 		if (n)
 			pm->queued = true;
 		done += n;
@@ -421,6 +443,33 @@ int pmap_replace(struct pmap *pm, u64 start, u64 end, bool populate)
 		/* Truncation may have taken an entry before that looked: then nothing was mapped over the old frame. */
 		if (!err && !all_readable(pm, start, end))
 			err = drop_locked(pm, start, end);
+	}
+	mutex_unlock(&pm->lock);
+	return err;
+}
+
+static void mark_stale(struct pmap *pm, u64 start, u64 end)
+{
+	entries_lock(pm);
+	for (; start < end; start += PAGE_SIZE) {
+		pte_t *e = pmap_pte(pm, start, false);
+
+		if (e && *e & PTE_MAPPED)
+			*e |= PTE_STALE;
+	}
+	entries_unlock(pm);
+}
+
+int pmap_refresh(struct pmap *pm, u64 start, u64 end)
+{
+	int err = 0;
+
+	mutex_lock(&pm->lock);
+	if (pm->space) {
+		mark_stale(pm, start, end);
+		err = sync_locked(pm, start, end, true, 0);
+		if (!err)
+			err = flush_locked(pm);
 	}
 	mutex_unlock(&pm->lock);
 	return err;

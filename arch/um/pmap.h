@@ -69,6 +69,8 @@ void pmap_free_tables(
 int pmap_sync(struct pmap *pm, u64 start, u64 end, bool populate, u32 max);
 /* After entries of a range that the space maps got other frames: maps these, queued. The old frames go to pmap_retire(). */
 int pmap_replace(struct pmap *pm, u64 start, u64 end, bool populate);
+/* What the space shall map of the range has changed without the entries: maps it anew where it is mapped, and flushes. */
+int pmap_refresh(struct pmap *pm, u64 start, u64 end);
 /* Drops the host mappings of [start, end) (clears MAPPED), queued; pmap_settle() or pmap_flush() waits for it. */
 int pmap_drop(struct pmap *pm, u64 start, u64 end);
 /* The same, but no order when no entry of the range is mapped: false then. For ranges whose entries still stand. */

@@ -74,7 +74,7 @@ static pte_t read_bits(struct vm_area *v, struct page *p)
 
 	if (vma_is_cow(v))
 		return (bits & ~PTE_RW) | PTE_COW;
-	if (v->vm_mapping->a_ops->memory_only)
+	if (v->vm_mapping->a_ops->memory_only && !test_bit(PG_patched, &p->flags))
 		return bits;
 	return bits & ~PTE_RW;
 }
@@ -277,6 +277,7 @@ int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *
 		}
 	}
 	wait_on_page_writeback(p);
+	page_text_changed(p);
 	set_page_dirty(p);
 	spin_lock(&mm->page_table_lock);
 	ep = pmap_pte(&mm->pmap, addr, false);

@@ -121,6 +121,8 @@ static ssize_t write_piece(
 	from->nofault = true;
 	copied = copy_from_iter((char *)page_address(page) + off, n, from);
 	from->nofault = nofault;
+	if (unlikely(test_bit(PG_patched, &page->flags)))
+		page_text_changed(page);
 	ret = m->a_ops->write_end(f, m, pos, n, copied, page, fsdata);
 	if (ret < (ssize_t)copied)
 		iov_iter_revert(from, copied - max_t(ssize_t, ret, 0));

@@ -38,6 +38,8 @@ struct page *get_user_page(struct mm *mm, u64 addr, u32 flags)
 	u32 fault = (flags & FOLL_WRITE ? FAULT_WRITE : 0) | (flags & FOLL_FORCE ? FAULT_FORCE : 0);
 
 	addr &= PAGE_MASK;
+	if (flags & FOLL_FORCE && flags & FOLL_WRITE)
+		arch_patch_forget(mm, addr, addr + PAGE_SIZE);
 	for (int tries = 0; tries < 100; tries++) {
 		bool hole;
 		struct page *p = look(mm, addr, flags, &hole);

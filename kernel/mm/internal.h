@@ -86,6 +86,8 @@ void lru_putback(struct page *p, bool active);
 void page_mkclean(struct page *p);
 /* The same for a range of pages at the price of one flush for each mm. */
 void mapping_wrprotect_range(struct address_space *m, u64 first, u64 last);
+/* The page (locked) was or will be written to: patched call sites in it go. Only needed while it is PG_patched. */
+void page_text_changed(struct page *p);
 /* Removes all mappings of a page of the cache (locked). */
 void page_unmap_all(struct page *p);
 

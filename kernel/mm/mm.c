@@ -133,6 +133,7 @@ static void exit_mmap(struct mm *mm)
 	down_write(&mm->mmap_lock);
 	munmap_locked(mm, 0, mm->task_size);
 	up_write(&mm->mmap_lock);
+	arch_patch_free(mm);
 }
 
 void mmput(struct mm *mm)

@@ -45,6 +45,8 @@ struct core_state;
 #define PG_waiters 15
 #define PG_mappedrw 17  /* a shared writable mapping may dirty it */
 #define PG_readahead 18 /* reaching it starts the next read-ahead */
+#define PG_patched                                                                                 \
+	19 /* text with patched call sites somewhere: page_text_changed() when it changes */
 
 struct page {
 	u64 flags;                     /* PG_*, atomic bits */
@@ -357,6 +359,7 @@ struct mm {
 	struct core_state *core_state;
 	struct list_head mm_list; /* all mms, for reclaim and OOM; under mm_list_lock */
 	u64 vdso_base;
+	struct patch *patch; /* of call sites (arch/um/patch.c), or NULL; set once */
 	u64 owner_pid;
 	bool membarrier_private; /* registered for MEMBARRIER_CMD_PRIVATE_EXPEDITED */
 	u64 last_spurious;       /* address of the last fault that found nothing to do; a hint */

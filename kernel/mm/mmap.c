@@ -342,6 +342,7 @@ int munmap_locked(struct mm *mm, u64 start, u64 len)
 	int err;
 
 	assert_rwsem_held_write(&mm->mmap_lock);
+	arch_patch_forget(mm, start, end);
 	if (!v || v->vm_start >= end)
 		return 0;
 	if (v->vm_start < start && v->vm_end > end && mm->map_count >= sysctl_max_map_count)

@@ -193,6 +193,8 @@ long sys_mprotect(unsigned long addr, size_t len, unsigned long prot)
 		return -EINTR;
 	err = apply_grows(mm, &p, grows);
 	if (!err)
+		arch_patch_forget(mm, p.start, p.end);
+	if (!err)
 		err = protect_range(mm, &p);
 	up_write(&mm->mmap_lock);
 	return err;

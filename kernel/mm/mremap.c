@@ -267,6 +267,7 @@ long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len
 		return flags & MREMAP_FIXED ? -EINVAL : -ENOMEM;
 	if (down_write_killable(&r.mm->mmap_lock))
 		return -EINTR;
+	arch_patch_forget(r.mm, addr, addr + r.old_len);
 	ret = flags & MREMAP_FIXED ? remap_to(&r) : remap_anywhere(&r);
 	up_write(&r.mm->mmap_lock);
 	if (r.populate && !IS_ERR_VALUE(ret))

@@ -119,6 +119,21 @@ void page_unmap_all(struct page *p)
 	up_read(&m->i_mmap_sem);
 }
 
+void page_text_changed(struct page *p)
+{
+	struct address_space *m = p->mapping;
+	struct vm_area *v;
+	u64 start, end;
+
+	if (!test_and_clear_bit(PG_patched, &p->flags) || !m)
+		return;
+	down_read(&m->i_mmap_sem);
+	list_for_each_entry(v, &m->i_mmap_list, shared)
+		if (overlap(v, p->index, p->index, &start, &end))
+			arch_patch_forget(v->vm_mm, start, end);
+	up_read(&m->i_mmap_sem);
+}
+
 void unmap_mapping_range(struct address_space *m, u64 first, u64 nr)
 {
 	u64 last = nr ? first + nr - 1 : ~0UL;

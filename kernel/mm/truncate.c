@@ -37,6 +37,7 @@ static void zero_part(struct address_space *m, u64 index, u32 from, u32 to)
 	wait_on_page_writeback(p);
 	if (p->mapping == m && PageUptodate(p)) {
 		memset((char *)page_address(p) + from, 0, to - from);
+		page_text_changed(p);
 		if (to == PAGE_SIZE && PagePrivate(p) && m->a_ops->invalidatepage)
 			m->a_ops->invalidatepage(p, from);
 	}

@@ -241,6 +241,67 @@ stub_exit:
 mapper_end:
 
 /*
+ * ---- a patched call site ----
+ *
+ * From a thunk: r11 points to its record (T_*), rcx is free, all else is the guest's, flags and stack included. gs base
+ * leads to the control page, unless the guest has set it to something of its own: then bits 24 to 55 differ from the
+ * window's, since a guest can map nothing in the window's 16 MiB; skas_init() writes the difference into the lea. Up to
+ * there no flag changes.
+ */
+	.balign 64
+	.globl tramp
+	.globl tramp_window
+tramp:
+	rdgsbase %rcx
+	rorx $24, %rcx, %rcx
+tramp_window:
+	.byte 0x8d, 0x89			/* lea disp32(%rcx), %ecx */
+	.long 0
+	jecxz 1f
+	jmp *T_SYSCALL(%r11)
+1:	mov %r15, %gs:0
+	mov %r14, %gs:8
+	mov %r13, %gs:16
+	mov %r12, %gs:24
+	mov %r10, %gs:40
+	mov %r9, %gs:48
+	mov %r8, %gs:56
+	mov %rbp, %gs:64
+	mov %rdi, %gs:72
+	mov %rsi, %gs:80
+	mov %rdx, %gs:88
+	mov %rbx, %gs:104
+	mov %rax, %gs:112
+	mov %rsp, %gs:C_RSP
+	rdgsbase %rbx
+	lea C_RSP(%rbx), %rsp
+	pushfq					/* to C_EFLAGS */
+	lea SLOT_STRIDE - SLOT_CTL - 64(%rbx), %rsp
+	mov T_RET(%r11), %rcx
+	mov %rcx, C_RIP(%rbx)
+	mov %rcx, 96(%rbx)			/* rcx and r11 as a system call leaves them */
+	mov T_RESUME(%r11), %rax
+	mov %rax, C_JUMP(%rbx)
+	mov C_EFLAGS(%rbx), %rax
+	mov %rax, 32(%rbx)
+	rdfsbase %rax
+	mov %rax, C_FS(%rbx)
+	mov %rsp, C_FRSP(%rbx)
+	movl $EXIT_IRET, C_EXIT(%rbx)
+	movl $EVT_CALL, C_EV(%rbx)
+	jmp handoff
+
+/* The kernel wants the live FPU state. */
+save_fpu:
+	lea SLOT_ALT - SLOT_CTL(%rbx), %rdi
+	mov $-1, %eax
+	mov $-1, %edx
+	xsave64 (%rdi)
+	mov %rdi, C_FP(%rbx)
+	movl $EVT_SAVED, C_EV(%rbx)
+	jmp handoff
+
+/*
  * ---- every signal of a runner: edi signal, rsi siginfo, rdx ucontext; rsp is in this runner's alt
  * stack ----
  */
@@ -308,6 +369,7 @@ h_all:
 
 /* The control page holds the registers, this frame the FPU state. */
 h_event:
+	movl $EXIT_FRAME, C_EXIT(%rbx)
 	mov UC_FPSTATE(%rdx), %rax
 	mov %rax, C_FP(%rbx)
 	mov UC_ERR(%rdx), %rax
@@ -385,12 +447,22 @@ after_futex:
 
 /* ---- the kernel gave the turn: back to the guest ---- */
 go:
+	mov C_EXIT(%rbx), %eax
+	cmp $EXIT_JUMP, %eax
+	je go_jump
+	cmp $EXIT_SAVE, %eax
+	je save_fpu
 	testl $OF_FSGSBASE, stub_text + STUB_ORDERS + O_FLAGS(%rip)
 	jz 1f
 	mov C_FS(%rbx), %rax
 	wrfsbase %rax
 	mov C_GS(%rbx), %rax
 	wrgsbase %rax
+1:	cmpl $EXIT_IRET, C_EXIT(%rbx)
+	jne 1f
+	pushq $FLAGS_CLEAN			/* iretq does not bear NT */
+	popfq
+	jmp go_live
 1:	mov C_FP(%rbx), %rdi
 	mov $-1, %eax
 	mov $-1, %edx
@@ -413,6 +485,20 @@ go_live:
 	pop %rbx
 	pop %rax
 	iretq
+/* What the wait has used is restored; rbx last, gs still leads to the control page. */
+go_jump:
+	pushq C_EFLAGS(%rbx)
+	popfq
+	mov 112(%rbx), %rax
+	mov 96(%rbx), %rcx
+	mov 88(%rbx), %rdx
+	mov 80(%rbx), %rsi
+	mov 72(%rbx), %rdi
+	mov 40(%rbx), %r10
+	mov 32(%rbx), %r11
+	mov C_RSP(%rbx), %rsp
+	mov 104(%rbx), %rbx
+	jmp *%gs:C_JUMP
 go_end:
 
 /* ---- a signal that struck in the stub itself, at rcx ---- */
@@ -443,11 +529,15 @@ in_stub:
 	jae 2f
 	cmpl $TURN_RUN, C_TURN(%rbx)
 	jne resume				/* the kernel's turn: it asks for nothing */
-	/* the turn was given and not used yet: drop to the saved frame and give it back */
-2:	mov C_FRSP(%rbx), %rsp
+	/* the turn was given and not used yet: give it back, with what holds the FPU state: this frame or the saved one */
+2:	cmpl $EXIT_FRAME, C_EXIT(%rbx)
+	jne 3f
+	mov C_FRSP(%rbx), %rsp
 	mov %rcx, C_STUBRIP(%rbx)
 	movl $SIG_KICK, C_EV(%rbx)
 	jmp handoff
+3:	mov %rcx, C_STUBRIP(%rbx)
+	jmp h_event
 
 /*
  * Back to where the signal struck, in the stub. The iret frame is built in the frame's own slots of

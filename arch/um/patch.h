@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * patch.h: call sites of guests, patched so that a system call is a jump (docs/skas.md). What mm/ must tell is in
+ * arch.h: arch_patch_*().
+ *
+ * A site is a `syscall` instruction of a guest's text. Once it has trapped often, its page is replaced in the space, and
+ * only there, by a shadow frame in which the site jumps to a thunk; the thunk jumps to the stub's trampoline
+ * (skas_patch_entry()). The guest's registers never show a thunk to anybody: patch_unwind() takes them out of it after
+ * every event, and patch_resume() puts them back where the site's second instruction is no longer in its place.
+ */
+#ifndef NESTLING_PATCH_H
+#define NESTLING_PATCH_H
+
+#include "arch/um/pmap.h"
+#include "kernel/lib/regs.h"
+#include "skas/skas.h"
+
+struct mm;
+
+/* A system call has come by a trap; regs as they are then. May sleep; no lock held. Sites that come often are patched. */
+void patch_count_trap(struct mm *mm, const struct regs *r);
+
+/*
+ * After any event but a patched call: registers that show a thunk are turned back or on, to an instruction of the guest's
+ * own. True: the event was of our making (a step, an old instruction that is no more) and there is nothing to be done.
+ */
+bool patch_unwind(struct mm *mm, struct regs *r, const struct skas_event *ev);
+
+/* Where guest code really has to go on for @rip. */
+u64 patch_resume(struct mm *mm, u64 rip);
+
+/*
+ * The first page of [*va, end) that has a shadow of the frame which the run maps there (@pfn at @start): *va and its
+ * shadow. False: there is none. For pmap.c, with pmap->lock held, of runs that may be executed and not written.
+ */
+bool patch_find_shadow(struct mm *mm, u64 start, pfn_t pfn, u64 *va, u64 end, pfn_t *shadow);
+
+#endif
