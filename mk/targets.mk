@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run check check-long unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run bench check check-long unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
 	@echo 'make check        all tests; check-long adds the slow ones'
+	@echo 'make bench        native, Nestling, UML and gVisor side by side; BENCHFLAGS=--write renews docs/benchmarks.md'
 	@echo 'make lint         the Laws, the include arrows, clang-format, clang-tidy'
 	@echo 'make objs         every object of every world, without linking'
 	@echo 'make deps         install the packages that the build needs'
@@ -23,6 +24,11 @@ run: deps
 	@$(MAKE) --no-print-directory all
 	@tools/default-image $(B)/nestctl $(IMAGE)
 	@$(B)/nestctl run $(RUNFLAGS) $(IMAGE)
+
+# Natively, in Nestling and in what else is installed (bench/run says how); half an hour, since UML takes its time.
+bench: deps
+	@$(MAKE) --no-print-directory all
+	@bench/run --build $(B) $(BENCHFLAGS)
 
 check: deps
 	@$(MAKE) --no-print-directory all
