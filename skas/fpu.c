@@ -25,6 +25,8 @@ u32 xstate_size;
 #define FX_MXCSR 24
 #define MXCSR_MASK 0xffff
 #define XSTATE_FP_SSE 3
+#define SWAP_PATIENCE (10 * NSEC_PER_SEC)
+#define SWAP_SLICE (50 * NSEC_PER_USEC)
 
 /* The fields of an xsave area for which xrstor faults. */
 static void make_loadable(u8 *area)
@@ -38,31 +40,127 @@ static void make_loadable(u8 *area)
 		header[i] = 0;
 }
 
-/*
- * Takes the state out of the frame, or out of the registers, which only the runner itself can do. r->lock held. A
- * runner that does not: the state is what the area held last.
- */
-static void fetch(struct runner *r)
-{
-	struct fpu *owner = r->owner;
+/* ---- areas of the alt stack, below all frames ---- */
 
-	if (!r->live || !skas.ops->save_fpu(r)) {
-		memcpy(owner->area, r->alt + r->fp, xstate_size);
-		make_loadable(owner->area);
+static u64 area_at(int area)
+{
+	return (u64)area * round_up(xstate_size, 64);
+}
+
+static void copy_out(struct runner *r, struct fpu *fpu, u64 off)
+{
+	memcpy(fpu->area, r->alt + off, xstate_size);
+	make_loadable(fpu->area);
+}
+
+/* The registers' state, which only the runner itself can save. Where it is, or -errno: what fpu->area held last counts. */
+static s64 save_registers(struct runner *r, int area)
+{
+	u32 how = READ_ONCE(r->ctl->exit);
+	s64 off = skas.ops->save_fpu(r, area_at(area));
+
+	WRITE_ONCE(r->ctl->exit, how);
+	return off;
+}
+
+/* It has the turn, and saves the state within its first instructions, if it gets a CPU. */
+static void await_swap(struct runner *r)
+{
+	u64 end = os_clock_mono() + SWAP_PATIENCE;
+
+	while (READ_ONCE(r->swapping) && READ_ONCE(r->ctl->save) && os_clock_mono() < end)
+		os_sleep_until(os_clock_mono() + SWAP_SLICE);
+	smp_mb();
+}
+
+static void fetch_parked(struct runner *r, int area)
+{
+	struct fpu *fpu = r->parked[area];
+	s64 off = (s64)area_at(area);
+
+	if (r->swap == area) {
+		off = save_registers(r, area);
+		WRITE_ONCE(r->swap, -1);
+	} else if (r->swapping) {
+		await_swap(r);
 	}
-	owner->runner = NULL;
+	if (off >= 0)
+		copy_out(r, fpu, (u64)off);
+	fpu->runner = NULL;
+	r->parked[area] = NULL;
+}
+
+static int area_of(const struct runner *r, const struct fpu *fpu)
+{
+	for (int i = 0; i < FPU_AREAS; i++)
+		if (r->parked[i] == fpu)
+			return i;
+	return -1;
+}
+
+/* An area other than @not, an empty one if there is one: who is parked there goes. */
+static int free_area(struct runner *r, int not )
+{
+	int area = not == 0 ? 1 : 0;
+
+	if (not < 0 && r->parked[0] && !r->parked[1])
+		area = 1;
+	if (r->parked[area])
+		fetch_parked(r, area);
+	return area;
+}
+
+/* The owner's state out of its frame, or out of the registers. r->lock held. */
+static void fetch_owner(struct runner *r)
+{
+	s64 off = (s64)r->fp;
+
+	if (r->live) {
+		off = save_registers(r, free_area(r, -1));
+		r->live = false;
+	}
+	if (off >= 0)
+		copy_out(r, r->owner, (u64)off);
+	r->owner->runner = NULL;
 	r->owner = NULL;
+}
+
+/*
+ * The owner's state makes room for @fpu's. Out of a frame it is copied. Out of the registers the runner will put it into
+ * an area on its way to @fpu's task; there it stays until its task comes back to this runner, or somebody wants it.
+ */
+static void make_room(struct runner *r, const struct fpu *fpu)
+{
+	int area;
+
+	if (!r->owner)
+		return;
+	if (!r->live) {
+		fetch_owner(r);
+		return;
+	}
+	area = free_area(r, area_of(r, fpu));
+	r->parked[area] = r->owner;
+	r->owner = NULL;
+	r->live = false;
+	WRITE_ONCE(r->swap, area);
 }
 
 static void load(struct runner *r, struct fpu *fpu)
 {
+	int area;
+
 	skas_lock(&r->lock);
-	if (r->owner)
-		fetch(r);
-	memcpy(r->alt, fpu->area, xstate_size);
-	make_loadable(r->alt);
-	r->fp = 0;
-	r->live = false;
+	make_room(r, fpu);
+	area = area_of(r, fpu);
+	if (area >= 0) {
+		r->parked[area] = NULL;
+	} else {
+		area = free_area(r, r->swap);
+		memcpy(r->alt + area_at(area), fpu->area, xstate_size);
+	}
+	make_loadable(r->alt + area_at(area));
+	r->fp = area_at(area);
 	r->owner = fpu;
 	fpu->runner = r;
 	skas_unlock(&r->lock);
@@ -77,29 +175,72 @@ bool fpu_enter(struct runner *r, struct fpu *fpu)
 {
 	if (likely(fpu->runner == r && r->owner == fpu))
 		return false;
-	if (fpu->runner)
+	if (fpu->runner && fpu->runner != r)
 		skas_fpu_save(fpu);
 	load(r, fpu);
 	return true;
 }
 
-/* After an event with a frame: the state is where the control page says, if that is possible at all. */
-int fpu_note_frame(struct runner *r)
+/* Where the control page says that a state is, if that is possible at all: 0 or -EFAULT. */
+int fpu_frame(struct runner *r, u64 *off)
 {
 	u64 fp = READ_ONCE(r->ctl->fp) - (r->va - SLOT_CTL + SLOT_ALT);
 
 	if (fp > SLOT_ALT_SIZE - xstate_size || fp & 63)
 		return -EFAULT;
-	r->fp = fp;
+	*off = fp;
 	return 0;
 }
 
-/* The runner will lose its memory: whose state is live there keeps it. */
+/* After an event: what the runner was to do on its way is done. With a frame, the owner's state is there. */
+int fpu_note_event(struct runner *r, bool frame)
+{
+	WRITE_ONCE(r->swapping, false);
+	r->live = !frame;
+	return frame ? fpu_frame(r, &r->fp) : 0;
+}
+
+/*
+ * Before the control page is made ready for a turn: true when a state has to leave the registers on the way. Then nobody
+ * else can ask for it until fpu_give(), or skas_unlock(&r->lock) when no turn is given after all.
+ */
+bool fpu_lock_swap(struct runner *r)
+{
+	if (likely(READ_ONCE(r->swap) < 0))
+		return false;
+	skas_lock(&r->lock);
+	return true;
+}
+
+void fpu_give(struct runner *r)
+{
+	if (r->swap >= 0) {
+		WRITE_ONCE(r->ctl->save, r->va - SLOT_CTL + SLOT_ALT + area_at(r->swap));
+		WRITE_ONCE(r->ctl->exit, EXIT_SWAP);
+		r->swapping = true;
+		WRITE_ONCE(r->swap, -1);
+	}
+	skas_unlock(&r->lock);
+}
+
+void fpu_reset(struct runner *r)
+{
+	r->owner = NULL;
+	r->live = r->swapping = false;
+	r->swap = -1;
+	for (int i = 0; i < FPU_AREAS; i++)
+		r->parked[i] = NULL;
+}
+
+/* The runner will lose its memory: whose state is there keeps it. */
 void fpu_evict(struct runner *r)
 {
 	skas_lock(&r->lock);
+	for (int i = 0; i < FPU_AREAS; i++)
+		if (r->parked[i])
+			fetch_parked(r, i);
 	if (r->owner)
-		fetch(r);
+		fetch_owner(r);
 	skas_unlock(&r->lock);
 }
 
@@ -110,22 +251,27 @@ void skas_fpu_save(struct fpu *fpu)
 	if (!r)
 		return;
 	skas_lock(&r->lock);
-	if (fpu->runner == r)
-		fetch(r);
+	if (r->owner == fpu)
+		fetch_owner(r);
+	else if (area_of(r, fpu) >= 0)
+		fetch_parked(r, area_of(r, fpu));
 	skas_unlock(&r->lock);
 }
 
 void skas_fpu_drop(struct fpu *fpu)
 {
 	struct runner *r = READ_ONCE(fpu->runner);
+	int area;
 
 	if (!r)
 		return;
 	skas_lock(&r->lock);
-	if (fpu->runner == r) {
-		fpu->runner = NULL;
+	area = area_of(r, fpu);
+	if (area >= 0)
+		r->parked[area] = NULL;
+	if (r->owner == fpu)
 		r->owner = NULL;
-	}
+	fpu->runner = NULL;
 	skas_unlock(&r->lock);
 }
 

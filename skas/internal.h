@@ -46,6 +46,8 @@ void skas_unlock(struct skas_mutex *m);
  * WAITING means that the kernel has seen an event, which a hostile guest may have forged; PARKED is
  * proved.
  */
+#define FPU_AREAS 2
+
 enum runner_state { RUNNER_NONE, RUNNER_WAITING, RUNNER_RUNNING, RUNNER_PARKED };
 
 struct runner {
@@ -66,6 +68,10 @@ struct runner {
 	struct skas_mutex lock;
 	struct fpu *owner; /* under lock: whose FPU state is live here */
 	u64 fp;            /* offset of that state in alt, when it is not in the registers */
+	struct fpu *parked
+		[FPU_AREAS]; /* under lock: whose state lies, or with swap will lie, in that area of alt */
+	int swap; /* under lock: area for the registers' state, which is not the owner's; or -1 */
+	bool swapping; /* under lock: it goes there now, as far as we know */
 } __attribute__((aligned(64)));
 
 struct space {
@@ -91,8 +97,8 @@ struct skas_ops {
 	/* From WAITING or PARKED until the next event. */
 	void (*run)(struct runner *r, struct regs *regs, struct fpu *fpu, u64 deadline,
 		struct skas_event *ev);
-	/* FPU state out of the registers, to alt; the runner waits. 0 or -errno: it is lost. */
-	int (*save_fpu)(struct runner *r);
+	/* The registers' FPU state to offset @off of alt; it waits. Where the state is, or -errno: lost. */
+	s64 (*save_fpu)(struct runner *r, u64 off);
 	/* Prove that it has stopped and wipe it: PARKED and 0. Else -errno: it has to be ended. */
 	int (*stop)(struct runner *r);
 };
@@ -159,7 +165,11 @@ void runner_unpublish(struct runner *r);
 
 /* fpu.c */
 bool fpu_enter(struct runner *r, struct fpu *fpu);
-int fpu_note_frame(struct runner *r);
+bool fpu_lock_swap(struct runner *r);
+void fpu_give(struct runner *r); /* unlocks */
+void fpu_reset(struct runner *r);
+int fpu_frame(struct runner *r, u64 *off);
+int fpu_note_event(struct runner *r, bool frame);
 void fpu_evict(struct runner *r);
 
 /* handoff.c */

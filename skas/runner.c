@@ -108,8 +108,7 @@ int runner_make(struct runner *r)
 	r->pinned = -1;
 	r->patient = false;
 	r->regs_live = 0;
-	r->live = false;
-	r->owner = NULL;
+	fpu_reset(r);
 	skas_lock(&r->space->lock);
 	err = clone_runner_locked(r);
 	skas_unlock(&r->space->lock);
@@ -153,8 +152,7 @@ void runner_wipe(struct runner *r)
 	r->ctl->turn = turn;
 	r->ctl->frsp = r->va + TOP_OF_ALT_STACK;
 	memset(r->alt, 0, SLOT_ALT_SIZE);
-	r->owner = NULL;
-	r->live = false;
+	fpu_reset(r);
 }
 
 /* ---- one stay in guest code ---- */
@@ -228,7 +226,7 @@ void runner_load_regs(struct runner *r, const struct regs *regs)
 		how = changed || regs->eflags & FLAG_TF ? EXIT_IRET : EXIT_JUMP;
 	else
 		put(&c->fp, r->va - SLOT_CTL + SLOT_ALT + r->fp);
-	if (!r->live && !r->fp)
+	if (!r->live && r->fp < FPU_AREAS * (u64)xstate_size)
 		put(&c->frsp, r->va + TOP_OF_ALT_STACK);
 	if (READ_ONCE(c->exit) != how)
 		WRITE_ONCE(c->exit, how);
@@ -289,14 +287,10 @@ void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev)
 	u32 event = READ_ONCE(r->ctl->event);
 
 	*ev = (struct skas_event){ .type = EV_DEAD };
-	r->live = event == EVT_CALL;
-	if (r->live) {
-		decode_patched_call(r, regs, ev);
-		return;
-	}
-	if (event && fpu_note_frame(r))
+	if (event && fpu_note_event(r, event != EVT_CALL))
 		return;
 	switch (event) {
+	case EVT_CALL: decode_patched_call(r, regs, ev); break;
 	case SIGSYS:
 		take_regs(r, regs);
 		decode_syscall(r->ctl, regs, ev);

@@ -87,17 +87,23 @@ static void give_turn(struct runner *r)
 static void seccomp_run(
 	struct runner *r, struct regs *regs, struct fpu *fpu, u64 deadline, struct skas_event *ev)
 {
+	bool swap;
 	int err;
 
 	*ev = (struct skas_event){ .type = EV_KICK };
 	handoff_place(r);
 	fpu_enter(r, fpu);
+	swap = fpu_lock_swap(r);
 	runner_load_regs(r, regs);
 	runner_publish(r);
 	if (skas_kicked(r->cpu)) {
 		runner_unpublish(r);
+		if (swap)
+			skas_unlock(&r->lock);
 		return;
 	}
+	if (swap)
+		fpu_give(r);
 	give_turn(r);
 	handoff_placed(r);
 	/* A kick that came before the turn was given fell on a waiting runner, which ignores it. */
@@ -119,15 +125,16 @@ static void seccomp_run(
  * r->lock held; the runner's own vCPU does not run it meanwhile. A kick that comes in between has the state in its frame,
  * which is as good.
  */
-static int seccomp_save_fpu(struct runner *r)
+static s64 seccomp_save_fpu(struct runner *r, u64 off)
 {
 	struct ctl_page *c = r->ctl;
 	u64 end = os_clock_mono() + SAVE_LIMIT;
+	int err = -EIO;
 	u32 event;
 
-	r->live = false;
 	stat_inc(fpu_saves);
 	WRITE_ONCE(c->event, 0);
+	WRITE_ONCE(c->save, r->va - SLOT_CTL + SLOT_ALT + off);
 	WRITE_ONCE(c->exit, EXIT_SAVE);
 	xchg(&c->turn, TURN_RUN);
 	if (READ_ONCE(c->rsleep))
@@ -143,7 +150,9 @@ static int seccomp_save_fpu(struct runner *r)
 	}
 	WRITE_ONCE(c->kwait, 0);
 	event = READ_ONCE(c->event);
-	return event == EVT_SAVED || event == SIG_KICK ? fpu_note_frame(r) : -EIO;
+	if (event == EVT_SAVED || event == SIG_KICK)
+		err = fpu_frame(r, &off);
+	return err ? err : (s64)off;
 }
 
 /* ---- proof of stop ---- */

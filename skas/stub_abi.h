@@ -114,13 +114,14 @@
 #define C_RSLEEP 268  /* runner sleeps, or is about to */
 #define C_EXIT 272    /* u32, EXIT_*: how the runner leaves; the kernel writes it before the turn */
 #define C_JUMP 280    /* where EXIT_JUMP goes: the trampoline took it from the thunk */
+#define C_SAVE 288    /* xsave area for EXIT_SAVE and EXIT_SWAP; 0 once EXIT_SWAP has used it */
 
 /* With EXIT_FRAME the FPU state is in the frame at C_FP; with all others it is live in the runner's registers. */
 #define EXIT_FRAME 0
 #define EXIT_IRET 1 /* registers from the control page, by iretq */
 #define EXIT_JUMP 2 /* of a patched call, of whose registers only rax has changed */
-#define EXIT_SAVE                                                                                  \
-	3 /* not at all: put the FPU state at the bottom of the alt stack and give the turn back */
+#define EXIT_SAVE 3 /* not at all: save the FPU state at C_SAVE, give the turn back */
+#define EXIT_SWAP 4 /* save it, then as EXIT_FRAME: another task of this space goes on */
 
 /* ---- what a thunk says of itself, struct skas_thunk: r11 points to it ---- */
 #define T_RET 0
@@ -186,7 +187,7 @@ struct ctl_page {
 	uint64_t trapno, error, cr2, fault_addr, sys, stub_rip, pad;
 	uint32_t turn, kwait, rspin, rsleep;
 	uint32_t exit, pad2;
-	uint64_t jump;
+	uint64_t jump, save;
 };
 
 struct order {
@@ -224,6 +225,7 @@ ABI_AT(ctl_page, turn, C_TURN);
 ABI_AT(ctl_page, rsleep, C_RSLEEP);
 ABI_AT(ctl_page, exit, C_EXIT);
 ABI_AT(ctl_page, jump, C_JUMP);
+ABI_AT(ctl_page, save, C_SAVE);
 ABI_AT(order_area, seq, O_SEQ);
 ABI_AT(order_area, ack, O_ACK);
 ABI_AT(order_area, err, O_ERRNO);

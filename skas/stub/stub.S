@@ -293,7 +293,7 @@ tramp_window:
 
 /* The kernel wants the live FPU state. */
 save_fpu:
-	lea SLOT_ALT - SLOT_CTL(%rbx), %rdi
+	mov C_SAVE(%rbx), %rdi
 	mov $-1, %eax
 	mov $-1, %edx
 	xsave64 (%rdi)
@@ -452,7 +452,15 @@ go:
 	je go_jump
 	cmp $EXIT_SAVE, %eax
 	je save_fpu
-	testl $OF_FSGSBASE, stub_text + STUB_ORDERS + O_FLAGS(%rip)
+	cmp $EXIT_SWAP, %eax
+	jne 1f
+	mov C_SAVE(%rbx), %rdi
+	mov $-1, %eax
+	mov $-1, %edx
+	xsave64 (%rdi)
+	movl $EXIT_FRAME, C_EXIT(%rbx)
+	movq $0, C_SAVE(%rbx)
+1:	testl $OF_FSGSBASE, stub_text + STUB_ORDERS + O_FLAGS(%rip)
 	jz 1f
 	mov C_FS(%rbx), %rax
 	wrfsbase %rax
@@ -531,8 +539,20 @@ in_stub:
 	jne resume				/* the kernel's turn: it asks for nothing */
 	/* the turn was given and not used yet: give it back, with what holds the FPU state: this frame or the saved one */
 2:	cmpl $EXIT_FRAME, C_EXIT(%rbx)
+	je 4f
+	cmpl $EXIT_SWAP, C_EXIT(%rbx)
 	jne 3f
-	mov C_FRSP(%rbx), %rsp
+	mov UC_FPSTATE(%rdx), %rdi		/* the other task's state first, from this frame */
+	mov $-1, %eax
+	mov $-1, %edx
+	xrstor64 (%rdi)
+	mov C_SAVE(%rbx), %rdi
+	mov $-1, %eax
+	mov $-1, %edx
+	xsave64 (%rdi)
+	movl $EXIT_FRAME, C_EXIT(%rbx)
+	movq $0, C_SAVE(%rbx)
+4:	mov C_FRSP(%rbx), %rsp
 	mov %rcx, C_STUBRIP(%rbx)
 	movl $SIG_KICK, C_EV(%rbx)
 	jmp handoff
