@@ -94,11 +94,25 @@ void sched_idle_exit(void)
 	clear_bit(cpu, &idle_mask);
 }
 
+/* ktime_get() to some hundred nanoseconds: what arch_cpu_clock() shows, with a difference that is at most a millisecond old. */
+static u64 ktime_near(struct rq *rq)
+{
+	u64 now = arch_cpu_clock();
+
+	if (unlikely(now - rq->ktime_at >= MSEC)) {
+		rq->ktime_behind = now - ktime_get();
+		rq->ktime_at = now;
+	}
+	return now - rq->ktime_behind;
+}
+
 /* What may be done at every boundary in the kernel. No lock is held; the task's state may be a sleeper's already. */
 static void boundary(void)
 {
-	boundary_pass(smp_processor_id());
-	if (irq_pending() || ktime_get() >= timers_next())
+	struct rq *rq = this_rq();
+
+	boundary_pass(rq->cpu);
+	if (irq_pending() || ktime_near(rq) >= timers_expire(rq->cpu))
 		irq_poll();
 	if (unlikely(printk_take_wake()))
 		wake_up_all(&printk_wait);
@@ -286,18 +300,25 @@ void schedule(void)
 	do_schedule(false, false);
 }
 
+/* With nobody else here, there is nothing to choose. */
 void yield(void)
 {
 	__set_current_state(TASK_RUNNING);
-	do_schedule(false, true);
+	if (rq_queued(this_rq()) || need_resched())
+		do_schedule(false, true);
+	else
+		boundary();
 }
 
 void cond_resched(void)
 {
-	if (unlikely(need_resched()))
+	if (unlikely(need_resched())) {
 		do_schedule(true, false);
-	else
-		boundary();
+		return;
+	}
+	boundary();
+	if (unlikely(rq_queued(this_rq())) && !sched_next())
+		sched_tick();
 }
 
 void sched_dead(void)

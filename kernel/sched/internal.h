@@ -44,8 +44,9 @@ struct rq {
 	s64 nr_uninterruptible; /* may be negative: tasks wake elsewhere */
 	s64 nr_iowait;
 	u64 switches;
-	struct cpu_times times; /* own vCPU writes, others read racily */
-	u64 last_idle;          /* clock when it went idle, 0: not idle */
+	struct cpu_times times;     /* own vCPU writes, others read racily */
+	u64 ktime_at, ktime_behind; /* own vCPU: ktime_near() */
+	u64 last_idle;              /* clock when it went idle, 0: not idle */
 } __aligned(64);
 
 /* Boundary counters: even in the kernel, odd in guest code or idle. Own vCPU writes. */
@@ -136,6 +137,10 @@ u64 sched_next(void);  /* ktime at which sched_tick has something to do; ~0 */
 /* account.c */
 void account_switch(struct rq *rq, struct task *prev, struct task *next, u64 now);
 void loadavg_update(u64 now);
+
+/* timer.c */
+u64 timers_expire(
+	int cpu); /* of this vCPU: ktime at which timers_run() has something to do, slices aside */
 
 /* rcu.c */
 void rcu_check(int cpu);

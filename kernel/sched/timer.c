@@ -199,12 +199,14 @@ void timers_run(u64 now)
 	sched_tick();
 }
 
+u64 timers_expire(int cpu)
+{
+	return min(min(READ_ONCE(bases[cpu].next), current->cpu_timer_at), rcu_next(cpu));
+}
+
 u64 timers_next(void)
 {
-	int cpu = smp_processor_id();
-	u64 next = min(READ_ONCE(bases[cpu].next), current->cpu_timer_at);
-
-	return min(min(next, rcu_next(cpu)), sched_next());
+	return min(timers_expire(smp_processor_id()), sched_next());
 }
 
 /* ---- sleeping with a deadline ---- */
