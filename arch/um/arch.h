@@ -108,6 +108,7 @@ u64 ktime_get_real_coarse(void);
 u64 ktime_get_raw(void);
 void arch_set_realtime_offset(s64 add_ns); /* clock_settime */
 u64 arch_cpu_clock(void);                  /* fast monotonic for accounting, cpuclock.c */
+u64 arch_cpu_clock_local(void);            /* to be compared with this vCPU's own readings only */
 
 /* ---- physmem (region 0), arch/um/physmem.c ---- */
 extern pfn_t
@@ -199,7 +200,7 @@ bool need_resched(void);
 void sched_idle_enter(void);
 void sched_idle_exit(void);
 /* Tick of accounting on the way out of and into guest code. */
-void account_user_enter(u64 now); /* arch_cpu_clock() */
+void account_user_enter(u64 now); /* arch_cpu_clock_local() */
 void account_user_exit(void);
 void timers_run(u64 now); /* kernel/sched/timer.c: expire this vCPU's timers */
 u64 timers_next(void);    /* the next deadline of this vCPU (timers and time slice); ~0 when none */

@@ -3,6 +3,9 @@
  * cpuclock.c: arch_cpu_clock(), the clock of accounting and of the scheduler, which is read at every entry and exit. It counts the
  * TSC, in nanoseconds; asking the host's vdso through a door costs three times as much.
  *
+ *	arch_cpu_clock()        may be compared with what another vCPU read, if a lock or the like is between the readings
+ *	arch_cpu_clock_local()  only with this vCPU's own readings, and may then be a few ns early; a third of the cost
+ *
  * The TSC is believed for a window of at most a second; then the host's clock is asked (refresh), and how far the two went says how
  * long a tick is for the next window. So a host that was suspended or moved, or a TSC that began again, is noticed.
  *
@@ -43,13 +46,19 @@ struct sample {
 	u64 tsc, host;
 };
 
-/* Not before the loads that come before it. */
-static inline u64 read_tsc(void)
+static inline u64 read_tsc_early(void)
 {
 	u32 lo, hi;
 
-	__asm__ volatile("lfence\n\trdtsc" : "=a"(lo), "=d"(hi) : : "memory");
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
 	return (u64)hi << 32 | lo;
+}
+
+/* Not before the loads that come before it. */
+static inline u64 read_tsc(void)
+{
+	__asm__ volatile("lfence" : : : "memory");
+	return read_tsc_early();
 }
 
 static inline u64 ticks_to_ns(u64 ticks, u64 rate)
@@ -132,12 +141,12 @@ static __attribute__((noinline)) void refresh(void)
 	spin_unlock_raw(&clock.lock);
 }
 
-u64 arch_cpu_clock(void)
+static inline u64 read_clock(bool ordered)
 {
 	for (;;) {
 		u32 seq = smp_load_acquire(&clock.seq);
-		u64 ticks = read_tsc() - clock.tsc, now = clock.ns + ticks_to_ns(ticks, clock.rate);
-		u64 window = clock.window;
+		u64 ticks = (ordered ? read_tsc() : read_tsc_early()) - clock.tsc;
+		u64 now = clock.ns + ticks_to_ns(ticks, clock.rate), window = clock.window;
 
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (unlikely((seq & 1) || READ_ONCE(clock.seq) != seq)) {
@@ -150,6 +159,16 @@ u64 arch_cpu_clock(void)
 			return os_clock_mono();
 		refresh();
 	}
+}
+
+u64 arch_cpu_clock(void)
+{
+	return read_clock(true);
+}
+
+u64 arch_cpu_clock_local(void)
+{
+	return read_clock(false);
 }
 
 /* At boot, on one vCPU. */

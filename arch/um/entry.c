@@ -159,7 +159,7 @@ static void poll_events(struct last_poll *p, int cpu)
 }
 
 /*
- * The host time at which the guest must come back; 0 when the next timer is due already. @now is arch_cpu_clock()'s, read after
+ * The host time at which the guest must come back; 0 when the next timer is due already. @now is the vCPU's clock, read after
  * @timer: a deadline of "now" has passed.
  */
 static u64 next_deadline(int cpu, u64 timer, u64 now)
@@ -215,7 +215,7 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 	cpu = smp_processor_id();
 	claim_fpu(t, cpu);
 	timer = host_deadline(timers_next());
-	now = arch_cpu_clock();
+	now = arch_cpu_clock_local();
 	deadline = next_deadline(cpu, timer, now);
 	cpu_set_state(cpu, OS_CPU_GUEST);
 	if (unlikely(!deadline || has_work(t, cpu))) {

@@ -25,13 +25,21 @@ static u64 load[3], load_at; /* under load_lock; load_at read racily */
 /* exp(-5 s / 1, 5, 15 min), 11 bits of fraction */
 static const u64 load_decay[3] = { 1884, 2014, 2037 };
 
+/* Local readings may be a little early. */
+static inline u64 account_since(struct task *t, u64 now)
+{
+	s64 delta = (s64)(now - t->last_acct);
+
+	t->last_acct = now;
+	return delta > 0 ? (u64)delta : 0;
+}
+
 void account_user_enter(u64 now)
 {
 	struct task *t = current;
-	u64 delta = now - t->last_acct;
+	u64 delta = account_since(t, now);
 	int cpu = t->cpu;
 
-	t->last_acct = now;
 	t->stime += delta;
 	runqueues[cpu].times.system += delta;
 	boundary_leave(cpu);
@@ -40,11 +48,10 @@ void account_user_enter(u64 now)
 void account_user_exit(void)
 {
 	struct task *t = current;
-	u64 now = arch_cpu_clock(), delta = now - t->last_acct;
+	u64 delta = account_since(t, arch_cpu_clock_local());
 	struct rq *rq = &runqueues[t->cpu];
 
 	boundary_pass(t->cpu);
-	t->last_acct = now;
 	t->utime += delta;
 	if (t->nice > 0)
 		rq->times.nice += delta;
