@@ -100,7 +100,6 @@
 #define C_GS 168
 #define C_FP 176   /* xsave area that the next exit loads */
 #define C_FRSP 184 /* rsp while the runner waits: below the frame that holds the FPU state */
-#define C_EV 192   /* u32: signal number, or EVT_* */
 #define C_CODE 196
 #define C_TRAPNO 200
 #define C_ERROR 208
@@ -113,8 +112,9 @@
 #define C_RSPIN 264   /* rounds that the runner spins before it sleeps */
 #define C_RSLEEP 268  /* runner sleeps, or is about to */
 #define C_EXIT 272    /* u32, EXIT_*: how the runner leaves; the kernel writes it before the turn */
-#define C_JUMP 280    /* where EXIT_JUMP goes: the trampoline took it from the thunk */
-#define C_SAVE 288    /* xsave area for EXIT_SAVE and EXIT_SWAP; 0 once EXIT_SWAP has used it */
+#define C_EV 276   /* u32: signal number, or EVT_*; in the line of the turn, since both write it */
+#define C_JUMP 280 /* where EXIT_JUMP goes: the trampoline took it from the thunk */
+#define C_SAVE 288 /* xsave area for EXIT_SAVE and EXIT_SWAP; 0 once EXIT_SWAP has used it */
 
 /* With EXIT_FRAME the FPU state is in the frame at C_FP; with all others it is live in the runner's registers. */
 #define EXIT_FRAME 0
@@ -182,11 +182,11 @@ struct ctl_page {
 		[20]; /* as struct regs: r15 .. rax, rip, cs, eflags, rsp, ss; iretq takes them from here */
 	uint64_t fs_base, gs_base;
 	uint64_t fp, frsp;
-	uint32_t event;
+	uint32_t pad;
 	int32_t code;
-	uint64_t trapno, error, cr2, fault_addr, sys, stub_rip, pad;
+	uint64_t trapno, error, cr2, fault_addr, sys, stub_rip, pad2;
 	uint32_t turn, kwait, rspin, rsleep;
-	uint32_t exit, pad2;
+	uint32_t exit, event;
 	uint64_t jump, save;
 };
 
