@@ -86,7 +86,8 @@ struct space {
 	u32 nr_maps;  /* at most so many VMAs */
 	u32 count_at; /* value of nr_maps at which the host is asked again */
 	bool dead;
-	struct runner runner[]; /* cfg.ncpus of them */
+	struct space_image image; /* of its owner; of the pool while it is in there */
+	struct runner runner[];   /* cfg.ncpus of them */
 };
 
 /* How guest code is run; one table per mode. */

@@ -75,8 +75,28 @@ int skas_region_add(int region, int file);
  */
 struct space *space_get(void);
 /*
- * No task may run in it any more. Proves its runners stopped, unmaps everything, gives it back to
- * the pool or kills it.
+ * What a space maps, below the stub and after its queued orders, as its owner says before he puts
+ * it; nr 0: he does not. Nobody else reads more of it than the key.
+ */
+#define SPACE_RUNS 400
+struct space_run {
+	u64 va, pfn, rights;
+	u64 pages;
+};
+struct space_image {
+	u64 key; /* spaces with the same one map much alike, and others do not */
+	u32 nr;
+	struct space_run run[SPACE_RUNS]; /* in ascending order */
+};
+struct space_image *space_image(struct space *s);
+/*
+ * The same as space_get(), but it maps what its image says, and if that says nothing anything at all. One with that key
+ * and a runner on vCPU @cpu if there is one. The caller unmaps what he does not want before anything runs in it.
+ */
+struct space *space_get_like(int cpu, u64 key);
+/*
+ * No task may run in it any more. Proves its runners stopped, gives it back to the pool, with its image and the
+ * orders that are queued, or kills it.
  */
 void space_put(struct space *s);
 

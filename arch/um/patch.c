@@ -73,6 +73,7 @@ struct site {
 struct patch {
 	spinlock_t lock;
 	u32 nr_arenas, nr_shadows, nr_sites;
+	bool lost;       /* a shadow has gone: the space may still map it for a moment */
 	u64 resume_mask; /* bits of hash_of() where a site of SITE_NEXT goes on */
 	struct arena arenas[MAX_ARENAS];
 	struct shadow shadows[MAX_SHADOWS];
@@ -156,6 +157,19 @@ bool patch_find_shadow(struct mm *mm, u64 start, pfn_t pfn, u64 *va, u64 end, pf
 	return found != NULL;
 }
 
+bool patch_lost_shadow(struct mm *mm)
+{
+	struct patch *p = smp_load_acquire(&mm->patch);
+	bool lost;
+
+	if (likely(!p))
+		return false;
+	spin_lock(&p->lock);
+	lost = p->lost;
+	spin_unlock(&p->lock);
+	return lost;
+}
+
 /* ---- forgetting ---- */
 
 /*
@@ -170,6 +184,7 @@ static bool take_shadow(struct patch *p, u64 start, u64 end, struct shadow *take
 	for (u32 i = 0; i < p->nr_shadows && !found; i++) {
 		found = within(p->shadows[i].va, start, end - start);
 		if (found) {
+			p->lost = true;
 			*taken = p->shadows[i];
 			p->shadows[i] = p->shadows[--p->nr_shadows];
 		}
@@ -691,6 +706,7 @@ int arch_patch_fork(struct mm *new, struct mm *old)
 	memcpy(copy, p, offsetof(struct patch, sites[p->nr_sites]));
 	spin_unlock(&p->lock);
 	spin_lock_init(&copy->lock);
+	copy->lost = false;
 	new->patch = copy;
 	return 0;
 }

@@ -550,12 +550,12 @@ int pmap_settle(struct pmap *pm)
 #define REFILL_ORDERS 256 /* of a fresh space; the rest comes by faults */
 
 /* At the host's limits somebody who sleeps gives his up. */
-static struct space *get_or_take_space(void)
+static struct space *get_or_take_space(struct pmap *pm)
 {
-	struct space *s = space_get();
+	struct space *s = space_get_like(smp_processor_id(), pm->image);
 
 	for (int i = 0; IS_ERR(s) && i < TAKE_TRIES && mm_take_idle_space(); i++)
-		s = space_get();
+		s = space_get_like(smp_processor_id(), pm->image);
 	return s;
 }
 
@@ -565,12 +565,14 @@ static struct space *make_space(struct pmap *pm)
 
 	mutex_lock(&pm->lock);
 	if (!pm->space) {
-		s = get_or_take_space();
+		s = get_or_take_space(pm);
 		if (IS_ERR(s)) {
 			mutex_unlock(&pm->lock);
 			return s;
 		}
 		pm->space = s;
+		pm->queued = true;
+		pmap_image_adopt(pm, s);
 		sync_locked(pm, MMAP_MIN_ADDR, arch_task_size(), false, REFILL_ORDERS);
 	}
 	flush_locked(pm);
@@ -609,6 +611,7 @@ bool pmap_take_space(struct pmap *pm)
 			s = NULL;
 		}
 	if (s) {
+		pmap_image_save(pm, s);
 		forget_mapped(pm, 0, 1UL << 47);
 		space_put(s);
 		drop_gather(pm);
@@ -630,8 +633,10 @@ void pmap_put_space(struct pmap *pm)
 	mutex_lock(&pm->lock);
 	s = pm->space;
 	pm->space = NULL;
-	if (s)
+	if (s) {
+		pmap_image_save(pm, s);
 		space_put(s);
+	}
 	drop_gather(pm);
 	mutex_unlock(&pm->lock);
 }

@@ -43,6 +43,7 @@ struct pmap {
 		space; /* under @lock; NULL: taken away or never had one. Read racily by pmap_space() */
 	bool queued; /* orders were queued and not yet flushed; under @lock, read racily by pmap_space() */
 	u64 nr_tables; /* under mm->page_table_lock */
+	u64 image; /* whom it resembles: mms with the same value map much alike. Set before the first run */
 	struct page **
 		retired; /* under @lock: a frame's worth of frames to be freed after the next flush, or NULL */
 	u32 nr_retired;
@@ -95,5 +96,9 @@ void pmap_retire(struct pmap *pm, struct page **pages, u32 n);
 struct space *pmap_space(struct pmap *pm);
 /* Takes the space of an mm that no vCPU runs away, for the host's sake. False: it has none or it is in use. */
 bool pmap_take_space(struct pmap *pm);
+
+/* pmap_image.c; under pmap->lock. 0 or -EIO (the space is dead); queues. */
+void pmap_image_save(struct pmap *pm, struct space *s);
+int pmap_image_adopt(struct pmap *pm, struct space *s);
 
 #endif

@@ -8,7 +8,8 @@
  *	- frames that were written to after an earlier fork (PTE_BROKEN), and the page of the stack pointer, copied at once: they will be
  *	  written to again, a COW fault costs 14 us and a copy 0.3. The parent keeps its own, writable, without an order. Of a small
  *	  process all frames are copied so. Copies come from contiguous frames, so that neighbours travel in one order;
- *	- frames that were mapped ahead and never touched: nothing; the parent keeps its reservation.
+ *	- frames that were mapped ahead and never touched: nothing, or a reservation of its own where the area is small (.bss); the
+ *	  parent keeps its own.
  * All orders to the parent's space are flushed once, before another task of the parent or the parent itself runs guest code.
  *
  * Locks: the parent's mmap_lock for writing, so no fault changes anonymous entries meanwhile.
@@ -17,7 +18,9 @@
 
 #define COPY_AT_ONCE_MAX 256 /* pages of one fork */
 #define SMALL_RSS                                                                                  \
-	64 /* anonymous pages of a process that is copied as a whole, mapped ahead or not */
+	128 /* anonymous pages of a process that is copied as a whole, mapped ahead or not */
+#define SMALL_AREA                                                                                 \
+	32 /* pages of an area (.bss) whose untouched pages the child of such a process gets as well */
 #define COPY_ORDER 4
 
 struct fork {
@@ -58,6 +61,21 @@ static int copy_at_once(struct fork *f, struct vm_area *v, u64 va, pte_t e)
 	return err;
 }
 
+/* The parent has not touched its page: a zeroed one, mapped ahead too. No harm where memory is short. */
+static void reserve_for_child(struct fork *f, struct vm_area *v, u64 va)
+{
+	struct page *p;
+
+	if (!f->small || vma_pages(v) > SMALL_AREA)
+		return;
+	p = frame_run_take(&f->frames);
+	if (!p)
+		return;
+	clear_page(page_address(p));
+	if (child_entry(f, v, va, p, vma_rights(v) | PTE_RESERVED))
+		put_page(p);
+}
+
 static bool wants_copy(const struct fork *f, u64 va, pte_t e)
 {
 	if (f->copied >= COPY_AT_ONCE_MAX)
@@ -76,8 +94,10 @@ static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struc
 	pte_t e = *ep;
 
 	if (e & PTE_RESERVED) {
-		if (page_is_untouched(p, &f->holes))
+		if (page_is_untouched(p, &f->holes)) {
+			reserve_for_child(f, v, va);
 			return 0;
+		}
 		clear_bit(PG_zero, &p->flags);
 		e &= ~PTE_RESERVED;
 	}
@@ -224,6 +244,7 @@ struct mm *mm_dup(struct mm *old)
 		up_write(&old->mmap_lock);
 		return ERR_PTR(-ENOMEM);
 	}
+	f.new->pmap.image = (u64)old; /* its siblings are like it */
 	f.small = atomic_read(&old->rss_anon) <= SMALL_RSS;
 	down_write(&f.new->mmap_lock);
 	err = arch_patch_fork(f.new, old);

@@ -386,8 +386,8 @@ int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags);
 /* A VMA whose pages come from vm_ops->fault (vdso). ERR_PTR. */
 struct vm_area *install_special_mapping(struct mm *mm, u64 addr, u64 len, u64 flags,
 	const struct vm_operations *ops, void *private, const char *name);
-/* A fresh image that nothing has run yet: entries for what it will surely touch. */
-void mm_prefault(struct mm *mm);
+/* A fresh image of that program, which nothing has run yet: entries for what it will surely touch. */
+void mm_prefault(struct mm *mm, struct file *exe);
 u64 get_unmapped_area(struct mm *mm, u64 hint, u64 len, u64 align);
 /* One page faulted in of any mm: a reference. For access_mm, pin_user_page, core dumps (FOLL_DUMP: NULL for holes). */
 #define FOLL_WRITE 1

@@ -2,7 +2,7 @@
 /*
  * prefault.c: entries for what a program will surely touch, so that they travel with the orders that make its space.
  *
- *	mm_prefault(mm)   exec, when all areas stand and before the first run
+ *	mm_prefault(mm, exe)   exec, when all areas stand and before the first run
  *
  * A fault costs more than 20 us (an event and a wake-up of the mapper), an entry that nobody uses a tenth of one. So at exec:
  *	- areas of files, as far as they are in the page cache, up to FILE_PAGES each; nothing is read for it;
@@ -65,10 +65,11 @@ static void prefault_area(struct vm_area *v)
 	}
 }
 
-void mm_prefault(struct mm *mm)
+void mm_prefault(struct mm *mm, struct file *exe)
 {
 	struct vm_area *v;
 
+	mm->pmap.image = (u64)mm_file_ops->mapping(exe); /* the next run of it is like this one */
 	down_read(&mm->mmap_lock);
 	list_for_each_entry(v, &mm->mmap_list, vm_list)
 		prefault_area(v);

@@ -488,7 +488,7 @@ int load_elf(struct bprm *b)
 	if (!err)
 		err = build_mm(l);
 	if (!err) {
-		mm_prefault(l->mm);
+		mm_prefault(l->mm, b->file);
 		b->mm = l->mm;
 		l->mm = NULL;
 	}

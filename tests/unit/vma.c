@@ -4,13 +4,14 @@
  * sorted, merged and counted; page tables give their frames back. There is no space: orders are counted by fakes.
  * SOURCES: kernel/mm/buddy.c kernel/mm/page.c kernel/mm/slab.c kernel/mm/vma.c kernel/mm/mmap.c kernel/mm/mprotect.c
  * SOURCES: kernel/mm/mremap.c kernel/mm/commit.c kernel/mm/mm.c kernel/mm/zap.c kernel/mm/fault.c kernel/mm/anon.c kernel/mm/cow.c
- * SOURCES: kernel/mm/fork.c kernel/mm/gup.c kernel/mm/stats.c arch/um/pmap.c kernel/lib/rbtree.c kernel/lib/string.c kernel/lib/vsprintf.c
+ * SOURCES: kernel/mm/fork.c kernel/mm/gup.c kernel/mm/stats.c arch/um/pmap.c arch/um/pmap_image.c kernel/lib/rbtree.c kernel/lib/string.c kernel/lib/vsprintf.c
  */
 #include <asm/mman.h>
 #include <linux/mman.h>
 
 #include "unit.h"
 #include "frames.h"
+#include "arch/um/patch.h"
 #include "kernel/mm/fault.h"
 #include "os-linux/os.h"
 #include "skas/skas.h"
@@ -57,6 +58,25 @@ int os_mem_info(struct os_mem_info *info)
 	return -ENOSYS;
 }
 
+int arch_patch_fork(struct mm *new, struct mm *old)
+{
+	return 0;
+}
+void arch_patch_free(struct mm *m)
+{
+}
+void arch_patch_forget(struct mm *m, u64 start, u64 end)
+{
+}
+bool patch_find_shadow(struct mm *m, u64 start, pfn_t pfn, u64 *va, u64 end, pfn_t *shadow)
+{
+	return false;
+}
+bool patch_lost_shadow(struct mm *m)
+{
+	return false;
+}
+
 /* A space that remembers for each page of a small window which frame it maps, and how. */
 #define WINDOW 0x10000000UL
 #define PAGES 256
@@ -71,13 +91,17 @@ static u32 slot_of(u64 va)
 {
 	return va >= WINDOW && va < WINDOW + PAGES * PAGE_SIZE ? (va - WINDOW) >> PAGE_SHIFT : ~0U;
 }
-struct space *space_get(void)
+static struct space_image image;
+struct space *space_get_like(int cpu, u64 key)
 {
 	return (struct space *)host;
 }
+struct space_image *space_image(struct space *s)
+{
+	return &image;
+}
 void space_put(struct space *s)
 {
-	memset(host, 0, sizeof(host));
 }
 int space_map(struct space *s, u64 va, u64 len, int prot, int region, u64 off, bool populate)
 {

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pmap_image.c: what a space in the pool still maps, and what of it the next mm can keep.
+ *
+ *	pmap_image_save(pm, s)    the space goes back: its image is what the entries say that it maps
+ *	pmap_image_adopt(pm, s)   a space from the pool: entries that its image has already become PTE_MAPPED, the rest is unmapped
+ *
+ * A mapping order costs one to two microseconds and the host's faults behind it as much again, and the next child of a shell, or the
+ * next run of a program at fixed addresses, wants nearly all of what the last one had. The image is a list of (address, frame,
+ * rights); it says nothing about what the frames hold, so it does not matter that they have been freed, and used by others, meanwhile:
+ * nothing runs in a pooled space, and before anything does, all that the new entries do not say in the very same way is unmapped.
+ *
+ * Invariants: 1. An image holds all that the space maps below the stub once its queued orders are applied, or its nr is 0: nobody
+ * knows, and adopting begins with unmapping everything. 2. Adopted pages have the entry's frame and the entry's rights.
+ *
+ * Text with patched call sites: the frame is the shadow where there is one (patch.h). An mm that has ever lost a shadow saves no
+ * image, since its space may not have been told yet.
+ *
+ * Locks: pmap->lock is held; page_table_lock is taken here.
+ */
+#include "arch/um/pmap.h"
+
+#include "arch/um/internal.h"
+#include "arch/um/patch.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "os-linux/os.h"
+#include "skas/skas.h"
+
+#define LEAF_SPAN (512 * PAGE_SIZE)
+#define WORTH 8 /* pages: with fewer in common a space is as good as an empty one */
+
+static struct mm *mm_of(struct pmap *pm)
+{
+	return container_of(pm, struct mm, pmap);
+}
+
+static spinlock_t *entries_of(struct pmap *pm)
+{
+	return &mm_of(pm)->page_table_lock;
+}
+
+/* What the space maps for an entry. */
+static pfn_t mapped_pfn(struct pmap *pm, u64 va, pte_t e)
+{
+	u64 at = va;
+	pfn_t shadow;
+
+	if (mm_of(pm)->patch && (e & PTE_RIGHTS) == PTE_P &&
+		patch_find_shadow(mm_of(pm), va, pte_pfn(e), &at, va + PAGE_SIZE, &shadow))
+		return shadow;
+	return pte_pfn(e);
+}
+
+/* ---- saving ---- */
+
+static bool save_page(struct space_image *im, u64 va, pfn_t pfn, pte_t rights)
+{
+	struct space_run *r = im->nr ? &im->run[im->nr - 1] : NULL;
+
+	if (r && r->rights == rights && r->va + (u64)r->pages * PAGE_SIZE == va &&
+		r->pfn + r->pages == pfn) {
+		r->pages++;
+		return true;
+	}
+	if (im->nr == SPACE_RUNS)
+		return false;
+	im->run[im->nr++] = (struct space_run){ va, pfn, rights, 1 };
+	return true;
+}
+
+void pmap_image_save(struct pmap *pm, struct space *s)
+{
+	struct space_image *im = space_image(s);
+	u64 va = MMAP_MIN_ADDR, end = arch_task_size();
+	bool whole = true;
+	pte_t *e;
+
+	im->key = pm->image;
+	im->nr = 0;
+	spin_lock(entries_of(pm));
+	while (whole && (e = pmap_next(pm, &va, end)))
+		do {
+			if (*e & PTE_MAPPED) /* a stale one maps something else: nobody knows */
+				whole = !(*e & PTE_STALE) &&
+					save_page(im, va, mapped_pfn(pm, va, *e), *e & PTE_RIGHTS);
+		} while (e++, whole && (va += PAGE_SIZE) < end && va & (LEAF_SPAN - 1));
+	spin_unlock(entries_of(pm));
+	if (!whole || patch_lost_shadow(mm_of(pm)))
+		im->nr = 0;
+}
+
+/* ---- adopting ---- */
+
+static bool has(struct pmap *pm, const pte_t *e, const struct space_run *r, u32 i)
+{
+	return *e & PTE_P && (*e & PTE_RIGHTS) == r->rights &&
+	       mapped_pfn(pm, r->va + i * PAGE_SIZE, *e) == r->pfn + i;
+}
+
+/* The range to be unmapped grows from page to page until one is kept. */
+struct leftover {
+	struct space *space;
+	u64 start, end;
+	int err;
+};
+
+static void leftover_unmap(struct leftover *l)
+{
+	if (l->end && !l->err)
+		l->err = space_unmap(l->space, l->start, l->end - l->start);
+	l->end = 0;
+}
+
+static void leftover_add(struct leftover *l, u64 start, u64 end)
+{
+	if (!l->end)
+		l->start = start;
+	l->end = end;
+}
+
+/*
+ * Pages of @r from @i on that are alike, kept or not: how many; *keep tells. With @mark those that are kept become PTE_MAPPED. All
+ * are in one leaf table.
+ */
+static u32 compare(struct pmap *pm, const struct space_run *r, u32 i, bool mark, bool *keep)
+{
+	u64 va = r->va + i * PAGE_SIZE;
+	u32 left = min_t(u64, r->pages - i, (LEAF_SPAN - (va & (LEAF_SPAN - 1))) >> PAGE_SHIFT);
+	u32 n = 0;
+	pte_t *e;
+
+	spin_lock(entries_of(pm));
+	e = pmap_pte(pm, va, false);
+	*keep = e && has(pm, e, r, i);
+	do {
+		if (*keep && mark)
+			e[n] |= PTE_MAPPED;
+		n++;
+	} while (n < left && (e && has(pm, &e[n], r, i + n)) == *keep);
+	spin_unlock(entries_of(pm));
+	return n;
+}
+
+static u64 pages_in_common(struct pmap *pm, const struct space_image *im)
+{
+	u64 common = 0;
+
+	for (u32 j = 0; j < im->nr; j++)
+		for (u32 i = 0, n; i < im->run[j].pages; i += n) {
+			bool keep;
+
+			n = compare(pm, &im->run[j], i, false, &keep);
+			common += keep ? n : 0;
+		}
+	return common;
+}
+
+int pmap_image_adopt(struct pmap *pm, struct space *s)
+{
+	struct space_image *im = space_image(s);
+	struct leftover l = { .space = s };
+
+	if (!im->nr || pages_in_common(pm, im) < WORTH) {
+		im->nr = 0;
+		return space_unmap(s, 0, arch_task_size());
+	}
+	for (u32 j = 0; j < im->nr; j++)
+		for (u32 i = 0, n; i < im->run[j].pages; i += n) {
+			u64 va = im->run[j].va + i * PAGE_SIZE;
+			bool keep;
+
+			n = compare(pm, &im->run[j], i, true, &keep);
+			if (keep)
+				leftover_unmap(&l);
+			else
+				leftover_add(&l, va, va + n * PAGE_SIZE);
+		}
+	leftover_unmap(&l);
+	im->nr = 0; /* from now on the entries say it */
+	return l.err;
+}
