@@ -27,8 +27,8 @@
 #define USER32_CS 0x23
 #define TOP_OF_ALT_STACK (SLOT_STRIDE - SLOT_CTL - 64)
 
-BUILD_BUG_ON(offsetof(struct regs, ss) != offsetof(struct ctl_page, regs[19]));
-BUILD_BUG_ON(offsetof(struct regs, rip) != C_RIP);
+BUILD_BUG_ON(offsetof(struct regs, ss) != 19 * 8);
+BUILD_BUG_ON(offsetof(struct regs, rip) != C_RIP - C_R15);
 BUILD_BUG_ON(offsetof(struct skas_thunk, ret) != T_RET);
 BUILD_BUG_ON(offsetof(struct skas_thunk, resume) != T_RESUME);
 BUILD_BUG_ON(offsetof(struct skas_thunk, real_syscall) != T_SYSCALL);

@@ -90,31 +90,51 @@
 #define OR_R8 40
 #define OR_R9 48
 
-/* ---- control page ---- */
-#define C_RIP 120
-#define C_CS 128
-#define C_EFLAGS 136
-#define C_RSP 144
-#define C_SS 152
-#define C_FS 160
-#define C_GS 168
-#define C_FP 176   /* xsave area that the next exit loads */
-#define C_FRSP 184 /* rsp while the runner waits: below the frame that holds the FPU state */
-#define C_CODE 196
-#define C_TRAPNO 200
-#define C_ERROR 208
-#define C_CR2 216
-#define C_SIADDR 224
-#define C_SYS 232     /* si_syscall, and si_arch in the upper half */
-#define C_STUBRIP 240 /* where in the stub an event struck; 0 when in the guest */
-#define C_TURN 256    /* the futex */
-#define C_KWAIT 260   /* kernel sleeps, or is about to */
-#define C_RSPIN 264   /* rounds that the runner spins before it sleeps */
-#define C_RSLEEP 268  /* runner sleeps, or is about to */
-#define C_EXIT 272    /* u32, EXIT_*: how the runner leaves; the kernel writes it before the turn */
-#define C_EV 276   /* u32: signal number, or EVT_*; in the line of the turn, since both write it */
-#define C_JUMP 280 /* where EXIT_JUMP goes: the trampoline took it from the thunk */
-#define C_SAVE 288 /* xsave area for EXIT_SAVE and EXIT_SWAP; 0 once EXIT_SWAP has used it */
+/*
+ * ---- control page ----
+ *
+ * By cache lines, since they travel between two CPUs: a patched call moves three to the kernel and the last of these back;
+ * the first stays in both caches, the fifth with the runner.
+ */
+#define C_RSPIN 0  /* u32: rounds that the runner spins before it sleeps */
+#define C_RSLEEP 4 /* u32: runner sleeps, or is about to */
+#define C_FP 8     /* xsave area that the next exit loads */
+#define C_FRSP 16  /* rsp while the runner waits: below the frame that holds the FPU state */
+#define C_SAVE 24  /* xsave area for EXIT_SAVE and EXIT_SWAP; 0 once EXIT_SWAP has used it */
+#define C_FS 64
+#define C_GS 72
+#define C_R15 80 /* as struct regs; iretq takes the end of it from here */
+#define C_R14 88
+#define C_R13 96
+#define C_R12 104
+#define C_R11 112
+#define C_R10 120
+#define C_R9 128
+#define C_R8 136
+#define C_RBP 144
+#define C_RDI 152
+#define C_RSI 160
+#define C_RDX 168
+#define C_RCX 176
+#define C_RBX 184
+#define C_RAX 192
+#define C_RIP 200
+#define C_CS 208
+#define C_EFLAGS 216
+#define C_RSP 224
+#define C_SS 232
+#define C_TURN 240  /* u32: the futex */
+#define C_KWAIT 244 /* u32: kernel sleeps, or is about to */
+#define C_EXIT 248  /* u32, EXIT_*: how the runner leaves; the kernel writes it before the turn */
+#define C_EV 252    /* u32: signal number, or EVT_* */
+#define C_JUMP 256  /* where EXIT_JUMP goes: the trampoline took it from the thunk */
+#define C_CODE 264  /* u32 */
+#define C_TRAPNO 272
+#define C_ERROR 280
+#define C_CR2 288
+#define C_SIADDR 296
+#define C_SYS 304     /* si_syscall, and si_arch in the upper half */
+#define C_STUBRIP 312 /* where in the stub an event struck; 0 when in the guest */
 
 /* With EXIT_FRAME the FPU state is in the frame at C_FP; with all others it is live in the runner's registers. */
 #define EXIT_FRAME 0
@@ -178,16 +198,14 @@
 #include <stdint.h>
 
 struct ctl_page {
-	uint64_t regs
-		[20]; /* as struct regs: r15 .. rax, rip, cs, eflags, rsp, ss; iretq takes them from here */
+	uint32_t rspin, rsleep;
+	uint64_t fp, frsp, save, pad[4];
 	uint64_t fs_base, gs_base;
-	uint64_t fp, frsp;
-	uint32_t pad;
+	uint64_t regs[20]; /* as struct regs: r15 .. rax, rip, cs, eflags, rsp, ss */
+	uint32_t turn, kwait, exit, event;
+	uint64_t jump;
 	int32_t code;
-	uint64_t trapno, error, cr2, fault_addr, sys, stub_rip, pad2;
-	uint32_t turn, kwait, rspin, rsleep;
-	uint32_t exit, event;
-	uint64_t jump, save;
+	uint64_t trapno, error, cr2, fault_addr, sys, stub_rip;
 };
 
 struct order {
@@ -206,7 +224,11 @@ struct zyg_msg {
 };
 
 #define ABI_AT(s, m, off) _Static_assert(__builtin_offsetof(struct s, m) == (off), #m " moved")
+ABI_AT(ctl_page, regs[0], C_R15);
+ABI_AT(ctl_page, regs[14], C_RAX);
 ABI_AT(ctl_page, regs[15], C_RIP);
+ABI_AT(ctl_page, kwait, C_KWAIT);
+ABI_AT(ctl_page, rspin, C_RSPIN);
 ABI_AT(ctl_page, regs[17], C_EFLAGS);
 ABI_AT(ctl_page, regs[19], C_SS);
 ABI_AT(ctl_page, fs_base, C_FS);

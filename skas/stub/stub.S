@@ -228,7 +228,7 @@ runner_start:
 	test %rax, %rax
 	jnz stub_exit
 
-1:	lea SLOT_STRIDE - SLOT_CTL - 64(%rbx), %rsp
+1:	lea SLOT_STRIDE - SLOT_CTL - C_RBP(%rbx), %rsp
 	mov %rsp, C_FRSP(%rbx)
 	movl $EVT_HELLO, C_EV(%rbx)
 	jmp handoff
@@ -259,35 +259,37 @@ tramp_window:
 	.long 0
 	jecxz 1f
 	jmp *T_SYSCALL(%r11)
-1:	mov %r15, %gs:0
-	mov %r14, %gs:8
-	mov %r13, %gs:16
-	mov %r12, %gs:24
-	mov %r10, %gs:40
-	mov %r9, %gs:48
-	mov %r8, %gs:56
-	mov %rbp, %gs:64
-	mov %rdi, %gs:72
-	mov %rsi, %gs:80
-	mov %rdx, %gs:88
-	mov %rbx, %gs:104
-	mov %rax, %gs:112
+1:	mov %r15, %gs:C_R15
+	mov %r14, %gs:C_R14
+	mov %r13, %gs:C_R13
+	mov %r12, %gs:C_R12
+	mov %r10, %gs:C_R10
+	mov %r9, %gs:C_R9
+	mov %r8, %gs:C_R8
+	mov %rbp, %gs:C_RBP
+	mov %rdi, %gs:C_RDI
+	mov %rsi, %gs:C_RSI
+	mov %rdx, %gs:C_RDX
+	mov %rbx, %gs:C_RBX
+	mov %rax, %gs:C_RAX
 	mov %rsp, %gs:C_RSP
 	rdgsbase %rbx
 	lea C_RSP(%rbx), %rsp
 	pushfq					/* to C_EFLAGS */
-	lea SLOT_STRIDE - SLOT_CTL - 64(%rbx), %rsp
+	lea SLOT_STRIDE - SLOT_CTL - C_RBP(%rbx), %rsp
 	mov T_RET(%r11), %rcx
 	mov %rcx, C_RIP(%rbx)
-	mov %rcx, 96(%rbx)			/* rcx and r11 as a system call leaves them */
+	mov %rcx, C_RCX(%rbx)			/* rcx and r11 as a system call leaves them */
 	mov T_RESUME(%r11), %rax
 	mov %rax, C_JUMP(%rbx)
 	mov C_EFLAGS(%rbx), %rax
-	mov %rax, 32(%rbx)
+	mov %rax, C_R11(%rbx)
 	rdfsbase %rax
 	mov %rax, C_FS(%rbx)
+	cmp %rsp, C_FRSP(%rbx)			/* a line that is not written stays in both caches */
+	je 2f
 	mov %rsp, C_FRSP(%rbx)
-	movl $EXIT_IRET, C_EXIT(%rbx)
+2:	movl $EXIT_IRET, C_EXIT(%rbx)
 	movl $EVT_CALL, C_EV(%rbx)
 	jmp handoff
 
@@ -321,35 +323,35 @@ h_all:
 	jb in_stub
 
 	mov UC_R15(%rdx), %rax
-	mov %rax, 0(%rbx)
+	mov %rax, C_R15(%rbx)
 	mov UC_R14(%rdx), %rax
-	mov %rax, 8(%rbx)
+	mov %rax, C_R14(%rbx)
 	mov UC_R13(%rdx), %rax
-	mov %rax, 16(%rbx)
+	mov %rax, C_R13(%rbx)
 	mov UC_R12(%rdx), %rax
-	mov %rax, 24(%rbx)
+	mov %rax, C_R12(%rbx)
 	mov UC_R11(%rdx), %rax
-	mov %rax, 32(%rbx)
+	mov %rax, C_R11(%rbx)
 	mov UC_R10(%rdx), %rax
-	mov %rax, 40(%rbx)
+	mov %rax, C_R10(%rbx)
 	mov UC_R9(%rdx), %rax
-	mov %rax, 48(%rbx)
+	mov %rax, C_R9(%rbx)
 	mov UC_R8(%rdx), %rax
-	mov %rax, 56(%rbx)
+	mov %rax, C_R8(%rbx)
 	mov UC_RBP(%rdx), %rax
-	mov %rax, 64(%rbx)
+	mov %rax, C_RBP(%rbx)
 	mov UC_RDI(%rdx), %rax
-	mov %rax, 72(%rbx)
+	mov %rax, C_RDI(%rbx)
 	mov UC_RSI(%rdx), %rax
-	mov %rax, 80(%rbx)
+	mov %rax, C_RSI(%rbx)
 	mov UC_RDX(%rdx), %rax
-	mov %rax, 88(%rbx)
+	mov %rax, C_RDX(%rbx)
 	mov UC_RCX(%rdx), %rax
-	mov %rax, 96(%rbx)
+	mov %rax, C_RCX(%rbx)
 	mov UC_RBX(%rdx), %rax
-	mov %rax, 104(%rbx)
+	mov %rax, C_RBX(%rbx)
 	mov UC_RAX(%rdx), %rax
-	mov %rax, 112(%rbx)
+	mov %rax, C_RAX(%rbx)
 	mov %rcx, C_RIP(%rbx)
 	movzwl UC_CS(%rdx), %eax
 	mov %rax, C_CS(%rbx)
@@ -476,7 +478,7 @@ go:
 	mov $-1, %edx
 	xrstor64 (%rdi)
 go_live:
-	mov %rbx, %rsp
+	lea C_R15(%rbx), %rsp
 	pop %r15
 	pop %r14
 	pop %r13
@@ -497,15 +499,15 @@ go_live:
 go_jump:
 	pushq C_EFLAGS(%rbx)
 	popfq
-	mov 112(%rbx), %rax
-	mov 96(%rbx), %rcx
-	mov 88(%rbx), %rdx
-	mov 80(%rbx), %rsi
-	mov 72(%rbx), %rdi
-	mov 40(%rbx), %r10
-	mov 32(%rbx), %r11
+	mov C_RAX(%rbx), %rax
+	mov C_RCX(%rbx), %rcx
+	mov C_RDX(%rbx), %rdx
+	mov C_RSI(%rbx), %rsi
+	mov C_RDI(%rbx), %rdi
+	mov C_R10(%rbx), %r10
+	mov C_R11(%rbx), %r11
 	mov C_RSP(%rbx), %rsp
-	mov 104(%rbx), %rbx
+	mov C_RBX(%rbx), %rbx
 	jmp *%gs:C_JUMP
 go_end:
 

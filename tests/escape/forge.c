@@ -110,7 +110,7 @@ void attack_control(void)
 	forge("all words", (struct forgery){ 0, words_of_page, false, false }, 4 * effort);
 	forge("all words, slowly", (struct forgery){ 0, words_of_page, false, true }, 4 * effort);
 	forge("registers", (struct forgery){ 0, C_FS / 4, false, true }, 2 * effort);
-	for (w = C_RIP / 4; w < (C_RSLEEP + 4) / 4 + 16; w += 2)
+	for (w = 0; w < (C_STUBRIP + 8) / 4 + 16; w += 2)
 		forge("one word", (struct forgery){ w, w + 1, false, w & 4 }, effort);
 	forge("both", (struct forgery){ 0, words_of_page, true, true }, 2 * effort);
 }

@@ -285,3 +285,18 @@ __weak void assert_rwsem_held_write(const struct rwsem *s)
 	if (s->count != -1)
 		panic("an rwsem is not held for writing");
 }
+
+/* ---- no call site is patched ---- */
+
+__weak void arch_patch_forget(struct mm *mm, u64 start, u64 end)
+{
+}
+
+__weak int arch_patch_fork(struct mm *new, struct mm *old)
+{
+	return 0;
+}
+
+__weak void arch_patch_free(struct mm *mm)
+{
+}
