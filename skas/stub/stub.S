@@ -102,7 +102,8 @@ mapper_batch:
 mapper_order:
 	test %ebp, %ebp
 	jz mapper_ack
-	mov OR_NR(%rbx), %rax
+	mov OR_NR(%rbx), %r15			/* a new runner is known by it: the order may be another by the time it starts */
+	mov %r15, %rax
 	mov OR_RDI(%rbx), %rdi
 	mov OR_RSI(%rbx), %rsi
 	mov OR_RDX(%rbx), %rdx
@@ -110,7 +111,7 @@ mapper_order:
 	mov OR_R8(%rbx), %r8
 	mov OR_R9(%rbx), %r9
 	syscall
-	cmpq $__NR_clone, OR_NR(%rbx)
+	cmp $__NR_clone, %r15
 	je mapper_cloned
 mapper_next:
 	cmp $-4095, %rax
