@@ -40,19 +40,22 @@
 #define WATCH_NS (8 * NSEC_PER_MSEC) /* apart, the delays of both are looked at so often */
 #define MOVE_LOOKS 128               /* between looks at whether the home is contended */
 #define FLOAT_LOOKS 4                /* while the host's scheduler chooses the next one */
+#define CREDIT 32 /* hand-offs that spinning ended, hence short ones, between looks at the TSC */
 
 static u32 spin_rounds; /* SPIN_NS in rounds of cpu_relax() */
 static u64 spin_ticks;  /* and in ticks of the TSC */
 static u64 look_ticks;  /* LOOK_NS in ticks of the TSC */
 
 static struct placement {
-	u64 last_run, next_look; /* TSC */
+	u32 credit; /* hand-offs until the TSC is read: at the next one when spinning fails */
+	u32 generation; /* of all that decides about places; a runner that was placed under it is in its place */
 	struct runner *last;
-	int home;    /* host CPU */
 	bool pinned; /* this vCPU's thread, to home */
 	bool apart;
-	u32 hits, misses; /* since the last look: waits that spinning ended, or did not */
+	int home, partner; /* host CPUs: the vCPU's, and its runners' while they are apart */
+	u32 hits, misses;  /* since the last look: waits that spinning ended, or did not */
 	u64 spun, slept, woken, across, went_apart, moves; /* statistics; others read them */
+	u64 last_run, next_look;                           /* TSC */
 	u32 backoff,
 		wait; /* looks: the next wait after a failure, what is left of the present one */
 	u32 looks;    /* until the home is looked at, or chosen */
@@ -92,13 +95,21 @@ static void calibrate(void)
 	}
 }
 
+static void set_home(struct placement *p, int home)
+{
+	p->home = home;
+	p->partner = (home + (skas.host_cpus + 1) / 2) % skas.host_cpus;
+	p->generation++;
+}
+
 void handoff_init(void)
 {
 	int first = os_space_this_cpu();
 
 	calibrate();
 	for (int i = 0; i < skas.cfg.ncpus; i++) {
-		placement[i].home = (first + i) % skas.host_cpus;
+		set_home(&placement[i], (first + i) % skas.host_cpus);
+		placement[i].credit = 1;
 		placement[i].backoff = BACKOFF_MIN;
 		placement[i].looks = MOVE_LOOKS;
 	}
@@ -185,7 +196,7 @@ static void look_at_home(struct placement *p)
 	p->looks = MOVE_LOOKS;
 	delayed = os_space_delayed(0);
 	if (!p->pinned) {
-		p->home = os_space_this_cpu();
+		set_home(p, os_space_this_cpu());
 	} else if (delayed - p->delayed > MOVE_LOOKS * LOOK_NS / 8 && skas.host_cpus > 1) {
 		p->moves++;
 		p->pinned = false;
@@ -198,12 +209,15 @@ static void look_at_home(struct placement *p)
 
 static void look(struct placement *p, u64 now)
 {
+	bool apart = p->apart;
+
 	p->next_look = now + look_ticks;
 	if (skas.cfg.handoff == SKAS_HANDOFF_AUTO && skas.ops == &seccomp_ops && p->pinned)
 		choose(p, now);
 	else
 		p->apart = skas.cfg.handoff == SKAS_HANDOFF_SPIN && skas.ops == &seccomp_ops;
 	look_at_home(p);
+	p->generation += p->apart != apart;
 }
 
 /* ---- places ---- */
@@ -237,29 +251,37 @@ static void pin_self(struct placement *p)
 	os_space_pin_self(p->home);
 }
 
-static void set_spin(struct runner *r, bool apart)
+/* The vCPU's thread floats for a while: its runners are left where they are. */
+static void place(struct placement *p, struct runner *r)
 {
-	if (apart == (READ_ONCE(r->ctl->rspin) != 0))
-		return;
-	r->spin = apart ? spin_rounds : 0;
+	pin_self(p);
+	if (p->pinned)
+		pin_runner(r, p->apart ? p->partner : p->home);
+	set_patience(r, p->apart);
+	r->spin = p->apart ? spin_rounds : 0;
 	WRITE_ONCE(r->ctl->rspin, r->spin);
+	r->placed = p->generation;
 }
 
-/* Before a runner goes on. One that was driven last, and may still spin, is told to sleep. */
+static void look_at_clock(struct placement *p)
+{
+	u64 now = ticks();
+
+	p->credit = CREDIT;
+	WRITE_ONCE(p->last_run, now);
+	if (now > p->next_look)
+		look(p, now);
+}
+
+/* Before a runner goes on. */
 void handoff_place(struct runner *r)
 {
 	struct placement *p = &placement[r->cpu];
-	u64 now = ticks();
 
-	WRITE_ONCE(p->last_run, now);
-	if (unlikely(now > p->next_look))
-		look(p, now);
-	pin_self(p);
-	if (p->pinned)
-		pin_runner(r,
-			p->apart ? (p->home + (skas.host_cpus + 1) / 2) % skas.host_cpus : p->home);
-	set_patience(r, p->apart);
-	set_spin(r, p->apart);
+	if (unlikely(!--p->credit))
+		look_at_clock(p);
+	if (unlikely(r->placed != p->generation))
+		place(p, r);
 }
 
 /*
@@ -298,6 +320,7 @@ void handoff_forget(struct runner *r)
 
 static void miss(struct placement *p)
 {
+	p->credit = 1;
 	if (++p->misses % MISSES == 0)
 		p->next_look = 0;
 }
@@ -327,7 +350,8 @@ static bool spin(struct runner *r)
 {
 	for (u32 n = r->spin; n; n--) {
 		if (smp_load_acquire(&r->ctl->turn) != TURN_RUN) {
-			learn(r, 0);
+			if (unlikely(r->gap >= GAP_SHARE))
+				learn(r, 0);
 			return true;
 		}
 		cpu_relax();
@@ -336,15 +360,13 @@ static bool spin(struct runner *r)
 }
 
 /*
- * Spinning did not pay: the guest computed for so long. While it does so on average for longer than a wake-up costs, little is
- * spun.
+ * Spinning did not pay: the guest computed for so long, with @slept ticks of it after the spinning. While it does so on average for
+ * longer than a wake-up costs, little is spun.
  */
-static void slept_apart(struct placement *p, struct runner *r)
+static void slept_apart(struct placement *p, struct runner *r, u64 slept)
 {
-	u64 gap = min(ticks() - p->last_run, GAP_MOST * spin_ticks);
-
 	p->across++;
-	learn(r, gap);
+	learn(r, min(slept + spin_ticks, GAP_MOST * spin_ticks));
 	miss(p);
 }
 
@@ -368,6 +390,7 @@ static int sleep_on_turn(struct runner *r, u64 deadline)
 int handoff_wait(struct runner *r, u64 deadline)
 {
 	struct placement *p = &placement[r->cpu];
+	u64 start;
 	int err;
 
 	if (likely(spin(r))) {
@@ -375,15 +398,18 @@ int handoff_wait(struct runner *r, u64 deadline)
 		p->spun++;
 		return 0;
 	}
+	start = ticks();
 	p->slept++;
 	WRITE_ONCE(r->ctl->kwait, 1);
 	smp_mb();
 	err = sleep_on_turn(r, deadline);
 	WRITE_ONCE(r->ctl->kwait, 0);
-	if (p->apart)
-		slept_apart(p, r);
-	else
+	if (r->spin) {
+		slept_apart(p, r, ticks() - start);
+	} else {
 		p->hits++; /* together: a count of hand-offs */
+		p->credit = 1;
+	}
 	return err;
 }
 

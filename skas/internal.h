@@ -59,6 +59,7 @@ struct runner {
 	enum runner_state state; /* of the vCPU; of space_put() when no task runs */
 	int task;                /* os_space.h handle, 0: none */
 	int pinned;              /* host CPU it is pinned to, or -1 */
+	u32 placed;              /* handoff.c: the vCPU's generation of places it has, 0: none */
 	bool patient;            /* handoff.c */
 	u32 spin;                /* rounds we wait for it before we sleep */
 	u64 gap;                 /* handoff.c: ticks between its calls, on average */

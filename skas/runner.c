@@ -106,6 +106,7 @@ int runner_make(struct runner *r)
 	r->ctl->turn = TURN_RUN;
 	r->spin = 0;
 	r->pinned = -1;
+	r->placed = 0;
 	r->patient = false;
 	r->regs_live = 0;
 	fpu_reset(r);
@@ -150,6 +151,7 @@ void runner_wipe(struct runner *r)
 
 	memset(r->ctl, 0, sizeof(*r->ctl));
 	r->ctl->turn = turn;
+	r->placed = 0; /* what it was told about spinning is gone */
 	r->ctl->frsp = r->va + TOP_OF_ALT_STACK;
 	memset(r->alt, 0, SLOT_ALT_SIZE);
 	fpu_reset(r);

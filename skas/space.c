@@ -94,6 +94,7 @@ static void setup_runner(struct space *s, int cpu)
 	r->alt = slot + (SLOT_ALT - SLOT_CTL);
 	r->va = skas.base + STUB_SLOTS + (u64)cpu * SLOT_STRIDE + SLOT_CTL;
 	r->pinned = -1;
+	r->placed = 0;
 }
 
 /* The stack_t of a slot: read by the runner before it has a stack. */
