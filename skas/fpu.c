@@ -152,6 +152,7 @@ static void load(struct runner *r, struct fpu *fpu)
 
 	skas_lock(&r->lock);
 	make_room(r, fpu);
+	r->live = false; /* also when the owner is gone, and has left its state in the registers */
 	area = area_of(r, fpu);
 	if (area >= 0) {
 		r->parked[area] = NULL;
