@@ -42,8 +42,9 @@
 
 /* A vCPU's last look at the event set; its own. */
 static struct last_poll {
-	u64 at;    /* arch_cpu_clock() */
-	u64 ahead; /* of the host's clock at that time; modulo 2^64 */
+	u64 at;                   /* arch_cpu_clock() */
+	u64 ahead;                /* of the host's clock at that time; modulo 2^64 */
+	const struct task *guest; /* whose code ran last; to compare only */
 } __aligned(64) last_polls[MAX_CPUS];
 
 /* ---- events ---- */
@@ -222,9 +223,10 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 		cpu_set_state(cpu, OS_CPU_KERNEL);
 		return false;
 	}
-	/* A patched call goes back by itself. */
-	if (!ev->patched || ev->addr != t->arch.regs.rip)
+	/* A patched call goes back by itself, if no other task was in the runner meanwhile. */
+	if (!ev->patched || ev->addr != t->arch.regs.rip || last_polls[cpu].guest != t)
 		t->arch.regs.rip = patch_resume(t->mm, t->arch.regs.rip);
+	last_polls[cpu].guest = t;
 	account_user_enter(now);
 	skas_run(s, cpu, &t->arch.regs, &t->arch.fpu, deadline, ev);
 	account_user_exit();
