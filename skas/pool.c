@@ -83,8 +83,6 @@ struct space *space_get_like(int cpu, u64 key)
 
 	if (!s)
 		return space_make();
-	if (!s->image.nr)
-		s->nr_maps = 0; /* it will be emptied */
 	stat_inc(pooled);
 	return s;
 }
@@ -95,7 +93,6 @@ struct space *space_get(void)
 
 	while (!IS_ERR(s = space_get_like(-1, 0))) {
 		s->image.nr = 0;
-		s->nr_maps = 0;
 		if (!space_unmap(s, 0, skas.base))
 			break;
 		space_end(s);

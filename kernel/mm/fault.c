@@ -157,13 +157,12 @@ static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *in
 static void sync_around(struct vm_area *v, u64 page, const struct fault_info *info)
 {
 	struct pmap *pm = &v->vm_mm->pmap;
-	u64 start = max(v->vm_start, page & ~(AROUND - 1));
-	u64 end = min(v->vm_end, (page & ~(AROUND - 1)) + AROUND);
+	u64 start = page & ~(AROUND - 1);
 
 	if (info->end) /* what was just made, and is known to be backed (or not) */
 		pmap_sync(pm, info->start, info->end, info->populate, AROUND_ORDERS);
-	else
-		pmap_sync(pm, start, end, false, AROUND_ORDERS);
+	else /* what the space has lost, other areas' pages too */
+		pmap_sync(pm, start, start + AROUND, false, AROUND_ORDERS);
 	pmap_sync(pm, page, page + PAGE_SIZE, false,
 		1); /* nothing to do, unless there were too many runs */
 }
