@@ -259,6 +259,13 @@ void skas_fpu_save(struct fpu *fpu)
 	skas_unlock(&r->lock);
 }
 
+bool skas_fpu_live(const struct fpu *fpu)
+{
+	const struct runner *r = READ_ONCE(fpu->runner);
+
+	return r && r->owner == fpu && r->live;
+}
+
 void skas_fpu_drop(struct fpu *fpu)
 {
 	struct runner *r = READ_ONCE(fpu->runner);

@@ -154,6 +154,8 @@ void skas_kick(int cpu);
  * held.
  */
 void skas_fpu_save(struct fpu *fpu);
+/* It is in a runner's registers, as its task's last patched call has left it. For the vCPU that will run the task. */
+bool skas_fpu_live(const struct fpu *fpu);
 /* The state of a fresh exec into fpu->area. */
 void skas_fpu_init(struct fpu *fpu);
 /* Forgets a live state without saving (exit, exec). */

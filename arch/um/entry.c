@@ -42,9 +42,8 @@
 
 /* A vCPU's last look at the event set; its own. */
 static struct last_poll {
-	u64 at;                   /* arch_cpu_clock() */
-	u64 ahead;                /* of the host's clock at that time; modulo 2^64 */
-	const struct task *guest; /* whose code ran last; to compare only */
+	u64 at;    /* arch_cpu_clock() */
+	u64 ahead; /* of the host's clock at that time; modulo 2^64 */
 } __aligned(64) last_polls[MAX_CPUS];
 
 /* ---- events ---- */
@@ -224,9 +223,8 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 		return false;
 	}
 	/* A patched call goes back by itself, if no other task was in the runner meanwhile. */
-	if (!ev->patched || ev->addr != t->arch.regs.rip || last_polls[cpu].guest != t)
+	if (!ev->patched || ev->addr != t->arch.regs.rip || !skas_fpu_live(&t->arch.fpu))
 		t->arch.regs.rip = patch_resume(t->mm, t->arch.regs.rip);
-	last_polls[cpu].guest = t;
 	account_user_enter(now);
 	skas_run(s, cpu, &t->arch.regs, &t->arch.fpu, deadline, ev);
 	account_user_exit();
