@@ -16,7 +16,12 @@
  * tries again, longer each time. About once a millisecond is soon enough to look.
  *
  * The mapper is always at the home of the vCPU that waits for it. A vCPU whose home is contended
- * looks for another one.
+ * floats for some looks: it is not pinned, and its runners stay where they are. Where it is then is home.
+ *
+ *	handoff_place(r);               where, and how it will wait
+ *	r's turn = RUN, r is woken if it sleeps (handoff_count_wake(r))
+ *	handoff_placed(r);              the last runner is sent to sleep
+ *	handoff_wait(r, deadline);      until the turn is the kernel's
  *
  * Locks: struct placement belongs to its vCPU; last_run is read by others, last is cleared by
  * whoever ends a runner (cmpxchg).
