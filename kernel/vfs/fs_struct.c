@@ -29,6 +29,7 @@ struct fs_struct *fs_dup(struct fs_struct *old)
 	atomic_set(&fs->users, 1);
 	spin_lock_init(&fs->lock);
 	fs->umask = old->umask;
+	fs->seq = 0;
 	spin_lock(&old->lock);
 	fs->root = old->root;
 	fs->pwd = old->pwd;

@@ -52,11 +52,14 @@ static inline u32 vfs_seq_begin(struct vfs_seq *s)
 	}
 	return v;
 }
-/* Full barrier: an increment of a count before it is seen by a writer that begins after it. */
+/*
+ * After all that was read, and, since both are sequentially consistent, after an increment of a count before it: a writer that
+ * begins later sees the count.
+ */
 static inline bool vfs_seq_retry(struct vfs_seq *s, u32 v)
 {
-	smp_mb();
-	return READ_ONCE(s->seq) != v;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&s->seq, __ATOMIC_SEQ_CST) != v;
 }
 static inline void vfs_seq_write_begin(struct vfs_seq *s)
 {
@@ -67,6 +70,25 @@ static inline void vfs_seq_write_end(struct vfs_seq *s)
 {
 	__atomic_add_fetch(&s->seq, 1, __ATOMIC_SEQ_CST);
 	spin_unlock(&s->lock);
+}
+
+/* ---- walk.c ---- */
+/* Looks at the end of a path without a reference: may not sleep nor keep a pointer. 0, an error, or -ECHILD: not without one. */
+typedef int walk_look_fn(const struct path *path, void *arg);
+/* Its answer, -ENOENT, -EBADF, or -ECHILD: the caller takes the way with references. */
+int walk_look(int dfd, const char *name, u32 flags, walk_look_fn *look, void *arg);
+
+/* ---- root and working directory: changed between these two ---- */
+static inline void fs_write_begin(struct fs_struct *fs)
+{
+	spin_lock(&fs->lock);
+	WRITE_ONCE(fs->seq, fs->seq + 1);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+static inline void fs_write_end(struct fs_struct *fs)
+{
+	smp_store_release(&fs->seq, fs->seq + 1);
+	spin_unlock(&fs->lock);
 }
 
 /* ---- dcache.c ---- */

@@ -6,10 +6,8 @@
  *   nd_parent(&nd, dfd, name, flags)           its parent directory, with the last component in nd.last
  *   lookup_hash(parent, &name, flags)          one name in a directory whose i_rwsem is held
  *
- * There are two walks. The fast one (walk_fast) takes no reference and no lock: it follows pointers in the dentry cache within one
- * stretch of code that passes no boundary, then takes references at its end and checks that no rename and no mount happened meanwhile.
- * It gives up (-ECHILD) on everything that is not plain: names that are not cached, permissions that need a capability, magic links,
- * revalidation, restricted lookups. The slow one (walk) then does the whole path again with references, and may sleep.
+ * There are two walks. The fast one (walk_fast in walk.c) takes no lock, and no reference but at its end. It gives up (-ECHILD) on
+ * everything that is not plain. The slow one (nd_walk) then does the whole path again with references, and may sleep.
  *
  * Invariants of the slow walk: nd->path and nd->root hold references; nd->stack[] holds copies of the link texts that are being walked.
  * At most 40 links in all, as Linux.
@@ -59,224 +57,6 @@ void namei_caches_init(void)
 	names_cache = kmem_cache_create("names_cache", PATH_MAX, 64);
 	if (!names_cache)
 		panic("no memory for names");
-}
-
-/* The component at @name: its length and hash. */
-static inline const char *parse_component(const char *name, struct qstr *q)
-{
-	const char *p = name;
-	u32 h = 0;
-
-	for (; *p && *p != '/'; p++)
-		h = h * 31 + (u8)*p;
-	*q = (struct qstr){ name, p - name, h };
-	return p;
-}
-
-static inline int component_type(const struct qstr *q)
-{
-	if (q->name[0] != '.' || q->len > 2)
-		return LAST_NORM;
-	if (q->len == 1)
-		return LAST_DOT;
-	return q->name[1] == '.' ? LAST_DOTDOT : LAST_NORM;
-}
-
-/* ---- the fast walk ---- */
-
-struct fast {
-	struct mount *mnt;
-	struct dentry *dentry;
-	struct path root;
-	const char *stack[MAX_NESTED];
-	int depth, links;
-};
-
-/* May current search this directory? Only the answer yes, and only when it is cheap. */
-static inline bool fast_may_exec(const struct inode *dir)
-{
-	umode_t mode = dir->i_mode;
-
-	if (unlikely(dir->i_op->permission))
-		return false;
-	if (likely((mode & S_IXUGO) == S_IXUGO))
-		return true;
-	return generic_permission((struct inode *)dir, MAY_EXEC) == 0;
-}
-
-static inline void fast_cross_mounts(struct fast *f)
-{
-	while (unlikely(d_mounted(f->dentry))) {
-		struct mount *m = mount_lookup_rcu(f->mnt, f->dentry);
-
-		if (!m)
-			break;
-		f->mnt = m;
-		f->dentry = m->mnt_root;
-	}
-}
-
-static void fast_dotdot(struct fast *f)
-{
-	for (;;) {
-		if (f->dentry == f->root.dentry && f->mnt == f->root.mnt)
-			break;
-		if (f->dentry != f->mnt->mnt_root) {
-			f->dentry = READ_ONCE(f->dentry->d_parent);
-			break;
-		}
-		if (f->mnt->mnt_parent == f->mnt)
-			break;
-		f->dentry = f->mnt->mnt_mountpoint;
-		f->mnt = f->mnt->mnt_parent;
-	}
-	fast_cross_mounts(f);
-}
-
-/* The text of a plain symlink, or NULL when the slow walk must look at it. */
-static const char *fast_link(
-	struct fast *f, struct inode *dir, struct dentry *d, struct inode *inode)
-{
-	struct path p = { f->mnt, d };
-
-	if (!inode->i_link || inode->i_op->follow_link || ++f->links > MAX_LINKS)
-		return NULL;
-	if ((dir->i_mode & (S_ISVTX | S_IWOTH)) == (S_ISVTX | S_IWOTH) || f->depth >= MAX_NESTED)
-		return NULL;
-	if ((f->mnt->mnt_flags & MS_NOSYMFOLLOW) || atime_needs_update(&p, inode))
-		return NULL;
-	return inode->i_link;
-}
-
-/* Where the walk starts; f->root too. The descriptor (if any) stays in @fd until the end. */
-static int fast_start(struct fast *f, int dfd, const char *name, struct fd *fd)
-{
-	struct fs_struct *fs = current->fs;
-
-	spin_lock(&fs->lock);
-	f->root = fs->root;
-	f->mnt = *name == '/' ? fs->root.mnt : fs->pwd.mnt;
-	f->dentry = *name == '/' ? fs->root.dentry : fs->pwd.dentry;
-	spin_unlock(&fs->lock);
-	if (*name == '/' || dfd == AT_FDCWD)
-		return 0;
-	*fd = fdget_raw(dfd);
-	if (!fd->file)
-		return -EBADF;
-	f->mnt = fd->file->f_path.mnt;
-	f->dentry = fd->file->f_path.dentry;
-	return 0;
-}
-
-/*
- * Walks @name from f. 0: f stands at the end; or with @parent before the last component, which is in *last. -ENOENT: there is a
- * negative dentry (believe it only if the sequence numbers did not change). -ECHILD: not here.
- */
-static int fast_components(struct fast *f, const char *name, u32 flags, struct last *last)
-{
-	struct qstr q;
-
-	for (;;) {
-		struct inode *dir = f->dentry->d_inode, *inode;
-		const char *link;
-		struct dentry *d;
-		bool end, slash;
-		int type;
-
-		while (*name == '/')
-			name++;
-		if (!*name) {
-			if (!f->depth && (last || ((flags & LOOKUP_DIRECTORY) && !is_dir(dir))))
-				return -ECHILD;
-			if (!f->depth)
-				return 0;
-			name = f->stack[--f->depth];
-			continue;
-		}
-		if (!is_dir(dir) || !fast_may_exec(dir))
-			return -ECHILD;
-		name = parse_component(name, &q);
-		if (q.len > NAME_MAX)
-			return -ECHILD;
-		type = component_type(&q);
-		slash = *name == '/';
-		while (*name == '/')
-			name++;
-		end = !*name && !f->depth;
-		if (end && slash)
-			flags |= LOOKUP_FOLLOW | LOOKUP_DIRECTORY;
-		if (end && last) {
-			if (f->links)
-				return -ECHILD; /* the name may lie in a link's text */
-			*last = (struct last){ q, type, flags & LOOKUP_DIRECTORY };
-			return 0;
-		}
-		if (type == LAST_DOT)
-			goto next;
-		if (type == LAST_DOTDOT) {
-			fast_dotdot(f);
-			goto next;
-		}
-		d = d_find_rcu(f->dentry, &q);
-		if (!d || (d->d_op && d->d_op->d_revalidate))
-			return -ECHILD;
-		inode = smp_load_acquire(&d->d_inode);
-		if (!inode)
-			return -ENOENT;
-		if (is_lnk(inode) && (!end || (flags & LOOKUP_FOLLOW))) {
-			link = fast_link(f, dir, d, inode);
-			if (!link)
-				return -ECHILD;
-			f->stack[f->depth++] = name;
-			name = link;
-			if (*link == '/') {
-				f->mnt = f->root.mnt;
-				f->dentry = f->root.dentry;
-			}
-			continue;
-		}
-		f->dentry = d;
-		fast_cross_mounts(f);
-	next:
-		if (end) {
-			if ((flags & LOOKUP_DIRECTORY) && !is_dir(f->dentry->d_inode))
-				return -ECHILD;
-			return 0;
-		}
-	}
-}
-
-static int walk_fast(int dfd, const char *name, u32 flags, struct path *out, struct last *last)
-{
-	struct fd fd = { NULL, false };
-	struct fast f;
-	u32 rseq, mseq;
-	int err;
-
-	f.depth = f.links = 0;
-	rseq = vfs_seq_begin(&rename_seq);
-	mseq = vfs_seq_begin(&mount_seq);
-	err = fast_start(&f, dfd, name, &fd);
-	if (!err)
-		err = fast_components(&f, name, flags, last);
-	if (!err && !d_tryget(f.dentry))
-		err = -ECHILD;
-	if (!err && !mnt_tryget(f.mnt)) {
-		dput(f.dentry);
-		err = -ECHILD;
-	}
-	if (err != -ECHILD && err != -EBADF &&
-		(vfs_seq_retry(&rename_seq, rseq) || vfs_seq_retry(&mount_seq, mseq))) {
-		if (!err) {
-			dput(f.dentry);
-			mntput(f.mnt);
-		}
-		err = -ECHILD;
-	}
-	if (!err)
-		*out = (struct path){ f.mnt, f.dentry };
-	fdput(fd);
-	return err;
 }
 
 /* ---- the slow walk ---- */
@@ -773,10 +553,10 @@ static void set_fs_path(struct fs_struct *fs, struct path *where, const struct p
 	struct path old;
 
 	path_get(p);
-	spin_lock(&fs->lock);
+	fs_write_begin(fs);
 	old = *where;
 	*where = *p;
-	spin_unlock(&fs->lock);
+	fs_write_end(fs);
 	if (old.mnt)
 		path_put(&old);
 }

@@ -6,7 +6,6 @@
 #include "kernel/vfs/internal.h"
 
 #define MAX_LINKS 40
-#define MAX_NESTED 8 /* of the fast walk */
 
 enum { LAST_NORM, LAST_ROOT, LAST_DOT, LAST_DOTDOT };
 
@@ -30,6 +29,30 @@ struct nameidata {
 	u32 rseq, mseq; /* at the start, for restricted lookups */
 	struct nd_link stack[MAX_LINKS];
 };
+
+/* The component at @name, its length and hash; where it ends. */
+static inline const char *parse_component(const char *name, struct qstr *q)
+{
+	const char *p = name;
+	u32 h = 0;
+
+	for (; *p && *p != '/'; p++)
+		h = h * 31 + (u8)*p;
+	*q = (struct qstr){ name, p - name, h };
+	return p;
+}
+
+static inline int component_type(const struct qstr *q)
+{
+	if (q->name[0] != '.' || q->len > 2)
+		return LAST_NORM;
+	if (q->len == 1)
+		return LAST_DOT;
+	return q->name[1] == '.' ? LAST_DOTDOT : LAST_NORM;
+}
+
+/* walk.c */
+int walk_fast(int dfd, const char *name, u32 flags, struct path *out, struct last *last);
 
 /* Walks to the parent of the last component. 0: nd_end() must follow; else it was called. */
 int nd_parent(struct nameidata *nd, int dfd, const char *name, u32 flags);

@@ -423,7 +423,7 @@ static void chroot_all(const struct path *old, const struct path *new)
 			spin_lock(&t->alloc_lock);
 			fs = t->fs;
 			if (fs) {
-				spin_lock(&fs->lock);
+				fs_write_begin(fs);
 				if (fs->root.mnt == old->mnt && fs->root.dentry == old->dentry)
 					hit = &fs->root;
 				else if (fs->pwd.mnt == old->mnt && fs->pwd.dentry == old->dentry)
@@ -433,7 +433,7 @@ static void chroot_all(const struct path *old, const struct path *new)
 					*hit = *new;
 					again = 1;
 				}
-				spin_unlock(&fs->lock);
+				fs_write_end(fs);
 			}
 			spin_unlock(&t->alloc_lock);
 			if (hit)

@@ -103,12 +103,43 @@ static bool name_is_empty(uaddr_t ua)
 	return !ua.v || (!get_user(c, ua) && !c);
 }
 
+struct stat_request {
+	struct kstat *st;
+	u32 mask, flags;
+};
+
+static int stat_look(const struct path *path, void *arg)
+{
+	const struct stat_request *rq = arg;
+	const struct inode_operations *op = path->dentry->d_inode->i_op;
+
+	if (op->getattr && !op->getattr_plain)
+		return -ECHILD;
+	return vfs_getattr(path, rq->st, rq->mask, rq->flags);
+}
+
+static int stat_name(int dfd, const char *name, u32 lookup, struct stat_request *rq)
+{
+	struct path path;
+	int err = walk_look(dfd, name, lookup, stat_look, rq);
+
+	if (err != -ECHILD)
+		return err;
+	err = path_lookupat(dfd, name, lookup, &path);
+	if (err)
+		return err;
+	err = vfs_getattr(&path, rq->st, rq->mask, rq->flags);
+	path_put(&path);
+	return err;
+}
+
 #define STAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)
 
 static int stat_at(int dfd, uaddr_t ua, int flags, struct kstat *st, u32 mask)
 {
 	u32 lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
-	struct path path;
+	struct stat_request rq = { st, mask, flags };
+	char *name;
 	int err;
 
 	if (flags & ~STAT_FLAGS)
@@ -117,11 +148,11 @@ static int stat_at(int dfd, uaddr_t ua, int flags, struct kstat *st, u32 mask)
 		return fstat_kernel(dfd, st, mask, flags);
 	if (flags & AT_EMPTY_PATH)
 		lookup |= LOOKUP_EMPTY;
-	err = user_path_at(dfd, ua, lookup, &path);
-	if (err)
-		return err;
-	err = vfs_getattr(&path, st, mask, flags);
-	path_put(&path);
+	name = getname_flags(ua, lookup);
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	err = stat_name(dfd, name, lookup, &rq);
+	putname(name);
 	return err;
 }
 

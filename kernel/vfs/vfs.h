@@ -138,6 +138,7 @@ struct inode_operations {
 	int (*follow_link)(struct dentry *dentry, struct inode *inode, struct path *to);
 	int (*permission)(struct inode *inode, int mask); /* MAY_*; NULL: generic_permission */
 	int (*getattr)(const struct path *path, struct kstat *st, u32 request, u32 flags);
+	bool getattr_plain; /* getattr does not sleep, and can do without references */
 	int (*setattr)(struct dentry *dentry, struct iattr *attr);
 	/* Names with their prefix ("user.x"). Size or -errno; buf NULL: size only. flags XATTR_CREATE/REPLACE; value NULL: remove. */
 	ssize_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
@@ -528,7 +529,8 @@ struct fs_struct {
 	atomic_t users;
 	spinlock_t lock;
 	int umask;
-	struct path root, pwd;
+	u32 seq;               /* odd while they change */
+	struct path root, pwd; /* under lock; read under seq too, in a stretch without a boundary */
 };
 struct files_struct *files_alloc(void);
 struct files_struct *files_dup(struct files_struct *old, u32 max); /* fork; ERR_PTR */

@@ -112,6 +112,60 @@ static void open_removed(void)
 	}
 }
 
+/* A file that comes with its text and goes as a whole: what stat finds has all of it. */
+static void bring_and_remove(void)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		int fd = open("s/new", O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+		if (fd == -1 || write(fd, "text", 4) != 4 || close(fd) == -1 ||
+			rename("s/new", "s/f") == -1 || unlink("s/f") == -1)
+			_exit(22);
+	}
+}
+
+static void stat_removed(void)
+{
+	struct stat st;
+
+	for (int i = 0; i < ROUNDS * 4; i++) {
+		if (stat("s/f", &st) == -1) {
+			if (errno != ENOENT)
+				_exit(23);
+			continue;
+		}
+		if (st.st_size != 4 || st.st_mode != (S_IFREG | 0600))
+			_exit(24);
+	}
+}
+
+/* Relative names while a task that shares our working directory changes it. */
+static void walk_from_changing(void)
+{
+	int one = open("c/one", O_RDONLY), two = open("c/two", O_RDONLY), child, i;
+	struct stat st;
+
+	child = (int)syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0);
+	if (child == 0) {
+		for (i = 0; i < ROUNDS; i++)
+			if (fchdir(i & 1 ? one : two) == -1)
+				_exit(25);
+		_exit(0);
+	}
+	if (child == -1 || fchdir(one) == -1)
+		_exit(26);
+	for (i = 0; i < ROUNDS * 2; i++) {
+		if (stat(i & 1 ? "in" : "../../c/one/in", &st) == -1)
+			_exit(27);
+		if (st.st_size != 1 && st.st_size != 2)
+			_exit(28);
+		if (stat(".", &st) == -1 || !S_ISDIR(st.st_mode))
+			_exit(29);
+	}
+	if (waitpid(child, &i, 0) != child || i)
+		_exit(30);
+}
+
 static void mount_and_umount(void)
 {
 	for (int i = 0; i < ROUNDS / 20; i++) {
@@ -199,12 +253,20 @@ TEST(race_names)
 	t_text("e/two/in", "22");
 	NEED(symlink("e/one", "l"));
 	NEED(mkdir("u", 0700));
+	NEED(mkdir("s", 0700));
+	NEED(mkdir("c", 0700));
+	NEED(mkdir("c/one", 0700));
+	NEED(mkdir("c/two", 0700));
+	t_text("c/one/in", "1");
+	t_text("c/two/in", "22");
 	NEED(mkdir("m", 0700));
 	NEED(mkdir("r", 0700));
 	TOGETHER("rename", rename_dir, walk_moving, walk_moving);
 	TOGETHER("exchange", exchange, walk_exchanged, walk_exchanged, where_am_i);
 	TOGETHER("link", swap_link, walk_link, walk_link);
 	TOGETHER("unlink", remove_and_make, open_removed, open_removed);
+	TOGETHER("stat", bring_and_remove, stat_removed, stat_removed);
+	TOGETHER("chdir", walk_from_changing, walk_from_changing);
 	TOGETHER("rmdir", make_and_rmdir, make_and_rmdir, fill_dir, fill_dir);
 	TOGETHER("umount", mount_and_umount, walk_mounted, walk_mounted);
 	TOGETHER("all", rename_dir, walk_moving, exchange, walk_exchanged, swap_link, walk_link,

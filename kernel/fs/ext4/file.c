@@ -103,8 +103,8 @@ static int ext4_getattr(const struct path *path, struct kstat *st, u32 request, 
 }
 
 #define XATTR_OPS                                                                                  \
-	.getattr = ext4_getattr, .getxattr = ext4_getxattr, .setxattr = ext4_setxattr,             \
-	.listxattr = ext4_listxattr
+	.getattr = ext4_getattr, .getattr_plain = true, .getxattr = ext4_getxattr,                 \
+	.setxattr = ext4_setxattr, .listxattr = ext4_listxattr
 
 const struct inode_operations ext4_file_iops = { .setattr = ext4_setattr, XATTR_OPS };
 const struct inode_operations ext4_special_iops = { .setattr = ext4_setattr, XATTR_OPS };
