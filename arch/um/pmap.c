@@ -109,6 +109,18 @@ pte_t *pmap_pte(struct pmap *pm, u64 va, bool alloc)
 	return &table[slot(va, 0)];
 }
 
+/* From an address whose entry in @table is empty to the next one that is not, or to the end of the table. */
+static u64 skip_empty(const pte_t *table, u64 va, int level)
+{
+	u64 span = BIT(PAGE_SHIFT + 9 * level);
+	u32 i = slot(va, level) + 1;
+
+	va = (va | (span - 1)) + 1;
+	for (; i < ENTRIES && !table[i]; i++)
+		va += span;
+	return va;
+}
+
 pte_t *pmap_next(struct pmap *pm, u64 *va, u64 end)
 {
 	while (*va < end && !(*va >> 47)) {
@@ -124,8 +136,7 @@ pte_t *pmap_next(struct pmap *pm, u64 *va, u64 end)
 		}
 		if (!level)
 			return &table[slot(*va, 0)];
-		/* Nothing below this entry: on to the next one of its level. */
-		*va = (*va | (BIT(PAGE_SHIFT + 9 * level) - 1)) + 1;
+		*va = skip_empty(table, *va, level);
 	}
 	return NULL;
 }
@@ -148,11 +159,12 @@ static void free_table(struct pmap *pm, pte_t *t)
 static void free_below(struct pmap *pm, pte_t *t, int level, u64 base, u64 start, u64 end)
 {
 	u64 span = BIT(PAGE_SHIFT + 9 * level);
+	u32 i = start > base ? (start - base) / span : 0;
 
-	for (u32 i = 0; i < ENTRIES; i++, base += span) {
+	for (base += i * span; i < ENTRIES && base < end; i++, base += span) {
 		pte_t *child;
 
-		if (!t[i] || base + span <= start || base >= end)
+		if (!t[i])
 			continue;
 		child = table_of(t[i]);
 		if (level > 1)
