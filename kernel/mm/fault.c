@@ -209,10 +209,10 @@ static bool memory_may_come(struct mm *mm)
 	return !wait_interrupted(TASK_KILLABLE);
 }
 
-static int fault_in_once(struct mm *mm, u64 addr, u32 flags)
+static int fault_in_once(struct mm *mm, u64 addr, u32 flags, bool ahead)
 {
 	struct vm_area *v = vma_for_fault(mm, addr);
-	struct fault_info info = { 0 };
+	struct fault_info info = { .ahead = ahead };
 	int err;
 
 	if (!v)
@@ -230,14 +230,14 @@ int fault_in(struct mm *mm, u64 addr, u32 flags)
 	int err;
 
 	do
-		err = fault_in_once(mm, addr, flags);
+		err = fault_in_once(mm, addr, flags, false);
 	while (err == -ENOMEM && memory_may_come(mm));
 	return err;
 }
 
 void fault_ahead(struct mm *mm, u64 addr, u32 flags)
 {
-	fault_in_once(mm, addr, flags);
+	fault_in_once(mm, addr, flags, true);
 }
 
 /* What was asked for counts as touched. */

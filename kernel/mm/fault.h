@@ -13,6 +13,7 @@ struct fault_info {
 	bool populate;  /* their frames are backed by the host */
 	bool mapped;    /* nothing had to be made, and the space maps it */
 	bool major;     /* waited for the disk */
+	bool ahead;     /* asked for: nobody has touched the page yet */
 };
 
 /* The entry for @addr, made if need be, with page_table_lock held; NULL (and no lock) when memory is out. */
@@ -29,6 +30,13 @@ int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *
 
 /* Fills the empty entries of [start, end) from what the page cache has, without waiting for anything. */
 void file_map_resident(struct vm_area *v, u64 start, u64 end);
+
+/*
+ * Anonymous areas so small that one fault fills them. Programs that make and touch one after the other (buffers, malloc) get them filled
+ * at once: anon_small_made() says whether to, for a new area of the current mm.
+ */
+#define SMALL_AREA (24 * PAGE_SIZE)
+bool anon_small_made(struct mm *mm, u64 start, u64 end);
 
 /* A frame for an anonymous page, its content undefined; NULL. */
 struct page *anon_page_alloc(void);

@@ -19,7 +19,7 @@
 #define COPY_AT_ONCE_MAX 256 /* pages of one fork */
 #define SMALL_RSS                                                                                  \
 	128 /* anonymous pages of a process that is copied as a whole, mapped ahead or not */
-#define SMALL_AREA                                                                                 \
+#define BSS_AREA                                                                                   \
 	32 /* pages of an area (.bss) whose untouched pages the child of such a process gets as well */
 #define COPY_ORDER 4
 
@@ -66,7 +66,7 @@ static void reserve_for_child(struct fork *f, struct vm_area *v, u64 va)
 {
 	struct page *p;
 
-	if (!f->small || vma_pages(v) > SMALL_AREA)
+	if (!f->small || vma_pages(v) > BSS_AREA)
 		return;
 	p = frame_run_take(&f->frames);
 	if (!p)

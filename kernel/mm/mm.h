@@ -361,9 +361,11 @@ struct mm {
 	u64 vdso_base;
 	struct patch *patch; /* of call sites (arch/um/patch.c), or NULL; set once */
 	u64 owner_pid;
-	bool membarrier_private; /* registered for MEMBARRIER_CMD_PRIVATE_EXPEDITED */
-	u64 last_spurious;       /* address of the last fault that found nothing to do; a hint */
-	u64 committed;           /* pages accounted by VM_ACCOUNT, under mmap_lock */
+	bool membarrier_private;    /* registered for MEMBARRIER_CMD_PRIVATE_EXPEDITED */
+	u8 eager, eager_made;       /* anon.c: whether new small areas are filled at once; hints, */
+	u64 small_start, small_end; /* as is which was made last */
+	u64 last_spurious;          /* address of the last fault that found nothing to do; a hint */
+	u64 committed;              /* pages accounted by VM_ACCOUNT, under mmap_lock */
 };
 
 struct mm *mm_alloc(void);         /* users 1, empty */

@@ -9,7 +9,7 @@
  *
  * Limits: RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK, vm.max_map_count, overcommit (commit.c).
  */
-#include "kernel/mm/internal.h"
+#include "kernel/mm/fault.h"
 
 #include <asm/mman.h>
 #include <linux/capability.h>
@@ -284,6 +284,9 @@ u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int f
 		(flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || r.vm_flags & VM_LOCKED;
 	if (populate && !IS_ERR_VALUE(ret))
 		mm_populate(mm, ret, ret + r.len, 0);
+	else if (!r.file && r.vm_flags & VM_WRITE && r.len <= SMALL_AREA && mm == current->mm &&
+		 !IS_ERR_VALUE(ret) && anon_small_made(mm, ret, ret + r.len))
+		fault_ahead(mm, ret, FAULT_WRITE);
 out:
 	if (r.file != file)
 		mm_file_ops->put(r.file);
