@@ -19,8 +19,9 @@
  * floats for some looks: it is not pinned, and its runners stay where they are. Where it is then is home.
  *
  *	handoff_place(r);               where, and how it will wait
- *	r's turn = RUN, r is woken if it sleeps (handoff_count_wake(r))
+ *	r's turn = RUN
  *	handoff_placed(r);              the last runner is sent to sleep
+ *	handoff_count_wake(r);          r is woken if it sleeps
  *	handoff_wait(r, deadline);      until the turn is the kernel's
  *
  * Locks: struct placement belongs to its vCPU; last_run is read by others, last is cleared by
@@ -55,7 +56,8 @@ static struct placement {
 	u32 credit; /* hand-offs until the TSC is read: at the next one when spinning fails */
 	u32 generation; /* of all that decides about places; a runner that was placed under it is in its place */
 	struct runner *last;
-	bool pinned; /* this vCPU's thread, to home */
+	bool switched; /* the runner that has the turn is not the one that had it before */
+	bool pinned;   /* this vCPU's thread, to home */
 	bool apart;
 	int home, partner; /* host CPUs: the vCPU's, and its runners' while they are apart */
 	u32 hits, misses;  /* since the last look: waits that spinning ended, or did not */
@@ -290,14 +292,16 @@ void handoff_place(struct runner *r)
 }
 
 /*
- * After a runner was given the turn: one that was driven before, and may still spin where this one shall run, is told to sleep.
- * Not earlier: the CPU would go idle in between, and to wake an idle CPU is what costs.
+ * After a runner was given the turn, before it is woken if it sleeps: one that was driven before, and may still spin where this one
+ * shall run, is told to sleep. It needs about as long for that as the wake-up takes. Earlier, and the CPU goes idle in between, and to
+ * wake an idle CPU is what costs; later, and this one waits for it.
  */
 void handoff_placed(struct runner *r)
 {
 	struct placement *p = &placement[r->cpu];
 
-	if (likely(p->last == r))
+	p->switched = p->last != r;
+	if (likely(!p->switched))
 		return;
 	if (p->last)
 		cmpxchg(&p->last->ctl->turn, TURN_KERNEL, TURN_PARK);
@@ -340,7 +344,7 @@ void handoff_count_wake(struct runner *r)
 
 	p->woken++;
 	p->across += p->apart;
-	if (p->apart && p->last == r)
+	if (p->apart && !p->switched)
 		miss(p);
 }
 

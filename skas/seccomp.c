@@ -74,6 +74,7 @@ static void give_turn(struct runner *r)
 
 	r->state = RUNNER_RUNNING;
 	xchg(turn, TURN_RUN);
+	handoff_placed(r);
 	if (parked) {
 		/* a stray signal may have sent it back to the turn word */
 		if (!os_futex_wake(&r->park, 1))
@@ -106,7 +107,6 @@ static void seccomp_run(
 	if (swap)
 		fpu_give(r);
 	give_turn(r);
-	handoff_placed(r);
 	/* A kick that came before the turn was given fell on a waiting runner, which ignores it. */
 	if (skas_kicked(r->cpu))
 		os_space_kick(r->task);
