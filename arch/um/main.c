@@ -98,7 +98,7 @@ static void start_spaces(void)
 
 const char *arch_mode_name(void)
 {
-	return skas_mode_name();
+	return skas_patch_entry() ? "seccomp patched" : skas_mode_name();
 }
 
 int arch_handoff_stats(char *buf, size_t size)
