@@ -82,6 +82,7 @@ void attack_control(void);
 void attack_frames(void);
 void attack_orders(void);
 void attack_window(void);
+void attack_thunks(void);
 void attack_stubborn(void);
 void attack_sigreturn(void);
 void attack_mapper(void);

@@ -2,7 +2,7 @@
 /*
  * forge.c: what a guest can write and the kernel reads: control pages and alt stacks (rewritten by a second thread while
  * the first makes calls, faults and switches), the FPU frame and its pointer; and what a guest must not write: order
- * area, stub text, slot windows, by stores and by every call that maps, protects or writes memory.
+ * area, stub text, by stores and by every call that maps, protects or writes memory.
  */
 #include "escape.h"
 
@@ -202,32 +202,16 @@ static void store_to(void *arg)
 	_exit(STATUS_ESCAPED);
 }
 
-/* Where call sites are patched, their slot windows are below the lowest address for maps; else that is the guest's. */
-static bool patched(void)
-{
-	char mode[64] = "";
-	int fd = open("/proc/nestling/mode", O_RDONLY);
-
-	if (read(fd, mode, sizeof(mode) - 1) < 0)
-		mode[0] = 0;
-	close(fd);
-	return strstr(mode, "patched");
-}
-
 /* Places that no guest may write. */
 static int forbidden(uintptr_t *at)
 {
-	static const uintptr_t slots[] = { 0x060000, 0x070000, 0x0e0000, 0x160000, 0x170000,
-		0x1e0000, 0x1f0000 };
-	int n = 0, i;
+	int n = 0;
 
 	at[n++] = stub;
 	at[n++] = stub + text_size - PAGE;
 	at[n++] = stub + STUB_RODATA;
 	at[n++] = stub + STUB_ORDERS;
 	at[n++] = stub + STUB_ORDERS + 2 * PAGE;
-	for (i = 0; patched() && i < 7; i++)
-		at[n++] = slots[i];
 	return n;
 }
 
@@ -311,6 +295,159 @@ void attack_window(void)
 	if (!readable(stub) || sum_of(stub, text_size) != text)
 		finding("the window is not what it was");
 	trace_attack();
+}
+
+/* ---- patched call sites: thunks and shadows that a child shares with its parent, and a file with everybody ---- */
+
+struct area {
+	uintptr_t start, end;
+};
+
+/* The area that /proc/self/maps calls @name, or that is executable and of our file (NULL). */
+static bool find_area(const char *name, struct area *a)
+{
+	char line[512], perm[8];
+	FILE *f = fopen("/proc/self/maps", "r");
+	bool found = false;
+
+	while (!found && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx-%lx %7s", &a->start, &a->end, perm) == 3)
+			found = name ? strstr(line, name) != NULL :
+				       perm[2] == 'x' && a->start < 0x1000000;
+	fclose(f);
+	return found;
+}
+
+static struct area target;
+
+static void poke_all(void (*poke)(uintptr_t at))
+{
+	uintptr_t at;
+
+	for (at = target.start; at < target.end; at += 64)
+		poke(at);
+}
+
+static void poke_store(uintptr_t at)
+{
+	try_write(at);
+	if (try_write(at))
+		*(volatile uint64_t *)at = 0xcccccccccccccccc;
+}
+
+static void poke_mem(uintptr_t at)
+{
+	static int fd = -1;
+	uint64_t bad = 0xcccccccccccccccc;
+
+	if (fd < 0)
+		fd = open("/proc/self/mem", O_RDWR);
+	if (pwrite(fd, &bad, 8, at) < 0)
+		return;
+}
+
+static void poke_vm(uintptr_t at)
+{
+	uint64_t bad = 0xcccccccccccccccc;
+	struct iovec from = { &bad, 8 }, to = { (void *)at, 8 };
+
+	process_vm_writev(getpid(), &from, 1, &to, 1, 0);
+}
+
+static void poke_read(uintptr_t at)
+{
+	syscall(SYS_getrandom, at, 8, 0);
+}
+
+static void poke_by_call(long how)
+{
+	size_t n = target.end - target.start;
+	char *p = (char *)target.start, *q;
+
+	switch (how) {
+	case 1: mprotect(p, n, PROT_READ | PROT_WRITE); break;
+	case 2: mprotect(p, n, PROT_READ | PROT_WRITE | PROT_EXEC); break;
+	case 3: madvise(p, n, MADV_DONTNEED); break;
+	case 4: madvise(p, n, MADV_REMOVE); break;
+	case 5:
+		q = mremap(p, n, n, MREMAP_MAYMOVE | MREMAP_FIXED, EVIDENCE);
+		if (q != MAP_FAILED) {
+			mprotect(q, n, PROT_READ | PROT_WRITE);
+			target = (struct area){ (uintptr_t)q, (uintptr_t)q + n };
+		}
+		break;
+	case 6:
+		munmap(p, n);
+		mmap(p, n, PROT_READ | PROT_WRITE | PROT_EXEC,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		break;
+	}
+}
+
+static void spoil(void *arg)
+{
+	static void (*const pokes[])(uintptr_t) = { poke_store, poke_mem, poke_vm, poke_read };
+	long n = (long)arg;
+
+	poke_by_call(n / 4);
+	poke_all(pokes[n % 4]);
+	_exit(0);
+}
+
+/* Our loads see what we have patched meanwhile, so only what was there and what a child writes are compared. */
+static bool spoilt(const char *name, const uint8_t *before)
+{
+	const uint8_t *now = (const uint8_t *)target.start;
+	size_t n = target.end - target.start, i;
+
+	for (i = 0; i < n; i += 64)
+		if (*(const uint64_t *)(now + i) == 0xcccccccccccccccc &&
+			*(const uint64_t *)(before + i) != 0xcccccccccccccccc)
+			return true;
+	for (i = 0; name && i < n; i++) /* a thunk stays as it is */
+		if (before[i] && now[i] != before[i])
+			return true;
+	return false;
+}
+
+/* Children spoil what they have of ours in 28 ways; ours stays as it is, and works. */
+static void spoil_area(const char *name)
+{
+	long i, k, parent = getppid();
+	uint8_t *before;
+	uintptr_t at;
+
+	if (!find_area(name, &target))
+		return;
+	for (at = target.start; at < target.end && readable(at); at += PAGE)
+		;
+	target.end = at; /* thunks fill their area as they come */
+	before = malloc(target.end - target.start);
+	memcpy(before, (void *)target.start, target.end - target.start);
+	for (i = 0; i < 28; i++) {
+		if (!attempt(spoil, (void *)i, 2000))
+			finding("%s, way %ld", name ? name : "text", i);
+		for (k = 0; k < 100; k++)
+			if (getppid() != parent)
+				finding("%s, way %ld: our calls are spoilt", name ? name : "text",
+					i);
+		if (spoilt(name, before))
+			finding("%s, way %ld: a child has written to ours", name ? name : "text",
+				i);
+	}
+	free(before);
+}
+
+void attack_thunks(void)
+{
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		getppid();
+	spoil_area(NULL);
+	for (i = 0; i < 1000; i++)
+		getppid();
+	spoil_area("[thunks]");
 }
 
 /* ---- those who will not stop ---- */

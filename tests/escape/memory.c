@@ -133,6 +133,7 @@ int victim(void)
 	size_t i, n = 1 << 17;
 	uint64_t *p = mmap(NULL, n * 8, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct timespec t = { 0, 10000000 };
+	pid_t parent = getppid();
 
 	for (i = 0; i < n; i++)
 		p[i] = (parts[0] ^ parts[1]) + i / 512;
@@ -140,6 +141,11 @@ int victim(void)
 		for (i = 0; i < n; i++)
 			if (p[i] != (parts[0] ^ parts[1]) + i / 512) {
 				puts("NOT OK victim: its memory has changed");
+				return 1;
+			}
+		for (i = 0; i < 100; i++) /* hot calls, of the same program file */
+			if (getppid() != parent) {
+				puts("NOT OK victim: its calls are spoilt");
 				return 1;
 			}
 		nanosleep(&t, NULL);
