@@ -58,7 +58,7 @@ static struct placement {
 	struct runner *last;
 	bool switched; /* the runner that has the turn is not the one that had it before */
 	bool pinned;   /* this vCPU's thread, to home */
-	bool apart;
+	bool apart, impatient;
 	int home, partner; /* host CPUs: the vCPU's, and its runners' while they are apart */
 	u32 hits, misses;  /* since the last look: waits that spinning ended, or did not */
 	u64 spun, slept, woken, across, went_apart, moves; /* statistics; others read them */
@@ -161,10 +161,15 @@ static bool contended(struct placement *p)
 	return found;
 }
 
+static bool spinning_fails(const struct placement *p)
+{
+	return p->misses * MISSES_BAD > p->hits;
+}
+
 /* Few hand-offs in a look say nothing yet. Where others have the CPUs there never are many: they are summed up. */
 static void stay_apart(struct placement *p)
 {
-	if (p->misses * MISSES_BAD > p->hits && p->hits + p->misses >= FEW)
+	if (spinning_fails(p) && p->hits + p->misses >= FEW)
 		fall_back(p);
 	else if (p->last && contended(p))
 		fall_back(p);
@@ -214,17 +219,25 @@ static void look_at_home(struct placement *p)
 	p->delayed = delayed;
 }
 
+/* Apart whatever happens: then at least nobody is patient while it does not work. */
+static void stay_forced(struct placement *p)
+{
+	p->apart = skas.cfg.handoff == SKAS_HANDOFF_SPIN && skas.ops == &seccomp_ops;
+	p->impatient = spinning_fails(p);
+	p->hits = p->misses = 0;
+}
+
 static void look(struct placement *p, u64 now)
 {
-	bool apart = p->apart;
+	bool apart = p->apart, impatient = p->impatient;
 
 	p->next_look = now + look_ticks;
 	if (skas.cfg.handoff == SKAS_HANDOFF_AUTO && skas.ops == &seccomp_ops && p->pinned)
 		choose(p, now);
 	else
-		p->apart = skas.cfg.handoff == SKAS_HANDOFF_SPIN && skas.ops == &seccomp_ops;
+		stay_forced(p);
 	look_at_home(p);
-	p->generation += p->apart != apart;
+	p->generation += p->apart != apart || p->impatient != impatient;
 }
 
 /* ---- places ---- */
@@ -242,12 +255,12 @@ static void pin_runner(struct runner *r, int host_cpu)
  * interrupt from CPU to CPU and a second switch. Where others compete for the CPU it would wait for too long: together nobody is
  * patient.
  */
-static void set_patience(struct runner *r, bool apart)
+static void set_patience(struct runner *r, bool patient)
 {
-	if (r->patient == apart)
+	if (r->patient == patient)
 		return;
-	os_space_patient(r->task, apart);
-	r->patient = apart;
+	os_space_patient(r->task, patient);
+	r->patient = patient;
 }
 
 static void pin_self(struct placement *p)
@@ -264,7 +277,7 @@ static void place(struct placement *p, struct runner *r)
 	pin_self(p);
 	if (p->pinned)
 		pin_runner(r, p->apart ? p->partner : p->home);
-	set_patience(r, p->apart);
+	set_patience(r, p->apart && !p->impatient);
 	r->spin = p->apart ? spin_rounds : 0;
 	WRITE_ONCE(r->ctl->rspin, r->spin);
 	r->placed = p->generation;
