@@ -146,7 +146,7 @@ static s64 seccomp_save_fpu(struct runner *r, u64 off)
 	smp_mb();
 	while (smp_load_acquire(&c->turn) == TURN_RUN && os_clock_mono() < end) {
 		os_futex_wait(&c->turn, TURN_RUN, os_clock_mono() + SAVE_SLICE);
-		if (os_space_is_dead(r->task) == 1)
+		if (READ_ONCE(c->turn) == TURN_RUN && os_space_is_dead(r->task) == 1)
 			break;
 	}
 	WRITE_ONCE(c->kwait, 0);
