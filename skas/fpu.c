@@ -26,6 +26,7 @@ u32 xstate_size;
 #define MXCSR_MASK 0xffff
 #define XSTATE_FP_SSE 3
 #define SWAP_PATIENCE (10 * NSEC_PER_SEC)
+#define SWAP_CPU_LIMIT (50 * NSEC_PER_MSEC)
 #define SWAP_SLICE (50 * NSEC_PER_USEC)
 
 /* The fields of an xsave area for which xrstor faults. */
@@ -63,12 +64,13 @@ static s64 save_registers(struct runner *r, int area)
 	return off;
 }
 
-/* It has the turn, and saves the state within its first instructions, if it gets a CPU. */
+/* It has the turn, and saves the state within its first instructions, if it gets a CPU; a sibling may say that it has not. */
 static void await_swap(struct runner *r)
 {
-	u64 end = os_clock_mono() + SWAP_PATIENCE;
+	u64 end = os_clock_mono() + SWAP_PATIENCE, used = os_space_cputime(r->task);
 
-	while (READ_ONCE(r->swapping) && READ_ONCE(r->ctl->save) && os_clock_mono() < end)
+	while (READ_ONCE(r->swapping) && READ_ONCE(r->ctl->save) && os_clock_mono() < end &&
+		os_space_cputime(r->task) - used < SWAP_CPU_LIMIT && os_space_is_dead(r->task) != 1)
 		os_sleep_until(os_clock_mono() + SWAP_SLICE);
 	smp_mb();
 }

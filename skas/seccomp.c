@@ -122,6 +122,20 @@ static void seccomp_run(
 }
 
 /*
+ * A slice has passed and the turn is not back. A sibling may have written over what the runner goes by: it is woken again,
+ * and given up when it is dead or has had CPU time enough. @used: its CPU time at the first slice.
+ */
+static bool stalls(struct runner *r, u64 *used)
+{
+	u64 now = os_space_cputime(r->task);
+
+	if (!*used)
+		*used = now;
+	os_futex_wake(&r->ctl->turn, 1);
+	return now - *used > KICK_CPU_LIMIT || os_space_is_dead(r->task) == 1;
+}
+
+/*
  * The runner waits in the stub with the state in its registers; the answer says where it has put it. Asked by any vCPU,
  * r->lock held; the runner's own vCPU does not run it meanwhile. A kick that comes in between has the state in its frame,
  * which is as good.
@@ -129,7 +143,7 @@ static void seccomp_run(
 static s64 seccomp_save_fpu(struct runner *r, u64 off)
 {
 	struct ctl_page *c = r->ctl;
-	u64 end = os_clock_mono() + SAVE_LIMIT;
+	u64 end = os_clock_mono() + SAVE_LIMIT, used = 0;
 	int err = -EIO;
 	u32 event;
 
@@ -146,7 +160,7 @@ static s64 seccomp_save_fpu(struct runner *r, u64 off)
 	smp_mb();
 	while (smp_load_acquire(&c->turn) == TURN_RUN && os_clock_mono() < end) {
 		os_futex_wait(&c->turn, TURN_RUN, os_clock_mono() + SAVE_SLICE);
-		if (READ_ONCE(c->turn) == TURN_RUN && os_space_is_dead(r->task) == 1)
+		if (READ_ONCE(c->turn) == TURN_RUN && stalls(r, &used))
 			break;
 	}
 	WRITE_ONCE(c->kwait, 0);
