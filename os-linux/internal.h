@@ -8,6 +8,12 @@
 /* The vCPU of this thread, or -1. */
 extern __thread int os_this_cpu;
 
+/*
+ * The host's scheduler gives that thread and what it forks short slices: it runs sooner after a wake-up, for a shorter time, and as
+ * much in all. A hand-off between two that sleep in turn does not wait for the slices of all others then.
+ */
+void os_short_slices(int tid);
+
 /* The argument vector of main(), for os_restart(). */
 extern char **os_argv;
 

@@ -36,6 +36,7 @@
 #include <unistd.h>
 
 #include "os-linux/host.h"
+#include "os-linux/internal.h"
 #include "os-linux/os_space.h"
 #include "os-linux/space_internal.h"
 #include "skas/stub_abi.h"
@@ -294,6 +295,7 @@ int os_space_start(const struct os_space_setup *s, uint64_t *vdso)
 		abandon_zygote();
 		return -EAGAIN;
 	}
+	os_short_slices(zygote); /* all tasks of spaces inherit it */
 	err = move_vdso(s, vdso);
 	if (!err)
 		err = clear_address_space(s);

@@ -8,11 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "os-linux/internal.h"
 #include "os-linux/os_space.h"
 
 #define HOST_STACK_SIZE (256 * 1024)
+#define SLICE_NS 100000 /* the shortest */
 
 __thread int os_this_cpu = -1;
 
@@ -76,11 +79,32 @@ int os_vcpu_start(int cpu, void (*entry)(void *arg), void *arg)
 	return start_thread(&s);
 }
 
+/* struct sched_attr, as far as it is needed (sched_setattr(2)): libc has neither. */
+struct fair_attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+/* Hosts before Linux 6.12 ignore the slice. */
+void os_short_slices(int tid)
+{
+	struct fair_attr a = { .size = sizeof(a) };
+
+	if (syscall(SYS_sched_getattr, tid, &a, sizeof(a), 0) || a.policy != SCHED_OTHER)
+		return;
+	a.runtime = SLICE_NS;
+	syscall(SYS_sched_setattr, tid, &a, 0);
+}
+
 /* The default slack of 50 us would be added to every deadline of an idle vCPU. */
 int os_vcpu_adopt(int cpu)
 {
 	os_this_cpu = cpu;
 	prctl(PR_SET_TIMERSLACK, 1);
+	os_short_slices(0);
 	return os_fault_thread_setup();
 }
 
