@@ -80,6 +80,7 @@ struct ext4_sb {
 	u64 free_blocks, free_inodes, reserved_root;
 	u64 delayed; /* promised to dirty pages, not allocated yet */
 	u32 next_dir_group;
+	atomic_t generations; /* inodes made, from a random number on */
 
 	struct mutex orphan_lock;
 	struct list_head orphans; /* of ext4_inode.orphan, newest first */

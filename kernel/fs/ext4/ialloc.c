@@ -215,6 +215,12 @@ static u32 inherited(const struct inode *dir, umode_t mode)
 	return S_ISDIR(mode) ? flags : flags & ~(u32)EXT4_DIRSYNC_FL;
 }
 
+/* Another one each time, in no order: it tells an inode from those that had its number before. */
+static u32 next_generation(struct ext4_sb *sbi)
+{
+	return (u32)atomic_inc_return(&sbi->generations) * 0x9e3779b1U;
+}
+
 struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t mode)
 {
 	struct super_block *sb = dir->i_sb;
@@ -234,7 +240,7 @@ struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t m
 	inode_init_owner(inode, dir, mode);
 	inode->i_blkbits = sb->s_blocksize_bits;
 	inode->i_atime = inode->i_mtime = inode->i_ctime = inode->i_btime = current_time(inode);
-	arch_random(&inode->i_generation, sizeof(inode->i_generation));
+	inode->i_generation = next_generation(sbi);
 	ei->i_flags = inherited(dir, mode);
 	if (sbi->inode_size > EXT4_GOOD_OLD_INODE_SIZE)
 		ei->extra_isize = (u16)min_t(u32, 32, sbi->inode_size - EXT4_GOOD_OLD_INODE_SIZE);
