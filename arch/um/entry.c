@@ -214,6 +214,8 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 		return false;
 	cpu = smp_processor_id();
 	claim_fpu(t, cpu);
+	if (ev->patched && unlikely(!patch_may_jump(t->mm, ev->addr)))
+		skas_fpu_save(&t->arch.fpu); /* no jump without it */
 	timer = host_deadline(timers_next());
 	now = arch_cpu_clock_local();
 	deadline = next_deadline(cpu, timer, now);

@@ -35,6 +35,7 @@
 #define PATCH_AFTER 16 /* traps of a site: what patching costs, about */
 #define NEVER 255      /* count of a site that cannot be patched */
 #define COUNTS_SHIFT 10
+#define FAULT_FETCH 16 /* x86's bit of a fetch in a page fault's error */
 #define COUNTS (1 << COUNTS_SHIFT)
 
 #define ARENA_SIZE 0x10000UL
@@ -52,6 +53,7 @@
 
 struct arena {
 	u64 va;
+	bool dead; /* the program has changed the area: nothing leads there any more, but threads may be in it */
 	struct page *pages[ARENA_PAGES];
 	u64 shared; /* bits of pages that another mm has too, or that are full */
 	u64 used[ARENA_THUNKS / 64];
@@ -72,7 +74,7 @@ struct site {
 
 struct patch {
 	spinlock_t lock;
-	u32 nr_arenas, nr_shadows, nr_sites;
+	u32 nr_arenas, nr_dead, nr_shadows, nr_sites;
 	bool lost;       /* a shadow has gone: the space may still map it for a moment */
 	u64 resume_mask; /* bits of hash_of() where a site of SITE_NEXT goes on */
 	struct arena arenas[MAX_ARENAS];
@@ -196,15 +198,22 @@ static bool take_shadow(struct patch *p, u64 start, u64 end, struct shadow *take
 	return found;
 }
 
-static bool touches_arena(struct patch *p, u64 start, u64 end)
+/* True: some were in the range. */
+static bool end_arenas(struct patch *p, u64 start, u64 end)
 {
-	bool touches = false;
+	bool any = false;
 
 	spin_lock(&p->lock);
-	for (u32 i = 0; i < p->nr_arenas; i++)
-		touches |= p->arenas[i].va < end && p->arenas[i].va + ARENA_SIZE > start;
+	for (u32 i = 0; i < p->nr_arenas; i++) {
+		struct arena *a = &p->arenas[i];
+
+		if (a->dead || a->va >= end || a->va + ARENA_SIZE <= start)
+			continue;
+		a->dead = any = true;
+		p->nr_dead++;
+	}
 	spin_unlock(&p->lock);
-	return touches;
+	return any;
 }
 
 void arch_patch_forget(struct mm *mm, u64 start, u64 end)
@@ -214,7 +223,7 @@ void arch_patch_forget(struct mm *mm, u64 start, u64 end)
 
 	if (likely(!p))
 		return;
-	if (touches_arena(p, start, end)) {
+	if (end_arenas(p, start, end)) {
 		start = 0;
 		end = ~0UL;
 	}
@@ -270,7 +279,7 @@ static bool reaches(const struct arena *a, u64 jump)
 {
 	u64 distance = a->va > jump ? a->va + ARENA_SIZE - jump : jump - a->va;
 
-	return distance < REACH;
+	return distance < REACH && !a->dead;
 }
 
 /* Index of a free thunk that the jump can have, those in pages that are there first; -1. */
@@ -339,20 +348,47 @@ static u64 room_below(struct mm *mm, struct vm_area *v)
 									  0;
 }
 
-/*
- * Far above, where neither the heap nor the next library comes to stand, and where it is not the first area of a
- * program; else the next room below. mmap_lock held.
- */
-static u64 find_room(struct mm *mm, u64 jump)
+/* An arena was there, and the program has done away with it. */
+static bool was_arena(struct patch *p, u64 at)
+{
+	bool was = false;
+
+	spin_lock(&p->lock);
+	for (u32 i = 0; i < p->nr_arenas; i++)
+		was |= at < p->arenas[i].va + ARENA_SIZE && p->arenas[i].va < at + ARENA_SIZE;
+	spin_unlock(&p->lock);
+	return was;
+}
+
+/* Far above, where neither the heap nor the next library comes to stand, and it is not the first area of a program. */
+static u64 room_above(struct mm *mm, u64 jump)
 {
 	u64 at = (jump + AWAY) & ~(ARENA_SIZE - 1);
-	struct vm_area *v = find_vma(mm, at);
 
-	if (at + ARENA_SIZE < mm->task_size && (!v || v->vm_start >= at + ARENA_SIZE + STACK_GAP))
+	for (u32 i = 0; i <= MAX_ARENAS; i++, at += ARENA_SIZE) {
+		struct vm_area *v = find_vma(mm, at);
+
+		if (at + ARENA_SIZE >= mm->task_size ||
+			(v && v->vm_start < at + ARENA_SIZE + STACK_GAP))
+			return 0;
+		if (!was_arena(mm->patch, at))
+			return at;
+	}
+	return 0;
+}
+
+/* There, or the next room below. No place is used twice: threads may still be on their way out of it. mmap_lock held. */
+static u64 find_room(struct mm *mm, u64 jump)
+{
+	u64 at = room_above(mm, jump);
+	struct vm_area *v = find_vma(mm, jump);
+
+	if (at)
 		return at;
-	at = 0;
-	for (v = find_vma(mm, jump); v && !at;) {
+	while (v && !at) {
 		at = room_below(mm, v);
+		if (at && was_arena(mm->patch, at))
+			at = 0;
 		v = v->vm_list.prev == &mm->mmap_list ?
 			    NULL :
 			    list_entry(v->vm_list.prev, struct vm_area, vm_list);
@@ -468,7 +504,8 @@ static struct site *known_site(struct patch *p, const struct request *q)
 		struct site *s = &p->sites[i];
 
 		if (s->addr == q->addr && !s->live && s->nr == (u32)q->nr &&
-			s->shape.form == SITE_MOV && q->shape.form == SITE_MOV)
+			s->shape.form == SITE_MOV && q->shape.form == SITE_MOV &&
+			!arena_at(p, s->thunk)->dead)
 			return s;
 	}
 	return NULL;
@@ -633,6 +670,14 @@ static void undo_step(struct mm *mm, struct regs *r, u64 rip, u64 page)
 	arch_patch_forget(mm, page, page + PAGE_SIZE);
 }
 
+/* Of an area that the program has changed only a thread that cannot go on there is taken out. */
+static bool in_thunk(struct patch *p, u64 rip, const struct skas_event *ev)
+{
+	const struct arena *a = arena_at(p, rip);
+
+	return a && (!a->dead || (ev->type == EV_FAULT && ev->error & FAULT_FETCH));
+}
+
 bool patch_unwind(struct mm *mm, struct regs *r, const struct skas_event *ev)
 {
 	struct patch *p = smp_load_acquire(&mm->patch);
@@ -643,9 +688,10 @@ bool patch_unwind(struct mm *mm, struct regs *r, const struct skas_event *ev)
 	if (!p)
 		return false;
 	spin_lock(&p->lock);
-	if (arena_at(p, r->rip))
+	if (in_thunk(p, r->rip, ev))
 		s = site_of_thunk(p, r->rip);
 	if (s) {
+		ours = arena_at(p, s->thunk)->dead;
 		step = ev->type == EV_SIGNAL && ev->signo == SIGTRAP;
 		page = s->addr & PAGE_MASK;
 		r->rip = thunk_unwind(s->addr, &s->shape, (u32)(r->rip - s->thunk));
@@ -656,6 +702,25 @@ bool patch_unwind(struct mm *mm, struct regs *r, const struct skas_event *ev)
 	if (step)
 		undo_step(mm, r, r->rip, page);
 	return ours || step;
+}
+
+bool patch_may_jump(struct mm *mm, u64 rip)
+{
+	struct patch *p = mm->patch;
+	bool gone = false;
+
+	if (likely(!p || !READ_ONCE(p->nr_dead)))
+		return true;
+	spin_lock(&p->lock);
+	if (!site_behind(p, rip))
+		for (u32 i = 0; i < p->nr_sites && !gone; i++) {
+			const struct site *s = &p->sites[i];
+
+			gone = s->shape.form == SITE_NEXT && s->addr + SYSCALL_LEN == rip &&
+			       arena_at(p, s->thunk)->dead;
+		}
+	spin_unlock(&p->lock);
+	return !gone;
 }
 
 u64 patch_resume(struct mm *mm, u64 rip)
