@@ -108,6 +108,10 @@ u64 skas_task_size(void)
 {
 	return 0;
 }
+u64 skas_patch_entry(void)
+{
+	return 0;
+}
 int skas_format_stats(char *buf, size_t size)
 {
 	return 0;
