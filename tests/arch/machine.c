@@ -71,6 +71,10 @@ const char *skas_mode_name(void)
 {
 	return "none";
 }
+u64 skas_patch_entry(void)
+{
+	return 0;
+}
 u64 skas_task_size(void)
 {
 	return 0;
