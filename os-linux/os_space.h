@@ -87,7 +87,10 @@ void os_space_yield(void);
  * ----
  */
 void os_space_pin(int task, int host_cpu);
-/* A patient task does not preempt what runs on its CPU when it is woken. Others do, now and then. */
+/*
+ * A patient task does not preempt what runs on its CPU when it is woken. Others do, now and then. Nothing changes where we were
+ * started under another policy than the usual one.
+ */
 void os_space_patient(int task, int patient);
 void os_space_pin_self(int host_cpu);
 int os_space_this_cpu(void); /* where this thread runs now */

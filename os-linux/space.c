@@ -56,6 +56,7 @@ static pthread_mutex_t task_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int zygote_socket = -1;
 static pid_t zygote;
+static bool ordinary; /* it is scheduled by SCHED_OTHER: not by chrt's will; set once */
 static pthread_mutex_t request_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static uint32_t no_tasks[16 * OS_MAX_CPUS];
@@ -296,6 +297,7 @@ int os_space_start(const struct os_space_setup *s, uint64_t *vdso)
 		return -EAGAIN;
 	}
 	os_short_slices(zygote); /* all tasks of spaces inherit it */
+	ordinary = sched_getscheduler(zygote) == SCHED_OTHER;
 	err = move_vdso(s, vdso);
 	if (!err)
 		err = clear_address_space(s);
@@ -623,7 +625,8 @@ void os_space_patient(int task, int patient)
 {
 	struct sched_param param = { 0 };
 
-	sched_setscheduler(tasks[task].pid, patient ? SCHED_BATCH : SCHED_OTHER, &param);
+	if (ordinary)
+		sched_setscheduler(tasks[task].pid, patient ? SCHED_BATCH : SCHED_OTHER, &param);
 }
 
 void os_space_pin_self(int host_cpu)
