@@ -82,6 +82,7 @@ struct space {
 	struct skas_mutex lock;
 	u32 seq;    /* under lock, as all that follows */
 	u32 queued; /* orders in the batch */
+	bool due;   /* some of them not mapped ahead */
 	int mapper; /* os_space.h handle */
 	int mapper_pinned;
 	u32 nr_maps;  /* at most so many VMAs */

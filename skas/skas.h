@@ -105,6 +105,8 @@ void space_put(struct space *s);
  * by itself. Errors are those of space_flush(). populate asks the host to map at once (anonymous
  * faults only). */
 int space_map(struct space *s, u64 va, u64 len, int prot, int region, u64 off, bool populate);
+/* The same, and guest code may go on before it is applied: nothing is mapped there now. */
+int space_map_ahead(struct space *s, u64 va, u64 len, int prot, int region, u64 off, bool populate);
 int space_unmap(struct space *s, u64 va, u64 len);
 int space_protect(struct space *s, u64 va, u64 len, int prot);
 /*
@@ -112,7 +114,7 @@ int space_protect(struct space *s, u64 va, u64 len, int prot);
  * an old mapping. 0, or -EIO when the space had to be killed (the next skas_run returns EV_DEAD).
  * */
 int space_flush(struct space *s);
-bool space_pending(const struct space *s);
+bool space_pending(const struct space *s); /* orders are queued that guest code must not overtake */
 bool space_dead(const struct space *s);
 u32 space_nr_maps(const struct space *s); /* estimate of the host VMAs in use */
 

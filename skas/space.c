@@ -203,6 +203,7 @@ static int hand_over(struct space *s)
 	stat_inc(flushes);
 	__atomic_fetch_add(&skas.stats.orders, s->queued, __ATOMIC_RELAXED);
 	s->queued = 0;
+	s->due = false;
 	handoff_place_mapper(s);
 	smp_store_release(&o->seq, ++s->seq);
 	os_futex_wake(&o->seq, 1);
@@ -262,7 +263,7 @@ static bool range_ok(u64 va, u64 len)
 	       end <= skas.base;
 }
 
-static int guest_order(struct space *s, const struct order *o)
+static int guest_order(struct space *s, const struct order *o, bool due)
 {
 	int err;
 
@@ -270,6 +271,7 @@ static int guest_order(struct space *s, const struct order *o)
 		return -EINVAL;
 	skas_lock(&s->lock);
 	err = space_order(s, o);
+	s->due |= due;
 	skas_unlock(&s->lock);
 	return err;
 }
@@ -291,7 +293,8 @@ static void count_maps(struct space *s, u32 n)
 	s->count_at = s->nr_maps + COUNT_STEP;
 }
 
-int space_map(struct space *s, u64 va, u64 len, int prot, int region, u64 off, bool populate)
+static int map_order(
+	struct space *s, u64 va, u64 len, int prot, int region, u64 off, bool populate, bool due)
 {
 	struct order o = {
 		.nr = __NR_mmap,
@@ -306,7 +309,17 @@ int space_map(struct space *s, u64 va, u64 len, int prot, int region, u64 off, b
 	if (region < 0 || region >= MAX_REGIONS || off & ~PAGE_MASK)
 		return -EINVAL;
 	count_maps(s, 1);
-	return guest_order(s, &o);
+	return guest_order(s, &o, due);
+}
+
+int space_map(struct space *s, u64 va, u64 len, int prot, int region, u64 off, bool populate)
+{
+	return map_order(s, va, len, prot, region, off, populate, true);
+}
+
+int space_map_ahead(struct space *s, u64 va, u64 len, int prot, int region, u64 off, bool populate)
+{
+	return map_order(s, va, len, prot, region, off, populate, false);
 }
 
 int space_unmap(struct space *s, u64 va, u64 len)
@@ -316,7 +329,7 @@ int space_unmap(struct space *s, u64 va, u64 len)
 	count_maps(s, 1); /* it may split one */
 	if (va <= MMAP_MIN_ADDR && va + len >= skas.base)
 		s->nr_maps = s->count_at = 0;
-	return guest_order(s, &o);
+	return guest_order(s, &o, true);
 }
 
 int space_protect(struct space *s, u64 va, u64 len, int prot)
@@ -324,7 +337,7 @@ int space_protect(struct space *s, u64 va, u64 len, int prot)
 	struct order o = { .nr = __NR_mprotect, .rdi = va, .rsi = len, .rdx = (u64)prot };
 
 	count_maps(s, 2);
-	return guest_order(s, &o);
+	return guest_order(s, &o, true);
 }
 
 int space_flush(struct space *s)
@@ -339,7 +352,7 @@ int space_flush(struct space *s)
 
 bool space_pending(const struct space *s)
 {
-	return READ_ONCE(s->queued) != 0;
+	return READ_ONCE(s->due);
 }
 
 bool space_dead(const struct space *s)

@@ -18,6 +18,9 @@
  *	- A fault on an entry that already allows the access and claims to be mapped drops the page and maps it again
  *	  (fault.c): whatever the host has lost heals itself.
  *
+ *	- Orders that only add mappings (pmap_sync_ahead) wait for the next flush that must be. Whoever touches such a page before
+ *	  faults, and then they are flushed (pmap_urge).
+ *
  * Invariants: 1. PTE_MAPPED set and no orders queued: the space maps that frame with at most the rights that the entry had
  * when it was synced. 2. Rights of a mapped entry are reduced only together with pmap_update_rights(). Where they grow, or
  * the frame is another one, PTE_MAPPED stays (the space maps something there) and PTE_STALE is set.
@@ -200,6 +203,7 @@ struct run {
 	u64 va, len;
 	pfn_t pfn;
 	pte_t rights;
+	bool over; /* the space maps something there, which must go */
 };
 
 static int run_prot(pte_t rights)
@@ -254,8 +258,9 @@ static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run
 					return n;
 				}
 				runs[n++] = (struct run){ *va, PAGE_SIZE, pte_pfn(*e),
-					*e & PTE_RIGHTS };
+					*e & PTE_RIGHTS, false };
 			}
+			runs[n - 1].over |= (*e & PTE_STALE) != 0;
 			*e = want ? *e : (*e & ~PTE_STALE) | PTE_MAPPED;
 		} while (e++, *va += PAGE_SIZE, *va < end && *va & (LEAF_SPAN - 1));
 		entries_unlock(pm);
@@ -311,8 +316,10 @@ static int flush_locked(struct pmap *pm)
 {
 	int err = 0;
 
-	if (pm->queued && pm->space)
+	if (pm->queued && pm->space) {
 		err = space_flush(pm->space);
+		pm->ahead = false;
+	}
 	pm->queued = false;
 	free_retired(pm);
 	return err;
@@ -350,7 +357,7 @@ void pmap_retire(struct pmap *pm, struct page **pages, u32 n)
 /* The space is gone. */
 static void drop_gather(struct pmap *pm)
 {
-	pm->queued = false;
+	pm->queued = pm->ahead = false;
 	free_retired(pm);
 	if (pm->retired)
 		free_page_addr(pm->retired);
@@ -378,8 +385,10 @@ static int make_room(struct pmap *pm)
 }
 
 /* Text may have shadows in the place of some of its frames (patch.h). */
-static int map_run(struct pmap *pm, const struct run *r, bool populate)
+static int map_run(struct pmap *pm, const struct run *r, bool populate, bool ahead)
 {
+	int (*map)(struct space *, u64, u64, int, int, u64, bool) =
+		ahead ? space_map_ahead : space_map;
 	u64 at = r->va, end = r->va + r->len, off = (r->pfn << PAGE_SHIFT) - r->va;
 	bool text = (r->rights & (PTE_P | PTE_RW | PTE_NX)) == PTE_P;
 	int prot = run_prot(r->rights), err = 0;
@@ -388,18 +397,18 @@ static int map_run(struct pmap *pm, const struct run *r, bool populate)
 
 	while (text && !err && patch_find_shadow(mm_of(pm), r->va, r->pfn, &va, end, &shadow)) {
 		if (va > at)
-			err = space_map(pm->space, at, va - at, prot, 0, at + off, populate);
+			err = map(pm->space, at, va - at, prot, 0, at + off, populate);
 		if (!err)
-			err = space_map(
-				pm->space, va, PAGE_SIZE, prot, 0, shadow << PAGE_SHIFT, true);
+			err = map(pm->space, va, PAGE_SIZE, prot, 0, shadow << PAGE_SHIFT, true);
 		at = va += PAGE_SIZE;
 	}
 	if (at < end && !err)
-		err = space_map(pm->space, at, end - at, prot, 0, at + off, populate);
+		err = map(pm->space, at, end - at, prot, 0, at + off, populate);
 	return err;
 }
 
-static int sync_locked(struct pmap *pm, u64 start, u64 end, bool populate, u32 max)
+/* What is mapped ahead where nothing was can wait for the next flush. */
+static int sync_locked(struct pmap *pm, u64 start, u64 end, bool populate, bool ahead, u32 max)
 {
 	struct run runs[RUNS];
 	u32 done = 0;
@@ -409,10 +418,13 @@ static int sync_locked(struct pmap *pm, u64 start, u64 end, bool populate, u32 m
 		u32 n = gather_runs(
 			pm, &start, end, 0, runs, max ? min_t(u32, RUNS, max - done) : RUNS);
 
-		for (u32 i = 0; i < n && !err; i++)
-			err = map_run(pm, &runs[i], populate);
-		if (n)
-			pm->queued = true;
+		for (u32 i = 0; i < n && !err; i++) {
+			bool wait = ahead && !runs[i].over;
+
+			err = map_run(pm, &runs[i], populate, wait);
+			pm->queued |= !wait;
+			pm->ahead |= wait;
+		}
 		done += n;
 		if (!n)
 			break;
@@ -426,9 +438,31 @@ int pmap_sync(struct pmap *pm, u64 start, u64 end, bool populate, u32 max)
 
 	mutex_lock(&pm->lock);
 	if (pm->space)
-		err = sync_locked(pm, start, end, populate, max);
+		err = sync_locked(pm, start, end, populate, false, max);
 	mutex_unlock(&pm->lock);
 	return err;
+}
+
+int pmap_sync_ahead(struct pmap *pm, u64 start, u64 end, u32 max)
+{
+	int err = 0;
+
+	mutex_lock(&pm->lock);
+	if (pm->space)
+		err = sync_locked(pm, start, end, false, true, max);
+	mutex_unlock(&pm->lock);
+	return err;
+}
+
+bool pmap_urge(struct pmap *pm)
+{
+	bool waiting;
+
+	mutex_lock(&pm->lock);
+	waiting = pm->ahead;
+	pm->queued |= waiting;
+	mutex_unlock(&pm->lock);
+	return waiting;
 }
 
 static bool all_readable(struct pmap *pm, u64 start, u64 end)
@@ -451,7 +485,7 @@ int pmap_replace(struct pmap *pm, u64 start, u64 end, bool populate)
 
 	mutex_lock(&pm->lock);
 	if (pm->space) {
-		err = sync_locked(pm, start, end, populate, 0);
+		err = sync_locked(pm, start, end, populate, false, 0);
 		/* Truncation may have taken an entry before that looked: then nothing was mapped over the old frame. */
 		if (!err && !all_readable(pm, start, end))
 			err = drop_locked(pm, start, end);
@@ -479,7 +513,7 @@ int pmap_refresh(struct pmap *pm, u64 start, u64 end)
 	mutex_lock(&pm->lock);
 	if (pm->space) {
 		mark_stale(pm, start, end);
-		err = sync_locked(pm, start, end, true, 0);
+		err = sync_locked(pm, start, end, true, false, 0);
 		if (!err)
 			err = flush_locked(pm);
 	}
@@ -585,7 +619,7 @@ static struct space *make_space(struct pmap *pm)
 		pm->space = s;
 		pm->queued = true;
 		pmap_image_adopt(pm, s);
-		sync_locked(pm, MMAP_MIN_ADDR, arch_task_size(), false, REFILL_ORDERS);
+		sync_locked(pm, MMAP_MIN_ADDR, arch_task_size(), false, false, REFILL_ORDERS);
 	}
 	flush_locked(pm);
 	s = pm->space;

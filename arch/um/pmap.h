@@ -41,7 +41,8 @@ struct pmap {
 	pte_t *root;       /* under mm->page_table_lock */
 	struct space *
 		space; /* under @lock; NULL: taken away or never had one. Read racily by pmap_space() */
-	bool queued; /* orders were queued and not yet flushed; under @lock, read racily by pmap_space() */
+	bool queued; /* orders were queued that must be flushed before guest code goes on; under @lock, read racily by pmap_space() */
+	bool ahead;  /* orders were queued that need not; under @lock */
 	u64 nr_tables; /* under mm->page_table_lock */
 	u64 image; /* whom it resembles: mms with the same value map much alike. Set before the first run */
 	struct page **
@@ -68,6 +69,10 @@ void pmap_free_tables(
  * no space yet gets everything when pmap_space() makes one. 0 or -errno. @populate: the frames are backed by the host.
  */
 int pmap_sync(struct pmap *pm, u64 start, u64 end, bool populate, u32 max);
+/* The same for what may be touched soon: the orders wait for the next flush that something else asks for. */
+int pmap_sync_ahead(struct pmap *pm, u64 start, u64 end, u32 max);
+/* The guest has touched something that is to be mapped. True: orders were waiting; they are applied before it goes on. */
+bool pmap_urge(struct pmap *pm);
 /* After entries of a range that the space maps got other frames: maps these, queued. The old frames go to pmap_retire(). */
 int pmap_replace(struct pmap *pm, u64 start, u64 end, bool populate);
 /* What the space shall map of the range has changed without the entries: maps it anew where it is mapped, and flushes. */

@@ -290,6 +290,8 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags)
  * the host has lost the mapping. */
 static void heal(struct mm *mm, u64 page)
 {
+	if (pmap_urge(&mm->pmap))
+		return;
 	if (READ_ONCE(mm->last_spurious) != page) {
 		WRITE_ONCE(mm->last_spurious, page);
 		return;

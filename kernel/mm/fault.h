@@ -36,7 +36,11 @@ void file_map_resident(struct vm_area *v, u64 start, u64 end);
  * at once: anon_small_made() says whether to, for a new area of the current mm.
  */
 #define SMALL_AREA (24 * PAGE_SIZE)
+#define EAGER_START 6 /* of a new program: loaders touch what they map */
 bool anon_small_made(struct mm *mm, u64 start, u64 end);
+
+/* A private area, at a fixed address or of a small file, has just been made in the current mm: what is worth it of it gets entries. */
+void mmap_ahead(struct mm *mm, u64 start, u64 end, bool fixed);
 
 /* A frame for an anonymous page, its content undefined; NULL. */
 struct page *anon_page_alloc(void);

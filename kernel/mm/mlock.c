@@ -238,17 +238,26 @@ long sys_msync(unsigned long addr, size_t len, int flags)
 
 /* ---- mincore ---- */
 
-static u8 page_in_core(struct vm_area *v, u64 va)
+/* A page that was mapped ahead is there once it has been touched. */
+static u8 page_in_core(struct vm_area *v, u64 va, struct hole_cursor *holes)
 {
 	struct mm *mm = v->vm_mm;
-	struct page *p;
+	struct page *p = NULL;
 	pte_t *e;
 	u8 in;
 
 	spin_lock(&mm->page_table_lock);
 	e = pmap_pte(&mm->pmap, va, false);
-	in = e && *e && !(*e & PTE_RESERVED);
+	in = e && *e;
+	if (in && *e & PTE_RESERVED) {
+		p = pfn_to_page(pte_pfn(*e));
+		get_page(p);
+	}
 	spin_unlock(&mm->page_table_lock);
+	if (p) {
+		in = !page_is_untouched(p, holes);
+		put_page(p);
+	}
 	if (in || !v->vm_mapping)
 		return in;
 	p = find_get_page(v->vm_mapping, vma_index(v, va));
@@ -265,6 +274,7 @@ long sys_mincore(unsigned long addr, size_t len, uaddr_t vec)
 {
 	struct mm *mm = current->mm;
 	u64 end = addr + PAGE_ALIGN(len);
+	struct hole_cursor holes = { 0 };
 	u8 buf[CORE_BATCH];
 
 	if (addr & ~PAGE_MASK)
@@ -282,7 +292,7 @@ long sys_mincore(unsigned long addr, size_t len, uaddr_t vec)
 				up_read(&mm->mmap_lock);
 				return -ENOMEM;
 			}
-			buf[n++] = page_in_core(v, va);
+			buf[n++] = page_in_core(v, va, &holes);
 		}
 		up_read(&mm->mmap_lock);
 		if (copy_to_user(vec, buf, n))

@@ -9,7 +9,7 @@
  *
  * Lock: mm_list_lock for the list of all mms.
  */
-#include "kernel/mm/internal.h"
+#include "kernel/mm/fault.h"
 
 #define ADDR_NO_RANDOMIZE 0x0040000
 #define GAP_MIN (128UL << 20)
@@ -51,6 +51,7 @@ static struct mm *mm_new(void)
 	INIT_LIST_HEAD(&mm->mmap_list);
 	mm->dumpable = true;
 	mm->dump_mode = 1;
+	mm->eager = EAGER_START;
 	if (pmap_init(&mm->pmap)) {
 		kmem_cache_free(mm_cache, mm);
 		return NULL;

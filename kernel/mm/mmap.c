@@ -282,10 +282,15 @@ u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int f
 	up_write(&mm->mmap_lock);
 	populate =
 		(flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || r.vm_flags & VM_LOCKED;
-	if (populate && !IS_ERR_VALUE(ret))
+	if (IS_ERR_VALUE(ret) || mm != current->mm)
+		goto out;
+	if (populate)
 		mm_populate(mm, ret, ret + r.len, 0);
-	else if (!r.file && r.vm_flags & VM_WRITE && r.len <= SMALL_AREA && mm == current->mm &&
-		 !IS_ERR_VALUE(ret) && anon_small_made(mm, ret, ret + r.len))
+	else if (prot & (PROT_READ | PROT_EXEC) &&
+		 (flags & MAP_FIXED || (r.file && r.len <= SMALL_AREA)))
+		mmap_ahead(mm, ret, ret + r.len, flags & MAP_FIXED);
+	else if (!r.file && r.vm_flags & VM_WRITE && r.len <= SMALL_AREA &&
+		 anon_small_made(mm, ret, ret + r.len))
 		fault_ahead(mm, ret, FAULT_WRITE);
 out:
 	if (r.file != file)

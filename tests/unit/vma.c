@@ -3,7 +3,7 @@
  * vma.c: mmap, munmap and mprotect of an address space against a plain array of pages that says what each should be; areas stay
  * sorted, merged and counted; page tables give their frames back. There is no space: orders are counted by fakes.
  * SOURCES: kernel/mm/buddy.c kernel/mm/page.c kernel/mm/slab.c kernel/mm/vma.c kernel/mm/mmap.c kernel/mm/mprotect.c
- * SOURCES: kernel/mm/mremap.c kernel/mm/commit.c kernel/mm/mm.c kernel/mm/zap.c kernel/mm/fault.c kernel/mm/anon.c kernel/mm/cow.c
+ * SOURCES: kernel/mm/mremap.c kernel/mm/commit.c kernel/mm/mm.c kernel/mm/zap.c kernel/mm/fault.c kernel/mm/prefault.c kernel/mm/anon.c kernel/mm/cow.c
  * SOURCES: kernel/mm/fork.c kernel/mm/gup.c kernel/mm/stats.c arch/um/pmap.c arch/um/pmap_image.c kernel/lib/rbtree.c kernel/lib/string.c kernel/lib/vsprintf.c
  */
 #include <asm/mman.h>
@@ -48,6 +48,13 @@ u64 nr_lru_pages(bool active)
 int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 {
 	return -EIO;
+}
+void file_map_resident(struct vm_area *v, u64 start, u64 end)
+{
+}
+struct page *find_get_page(struct address_space *m, u64 index)
+{
+	return NULL;
 }
 int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 {
@@ -113,6 +120,10 @@ int space_map(struct space *s, u64 va, u64 len, int prot, int region, u64 off, b
 			host[slot_of(va + i)].mapped = true;
 		}
 	return 0;
+}
+int space_map_ahead(struct space *s, u64 va, u64 len, int prot, int region, u64 off, bool populate)
+{
+	return space_map(s, va, len, prot, region, off, populate);
 }
 int space_unmap(struct space *s, u64 va, u64 len)
 {
