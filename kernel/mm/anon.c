@@ -3,8 +3,8 @@
  * anon.c: first touches of anonymous memory, by extents.
  *
  * A fault fills the empty entries around it, within an aligned window of the VMA, with contiguous frames. The window begins with 64 KiB
- * and doubles, up to 2 MiB (a small area is filled at once), each time the next fault is just where the last window ended: such a range proves dense. Aligned windows
- * and ascending frames let the host merge neighbours into one of its VMAs.
+ * (a small area is filled at once) and is four times as large, up to 2 MiB, each time the next fault is just where the last window
+ * ended: such a range proves dense. Aligned windows and ascending frames let the host merge neighbours into one of its VMAs.
  *
  * Frames that the host does not back yet (PG_zero) cost nothing until they are touched; recycled ones are zeroed here and mapped
  * with the host's populate. All but the page of the fault get PTE_RESERVED: mapped ahead, perhaps never touched. When
@@ -18,6 +18,7 @@
 
 #define ORDER_FIRST 4
 #define ORDER_MAX 9
+#define ORDER_STEP 2
 #define EAGER_FROM 4 /* of mm->eager: most small areas of late were touched */
 #define EAGER_MAX 8
 #define EAGER_SAMPLE 16 /* one of so many is left to its fault, to see */
@@ -101,7 +102,8 @@ static void window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 		return;
 	}
 	if (addr == v->next_fault)
-		order = min_t(u32, max_t(u32, v->extent_order, ORDER_FIRST) + 1, ORDER_MAX);
+		order = min_t(
+			u32, max_t(u32, v->extent_order, ORDER_FIRST) + ORDER_STEP, ORDER_MAX);
 	v->extent_order = order;
 	size = PAGE_SIZE << order;
 	*start = max(v->vm_start, addr & ~(size - 1));
