@@ -110,7 +110,7 @@ static void publish(const struct sample *s, u64 ns, u64 rate, u64 window_ns)
 	smp_store_release(&clock.seq, clock.seq + 1);
 }
 
-/* The window is over. */
+/* The window is over: maybe another vCPU has seen to it. */
 static void refresh_locked(void)
 {
 	struct sample s = take_sample();
@@ -133,10 +133,7 @@ static void refresh_locked(void)
 
 static __attribute__((noinline)) void refresh(void)
 {
-	if (!spin_trylock_raw(&clock.lock)) {
-		cpu_relax();
-		return;
-	}
+	spin_lock_raw(&clock.lock);
 	refresh_locked();
 	spin_unlock_raw(&clock.lock);
 }
@@ -150,7 +147,8 @@ static inline u64 read_clock(bool ordered)
 
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (unlikely((seq & 1) || READ_ONCE(clock.seq) != seq)) {
-			cpu_relax();
+			spin_lock_raw(&clock.lock); /* whose holder may have lost its host CPU */
+			spin_unlock_raw(&clock.lock);
 			continue;
 		}
 		if (likely(ticks < window))

@@ -86,12 +86,14 @@ static const char *fast_link(
 /* Root and working directory as they were at one moment. */
 static void fast_places(struct path *root, struct path *pwd)
 {
-	const struct fs_struct *fs = current->fs;
+	struct fs_struct *fs = current->fs;
 	u32 seq;
 
 	do {
-		while ((seq = smp_load_acquire(&fs->seq)) & 1)
-			cpu_relax();
+		while (unlikely((seq = smp_load_acquire(&fs->seq)) & 1)) {
+			spin_lock(&fs->lock); /* whose holder may have lost its host CPU */
+			spin_unlock(&fs->lock);
+		}
 		*root = fs->root;
 		*pwd = fs->pwd;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
