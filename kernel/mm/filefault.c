@@ -14,6 +14,7 @@
 #include "kernel/mm/fault.h"
 
 #define AROUND_PAGES 16
+#define EXEC_PAGES 64
 #define AROUND_ORDER 6     /* 256 KiB: 6 us, where a fault costs 11 and more */
 #define AROUND_ORDER_MAX 9 /* one leaf table's span */
 #define AROUND_BATCH 16
@@ -24,6 +25,14 @@ static bool beyond_end(struct address_space *m, u64 index)
 	loff_t size = mapping_size(m);
 
 	return size <= 0 || index > (u64)(size - 1) >> PAGE_SHIFT;
+}
+
+/* Text is read in long runs: they are mapped by all programs, each with an order for each run. */
+static void read_around(struct vm_area *v, u64 index)
+{
+	u64 n = v->vm_flags & VM_EXEC ? EXEC_PAGES : AROUND_PAGES;
+
+	page_cache_readahead(v->vm_mapping, v->vm_file, index & ~(n - 1), n * 2);
 }
 
 /* The page, uptodate and locked. */
@@ -41,8 +50,7 @@ static struct page *get_locked_page(struct vm_area *v, u64 index, struct fault_i
 		if (!p) {
 			info->major = !m->a_ops->memory_only;
 			if (!(v->vm_flags & VM_RAND_READ))
-				page_cache_readahead(m, v->vm_file, index & ~(AROUND_PAGES - 1UL),
-					AROUND_PAGES * 2);
+				read_around(v, index);
 			p = read_cache_page(m, index, v->vm_file);
 			if (IS_ERR(p))
 				return p;

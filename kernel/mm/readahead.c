@@ -39,6 +39,15 @@ static void read_by_page(struct address_space *m, struct file *f, u64 index, u32
 	}
 }
 
+static bool is_cached(struct address_space *m, u64 index)
+{
+	struct page *p = find_get_page(m, index);
+
+	if (p)
+		put_page(p);
+	return p;
+}
+
 static void start_read(struct address_space *m, struct file *f, u64 index, u64 nr)
 {
 	u64 last = last_index(m);
@@ -46,6 +55,10 @@ static void start_read(struct address_space *m, struct file *f, u64 index, u64 n
 	if (index > last || m->a_ops->memory_only)
 		return;
 	nr = min(nr, last - index + 1);
+	for (; nr && is_cached(m, index); nr--) /* a run ends at the first page that is there */
+		index++;
+	if (!nr)
+		return;
 	if (m->a_ops->readahead)
 		m->a_ops->readahead(m, f, index, nr);
 	else
