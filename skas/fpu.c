@@ -148,14 +148,8 @@ static void make_room(struct runner *r, const struct fpu *fpu)
 	WRITE_ONCE(r->swap, area);
 }
 
-static void load(struct runner *r, struct fpu *fpu)
+static void load_area(struct runner *r, struct fpu *fpu, int area)
 {
-	int area;
-
-	skas_lock(&r->lock);
-	make_room(r, fpu);
-	r->live = false; /* also when the owner is gone, and has left its state in the registers */
-	area = area_of(r, fpu);
 	if (area >= 0) {
 		r->parked[area] = NULL;
 	} else {
@@ -164,6 +158,24 @@ static void load(struct runner *r, struct fpu *fpu)
 	}
 	make_loadable(r->alt + area_at(area));
 	r->fp = area_at(area);
+}
+
+static void load(struct runner *r, struct fpu *fpu)
+{
+	int area;
+
+	skas_lock(&r->lock);
+	make_room(r, fpu);
+	r->live = false; /* also when the owner is gone, and has left its state in the registers */
+	area = area_of(r, fpu);
+	if (area >= 0 &&
+		area == r->swap) { /* the turn that would have put it there was never given */
+		r->parked[area] = NULL;
+		WRITE_ONCE(r->swap, -1);
+		r->live = true;
+	} else {
+		load_area(r, fpu, area);
+	}
 	r->owner = fpu;
 	fpu->runner = r;
 	skas_unlock(&r->lock);

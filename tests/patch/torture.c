@@ -418,8 +418,10 @@ static void handler(int sig, siginfo_t *si, void *arg)
 	if (!self)
 		return;
 	self->signals++;
-	if (w.gpr || w.vec || w.flags || w.rcx_r11 || w.control || out.rax != (uint64_t)parent)
-		self->bad_rip += 1000000;
+	/* decimal places: rip 1, then vectors, registers, flags, rcx and r11, control words, the result */
+	self->bad_rip += w.vec * 1000000 + w.gpr * 10000000 + w.flags * 100000000 +
+			 w.rcx_r11 * 1000000000L + w.control * 10000000000 +
+			 (out.rax != (uint64_t)parent) * 100000000000;
 	if (self != &workers[W_MAKER] && !own_code(g[REG_RIP]))
 		self->bad_rip++;
 }
