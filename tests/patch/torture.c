@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * torture.c SECONDS: threads that make calls through hot sites under signals at 1 kHz each, while others map and
+ * torture.c SECONDS: threads that make calls through hot sites under signals, up to 1 kHz each, while others map and
  * unmap, make new sites and fork. Every register, the flags and all vector registers are checked behind every call.
  * Prints "ok" and "NOT OK" lines; runs on the host as in a guest.
  *
@@ -11,7 +11,8 @@
  *	maker              writes sites into fresh pages, calls them until they are hot and while a second thread does,
  *	                   rewrites them, unmaps them
  *	forker             forks children that call hot sites, and vforks
- *	signals            SIGUSR1 to every register and library thread once a millisecond
+ *	signals            SIGUSR1 to every register and library thread once a millisecond, where the sender gets the CPU for it: on
+ *	                   two CPUs some 200 a second arrive at each thread, on the host as in a guest
  *
  * The handler fills all vector registers, makes hot calls and looks at rip: it must be in the program's own code.
  *
