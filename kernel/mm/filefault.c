@@ -253,7 +253,7 @@ int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 		put_page(p);
 	else
 		map_around(v, info->start, info->end);
-	info->populate = false;
+	info->populate = sequential && !err; /* who reads on in order touches them all */
 	return err;
 }
 
