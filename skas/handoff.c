@@ -24,7 +24,7 @@
  *	handoff_count_wake(r);          r is woken if it sleeps
  *	handoff_wait(r, deadline);      until the turn is the kernel's
  *
- * Locks: struct placement belongs to its vCPU; last_run is read by others, last is cleared by
+ * Locks: struct placement belongs to its vCPU; last is cleared by
  * whoever ends a runner (cmpxchg).
  */
 #include "skas/internal.h"
@@ -36,7 +36,8 @@
 #define GAP_MOST 16                         /* no gap counts for more times SPIN_NS */
 #define SWITCH_NS (4 * NSEC_PER_USEC)       /* that a runner waits for the one before it to leave */
 #define LOOK_NS NSEC_PER_MSEC
-#define BUSY_LOOKS 2  /* a vCPU that ran within so many looks is busy */
+#define BUSY_ONE 256  /* one vCPU at work at every look, */
+#define BUSY_SHARE 4  /* of which the newest counts for so much */
 #define OFTEN 16      /* hand-offs in a look that make going apart worth while */
 #define FEW 4         /* fewer say nothing about how spinning fares */
 #define MISSES_BAD 4  /* more than one miss for so many hits, and sleeping is cheaper */
@@ -62,7 +63,8 @@ static struct placement {
 	int home, partner; /* host CPUs: the vCPU's, and its runners' while they are apart */
 	u32 hits, misses;  /* since the last look: waits that spinning ended, or did not */
 	u64 spun, slept, woken, across, went_apart, moves; /* statistics; others read them */
-	u64 last_run, next_look;                           /* TSC */
+	u64 next_look;                                     /* TSC */
+	s32 others; /* vCPUs at work at a look, on average, in BUSY_ONEs */
 	u32 backoff,
 		wait; /* looks: the next wait after a failure, what is left of the present one */
 	u32 looks;    /* until the home is looked at, or chosen */
@@ -124,13 +126,25 @@ void handoff_init(void)
 
 /* ---- apart or together ---- */
 
-static bool room_to_spin(u64 now)
+static bool at_work(int cpu)
 {
-	int busy = 0;
+	u32 state = READ_ONCE(skas.cfg.irq->cpu[cpu].state);
+
+	return state == OS_CPU_KERNEL || state == OS_CPU_GUEST;
+}
+
+/*
+ * A CPU for every busy vCPU, and one for its partner. One that runs now and then, say a shell between two commands, does
+ * not count: what matters is how many are at work at an average look.
+ */
+static bool room_to_spin(struct placement *p)
+{
+	int others = 0;
 
 	for (int i = 0; i < skas.cfg.ncpus; i++)
-		busy += now - READ_ONCE(placement[i].last_run) < BUSY_LOOKS * look_ticks;
-	return 2 * busy <= skas.host_cpus;
+		others += &placement[i] != p && at_work(i);
+	p->others += (others * BUSY_ONE - p->others) / BUSY_SHARE;
+	return 2 * (1 + (p->others + BUSY_ONE / 2) / BUSY_ONE) <= skas.host_cpus;
 }
 
 static void fall_back(struct placement *p)
@@ -180,9 +194,9 @@ static void stay_apart(struct placement *p)
 	p->hits = p->misses = 0;
 }
 
-static void choose(struct placement *p, u64 now)
+static void choose(struct placement *p)
 {
-	bool room = room_to_spin(now);
+	bool room = room_to_spin(p);
 
 	if (p->apart && room) {
 		stay_apart(p);
@@ -192,6 +206,8 @@ static void choose(struct placement *p, u64 now)
 		p->wait--;
 	p->apart = room && !p->wait && p->hits >= OFTEN;
 	p->went_apart += p->apart;
+	p->watched =
+		NULL; /* together each waits for the other's CPU all the time: that is no contention */
 	p->hits = p->misses = 0;
 }
 
@@ -233,7 +249,7 @@ static void look(struct placement *p, u64 now)
 
 	p->next_look = now + look_ticks;
 	if (skas.cfg.handoff == SKAS_HANDOFF_AUTO && skas.ops == &seccomp_ops && p->pinned)
-		choose(p, now);
+		choose(p);
 	else
 		stay_forced(p);
 	look_at_home(p);
@@ -288,7 +304,6 @@ static void look_at_clock(struct placement *p)
 	u64 now = ticks();
 
 	p->credit = CREDIT;
-	WRITE_ONCE(p->last_run, now);
 	if (now > p->next_look)
 		look(p, now);
 }
