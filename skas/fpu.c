@@ -7,12 +7,14 @@
  *
  *	in fpu->area (fpu->runner NULL)  --fpu_enter()-->       live (r->owner, fpu->runner)
  *	live                             --skas_fpu_save(), fpu_evict()-->  in fpu->area
- *	live                             --skas_fpu_drop()-->   nowhere
+ *	live in the registers            --another task of the space is entered-->  parked (r->parked[], an area of the alt stack)
+ *	parked                           --fpu_enter()-->       live;  --skas_fpu_save(), eviction-->  in fpu->area
+ *	live, parked                     --skas_fpu_drop()-->   nowhere
  *
- * Invariants: r->owner == f exactly when f->runner == r. r->fp + xstate_size lies in the alt stack:
+ * Invariants: f->runner == r exactly when r->owner == f or one of r->parked[] is f. r->fp + xstate_size lies in the alt stack:
  * checked when it was taken. What is copied is what the guest may have written there: its own FPU
  * state, whatever it is. It is made loadable when it goes back (an xrstor that faults would end the
- * runner). Locks: r->lock guards owner and the fpu->runner that points to r. A state can be
+ * runner). Locks: r->lock guards owner, parked and the fpu->runner that points to r. A state can be
  * saved by another vCPU than the runner's, when its task does not run; r waits for its turn then.
  */
 #include "kernel/lib/string.h"

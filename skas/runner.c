@@ -25,7 +25,7 @@
 #define FLAG_TF 0x100
 #define REG_RAX 14
 #define USER32_CS 0x23
-#define TOP_OF_ALT_STACK (SLOT_STRIDE - SLOT_CTL - 64)
+#define TOP_OF_ALT_STACK (SLOT_STRIDE - SLOT_CTL - ALT_TOP)
 
 BUILD_BUG_ON(offsetof(struct regs, ss) != 19 * 8);
 BUILD_BUG_ON(offsetof(struct regs, rip) != C_RIP - C_R15);

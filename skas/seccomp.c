@@ -14,7 +14,8 @@
  * without an event ends the guest, every sleep ends by itself, and a kick heals a lost wake-up. How
  * both sides wait, and where, is handoff.c.
  *
- * Proof of stop: docs/skas.md. Locks: none; a runner is driven by its vCPU alone.
+ * Proof of stop: docs/skas.md. Locks: a runner is driven by its vCPU alone, but for seccomp_save_fpu(), which any vCPU may
+ * call under r->lock.
  */
 #include "kernel/lib/string.h"
 #include "skas/internal.h"

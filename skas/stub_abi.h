@@ -50,6 +50,7 @@
 #define SLOT_CTL 0x7000
 #define SLOT_ALT 0x8000
 #define SLOT_ALT_SIZE 0x8000
+#define ALT_TOP 64       /* a runner without a frame has rsp so far below the end of the slot */
 #define SLOT_SIZE 0x9000 /* control page and alt stack, one mapping */
 #define STUB_MAX_SLOTS 64
 

@@ -64,6 +64,13 @@
 #define FUTEX_WAIT 0
 #define FUTEX_WAKE 1
 
+/* xsave64 or xrstor64 with the area at rdi, all components; eax and edx go. */
+.macro ALL_STATES insn
+	mov $-1, %eax
+	mov $-1, %edx
+	\insn (%rdi)
+.endm
+
 	.section .stub, "ax"
 	.globl stub_text
 stub_text:
@@ -229,7 +236,7 @@ runner_start:
 	test %rax, %rax
 	jnz stub_exit
 
-1:	lea SLOT_STRIDE - SLOT_CTL - C_RBP(%rbx), %rsp
+1:	lea SLOT_STRIDE - SLOT_CTL - ALT_TOP(%rbx), %rsp
 	mov %rsp, C_FRSP(%rbx)
 	movl $EVT_HELLO, C_EV(%rbx)
 	jmp handoff
@@ -277,7 +284,7 @@ tramp_window:
 	rdgsbase %rbx
 	lea C_RSP(%rbx), %rsp
 	pushfq					/* to C_EFLAGS */
-	lea SLOT_STRIDE - SLOT_CTL - C_RBP(%rbx), %rsp
+	lea SLOT_STRIDE - SLOT_CTL - ALT_TOP(%rbx), %rsp
 	mov T_RET(%r11), %rcx
 	mov %rcx, C_RIP(%rbx)
 	mov %rcx, C_RCX(%rbx)			/* rcx and r11 as a system call leaves them */
@@ -297,9 +304,7 @@ tramp_window:
 /* The kernel wants the live FPU state. */
 save_fpu:
 	mov C_SAVE(%rbx), %rdi
-	mov $-1, %eax
-	mov $-1, %edx
-	xsave64 (%rdi)
+	ALL_STATES xsave64
 	mov %rdi, C_FP(%rbx)
 	movl $EVT_SAVED, C_EV(%rbx)
 	jmp handoff
@@ -458,9 +463,7 @@ go:
 	cmp $EXIT_SWAP, %eax
 	jne 1f
 	mov C_SAVE(%rbx), %rdi
-	mov $-1, %eax
-	mov $-1, %edx
-	xsave64 (%rdi)
+	ALL_STATES xsave64
 	movl $EXIT_FRAME, C_EXIT(%rbx)
 	movq $0, C_SAVE(%rbx)
 1:	testl $OF_FSGSBASE, stub_text + STUB_ORDERS + O_FLAGS(%rip)
@@ -475,9 +478,7 @@ go:
 	popfq
 	jmp go_live
 1:	mov C_FP(%rbx), %rdi
-	mov $-1, %eax
-	mov $-1, %edx
-	xrstor64 (%rdi)
+	ALL_STATES xrstor64
 go_live:
 	lea C_R15(%rbx), %rsp
 	pop %r15
@@ -546,13 +547,9 @@ in_stub:
 	cmpl $EXIT_SWAP, C_EXIT(%rbx)
 	jne 3f
 	mov UC_FPSTATE(%rdx), %rdi		/* the other task's state first, from this frame */
-	mov $-1, %eax
-	mov $-1, %edx
-	xrstor64 (%rdi)
+	ALL_STATES xrstor64
 	mov C_SAVE(%rbx), %rdi
-	mov $-1, %eax
-	mov $-1, %edx
-	xsave64 (%rdi)
+	ALL_STATES xsave64
 	movl $EXIT_FRAME, C_EXIT(%rbx)
 	movq $0, C_SAVE(%rbx)
 4:	mov C_FRSP(%rbx), %rsp
@@ -570,9 +567,7 @@ in_stub:
 resume:
 	mov %rdx, %r8
 	mov UC_FPSTATE(%r8), %rdi
-	mov $-1, %eax
-	mov $-1, %edx
-	xrstor64 (%rdi)
+	ALL_STATES xrstor64
 	mov UC_RSP(%r8), %rax
 	mov UC_RIP(%r8), %rcx
 	mov %rcx, UC_RSP(%r8)
