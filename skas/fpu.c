@@ -27,6 +27,7 @@ u32 xstate_size;
 #define FX_MXCSR 24
 #define MXCSR_MASK 0xffff
 #define XSTATE_FP_SSE 3
+#define NO_CALL ~0U
 #define SWAP_PATIENCE (10 * NSEC_PER_SEC)
 #define SWAP_CPU_LIMIT (50 * NSEC_PER_MSEC)
 #define SWAP_SLICE (50 * NSEC_PER_USEC)
@@ -48,6 +49,19 @@ static void make_loadable(u8 *area)
 static u64 area_at(int area)
 {
 	return (u64)area * round_up(xstate_size, 64);
+}
+
+/* The area into which calls save their state (C_CALLNR), and none of them yet. */
+void fpu_set_areas(struct runner *r)
+{
+	r->ctl->call_fp = r->va - SLOT_CTL + SLOT_ALT + area_at(FPU_AREAS);
+	r->ctl->call_nr = NO_CALL;
+}
+
+/* The state is below all frames. */
+bool fpu_in_area(const struct runner *r)
+{
+	return r->fp <= area_at(FPU_AREAS);
 }
 
 static void copy_out(struct runner *r, struct fpu *fpu, u64 off)
@@ -190,8 +204,11 @@ static void load(struct runner *r, struct fpu *fpu)
  */
 bool fpu_enter(struct runner *r, struct fpu *fpu)
 {
-	if (likely(fpu->runner == r && r->owner == fpu))
+	if (likely(fpu->runner == r && r->owner == fpu)) {
+		if (!r->live && r->fp == area_at(FPU_AREAS)) /* it was saved for nothing */
+			WRITE_ONCE(r->ctl->call_nr, NO_CALL);
 		return false;
+	}
 	if (fpu->runner && fpu->runner != r)
 		skas_fpu_save(fpu);
 	load(r, fpu);
@@ -273,6 +290,15 @@ void skas_fpu_save(struct fpu *fpu)
 	else if (area_of(r, fpu) >= 0)
 		fetch_parked(r, area_of(r, fpu));
 	skas_unlock(&r->lock);
+}
+
+void skas_fpu_save_in_call(struct fpu *fpu, u32 nr)
+{
+	struct runner *r = READ_ONCE(fpu->runner);
+
+	if (skas_fpu_live(fpu))
+		WRITE_ONCE(r->ctl->call_nr, nr);
+	skas_fpu_save(fpu);
 }
 
 bool skas_fpu_live(const struct fpu *fpu)

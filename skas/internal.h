@@ -46,7 +46,8 @@ void skas_unlock(struct skas_mutex *m);
  * WAITING means that the kernel has seen an event, which a hostile guest may have forged; PARKED is
  * proved.
  */
-#define FPU_AREAS 2
+#define FPU_AREAS                                                                                  \
+	2 /* for states of tasks that are not running; behind them one for calls that save theirs */
 
 enum runner_state { RUNNER_NONE, RUNNER_WAITING, RUNNER_RUNNING, RUNNER_PARKED };
 
@@ -173,6 +174,8 @@ void fpu_give(struct runner *r); /* unlocks */
 void fpu_reset(struct runner *r);
 int fpu_frame(struct runner *r, u64 *off);
 int fpu_note_event(struct runner *r, bool frame);
+void fpu_set_areas(struct runner *r);
+bool fpu_in_area(const struct runner *r);
 void fpu_evict(struct runner *r);
 
 /* handoff.c */

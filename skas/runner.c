@@ -103,6 +103,7 @@ int runner_make(struct runner *r)
 	int err;
 
 	memset(r->ctl, 0, sizeof(*r->ctl));
+	fpu_set_areas(r);
 	r->ctl->turn = TURN_RUN;
 	r->spin = 0;
 	r->pinned = -1;
@@ -150,6 +151,7 @@ void runner_wipe(struct runner *r)
 	u32 turn = r->ctl->turn;
 
 	memset(r->ctl, 0, sizeof(*r->ctl));
+	fpu_set_areas(r);
 	r->ctl->turn = turn;
 	r->placed = 0; /* what it was told about spinning is gone */
 	r->ctl->frsp = r->va + TOP_OF_ALT_STACK;
@@ -228,7 +230,7 @@ void runner_load_regs(struct runner *r, const struct regs *regs)
 		how = changed || regs->eflags & FLAG_TF ? EXIT_IRET : EXIT_JUMP;
 	else
 		put(&c->fp, r->va - SLOT_CTL + SLOT_ALT + r->fp);
-	if (!r->live && r->fp < FPU_AREAS * (u64)xstate_size)
+	if (!r->live && fpu_in_area(r))
 		put(&c->frsp, r->va + TOP_OF_ALT_STACK);
 	if (READ_ONCE(c->exit) != how)
 		WRITE_ONCE(c->exit, how);
@@ -292,7 +294,8 @@ void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev)
 	if (event && fpu_note_event(r, event != EVT_CALL))
 		return;
 	switch (event) {
-	case EVT_CALL: decode_patched_call(r, regs, ev); break;
+	case EVT_CALL:
+	case EVT_CALL_SAVED: decode_patched_call(r, regs, ev); break;
 	case SIGSYS:
 		take_regs(r, regs);
 		decode_syscall(r->ctl, regs, ev);

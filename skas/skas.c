@@ -12,7 +12,7 @@
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
-#define MAX_XSTATE 6144  /* two frames and a state beside them fit the alt stack */
+#define MAX_XSTATE 5632  /* two frames and three states beside them fit the alt stack */
 #define RUNNER_TRIES 100 /* a second */
 #define RUNNER_PAUSE (10 * NSEC_PER_MSEC)
 #define START_ATTEMPTS 16

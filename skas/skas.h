@@ -156,6 +156,11 @@ void skas_kick(int cpu);
  * held.
  */
 void skas_fpu_save(struct fpu *fpu);
+/*
+ * The same for the calling vCPU's task, because of its call number @nr. When the runner has to be asked for the state, it
+ * will save it on its way with the next calls of that number, until that was for nothing.
+ */
+void skas_fpu_save_in_call(struct fpu *fpu, u32 nr);
 /* It is in a runner's registers, as its task's last patched call has left it. For the vCPU that will run the task. */
 bool skas_fpu_live(const struct fpu *fpu);
 /* The state of a fresh exec into fpu->area. */

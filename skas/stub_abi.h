@@ -102,6 +102,9 @@
 #define C_FP 8     /* xsave area that the next exit loads */
 #define C_FRSP 16  /* rsp while the runner waits: below the frame that holds the FPU state */
 #define C_SAVE 24  /* xsave area for EXIT_SAVE and EXIT_SWAP; 0 once EXIT_SWAP has used it */
+#define C_CALLNR                                                                                   \
+	32 /* u32: a patched call with this number saves the FPU state at C_CALLFP on its way; ~0: none does */
+#define C_CALLFP 40 /* xsave area for that */
 #define C_FS 64
 #define C_GS 72
 #define C_R15 80 /* as struct regs; iretq takes the end of it from here */
@@ -137,7 +140,7 @@
 #define C_SYS 304     /* si_syscall, and si_arch in the upper half */
 #define C_STUBRIP 312 /* where in the stub an event struck; 0 when in the guest */
 
-/* With EXIT_FRAME the FPU state is in the frame at C_FP; with all others it is live in the runner's registers. */
+/* With EXIT_FRAME the FPU state is at C_FP; with all others it is live in the runner's registers. */
 #define EXIT_FRAME 0
 #define EXIT_IRET 1 /* registers from the control page, by iretq */
 #define EXIT_JUMP 2 /* of a patched call, of whose registers only rax has changed */
@@ -156,8 +159,9 @@
 #define EVT_HELLO 1000 /* a new runner is ready */
 #define EVT_CALL                                                                                   \
 	1001 /* a system call through a patched site; the FPU state stays in the registers */
-#define EVT_SAVED 1002  /* EXIT_SAVE is done */
-#define EVT_BROKEN 2000 /* a fault inside the stub that has no roll-forward */
+#define EVT_SAVED 1002      /* EXIT_SAVE is done */
+#define EVT_CALL_SAVED 1003 /* as EVT_CALL; the FPU state is at C_FP */
+#define EVT_BROKEN 2000     /* a fault inside the stub that has no roll-forward */
 
 #define SIG_KICK 10   /* SIGUSR1 */
 #define SIG_ORPHAN 12 /* SIGUSR2: the zygote's parent died */
@@ -200,7 +204,9 @@
 
 struct ctl_page {
 	uint32_t rspin, rsleep;
-	uint64_t fp, frsp, save, pad[4];
+	uint64_t fp, frsp, save;
+	uint32_t call_nr;
+	uint64_t call_fp, pad[2];
 	uint64_t fs_base, gs_base;
 	uint64_t regs[20]; /* as struct regs: r15 .. rax, rip, cs, eflags, rsp, ss */
 	uint32_t turn, kwait, exit, event;
@@ -249,6 +255,8 @@ ABI_AT(ctl_page, rsleep, C_RSLEEP);
 ABI_AT(ctl_page, exit, C_EXIT);
 ABI_AT(ctl_page, jump, C_JUMP);
 ABI_AT(ctl_page, save, C_SAVE);
+ABI_AT(ctl_page, call_nr, C_CALLNR);
+ABI_AT(ctl_page, call_fp, C_CALLFP);
 ABI_AT(order_area, seq, O_SEQ);
 ABI_AT(order_area, ack, O_ACK);
 ABI_AT(order_area, err, O_ERRNO);

@@ -180,7 +180,7 @@ int arch_setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask)
 	if (!(ks->ka.flags & SA_RESTORER_FLAG) || !place(ks, regs->rsp, &fpstate, &at))
 		return -EFAULT;
 	rseq_signal(regs);
-	skas_fpu_save(fpu);
+	skas_fpu_save_in_call(fpu, (u32)regs->orig_rax);
 	fill_frame(&f, ks, regs, sigmask, fpstate);
 	if (put_fpu(fpstate, fpu->area) ||
 		copy_to_user(UADDR(at), &f, offsetof(struct rt_frame, info)) ||

@@ -299,6 +299,15 @@ tramp_window:
 	mov %rsp, C_FRSP(%rbx)
 2:	movl $EXIT_IRET, C_EXIT(%rbx)
 	movl $EVT_CALL, C_EV(%rbx)
+	mov C_RAX(%rbx), %eax
+	cmp %eax, C_CALLNR(%rbx)
+	jne handoff
+
+	/* The kernel will want the FPU state of this call, as of the last one with that number. */
+	mov C_CALLFP(%rbx), %rdi
+	ALL_STATES xsave64
+	mov %rdi, C_FP(%rbx)
+	movl $EVT_CALL_SAVED, C_EV(%rbx)
 	jmp handoff
 
 /* The kernel wants the live FPU state. */

@@ -88,6 +88,9 @@ void skas_fpu_drop(struct fpu *fpu)
 void skas_fpu_save(struct fpu *fpu)
 {
 }
+void skas_fpu_save_in_call(struct fpu *fpu, u32 nr)
+{
+}
 int skas_format_stats(char *buf, size_t size)
 {
 	return 0;

@@ -125,6 +125,9 @@ void skas_fpu_drop(struct fpu *fpu)
 void skas_fpu_save(struct fpu *fpu)
 {
 }
+void skas_fpu_save_in_call(struct fpu *fpu, u32 nr)
+{
+}
 void skas_exit(void)
 {
 }
