@@ -13,6 +13,7 @@
  * 2. request_lock is held over a request and its answer.
  */
 #include <asm/ioctls.h>
+#include <asm/prctl.h>
 #include <asm/termbits.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,7 @@
 #include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -750,13 +752,42 @@ static bool seccomp_works(void)
 	return status == 0;
 }
 
+/*
+ * A host that lends gs base to somebody else while nobody asks for it (an instance around us) does not offer FSGSBASE, but has it:
+ * a child asks by arch_prctl and tries.
+ */
+static bool fsgsbase_works(void)
+{
+	struct rlimit no_core = { 0, 0 };
+	int status;
+	pid_t pid;
+
+	if (getauxval(AT_HWCAP2) & 2)
+		return true;
+	pid = vfork();
+	if (!pid) {
+		uint64_t base;
+
+		setrlimit(RLIMIT_CORE, &no_core);
+		if (syscall(SYS_arch_prctl, ARCH_SET_GS, 0))
+			_exit(1);
+		__asm__ volatile("rdgsbase %0; wrgsbase %0" : "=r"(base));
+		_exit(base != 0);
+	}
+	if (pid < 0)
+		return false;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status == 0;
+}
+
 unsigned os_space_caps(void)
 {
 	unsigned caps = 0;
 
 	if (seccomp_works())
 		caps |= OS_SPACE_SECCOMP;
-	if (getauxval(AT_HWCAP2) & 2)
+	if (fsgsbase_works())
 		caps |= OS_SPACE_FSGSBASE;
 	if (__builtin_cpu_supports("bmi2"))
 		caps |= OS_SPACE_BMI2;

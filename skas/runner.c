@@ -186,9 +186,9 @@ static u64 canonical(u64 addr)
 }
 
 /* While sites may be patched, the trampoline finds its control page by gs: a thread whose base is 0 has it there. */
-static u64 gs_for(const struct runner *r, u64 gs_base)
+static u64 gs_for(const struct runner *r, const struct regs *regs)
 {
-	return !gs_base && skas.patching ? r->va : canonical(gs_base);
+	return !regs->gs_base && !regs->own_gs && skas.patching ? r->va : canonical(regs->gs_base);
 }
 
 static u64 gs_of(const struct runner *r, u64 gs_base)
@@ -215,7 +215,7 @@ static bool put_regs(struct runner *r, const struct regs *regs)
 	changed |= put(&c->regs[18], regs->rsp);
 	put(&c->regs[19], USER_SS);
 	changed |= put(&c->fs_base, canonical(regs->fs_base));
-	changed |= put(&c->gs_base, gs_for(r, regs->gs_base));
+	changed |= put(&c->gs_base, gs_for(r, regs));
 	return changed;
 }
 

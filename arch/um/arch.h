@@ -210,7 +210,7 @@ int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
 bool signal_pending(struct task *t);
 void do_signal(struct regs *regs);
 void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
-/* task/ptrace.c, when TIF_SYSCALL_TRACE or TIF_SECCOMP is set: before a system call (the number to serve, or -1: skip it, rax is
+/* task/ptrace.c, when TIF_SYSCALL_TRACE or one of its kin is set: before a system call (the number to serve, or -1: skip it, rax is
  * what it returns) and after it, before do_signal(). */
 long syscall_trace_enter(struct regs *regs);
 void syscall_trace_leave(struct regs *regs);

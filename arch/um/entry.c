@@ -38,7 +38,8 @@
 
 #define WORK_MASK                                                                                  \
 	(BIT(TIF_SIGPENDING) | BIT(TIF_NEED_RESCHED) | BIT(TIF_NOTIFY) | BIT(TIF_RESTORE_SIGMASK))
-#define TRACE_MASK (BIT(TIF_SYSCALL_TRACE) | BIT(TIF_SECCOMP) | BIT(TIF_SINGLESTEP))
+#define TRACE_MASK                                                                                 \
+	(BIT(TIF_SYSCALL_TRACE) | BIT(TIF_SECCOMP) | BIT(TIF_SINGLESTEP) | BIT(TIF_SYSCALL_EMU))
 
 /* A vCPU's last look at the event set; its own. */
 static struct last_poll {

@@ -272,7 +272,7 @@ static int check_segments(const struct ucontext *uc)
 
 static void take_registers(struct regs *r, const struct sigcontext *sc)
 {
-	u64 fs_base = r->fs_base, gs_base = r->gs_base;
+	u64 fs_base = r->fs_base, gs_base = r->gs_base, own_gs = r->own_gs;
 
 	*r = (struct regs){
 		.r8 = sc->r8,
@@ -298,6 +298,7 @@ static void take_registers(struct regs *r, const struct sigcontext *sc)
 		.orig_rax = -1UL,
 		.fs_base = fs_base,
 		.gs_base = gs_base,
+		.own_gs = own_gs,
 	};
 }
 

@@ -15,6 +15,7 @@ struct regs {
 	u64 rip, cs, eflags, rsp, ss;
 	u64 orig_rax;
 	u64 fs_base, gs_base;
+	u64 own_gs; /* not 0: gs base is the thread's own even where it is 0; the stub does not borrow it */
 };
 
 #define USER_CS 0x33

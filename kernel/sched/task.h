@@ -58,7 +58,8 @@ struct seccomp_filter;
 #define TIF_RESTORE_SIGMASK 3
 #define TIF_SYSCALL_TRACE 4
 #define TIF_SECCOMP 5
-#define TIF_SINGLESTEP 6 /* the tracer steps: it is told behind a system call, too */
+#define TIF_SINGLESTEP 6  /* the tracer steps: it is told behind a system call, too */
+#define TIF_SYSCALL_EMU 7 /* the tracer serves the calls: PTRACE_SYSEMU */
 
 struct sched_entity {
 	struct rb_node node;

@@ -55,6 +55,7 @@ void ptrace_unlink(struct task *child)
 	struct sighand_struct *sh = child->sighand;
 
 	clear_bit(TIF_SYSCALL_TRACE, &child->work_flags);
+	clear_bit(TIF_SYSCALL_EMU, &child->work_flags);
 	child->parent = child->real_parent;
 	list_del_init(&child->ptrace_entry);
 	spin_lock(&sh->lock);
@@ -231,9 +232,11 @@ static void report_syscall(u64 message)
 
 long syscall_trace_enter(struct regs *regs)
 {
-	if (test_bit(TIF_SYSCALL_TRACE, &current->work_flags)) {
+	bool emulated = test_bit(TIF_SYSCALL_EMU, &current->work_flags);
+
+	if (emulated || test_bit(TIF_SYSCALL_TRACE, &current->work_flags)) {
 		report_syscall(PTRACE_EVENTMSG_SYSCALL_ENTRY);
-		if (fatal_signal_pending(current))
+		if (emulated || fatal_signal_pending(current))
 			return -1;
 	}
 	if (test_bit(TIF_SECCOMP, &current->work_flags) && (s64)regs->orig_rax != -1 &&
@@ -246,7 +249,8 @@ void syscall_trace_leave(struct regs *regs)
 {
 	if (test_bit(TIF_SYSCALL_TRACE, &current->work_flags))
 		report_syscall(PTRACE_EVENTMSG_SYSCALL_EXIT);
-	else if (test_bit(TIF_SINGLESTEP, &current->work_flags))
+	else if (test_bit(TIF_SINGLESTEP, &current->work_flags) &&
+		 !test_bit(TIF_SYSCALL_EMU, &current->work_flags))
 		force_sig_fault(
 			SIGTRAP, TRAP_BRKPT, regs->rip, 0, 0); /* as Linux: the step ends here */
 }

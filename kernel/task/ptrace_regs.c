@@ -96,6 +96,7 @@ static int set_regs(struct task *t, const struct user_regs_struct *ur)
 		.ss = USER_SS,
 		.fs_base = ur->fs_base,
 		.gs_base = ur->gs_base,
+		.own_gs = r->own_gs,
 	};
 	return 0;
 }

@@ -2,8 +2,6 @@
 /*
  * ptrace_request.c: what a tracer asks of a stopped tracee: memory, going on, options, signals, what call it is in.
  * Registers are in ptrace_regs.c. The caller has made sure that the tracee is stopped (but for PTRACE_KILL, PTRACE_INTERRUPT).
- *
- * PTRACE_SYSEMU is not supported (EIO).
  * Locks: sighand->lock of the tracee where its signal state is touched.
  */
 #include <linux/elf.h>
@@ -13,6 +11,8 @@
 #include "kernel/task/internal.h"
 
 #define EFLAGS_TF 0x100UL
+#define REQUEST_SYSEMU 31 /* in no UAPI header, as REQUEST_SYSEMU_SINGLESTEP */
+#define REQUEST_SYSEMU_SINGLESTEP 32
 #define AUDIT_ARCH_X86_64 0xc000003eU
 
 /* ---- memory ---- */
@@ -39,14 +39,19 @@ static long peek(struct task *t, u64 addr, u64 data)
 
 /* ---- going on ---- */
 
+static void set_work(struct task *t, int flag, bool on)
+{
+	if (on)
+		set_bit(flag, &t->work_flags);
+	else
+		clear_bit(flag, &t->work_flags);
+}
+
 static void set_stepping(struct task *t, bool on)
 {
 	struct regs *r = task_regs(t);
 
-	if (on)
-		set_bit(TIF_SINGLESTEP, &t->work_flags);
-	else
-		clear_bit(TIF_SINGLESTEP, &t->work_flags);
+	set_work(t, TIF_SINGLESTEP, on);
 	if (on && !(r->eflags & EFLAGS_TF)) {
 		r->eflags |= EFLAGS_TF;
 		t->ptrace |= PT_STEPPING;
@@ -62,11 +67,10 @@ static long resume(struct task *t, long request, u64 sig)
 
 	if (sig > NSIG_MAX)
 		return -EIO;
-	if (request == PTRACE_SYSCALL)
-		set_bit(TIF_SYSCALL_TRACE, &t->work_flags);
-	else
-		clear_bit(TIF_SYSCALL_TRACE, &t->work_flags);
-	set_stepping(t, request == PTRACE_SINGLESTEP);
+	set_work(t, TIF_SYSCALL_TRACE, request == PTRACE_SYSCALL);
+	set_work(t, TIF_SYSCALL_EMU,
+		request == REQUEST_SYSEMU || request == REQUEST_SYSEMU_SINGLESTEP);
+	set_stepping(t, request == PTRACE_SINGLESTEP || request == REQUEST_SYSEMU_SINGLESTEP);
 	sh = lock_task_sighand(t);
 	if (!sh)
 		return -ESRCH;
@@ -206,7 +210,7 @@ static u8 syscall_op(struct task *t)
 		return PTRACE_SYSCALL_INFO_NONE;
 	if (info.si_code == ((PTRACE_EVENT_SECCOMP << 8) | SIGTRAP))
 		return PTRACE_SYSCALL_INFO_SECCOMP;
-	if ((info.si_code & ~0x80) != SIGTRAP)
+	if (info.si_code != (SIGTRAP | 0x80)) /* as Linux: only with PTRACE_O_TRACESYSGOOD */
 		return PTRACE_SYSCALL_INFO_NONE;
 	if (t->ptrace_message == PTRACE_EVENTMSG_SYSCALL_ENTRY)
 		return PTRACE_SYSCALL_INFO_ENTRY;
@@ -256,6 +260,7 @@ static long arch_prctl_of(struct task *t, u64 addr, u64 option)
 		if (addr >= arch_task_size())
 			return -EPERM;
 		*(option == 0x1002 ? &r->fs_base : &r->gs_base) = addr;
+		r->own_gs |= option == 0x1001;
 		return 0;
 	case 0x1003: return put_user(r->fs_base, UADDR(addr));
 	case 0x1004: return put_user(r->gs_base, UADDR(addr));
@@ -272,10 +277,13 @@ long ptrace_request(struct task *t, long request, u64 addr, u64 data)
 	case PTRACE_POKEDATA: return access_word(t, addr, &data, true);
 	case PTRACE_CONT:
 	case PTRACE_SYSCALL:
+	case REQUEST_SYSEMU:
+	case REQUEST_SYSEMU_SINGLESTEP:
 	case PTRACE_SINGLESTEP: return resume(t, request, data);
 	case PTRACE_KILL: return send_sig(SIGKILL, t, SEND_SIG_PRIV);
 	case PTRACE_INTERRUPT: return interrupt(t);
 	case PTRACE_LISTEN: return listen(t);
+	case 21: /* PTRACE_OLDSETOPTIONS */
 	case PTRACE_SETOPTIONS: return set_options(t, data);
 	case PTRACE_GETEVENTMSG: return put_user(t->ptrace_message, UADDR(data));
 	case PTRACE_GETSIGINFO:

@@ -12,6 +12,7 @@
  */
 #include <stdint.h>
 #include <asm/ioctls.h>
+#include <asm/prctl.h>
 #include <asm/signal.h>
 #include <asm/termbits.h>
 #include <asm/unistd.h>
@@ -225,6 +226,8 @@ void zygote_main(void)
 	call2(__NR_prctl, PR_SET_NAME, name);
 	call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
 	call2(__NR_setrlimit, RLIMIT_CORE, &no_core);
+	call2(__NR_arch_prctl, ARCH_SET_GS,
+		0); /* ours, should the host be an instance (os_space_caps) */
 	for (;;) {
 		r = receive(&m, &fd);
 		if (r <= 0)
