@@ -230,10 +230,12 @@ int bdev_open(struct block_device *b, bool write, void *holder)
 	struct gendisk *d = b->disk;
 	int err = 0;
 
-	if (write && d->ro)
-		return -EROFS;
+	if (write && d->ro && (holder || !d->ro_opens))
+		return d->ro_opens ? -EACCES : -EROFS;
 	mutex_lock(&b->lock);
-	if (holder && b->holder && b->holder != holder)
+	if (b->gone)
+		err = -ENXIO;
+	else if (holder && b->holder && b->holder != holder)
 		err = -EBUSY;
 	else if (!b->openers && d->ops->open)
 		err = d->ops->open(d, write);
@@ -299,7 +301,7 @@ static int blkdev_release(struct inode *inode, struct file *f)
 	struct block_device *b = file_bdev(f);
 
 	if (b)
-		bdev_close(b, f->f_mode & FMODE_WRITE, f->f_flags & O_EXCL ? f : NULL);
+		bdev_close(b, f->f_mode & FMODE_WRITE, b->holder == f ? f : NULL);
 	return 0;
 }
 
@@ -332,6 +334,8 @@ static ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *
 
 	if (b->holder && b->holder != f && b->write_holder)
 		return -EPERM; /* a mounted file system owns it */
+	if (b->disk->ro)
+		return -EPERM;
 	if (!from->count)
 		return 0;
 	if (*pos >= size)
@@ -375,6 +379,49 @@ static long blk_discard_ioctl(struct block_device *b, struct file *f, u32 cmd, u
 	return bdev_discard(b, r[0] >> SECTOR_SHIFT, r[1] >> SECTOR_SHIFT);
 }
 
+static long set_read_only(struct block_device *b, uaddr_t ua)
+{
+	int on;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EACCES;
+	if (get_user(on, ua))
+		return -EFAULT;
+	b->disk->ro = on;
+	b->disk->ro_opens = true; /* by order of the user, not by nature */
+	return 0;
+}
+
+/* Zeros through the cache: where they are not worth a request of their own. */
+static long blk_zeroout_ioctl(struct block_device *b, struct file *f, u64 arg)
+{
+	u64 r[2], size = b->nr_sectors << SECTOR_SHIFT;
+	void *zero;
+	loff_t pos;
+
+	if (!(f->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if (copy_from_user(r, UADDR(arg), sizeof(r)))
+		return -EFAULT;
+	if (((r[0] | r[1]) & 511) || r[0] > size || r[1] > size - r[0])
+		return -EINVAL;
+	zero = get_free_page(GFP_KERNEL | __GFP_ZERO);
+	if (!zero)
+		return -ENOMEM;
+	for (pos = (loff_t)r[0]; (u64)pos < r[0] + r[1];) {
+		ssize_t n =
+			kernel_write(f, zero, min_t(u64, PAGE_SIZE, r[0] + r[1] - (u64)pos), &pos);
+
+		if (n <= 0) {
+			free_page_addr(zero);
+			return n ? n : -EIO;
+		}
+		cond_resched();
+	}
+	free_page_addr(zero);
+	return filemap_write_and_wait_range(b->mapping, (loff_t)r[0], pos - 1);
+}
+
 static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct block_device *b = file_bdev(f);
@@ -392,7 +439,16 @@ static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 	case BLKALIGNOFF:
 	case BLKROTATIONAL: return cmd == BLKALIGNOFF ? put_user((u32)0, ua) : put_user((u16)0, ua);
 	case BLKROGET: return put_user((u32)b->disk->ro, ua);
-	case BLKRAGET: return put_user((u64)256, ua);
+	case BLKRAGET:
+	case BLKFRAGET: return put_user((u64)(b->disk->ra_sectors ? b->disk->ra_sectors : 256), ua);
+	case BLKRASET:
+	case BLKFRASET:
+		if (!capable(CAP_SYS_ADMIN))
+			return -EACCES;
+		b->disk->ra_sectors = (u32)arg;
+		return 0;
+	case BLKROSET: return set_read_only(b, ua);
+	case BLKZEROOUT: return blk_zeroout_ioctl(b, f, arg);
 	case BLKFLSBUF:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EACCES;
@@ -402,12 +458,12 @@ static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 	case BLKRRPART:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EACCES;
-		return b->partno ? -EINVAL : rescan_partitions(b->disk);
+		return b->partno ? -EINVAL : disk_rescan(b->disk);
 	case BLKDISCARD: return blk_discard_ioctl(b, f, cmd, arg);
 	case BLKDISCARDZEROES: return put_user((u32)0, ua);
 	case HDIO_GETGEO: return put_geometry(b, arg);
 	}
-	return b->disk->ops->ioctl ? b->disk->ops->ioctl(b->disk, cmd, arg) : -ENOTTY;
+	return b->disk->ops->ioctl ? b->disk->ops->ioctl(b->disk, f, cmd, arg) : -ENOTTY;
 }
 
 const struct file_operations def_blk_fops = {

@@ -63,12 +63,13 @@ void disk_account_start(struct bio *bio);
 void disk_account_end(struct bio *bio);
 
 struct gendisk;
+struct file;
 struct file_operations;
 struct block_device_operations {
 	void (*submit)(struct gendisk *d, struct bio *bio);
 	int (*open)(struct gendisk *d, bool write);
 	void (*release)(struct gendisk *d);
-	long (*ioctl)(struct gendisk *d, u32 cmd, u64 arg);
+	long (*ioctl)(struct gendisk *d, struct file *f, u32 cmd, u64 arg);
 };
 struct gendisk {
 	char name[16]; /* "ubda" */
@@ -78,6 +79,9 @@ struct gendisk {
 	u64 capacity; /* sectors */
 	u32 logical_block_size;
 	bool ro, discard;
+	bool ro_opens;  /* read-only, it opens for writing all the same; writes fail */
+	u32 ext_first;  /* minors 1: its partitions are (BLOCK_EXT_MAJOR, ext_first + N) */
+	u32 ra_sectors; /* BLKRASET */
 	struct block_device *part[16]; /* [0] is the whole disk */
 	struct {
 		u64 ios[2], sectors[2], ns[2];
@@ -94,12 +98,17 @@ struct block_device {
 	struct address_space *mapping;
 	struct mutex lock; /* openers and holder */
 	u32 openers;
+	bool gone;    /* a partition that is no more: does not open, may come back */
 	void *holder; /* exclusive: a mounted file system */
 	bool write_holder;
 };
 /* Adds the disk, scans for DOS/GPT partitions, creates /dev nodes. 0 or -errno. */
 int add_disk(struct gendisk *d);
 void del_gendisk(struct gendisk *d);
+void disk_set_capacity(struct gendisk *d, u64 sectors);
+/* Forgets the partitions and looks again; -EBUSY while one is in use. */
+int disk_rescan(struct gendisk *d);
+void disk_drop_partitions(struct gendisk *d);
 struct block_device *bdev_by_dev(dev_t dev);         /* NULL */
 struct block_device *bdev_by_name(const char *name); /* "ubda", "ubda1" */
 /* Opens; @holder not NULL: exclusively. 0, -ENXIO, -EBUSY, -EROFS. */
@@ -110,6 +119,10 @@ int bdev_discard(struct block_device *b, sector_t s, u64 nr);
 int sync_blockdev(struct block_device *b); /* writes its page cache out and waits */
 /* Direct synchronous I/O on kernel memory from the direct map (any alignment to 512): for metadata and journal. 0 or -errno. */
 int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n);
+
+int bdev_name(const struct block_device *b, char *buf, size_t size);
+/* Called when a partition is found for the first time after boot: sysfs sets it. */
+extern void (*disk_part_appeared)(struct block_device *b);
 
 int diskstats_line(int i, char *buf, size_t size); /* /proc/diskstats, /proc/partitions */
 int partitions_line(int i, char *buf, size_t size);

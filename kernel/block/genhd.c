@@ -3,7 +3,8 @@
  * genhd.c: the list of disks and their partitions, and what /proc says of them.
  *
  * add_disk() makes the bdev of the whole disk (partition 0), reads the partition table, and makes the nodes in /dev. Disks come and
- * go at boot and by hot-plug. Lock: disks_lock (a mutex) for the list; a block_device lives as long as its disk.
+ * go at boot and by hot-plug. Lock: disks_lock (a mutex) for the list; a block_device lives as long as its disk: that of a partition
+ * which disappears is only marked, so that nobody who has just looked it up holds a pointer to nothing.
  */
 #include <asm/errno.h>
 #include <linux/major.h>
@@ -16,7 +17,8 @@
 #include "kernel/vfs/vfs.h"
 
 static DEFINE_MUTEX(disks_lock);
-static LIST_HEAD(disks); /* of gendisk.list, in the order of registration */
+static DEFINE_MUTEX(scan_mutex); /* one search for partitions at a time */
+static LIST_HEAD(disks);         /* of gendisk.list, in the order of registration */
 
 int disk_name(const struct gendisk *d, u32 partno, char *buf, size_t size)
 {
@@ -30,17 +32,57 @@ int disk_name(const struct gendisk *d, u32 partno, char *buf, size_t size)
 		partno);
 }
 
+int bdev_name(const struct block_device *b, char *buf, size_t size)
+{
+	return disk_name(b->disk, b->partno, buf, size);
+}
+
+void (*disk_part_appeared)(struct block_device *b);
+
+static dev_t partition_dev(const struct gendisk *d, u32 partno)
+{
+	if (partno && d->minors == 1)
+		return MKDEV(BLOCK_EXT_MAJOR, d->ext_first + partno);
+	return MKDEV(d->major, d->first_minor + partno);
+}
+
+static void bdev_resize(struct block_device *b, u64 nr)
+{
+	u64 old = b->nr_sectors;
+
+	b->nr_sectors = nr;
+	i_size_write(b->inode, (loff_t)(nr << SECTOR_SHIFT));
+	if (nr < old)
+		truncate_inode_pages(b->mapping, (loff_t)(nr << SECTOR_SHIFT));
+}
+
+/* A partition of that number was here before: it has another place now. */
+static int revive_partition(struct block_device *b, sector_t start, u64 nr)
+{
+	char name[24];
+
+	truncate_inode_pages(b->mapping, 0);
+	b->start = start;
+	bdev_resize(b, nr);
+	b->gone = false;
+	disk_name(b->disk, b->partno, name, sizeof(name));
+	return devtmpfs_create(name, S_IFBLK | 0660, b->dev);
+}
+
 static int add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 {
-	struct block_device *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	struct block_device *b = d->part[partno];
 	char name[24];
 	int err;
 
+	if (b)
+		return b->gone ? revive_partition(b, start, nr) : -EBUSY;
+	b = kzalloc(sizeof(*b), GFP_KERNEL);
 	if (!b)
 		return -ENOMEM;
 	b->disk = d;
 	b->partno = partno;
-	b->dev = MKDEV(d->major, d->first_minor + partno);
+	b->dev = partition_dev(d, partno);
 	b->start = start;
 	b->nr_sectors = nr;
 	mutex_init(&b->lock);
@@ -51,7 +93,10 @@ static int add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 	}
 	d->part[partno] = b;
 	disk_name(d, partno, name, sizeof(name));
-	return devtmpfs_create(name, S_IFBLK | 0660, b->dev);
+	err = devtmpfs_create(name, S_IFBLK | 0660, b->dev);
+	if (!err && partno && disk_part_appeared)
+		disk_part_appeared(b);
+	return err;
 }
 
 static void del_partition(struct gendisk *d, u32 partno)
@@ -59,19 +104,19 @@ static void del_partition(struct gendisk *d, u32 partno)
 	struct block_device *b = d->part[partno];
 	char name[24];
 
-	if (!b)
+	if (!b || b->gone)
 		return;
+	b->gone = true;
 	disk_name(d, partno, name, sizeof(name));
 	devtmpfs_remove(name);
-	d->part[partno] = NULL;
-	bdev_inode_destroy(b);
-	kfree(b);
+	sync_blockdev(b);
+	truncate_inode_pages(b->mapping, 0);
 }
 
 static int found_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 {
-	if (!partno || partno >= ARRAY_SIZE(d->part) || partno >= d->minors || !nr ||
-		start > d->capacity || nr > d->capacity - start)
+	if (!partno || partno >= ARRAY_SIZE(d->part) || (partno >= d->minors && d->minors > 1) ||
+		!nr || start > d->capacity || nr > d->capacity - start)
 		return -EINVAL;
 	return add_partition(d, partno, start, nr);
 }
@@ -89,18 +134,32 @@ int add_disk(struct gendisk *d)
 	return 0;
 }
 
-/* Forgets the partitions and looks again (BLKRRPART); -EBUSY while one is in use. */
-int rescan_partitions(struct gendisk *d)
+void disk_drop_partitions(struct gendisk *d)
+{
+	u32 i;
+
+	for (i = 1; i < ARRAY_SIZE(d->part); i++)
+		del_partition(d, i);
+}
+
+int disk_rescan(struct gendisk *d)
 {
 	u32 i;
 
 	for (i = 1; i < ARRAY_SIZE(d->part); i++)
 		if (d->part[i] && d->part[i]->openers)
 			return -EBUSY;
-	for (i = 1; i < ARRAY_SIZE(d->part); i++)
-		del_partition(d, i);
+	mutex_lock(&scan_mutex);
+	disk_drop_partitions(d);
 	scan_partitions(d, found_partition);
+	mutex_unlock(&scan_mutex);
 	return 0;
+}
+
+void disk_set_capacity(struct gendisk *d, u64 sectors)
+{
+	d->capacity = sectors;
+	bdev_resize(d->part[0], sectors);
 }
 
 void del_gendisk(struct gendisk *d)
@@ -121,16 +180,16 @@ struct block_device *bdev_by_dev(dev_t dev)
 
 	mutex_lock(&disks_lock);
 	list_for_each_entry(d, &disks, list) {
-		u32 i = MINOR(dev) - d->first_minor;
+		u32 i;
 
-		if (d->major == MAJOR(dev) && MINOR(dev) >= d->first_minor && i < d->minors &&
-			i < ARRAY_SIZE(d->part)) {
-			found = d->part[i];
+		for (i = 0; i < ARRAY_SIZE(d->part) && !found; i++)
+			if (d->part[i] && d->part[i]->dev == dev)
+				found = d->part[i];
+		if (found)
 			break;
-		}
 	}
 	mutex_unlock(&disks_lock);
-	return found;
+	return found && !found->gone ? found : NULL;
 }
 
 struct block_device *bdev_by_name(const char *name)
@@ -144,7 +203,7 @@ struct block_device *bdev_by_name(const char *name)
 	list_for_each_entry(d, &disks, list)
 		for (i = 0; i < ARRAY_SIZE(d->part) && !found; i++) {
 			disk_name(d, i, buf, sizeof(buf));
-			if (d->part[i] && !strcmp(buf, name))
+			if (d->part[i] && !d->part[i]->gone && !strcmp(buf, name))
 				found = d->part[i];
 		}
 	mutex_unlock(&disks_lock);
@@ -153,15 +212,16 @@ struct block_device *bdev_by_name(const char *name)
 
 /* ---- figures ---- */
 
-/* The i-th bdev in order, under disks_lock. */
-static struct block_device *nth_bdev(int i)
+/* The i-th bdev in order (of those with a size), under disks_lock. */
+static struct block_device *nth_bdev(int i, bool sized)
 {
 	struct gendisk *d;
 	u32 k;
 
 	list_for_each_entry(d, &disks, list)
 		for (k = 0; k < ARRAY_SIZE(d->part); k++)
-			if (d->part[k] && i-- == 0)
+			if (d->part[k] && !d->part[k]->gone && (!sized || d->part[k]->nr_sectors) &&
+				i-- == 0)
 				return d->part[k];
 	return NULL;
 }
@@ -174,7 +234,7 @@ int diskstats_line(int i, char *buf, size_t size)
 	int n = 0;
 
 	mutex_lock(&disks_lock);
-	b = nth_bdev(i);
+	b = nth_bdev(i, false);
 	if (b) {
 		static const struct gendisk none;
 		const struct gendisk *st =
@@ -201,7 +261,7 @@ int partitions_line(int i, char *buf, size_t size)
 	int n = 0;
 
 	mutex_lock(&disks_lock);
-	b = nth_bdev(i);
+	b = nth_bdev(i, true);
 	if (b) {
 		disk_name(b->disk, b->partno, name, sizeof(name));
 		n = scnprintf(buf, size, "%4u  %7u %10lu %s\n", MAJOR(b->dev), MINOR(b->dev),

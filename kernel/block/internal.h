@@ -11,7 +11,6 @@ void bdev_inode_destroy(struct block_device *b);
 
 /* genhd.c */
 int disk_name(const struct gendisk *d, u32 partno, char *buf, size_t size);
-int rescan_partitions(struct gendisk *d);
 
 /* partition.c: calls found() for each entry of a DOS or GPT table; unreadable or nonsensical tables have none. */
 void scan_partitions(

@@ -126,7 +126,7 @@ void scan_partitions(struct gendisk *d, found_t found)
 	struct dos_entry table[4];
 	u32 i;
 
-	if (d->capacity < 2 || d->minors < 2)
+	if (d->capacity < 2)
 		return;
 	buf = get_free_page(GFP_KERNEL);
 	if (!buf)

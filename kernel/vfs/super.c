@@ -252,10 +252,7 @@ static struct dentry *bdev_new_super(struct file_system_type *t, struct block_de
 	sb->s_bdev = b;
 	sb->s_bdev_write = write;
 	sb->s_dev = b->dev;
-	if (b->partno)
-		scnprintf(sb->s_id, sizeof(sb->s_id), "%s%u", b->disk->name, b->partno);
-	else
-		strscpy(sb->s_id, b->disk->name, sizeof(sb->s_id));
+	bdev_name(b, sb->s_id, sizeof(sb->s_id));
 	return fill_new(sb, data, fill, flags);
 }
 
