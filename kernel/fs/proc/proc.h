@@ -45,6 +45,7 @@ int proc_create_fops(const char *path, umode_t mode, const struct file_operation
  * The same for another file system that is one fixed tree (sysfs): paths below @root, and its superblock.
  */
 struct proc_entry;
+struct proc_entry *tree_find(struct proc_entry *root, const char *path); /* NULL */
 int tree_mkdir(struct proc_entry *root, const char *path);
 int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn show,
 	store_fn store, void *arg);
@@ -63,6 +64,8 @@ struct proc_entry {
 	const char *target;
 	const struct file_operations *fops;
 	struct proc_entry *parent, *children, *next;
+	bool (*when)(void *arg); /* there only while this says so; NULL: always */
+	void *when_arg;
 };
 extern struct proc_entry proc_root_entry;
 struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len);

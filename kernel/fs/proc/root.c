@@ -74,8 +74,24 @@ static struct proc_entry *create(struct proc_entry *root, const char *path, umod
 	return dir ? add_entry(dir, path, (u32)strlen(path), mode) : NULL;
 }
 
+struct proc_entry *tree_find(struct proc_entry *root, const char *path)
+{
+	struct proc_entry *e = root;
+
+	while (e && *path) {
+		const char *slash = strchr(path, '/');
+		u32 len = (u32)(slash ? (size_t)(slash - path) : strlen(path));
+
+		e = proc_find(e, path, len);
+		path += len + (slash != NULL);
+	}
+	return e;
+}
+
 int tree_mkdir(struct proc_entry *root, const char *path)
 {
+	if (tree_find(root, path))
+		return 0;
 	return create(root, path, S_IFDIR | 0555) ? 0 : -ENOMEM;
 }
 
@@ -175,6 +191,17 @@ static struct inode *fixed_inode(struct super_block *sb, const struct proc_entry
 	return inode;
 }
 
+static bool entry_seen(const struct proc_entry *e)
+{
+	return !e->when || e->when(e->when_arg);
+}
+
+static int sometimes_revalidate(struct dentry *d, u32 flags)
+{
+	return entry_seen(PROC_I(d_inode(d))->de);
+}
+static const struct dentry_operations sometimes_dops = { .d_revalidate = sometimes_revalidate };
+
 static struct dentry *fixed_lookup(struct inode *dir, struct dentry *d, u32 flags)
 {
 	const struct proc_entry *de = PROC_I(dir)->de;
@@ -184,11 +211,13 @@ static struct dentry *fixed_lookup(struct inode *dir, struct dentry *d, u32 flag
 
 	if (!e && de == &proc_root_entry)
 		return proc_pid_lookup(dir, d, name);
-	if (!e)
+	if (!e || !entry_seen(e))
 		return ERR_PTR(-ENOENT);
 	inode = fixed_inode(dir->i_sb, e);
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
+	if (e->when)
+		d->d_op = &sometimes_dops;
 	d_add(d, inode);
 	return NULL;
 }
@@ -245,7 +274,8 @@ static int fixed_iterate(struct file *f, struct dir_context *ctx)
 	if (!dir_emit_dots(f, ctx))
 		return 0;
 	for (e = de->children; e; e = e->next, n++) {
-		if (n < ctx->pos || e->name[0] == '.') /* .net is seen through PID/net only */
+		if (n < ctx->pos || e->name[0] == '.' ||
+			!entry_seen(e)) /* .net is seen through PID/net only */
 			continue;
 		if (!dir_emit(ctx, e->name, (int)strlen(e->name), e->ino, dtype(e->mode)))
 			return 0;

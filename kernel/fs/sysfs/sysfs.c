@@ -9,11 +9,14 @@
 #include "arch/um/arch.h"
 #include "kernel/block/block.h"
 #include "kernel/fs/proc/proc.h"
+#include "kernel/fs/sysfs/sysfs.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 
 static struct proc_entry sysfs_root = { .name = "", .mode = S_IFDIR | 0555, .ino = 1 };
+
+static DEFINE_MUTEX(grow_mutex); /* additions after boot */
 
 static int show_number(struct seq *s, void *arg)
 {
@@ -150,6 +153,22 @@ static int show_bdev_start(struct seq *s, void *arg)
 	return 0;
 }
 
+static int show_block_size(struct seq *s, void *arg)
+{
+	struct block_device *b = arg;
+
+	seq_printf(s, "%u\n", b->disk->logical_block_size);
+	return 0;
+}
+
+static int show_discard(struct seq *s, void *arg)
+{
+	struct block_device *b = arg;
+
+	seq_printf(s, "%u\n", b->disk->discard ? 512 : 0);
+	return 0;
+}
+
 /* A link's target, which lives as long as the link: forever. */
 static char *keep(const char *prefix, const char *rest)
 {
@@ -167,6 +186,19 @@ static int add_file(const char *dir, const char *name, show_fn show, void *arg)
 	return tree_create(&sysfs_root, path, 0444, show, NULL, arg);
 }
 
+static bool is_there(void *arg)
+{
+	struct block_device *b = arg;
+
+	return !READ_ONCE(b->gone);
+}
+
+/* Partitions come and go after their first appearance. */
+static int appear(const char *path, struct block_device *b)
+{
+	return b->partno && b->disk->minors == 1 ? sysfs_show_when(path, is_there, b) : 0;
+}
+
 static int add_links(struct block_device *b, const char *name, const char *dir_below_devices)
 {
 	char path[64];
@@ -177,8 +209,27 @@ static int add_links(struct block_device *b, const char *name, const char *dir_b
 		return -ENOMEM;
 	scnprintf(path, sizeof(path), "class/block/%s", name);
 	err = tree_symlink(&sysfs_root, path, target);
+	if (!err)
+		err = appear(path, b);
 	scnprintf(path, sizeof(path), "dev/block/%u:%u", MAJOR(b->dev), MINOR(b->dev));
-	return err ? err : tree_symlink(&sysfs_root, path, target);
+	if (!err)
+		err = tree_symlink(&sysfs_root, path, target);
+	return err ? err : appear(path, b);
+}
+
+static int add_queue(struct block_device *b, const char *dir)
+{
+	int err = add_file(dir, "removable", show_number, (void *)0);
+
+	if (!err)
+		err = add_file(dir, "queue/rotational", show_number, (void *)0);
+	if (!err)
+		err = add_file(dir, "queue/logical_block_size", show_block_size, b);
+	if (!err)
+		err = add_file(dir, "queue/physical_block_size", show_block_size, b);
+	if (!err)
+		err = add_file(dir, "queue/discard_granularity", show_discard, b);
+	return err;
 }
 
 static int add_bdev(struct block_device *b)
@@ -188,7 +239,7 @@ static int add_bdev(struct block_device *b)
 	char *target;
 	int err;
 
-	scnprintf(name, sizeof(name), b->partno ? "%s%u" : "%s", disk, b->partno);
+	bdev_name(b, name, sizeof(name));
 	if (b->partno)
 		scnprintf(dir, sizeof(dir), "virtual/block/%s/%s", disk, name);
 	else
@@ -204,22 +255,14 @@ static int add_bdev(struct block_device *b)
 		err = add_file(dir, "dev", show_bdev_dev, b);
 	if (!err)
 		err = add_file(dir, "ro", show_bdev_ro, b);
-	if (b->partno) {
+	if (!err && b->partno) {
+		err = add_file(dir, "partition", show_bdev_part, b);
 		if (!err)
-			err = add_file(dir, "partition", show_bdev_part, b);
-		return err ? err : add_file(dir, "start", show_bdev_start, b);
+			err = add_file(dir, "start", show_bdev_start, b);
+		return err ? err : appear(dir, b);
 	}
 	if (!err)
-		err = add_file(dir, "removable", show_number, (void *)0);
-	if (!err)
-		err = add_file(dir, "queue/rotational", show_number, (void *)0);
-	if (!err)
-		err = add_file(dir, "queue/logical_block_size", show_number, (void *)512);
-	if (!err)
-		err = add_file(dir, "queue/physical_block_size", show_number, (void *)512);
-	if (!err)
-		err = add_file(dir, "queue/discard_granularity", show_number,
-			(void *)(b->disk->discard ? 512L : 0L));
+		err = add_queue(b, dir);
 	scnprintf(link, sizeof(link), "block/%s", disk);
 	target = keep("../devices/virtual/block/", disk);
 	if (!target)
@@ -227,18 +270,64 @@ static int add_bdev(struct block_device *b)
 	return err ? err : tree_symlink(&sysfs_root, link, target);
 }
 
+int sysfs_create(const char *path, show_fn show, void *arg)
+{
+	return tree_create(&sysfs_root, path, 0444, show, NULL, arg);
+}
+
+int sysfs_show_when(const char *path, bool (*when)(void *arg), void *arg)
+{
+	struct proc_entry *e = tree_find(&sysfs_root, path);
+
+	if (!e)
+		return -ENOENT;
+	e->when_arg = arg;
+	WRITE_ONCE(e->when, when);
+	return 0;
+}
+
+static int add_disk_dirs(struct gendisk *d)
+{
+	u32 part;
+	int err = 0;
+
+	for (part = 0; part < ARRAY_SIZE(d->part) && !err; part++)
+		if (d->part[part])
+			err = add_bdev(d->part[part]);
+	return err;
+}
+
+int sysfs_add_disk(struct gendisk *d)
+{
+	int err;
+
+	mutex_lock(&grow_mutex);
+	err = add_disk_dirs(d);
+	mutex_unlock(&grow_mutex);
+	return err;
+}
+
+/* A block device of a disk that is known already. */
+static void bdev_appeared(struct block_device *b)
+{
+	mutex_lock(&grow_mutex);
+	if (add_bdev(b))
+		pr_warn("sysfs: no room for a partition\n");
+	mutex_unlock(&grow_mutex);
+}
+
 static int add_blocks(void)
 {
-	u32 unit, part;
+	u32 unit;
 	int err = tree_mkdir(&sysfs_root, "block");
 
-	for (unit = 0; unit < 16 && !err; unit++)
-		for (part = 0; part < 16 && !err; part++) {
-			struct block_device *b = bdev_by_dev(MKDEV(98, unit * 16 + part));
+	for (unit = 0; unit < 16 && !err; unit++) {
+		struct block_device *b = bdev_by_dev(MKDEV(98, unit * 16));
 
-			if (b)
-				err = add_bdev(b);
-		}
+		if (b)
+			err = sysfs_add_disk(b->disk);
+	}
+	disk_part_appeared = bdev_appeared;
 	return err;
 }
 

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* sysfs.h: how drivers add to /sys. What is added stays; sysfs_show_when() hides it while it has no meaning. */
+#ifndef NESTLING_FS_SYSFS_H
+#define NESTLING_FS_SYSFS_H
+
+#include "kernel/fs/proc/proc.h"
+
+struct gendisk;
+
+int sysfs_create(const char *path, show_fn show, void *arg); /* a file 0444; 0 or -ENOMEM */
+/* What stands at @path is there only while @when(arg) says so. 0 or -ENOENT. */
+int sysfs_show_when(const char *path, bool (*when)(void *arg), void *arg);
+/* A disk and its possible partitions (seen while they exist): /sys/block/NAME and its kin. */
+int sysfs_add_disk(struct gendisk *d);
+
+#endif
