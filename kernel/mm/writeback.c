@@ -379,8 +379,8 @@ void balance_dirty_pages(struct address_space *m)
 {
 	if (likely(nr_dirty_pages() + nr_writeback_pages() <= background_limit()))
 		return;
-	if (m->a_ops->memory_only)
-		return;
+	if (m->a_ops->memory_only || current->flags & PF_MEMALLOC)
+		return; /* a loop device's thread: dirty pages above it wait for it */
 	if (!READ_ONCE(flush_now) && nr_dirty_pages() > background_limit())
 		wake_flusher();
 	while (nr_dirty_pages() + nr_writeback_pages() > dirty_limit()) {

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* loop.h: between the files of the loop device: its state, and who may touch it when. */
+#ifndef NESTLING_DRIVERS_LOOP_H
+#define NESTLING_DRIVERS_LOOP_H
+
+#include <linux/loop.h>
+
+#include "kernel/block/block.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/task.h"
+
+#define LOOP_MAX 64   /* units that a guest can make */
+#define LOOP_FIRST 8  /* units that are there from the start */
+#define LOOP_PARTS 16 /* the disk and its partitions */
+
+enum loop_state { LOOP_UNBOUND, LOOP_BOUND, LOOP_RUNDOWN };
+
+struct loop {
+	u32 number;
+	bool present; /* LOOP_CTL_ADD and REMOVE; under loop_mutex */
+	struct gendisk disk;
+
+	struct mutex lock; /* all down to @users; inside bdev->lock */
+	enum loop_state state;
+	struct file *file; /* replaced by CHANGE_FD while no bio is served */
+	u64 offset, sizelimit;
+	u32 flags; /* LO_FLAGS_* */
+	char name[LO_NAME_SIZE];
+	u64 init[2];
+	u32 users; /* block devices (the disk, partitions) that are open */
+
+	spinlock_t queue_lock; /* all below */
+	struct list_head queue;
+	bool stop, frozen, busy; /* the thread shall end; shall pause; serves a bio */
+	struct wait_queue_head wait;
+	struct task *thread;
+	struct completion gone; /* the thread has ended */
+};
+
+extern struct mutex loop_mutex; /* the table of units */
+extern struct loop *loop_units[LOOP_MAX];
+
+/* io.c: the thread that serves the bios of a bound unit */
+int loop_start_thread(struct loop *lo);
+void loop_stop_thread(struct loop *lo); /* what is queued is served first */
+void loop_freeze(struct loop *lo);      /* until loop_thaw() no bio touches lo->file */
+void loop_thaw(struct loop *lo);
+void loop_submit(struct gendisk *d, struct bio *bio);
+/* bind.c */
+long loop_ioctl(struct gendisk *d, struct file *f, u32 cmd, u64 arg);
+void loop_clear(struct loop *lo); /* lo->lock held, state BOUND */
+int loop_sysfs_add(struct loop *lo);
+
+#endif

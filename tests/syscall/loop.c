@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* loop(4): the control device, binding, status, sizes, flags, partitions, what is refused. */
+#include "guest.h"
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <sys/ioctl.h>
+#include <sys/sysmacros.h>
+
+#define MB (1 << 20)
+
+static int ctl, lo, backing;
+static char dev[32];
+
+static const char *sys_text(const char *name)
+{
+	static char text[256];
+	char path[128];
+	int fd, n;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/%s", dev + 5, name);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return t_errno(errno);
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	if (n > 0 && text[n - 1] == '\n')
+		text[n - 1] = 0;
+	return text;
+}
+
+static long sectors(void)
+{
+	unsigned long n = 0;
+
+	ioctl(lo, BLKGETSIZE, &n);
+	return (long)n;
+}
+
+static void units(void)
+{
+	long n;
+
+	n = GNEED(ioctl(ctl, LOOP_CTL_GET_FREE));
+	snprintf(dev, sizeof(dev), "/dev/loop%ld", n);
+	G(ioctl(ctl, LOOP_CTL_ADD, n), "-1 EEXIST");
+	G(ioctl(ctl, LOOP_CTL_ADD, 40), "40");
+	G(access("/dev/loop40", F_OK), "0");
+	G(ioctl(ctl, LOOP_CTL_REMOVE, 40), "40");
+	G(access("/dev/loop40", F_OK), "-1 ENOENT");
+	G(ioctl(ctl, LOOP_CTL_REMOVE, 40), "-1 ENODEV");
+	G(ioctl(ctl, LOOP_CTL_REMOVE, -1), "-1 EINVAL");
+	G(ioctl(ctl, LOOP_CTL_ADD, 40), "40");
+	G(ioctl(ctl, LOOP_CTL_REMOVE, 40), "40");
+	G(ioctl(ctl, 0x4c99), "-1 ENOSYS");
+}
+
+static void binding(void)
+{
+	struct loop_info64 i;
+	struct loop_info old;
+	char buf[512];
+	int ro = 0, fd;
+
+	memset(&i, 0, sizeof(i));
+	G(ioctl(lo, LOOP_GET_STATUS64, &i), "-1 ENXIO");
+	G(ioctl(lo, LOOP_CLR_FD), "-1 ENXIO");
+	G(ioctl(lo, LOOP_SET_CAPACITY), "-1 ENXIO");
+	G(ioctl(lo, LOOP_SET_FD, -1), "-1 EBADF");
+	G(ioctl(lo, LOOP_SET_FD, lo), "-1 EBADF");
+	G(ioctl(lo, LOOP_SET_FD, ctl), "-1 EINVAL");
+	GIS(sectors() == 0);
+	GT(sys_text("loop/offset"), "ENOENT");
+	G(ioctl(lo, LOOP_SET_FD, backing), "0");
+	G(ioctl(lo, LOOP_SET_FD, backing), "-1 EBUSY");
+	G(ioctl(ctl, LOOP_CTL_REMOVE, minor(0)), "-1 EBUSY");
+	GIS(sectors() == 2 * MB / 512);
+	GT(strrchr(sys_text("loop/backing_file"), '/'), "/img");
+	GT(sys_text("size"), "4096");
+	G(pwrite(lo, "hello", 5, 1024), "5");
+	G(fsync(lo), "0");
+	G(pread(backing, buf, 5, 1024), "5");
+	GIS(!memcmp(buf, "hello", 5));
+	G(pread(lo, buf, 512, 2 * MB), "0");
+	G(pwrite(lo, buf, 512, 2 * MB), "-1 ENOSPC");
+	G(ioctl(lo, LOOP_GET_STATUS64, &i), "0");
+	GIS(i.lo_flags == 0 && i.lo_offset == 0);
+	i.lo_offset = 1024;
+	i.lo_sizelimit = MB;
+	strcpy((char *)i.lo_file_name, "a name");
+	G(ioctl(lo, LOOP_SET_STATUS64, &i), "0");
+	GIS(sectors() == MB / 512);
+	G(pread(lo, buf, 5, 0), "5");
+	GIS(!memcmp(buf, "hello", 5));
+	GT(sys_text("loop/offset"), "1024");
+	GT(sys_text("loop/sizelimit"), "1048576");
+	G(ioctl(lo, LOOP_GET_STATUS, &old), "0");
+	GIS(old.lo_offset == 1024 && !strcmp(old.lo_name, "a name"));
+	i.lo_encrypt_type = 1;
+	G(ioctl(lo, LOOP_SET_STATUS64, &i), "-1 EINVAL");
+	G(ioctl(lo, BLKROGET, &ro), "0");
+	GIS(ro == 0);
+	ro = 1;
+	G(ioctl(lo, BLKROSET, &ro), "0");
+	G(pwrite(lo, "x", 1, 0), "-1 EPERM");
+	fd = GNEED(open(dev, O_RDWR));
+	G(ioctl(lo, LOOP_CLR_FD), "0"); /* somebody else has it open: later */
+	GT(sys_text("loop/autoclear"), "1");
+	if (in_guest())
+		close(fd);
+	G(ioctl(lo, LOOP_CLR_FD), "0");
+	GT(sys_text("loop/autoclear"), "ENOENT");
+	GIS(sectors() == 0);
+	G(ioctl(lo, LOOP_CLR_FD), "-1 ENXIO");
+}
+
+static void configure(void)
+{
+	struct loop_config c;
+	struct loop_info64 i;
+	int other, n = 0, readers;
+
+	memset(&c, 0, sizeof(c));
+	c.fd = (unsigned)backing;
+	c.block_size = 256;
+	G(ioctl(lo, LOOP_CONFIGURE, &c), "-1 EINVAL");
+	c.block_size = 8192;
+	G(ioctl(lo, LOOP_CONFIGURE, &c), "-1 EINVAL");
+	c.block_size = 1024;
+	c.info.lo_flags = 0x1000;
+	G(ioctl(lo, LOOP_CONFIGURE, &c), "-1 EINVAL");
+	c.info.lo_flags = LO_FLAGS_READ_ONLY;
+	c.info.lo_sizelimit = MB;
+	G(ioctl(lo, LOOP_CONFIGURE, &c), "0");
+	GIS(sectors() == MB / 512);
+	G(ioctl(lo, BLKSSZGET, &n), "0");
+	GIS(n == 1024);
+	G(ioctl(lo, LOOP_SET_BLOCK_SIZE, 100), "-1 EINVAL");
+	G(ioctl(lo, LOOP_SET_BLOCK_SIZE, 512), "0");
+	G(ioctl(lo, LOOP_GET_STATUS64, &i), "0");
+	GIS(i.lo_flags == LO_FLAGS_READ_ONLY);
+	GT(sys_text("ro"), "1");
+	G(pwrite(lo, "x", 1, 0), "-1 EPERM");
+	other = NEED(open("other", O_RDWR | O_CREAT, 0600));
+	NEED(ftruncate(other, MB));
+	G(ioctl(lo, LOOP_CHANGE_FD, other), "-1 EINVAL"); /* another size */
+	NEED(ftruncate(other, 2 * MB));
+	G(ioctl(lo, LOOP_CHANGE_FD, other), "0");
+	G(ioctl(lo, LOOP_CHANGE_FD, -1), "-1 EBADF");
+	G(ioctl(lo, LOOP_CLR_FD), "0");
+
+	c.info.lo_flags = LO_FLAGS_AUTOCLEAR;
+	G(ioctl(lo, LOOP_CONFIGURE, &c), "0");
+	G(ioctl(lo, LOOP_CHANGE_FD, other), "-1 EINVAL"); /* not read-only */
+	G(ftruncate(backing, MB / 2), "0");
+	G(ioctl(lo, LOOP_SET_CAPACITY), "0");
+	GIS(sectors() == MB / 2 / 512);
+	NEED(ftruncate(backing, 2 * MB));
+	readers = GNEED(open(dev, O_RDONLY));
+	G(close(lo), "0");
+	GT(sys_text("loop/autoclear"), "1");
+	if (in_guest())
+		close(readers);
+	GT(sys_text("loop/autoclear"), "ENOENT");
+	lo = GNEED(open(dev, O_RDWR));
+}
+
+static void partitions(void)
+{
+	static const unsigned char entry[16] = { [4] = 0x83, [8] = 8, [12] = 16 };
+	struct loop_info64 i;
+	char part[48], buf[16];
+	int fd;
+
+	NEED(pwrite(backing, entry, 16, 446));
+	NEED(pwrite(backing, "\x55\xaa", 2, 510));
+	NEED(pwrite(backing, "in the partition", 16, 8 * 512));
+	snprintf(part, sizeof(part), "%sp1", dev);
+	G(ioctl(lo, LOOP_SET_FD, backing), "0");
+	G(access(part, F_OK), "-1 ENOENT");
+	memset(&i, 0, sizeof(i));
+	i.lo_flags = LO_FLAGS_PARTSCAN;
+	G(ioctl(lo, LOOP_SET_STATUS64, &i), "0");
+	GT(sys_text("loop/partscan"), "1");
+	fd = GNEED(open(part, O_RDONLY));
+	G(read(fd, buf, 16), "16");
+	GIS(!memcmp(buf, "in the partition", 16));
+	G(ioctl(lo, BLKRRPART), "-1 EBUSY");
+	if (in_guest())
+		close(fd);
+	G(ioctl(lo, BLKRRPART), "0");
+	G(access(part, F_OK), "0");
+	NEED(pwrite(backing, "\0\0", 2, 510));
+	G(ioctl(lo, BLKFLSBUF), "0");
+	G(ioctl(lo, BLKRRPART), "0");
+	G(access(part, F_OK), "-1 ENOENT");
+	G(ioctl(lo, LOOP_CLR_FD), "0");
+}
+
+TEST(loop)
+{
+	backing = NEED(open("img", O_RDWR | O_CREAT, 0600));
+	NEED(ftruncate(backing, 2 * MB));
+	ctl = GNEED(open("/dev/loop-control", O_RDWR));
+	units();
+	lo = GNEED(open(dev, O_RDWR));
+	binding();
+	configure();
+	partitions();
+}
