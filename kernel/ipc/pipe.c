@@ -461,9 +461,11 @@ static int open_read(struct pipe_inode_info *p, struct file *f, bool nonblock)
 	p->r_counter++;
 	if (!p->readers++)
 		wake_up_all(&p->wr_wait);
-	if (!p->writers && nonblock)
+	if (p->writers || !p->is_fifo) /* pipe(2)'s, by way of /proc/PID/fd: nobody waits */
+		;
+	else if (nonblock)
 		f->f_pos = p->w_counter; /* no hang-up is seen before a writer has come */
-	else if (!p->writers)
+	else
 		err = wait_for_partner(p, &p->rd_wait, &p->w_counter);
 	if (err && !--p->readers)
 		wake_up_all(&p->wr_wait);
@@ -474,12 +476,12 @@ static int open_write(struct pipe_inode_info *p, bool nonblock)
 {
 	int err = 0;
 
-	if (nonblock && !p->readers)
+	if (p->is_fifo && nonblock && !p->readers)
 		return -ENXIO;
 	p->w_counter++;
 	if (!p->writers++)
 		wake_up_all(&p->rd_wait);
-	if (!p->readers)
+	if (p->is_fifo && !p->readers)
 		err = wait_for_partner(p, &p->wr_wait, &p->r_counter);
 	if (err && !--p->writers)
 		wake_up_all(&p->rd_wait);
@@ -556,6 +558,7 @@ static int pipe_files(struct file *files[2], u32 flags)
 	}
 	p->readers = p->files = p->r_counter = 1;
 	rd->f_inode->i_pipe = p;
+	rd->f_inode->i_fop = &pipefifo_fops; /* who opens /proc/PID/fd/N */
 	wr = alloc_file(&rd->f_path, O_WRONLY | (flags & (O_NONBLOCK | O_DIRECT)), &pipe_fops);
 	if (IS_ERR(wr)) {
 		fput(rd); /* frees the pipe */

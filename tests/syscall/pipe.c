@@ -148,6 +148,42 @@ static void polls(void)
 	poll_state("no reader", p[1]);
 }
 
+/* By way of /proc/self/fd a pipe opens as a FIFO does, but waits for no other side. */
+static void opened_again(void)
+{
+	char name[64], buf[10];
+	int p[2], rd, wr, both;
+
+	NEED(pipe(p));
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", p[0]);
+	rd = open(name, O_RDONLY);
+	wr = open(name, O_WRONLY);
+	both = open(name, O_RDWR | O_NONBLOCK);
+	say("opened: %d %d %d", rd >= 0, wr >= 0, both >= 0);
+	T(write(wr, "abc", 3));
+	T(read(rd, buf, 1));
+	T(read(both, buf, 1));
+	T(write(both, "d", 1));
+	T(read(p[0], buf, 10));
+	T(read(both, buf, 10));
+	close(p[1]);
+	close(both);
+	poll_state("one writer is left", rd);
+	close(wr);
+	poll_state("no writer is left", rd);
+	T(read(rd, buf, 10));
+	wr = open(name, O_WRONLY | O_NONBLOCK);
+	say("opened for writing: %d", wr >= 0);
+	poll_state("a writer is back", p[0]);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", wr);
+	close(rd);
+	close(p[0]);
+	poll_state("no reader is left", wr);
+	both = open(name, O_WRONLY | O_NONBLOCK);
+	say("opened without readers: %d", both >= 0);
+	T(write(both, "x", 1));
+}
+
 TEST(pipe)
 {
 	creation();
@@ -157,4 +193,6 @@ TEST(pipe)
 	blocking();
 	interrupted();
 	polls();
+	signal(SIGPIPE, SIG_IGN);
+	opened_again();
 }
