@@ -86,11 +86,12 @@ int ext4_ind_create(struct ext4_handle *h, struct inode *inode, struct ext4_map 
 {
 	u32 slot[MAX_LEVEL + 1];
 	int levels = find_slots(EXT4_SB(inode->i_sb), map->lblk, slot), i, err = 0;
-	__le32 *at = &EXT4_I(inode)->i_block[slot[0]];
 	struct ext4_buf *b = NULL, *next;
+	__le32 *at;
 
 	if (levels < 0)
 		return levels;
+	at = &EXT4_I(inode)->i_block[slot[0]];
 	for (i = 0; i <= levels; i++) {
 		if (!*at)
 			err = fill_slot(h, inode, at, b, i < levels);
