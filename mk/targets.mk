@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run bench check check-long unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run bench check check-long fuzz-syscalls unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
 	@echo 'make check        all tests; check-long adds the slow ones'
+	@echo 'make fuzz-syscalls  random system calls in a guest, FUZZ_SECONDS=20'
 	@echo 'make bench        native, Nestling, UML and gVisor side by side; BENCHFLAGS=--write renews docs/benchmarks.md'
 	@echo 'make lint         the Laws, the include arrows, clang-format, clang-tidy'
 	@echo 'make objs         every object of every world, without linking'
@@ -36,6 +37,9 @@ check: deps
 check-long: deps
 	@$(MAKE) --no-print-directory all
 	@tests/run --build $(B) --long
+# Random system calls, FUZZ_SECONDS=20 with FUZZ_SEED= and FUZZ_ROUNDS= (tests/fuzz/main.c); MODE=debug finds most.
+fuzz-syscalls: all
+	@BUILD=$(CURDIR)/$(B) tests/fuzz/quick
 unit:
 	@tests/run --build $(B) unit
 

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fuzz.h: what the pieces of the system-call fuzzer share.
+ *
+ *	main.c		the supervisor: one round after the other, kills what is left, counts what leaked
+ *	worker.c	a round: a sandbox, threads that make random calls, their children
+ *	values.c	random arguments (make_*), as tests/fuzz/kinds asks for them
+ *	calls.c		made from kernel/syscall/syscalls.tbl and tests/fuzz/kinds by kinds.awk
+ *
+ * A thread that makes calls uses no libc but mem*() and no thread-local variable: a random arch_prctl() takes its TLS away.
+ */
+#ifndef FUZZ_H
+#define FUZZ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PAGE 4096ul
+#define PLAY 0x10000000ul /* the memory that calls may map, unmap and protect at will */
+#define PLAY_PAGES 64ul
+#define BOX "/box"          /* the sandbox's root */
+#define SCRATCH (16 * PAGE) /* memory for one call's arguments; an unmapped page follows */
+#define MAX_THREADS 8
+#define MAX_FD 48
+#define RECENT 16
+
+/* A page that the supervisor shares with its workers: what each thread is doing, for the report of a hang. */
+struct log {
+	volatile int nr[MAX_THREADS];
+	volatile long args[MAX_THREADS][6];
+	volatile long done[MAX_THREADS]; /* calls */
+	volatile int children;           /* forked so far in this round */
+	volatile int protect[4];         /* pids that no call may name */
+};
+
+struct thread {
+	uint64_t rnd;
+	int index;
+	char *scratch, *bump; /* bump: what of it is free */
+	long recent[RECENT];  /* results of calls */
+	unsigned nrecent;
+	const uint16_t *menu; /* indexes into calls[] that this round likes */
+	int nmenu;
+	bool is_child; /* does not fork again */
+	struct log *log;
+};
+
+typedef long maker(struct thread *t, const long *list, int n);
+
+struct arg {
+	maker *make;
+	const long *list;
+	int n;
+};
+
+struct call {
+	int nr, nargs;
+	const char *name;
+	struct arg args[6];
+};
+
+maker make_pid, make_clone_flags, make_buffer, make_number, make_length;
+
+extern const int ncalls;
+extern const struct call calls[];
+
+struct round {
+	uint64_t seed;
+	bool nobody, tmpfs;
+	int nthreads, ncalls;
+};
+
+/* Never returns; runs in a process of its own. */
+void worker(const struct round *r, struct log *log) __attribute__((noreturn));
+/* What an exec of this program with "x" as its argument does. */
+void worker_child(uint64_t seed, struct log *log) __attribute__((noreturn));
+
+uint64_t mix(uint64_t x);
+
+static inline uint32_t rnd(struct thread *t, uint32_t n)
+{
+	t->rnd = t->rnd * 6364136223846793005ul + 1442695040888963407ul;
+	return (uint32_t)(((t->rnd >> 33) * n) >> 31);
+}
+
+static inline long raw(long nr, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+#endif

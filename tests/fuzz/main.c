@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The system-call fuzzer: random programs of random calls, one after the other, each in a process of its own.
+ *
+ *	fuzz SECONDS [SEED [ROUNDS]]	as the job of a guest (nestctl run ... -- /fuzz 20); SEED repeats a run
+ *
+ * Prints a line a round, before it starts: the last one of a guest that died says what killed it, and with that seed and
+ * ROUNDS 1 it can be tried again (threads make that a matter of luck; a few ROUNDS of the same seed help). After each round all
+ * processes but the supervisor and init are killed; one that does not die is a hang. At the end the memory and the slabs must be
+ * about what they were after the first tenth of the rounds.
+ *
+ * It kills every process of the machine, so it refuses to run in any but a Nestling guest.
+ */
+#define _GNU_SOURCE
+#include "fuzz.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_CACHES 200
+
+static struct log *log_page;
+
+struct usage {
+	long free_kb;
+	int n;
+	char name[MAX_CACHES][32];
+	long objects[MAX_CACHES];
+};
+
+static struct usage early, late;
+
+uint64_t mix(uint64_t x)
+{
+	x += 0x9e3779b97f4a7c15ul;
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ul;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebul;
+	return x ^ x >> 31;
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static void nap(int ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000l };
+
+	syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &ts, NULL);
+}
+
+/* ---- memory ---- */
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		perror(path);
+	close(fd);
+}
+
+static void measure(struct usage *u)
+{
+	char line[400], name[64];
+	long value;
+	FILE *f;
+
+	memset(u, 0, sizeof(*u));
+	sync();
+	nap(1500); /* what is freed after a grace period, or by a worker */
+	write_file("/proc/sys/vm/drop_caches", "3");
+	write_file("/proc/sys/vm/drop_caches", "3");
+	f = fopen("/proc/meminfo", "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "MemFree: %ld", &value) == 1)
+			u->free_kb = value;
+	fclose(f);
+	f = fopen("/proc/slabinfo", "r");
+	while (f && u->n < MAX_CACHES && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%31s %ld", name, &value) == 2 && name[0] != '#') {
+			strcpy(u->name[u->n], name);
+			u->objects[u->n++] = value;
+		}
+	fclose(f);
+}
+
+/* A leak grows with every round; noise does not. */
+static int compare(int rounds)
+{
+	long lost = early.free_kb - late.free_kb;
+	int i, j, bad = 0;
+
+	for (i = 0; i < late.n; i++)
+		for (j = 0; j < early.n; j++)
+			if (!strcmp(late.name[i], early.name[j]) &&
+				late.objects[i] - early.objects[j] > 64 + rounds / 2) {
+				printf("LEAK of slab %s: %ld objects, were %ld\n", late.name[i],
+					late.objects[i], early.objects[j]);
+				bad = 1;
+			}
+	printf("fuzz: memory %+ld KiB in %d rounds\n", -lost, rounds);
+	if (lost > 4096 + 4l * rounds) {
+		printf("LEAK of memory: %ld KiB free, were %ld\n", late.free_kb, early.free_kb);
+		bad = 1;
+	}
+	return bad;
+}
+
+/* ---- clearing up ---- */
+
+static void show_file(int pid, const char *name)
+{
+	char path[64], text[2000];
+	long n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_RDONLY);
+	n = fd < 0 ? 0 : read(fd, text, sizeof(text));
+	printf("%s: %.*s\n", path, (int)(n > 0 ? n : 0), text);
+	close(fd);
+}
+
+static int each_process(void (*show)(int))
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	int n = 0;
+
+	while (d && (e = readdir(d))) {
+		int pid = atoi(e->d_name);
+
+		if (pid <= 1 || pid == getpid() || pid == getppid())
+			continue;
+		n++;
+		if (show)
+			show(pid);
+	}
+	closedir(d);
+	return n;
+}
+
+static void show_process(int pid)
+{
+	show_file(pid, "stat");
+	show_file(pid, "wchan");
+	show_file(pid, "stack");
+	show_file(pid, "syscall");
+}
+
+static void show_log(void)
+{
+	int i, k;
+
+	for (i = 0; i < MAX_THREADS; i++) {
+		for (k = 0; k < ncalls && calls[k].nr != log_page->nr[i]; k++)
+			;
+		printf("thread %d, %ld calls, last %s(%#lx, %#lx, %#lx, %#lx, %#lx, %#lx)\n", i,
+			log_page->done[i], k < ncalls ? calls[k].name : "-", log_page->args[i][0],
+			log_page->args[i][1], log_page->args[i][2], log_page->args[i][3],
+			log_page->args[i][4], log_page->args[i][5]);
+	}
+}
+
+/* All processes; false if some do not die. Stopped, traced, blocked or asleep, SIGKILL ends every one. */
+static bool kill_all(void)
+{
+	double start = now();
+
+	for (;;) {
+		int left;
+
+		kill(-1, SIGKILL);
+		while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+			;
+		left = waitpid(-1, NULL, WNOHANG | __WALL) < 0 && errno == ECHILD ? 0 : 1;
+		if (!left)
+			return true;
+		if (now() - start > 30) {
+			printf("HANG: processes that SIGKILL does not end\n");
+			show_log();
+			each_process(show_process);
+			return false;
+		}
+		nap(2);
+	}
+}
+
+static void unmount_box(void)
+{
+	char where[100][256], line[1000], path[256];
+	int n = 0;
+	FILE *f = fopen("/proc/self/mounts", "r");
+
+	while (f && n < 100 && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*s %255s", path) == 1 && !strncmp(path, BOX, strlen(BOX)))
+			strcpy(where[n++], path);
+	if (f)
+		fclose(f);
+	while (n-- > 0)
+		umount2(where[n], MNT_DETACH);
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	remove(path);
+	return 0;
+}
+
+/* System V objects outlive their makers. */
+static void remove_ipc(void)
+{
+	char buf[512];
+	int i, id;
+
+	for (i = 0; i < 64; i++) {
+		if ((id = syscall(SYS_shmctl, i, 13 /* SHM_STAT */, buf)) >= 0)
+			syscall(SYS_shmctl, id, 0, buf);
+		if ((id = syscall(SYS_semctl, i, 0, 18 /* SEM_STAT */, buf)) >= 0)
+			syscall(SYS_semctl, id, 0, 0, buf);
+		if ((id = syscall(SYS_msgctl, i, 11 /* MSG_STAT */, buf)) >= 0)
+			syscall(SYS_msgctl, id, 0, buf);
+	}
+	syscall(SYS_mq_unlink, "q");
+	syscall(SYS_mq_unlink, "r");
+}
+
+static bool clear_up(void)
+{
+	if (!kill_all())
+		return false;
+	unmount_box();
+	nftw(BOX, remove_one, 20, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	remove_ipc();
+	return true;
+}
+
+/* ---- rounds ---- */
+
+static bool one_round(int i, uint64_t seed)
+{
+	uint64_t bits = mix(seed ^ 77);
+	struct round r = { .seed = seed, .nobody = bits & 1, .tmpfs = bits >> 1 & 1 };
+	double end = now() + 1.3;
+	int pid;
+
+	r.nthreads = bits >> 2 & 1 ? 1 : 2 + (bits >> 3) % 3;
+	r.ncalls = 300 + (bits >> 8) % 700;
+	printf("fuzz: round %d, seed %lu, %s, %s, %d threads\n", i, seed,
+		r.nobody ? "nobody" : "root", r.tmpfs ? "tmpfs" : "root fs", r.nthreads);
+	fflush(stdout);
+	if (mkdir(BOX, 0755))
+		perror(BOX);
+	log_page->children = 0;
+	pid = fork();
+	if (pid == 0)
+		worker(&r, log_page);
+	while (now() < end) {
+		int status, k, got = waitpid(pid, &status, WNOHANG | __WALL);
+
+		if (got == pid && WIFEXITED(status) && WEXITSTATUS(status) > 76)
+			printf("fuzz: the sandbox could not be made\n");
+		if (got && getenv("FUZZ_VERBOSE")) {
+			for (i = 0, k = 0; k < MAX_THREADS; k++)
+				i += (int)log_page->done[k];
+			printf("status %#x, %d calls of %d\n", status, i, r.nthreads * r.ncalls);
+			if (status)
+				show_log();
+		}
+		if (got)
+			break;
+		nap(5);
+	}
+	return clear_up();
+}
+
+static void refuse_elsewhere(void)
+{
+	struct utsname u;
+
+	uname(&u);
+	if (!strstr(u.release, "nestling") || geteuid()) {
+		fprintf(stderr,
+			"fuzz: only for root of a Nestling guest; it kills every other process\n");
+		exit(2);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	double start, seconds;
+	uint64_t base;
+	int i, rounds, warm = 0;
+
+	log_page = mmap(NULL, (sizeof(*log_page) + PAGE - 1) & ~(PAGE - 1), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (argc > 1 && !strcmp(argv[1], "x")) /* executed by a worker */
+		worker_child((uint64_t)getpid(), log_page);
+	refuse_elsewhere();
+	seconds = argc > 1 ? atof(argv[1]) : 20;
+	base = argc > 2 && *argv[2] ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL);
+	rounds = argc > 3 ? atoi(argv[3]) : 0;
+	log_page->protect[0] = getpid();
+	log_page->protect[1] = getppid();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	start = now();
+	for (i = 0; rounds ? i < rounds : now() - start < seconds; i++) {
+		if (!warm && !rounds && now() - start > seconds / 5) {
+			measure(&early);
+			warm = i;
+		}
+		if (!one_round(i, rounds ? base : mix(base + i)))
+			return 1;
+	}
+	printf("fuzz: %d rounds of base seed %lu\n", i, base);
+	if (!warm)
+		return 0;
+	measure(&late);
+	return compare(i - warm);
+}
