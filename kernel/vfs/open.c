@@ -544,6 +544,37 @@ long sys_openat2(int dfd, uaddr_t ua, uaddr_t uhow, size_t size)
 
 /* ---- the kernel's own ---- */
 
+struct file *open_path(struct path *path, u32 flags)
+{
+	struct open_how_k how;
+	int err = build_open(
+		(flags & VALID_OPEN_FLAGS & ~(O_CREAT | TMPFILE_BIT)) | O_LARGEFILE, 0, 0, &how);
+
+	if (!err && (flags & O_DIRECTORY) && !is_dir(path->dentry->d_inode))
+		err = -ENOTDIR;
+	if (!err)
+		return open_found(path, &how, false);
+	path_put(path);
+	return ERR_PTR(err);
+}
+
+struct file *dentry_open(const struct path *path, u32 flags, u32 fmode)
+{
+	struct file *f = file_alloc(flags & ~O_CLOEXEC);
+	int err;
+
+	if (IS_ERR(f))
+		return f;
+	f->f_path = *path;
+	path_get(&f->f_path);
+	f->f_mode |= fmode;
+	err = vfs_open(f);
+	if (!err)
+		return f;
+	fput(f);
+	return ERR_PTR(err);
+}
+
 struct file *filp_open(const char *path, u32 flags, umode_t mode)
 {
 	struct open_how_k how;

@@ -353,6 +353,7 @@ void d_unpersist(struct dentry *d);
 	0x400000 /* a program that runs: nobody may write to it until the last reference goes */
 #define FMODE_MNT_WRITER 0x20000  /* mnt_want_write is held */
 #define FMODE_CAN_ODIRECT 0x80000 /* set by f_op->open: O_DIRECT is welcome */
+#define FMODE_NONOTIFY 0x4000000  /* nobody is told of what is done with it */
 #define FMODE_OPENED 0x40000      /* f_op->open has succeeded: release will be called */
 
 struct dir_context {
@@ -457,6 +458,15 @@ struct file *open_exec(int dfd, const char *name,
 int deny_write_access(struct file *f);
 void allow_write_access(struct file *f);
 void exe_file_put(struct file *f); /* allow_write_access and fput */
+
+/* Opens what stands at @path (its references are taken over) with the checks of open(2); ERR_PTR. */
+struct file *open_path(struct path *path, u32 flags);
+/* The same without asking for permissions; @path's references stay the caller's. @fmode: FMODE_NONOTIFY or 0. */
+struct file *dentry_open(const struct path *path, u32 flags, u32 fmode);
+
+/* ---- file handles (export.c) ---- */
+bool inode_has_handle(const struct inode *inode);
+u32 inode_handle(const struct inode *inode, u32 fh[3]); /* bytes: 8 or 12; type 1 */
 
 /* Generic pieces for file systems. */
 loff_t generic_file_llseek(struct file *f, loff_t off, int whence);
@@ -634,6 +644,9 @@ struct super_operations {
 	int (*remount)(struct super_block *sb, u32 *flags, char *data);
 	int (*show_options)(
 		struct super_block *sb, char *buf, size_t size); /* ",opt=..." ; bytes */
+	/* File handles: the inode by number and generation, a reference; ERR_PTR(-ESTALE). NULL op: there are none. */
+	struct inode *(*handle_inode)(struct super_block *sb, u64 ino, u32 generation);
+	struct inode *(*parent_inode)(struct inode *dir); /* a reference, ERR_PTR */
 };
 struct super_block {
 	struct list_head s_list;

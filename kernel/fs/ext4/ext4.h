@@ -213,6 +213,10 @@ void ext4_free_inode_number(struct ext4_handle *h, struct inode *inode);
 
 /* ---- inode.c ---- */
 struct inode *ext4_iget(struct super_block *sb, ino_t ino);
+/* For file handles: ERR_PTR(-ESTALE) when that inode is no more. */
+struct inode *ext4_handle_inode(struct super_block *sb, u64 ino, u32 generation);
+struct inode *ext4_parent_inode(struct inode *dir);      /* by its ".." */
+bool ext4_inode_in_use(struct super_block *sb, u32 ino); /* what the bitmap says */
 /* The inode into its table block, in this transaction. */
 int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode);
 int ext4_locate_inode(struct super_block *sb, ino_t ino, u64 *block, u32 *off);

@@ -108,6 +108,29 @@ static struct ext4_buf *inode_bitmap(struct ext4_handle *h, struct ext4_sb *sbi,
 	return b;
 }
 
+bool ext4_inode_in_use(struct super_block *sb, u32 ino)
+{
+	struct ext4_sb *sbi = EXT4_SB(sb);
+	u32 group = (ino - 1) / sbi->inodes_per_group, bit = (ino - 1) % sbi->inodes_per_group;
+	struct ext4_disk_group *g;
+	struct ext4_buf *b;
+	bool used = false;
+
+	if (!ino || group >= sbi->nr_groups)
+		return false;
+	g = ext4_group(sbi, group);
+	mutex_lock(&sbi->alloc_lock);
+	if (!(g->bg_flags & BG_INODE_UNINIT && (sbi->csum || sbi->gdt_csum))) {
+		b = inode_bitmap(NULL, sbi, group);
+		if (!IS_ERR(b)) {
+			used = b->data[bit / 8] & (1U << (bit % 8));
+			ext4_brelse(b);
+		}
+	}
+	mutex_unlock(&sbi->alloc_lock);
+	return used;
+}
+
 /* A free number in the group, taken; 0 when there is none. */
 static u32 take_in_group(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, bool dir, int *err)
 {

@@ -240,6 +240,38 @@ err_fail:
 	return ERR_PTR(err);
 }
 
+/* The number comes from outside: the bitmap is asked before the slot is believed to hold an inode. */
+struct inode *ext4_handle_inode(struct super_block *sb, u64 ino, u32 generation)
+{
+	struct ext4_sb *sbi = EXT4_SB(sb);
+	struct inode *inode;
+
+	if (ino > (u32)~0U || (ino < sbi->first_ino && ino != EXT4_ROOT_INO) ||
+		!ext4_inode_in_use(sb, (u32)ino))
+		return ERR_PTR(-ESTALE);
+	inode = ext4_iget(sb, ino);
+	if (IS_ERR(inode))
+		return inode;
+	if (inode->i_nlink && (!generation || inode->i_generation == generation))
+		return inode;
+	iput(inode);
+	return ERR_PTR(-ESTALE);
+}
+
+struct inode *ext4_parent_inode(struct inode *dir)
+{
+	struct qstr dots = { "..", 2, full_name_hash("..", 2) };
+	struct ext4_dir_entry *de;
+	struct ext4_buf *b = ext4_dir_find(dir, &dots, &de);
+	u32 ino;
+
+	if (IS_ERR_OR_NULL(b))
+		return b ? ERR_CAST(b) : ERR_PTR(-ESTALE);
+	ino = de->inode;
+	ext4_brelse(b);
+	return ext4_handle_inode(dir->i_sb, ino, 0);
+}
+
 /* ---- writing ---- */
 
 struct ext4_buf *ext4_raw_inode(struct inode *inode, struct ext4_disk_inode **raw)

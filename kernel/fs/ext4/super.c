@@ -629,6 +629,8 @@ static const struct super_operations ext4_sops = {
 	.statfs = ext4_statfs,
 	.remount = ext4_remount,
 	.show_options = ext4_show_options,
+	.handle_inode = ext4_handle_inode,
+	.parent_inode = ext4_parent_inode,
 };
 
 /* Everything that a mount reads before the root: 0 or -errno. */
