@@ -101,6 +101,7 @@ struct mm *mm_alloc_like(struct mm *old)
 	mm->dumpable = old->dumpable;
 	mm->dump_mode = old->dump_mode;
 	mm->vdso_base = old->vdso_base;
+	mm->membarrier = READ_ONCE(old->membarrier);
 	mm->nr_auxv = old->nr_auxv;
 	memcpy(mm->auxv, old->auxv, sizeof(mm->auxv));
 	mm->exe_file = old->exe_file;

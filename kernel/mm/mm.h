@@ -361,7 +361,7 @@ struct mm {
 	u64 vdso_base;
 	struct patch *patch; /* of call sites (arch/um/patch.c), or NULL; set once */
 	u64 owner_pid;
-	bool membarrier_private;    /* registered for MEMBARRIER_CMD_PRIVATE_EXPEDITED */
+	u32 membarrier;             /* MEMBARRIER_CMD_REGISTER_* that were made; atomic */
 	u8 eager, eager_made;       /* anon.c: whether new small areas are filled at once; hints, */
 	u64 small_start, small_end; /* as is which was made last */
 	u64 last_spurious;          /* address of the last fault that found nothing to do; a hint */

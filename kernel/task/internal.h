@@ -121,6 +121,12 @@ struct rusage64_k {
 
 void getrusage_of(struct task *t, int who, struct rusage64_k *ru);
 
+/* ---- rseq.c: makes @t, of any process, begin its sequence again when it next goes to guest code ---- */
+static inline void rseq_outdate(struct task *t)
+{
+	WRITE_ONCE(t->rseq_seen, ~0UL);
+}
+
 /* ---- signal_struct.flags, under sighand->lock ---- */
 #define SIGNAL_STOP_STOPPED 0x1   /* a job control stop is in effect */
 #define SIGNAL_STOP_CONTINUED 0x2 /* SIGCONT came and WCONTINUED has not seen it */
