@@ -61,7 +61,7 @@ int balance_select(struct task *t)
 	if (nr_cpus == 1)
 		return 0;
 	mask = allowed_mask(t);
-	if ((mask & BIT(here)) && READ_ONCE(rq->nr_running) <= 1 && !rt_policy(rq->curr->policy))
+	if ((mask & BIT(here)) && READ_ONCE(rq->nr_running) <= 1 && !is_rt(rq->curr))
 		return here;
 	idle = mask & READ_ONCE(idle_mask);
 	if (idle)

@@ -16,11 +16,15 @@
  * CPU away from its waker only when that one is WAKEUP_GRAN_NS ahead: a pair that talks through a pipe then switches once a
  * message, when the waker goes to sleep.
  *
+ * Real-time tasks together may use 950 ms of each second while fair ones wait (kernel.sched_rt_runtime_us): a loop at a real-time priority
+ * does not take the machine away. A task that waiters for its PI locks lend their priority (task->boost) counts as real-time.
+ *
  * All functions are called under rq->lock.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/sched/internal.h"
 
+int sysctl_sched_rt_runtime_us = 950000, sysctl_sched_rt_period_us = 1000000;
 static u32 nice_weight[40];
 
 static void weights_init(void)
@@ -83,21 +87,21 @@ static void fair_remove(struct rq *rq, struct task *t)
 
 static void rt_insert(struct rq *rq, struct task *t, bool front)
 {
-	struct list_head *l = &rq->rt[t->rt_priority];
+	struct list_head *l = &rq->rt[rt_prio(t)];
 
 	if (front)
 		list_add(&t->rt_node, l);
 	else
 		list_add_tail(&t->rt_node, l);
-	rq->rt_bits[t->rt_priority / 64] |= BIT(t->rt_priority % 64);
+	rq->rt_bits[rt_prio(t) / 64] |= BIT(rt_prio(t) % 64);
 	rq->nr_rt++;
 }
 
 static void rt_remove(struct rq *rq, struct task *t)
 {
 	list_del_init(&t->rt_node);
-	if (list_empty(&rq->rt[t->rt_priority]))
-		rq->rt_bits[t->rt_priority / 64] &= ~BIT(t->rt_priority % 64);
+	if (list_empty(&rq->rt[rt_prio(t)]))
+		rq->rt_bits[rt_prio(t) / 64] &= ~BIT(rt_prio(t) % 64);
 	rq->nr_rt--;
 }
 
@@ -111,7 +115,7 @@ static int rt_highest(const struct rq *rq)
 static void update_min_vruntime(struct rq *rq)
 {
 	struct task *c = rq->curr;
-	bool fair_curr = c && !task_is_idle(c) && c->se.on_rq && !rt_policy(c->policy);
+	bool fair_curr = c && !task_is_idle(c) && c->se.on_rq && !is_rt(c);
 	u64 v = rq->min_vruntime;
 
 	if (fair_curr)
@@ -131,16 +135,59 @@ static u64 weighted(u64 ns, u32 weight)
 	return weight == NICE_0_WEIGHT ? ns : ns * NICE_0_WEIGHT / weight;
 }
 
+/* ---- throttling ---- */
+
+static bool rt_throttled(const struct rq *rq)
+{
+	return sysctl_sched_rt_runtime_us >= 0 &&
+	       rq->rt_used >= (u64)sysctl_sched_rt_runtime_us * 1000;
+}
+
+static u64 rt_period(void)
+{
+	return (u64)sysctl_sched_rt_period_us * 1000;
+}
+
+/* Of a throttled queue: ns until real-time tasks may run again. */
+static u64 throttled_for(const struct rq *rq, u64 now)
+{
+	u64 since = now - rq->rt_start;
+
+	return since < rt_period() ? rt_period() - since : 0;
+}
+
+static u64 rt_time_left(const struct rq *rq, u64 now)
+{
+	u64 runtime = (u64)sysctl_sched_rt_runtime_us * 1000, used = rq->rt_used;
+
+	if (sysctl_sched_rt_runtime_us < 0 || !rq->nr_fair)
+		return ~0UL;
+	if ((s64)(now - rq->curr->se.exec_start) > 0)
+		used += now - rq->curr->se.exec_start;
+	return used < runtime ? runtime - used : 0;
+}
+
+static void rt_charge(struct rq *rq, const struct task *t, u64 delta, u64 now)
+{
+	if (now - rq->rt_start >= rt_period()) {
+		rq->rt_start = now;
+		rq->rt_used = 0;
+	}
+	if (!task_is_idle(t) && (s64)delta > 0 && is_rt(t))
+		rq->rt_used += delta;
+}
+
 void class_update_curr(struct rq *rq, u64 now)
 {
 	struct task *t = rq->curr;
 	u64 delta = now - t->se.exec_start;
 
+	rt_charge(rq, t, delta, now);
 	if (task_is_idle(t) || (s64)delta <= 0)
 		return;
 	t->se.exec_start = now;
 	WRITE_ONCE(t->se.sum_exec, t->se.sum_exec + delta);
-	if (rt_policy(t->policy))
+	if (is_rt(t))
 		return;
 	t->se.vruntime += weighted(delta, t->se.weight);
 	update_min_vruntime(rq);
@@ -158,7 +205,7 @@ static void place(struct rq *rq, struct task *t, bool wakeup)
 void class_enqueue(struct rq *rq, struct task *t, bool wakeup)
 {
 	t->se.weight = class_weight(t);
-	if (rt_policy(t->policy)) {
+	if (is_rt(t)) {
 		rt_insert(rq, t, false);
 	} else {
 		place(rq, t, wakeup);
@@ -171,7 +218,7 @@ void class_enqueue(struct rq *rq, struct task *t, bool wakeup)
 
 void class_dequeue(struct rq *rq, struct task *t)
 {
-	if (rt_policy(t->policy)) {
+	if (is_rt(t)) {
 		rt_remove(rq, t);
 	} else {
 		fair_remove(rq, t);
@@ -185,7 +232,7 @@ void class_put_curr(struct rq *rq, struct task *t, bool yields)
 {
 	bool used_up = t->se.sum_exec - t->se.slice_start >= RR_SLICE_NS;
 
-	if (rt_policy(t->policy))
+	if (is_rt(t))
 		rt_insert(rq, t, !yields && !(t->policy == SCHED_RR && used_up));
 	else
 		fair_insert(rq, t);
@@ -193,7 +240,7 @@ void class_put_curr(struct rq *rq, struct task *t, bool yields)
 
 void class_sleep_curr(struct rq *rq, struct task *t)
 {
-	if (!rt_policy(t->policy))
+	if (!is_rt(t))
 		rq->load -= t->se.weight;
 	t->se.on_rq = false;
 	rq->nr_running--;
@@ -204,7 +251,7 @@ struct task *class_pick(struct rq *rq)
 {
 	struct task *t;
 
-	if (rq->nr_rt) {
+	if (rq->nr_rt && !(rt_throttled(rq) && rq->nr_fair)) {
 		t = list_first_entry(&rq->rt[rt_highest(rq)], struct task, rt_node);
 		rt_remove(rq, t);
 		return t;
@@ -222,9 +269,11 @@ bool class_should_preempt(struct rq *rq, const struct task *t)
 
 	if (task_is_idle(c))
 		return true;
-	if (rt_policy(t->policy))
-		return !rt_policy(c->policy) || t->rt_priority > c->rt_priority;
-	if (rt_policy(c->policy) || t->policy == SCHED_BATCH || t->policy == SCHED_IDLE)
+	if (is_rt(t) && !is_rt(c))
+		return !rt_throttled(rq) || !throttled_for(rq, arch_cpu_clock());
+	if (is_rt(t))
+		return rt_prio(t) > rt_prio(c);
+	if (is_rt(c) || t->policy == SCHED_BATCH || t->policy == SCHED_IDLE)
 		return false;
 	if (c->policy == SCHED_IDLE)
 		return true;
@@ -237,26 +286,38 @@ struct task *class_next_queued(struct rq *rq, const struct task *after)
 
 	if (!after && rq->nr_rt)
 		return list_first_entry(&rq->rt[rt_highest(rq)], struct task, rt_node);
-	if (!after || rt_policy(after->policy))
+	if (!after || is_rt(after))
 		n = rq->fair_first;
 	else
 		n = rb_next(&after->se.node);
 	return n ? fair_task(n) : NULL;
 }
 
-u64 class_slice_left(const struct rq *rq, u64 now)
+static u64 slice_left(const struct rq *rq, u64 slice, u64 now)
 {
 	const struct task *t = rq->curr;
-	u64 slice = t->policy == SCHED_RR ? RR_SLICE_NS : SLICE_NS, used;
+	u64 used = t->se.sum_exec - t->se.slice_start;
 
-	if (t->policy == SCHED_FIFO || task_is_idle(t))
-		return ~0UL;
-	if (t->policy == SCHED_RR && !rq->nr_rt)
-		return ~0UL;
-	used = t->se.sum_exec - t->se.slice_start;
 	if ((s64)(now - t->se.exec_start) > 0)
 		used += now - t->se.exec_start;
 	return used < slice ? slice - used : 0;
+}
+
+u64 class_slice_left(const struct rq *rq, u64 now)
+{
+	const struct task *t = rq->curr;
+	u64 left;
+
+	if (task_is_idle(t))
+		return ~0UL;
+	if (!is_rt(t)) {
+		left = slice_left(rq, SLICE_NS, now);
+		return rq->nr_rt && rt_throttled(rq) ? min(left, throttled_for(rq, now)) : left;
+	}
+	left = rt_time_left(rq, now);
+	if (t->policy == SCHED_RR && rq->nr_rt)
+		left = min(left, slice_left(rq, RR_SLICE_NS, now));
+	return left;
 }
 
 void class_migrate(struct rq *from, struct rq *to, struct task *t)

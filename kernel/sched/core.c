@@ -205,7 +205,7 @@ static struct task *pick_next(struct rq *rq, struct task *prev, bool yields)
 	next = class_pick(rq);
 	if (!next)
 		return rq->idle;
-	if (next == prev && yields && !rt_policy(prev->policy)) {
+	if (next == prev && yields && !is_rt(prev)) {
 		other = class_pick(rq);
 		if (other) {
 			class_put_curr(rq, prev, true);
@@ -412,6 +412,7 @@ void sched_fork(struct task *t)
 	t->policy = reset && rt_policy(p->policy) ? SCHED_NORMAL : p->policy;
 	t->nice = reset && p->nice < 0 ? 0 : p->nice;
 	t->rt_priority = rt_policy(t->policy) ? p->rt_priority : 0;
+	t->boost = 0;
 	t->sched_reset_on_fork = false;
 	t->cpus_allowed = p->cpus_allowed;
 	memset(&t->se, 0, sizeof(t->se));
@@ -481,11 +482,11 @@ static void change_task(struct task *t, void (*change)(struct task *t, int a, in
 	class_update_curr(rq, arch_cpu_clock());
 	if (queued)
 		class_dequeue(rq, t);
-	if (running && !rt_policy(t->policy))
+	if (running && !is_rt(t))
 		rq->load -= t->se.weight;
 	change(t, a, b);
 	t->se.weight = class_weight(t);
-	if (running && !rt_policy(t->policy)) {
+	if (running && !is_rt(t)) {
 		rq->load += t->se.weight;
 		if ((s64)(t->se.vruntime - rq->min_vruntime) < 0)
 			t->se.vruntime = rq->min_vruntime;
@@ -508,6 +509,26 @@ static void change_nice(struct task *t, int nice, int unused)
 void set_user_nice(struct task *t, int nice)
 {
 	change_task(t, change_nice, clamp(nice, -20, 19), 0);
+}
+
+static void change_boost(struct task *t, int prio, int unused)
+{
+	t->boost = prio;
+}
+
+bool sched_boost(struct task *t, int prio)
+{
+	int before = rt_prio(t);
+
+	if (t->boost == prio)
+		return false;
+	change_task(t, change_boost, prio, 0);
+	return rt_prio(t) != before;
+}
+
+int sched_rt_prio(const struct task *t)
+{
+	return rt_prio(t);
 }
 
 static void change_policy(struct task *t, int policy, int prio)

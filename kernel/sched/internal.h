@@ -39,7 +39,8 @@ struct rq {
 	struct list_head rt[RT_PRIOS];
 	u64 rt_bits[2];
 	u32 nr_rt;
-	struct task *moving; /* curr must leave this vCPU: queued elsewhere after the switch */
+	u64 rt_start, rt_used; /* the period, and what real-time tasks have used of it: ns */
+	struct task *moving;   /* curr must leave this vCPU: queued elsewhere after the switch */
 	/* statistics */
 	s64 nr_uninterruptible; /* may be negative: tasks wake elsewhere */
 	s64 nr_iowait;
@@ -74,6 +75,15 @@ static inline u32 rq_queued(const struct rq *rq)
 static inline bool rt_policy(int policy)
 {
 	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+/* What it runs at, lent or its own: 1 to 99, or 0 for a fair task. */
+static inline int rt_prio(const struct task *t)
+{
+	return max(rt_policy(t->policy) ? t->rt_priority : 0, t->boost);
+}
+static inline bool is_rt(const struct task *t)
+{
+	return rt_prio(t) != 0;
 }
 static inline bool task_is_idle(const struct task *t)
 {

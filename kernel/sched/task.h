@@ -92,6 +92,7 @@ struct task {
 	int policy;     /* SCHED_* */
 	int nice;       /* -20 .. 19 */
 	int rt_priority;
+	int boost; /* 0, or the real-time priority that waiters for its PI locks lend it */
 	bool sched_reset_on_fork;
 	u64 cpus_allowed; /* mask of vCPUs */
 	struct sched_entity se;
@@ -201,10 +202,14 @@ void wake_up_new_task(struct task *t);
 void sched_fork(struct task *t); /* scheduler fields of a new task, from current */
 void sched_exit(struct task *t);
 void __noreturn sched_dead(void); /* last schedule of current (state TASK_DEAD) */
+extern int sysctl_sched_rt_runtime_us, sysctl_sched_rt_period_us; /* -1: no throttling */
 void set_user_nice(struct task *t, int nice);
 int sched_setscheduler(struct task *t, int policy, int prio); /* 0, -EINVAL */
-int sched_setaffinity(struct task *t, u64 mask);              /* 0, -EINVAL */
-u64 sched_rr_interval(struct task *t);                        /* ns; 0 for FIFO */
+/* Lends @t a real-time priority (0: none): true when that changes what it runs at. Under pi_lock (kernel/task/futex_pi.c). */
+bool sched_boost(struct task *t, int prio);
+int sched_rt_prio(const struct task *t); /* what it runs at: 1 to 99, or 0 for a fair task */
+int sched_setaffinity(struct task *t, u64 mask); /* 0, -EINVAL */
+u64 sched_rr_interval(struct task *t);           /* ns; 0 for FIFO */
 /* Makes @t look at its work_flags soon: kicks its vCPU when it runs in guest code. */
 void kick_process(struct task *t);
 /* Numbers for /proc/stat, loadavg, uptime. */

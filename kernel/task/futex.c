@@ -13,8 +13,9 @@
  * to another bucket and key; q->bucket says where it is, and is stable only under that bucket's lock.
  *
  * Locks: bucket->lock: the queue and the key and place of the waiters in it; two buckets by address.
- * Not here: FUTEX_WAIT_REQUEUE_PI, FUTEX_CMP_REQUEUE_PI (ENOSYS).
+ * Real-time waiters stand before all others, the most urgent first; among equals who came first is woken first.
  */
+#include <linux/sched.h>
 #include <linux/time_types.h>
 
 #include "arch/um/arch.h"
@@ -75,6 +76,23 @@ void futex_key_put(struct futex_key *k)
 	k->file = NULL;
 }
 
+static int rt_urgency(const struct task *t)
+{
+	return t->policy == SCHED_FIFO || t->policy == SCHED_RR ? t->rt_priority : 0;
+}
+
+/* Where a waiter of that urgency is put: in front of this. */
+static struct list_head *place_in_queue(struct futex_bucket *b, int urgency)
+{
+	struct futex_q *q;
+
+	if (urgency)
+		list_for_each_entry(q, &b->queue, list)
+			if (rt_urgency(q->task) < urgency)
+				return &q->list;
+	return &b->queue;
+}
+
 void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset)
 {
 	struct futex_bucket *b = futex_bucket_of(k);
@@ -85,7 +103,7 @@ void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset)
 	q->woken = q->chosen = false;
 	spin_lock(&b->lock);
 	q->bucket = b;
-	list_add_tail(&q->list, &b->queue);
+	list_add_tail(&q->list, place_in_queue(b, rt_urgency(current)));
 	spin_unlock(&b->lock);
 	smp_mb(); /* queued before the word is read */
 }
@@ -104,8 +122,10 @@ bool futex_unqueue(struct futex_q *q)
 			continue;
 		}
 		woken = q->woken;
-		if (!woken)
+		if (!woken) {
 			list_del(&q->list);
+			pi_detach(q);
+		}
 		spin_unlock(&b->lock);
 		return !woken;
 	}
@@ -117,6 +137,7 @@ void futex_wake_q(struct futex_q *q)
 	struct task *t = q->task;
 
 	list_del(&q->list);
+	pi_detach(q);
 	smp_store_release(&q->woken, true); /* q may be gone from here on */
 	wake_up_process(t);
 }
@@ -134,7 +155,7 @@ static int wake_key(const struct futex_key *k, int nr, u32 bitset)
 	list_for_each_entry_safe(q, next, &b->queue, list) {
 		if (!futex_key_eq(&q->key, k) || !(q->bitset & bitset))
 			continue;
-		if (q->pi_owner) {
+		if (q->pi || q->requeue_to) {
 			n = -EINVAL;
 			break;
 		}
@@ -155,7 +176,7 @@ int futex_sleep(struct futex_q *q, u64 deadline)
 
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
-		if (smp_load_acquire(&q->woken) || READ_ONCE(q->pi_owner) == OWNER_GONE || err)
+		if (smp_load_acquire(&q->woken) || READ_ONCE(q->gone) || err)
 			break;
 		if (wait_interrupted(TASK_INTERRUPTIBLE))
 			err = -ERESTARTSYS;
@@ -168,7 +189,7 @@ int futex_sleep(struct futex_q *q, u64 deadline)
 
 static int wait_on(uaddr_t addr, bool private, u32 val, u64 deadline, u32 bitset)
 {
-	struct futex_q q = { .pi_owner = 0 };
+	struct futex_q q = { 0 };
 	struct futex_key k;
 	u32 now;
 	int err = load_user_u32(addr, &now);
@@ -237,7 +258,7 @@ int futex_wake_addr(uaddr_t addr, int nr)
 }
 
 /* A moved waiter keeps the file of its first key: that one is alive as long, and it puts it itself. */
-static void move_q(struct futex_q *q, struct futex_bucket *to, const struct futex_key *k)
+void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex_key *k)
 {
 	list_move_tail(&q->list, &to->queue);
 	q->key.owner = k->owner;
@@ -250,31 +271,33 @@ static long requeue_keys(
 {
 	struct futex_bucket *a = futex_bucket_of(from), *b = futex_bucket_of(to);
 	struct futex_q *q, *next, *last = NULL;
-	long woken = 0, moved = 0;
+	long woken = 0, moved = 0, err = 0;
 
 	spin_lock_two(&a->lock, &b->lock);
 	if (a == b) /* what is moved to this tail must not be seen again */
 		last = list_empty(&a->queue) ? NULL :
 					       list_last_entry(&a->queue, struct futex_q, list);
 	list_for_each_entry_safe(q, next, &a->queue, list) {
-		bool end = q == last;
+		bool end = q == last, ours = futex_key_eq(&q->key, from);
 
-		if (futex_key_eq(&q->key, from) && !q->pi_owner) {
-			if (woken < nr_wake) {
-				futex_wake_q(q);
-				woken++;
-			} else if (moved < nr_move) {
-				move_q(q, b, to);
-				moved++;
-			} else {
-				break;
-			}
+		if (ours && (q->pi || q->requeue_to)) {
+			err = -EINVAL;
+			break;
+		}
+		if (ours && woken < nr_wake) {
+			futex_wake_q(q);
+			woken++;
+		} else if (ours && moved < nr_move) {
+			futex_move_q(q, b, to);
+			moved++;
+		} else if (ours) {
+			break;
 		}
 		if (end)
 			break;
 	}
 	spin_unlock_two(&a->lock, &b->lock);
-	return woken + moved;
+	return err ? err : woken + moved;
 }
 
 static long do_requeue(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int nr_move, u32 *cmp)
@@ -371,10 +394,10 @@ static long do_wake_op(uaddr_t a1, uaddr_t a2, bool private, int nr1, int nr2, u
 
 /* ---- the call ---- */
 
-static int get_deadline(int cmd, u32 clock_flag, uaddr_t timeout, u64 *deadline)
+int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, u64 *deadline)
 {
 	struct __kernel_timespec ts;
-	u64 ns, now = ktime_get(), base = 0;
+	u64 ns, now, base;
 
 	*deadline = ~0UL;
 	if (!timeout.v)
@@ -386,11 +409,12 @@ static int get_deadline(int cmd, u32 clock_flag, uaddr_t timeout, u64 *deadline)
 	if ((u64)ts.tv_sec >= (u64)INT64_MAX / 1000000000UL)
 		return 0;
 	ns = (u64)ts.tv_sec * 1000000000UL + (u64)ts.tv_nsec;
-	if (cmd == FUTEX_WAIT) {
+	now = ktime_get();
+	if (!absolute) {
 		*deadline = now + ns;
 		return 0;
 	}
-	base = clock_flag || cmd == FUTEX_LOCK_PI ? ktime_get_real() : now;
+	base = realtime ? ktime_get_real() : now;
 	*deadline = ns > base ? now + (ns - base) : 0;
 	return 0;
 }
@@ -398,7 +422,12 @@ static int get_deadline(int cmd, u32 clock_flag, uaddr_t timeout, u64 *deadline)
 static bool takes_timeout(int cmd)
 {
 	return cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI ||
-	       cmd == FUTEX_LOCK_PI2;
+	       cmd == FUTEX_LOCK_PI2 || cmd == FUTEX_WAIT_REQUEUE_PI;
+}
+
+static bool takes_clock(int cmd)
+{
+	return cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_WAIT_REQUEUE_PI || cmd == FUTEX_LOCK_PI2;
 }
 
 long sys_futex(uaddr_t addr1, int op, uint32_t val, uaddr_t timeout, uaddr_t addr2, uint32_t val3)
@@ -408,10 +437,11 @@ long sys_futex(uaddr_t addr1, int op, uint32_t val, uaddr_t timeout, uaddr_t add
 	u64 deadline = ~0UL;
 	long err;
 
-	if ((op & FUTEX_CLOCK_REALTIME) && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_LOCK_PI2)
+	if (op & FUTEX_CLOCK_REALTIME && !takes_clock(cmd))
 		return -ENOSYS;
 	if (takes_timeout(cmd)) {
-		err = get_deadline(cmd, op & FUTEX_CLOCK_REALTIME, timeout, &deadline);
+		err = futex_deadline(op & FUTEX_CLOCK_REALTIME || cmd == FUTEX_LOCK_PI,
+			cmd != FUTEX_WAIT, timeout, &deadline);
 		if (err)
 			return err;
 	}
@@ -428,6 +458,10 @@ long sys_futex(uaddr_t addr1, int op, uint32_t val, uaddr_t timeout, uaddr_t add
 	case FUTEX_LOCK_PI2: return futex_lock_pi(addr1, private, false, deadline);
 	case FUTEX_TRYLOCK_PI: return futex_lock_pi(addr1, private, true, ~0UL);
 	case FUTEX_UNLOCK_PI: return futex_unlock_pi(addr1, private);
+	case FUTEX_WAIT_REQUEUE_PI:
+		return futex_wait_requeue_pi(addr1, private, val, deadline, addr2);
+	case FUTEX_CMP_REQUEUE_PI:
+		return futex_cmp_requeue_pi(addr1, addr2, private, (int)val, nr2, val3);
 	default: return -ENOSYS;
 	}
 }

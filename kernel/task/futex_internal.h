@@ -28,17 +28,25 @@ struct futex_bucket {
 	struct list_head queue;
 } __aligned(64);
 
+/*
+ * A waiter, on its own stack (or in futex_waitv's array). Under the lock of its bucket: list, bucket, key, chosen; pi, owner, gone and
+ * pi_link change under the bucket's lock and pi_lock.
+ */
 struct futex_q {
 	struct list_head list;
 	struct futex_bucket *bucket;
 	struct task *task;
 	struct futex_key key;
 	u32 bitset;
-	pid_t pi_owner; /* waits for this thread to give a PI lock up; OWNER_GONE; 0: no PI waiter */
-	bool chosen;    /* an unlock is making it the owner: it stays queued until that is done */
+	bool chosen; /* an unlock is making it the owner: it stays queued until that is done */
 	bool woken;
+	bool pi;    /* waits for a PI lock */
+	pid_t gone; /* the owner, which has ended with the lock held */
+	struct task
+		*owner; /* whose lock it is, as far as we know: a reference; NULL: nobody's yet */
+	struct list_head pi_link;
+	const struct futex_key *requeue_to; /* FUTEX_WAIT_REQUEUE_PI: where it may be moved */
 };
-#define OWNER_GONE (-1)
 
 extern struct futex_bucket futex_table[FUTEX_BUCKETS];
 
@@ -53,6 +61,24 @@ void futex_wake_q(struct futex_q *q);  /* under its bucket's lock; q is gone aft
 /* Until woken: 0, -ETIMEDOUT or -ERESTARTSYS. Queued before, not afterwards. */
 int futex_sleep(struct futex_q *q, u64 deadline);
 
+/* One waiter of the queue becomes another's: both buckets are locked. */
+void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex_key *k);
+
+/* ---- futex_waitv.c ---- */
+int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, u64 *deadline);
+
+/* ---- futex_pi.c, futex_requeue.c ---- */
+/* Makes @q a waiter for @owner's lock (NULL: nobody has it yet), or for another's; boosts. Under the bucket's lock. */
+void pi_attach(struct futex_q *q, struct task *owner);
+void pi_detach(struct futex_q *q);
+/* Announces waiters of a lock that may have been given up meanwhile, or hands it to the most urgent. 0 or -errno. */
+long futex_pi_settle(uaddr_t addr, const struct futex_key *k);
+/* 0 and a reference; -EAGAIN: it is about to give up what it owns; -ESRCH. */
+int futex_pi_owner(pid_t pid, struct task **owner);
+/* The owner that we waited for has ended with the lock held: it is ours if nobody was faster. 0 or 1 (was), -errno. */
+int futex_pi_inherit(uaddr_t addr, pid_t owner);
+long futex_wait_requeue_pi(uaddr_t a1, bool private, u32 val, u64 deadline, uaddr_t a2);
+long futex_cmp_requeue_pi(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int nr_move, u32 cmp);
 long futex_lock_pi(uaddr_t addr, bool private, bool try, u64 deadline);
 long futex_unlock_pi(uaddr_t addr, bool private);
 /* Hands a word that current owns to its most urgent PI waiter, or to nobody. @flag: FUTEX_OWNER_DIED or 0. */

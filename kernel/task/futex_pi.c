@@ -7,21 +7,132 @@
  * Giving: futex_pi_hand_over() chooses an heir and marks it, so that it cannot leave by a timeout; writes its number into the word;
  * wakes it as the owner. An owner that ends with the lock held marks its waiters OWNER_GONE: the first to look takes the word.
  *
- * Owners are not boosted by their waiters. Locks: bucket->lock, never over access to the word.
+ * Priority inheritance: an owner runs at the real-time priority of its most urgent waiter, and so does whom it waits for itself
+ * (task->boost, pi_adjust()). Fair waiters boost nobody, as on Linux. pi_waiters has all PI waiters, with whom they wait for: a
+ * chain is found by looking through it, and a chain that would end where it began is EDEADLK.
+ *
+ * Locks: bucket->lock, then pi_lock, then the scheduler's; never over access to the word.
  */
 #include <linux/sched.h>
 
 #include "arch/um/arch.h"
 #include "kernel/task/futex_internal.h"
 
-static bool pi_used; /* a PI waiter was ever queued: exits look for theirs */
+#define CHAIN_MAX 1024
+
+static DEFINE_SPINLOCK(pi_lock);
+static LIST_HEAD(pi_waiters); /* of futex_q.pi_link, under pi_lock */
+
+/* ---- who waits for whom; under pi_lock ---- */
+
+static struct futex_q *waiter_of(const struct task *t)
+{
+	struct futex_q *q;
+
+	list_for_each_entry(q, &pi_waiters, pi_link)
+		if (q->task == t)
+			return q;
+	return NULL;
+}
+
+static int best_waiter(const struct task *owner)
+{
+	struct futex_q *q;
+	int best = 0;
+
+	list_for_each_entry(q, &pi_waiters, pi_link)
+		if (q->owner == owner)
+			best = max(best, sched_rt_prio(q->task));
+	return best;
+}
+
+/* @t has more or fewer waiters than before: its priority follows, and that of those it waits for. */
+static void pi_adjust(struct task *t)
+{
+	for (int depth = 0; t && depth < CHAIN_MAX; depth++) {
+		struct futex_q *q;
+
+		if (!sched_boost(t, best_waiter(t)))
+			return;
+		q = waiter_of(t);
+		t = q ? q->owner : NULL;
+	}
+}
+
+/* Does @owner wait, over however many others, for current? */
+static bool would_deadlock(const struct task *owner)
+{
+	bool found = false;
+
+	spin_lock(&pi_lock);
+	for (int depth = 0; owner && !found && depth < CHAIN_MAX; depth++) {
+		struct futex_q *q = waiter_of(owner);
+
+		owner = q ? q->owner : NULL;
+		found = owner == current;
+	}
+	spin_unlock(&pi_lock);
+	return found;
+}
+
+void pi_attach(struct futex_q *q, struct task *owner)
+{
+	struct task *old;
+
+	spin_lock(&pi_lock);
+	old = q->owner;
+	if (!q->pi)
+		list_add_tail(&q->pi_link, &pi_waiters);
+	q->pi = true;
+	q->owner = owner;
+	q->gone = 0;
+	if (owner) {
+		get_task(owner);
+		pi_adjust(owner);
+	}
+	if (old) {
+		pi_adjust(old);
+		put_task(old);
+	}
+	spin_unlock(&pi_lock);
+}
+
+void pi_detach(struct futex_q *q)
+{
+	if (!q->pi)
+		return;
+	spin_lock(&pi_lock);
+	list_del(&q->pi_link);
+	q->pi = false;
+	if (q->owner) {
+		pi_adjust(q->owner);
+		put_task(q->owner);
+		q->owner = NULL;
+	}
+	spin_unlock(&pi_lock);
+}
+
+void futex_pi_priority_changed(struct task *t)
+{
+	struct futex_q *q;
+
+	if (list_empty(&pi_waiters))
+		return;
+	spin_lock(&pi_lock);
+	q = waiter_of(t);
+	if (q && q->owner)
+		pi_adjust(q->owner);
+	spin_unlock(&pi_lock);
+}
+
+/* ---- one lock ---- */
 
 /* A smaller number is more urgent. */
 static int urgency(const struct task *t)
 {
-	if (t->policy == SCHED_FIFO || t->policy == SCHED_RR)
-		return -t->rt_priority;
-	return 100 + t->nice;
+	int rt = sched_rt_prio(t);
+
+	return rt ? -rt : 100;
 }
 
 /* Under the bucket's lock: the most urgent PI waiter of the key, and whether there are others. */
@@ -31,7 +142,7 @@ static struct futex_q *top_waiter(struct futex_bucket *b, const struct futex_key
 
 	*more = false;
 	list_for_each_entry(q, &b->queue, list) {
-		if (!q->pi_owner || !futex_key_eq(&q->key, k))
+		if (!q->pi || !futex_key_eq(&q->key, k))
 			continue;
 		*more = top != NULL;
 		if (!top || urgency(q->task) < urgency(top->task))
@@ -41,13 +152,13 @@ static struct futex_q *top_waiter(struct futex_bucket *b, const struct futex_key
 }
 
 /* Who waited for the old owner waits for the new one. */
-static void pi_new_owner(struct futex_bucket *b, const struct futex_key *k, pid_t owner)
+static void pi_new_owner(struct futex_bucket *b, const struct futex_key *k, struct task *owner)
 {
 	struct futex_q *q;
 
 	list_for_each_entry(q, &b->queue, list)
-		if (q->pi_owner && futex_key_eq(&q->key, k))
-			q->pi_owner = owner;
+		if (q->pi && futex_key_eq(&q->key, k) && q->owner != owner)
+			pi_attach(q, owner);
 }
 
 /*
@@ -79,24 +190,27 @@ static int pi_try(uaddr_t addr, bool try, pid_t *owner)
 	return err;
 }
 
-/* 0; -EAGAIN: it is about to give up what it owns; -ESRCH: it is gone. */
-static int owner_alive(pid_t pid)
+int futex_pi_owner(pid_t pid, struct task **owner)
 {
 	struct task *t = find_get_task(pid);
 	int err = 0;
 
 	if (!t)
 		return -ESRCH;
-	if (READ_ONCE(t->exit_state))
+	if (t->flags & PF_KTHREAD)
+		err = -EPERM;
+	else if (READ_ONCE(t->exit_state))
 		err = -ESRCH;
 	else if (READ_ONCE(t->flags) & PF_EXITING)
 		err = -EAGAIN;
-	put_task(t);
+	if (err)
+		put_task(t);
+	else
+		*owner = t;
 	return err;
 }
 
-/* The owner that we waited for has ended with the lock held: it is ours if nobody was faster. 0 or 1 (was), -errno. */
-static int pi_inherit(uaddr_t addr, pid_t owner)
+int futex_pi_inherit(uaddr_t addr, pid_t owner)
 {
 	u32 old, seen;
 	int err = load_user_u32(addr, &old);
@@ -111,44 +225,60 @@ static int pi_inherit(uaddr_t addr, pid_t owner)
 	return err ? err : seen != old;
 }
 
-/* Waits for @owner. 0: the lock is ours, 1: try again, -errno. */
-static int pi_wait(uaddr_t addr, const struct futex_key *k, pid_t owner, u64 deadline)
+static void enqueue_for(struct futex_q *q, const struct futex_key *k, struct task *owner)
 {
-	struct futex_q q = { .pi_owner = owner };
+	struct futex_bucket *b = futex_bucket_of(k);
+
+	futex_enqueue(q, k, BITS_ANY);
+	spin_lock(&b->lock);
+	if (!q->woken)
+		pi_attach(q, owner);
+	spin_unlock(&b->lock);
+	smp_mb(); /* a waiter before the word is read */
+}
+
+/* Waits for @owner. 0: the lock is ours, 1: try again, -errno. */
+static int pi_wait(uaddr_t addr, const struct futex_key *k, struct task *owner, u64 deadline)
+{
+	struct futex_q q = { 0 };
 	u32 word;
 	int err;
 
-	pi_used = true;
-	futex_enqueue(&q, k, BITS_ANY);
+	if (would_deadlock(owner))
+		return -EDEADLK;
+	enqueue_for(&q, k, owner);
 	err = load_user_u32(addr, &word);
-	if (!err && ((word & FUTEX_TID_MASK) != (u32)owner || owner_alive(owner)))
+	if (!err && ((word & FUTEX_TID_MASK) != (u32)owner->pid ||
+			    READ_ONCE(owner->flags) & PF_EXITING))
 		return futex_unqueue(&q) ? 1 : 0;
 	if (err)
 		return futex_unqueue(&q) ? err : 0;
 	err = futex_sleep(&q, deadline);
 	if (!err && !q.woken)
-		return pi_inherit(addr, owner);
+		return futex_pi_inherit(addr, q.gone);
 	return err == -ERESTARTSYS ? -ERESTARTNOINTR : err;
 }
 
 long futex_lock_pi(uaddr_t addr, bool private, bool try, u64 deadline)
 {
+	struct task *owner;
 	struct futex_key k;
-	pid_t owner = 0;
+	pid_t pid = 0;
 	long err = futex_key_get(addr, private, &k);
 
 	if (err)
 		return err;
 	do {
-		err = pi_try(addr, try, &owner);
+		err = pi_try(addr, try, &pid);
 		if (err <= 0)
 			break;
-		err = owner_alive(owner);
+		err = futex_pi_owner(pid, &owner);
 		if (err == -EAGAIN) {
 			yield();
 			err = fatal_signal_pending(current) ? -EINTR : 1;
 		} else if (!err) {
 			err = pi_wait(addr, &k, owner, deadline);
+			put_task(owner);
 		}
 	} while (err > 0);
 	futex_key_put(&k);
@@ -176,10 +306,10 @@ static void release_heir(struct futex_bucket *b, struct futex_q *heir, bool owns
 	heir->chosen = false;
 	if (owns) {
 		struct futex_key k = heir->key;
-		pid_t pid = heir->task->pid;
+		struct task *t = heir->task;
 
 		futex_wake_q(heir);
-		pi_new_owner(b, &k, pid);
+		pi_new_owner(b, &k, t);
 	}
 	spin_unlock(&b->lock);
 }
@@ -223,23 +353,81 @@ long futex_unlock_pi(uaddr_t addr, bool private)
 	return err;
 }
 
+/* Nobody had the lock when it was looked at: the most urgent waiter gets it. 0 or 1 (look again), -errno. */
+static int give_to_heir(uaddr_t addr, const struct futex_key *k, u32 word)
+{
+	struct futex_bucket *b = futex_bucket_of(k);
+	bool more, done;
+	struct futex_q *heir = choose_heir(b, k, &more);
+	u32 seen = word;
+	int err;
+
+	if (!heir)
+		return 0;
+	err = cmpxchg_user_u32(addr, &seen,
+		(word & FUTEX_OWNER_DIED) | (u32)heir->task->pid | (more ? FUTEX_WAITERS : 0));
+	done = !err && seen == word;
+	release_heir(b, heir, done);
+	return err ? err : !done;
+}
+
+/* Somebody has it: it learns of its waiters, and they of it. */
+static int announce_waiters(uaddr_t addr, const struct futex_key *k, u32 word)
+{
+	struct futex_bucket *b = futex_bucket_of(k);
+	u32 want = word | FUTEX_WAITERS, seen = word, now;
+	struct task *owner;
+	int err = cmpxchg_user_u32(addr, &seen, want);
+
+	if (err || seen != word)
+		return err ? err : 1;
+	err = futex_pi_owner((pid_t)(word & FUTEX_TID_MASK), &owner);
+	if (err == -EAGAIN) {
+		yield();
+		return fatal_signal_pending(current) ? -EINTR : 1;
+	}
+	if (err)
+		return err;
+	spin_lock(&b->lock);
+	pi_new_owner(b, k, owner);
+	spin_unlock(&b->lock);
+	smp_mb();
+	err = load_user_u32(addr, &now);
+	if (!err && (now != want || READ_ONCE(owner->flags) & PF_EXITING))
+		err = 1;
+	put_task(owner);
+	return err;
+}
+
+long futex_pi_settle(uaddr_t addr, const struct futex_key *k)
+{
+	u32 word;
+	int err;
+
+	do {
+		err = load_user_u32(addr, &word);
+		if (err)
+			break;
+		err = word & FUTEX_TID_MASK ? announce_waiters(addr, k, word) :
+					      give_to_heir(addr, k, word);
+		cond_resched();
+	} while (err > 0);
+	return err;
+}
+
 /* PI locks that are in no robust list: their waiters look at the word again, find us gone and take it over. */
 void futex_pi_exit(void)
 {
 	struct futex_q *q;
 
-	if (likely(!pi_used))
+	if (likely(list_empty(&pi_waiters)))
 		return;
-	for (int i = 0; i < FUTEX_BUCKETS; i++) {
-		if (list_empty(&futex_table[i].queue))
-			continue;
-		spin_lock(&futex_table[i].lock);
-		list_for_each_entry(q, &futex_table[i].queue, list) {
-			if (q->pi_owner == current->pid) {
-				WRITE_ONCE(q->pi_owner, OWNER_GONE);
-				wake_up_process(q->task);
-			}
+	spin_lock(&pi_lock);
+	list_for_each_entry(q, &pi_waiters, pi_link) {
+		if (q->owner == current) {
+			WRITE_ONCE(q->gone, current->pid);
+			wake_up_process(q->task);
 		}
-		spin_unlock(&futex_table[i].lock);
 	}
+	spin_unlock(&pi_lock);
 }

@@ -6,7 +6,6 @@
  * change those of others, it needs CAP_SYS_NICE.
  */
 #include <asm/errno.h>
-#include <linux/membarrier.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
 
@@ -15,6 +14,7 @@
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
+#include "kernel/task/futex.h"
 #include "kernel/task/process.h"
 
 #define ATTR_SIZE_V0 48
@@ -103,6 +103,7 @@ static int change(struct task *t, int policy, int prio, int nice, bool reset_on_
 	t->sched_reset_on_fork = reset_on_fork;
 	if (!realtime(policy) && nice != t->nice)
 		set_user_nice(t, nice);
+	futex_pi_priority_changed(t);
 	return 0;
 }
 
@@ -429,34 +430,4 @@ long sys_setpriority(int which, int who, int nice)
 	};
 
 	return walk(&w);
-}
-
-/* ---- membarrier ---- */
-
-/* Expedited or not, private or not, it is the same barrier: vCPUs are few. What a process has registered for is in its mm. */
-#define MEMBARRIER_SUPPORTED                                                                       \
-	(MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |                                 \
-		MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |      \
-		MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
-
-long sys_membarrier(int cmd, int flags, int cpu_id)
-{
-	if (flags)
-		return -EINVAL;
-	switch (cmd) {
-	case MEMBARRIER_CMD_QUERY: return MEMBARRIER_SUPPORTED;
-	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
-		return 0; /* every process gets every barrier */
-	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
-		WRITE_ONCE(current->mm->membarrier_private, true);
-		return 0;
-	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
-		if (!READ_ONCE(current->mm->membarrier_private))
-			return -EPERM;
-		sched_barrier();
-		return 0;
-	case MEMBARRIER_CMD_GLOBAL:
-	case MEMBARRIER_CMD_GLOBAL_EXPEDITED: sched_barrier(); return 0;
-	default: return -EINVAL;
-	}
 }

@@ -103,9 +103,9 @@ static void sum_times(struct task *t, bool whole, struct group_sums *sum)
 
 static int priority_of(const struct task *t)
 {
-	if (t->policy == SCHED_FIFO || t->policy == SCHED_RR)
-		return -1 - t->rt_priority;
-	return 20 + t->nice;
+	int rt = sched_rt_prio(t);
+
+	return rt ? -1 - rt : 20 + t->nice;
 }
 
 static int show_stat(struct seq *s, struct task *t, bool whole)

@@ -171,6 +171,8 @@ static const struct sysctl table[] = {
 	TEXT("kernel/core_pattern", 0644, core_pattern),
 	NUM("kernel/pid_max", sysctl_pid_max, 301, 4194304),
 	NUM("kernel/randomize_va_space", sysctl_randomize_va_space, 0, 2),
+	NUM("kernel/sched_rt_period_us", sysctl_sched_rt_period_us, 1000, 1000000),
+	NUM("kernel/sched_rt_runtime_us", sysctl_sched_rt_runtime_us, -1, 1000000),
 	SHOW("kernel/printk", show_printk),
 	SHOW("kernel/cap_last_cap", show_cap_last),
 	SHOW("kernel/ngroups_max", show_ngroups),
