@@ -29,9 +29,13 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/rbtree.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/sysctl.h"
+#include "kernel/task/cred.h"
 #include "kernel/task/signal.h"
 #include "kernel/time/time.h"
 #include "kernel/vfs/vfs.h"
+
+static u64 max_user_watches; /* fs.epoll */
 
 #define MAX_NEST 4
 #define PRIVATE_BITS (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
@@ -48,6 +52,7 @@ struct eventpoll {
 	struct list_head ready; /* of item->ready_link, under lock */
 	bool scanning; /* somebody holds mutex and has taken items off ready that may return; under lock */
 	struct file *file;
+	struct user_struct *user; /* immutable: pays for the items */
 };
 
 struct epoll_hook {
@@ -227,6 +232,7 @@ static void item_remove(struct eventpoll *ep, struct epoll_item *it)
 	spin_lock(&ep->lock);
 	make_idle(it);
 	spin_unlock(&ep->lock);
+	atomic_dec(&ep->user->epoll_watches);
 	kfree(it);
 }
 
@@ -248,12 +254,20 @@ static void item_refresh(struct eventpoll *ep, struct epoll_item *it, u32 revent
 
 static long item_add(struct eventpoll *ep, struct file *f, int fd, const struct epoll_event *event)
 {
-	struct epoll_item *it = kzalloc(sizeof(*it), GFP_KERNEL);
-	struct epoll_table t = { .pt = { .queue = item_hook, .key = event->events }, .item = it };
+	struct user_struct *u = ep->user;
+	struct epoll_table t = { .pt = { .queue = item_hook, .key = event->events } };
+	struct epoll_item *it;
 	u32 revents;
 
-	if (!it)
+	if (atomic_add_return(1, &u->epoll_watches) > (s64)READ_ONCE(max_user_watches)) {
+		atomic_dec(&u->epoll_watches);
+		return -ENOSPC;
+	}
+	it = t.item = kzalloc(sizeof(*it), GFP_KERNEL);
+	if (!it) {
+		atomic_dec(&u->epoll_watches);
 		return -ENOMEM;
+	}
 	it->ep = ep;
 	it->file = f;
 	it->fd = fd;
@@ -378,6 +392,7 @@ static int eventpoll_close(struct inode *inode, struct file *f)
 	}
 	mutex_unlock(&ep->mutex);
 	mutex_unlock(&release_lock);
+	put_uid_user(ep->user);
 	kfree(ep);
 	return 0;
 }
@@ -485,11 +500,13 @@ long sys_epoll_create1(int flags)
 	init_waitqueue_head(&ep->poll);
 	spin_lock_init(&ep->lock);
 	INIT_LIST_HEAD(&ep->ready);
+	ep->user = current_cred()->user;
 	f = anon_file("[eventpoll]", &eventpoll_fops, ep, O_RDWR);
 	if (IS_ERR(f)) {
 		kfree(ep);
 		return PTR_ERR(f);
 	}
+	atomic_inc(&ep->user->usage);
 	ep->file = f;
 	fd = get_unused_fd((u32)flags);
 	if (fd < 0)
@@ -725,3 +742,15 @@ long sys_epoll_pwait2(int epfd, uaddr_t events, int maxevents, uaddr_t timeout, 
 	}
 	return pwait(epfd, events, maxevents, deadline, sigmask, sigsetsize);
 }
+
+static const struct sysctl epoll_sysctls[] = {
+	SYSCTL_BIG("fs/epoll/max_user_watches", max_user_watches, 0, INT64_MAX),
+};
+
+/* At most a 25th of memory for the items of one user. */
+static int epoll_init(void)
+{
+	max_user_watches = max_pfn * PAGE_SIZE / 25 / sizeof(struct epoll_item);
+	return sysctl_register(epoll_sysctls, ARRAY_SIZE(epoll_sysctls));
+}
+INITCALL(3, epoll_init);

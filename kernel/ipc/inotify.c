@@ -21,13 +21,15 @@
 #include <linux/inotify.h>
 
 #include "gen/syscalls.h"
+#include "kernel/lib/printk.h"
 #include "kernel/lib/radix.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/sysctl.h"
 #include "kernel/task/cred.h"
 #include "kernel/vfs/vfs.h"
 
-#define QUEUE_MAX 16384
-#define WATCHES_MAX 65536
+/* fs.inotify */
+static int max_queued_events = 16384, max_user_watches = 65536, max_user_instances = 128;
 #define EVENT_BITS IN_ALL_EVENTS
 #define CONTROL_BITS                                                                               \
 	(IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK | IN_MASK_ADD | IN_MASK_CREATE | IN_ONESHOT)
@@ -36,6 +38,7 @@ struct instance {
 	struct wait_queue_head wqh;
 	struct list_head events; /* of event->list, under wqh.lock */
 	u32 nr_events;           /* under wqh.lock */
+	u32 max_events;          /* immutable */
 	struct radix watches;    /* by number, under watch_lock */
 	int last_wd; /* numbers go up, so that a late event is not taken for a new watch's */
 	struct user_struct *user;
@@ -92,9 +95,9 @@ static bool queue_locked(struct instance *in, struct event *e)
 	if (!list_empty(&in->events) &&
 		same_event(list_last_entry(&in->events, struct event, list), e))
 		return false;
-	if (in->nr_events > QUEUE_MAX)
+	if (in->nr_events > in->max_events)
 		return false;
-	if (in->nr_events == QUEUE_MAX) { /* the last one says that there were more */
+	if (in->nr_events == in->max_events) { /* the last one says that there were more */
 		e->ev.wd = -1;
 		e->ev.mask = IN_Q_OVERFLOW;
 		e->ev.cookie = e->ev.len = 0;
@@ -182,7 +185,7 @@ static long watch_new(struct instance *in, struct inode *inode, u32 mask)
 	struct watch *w;
 	int err;
 
-	if (atomic_add_return(1, &in->user->inotify_watches) > WATCHES_MAX) {
+	if (atomic_add_return(1, &in->user->inotify_watches) > READ_ONCE(max_user_watches)) {
 		atomic_dec(&in->user->inotify_watches);
 		return -ENOSPC;
 	}
@@ -416,6 +419,7 @@ static int inotify_release(struct inode *unused, struct file *f)
 	}
 	list_for_each_entry_safe(e, next, &in->events, list)
 		kfree(e);
+	atomic_dec(&in->user->inotify_instances);
 	put_uid_user(in->user);
 	kfree(in);
 	return 0;
@@ -454,16 +458,24 @@ long sys_inotify_init1(int flags)
 
 	if (flags & ~(IN_CLOEXEC | IN_NONBLOCK))
 		return -EINVAL;
+	if (atomic_add_return(1, &u->inotify_instances) > READ_ONCE(max_user_instances)) {
+		atomic_dec(&u->inotify_instances);
+		return -EMFILE;
+	}
 	in = kzalloc(sizeof(*in), GFP_KERNEL);
-	if (!in)
+	if (!in) {
+		atomic_dec(&u->inotify_instances);
 		return -ENOMEM;
+	}
 	init_waitqueue_head(&in->wqh);
 	INIT_LIST_HEAD(&in->events);
+	in->max_events = (u32)READ_ONCE(max_queued_events);
 	atomic_inc(&u->usage);
 	in->user = u;
 	fd = anon_fd(
 		"[inotify]", &inotify_fops, in, O_RDONLY | (flags & (IN_CLOEXEC | IN_NONBLOCK)));
 	if (fd < 0) {
+		atomic_dec(&u->inotify_instances);
 		put_uid_user(u);
 		kfree(in);
 	}
@@ -540,3 +552,15 @@ long sys_inotify_rm_watch(int fd, int wd)
 	iput(inode);
 	return 0;
 }
+
+static const struct sysctl inotify_sysctls[] = {
+	SYSCTL_NUM("fs/inotify/max_queued_events", max_queued_events, 0, 0x7fffffff),
+	SYSCTL_NUM("fs/inotify/max_user_instances", max_user_instances, 0, 0x7fffffff),
+	SYSCTL_NUM("fs/inotify/max_user_watches", max_user_watches, 0, 0x7fffffff),
+};
+
+static int inotify_init(void)
+{
+	return sysctl_register(inotify_sysctls, ARRAY_SIZE(inotify_sysctls));
+}
+INITCALL(3, inotify_init);

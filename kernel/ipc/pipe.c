@@ -23,17 +23,27 @@
 
 #include "gen/syscalls.h"
 #include "kernel/ipc/pipe.h"
+#include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/sysctl.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/signal.h"
 
 #define PIPE_DEF_BUFS 16
-#define PIPE_MAX_SIZE (1U << 20)
-#define PIPE_USER_SOFT_PAGES (16384UL)
+
+/* fs.pipe-*: bytes of one pipe, pages of one user's pipes (0: no limit) */
+static int pipe_max_size = 1 << 20;
+static int pipe_user_pages_soft = 16384, pipe_user_pages_hard;
 
 static const struct file_operations pipe_fops;
 
 /* ---- life ---- */
+
+/* Has a user with so many pages of pipes too many? */
+static bool over_limit(s64 pages, int limit)
+{
+	return limit && pages > limit && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN);
+}
 
 static struct pipe_inode_info *pipe_alloc(void)
 {
@@ -43,8 +53,12 @@ static struct pipe_inode_info *pipe_alloc(void)
 
 	if (!p)
 		return NULL;
-	if ((u64)atomic_add_return(n, &u->pipe_pages) > PIPE_USER_SOFT_PAGES &&
-		!capable(CAP_SYS_RESOURCE)) {
+	if (over_limit(atomic_add_return(n, &u->pipe_pages), READ_ONCE(pipe_user_pages_hard))) {
+		atomic_sub(n, &u->pipe_pages);
+		kfree(p);
+		return NULL;
+	}
+	if (over_limit(atomic_read(&u->pipe_pages), READ_ONCE(pipe_user_pages_soft))) {
 		atomic_sub(n - 2, &u->pipe_pages);
 		n = 2;
 	}
@@ -637,13 +651,19 @@ static long resize(struct pipe_inode_info *p, u32 n)
 static long set_size(struct pipe_inode_info *p, u64 size)
 {
 	u32 n = 1;
+	s64 pages;
 	long err;
 
 	if (size > (1UL << 31))
 		return -EINVAL;
 	while (n * PAGE_SIZE < size)
 		n *= 2;
-	if (n * PAGE_SIZE > PIPE_MAX_SIZE && !capable(CAP_SYS_RESOURCE))
+	if (n > p->ring_size && n * PAGE_SIZE > (u32)READ_ONCE(pipe_max_size) &&
+		!capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	pages = atomic_read(&p->user->pipe_pages) + (s64)n - (s64)p->ring_size;
+	if (n > p->ring_size && (over_limit(pages, READ_ONCE(pipe_user_pages_hard)) ||
+					over_limit(pages, READ_ONCE(pipe_user_pages_soft))))
 		return -EPERM;
 	mutex_lock(&p->mutex);
 	err = resize(p, n);
@@ -664,3 +684,31 @@ long pipe_fcntl(struct file *f, u32 cmd, u64 arg)
 	default: return -EINVAL;
 	}
 }
+
+/* Sizes are whole powers of two pages. */
+static void round_max_size(void)
+{
+	int size = PAGE_SIZE;
+
+	while (size < pipe_max_size && size < 1 << 30)
+		size *= 2;
+	WRITE_ONCE(pipe_max_size, size);
+}
+
+static const struct sysctl pipe_sysctls[] = {
+	{ .path = "fs/pipe-max-size",
+		.kind = SYSCTL_INT,
+		.mode = 0644,
+		.data = &pipe_max_size,
+		.min = PAGE_SIZE,
+		.max = 0x7fffffff,
+		.changed = round_max_size },
+	SYSCTL_NUM("fs/pipe-user-pages-soft", pipe_user_pages_soft, 0, 0x7fffffff),
+	SYSCTL_NUM("fs/pipe-user-pages-hard", pipe_user_pages_hard, 0, 0x7fffffff),
+};
+
+static int pipe_sysctl_init(void)
+{
+	return sysctl_register(pipe_sysctls, ARRAY_SIZE(pipe_sysctls));
+}
+INITCALL(3, pipe_sysctl_init);

@@ -124,11 +124,14 @@ static int timerfd_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
+static int timerfd_fdinfo(struct file *f, char *buf, size_t size);
+
 static const struct file_operations timerfd_fops = {
 	.llseek = noop_llseek,
 	.read_iter = timerfd_read,
 	.poll = timerfd_poll,
 	.release = timerfd_release,
+	.show_fdinfo = timerfd_fdinfo,
 };
 
 long sys_timerfd_create(int which, int flags)
@@ -181,6 +184,27 @@ static u64 rest(struct timerfd *t)
 	return t->expires > now ? t->expires - now : 0;
 }
 
+static int timerfd_fdinfo(struct file *f, char *buf, size_t size)
+{
+	struct timerfd *t = f->private_data;
+	u64 left, interval, ticks;
+	u32 settime;
+	int clock;
+
+	spin_lock(&t->wqh.lock);
+	left = rest(t);
+	interval = t->interval;
+	ticks = t->ticks;
+	clock = t->clock;
+	settime = (u32)t->flags;
+	spin_unlock(&t->wqh.lock);
+	return scnprintf(buf, size,
+		"clockid: %d\nticks: %lu\nsettime flags: 0%o\nit_value: (%lu, %lu)\nit_interval: "
+		"(%lu, %lu)\n",
+		clock, ticks, settime, left / 1000000000, left % 1000000000, interval / 1000000000,
+		interval % 1000000000);
+}
+
 static void set(struct timerfd *t, u64 interval, u64 value, int flags)
 {
 	u64 now;
@@ -220,6 +244,7 @@ long sys_timerfd_settime(int fd, int flags, uaddr_t value, uaddr_t old)
 	clock_timer_cancel(&t->timer);
 	t->timer.cancel_on_set = (flags & TFD_TIMER_CANCEL_ON_SET) && (flags & TFD_TIMER_ABSTIME) &&
 				 t->clock == CLOCK_REALTIME;
+	t->flags = flags;
 	set(t, interval, first, flags);
 	spin_unlock(&t->wqh.lock);
 	fput(f);

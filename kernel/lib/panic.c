@@ -11,12 +11,15 @@
 #include "kernel/lib/string.h"
 
 static u32 panicking;
-static s64 panic_timeout;
+int panic_timeout; /* kernel.panic */
 
 static int set_panic(const char *value)
 {
-	if (kstrtos64(value, 10, &panic_timeout))
+	s64 v;
+
+	if (kstrtos64(value, 10, &v) || v != (int)v)
 		refuse("panic=%s: not a number of seconds", value);
+	panic_timeout = (int)v;
 	return 0;
 }
 PARAM("panic=", set_panic, "SECONDS: start again so long after a panic (0: end with status 2)");

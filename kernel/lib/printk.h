@@ -57,6 +57,7 @@ extern struct wait_queue_head
 bool printk_take_wake(
 	void); /* lines were added since the last call: the scheduler's boundary wakes printk_wait */
 
+extern int panic_timeout; /* seconds until a restart; 0: end; negative: at once */
 /* Broken invariant: prints, back-trace, guest state; the process ends with exit 2 and the reason on stderr. */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 

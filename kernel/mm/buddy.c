@@ -51,6 +51,7 @@ struct frame_cache {
 static struct frame_cache frame_caches[MAX_CPUS]; /* each by its vCPU only */
 
 struct zone_marks zone_marks;
+int sysctl_min_free_kbytes;
 
 /* ---- the bits ---- */
 
@@ -450,13 +451,54 @@ u64 nr_managed_frames(void)
 	return zone.managed;
 }
 
+u64 mm_free_blocks(u32 order)
+{
+	struct list_head *at;
+	u64 n = 0;
+
+	spin_lock(&zone.lock);
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		list_for_each(at, &zone.free[order][kind])
+			n++;
+	if (order == MAX_ORDER)
+		n += (zone.end - zone.wild) >> MAX_ORDER;
+	spin_unlock(&zone.lock);
+	return n;
+}
+
+void mm_zone_info(struct mm_zone_info *z)
+{
+	z->min = zone_marks.min;
+	z->low = zone_marks.low;
+	z->high = zone_marks.high;
+	z->cache_max = CACHE_MAX;
+	z->cache_batch = CACHE_BATCH;
+}
+
+u32 mm_cached_frames(int cpu)
+{
+	return READ_ONCE(frame_caches[cpu].count);
+}
+
+static void derive_marks(u64 min)
+{
+	zone_marks.min = min;
+	zone_marks.low = min * 3 / 2;
+	zone_marks.high = min * 2;
+	sysctl_min_free_kbytes = (int)(min << 2);
+}
+
+/* vm.min_free_kbytes was written: never so much that nothing could be allocated. */
+void mm_min_free_changed(void)
+{
+	derive_marks(clamp((u64)sysctl_min_free_kbytes >> 2, 32UL, max(zone.managed / 8, 64UL)));
+}
+
 static void set_marks(u64 frames)
 {
 	u64 min = frames / 128;
 
-	zone_marks.min = clamp(min, 64UL, 4096UL);
-	zone_marks.low = zone_marks.min * 3 / 2;
-	zone_marks.high = zone_marks.min * 2;
+	derive_marks(clamp(min, 64UL, 4096UL));
 }
 
 /* Frames that the host backs already (a physmem file that was used before) hold anything but zeros. */

@@ -5,9 +5,13 @@
  * 0: only what could never be kept is refused; 1: everything is promised; 2: no more than vm_commit_limit().
  * There is no swap. The count is exact in all modes, so that the mode can be changed at any time.
  */
+#include <linux/capability.h>
+
 #include "kernel/mm/internal.h"
 
 int sysctl_overcommit_memory, sysctl_overcommit_ratio = 50;
+u64 sysctl_overcommit_kbytes; /* 0: the ratio counts */
+int sysctl_admin_reserve_kbytes, sysctl_user_reserve_kbytes;
 static atomic64_t committed;
 
 u64 vm_committed(void)
@@ -19,8 +23,30 @@ u64 vm_committed(void)
 
 u64 vm_commit_limit(void)
 {
+	if (sysctl_overcommit_kbytes)
+		return sysctl_overcommit_kbytes >> 2;
 	return nr_managed_frames() * sysctl_overcommit_ratio / 100;
 }
+
+/* What is kept for an administrator's login, and from one process for everything else. */
+static u64 strict_limit(void)
+{
+	u64 limit = vm_commit_limit(), keep = 0;
+
+	if (!mm_capable(CAP_SYS_ADMIN))
+		keep += (u64)sysctl_admin_reserve_kbytes >> 2;
+	if (current->mm)
+		keep += min(current->mm->total_vm / 32, (u64)sysctl_user_reserve_kbytes >> 2);
+	return limit - min(limit, keep);
+}
+
+static int reserves_init(void)
+{
+	sysctl_user_reserve_kbytes = (int)min(nr_free_frames() / 8, 128UL << 10);
+	sysctl_admin_reserve_kbytes = (int)min(nr_free_frames() / 8, 8UL << 10);
+	return 0;
+}
+INITCALL(1, reserves_init);
 
 int vm_enough_memory(u64 pages)
 {
@@ -30,7 +56,7 @@ int vm_enough_memory(u64 pages)
 	if (sysctl_overcommit_memory == 0)
 		ok = pages <= nr_managed_frames();
 	else if (sysctl_overcommit_memory == 2)
-		ok = now <= vm_commit_limit();
+		ok = now <= strict_limit();
 	if (!ok)
 		atomic_sub((s64)pages, &committed);
 	return ok ? 0 : -ENOMEM;

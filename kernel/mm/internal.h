@@ -17,7 +17,7 @@
 
 /* ---- buddy.c ---- */
 
-#define MAX_ORDER 10 /* the largest block: 4 MiB */
+#define MAX_ORDER MM_MAX_ORDER
 
 /* Watermarks in frames. GFP_USER and GFP_KERNEL stop at min; GFP_ATOMIC may use half of what is below it. */
 struct zone_marks {

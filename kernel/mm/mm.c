@@ -51,6 +51,7 @@ static struct mm *mm_new(void)
 	INIT_LIST_HEAD(&mm->mmap_list);
 	mm->dumpable = true;
 	mm->dump_mode = 1;
+	mm->coredump_filter = 0x33;
 	mm->eager = EAGER_START;
 	if (pmap_init(&mm->pmap)) {
 		kmem_cache_free(mm_cache, mm);
@@ -100,6 +101,7 @@ struct mm *mm_alloc_like(struct mm *old)
 	mm->env_end = old->env_end;
 	mm->dumpable = old->dumpable;
 	mm->dump_mode = old->dump_mode;
+	mm->coredump_filter = old->coredump_filter;
 	mm->vdso_base = old->vdso_base;
 	mm->membarrier = READ_ONCE(old->membarrier);
 	mm->nr_auxv = old->nr_auxv;

@@ -82,6 +82,18 @@ typedef u32 gfp_t;
 #define __GFP_NOFAIL 0x10
 #define __GFP_NOOOM 0x20 /* fails rather than have somebody killed: the caller knows more to try */
 
+#define MM_MAX_ORDER 10 /* the largest block of frames: 4 MiB */
+/* For /proc: free blocks of 2^order frames; watermarks in frames; frames in a vCPU's cache. */
+struct mm_zone_info {
+	u64 min, low, high;
+	u32 cache_max, cache_batch;
+};
+u64 mm_free_blocks(u32 order);
+void mm_zone_info(struct mm_zone_info *z);
+u32 mm_cached_frames(int cpu);
+extern int sysctl_min_free_kbytes;
+void mm_min_free_changed(void); /* the watermarks follow it */
+
 /* Called by arch once the direct map stands: takes over frames [first, max_pfn) */
 void mm_init_frames(pfn_t first_free, pfn_t end);
 struct page *alloc_pages(gfp_t gfp, u32 order); /* refcount 1; NULL */
@@ -154,6 +166,8 @@ void register_shrinker(struct shrinker *s);
 #define DROP_SLAB 2
 void drop_caches(int what);
 extern int sysctl_dirty_ratio, sysctl_dirty_background_ratio; /* percent of memory */
+extern int sysctl_dirty_expire_centisecs;
+extern u64 sysctl_dirty_bytes, sysctl_dirty_background_bytes;
 
 /* ---- files as mm sees them ---- */
 
@@ -355,7 +369,8 @@ struct mm {
 	struct file *exe_file; /* under mmap_lock */
 	u64 def_flags;
 	bool dumpable;
-	u32 dump_mode; /* prctl(PR_SET_DUMPABLE) */
+	u32 dump_mode;       /* prctl(PR_SET_DUMPABLE) */
+	u32 coredump_filter; /* which kinds of mappings a dump holds, /proc/PID/coredump_filter */
 	struct core_state *core_state;
 	struct list_head mm_list; /* all mms, for reclaim and OOM; under mm_list_lock */
 	u64 vdso_base;
@@ -411,6 +426,9 @@ extern struct file *(*shmem_file_setup)(const char *name, loff_t size, u64 flags
 
 /* Overcommit (vm.overcommit_memory 0/1/2), and the killer of last resort. */
 extern int sysctl_overcommit_memory, sysctl_overcommit_ratio;
+extern u64 sysctl_overcommit_kbytes;
+extern int sysctl_admin_reserve_kbytes, sysctl_user_reserve_kbytes;
+extern int sysctl_vfs_cache_pressure;
 extern u32 sysctl_max_map_count;
 int vm_enough_memory(u64 pages); /* 0 or -ENOMEM; accounts */
 void vm_unacct_memory(u64 pages);
@@ -426,7 +444,7 @@ struct meminfo {
 };
 void si_meminfo(struct meminfo *mi);
 struct vmstat_counters {
-	u64 pgfault, pgmajfault, pgpgin, pgpgout, pgalloc, pgfree;
+	u64 pgfault, pgmajfault, pgpgin, pgpgout, pgalloc, pgfree, oom_kill;
 };
 extern struct vmstat_counters vmstat;
 
@@ -436,6 +454,8 @@ struct mem_walk_stats {
 		anonymous, swap;
 };
 void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lock */
-int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size);  /* "rd wr mr mw ..." */
+/* /proc/PID/pagemap's entries for @nr pages from @va on; under mmap_lock. */
+void mm_pagemap(struct mm *mm, u64 va, u64 nr, u64 *out, bool pfns);
+int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size); /* "rd wr mr mw ..." */
 
 #endif

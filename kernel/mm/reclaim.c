@@ -20,6 +20,7 @@ static DECLARE_WAIT_QUEUE_HEAD(kswapd_wait);
 static bool kswapd_wanted; /* racy hint */
 static bool kswapd_runs;
 bool (*oom_kill)(gfp_t gfp, u32 order);
+int sysctl_vfs_cache_pressure = 100;
 
 void register_shrinker(struct shrinker *s)
 {
@@ -79,7 +80,7 @@ static u64 shrink_caches(u32 share)
 	u64 freed = 0;
 
 	list_for_each_entry(s, &shrinkers, list) { /* shrinkers are never removed */
-		u64 n = s->count();
+		u64 n = s->count() * (u64)READ_ONCE(sysctl_vfs_cache_pressure) / 100;
 
 		if (n)
 			freed += s->scan(max_t(u64, n / share, 1));

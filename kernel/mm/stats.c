@@ -78,26 +78,82 @@ static void add_entry(struct mem_walk_stats *st, pte_t e)
 		*(dirty ? &st->private_dirty : &st->private_clean) += PAGE_SIZE;
 }
 
+#define CHUNK 64
+
+/*
+ * Up to CHUNK entries from *va on, which moves behind them; how many (0: none up to @end), *first: the address of the first.
+ * Entries of frames that were mapped ahead are asked for at the host, which must not happen under page_table_lock: thus a copy.
+ */
+static u32 copy_entries(struct mm *mm, u64 *va, u64 end, pte_t *to, u64 *first)
+{
+	u32 n = 0;
+	pte_t *e;
+
+	spin_lock(&mm->page_table_lock);
+	e = pmap_next(&mm->pmap, va, end);
+	*first = *va;
+	if (e)
+		do
+			to[n++] = *e++;
+		while (*va += PAGE_SIZE, n < CHUNK && *va < end && *va & (512 * PAGE_SIZE - 1));
+	spin_unlock(&mm->page_table_lock);
+	return n;
+}
+
+/* Is there a page that the program has touched, as far as anybody can tell? */
+static bool entry_touched(pte_t e, struct hole_cursor *c)
+{
+	if (!e || e & PTE_SPECIAL)
+		return false;
+	return !(e & PTE_RESERVED) || !page_is_untouched(pfn_to_page(pte_pfn(e)), c);
+}
+
 void vma_stats(struct vm_area *v, struct mem_walk_stats *st)
 {
-	struct mm *mm = v->vm_mm;
-	u64 va = v->vm_start;
+	struct hole_cursor c = { 0 };
+	u64 va = v->vm_start, first;
+	pte_t chunk[CHUNK];
+	u32 n;
 
-	while (va < v->vm_end) {
-		pte_t *e;
+	while (va < v->vm_end && (n = copy_entries(v->vm_mm, &va, v->vm_end, chunk, &first)))
+		for (u32 i = 0; i < n; i++)
+			if (entry_touched(chunk[i], &c))
+				add_entry(st, chunk[i]);
+}
 
-		spin_lock(&mm->page_table_lock);
-		e = pmap_next(&mm->pmap, &va, v->vm_end);
-		if (!e) {
-			spin_unlock(&mm->page_table_lock);
-			return;
-		}
-		do
-			if (*e && !(*e & (PTE_SPECIAL | PTE_RESERVED)))
-				add_entry(st, *e);
-		while (e++, va += PAGE_SIZE, va < v->vm_end && va & (512 * PAGE_SIZE - 1));
-		spin_unlock(&mm->page_table_lock);
-	}
+#define PM_PRESENT BIT(63)
+#define PM_FILE BIT(61) /* or shared anonymous */
+#define PM_EXCLUSIVE BIT(56)
+
+static u64 pagemap_entry(pte_t e, bool pfns, struct hole_cursor *c)
+{
+	u64 out = PM_PRESENT;
+	struct page *p;
+
+	if (e & PTE_SPECIAL)
+		return out;
+	if (!entry_touched(e, c))
+		return 0;
+	p = pfn_to_page(pte_pfn(e));
+	if (!PageAnon(p))
+		out |= PM_FILE;
+	if (atomic_read(&p->mapcount) == 1)
+		out |= PM_EXCLUSIVE;
+	return out | (pfns ? pte_pfn(e) : 0);
+}
+
+void mm_pagemap(struct mm *mm, u64 va, u64 nr, u64 *out, bool pfns)
+{
+	u64 start = va, end = va + (nr << PAGE_SHIFT), first;
+	struct hole_cursor c = { 0 };
+	pte_t chunk[CHUNK];
+	u32 n;
+
+	memset(out, 0, nr * sizeof(*out));
+	while (va < end && (n = copy_entries(mm, &va, end, chunk, &first)))
+		for (u32 i = 0; i < n; i++)
+			out[((first - start) >> PAGE_SHIFT) + i] =
+				pagemap_entry(chunk[i], pfns, &c);
 }
 
 static const struct {

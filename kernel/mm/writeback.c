@@ -18,10 +18,12 @@
  */
 #include "kernel/mm/internal.h"
 
-#define DIRTY_AGE 5000000000UL /* ns */
-#define FLUSH_PIECE 2048       /* pages for one mapping in a row */
+#define DIRTY_AGE ((u64)sysctl_dirty_expire_centisecs * 10000000) /* ns */
+#define FLUSH_PIECE 2048 /* pages for one mapping in a row */
 
 int sysctl_dirty_ratio = 20, sysctl_dirty_background_ratio = 10;
+int sysctl_dirty_expire_centisecs = 500;
+u64 sysctl_dirty_bytes, sysctl_dirty_background_bytes; /* 0: the ratios count */
 
 static DEFINE_SPINLOCK(wb_lock);
 static LIST_HEAD(dirty_mappings);
@@ -268,11 +270,15 @@ int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t e
 
 static u64 background_limit(void)
 {
+	if (sysctl_dirty_background_bytes)
+		return DIV_ROUND_UP(sysctl_dirty_background_bytes, PAGE_SIZE);
 	return nr_managed_frames() * sysctl_dirty_background_ratio / 100;
 }
 
 static u64 dirty_limit(void)
 {
+	if (sysctl_dirty_bytes)
+		return DIV_ROUND_UP(sysctl_dirty_bytes, PAGE_SIZE);
 	return nr_managed_frames() * sysctl_dirty_ratio / 100;
 }
 

@@ -11,11 +11,16 @@
 #include "gen/syscalls.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/sysctl.h"
 #include "kernel/net/internal.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 
 static sock_create_fn families[AF_MAX]; /* written at boot */
+
+/* net.core */
+static int somaxconn = 4096, rmem_default = 212992, wmem_default = 212992;
+int sysctl_rmem_max = 212992, sysctl_wmem_max = 212992;
 
 void sock_register(int family, sock_create_fn create)
 {
@@ -29,7 +34,8 @@ void sock_init_common(struct sock_common *sk, u16 family, u16 type, u32 protocol
 	sk->protocol = protocol;
 	spin_lock_init(&sk->lock);
 	init_waitqueue_head(&sk->wait);
-	sk->sndbuf = sk->rcvbuf = 212992;
+	sk->sndbuf = (u32)READ_ONCE(wmem_default);
+	sk->rcvbuf = (u32)READ_ONCE(rmem_default);
 	sk->rcvlowat = 1;
 }
 
@@ -301,8 +307,8 @@ long sys_listen(int fd, int backlog)
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	if ((u32)backlog > 4096)
-		backlog = 4096;
+	if ((u32)backlog > (u32)READ_ONCE(somaxconn))
+		backlog = READ_ONCE(somaxconn);
 	err = s->ops->listen ? s->ops->listen(s, backlog) : -EOPNOTSUPP;
 	fput(f);
 	return err;
@@ -410,3 +416,18 @@ long sys_shutdown(int fd, int how)
 	fput(f);
 	return err;
 }
+
+static const struct sysctl core_sysctls[] = {
+	SYSCTL_NUM("net/core/somaxconn", somaxconn, 0, 0x7fffffff),
+	SYSCTL_NUM("net/core/rmem_default", rmem_default, 2304, 0x7fffffff),
+	SYSCTL_NUM("net/core/wmem_default", wmem_default, 4608, 0x7fffffff),
+	SYSCTL_NUM("net/core/rmem_max", sysctl_rmem_max, 2304, 0x7fffffff),
+	SYSCTL_NUM("net/core/wmem_max", sysctl_wmem_max, 4608, 0x7fffffff),
+	SYSCTL_NUM("net/unix/max_dgram_qlen", unix_max_dgram_qlen, 0, 0x7fffffff),
+};
+
+static int core_sysctl_init(void)
+{
+	return sysctl_register(core_sysctls, ARRAY_SIZE(core_sysctls));
+}
+INITCALL(3, core_sysctl_init);

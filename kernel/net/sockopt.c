@@ -13,15 +13,13 @@
 #include "kernel/task/cred.h"
 
 #define BUF_MIN 2304U
-#define BUF_MAX_OPT 212992U
 #define NSEC 1000000000UL
 
-static u32 buffer_size(int val, bool force)
+static u32 buffer_size(int val, int limit)
 {
 	u32 v = (u32)max(val, 0);
 
-	if (!force)
-		v = min(v, BUF_MAX_OPT);
+	v = min(v, (u32)limit);
 	return max(min(v, 0x3fffffffU) * 2, BUF_MIN * 2);
 }
 
@@ -84,13 +82,13 @@ static int set_common(struct socket *s, int opt, uaddr_t uval, u32 len)
 	case SO_RCVBUFFORCE:
 		if (!capable(CAP_NET_ADMIN))
 			return -EPERM;
-		*(opt == SO_SNDBUFFORCE ? &sk->sndbuf : &sk->rcvbuf) = buffer_size(val, true);
+		*(opt == SO_SNDBUFFORCE ? &sk->sndbuf : &sk->rcvbuf) = buffer_size(val, 0x3fffffff);
 		return 0;
 	case SO_SNDBUF:
-		sk->sndbuf = buffer_size(val, false);
+		sk->sndbuf = buffer_size(val, READ_ONCE(sysctl_wmem_max));
 		wake_up_common(&sk->wait, TASK_NORMAL, 0, 0);
 		return 0;
-	case SO_RCVBUF: sk->rcvbuf = buffer_size(val, false); return 0;
+	case SO_RCVBUF: sk->rcvbuf = buffer_size(val, READ_ONCE(sysctl_rmem_max)); return 0;
 	case SO_RCVLOWAT: sk->rcvlowat = val > 0 ? (u32)val : 1; return 0;
 	case SO_PRIORITY:
 		if ((val < 0 || val > 6) && !capable(CAP_NET_ADMIN))

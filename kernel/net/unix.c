@@ -21,6 +21,8 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 
+int unix_max_dgram_qlen = 512;
+
 #define NAME_HASH 256
 
 static DEFINE_SPINLOCK(unix_names_lock);

@@ -51,7 +51,8 @@ static inline struct unix_sock *UNIX(struct socket *s)
 }
 void unix_msg_free(struct unix_msg *m);
 
-#define UNIX_MAX_DGRAM_QUEUE 512
+extern int unix_max_dgram_qlen; /* net.unix */
+#define UNIX_MAX_DGRAM_QUEUE ((u32)READ_ONCE(unix_max_dgram_qlen))
 
 /* unix.c */
 int unix_check_addr(struct sockaddr_buf *a);

@@ -90,6 +90,19 @@ void sched_cpu_times(int cpu, struct cpu_times *ct)
 	spin_unlock_raw(&rq->lock);
 }
 
+void sched_cpu_stats(int cpu, struct sched_cpu_stats *st)
+{
+	struct rq *rq = cpu_rq(cpu);
+
+	spin_lock_raw(&rq->lock);
+	class_update_curr(rq, arch_cpu_clock());
+	st->switches = rq->switches;
+	st->run_ns = rq->run_ns;
+	st->wait_ns = rq->wait_ns;
+	st->slices = rq->slices;
+	spin_unlock_raw(&rq->lock);
+}
+
 u64 task_sched_runtime(struct task *t)
 {
 	struct rq *rq = task_rq_lock(t);

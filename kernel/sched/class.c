@@ -26,6 +26,7 @@
 
 int sysctl_sched_rt_runtime_us = 950000, sysctl_sched_rt_period_us = 1000000;
 static u32 nice_weight[40];
+int sysctl_sched_rr_timeslice = 100;
 
 static void weights_init(void)
 {
@@ -187,6 +188,7 @@ void class_update_curr(struct rq *rq, u64 now)
 		return;
 	t->se.exec_start = now;
 	WRITE_ONCE(t->se.sum_exec, t->se.sum_exec + delta);
+	rq->run_ns += delta;
 	if (is_rt(t))
 		return;
 	t->se.vruntime += weighted(delta, t->se.weight);

@@ -257,6 +257,17 @@ static void start_running(struct rq *rq, struct task *next, u64 now)
 	next->on_cpu = true;
 	next->se.exec_start = now;
 	next->se.slice_start = next->se.sum_exec;
+	next->se.nr_runs++;
+	if (next->se.wait_since) {
+		s64 waited = (s64)(now - next->se.wait_since);
+
+		next->se.wait_since = 0;
+		if (waited > 0) {
+			next->se.run_delay += (u64)waited;
+			rq->wait_ns += (u64)waited;
+		}
+	}
+	rq->slices += !task_is_idle(next);
 	rq->switches++;
 #ifdef CONFIG_DEBUG
 	lockdep_switch(rq->cpu, &next->held);
@@ -291,6 +302,8 @@ static void do_schedule(bool preempted, bool yields)
 	else
 		prev->nvcsw++;
 	account_switch(rq, prev, next, now);
+	if (prev->se.on_rq)
+		prev->se.wait_since = now;
 	start_running(rq, next, now);
 	finish_switch(arch_switch(prev, next));
 }
@@ -337,6 +350,8 @@ void activate_task(struct rq *from, struct rq *to, struct task *t, bool wakeup)
 	class_migrate(from, to, t);
 	t->cpu = to->cpu;
 	t->se.queued_at = arch_cpu_clock();
+	if (!t->se.wait_since)
+		t->se.wait_since = t->se.queued_at;
 	class_enqueue(to, t, wakeup);
 	if (class_should_preempt(to, t))
 		resched_curr(to);

@@ -18,7 +18,7 @@
 #define IDLE_WEIGHT 3
 
 #define SLICE_NS (4 * MSEC) /* of a fair task that is not alone */
-#define RR_SLICE_NS (100 * MSEC)
+#define RR_SLICE_NS ((u64)READ_ONCE(sysctl_sched_rr_timeslice) * MSEC)
 #define WAKEUP_GRAN_NS MSEC /* a waker is preempted only by who is so much behind */
 #define SLEEPER_CREDIT_NS (3 * MSEC)
 #define SPREAD_DELAY_NS                                                                            \
@@ -45,6 +45,7 @@ struct rq {
 	s64 nr_uninterruptible; /* may be negative: tasks wake elsewhere */
 	s64 nr_iowait;
 	u64 switches;
+	u64 run_ns, wait_ns, slices;
 	struct cpu_times times;     /* own vCPU writes, others read racily */
 	u64 ktime_at, ktime_behind; /* own vCPU: ktime_near() */
 	u64 last_idle;              /* clock when it went idle, 0: not idle */

@@ -68,6 +68,9 @@ struct sched_entity {
 	u64 sum_exec;    /* ns, all */
 	u64 slice_start; /* sum_exec when its slice began */
 	u64 queued_at;   /* arch_cpu_clock() when it became runnable */
+	u64 wait_since;  /* the same, or when it lost the CPU while runnable; 0: it does not wait */
+	u64 run_delay;   /* ns, all: runnable and not running */
+	u64 nr_runs;     /* how often it was put on a CPU */
 	u32 weight;
 	bool on_rq;
 };
@@ -203,6 +206,7 @@ void sched_fork(struct task *t); /* scheduler fields of a new task, from current
 void sched_exit(struct task *t);
 void __noreturn sched_dead(void); /* last schedule of current (state TASK_DEAD) */
 extern int sysctl_sched_rt_runtime_us, sysctl_sched_rt_period_us; /* -1: no throttling */
+extern int sysctl_sched_rr_timeslice;                             /* ms */
 void set_user_nice(struct task *t, int nice);
 int sched_setscheduler(struct task *t, int policy, int prio); /* 0, -EINVAL */
 /* Lends @t a real-time priority (0: none): true when that changes what it runs at. Under pi_lock (kernel/task/futex_pi.c). */
@@ -217,6 +221,11 @@ struct cpu_times {
 	u64 user, nice, system, idle, iowait; /* ns */
 };
 void sched_cpu_times(int cpu, struct cpu_times *ct);
+/* For /proc/schedstat: what the tasks of a vCPU ran and waited, ns. */
+struct sched_cpu_stats {
+	u64 switches, run_ns, wait_ns, slices;
+};
+void sched_cpu_stats(int cpu, struct sched_cpu_stats *st);
 /* Every vCPU executes a full barrier, those in guest code too; sleeps until they have. */
 void sched_barrier(void);
 /* CPU time of @t, also while it runs: ns. */

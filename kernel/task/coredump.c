@@ -21,7 +21,6 @@
 #include "kernel/vfs/vfs.h"
 
 char core_pattern[128] = "core";
-extern int sysctl_core_uses_pid;
 int sysctl_core_uses_pid;
 
 #define NT_SIGINFO_TYPE 0x53494749
@@ -193,15 +192,33 @@ static void note(struct dump *d, const char *name, u32 type, const void *p, size
 
 /* ---- what a segment holds ---- */
 
+/* Bits of /proc/PID/coredump_filter, see core(5). */
+#define DUMP_ANON_PRIVATE 0x01
+#define DUMP_ANON_SHARED 0x02
+#define DUMP_FILE_PRIVATE 0x04
+#define DUMP_FILE_SHARED 0x08
+#define DUMP_ELF_HEADERS 0x10
+
 static u64 dump_size(struct vm_area *vma)
 {
+	u32 filter = vma->vm_mm->coredump_filter;
+
 	if (vma->vm_flags & (VM_IO | VM_DONTDUMP | VM_PFNMAP))
 		return 0;
 	if (vma->vm_flags & VM_SPECIAL_NAME)
 		return vma->vm_end - vma->vm_start;
-	if (!vma->vm_file || (!(vma->vm_flags & VM_SHARED) && (vma->vm_flags & VM_WRITE)))
+	if (!(vma->vm_flags & VM_SHARED) && (!vma->vm_file || (vma->vm_flags & VM_WRITE)))
+		return filter & DUMP_ANON_PRIVATE ? vma->vm_end - vma->vm_start : 0;
+	if (vma->vm_flags & VM_SHARED) {
+		bool anon = !vma->vm_file || !vma->vm_file->f_inode->i_nlink;
+
+		return filter & (anon ? DUMP_ANON_SHARED : DUMP_FILE_SHARED) ?
+			       vma->vm_end - vma->vm_start :
+			       0;
+	}
+	if (filter & DUMP_FILE_PRIVATE)
 		return vma->vm_end - vma->vm_start;
-	if (!(vma->vm_flags & VM_SHARED) && !vma->vm_pgoff && (vma->vm_flags & VM_READ))
+	if (filter & DUMP_ELF_HEADERS && !vma->vm_pgoff && (vma->vm_flags & VM_READ))
 		return PAGE_SIZE; /* the headers of a program: gdb finds its build id there */
 	return 0;
 }

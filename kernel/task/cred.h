@@ -20,7 +20,8 @@ struct user_struct {
 	atomic_t usage;
 	kuid_t uid;
 	atomic_t processes;
-	atomic64_t locked_vm, sigpending, pipe_pages, inotify_watches;
+	atomic64_t locked_vm, sigpending, pipe_pages, inotify_watches, inotify_instances,
+		epoll_watches;
 	struct list_head list;
 };
 

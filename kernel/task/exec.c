@@ -201,6 +201,8 @@ static int commit(struct bprm *b)
 	}
 	b->file->f_mode |=
 		FMODE_DENY_WRITE; /* what open_exec() denied stays denied until the file goes */
+	if (current->mm)
+		b->mm->coredump_filter = current->mm->coredump_filter;
 	b->mm->exe_file = b->file;
 	b->file = NULL;
 	exec_mmap(b->mm);

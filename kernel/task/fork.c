@@ -47,11 +47,20 @@ static int check_flags(u64 flags, const struct clone_args_k *args)
 	return 0;
 }
 
+int sysctl_threads_max;
+
+static int threads_max_init(void)
+{
+	sysctl_threads_max = (int)min(max_pfn / 16 + 256, 0x3fffffffUL);
+	return 0;
+}
+INITCALL(1, threads_max_init);
+
 static int check_limits(void)
 {
 	const struct cred *c = current_cred();
 
-	if ((u64)READ_ONCE(nr_threads) >= max_pfn / 16 + 256)
+	if (READ_ONCE(nr_threads) >= READ_ONCE(sysctl_threads_max))
 		return -EAGAIN;
 	if ((u64)atomic_read(&c->user->processes) >= rlimit(RLIMIT_NPROC) && c->user->uid != 0 &&
 		!capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))

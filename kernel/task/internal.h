@@ -62,7 +62,6 @@ void exit_creds(struct task *t);
 bool cap_issubset(u64 a, u64 b);
 #define CAP_FULL ((1UL << (CAP_LAST_CAP + 1)) - 1)
 #define CAP_BIT(c) (1UL << (c))
-extern int suid_dumpable; /* sysctl fs.suid_dumpable */
 void set_dumpable(struct mm *mm, u32 mode);
 void cap_setuid_fixup(struct cred *new, const struct cred *old);
 void cap_setfsuid_fixup(struct cred *new, const struct cred *old);

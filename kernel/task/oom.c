@@ -12,6 +12,8 @@
 
 #define OOM_SCORE_ADJ_MIN (-1000)
 
+int sysctl_oom_kill_allocating_task, sysctl_panic_on_oom, sysctl_oom_dump_tasks = 1;
+
 struct usage {
 	u64 anon, file, shmem, tables, total_vm; /* pages */
 };
@@ -95,11 +97,27 @@ static void kill_victim(struct task *p, const struct usage *u)
 	       "file-rss:%llukB, shmem-rss:%llukB, UID:%u pgtables:%llukB oom_score_adj:%d\n",
 		p->tgid, p->comm, kb(u->total_vm), kb(u->anon), kb(u->file), kb(u->shmem),
 		p->cred->uid, kb(u->tables), p->signal->oom_score_adj);
+	__atomic_add_fetch(&vmstat.oom_kill, 1, __ATOMIC_RELAXED);
 	p->signal->oom_victim = true;
 	send_sig_group(SIGKILL, p, SEND_SIG_PRIV);
 	read_lock(&tasklist_lock);
 	for_each_thread(p->signal, t)
 		t->flags |= PF_MEMALLOC; /* may use the reserve, so that it can die */
+	read_unlock(&tasklist_lock);
+}
+
+static void dump_tasks(u64 total)
+{
+	struct task *p;
+	struct usage u;
+
+	pr_info("[  pid  ]   uid  tgid total_vm      rss pgtables oom_score_adj name\n");
+	read_lock(&tasklist_lock);
+	for_each_process(p)
+		if (badness(p, total, &u) != INT64_MIN)
+			pr_info("[%7d] %5u %5d %8lu %8lu %8lu %13d %s\n", p->pid, p->cred->uid,
+				p->tgid, u.total_vm, u.anon + u.file + u.shmem, u.tables,
+				p->signal->oom_score_adj, p->comm);
 	read_unlock(&tasklist_lock);
 }
 
@@ -114,10 +132,19 @@ static bool do_oom_kill(gfp_t gfp, u32 order)
 		current->flags |= PF_MEMALLOC;
 		return true;
 	}
+	if (sysctl_panic_on_oom)
+		panic("Out of memory: system-wide panic_on_oom is enabled");
 	si_meminfo(&mi);
-	victim = choose_victim(mi.total, &u, &waiting);
+	if (sysctl_oom_kill_allocating_task && badness(current, mi.total, &u) != INT64_MIN) {
+		victim = current->group_leader;
+		get_task(victim);
+	} else {
+		victim = choose_victim(mi.total, &u, &waiting);
+	}
 	if (!victim)
 		return waiting;
+	if (sysctl_oom_dump_tasks)
+		dump_tasks(mi.total);
 	pr_warn("%s invoked oom-killer: gfp_mask=0x%x, order=%u, oom_score_adj=%d\n", current->comm,
 		gfp, order, current->signal->oom_score_adj);
 	kill_victim(victim, &u);

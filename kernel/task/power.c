@@ -11,8 +11,7 @@
 #include "kernel/task/internal.h"
 #include "kernel/vfs/vfs.h"
 
-static bool
-	cad_restarts; /* ctrl-alt-del restarts at once (reboot(2), RB_ENABLE_CAD); else init gets SIGINT */
+int cad_restarts; /* ctrl-alt-del restarts at once (reboot(2), RB_ENABLE_CAD); else init gets SIGINT */
 
 void kernel_power_off(void)
 {
@@ -55,8 +54,8 @@ static long reboot_command(u32 cmd, uaddr_t arg)
 	char text[256];
 
 	switch (cmd) {
-	case LINUX_REBOOT_CMD_CAD_ON: cad_restarts = true; return 0;
-	case LINUX_REBOOT_CMD_CAD_OFF: cad_restarts = false; return 0;
+	case LINUX_REBOOT_CMD_CAD_ON: cad_restarts = 1; return 0;
+	case LINUX_REBOOT_CMD_CAD_OFF: cad_restarts = 0; return 0;
 	case LINUX_REBOOT_CMD_RESTART2:
 		if (strncpy_from_user(text, arg, sizeof(text) - 1) < 0)
 			return -EFAULT;

@@ -28,7 +28,8 @@ extern void (*task_leave_tty)(bool on_exit);
 u32 nr_processes(void), nr_threads_total(void);
 u64 nr_forks(void); /* processes and threads made since boot */
 pid_t last_pid(void);
-extern int sysctl_pid_max;
+extern int sysctl_oom_kill_allocating_task, sysctl_panic_on_oom, sysctl_oom_dump_tasks;
+extern int sysctl_pid_max, sysctl_threads_max;
 extern struct task *init_process; /* pid 1 */
 
 /* For /proc/PID: strings as Linux prints them. */
@@ -38,6 +39,7 @@ void thread_group_times(struct task *t, u64 *utime, u64 *stime); /* the process 
 struct mm *get_task_mm(struct task *t); /* mmget'd, or NULL (kernel thread, exiting) */
 bool ptrace_may_access(struct task *t, bool attach);
 extern char core_pattern[128];
+extern int sysctl_core_uses_pid, suid_dumpable, cad_restarts, sysctl_dmesg_restrict;
 
 /* uname and friends: under uts_lock inside. */
 struct uts_namespace {

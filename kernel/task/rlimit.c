@@ -4,14 +4,13 @@
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
-
-#define NR_OPEN_LIMIT 1048576
+#include "kernel/vfs/vfs.h"
 
 static int check_limit(struct signal_struct *sig, u32 which, const struct rlimit64_pair *new)
 {
 	if (new->cur > new->max)
 		return -EINVAL;
-	if (which == RLIMIT_NOFILE && new->max > NR_OPEN_LIMIT)
+	if (which == RLIMIT_NOFILE && new->max > READ_ONCE(sysctl_nr_open))
 		return -EPERM;
 	if (new->max > sig->rlim[which].max && !capable(CAP_SYS_RESOURCE))
 		return -EPERM;

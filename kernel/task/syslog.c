@@ -164,10 +164,12 @@ static long set_console(int type, int level)
 	return 0;
 }
 
+int sysctl_dmesg_restrict;
+
 long sys_syslog(int type, uaddr_t buf, int len)
 {
-	if (type != READ_ALL && type != SIZE_BUFFER && !capable(CAP_SYSLOG) &&
-		!capable(CAP_SYS_ADMIN))
+	if ((sysctl_dmesg_restrict || (type != READ_ALL && type != SIZE_BUFFER)) &&
+		!capable(CAP_SYSLOG) && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	switch (type) {
 	case CLOSE:

@@ -17,6 +17,7 @@
 
 static struct kmem_cache *file_cache;
 static atomic64_t files_in_use;
+u64 sysctl_file_max = INT64_MAX;
 
 u64 nr_files(void)
 {
@@ -25,8 +26,12 @@ u64 nr_files(void)
 
 struct file *file_alloc(u32 flags)
 {
-	struct file *f = kmem_cache_zalloc(file_cache, GFP_KERNEL);
+	struct file *f;
 
+	if (unlikely((u64)atomic_read(&files_in_use) >= READ_ONCE(sysctl_file_max)) &&
+		!capable(CAP_SYS_ADMIN))
+		return ERR_PTR(-ENFILE);
+	f = kmem_cache_zalloc(file_cache, GFP_KERNEL);
 	if (!f)
 		return ERR_PTR(-ENOMEM);
 	atomic_set(&f->f_count, 1);

@@ -406,26 +406,46 @@ long sys_flock(int fd, u32 op)
 
 /* ---- /proc/locks ---- */
 
-int locks_line(int i, char *buf, size_t size)
+static int print_lock(const struct file_lock *l, int nr, char *buf, size_t size)
 {
 	static const char *const kinds[] = { "POSIX ", "OFDLCK", "FLOCK " };
+	dev_t dev = l->inode->i_sb->s_dev;
+	int n = scnprintf(buf, size, "%d: %s ADVISORY  %s %d %02x:%02x:%llu %lld ", nr,
+		kinds[l->kind], l->type == FLK_READ ? "READ " : "WRITE", l->pid, MAJOR(dev),
+		MINOR(dev), (unsigned long long)l->inode->i_ino, (long long)l->start);
+
+	if (l->end == FLK_END)
+		return n + scnprintf(buf + n, size - n, "EOF\n");
+	return n + scnprintf(buf + n, size - n, "%lld\n", (long long)l->end);
+}
+
+int locks_line(int i, char *buf, size_t size)
+{
 	struct file_lock *l;
 	int n = 0, nr = 0;
 
 	spin_lock(&all_lock);
 	list_for_each_entry(l, &all_locks, all) {
-		dev_t dev = l->inode->i_sb->s_dev;
-
 		if (nr++ != i)
 			continue;
-		n = scnprintf(buf, size, "%d: %s ADVISORY  %s %d %02x:%02x:%llu %lld ", i + 1,
-			kinds[l->kind], l->type == FLK_READ ? "READ " : "WRITE", l->pid, MAJOR(dev),
-			MINOR(dev), (unsigned long long)l->inode->i_ino, (long long)l->start);
-		if (l->end == FLK_END)
-			n += scnprintf(buf + n, size - n, "EOF\n");
-		else
-			n += scnprintf(buf + n, size - n, "%lld\n", (long long)l->end);
+		n = print_lock(l, i + 1, buf, size);
 		break;
+	}
+	spin_unlock(&all_lock);
+	return n;
+}
+
+int locks_fdinfo(struct file *f, const void *files, char *buf, size_t size)
+{
+	struct file_lock *l;
+	int n = 0, nr = 0;
+
+	spin_lock(&all_lock);
+	list_for_each_entry(l, &all_locks, all) {
+		if (l->inode != f->f_inode || l->owner != (l->kind == FLK_POSIX ? files : f))
+			continue;
+		n += scnprintf(buf + n, size - n, "lock:\t");
+		n += print_lock(l, ++nr, buf + n, size - n);
 	}
 	spin_unlock(&all_lock);
 	return n;

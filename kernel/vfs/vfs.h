@@ -699,6 +699,7 @@ void dcache_stats(u64 *nr, u64 *unused);
 void inode_stats(u64 *nr, u64 *unused);
 u64 nr_files(void);
 extern u32 sysctl_nr_open;
+extern u64 sysctl_file_max;
 extern int sysctl_protected_symlinks, sysctl_protected_hardlinks, sysctl_protected_fifos,
 	sysctl_protected_regular;
 void writeback_wake(void); /* too much is dirty: the flusher should start now */
@@ -789,6 +790,8 @@ long pipe_fcntl(struct file *f, u32 cmd, u64 arg); /* F_SETPIPE_SZ, F_GETPIPE_SZ
 void locks_remove_file(struct file *f); /* flock and OFD locks at the last fput */
 void locks_remove_posix(struct file *f, struct files_struct *owner); /* at every close */
 int locks_line(int i, char *buf, size_t size); /* /proc/locks; 0 past the end */
+/* The lock: lines of /proc/PID/fdinfo for @f in a process with the table @files; bytes. */
+int locks_fdinfo(struct file *f, const void *files, char *buf, size_t size);
 
 /* ---- notification (inotify): calls are cheap when nobody watches ---- */
 void fsnotify_inode(struct inode *inode, u32 mask);

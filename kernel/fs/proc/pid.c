@@ -21,6 +21,7 @@ enum pe_kind {
 	PE_DIR_TASK,
 	PE_DIR_NS,
 	PE_DIR_NET,
+	PE_DIR_MAP_FILES,
 	PE_LINK,
 	PE_TEXT,
 	PE_FOPS
@@ -31,7 +32,7 @@ struct pid_entry {
 	umode_t mode;
 	enum pe_kind kind;
 	bool private; /* wants ptrace_may_access() */
-	bool leader_only;
+	bool leader_only, thread_only;
 	int (*show)(struct seq *s, struct task *t);
 	int (*tid_show)(struct seq *s, struct task *t); /* NULL: the same */
 	int (*store)(struct task *t, char *text);
@@ -116,12 +117,15 @@ static int pid_link_path(struct inode *inode, struct path *path)
 {
 	struct proc_inode *pi = PROC_I(inode);
 	struct task *t = proc_task(inode);
+	u64 flags;
 	int err;
 
 	if (!t)
 		return -ENOENT;
 	if (!ptrace_may_access(t, false))
 		err = -EACCES;
+	else if (pi->map_end)
+		err = proc_map_file_path(t, pi->map_start, pi->map_end, path, &flags);
 	else
 		err = pi->pe ? pi->pe->link(t, path) : link_fd(t, pi->fd, path);
 	put_task(t);
@@ -159,8 +163,7 @@ static const char *pid_get_link(struct dentry *d, struct inode *inode, char **to
 
 /* ---- inodes ---- */
 
-static const struct inode_operations pid_dir_iops, fd_dir_iops, task_dir_iops, pid_link_iops,
-	pid_file_iops;
+static const struct inode_operations pid_dir_iops, fd_dir_iops, task_dir_iops, pid_file_iops;
 static const struct file_operations pid_dir_fops, fd_dir_fops, task_dir_fops;
 
 static void set_owner(struct inode *inode, struct task *t)
@@ -196,6 +199,7 @@ static int pid_revalidate(struct dentry *d, u32 flags)
 	struct proc_inode *pi;
 	struct task *t;
 	struct file *f;
+	u64 vm_flags;
 
 	if (!inode)
 		return 0;
@@ -210,6 +214,10 @@ static int pid_revalidate(struct dentry *d, u32 flags)
 			return 0;
 		}
 		fput(f);
+	}
+	if (pi->map_end && proc_map_file_path(t, pi->map_start, pi->map_end, NULL, &vm_flags)) {
+		put_task(t);
+		return 0;
 	}
 	set_owner(inode, t);
 	put_task(t);
@@ -310,7 +318,7 @@ int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base)
 
 static bool entry_here(const struct pid_entry *e, const struct proc_inode *dir)
 {
-	return !(e->leader_only && dir->thread);
+	return !(e->leader_only && dir->thread) && !(e->thread_only && !dir->thread);
 }
 
 static struct inode *entry_inode(struct inode *dir, const struct pid_entry *e, struct task *t)
@@ -339,7 +347,11 @@ static struct inode *entry_inode(struct inode *dir, const struct pid_entry *e, s
 		inode->i_op = &proc_net_dir_iops;
 		inode->i_fop = &proc_net_dir_fops;
 		break;
-	case PE_LINK: inode->i_op = &pid_link_iops; break;
+	case PE_DIR_MAP_FILES:
+		inode->i_op = &proc_map_files_iops;
+		inode->i_fop = &proc_map_files_fops;
+		break;
+	case PE_LINK: inode->i_op = &proc_pid_link_iops; break;
 	case PE_TEXT: inode->i_fop = &proc_text_fops; break;
 	case PE_FOPS: inode->i_fop = e->fops; break;
 	}
@@ -478,7 +490,7 @@ static struct inode *fd_inode(struct inode *dir, struct task *t, int fd, struct 
 	if (info)
 		inode->i_fop = &proc_text_fops;
 	else
-		inode->i_op = &pid_link_iops;
+		inode->i_op = &proc_pid_link_iops;
 	return inode;
 }
 
@@ -559,6 +571,13 @@ static int show_fdinfo(struct seq *s, struct task *t, int fd)
 			seq_write(s, buf, (size_t)n);
 		free_page_addr(buf);
 	}
+	if ((buf = get_free_page(GFP_KERNEL))) {
+		int n = locks_fdinfo(f, t->files, buf, PAGE_SIZE);
+
+		if (n > 0)
+			seq_write(s, buf, (size_t)n);
+		free_page_addr(buf);
+	}
 	fput(f);
 	return 0;
 }
@@ -589,9 +608,28 @@ int proc_entry_show(const struct proc_inode *pi, struct seq *s)
 		err = show_fdinfo(s, t, pi->fd);
 	} else if (pi->pe->private && t->tgid != current->tgid && !ptrace_may_access(t, false)) {
 		err = -EACCES;
+	} else if (!pi->pe->show) {
+		err = -EINVAL;
 	} else {
 		err = pi->thread && pi->pe->tid_show ? pi->pe->tid_show(s, t) : pi->pe->show(s, t);
 	}
+	put_task(t);
+	return err;
+}
+
+/* May current open it at all? Others' private texts are refused here already. */
+int proc_entry_open(const struct proc_inode *pi)
+{
+	struct task *t;
+	int err = 0;
+
+	if (!pi->pid || !pi->pe || !pi->pe->private)
+		return 0;
+	t = proc_task_of(pi);
+	if (!t)
+		return -ESRCH;
+	if (t->tgid != current->tgid && !ptrace_may_access(t, false))
+		err = -EACCES;
 	put_task(t);
 	return err;
 }
@@ -604,7 +642,7 @@ int proc_entry_store(const struct proc_inode *pi, char *text, size_t n)
 	if (!pi->pid)
 		return pi->de && pi->de->store ? pi->de->store(text, n, pi->de->arg) : -EIO;
 	if (!pi->pe || !pi->pe->store)
-		return -EIO;
+		return -EINVAL;
 	t = proc_task_of(pi);
 	if (!t)
 		return -ESRCH;
@@ -646,30 +684,54 @@ static const struct pid_entry pid_entries[] = {
 	{ .name = "task", .mode = S_IFDIR | 0555, .kind = PE_DIR_TASK, .leader_only = true },
 	TEXT_PRIVATE("auxv", 0400, proc_show_auxv),
 	TEXT("cgroup", 0444, proc_show_cgroup),
-	TEXT("children", 0444, proc_show_children),
+	{ .name = "children",
+		.mode = S_IFREG | 0444,
+		.kind = PE_TEXT,
+		.thread_only = true,
+		.show = proc_show_children },
+	{ .name = "clear_refs",
+		.mode = S_IFREG | 0200,
+		.kind = PE_TEXT,
+		.store = proc_store_clear_refs },
 	TEXT("cmdline", 0444, proc_show_cmdline),
 	TEXT_RW("comm", 0644, proc_show_comm, proc_store_comm),
-	TEXT("coredump_filter", 0444, proc_show_coredump_filter),
+	{ .name = "coredump_filter",
+		.mode = S_IFREG | 0644,
+		.kind = PE_TEXT,
+		.leader_only = true,
+		.show = proc_show_coredump_filter,
+		.store = proc_store_coredump_filter },
 	LINK("cwd", link_cwd),
 	TEXT_PRIVATE("environ", 0400, proc_show_environ),
 	LINK("exe", link_exe),
 	TEXT("gid_map", 0444, proc_show_id_map),
-	TEXT_PRIVATE("io", 0400, proc_pid_io),
+	{ .name = "io",
+		.mode = S_IFREG | 0400,
+		.kind = PE_TEXT,
+		.private = true,
+		.show = proc_pid_io,
+		.tid_show = proc_tid_io },
 	TEXT("limits", 0444, proc_pid_limits),
-	TEXT("loginuid", 0444, proc_show_loginuid),
+	{ .name = "map_files",
+		.mode = S_IFDIR | 0500,
+		.kind = PE_DIR_MAP_FILES,
+		.leader_only = true },
 	TEXT_PRIVATE("maps", 0444, proc_pid_maps),
 	FOPS("mem", 0600, &proc_mem_fops),
 	TEXT("mountinfo", 0444, proc_show_mountinfo),
 	FOPS("mounts", 0444, &proc_mounts_fops),
 	TEXT("mountstats", 0400, proc_show_mountstats),
+	TEXT_RW("oom_adj", 0644, proc_show_legacy_oom_adj, proc_store_legacy_oom_adj),
 	TEXT("oom_score", 0444, proc_show_oom_score),
 	TEXT_RW("oom_score_adj", 0644, proc_show_oom_adj, proc_store_oom_adj),
+	FOPS("pagemap", 0400, &proc_pagemap_fops),
 	TEXT_PRIVATE("personality", 0400, proc_show_personality),
 	LINK("root", link_root),
+	TEXT("sched", 0444, proc_show_sched),
 	TEXT("schedstat", 0444, proc_show_schedstat),
-	TEXT("sessionid", 0444, proc_show_loginuid),
 	TEXT_PRIVATE("smaps", 0444, proc_pid_smaps),
 	TEXT_PRIVATE("smaps_rollup", 0444, proc_pid_smaps_rollup),
+	TEXT_PRIVATE("stack", 0400, proc_show_stack),
 	{ .name = "stat",
 		.mode = S_IFREG | 0444,
 		.kind = PE_TEXT,
@@ -678,7 +740,12 @@ static const struct pid_entry pid_entries[] = {
 	TEXT("statm", 0444, proc_pid_statm),
 	TEXT("status", 0444, proc_pid_status),
 	TEXT_PRIVATE("syscall", 0400, proc_show_syscall),
-	TEXT("timerslack_ns", 0444, proc_show_timerslack),
+	{ .name = "timerslack_ns",
+		.mode = S_IFREG | 0666,
+		.kind = PE_TEXT,
+		.leader_only = true,
+		.show = proc_show_timerslack,
+		.store = proc_store_timerslack },
 	TEXT("uid_map", 0444, proc_show_id_map),
 	TEXT("wchan", 0444, proc_show_wchan),
 };
@@ -701,7 +768,7 @@ static const struct inode_operations pid_file_iops = {
 	.permission = pid_file_permission,
 	.setattr = proc_pid_setattr,
 };
-static const struct inode_operations pid_link_iops = {
+const struct inode_operations proc_pid_link_iops = {
 	.get_link = pid_get_link,
 	.follow_link = pid_follow_link,
 	.setattr = proc_pid_setattr,

@@ -97,17 +97,18 @@ int proc_pid_maps(struct seq *s, struct task *t)
 	return for_each_vma(s, t, maps_fn, NULL);
 }
 
+/* The figures are bytes; the proportional one has 12 bits of fraction. */
 static void show_stats(struct seq *s, const struct mem_walk_stats *st)
 {
-	seq_printf(s, "Rss:            %8lu kB\nPss:            %8lu kB\n", st->rss << 2,
-		(st->pss_shift12 << 2) >> 12);
-	seq_printf(s, "Pss_Dirty:      %8lu kB\n", (st->private_dirty) << 2);
-	seq_printf(s, "Shared_Clean:   %8lu kB\nShared_Dirty:   %8lu kB\n", st->shared_clean << 2,
-		st->shared_dirty << 2);
-	seq_printf(s, "Private_Clean:  %8lu kB\nPrivate_Dirty:  %8lu kB\n", st->private_clean << 2,
-		st->private_dirty << 2);
-	seq_printf(s, "Referenced:     %8lu kB\nAnonymous:      %8lu kB\n", st->referenced << 2,
-		st->anonymous << 2);
+	seq_printf(s, "Rss:            %8lu kB\nPss:            %8lu kB\n", st->rss >> 10,
+		st->pss_shift12 >> 22);
+	seq_printf(s, "Pss_Dirty:      %8lu kB\n", st->private_dirty >> 10);
+	seq_printf(s, "Shared_Clean:   %8lu kB\nShared_Dirty:   %8lu kB\n", st->shared_clean >> 10,
+		st->shared_dirty >> 10);
+	seq_printf(s, "Private_Clean:  %8lu kB\nPrivate_Dirty:  %8lu kB\n", st->private_clean >> 10,
+		st->private_dirty >> 10);
+	seq_printf(s, "Referenced:     %8lu kB\nAnonymous:      %8lu kB\n", st->referenced >> 10,
+		st->anonymous >> 10);
 	seq_puts(s, "LazyFree:              0 kB\nAnonHugePages:         0 kB\nShmemPmdMapped:     "
 		    "   0 kB\n"
 		    "FilePmdMapped:         0 kB\nShared_Hugetlb:        0 kB\nPrivate_Hugetlb:    "
@@ -129,7 +130,7 @@ static void smaps_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 		(vma->vm_end - vma->vm_start) >> 10);
 	show_stats(s, &st);
 	seq_printf(s, "Locked:         %8lu kB\nTHPeligible:           0\nVmFlags: ",
-		vma->vm_flags & VM_LOCKED ? (st.pss_shift12 << 2) >> 12 : 0);
+		vma->vm_flags & VM_LOCKED ? st.pss_shift12 >> 22 : 0UL);
 	n = mm_status_vma_flags(vma->vm_flags, buf, PAGE_SIZE);
 	seq_write(s, buf, (size_t)max(n, 0));
 	seq_puts(s, "\n");
@@ -142,7 +143,7 @@ int proc_pid_smaps(struct seq *s, struct task *t)
 
 struct rollup {
 	struct mem_walk_stats sum;
-	u64 first, last;
+	u64 first, last, locked;
 };
 
 static void rollup_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
@@ -156,6 +157,8 @@ static void rollup_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 	vma_stats(vma, &st);
 	for (i = 0; i < sizeof(st) / sizeof(u64); i++)
 		to[i] += from[i];
+	if (vma->vm_flags & VM_LOCKED)
+		r->locked += st.pss_shift12;
 	if (!r->first)
 		r->first = vma->vm_start;
 	r->last = vma->vm_end;
@@ -173,7 +176,7 @@ int proc_pid_smaps_rollup(struct seq *s, struct task *t)
 	seq_printf(s, "%08lx-%08lx ---p 00000000 00:00 0                          [rollup]\n",
 		r.first, r.last);
 	show_stats(s, &r.sum);
-	seq_puts(s, "Locked:                0 kB\n");
+	seq_printf(s, "Locked:         %8lu kB\n", r.locked >> 22);
 	return 0;
 }
 

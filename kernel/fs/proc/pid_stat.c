@@ -354,6 +354,23 @@ int proc_pid_limits(struct seq *s, struct task *t)
 	return 0;
 }
 
+static int show_io(struct seq *s, const u64 v[6])
+{
+	seq_printf(s,
+		"rchar: %lu\nwchar: %lu\nsyscr: %lu\nsyscw: %lu\nread_bytes: %lu\nwrite_bytes: "
+		"%lu\ncancelled_write_bytes: 0\n",
+		v[0], v[1], v[2], v[3], v[4], v[5]);
+	return 0;
+}
+
+int proc_tid_io(struct seq *s, struct task *t)
+{
+	u64 v[6] = { t->io_rchar, t->io_wchar, t->io_syscr, t->io_syscw, t->io_read_bytes,
+		t->io_write_bytes };
+
+	return show_io(s, v);
+}
+
 int proc_pid_io(struct seq *s, struct task *t)
 {
 	struct signal_struct *sig = t->signal;
@@ -371,10 +388,5 @@ int proc_pid_io(struct seq *s, struct task *t)
 		v[5] += o->io_write_bytes;
 	}
 	read_unlock(&tasklist_lock);
-	seq_printf(s,
-		"rchar: %lu\nwchar: %lu\nsyscr: %lu\nsyscw: %lu\nread_bytes: %lu\nwrite_bytes: "
-		"%lu\n"
-		"cancelled_write_bytes: 0\n",
-		v[0], v[1], v[2], v[3], v[4], v[5]);
-	return 0;
+	return show_io(s, v);
 }

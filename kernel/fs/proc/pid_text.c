@@ -163,46 +163,139 @@ int proc_show_cgroup(struct seq *s, struct task *t)
 	return 0;
 }
 
-int proc_show_loginuid(struct seq *s, struct task *t)
-{
-	seq_puts(s, "4294967295");
-	return 0;
-}
-
 int proc_show_id_map(struct seq *s, struct task *t)
 {
 	seq_puts(s, "         0          0 4294967295\n");
 	return 0;
 }
 
+/* ---- scheduling ---- */
+
 int proc_show_schedstat(struct seq *s, struct task *t)
 {
-	seq_printf(s, "%lu 0 %lu\n", t->se.sum_exec, t->nvcsw + t->nivcsw);
+	seq_printf(s, "%lu %lu %lu\n", task_sched_runtime(t), READ_ONCE(t->se.run_delay),
+		READ_ONCE(t->se.nr_runs));
+	return 0;
+}
+
+static void sched_number(struct seq *s, const char *name, u64 v)
+{
+	seq_printf(s, "%-45s:%21lu\n", name, v);
+}
+
+static void sched_time(struct seq *s, const char *name, u64 ns)
+{
+	seq_printf(s, "%-45s:%14lu.%06lu\n", name, ns / 1000000, ns % 1000000);
+}
+
+int proc_show_sched(struct seq *s, struct task *t)
+{
+	seq_printf(s, "%s (%d, #threads: %d)\n", t->comm, t->pid, t->signal->nr_threads);
+	seq_puts(s, "-------------------------------------------------------------------\n");
+	sched_time(s, "se.exec_start", t->se.exec_start);
+	sched_time(s, "se.vruntime", t->se.vruntime);
+	sched_time(s, "se.sum_exec_runtime", task_sched_runtime(t));
+	sched_number(s, "nr_switches", t->nvcsw + t->nivcsw);
+	sched_number(s, "nr_voluntary_switches", t->nvcsw);
+	sched_number(s, "nr_involuntary_switches", t->nivcsw);
+	sched_number(s, "se.load.weight", t->se.weight);
+	sched_number(s, "policy", (u64)t->policy);
+	sched_number(s, "prio", (u64)(t->rt_priority ? 99 - t->rt_priority : 120 + t->nice));
+	return 0;
+}
+
+/* Kernel code is named by what it waits for: where a running task is nobody can say. */
+int proc_show_stack(struct seq *s, struct task *t)
+{
+	if (!capable(CAP_SYS_ADMIN))
+		return -EACCES;
+	if (t->state != TASK_RUNNING && t->wchan)
+		seq_printf(s, "[<0>] %s\n", t->wchan);
 	return 0;
 }
 
 int proc_show_timerslack(struct seq *s, struct task *t)
 {
+	if (t != current && !capable(CAP_SYS_NICE))
+		return -EPERM;
 	seq_printf(s, "%lu\n", t->timer_slack_ns);
 	return 0;
 }
 
+int proc_store_timerslack(struct task *t, char *text)
+{
+	u64 v;
+
+	if (kstrtou64(text, 0, &v))
+		return -EINVAL;
+	if (t != current && !capable(CAP_SYS_NICE))
+		return -EPERM;
+	WRITE_ONCE(t->timer_slack_ns, v ? v : 50000);
+	return 0;
+}
+
+/* ---- memory ---- */
+
 int proc_show_coredump_filter(struct seq *s, struct task *t)
 {
-	seq_puts(s, "00000033\n");
+	struct mm *mm = get_task_mm(t);
+
+	if (!mm)
+		return 0;
+	seq_printf(s, "%08x\n", mm->coredump_filter);
+	mmput(mm);
 	return 0;
+}
+
+int proc_store_coredump_filter(struct task *t, char *text)
+{
+	struct mm *mm;
+	u64 v;
+
+	if (kstrtou64(text, 0, &v) || v > 0xffffffff)
+		return -EINVAL;
+	mm = get_task_mm(t);
+	if (!mm)
+		return -ESRCH;
+	WRITE_ONCE(mm->coredump_filter, (u32)v & 0x1ff);
+	mmput(mm);
+	return 0;
+}
+
+/* The scale before oom_score_adj: -17 (never) to 15. */
+int proc_show_legacy_oom_adj(struct seq *s, struct task *t)
+{
+	int v = t->signal->oom_score_adj;
+
+	seq_printf(s, "%d\n", v == 1000 ? 15 : v * 17 / 1000);
+	return 0;
+}
+
+int proc_store_legacy_oom_adj(struct task *t, char *text)
+{
+	char scaled[16];
+	s64 v;
+
+	if (kstrtos64(text, 10, &v) || v < -17 || v > 15)
+		return -EINVAL;
+	scnprintf(scaled, sizeof(scaled), "%ld", v == 15 ? 1000 : v * 1000 / 17);
+	return proc_store_oom_adj(t, scaled);
 }
 
 int proc_show_children(struct seq *s, struct task *t)
 {
 	struct task *c;
 
+	if (t != t->group_leader) /* children are the process's */
+		return 0;
 	read_lock(&tasklist_lock);
-	list_for_each_entry(c, &t->group_leader->children, sibling)
+	list_for_each_entry(c, &t->children, sibling)
 		seq_printf(s, "%d ", c->pid);
 	read_unlock(&tasklist_lock);
 	return 0;
 }
+
+/* ---- mounts ---- */
 
 static int show_mount_list(struct seq *s, struct task *t, int style)
 {

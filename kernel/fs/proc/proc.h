@@ -73,9 +73,10 @@ struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len);
 /* What hangs at inode->i_private: which process, and which entry of which table. */
 struct pid_entry;
 struct proc_inode {
-	struct pid *pid; /* a reference; NULL in the fixed tree */
-	bool thread;     /* of a thread (task/TID), else of the process */
-	int fd;          /* of fd/N and fdinfo/N */
+	struct pid *pid;        /* a reference; NULL in the fixed tree */
+	bool thread;            /* of a thread (task/TID), else of the process */
+	int fd;                 /* of fd/N and fdinfo/N */
+	u64 map_start, map_end; /* of map_files/START-END; end 0: it is none */
 	const struct pid_entry *pe;
 	const struct proc_entry *de;
 	const struct file_operations *fops;
@@ -95,6 +96,7 @@ extern const struct dentry_operations proc_pid_dops;
 struct dentry *proc_pid_lookup(
 	struct inode *dir, struct dentry *d, const struct qstr *name); /* NULL inode: -ENOENT */
 int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base);
+int proc_entry_open(const struct proc_inode *pi);
 int proc_entry_show(const struct proc_inode *pi, struct seq *s);
 int proc_entry_store(const struct proc_inode *pi, char *text, size_t n);
 
@@ -102,8 +104,14 @@ int proc_entry_store(const struct proc_inode *pi, char *text, size_t n);
 struct inode *proc_pid_inode(
 	struct inode *dir, umode_t mode, struct pid *pid, bool thread, struct task *t);
 int proc_pid_setattr(struct dentry *d, struct iattr *attr);
-extern const struct inode_operations proc_ns_dir_iops, proc_net_dir_iops;
-extern const struct file_operations proc_ns_dir_fops, proc_net_dir_fops;
+extern const struct inode_operations proc_ns_dir_iops, proc_net_dir_iops, proc_map_files_iops,
+	proc_pid_link_iops;
+extern const struct file_operations proc_ns_dir_fops, proc_net_dir_fops, proc_map_files_fops,
+	proc_pagemap_fops;
+
+/* pid_mem.c */
+int proc_store_clear_refs(struct task *t, char *text);
+int proc_map_file_path(struct task *t, u64 start, u64 end, struct path *path, u64 *flags);
 
 /* pid_text.c */
 int proc_show_comm(struct seq *s, struct task *t);
@@ -118,9 +126,14 @@ int proc_show_oom_adj(struct seq *s, struct task *t);
 int proc_store_oom_adj(struct task *t, char *text);
 int proc_show_oom_score(struct seq *s, struct task *t);
 int proc_show_cgroup(struct seq *s, struct task *t);
-int proc_show_loginuid(struct seq *s, struct task *t);
 int proc_show_id_map(struct seq *s, struct task *t);
 int proc_show_schedstat(struct seq *s, struct task *t);
+int proc_show_sched(struct seq *s, struct task *t);
+int proc_show_stack(struct seq *s, struct task *t);
+int proc_store_timerslack(struct task *t, char *text);
+int proc_store_coredump_filter(struct task *t, char *text);
+int proc_show_legacy_oom_adj(struct seq *s, struct task *t);
+int proc_store_legacy_oom_adj(struct task *t, char *text);
 int proc_show_timerslack(struct seq *s, struct task *t);
 int proc_show_coredump_filter(struct seq *s, struct task *t);
 int proc_show_children(struct seq *s, struct task *t);
@@ -137,6 +150,7 @@ int proc_pid_maps(struct seq *s, struct task *t);
 int proc_pid_smaps(struct seq *s, struct task *t);
 int proc_pid_smaps_rollup(struct seq *s, struct task *t);
 int proc_pid_limits(struct seq *s, struct task *t);
+int proc_tid_io(struct seq *s, struct task *t);
 int proc_pid_io(struct seq *s, struct task *t);
 extern const struct file_operations proc_mem_fops, proc_mounts_fops;
 

@@ -77,8 +77,12 @@ void seq_escape(struct seq *s, const char *text)
 
 static int text_open(struct inode *inode, struct file *f)
 {
-	struct seq *s = kzalloc(sizeof(*s), GFP_KERNEL);
+	struct seq *s;
+	int err = proc_entry_open(PROC_I(inode));
 
+	if (err)
+		return err;
+	s = kzalloc(sizeof(*s), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
 	f->private_data = s;

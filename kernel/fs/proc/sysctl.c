@@ -8,9 +8,9 @@
 
 #include "arch/um/arch.h"
 #include "kernel/fs/proc/proc.h"
-#include "kernel/fs/proc/sysctl.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/sysctl.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/exec.h"
@@ -41,6 +41,9 @@ static int sysctl_store(char *text, size_t n, void *arg)
 
 	if (!n)
 		return 0;
+	text += strspn(text, " \t");
+	if (c->kind == SYSCTL_SHOW)
+		return c->store ? c->store(text) : -EINVAL;
 	if (c->kind == SYSCTL_STRING) {
 		if (n >= (size_t)c->max)
 			return -EINVAL;
@@ -49,7 +52,7 @@ static int sysctl_store(char *text, size_t n, void *arg)
 		size_t end = strcspn(text, " \t\n");
 
 		text[end] = 0;
-		if (kstrtos64(text, 10, &v) || v < c->min || v > c->max)
+		if (kstrtos64(text, 0, &v) || v < c->min || v > c->max)
 			return -EINVAL;
 		if (c->kind == SYSCTL_INT)
 			WRITE_ONCE(*(int *)c->data, (int)v);
@@ -98,11 +101,6 @@ static int show_boot_id(char *buf, size_t size)
 	return scnprintf(buf, size, "%s", id);
 }
 
-static int show_printk(char *buf, size_t size)
-{
-	return scnprintf(buf, size, "%d\t4\t1\t7\n", console_loglevel);
-}
-
 static int show_cap_last(char *buf, size_t size)
 {
 	return scnprintf(buf, size, "%d\n", CAP_LAST_CAP);
@@ -120,12 +118,7 @@ static int show_entropy(char *buf, size_t size)
 
 static int show_file_nr(char *buf, size_t size)
 {
-	return scnprintf(buf, size, "%lu\t0\t%ld\n", nr_files(), S64_MAX);
-}
-
-static int show_file_max(char *buf, size_t size)
-{
-	return scnprintf(buf, size, "%ld\n", S64_MAX);
+	return scnprintf(buf, size, "%lu\t0\t%lu\n", nr_files(), sysctl_file_max);
 }
 
 static int show_overflow_id(char *buf, size_t size)
@@ -133,10 +126,7 @@ static int show_overflow_id(char *buf, size_t size)
 	return scnprintf(buf, size, "65534\n");
 }
 
-#define NUM(p, v, lo, hi)                                                                          \
-	{                                                                                          \
-		.path = p, .kind = SYSCTL_INT, .mode = 0644, .data = &(v), .min = lo, .max = hi    \
-	}
+#define NUM SYSCTL_NUM
 #define TEXT(p, m, v)                                                                              \
 	{                                                                                          \
 		.path = p, .kind = SYSCTL_STRING, .mode = m, .data = v, .max = sizeof(v)           \
@@ -161,8 +151,6 @@ static const struct sysctl table[] = {
 		.min = 1,
 		.max = 4,
 		.changed = do_drop_caches },
-	NUM("vm/dirty_ratio", sysctl_dirty_ratio, 1, 100),
-	NUM("vm/dirty_background_ratio", sysctl_dirty_background_ratio, 0, 100),
 	TEXT("kernel/ostype", 0444, init_uts.sysname),
 	TEXT("kernel/osrelease", 0444, init_uts.release),
 	TEXT("kernel/version", 0444, init_uts.version),
@@ -173,7 +161,6 @@ static const struct sysctl table[] = {
 	NUM("kernel/randomize_va_space", sysctl_randomize_va_space, 0, 2),
 	NUM("kernel/sched_rt_period_us", sysctl_sched_rt_period_us, 1000, 1000000),
 	NUM("kernel/sched_rt_runtime_us", sysctl_sched_rt_runtime_us, -1, 1000000),
-	SHOW("kernel/printk", show_printk),
 	SHOW("kernel/cap_last_cap", show_cap_last),
 	SHOW("kernel/ngroups_max", show_ngroups),
 	SHOW("kernel/overflowuid", show_overflow_id),
@@ -183,9 +170,7 @@ static const struct sysctl table[] = {
 	SHOW("kernel/random/entropy_avail", show_entropy),
 	SHOW("kernel/random/poolsize", show_entropy),
 	NUM("vm/overcommit_memory", sysctl_overcommit_memory, 0, 2),
-	NUM("vm/overcommit_ratio", sysctl_overcommit_ratio, 0, 1000),
 	NUM("vm/max_map_count", sysctl_max_map_count, 0, 0x7fffffff),
-	SHOW("fs/file-max", show_file_max),
 	NUM("fs/nr_open", sysctl_nr_open, 64, 1 << 30),
 	SHOW("fs/file-nr", show_file_nr),
 	NUM("fs/protected_symlinks", sysctl_protected_symlinks, 0, 1),

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pid_mem.c: /proc/PID/pagemap, clear_refs and map_files: what a process's pages and mappings are, entry by entry. Formats: linux-doc's
+ * admin-guide/mm/pagemap.
+ *
+ * pagemap is made of the page table as it stands: a page that was mapped ahead and not yet touched is not there. Frame numbers are for
+ * CAP_SYS_ADMIN. There is no soft-dirty bit and no swap. An entry of map_files is found by its exact bounds, under mmap_lock.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/uaccess.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/process.h"
+
+/* ---- pagemap ---- */
+
+static int pagemap_open(struct inode *inode, struct file *f)
+{
+	struct task *t = proc_task(inode);
+	struct mm *mm;
+
+	if (!t)
+		return -ESRCH;
+	if (t->tgid != current->tgid && !ptrace_may_access(t, false)) {
+		put_task(t);
+		return -EACCES;
+	}
+	mm = get_task_mm(t);
+	put_task(t);
+	if (mm) {
+		mmgrab(mm);
+		mmput(mm);
+	}
+	f->private_data = mm;
+	return 0;
+}
+
+static int pagemap_release(struct inode *inode, struct file *f)
+{
+	if (f->private_data)
+		mmdrop(f->private_data);
+	return 0;
+}
+
+/* Bytes copied, 0 at the end of the address space, -errno. */
+static ssize_t copy_entries(struct mm *mm, struct iov_iter *to, u64 pos, u64 *buf)
+{
+	u64 end = mm->task_size >> PAGE_SHIFT, first = pos / 8, n;
+
+	if (first >= end)
+		return 0;
+	n = min(min(to->count / 8, PAGE_SIZE / 8), end - first);
+	down_read(&mm->mmap_lock);
+	mm_pagemap(mm, first << PAGE_SHIFT, n, buf, capable(CAP_SYS_ADMIN));
+	up_read(&mm->mmap_lock);
+	return copy_to_iter(buf, n * 8, to) == n * 8 ? (ssize_t)(n * 8) : -EFAULT;
+}
+
+static ssize_t pagemap_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct mm *mm = f->private_data;
+	ssize_t done = 0, n;
+	u64 *buf;
+
+	if (!mm || !atomic_inc_not_zero(&mm->mm_users))
+		return 0;
+	n = *pos % 8 || to->count % 8 ? -EINVAL : 0;
+	buf = n ? NULL : get_free_page(GFP_KERNEL);
+	if (!buf) {
+		mmput(mm);
+		return n ? n : -ENOMEM;
+	}
+	while (to->count) {
+		n = copy_entries(mm, to, (u64)*pos, buf);
+		if (n <= 0)
+			break;
+		done += n;
+		*pos += n;
+		cond_resched();
+	}
+	free_page_addr(buf);
+	mmput(mm);
+	return done ? done : n;
+}
+
+const struct file_operations proc_pagemap_fops = {
+	.open = pagemap_open,
+	.release = pagemap_release,
+	.read_iter = pagemap_read,
+	.llseek = generic_file_llseek,
+};
+
+/* ---- clear_refs ---- */
+
+int proc_store_clear_refs(struct task *t, char *text)
+{
+	struct mm *mm;
+	s64 what;
+
+	if (kstrtos64(text, 10, &what) || what < 1 || what > 5)
+		return -EINVAL;
+	mm = get_task_mm(t);
+	if (!mm)
+		return 0;
+	if (what == 5) { /* the peak begins anew */
+		down_write(&mm->mmap_lock);
+		mm->hiwater_rss = (u64)max(mm->rss_anon.v + mm->rss_file.v + mm->rss_shmem.v, 0L);
+		up_write(&mm->mmap_lock);
+	}
+	mmput(mm);
+	return 0;
+}
+
+/* ---- map_files ---- */
+
+static bool parse_bounds(const struct qstr *name, u64 *start, u64 *end)
+{
+	u64 v[2] = { 0, 0 };
+	u32 i, which = 0, digits = 0;
+
+	for (i = 0; i < name->len; i++) {
+		char c = name->name[i];
+		int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+
+		if (c == '-' && !which && digits) {
+			which = 1;
+			digits = 0;
+			continue;
+		}
+		if (d < 0 || digits++ == 16)
+			return false;
+		v[which] = v[which] << 4 | (u64)d;
+	}
+	*start = v[0];
+	*end = v[1];
+	return which && digits;
+}
+
+/* The area with these bounds that maps a file, or NULL; under mmap_lock. */
+static struct vm_area *area_of(struct mm *mm, u64 start, u64 end)
+{
+	struct vm_area *v = find_vma(mm, start);
+
+	return v && v->vm_start == start && v->vm_end == end && v->vm_file ? v : NULL;
+}
+
+/* The file that [start, end) maps, as a path with references. */
+int proc_map_file_path(struct task *t, u64 start, u64 end, struct path *path, u64 *flags)
+{
+	struct mm *mm = get_task_mm(t);
+	struct vm_area *v;
+	int err = -ENOENT;
+
+	if (!mm)
+		return err;
+	down_read(&mm->mmap_lock);
+	v = area_of(mm, start, end);
+	if (v) {
+		*flags = v->vm_flags;
+		if (path) {
+			*path = v->vm_file->f_path;
+			path_get(path);
+		}
+		err = 0;
+	}
+	up_read(&mm->mmap_lock);
+	mmput(mm);
+	return err;
+}
+
+static struct dentry *map_files_lookup(struct inode *dir, struct dentry *d, u32 flags)
+{
+	struct task *t = proc_task(dir);
+	struct inode *inode = NULL;
+	u64 start, end, vm_flags = 0;
+	int err = -ENOENT;
+
+	if (!t)
+		return ERR_PTR(-ENOENT);
+	if (t->tgid != current->tgid && !ptrace_may_access(t, false))
+		err = -EACCES;
+	else if (parse_bounds(&d->d_name, &start, &end))
+		err = proc_map_file_path(t, start, end, NULL, &vm_flags);
+	if (!err) {
+		umode_t mode = S_IFLNK | (vm_flags & VM_READ ? 0400 : 0) |
+			       (vm_flags & VM_WRITE ? 0200 : 0);
+
+		inode = proc_pid_inode(dir, mode, PROC_I(dir)->pid, false, t);
+		err = inode ? 0 : -ENOMEM;
+	}
+	put_task(t);
+	if (err)
+		return ERR_PTR(err);
+	PROC_I(inode)->map_start = start;
+	PROC_I(inode)->map_end = end;
+	inode->i_op = &proc_pid_link_iops;
+	d->d_op = &proc_pid_dops;
+	d_add(d, inode);
+	return NULL;
+}
+
+/* The bounds of the first area at or after @addr that maps a file; false: none. */
+static bool next_map_file(struct mm *mm, u64 addr, u64 *start, u64 *end)
+{
+	struct vm_area *v;
+	bool found = false;
+
+	down_read(&mm->mmap_lock);
+	for (v = find_vma(mm, addr); v; v = find_vma(mm, v->vm_end)) {
+		if (v->vm_file && v->vm_start >= addr) {
+			*start = v->vm_start;
+			*end = v->vm_end;
+			found = true;
+			break;
+		}
+	}
+	up_read(&mm->mmap_lock);
+	return found;
+}
+
+/* Positions are addresses in pages, plus 2. */
+static int map_files_iterate(struct file *f, struct dir_context *ctx)
+{
+	struct task *t = proc_task(f->f_inode);
+	struct mm *mm;
+	u64 start, end;
+
+	if (!t)
+		return -ENOENT;
+	mm = t->tgid == current->tgid || ptrace_may_access(t, false) ? get_task_mm(t) : NULL;
+	put_task(t);
+	if (!mm)
+		return -EACCES;
+	if (!dir_emit_dots(f, ctx))
+		goto out;
+	while (next_map_file(mm, ((u64)ctx->pos - 2) << PAGE_SHIFT, &start, &end)) {
+		char name[40];
+		int len = scnprintf(name, sizeof(name), "%lx-%lx", start, end);
+
+		if (!dir_emit(ctx, name, len, f->f_inode->i_ino * 4096 + (start >> PAGE_SHIFT), 10))
+			break;
+		ctx->pos = (loff_t)(end >> PAGE_SHIFT) + 2;
+	}
+out:
+	mmput(mm);
+	return 0;
+}
+
+const struct inode_operations proc_map_files_iops = { .lookup = map_files_lookup,
+	.setattr = proc_pid_setattr };
+const struct file_operations proc_map_files_fops = { .iterate = map_files_iterate,
+	.llseek = generic_file_llseek };

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sysctl.h: numbers and strings under /proc/sys. Entries are registered at boot (initcall level 3 or later) by whoever owns the variable;
+ * kernel/fs/proc/sysctl.c keeps them, and has those of the layers below it.
+ */
+#ifndef NESTLING_LIB_SYSCTL_H
+#define NESTLING_LIB_SYSCTL_H
+
+#include "kernel/lib/types.h"
+
+enum sysctl_kind {
+	SYSCTL_INT,    /* int, [min, max] */
+	SYSCTL_U64,    /* u64, [min, max] */
+	SYSCTL_STRING, /* char[size] */
+	SYSCTL_SHOW, /* show(buf, size) -> bytes; store(text) -> 0 or -errno, or NULL: read only */
+};
+struct sysctl {
+	const char *path; /* "kernel/pid_max" */
+	enum sysctl_kind kind;
+	umode_t mode;
+	void *data;
+	s64 min, max; /* for strings: max is the size with the terminator */
+	int (*show)(char *buf, size_t size);
+	int (*store)(char *text);
+	void (*changed)(void);
+};
+#define SYSCTL_NUM(p, v, lo, hi)                                                                   \
+	{                                                                                          \
+		.path = p, .kind = SYSCTL_INT, .mode = 0644, .data = &(v), .min = lo, .max = hi    \
+	}
+#define SYSCTL_BIG(p, v, lo, hi)                                                                   \
+	{                                                                                          \
+		.path = p, .kind = SYSCTL_U64, .mode = 0644, .data = &(v), .min = lo, .max = hi    \
+	}
+int sysctl_register(const struct sysctl *table, u32 n); /* the table lives forever */
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* The small files of a process in /proc: pagemap, map_files, fdinfo of each kind, coredump_filter, oom_adj, comm, io, and how they are read. */
+#include "t.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
+static char text[65536];
+
+static int slurp(const char *path)
+{
+	int fd = open(path, O_RDONLY), n, len = 0;
+
+	text[0] = 0;
+	if (fd == -1)
+		return -1;
+	while ((n = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
+		len += n;
+	text[len] = 0;
+	close(fd);
+	return n < 0 ? -1 : len;
+}
+
+static long put(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY);
+	long n = fd == -1 ? -1 : write(fd, value, strlen(value));
+	int err = errno;
+
+	if (fd != -1)
+		close(fd);
+	errno = err;
+	return n;
+}
+
+static void pagemap(void)
+{
+	int fd = NEED(open("/proc/self/pagemap", O_RDONLY));
+	char *p = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t e[4] = { 0 };
+	off_t at = (off_t)((uintptr_t)p / PAGE * 8);
+
+	p[PAGE] = 1;
+	T(pread(fd, e, sizeof(e), at));
+	say("touched: present %d file %d ", (int)(e[1] >> 63), (int)(e[1] >> 61 & 1));
+	say("swap bits: %d %d", (int)(e[0] >> 62 & 1), (int)(e[1] >> 62 & 1));
+	T(pread(fd, e, 7, at));
+	T(pread(fd, e, 8, at + 1));
+	T(write(fd, e, 8));
+	close(fd);
+	T(put("/proc/self/clear_refs", "5"));
+	T(put("/proc/self/clear_refs", "9"));
+	T(put("/proc/self/clear_refs", "x"));
+}
+
+/* Names of the lines: what stands before the colon. */
+static void info(const char *what, int fd)
+{
+	char path[64], *line, *save = NULL;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	NEED(slurp(path));
+	say("%s:", what);
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (!strncmp(line, "pos:", 4) || !strncmp(line, "flags:", 6))
+			say("  %s", line);
+		else if (!strncmp(line, "lock:", 5))
+			say("  lock: %.23s", strchr(line, ' ') + 1);
+		else if (strncmp(line, "eventfd-", 8) ||
+			 line[8] == 'c') /* younger kernels say more */
+			say("  %.*s", (int)strcspn(line, ": \t"), line);
+	}
+	close(fd);
+}
+
+static void fdinfos(void)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int fd, ep, p[2];
+	sigset_t set;
+
+	info("eventfd", eventfd(3, EFD_NONBLOCK));
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	info("signalfd", signalfd(-1, &set, SFD_CLOEXEC));
+	info("timerfd", timerfd_create(CLOCK_MONOTONIC, 0));
+	ep = epoll_create1(0);
+	NEED(pipe(p));
+	epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &ev);
+	info("epoll", ep);
+	fd = inotify_init();
+	inotify_add_watch(fd, ".", IN_CREATE);
+	info("inotify", fd);
+	fd = NEED(open("f", O_RDWR | O_CREAT | O_APPEND, 0600));
+	NEED(write(fd, "abc", 3));
+	NEED(flock(fd, LOCK_EX));
+	info("file", fd);
+}
+
+static void partial(void)
+{
+	char whole[8192], part[8192];
+	int fd = NEED(open("/proc/self/limits", O_RDONLY)), n, i, m = 0;
+
+	n = NEED(read(fd, whole, sizeof(whole)));
+	T(lseek(fd, 0, SEEK_SET));
+	for (i = 0; (i = read(fd, part + m, 7)) > 0;)
+		m += i;
+	say("by sevens: %s", n == m && !memcmp(whole, part, n) ? "the same" : "different");
+	T(pread(fd, part, 16, 20));
+	say("at 20: %s", memcmp(part, whole + 20, 16) ? "different" : "the same");
+	T(lseek(fd, 0, SEEK_END));
+	T(read(fd, BAD, 10));
+	close(fd);
+	whole[n] = 0;
+	say("%.100s", whole);
+}
+
+static void written(void)
+{
+	T(put("/proc/self/comm", "a name that is too long"));
+	slurp("/proc/self/comm");
+	say("comm %s", text);
+	T(put("/proc/self/coredump_filter", "0x21"));
+	slurp("/proc/self/coredump_filter");
+	say("filter %s", text);
+	CHILD(slurp("/proc/self/coredump_filter"); say("inherited %s", text));
+	T(put("/proc/self/coredump_filter", "z"));
+	T(put("/proc/self/oom_score_adj", "500"));
+	slurp("/proc/self/oom_adj");
+	say("oom_adj %s", text);
+	T(put("/proc/self/oom_adj", "15"));
+	slurp("/proc/self/oom_score_adj");
+	say("oom_score_adj %s", text);
+	T(put("/proc/self/oom_score_adj", "1001"));
+	T(put("/proc/self/timerslack_ns", "70000"));
+	T(slurp("/proc/self/timerslack_ns"));
+	T(put("/proc/self/timerslack_ns", "0"));
+	slurp("/proc/self/timerslack_ns");
+	say("slack %s", text);
+}
+
+static void map_files(void)
+{
+	char path[96], to[PATH_MAX], cwd[PATH_MAX];
+	int fd = NEED(open("mapped", O_RDWR | O_CREAT, 0600));
+	char *p;
+	int n;
+
+	NEED(ftruncate(fd, 2 * PAGE));
+	p = mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", (unsigned long)p,
+		(unsigned long)p + 2 * PAGE);
+	n = NEED(readlink(path, to, sizeof(to) - 1));
+	to[n] = 0;
+	NEED(getcwd(cwd, sizeof(cwd)) ? 0 : -1);
+	say("map_files: %s", !strncmp(to, cwd, strlen(cwd)) ? to + strlen(cwd) : to);
+	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", (unsigned long)p,
+		(unsigned long)p + PAGE);
+	TN("wrong bounds", readlink(path, to, sizeof(to)));
+	snprintf(path, sizeof(path), "/proc/self/map_files/%lx", (unsigned long)p);
+	TN("no bounds", readlink(path, to, sizeof(to)));
+	munmap(p, 2 * PAGE);
+	close(fd);
+}
+
+/* What a sleeping child shows, and who has no children file. */
+static void others(void)
+{
+	pid_t pid = SPAWN(pause());
+	char path[64], want[16];
+
+	t_until(pid, 'S');
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	slurp(path);
+	snprintf(want, sizeof(want), "%d ", pid);
+	say("children: %s", strcmp(text, want) ? text : "that one");
+	T(access("/proc/self/children", F_OK));
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	slurp(path);
+	say("schedstat: %d numbers", (int)sscanf(text, "%*u %*u %*u") + 3);
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	T(put(path, "x"));
+	kill(pid, SIGKILL);
+	t_wait("child", pid);
+}
+
+static void counters(void)
+{
+	unsigned long r0, w0, r1, w1, c0, c1;
+	int fd = NEED(open("/dev/zero", O_RDWR));
+	static char buf[10000];
+
+	NEED(slurp("/proc/self/io"));
+	sscanf(text, "rchar: %lu wchar: %lu syscr: %lu", &r0, &w0, &c0);
+	read(fd, buf, sizeof(buf));
+	write(fd, buf, 777);
+	slurp("/proc/self/io");
+	sscanf(text, "rchar: %lu wchar: %lu syscr: %lu", &r1, &w1, &c1);
+	say("read at least 10000: %d written 777: %d", r1 - r0 >= 10000, w1 - w0 == 777);
+	say("calls: %d", c1 > c0);
+	close(fd);
+}
+
+TEST(proc_files)
+{
+	pagemap();
+	fdinfos();
+	partial();
+	written();
+	map_files();
+	others();
+	counters();
+}
