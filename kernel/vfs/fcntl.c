@@ -18,8 +18,7 @@ static int setfl_allowed(struct file *f, u32 flags)
 		return -EPERM;
 	if ((flags & O_NOATIME) && !(f->f_flags & O_NOATIME) && !inode_owner_or_capable(f->f_inode))
 		return -EPERM;
-	if ((flags & O_DIRECT) && is_reg(f->f_inode) && !f->f_inode->i_sb->s_bdev &&
-		!(f->f_mode & FMODE_CAN_ODIRECT))
+	if ((flags & O_DIRECT) && !file_may_be_direct(f) && !S_ISFIFO(f->f_inode->i_mode))
 		return -EINVAL;
 	return f->f_op->setfl ? f->f_op->setfl(f, flags) : 0;
 }
@@ -47,7 +46,7 @@ static int do_setfl(int fd, struct file *f, u32 flags)
 
 /* ---- owners ---- */
 
-static void set_owner(struct file *f, struct pid *pid, int type)
+void file_set_owner(struct file *f, struct pid *pid, int type)
 {
 	struct pid *old;
 
@@ -74,7 +73,7 @@ static int do_setown(struct file *f, s32 who)
 		if (!pid)
 			return -ESRCH;
 	}
-	set_owner(f, pid, type);
+	file_set_owner(f, pid, type);
 	put_pid(pid);
 	return 0;
 }
@@ -111,7 +110,7 @@ static int do_setown_ex(struct file *f, uaddr_t arg)
 		if (!pid)
 			return -ESRCH;
 	}
-	set_owner(f, pid, owner_types[o.type]);
+	file_set_owner(f, pid, owner_types[o.type]);
 	put_pid(pid);
 	return 0;
 }
@@ -127,6 +126,17 @@ static int do_getown_ex(struct file *f, uaddr_t arg)
 			o.type = i;
 	spin_unlock(&f->f_lock);
 	return copy_to_user(arg, &o, sizeof(o)) ? -EFAULT : 0;
+}
+
+static int do_getowner_uids(struct file *f, uaddr_t arg)
+{
+	kuid_t ids[2];
+
+	spin_lock(&f->f_lock);
+	ids[0] = f->f_owner.uid;
+	ids[1] = f->f_owner.euid;
+	spin_unlock(&f->f_lock);
+	return copy_to_user(arg, ids, sizeof(ids)) ? -EFAULT : 0;
 }
 
 /* Who may not be signalled by whoever set the owner is not: the ids were kept for that. */
@@ -263,6 +273,26 @@ static long do_get_seals(struct file *f)
 	return seals & SEALS_ALLOWED ? (long)(seals & ~SEALS_ALLOWED) : -EINVAL;
 }
 
+/* ---- hints ---- */
+
+/* How long what is written will live, of the inode. It is kept for who asks; no device of ours wants to know. */
+static int rw_hint(struct file *f, bool set, uaddr_t arg)
+{
+	struct inode *inode = f->f_inode;
+	u64 hint = READ_ONCE(inode->i_write_hint);
+
+	if (!set)
+		return put_user(hint, arg);
+	if (get_user(hint, arg))
+		return -EFAULT;
+	if (hint > RWH_WRITE_LIFE_EXTREME)
+		return -EINVAL;
+	if (!inode_owner_or_capable(inode))
+		return -EPERM;
+	WRITE_ONCE(inode->i_write_hint, (u8)hint);
+	return 0;
+}
+
 /* ---- the call ---- */
 
 /* What works on O_PATH files too. -ENOSYS: none of those. */
@@ -300,6 +330,9 @@ static long fcntl_file(int fd, struct file *f, u32 cmd, u64 arg)
 	case F_GETSIG: return f->f_owner.signum;
 	case F_SETPIPE_SZ:
 	case F_GETPIPE_SZ: return pipe_fcntl(f, cmd, arg);
+	case F_GET_RW_HINT:
+	case F_SET_RW_HINT: return rw_hint(f, cmd == F_SET_RW_HINT, UADDR(arg));
+	case F_GETOWNER_UIDS: return do_getowner_uids(f, UADDR(arg));
 	case F_ADD_SEALS: return do_add_seals(f, arg);
 	case F_GET_SEALS: return do_get_seals(f);
 	default: return -EINVAL;

@@ -210,9 +210,14 @@ char *dentry_path(struct dentry *d, char *buf, int len);
 void namei_caches_init(void);
 
 /* ---- open.c, file.c, fdtable.c ---- */
-int vfs_open(struct file *f);       /* f_path set: checks, f_op, f_op->open */
-struct file *file_alloc(u32 flags); /* empty; ERR_PTR */
-void file_free(struct file *f);     /* that was never opened */
+bool file_may_be_direct(const struct file *f); /* may O_DIRECT be set? */
+#define ENOIOCTLCMD 515                        /* never leaves the kernel */
+/* The STATX_ATTR_* that flags stand for. */
+void fill_attributes(struct inode *inode, struct kstat *st);
+long file_attr_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOIOCTLCMD: none of its own */
+int vfs_open(struct file *f);                           /* f_path set: checks, f_op, f_op->open */
+struct file *file_alloc(u32 flags);                     /* empty; ERR_PTR */
+void file_free(struct file *f);                         /* that was never opened */
 void file_drop_path(struct file *f);
 void file_table_init(void);
 struct mount *kern_mount_data(struct file_system_type *t, void *data);

@@ -55,7 +55,11 @@ long vfs_ioctl(struct file *f, u32 cmd, u64 arg)
 
 static long do_ioctl(int fd, struct file *f, u32 cmd, u64 arg)
 {
+	long ret = file_attr_ioctl(f, cmd, arg);
 	int bsize;
+
+	if (ret != -ENOIOCTLCMD)
+		return ret;
 
 	switch (cmd) {
 	case FIOCLEX: return fd_set_cloexec(fd, true);

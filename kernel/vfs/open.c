@@ -78,10 +78,10 @@ static int file_count_writer(struct file *f)
 	return err;
 }
 
-static bool direct_welcome(const struct file *f)
+bool file_may_be_direct(const struct file *f)
 {
-	return (f->f_mode & FMODE_CAN_ODIRECT) || f->f_inode->i_sb->s_bdev ||
-	       S_ISBLK(f->f_inode->i_mode) || !is_reg(f->f_inode);
+	return (f->f_mode & FMODE_CAN_ODIRECT) || S_ISBLK(f->f_inode->i_mode) ||
+	       (is_reg(f->f_inode) && f->f_inode->i_sb->s_bdev);
 }
 
 static const struct file_operations no_fops;
@@ -104,6 +104,8 @@ int vfs_open(struct file *f)
 	if (err)
 		return err;
 	f->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	if (f->f_op->read_iter == generic_file_read_iter)
+		f->f_mode |= FMODE_NOWAIT;
 	if (is_reg(inode) || is_dir(inode))
 		f->f_mode |= FMODE_ATOMIC_POS;
 	if (S_ISSOCK(inode->i_mode))
@@ -115,7 +117,7 @@ int vfs_open(struct file *f)
 	if (!f->f_op->llseek || f->f_op->llseek == no_llseek)
 		f->f_mode &= ~FMODE_LSEEK;
 	f->f_flags &= ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
-	if ((f->f_flags & O_DIRECT) && !direct_welcome(f))
+	if ((f->f_flags & O_DIRECT) && !file_may_be_direct(f))
 		return -EINVAL;
 	fsnotify_file(f, IN_OPEN);
 	return 0;
@@ -436,6 +438,8 @@ static int build_open(u64 flags, u64 mode, u64 resolve, struct open_how_k *how)
 {
 	if (flags & O_PATH)
 		flags &= PATH_OPEN_FLAGS;
+	if ((flags & (O_DIRECTORY | O_CREAT)) == (O_DIRECTORY | O_CREAT))
+		return -EINVAL;
 	if (flags & TMPFILE_BIT) {
 		if ((flags & O_TMPFILE) != O_TMPFILE || !(acc_of(flags) & MAY_WRITE) ||
 			(flags & O_CREAT))

@@ -41,13 +41,10 @@ int vfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 	else
 		generic_fillattr(inode, st);
 	st->mnt_id = path->mnt->mnt_id;
-	if (inode->i_flags & S_IMMUTABLE)
-		st->attributes |= STATX_ATTR_IMMUTABLE;
-	if (inode->i_flags & S_APPEND)
-		st->attributes |= STATX_ATTR_APPEND;
+	fill_attributes(inode, st);
 	if (path->dentry == path->mnt->mnt_root)
 		st->attributes |= STATX_ATTR_MOUNT_ROOT;
-	st->attributes_mask |= STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_MOUNT_ROOT;
+	st->attributes_mask |= STATX_ATTR_MOUNT_ROOT;
 	return err;
 }
 
@@ -144,10 +141,12 @@ static int stat_at(int dfd, uaddr_t ua, int flags, struct kstat *st, u32 mask)
 
 	if (flags & ~STAT_FLAGS)
 		return -EINVAL;
-	if ((flags & AT_EMPTY_PATH) && dfd >= 0 && ua.v && name_is_empty(ua))
+	if ((flags & AT_EMPTY_PATH) && dfd >= 0 && name_is_empty(ua))
 		return fstat_kernel(dfd, st, mask, flags);
 	if (flags & AT_EMPTY_PATH)
 		lookup |= LOOKUP_EMPTY;
+	if ((flags & AT_EMPTY_PATH) && !ua.v)
+		return stat_name(dfd, "", lookup, &rq);
 	name = getname_flags(ua, lookup);
 	if (IS_ERR(name))
 		return PTR_ERR(name);

@@ -118,6 +118,13 @@ struct iattr {
 #define S_DIRSYNC 0x40
 #define S_NOSEC 0x80 /* no set-id bits, no security xattrs to clear on write */
 
+struct file_extent {
+	u64 pos, len, phys; /* bytes; phys on the device */
+	u32 flags;
+};
+#define FILE_EXTENT_HOLE 0x1
+#define FILE_EXTENT_UNWRITTEN 0x2 /* allocated, reads as zeros */
+
 struct inode_operations {
 	/* Attaches the inode to @dentry by d_splice_alias/d_add (negative: NULL inode). NULL, another dentry to use, or ERR_PTR. */
 	struct dentry *(*lookup)(struct inode *dir, struct dentry *dentry, u32 flags);
@@ -145,8 +152,14 @@ struct inode_operations {
 	int (*setxattr)(
 		struct inode *inode, const char *name, const void *value, size_t size, int flags);
 	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size);
-	int (*fiemap)(struct inode *inode, void *info, u64 start, u64 len);
+	/* FS_*_FL of linux/fs.h; set_flags with i_rwsem held: -EOPNOTSUPP for what the file system cannot keep. */
+	int (*get_flags)(struct inode *inode, u32 *flags);
+	int (*set_flags)(struct inode *inode, u32 flags);
+	/* The extent, or the hole, that byte @pos of the file is in. */
+	int (*extent_at)(struct inode *inode, u64 pos, struct file_extent *e);
 };
+/* What set_flags ends with: the flags that vfs looks at. */
+void inode_set_flags(struct inode *inode, u32 flags);
 
 struct inode {
 	umode_t i_mode;
@@ -182,8 +195,9 @@ struct inode {
 	void *i_pipe;             /* struct pipe_inode_info of a FIFO or pipe */
 	struct block_device *i_bdev;
 	void *i_cdev;
-	char *i_link; /* fast symlink target: immutable, valid until i_free */
-	u32 i_seals;  /* F_SEAL_* of a memfd, with SEALS_ALLOWED; under i_rwsem */
+	char *i_link;    /* fast symlink target: immutable, valid until i_free */
+	u8 i_write_hint; /* RWH_*, a word that anyone reads */
+	u32 i_seals;     /* F_SEAL_* of a memfd, with SEALS_ALLOWED; under i_rwsem */
 #define SEALS_ALLOWED 0x80000000
 	void *i_fsnotify; /* inotify marks */
 	struct simple_dir
@@ -521,6 +535,7 @@ void eventpoll_release(struct file *f);              /* epoll.c: @f is about to 
 void kill_fasync(struct file *f, int sig, int band); /* SIGIO to f_owner when O_ASYNC */
 /* For files that many have open: f_op->fasync puts @f on a list of theirs (0 or -ENOMEM), and events signal all on it. */
 int fasync_helper(struct file *f, bool on, struct list_head *list);
+void file_set_owner(struct file *f, struct pid *pid, int type); /* of SIGIO; PIDTYPE_* */
 void kill_fasync_list(struct list_head *list, int band);
 
 /* ---- descriptors ---- */

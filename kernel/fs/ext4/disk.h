@@ -166,6 +166,12 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "inode");
 #define EXT4_EA_INODE_FL 0x200000
 #define EXT4_INLINE_DATA_FL 0x10000000
 
+/* What lsattr shows, and what chattr may change: of the latter only what we keep to. */
+#define EXT4_USER_VISIBLE 0x705bdfffU
+#define EXT4_USER_CHANGES                                                                          \
+	(0x3U | EXT4_SYNC_FL | EXT4_IMMUTABLE_FL | EXT4_APPEND_FL | EXT4_NODUMP_FL |               \
+		EXT4_NOATIME_FL | EXT4_DIRSYNC_FL | EXT4_TOPDIR_FL)
+
 #define EXT4_NDIR_BLOCKS 12
 
 struct ext4_extent_header {

@@ -260,6 +260,9 @@ int ext4_orphan_del(struct ext4_handle *h, struct inode *inode);
 void ext4_orphan_cleanup(struct super_block *sb);
 void ext4_evict_inode(struct inode *inode);
 int ext4_setattr(struct dentry *d, struct iattr *attr);
+int ext4_get_flags(struct inode *inode, u32 *flags);
+int ext4_set_flags(struct inode *inode, u32 flags);
+#define EXT4_FLAG_OPS .get_flags = ext4_get_flags, .set_flags = ext4_set_flags
 long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len);
 
 /* ---- file.c, dir.c, namei.c, htree.c ---- */

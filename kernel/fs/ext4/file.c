@@ -88,25 +88,60 @@ static const char *ext4_get_link(struct dentry *d, struct inode *inode, char **t
 static int ext4_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
 {
 	struct inode *inode = d_inode(path->dentry);
-	u32 attrs = EXT4_I(inode)->i_flags;
 
 	generic_fillattr(inode, st);
 	st->blocks += READ_ONCE(EXT4_I(inode)->delayed) << (inode->i_blkbits - SECTOR_SHIFT);
 	st->btime = inode->i_btime;
 	if (inode->i_btime.tv_sec)
 		st->result_mask |= STATX_BTIME;
-	st->attributes_mask |= STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE | STATX_ATTR_NODUMP;
-	st->attributes |= (attrs & EXT4_APPEND_FL ? STATX_ATTR_APPEND : 0) |
-			  (attrs & EXT4_IMMUTABLE_FL ? STATX_ATTR_IMMUTABLE : 0) |
-			  (attrs & EXT4_NODUMP_FL ? STATX_ATTR_NODUMP : 0);
 	return 0;
+}
+
+int ext4_get_flags(struct inode *inode, u32 *flags)
+{
+	*flags = EXT4_I(inode)->i_flags & EXT4_USER_VISIBLE;
+	return 0;
+}
+
+/* Some bits are ours to change: a wish that leaves them as they are is granted, as chattr sends all that it has read. */
+int ext4_set_flags(struct inode *inode, u32 flags)
+{
+	struct ext4_inode *ei = EXT4_I(inode);
+
+	if (flags & ~(u32)EXT4_USER_VISIBLE)
+		return -EOPNOTSUPP;
+	if ((flags ^ ei->i_flags) & EXT4_USER_VISIBLE & ~EXT4_USER_CHANGES)
+		return -EOPNOTSUPP;
+	ei->i_flags = (ei->i_flags & ~EXT4_USER_CHANGES) | (flags & EXT4_USER_CHANGES);
+	inode_set_flags(inode, ei->i_flags);
+	return 0;
+}
+
+static int ext4_extent_at(struct inode *inode, u64 pos, struct file_extent *e)
+{
+	u32 bits = inode->i_blkbits;
+	struct ext4_map m = { .lblk = (u32)(pos >> bits), .len = ~0U };
+	int err;
+
+	down_read(&EXT4_I(inode)->i_data_sem);
+	err = ext4_map_blocks(inode, &m);
+	up_read(&EXT4_I(inode)->i_data_sem);
+	*e = (struct file_extent){ .pos = (u64)m.lblk << bits,
+		.len = (u64)m.len << bits,
+		.phys = m.pblk << bits,
+		.flags = !m.pblk     ? FILE_EXTENT_HOLE :
+			 m.unwritten ? FILE_EXTENT_UNWRITTEN :
+				       0 };
+	return err;
 }
 
 #define XATTR_OPS                                                                                  \
 	.getattr = ext4_getattr, .getattr_plain = true, .getxattr = ext4_getxattr,                 \
 	.setxattr = ext4_setxattr, .listxattr = ext4_listxattr
 
-const struct inode_operations ext4_file_iops = { .setattr = ext4_setattr, XATTR_OPS };
+const struct inode_operations ext4_file_iops = {
+	.setattr = ext4_setattr, .extent_at = ext4_extent_at, EXT4_FLAG_OPS, XATTR_OPS
+};
 const struct inode_operations ext4_special_iops = { .setattr = ext4_setattr, XATTR_OPS };
 const struct inode_operations ext4_symlink_iops = {
 	.get_link = ext4_get_link, .setattr = ext4_setattr, XATTR_OPS

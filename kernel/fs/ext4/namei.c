@@ -578,4 +578,5 @@ const struct inode_operations ext4_dir_iops = {
 	.getxattr = ext4_getxattr,
 	.setxattr = ext4_setxattr,
 	.listxattr = ext4_listxattr,
+	EXT4_FLAG_OPS,
 };

@@ -377,4 +377,6 @@ const struct file_operations tmpfs_file_ops = {
 	.fallocate = tmpfs_fallocate,
 };
 
-const struct inode_operations tmpfs_file_iops = { .setattr = tmpfs_setattr, TMPFS_XATTR_OPS };
+const struct inode_operations tmpfs_file_iops = {
+	.setattr = tmpfs_setattr, TMPFS_XATTR_OPS, TMPFS_FLAG_OPS
+};

@@ -3,6 +3,8 @@
  * inode.c: tmpfs's inodes and directories. A directory is a simple directory (vfs/libfs.c): its dentries are its contents.
  * Locks: the directory's i_rwsem, held by vfs.
  */
+#include <linux/fs.h>
+
 #include "kernel/fs/tmpfs/tmpfs.h"
 
 static const struct inode_operations tmpfs_dir_iops, tmpfs_link_iops, tmpfs_special_iops;
@@ -154,6 +156,25 @@ ssize_t tmpfs_listxattr(struct inode *inode, char *buf, size_t size)
 	return simple_xattr_list(&tmpfs_inode(inode)->xattrs, buf, size);
 }
 
+/* ---- flags ---- */
+
+#define TMPFS_FLAGS (FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL)
+
+int tmpfs_get_flags(struct inode *inode, u32 *flags)
+{
+	*flags = tmpfs_inode(inode)->flags;
+	return 0;
+}
+
+int tmpfs_set_flags(struct inode *inode, u32 flags)
+{
+	if (flags & ~(u32)TMPFS_FLAGS)
+		return -EOPNOTSUPP;
+	tmpfs_inode(inode)->flags = flags;
+	inode_set_flags(inode, flags);
+	return 0;
+}
+
 static const struct inode_operations tmpfs_dir_iops = {
 	.lookup = simple_lookup,
 	.create = tmpfs_create,
@@ -167,6 +188,7 @@ static const struct inode_operations tmpfs_dir_iops = {
 	.tmpfile = tmpfs_tmpfile,
 	.setattr = simple_setattr,
 	TMPFS_XATTR_OPS,
+	TMPFS_FLAG_OPS,
 };
 static const struct inode_operations tmpfs_link_iops = {
 	.get_link = simple_get_link,

@@ -188,6 +188,7 @@ static struct inode *tmpfs_alloc_inode(struct super_block *sb)
 		return NULL;
 	spin_lock_init(&t->lock);
 	t->charged = 0;
+	t->flags = 0;
 	simple_xattrs_init(&t->xattrs);
 	return &t->vfs;
 }

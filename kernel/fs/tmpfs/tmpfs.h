@@ -28,6 +28,7 @@ struct tmpfs_sb {
 struct tmpfs_inode {
 	struct inode vfs;
 	spinlock_t lock;
+	u32 flags;   /* FS_*_FL, under i_rwsem */
 	u64 charged; /* pages accounted to the superblock, under lock */
 	struct simple_xattrs xattrs;
 };
@@ -48,6 +49,9 @@ ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t 
 int tmpfs_setxattr(
 	struct inode *inode, const char *name, const void *value, size_t size, int flags);
 ssize_t tmpfs_listxattr(struct inode *inode, char *buf, size_t size);
+int tmpfs_get_flags(struct inode *inode, u32 *flags);
+int tmpfs_set_flags(struct inode *inode, u32 flags);
+#define TMPFS_FLAG_OPS .get_flags = tmpfs_get_flags, .set_flags = tmpfs_set_flags
 #define TMPFS_XATTR_OPS                                                                            \
 	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr
 /* file.c */
