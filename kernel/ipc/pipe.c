@@ -522,7 +522,7 @@ static int fifo_open(struct inode *inode, struct file *f)
 		return -ENOMEM;
 	f->private_data = p;
 	f->f_pos = 0;
-	f->f_mode |= FMODE_STREAM;
+	stream_open(inode, f);
 	mutex_lock(&p->mutex);
 	switch (f->f_mode & (FMODE_READ | FMODE_WRITE)) {
 	case FMODE_READ: err = open_read(p, f, nonblock); break;

@@ -19,9 +19,12 @@
 
 #define READ_BATCH 16
 
-/* The pages from @index on that are there without a gap, at most @nr: how many. Reads ahead when the first is missing. */
-static s32 read_batch(
-	struct address_space *m, struct file *f, u64 index, u32 nr, struct page **pages)
+/*
+ * The pages from @index on that are there without a gap, at most @nr: how many. Reads ahead when the first is missing, or says
+ * EAGAIN when nobody may wait.
+ */
+static s32 read_batch(struct address_space *m, struct file *f, u64 index, u32 nr, bool nowait,
+	struct page **pages)
 {
 	u64 wanted = nr;
 	u32 n, i;
@@ -31,6 +34,8 @@ static s32 read_batch(
 	if (!n || pages[0]->index != index) {
 		while (n)
 			put_page(pages[--n]);
+		if (nowait)
+			return -EAGAIN;
 		page_cache_readahead(m, f, index, wanted);
 		pages[0] = read_cache_page(m, index, f);
 		return IS_ERR(pages[0]) ? PTR_ERR(pages[0]) : 1;
@@ -52,6 +57,8 @@ static ssize_t read_from_page(
 	size_t done;
 	int err;
 
+	if (to->nowait && !test_bit(PG_uptodate, &p->flags))
+		return -EAGAIN;
 	if (test_bit(PG_readahead, &p->flags))
 		page_cache_readahead_next(m, f, p);
 	err = page_make_uptodate(m, p, f);
@@ -74,7 +81,8 @@ ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *t
 	while (to->count && *pos < mapping_size(m)) {
 		u64 index = *pos >> PAGE_SHIFT;
 		u64 end = min_t(u64, *pos + to->count, mapping_size(m));
-		s32 nr = read_batch(m, f, index, ((end - 1) >> PAGE_SHIFT) - index + 1, pages);
+		s32 nr = read_batch(
+			m, f, index, ((end - 1) >> PAGE_SHIFT) - index + 1, to->nowait, pages);
 
 		if (nr < 0) {
 			n = nr;

@@ -243,6 +243,14 @@ static ssize_t transfer_at(struct fd f, struct iov_iter *it, loff_t pos, bool wr
 
 /* ---- the simple calls ---- */
 
+/* Is there a way to do it at all? A directory has one that says EISDIR. */
+static bool can_transfer(const struct file *f, bool write)
+{
+	if (write)
+		return f->f_op->write_iter;
+	return f->f_op->read_iter || is_dir(f->f_inode);
+}
+
 long sys_read(int fd, uaddr_t buf, size_t n)
 {
 	struct fd f = fdget(fd);
@@ -253,6 +261,8 @@ long sys_read(int fd, uaddr_t buf, size_t n)
 		return -EBADF;
 	if (!(f.file->f_mode & FMODE_READ)) {
 		ret = -EBADF;
+	} else if (!can_transfer(f.file, false)) {
+		ret = -EINVAL;
 	} else if (!access_ok(buf, n)) {
 		ret = -EFAULT;
 	} else {
@@ -273,6 +283,8 @@ long sys_write(int fd, uaddr_t buf, size_t n)
 		return -EBADF;
 	if (!(f.file->f_mode & FMODE_WRITE)) {
 		ret = -EBADF;
+	} else if (!can_transfer(f.file, true)) {
+		ret = -EINVAL;
 	} else if (!access_ok(buf, n)) {
 		ret = -EFAULT;
 	} else {
@@ -320,27 +332,68 @@ long sys_pwrite64(int fd, uaddr_t buf, size_t n, s64 pos)
 
 /* ---- vectors ---- */
 
-static long rw_vec(int fd, uaddr_t vec, u64 nr, s64 pos, bool at, bool write, bool append)
+#define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
+
+static int rwf_allowed(const struct file *f, int flags, bool write)
+{
+	if (flags & ~RWF_KNOWN)
+		return -EOPNOTSUPP;
+	if ((flags & RWF_NOWAIT) && !(f->f_mode & FMODE_NOWAIT))
+		return -EOPNOTSUPP;
+	return !write && (flags & RWF_APPEND) ? -EOPNOTSUPP : 0;
+}
+
+/* What RWF_SYNC and RWF_DSYNC promise of @n bytes that were written, ending at @end (-1: somewhere). */
+static int rwf_sync(struct file *f, loff_t end, long n, int flags)
+{
+	loff_t last = (loff_t)(~0UL >> 1);
+
+	if (!(flags & (RWF_DSYNC | RWF_SYNC)) || !f->f_op->fsync)
+		return 0;
+	return vfs_fsync_range(
+		f, end == -1 ? 0 : end - n, end == -1 ? last : end - 1, !(flags & RWF_SYNC));
+}
+
+static long rw_vec_file(struct fd f, struct iov_iter *it, s64 pos, int flags, bool write)
+{
+	bool at = pos != -1;
+	long n;
+	int err;
+
+	if (!it->count)
+		return 0;
+	err = rwf_allowed(f.file, flags, write);
+	if (err)
+		return err;
+	it->append = flags & RWF_APPEND;
+	it->nowait = flags & RWF_NOWAIT;
+	n = at ? transfer_at(f, it, pos, write) : transfer(f, it, write);
+	if (n > 0 && write)
+		err = rwf_sync(f.file, at && !it->append ? pos + n : -1, n, flags);
+	return err ? err : n;
+}
+
+/* @pos -1: at the file's own position. */
+static long rw_vec(int fd, uaddr_t vec, u64 nr, s64 pos, int flags, bool write)
 {
 	struct uvec *to_free = NULL;
 	struct iov_iter it;
 	struct fd f;
 	long ret;
 
-	if (at && pos < 0)
-		return -EINVAL;
 	f = fdget(fd);
 	if (!f.file)
 		return -EBADF;
-	if (!(f.file->f_mode & (write ? FMODE_WRITE : FMODE_READ)))
-		ret = -EBADF;
-	else if (at && !(f.file->f_mode & (write ? FMODE_PWRITE : FMODE_PREAD)))
+	if (pos != -1 && !(f.file->f_mode & (write ? FMODE_PWRITE : FMODE_PREAD)))
 		ret = -ESPIPE;
+	else if (!(f.file->f_mode & (write ? FMODE_WRITE : FMODE_READ)))
+		ret = -EBADF;
+	else if (!can_transfer(f.file, write))
+		ret = -EINVAL;
 	else
 		ret = iov_iter_import(&it, vec, nr, &to_free);
 	if (!ret) {
-		it.append = append;
-		ret = at ? transfer_at(f, &it, pos, write) : transfer(f, &it, write);
+		ret = rw_vec_file(f, &it, pos, flags, write);
 		kfree(to_free);
 	}
 	fdput(f);
@@ -349,57 +402,34 @@ static long rw_vec(int fd, uaddr_t vec, u64 nr, s64 pos, bool at, bool write, bo
 
 long sys_readv(int fd, uaddr_t vec, u64 nr)
 {
-	return rw_vec(fd, vec, nr, 0, false, false, false);
+	return rw_vec(fd, vec, nr, -1, 0, false);
 }
 
 long sys_writev(int fd, uaddr_t vec, u64 nr)
 {
-	return rw_vec(fd, vec, nr, 0, false, true, false);
+	return rw_vec(fd, vec, nr, -1, 0, true);
 }
 
 /* On a 64-bit machine the low word is the whole position. */
 long sys_preadv(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high)
 {
-	return rw_vec(fd, vec, nr, pos, true, false, false);
+	return (s64)pos < 0 ? -EINVAL : rw_vec(fd, vec, nr, pos, 0, false);
 }
 
 long sys_pwritev(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high)
 {
-	return rw_vec(fd, vec, nr, pos, true, true, false);
+	return (s64)pos < 0 ? -EINVAL : rw_vec(fd, vec, nr, pos, 0, true);
 }
-
-#define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
 
 /* preadv2, pwritev2: flags for one transfer. Those that cannot be kept are refused. */
-static long rw_vec_flags(int fd, uaddr_t vec, u64 nr, s64 pos, int flags, bool write)
-{
-	struct fd f;
-	long n;
-	int err = 0;
-
-	if (flags & ~RWF_KNOWN)
-		return -EOPNOTSUPP;
-	if ((flags & RWF_NOWAIT) || (!write && (flags & RWF_APPEND)))
-		return -EOPNOTSUPP;
-	n = rw_vec(fd, vec, nr, pos, pos != -1, write, flags & RWF_APPEND);
-	if (n <= 0 || !write || !(flags & (RWF_DSYNC | RWF_SYNC)))
-		return n;
-	f = fdget(fd);
-	if (f.file)
-		err = vfs_fsync_range(f.file, pos == -1 ? 0 : pos,
-			pos == -1 ? (loff_t)(~0UL >> 1) : pos + n - 1, !(flags & RWF_SYNC));
-	fdput(f);
-	return err ? err : n;
-}
-
 long sys_preadv2(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high, int flags)
 {
-	return rw_vec_flags(fd, vec, nr, pos, flags, false);
+	return (s64)pos < -1 ? -EINVAL : rw_vec(fd, vec, nr, pos, flags, false);
 }
 
 long sys_pwritev2(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high, int flags)
 {
-	return rw_vec_flags(fd, vec, nr, pos, flags, true);
+	return (s64)pos < -1 ? -EINVAL : rw_vec(fd, vec, nr, pos, flags, true);
 }
 
 /* ---- cached files ---- */
@@ -423,6 +453,8 @@ ssize_t generic_file_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 
 	if (!to->count)
 		return 0;
+	if (to->nowait && (f->f_flags & O_DIRECT))
+		return -EAGAIN;
 	if (!direct_aligned(f, to, *pos))
 		return -EINVAL;
 	if (f->f_flags & O_DIRECT) {
@@ -478,6 +510,8 @@ ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from, loff_t *p
 	ssize_t n;
 	int err = 0;
 
+	if (from->nowait)
+		return -EOPNOTSUPP; /* every write may wait for room */
 	down_write(&inode->i_rwsem);
 	n = write_locked(f, from, pos);
 	up_write(&inode->i_rwsem);
