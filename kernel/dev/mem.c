@@ -84,7 +84,7 @@ static long random_ioctl(struct file *f, u32 cmd, u64 arg)
 	case RNDCLEARPOOL:
 	case RNDRESEEDCRNG: return capable(CAP_SYS_ADMIN) ? 0 : -EPERM; /* the pool is the host's */
 	}
-	return -ENOTTY;
+	return -EINVAL;
 }
 
 static int refuse_open(struct inode *inode, struct file *f)

@@ -504,8 +504,10 @@ int tty_input(struct tty_struct *tty, const u8 *buf, int n)
 		if (i < n)
 			i += tty_input(tty, buf + i, n - i);
 	}
-	if (wake)
+	if (wake) {
 		wake_up_poll(&tty->read_wait, EPOLLIN | EPOLLRDNORM);
+		kill_fasync_list(&tty->async, EPOLLIN | EPOLLRDNORM);
+	}
 	tty_wakeup(tty);
 	return i;
 }

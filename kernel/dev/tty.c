@@ -71,6 +71,7 @@ struct tty_struct *tty_alloc(
 	mutex_init(&tty->write_mutex);
 	init_waitqueue_head(&tty->read_wait);
 	init_waitqueue_head(&tty->write_wait);
+	INIT_LIST_HEAD(&tty->async);
 	spin_lock_init(&tty->lock);
 	tty->termios = tty_std_termios;
 	return tty;
@@ -313,9 +314,25 @@ static u32 tty_poll(struct file *f, struct poll_table *pt)
 	return n_tty_poll(f->private_data, f, pt);
 }
 
+/* The foreground group owns the signals when nobody else does, and without one who asks for them. */
 static int tty_fasync(int fd, struct file *f, bool on)
 {
-	return on ? -EOPNOTSUPP : 0;
+	struct tty_struct *tty = f->private_data;
+	struct pid *pid;
+	int type = PIDTYPE_PGID, err = fasync_helper(f, on, &tty->async);
+
+	if (err || !on || READ_ONCE(f->f_owner.pid))
+		return err;
+	read_lock(&tasklist_lock);
+	pid = get_pid(tty->pgrp);
+	read_unlock(&tasklist_lock);
+	if (!pid) {
+		pid = get_pid(current->signal->pids[PIDTYPE_TGID]);
+		type = PIDTYPE_TGID;
+	}
+	file_set_owner(f, pid, type);
+	put_pid(pid);
+	return 0;
 }
 
 const struct file_operations tty_fops = {

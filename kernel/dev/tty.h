@@ -82,6 +82,7 @@ struct tty_struct {
 
 	struct mutex read_mutex, write_mutex;
 	struct wait_queue_head read_wait, write_wait;
+	struct list_head async; /* who wants SIGIO; fasync_helper() has its lock */
 
 	/* the line discipline; all under lock */
 	spinlock_t lock;

@@ -284,6 +284,8 @@ static ssize_t nl_sendmsg(struct socket *s, struct msg *m)
 
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
+	if (!len)
+		return -ENODATA;
 	if (len > 65536)
 		return -EMSGSIZE;
 	buf = kmalloc(len + NLMSG_HDRLEN, GFP_KERNEL);
@@ -388,6 +390,10 @@ static int nl_bind(struct socket *s, struct sockaddr_buf *a)
 
 static int nl_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 {
+	if (a->len >= sizeof(u16) && a->family == AF_UNSPEC)
+		return 0; /* everything goes to the kernel as it is */
+	if (a->family != AF_NETLINK || a->len < sizeof(struct sockaddr_nl))
+		return -EINVAL;
 	return nl_bind(s,
 		&(struct sockaddr_buf){ .len = sizeof(struct sockaddr_nl), .family = AF_NETLINK });
 }
@@ -406,8 +412,8 @@ static u32 nl_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	struct nl_sock *n = NL(s);
 
 	poll_wait(f, &n->c.wait, pt);
-	return EPOLLOUT | EPOLLWRNORM | (list_empty(&n->queue) ? 0 : EPOLLIN | EPOLLRDNORM) |
-	       (n->c.err ? EPOLLERR : 0);
+	return EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND |
+	       (list_empty(&n->queue) ? 0 : EPOLLIN | EPOLLRDNORM) | (n->c.err ? EPOLLERR : 0);
 }
 
 static int nl_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)

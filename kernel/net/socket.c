@@ -34,6 +34,7 @@ void sock_init_common(struct sock_common *sk, u16 family, u16 type, u32 protocol
 	sk->protocol = protocol;
 	spin_lock_init(&sk->lock);
 	init_waitqueue_head(&sk->wait);
+	INIT_LIST_HEAD(&sk->async);
 	sk->sndbuf = (u32)READ_ONCE(wmem_default);
 	sk->rcvbuf = (u32)READ_ONCE(rmem_default);
 	sk->rcvlowat = 1;
@@ -88,6 +89,13 @@ static long sock_ioctl(struct file *f, u32 cmd, u64 arg)
 	return s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
 }
 
+static int sock_fasync(int fd, struct file *f, bool on)
+{
+	struct socket *s = f->private_data;
+
+	return fasync_helper(f, on, &s->sk->async);
+}
+
 static int sock_release(struct inode *inode, struct file *f)
 {
 	struct socket *s = f->private_data;
@@ -106,6 +114,7 @@ static const struct file_operations socket_fops = {
 	.write_iter = sock_write_iter,
 	.poll = sock_poll,
 	.ioctl = sock_ioctl,
+	.fasync = sock_fasync,
 	.release = sock_release,
 };
 
@@ -409,10 +418,10 @@ long sys_shutdown(int fd, int how)
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	if (how < 0 || how > 2)
-		err = -EINVAL;
+	if (!s->ops->shutdown)
+		err = -EOPNOTSUPP;
 	else
-		err = s->ops->shutdown ? s->ops->shutdown(s, how + 1) : -EOPNOTSUPP;
+		err = how < 0 || how > 2 ? -EINVAL : s->ops->shutdown(s, how + 1);
 	fput(f);
 	return err;
 }

@@ -84,6 +84,7 @@ struct sock_common {
 		int on, secs;
 	} linger;
 	struct wait_queue_head wait; /* readers, writers, pollers */
+	struct list_head async;      /* who wants SIGIO; fasync_helper() has its lock */
 };
 
 struct socket;

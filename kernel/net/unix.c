@@ -113,7 +113,7 @@ struct unix_sock *unix_find_sock(struct sockaddr_buf *a, u16 type)
 	int err;
 
 	if (a->len <= sizeof(u16))
-		return ERR_PTR(-ECONNREFUSED);
+		return ERR_PTR(-EINVAL);
 	if (is_abstract(a)) {
 		spin_lock(&unix_names_lock);
 		u = find_abstract(a, type);
@@ -268,12 +268,14 @@ void unix_wake_readers(struct unix_sock *u)
 {
 	if (waitqueue_active(&u->c.wait))
 		wake_up_common(&u->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
+	kill_fasync_list(&u->c.async, EPOLLIN | EPOLLRDNORM);
 }
 
 static void wake_all(struct unix_sock *u)
 {
 	wake_up_common(&u->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLRDHUP);
 	wake_up_common(&u->space, TASK_NORMAL, 0, EPOLLOUT | EPOLLHUP);
+	kill_fasync_list(&u->c.async, EPOLLIN | EPOLLHUP);
 }
 
 void unix_wake_space(struct unix_sock *u)

@@ -129,6 +129,8 @@ ssize_t unix_stream_sendmsg(struct socket *s, struct msg *m)
 	to = unix_peer_get(u);
 	if (!to)
 		return -ENOTCONN;
+	if (unix_receiver_gone(to))
+		err = -EPIPE;
 	while (m->iter.count && !err) {
 		u32 n = (u32)min_t(
 			u64, m->iter.count, min_t(u64, STREAM_CHUNK, max(u->c.sndbuf / 2, 1U)));
@@ -336,6 +338,8 @@ static ssize_t stream_recv_locked(struct socket *s, struct msg *m)
 	ssize_t done = 0, n;
 	int err;
 
+	if (!m->iter.count) /* waits all the same */
+		return sock_wait(&u->c, recv_ready(u), m->nonblock, u->c.rcvtimeo);
 	while (m->iter.count) {
 		n = stream_read_some(u, m, !done);
 		if (n == -EAGAIN)
