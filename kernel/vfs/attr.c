@@ -292,18 +292,6 @@ static int change_path(const struct path *p, struct iattr *a)
 	return err;
 }
 
-static int change_at(int dfd, uaddr_t ua, u32 lookup, struct iattr *a)
-{
-	struct path path;
-	int err = user_path_at(dfd, ua, lookup, &path);
-
-	if (err)
-		return err;
-	err = change_path(&path, a);
-	path_put(&path);
-	return err;
-}
-
 static int change_fd(int fd, struct iattr *a)
 {
 	struct fd f = fdget(fd);
@@ -323,11 +311,35 @@ static struct iattr attr_mode(u32 mode)
 	return (struct iattr){ .ia_valid = ATTR_MODE, .ia_mode = mode & S_IALLUGO };
 }
 
-long sys_fchmodat(int dfd, uaddr_t ua, u32 mode)
+/* The mode of a symbolic link is never asked, so no file system keeps one. */
+static int chmod_at(int dfd, uaddr_t ua, u32 mode, u32 lookup)
 {
 	struct iattr a = attr_mode(mode);
+	struct path path;
+	int err = user_path_at(dfd, ua, lookup, &path);
 
-	return change_at(dfd, ua, LOOKUP_FOLLOW, &a);
+	if (err)
+		return err;
+	if (!is_lnk(path.dentry->d_inode))
+		err = change_path(&path, &a);
+	else
+		err = mnt_readonly(path.mnt) ? -EROFS : -EOPNOTSUPP;
+	path_put(&path);
+	return err;
+}
+
+long sys_fchmodat2(int dfd, uaddr_t ua, u32 mode, int flags)
+{
+	u32 lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	return chmod_at(dfd, ua, mode, lookup | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
+}
+
+long sys_fchmodat(int dfd, uaddr_t ua, u32 mode)
+{
+	return chmod_at(dfd, ua, mode, LOOKUP_FOLLOW);
 }
 
 long sys_chmod(uaddr_t ua, u32 mode)
@@ -438,6 +450,8 @@ static int utimes_path(const struct path *p, const struct timespec64 *t)
 	bool now = !t || (t[0].tv_nsec == UTIME_NOW && t[1].tv_nsec == UTIME_NOW);
 	int err;
 
+	if (t && (bad_nsec(t[0].tv_nsec) || bad_nsec(t[1].tv_nsec)))
+		return -EINVAL;
 	if (t && t[0].tv_nsec == UTIME_OMIT && t[1].tv_nsec == UTIME_OMIT)
 		return 0;
 	err = mnt_want_write(p->mnt);
@@ -482,8 +496,6 @@ static int do_utimes(int dfd, uaddr_t ua, const struct timespec64 *t, int flags)
 	int err;
 
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-		return -EINVAL;
-	if (t && (bad_nsec(t[0].tv_nsec) || bad_nsec(t[1].tv_nsec)))
 		return -EINVAL;
 	if (!ua.v && dfd != AT_FDCWD)
 		return flags ? -EINVAL : utimes_fd(dfd, t);
@@ -636,9 +648,9 @@ static int fallocate_mode_ok(int mode)
 	if ((mode & FALLOC_FL_PUNCH_HOLE) && !(mode & FALLOC_FL_KEEP_SIZE))
 		return -EOPNOTSUPP;
 	if ((mode & FALLOC_FL_COLLAPSE_RANGE) && (mode & ~FALLOC_FL_COLLAPSE_RANGE))
-		return -EINVAL;
+		return -EOPNOTSUPP;
 	if ((mode & FALLOC_FL_INSERT_RANGE) && (mode & ~FALLOC_FL_INSERT_RANGE))
-		return -EINVAL;
+		return -EOPNOTSUPP;
 	return 0;
 }
 

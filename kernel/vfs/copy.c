@@ -113,6 +113,8 @@ static ssize_t copy_allowed(struct file *in, loff_t ipos, struct file *out, loff
 		return -EINVAL;
 	if (!(in->f_mode & FMODE_READ) || !(out->f_mode & FMODE_WRITE) || (out->f_flags & O_APPEND))
 		return -EBADF;
+	if (in->f_inode->i_sb != out->f_inode->i_sb)
+		return -EXDEV;
 	if (out->f_inode->i_flags & S_IMMUTABLE)
 		return -EPERM;
 	if (ipos < 0 || opos < 0 || check_add_overflow(ipos, (loff_t)*n, &end) ||

@@ -315,11 +315,11 @@ static int do_setlk(int fd, struct file *f, const struct flock *u, bool ofd, boo
 
 	if (err)
 		return err;
-	if (ofd && u->l_pid)
-		return -EINVAL;
 	if ((req.type == FLK_READ && !(f->f_mode & FMODE_READ)) ||
 		(req.type == FLK_WRITE && !(f->f_mode & FMODE_WRITE)))
 		return -EBADF;
+	if (ofd && u->l_pid)
+		return -EINVAL;
 	err = setlk(f->f_inode, &req, wait);
 	if (!err && !ofd && req.type != FLK_NONE && closed_meanwhile(fd, f)) {
 		req.type = FLK_NONE;
@@ -372,34 +372,47 @@ long fcntl_lock(int fd, struct file *f, u32 cmd, uaddr_t arg)
 
 /* ---- flock ---- */
 
-static int do_flock(struct file *f, u32 op)
+/* The type of lock that an operation asks for, or -EINVAL. */
+static int flock_type(u32 op)
+{
+	switch (op & ~(u32)LOCK_NB) {
+	case LOCK_SH: return FLK_READ;
+	case LOCK_EX: return FLK_WRITE;
+	case LOCK_UN: return FLK_NONE;
+	default: return -EINVAL;
+	}
+}
+
+static int do_flock(struct file *f, int type, bool wait)
 {
 	struct file_lock req = { .kind = FLK_FLOCK,
+		.type = type,
 		.owner = f,
 		.pid = current->tgid,
 		.inode = f->f_inode,
 		.start = 0,
 		.end = FLK_END };
 
-	switch (op & ~(u32)LOCK_NB) {
-	case LOCK_SH: req.type = FLK_READ; break;
-	case LOCK_EX: req.type = FLK_WRITE; break;
-	case LOCK_UN: req.type = FLK_NONE; break;
-	default: return -EINVAL;
-	}
-	if (f->f_mode & FMODE_PATH)
+	if (type != FLK_NONE && !(f->f_mode & (FMODE_READ | FMODE_WRITE)))
 		return -EBADF;
-	return setlk(f->f_inode, &req, !(op & LOCK_NB));
+	return setlk(f->f_inode, &req, wait);
 }
 
+/* LOCK_MAND was given up in Linux 5.16: it does nothing, and no descriptor is asked for. */
 long sys_flock(int fd, u32 op)
 {
-	struct fd f = fdget(fd);
-	int err;
+	struct fd f;
+	int type, err;
 
+	if (op & LOCK_MAND)
+		return 0;
+	type = flock_type(op);
+	if (type < 0)
+		return type;
+	f = fdget(fd);
 	if (!f.file)
 		return -EBADF;
-	err = do_flock(f.file, op);
+	err = do_flock(f.file, type, !(op & LOCK_NB));
 	fdput(f);
 	return err;
 }

@@ -264,10 +264,6 @@ static int do_rename(int odfd, const char *oname, int ndfd, const char *nname, u
 	struct rename *r;
 	int err;
 
-	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
-		return -EINVAL;
-	if ((flags & RENAME_EXCHANGE) && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)))
-		return -EINVAL;
 	r = kmalloc(sizeof(*r), GFP_KERNEL);
 	if (!r)
 		return -ENOMEM;
@@ -292,6 +288,10 @@ long sys_renameat2(int odfd, uaddr_t oua, int ndfd, uaddr_t nua, int flags)
 	char *oname, *nname;
 	int err;
 
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
+		return -EINVAL;
+	if ((flags & RENAME_EXCHANGE) && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)))
+		return -EINVAL;
 	oname = getname(oua);
 	if (IS_ERR(oname))
 		return PTR_ERR(oname);

@@ -87,11 +87,14 @@ static int file_range(struct file *f, loff_t off, loff_t n, u32 flags)
 	loff_t end;
 	int err = 0;
 
+	if (flags & ~(u32)(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+			    SYNC_FILE_RANGE_WAIT_AFTER))
+		return -EINVAL;
+	if (off < 0 || n < 0 || check_add_overflow(off, n, &end))
+		return -EINVAL;
 	if (!is_reg(f->f_inode) && !S_ISBLK(f->f_inode->i_mode) && !is_dir(f->f_inode) &&
 		!is_lnk(f->f_inode))
 		return -ESPIPE;
-	if (off < 0 || n < 0 || check_add_overflow(off, n, &end))
-		return -EINVAL;
 	end = n ? end - 1 : FILE_END;
 	if (flags & SYNC_FILE_RANGE_WAIT_BEFORE)
 		err = filemap_fdatawait_range(m, off, end);
@@ -109,13 +112,9 @@ static int file_range(struct file *f, loff_t off, loff_t n, u32 flags)
 
 long sys_sync_file_range(int fd, s64 off, s64 n, int flags)
 {
-	struct fd f;
+	struct fd f = fdget(fd);
 	int err;
 
-	if (flags &
-		~(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER))
-		return -EINVAL;
-	f = fdget(fd);
 	if (!f.file)
 		return -EBADF;
 	err = file_range(f.file, off, n, flags);

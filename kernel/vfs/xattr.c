@@ -21,7 +21,7 @@ static bool begins(const char *name, const char *prefix)
 
 static bool is_prefix(const char *name)
 {
-	return !strcmp(name, "user.") || !strcmp(name, "trusted.") || !strcmp(name, "security.");
+	return !strcmp(name, "trusted.") || !strcmp(name, "security.");
 }
 
 static int user_allowed(struct inode *inode, int mask)
@@ -38,8 +38,11 @@ static int xattr_allowed(struct inode *inode, const char *name, int mask)
 {
 	if ((mask & MAY_WRITE) && (inode->i_flags & (S_IMMUTABLE | S_APPEND)))
 		return -EPERM;
-	if (begins(name, "user."))
-		return user_allowed(inode, mask);
+	if (!strncmp(name, XATTR_USER_PREFIX, XATTR_USER_PREFIX_LEN)) {
+		int err = user_allowed(inode, mask);
+
+		return err || name[XATTR_USER_PREFIX_LEN] ? err : -EINVAL;
+	}
 	if (begins(name, "trusted."))
 		return capable(CAP_SYS_ADMIN) ? 0 : mask & MAY_WRITE ? -EPERM : -ENODATA;
 	if (begins(name, "security.")) {
@@ -49,7 +52,8 @@ static int xattr_allowed(struct inode *inode, const char *name, int mask)
 			return capable(CAP_SETFCAP) ? 0 : -EPERM;
 		return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
 	}
-	if (begins(name, "system."))
+	if (!strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS) ||
+		!strcmp(name, XATTR_NAME_POSIX_ACL_DEFAULT))
 		return 0;
 	return is_prefix(name) ? -EINVAL : -EOPNOTSUPP;
 }
@@ -97,36 +101,41 @@ static int change_xattr(
 	return err;
 }
 
-/* @uname UNULL value of zero length: a buffer all the same, since NULL means removal. */
-static int set_path(const struct path *p, uaddr_t uname, uaddr_t uvalue, size_t size, int flags)
-{
+/* What a setting call brings. All of it is read before the path is looked up, so that its errors come first. */
+struct xattr_arg {
 	char name[XATTR_NAME_MAX + 1];
-	void *value;
+	void *value; /* never NULL, which would mean removal */
+	size_t size;
+	int flags;
+};
+
+/* Fills in @x; xattr_arg_free() afterwards. */
+static int xattr_arg_get(struct xattr_arg *x, uaddr_t uname, uaddr_t uvalue, size_t size, int flags)
+{
 	int err;
 
 	if (flags & ~(XATTR_CREATE | XATTR_REPLACE))
 		return -EINVAL;
-	err = copy_name(name, uname);
+	err = copy_name(x->name, uname);
 	if (err)
 		return err;
 	if (size > XATTR_SIZE_MAX)
 		return -E2BIG;
-	value = kmalloc(max(size, (size_t)1), GFP_KERNEL);
-	if (!value)
+	x->size = size;
+	x->flags = flags;
+	x->value = kmalloc(max(size, (size_t)1), GFP_KERNEL);
+	if (!x->value)
 		return -ENOMEM;
-	err = size && copy_from_user(value, uvalue, size) ?
-		      -EFAULT :
-		      change_xattr(p, name, value, size, flags);
-	kfree(value);
-	return err;
+	if (size && copy_from_user(x->value, uvalue, size)) {
+		kfree(x->value);
+		return -EFAULT;
+	}
+	return 0;
 }
 
-static int remove_path(const struct path *p, uaddr_t uname)
+static void xattr_arg_free(struct xattr_arg *x)
 {
-	char name[XATTR_NAME_MAX + 1];
-	int err = copy_name(name, uname);
-
-	return err ? err : change_xattr(p, name, NULL, 0, XATTR_REPLACE);
+	kfree(x->value);
 }
 
 /* ---- get and list ---- */
@@ -138,15 +147,12 @@ ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf, size_t si
 	return inode->i_op->getxattr(inode, name, buf, size);
 }
 
-static long get_path(const struct path *p, uaddr_t uname, uaddr_t uvalue, size_t size)
+static long get_path(const struct path *p, const char *name, uaddr_t uvalue, size_t size)
 {
 	struct inode *inode = p->dentry->d_inode;
-	char name[XATTR_NAME_MAX + 1];
 	void *buf = NULL;
-	long n = copy_name(name, uname);
+	long n = xattr_allowed(inode, name, MAY_READ);
 
-	if (!n)
-		n = xattr_allowed(inode, name, MAY_READ);
 	if (n)
 		return n;
 	size = min(size, (size_t)XATTR_SIZE_MAX);
@@ -223,13 +229,18 @@ static long list_path(const struct path *p, uaddr_t ulist, size_t size)
 
 static long set_at(uaddr_t ua, u32 lookup, uaddr_t name, uaddr_t value, size_t size, int flags)
 {
+	struct xattr_arg x;
 	struct path path;
-	long err = user_path_at(AT_FDCWD, ua, lookup, &path);
+	long err = xattr_arg_get(&x, name, value, size, flags);
 
 	if (err)
 		return err;
-	err = set_path(&path, name, value, size, flags);
-	path_put(&path);
+	err = user_path_at(AT_FDCWD, ua, lookup, &path);
+	if (!err) {
+		err = change_xattr(&path, x.name, x.value, x.size, x.flags);
+		path_put(&path);
+	}
+	xattr_arg_free(&x);
 	return err;
 }
 
@@ -245,21 +256,27 @@ long sys_lsetxattr(uaddr_t ua, uaddr_t name, uaddr_t value, size_t size, int fla
 
 long sys_fsetxattr(int fd, uaddr_t name, uaddr_t value, size_t size, int flags)
 {
-	struct fd f = fdget(fd);
-	long err;
+	struct xattr_arg x;
+	long err = xattr_arg_get(&x, name, value, size, flags);
+	struct fd f;
 
-	if (!f.file)
-		return -EBADF;
-	err = set_path(&f.file->f_path, name, value, size, flags);
+	if (err)
+		return err;
+	f = fdget(fd);
+	err = f.file ? change_xattr(&f.file->f_path, x.name, x.value, x.size, x.flags) : -EBADF;
 	fdput(f);
+	xattr_arg_free(&x);
 	return err;
 }
 
-static long get_at(uaddr_t ua, u32 lookup, uaddr_t name, uaddr_t value, size_t size)
+static long get_at(uaddr_t ua, u32 lookup, uaddr_t uname, uaddr_t value, size_t size)
 {
+	char name[XATTR_NAME_MAX + 1];
 	struct path path;
-	long n = user_path_at(AT_FDCWD, ua, lookup, &path);
+	long n = copy_name(name, uname);
 
+	if (!n)
+		n = user_path_at(AT_FDCWD, ua, lookup, &path);
 	if (n)
 		return n;
 	n = get_path(&path, name, value, size);
@@ -277,14 +294,16 @@ long sys_lgetxattr(uaddr_t ua, uaddr_t name, uaddr_t value, size_t size)
 	return get_at(ua, 0, name, value, size);
 }
 
-long sys_fgetxattr(int fd, uaddr_t name, uaddr_t value, size_t size)
+long sys_fgetxattr(int fd, uaddr_t uname, uaddr_t value, size_t size)
 {
-	struct fd f = fdget(fd);
-	long n;
+	char name[XATTR_NAME_MAX + 1];
+	long n = copy_name(name, uname);
+	struct fd f;
 
-	if (!f.file)
-		return -EBADF;
-	n = get_path(&f.file->f_path, name, value, size);
+	if (n)
+		return n;
+	f = fdget(fd);
+	n = f.file ? get_path(&f.file->f_path, name, value, size) : -EBADF;
 	fdput(f);
 	return n;
 }
@@ -323,14 +342,17 @@ long sys_flistxattr(int fd, uaddr_t list, size_t size)
 	return n;
 }
 
-static long remove_at(uaddr_t ua, u32 lookup, uaddr_t name)
+static long remove_at(uaddr_t ua, u32 lookup, uaddr_t uname)
 {
+	char name[XATTR_NAME_MAX + 1];
 	struct path path;
-	long err = user_path_at(AT_FDCWD, ua, lookup, &path);
+	long err = copy_name(name, uname);
 
+	if (!err)
+		err = user_path_at(AT_FDCWD, ua, lookup, &path);
 	if (err)
 		return err;
-	err = remove_path(&path, name);
+	err = change_xattr(&path, name, NULL, 0, XATTR_REPLACE);
 	path_put(&path);
 	return err;
 }
@@ -345,14 +367,16 @@ long sys_lremovexattr(uaddr_t ua, uaddr_t name)
 	return remove_at(ua, 0, name);
 }
 
-long sys_fremovexattr(int fd, uaddr_t name)
+long sys_fremovexattr(int fd, uaddr_t uname)
 {
-	struct fd f = fdget(fd);
-	long err;
+	char name[XATTR_NAME_MAX + 1];
+	long err = copy_name(name, uname);
+	struct fd f;
 
-	if (!f.file)
-		return -EBADF;
-	err = remove_path(&f.file->f_path, name);
+	if (err)
+		return err;
+	f = fdget(fd);
+	err = f.file ? change_xattr(&f.file->f_path, name, NULL, 0, XATTR_REPLACE) : -EBADF;
 	fdput(f);
 	return err;
 }
