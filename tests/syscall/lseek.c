@@ -46,4 +46,11 @@ TEST(lseek)
 	CHILD(lseek(fd, 2, SEEK_CUR));
 	T(lseek(fd, 0, SEEK_CUR));
 	T(lseek(NEED(open("f", O_RDONLY)), 0, SEEK_CUR));
+
+	/* what was written to a file that has no name any more is data, too */
+	fd = NEED(open("gone", O_RDWR | O_CREAT, 0600));
+	NEED(unlink("gone"));
+	NEED(pwrite(fd, "x", 1, (1 << 20) - 1));
+	T(lseek(fd, 0, SEEK_DATA) >= 0);
+	T(lseek(fd, (1 << 20) - 1, SEEK_DATA));
 }

@@ -574,7 +574,10 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n)
 	return err;
 }
 
-/* The file was removed meanwhile and nobody else has it: what is dirty goes with it, as soon as the caller lets go. */
+/*
+ * The file was removed meanwhile and nobody else has it: what is dirty goes with it, as soon as the caller lets go. Asked by the
+ * flusher, which has a reference of its own; who waits (wbc->sync) may have the file open, and that is the one reference.
+ */
 static bool only_writeback_left(const struct inode *inode)
 {
 	return !inode->i_nlink && atomic_read(&inode->i_count) == 1;
@@ -587,7 +590,7 @@ static int ext4_writepages(struct address_space *m, struct writeback_control *wb
 	struct page **pages = kmalloc(RUN_MAX * sizeof(pages[0]), GFP_NOFS | __GFP_NOFAIL);
 	int err = 0, r;
 
-	while (wbc->nr_to_write && !only_writeback_left(inode)) {
+	while (wbc->nr_to_write && (wbc->sync || !only_writeback_left(inode))) {
 		u32 n = collect(m, wbc, &index, end, pages);
 
 		if (!n)
