@@ -7,26 +7,100 @@
  * Blocks are found by number in a hash; unused ones stay on an LRU list up to a limit. The first user reads the block under b->lock; a
  * failed read leaves it not up to date, and the next user tries again. The journal holds references on what is dirty or not yet written
  * home, so an unused block is always the same as on disk.
- * Locks: sbi->buf_lock for hash, list and reference counts; b->lock (mutex) around the read.
+ * Memory pressure and vm.drop_caches take unused ones, the oldest first (a shrinker).
+ * Locks: sbi->buf_lock for hash, list and reference counts; b->lock (mutex) around the read. caches_lock for the list of caches, outside
+ * buf_lock.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/string.h"
 
 #define BUF_HASH_SIZE 8192
-#define BUF_KEEP 8192 /* unused blocks that stay */
+#define BUF_KEEP 8192  /* unused blocks that stay */
+#define BUF_BATCH 64UL /* freed at a time by the shrinker */
+
+static DEFINE_SPINLOCK(caches_lock);
+static LIST_HEAD(caches); /* sbi->buf_cache of all that are mounted */
+
+static void buf_free(struct ext4_buf *b)
+{
+	kfree(b->data);
+	kfree(b);
+}
+
+/* ---- memory pressure ---- */
+
+/* Unused ones are as on disk. How many were put on @victims, of at most @nr. */
+static u64 take_unused(struct ext4_sb *sbi, u64 nr, struct list_head *victims)
+{
+	u64 n = 0;
+
+	spin_lock(&sbi->buf_lock);
+	while (n < nr && !list_empty(&sbi->buf_lru)) {
+		struct ext4_buf *b = list_first_entry(&sbi->buf_lru, struct ext4_buf, lru);
+
+		list_move(&b->lru, victims);
+		hlist_del_init(&b->hash);
+		sbi->nr_bufs--;
+		n++;
+	}
+	spin_unlock(&sbi->buf_lock);
+	return n;
+}
+
+static u64 bufs_count(void)
+{
+	struct ext4_sb *sbi;
+	u64 n = 0;
+
+	spin_lock(&caches_lock);
+	list_for_each_entry(sbi, &caches, buf_cache)
+		n += READ_ONCE(sbi->nr_bufs);
+	spin_unlock(&caches_lock);
+	return n;
+}
+
+static u64 bufs_scan(u64 nr)
+{
+	struct ext4_buf *b, *next;
+	struct ext4_sb *sbi;
+	u64 freed = 0, n;
+
+	do {
+		u64 batch = min(nr - freed, BUF_BATCH);
+		LIST_HEAD(victims);
+
+		n = 0;
+		spin_lock(&caches_lock);
+		list_for_each_entry(sbi, &caches, buf_cache)
+			n += take_unused(sbi, batch - n, &victims);
+		spin_unlock(&caches_lock);
+		list_for_each_entry_safe(b, next, &victims, lru)
+			buf_free(b);
+		freed += n;
+	} while (n && freed < nr);
+	return freed;
+}
+
+static struct shrinker bufs_shrinker = { .count = bufs_count, .scan = bufs_scan };
+
+void ext4_bufs_shrinker_init(void)
+{
+	register_shrinker(&bufs_shrinker);
+}
+
+/* ---- one cache ---- */
 
 int ext4_bufs_init(struct ext4_sb *sbi)
 {
 	spin_lock_init(&sbi->buf_lock);
 	INIT_LIST_HEAD(&sbi->buf_lru);
 	sbi->buf_hash = kcalloc(BUF_HASH_SIZE, sizeof(sbi->buf_hash[0]), GFP_KERNEL);
-	return sbi->buf_hash ? 0 : -ENOMEM;
-}
-
-static void buf_free(struct ext4_buf *b)
-{
-	kfree(b->data);
-	kfree(b);
+	if (!sbi->buf_hash)
+		return -ENOMEM;
+	spin_lock(&caches_lock);
+	list_add(&sbi->buf_cache, &caches);
+	spin_unlock(&caches_lock);
+	return 0;
 }
 
 void ext4_bufs_destroy(struct ext4_sb *sbi)
@@ -35,6 +109,9 @@ void ext4_bufs_destroy(struct ext4_sb *sbi)
 
 	if (!sbi->buf_hash)
 		return;
+	spin_lock(&caches_lock);
+	list_del(&sbi->buf_cache);
+	spin_unlock(&caches_lock);
 	list_for_each_entry_safe(b, next, &sbi->buf_lru, lru)
 		buf_free(b);
 	kfree(sbi->buf_hash);

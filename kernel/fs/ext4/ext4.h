@@ -89,7 +89,8 @@ struct ext4_sb {
 
 	spinlock_t buf_lock;
 	struct hlist_head *buf_hash;
-	struct list_head buf_lru; /* unused ones, oldest first */
+	struct list_head buf_lru;   /* unused ones, oldest first */
+	struct list_head buf_cache; /* buffer.c's list of caches; under its caches_lock */
 	u32 nr_bufs;
 };
 static inline struct ext4_sb *EXT4_SB(const struct super_block *sb)
@@ -118,6 +119,7 @@ static inline struct ext4_inode *EXT4_I(const struct inode *inode)
 	return container_of(inode, struct ext4_inode, vfs);
 }
 
+void ext4_bufs_shrinker_init(void); /* once */
 int ext4_bufs_init(struct ext4_sb *sbi);
 void ext4_bufs_destroy(struct ext4_sb *sbi);
 /* The block, read: a reference for ext4_brelse(). ERR_PTR(-EFSCORRUPTED: no such block, -EIO, -ENOMEM). */

@@ -788,6 +788,7 @@ static struct file_system_type ext4_type = {
 static int ext4_init(void)
 {
 	inode_cache = kmem_cache_create("ext4_inode", sizeof(struct ext4_inode), 0);
+	ext4_bufs_shrinker_init();
 	return inode_cache ? register_filesystem(&ext4_type) : -ENOMEM;
 }
 INITCALL(3, ext4_init);
