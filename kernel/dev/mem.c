@@ -74,6 +74,11 @@ static ssize_t random_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	return done;
 }
 
+static u32 random_poll(struct file *f, struct poll_table *pt)
+{
+	return EPOLLIN | EPOLLRDNORM;
+}
+
 static long random_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	switch (cmd) {
@@ -262,6 +267,14 @@ static const struct file_operations random_fops = {
 	.llseek = noop_llseek,
 	.read_iter = random_read,
 	.write_iter = null_write,
+	.poll = random_poll,
+	.ioctl = random_ioctl,
+};
+/* As Linux: urandom cannot be polled. */
+static const struct file_operations urandom_fops = {
+	.llseek = noop_llseek,
+	.read_iter = random_read,
+	.write_iter = null_write,
 	.ioctl = random_ioctl,
 };
 static const struct file_operations refuse_fops = {
@@ -288,7 +301,7 @@ static const struct {
 	{ "zero", 5, 0666, &zero_fops },
 	{ "full", 7, 0666, &full_fops },
 	{ "random", 8, 0666, &random_fops },
-	{ "urandom", 9, 0666, &random_fops },
+	{ "urandom", 9, 0666, &urandom_fops },
 	{ "kmsg", 11, 0644, &kmsg_fops },
 };
 

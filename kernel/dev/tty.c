@@ -319,7 +319,7 @@ static int tty_fasync(int fd, struct file *f, bool on)
 {
 	struct tty_struct *tty = f->private_data;
 	struct pid *pid;
-	int type = PIDTYPE_PGID, err = fasync_helper(f, on, &tty->async);
+	int type = PIDTYPE_PGID, err = fasync_helper(fd, f, on, &tty->async);
 
 	if (err || !on || READ_ONCE(f->f_owner.pid))
 		return err;

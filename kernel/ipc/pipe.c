@@ -263,6 +263,8 @@ static ssize_t pipe_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	mutex_unlock(&p->mutex);
 	if (total && was_full)
 		pipe_wake_writers(p);
+	else if (total)
+		kill_fasync_list(&p->wr_async, EPOLLOUT | EPOLLWRNORM);
 	if (waited && !pipe_empty(p))
 		pipe_wake_readers(p);
 	if (total && p->is_fifo)
@@ -347,6 +349,8 @@ static ssize_t pipe_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	/* while it waited for room, readers may have drained the pipe and gone to sleep */
 	if (ret > 0 && (wake || waited))
 		pipe_wake_readers(p);
+	else if (ret > 0)
+		kill_fasync_list(&p->rd_async, EPOLLIN | EPOLLRDNORM); /* of each write */
 	if (waited && more)
 		pipe_wake_writers(p);
 	if (ret > 0 && p->is_fifo)
@@ -401,9 +405,9 @@ static int pipe_fasync(int fd, struct file *f, bool on)
 	int err = 0;
 
 	if (f->f_mode & FMODE_READ)
-		err = fasync_helper(f, on, &p->rd_async);
+		err = fasync_helper(fd, f, on, &p->rd_async);
 	if (!err && (f->f_mode & FMODE_WRITE))
-		err = fasync_helper(f, on, &p->wr_async);
+		err = fasync_helper(fd, f, on, &p->wr_async);
 	return err;
 }
 
@@ -424,6 +428,8 @@ static int pipe_release(struct inode *inode, struct file *f)
 			&p->rd_wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM | EPOLLERR | EPOLLHUP);
 		wake_up_common(
 			&p->wr_wait, TASK_NORMAL, 0, EPOLLOUT | EPOLLWRNORM | EPOLLERR | EPOLLHUP);
+		kill_fasync_list(&p->rd_async, EPOLLIN);
+		kill_fasync_list(&p->wr_async, EPOLLOUT);
 	}
 	pipe_put(inode, p);
 	return 0;

@@ -115,6 +115,7 @@ static int nl_queue(struct nl_sock *n, const struct builder *b)
 	if (full)
 		kfree(m);
 	wake_up_common(&n->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
+	kill_fasync_list(&n->c.async, EPOLLIN | EPOLLRDNORM);
 	return 0;
 }
 

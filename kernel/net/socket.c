@@ -93,7 +93,7 @@ static int sock_fasync(int fd, struct file *f, bool on)
 {
 	struct socket *s = f->private_data;
 
-	return fasync_helper(f, on, &s->sk->async);
+	return fasync_helper(fd, f, on, &s->sk->async);
 }
 
 static int sock_release(struct inode *inode, struct file *f)

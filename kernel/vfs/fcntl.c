@@ -4,6 +4,7 @@
  * Locks: f_lock for f_flags and f_owner. Leases and dnotify do not exist (EINVAL, as on a Linux built without them).
  */
 #include <asm-generic/fcntl.h>
+#include <linux/eventpoll.h>
 
 #include "gen/syscalls.h"
 #include "kernel/vfs/internal.h"
@@ -165,7 +166,22 @@ static void signal_one(struct fown *o, const siginfo_t *info, int sig, bool grou
 	put_task(t);
 }
 
-void kill_fasync(struct file *f, int sig, int band)
+/* si_code and si_band of an event. */
+static void tell_reason(siginfo_t *info, int band)
+{
+	if (band & EPOLLHUP) {
+		info->si_code = POLL_HUP;
+		info->si_band = EPOLLHUP | EPOLLERR;
+	} else if (band & EPOLLIN) {
+		info->si_code = POLL_IN;
+		info->si_band = EPOLLIN | EPOLLRDNORM;
+	} else {
+		info->si_code = POLL_OUT;
+		info->si_band = EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+	}
+}
+
+static void kill_fasync(struct file *f, int fd, int band)
 {
 	struct fown o;
 	siginfo_t info;
@@ -177,9 +193,9 @@ void kill_fasync(struct file *f, int sig, int band)
 	if (!o.pid)
 		return;
 	memset(&info, 0, sizeof(info));
-	info.si_signo = o.signum ? o.signum : sig;
-	info.si_code = POLL_IN;
-	info.si_band = band;
+	info.si_signo = o.signum ? o.signum : SIGIO;
+	tell_reason(&info, band);
+	info.si_fd = fd;
 	if (o.type == PIDTYPE_PGID)
 		kill_pgrp(o.pid, info.si_signo, o.signum ? &info : SEND_SIG_PRIV);
 	else
@@ -191,6 +207,7 @@ void kill_fasync(struct file *f, int sig, int band)
 struct fasync_entry {
 	struct list_head list;
 	struct file *file;
+	int fd; /* by which it was asked for: siginfo tells it */
 };
 static DEFINE_SPINLOCK(fasync_lock); /* all lists of entries; outside of tasklist_lock */
 
@@ -205,7 +222,7 @@ static struct fasync_entry *fasync_find(struct list_head *list, struct file *f)
 	return NULL;
 }
 
-int fasync_helper(struct file *f, bool on, struct list_head *list)
+int fasync_helper(int fd, struct file *f, bool on, struct list_head *list)
 {
 	struct fasync_entry *fresh = NULL, *old;
 
@@ -214,13 +231,16 @@ int fasync_helper(struct file *f, bool on, struct list_head *list)
 		if (!fresh)
 			return -ENOMEM;
 		fresh->file = f;
+		fresh->fd = fd;
 	}
 	spin_lock(&fasync_lock);
 	old = fasync_find(list, f);
 	if (on && !old) {
 		list_add(&fresh->list, list);
 		fresh = NULL;
-	} else if (!on && old) {
+	} else if (on) {
+		old->fd = fd;
+	} else if (old) {
 		list_del(&old->list);
 		fresh = old;
 	}
@@ -237,7 +257,7 @@ void kill_fasync_list(struct list_head *list, int band)
 		return;
 	spin_lock(&fasync_lock);
 	list_for_each_entry(e, list, list)
-		kill_fasync(e->file, SIGIO, band);
+		kill_fasync(e->file, e->fd, band);
 	spin_unlock(&fasync_lock);
 }
 

@@ -531,10 +531,9 @@ static inline void poll_wait(struct file *f, struct wait_queue_head *q, struct p
 		pt->queue(f, q, pt);
 }
 static inline u32 vfs_poll(struct file *f, struct poll_table *pt);
-void eventpoll_release(struct file *f);              /* epoll.c: @f is about to be freed */
-void kill_fasync(struct file *f, int sig, int band); /* SIGIO to f_owner when O_ASYNC */
+void eventpoll_release(struct file *f); /* epoll.c: @f is about to be freed */
 /* For files that many have open: f_op->fasync puts @f on a list of theirs (0 or -ENOMEM), and events signal all on it. */
-int fasync_helper(struct file *f, bool on, struct list_head *list);
+int fasync_helper(int fd, struct file *f, bool on, struct list_head *list);
 void file_set_owner(struct file *f, struct pid *pid, int type); /* of SIGIO; PIDTYPE_* */
 void kill_fasync_list(struct list_head *list, int band);
 
