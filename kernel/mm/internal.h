@@ -139,7 +139,6 @@ extern struct kmem_cache *vma_cache;
 
 /* ---- mmap.c ---- */
 
-int munmap_locked(struct mm *mm, u64 start, u64 len);
 u64 mmap_limit(int which); /* RLIMIT_* in bytes */
 bool mm_capable(int cap);
 int check_lock_limit(struct mm *mm, u64 pages);

@@ -397,6 +397,8 @@ struct vm_area *find_vma(struct mm *mm, u64 addr); /* first with vm_end > addr; 
 /* As mmap(2) inside the kernel; takes mmap_lock itself. Address or -errno. */
 u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int flags, u64 pgoff);
 int do_munmap(struct mm *mm, u64 addr, u64 len);
+int munmap_locked(
+	struct mm *mm, u64 start, u64 len); /* the same under mmap_lock (writing), whole pages */
 /* exec's helpers: a stack VMA that grows down below @top; brk area. */
 int mm_setup_stack(struct mm *mm, u64 top, u64 flags);
 int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags);
