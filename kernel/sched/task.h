@@ -26,6 +26,7 @@ struct cred;
 struct nsproxy;
 struct pid;
 struct futex_state;
+struct sem_undo_list;
 struct seccomp_filter;
 
 /* Task states. */
@@ -163,8 +164,9 @@ struct task {
 	int seccomp_mode; /* own; threads are synchronised under sighand->lock */
 	struct seccomp_filter *seccomp;
 
-	struct futex_state *futex; /* own */
-	u64 min_flt, maj_flt;      /* own */
+	struct futex_state *futex;     /* own */
+	struct sem_undo_list *sysvsem; /* own: what SEM_UNDO takes back at exit; NULL: nothing */
+	u64 min_flt, maj_flt;          /* own */
 	u64 io_rchar, io_wchar, io_syscr, io_syscw, io_read_bytes, io_write_bytes;
 	u64 timer_slack_ns;
 	void *journal_info; /* open ext4 handle */

@@ -23,6 +23,7 @@
 #include "kernel/vfs/vfs.h"
 
 void (*task_leave_tty)(bool on_exit);
+const struct task_ipc_ops *task_ipc_ops;
 
 /* ---- release ---- */
 
@@ -394,6 +395,8 @@ void do_exit(int code)
 		exit_last_thread(t, code);
 	t->exit_code = code;
 	exit_mm(t);
+	if (task_ipc_ops)
+		task_ipc_ops->exit(t);
 	exit_files_fs(t);
 	if (group_dead && t->signal->leader && task_leave_tty)
 		task_leave_tty(true);

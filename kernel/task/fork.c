@@ -177,6 +177,17 @@ static int copy_fs(struct task *t, u64 flags)
 	return 0;
 }
 
+static int copy_ipc(struct task *t, u64 flags)
+{
+	return task_ipc_ops ? task_ipc_ops->fork(t, flags) : 0;
+}
+
+static void put_ipc(struct task *t)
+{
+	if (task_ipc_ops && t->sysvsem)
+		task_ipc_ops->unshare_sem(t);
+}
+
 static int copy_regs(struct task *t, const struct clone_args_k *args)
 {
 	int err = arch_task_fork(t);
@@ -339,9 +350,12 @@ static struct task *copy_process(const struct clone_args_k *args, int event)
 		err = copy_files(t, args->flags);
 	if (err)
 		goto err_shared;
-	err = copy_mm(t, args->flags);
+	err = copy_ipc(t, args->flags);
 	if (err)
 		goto err_shared;
+	err = copy_mm(t, args->flags);
+	if (err)
+		goto err_ipc;
 	err = copy_regs(t, args);
 	if (err)
 		goto err_mm;
@@ -377,6 +391,8 @@ err_pid:
 err_mm:
 	mmput(t->mm);
 	t->mm = NULL;
+err_ipc:
+	put_ipc(t);
 err_shared:
 	put_shared(t);
 err_sighand:
@@ -600,5 +616,7 @@ long sys_unshare(u64 flags)
 		err = unshare_fs();
 	if (!err && (flags & CLONE_FILES))
 		err = unshare_files();
+	if (!err && (flags & CLONE_SYSVSEM) && task_ipc_ops)
+		task_ipc_ops->unshare_sem(current);
 	return err;
 }

@@ -41,6 +41,14 @@ bool ptrace_may_access(struct task *t, bool attach);
 extern char core_pattern[128];
 extern int sysctl_core_uses_pid, suid_dumpable, cad_restarts, sysctl_dmesg_restrict;
 
+/* What the IPC room does at the turns of a task's life; NULL while there is none. */
+struct task_ipc_ops {
+	int (*fork)(struct task *child, u64 clone_flags); /* 0 or -ENOMEM; undone by exit */
+	void (*exit)(struct task *t);        /* current, or a child that never ran; no lock held */
+	void (*unshare_sem)(struct task *t); /* current applies and forgets its SEM_UNDOs */
+};
+extern const struct task_ipc_ops *task_ipc_ops;
+
 /* uname and friends: under uts_lock inside. */
 struct uts_namespace {
 	char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65];
