@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sysv.h: what semaphores, messages and shared memory of System V have in common.
+ *
+ * An object begins with a struct sysv_perm. It is made, put into its table by sysv_get(), found by sysv_find() with a reference, and
+ * taken out by sysv_remove(): from then on nobody finds it, and who has it sees `removed` and answers EIDRM. Its memory goes
+ * with the last reference.
+ *
+ * Locks: perm->lock for the object; key and the place in the tables under ids->lock. perm->lock is never held over uaccess.
+ */
+#ifndef NESTLING_IPC_SYSV_H
+#define NESTLING_IPC_SYSV_H
+
+#include <linux/errno.h>
+#include <linux/ipc.h>
+
+#include "arch/um/arch.h"
+#include "arch/um/uaccess.h"
+#include "gen/syscalls.h"
+#include "kernel/ipc/ipcns.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/signal.h"
+
+#define IPC_R 0444 /* rights to ask sysv_permits() for */
+#define IPC_W 0222
+#define IPC_X 0111
+#ifndef SEM_STAT_ANY
+#define SEM_STAT_ANY 20
+#endif
+
+struct sysv_perm {
+	spinlock_t lock;
+	atomic_t refs;
+	bool removed; /* under lock */
+	int id;       /* immutable once in a table */
+	s32 key;      /* under ids->lock */
+	u32 seq;      /* immutable */
+	kuid_t uid, cuid;
+	kgid_t gid, cgid;
+	umode_t mode; /* with SHM_DEST and SHM_LOCKED; under lock, as the owners */
+};
+
+struct sysv_request {
+	struct ipc_namespace *ns;
+	s32 key;
+	int flags;
+	u64 size; /* of a segment; number of semaphores */
+};
+
+struct sysv_type {
+	enum ipc_type type;
+	/* A new object, refs 1, perm filled by sysv_perm_init(). ERR_PTR. */
+	struct sysv_perm *(*make)(const struct sysv_request *r);
+	/* May an object that exists serve the request? 0 or -EINVAL. */
+	int (*fits)(struct sysv_perm *p, const struct sysv_request *r);
+	void (*free)(struct sysv_perm *p); /* the last reference is gone */
+	int (*limit)(struct ipc_namespace *ns);
+	/* The namespace ends: removes the object (the caller has a reference). */
+	void (*destroy)(struct ipc_namespace *ns, struct sysv_perm *p);
+};
+extern const struct sysv_type sysv_sem_type, sysv_msg_type, sysv_shm_type;
+extern const struct sysv_type *const sysv_types[IPC_TYPES];
+
+static inline struct ipc_namespace *current_ipc_ns(void)
+{
+	return task_ipc_ns(current);
+}
+
+void sysv_perm_init(struct sysv_perm *p, const struct sysv_request *r);
+long sysv_get(const struct sysv_type *t, const struct sysv_request *r); /* id or -errno */
+/* With a reference; ERR_PTR(-EINVAL). */
+struct sysv_perm *sysv_find(struct ipc_namespace *ns, enum ipc_type t, int id);
+struct sysv_perm *sysv_find_index(struct ipc_namespace *ns, enum ipc_type t, int index);
+/* The first at or after *index, which is set to its index, with a reference; NULL. */
+struct sysv_perm *sysv_next(struct ipc_namespace *ns, enum ipc_type t, u64 *index);
+void sysv_put(const struct sysv_type *t, struct sysv_perm *p);
+int sysv_lock(struct sysv_perm *p);                        /* 0, or -EIDRM with nothing held */
+int sysv_permits(const struct sysv_perm *p, umode_t want); /* 0 or -EACCES */
+int sysv_owner(const struct sysv_perm *p); /* of IPC_SET and IPC_RMID: 0 or -EPERM */
+/* Out of the tables; perm->lock is held, `removed` is set. The caller drops the table's reference afterwards. */
+void sysv_remove(struct ipc_namespace *ns, enum ipc_type t, struct sysv_perm *p);
+void sysv_forget_key(struct ipc_namespace *ns, enum ipc_type t, struct sysv_perm *p);
+int sysv_max_index(struct ipc_namespace *ns, enum ipc_type t); /* 0 when there is none */
+int sysv_in_use(struct ipc_namespace *ns, enum ipc_type t);
+void sysv_perm_out(const struct sysv_perm *p, struct ipc64_perm *out);
+int sysv_perm_set(struct sysv_perm *p, const struct ipc64_perm *in); /* 0 or -EINVAL */
+s64 sysv_now(void);                                                  /* seconds */
+/* The number of the process, as a struct pid that outlives it. */
+struct pid *sysv_get_tgid(void);
+static inline void sysv_set_pid(struct pid **where, struct pid *new_pid)
+{
+	struct pid *old = *where;
+
+	*where = new_pid ? get_pid(new_pid) : NULL;
+	if (old)
+		put_pid(old);
+}
+static inline struct pid *sysv_tgid(struct task *t)
+{
+	return t->signal ? t->signal->pids[PIDTYPE_TGID] : NULL;
+}
+
+/* /proc/sysvipc: one line of an object, 0 when it has gone meanwhile. */
+int sysv_shm_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size);
+int sysv_sem_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size);
+int sysv_msg_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size);
+void shm_destroy_orphans(struct ipc_namespace *ns); /* shm_rmid_forced was set */
+
+/* At exit (task hooks, sysv_task.c) */
+void sem_task_exit(struct task *t);
+void shm_task_exit(struct task *t);
+int sem_task_fork(struct task *child, u64 clone_flags);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* sysv_sem.h: a set of semaphores, for sysv_sem.c, sysv_semctl.c and sysv_undo.c. */
+#ifndef NESTLING_IPC_SYSV_SEM_H
+#define NESTLING_IPC_SYSV_SEM_H
+
+#include <linux/sem.h>
+
+#include "kernel/ipc/sysv.h"
+
+struct sem {
+	int val;         /* 0 .. SEMVMX */
+	struct pid *pid; /* who changed it last */
+};
+
+/* A set. All under perm.lock. */
+struct sem_set {
+	struct sysv_perm perm;
+	struct ipc_namespace *ns; /* immutable */
+	u32 nsems;                /* immutable */
+	struct list_head pending; /* of sem_queue, in the order of arrival */
+	struct list_head undos;   /* of sem_undo.set_link */
+	s64 otime, ctime;
+	struct sem sems[];
+};
+static inline struct sem_set *to_sem(struct sysv_perm *p)
+{
+	return container_of(p, struct sem_set, perm);
+}
+
+/*
+ * What a process would take back of a set at its end. On the list of its sem_undo_list and of the set, both under undo_lock (inside
+ * perm.lock); adj under perm.lock. Holds a reference of the set.
+ */
+struct sem_undo {
+	struct list_head list_link, set_link;
+	struct sem_undo_list *list; /* NULL: an exiting process is about to apply and free it */
+	struct sem_set *set;
+	s16 adj[];
+};
+struct sem_undo_list {
+	atomic_t users;         /* tasks: CLONE_SYSVSEM shares it */
+	struct list_head undos; /* under undo_lock */
+};
+extern spinlock_t undo_lock;
+
+/* A sleeper in semop; under the set's perm.lock. */
+struct sem_queue {
+	struct list_head link;
+	struct task *task;
+	struct pid *pid;
+	struct sembuf *ops;
+	u32 nops;
+	struct sem_undo *undo;
+	const struct sembuf *blocking; /* the operation that it waits for */
+	bool done;                     /* off the list, with @result */
+	int result;
+};
+
+/* Lets sleepers go on whose operations are possible by now; perm.lock is held. */
+void sem_update(struct sem_set *s);
+/* Wakes all with @result. */
+void sem_wake_all(struct sem_set *s, int result);
+/* current's undo record for @s, made when there is none; ERR_PTR. No lock is held. */
+struct sem_undo *sem_undo_get(struct sem_set *s);
+/* A new value was set: nobody takes anything back from semaphore @n (~0: all). perm.lock is held. */
+void sem_undo_clear(struct sem_set *s, u32 n);
+/* The set goes: its records are taken off and freed where nobody else is about to. perm.lock is held. */
+void sem_undo_forget(struct sem_set *s, struct list_head *freed);
+void sem_undo_free_list(struct list_head *freed);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* sysv_shm.h: a segment, for sysv_shm.c and sysv_shmctl.c. */
+#ifndef NESTLING_IPC_SYSV_SHM_H
+#define NESTLING_IPC_SYSV_SHM_H
+
+#include <linux/shm.h>
+
+#include "kernel/ipc/sysv.h"
+#include "kernel/vfs/vfs.h"
+
+#define SHM_DEST 01000 /* perm.mode: goes with the last detach */
+#define SHM_LOCKED 02000
+
+struct shm_segment {
+	struct sysv_perm perm;
+	struct ipc_namespace *ns; /* immutable; valid while the namespace is, see sysv_shm.c */
+	struct file *file;        /* immutable: the memory */
+	u64 size, pages;          /* immutable */
+	bool accounted;           /* immutable */
+	/* under perm.lock */
+	u64 nattch;
+	s64 atime, dtime, ctime;
+	struct pid *cpid, *lpid;
+	struct pid *creator; /* the thread that made it while it lives, for shm_rmid_forced */
+};
+static inline struct shm_segment *to_shm(struct sysv_perm *p)
+{
+	return container_of(p, struct shm_segment, perm);
+}
+/* IPC_RMID: perm.lock is held and dropped; the caller has a reference. */
+void shm_rmid_locked(struct ipc_namespace *ns, struct shm_segment *s);
+
+#endif

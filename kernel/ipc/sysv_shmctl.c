@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sysv_shmctl.c: shmctl(2) and /proc/sysvipc/shm.
+ *
+ * Nothing is ever swapped, so SHM_LOCK only sets the mark and asks for the rights to do so.
+ * Locks: perm.lock of the segment.
+ */
+#include <linux/resource.h>
+
+#include "kernel/ipc/sysv_shm.h"
+
+static long shm_info(struct ipc_namespace *ns, uaddr_t buf)
+{
+	struct shm_info si = { 0 };
+	struct sysv_perm *p;
+	u64 at = 0;
+
+	si.used_ids = sysv_in_use(ns, IPC_SHM);
+	si.shm_tot = (u64)atomic_read(&ns->shm_pages);
+	for (; (p = sysv_next(ns, IPC_SHM, &at)); at++) {
+		si.shm_rss += READ_ONCE(to_shm(p)->file->f_mapping->nrpages);
+		sysv_put(&sysv_shm_type, p);
+		cond_resched();
+	}
+	return copy_to_user(buf, &si, sizeof(si)) ? -EFAULT : sysv_max_index(ns, IPC_SHM);
+}
+
+static long shm_limits(struct ipc_namespace *ns, uaddr_t buf)
+{
+	struct shminfo64 si = {
+		.shmmax = ns->shm_max,
+		.shmmin = SHMMIN,
+		.shmmni = (u64)ns->shm_mni,
+		.shmseg = (u64)ns->shm_mni,
+		.shmall = ns->shm_all,
+	};
+
+	return copy_to_user(buf, &si, sizeof(si)) ? -EFAULT : sysv_max_index(ns, IPC_SHM);
+}
+
+static void shm_fill(struct shm_segment *s, struct shmid64_ds *ds)
+{
+	memset(ds, 0, sizeof(*ds));
+	sysv_perm_out(&s->perm, &ds->shm_perm);
+	ds->shm_segsz = s->size;
+	ds->shm_atime = s->atime;
+	ds->shm_dtime = s->dtime;
+	ds->shm_ctime = s->ctime;
+	ds->shm_cpid = pid_nr(s->cpid);
+	ds->shm_lpid = pid_nr(s->lpid);
+	ds->shm_nattch = s->nattch;
+}
+
+static long shm_stat(struct ipc_namespace *ns, int id, int cmd, uaddr_t buf)
+{
+	struct sysv_perm *p =
+		cmd == IPC_STAT ? sysv_find(ns, IPC_SHM, id) : sysv_find_index(ns, IPC_SHM, id);
+	struct shmid64_ds ds;
+	long ret;
+
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	ret = sysv_lock(p);
+	if (ret)
+		goto out;
+	if (cmd != SHM_STAT_ANY)
+		ret = sysv_permits(p, IPC_R);
+	if (!ret) {
+		shm_fill(to_shm(p), &ds);
+		ret = cmd == IPC_STAT ? 0 : p->id;
+	}
+	spin_unlock(&p->lock);
+	if (ret >= 0 && copy_to_user(buf, &ds, sizeof(ds)))
+		ret = -EFAULT;
+out:
+	sysv_put(&sysv_shm_type, p);
+	return ret;
+}
+
+static int may_lock(const struct sysv_perm *p, int cmd)
+{
+	if (capable(CAP_IPC_LOCK))
+		return 0;
+	if (current_euid() != p->uid && current_euid() != p->cuid)
+		return -EPERM;
+	return cmd == SHM_LOCK && !rlimit(RLIMIT_MEMLOCK) ? -EPERM : 0;
+}
+
+static int shm_lock(struct shm_segment *s, int cmd)
+{
+	int err = may_lock(&s->perm, cmd);
+
+	if (err)
+		return err;
+	if (cmd == SHM_UNLOCK) {
+		s->perm.mode &= ~(umode_t)SHM_LOCKED;
+	} else {
+		if (!capable(CAP_IPC_LOCK) && s->pages > rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT)
+			return -ENOMEM;
+		s->perm.mode |= SHM_LOCKED;
+	}
+	return 0;
+}
+
+static int shm_set(struct shm_segment *s, const struct shmid64_ds *ds)
+{
+	int err = sysv_perm_set(&s->perm, &ds->shm_perm);
+
+	if (!err)
+		s->ctime = sysv_now();
+	return err;
+}
+
+/* What changes a segment. */
+static long shm_change(struct ipc_namespace *ns, int id, int cmd, uaddr_t buf)
+{
+	struct shmid64_ds ds;
+	struct sysv_perm *p;
+	long ret;
+
+	if (cmd == IPC_SET && copy_from_user(&ds, buf, sizeof(ds)))
+		return -EFAULT;
+	p = sysv_find(ns, IPC_SHM, id);
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	ret = sysv_lock(p);
+	if (ret)
+		goto out;
+	if (cmd == SHM_LOCK || cmd == SHM_UNLOCK)
+		ret = shm_lock(to_shm(p), cmd);
+	else
+		ret = sysv_owner(p);
+	if (!ret && cmd == IPC_SET)
+		ret = shm_set(to_shm(p), &ds);
+	if (!ret && cmd == IPC_RMID)
+		shm_rmid_locked(ns, to_shm(p));
+	else
+		spin_unlock(&p->lock);
+out:
+	sysv_put(&sysv_shm_type, p);
+	return ret;
+}
+
+long sys_shmctl(int id, int cmd, uaddr_t buf)
+{
+	struct ipc_namespace *ns = current_ipc_ns();
+
+	if (cmd < 0 || id < 0)
+		return -EINVAL;
+	switch (cmd) {
+	case IPC_INFO: return shm_limits(ns, buf);
+	case SHM_INFO: return shm_info(ns, buf);
+	case IPC_STAT:
+	case SHM_STAT:
+	case SHM_STAT_ANY: return shm_stat(ns, id, cmd, buf);
+	case IPC_SET:
+	case IPC_RMID:
+	case SHM_LOCK:
+	case SHM_UNLOCK: return shm_change(ns, id, cmd, buf);
+	}
+	return -EINVAL;
+}
+
+int sysv_shm_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size)
+{
+	struct shm_segment *s = to_shm(p);
+	struct shmid64_ds ds;
+
+	if (sysv_lock(p))
+		return 0;
+	shm_fill(s, &ds);
+	spin_unlock(&p->lock);
+	return scnprintf(buf, size,
+		"%10d %10d  %4o %21lu %5u %5u  %5lu %5u %5u %5u %5u %10lu %10lu %10lu %21lu "
+		"%21lu\n",
+		ds.shm_perm.key, p->id, ds.shm_perm.mode, ds.shm_segsz, (u32)ds.shm_cpid,
+		(u32)ds.shm_lpid, ds.shm_nattch, ds.shm_perm.uid, ds.shm_perm.gid, ds.shm_perm.cuid,
+		ds.shm_perm.cgid, ds.shm_atime, ds.shm_dtime, ds.shm_ctime,
+		READ_ONCE(s->file->f_mapping->nrpages) << PAGE_SHIFT, 0UL);
+}
