@@ -13,6 +13,8 @@
 
 #define RA_MIN 8
 #define RA_MAX 128 /* 512 KiB */
+#define RA_FORCED                                                                                  \
+	4096 /* 16 MiB: of what a call asks for; the advice may cover a hole of terabytes */
 
 static u64 last_index(struct address_space *m)
 {
@@ -112,6 +114,11 @@ void page_cache_readahead_next(struct address_space *m, struct file *f, struct p
 
 void force_readahead(struct address_space *m, struct file *f, u64 index, u64 nr)
 {
+	u64 last = last_index(m);
+
+	if (index > last || m->a_ops->memory_only)
+		return;
+	nr = min(nr, min(last - index + 1, (u64)RA_FORCED));
 	while (nr) {
 		u64 n = min_t(u64, nr, RA_MAX);
 

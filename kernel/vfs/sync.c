@@ -129,33 +129,14 @@ static bool can_read_ahead(const struct file *f)
 	return f->f_mapping->a_ops->readpage && !f->f_mapping->a_ops->memory_only;
 }
 
-static void read_ahead(struct file *f, loff_t off, u64 n)
+static void read_ahead(struct file *f, u64 off, u64 end)
 {
-	u64 first = off >> PAGE_SHIFT, last;
+	u64 size = (u64)i_size_read(f->f_mapping->host);
 
-	if (!can_read_ahead(f) || !n || off >= i_size_read(f->f_mapping->host))
+	if (!can_read_ahead(f) || off >= size || end < off)
 		return;
-	n = min_t(u64, n, i_size_read(f->f_mapping->host) - off);
-	last = (off + n - 1) >> PAGE_SHIFT;
-	force_readahead(f->f_mapping, f, first, last - first + 1);
-}
-
-long sys_readahead(int fd, s64 off, size_t n)
-{
-	struct fd f = fdget(fd);
-	int err = 0;
-
-	if (!f.file || !(f.file->f_mode & FMODE_READ))
-		err = -EBADF;
-	else if (!is_reg(f.file->f_inode) && !S_ISBLK(f.file->f_inode->i_mode))
-		err = -EINVAL;
-	else if (off < 0)
-		err = -EINVAL;
-	else
-		read_ahead(f.file, off, n);
-	if (f.file)
-		fdput(f);
-	return err;
+	force_readahead(
+		f->f_mapping, f, off >> PAGE_SHIFT, (end >> PAGE_SHIFT) - (off >> PAGE_SHIFT) + 1);
 }
 
 /* Only whole pages are dropped, but for the last one of the file. */
@@ -172,21 +153,25 @@ static void drop_range(struct file *f, loff_t off, loff_t end)
 		invalidate_mapping_pages(f->f_mapping, first, stop);
 }
 
+/* A negative offset is a large one, and an end that overflows is the end of the file. */
 static int advise(struct file *f, loff_t off, loff_t len, int advice)
 {
-	loff_t end;
+	u64 end = (u64)off + (u64)len;
 
 	if (S_ISFIFO(f->f_inode->i_mode))
 		return -ESPIPE;
 	if (len < 0)
 		return -EINVAL;
-	if (!len || check_add_overflow(off, len, &end))
+	if (!len || end < (u64)len || end > FILE_END)
 		end = FILE_END;
 	else
 		end--;
 	switch (advice) {
-	case POSIX_FADV_WILLNEED: read_ahead(f, off, end == FILE_END ? end : end - off + 1); break;
-	case POSIX_FADV_DONTNEED: drop_range(f, off, end); break;
+	case POSIX_FADV_WILLNEED: read_ahead(f, (u64)off, end); break;
+	case POSIX_FADV_DONTNEED:
+		if (off >= 0)
+			drop_range(f, off, (loff_t)end);
+		break;
 	case POSIX_FADV_NORMAL:
 	case POSIX_FADV_RANDOM:
 	case POSIX_FADV_SEQUENTIAL:
@@ -194,6 +179,22 @@ static int advise(struct file *f, loff_t off, loff_t len, int advice)
 	default: return -EINVAL;
 	}
 	return 0;
+}
+
+long sys_readahead(int fd, s64 off, size_t n)
+{
+	struct fd f = fdget(fd);
+	int err = 0;
+
+	if (!f.file || !(f.file->f_mode & FMODE_READ))
+		err = -EBADF;
+	else if (!is_reg(f.file->f_inode) && !S_ISBLK(f.file->f_inode->i_mode))
+		err = -EINVAL;
+	else
+		err = advise(f.file, off, (loff_t)n, POSIX_FADV_WILLNEED);
+	if (f.file)
+		fdput(f);
+	return err;
 }
 
 long sys_fadvise64(int fd, s64 off, size_t len, int advice)
