@@ -159,12 +159,25 @@ static int each_process(void (*show)(int))
 	return n;
 }
 
+/* Those that the guest's programs made, thread by thread. */
 static void show_process(int pid)
 {
-	show_file(pid, "stat");
-	show_file(pid, "wchan");
-	show_file(pid, "stack");
-	show_file(pid, "syscall");
+	char path[64];
+	struct dirent *e;
+	DIR *d;
+
+	if (pid < getpid())
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	d = opendir(path);
+	while (d && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "task/%s/stat", e->d_name);
+		show_file(pid, path);
+		snprintf(path, sizeof(path), "task/%s/syscall", e->d_name);
+		show_file(pid, path);
+	}
+	if (d)
+		closedir(d);
 }
 
 static void show_log(void)
