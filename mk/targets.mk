@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run bench check check-long fuzz-syscalls unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run bench check check-long check-nested fuzz-syscalls unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
 	@echo 'make check        all tests; check-long adds the slow ones'
+	@echo 'make check-nested  instances inside instances: every mixture of modes three deep, and four; linux.uml inside'
 	@echo 'make fuzz-syscalls  random system calls in a guest, FUZZ_SECONDS=20'
 	@echo 'make bench        native, Nestling, UML and gVisor side by side; BENCHFLAGS=--write renews docs/benchmarks.md'
 	@echo 'make lint         the Laws, the include arrows, clang-format, clang-tidy'
@@ -37,6 +38,10 @@ check: deps
 check-long: deps
 	@$(MAKE) --no-print-directory all
 	@tests/run --build $(B) --long
+# Instances inside instances (docs/nesting.md); what is quick of it is in check.
+check-nested: deps
+	@$(MAKE) --no-print-directory all
+	@tests/run --build $(B) --long nested
 # Random system calls, FUZZ_SECONDS=20 with FUZZ_SEED= and FUZZ_ROUNDS= (tests/fuzz/main.c); MODE=debug finds most.
 fuzz-syscalls: all
 	@BUILD=$(CURDIR)/$(B) tests/fuzz/quick
