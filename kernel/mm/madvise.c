@@ -188,10 +188,9 @@ static int populate_range(struct mm *mm, u64 start, u64 end, u32 flags)
 	return err == -ENXIO || err == -EIO ? -EFAULT : err == -EFAULT ? -EINVAL : err;
 }
 
-long sys_madvise(unsigned long addr, size_t len, int advice)
+int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice)
 {
 	const struct advice *a = find_advice(advice);
-	struct mm *mm = current->mm;
 	u64 end = addr + PAGE_ALIGN(len);
 	int err;
 
@@ -218,4 +217,18 @@ long sys_madvise(unsigned long addr, size_t len, int advice)
 		up_read(&mm->mmap_lock);
 	}
 	return err;
+}
+
+long sys_madvise(unsigned long addr, size_t len, int advice)
+{
+	return mm_madvise(current->mm, addr, len, advice);
+}
+
+void mm_reap(struct mm *mm)
+{
+	down_read(&mm->mmap_lock);
+	for (struct vm_area *v = find_vma(mm, 0); v; v = vma_next(v))
+		if (vma_is_cow(v) && !(v->vm_flags & VM_PFNMAP))
+			drop(v, v->vm_start, v->vm_end);
+	up_read(&mm->mmap_lock);
 }

@@ -344,6 +344,7 @@ struct vm_area {
 	const struct vm_operations *vm_ops;
 	void *vm_private;
 	const char *vm_name;
+	u64 vm_policy;           /* mempolicy.c; 0: the thread's */
 	struct list_head shared; /* mapping->i_mmap_list, under i_mmap_sem */
 	u32 extent_order; /* size of the next anonymous reservation: grows while the range proves dense */
 	u64 next_fault; /* where a sequential toucher would fault next */
@@ -408,6 +409,13 @@ struct vm_area *install_special_mapping(struct mm *mm, u64 addr, u64 len, u64 fl
 /* A fresh image of that program, which nothing has run yet: entries for what it will surely touch. */
 void mm_prefault(struct mm *mm, struct file *exe);
 u64 get_unmapped_area(struct mm *mm, u64 hint, u64 len, u64 align);
+/* As madvise(2), of any mm. */
+int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice);
+/* Frees the private memory of a mm whose process is dying. */
+void mm_reap(struct mm *mm);
+/* mempolicy.c: a mask of nodes that a guest names: 0, -EINVAL, -EFAULT. Where a page is: 0, -ENOENT (nowhere yet), -EFAULT. */
+int get_user_nodes(uaddr_t from, u64 maxnode, u64 *nodes);
+int mm_page_node(struct mm *mm, u64 addr);
 /* One page faulted in of any mm: a reference. For access_mm, pin_user_page, core dumps (FOLL_DUMP: NULL for holes). */
 #define FOLL_WRITE 1
 #define FOLL_FORCE 2

@@ -317,6 +317,55 @@ long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigne
 	return (long)ret;
 }
 
+/* ---- remap_file_pages: a mapping of its own for the pages, as Linux emulates it ---- */
+
+/* Is [start, start + size) one shared mapping, however it is cut? Its file with a reference, and what a new mapping needs. */
+static struct file *shared_range(struct mm *mm, u64 start, u64 size, int *prot, int *flags)
+{
+	struct vm_area *first = vma_lookup(mm, start), *v = first;
+
+	if (!v || !(v->vm_flags & VM_SHARED) || !v->vm_file)
+		return NULL;
+	while (v->vm_end < start + size) {
+		struct vm_area *next = vma_next(v);
+
+		if (!next || next->vm_start != v->vm_end || next->vm_file != first->vm_file ||
+			next->vm_flags != first->vm_flags)
+			return NULL;
+		v = next;
+	}
+	*prot = (first->vm_flags & VM_READ ? PROT_READ : 0) |
+		(first->vm_flags & VM_WRITE ? PROT_WRITE : 0) |
+		(first->vm_flags & VM_EXEC ? PROT_EXEC : 0);
+	*flags |= MAP_SHARED | MAP_FIXED | MAP_POPULATE;
+	if (first->vm_flags & VM_LOCKED)
+		*flags |= MAP_LOCKED;
+	mm_file_ops->get(first->vm_file);
+	return first->vm_file;
+}
+
+long sys_remap_file_pages(unsigned long start, unsigned long size, unsigned long zero_prot,
+	unsigned long pgoff, unsigned long nonblock)
+{
+	int flags = (int)nonblock & MAP_NONBLOCK, prot = 0;
+	struct mm *mm = current->mm;
+	struct file *f;
+	u64 ret;
+
+	start &= PAGE_MASK;
+	size &= PAGE_MASK;
+	if (zero_prot || start + size <= start || pgoff + (size >> PAGE_SHIFT) < pgoff)
+		return -EINVAL;
+	down_read(&mm->mmap_lock);
+	f = shared_range(mm, start, size, &prot, &flags);
+	up_read(&mm->mmap_lock);
+	if (!f)
+		return -EINVAL;
+	ret = do_mmap(mm, f, start, size, prot, flags, pgoff);
+	mm_file_ops->put(f);
+	return IS_ERR_VALUE(ret) ? (long)ret : 0;
+}
+
 /* ---- munmap ---- */
 
 static void remove_area(struct vm_area *v)

@@ -169,7 +169,7 @@ static int apply_grows(struct mm *mm, struct protect *p, int grows)
 	return 0;
 }
 
-long sys_mprotect(unsigned long addr, size_t len, unsigned long prot)
+static long do_mprotect(unsigned long addr, size_t len, unsigned long prot)
 {
 	struct mm *mm = current->mm;
 	int grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
@@ -198,4 +198,26 @@ long sys_mprotect(unsigned long addr, size_t len, unsigned long prot)
 		err = protect_range(mm, &p);
 	up_write(&mm->mmap_lock);
 	return err;
+}
+
+long sys_mprotect(unsigned long addr, size_t len, unsigned long prot)
+{
+	return do_mprotect(addr, len, prot);
+}
+
+/* ---- protection keys: a CPU without them ---- */
+
+long sys_pkey_mprotect(unsigned long addr, size_t len, unsigned long prot, int pkey)
+{
+	return pkey == -1 ? do_mprotect(addr, len, prot) : -EINVAL;
+}
+
+long sys_pkey_alloc(unsigned long flags, unsigned long rights)
+{
+	return -EINVAL; /* what Linux says where the CPU has none */
+}
+
+long sys_pkey_free(int pkey)
+{
+	return -EINVAL;
 }

@@ -76,6 +76,8 @@ static void copy_own_fields(struct task *t, u64 flags)
 	t->personality = current->personality;
 	t->no_new_privs = current->no_new_privs;
 	t->timer_slack_ns = current->timer_slack_ns;
+	t->mempolicy = current->mempolicy;
+	t->ioprio = READ_ONCE(current->ioprio);
 	t->blocked = current->blocked;
 	t->sas_ss_flags = 2; /* SS_DISABLE */
 	if ((flags & (CLONE_VM | CLONE_VFORK)) != CLONE_VM) {

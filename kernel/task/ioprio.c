@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ioprio.c: ioprio_set and ioprio_get. Classes and levels are checked, kept in task->ioprio, inherited and told; the disks' queues take
+ * requests in the order of their arrival whatever they are, as Linux does without an I/O scheduler.
+ *
+ * Lock: tasklist_lock (reading) while processes are looked for; task->ioprio is a word.
+ */
+#include <linux/ioprio.h>
+
+#include "gen/syscalls.h"
+#include "kernel/task/internal.h"
+
+#define LEVELS 8
+
+static int check(int prio)
+{
+	int class = prio >> IOPRIO_CLASS_SHIFT, level = prio & (LEVELS - 1);
+
+	switch (class) {
+	case IOPRIO_CLASS_RT: return capable(CAP_SYS_ADMIN) || capable(CAP_SYS_NICE) ? 0 : -EPERM;
+	case IOPRIO_CLASS_BE:
+	case IOPRIO_CLASS_IDLE: return 0;
+	case IOPRIO_CLASS_NONE: return level ? -EINVAL : 0;
+	default: return -EINVAL;
+	}
+}
+
+struct walk {
+	int which;
+	struct pid *pgrp;
+	kuid_t uid;
+	bool set;
+	int prio;
+	long result; /* -ESRCH while nobody was found */
+};
+
+static int set_one(struct task *t, int prio)
+{
+	const struct cred *c = get_task_cred(t);
+	bool mine = c->uid == current_euid() || c->uid == current_uid();
+
+	put_cred(c);
+	if (!mine && !capable(CAP_SYS_NICE))
+		return -EPERM;
+	WRITE_ONCE(t->ioprio, prio);
+	return 0;
+}
+
+/* The more urgent of two: a class counts more than a level, and none is best effort's. */
+static int best(int a, int b)
+{
+	if (a >> IOPRIO_CLASS_SHIFT == IOPRIO_CLASS_NONE)
+		a = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 4);
+	if (b >> IOPRIO_CLASS_SHIFT == IOPRIO_CLASS_NONE)
+		b = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 4);
+	return min(a, b);
+}
+
+/* False: an error ends the walk. */
+static bool visit(struct walk *w, struct task *t)
+{
+	int prio = READ_ONCE(t->ioprio);
+
+	if (w->set)
+		w->result = set_one(t, w->prio);
+	else
+		w->result = w->result == -ESRCH ? prio : best((int)w->result, prio);
+	return w->result >= 0;
+}
+
+static bool in_walk(const struct walk *w, struct task *leader, struct task *t)
+{
+	const struct cred *c;
+	bool same;
+
+	if (w->which == IOPRIO_WHO_PGRP)
+		return task_pgrp(leader) == w->pgrp;
+	c = get_task_cred(t);
+	same = c->uid == w->uid;
+	put_cred(c);
+	return same;
+}
+
+static void walk_all(struct walk *w)
+{
+	struct task *leader, *t;
+
+	read_lock(&tasklist_lock);
+	for_each_process(leader)
+		for_each_thread(leader->signal, t)
+			if (in_walk(w, leader, t) && !visit(w, t))
+				goto out;
+out:
+	read_unlock(&tasklist_lock);
+}
+
+static long walk_process(struct walk *w, int who)
+{
+	struct task *t = current;
+
+	if (who)
+		t = find_get_task(who);
+	else
+		get_task(t);
+	if (!t)
+		return -ESRCH;
+	visit(w, t);
+	put_task(t);
+	return w->result;
+}
+
+static long walk(struct walk *w, int who)
+{
+	w->result = -ESRCH;
+	switch (w->which) {
+	case IOPRIO_WHO_PROCESS: return walk_process(w, who);
+	case IOPRIO_WHO_PGRP:
+		w->pgrp = who ? find_get_pid(who) : get_pid(task_pgrp(current));
+		if (!w->pgrp)
+			return -ESRCH;
+		break;
+	case IOPRIO_WHO_USER: w->uid = who ? (kuid_t)who : current_uid(); break;
+	default: return -EINVAL;
+	}
+	walk_all(w);
+	if (w->pgrp)
+		put_pid(w->pgrp);
+	return w->result;
+}
+
+long sys_ioprio_set(int which, int who, int prio)
+{
+	struct walk w = { .which = which, .set = true, .prio = prio };
+	int err = check(prio);
+
+	return err ? err : walk(&w, who);
+}
+
+long sys_ioprio_get(int which, int who)
+{
+	struct walk w = { .which = which };
+
+	return walk(&w, who);
+}

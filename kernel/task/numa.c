@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * numa.c: migrate_pages and move_pages: which node the pages of a process are on. There is one, so none ever moves; what is asked for
+ * is checked, and where pages are is told.
+ */
+#include <linux/mempolicy.h>
+
+#include "gen/syscalls.h"
+#include "kernel/task/internal.h"
+
+#define NODE_0 1UL
+
+/* The memory of a process that current may look into, or ERR_PTR. */
+static struct mm *mm_of(pid_t pid, int none)
+{
+	struct task *t = current;
+	struct mm *mm = ERR_PTR(-EPERM);
+
+	if (pid)
+		t = find_get_task(pid);
+	else
+		get_task(t);
+	if (!t)
+		return ERR_PTR(-ESRCH);
+	if (t == current || ptrace_may_access(t, false)) {
+		mm = get_task_mm(t);
+		if (!mm)
+			mm = ERR_PTR(none);
+	}
+	put_task(t);
+	return mm;
+}
+
+long sys_migrate_pages(pid_t pid, unsigned long maxnode, uaddr_t from, uaddr_t to)
+{
+	u64 old, new;
+	struct mm *mm;
+	int err = get_user_nodes(from, maxnode, &old);
+
+	if (!err)
+		err = get_user_nodes(to, maxnode, &new);
+	if (err)
+		return err;
+	mm = mm_of(pid, -EINVAL);
+	if (IS_ERR(mm))
+		return PTR_ERR(mm);
+	mmput(mm);
+	if (new & ~NODE_0 && !capable(CAP_SYS_NICE))
+		return -EPERM;
+	return new &NODE_0 ? 0 : -EINVAL;
+}
+
+static int move_one(struct mm *mm, uaddr_t pages, uaddr_t nodes, uaddr_t status, u64 i)
+{
+	u64 addr;
+	int node = 0, where;
+
+	if (get_user(addr, uaddr_add(pages, i * sizeof(addr))))
+		return -EFAULT;
+	if (nodes.v && get_user(node, uaddr_add(nodes, i * sizeof(node))))
+		return -EFAULT;
+	if (node)
+		return -ENODEV;
+	where = mm_page_node(mm, addr);
+	return put_user(where, uaddr_add(status, i * sizeof(where))) ? -EFAULT : 0;
+}
+
+long sys_move_pages(
+	pid_t pid, unsigned long nr, uaddr_t pages, uaddr_t nodes, uaddr_t status, int flags)
+{
+	struct mm *mm;
+	int err = 0;
+
+	if (flags & ~(MPOL_MF_MOVE | MPOL_MF_MOVE_ALL))
+		return -EINVAL;
+	if (flags & MPOL_MF_MOVE_ALL && !capable(CAP_SYS_NICE))
+		return -EPERM;
+	mm = mm_of(pid, -EINVAL);
+	if (IS_ERR(mm))
+		return PTR_ERR(mm);
+	for (u64 i = 0; i < nr && !err; i++) {
+		err = move_one(mm, pages, nodes, status, i);
+		if (fatal_signal_pending(current))
+			err = -EINTR;
+		cond_resched();
+	}
+	mmput(mm);
+	return err;
+}

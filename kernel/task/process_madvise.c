@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process_madvise.c: advice about another process's memory, and giving the memory of a dying process back early (process_mrelease).
+ * Both name the process by a pidfd.
+ */
+#include <asm/mman.h>
+
+#include "gen/syscalls.h"
+#include "kernel/task/internal.h"
+#include "kernel/vfs/vfs.h"
+
+static bool may_advise_others(int advice)
+{
+	return advice == MADV_COLD || advice == MADV_PAGEOUT || advice == MADV_WILLNEED ||
+	       advice == 25 /* MADV_COLLAPSE */;
+}
+
+/* The process of a descriptor: a reference, or ERR_PTR. */
+static struct task *pidfd_task(int fd)
+{
+	struct file *f = fget(fd);
+	struct task *t = NULL;
+	struct pid *pid;
+
+	if (!f)
+		return ERR_PTR(-EBADF);
+	pid = pidfd_pid(f);
+	if (!IS_ERR(pid))
+		t = pid_get_task(pid, PIDTYPE_TGID);
+	fput(f);
+	if (IS_ERR(pid))
+		return ERR_PTR(PTR_ERR(pid));
+	return t ? t : ERR_PTR(-ESRCH);
+}
+
+static struct mm *mm_to_advise(int fd)
+{
+	struct task *t = pidfd_task(fd);
+	struct mm *mm = NULL;
+
+	if (IS_ERR(t))
+		return ERR_PTR(PTR_ERR(t));
+	if (!ptrace_may_access(t, false))
+		mm = ERR_PTR(-EACCES);
+	else
+		mm = get_task_mm(t);
+	put_task(t);
+	if (IS_ERR_OR_NULL(mm))
+		return mm ? mm : ERR_PTR(-ESRCH);
+	if (mm != current->mm && !capable(CAP_SYS_NICE)) {
+		mmput(mm);
+		return ERR_PTR(-EPERM);
+	}
+	return mm;
+}
+
+static long advise_all(struct mm *mm, const struct iov_iter *it, int advice)
+{
+	const struct uvec *vec = it->vec ? it->vec : &it->one;
+	u64 nr = it->vec ? it->nr_vecs : 1;
+	long done = 0;
+	int err = 0;
+
+	for (u64 i = 0; i < nr && !err; i++) {
+		err = mm_madvise(mm, vec[i].base, vec[i].len, advice);
+		if (!err)
+			done += (long)vec[i].len;
+	}
+	return done ? done : err;
+}
+
+long sys_process_madvise(int pidfd, uaddr_t vec, size_t vlen, int advice, int flags)
+{
+	struct uvec *to_free = NULL;
+	struct iov_iter it;
+	struct mm *mm;
+	long ret;
+
+	if (flags)
+		return -EINVAL;
+	ret = iov_iter_import(&it, vec, vlen, &to_free);
+	if (ret)
+		return ret;
+	mm = mm_to_advise(pidfd);
+	ret = PTR_ERR(mm);
+	if (IS_ERR(mm))
+		goto out_free;
+	ret = may_advise_others(advice) ? advise_all(mm, &it, advice) : -EINVAL;
+	mmput(mm);
+out_free:
+	kfree(to_free);
+	return ret;
+}
+
+/* What is private and nobody else's goes now; the rest goes when its last thread gets to its end. */
+long sys_process_mrelease(int pidfd, int flags)
+{
+	struct task *t;
+	struct mm *mm;
+	bool dying;
+
+	if (flags)
+		return -EINVAL;
+	t = pidfd_task(pidfd);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	mm = get_task_mm(t);
+	dying = t->flags & PF_EXITING || fatal_signal_pending(t);
+	put_task(t);
+	if (!mm)
+		return -ESRCH;
+	if (dying)
+		mm_reap(mm);
+	mmput(mm);
+	return dying ? 0 : -EINVAL;
+}
