@@ -135,6 +135,25 @@ static int pidfd_info(siginfo_t *info, int sig, uaddr_t uinfo, struct pid *pid)
 	return 0;
 }
 
+struct pid *(*proc_dir_pid)(const struct file *f);
+
+/* A pidfd, or a descriptor of the directory /proc/PID. */
+static struct pid *get_pidfd_or_dir(int fd)
+{
+	struct file *f = fget(fd);
+	struct pid *pid;
+
+	if (!f)
+		return ERR_PTR(-EBADF);
+	pid = pidfd_pid(f);
+	if (IS_ERR(pid) && proc_dir_pid && proc_dir_pid(f))
+		pid = proc_dir_pid(f);
+	if (!IS_ERR(pid))
+		get_pid(pid);
+	fput(f);
+	return pid;
+}
+
 long sys_pidfd_send_signal(int pidfd, int sig, uaddr_t uinfo, int flags)
 {
 	siginfo_t info;
@@ -143,7 +162,7 @@ long sys_pidfd_send_signal(int pidfd, int sig, uaddr_t uinfo, int flags)
 
 	if (flags)
 		return -EINVAL;
-	pid = get_pidfd(pidfd);
+	pid = get_pidfd_or_dir(pidfd);
 	if (IS_ERR(pid))
 		return PTR_ERR(pid);
 	err = pidfd_info(&info, sig, uinfo, pid);

@@ -49,6 +49,9 @@ struct task_ipc_ops {
 };
 extern const struct task_ipc_ops *task_ipc_ops;
 
+/* Set by proc: the process whose directory /proc/PID the file is, NULL for other files; no reference. */
+extern struct pid *(*proc_dir_pid)(const struct file *f);
+
 /* uname and friends: under uts_lock inside. */
 struct uts_namespace {
 	char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65];

@@ -7,6 +7,7 @@ TEST(pidfd)
 	struct pollfd p = { .events = POLLIN };
 	siginfo_t si = { 0 };
 	pid_t pid = SPAWN(pause());
+	char dir[40];
 	int fd;
 	char c;
 
@@ -31,6 +32,19 @@ TEST(pidfd)
 	T(syscall(SYS_pidfd_open, -1, 0));
 	T(syscall(SYS_pidfd_open, 0, 0));
 	T(syscall(SYS_pidfd_open, getpid(), 0x10));
+	fd = NEED(
+		open("/proc/self", O_RDONLY | O_DIRECTORY)); /* as good as a pidfd, for this call */
+	T(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
+	T(syscall(SYS_pidfd_send_signal, NEED(open("/proc", O_RDONLY)), 0, NULL, 0));
+	T(syscall(SYS_pidfd_send_signal, NEED(open("/proc/self/task", O_RDONLY)), 0, NULL, 0));
+	T(syscall(SYS_pidfd_send_signal, NEED(open("/proc/thread-self", O_RDONLY)), 0, NULL, 0));
+	T(syscall(SYS_pidfd_send_signal, NEED(open("/proc/self", O_PATH)), 0, NULL, 0));
+	pid = SPAWN(pause());
+	snprintf(dir, sizeof(dir), "/proc/%d", pid);
+	fd = NEED(open(dir, O_RDONLY));
+	T(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0));
+	t_wait("child", pid);
+	T(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
 	T(syscall(SYS_pidfd_send_signal, 1, 0, NULL, 0));
 	T(syscall(SYS_pidfd_send_signal, -1, 0, NULL, 0));
 }

@@ -779,3 +779,21 @@ static const struct file_operations fd_dir_fops = { .iterate = fd_dir_iterate,
 	.llseek = generic_file_llseek };
 static const struct file_operations task_dir_fops = { .iterate = task_dir_iterate,
 	.llseek = generic_file_llseek };
+
+/* For pidfd_send_signal(2): the process whose directory is open; NULL: it is something else. */
+static struct pid *pid_of_dir(const struct file *f)
+{
+	struct proc_inode *pi;
+
+	if (f->f_op != &pid_dir_fops)
+		return NULL;
+	pi = PROC_I(f->f_inode);
+	return pi->thread ? NULL : pi->pid;
+}
+
+static int pid_init(void)
+{
+	proc_dir_pid = pid_of_dir;
+	return 0;
+}
+INITCALL(3, pid_init);
