@@ -8,6 +8,7 @@
 #include <linux/sem.h>
 #include <linux/shm.h>
 
+#include "kernel/ipc/mqueue.h"
 #include "kernel/ipc/sysv.h"
 #include "kernel/lib/printk.h"
 #include "kernel/task/process.h"
@@ -53,6 +54,7 @@ static void ns_init(struct ipc_namespace *ns)
 	ns->msg_max = MSGMAX;
 	ns->msg_mnb = MSGMNB;
 	ns->msg_mni = MSGMNI;
+	mq_namespace_init(ns);
 }
 
 struct ipc_namespace *ipc_ns_create(void)
@@ -94,6 +96,7 @@ void ipc_ns_put(struct ipc_namespace *ns)
 		return;
 	for (int t = 0; t < IPC_TYPES; t++)
 		destroy_all(ns, t);
+	mq_namespace_exit(ns);
 	kfree(ns);
 	ipc_uncharge(sizeof(*ns));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysv_proc.c: /proc/sysvipc and the limits in /proc/sys/kernel, of the reader's namespace.
+ * sysv_proc.c: /proc/sysvipc and the limits of IPC in /proc/sys (kernel, fs/mqueue), of the reader's namespace.
  *
  * A limit is a field of struct ipc_namespace: a row of the table has its offset. Lowering a limit harms nothing that exists.
  * Locks: none; limits are single words.
@@ -80,6 +80,12 @@ static const struct limit limits[] = {
 	{ "sys/kernel/msgmax", LIMIT_INT, FIELD(msg_max), 0, INT32_MAX, 1, NULL },
 	{ "sys/kernel/msgmnb", LIMIT_INT, FIELD(msg_mnb), 0, INT32_MAX, 1, NULL },
 	{ "sys/kernel/msgmni", LIMIT_INT, FIELD(msg_mni), 0, IPC_MAX_OBJECTS, 1, NULL },
+	{ "sys/fs/mqueue/queues_max", LIMIT_INT, FIELD(mq_queues_max), 0, INT32_MAX, 1, NULL },
+	{ "sys/fs/mqueue/msg_max", LIMIT_INT, FIELD(mq_msg_max), 1, 65536, 1, NULL },
+	{ "sys/fs/mqueue/msgsize_max", LIMIT_INT, FIELD(mq_msgsize_max), 128, 16 << 20, 1, NULL },
+	{ "sys/fs/mqueue/msg_default", LIMIT_INT, FIELD(mq_msg_default), 1, 65536, 1, NULL },
+	{ "sys/fs/mqueue/msgsize_default", LIMIT_INT, FIELD(mq_msgsize_default), 128, 16 << 20, 1,
+		NULL },
 	{ "sys/kernel/shm_next_id", LIMIT_INT, FIELD(ids[IPC_SHM].next_id), 0, INT32_MAX, 1, NULL },
 	{ "sys/kernel/sem_next_id", LIMIT_INT, FIELD(ids[IPC_SEM].next_id), 0, INT32_MAX, 1, NULL },
 	{ "sys/kernel/msg_next_id", LIMIT_INT, FIELD(ids[IPC_MSG].next_id), 0, INT32_MAX, 1, NULL },

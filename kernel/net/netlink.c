@@ -94,20 +94,20 @@ static void nl_end(struct builder *b)
 	((struct nlmsghdr *)(b->buf + b->msg))->nlmsg_len = b->len - b->msg;
 }
 
-static int nl_queue(struct nl_sock *n, const struct builder *b)
+static int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len)
 {
-	struct nl_msg *m = kmalloc(sizeof(*m) + b->len, GFP_KERNEL);
+	struct nl_msg *m = kmalloc(sizeof(*m) + len, GFP_KERNEL);
 	bool full;
 
 	if (!m)
 		return -ENOBUFS;
-	m->len = b->len;
-	memcpy(m->data, b->buf, b->len);
+	m->len = len;
+	memcpy(m->data, data, len);
 	spin_lock(&n->c.lock);
-	full = n->queued + b->len > n->c.rcvbuf;
+	full = n->queued + len > n->c.rcvbuf;
 	if (!full) {
 		list_add_tail(&m->list, &n->queue);
-		n->queued += b->len;
+		n->queued += len;
 	} else {
 		n->c.err = -ENOBUFS;
 	}
@@ -117,6 +117,11 @@ static int nl_queue(struct nl_sock *n, const struct builder *b)
 	wake_up_common(&n->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
 	kill_fasync_list(&n->c.async, EPOLLIN | EPOLLRDNORM);
 	return 0;
+}
+
+static int nl_queue(struct nl_sock *n, const struct builder *b)
+{
+	return nl_queue_bytes(n, b->buf, b->len);
 }
 
 /* ---- what there is ---- */
@@ -453,6 +458,17 @@ static const struct proto_ops nl_ops = {
 	.recvmsg = nl_recvmsg,
 	.setsockopt = nl_setsockopt,
 };
+
+int netlink_deliver(struct file *f, const void *data, u32 n)
+{
+	struct socket *s = file_socket(f);
+
+	if (!s)
+		return -ENOTSOCK;
+	if (s->ops != &nl_ops)
+		return -EINVAL;
+	return n ? nl_queue_bytes(NL(s), data, n) : 0;
+}
 
 static int nl_create(struct socket *s, int type, int protocol)
 {

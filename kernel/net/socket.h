@@ -133,6 +133,8 @@ void sock_register(int family, sock_create_fn create);
 void sock_init_common(struct sock_common *sk, u16 family, u16 type, u32 protocol);
 /* The socket behind a file; NULL when it is none. */
 struct socket *file_socket(struct file *f);
+/* Puts a message as it is into the queue of the netlink socket @f (n 0: only asks whether it is one): 0, -ENOTSOCK, -EINVAL, -ENOBUFS. */
+int netlink_deliver(struct file *f, const void *data, u32 n);
 /* Credentials of current. */
 struct ucred current_ucred(void);
 /* Waits on sk->wait until cond: 0, -EAGAIN (nonblock, or timed out), -ERESTARTSYS or -EINTR (timeouts do not restart). */

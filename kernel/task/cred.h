@@ -20,7 +20,7 @@ struct user_struct {
 	atomic_t usage;
 	kuid_t uid;
 	atomic_t processes;
-	atomic64_t locked_vm, sigpending, pipe_pages, inotify_watches, inotify_instances,
+	atomic64_t mq_bytes, locked_vm, sigpending, pipe_pages, inotify_watches, inotify_instances,
 		epoll_watches;
 	struct list_head list;
 };

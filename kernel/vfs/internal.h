@@ -220,7 +220,6 @@ struct file *file_alloc(u32 flags);                     /* empty; ERR_PTR */
 void file_free(struct file *f);                         /* that was never opened */
 void file_drop_path(struct file *f);
 void file_table_init(void);
-struct mount *kern_mount_data(struct file_system_type *t, void *data);
 int fd_set_cloexec(int fd, bool on); /* 0, -EBADF */
 long f_dupfd(u32 from, struct file *f, u32 flags);
 int filp_close(struct file *f, struct files_struct *owner);

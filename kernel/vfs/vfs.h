@@ -774,6 +774,7 @@ void mntput(struct mount *m);
 int mnt_want_write(struct mount *m); /* 0, -EROFS */
 void mnt_drop_write(struct mount *m);
 struct mount *kern_mount(struct file_system_type *t); /* internal, not in any namespace */
+struct mount *kern_mount_data(struct file_system_type *t, void *data); /* @data for t->mount */
 /* For init: mount on a path; 0 or -errno. */
 int do_mount(const char *dev, const char *dir, const char *type, u32 flags, void *data);
 /* init.c: makes @dev (a name such as /dev/ubda or 98:0) of the given type (NULL: try all that need a device) the root.

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mqueue.c: messages of POSIX queues: mq_timedsend, mq_timedreceive.
+ *
+ * A sender gives its message to a receiver that waits for one, else queues it where its priority belongs; a full queue makes it wait
+ * with its message, which the next receiver puts into the queue for it. Waiters stand in the order of their arrival.
+ *
+ * States of a waiter: waiting (on a list) -> done, off the list.
+ * Invariants: 1. nr <= max_msgs, and bytes and nr count what is on the list. 2. A receiver waits only while the queue is empty, a
+ * sender only while it is full.
+ * Locks: mq_inode.lock; messages are copied from and to guest memory while nobody else sees them.
+ */
+#include <linux/eventpoll.h>
+
+#include "kernel/ipc/mqueue.h"
+#include "kernel/time/time.h"
+
+#define MQ_PRIO_END 32768 /* as sysconf(_SC_MQ_PRIO_MAX) */
+
+struct mq_waiter {
+	struct list_head link;
+	struct task *task;
+	struct mq_message *msg;
+	bool done;
+};
+
+/* ---- messages ---- */
+
+static void message_free(struct mq_message *m)
+{
+	if (!m)
+		return;
+	ipc_uncharge(sizeof(*m) + m->size);
+	kfree(m);
+}
+
+static struct mq_message *message_read(uaddr_t text, u64 size, u32 prio)
+{
+	struct mq_message *m;
+
+	if (ipc_charge(sizeof(*m) + size))
+		return ERR_PTR(-ENOMEM);
+	m = kmalloc(sizeof(*m) + size, GFP_KERNEL);
+	if (!m) {
+		ipc_uncharge(sizeof(*m) + size);
+		return ERR_PTR(-ENOMEM);
+	}
+	m->prio = prio;
+	m->size = size;
+	if (copy_from_user(m->text, text, size)) {
+		message_free(m);
+		return ERR_PTR(-EFAULT);
+	}
+	return m;
+}
+
+/* Behind all of its priority and above. */
+static void insert(struct mq_inode *q, struct mq_message *m)
+{
+	struct list_head *at = q->messages.prev;
+
+	assert_spin_held(&q->lock);
+	while (at != &q->messages && list_entry(at, struct mq_message, link)->prio < m->prio)
+		at = at->prev;
+	list_add(&m->link, at);
+	q->nr++;
+	q->bytes += m->size;
+}
+
+static struct mq_message *take_first(struct mq_inode *q)
+{
+	struct mq_message *m = list_first_entry(&q->messages, struct mq_message, link);
+
+	list_del(&m->link);
+	q->nr--;
+	q->bytes -= m->size;
+	return m;
+}
+
+void mq_drop_messages(struct mq_inode *q)
+{
+	struct mq_message *m, *next;
+
+	list_for_each_entry_safe(m, next, &q->messages, link)
+		message_free(m);
+	INIT_LIST_HEAD(&q->messages);
+}
+
+/* ---- waiting ---- */
+
+/* The waiter may be gone as soon as it sees `done`. */
+static void finish(struct mq_waiter *w, struct mq_message *m)
+{
+	struct task *t = w->task;
+
+	list_del(&w->link);
+	w->msg = m;
+	smp_store_release(&w->done, true);
+	wake_up_process(t);
+}
+
+/* Until somebody has finished @w. The lock is held before and after. 0, -ETIMEDOUT, -ERESTARTSYS. */
+static int mq_sleep(struct mq_inode *q, struct mq_waiter *w, struct list_head *list, u64 deadline)
+{
+	int err = 0;
+
+	w->task = current;
+	w->done = false;
+	list_add_tail(&w->link, list);
+	spin_unlock(&q->lock);
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (smp_load_acquire(&w->done) || err)
+			break;
+		if (signal_pending(current))
+			err = -ERESTARTSYS;
+		else
+			err = schedule_deadline(deadline);
+	}
+	__set_current_state(TASK_RUNNING);
+	spin_lock(&q->lock);
+	if (w->done)
+		return 0;
+	list_del(&w->link);
+	return err;
+}
+
+static void touched(struct mq_inode *q)
+{
+	q->vfs.i_atime = q->vfs.i_mtime = q->vfs.i_ctime = current_time(&q->vfs);
+}
+
+/* ---- sending ---- */
+
+/* 0: the message is gone; *n says whom to tell. */
+static int mq_send(
+	struct mq_inode *q, struct mq_message *m, bool nonblock, u64 deadline, struct mq_notify *n)
+{
+	struct mq_waiter w = { .msg = m };
+	int err = 0;
+
+	spin_lock(&q->lock);
+	if (q->nr >= q->max_msgs) {
+		err = nonblock ? -EAGAIN : mq_sleep(q, &w, &q->senders, deadline);
+	} else if (!list_empty(&q->receivers)) {
+		finish(list_first_entry(&q->receivers, struct mq_waiter, link), m);
+		touched(q);
+	} else {
+		insert(q, m);
+		touched(q);
+		if (q->nr == 1)
+			mq_notify_take(q, n);
+		wake_up_poll(&q->wait, EPOLLIN | EPOLLRDNORM);
+	}
+	spin_unlock(&q->lock);
+	return err;
+}
+
+/* 0 with a deadline (~0: none), -EFAULT, -EINVAL. */
+static int get_deadline(uaddr_t timeout, u64 *deadline)
+{
+	u64 abs;
+	int err;
+
+	*deadline = ~0UL;
+	if (!timeout.v)
+		return 0;
+	err = get_timespec(timeout, &abs);
+	if (!err)
+		*deadline = deadline_at(CLOCK_REALTIME, abs);
+	return err;
+}
+
+struct fd mq_fd(int fd, int *err)
+{
+	struct fd f = fdget(fd);
+
+	*err = 0;
+	if (f.file && f.file->f_op == &mqueue_file_ops)
+		return f;
+	if (f.file)
+		fdput(f);
+	*err = -EBADF;
+	return (struct fd){ NULL, false };
+}
+
+static long send_to(struct file *f, uaddr_t text, size_t len, u32 prio, u64 deadline)
+{
+	struct mq_inode *q = MQ(f->f_inode);
+	struct mq_notify n = { .owner = NULL };
+	struct mq_message *m;
+	int err;
+
+	if (!(f->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if (len > (u64)q->msg_size)
+		return -EMSGSIZE;
+	m = message_read(text, len, prio);
+	if (IS_ERR(m))
+		return PTR_ERR(m);
+	err = mq_send(q, m, f->f_flags & O_NONBLOCK, deadline, &n);
+	if (err)
+		message_free(m);
+	mq_notify_send(&n);
+	return err;
+}
+
+long sys_mq_timedsend(int fd, uaddr_t msg, size_t len, u32 prio, uaddr_t timeout)
+{
+	u64 deadline;
+	long ret;
+	int err = get_deadline(timeout, &deadline);
+	struct fd f;
+
+	if (err)
+		return err;
+	if (prio >= MQ_PRIO_END)
+		return -EINVAL;
+	f = mq_fd(fd, &err);
+	if (err)
+		return err;
+	ret = send_to(f.file, msg, len, prio, deadline);
+	fdput(f);
+	return ret;
+}
+
+/* ---- receiving ---- */
+
+/* There is room now: the first sender that waits for it goes on. */
+static void admit_sender(struct mq_inode *q)
+{
+	struct mq_waiter *w;
+
+	if (list_empty(&q->senders)) {
+		wake_up_poll(&q->wait, EPOLLOUT | EPOLLWRNORM);
+		return;
+	}
+	w = list_first_entry(&q->senders, struct mq_waiter, link);
+	insert(q, w->msg);
+	finish(w, NULL);
+}
+
+static struct mq_message *mq_receive(struct mq_inode *q, bool nonblock, u64 deadline)
+{
+	struct mq_waiter w = { .msg = NULL };
+	struct mq_message *m;
+	int err = 0;
+
+	spin_lock(&q->lock);
+	if (q->nr) {
+		m = take_first(q);
+		admit_sender(q);
+		touched(q);
+	} else {
+		err = nonblock ? -EAGAIN : mq_sleep(q, &w, &q->receivers, deadline);
+		m = err ? ERR_PTR(err) : w.msg;
+	}
+	spin_unlock(&q->lock);
+	return m;
+}
+
+static long receive_from(struct file *f, uaddr_t text, size_t len, uaddr_t prio, u64 deadline)
+{
+	struct mq_inode *q = MQ(f->f_inode);
+	struct mq_message *m;
+	long ret;
+
+	if (!(f->f_mode & FMODE_READ))
+		return -EBADF;
+	if (len < (u64)q->msg_size)
+		return -EMSGSIZE;
+	m = mq_receive(q, f->f_flags & O_NONBLOCK, deadline);
+	if (IS_ERR(m))
+		return PTR_ERR(m);
+	ret = (long)m->size;
+	if ((prio.v && put_user(m->prio, prio)) || copy_to_user(text, m->text, m->size))
+		ret = -EFAULT;
+	message_free(m);
+	return ret;
+}
+
+long sys_mq_timedreceive(int fd, uaddr_t msg, size_t len, uaddr_t prio, uaddr_t timeout)
+{
+	u64 deadline;
+	long ret;
+	int err = get_deadline(timeout, &deadline);
+	struct fd f;
+
+	if (err)
+		return err;
+	f = mq_fd(fd, &err);
+	if (err)
+		return err;
+	ret = receive_from(f.file, msg, len, prio, deadline);
+	fdput(f);
+	return ret;
+}

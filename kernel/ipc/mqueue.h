@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mqueue.h: POSIX message queues, between mqueue.c (messages), mqueue_fs.c (the file system), mqueue_calls.c (names and
+ * attributes) and mqueue_notify.c.
+ */
+#ifndef NESTLING_IPC_MQUEUE_H
+#define NESTLING_IPC_MQUEUE_H
+
+#include <linux/mqueue.h>
+
+#include "kernel/ipc/sysv.h"
+#include "kernel/vfs/vfs.h"
+
+struct mq_message {
+	struct list_head link;
+	u32 prio;
+	u64 size;
+	u8 text[];
+};
+
+/* A queue: the inode of its file. */
+struct mq_inode {
+	struct inode vfs;
+	struct user_struct *user; /* charged for it; immutable */
+	u64 charged;              /* bytes of user->mq_bytes; immutable */
+	s64 max_msgs, msg_size;   /* immutable */
+	spinlock_t lock;          /* all below */
+	s64 nr;
+	u64 bytes;
+	struct list_head messages;           /* by priority, then age */
+	struct list_head receivers, senders; /* of mq_waiter, in the order of arrival */
+	struct wait_queue_head wait;         /* pollers */
+	struct mq_notify {
+		struct pid *owner; /* NULL: nobody wants to know */
+		int how, signo;    /* SIGEV_* */
+		u64 value;
+		struct file *sock; /* SIGEV_THREAD: whom the cookie goes to */
+		u8 cookie[NOTIFY_COOKIE_LEN];
+	} notify;
+};
+static inline struct mq_inode *MQ(const struct inode *inode)
+{
+	return container_of(inode, struct mq_inode, vfs);
+}
+
+extern const struct file_operations mqueue_file_ops;
+
+/* mqueue_fs.c: the root of the namespace's queues, with a reference to the mount; ERR_PTR. */
+struct mount *mq_mount_get(struct ipc_namespace *ns);
+/* A new queue under the name of @d, whose directory is locked; attr NULL: the defaults. */
+int mq_create(struct inode *dir, struct dentry *d, umode_t mode, const struct mq_attr *attr);
+void mq_namespace_init(struct ipc_namespace *ns);
+void mq_namespace_exit(struct ipc_namespace *ns);
+
+/* mqueue.c */
+void mq_drop_messages(struct mq_inode *q);
+/* The open queue behind a descriptor; file NULL with *err set: -EBADF. */
+struct fd mq_fd(int fd, int *err);
+
+/* mqueue_notify.c: a message came to an empty queue: takes the wish off; q->lock is held. Sent afterwards without locks. */
+void mq_notify_take(struct mq_inode *q, struct mq_notify *n);
+void mq_notify_send(struct mq_notify *n);
+/* The wish of current's process, or (any) whoever's, ends. */
+void mq_notify_end(struct mq_inode *q, bool any);
+
+#endif
