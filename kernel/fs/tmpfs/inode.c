@@ -134,6 +134,52 @@ static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 	return 0;
 }
 
+/* A whiteout (a character device 0/0) that will take the name of @old: its entry, not hashed and without an inode yet. ERR_PTR. */
+static struct dentry *make_whiteout(struct inode *dir, struct dentry *old, struct inode **inode)
+{
+	struct dentry *d;
+	int err = -ENOMEM;
+
+	*inode = tmpfs_new_inode(dir->i_sb, dir, S_IFCHR | 0600, 0);
+	if (IS_ERR(*inode))
+		return ERR_CAST(*inode);
+	d = d_alloc(old->d_parent, &old->d_name);
+	if (d)
+		err = simple_dir_add(dir, d);
+	if (!err)
+		return d;
+	dput(d);
+	clear_nlink(*inode);
+	iput(*inode);
+	return ERR_PTR(err);
+}
+
+static int tmpfs_rename(
+	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *nd, u32 flags)
+{
+	struct dentry *white = NULL;
+	struct inode *inode = NULL;
+	int err;
+
+	if (flags & RENAME_WHITEOUT) {
+		white = make_whiteout(odir, old, &inode);
+		if (IS_ERR(white))
+			return PTR_ERR(white);
+	}
+	err = simple_rename(odir, old, ndir, nd, flags & ~(u32)RENAME_WHITEOUT);
+	if (!white)
+		return err;
+	if (err) {
+		simple_dir_remove(odir, white);
+		clear_nlink(inode);
+		iput(inode);
+	} else {
+		d_add(white, inode); /* found before @old, which leaves the name in a moment */
+	}
+	dput(white);
+	return err;
+}
+
 ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
 {
 	return simple_xattr_get(&tmpfs_inode(inode)->xattrs, name, buf, size);
@@ -184,7 +230,7 @@ static const struct inode_operations tmpfs_dir_iops = {
 	.mkdir = tmpfs_mkdir,
 	.rmdir = simple_rmdir,
 	.mknod = tmpfs_mknod,
-	.rename = simple_rename,
+	.rename = tmpfs_rename,
 	.tmpfile = tmpfs_tmpfile,
 	.setattr = simple_setattr,
 	TMPFS_XATTR_OPS,
