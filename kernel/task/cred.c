@@ -172,6 +172,27 @@ int commit_creds(struct cred *c)
 	return 0;
 }
 
+const struct cred *override_creds(const struct cred *c)
+{
+	const struct cred *old = current->cred;
+
+	get_cred(c);
+	spin_lock(&current->alloc_lock);
+	current->cred = c;
+	spin_unlock(&current->alloc_lock);
+	return old;
+}
+
+void revert_creds(const struct cred *old)
+{
+	const struct cred *c = current->cred;
+
+	spin_lock(&current->alloc_lock);
+	current->cred = old;
+	spin_unlock(&current->alloc_lock);
+	put_cred(c);
+}
+
 int copy_creds(struct task *child)
 {
 	child->cred = get_cred(current->cred);

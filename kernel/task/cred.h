@@ -49,6 +49,9 @@ const struct cred *get_task_cred(struct task *t); /* a reference */
 struct cred *prepare_creds(void);                 /* a copy of current's; NULL: no memory */
 int commit_creds(struct cred *c);                 /* installs; 0 */
 void abort_creds(struct cred *c);
+/* Acts as @c for a while (a reference is taken): the credentials to go back to. */
+const struct cred *override_creds(const struct cred *c);
+void revert_creds(const struct cred *old);
 bool capable(int cap); /* current's effective set; sets PF_SUPERPRIV */
 bool cred_capable(const struct cred *c, int cap);
 bool in_group(kgid_t gid); /* fsgid or supplementary */

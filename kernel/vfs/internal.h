@@ -194,8 +194,6 @@ struct open_how_k {
 struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how);
 int may_create(struct inode *dir, struct dentry *d);
 int may_delete(struct inode *dir, struct dentry *d, bool isdir);
-int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d);
-const char *vfs_get_link(struct dentry *d, char **to_free);
 /* The current root and working directory, with references. */
 void get_fs_root(struct fs_struct *fs, struct path *p);
 void get_fs_pwd(struct fs_struct *fs, struct path *p);

@@ -189,6 +189,19 @@ struct mount *mnt_alloc_internal(struct dentry *root, const char *name)
 	return m;
 }
 
+struct mount *clone_private_mount(const struct path *path)
+{
+	struct mount *m;
+
+	atomic_inc(&path->mnt->mnt_sb->s_active); /* @path holds it already */
+	m = mnt_alloc_internal(path->dentry, path->mnt->mnt_sb->s_type->name);
+	if (IS_ERR(m))
+		deactivate_super(path->mnt->mnt_sb);
+	else
+		m->mnt_flags |= path->mnt->mnt_flags & (MS_NOATIME | MS_RELATIME | MS_NODIRATIME);
+	return m;
+}
+
 /* The copy belongs to the same peer group or master as the original. */
 static void copy_propagation(struct mount *to, struct mount *from)
 {

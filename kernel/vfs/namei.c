@@ -506,6 +506,22 @@ struct dentry *lookup_one_len(const char *name, struct dentry *base, int len)
 	return err ? ERR_PTR(err) : lookup_hash(base, &q, 0);
 }
 
+struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int len)
+{
+	struct qstr q = { name, len, full_name_hash(name, len) };
+	struct dentry *d;
+
+	d = len > 0 && len <= NAME_MAX ? d_lookup(base, &q) : NULL;
+	if (d)
+		d = revalidate(d, 0);
+	if (d)
+		return d;
+	down_write(&base->d_inode->i_rwsem);
+	d = lookup_one_len(name, base, len);
+	up_write(&base->d_inode->i_rwsem);
+	return d;
+}
+
 const char *vfs_get_link(struct dentry *d, char **to_free)
 {
 	struct inode *inode = d->d_inode;

@@ -36,32 +36,30 @@ static struct dentry *child_towards(struct dentry *above, struct dentry *d)
 	return NULL;
 }
 
-static void lock_parents(struct rename *r)
+struct dentry *lock_rename(struct dentry *a, struct dentry *b)
 {
-	struct dentry *a = r->from.path.dentry, *b = r->to.path.dentry;
+	struct dentry *trap;
 
-	r->trap = NULL;
 	if (a == b) {
 		down_write(&a->d_inode->i_rwsem);
-		return;
+		return NULL;
 	}
 	mutex_lock(&a->d_sb->s_rename_mutex);
-	r->trap = child_towards(b, a);
-	if (r->trap) {
+	trap = child_towards(b, a);
+	if (trap) {
 		lock_dirs(b->d_inode, a->d_inode);
-		return;
+		return trap;
 	}
-	r->trap = child_towards(a, b);
-	if (r->trap || a->d_inode < b->d_inode)
+	trap = child_towards(a, b);
+	if (trap || a->d_inode < b->d_inode)
 		lock_dirs(a->d_inode, b->d_inode);
 	else
 		lock_dirs(b->d_inode, a->d_inode);
+	return trap;
 }
 
-static void unlock_parents(struct rename *r)
+void unlock_rename(struct dentry *a, struct dentry *b)
 {
-	struct dentry *a = r->from.path.dentry, *b = r->to.path.dentry;
-
 	up_write(&a->d_inode->i_rwsem);
 	if (a == b)
 		return;
@@ -152,7 +150,7 @@ static void rename_commit(struct dentry *old, struct dentry *new, u32 flags)
 	d_move(old, new);
 }
 
-static int vfs_rename(
+int vfs_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
 {
 	struct inode *source = old->d_inode, *target = new->d_inode;
@@ -247,14 +245,14 @@ static int rename_between(struct rename *r)
 	err = mnt_want_write(r->from.path.mnt);
 	if (err)
 		return err;
-	lock_parents(r);
+	r->trap = lock_rename(r->from.path.dentry, r->to.path.dentry);
 	err = rename_lookup(r);
 	if (!err) {
 		err = rename_locked(r);
 		dput(r->new);
 		dput(r->old);
 	}
-	unlock_parents(r);
+	unlock_rename(r->from.path.dentry, r->to.path.dentry);
 	mnt_drop_write(r->from.path.mnt);
 	return err;
 }

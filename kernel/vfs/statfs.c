@@ -33,19 +33,25 @@ static s64 statfs_flags(const struct path *p)
 	return st;
 }
 
-static int do_statfs(const struct path *p, uaddr_t buf)
+int vfs_statfs(const struct path *p, struct kstatfs *k)
 {
 	struct super_block *sb = p->dentry->d_sb;
-	struct kstatfs k = {
+
+	*k = (struct kstatfs){
 		.f_type = sb->s_magic, .f_bsize = sb->s_blocksize, .f_namelen = NAME_MAX
 	};
-	struct statfs s;
-	int err;
-
 	if (!sb->s_op->statfs)
 		return -ENOSYS;
-	k.f_fsid = sb->s_fsid ? sb->s_fsid : sb->s_dev;
-	err = sb->s_op->statfs(p->dentry, &k);
+	k->f_fsid = sb->s_fsid ? sb->s_fsid : sb->s_dev;
+	return sb->s_op->statfs(p->dentry, k);
+}
+
+static int do_statfs(const struct path *p, uaddr_t buf)
+{
+	struct kstatfs k;
+	struct statfs s;
+	int err = vfs_statfs(p, &k);
+
 	if (err)
 		return err;
 	memset(&s, 0, sizeof(s));

@@ -616,12 +616,20 @@ struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 f
 void done_path_create(struct path *parent, struct dentry *d);
 struct dentry *lookup_one_len(
 	const char *name, struct dentry *base, int len); /* base's i_rwsem held */
+struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int len);
 int vfs_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl);
 int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode);
 int vfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev);
 int vfs_unlink(struct inode *dir, struct dentry *d);
 int vfs_rmdir(struct inode *dir, struct dentry *d);
 int vfs_symlink(struct inode *dir, struct dentry *d, const char *target);
+int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d);
+const char *vfs_get_link(struct dentry *d, char **to_free);
+/* Both parents locked by lock_rename(), which gives the child through which one lies above the other, or NULL. */
+int vfs_rename(
+	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags);
+struct dentry *lock_rename(struct dentry *a, struct dentry *b);
+void unlock_rename(struct dentry *a, struct dentry *b);
 
 /* ---- superblocks and mounts ---- */
 struct kstatfs {
@@ -773,6 +781,9 @@ struct mount *mntget(struct mount *m);
 void mntput(struct mount *m);
 int mnt_want_write(struct mount *m); /* 0, -EROFS */
 void mnt_drop_write(struct mount *m);
+/* A mount of one's own of the tree at @path, in no namespace; mntput() ends it. ERR_PTR. */
+struct mount *clone_private_mount(const struct path *path);
+int vfs_statfs(const struct path *p, struct kstatfs *st);
 struct mount *kern_mount(struct file_system_type *t); /* internal, not in any namespace */
 struct mount *kern_mount_data(struct file_system_type *t, void *data); /* @data for t->mount */
 /* For init: mount on a path; 0 or -errno. */

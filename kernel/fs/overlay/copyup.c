@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * copyup.c: from lower to upper, before the first change.
+ *
+ * The copy is made in the work directory with data, xattrs, owner, mode and times, synced, and renamed into its place: at no moment does the
+ * upper layer have half a file under its name. Directories above come first. The times of the upper parent stay as they were.
+ *
+ * Locks: ovl_inode.lock of what is copied, under which ovl_inode.upper is set; then the real directories by lock_rename().
+ */
+#include "kernel/fs/overlay/overlay.h"
+
+#define COPY_BUF 65536
+
+/* ---- the work directory ---- */
+
+static struct dentry *make_in(
+	struct dentry *dir, const char *name, umode_t mode, dev_t rdev, const char *link)
+{
+	struct inode *inode = dir->d_inode;
+	struct dentry *d = lookup_one_len(name, dir, (int)strlen(name));
+	int err = -EEXIST;
+
+	if (IS_ERR(d))
+		return d;
+	if (!d->d_inode) {
+		switch (mode & S_IFMT) {
+		case S_IFREG: err = vfs_create(inode, d, mode, true); break;
+		case S_IFDIR: err = vfs_mkdir(inode, d, mode); break;
+		case S_IFLNK: err = vfs_symlink(inode, d, link); break;
+		default: err = vfs_mknod(inode, d, mode, rdev);
+		}
+	}
+	if (!err && !d->d_inode)
+		err = -EIO;
+	if (!err)
+		return d;
+	dput(d);
+	return ERR_PTR(err);
+}
+
+struct dentry *ovl_make_temp(struct super_block *sb, umode_t mode, dev_t rdev, const char *link)
+{
+	struct ovl_sb *ofs = OVL_SB(sb);
+	struct dentry *d;
+	char name[24];
+
+	scnprintf(name, sizeof(name), "#%lx",
+		__atomic_add_fetch(&ofs->tmp_count, 1, __ATOMIC_RELAXED));
+	down_write(&ofs->work->d_inode->i_rwsem);
+	d = make_in(ofs->work, name, mode, rdev, link);
+	up_write(&ofs->work->d_inode->i_rwsem);
+	return d;
+}
+
+/* What stands in the work directory under that dentry goes. */
+void ovl_remove_temp(struct super_block *sb, struct dentry *temp)
+{
+	struct dentry *work = OVL_SB(sb)->work;
+	int err = 0;
+
+	down_write(&work->d_inode->i_rwsem);
+	if (temp->d_parent == work && temp->d_inode)
+		err = S_ISDIR(temp->d_inode->i_mode) ? vfs_rmdir(work->d_inode, temp) :
+						       vfs_unlink(work->d_inode, temp);
+	up_write(&work->d_inode->i_rwsem);
+	if (err)
+		pr_warn("overlay: cannot remove %s from the work directory (%d)\n",
+			temp->d_name.name, err);
+}
+
+int ovl_place(struct super_block *sb, struct dentry *temp, struct dentry *dir, const char *name,
+	int len, u32 flags)
+{
+	struct dentry *work = OVL_SB(sb)->work, *to;
+	int err = -ESTALE;
+
+	lock_rename(work, dir);
+	if (temp->d_parent != work)
+		goto out;
+	to = lookup_one_len(name, dir, len);
+	err = (int)PTR_ERR(to);
+	if (IS_ERR(to))
+		goto out;
+	if ((flags & RENAME_EXCHANGE) && !to->d_inode)
+		err = -ENOENT;
+	else if ((flags & RENAME_NOREPLACE) && to->d_inode)
+		err = -EEXIST;
+	else
+		err = vfs_rename(work->d_inode, temp, dir->d_inode, to, flags);
+	dput(to);
+out:
+	unlock_rename(work, dir);
+	return err;
+}
+
+/* ---- contents ---- */
+
+/* The next stretch of data at or after *pos: its end; < 0: none. Where holes are not known all is data. */
+static loff_t next_data(struct file *f, loff_t *pos, loff_t size)
+{
+	loff_t at, end;
+
+	if (!f->f_op->llseek)
+		return size;
+	at = f->f_op->llseek(f, *pos, SEEK_DATA);
+	if (at == -ENXIO)
+		return -1;
+	if (at < *pos)
+		return size;
+	end = f->f_op->llseek(f, at, SEEK_HOLE);
+	*pos = at;
+	return end > at && end < size ? end : size;
+}
+
+static int copy_stretch(struct file *in, struct file *out, loff_t pos, loff_t end, char *buf)
+{
+	while (pos < end) {
+		loff_t at = pos;
+		ssize_t n = kernel_read(in, buf, (size_t)min_t(loff_t, COPY_BUF, end - pos), &at);
+
+		if (n <= 0)
+			return (int)n;
+		at = pos;
+		n = kernel_write(out, buf, (size_t)n, &at);
+		if (n < 0)
+			return (int)n;
+		pos += n;
+		if (signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int copy_data(struct file *in, struct file *out, loff_t size)
+{
+	char *buf = kmalloc(COPY_BUF, GFP_KERNEL);
+	loff_t pos = 0, end;
+	int err = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	while (!err && pos < size) {
+		end = next_data(in, &pos, size);
+		if (end < 0 || pos >= size)
+			break;
+		err = copy_stretch(in, out, pos, end, buf);
+		pos = end;
+	}
+	kfree(buf);
+	return err;
+}
+
+static int set_size(struct dentry *d, loff_t size)
+{
+	struct iattr a = { .ia_valid = ATTR_SIZE, .ia_size = size };
+	int err;
+
+	down_write(&d->d_inode->i_rwsem);
+	err = notify_change(d, &a);
+	up_write(&d->d_inode->i_rwsem);
+	return err;
+}
+
+static int copy_file(
+	struct super_block *sb, const struct ovl_path *from, struct dentry *to, loff_t size)
+{
+	struct ovl_sb *ofs = OVL_SB(sb);
+	struct path ip = { ofs->layer[from->layer].mnt, from->dentry };
+	struct path op = { ofs->layer[0].mnt, to };
+	struct file *in, *out;
+	int err;
+
+	if (!size)
+		return 0;
+	in = dentry_open(&ip, O_RDONLY | O_LARGEFILE, FMODE_NONOTIFY);
+	if (IS_ERR(in))
+		return (int)PTR_ERR(in);
+	out = dentry_open(&op, O_WRONLY | O_LARGEFILE, FMODE_NONOTIFY);
+	if (IS_ERR(out)) {
+		fput(in);
+		return (int)PTR_ERR(out);
+	}
+	err = copy_data(in, out, size);
+	if (!err)
+		err = set_size(to, size); /* a hole at the end */
+	if (!err && !ofs->is_volatile)
+		err = vfs_fsync_range(out, 0, S64_MAX, false);
+	fput(out);
+	fput(in);
+	return err;
+}
+
+static int copy_one_xattr(struct dentry *from, struct dentry *to, const char *name)
+{
+	ssize_t n = ovl_get_xattr(from, name, NULL, 0);
+	void *value;
+	int err;
+
+	if (n < 0)
+		return n == -ENODATA ? 0 : (int)n;
+	value = kmalloc(max_t(size_t, (size_t)n, 1), GFP_KERNEL);
+	if (!value)
+		return -ENOMEM;
+	n = ovl_get_xattr(from, name, value, (size_t)n);
+	err = n < 0 ? (int)n : ovl_set_xattr(to, name, value, (size_t)n);
+	kfree(value);
+	/* what the upper file system cannot keep is lost, but for what protects something */
+	return err == -EOPNOTSUPP && strncmp(name, "security.", 9) ? 0 : err;
+}
+
+static int copy_xattrs(struct super_block *sb, struct dentry *from, struct dentry *to)
+{
+	struct inode *inode = from->d_inode;
+	ssize_t n, at;
+	char *list;
+	int err = 0;
+
+	if (!inode->i_op->listxattr || !to->d_inode->i_op->setxattr)
+		return 0;
+	n = inode->i_op->listxattr(inode, NULL, 0);
+	if (n <= 0)
+		return n == -EOPNOTSUPP ? 0 : (int)n;
+	list = kmalloc((size_t)n, GFP_KERNEL);
+	if (!list)
+		return -ENOMEM;
+	n = inode->i_op->listxattr(inode, list, (size_t)n);
+	if (n < 0)
+		err = (int)n;
+	for (at = 0; at < n && !err; at += (ssize_t)strlen(list + at) + 1)
+		if (!ovl_private_xattr(OVL_SB(sb), list + at))
+			err = copy_one_xattr(from, to, list + at);
+	kfree(list);
+	return err;
+}
+
+static int copy_attributes(struct dentry *from, struct dentry *to)
+{
+	const struct inode *in = from->d_inode;
+	struct inode *out = to->d_inode;
+	struct iattr a = {
+		.ia_valid = ATTR_UID | ATTR_GID, .ia_uid = in->i_uid, .ia_gid = in->i_gid
+	};
+	int err;
+
+	down_write(&out->i_rwsem);
+	err = notify_change(to, &a);
+	if (!err && !S_ISLNK(in->i_mode)) {
+		a = (struct iattr){ .ia_valid = ATTR_MODE, .ia_mode = in->i_mode };
+		err = notify_change(to, &a);
+	}
+	if (!err) {
+		a = (struct iattr){
+			.ia_valid = ATTR_ATIME | ATTR_MTIME | ATTR_ATIME_SET | ATTR_MTIME_SET,
+			.ia_atime = in->i_atime,
+			.ia_mtime = in->i_mtime,
+		};
+		err = notify_change(to, &a);
+	}
+	up_write(&out->i_rwsem);
+	return err;
+}
+
+/* ---- one inode ---- */
+
+static struct dentry *make_copy(struct super_block *sb, const struct ovl_path *from, loff_t size)
+{
+	struct inode *inode = from->dentry->d_inode;
+	char *to_free = NULL;
+	const char *link = NULL;
+	struct dentry *temp;
+	int err = 0;
+
+	if (S_ISLNK(inode->i_mode)) {
+		link = vfs_get_link(from->dentry, &to_free);
+		if (IS_ERR(link))
+			return ERR_CAST(link);
+	}
+	temp = ovl_make_temp(sb,
+		(inode->i_mode & S_IFMT) | 0600 | (S_ISDIR(inode->i_mode) ? 0100 : 0),
+		inode->i_rdev, link);
+	kfree(to_free);
+	if (IS_ERR(temp))
+		return temp;
+	if (S_ISREG(inode->i_mode))
+		err = copy_file(sb, from, temp, min(size, i_size_read(inode)));
+	if (!err)
+		err = copy_xattrs(sb, from->dentry, temp);
+	if (!err)
+		err = ovl_set_origin(sb, temp, from);
+	if (!err)
+		err = copy_attributes(from->dentry, temp);
+	if (!err)
+		return temp;
+	ovl_remove_temp(sb, temp);
+	dput(temp);
+	return ERR_PTR(err);
+}
+
+/* The upper parent keeps its times, and learns that numbers below it are not its own. */
+static int place_copy(
+	struct super_block *sb, struct dentry *temp, struct dentry *dir, const struct qstr *name)
+{
+	struct inode *inode = dir->d_inode;
+	struct timespec64 mtime = inode->i_mtime, ctime = inode->i_ctime;
+	char impure[48];
+	int err = ovl_set_xattr(dir, ovl_xattr(OVL_SB(sb), OVL_IMPURE, impure), "y", 1);
+
+	if (!err || err == -EOPNOTSUPP)
+		err = ovl_place(sb, temp, dir, name->name, (int)name->len, RENAME_NOREPLACE);
+	if (err)
+		return err;
+	down_write(&inode->i_rwsem);
+	inode->i_mtime = mtime;
+	inode->i_ctime = ctime;
+	mark_inode_dirty_sync(inode);
+	up_write(&inode->i_rwsem);
+	return 0;
+}
+
+static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
+{
+	struct inode *inode = d->d_inode;
+	struct ovl_inode *oi = OVL_I(inode);
+	struct dentry *temp = make_copy(d->d_sb, &oi->lower[0], size);
+	int err;
+
+	if (IS_ERR(temp))
+		return (int)PTR_ERR(temp);
+	err = place_copy(d->d_sb, temp, ovl_upper(parent->d_inode), &d->d_name);
+	if (err) {
+		ovl_remove_temp(d->d_sb, temp);
+		dput(temp);
+		return err;
+	}
+	smp_store_release(&oi->upper, temp);
+	ovl_copy_attr(inode);
+	if (!S_ISDIR(inode->i_mode))
+		ovl_rehash(inode, temp->d_inode);
+	return 0;
+}
+
+static int copy_up_one(struct dentry *d, loff_t size)
+{
+	struct ovl_inode *oi = OVL_I(d->d_inode);
+	const struct cred *old;
+	struct dentry *parent;
+	int err = ovl_want_write(d->d_sb);
+
+	if (err)
+		return err;
+	parent = dget_parent(d);
+	mutex_lock(&oi->lock);
+	if (!oi->upper) {
+		old = ovl_enter(d->d_sb);
+		err = copy_up_locked(d, parent, size);
+		ovl_leave(old);
+	}
+	mutex_unlock(&oi->lock);
+	dput(parent);
+	ovl_drop_write(d->d_sb);
+	return err;
+}
+
+/* The highest one on the way up from @d that is still lower: a reference. */
+static struct dentry *topmost_lower(struct dentry *d)
+{
+	struct dentry *top = dget(d), *parent;
+
+	for (;;) {
+		parent = dget_parent(top);
+		if (ovl_upper(parent->d_inode) || parent == top) {
+			dput(parent);
+			return top;
+		}
+		dput(top);
+		top = parent;
+	}
+}
+
+int ovl_copy_up_truncated(struct dentry *d, loff_t size)
+{
+	int err = 0;
+
+	while (!err && !ovl_upper(d->d_inode)) {
+		struct dentry *top = topmost_lower(d);
+
+		err = copy_up_one(top, top == d ? size : 0);
+		dput(top);
+	}
+	return err;
+}
+
+int ovl_copy_up(struct dentry *d)
+{
+	return ovl_copy_up_truncated(d, S64_MAX);
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dir.c: making and removing names.
+ *
+ * A new name goes straight into the upper directory, unless a whiteout stands there: then it is made in the work directory and takes the
+ * whiteout's place by one rename. A name that a lower layer has is removed by exchanging it with a whiteout.
+ *
+ * New files belong to the caller, so they are made with the mounter's capabilities but the caller's fsuid and fsgid.
+ * Locks: vfs holds the overlay directory's i_rwsem; the upper one's is taken here.
+ */
+#include "kernel/fs/overlay/overlay.h"
+
+struct new_entry {
+	umode_t mode;
+	dev_t rdev;
+	const char *link;
+	struct dentry *hardlink; /* upper */
+};
+
+int ovl_set_opaque(struct inode *inode, struct dentry *upper)
+{
+	char name[48];
+	int err = ovl_set_xattr(upper, ovl_xattr(OVL_SB(inode->i_sb), OVL_OPAQUE, name), "y", 1);
+
+	return err;
+}
+
+int ovl_whiteout(struct super_block *sb, struct dentry **white)
+{
+	*white = ovl_make_temp(sb, S_IFCHR, 0, NULL);
+	return IS_ERR(*white) ? (int)PTR_ERR(*white) : 0;
+}
+
+/* ---- making ---- */
+
+static int make_entry(struct inode *dir, struct dentry *d, const struct new_entry *n)
+{
+	if (n->hardlink)
+		return vfs_link(n->hardlink, dir, d);
+	switch (n->mode & S_IFMT) {
+	case S_IFREG: return vfs_create(dir, d, n->mode, true);
+	case S_IFDIR: return vfs_mkdir(dir, d, n->mode);
+	case S_IFLNK: return vfs_symlink(dir, d, n->link);
+	default: return vfs_mknod(dir, d, n->mode, n->rdev);
+	}
+}
+
+static struct dentry *create_direct(
+	struct dentry *updir, const struct qstr *name, const struct new_entry *n)
+{
+	struct dentry *d;
+	int err = -EEXIST;
+
+	down_write(&updir->d_inode->i_rwsem);
+	d = lookup_one_len(name->name, updir, (int)name->len);
+	if (!IS_ERR(d)) {
+		if (!d->d_inode)
+			err = make_entry(updir->d_inode, d, n);
+		if (err) {
+			dput(d);
+			d = ERR_PTR(err);
+		}
+	}
+	up_write(&updir->d_inode->i_rwsem);
+	return d;
+}
+
+/* Owner and mode as if it had been made in @dir: the work directory knows nothing of its set-group-id bit. */
+static int inherit(struct inode *dir, struct dentry *temp, const struct new_entry *n)
+{
+	struct iattr a = { .ia_valid = ATTR_UID | ATTR_GID, .ia_uid = current_fsuid() };
+	umode_t mode = n->mode;
+	int err;
+
+	a.ia_gid = dir->i_mode & S_ISGID ? dir->i_gid : current_fsgid();
+	if (S_ISDIR(mode) && (dir->i_mode & S_ISGID))
+		mode |= S_ISGID;
+	down_write(&temp->d_inode->i_rwsem);
+	err = notify_change(temp, &a);
+	if (!err && !S_ISLNK(mode)) {
+		a = (struct iattr){ .ia_valid = ATTR_MODE, .ia_mode = mode };
+		err = notify_change(temp, &a);
+	}
+	up_write(&temp->d_inode->i_rwsem);
+	return err;
+}
+
+static struct dentry *make_hidden_link(struct super_block *sb, struct dentry *source)
+{
+	struct ovl_sb *ofs = OVL_SB(sb);
+	struct new_entry n = { .hardlink = source };
+	char name[24];
+	struct qstr q = { name, 0, 0 };
+
+	q.len = (u32)scnprintf(name, sizeof(name), "#%lx",
+		__atomic_add_fetch(&ofs->tmp_count, 1, __ATOMIC_RELAXED));
+	return create_direct(ofs->work, &q, &n);
+}
+
+/* A directory cannot replace a whiteout: they change places, and the whiteout goes. */
+static int swap_in(
+	struct super_block *sb, struct dentry *temp, struct dentry *updir, const struct qstr *name)
+{
+	struct dentry *work = OVL_SB(sb)->work, *white;
+	char was[DNAME_INLINE];
+	int err;
+
+	strscpy(was, temp->d_name.name, sizeof(was));
+	err = ovl_place(sb, temp, updir, name->name, (int)name->len, RENAME_EXCHANGE);
+	if (err)
+		return err;
+	white = lookup_one_unlocked(was, work, (int)strlen(was));
+	if (!IS_ERR(white)) {
+		ovl_remove_temp(sb, white);
+		dput(white);
+	}
+	return 0;
+}
+
+static struct dentry *create_over_whiteout(
+	struct inode *dir, const struct qstr *name, const struct new_entry *n)
+{
+	struct super_block *sb = dir->i_sb;
+	struct dentry *updir = ovl_upper(dir), *temp;
+	int err = 0;
+
+	temp = n->hardlink ? make_hidden_link(sb, n->hardlink) :
+			     ovl_make_temp(sb, n->mode, n->rdev, n->link);
+	if (IS_ERR(temp))
+		return temp;
+	if (!n->hardlink)
+		err = inherit(updir->d_inode, temp, n);
+	if (!err && S_ISDIR(n->mode))
+		err = ovl_set_opaque(dir, temp);
+	if (!err)
+		err = S_ISDIR(n->mode) ? swap_in(sb, temp, updir, name) :
+					 ovl_place(sb, temp, updir, name->name, (int)name->len, 0);
+	if (!err)
+		return temp;
+	ovl_remove_temp(sb, temp);
+	dput(temp);
+	return ERR_PTR(err);
+}
+
+static bool whiteout_at(struct dentry *updir, const struct qstr *name)
+{
+	struct dentry *d = lookup_one_unlocked(name->name, updir, (int)name->len);
+	bool yes;
+
+	if (IS_ERR(d))
+		return false;
+	yes = ovl_is_whiteout(d);
+	dput(d);
+	return yes;
+}
+
+/* With the right credentials: the new upper dentry, a reference. */
+static struct dentry *create_upper(struct inode *dir, struct dentry *d, const struct new_entry *n)
+{
+	struct dentry *updir = ovl_upper(dir), *upper;
+	int err;
+
+	if (whiteout_at(updir, &d->d_name))
+		return create_over_whiteout(dir, &d->d_name, n);
+	upper = create_direct(updir, &d->d_name, n);
+	if (IS_ERR(upper) || !S_ISDIR(n->mode) || !OVL_I(dir)->nr_lower)
+		return upper;
+	err = ovl_set_opaque(dir, upper);
+	if (err) {
+		dput(upper);
+		return ERR_PTR(err);
+	}
+	return upper;
+}
+
+static struct dentry *create_as_caller(
+	struct inode *dir, struct dentry *d, const struct new_entry *n)
+{
+	const struct cred *caller = ovl_enter(dir->i_sb), *mounter;
+	struct cred *c = prepare_creds();
+	struct dentry *upper = ERR_PTR(-ENOMEM);
+
+	if (c) {
+		if (!n->hardlink) {
+			c->fsuid = caller->fsuid;
+			c->fsgid = caller->fsgid;
+		}
+		mounter = override_creds(c);
+		put_cred(c);
+		upper = create_upper(dir, d, n);
+		revert_creds(mounter);
+	}
+	ovl_leave(caller);
+	return upper;
+}
+
+static int create(
+	struct inode *dir, struct dentry *d, const struct new_entry *n, struct inode *linked)
+{
+	struct dentry *upper;
+	struct inode *inode = linked;
+	int err = ovl_copy_up(d->d_parent);
+
+	if (!err)
+		err = ovl_want_write(dir->i_sb);
+	if (err)
+		return err;
+	upper = create_as_caller(dir, d, n);
+	ovl_copy_attr(dir);
+	ovl_drop_write(dir->i_sb);
+	if (IS_ERR(upper))
+		return (int)PTR_ERR(upper);
+	if (linked) {
+		dput(upper);
+		ihold(linked);
+		ovl_copy_attr(linked);
+	} else {
+		inode = ovl_get_inode(dir->i_sb, upper, NULL, 0, S_ISDIR(n->mode));
+		if (IS_ERR(inode))
+			return (int)PTR_ERR(inode);
+	}
+	d_instantiate(d, inode);
+	return 0;
+}
+
+static int ovl_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl)
+{
+	struct new_entry n = { .mode = (mode & 07777) | S_IFREG };
+
+	return create(dir, d, &n, NULL);
+}
+
+static int ovl_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
+{
+	struct new_entry n = { .mode = (mode & 07777) | S_IFDIR };
+
+	return create(dir, d, &n, NULL);
+}
+
+static int ovl_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t rdev)
+{
+	struct new_entry n = { .mode = mode, .rdev = rdev };
+
+	if (S_ISCHR(mode) && !rdev)
+		return -EPERM; /* that would be a whiteout */
+	return create(dir, d, &n, NULL);
+}
+
+static int ovl_symlink(struct inode *dir, struct dentry *d, const char *target)
+{
+	struct new_entry n = { .mode = S_IFLNK | 0777, .link = target };
+
+	return create(dir, d, &n, NULL);
+}
+
+static int ovl_link(struct dentry *old, struct inode *dir, struct dentry *d)
+{
+	struct new_entry n = { .mode = old->d_inode->i_mode };
+	int err = ovl_copy_up(old);
+
+	if (err)
+		return err;
+	n.hardlink = ovl_upper(old->d_inode);
+	return create(dir, d, &n, old->d_inode);
+}
+
+/* ---- removing ---- */
+
+/* The upper dentry of that name, which must be the inode's: a reference, NULL when there is none, ERR_PTR. */
+static struct dentry *upper_entry(struct dentry *updir, struct dentry *d)
+{
+	struct dentry *up = ovl_upper(d->d_inode), *found;
+
+	if (!up)
+		return NULL;
+	found = lookup_one_unlocked(d->d_name.name, updir, (int)d->d_name.len);
+	if (IS_ERR(found) || found->d_inode == up->d_inode)
+		return found;
+	dput(found);
+	return ERR_PTR(-ESTALE); /* somebody has changed the layer below us */
+}
+
+static int remove_plain(
+	struct super_block *sb, struct dentry *updir, struct dentry *upper, bool dir)
+{
+	struct inode *inode = updir->d_inode;
+	int err = dir ? ovl_clear_whiteouts(sb, upper) : 0;
+
+	if (err)
+		return err;
+	down_write(&inode->i_rwsem);
+	if (upper->d_parent != updir || !upper->d_inode)
+		err = -ESTALE;
+	else
+		err = dir ? vfs_rmdir(inode, upper) : vfs_unlink(inode, upper);
+	up_write(&inode->i_rwsem);
+	return err;
+}
+
+static int remove_and_cover(
+	struct super_block *sb, struct dentry *updir, struct dentry *upper, const struct qstr *name)
+{
+	struct dentry *white;
+	int err = ovl_whiteout(sb, &white);
+
+	if (err)
+		return err;
+	err = ovl_place(sb, white, updir, name->name, (int)name->len,
+		upper ? RENAME_EXCHANGE : RENAME_NOREPLACE);
+	if (err) {
+		ovl_remove_temp(sb, white);
+	} else if (upper) { /* it is in the work directory now */
+		if (S_ISDIR(upper->d_inode->i_mode))
+			ovl_clear_whiteouts(sb, upper);
+		ovl_remove_temp(sb, upper);
+	}
+	dput(white);
+	return err;
+}
+
+static int remove_upper(struct inode *dir, struct dentry *d, bool is_dir)
+{
+	struct dentry *updir = ovl_upper(dir), *upper = upper_entry(updir, d);
+	int err, below;
+
+	if (IS_ERR(upper))
+		return (int)PTR_ERR(upper);
+	below = ovl_lower_has(dir, d->d_name.name, (int)d->d_name.len);
+	if (below < 0)
+		err = below;
+	else if (below || !upper)
+		err = remove_and_cover(dir->i_sb, updir, upper, &d->d_name);
+	else
+		err = remove_plain(dir->i_sb, updir, upper, is_dir);
+	dput(upper);
+	return err;
+}
+
+static int do_remove(struct inode *dir, struct dentry *d, bool is_dir)
+{
+	struct inode *inode = d->d_inode;
+	const struct cred *old;
+	int err = ovl_copy_up(d->d_parent);
+
+	if (!err && is_dir)
+		err = ovl_dir_empty(inode);
+	if (!err)
+		err = ovl_want_write(dir->i_sb);
+	if (err)
+		return err;
+	old = ovl_enter(dir->i_sb);
+	err = remove_upper(dir, d, is_dir);
+	ovl_leave(old);
+	if (!err) {
+		if (is_dir)
+			clear_nlink(inode);
+		else if (ovl_upper(inode))
+			ovl_copy_attr(inode);
+		else if (inode->i_nlink)
+			drop_nlink(inode);
+		ovl_copy_attr(dir);
+	}
+	ovl_drop_write(dir->i_sb);
+	return err;
+}
+
+static int ovl_unlink(struct inode *dir, struct dentry *d)
+{
+	return do_remove(dir, d, false);
+}
+
+static int ovl_rmdir(struct inode *dir, struct dentry *d)
+{
+	return do_remove(dir, d, true);
+}
+
+const struct inode_operations ovl_dir_iops = {
+	.lookup = ovl_lookup,
+	.create = ovl_create,
+	.link = ovl_link,
+	.unlink = ovl_unlink,
+	.symlink = ovl_symlink,
+	.mkdir = ovl_mkdir,
+	.rmdir = ovl_rmdir,
+	.mknod = ovl_mknod,
+	.rename = ovl_rename,
+	OVL_COMMON_OPS,
+};

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inode.c: attributes, permissions and extended attributes of overlay inodes.
+ *
+ * Mode, owner, times and size are copies of the real inode's (ovl_copy_attr after each change): permissions are judged by them, with the
+ * caller's credentials; what is then done to the real file is done with the mounter's. The overlay's own xattrs are hidden.
+ */
+#include "kernel/fs/overlay/overlay.h"
+
+/* ---- xattrs of our own ---- */
+
+const char *ovl_xattr(const struct ovl_sb *ofs, int which, char buf[48])
+{
+	static const char *const names[] = {
+		[OVL_OPAQUE] = "opaque",
+		[OVL_REDIRECT] = "redirect",
+		[OVL_ORIGIN] = "origin",
+		[OVL_IMPURE] = "impure",
+		[OVL_METACOPY] = "metacopy",
+	};
+
+	scnprintf(buf, 48, "%s.overlay.%s", ofs->userxattr ? "user" : "trusted", names[which]);
+	return buf;
+}
+
+bool ovl_private_xattr(const struct ovl_sb *ofs, const char *name)
+{
+	const char *prefix = ofs->userxattr ? "user.overlay." : "trusted.overlay.";
+
+	return !strncmp(name, prefix, strlen(prefix));
+}
+
+int ovl_set_xattr(struct dentry *upper, const char *name, const void *value, size_t n)
+{
+	struct inode *inode = upper->d_inode;
+	int err;
+
+	if (!inode->i_op->setxattr)
+		return -EOPNOTSUPP;
+	down_write(&inode->i_rwsem);
+	err = inode->i_op->setxattr(inode, name, value, n, 0);
+	if (!err)
+		inode->i_flags &= ~(u32)S_NOSEC;
+	up_write(&inode->i_rwsem);
+	return err;
+}
+
+ssize_t ovl_get_xattr(struct dentry *real, const char *name, void *buf, size_t n)
+{
+	return vfs_getxattr(real->d_inode, name, buf, n);
+}
+
+/*
+ * The origin is a file handle, laid out as Linux does: version 0, magic, length, flags, type, the file system's UUID, and the
+ * handle: number and generation.
+ */
+struct origin {
+	u8 version, magic, len, flags, type;
+	u8 uuid[16];
+	u8 fh[12];
+} __packed;
+#define ORIGIN_MAGIC 0xfb
+#define ORIGIN_HEAD 21
+
+int ovl_set_origin(const struct super_block *sb, struct dentry *upper, const struct ovl_path *from)
+{
+	struct inode *real = from->dentry->d_inode;
+	struct origin o = { .magic = ORIGIN_MAGIC, .type = 1 };
+	char name[48];
+	u32 n, fh[3] = { 0 };
+	int err;
+
+	if (!inode_has_handle(real) || (real->i_nlink > 1 && !S_ISDIR(real->i_mode)))
+		return 0;
+	n = inode_handle(real, fh);
+	memcpy(o.fh, fh, sizeof(fh));
+	o.len = (u8)(ORIGIN_HEAD + n);
+	memcpy(o.uuid, real->i_sb->s_uuid, sizeof(o.uuid));
+	err = ovl_set_xattr(upper, ovl_xattr(OVL_SB(sb), OVL_ORIGIN, name), &o, o.len);
+	return err == -EOPNOTSUPP ? 0 : err;
+}
+
+/* On which layer's file system is it? By the UUID; they are all alike where file systems have none. */
+static u32 layer_of_uuid(const struct ovl_sb *ofs, const u8 *uuid)
+{
+	u32 i;
+
+	for (i = 1; i < ofs->nr_layers; i++)
+		if (!memcmp(ofs->layer[i].mnt->mnt_sb->s_uuid, uuid, 16))
+			return i;
+	return 0;
+}
+
+u64 ovl_origin_ino(const struct super_block *sb, struct dentry *upper)
+{
+	const struct ovl_sb *ofs = OVL_SB(sb);
+	struct origin o = { .len = 0 };
+	char name[48];
+	ssize_t n = ovl_get_xattr(upper, ovl_xattr(ofs, OVL_ORIGIN, name), &o, sizeof(o));
+	u32 layer, fh[3];
+
+	if (n < ORIGIN_HEAD + 8 || o.magic != ORIGIN_MAGIC || o.version || o.type != 1 ||
+		o.len != n)
+		return 0;
+	layer = layer_of_uuid(ofs, o.uuid);
+	if (!layer)
+		return 0;
+	memcpy(fh, o.fh, sizeof(fh));
+	return ovl_ino(sb, layer, fh[0] | (n == ORIGIN_HEAD + 12 ? (u64)fh[2] << 32 : 0));
+}
+
+/* ---- attributes ---- */
+
+void ovl_copy_attr(struct inode *inode)
+{
+	const struct inode *real = ovl_real(inode)->d_inode;
+
+	inode->i_mode = real->i_mode;
+	inode->i_uid = real->i_uid;
+	inode->i_gid = real->i_gid;
+	inode->i_atime = real->i_atime;
+	inode->i_mtime = real->i_mtime;
+	inode->i_ctime = real->i_ctime;
+	inode->i_flags = (inode->i_flags & S_DEAD) |
+			 (real->i_flags & (S_IMMUTABLE | S_APPEND | S_NOATIME | S_SYNC));
+	i_size_write(inode, i_size_read(real));
+	set_nlink(inode, real->i_nlink);
+}
+
+int ovl_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
+{
+	struct inode *inode = path->dentry->d_inode;
+	struct path real = ovl_real_path(inode);
+	const struct cred *old = ovl_enter(inode->i_sb);
+	int err = vfs_getattr(&real, st, request, flags);
+
+	ovl_leave(old);
+	if (err)
+		return err;
+	st->ino = inode->i_ino;
+	st->dev = inode->i_sb->s_dev;
+	if (S_ISDIR(st->mode) && ovl_is_merged(inode))
+		st->nlink = 1; /* nobody counts them: as Linux says */
+	else if (!S_ISDIR(st->mode) && ovl_upper(inode))
+		st->nlink = inode->i_nlink;
+	return 0;
+}
+
+static int change_upper(struct dentry *d, struct iattr *attr)
+{
+	struct dentry *upper = ovl_upper(d->d_inode);
+	struct inode *real = upper->d_inode;
+	const struct cred *old;
+	int err = ovl_want_write(d->d_sb);
+
+	if (err)
+		return err;
+	attr->ia_file = NULL;
+	if (attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID))
+		attr->ia_valid &= ~ATTR_MODE;
+	down_write(&real->i_rwsem);
+	old = ovl_enter(d->d_sb);
+	err = notify_change(upper, attr);
+	ovl_leave(old);
+	up_write(&real->i_rwsem);
+	ovl_copy_attr(d->d_inode);
+	ovl_drop_write(d->d_sb);
+	return err;
+}
+
+int ovl_setattr(struct dentry *d, struct iattr *attr)
+{
+	int err = setattr_prepare(d, attr);
+
+	if (err)
+		return err;
+	if (attr->ia_valid & ATTR_SIZE) {
+		if (atomic_read(&ovl_real(d->d_inode)->d_inode->i_writecount) < 0)
+			return -ETXTBSY;
+		err = ovl_copy_up_truncated(d, attr->ia_size);
+	} else {
+		err = ovl_copy_up(d);
+	}
+	return err ? err : change_upper(d, attr);
+}
+
+int ovl_permission(struct inode *inode, int mask)
+{
+	int err = generic_permission(inode, mask);
+	const struct cred *old;
+
+	if (err)
+		return err;
+	if ((mask & (MAY_WRITE | MAY_APPEND)) && !ovl_upper(inode))
+		mask = (mask & ~(MAY_WRITE | MAY_APPEND)) | MAY_READ; /* it will be copied up */
+	old = ovl_enter(inode->i_sb);
+	err = inode_permission(ovl_real(inode)->d_inode, mask);
+	ovl_leave(old);
+	return err;
+}
+
+/* ---- xattrs ---- */
+
+ssize_t ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
+{
+	if (ovl_private_xattr(OVL_SB(inode->i_sb), name))
+		return -EOPNOTSUPP;
+	return vfs_getxattr(ovl_real(inode)->d_inode, name, buf, size);
+}
+
+static int copy_up_inode(struct inode *inode)
+{
+	struct dentry *d;
+	int err;
+
+	if (ovl_upper(inode))
+		return 0;
+	d = d_find_alias(inode);
+	if (!d)
+		return -ESTALE;
+	err = ovl_copy_up(d);
+	dput(d);
+	return err;
+}
+
+int ovl_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags)
+{
+	struct super_block *sb = inode->i_sb;
+	struct inode *real;
+	int err;
+
+	if (ovl_private_xattr(OVL_SB(sb), name))
+		return -EOPNOTSUPP;
+	if (!value) {
+		ssize_t n = vfs_getxattr(ovl_real(inode)->d_inode, name, NULL, 0);
+
+		if (n < 0)
+			return (int)n;
+	}
+	err = copy_up_inode(inode);
+	if (!err)
+		err = ovl_want_write(sb);
+	if (err)
+		return err;
+	real = ovl_upper(inode)->d_inode;
+	err = -EOPNOTSUPP;
+	if (real->i_op->setxattr) {
+		down_write(&real->i_rwsem);
+		err = real->i_op->setxattr(real, name, value, size, flags);
+		if (!err)
+			real->i_flags &= ~(u32)S_NOSEC;
+		up_write(&real->i_rwsem);
+	}
+	ovl_copy_attr(inode);
+	ovl_drop_write(sb);
+	return err;
+}
+
+/* Without the names that are ours. */
+static ssize_t filter_list(const struct ovl_sb *ofs, char *list, ssize_t n)
+{
+	ssize_t kept = 0, at = 0;
+
+	while (at < n) {
+		size_t len = strlen(list + at) + 1;
+
+		if (!ovl_private_xattr(ofs, list + at)) {
+			memmove(list + kept, list + at, len);
+			kept += (ssize_t)len;
+		}
+		at += (ssize_t)len;
+	}
+	return kept;
+}
+
+ssize_t ovl_listxattr(struct inode *inode, char *buf, size_t size)
+{
+	struct inode *real = ovl_real(inode)->d_inode;
+	ssize_t n;
+	char *all;
+
+	if (!real->i_op->listxattr)
+		return 0;
+	n = real->i_op->listxattr(real, NULL, 0);
+	if (n <= 0)
+		return n;
+	all = kmalloc((size_t)n, GFP_KERNEL);
+	if (!all)
+		return -ENOMEM;
+	n = real->i_op->listxattr(real, all, (size_t)n);
+	if (n > 0)
+		n = filter_list(OVL_SB(inode->i_sb), all, n);
+	if (n > 0 && buf) {
+		if ((size_t)n > size)
+			n = -ERANGE;
+		else
+			memcpy(buf, all, (size_t)n);
+	}
+	kfree(all);
+	return n;
+}
+
+/* ---- links and operations ---- */
+
+static const char *ovl_get_link(struct dentry *d, struct inode *inode, char **to_free)
+{
+	const struct cred *old = ovl_enter(inode->i_sb);
+	const char *text = vfs_get_link(ovl_real(inode), to_free);
+
+	ovl_leave(old);
+	return text;
+}
+
+static const struct inode_operations ovl_file_iops = { OVL_COMMON_OPS };
+static const struct inode_operations ovl_link_iops = { .get_link = ovl_get_link, OVL_COMMON_OPS };
+
+void ovl_set_ops(struct inode *inode)
+{
+	switch (inode->i_mode & S_IFMT) {
+	case S_IFREG:
+		inode->i_op = &ovl_file_iops;
+		inode->i_fop = &ovl_file_ops;
+		break;
+	case S_IFDIR:
+		inode->i_op = &ovl_dir_iops;
+		inode->i_fop = &ovl_dir_fops;
+		break;
+	case S_IFLNK: inode->i_op = &ovl_link_iops; break;
+	default:
+		inode->i_op = &ovl_file_iops;
+		init_special_inode(inode, inode->i_mode, inode->i_rdev);
+	}
+}

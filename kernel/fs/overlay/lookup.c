@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lookup.c: a name through the layers, and the overlay inode for what was found.
+ *
+ * A directory's search goes from layer to layer until something that is no directory, a whiteout, or an opaque directory ends it. A redirect
+ * changes the name, or the whole way from a layer's root, for the layers below.
+ *
+ * Files that are one in the upper layer (hard links) are one here: ovl_sb.hash finds the inode by the real one. A file with several
+ * names in a lower layer is several here, since only one of them will be copied up at a time.
+ */
+#include "kernel/fs/overlay/overlay.h"
+
+#define REDIRECT_MAX 256
+
+/* ---- one name in one layer ---- */
+
+/* Positive, a reference; NULL: not there; ERR_PTR. */
+static struct dentry *lookup_one(struct dentry *dir, const char *name, int len)
+{
+	struct dentry *d;
+
+	if (!S_ISDIR(dir->d_inode->i_mode))
+		return NULL;
+	d = lookup_one_unlocked(name, dir, len);
+	if (IS_ERR(d))
+		return PTR_ERR(d) == -ENOENT || PTR_ERR(d) == -ENAMETOOLONG ? NULL : d;
+	if (d->d_inode)
+		return d;
+	dput(d);
+	return NULL;
+}
+
+/* A path of directories from the root of a layer. */
+static struct dentry *lookup_from_root(struct dentry *root, const char *path)
+{
+	struct dentry *d = dget(root), *next;
+
+	while (!IS_ERR_OR_NULL(d)) {
+		const char *end;
+
+		while (*path == '/')
+			path++;
+		if (!*path)
+			break;
+		for (end = path; *end && *end != '/'; end++)
+			;
+		next = lookup_one(d, path, (int)(end - path));
+		dput(d);
+		d = next;
+		path = end;
+		if (!IS_ERR_OR_NULL(d) && ovl_is_whiteout(d)) {
+			dput(d);
+			d = NULL;
+		}
+	}
+	return d;
+}
+
+static bool is_opaque(struct super_block *sb, struct dentry *d)
+{
+	char name[48], v;
+
+	return ovl_get_xattr(d, ovl_xattr(OVL_SB(sb), OVL_OPAQUE, name), &v, 1) == 1 && v == 'y';
+}
+
+/* ---- the search ---- */
+
+struct search {
+	struct super_block *sb;
+	const char *name; /* for the layers to come */
+	int len;
+	char redirect[REDIRECT_MAX]; /* what @name points into, or an absolute path */
+	bool absolute;
+	struct dentry *upper;
+	struct ovl_path *lower;
+	u32 nr_lower;
+	bool stop, opaque, is_dir;
+};
+
+static int read_redirect(struct search *s, struct dentry *d)
+{
+	struct ovl_sb *ofs = OVL_SB(s->sb);
+	char name[48], text[REDIRECT_MAX];
+	ssize_t n = ovl_get_xattr(d, ovl_xattr(ofs, OVL_REDIRECT, name), text, sizeof(text) - 1);
+
+	if (n == -ERANGE)
+		return -EIO;
+	if (n <= 0)
+		return 0;
+	if (!ofs->redirect_follow)
+		return -EPERM;
+	text[n] = 0;
+	if (strlen(text) != (size_t)n || (text[0] != '/' && strchr(text, '/')))
+		return -EIO;
+	memcpy(s->redirect, text, (size_t)n + 1);
+	s->absolute = text[0] == '/';
+	s->name = s->redirect;
+	s->len = (int)n;
+	return 0;
+}
+
+/* What @d (found in a layer) means for the layers below. */
+static int look_at(struct search *s, struct dentry *d)
+{
+	char name[48];
+
+	if (!S_ISDIR(d->d_inode->i_mode)) {
+		s->stop = true;
+		if (S_ISREG(d->d_inode->i_mode) &&
+			ovl_get_xattr(d, ovl_xattr(OVL_SB(s->sb), OVL_METACOPY, name), NULL, 0) >=
+				0)
+			return -EIO; /* its data is elsewhere: made with metacopy=on */
+		return 0;
+	}
+	s->is_dir = true;
+	if (is_opaque(s->sb, d)) {
+		s->stop = s->opaque = true;
+		return 0;
+	}
+	return read_redirect(s, d);
+}
+
+static int search_upper(struct search *s, struct dentry *dir)
+{
+	struct dentry *d = lookup_one(dir, s->name, s->len);
+
+	if (IS_ERR_OR_NULL(d))
+		return (int)PTR_ERR(d);
+	if (ovl_is_whiteout(d)) {
+		s->stop = true;
+		dput(d);
+		return 0;
+	}
+	s->upper = d;
+	return look_at(s, d);
+}
+
+static int search_lower(struct search *s, u32 layer, struct dentry *dir)
+{
+	struct dentry *d = s->absolute ?
+				   lookup_from_root(OVL_SB(s->sb)->layer[layer].root, s->name) :
+				   lookup_one(dir, s->name, s->len);
+	bool dir_above = s->is_dir;
+
+	if (IS_ERR_OR_NULL(d))
+		return (int)PTR_ERR(d);
+	if (ovl_is_whiteout(d) || (dir_above && !S_ISDIR(d->d_inode->i_mode))) {
+		s->stop = true;
+		dput(d);
+		return 0;
+	}
+	s->lower[s->nr_lower++] = (struct ovl_path){ layer, d };
+	return look_at(s, d);
+}
+
+/* After an absolute redirect all layers are searched from their roots, else those in which the parent is. */
+static int search_lowers(struct search *s, struct inode *dir)
+{
+	struct ovl_inode *oi = OVL_I(dir);
+	struct ovl_sb *ofs = OVL_SB(s->sb);
+	u32 i, next = 1;
+	int err = 0;
+
+	for (i = 0; i < oi->nr_lower && !s->stop && !err && !s->absolute; i++) {
+		next = oi->lower[i].layer + 1;
+		err = search_lower(s, oi->lower[i].layer, oi->lower[i].dentry);
+	}
+	if (!s->absolute)
+		return err;
+	for (i = next; i < ofs->nr_layers && !s->stop && !err; i++)
+		err = search_lower(s, i, NULL);
+	return err;
+}
+
+static void drop_found(struct search *s)
+{
+	while (s->nr_lower)
+		dput(s->lower[--s->nr_lower].dentry);
+	kfree(s->lower);
+	dput(s->upper);
+}
+
+static struct inode *found_inode(struct search *s)
+{
+	struct ovl_path *lower = NULL;
+
+	if (!s->upper && !s->nr_lower) {
+		drop_found(s);
+		return NULL;
+	}
+	if (s->nr_lower) {
+		lower = kmemdup(s->lower, s->nr_lower * sizeof(*lower), GFP_KERNEL);
+		if (!lower) {
+			drop_found(s);
+			return ERR_PTR(-ENOMEM);
+		}
+	}
+	kfree(s->lower);
+	return ovl_get_inode(s->sb, s->upper, lower, s->nr_lower, s->opaque);
+}
+
+struct dentry *ovl_lookup(struct inode *dir, struct dentry *d, u32 flags)
+{
+	struct search *s;
+	const struct cred *old;
+	struct inode *inode;
+	int err = 0;
+
+	if (d->d_name.len > NAME_MAX)
+		return ERR_PTR(-ENAMETOOLONG);
+	s = kzalloc(sizeof(*s), GFP_KERNEL);
+	if (!s)
+		return ERR_PTR(-ENOMEM);
+	s->sb = dir->i_sb;
+	s->name = d->d_name.name;
+	s->len = (int)d->d_name.len;
+	s->lower = kcalloc(OVL_SB(s->sb)->nr_layers, sizeof(*s->lower), GFP_KERNEL);
+	if (!s->lower) {
+		kfree(s);
+		return ERR_PTR(-ENOMEM);
+	}
+	old = ovl_enter(s->sb);
+	if (ovl_upper(dir))
+		err = search_upper(s, ovl_upper(dir));
+	if (!err && !s->stop)
+		err = search_lowers(s, dir);
+	if (err)
+		drop_found(s);
+	inode = err ? ERR_PTR(err) : found_inode(s);
+	ovl_leave(old);
+	kfree(s);
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
+	return d_splice_alias(inode, d);
+}
+
+int ovl_lower_has(struct inode *dir, const char *name, int len)
+{
+	struct ovl_inode *oi = OVL_I(dir);
+	u32 i;
+
+	for (i = 0; i < oi->nr_lower; i++) {
+		struct dentry *d = lookup_one(oi->lower[i].dentry, name, len);
+		bool there;
+
+		if (IS_ERR(d))
+			return (int)PTR_ERR(d);
+		if (!d)
+			continue;
+		there = !ovl_is_whiteout(d);
+		dput(d);
+		return there;
+	}
+	return 0;
+}
+
+/* ---- inodes ---- */
+
+u64 ovl_ino(const struct super_block *sb, u32 layer, u64 ino)
+{
+	struct ovl_sb *ofs = OVL_SB(sb);
+	u64 mark = (u64)ofs->layer[layer].fsid << 56;
+
+	return ofs->nr_fs > 1 && !(ino >> 56) ? ino | mark : ino;
+}
+
+static struct hlist_head *bucket(struct ovl_sb *ofs, const struct inode *key)
+{
+	return &ofs->hash[((u64)key >> 7) % OVL_HASH];
+}
+
+static struct inode *find_hashed(struct ovl_sb *ofs, const struct inode *key)
+{
+	struct hlist_node *n;
+	struct inode *found = NULL;
+
+	spin_lock(&ofs->hash_lock);
+	for (n = bucket(ofs, key)->first; n && !found; n = n->next) {
+		struct ovl_inode *oi = container_of(n, struct ovl_inode, node);
+
+		if (oi->key == key && atomic_inc_not_zero(&oi->vfs.i_count))
+			found = &oi->vfs;
+	}
+	spin_unlock(&ofs->hash_lock);
+	return found;
+}
+
+void ovl_unhash(struct inode *inode)
+{
+	struct ovl_sb *ofs = OVL_SB(inode->i_sb);
+	struct ovl_inode *oi = OVL_I(inode);
+
+	spin_lock(&ofs->hash_lock);
+	if (oi->key)
+		hlist_del_init(&oi->node);
+	oi->key = NULL;
+	spin_unlock(&ofs->hash_lock);
+}
+
+void ovl_rehash(struct inode *inode, struct inode *key)
+{
+	struct ovl_sb *ofs = OVL_SB(inode->i_sb);
+	struct ovl_inode *oi = OVL_I(inode);
+
+	ovl_unhash(inode);
+	spin_lock(&ofs->hash_lock);
+	oi->key = key;
+	hlist_add_head(&oi->node, bucket(ofs, key));
+	spin_unlock(&ofs->hash_lock);
+}
+
+static void put_found(struct dentry *upper, struct ovl_path *lower, u32 nr_lower)
+{
+	while (nr_lower)
+		dput(lower[--nr_lower].dentry);
+	kfree(lower);
+	dput(upper);
+}
+
+static u64 number_of(struct super_block *sb, const struct ovl_inode *oi)
+{
+	bool dir = S_ISDIR(oi->vfs.i_mode);
+	u64 ino = 0;
+
+	if (oi->upper && !dir)
+		ino = ovl_origin_ino(sb, oi->upper);
+	if (ino)
+		return ino;
+	if (oi->upper && (!dir || !oi->nr_lower))
+		return ovl_ino(sb, 0, oi->upper->d_inode->i_ino);
+	return ovl_ino(sb, oi->lower[0].layer, oi->lower[0].dentry->d_inode->i_ino);
+}
+
+struct inode *ovl_get_inode(struct super_block *sb, struct dentry *upper, struct ovl_path *lower,
+	u32 nr_lower, bool opaque)
+{
+	struct inode *real = upper ? upper->d_inode : lower[0].dentry->d_inode, *inode;
+	bool hash = !S_ISDIR(real->i_mode) && (upper || real->i_nlink == 1);
+	struct ovl_inode *oi;
+
+	inode = hash ? find_hashed(OVL_SB(sb), real) : NULL;
+	if (inode) {
+		put_found(upper, lower, nr_lower);
+		return inode;
+	}
+	inode = new_inode(sb);
+	if (!inode) {
+		put_found(upper, lower, nr_lower);
+		return ERR_PTR(-ENOMEM);
+	}
+	init_rwsem(&inode->i_rwsem); /* a class of its own: outside those of real inodes */
+	oi = OVL_I(inode);
+	oi->upper = upper;
+	oi->lower = lower;
+	oi->nr_lower = nr_lower;
+	oi->opaque = opaque;
+	inode->i_mode = real->i_mode;
+	inode->i_ino = number_of(sb, oi);
+	inode->i_generation = real->i_generation;
+	inode->i_rdev = real->i_rdev;
+	ovl_copy_attr(inode);
+	ovl_set_ops(inode);
+	if (hash)
+		ovl_rehash(inode, real);
+	return inode;
+}

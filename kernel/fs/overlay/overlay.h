@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * overlay.h: one tree from several: an upper directory that takes all changes, over lower ones that never change.
+ *
+ *	super.c    options, mounting, statfs          lookup.c   names through the layers, inodes
+ *	inode.c    attributes, xattrs, permissions    readdir.c  merged listings
+ *	file.c     open files: all goes to the real one
+ *	copyup.c   from lower to upper before the first change
+ *	dir.c      making and removing, whiteouts     rename.c   renaming, opaque directories and redirects
+ *
+ * An overlay inode has a real inode in the upper layer, or in a lower one, or (a directory) in several. The marks on disk are Linux's:
+ * a character device 0/0 is a whiteout; trusted.overlay.opaque "y" hides what lies below a directory; trusted.overlay.redirect says
+ * where a renamed directory's lower parts are; trusted.overlay.origin remembers the inode that was copied up, so its number stays;
+ * trusted.overlay.impure marks directories in which some have one (user.overlay.* with the option userxattr).
+ *
+ * Crash safety: what is copied up is made in the work directory, synced, and moved into place by one rename; a name is exchanged with its
+ * whiteout by one rename. What a crash leaves in the work directory is removed by the next mount.
+ *
+ * Locks, outer to inner: the overlay directory's i_rwsem (vfs), ovl_inode.lock (copying up: parents before children), then all locks of the
+ * real file systems. Credentials of whoever mounted it are taken for what is done below: ovl_enter(), ovl_leave().
+ */
+#ifndef NESTLING_FS_OVERLAY_H
+#define NESTLING_FS_OVERLAY_H
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <linux/stat.h>
+#include <linux/xattr.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/task/cred.h"
+#include "kernel/vfs/vfs.h"
+
+#define OVL_MAX_LAYERS 128
+#define OVL_HASH 1024
+#define OVL_MAX_DEPTH 2 /* overlays on overlays */
+
+struct ovl_layer {
+	struct mount *mnt; /* private */
+	struct dentry *root;
+	u32 fsid; /* layers on one file system have the same; 0 is the upper's */
+};
+
+struct ovl_sb {
+	struct ovl_layer
+		layer[OVL_MAX_LAYERS + 1]; /* [0] is the upper one (mnt NULL: none); immutable */
+	u32 nr_layers;                     /* with [0] */
+	u32 nr_fs;
+	struct dentry *work; /* under the upper layer's mount, or NULL */
+	const struct cred *creds;
+	char *lowerdir, *upperdir, *workdir; /* as given, for show_options */
+	bool redirect_dir, redirect_follow, userxattr, is_volatile;
+	u32 depth;
+	u64 tmp_count; /* atomic: names in the work directory */
+	spinlock_t hash_lock;
+	struct hlist_head hash[OVL_HASH]; /* of ovl_inode.node by the real inode, under hash_lock */
+};
+
+struct ovl_path {
+	u32 layer;
+	struct dentry *dentry; /* a reference */
+};
+
+struct ovl_inode {
+	struct inode vfs;
+	struct mutex lock;      /* copying up */
+	struct dentry *upper;   /* set once, by copying up; a reference */
+	struct ovl_path *lower; /* immutable */
+	u32 nr_lower;
+	bool opaque;            /* under the parent's i_rwsem */
+	struct hlist_node node; /* of files: under hash_lock */
+	struct inode *key;
+};
+
+static inline struct ovl_sb *OVL_SB(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+static inline struct ovl_inode *OVL_I(const struct inode *inode)
+{
+	return container_of((struct inode *)inode, struct ovl_inode, vfs);
+}
+static inline struct dentry *ovl_upper(const struct inode *inode)
+{
+	return smp_load_acquire(&OVL_I(inode)->upper);
+}
+static inline struct dentry *ovl_real(const struct inode *inode)
+{
+	struct dentry *upper = ovl_upper(inode);
+
+	return upper ? upper : OVL_I(inode)->lower[0].dentry;
+}
+static inline struct path ovl_real_path(const struct inode *inode)
+{
+	struct dentry *upper = ovl_upper(inode);
+	struct ovl_sb *ofs = OVL_SB(inode->i_sb);
+	const struct ovl_path *low = OVL_I(inode)->lower;
+
+	if (upper)
+		return (struct path){ ofs->layer[0].mnt, upper };
+	return (struct path){ ofs->layer[low->layer].mnt, low->dentry };
+}
+/* Is it a directory with parts below the topmost one? */
+static inline bool ovl_is_merged(const struct inode *inode)
+{
+	return OVL_I(inode)->nr_lower > (ovl_upper(inode) ? 0U : 1U);
+}
+static inline bool ovl_is_whiteout(const struct dentry *d)
+{
+	const struct inode *inode = d->d_inode;
+
+	return inode && S_ISCHR(inode->i_mode) && !inode->i_rdev;
+}
+static inline const struct cred *ovl_enter(const struct super_block *sb)
+{
+	return override_creds(OVL_SB(sb)->creds);
+}
+static inline void ovl_leave(const struct cred *old)
+{
+	revert_creds(old);
+}
+/* Around changes of the upper file system: 0, -EROFS. */
+static inline int ovl_want_write(const struct super_block *sb)
+{
+	return OVL_SB(sb)->layer[0].mnt ? mnt_want_write(OVL_SB(sb)->layer[0].mnt) : -EROFS;
+}
+static inline void ovl_drop_write(const struct super_block *sb)
+{
+	mnt_drop_write(OVL_SB(sb)->layer[0].mnt);
+}
+
+/* lookup.c */
+struct dentry *ovl_lookup(struct inode *dir, struct dentry *d, u32 flags);
+/* The inode for what was found (references are taken over, also on failure); ERR_PTR. */
+struct inode *ovl_get_inode(struct super_block *sb, struct dentry *upper, struct ovl_path *lower,
+	u32 nr_lower, bool opaque);
+void ovl_rehash(struct inode *inode, struct inode *key);
+void ovl_unhash(struct inode *inode);
+/* Does a lower layer have @name in @dir, not whited out? 1, 0, -errno. */
+int ovl_lower_has(struct inode *dir, const char *name, int len);
+/* The number that a file in @layer shows; of an upper one it may be its origin's. */
+u64 ovl_ino(const struct super_block *sb, u32 layer, u64 ino);
+
+/* inode.c */
+const char *ovl_xattr(const struct ovl_sb *ofs, int which, char buf[48]);
+enum { OVL_OPAQUE, OVL_REDIRECT, OVL_ORIGIN, OVL_IMPURE, OVL_METACOPY };
+int ovl_set_xattr(struct dentry *upper, const char *name, const void *value, size_t n);
+ssize_t ovl_get_xattr(struct dentry *real, const char *name, void *buf, size_t n);
+bool ovl_private_xattr(const struct ovl_sb *ofs, const char *name);
+void ovl_copy_attr(struct inode *inode); /* from the real one */
+void ovl_set_ops(struct inode *inode);
+int ovl_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
+int ovl_setattr(struct dentry *d, struct iattr *attr);
+int ovl_permission(struct inode *inode, int mask);
+ssize_t ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
+int ovl_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags);
+ssize_t ovl_listxattr(struct inode *inode, char *buf, size_t size);
+#define OVL_COMMON_OPS                                                                             \
+	.getattr = ovl_getattr, .setattr = ovl_setattr, .permission = ovl_permission,              \
+	.getxattr = ovl_getxattr, .setxattr = ovl_setxattr, .listxattr = ovl_listxattr
+/* The origin that an upper file remembers: its number (with the layer's mark), or 0. */
+u64 ovl_origin_ino(const struct super_block *sb, struct dentry *upper);
+int ovl_set_origin(const struct super_block *sb, struct dentry *upper, const struct ovl_path *from);
+
+/* copyup.c: credentials of the mounter are taken inside. */
+int ovl_copy_up(struct dentry *d);                        /* and all above it */
+int ovl_copy_up_truncated(struct dentry *d, loff_t size); /* no more than that of its data */
+/* A new file or directory in the work directory, named by itself: a reference. ERR_PTR. */
+struct dentry *ovl_make_temp(struct super_block *sb, umode_t mode, dev_t rdev, const char *link);
+void ovl_remove_temp(struct super_block *sb, struct dentry *temp);
+
+/* dir.c */
+extern const struct inode_operations ovl_dir_iops;
+int ovl_whiteout(struct super_block *sb, struct dentry **white); /* in the work directory */
+/* Renames between the work directory and @dir (upper). @to NULL: a name that must be free or is replaced. */
+int ovl_place(struct super_block *sb, struct dentry *temp, struct dentry *dir, const char *name,
+	int len, u32 flags);
+int ovl_set_opaque(struct inode *inode, struct dentry *upper);
+
+/* rename.c */
+int ovl_rename(
+	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags);
+
+/* readdir.c */
+extern const struct file_operations ovl_dir_fops;
+int ovl_dir_empty(struct inode *dir); /* 0, -ENOTEMPTY, -errno */
+/* Removes the whiteouts in an upper directory that is about to go. */
+int ovl_clear_whiteouts(struct super_block *sb, struct dentry *upper);
+/* Removes everything below @dir (the work directory, at mount). */
+void ovl_clear_tree(struct mount *m, struct dentry *dir, u32 depth);
+
+/* file.c */
+extern const struct file_operations ovl_file_ops;
+
+#endif

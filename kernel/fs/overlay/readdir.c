@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * readdir.c: merged listings.
+ *
+ * At the start of a listing (position 0) all layers are read, from the top down: a name counts where it is seen first, a whiteout hides
+ * it below. The result belongs to the open file and stays as it is until it is read from the start again; a position is an index
+ * into it, so telldir() and seekdir() hold whatever is added and removed meanwhile.
+ *
+ * Lock: the listing is filled and read under the directory's i_rwsem and the file's f_pos_lock.
+ */
+#include "kernel/fs/overlay/overlay.h"
+
+struct entry {
+	u64 ino, low_ino;
+	u32 layer,
+		low_layer; /* low_layer: of an upper directory that is in a lower one, too; 0 none */
+	u32 len, hash;
+	u8 type;
+	bool white; /* hides the name; known after check_whiteouts() */
+	char name[];
+};
+
+struct listing {
+	struct dir_context ctx;
+	struct entry **entries;
+	u32 nr, room, *table, table_size; /* open hash of index + 1 */
+	u32 layer;                        /* that is being read */
+	int err;
+	bool stop_at_one; /* a single entry is enough (not reliable before check_whiteouts) */
+};
+
+/* ---- the list ---- */
+
+static struct entry *find_entry(struct listing *l, const char *name, u32 len, u32 hash)
+{
+	u32 i;
+
+	if (!l->table_size)
+		return NULL;
+	for (i = hash & (l->table_size - 1); l->table[i]; i = (i + 1) & (l->table_size - 1)) {
+		struct entry *e = l->entries[l->table[i] - 1];
+
+		if (e->hash == hash && e->len == len && !memcmp(e->name, name, len))
+			return e;
+	}
+	return NULL;
+}
+
+static void table_put(struct listing *l, u32 hash, u32 index)
+{
+	u32 i = hash & (l->table_size - 1);
+
+	while (l->table[i])
+		i = (i + 1) & (l->table_size - 1);
+	l->table[i] = index + 1;
+}
+
+/* Room for one more, in the list and the table (at most half full). */
+static int grow(struct listing *l)
+{
+	u32 room = l->room ? l->room * 2 : 64, i;
+	struct entry **entries;
+	u32 *table;
+
+	if (l->nr < l->room)
+		return 0;
+	if (room > 1U << 19) /* a listing is one allocation of at most 4 MiB */
+		return -ENOMEM;
+	entries = krealloc(l->entries, room * sizeof(*entries), GFP_KERNEL);
+	if (!entries)
+		return -ENOMEM;
+	l->entries = entries;
+	table = kzalloc(room * 2 * sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	kfree(l->table);
+	l->table = table;
+	l->table_size = room * 2;
+	l->room = room;
+	for (i = 0; i < l->nr; i++)
+		table_put(l, l->entries[i]->hash, i);
+	return 0;
+}
+
+static bool add_actor(
+	struct dir_context *ctx, const char *name, int len, loff_t pos, u64 ino, u32 type)
+{
+	struct listing *l = container_of(ctx, struct listing, ctx);
+	u32 hash = full_name_hash(name, (u32)len);
+	struct entry *e;
+
+	if (name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.')))
+		return true;
+	e = find_entry(l, name, (u32)len, hash);
+	if (e) {
+		if (!e->layer && !e->low_layer && e->type == 4 && type == 4) {
+			e->low_ino = ino;
+			e->low_layer = l->layer;
+		}
+		return true;
+	}
+	l->err = grow(l);
+	e = l->err ? NULL : kmalloc(sizeof(*e) + (size_t)len + 1, GFP_KERNEL);
+	if (!e) {
+		l->err = -ENOMEM;
+		return false;
+	}
+	*e = (struct entry){
+		.ino = ino, .layer = l->layer, .len = (u32)len, .hash = hash, .type = (u8)type
+	};
+	memcpy(e->name, name, (size_t)len);
+	e->name[len] = 0;
+	l->entries[l->nr] = e;
+	table_put(l, hash, l->nr++);
+	return true;
+}
+
+static void listing_clear(struct listing *l)
+{
+	while (l->nr)
+		kfree(l->entries[--l->nr]);
+	kfree(l->entries);
+	kfree(l->table);
+	memset(l, 0, sizeof(*l));
+	l->ctx.actor = add_actor;
+}
+
+/* Only character devices (and what has no type) can be whiteouts. */
+static int check_whiteouts(struct listing *l, struct dentry *dir, u32 from)
+{
+	u32 i;
+
+	for (i = from; i < l->nr; i++) {
+		struct entry *e = l->entries[i];
+		struct dentry *d;
+
+		if (e->type != 2 && e->type != 0)
+			continue;
+		d = lookup_one_unlocked(e->name, dir, (int)e->len);
+		if (IS_ERR(d))
+			return (int)PTR_ERR(d);
+		e->white = ovl_is_whiteout(d);
+		dput(d);
+		cond_resched();
+	}
+	return 0;
+}
+
+static int read_layer(struct super_block *sb, struct listing *l, u32 layer, struct dentry *dir)
+{
+	struct path path = { OVL_SB(sb)->layer[layer].mnt, dir };
+	struct file *f = dentry_open(&path, O_RDONLY | O_DIRECTORY, FMODE_NONOTIFY);
+	u32 from = l->nr;
+	int err;
+
+	if (IS_ERR(f))
+		return (int)PTR_ERR(f);
+	l->layer = layer;
+	l->ctx.pos = 0;
+	err = iterate_dir(f, &l->ctx);
+	fput(f);
+	if (!err)
+		err = l->err;
+	return err ? err : check_whiteouts(l, dir, from);
+}
+
+static int read_all(struct inode *dir, struct listing *l)
+{
+	struct ovl_inode *oi = OVL_I(dir);
+	const struct cred *old = ovl_enter(dir->i_sb);
+	struct dentry *upper = ovl_upper(dir);
+	int err = 0;
+	u32 i;
+
+	listing_clear(l);
+	if (upper)
+		err = read_layer(dir->i_sb, l, 0, upper);
+	for (i = 0; i < oi->nr_lower && !err; i++)
+		err = read_layer(dir->i_sb, l, oi->lower[i].layer, oi->lower[i].dentry);
+	ovl_leave(old);
+	if (err)
+		listing_clear(l);
+	return err;
+}
+
+/* ---- listing a directory ---- */
+
+static bool is_impure(struct inode *dir)
+{
+	struct dentry *upper = ovl_upper(dir);
+	char name[48], v;
+
+	return upper &&
+	       ovl_get_xattr(upper, ovl_xattr(OVL_SB(dir->i_sb), OVL_IMPURE, name), &v, 1) == 1;
+}
+
+/* The number of what stands in the upper layer: its origin's perhaps, or that of the directory below it, unless it is opaque. */
+static u64 upper_ino(struct inode *dir, const struct entry *e)
+{
+	struct super_block *sb = dir->i_sb;
+	const struct cred *old = ovl_enter(sb);
+	struct dentry *d = lookup_one_unlocked(e->name, ovl_upper(dir), (int)e->len);
+	char name[48], v;
+	u64 ino = 0;
+
+	if (IS_ERR(d) || !d->d_inode) {
+		ino = 0;
+	} else if (e->type != 4) {
+		ino = ovl_origin_ino(sb, d);
+	} else {
+		ovl_xattr(OVL_SB(sb), OVL_OPAQUE, name);
+		if (ovl_get_xattr(d, name, &v, 1) != 1)
+			ino = ovl_ino(sb, e->low_layer, e->low_ino);
+	}
+	if (!IS_ERR(d))
+		dput(d);
+	ovl_leave(old);
+	return ino;
+}
+
+/* The number that stat() will show. */
+static u64 entry_ino(struct file *f, const struct entry *e, bool impure)
+{
+	struct qstr q = { e->name, e->len, e->hash };
+	struct dentry *d = d_lookup(f->f_path.dentry, &q);
+	u64 ino = d && d->d_inode ? d->d_inode->i_ino : 0;
+
+	dput(d);
+	if (!ino && !e->layer && (e->low_layer || (impure && e->type != 4)))
+		ino = upper_ino(f->f_inode, e);
+	return ino ? ino : ovl_ino(f->f_inode->i_sb, e->layer, e->ino);
+}
+
+static int ovl_iterate(struct file *f, struct dir_context *ctx)
+{
+	struct listing *l = f->private_data;
+	bool impure = is_impure(f->f_inode);
+	int err;
+
+	if (!ctx->pos || !l->entries) {
+		err = read_all(f->f_inode, l);
+		if (err)
+			return err;
+	}
+	if (!dir_emit_dots(f, ctx))
+		return 0;
+	for (; ctx->pos - 2 < (loff_t)l->nr; ctx->pos++) {
+		struct entry *e = l->entries[ctx->pos - 2];
+
+		if (!e->white &&
+			!dir_emit(ctx, e->name, (int)e->len, entry_ino(f, e, impure), e->type))
+			break;
+	}
+	return 0;
+}
+
+static int ovl_dir_open(struct inode *inode, struct file *f)
+{
+	struct listing *l = kzalloc(sizeof(*l), GFP_KERNEL);
+
+	if (!l)
+		return -ENOMEM;
+	l->ctx.actor = add_actor;
+	f->private_data = l;
+	return 0;
+}
+
+static int ovl_dir_release(struct inode *inode, struct file *f)
+{
+	struct listing *l = f->private_data;
+
+	listing_clear(l);
+	kfree(l);
+	return 0;
+}
+
+static int ovl_dir_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
+{
+	struct dentry *upper = ovl_upper(f->f_inode);
+	struct path path = { OVL_SB(f->f_inode->i_sb)->layer[0].mnt, upper };
+	struct file *real;
+	int err;
+
+	if (!upper || OVL_SB(f->f_inode->i_sb)->is_volatile)
+		return 0;
+	real = dentry_open(&path, O_RDONLY | O_DIRECTORY, FMODE_NONOTIFY);
+	if (IS_ERR(real))
+		return (int)PTR_ERR(real);
+	err = vfs_fsync_range(real, start, end, datasync);
+	fput(real);
+	return err;
+}
+
+const struct file_operations ovl_dir_fops = {
+	.open = ovl_dir_open,
+	.release = ovl_dir_release,
+	.llseek = generic_file_llseek,
+	.iterate = ovl_iterate,
+	.fsync = ovl_dir_fsync,
+};
+
+/* ---- for removal ---- */
+
+int ovl_dir_empty(struct inode *dir)
+{
+	struct listing l = { .ctx.actor = add_actor };
+	int err = read_all(dir, &l);
+	u32 i;
+
+	for (i = 0; i < l.nr && !err; i++)
+		if (!l.entries[i]->white)
+			err = -ENOTEMPTY;
+	listing_clear(&l);
+	return err;
+}
+
+static int remove_listed(struct dentry *dir, struct listing *l)
+{
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < l->nr && !err; i++) {
+		struct entry *e = l->entries[i];
+		struct dentry *d;
+
+		if (!e->white)
+			continue;
+		down_write(&dir->d_inode->i_rwsem);
+		d = lookup_one_len(e->name, dir, (int)e->len);
+		err = IS_ERR(d) ? (int)PTR_ERR(d) : 0;
+		if (!err && ovl_is_whiteout(d))
+			err = vfs_unlink(dir->d_inode, d);
+		if (!IS_ERR(d))
+			dput(d);
+		up_write(&dir->d_inode->i_rwsem);
+		cond_resched();
+	}
+	return err;
+}
+
+int ovl_clear_whiteouts(struct super_block *sb, struct dentry *upper)
+{
+	struct listing l = { .ctx.actor = add_actor };
+	int err = read_layer(sb, &l, 0, upper);
+
+	if (!err)
+		err = remove_listed(upper, &l);
+	listing_clear(&l);
+	return err;
+}
+
+static void clear_entry(struct mount *m, struct dentry *dir, const struct entry *e, u32 depth)
+{
+	struct dentry *d = lookup_one_unlocked(e->name, dir, (int)e->len);
+
+	if (IS_ERR(d))
+		return;
+	if (d->d_inode && S_ISDIR(d->d_inode->i_mode) && depth)
+		ovl_clear_tree(m, d, depth - 1);
+	down_write(&dir->d_inode->i_rwsem);
+	if (d->d_parent == dir && d->d_inode) {
+		if (S_ISDIR(d->d_inode->i_mode))
+			vfs_rmdir(dir->d_inode, d);
+		else
+			vfs_unlink(dir->d_inode, d);
+	}
+	up_write(&dir->d_inode->i_rwsem);
+	dput(d);
+}
+
+void ovl_clear_tree(struct mount *m, struct dentry *dir, u32 depth)
+{
+	struct listing l = { .ctx.actor = add_actor };
+	struct path path = { m, dir };
+	struct file *f = dentry_open(&path, O_RDONLY | O_DIRECTORY, FMODE_NONOTIFY);
+	u32 i;
+
+	if (IS_ERR(f))
+		return;
+	iterate_dir(f, &l.ctx);
+	fput(f);
+	for (i = 0; i < l.nr; i++)
+		clear_entry(m, dir, l.entries[i], depth);
+	listing_clear(&l);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rename.c: renaming.
+ *
+ * What moves is copied up first. A directory that has parts in lower layers moves only with redirect_dir=on, and then remembers where they
+ * are; otherwise EXDEV, and the caller copies. A directory that comes to stand over another name of a merged parent becomes opaque.
+ * Where a lower layer has the old name, the rename leaves a whiteout there (RENAME_WHITEOUT of the upper file system).
+ *
+ * Locks: vfs holds s_rename_mutex and i_rwsem of the overlay's directories; the upper ones by lock_rename().
+ */
+#include "kernel/fs/overlay/overlay.h"
+
+#define REDIRECT_MAX 256
+
+/* May it move as it is, with all that is below it? */
+static int may_move(const struct dentry *d)
+{
+	const struct inode *inode = d->d_inode;
+
+	if (!inode || !S_ISDIR(inode->i_mode) || !OVL_I(inode)->nr_lower)
+		return 0;
+	return OVL_SB(d->d_sb)->redirect_dir ? 0 : -EXDEV;
+}
+
+/* ---- redirects ---- */
+
+/* What @d has as a redirect: its length, 0 without one. */
+static u32 own_redirect(struct dentry *d, char text[REDIRECT_MAX])
+{
+	struct dentry *upper = ovl_upper(d->d_inode);
+	char name[48];
+	ssize_t n;
+
+	if (!upper)
+		return 0;
+	n = ovl_get_xattr(
+		upper, ovl_xattr(OVL_SB(d->d_sb), OVL_REDIRECT, name), text, REDIRECT_MAX - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = 0;
+	return (u32)n;
+}
+
+/*
+ * Where the lower parts of @d are: its name, when it stays in its directory, else the way from the root, in which each directory that was
+ * renamed counts with its own redirect. Written at the end of @page; NULL when it is too long.
+ */
+static char *build_redirect(struct dentry *d, bool samedir, char *page)
+{
+	char text[REDIRECT_MAX], *at = page + PAGE_SIZE - 1;
+
+	*at = 0;
+	for (;; d = d->d_parent) {
+		u32 n = own_redirect(d, text), len = n ? n : d->d_name.len;
+
+		if ((u64)(at - page) < len + 2)
+			return NULL;
+		at -= len;
+		memcpy(at, n ? text : d->d_name.name, len);
+		if (*at == '/' || samedir)
+			break;
+		*--at = '/';
+		if (d->d_parent->d_parent == d->d_parent)
+			break;
+	}
+	return page + PAGE_SIZE - 1 - at < REDIRECT_MAX ? at : NULL;
+}
+
+static int set_redirect(struct dentry *d, bool samedir)
+{
+	char name[48], *page = get_free_page(GFP_KERNEL), *text;
+	int err = -EXDEV;
+
+	if (!page)
+		return -ENOMEM;
+	text = build_redirect(d, samedir, page);
+	if (text)
+		err = ovl_set_xattr(ovl_upper(d->d_inode),
+			ovl_xattr(OVL_SB(d->d_sb), OVL_REDIRECT, name), text, strlen(text));
+	free_page_addr(page);
+	return err;
+}
+
+/* The directory @d is about to get a name in @dir. */
+static int prepare_dir(struct dentry *d, struct inode *dir, bool samedir)
+{
+	struct ovl_inode *oi = OVL_I(d->d_inode);
+	int err;
+
+	if (!S_ISDIR(d->d_inode->i_mode))
+		return 0;
+	if (oi->nr_lower)
+		return set_redirect(d, samedir);
+	if (oi->opaque || !OVL_I(dir)->nr_lower)
+		return 0;
+	err = ovl_set_opaque(dir, ovl_upper(d->d_inode));
+	if (!err)
+		oi->opaque = true;
+	return err;
+}
+
+/* The target is empty, but for whiteouts perhaps: they go, and meanwhile nothing shines through. */
+static int empty_target(struct dentry *new)
+{
+	struct dentry *upper = ovl_upper(new->d_inode);
+	int err;
+
+	if (!upper || !S_ISDIR(new->d_inode->i_mode))
+		return 0;
+	err = ovl_set_opaque(new->d_inode, upper);
+	return err ? err : ovl_clear_whiteouts(new->d_sb, upper);
+}
+
+/* ---- the move ---- */
+
+static int unlink_white(struct dentry *updir, const struct qstr *name)
+{
+	struct dentry *d = lookup_one_len(name->name, updir, (int)name->len);
+	int err = 0;
+
+	if (IS_ERR(d))
+		return (int)PTR_ERR(d);
+	if (ovl_is_whiteout(d))
+		err = vfs_unlink(updir->d_inode, d);
+	dput(d);
+	return err;
+}
+
+static int move_locked(struct dentry *old, struct dentry *updir, struct dentry *new,
+	struct dentry *new_updir, const struct dentry *trap, u32 flags)
+{
+	struct dentry *from = lookup_one_len(old->d_name.name, updir, (int)old->d_name.len), *to;
+	bool dir = S_ISDIR(old->d_inode->i_mode), clean = false;
+	int err, below = ovl_lower_has(
+			 old->d_parent->d_inode, old->d_name.name, (int)old->d_name.len);
+
+	if (IS_ERR(from))
+		return (int)PTR_ERR(from);
+	to = lookup_one_len(new->d_name.name, new_updir, (int)new->d_name.len);
+	err = IS_ERR(to) ? (int)PTR_ERR(to) : below < 0 ? below : 0;
+	if (err)
+		goto out;
+	err = -ESTALE;
+	if (from->d_inode != ovl_upper(old->d_inode)->d_inode || from == trap || to == trap)
+		goto out;
+	if (dir && !(flags & RENAME_EXCHANGE) && ovl_is_whiteout(to)) {
+		flags = RENAME_EXCHANGE; /* and the whiteout comes to the old name */
+		clean = !below;
+	} else if (!(flags & RENAME_EXCHANGE)) {
+		flags = below ? RENAME_WHITEOUT : 0;
+	}
+	err = vfs_rename(updir->d_inode, from, new_updir->d_inode, to, flags);
+	if (!err && clean)
+		err = unlink_white(updir, &old->d_name);
+out:
+	if (!IS_ERR(to))
+		dput(to);
+	dput(from);
+	return err;
+}
+
+static int move(
+	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
+{
+	struct dentry *updir = ovl_upper(odir), *new_updir = ovl_upper(ndir), *trap;
+	bool samedir = odir == ndir, exchange = flags & RENAME_EXCHANGE;
+	int err = prepare_dir(old, ndir, samedir);
+
+	if (!err && exchange)
+		err = prepare_dir(new, odir, samedir);
+	else if (!err && new->d_inode)
+		err = empty_target(new);
+	if (err)
+		return err;
+	trap = lock_rename(updir, new_updir);
+	err = move_locked(old, updir, new, new_updir, trap, flags);
+	unlock_rename(updir, new_updir);
+	return err;
+}
+
+static int copy_up_all(struct dentry *old, struct dentry *new, bool exchange)
+{
+	int err = may_move(old);
+
+	if (!err && exchange)
+		err = may_move(new);
+	else if (!err && new->d_inode && S_ISDIR(new->d_inode->i_mode))
+		err = ovl_dir_empty(new->d_inode);
+	if (!err)
+		err = ovl_copy_up(old);
+	if (!err)
+		err = ovl_copy_up(new->d_parent);
+	if (!err && exchange)
+		err = ovl_copy_up(new);
+	return err;
+}
+
+/* What a rename has replaced. */
+static void replaced(struct inode *inode)
+{
+	if (S_ISDIR(inode->i_mode))
+		clear_nlink(inode);
+	else if (ovl_upper(inode))
+		ovl_copy_attr(inode);
+	else if (inode->i_nlink)
+		drop_nlink(inode);
+}
+
+int ovl_rename(
+	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
+{
+	const struct cred *cred;
+	int err;
+
+	if (flags & ~(u32)(RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	err = copy_up_all(old, new, flags & RENAME_EXCHANGE);
+	if (!err)
+		err = ovl_want_write(odir->i_sb);
+	if (err)
+		return err;
+	cred = ovl_enter(odir->i_sb);
+	err = move(odir, old, ndir, new, flags & RENAME_EXCHANGE);
+	ovl_leave(cred);
+	if (!err) {
+		ovl_copy_attr(old->d_inode);
+		if (new->d_inode && (flags & RENAME_EXCHANGE))
+			ovl_copy_attr(new->d_inode);
+		else if (new->d_inode)
+			replaced(new->d_inode);
+	}
+	ovl_copy_attr(odir);
+	ovl_copy_attr(ndir);
+	ovl_drop_write(odir->i_sb);
+	return err;
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * super.c: overlay superblocks: options, the layers, statfs.
+ *
+ * Options: lowerdir=DIR[:DIR...] (the first is the topmost; \: is a colon), upperdir=, workdir= (on upperdir's mount, apart from it),
+ * redirect_dir=on|off|follow|nofollow, xino=, userxattr, volatile. metacopy=off, index=off and nfs_export=off are all there is of these;
+ * on is refused. Without upperdir the overlay is read-only.
+ *
+ * Each layer has a private mount, so nothing that is mounted or unmounted elsewhere touches it.
+ */
+#include "arch/um/arch.h"
+#include "kernel/fs/overlay/overlay.h"
+
+#define WORK_NAME "work"
+
+static struct kmem_cache *inode_cache;
+
+/* ---- inodes' memory ---- */
+
+static struct inode *ovl_alloc_inode(struct super_block *sb)
+{
+	struct ovl_inode *oi = kmem_cache_alloc(inode_cache, GFP_KERNEL);
+
+	if (!oi)
+		return NULL;
+	mutex_init(&oi->lock);
+	oi->upper = NULL;
+	oi->lower = NULL;
+	oi->nr_lower = 0;
+	oi->opaque = false;
+	oi->key = NULL;
+	return &oi->vfs;
+}
+
+static void ovl_free_inode(struct inode *inode)
+{
+	kmem_cache_free(inode_cache, OVL_I(inode));
+}
+
+static void ovl_evict_inode(struct inode *inode)
+{
+	struct ovl_inode *oi = OVL_I(inode);
+
+	truncate_inode_pages(&inode->i_data, 0);
+	clear_inode(inode);
+	ovl_unhash(inode);
+	while (oi->nr_lower)
+		dput(oi->lower[--oi->nr_lower].dentry);
+	kfree(oi->lower);
+	oi->lower = NULL;
+	dput(oi->upper);
+	oi->upper = NULL;
+}
+
+/* ---- options ---- */
+
+static int set_text(char **to, const char *v)
+{
+	char *copy = kstrdup(v);
+
+	if (!copy)
+		return -ENOMEM;
+	kfree(*to);
+	*to = copy;
+	return 0;
+}
+
+static int parse_redirect(struct ovl_sb *ofs, const char *v)
+{
+	ofs->redirect_dir = !strcmp(v, "on");
+	ofs->redirect_follow = strcmp(v, "nofollow") != 0;
+	return !strcmp(v, "on") || !strcmp(v, "off") || !strcmp(v, "follow") ||
+			       !strcmp(v, "nofollow") ?
+		       0 :
+		       -EINVAL;
+}
+
+static int parse_option(struct ovl_sb *ofs, const char *key, const char *v)
+{
+	if (!v) {
+		if (!strcmp(key, "userxattr"))
+			ofs->userxattr = true;
+		else if (!strcmp(key, "volatile"))
+			ofs->is_volatile = true;
+		else
+			return !strcmp(key, "default_permissions") ? 0 : -EINVAL;
+		return 0;
+	}
+	if (!strcmp(key, "lowerdir"))
+		return set_text(&ofs->lowerdir, v);
+	if (!strcmp(key, "upperdir"))
+		return set_text(&ofs->upperdir, v);
+	if (!strcmp(key, "workdir"))
+		return set_text(&ofs->workdir, v);
+	if (!strcmp(key, "redirect_dir"))
+		return parse_redirect(ofs, v);
+	if (!strcmp(key, "xino"))
+		return !strcmp(v, "on") || !strcmp(v, "off") || !strcmp(v, "auto") ? 0 : -EINVAL;
+	if (!strcmp(key, "index") || !strcmp(key, "metacopy") || !strcmp(key, "nfs_export"))
+		return !strcmp(v, "off") ? 0 : -EINVAL;
+	return -EINVAL;
+}
+
+/* A comma that belongs to a name is written "\,". */
+static char *next_option(char **s)
+{
+	char *start = *s, *p;
+
+	if (!start || !*start)
+		return NULL;
+	for (p = start; *p && *p != ','; p++)
+		if (*p == '\\' && p[1])
+			p++;
+	*s = *p ? p + 1 : NULL;
+	*p = 0;
+	return start;
+}
+
+static int parse_options(struct ovl_sb *ofs, char *data)
+{
+	char *opt, *v;
+	int err = 0;
+
+	ofs->redirect_follow = true;
+	while (!err && (opt = next_option(&data))) {
+		if (!*opt)
+			continue;
+		v = strchr(opt, '=');
+		if (v)
+			*v++ = 0;
+		err = parse_option(ofs, opt, v);
+		if (err == -EINVAL)
+			pr_err("overlayfs: unrecognized mount option \"%s\" or missing value\n",
+				opt);
+	}
+	if (!err && (!ofs->lowerdir || !ofs->upperdir != !ofs->workdir)) {
+		pr_err("overlayfs: missing '%s'\n", !ofs->lowerdir ? "lowerdir" :
+						    ofs->upperdir  ? "workdir" :
+								     "upperdir");
+		err = -EINVAL;
+	}
+	if (!err && ofs->userxattr && ofs->redirect_dir)
+		err = -EINVAL; /* anybody could point anywhere */
+	return err;
+}
+
+static void unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		if (*s == '\\' && s[1])
+			s++;
+		*to++ = *s;
+	}
+	*to = 0;
+}
+
+/* ---- layers ---- */
+
+static int find_dir(const char *name, struct path *path)
+{
+	char *copy = kstrdup(name);
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	unescape(copy);
+	err = *copy ? kern_path(copy, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, path) : -EINVAL;
+	if (err)
+		pr_err("overlayfs: failed to resolve '%s': %d\n", copy, err);
+	kfree(copy);
+	return err;
+}
+
+/* An overlay may stand on overlays, but not for ever: each level takes kernel stack. */
+static int check_depth(struct ovl_sb *ofs, const struct super_block *sb)
+{
+	u32 depth = sb->s_magic == OVERLAYFS_SUPER_MAGIC ? OVL_SB(sb)->depth : 0;
+
+	ofs->depth = max(ofs->depth, depth + 1);
+	return ofs->depth > OVL_MAX_DEPTH ? -EINVAL : 0;
+}
+
+static u32 fsid_of(struct ovl_sb *ofs, u32 n, const struct super_block *sb)
+{
+	u32 i;
+
+	for (i = 0; i < n; i++)
+		if (ofs->layer[i].mnt && ofs->layer[i].mnt->mnt_sb == sb)
+			return ofs->layer[i].fsid;
+	return ofs->nr_fs++;
+}
+
+static int add_layer(struct ovl_sb *ofs, u32 n, const struct path *path)
+{
+	struct ovl_layer *l = &ofs->layer[n];
+	int err = check_depth(ofs, path->dentry->d_sb);
+
+	if (err) {
+		pr_err("overlayfs: maximum fs stacking depth exceeded\n");
+		return err;
+	}
+	l->fsid = fsid_of(ofs, n, path->dentry->d_sb);
+	l->mnt = clone_private_mount(path);
+	if (IS_ERR(l->mnt)) {
+		err = (int)PTR_ERR(l->mnt);
+		l->mnt = NULL;
+		return err;
+	}
+	if (n)
+		l->mnt->mnt_flags |= MS_RDONLY | MS_NOATIME;
+	l->root = dget(path->dentry);
+	return 0;
+}
+
+static int add_lowers(struct ovl_sb *ofs)
+{
+	char *copy = kstrdup(ofs->lowerdir), *at = copy, *start = copy;
+	struct path path;
+	bool more = true;
+	int err = copy ? 0 : -ENOMEM;
+
+	while (!err && more) {
+		for (at = start; *at && *at != ':'; at++)
+			if (*at == '\\' && at[1])
+				at++;
+		more = *at;
+		*at = 0;
+		err = ofs->nr_layers > OVL_MAX_LAYERS ? -EINVAL : find_dir(start, &path);
+		if (err)
+			break;
+		err = add_layer(ofs, ofs->nr_layers, &path);
+		if (!err)
+			ofs->nr_layers++;
+		path_put(&path);
+		start = at + 1;
+	}
+	kfree(copy);
+	return err;
+}
+
+static bool apart(const struct dentry *a, const struct dentry *b)
+{
+	const struct dentry *d;
+
+	for (d = a; d != b && d->d_parent != d; d = d->d_parent)
+		;
+	if (d == b)
+		return false;
+	for (d = b; d != a && d->d_parent != d; d = d->d_parent)
+		;
+	return d != a;
+}
+
+/* The folder "work" of the work directory, empty. */
+static int make_work(struct ovl_sb *ofs, const struct path *work)
+{
+	struct inode *dir = work->dentry->d_inode;
+	struct dentry *d;
+	int err = mnt_want_write(ofs->layer[0].mnt);
+
+	if (err)
+		return err;
+	down_write(&dir->i_rwsem);
+	d = lookup_one_len(WORK_NAME, work->dentry, sizeof(WORK_NAME) - 1);
+	if (!IS_ERR(d) && !d->d_inode) {
+		err = vfs_mkdir(dir, d, 0700);
+		if (err) {
+			dput(d);
+			d = ERR_PTR(err);
+		}
+	}
+	up_write(&dir->i_rwsem);
+	if (IS_ERR(d))
+		err = (int)PTR_ERR(d);
+	else if (!S_ISDIR(d->d_inode->i_mode))
+		err = -ENOTDIR;
+	if (!err)
+		ovl_clear_tree(ofs->layer[0].mnt, d, 2);
+	mnt_drop_write(ofs->layer[0].mnt);
+	if (!err)
+		ofs->work = d;
+	else if (!IS_ERR(d))
+		dput(d);
+	return err;
+}
+
+static int add_upper(struct ovl_sb *ofs)
+{
+	struct path upper, work;
+	int err = find_dir(ofs->upperdir, &upper);
+
+	if (err)
+		return err;
+	err = find_dir(ofs->workdir, &work);
+	if (err)
+		goto out_upper;
+	err = -EINVAL;
+	if (upper.mnt != work.mnt || !apart(upper.dentry, work.dentry)) {
+		pr_err("overlayfs: workdir and upperdir must be separate subtrees of one mount\n");
+		goto out_work;
+	}
+	if (upper.dentry->d_sb->s_flags & SB_RDONLY || upper.mnt->mnt_flags & MS_RDONLY) {
+		pr_err("overlayfs: upper fs is r/o, try multi-lower layers mount\n");
+		goto out_work;
+	}
+	err = add_layer(ofs, 0, &upper);
+	if (!err)
+		err = make_work(ofs, &work);
+out_work:
+	path_put(&work);
+out_upper:
+	path_put(&upper);
+	return err;
+}
+
+static struct inode *make_root(struct super_block *sb)
+{
+	struct ovl_sb *ofs = OVL_SB(sb);
+	u32 i, n = ofs->nr_layers - 1;
+	struct ovl_path *lower = kcalloc(n, sizeof(*lower), GFP_KERNEL);
+
+	if (!lower)
+		return ERR_PTR(-ENOMEM);
+	for (i = 0; i < n; i++)
+		lower[i] = (struct ovl_path){ i + 1, dget(ofs->layer[i + 1].root) };
+	return ovl_get_inode(
+		sb, ofs->layer[0].mnt ? dget(ofs->layer[0].root) : NULL, lower, n, false);
+}
+
+/* ---- the superblock ---- */
+
+static void ovl_put_super(struct super_block *sb)
+{
+	struct ovl_sb *ofs = OVL_SB(sb);
+	u32 i;
+
+	if (!ofs)
+		return;
+	dput(ofs->work);
+	for (i = 0; i <= OVL_MAX_LAYERS; i++) {
+		dput(ofs->layer[i].root);
+		mntput(ofs->layer[i].mnt);
+	}
+	if (ofs->creds)
+		put_cred(ofs->creds);
+	kfree(ofs->lowerdir);
+	kfree(ofs->upperdir);
+	kfree(ofs->workdir);
+	kfree(ofs);
+	sb->s_fs_info = NULL;
+}
+
+static int ovl_statfs(struct dentry *d, struct kstatfs *st)
+{
+	struct path real = ovl_real_path(d->d_sb->s_root->d_inode);
+	int err = vfs_statfs(&real, st);
+
+	st->f_type = OVERLAYFS_SUPER_MAGIC;
+	st->f_namelen = min_t(s64, st->f_namelen, NAME_MAX);
+	st->f_fsid = d->d_sb->s_dev;
+	return err;
+}
+
+static int ovl_sync_fs(struct super_block *sb, bool wait)
+{
+	struct ovl_sb *ofs = OVL_SB(sb);
+	struct super_block *upper;
+	int err;
+
+	if (!ofs->layer[0].mnt || ofs->is_volatile)
+		return 0;
+	upper = ofs->layer[0].mnt->mnt_sb;
+	down_read(&upper->s_umount);
+	err = sync_filesystem(upper, wait);
+	up_read(&upper->s_umount);
+	return err;
+}
+
+static int ovl_show_options(struct super_block *sb, char *buf, size_t size)
+{
+	struct ovl_sb *ofs = OVL_SB(sb);
+	int n = scnprintf(buf, size, ",lowerdir=%s", ofs->lowerdir);
+
+	if (ofs->upperdir)
+		n += scnprintf(buf + n, size - (size_t)n, ",upperdir=%s,workdir=%s", ofs->upperdir,
+			ofs->workdir);
+	if (ofs->redirect_dir)
+		n += scnprintf(buf + n, size - (size_t)n, ",redirect_dir=on");
+	else if (!ofs->redirect_follow)
+		n += scnprintf(buf + n, size - (size_t)n, ",redirect_dir=nofollow");
+	if (ofs->userxattr)
+		n += scnprintf(buf + n, size - (size_t)n, ",userxattr");
+	if (ofs->is_volatile)
+		n += scnprintf(buf + n, size - (size_t)n, ",volatile");
+	return n;
+}
+
+static int ovl_remount(struct super_block *sb, u32 *flags, char *data)
+{
+	return !(*flags & SB_RDONLY) && !OVL_SB(sb)->layer[0].mnt ? -EROFS : 0;
+}
+
+static const struct super_operations ovl_sops = {
+	.alloc_inode = ovl_alloc_inode,
+	.free_inode = ovl_free_inode,
+	.drop_inode = generic_delete_inode,
+	.evict_inode = ovl_evict_inode,
+	.put_super = ovl_put_super,
+	.sync_fs = ovl_sync_fs,
+	.statfs = ovl_statfs,
+	.remount = ovl_remount,
+	.show_options = ovl_show_options,
+};
+
+static int set_up(struct super_block *sb, struct ovl_sb *ofs, char *data)
+{
+	struct inode *root;
+	int err = parse_options(ofs, data);
+
+	ofs->nr_layers = 1;
+	if (!err && ofs->upperdir)
+		err = add_upper(ofs);
+	else
+		ofs->nr_fs = 1; /* number 0 is the upper one's */
+	if (!err)
+		err = add_lowers(ofs);
+	if (err)
+		return err;
+	if (!ofs->upperdir)
+		sb->s_flags |= SB_RDONLY;
+	root = make_root(sb);
+	if (IS_ERR(root))
+		return (int)PTR_ERR(root);
+	sb->s_root = d_make_root(root);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+static int ovl_fill_super(struct super_block *sb, void *data, bool silent)
+{
+	struct ovl_sb *ofs = kzalloc(sizeof(*ofs), GFP_KERNEL);
+
+	if (!ofs)
+		return -ENOMEM;
+	spin_lock_init(&ofs->hash_lock);
+	mutex_init(&sb->s_rename_mutex); /* outside those of real file systems */
+	ofs->creds = prepare_creds();
+	sb->s_fs_info = ofs;
+	sb->s_op = &ovl_sops;
+	sb->s_magic = OVERLAYFS_SUPER_MAGIC;
+	if (!ofs->creds)
+		return -ENOMEM;
+	return data ? set_up(sb, ofs, data) : -EINVAL;
+}
+
+static struct dentry *ovl_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+{
+	return mount_nodev(t, flags, data, ovl_fill_super);
+}
+
+static struct file_system_type ovl_type = {
+	.name = "overlay",
+	.fs_flags = FS_USERNS_MOUNT,
+	.mount = ovl_mount,
+	.kill_sb = kill_anon_super,
+};
+
+static int ovl_init(void)
+{
+	inode_cache = kmem_cache_create("ovl_inode", sizeof(struct ovl_inode), 64);
+	return inode_cache ? register_filesystem(&ovl_type) : -ENOMEM;
+}
+INITCALL(3, ovl_init);
