@@ -359,6 +359,8 @@ static void plain_char(struct tty_struct *tty, u8 c)
 
 void tty_stop_locked(struct tty_struct *tty)
 {
+	if (tty->stopped)
+		return;
 	tty->stopped = true;
 	if (tty->link && test_bit(TTY_PKT, &tty->link->flags))
 		tty->ctrl_status = (u8)((tty->ctrl_status & ~TIOCPKT_START) | TIOCPKT_STOP);
@@ -366,6 +368,8 @@ void tty_stop_locked(struct tty_struct *tty)
 
 void tty_start_locked(struct tty_struct *tty)
 {
+	if (!tty->stopped)
+		return;
 	tty->stopped = false;
 	if (tty->link && test_bit(TTY_PKT, &tty->link->flags))
 		tty->ctrl_status = (u8)((tty->ctrl_status & ~TIOCPKT_STOP) | TIOCPKT_START);
@@ -509,6 +513,7 @@ int tty_input(struct tty_struct *tty, const u8 *buf, int n)
 		kill_fasync_list(&tty->async, EPOLLIN | EPOLLRDNORM);
 	}
 	tty_wakeup(tty);
+	tty_packet_status(tty, 0);
 	return i;
 }
 

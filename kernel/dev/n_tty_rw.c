@@ -248,10 +248,16 @@ static u32 write_piece(struct tty_struct *tty, const u8 *buf, u32 n)
 	return used;
 }
 
+/* Nothing that is written will arrive. A master's bytes wait for a slave that is opened again. */
+static bool write_over(struct tty_struct *tty)
+{
+	return test_bit(TTY_HUNGUP, &tty->flags) ||
+	       (test_bit(TTY_OTHER_CLOSED, &tty->flags) && !test_bit(TTY_MASTER, &tty->flags));
+}
+
 static bool can_write(struct tty_struct *tty)
 {
-	return (!tty->stopped && tty->ops->write_room(tty) >= 8) ||
-	       test_bit(TTY_OTHER_CLOSED, &tty->flags) || test_bit(TTY_HUNGUP, &tty->flags);
+	return (!tty->stopped && tty->ops->write_room(tty) >= 8) || write_over(tty);
 }
 
 /* All of @n kernel bytes: how many went, or -errno when none did. */
@@ -263,7 +269,7 @@ static ssize_t write_chunk(struct tty_struct *tty, struct file *f, const u8 *buf
 	while (done < n) {
 		u32 k;
 
-		if (test_bit(TTY_HUNGUP, &tty->flags) || test_bit(TTY_OTHER_CLOSED, &tty->flags))
+		if (write_over(tty))
 			return done ? (ssize_t)done : -EIO;
 		k = write_piece(tty, buf + done, n - done);
 		done += k;
@@ -333,7 +339,7 @@ u32 n_tty_poll(struct tty_struct *tty, struct file *f, struct poll_table *pt)
 	if (test_bit(TTY_OTHER_CLOSED, &tty->flags))
 		mask |= EPOLLHUP;
 	if (test_bit(TTY_HUNGUP, &tty->flags))
-		mask |= EPOLLIN | EPOLLRDNORM | EPOLLHUP;
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLERR | EPOLLHUP;
 	if (!tty->stopped && tty->ops->write_room(tty) >= 8)
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	return mask;

@@ -29,8 +29,8 @@ static int pty_write(struct tty_struct *tty, const u8 *buf, int n)
 {
 	struct tty_struct *to = tty->link;
 
-	if (!to || test_bit(TTY_OTHER_CLOSED, &tty->flags))
-		return n; /* nobody will read it */
+	if (!to || (test_bit(TTY_OTHER_CLOSED, &tty->flags) && test_bit(TTY_SLAVE, &tty->flags)))
+		return n; /* nobody will read it; a slave that is closed may be opened again */
 	if (tty->stopped)
 		return 0;
 	return tty_input(to, buf, n);
@@ -38,7 +38,8 @@ static int pty_write(struct tty_struct *tty, const u8 *buf, int n)
 
 static int pty_write_room(struct tty_struct *tty)
 {
-	if (!tty->link || test_bit(TTY_OTHER_CLOSED, &tty->flags))
+	if (!tty->link ||
+		(test_bit(TTY_OTHER_CLOSED, &tty->flags) && test_bit(TTY_SLAVE, &tty->flags)))
 		return N_TTY_BUF_SIZE;
 	if (tty->stopped)
 		return 0;
@@ -63,18 +64,6 @@ static int pty_resize(struct tty_struct *tty, const struct winsize *ws)
 	return tty_do_resize(tty, ws);
 }
 
-static void flush_status(struct tty_struct *tty, u8 status)
-{
-	struct tty_struct *master = tty->link;
-
-	if (!master || !test_bit(TTY_PKT, &master->flags))
-		return;
-	spin_lock(&tty->lock);
-	tty->ctrl_status |= status;
-	spin_unlock(&tty->lock);
-	wake_up_poll(&master->read_wait, EPOLLIN | EPOLLPRI);
-}
-
 /* Output that the other side has not read yet is forgotten. */
 static void pty_flush_buffer(struct tty_struct *tty)
 {
@@ -82,7 +71,27 @@ static void pty_flush_buffer(struct tty_struct *tty)
 		return;
 	n_tty_flush_input(tty->link);
 	if (test_bit(TTY_SLAVE, &tty->flags))
-		flush_status(tty, TIOCPKT_FLUSHWRITE);
+		tty_packet_status(tty, TIOCPKT_FLUSHWRITE);
+}
+
+static bool xon_xoff(const struct ktermios *k)
+{
+	return (k->c_iflag & IXON) && k->c_cc[VSTOP] == 'S' - '@' && k->c_cc[VSTART] == 'Q' - '@';
+}
+
+/* There is no line whose characters could have another form; and a master in packet mode hears who handles ^S. */
+static void pts_set_termios(struct tty_struct *tty, const struct ktermios *old)
+{
+	bool flow = xon_xoff(&tty->termios);
+
+	spin_lock(&tty->lock);
+	tty->termios.c_cflag &= ~(u32)(CSIZE | PARENB);
+	tty->termios.c_cflag |= CS8 | CREAD;
+	if (flow != xon_xoff(old))
+		tty->ctrl_status &= (u8) ~(TIOCPKT_DOSTOP | TIOCPKT_NOSTOP);
+	spin_unlock(&tty->lock);
+	if (flow != xon_xoff(old))
+		tty_packet_status(tty, flow ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP);
 }
 
 static void wake_all(struct tty_struct *tty)
@@ -155,6 +164,7 @@ static const struct tty_operations pts_ops = {
 	.unthrottle = pty_unthrottle,
 	.resize = pty_resize,
 	.flush_buffer = pty_flush_buffer,
+	.set_termios = pts_set_termios,
 	.hangup = pts_hangup,
 	.free = pts_free,
 };
@@ -253,6 +263,7 @@ struct tty_struct *ptm_open(struct file *f)
 	if (!master)
 		goto err_put_slave;
 	make_raw(master);
+	slave->termios.c_cflag &= ~(u32)HUPCL;
 	set_bit(TTY_MASTER, &master->flags);
 	set_bit(TTY_SLAVE, &slave->flags);
 	set_bit(TTY_PTY_LOCK, &slave->flags);

@@ -158,6 +158,20 @@ void tty_wakeup(struct tty_struct *tty)
 		wake_up_poll(&tty->write_wait, EPOLLOUT | EPOLLWRNORM);
 }
 
+void tty_packet_status(struct tty_struct *tty, u8 status)
+{
+	struct tty_struct *master = tty->link;
+
+	if (!master || !test_bit(TTY_PKT, &master->flags))
+		return;
+	spin_lock(&tty->lock);
+	tty->ctrl_status |= status;
+	status = tty->ctrl_status;
+	spin_unlock(&tty->lock);
+	if (status)
+		wake_up_poll(&master->read_wait, EPOLLIN | EPOLLPRI);
+}
+
 /* ---- opening ---- */
 
 int tty_open_file(struct tty_struct *tty, struct file *f)

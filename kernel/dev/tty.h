@@ -40,7 +40,8 @@ struct tty_operations {
 	int (*write_room)(struct tty_struct *tty);
 	int (*chars_in_buffer)(struct tty_struct *tty); /* NULL: 0 */
 	void (*unthrottle)(struct tty_struct *tty);     /* there is room for input again */
-	void (*set_termios)(struct tty_struct *tty);
+	/* termios has changed from @old; called under ctl_mutex. */
+	void (*set_termios)(struct tty_struct *tty, const struct ktermios *old);
 	void (*flush_buffer)(struct tty_struct *tty); /* drops output that has not left */
 	int (*resize)(struct tty_struct *tty, const struct winsize *ws); /* NULL: just remembered */
 	long (*ioctl)(
@@ -76,6 +77,7 @@ struct tty_struct {
 	struct mutex ctl_mutex;
 	int count;               /* open files, under ctl_mutex */
 	struct ktermios termios; /* written under ctl_mutex and lock */
+	struct ktermios locked;  /* bits that TIOCSLCKTRMIOS keeps from changing; likewise */
 	struct winsize winsize;  /* under lock */
 
 	struct pid *pgrp, *session; /* under tasklist_lock */
@@ -126,6 +128,8 @@ int tty_register_line(struct tty_struct *tty);
 /* A file on @tty counts as one open: 0 or -EIO, -EBUSY. */
 int tty_open_file(struct tty_struct *tty, struct file *f);
 struct tty_struct *file_tty(struct file *f);
+/* A slave's: TIOCPKT_* for a master in packet mode, which is woken; 0: what is noted already. No lock is held. */
+void tty_packet_status(struct tty_struct *tty, u8 status);
 void tty_wakeup(struct tty_struct *tty);                             /* there is room for output */
 void tty_hangup(struct tty_struct *tty);                             /* may sleep */
 int tty_do_resize(struct tty_struct *tty, const struct winsize *ws); /* and SIGWINCH */

@@ -23,6 +23,20 @@ static struct tty_struct *real_tty(struct tty_struct *tty)
 
 /* ---- termios ---- */
 
+/* Bits and characters that are locked stay as they were. */
+static void keep_locked(struct ktermios *k, const struct ktermios *old, const struct ktermios *lock)
+{
+	k->c_iflag = (k->c_iflag & ~lock->c_iflag) | (old->c_iflag & lock->c_iflag);
+	k->c_oflag = (k->c_oflag & ~lock->c_oflag) | (old->c_oflag & lock->c_oflag);
+	k->c_cflag = (k->c_cflag & ~lock->c_cflag) | (old->c_cflag & lock->c_cflag);
+	k->c_lflag = (k->c_lflag & ~lock->c_lflag) | (old->c_lflag & lock->c_lflag);
+	if (lock->c_line)
+		k->c_line = old->c_line;
+	for (u32 i = 0; i < NCCS; i++)
+		if (lock->c_cc[i])
+			k->c_cc[i] = old->c_cc[i];
+}
+
 static void change_termios(struct tty_struct *tty, const struct ktermios *new)
 {
 	struct ktermios old;
@@ -31,10 +45,11 @@ static void change_termios(struct tty_struct *tty, const struct ktermios *new)
 	spin_lock(&tty->lock);
 	old = tty->termios;
 	tty->termios = *new;
+	keep_locked(&tty->termios, &old, &tty->locked);
 	spin_unlock(&tty->lock);
 	n_tty_termios_changed(tty, &old);
 	if (tty->ops->set_termios)
-		tty->ops->set_termios(tty);
+		tty->ops->set_termios(tty, &old);
 	mutex_unlock(&tty->ctl_mutex);
 }
 
@@ -119,6 +134,48 @@ static long set_termios(struct tty_struct *tty, enum termios_form form, u32 how,
 	return 0;
 }
 
+static long get_locked(struct tty_struct *tty, uaddr_t ua)
+{
+	struct ktermios k;
+
+	spin_lock(&tty->lock);
+	k = tty->locked;
+	spin_unlock(&tty->lock);
+	return copy_to_user(ua, &k, sizeof(struct termios)) ? -EFAULT : 0;
+}
+
+static long set_locked(struct tty_struct *tty, uaddr_t ua)
+{
+	struct ktermios k = { .c_iflag = 0 };
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (copy_from_user(&k, ua, sizeof(struct termios)))
+		return -EFAULT;
+	spin_lock(&tty->lock);
+	tty->locked = k;
+	spin_unlock(&tty->lock);
+	return 0;
+}
+
+/* The form of CLOCAL that System V had. */
+static long soft_carrier(struct tty_struct *tty, bool set, uaddr_t ua)
+{
+	int on = !!(tty->termios.c_cflag & CLOCAL);
+	struct ktermios k;
+
+	if (!set)
+		return put_user(on, ua);
+	if (get_user(on, ua))
+		return -EFAULT;
+	spin_lock(&tty->lock);
+	k = tty->termios;
+	spin_unlock(&tty->lock);
+	k.c_cflag = on ? k.c_cflag | CLOCAL : k.c_cflag & ~(u32)CLOCAL;
+	change_termios(tty, &k);
+	return 0;
+}
+
 /* ---- window size ---- */
 
 int tty_do_resize(struct tty_struct *tty, const struct winsize *ws)
@@ -174,6 +231,7 @@ static long flow_control(struct tty_struct *tty, u64 arg)
 		else
 			tty_start_locked(tty);
 		spin_unlock(&tty->lock);
+		tty_packet_status(tty, 0);
 		if (arg == TCOON)
 			tty_wakeup(tty);
 		return 0;
@@ -195,8 +253,10 @@ static long flush_queues(struct tty_struct *tty, u64 arg)
 		return err;
 	if (arg > TCIOFLUSH)
 		return -EINVAL;
-	if (arg != TCOFLUSH)
+	if (arg != TCOFLUSH) {
 		n_tty_flush_input(tty);
+		tty_packet_status(tty, TIOCPKT_FLUSHREAD);
+	}
 	if (arg != TCIFLUSH && tty->ops->flush_buffer)
 		tty->ops->flush_buffer(tty);
 	if (arg != TCIFLUSH)
@@ -244,6 +304,11 @@ static long settings_ioctl(struct tty_struct *tty, u32 cmd, u64 arg)
 	case TCSETAF: return set_termios(tty, FORM_TERMIO, cmd - TCSETA, ua);
 	case TIOCGWINSZ: return get_winsize(tty, ua);
 	case TIOCSWINSZ: return set_winsize(tty, ua);
+	case TIOCGLCKTRMIOS: return get_locked(tty, ua);
+	case TIOCSLCKTRMIOS: return set_locked(tty, ua);
+	case TIOCGSOFTCAR: return soft_carrier(tty, false, ua);
+	case TIOCSSOFTCAR: return soft_carrier(tty, true, ua);
+	case TIOCGPTPEER: return -EIO; /* of a master only */
 	case TCXONC: return flow_control(tty, arg);
 	case TCFLSH: return flush_queues(tty, arg);
 	}

@@ -98,6 +98,8 @@ static long set_controlling(struct tty_struct *tty, struct file *f, u64 arg)
 	struct pid *p = NULL, *s = NULL, *victim = NULL;
 	long err = -EPERM;
 
+	if (test_bit(TTY_MASTER, &tty->flags) && tty->link)
+		tty = tty->link;
 	read_lock(&tasklist_lock);
 	if (tty->session && tty->session != task_session(current))
 		victim = get_pid(tty->session);
@@ -218,7 +220,7 @@ static long set_pgrp(struct tty_struct *tty, u64 arg)
 	for_each_in_pid(pgrp, PIDTYPE_PGID, any_task, &session);
 	if (session != task_session(current)) {
 		put_pid(pgrp);
-		return session ? -EPERM : -ESRCH;
+		return -EPERM;
 	}
 	write_lock(&tasklist_lock);
 	old = tty->pgrp;
