@@ -215,15 +215,16 @@ static int wait_on(uaddr_t addr, bool private, u32 val, u64 deadline, u32 bitset
 
 static long wait_restart(struct restart_block *rb)
 {
-	int err = wait_on(UADDR(rb->arg[0]), rb->arg[1], (u32)rb->arg[2], rb->arg[3], BITS_ANY);
+	int err = wait_on(
+		UADDR(rb->arg[0]), rb->arg[1], (u32)rb->arg[2], rb->arg[3], (u32)rb->arg[4]);
 
 	return err == -ERESTARTSYS ? -ERESTART_RESTARTBLOCK : err;
 }
 
-static long do_wait(uaddr_t addr, bool private, u32 val, u64 deadline)
+static long do_wait(uaddr_t addr, bool private, u32 val, u64 deadline, u32 bitset)
 {
 	struct restart_block *rb = &current->restart;
-	int err = wait_on(addr, private, val, deadline, BITS_ANY);
+	int err = wait_on(addr, private, val, deadline, bitset);
 
 	if (err != -ERESTARTSYS || deadline == ~0UL)
 		return err;
@@ -232,6 +233,7 @@ static long do_wait(uaddr_t addr, bool private, u32 val, u64 deadline)
 	rb->arg[1] = private;
 	rb->arg[2] = val;
 	rb->arg[3] = deadline;
+	rb->arg[4] = bitset;
 	return -ERESTART_RESTARTBLOCK;
 }
 
@@ -446,9 +448,9 @@ long sys_futex(uaddr_t addr1, int op, uint32_t val, uaddr_t timeout, uaddr_t add
 			return err;
 	}
 	switch (cmd) {
-	case FUTEX_WAIT: return do_wait(addr1, private, val, deadline);
+	case FUTEX_WAIT: return do_wait(addr1, private, val, deadline, BITS_ANY);
 	case FUTEX_WAIT_BITSET:
-		return val3 ? wait_on(addr1, private, val, deadline, val3) : -EINVAL;
+		return val3 ? do_wait(addr1, private, val, deadline, val3) : -EINVAL;
 	case FUTEX_WAKE: return do_wake(addr1, private, (int)val, BITS_ANY);
 	case FUTEX_WAKE_BITSET: return do_wake(addr1, private, (int)val, val3);
 	case FUTEX_REQUEUE: return do_requeue(addr1, addr2, private, (int)val, nr2, NULL);
