@@ -229,17 +229,19 @@ int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock, bool *waited)
 
 /* ---- reading ---- */
 
-/* Copies from the first buffer; bytes, or -EFAULT. */
+/*
+ * Copies from the first buffer; bytes, or -EFAULT. A buffer whose copy faults stays whole, as on Linux: nothing is lost to a bad address.
+ * What of a packet does not fit is dropped.
+ */
 static ssize_t read_buf(struct pipe_inode_info *p, struct iov_iter *to)
 {
 	struct pipe_buf *b = pipe_slot(p, p->tail);
 	u32 n = min_t(u32, b->len, min_t(u64, to->count, PAGE_SIZE));
-	size_t done = copy_to_iter((char *)page_address(b->page) + b->offset, n, to);
 
-	if (!done)
+	if (copy_to_iter((char *)page_address(b->page) + b->offset, n, to) < n)
 		return -EFAULT;
-	pipe_consume(p, (u32)done);
-	return (ssize_t)done;
+	pipe_consume(p, b->packet ? b->len : n);
+	return (ssize_t)n;
 }
 
 static ssize_t pipe_read(struct file *f, struct iov_iter *to, loff_t *pos)
@@ -278,25 +280,25 @@ static ssize_t pipe_read(struct file *f, struct iov_iter *to, loff_t *pos)
 static ssize_t append(struct pipe_inode_info *p, struct iov_iter *from)
 {
 	struct pipe_buf *b = pipe_slot(p, p->head - 1);
-	size_t n = from->count & (PAGE_SIZE - 1), done;
+	size_t n = from->count & (PAGE_SIZE - 1);
 
 	if (pipe_empty(p) || !b->merge || b->packet || !n || b->offset + b->len + n > PAGE_SIZE)
 		return 0;
-	done = copy_from_iter((char *)page_address(b->page) + b->offset + b->len, n, from);
-	b->len += (u32)done;
-	return done ? (ssize_t)done : -EFAULT;
+	if (copy_from_iter((char *)page_address(b->page) + b->offset + b->len, n, from) < n)
+		return -EFAULT;
+	b->len += (u32)n;
+	return (ssize_t)n;
 }
 
 static ssize_t write_page(struct pipe_inode_info *p, struct iov_iter *from, bool packet)
 {
 	struct page *page = pipe_page_get(p);
 	struct pipe_buf b = { .page = page, .merge = true, .packet = packet };
-	size_t n;
+	size_t n = min_t(u64, from->count, PAGE_SIZE);
 
 	if (!page)
 		return -ENOMEM;
-	n = copy_from_iter(page_address(page), min_t(u64, from->count, PAGE_SIZE), from);
-	if (!n) {
+	if (copy_from_iter(page_address(page), n, from) < n) {
 		pipe_buf_release(p, &b);
 		return -EFAULT;
 	}

@@ -401,8 +401,9 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m)
 			return err;
 	}
 	n = take_bytes(um, m);
-	if (n < 0) {
-		requeue(u, um);
+	if (n < 0) { /* a message that met a bad address is gone, as on Linux */
+		consumed(u, um->len);
+		unix_msg_free(um);
 		return n;
 	}
 	if ((u32)n < um->len) {

@@ -245,11 +245,17 @@ static void kill_privs(struct inode *inode, struct iattr *a)
 
 static u32 attr_events(u32 valid)
 {
+	u32 times = valid & (ATTR_ATIME | ATTR_MTIME), events = 0;
+
+	if (valid & (ATTR_UID | ATTR_GID | ATTR_MODE))
+		events |= IN_ATTRIB;
 	if (valid & ATTR_SIZE)
-		return IN_MODIFY;
-	if ((valid & (ATTR_ATIME | ATTR_MTIME)) == ATTR_ATIME)
-		return valid & ATTR_ATIME_SET ? IN_ATTRIB : IN_ACCESS;
-	return IN_ATTRIB;
+		events |= IN_MODIFY;
+	if (times == (ATTR_ATIME | ATTR_MTIME))
+		return events | IN_ATTRIB;
+	if (times)
+		events |= times & ATTR_ATIME ? IN_ACCESS : IN_MODIFY;
+	return events;
 }
 
 int notify_change(struct dentry *d, struct iattr *a)

@@ -52,9 +52,6 @@ static ssize_t send_locked(struct file *out, struct file *in, loff_t *pos, size_
 	bool stream = !(out->f_mode & FMODE_PWRITE);
 	ssize_t done;
 
-	if (in->f_inode == out->f_inode && !stream && *pos < opos + (loff_t)n &&
-		opos < *pos + (loff_t)n)
-		return -EINVAL;
 	done = copy_loop(in, pos, out, stream ? NULL : &opos, n);
 	if (!stream)
 		out->f_pos = opos;
@@ -105,7 +102,7 @@ out:
 
 static ssize_t copy_allowed(struct file *in, loff_t ipos, struct file *out, loff_t opos, size_t *n)
 {
-	loff_t size, end;
+	loff_t size, max = out->f_inode->i_sb->s_maxbytes;
 
 	if (is_dir(in->f_inode) || is_dir(out->f_inode))
 		return -EISDIR;
@@ -117,11 +114,14 @@ static ssize_t copy_allowed(struct file *in, loff_t ipos, struct file *out, loff
 		return -EXDEV;
 	if (out->f_inode->i_flags & S_IMMUTABLE)
 		return -EPERM;
-	if (ipos < 0 || opos < 0 || check_add_overflow(ipos, (loff_t)*n, &end) ||
-		check_add_overflow(opos, (loff_t)*n, &end))
+	/* positions are below 2^63, so this is the length's doing */
+	if ((u64)ipos + *n < (u64)ipos || (u64)opos + *n < (u64)opos)
 		return -EOVERFLOW;
 	size = i_size_read(in->f_inode);
 	*n = ipos >= size ? 0 : min_t(u64, *n, size - ipos);
+	if (*n && opos >= max)
+		return -EFBIG;
+	*n = min_t(u64, min(*n, MAX_RW_COUNT), (u64)(max - min(opos, max)));
 	if (in->f_inode == out->f_inode && *n && ipos < opos + (loff_t)*n &&
 		opos < ipos + (loff_t)*n)
 		return -EINVAL;
@@ -150,7 +150,6 @@ static ssize_t do_copy_range(
 
 	if (load_pos(in, ioff, &ipos) || load_pos(out, ooff, &opos))
 		return -EFAULT;
-	n = min(n, MAX_RW_COUNT);
 	done = copy_allowed(in, ipos, out, opos, &n);
 	if (done || !n)
 		return done;

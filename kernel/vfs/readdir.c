@@ -5,6 +5,8 @@
  * Entries are laid out in a kernel buffer with the directory's i_rwsem held, and copied to the guest after it was released: one copy
  * for many entries, and no page fault under the lock. When the copy fails the position stays where it was.
  */
+#include <linux/inotify.h>
+
 #include "gen/syscalls.h"
 #include "kernel/vfs/internal.h"
 
@@ -39,6 +41,8 @@ int iterate_dir(struct file *f, struct dir_context *ctx)
 		file_accessed(f);
 	}
 	up_read(&inode->i_rwsem);
+	if (err != -ENOENT)
+		fsnotify_file(f, IN_ACCESS);
 	return err;
 }
 

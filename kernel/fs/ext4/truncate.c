@@ -353,7 +353,7 @@ static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_si
 				i_size_write(inode, ei->disksize);
 		}
 		up_write(&ei->i_data_sem);
-		inode->i_ctime = current_time(inode);
+		inode->i_mtime = inode->i_ctime = current_time(inode);
 		ext4_write_inode_raw(h, inode);
 		ext4_stop(h);
 		if (fatal_signal_pending(current))
