@@ -21,6 +21,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -233,9 +235,28 @@ static void unmount_box(void)
 		umount2(where[n], MNT_DETACH);
 }
 
+static void clear_flags(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW), none = 0;
+
+	if (fd >= 0) {
+		ioctl(fd, FS_IOC_SETFLAGS, &none);
+		close(fd);
+	}
+}
+
+/* What cannot be removed, or its folder, may be immutable or append-only. */
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
-	remove(path);
+	char folder[4096];
+
+	if (!remove(path))
+		return 0;
+	snprintf(folder, sizeof(folder), "%.*s", ftw->base, path);
+	clear_flags(path);
+	clear_flags(folder);
+	if (remove(path))
+		perror(path);
 	return 0;
 }
 
