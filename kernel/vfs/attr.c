@@ -595,10 +595,12 @@ static int truncate_path(const struct path *p, loff_t len)
 	err = inode_permission(inode, MAY_WRITE);
 	if (!err && (inode->i_flags & S_APPEND))
 		err = -EPERM;
-	if (!err && atomic_read(&inode->i_writecount) < 0)
-		err = -ETXTBSY;
 	if (!err)
+		err = get_write_access(inode);
+	if (!err) {
 		err = do_truncate(p->dentry, len, NULL, ATTR_MTIME);
+		put_write_access(inode);
+	}
 	mnt_drop_write(p->mnt);
 	return err;
 }

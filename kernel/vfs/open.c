@@ -48,6 +48,16 @@ void allow_write_access(struct file *f)
 	atomic_inc(&f->f_inode->i_writecount);
 }
 
+int get_write_access(struct inode *inode)
+{
+	return count_unless(&inode->i_writecount, 1);
+}
+
+void put_write_access(struct inode *inode)
+{
+	atomic_dec(&inode->i_writecount);
+}
+
 void exe_file_put(struct file *f)
 {
 	allow_write_access(f);
@@ -68,7 +78,7 @@ static int file_count_writer(struct file *f)
 
 	if (!(f->f_mode & FMODE_WRITE) || is_special(f->f_inode->i_mode))
 		return 0;
-	err = count_unless(&f->f_inode->i_writecount, 1);
+	err = get_write_access(f->f_inode);
 	if (err)
 		return err;
 	f->f_mode |= FMODE_WRITER_COUNTED;
@@ -166,6 +176,22 @@ static int may_open(const struct path *path, int acc, u32 *flags)
 	return 0;
 }
 
+/* O_TRUNC writes, even to a file that was opened for reading: not to one that is executed. */
+static int truncate_opened(struct file *f)
+{
+	int err = mnt_want_write(f->f_path.mnt);
+
+	if (err)
+		return err;
+	err = get_write_access(f->f_inode);
+	if (!err) {
+		err = do_truncate(f->f_path.dentry, 0, f, ATTR_MTIME | ATTR_CTIME | ATTR_OPEN);
+		put_write_access(f->f_inode);
+	}
+	mnt_drop_write(f->f_path.mnt);
+	return err;
+}
+
 /* Opens the found path (its references are consumed). */
 static struct file *open_found(struct path *path, const struct open_how_k *how, bool created)
 {
@@ -187,7 +213,7 @@ static struct file *open_found(struct path *path, const struct open_how_k *how, 
 		f->f_mode |= FMODE_CREATED;
 	err = vfs_open(f);
 	if (!err && (flags & O_TRUNC) && is_reg(f->f_inode))
-		err = do_truncate(f->f_path.dentry, 0, f, ATTR_MTIME | ATTR_CTIME | ATTR_OPEN);
+		err = truncate_opened(f);
 	if (!err)
 		return f;
 	fput_now(f);

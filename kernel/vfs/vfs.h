@@ -470,6 +470,9 @@ int iterate_dir(struct file *f, struct dir_context *ctx);
 struct file *open_exec(int dfd, const char *name,
 	u32 at_flags); /* checks exec permission, denies writers. ERR_PTR */
 int deny_write_access(struct file *f);
+/* For the length of a change by name: -ETXTBSY while the file is executed. */
+int get_write_access(struct inode *inode);
+void put_write_access(struct inode *inode);
 void allow_write_access(struct file *f);
 void exe_file_put(struct file *f); /* allow_write_access and fput */
 

@@ -140,12 +140,48 @@ static void lowest(void)
 	close(c);
 }
 
+/* A program that runs is not written to, not even by who only reads. */
+static void busy_text(void)
+{
+	static char buf[1 << 16];
+	int in = NEED(open("/proc/self/exe", O_RDONLY)),
+	    out = NEED(open("run", O_WRONLY | O_CREAT, 0700)), p[2];
+	pid_t pid;
+	long n;
+
+	while ((n = read(in, buf, sizeof(buf))) > 0)
+		NEED(write(out, buf, n));
+	close(in);
+	close(out);
+	NEED(pipe2(p, O_CLOEXEC));
+	pid = fork();
+	if (!pid) {
+		execl("./run", "open", "wait", NULL);
+		_exit(1);
+	}
+	close(p[1]);
+	NEED(read(p[0], buf, 1)); /* it has begun */
+	T(open("run", O_RDONLY | O_TRUNC));
+	T(open("run", O_WRONLY));
+	T(open("run", O_RDWR | O_TRUNC));
+	T(truncate("run", 0));
+	T(access("run", W_OK));
+	kill(pid, SIGKILL);
+	t_wait("run", pid);
+	T(truncate("run", 5));
+	close(OK(open("run", O_RDONLY | O_TRUNC)));
+	T(lseek(NEED(open("run", O_RDONLY)), 0, SEEK_END));
+}
+
 TEST(open)
 {
+	if (t_argc > 1)
+		pause();
 	creation();
 	links();
 	names();
 	accmode();
 	tmpfile_flag();
 	lowest();
+	busy_text();
 }
