@@ -20,6 +20,7 @@
 #include "gen/syscalls.h"
 #include "kernel/task/futex.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
 void (*task_leave_tty)(bool on_exit);
@@ -115,6 +116,7 @@ void release_task(struct task *t)
 		if (!leader_is_free(t, leader))
 			leader = NULL;
 		write_unlock(&tasklist_lock);
+		seccomp_free(t); /* who listens to its filters may have to be told */
 		put_task(t);
 		t = leader;
 	}

@@ -9,6 +9,7 @@
 #include <linux/uio.h>
 
 #include "kernel/task/internal.h"
+#include "kernel/task/seccomp.h"
 
 #define EFLAGS_TF 0x100UL
 #define REQUEST_SYSEMU 31 /* in no UAPI header, as REQUEST_SYSEMU_SINGLESTEP */
@@ -292,6 +293,8 @@ long ptrace_request(struct task *t, long request, u64 addr, u64 data)
 	case PTRACE_SETSIGMASK: return sigmask(t, request, addr, UADDR(data));
 	case PTRACE_GETREGSET:
 	case PTRACE_SETREGSET: return ptrace_regset(t, request, addr, UADDR(data));
+	case PTRACE_SECCOMP_GET_FILTER: return seccomp_copy_filter(t, addr, UADDR(data));
+	case PTRACE_SECCOMP_GET_METADATA: return seccomp_copy_metadata(t, addr, UADDR(data));
 	case PTRACE_GET_SYSCALL_INFO: return syscall_info(t, addr, UADDR(data));
 	case 30: /* PTRACE_ARCH_PRCTL */ return arch_prctl_of(t, addr, data);
 	}

@@ -8,11 +8,13 @@
  * Invariants: a program that is installed has been checked: jumps go forward and stay inside, loads are aligned words of the data,
  * scratch memory is below 16, the last instruction returns. So running it needs no checks but for division by zero.
  *
- * SECCOMP_RET_USER_NOTIF is not supported (the flag for its listener gives EINVAL; such a result is ENOSYS).
+ * At most one filter of a chain has a listener, which decides calls for it (seccomp_notify.c).
+ *
  * Locks: sighand->lock where a chain is replaced; programs are immutable.
  */
 #include <linux/audit.h>
 #include <linux/bpf_common.h>
+#include <linux/fcntl.h>
 #include <linux/filter.h>
 #include <linux/prctl.h>
 #include <linux/ptrace.h>
@@ -21,6 +23,7 @@
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/seccomp.h"
+#include "kernel/vfs/vfs.h"
 
 #define MAX_INSNS_PER_PATH 32768
 
@@ -29,6 +32,7 @@ struct seccomp_filter {
 	struct seccomp_filter *prev;
 	u32 len, total; /* of this one; of the whole chain with a penalty for each */
 	bool log;
+	struct notify_queue *notify; /* of SECCOMP_FILTER_FLAG_NEW_LISTENER, or NULL */
 	struct sock_filter insn[];
 };
 
@@ -37,6 +41,8 @@ static void filter_put(struct seccomp_filter *f)
 	while (f && atomic_dec_and_test(&f->usage)) {
 		struct seccomp_filter *prev = f->prev;
 
+		if (f->notify)
+			notify_orphan(f->notify);
 		kfree(f);
 		f = prev;
 	}
@@ -219,17 +225,17 @@ static void fill_data(struct seccomp_data *sd)
 }
 
 /* The lower the action as a signed number, the higher its precedence. */
-static u32 run_chain(void)
+static u32 run_chain(const struct seccomp_data *sd, struct seccomp_filter **match)
 {
-	struct seccomp_data sd;
 	u32 result = SECCOMP_RET_ALLOW;
 
-	fill_data(&sd);
 	for (struct seccomp_filter *f = current->seccomp; f; f = f->prev) {
-		u32 r = run_filter(f, &sd);
+		u32 r = run_filter(f, sd);
 
-		if ((s32)(r & SECCOMP_RET_ACTION_FULL) < (s32)(result & SECCOMP_RET_ACTION_FULL))
+		if ((s32)(r & SECCOMP_RET_ACTION_FULL) < (s32)(result & SECCOMP_RET_ACTION_FULL)) {
 			result = r;
+			*match = f;
+		}
 	}
 	return result;
 }
@@ -284,11 +290,14 @@ static bool check_strict(void)
 bool seccomp_check(void)
 {
 	struct regs *r = task_regs(current);
+	struct seccomp_filter *match = NULL;
+	struct seccomp_data sd;
 	u32 result, data;
 
 	if (current->seccomp_mode == SECCOMP_MODE_STRICT)
 		return check_strict();
-	result = run_chain();
+	fill_data(&sd);
+	result = run_chain(&sd, &match);
 	data = result & SECCOMP_RET_DATA;
 	switch (result & SECCOMP_RET_ACTION_FULL) {
 	case SECCOMP_RET_ALLOW:
@@ -299,7 +308,7 @@ bool seccomp_check(void)
 		r->rax = r->orig_rax; /* as if the call had not been made */
 		send_sigsys(data);
 		return false;
-	case SECCOMP_RET_USER_NOTIF: r->rax = (u64)-ENOSYS; return false;
+	case SECCOMP_RET_USER_NOTIF: return notify_call(match->notify, &sd, &r->rax);
 	case SECCOMP_RET_KILL_THREAD: kill_now(current->signal->nr_threads == 1);
 	}
 	kill_now(true);
@@ -405,13 +414,66 @@ static long install(struct seccomp_filter *f, u32 flags)
 	return err;
 }
 
+static bool has_listener(const struct seccomp_filter *f)
+{
+	while (f && !f->notify)
+		f = f->prev;
+	return f;
+}
+
+/* Installs @f, whose listener gets a descriptor: it, or an error. */
+static long install_with_listener(struct seccomp_filter *f, u32 flags)
+{
+	struct file *file;
+	long err, fd;
+
+	f->notify = notify_alloc(flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	if (!f->notify)
+		return -ENOMEM;
+	fd = get_unused_fd(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	file = notify_file(f->notify);
+	err = IS_ERR(file) ? PTR_ERR(file) : 0;
+	if (err)
+		goto err_put_fd;
+	err = has_listener(current->seccomp) ? -EBUSY : install(f, flags);
+	if (err)
+		goto err_put_file;
+	fd_install((int)fd, file);
+	return fd;
+err_put_file:
+	fput(file);
+err_put_fd:
+	put_unused_fd((int)fd);
+	return err;
+}
+
+#define FILTER_FLAGS                                                                               \
+	(SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW |    \
+		SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC_ESRCH |               \
+		SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+
+/* A descriptor and the pid of a thread could not be told from each other. */
+static bool flags_fit(u32 flags)
+{
+	bool listener = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
+
+	if (flags & ~(u32)FILTER_FLAGS)
+		return false;
+	if (listener && (flags & SECCOMP_FILTER_FLAG_TSYNC) &&
+		!(flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH))
+		return false;
+	return listener || !(flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+}
+
 static long set_filter(u32 flags, uaddr_t uprog)
 {
+	bool listener = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	struct seccomp_filter *f;
-	long err;
+	long ret;
 
-	if (flags & ~(u32)(SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG |
-			    SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_TSYNC_ESRCH))
+	if (!flags_fit(flags))
 		return -EINVAL;
 	if (!current->no_new_privs && !capable(CAP_SYS_ADMIN))
 		return -EACCES;
@@ -419,10 +481,10 @@ static long set_filter(u32 flags, uaddr_t uprog)
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	f->log = flags & SECCOMP_FILTER_FLAG_LOG;
-	err = install(f, flags);
-	if (err)
-		kfree(f);
-	return err;
+	ret = listener ? install_with_listener(f, flags) : install(f, flags);
+	if (ret < 0 || (ret && !listener))
+		filter_put(f); /* not installed: it has no predecessor yet */
+	return ret;
 }
 
 static long set_strict(void)
@@ -446,10 +508,19 @@ static long action_available(uaddr_t uaction)
 	case SECCOMP_RET_TRAP:
 	case SECCOMP_RET_ERRNO:
 	case SECCOMP_RET_TRACE:
+	case SECCOMP_RET_USER_NOTIF:
 	case SECCOMP_RET_LOG:
 	case SECCOMP_RET_ALLOW: return 0;
 	}
 	return -EOPNOTSUPP;
+}
+
+static long notif_sizes(uaddr_t to)
+{
+	struct seccomp_notif_sizes sizes = { sizeof(struct seccomp_notif),
+		sizeof(struct seccomp_notif_resp), sizeof(struct seccomp_data) };
+
+	return copy_to_user(to, &sizes, sizeof(sizes)) ? -EFAULT : 0;
 }
 
 long prctl_set_seccomp(u64 mode, uaddr_t filter)
@@ -459,13 +530,73 @@ long prctl_set_seccomp(u64 mode, uaddr_t filter)
 	return mode == SECCOMP_MODE_FILTER ? set_filter(0, filter) : -EINVAL;
 }
 
+/* ---- for tracers ---- */
+
+/* Number @off of the filters of @t, 0 the oldest, with a reference; ERR_PTR. */
+static struct seccomp_filter *get_filter(struct task *t, u64 off)
+{
+	struct seccomp_filter *f = ERR_PTR(-EINVAL);
+	struct sighand_struct *sh;
+	u64 n;
+
+	if (!capable(CAP_SYS_ADMIN) || current->seccomp_mode != SECCOMP_MODE_DISABLED)
+		return ERR_PTR(-EACCES);
+	sh = lock_task_sighand(t);
+	if (!sh)
+		return f;
+	if (t->seccomp_mode == SECCOMP_MODE_FILTER) {
+		n = seccomp_filters(t);
+		f = off < n ? t->seccomp : ERR_PTR(-ENOENT);
+		for (; off + 1 < n; n--)
+			f = f->prev;
+		if (!IS_ERR(f))
+			atomic_inc(&f->usage);
+	}
+	unlock_task_sighand(sh);
+	return f;
+}
+
+long seccomp_copy_filter(struct task *t, u64 off, uaddr_t to)
+{
+	struct seccomp_filter *f = get_filter(t, off);
+	long ret;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	ret = f->len;
+	if (to.v && copy_to_user(to, f->insn, f->len * sizeof(struct sock_filter)))
+		ret = -EFAULT;
+	filter_put(f);
+	return ret;
+}
+
+long seccomp_copy_metadata(struct task *t, u64 size, uaddr_t to)
+{
+	struct {
+		u64 off, flags;
+	} md;
+	struct seccomp_filter *f;
+
+	size = min(size, sizeof(md));
+	if (size < sizeof(md.off))
+		return -EINVAL;
+	if (get_user(md.off, to))
+		return -EFAULT;
+	f = get_filter(t, md.off);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	md.flags = f->log ? SECCOMP_FILTER_FLAG_LOG : 0;
+	filter_put(f);
+	return copy_to_user(to, &md, size) ? -EFAULT : (long)size;
+}
+
 long sys_seccomp(u32 op, int flags, uaddr_t args)
 {
 	switch (op) {
 	case SECCOMP_SET_MODE_STRICT: return flags || args.v ? -EINVAL : set_strict();
 	case SECCOMP_SET_MODE_FILTER: return set_filter((u32)flags, args);
 	case SECCOMP_GET_ACTION_AVAIL: return flags ? -EINVAL : action_available(args);
-	case SECCOMP_GET_NOTIF_SIZES: return -EOPNOTSUPP;
+	case SECCOMP_GET_NOTIF_SIZES: return flags ? -EINVAL : notif_sizes(args);
 	}
 	return -EINVAL;
 }

@@ -16,5 +16,19 @@ long prctl_set_seccomp(u64 mode, uaddr_t filter);
 bool seccomp_check(void);
 void seccomp_fork(struct task *child); /* under current's sighand->lock */
 void seccomp_free(struct task *t);
+/* PTRACE_SECCOMP_GET_FILTER and GET_METADATA of a stopped @t: a length, or -errno. */
+long seccomp_copy_filter(struct task *t, u64 off, uaddr_t to);
+long seccomp_copy_metadata(struct task *t, u64 size, uaddr_t to);
+
+/* seccomp_notify.c: a filter's questions to whoever holds its listener. */
+struct notify_queue;
+struct seccomp_data;
+struct file;
+struct notify_queue *notify_alloc(bool killable); /* one reference, the filter's; NULL: no memory */
+void notify_orphan(
+	struct notify_queue *q); /* no task has the filter any more; puts that reference */
+struct file *notify_file(struct notify_queue *q); /* the listener; ERR_PTR */
+/* Asks, and sleeps until there is an answer: true: make the call; false: *rax is its result. @q may be NULL: ENOSYS. */
+bool notify_call(struct notify_queue *q, const struct seccomp_data *sd, u64 *rax);
 
 #endif

@@ -530,6 +530,11 @@ err_unlock:
 	return err;
 }
 
+long replace_fd(u32 fd, struct file *f, u32 flags)
+{
+	return fd >= rlimit(RLIMIT_NOFILE) ? -EBADF : dup_at(get_file(f), fd, flags);
+}
+
 long sys_dup3(int oldfd, int newfd, int flags)
 {
 	struct file *f;

@@ -570,7 +570,9 @@ int get_unused_fd(u32 flags); /* O_CLOEXEC; -EMFILE */
 int get_unused_fd_from(u32 min, u32 flags);
 void put_unused_fd(int fd);
 void fd_install(int fd, struct file *f); /* takes the reference */
-struct file *fget(int fd);               /* NULL: bad, or O_PATH */
+long replace_fd(u32 fd, struct file *f,
+	u32 flags);        /* as dup3: @fd, -EBADF, -EBUSY; with a reference of its own */
+struct file *fget(int fd); /* NULL: bad, or O_PATH */
 /* For the length of one system call: no reference is taken while the table has a single user. */
 struct fd {
 	struct file *file; /* NULL: bad, or O_PATH */
