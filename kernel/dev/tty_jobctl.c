@@ -14,6 +14,7 @@
 #include "kernel/dev/tty.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
 #include "kernel/vfs/vfs.h"
 
@@ -185,7 +186,7 @@ static long get_pgrp(struct tty_struct *tty, u64 arg)
 	if (test_bit(TTY_MASTER, &tty->flags) && tty->link)
 		tty = tty->link;
 	read_lock(&tasklist_lock);
-	nr = pid_nr(tty->pgrp);
+	nr = pid_vnr(tty->pgrp);
 	read_unlock(&tasklist_lock);
 	return put_user(nr, UADDR(arg));
 }
@@ -239,7 +240,7 @@ static long get_sid(struct tty_struct *tty, u64 arg)
 	else if (current->signal->tty != tty)
 		return -ENOTTY;
 	read_lock(&tasklist_lock);
-	nr = pid_nr(tty->session);
+	nr = pid_vnr(tty->session);
 	read_unlock(&tasklist_lock);
 	return nr ? put_user(nr, UADDR(arg)) : -ENOTTY;
 }

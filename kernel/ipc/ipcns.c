@@ -5,6 +5,7 @@
  */
 #include <limits.h>
 #include <linux/msg.h>
+#include <linux/sched.h>
 #include <linux/sem.h>
 #include <linux/shm.h>
 
@@ -13,7 +14,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/task/process.h"
 
-struct ipc_namespace init_ipc_ns;
+struct ipc_namespace init_ipc_ns = { .ns = { .count = ATOMIC_INIT(2), .inum = 4026531839U } };
 static atomic64_t charged; /* bytes */
 
 int ipc_charge(size_t bytes)
@@ -39,9 +40,10 @@ static void ids_init(struct ipc_ids *ids)
 	ids->next_id = -1;
 }
 
-static void ns_init(struct ipc_namespace *ns)
+static const struct ns_ops ipc_ns_ops;
+
+static void limits_init(struct ipc_namespace *ns)
 {
-	atomic_set(&ns->count, 1);
 	for (int t = 0; t < IPC_TYPES; t++)
 		ids_init(&ns->ids[t]);
 	ns->shm_max = SHMMAX;
@@ -57,25 +59,28 @@ static void ns_init(struct ipc_namespace *ns)
 	mq_namespace_init(ns);
 }
 
-struct ipc_namespace *ipc_ns_create(void)
+static struct ns_common *ipc_ns_copy(
+	struct ns_common *old, struct user_namespace *owner, struct fs_struct *fs)
 {
 	struct ipc_namespace *ns;
+	int err = -ENOMEM;
 
 	if (ipc_charge(sizeof(*ns)))
 		return ERR_PTR(-ENOMEM);
 	ns = kzalloc(sizeof(*ns), GFP_KERNEL);
-	if (!ns) {
-		ipc_uncharge(sizeof(*ns));
-		return ERR_PTR(-ENOMEM);
-	}
-	ns_init(ns);
-	return ns;
-}
+	if (!ns)
+		goto err_uncharge;
+	err = ns_init(&ns->ns, &ipc_ns_ops, owner);
+	if (err)
+		goto err_free;
+	limits_init(ns);
+	return &ns->ns;
 
-struct ipc_namespace *ipc_ns_get(struct ipc_namespace *ns)
-{
-	atomic_inc(&ns->count);
-	return ns;
+err_free:
+	kfree(ns);
+err_uncharge:
+	ipc_uncharge(sizeof(*ns));
+	return ERR_PTR(err);
 }
 
 static void destroy_all(struct ipc_namespace *ns, enum ipc_type t)
@@ -90,20 +95,32 @@ static void destroy_all(struct ipc_namespace *ns, enum ipc_type t)
 	}
 }
 
-void ipc_ns_put(struct ipc_namespace *ns)
+static void ipc_ns_free(struct ns_common *common)
 {
-	if (!atomic_dec_and_test(&ns->count))
-		return;
+	struct ipc_namespace *ns = container_of(common, struct ipc_namespace, ns);
+
 	for (int t = 0; t < IPC_TYPES; t++)
 		destroy_all(ns, t);
 	mq_namespace_exit(ns);
+	ns_fini(common);
 	kfree(ns);
 	ipc_uncharge(sizeof(*ns));
 }
 
+static const struct ns_ops ipc_ns_ops = {
+	.name = "ipc",
+	.flag = CLONE_NEWIPC,
+	.count = UCOUNT_IPC,
+	.copy = ipc_ns_copy,
+	.free = ipc_ns_free,
+	.install = ns_install_default,
+};
+
 struct ipc_namespace *task_ipc_ns(const struct task *t)
 {
-	return &init_ipc_ns;
+	const struct nsproxy *p = READ_ONCE(t->nsproxy);
+
+	return p ? container_of(p->ns[NS_IPC], struct ipc_namespace, ns) : &init_ipc_ns;
 }
 
 /* ---- tasks ---- */
@@ -122,7 +139,8 @@ static const struct task_ipc_ops ops = {
 
 static int ipc_init(void)
 {
-	ns_init(&init_ipc_ns);
+	limits_init(&init_ipc_ns);
+	ns_register(NS_IPC, &ipc_ns_ops, &init_ipc_ns.ns);
 	task_ipc_ops = &ops;
 	return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * ipcns.h: an IPC namespace: all System V objects and POSIX message queues that a group of tasks can see, with their limits.
  *
- * Tasks reach theirs through task_ipc_ns() alone. The first lives for ever; others are made by ipc_ns_create() with the limits'
+ * Tasks reach theirs through task_ipc_ns() alone. The first lives for ever; others are made by clone, unshare with the limits'
  * defaults and end, with all that is in them, with the last ipc_ns_put(). Attached shared memory keeps its namespace.
  *
  * Locks: ids[].lock for the tables (it is taken with none of an object's locks held, and holds none but the slab's); the limits
@@ -15,6 +15,7 @@
 #include "kernel/lib/radix.h"
 #include "kernel/lib/types.h"
 #include "kernel/sched/lock.h"
+#include "kernel/task/nsproxy.h"
 
 struct mount;
 struct task;
@@ -35,7 +36,7 @@ struct ipc_ids {
 };
 
 struct ipc_namespace {
-	atomic_t count;
+	struct ns_common ns; /* kernel/task/nsproxy.h */
 	struct ipc_ids ids[IPC_TYPES];
 	/* limits: proc(5), /proc/sys/kernel */
 	u64 shm_max, shm_all; /* bytes; pages */
@@ -53,10 +54,15 @@ struct ipc_namespace {
 
 extern struct ipc_namespace init_ipc_ns;
 
-/* A namespace of its own, count 1; ERR_PTR(-ENOMEM). */
-struct ipc_namespace *ipc_ns_create(void);
-struct ipc_namespace *ipc_ns_get(struct ipc_namespace *ns);
-void ipc_ns_put(struct ipc_namespace *ns); /* may sleep */
+static inline struct ipc_namespace *ipc_ns_get(struct ipc_namespace *ns)
+{
+	ns_get(&ns->ns);
+	return ns;
+}
+static inline void ipc_ns_put(struct ipc_namespace *ns) /* may sleep */
+{
+	ns_put(&ns->ns);
+}
 /* The namespace of @t: no reference, valid while @t keeps it. */
 struct ipc_namespace *task_ipc_ns(const struct task *t);
 

@@ -80,7 +80,7 @@ static struct ipc_namespace *sb_ns(struct super_block *sb)
 
 	spin_lock(&mq_sb_lock);
 	ns = sb->s_fs_info;
-	if (ns && !atomic_inc_not_zero(&ns->count))
+	if (ns && !atomic_inc_not_zero(&ns->ns.count))
 		ns = NULL;
 	spin_unlock(&mq_sb_lock);
 	return ns;

@@ -40,7 +40,7 @@ static void send_signal(const struct mq_notify *n)
 	info.si_signo = n->signo;
 	info.si_code = SI_MESGQ;
 	info.si_pid = current->tgid;
-	info.si_uid = current_uid();
+	info.si_uid = from_kuid_munged(current_user_ns(), current_uid());
 	info.si_ptr = (void *)n->value;
 	if (n->signo)
 		send_sig_group(n->signo, t, &info);

@@ -59,7 +59,7 @@ int sysv_permits(const struct sysv_perm *p, umode_t want)
 		granted >>= 6;
 	else if (in_group(p->gid) || in_group(p->cgid))
 		granted >>= 3;
-	if (!(asked & ~granted & 7) || capable(CAP_IPC_OWNER))
+	if (!(asked & ~granted & 7) || ns_capable(task_ipc_ns(current)->ns.owner, CAP_IPC_OWNER))
 		return 0;
 	return -EACCES;
 }
@@ -68,26 +68,32 @@ int sysv_owner(const struct sysv_perm *p)
 {
 	kuid_t euid = current_euid();
 
-	return euid == p->uid || euid == p->cuid || capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
+	return euid == p->uid || euid == p->cuid ||
+			       ns_capable(task_ipc_ns(current)->ns.owner, CAP_SYS_ADMIN) ?
+		       0 :
+		       -EPERM;
 }
 
 void sysv_perm_out(const struct sysv_perm *p, struct ipc64_perm *out)
 {
 	out->key = p->key;
-	out->uid = p->uid;
-	out->gid = p->gid;
-	out->cuid = p->cuid;
-	out->cgid = p->cgid;
+	out->uid = from_kuid_munged(current_user_ns(), p->uid);
+	out->gid = from_kgid_munged(current_user_ns(), p->gid);
+	out->cuid = from_kuid_munged(current_user_ns(), p->cuid);
+	out->cgid = from_kgid_munged(current_user_ns(), p->cgid);
 	out->mode = p->mode;
 	out->seq = (u16)p->seq;
 }
 
 int sysv_perm_set(struct sysv_perm *p, const struct ipc64_perm *in)
 {
-	if (in->uid == ~0U || in->gid == ~0U)
+	kuid_t uid = make_kuid(current_user_ns(), in->uid);
+	kgid_t gid = make_kgid(current_user_ns(), in->gid);
+
+	if (!uid_valid(uid) || !uid_valid(gid))
 		return -EINVAL;
-	p->uid = in->uid;
-	p->gid = in->gid;
+	p->uid = uid;
+	p->gid = gid;
 	p->mode = (p->mode & ~0777U) | (in->mode & 0777);
 	return 0;
 }

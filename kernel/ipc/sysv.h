@@ -22,6 +22,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/signal.h"
 
 #define IPC_R 0444 /* rights to ask sysv_permits() for */

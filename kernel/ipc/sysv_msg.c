@@ -502,8 +502,8 @@ static void msg_fill(struct msg_queue *q, struct msqid64_ds *ds)
 	ds->msg_cbytes = q->bytes;
 	ds->msg_qnum = q->nr;
 	ds->msg_qbytes = q->max_bytes;
-	ds->msg_lspid = pid_nr(q->lspid);
-	ds->msg_lrpid = pid_nr(q->lrpid);
+	ds->msg_lspid = pid_vnr(q->lspid);
+	ds->msg_lrpid = pid_vnr(q->lrpid);
 }
 
 static long msg_stat(struct ipc_namespace *ns, int id, int cmd, uaddr_t buf)

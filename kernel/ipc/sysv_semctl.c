@@ -113,7 +113,7 @@ static long sem_get_one(struct sem_set *s, u32 n, int cmd)
 		return -EINVAL;
 	switch (cmd) {
 	case GETVAL: return s->sems[n].val;
-	case GETPID: return pid_nr(s->sems[n].pid);
+	case GETPID: return pid_vnr(s->sems[n].pid);
 	case GETNCNT: return count_waiters(s, n, false);
 	}
 	return count_waiters(s, n, true);

@@ -46,8 +46,8 @@ static void shm_fill(struct shm_segment *s, struct shmid64_ds *ds)
 	ds->shm_atime = s->atime;
 	ds->shm_dtime = s->dtime;
 	ds->shm_ctime = s->ctime;
-	ds->shm_cpid = pid_nr(s->cpid);
-	ds->shm_lpid = pid_nr(s->lpid);
+	ds->shm_cpid = pid_vnr(s->cpid);
+	ds->shm_lpid = pid_vnr(s->lpid);
 	ds->shm_nattch = s->nattch;
 }
 

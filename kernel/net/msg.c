@@ -13,6 +13,7 @@
 #include "kernel/net/internal.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
+#include "kernel/task/pid_ns.h"
 
 /* struct msghdr and cmsghdr as x86-64 has them. */
 struct user_msghdr {
@@ -72,11 +73,29 @@ static bool may_claim(const struct ucred *c)
 {
 	const struct cred *me = current_cred();
 
-	return (c->pid == (u32)current->tgid || capable(CAP_SYS_ADMIN)) &&
+	return (c->pid == (u32)current->tgid ||
+		       ns_capable(current_pid_ns()->ns.owner, CAP_SYS_ADMIN)) &&
 	       (c->uid == me->uid || c->uid == me->euid || c->uid == me->suid ||
-		       capable(CAP_SETUID)) &&
+		       ns_capable(me->user_ns, CAP_SETUID)) &&
 	       (c->gid == me->gid || c->gid == me->egid || c->gid == me->sgid ||
-		       capable(CAP_SETGID));
+		       ns_capable(me->user_ns, CAP_SETGID));
+}
+
+/* Ids and numbers as current has them become the kernel's. */
+static int claim(struct msg *m, const struct ucred *said)
+{
+	struct pid *pid = find_get_pid((pid_t)said->pid);
+	struct ucred c = { (u32)pid_nr(pid), make_kuid(current_user_ns(), said->uid),
+		make_kgid(current_user_ns(), said->gid) };
+
+	put_pid(pid);
+	if (!uid_valid(c.uid) || !uid_valid(c.gid))
+		return -EINVAL;
+	if (!pid && ns_capable(current_pid_ns()->ns.owner, CAP_SYS_ADMIN))
+		return -ESRCH;
+	m->cred = c;
+	m->has_cred = true;
+	return may_claim(&m->cred) ? 0 : -EPERM;
 }
 
 static int parse_one(struct msg *m, const struct user_cmsghdr *h)
@@ -90,9 +109,7 @@ static int parse_one(struct msg *m, const struct user_cmsghdr *h)
 	case SCM_CREDENTIALS:
 		if (n != sizeof(struct ucred))
 			return -EINVAL;
-		memcpy(&m->cred, h + 1, sizeof(m->cred));
-		m->has_cred = true;
-		return may_claim(&m->cred) ? 0 : -EPERM;
+		return claim(m, (const struct ucred *)(h + 1));
 	}
 	return -EINVAL;
 }
@@ -285,8 +302,11 @@ static int put_control(struct socket *s, struct msg *m, struct control *c, u32 f
 {
 	int err = 0;
 
-	if (s->sk->passcred && m->has_cred)
-		err = put_cmsg(c, SOL_SOCKET, SCM_CREDENTIALS, &m->cred, sizeof(m->cred));
+	if (s->sk->passcred && m->has_cred) {
+		struct ucred told = ucred_to_user(&m->cred);
+
+		err = put_cmsg(c, SOL_SOCKET, SCM_CREDENTIALS, &told, sizeof(told));
+	}
 	if (!err && m->nr_files)
 		err = put_rights(c, m, flags);
 	if (!err && m->raw_len)

@@ -19,6 +19,7 @@
 #include "kernel/net/internal.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
+#include "kernel/task/pid_ns.h"
 
 /* Interface flags, as in linux/if.h, which needs libc. */
 #define IFF_UP 0x1
@@ -303,7 +304,7 @@ static ssize_t nl_sendmsg(struct socket *s, struct msg *m)
 	}
 	spin_lock(&n->c.lock);
 	if (!n->portid)
-		n->portid = (u32)current->tgid;
+		n->portid = (u32)task_tgid_vnr(current);
 	spin_unlock(&n->c.lock);
 	while (!err && len - off >= sizeof(struct nlmsghdr)) {
 		const struct nlmsghdr *req = (const void *)(buf + off);
@@ -389,7 +390,7 @@ static int nl_bind(struct socket *s, struct sockaddr_buf *a)
 	if (nl.nl_groups)
 		return -EOPNOTSUPP; /* changes of links are not multicast */
 	spin_lock(&n->c.lock);
-	n->portid = nl.nl_pid ? nl.nl_pid : (u32)current->tgid;
+	n->portid = nl.nl_pid ? nl.nl_pid : (u32)task_tgid_vnr(current);
 	spin_unlock(&n->c.lock);
 	return 0;
 }

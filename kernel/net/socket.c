@@ -15,6 +15,7 @@
 #include "kernel/net/internal.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
+#include "kernel/task/pid_ns.h"
 
 static sock_create_fn families[AF_MAX]; /* written at boot */
 
@@ -42,7 +43,20 @@ void sock_init_common(struct sock_common *sk, u16 family, u16 type, u32 protocol
 
 struct ucred current_ucred(void)
 {
+	return (struct ucred){ (u32)current->tgid, current_uid(), current_cred()->gid };
+}
+
+struct ucred current_peercred(void)
+{
 	return (struct ucred){ (u32)current->tgid, current_euid(), current_cred()->egid };
+}
+
+struct ucred ucred_to_user(const struct ucred *c)
+{
+	const struct user_namespace *ns = current_user_ns();
+
+	return (struct ucred){ (u32)pid_from_global((pid_t)c->pid), from_kuid_munged(ns, c->uid),
+		from_kgid_munged(ns, c->gid) };
 }
 
 /* ---- as files ---- */

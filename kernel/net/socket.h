@@ -136,7 +136,10 @@ struct socket *file_socket(struct file *f);
 /* Puts a message as it is into the queue of the netlink socket @f (n 0: only asks whether it is one): 0, -ENOTSOCK, -EINVAL, -ENOBUFS. */
 int netlink_deliver(struct file *f, const void *data, u32 n);
 /* Credentials of current. */
-struct ucred current_ucred(void);
+/* Ids and numbers in here are the kernel's, until they are told. */
+struct ucred current_ucred(void);    /* of who sends */
+struct ucred current_peercred(void); /* of who connects or listens */
+struct ucred ucred_to_user(const struct ucred *c);
 /* Waits on sk->wait until cond: 0, -EAGAIN (nonblock, or timed out), -ERESTARTSYS or -EINTR (timeouts do not restart). */
 #define sock_wait(sk, cond, nonblock, timeout)                                                     \
 	({                                                                                         \

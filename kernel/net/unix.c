@@ -316,7 +316,7 @@ static int unix_pair(struct socket *s, struct socket *t)
 {
 	struct unix_sock *a = UNIX(s), *b = UNIX(t);
 
-	a->peercred = b->peercred = current_ucred();
+	a->peercred = b->peercred = current_peercred();
 	make_pair(a, b);
 	return 0;
 }
@@ -365,7 +365,7 @@ static int join_listener(struct unix_sock *u, struct unix_sock *l, struct unix_s
 		return u->state == UNIX_CONNECTED ? -EISCONN : -EINVAL;
 	if (l->nr_pending > l->backlog)
 		return -EAGAIN;
-	srv->peercred = current_ucred();
+	srv->peercred = current_peercred();
 	u->peercred = l->peercred;
 	make_pair(u, srv);
 	list_add_tail(&srv->pending_link, &l->pending);
@@ -428,7 +428,7 @@ static int unix_listen(struct socket *s, int backlog)
 	} else {
 		u->state = UNIX_LISTEN;
 		u->backlog = (u32)backlog;
-		u->peercred = current_ucred();
+		u->peercred = current_peercred();
 		s->listening = true;
 	}
 	spin_unlock(&u->c.lock);
@@ -635,7 +635,9 @@ static int unix_getsockopt(struct socket *s, int level, int opt, void *val, u32 
 	if (*len > sizeof(u->peercred))
 		*len = sizeof(u->peercred);
 	if (u->state == UNIX_CONNECTED || u->state == UNIX_LISTEN) {
-		memcpy(val, &u->peercred, *len);
+		struct ucred told = ucred_to_user(&u->peercred);
+
+		memcpy(val, &told, *len);
 	} else {
 		struct ucred none = { 0, ~0U, ~0U };
 

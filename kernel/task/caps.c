@@ -7,6 +7,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 
 /* How many 32-bit words follow the header; for an unknown version ours is told and *words is 0. */
 static int read_header(uaddr_t uheader, struct __user_cap_header_struct *h, u32 *words)
@@ -37,7 +38,7 @@ long sys_capget(uaddr_t uheader, uaddr_t udata)
 		return err == -EINVAL && !udata.v ? 0 : err;
 	if (h.pid < 0)
 		return -EINVAL;
-	t = find_get_task(h.pid ? h.pid : current->pid);
+	t = find_get_task(h.pid ? h.pid : task_pid_vnr(current));
 	if (!t)
 		return -ESRCH;
 	c = get_task_cred(t);
@@ -56,7 +57,8 @@ long sys_capget(uaddr_t uheader, uaddr_t udata)
 /* What one may give oneself: nothing that is not permitted now. */
 static int check_capset(const struct cred *old, u64 effective, u64 permitted, u64 inheritable)
 {
-	u64 addable = old->cap_inheritable | (capable(CAP_SETPCAP) ? ~0UL : old->cap_permitted);
+	u64 addable = old->cap_inheritable |
+		      (ns_capable(old->user_ns, CAP_SETPCAP) ? ~0UL : old->cap_permitted);
 
 	if (!cap_issubset(inheritable, addable) ||
 		!cap_issubset(inheritable, old->cap_inheritable | old->cap_bset) ||
@@ -76,7 +78,7 @@ long sys_capset(uaddr_t uheader, uaddr_t udata)
 
 	if (err)
 		return err;
-	if (h.pid && h.pid != current->pid)
+	if (h.pid && h.pid != task_pid_vnr(current))
 		return -EPERM;
 	memset(d, 0, sizeof(d));
 	if (copy_from_user(d, udata, words * sizeof(d[0])))
@@ -103,7 +105,7 @@ long prctl_capbset_drop(u64 cap)
 {
 	struct cred *new;
 
-	if (!capable(CAP_SETPCAP))
+	if (!ns_capable(current_user_ns(), CAP_SETPCAP))
 		return -EPERM;
 	if (cap > CAP_LAST_CAP)
 		return -EINVAL;
@@ -121,7 +123,8 @@ long prctl_set_securebits(u64 bits)
 	struct cred *new;
 
 	if ((((u64)locked >> 1) & (old->securebits ^ bits)) || (locked & ~bits) ||
-		(bits & ~(u64)(SECURE_ALL_LOCKS | SECURE_ALL_BITS)) || !capable(CAP_SETPCAP))
+		(bits & ~(u64)(SECURE_ALL_LOCKS | SECURE_ALL_BITS)) ||
+		!ns_capable(current_user_ns(), CAP_SETPCAP))
 		return -EPERM;
 	new = prepare_creds();
 	if (!new)

@@ -18,6 +18,7 @@
 #include <linux/stat.h>
 
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/vfs/vfs.h"
 
 char core_pattern[128] = "core";
@@ -259,10 +260,10 @@ static void emit_thread(struct dump *d, struct task *t)
 	ps.si_signo = ps.cursig = (s16)d->info->si_signo;
 	ps.sigpend = t->pending->signal;
 	ps.sighold = t->blocked;
-	ps.pid = t->pid;
-	ps.ppid = t->real_parent->tgid;
-	ps.pgrp = pid_nr(task_pgrp(t));
-	ps.sid = pid_nr(task_session(t));
+	ps.pid = task_pid_vnr(t);
+	ps.ppid = task_tgid_vnr(t->real_parent);
+	ps.pgrp = pid_vnr(task_pgrp(t));
+	ps.sid = pid_vnr(task_session(t));
 	task_times(t, &utime, &stime);
 	ps.utime[0] = (s64)(utime / 1000000000UL);
 	ps.stime[0] = (s64)(stime / 1000000000UL);
@@ -285,12 +286,12 @@ static void emit_psinfo(struct dump *d)
 	memset(&pi, 0, sizeof(pi));
 	pi.sname = 'R';
 	pi.nice = (s8)current->nice;
-	pi.uid = current_cred()->uid;
-	pi.gid = current_cred()->gid;
-	pi.pid = current->tgid;
-	pi.ppid = current->real_parent->tgid;
-	pi.pgrp = pid_nr(task_pgrp(current));
-	pi.sid = pid_nr(task_session(current));
+	pi.uid = from_kuid_munged(current_user_ns(), current_cred()->uid);
+	pi.gid = from_kgid_munged(current_user_ns(), current_cred()->gid);
+	pi.pid = task_tgid_vnr(current);
+	pi.ppid = task_tgid_vnr(current->real_parent);
+	pi.pgrp = pid_vnr(task_pgrp(current));
+	pi.sid = pid_vnr(task_session(current));
 	memcpy(pi.fname, current->comm, sizeof(pi.fname));
 	if (copy_from_user(pi.psargs, UADDR(mm->arg_start), n))
 		memset(pi.psargs, 0, sizeof(pi.psargs));
@@ -429,9 +430,9 @@ static int append_pattern(char *buf, size_t size, char c, int sig)
 {
 	switch (c) {
 	case '%': return scnprintf(buf, size, "%%");
-	case 'p':
+	case 'p': return scnprintf(buf, size, "%d", task_tgid_vnr(current));
 	case 'P': return scnprintf(buf, size, "%d", current->tgid);
-	case 'i':
+	case 'i': return scnprintf(buf, size, "%d", task_pid_vnr(current));
 	case 'I': return scnprintf(buf, size, "%d", current->pid);
 	case 'u': return scnprintf(buf, size, "%u", current_uid());
 	case 'g': return scnprintf(buf, size, "%u", current_cred()->gid);
@@ -440,7 +441,7 @@ static int append_pattern(char *buf, size_t size, char c, int sig)
 	case 't':
 		return scnprintf(
 			buf, size, "%llu", (unsigned long long)(ktime_get_real() / 1000000000UL));
-	case 'h': return scnprintf(buf, size, "%s", init_uts.nodename);
+	case 'h': return scnprintf(buf, size, "%s", init_uts.name.nodename);
 	case 'e': return scnprintf(buf, size, "%s", current->comm);
 	case 'c': return scnprintf(buf, size, "%llu", (unsigned long long)rlimit(RLIMIT_CORE));
 	}
@@ -463,7 +464,7 @@ static void core_name(char *buf, size_t size, int sig)
 		n += (size_t)append_pattern(buf + n, size - n, *p, sig);
 	}
 	if (!has_pid && sysctl_core_uses_pid)
-		n += (size_t)scnprintf(buf + n, size - n, ".%d", current->tgid);
+		n += (size_t)scnprintf(buf + n, size - n, ".%d", task_tgid_vnr(current));
 	buf[n] = 0;
 }
 

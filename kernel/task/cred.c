@@ -27,6 +27,7 @@ struct cred init_cred = {
 	.cap_bset = CAP_FULL,
 	.group_info = &init_groups,
 	.user = &root_user,
+	.user_ns = &init_user_ns,
 };
 
 static struct user_struct *user_find_locked(kuid_t uid)
@@ -102,6 +103,7 @@ void put_cred(const struct cred *cred)
 		return;
 	groups_put(c->group_info);
 	put_uid_user(c->user);
+	put_user_ns(c->user_ns);
 	kfree(c);
 }
 
@@ -125,6 +127,7 @@ struct cred *prepare_creds(void)
 	atomic_set(&c->usage, 1);
 	atomic_inc(&c->group_info->usage);
 	atomic_inc(&c->user->usage);
+	get_user_ns(c->user_ns);
 	return c;
 }
 
@@ -144,11 +147,24 @@ void set_dumpable(struct mm *mm, u32 mode)
 	mm->dumpable = mode == 1;
 }
 
+/* Who made a user namespace has all capabilities in it. */
+static bool caps_subset(const struct cred *of, const struct cred *c)
+{
+	const struct user_namespace *ns;
+
+	if (of->user_ns == c->user_ns)
+		return cap_issubset(c->cap_permitted, of->cap_permitted);
+	for (ns = c->user_ns; ns->parent; ns = ns->parent)
+		if (ns->parent == of->user_ns && ns->owner == of->euid)
+			return true;
+	return false;
+}
+
 /* Did the task change into somebody whose secrets it may hold? */
 static bool cred_gains(const struct cred *old, const struct cred *new)
 {
 	return old->euid != new->euid || old->egid != new->egid || old->fsuid != new->fsuid ||
-	       old->fsgid != new->fsgid || !cap_issubset(new->cap_permitted, old->cap_permitted);
+	       old->fsgid != new->fsgid || !caps_subset(old, new);
 }
 
 int commit_creds(struct cred *c)
@@ -193,9 +209,24 @@ void revert_creds(const struct cred *old)
 	put_cred(c);
 }
 
-int copy_creds(struct task *child)
+int copy_creds(struct task *child, u64 flags)
 {
-	child->cred = get_cred(current->cred);
+	struct cred *c;
+	int err;
+
+	if (flags & CLONE_NEWUSER) {
+		c = prepare_creds();
+		if (!c)
+			return -ENOMEM;
+		err = create_user_ns(c);
+		if (err) {
+			abort_creds(c);
+			return err;
+		}
+		child->cred = c;
+	} else {
+		child->cred = get_cred(current->cred);
+	}
 	atomic_inc(&child->cred->user->processes);
 	return 0;
 }
@@ -208,17 +239,9 @@ void exit_creds(struct task *t)
 	put_cred(c);
 }
 
-bool cred_capable(const struct cred *c, int cap)
-{
-	return c->cap_effective & CAP_BIT(cap);
-}
-
 bool capable(int cap)
 {
-	if (!cred_capable(current->cred, cap))
-		return false;
-	current->flags |= PF_SUPERPRIV;
-	return true;
+	return ns_capable(&init_user_ns, cap);
 }
 
 static bool groups_search(const struct group_info *g, kgid_t gid)
@@ -254,8 +277,9 @@ bool in_egroup(kgid_t gid)
  */
 void cap_setuid_fixup(struct cred *new, const struct cred *old)
 {
-	bool was_root = !old->uid || !old->euid || !old->suid;
-	bool is_root = !new->uid || !new->euid || !new->suid;
+	kuid_t root = make_kuid(new->user_ns, 0);
+	bool was_root = old->uid == root || old->euid == root || old->suid == root;
+	bool is_root = new->uid == root || new->euid == root || new->suid == root;
 
 	if (new->securebits & issecure_mask(SECURE_NO_SETUID_FIXUP))
 		return;
@@ -264,9 +288,9 @@ void cap_setuid_fixup(struct cred *new, const struct cred *old)
 			new->cap_permitted = new->cap_effective = 0;
 		new->cap_ambient = 0;
 	}
-	if (!old->euid && new->euid)
+	if (old->euid == root && new->euid != root)
 		new->cap_effective = 0;
-	if (old->euid && !new->euid)
+	if (old->euid != root && new->euid == root)
 		new->cap_effective = new->cap_permitted;
 }
 
@@ -277,10 +301,12 @@ void cap_setuid_fixup(struct cred *new, const struct cred *old)
 
 void cap_setfsuid_fixup(struct cred *new, const struct cred *old)
 {
+	kuid_t root = make_kuid(new->user_ns, 0);
+
 	if (new->securebits & issecure_mask(SECURE_NO_SETUID_FIXUP))
 		return;
-	if (!old->fsuid && new->fsuid)
+	if (old->fsuid == root && new->fsuid != root)
 		new->cap_effective &= ~CAP_FS_SET;
-	if (old->fsuid && !new->fsuid)
+	if (old->fsuid != root && new->fsuid == root)
 		new->cap_effective |= new->cap_permitted &CAP_FS_SET;
 }

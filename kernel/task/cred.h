@@ -9,6 +9,7 @@
 
 #include "kernel/lib/atomic.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/user_ns.h"
 
 struct group_info {
 	atomic_t usage;
@@ -33,6 +34,7 @@ struct cred {
 	u64 cap_inheritable, cap_permitted, cap_effective, cap_bset, cap_ambient;
 	struct group_info *group_info;
 	struct user_struct *user;
+	struct user_namespace *user_ns; /* a reference: what the capabilities are relative to */
 };
 
 extern struct cred init_cred;
@@ -41,6 +43,7 @@ extern struct cred init_cred;
 #define current_euid() (current->cred->euid)
 #define current_fsuid() (current->cred->fsuid)
 #define current_fsgid() (current->cred->fsgid)
+#define current_user_ns() (current->cred->user_ns)
 
 void put_uid_user(struct user_struct *u);
 const struct cred *get_cred(const struct cred *c);
@@ -52,8 +55,8 @@ void abort_creds(struct cred *c);
 /* Acts as @c for a while (a reference is taken): the credentials to go back to. */
 const struct cred *override_creds(const struct cred *c);
 void revert_creds(const struct cred *old);
-bool capable(int cap); /* current's effective set; sets PF_SUPERPRIV */
-bool cred_capable(const struct cred *c, int cap);
+bool capable(
+	int cap); /* current's effective set, over the initial user namespace; sets PF_SUPERPRIV */
 bool in_group(kgid_t gid); /* fsgid or supplementary */
 bool in_egroup(kgid_t gid);
 /* file capabilities and set-id at exec: called by exec with the file's mode and owner. */

@@ -8,6 +8,7 @@
  * Invariant: while group_exec_task is set nobody else can exec, and do_group_exit() by others only ends themselves.
  */
 #include "kernel/task/exec.h"
+#include "kernel/task/pid_ns.h"
 
 static void wait_for_others(struct signal_struct *sig, struct sighand_struct *sh, bool *killed)
 {
@@ -45,6 +46,8 @@ static void become_leader(struct task *t, struct task *leader)
 	t->signal->curr_target = t;
 	if (init_process == leader)
 		init_process = t;
+	if (pid_ns_of(leader->thread_pid)->child_reaper == leader)
+		pid_ns_of(leader->thread_pid)->child_reaper = t;
 }
 
 static int replace_leader(struct task *leader)

@@ -17,6 +17,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/task/exec.h"
+#include "kernel/task/pid_ns.h"
 
 #define MAX_INTERPRETERS 5
 
@@ -321,7 +322,7 @@ static void tell_tracer(pid_t old_pid)
 static int do_execveat(int dfd, const char *name, const struct exec_strings *s, u32 flags)
 {
 	struct bprm *b = kzalloc(sizeof(*b), GFP_KERNEL);
-	pid_t old_pid = current->pid;
+	pid_t old_pid = task_pid_vnr(current);
 	u64 entry, sp;
 	int err;
 

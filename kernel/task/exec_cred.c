@@ -24,6 +24,24 @@ static u64 join(__le32 low, __le32 high)
 	return (((u64)high << 32) | low) & CAP_FULL;
 }
 
+static struct user_namespace *file_user_ns(const struct inode *inode)
+{
+	return inode->i_sb->s_user_ns ? inode->i_sb->s_user_ns : &init_user_ns;
+}
+
+/* Is that id the root of current's user namespace, or of one above? */
+static bool root_is_ours(kuid_t root)
+{
+	const struct user_namespace *ns;
+
+	if (!uid_valid(root))
+		return false;
+	for (ns = current_user_ns(); ns; ns = ns->parent)
+		if (from_kuid(ns, root) == 0)
+			return true;
+	return false;
+}
+
 /* The xattr as disk and network give it: hostile. 0 (perhaps not present) or -EPERM, -EINVAL. */
 static int read_file_caps(struct inode *inode, struct file_caps *fc)
 {
@@ -52,8 +70,8 @@ static int read_file_caps(struct inode *inode, struct file_caps *fc)
 	case VFS_CAP_REVISION_3:
 		if (n != XATTR_CAPS_SZ_3)
 			return -EINVAL;
-		if (d.rootid) /* meant for the root of another user namespace */
-			return 0;
+		if (!root_is_ours(make_kuid(file_user_ns(inode), d.rootid)))
+			return 0; /* meant for the root of another user namespace */
 		break;
 	default: return -EINVAL;
 	}
@@ -67,7 +85,9 @@ static int read_file_caps(struct inode *inode, struct file_caps *fc)
 static bool may_suid(const struct bprm *b)
 {
 	return !(b->file->f_path.mnt->mnt_flags & MS_NOSUID) &&
-	       !(b->file->f_inode->i_sb->s_flags & SB_NOSUID);
+	       !(b->file->f_inode->i_sb->s_flags & SB_NOSUID) &&
+	       mnt_in_current_ns(b->file->f_path.mnt) &&
+	       in_userns(file_user_ns(b->file->f_inode), current_user_ns());
 }
 
 static void apply_setid_bits(struct bprm *b)
@@ -76,6 +96,10 @@ static void apply_setid_bits(struct bprm *b)
 	umode_t mode = READ_ONCE(inode->i_mode);
 
 	if (!may_suid(b) || current->no_new_privs)
+		return;
+	/* who owns it must mean something here */
+	if (!kuid_has_mapping(current_user_ns(), inode->i_uid) ||
+		!kgid_has_mapping(current_user_ns(), inode->i_gid))
 		return;
 	if (mode & S_ISUID) {
 		b->per_clear |= PER_CLEAR_SETID;
@@ -90,8 +114,8 @@ static void apply_setid_bits(struct bprm *b)
 /* P'(permitted) = (P(inheritable) & F(inheritable)) | (F(permitted) & P(bounding)), root's files having all. */
 static int transform_caps(struct bprm *b, bool *effective, bool *has_fcap)
 {
-	const struct cred *old = current_cred();
 	struct cred *new = b->cred;
+	kuid_t root = make_kuid(new->user_ns, 0);
 	struct file_caps fc = { 0 };
 	int err;
 
@@ -109,11 +133,11 @@ static int transform_caps(struct bprm *b, bool *effective, bool *has_fcap)
 		return -EPERM; /* the program would not know that it lacks some */
 	if (new->securebits & issecure_mask(SECURE_NOROOT))
 		return 0;
-	if (fc.present && new->euid != 0 && old->uid == 0)
-		return 0;
-	if (new->euid == 0 || new->uid == 0)
+	if (fc.present && new->uid != root &&new->euid == root)
+		return 0; /* a set-user-id-root program with capabilities gets those only */
+	if (new->euid == root || new->uid == root)
 		new->cap_permitted = new->cap_bset | new->cap_inheritable;
-	if (new->euid == 0)
+	if (new->euid == root)
 		*effective = true;
 	return 0;
 }
@@ -131,7 +155,7 @@ int bprm_creds(struct bprm *b)
 		return err;
 	setid = new->euid != old->uid || new->egid != old->gid;
 	if ((setid || !cap_issubset(new->cap_permitted, old->cap_permitted)) && b->unsafe) {
-		if ((b->unsafe & UNSAFE_NO_NEW_PRIVS) || !capable(CAP_SETUID)) {
+		if ((b->unsafe & UNSAFE_NO_NEW_PRIVS) || !ns_capable(new->user_ns, CAP_SETUID)) {
 			new->euid = new->uid;
 			new->egid = new->gid;
 		}
@@ -145,7 +169,7 @@ int bprm_creds(struct bprm *b)
 	new->cap_effective = effective ? new->cap_permitted : new->cap_ambient;
 	new->securebits &= ~(u32)issecure_mask(SECURE_KEEP_CAPS);
 	b->secure = new->euid != new->uid || new->egid != new->gid ||
-		    (new->uid != 0 &&
+		    (new->uid != make_kuid(new->user_ns, 0) &&
 			    (effective || !cap_issubset(new->cap_permitted, new->cap_ambient)));
 	return 0;
 }

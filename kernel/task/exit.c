@@ -20,6 +20,7 @@
 #include "gen/syscalls.h"
 #include "kernel/task/futex.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
@@ -126,14 +127,15 @@ void release_task(struct task *t)
 
 static void child_info(siginfo_t *info, struct task *t, int sig)
 {
+	const struct pid_namespace *to = task_active_pid_ns(t->parent);
 	u64 utime, stime;
 	int code = t->signal->group_exit ? t->signal->group_exit_code : t->exit_code;
 
 	memset(info, 0, sizeof(*info));
 	thread_group_times(t, &utime, &stime);
 	info->si_signo = sig;
-	info->si_pid = t->pid;
-	info->si_uid = t->cred->uid;
+	info->si_pid = task_pid_nr_ns(t, to ? to : &init_pid_ns);
+	info->si_uid = from_kuid_munged(t->parent->cred->user_ns, t->cred->uid);
 	info->si_utime = (s64)(utime / 10000000);
 	info->si_stime = (s64)(stime / 10000000);
 	info->si_status = code & 0x7f;
@@ -191,26 +193,30 @@ static struct task *live_thread(struct signal_struct *sig)
 	return NULL;
 }
 
-/* Who takes the children: another thread, the nearest ancestor that wants orphans, or init. */
+/* Who takes the children: another thread, the nearest ancestor that wants orphans, or the namespace's init. */
 static struct task *find_new_reaper(struct task *father)
 {
+	struct pid_namespace *ns = task_active_pid_ns(father);
 	struct task *t = live_thread(father->signal), *up;
 
 	if (t)
 		return t;
 	if (father->signal->has_child_subreaper) {
-		for (up = father->real_parent; up && !(up->flags & PF_KTHREAD);
+		for (up = father->real_parent;
+			up && !(up->flags & PF_KTHREAD) && task_active_pid_ns(up) == ns;
 			up = up->real_parent) {
 			if (up->signal->is_child_subreaper) {
 				t = live_thread(up->signal);
 				if (t)
 					return t;
 			}
-			if (same_thread_group(up, init_process) || !up->signal->has_child_subreaper)
+			if (up == ns->child_reaper || !up->signal->has_child_subreaper)
 				break;
 		}
 	}
-	t = init_process ? live_thread(init_process->signal) : NULL;
+	if (ns->zapper) /* it reaps what is left */
+		return ns->zapper;
+	t = ns->child_reaper ? live_thread(ns->child_reaper->signal) : NULL;
 	return t ? t : &init_task_storage;
 }
 
@@ -285,6 +291,8 @@ static void exit_notify(struct task *t, bool group_dead)
 	LIST_HEAD(dead);
 	bool autoreap = true;
 
+	if (group_dead && task_active_pid_ns(t)->child_reaper == t->group_leader)
+		zap_pid_ns(t);
 	write_lock(&tasklist_lock);
 	forget_original_parent(t, &dead);
 	if (group_dead && !(t->flags & PF_KTHREAD))
@@ -402,6 +410,7 @@ void do_exit(int code)
 	exit_files_fs(t);
 	if (group_dead && t->signal->leader && task_leave_tty)
 		task_leave_tty(true);
+	exit_namespaces(t);
 	task_work_run();
 	exit_notify(t, group_dead);
 	sched_exit(t);

@@ -13,25 +13,28 @@
  *
  * Locks: tasklist_lock (write), then sighand->lock, around the link.
  *
- * Namespaces are not supported: their flags give EINVAL (EPERM without CAP_SYS_ADMIN). CLONE_INTO_CGROUP gives EINVAL.
+ * CLONE_INTO_CGROUP gives EINVAL.
  */
 #include <linux/ptrace.h>
 
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
-#define CLONE_NS_FLAGS                                                                             \
-	(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | \
-		CLONE_NEWCGROUP)
-
 static int check_flags(u64 flags, const struct clone_args_k *args)
 {
-	if (flags & (CLONE_NS_FLAGS | CLONE_INTO_CGROUP))
-		return (flags & CLONE_NS_FLAGS & ~(u64)CLONE_NEWUSER) && !capable(CAP_SYS_ADMIN) ?
-			       -EPERM :
-			       -EINVAL;
+	if (flags & CLONE_INTO_CGROUP)
+		return -EINVAL;
+	if ((flags & (CLONE_NEWNS | CLONE_NEWUSER)) && (flags & CLONE_FS))
+		return -EINVAL;
+	if ((flags & CLONE_NEWIPC) && (flags & CLONE_SYSVSEM))
+		return -EINVAL;
+	if ((flags & CLONE_THREAD) &&
+		((flags & (CLONE_NEWUSER | CLONE_NEWPID)) ||
+			current->nsproxy->ns[NS_PID] != &current_pid_ns()->ns))
+		return -EINVAL;
 	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
 		return -EINVAL;
 	if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
@@ -274,6 +277,10 @@ static void link_process(struct task *t)
 	list_add_tail(&t->sibling, &t->real_parent->children);
 	list_add_tail(&t->tasks, &all_processes);
 	attach_pid(t, PIDTYPE_TGID, t->thread_pid);
+	if (pid_nr_ns(t->thread_pid, pid_ns_of(t->thread_pid)) == 1) {
+		pid_ns_of(t->thread_pid)->child_reaper = t;
+		sig->flags |= SIGNAL_UNKILLABLE;
+	}
 	if (old->pids[PIDTYPE_PGID])
 		attach_pid(t, PIDTYPE_PGID, old->pids[PIDTYPE_PGID]);
 	if (old->pids[PIDTYPE_SID])
@@ -313,6 +320,8 @@ out:
 
 static void put_shared(struct task *t)
 {
+	nsproxy_put(t->nsproxy);
+	t->nsproxy = NULL;
 	if (t->fs)
 		fs_put(t->fs);
 	if (t->files)
@@ -336,7 +345,11 @@ static struct task *copy_process(const struct clone_args_k *args, int event)
 		return ERR_PTR(-EAGAIN);
 	sched_fork(t);
 	copy_own_fields(t, args->flags);
-	copy_creds(t);
+	err = copy_creds(t, args->flags);
+	if (err) {
+		put_task(t);
+		return ERR_PTR(err);
+	}
 	err = -ENOMEM;
 	t->pending = pending_alloc();
 	if (!t->pending)
@@ -352,7 +365,9 @@ static struct task *copy_process(const struct clone_args_k *args, int event)
 		err = copy_files(t, args->flags);
 	if (err)
 		goto err_shared;
-	err = copy_ipc(t, args->flags);
+	err = copy_namespaces(args->flags, t, t->cred->user_ns);
+	if (!err)
+		err = copy_ipc(t, args->flags);
 	if (err)
 		goto err_shared;
 	err = copy_mm(t, args->flags);
@@ -361,7 +376,8 @@ static struct task *copy_process(const struct clone_args_k *args, int event)
 	err = copy_regs(t, args);
 	if (err)
 		goto err_mm;
-	pid = alloc_pid(args->set_tid);
+	pid = alloc_pid(container_of(t->nsproxy->ns[NS_PID], struct pid_namespace, ns),
+		args->set_tid, args->nr_set_tid);
 	err = PTR_ERR(pid);
 	if (IS_ERR(pid))
 		goto err_mm;
@@ -455,7 +471,7 @@ pid_t kernel_clone(const struct clone_args_k *args)
 	t = copy_process(args, event);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
-	nr = t->pid;
+	nr = task_pid_vnr(t);
 	get_task(t);
 	if (args->flags & CLONE_PARENT_SETTID)
 		(void)put_user(nr, args->parent_tid);
@@ -464,8 +480,11 @@ pid_t kernel_clone(const struct clone_args_k *args)
 		t->vfork_done = &vfork;
 		t->vfork_child = true;
 	}
-	if (t->set_child_tid.v)
-		access_mm(t->mm, t->set_child_tid.v, &nr, sizeof(nr), true, false);
+	if (t->set_child_tid.v) {
+		pid_t own = pid_nr_ns(t->thread_pid, pid_ns_of(t->thread_pid));
+
+		access_mm(t->mm, t->set_child_tid.v, &own, sizeof(own), true, false);
+	}
 	wake_up_new_task(t);
 	if (event)
 		ptrace_event(event, (u64)nr);
@@ -540,8 +559,6 @@ static int check_clone_args(const struct clone_args *a)
 		return -EINVAL;
 	if (a->flags & (CLONE_DETACHED | (CSIGNAL & ~(u64)CLONE_NEWTIME)))
 		return -EINVAL;
-	if (a->flags & CLONE_NEWTIME)
-		return -EINVAL;
 	if ((a->flags & (CLONE_THREAD | CLONE_PARENT)) && a->exit_signal)
 		return -EINVAL;
 	if (a->exit_signal > NSIG_MAX)
@@ -550,8 +567,37 @@ static int check_clone_args(const struct clone_args *a)
 		return -EINVAL;
 	if (a->stack && !access_ok(UADDR(a->stack), a->stack_size))
 		return -EINVAL;
-	if (a->set_tid_size > 32 || !a->set_tid != !a->set_tid_size || a->set_tid_size > 1)
+	if (a->set_tid_size > 32 || !a->set_tid != !a->set_tid_size)
 		return -EINVAL;
+	return 0;
+}
+
+/* One number for each level from the innermost, whose owner's rights are needed. */
+static int read_set_tid(struct clone_args_k *args, const struct clone_args *a)
+{
+	struct pid_namespace *ns =
+		container_of(current->nsproxy->ns[NS_PID], struct pid_namespace, ns);
+	bool fresh = a->flags & CLONE_NEWPID; /* its own level comes first */
+
+	if (a->set_tid_size > ns->level + 1 + fresh)
+		return -EINVAL;
+	if (copy_from_user(args->set_tid, UADDR(a->set_tid), a->set_tid_size * sizeof(pid_t)))
+		return -EFAULT;
+	args->nr_set_tid = (u32)a->set_tid_size;
+	for (u32 i = 0; i < args->nr_set_tid; i++) {
+		struct user_namespace *owner = i || !fresh ? ns->ns.owner : current_user_ns();
+
+		if (args->set_tid[i] < 1 || args->set_tid[i] >= sysctl_pid_max)
+			return -EINVAL;
+		if (!i && fresh && args->set_tid[i] != 1)
+			return -EINVAL;
+		if (!(fresh && !i && (a->flags & CLONE_NEWUSER)) &&
+			!ns_capable(owner, CAP_SYS_ADMIN) &&
+			!ns_capable(owner, CAP_CHECKPOINT_RESTORE))
+			return -EPERM;
+		if (i || !fresh)
+			ns = ns->parent;
+	}
 	return 0;
 }
 
@@ -566,12 +612,9 @@ long sys_clone3(uaddr_t uargs, size_t size)
 	if (err)
 		return err;
 	if (a.set_tid) {
-		if (get_user(args.set_tid, UADDR(a.set_tid)))
-			return -EFAULT;
-		if (args.set_tid < 1 || args.set_tid >= sysctl_pid_max)
-			return -EINVAL;
-		if (!capable(CAP_SYS_ADMIN) && !capable(CAP_CHECKPOINT_RESTORE))
-			return -EPERM;
+		err = read_set_tid(&args, &a);
+		if (err)
+			return err;
 	}
 	args.flags = a.flags;
 	args.pidfd = UADDR(a.pidfd);
@@ -581,44 +624,4 @@ long sys_clone3(uaddr_t uargs, size_t size)
 	args.stack = a.stack + a.stack_size;
 	args.tls = a.tls;
 	return kernel_clone(&args);
-}
-
-static int unshare_fs(void)
-{
-	struct fs_struct *fs, *old = current->fs;
-
-	if (atomic_read(&old->users) == 1)
-		return 0;
-	fs = fs_dup(old);
-	if (IS_ERR_OR_NULL(fs))
-		return fs ? PTR_ERR(fs) : -ENOMEM;
-	spin_lock(&current->alloc_lock);
-	current->fs = fs;
-	spin_unlock(&current->alloc_lock);
-	fs_put(old);
-	return 0;
-}
-
-long sys_unshare(u64 flags)
-{
-	u64 known =
-		CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
-	int err = 0;
-
-	if (flags & (CLONE_NS_FLAGS & ~(u64)CLONE_NEWUSER) && !capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	if (flags & ~known)
-		return -EINVAL;
-	if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) &&
-		(!thread_group_empty(current) || atomic_read(&current->sighand->count) > 1))
-		return -EINVAL;
-	if ((flags & CLONE_VM) && atomic_read(&current->mm->mm_users) > 1)
-		return -EINVAL;
-	if (flags & CLONE_FS)
-		err = unshare_fs();
-	if (!err && (flags & CLONE_FILES))
-		err = unshare_files();
-	if (!err && (flags & CLONE_SYSVSEM) && task_ipc_ops)
-		task_ipc_ops->unshare_sem(current);
-	return err;
 }

@@ -17,6 +17,7 @@
 
 #include "arch/um/arch.h"
 #include "kernel/task/futex_internal.h"
+#include "kernel/task/pid_ns.h"
 
 #define CHAIN_MAX 1024
 
@@ -166,7 +167,7 @@ static void pi_new_owner(struct futex_bucket *b, const struct futex_key *k, stru
  */
 static int pi_try(uaddr_t addr, bool try, pid_t *owner)
 {
-	u32 me = (u32)current->pid, old, seen, want;
+	u32 me = (u32)task_pid_vnr(current), old, seen, want;
 	int err = load_user_u32(addr, &old);
 
 	while (!err) {
@@ -221,7 +222,7 @@ int futex_pi_inherit(uaddr_t addr, pid_t owner)
 		return 1;
 	seen = old;
 	err = cmpxchg_user_u32(
-		addr, &seen, (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED | (u32)current->pid);
+		addr, &seen, (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED | (u32)task_pid_vnr(current));
 	return err ? err : seen != old;
 }
 
@@ -248,7 +249,7 @@ static int pi_wait(uaddr_t addr, const struct futex_key *k, struct task *owner, 
 		return -EDEADLK;
 	enqueue_for(&q, k, owner);
 	err = load_user_u32(addr, &word);
-	if (!err && ((word & FUTEX_TID_MASK) != (u32)owner->pid ||
+	if (!err && ((word & FUTEX_TID_MASK) != (u32)task_pid_vnr(owner) ||
 			    READ_ONCE(owner->flags) & PF_EXITING))
 		return futex_unqueue(&q) ? 1 : 0;
 	if (err)
@@ -327,12 +328,12 @@ long futex_pi_hand_over(uaddr_t addr, const struct futex_key *k, u32 flag)
 		err = load_user_u32(addr, &old);
 		if (err)
 			return err;
-		if ((old & FUTEX_TID_MASK) != (u32)current->pid)
+		if ((old & FUTEX_TID_MASK) != (u32)task_pid_vnr(current))
 			return -EPERM;
 		heir = choose_heir(b, k, &more);
 		want = flag;
 		if (heir)
-			want |= (u32)heir->task->pid | (more ? FUTEX_WAITERS : 0);
+			want |= (u32)task_pid_vnr(heir->task) | (more ? FUTEX_WAITERS : 0);
 		seen = old;
 		err = cmpxchg_user_u32(addr, &seen, want);
 		done = !err && seen == old;
@@ -365,7 +366,8 @@ static int give_to_heir(uaddr_t addr, const struct futex_key *k, u32 word)
 	if (!heir)
 		return 0;
 	err = cmpxchg_user_u32(addr, &seen,
-		(word & FUTEX_OWNER_DIED) | (u32)heir->task->pid | (more ? FUTEX_WAITERS : 0));
+		(word & FUTEX_OWNER_DIED) | (u32)task_pid_vnr(heir->task) |
+			(more ? FUTEX_WAITERS : 0));
 	done = !err && seen == word;
 	release_heir(b, heir, done);
 	return err ? err : !done;
@@ -425,7 +427,7 @@ void futex_pi_exit(void)
 	spin_lock(&pi_lock);
 	list_for_each_entry(q, &pi_waiters, pi_link) {
 		if (q->owner == current) {
-			WRITE_ONCE(q->gone, current->pid);
+			WRITE_ONCE(q->gone, task_pid_vnr(current));
 			wake_up_process(q->task);
 		}
 	}

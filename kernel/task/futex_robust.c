@@ -9,6 +9,7 @@
 #include "gen/syscalls.h"
 #include "kernel/lib/printk.h"
 #include "kernel/task/futex_internal.h"
+#include "kernel/task/pid_ns.h"
 
 #define ROBUST_LIMIT 2048
 
@@ -57,7 +58,7 @@ static int robust_give_up(u64 entry, s64 offset, bool pending)
 			futex_wake_addr(addr, 1);
 			return 0;
 		}
-		if ((word & FUTEX_TID_MASK) != (u32)current->pid)
+		if ((word & FUTEX_TID_MASK) != (u32)task_pid_vnr(current))
 			return 0;
 		if (pi && (word & FUTEX_WAITERS)) {
 			struct futex_key k;

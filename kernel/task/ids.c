@@ -5,15 +5,16 @@
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 
 long sys_getpid(void)
 {
-	return current->tgid;
+	return task_tgid_vnr(current);
 }
 
 long sys_gettid(void)
 {
-	return current->pid;
+	return task_pid_vnr(current);
 }
 
 long sys_getppid(void)
@@ -21,7 +22,7 @@ long sys_getppid(void)
 	pid_t nr;
 
 	read_lock(&tasklist_lock);
-	nr = current->real_parent->tgid;
+	nr = task_tgid_vnr(current->real_parent);
 	read_unlock(&tasklist_lock);
 	return nr;
 }
@@ -29,7 +30,7 @@ long sys_getppid(void)
 long sys_set_tid_address(uaddr_t tidptr)
 {
 	current->clear_child_tid = tidptr;
-	return current->pid;
+	return task_pid_vnr(current);
 }
 
 static long get_number(pid_t nr, enum pid_type type)
@@ -40,7 +41,7 @@ static long get_number(pid_t nr, enum pid_type type)
 	read_lock(&tasklist_lock);
 	t = nr ? find_task_locked(nr) : current;
 	if (t)
-		ret = pid_nr(t->signal->pids[type]);
+		ret = pid_vnr(t->signal->pids[type]);
 	read_unlock(&tasklist_lock);
 	return ret;
 }
@@ -86,7 +87,7 @@ long sys_setpgid(pid_t pid, pid_t pgid)
 	if (pgid < 0)
 		return -EINVAL;
 	if (!pid)
-		pid = current->tgid;
+		pid = task_tgid_vnr(current);
 	if (pgid && pgid != pid)
 		found = find_get_pid(pgid);
 	write_lock(&tasklist_lock);
@@ -127,7 +128,7 @@ long sys_setsid(void)
 	sig->tty_old_pgrp = NULL;
 	change_pid(leader, PIDTYPE_SID, pid);
 	change_pid(leader, PIDTYPE_PGID, pid);
-	err = pid->nr;
+	err = pid_vnr(pid);
 out:
 	write_unlock(&tasklist_lock);
 	return err;

@@ -10,6 +10,7 @@
  * release_task() drops, task_free() when the last is gone.
  */
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
@@ -50,6 +51,7 @@ static void init_idle(struct task *t)
 		INIT_LIST_HEAD(&t->pid_links[i]);
 	spin_lock_init(&t->alloc_lock);
 	t->cred = &init_cred;
+	t->nsproxy = &init_nsproxy;
 	t->signal = &init_signals;
 	t->sighand = &init_sighand;
 	t->pending = &idle_pending;
@@ -173,12 +175,14 @@ static int init_kernel_process(struct task *t, pid_t want)
 
 	task_init_common(t);
 	t->cred = get_cred(&init_cred);
+	t->nsproxy = &init_nsproxy;
+	atomic_inc(&init_nsproxy.count);
 	t->signal = signal_alloc();
 	t->sighand = sighand_alloc();
 	t->pending = pending_alloc();
 	if (!t->signal || !t->sighand || !t->pending)
 		return -ENOMEM;
-	pid = alloc_pid(want);
+	pid = alloc_pid(&init_pid_ns, &want, 1);
 	if (IS_ERR(pid))
 		return PTR_ERR(pid);
 	t->pid = t->tgid = pid->nr;
@@ -277,6 +281,7 @@ struct task *kernel_spawn_init(int (*fn)(void *))
 	t->signal->flags |= SIGNAL_UNKILLABLE;
 	link_kernel_process(t);
 	init_process = t;
+	init_pid_ns.child_reaper = t;
 	arch_task_start(t, init_entry, (void *)fn);
 	wake_up_new_task(t);
 	return t;

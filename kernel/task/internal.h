@@ -23,7 +23,17 @@
 struct user_regs_struct;
 
 /* ---- pid.c: attach and friends under tasklist_lock (write) ---- */
-struct pid *alloc_pid(pid_t want); /* 0: the next free; count 1. ERR_PTR(-EAGAIN, -ENOMEM) */
+/* Numbers in @ns and above, @want[0] in @ns itself and so on (0, or too few of them: the next free); count 1. ERR_PTR(-EAGAIN,
+ * -EEXIST, -EINVAL, -ENOMEM) */
+struct pid *alloc_pid(struct pid_namespace *ns, const pid_t *want, u32 nr_want);
+/* No more numbers, and who is to be woken when few are left. False: was closed before. */
+bool pid_ns_close(struct pid_namespace *ns, struct task *zapper);
+struct pid *next_pid_ns(
+	u64 *nr, struct pid_namespace *ns); /* the first at or above *nr, with a reference; NULL */
+u32 pid_ns_count(struct pid_namespace *ns);
+/* The last thread of a namespace's init has come here: it kills and reaps the rest. */
+void zap_pid_ns(struct task *t);
+void zap_wait(void);          /* wait.c: reaps a child, if there is one that has died */
 void free_pid(struct pid *p); /* the number can be used again; drops the reference of alloc_pid() */
 void attach_pid(struct task *t, enum pid_type type, struct pid *p);
 void detach_pid(
@@ -57,7 +67,8 @@ static inline pid_t task_pid(const struct task *t)
 /* ---- cred.c ---- */
 struct user_struct *get_uid_user(kuid_t uid); /* found or made, counted; NULL: no memory */
 void put_uid_user(struct user_struct *u);
-int copy_creds(struct task *child); /* fork: shares, counts the process; -EAGAIN never */
+int copy_creds(struct task *child,
+	u64 flags); /* fork: shares them, or a user namespace of its own; counts the process */
 void exit_creds(struct task *t);
 bool cap_issubset(u64 a, u64 b);
 #define CAP_FULL ((1UL << (CAP_LAST_CAP + 1)) - 1)
@@ -87,7 +98,8 @@ struct clone_args_k {
 	int exit_signal;
 	u64 stack; /* 0: the parent's */
 	u64 tls;
-	pid_t set_tid; /* 0: any */
+	pid_t set_tid[33]; /* the innermost namespace's first */
+	u32 nr_set_tid;
 };
 pid_t kernel_clone(const struct clone_args_k *args);
 void vfork_finish(struct task *t); /* the child no longer uses the parent's memory */

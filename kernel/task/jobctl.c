@@ -14,6 +14,7 @@
  * Locks: sighand->lock; tasklist_lock (read) outside it to tell parents.
  */
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 
 bool task_set_jobctl_pending(struct task *t, u32 mask)
 {
@@ -115,8 +116,8 @@ void do_jobctl_trap(void)
 		memset(&info, 0, sizeof(info));
 		info.si_signo = signr;
 		info.si_code = signr | (PTRACE_EVENT_STOP_CODE << 8);
-		info.si_pid = current->pid;
-		info.si_uid = current_uid();
+		info.si_pid = task_pid_vnr(current);
+		info.si_uid = from_kuid_munged(current_user_ns(), current_uid());
 		ptrace_stop(info.si_code, CLD_STOPPED, &info);
 	} else {
 		ptrace_stop(signr, CLD_STOPPED, NULL);
@@ -154,8 +155,9 @@ void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why)
 	memset(&info, 0, sizeof(info));
 	info.si_signo = SIGCHLD;
 	info.si_code = why;
-	info.si_pid = t->pid;
-	info.si_uid = t->cred->uid;
+	info.si_pid =
+		task_active_pid_ns(parent) ? task_pid_nr_ns(t, task_active_pid_ns(parent)) : 0;
+	info.si_uid = from_kuid_munged(parent->cred->user_ns, t->cred->uid);
 	info.si_status = cldstop_status(t, why);
 	thread_group_times(t, &utime, &stime);
 	info.si_utime = (s64)(utime / 10000000);
@@ -184,7 +186,7 @@ bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored)
 		struct task *parent = t->real_parent;
 
 		if (t == ignored || (t->exit_state && thread_group_empty(t)) ||
-			parent == init_process || (parent->flags & PF_IDLE))
+			parent->signal->flags & SIGNAL_UNKILLABLE || (parent->flags & PF_IDLE))
 			continue;
 		if (task_pgrp(parent) != pgrp && task_session(parent) == task_session(t))
 			return false;

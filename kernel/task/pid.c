@@ -6,15 +6,18 @@
  * known by attach_pid() in the same critical section that links it to its parent, and the last detach_pid() gives the number
  * back. The struct itself lives on while anybody (a pidfd, a terminal, /proc) has a reference.
  *
+ * It has a number in the namespace it was made for and in each above (pid_ns.h), all from alloc_pid() to free_pid().
+ *
  * Invariants:
  * 1. A number is in use while any of its four lists is not empty, or between alloc_pid() and free_pid() of a failed fork.
  *    Number 0, the group of who has joined none, is static.
  * 2. A new number is the lowest free one above the last one given, and from RESERVED_PIDS on after the first round.
  *
- * Locks: pidmap_lock (innermost) for number -> struct; tasklist_lock for the lists.
+ * Locks: pidmap_lock (outside a runqueue's lock only) for number -> struct; tasklist_lock for the lists.
  */
 #include "kernel/task/exec.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 
 #define RESERVED_PIDS 300
 #define PID_MAX_LIMIT (4 * 1024 * 1024)
@@ -22,26 +25,27 @@
 int sysctl_pid_max = 32768;
 int nr_threads;
 static DEFINE_SPINLOCK(pidmap_lock);
-static struct radix pid_map = RADIX_INIT; /* under pidmap_lock */
-static pid_t last_given = 1;              /* under pidmap_lock; 1 is kept for init */
 
-static s64 pid_insert(struct pid *p, pid_t want)
+/* @want 0: the next free one. A number, -EEXIST, -ENOSPC, -ENOMEM. */
+static s64 pid_insert(struct pid_namespace *ns, struct pid *p, pid_t want)
 {
-	u64 top = (u64)min(READ_ONCE(sysctl_pid_max), PID_MAX_LIMIT) - 1;
+	u64 top = (u64)min(READ_ONCE(sysctl_pid_max), PID_MAX_LIMIT) - 1, low;
 	s64 nr;
 
 	if (want) {
-		nr = radix_insert(&pid_map, want, p);
+		nr = radix_insert(&ns->map, want, p);
 		return nr ? nr : want;
 	}
-	nr = radix_alloc(&pid_map, (u64)last_given + 1, max(top, (u64)last_given + 1), p);
+	low = (u64)ns->last_given + 1;
+	nr = radix_alloc(&ns->map, low, max(top, low), p);
 	if (nr < 0 || nr > (s64)top) {
 		if (nr > 0)
-			radix_delete(&pid_map, nr);
-		nr = radix_alloc(&pid_map, last_given > RESERVED_PIDS ? RESERVED_PIDS : 2, top, p);
+			radix_delete(&ns->map, nr);
+		nr = radix_alloc(
+			&ns->map, ns->last_given > RESERVED_PIDS ? RESERVED_PIDS : 2, top, p);
 	}
 	if (nr > 0)
-		last_given = (pid_t)nr;
+		ns->last_given = (pid_t)nr;
 	return nr;
 }
 
@@ -52,31 +56,85 @@ u64 nr_forks(void)
 	return READ_ONCE(total_forks);
 }
 
-struct pid *alloc_pid(pid_t want)
+static struct pid_namespace *level_ns(struct pid_namespace *ns, u32 level)
 {
-	struct pid *p = kzalloc(sizeof(*p), GFP_KERNEL);
-	s64 nr;
+	while (ns->level > level)
+		ns = ns->parent;
+	return ns;
+}
+
+static void remove_number(struct pid_namespace *ns, pid_t nr)
+{
+	radix_delete(&ns->map, (u64)nr);
+	ns->nr_pids--;
+	if (!ns->nr_pids && !ns->child_reaper) /* its first process was not born after all */
+		ns->last_given = 0;
+	if (ns->nr_pids <= 2 && ns->zapper)
+		wake_up_process(ns->zapper);
+}
+
+/* The numbers of levels above @from. pidmap_lock is held. */
+static void remove_numbers(struct pid *p, struct pid_namespace *ns, int from)
+{
+	for (; ns && (int)ns->level > from; ns = ns->parent)
+		remove_number(ns, ns->level ? p->upper[ns->level - 1].nr : p->nr);
+}
+
+/* A number at every level, the innermost first. pidmap_lock is held. 0 or -errno. */
+static s64 insert_numbers(struct pid *p, struct pid_namespace *ns, const pid_t *want, u32 nr_want)
+{
+	for (int level = (int)ns->level; level >= 0; level--) {
+		struct pid_namespace *at = level_ns(ns, (u32)level);
+		pid_t wanted = ns->level - (u32)level < nr_want ? want[ns->level - (u32)level] : 0;
+		s64 nr = -ENOMEM;
+
+		if (!at->dying)
+			nr = wanted > 1 && !at->last_given ? -EINVAL : pid_insert(at, p, wanted);
+		if (nr < 0) {
+			remove_numbers(p, ns, level);
+			return nr;
+		}
+		at->nr_pids++;
+		if (level)
+			p->upper[level - 1] = (struct upid){ (pid_t)nr, at };
+		else
+			p->nr = (pid_t)nr;
+		if (wanted && !at->last_given)
+			at->last_given = wanted;
+	}
+	return 0;
+}
+
+struct pid *alloc_pid(struct pid_namespace *ns, const pid_t *want, u32 nr_want)
+{
+	struct pid *p = kzalloc(sizeof(*p) + ns->level * sizeof(p->upper[0]), GFP_KERNEL);
+	s64 err;
 
 	if (!p)
 		return ERR_PTR(-ENOMEM);
 	atomic_set(&p->count, 1);
+	p->level = ns->level;
 	for (int i = 0; i < PIDTYPE_MAX; i++)
 		INIT_LIST_HEAD(&p->tasks[i]);
 	init_waitqueue_head(&p->wait_pidfd);
 	spin_lock(&pidmap_lock);
-	nr = pid_insert(p, want);
-	p->nr = (pid_t)nr;
+	err = insert_numbers(p, ns, want, nr_want);
 	total_forks++;
 	spin_unlock(&pidmap_lock);
-	if (nr > 0)
+	if (!err) {
+		ns_get(&ns->ns); /* until the last put_pid() */
 		return p;
+	}
 	kfree(p);
-	return ERR_PTR(nr == -ENOSPC ? -EAGAIN : nr);
+	return ERR_PTR(err == -ENOSPC ? -EAGAIN : err);
 }
 
 static void pid_free_rcu(struct rcu_head *h)
 {
-	kfree(container_of(h, struct pid, rcu));
+	struct pid *p = container_of(h, struct pid, rcu);
+
+	ns_put(&pid_ns_of(p)->ns);
+	kfree(p);
 }
 
 struct pid *get_pid(struct pid *p)
@@ -95,7 +153,7 @@ void put_pid(struct pid *p)
 void free_pid(struct pid *p)
 {
 	spin_lock(&pidmap_lock);
-	radix_delete(&pid_map, p->nr);
+	remove_numbers(p, pid_ns_of(p), -1);
 	spin_unlock(&pidmap_lock);
 	put_pid(p);
 }
@@ -107,19 +165,58 @@ pid_t pid_nr(struct pid *p)
 
 pid_t last_pid(void)
 {
-	return READ_ONCE(last_given);
+	return READ_ONCE(current_pid_ns()->last_given);
 }
 
-struct pid *find_get_pid(pid_t nr)
+struct pid *find_get_pid_ns(pid_t nr, struct pid_namespace *ns)
 {
 	struct pid *p;
 
 	if (nr <= 0)
 		return NULL;
 	spin_lock(&pidmap_lock);
-	p = get_pid(radix_lookup(&pid_map, nr));
+	p = get_pid(radix_lookup(&ns->map, nr));
 	spin_unlock(&pidmap_lock);
 	return p;
+}
+
+struct pid *find_get_pid(pid_t nr)
+{
+	return find_get_pid_ns(nr, current_pid_ns());
+}
+
+/* ---- namespaces: what pid_ns.c needs the lock for ---- */
+
+bool pid_ns_close(struct pid_namespace *ns, struct task *zapper)
+{
+	bool first;
+
+	spin_lock(&pidmap_lock);
+	first = !ns->dying;
+	ns->dying = true;
+	ns->zapper = zapper;
+	spin_unlock(&pidmap_lock);
+	return first;
+}
+
+struct pid *next_pid_ns(u64 *nr, struct pid_namespace *ns)
+{
+	struct pid *p;
+
+	spin_lock(&pidmap_lock);
+	p = get_pid(radix_next(&ns->map, nr));
+	spin_unlock(&pidmap_lock);
+	return p;
+}
+
+u32 pid_ns_count(struct pid_namespace *ns)
+{
+	u32 n;
+
+	spin_lock(&pidmap_lock);
+	n = ns->nr_pids;
+	spin_unlock(&pidmap_lock);
+	return n;
 }
 
 static struct pid **task_pid_slot(struct task *t, enum pid_type type)
@@ -168,12 +265,13 @@ struct task *pid_task_locked(struct pid *p, enum pid_type type)
 /* Without a reference of the pid: tasklist_lock keeps it in the map as long as it has a task. */
 struct task *find_task_locked(pid_t nr)
 {
+	struct pid_namespace *ns = current_pid_ns();
 	struct task *t;
 
 	if (nr <= 0)
 		return NULL;
 	spin_lock(&pidmap_lock);
-	t = pid_task_locked(radix_lookup(&pid_map, nr), PIDTYPE_PID);
+	t = pid_task_locked(radix_lookup(&ns->map, nr), PIDTYPE_PID);
 	spin_unlock(&pidmap_lock);
 	return t;
 }

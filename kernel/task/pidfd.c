@@ -10,6 +10,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/vfs/vfs.h"
 
 static u32 pidfd_poll(struct file *f, struct poll_table *pt)
@@ -36,11 +37,15 @@ static int pidfd_fdinfo(struct file *f, char *buf, size_t size)
 {
 	struct pid *pid = f->private_data;
 	struct task *t = pid_get_task(pid, PIDTYPE_PID);
-	int nr = t ? pid->nr : -1;
+	u32 level = current_pid_ns()->level;
+	int nr = t ? pid_vnr(pid) : -1, n;
 
 	if (t)
 		put_task(t);
-	return scnprintf(buf, size, "Pid:\t%d\nNSpid:\t%d\n", nr, nr);
+	n = scnprintf(buf, size, "Pid:\t%d\nNSpid:\t%d", nr, nr);
+	for (u32 i = level; nr > 0 && i < pid->level; i++)
+		n += scnprintf(buf + n, size - (size_t)n, "\t%d", pid->upper[i].nr);
+	return n + scnprintf(buf + n, size - (size_t)n, "\n");
 }
 
 static const struct file_operations pidfd_fops = {
@@ -121,8 +126,8 @@ static int pidfd_info(siginfo_t *info, int sig, uaddr_t uinfo, struct pid *pid)
 		memset(info, 0, sizeof(*info));
 		info->si_signo = sig;
 		info->si_code = SI_USER;
-		info->si_pid = current->tgid;
-		info->si_uid = current_uid();
+		info->si_pid = task_tgid_vnr(current);
+		info->si_uid = from_kuid_munged(current_user_ns(), current_uid());
 		return 0;
 	}
 	if (copy_siginfo_from_user(info, uinfo))

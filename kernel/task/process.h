@@ -52,11 +52,19 @@ extern const struct task_ipc_ops *task_ipc_ops;
 /* Set by proc: the process whose directory /proc/PID the file is, NULL for other files; no reference. */
 extern struct pid *(*proc_dir_pid)(const struct file *f);
 
-/* uname and friends: under uts_lock inside. */
-struct uts_namespace {
+/* uname and friends: the names are under uts_lock. */
+struct new_utsname_k {
 	char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65];
 };
+struct uts_namespace {
+	struct ns_common ns;
+	struct new_utsname_k name;
+};
 extern struct uts_namespace init_uts;
+enum uts_field { UTS_HOSTNAME, UTS_DOMAINNAME };
+/* Current's namespace: copies 65 bytes; sets (no check of rights: /proc/sys does it). */
+void uts_get(enum uts_field which, char name[65]);
+void uts_set(enum uts_field which, const char name[65]);
 
 /* Ctrl-alt-del and power-off in order: sync, stop all, arch_power_off. */
 void kernel_power_off(void) __noreturn;

@@ -19,6 +19,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
 
 #define EFLAGS_TF 0x100UL
@@ -172,8 +173,8 @@ int ptrace_notify(int exit_code)
 	memset(&info, 0, sizeof(info));
 	info.si_signo = SIGTRAP;
 	info.si_code = exit_code;
-	info.si_pid = current->pid;
-	info.si_uid = current_uid();
+	info.si_pid = task_pid_vnr(current);
+	info.si_uid = from_kuid_munged(current_user_ns(), current_uid());
 	spin_lock(&current->sighand->lock);
 	ret = ptrace_stop(exit_code, CLD_TRAPPED, &info);
 	spin_unlock(&current->sighand->lock);
@@ -198,8 +199,8 @@ int ptrace_signal(int signr, siginfo_t *info)
 		memset(info, 0, sizeof(*info));
 		info->si_signo = signr;
 		info->si_code = SI_USER;
-		info->si_pid = current->parent->tgid;
-		info->si_uid = current->parent->cred->uid;
+		info->si_pid = task_tgid_vnr(current->parent);
+		info->si_uid = from_kuid_munged(current_user_ns(), current->parent->cred->uid);
 	}
 	if (current->blocked & sigmask_of(signr)) {
 		send_signal_locked(signr, info, current, false);
@@ -282,11 +283,11 @@ bool ptrace_may_access(struct task *t, bool attach)
 	const struct cred *c = current_cred(), *tc;
 	bool allowed;
 
-	if (same_thread_group(t, current) || cred_capable(c, CAP_SYS_PTRACE))
+	if (same_thread_group(t, current) || cred_ns_capable(c, t->cred->user_ns, CAP_SYS_PTRACE))
 		return true;
 	tc = get_task_cred(t);
-	allowed = same_user(c, tc, attach) && cap_issubset(tc->cap_permitted, c->cap_effective) &&
-		  is_dumpable(t);
+	allowed = same_user(c, tc, attach) && c->user_ns == tc->user_ns &&
+		  cap_issubset(tc->cap_permitted, c->cap_effective) && is_dumpable(t);
 	put_cred(tc);
 	return allowed;
 }

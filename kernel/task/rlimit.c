@@ -4,6 +4,7 @@
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/vfs/vfs.h"
 
 static int check_limit(struct signal_struct *sig, u32 which, const struct rlimit64_pair *new)
@@ -71,7 +72,7 @@ static int may_prlimit(struct task *t)
 	same = c->uid == tc->euid && c->uid == tc->suid && c->uid == tc->uid &&
 	       c->gid == tc->egid && c->gid == tc->sgid && c->gid == tc->gid;
 	put_cred(tc);
-	return same || capable(CAP_SYS_RESOURCE) ? 0 : -EPERM;
+	return same || ns_capable_to(t, CAP_SYS_RESOURCE) ? 0 : -EPERM;
 }
 
 long sys_prlimit64(pid_t pid, u32 which, uaddr_t unew, uaddr_t uold)
@@ -82,7 +83,7 @@ long sys_prlimit64(pid_t pid, u32 which, uaddr_t unew, uaddr_t uold)
 
 	if (unew.v && copy_from_user(&new, unew, sizeof(new)))
 		return -EFAULT;
-	t = find_get_task(pid ? pid : current->pid);
+	t = find_get_task(pid ? pid : task_pid_vnr(current));
 	if (!t)
 		return -ESRCH;
 	err = may_prlimit(t);

@@ -15,6 +15,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/task/futex.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
 
 #define ATTR_SIZE_V0 48
@@ -56,14 +57,14 @@ static bool owns(struct task *t)
 
 static bool may_touch(struct task *t)
 {
-	return owns(t) || capable(CAP_SYS_NICE);
+	return owns(t) || ns_capable_to(t, CAP_SYS_NICE);
 }
 
 /* RLIMIT_NICE counts 1 (nice 19) to 40 (nice -20). */
 static bool may_nice(struct task *t, int nice)
 {
 	return nice >= t->nice || (u64)(20 - nice) <= task_rlimit(t, RLIMIT_NICE) ||
-	       capable(CAP_SYS_NICE);
+	       ns_capable_to(t, CAP_SYS_NICE);
 }
 
 static bool realtime(int policy)
@@ -75,12 +76,12 @@ static int check_change(struct task *t, int policy, int prio, int nice)
 {
 	u64 limit = task_rlimit(t, RLIMIT_RTPRIO);
 
-	if (!owns(t) && !capable(CAP_SYS_NICE))
+	if (!owns(t) && !ns_capable_to(t, CAP_SYS_NICE))
 		return -EPERM;
 	if (realtime(policy)) {
 		bool up = policy != t->policy || prio > t->rt_priority;
 
-		if (up && (u64)prio > limit && !capable(CAP_SYS_NICE))
+		if (up && (u64)prio > limit && !ns_capable_to(t, CAP_SYS_NICE))
 			return -EPERM;
 		return 0;
 	}
@@ -93,7 +94,7 @@ static int change(struct task *t, int policy, int prio, int nice, bool reset_on_
 {
 	int err;
 
-	if (t->sched_reset_on_fork && !reset_on_fork && !capable(CAP_SYS_NICE))
+	if (t->sched_reset_on_fork && !reset_on_fork && !ns_capable_to(t, CAP_SYS_NICE))
 		return -EPERM;
 	err = check_change(t, policy, prio, nice);
 	if (!err)
@@ -345,7 +346,9 @@ static bool has_uid(struct task *t, kuid_t uid)
 static bool in_walk(const struct prio_walk *w, struct task *leader, struct task *t)
 {
 	switch (w->which) {
-	case PRIO_PROCESS: return t == current ? !w->who || w->who == t->pid : w->who == t->pid;
+	case PRIO_PROCESS:
+		return t == current ? !w->who || w->who == task_pid_vnr(t) :
+				      w->who == task_pid_vnr(t);
 	case PRIO_PGRP: return task_pgrp(leader) == w->pgrp;
 	default: return has_uid(t, w->uid);
 	}
@@ -357,7 +360,7 @@ static long set_one(struct task *t, int nice)
 	bool mine = c->uid == current_euid() || c->euid == current_euid();
 
 	put_cred(c);
-	if (!mine && !capable(CAP_SYS_NICE))
+	if (!mine && !ns_capable_to(t, CAP_SYS_NICE))
 		return -EPERM;
 	if (!may_nice(t, nice))
 		return -EACCES;
@@ -397,7 +400,7 @@ static long walk(struct prio_walk *w)
 	if (w->which < PRIO_PROCESS || w->which > PRIO_USER)
 		return -EINVAL;
 	w->result = -ESRCH;
-	w->uid = w->who ? (kuid_t)w->who : current_uid();
+	w->uid = w->who ? make_kuid(current_user_ns(), (u32)w->who) : current_uid();
 	if (w->which == PRIO_PROCESS) {
 		t = target(w->who);
 		if (IS_ERR(t))

@@ -22,6 +22,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
@@ -365,7 +366,7 @@ static pid_t first_unsyncable(void)
 		while (f && f != t->seccomp)
 			f = f->prev;
 		if (t->seccomp_mode == SECCOMP_MODE_STRICT || (t->seccomp && !f))
-			return t->pid;
+			return task_pid_vnr(t);
 	}
 	return 0;
 }
@@ -475,7 +476,7 @@ static long set_filter(u32 flags, uaddr_t uprog)
 
 	if (!flags_fit(flags))
 		return -EINVAL;
-	if (!current->no_new_privs && !capable(CAP_SYS_ADMIN))
+	if (!current->no_new_privs && !ns_capable(current_user_ns(), CAP_SYS_ADMIN))
 		return -EACCES;
 	f = read_filter(uprog);
 	if (IS_ERR(f))

@@ -5,46 +5,64 @@
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 
 #define KEEP ((u32)-1)
 #define NGROUPS_LIMIT 65536
 
 long sys_getuid(void)
 {
-	return current_uid();
+	return from_kuid_munged(current_user_ns(), current_uid());
 }
 
 long sys_geteuid(void)
 {
-	return current_euid();
+	return from_kuid_munged(current_user_ns(), current_euid());
 }
 
 long sys_getgid(void)
 {
-	return current_cred()->gid;
+	return from_kgid_munged(current_user_ns(), current_cred()->gid);
 }
 
 long sys_getegid(void)
 {
-	return current_cred()->egid;
+	return from_kgid_munged(current_user_ns(), current_cred()->egid);
 }
 
 long sys_getresuid(uaddr_t ruid, uaddr_t euid, uaddr_t suid)
 {
 	const struct cred *c = current_cred();
+	u32 r = from_kuid_munged(c->user_ns, c->uid), e = from_kuid_munged(c->user_ns, c->euid);
+	u32 s = from_kuid_munged(c->user_ns, c->suid);
 
-	return put_user(c->uid, ruid) || put_user(c->euid, euid) || put_user(c->suid, suid) ?
-		       -EFAULT :
-		       0;
+	return put_user(r, ruid) || put_user(e, euid) || put_user(s, suid) ? -EFAULT : 0;
 }
 
 long sys_getresgid(uaddr_t rgid, uaddr_t egid, uaddr_t sgid)
 {
 	const struct cred *c = current_cred();
+	u32 r = from_kgid_munged(c->user_ns, c->gid), e = from_kgid_munged(c->user_ns, c->egid);
+	u32 s = from_kgid_munged(c->user_ns, c->sgid);
 
-	return put_user(c->gid, rgid) || put_user(c->egid, egid) || put_user(c->sgid, sgid) ?
-		       -EFAULT :
-		       0;
+	return put_user(r, rgid) || put_user(e, egid) || put_user(s, sgid) ? -EFAULT : 0;
+}
+
+/* -1 stays. False: the id has no meaning in current's user namespace. */
+static bool to_kuid(u32 *uid)
+{
+	if (*uid == KEEP)
+		return true;
+	*uid = make_kuid(current_user_ns(), *uid);
+	return uid_valid(*uid);
+}
+
+static bool to_kgid(u32 *gid)
+{
+	if (*gid == KEEP)
+		return true;
+	*gid = make_kgid(current_user_ns(), *gid);
+	return uid_valid(*gid);
 }
 
 /* The user that is counted follows the real uid. 0 or -EAGAIN. */
@@ -87,12 +105,13 @@ long sys_setuid(u32 uid)
 	const struct cred *old = current_cred();
 	struct cred *new;
 
-	if (uid == KEEP)
+	uid = make_kuid(old->user_ns, uid);
+	if (!uid_valid(uid))
 		return -EINVAL;
 	new = prepare_creds();
 	if (!new)
 		return -ENOMEM;
-	if (capable(CAP_SETUID))
+	if (ns_capable(current_user_ns(), CAP_SETUID))
 		new->uid = new->suid = uid;
 	else if (uid != old->uid && uid != old->suid)
 		return refuse_creds(new);
@@ -103,9 +122,12 @@ long sys_setuid(u32 uid)
 long sys_setreuid(u32 ruid, u32 euid)
 {
 	const struct cred *old = current_cred();
-	bool privileged = capable(CAP_SETUID);
-	struct cred *new = prepare_creds();
+	bool privileged = ns_capable(current_user_ns(), CAP_SETUID);
+	struct cred *new;
 
+	if (!to_kuid(&ruid) || !to_kuid(&euid))
+		return -EINVAL;
+	new = prepare_creds();
 	if (!new)
 		return -ENOMEM;
 	if (ruid != KEEP) {
@@ -133,10 +155,12 @@ long sys_setresuid(u32 ruid, u32 euid, u32 suid)
 	const struct cred *old = current_cred();
 	struct cred *new;
 
+	if (!to_kuid(&ruid) || !to_kuid(&euid) || !to_kuid(&suid))
+		return -EINVAL;
 	if (!(is_one_of(ruid, old->uid, old->euid, old->suid) &&
 		    is_one_of(euid, old->uid, old->euid, old->suid) &&
 		    is_one_of(suid, old->uid, old->euid, old->suid)) &&
-		!capable(CAP_SETUID))
+		!ns_capable(current_user_ns(), CAP_SETUID))
 		return -EPERM;
 	new = prepare_creds();
 	if (!new)
@@ -155,12 +179,13 @@ long sys_setgid(u32 gid)
 	const struct cred *old = current_cred();
 	struct cred *new;
 
-	if (gid == KEEP)
+	gid = make_kgid(old->user_ns, gid);
+	if (!uid_valid(gid))
 		return -EINVAL;
 	new = prepare_creds();
 	if (!new)
 		return -ENOMEM;
-	if (capable(CAP_SETGID))
+	if (ns_capable(current_user_ns(), CAP_SETGID))
 		new->gid = new->sgid = gid;
 	else if (gid != old->gid && gid != old->sgid)
 		return refuse_creds(new);
@@ -171,9 +196,12 @@ long sys_setgid(u32 gid)
 long sys_setregid(u32 rgid, u32 egid)
 {
 	const struct cred *old = current_cred();
-	bool privileged = capable(CAP_SETGID);
-	struct cred *new = prepare_creds();
+	bool privileged = ns_capable(current_user_ns(), CAP_SETGID);
+	struct cred *new;
 
+	if (!to_kgid(&rgid) || !to_kgid(&egid))
+		return -EINVAL;
+	new = prepare_creds();
 	if (!new)
 		return -ENOMEM;
 	if (rgid != KEEP) {
@@ -197,10 +225,12 @@ long sys_setresgid(u32 rgid, u32 egid, u32 sgid)
 	const struct cred *old = current_cred();
 	struct cred *new;
 
+	if (!to_kgid(&rgid) || !to_kgid(&egid) || !to_kgid(&sgid))
+		return -EINVAL;
 	if (!(is_one_of(rgid, old->gid, old->egid, old->sgid) &&
 		    is_one_of(egid, old->gid, old->egid, old->sgid) &&
 		    is_one_of(sgid, old->gid, old->egid, old->sgid)) &&
-		!capable(CAP_SETGID))
+		!ns_capable(current_user_ns(), CAP_SETGID))
 		return -EPERM;
 	new = prepare_creds();
 	if (!new)
@@ -219,11 +249,13 @@ long sys_setresgid(u32 rgid, u32 egid, u32 sgid)
 long sys_setfsuid(u32 uid)
 {
 	const struct cred *old = current_cred();
-	u32 was = old->fsuid;
+	u32 was = from_kuid_munged(old->user_ns, old->fsuid);
 	struct cred *new;
 
-	if (uid == KEEP || uid == was ||
-		(uid != old->uid && uid != old->euid && uid != old->suid && !capable(CAP_SETUID)))
+	uid = make_kuid(old->user_ns, uid);
+	if (!uid_valid(uid) || uid == old->fsuid ||
+		(uid != old->uid && uid != old->euid && uid != old->suid &&
+			!ns_capable(current_user_ns(), CAP_SETUID)))
 		return was;
 	new = prepare_creds();
 	if (!new)
@@ -237,11 +269,13 @@ long sys_setfsuid(u32 uid)
 long sys_setfsgid(u32 gid)
 {
 	const struct cred *old = current_cred();
-	u32 was = old->fsgid;
+	u32 was = from_kgid_munged(old->user_ns, old->fsgid);
 	struct cred *new;
 
-	if (gid == KEEP || gid == was ||
-		(gid != old->gid && gid != old->egid && gid != old->sgid && !capable(CAP_SETGID)))
+	gid = make_kgid(old->user_ns, gid);
+	if (!uid_valid(gid) || gid == old->fsgid ||
+		(gid != old->gid && gid != old->egid && gid != old->sgid &&
+			!ns_capable(current_user_ns(), CAP_SETGID)))
 		return was;
 	new = prepare_creds();
 	if (!new)
@@ -253,6 +287,18 @@ long sys_setfsgid(u32 gid)
 
 /* ---- supplementary groups ---- */
 
+/* As another user namespace has them. */
+static long put_groups(const struct group_info *g, uaddr_t list)
+{
+	for (u32 i = 0; i < g->ngroups; i++) {
+		u32 gid = from_kgid_munged(current_user_ns(), g->gid[i]);
+
+		if (put_user(gid, uaddr_add(list, i * sizeof(gid))))
+			return -EFAULT;
+	}
+	return g->ngroups;
+}
+
 long sys_getgroups(int size, uaddr_t list)
 {
 	const struct group_info *g = current_cred()->group_info;
@@ -262,6 +308,8 @@ long sys_getgroups(int size, uaddr_t list)
 	if (size) {
 		if (g->ngroups > (u32)size)
 			return -EINVAL;
+		if (current_user_ns() != &init_user_ns)
+			return put_groups(g, list);
 		if (copy_to_user(list, g->gid, g->ngroups * sizeof(g->gid[0])))
 			return -EFAULT;
 	}
@@ -287,7 +335,7 @@ long sys_setgroups(int size, uaddr_t list)
 	struct group_info *g, *old;
 	struct cred *new;
 
-	if (!capable(CAP_SETGID))
+	if (!ns_capable(current_user_ns(), CAP_SETGID) || !userns_may_setgroups(current_user_ns()))
 		return -EPERM;
 	if (size < 0 || size > NGROUPS_LIMIT)
 		return -EINVAL;
@@ -299,6 +347,13 @@ long sys_setgroups(int size, uaddr_t list)
 	if (copy_from_user(g->gid, list, (u32)size * sizeof(g->gid[0]))) {
 		kfree(g);
 		return -EFAULT;
+	}
+	for (u32 i = 0; i < g->ngroups; i++) {
+		g->gid[i] = make_kgid(current_user_ns(), g->gid[i]);
+		if (!uid_valid(g->gid[i])) {
+			kfree(g);
+			return -EINVAL;
+		}
 	}
 	sort_gids(g->gid, g->ngroups);
 	new = prepare_creds();

@@ -99,16 +99,25 @@ struct signal_struct {
 enum pid_type { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID, PIDTYPE_MAX };
 
 /* A process number that outlives reuse: groups and sessions keep theirs while they have members. Counted. */
+struct pid_namespace;
+struct upid {
+	pid_t nr;
+	struct pid_namespace *ns;
+};
 struct pid {
 	atomic_t count;
-	pid_t nr;
+	pid_t nr;  /* in the initial namespace */
+	u32 level; /* of the namespace it was made for: 0 the initial one */
 	struct list_head tasks[PIDTYPE_MAX]; /* of task->pid_links, under tasklist_lock */
 	struct wait_queue_head wait_pidfd;
 	struct rcu_head rcu;
+	struct upid upper[]; /* its numbers in the namespaces of levels 1 to level */
 };
-pid_t pid_nr(struct pid *p); /* 0 for NULL */
+pid_t pid_nr(struct
+	pid *p); /* 0 for NULL; in the initial namespace: programs are told pid_vnr() (pid_ns.h) */
 struct pid *get_pid(struct pid *p);
 void put_pid(struct pid *p);
+/* By the number that current's pid namespace has for it: */
 struct pid *find_get_pid(pid_t nr); /* a reference or NULL */
 /* A task, with a reference (put_task), or NULL. */
 struct task *find_get_task(pid_t pid);

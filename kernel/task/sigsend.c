@@ -14,6 +14,7 @@
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 
 static bool info_is_special(const siginfo_t *info)
 {
@@ -193,19 +194,46 @@ void zap_other_threads(struct task *t)
 
 /* ---- queueing ---- */
 
-static void fill_info(siginfo_t *to, int sig, const siginfo_t *info)
+/* Is current unseen where @t lives, being outside and above? Then not even the init of that namespace may ignore it. */
+static bool sent_from_above(struct task *t)
+{
+	const struct pid_namespace *ns = task_active_pid_ns(t);
+
+	return ns && ns->level && !task_pid_nr_ns(current, ns);
+}
+
+/* Did a process send it (kill, tgkill, sigqueue), so that the sender's ids are in it? */
+static bool info_has_sender(const siginfo_t *info)
+{
+	return info->si_code == SI_USER || info->si_code == SI_TKILL || info->si_code == SI_QUEUE;
+}
+
+/* The sender's ids as current's namespaces have them become those of the receiver's. */
+static void translate_sender(siginfo_t *to, struct task *t)
+{
+	struct user_namespace *theirs = t->cred->user_ns;
+
+	if (theirs != current_user_ns())
+		to->si_uid = from_kuid_munged(theirs, make_kuid(current_user_ns(), to->si_uid));
+	if (sent_from_above(t))
+		to->si_pid = 0;
+}
+
+static void fill_info(siginfo_t *to, int sig, const siginfo_t *info, struct task *t)
 {
 	if (info == SEND_SIG_NOINFO) {
 		to->si_signo = sig;
 		to->si_code = SI_USER;
-		to->si_pid = current->tgid;
-		to->si_uid = current_uid();
+		to->si_pid = task_tgid_nr_ns(current, task_active_pid_ns(t));
+		to->si_uid = from_kuid_munged(t->cred->user_ns, current_uid());
 	} else if (info == SEND_SIG_PRIV) {
 		to->si_signo = sig;
 		to->si_code = SI_KERNEL;
 	} else {
 		*to = *info;
 		to->si_signo = sig;
+		if (info_has_sender(info))
+			translate_sender(to, t);
 	}
 }
 
@@ -222,7 +250,7 @@ int send_signal_locked(int sig, const siginfo_t *info, struct task *t, bool grou
 	struct sigqueue *q = NULL;
 
 	assert_spin_held(&t->sighand->lock);
-	if (!prepare_signal(sig, t, !info_from_user(info)))
+	if (!prepare_signal(sig, t, !info_from_user(info) || sent_from_above(t)))
 		return 0;
 	if (!rt && (to->signal & sigmask_of(sig)))
 		return 0;
@@ -232,7 +260,7 @@ int send_signal_locked(int sig, const siginfo_t *info, struct task *t, bool grou
 			return -EAGAIN;
 	}
 	if (q) {
-		fill_info(&q->info, sig, info);
+		fill_info(&q->info, sig, info, t);
 		list_add_tail(&q->list, &to->list);
 	}
 	to->signal |= sigmask_of(sig);
@@ -304,7 +332,7 @@ static bool kill_allowed_by_cred(struct task *t)
 		    c->uid == tc->uid;
 
 	put_cred(tc);
-	return same || capable(CAP_KILL);
+	return same || ns_capable_to(t, CAP_KILL);
 }
 
 int check_kill_permission(int sig, const siginfo_t *info, struct task *t)
@@ -372,7 +400,8 @@ static int kill_everybody(int sig, const siginfo_t *info)
 	for_each_process(t) {
 		int e;
 
-		if (t->pid <= 1 || (t->flags & PF_KTHREAD) || same_thread_group(t, current))
+		if (task_pid_vnr(t) <= 1 || (t->flags & PF_KTHREAD) ||
+			same_thread_group(t, current))
 			continue;
 		e = group_send_checked(sig, info, t);
 		count++;
@@ -504,8 +533,8 @@ static void user_info(siginfo_t *info, int sig, int code)
 	memset(info, 0, sizeof(*info));
 	info->si_signo = sig;
 	info->si_code = code;
-	info->si_pid = current->tgid;
-	info->si_uid = current_uid();
+	info->si_pid = task_tgid_vnr(current);
+	info->si_uid = from_kuid_munged(current_user_ns(), current_uid());
 }
 
 long sys_kill(pid_t pid, int sig)
@@ -523,7 +552,7 @@ static long send_specific(pid_t tgid, pid_t pid, int sig, const siginfo_t *info)
 
 	if (!t)
 		return err;
-	if (tgid <= 0 || t->tgid == tgid) {
+	if (tgid <= 0 || task_tgid_vnr(t) == tgid) {
 		err = check_kill_permission(sig, info, t);
 		if (!err && sig) {
 			err = do_send_sig_info(sig, info, t, false);
@@ -558,7 +587,7 @@ long sys_tgkill(pid_t tgid, pid_t tid, int sig)
 /* An info that the guest made up must not look as if the kernel or kill() had made it, but for oneself. */
 static bool info_is_forged(const siginfo_t *info, pid_t to)
 {
-	return (info->si_code >= 0 || info->si_code == SI_TKILL) && current->tgid != to;
+	return (info->si_code >= 0 || info->si_code == SI_TKILL) && task_tgid_vnr(current) != to;
 }
 
 long sys_rt_sigqueueinfo(pid_t pid, int sig, uaddr_t uinfo)

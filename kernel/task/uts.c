@@ -9,54 +9,125 @@
 
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/nsproxy.h"
 #include "kernel/vfs/vfs.h"
 
 #define UTS_MAX 64
 
 static DEFINE_SPINLOCK(uts_lock);
+static const struct ns_ops uts_ops;
 struct uts_namespace init_uts = {
-	.sysname = "Linux",
-	.nodename = "(none)",
-	.release = "6.1.0-nestling",
-	.version = "#1 SMP Nestling",
-	.machine = "x86_64",
-	.domainname = "(none)",
+	.ns = { .count = ATOMIC_INIT(2), .inum = 4026531838U },
+	.name = {
+		.sysname = "Linux",
+		.nodename = "(none)",
+		.release = "6.1.0-nestling",
+		.version = "#1 SMP Nestling",
+		.machine = "x86_64",
+		.domainname = "(none)",
+	},
 };
+
+static struct uts_namespace *current_uts(void)
+{
+	struct nsproxy *p = current->nsproxy;
+
+	return p ? container_of(p->ns[NS_UTS], struct uts_namespace, ns) : &init_uts;
+}
+
+static struct ns_common *uts_copy(
+	struct ns_common *old, struct user_namespace *owner, struct fs_struct *fs)
+{
+	struct uts_namespace *from = container_of(old, struct uts_namespace, ns), *u;
+	int err;
+
+	u = kzalloc(sizeof(*u), GFP_KERNEL);
+	if (!u)
+		return ERR_PTR(-ENOMEM);
+	err = ns_init(&u->ns, &uts_ops, owner);
+	if (err) {
+		kfree(u);
+		return ERR_PTR(err);
+	}
+	spin_lock(&uts_lock);
+	u->name = from->name;
+	spin_unlock(&uts_lock);
+	return &u->ns;
+}
+
+static void uts_free(struct ns_common *ns)
+{
+	ns_fini(ns);
+	kfree(container_of(ns, struct uts_namespace, ns));
+}
+
+static const struct ns_ops uts_ops = {
+	.name = "uts",
+	.flag = CLONE_NEWUTS,
+	.count = UCOUNT_UTS,
+	.copy = uts_copy,
+	.free = uts_free,
+	.install = ns_install_default,
+};
+
+static int uts_init(void)
+{
+	ns_register(NS_UTS, &uts_ops, &init_uts.ns);
+	return 0;
+}
+INITCALL(1, uts_init);
+
+static char *uts_field(struct uts_namespace *u, enum uts_field which)
+{
+	return which == UTS_HOSTNAME ? u->name.nodename : u->name.domainname;
+}
+
+void uts_get(enum uts_field which, char name[UTS_MAX + 1])
+{
+	spin_lock(&uts_lock);
+	memcpy(name, uts_field(current_uts(), which), UTS_MAX + 1);
+	spin_unlock(&uts_lock);
+}
+
+void uts_set(enum uts_field which, const char name[UTS_MAX + 1])
+{
+	spin_lock(&uts_lock);
+	memcpy(uts_field(current_uts(), which), name, UTS_MAX + 1);
+	spin_unlock(&uts_lock);
+}
 
 long sys_uname(uaddr_t to)
 {
-	struct uts_namespace copy;
+	struct new_utsname_k copy;
 
 	spin_lock(&uts_lock);
-	copy = init_uts;
+	copy = current_uts()->name;
 	spin_unlock(&uts_lock);
 	return copy_to_user(to, &copy, sizeof(copy)) ? -EFAULT : 0;
 }
 
-static long set_uts_name(char field[UTS_MAX + 1], uaddr_t from, int len)
+static long set_uts_name(enum uts_field which, uaddr_t from, int len)
 {
 	char name[UTS_MAX + 1] = { 0 };
 
-	if (!capable(CAP_SYS_ADMIN))
+	if (!ns_capable(current_uts()->ns.owner, CAP_SYS_ADMIN))
 		return -EPERM;
 	if (len < 0 || len > UTS_MAX)
 		return -EINVAL;
 	if (copy_from_user(name, from, (size_t)len))
 		return -EFAULT;
-	spin_lock(&uts_lock);
-	memcpy(field, name, sizeof(name));
-	spin_unlock(&uts_lock);
+	uts_set(which, name);
 	return 0;
 }
 
 long sys_sethostname(uaddr_t name, int len)
 {
-	return set_uts_name(init_uts.nodename, name, len);
+	return set_uts_name(UTS_HOSTNAME, name, len);
 }
 
 long sys_setdomainname(uaddr_t name, int len)
 {
-	return set_uts_name(init_uts.domainname, name, len);
+	return set_uts_name(UTS_DOMAINNAME, name, len);
 }
 
 long sys_sysinfo(uaddr_t to)

@@ -15,6 +15,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/vfs/vfs.h"
 
 struct wait_opts {
@@ -51,8 +52,8 @@ static bool eligible_child(const struct wait_opts *wo, bool ptrace, struct task 
 
 static void found(struct wait_opts *wo, struct task *p, int status, int cause)
 {
-	wo->child = p->pid;
-	wo->uid = p->cred->uid;
+	wo->child = task_pid_vnr(p);
+	wo->uid = from_kuid_munged(current_user_ns(), p->cred->uid);
 	wo->status = status;
 	wo->cause = cause;
 	if (wo->want_rusage)
@@ -281,6 +282,14 @@ static int do_wait(struct wait_opts *wo)
 	}
 	finish_wait(&current->signal->wait_chldexit, &we);
 	return ret;
+}
+
+void zap_wait(void)
+{
+	struct wait_opts wo = { .type = PIDTYPE_MAX, .flags = WEXITED | WNOHANG | __WALL };
+
+	while (do_wait(&wo) > 0)
+		cond_resched();
 }
 
 /* ---- the calls ---- */

@@ -16,6 +16,7 @@
 #include "arch/um/uaccess.h"
 #include "kernel/lib/string.h"
 #include "kernel/task/cred.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal.h"
 #include "kernel/time/time.h"
@@ -138,7 +139,7 @@ static struct task *clock_task(int clock)
 
 	if ((clock & 3) > 2)
 		return NULL;
-	t = find_get_task(pid ? pid : current->pid);
+	t = find_get_task(pid ? pid : task_pid_vnr(current));
 	if (!t)
 		return NULL;
 	if (clock & 4 ? t->tgid != current->tgid : pid && t->pid != t->tgid) {

@@ -19,6 +19,7 @@
 #include "arch/um/arch.h"
 #include "arch/um/uaccess.h"
 #include "kernel/mm/mm.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal.h"
 #include "kernel/time/internal.h"
@@ -196,7 +197,7 @@ static int set_target(struct k_itimer *kt, const struct sigevent *ev)
 		return -EINVAL;
 	if (t->signal == current->signal) {
 		kt->target_type = PIDTYPE_PID;
-		kt->target = find_get_pid(t->pid);
+		kt->target = get_pid(t->thread_pid);
 	}
 	put_task(t);
 	return kt->target ? 0 : -EINVAL;
@@ -223,8 +224,8 @@ static int set_clock(struct k_itimer *kt, int clock)
 		pid_t pid = ~(clock >> 3);
 
 		if (!(clock & 4)) /* another process's time: only by its own threads */
-			return pid && pid != current->tgid ? -EOPNOTSUPP : 0;
-		kt->thread = find_get_task(pid ? pid : current->pid);
+			return pid && pid != task_tgid_vnr(current) ? -EOPNOTSUPP : 0;
+		kt->thread = find_get_task(pid ? pid : task_pid_vnr(current));
 		return kt->thread ? 0 : -EINVAL;
 	}
 	if (clock == CLOCK_THREAD_CPUTIME_ID) {

@@ -105,7 +105,9 @@ static bool sgid_goes(const struct inode *inode)
 {
 	if (!(inode->i_mode & S_ISGID))
 		return false;
-	return (inode->i_mode & S_IXGRP) || (!in_group(inode->i_gid) && !capable(CAP_FSETID));
+	return (inode->i_mode & S_IXGRP) ||
+	       (!in_group(inode->i_gid) &&
+		       !capable_wrt_ids(inode->i_uid, inode->i_gid, CAP_FSETID));
 }
 
 static u32 privs_to_kill(const struct inode *inode)
@@ -119,7 +121,7 @@ static u32 privs_to_kill(const struct inode *inode)
 		kill |= ATTR_KILL_SUID;
 	if (sgid_goes(inode))
 		kill |= ATTR_KILL_SGID;
-	return kill && !capable(CAP_FSETID) ? kill : 0;
+	return kill && !capable_wrt_ids(inode->i_uid, inode->i_gid, CAP_FSETID) ? kill : 0;
 }
 
 /* The xattr that gives capabilities at exec goes with a write, whoever writes. */
@@ -159,7 +161,8 @@ int inode_newsize_ok(struct inode *inode, loff_t size)
 
 static bool may_chown(const struct inode *inode, const struct iattr *a)
 {
-	if (!(a->ia_valid & (ATTR_UID | ATTR_GID)) || capable(CAP_CHOWN))
+	if (!(a->ia_valid & (ATTR_UID | ATTR_GID)) ||
+		capable_wrt_ids(inode->i_uid, inode->i_gid, CAP_CHOWN))
 		return true;
 	if (current_fsuid() != inode->i_uid)
 		return false;
@@ -185,7 +188,8 @@ int setattr_prepare(struct dentry *d, struct iattr *a)
 
 		if (!inode_owner_or_capable(inode))
 			return -EPERM;
-		if ((a->ia_mode & S_ISGID) && !in_group(gid) && !capable(CAP_FSETID))
+		if ((a->ia_mode & S_ISGID) && !in_group(gid) &&
+			!capable_wrt_ids(inode->i_uid, inode->i_gid, CAP_FSETID))
 			a->ia_mode &= ~S_ISGID;
 	}
 	if ((a->ia_valid & (ATTR_ATIME_SET | ATTR_MTIME_SET)) && !inode_owner_or_capable(inode))
@@ -363,7 +367,8 @@ long sys_fchmod(int fd, u32 mode)
 /* A change of owner also takes set-id bits of programs away. */
 static struct iattr attr_owner(u32 uid, u32 gid)
 {
-	struct iattr a = { .ia_uid = uid, .ia_gid = gid };
+	struct iattr a = { .ia_uid = make_kuid(current_user_ns(), uid),
+		.ia_gid = make_kgid(current_user_ns(), gid) };
 
 	if (uid != ~0U)
 		a.ia_valid |= ATTR_UID;
@@ -375,7 +380,14 @@ static struct iattr attr_owner(u32 uid, u32 gid)
 static int chown_path(const struct path *p, struct iattr a)
 {
 	struct inode *inode = p->dentry->d_inode;
+	const struct user_namespace *theirs = sb_user_ns(inode->i_sb);
 
+	if (((a.ia_valid & ATTR_UID) && !uid_valid(a.ia_uid)) ||
+		((a.ia_valid & ATTR_GID) && !uid_valid(a.ia_gid)))
+		return -EINVAL;
+	if (((a.ia_valid & ATTR_UID) && !kuid_has_mapping(theirs, a.ia_uid)) ||
+		((a.ia_valid & ATTR_GID) && !kgid_has_mapping(theirs, a.ia_gid)))
+		return -EOVERFLOW;
 	if (!is_dir(inode)) {
 		if (inode->i_mode & S_ISUID)
 			a.ia_valid |= ATTR_KILL_SUID;

@@ -84,7 +84,7 @@ static long do_getown(struct file *f)
 	long nr;
 
 	spin_lock(&f->f_lock);
-	nr = pid_nr(f->f_owner.pid);
+	nr = pid_vnr(f->f_owner.pid);
 	if (f->f_owner.type == PIDTYPE_PGID)
 		nr = -nr;
 	spin_unlock(&f->f_lock);
@@ -121,7 +121,7 @@ static int do_getown_ex(struct file *f, uaddr_t arg)
 	struct owner_ex o = { 0, 0 };
 
 	spin_lock(&f->f_lock);
-	o.pid = pid_nr(f->f_owner.pid);
+	o.pid = pid_vnr(f->f_owner.pid);
 	for (u32 i = 0; i < ARRAY_SIZE(owner_types); i++)
 		if (owner_types[i] == f->f_owner.type)
 			o.type = i;

@@ -96,7 +96,7 @@ long sys_chroot(uaddr_t ua)
 	if (err)
 		return err;
 	err = may_enter(&path);
-	if (!err && !capable(CAP_SYS_CHROOT))
+	if (!err && !ns_capable(current_user_ns(), CAP_SYS_CHROOT))
 		err = -EPERM;
 	if (!err)
 		set_fs_root(current->fs, &path);
@@ -171,11 +171,18 @@ static char *path_text(
 	return b.left < 0 ? ERR_PTR(-ENAMETOOLONG) : b.at;
 }
 
+/* Has it a name of its own making? Not where it is mounted: there it has a place. */
+static bool has_dname(const struct path *p)
+{
+	return p->dentry->d_op && p->dentry->d_op->d_dname &&
+	       (p->dentry->d_flags & DCACHE_PSEUDO) && p->dentry != p->mnt->mnt_root;
+}
+
 char *d_path_root(const struct path *p, const struct path *root, char *buf, int len)
 {
 	bool deleted;
 
-	if (p->dentry->d_op && p->dentry->d_op->d_dname && (p->dentry->d_flags & DCACHE_PSEUDO))
+	if (has_dname(p))
 		return p->dentry->d_op->d_dname(p->dentry, buf, len);
 	return path_text(p, root, buf, len, true, &deleted);
 }
@@ -186,7 +193,7 @@ char *d_path(const struct path *p, char *buf, int len)
 	bool deleted;
 	char *text;
 
-	if (p->dentry->d_op && p->dentry->d_op->d_dname && (p->dentry->d_flags & DCACHE_PSEUDO))
+	if (has_dname(p))
 		return p->dentry->d_op->d_dname(p->dentry, buf, len);
 	get_fs_root(current->fs ? current->fs : &init_fs, &root);
 	text = path_text(p, &root, buf, len, false, &deleted);

@@ -558,7 +558,8 @@ void inode_init_owner(struct inode *inode, struct inode *dir, umode_t mode)
 		if (S_ISDIR(mode))
 			mode |= S_ISGID;
 		else if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
-			 !in_group(dir->i_gid) && !capable(CAP_FSETID))
+			 !in_group(dir->i_gid) &&
+			 !capable_wrt_ids(inode->i_uid, dir->i_gid, CAP_FSETID))
 			mode &= ~S_ISGID;
 	} else {
 		inode->i_gid = current_fsgid();

@@ -28,6 +28,8 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/task/cred.h"
+#include "kernel/task/nsproxy.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/signal.h"
 #include "kernel/vfs/vfs.h"
 
@@ -155,6 +157,10 @@ void deactivate_super(struct super_block *sb);
 /* fn for every superblock with s_umount held for reading; not for those being torn down */
 void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg);
 int do_remount_sb(struct super_block *sb, u32 flags, char *data);
+static inline struct user_namespace *sb_user_ns(const struct super_block *sb)
+{
+	return sb->s_user_ns ? sb->s_user_ns : &init_user_ns;
+}
 static inline bool sb_rdonly(const struct super_block *sb)
 {
 	return READ_ONCE(sb->s_flags) & SB_RDONLY;

@@ -347,7 +347,7 @@ static int do_getlk(struct file *f, struct flock *u, bool ofd)
 		u->l_whence = SEEK_SET;
 		u->l_start = c->start;
 		u->l_len = c->end == FLK_END ? 0 : c->end - c->start + 1;
-		u->l_pid = c->pid;
+		u->l_pid = c->pid < 0 ? -1 : pid_from_global(c->pid);
 	}
 	spin_unlock(&bk->lock);
 	return 0;
@@ -424,8 +424,9 @@ static int print_lock(const struct file_lock *l, int nr, char *buf, size_t size)
 	static const char *const kinds[] = { "POSIX ", "OFDLCK", "FLOCK " };
 	dev_t dev = l->inode->i_sb->s_dev;
 	int n = scnprintf(buf, size, "%d: %s ADVISORY  %s %d %02x:%02x:%llu %lld ", nr,
-		kinds[l->kind], l->type == FLK_READ ? "READ " : "WRITE", l->pid, MAJOR(dev),
-		MINOR(dev), (unsigned long long)l->inode->i_ino, (long long)l->start);
+		kinds[l->kind], l->type == FLK_READ ? "READ " : "WRITE",
+		l->pid < 0 ? l->pid : pid_from_global(l->pid), MAJOR(dev), MINOR(dev),
+		(unsigned long long)l->inode->i_ino, (long long)l->start);
 
 	if (l->end == FLK_END)
 		return n + scnprintf(buf + n, size - n, "EOF\n");

@@ -21,12 +21,12 @@ struct vfs_seq mount_seq = { 0, SPINLOCK_INIT(mount_lock) };
 struct rwsem namespace_sem = RWSEM_INIT(namespace_sem);
 static struct hlist_head buckets[NR_BUCKETS]; /* under mount_seq's lock; read within stretches */
 static atomic_t next_id;
-static struct mnt_namespace the_namespace = {
-	.count = ATOMIC_INIT(1),
-	.list = LIST_HEAD_INIT(the_namespace.list),
-	.poll = WAIT_QUEUE_HEAD_INIT(the_namespace.poll),
+struct mnt_namespace init_mnt_ns = {
+	.ns = { .count = ATOMIC_INIT(2), .inum = 4026531841U, .owner = &init_user_ns },
+	.list = LIST_HEAD_INIT(init_mnt_ns.list),
+	.poll = WAIT_QUEUE_HEAD_INIT(init_mnt_ns.poll),
 };
-struct mnt_namespace *init_mnt_ns = &the_namespace;
+u32 sysctl_mount_max = 100000;
 
 static inline struct hlist_head *bucket(const struct mount *m, const struct dentry *d)
 {
@@ -214,13 +214,22 @@ static void copy_propagation(struct mount *to, struct mount *from)
 		list_add(&to->mnt_slave, &from->mnt_slave);
 }
 
-struct mount *mnt_clone(struct mount *m, struct dentry *root)
+struct mount *mnt_clone(struct mount *m, struct dentry *root, u32 how)
 {
 	struct mount *c = mnt_alloc(root, m->mnt_devname, m->mnt_flags);
 
 	if (IS_ERR(c))
 		return c;
 	atomic_inc(&m->mnt_sb->s_active);
+	c->mnt_state |= m->mnt_state & (MNT_LOCK_READONLY | MNT_LOCK_NODEV | MNT_LOCK_NOSUID |
+					       MNT_LOCK_NOEXEC | MNT_LOCK_ATIME | MNT_LOCKED);
+	if (how & COPY_PRIVATE)
+		return c;
+	if ((how & COPY_SLAVE) && m->mnt_group_id) {
+		c->mnt_master = m;
+		list_add(&c->mnt_slave, &m->mnt_slave_list);
+		return c;
+	}
 	copy_propagation(c, m);
 	return c;
 }
@@ -253,22 +262,34 @@ bool mnt_is_below(struct mount *m, struct mount *top)
 	return true;
 }
 
-struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, bool recursive)
+static bool copied(const struct mount *c, u32 how)
 {
-	struct mount *copy = mnt_clone(m, root), *c, *last_from = m, *last_to = copy;
+	const struct ns_common *ns = nsfs_inode_ns(c->mnt_root->d_inode);
+
+	if ((c->mnt_state & MNT_UNBINDABLE) && !(how & COPY_UNBINDABLE))
+		return false;
+	return !ns || ns->ops->flag != CLONE_NEWNS || (how & COPY_NS_FILES);
+}
+
+struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, u32 how)
+{
+	struct mount *copy = mnt_clone(m, root, how), *c, *last_from = m, *last_to = copy;
 	LIST_HEAD(dead);
 
-	if (IS_ERR(copy) || !recursive)
+	if (IS_ERR(copy))
+		return copy;
+	copy->mnt_state &= ~MNT_LOCKED;
+	if (!(how & COPY_RECURSIVE))
 		return copy;
 	for (c = mnt_next(m, m); c; c = mnt_next(c, m)) {
 		struct path where;
 		struct mount *n;
 
-		if ((c->mnt_state & MNT_UNBINDABLE) ||
+		if (!copied(c, how) ||
 			(c->mnt_parent == m && !dentry_is_below(c->mnt_mountpoint, root)))
 			n = NULL;
 		else
-			n = mnt_clone(c, c->mnt_root);
+			n = mnt_clone(c, c->mnt_root, how);
 		if (!n) { /* nor anything below it */
 			while (!list_empty(&c->mnt_mounts))
 				c = list_last_entry(&c->mnt_mounts, struct mount, mnt_child);
@@ -293,12 +314,12 @@ struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, bool recursive
 
 /* ---- the tree ---- */
 
-static void ns_add(struct mount *m)
+static void ns_add(struct mnt_namespace *ns, struct mount *m)
 {
-	m->mnt_ns = &the_namespace;
+	m->mnt_ns = ns;
 	m->mnt_state |= MNT_IN_NS;
-	list_add_tail(&m->mnt_list, &the_namespace.list);
-	the_namespace.nr_mounts++;
+	list_add_tail(&m->mnt_list, &ns->list);
+	ns->nr_mounts++;
 }
 
 static void ns_del(struct mount *m)
@@ -306,15 +327,54 @@ static void ns_del(struct mount *m)
 	if (!(m->mnt_state & MNT_IN_NS))
 		return;
 	list_del_init(&m->mnt_list);
+	m->mnt_ns->nr_mounts--;
 	m->mnt_ns = NULL;
 	m->mnt_state &= ~MNT_IN_NS;
-	the_namespace.nr_mounts--;
 }
 
-static void ns_changed(void)
+void mnt_ns_changed(struct mnt_namespace *ns)
 {
-	the_namespace.seq++;
-	wake_up_poll(&the_namespace.poll, 0);
+	if (!ns)
+		return;
+	WRITE_ONCE(ns->event, ns->event + 1);
+	wake_up_poll(&ns->poll, 0);
+}
+
+void mnt_ns_add_tree(struct mnt_namespace *ns, struct mount *m)
+{
+	struct mount *c;
+
+	assert_rwsem_held_write(&namespace_sem);
+	vfs_seq_write_begin(&mount_seq);
+	for (c = m; c; c = mnt_next(c, m))
+		ns_add(ns, c);
+	vfs_seq_write_end(&mount_seq);
+	mnt_ns_changed(ns);
+}
+
+int mnt_ns_room(const struct mnt_namespace *ns, struct mount *m)
+{
+	struct mount *c;
+	u32 n = 0, max = READ_ONCE(sysctl_mount_max);
+
+	for (c = m; c; c = mnt_next(c, m))
+		n++;
+	return ns->nr_mounts > max || n > max - ns->nr_mounts ? -ENOSPC : 0;
+}
+
+void mnt_lock_tree(struct mount *m)
+{
+	struct mount *c;
+
+	for (c = m; c; c = mnt_next(c, m)) {
+		u32 f = c->mnt_flags;
+
+		c->mnt_state |= MNT_LOCK_ATIME | MNT_LOCKED |
+				(f & MS_RDONLY ? MNT_LOCK_READONLY : 0) |
+				(f & MS_NODEV ? MNT_LOCK_NODEV : 0) |
+				(f & MS_NOSUID ? MNT_LOCK_NOSUID : 0) |
+				(f & MS_NOEXEC ? MNT_LOCK_NOEXEC : 0);
+	}
 }
 
 /* The first mount of all. */
@@ -322,8 +382,8 @@ void mnt_set_ns_root(struct mount *m)
 {
 	down_write(&namespace_sem);
 	vfs_seq_write_begin(&mount_seq);
-	the_namespace.root = m;
-	ns_add(m);
+	init_mnt_ns.root = m;
+	ns_add(&init_mnt_ns, m);
 	vfs_seq_write_end(&mount_seq);
 	up_write(&namespace_sem);
 }
@@ -344,21 +404,22 @@ void mnt_attach(struct mount *m, const struct path *where)
 	hlist_add_head(&m->mnt_hash, b);
 	if (where->mnt->mnt_state & MNT_IN_NS)
 		for (c = m; c; c = mnt_next(c, m))
-			ns_add(c);
+			ns_add(where->mnt->mnt_ns, c);
 	vfs_seq_write_end(&mount_seq);
-	ns_changed();
+	mnt_ns_changed(where->mnt->mnt_ns);
 }
 
-static bool still_mountpoint(struct dentry *d)
+/* A mount on @d, in namespace @ns or (NULL) anywhere. mount_seq's lock is held. */
+static struct mount *mount_on(struct dentry *d, const struct mnt_namespace *ns)
 {
 	for (int i = 0; i < NR_BUCKETS; i++) {
 		struct mount *m;
 
 		hlist_for_each_entry(m, &buckets[i], mnt_hash)
-			if (m->mnt_mountpoint == d)
-				return true;
+			if (m->mnt_mountpoint == d && (!ns || m->mnt_ns == ns))
+				return m;
 	}
-	return false;
+	return NULL;
 }
 
 /* In a mount_seq write section. The references on the parent and the mountpoint are the caller's now. */
@@ -373,13 +434,14 @@ static struct path unlink_mount(struct mount *m)
 	list_del_init(&m->mnt_child);
 	m->mnt_parent = m;
 	m->mnt_mountpoint = m->mnt_root;
-	if (!still_mountpoint(where.dentry))
+	if (!mount_on(where.dentry, NULL))
 		d_set_mounted(where.dentry, false);
 	return where;
 }
 
 void mnt_detach(struct mount *m)
 {
+	struct mnt_namespace *ns = m->mnt_ns;
 	struct path where;
 	struct mount *c;
 
@@ -389,7 +451,7 @@ void mnt_detach(struct mount *m)
 	for (c = m; c; c = mnt_next(c, m))
 		ns_del(c);
 	vfs_seq_write_end(&mount_seq);
-	ns_changed();
+	mnt_ns_changed(ns);
 	mntput(where.mnt); /* cannot be the last: the tree holds it */
 	dput(where.dentry);
 }
@@ -397,6 +459,7 @@ void mnt_detach(struct mount *m)
 /* Children first. mnt_list, free once a mount has left its namespace, chains those whose references are to be dropped. */
 void mnt_umount_tree(struct mount *m, struct list_head *dead)
 {
+	struct mnt_namespace *ns = m->mnt_ns;
 	struct mount *c;
 
 	assert_rwsem_held_write(&namespace_sem);
@@ -417,7 +480,7 @@ void mnt_umount_tree(struct mount *m, struct list_head *dead)
 		if (c == m)
 			break;
 	}
-	ns_changed();
+	mnt_ns_changed(ns);
 }
 
 void mnt_put_list(struct list_head *dead)
@@ -443,27 +506,50 @@ bool is_mountpoint_here(struct dentry *d)
 	if (!d_mounted(d))
 		return false;
 	spin_lock(&mount_seq.lock);
-	found = still_mountpoint(d);
+	found = mount_on(d, current_mnt_ns());
 	spin_unlock(&mount_seq.lock);
 	return found;
+}
+
+bool mnt_in_current_ns(const struct mount *m)
+{
+	return READ_ONCE(m->mnt_ns) == current_mnt_ns();
+}
+
+void mnt_ns_for_each(struct ns_common *ns, void (*fn)(struct mount *m, void *arg), void *arg)
+{
+	struct mnt_namespace *mns = container_of(ns, struct mnt_namespace, ns);
+	struct mount *m;
+
+	down_read(&namespace_sem);
+	list_for_each_entry(m, &mns->list, mnt_list)
+		fn(m, arg);
+	up_read(&namespace_sem);
+}
+
+u64 mnt_ns_event(struct ns_common *ns)
+{
+	return READ_ONCE(container_of(ns, struct mnt_namespace, ns)->event);
+}
+
+struct wait_queue_head *mnt_ns_queue(struct ns_common *ns)
+{
+	return &container_of(ns, struct mnt_namespace, ns)->poll;
 }
 
 void detach_mounts(struct dentry *d)
 {
 	LIST_HEAD(dead);
-	struct mount *m, *found;
+	struct mount *m;
 
 	down_write(&namespace_sem);
 	do {
-		found = NULL;
-		list_for_each_entry(m, &the_namespace.list, mnt_list)
-			if (m->mnt_mountpoint == d && m->mnt_parent != m) {
-				found = m;
-				break;
-			}
-		if (found)
-			mnt_umount_tree(found, &dead);
-	} while (found);
+		spin_lock(&mount_seq.lock);
+		m = mount_on(d, NULL);
+		spin_unlock(&mount_seq.lock);
+		if (m)
+			mnt_umount_tree(m, &dead);
+	} while (m);
 	up_write(&namespace_sem);
 	mnt_put_list(&dead);
 }

@@ -3,6 +3,8 @@
 #ifndef NESTLING_VFS_MOUNT_H
 #define NESTLING_VFS_MOUNT_H
 
+#include <linux/sched.h>
+
 #include "kernel/vfs/internal.h"
 
 /* umount2(2)'s flags: no UAPI header has them. */
@@ -18,12 +20,62 @@
 
 /* mnt_state, besides internal.h's: */
 #define MNT_UNBINDABLE 16
+#define MNT_LOCKED                                                                                 \
+	32 /* came from a more privileged namespace: not to be taken from what it covers */
+/* and what of its flags is not to be lifted: */
+#define MNT_LOCK_READONLY 0x100
+#define MNT_LOCK_NODEV 0x200
+#define MNT_LOCK_NOSUID 0x400
+#define MNT_LOCK_NOEXEC 0x800
+#define MNT_LOCK_ATIME 0x1000
+
+/* How a tree is copied. */
+#define COPY_RECURSIVE 1
+#define COPY_UNBINDABLE 2 /* those, too */
+#define COPY_NS_FILES 4   /* and bind mounts of mount namespaces */
+#define COPY_SLAVE 8      /* copies of shared mounts are slaves of the originals */
+#define COPY_PRIVATE 16   /* copies belong to nobody */
+
+struct mnt_namespace {
+	struct ns_common ns;
+	struct mount *root;    /* under namespace_sem */
+	struct list_head list; /* of mnt_list; under namespace_sem */
+	u64 event;             /* changes with the tree */
+	struct wait_queue_head poll;
+	u32 nr_mounts; /* under namespace_sem */
+	u64 order; /* younger ones have more: a bind mount of a namespace may only be in an older one */
+	bool detached; /* made by open_tree, fsmount: the tree of one descriptor, in no task */
+};
+extern struct mnt_namespace init_mnt_ns;
+static inline struct mnt_namespace *current_mnt_ns(void)
+{
+	const struct nsproxy *p = current->nsproxy;
+
+	return p ? container_of(p->ns[NS_MNT], struct mnt_namespace, ns) : &init_mnt_ns;
+}
+/* Is it in current's tree of mounts? namespace_sem, or the answer may be old. */
+static inline bool mnt_is_ours(const struct mount *m)
+{
+	return m->mnt_ns == current_mnt_ns();
+}
+/* Rights over the mounts of current's namespace. */
+static inline bool may_mount(void)
+{
+	return ns_capable(current_mnt_ns()->ns.owner, CAP_SYS_ADMIN);
+}
+/* Room for another @m and what is below it? 0 or -ENOSPC. namespace_sem held. */
+int mnt_ns_room(const struct mnt_namespace *ns, struct mount *m);
+struct mnt_namespace *mnt_ns_new(
+	struct user_namespace *owner, bool detached); /* without a tree; ERR_PTR */
+void mnt_lock_tree(struct mount *m); /* what comes from a more privileged namespace */
+void mnt_ns_add_tree(struct mnt_namespace *ns, struct mount *m);
+void mnt_ns_changed(struct mnt_namespace *ns);
 
 /* A mount of @root (which it takes a reference of) that is attached nowhere; s_active is counted by the caller. ERR_PTR. */
 struct mount *mnt_alloc(struct dentry *root, const char *devname, u32 flags);
 /* A copy of a mount, or of its subtree (with @recursive), that shows @root; attached nowhere. namespace_sem held. ERR_PTR. */
-struct mount *mnt_clone(struct mount *m, struct dentry *root);
-struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, bool recursive);
+struct mount *mnt_clone(struct mount *m, struct dentry *root, u32 how);
+struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, u32 how);
 /* namespace_sem held for writing. Attach consumes the reference to @m (it becomes the tree's); the subtree comes along. */
 void mnt_attach(struct mount *m, const struct path *where);
 void mnt_detach(struct
@@ -46,6 +98,9 @@ bool propagation_busy(struct mount *m);
 int mnt_set_type(struct mount *m, u32 type);
 void mnt_leave_group(struct mount *m);
 bool mnt_is_shared(const struct mount *m);
+/* namespace.c: namespace_sem held */
+bool may_bind(const struct path *old, bool recursive);
+bool may_lift(const struct mount *m, u32 flags);
 int mnt_make_group(struct mount *m);
 
 #endif

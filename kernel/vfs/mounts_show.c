@@ -83,7 +83,9 @@ static void show_mounts(struct line *l, struct mount *m, const char *place)
 
 static void show_mountinfo(struct line *l, struct mount *m, const char *place, char *tmp)
 {
-	char *root = dentry_path(m->mnt_root, tmp, PATH_MAX);
+	const struct dentry_operations *ops = m->mnt_root->d_op;
+	char *root = ops && ops->d_dname ? ops->d_dname(m->mnt_root, tmp, PATH_MAX) :
+					   dentry_path(m->mnt_root, tmp, PATH_MAX);
 
 	l->len += scnprintf(l->buf + l->len, l->size - l->len, "%d %d %u:%u ", m->mnt_id,
 		m->mnt_parent->mnt_id, MAJOR(m->mnt_sb->s_dev), MINOR(m->mnt_sb->s_dev));

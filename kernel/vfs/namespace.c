@@ -51,8 +51,11 @@ static int graft(struct mount *m, struct path *where)
 	int err;
 
 	to_top(where);
-	if (!(where->mnt->mnt_state & MNT_IN_NS))
+	if (!mnt_is_ours(where->mnt))
 		return -EINVAL;
+	err = mnt_ns_room(where->mnt->mnt_ns, m);
+	if (err)
+		return err;
 	if (d_gone(where->dentry))
 		return -ENOENT;
 	if (is_dir(where->dentry->d_inode) != is_dir(m->mnt_root->d_inode))
@@ -74,6 +77,9 @@ static int do_new_mount(
 
 	if (!t)
 		return -ENODEV;
+	if (t->fs_flags & FS_USERNS_MOUNT ? !ns_capable(current_user_ns(), CAP_SYS_ADMIN) :
+					    !capable(CAP_SYS_ADMIN))
+		return -EPERM;
 	root = t->mount(t, sb_flags_of(flags), dev, data);
 	if (IS_ERR(root))
 		return PTR_ERR(root);
@@ -98,6 +104,40 @@ static int do_new_mount(
 	return err;
 }
 
+/* Would a part of a more privileged namespace's tree come to light? namespace_sem held. */
+static bool has_locked_children(struct mount *m, struct dentry *d)
+{
+	struct mount *c;
+	bool below;
+
+	list_for_each_entry(c, &m->mnt_mounts, mnt_child) {
+		spin_lock(&rename_seq.lock);
+		below = d_is_ancestor(d, c->mnt_mountpoint);
+		spin_unlock(&rename_seq.lock);
+		if (below && (c->mnt_state & MNT_LOCKED))
+			return true;
+	}
+	return false;
+}
+
+/* A namespace must not hold itself, nor one that may hold it. */
+static bool ns_file_loops(const struct path *p)
+{
+	const struct ns_common *ns = nsfs_inode_ns(p->dentry->d_inode);
+
+	return ns && ns->ops->flag == CLONE_NEWNS &&
+	       container_of(ns, struct mnt_namespace, ns)->order <= current_mnt_ns()->order;
+}
+
+bool may_bind(const struct path *old, bool recursive)
+{
+	if (old->mnt->mnt_state & MNT_UNBINDABLE)
+		return false;
+	if (!mnt_is_ours(old->mnt) && !nsfs_inode_ns(old->dentry->d_inode))
+		return false;
+	return !ns_file_loops(old) && (recursive || !has_locked_children(old->mnt, old->dentry));
+}
+
 static int do_bind(struct path *where, const char *from, bool recursive)
 {
 	struct path old;
@@ -112,9 +152,9 @@ static int do_bind(struct path *where, const char *from, bool recursive)
 		return err;
 	down_write(&namespace_sem);
 	err = -EINVAL;
-	if (!(old.mnt->mnt_state & MNT_IN_NS) || (old.mnt->mnt_state & MNT_UNBINDABLE))
+	if (!may_bind(&old, recursive))
 		goto out;
-	m = mnt_copy_tree(old.mnt, old.dentry, recursive);
+	m = mnt_copy_tree(old.mnt, old.dentry, COPY_NS_FILES | (recursive ? COPY_RECURSIVE : 0));
 	err = PTR_ERR(m);
 	if (IS_ERR(m))
 		goto out;
@@ -132,7 +172,8 @@ static int may_move(const struct path *old, const struct path *where)
 {
 	struct mount *m = old->mnt;
 
-	if (old->dentry != m->mnt_root || m->mnt_parent == m || !(m->mnt_state & MNT_IN_NS))
+	if (old->dentry != m->mnt_root || m->mnt_parent == m || !mnt_is_ours(m) ||
+		!mnt_is_ours(where->mnt) || (m->mnt_state & MNT_LOCKED))
 		return -EINVAL;
 	if (mnt_is_shared(m->mnt_parent))
 		return -EINVAL;
@@ -211,19 +252,38 @@ static u32 remount_flags(const struct mount *m, u32 flags)
 	return f;
 }
 
+/* What a more privileged namespace has set stays. */
+bool may_lift(const struct mount *m, u32 flags)
+{
+	u32 s = m->mnt_state;
+
+	return !(((s & MNT_LOCK_READONLY) && !(flags & MS_RDONLY)) ||
+		 ((s & MNT_LOCK_NODEV) && !(flags & MS_NODEV)) ||
+		 ((s & MNT_LOCK_NOSUID) && !(flags & MS_NOSUID)) ||
+		 ((s & MNT_LOCK_NOEXEC) && !(flags & MS_NOEXEC)) ||
+		 ((s & MNT_LOCK_ATIME) && ((m->mnt_flags ^ flags) & MNT_ATIME_FLAGS)));
+}
+
 static int do_remount(struct path *where, u32 flags, char *data)
 {
 	struct super_block *sb = where->mnt->mnt_sb;
 	int err;
 
-	if (where->dentry != where->mnt->mnt_root || !(where->mnt->mnt_state & MNT_IN_NS))
+	if (where->dentry != where->mnt->mnt_root || !mnt_is_ours(where->mnt))
 		return -EINVAL;
+	if (!may_lift(where->mnt, remount_flags(where->mnt, flags)))
+		return -EPERM;
 	down_write(&sb->s_umount);
-	err = flags & MS_BIND ? 0 : do_remount_sb(sb, sb_flags_of(flags), data);
+	if (flags & MS_BIND)
+		err = 0;
+	else if (!ns_capable(sb->s_user_ns ? sb->s_user_ns : &init_user_ns, CAP_SYS_ADMIN))
+		err = -EPERM;
+	else
+		err = do_remount_sb(sb, sb_flags_of(flags), data);
 	if (!err) {
 		down_write(&namespace_sem);
 		err = mnt_set_flags(where->mnt, remount_flags(where->mnt, flags));
-		init_mnt_ns->seq++;
+		mnt_ns_changed(where->mnt->mnt_ns);
 		up_write(&namespace_sem);
 	}
 	up_write(&sb->s_umount);
@@ -318,7 +378,7 @@ long sys_mount(uaddr_t source, uaddr_t target, uaddr_t fstype, u64 flags, uaddr_
 	err = user_path_at(AT_FDCWD, target, LOOKUP_FOLLOW, &where);
 	if (err)
 		goto out;
-	err = capable(CAP_SYS_ADMIN) ? mount_at(&where, dev, type, flags, data) : -EPERM;
+	err = may_mount() ? mount_at(&where, dev, type, flags, data) : -EPERM;
 	path_put(&where);
 out:
 	free_arg(data);
@@ -344,7 +404,7 @@ static int umount_root(struct super_block *sb)
 /* namespace_sem held; the caller's path holds one reference. */
 static int umount_locked(struct mount *m, int flags, struct list_head *dead)
 {
-	if (!(m->mnt_state & MNT_IN_NS) || m->mnt_parent == m)
+	if (!mnt_is_ours(m) || m->mnt_parent == m || (m->mnt_state & MNT_LOCKED))
 		return -EINVAL;
 	if (flags & MNT_EXPIRE) {
 		if (mnt_busy(m, 1) || !list_empty(&m->mnt_mounts))
@@ -392,7 +452,7 @@ long sys_umount2(uaddr_t target, int flags)
 
 	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
 		return -EINVAL;
-	if (!capable(CAP_SYS_ADMIN))
+	if (!may_mount())
 		return -EPERM;
 	if ((flags & MNT_EXPIRE) && (flags & (MNT_FORCE | MNT_DETACH)))
 		return -EINVAL;
@@ -407,42 +467,45 @@ long sys_umount2(uaddr_t target, int flags)
 
 /* ---- pivot_root ---- */
 
+static int move_root(struct path *p, const struct path *old, const struct path *new)
+{
+	if (p->mnt != old->mnt || p->dentry != old->dentry)
+		return 0;
+	path_get(new);
+	*p = *new;
+	return 1;
+}
+
+static int move_task_root(struct task *t, const struct path *old, const struct path *new)
+{
+	struct fs_struct *fs;
+	int n = 0;
+
+	spin_lock(&t->alloc_lock);
+	fs = t->fs;
+	if (fs) {
+		fs_write_begin(fs);
+		n += move_root(&fs->root, old, new);
+		n += move_root(&fs->pwd, old, new);
+		fs_write_end(fs);
+	}
+	spin_unlock(&t->alloc_lock);
+	return n;
+}
+
 /* Roots and working directories of all processes that were the old root become the new one. */
 static void chroot_all(const struct path *old, const struct path *new)
 {
-	struct task *t;
-	struct fs_struct *fs;
-	int again;
+	struct task *p, *t;
+	int n = 0;
 
-	do {
-		struct path *hit = NULL;
-
-		again = 0;
-		read_lock(&tasklist_lock);
-		list_for_each_entry(t, &all_processes, tasks) {
-			spin_lock(&t->alloc_lock);
-			fs = t->fs;
-			if (fs) {
-				fs_write_begin(fs);
-				if (fs->root.mnt == old->mnt && fs->root.dentry == old->dentry)
-					hit = &fs->root;
-				else if (fs->pwd.mnt == old->mnt && fs->pwd.dentry == old->dentry)
-					hit = &fs->pwd;
-				if (hit) {
-					path_get(new);
-					*hit = *new;
-					again = 1;
-				}
-				fs_write_end(fs);
-			}
-			spin_unlock(&t->alloc_lock);
-			if (hit)
-				break;
-		}
-		read_unlock(&tasklist_lock);
-		if (again)
-			path_put(old); /* the reference that was there */
-	} while (again);
+	read_lock(&tasklist_lock);
+	list_for_each_entry(p, &all_processes, tasks)
+		list_for_each_entry(t, &p->signal->threads, thread_node)
+			n += move_task_root(t, old, new);
+	read_unlock(&tasklist_lock);
+	while (n--)
+		path_put(old); /* the references that were there */
 }
 
 /* namespace_sem held. */
@@ -495,7 +558,7 @@ long sys_pivot_root(uaddr_t new_root, uaddr_t put_old)
 	struct path new, old, root;
 	int err;
 
-	if (!capable(CAP_SYS_ADMIN))
+	if (!may_mount())
 		return -EPERM;
 	err = user_path_at(AT_FDCWD, new_root, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &new);
 	if (err)

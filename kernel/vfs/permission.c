@@ -7,7 +7,14 @@
 
 bool inode_owner_or_capable(const struct inode *inode)
 {
-	return current_fsuid() == inode->i_uid || capable(CAP_FOWNER);
+	return current_fsuid() == inode->i_uid ||
+	       (kuid_has_mapping(current_user_ns(), inode->i_uid) &&
+		       ns_capable(current_user_ns(), CAP_FOWNER));
+}
+
+static bool over(const struct inode *inode, int cap)
+{
+	return capable_wrt_ids(inode->i_uid, inode->i_gid, cap);
 }
 
 int generic_permission(struct inode *inode, int mask)
@@ -22,13 +29,13 @@ int generic_permission(struct inode *inode, int mask)
 	if (!(mask & ~mode))
 		return 0;
 	if (is_dir(inode)) {
-		if (!(mask & MAY_WRITE) && capable(CAP_DAC_READ_SEARCH))
+		if (!(mask & MAY_WRITE) && over(inode, CAP_DAC_READ_SEARCH))
 			return 0;
-		return capable(CAP_DAC_OVERRIDE) ? 0 : -EACCES;
+		return over(inode, CAP_DAC_OVERRIDE) ? 0 : -EACCES;
 	}
-	if (mask == MAY_READ && capable(CAP_DAC_READ_SEARCH))
+	if (mask == MAY_READ && over(inode, CAP_DAC_READ_SEARCH))
 		return 0;
-	if ((!(mask & MAY_EXEC) || (inode->i_mode & S_IXUGO)) && capable(CAP_DAC_OVERRIDE))
+	if ((!(mask & MAY_EXEC) || (inode->i_mode & S_IXUGO)) && over(inode, CAP_DAC_OVERRIDE))
 		return 0;
 	return -EACCES;
 }
@@ -56,7 +63,7 @@ static bool sticky_forbids(struct inode *dir, struct inode *inode)
 
 	if (!(dir->i_mode & S_ISVTX) || inode->i_uid == fsuid || dir->i_uid == fsuid)
 		return false;
-	return !capable(CAP_FOWNER);
+	return !over(inode, CAP_FOWNER);
 }
 
 int may_create(struct inode *dir, struct dentry *d)
@@ -65,6 +72,9 @@ int may_create(struct inode *dir, struct dentry *d)
 		return -EEXIST;
 	if (dir->i_flags & S_DEAD)
 		return -ENOENT;
+	if (!kuid_has_mapping(sb_user_ns(dir->i_sb), current_fsuid()) ||
+		!kgid_has_mapping(sb_user_ns(dir->i_sb), current_fsgid()))
+		return -EOVERFLOW;
 	return inode_permission(dir, MAY_WRITE | MAY_EXEC);
 }
 

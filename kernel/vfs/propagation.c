@@ -165,12 +165,21 @@ static int repeat_mount(struct mount *t, void *arg)
 	struct repeat_mount *r = arg;
 	struct path at = { t, r->where->dentry };
 	struct mount *copy, *top;
+	int err;
 
 	if (!same_place_exists(t, at.dentry))
 		return 0;
-	copy = mnt_copy_tree(r->m, r->m->mnt_root, true);
+	err = mnt_ns_room(t->mnt_ns, r->m);
+	if (err)
+		return err;
+	copy = mnt_copy_tree(r->m, r->m->mnt_root, COPY_RECURSIVE);
 	if (IS_ERR(copy))
 		return PTR_ERR(copy);
+	if (t->mnt_ns->ns.owner != current_user_ns() &&
+		!in_userns(t->mnt_ns->ns.owner, r->where->mnt->mnt_ns->ns.owner)) {
+		mnt_lock_tree(copy);
+		copy->mnt_state &= ~MNT_LOCKED;
+	}
 	if (t->mnt_group_id != r->where->mnt->mnt_group_id)
 		enslave_tree(copy, r->m, mnt_is_shared(t));
 	while ((top = mount_lookup_rcu(at.mnt, at.dentry)))

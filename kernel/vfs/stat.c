@@ -4,6 +4,7 @@
  * A file system answers through i_op->getattr, or generic_fillattr() does from the inode. Nothing is locked: the fields are words, and
  * a reader that races with a change may see some of the old and some of the new, as on Linux.
  */
+#include <linux/securebits.h>
 #include <asm/stat.h>
 
 #include "gen/syscalls.h"
@@ -65,8 +66,8 @@ static int copy_stat(const struct kstat *st, uaddr_t ua)
 	s.st_ino = st->ino;
 	s.st_nlink = st->nlink;
 	s.st_mode = st->mode;
-	s.st_uid = st->uid;
-	s.st_gid = st->gid;
+	s.st_uid = from_kuid_munged(current_user_ns(), st->uid);
+	s.st_gid = from_kgid_munged(current_user_ns(), st->gid);
 	s.st_rdev = encode_dev(st->rdev);
 	s.st_size = st->size;
 	s.st_blksize = st->blksize;
@@ -196,8 +197,8 @@ static int copy_statx(const struct kstat *st, uaddr_t ua)
 	x.stx_attributes = st->attributes;
 	x.stx_attributes_mask = st->attributes_mask;
 	x.stx_nlink = st->nlink;
-	x.stx_uid = st->uid;
-	x.stx_gid = st->gid;
+	x.stx_uid = from_kuid_munged(current_user_ns(), st->uid);
+	x.stx_gid = from_kgid_munged(current_user_ns(), st->gid);
 	x.stx_mode = st->mode;
 	x.stx_ino = st->ino;
 	x.stx_size = st->size;
@@ -300,8 +301,11 @@ long sys_readlink(uaddr_t ua, uaddr_t buf, int size)
 static struct cred *access_cred(void)
 {
 	const struct cred *c = current_cred();
-	u64 caps = c->uid == 0 ? c->cap_permitted : 0;
+	u64 caps = c->uid == make_kuid(c->user_ns, 0) ? c->cap_permitted : 0;
 	struct cred *n;
+
+	if (c->securebits & issecure_mask(SECURE_NO_SETUID_FIXUP))
+		caps = c->cap_effective;
 
 	if (c->uid == c->fsuid && c->gid == c->fsgid && caps == c->cap_effective)
 		return NULL;

@@ -63,7 +63,10 @@ static struct super_block *alloc_super(struct file_system_type *t, u32 flags)
 
 static void super_free_rcu(struct rcu_head *h)
 {
-	kfree(container_of(h, struct super_block, s_rcu));
+	struct super_block *sb = container_of(h, struct super_block, s_rcu);
+
+	put_user_ns(sb->s_user_ns);
+	kfree(sb);
 }
 
 /* s_umount is held for writing; the memory stays for a grace period. */
@@ -158,6 +161,10 @@ static struct dentry *fill_new(struct super_block *sb, void *data, fill_super_t 
 		abandon_super(sb);
 		return ERR_PTR(err);
 	}
+	if (!sb->s_user_ns) /* whoever mounts it owns what is in it */
+		sb->s_user_ns = get_user_ns(current_user_ns());
+	if (sb->s_user_ns != &init_user_ns)
+		sb->s_iflags |= SB_I_NODEV;
 	sb->s_flags |= SB_ACTIVE;
 	return dget(sb->s_root);
 }
@@ -178,14 +185,15 @@ struct dentry *mount_nodev(struct file_system_type *t, u32 flags, void *data, fi
 }
 
 /* A live superblock of the type, and of the device when one is given: s_umount held for writing, s_active counted. NULL. */
-static struct super_block *grab_super(struct file_system_type *t, struct block_device *b)
+static struct super_block *grab_super(
+	struct file_system_type *t, struct block_device *b, const void *key)
 {
 	struct super_block *sb;
 
 again:
 	spin_lock(&sb_lock);
 	list_for_each_entry(sb, &super_blocks, s_list) {
-		if (sb->s_type != t || (b && sb->s_bdev != b) ||
+		if (sb->s_type != t || (b && sb->s_bdev != b) || (key && sb->s_fs_info != key) ||
 			!atomic_inc_not_zero(&sb->s_active))
 			continue;
 		spin_unlock(&sb_lock);
@@ -206,8 +214,21 @@ struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data, f
 	struct dentry *root;
 
 	mutex_lock(&bdev_mount_mutex);
-	sb = grab_super(t, NULL);
+	sb = grab_super(t, NULL, NULL);
 	root = sb ? dget(sb->s_root) : mount_nodev(t, flags, data, fill);
+	mutex_unlock(&bdev_mount_mutex);
+	return root;
+}
+
+/* One superblock for each @key, which fill() makes s_fs_info. */
+struct dentry *mount_keyed(struct file_system_type *t, u32 flags, void *key, fill_super_t fill)
+{
+	struct super_block *sb;
+	struct dentry *root;
+
+	mutex_lock(&bdev_mount_mutex);
+	sb = grab_super(t, NULL, key);
+	root = sb ? dget(sb->s_root) : mount_nodev(t, flags, key, fill);
 	mutex_unlock(&bdev_mount_mutex);
 	return root;
 }
@@ -263,7 +284,7 @@ struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_de
 	struct dentry *root;
 
 	mutex_lock(&bdev_mount_mutex);
-	sb = grab_super(t, b);
+	sb = grab_super(t, b, NULL);
 	if (!sb) {
 		root = bdev_new_super(t, b, flags, data, fill);
 	} else if ((sb->s_flags ^ flags) & SB_RDONLY) {

@@ -704,7 +704,8 @@ struct super_block {
 	int s_iflags;
 #define SB_I_NODEV 1 /* device nodes do not open */
 #define SB_I_NOEXEC 2
-#define SB_I_NOUSER 4 /* internal: cannot be mounted by anyone */
+#define SB_I_NOUSER 4                     /* internal: cannot be mounted by anyone */
+	struct user_namespace *s_user_ns; /* a reference: who owns it; set by its mount */
 	atomic64_t s_writers;
 	struct rcu_head s_rcu;
 };
@@ -736,6 +737,8 @@ struct dentry *mount_bdev(struct file_system_type *t, u32 flags, const char *dev
 struct dentry *mount_nodev(struct file_system_type *t, u32 flags, void *data,
 	int (*fill)(struct super_block *sb, void *data, bool silent));
 struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data,
+	int (*fill)(struct super_block *sb, void *data, bool silent));
+struct dentry *mount_keyed(struct file_system_type *t, u32 flags, void *key,
 	int (*fill)(struct super_block *sb, void *data, bool silent));
 struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_device *b, void *data,
 	int (*fill)(struct super_block *sb, void *data, bool silent));
@@ -772,16 +775,15 @@ struct mount {
 	struct path mnt_dead_at; /* after umount: where it was, until the references are dropped */
 	struct rcu_head mnt_rcu;
 };
-struct mnt_namespace {
-	atomic_t count;
-	struct mount *root;
-	struct list_head list; /* of mnt_list */
-	u64 seq;               /* event counter, polled through /proc/mounts */
-	struct wait_queue_head poll;
-	u32 nr_mounts;
-};
-extern struct mnt_namespace *init_mnt_ns;
+struct mnt_namespace; /* vfs/mount.h */
+struct ns_common;
 extern struct rwsem namespace_sem;
+/* For /proc/PID/mounts: of the namespace that @ns is the beginning of. */
+void mnt_ns_for_each(struct ns_common *ns, void (*fn)(struct mount *m, void *arg), void *arg);
+u64 mnt_ns_event(struct ns_common *ns); /* changes with every mount and umount */
+struct wait_queue_head *mnt_ns_queue(struct ns_common *ns);
+bool mnt_in_current_ns(const struct mount *m);
+extern u32 sysctl_mount_max;
 struct mount *mntget(struct mount *m);
 void mntput(struct mount *m);
 int mnt_want_write(struct mount *m); /* 0, -EROFS */
@@ -789,6 +791,7 @@ void mnt_drop_write(struct mount *m);
 /* A mount of one's own of the tree at @path, in no namespace; mntput() ends it. ERR_PTR. */
 struct mount *clone_private_mount(const struct path *path);
 int vfs_statfs(const struct path *p, struct kstatfs *st);
+bool current_chrooted(void); /* is current's root not that of its mount namespace? */
 struct mount *kern_mount(struct file_system_type *t); /* internal, not in any namespace */
 struct mount *kern_mount_data(struct file_system_type *t, void *data); /* @data for t->mount */
 /* For init: mount on a path; 0 or -errno. */

@@ -42,10 +42,10 @@ static int parse_options(char *data)
 		if (val && kstrtou64(val, octal ? 8 : 10, &n))
 			return -EINVAL;
 		if (!strcmp(word, "uid") && val) {
-			opts.uid = (kuid_t)n;
+			opts.uid = make_kuid(current_user_ns(), (u32)n);
 			opts.set_uid = true;
 		} else if (!strcmp(word, "gid") && val) {
-			opts.gid = (kgid_t)n;
+			opts.gid = make_kgid(current_user_ns(), (u32)n);
 			opts.set_gid = true;
 		} else if (!strcmp(word, "mode") && val) {
 			opts.mode = n & 07777;

@@ -165,8 +165,8 @@ static int show_loadavg(struct seq *s, void *arg)
 
 static int show_version(struct seq *s, void *arg)
 {
-	seq_printf(s, "%s version %s (nestling) %s\n", init_uts.sysname, init_uts.release,
-		init_uts.version);
+	seq_printf(s, "%s version %s (nestling) %s\n", init_uts.name.sysname, init_uts.name.release,
+		init_uts.name.version);
 	return 0;
 }
 

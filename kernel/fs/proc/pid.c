@@ -13,6 +13,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
 
 enum pe_kind {
@@ -35,7 +36,7 @@ struct pid_entry {
 	bool leader_only, thread_only;
 	int (*show)(struct seq *s, struct task *t);
 	int (*tid_show)(struct seq *s, struct task *t); /* NULL: the same */
-	int (*store)(struct task *t, char *text);
+	int (*store)(struct task *t, struct file *f, char *text);
 	int (*link)(struct task *t, struct path *path);
 	const struct file_operations *fops;
 };
@@ -166,6 +167,12 @@ static const char *pid_get_link(struct dentry *d, struct inode *inode, char **to
 static const struct inode_operations pid_dir_iops, fd_dir_iops, task_dir_iops, pid_file_iops;
 static const struct file_operations pid_dir_fops, fd_dir_fops, task_dir_fops;
 
+/* The root of a user namespace, or of all where it has none. */
+static u32 root_of(u32 id)
+{
+	return uid_valid(id) ? id : 0;
+}
+
 static void set_owner(struct inode *inode, struct task *t)
 {
 	const struct cred *c = get_task_cred(t);
@@ -175,8 +182,8 @@ static void set_owner(struct inode *inode, struct task *t)
 	if (t->mm)
 		dumpable = t->mm->dumpable;
 	spin_unlock(&t->alloc_lock);
-	inode->i_uid = dumpable ? c->euid : 0;
-	inode->i_gid = dumpable ? c->egid : 0;
+	inode->i_uid = dumpable ? c->euid : root_of(make_kuid(c->user_ns, 0));
+	inode->i_gid = dumpable ? c->egid : root_of(make_kgid(c->user_ns, 0));
 	put_cred(c);
 }
 
@@ -263,6 +270,16 @@ static bool parse_number(const struct qstr *name, u32 *n)
 
 /* ---- /proc/PID, /proc/PID/task/TID ---- */
 
+/* By a number of the namespace that this mount of proc shows. */
+static struct task *find_task_in(const struct inode *dir, u32 nr)
+{
+	struct pid *pid = find_get_pid_ns((pid_t)nr, proc_pid_ns(dir->i_sb));
+	struct task *t = pid ? pid_get_task(pid, PIDTYPE_PID) : NULL;
+
+	put_pid(pid);
+	return t;
+}
+
 /* Any thread's number finds its process, as in Linux; listings show leaders only. */
 struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct qstr *name)
 {
@@ -272,7 +289,7 @@ struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct
 
 	if (!parse_number(name, &nr))
 		return ERR_PTR(-ENOENT);
-	t = find_get_task((pid_t)nr);
+	t = find_task_in(dir, nr);
 	if (!t)
 		return ERR_PTR(-ENOENT);
 	inode = proc_pid_inode(dir, S_IFDIR | 0555, t->thread_pid, t->pid != t->tgid, t);
@@ -284,25 +301,12 @@ struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct
 	return add(d, inode);
 }
 
-/* The lowest process number >= nr, or 0. */
-static pid_t next_process(pid_t nr)
-{
-	struct task *t;
-	pid_t best = 0;
-
-	read_lock(&tasklist_lock);
-	list_for_each_entry(t, &all_processes, tasks)
-		if (t->pid >= nr && (!best || t->pid < best))
-			best = t->pid;
-	read_unlock(&tasklist_lock);
-	return best;
-}
-
 int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base)
 {
+	struct pid_namespace *ns = proc_pid_ns(f->f_inode->i_sb);
 	pid_t nr = (pid_t)(ctx->pos - base);
 
-	while ((nr = next_process(max(nr, 1)))) {
+	while ((nr = next_process_ns(max(nr, 1), ns))) {
 		char name[12];
 		int len = scnprintf(name, sizeof(name), "%d", nr);
 
@@ -410,7 +414,7 @@ static struct dentry *task_dir_lookup(struct inode *dir, struct dentry *d, u32 f
 
 	if (!leader)
 		return ERR_PTR(-ENOENT);
-	t = parse_number(&d->d_name, &nr) ? find_get_task((pid_t)nr) : NULL;
+	t = parse_number(&d->d_name, &nr) ? find_task_in(dir, nr) : NULL;
 	if (!t || t->tgid != leader->tgid) {
 		if (t)
 			put_task(t);
@@ -427,15 +431,18 @@ static struct dentry *task_dir_lookup(struct inode *dir, struct dentry *d, u32 f
 	return add(d, inode);
 }
 
-static pid_t next_thread_nr(struct task *leader, pid_t nr)
+static pid_t next_thread_nr(struct task *leader, pid_t nr, const struct pid_namespace *ns)
 {
 	struct task *t;
 	pid_t best = 0;
 
 	read_lock(&tasklist_lock);
-	list_for_each_entry(t, &leader->signal->threads, thread_node)
-		if (t->pid >= nr && (!best || t->pid < best))
-			best = t->pid;
+	list_for_each_entry(t, &leader->signal->threads, thread_node) {
+		pid_t n = task_pid_nr_ns(t, ns);
+
+		if (n >= nr && (!best || n < best))
+			best = n;
+	}
 	read_unlock(&tasklist_lock);
 	return best;
 }
@@ -450,7 +457,7 @@ static int task_dir_iterate(struct file *f, struct dir_context *ctx)
 	if (!dir_emit_dots(f, ctx))
 		goto out;
 	nr = (pid_t)(ctx->pos - 2);
-	while ((nr = next_thread_nr(leader, max(nr, 1)))) {
+	while ((nr = next_thread_nr(leader, max(nr, 1), proc_pid_ns(f->f_inode->i_sb)))) {
 		char name[12];
 		int len = scnprintf(name, sizeof(name), "%d", nr);
 
@@ -634,8 +641,9 @@ int proc_entry_open(const struct proc_inode *pi)
 	return err;
 }
 
-int proc_entry_store(const struct proc_inode *pi, char *text, size_t n)
+int proc_entry_store(struct file *f, char *text, size_t n)
 {
+	const struct proc_inode *pi = PROC_I(f->f_inode);
 	struct task *t;
 	int err;
 
@@ -646,7 +654,7 @@ int proc_entry_store(const struct proc_inode *pi, char *text, size_t n)
 	t = proc_task_of(pi);
 	if (!t)
 		return -ESRCH;
-	err = pi->pe->store(t, text);
+	err = pi->pe->store(t, f, text);
 	put_task(t);
 	return err;
 }
@@ -704,7 +712,7 @@ static const struct pid_entry pid_entries[] = {
 	LINK("cwd", link_cwd),
 	TEXT_PRIVATE("environ", 0400, proc_show_environ),
 	LINK("exe", link_exe),
-	TEXT("gid_map", 0444, proc_show_id_map),
+	TEXT_RW("gid_map", 0644, proc_show_gid_map, proc_store_gid_map),
 	{ .name = "io",
 		.mode = S_IFREG | 0400,
 		.kind = PE_TEXT,
@@ -718,17 +726,19 @@ static const struct pid_entry pid_entries[] = {
 		.leader_only = true },
 	TEXT_PRIVATE("maps", 0444, proc_pid_maps),
 	FOPS("mem", 0600, &proc_mem_fops),
-	TEXT("mountinfo", 0444, proc_show_mountinfo),
+	FOPS("mountinfo", 0444, &proc_mountinfo_fops),
 	FOPS("mounts", 0444, &proc_mounts_fops),
-	TEXT("mountstats", 0400, proc_show_mountstats),
+	FOPS("mountstats", 0400, &proc_mountstats_fops),
 	TEXT_RW("oom_adj", 0644, proc_show_legacy_oom_adj, proc_store_legacy_oom_adj),
 	TEXT("oom_score", 0444, proc_show_oom_score),
 	TEXT_RW("oom_score_adj", 0644, proc_show_oom_adj, proc_store_oom_adj),
 	FOPS("pagemap", 0400, &proc_pagemap_fops),
 	TEXT_PRIVATE("personality", 0400, proc_show_personality),
+	TEXT_RW("projid_map", 0644, proc_show_projid_map, proc_store_projid_map),
 	LINK("root", link_root),
 	TEXT("sched", 0444, proc_show_sched),
 	TEXT("schedstat", 0444, proc_show_schedstat),
+	TEXT_RW("setgroups", 0644, proc_show_setgroups, proc_store_setgroups),
 	TEXT_PRIVATE("smaps", 0444, proc_pid_smaps),
 	TEXT_PRIVATE("smaps_rollup", 0444, proc_pid_smaps_rollup),
 	TEXT_PRIVATE("stack", 0400, proc_show_stack),
@@ -746,7 +756,7 @@ static const struct pid_entry pid_entries[] = {
 		.leader_only = true,
 		.show = proc_show_timerslack,
 		.store = proc_store_timerslack },
-	TEXT("uid_map", 0444, proc_show_id_map),
+	TEXT_RW("uid_map", 0644, proc_show_uid_map, proc_store_uid_map),
 	TEXT("wchan", 0444, proc_show_wchan),
 };
 

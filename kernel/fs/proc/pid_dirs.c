@@ -1,58 +1,66 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_dirs.c: /proc/PID/ns and /proc/PID/net: folders that look the same for every process, since there is one namespace of each kind.
+ * pid_dirs.c: /proc/PID/ns, the links to a task's namespaces, and /proc/PID/net, which looks the same for every process.
  */
 #include <asm/errno.h>
 
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/nsproxy.h"
 
-/* ---- ns: one namespace of each kind ---- */
-
-static const struct {
-	const char *name;
-	u32 ino;
-} namespaces[] = {
-	{ "cgroup", 4026531835U },
-	{ "ipc", 4026531839U },
-	{ "mnt", 4026531841U },
-	{ "net", 4026531840U },
-	{ "pid", 4026531836U },
-	{ "pid_for_children", 4026531836U },
-	{ "time", 4026531834U },
-	{ "time_for_children", 4026531834U },
-	{ "user", 4026531837U },
-	{ "uts", 4026531838U },
-};
+/* ---- ns: links to the namespaces of a task (kernel/task/nsfs.c) ---- */
 
 static const char *ns_get_link(struct dentry *d, struct inode *inode, char **to_free)
 {
-	u32 i = (u32)PROC_I(inode)->fd;
-	const char *name = namespaces[i].name;
+	struct task *t = proc_task(inode);
 	char *text = kzalloc(40, GFP_KERNEL);
-	int n = (int)strcspn(name, "_");
+	int err = -ENOMEM;
 
-	if (!text)
-		return ERR_PTR(-ENOMEM);
-	scnprintf(text, 40, "%.*s:[%u]", n, name, namespaces[i].ino);
+	if (!t) {
+		kfree(text);
+		return ERR_PTR(-ESRCH);
+	}
+	if (text)
+		err = ns_link_text(t, ns_link_nth((u32)PROC_I(inode)->fd), text, 40);
+	put_task(t);
+	if (err < 0) {
+		kfree(text);
+		return ERR_PTR(err);
+	}
 	*to_free = text;
 	return text;
 }
 
-static const struct inode_operations ns_link_iops = { .get_link = ns_get_link };
+static int ns_follow_link(struct dentry *d, struct inode *inode, struct path *to)
+{
+	struct task *t = proc_task(inode);
+	int err;
+
+	if (!t)
+		return -ESRCH;
+	err = ns_link_path(t, ns_link_nth((u32)PROC_I(inode)->fd), to);
+	put_task(t);
+	return err;
+}
+
+static const struct inode_operations ns_link_iops = {
+	.get_link = ns_get_link,
+	.follow_link = ns_follow_link,
+	.setattr = proc_pid_setattr,
+};
 
 static struct dentry *ns_dir_lookup(struct inode *dir, struct dentry *d, u32 flags)
 {
 	struct task *t = proc_task(dir);
+	const struct ns_link *l;
 	struct inode *inode;
-	u32 i;
 
 	if (!t)
 		return ERR_PTR(-ENOENT);
-	for (i = 0; i < ARRAY_SIZE(namespaces); i++) {
-		if (strlen(namespaces[i].name) != d->d_name.len ||
-			memcmp(namespaces[i].name, d->d_name.name, d->d_name.len))
+	for (u32 i = 0; (l = ns_link_nth(i)); i++) {
+		if (strlen(l->name) != d->d_name.len ||
+			memcmp(l->name, d->d_name.name, d->d_name.len))
 			continue;
 		inode = proc_pid_inode(
 			dir, S_IFLNK | 0777, PROC_I(dir)->pid, PROC_I(dir)->thread, t);
@@ -70,14 +78,13 @@ static struct dentry *ns_dir_lookup(struct inode *dir, struct dentry *d, u32 fla
 
 static int ns_dir_iterate(struct file *f, struct dir_context *ctx)
 {
-	u32 i;
+	const struct ns_link *l;
 
 	if (!dir_emit_dots(f, ctx))
 		return 0;
-	for (i = (u32)(ctx->pos - 2); i < ARRAY_SIZE(namespaces); i++) {
+	for (u32 i = (u32)(ctx->pos - 2); (l = ns_link_nth(i)); i++) {
 		ctx->pos = i + 2;
-		if (!dir_emit(ctx, namespaces[i].name, (int)strlen(namespaces[i].name),
-			    f->f_inode->i_ino * 64 + i, 10))
+		if (!dir_emit(ctx, l->name, (int)strlen(l->name), f->f_inode->i_ino * 64 + i, 10))
 			return 0;
 		ctx->pos = i + 3;
 	}

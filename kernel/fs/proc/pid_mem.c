@@ -95,7 +95,7 @@ const struct file_operations proc_pagemap_fops = {
 
 /* ---- clear_refs ---- */
 
-int proc_store_clear_refs(struct task *t, char *text)
+int proc_store_clear_refs(struct task *t, struct file *f, char *text)
 {
 	struct mm *mm;
 	s64 what;

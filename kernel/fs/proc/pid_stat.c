@@ -12,6 +12,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
 #include "kernel/task/seccomp.h"
 
@@ -32,22 +33,22 @@ static int tty_number(const struct tty_struct *tty)
 	return (int)((mi & 0xff) | (ma << 8) | ((mi & ~0xffU) << 12));
 }
 
-static void gather(struct task *t, struct gathered *g)
+static void gather(struct task *t, struct gathered *g, const struct pid_namespace *ns)
 {
 	struct sighand_struct *sh;
 	int i;
 
 	memset(g, 0, sizeof(*g));
 	read_lock(&tasklist_lock);
-	g->ppid = t->real_parent ? t->real_parent->tgid : 0;
-	g->tracer = t->ptrace && t->parent ? t->parent->pid : 0;
-	g->pgrp = pid_nr(task_pgrp(t));
-	g->session = pid_nr(task_session(t));
+	g->ppid = t->real_parent ? task_tgid_nr_ns(t->real_parent, ns) : 0;
+	g->tracer = t->ptrace && t->parent ? task_pid_nr_ns(t->parent, ns) : 0;
+	g->pgrp = pid_nr_ns(task_pgrp(t), ns);
+	g->session = pid_nr_ns(task_session(t), ns);
 	g->threads = t->signal->nr_threads;
 	g->tpgid = -1;
 	if (t->signal->tty) {
 		g->tty_nr = tty_number(t->signal->tty);
-		g->tpgid = pid_nr(t->signal->tty->pgrp);
+		g->tpgid = pid_nr_ns(t->signal->tty->pgrp, ns);
 	}
 	read_unlock(&tasklist_lock);
 	sh = lock_task_sighand(t);
@@ -110,16 +111,17 @@ static int priority_of(const struct task *t)
 
 static int show_stat(struct seq *s, struct task *t, bool whole)
 {
+	const struct pid_namespace *ns = seq_pid_ns(s);
 	struct mm *mm = get_task_mm(t);
 	struct group_sums sum;
 	struct gathered g;
 	bool may = ptrace_may_access(t, false);
 	const struct regs *r = task_regs(t);
 
-	gather(t, &g);
+	gather(t, &g, ns);
 	sum_times(t, whole, &sum);
-	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u ", t->pid, t->comm, task_state_char(t), g.ppid,
-		g.pgrp, g.session, g.tty_nr, g.tpgid, t->flags);
+	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u ", task_pid_nr_ns(t, ns), t->comm,
+		task_state_char(t), g.ppid, g.pgrp, g.session, g.tty_nr, g.tpgid, t->flags);
 	seq_printf(s, "%lu %lu %lu %lu ", sum.min_flt, whole ? t->signal->cmin_flt : 0, sum.maj_flt,
 		whole ? t->signal->cmaj_flt : 0);
 	seq_printf(s, "%lu %lu %lu %lu ", sum.utime / TICK_NS, sum.stime / TICK_NS,
@@ -196,14 +198,19 @@ static const char *state_name(char c)
 
 static void status_ids(struct seq *s, struct task *t)
 {
+	const struct user_namespace *ns = seq_user_ns(s);
 	const struct cred *c = get_task_cred(t);
 	u32 i;
 
-	seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid, c->fsuid);
-	seq_printf(s, "Gid:\t%u\t%u\t%u\t%u\n", c->gid, c->egid, c->sgid, c->fsgid);
+	seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\n", from_kuid_munged(ns, c->uid),
+		from_kuid_munged(ns, c->euid), from_kuid_munged(ns, c->suid),
+		from_kuid_munged(ns, c->fsuid));
+	seq_printf(s, "Gid:\t%u\t%u\t%u\t%u\n", from_kgid_munged(ns, c->gid),
+		from_kgid_munged(ns, c->egid), from_kgid_munged(ns, c->sgid),
+		from_kgid_munged(ns, c->fsgid));
 	seq_printf(s, "FDSize:\t%u\nGroups:\t", t->files ? t->files->fdt.max_fds : 0);
 	for (i = 0; c->group_info && i < c->group_info->ngroups; i++)
-		seq_printf(s, "%u ", c->group_info->gid[i]);
+		seq_printf(s, "%u ", from_kgid_munged(ns, c->group_info->gid[i]));
 	seq_puts(s, "\n");
 	put_cred(c);
 }
@@ -277,24 +284,47 @@ static void cpu_list(struct seq *s, u64 mask)
 	}
 }
 
+/* Its numbers in the reader's namespace and in those below it, down to its own. */
+static void status_ns_numbers(struct seq *s, struct task *t, const struct pid_namespace *ns)
+{
+	static const struct {
+		const char *name;
+		enum pid_type type;
+	} lines[] = { { "NStgid", PIDTYPE_TGID }, { "NSpid", PIDTYPE_PID },
+		{ "NSpgid", PIDTYPE_PGID }, { "NSsid", PIDTYPE_SID } };
+
+	read_lock(&tasklist_lock);
+	for (u32 i = 0; i < ARRAY_SIZE(lines); i++) {
+		const struct pid *p = lines[i].type == PIDTYPE_PID ? t->thread_pid :
+								     t->signal->pids[lines[i].type];
+		u32 own = t->thread_pid ? t->thread_pid->level : 0;
+
+		seq_printf(s, "%s:\t%d", lines[i].name, pid_nr_ns(p, ns));
+		for (u32 level = ns->level; level < own; level++)
+			seq_printf(s, "\t%d", p && level < p->level ? p->upper[level].nr : 0);
+		seq_puts(s, "\n");
+	}
+	read_unlock(&tasklist_lock);
+}
+
 int proc_pid_status(struct seq *s, struct task *t)
 {
+	const struct pid_namespace *ns = seq_pid_ns(s);
 	struct mm *mm = get_task_mm(t);
 	struct gathered g;
 	u64 cpus = t->cpus_allowed & (nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1);
 
-	gather(t, &g);
+	gather(t, &g, ns);
 	seq_puts(s, "Name:\t");
 	seq_escape(s, t->comm);
 	seq_puts(s, "\n");
 	if (mm || t->fs)
 		seq_printf(s, "Umask:\t%04o\n", t->fs ? t->fs->umask : 0);
 	seq_printf(s, "State:\t%s\n", state_name(task_state_char(t)));
-	seq_printf(s, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", t->tgid, t->pid,
-		g.ppid, g.tracer);
+	seq_printf(s, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
+		task_tgid_nr_ns(t, ns), task_pid_nr_ns(t, ns), g.ppid, g.tracer);
 	status_ids(s, t);
-	seq_printf(s, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", t->tgid, t->pid, g.pgrp,
-		g.session);
+	status_ns_numbers(s, t, ns);
 	if (mm) {
 		status_memory(s, mm);
 		mmput(mm);

@@ -11,6 +11,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
 
 /* ---- small texts ---- */
@@ -21,7 +22,7 @@ int proc_show_comm(struct seq *s, struct task *t)
 	return 0;
 }
 
-int proc_store_comm(struct task *t, char *text)
+int proc_store_comm(struct task *t, struct file *f, char *text)
 {
 	if (t->tgid != current->tgid)
 		return -EINVAL;
@@ -125,7 +126,7 @@ int proc_show_oom_adj(struct seq *s, struct task *t)
 	return 0;
 }
 
-int proc_store_oom_adj(struct task *t, char *text)
+int proc_store_oom_adj(struct task *t, struct file *f, char *text)
 {
 	s64 v;
 
@@ -163,12 +164,6 @@ int proc_show_cgroup(struct seq *s, struct task *t)
 	return 0;
 }
 
-int proc_show_id_map(struct seq *s, struct task *t)
-{
-	seq_puts(s, "         0          0 4294967295\n");
-	return 0;
-}
-
 /* ---- scheduling ---- */
 
 int proc_show_schedstat(struct seq *s, struct task *t)
@@ -190,7 +185,8 @@ static void sched_time(struct seq *s, const char *name, u64 ns)
 
 int proc_show_sched(struct seq *s, struct task *t)
 {
-	seq_printf(s, "%s (%d, #threads: %d)\n", t->comm, t->pid, t->signal->nr_threads);
+	seq_printf(s, "%s (%d, #threads: %d)\n", t->comm, task_pid_nr_ns(t, seq_pid_ns(s)),
+		t->signal->nr_threads);
 	seq_puts(s, "-------------------------------------------------------------------\n");
 	sched_time(s, "se.exec_start", t->se.exec_start);
 	sched_time(s, "se.vruntime", t->se.vruntime);
@@ -222,7 +218,7 @@ int proc_show_timerslack(struct seq *s, struct task *t)
 	return 0;
 }
 
-int proc_store_timerslack(struct task *t, char *text)
+int proc_store_timerslack(struct task *t, struct file *f, char *text)
 {
 	u64 v;
 
@@ -247,7 +243,7 @@ int proc_show_coredump_filter(struct seq *s, struct task *t)
 	return 0;
 }
 
-int proc_store_coredump_filter(struct task *t, char *text)
+int proc_store_coredump_filter(struct task *t, struct file *f, char *text)
 {
 	struct mm *mm;
 	u64 v;
@@ -271,7 +267,7 @@ int proc_show_legacy_oom_adj(struct seq *s, struct task *t)
 	return 0;
 }
 
-int proc_store_legacy_oom_adj(struct task *t, char *text)
+int proc_store_legacy_oom_adj(struct task *t, struct file *f, char *text)
 {
 	char scaled[16];
 	s64 v;
@@ -279,7 +275,7 @@ int proc_store_legacy_oom_adj(struct task *t, char *text)
 	if (kstrtos64(text, 10, &v) || v < -17 || v > 15)
 		return -EINVAL;
 	scnprintf(scaled, sizeof(scaled), "%ld", v == 15 ? 1000 : v * 1000 / 17);
-	return proc_store_oom_adj(t, scaled);
+	return proc_store_oom_adj(t, f, scaled);
 }
 
 int proc_show_children(struct seq *s, struct task *t)
@@ -290,130 +286,7 @@ int proc_show_children(struct seq *s, struct task *t)
 		return 0;
 	read_lock(&tasklist_lock);
 	list_for_each_entry(c, &t->children, sibling)
-		seq_printf(s, "%d ", c->pid);
+		seq_printf(s, "%d ", task_tgid_nr_ns(c, seq_pid_ns(s)));
 	read_unlock(&tasklist_lock);
 	return 0;
 }
-
-/* ---- mounts ---- */
-
-static int show_mount_list(struct seq *s, struct task *t, int style)
-{
-	struct path root = { NULL, NULL };
-	struct mount *m;
-	char *buf = get_free_page(GFP_KERNEL);
-
-	if (!buf)
-		return -ENOMEM;
-	spin_lock(&t->alloc_lock);
-	if (t->fs) {
-		spin_lock(&t->fs->lock);
-		root = t->fs->root;
-		path_get(&root);
-		spin_unlock(&t->fs->lock);
-	}
-	spin_unlock(&t->alloc_lock);
-	if (!root.mnt) {
-		free_page_addr(buf);
-		return -EINVAL;
-	}
-	down_read(&namespace_sem);
-	list_for_each_entry(m, &init_mnt_ns->list, mnt_list) {
-		int n = show_mounts_line(m, &root, style, buf, PAGE_SIZE);
-
-		if (n > 0)
-			seq_write(s, buf, (size_t)n);
-	}
-	up_read(&namespace_sem);
-	path_put(&root);
-	free_page_addr(buf);
-	return 0;
-}
-
-int proc_show_mounts(struct seq *s, struct task *t)
-{
-	return show_mount_list(s, t, 0);
-}
-
-int proc_show_mountinfo(struct seq *s, struct task *t)
-{
-	return show_mount_list(s, t, 1);
-}
-
-int proc_show_mountstats(struct seq *s, struct task *t)
-{
-	return show_mount_list(s, t, 2);
-}
-
-/* ---- mounts: a text that can be polled for changes ---- */
-
-struct mounts_file {
-	struct seq seq;
-	u64 event;
-};
-
-static int mounts_open(struct inode *inode, struct file *f)
-{
-	struct mounts_file *m = kzalloc(sizeof(*m), GFP_KERNEL);
-
-	if (!m)
-		return -ENOMEM;
-	m->event = READ_ONCE(init_mnt_ns->seq);
-	f->private_data = m;
-	return 0;
-}
-
-static int mounts_release(struct inode *inode, struct file *f)
-{
-	struct mounts_file *m = f->private_data;
-
-	if (m)
-		kfree(m->seq.buf);
-	kfree(m);
-	return 0;
-}
-
-static ssize_t mounts_read(struct file *f, struct iov_iter *to, loff_t *pos)
-{
-	struct mounts_file *m = f->private_data;
-	struct task *t;
-	size_t n;
-
-	if (*pos == 0) {
-		t = proc_task(f->f_inode);
-		if (!t)
-			return -ESRCH;
-		m->seq.len = 0;
-		proc_show_mounts(&m->seq, t);
-		put_task(t);
-		if (m->seq.full)
-			return -ENOMEM;
-	}
-	if (*pos < 0 || (size_t)*pos >= m->seq.len)
-		return 0;
-	n = copy_to_iter(
-		m->seq.buf + *pos, min_t(size_t, m->seq.len - (size_t)*pos, to->count), to);
-	*pos += (loff_t)n;
-	return n || !to->count ? (ssize_t)n : -EFAULT;
-}
-
-static u32 mounts_poll(struct file *f, struct poll_table *pt)
-{
-	struct mounts_file *m = f->private_data;
-	u64 now;
-
-	poll_wait(f, &init_mnt_ns->poll, pt);
-	now = READ_ONCE(init_mnt_ns->seq);
-	if (now == m->event)
-		return 0x1 | 0x40; /* EPOLLIN | EPOLLRDNORM */
-	m->event = now;
-	return 0x1 | 0x40 | 0x8 | 0x2; /* and EPOLLERR | EPOLLPRI */
-}
-
-const struct file_operations proc_mounts_fops = {
-	.open = mounts_open,
-	.release = mounts_release,
-	.read_iter = mounts_read,
-	.poll = mounts_poll,
-	.llseek = generic_file_llseek,
-};

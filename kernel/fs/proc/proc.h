@@ -14,6 +14,8 @@
 #ifndef NESTLING_FS_PROC_H
 #define NESTLING_FS_PROC_H
 
+#include "kernel/task/cred.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/vfs/vfs.h"
 
 struct pid;
@@ -23,6 +25,8 @@ struct seq {
 	char *buf;
 	size_t len, size;
 	bool full; /* out of memory: the read fails with -ENOMEM */
+	const struct file *
+		file; /* who reads: a mount of proc has its pid namespace, the opener a user namespace */
 };
 void seq_printf(struct seq *s, const char *fmt, ...) __printf(2, 3);
 void seq_write(struct seq *s, const void *p, size_t n);
@@ -81,6 +85,19 @@ struct proc_inode {
 	const struct proc_entry *de;
 	const struct file_operations *fops;
 };
+/* The pid namespace whose numbers a mount of proc shows: that of who mounted it. */
+static inline struct pid_namespace *proc_pid_ns(const struct super_block *sb)
+{
+	return sb->s_fs_info ? sb->s_fs_info : &init_pid_ns;
+}
+static inline struct pid_namespace *seq_pid_ns(const struct seq *s)
+{
+	return proc_pid_ns(s->file->f_inode->i_sb);
+}
+static inline struct user_namespace *seq_user_ns(const struct seq *s)
+{
+	return s->file->f_cred->user_ns;
+}
 static inline struct proc_inode *PROC_I(const struct inode *inode)
 {
 	return inode->i_private;
@@ -98,7 +115,7 @@ struct dentry *proc_pid_lookup(
 int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base);
 int proc_entry_open(const struct proc_inode *pi);
 int proc_entry_show(const struct proc_inode *pi, struct seq *s);
-int proc_entry_store(const struct proc_inode *pi, char *text, size_t n);
+int proc_entry_store(struct file *f, char *text, size_t n);
 
 /* pid.c, pid_dirs.c */
 struct inode *proc_pid_inode(
@@ -110,12 +127,12 @@ extern const struct file_operations proc_ns_dir_fops, proc_net_dir_fops, proc_ma
 	proc_pagemap_fops;
 
 /* pid_mem.c */
-int proc_store_clear_refs(struct task *t, char *text);
+int proc_store_clear_refs(struct task *t, struct file *f, char *text);
 int proc_map_file_path(struct task *t, u64 start, u64 end, struct path *path, u64 *flags);
 
 /* pid_text.c */
 int proc_show_comm(struct seq *s, struct task *t);
-int proc_store_comm(struct task *t, char *text);
+int proc_store_comm(struct task *t, struct file *f, char *text);
 int proc_show_cmdline(struct seq *s, struct task *t);
 int proc_show_environ(struct seq *s, struct task *t);
 int proc_show_auxv(struct seq *s, struct task *t);
@@ -123,23 +140,27 @@ int proc_show_wchan(struct seq *s, struct task *t);
 int proc_show_syscall(struct seq *s, struct task *t);
 int proc_show_personality(struct seq *s, struct task *t);
 int proc_show_oom_adj(struct seq *s, struct task *t);
-int proc_store_oom_adj(struct task *t, char *text);
+int proc_store_oom_adj(struct task *t, struct file *f, char *text);
 int proc_show_oom_score(struct seq *s, struct task *t);
 int proc_show_cgroup(struct seq *s, struct task *t);
-int proc_show_id_map(struct seq *s, struct task *t);
+int proc_show_uid_map(struct seq *s, struct task *t);
+int proc_show_gid_map(struct seq *s, struct task *t);
+int proc_show_projid_map(struct seq *s, struct task *t);
+int proc_show_setgroups(struct seq *s, struct task *t);
+int proc_store_uid_map(struct task *t, struct file *f, char *text);
+int proc_store_gid_map(struct task *t, struct file *f, char *text);
+int proc_store_projid_map(struct task *t, struct file *f, char *text);
+int proc_store_setgroups(struct task *t, struct file *f, char *text);
 int proc_show_schedstat(struct seq *s, struct task *t);
 int proc_show_sched(struct seq *s, struct task *t);
 int proc_show_stack(struct seq *s, struct task *t);
-int proc_store_timerslack(struct task *t, char *text);
-int proc_store_coredump_filter(struct task *t, char *text);
+int proc_store_timerslack(struct task *t, struct file *f, char *text);
+int proc_store_coredump_filter(struct task *t, struct file *f, char *text);
 int proc_show_legacy_oom_adj(struct seq *s, struct task *t);
-int proc_store_legacy_oom_adj(struct task *t, char *text);
+int proc_store_legacy_oom_adj(struct task *t, struct file *f, char *text);
 int proc_show_timerslack(struct seq *s, struct task *t);
 int proc_show_coredump_filter(struct seq *s, struct task *t);
 int proc_show_children(struct seq *s, struct task *t);
-int proc_show_mounts(struct seq *s, struct task *t);
-int proc_show_mountinfo(struct seq *s, struct task *t);
-int proc_show_mountstats(struct seq *s, struct task *t);
 
 /* pid_maps.c, pid_stat.c ... : one process's texts */
 int proc_pid_status(struct seq *s, struct task *t);
@@ -152,7 +173,8 @@ int proc_pid_smaps_rollup(struct seq *s, struct task *t);
 int proc_pid_limits(struct seq *s, struct task *t);
 int proc_tid_io(struct seq *s, struct task *t);
 int proc_pid_io(struct seq *s, struct task *t);
-extern const struct file_operations proc_mem_fops, proc_mounts_fops;
+extern const struct file_operations proc_mem_fops, proc_mounts_fops, proc_mountinfo_fops,
+	proc_mountstats_fops;
 
 /* nestling.c: line i of /proc/nestling/syscalls (0: none, -1: past the last), which the syscall layer sets. */
 extern int (*proc_syscall_line)(int i, char *buf, size_t size);

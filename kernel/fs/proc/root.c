@@ -12,6 +12,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
 
 #define PROC_ROOT_INO 1
@@ -224,19 +225,24 @@ static struct dentry *fixed_lookup(struct inode *dir, struct dentry *d, u32 flag
 
 static const char *fixed_get_link(struct dentry *d, struct inode *inode, char **to_free)
 {
+	const struct pid_namespace *ns = proc_pid_ns(inode->i_sb);
 	const struct proc_entry *e = PROC_I(inode)->de;
+	pid_t tgid;
 	char *text;
 
 	if (e->target)
 		return e->target;
-	/* self and thread-self: made by a show function */
+	/* self and thread-self: whoever looks, as this mount numbers it */
+	tgid = task_tgid_nr_ns(current, ns);
+	if (!tgid)
+		return ERR_PTR(-ENOENT);
 	text = kzalloc(64, GFP_KERNEL);
 	if (!text)
 		return ERR_PTR(-ENOMEM);
 	if (!strcmp(e->name, "self"))
-		scnprintf(text, 64, "%d", current->tgid);
+		scnprintf(text, 64, "%d", tgid);
 	else
-		scnprintf(text, 64, "%d/task/%d", current->tgid, current->pid);
+		scnprintf(text, 64, "%d/task/%d", tgid, task_pid_nr_ns(current, ns));
 	*to_free = text;
 	return text;
 }
@@ -337,6 +343,9 @@ int tree_fill_super(struct super_block *sb, struct proc_entry *tree, u64 magic)
 
 static int proc_fill_super(struct super_block *sb, void *data, bool silent)
 {
+	sb->s_fs_info = data;
+	sb->s_user_ns = get_user_ns(((struct pid_namespace *)data)->ns.owner);
+	ns_get(&((struct pid_namespace *)data)->ns);
 	return tree_fill_super(sb, &proc_root_entry, PROC_SUPER_MAGIC);
 }
 
@@ -347,14 +356,23 @@ static struct dentry *proc_mount(struct file_system_type *t, u32 flags, const ch
 	while (s && (word = strsep(&s, ",")))
 		if (*word && strcmp(word, "hidepid=0") && strncmp(word, "gid=", 4))
 			return ERR_PTR(-EINVAL); /* hiding others' processes is not there */
-	return mount_single(t, flags, data, proc_fill_super);
+	return mount_keyed(t, flags, current_pid_ns(), proc_fill_super);
+}
+
+static void proc_kill_super(struct super_block *sb)
+{
+	struct pid_namespace *ns = sb->s_fs_info;
+
+	kill_anon_super(sb);
+	if (ns)
+		ns_put(&ns->ns);
 }
 
 static struct file_system_type proc_type = {
 	.name = "proc",
 	.fs_flags = FS_USERNS_MOUNT,
 	.mount = proc_mount,
-	.kill_sb = kill_anon_super,
+	.kill_sb = proc_kill_super,
 };
 
 static int proc_init(void)

@@ -105,6 +105,7 @@ static int make_text(struct file *f, struct seq *s)
 
 	s->len = 0;
 	s->full = false;
+	s->file = f;
 	err = proc_entry_show(PROC_I(f->f_inode), s);
 	return err ? err : s->full ? -ENOMEM : 0;
 }
@@ -147,7 +148,7 @@ static ssize_t text_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	text[n] = 0;
 	if (n && text[n - 1] == '\n')
 		text[n - 1] = 0;
-	err = proc_entry_store(PROC_I(f->f_inode), text, strlen(text));
+	err = proc_entry_store(f, text, strlen(text));
 out:
 	kfree(text);
 	return err ? err : (ssize_t)n;

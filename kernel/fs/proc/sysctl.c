@@ -151,11 +151,9 @@ static const struct sysctl table[] = {
 		.min = 1,
 		.max = 4,
 		.changed = do_drop_caches },
-	TEXT("kernel/ostype", 0444, init_uts.sysname),
-	TEXT("kernel/osrelease", 0444, init_uts.release),
-	TEXT("kernel/version", 0444, init_uts.version),
-	TEXT("kernel/hostname", 0644, init_uts.nodename),
-	TEXT("kernel/domainname", 0644, init_uts.domainname),
+	TEXT("kernel/ostype", 0444, init_uts.name.sysname),
+	TEXT("kernel/osrelease", 0444, init_uts.name.release),
+	TEXT("kernel/version", 0444, init_uts.name.version),
 	TEXT("kernel/core_pattern", 0644, core_pattern),
 	NUM("kernel/pid_max", sysctl_pid_max, 301, 4194304),
 	NUM("kernel/randomize_va_space", sysctl_randomize_va_space, 0, 2),
@@ -179,8 +177,42 @@ static const struct sysctl table[] = {
 	NUM("fs/protected_regular", sysctl_protected_regular, 0, 2),
 };
 
+/* ---- names that belong to a namespace ---- */
+
+static const struct {
+	const char *path;
+	enum uts_field which;
+} uts_fields[] = {
+	{ "sys/kernel/hostname", UTS_HOSTNAME },
+	{ "sys/kernel/domainname", UTS_DOMAINNAME },
+};
+
+static int show_uts(struct seq *s, void *arg)
+{
+	char name[65];
+
+	uts_get(*(enum uts_field *)arg, name);
+	seq_printf(s, "%s\n", name);
+	return 0;
+}
+
+static int store_uts(char *text, size_t n, void *arg)
+{
+	char name[65] = { 0 };
+
+	n = strcspn(text, "\n");
+	memcpy(name, text, min(n, sizeof(name) - 1));
+	uts_set(*(enum uts_field *)arg, name);
+	return 0;
+}
+
 static int sysctl_init(void)
 {
-	return sysctl_register(table, ARRAY_SIZE(table));
+	int err = sysctl_register(table, ARRAY_SIZE(table));
+
+	for (u32 i = 0; !err && i < ARRAY_SIZE(uts_fields); i++)
+		err = proc_create(uts_fields[i].path, 0644, show_uts, store_uts,
+			(void *)&uts_fields[i].which);
+	return err;
 }
 INITCALL(3, sysctl_init);

@@ -62,14 +62,14 @@ static int parse_count(const char *v, u64 *n)
 	return kstrtosize(v, n) ? -EINVAL : 0;
 }
 
-static int parse_id(const char *v, u32 *id)
+static int parse_id(const char *v, u32 *id, bool group)
 {
 	u64 x;
 
 	if (kstrtou64(v, 10, &x) || x >= ~0U)
 		return -EINVAL;
-	*id = x;
-	return 0;
+	*id = group ? make_kgid(current_user_ns(), (u32)x) : make_kuid(current_user_ns(), (u32)x);
+	return uid_valid(*id) ? 0 : -EINVAL;
 }
 
 static int parse_option(struct tmpfs_sb *s, const char *key, const char *v)
@@ -83,9 +83,9 @@ static int parse_option(struct tmpfs_sb *s, const char *key, const char *v)
 	if (!strcmp(key, "nr_inodes"))
 		return parse_count(v, &s->max_inodes);
 	if (!strcmp(key, "uid"))
-		return parse_id(v, &s->uid);
+		return parse_id(v, &s->uid, false);
 	if (!strcmp(key, "gid"))
-		return parse_id(v, &s->gid);
+		return parse_id(v, &s->gid, true);
 	if (!strcmp(key, "mode")) {
 		if (kstrtou64(v, 8, &x))
 			return -EINVAL;
@@ -152,9 +152,11 @@ static int tmpfs_show_options(struct super_block *sb, char *buf, size_t size)
 	if (s->mode != 01777)
 		n += scnprintf(buf + n, size - n, ",mode=%o", s->mode);
 	if (s->uid)
-		n += scnprintf(buf + n, size - n, ",uid=%u", s->uid);
+		n += scnprintf(
+			buf + n, size - n, ",uid=%u", from_kuid_munged(current_user_ns(), s->uid));
 	if (s->gid)
-		n += scnprintf(buf + n, size - n, ",gid=%u", s->gid);
+		n += scnprintf(
+			buf + n, size - n, ",gid=%u", from_kgid_munged(current_user_ns(), s->gid));
 	return n;
 }
 

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pid_mounts.c: /proc/PID/mounts, mountinfo and mountstats: the mounts of a process's namespace that it can reach from its root.
+ *
+ * An open file keeps the namespace and the root that the process had when it was opened. poll() says EPOLLPRI and EPOLLERR once after
+ * each change. Locks: f_pos_lock for the text.
+ */
+#include <asm/errno.h>
+
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/nsproxy.h"
+#include "kernel/task/process.h"
+
+struct mounts_file {
+	struct seq seq;
+	struct ns_common *ns;
+	struct path root;
+	int style; /* of show_mounts_line() */
+	u64 event;
+	char *line; /* PAGE_SIZE, while the text is made */
+};
+
+static int root_of_task(struct task *t, struct path *root)
+{
+	int err = -EINVAL;
+
+	spin_lock(&t->alloc_lock);
+	if (t->fs) {
+		spin_lock(&t->fs->lock);
+		*root = t->fs->root;
+		path_get(root);
+		spin_unlock(&t->fs->lock);
+		err = 0;
+	}
+	spin_unlock(&t->alloc_lock);
+	return err;
+}
+
+static int mounts_open_style(struct inode *inode, struct file *f, int style)
+{
+	struct task *t = proc_task(inode);
+	struct mounts_file *m;
+	int err = -ENOMEM;
+
+	if (!t)
+		return -ESRCH;
+	m = kzalloc(sizeof(*m), GFP_KERNEL);
+	if (!m)
+		goto out;
+	err = -EINVAL;
+	m->style = style;
+	m->seq.file = f;
+	m->ns = ns_of_task(t, NS_MNT);
+	if (m->ns)
+		err = root_of_task(t, &m->root);
+	if (err) {
+		ns_put(m->ns);
+		kfree(m);
+		goto out;
+	}
+	m->event = mnt_ns_event(m->ns);
+	f->private_data = m;
+out:
+	put_task(t);
+	return err;
+}
+
+static int mounts_open(struct inode *inode, struct file *f)
+{
+	return mounts_open_style(inode, f, 0);
+}
+
+static int mountinfo_open(struct inode *inode, struct file *f)
+{
+	return mounts_open_style(inode, f, 1);
+}
+
+static int mountstats_open(struct inode *inode, struct file *f)
+{
+	return mounts_open_style(inode, f, 2);
+}
+
+static int mounts_release(struct inode *inode, struct file *f)
+{
+	struct mounts_file *m = f->private_data;
+
+	if (!m)
+		return 0;
+	path_put(&m->root);
+	ns_put(m->ns);
+	kfree(m->seq.buf);
+	kfree(m);
+	return 0;
+}
+
+static void add_line(struct mount *mnt, void *arg)
+{
+	struct mounts_file *m = arg;
+	int n = show_mounts_line(mnt, &m->root, m->style, m->line, PAGE_SIZE);
+
+	if (n > 0)
+		seq_write(&m->seq, m->line, (size_t)n);
+}
+
+static int make_text(struct mounts_file *m)
+{
+	m->line = get_free_page(GFP_KERNEL);
+	if (!m->line)
+		return -ENOMEM;
+	m->seq.len = 0;
+	m->seq.full = false;
+	mnt_ns_for_each(m->ns, add_line, m);
+	free_page_addr(m->line);
+	return m->seq.full ? -ENOMEM : 0;
+}
+
+static ssize_t mounts_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct mounts_file *m = f->private_data;
+	size_t n;
+	int err;
+
+	if (*pos == 0) {
+		err = make_text(m);
+		if (err)
+			return err;
+	}
+	if (*pos < 0 || (size_t)*pos >= m->seq.len)
+		return 0;
+	n = copy_to_iter(
+		m->seq.buf + *pos, min_t(size_t, m->seq.len - (size_t)*pos, to->count), to);
+	*pos += (loff_t)n;
+	return n || !to->count ? (ssize_t)n : -EFAULT;
+}
+
+static u32 mounts_poll(struct file *f, struct poll_table *pt)
+{
+	struct mounts_file *m = f->private_data;
+	u64 now;
+
+	poll_wait(f, mnt_ns_queue(m->ns), pt);
+	now = mnt_ns_event(m->ns);
+	if (now == m->event)
+		return 0x1 | 0x40; /* EPOLLIN | EPOLLRDNORM */
+	m->event = now;
+	return 0x1 | 0x40 | 0x8 | 0x2; /* and EPOLLERR | EPOLLPRI */
+}
+
+const struct file_operations proc_mounts_fops = {
+	.open = mounts_open,
+	.release = mounts_release,
+	.read_iter = mounts_read,
+	.poll = mounts_poll,
+	.llseek = generic_file_llseek,
+};
+const struct file_operations proc_mountinfo_fops = {
+	.open = mountinfo_open,
+	.release = mounts_release,
+	.read_iter = mounts_read,
+	.poll = mounts_poll,
+	.llseek = generic_file_llseek,
+};
+const struct file_operations proc_mountstats_fops = {
+	.open = mountstats_open,
+	.release = mounts_release,
+	.read_iter = mounts_read,
+	.poll = mounts_poll,
+	.llseek = generic_file_llseek,
+};

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * user_ns.h: user namespaces: whose ids mean what, and over what a capability holds.
+ *
+ * Inside the kernel an id (kuid_t, kgid_t) is that of the initial user namespace. At the border to a program it is translated:
+ *
+ *	kuid = make_kuid(current_user_ns(), uid)	-1 (not uid_valid): it has no meaning there
+ *	uid = from_kuid_munged(current_user_ns(), kuid)	65534 for what is not mapped; from_kuid() gives -1
+ *
+ * ns_capable(ns, cap) asks whether current has the capability over what @ns owns: it is in ns or above it with the capability in its
+ * effective set, or it made ns, or one above, from outside. capable(cap) asks for the initial namespace.
+ *
+ * Invariants: 1. A map is empty until it is written, once, and never changes. 2. A namespace's parent lives as long as it does.
+ * 3. At most 33 levels. Locks: maps are written under map_mutex and read without a lock (published by a release).
+ */
+#ifndef NESTLING_TASK_USER_NS_H
+#define NESTLING_TASK_USER_NS_H
+
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+
+struct ns_ops;
+struct user_namespace;
+struct cred;
+struct task;
+
+enum ucount {
+	UCOUNT_USER,
+	UCOUNT_PID,
+	UCOUNT_UTS,
+	UCOUNT_IPC,
+	UCOUNT_NET,
+	UCOUNT_MNT,
+	UCOUNT_CGROUP,
+	UCOUNT_TIME,
+	UCOUNTS
+};
+
+/* How many namespaces of each kind a user has made from a user namespace. Counted; under ucounts_lock. */
+struct ucounts {
+	struct list_head list;
+	u32 usage;
+	kuid_t uid;
+	struct user_namespace *ns;
+	u64 count[UCOUNTS];
+};
+/* Counts one in @ns for @uid and in all above for the owners: ERR_PTR(-ENOSPC, -ENOMEM). */
+struct ucounts *ucounts_charge(struct user_namespace *ns, kuid_t uid, enum ucount kind);
+void ucounts_uncharge(struct ucounts *uc, enum ucount kind);
+
+/* The beginning of every namespace (kernel/task/nsproxy.h). */
+struct ns_common {
+	atomic_t count;
+	u32 inum;                     /* immutable */
+	const struct ns_ops *ops;     /* immutable */
+	struct user_namespace *owner; /* a reference; of a user namespace: its parent */
+	struct ucounts *uc;           /* NULL for the initial ones */
+};
+
+struct id_extent {
+	u32 first, lower, count; /* ids here, ids in the initial namespace */
+};
+struct id_map {
+	u32 nr;
+	struct id_extent *ext;
+};
+
+struct user_namespace {
+	struct ns_common ns;
+	struct user_namespace *parent; /* ns.owner */
+	u32 level;
+	kuid_t owner; /* who made it */
+	kgid_t group;
+	struct id_map uid_map, gid_map, projid_map;
+	bool setgroups_allowed;    /* under map_mutex */
+	bool parent_could_setfcap; /* its maker had CAP_SETFCAP */
+	u64 ucount_max[UCOUNTS];   /* /proc/sys/user */
+};
+extern struct user_namespace init_user_ns;
+
+u32 id_map_down(const struct id_map *map, u32 id); /* to the kernel's; -1 */
+u32 id_map_up(const struct id_map *map, u32 kid);  /* to the namespace's; -1 */
+
+static inline bool uid_valid(u32 id)
+{
+	return id != (u32)-1;
+}
+static inline kuid_t make_kuid(const struct user_namespace *ns, u32 uid)
+{
+	return likely(ns == &init_user_ns) ? uid : id_map_down(&ns->uid_map, uid);
+}
+static inline kgid_t make_kgid(const struct user_namespace *ns, u32 gid)
+{
+	return likely(ns == &init_user_ns) ? gid : id_map_down(&ns->gid_map, gid);
+}
+static inline u32 from_kuid(const struct user_namespace *ns, kuid_t kuid)
+{
+	return likely(ns == &init_user_ns) ? kuid : id_map_up(&ns->uid_map, kuid);
+}
+static inline u32 from_kgid(const struct user_namespace *ns, kgid_t kgid)
+{
+	return likely(ns == &init_user_ns) ? kgid : id_map_up(&ns->gid_map, kgid);
+}
+#define OVERFLOW_ID 65534
+static inline u32 id_munged(u32 id)
+{
+	return id == (u32)-1 ? OVERFLOW_ID : id;
+}
+static inline u32 from_kuid_munged(const struct user_namespace *ns, kuid_t kuid)
+{
+	return id_munged(from_kuid(ns, kuid));
+}
+static inline u32 from_kgid_munged(const struct user_namespace *ns, kgid_t kgid)
+{
+	return id_munged(from_kgid(ns, kgid));
+}
+static inline bool kuid_has_mapping(const struct user_namespace *ns, kuid_t kuid)
+{
+	return from_kuid(ns, kuid) != (u32)-1;
+}
+static inline bool kgid_has_mapping(const struct user_namespace *ns, kgid_t kgid)
+{
+	return from_kgid(ns, kgid) != (u32)-1;
+}
+
+struct user_namespace *get_user_ns(struct user_namespace *ns);
+void put_user_ns(struct user_namespace *ns);
+/* Is @ns the same as, or below, @top? */
+bool in_userns(const struct user_namespace *top, const struct user_namespace *ns);
+bool ns_capable(struct user_namespace *ns, int cap); /* current; sets PF_SUPERPRIV */
+bool cred_ns_capable(const struct cred *c, const struct user_namespace *ns, int cap);
+bool ns_capable_to(struct task *t, int cap); /* over what the user namespace of @t owns */
+/* Over an object that belongs to these ids: in current's own namespace, which must know them. */
+bool capable_wrt_ids(kuid_t uid, kgid_t gid, int cap);
+bool userns_may_setgroups(const struct user_namespace *ns);
+/* Gives @c, a copy of current's credentials, a user namespace of its own with all capabilities in it: 0 or -errno. */
+int create_user_ns(struct cred *c);
+
+/* The files uid_map, gid_map, projid_map and setgroups of a process; text as in user_namespaces(7). */
+enum userns_map { USERNS_UID_MAP, USERNS_GID_MAP, USERNS_PROJID_MAP };
+int userns_map_line(struct user_namespace *ns, enum userns_map which, const struct cred *reader,
+	u32 i, char *buf, size_t size);
+int userns_map_write(
+	struct user_namespace *ns, enum userns_map which, const struct cred *opener, char *text);
+int userns_setgroups_write(struct user_namespace *ns, const char *text);
+
+#endif
