@@ -6,7 +6,7 @@
  * that nobody has told otherwise. Clock numbers below zero name the CPU time of a process or thread, as Linux encodes them:
  * ~pid << 3, bit 2 for a thread, the low bits for the kind of time.
  *
- * It does not discipline the clock: adjtimex() tells the state of an unsynchronised clock and can only step it.
+ * ntp.c disciplines real time.
  */
 #include <asm/errno.h>
 #include <linux/timex.h>
@@ -19,6 +19,7 @@
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal.h"
+#include "kernel/time/internal.h"
 #include "kernel/time/time.h"
 #include "gen/syscalls.h"
 
@@ -258,6 +259,7 @@ static long set_real(u64 ns)
 	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
 	arch_set_realtime_offset((s64)(ns - ktime_get_real()));
+	ntp_clear();
 	clock_was_set();
 	return 0;
 }
@@ -290,49 +292,27 @@ long sys_settimeofday(uaddr_t tv, uaddr_t tz)
 	return err ? err : set_real(ns);
 }
 
-static long step_clock(const struct __kernel_timex *tx)
+int clock_step(const struct __kernel_timex *tx)
 {
 	u64 unit = tx->modes & ADJ_NANO ? 1 : 1000, add;
 
 	if (tx->time.tv_usec < 0 || (u64)tx->time.tv_usec * unit >= NSEC_PER_SEC)
 		return -EINVAL;
 	add = (u64)tx->time.tv_sec * NSEC_PER_SEC + (u64)tx->time.tv_usec * unit;
-	return set_real(ktime_get_real() + add);
+	return (int)set_real(ktime_get_real() + add);
 }
 
 static long adjust(uaddr_t ua)
 {
 	struct __kernel_timex tx;
-	u32 modes;
-	u64 now;
-	long err;
+	int state;
 
 	if (copy_from_user(&tx, ua, sizeof(tx)))
 		return -EFAULT;
-	modes = tx.modes;
-	if (modes == ADJ_OFFSET_SS_READ)
-		modes = 0;
-	if (modes && !capable(CAP_SYS_TIME))
-		return -EPERM;
-	if (modes & ~(u32)(ADJ_SETOFFSET | ADJ_NANO))
-		return -EOPNOTSUPP;
-	if (modes & ADJ_SETOFFSET) {
-		err = step_clock(&tx);
-		if (err)
-			return err;
-	}
-	memset(&tx, 0, sizeof(tx));
-	tx.modes = modes;
-	tx.maxerror = tx.esterror = 16000000;
-	tx.status = STA_UNSYNC | STA_NANO;
-	tx.constant = 2;
-	tx.precision = 1;
-	tx.tolerance = 32768000;
-	tx.tick = 10000;
-	now = ktime_get_real();
-	tx.time.tv_sec = (s64)(now / NSEC_PER_SEC);
-	tx.time.tv_usec = (long long)(now % NSEC_PER_SEC);
-	return copy_to_user(ua, &tx, sizeof(tx)) ? -EFAULT : TIME_ERROR;
+	state = ntp_adjust(&tx);
+	if (state >= 0 && copy_to_user(ua, &tx, sizeof(tx)))
+		return -EFAULT;
+	return state;
 }
 
 long sys_adjtimex(uaddr_t tx)

@@ -12,4 +12,12 @@ void posix_timers_delete_all(struct signal_struct *sig);
 /* The first of expires, expires + interval, ... that is after @now; *missed: how many of them lie before. */
 u64 next_period(u64 expires, u64 interval, u64 now, u64 *missed);
 
+struct __kernel_timex;
+/* clock.c: ADJ_SETOFFSET. */
+int clock_step(const struct __kernel_timex *tx);
+
+/* ntp.c: adjtimex(2); the state of the clock (TIME_OK ...), or -errno. */
+int ntp_adjust(struct __kernel_timex *tx);
+void ntp_clear(void); /* the clock was set: what was to be corrected is void */
+
 #endif
