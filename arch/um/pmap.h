@@ -28,6 +28,7 @@ typedef u64 pte_t;
 	BIT(53) /* a copy made by a write after a fork: the next fork copies it at once */
 #define PTE_STALE                                                                                  \
 	BIT(54) /* with MAPPED: what the space maps is behind the entry and must be mapped anew */
+#define PTE_UFFD_WP BIT(55) /* userfaultfd: a write waits for somebody to allow it */
 #define PTE_NX BIT(63)
 #define PTE_PFN_MASK 0x000ffffffffff000UL
 #define PTE_RIGHTS (PTE_P | PTE_RW | PTE_NX)

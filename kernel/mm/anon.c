@@ -96,6 +96,11 @@ static void window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 	u32 order = ORDER_FIRST;
 	u64 size;
 
+	if (v->vm_uffd) { /* what nobody has touched is not there */
+		*start = addr;
+		*end = addr + PAGE_SIZE;
+		return;
+	}
 	if (small_area(v, addr, start, end)) { /* all of it, as far as one table reaches */
 		*start = max(*start, addr & ~(TABLE_SPAN - 1));
 		*end = min(*end, (addr & ~(TABLE_SPAN - 1)) + TABLE_SPAN);

@@ -21,7 +21,7 @@ static bool sole_owner(pte_t e)
 {
 	struct page *p;
 
-	if (!(e & PTE_COW) || e & PTE_SPECIAL)
+	if (!(e & PTE_COW) || e & (PTE_SPECIAL | PTE_UFFD_WP))
 		return false;
 	p = pfn_to_page(pte_pfn(e));
 	return PageAnon(p) && atomic_read(&p->mapcount) == 1;
@@ -66,7 +66,7 @@ static u32 copies_wanted(struct vm_area *v, u64 addr)
 
 static bool copyable(pte_t e)
 {
-	return e & PTE_COW && e & PTE_P && !(e & PTE_SPECIAL);
+	return e & PTE_COW && e & PTE_P && !(e & (PTE_SPECIAL | PTE_UFFD_WP));
 }
 
 /*
@@ -118,6 +118,8 @@ static bool copy_begin(struct vm_area *v, u64 addr, struct copy *c)
 	c->e = e ? *e : 0;
 	c->old = c->e && !(c->e & PTE_RW) && !(c->e & PTE_SPECIAL) ? pfn_to_page(pte_pfn(c->e)) :
 								     NULL;
+	if (c->e & PTE_UFFD_WP && v->vm_flags & VM_UFFD_WP)
+		c->old = NULL;
 	if (c->old)
 		get_page(c->old);
 	spin_unlock(&mm->page_table_lock);

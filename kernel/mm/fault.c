@@ -134,6 +134,8 @@ static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *in
 		ep = pmap_pte(&mm->pmap, addr, false);
 		e = ep ? *ep : 0;
 		spin_unlock(&mm->page_table_lock);
+		if (unlikely(v->vm_uffd) && userfault_check(v, addr, e, flags))
+			return USERFAULT;
 		if (e && entry_allows(v, e, flags)) {
 			info->mapped = (e & (PTE_MAPPED | PTE_STALE)) == PTE_MAPPED;
 			return 0;
@@ -218,6 +220,10 @@ static int fault_in_once(struct mm *mm, u64 addr, u32 flags, bool ahead)
 	if (!v)
 		return -EFAULT;
 	err = resolve(v, addr, flags, &info);
+	if (err == USERFAULT && !ahead) {
+		err = userfault_wait(v, addr, flags, false);
+		return err ? -EFAULT : USERFAULT;
+	}
 	/* What the kernel touches for the guest, the guest will touch itself: mapped with the same flush that takes it home. */
 	if (!err && mm == current->mm && !info.mapped)
 		sync_around(v, addr & PAGE_MASK, &info);
@@ -231,7 +237,7 @@ int fault_in(struct mm *mm, u64 addr, u32 flags)
 
 	do
 		err = fault_in_once(mm, addr, flags, false);
-	while (err == -ENOMEM && memory_may_come(mm));
+	while (err == USERFAULT || (err == -ENOMEM && memory_may_come(mm)));
 	return err;
 }
 
@@ -269,6 +275,11 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags)
 		if (!flags && v->vm_flags & VM_WRITE && vma_is_cow(v))
 			f = FAULT_WRITE;
 		err = resolve(v, start, f, &info);
+		if (err == USERFAULT) {
+			err = userfault_wait(v, start, f, false);
+			down_read(&mm->mmap_lock);
+			continue;
+		}
 		if (!err)
 			keep_page(mm, start);
 		start += PAGE_SIZE;
@@ -325,6 +336,13 @@ int handle_fault(struct mm *mm, u64 addr, u64 error, int *code)
 		return SIGSEGV;
 	}
 	err = resolve(v, addr, flags, &info);
+	if (err == USERFAULT) {
+		current->maj_flt++;
+		if (userfault_wait(v, addr, flags, true) != -EFAULT)
+			return 0; /* the guest faults again, after its signals */
+		*code = BUS_ADRERR;
+		return SIGBUS;
+	}
 	if (!err && info.mapped && !info.end)
 		heal(mm, addr & PAGE_MASK);
 	else if (!err)

@@ -113,6 +113,11 @@ static bool window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 	u32 order = AROUND_ORDER;
 	u64 size;
 
+	if (v->vm_uffd) { /* each page is asked for */
+		*start = addr;
+		*end = addr + PAGE_SIZE;
+		return false;
+	}
 	if (sequential)
 		order = min_t(u32, max_t(u32, v->extent_order, AROUND_ORDER) + 1, AROUND_ORDER_MAX);
 	v->extent_order = order;

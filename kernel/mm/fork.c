@@ -40,7 +40,7 @@ static int child_entry(struct fork *f, struct vm_area *v, u64 va, struct page *p
 
 	if (!e)
 		return -ENOMEM;
-	entry_set(v, e, p, bits & ~(PTE_MAPPED | PTE_STALE | PTE_PFN_MASK));
+	entry_set(v, e, p, bits & ~(PTE_MAPPED | PTE_STALE | PTE_UFFD_WP | PTE_PFN_MASK));
 	entry_unlock(f->new);
 	return 0;
 }
@@ -189,6 +189,8 @@ static struct vm_area *fork_area(struct fork *f, struct vm_area *from)
 	INIT_LIST_HEAD(&v->shared);
 	v->vm_mm = f->new;
 	v->vm_flags &= ~(u64)(VM_LOCKED | VM_LOCKONFAULT);
+	v->vm_flags &= ~VM_UFFD_ALL;
+	v->vm_uffd = NULL;
 	v->next_fault = ~0UL;
 	v->extent_order = 0;
 	if (v->vm_file)

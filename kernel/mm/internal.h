@@ -172,6 +172,18 @@ int fault_in_locked(struct vm_area *v, u64 addr, u32 flags);
 /* All pages of a range; stops at the first error. mmap_lock is taken. */
 int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
 
+/* ---- userfault.c ---- */
+
+#define VM_UFFD_ALL (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
+#define USERFAULT (-601) /* somebody else handles this fault: userfault_wait(). Never leaves mm. */
+/* Of an area with vm_uffd. False: the kernel goes on as usual. @e is the page's entry. */
+bool userfault_check(struct vm_area *v, u64 addr, pte_t e, u32 flags);
+/*
+ * Under mmap_lock (reading), which it lets go of: tells the handler, and waits until it has done something. 0: look again; -EFAULT: nobody
+ * will; -EINTR. @user: guest code waits, which any signal interrupts.
+ */
+int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user);
+
 /* ---- zap.c ---- */
 
 /* Takes the entries of [start, end) of @v away and frees the frames, after the space has let go of them. mmap_lock for

@@ -23,6 +23,7 @@ struct task;
 struct address_space;
 struct vm_area;
 struct core_state;
+struct uffd;
 
 /* ---- frames ---- */
 
@@ -313,7 +314,10 @@ u64 nr_dirty_pages(void);
 #define VM_MERGEABLE 0x80000000UL
 #define VM_SEQ_READ 0x8000
 #define VM_RAND_READ 0x10000
+#define VM_UFFD_MISSING 0x200
 #define VM_PFNMAP 0x400
+#define VM_UFFD_WP 0x1000
+#define VM_UFFD_MINOR BIT(37)
 #define VM_LOCKED 0x2000
 #define VM_IO 0x4000
 #define VM_DONTCOPY 0x20000
@@ -344,6 +348,7 @@ struct vm_area {
 	const struct vm_operations *vm_ops;
 	void *vm_private;
 	const char *vm_name;
+	struct uffd *vm_uffd;    /* userfault.c: who handles its faults, or NULL; under mmap_lock */
 	u64 vm_policy;           /* mempolicy.c; 0: the thread's */
 	struct list_head shared; /* mapping->i_mmap_list, under i_mmap_sem */
 	u32 extent_order; /* size of the next anonymous reservation: grows while the range proves dense */

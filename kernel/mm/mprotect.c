@@ -17,7 +17,7 @@ static pte_t entry_rights(const struct vm_area *v, pte_t e)
 	pte_t rights = vma_rights(v) & PTE_RIGHTS;
 	struct address_space *m = v->vm_mapping;
 
-	if (e & PTE_COW)
+	if (e & (PTE_COW | PTE_UFFD_WP))
 		return rights & ~PTE_RW;
 	if (!vma_is_cow(v) && m && !m->a_ops->memory_only && !(e & PTE_D))
 		return rights & ~PTE_RW; /* the first write must be seen: page_mkwrite */

@@ -74,7 +74,7 @@ static int move_entries(struct vm_area *v, u64 from, u64 to, u64 len)
 
 static struct vm_area *copy_area(struct vm_area *v, u64 at, u64 len, u64 pgoff)
 {
-	struct vm_area *n = vma_alloc(v->vm_mm, at, at + len, v->vm_flags);
+	struct vm_area *n = vma_alloc(v->vm_mm, at, at + len, v->vm_flags & ~VM_UFFD_ALL);
 
 	if (!n)
 		return NULL;

@@ -235,8 +235,9 @@ bool vma_can_merge(const struct vm_area *a, const struct vm_area *b)
 		return false;
 	if (a->vm_file != b->vm_file || a->vm_mapping != b->vm_mapping || a->vm_ops != b->vm_ops)
 		return false;
-	if (a->vm_policy != b->vm_policy || a->vm_private != b->vm_private ||
-		a->vm_name != b->vm_name || a->vm_flags & VM_SPECIAL_NAME)
+	if (a->vm_uffd != b->vm_uffd || a->vm_policy != b->vm_policy ||
+		a->vm_private != b->vm_private || a->vm_name != b->vm_name ||
+		a->vm_flags & VM_SPECIAL_NAME)
 		return false;
 	return vma_is_anon(a) || a->vm_pgoff + vma_pages(a) == b->vm_pgoff;
 }

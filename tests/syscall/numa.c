@@ -148,6 +148,7 @@ TEST(numa)
 		bind_to(p, PAGE, MPOL_DEFAULT, NULL, 0) == 0 &&
 		move(0, 1, &(void *){ p }, NULL, status, 0) == 0 &&
 		(syscall(HOME_NODE, p, 0, 0, 0) == 0 || errno != ENOSYS);
+	asked |= access("/proc/nestling/mode", F_OK) == 0;
 	threads();
 	areas(p);
 	pages(p);

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * userfault.c: faults that a program handles itself (userfaultfd(2)): who waits, and which areas are watched.
+ *
+ *	resolve() (fault.c)    asks userfault_check() about an area with vm_uffd and returns USERFAULT
+ *	userfault_wait()       queues a message, lets go of mmap_lock, sleeps until the handler wakes its address
+ *	uffd_register() ...    which areas; userfault_fill.c has what the handler does about a fault
+ *
+ * What is watched: missing pages (of anonymous memory: no entry; of shared memory: not in the page cache), pages that are in the cache and
+ * have no entry (minor), writes to write-protected pages (PTE_UFFD_WP, which goes with PTE_COW in private areas, so that
+ * whoever takes the protection away leaves an ordinary page to be reused).
+ *
+ * In a watched area nothing is mapped ahead, and what was mapped ahead and not touched goes when it is registered: a page that the
+ * program has not touched is missing. fork and mremap leave a copy unwatched. There are no events (fork, remap, remove, unmap).
+ *
+ * A waiter: queued on @pending -> message taken: on @read -> woken: on no list. It looks at the entry again after it has queued
+ * itself, so a handler that was faster is noticed.
+ *
+ * Locks: mmap_lock: vm_uffd and the VM_UFFD flags; u->readers.lock inside it: the lists.
+ */
+#include "kernel/mm/userfault.h"
+
+#include "kernel/mm/internal.h"
+
+#define POLL_READABLE 1 /* EPOLLIN */
+
+struct userfault_waiter {
+	struct list_head list;
+	struct task *task;
+	u64 addr;
+	struct uffd_msg msg;
+	bool woken;
+};
+
+/* ---- descriptors ---- */
+
+struct uffd *uffd_alloc(struct mm *mm, bool user_only)
+{
+	struct uffd *u = kzalloc(sizeof(*u), GFP_KERNEL);
+
+	if (!u)
+		return NULL;
+	atomic_set(&u->refs, 1);
+	mmgrab(mm);
+	u->mm = mm;
+	u->user_only = user_only;
+	init_waitqueue_head(&u->readers);
+	INIT_LIST_HEAD(&u->pending);
+	INIT_LIST_HEAD(&u->read);
+	return u;
+}
+
+void uffd_put(struct uffd *u)
+{
+	if (!atomic_dec_and_test(&u->refs))
+		return;
+	mmdrop(u->mm);
+	kfree(u);
+}
+
+bool uffd_take_message(struct uffd *u, struct uffd_msg *msg)
+{
+	struct userfault_waiter *w;
+	bool any;
+
+	spin_lock(&u->readers.lock);
+	any = !list_empty(&u->pending);
+	if (any) {
+		w = list_first_entry(&u->pending, struct userfault_waiter, list);
+		list_move_tail(&w->list, &u->read);
+		*msg = w->msg;
+	}
+	spin_unlock(&u->readers.lock);
+	return any;
+}
+
+void uffd_counts(struct uffd *u, u64 *pending, u64 *total)
+{
+	struct list_head *p;
+
+	*pending = *total = 0;
+	spin_lock(&u->readers.lock);
+	list_for_each(p, &u->pending)
+		++*pending;
+	list_for_each(p, &u->read)
+		++*total;
+	spin_unlock(&u->readers.lock);
+	*total += *pending;
+}
+
+static void wake_list(struct list_head *l, u64 start, u64 end)
+{
+	struct userfault_waiter *w, *next;
+
+	list_for_each_entry_safe(w, next, l, list) {
+		struct task *t = w->task;
+
+		if (w->addr < start || w->addr >= end)
+			continue;
+		list_del(&w->list);
+		smp_store_release(&w->woken, true); /* w may be gone from here on */
+		wake_up_process(t);
+	}
+}
+
+void uffd_wake_range(struct uffd *u, u64 start, u64 end)
+{
+	spin_lock(&u->readers.lock);
+	wake_list(&u->pending, start, end);
+	wake_list(&u->read, start, end);
+	spin_unlock(&u->readers.lock);
+}
+
+/* ---- the side of the fault ---- */
+
+static u64 kind_of_missing(struct vm_area *v, u64 addr)
+{
+	struct address_space *m = v->vm_mapping;
+	u64 index = vma_index(v, addr);
+	struct page *p;
+	bool there;
+
+	if (!m)
+		return VM_UFFD_MISSING;
+	if ((u64)mapping_size(m) <= index << PAGE_SHIFT)
+		return 0; /* beyond the end: SIGBUS */
+	p = find_get_page(m, index);
+	there = p && PageUptodate(p);
+	if (p)
+		put_page(p);
+	return there ? VM_UFFD_MINOR : VM_UFFD_MISSING;
+}
+
+/* Which VM_UFFD flag would make this a fault for the handler; 0: none. */
+static u64 kind_of_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags)
+{
+	if (!e)
+		return kind_of_missing(v, addr & PAGE_MASK);
+	return flags & FAULT_WRITE && e & PTE_UFFD_WP && !(e & PTE_RW) ? VM_UFFD_WP : 0;
+}
+
+bool userfault_check(struct vm_area *v, u64 addr, pte_t e, u32 flags)
+{
+	return v->vm_flags & kind_of_fault(v, addr, e, flags);
+}
+
+static pte_t entry_at(struct mm *mm, u64 addr)
+{
+	pte_t *ep, e;
+
+	spin_lock(&mm->page_table_lock);
+	ep = pmap_pte(&mm->pmap, addr & PAGE_MASK, false);
+	e = ep ? *ep : 0;
+	spin_unlock(&mm->page_table_lock);
+	return e;
+}
+
+static void make_message(const struct uffd *u, struct uffd_msg *msg, u64 addr, u64 kind, u32 flags)
+{
+	memset(msg, 0, sizeof(*msg));
+	msg->event = UFFD_EVENT_PAGEFAULT;
+	msg->arg.pagefault.address =
+		u->features & UFFD_FEATURE_EXACT_ADDRESS ? addr : addr & PAGE_MASK;
+	if (flags & FAULT_WRITE)
+		msg->arg.pagefault.flags |= UFFD_PAGEFAULT_FLAG_WRITE;
+	if (kind == VM_UFFD_WP)
+		msg->arg.pagefault.flags |= UFFD_PAGEFAULT_FLAG_WP;
+	if (kind == VM_UFFD_MINOR)
+		msg->arg.pagefault.flags |= UFFD_PAGEFAULT_FLAG_MINOR;
+	if (u->features & UFFD_FEATURE_THREAD_ID)
+		msg->arg.pagefault.feat.ptid = (u32)current->pid;
+}
+
+static bool enqueue(struct uffd *u, struct userfault_waiter *w)
+{
+	bool queued;
+
+	spin_lock(&u->readers.lock);
+	queued = !u->released;
+	if (queued)
+		list_add_tail(&w->list, &u->pending);
+	spin_unlock(&u->readers.lock);
+	return queued;
+}
+
+static void dequeue(struct uffd *u, struct userfault_waiter *w)
+{
+	spin_lock(&u->readers.lock);
+	if (!w->woken)
+		list_del(&w->list);
+	spin_unlock(&u->readers.lock);
+}
+
+/* The message is in the queue; nothing is held. */
+static int wait_for_handler(struct uffd *u, struct userfault_waiter *w, u32 state)
+{
+	int err = 0;
+
+	wake_up_common(&u->readers, TASK_NORMAL, 1, POLL_READABLE);
+	for (;;) {
+		set_current_state(state);
+		if (smp_load_acquire(&w->woken) || err)
+			break;
+		if (wait_interrupted(state))
+			err = -EINTR;
+		else
+			schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	dequeue(u, w);
+	return err;
+}
+
+int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user)
+{
+	struct userfault_waiter w = { .task = current, .addr = addr & PAGE_MASK };
+	struct mm *mm = v->vm_mm;
+	struct uffd *u = v->vm_uffd;
+	u64 kind = v->vm_flags & kind_of_fault(v, addr, entry_at(mm, addr), flags);
+	int err = 0;
+
+	if (u->features & UFFD_FEATURE_SIGBUS || (!user && u->user_only) ||
+		current->flags & PF_EXITING) {
+		up_read(&mm->mmap_lock);
+		return kind ? -EFAULT : 0;
+	}
+	atomic_inc(&u->refs);
+	make_message(u, &w.msg, addr, kind, flags);
+	if (!kind || !enqueue(u, &w)) {
+		up_read(&mm->mmap_lock);
+	} else if (!userfault_check(v, addr, entry_at(mm, addr), flags)) {
+		up_read(&mm->mmap_lock);
+		dequeue(u, &w);
+	} else {
+		up_read(&mm->mmap_lock);
+		err = wait_for_handler(u, &w, user ? TASK_INTERRUPTIBLE : TASK_KILLABLE);
+	}
+	uffd_put(u);
+	return err;
+}
+
+/* ---- areas ---- */
+
+int uffd_check_range(u64 start, u64 len)
+{
+	u64 top = arch_task_size();
+
+	if ((start | len) & ~PAGE_MASK || !len || start < MMAP_MIN_ADDR)
+		return -EINVAL;
+	return len > top || start > top - len ? -EINVAL : 0;
+}
+
+static bool watchable(const struct vm_area *v, u64 mode)
+{
+	bool shmem = v->vm_mapping && v->vm_mapping->a_ops->memory_only;
+
+	if (v->vm_flags & (VM_IO | VM_PFNMAP | VM_SPECIAL_NAME))
+		return false;
+	if (mode & VM_UFFD_MINOR && !shmem)
+		return false;
+	return vma_is_anon(v) || shmem;
+}
+
+static int check_areas(struct uffd *u, u64 start, u64 end, u64 mode)
+{
+	struct vm_area *v = find_vma(u->mm, start);
+
+	if (!v || v->vm_start >= end)
+		return -EINVAL;
+	for (; v && v->vm_start < end; v = vma_next(v)) {
+		if (!watchable(v, mode))
+			return -EINVAL;
+		if (!(v->vm_flags & VM_MAYWRITE))
+			return -EPERM;
+		if (v->vm_uffd && v->vm_uffd != u)
+			return -EBUSY;
+	}
+	return 0;
+}
+
+static u64 vm_mode(u64 mode)
+{
+	return (mode & UFFDIO_REGISTER_MODE_MISSING ? VM_UFFD_MISSING : 0) |
+	       (mode & UFFDIO_REGISTER_MODE_WP ? VM_UFFD_WP : 0) |
+	       (mode & UFFDIO_REGISTER_MODE_MINOR ? VM_UFFD_MINOR : 0);
+}
+
+static int split(struct mm *mm, u64 start, u64 end)
+{
+	if (mm->map_count + 2 > sysctl_max_map_count)
+		return -ENOMEM;
+	return vma_split_range(mm, start, end);
+}
+
+static int watch(struct uffd *u, u64 start, u64 end, u64 mode)
+{
+	struct mm *mm = u->mm;
+	int err = check_areas(u, start, end, mode);
+
+	if (!err)
+		err = split(mm, start, end);
+	if (err)
+		return err;
+	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v)) {
+		v->vm_uffd = u;
+		v->vm_flags = (v->vm_flags & ~VM_UFFD_ALL) | mode;
+		if (vma_is_anon(v))
+			zap_untouched(v, v->vm_start, v->vm_end);
+	}
+	vma_merge_range(mm, start, end);
+	return 0;
+}
+
+static void unwatch_area(struct vm_area *v)
+{
+	if (v->vm_flags & VM_UFFD_WP)
+		uffd_protect_entries(v, v->vm_start, v->vm_end, false);
+	v->vm_flags &= ~VM_UFFD_ALL;
+	v->vm_uffd = NULL;
+}
+
+int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls)
+{
+	u64 all =
+		UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP | UFFDIO_REGISTER_MODE_MINOR;
+	int err = uffd_check_range(start, len);
+
+	if (!mode || mode & ~all)
+		return -EINVAL;
+	if (err)
+		return err;
+	if (!atomic_inc_not_zero(&u->mm->mm_users))
+		return -ENOMEM;
+	down_write(&u->mm->mmap_lock);
+	err = watch(u, start, start + len, vm_mode(mode));
+	up_write(&u->mm->mmap_lock);
+	mmput(u->mm);
+	*ioctls = UFFD_API_RANGE_IOCTLS;
+	if (!(mode & UFFDIO_REGISTER_MODE_WP))
+		*ioctls &= ~BIT(_UFFDIO_WRITEPROTECT);
+	if (!(mode & UFFDIO_REGISTER_MODE_MINOR))
+		*ioctls &= ~BIT(_UFFDIO_CONTINUE);
+	return err;
+}
+
+static int unwatch(struct mm *mm, u64 start, u64 end)
+{
+	struct vm_area *v = find_vma(mm, start);
+	int err;
+
+	if (!v || v->vm_start >= end)
+		return -EINVAL;
+	for (; v && v->vm_start < end; v = vma_next(v))
+		if (!watchable(v, 0))
+			return -EINVAL;
+	err = split(mm, start, end);
+	if (err)
+		return err;
+	for (v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v))
+		if (v->vm_uffd)
+			unwatch_area(v);
+	vma_merge_range(mm, start, end);
+	return 0;
+}
+
+int uffd_unregister(struct uffd *u, u64 start, u64 len)
+{
+	int err = uffd_check_range(start, len);
+
+	if (err)
+		return err;
+	if (!atomic_inc_not_zero(&u->mm->mm_users))
+		return -ENOMEM;
+	down_write(&u->mm->mmap_lock);
+	err = unwatch(u->mm, start, start + len);
+	up_write(&u->mm->mmap_lock);
+	mmput(u->mm);
+	if (!err)
+		uffd_wake_range(u, start, start + len);
+	return err;
+}
+
+int uffd_wake(struct uffd *u, u64 start, u64 len)
+{
+	int err = uffd_check_range(start, len);
+
+	if (!err)
+		uffd_wake_range(u, start, start + len);
+	return err;
+}
+
+void uffd_release(struct uffd *u)
+{
+	struct mm *mm = u->mm;
+
+	spin_lock(&u->readers.lock);
+	u->released = true;
+	spin_unlock(&u->readers.lock);
+	if (atomic_inc_not_zero(&mm->mm_users)) {
+		down_write(&mm->mmap_lock);
+		for (struct vm_area *v = find_vma(mm, 0); v; v = vma_next(v))
+			if (v->vm_uffd == u)
+				unwatch_area(v);
+		vma_merge_range(mm, 0, mm->task_size);
+		up_write(&mm->mmap_lock);
+		mmput(mm);
+	}
+	uffd_wake_range(u, 0, ~0UL);
+	uffd_put(u);
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * userfault_fill.c: what a handler of faults does about them: fills missing pages (UFFDIO_COPY, UFFDIO_ZEROPAGE), maps what the page cache
+ * has (UFFDIO_CONTINUE), protects pages from writes and lets go of them (UFFDIO_WRITEPROTECT).
+ *
+ * The handler may belong to another process: what is filled is the descriptor's mm. Only entries are made; the guest that waits
+ * faults again, finds them, and has them mapped. Data comes in without a lock held, into a frame of nobody's, and the area is looked at
+ * again afterwards.
+ *
+ * Locks: mmap_lock for reading, page_table_lock for each entry.
+ */
+#include "kernel/mm/fault.h"
+#include "kernel/mm/userfault.h"
+
+#include "arch/um/uaccess.h"
+
+/* The watched area that all of the range lies in, or NULL. */
+static struct vm_area *find_target(struct mm *mm, u64 start, u64 end)
+{
+	struct vm_area *v = vma_lookup(mm, start);
+
+	return v && v->vm_uffd && v->vm_end >= end ? v : NULL;
+}
+
+struct fill {
+	struct uffd *u;
+	u64 start, len;
+	uaddr_t src;
+	bool zero, wp;
+};
+
+static pte_t fill_bits(const struct fill *f, const struct vm_area *v)
+{
+	pte_t bits = vma_rights(v) | PTE_D;
+
+	if (!f->wp)
+		return bits;
+	return (bits & ~PTE_RW) | PTE_UFFD_WP | (vma_is_cow(v) ? PTE_COW : 0);
+}
+
+/* Takes over the caller's reference when 0. */
+static int set_entry(struct vm_area *v, u64 addr, struct page *p, pte_t bits)
+{
+	pte_t *e = entry_lock(v->vm_mm, addr);
+	int err = -EEXIST;
+
+	if (!e)
+		return -ENOMEM;
+	if (!*e) {
+		entry_set(v, e, p, bits);
+		err = 0;
+	}
+	entry_unlock(v->vm_mm);
+	return err;
+}
+
+/* Shared memory: the page goes into the file first. */
+static int fill_shared(struct vm_area *v, u64 addr, const struct page *from, pte_t bits)
+{
+	struct address_space *m = v->vm_mapping;
+	u64 index = vma_index(v, addr);
+	struct page *p = find_get_page(m, index);
+	int err;
+
+	if (p) {
+		put_page(p);
+		return -EEXIST;
+	}
+	if ((u64)mapping_size(m) <= index << PAGE_SHIFT)
+		return -EFAULT;
+	p = read_cache_page(m, index, v->vm_file);
+	if (IS_ERR(p))
+		return (int)PTR_ERR(p);
+	lock_page(p);
+	err = p->mapping == m ? 0 : -EFAULT; /* cut off meanwhile */
+	if (!err) {
+		copy_page(page_address(p), page_address(from));
+		err = set_entry(v, addr, p, bits);
+	}
+	unlock_page(p);
+	if (err)
+		put_page(p);
+	return err;
+}
+
+static int check_target(const struct fill *f, u64 addr, struct vm_area **v)
+{
+	*v = find_target(f->u->mm, f->start, f->start + f->len);
+	if (!*v)
+		return -ENOENT;
+	if (f->wp && !((*v)->vm_flags & VM_UFFD_WP))
+		return -EINVAL;
+	return 0;
+}
+
+static int fill_locked(const struct fill *f, u64 addr, struct page *p)
+{
+	struct vm_area *v;
+	int err = check_target(f, addr, &v);
+
+	if (err)
+		return err;
+	if (vma_is_cow(v))
+		return set_entry(v, addr, p, fill_bits(f, v));
+	err = fill_shared(v, addr, p, fill_bits(f, v));
+	if (!err)
+		put_page(p);
+	return err;
+}
+
+static int fill_page(const struct fill *f, u64 done)
+{
+	struct mm *mm = f->u->mm;
+	struct page *p = anon_page_alloc();
+	int err = 0;
+
+	if (!p)
+		return -ENOMEM;
+	if (f->zero)
+		clear_page(page_address(p));
+	else if (copy_from_user(page_address(p), uaddr_add(f->src, done), PAGE_SIZE))
+		err = -EFAULT;
+	if (!err) {
+		down_read(&mm->mmap_lock);
+		err = fill_locked(f, f->start + done, p);
+		up_read(&mm->mmap_lock);
+	}
+	if (err)
+		put_page(p);
+	return err;
+}
+
+/* What is wrong with the range is told before what is wrong with the source. */
+static int fill_checked(const struct fill *f)
+{
+	struct mm *mm = f->u->mm;
+	struct vm_area *v;
+	int err;
+
+	down_read(&mm->mmap_lock);
+	err = check_target(f, f->start, &v);
+	up_read(&mm->mmap_lock);
+	return err;
+}
+
+static s64 fill_range(const struct fill *f)
+{
+	u64 done = 0;
+	int err = fill_checked(f);
+
+	while (!err && done < f->len) {
+		err = fill_page(f, done);
+		if (!err)
+			done += PAGE_SIZE;
+		if (wait_interrupted(TASK_KILLABLE))
+			err = -EINTR;
+		cond_resched();
+	}
+	return done ? (s64)done : err;
+}
+
+s64 uffd_copy(struct uffd *u, u64 dst, uaddr_t src, u64 len, bool zero, bool wp, bool wake)
+{
+	struct fill f = { .u = u, .start = dst, .len = len, .src = src, .zero = zero, .wp = wp };
+	s64 done = uffd_check_range(dst, len);
+
+	if (done)
+		return done;
+	if (!atomic_inc_not_zero(&u->mm->mm_users))
+		return -ESRCH;
+	done = fill_range(&f);
+	mmput(u->mm);
+	if (done > 0 && wake)
+		uffd_wake_range(u, dst, dst + (u64)done);
+	return done;
+}
+
+/* ---- minor faults ---- */
+
+static int continue_page(struct mm *mm, u64 start, u64 len, u64 addr)
+{
+	struct vm_area *v = find_target(mm, start, start + len);
+	struct page *p;
+	int err;
+
+	if (!v)
+		return -ENOENT;
+	if (!v->vm_mapping || vma_is_cow(v))
+		return -EINVAL;
+	if ((u64)mapping_size(v->vm_mapping) <= vma_index(v, addr) << PAGE_SHIFT)
+		return -EFAULT;
+	p = find_lock_page(v->vm_mapping, vma_index(v, addr));
+	if (!p)
+		return -EFAULT;
+	err = PageUptodate(p) ? set_entry(v, addr, p, vma_rights(v) | PTE_D) : -EFAULT;
+	unlock_page(p);
+	if (err)
+		put_page(p);
+	return err;
+}
+
+s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wake)
+{
+	struct mm *mm = u->mm;
+	u64 done = 0;
+	int err = uffd_check_range(start, len);
+
+	if (err)
+		return err;
+	if (!atomic_inc_not_zero(&mm->mm_users))
+		return -ESRCH;
+	while (!err && done < len) {
+		down_read(&mm->mmap_lock);
+		err = continue_page(mm, start, len, start + done);
+		up_read(&mm->mmap_lock);
+		if (!err)
+			done += PAGE_SIZE;
+		cond_resched();
+	}
+	mmput(mm);
+	if (done && wake)
+		uffd_wake_range(u, start, start + done);
+	return done ? (s64)done : err;
+}
+
+/* ---- write protection ---- */
+
+static bool protect_entry(const struct vm_area *v, pte_t *e, bool on)
+{
+	pte_t old = *e;
+
+	if (!old || old & PTE_SPECIAL)
+		return false;
+	if (on)
+		*e = (old & ~PTE_RW) | PTE_UFFD_WP | (vma_is_cow(v) ? PTE_COW : 0);
+	else
+		*e = old & ~PTE_UFFD_WP;
+	return old & PTE_MAPPED && (old ^ *e) & PTE_RIGHTS;
+}
+
+/* Under mmap_lock. */
+void uffd_protect_entries(struct vm_area *v, u64 start, u64 end, bool on)
+{
+	struct mm *mm = v->vm_mm;
+	bool tell = false;
+	u64 va = start;
+
+	while (va < end) {
+		pte_t *e;
+
+		spin_lock(&mm->page_table_lock);
+		e = pmap_next(&mm->pmap, &va, end);
+		if (e)
+			tell |= protect_entry(v, e, on);
+		spin_unlock(&mm->page_table_lock);
+		if (!e)
+			break;
+		va += PAGE_SIZE;
+	}
+	if (tell) {
+		pmap_update_rights(&mm->pmap, start, end);
+		pmap_settle(&mm->pmap);
+	}
+}
+
+int uffd_writeprotect(struct uffd *u, u64 start, u64 len, bool on)
+{
+	struct mm *mm = u->mm;
+	struct vm_area *v;
+	int err = uffd_check_range(start, len);
+
+	if (err)
+		return err;
+	if (!atomic_inc_not_zero(&mm->mm_users))
+		return -ESRCH;
+	down_read(&mm->mmap_lock);
+	v = find_target(mm, start, start + len);
+	if (v && v->vm_flags & VM_UFFD_WP)
+		uffd_protect_entries(v, start, start + len, on);
+	else
+		err = -ENOENT;
+	up_read(&mm->mmap_lock);
+	mmput(mm);
+	return err;
+}
