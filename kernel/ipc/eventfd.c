@@ -126,6 +126,29 @@ static const struct file_operations eventfd_fops = {
 	.show_fdinfo = eventfd_fdinfo,
 };
 
+struct file *eventfd_fget(int fd)
+{
+	struct file *f = fget(fd);
+
+	if (!f)
+		return ERR_PTR(-EBADF);
+	if (f->f_op == &eventfd_fops)
+		return f;
+	fput(f);
+	return ERR_PTR(-EINVAL);
+}
+
+/* A counter that is full stays full. */
+void eventfd_signal(struct file *f, u64 n)
+{
+	struct eventfd *e = f->private_data;
+
+	spin_lock(&e->wqh.lock);
+	e->count = min(e->count, ~0UL - n) + n;
+	wake_up_common_locked(&e->wqh, TASK_NORMAL, 1, EPOLLIN);
+	spin_unlock(&e->wqh.lock);
+}
+
 long sys_eventfd2(u32 count, int flags)
 {
 	struct eventfd *e;

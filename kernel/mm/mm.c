@@ -17,6 +17,7 @@
 #define MMAP_RANDOM_BITS 28
 
 static struct kmem_cache *mm_cache;
+void (*mm_exit_aio)(struct mm *mm);
 spinlock_t mm_list_lock = SPINLOCK_INIT(mm_list_lock);
 struct list_head mm_list = LIST_HEAD_INIT(mm_list);
 
@@ -49,6 +50,7 @@ static struct mm *mm_new(void)
 	init_rwsem(&mm->mmap_lock);
 	spin_lock_init(&mm->page_table_lock);
 	INIT_LIST_HEAD(&mm->mmap_list);
+	INIT_LIST_HEAD(&mm->aio_contexts);
 	mm->dumpable = true;
 	mm->dump_mode = 1;
 	mm->coredump_filter = 0x33;
@@ -147,6 +149,8 @@ void mmput(struct mm *mm)
 	spin_lock(&mm_list_lock);
 	list_del(&mm->mm_list);
 	spin_unlock(&mm_list_lock);
+	if (!list_empty(&mm->aio_contexts))
+		mm_exit_aio(mm);
 	exit_mmap(mm);
 	if (mm->exe_file)
 		mm_file_ops->put(mm->exe_file);

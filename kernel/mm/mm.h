@@ -387,6 +387,7 @@ struct mm {
 	u64 small_start, small_end; /* as is which was made last */
 	u64 last_spurious;          /* address of the last fault that found nothing to do; a hint */
 	u64 committed;              /* pages accounted by VM_ACCOUNT, under mmap_lock */
+	struct list_head aio_contexts; /* kernel/aio, under its lock */
 };
 
 struct mm *mm_alloc(void);         /* users 1, empty */
@@ -435,6 +436,9 @@ struct mm_task_ops {
 	bool (*capable)(int cap);
 };
 extern const struct mm_task_ops *mm_task_ops;
+
+/* Asynchronous I/O: the last user of @mm has gone, its memory still stands. NULL while there is none. */
+extern void (*mm_exit_aio)(struct mm *mm);
 
 /* Shared anonymous memory and memfd: mm asks tmpfs for a file through this pointer. */
 extern struct file *(*shmem_file_setup)(const char *name, loff_t size, u64 flags);

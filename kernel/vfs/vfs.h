@@ -534,7 +534,9 @@ static inline void poll_wait(struct file *f, struct wait_queue_head *q, struct p
 		pt->queue(f, q, pt);
 }
 static inline u32 vfs_poll(struct file *f, struct poll_table *pt);
-void eventpoll_release(struct file *f); /* epoll.c: @f is about to be freed */
+struct file *eventfd_fget(int fd); /* an eventfd with a reference; ERR_PTR(-EBADF, -EINVAL) */
+void eventfd_signal(struct file *f, u64 n); /* adds; works with spinlocks held */
+void eventpoll_release(struct file *f);     /* epoll.c: @f is about to be freed */
 /* For files that many have open: f_op->fasync puts @f on a list of theirs (0 or -ENOMEM), and events signal all on it. */
 int fasync_helper(int fd, struct file *f, bool on, struct list_head *list);
 void file_set_owner(struct file *f, struct pid *pid, int type); /* of SIGIO; PIDTYPE_* */

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* aio.h: contexts and requests of asynchronous I/O, between context.c and submit.c. */
+#ifndef NESTLING_AIO_H
+#define NESTLING_AIO_H
+
+#include <linux/aio_abi.h>
+#include <linux/errno.h>
+
+#include "arch/um/arch.h"
+#include "arch/um/uaccess.h"
+#include "gen/syscalls.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "kernel/vfs/async_poll.h"
+#include "kernel/vfs/vfs.h"
+
+/* What the guest sees at the start of the ring; the C library's libaio reads it without a system call. */
+struct aio_ring {
+	u32 id;
+	u32 nr;
+	u32 head; /* the guest's, or ours in io_getevents */
+	u32 tail;
+	u32 magic;
+	u32 compat_features, incompat_features;
+	u32 header_length;
+};
+_Static_assert(sizeof(struct aio_ring) == 32, "struct aio_ring is ABI");
+#define AIO_RING_MAGIC 0xa10a10a1
+
+struct aio_context {
+	atomic_t refs;
+	struct list_head link; /* of mm->aio_contexts, under aio_lock */
+	u64 id;                /* the ring's address; immutable */
+	u32 max_reqs;          /* as asked for; immutable */
+	u32 nr;                /* events the ring has room for; immutable */
+	u64 size;              /* of the mapping; immutable */
+	struct page **pages;   /* of the ring; immutable */
+	u32 nr_pages;
+	struct mutex reap; /* io_getevents: head */
+	spinlock_t lock;   /* below */
+	u32 tail;          /* ours: the ring's copy is the guest's to spoil */
+	u32 inflight;
+	bool dead;
+	struct list_head requests; /* that wait for an event (aio_request.link) */
+	struct wait_queue_head wait;
+};
+
+/* A request that waits. The list and the worker have a reference each. */
+struct aio_request {
+	atomic_t refs;
+	struct aio_context *ctx; /* a reference */
+	struct list_head link;   /* under ctx->lock */
+	uaddr_t user;            /* the guest's struct iocb */
+	u64 data;
+	struct file *file, *eventfd; /* references; eventfd may be NULL */
+	struct async_poll poll;
+};
+
+/* With a reference; NULL. */
+struct aio_context *aio_find(u64 id);
+void aio_context_put(struct aio_context *c);
+/* Room for one more event: 0, or -EAGAIN, -EINVAL (being destroyed). */
+int aio_reserve(struct aio_context *c);
+void aio_unreserve(struct aio_context *c);
+/* The reserved event. */
+void aio_complete(struct aio_context *c, uaddr_t user, u64 data, s64 res, struct file *eventfd);
+void aio_request_put(struct aio_request *r);
+
+#endif

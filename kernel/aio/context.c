@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * context.c: contexts of asynchronous I/O and their rings: io_setup, io_destroy, io_getevents, io_pgetevents.
+ *
+ * A context belongs to an address space, where its ring of events is mapped; its id is the ring's address. The kernel writes events
+ * through its own mapping of the ring's pages, which it keeps pinned, so the guest may unmap or overwrite the ring and hurts
+ * only itself: head is read once and cut to the ring's size, tail is the context's.
+ *
+ * States: alive -> dead (io_destroy, or the end of the address space): off the list, requests are cancelled and waited for.
+ *
+ * Invariants: 1. inflight + events not yet taken <= nr - 1 as long as the guest does not lie about head.
+ * Locks: aio_lock for the lists and aio_nr; reap for head; ctx->lock for tail, inflight, requests.
+ * Not here: a ring that is moved by mremap keeps its old id.
+ */
+#include <asm/mman.h>
+#include <linux/mman.h>
+
+#include "kernel/aio/aio.h"
+#include "kernel/lib/sysctl.h"
+#include "kernel/task/signal.h"
+#include "kernel/time/time.h"
+
+#define NR_LIMIT (0x10000000U / sizeof(struct io_event))
+
+static DEFINE_SPINLOCK(aio_lock);
+static u64 aio_nr; /* under aio_lock */
+static int aio_max_nr = 65536;
+
+/* ---- life ---- */
+
+static struct aio_ring *ring_of(const struct aio_context *c)
+{
+	return page_address(c->pages[0]);
+}
+
+static void free_pages_of(struct aio_context *c)
+{
+	for (u32 i = 0; i < c->nr_pages; i++)
+		put_page(c->pages[i]);
+	kfree(c->pages);
+}
+
+void aio_context_put(struct aio_context *c)
+{
+	if (!atomic_dec_and_test(&c->refs))
+		return;
+	free_pages_of(c);
+	kfree(c);
+}
+
+static int count_context(u32 nr)
+{
+	int err = 0;
+
+	spin_lock(&aio_lock);
+	if (aio_nr + nr > (u64)aio_max_nr)
+		err = -EAGAIN;
+	else
+		aio_nr += nr;
+	spin_unlock(&aio_lock);
+	return err;
+}
+
+static void uncount_context(u32 nr)
+{
+	spin_lock(&aio_lock);
+	aio_nr -= nr;
+	spin_unlock(&aio_lock);
+}
+
+/* Maps the ring into current and pins it. */
+static int map_ring(struct aio_context *c)
+{
+	struct file *f = shmem_file_setup("[aio]", (loff_t)c->size, 0);
+	int err = 0;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	c->id = do_mmap(current->mm, f, 0, c->size, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
+	fput(f);
+	if (IS_ERR_VALUE(c->id))
+		return -ENOMEM;
+	for (u64 n = c->size >> PAGE_SHIFT; !err && c->nr_pages < n;) {
+		err = pin_user_page(
+			UADDR(c->id + c->nr_pages * PAGE_SIZE), true, &c->pages[c->nr_pages]);
+		if (!err)
+			c->nr_pages++;
+	}
+	if (err)
+		do_munmap(current->mm, c->id, c->size);
+	return err;
+}
+
+static struct aio_context *context_new(u32 nr)
+{
+	struct aio_context *c = kzalloc(sizeof(*c), GFP_KERNEL);
+	u64 events = 2UL * max(nr, (u32)nr_cpus * 4) + 2;
+	int err = -ENOMEM;
+
+	if (!c)
+		return ERR_PTR(-ENOMEM);
+	atomic_set(&c->refs, 1);
+	mutex_init(&c->reap);
+	spin_lock_init(&c->lock);
+	INIT_LIST_HEAD(&c->requests);
+	init_waitqueue_head(&c->wait);
+	c->max_reqs = nr;
+	c->size = PAGE_ALIGN(sizeof(struct aio_ring) + events * sizeof(struct io_event));
+	c->nr = (u32)((c->size - sizeof(struct aio_ring)) / sizeof(struct io_event));
+	c->pages = kcalloc(c->size >> PAGE_SHIFT, sizeof(*c->pages), GFP_KERNEL);
+	if (c->pages)
+		err = map_ring(c);
+	if (err) {
+		aio_context_put(c);
+		return ERR_PTR(err);
+	}
+	*ring_of(c) = (struct aio_ring){ .nr = c->nr,
+		.magic = AIO_RING_MAGIC,
+		.compat_features = 1,
+		.header_length = sizeof(struct aio_ring) };
+	return c;
+}
+
+struct aio_context *aio_find(u64 id)
+{
+	struct aio_context *c, *found = NULL;
+
+	spin_lock(&aio_lock);
+	list_for_each_entry(c, &current->mm->aio_contexts, link) {
+		if (c->id != id)
+			continue;
+		atomic_inc(&c->refs);
+		found = c;
+		break;
+	}
+	spin_unlock(&aio_lock);
+	return found;
+}
+
+/* Takes the list's reference off: the context, for the caller to kill, or NULL. */
+static struct aio_context *take_context(struct mm *mm, u64 id, bool any)
+{
+	struct aio_context *c, *found = NULL;
+
+	spin_lock(&aio_lock);
+	list_for_each_entry(c, &mm->aio_contexts, link) {
+		if (any || c->id == id) {
+			found = c;
+			list_del_init(&c->link);
+			break;
+		}
+	}
+	spin_unlock(&aio_lock);
+	return found;
+}
+
+static u32 inflight(struct aio_context *c)
+{
+	u32 n;
+
+	spin_lock(&c->lock);
+	n = c->inflight;
+	spin_unlock(&c->lock);
+	return n;
+}
+
+static void kill_context(struct aio_context *c)
+{
+	struct aio_request *r;
+
+	spin_lock(&c->lock);
+	c->dead = true;
+	list_for_each_entry(r, &c->requests, link)
+		async_poll_cancel(&r->poll);
+	spin_unlock(&c->lock);
+	wake_up_all(&c->wait);
+	wait_event(&c->wait, !inflight(c));
+	uncount_context(c->max_reqs);
+}
+
+static void exit_aio(struct mm *mm)
+{
+	struct aio_context *c;
+
+	while ((c = take_context(mm, 0, true))) {
+		kill_context(c);
+		aio_context_put(c);
+	}
+}
+
+long sys_io_setup(u32 nr, uaddr_t ctxp)
+{
+	struct aio_context *c;
+	u64 id;
+
+	if (get_user(id, ctxp))
+		return -EFAULT;
+	if (id || !nr || nr > NR_LIMIT)
+		return -EINVAL;
+	if (count_context(nr))
+		return -EAGAIN;
+	c = context_new(nr);
+	if (IS_ERR(c)) {
+		uncount_context(nr);
+		return PTR_ERR(c);
+	}
+	id = c->id;
+	spin_lock(&aio_lock);
+	list_add_tail(&c->link, &current->mm->aio_contexts);
+	spin_unlock(&aio_lock);
+	if (!put_user(id, ctxp))
+		return 0;
+	sys_io_destroy(id);
+	return -EFAULT;
+}
+
+long sys_io_destroy(u64 id)
+{
+	struct aio_context *c = take_context(current->mm, id, false);
+
+	if (!c)
+		return -EINVAL;
+	kill_context(c);
+	do_munmap(current->mm, c->id, c->size);
+	aio_context_put(c);
+	return 0;
+}
+
+/* ---- events ---- */
+
+static struct io_event *event_at(struct aio_context *c, u32 i)
+{
+	u64 off = sizeof(struct aio_ring) + (u64)i * sizeof(struct io_event);
+
+	return (void *)((char *)page_address(c->pages[off >> PAGE_SHIFT]) + (off & ~PAGE_MASK));
+}
+
+/* The guest's head, cut to the ring. */
+static u32 head_of(struct aio_context *c)
+{
+	return READ_ONCE(ring_of(c)->head) % c->nr;
+}
+
+static u32 waiting(struct aio_context *c)
+{
+	u32 head = head_of(c), tail = READ_ONCE(c->tail);
+
+	return tail >= head ? tail - head : tail + c->nr - head;
+}
+
+int aio_reserve(struct aio_context *c)
+{
+	int err = 0;
+
+	spin_lock(&c->lock);
+	if (c->dead)
+		err = -EINVAL;
+	else if (c->inflight + waiting(c) >= c->nr - 1)
+		err = -EAGAIN;
+	else
+		c->inflight++;
+	spin_unlock(&c->lock);
+	return err;
+}
+
+void aio_unreserve(struct aio_context *c)
+{
+	bool last;
+
+	spin_lock(&c->lock);
+	c->inflight--;
+	last = c->dead && !c->inflight;
+	spin_unlock(&c->lock);
+	if (last)
+		wake_up_all(&c->wait);
+}
+
+void aio_complete(struct aio_context *c, uaddr_t user, u64 data, s64 res, struct file *eventfd)
+{
+	spin_lock(&c->lock);
+	*event_at(c, c->tail) = (struct io_event){ .data = data, .obj = user.v, .res = res };
+	c->tail = (c->tail + 1) % c->nr;
+	smp_store_release(&ring_of(c)->tail, c->tail);
+	c->inflight--;
+	spin_unlock(&c->lock);
+	if (eventfd)
+		eventfd_signal(eventfd, 1);
+	wake_up_all(&c->wait);
+}
+
+/* Hands up to @nr events out: how many, or -EFAULT. */
+static long reap(struct aio_context *c, s64 nr, uaddr_t to)
+{
+	u32 head, tail;
+	long n = 0;
+
+	mutex_lock(&c->reap);
+	head = head_of(c);
+	tail = smp_load_acquire(&c->tail);
+	while (n < nr && head != tail) {
+		struct io_event e = *event_at(c, head);
+
+		if (copy_to_user(uaddr_add(to, (u64)n * sizeof(e)), &e, sizeof(e))) {
+			n = -EFAULT;
+			break;
+		}
+		n++;
+		head = (head + 1) % c->nr;
+	}
+	if (n > 0)
+		WRITE_ONCE(ring_of(c)->head, head);
+	mutex_unlock(&c->reap);
+	return n;
+}
+
+static long read_events(struct aio_context *c, s64 min_nr, s64 nr, uaddr_t to, u64 deadline)
+{
+	long got = 0, n;
+	int err = 0;
+
+	for (;;) {
+		n = reap(c, nr - got, uaddr_add(to, (u64)got * sizeof(struct io_event)));
+		if (n < 0)
+			return got ? got : n;
+		got += n;
+		if (got >= min_nr || err)
+			break;
+		if (READ_ONCE(c->dead))
+			return got ? got : -EINVAL;
+		err = wait_event_timeout(
+			&c->wait, waiting(c) || READ_ONCE(c->dead), deadline, true);
+	}
+	return got || err != -ERESTARTSYS ? got : -EINTR;
+}
+
+static long getevents(u64 id, s64 min_nr, s64 nr, uaddr_t to, uaddr_t timeout)
+{
+	u64 ns, deadline = ~0UL;
+	struct aio_context *c;
+	long ret;
+
+	if (timeout.v) {
+		ret = get_timespec(timeout, &ns);
+		if (ret == -EFAULT)
+			return ret;
+		deadline = deadline_in(ret ? 0 : ns);
+	}
+	c = aio_find(id);
+	if (!c)
+		return -EINVAL;
+	ret = -EINVAL;
+	if (min_nr >= 0 && min_nr <= nr)
+		ret = read_events(c, min_nr, nr, to, deadline);
+	aio_context_put(c);
+	return ret;
+}
+
+long sys_io_getevents(u64 id, long min_nr, long nr, uaddr_t events, uaddr_t timeout)
+{
+	return getevents(id, min_nr, nr, events, timeout);
+}
+
+long sys_io_pgetevents(u64 id, long min_nr, long nr, uaddr_t events, uaddr_t timeout, uaddr_t usig)
+{
+	struct {
+		u64 mask, size;
+	} sig = { 0, 0 };
+	long ret;
+
+	if (usig.v && copy_from_user(&sig, usig, sizeof(sig)))
+		return -EFAULT;
+	ret = set_user_sigmask(UADDR(sig.mask), sig.size);
+	if (ret)
+		return ret;
+	ret = getevents(id, min_nr, nr, events, timeout);
+	restore_saved_sigmask_unless(ret == -EINTR);
+	return ret == -EINTR ? -ERESTARTNOHAND : ret;
+}
+
+/* ---- limits ---- */
+
+static int show_aio_nr(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "%lu\n", READ_ONCE(aio_nr));
+}
+
+static const struct sysctl table[] = {
+	{ .path = "fs/aio-nr", .kind = SYSCTL_SHOW, .mode = 0444, .show = show_aio_nr },
+	{ .path = "fs/aio-max-nr",
+		.kind = SYSCTL_INT,
+		.mode = 0644,
+		.data = &aio_max_nr,
+		.min = 0,
+		.max = 1 << 24 },
+};
+
+static int aio_init(void)
+{
+	mm_exit_aio = exit_aio;
+	return sysctl_register(table, ARRAY_SIZE(table));
+}
+INITCALL(3, aio_init);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * async_poll.h: waiting for events of a file without a task that sleeps (asynchronous I/O).
+ *
+ *	async_poll_setup(&p, file, EPOLLIN | EPOLLERR | EPOLLHUP, done);
+ *	mask = async_poll_start(&p);	> 0: the events are there, done is not called
+ *					  0: done(&p, mask) will be called once, by a worker that may sleep
+ *					< 0: -EINVAL, the file has too many wait queues
+ *	async_poll_cancel(&p);		done comes soon, with what is there, perhaps 0
+ *
+ * The caller keeps the file, and @p until start has returned and done has been called; done may free it. Cancelling needs @p alive: the caller's own lock
+ * must keep done from freeing it meanwhile.
+ */
+#ifndef NESTLING_VFS_ASYNC_POLL_H
+#define NESTLING_VFS_ASYNC_POLL_H
+
+#include "kernel/vfs/vfs.h"
+
+#define ASYNC_POLL_QUEUES 4
+
+struct async_poll;
+struct async_hook {
+	struct wait_queue_entry wait;
+	struct wait_queue_head *head; /* NULL: the queue has gone */
+	struct async_poll *poll;
+};
+struct async_poll {
+	struct file *file;
+	u32 events;
+	void (*done)(struct async_poll *p, u32 mask);
+	struct poll_table table;
+	u32 state; /* atomic: async_poll.c */
+	bool cancelled, too_many;
+	u32 nr;
+	struct async_hook hooks[ASYNC_POLL_QUEUES];
+	struct work work;
+};
+
+void async_poll_setup(struct async_poll *p, struct file *f, u32 events,
+	void (*done)(struct async_poll *p, u32 mask));
+int async_poll_start(struct async_poll *p);
+void async_poll_cancel(struct async_poll *p);
+
+#endif
