@@ -12,13 +12,14 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/nsproxy.h"
 #include "skas/skas.h"
 
 #define MAX_IMAGE_PAGES 4
 
 extern const u8 vdso_so_start[], vdso_so_end[]; /* build/gen/blobs.S */
 
-static struct page *data_page, *image_pages[MAX_IMAGE_PAGES];
+static struct page *data_page, *plain_page, *image_pages[MAX_IMAGE_PAGES];
 static u64 nr_image_pages;
 
 static struct page *new_page(void)
@@ -52,6 +53,8 @@ void vdso_init(void)
 		memcpy(page_address(image_pages[i]), vdso_so_start + off,
 			min(size - off, PAGE_SIZE));
 	}
+	plain_page =
+		new_page(); /* no host clock: all is asked of the kernel, for other time namespaces */
 	data_page = new_page();
 	d = page_address(data_page);
 	d->host_clock_gettime = host_function("__vdso_clock_gettime");
@@ -66,10 +69,13 @@ void vdso_update(void)
 
 static struct page *data_fault(struct vm_area *vma, u64 index)
 {
+	struct page *p;
+
 	if (index)
 		return ERR_PTR(-EFAULT);
-	get_page(data_page);
-	return data_page;
+	p = time_ns_is_initial() ? data_page : plain_page;
+	get_page(p);
+	return p;
 }
 
 static struct page *image_fault(struct vm_area *vma, u64 index)

@@ -14,6 +14,7 @@
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/task/cred.h"
+#include "kernel/task/nsproxy.h"
 #include "kernel/time/time.h"
 #include "kernel/vfs/vfs.h"
 
@@ -216,7 +217,7 @@ static void set(struct timerfd *t, u64 interval, u64 value, int flags)
 	if (!value || clock_read(t->clock, &now))
 		return;
 	if (flags & TFD_TIMER_ABSTIME)
-		t->expires = value;
+		t->expires = time_ns_abs(t->clock, value);
 	else
 		t->expires = min(now + value, TIME_MAX);
 	clock_timer_start(&t->timer, t->expires);

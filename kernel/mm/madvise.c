@@ -27,6 +27,17 @@ static int drop(struct vm_area *v, u64 start, u64 end)
 	return 0;
 }
 
+void zap_special_mapping(struct mm *mm, u64 addr)
+{
+	struct vm_area *v;
+
+	down_write(&mm->mmap_lock);
+	v = find_vma(mm, addr);
+	if (v && v->vm_start == addr && v->vm_ops && !v->vm_file)
+		drop(v, v->vm_start, v->vm_end);
+	up_write(&mm->mmap_lock);
+}
+
 static int advise_dontneed(struct vm_area *v, u64 start, u64 end)
 {
 	return v->vm_flags & (VM_LOCKED | VM_PFNMAP) ? -EINVAL : drop(v, start, end);

@@ -410,6 +410,8 @@ int munmap_locked(
 int mm_setup_stack(struct mm *mm, u64 top, u64 flags);
 int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags);
 /* A VMA whose pages come from vm_ops->fault (vdso). ERR_PTR. */
+/* The pages of the special mapping at @addr are asked for anew. */
+void zap_special_mapping(struct mm *mm, u64 addr);
 struct vm_area *install_special_mapping(struct mm *mm, u64 addr, u64 len, u64 flags,
 	const struct vm_operations *ops, void *private, const char *name);
 /* A fresh image of that program, which nothing has run yet: entries for what it will surely touch. */

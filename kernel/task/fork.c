@@ -373,6 +373,8 @@ static struct task *copy_process(const struct clone_args_k *args, int event)
 	err = copy_mm(t, args->flags);
 	if (err)
 		goto err_ipc;
+	if (t->nsproxy->ns[NS_TIME] != current->nsproxy->ns[NS_TIME])
+		t->nsproxy->ns[NS_TIME]->ops->enter(t->nsproxy->ns[NS_TIME], t->mm);
 	err = copy_regs(t, args);
 	if (err)
 		goto err_mm;

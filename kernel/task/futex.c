@@ -17,11 +17,13 @@
  */
 #include <linux/sched.h>
 #include <linux/time_types.h>
+#include <linux/time.h>
 
 #include "arch/um/arch.h"
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/task/futex_internal.h"
+#include "kernel/task/nsproxy.h"
 
 struct futex_bucket futex_table[FUTEX_BUCKETS];
 
@@ -416,7 +418,7 @@ int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, u64 *deadline)
 		*deadline = now + ns;
 		return 0;
 	}
-	base = realtime ? ktime_get_real() : now;
+	base = realtime ? ktime_get_real() : time_ns_read(CLOCK_MONOTONIC, now);
 	*deadline = ns > base ? now + (ns - base) : 0;
 	return 0;
 }

@@ -67,6 +67,8 @@ struct ns_ops {
 	/* setns: may current, and what follows from it? @ns is put into its slot by the caller. 0 or -errno. */
 	int (*install)(struct nsset *set, struct ns_common *ns);
 	struct ns_common *(*parent)(struct ns_common *ns); /* without a reference; NULL: none */
+	void (*enter)(
+		struct ns_common *ns, struct mm *mm); /* a child of fork begins in it (time) */
 };
 
 extern struct nsproxy init_nsproxy;
@@ -93,6 +95,14 @@ struct ns_common *nsfs_file_ns(const struct file *f);
 /* The same for an inode (bind mounts of mount namespaces must not go round in circles). */
 struct inode;
 struct ns_common *nsfs_inode_ns(const struct inode *inode);
+
+/* kernel/time/time_ns.c: what the machine's clock says as current's namespace has it; and a point in time that current names, back. */
+u64 time_ns_read(int clock, u64 now);
+u64 time_ns_abs(int clock, u64 abs);
+bool time_ns_is_initial(void);
+int time_ns_show(struct task *t, char *buf, size_t size); /* /proc/PID/timens_offsets; bytes */
+int time_ns_store(struct task *t, const struct cred *opener,
+	char *text); /* 0, -EINVAL, -ERANGE, -EPERM, -EACCES */
 
 /* nsfs.c: /proc/PID/ns/@name of @t: its file with references, or its text. 0 or -errno. */
 struct ns_link {

@@ -139,7 +139,7 @@ long sys_sysinfo(uaddr_t to)
 	memset(&si, 0, sizeof(si));
 	si_meminfo(&mi);
 	sched_loadavg(avg);
-	si.uptime = (s64)(ktime_get_boottime() / 1000000000UL);
+	si.uptime = (s64)(time_ns_read(CLOCK_BOOTTIME, ktime_get_boottime()) / 1000000000UL);
 	for (int i = 0; i < 3; i++)
 		si.loads[i] = avg[i] << (SI_LOAD_SHIFT - 11);
 	si.totalram = mi.total * PAGE_SIZE;

@@ -16,6 +16,7 @@
 #include "arch/um/uaccess.h"
 #include "kernel/lib/string.h"
 #include "kernel/task/cred.h"
+#include "kernel/task/nsproxy.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal.h"
@@ -192,7 +193,7 @@ long sys_clock_gettime(int which, uaddr_t tp)
 	u64 now;
 	int err = clock_read(which, &now);
 
-	return err ? err : put_timespec(tp, now);
+	return err ? err : put_timespec(tp, time_ns_read(which, now));
 }
 
 long sys_clock_getres(int which, uaddr_t tp)
@@ -249,7 +250,7 @@ long sys_times(uaddr_t buf)
 		if (copy_to_user(buf, &t, sizeof(t)))
 			return -EFAULT;
 	}
-	return (long)ticks(ktime_get_boottime());
+	return (long)ticks(time_ns_read(CLOCK_BOOTTIME, ktime_get_boottime()));
 }
 
 /* ---- setting ---- */

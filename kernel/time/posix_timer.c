@@ -19,6 +19,7 @@
 #include "arch/um/arch.h"
 #include "arch/um/uaccess.h"
 #include "kernel/mm/mm.h"
+#include "kernel/task/nsproxy.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal.h"
@@ -377,7 +378,8 @@ long sys_timer_settime(int id, int flags, uaddr_t setting, uaddr_t old)
 	disarm(kt);
 	kt->interval = interval;
 	if (value) {
-		kt->expires = flags & TIMER_ABSTIME ? value : min(now + value, TIME_MAX);
+		kt->expires = flags & TIMER_ABSTIME ? time_ns_abs(kt->clock, value) :
+						      min(now + value, TIME_MAX);
 		arm(kt);
 	}
 	spin_unlock(&kt->lock);

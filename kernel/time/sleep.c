@@ -13,6 +13,7 @@
 #include "kernel/task/signal.h"
 #include "kernel/time/time.h"
 #include "gen/syscalls.h"
+#include "kernel/task/nsproxy.h"
 
 struct clock_sleep {
 	struct clock_timer timer;
@@ -137,6 +138,6 @@ long sys_clock_nanosleep(int which, int flags, uaddr_t req, uaddr_t rem)
 			which = CLOCK_MONOTONIC;
 		return sleep_relative(which, ns, rem);
 	}
-	err = sleep_on(which, ns);
+	err = sleep_on(which, time_ns_abs(which, ns));
 	return err == -ERESTARTSYS ? -ERESTARTNOHAND : err;
 }

@@ -3,6 +3,7 @@
  * misc.c: the files of the fixed tree: meminfo, cpuinfo, stat, uptime, loadavg, version, devices, interrupts ... Formats: proc(5).
  */
 #include <asm/errno.h>
+#include <linux/time.h>
 
 #include "arch/um/arch.h"
 #include "kernel/block/block.h"
@@ -11,6 +12,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/nsproxy.h"
 #include "kernel/task/process.h"
 
 #define TICK_NS 10000000UL
@@ -127,15 +129,16 @@ static int show_stat(struct seq *s, void *arg)
 	for (i = 0; i < 256 && irq_name(i); i++)
 		seq_printf(s, " %lu", irq_count(i));
 	seq_printf(s, "\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked %u\n",
-		nr_context_switches(), (ktime_get_real() - ktime_get_boottime()) / NSEC, nr_forks(),
-		max(nr_running(), 1U), nr_iowait());
+		nr_context_switches(),
+		(ktime_get_real() - time_ns_read(CLOCK_BOOTTIME, ktime_get_boottime())) / NSEC,
+		nr_forks(), max(nr_running(), 1U), nr_iowait());
 	seq_puts(s, "softirq 0 0 0 0 0 0 0 0 0 0 0\n");
 	return 0;
 }
 
 static int show_uptime(struct seq *s, void *arg)
 {
-	u64 up = ktime_get_boottime(), idle = 0;
+	u64 up = time_ns_read(CLOCK_BOOTTIME, ktime_get_boottime()), idle = 0;
 	struct cpu_times c;
 	int cpu;
 

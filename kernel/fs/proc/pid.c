@@ -750,6 +750,7 @@ static const struct pid_entry pid_entries[] = {
 	TEXT("statm", 0444, proc_pid_statm),
 	TEXT("status", 0444, proc_pid_status),
 	TEXT_PRIVATE("syscall", 0400, proc_show_syscall),
+	TEXT_RW("timens_offsets", 0644, proc_show_timens, proc_store_timens),
 	{ .name = "timerslack_ns",
 		.mode = S_IFREG | 0666,
 		.kind = PE_TEXT,

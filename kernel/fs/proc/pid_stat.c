@@ -7,11 +7,13 @@
 #include <asm/errno.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
+#include <linux/time.h>
 
 #include "kernel/dev/tty.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/nsproxy.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
 #include "kernel/task/seccomp.h"
@@ -127,7 +129,7 @@ static int show_stat(struct seq *s, struct task *t, bool whole)
 	seq_printf(s, "%lu %lu %lu %lu ", sum.utime / TICK_NS, sum.stime / TICK_NS,
 		whole ? t->signal->cutime / TICK_NS : 0, whole ? t->signal->cstime / TICK_NS : 0);
 	seq_printf(s, "%d %d %d 0 %lu ", priority_of(t), t->nice, g.threads,
-		t->start_boottime / TICK_NS);
+		time_ns_read(CLOCK_BOOTTIME, t->start_boottime) / TICK_NS);
 	seq_printf(s, "%lu %ld %lu ", mm ? mm->total_vm << PAGE_SHIFT : 0, mm ? rss_pages(mm) : 0,
 		t->signal->rlim[RLIMIT_RSS].cur);
 	seq_printf(s, "%lu %lu %lu %lu %lu ",

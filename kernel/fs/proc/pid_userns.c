@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_userns.c: uid_map, gid_map, projid_map and setgroups of /proc/PID: those of the process's user namespace. The rules are the
+ * pid_userns.c: uid_map, gid_map, projid_map and setgroups of /proc/PID: those of the process's user namespace; timens_offsets. The rules are the
  * task room's (kernel/task/user_ns_map.c); what counts is who has opened the file. Locks: none here.
  */
 #include <asm/errno.h>
@@ -88,4 +88,20 @@ int proc_store_setgroups(struct task *t, struct file *f, char *text)
 		err = userns_setgroups_write(ns, text);
 	put_user_ns(ns);
 	return err;
+}
+
+/* ---- the time namespace of children ---- */
+
+int proc_show_timens(struct seq *s, struct task *t)
+{
+	char buf[80];
+	int n = time_ns_show(t, buf, sizeof(buf));
+
+	seq_write(s, buf, (size_t)n);
+	return 0;
+}
+
+int proc_store_timens(struct task *t, struct file *f, char *text)
+{
+	return f->f_pos ? -EINVAL : time_ns_store(t, f->f_cred, text);
 }

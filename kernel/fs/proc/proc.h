@@ -146,6 +146,8 @@ int proc_show_cgroup(struct seq *s, struct task *t);
 int proc_show_uid_map(struct seq *s, struct task *t);
 int proc_show_gid_map(struct seq *s, struct task *t);
 int proc_show_projid_map(struct seq *s, struct task *t);
+int proc_show_timens(struct seq *s, struct task *t);
+int proc_store_timens(struct task *t, struct file *f, char *text);
 int proc_show_setgroups(struct seq *s, struct task *t);
 int proc_store_uid_map(struct task *t, struct file *f, char *text);
 int proc_store_gid_map(struct task *t, struct file *f, char *text);
