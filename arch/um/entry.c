@@ -95,6 +95,8 @@ static void serve_fault(struct task *t, const struct skas_event *ev)
 
 static void serve_trap(struct task *t, const struct skas_event *ev)
 {
+	if (unlikely(t->hw_debug) && hw_debug_trap(&t->arch.regs, ev->trapno))
+		return;
 	remember_trap(t, (u64)ev->trapno, ev->error, t->arch.cr2);
 	force_sig_fault(ev->signo, ev->code, ev->addr, ev->trapno, ev->error);
 }
@@ -242,7 +244,14 @@ void arch_return_to_user(void)
 
 	boundary_work(t);
 	for (;;) {
-		if (!run_guest(t, &ev)) {
+		bool ran;
+
+		if (unlikely(t->hw_debug))
+			hw_debug_arm(&t->arch.regs);
+		ran = run_guest(t, &ev);
+		if (unlikely(t->hw_debug))
+			hw_debug_disarm(&t->arch.regs);
+		if (!ran) {
 			boundary_work(t);
 			continue;
 		}

@@ -163,6 +163,7 @@ struct task {
 
 	int seccomp_mode; /* own; threads are synchronised under sighand->lock */
 	struct seccomp_filter *seccomp;
+	struct hw_debug *hw_debug; /* ptrace_debug.c; NULL: nothing is set */
 
 	struct futex_state *futex;     /* own */
 	struct sem_undo_list *sysvsem; /* own: what SEM_UNDO takes back at exit; NULL: nothing */

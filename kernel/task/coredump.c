@@ -200,6 +200,15 @@ static void note(struct dump *d, const char *name, u32 type, const void *p, size
 #define DUMP_FILE_SHARED 0x08
 #define DUMP_ELF_HEADERS 0x10
 
+/* Written to, and write-protected afterwards: what the dynamic linker has relocated, which gdb needs to find the libraries. */
+static bool has_private_pages(struct vm_area *vma)
+{
+	struct mem_walk_stats st = { 0 };
+
+	vma_stats(vma, &st);
+	return st.anonymous;
+}
+
 static u64 dump_size(struct vm_area *vma)
 {
 	u32 filter = vma->vm_mm->coredump_filter;
@@ -217,6 +226,8 @@ static u64 dump_size(struct vm_area *vma)
 			       vma->vm_end - vma->vm_start :
 			       0;
 	}
+	if (filter & DUMP_ANON_PRIVATE && has_private_pages(vma))
+		return vma->vm_end - vma->vm_start;
 	if (filter & DUMP_FILE_PRIVATE)
 		return vma->vm_end - vma->vm_start;
 	if (filter & DUMP_ELF_HEADERS && !vma->vm_pgoff && (vma->vm_flags & VM_READ))

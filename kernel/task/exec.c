@@ -354,6 +354,7 @@ static int do_execveat(int dfd, const char *name, const struct exec_strings *s, 
 	bprm_free(b);
 	if (err)
 		return err;
+	hw_debug_free(current);
 	arch_exec_regs(entry, sp);
 	tell_tracer(old_pid);
 	return 0;

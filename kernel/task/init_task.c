@@ -241,6 +241,7 @@ static void task_free(struct task *t)
 		exit_creds(t);
 	signal_put(t->signal);
 	seccomp_free(t);
+	hw_debug_free(t);
 	kfree(t->pending);
 }
 

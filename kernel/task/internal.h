@@ -227,6 +227,10 @@ long ptrace_regs_request(struct task *child, long request, u64 addr, u64 data);
  * rest is returned. */
 #define XSTATE_BV_OFFSET 512
 const void *fpu_image(struct task *t, u8 head[XSTATE_BV_OFFSET]);
+/* ptrace_debug.c: debug registers of a stopped tracee (or of current, at exec). */
+u64 hw_debug_peek(const struct task *t, u32 n);
+long hw_debug_poke(struct task *t, u32 n, u64 value);
+void hw_debug_free(struct task *t);
 void fill_user_regs(struct user_regs_struct *ur, const struct regs *r);
 #define PTRACE_EVENT_STOP_CODE 128
 /* task->ptrace; options of PTRACE_SETOPTIONS are shifted up by PT_OPT_SHIFT */

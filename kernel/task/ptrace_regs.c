@@ -3,7 +3,7 @@
  * ptrace_regs.c: a stopped tracee's registers as ptrace's structures have them: user_regs_struct, the FPU images, struct user.
  *
  * What a tracer writes is a request: segments stay the two user segments, of eflags only the user's bits change, bases must be
- * addresses a guest may have. Debug registers do not exist (they read as 0; setting one gives EINVAL).
+ * addresses a guest may have. Debug registers are ptrace_debug.c's.
  */
 #include <asm/ptrace.h>
 #include <linux/elf.h>
@@ -16,8 +16,10 @@
 #define FXSAVE_SIZE 512
 #define XSTATE_SW_OFFSET 464
 #define FXSAVE_FEATURES 3UL
+#define MXCSR_OFFSET 24
+#define MXCSR_MASK_DEFAULT 0xffbfU
 #define USER_DEBUGREG 848 /* offsetof(struct user, u_debugreg) */
-#define USER_SIZE 912
+#define USER_SIZE 928
 
 /* struct user_regs_struct of x86-64, in the order of <sys/user.h>. */
 struct user_regs_struct {
@@ -154,6 +156,48 @@ static long get_set(struct task *t, u64 type, uaddr_t to, size_t n)
 	return 0;
 }
 
+/* What the CPU would not load is refused. @n bytes of an image are at @area. */
+static bool image_is_good(const struct task *t, const u8 *area, size_t n)
+{
+	u64 header[8]; /* xstate_bv, xcomp_bv, reserved */
+	u32 mxcsr, mask;
+
+	memcpy(&mxcsr, area + MXCSR_OFFSET, sizeof(mxcsr));
+	memcpy(&mask, t->arch.fpu.area + MXCSR_OFFSET + sizeof(mxcsr), sizeof(mask));
+	if (mxcsr & ~(mask ? mask : MXCSR_MASK_DEFAULT))
+		return false;
+	if (n <= XSTATE_BV_OFFSET)
+		return true;
+	memcpy(header, area + XSTATE_BV_OFFSET, sizeof(header));
+	for (u32 i = 1; i < ARRAY_SIZE(header); i++)
+		if (header[i])
+			return false;
+	return !(header[0] & ~arch_xfeatures());
+}
+
+static long set_fpu(struct task *t, u64 type, uaddr_t from, size_t n)
+{
+	u8 *area;
+	long err = 0;
+
+	if (n != set_size(type))
+		return type == NT_X86_XSTATE ? -EFAULT : -EINVAL;
+	area = kmalloc(n, GFP_KERNEL);
+	if (!area)
+		return -ENOMEM;
+	arch_fpu_sync(t);
+	if (copy_from_user(area, from, n))
+		err = -EFAULT;
+	else if (!image_is_good(t, area, n))
+		err = -EINVAL;
+	else
+		memcpy(t->arch.fpu.area, area, n);
+	if (!err && type == NT_PRFPREG)
+		set_features(t->arch.fpu.area, FXSAVE_FEATURES);
+	kfree(area);
+	return err;
+}
+
 static long set_set(struct task *t, u64 type, uaddr_t from, size_t n)
 {
 	struct user_regs_struct ur;
@@ -164,14 +208,7 @@ static long set_set(struct task *t, u64 type, uaddr_t from, size_t n)
 			return -EFAULT;
 		return set_regs(t, &ur);
 	}
-	if (type == NT_X86_XSTATE && n != xstate_size)
-		return -EFAULT;
-	arch_fpu_sync(t);
-	if (copy_from_user(t->arch.fpu.area, from, n))
-		return -EFAULT;
-	if (type == NT_PRFPREG)
-		set_features(t->arch.fpu.area, FXSAVE_FEATURES);
-	return 0;
+	return set_fpu(t, type, from, n);
 }
 
 long ptrace_regset(struct task *t, long request, u64 type, uaddr_t uiov)
@@ -204,6 +241,8 @@ static long peek_user(struct task *t, u64 off, u64 data)
 	get_regs(&ur, t);
 	if (off < sizeof(ur))
 		v = ((u64 *)&ur)[off / 8];
+	else if (off >= USER_DEBUGREG)
+		v = hw_debug_peek(t, (u32)(off - USER_DEBUGREG) / 8);
 	return put_user(v, UADDR(data));
 }
 
@@ -214,7 +253,7 @@ static long poke_user(struct task *t, u64 off, u64 data)
 	if (off % 8 || off >= USER_SIZE)
 		return -EIO;
 	if (off >= USER_DEBUGREG)
-		return data ? -EINVAL : 0;
+		return hw_debug_poke(t, (u32)(off - USER_DEBUGREG) / 8, data);
 	if (off >= sizeof(ur))
 		return -EIO;
 	get_regs(&ur, t);

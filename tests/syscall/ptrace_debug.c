@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* Debug registers by ptrace: watchpoints and breakpoints that hit, what is refused, who inherits them; and FPU images that are refused. */
+#include "t.h"
+#include <elf.h>
+#include <stddef.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+
+#define DR(n) offsetof(struct user, u_debugreg[n])
+#define LOCAL(n) (1UL << (2 * (n)))
+#define WRITE(n, len) (LOCAL(n) | (0x1UL | (len) << 2) << (16 + 4 * (n)))
+#define EXEC(n) LOCAL(n)
+enum { LEN1, LEN2, LEN8, LEN4 };
+
+static struct {
+	volatile uint64_t eight;
+	volatile uint32_t four;
+	volatile uint8_t one, other;
+} v __attribute__((aligned(8)));
+
+static void __attribute__((noinline)) landmark(void)
+{
+	__asm__ volatile("");
+}
+
+static void program(void)
+{
+	v.other = 1;
+	v.eight = 2;
+	v.four = 3;
+	v.one = 4;
+	landmark();
+	v.eight = 5;
+	CHILD(v.eight = 6);
+	v.eight = 7;
+	read(open("/dev/zero", O_RDONLY), (void *)&v.eight, 8); /* the kernel is not watched */
+	landmark();
+	_exit(9);
+}
+
+static pid_t traced(void (*fn)(void))
+{
+	pid_t pid = SPAWN({
+		NEED(ptrace(PTRACE_TRACEME, 0, 0, 0));
+		raise(SIGSTOP);
+		fn();
+	});
+
+	NEED(waitpid(pid, NULL, 0));
+	return pid;
+}
+
+static long poke(pid_t pid, int n, unsigned long value)
+{
+	return ptrace(PTRACE_POKEUSER, pid, DR(n), value);
+}
+
+static unsigned long peek(pid_t pid, int n)
+{
+	errno = 0;
+	return ptrace(PTRACE_PEEKUSER, pid, DR(n), 0);
+}
+
+static bool go_on(pid_t pid, int request)
+{
+	struct user_regs_struct r;
+	siginfo_t si = { 0 };
+	int status;
+
+	NEED(ptrace(request, pid, 0, 0));
+	NEED(waitpid(pid, &status, 0));
+	if (!WIFSTOPPED(status)) {
+		t_status("end", status);
+		return false;
+	}
+	if (WSTOPSIG(status) == SIGCHLD) /* of program()'s child */
+		return go_on(pid, request);
+	NEED(ptrace(PTRACE_GETSIGINFO, pid, 0, &si));
+	NEED(ptrace(PTRACE_GETREGS, pid, 0, &r));
+	errno = 0;
+	say("%s code %d dr6 %#lx at landmark %d, TF %d, eight %ld four %ld one %ld",
+		t_signame(WSTOPSIG(status)), si.si_code, peek(pid, 6),
+		r.rip == (unsigned long)landmark, !!(r.eflags & 0x100),
+		ptrace(PTRACE_PEEKDATA, pid, &v.eight, 0),
+		ptrace(PTRACE_PEEKDATA, pid, &v.four, 0) & 0xffffffff,
+		ptrace(PTRACE_PEEKDATA, pid, &v.four, 0) >> 32 & 0xff);
+	poke(pid, 6, 0);
+	return true;
+}
+
+static void watch(void)
+{
+	pid_t pid = traced(program);
+
+	say("-- watch");
+	say("dr6 %#lx dr7 %#lx", peek(pid, 6), peek(pid, 7));
+	T(poke(pid, 0, (unsigned long)&v.eight));
+	T(poke(pid, 1, (unsigned long)&v.four));
+	T(poke(pid, 2, (unsigned long)&v.one));
+	T(poke(pid, 3, (unsigned long)landmark));
+	T(poke(pid, 7, WRITE(0, LEN8) | WRITE(1, LEN4) | WRITE(2, LEN1) | EXEC(3)));
+	IS(peek(pid, 0) == (unsigned long)&v.eight);
+	say("dr7 %#lx", peek(pid, 7));
+	while (go_on(pid, PTRACE_CONT))
+		;
+}
+
+/* Off again, and by steps. */
+static void steps(void)
+{
+	int i;
+	pid_t pid = traced(program);
+
+	say("-- steps, and off");
+	T(poke(pid, 3, (unsigned long)landmark));
+	T(poke(pid, 7, EXEC(3)));
+	go_on(pid, PTRACE_CONT);
+	for (i = 0; i < 3; i++)
+		go_on(pid, PTRACE_SINGLESTEP);
+	T(poke(pid, 7, 0));
+	T(poke(pid, 3, 0));
+	go_on(pid, PTRACE_CONT);
+}
+
+static void refusals(void)
+{
+	pid_t pid = traced(program);
+
+	say("-- refused");
+	T(poke(pid, 4, 0));
+	T(poke(pid, 5, 1));
+	T(poke(pid, 0, 0xffffffff81000000UL));
+	T(poke(pid, 0, 0x7fffffffffffUL));
+	T(poke(pid, 0, (unsigned long)&v.eight + 1));
+	T(poke(pid, 7, WRITE(0, LEN8)));
+	T(poke(pid, 7, WRITE(0, LEN1)));
+	T(poke(pid, 7, LOCAL(0) | 2UL << 16));
+	T(poke(pid, 7, LOCAL(0) | 4UL << 16));
+	T(poke(pid, 7, LOCAL(1)));
+	T(poke(pid, 7, 0));
+	T(poke(pid, 6, 0xf));
+	say("dr6 %#lx dr7 %#lx", peek(pid, 6), peek(pid, 7));
+	T(ptrace(PTRACE_PEEKUSER, pid, DR(4), 0));
+	T(ptrace(PTRACE_PEEKUSER, pid, sizeof(struct user), 0));
+	T(ptrace(PTRACE_POKEUSER, pid, DR(7) + 4, 0));
+	kill(pid, SIGKILL);
+	t_wait("end", pid);
+}
+
+static void images(void)
+{
+	static unsigned char area[16384] __attribute__((aligned(64)));
+	struct user_fpregs_struct fp;
+	struct iovec iov = { area, sizeof(area) };
+	unsigned long size;
+	pid_t pid = traced(program);
+
+	say("-- FPU images");
+	T(ptrace(PTRACE_GETREGSET, pid, NT_X86_XSTATE, &iov));
+	size = iov.iov_len;
+	T(ptrace(PTRACE_SETREGSET, pid, NT_X86_XSTATE, &iov));
+	area[520] = 1; /* xcomp_bv */
+	T(ptrace(PTRACE_SETREGSET, pid, NT_X86_XSTATE, &iov));
+	area[520] = 0;
+	area[519] |= 0x80; /* a feature that nobody has */
+	T(ptrace(PTRACE_SETREGSET, pid, NT_X86_XSTATE, &iov));
+	area[519] &= 0x7f;
+	area[530] = 1; /* reserved */
+	T(ptrace(PTRACE_SETREGSET, pid, NT_X86_XSTATE, &iov));
+	area[530] = 0;
+	iov.iov_len = size - 8;
+	T(ptrace(PTRACE_SETREGSET, pid, NT_X86_XSTATE, &iov));
+	iov.iov_len = 513;
+	T(ptrace(PTRACE_GETREGSET, pid, NT_X86_XSTATE, &iov));
+	iov.iov_len = 512;
+	T(ptrace(PTRACE_GETREGSET, pid, NT_X86_XSTATE, &iov));
+	T(ptrace(PTRACE_GETREGSET, pid, 0x4711, &iov));
+	iov.iov_len = 16;
+	T(ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &iov));
+	say("%ld", (long)iov.iov_len);
+	T(ptrace(PTRACE_GETFPREGS, pid, 0, &fp));
+	fp.mxcsr |= 0x80000000;
+	T(ptrace(PTRACE_SETFPREGS, pid, 0, &fp));
+	fp.mxcsr = 0x1f80;
+	T(ptrace(PTRACE_SETFPREGS, pid, 0, &fp));
+	kill(pid, SIGKILL);
+	t_wait("end", pid);
+}
+
+TEST(ptrace_debug)
+{
+	watch();
+	steps();
+	refusals();
+	images();
+}
