@@ -2,7 +2,7 @@
 /*
  * The system-call fuzzer: random programs of random calls, one after the other, each in a process of its own.
  *
- *	fuzz SECONDS [SEED [ROUNDS]]	as the job of a guest (nestctl run ... -- /fuzz 20); SEED repeats a run
+ *	fuzz run SECONDS [SEED [ROUNDS]]	as the job of a guest (nestctl run ... -- /fuzz run 20); SEED repeats a run
  *
  * Prints a line a round, before it starts: the last one of a guest that died says what killed it, and with that seed and
  * ROUNDS 1 it can be tried again (threads make that a matter of luck; a few ROUNDS of the same seed help). After each round all
@@ -349,10 +349,12 @@ int main(int argc, char **argv)
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (argc > 1 && !strcmp(argv[1], "x")) /* executed by a worker */
 		worker_child((uint64_t)getpid(), log_page);
+	if (argc < 3 || strcmp(argv[1], "run")) /* or so, without arguments */
+		return 2;
 	refuse_elsewhere();
-	seconds = argc > 1 ? atof(argv[1]) : 20;
-	base = argc > 2 && *argv[2] ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL);
-	rounds = argc > 3 ? atoi(argv[3]) : 0;
+	seconds = atof(argv[2]);
+	base = argc > 3 && *argv[3] ? strtoull(argv[3], NULL, 0) : (uint64_t)time(NULL);
+	rounds = argc > 4 ? atoi(argv[4]) : 0;
 	log_page->protect[0] = getpid();
 	log_page->protect[1] = getppid();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

@@ -22,7 +22,7 @@ fuzz() {
 	truncate -s %512 "$work/fuzz.tar"
 	for p; do parameters+=(-p "$p"); done
 	timeout -k 5 $((seconds + 120)) "$NESTCTL" run --mem 512M "${parameters[@]}" -p "ubd1r=$work/fuzz.tar" "$BUSYBOX" -- \
-		sh -c "cd / && tar -xf /dev/ubdb && mv fuzz .fuzz && exec /.fuzz $seconds '${FUZZ_SEED:-}' ${FUZZ_ROUNDS:-}" \
+		sh -c "cd / && tar -xf /dev/ubdb && mv fuzz .fuzz && exec /.fuzz run $seconds '${FUZZ_SEED:-}' ${FUZZ_ROUNDS:-}" \
 		</dev/null >"$log" 2>&1
 	code=$?
 	if [[ $code != 0 ]] || grep -qE '^(LEAK|HANG)|[Oo]ops|UBSAN|lockdep' "$log"; then
