@@ -441,7 +441,9 @@ static bool direct_aligned(const struct file *f, const struct iov_iter *it, loff
 
 	if (!(f->f_flags & O_DIRECT))
 		return true;
-	if (it->type == ITER_USER)
+	if (it->type == ITER_USER && !it->vec)
+		all |= it->one.base | it->one.len;
+	else if (it->type == ITER_USER)
 		for (u32 i = 0; i < it->nr_vecs; i++)
 			all |= it->vec[i].base | it->vec[i].len;
 	return !(all & 511);
