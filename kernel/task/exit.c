@@ -389,6 +389,7 @@ static void exit_last_thread(struct task *t, int code)
 			t->signal->group_exit ? t->signal->group_exit_code : code);
 	process_timers_exit(t->signal);
 	note_maxrss(t);
+	acct_collect(t, code);
 }
 
 void do_exit(int code)
@@ -405,6 +406,8 @@ void do_exit(int code)
 		exit_last_thread(t, code);
 	t->exit_code = code;
 	exit_mm(t);
+	if (group_dead)
+		acct_process(t);
 	if (task_ipc_ops)
 		task_ipc_ops->exit(t);
 	exit_files_fs(t);

@@ -84,11 +84,13 @@ long sys_setpgid(pid_t pid, pid_t pgid)
 	struct pid *pgrp, *found = NULL;
 	long err;
 
-	if (pgid < 0)
-		return -EINVAL;
 	if (!pid)
 		pid = task_tgid_vnr(current);
-	if (pgid && pgid != pid)
+	if (!pgid)
+		pgid = pid;
+	if (pgid < 0)
+		return -EINVAL;
+	if (pgid != pid)
 		found = find_get_pid(pgid);
 	write_lock(&tasklist_lock);
 	t = find_task_locked(pid);
@@ -96,7 +98,7 @@ long sys_setpgid(pid_t pid, pid_t pgid)
 	if (err)
 		goto out;
 	pgrp = t->thread_pid;
-	if (pgid && pgid != pid) {
+	if (pgid != pid) {
 		pgrp = found;
 		member = pid_task_locked(found, PIDTYPE_PGID);
 		err = -EPERM;

@@ -22,6 +22,10 @@
 
 struct user_regs_struct;
 
+/* ---- acct.c: the last thread of a process; before and after exit_mm() ---- */
+void acct_collect(struct task *t, int code);
+void acct_process(struct task *t);
+
 /* ---- pid.c: attach and friends under tasklist_lock (write) ---- */
 /* Numbers in @ns and above, @want[0] in @ns itself and so on (0, or too few of them: the next free); count 1. ERR_PTR(-EAGAIN,
  * -EEXIST, -EINVAL, -ENOMEM) */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filesystems.c: the types of file systems that exist. Types are never unregistered, so a pointer stays good.
+ * filesystems.c: the types of file systems that exist, and sysfs(2), which numbers them. Types are never unregistered, so a pointer stays good.
  */
+#include "gen/syscalls.h"
 #include "kernel/vfs/internal.h"
 
 static DEFINE_SPINLOCK(types_lock);
@@ -62,4 +63,42 @@ int filesystems_line(int i, char *buf, size_t size)
 		return 0;
 	return scnprintf(
 		buf, size, "%s\t%s\n", t->fs_flags & FS_REQUIRES_DEV ? "" : "nodev", t->name);
+}
+
+static long type_index(uaddr_t uname)
+{
+	char *name = getname(uname);
+	struct file_system_type *t;
+	long i = 0;
+
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	while ((t = filesystem_nth((int)i)) && strcmp(t->name, name) != 0)
+		i++;
+	putname(name);
+	return t ? i : -EINVAL;
+}
+
+static long type_name(u64 i, uaddr_t buf)
+{
+	struct file_system_type *t = i > 1000 ? NULL : filesystem_nth((int)i);
+
+	if (!t)
+		return -EINVAL;
+	return copy_to_user(buf, t->name, strlen(t->name) + 1) ? -EFAULT : 0;
+}
+
+long sys_sysfs(int option, u64 arg1, u64 arg2)
+{
+	int n = 0;
+
+	switch (option) {
+	case 1: return type_index(UADDR(arg1));
+	case 2: return type_name(arg1, UADDR(arg2));
+	case 3:
+		while (filesystem_nth(n))
+			n++;
+		return n;
+	default: return -EINVAL;
+	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* statfs.c: statfs(2) and fstatfs(2). */
+/* statfs.c: statfs(2), fstatfs(2), ustat(2). */
 #include <asm/statfs.h>
 
 #include "gen/syscalls.h"
@@ -92,4 +92,42 @@ long sys_fstatfs(int fd, uaddr_t buf)
 	err = do_statfs(&f.file->f_path, buf);
 	fdput(f);
 	return err;
+}
+
+/* ---- ustat ---- */
+
+struct ustat { /* of ustat(2); no header of the kernel's has it any more */
+	s32 f_tfree;
+	u64 f_tinode;
+	char f_fname[6], f_fpack[6];
+};
+
+struct ustat_search {
+	dev_t dev;
+	struct kstatfs k;
+	int err;
+};
+
+static void ustat_super(struct super_block *sb, void *arg)
+{
+	struct ustat_search *s = arg;
+
+	if (sb->s_dev == s->dev && s->err == -EINVAL)
+		s->err = sb->s_op->statfs ? sb->s_op->statfs(sb->s_root, &s->k) : -ENOSYS;
+}
+
+long sys_ustat(u32 dev, uaddr_t buf)
+{
+	struct ustat_search s = {
+		.dev = MKDEV(dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00)), .err = -EINVAL
+	};
+	struct ustat u;
+
+	for_each_super(ustat_super, &s);
+	if (s.err)
+		return s.err;
+	memset(&u, 0, sizeof(u));
+	u.f_tfree = (s32)s.k.f_bfree;
+	u.f_tinode = s.k.f_ffree;
+	return copy_to_user(buf, &u, sizeof(u)) ? -EFAULT : 0;
 }

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * acct.c: process accounting: acct(2) names a file, and each process that ends appends a struct acct_v3 to it.
+ *
+ *   acct_collect(task, code)    the last thread, while it has its memory
+ *   acct_process(task)          the same, when its memory is gone: writes the record
+ *
+ * A file system that is nearly full suspends accounting until there is room again, looked at every thirty seconds. Records are appended by
+ * O_APPEND, so they need no lock of ours. Source: acct(5); the encodings from linux/acct.h.
+ * Lock: acct_lock, of the file and of the state of suspension; nothing is written under it. Not done: one file per pid namespace, ac_tty.
+ */
+#include <linux/acct.h>
+#include <linux/fcntl.h>
+
+#include "gen/syscalls.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/task/internal.h"
+#include "kernel/vfs/vfs.h"
+
+#define SUSPEND_PERCENT 2
+#define RESUME_PERCENT 4
+#define CHECK_NS 30000000000UL
+#define TICK_NS (1000000000UL / AHZ)
+
+static DEFINE_SPINLOCK(acct_lock);
+static struct file *acct_file; /* a reference, or NULL: off */
+static bool acct_active;
+static u64 acct_checked;
+
+/* ---- encodings ---- */
+
+/* Thirteen bits of fraction, three of an exponent of 8; rounded. */
+static comp_t encode_comp(u64 v)
+{
+	u32 exp = 0;
+	bool round = false;
+
+	while (v > 0x1fff) {
+		round = v & 4;
+		v >>= 3;
+		exp++;
+	}
+	if (round && ++v > 0x1fff) {
+		v >>= 3;
+		exp++;
+	}
+	return exp > 7 ? 0xffff : (comp_t)(exp << 13 | v);
+}
+
+/* The bits of an IEEE float: the kernel has no use of the real thing. */
+static u32 encode_float(u64 v)
+{
+	u32 exp = 127 + 63;
+
+	if (!v)
+		return 0;
+	while (!(v >> 63)) {
+		v <<= 1;
+		exp--;
+	}
+	return exp << 23 | (u32)(v >> 40 & 0x7fffff);
+}
+
+/* ---- the record ---- */
+
+void acct_collect(struct task *t, int code)
+{
+	struct signal_struct *sig = t->signal;
+
+	sig->acct_code = sig->group_exit ? sig->group_exit_code : code;
+	sig->acct_pages = t->mm ? READ_ONCE(t->mm->total_vm) : 0;
+}
+
+static void fill_record(struct acct_v3 *a, struct task *t)
+{
+	struct signal_struct *sig = t->signal;
+	u64 utime, stime, elapsed = ktime_get() - t->group_leader->start_time;
+	u32 etime = encode_float(elapsed / TICK_NS);
+
+	memset(a, 0, sizeof(*a));
+	thread_group_times(t, &utime, &stime);
+	a->ac_flag =
+		(char)((t->flags & PF_FORKNOEXEC ? AFORK : 0) |
+			(t->flags & PF_SUPERPRIV ? ASU : 0) | (t->flags & PF_DUMPCORE ? ACORE : 0) |
+			(t->flags & PF_SIGNALED ? AXSIG : 0));
+	a->ac_version = 3 | ACCT_BYTEORDER;
+	a->ac_exitcode = (u32)sig->acct_code;
+	a->ac_uid = current_uid();
+	a->ac_gid = current_cred()->gid;
+	a->ac_pid = (u32)t->tgid;
+	read_lock(&tasklist_lock);
+	a->ac_ppid = t->real_parent ? (u32)t->real_parent->tgid : 0;
+	read_unlock(&tasklist_lock);
+	a->ac_btime = (u32)((ktime_get_real() - elapsed) / 1000000000UL);
+	memcpy(&a->ac_etime, &etime, sizeof(etime));
+	a->ac_utime = encode_comp(utime / TICK_NS);
+	a->ac_stime = encode_comp(stime / TICK_NS);
+	a->ac_mem = encode_comp(sig->acct_pages * (PAGE_SIZE / 1024));
+	a->ac_minflt = encode_comp(sig->min_flt + t->min_flt);
+	a->ac_majflt = encode_comp(sig->maj_flt + t->maj_flt);
+	strscpy(a->ac_comm, t->comm, sizeof(a->ac_comm));
+}
+
+/* Is there room for records? Says what was found the last time while that is fresh. */
+static bool has_room(struct file *f)
+{
+	u64 now = ktime_get();
+	struct kstatfs k;
+	bool active;
+
+	spin_lock(&acct_lock);
+	active = acct_active;
+	if (now - acct_checked < CHECK_NS) {
+		spin_unlock(&acct_lock);
+		return active;
+	}
+	acct_checked = now;
+	spin_unlock(&acct_lock);
+	if (vfs_statfs(&f->f_path, &k))
+		return active;
+	if (active)
+		active = k.f_bavail > k.f_blocks * SUSPEND_PERCENT / 100;
+	else
+		active = k.f_bavail >= k.f_blocks * RESUME_PERCENT / 100;
+	spin_lock(&acct_lock);
+	acct_active = active;
+	spin_unlock(&acct_lock);
+	return active;
+}
+
+static struct file *get_acct_file(void)
+{
+	struct file *f;
+
+	spin_lock(&acct_lock);
+	f = acct_file;
+	if (f)
+		get_file(f);
+	spin_unlock(&acct_lock);
+	return f;
+}
+
+void acct_process(struct task *t)
+{
+	struct rlimit64_pair *limit = &t->signal->rlim[RLIMIT_FSIZE];
+	struct acct_v3 a;
+	struct file *f;
+	loff_t pos = 0;
+	u64 cur;
+
+	if (!READ_ONCE(acct_file) || (t->flags & PF_KTHREAD))
+		return;
+	f = get_acct_file();
+	if (!f)
+		return;
+	if (has_room(f)) {
+		fill_record(&a, t);
+		cur = limit->cur; /* nobody else is left of this process */
+		WRITE_ONCE(limit->cur, ~0UL);
+		kernel_write(f, &a, sizeof(a), &pos);
+		WRITE_ONCE(limit->cur, cur);
+	}
+	fput(f);
+}
+
+/* ---- the call ---- */
+
+static struct file *open_acct_file(uaddr_t path)
+{
+	char *name = getname(path);
+	struct file *f;
+
+	if (IS_ERR(name))
+		return ERR_CAST(name);
+	f = filp_open(name, O_WRONLY | O_APPEND | O_LARGEFILE, 0);
+	putname(name);
+	if (IS_ERR(f) || S_ISREG(f->f_inode->i_mode))
+		return f;
+	fput(f);
+	return ERR_PTR(-EACCES);
+}
+
+long sys_acct(uaddr_t path)
+{
+	struct file *f = NULL, *old;
+
+	if (!capable(CAP_SYS_PACCT))
+		return -EPERM;
+	if (path.v) {
+		f = open_acct_file(path);
+		if (IS_ERR(f))
+			return PTR_ERR(f);
+	}
+	spin_lock(&acct_lock);
+	old = acct_file;
+	acct_file = f;
+	acct_active = true;
+	acct_checked = ktime_get();
+	spin_unlock(&acct_lock);
+	if (old)
+		fput(old);
+	return 0;
+}
