@@ -31,12 +31,23 @@ int register_filesystem(struct file_system_type *t)
 	return err;
 }
 
+/* "fuse.sshfs" is of the type fuse: what follows the dot is for people to read. */
 struct file_system_type *get_fs_type(const char *name)
 {
+	const char *dot = strchr(name, '.');
 	struct file_system_type *t;
+	char base[16];
 
+	if (dot && dot[1] && (size_t)(dot - name) < sizeof(base)) {
+		memcpy(base, name, (size_t)(dot - name));
+		base[dot - name] = 0;
+	} else {
+		dot = NULL;
+	}
 	spin_lock(&types_lock);
-	t = find_locked(name);
+	t = find_locked(dot ? base : name);
+	if (t && dot && !(t->fs_flags & FS_HAS_SUBTYPE))
+		t = NULL;
 	spin_unlock(&types_lock);
 	return t;
 }

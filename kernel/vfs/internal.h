@@ -153,7 +153,6 @@ void wake_inode(struct inode *inode);
 extern struct list_head super_blocks; /* under sb_lock */
 extern spinlock_t sb_lock;
 void super_init(void);
-void deactivate_super(struct super_block *sb);
 /* fn for every superblock with s_umount held for reading; not for those being torn down */
 void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg);
 int do_remount_sb(struct super_block *sb, u32 flags, char *data);

@@ -75,6 +75,7 @@ static void show_mounts(struct line *l, struct mount *m, const char *place)
 	put_escaped(l, place, " \t\n\\#");
 	put(l, " ");
 	put(l, m->mnt_sb->s_type->name);
+	put(l, m->mnt_sb->s_subtype);
 	put(l, mnt_readonly(m) ? " ro" : " rw");
 	put_mount_flags(l, m->mnt_flags);
 	put_sb_options(l, m);
@@ -104,6 +105,7 @@ static void show_mountinfo(struct line *l, struct mount *m, const char *place, c
 		put(l, " unbindable");
 	put(l, " - ");
 	put(l, m->mnt_sb->s_type->name);
+	put(l, m->mnt_sb->s_subtype);
 	put(l, " ");
 	put_escaped(l, m->mnt_devname, " \t\n\\#");
 	put(l, sb_rdonly(m->mnt_sb) ? " ro" : " rw");
@@ -119,6 +121,7 @@ static void show_mountstats(struct line *l, struct mount *m, const char *place)
 	put_escaped(l, place, " \t\n\\");
 	put(l, " with fstype ");
 	put(l, m->mnt_sb->s_type->name);
+	put(l, m->mnt_sb->s_subtype);
 	put(l, "\n");
 }
 

@@ -83,6 +83,8 @@ static int do_new_mount(
 	root = t->mount(t, sb_flags_of(flags), dev, data);
 	if (IS_ERR(root))
 		return PTR_ERR(root);
+	if ((t->fs_flags & FS_HAS_SUBTYPE) && strchr(type, '.'))
+		strscpy(root->d_sb->s_subtype, strchr(type, '.'), sizeof(root->d_sb->s_subtype));
 	up_write(&root->d_sb->s_umount);
 	m = mnt_alloc(root, dev, mnt_flags_of(flags));
 	if (IS_ERR(m)) {
@@ -438,6 +440,8 @@ static int do_umount(struct mount *m, int flags)
 
 	if (m == current->fs->root.mnt && !(flags & MNT_DETACH))
 		return flags & MNT_EXPIRE ? -EINVAL : umount_root(m->mnt_sb);
+	if ((flags & MNT_FORCE) && m->mnt_sb->s_op->umount_begin)
+		m->mnt_sb->s_op->umount_begin(m->mnt_sb);
 	down_write(&namespace_sem);
 	err = umount_locked(m, flags, &dead);
 	up_write(&namespace_sem);

@@ -670,6 +670,7 @@ struct super_operations {
 	int (*freeze_fs)(struct super_block *sb);
 	int (*unfreeze_fs)(struct super_block *sb);
 	int (*statfs)(struct dentry *d, struct kstatfs *st);
+	void (*umount_begin)(struct super_block *sb); /* umount -f: fail what waits */
 	int (*remount)(struct super_block *sb, u32 *flags, char *data);
 	int (*show_options)(
 		struct super_block *sb, char *buf, size_t size); /* ",opt=..." ; bytes */
@@ -697,6 +698,7 @@ struct super_block {
 	u32 s_time_gran;
 	s64 s_time_min, s_time_max;
 	char s_id[32];
+	char s_subtype[32]; /* ".sshfs" of "fuse.sshfs" */
 	u8 s_uuid[16];
 	u64 s_fsid;
 	spinlock_t s_inode_list_lock;
@@ -711,10 +713,12 @@ struct super_block {
 	atomic64_t s_writers;
 	struct rcu_head s_rcu;
 };
+void deactivate_super(struct super_block *sb); /* drops a count of s_active */
 struct file_system_type {
 	const char *name;
 	int fs_flags;
 #define FS_REQUIRES_DEV 1
+#define FS_HAS_SUBTYPE 4 /* "type.more" */
 #define FS_USERNS_MOUNT 8
 	/* The root dentry with a reference (of a new or an existing superblock, s_umount held for writing and s_active taken), ERR_PTR. @dev: source text. */
 	struct dentry *(*mount)(struct file_system_type *t, u32 flags, const char *dev, char *data);

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dev.c: /dev/fuse, the server's side: read() takes a request, write() brings an answer or a notification.
+ *
+ * A fresh file has no connection; mounting attaches one (fd=), FUSE_DEV_IOC_CLONE shares another file's. When the last file of a connection
+ * is closed the connection ends.
+ *
+ * Order of service: interrupts, forgets, requests. An answer is found by its unique number among those sent; one that is not found
+ * (abandoned, or invented) is ENOENT, one of the wrong length EINVAL.
+ */
+#include <linux/eventpoll.h>
+#include <linux/major.h>
+
+#include "arch/um/arch.h"
+#include "kernel/fs/fuse/fuse.h"
+
+#define FUSE_MINOR_NR 229 /* of the misc major: devices.txt */
+
+static const struct file_operations fuse_dev_fops;
+static DEFINE_MUTEX(attach_mutex); /* file->private_data from NULL to a connection, once */
+
+static struct fuse_conn *conn_of(struct file *f)
+{
+	return smp_load_acquire(&f->private_data);
+}
+
+static int attach_locked(struct file *f, struct fuse_conn *fc)
+{
+	if (f->f_op != &fuse_dev_fops)
+		return -EINVAL;
+	if (f->private_data)
+		return -EBUSY;
+	fuse_conn_get(fc);
+	spin_lock(&fc->lock);
+	fc->nr_devs++;
+	spin_unlock(&fc->lock);
+	smp_store_release(&f->private_data, (void *)fc);
+	return 0;
+}
+
+int fuse_dev_attach(struct file *f, struct fuse_conn *fc)
+{
+	int err;
+
+	mutex_lock(&attach_mutex);
+	err = attach_locked(f, fc);
+	mutex_unlock(&attach_mutex);
+	return err;
+}
+
+static int fuse_dev_release(struct inode *inode, struct file *f)
+{
+	struct fuse_conn *fc = conn_of(f);
+	bool last;
+
+	if (!fc)
+		return 0;
+	spin_lock(&fc->lock);
+	last = !--fc->nr_devs;
+	spin_unlock(&fc->lock);
+	if (last)
+		fuse_abort(fc);
+	fuse_conn_put(fc);
+	return 0;
+}
+
+/* ---- reading ---- */
+
+static bool has_work(struct fuse_conn *fc)
+{
+	return !fc->connected || !list_empty(&fc->interrupts) || !list_empty(&fc->forgets) ||
+	       !list_empty(&fc->pending);
+}
+
+static bool has_work_now(struct fuse_conn *fc)
+{
+	bool yes;
+
+	spin_lock(&fc->lock);
+	yes = has_work(fc);
+	spin_unlock(&fc->lock);
+	return yes;
+}
+
+static ssize_t put_interrupt(struct iov_iter *to, u64 unique)
+{
+	struct {
+		struct fuse_in_header h;
+		struct fuse_interrupt_in in;
+	} m;
+
+	memset(&m, 0, sizeof(m));
+	m.h.len = sizeof(m);
+	m.h.opcode = FUSE_INTERRUPT;
+	m.h.unique = unique | 1;
+	m.in.unique = unique;
+	return copy_to_iter(&m, sizeof(m), to) == sizeof(m) ? (ssize_t)sizeof(m) : -EFAULT;
+}
+
+/* Several forgets in one message, as many as fit in a small buffer. */
+static ssize_t put_forgets(
+	struct fuse_conn *fc, struct iov_iter *to, struct list_head *taken, u32 n)
+{
+	struct {
+		struct fuse_in_header h;
+		struct fuse_batch_forget_in b;
+		struct fuse_forget_one one[32];
+	} m;
+	struct fuse_forget *f, *next;
+	size_t len;
+
+	memset(&m, 0, sizeof(m));
+	len = offsetof(__typeof__(m), one) + n * sizeof(m.one[0]);
+	m.h.len = (u32)len;
+	m.h.opcode = FUSE_BATCH_FORGET;
+	m.b.count = n;
+	n = 0;
+	list_for_each_entry_safe(f, next, taken, list) {
+		m.one[n++] = (struct fuse_forget_one){ f->nodeid, f->nlookup };
+		kfree(f);
+	}
+	spin_lock(&fc->lock);
+	fc->next_unique += 2;
+	m.h.unique = fc->next_unique;
+	spin_unlock(&fc->lock);
+	return copy_to_iter(&m, len, to) == len ? (ssize_t)len : -EFAULT;
+}
+
+static ssize_t read_forgets(struct fuse_conn *fc, struct iov_iter *to)
+{
+	LIST_HEAD(taken);
+	u32 n = 0;
+
+	spin_lock(&fc->lock);
+	while (n < 32 && !list_empty(&fc->forgets)) {
+		list_move_tail(fc->forgets.next, &taken);
+		n++;
+	}
+	spin_unlock(&fc->lock);
+	return n ? put_forgets(fc, to, &taken, n) : 0;
+}
+
+static ssize_t read_interrupt(struct fuse_conn *fc, struct iov_iter *to)
+{
+	struct fuse_req *r;
+	u64 unique = 0;
+
+	spin_lock(&fc->lock);
+	r = list_first_entry_or_null(&fc->interrupts, struct fuse_req, intr);
+	if (r) {
+		list_del_init(&r->intr);
+		unique = r->h.unique;
+	}
+	spin_unlock(&fc->lock);
+	return r ? put_interrupt(to, unique) : 0;
+}
+
+/* The next request goes from pending to sent; a reference, or NULL. */
+static struct fuse_req *take_request(struct fuse_conn *fc)
+{
+	struct fuse_req *r;
+
+	spin_lock(&fc->lock);
+	r = list_first_entry_or_null(&fc->pending, struct fuse_req, list);
+	if (r) {
+		list_move_tail(&r->list, &fc->sent);
+		r->state = FUSE_SENT;
+		atomic_inc(&r->refs);
+	}
+	spin_unlock(&fc->lock);
+	return r;
+}
+
+static void fail_request(struct fuse_req *r, int err)
+{
+	bool mine;
+
+	spin_lock(&r->fc->lock);
+	mine = r->state != FUSE_DONE;
+	if (mine)
+		fuse_req_done_locked(r, err);
+	spin_unlock(&r->fc->lock);
+	if (mine)
+		fuse_req_finish(r);
+}
+
+static ssize_t read_request(struct fuse_conn *fc, struct iov_iter *to)
+{
+	struct fuse_req *r = take_request(fc);
+	ssize_t n;
+	size_t body;
+
+	if (!r)
+		return 0;
+	body = r->h.len - sizeof(r->h);
+	n = (ssize_t)r->h.len;
+	if ((size_t)n > to->count) {
+		fail_request(r, r->h.opcode == FUSE_SETXATTR ? -E2BIG : -EIO);
+		n = 0;
+	} else if (copy_to_iter(&r->h, sizeof(r->h), to) != sizeof(r->h) ||
+		   copy_to_iter(r->in, body, to) != body) {
+		fail_request(r, -EIO);
+		n = -EFAULT;
+	}
+	fuse_req_put(r);
+	return n;
+}
+
+static ssize_t fuse_dev_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct fuse_conn *fc = conn_of(f);
+	ssize_t n;
+
+	if (!fc)
+		return -EPERM;
+	if (to->count < max_t(size_t, FUSE_MIN_READ_BUFFER,
+				sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in) +
+					fc->max_write))
+		return -EINVAL;
+	for (;;) {
+		if (!READ_ONCE(fc->connected))
+			return -ENODEV;
+		n = read_interrupt(fc, to);
+		if (!n)
+			n = read_forgets(fc, to);
+		if (!n)
+			n = read_request(fc, to);
+		if (n)
+			return n;
+		if (has_work_now(fc))
+			continue;
+		if (f->f_flags & O_NONBLOCK)
+			return -EAGAIN;
+		n = wait_event_interruptible_exclusive(&fc->readers, has_work_now(fc));
+		if (n)
+			return n;
+	}
+}
+
+/* ---- writing: answers ---- */
+
+static struct fuse_req *find_sent(struct fuse_conn *fc, u64 unique)
+{
+	struct fuse_req *r;
+
+	list_for_each_entry(r, &fc->sent, list)
+		if (r->h.unique == unique) {
+			atomic_inc(&r->refs);
+			return r;
+		}
+	return NULL;
+}
+
+/* An answer to an INTERRUPT: the server does not know it, or wants it again. */
+static int interrupt_answer(struct fuse_conn *fc, const struct fuse_out_header *h)
+{
+	struct fuse_req *r;
+
+	spin_lock(&fc->lock);
+	r = find_sent(fc, h->unique & ~1UL);
+	if (h->error == -ENOSYS)
+		fc->no_interrupt = true;
+	else if (h->error == -EAGAIN && r && list_empty(&r->intr))
+		list_add_tail(&r->intr, &fc->interrupts);
+	spin_unlock(&fc->lock);
+	if (!r)
+		return -ENOENT;
+	fuse_req_put(r);
+	return 0;
+}
+
+/* The body of an answer into the request: 0, -EINVAL (the wrong length), -EFAULT. */
+static int take_body(struct fuse_req *r, const struct fuse_out_header *h, struct iov_iter *from)
+{
+	size_t n = from->count;
+
+	if (h->error)
+		return n ? -EINVAL : 0;
+	if (n > r->out_size || (n < r->out_size && !r->out_var))
+		return -EINVAL;
+	if (n && copy_from_iter(r->out, n, from) != n)
+		return -EFAULT;
+	r->out_len = (u32)n;
+	return 0;
+}
+
+/* The request leaves the list first, so that two answers at a time do not meet; a bad one is EIO to who waits. */
+static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct iov_iter *from)
+{
+	struct fuse_req *r;
+	bool done;
+	int err;
+
+	spin_lock(&fc->lock);
+	r = find_sent(fc, h->unique);
+	if (r)
+		list_del_init(&r->list);
+	spin_unlock(&fc->lock);
+	if (!r)
+		return -ENOENT;
+	err = take_body(r, h, from);
+	spin_lock(&fc->lock);
+	done = r->state !=
+	       FUSE_DONE; /* else the waiter has gone: it dropped the list's reference */
+	if (done)
+		fuse_req_done_locked(r, err ? -EIO : h->error);
+	spin_unlock(&fc->lock);
+	if (done)
+		fuse_req_finish(r);
+	fuse_req_put(r);
+	return err;
+}
+
+/* ---- writing: notifications ---- */
+
+static int get_body(void *p, size_t n, struct iov_iter *from)
+{
+	if (from->count < n)
+		return -EINVAL;
+	return copy_from_iter(p, n, from) == n ? 0 : -EFAULT;
+}
+
+static int notify_entry(struct fuse_conn *fc, u64 parent, u32 len, u64 child, struct iov_iter *from)
+{
+	char name[NAME_MAX + 1];
+	int err;
+
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
+	if (!len || from->count != len + 1)
+		return -EINVAL;
+	err = get_body(name, len, from);
+	return err ? err : fuse_notify_inval_entry(fc, parent, name, len, child);
+}
+
+static int notify(struct fuse_conn *fc, int code, struct iov_iter *from)
+{
+	union {
+		struct fuse_notify_poll_wakeup_out poll;
+		struct fuse_notify_inval_inode_out inode;
+		struct fuse_notify_inval_entry_out entry;
+		struct fuse_notify_delete_out del;
+	} u;
+	int err;
+
+	switch (code) {
+	case FUSE_NOTIFY_POLL:
+		err = get_body(&u.poll, sizeof(u.poll), from);
+		return err ? err : fuse_notify_poll(fc, u.poll.kh);
+	case FUSE_NOTIFY_INVAL_INODE:
+		err = get_body(&u.inode, sizeof(u.inode), from);
+		return err ? err :
+			     fuse_notify_inval_inode(fc, u.inode.ino, u.inode.off, u.inode.len);
+	case FUSE_NOTIFY_INVAL_ENTRY:
+		err = get_body(&u.entry, sizeof(u.entry), from);
+		return err ? err : notify_entry(fc, u.entry.parent, u.entry.namelen, 0, from);
+	case FUSE_NOTIFY_DELETE:
+		err = get_body(&u.del, sizeof(u.del), from);
+		return err ? err : notify_entry(fc, u.del.parent, u.del.namelen, u.del.child, from);
+	}
+	return -EINVAL; /* STORE and RETRIEVE are not there */
+}
+
+static ssize_t fuse_dev_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct fuse_conn *fc = conn_of(f);
+	ssize_t n = (ssize_t)from->count;
+	struct fuse_out_header h;
+	int err;
+
+	if (!fc)
+		return -EPERM;
+	if ((size_t)n < sizeof(h))
+		return -EINVAL;
+	if (copy_from_iter(&h, sizeof(h), from) != sizeof(h))
+		return -EFAULT;
+	if (h.len != (size_t)n)
+		return -EINVAL;
+	if (!h.unique) {
+		err = notify(fc, h.error, from);
+		return err ? err : n;
+	}
+	if (h.error <= -512 || h.error > 0)
+		return -EINVAL;
+	err = h.unique & 1 ? interrupt_answer(fc, &h) : answer(fc, &h, from);
+	return err ? err : n;
+}
+
+static u32 fuse_dev_poll(struct file *f, struct poll_table *pt)
+{
+	struct fuse_conn *fc = conn_of(f);
+	u32 mask = EPOLLOUT | EPOLLWRNORM;
+
+	if (!fc)
+		return EPOLLERR;
+	poll_wait(f, &fc->readers, pt);
+	spin_lock(&fc->lock);
+	if (!fc->connected)
+		mask = EPOLLERR;
+	else if (has_work(fc))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	spin_unlock(&fc->lock);
+	return mask;
+}
+
+static long fuse_dev_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	struct file *other;
+	long err = -EINVAL;
+	u32 fd;
+
+	if (cmd != FUSE_DEV_IOC_CLONE)
+		return -ENOTTY;
+	if (get_user(fd, UADDR(arg)))
+		return -EFAULT;
+	other = fget((int)fd);
+	if (!other)
+		return -EINVAL;
+	mutex_lock(&attach_mutex);
+	if (other->f_op == &fuse_dev_fops && other->private_data)
+		err = attach_locked(f, other->private_data);
+	mutex_unlock(&attach_mutex);
+	fput(other);
+	return err;
+}
+
+static int fuse_dev_open(struct inode *inode, struct file *f)
+{
+	f->private_data = NULL;
+	return 0;
+}
+
+static const struct file_operations fuse_dev_fops = {
+	.open = fuse_dev_open,
+	.release = fuse_dev_release,
+	.llseek = no_llseek,
+	.read_iter = fuse_dev_read,
+	.write_iter = fuse_dev_write,
+	.poll = fuse_dev_poll,
+	.ioctl = fuse_dev_ioctl,
+};
+
+static int fuse_dev_init(void)
+{
+	int err = register_chrdev(MISC_MAJOR, FUSE_MINOR_NR, 1, "misc", &fuse_dev_fops);
+
+	return err ? err :
+		     devtmpfs_create("fuse", S_IFCHR | 0666, MKDEV(MISC_MAJOR, FUSE_MINOR_NR));
+}
+INITCALL(4, fuse_dev_init);

@@ -1,0 +1,876 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.c: open files, their data, and the page cache.
+ *
+ * Reads go through the cache (READ by the run of pages) unless the server asked for direct I/O. Writes go through: the server has the data when
+ * write() returns, and pages that are cached get it too. Pages that shared mappings dirty are sent as copies in the background: the
+ * page is clean at once, so nothing in the kernel waits for a server but who asked for it (fsync, close, truncate), and
+ * those can be killed. How many such pages and copies there may be is limited.
+ *
+ * Locks: the inode's i_rwsem for writes; page locks while READ fills pages; fuse_inode.lock for the list of writers.
+ */
+#include <linux/eventpoll.h>
+#include <linux/falloc.h>
+
+#include "kernel/fs/fuse/fuse.h"
+
+#define RUN_PAGES (FUSE_MAX_IO / PAGE_SIZE)
+
+/* ---- handles ---- */
+
+struct fuse_file *fuse_file_new(struct fuse_conn *fc, u64 nodeid)
+{
+	static atomic64_t kh;
+	struct fuse_file *ff = kzalloc(sizeof(*ff), GFP_KERNEL);
+
+	if (!ff)
+		return NULL;
+	fuse_conn_get(fc);
+	ff->fc = fc;
+	ff->nodeid = nodeid;
+	ff->poll_kh = (u64)atomic_add_return(1, &kh);
+	INIT_LIST_HEAD(&ff->link);
+	INIT_LIST_HEAD(&ff->poll_link);
+	init_waitqueue_head(&ff->poll);
+	return ff;
+}
+
+static void no_end(struct fuse_req *r)
+{
+}
+
+/* A request whose answer nobody waits for. */
+static int send_and_forget(struct fuse_conn *fc, u32 opcode, u64 nodeid, const void *in, size_t n)
+{
+	struct fuse_req *r = fuse_req_new(fc, opcode, nodeid, n, 0);
+
+	if (!IS_ERR(r)) {
+		memcpy(r->in, in, n);
+		fuse_send_async(r, no_end);
+	}
+	return 0;
+}
+
+/* Tells the server, which need not answer. */
+void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags)
+{
+	struct fuse_release_in in = { .fh = ff->fh, .flags = flags };
+
+	if (!ff->none)
+		send_and_forget(ff->fc, ff->dir ? FUSE_RELEASEDIR : FUSE_RELEASE, ff->nodeid, &in,
+			sizeof(in));
+	fuse_conn_put(ff->fc);
+	kfree(ff);
+}
+
+/* A handle that CREATE has left for us; NULL. */
+static struct fuse_file *take_created(struct inode *inode, struct file *f)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+	struct fuse_file *ff;
+
+	if (!READ_ONCE(fi->created) || !(f->f_mode & FMODE_CREATED))
+		return NULL;
+	ff = xchg(&fi->created, NULL);
+	if (!ff || ff->maker == current)
+		return ff;
+	fuse_file_release(inode, ff, O_RDWR);
+	return NULL;
+}
+
+static int send_open(struct inode *inode, struct file *f, struct fuse_file *ff)
+{
+	struct fuse_conn *fc = ff->fc;
+	struct fuse_open_in in = { .flags = f->f_flags & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY) };
+	struct fuse_open_out o;
+	int err;
+
+	if (ff->dir ? fc->no_opendir : fc->no_open) {
+		ff->none = true;
+		return 0;
+	}
+	if (!fc->atomic_trunc)
+		in.flags &= ~(u32)O_TRUNC;
+	err = fuse_call(fc, ff->dir ? FUSE_OPENDIR : FUSE_OPEN, ff->nodeid, &in, sizeof(in), NULL,
+		0, &o, sizeof(o));
+	if (err == -ENOSYS) {
+		*(ff->dir ? &fc->no_opendir : &fc->no_open) = true;
+		ff->none = true;
+		ff->flags = FOPEN_KEEP_CACHE;
+		return 0;
+	}
+	ff->fh = o.fh;
+	ff->flags = o.open_flags;
+	return err;
+}
+
+static int apply_flags(struct inode *inode, struct file *f, const struct fuse_file *ff)
+{
+	if (ff->flags & FOPEN_STREAM)
+		stream_open(inode, f);
+	else if (ff->flags & FOPEN_NONSEEKABLE)
+		nonseekable_open(inode, f);
+	if (ff->flags & FOPEN_DIRECT_IO || ff->dir)
+		return 0;
+	if (!(ff->flags & FOPEN_KEEP_CACHE))
+		invalidate_mapping_pages(&inode->i_data, 0, ~0UL);
+	return 0;
+}
+
+int fuse_open_common(struct inode *inode, struct file *f, bool dir)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+	struct fuse_conn *fc = fuse_conn_of(inode);
+	struct fuse_file *ff = dir ? NULL : take_created(inode, f);
+	int err = 0;
+
+	if (!fuse_allowed(fc))
+		return -EACCES;
+	if (!ff) {
+		ff = fuse_file_new(fc, fi->nodeid);
+		if (!ff)
+			return -ENOMEM;
+		ff->dir = dir;
+		err = send_open(inode, f, ff);
+	}
+	if (err) {
+		fuse_conn_put(ff->fc);
+		kfree(ff);
+		return err;
+	}
+	f->private_data = ff;
+	f->f_mode |= FMODE_CAN_ODIRECT;
+	if (f->f_mode & FMODE_WRITE && !dir) {
+		spin_lock(&fi->lock);
+		list_add_tail(&ff->link, &fi->writers);
+		spin_unlock(&fi->lock);
+	}
+	return apply_flags(inode, f, ff);
+}
+
+static int fuse_open(struct inode *inode, struct file *f)
+{
+	return fuse_open_common(inode, f, false);
+}
+
+static int fuse_release(struct inode *inode, struct file *f)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+	struct fuse_file *ff = f->private_data;
+
+	if (!list_empty(&ff->link)) {
+		fuse_flush_pages(inode);
+		spin_lock(&fi->lock);
+		list_del_init(&ff->link);
+		spin_unlock(&fi->lock);
+	}
+	spin_lock(&ff->fc->lock);
+	list_del_init(&ff->poll_link);
+	spin_unlock(&ff->fc->lock);
+	wake_up_common(&ff->poll, TASK_NORMAL, 0, WAKE_QUEUE_GONE);
+	fuse_file_release(inode, ff, f->f_flags);
+	return 0;
+}
+
+static int fuse_flush(struct file *f)
+{
+	struct fuse_file *ff = f->private_data;
+	struct fuse_conn *fc = ff->fc;
+	struct fuse_flush_in in = { .fh = ff->fh, .lock_owner = (u64)current->files };
+	int err;
+
+	if (f->f_mode & FMODE_WRITE) {
+		err = fuse_flush_pages(f->f_inode);
+		if (err)
+			return err;
+	}
+	if (fc->no_flush || ff->none || ff->flags & FOPEN_NOFLUSH)
+		return 0;
+	if (current->flags & PF_EXITING) /* it may be the server itself */
+		return send_and_forget(fc, FUSE_FLUSH, ff->nodeid, &in, sizeof(in));
+	err = fuse_call(fc, FUSE_FLUSH, ff->nodeid, &in, sizeof(in), NULL, 0, NULL, 0);
+	if (err != -ENOSYS)
+		return err;
+	fc->no_flush = true;
+	return 0;
+}
+
+static int fuse_fsync_common(struct file *f, bool datasync, u32 opcode, bool *no)
+{
+	struct fuse_file *ff = f->private_data;
+	struct fuse_fsync_in in = { .fh = ff->fh, .fsync_flags = datasync ? 1 : 0 };
+	int err;
+
+	if (*no)
+		return 0;
+	err = fuse_call(ff->fc, opcode, ff->nodeid, &in, sizeof(in), NULL, 0, NULL, 0);
+	if (err != -ENOSYS)
+		return err;
+	*no = true;
+	return 0;
+}
+
+static int fuse_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
+{
+	int err = fuse_flush_pages(f->f_inode);
+	struct fuse_file *ff = f->private_data;
+
+	return err ? err : fuse_fsync_common(f, datasync, FUSE_FSYNC, &ff->fc->no_fsync);
+}
+
+/* ---- reading ---- */
+
+/* READ into @buf: bytes, short at the end of the file, or -errno. */
+static ssize_t send_read(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u32 flags)
+{
+	struct fuse_read_in in = {
+		.fh = ff->fh, .offset = (u64)pos, .size = (u32)n, .flags = flags
+	};
+	struct fuse_req *r = fuse_req_new(ff->fc, FUSE_READ, ff->nodeid, sizeof(in), n);
+	ssize_t got;
+
+	if (IS_ERR(r))
+		return PTR_ERR(r);
+	memcpy(r->in, &in, sizeof(in));
+	r->out_var = true;
+	got = fuse_send(r);
+	if (!got) {
+		got = r->out_len;
+		memcpy(buf, r->out, r->out_len);
+	}
+	fuse_req_put(r);
+	return got;
+}
+
+static ssize_t direct_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct fuse_file *ff = f->private_data;
+	size_t max = ff->fc->max_read;
+	void *buf = kmalloc(min(max, to->count), GFP_KERNEL);
+	ssize_t done = 0, n = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	while (to->count) {
+		size_t want = min(max, to->count), put;
+
+		n = send_read(ff, buf, want, *pos, f->f_flags);
+		if (n <= 0)
+			break;
+		put = copy_to_iter(buf, (size_t)n, to);
+		done += (ssize_t)put;
+		*pos += (loff_t)put;
+		if (put < (size_t)n) {
+			n = -EFAULT;
+			break;
+		}
+		if ((size_t)n < want)
+			break;
+	}
+	kfree(buf);
+	return done ? done : n;
+}
+
+static bool is_direct(const struct file *f)
+{
+	const struct fuse_file *ff = f->private_data;
+
+	return ff->flags & FOPEN_DIRECT_IO || f->f_flags & O_DIRECT;
+}
+
+static ssize_t fuse_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct inode *inode = f->f_inode;
+	int err;
+
+	if (!to->count)
+		return 0;
+	if (to->nowait)
+		return -EAGAIN;
+	if (is_direct(f))
+		return direct_read(f, to, pos);
+	if (fuse_conn_of(inode)->auto_inval || *pos + (loff_t)to->count > i_size_read(inode)) {
+		err = fuse_update_attr(inode, f);
+		if (err)
+			return err;
+	}
+	return filemap_read(f, &inode->i_data, to, pos);
+}
+
+/* Any handle of the inode will do where no file is named. */
+static int fill_pages(struct file *f, struct page **pages, u32 n)
+{
+	struct fuse_file *ff = f ? f->private_data : NULL;
+	struct inode *inode = pages[0]->mapping->host;
+	char *buf = kmalloc(n * PAGE_SIZE, GFP_KERNEL);
+	ssize_t got = -ENOMEM;
+	u32 i;
+
+	if (buf) {
+		memset(buf, 0, n * PAGE_SIZE);
+		got = ff ? send_read(ff, buf, n * PAGE_SIZE,
+				   (loff_t)(pages[0]->index << PAGE_SHIFT), f->f_flags) :
+			   -EIO;
+	}
+	for (i = 0; i < n; i++) {
+		if (got < 0) {
+			SetPageError(pages[i]);
+		} else {
+			memcpy(page_address(pages[i]), buf + i * PAGE_SIZE, PAGE_SIZE);
+			SetPageUptodate(pages[i]);
+		}
+		unlock_page(pages[i]);
+	}
+	kfree(buf);
+	fuse_stale_attr(inode); /* its access time, as Linux has it */
+	return got < 0 ? (int)got : 0;
+}
+
+static int fuse_readpage(struct file *f, struct page *p)
+{
+	return fill_pages(f, &p, 1);
+}
+
+static void fuse_readahead(struct address_space *m, struct file *f, u64 index, u32 nr)
+{
+	struct page *pages[RUN_PAGES];
+	u32 max = fuse_conn_of(m->host)->max_read / PAGE_SIZE;
+
+	max = clamp(max, 1U, (u32)RUN_PAGES);
+	while (nr) {
+		u32 n = page_cache_alloc_run(m, index, min(nr, max), pages), i;
+
+		if (!n)
+			return;
+		fill_pages(f, pages, n);
+		for (i = 0; i < n; i++)
+			put_page(pages[i]);
+		index += n;
+		nr -= n;
+	}
+}
+
+/* ---- writing ---- */
+
+/* Bytes that the server took, or -errno. */
+static ssize_t send_write(
+	struct fuse_file *ff, const void *buf, size_t n, loff_t pos, u32 flags, u32 write_flags)
+{
+	struct fuse_write_in in = { .fh = ff->fh,
+		.offset = (u64)pos,
+		.size = (u32)n,
+		.flags = flags,
+		.write_flags = write_flags };
+	struct fuse_write_out o;
+	int err = fuse_call(ff->fc, FUSE_WRITE, ff->nodeid, &in, sizeof(in), buf, n, &o, sizeof(o));
+
+	if (err)
+		return err;
+	return o.size > n ? -EIO : (ssize_t)o.size;
+}
+
+/* What was written goes into the pages that are cached; one that is half read is dropped by its next reader's size check. */
+static void update_pages(struct inode *inode, const char *buf, loff_t pos, size_t n)
+{
+	while (n) {
+		size_t off = (size_t)pos & (PAGE_SIZE - 1), piece = min(n, PAGE_SIZE - off);
+		struct page *p = find_lock_page(&inode->i_data, (u64)pos >> PAGE_SHIFT);
+
+		if (p) {
+			if (PageUptodate(p))
+				memcpy((char *)page_address(p) + off, buf, piece);
+			unlock_page(p);
+			put_page(p);
+		}
+		buf += piece;
+		pos += (loff_t)piece;
+		n -= piece;
+	}
+}
+
+static ssize_t write_loop(struct file *f, struct iov_iter *from, loff_t *pos, char *buf, size_t max)
+{
+	struct fuse_file *ff = f->private_data;
+	struct inode *inode = f->f_inode;
+	ssize_t done = 0, n = 0;
+
+	while (from->count) {
+		size_t want = min(max, from->count), got = copy_from_iter(buf, want, from);
+
+		if (!got) {
+			n = -EFAULT;
+			break;
+		}
+		n = send_write(ff, buf, got, *pos, f->f_flags, 0);
+		if (n <= 0)
+			break;
+		update_pages(inode, buf, *pos, (size_t)n);
+		*pos += n;
+		done += n;
+		if (*pos > i_size_read(inode))
+			i_size_write(inode, *pos);
+		if ((size_t)n < got || got < want)
+			break;
+	}
+	return done ? done : n;
+}
+
+static ssize_t fuse_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct inode *inode = f->f_inode;
+	size_t max = fuse_conn_of(inode)->max_write;
+	char *buf;
+	ssize_t n;
+
+	if (from->nowait)
+		return -EAGAIN;
+	buf = kmalloc(max, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	down_write(&inode->i_rwsem);
+	n = (f->f_flags & O_APPEND) || from->append ? fuse_refresh_attr(inode, f) : 0;
+	if (!n)
+		n = generic_write_checks(f, from, pos);
+	if (n > 0)
+		n = write_loop(f, from, pos, buf, max);
+	fuse_stale_attr(inode);
+	up_write(&inode->i_rwsem);
+	kfree(buf);
+	if (n > 0 && f->f_flags & O_DSYNC) {
+		int err = fuse_fsync(f, 0, S64_MAX, true);
+
+		if (err)
+			return err;
+	}
+	return n;
+}
+
+/* ---- pages that mappings dirty ---- */
+
+static void write_end(struct fuse_req *r)
+{
+	struct inode *inode = r->priv;
+	struct fuse_inode *fi = FUSE_I(inode);
+	struct fuse_conn *fc = r->fc;
+
+	if (r->err)
+		mapping_set_error(&inode->i_data, r->err == -ENOSPC ? -ENOSPC : -EIO);
+	spin_lock(&fc->lock);
+	fc->nr_async--;
+	spin_unlock(&fc->lock);
+	spin_lock(&fi->lock);
+	fi->nr_async--;
+	spin_unlock(&fi->lock);
+	wake_up_all(&fi->wait);
+	wake_up_all(&fc->waiters);
+	iput(inode);
+}
+
+/* A place among the background writes; false: there are too many. */
+static bool take_slot(struct fuse_conn *fc, struct fuse_inode *fi)
+{
+	bool ok;
+
+	spin_lock(&fc->lock);
+	ok = !fc->connected || fc->nr_async < FUSE_MAX_ASYNC;
+	if (ok)
+		fc->nr_async++;
+	spin_unlock(&fc->lock);
+	if (!ok)
+		return false;
+	spin_lock(&fi->lock);
+	fi->nr_async++;
+	spin_unlock(&fi->lock);
+	return true;
+}
+
+/* The handle to write through; NULL. */
+static bool writer_handle(struct fuse_inode *fi, u64 *fh)
+{
+	struct fuse_file *ff;
+
+	spin_lock(&fi->lock);
+	ff = list_first_entry_or_null(&fi->writers, struct fuse_file, link);
+	if (ff)
+		*fh = ff->fh;
+	spin_unlock(&fi->lock);
+	return ff;
+}
+
+/* @p is locked and dirty, a slot is taken: sends a copy. */
+static int send_page(struct inode *inode, struct page *p)
+{
+	struct fuse_conn *fc = fuse_conn_of(inode);
+	struct fuse_inode *fi = FUSE_I(inode);
+	loff_t pos = (loff_t)(p->index << PAGE_SHIFT), size = i_size_read(inode);
+	struct fuse_write_in in = { .offset = (u64)pos, .write_flags = FUSE_WRITE_CACHE };
+	struct fuse_req *r;
+
+	in.size = pos < size ? (u32)min_t(loff_t, PAGE_SIZE, size - pos) : 0;
+	if (!in.size || !writer_handle(fi, &in.fh))
+		return -EIO;
+	r = fuse_req_new(
+		fc, FUSE_WRITE, fi->nodeid, sizeof(in) + in.size, sizeof(struct fuse_write_out));
+	if (IS_ERR(r))
+		return (int)PTR_ERR(r);
+	memcpy(r->in, &in, sizeof(in));
+	memcpy((char *)r->in + sizeof(in), page_address(p), in.size);
+	ihold(inode);
+	r->priv = inode;
+	fuse_send_async(r, write_end);
+	return 0;
+}
+
+static void drop_slot(struct fuse_conn *fc, struct fuse_inode *fi)
+{
+	spin_lock(&fc->lock);
+	fc->nr_async--;
+	spin_unlock(&fc->lock);
+	spin_lock(&fi->lock);
+	fi->nr_async--;
+	spin_unlock(&fi->lock);
+}
+
+/* Sends one page, locked by us. */
+static void write_page(struct inode *inode, struct page *p)
+{
+	struct fuse_conn *fc = fuse_conn_of(inode);
+	int err;
+
+	if (p->mapping != &inode->i_data || !clear_page_dirty_for_io(p)) {
+		drop_slot(fc, FUSE_I(inode));
+		return;
+	}
+	spin_lock(&fc->lock);
+	if (fc->nr_dirty)
+		fc->nr_dirty--;
+	spin_unlock(&fc->lock);
+	err = send_page(inode, p);
+	if (err) {
+		mapping_set_error(&inode->i_data, err);
+		drop_slot(fc, FUSE_I(inode));
+	}
+}
+
+/* As far as there are slots: nobody waits here. */
+static int fuse_writepages(struct address_space *m, struct writeback_control *wbc)
+{
+	struct inode *inode = m->host;
+	u64 index = wbc->start >> PAGE_SHIFT, end = wbc->end >> PAGE_SHIFT;
+	struct page *p;
+
+	while (wbc->nr_to_write) {
+		if (!take_slot(fuse_conn_of(inode), FUSE_I(inode)))
+			return 0;
+		p = next_dirty_page(m, &index, end);
+		if (!p) {
+			drop_slot(fuse_conn_of(inode), FUSE_I(inode));
+			return 0;
+		}
+		lock_page(p);
+		write_page(inode, p);
+		unlock_page(p);
+		put_page(p);
+		wbc->nr_to_write--;
+		cond_resched();
+	}
+	return 0;
+}
+
+static bool no_async(struct fuse_inode *fi)
+{
+	bool none;
+
+	spin_lock(&fi->lock);
+	none = !fi->nr_async;
+	spin_unlock(&fi->lock);
+	return none;
+}
+
+int fuse_flush_pages(struct inode *inode)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+	struct fuse_conn *fc = fuse_conn_of(inode);
+	struct writeback_control wbc = { .start = 0, .end = S64_MAX };
+	int err;
+
+	do {
+		wbc.nr_to_write = ~0UL;
+		fuse_writepages(&inode->i_data, &wbc);
+		if (current->flags & PF_EXITING)
+			return 0; /* it may be the server itself */
+		if (no_async(fi) && mapping_has_dirty(&inode->i_data)) /* the slots are others' */
+			err = wait_event_killable(
+				&fc->waiters, READ_ONCE(fc->nr_async) < FUSE_MAX_ASYNC ||
+						      !READ_ONCE(fc->connected));
+		else
+			err = wait_event_killable(&fi->wait, no_async(fi));
+	} while (!err && mapping_has_dirty(&inode->i_data));
+	return err ? -EINTR : 0;
+}
+
+static bool room_for_dirty(struct fuse_conn *fc)
+{
+	return READ_ONCE(fc->nr_dirty) < FUSE_MAX_DIRTY || !READ_ONCE(fc->connected);
+}
+
+static int fuse_page_mkwrite(struct file *f, struct page *p)
+{
+	struct inode *inode = f->f_inode;
+	struct fuse_conn *fc = fuse_conn_of(inode);
+	bool fresh;
+
+	if (!room_for_dirty(fc)) {
+		int err = fuse_flush_pages(inode);
+
+		if (!err)
+			err = wait_event_killable(&fc->waiters, room_for_dirty(fc));
+		if (err)
+			return -EFAULT;
+	}
+	lock_page(p);
+	if (p->mapping != &inode->i_data) {
+		unlock_page(p);
+		return -EFAULT;
+	}
+	fresh = !PageDirty(p);
+	spin_lock(&fc->lock);
+	fc->nr_dirty += fresh;
+	spin_unlock(&fc->lock);
+	return 0;
+}
+
+/* A dirty page that is thrown away was counted. */
+static void fuse_invalidatepage(struct page *p, u32 offset)
+{
+	struct fuse_conn *fc = fuse_conn_of(p->mapping->host);
+
+	if (offset || !PageDirty(p) || !fc)
+		return;
+	spin_lock(&fc->lock);
+	if (fc->nr_dirty)
+		fc->nr_dirty--;
+	spin_unlock(&fc->lock);
+}
+
+const struct address_space_operations fuse_aops = {
+	.readpage = fuse_readpage,
+	.readahead = fuse_readahead,
+	.writepages = fuse_writepages,
+	.page_mkwrite = fuse_page_mkwrite,
+	.invalidatepage = fuse_invalidatepage,
+};
+
+static int fuse_mmap(struct file *f, struct vm_area *vma)
+{
+	struct fuse_file *ff = f->private_data;
+
+	if (ff->flags & FOPEN_DIRECT_IO) {
+		if (vma->vm_flags & VM_SHARED)
+			return -ENODEV;
+		invalidate_mapping_pages(f->f_mapping, 0, ~0UL);
+	}
+	file_accessed(f);
+	return 0;
+}
+
+/* ---- the rest ---- */
+
+static loff_t ask_lseek(struct file *f, loff_t off, int whence)
+{
+	struct fuse_file *ff = f->private_data;
+	struct fuse_lseek_in in = { .fh = ff->fh, .offset = (u64)off, .whence = (u32)whence };
+	struct fuse_lseek_out o;
+	int err = -ENOSYS;
+
+	if (!ff->fc->no_lseek)
+		err = fuse_call(
+			ff->fc, FUSE_LSEEK, ff->nodeid, &in, sizeof(in), NULL, 0, &o, sizeof(o));
+	if (!err) {
+		if ((loff_t)o.offset < 0)
+			return -EIO;
+		f->f_pos = (loff_t)o.offset;
+		return (loff_t)o.offset;
+	}
+	if (err != -ENOSYS)
+		return err;
+	ff->fc->no_lseek = true;
+	err = fuse_update_attr(f->f_inode, f);
+	return err ? err : generic_file_llseek(f, off, whence);
+}
+
+static loff_t fuse_llseek(struct file *f, loff_t off, int whence)
+{
+	int err;
+
+	if (whence == SEEK_DATA || whence == SEEK_HOLE)
+		return ask_lseek(f, off, whence);
+	if (whence == SEEK_END) {
+		err = fuse_refresh_attr(f->f_inode, f);
+		if (err)
+			return err;
+	}
+	return generic_file_llseek(f, off, whence);
+}
+
+static long fuse_fallocate(struct file *f, int mode, loff_t off, loff_t len)
+{
+	struct fuse_file *ff = f->private_data;
+	struct inode *inode = f->f_inode;
+	struct fuse_fallocate_in in = {
+		.fh = ff->fh, .offset = (u64)off, .length = (u64)len, .mode = (u32)mode
+	};
+	int err;
+
+	if (ff->fc->no_fallocate ||
+		mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		return -EOPNOTSUPP;
+	down_write(&inode->i_rwsem);
+	err = fuse_flush_pages(inode);
+	if (!err)
+		err = fuse_call(
+			ff->fc, FUSE_FALLOCATE, ff->nodeid, &in, sizeof(in), NULL, 0, NULL, 0);
+	if (err == -ENOSYS) {
+		ff->fc->no_fallocate = true;
+		err = -EOPNOTSUPP;
+	}
+	if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && off + len > i_size_read(inode))
+		i_size_write(inode, off + len);
+	if (!err)
+		truncate_inode_pages_range(&inode->i_data, off, off + len - 1);
+	fuse_stale_attr(inode);
+	up_write(&inode->i_rwsem);
+	return err;
+}
+
+static u32 fuse_poll(struct file *f, struct poll_table *pt)
+{
+	struct fuse_file *ff = f->private_data;
+	struct fuse_poll_in in = { .fh = ff->fh, .kh = ff->poll_kh };
+	struct fuse_poll_out o;
+	int err;
+
+	if (ff->fc->no_poll)
+		return vfs_default_poll();
+	poll_wait(f, &ff->poll, pt);
+	if (pt && pt->queue) {
+		in.flags = FUSE_POLL_SCHEDULE_NOTIFY;
+		spin_lock(&ff->fc->lock);
+		if (list_empty(&ff->poll_link))
+			list_add(&ff->poll_link, &ff->fc->polls);
+		spin_unlock(&ff->fc->lock);
+	}
+	in.events = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDNORM | EPOLLWRNORM;
+	err = fuse_call(ff->fc, FUSE_POLL, ff->nodeid, &in, sizeof(in), NULL, 0, &o, sizeof(o));
+	if (!err)
+		return o.revents & 0xffff;
+	if (err != -ENOSYS)
+		return EPOLLERR;
+	ff->fc->no_poll = true;
+	return vfs_default_poll();
+}
+
+int fuse_notify_poll(struct fuse_conn *fc, u64 kh)
+{
+	struct fuse_file *ff;
+
+	spin_lock(&fc->lock);
+	list_for_each_entry(ff, &fc->polls, poll_link)
+		if (ff->poll_kh == kh)
+			wake_up_common(&ff->poll, TASK_NORMAL, 0, 0);
+	spin_unlock(&fc->lock);
+	return 0;
+}
+
+const struct file_operations fuse_file_fops = {
+	.open = fuse_open,
+	.release = fuse_release,
+	.flush = fuse_flush,
+	.llseek = fuse_llseek,
+	.read_iter = fuse_read_iter,
+	.write_iter = fuse_write_iter,
+	.mmap = fuse_mmap,
+	.fsync = fuse_fsync,
+	.fallocate = fuse_fallocate,
+	.poll = fuse_poll,
+};
+
+/* ---- directories ---- */
+
+static int fuse_dir_open(struct inode *inode, struct file *f)
+{
+	return fuse_open_common(inode, f, true);
+}
+
+static int fuse_dir_release(struct inode *inode, struct file *f)
+{
+	fuse_file_release(inode, f->private_data, f->f_flags);
+	return 0;
+}
+
+static int fuse_dir_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
+{
+	struct fuse_file *ff = f->private_data;
+
+	return fuse_fsync_common(f, datasync, FUSE_FSYNCDIR, &ff->fc->no_fsyncdir);
+}
+
+/* Entries of an answer to READDIR: checked one by one. 0 go on, 1 the reader is full, -EIO. */
+static int emit_entries(struct dir_context *ctx, const char *buf, size_t n)
+{
+	while (n >= FUSE_NAME_OFFSET) {
+		struct fuse_dirent e;
+		size_t len;
+
+		memcpy(&e, buf, FUSE_NAME_OFFSET);
+		len = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + (size_t)e.namelen);
+		if (!e.namelen || e.namelen > NAME_MAX)
+			return -EIO;
+		if (len > n)
+			break;
+		if (memchr(buf + FUSE_NAME_OFFSET, '/', e.namelen) ||
+			memchr(buf + FUSE_NAME_OFFSET, 0, e.namelen))
+			return -EIO;
+		if (!dir_emit(ctx, buf + FUSE_NAME_OFFSET, (int)e.namelen, e.ino, e.type))
+			return 1;
+		ctx->pos = (loff_t)e.off;
+		buf += len;
+		n -= len;
+	}
+	return 0;
+}
+
+static int fuse_iterate(struct file *f, struct dir_context *ctx)
+{
+	struct fuse_file *ff = f->private_data;
+	u32 rounds;
+	int err = 0;
+
+	for (rounds = 0; !err && rounds < 4096; rounds++) {
+		struct fuse_read_in in = {
+			.fh = ff->fh, .offset = (u64)ctx->pos, .size = PAGE_SIZE
+		};
+		struct fuse_req *r =
+			fuse_req_new(ff->fc, FUSE_READDIR, ff->nodeid, sizeof(in), PAGE_SIZE);
+
+		if (IS_ERR(r))
+			return (int)PTR_ERR(r);
+		memcpy(r->in, &in, sizeof(in));
+		r->out_var = true;
+		err = fuse_send(r);
+		if (!err && !r->out_len)
+			err = 1;
+		if (!err)
+			err = emit_entries(ctx, r->out, r->out_len);
+		fuse_req_put(r);
+	}
+	return err < 0 ? err : 0;
+}
+
+const struct file_operations fuse_dir_fops = {
+	.open = fuse_dir_open,
+	.release = fuse_dir_release,
+	.llseek = generic_file_llseek,
+	.iterate = fuse_iterate,
+	.fsync = fuse_dir_fsync,
+};

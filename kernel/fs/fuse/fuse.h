@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fuse.h: file systems that a guest program serves through /dev/fuse (linux-doc: filesystems/fuse; the protocol: <linux/fuse.h>).
+ *
+ *	req.c     connections and requests         dev.c    /dev/fuse: the server's side
+ *	super.c   mounting, INIT, inodes           dir.c    names, attributes, listings
+ *	file.c    open files, data, page cache     xattr.c  extended attributes
+ *
+ * The server is a guest program and hostile. Whatever it answers is checked: lengths against what was asked, types, numbers, names, sizes. It
+ * may never answer: every wait ends when the task is killed (the request is then abandoned: its memory is its own) or the connection
+ * ends, which closing /dev/fuse, umount -f and unmounting do. Nothing that the kernel does for others waits for a server: write-back sends
+ * copies and goes on, release and forget need no answer.
+ *
+ * States of a request: PENDING (in fc->pending) -> SENT (in fc->sent, the server has it) -> DONE; an abort makes all DONE.
+ *
+ * Locks: fuse_conn.lock (the lists, the states; innermost but for wait queues), fuse_inode.lock (counts and files of an inode).
+ */
+#ifndef NESTLING_FS_FUSE_H
+#define NESTLING_FS_FUSE_H
+
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/fuse.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <linux/stat.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/signal.h"
+#include "kernel/vfs/vfs.h"
+
+#define FUSE_MAX_IO (32 * PAGE_SIZE) /* of one READ or WRITE */
+#define FUSE_MAX_ASYNC 64            /* writes on their way in the background */
+#define FUSE_MAX_DIRTY 2048          /* pages of a connection that mappings may dirty */
+#define FUSE_NAME_LEN 1024
+
+struct fuse_conn {
+	atomic_t refs;
+	/* set while mounting and by INIT, then immutable */
+	struct super_block *sb; /* NULL after unmounting */
+	kuid_t user_id;
+	kgid_t group_id;
+	u32 rootmode, max_read, max_write, minor;
+	bool default_permissions, allow_other, atomic_trunc, auto_inval, dont_mask;
+	bool no_open, no_opendir, no_access, no_create, no_flush, no_fsync, no_fsyncdir,
+		no_getxattr, no_setxattr, no_listxattr, no_removexattr, no_rename2, no_fallocate,
+		no_lseek, no_poll, no_interrupt; /* the server has said ENOSYS; set once */
+
+	spinlock_t lock; /* all below */
+	bool connected, initialized;
+	u32 nr_devs; /* open /dev/fuse that serve it */
+	u64 next_unique;
+	struct list_head pending, sent, interrupts;
+	struct list_head forgets; /* of fuse_forget.list */
+	struct list_head polls;   /* of fuse_file.poll_link: files that were polled */
+	u32 nr_async, nr_dirty;
+	struct wait_queue_head readers; /* servers that wait for work */
+	struct wait_queue_head waiters; /* INIT, room for writes */
+	u64 attr_version;
+};
+
+struct fuse_forget {
+	struct list_head list;
+	u64 nodeid, nlookup;
+};
+
+enum { FUSE_PENDING, FUSE_SENT, FUSE_DONE };
+
+struct fuse_req {
+	atomic_t refs;
+	struct fuse_conn *fc;
+	struct list_head list, intr; /* under fc->lock; intr: of fc->interrupts */
+	int state;                   /* under fc->lock */
+	bool interrupted;            /* likewise */
+	bool async;
+	struct fuse_in_header h;
+	void *in; /* behind the header: h.len - sizeof(h) bytes */
+	void *out;
+	u32 out_size, out_len; /* room, and what came */
+	bool out_var;          /* less may come */
+	int err;
+	struct wait_queue_head wait;
+	void (*end)(struct fuse_req *r); /* async: the answer is here, or an error */
+	void *priv;
+	u64 arg;
+};
+
+struct fuse_inode {
+	struct inode vfs;
+	struct fuse_forget *forget; /* made with the inode, so that it cannot fail */
+	u64 nodeid, ino;
+	spinlock_t lock; /* all below */
+	u64 nlookup;
+	u64 attr_until; /* ktime until which the attributes hold */
+	u64 attr_version;
+	struct list_head writers;  /* of fuse_file.link: open for writing */
+	u32 nr_async;              /* writes on their way */
+	struct fuse_file *created; /* made by CREATE, for the open that follows */
+	struct wait_queue_head wait;
+};
+
+struct fuse_file {
+	struct fuse_conn *fc;
+	struct list_head link;      /* of fuse_inode.writers */
+	struct list_head poll_link; /* of fuse_conn.polls */
+	u64 fh, nodeid, poll_kh;
+	u32 flags; /* FOPEN_* */
+	bool none; /* the server knows no opening: no RELEASE */
+	bool dir;
+	struct task *maker; /* of a created one, to compare only */
+	struct wait_queue_head poll;
+};
+
+static inline struct fuse_inode *FUSE_I(const struct inode *inode)
+{
+	return container_of((struct inode *)inode, struct fuse_inode, vfs);
+}
+static inline struct fuse_conn *fuse_conn_of(const struct inode *inode)
+{
+	return inode->i_sb->s_fs_info;
+}
+
+/* req.c */
+struct fuse_conn *fuse_conn_new(void);
+void fuse_conn_get(struct fuse_conn *fc);
+void fuse_conn_put(struct fuse_conn *fc);
+void fuse_abort(struct fuse_conn *fc);
+/* @in_len bytes at req->in to fill, room for @out_size at req->out. ERR_PTR. */
+struct fuse_req *fuse_req_new(
+	struct fuse_conn *fc, u32 opcode, u64 nodeid, size_t in_len, size_t out_size);
+void fuse_req_put(struct fuse_req *r);
+int fuse_send(struct fuse_req *r); /* and wait: 0 or -errno */
+void fuse_send_async(struct fuse_req *r, void (*end)(struct fuse_req *r)); /* takes the reference */
+void fuse_req_done_locked(struct fuse_req *r, int err);
+void fuse_req_finish(struct fuse_req *r); /* after it is done and off all lists: wakes, drops */
+void fuse_queue_forget(struct fuse_conn *fc, struct fuse_forget *f);
+/* One request with up to two arguments and an answer of exactly @outn bytes. 0 or -errno. */
+int fuse_call(struct fuse_conn *fc, u32 opcode, u64 nodeid, const void *a, size_t an, const void *b,
+	size_t bn, void *out, size_t outn);
+
+/* super.c */
+void fuse_send_init(struct fuse_conn *fc);
+/* The inode for what a LOOKUP or its kin has found (one more lookup counted); ERR_PTR. */
+struct inode *fuse_iget(struct super_block *sb, const struct fuse_entry_out *e);
+bool fuse_valid_entry(const struct fuse_entry_out *e); /* but nodeid 0 */
+void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until);
+u64 fuse_until(u64 sec, u32 nsec);                      /* ktime of a time-out from now */
+void fuse_forget_one(struct fuse_conn *fc, u64 nodeid); /* of a lookup that we cannot keep */
+int fuse_notify_inval_inode(struct fuse_conn *fc, u64 nodeid, s64 off, s64 len);
+int fuse_notify_inval_entry(struct fuse_conn *fc, u64 parent, const char *name, u32 len, u64 child);
+
+/* dir.c */
+void fuse_set_ops(struct inode *inode);
+int fuse_update_attr(struct inode *inode, struct file *f); /* when they are out of date */
+int fuse_refresh_attr(struct inode *inode, struct file *f);
+bool fuse_allowed(const struct fuse_conn *fc);
+extern const struct dentry_operations fuse_dops;
+void fuse_stale_attr(struct inode *inode);
+
+/* file.c */
+extern const struct file_operations fuse_file_fops, fuse_dir_fops;
+extern const struct address_space_operations fuse_aops;
+int fuse_open_common(struct inode *inode, struct file *f, bool dir);
+void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags);
+struct fuse_file *fuse_file_new(struct fuse_conn *fc, u64 nodeid);
+int fuse_flush_pages(struct inode *inode); /* sends dirty pages and waits, unless killed */
+int fuse_notify_poll(struct fuse_conn *fc, u64 kh);
+
+/* xattr.c */
+ssize_t fuse_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
+int fuse_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags);
+ssize_t fuse_listxattr(struct inode *inode, char *buf, size_t size);
+
+/* dev.c */
+/* The connection slot of an open /dev/fuse: 0, -EINVAL (no such file), -EBUSY (has one). */
+int fuse_dev_attach(struct file *f, struct fuse_conn *fc);
+
+#endif

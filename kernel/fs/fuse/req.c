@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * req.c: connections, and requests from their making to their answer.
+ *
+ * A request owns its buffers and a reference on its connection, so whoever waits may go away at any time. A signal that does not kill
+ * makes an INTERRUPT for the server and the wait goes on; one that kills ends it.
+ */
+#include "kernel/fs/fuse/fuse.h"
+#include "kernel/task/process.h"
+
+struct fuse_conn *fuse_conn_new(void)
+{
+	struct fuse_conn *fc = kzalloc(sizeof(*fc), GFP_KERNEL);
+
+	if (!fc)
+		return NULL;
+	atomic_set(&fc->refs, 1);
+	spin_lock_init(&fc->lock);
+	INIT_LIST_HEAD(&fc->pending);
+	INIT_LIST_HEAD(&fc->sent);
+	INIT_LIST_HEAD(&fc->interrupts);
+	INIT_LIST_HEAD(&fc->forgets);
+	INIT_LIST_HEAD(&fc->polls);
+	init_waitqueue_head(&fc->readers);
+	init_waitqueue_head(&fc->waiters);
+	fc->connected = true;
+	fc->max_read = fc->max_write = FUSE_MAX_IO;
+	return fc;
+}
+
+void fuse_conn_get(struct fuse_conn *fc)
+{
+	atomic_inc(&fc->refs);
+}
+
+void fuse_conn_put(struct fuse_conn *fc)
+{
+	struct fuse_forget *f, *next;
+
+	if (!atomic_dec_and_test(&fc->refs))
+		return;
+	list_for_each_entry_safe(f, next, &fc->forgets, list)
+		kfree(f);
+	kfree(fc);
+}
+
+/* ---- requests ---- */
+
+struct fuse_req *fuse_req_new(
+	struct fuse_conn *fc, u32 opcode, u64 nodeid, size_t in_len, size_t out_size)
+{
+	struct fuse_req *r = kzalloc(sizeof(*r), GFP_KERNEL);
+
+	if (!r)
+		return ERR_PTR(-ENOMEM);
+	r->in = in_len ? kzalloc(in_len, GFP_KERNEL) : NULL;
+	r->out = out_size ? kmalloc(out_size, GFP_KERNEL) : NULL;
+	if ((in_len && !r->in) || (out_size && !r->out)) {
+		kfree(r->in);
+		kfree(r->out);
+		kfree(r);
+		return ERR_PTR(-ENOMEM);
+	}
+	atomic_set(&r->refs, 1);
+	fuse_conn_get(fc);
+	r->fc = fc;
+	INIT_LIST_HEAD(&r->list);
+	INIT_LIST_HEAD(&r->intr);
+	init_waitqueue_head(&r->wait);
+	r->out_size = (u32)out_size;
+	r->h.len = (u32)(sizeof(r->h) + in_len);
+	r->h.opcode = opcode;
+	r->h.nodeid = nodeid;
+	r->h.uid = current_fsuid();
+	r->h.gid = current_fsgid();
+	r->h.pid = (u32)current->pid;
+	return r;
+}
+
+void fuse_req_put(struct fuse_req *r)
+{
+	if (!atomic_dec_and_test(&r->refs))
+		return;
+	fuse_conn_put(r->fc);
+	kfree(r->in);
+	kfree(r->out);
+	kfree(r);
+}
+
+/* Off all lists; fuse_req_finish() follows without the lock. */
+void fuse_req_done_locked(struct fuse_req *r, int err)
+{
+	assert_spin_held(&r->fc->lock);
+	list_del_init(&r->list);
+	list_del_init(&r->intr);
+	r->state = FUSE_DONE;
+	r->err = err;
+}
+
+/* Drops the queue's reference. */
+void fuse_req_finish(struct fuse_req *r)
+{
+	if (r->async)
+		r->end(r);
+	else
+		wake_up_all(&r->wait);
+	fuse_req_put(r);
+}
+
+static int queue(struct fuse_req *r)
+{
+	struct fuse_conn *fc = r->fc;
+	int err = 0;
+
+	spin_lock(&fc->lock);
+	if (!fc->connected) {
+		err = -ENOTCONN;
+	} else {
+		fc->next_unique += 2; /* the odd ones are interrupts */
+		r->h.unique = fc->next_unique;
+		r->state = FUSE_PENDING;
+		atomic_inc(&r->refs);
+		list_add_tail(&r->list, &fc->pending);
+	}
+	spin_unlock(&fc->lock);
+	if (!err)
+		wake_up(&fc->readers);
+	return err;
+}
+
+static bool is_done(struct fuse_req *r)
+{
+	bool yes;
+
+	spin_lock(&r->fc->lock);
+	yes = r->state == FUSE_DONE;
+	spin_unlock(&r->fc->lock);
+	return yes;
+}
+
+/* A signal came: a request that the server has not seen is taken back, else it is told. True: taken back. */
+static bool interrupt(struct fuse_req *r)
+{
+	struct fuse_conn *fc = r->fc;
+	bool back = false, tell = false;
+
+	spin_lock(&fc->lock);
+	if (r->state == FUSE_PENDING) {
+		fuse_req_done_locked(r, -EINTR);
+		back = true;
+	} else if (r->state == FUSE_SENT && !r->interrupted && !fc->no_interrupt) {
+		r->interrupted = tell = true;
+		list_add_tail(&r->intr, &fc->interrupts);
+	}
+	spin_unlock(&fc->lock);
+	if (tell)
+		wake_up(&fc->readers);
+	if (back)
+		fuse_req_put(r);
+	return back;
+}
+
+/* The waiter is being killed: nobody needs the answer. */
+static void abandon(struct fuse_req *r)
+{
+	struct fuse_conn *fc = r->fc;
+	bool mine;
+
+	spin_lock(&fc->lock);
+	mine = r->state != FUSE_DONE;
+	if (mine)
+		fuse_req_done_locked(r, -EINTR);
+	spin_unlock(&fc->lock);
+	if (mine)
+		fuse_req_put(r);
+}
+
+static bool ready(struct fuse_conn *fc)
+{
+	bool yes;
+
+	spin_lock(&fc->lock);
+	yes = fc->initialized || !fc->connected;
+	spin_unlock(&fc->lock);
+	return yes;
+}
+
+int fuse_send(struct fuse_req *r)
+{
+	int err = wait_event_killable(&r->fc->waiters, ready(r->fc));
+
+	if (err)
+		return -EINTR;
+	err = queue(r);
+	if (err)
+		return err;
+	err = wait_event_interruptible(&r->wait, is_done(r));
+	if (err && interrupt(r))
+		return -EINTR;
+	if (err && wait_event_killable(&r->wait, is_done(r))) {
+		abandon(r);
+		return -EINTR;
+	}
+	return r->err;
+}
+
+void fuse_send_async(struct fuse_req *r, void (*end)(struct fuse_req *r))
+{
+	int err;
+
+	r->async = true;
+	r->end = end;
+	err = queue(r);
+	if (err) {
+		r->state = FUSE_DONE;
+		r->err = err;
+		end(r);
+	}
+	fuse_req_put(r);
+}
+
+int fuse_call(struct fuse_conn *fc, u32 opcode, u64 nodeid, const void *a, size_t an, const void *b,
+	size_t bn, void *out, size_t outn)
+{
+	struct fuse_req *r = fuse_req_new(fc, opcode, nodeid, an + bn, outn);
+	int err;
+
+	if (IS_ERR(r))
+		return (int)PTR_ERR(r);
+	if (an)
+		memcpy(r->in, a, an);
+	if (bn)
+		memcpy((char *)r->in + an, b, bn);
+	err = fuse_send(r);
+	if (!err && outn)
+		memcpy(out, r->out, outn);
+	fuse_req_put(r);
+	return err;
+}
+
+void fuse_queue_forget(struct fuse_conn *fc, struct fuse_forget *f)
+{
+	bool queued;
+
+	spin_lock(&fc->lock);
+	queued = fc->connected;
+	if (queued)
+		list_add_tail(&f->list, &fc->forgets);
+	spin_unlock(&fc->lock);
+	if (queued)
+		wake_up(&fc->readers);
+	else
+		kfree(f);
+}
+
+/* ---- the end ---- */
+
+static struct fuse_req *take_any(struct fuse_conn *fc)
+{
+	struct fuse_req *r;
+
+	spin_lock(&fc->lock);
+	r = list_first_entry_or_null(&fc->pending, struct fuse_req, list);
+	if (!r)
+		r = list_first_entry_or_null(&fc->sent, struct fuse_req, list);
+	if (r)
+		fuse_req_done_locked(r, -ECONNABORTED);
+	spin_unlock(&fc->lock);
+	return r;
+}
+
+void fuse_abort(struct fuse_conn *fc)
+{
+	struct fuse_req *r;
+
+	spin_lock(&fc->lock);
+	fc->connected = false;
+	spin_unlock(&fc->lock);
+	while ((r = take_any(fc)))
+		fuse_req_finish(r);
+	wake_up_all(&fc->waiters);
+	wake_up_all(&fc->readers);
+}

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * super.c: mounting, the INIT exchange, inodes and their numbers.
+ *
+ * Options: fd=, rootmode=, user_id=, group_id= (all needed), default_permissions, allow_other, max_read=, blksize=. mount(2) returns at
+ * once; INIT is the first request, and all others wait for its answer.
+ *
+ * An inode is found by its nodeid, counts the lookups that the server has answered with it, and gives them back by one FORGET when it is
+ * evicted. A nodeid that comes back as another type is the server's fault: EIO.
+ */
+#include "arch/um/arch.h"
+#include "kernel/fs/fuse/fuse.h"
+
+static struct kmem_cache *inode_cache;
+
+/* ---- time ---- */
+
+u64 fuse_until(u64 sec, u32 nsec)
+{
+	u64 now = ktime_get();
+
+	if (!sec && !nsec)
+		return 0;
+	if (sec > 10000000000UL - 1 || nsec > 999999999)
+		return ~0UL;
+	return now + min_t(u64, sec, 9000000000UL) * 1000000000UL + nsec;
+}
+
+static struct timespec64 stamp(u64 sec, u32 nsec)
+{
+	return (struct timespec64){ (s64)sec, min_t(u32, nsec, 999999999) };
+}
+
+/* ---- inodes ---- */
+
+static dev_t narrow_dev(u32 d)
+{
+	return MKDEV((d >> 8) & 0xfff, (d & 0xff) | ((d >> 12) & 0xfff00));
+}
+
+void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+	struct fuse_conn *fc = fuse_conn_of(inode);
+	loff_t old = i_size_read(inode);
+	bool changed;
+
+	inode->i_mode = (inode->i_mode & S_IFMT) | (a->mode & 07777);
+	inode->i_uid = a->uid;
+	inode->i_gid = a->gid;
+	set_nlink(inode, a->nlink);
+	inode->i_blocks = a->blocks;
+	changed = inode->i_mtime.tv_sec != (s64)a->mtime ||
+		  inode->i_mtime.tv_nsec != (s64)a->mtimensec;
+	inode->i_atime = stamp(a->atime, a->atimensec);
+	inode->i_mtime = stamp(a->mtime, a->mtimensec);
+	inode->i_ctime = stamp(a->ctime, a->ctimensec);
+	spin_lock(&fi->lock);
+	fi->ino = a->ino;
+	fi->attr_until = until;
+	fi->attr_version++;
+	spin_unlock(&fi->lock);
+	if (!S_ISREG(inode->i_mode))
+		return;
+	if (a->size <= S64_MAX)
+		i_size_write(inode, (loff_t)a->size);
+	if (old != (loff_t)a->size) {
+		if (old > (loff_t)a->size)
+			truncate_pagecache(&inode->i_data, (loff_t)a->size);
+		if (fc->auto_inval)
+			invalidate_mapping_pages(&inode->i_data, 0, ~0UL);
+	} else if (changed && fc->auto_inval) {
+		invalidate_mapping_pages(&inode->i_data, 0, ~0UL);
+	}
+}
+
+bool fuse_valid_entry(const struct fuse_entry_out *e)
+{
+	u32 type = e->attr.mode & S_IFMT;
+
+	if (e->nodeid == FUSE_ROOT_ID || e->attr.size > S64_MAX)
+		return false;
+	return type == S_IFREG || type == S_IFDIR || type == S_IFLNK || type == S_IFCHR ||
+	       type == S_IFBLK || type == S_IFIFO || type == S_IFSOCK;
+}
+
+void fuse_forget_one(struct fuse_conn *fc, u64 nodeid)
+{
+	struct fuse_forget *f = kzalloc(sizeof(*f), GFP_KERNEL);
+
+	if (!f)
+		return; /* the server keeps a node too long: no harm to us */
+	f->nodeid = nodeid;
+	f->nlookup = 1;
+	fuse_queue_forget(fc, f);
+}
+
+static void fill_new(struct inode *inode, const struct fuse_entry_out *e)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+
+	fi->nodeid = e->nodeid;
+	inode->i_generation = (u32)e->generation;
+	inode->i_mode = (umode_t)e->attr.mode;
+	inode->i_rdev = narrow_dev(e->attr.rdev);
+	inode->i_data.a_ops = &fuse_aops;
+	fuse_set_ops(inode);
+}
+
+struct inode *fuse_iget(struct super_block *sb, const struct fuse_entry_out *e)
+{
+	struct fuse_conn *fc = sb->s_fs_info;
+	struct inode *inode = iget_locked(sb, e->nodeid);
+	struct fuse_inode *fi;
+
+	if (IS_ERR(inode)) {
+		fuse_forget_one(fc, e->nodeid);
+		return inode;
+	}
+	fi = FUSE_I(inode);
+	if (inode->i_state & I_NEW) {
+		fill_new(inode, e);
+		unlock_new_inode(inode);
+	} else if ((inode->i_mode & S_IFMT) != (e->attr.mode & S_IFMT)) {
+		fuse_forget_one(fc, e->nodeid);
+		iput(inode);
+		return ERR_PTR(-EIO);
+	}
+	spin_lock(&fi->lock);
+	fi->nlookup++;
+	spin_unlock(&fi->lock);
+	fuse_set_attr(inode, &e->attr, fuse_until(e->attr_valid, e->attr_valid_nsec));
+	return inode;
+}
+
+static struct inode *fuse_alloc_inode(struct super_block *sb)
+{
+	struct fuse_inode *fi = kmem_cache_alloc(inode_cache, GFP_KERNEL);
+
+	if (!fi)
+		return NULL;
+	fi->forget = kzalloc(sizeof(*fi->forget), GFP_KERNEL);
+	if (!fi->forget) {
+		kmem_cache_free(inode_cache, fi);
+		return NULL;
+	}
+	spin_lock_init(&fi->lock);
+	INIT_LIST_HEAD(&fi->writers);
+	init_waitqueue_head(&fi->wait);
+	fi->nodeid = fi->ino = fi->nlookup = fi->attr_until = fi->attr_version = 0;
+	fi->nr_async = 0;
+	fi->created = NULL;
+	return &fi->vfs;
+}
+
+static void fuse_free_inode(struct inode *inode)
+{
+	kfree(FUSE_I(inode)->forget);
+	kmem_cache_free(inode_cache, FUSE_I(inode));
+}
+
+static void fuse_evict_inode(struct inode *inode)
+{
+	struct fuse_inode *fi = FUSE_I(inode);
+	struct fuse_conn *fc = fuse_conn_of(inode);
+
+	truncate_inode_pages(&inode->i_data, 0);
+	clear_inode(inode);
+	if (fi->created)
+		fuse_file_release(inode, fi->created, O_RDWR);
+	fi->created = NULL;
+	if (!fi->nlookup || !fc)
+		return;
+	fi->forget->nodeid = fi->nodeid;
+	fi->forget->nlookup = fi->nlookup;
+	fuse_queue_forget(fc, fi->forget);
+	fi->forget = NULL;
+}
+
+/* ---- INIT ---- */
+
+static void take_flags(struct fuse_conn *fc, const struct fuse_init_out *o)
+{
+	u32 f = o->flags;
+
+	fc->atomic_trunc = f & FUSE_ATOMIC_O_TRUNC;
+	fc->auto_inval = f & FUSE_AUTO_INVAL_DATA;
+	fc->dont_mask = f & FUSE_DONT_MASK;
+	fc->minor = o->minor;
+	fc->max_write = clamp(o->max_write, 4096U, (u32)FUSE_MAX_IO);
+}
+
+static void init_end(struct fuse_req *r)
+{
+	struct fuse_conn *fc = r->fc;
+	struct fuse_init_out o;
+	bool ok = !r->err && r->out_len >= 8;
+
+	memset(&o, 0, sizeof(o));
+	if (ok) {
+		memcpy(&o, r->out, min_t(size_t, sizeof(o), r->out_len));
+		ok = o.major == FUSE_KERNEL_VERSION && o.minor >= 13;
+	}
+	if (!ok) {
+		spin_lock(&fc->lock);
+		fc->connected = false;
+		spin_unlock(&fc->lock);
+	} else {
+		take_flags(fc, &o);
+		spin_lock(&fc->lock);
+		fc->initialized = true;
+		spin_unlock(&fc->lock);
+	}
+	wake_up_all(&fc->waiters);
+	if (!ok)
+		wake_up_all(&fc->readers);
+}
+
+void fuse_send_init(struct fuse_conn *fc)
+{
+	/* as protocol 7.31: the reply may be of any later minor, which we do not ask for */
+	struct {
+		u32 major, minor, max_readahead, flags;
+	} in = { FUSE_KERNEL_VERSION, 31, FUSE_MAX_IO,
+		FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_DONT_MASK |
+			FUSE_AUTO_INVAL_DATA | FUSE_PARALLEL_DIROPS | FUSE_NO_OPEN_SUPPORT |
+			FUSE_NO_OPENDIR_SUPPORT | FUSE_MAX_PAGES | FUSE_HANDLE_KILLPRIV };
+	struct fuse_req *r =
+		fuse_req_new(fc, FUSE_INIT, 0, sizeof(in), sizeof(struct fuse_init_out));
+
+	if (IS_ERR(r)) {
+		fuse_abort(fc);
+		return;
+	}
+	memcpy(r->in, &in, sizeof(in));
+	r->out_var = true;
+	fuse_send_async(r, init_end);
+}
+
+/* ---- notifications ---- */
+
+/* The inode of that number, with its superblock held for notify_done(); NULL. */
+static struct inode *notify_find(struct fuse_conn *fc, u64 nodeid)
+{
+	struct super_block *sb;
+	struct inode *inode;
+	bool live;
+
+	spin_lock(&fc->lock);
+	sb = fc->sb;
+	live = sb && atomic_inc_not_zero(&sb->s_active);
+	spin_unlock(&fc->lock);
+	if (!live)
+		return NULL;
+	inode = ilookup(sb, nodeid);
+	if (!inode)
+		deactivate_super(sb);
+	return inode;
+}
+
+static void notify_done(struct inode *inode)
+{
+	struct super_block *sb = inode->i_sb;
+
+	iput(inode);
+	deactivate_super(sb);
+}
+
+int fuse_notify_inval_inode(struct fuse_conn *fc, u64 nodeid, s64 off, s64 len)
+{
+	struct inode *inode = notify_find(fc, nodeid);
+
+	if (!inode)
+		return -ENOENT;
+	fuse_stale_attr(inode);
+	if (off >= 0)
+		invalidate_mapping_pages(&inode->i_data, (u64)off >> PAGE_SHIFT,
+			len <= 0 || len > S64_MAX - off ? ~0UL :
+							  (u64)(off + len - 1) >> PAGE_SHIFT);
+	notify_done(inode);
+	return 0;
+}
+
+int fuse_notify_inval_entry(struct fuse_conn *fc, u64 parent, const char *name, u32 len, u64 child)
+{
+	struct inode *dir = notify_find(fc, parent);
+	struct qstr q = { name, len, full_name_hash(name, len) };
+	struct dentry *pd, *d;
+	int err = -ENOENT;
+
+	if (!dir)
+		return -ENOENT;
+	fuse_stale_attr(dir);
+	pd = d_find_alias(dir);
+	d = pd ? d_lookup(pd, &q) : NULL;
+	if (d && (!child || (d->d_inode && FUSE_I(d->d_inode)->nodeid == child))) {
+		if (d->d_inode)
+			fuse_stale_attr(d->d_inode);
+		d->d_fsdata = NULL; /* the next look asks the server */
+		if (d->d_inode && child)
+			d_invalidate(d);
+		err = 0;
+	}
+	dput(d);
+	dput(pd);
+	notify_done(dir);
+	return err;
+}
+
+/* ---- the superblock ---- */
+
+struct fuse_options {
+	u64 fd, rootmode, user_id, group_id, max_read, blksize;
+	bool have_fd, have_mode, have_uid, have_gid, default_permissions, allow_other;
+};
+
+static int parse_value(struct fuse_options *o, const char *key, const char *v)
+{
+	if (!strcmp(key, "fd")) {
+		o->have_fd = true;
+		return kstrtou64(v, 10, &o->fd);
+	}
+	if (!strcmp(key, "rootmode")) {
+		o->have_mode = true;
+		return kstrtou64(v, 8, &o->rootmode);
+	}
+	if (!strcmp(key, "user_id")) {
+		o->have_uid = true;
+		return kstrtou64(v, 10, &o->user_id);
+	}
+	if (!strcmp(key, "group_id")) {
+		o->have_gid = true;
+		return kstrtou64(v, 10, &o->group_id);
+	}
+	if (!strcmp(key, "max_read"))
+		return kstrtou64(v, 10, &o->max_read);
+	if (!strcmp(key, "blksize"))
+		return kstrtou64(v, 10, &o->blksize);
+	return !strcmp(key, "subtype") || !strcmp(key, "source") ? 0 : -EINVAL;
+}
+
+static int parse_options(struct fuse_options *o, char *data)
+{
+	char *opt, *v;
+	int err = 0;
+
+	while (!err && (opt = strsep(&data, ","))) {
+		v = strchr(opt, '=');
+		if (v)
+			*v++ = 0;
+		if (!*opt)
+			continue;
+		if (v)
+			err = parse_value(o, opt, v) ? -EINVAL : 0;
+		else if (!strcmp(opt, "default_permissions"))
+			o->default_permissions = true;
+		else if (!strcmp(opt, "allow_other"))
+			o->allow_other = true;
+		else
+			err = -EINVAL;
+	}
+	if (err)
+		return err;
+	if (!o->have_fd || !o->have_mode || !o->have_uid || !o->have_gid || !S_ISDIR(o->rootmode) ||
+		o->rootmode > 0177777 || o->fd > 0x7fffffff || o->user_id >= ~0U ||
+		o->group_id >= ~0U)
+		return -EINVAL;
+	return 0;
+}
+
+static void fuse_put_super(struct super_block *sb)
+{
+	struct fuse_conn *fc = sb->s_fs_info;
+
+	if (!fc)
+		return;
+	spin_lock(&fc->lock);
+	fc->sb = NULL;
+	spin_unlock(&fc->lock);
+	fuse_abort(fc);
+	sb->s_fs_info = NULL;
+	fuse_conn_put(fc);
+}
+
+static void fuse_umount_begin(struct super_block *sb)
+{
+	if (sb->s_fs_info)
+		fuse_abort(sb->s_fs_info);
+}
+
+static int fuse_statfs(struct dentry *d, struct kstatfs *st)
+{
+	struct fuse_conn *fc = d->d_sb->s_fs_info;
+	struct fuse_statfs_out o;
+	int err;
+
+	st->f_type = FUSE_SUPER_MAGIC;
+	if (!fuse_allowed(fc))
+		return 0;
+	err = fuse_call(
+		fc, FUSE_STATFS, FUSE_I(d->d_inode)->nodeid, NULL, 0, NULL, 0, &o, sizeof(o));
+	if (err)
+		return err;
+	st->f_bsize = o.st.bsize;
+	st->f_frsize = o.st.frsize;
+	st->f_blocks = o.st.blocks;
+	st->f_bfree = o.st.bfree;
+	st->f_bavail = o.st.bavail;
+	st->f_files = o.st.files;
+	st->f_ffree = o.st.ffree;
+	st->f_namelen = o.st.namelen;
+	return 0;
+}
+
+static int fuse_show_options(struct super_block *sb, char *buf, size_t size)
+{
+	const struct fuse_conn *fc = sb->s_fs_info;
+	int n = scnprintf(buf, size, ",user_id=%u,group_id=%u", fc->user_id, fc->group_id);
+
+	if (fc->default_permissions)
+		n += scnprintf(buf + n, size - (size_t)n, ",default_permissions");
+	if (fc->allow_other)
+		n += scnprintf(buf + n, size - (size_t)n, ",allow_other");
+	if (fc->max_read != FUSE_MAX_IO)
+		n += scnprintf(buf + n, size - (size_t)n, ",max_read=%u", fc->max_read);
+	return n;
+}
+
+static const struct super_operations fuse_sops = {
+	.alloc_inode = fuse_alloc_inode,
+	.free_inode = fuse_free_inode,
+	.evict_inode = fuse_evict_inode,
+	.put_super = fuse_put_super,
+	.umount_begin = fuse_umount_begin,
+	.statfs = fuse_statfs,
+	.show_options = fuse_show_options,
+};
+
+static int make_root(struct super_block *sb, const struct fuse_options *o)
+{
+	struct fuse_entry_out e;
+	struct inode *root = iget_locked(sb, FUSE_ROOT_ID);
+
+	if (IS_ERR(root))
+		return (int)PTR_ERR(root);
+	memset(&e, 0, sizeof(e));
+	e.nodeid = FUSE_ROOT_ID;
+	e.attr.ino = FUSE_ROOT_ID;
+	e.attr.mode = (u32)o->rootmode;
+	e.attr.nlink = 1;
+	e.attr.uid = (u32)o->user_id;
+	e.attr.gid = (u32)o->group_id;
+	fill_new(root, &e);
+	unlock_new_inode(root);
+	fuse_set_attr(root, &e.attr, 0);
+	sb->s_root = d_make_root(root);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+static int fuse_fill_super(struct super_block *sb, void *data, bool silent)
+{
+	struct fuse_options o;
+	struct fuse_conn *fc;
+	struct file *f;
+	int err;
+
+	memset(&o, 0, sizeof(o));
+	sb->s_op = &fuse_sops;
+	sb->s_magic = FUSE_SUPER_MAGIC;
+	sb->s_d_op = &fuse_dops;
+	err = data ? parse_options(&o, data) : -EINVAL;
+	if (err)
+		return err;
+	fc = fuse_conn_new();
+	if (!fc)
+		return -ENOMEM;
+	sb->s_fs_info = fc;
+	fc->user_id = (kuid_t)o.user_id;
+	fc->group_id = (kgid_t)o.group_id;
+	fc->default_permissions = o.default_permissions;
+	fc->allow_other = o.allow_other;
+	if (o.max_read)
+		fc->max_read = (u32)clamp(o.max_read, 4096UL, (u64)FUSE_MAX_IO);
+	if (o.blksize && o.blksize >= 512 && o.blksize <= PAGE_SIZE &&
+		!(o.blksize & (o.blksize - 1)))
+		sb->s_blocksize = (u32)o.blksize;
+	err = make_root(sb, &o);
+	if (err)
+		return err;
+	f = fget((int)o.fd);
+	err = f ? fuse_dev_attach(f, fc) : -EINVAL;
+	if (f)
+		fput(f);
+	if (err)
+		return err == -EBUSY ? -EINVAL : err;
+	fc->sb = sb;
+	fuse_send_init(fc);
+	return 0;
+}
+
+static struct dentry *fuse_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
+{
+	return mount_nodev(t, flags, data, fuse_fill_super);
+}
+
+static struct file_system_type fuse_type = {
+	.name = "fuse",
+	.fs_flags = FS_USERNS_MOUNT | FS_HAS_SUBTYPE,
+	.mount = fuse_mount,
+	.kill_sb = kill_anon_super,
+};
+
+static int fuse_init(void)
+{
+	inode_cache = kmem_cache_create("fuse_inode", sizeof(struct fuse_inode), 64);
+	return inode_cache ? register_filesystem(&fuse_type) : -ENOMEM;
+}
+INITCALL(3, fuse_init);

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/* /dev/fuse, by a small server of our own: what it answers right, what it answers wrong, what it never answers, how it dies. */
+#include "guest.h"
+#include <dirent.h>
+#include <linux/fuse.h>
+#include <sys/mount.h>
+#include <sys/statfs.h>
+#include <sys/xattr.h>
+
+static int dev;
+static char content[8192] = "content of the file";
+static int size = 19;
+static volatile int wrong; /* how the next answers go astray */
+enum { RIGHT, SHORT, BAD_TYPE, BAD_NAME, HUGE_READ, SILENT, BAD_UNIQUE, BAD_ERROR, BIG_SIZE };
+
+static long reply(unsigned long unique, int error, const void *data, size_t n)
+{
+	struct fuse_out_header h = { sizeof(h) + n, error, unique };
+	struct iovec v[2] = { { &h, sizeof(h) }, { (void *)data, n } };
+
+	return writev(dev, v, 2);
+}
+
+static void set_attr(struct fuse_attr *a, unsigned long node)
+{
+	memset(a, 0, sizeof(*a));
+	a->ino = node + 100;
+	a->mode = node == 1 ? S_IFDIR | 0755 : S_IFREG | 0644;
+	a->nlink = 1;
+	a->size = node == 1 ? 0 : size;
+}
+
+static void lookup(const struct fuse_in_header *h, const char *name)
+{
+	struct fuse_entry_out e;
+
+	memset(&e, 0, sizeof(e));
+	if (strcmp(name, "file")) {
+		reply(h->unique, -ENOENT, NULL, 0);
+		return;
+	}
+	e.nodeid = 2;
+	set_attr(&e.attr, 2);
+	if (wrong == BAD_TYPE)
+		e.attr.mode = S_IFDIR | 0755;
+	if (wrong == BIG_SIZE)
+		e.attr.size = 1UL << 63;
+	reply(h->unique, 0, &e, wrong == SHORT ? sizeof(e) - 8 : sizeof(e));
+}
+
+static void list(const struct fuse_in_header *h, const struct fuse_read_in *in)
+{
+	char buf[256] = "";
+	struct fuse_dirent *d = (void *)buf;
+
+	if (in->offset) {
+		reply(h->unique, 0, NULL, 0);
+		return;
+	}
+	d->ino = 102;
+	d->off = 1;
+	d->namelen = 4;
+	d->type = DT_REG;
+	memcpy(d->name, wrong == BAD_NAME ? "a/b/" : "file", 4);
+	reply(h->unique, 0, buf, FUSE_DIRENT_SIZE(d));
+}
+
+static void data_call(const struct fuse_in_header *h, const void *arg)
+{
+	const struct fuse_read_in *r = arg;
+	const struct fuse_write_in *w = arg;
+	struct fuse_write_out wo;
+	int left;
+
+	if (h->opcode == FUSE_READ) {
+		left = r->offset < (unsigned)size ? size - (int)r->offset : 0;
+		left = left < (int)r->size ? left : (int)r->size;
+		if (wrong == HUGE_READ) {
+			static char huge[300000];
+
+			errno = 0;
+			reply(h->unique, 0, huge, sizeof(huge));
+			return;
+		}
+		reply(h->unique, 0, content + r->offset, left);
+		return;
+	}
+	wo = (struct fuse_write_out){ w->size, 0 };
+	if (w->offset + w->size <= sizeof(content))
+		memcpy(content + w->offset, w + 1, w->size);
+	if ((int)(w->offset + w->size) > size)
+		size = w->offset + w->size;
+	if (wrong == SHORT)
+		wo.size = w->size + 1;
+	reply(h->unique, 0, &wo, sizeof(wo));
+}
+
+static void attr_call(const struct fuse_in_header *h, const struct fuse_setattr_in *in)
+{
+	struct fuse_attr_out a;
+
+	if (h->opcode == FUSE_SETATTR && in->valid & FATTR_SIZE)
+		size = in->size;
+	memset(&a, 0, sizeof(a));
+	set_attr(&a.attr, h->nodeid);
+	reply(h->unique, 0, &a, sizeof(a));
+}
+
+static void serve_one(const char *buf)
+{
+	const struct fuse_in_header *h = (const void *)buf;
+	const void *arg = h + 1;
+	struct fuse_init_out init = { .major = 7, .minor = 31, .max_write = 65536 };
+	struct fuse_open_out open = { .fh = 7 };
+	struct fuse_statfs_out sf = { .st = { .bsize = 4096, .blocks = 1000, .namelen = 99 } };
+
+	if (wrong == SILENT)
+		return;
+	if (wrong == BAD_UNIQUE)
+		reply(h->unique + 1000, 0, NULL, 0);
+	if (wrong == BAD_ERROR)
+		reply(h->unique, 5, NULL, 0);
+	switch (h->opcode) {
+	case FUSE_INIT: reply(h->unique, 0, &init, sizeof(init)); break;
+	case FUSE_LOOKUP: lookup(h, arg); break;
+	case FUSE_GETATTR:
+	case FUSE_SETATTR: attr_call(h, arg); break;
+	case FUSE_OPEN:
+	case FUSE_OPENDIR: reply(h->unique, 0, &open, sizeof(open)); break;
+	case FUSE_READ:
+	case FUSE_WRITE: data_call(h, arg); break;
+	case FUSE_READDIR: list(h, arg); break;
+	case FUSE_STATFS: reply(h->unique, 0, &sf, sizeof(sf)); break;
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT: break;
+	case FUSE_RELEASE:
+	case FUSE_RELEASEDIR:
+	case FUSE_FLUSH:
+	case FUSE_FSYNC: reply(h->unique, 0, NULL, 0); break;
+	default: reply(h->unique, -ENOSYS, NULL, 0);
+	}
+}
+
+static void *server(void *unused)
+{
+	static char buf[200000];
+
+	while (read(dev, buf, sizeof(buf)) > 0 || errno == EINTR)
+		serve_one(buf);
+	return NULL;
+}
+
+static const char *names(void)
+{
+	static char all[200];
+	struct dirent *e;
+	DIR *d = opendir("m");
+
+	all[0] = 0;
+	errno = 0;
+	while (d && (e = readdir(d)))
+		strcat(strcat(all, e->d_name), " ");
+	if (errno)
+		strcat(all, t_errno(errno));
+	if (d)
+		closedir(d);
+	return all;
+}
+
+static const char *text(void)
+{
+	static char buf[300];
+	int fd = open("m/file", O_RDONLY), n = fd == -1 ? -1 : read(fd, buf, sizeof(buf) - 1);
+	const char *err = t_errno(errno);
+
+	close(fd);
+	if (n < 0)
+		return err;
+	buf[n] = 0;
+	return buf;
+}
+
+static void right(void)
+{
+	struct statfs sf;
+	struct stat st;
+	char *p;
+	int fd;
+
+	GT(names(), "file ");
+	GT(text(), "content of the file");
+	G(stat("m/file", &st), "0");
+	GIS(st.st_size == 19 && st.st_ino == 102);
+	G(access("m/other", F_OK), "-1 ENOENT");
+	G(statfs("m", &sf), "0");
+	GIS(sf.f_blocks == 1000 && sf.f_type == 0x65735546);
+	fd = GNEED(open("m/file", O_RDWR));
+	G(pwrite(fd, "CON", 3, 0), "3");
+	GT(text(), "CONtent of the file");
+	G(ftruncate(fd, 7), "0");
+	GT(text(), "CONtent");
+	G(getxattr("m/file", "user.x", NULL, 0), "-1 EOPNOTSUPP");
+	G(fallocate(fd, 0, 0, 10), "-1 EOPNOTSUPP");
+	G(mkdir("m/d", 0755), "-1 ENOSYS");
+	G(lseek(fd, 0, SEEK_END), "7");
+	if (!in_guest()) {
+		say("mapped: yes");
+		return;
+	}
+	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	memcpy(p, "map", 3);
+	munmap(p, 4096);
+	close(fd);
+	say("mapped: %s", !memcmp(content, "maptent", 7) ? "yes" : content);
+}
+
+static void astray(void)
+{
+	static const struct {
+		int how;
+		const char *name, *text, *names;
+	} ways[] = {
+		{ SHORT, "short answers", "EIO", "file " },
+		{ BAD_TYPE, "another type", "EIO", "file " },
+		{ BIG_SIZE, "a negative size", "EIO", "file " },
+		{ BAD_NAME, "a bad name", "maptent", "EIO" },
+		{ HUGE_READ, "more than asked for", "EIO", "file " },
+		{ BAD_UNIQUE, "a wrong number first", "maptent", "file " },
+		{ BAD_ERROR, "a positive error first", "maptent", "file " },
+	};
+	unsigned i;
+
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		wrong = ways[i].how;
+		say("%s: %s", ways[i].name, in_guest() ? text() : ways[i].text);
+		say("%s: %s", ways[i].name, in_guest() ? names() : ways[i].names);
+		wrong = RIGHT;
+	}
+}
+
+static void silent(void)
+{
+	pid_t pid;
+
+	wrong = SILENT;
+	if (!in_guest()) {
+		say("child: killed by SIGKILL");
+		return;
+	}
+	pid = SPAWN(access("m/file", F_OK));
+	t_until(pid, 'S');
+	NEED(kill(pid, SIGKILL));
+	t_wait("child", pid);
+	wrong = RIGHT;
+}
+
+TEST(fuse)
+{
+	char options[100];
+	pthread_t t;
+
+	NEED(mkdir("m", 0755));
+	dev = GNEED(open("/dev/fuse", O_RDWR));
+	G(read(dev, options, 100), "-1 EPERM");
+	G(mount("x", "m", "fuse", 0, "fd=9999,rootmode=40000,user_id=0,group_id=0"), "-1 EINVAL");
+	G(mount("x", "m", "fuse", 0, "rootmode=40000,user_id=0,group_id=0"), "-1 EINVAL");
+	G(mount("x", "m", "fuse", 0, "fd=0,rootmode=40000,user_id=0,group_id=0"), "-1 EINVAL");
+	G(mount("x", "m", "fuseblk", 0, "fd=3"), "-1 ENODEV");
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", dev);
+	G(mount("x", "m", "fuse.test", 0, options), "0");
+	G(read(dev, options, 100), "-1 EINVAL"); /* too small */
+	if (in_guest())
+		NEED(pthread_create(&t, NULL, server, NULL) ? -1 : 0);
+	right();
+	astray();
+	silent();
+	CHILD({
+		NEED(setuid(65534));
+		G(access("m/file", F_OK), "-1 EACCES"); /* no allow_other */
+	});
+	G(umount2("m", MNT_FORCE | MNT_DETACH), "0");
+	if (in_guest())
+		pthread_join(t, NULL);
+	GIS(poll(&(struct pollfd){ dev, POLLIN, 0 }, 1, 0) == 1);
+	if (in_guest())
+		close(dev);
+	dev = GNEED(open("/dev/fuse", O_RDWR));
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", dev);
+	G(mount("x", "m", "fuse", 0, options), "0");
+	if (in_guest())
+		close(dev);
+	G(access("m/file", F_OK), "-1 ENOTCONN");
+	G(umount("m"), "0");
+}
