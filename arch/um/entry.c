@@ -23,6 +23,8 @@
 #include <asm/errno.h>
 #include "arch/um/internal.h"
 #include "arch/um/patch.h"
+#include "kernel/mm/memcg.h"
+#include "kernel/sched/group.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
@@ -37,7 +39,8 @@
 #define SPACE_RETRIES 5000
 
 #define WORK_MASK                                                                                  \
-	(BIT(TIF_SIGPENDING) | BIT(TIF_NEED_RESCHED) | BIT(TIF_NOTIFY) | BIT(TIF_RESTORE_SIGMASK))
+	(BIT(TIF_SIGPENDING) | BIT(TIF_NEED_RESCHED) | BIT(TIF_NOTIFY) |                           \
+		BIT(TIF_RESTORE_SIGMASK) | BIT(TIF_CGROUP))
 #define TRACE_MASK                                                                                 \
 	(BIT(TIF_SYSCALL_TRACE) | BIT(TIF_SECCOMP) | BIT(TIF_SINGLESTEP) | BIT(TIF_SYSCALL_EMU))
 
@@ -144,6 +147,10 @@ static void boundary_work(struct task *t)
 	if ((READ_ONCE(t->work_flags) & (BIT(TIF_SIGPENDING) | BIT(TIF_RESTORE_SIGMASK))) ||
 		wants_restart(&t->arch.regs))
 		do_signal(&t->arch.regs);
+	if (unlikely(test_bit(TIF_CGROUP, &t->work_flags))) {
+		sched_throttle(); /* clears it */
+		mem_group_pay();
+	}
 }
 
 static bool has_work(const struct task *t, int cpu)

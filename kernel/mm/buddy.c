@@ -314,7 +314,23 @@ struct page *alloc_pages(gfp_t gfp, u32 order)
 		atomic_set(&p[i].refcount, 0);
 	}
 	atomic_set(&p->refcount, 1);
+	if (unlikely(current->mem_group) && !order && gfp & (GFP_USER | __GFP_ACCOUNT) &&
+		mem_charge(p, 1, gfp)) {
+		put_page(p);
+		return NULL;
+	}
 	return p;
+}
+
+/* A group refuses it: the frames go back as they came. */
+static void refuse_extent(struct page *p, u32 n)
+{
+	for (u32 i = 0; i < n; i++) {
+		if (test_bit(PG_zero, &p[i].flags))
+			free_fresh_page(p + i);
+		else
+			put_page(p + i);
+	}
 }
 
 struct page *alloc_extent(gfp_t gfp, u32 order)
@@ -333,6 +349,10 @@ struct page *alloc_extent(gfp_t gfp, u32 order)
 	for (u64 i = 0; i < 1UL << order; i++) {
 		atomic_set(&p[i].mapcount, 0);
 		atomic_set(&p[i].refcount, 1);
+	}
+	if (unlikely(current->mem_group) && mem_charge(p, 1U << order, gfp)) {
+		refuse_extent(p, 1U << order);
+		return NULL;
 	}
 	return p;
 }
@@ -353,6 +373,8 @@ void free_pages(struct page *p, u32 order)
 	struct frame_cache *fc;
 
 	check_free(p);
+	if (unlikely(p->memcg))
+		mem_uncharge(p);
 	atomic_set(&p->refcount, 0);
 	count_vm(pgfree, 1UL << order);
 	p->flags = 0;
@@ -375,6 +397,8 @@ void free_pages(struct page *p, u32 order)
 void free_fresh_page(struct page *p)
 {
 	check_free(p);
+	if (unlikely(p->memcg))
+		mem_uncharge(p);
 	atomic_set(&p->refcount, 0);
 	count_vm(pgfree, 1);
 	p->flags = 0;

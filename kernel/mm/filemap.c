@@ -112,6 +112,8 @@ int add_to_page_cache(struct page *p, struct address_space *m, u64 index)
 		return err;
 	}
 	count_cached(m, 1);
+	if (unlikely(p->memcg))
+		mem_count_cached(p, m->a_ops->memory_only, 1);
 	if (!m->a_ops->memory_only)
 		lru_add(p);
 	return 0;
@@ -130,6 +132,8 @@ void delete_from_page_cache(struct page *p)
 	p->mapping = NULL;
 	spin_unlock(&m->lock);
 	count_cached(m, -1);
+	if (unlikely(p->memcg))
+		mem_count_cached(p, m->a_ops->memory_only, -1);
 	put_page(p);
 }
 
@@ -151,13 +155,16 @@ bool remove_unused_page(struct page *p)
 	p->mapping = NULL;
 	spin_unlock(&m->lock);
 	count_cached(m, -1);
+	if (unlikely(p->memcg))
+		mem_count_cached(p, m->a_ops->memory_only, -1);
 	put_page(p);
 	return true;
 }
 
 static struct page *new_locked_page(struct address_space *m)
 {
-	struct page *p = alloc_page(m->gfp | (m->a_ops->memory_only ? GFP_USER : 0));
+	struct page *p =
+		alloc_page(m->gfp | __GFP_ACCOUNT | (m->a_ops->memory_only ? GFP_USER : 0));
 
 	if (p)
 		set_bit(PG_locked, &p->flags);

@@ -48,6 +48,18 @@ u64 break_reservations_of(struct mm *mm, bool wait);
 /* The last resort of a fault, with no lock held: true when it makes sense to try again. */
 bool out_of_memory(struct mm *mm);
 
+/* Cold pages that @chosen takes, dropped: how many of @nr. */
+u64 shrink_lru_chosen(
+	u64 nr, bool (*chosen)(const struct page *p, void *arg), void *arg, u64 *dirty);
+
+/* ---- memcg.c ---- */
+
+int mem_charge(struct page *p, u32 n, gfp_t gfp); /* to current->mem_group: 0 or -ENOMEM */
+void mem_uncharge(struct page *p);
+void mem_count_cached(struct page *p, bool memory_only, s64 n);
+bool mem_protected(const struct page *p, bool low_too); /* memory.min, memory.low */
+bool mem_group_oom(struct mem_group *g);
+
 /* ---- slab.c ---- */
 
 void slab_init(void);
@@ -78,6 +90,8 @@ void mark_page_accessed(struct page *p);
 u64 nr_lru_pages(bool active);
 /* Up to @nr pages of the cold end, each with a reference, taken off the list (lru_putback). */
 u32 lru_isolate(struct page **pages, u32 nr);
+u32 lru_isolate_chosen(
+	struct page **pages, u32 nr, bool (*chosen)(const struct page *p, void *arg), void *arg);
 void lru_putback(struct page *p, bool active);
 
 /* ---- rmap.c ---- */

@@ -93,6 +93,31 @@ u32 lru_isolate(struct page **pages, u32 nr)
 	return n;
 }
 
+/* The same of those that @chosen takes, of both lists: it is called under lru_lock. */
+u32 lru_isolate_chosen(
+	struct page **pages, u32 nr, bool (*chosen)(const struct page *p, void *arg), void *arg)
+{
+	u32 n = 0;
+
+	spin_lock(&lru_lock);
+	for (int active = 0; active < 2 && n < nr; active++) {
+		struct list_head *at = lists[active].prev;
+
+		while (at != &lists[active] && n < nr) {
+			struct page *p = list_entry(at, struct page, lru);
+
+			at = at->prev;
+			if (!chosen(p, arg))
+				continue;
+			unlink_page(p);
+			if (atomic_inc_not_zero(&p->refcount))
+				pages[n++] = p;
+		}
+	}
+	spin_unlock(&lru_lock);
+	return n;
+}
+
 void lru_putback(struct page *p, bool active)
 {
 	spin_lock(&lru_lock);

@@ -24,6 +24,7 @@ struct address_space;
 struct vm_area;
 struct core_state;
 struct uffd;
+struct mem_group;
 
 /* ---- frames ---- */
 
@@ -57,6 +58,7 @@ struct page {
 	u64 index;                     /* page offset in the mapping */
 	struct list_head lru;          /* under the lru lock; buddy free lists */
 	u64 private;                   /* fs data, buddy order, slab */
+	struct mem_group *memcg;       /* who pays for it, or NULL (memcg.c) */
 };
 
 extern struct page *mem_map; /* of region 0, indexed by pfn */
@@ -81,6 +83,7 @@ typedef u32 gfp_t;
 #define GFP_NOFS 0x4 /* may sleep, reclaim does not enter a file system */
 #define GFP_USER 0x8 /* for guests: fails (OOM) before the reserve is touched */
 #define __GFP_NOFAIL 0x10
+#define __GFP_ACCOUNT 0x40 /* charged to the memory group of current, as GFP_USER is */
 #define __GFP_NOOOM 0x20 /* fails rather than have somebody killed: the caller knows more to try */
 
 #define MM_MAX_ORDER 10 /* the largest block of frames: 4 MiB */

@@ -36,7 +36,7 @@ static bool drop_one(struct page *p, bool unmap)
 	struct address_space *m;
 	bool dropped = false;
 
-	if (!trylock_page(p))
+	if ((p->memcg && mem_protected(p, !unmap)) || !trylock_page(p))
 		return false;
 	m = p->mapping;
 	if (m && unmap && !PageDirty(p) && !PageWriteback(p) && atomic_read(&p->mapcount))
@@ -47,6 +47,41 @@ static bool drop_one(struct page *p, bool unmap)
 	return dropped;
 }
 
+/* Drops what it can of isolated pages and puts the rest back: how many. */
+static u64 drop_batch(struct page **pages, u32 n, bool unmap, u64 *dirty)
+{
+	u64 freed = 0;
+
+	for (u32 i = 0; i < n; i++) {
+		if (drop_one(pages[i], unmap)) {
+			freed++;
+		} else {
+			*dirty += PageDirty(pages[i]) || PageWriteback(pages[i]);
+			lru_putback(pages[i], false);
+		}
+		put_page(pages[i]);
+	}
+	return freed;
+}
+
+u64 shrink_lru_chosen(
+	u64 nr, bool (*chosen)(const struct page *p, void *arg), void *arg, u64 *dirty)
+{
+	u64 freed = 0, scan = max(nr * 2, 64UL);
+
+	while (scan && freed < nr) {
+		struct page *pages[BATCH];
+		u32 n = lru_isolate_chosen(pages, BATCH, chosen, arg);
+
+		freed += drop_batch(pages, n, true, dirty);
+		if (!n)
+			break;
+		scan -= min((u64)n, scan);
+		cond_resched();
+	}
+	return freed;
+}
+
 static u64 shrink_lru(u64 scan, bool unmap, u64 *dirty)
 {
 	u64 freed = 0;
@@ -55,15 +90,7 @@ static u64 shrink_lru(u64 scan, bool unmap, u64 *dirty)
 		struct page *pages[BATCH];
 		u32 n = lru_isolate(pages, min_t(u64, scan, BATCH));
 
-		for (u32 i = 0; i < n; i++) {
-			if (drop_one(pages[i], unmap)) {
-				freed++;
-			} else {
-				*dirty += PageDirty(pages[i]) || PageWriteback(pages[i]);
-				lru_putback(pages[i], false);
-			}
-			put_page(pages[i]);
-		}
+		freed += drop_batch(pages, n, unmap, dirty);
 		if (!n)
 			break;
 		scan -= n;
@@ -176,8 +203,13 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 
 bool out_of_memory(struct mm *mm)
 {
+	struct mem_group *g = current->memcg_oom;
+
+	current->memcg_oom = NULL;
 	if (break_reservations_of(mm, true))
 		return true;
+	if (g)
+		return mem_group_oom(g);
 	return oom_kill && oom_kill(GFP_USER, 0);
 }
 

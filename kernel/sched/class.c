@@ -191,7 +191,12 @@ void class_update_curr(struct rq *rq, u64 now)
 	rq->run_ns += delta;
 	if (is_rt(t))
 		return;
-	t->se.vruntime += weighted(delta, t->se.weight);
+	if (unlikely(t->sched_group)) {
+		group_charge(t, delta, now);
+		t->se.vruntime += delta * (NICE_0_WEIGHT << 10) / group_share(t);
+	} else {
+		t->se.vruntime += weighted(delta, t->se.weight);
+	}
 	update_min_vruntime(rq);
 }
 
@@ -212,7 +217,7 @@ void class_enqueue(struct rq *rq, struct task *t, bool wakeup)
 	} else {
 		place(rq, t, wakeup);
 		fair_insert(rq, t);
-		rq->load += t->se.weight;
+		rq_load_add(rq, t, (s64)t->se.weight);
 	}
 	t->se.on_rq = true;
 	rq->nr_running++;
@@ -224,7 +229,7 @@ void class_dequeue(struct rq *rq, struct task *t)
 		rt_remove(rq, t);
 	} else {
 		fair_remove(rq, t);
-		rq->load -= t->se.weight;
+		rq_load_add(rq, t, -(s64)t->se.weight);
 	}
 	t->se.on_rq = false;
 	rq->nr_running--;
@@ -243,7 +248,7 @@ void class_put_curr(struct rq *rq, struct task *t, bool yields)
 void class_sleep_curr(struct rq *rq, struct task *t)
 {
 	if (!is_rt(t))
-		rq->load -= t->se.weight;
+		rq_load_add(rq, t, -(s64)t->se.weight);
 	t->se.on_rq = false;
 	rq->nr_running--;
 	update_min_vruntime(rq);

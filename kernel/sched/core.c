@@ -124,6 +124,11 @@ void sched_tick(void)
 	bool over;
 	u64 now;
 
+	if (unlikely(current->sched_group) && !group_check_in(current, arch_cpu_clock())) {
+		spin_lock_raw(&rq->lock);
+		class_update_curr(rq, arch_cpu_clock());
+		spin_unlock_raw(&rq->lock);
+	}
 	if (likely(!rq_queued(rq)) || task_is_idle(current))
 		return;
 	now = arch_cpu_clock();
@@ -139,12 +144,15 @@ u64 sched_next(void)
 	struct rq *rq = this_rq();
 	u64 now, left;
 
-	if (likely(!rq_queued(rq)) || task_is_idle(current))
-		return ~0UL;
-	now = arch_cpu_clock();
-	left = class_slice_left(rq, now);
-	if (nr_cpus > 1)
-		left = min(left, balance_delay(rq, now));
+	left = ~0UL;
+	if (unlikely(current->sched_group))
+		left = group_check_in(current, arch_cpu_clock());
+	if (rq_queued(rq) && !task_is_idle(current)) {
+		now = arch_cpu_clock();
+		left = min(left, class_slice_left(rq, now));
+		if (nr_cpus > 1)
+			left = min(left, balance_delay(rq, now));
+	}
 	if (!left)
 		return 0; /* at once, whatever the time is */
 	return left == ~0UL ? left : ktime_get() + left;
@@ -305,6 +313,8 @@ static void do_schedule(bool preempted, bool yields)
 	if (prev->se.on_rq)
 		prev->se.wait_since = now;
 	start_running(rq, next, now);
+	if (unlikely(next->sched_group))
+		group_start(next);
 	finish_switch(arch_switch(prev, next));
 }
 
@@ -434,6 +444,7 @@ void sched_fork(struct task *t)
 	t->se.vruntime = p->se.vruntime;
 	t->se.weight = class_weight(t);
 	INIT_LIST_HEAD(&t->rt_node);
+	t->sched_group = NULL;
 	t->work_flags = 0;
 	t->nvcsw = t->nivcsw = 0;
 	t->utime = t->stime = 0;
@@ -498,11 +509,11 @@ static void change_task(struct task *t, void (*change)(struct task *t, int a, in
 	if (queued)
 		class_dequeue(rq, t);
 	if (running && !is_rt(t))
-		rq->load -= t->se.weight;
+		rq_load_add(rq, t, -(s64)t->se.weight);
 	change(t, a, b);
 	t->se.weight = class_weight(t);
 	if (running && !is_rt(t)) {
-		rq->load += t->se.weight;
+		rq_load_add(rq, t, (s64)t->se.weight);
 		if ((s64)(t->se.vruntime - rq->min_vruntime) < 0)
 			t->se.vruntime = rq->min_vruntime;
 	}

@@ -124,6 +124,24 @@ u64 class_slice_left(const struct rq *rq, u64 now);             /* of curr: ns; 
 void class_migrate(
 	struct rq *from, struct rq *to, struct task *t); /* vruntime on the other queue's scale */
 
+static inline bool class_is_fair(const struct task *t)
+{
+	return !is_rt(t);
+}
+
+/* group.c; under the runqueue lock of the task */
+void group_load_add(struct task *t, s64 weight);
+static inline void rq_load_add(struct rq *rq, struct task *t, s64 weight)
+{
+	rq->load += (u64)weight;
+	if (unlikely(t->sched_group))
+		group_load_add(t, weight);
+}
+u64 group_share(const struct task *t);
+void group_charge(struct task *t, u64 ns, u64 now);
+void group_start(struct task *t);
+u64 group_check_in(const struct task *t, u64 now);
+
 /* balance.c */
 int balance_select(struct task *t); /* the vCPU for a waking task; no lock held */
 void balance_pull(

@@ -28,6 +28,9 @@ struct pid;
 struct futex_state;
 struct sem_undo_list;
 struct seccomp_filter;
+struct cgroup;
+struct sched_group;
+struct mem_group;
 
 /* Task states. */
 #define TASK_RUNNING 0
@@ -61,6 +64,7 @@ struct seccomp_filter;
 #define TIF_SECCOMP 5
 #define TIF_SINGLESTEP 6  /* the tracer steps: it is told behind a system call, too */
 #define TIF_SYSCALL_EMU 7 /* the tracer serves the calls: PTRACE_SYSEMU */
+#define TIF_CGROUP 9      /* a group it is in has something to say before it goes to user mode */
 
 struct sched_entity {
 	struct rb_node node;
@@ -100,7 +104,8 @@ struct task {
 	bool sched_reset_on_fork;
 	u64 cpus_allowed; /* mask of vCPUs */
 	struct sched_entity se;
-	struct list_head rt_node; /* run list of FIFO/RR */
+	struct list_head rt_node;        /* run list of FIFO/RR */
+	struct sched_group *sched_group; /* NULL: in none; under the runqueue lock */
 	u64 nvcsw, nivcsw;
 	u64 utime, stime; /* ns, own */
 	u64 last_acct;    /* own: when user/kernel accounting last switched */
@@ -160,6 +165,16 @@ struct task {
 	u64 ptrace_message;
 	struct list_head ptraced, ptrace_entry;
 	void *ptrace_info;
+
+	/* cgroups: under cgroup_tasks_lock */
+	struct cgroup
+		*cgroup; /* a reference until it is freed; NULL: not born yet, or an idle task */
+	struct list_head cg_list;        /* of cgroup->tasks; empty from cgroup_exit() on */
+	bool cg_frozen;                  /* counted in cgroup->nr_frozen */
+	u64 cg_exec, cg_utime, cg_stime; /* what was flushed to the group already */
+	struct mem_group *mem_group;     /* own; who pays for its memory. NULL: nobody */
+	struct mem_group *memcg_oom; /* own: whose limit a charge met last, for out_of_memory() */
+	u64 memcg_over; /* own: pages above memory.high that it has to pay for, TIF_CGROUP */
 
 	int seccomp_mode; /* own; threads are synchronised under sighand->lock */
 	struct seccomp_filter *seccomp;

@@ -19,6 +19,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/task/futex.h"
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
@@ -109,6 +110,7 @@ void release_task(struct task *t)
 		struct task *leader;
 
 		atomic_dec(&t->cred->user->processes);
+		cgroup_release(t);
 		write_lock(&tasklist_lock);
 		if (t->ptrace)
 			ptrace_unlink(t);
@@ -415,6 +417,7 @@ void do_exit(int code)
 		task_leave_tty(true);
 	exit_namespaces(t);
 	task_work_run();
+	cgroup_exit(t);
 	exit_notify(t, group_dead);
 	sched_exit(t);
 	sched_dead();

@@ -18,6 +18,7 @@
 #include <linux/ptrace.h>
 
 #include "gen/syscalls.h"
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
@@ -25,8 +26,6 @@
 
 static int check_flags(u64 flags, const struct clone_args_k *args)
 {
-	if (flags & CLONE_INTO_CGROUP)
-		return -EINVAL;
 	if ((flags & (CLONE_NEWNS | CLONE_NEWUSER)) && (flags & CLONE_FS))
 		return -EINVAL;
 	if ((flags & CLONE_NEWIPC) && (flags & CLONE_SYSVSEM))
@@ -394,9 +393,15 @@ static struct task *copy_process(const struct clone_args_k *args, int event)
 	}
 	t->set_child_tid = (args->flags & CLONE_CHILD_SETTID) ? args->child_tid : UNULL;
 	t->clear_child_tid = (args->flags & CLONE_CHILD_CLEARTID) ? args->child_tid : UNULL;
-	err = link_task(t, args, event);
+	err = cgroup_can_fork(t, args->cgroup);
 	if (err)
 		goto err_pidfd;
+	err = link_task(t, args, event);
+	if (err) {
+		cgroup_cancel_fork(t);
+		goto err_pidfd;
+	}
+	cgroup_post_fork(t);
 	if (pidfile)
 		fd_install(fd, pidfile);
 	return t;
@@ -439,7 +444,12 @@ void vfork_finish(struct task *t)
 /* The parent of a vfork sleeps until the child execs or exits, or until it is killed itself. */
 static void wait_for_vfork(struct task *child, struct completion *done)
 {
-	if (wait_for_completion_killable(done)) {
+	int err;
+
+	cgroup_enter_frozen();
+	err = wait_for_completion_killable(done);
+	cgroup_leave_frozen();
+	if (err) {
 		spin_lock(&child->alloc_lock);
 		child->vfork_done = NULL;
 		spin_unlock(&child->alloc_lock);
@@ -603,11 +613,27 @@ static int read_set_tid(struct clone_args_k *args, const struct clone_args *a)
 	return 0;
 }
 
+/* The group that a child is to be born into: a reference, or ERR_PTR. */
+static struct cgroup *clone_cgroup(const struct clone_args *a)
+{
+	struct cgroup *c;
+	bool may = false;
+
+	if (a->cgroup > INT32_MAX || !cgroup_of_fd)
+		return ERR_PTR(a->cgroup > INT32_MAX ? -EINVAL : -EBADF);
+	c = cgroup_of_fd((int)a->cgroup, &may);
+	if (IS_ERR(c) || may)
+		return c;
+	cgroup_put(c);
+	return ERR_PTR(-EACCES);
+}
+
 long sys_clone3(uaddr_t uargs, size_t size)
 {
 	struct clone_args_k args = { 0 };
 	struct clone_args a;
 	int err = read_clone_args(&a, uargs, size);
+	pid_t nr;
 
 	if (!err)
 		err = check_clone_args(&a);
@@ -618,6 +644,11 @@ long sys_clone3(uaddr_t uargs, size_t size)
 		if (err)
 			return err;
 	}
+	if (a.flags & CLONE_INTO_CGROUP) {
+		args.cgroup = clone_cgroup(&a);
+		if (IS_ERR(args.cgroup))
+			return PTR_ERR(args.cgroup);
+	}
 	args.flags = a.flags;
 	args.pidfd = UADDR(a.pidfd);
 	args.child_tid = UADDR(a.child_tid);
@@ -625,5 +656,7 @@ long sys_clone3(uaddr_t uargs, size_t size)
 	args.exit_signal = (int)a.exit_signal;
 	args.stack = a.stack + a.stack_size;
 	args.tls = a.tls;
-	return kernel_clone(&args);
+	nr = kernel_clone(&args);
+	cgroup_put(args.cgroup);
+	return nr;
 }

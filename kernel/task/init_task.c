@@ -9,6 +9,7 @@
  * Life of a task: task_alloc() (scheduler's reference), task_init_common(), linked by fork with a second reference that
  * release_task() drops, task_free() when the last is gone.
  */
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
@@ -150,6 +151,7 @@ void task_init_common(struct task *t)
 	INIT_LIST_HEAD(&t->thread_node);
 	INIT_LIST_HEAD(&t->ptraced);
 	INIT_LIST_HEAD(&t->ptrace_entry);
+	INIT_LIST_HEAD(&t->cg_list);
 	for (int i = 0; i < PIDTYPE_MAX; i++)
 		INIT_LIST_HEAD(&t->pid_links[i]);
 	spin_lock_init(&t->alloc_lock);
@@ -208,6 +210,7 @@ static void link_kernel_process(struct task *t)
 	attach_pid(t, PIDTYPE_SID, &pid_zero);
 	nr_threads++;
 	write_unlock(&tasklist_lock);
+	cgroup_kthread(t);
 }
 
 static int init_kthread(struct task *t)
@@ -239,6 +242,7 @@ static void task_free(struct task *t)
 {
 	if (t->cred)
 		exit_creds(t);
+	cgroup_free(t);
 	signal_put(t->signal);
 	seccomp_free(t);
 	hw_debug_free(t);

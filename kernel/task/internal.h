@@ -104,6 +104,7 @@ struct clone_args_k {
 	u64 tls;
 	pid_t set_tid[33]; /* the innermost namespace's first */
 	u32 nr_set_tid;
+	struct cgroup *cgroup; /* to be born into; NULL: the parent's */
 };
 pid_t kernel_clone(const struct clone_args_k *args);
 void vfork_finish(struct task *t); /* the child no longer uses the parent's memory */
@@ -159,7 +160,9 @@ static inline void rseq_outdate(struct task *t)
 #define JOBCTL_TRAP_NOTIFY BIT(20)
 #define JOBCTL_TRAPPING BIT(21) /* on the way from group stop to ptrace stop */
 #define JOBCTL_LISTENING BIT(22)
-#define JOBCTL_PENDING_MASK ((u32)(JOBCTL_STOP_PENDING | JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY))
+#define JOBCTL_TRAP_FREEZE BIT(23) /* its cgroup is frozen */
+#define JOBCTL_PENDING_MASK                                                                        \
+	((u32)(JOBCTL_STOP_PENDING | JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY | JOBCTL_TRAP_FREEZE))
 
 /* ---- signal files ---- */
 #define SIG_KERNEL_SYNC                                                                            \
@@ -196,6 +199,7 @@ void task_clear_jobctl_pending(struct task *t, u32 mask);
 bool task_set_jobctl_pending(struct task *t, u32 mask);
 bool do_signal_stop(int signr); /* sighand->lock held; drops it when true */
 void do_jobctl_trap(void);
+void do_freezer_trap(void);
 void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why);
 void flush_signal_handlers(struct task *t, bool force_default);
 void exit_signals(struct task *t);

@@ -13,6 +13,7 @@
  *
  * Locks: sighand->lock; tasklist_lock (read) outside it to tell parents.
  */
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
 
@@ -98,8 +99,39 @@ bool do_signal_stop(int signr)
 		do_notify_parent_cldstop(current, false, CLD_STOPPED);
 		read_unlock(&tasklist_lock);
 	}
+	cgroup_enter_frozen();
 	schedule();
+	cgroup_leave_frozen();
 	return true;
+}
+
+/* ---- freezing (kernel/cgroup/freezer.c) ---- */
+
+void task_set_freeze(struct task *t, bool on)
+{
+	struct sighand_struct *sh = lock_task_sighand(t);
+
+	if (!sh)
+		return;
+	if (on && !task_set_jobctl_pending(t, JOBCTL_TRAP_FREEZE)) {
+		unlock_task_sighand(sh);
+		return;
+	}
+	if (!on)
+		t->jobctl &= ~(u32)JOBCTL_TRAP_FREEZE;
+	signal_wake_up(t, false); /* into the trap, or out of it */
+	unlock_task_sighand(sh);
+}
+
+/* Sleeps until a signal or the end of the freeze. Lock held; drops it. What interrupts it is looked at by the caller's loop. */
+void do_freezer_trap(void)
+{
+	__set_current_state(TASK_INTERRUPTIBLE);
+	clear_bit(TIF_SIGPENDING, &current->work_flags);
+	spin_unlock(&current->sighand->lock);
+	cgroup_enter_frozen();
+	schedule();
+	__set_current_state(TASK_RUNNING);
 }
 
 /* A traced thread with a group stop, or a notification of one, pending. Lock held; drops it. */

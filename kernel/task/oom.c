@@ -54,7 +54,8 @@ static s64 badness(struct task *p, u64 total, struct usage *u)
 }
 
 /* The victim with a reference, or NULL; *waiting: an earlier one has not let go of its memory yet. */
-static struct task *choose_victim(u64 total, struct usage *best_usage, bool *waiting)
+static struct task *choose_victim(u64 total, struct usage *best_usage, bool *waiting,
+	bool (*in)(struct task *p, void *arg), void *arg)
 {
 	s64 best_points = INT64_MIN;
 	struct task *p, *best = NULL;
@@ -64,7 +65,7 @@ static struct task *choose_victim(u64 total, struct usage *best_usage, bool *wai
 	for_each_process(p) {
 		s64 points = badness(p, total, &u);
 
-		if (points == INT64_MIN)
+		if (points == INT64_MIN || (in && !in(p, arg)))
 			continue;
 		if (p->signal->oom_victim) {
 			*waiting = true;
@@ -139,7 +140,7 @@ static bool do_oom_kill(gfp_t gfp, u32 order)
 		victim = current->group_leader;
 		get_task(victim);
 	} else {
-		victim = choose_victim(mi.total, &u, &waiting);
+		victim = choose_victim(mi.total, &u, &waiting, NULL, NULL);
 	}
 	if (!victim)
 		return waiting;
@@ -150,6 +151,21 @@ static bool do_oom_kill(gfp_t gfp, u32 order)
 	kill_victim(victim, &u);
 	put_task(victim);
 	return true;
+}
+
+struct task *oom_kill_within(u64 total, bool (*in)(struct task *p, void *arg), void *arg, bool *any)
+{
+	struct usage u = { 0 };
+	struct task *victim;
+
+	*any = false;
+	victim = choose_victim(total, &u, any, in, arg);
+	if (!victim)
+		return NULL;
+	*any = true;
+	pr_warn("%s invoked oom-killer: memory cgroup out of memory\n", current->comm);
+	kill_victim(victim, &u);
+	return victim;
 }
 
 static int oom_init(void)

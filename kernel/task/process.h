@@ -66,6 +66,15 @@ enum uts_field { UTS_HOSTNAME, UTS_DOMAINNAME };
 void uts_get(enum uts_field which, char name[65]);
 void uts_set(enum uts_field which, const char name[65]);
 
+/*
+ * Kills the worst of the processes that @in takes, @total pages being all there is: it, with a reference, or NULL. *any: somebody
+ * dies, an earlier victim perhaps.
+ */
+struct task *oom_kill_within(
+	u64 total, bool (*in)(struct task *p, void *arg), void *arg, bool *any);
+/* A freeze of its cgroup begins or ends for @t (kernel/cgroup). */
+void task_set_freeze(struct task *t, bool on);
+
 /* Ctrl-alt-del and power-off in order: sync, stop all, arch_power_off. */
 void kernel_power_off(void) __noreturn;
 void kernel_restart(void) __noreturn;

@@ -18,6 +18,7 @@
 #include <linux/ptrace.h>
 
 #include "gen/syscalls.h"
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
@@ -153,7 +154,9 @@ int ptrace_stop(int exit_code, int why, siginfo_t *info)
 	if (group_stopped && (!current->ptrace || ptrace_reparented(current)))
 		do_notify_parent_cldstop(current, false, why);
 	read_unlock(&tasklist_lock);
+	cgroup_enter_frozen();
 	schedule();
+	cgroup_leave_frozen();
 
 	spin_lock(&current->sighand->lock);
 	exit_code = current->exit_code;

@@ -12,6 +12,7 @@
  * Locks: sighand->lock; dropped where a default action sleeps.
  */
 #include "gen/syscalls.h"
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
 
 #define SYSCALL_INSN_LEN 2
@@ -143,6 +144,18 @@ bool get_signal(struct ksignal *ks)
 		}
 		if (current->jobctl & (JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY)) {
 			do_jobctl_trap(); /* drops the lock */
+			spin_lock(&sh->lock);
+			continue;
+		}
+		if (current->jobctl & JOBCTL_TRAP_FREEZE) {
+			do_freezer_trap(); /* drops the lock */
+			spin_lock(&sh->lock);
+			recalc_sigpending();
+			continue;
+		}
+		if (unlikely(current->cg_frozen)) {
+			spin_unlock(&sh->lock);
+			cgroup_leave_frozen();
 			spin_lock(&sh->lock);
 			continue;
 		}

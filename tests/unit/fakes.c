@@ -300,3 +300,32 @@ __weak int arch_patch_fork(struct mm *new, struct mm *old)
 __weak void arch_patch_free(struct mm *mm)
 {
 }
+
+__weak u64 arch_cpu_clock(void)
+{
+	return 0;
+}
+
+/* ---- groups of tasks: there are none ---- */
+
+struct mem_group;
+__weak int mem_charge(struct page *p, u32 n, gfp_t gfp)
+{
+	return 0;
+}
+__weak void mem_uncharge(struct page *p)
+{
+}
+__weak void mem_count_cached(struct page *p, bool memory_only, s64 n)
+{
+}
+__weak void group_load_add(struct task *t, s64 weight)
+{
+}
+__weak u64 group_share(const struct task *t)
+{
+	return 1;
+}
+__weak void group_charge(struct task *t, u64 ns, u64 now)
+{
+}

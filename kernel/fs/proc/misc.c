@@ -7,6 +7,7 @@
 
 #include "arch/um/arch.h"
 #include "kernel/block/block.h"
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -291,7 +292,13 @@ static int show_empty(struct seq *s, void *arg)
 
 static int show_cgroups(struct seq *s, void *arg)
 {
+	static const char *const names[] = { "cpu", "memory", "pids" };
+	u64 n = cgroup_root.nr_descendants + 1;
+	u32 i;
+
 	seq_puts(s, "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		seq_printf(s, "%s\t0\t%lu\t1\n", names[i], n);
 	return 0;
 }
 

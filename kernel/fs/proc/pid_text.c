@@ -7,6 +7,7 @@
  */
 #include <asm/errno.h>
 
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -160,8 +161,19 @@ int proc_show_oom_score(struct seq *s, struct task *t)
 
 int proc_show_cgroup(struct seq *s, struct task *t)
 {
-	seq_puts(s, "0::/\n");
-	return 0;
+	struct cgroup *c = task_get_cgroup(t);
+	char *buf = get_free_page(GFP_KERNEL), *path;
+
+	if (!buf) {
+		cgroup_put(c);
+		return -ENOMEM;
+	}
+	path = cgroup_path(c, &cgroup_root, buf, PAGE_SIZE);
+	if (!IS_ERR(path))
+		seq_printf(s, "0::%s%s\n", path, READ_ONCE(c->dead) ? " (deleted)" : "");
+	free_page_addr(buf);
+	cgroup_put(c);
+	return IS_ERR(path) ? (int)PTR_ERR(path) : 0;
 }
 
 /* ---- scheduling ---- */

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cgroup.h: groups of tasks (cgroup version 2): the tree, who is in which group, and what the controllers keep. The files are in
+ * kernel/fs/cgroup2.
+ *
+ * A task belongs to exactly one group from its birth (cgroup_can_fork, cgroup_post_fork) to its death (cgroup_exit), and keeps a reference
+ * until it is freed. A group that was removed lives on while somebody refers to it: zombies, open files, pages.
+ *
+ * Locks: cgroup_mutex over the shape of the tree, what is enabled, and migrations; cgroup_threads (a rwsem, read by forks) keeps the threads of
+ * a process together while it moves; cgroup_tasks_lock over membership, counts and freezing.
+ */
+#ifndef NESTLING_CGROUP_H
+#define NESTLING_CGROUP_H
+
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/list.h"
+#include "kernel/mm/memcg.h"
+#include "kernel/sched/group.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/task.h"
+#include "kernel/vfs/simple_xattr.h"
+
+struct inode;
+
+/* Controllers, as bits of masks. */
+#define CG_CPU BIT(0)
+#define CG_MEMORY BIT(1)
+#define CG_PIDS BIT(2)
+#define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS)
+#define CG_THREADED (CG_CPU | CG_PIDS) /* may divide the threads of one process */
+
+enum { CGN_EVENTS, CGN_PIDS, CGN_MEMORY, CGN_MEMORY_LOCAL, CGN_NR };
+
+/* A file that can be waited for: poll and inotify hear of a change. */
+struct cgroup_notify {
+	u64 seq; /* changes so far; atomic */
+	struct wait_queue_head wait;
+};
+
+#define CGROUP_NAME_MAX 255
+#define CG_MAX_FILES 64
+
+struct cgroup {
+	atomic_t refs;
+	u64 id;                /* the directory's inode number; the root's is 1 */
+	struct cgroup *parent; /* a reference; immutable */
+	u32 level;
+	char *name;
+
+	/* under cgroup_mutex */
+	struct list_head children, sibling;
+	u32 control; /* CG_*: what its children have */
+	bool threaded;
+	u32 nr_threaded_children;
+	u64 max_depth, max_descendants;
+	u64 nr_descendants, nr_dying;
+	bool dead; /* read racily */
+
+	/* under cgroup_tasks_lock */
+	struct list_head tasks; /* of task->cg_list */
+	u64 nr_tasks;
+	u64 nr_populated; /* children with tasks below, and 1 for tasks of its own */
+	u64 nr_populated_domain_children;
+	bool freeze;   /* cgroup.freeze */
+	bool e_freeze; /* its own or an ancestor's */
+	bool frozen;   /* all tasks below have stopped */
+	u64 nr_frozen; /* tasks of its own that have */
+
+	/* pids */
+	atomic64_t pids;
+	s64 pids_max; /* INT64_MAX: none */
+	s64 pids_peak;
+	u64 pids_refused; /* atomic */
+
+	/* cpu: what tasks that have gone used, with all below; under cgroup_tasks_lock */
+	u64 past_exec, past_utime, past_stime, past_nice;
+	struct sched_group sched;
+	struct mem_group mem;
+
+	struct cgroup_notify notify[CGN_NR];
+
+	/* for kernel/fs/cgroup2: inodes that stay while the group is in the tree; under files_lock */
+	spinlock_t files_lock;
+	struct inode *dir, *files[CG_MAX_FILES];
+	struct simple_xattrs xattrs;
+	struct rcu_head rcu;
+};
+
+extern struct cgroup cgroup_root;
+extern struct mutex cgroup_mutex;
+extern spinlock_t cgroup_tasks_lock;
+
+static inline bool cgroup_is_root(const struct cgroup *c)
+{
+	return !c->parent;
+}
+/* What is enabled in @c: what its parent gives its children. */
+static inline u32 cgroup_enabled(const struct cgroup *c)
+{
+	u32 mask = c->parent ? READ_ONCE(c->parent->control) : CG_ALL;
+
+	return c->threaded ? mask & CG_THREADED : mask;
+}
+
+struct cgroup *cgroup_get(struct cgroup *c);
+void cgroup_put(struct cgroup *c);
+struct cgroup *task_get_cgroup(struct task *t);
+bool cgroup_is_descendant(const struct cgroup *c, const struct cgroup *ancestor); /* or itself */
+/* The path below @root at the end of buf: "/a/b", with "/.." for what is not below it; ERR_PTR(-ENAMETOOLONG). */
+char *cgroup_path(struct cgroup *c, struct cgroup *root, char *buf, size_t size);
+
+/* The tree: 0 or -errno; cgroup_mutex inside. */
+struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len); /* a reference */
+int cgroup_rmdir(struct cgroup *c);
+int cgroup_set_control(struct cgroup *c, u32 on, u32 off);
+int cgroup_set_threaded(struct cgroup *c);
+const char *cgroup_type(struct cgroup *c);
+bool cgroup_valid_domain(struct cgroup *c);
+/* The child of that name with a reference, or NULL. */
+struct cgroup *cgroup_child(struct cgroup *parent, const char *name, u32 len);
+/* The next in a walk over @top and all below, parents first; NULL at the end. Under cgroup_mutex. */
+struct cgroup *cgroup_next(struct cgroup *c, struct cgroup *top);
+
+/* Moves a process, or one thread, to @dst: 0 or -errno. @may: asked with cgroup_mutex held whether it is allowed. */
+int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
+	int (*may)(struct cgroup *from, struct cgroup *to, void *arg), void *arg);
+/* Numbers of the processes, or of the threads, in ascending order; kfree them. How many, or -ENOMEM. @below: of the subtree. */
+s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out);
+void cgroup_kill(struct cgroup *c);
+void cgroup_set_freeze(struct cgroup *c, bool on);
+
+/* Life of a task. can_fork: 0 with cgroup_threads held until post_fork or cancel_fork, or -errno. */
+int cgroup_can_fork(struct task *t, struct cgroup *into);
+void cgroup_cancel_fork(struct task *t);
+void cgroup_post_fork(struct task *t);
+void cgroup_kthread(struct task *t); /* a kernel thread: of the root group */
+void cgroup_exit(struct task *t);
+void cgroup_release(struct task *t); /* it is reaped: its number is free */
+void cgroup_free(struct task *t);
+/* The directory behind a descriptor (fs/cgroup2 sets it): a reference, ERR_PTR(-EBADF). */
+extern struct cgroup *(*cgroup_of_fd)(int fd, bool *may_fork_into);
+
+/* Freezing: the caller has stopped, or goes on. */
+void cgroup_enter_frozen(void);
+void cgroup_leave_frozen(void);
+
+/* A file's text has changed: who waits for it is told (from a worker where inotify is concerned). */
+void cgroup_notify(struct cgroup *c, u32 which);
+extern void (*cgroup_notify_inode)(struct cgroup *c, u32 which);
+
+/* CPU time of all tasks that are or were below @c, ns. */
+struct cgroup_times {
+	u64 exec, utime, stime, nice;
+};
+void cgroup_cpu_times(struct cgroup *c, struct cgroup_times *ct);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * freezer.c: cgroup.freeze: the tasks of a group and all below stop where a signal would find them, and go on when it is lifted.
+ *
+ * A task that is to freeze has JOBCTL_TRAP_FREEZE; get_signal() takes it to sleep in do_freezer_trap() (kernel/task/jobctl.c), from which only
+ * a deadly signal and the end of the freeze free it. A task that is stopped or traced counts as frozen as well. A group is frozen when it is
+ * to be, and all its tasks and all groups below are.
+ *
+ * Locks: cgroup_tasks_lock, then sighand->lock.
+ */
+#include "kernel/cgroup/internal.h"
+
+void cgroup_freeze_task(struct task *t, bool on)
+{
+	if (!(t->flags & PF_KTHREAD))
+		task_set_freeze(t, on);
+}
+
+static bool all_frozen(struct cgroup *c)
+{
+	struct cgroup *child;
+
+	if (!c->e_freeze || c->nr_frozen < c->nr_tasks)
+		return false;
+	list_for_each_entry(child, &c->children, sibling)
+		if (!child->frozen)
+			return false;
+	return true;
+}
+
+/* Tasks of @c came, went, froze or thawed. Children are stable: who adds or removes one calls this afterwards. */
+void cgroup_update_frozen(struct cgroup *c)
+{
+	for (; c; c = c->parent) {
+		bool now = all_frozen(c);
+
+		if (now == c->frozen)
+			return;
+		c->frozen = now;
+		cgroup_notify(c, CGN_EVENTS);
+	}
+}
+
+static void mark(bool frozen)
+{
+	struct task *t = current;
+
+	if (!t->cgroup)
+		return;
+	spin_lock(&cgroup_tasks_lock);
+	if (t->cg_frozen != frozen && !list_empty(&t->cg_list)) {
+		t->cg_frozen = frozen;
+		t->cgroup->nr_frozen += frozen ? 1 : -1UL;
+		if (t->cgroup->e_freeze)
+			cgroup_update_frozen(t->cgroup);
+	}
+	spin_unlock(&cgroup_tasks_lock);
+}
+
+void cgroup_enter_frozen(void)
+{
+	mark(true);
+}
+
+void cgroup_leave_frozen(void)
+{
+	if (READ_ONCE(current->cg_frozen))
+		mark(false);
+}
+
+static void apply(struct cgroup *c, bool on)
+{
+	struct task *t;
+
+	if (c->e_freeze == on)
+		return;
+	c->e_freeze = on;
+	list_for_each_entry(t, &c->tasks, cg_list)
+		cgroup_freeze_task(t, on);
+}
+
+static struct cgroup *leftmost(struct cgroup *c)
+{
+	while (!list_empty(&c->children))
+		c = list_first_entry(&c->children, struct cgroup, sibling);
+	return c;
+}
+
+/* From the leaves up, since a group is frozen after those below. */
+static void update_all(struct cgroup *top)
+{
+	struct cgroup *c = leftmost(top);
+
+	for (;;) {
+		cgroup_update_frozen(c);
+		if (c == top)
+			return;
+		if (c->sibling.next == &c->parent->children)
+			c = c->parent;
+		else
+			c = leftmost(list_entry(c->sibling.next, struct cgroup, sibling));
+	}
+}
+
+void cgroup_set_freeze(struct cgroup *c, bool on)
+{
+	struct cgroup *at;
+
+	mutex_lock(&cgroup_mutex);
+	spin_lock(&cgroup_tasks_lock);
+	if (!c->dead) {
+		c->freeze = on;
+		for (at = c; at; at = cgroup_next(at, c))
+			apply(at, at->freeze || (at->parent && at->parent->e_freeze));
+		update_all(c);
+	}
+	spin_unlock(&cgroup_tasks_lock);
+	mutex_unlock(&cgroup_mutex);
+}

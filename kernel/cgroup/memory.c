@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory.c: what the memory controller asks of groups: keeping them alive while they have pages, events for those who wait, and killing when
+ * nothing else helps. The counting is in kernel/mm/memcg.c.
+ *
+ * The victim is the worst process of the group that is out of memory or of one below; where memory.oom.group is set on the way up from the
+ * victim's group, the topmost such group dies as a whole.
+ */
+#include "kernel/cgroup/internal.h"
+
+static struct cgroup *owner(struct mem_group *g)
+{
+	return container_of(g, struct cgroup, mem);
+}
+
+static void hold(struct mem_group *g)
+{
+	cgroup_get(owner(g));
+}
+
+static void release(struct mem_group *g)
+{
+	cgroup_put(owner(g));
+}
+
+static void event(struct mem_group *g)
+{
+	cgroup_notify(owner(g), CGN_MEMORY);
+	cgroup_notify(owner(g), CGN_MEMORY_LOCAL);
+}
+
+static bool belongs_to(struct task *p, void *arg)
+{
+	return p->cgroup && cgroup_is_descendant(p->cgroup, arg);
+}
+
+/* The topmost group between @c and @top that dies as one, or NULL. */
+static struct cgroup *unit_of(struct cgroup *c, struct cgroup *top)
+{
+	struct cgroup *unit = NULL;
+
+	for (;; c = c->parent) {
+		if (READ_ONCE(c->mem.oom_group))
+			unit = c;
+		if (c == top || cgroup_is_root(c))
+			return unit;
+	}
+}
+
+static bool oom_kill_in(struct mem_group *g)
+{
+	struct cgroup *c = owner(g), *victims_group, *unit;
+	struct task *victim;
+	bool any;
+
+	victim = oom_kill_within(min(g->max, max_pfn), belongs_to, c, &any);
+	if (!victim)
+		return any;
+	victims_group = task_get_cgroup(victim);
+	mem_group_killed(&victims_group->mem);
+	unit = unit_of(victims_group, c);
+	if (unit) {
+		mem_group_killed_all(&unit->mem);
+		cgroup_kill(unit);
+	}
+	cgroup_put(victims_group);
+	put_task(victim);
+	return true;
+}
+
+static int memory_init(void)
+{
+	mem_group_hold = hold;
+	mem_group_release = release;
+	mem_group_event = event;
+	mem_group_oom_kill = oom_kill_in;
+	return 0;
+}
+INITCALL(1, memory_init);

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tasks.c: who is in which group: forks, exits, migrations, lists of members, killing all, and the CPU time that members have used.
+ *
+ * A fork holds cgroup_threads for reading from cgroup_can_fork() on, so that a migration (or a kill) sees all threads of a process and no new
+ * one appears. A dying task leaves its group's list in cgroup_exit(), before its parent hears of its death: an empty group can be removed as
+ * soon as the last child was waited for.
+ *
+ * CPU time: what a task uses is added to its group and all above when it leaves; live tasks are asked when somebody reads.
+ *
+ * Locks: cgroup_mutex, cgroup_threads, cgroup_tasks_lock, then a task's sighand->lock or runqueue.
+ */
+#include "kernel/cgroup/internal.h"
+
+#include "kernel/task/pid_ns.h"
+#include "kernel/task/signal.h"
+
+DEFINE_RWSEM(cgroup_threads);
+struct cgroup *(*cgroup_of_fd)(int fd, bool *may_fork_into);
+void (*cgroup_notify_inode)(struct cgroup *c, u32 which);
+
+/* ---- notifications ---- */
+
+struct notice {
+	struct work work;
+	struct cgroup *cgroup;
+	u32 which;
+};
+
+static void send_notice(struct work *w)
+{
+	struct notice *n = container_of(w, struct notice, work);
+
+	if (cgroup_notify_inode)
+		cgroup_notify_inode(n->cgroup, n->which);
+	cgroup_put(n->cgroup);
+	kfree(n);
+}
+
+void cgroup_notify(struct cgroup *c, u32 which)
+{
+	struct notice *n;
+
+	if (cgroup_is_root(c))
+		return; /* it has no such files */
+	__atomic_add_fetch(&c->notify[which].seq, 1, __ATOMIC_RELAXED);
+	wake_up_all(&c->notify[which].wait);
+	if (!READ_ONCE(c->dir))
+		return; /* nobody has looked there yet */
+	n = kzalloc(sizeof(*n), GFP_ATOMIC);
+	if (!n)
+		return;
+	n->cgroup = cgroup_get(c);
+	n->which = which;
+	work_setup(&n->work, send_notice);
+	work_queue(&n->work);
+}
+
+/* ---- membership; under cgroup_tasks_lock ---- */
+
+static void set_populated(struct cgroup *c, bool yes)
+{
+	struct cgroup *child = NULL;
+
+	for (; c; child = c, c = c->parent) {
+		bool was = c->nr_populated;
+
+		c->nr_populated += yes ? 1 : -1UL;
+		if (child && !child->threaded)
+			c->nr_populated_domain_children += yes ? 1 : -1UL;
+		if (was == !!c->nr_populated)
+			return;
+		cgroup_notify(c, CGN_EVENTS);
+	}
+}
+
+void cgroup_link_task(struct cgroup *c, struct task *t)
+{
+	list_add_tail(&t->cg_list, &c->tasks);
+	if (!c->nr_tasks++)
+		set_populated(c, true);
+}
+
+void cgroup_unlink_task(struct task *t)
+{
+	struct cgroup *c = t->cgroup;
+
+	list_del_init(&t->cg_list);
+	if (t->cg_frozen) {
+		t->cg_frozen = false;
+		c->nr_frozen--;
+	}
+	if (!--c->nr_tasks)
+		set_populated(c, false);
+}
+
+/* What @t has used since it came goes to its group and those above. */
+void cgroup_flush_times(struct task *t)
+{
+	u64 exec = task_sched_runtime(t), utime = READ_ONCE(t->utime), stime = READ_ONCE(t->stime);
+	struct cgroup *c;
+
+	for (c = t->cgroup; c; c = c->parent) {
+		c->past_exec += exec - t->cg_exec;
+		c->past_utime += utime - t->cg_utime;
+		c->past_stime += stime - t->cg_stime;
+		if (t->nice > 0)
+			c->past_nice += utime - t->cg_utime;
+	}
+	t->cg_exec = exec;
+	t->cg_utime = utime;
+	t->cg_stime = stime;
+}
+
+void cgroup_cpu_times(struct cgroup *c, struct cgroup_times *ct)
+{
+	struct cgroup *at;
+	struct task *t;
+
+	mutex_lock(&cgroup_mutex);
+	spin_lock(&cgroup_tasks_lock);
+	*ct = (struct cgroup_times){ c->past_exec, c->past_utime, c->past_stime, c->past_nice };
+	for (at = c; at; at = cgroup_next(at, c))
+		list_for_each_entry(t, &at->tasks, cg_list) {
+			u64 utime = READ_ONCE(t->utime) - t->cg_utime;
+
+			ct->exec += task_sched_runtime(t) - t->cg_exec;
+			ct->utime += utime;
+			ct->stime += READ_ONCE(t->stime) - t->cg_stime;
+			if (t->nice > 0)
+				ct->nice += utime;
+		}
+	spin_unlock(&cgroup_tasks_lock);
+	mutex_unlock(&cgroup_mutex);
+}
+
+static struct mem_group *mem_group_of(struct cgroup *c)
+{
+	return cgroup_is_root(c) ? NULL : &c->mem;
+}
+
+/* ---- birth and death ---- */
+
+int cgroup_can_fork(struct task *t, struct cgroup *into)
+{
+	struct cgroup *c;
+	int err;
+
+	down_read(&cgroup_threads);
+	c = into ? into : current->cgroup;
+	if (into && (into->dead || (!cgroup_is_root(into) && into->control && !into->threaded)))
+		err = into->dead ? -ENODEV : -EBUSY;
+	else
+		err = pids_charge(c);
+	if (err) {
+		up_read(&cgroup_threads);
+		return err;
+	}
+	t->cgroup = cgroup_get(c);
+	t->mem_group = mem_group_of(c);
+	sched_set_group(t, cgroup_sched_group(c));
+	return 0;
+}
+
+void cgroup_cancel_fork(struct task *t)
+{
+	pids_uncharge(t->cgroup);
+	up_read(&cgroup_threads);
+	cgroup_put(t->cgroup);
+	t->cgroup = NULL;
+}
+
+void cgroup_post_fork(struct task *t)
+{
+	struct cgroup *c = t->cgroup;
+
+	spin_lock(&cgroup_tasks_lock);
+	cgroup_link_task(c, t);
+	if (c->e_freeze)
+		cgroup_freeze_task(t, true);
+	if (c->frozen)
+		cgroup_update_frozen(c);
+	spin_unlock(&cgroup_tasks_lock);
+	up_read(&cgroup_threads);
+}
+
+void cgroup_kthread(struct task *t)
+{
+	spin_lock(&cgroup_tasks_lock);
+	t->cgroup = &cgroup_root;
+	cgroup_link_task(&cgroup_root, t);
+	spin_unlock(&cgroup_tasks_lock);
+}
+
+void cgroup_exit(struct task *t)
+{
+	struct cgroup *c = t->cgroup;
+
+	if (!c)
+		return;
+	spin_lock(&cgroup_tasks_lock);
+	cgroup_flush_times(t);
+	cgroup_unlink_task(t);
+	if (c->e_freeze)
+		cgroup_update_frozen(c);
+	spin_unlock(&cgroup_tasks_lock);
+}
+
+void cgroup_release(struct task *t)
+{
+	if (t->cgroup)
+		pids_uncharge(t->cgroup);
+}
+
+void cgroup_free(struct task *t)
+{
+	cgroup_put(t->cgroup);
+	t->cgroup = NULL;
+}
+
+/* ---- migration ---- */
+
+static int check_destination(struct cgroup *dst, struct task *t, bool process)
+{
+	struct cgroup *from, *to;
+
+	if (dst->dead)
+		return -ENODEV;
+	for (to = dst; to->threaded; to = to->parent)
+		;
+	if (!cgroup_valid_domain(to))
+		return -EOPNOTSUPP;
+	for (from = t->cgroup; from->threaded; from = from->parent)
+		;
+	if (!process && from != to)
+		return -EOPNOTSUPP; /* a thread stays within the domain of its process */
+	if (cgroup_is_root(dst) || dst->threaded || !dst->control)
+		return 0;
+	return dst->nr_threaded_children && !(dst->control & ~CG_THREADED) ? 0 : -EBUSY;
+}
+
+static void move_task(struct cgroup *dst, struct task *t)
+{
+	struct cgroup *from = t->cgroup;
+
+	if (from == dst || (t->flags & PF_EXITING) || list_empty(&t->cg_list))
+		return;
+	cgroup_flush_times(t);
+	cgroup_unlink_task(t);
+	pids_charge_force(dst);
+	pids_uncharge(from);
+	t->cgroup = cgroup_get(dst);
+	WRITE_ONCE(t->mem_group, mem_group_of(dst));
+	cgroup_link_task(dst, t);
+	sched_move_task(t, cgroup_sched_group(dst));
+	if (from->e_freeze != dst->e_freeze)
+		cgroup_freeze_task(t, dst->e_freeze);
+	cgroup_update_frozen(from);
+	cgroup_update_frozen(dst);
+	cgroup_put(from);
+}
+
+/* cgroup_mutex is held. */
+static int attach_locked(struct cgroup *dst, struct task *t, bool process,
+	int (*may)(struct cgroup *from, struct cgroup *to, void *arg), void *arg)
+{
+	struct task *other;
+	int err;
+
+	if (t->flags & PF_KTHREAD)
+		return -EINVAL;
+	if ((t->flags & PF_EXITING) && !process)
+		return -ESRCH;
+	err = may ? may(t->cgroup, dst, arg) : 0;
+	if (!err)
+		err = check_destination(dst, t, process);
+	if (err)
+		return err;
+	down_write(&cgroup_threads);
+	read_lock(&tasklist_lock);
+	spin_lock(&cgroup_tasks_lock);
+	if (process) {
+		list_for_each_entry(other, &t->signal->threads, thread_node)
+			move_task(dst, other);
+	} else {
+		move_task(dst, t);
+	}
+	spin_unlock(&cgroup_tasks_lock);
+	read_unlock(&tasklist_lock);
+	up_write(&cgroup_threads);
+	return 0;
+}
+
+int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
+	int (*may)(struct cgroup *from, struct cgroup *to, void *arg), void *arg)
+{
+	struct task *t;
+	int err;
+
+	if (nr) {
+		t = find_get_task(nr);
+		if (!t)
+			return -ESRCH;
+	} else {
+		t = current;
+		get_task(t);
+	}
+	mutex_lock(&cgroup_mutex);
+	err = t->exit_state ? -ESRCH : attach_locked(dst, t, process, may, arg);
+	mutex_unlock(&cgroup_mutex);
+	put_task(t);
+	return err;
+}
+
+/* ---- lists ---- */
+
+static void sort_numbers(pid_t *v, s64 n)
+{
+	s64 gap, i, j;
+
+	for (gap = n / 2; gap; gap /= 2)
+		for (i = gap; i < n; i++) {
+			pid_t x = v[i];
+
+			for (j = i; j >= gap && v[j - gap] > x; j -= gap)
+				v[j] = v[j - gap];
+			v[j] = x;
+		}
+}
+
+static u64 count_tasks(struct cgroup *c, bool below)
+{
+	struct cgroup *at;
+	u64 n = 0;
+
+	for (at = c; at; at = below ? cgroup_next(at, c) : NULL)
+		n += at->nr_tasks;
+	return n;
+}
+
+static s64 collect_locked(struct cgroup *c, bool processes, bool below, pid_t **out)
+{
+	struct cgroup *at;
+	s64 n = 0, room, i, kept;
+	struct task *t;
+
+	room = (s64)count_tasks(c, below) + 64; /* and some that come meanwhile */
+	*out = kmalloc((size_t)room * sizeof(pid_t), GFP_KERNEL);
+	if (!*out)
+		return -ENOMEM;
+	spin_lock(&cgroup_tasks_lock);
+	for (at = c; at; at = below ? cgroup_next(at, c) : NULL)
+		list_for_each_entry(t, &at->tasks, cg_list)
+			if (n < room)
+				(*out)[n++] = processes ? t->tgid : t->pid;
+	spin_unlock(&cgroup_tasks_lock);
+	sort_numbers(*out, n);
+	for (i = kept = 0; i < n; i++)
+		if (!kept || (*out)[kept - 1] != (*out)[i])
+			(*out)[kept++] = (*out)[i];
+	return kept;
+}
+
+s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out)
+{
+	s64 n;
+
+	mutex_lock(&cgroup_mutex);
+	n = collect_locked(c, processes, below, out);
+	mutex_unlock(&cgroup_mutex);
+	return n;
+}
+
+/* Nobody forks meanwhile; who was forking has been counted, or sees its own death before it goes on. */
+void cgroup_kill(struct cgroup *c)
+{
+	pid_t *all;
+	s64 n, i;
+
+	mutex_lock(&cgroup_mutex);
+	down_write(&cgroup_threads);
+	n = collect_locked(c, true, true, &all);
+	for (i = 0; i < n; i++) {
+		struct pid *pid = find_get_pid_ns(all[i], &init_pid_ns);
+		struct task *t = pid ? pid_get_task(pid, PIDTYPE_TGID) : NULL;
+
+		if (pid)
+			put_pid(pid);
+		if (!t)
+			continue;
+		if (!(t->flags & PF_KTHREAD))
+			send_sig_group(SIGKILL, t, SEND_SIG_PRIV);
+		put_task(t);
+	}
+	if (n >= 0)
+		kfree(all);
+	up_write(&cgroup_threads);
+	mutex_unlock(&cgroup_mutex);
+}

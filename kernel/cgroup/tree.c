@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tree.c: the tree of groups: making and removing them, which controllers their children have, threaded subtrees.
+ *
+ * A group is live, then dead (removed from the tree: no children, no tasks), then freed when the last reference goes. A controller is
+ * enabled in a group when its parent's subtree_control has it; where it is not, its figures are still counted, so that they are right
+ * when it is enabled later, but its limits are those of the nearest ancestor that has it.
+ *
+ * Rules (linux-doc, admin-guide/cgroup-v2): a group other than the root has either tasks or controllers for its children, except inside a
+ * threaded subtree for controllers that may divide a process.
+ *
+ * Locks: cgroup_mutex; cgroup_tasks_lock for what is read of tasks.
+ */
+#include "kernel/cgroup/internal.h"
+
+DEFINE_MUTEX(cgroup_mutex);
+DEFINE_SPINLOCK(cgroup_tasks_lock);
+
+struct cgroup cgroup_root = {
+	.refs = ATOMIC_INIT(1),
+	.id = 1,
+	.children = LIST_HEAD_INIT(cgroup_root.children),
+	.sibling = LIST_HEAD_INIT(cgroup_root.sibling),
+	.tasks = LIST_HEAD_INIT(cgroup_root.tasks),
+	.max_depth = ~0UL,
+	.max_descendants = ~0UL,
+	.pids_max = INT64_MAX,
+	.files_lock = SPINLOCK_INIT(cgroup_root.files_lock),
+};
+static u64 next_id = 2; /* under cgroup_mutex */
+
+/* ---- life ---- */
+
+static void init_parts(struct cgroup *c)
+{
+	u32 i;
+
+	for (i = 0; i < CGN_NR; i++)
+		init_waitqueue_head(&c->notify[i].wait);
+	simple_xattrs_init(&c->xattrs);
+	sched_group_init(&c->sched);
+	mem_group_init(&c->mem, c->parent ? &c->parent->mem : NULL);
+}
+
+static int tree_init(void)
+{
+	init_parts(&cgroup_root);
+	return 0;
+}
+INITCALL(1, tree_init);
+
+struct cgroup *cgroup_get(struct cgroup *c)
+{
+	if (c != &cgroup_root)
+		atomic_inc(&c->refs);
+	return c;
+}
+
+static void free_rcu(struct rcu_head *h)
+{
+	struct cgroup *c = container_of(h, struct cgroup, rcu);
+
+	kfree(c->name);
+	kfree(c);
+}
+
+static void count_descendants(struct cgroup *c, s64 live, s64 dying)
+{
+	for (c = c->parent; c; c = c->parent) {
+		__atomic_add_fetch(&c->nr_descendants, (u64)live, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&c->nr_dying, (u64)dying, __ATOMIC_RELAXED);
+	}
+}
+
+/* The last reference may go with locks held: nothing here sleeps. */
+void cgroup_put(struct cgroup *c)
+{
+	while (c && c != &cgroup_root && atomic_dec_and_test(&c->refs)) {
+		struct cgroup *parent = c->parent;
+
+		count_descendants(c, 0, -1);
+		simple_xattrs_free(&c->xattrs);
+		call_rcu(&c->rcu, free_rcu);
+		c = parent;
+	}
+}
+
+struct cgroup *task_get_cgroup(struct task *t)
+{
+	struct cgroup *c;
+
+	spin_lock(&cgroup_tasks_lock);
+	c = cgroup_get(t->cgroup ? t->cgroup : &cgroup_root);
+	spin_unlock(&cgroup_tasks_lock);
+	return c;
+}
+
+/* ---- looking ---- */
+
+bool cgroup_is_descendant(const struct cgroup *c, const struct cgroup *ancestor)
+{
+	for (; c; c = c->parent)
+		if (c == ancestor)
+			return true;
+	return false;
+}
+
+static struct cgroup *common_ancestor(struct cgroup *a, struct cgroup *b)
+{
+	while (!cgroup_is_descendant(a, b))
+		b = b->parent;
+	return b;
+}
+
+static char *prepend(char *p, const char *start, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (!p || (size_t)(p - start) < n + 1)
+		return NULL;
+	for (p -= n; n--;)
+		p[n] = name[n];
+	*--p = '/';
+	return p;
+}
+
+char *cgroup_path(struct cgroup *c, struct cgroup *root, char *buf, size_t size)
+{
+	struct cgroup *top = common_ancestor(c, root), *up;
+	char *p = buf + size - 1;
+
+	*p = 0;
+	if (c == top && root == top)
+		return prepend(p, buf, "");
+	for (up = c; up != top; up = up->parent)
+		p = prepend(p, buf, up->name);
+	for (up = root; up != top; up = up->parent)
+		p = prepend(p, buf, "..");
+	return p ? p : ERR_PTR(-ENAMETOOLONG);
+}
+
+static struct cgroup *find_child(struct cgroup *parent, const char *name, u32 len)
+{
+	struct cgroup *c;
+
+	list_for_each_entry(c, &parent->children, sibling)
+		if (strlen(c->name) == len && !memcmp(c->name, name, len))
+			return c;
+	return NULL;
+}
+
+struct cgroup *cgroup_child(struct cgroup *parent, const char *name, u32 len)
+{
+	struct cgroup *c;
+
+	mutex_lock(&cgroup_mutex);
+	c = find_child(parent, name, len);
+	if (c)
+		cgroup_get(c);
+	mutex_unlock(&cgroup_mutex);
+	return c;
+}
+
+struct cgroup *cgroup_next(struct cgroup *c, struct cgroup *top)
+{
+	if (!list_empty(&c->children))
+		return list_first_entry(&c->children, struct cgroup, sibling);
+	for (; c != top; c = c->parent)
+		if (c->sibling.next != &c->parent->children)
+			return list_entry(c->sibling.next, struct cgroup, sibling);
+	return NULL;
+}
+
+/* ---- domains and threads ---- */
+
+static bool has_tasks(struct cgroup *c)
+{
+	return READ_ONCE(c->nr_tasks);
+}
+
+/* Is it the top of a threaded subtree? The root is not bound by that. */
+static bool is_thread_root(struct cgroup *c)
+{
+	if (c->threaded || cgroup_is_root(c))
+		return false;
+	return c->nr_threaded_children || (has_tasks(c) && c->control & CG_THREADED);
+}
+
+bool cgroup_valid_domain(struct cgroup *c)
+{
+	if (c->threaded)
+		return false;
+	for (c = c->parent; c; c = c->parent)
+		if (c->threaded || is_thread_root(c))
+			return false;
+	return true;
+}
+
+static bool can_be_thread_root(struct cgroup *c)
+{
+	if (cgroup_is_root(c))
+		return true;
+	return !(c->control & ~CG_THREADED) && !READ_ONCE(c->nr_populated_domain_children);
+}
+
+static struct cgroup *domain_of(struct cgroup *c)
+{
+	while (c->threaded)
+		c = c->parent;
+	return c;
+}
+
+const char *cgroup_type(struct cgroup *c)
+{
+	if (c->threaded)
+		return "threaded";
+	if (!cgroup_valid_domain(c))
+		return "domain invalid";
+	return is_thread_root(c) ? "domain threaded" : "domain";
+}
+
+int cgroup_set_threaded(struct cgroup *c)
+{
+	struct cgroup *dom;
+	int err = 0;
+
+	mutex_lock(&cgroup_mutex);
+	if (c->dead) {
+		err = -ENODEV;
+	} else if (!c->threaded) {
+		dom = domain_of(c->parent);
+		if (READ_ONCE(c->nr_populated) || c->control & ~CG_THREADED ||
+			!cgroup_valid_domain(dom) || !can_be_thread_root(dom)) {
+			err = -EOPNOTSUPP;
+		} else {
+			c->threaded = true;
+			c->parent->nr_threaded_children++;
+		}
+	}
+	mutex_unlock(&cgroup_mutex);
+	return err;
+}
+
+/* ---- making and removing ---- */
+
+static int check_limits(struct cgroup *parent)
+{
+	struct cgroup *c;
+	u64 depth = 1;
+
+	for (c = parent; c; c = c->parent, depth++)
+		if (c->nr_descendants >= c->max_descendants || depth > c->max_depth)
+			return -EAGAIN;
+	return 0;
+}
+
+struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len)
+{
+	struct cgroup *c;
+	int err = -ENOMEM;
+
+	if (memchr(name, '\n', len))
+		return ERR_PTR(-EINVAL);
+	c = kzalloc(sizeof(*c), GFP_KERNEL);
+	if (c)
+		c->name = kmalloc(len + 1, GFP_KERNEL);
+	if (!c || !c->name)
+		goto err_free;
+	memcpy(c->name, name, len);
+	c->name[len] = 0;
+	mutex_lock(&cgroup_mutex);
+	err = parent->dead ? -ENODEV : check_limits(parent);
+	if (!err && find_child(parent, name, len))
+		err = -EEXIST;
+	if (err) {
+		mutex_unlock(&cgroup_mutex);
+		goto err_free;
+	}
+	atomic_set(&c->refs, 2); /* the tree's and the caller's */
+	c->id = next_id++;
+	c->parent = cgroup_get(parent);
+	c->level = parent->level + 1;
+	INIT_LIST_HEAD(&c->children);
+	INIT_LIST_HEAD(&c->tasks);
+	c->max_depth = c->max_descendants = ~0UL;
+	c->pids_max = INT64_MAX;
+	spin_lock_init(&c->files_lock);
+	init_parts(c);
+	spin_lock(&cgroup_tasks_lock);
+	c->e_freeze = parent->e_freeze;
+	c->frozen = c->e_freeze;
+	list_add_tail(&c->sibling, &parent->children); /* cgroup_update_frozen() walks them */
+	spin_unlock(&cgroup_tasks_lock);
+	count_descendants(c, 1, 0);
+	cgroup_apply_sched(c);
+	mutex_unlock(&cgroup_mutex);
+	return c;
+
+err_free:
+	if (c)
+		kfree(c->name);
+	kfree(c);
+	return ERR_PTR(err);
+}
+
+int cgroup_rmdir(struct cgroup *c)
+{
+	int err = 0;
+
+	mutex_lock(&cgroup_mutex);
+	if (c->dead)
+		err = -ENODEV;
+	else if (!list_empty(&c->children) || READ_ONCE(c->nr_populated))
+		err = -EBUSY;
+	if (err) {
+		mutex_unlock(&cgroup_mutex);
+		return err;
+	}
+	WRITE_ONCE(c->dead, true);
+	if (c->threaded)
+		c->parent->nr_threaded_children--;
+	count_descendants(c, -1, 1);
+	sched_group_exit(&c->sched);
+	spin_lock(&cgroup_tasks_lock);
+	list_del_init(&c->sibling);
+	cgroup_update_frozen(c->parent);
+	spin_unlock(&cgroup_tasks_lock);
+	mutex_unlock(&cgroup_mutex);
+	for (u32 i = 0; i < CGN_NR; i++)
+		cgroup_notify(c, i);
+	cgroup_put(c); /* the tree's */
+	return 0;
+}
+
+/* ---- controllers ---- */
+
+static bool child_uses(struct cgroup *c, u32 mask)
+{
+	struct cgroup *child;
+
+	list_for_each_entry(child, &c->children, sibling)
+		if (child->control & mask)
+			return true;
+	return false;
+}
+
+/* May @c give @mask to its children, tasks considered? */
+static int check_enable(struct cgroup *c, u32 mask)
+{
+	if (!mask || cgroup_is_root(c))
+		return 0;
+	if (!cgroup_valid_domain(domain_of(c)))
+		return -EOPNOTSUPP;
+	if (mask & ~CG_THREADED) {
+		if (c->threaded || is_thread_root(c))
+			return -EOPNOTSUPP;
+	} else if (c->threaded || can_be_thread_root(c)) {
+		if (c->threaded || c->nr_threaded_children)
+			return 0;
+	}
+	return has_tasks(c) ? -EBUSY : 0;
+}
+
+/* A controller that goes takes its settings with it. */
+static void reset(struct cgroup *c, u32 mask)
+{
+	struct cgroup *child;
+
+	list_for_each_entry(child, &c->children, sibling) {
+		if (mask & CG_PIDS)
+			child->pids_max = INT64_MAX;
+		if (mask & CG_MEMORY)
+			mem_group_reset(&child->mem);
+		if (mask & CG_CPU)
+			sched_group_reset(&child->sched);
+	}
+}
+
+int cgroup_set_control(struct cgroup *c, u32 on, u32 off)
+{
+	struct cgroup *at;
+	int err = 0;
+
+	mutex_lock(&cgroup_mutex);
+	on &= ~c->control;
+	off &= c->control;
+	if (c->dead)
+		err = -ENODEV;
+	else if (on & ~cgroup_enabled(c))
+		err = -ENOENT;
+	else if (child_uses(c, off))
+		err = -EBUSY;
+	else
+		err = check_enable(c, on);
+	if (!err && (on || off)) {
+		reset(c, off);
+		WRITE_ONCE(c->control, (c->control | on) & ~off);
+		if ((on | off) & CG_CPU)
+			for (at = c; at; at = cgroup_next(at, c))
+				cgroup_apply_sched(at);
+	}
+	mutex_unlock(&cgroup_mutex);
+	return err;
+}
+
+/* The scheduler's group of the nearest ancestor with the cpu controller; its parent likewise. NULL: the root. */
+static struct sched_group *sched_group_of(struct cgroup *c)
+{
+	for (; c && !cgroup_is_root(c); c = c->parent)
+		if (cgroup_enabled(c) & CG_CPU)
+			return &c->sched;
+	return NULL;
+}
+
+struct sched_group *cgroup_sched_group(struct cgroup *c)
+{
+	return sched_group_of(c);
+}
+
+void cgroup_apply_sched(struct cgroup *c)
+{
+	struct sched_group *g = sched_group_of(c);
+	struct task *t;
+
+	if (g == &c->sched)
+		sched_group_link(g, sched_group_of(c->parent));
+	spin_lock(&cgroup_tasks_lock);
+	list_for_each_entry(t, &c->tasks, cg_list)
+		sched_move_task(t, g);
+	spin_unlock(&cgroup_tasks_lock);
+	if (!cgroup_is_root(c) && g != &c->sched)
+		sched_group_link(&c->sched, NULL);
+}

@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cgroup2.c: the file system "cgroup2": a directory for each group, with its control files.
+ *
+ * The groups are the truth (kernel/cgroup); dentries are a cache of it that every use checks (d_revalidate). Inodes stay with their group
+ * from the first look on (cgroup->dir, ->files), so that owners, modes and watches stay; they go with the directory. There is one superblock, which the
+ * kernel keeps mounted.
+ *
+ * Locks: a directory's i_rwsem (by vfs), then cgroup_mutex; cgroup->files_lock for the inodes.
+ */
+#include <linux/eventpoll.h>
+#include <linux/inotify.h>
+#include <linux/magic.h>
+
+#include "kernel/fs/cgroup2/internal.h"
+
+#define FILE_INO(c, i) (((c)->id << 8) | BIT(48) | (u64)(i))
+
+static const struct inode_operations dir_iops, file_iops;
+static const struct file_operations dir_fops, file_fops;
+static const struct dentry_operations cgroup_dops;
+static struct mount *kernel_mount;
+
+static struct cgroup *cgroup_of(const struct inode *inode)
+{
+	return inode->i_private;
+}
+
+static const struct cg_file *file_of(const struct inode *inode)
+{
+	return &cg_files[inode->i_generation];
+}
+
+/* ---- inodes ---- */
+
+/* Owner of a control file that nobody has looked at: the one who made the group. */
+static void inherit_owner(struct inode *inode, struct cgroup *c)
+{
+	if (c->dir) {
+		inode->i_uid = c->dir->i_uid;
+		inode->i_gid = c->dir->i_gid;
+	}
+}
+
+static struct inode *make_inode(struct super_block *sb, struct cgroup *c, int index)
+{
+	struct inode *inode = new_inode(sb);
+
+	if (!inode)
+		return NULL;
+	inode->i_private = cgroup_get(c);
+	inode->i_atime = inode->i_mtime = inode->i_ctime = current_time(inode);
+	if (index < 0) {
+		inode->i_ino = c->id;
+		inode->i_mode = S_IFDIR | 0755;
+		inode->i_op = &dir_iops;
+		inode->i_fop = &dir_fops;
+		set_nlink(inode, 2);
+	} else {
+		inode->i_ino = FILE_INO(c, index);
+		inode->i_generation = (u32)index;
+		inode->i_mode = S_IFREG | cg_files[index].mode;
+		inode->i_op = &file_iops;
+		inode->i_fop = &file_fops;
+		set_nlink(inode, 1);
+		inherit_owner(inode, c);
+	}
+	return inode;
+}
+
+static struct inode **slot_of(struct cgroup *c, int index)
+{
+	return index < 0 ? &c->dir : &c->files[index];
+}
+
+/* The group's inode for a file, or its directory (-1): a reference; NULL where memory is out or the group is dead. */
+static struct inode *get_inode(struct super_block *sb, struct cgroup *c, int index)
+{
+	struct inode **slot = slot_of(c, index), *fresh = NULL, *inode;
+
+	spin_lock(&c->files_lock);
+	if (!*slot && !c->dead) {
+		spin_unlock(&c->files_lock);
+		fresh = make_inode(sb, c, index);
+		spin_lock(&c->files_lock);
+		if (!*slot && fresh && !c->dead) {
+			*slot = fresh; /* keeps this reference */
+			fresh = NULL;
+		}
+	}
+	inode = *slot;
+	if (inode)
+		ihold(inode);
+	spin_unlock(&c->files_lock);
+	if (fresh)
+		iput(fresh);
+	return inode;
+}
+
+static void drop_inodes(struct cgroup *c)
+{
+	for (int i = -1; i < CG_MAX_FILES; i++) {
+		struct inode **slot = slot_of(c, i), *inode;
+
+		spin_lock(&c->files_lock);
+		inode = *slot;
+		*slot = NULL;
+		spin_unlock(&c->files_lock);
+		if (inode)
+			iput(inode);
+	}
+}
+
+static void evict(struct inode *inode)
+{
+	truncate_inode_pages(&inode->i_data, 0);
+	clear_inode(inode);
+	cgroup_put(inode->i_private);
+	inode->i_private = NULL;
+}
+
+/* ---- directories ---- */
+
+static int revalidate(struct dentry *d, u32 flags)
+{
+	struct inode *inode = d_inode(d);
+	struct cgroup *c;
+
+	if (!inode)
+		return 0;
+	c = cgroup_of(inode);
+	if (READ_ONCE(c->dead))
+		return 0;
+	return S_ISDIR(inode->i_mode) || cg_file_here(c, file_of(inode));
+}
+
+static int unused(const struct dentry *d)
+{
+	return d->d_inode && !S_ISDIR(d->d_inode->i_mode);
+}
+
+static const struct dentry_operations cgroup_dops = { .d_revalidate = revalidate,
+	.d_delete = unused };
+
+static int find_file(const struct cgroup *c, const struct qstr *name)
+{
+	for (u32 i = 0; i < nr_cg_files; i++)
+		if (strlen(cg_files[i].name) == name->len &&
+			!memcmp(cg_files[i].name, name->name, name->len) &&
+			cg_file_here(c, &cg_files[i]))
+			return (int)i;
+	return -1;
+}
+
+static struct dentry *dir_lookup(struct inode *dir, struct dentry *d, u32 flags)
+{
+	struct cgroup *c = cgroup_of(dir), *child;
+	int index = find_file(c, &d->d_name);
+	struct inode *inode;
+
+	if (d->d_name.len > CGROUP_NAME_MAX)
+		return ERR_PTR(-ENAMETOOLONG);
+	d->d_op = &cgroup_dops;
+	if (index >= 0) {
+		inode = get_inode(dir->i_sb, c, index);
+	} else {
+		child = cgroup_child(c, d->d_name.name, d->d_name.len);
+		if (!child) {
+			d_add(d, NULL); /* negative, and never believed */
+			return NULL;
+		}
+		inode = get_inode(dir->i_sb, child, -1);
+		cgroup_put(child);
+	}
+	if (!inode)
+		return ERR_PTR(READ_ONCE(c->dead) ? -ENODEV : -ENOMEM);
+	return d_splice_alias(inode, d);
+}
+
+static int dir_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
+{
+	struct cgroup *parent = cgroup_of(dir), *c;
+	struct inode *inode;
+
+	if (find_file(parent, &d->d_name) >= 0)
+		return -EEXIST;
+	c = cgroup_mkdir(parent, d->d_name.name, d->d_name.len);
+	if (IS_ERR(c))
+		return (int)PTR_ERR(c);
+	inode = get_inode(dir->i_sb, c, -1);
+	if (!inode) {
+		cgroup_rmdir(c);
+		cgroup_put(c);
+		return -ENOMEM;
+	}
+	inode->i_mode = S_IFDIR | (mode & 01777);
+	inode->i_uid = current_fsuid();
+	inode->i_gid = current_fsgid();
+	cgroup_put(c);
+	inc_nlink(dir);
+	d_instantiate(d, inode);
+	return 0;
+}
+
+static int dir_rmdir(struct inode *dir, struct dentry *d)
+{
+	struct cgroup *c = cgroup_get(cgroup_of(d_inode(d)));
+	int err = cgroup_rmdir(c);
+
+	if (!err) {
+		drop_inodes(c);
+		drop_nlink(dir);
+		clear_nlink(d_inode(d));
+	}
+	cgroup_put(c);
+	return err;
+}
+
+/* A group moves nowhere; a control file is not taken away. */
+static int dir_unlink(struct inode *dir, struct dentry *d)
+{
+	return -EPERM;
+}
+
+#define CHILD_POS 1024
+
+/* The n-th child's number and name; false: there are not so many. */
+static bool nth_child(struct cgroup *c, u64 n, u64 *id, char *name)
+{
+	struct cgroup *child;
+	bool found = false;
+
+	mutex_lock(&cgroup_mutex);
+	list_for_each_entry(child, &c->children, sibling)
+		if (child->id >= n) { /* the list is in the order of numbers */
+			*id = child->id;
+			strscpy(name, child->name, CGROUP_NAME_MAX + 1);
+			found = true;
+			break;
+		}
+	mutex_unlock(&cgroup_mutex);
+	return found;
+}
+
+static int dir_iterate(struct file *f, struct dir_context *ctx)
+{
+	struct cgroup *c = cgroup_of(f->f_inode);
+	char *name;
+	u64 id;
+
+	if (READ_ONCE(c->dead) || !dir_emit_dots(f, ctx))
+		return READ_ONCE(c->dead) ? -ENODEV : 0;
+	for (; ctx->pos - 2 < nr_cg_files; ctx->pos++) {
+		u32 i = (u32)(ctx->pos - 2);
+
+		if (cg_file_here(c, &cg_files[i]) &&
+			!dir_emit(ctx, cg_files[i].name, (int)strlen(cg_files[i].name),
+				FILE_INO(c, i), 8))
+			return 0;
+	}
+	if (ctx->pos < CHILD_POS)
+		ctx->pos = CHILD_POS;
+	name = kmalloc(CGROUP_NAME_MAX + 1, GFP_KERNEL);
+	if (!name)
+		return -ENOMEM;
+	while (nth_child(c, (u64)ctx->pos - CHILD_POS, &id, name)) {
+		ctx->pos = (loff_t)id + CHILD_POS;
+		if (!dir_emit(ctx, name, (int)strlen(name), id, 4))
+			break;
+		ctx->pos++;
+	}
+	kfree(name);
+	return 0;
+}
+
+static ssize_t dir_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
+{
+	return simple_xattr_get(&cgroup_of(inode)->xattrs, name, buf, size);
+}
+
+static int dir_setxattr(
+	struct inode *inode, const char *name, const void *value, size_t size, int flags)
+{
+	if (strncmp(name, "user.", 5) != 0 && strncmp(name, "trusted.", 8) != 0 &&
+		strncmp(name, "security.", 9) != 0)
+		return -EOPNOTSUPP;
+	return simple_xattr_set(&cgroup_of(inode)->xattrs, name, value, size, flags);
+}
+
+static ssize_t dir_listxattr(struct inode *inode, char *buf, size_t size)
+{
+	return simple_xattr_list(&cgroup_of(inode)->xattrs, buf, size);
+}
+
+static const struct inode_operations dir_iops = {
+	.lookup = dir_lookup,
+	.mkdir = dir_mkdir,
+	.rmdir = dir_rmdir,
+	.unlink = dir_unlink,
+	.setattr = simple_setattr,
+	.getxattr = dir_getxattr,
+	.setxattr = dir_setxattr,
+	.listxattr = dir_listxattr,
+};
+static const struct file_operations dir_fops = {
+	.iterate = dir_iterate,
+	.llseek = generic_file_llseek,
+};
+
+/* ---- control files ---- */
+
+struct open_file {
+	struct seq seq;
+	u64 seen; /* of the notifier, when the text was made */
+};
+
+static int file_open(struct inode *inode, struct file *f)
+{
+	const struct cg_file *cf = file_of(inode);
+	struct open_file *o;
+
+	if (READ_ONCE(cgroup_of(inode)->dead))
+		return -ENODEV;
+	if ((f->f_mode & FMODE_READ && !cf->show) || (f->f_mode & FMODE_WRITE && !cf->store))
+		return -EACCES;
+	o = kzalloc(sizeof(*o), GFP_KERNEL);
+	if (!o)
+		return -ENOMEM;
+	if (cf->notify >= 0)
+		o->seen = READ_ONCE(cgroup_of(inode)->notify[cf->notify].seq);
+	f->private_data = o;
+	return 0;
+}
+
+static int file_release(struct inode *inode, struct file *f)
+{
+	struct open_file *o = f->private_data;
+
+	if (o)
+		kfree(o->seq.buf);
+	kfree(o);
+	return 0;
+}
+
+static int make_text(struct file *f, struct open_file *o)
+{
+	const struct cg_file *cf = file_of(f->f_inode);
+	struct cgroup *c = cgroup_of(f->f_inode);
+	int err;
+
+	if (READ_ONCE(c->dead) || !cg_file_here(c, cf))
+		return -ENODEV;
+	o->seq.len = 0;
+	o->seq.full = false;
+	if (cf->notify >= 0)
+		o->seen = READ_ONCE(c->notify[cf->notify].seq);
+	err = cf->show(&o->seq, c);
+	return err ? err : o->seq.full ? -ENOMEM : 0;
+}
+
+static ssize_t file_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct open_file *o = f->private_data;
+	size_t n;
+	int err;
+
+	if (*pos == 0 || !o->seq.buf) {
+		err = make_text(f, o);
+		if (err)
+			return err;
+	}
+	if (*pos < 0 || (size_t)*pos >= o->seq.len)
+		return 0;
+	n = copy_to_iter(
+		o->seq.buf + *pos, min_t(size_t, o->seq.len - (size_t)*pos, to->count), to);
+	*pos += (loff_t)n;
+	return n || !to->count ? (ssize_t)n : -EFAULT;
+}
+
+static ssize_t file_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	const struct cg_file *cf = file_of(f->f_inode);
+	struct cgroup *c = cgroup_of(f->f_inode);
+	size_t n = from->count;
+	char *text;
+	int err;
+
+	if (n >= PAGE_SIZE)
+		return -E2BIG;
+	text = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!text)
+		return -ENOMEM;
+	if (copy_from_iter(text, n, from) != n)
+		err = -EFAULT;
+	else if (READ_ONCE(c->dead) || !cg_file_here(c, cf))
+		err = -ENODEV;
+	else
+		err = 0;
+	if (!err) {
+		text[n] = 0;
+		err = cf->store(f, c, cg_strip(text));
+	}
+	kfree(text);
+	if (err)
+		return err;
+	*pos += (loff_t)n;
+	return (ssize_t)n;
+}
+
+/* As kernfs: always readable and writable; a change since the last read is an exceptional condition. */
+static u32 file_poll(struct file *f, struct poll_table *pt)
+{
+	const struct cg_file *cf = file_of(f->f_inode);
+	struct cgroup *c = cgroup_of(f->f_inode);
+	struct open_file *o = f->private_data;
+	u32 mask = EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
+
+	if (cf->notify < 0)
+		return mask;
+	poll_wait(f, &c->notify[cf->notify].wait, pt);
+	if (READ_ONCE(c->notify[cf->notify].seq) != o->seen)
+		mask |= EPOLLERR | EPOLLPRI;
+	return mask;
+}
+
+static const struct inode_operations file_iops = { .setattr = simple_setattr };
+static const struct file_operations file_fops = {
+	.open = file_open,
+	.release = file_release,
+	.read_iter = file_read,
+	.write_iter = file_write,
+	.poll = file_poll,
+	.llseek = generic_file_llseek,
+};
+
+/* ---- changes ---- */
+
+static void notify_inode(struct cgroup *c, u32 which)
+{
+	for (u32 i = 0; i < nr_cg_files; i++) {
+		struct inode *inode = NULL;
+
+		if (cg_files[i].notify != (int)which)
+			continue;
+		spin_lock(&c->files_lock);
+		if (c->files[i]) {
+			inode = c->files[i];
+			ihold(inode);
+		}
+		spin_unlock(&c->files_lock);
+		if (inode) {
+			fsnotify_inode(inode, IN_MODIFY);
+			iput(inode);
+		}
+	}
+}
+
+/* ---- the superblock ---- */
+
+/* A group's directory by its number, for file handles. */
+static struct inode *handle_inode(struct super_block *sb, u64 ino, u32 generation)
+{
+	struct cgroup *c, *found = NULL;
+	struct inode *inode = NULL;
+
+	mutex_lock(&cgroup_mutex);
+	for (c = &cgroup_root; c && !found; c = cgroup_next(c, &cgroup_root))
+		if (c->id == ino && !generation)
+			found = cgroup_get(c);
+	mutex_unlock(&cgroup_mutex);
+	if (found) {
+		inode = get_inode(sb, found, -1);
+		cgroup_put(found);
+	}
+	return inode ? inode : ERR_PTR(-ESTALE);
+}
+
+static struct inode *parent_inode(struct inode *dir)
+{
+	struct cgroup *c = cgroup_of(dir);
+	struct inode *inode = get_inode(dir->i_sb, c->parent ? c->parent : c, -1);
+
+	return inode ? inode : ERR_PTR(-ENOENT);
+}
+
+static int known_options(char *data)
+{
+	static const char *const known[] = { "nsdelegate", "favordynmods", "memory_localevents",
+		"memory_recursiveprot", "pids_localevents", "memory_hugetlb_accounting" };
+	char *word;
+
+	while (data && (word = strsep(&data, ","))) {
+		bool ok = !*word;
+
+		for (u32 i = 0; i < ARRAY_SIZE(known); i++)
+			ok |= !strcmp(word, known[i]);
+		if (!ok)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int cgroup_remount(struct super_block *sb, u32 *flags, char *data)
+{
+	return known_options(data);
+}
+
+static int cgroup_show_options(struct super_block *sb, char *buf, size_t size)
+{
+	return scnprintf(buf, size, ",nsdelegate,memory_recursiveprot");
+}
+
+static const struct super_operations cgroup_sops = {
+	.evict_inode = evict,
+	.drop_inode = generic_delete_inode,
+	.statfs = simple_statfs,
+	.remount = cgroup_remount,
+	.show_options = cgroup_show_options,
+	.handle_inode = handle_inode,
+	.parent_inode = parent_inode,
+};
+
+static int fill_super(struct super_block *sb, void *data, bool silent)
+{
+	struct inode *root;
+
+	sb->s_magic = CGROUP2_SUPER_MAGIC;
+	sb->s_op = &cgroup_sops;
+	sb->s_d_op = &cgroup_dops;
+	sb->s_maxbytes = INT64_MAX;
+	sb->s_flags |= SB_NODEV | SB_NOEXEC | SB_NOSUID;
+	root = get_inode(sb, &cgroup_root, -1);
+	if (!root)
+		return -ENOMEM;
+	sb->s_root = d_make_root(root);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+static struct dentry *cgroup_mount(
+	struct file_system_type *t, u32 flags, const char *dev, char *data)
+{
+	int err = known_options(data);
+
+	return err ? ERR_PTR(err) : mount_single(t, flags, data, fill_super);
+}
+
+static struct file_system_type cgroup2_type = {
+	.name = "cgroup2",
+	.fs_flags = FS_USERNS_MOUNT,
+	.mount = cgroup_mount,
+	.kill_sb = kill_anon_super,
+};
+
+/* CLONE_INTO_CGROUP's descriptor. */
+static struct cgroup *of_fd(int fd, bool *may)
+{
+	struct file *f = fget(fd);
+	struct cgroup *c = ERR_PTR(-EBADF);
+
+	if (!f)
+		return c;
+	if (f->f_op == &dir_fops) {
+		int index = find_file(
+			cgroup_of(f->f_inode), &(struct qstr){ .name = "cgroup.procs", .len = 12 });
+		struct inode *procs = get_inode(f->f_inode->i_sb, cgroup_of(f->f_inode), index);
+
+		c = cgroup_get(cgroup_of(f->f_inode));
+		*may = !procs || !inode_permission(procs, MAY_WRITE);
+		if (procs)
+			iput(procs);
+	}
+	fput(f);
+	return c;
+}
+
+static int cgroup2_init(void)
+{
+	int err = register_filesystem(&cgroup2_type);
+
+	if (err)
+		return err;
+	cgroup_of_fd = of_fd;
+	cgroup_notify_inode = notify_inode;
+	kernel_mount = kern_mount(&cgroup2_type);
+	return IS_ERR(kernel_mount) ? (int)PTR_ERR(kernel_mount) : 0;
+}
+INITCALL(4, cgroup2_init);

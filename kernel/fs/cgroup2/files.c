@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * files.c: the control files of a group: the core's and those of the pids controller, and the table of all. Formats: linux-doc's
+ * admin-guide/cgroup-v2.
+ */
+#include "kernel/fs/cgroup2/internal.h"
+
+static const struct {
+	const char *name;
+	u32 bit;
+} controllers[] = {
+	{ "cpu", CG_CPU },
+	{ "memory", CG_MEMORY },
+	{ "pids", CG_PIDS },
+};
+
+/* ---- helpers ---- */
+
+char *cg_strip(char *text)
+{
+	size_t n = strlen(text);
+
+	while (n && strchr(" \t\n", text[n - 1]))
+		text[--n] = 0;
+	return text + strspn(text, " \t\n");
+}
+
+int cg_parse_max(char *text, u64 max, u64 *v)
+{
+	if (!strcmp(text, "max")) {
+		*v = max;
+		return 0;
+	}
+	return kstrtou64(text, 0, v) ? -EINVAL : 0;
+}
+
+void cg_show_max(struct seq *s, u64 v, u64 max)
+{
+	if (v >= max)
+		seq_puts(s, "max\n");
+	else
+		seq_printf(s, "%lu\n", v);
+}
+
+static int show_controllers(struct seq *s, u32 mask)
+{
+	bool first = true;
+
+	for (u32 i = 0; i < ARRAY_SIZE(controllers); i++) {
+		if (!(mask & controllers[i].bit))
+			continue;
+		seq_printf(s, "%s%s", first ? "" : " ", controllers[i].name);
+		first = false;
+	}
+	seq_puts(s, "\n");
+	return 0;
+}
+
+/* ---- the core ---- */
+
+static int show_type(struct seq *s, struct cgroup *c)
+{
+	mutex_lock(&cgroup_mutex);
+	seq_printf(s, "%s\n", cgroup_type(c));
+	mutex_unlock(&cgroup_mutex);
+	return 0;
+}
+
+static int store_type(struct file *f, struct cgroup *c, char *text)
+{
+	return strcmp(text, "threaded") != 0 ? -EINVAL : cgroup_set_threaded(c);
+}
+
+static int show_available(struct seq *s, struct cgroup *c)
+{
+	return show_controllers(s, cgroup_enabled(c));
+}
+
+static int show_control(struct seq *s, struct cgroup *c)
+{
+	return show_controllers(s, READ_ONCE(c->control));
+}
+
+static int store_control(struct file *f, struct cgroup *c, char *text)
+{
+	u32 on = 0, off = 0, i;
+	char *word;
+
+	while ((word = strsep(&text, " \t"))) {
+		if (!*word)
+			continue;
+		for (i = 0; i < ARRAY_SIZE(controllers); i++)
+			if (!strcmp(word + 1, controllers[i].name))
+				break;
+		if (i == ARRAY_SIZE(controllers) || (*word != '+' && *word != '-'))
+			return -EINVAL;
+		if (*word == '+') {
+			on |= controllers[i].bit;
+			off &= ~controllers[i].bit;
+		} else {
+			off |= controllers[i].bit;
+			on &= ~controllers[i].bit;
+		}
+	}
+	return cgroup_set_control(c, on, off);
+}
+
+static int show_events(struct seq *s, struct cgroup *c)
+{
+	seq_printf(s, "populated %d\nfrozen %d\n", READ_ONCE(c->nr_populated) != 0,
+		READ_ONCE(c->frozen));
+	return 0;
+}
+
+static int show_max_descendants(struct seq *s, struct cgroup *c)
+{
+	cg_show_max(s, c->max_descendants, INT32_MAX);
+	return 0;
+}
+
+static int show_max_depth(struct seq *s, struct cgroup *c)
+{
+	cg_show_max(s, c->max_depth, INT32_MAX);
+	return 0;
+}
+
+static int store_limit(u64 *to, char *text)
+{
+	u64 v;
+
+	if (cg_parse_max(text, ~0UL, &v))
+		return -EINVAL;
+	if (v != ~0UL && v > INT32_MAX)
+		return -ERANGE;
+	WRITE_ONCE(*to, v);
+	return 0;
+}
+
+static int store_max_descendants(struct file *f, struct cgroup *c, char *text)
+{
+	return store_limit(&c->max_descendants, text);
+}
+
+static int store_max_depth(struct file *f, struct cgroup *c, char *text)
+{
+	return store_limit(&c->max_depth, text);
+}
+
+static int show_stat(struct seq *s, struct cgroup *c)
+{
+	seq_printf(s, "nr_descendants %lu\nnr_dying_descendants %lu\n", c->nr_descendants,
+		c->nr_dying);
+	return 0;
+}
+
+static int show_freeze(struct seq *s, struct cgroup *c)
+{
+	seq_printf(s, "%d\n", c->freeze);
+	return 0;
+}
+
+static int store_freeze(struct file *f, struct cgroup *c, char *text)
+{
+	s64 v;
+
+	if (kstrtos64(text, 0, &v))
+		return -EINVAL;
+	if (v < 0 || v > 1)
+		return -ERANGE;
+	cgroup_set_freeze(c, v);
+	return 0;
+}
+
+static int store_kill(struct file *f, struct cgroup *c, char *text)
+{
+	s64 v;
+
+	if (kstrtos64(text, 0, &v))
+		return -EINVAL;
+	if (v != 1)
+		return -ERANGE;
+	if (c->threaded)
+		return -EOPNOTSUPP;
+	cgroup_kill(c);
+	return 0;
+}
+
+/* ---- pids ---- */
+
+static int show_pids_max(struct seq *s, struct cgroup *c)
+{
+	cg_show_max(s, (u64)READ_ONCE(c->pids_max), INT64_MAX);
+	return 0;
+}
+
+static int store_pids_max(struct file *f, struct cgroup *c, char *text)
+{
+	u64 v;
+
+	if (cg_parse_max(text, INT64_MAX, &v) || (v > 4194304 && v != INT64_MAX))
+		return -EINVAL;
+	WRITE_ONCE(c->pids_max, (s64)v);
+	return 0;
+}
+
+static int show_pids_current(struct seq *s, struct cgroup *c)
+{
+	seq_printf(s, "%ld\n", atomic_read(&c->pids));
+	return 0;
+}
+
+static int show_pids_peak(struct seq *s, struct cgroup *c)
+{
+	seq_printf(s, "%ld\n", READ_ONCE(c->pids_peak));
+	return 0;
+}
+
+static int show_pids_events(struct seq *s, struct cgroup *c)
+{
+	seq_printf(s, "max %lu\n", READ_ONCE(c->pids_refused));
+	return 0;
+}
+
+/* ---- all of them; cgroup.procs is the first: procs.c relies on it ---- */
+
+#define NR CGF_NOT_ON_ROOT
+
+const struct cg_file cg_files[] = {
+	{ "cgroup.procs", 0644, 0, 0, -1, cg_show_procs, cg_store_procs },
+	{ "cgroup.threads", 0644, 0, 0, -1, cg_show_threads, cg_store_threads },
+	{ "cgroup.type", 0644, 0, NR, -1, show_type, store_type },
+	{ "cgroup.controllers", 0444, 0, 0, -1, show_available, NULL },
+	{ "cgroup.subtree_control", 0644, 0, 0, -1, show_control, store_control },
+	{ "cgroup.events", 0444, 0, NR, CGN_EVENTS, show_events, NULL },
+	{ "cgroup.max.descendants", 0644, 0, 0, -1, show_max_descendants, store_max_descendants },
+	{ "cgroup.max.depth", 0644, 0, 0, -1, show_max_depth, store_max_depth },
+	{ "cgroup.stat", 0444, 0, 0, -1, show_stat, NULL },
+	{ "cgroup.freeze", 0644, 0, NR, -1, show_freeze, store_freeze },
+	{ "cgroup.kill", 0200, 0, NR, -1, NULL, store_kill },
+	{ "cpu.stat", 0444, 0, 0, -1, cg_show_cpu_stat, NULL },
+	{ "cpu.weight", 0644, CG_CPU, NR, -1, cg_show_cpu_weight, cg_store_cpu_weight },
+	{ "cpu.weight.nice", 0644, CG_CPU, NR, -1, cg_show_cpu_weight_nice,
+		cg_store_cpu_weight_nice },
+	{ "cpu.max", 0644, CG_CPU, NR, -1, cg_show_cpu_max, cg_store_cpu_max },
+	{ "cpu.max.burst", 0644, CG_CPU, NR, -1, cg_show_cpu_max_burst, cg_store_cpu_max_burst },
+	{ "cpu.idle", 0644, CG_CPU, NR, -1, cg_show_cpu_idle, cg_store_cpu_idle },
+	{ "memory.current", 0444, CG_MEMORY, NR, -1, cg_show_memory_current, NULL },
+	{ "memory.peak", 0444, CG_MEMORY, NR, -1, cg_show_memory_peak, NULL },
+	{ "memory.min", 0644, CG_MEMORY, NR, -1, cg_show_memory_min, cg_store_memory_min },
+	{ "memory.low", 0644, CG_MEMORY, NR, -1, cg_show_memory_low, cg_store_memory_low },
+	{ "memory.high", 0644, CG_MEMORY, NR, -1, cg_show_memory_high, cg_store_memory_high },
+	{ "memory.max", 0644, CG_MEMORY, NR, -1, cg_show_memory_max, cg_store_memory_max },
+	{ "memory.events", 0444, CG_MEMORY, NR, CGN_MEMORY, cg_show_memory_events, NULL },
+	{ "memory.events.local", 0444, CG_MEMORY, NR, CGN_MEMORY_LOCAL, cg_show_memory_events_local,
+		NULL },
+	{ "memory.stat", 0444, CG_MEMORY, 0, -1, cg_show_memory_stat, NULL },
+	{ "memory.oom.group", 0644, CG_MEMORY, NR, -1, cg_show_memory_oom_group,
+		cg_store_memory_oom_group },
+	{ "memory.reclaim", 0200, CG_MEMORY, 0, -1, NULL, cg_store_memory_reclaim },
+	{ "pids.max", 0644, CG_PIDS, NR, -1, show_pids_max, store_pids_max },
+	{ "pids.current", 0444, CG_PIDS, NR, -1, show_pids_current, NULL },
+	{ "pids.peak", 0444, CG_PIDS, NR, -1, show_pids_peak, NULL },
+	{ "pids.events", 0444, CG_PIDS, NR, CGN_PIDS, show_pids_events, NULL },
+};
+const u32 nr_cg_files = ARRAY_SIZE(cg_files);
+_Static_assert(ARRAY_SIZE(cg_files) <= CG_MAX_FILES, "cgroup->files has room for them");
+
+bool cg_file_here(const struct cgroup *c, const struct cg_file *cf)
+{
+	if (cgroup_is_root(c) ? cf->flags & CGF_NOT_ON_ROOT : cf->flags & CGF_ONLY_ON_ROOT)
+		return false;
+	return !cf->controller || cgroup_enabled(c) & cf->controller;
+}

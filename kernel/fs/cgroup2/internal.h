@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* internal.h: between the files of kernel/fs/cgroup2: the table of control files. */
+#ifndef NESTLING_FS_CGROUP2_INTERNAL_H
+#define NESTLING_FS_CGROUP2_INTERNAL_H
+
+#include <asm/errno.h>
+
+#include "kernel/cgroup/cgroup.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/task/cred.h"
+#include "kernel/vfs/vfs.h"
+
+#define CGF_NOT_ON_ROOT 1
+#define CGF_ONLY_ON_ROOT 2
+
+struct cg_file {
+	const char *name;
+	umode_t mode;
+	u32 controller; /* CG_*, or 0: the core's */
+	u32 flags;      /* CGF_* */
+	int notify;     /* CGN_* that its text follows, or -1 */
+	int (*show)(struct seq *s, struct cgroup *c);
+	/* @text is terminated; 0 or -errno */
+	int (*store)(struct file *f, struct cgroup *c, char *text);
+};
+
+extern const struct cg_file cg_files[];
+extern const u32 nr_cg_files;
+/* Does @c have that file at the moment? */
+bool cg_file_here(const struct cgroup *c, const struct cg_file *cf);
+
+/* procs.c: cgroup.procs and cgroup.threads */
+int cg_show_procs(struct seq *s, struct cgroup *c);
+int cg_show_threads(struct seq *s, struct cgroup *c);
+int cg_store_procs(struct file *f, struct cgroup *c, char *text);
+int cg_store_threads(struct file *f, struct cgroup *c, char *text);
+
+/* "max" or a number, trailing blanks allowed; @max is what "max" means. */
+int cg_parse_max(char *text, u64 max, u64 *v);
+char *cg_strip(char *text);
+void cg_show_max(struct seq *s, u64 v, u64 max);
+
+/* memory_files.c, cpu_files.c */
+int cg_show_memory_stat(struct seq *s, struct cgroup *c);
+#define CG_RW(fn)                                                                                  \
+	int cg_show_##fn(struct seq *s, struct cgroup *c);                                         \
+	int cg_store_##fn(struct file *f, struct cgroup *c, char *text)
+CG_RW(memory_min);
+CG_RW(memory_low);
+CG_RW(memory_high);
+CG_RW(memory_max);
+CG_RW(memory_oom_group);
+int cg_store_memory_reclaim(struct file *f, struct cgroup *c, char *text);
+int cg_show_memory_current(struct seq *s, struct cgroup *c);
+int cg_show_memory_peak(struct seq *s, struct cgroup *c);
+int cg_show_memory_events(struct seq *s, struct cgroup *c);
+int cg_show_memory_events_local(struct seq *s, struct cgroup *c);
+CG_RW(cpu_weight);
+CG_RW(cpu_weight_nice);
+CG_RW(cpu_max);
+CG_RW(cpu_max_burst);
+CG_RW(cpu_idle);
+int cg_show_cpu_stat(struct seq *s, struct cgroup *c);
+
+#endif

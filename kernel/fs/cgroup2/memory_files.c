@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/* memory_files.c: the files of the memory controller: usage, limits, events, statistics, reclaim on demand. */
+#include "kernel/fs/cgroup2/internal.h"
+
+static u64 pages_of(const atomic64_t *a)
+{
+	s64 n = atomic_read(a);
+
+	return n > 0 ? (u64)n : 0;
+}
+
+int cg_show_memory_current(struct seq *s, struct cgroup *c)
+{
+	seq_printf(s, "%lu\n", pages_of(&c->mem.usage) << PAGE_SHIFT);
+	return 0;
+}
+
+int cg_show_memory_peak(struct seq *s, struct cgroup *c)
+{
+	seq_printf(s, "%lu\n", READ_ONCE(c->mem.peak) << PAGE_SHIFT);
+	return 0;
+}
+
+static int show_limit(struct seq *s, u64 pages)
+{
+	if (pages >= MEM_NO_LIMIT)
+		seq_puts(s, "max\n");
+	else
+		seq_printf(s, "%lu\n", pages << PAGE_SHIFT);
+	return 0;
+}
+
+/* "max", or bytes with k, m, g; rounded down to pages. */
+static int parse_bytes(char *text, u64 *pages)
+{
+	u64 v;
+
+	if (!strcmp(text, "max")) {
+		*pages = MEM_NO_LIMIT;
+		return 0;
+	}
+	if (kstrtosize(text, &v))
+		return -EINVAL;
+	*pages = min(v >> PAGE_SHIFT, MEM_NO_LIMIT);
+	return 0;
+}
+
+#define LIMIT(name)                                                                                \
+	int cg_show_memory_##name(struct seq *s, struct cgroup *c)                                 \
+	{                                                                                          \
+		return show_limit(s, READ_ONCE(c->mem.name));                                      \
+	}
+LIMIT(min)
+LIMIT(low)
+LIMIT(high)
+LIMIT(max)
+
+static int store_bytes(u64 *to, char *text)
+{
+	u64 pages;
+	int err = parse_bytes(text, &pages);
+
+	if (!err)
+		WRITE_ONCE(*to, pages);
+	return err;
+}
+
+int cg_store_memory_min(struct file *f, struct cgroup *c, char *text)
+{
+	return store_bytes(&c->mem.min, text);
+}
+
+int cg_store_memory_low(struct file *f, struct cgroup *c, char *text)
+{
+	return store_bytes(&c->mem.low, text);
+}
+
+int cg_store_memory_high(struct file *f, struct cgroup *c, char *text)
+{
+	int err = store_bytes(&c->mem.high, text);
+
+	if (!err)
+		mem_group_shrink_to(&c->mem, c->mem.high, false);
+	return err;
+}
+
+int cg_store_memory_max(struct file *f, struct cgroup *c, char *text)
+{
+	int err = store_bytes(&c->mem.max, text);
+
+	if (!err)
+		mem_group_shrink_to(&c->mem, c->mem.max, true);
+	return err;
+}
+
+int cg_show_memory_oom_group(struct seq *s, struct cgroup *c)
+{
+	seq_printf(s, "%d\n", c->mem.oom_group);
+	return 0;
+}
+
+int cg_store_memory_oom_group(struct file *f, struct cgroup *c, char *text)
+{
+	s64 v;
+
+	if (kstrtos64(text, 0, &v) || v < 0 || v > 1)
+		return -EINVAL;
+	WRITE_ONCE(c->mem.oom_group, v);
+	return 0;
+}
+
+static int show_event_list(struct seq *s, const u64 *e)
+{
+	seq_printf(s, "low %lu\nhigh %lu\nmax %lu\noom %lu\noom_kill %lu\noom_group_kill %lu\n",
+		READ_ONCE(e[MEM_LOW]), READ_ONCE(e[MEM_HIGH]), READ_ONCE(e[MEM_MAX]),
+		READ_ONCE(e[MEM_OOM]), READ_ONCE(e[MEM_OOM_KILL]),
+		READ_ONCE(e[MEM_OOM_GROUP_KILL]));
+	return 0;
+}
+
+int cg_show_memory_events(struct seq *s, struct cgroup *c)
+{
+	return show_event_list(s, c->mem.events);
+}
+
+int cg_show_memory_events_local(struct seq *s, struct cgroup *c)
+{
+	return show_event_list(s, c->mem.local_events);
+}
+
+static void show_pages(struct seq *s, const char *name, u64 pages)
+{
+	seq_printf(s, "%s %lu\n", name, pages << PAGE_SHIFT);
+}
+
+/* The root counts nothing by itself: its figures are the machine's. */
+int cg_show_memory_stat(struct seq *s, struct cgroup *c)
+{
+	u64 file = pages_of(&c->mem.file), shmem = pages_of(&c->mem.shmem),
+	    usage = pages_of(&c->mem.usage), anon = usage - min(usage, file);
+	struct meminfo m;
+
+	si_meminfo(&m);
+	if (cgroup_is_root(c)) {
+		file = m.cached;
+		shmem = m.shmem;
+		anon = m.anon;
+	}
+	show_pages(s, "anon", anon);
+	show_pages(s, "file", file);
+	if (cgroup_is_root(c)) {
+		show_pages(s, "kernel", m.slab + m.page_tables + m.kernel_stack);
+		show_pages(s, "kernel_stack", m.kernel_stack);
+		show_pages(s, "pagetables", m.page_tables);
+		show_pages(s, "slab", m.slab);
+	} else {
+		seq_puts(s, "kernel 0\nkernel_stack 0\npagetables 0\nslab 0\n");
+	}
+	show_pages(s, "shmem", shmem);
+	show_pages(s, "inactive_anon", shmem);
+	show_pages(s, "active_anon", anon);
+	show_pages(s, "inactive_file", file - min(file, shmem));
+	seq_puts(s, "active_file 0\nunevictable 0\n");
+	seq_printf(s, "pgsteal %lu\n", READ_ONCE(c->mem.reclaimed));
+	return 0;
+}
+
+int cg_store_memory_reclaim(struct file *f, struct cgroup *c, char *text)
+{
+	u64 v, got = 0, pages;
+	char *end = text + strcspn(text, " ");
+
+	*end = 0; /* options (swappiness=) have nothing to act on */
+	if (kstrtosize(text, &v))
+		return -EINVAL;
+	pages = v >> PAGE_SHIFT;
+	for (int i = 0; i < 16 && got < pages; i++) {
+		u64 n = mem_group_reclaim(&c->mem, pages - got);
+
+		got += n;
+		if (!n && i > 2)
+			break;
+	}
+	return got < pages ? -EAGAIN : 0;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * procs.c: cgroup.procs and cgroup.threads: who is in a group, and moving.
+ *
+ * Whoever moves a process needs the right to write to cgroup.procs of the destination (asked when it was opened) and of the common ancestor
+ * of both groups: a delegated subtree cannot be left or entered from within.
+ */
+#include "kernel/fs/cgroup2/internal.h"
+#include "kernel/task/pid_ns.h"
+#include "kernel/task/process.h"
+
+static int show_numbers(struct seq *s, pid_t *all, s64 n)
+{
+	if (n < 0)
+		return (int)n;
+	for (s64 i = 0; i < n; i++)
+		seq_printf(s, "%d\n", pid_from_global(all[i])); /* 0: not to be seen from here */
+	kfree(all);
+	return 0;
+}
+
+int cg_show_procs(struct seq *s, struct cgroup *c)
+{
+	pid_t *all = NULL;
+	s64 n;
+
+	if (c->threaded)
+		return -EOPNOTSUPP;
+	/* the processes of a threaded subtree are its top's */
+	n = cgroup_collect(c, true, !cgroup_is_root(c) && c->nr_threaded_children, &all);
+	return show_numbers(s, all, n);
+}
+
+int cg_show_threads(struct seq *s, struct cgroup *c)
+{
+	pid_t *all = NULL;
+	s64 n = cgroup_collect(c, false, false, &all);
+
+	return show_numbers(s, all, n);
+}
+
+/* May the one who opened @f write to that group's cgroup.procs? */
+static bool may_write_procs(const struct file *f, struct cgroup *c)
+{
+	const struct cred *cr = f->f_cred;
+	struct inode *inode;
+	bool ok = false;
+
+	if (cred_ns_capable(cr, &init_user_ns, CAP_DAC_OVERRIDE))
+		return true;
+	spin_lock(&c->files_lock);
+	inode = c->files[0];
+	if (inode)
+		ok = cr->fsuid == inode->i_uid ? inode->i_mode & 0200 :
+		     cr->fsgid == inode->i_gid ? inode->i_mode & 0020 :
+						 inode->i_mode & 0002;
+	else if (c->dir)
+		ok = cr->fsuid == c->dir->i_uid;
+	spin_unlock(&c->files_lock);
+	return ok;
+}
+
+static int may_move(struct cgroup *from, struct cgroup *to, void *arg)
+{
+	while (!cgroup_is_descendant(to, from))
+		from = from->parent;
+	return may_write_procs(arg, from) ? 0 : -EACCES;
+}
+
+static int store(struct file *f, struct cgroup *c, char *text, bool process)
+{
+	s64 nr;
+
+	if (kstrtos64(text, 0, &nr) || nr < 0 || nr > INT32_MAX)
+		return -EINVAL;
+	return cgroup_attach(c, (pid_t)nr, process, may_move, f);
+}
+
+int cg_store_procs(struct file *f, struct cgroup *c, char *text)
+{
+	return c->threaded ? -EOPNOTSUPP : store(f, c, text, true);
+}
+
+int cg_store_threads(struct file *f, struct cgroup *c, char *text)
+{
+	return store(f, c, text, false);
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memcg.c: charging frames to groups, and keeping groups within their limits.
+ *
+ * page->memcg names the group that pays; it is set when the frame is allocated and cleared when it is freed, so no lock guards it. Counts are
+ * atomic and go up to the root of the tree: a charge that exceeds a limit on the way is undone, then pages of files are reclaimed within that
+ * group, and the charge tried again. A fault that still fails says so in current->memcg_oom, and out_of_memory(), which holds no lock,
+ * has somebody of the group killed. Who is dying, frees memory, or holds a spinlock is never refused.
+ *
+ * An extent of several frames is a convenience: it is refused rather than reclaimed for.
+ */
+#include "kernel/mm/internal.h"
+#include "kernel/mm/memcg.h"
+
+#define RETRIES 16
+#define BATCH 32
+#define MAX_PENALTY_NS 2000000000UL
+
+void (*mem_group_hold)(struct mem_group *g);
+void (*mem_group_release)(struct mem_group *g);
+bool (*mem_group_oom_kill)(struct mem_group *g);
+void (*mem_group_event)(struct mem_group *g);
+
+static u64 usage_of(const struct mem_group *g)
+{
+	s64 n = atomic_read(&g->usage);
+
+	return n > 0 ? (u64)n : 0;
+}
+
+static void count_event(struct mem_group *g, enum mem_event e)
+{
+	__atomic_add_fetch(&g->local_events[e], 1, __ATOMIC_RELAXED);
+	for (; g && g->parent; g = g->parent) {
+		__atomic_add_fetch(&g->events[e], 1, __ATOMIC_RELAXED);
+		if (mem_group_event)
+			mem_group_event(g);
+	}
+}
+
+/* ---- charging ---- */
+
+static void uncharge(struct mem_group *g, s64 n)
+{
+	struct mem_group *at;
+
+	for (at = g; at && at->parent; at = at->parent)
+		atomic_sub(n, &at->usage);
+}
+
+/* True; or false with nothing charged and *over set to the group whose limit is in the way. */
+static bool try_charge(struct mem_group *g, s64 n, bool force, struct mem_group **over)
+{
+	struct mem_group *at, *undo;
+
+	for (at = g; at && at->parent; at = at->parent) {
+		u64 now = (u64)atomic_add_return(n, &at->usage);
+
+		if (!force && now > READ_ONCE(at->max))
+			goto err_undo;
+		if (now > READ_ONCE(at->high)) {
+			if (n > 1 && !force)
+				goto err_undo;
+			current->memcg_over += (u64)n;
+			set_bit(TIF_CGROUP, &current->work_flags);
+		}
+		if (now > READ_ONCE(at->peak))
+			WRITE_ONCE(at->peak, now);
+	}
+	return true;
+
+err_undo:
+	*over = at;
+	for (undo = g;; undo = undo->parent) {
+		atomic_sub(n, &undo->usage);
+		if (undo == at)
+			return false;
+	}
+}
+
+static bool must_not_fail(gfp_t gfp)
+{
+	return gfp & (GFP_ATOMIC | __GFP_NOFAIL) || current->flags & (PF_MEMALLOC | PF_EXITING) ||
+	       wait_interrupted(TASK_WAKEKILL) || spin_depth();
+}
+
+static int charge(struct mem_group *g, s64 n, gfp_t gfp)
+{
+	struct mem_group *over = NULL;
+
+	if (try_charge(g, n, must_not_fail(gfp), &over))
+		return 0;
+	if (n > 1)
+		return -ENOMEM;
+	for (int i = 0; i < RETRIES; i++) {
+		count_event(over, MEM_MAX);
+		if (!mem_group_reclaim(over, BATCH) && i > 2) {
+			if (gfp & __GFP_NOOOM) {
+				current->memcg_oom = over;
+				return -ENOMEM;
+			}
+			if (!mem_group_oom(over))
+				return -ENOMEM;
+		}
+		if (try_charge(g, n, must_not_fail(gfp), &over))
+			return 0;
+	}
+	current->memcg_oom = over;
+	return -ENOMEM;
+}
+
+int mem_charge(struct page *p, u32 n, gfp_t gfp)
+{
+	struct mem_group *g = current->mem_group;
+	int err = charge(g, n, gfp);
+
+	if (err)
+		return err;
+	if (atomic_add_return(n, &g->local) == n && mem_group_hold)
+		mem_group_hold(g);
+	for (u32 i = 0; i < n; i++)
+		p[i].memcg = g;
+	return 0;
+}
+
+void mem_uncharge(struct page *p)
+{
+	struct mem_group *g = p->memcg;
+
+	p->memcg = NULL;
+	uncharge(g, 1);
+	if (atomic_sub_return(1, &g->local) == 0 && mem_group_release)
+		mem_group_release(g);
+}
+
+void mem_count_cached(struct page *p, bool memory_only, s64 n)
+{
+	for (struct mem_group *g = p->memcg; g && g->parent; g = g->parent) {
+		atomic_add(n, &g->file);
+		if (memory_only)
+			atomic_add(n, &g->shmem);
+	}
+}
+
+/* ---- reclaim ---- */
+
+static bool belongs(const struct page *p, const struct mem_group *top)
+{
+	for (const struct mem_group *g = p->memcg; g; g = g->parent)
+		if (g == top)
+			return true;
+	return false;
+}
+
+bool mem_protected(const struct page *p, bool low_too)
+{
+	for (const struct mem_group *g = p->memcg; g && g->parent; g = g->parent) {
+		u64 keep = max(READ_ONCE(g->min), low_too ? READ_ONCE(g->low) : 0);
+
+		if (keep && usage_of(g) <= keep)
+			return true;
+	}
+	return false;
+}
+
+static bool chosen(const struct page *p, void *group)
+{
+	return belongs(p, group);
+}
+
+u64 mem_group_reclaim(struct mem_group *g, u64 pages)
+{
+	u32 old = current->flags & PF_MEMALLOC;
+	u64 freed = 0, dirty = 0;
+
+	if (old || spin_depth())
+		return 0;
+	current->flags |= PF_MEMALLOC;
+	for (int round = 0; round < 3 && freed < pages; round++)
+		freed += shrink_lru_chosen(pages - freed, chosen, g, &dirty);
+	current->flags &= ~PF_MEMALLOC;
+	__atomic_add_fetch(&g->reclaimed, freed, __ATOMIC_RELAXED);
+	if (!freed && dirty) {
+		wake_flusher();
+		sleep_ns(5000000);
+		return 1;
+	}
+	return freed;
+}
+
+bool mem_group_oom(struct mem_group *g)
+{
+	count_event(g, MEM_OOM);
+	if (!mem_group_oom_kill || !mem_group_oom_kill(g))
+		return false;
+	if (!wait_interrupted(TASK_WAKEKILL))
+		sleep_ns(2000000); /* the victim needs the CPU */
+	return true;
+}
+
+void mem_group_killed(struct mem_group *g)
+{
+	count_event(g, MEM_OOM_KILL);
+}
+
+void mem_group_killed_all(struct mem_group *g)
+{
+	count_event(g, MEM_OOM_GROUP_KILL);
+}
+
+void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill)
+{
+	for (int i = 0; usage_of(g) > pages && i < 1000 && !wait_interrupted(TASK_WAKEKILL); i++) {
+		if (mem_group_reclaim(g, usage_of(g) - pages))
+			continue;
+		if (!kill || !mem_group_oom(g))
+			return;
+	}
+}
+
+/* The longer it stays above, by so much longer it sleeps: ten milliseconds for each hundredth that is too much. */
+static u64 penalty(const struct mem_group *g)
+{
+	u64 high = READ_ONCE(g->high), now = usage_of(g);
+
+	if (now <= high)
+		return 0;
+	return min((now - high) * 1000000000 / max(high, 1UL), MAX_PENALTY_NS);
+}
+
+void mem_group_pay(void)
+{
+	u64 over = current->memcg_over, wait = 0;
+
+	current->memcg_over = 0;
+	if (!over)
+		return;
+	for (struct mem_group *g = current->mem_group; g && g->parent; g = g->parent) {
+		if (usage_of(g) <= READ_ONCE(g->high))
+			continue;
+		count_event(g, MEM_HIGH);
+		mem_group_reclaim(g, max(usage_of(g) - READ_ONCE(g->high), over));
+		wait = max(wait, penalty(g));
+	}
+	if (wait && !wait_interrupted(TASK_WAKEKILL)) {
+		set_current_state(TASK_KILLABLE);
+		schedule_deadline(ktime_get() + wait);
+	}
+}
+
+/* ---- life ---- */
+
+void mem_group_reset(struct mem_group *g)
+{
+	g->min = g->low = 0;
+	g->high = g->max = MEM_NO_LIMIT;
+	g->oom_group = false;
+}
+
+void mem_group_init(struct mem_group *g, struct mem_group *parent)
+{
+	g->parent = parent;
+	mem_group_reset(g);
+}

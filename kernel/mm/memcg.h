@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memcg.h: groups of tasks whose memory is counted and limited (the memory controller).
+ *
+ * A frame that is allocated for a guest (GFP_USER, page cache) is charged to the group of the task that asked, and to all above, until it
+ * is free. The kernel's own memory is not.
+ */
+#ifndef NESTLING_MM_MEMCG_H
+#define NESTLING_MM_MEMCG_H
+
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/types.h"
+
+#define MEM_NO_LIMIT (~0UL >> 13) /* pages */
+
+enum mem_event {
+	MEM_LOW,
+	MEM_HIGH,
+	MEM_MAX,
+	MEM_OOM,
+	MEM_OOM_KILL,
+	MEM_OOM_GROUP_KILL,
+	MEM_EVENTS
+};
+
+struct mem_group {
+	struct mem_group *parent; /* immutable; NULL for the root, which counts nothing */
+	atomic64_t usage;         /* pages, with all below */
+	atomic64_t local;         /* its own; not 0: it holds its owner (mem_group_hold) */
+	atomic64_t file, shmem;   /* of usage: page cache; of that memory-only files */
+	u64 min, low, high, max;  /* pages; read racily */
+	u64 peak;
+	bool oom_group;
+	u64 events[MEM_EVENTS], local_events[MEM_EVENTS]; /* atomic */
+	u64 reclaimed;                                    /* pages, atomic */
+};
+
+struct page;
+struct task;
+
+void mem_group_init(struct mem_group *g, struct mem_group *parent);
+void mem_group_reset(struct mem_group *g);
+/* A limit has been lowered: gets the usage below @pages, kills where that must be. */
+void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill);
+/* Takes pages of files from the group: how many. May sleep. */
+u64 mem_group_reclaim(struct mem_group *g, u64 pages);
+/* On the way to user mode with TIF_CGROUP: a task over memory.high reclaims, and waits. */
+void mem_group_pay(void);
+
+/* Somebody was killed for the group; the whole of it. */
+void mem_group_killed(struct mem_group *g);
+void mem_group_killed_all(struct mem_group *g);
+
+/* The owner: a first page came, the last one went (callable with locks held). */
+extern void (*mem_group_hold)(struct mem_group *g);
+extern void (*mem_group_release)(struct mem_group *g);
+/* Kills in the group: true when somebody dies. An event has happened. */
+extern bool (*mem_group_oom_kill)(struct mem_group *g);
+extern void (*mem_group_event)(struct mem_group *g);
+
+#endif

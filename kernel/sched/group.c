@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * group.c: groups that share CPU time.
+ *
+ * Weights: there is one queue a vCPU, of tasks, not a tree of queues. A task in a group advances its virtual time as if its weight were its
+ * share of its group's, and so on upwards: weight(task) * weight(group) / load(group) * ..., where a group's load is the sum of the weights of
+ * what is runnable in it on all vCPUs. So groups share by their weights wherever tasks compete, at the price of a product for each level.
+ *
+ * Quota: time that a task runs is taken from what its group and those above have left for the period. A group with nothing left is throttled:
+ * its tasks sleep on their way to user mode, never inside the kernel where they may hold locks, until the period ends. What was used too much
+ * is missing in the next one.
+ *
+ * Locks: weights_lock (raw) for parents and loads, taken under a runqueue's; g->bw_lock (raw), likewise.
+ */
+#include <asm/errno.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/sched/group.h"
+#include "kernel/sched/internal.h"
+
+#define SHARE_SHIFT 10        /* fraction bits of a task's share */
+#define MIN_CHECK_NS 200000UL /* the quota is looked at no more often than that */
+
+static DEFINE_SPINLOCK(weights_lock); /* raw */
+
+/* ---- weights ---- */
+
+static s64 group_weight(const struct sched_group *g)
+{
+	return g->idle ? IDLE_WEIGHT : max((s64)g->weight * NICE_0_WEIGHT / 100, 2L);
+}
+
+/* What is runnable in @g has changed by @delta. */
+static void change_load(struct sched_group *g, s64 delta)
+{
+	while (g && delta) {
+		s64 old = g->load;
+
+		WRITE_ONCE(g->load, old + delta);
+		if (!old == !g->load)
+			return;
+		delta = g->load ? group_weight(g) : -group_weight(g);
+		g = g->parent;
+	}
+}
+
+void group_load_add(struct task *t, s64 weight)
+{
+	if (likely(!t->sched_group))
+		return;
+	spin_lock_raw(&weights_lock);
+	change_load(t->sched_group, weight);
+	spin_unlock_raw(&weights_lock);
+}
+
+/* The weight of @t among all tasks, with SHARE_SHIFT bits of fraction; at least 1. Racy reads: a share is off for a moment only. */
+u64 group_share(const struct task *t)
+{
+	u64 share = (u64)t->se.weight << SHARE_SHIFT;
+	s64 part = t->se.weight;
+	const struct sched_group *g;
+
+	for (g = t->sched_group; g; g = READ_ONCE(g->parent)) {
+		s64 load = max(READ_ONCE(g->load), part);
+
+		part = group_weight(g);
+		share = share * (u64)part / (u64)max(load, 1L);
+	}
+	return max(share, 1UL);
+}
+
+void sched_group_link(struct sched_group *g, struct sched_group *parent)
+{
+	spin_lock_raw(&weights_lock);
+	if (g->parent != parent) {
+		if (g->load)
+			change_load(g->parent, -group_weight(g));
+		WRITE_ONCE(g->parent, parent);
+		if (g->load)
+			change_load(g->parent, group_weight(g));
+	}
+	spin_unlock_raw(&weights_lock);
+}
+
+void sched_group_set_weight(struct sched_group *g, u32 weight, bool idle)
+{
+	s64 old;
+
+	spin_lock_raw(&weights_lock);
+	old = group_weight(g);
+	WRITE_ONCE(g->weight, weight);
+	WRITE_ONCE(g->idle, idle);
+	if (g->load)
+		change_load(g->parent, group_weight(g) - old);
+	spin_unlock_raw(&weights_lock);
+}
+
+/* ---- quota ---- */
+
+/* Brings the period up to date; true when the group may run. Under bw_lock. */
+static bool refill(struct sched_group *g, u64 now)
+{
+	u64 periods;
+	s64 most;
+
+	if (g->quota == SCHED_QUOTA_NONE)
+		return true;
+	if ((s64)(now - g->period_end) >= 0) {
+		periods = (now - g->period_end) / g->period + 1;
+		most = (s64)(g->quota + g->burst);
+		g->runtime =
+			periods > 1000 ? most : min(g->runtime + (s64)(periods * g->quota), most);
+		g->period_end += periods * g->period;
+		g->nr_periods++; /* those in which nothing ran do not count */
+	}
+	return g->runtime > 0;
+}
+
+static u64 ktime_of_clock(u64 at, u64 now)
+{
+	return ktime_get() + (at > now ? at - now : 0);
+}
+
+static void unthrottle(struct sched_group *g, u64 now)
+{
+	g->throttled_ns += now - g->throttled_at;
+	WRITE_ONCE(g->throttled, false);
+}
+
+static void wake_waiters(struct sched_group *g)
+{
+	spin_lock(&g->wait.lock);
+	wake_up_common_locked(&g->wait, TASK_WAKEKILL, 0x7fffffff, 0);
+	spin_unlock(&g->wait.lock);
+}
+
+static void period_over(struct ktimer *t)
+{
+	struct sched_group *g = container_of(t, struct sched_group, timer);
+	u64 now = arch_cpu_clock();
+	bool wake = false;
+
+	spin_lock_raw(&g->bw_lock);
+	if (g->throttled) {
+		wake = refill(g, now);
+		if (wake)
+			unthrottle(g, now);
+		else
+			timer_start(&g->timer, ktime_of_clock(g->period_end, now));
+	}
+	spin_unlock_raw(&g->bw_lock);
+	if (wake)
+		wake_waiters(g);
+}
+
+/* One group's tasks ran for @ns. */
+static void charge_one(struct sched_group *g, u64 ns, u64 now)
+{
+	spin_lock_raw(&g->bw_lock);
+	if (refill(g, now) || !g->throttled)
+		g->runtime -= (s64)ns;
+	if (g->quota != SCHED_QUOTA_NONE && g->runtime <= 0 && !g->throttled) {
+		WRITE_ONCE(g->throttled, true);
+		g->throttled_at = now;
+		g->nr_throttled++;
+		timer_start(&g->timer, ktime_of_clock(g->period_end, now));
+	}
+	spin_unlock_raw(&g->bw_lock);
+}
+
+static bool limited(const struct sched_group *g)
+{
+	return READ_ONCE(g->quota) != SCHED_QUOTA_NONE;
+}
+
+/* @t ran for @ns: under its runqueue's lock. */
+void group_charge(struct task *t, u64 ns, u64 now)
+{
+	struct sched_group *g;
+
+	for (g = t->sched_group; g; g = READ_ONCE(g->parent)) {
+		if (!limited(g))
+			continue;
+		charge_one(g, ns, now);
+		if (READ_ONCE(g->throttled))
+			set_bit(TIF_CGROUP, &t->work_flags);
+	}
+}
+
+static struct sched_group *throttled_group(const struct task *t)
+{
+	struct sched_group *g;
+
+	for (g = t->sched_group; g; g = READ_ONCE(g->parent))
+		if (READ_ONCE(g->throttled))
+			return g;
+	return NULL;
+}
+
+/* @t is about to run. */
+void group_start(struct task *t)
+{
+	if (t->mm && throttled_group(t))
+		set_bit(TIF_CGROUP, &t->work_flags);
+}
+
+/* ns until the quota of @t's groups wants to be looked at; ~0: never. */
+u64 group_check_in(const struct task *t, u64 now)
+{
+	s64 ran = max((s64)(now - t->se.exec_start), 0L);
+	struct sched_group *g;
+	u64 left = ~0UL;
+
+	for (g = t->sched_group; g; g = READ_ONCE(g->parent))
+		if (limited(g)) {
+			s64 rest = READ_ONCE(g->runtime) / nr_cpus;
+
+			rest = max(rest, (s64)MIN_CHECK_NS) - ran;
+			left = min(left, (u64)max(rest, 0L));
+		}
+	return left;
+}
+
+void sched_throttle(void)
+{
+	struct wait_queue_entry e;
+	struct sched_group *g;
+
+	clear_bit(TIF_CGROUP, &current->work_flags);
+	while ((g = throttled_group(current)) && !wait_interrupted(TASK_WAKEKILL)) {
+		init_wait_entry(&e);
+		prepare_to_wait(&g->wait, &e, TASK_WAKEKILL);
+		if (READ_ONCE(g->throttled))
+			schedule();
+		finish_wait(&g->wait, &e);
+	}
+}
+
+int sched_group_set_quota(struct sched_group *g, u64 quota, u64 period, u64 burst)
+{
+	bool wake;
+
+	if (period < 1000000 || period > 1000000000)
+		return -EINVAL;
+	if (quota != SCHED_QUOTA_NONE && (quota < 1000000 || burst > quota))
+		return -EINVAL;
+	spin_lock_raw(&g->bw_lock);
+	g->quota = quota;
+	g->period = period;
+	g->burst = burst;
+	g->runtime = quota == SCHED_QUOTA_NONE ? 0 : (s64)quota;
+	g->period_end = arch_cpu_clock() + period;
+	wake = g->throttled;
+	if (wake)
+		unthrottle(g, arch_cpu_clock());
+	spin_unlock_raw(&g->bw_lock);
+	if (wake)
+		wake_waiters(g);
+	return 0;
+}
+
+/* ---- life ---- */
+
+void sched_group_init(struct sched_group *g)
+{
+	g->weight = SCHED_GROUP_WEIGHT;
+	g->quota = SCHED_QUOTA_NONE;
+	g->period = SCHED_PERIOD_DEFAULT;
+	spin_lock_init(&g->bw_lock);
+	timer_setup(&g->timer, period_over);
+	init_waitqueue_head(&g->wait);
+}
+
+void sched_group_reset(struct sched_group *g)
+{
+	sched_group_set_weight(g, SCHED_GROUP_WEIGHT, false);
+	sched_group_set_quota(g, SCHED_QUOTA_NONE, SCHED_PERIOD_DEFAULT, 0);
+}
+
+void sched_group_exit(struct sched_group *g)
+{
+	sched_group_reset(g);
+	timer_cancel_sync(&g->timer);
+}
+
+void sched_set_group(struct task *t, struct sched_group *g)
+{
+	t->sched_group = g;
+}
+
+void sched_move_task(struct task *t, struct sched_group *g)
+{
+	struct rq *rq;
+
+	if (READ_ONCE(t->sched_group) == g)
+		return;
+	rq = task_rq_lock(t);
+	class_update_curr(rq, arch_cpu_clock());
+	if (t->se.on_rq && class_is_fair(t))
+		group_load_add(t, -(s64)t->se.weight);
+	t->sched_group = g;
+	if (t->se.on_rq && class_is_fair(t))
+		group_load_add(t, (s64)t->se.weight);
+	spin_unlock_raw(&rq->lock);
+	if (g && READ_ONCE(g->throttled)) {
+		set_bit(TIF_CGROUP, &t->work_flags);
+		kick_process(t);
+	}
+}

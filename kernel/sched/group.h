@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * group.h: groups of tasks that share CPU time (the cpu controller): weights against other groups, and a quota per period.
+ *
+ *	sched_group_init(&g); sched_group_link(&g, parent);	weight 100, no quota
+ *	sched_move_task(t, &g);					NULL: in no group
+ *
+ * The owner keeps a group alive while tasks or groups below are in it.
+ */
+#ifndef NESTLING_SCHED_GROUP_H
+#define NESTLING_SCHED_GROUP_H
+
+#include "kernel/sched/lock.h"
+#include "kernel/sched/timer.h"
+
+struct task;
+
+#define SCHED_GROUP_WEIGHT 100 /* of 1 to 10000 */
+#define SCHED_QUOTA_NONE (~0UL)
+#define SCHED_PERIOD_DEFAULT 100000000UL /* ns */
+
+struct sched_group {
+	/* weights: under the lock of weights (group.c); load read racily */
+	struct sched_group *parent; /* NULL: below the root */
+	u32 weight;
+	bool idle; /* as SCHED_IDLE against others */
+	s64 load;  /* weights of the runnable tasks and groups in it, on all vCPUs */
+	bool linked;
+	/* quota: under bw_lock */
+	spinlock_t bw_lock;       /* raw */
+	u64 quota, period, burst; /* ns; quota SCHED_QUOTA_NONE: none */
+	s64 runtime;              /* what is left of this period; read racily */
+	u64 period_end;           /* clock of the scheduler */
+	bool throttled;           /* read racily */
+	u64 throttled_at;
+	u64 nr_periods, nr_throttled, throttled_ns, nr_bursts, burst_ns;
+	struct ktimer timer; /* the end of the period, while throttled */
+	struct wait_queue_head wait;
+};
+
+void sched_group_init(struct sched_group *g);
+void sched_group_exit(struct sched_group *g); /* it is empty and goes */
+void sched_group_reset(struct sched_group *g);
+void sched_group_link(struct sched_group *g, struct sched_group *parent);
+void sched_group_set_weight(struct sched_group *g, u32 weight, bool idle);
+int sched_group_set_quota(struct sched_group *g, u64 quota, u64 period, u64 burst); /* -EINVAL */
+
+/* A task that does not run yet; any task. */
+void sched_set_group(struct task *t, struct sched_group *g);
+void sched_move_task(struct task *t, struct sched_group *g);
+
+/* On the way to user mode with TIF_CGROUP: sleeps while the group has used its quota up. */
+void sched_throttle(void);
+
+#endif

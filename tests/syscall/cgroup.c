@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cgroup2: the tree, who is in it, its rules, and its controllers. The host's hierarchy is not ours to play with, so the host says
+ * what is expected and the guest is asked.
+ */
+#include "t.h"
+
+#include <linux/sched.h>
+#include <sys/inotify.h>
+#include <sys/mount.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+
+static bool guest;
+static char text[65536];
+
+/* In the guest what is, on the host what must be. */
+#define WANT(what, e) say("%s: %s", what, !guest || (e) ? "yes" : "no")
+#define GIVES(e, err)                                                                              \
+	({                                                                                         \
+		errno = 0;                                                                         \
+		long r_ = guest ? (long)(e) : -1;                                                  \
+		int got_ = !guest ? err : r_ < 0 ? errno : 0;                                      \
+		say("%s: %s", #e, got_ ? t_errno(got_) : "ok");                                    \
+		r_;                                                                                \
+	})
+
+static long put(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY);
+	long n = fd == -1 ? -1 : write(fd, value, strlen(value));
+	int err = errno;
+
+	if (fd != -1)
+		close(fd);
+	errno = err;
+	return n;
+}
+
+static const char *get(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t n = fd == -1 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	text[n < 0 ? 0 : n] = 0;
+	if (fd != -1)
+		close(fd);
+	return text;
+}
+
+/* The number behind a word of a file. */
+static long number(const char *path, const char *word)
+{
+	const char *p = strstr(get(path), word);
+
+	return p ? strtol(p + strlen(word), NULL, 10) : -1;
+}
+
+static void join(const char *dir)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	if (put(path, "0") < 0)
+		_exit(77);
+}
+
+static void tree(void)
+{
+	struct statfs fs;
+
+	WANT("magic", !statfs(".", &fs) && fs.f_type == 0x63677270);
+	WANT("controllers", !strcmp(get("cgroup.controllers"), "cpu memory pids\n"));
+	GIVES(mkdir("a", 0755), 0);
+	GIVES(mkdir("a", 0755), EEXIST);
+	GIVES(mkdir("a/cgroup.procs", 0755), EEXIST);
+	WANT("no memory yet", access("a/memory.max", F_OK) == -1 && errno == ENOENT);
+	GIVES(put("a/cgroup.subtree_control", "+pids"), ENOENT);
+	GIVES(put("cgroup.subtree_control", "+nothing"), EINVAL);
+	GIVES(put("cgroup.subtree_control", "pids"), EINVAL);
+	GIVES(put("cgroup.subtree_control", "+pids +memory +cpu"), 0);
+	WANT("memory now", !access("a/memory.max", F_OK));
+	WANT("given", !strcmp(get("a/cgroup.controllers"), "cpu memory pids\n"));
+	GIVES(mkdir("a/b", 0755), 0);
+	GIVES(put("a/cgroup.subtree_control", "+pids"), 0);
+	GIVES(put("cgroup.subtree_control", "-pids"), EBUSY);
+	GIVES(rmdir("a"), EBUSY);
+	WANT("stat", number("a/cgroup.stat", "nr_descendants ") == 1);
+	GIVES(put("a/cgroup.max.descendants", "1"), 0);
+	GIVES(mkdir("a/c", 0755), EAGAIN);
+	GIVES(put("a/cgroup.max.descendants", "max"), 0);
+	GIVES(put("a/cgroup.max.depth", "0"), 0);
+	GIVES(mkdir("a/c", 0755), EAGAIN);
+	GIVES(put("a/cgroup.max.depth", "-1"), EINVAL);
+	GIVES(put("a/cgroup.max.depth", "max"), 0);
+	GIVES(unlink("a/cgroup.procs"), EPERM);
+	GIVES(rename("a/b", "a/x"), EPERM);
+}
+
+static void members(void)
+{
+	struct clone_args ca = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
+	struct pollfd p = { .events = POLLPRI };
+	char self[32], want[64];
+	pid_t pid;
+
+	GIVES(put("a/cgroup.procs", "0"), EBUSY); /* it gives pids to its children */
+	GIVES(put("a/b/cgroup.procs", "1x"), EINVAL);
+	GIVES(put("a/b/cgroup.procs", "999999"), ESRCH);
+	if (!guest) {
+		say("into b: %s", "yes");
+		say("events: populated, poll, inotify: yes yes yes");
+		say("by clone: yes");
+		return;
+	}
+	p.fd = open("a/b/cgroup.events", O_RDONLY);
+	read(p.fd, text, sizeof(text));
+	int in = inotify_init();
+	inotify_add_watch(in, "a/b/cgroup.events", IN_MODIFY);
+	pid = SPAWN(join("a/b"); pause());
+	t_until(pid, 'S');
+	while (number("a/b/cgroup.events", "populated ") != 1)
+		sleep_ms(1);
+	snprintf(self, sizeof(self), "/proc/%d/cgroup", pid);
+	snprintf(want, sizeof(want), "%d\n", pid);
+	say("into b: %s",
+		!strcmp(get(self), "0::/a/b\n") && !strcmp(get("a/b/cgroup.procs"), want) ? "yes" :
+											    "no");
+	bool polled = poll(&p, 1, 1000) == 1 && p.revents & POLLPRI, seen;
+	struct pollfd q = { .fd = in, .events = POLLIN };
+
+	seen = poll(&q, 1, 1000) == 1;
+	say("events: populated, poll, inotify: %s %s %s",
+		number("a/b/cgroup.events", "populated ") == 1 ? "yes" : "no",
+		polled ? "yes" : "no", seen ? "yes" : "no");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(p.fd);
+	close(in);
+	ca.cgroup = (unsigned long)open("a/b", O_RDONLY | O_DIRECTORY);
+	pid = (pid_t)syscall(SYS_clone3, &ca, sizeof(ca));
+	if (!pid)
+		_exit(strcmp(get("/proc/self/cgroup"), "0::/a/b\n") != 0);
+	int status = errno;
+
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	close((int)ca.cgroup);
+	say("by clone: %s", pid < 0 ? t_errno(status) : status ? "no" : "yes");
+}
+
+static void pids(void)
+{
+	int status;
+	pid_t pid;
+
+	GIVES(put("a/b/pids.max", "2"), 0);
+	GIVES(put("a/b/pids.max", "-5"), EINVAL);
+	if (!guest) {
+		say("third fork refused, second not: yes; events: yes");
+		return;
+	}
+	pid = SPAWN(
+		join("a/b"); pid_t c = fork(); if (!c) { pause(); } pid_t d = fork();
+		if (!d) { pause(); } int e = errno; kill(c, SIGKILL);
+		_exit(c > 0 && d == -1 && e == EAGAIN ? 0 : 1));
+	waitpid(pid, &status, 0);
+	say("third fork refused, second not: %s; events: %s", status ? "no" : "yes",
+		number("a/b/pids.events", "max ") == 1 ? "yes" : "no");
+	while (number("a/b/pids.current", "") > 0)
+		sleep_ms(1);
+	put("a/b/pids.max", "max");
+}
+
+static void freeze_and_kill(void)
+{
+	pid_t pid;
+	long used;
+	int status;
+
+	GIVES(put("a/cgroup.freeze", "2"), ERANGE);
+	GIVES(put("a/cgroup.kill", "0"), ERANGE);
+	if (!guest) {
+		say("frozen yes, still there yes, thawed yes, killed by SIGKILL yes");
+		return;
+	}
+	pid = SPAWN(join("a/b"); for (;;) getpid());
+	while (number("a/b/cgroup.events", "populated ") != 1)
+		sleep_ms(1);
+	put("a/cgroup.freeze", "1");
+	for (int i = 0; i < 1000 && number("a/cgroup.events", "frozen ") != 1; i++)
+		sleep_ms(1);
+	bool frozen = number("a/cgroup.events", "frozen ") == 1;
+
+	used = number("a/b/cpu.stat", "usage_usec ");
+	sleep_ms(20);
+	bool there = waitpid(pid, &status, WNOHANG) == 0 &&
+		     number("a/b/cpu.stat", "usage_usec ") - used < 2000;
+
+	put("a/cgroup.freeze", "0");
+	while (number("a/b/cpu.stat", "usage_usec ") - used < 2000)
+		sleep_ms(1);
+	kill(pid, SIGUSR1);
+	waitpid(pid, &status, 0);
+	bool thawed = WIFSIGNALED(status);
+
+	pid = SPAWN(join("a/b"); sleep(100));
+	while (number("a/b/cgroup.events", "populated ") != 1)
+		sleep_ms(1);
+	put("a/cgroup.freeze", "1");
+	put("a/cgroup.kill", "1");
+	waitpid(pid, &status, 0);
+	put("a/cgroup.freeze", "0");
+	say("frozen %s, still there %s, thawed %s, killed by SIGKILL %s", frozen ? "yes" : "no",
+		there ? "yes" : "no", thawed ? "yes" : "no",
+		WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? "yes" : "no");
+}
+
+static void memory(void)
+{
+	pid_t pid;
+	int status;
+
+	GIVES(put("m/memory.max", "8M"), 0);
+	GIVES(put("m/memory.max", "much"), EINVAL);
+	GIVES(put("m/memory.high", "max"), 0);
+	WANT("rounded", !strcmp(get("m/memory.max"), "8388608\n"));
+	if (!guest) {
+		say("killed by SIGKILL: yes; events: yes; below the limit: yes; all back: yes");
+		return;
+	}
+	pid = SPAWN(join("m"); char *p = mmap(NULL, 64 << 20, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		    for (long i = 0; i < 64 << 20; i += PAGE) p[i] = 1);
+	waitpid(pid, &status, 0);
+	say("killed by SIGKILL: %s; events: %s; below the limit: %s; all back: %s",
+		WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? "yes" : "no",
+		number("m/memory.events", "oom_kill ") == 1 ? "yes" : "no",
+		number("m/memory.peak", "") <= 8388608 ? "yes" : "no",
+		number("m/memory.current", "") < 1 << 20 ? "yes" : "no");
+}
+
+static void cpu(void)
+{
+	pid_t pid;
+	long used;
+
+	GIVES(put("m/cpu.weight", "0"), ERANGE);
+	GIVES(put("m/cpu.weight", "10001"), ERANGE);
+	GIVES(put("m/cpu.weight.nice", "-20"), 0);
+	GIVES(put("m/cpu.max", "100 100000"), EINVAL);
+	GIVES(put("m/cpu.max", "10000 50000"), 0);
+	WANT("quota", !strcmp(get("m/cpu.max"), "10000 50000\n"));
+	if (!guest) {
+		say("held back: yes; says so: yes");
+		return;
+	}
+	used = number("m/cpu.stat", "usage_usec ");
+	pid = SPAWN(join("m"); for (;;) getppid());
+	sleep_ms(500);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	used = number("m/cpu.stat", "usage_usec ") - used;
+	say("held back: %s; says so: %s", used > 10000 && used < 250000 ? "yes" : "no",
+		number("m/cpu.stat", "nr_throttled ") > 0 ? "yes" : "no");
+}
+
+static void threaded(void)
+{
+	GIVES(mkdir("t", 0755), 0);
+	GIVES(mkdir("t/x", 0755), 0);
+	WANT("domain", !strcmp(get("t/x/cgroup.type"), "domain\n"));
+	GIVES(put("t/x/cgroup.type", "domain"), EINVAL);
+	GIVES(put("t/x/cgroup.type", "threaded"), 0);
+	WANT("its top", !strcmp(get("t/cgroup.type"), "domain threaded\n"));
+	GIVES(mkdir("t/y", 0755), 0);
+	WANT("its sibling", !strcmp(get("t/y/cgroup.type"), "domain invalid\n"));
+	GIVES(put("t/y/cgroup.procs", "0"), EOPNOTSUPP);
+	GIVES(put("t/x/cgroup.threads", "0"), EOPNOTSUPP);
+	GIVES(rmdir("t/y"), 0);
+	GIVES(rmdir("t/x"), 0);
+	GIVES(rmdir("t"), 0);
+}
+
+TEST(cgroup)
+{
+	struct utsname u;
+
+	NEED(uname(&u));
+	guest = strstr(u.release, "nestling") != NULL;
+	if (guest) {
+		NEED(mkdir("cg", 0755));
+		NEED(mount("none", "cg", "cgroup2", 0, NULL));
+		NEED(chdir("cg"));
+	}
+	tree();
+	members();
+	pids();
+	freeze_and_kill();
+	GIVES(mkdir("m", 0755), 0);
+	memory();
+	cpu();
+	threaded();
+	GIVES(rmdir("m"), 0);
+	GIVES(rmdir("a/b"), 0);
+	GIVES(rmdir("a"), 0);
+	GIVES(put("cgroup.subtree_control", "-pids -memory -cpu"), 0);
+	if (guest) {
+		NEED(chdir(".."));
+		NEED(umount("cg"));
+		NEED(rmdir("cg"));
+	}
+}
