@@ -18,6 +18,7 @@
 #define PAGE 4096ul
 #define PLAY 0x10000000ul /* the memory that calls may map, unmap and protect at will */
 #define PLAY_PAGES 64ul
+#define LOG 0x20000000ul    /* far from all that a call may overrun */
 #define BOX "/box"          /* the sandbox's root */
 #define SCRATCH (16 * PAGE) /* memory for one call's arguments; an unmapped page follows */
 #define MAX_THREADS 8
@@ -30,8 +31,14 @@ struct log {
 	volatile long args[MAX_THREADS][6];
 	volatile long done[MAX_THREADS]; /* calls */
 	volatile int children;           /* forked so far in this round */
-	volatile int protect[4];         /* pids that no call may name */
 };
+
+/* pids that no call may name; its page is read-only while calls are made, which write where they like. */
+struct protect {
+	int pid[4];
+};
+extern struct protect *protect;
+void protect_pid(int index, int pid);
 
 struct thread {
 	uint64_t rnd;

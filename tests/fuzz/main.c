@@ -36,6 +36,14 @@
 #define MAX_CACHES 200
 
 static struct log *log_page;
+struct protect *protect;
+
+void protect_pid(int index, int pid)
+{
+	mprotect(protect, PAGE, PROT_READ | PROT_WRITE);
+	protect->pid[index] = pid;
+	mprotect(protect, PAGE, PROT_READ);
+}
 
 struct usage {
 	long free_kb;
@@ -345,8 +353,10 @@ int main(int argc, char **argv)
 	uint64_t base;
 	int i, rounds, warm = 0;
 
-	log_page = mmap(NULL, (sizeof(*log_page) + PAGE - 1) & ~(PAGE - 1), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	log_page = mmap((void *)LOG, (sizeof(*log_page) + PAGE - 1) & ~(PAGE - 1),
+		PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	protect = mmap((void *)(LOG + 0x100000), PAGE, PROT_READ,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	if (argc > 1 && !strcmp(argv[1], "x")) /* executed by a worker */
 		worker_child((uint64_t)getpid(), log_page);
 	if (argc < 3 || strcmp(argv[1], "run")) /* or so, without arguments */
@@ -355,8 +365,8 @@ int main(int argc, char **argv)
 	seconds = atof(argv[2]);
 	base = argc > 3 && *argv[3] ? strtoull(argv[3], NULL, 0) : (uint64_t)time(NULL);
 	rounds = argc > 4 ? atoi(argv[4]) : 0;
-	log_page->protect[0] = getpid();
-	log_page->protect[1] = getppid();
+	protect_pid(0, getpid());
+	protect_pid(1, getppid());
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	start = now();
 	for (i = 0; rounds ? i < rounds : now() - start < seconds; i++) {

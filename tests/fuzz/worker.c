@@ -42,14 +42,14 @@ static int todo; /* calls of each thread */
 
 /* ---- what must not be called ---- */
 
-static bool is_protected(const struct log *log, long pid)
+static bool is_protected(long pid)
 {
 	int i;
 
 	if (pid == -1 || pid == 1 || pid == -1 - 1)
 		return true;
 	for (i = 0; i < 4; i++)
-		if (log->protect[i] && (pid == log->protect[i] || pid == -log->protect[i]))
+		if (protect->pid[i] && (pid == protect->pid[i] || pid == -protect->pid[i]))
 			return true;
 	return false;
 }
@@ -62,7 +62,7 @@ static bool forbidden(const struct thread *t, const struct call *c, const long *
 	for (i = 0; i < c->nargs; i++) {
 		long pid = (int)a[i];
 
-		if (c->args[i].make != make_pid || !is_protected(t->log, pid))
+		if (c->args[i].make != make_pid || !is_protected(pid))
 			continue;
 		/* wait4(-1) and the like are harmless, kill(-1) is not */
 		if (pid == -1 && c->nr != SYS_kill && c->nr != SYS_setpriority &&
@@ -71,8 +71,8 @@ static bool forbidden(const struct thread *t, const struct call *c, const long *
 		return true;
 	}
 	if (c->nr == SYS_fcntl && ((int)a[1] == F_SETOWN || (int)a[1] == F_SETOWN_EX))
-		return is_protected(t->log, (int)a[2]);
-	return c->nr == SYS_pidfd_open && is_protected(t->log, (int)a[0]);
+		return is_protected((int)a[2]);
+	return c->nr == SYS_pidfd_open && is_protected((int)a[0]);
 }
 
 /* ---- children ---- */
@@ -407,7 +407,7 @@ static void handlers(void)
 static void poke_threads(const struct round *r, struct log *log, const pid_t *tids)
 {
 	long seen[MAX_THREADS] = { 0 };
-	int i, rounds, live = 1, idle = 0;
+	int i, rounds, live = 1, idle = 0, self = getpid();
 
 	for (rounds = 0; rounds < 100 && live && idle < 25; rounds++) {
 		struct timespec ts = { 0, 10000000 };
@@ -415,10 +415,10 @@ static void poke_threads(const struct round *r, struct log *log, const pid_t *ti
 		idle++;
 		raw(SYS_nanosleep, (long)&ts, 0, 0, 0, 0, 0);
 		for (i = 0, live = 0; i < r->nthreads; i++) {
-			if (raw(SYS_tgkill, log->protect[3], tids[i], 0, 0, 0, 0) == 0)
+			if (raw(SYS_tgkill, self, tids[i], 0, 0, 0, 0) == 0)
 				live++;
 			if (log->done[i] == seen[i])
-				raw(SYS_tgkill, log->protect[3], tids[i], 10, 0, 0, 0);
+				raw(SYS_tgkill, self, tids[i], 10, 0, 0, 0);
 			else
 				idle = 0;
 			seen[i] = log->done[i];
@@ -444,7 +444,6 @@ void worker(const struct round *r, struct log *log)
 	int i, fd;
 
 	setsid();
-	log->protect[3] = 0;
 	make_box(r);
 	limits();
 	if (r->nobody)
@@ -468,7 +467,6 @@ void worker(const struct round *r, struct log *log)
 	for (i = 0; i < r->nthreads; i++)
 		while (!__atomic_load_n(&tids[i], __ATOMIC_ACQUIRE))
 			sched_yield();
-	log->protect[3] = getpid();
 	poke_threads(r, log, tids);
 	for (;;)
 		raw(SYS_exit_group, 0, 0, 0, 0, 0, 0);
