@@ -261,6 +261,8 @@ void fsnotify_inode(struct inode *inode, u32 mask)
 
 	if ((mask & IN_DELETE_SELF) && !dir && READ_ONCE(inode->i_fsnotify))
 		notify(inode, IN_ATTRIB, 0, NULL, 0, false); /* its count of links */
+	if (READ_ONCE(inode->i_dnotify))
+		dnotify_tell(inode, mask, false);
 	if (READ_ONCE(inode->i_fsnotify))
 		notify(inode, mask & IN_DELETE_SELF ? mask : mask | dir, 0, NULL, 0, false);
 	if ((mask & IN_DELETE_SELF) && !inode->i_nlink)
@@ -272,6 +274,8 @@ void fsnotify_name(
 {
 	if (child && S_ISDIR(child->i_mode))
 		mask |= IN_ISDIR;
+	if (READ_ONCE(dir->i_dnotify))
+		dnotify_tell(dir, mask, false);
 	if (READ_ONCE(dir->i_fsnotify))
 		notify(dir, mask, cookie, name, len, false);
 }
@@ -282,12 +286,14 @@ void fsnotify_dentry(struct dentry *d, u32 mask)
 	struct inode *inode = d->d_inode, *dir;
 	struct dentry *parent;
 
-	if (READ_ONCE(inode->i_fsnotify))
+	if (READ_ONCE(inode->i_fsnotify) || READ_ONCE(inode->i_dnotify))
 		fsnotify_inode(inode, mask);
 	dir = READ_ONCE(d->d_parent)->d_inode;
-	if (d->d_parent == d || !dir || !READ_ONCE(dir->i_fsnotify))
+	if (d->d_parent == d || !dir || (!READ_ONCE(dir->i_fsnotify) && !READ_ONCE(dir->i_dnotify)))
 		return;
 	parent = dget_parent(d);
+	if (READ_ONCE(parent->d_inode->i_dnotify))
+		dnotify_tell(parent->d_inode, mask, false);
 	if (S_ISDIR(inode->i_mode))
 		mask |= IN_ISDIR;
 	notify(parent->d_inode, mask, 0, d->d_name.name, d->d_name.len,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fcntl.c: fcntl(2): descriptor flags, status flags, owners of SIGIO, seals; locks are in locks.c, pipe sizes with the pipes.
- * Locks: f_lock for f_flags and f_owner. Leases and dnotify do not exist (EINVAL, as on a Linux built without them).
+ * Locks: f_lock for f_flags and f_owner. F_NOTIFY is in dnotify.c. Leases do not exist (EINVAL).
  */
 #include <asm-generic/fcntl.h>
 #include <linux/eventpoll.h>
@@ -169,7 +169,10 @@ static void signal_one(struct fown *o, const siginfo_t *info, int sig, bool grou
 /* si_code and si_band of an event. */
 static void tell_reason(siginfo_t *info, int band)
 {
-	if (band & EPOLLHUP) {
+	if (band & EPOLLMSG) {
+		info->si_code = POLL_MSG;
+		info->si_band = EPOLLIN | EPOLLRDNORM | EPOLLMSG;
+	} else if (band & EPOLLHUP) {
 		info->si_code = POLL_HUP;
 		info->si_band = EPOLLHUP | EPOLLERR;
 	} else if (band & EPOLLIN) {
@@ -181,7 +184,7 @@ static void tell_reason(siginfo_t *info, int band)
 	}
 }
 
-static void kill_fasync(struct file *f, int fd, int band)
+void kill_fasync(struct file *f, int fd, int band)
 {
 	struct fown o;
 	siginfo_t info;
@@ -348,6 +351,7 @@ static long fcntl_file(int fd, struct file *f, u32 cmd, u64 arg)
 		f->f_owner.signum = arg;
 		return 0;
 	case F_GETSIG: return f->f_owner.signum;
+	case F_NOTIFY: return fcntl_notify(fd, f, arg);
 	case F_SETPIPE_SZ:
 	case F_GETPIPE_SZ: return pipe_fcntl(f, cmd, arg);
 	case F_GET_RW_HINT:

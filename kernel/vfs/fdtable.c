@@ -315,6 +315,8 @@ int filp_close(struct file *f, struct files_struct *owner)
 		if (f->f_op->flush)
 			err = f->f_op->flush(f);
 		locks_remove_posix(f, owner);
+		if (READ_ONCE(f->f_inode->i_dnotify))
+			dnotify_remove(f, owner);
 	}
 	fput_now(f);
 	return err;

@@ -81,6 +81,8 @@ static void file_close(struct file *f)
 		if (!list_empty(&f->f_ep))
 			eventpoll_release(f);
 		locks_remove_file(f);
+		if (READ_ONCE(f->f_inode->i_dnotify))
+			dnotify_remove(f, NULL);
 		if ((f->f_flags & FASYNC) && f->f_op->fasync)
 			f->f_op->fasync(-1, f, false);
 		if (f->f_op->release)

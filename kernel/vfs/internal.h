@@ -239,6 +239,10 @@ void touch_atime(const struct path *p);
 int inode_change_ok(struct inode *inode, struct iattr *attr);
 
 /* ---- locks.c ---- */
+void kill_fasync(struct file *f, int fd, int band);
+/* dnotify.c: fcntl(F_NOTIFY); what closing does to it, @owner NULL: the file's end. */
+long fcntl_notify(int fd, struct file *f, u32 mask);
+void dnotify_remove(struct file *f, struct files_struct *owner);
 long fcntl_lock(int fd, struct file *f, u32 cmd, uaddr_t arg); /* F_GETLK and all its kin */
 
 /* ---- chrdev.c ---- */

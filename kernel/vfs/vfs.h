@@ -199,7 +199,8 @@ struct inode {
 	u8 i_write_hint; /* RWH_*, a word that anyone reads */
 	u32 i_seals;     /* F_SEAL_* of a memfd, with SEALS_ALLOWED; under i_rwsem */
 #define SEALS_ALLOWED 0x80000000
-	void *i_fsnotify; /* inotify marks */
+	void *i_fsnotify;          /* inotify marks */
+	struct dnotify *i_dnotify; /* requests of F_NOTIFY, under dnotify_lock */
 	struct simple_dir
 		*i_sdir; /* entries of a directory of a memory file system, under i_rwsem */
 	struct rcu_head i_rcu;
@@ -841,6 +842,8 @@ void fsnotify_dentry(
 	struct dentry *d, u32 mask); /* to the watches of the inode and of its folder */
 void fsnotify_file(struct file *f, u32 mask);
 void fsnotify_inode_gone(struct inode *inode);
+/* To who asked with F_NOTIFY; IN_* of what happened in @dir, @renamed: within it. Only where i_dnotify is set. */
+void dnotify_tell(struct inode *dir, u32 in, bool renamed);
 
 u32 vfs_default_poll(void);
 static inline u32 vfs_poll(struct file *f, struct poll_table *pt)

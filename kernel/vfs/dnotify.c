@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dnotify.c: fcntl(F_NOTIFY), a signal when something happens in a directory (inotify's ancestor).
+ *
+ *	fcntl(fd, F_NOTIFY, DN_...) -> a request of (file, fd, files) -> (an event it asks for, unless DN_MULTISHOT; 0; close) -> freed
+ *
+ * Requests hang at the directory's inode (i_dnotify); a directory without any costs one test of that word. The inode lives as long as
+ * the files do, and a request goes with its file at the latest.
+ * Locks: dnotify_lock (mutex) for all requests.
+ */
+#include <linux/eventpoll.h>
+#include <linux/fcntl.h>
+#include <linux/inotify.h>
+
+#include "kernel/mm/mm.h"
+#include "kernel/task/signal.h"
+#include "kernel/vfs/internal.h"
+
+#define ALL_EVENTS (DN_ACCESS | DN_MODIFY | DN_CREATE | DN_DELETE | DN_RENAME | DN_ATTRIB)
+
+struct dnotify {
+	struct dnotify *next;
+	struct file *file;          /* no reference: its end frees the request */
+	struct files_struct *owner; /* whose close of the file frees it; compared only */
+	int fd;
+	u32 mask; /* DN_*; under dnotify_lock */
+};
+
+static DEFINE_MUTEX(dnotify_lock);
+
+static u32 events_of(u32 in)
+{
+	return (in & IN_ACCESS ? DN_ACCESS : 0) | (in & IN_MODIFY ? DN_MODIFY : 0) |
+	       (in & (IN_CREATE | IN_MOVED_TO) ? DN_CREATE : 0) |
+	       (in & (IN_DELETE | IN_MOVED_FROM) ? DN_DELETE : 0) |
+	       (in & IN_ATTRIB ? DN_ATTRIB : 0);
+}
+
+static void tell_locked(struct inode *dir, u32 events)
+{
+	struct dnotify **at = &dir->i_dnotify, *d;
+
+	assert_mutex_held(&dnotify_lock);
+	while ((d = *at)) {
+		if (d->mask & events)
+			kill_fasync(d->file, d->fd, EPOLLMSG);
+		if ((d->mask & events) && !(d->mask & DN_MULTISHOT)) {
+			WRITE_ONCE(*at, d->next);
+			kfree(d);
+		} else {
+			at = &d->next;
+		}
+	}
+}
+
+void dnotify_tell(struct inode *dir, u32 in, bool renamed)
+{
+	u32 events = events_of(in) | (renamed ? DN_RENAME : 0);
+
+	if (!events || !S_ISDIR(dir->i_mode))
+		return;
+	mutex_lock(&dnotify_lock);
+	tell_locked(dir, events);
+	mutex_unlock(&dnotify_lock);
+}
+
+void dnotify_remove(struct file *f, struct files_struct *owner)
+{
+	struct dnotify **at, *d;
+
+	mutex_lock(&dnotify_lock);
+	for (at = &f->f_inode->i_dnotify; (d = *at);) {
+		if (d->file != f || (owner && d->owner != owner)) {
+			at = &d->next;
+			continue;
+		}
+		WRITE_ONCE(*at, d->next);
+		kfree(d);
+	}
+	mutex_unlock(&dnotify_lock);
+}
+
+/* Adds to the request that is there, or takes @fresh. True: it was taken. */
+static bool add_locked(int fd, struct file *f, u32 mask, struct dnotify *fresh)
+{
+	struct inode *dir = f->f_inode;
+	struct dnotify *d;
+
+	assert_mutex_held(&dnotify_lock);
+	for (d = dir->i_dnotify; d; d = d->next)
+		if (d->file == f && d->owner == current->files) {
+			d->mask |= mask;
+			d->fd = fd;
+			return false;
+		}
+	*fresh = (struct dnotify){ dir->i_dnotify, f, current->files, fd, mask };
+	WRITE_ONCE(dir->i_dnotify, fresh);
+	return true;
+}
+
+long fcntl_notify(int fd, struct file *f, u32 mask)
+{
+	struct dnotify *fresh;
+	struct file *now;
+	bool taken = false;
+
+	if (!(mask & ALL_EVENTS)) {
+		if (is_dir(f->f_inode))
+			dnotify_remove(f, current->files);
+		return 0;
+	}
+	if (!is_dir(f->f_inode))
+		return -ENOTDIR;
+	fresh = kmalloc(sizeof(*fresh), GFP_KERNEL);
+	if (!fresh)
+		return -ENOMEM;
+	mutex_lock(&dnotify_lock);
+	now = fget(fd); /* a close that has not taken it yet finds the request */
+	if (now == f) {
+		file_set_owner(f, current->signal->pids[PIDTYPE_TGID], PIDTYPE_TGID);
+		taken = add_locked(fd, f, mask, fresh);
+	}
+	mutex_unlock(&dnotify_lock);
+	if (now)
+		fput(now);
+	if (!taken)
+		kfree(fresh);
+	return 0;
+}
