@@ -7,6 +7,7 @@
  */
 #include <asm/errno.h>
 #include <asm/signal.h>
+#include <asm/socket.h>
 
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
@@ -98,12 +99,12 @@ static int claim(struct msg *m, const struct ucred *said)
 	return may_claim(&m->cred) ? 0 : -EPERM;
 }
 
-static int parse_one(struct msg *m, const struct user_cmsghdr *h)
+static int parse_one(const struct socket *s, struct msg *m, const struct user_cmsghdr *h)
 {
 	u64 n = h->len - sizeof(*h);
 
 	if (h->level != SOL_SOCKET)
-		return 0; /* the family's, or nobody's */
+		return s->ops->cmsg ? s->ops->cmsg(m, h->level, h->type, h + 1, n) : 0;
 	switch (h->type) {
 	case SCM_RIGHTS: return parse_rights(m, (const int *)(h + 1), n / sizeof(int));
 	case SCM_CREDENTIALS:
@@ -114,7 +115,7 @@ static int parse_one(struct msg *m, const struct user_cmsghdr *h)
 	return -EINVAL;
 }
 
-static int parse_control(struct msg *m, u64 ua, u64 len)
+static int parse_control(const struct socket *s, struct msg *m, u64 ua, u64 len)
 {
 	char *buf;
 	u64 off = 0;
@@ -135,7 +136,7 @@ static int parse_control(struct msg *m, u64 ua, u64 len)
 		if (h->len < sizeof(*h) || h->len > len - off)
 			err = -EINVAL;
 		else
-			err = parse_one(m, h);
+			err = parse_one(s, m, h);
 		if (err || CMSG_ALIGN(h->len) > len - off)
 			break;
 		off += CMSG_ALIGN(h->len);
@@ -197,7 +198,7 @@ static long send_one(struct file *f, struct socket *s, uaddr_t umsg, u32 flags)
 	n = h.iovlen > 1024 ? -EMSGSIZE : iov_iter_import(&m.iter, UADDR(h.iov), h.iovlen, &vec);
 	if (n)
 		return n;
-	n = parse_control(&m, h.control, h.controllen);
+	n = parse_control(s, &m, h.control, h.controllen);
 	if (!n)
 		n = do_send(f, s, &m);
 	msg_drop_files(&m);
@@ -309,9 +310,38 @@ static int put_control(struct socket *s, struct msg *m, struct control *c, u32 f
 	}
 	if (!err && m->nr_files)
 		err = put_rights(c, m, flags);
-	if (!err && m->raw_len)
-		err = put_cmsg(c, m->raw_level, m->raw_type, m->raw_cmsg, m->raw_len);
+	for (u32 at = 0; !err && at < m->ctl_len;) {
+		struct user_cmsghdr h;
+
+		memcpy(&h, m->ctl + at, sizeof(h));
+		err = put_cmsg(c, h.level, h.type, m->ctl + at + sizeof(h), h.len);
+		at += (u32)(sizeof(h) + CMSG_ALIGN(h.len));
+	}
 	return err;
+}
+
+void msg_put_cmsg(struct msg *m, int level, int type, const void *data, u32 n)
+{
+	struct user_cmsghdr h = { n, level, type }; /* without its own length */
+
+	if (m->ctl_len + sizeof(h) + CMSG_ALIGN(n) > sizeof(m->ctl)) {
+		m->out_flags |= MSG_CTRUNC;
+		return;
+	}
+	memcpy(m->ctl + m->ctl_len, &h, sizeof(h));
+	memcpy(m->ctl + m->ctl_len + sizeof(h), data, n);
+	m->ctl_len += (u32)(sizeof(h) + CMSG_ALIGN(n));
+}
+
+/* @kind: 1 a timeval, 2 a timespec. */
+void msg_put_stamp(struct msg *m, u8 kind, u64 ns)
+{
+	s64 t[2] = { (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC) };
+
+	if (kind == 1)
+		t[1] /= 1000;
+	msg_put_cmsg(
+		m, SOL_SOCKET, kind == 1 ? SO_TIMESTAMP_OLD : SO_TIMESTAMPNS_OLD, t, sizeof(t));
 }
 
 long sys_recvfrom(int fd, uaddr_t buf, size_t len, int flags, uaddr_t addr, uaddr_t addrlen)

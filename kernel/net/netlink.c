@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netlink.c: AF_NETLINK, family route, as far as there is something to tell: one interface, lo.
+ * netlink.c: AF_NETLINK sockets, of family route: requests in, answers out. What they are about is in rtnl.c.
  *
- * A request is served at once in the sender's context; answers go into the socket's queue. Served: GETLINK, GETADDR, GETROUTE (dumps and,
- * for links, single ones), NEWLINK/SETLINK to set lo up and down. Everything else is answered with an error message, EOPNOTSUPP, which
- * is what a program gets until the network stack comes.
- * Locks: the socket's c.lock for its queue; link_lock for lo's flags. Source: netlink(7), rtnetlink(7).
+ * A request is served at once in the sender's context; answers go into the socket's queue.
+ * Locks: the socket's c.lock for its queue. Source: netlink(7).
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -17,19 +15,10 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/internal.h"
+#include "kernel/net/rtnl.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/pid_ns.h"
-
-/* Interface flags, as in linux/if.h, which needs libc. */
-#define IFF_UP 0x1
-#define IFF_LOOPBACK 0x8
-#define IFF_RUNNING 0x40
-#define IFF_LOWER_UP 0x10000
-#define IF_OPER_UNKNOWN 0
-#define ARPHRD_LOOPBACK 772 /* linux/if_arp.h pulls in linux/if.h */
-#define LO_INDEX 1
-#define LO_MTU 65536
 
 struct nl_msg {
 	struct list_head list;
@@ -43,56 +32,9 @@ struct nl_sock {
 	u64 queued;
 };
 
-static DEFINE_SPINLOCK(link_lock);
-static u32 lo_flags = IFF_LOOPBACK; /* under link_lock */
-
 static struct nl_sock *NL(struct socket *s)
 {
 	return container_of(s->sk, struct nl_sock, c);
-}
-
-/* ---- building answers ---- */
-
-struct builder {
-	u8 buf[4096];
-	u32 len;
-	u32 msg; /* where the message begins */
-};
-
-static void *nl_begin(
-	struct builder *b, const struct nlmsghdr *req, u32 portid, u16 type, u16 flags, u32 body)
-{
-	struct nlmsghdr *h = (void *)(b->buf + b->len);
-
-	b->msg = b->len;
-	memset(h, 0, NLMSG_SPACE(body));
-	h->nlmsg_type = type;
-	h->nlmsg_flags = flags;
-	h->nlmsg_seq = req->nlmsg_seq;
-	h->nlmsg_pid = portid;
-	b->len += NLMSG_SPACE(body);
-	return NLMSG_DATA(h);
-}
-
-static void nl_attr(struct builder *b, u16 type, const void *data, u32 n)
-{
-	struct rtattr *a = (void *)(b->buf + b->len);
-
-	memset(a, 0, RTA_SPACE(n));
-	a->rta_type = type;
-	a->rta_len = (u16)RTA_LENGTH(n);
-	memcpy(RTA_DATA(a), data, n);
-	b->len += RTA_SPACE(n);
-}
-
-static void nl_attr_u32(struct builder *b, u16 type, u32 v)
-{
-	nl_attr(b, type, &v, sizeof(v));
-}
-
-static void nl_end(struct builder *b)
-{
-	((struct nlmsghdr *)(b->buf + b->msg))->nlmsg_len = b->len - b->msg;
 }
 
 static int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len)
@@ -120,40 +62,30 @@ static int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len)
 	return 0;
 }
 
-static int nl_queue(struct nl_sock *n, const struct builder *b)
+static int nl_queue(struct nl_sock *n, const struct nl_builder *b)
 {
 	return nl_queue_bytes(n, b->buf, b->len);
 }
 
-/* ---- what there is ---- */
+/* ---- devices, addresses, routes: rtnl.c says what they are ---- */
 
-static void put_link(struct builder *b, const struct nlmsghdr *req, u32 portid, u16 flags)
+static int answer(
+	struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, const void *what, u16 flags)
 {
-	static const u8 zero_mac[6];
-	struct ifinfomsg *i = nl_begin(b, req, portid, RTM_NEWLINK, flags, sizeof(*i));
-	u32 up;
+	struct nl_builder *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	int err;
 
-	spin_lock(&link_lock);
-	up = lo_flags;
-	spin_unlock(&link_lock);
-	i->ifi_type = ARPHRD_LOOPBACK;
-	i->ifi_index = LO_INDEX;
-	i->ifi_flags = up | (up & IFF_UP ? IFF_RUNNING | IFF_LOWER_UP : 0);
-	nl_attr(b, IFLA_IFNAME, "lo", 3);
-	nl_attr_u32(b, IFLA_TXQLEN, 1000);
-	nl_attr(b, IFLA_OPERSTATE, &(u8){ up & IFF_UP ? IF_OPER_UNKNOWN : 2 /* down */ }, 1);
-	nl_attr(b, IFLA_LINKMODE, &(u8){ 0 }, 1);
-	nl_attr_u32(b, IFLA_MTU, LO_MTU);
-	nl_attr_u32(b, IFLA_GROUP, 0);
-	nl_attr(b, IFLA_QDISC, "noqueue", 8);
-	nl_attr(b, IFLA_ADDRESS, zero_mac, 6);
-	nl_attr(b, IFLA_BROADCAST, zero_mac, 6);
-	nl_end(b);
+	if (!b)
+		return -ENOMEM;
+	put(b, req, n->portid, flags, what);
+	err = nl_queue(n, b);
+	kfree(b);
+	return err;
 }
 
 static int put_done(struct nl_sock *n, const struct nlmsghdr *req)
 {
-	struct builder *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	struct nl_builder *b = kzalloc(sizeof(*b), GFP_KERNEL);
 	int err;
 
 	if (!b)
@@ -165,105 +97,38 @@ static int put_done(struct nl_sock *n, const struct nlmsghdr *req)
 	return err;
 }
 
-static int answer_link(struct nl_sock *n, const struct nlmsghdr *req, u16 flags)
+struct emit {
+	struct nl_sock *n;
+	const struct nlmsghdr *req;
+	u16 flags;
+};
+
+static int emit(void *arg, rtnl_put_fn put, const void *what)
 {
-	struct builder *b = kzalloc(sizeof(*b), GFP_KERNEL);
-	int err;
+	const struct emit *e = arg;
 
-	if (!b)
-		return -ENOMEM;
-	put_link(b, req, n->portid, flags);
-	err = nl_queue(n, b);
-	kfree(b);
-	return err;
-}
-
-/* Does a link request mean lo, by number or by name? 0, -ENODEV: another one, -EINVAL: it names none. */
-static int means_lo(const struct nlmsghdr *req, const struct ifinfomsg *i)
-{
-	u32 left = req->nlmsg_len - NLMSG_SPACE(sizeof(*i));
-	const struct rtattr *a =
-		(const void *)((const u8 *)NLMSG_DATA(req) + NLMSG_ALIGN(sizeof(*i)));
-
-	if (i->ifi_index)
-		return i->ifi_index == LO_INDEX ? 0 : -ENODEV;
-	while (left >= sizeof(*a) && a->rta_len >= sizeof(*a) && a->rta_len <= left) {
-		u32 step = min(RTA_ALIGN((u32)a->rta_len), left);
-
-		if (a->rta_type == IFLA_IFNAME)
-			return a->rta_len >= RTA_LENGTH(3) && !memcmp(RTA_DATA(a), "lo", 3) ?
-				       0 :
-				       -ENODEV;
-		a = (const void *)((const u8 *)a + step);
-		left -= step;
-	}
-	return -EINVAL;
-}
-
-static int get_link(struct nl_sock *n, const struct nlmsghdr *req)
-{
-	const struct ifinfomsg *i = NLMSG_DATA(req);
-	int err;
-
-	if (req->nlmsg_flags & NLM_F_DUMP) {
-		err = answer_link(n, req, NLM_F_MULTI);
-		return err ? err : put_done(n, req);
-	}
-	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*i)))
-		return -EINVAL;
-	err = means_lo(req, i);
-	return err ? err : answer_link(n, req, 0);
-}
-
-static int set_link(const struct nlmsghdr *req)
-{
-	const struct ifinfomsg *i = NLMSG_DATA(req);
-	u32 change;
-	int err;
-
-	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*i)))
-		return -EINVAL;
-	if (!capable(CAP_NET_ADMIN))
-		return -EPERM;
-	err = means_lo(req, i);
-	if (err)
-		return req->nlmsg_flags & NLM_F_CREATE ? -EOPNOTSUPP : err;
-	change = i->ifi_change ? i->ifi_change : i->ifi_flags;
-	if (change & ~(u32)IFF_UP)
-		return -EOPNOTSUPP;
-	spin_lock(&link_lock);
-	lo_flags = (lo_flags & ~change) | (i->ifi_flags & change);
-	spin_unlock(&link_lock);
-	return 0;
-}
-
-/* An empty dump: there are no addresses, routes ... without a network stack. */
-static int empty_dump(struct nl_sock *n, const struct nlmsghdr *req)
-{
-	return req->nlmsg_flags & NLM_F_DUMP ? put_done(n, req) : -EOPNOTSUPP;
+	return answer(e->n, e->req, put, what, e->flags);
 }
 
 /* 0: served (and acknowledged when asked), or -errno for an error message; 1: served with its own answer. */
 static int serve(struct nl_sock *n, const struct nlmsghdr *req)
 {
+	struct emit e = { n, req, req->nlmsg_flags & NLM_F_DUMP ? NLM_F_MULTI : 0 };
 	int err;
 
-	switch (req->nlmsg_type) {
-	case RTM_GETLINK: err = get_link(n, req); return err ? err : 1;
-	case RTM_GETADDR:
-	case RTM_GETROUTE:
-	case RTM_GETNEIGH:
-	case RTM_GETRULE:
-	case RTM_GETQDISC: err = empty_dump(n, req); return err ? err : 1;
-	case RTM_NEWLINK:
-	case RTM_SETLINK: return set_link(req);
-	}
-	return -EOPNOTSUPP;
+	if (req->nlmsg_type % 4 !=
+		2) /* NEW and DEL; GET is the third of each four, SET the fourth */
+		return capable(CAP_NET_ADMIN) ? rtnl_change(current_net(), req) : -EPERM;
+	err = req->nlmsg_flags & NLM_F_DUMP ? rtnl_dump(current_net(), req, emit, &e) :
+					      rtnl_get(current_net(), req, emit, &e);
+	if (!err && req->nlmsg_flags & NLM_F_DUMP)
+		err = put_done(n, req);
+	return err ? err : 1;
 }
 
 static int put_error(struct nl_sock *n, const struct nlmsghdr *req, int err)
 {
-	struct builder *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	struct nl_builder *b = kzalloc(sizeof(*b), GFP_KERNEL);
 	u32 body = err ? min(req->nlmsg_len, 1024U) : (u32)sizeof(*req);
 	struct nlmsgerr *e;
 	int r;

@@ -99,8 +99,9 @@ static u32 sock_poll(struct file *f, struct poll_table *pt)
 static long sock_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct socket *s = f->private_data;
+	long err = s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
 
-	return s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+	return err == -ENOTTY ? net_ioctl(current_net(), cmd, arg) : err;
 }
 
 static int sock_fasync(int fd, struct file *f, bool on)
@@ -128,8 +129,8 @@ static const struct file_operations socket_fops = {
 	.write_iter = sock_write_iter,
 	.poll = sock_poll,
 	.ioctl = sock_ioctl,
-	.fasync = sock_fasync,
 	.release = sock_release,
+	.fasync = sock_fasync,
 };
 
 struct socket *file_socket(struct file *f)
@@ -172,10 +173,12 @@ static struct file *sock_file(struct socket *s, u32 flags)
 	struct file *f = pseudo_file(
 		"socket", S_IFSOCK | 0777, &socket_fops, s, O_RDWR | (flags & O_NONBLOCK));
 
-	if (IS_ERR(f))
+	if (IS_ERR(f)) {
 		sock_destroy(s);
-	else
-		s->file = f;
+		return f;
+	}
+	s->file = f;
+	s->sk->ino = f->f_inode->i_ino;
 	return f;
 }
 

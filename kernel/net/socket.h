@@ -14,6 +14,7 @@
 
 #include "kernel/lib/list.h"
 #include "kernel/lib/types.h"
+#include "kernel/net/net.h"
 #include "kernel/vfs/vfs.h"
 
 /* Types, as in socket(2) (UAPI headers leave them to libc). */
@@ -72,13 +73,15 @@ struct sock_common {
 	u16 family;
 	u16 type;
 	u32 protocol;
+	u64 ino; /* of its file, for lists */
 	spinlock_t lock;
 	u32 shutdown; /* SHUT_* bits */
 	int err;      /* pending error, taken by SO_ERROR and the next call */
 	u32 sndbuf, rcvbuf;
 	u64 sndtimeo, rcvtimeo; /* ns; 0: for ever */
 	u32 rcvlowat;
-	bool passcred, broadcast, reuseaddr, reuseport, keepalive, timestamp, dontroute;
+	bool passcred, broadcast, reuseaddr, reuseport, keepalive, dontroute, oobinline;
+	u8 timestamp; /* 0, 1: SO_TIMESTAMP, 2: SO_TIMESTAMPNS */
 	u32 priority, mark;
 	struct {
 		int on, secs;
@@ -88,6 +91,14 @@ struct sock_common {
 };
 
 struct socket;
+
+/* What a sender may say of one message, beside its destination (ip(7), ipv6(7)). */
+struct inet_control {
+	bool has_src, has_ttl, has_tos;
+	ip_addr src;
+	int ifindex, ttl, tos;
+};
+
 struct msg {
 	struct sockaddr_buf *name; /* send: or NULL; receive: filled when not NULL */
 	struct iov_iter iter;
@@ -99,10 +110,14 @@ struct msg {
 	struct file **files; /* references; kfree'd by the owner */
 	u32 nr_files;
 	bool nonblock;
-	u8 raw_cmsg[64]; /* receive: a family's own record, level and type below */
-	int raw_level, raw_type;
-	u32 raw_len;
+	struct inet_control inet; /* send, AF_INET and AF_INET6 */
+	/* receive: a family's own records, by msg_put_cmsg() */
+	u32 ctl_len;
+	u8 ctl[192];
 };
+/* One more record for the receiver, of at most 64 bytes; what does not fit is dropped, and MSG_CTRUNC says so. */
+void msg_put_cmsg(struct msg *m, int level, int type, const void *data, u32 n);
+void msg_put_stamp(struct msg *m, u8 kind, u64 ns);
 
 struct proto_ops {
 	int (*release)(struct socket *s);
@@ -120,6 +135,8 @@ struct proto_ops {
 	int (*getsockopt)(struct socket *s, int level, int opt, void *val, u32 *len);
 	long (*ioctl)(struct socket *s, u32 cmd, u64 arg);
 	int (*pair)(struct socket *a, struct socket *b);
+	/* A record of a level that is not SOL_SOCKET: 0 or -errno. NULL: such are ignored. */
+	int (*cmsg)(struct msg *m, int level, int type, const void *data, u64 n);
 };
 struct socket {
 	struct file *file; /* not a reference */

@@ -52,6 +52,7 @@ static bool *flag_option(struct sock_common *sk, int opt)
 	case SO_KEEPALIVE: return &sk->keepalive;
 	case SO_BROADCAST: return &sk->broadcast;
 	case SO_DONTROUTE: return &sk->dontroute;
+	case SO_OOBINLINE: return &sk->oobinline;
 	case SO_PASSCRED: return &sk->passcred;
 	}
 	return NULL;
@@ -78,6 +79,8 @@ static int set_common(struct socket *s, int opt, uaddr_t uval, u32 len)
 		return 0;
 	}
 	switch (opt) {
+	case SO_TIMESTAMP_OLD: sk->timestamp = val ? 1 : 0; return 0;
+	case SO_TIMESTAMPNS_OLD: sk->timestamp = val ? 2 : 0; return 0;
 	case SO_SNDBUFFORCE:
 	case SO_RCVBUFFORCE:
 		if (!capable(CAP_NET_ADMIN))
@@ -139,6 +142,8 @@ static int get_number(struct socket *s, int opt, int *val)
 		return 0;
 	}
 	switch (opt) {
+	case SO_TIMESTAMP_OLD: *val = sk->timestamp == 1; return 0;
+	case SO_TIMESTAMPNS_OLD: *val = sk->timestamp == 2; return 0;
 	case SO_TYPE: *val = sk->type; return 0;
 	case SO_DOMAIN: *val = sk->family; return 0;
 	case SO_PROTOCOL: *val = (int)sk->protocol; return 0;

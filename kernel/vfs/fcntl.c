@@ -207,6 +207,23 @@ void kill_fasync(struct file *f, int fd, int band)
 	put_pid(o.pid);
 }
 
+void file_sigurg(struct file *f)
+{
+	struct fown o;
+
+	spin_lock(&f->f_lock);
+	o = f->f_owner;
+	get_pid(o.pid);
+	spin_unlock(&f->f_lock);
+	if (!o.pid)
+		return;
+	if (o.type == PIDTYPE_PGID)
+		kill_pgrp(o.pid, SIGURG, SEND_SIG_PRIV);
+	else
+		signal_one(&o, SEND_SIG_PRIV, SIGURG, o.type == PIDTYPE_TGID);
+	put_pid(o.pid);
+}
+
 struct fasync_entry {
 	struct list_head list;
 	struct file *file;

@@ -541,6 +541,7 @@ void eventpoll_release(struct file *f);     /* epoll.c: @f is about to be freed 
 /* For files that many have open: f_op->fasync puts @f on a list of theirs (0 or -ENOMEM), and events signal all on it. */
 int fasync_helper(int fd, struct file *f, bool on, struct list_head *list);
 void file_set_owner(struct file *f, struct pid *pid, int type); /* of SIGIO; PIDTYPE_* */
+void file_sigurg(struct file *f); /* SIGURG to f_owner, whether O_ASYNC or not */
 void kill_fasync_list(struct list_head *list, int band);
 
 /* ---- descriptors ---- */

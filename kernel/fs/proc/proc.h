@@ -31,6 +31,8 @@ struct seq {
 void seq_printf(struct seq *s, const char *fmt, ...) __printf(2, 3);
 void seq_write(struct seq *s, const void *p, size_t n);
 void seq_puts(struct seq *s, const char *text);
+/* Room for @n more bytes, so that what is printed next, spinlocks held, does not allocate. */
+void seq_reserve(struct seq *s, size_t n);
 /* Escapes blanks, newlines, tabs and backslashes as \ooo. */
 void seq_escape(struct seq *s, const char *text);
 

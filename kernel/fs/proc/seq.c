@@ -38,6 +38,12 @@ void seq_write(struct seq *s, const void *p, size_t n)
 	s->len += n;
 }
 
+void seq_reserve(struct seq *s, size_t n)
+{
+	if (!s->full && s->len + n + 1 > s->size)
+		seq_grow(s, n);
+}
+
 void seq_puts(struct seq *s, const char *text)
 {
 	seq_write(s, text, strlen(text));

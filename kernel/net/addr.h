@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * addr.h: an address of either internet family in one type: an IPv4 address is its mapped form, ::ffff:a.b.c.d (RFC 4291,
+ * 2.5.5.2), so that what is above the network layer knows one kind. "Any" is :: for both.
+ */
+#ifndef NESTLING_NET_ADDR_H
+#define NESTLING_NET_ADDR_H
+
+#include "kernel/lib/string.h"
+#include "kernel/lib/types.h"
+
+#define htons(x) __builtin_bswap16((u16)(x))
+#define ntohs(x) __builtin_bswap16((u16)(x))
+#define htonl(x) __builtin_bswap32((u32)(x))
+#define ntohl(x) __builtin_bswap32((u32)(x))
+
+/* In network order; w[3] is the IPv4 address. */
+typedef struct {
+	u32 w[4];
+} ip_addr;
+
+#define IP_ANY ((ip_addr){ { 0, 0, 0, 0 } })
+
+static inline ip_addr ip_v4(u32 be)
+{
+	return (ip_addr){ { 0, 0, htonl(0xffff), be } };
+}
+static inline bool ip_is_v4(const ip_addr *a)
+{
+	return !a->w[0] && !a->w[1] && a->w[2] == htonl(0xffff);
+}
+static inline bool ip_is_any(const ip_addr *a)
+{
+	return !(a->w[0] | a->w[1] | a->w[3]) && (!a->w[2] || ip_is_v4(a));
+}
+static inline bool ip_equal(const ip_addr *a, const ip_addr *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+static inline bool ip_is_loopback(const ip_addr *a)
+{
+	if (ip_is_v4(a))
+		return (ntohl(a->w[3]) >> 24) == 127;
+	return !a->w[0] && !a->w[1] && !a->w[2] && a->w[3] == htonl(1);
+}
+static inline bool ip_is_multicast(const ip_addr *a)
+{
+	if (ip_is_v4(a))
+		return (ntohl(a->w[3]) >> 28) == 0xe;
+	return (ntohl(a->w[0]) >> 24) == 0xff;
+}
+static inline bool ip_is_linklocal(const ip_addr *a)
+{
+	return (ntohl(a->w[0]) >> 22) == 0x3fa; /* fe80::/10 */
+}
+static inline u32 ip_hash(const ip_addr *a)
+{
+	return (a->w[0] ^ a->w[1] ^ a->w[2] ^ a->w[3]) * 0x9e3779b1U;
+}
+/* Do the first @bits (of 128) agree? */
+bool ip_prefix_equal(const ip_addr *a, const ip_addr *b, u32 bits);
+
+#endif

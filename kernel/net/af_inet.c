@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * af_inet.c: sockets of AF_INET and AF_INET6: making them, their addresses as programs write them, bind and names. What a
+ * protocol does with them is in udp.c, raw.c and tcp.c. Sources: ip(7), ipv6(7), RFC 3493.
+ */
+#include <asm/errno.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/inet.h"
+#include "kernel/net/tcp.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+
+struct sockaddr_v4 {
+	u16 family, port;
+	u32 addr;
+	u8 zero[8];
+};
+struct sockaddr_v6 {
+	u16 family, port;
+	u32 flowinfo;
+	ip_addr addr;
+	u32 scope;
+};
+#define SOCKADDR_V6_MIN 24 /* without the scope, RFC 2133 */
+#define PORT_RESERVED 1024
+
+/* ---- life ---- */
+
+void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int type, int protocol,
+	struct port_table *table)
+{
+	sock_init_common(&i->c, (u16)family, (u16)type, (u32)protocol);
+	atomic_set(&i->refs, 1);
+	mutex_init(&i->op);
+	mutex_init(&i->read_mutex);
+	INIT_LIST_HEAD(&i->rq);
+	INIT_LIST_HEAD(&i->members);
+	INIT_HLIST_NODE(&i->port_node);
+	INIT_HLIST_NODE(&i->peer_node);
+	i->net = net_get(current_net());
+	i->table = table;
+	i->v6 = family == AF_INET6;
+	i->uid = current_euid();
+	i->ttl = i->hops = i->mc_hops = -1;
+	i->mc_ttl = 1;
+	i->mc_loop = i->mc_loop6 = i->mc_all = true;
+	i->pmtudisc = i->pmtudisc6 = 1; /* IP_PMTUDISC_WANT */
+}
+
+void inet_put(struct inet_sock *i)
+{
+	struct mc_member *m, *next;
+
+	if (!atomic_dec_and_test(&i->refs))
+		return;
+	skb_free_list(&i->rq);
+	list_for_each_entry_safe(m, next, &i->members, list)
+		kfree(m);
+	kfree(i->cork);
+	net_put(i->net);
+	if (i->free)
+		i->free(i);
+	else
+		kfree(i);
+}
+
+void inet_sigio(struct inet_sock *i, int band)
+{
+	if (unlikely(!list_empty(&i->c.async)))
+		kill_fasync_list(&i->c.async, band);
+}
+
+/* ---- addresses ---- */
+
+static int read_v6(const struct inet_sock *i, const struct sockaddr_buf *a, ip_addr *addr,
+	u16 *port, int *scope)
+{
+	struct sockaddr_v6 v6 = { 0 };
+
+	if (a->len < SOCKADDR_V6_MIN)
+		return -EINVAL;
+	memcpy(&v6, a->data, min((u32)sizeof(v6), a->len));
+	if (v6.family != AF_INET6)
+		return -EAFNOSUPPORT;
+	*addr = v6.addr;
+	*port = ntohs(v6.port);
+	*scope = ip_is_linklocal(addr) || ip_is_multicast(addr) ? (int)v6.scope : 0;
+	return 0;
+}
+
+int inet_read_addr(const struct inet_sock *i, const struct sockaddr_buf *a, ip_addr *addr,
+	u16 *port, int *scope)
+{
+	const struct sockaddr_v4 *v4 = (const void *)a->data;
+
+	*scope = 0;
+	if (i->v6 && a->len >= sizeof(u16) && a->family == AF_INET6)
+		return read_v6(i, a, addr, port, scope);
+	if (i->v6 && a->len < SOCKADDR_V6_MIN && a->family != AF_INET)
+		return -EINVAL;
+	if (a->len < sizeof(*v4))
+		return -EINVAL;
+	if (v4->family != AF_INET)
+		return -EAFNOSUPPORT;
+	*addr = ip_v4(v4->addr);
+	*port = ntohs(v4->port);
+	return 0;
+}
+
+void inet_write_addr(
+	const struct inet_sock *i, struct sockaddr_buf *a, const ip_addr *addr, u16 port)
+{
+	struct sockaddr_v4 v4 = { .family = AF_INET, .port = htons(port), .addr = addr->w[3] };
+	struct sockaddr_v6 v6 = { .family = AF_INET6, .port = htons(port), .addr = *addr };
+
+	if (i->v6) {
+		if (ip_is_linklocal(addr))
+			v6.scope = (u32)i->bound_if;
+		memcpy(a->data, &v6, sizeof(v6));
+		a->len = sizeof(v6);
+	} else {
+		memcpy(a->data, &v4, sizeof(v4));
+		a->len = sizeof(v4);
+	}
+}
+
+/* As the socket's family shows "any". */
+static void write_name(
+	const struct inet_sock *i, struct sockaddr_buf *a, const ip_addr *addr, u16 port)
+{
+	ip_addr shown = *addr;
+
+	if (ip_is_any(addr))
+		shown = IP_ANY;
+	inet_write_addr(i, a, &shown, port);
+}
+
+int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
+{
+	struct inet_sock *i = INET(s);
+
+	if (peer && (!i->rport || (i->c.type == SOCK_STREAM && !tcp_has_peer(i))))
+		return -ENOTCONN;
+	if (peer)
+		write_name(i, a, &i->raddr, i->rport);
+	else
+		write_name(i, a, &i->saddr, i->lport);
+	return 0;
+}
+
+void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
+{
+	bool v4 = ip_is_v4(daddr), mc = ip_is_multicast(daddr);
+	int ttl = v4 ? (mc ? i->mc_ttl : i->ttl) : (mc ? i->mc_hops : i->hops);
+
+	*f = (struct flow){
+		.saddr = i->saddr,
+		.daddr = *daddr,
+		.oif = i->bound_if,
+		.proto = (u8)i->c.protocol,
+		.tos = v4 ? i->tos : i->tclass,
+		.ttl = (u8)(ttl < 0 ? (mc ? 1 : 0) : ttl),
+		.dont_fragment = v4 && i->pmtudisc >= 1 && i->pmtudisc != 4,
+		.dontroute = i->c.dontroute,
+	};
+	if (mc && i->mc_if && !f->oif)
+		f->oif = i->mc_if;
+	if (mc && ip_is_any(&f->saddr) && !ip_is_any(&i->mc_addr))
+		f->saddr = i->mc_addr;
+	if (!ip_is_any(&f->saddr) && ip_is_v4(&f->saddr) != v4)
+		f->saddr = IP_ANY;
+}
+
+/* ---- bind ---- */
+
+/* May the socket have that address? 0, -EADDRNOTAVAIL, -EAFNOSUPPORT, -ENODEV. */
+static int check_local(struct inet_sock *i, const ip_addr *addr, int scope)
+{
+	if (ip_is_any(addr))
+		return 0;
+	if (i->v6 && i->v6only && ip_is_v4(addr))
+		return -EINVAL;
+	if (ip_is_linklocal(addr) && !scope && !i->bound_if)
+		return -EINVAL;
+	if (ip_is_multicast(addr) || addr_is_broadcast(i->net, addr))
+		return i->c.type == SOCK_STREAM ? -EADDRNOTAVAIL : 0;
+	if (i->freebind || i->transparent || addr_is_local(i->net, addr, scope))
+		return 0;
+	return -EADDRNOTAVAIL;
+}
+
+static int do_bind(struct inet_sock *i, const ip_addr *addr, u16 port, int scope)
+{
+	ip_addr mine = *addr;
+	int err = check_local(i, addr, scope);
+
+	if (err)
+		return err;
+	if (port && port < PORT_RESERVED && i->c.type != SOCK_RAW && !capable(CAP_NET_BIND_SERVICE))
+		return -EACCES;
+	if (i->lport || (i->c.type == SOCK_STREAM && tcp_state_of(i) != TCP_CLOSE))
+		return -EINVAL;
+	if (scope)
+		i->bound_if = scope;
+	if (ip_is_any(addr))
+		mine = ip_is_v4(addr) && i->v6 ? *addr : IP_ANY;
+	return inet_get_port(i, &mine, port, port != 0);
+}
+
+int inet_bind(struct socket *s, struct sockaddr_buf *a)
+{
+	struct inet_sock *i = INET(s);
+	ip_addr addr;
+	u16 port;
+	int err, scope;
+
+	/* AF_UNSPEC with the any-address is an old way to say AF_INET */
+	if (!i->v6 && a->len >= 16 && a->family == AF_UNSPEC) {
+		const struct sockaddr_v4 *v4 = (const void *)a->data;
+
+		if (v4->addr)
+			return -EAFNOSUPPORT;
+		a->family = AF_INET;
+	}
+	if (i->v6 && a->len >= SOCKADDR_V6_MIN && a->family != AF_INET6)
+		return -EAFNOSUPPORT;
+	err = inet_read_addr(i, a, &addr, &port, &scope);
+	if (err)
+		return err;
+	mutex_lock(&i->op);
+	err = do_bind(i, &addr, port, scope);
+	mutex_unlock(&i->op);
+	return err;
+}
+
+/* ---- making ---- */
+
+static const struct {
+	int type, protocol;
+	bool any; /* of its type, whatever the protocol */
+	int (*create)(struct socket *s, int family, int type, int protocol);
+} kinds[] = {
+	{ SOCK_STREAM, IPPROTO_TCP, false, tcp_create },
+	{ SOCK_DGRAM, IPPROTO_UDP, false, udp_create },
+	{ SOCK_DGRAM, IPPROTO_ICMP, false, ping_create },
+	{ SOCK_DGRAM, IPPROTO_ICMPV6, false, ping_create },
+	{ SOCK_RAW, 0, true, raw_create },
+};
+
+static int create(struct socket *s, int family, int type, int protocol)
+{
+	bool type_known = false;
+
+	if (protocol < 0 || protocol > 262)
+		return -EINVAL;
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		if (kinds[k].type != type)
+			continue;
+		type_known = true;
+		if (kinds[k].any || protocol == kinds[k].protocol || (!protocol && k < 2))
+			return kinds[k].create(
+				s, family, type, protocol ? protocol : kinds[k].protocol);
+	}
+	return type_known ? -EPROTONOSUPPORT : -ESOCKTNOSUPPORT;
+}
+
+static int inet_create(struct socket *s, int type, int protocol)
+{
+	return create(s, AF_INET, type, protocol);
+}
+
+static int inet6_create(struct socket *s, int type, int protocol)
+{
+	return create(s, AF_INET6, type, protocol);
+}
+
+static int inet_init(void)
+{
+	sock_register(AF_INET, inet_create);
+	sock_register(AF_INET6, inet6_create);
+	return 0;
+}
+INITCALL(2, inet_init);

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dgram.c: what UDP, raw and ping sockets share: a queue of packets with the sender's address, connect, and the budget of what
+ * is on its way.
+ *
+ * A packet counts with its true size until it is read (rmem against rcvbuf: what does not fit is dropped, as the protocol
+ * allows) or, on the way out, until it is freed (wmem against sndbuf: the sender waits). On loopback that is the time
+ * that it lies in the receiver's queue: its charge moves there (dgram_queue). Locks: c.lock for rq and rmem; readers take turns.
+ */
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <linux/eventpoll.h>
+#include <linux/sockios.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/net/inet.h"
+#include "kernel/sched/task.h"
+
+/* ---- the budget of a sender ---- */
+
+static void wfree(struct sk_buff *skb)
+{
+	struct inet_sock *i = skb->owner;
+
+	atomic_sub((s32)skb->charged, &i->wmem);
+	if (waitqueue_active(&i->c.wait))
+		wake_up_common(&i->c.wait, TASK_NORMAL, 0, EPOLLOUT | EPOLLWRNORM);
+	inet_put(i);
+}
+
+void dgram_charge(struct inet_sock *i, struct sk_buff *skb)
+{
+	inet_get(i);
+	skb->owner = i;
+	skb->charged = skb_truesize(skb);
+	skb->destructor = wfree;
+	atomic_add((s32)skb->charged, &i->wmem);
+}
+
+static bool may_send(const struct inet_sock *i)
+{
+	return (u32)atomic_read(&i->wmem) < i->c.sndbuf;
+}
+
+int dgram_wait_wmem(struct inet_sock *i, const struct msg *m)
+{
+	if (likely(may_send(i)))
+		return 0;
+	return sock_wait(&i->c, may_send(i) || i->c.err || i->c.shutdown & SHUT_WR, m->nonblock,
+		i->c.sndtimeo);
+}
+
+/* ---- the queue ---- */
+
+static void rfree(struct inet_sock *i, u32 n)
+{
+	spin_lock(&i->c.lock);
+	i->rmem -= n;
+	spin_unlock(&i->c.lock);
+}
+
+bool dgram_queue(struct inet_sock *i, struct sk_buff *skb)
+{
+	bool fits;
+	u32 size;
+
+	if (skb->destructor) {
+		skb->destructor(skb);
+		skb->destructor = NULL;
+	}
+	size = skb_truesize(skb);
+	if (!skb->stamp)
+		skb->stamp = ktime_get_real();
+	spin_lock(&i->c.lock);
+	fits = i->rmem + size <= i->c.rcvbuf && !(i->c.shutdown & SHUT_RD);
+	if (fits) {
+		i->rmem += size;
+		list_add_tail(&skb->list, &i->rq);
+		inet_sigio(i, EPOLLIN | EPOLLRDNORM);
+	} else {
+		i->drops++;
+	}
+	spin_unlock(&i->c.lock);
+	if (fits)
+		wake_up_common(&i->c.wait, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM);
+	else
+		kfree_skb(skb);
+	return fits;
+}
+
+static struct sk_buff *take(struct inet_sock *i, bool peek)
+{
+	struct sk_buff *skb;
+	bool more;
+
+	spin_lock(&i->c.lock);
+	skb = list_first_entry_or_null(&i->rq, struct sk_buff, list);
+	if (skb && peek) {
+		skb = skb_clone(skb, GFP_ATOMIC);
+	} else if (skb) {
+		list_del_init(&skb->list);
+	}
+	more = !list_empty(&i->rq);
+	spin_unlock(&i->c.lock);
+	if (more) /* wake-ups are one a packet; another reader may have been passed over */
+		wake_up_common(&i->c.wait, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM);
+	return skb;
+}
+
+struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m)
+{
+	struct sk_buff *skb;
+	int err;
+
+	for (;;) {
+		err = xchg(&i->c.err, 0);
+		if (err)
+			return ERR_PTR(err);
+		skb = take(i, m->flags & MSG_PEEK);
+		if (skb)
+			return skb;
+		if (i->c.shutdown & SHUT_RD)
+			return NULL;
+		err = sock_wait(&i->c, !list_empty(&i->rq) || i->c.err || i->c.shutdown & SHUT_RD,
+			m->nonblock, i->c.rcvtimeo);
+		if (err)
+			return ERR_PTR(err);
+	}
+}
+
+static void put_info(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
+{
+	if (i->c.timestamp)
+		msg_put_stamp(m, i->c.timestamp, skb->stamp);
+	if (i->pktinfo && !skb->ip.v6) {
+		struct in_pktinfo p = {
+			.ipi_ifindex = skb->dev->ifindex,
+			.ipi_spec_dst.s_addr = skb->ip.daddr.w[3],
+			.ipi_addr.s_addr = skb->ip.daddr.w[3],
+		};
+
+		msg_put_cmsg(m, SOL_IP, IP_PKTINFO, &p, sizeof(p));
+	} else if (i->pktinfo) {
+		struct {
+			ip_addr addr;
+			u32 ifindex;
+		} p = { skb->ip.daddr, (u32)skb->dev->ifindex };
+
+		msg_put_cmsg(m, SOL_IPV6, IPV6_PKTINFO, &p, sizeof(p));
+	}
+	if (i->recvttl)
+		msg_put_cmsg(m, skb->ip.v6 ? SOL_IPV6 : SOL_IP, skb->ip.v6 ? IPV6_HOPLIMIT : IP_TTL,
+			&(int){ skb->ip.ttl }, sizeof(int));
+	if (i->recvtos && skb->ip.v6)
+		msg_put_cmsg(m, SOL_IPV6, IPV6_TCLASS, &(int){ skb->ip.tos }, sizeof(int));
+	else if (i->recvtos)
+		msg_put_cmsg(m, SOL_IP, IP_TOS, &skb->ip.tos, 1);
+}
+
+static ssize_t receive(struct inet_sock *i, struct msg *m)
+{
+	struct sk_buff *skb = dgram_wait(i, m);
+	u32 len, n;
+	ssize_t ret;
+
+	if (IS_ERR_OR_NULL(skb))
+		return PTR_ERR(skb);
+	len = skb_len(skb);
+	n = (u32)min_t(u64, len, m->iter.count);
+	ret = skb_copy_to_iter(skb, 0, n, &m->iter) ? -EFAULT : (ssize_t)n;
+	if (n < len) {
+		m->out_flags |= MSG_TRUNC;
+		if (m->flags & MSG_TRUNC && ret >= 0)
+			ret = len;
+	}
+	if (m->name)
+		inet_write_addr(i, m->name, &skb->ip.saddr, skb->sport);
+	put_info(i, m, skb);
+	WRITE_ONCE(i->last_stamp, skb->stamp);
+	if (!(m->flags & MSG_PEEK))
+		rfree(i, skb_truesize(skb));
+	kfree_skb(skb);
+	return ret;
+}
+
+ssize_t dgram_recvmsg(struct socket *s, struct msg *m)
+{
+	if (m->flags & MSG_ERRQUEUE)
+		return -EAGAIN; /* errors are told by SO_ERROR; the queue of them is always empty */
+	return receive(INET(s), m);
+}
+
+u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt)
+{
+	struct inet_sock *i = INET(s);
+	u32 mask = 0;
+
+	poll_wait(f, &i->c.wait, pt);
+	if (!list_empty(&i->rq))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (i->c.shutdown & SHUT_RD)
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if (i->c.shutdown == SHUT_BOTH)
+		mask |= EPOLLHUP;
+	if (READ_ONCE(i->c.err))
+		mask |= EPOLLERR;
+	if (may_send(i))
+		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+	return mask;
+}
+
+void dgram_error(struct inet_sock *i, const struct ip_error *e)
+{
+	if (!(e->fatal && i->rport) && !i->recverr)
+		return;
+	WRITE_ONCE(i->c.err, -e->err);
+	wake_up_common(&i->c.wait, TASK_NORMAL, 0, EPOLLERR);
+}
+
+/* ---- destinations ---- */
+
+/* Broadcasts have to be asked for. */
+static int may_broadcast(const struct inet_sock *i, const ip_addr *a)
+{
+	return !i->c.broadcast && addr_is_broadcast(i->net, a) ? -EACCES : 0;
+}
+
+int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *port)
+{
+	const struct inet_control *ic = &m->inet;
+	ip_addr to;
+	int err, scope = 0;
+
+	if (m->name && m->name->len) {
+		if (!i->v6 && m->name->len >= 16 && m->name->family == AF_UNSPEC)
+			m->name->family = AF_INET;
+		err = inet_read_addr(i, m->name, &to, port, &scope);
+		if (err)
+			return err;
+		if (i->v6 && i->v6only && ip_is_v4(&to))
+			return -ENETUNREACH;
+	} else if (i->rport || (i->table == &raw_socks && !ip_is_any(&i->raddr))) {
+		to = i->raddr;
+		*port = i->rport;
+	} else {
+		return -EDESTADDRREQ;
+	}
+	inet_flow(i, &to, f);
+	if (scope && !f->oif)
+		f->oif = scope;
+	if (ic->has_src && !ip_is_any(&ic->src))
+		f->saddr = ic->src;
+	if (ic->ifindex)
+		f->oif = ic->ifindex;
+	if (ic->has_ttl)
+		f->ttl = (u8)ic->ttl;
+	if (ic->has_tos)
+		f->tos = (u8)ic->tos;
+	if (m->flags & MSG_DONTROUTE)
+		f->dontroute = true;
+	err = may_broadcast(i, &to);
+	return err ? err : route_output(i->net, f);
+}
+
+static void disconnect(struct inet_sock *i)
+{
+	spin_lock(&i->table->lock);
+	i->raddr = IP_ANY;
+	i->rport = 0;
+	i->saddr = i->laddr;
+	spin_unlock(&i->table->lock);
+	if (!i->port_by_user && i->lport) { /* the port that came with connect goes with it */
+		inet_unhash(i);
+		i->lport = 0;
+		i->laddr = i->saddr = IP_ANY;
+	}
+}
+
+static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
+{
+	struct flow f;
+	ip_addr to;
+	u16 port;
+	int err, scope;
+
+	err = inet_read_addr(i, a, &to, &port, &scope);
+	if (err)
+		return err;
+	if (i->v6 && i->v6only && ip_is_v4(&to))
+		return -ENETUNREACH;
+	inet_flow(i, &to, &f);
+	f.saddr = i->laddr;
+	if (scope && !f.oif)
+		f.oif = scope;
+	err = may_broadcast(i, &to);
+	if (!err)
+		err = route_output(i->net, &f);
+	if (!err && !i->lport && i->table == &udp_ports)
+		err = inet_get_port(i, &i->laddr, 0, false);
+	if (err)
+		return err;
+	return inet_set_peer(i, &f.saddr, &f.daddr, port);
+}
+
+int dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
+{
+	struct inet_sock *i = INET(s);
+	int err = 0;
+
+	if (a->len < sizeof(u16))
+		return -EINVAL;
+	mutex_lock(&i->op);
+	if (a->family == AF_UNSPEC)
+		disconnect(i);
+	else
+		err = do_connect(i, a);
+	mutex_unlock(&i->op);
+	return err;
+}
+
+/* ---- the rest ---- */
+
+int dgram_shutdown(struct socket *s, int how)
+{
+	struct inet_sock *i = INET(s);
+
+	if (!i->rport)
+		return -ENOTCONN;
+	spin_lock(&i->c.lock);
+	i->c.shutdown |= (u32)how;
+	spin_unlock(&i->c.lock);
+	wake_up_common(&i->c.wait, TASK_NORMAL, 0, 0);
+	return 0;
+}
+
+long dgram_ioctl(struct socket *s, u32 cmd, u64 arg)
+{
+	struct inet_sock *i = INET(s);
+	struct sk_buff *skb;
+	int n = 0;
+
+	switch (cmd) {
+	case SIOCOUTQ: return put_user((int)atomic_read(&i->wmem), UADDR(arg));
+	case FIONREAD:
+		spin_lock(&i->c.lock);
+		skb = list_first_entry_or_null(&i->rq, struct sk_buff, list);
+		if (skb)
+			n = (int)skb_len(skb);
+		spin_unlock(&i->c.lock);
+		return put_user(n, UADDR(arg));
+	}
+	return net_ioctl(i->net, cmd, arg);
+}
+
+int dgram_release(struct socket *s)
+{
+	struct inet_sock *i = INET(s);
+
+	spin_lock(&i->c.lock);
+	i->sock = NULL;
+	spin_unlock(&i->c.lock);
+	inet_unhash(i);
+	inet_put(i);
+	return 0;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * icmp.c: ICMP for both versions: echo, errors about packets that we got, errors about packets that we sent.
+ *
+ * An error quotes the packet that it is about; what it quotes is the sender's word, so only addresses and ports are taken from it,
+ * and only a socket that has them hears of it. Sources: RFC 792, 1122 (3.2.2), 1812 (4.3), 4443.
+ */
+#include <asm/errno.h>
+#include <linux/icmpv6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include "kernel/net/icmp.h"
+#include "kernel/net/ip.h"
+
+#define QUOTE4 548U  /* an error is at most 576 bytes long */
+#define QUOTE6 1232U /* at most 1280 */
+
+static void icmp_checksum(struct sk_buff *skb, struct icmphdr *h, const struct flow *f)
+{
+	u32 sum = 0;
+
+	h->checksum = 0;
+	if (!ip_is_v4(&f->daddr))
+		sum = csum_pseudo(&f->saddr, &f->daddr, IPPROTO_ICMPV6, skb_len(skb));
+	h->checksum = csum_fold(skb_sum(skb, 0, skb_len(skb), sum));
+}
+
+static bool checksum_good(const struct sk_buff *skb)
+{
+	u32 sum = 0;
+
+	if (skb->csum_ok)
+		return true;
+	if (skb->ip.v6)
+		sum = csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, IPPROTO_ICMPV6, skb_len(skb));
+	return !csum_fold(skb_sum(skb, 0, skb_len(skb), sum));
+}
+
+/* ---- echo ---- */
+
+/* The same bytes back, in a packet of their own. */
+static void echo(struct net *net, struct sk_buff *skb, u8 reply)
+{
+	struct flow f = {
+		.saddr = skb->broadcast ? IP_ANY : skb->ip.daddr,
+		.daddr = skb->ip.saddr,
+		.proto = skb->ip.proto,
+		.tos = skb->ip.tos,
+	};
+	struct sk_buff *r = skb_linear(skb, GFP_ATOMIC);
+	struct icmphdr *h;
+
+	if (!r || route_output(net, &f)) {
+		kfree_skb(r);
+		return;
+	}
+	h = (struct icmphdr *)skb_payload(r);
+	h->type = reply;
+	icmp_checksum(r, h, &f);
+	ip_stats.icmp_out++;
+	ip_stats.icmp_out_reply++;
+	ip_send(net, r, &f);
+}
+
+/* ---- errors about what we got ---- */
+
+/* With the network header in front again: it stands where it was. */
+static void unpull_header(struct sk_buff *skb)
+{
+	if (skb->head < SKB_ROOM || !skb->buf || skb->off < skb->ip.hdr_len)
+		skb_push(skb, skb->ip.hdr_len);
+	else {
+		skb->off -= skb->ip.hdr_len;
+		skb->len += skb->ip.hdr_len;
+	}
+}
+
+void icmp_unreachable(struct net *net, struct sk_buff *skb, u8 code4, u8 code6)
+{
+	struct flow f = { .saddr = skb->ip.daddr, .daddr = skb->ip.saddr };
+	u32 quote;
+	struct sk_buff *r;
+	struct icmphdr *h;
+
+	if (skb->broadcast || ip_is_any(&f.daddr) || ip_is_multicast(&f.daddr) ||
+		route_output(net, &f))
+		return;
+	f.proto = skb->ip.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	unpull_header(skb);
+	quote = min(skb_len(skb), skb->ip.v6 ? QUOTE6 : QUOTE4);
+	r = skb_alloc(quote, GFP_ATOMIC);
+	if (r) {
+		skb_copy(skb, 0, r->buf->data, quote);
+		r->len = quote;
+		h = skb_push(r, sizeof(*h));
+		*h = (struct icmphdr){
+			.type = skb->ip.v6 ? ICMPV6_DEST_UNREACH : ICMP_DEST_UNREACH,
+			.code = skb->ip.v6 ? code6 : code4,
+		};
+		icmp_checksum(r, h, &f);
+		ip_stats.icmp_out++;
+	}
+	skb_pull(skb, skb->ip.hdr_len);
+	if (r)
+		ip_send(net, r, &f);
+}
+
+/* ---- errors about what we sent ---- */
+
+static void error4(u8 type, u8 code, u32 mtu, struct ip_error *e)
+{
+	static const struct {
+		u8 err;
+		bool fatal;
+	} of_code[] = {
+		{ ENETUNREACH, false },
+		{ EHOSTUNREACH, false },
+		{ ENOPROTOOPT, true },
+		{ ECONNREFUSED, true },
+		{ EMSGSIZE, false },
+		{ EOPNOTSUPP, false },
+		{ ENETUNREACH, true },
+		{ EHOSTDOWN, true },
+		{ ENONET, true },
+		{ ENETUNREACH, true },
+		{ EHOSTUNREACH, true },
+		{ ENETUNREACH, false },
+		{ EHOSTUNREACH, false },
+		{ EHOSTUNREACH, true },
+		{ EHOSTUNREACH, true },
+		{ EHOSTUNREACH, true },
+	};
+
+	*e = (struct ip_error){ .type = type, .code = code, .err = EHOSTUNREACH };
+	if (type == ICMP_PARAMETERPROB) {
+		e->err = EPROTO;
+		e->fatal = true;
+	} else if (type == ICMP_DEST_UNREACH && code < ARRAY_SIZE(of_code)) {
+		e->err = of_code[code].err;
+		e->fatal = of_code[code].fatal;
+		e->info = code == ICMP_FRAG_NEEDED ? mtu : 0;
+	}
+}
+
+static void error6(u8 type, u8 code, u32 mtu, struct ip_error *e)
+{
+	static const u8 of_code[] = { ENETUNREACH, EACCES, EHOSTUNREACH, EHOSTUNREACH, ECONNREFUSED,
+		EACCES, EACCES };
+
+	*e = (struct ip_error){ .type = type, .code = code, .err = EHOSTUNREACH };
+	if (type == ICMPV6_DEST_UNREACH && code < ARRAY_SIZE(of_code)) {
+		e->err = of_code[code];
+		e->fatal = code == 1 || code == 4;
+	} else if (type == ICMPV6_PKT_TOOBIG) {
+		e->err = EMSGSIZE;
+		e->info = mtu;
+	} else if (type == ICMPV6_PARAMPROB) {
+		e->err = EPROTO;
+		e->fatal = true;
+	}
+}
+
+static void tell_transport(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote,
+	const u8 *hdr, const struct ip_error *e)
+{
+	if (proto == IPPROTO_TCP)
+		tcp_err(net, local, remote, hdr, e);
+	else if (proto == IPPROTO_UDP)
+		udp_err(net, local, remote, hdr, e);
+}
+
+/* @skb begins with the packet that the error is about. */
+static void quoted4(struct net *net, struct sk_buff *skb, struct ip_error *e)
+{
+	u8 tmp[68];
+	const struct iphdr *h = skb_header(skb, sizeof(*h), tmp);
+	ip_addr local, remote;
+	u32 hlen;
+	const u8 *all;
+
+	if (!h || h->version != 4 || h->ihl < 5)
+		return;
+	hlen = h->ihl * 4U;
+	all = skb_header(skb, hlen + 8, tmp);
+	if (!all)
+		return;
+	h = (const struct iphdr *)all;
+	local = ip_v4(h->saddr);
+	remote = ip_v4(h->daddr);
+	tell_transport(net, h->protocol, &local, &remote, all + hlen, e);
+}
+
+static void quoted6(struct net *net, struct sk_buff *skb, struct ip_error *e)
+{
+	u8 tmp[48];
+	const u8 *all = skb_header(skb, 48, tmp);
+	const struct ipv6hdr *h = (const struct ipv6hdr *)all;
+	ip_addr local, remote;
+
+	if (!all || h->version != 6)
+		return;
+	memcpy(&local, &h->saddr, 16);
+	memcpy(&remote, &h->daddr, 16);
+	tell_transport(net, h->nexthdr, &local, &remote, all + 40, e);
+}
+
+/* ---- in ---- */
+
+void icmp_rcv(struct net *net, struct sk_buff *skb)
+{
+	struct icmphdr tmp;
+	const struct icmphdr *h = skb_header(skb, sizeof(*h), &tmp);
+	struct ip_error e;
+
+	ip_stats.icmp_in++;
+	if (!h || !checksum_good(skb)) {
+		ip_stats.icmp_in_errors++;
+		goto out;
+	}
+	switch (h->type) {
+	case ICMP_ECHO:
+		ip_stats.icmp_in_echo++;
+		if (!skb->broadcast)
+			echo(net, skb, ICMP_ECHOREPLY);
+		break;
+	case ICMP_ECHOREPLY: ping_rcv(net, skb); return;
+	case ICMP_DEST_UNREACH:
+	case ICMP_TIME_EXCEEDED:
+	case ICMP_PARAMETERPROB:
+		error4(h->type, h->code, ntohs(h->mtu), &e);
+		e.offender = skb->ip.saddr;
+		skb_pull(skb, sizeof(*h));
+		quoted4(net, skb, &e);
+		break;
+	}
+out:
+	kfree_skb(skb);
+}
+
+void icmp6_rcv(struct net *net, struct sk_buff *skb)
+{
+	struct icmphdr tmp;
+	const struct icmphdr *h = skb_header(skb, sizeof(*h), &tmp);
+	struct ip_error e;
+
+	ip_stats.icmp_in++;
+	if (!h || !checksum_good(skb)) {
+		ip_stats.icmp_in_errors++;
+		goto out;
+	}
+	switch (h->type) {
+	case ICMPV6_ECHO_REQUEST:
+		ip_stats.icmp_in_echo++;
+		echo(net, skb, ICMPV6_ECHO_REPLY);
+		break;
+	case ICMPV6_ECHO_REPLY: ping_rcv(net, skb); return;
+	case ICMPV6_DEST_UNREACH:
+	case ICMPV6_PKT_TOOBIG:
+	case ICMPV6_TIME_EXCEED:
+	case ICMPV6_PARAMPROB:
+		error6(h->type, h->code, ntohl(h->word), &e);
+		e.offender = skb->ip.saddr;
+		skb_pull(skb, sizeof(*h));
+		quoted6(net, skb, &e);
+		break;
+	}
+out:
+	kfree_skb(skb);
+}

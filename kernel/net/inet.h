@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inet.h: what all AF_INET and AF_INET6 sockets have: addresses, ports, options, a queue of datagrams.
+ *
+ *	inet_sock <- udp, raw and ping sockets as it is, struct tcp_sock (tcp.h)
+ *
+ * Lifetime: counted. The file, each armed timer and each lookup hold a reference; the tables hold none, a socket leaves them
+ * (inet_unhash()) before the last reference goes.
+ * Locks: op (mutex): one bind, connect, listen or change of options at a time; outside of everything here. c.lock (spin):
+ * queues and protocol state. The port table's lock (spin) is inside c.lock: it guards membership and the addresses and
+ * ports of who is in the table.
+ */
+#ifndef NESTLING_NET_INET_H
+#define NESTLING_NET_INET_H
+
+#include "kernel/net/internal.h"
+#include "kernel/net/ip.h"
+#include "kernel/net/skb.h"
+#include "kernel/sched/lock.h"
+
+#define SOL_IP 0
+#define SOL_TCP 6
+#define SOL_UDP 17
+#define SOL_IPV6 41
+#define SOL_RAW 255
+#define MSG_DONTROUTE 4
+
+#define TABLE_BITS 10
+#define TABLE_SIZE (1 << TABLE_BITS)
+
+struct inet_sock;
+
+/* The ports of one protocol. */
+struct port_table {
+	spinlock_t lock;
+	struct hlist_head
+		by_port[TABLE_SIZE]; /* inet_sock.port_node of all that have a local port */
+	struct hlist_head by_peer[TABLE_SIZE]; /* inet_sock.peer_node of TCP's that have a peer */
+	struct hlist_head raw;                 /* raw sockets have no ports */
+	bool stream;
+};
+extern struct port_table tcp_ports, udp_ports, raw_socks;
+
+struct mc_member {
+	struct list_head list;
+	ip_addr group;
+	int ifindex;
+};
+
+struct inet_sock {
+	struct sock_common c;
+	atomic_t refs;
+	struct mutex op;
+	struct net *net; /* a reference; immutable, as is table */
+	struct port_table *table;
+	struct socket *sock;               /* while a program has it open, under c.lock */
+	void (*free)(struct inet_sock *i); /* the last reference has gone; NULL: kfree */
+
+	/* written under table->lock while in the table */
+	struct hlist_node port_node, peer_node;
+	ip_addr laddr; /* bound to; any */
+	ip_addr saddr; /* that packets bear: laddr, or chosen by connect */
+	ip_addr raddr;
+	u16 lport, rport; /* host order; 0: none */
+	bool in_table;
+	bool port_by_user; /* by bind, not of our choice */
+	bool listening;
+	u32 uid;
+	int bound_if;
+
+	/* options, under op */
+	bool v6, v6only, hdrincl, freebind, recverr, transparent, mc_all, mc_loop, mc_loop6,
+		nodefrag;
+	bool pktinfo, recvttl, recvtos, recvopts, origdst; /* and their IPv6 kin */
+	bool corked, no_check;
+	u8 tos, tclass;
+	int ttl, hops, mc_ttl, mc_hops; /* -1: the default */
+	int mc_if;
+	ip_addr mc_addr;
+	int pmtudisc, pmtudisc6;
+	u32 flowlabel;
+	struct list_head members; /* of mc_member */
+
+	/* datagrams, under c.lock */
+	struct list_head rq;
+	u32 rmem;      /* true sizes in rq */
+	atomic_t wmem; /* true sizes on their way */
+	struct mutex read_mutex;
+	u64 last_stamp;
+	u32 drops;
+	/* a datagram in the making (MSG_MORE, UDP_CORK), under op */
+	u8 *cork;
+	u32 cork_len;
+	struct flow cork_flow;
+	u16 cork_port;
+	u32 icmp_filter;
+	u32 icmp6_filter[8]; /* bit set: not wanted */
+};
+static inline struct inet_sock *INET(struct socket *s)
+{
+	return container_of(s->sk, struct inet_sock, c);
+}
+static inline void inet_get(struct inet_sock *i)
+{
+	atomic_inc(&i->refs);
+}
+void inet_put(struct inet_sock *i);
+/* SIGIO for who has asked for it. c.lock held. */
+void inet_sigio(struct inet_sock *i, int band);
+
+/* af_inet.c: a sock_create_fn's common part: defaults of a fresh socket. */
+void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int type, int protocol,
+	struct port_table *table);
+/* Reads an address for this socket. 0, -EINVAL, -EAFNOSUPPORT; *scope: of link-local ones, 0. */
+int inet_read_addr(const struct inet_sock *i, const struct sockaddr_buf *a, ip_addr *addr,
+	u16 *port, int *scope);
+void inet_write_addr(
+	const struct inet_sock *i, struct sockaddr_buf *a, const ip_addr *addr, u16 port);
+int inet_bind(struct socket *s, struct sockaddr_buf *a);
+int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
+/* The flow to a destination, with the socket's options. */
+void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f);
+
+/* ports.c */
+/* A port for the socket: @port, or 0 for one of our choice. 0, -EADDRINUSE. Takes table->lock. */
+int inet_get_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user);
+/* Peer and source; enters by_peer for streams, a free port if it has none. 0, -EADDRNOTAVAIL. */
+int inet_set_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *raddr, u16 rport);
+void inet_unhash(struct inet_sock *i);
+/* A child of a listener, with its four numbers: 0 or -EADDRINUSE. */
+int inet_enter_child(
+	struct inet_sock *i, const ip_addr *local, u16 lport, const ip_addr *remote, u16 rport);
+int inet_start_listening(struct inet_sock *i); /* 0 or -EADDRINUSE */
+void inet_stop_listening(struct inet_sock *i);
+/* A connection that has ended may begin another; a port of our choice is given back. */
+void inet_forget_peer(struct inet_sock *i);
+/* Those that a packet is for, with a reference; NULL. */
+struct inet_sock *inet_lookup_peer(struct port_table *t, struct net *net, const ip_addr *local,
+	u16 lport, const ip_addr *remote, u16 rport, int ifindex);
+struct inet_sock *inet_lookup_port(struct port_table *t, struct net *net, const ip_addr *local,
+	u16 lport, const ip_addr *remote, u16 rport, int ifindex);
+/* Would the socket take a packet from there to there? table->lock held. */
+bool inet_matches(const struct inet_sock *i, struct net *net, const ip_addr *local, u16 lport,
+	const ip_addr *remote, u16 rport, int ifindex);
+
+/* inet_opt.c */
+int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);
+int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
+int inet_cmsg(struct msg *m, int level, int type, const void *data, u64 n);
+bool inet_is_member(const struct inet_sock *i, const ip_addr *group, int ifindex);
+
+/* dgram.c: the queue of datagrams and raw packets. */
+/* @skb, with @skip bytes of header, goes into the queue: consumed. False: no room. */
+bool dgram_queue(struct inet_sock *i, struct sk_buff *skb);
+/* The next one, taken out (peek: left in, with one more reference on nothing: a clone). ERR_PTR. */
+struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m);
+ssize_t dgram_recvmsg(struct socket *s, struct msg *m);
+u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt);
+int dgram_release(struct socket *s);
+int dgram_shutdown(struct socket *s, int how);
+long dgram_ioctl(struct socket *s, u32 cmd, u64 arg);
+/* Makes room for @size bytes on their way, or waits: 0, -EAGAIN, -ERESTARTSYS. */
+int dgram_wait_wmem(struct inet_sock *i, const struct msg *m);
+void dgram_charge(struct inet_sock *i, struct sk_buff *skb);
+void dgram_error(struct inet_sock *i, const struct ip_error *e);
+/* Where a message without a name goes, or with one. 0 or -errno. */
+int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *port);
+int dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inet_ioctl.c: the ioctls of devices, addresses and routes that any socket answers (netdevice(7)), as ifconfig, glibc's
+ * if_nametoindex() and many programs use them. Sources: netdevice(7), rtnetlink(7) for what they set.
+ */
+#include <asm/errno.h>
+#include <linux/sockios.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/inet.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+
+struct sockaddr4 {
+	u16 family, port;
+	u32 addr;
+	u8 zero[8];
+};
+struct ifmap {
+	u64 mem_start, mem_end;
+	u16 base;
+	u8 irq, dma, port, pad[3];
+};
+/* struct ifreq and ifconf; <linux/if.h> needs libc. */
+struct ifreq {
+	char name[IFNAMSIZ];
+	union {
+		struct sockaddr4 addr;
+		struct {
+			u16 family;
+			u8 data[14];
+		} hw;
+		s16 flags;
+		int number;
+		struct ifmap map;
+		char newname[IFNAMSIZ];
+	};
+};
+BUILD_BUG_ON(sizeof(struct ifreq) != 40);
+struct ifconf {
+	int len;
+	int pad;
+	u64 buf;
+};
+
+static struct ifaddr *first_addr4(struct net *net, const struct net_device *d)
+{
+	struct ifaddr *a;
+
+	list_for_each_entry(a, &net->addrs, list)
+		if (a->dev == d && ip_is_v4(&a->addr))
+			return a;
+	return NULL;
+}
+
+static u32 netmask(u32 prefix)
+{
+	return prefix ? htonl(~0U << (32 - prefix)) : 0;
+}
+
+static void put_addr(struct ifreq *r, u32 addr)
+{
+	r->addr = (struct sockaddr4){ .family = AF_INET, .addr = addr };
+}
+
+/* ---- reading; net->lock held ---- */
+
+static int get_addr(struct net *net, struct net_device *d, u32 cmd, struct ifreq *r)
+{
+	struct ifaddr *a = first_addr4(net, d);
+
+	if (!a)
+		return -EADDRNOTAVAIL;
+	switch (cmd) {
+	case SIOCGIFADDR: put_addr(r, a->addr.w[3]); break;
+	case SIOCGIFDSTADDR: put_addr(r, a->peer.w[3]); break;
+	case SIOCGIFBRDADDR: put_addr(r, a->broadcast.w[3]); break;
+	default: put_addr(r, netmask(a->prefix));
+	}
+	return 0;
+}
+
+static int get_one(struct net *net, struct net_device *d, u32 cmd, struct ifreq *r)
+{
+	switch (cmd) {
+	case SIOCGIFADDR:
+	case SIOCGIFDSTADDR:
+	case SIOCGIFBRDADDR:
+	case SIOCGIFNETMASK: return get_addr(net, d, cmd, r);
+	case SIOCGIFFLAGS: r->flags = (s16)d->flags; return 0;
+	case SIOCGIFINDEX: r->number = d->ifindex; return 0;
+	case SIOCGIFMTU: r->number = (int)d->mtu; return 0;
+	case SIOCGIFMETRIC: r->number = 0; return 0;
+	case SIOCGIFTXQLEN: r->number = (int)d->txqlen; return 0;
+	case SIOCGIFMAP: memset(&r->map, 0, sizeof(r->map)); return 0;
+	case SIOCGIFHWADDR:
+		memset(&r->hw, 0, sizeof(r->hw));
+		r->hw.family = d->type;
+		memcpy(r->hw.data, d->addr, sizeof(d->addr));
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static long read_device(struct net *net, u32 cmd, u64 arg)
+{
+	struct net_device *d;
+	struct ifreq r;
+	int err = -ENODEV;
+
+	if (get_user(r, UADDR(arg)))
+		return -EFAULT;
+	r.name[IFNAMSIZ - 1] = 0;
+	spin_lock(&net->lock);
+	d = cmd == SIOCGIFNAME ? netdev_by_index(net, r.number) : netdev_by_name(net, r.name);
+	if (d && cmd == SIOCGIFNAME) {
+		strscpy(r.name, d->name, sizeof(r.name));
+		err = 0;
+	} else if (d) {
+		err = get_one(net, d, cmd, &r);
+	}
+	spin_unlock(&net->lock);
+	return err ? err : put_user(r, UADDR(arg));
+}
+
+/* Every device with an IPv4 address, as many as fit; no buffer: how much that would be. */
+static long read_all(struct net *net, u64 arg)
+{
+	struct ifreq all[32];
+	struct ifconf c;
+	struct ifaddr *a;
+	u32 n = 0;
+
+	if (get_user(c, UADDR(arg)))
+		return -EFAULT;
+	spin_lock(&net->lock);
+	list_for_each_entry(a, &net->addrs, list) {
+		if (n == ARRAY_SIZE(all) || !ip_is_v4(&a->addr))
+			continue;
+		memset(&all[n], 0, sizeof(all[n]));
+		strscpy(all[n].name, a->label[0] ? a->label : a->dev->name, IFNAMSIZ);
+		put_addr(&all[n], a->addr.w[3]);
+		n++;
+	}
+	spin_unlock(&net->lock);
+	if (c.buf && c.len >= 0) {
+		n = min(n, (u32)c.len / (u32)sizeof(all[0]));
+		if (copy_to_user(UADDR(c.buf), all, n * sizeof(all[0])))
+			return -EFAULT;
+	}
+	c.len = (int)(n * sizeof(all[0]));
+	return put_user(c, UADDR(arg));
+}
+
+/* ---- writing ---- */
+
+static int set_addr(struct net *net, struct net_device *d, u32 cmd, const struct ifreq *r)
+{
+	struct ifaddr now = { .prefix = 32 }, *a;
+	u32 addr = r->addr.addr;
+	bool had;
+
+	if (r->addr.family != AF_INET)
+		return -EINVAL;
+	spin_lock(&net->lock);
+	a = first_addr4(net, d);
+	had = a;
+	if (a)
+		now = *a;
+	spin_unlock(&net->lock);
+	if (!had && cmd != SIOCSIFADDR)
+		return -EADDRNOTAVAIL;
+	if (had)
+		addr_del(d, &now.addr, now.prefix);
+	switch (cmd) {
+	case SIOCSIFADDR: {
+		u32 top = ntohl(addr) >> 24;
+
+		if (!addr)
+			return 0;
+		now.addr = now.peer = ip_v4(addr);
+		now.prefix = top < 128 ? 8 : top < 192 ? 16 : 24;
+		break;
+	}
+	case SIOCSIFNETMASK: now.prefix = (u8)__builtin_popcount(addr); break;
+	case SIOCSIFBRDADDR: now.broadcast = ip_v4(addr); break;
+	case SIOCSIFDSTADDR: now.peer = ip_v4(addr); break;
+	}
+	strscpy(now.label, r->name, sizeof(now.label));
+	return addr_add(d, &now);
+}
+
+static long write_device(struct net *net, u32 cmd, u64 arg)
+{
+	struct net_device *d;
+	struct ifreq r;
+
+	if (get_user(r, UADDR(arg)))
+		return -EFAULT;
+	if (!capable(CAP_NET_ADMIN))
+		return -EPERM;
+	r.name[IFNAMSIZ - 1] = 0;
+	spin_lock(&net->lock);
+	d = netdev_by_name(net, r.name);
+	spin_unlock(&net->lock);
+	if (!d)
+		return -ENODEV;
+	switch (cmd) {
+	case SIOCSIFFLAGS:
+		return netdev_change_flags(
+			d, (u16)r.flags, 0xffff & ~(u32)(IFF_LOOPBACK | IFF_RUNNING));
+	case SIOCSIFMTU:
+		if (r.number < 68 || r.number > 65536)
+			return -EINVAL;
+		d->mtu = (u32)r.number;
+		return 0;
+	case SIOCSIFTXQLEN:
+		if (r.number < 0)
+			return -EINVAL;
+		d->txqlen = (u32)r.number;
+		return 0;
+	case SIOCSIFADDR:
+	case SIOCSIFNETMASK:
+	case SIOCSIFBRDADDR:
+	case SIOCSIFDSTADDR: return set_addr(net, d, cmd, &r);
+	}
+	return -EOPNOTSUPP;
+}
+
+long net_ioctl(struct net *net, u32 cmd, u64 arg)
+{
+	switch (cmd) {
+	case SIOCGIFCONF: return read_all(net, arg);
+	case SIOCGIFNAME:
+	case SIOCGIFADDR:
+	case SIOCGIFDSTADDR:
+	case SIOCGIFBRDADDR:
+	case SIOCGIFNETMASK:
+	case SIOCGIFFLAGS:
+	case SIOCGIFINDEX:
+	case SIOCGIFMTU:
+	case SIOCGIFMETRIC:
+	case SIOCGIFTXQLEN:
+	case SIOCGIFMAP:
+	case SIOCGIFHWADDR: return read_device(net, cmd, arg);
+	case SIOCSIFFLAGS:
+	case SIOCSIFMTU:
+	case SIOCSIFTXQLEN:
+	case SIOCSIFADDR:
+	case SIOCSIFNETMASK:
+	case SIOCSIFBRDADDR:
+	case SIOCSIFDSTADDR:
+	case SIOCSIFNAME:
+	case SIOCSIFHWADDR: return write_device(net, cmd, arg);
+	}
+	return -ENOTTY;
+}

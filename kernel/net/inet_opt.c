@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inet_opt.c: getsockopt and setsockopt of levels IP, IPV6, UDP and RAW, the same as control messages, and multicast groups.
+ * Options that would need what is not built (source-specific multicast, IPsec, router alert) are refused with ENOPROTOOPT.
+ * Sources: ip(7), ipv6(7), udp(7), raw(7), RFC 3493, 3542.
+ */
+#include <asm/errno.h>
+#include <asm/socket.h>
+#include <linux/in6.h>
+#include <linux/udp.h>
+
+#include "kernel/lib/string.h"
+#include "kernel/net/inet.h"
+#include "kernel/net/tcp.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+
+#define MAX_MEMBERS 20 /* net.ipv4.igmp_max_memberships */
+#define ICMP_FILTER 1
+#define ICMPV6_FILTER 1
+#define IPV6_RECVERR_ 25
+#define TOS_ECN 3
+
+struct mreqn {
+	u32 group, iface;
+	int ifindex;
+};
+struct mreq6 {
+	ip_addr group;
+	u32 ifindex;
+};
+
+/* A number as programs write it: an int, or one byte (IP level only). */
+static int read_number(uaddr_t val, u32 len, bool byte_ok, int *n)
+{
+	u8 byte;
+
+	if (len >= sizeof(int))
+		return get_user(*n, val);
+	if (!byte_ok || !len)
+		return -EINVAL;
+	if (get_user(byte, val))
+		return -EFAULT;
+	*n = byte;
+	return 0;
+}
+
+/* ---- flags: option and where it is kept ---- */
+
+static bool *flag4(struct inet_sock *i, int opt)
+{
+	switch (opt) {
+	case IP_PKTINFO: return &i->pktinfo;
+	case IP_RECVTTL: return &i->recvttl;
+	case IP_RECVTOS: return &i->recvtos;
+	case IP_RECVERR: return &i->recverr;
+	case IP_FREEBIND: return &i->freebind;
+	case IP_MULTICAST_LOOP: return &i->mc_loop;
+	case IP_MULTICAST_ALL: return &i->mc_all;
+	case IP_NODEFRAG: return &i->nodefrag;
+	}
+	return NULL;
+}
+
+static bool *flag6(struct inet_sock *i, int opt)
+{
+	switch (opt) {
+	case IPV6_RECVPKTINFO: return &i->pktinfo;
+	case IPV6_RECVHOPLIMIT: return &i->recvttl;
+	case IPV6_RECVTCLASS: return &i->recvtos;
+	case IPV6_RECVERR_: return &i->recverr;
+	case IPV6_FREEBIND: return &i->freebind;
+	case IPV6_MULTICAST_LOOP: return &i->mc_loop6;
+	}
+	return NULL;
+}
+
+/* ---- groups ---- */
+
+bool inet_is_member(const struct inet_sock *i, const ip_addr *group, int ifindex)
+{
+	const struct mc_member *m;
+
+	list_for_each_entry(m, &i->members, list)
+		if (ip_equal(&m->group, group) && (!m->ifindex || m->ifindex == ifindex))
+			return true;
+	return list_empty(&i->members) && i->mc_all && ip_is_v4(group) == !i->v6;
+}
+
+/* The interface that is meant: by number, by address, or the one that a route gives. */
+static int mc_interface(struct inet_sock *i, const ip_addr *group, int ifindex, u32 addr, int *out)
+{
+	struct net_device *d = NULL;
+	struct ifaddr *a;
+	ip_addr want = ip_v4(addr);
+
+	spin_lock(&i->net->lock);
+	if (ifindex)
+		d = netdev_by_index(i->net, ifindex);
+	else if (addr)
+		list_for_each_entry(a, &i->net->addrs, list)
+			if (!d && ip_equal(&a->addr, &want))
+				d = a->dev;
+	if (!ifindex && !addr) {
+		struct net_device *n;
+
+		list_for_each_entry(n, &i->net->devices, list)
+			if (!d && n->flags & IFF_UP &&
+				(n->flags & IFF_MULTICAST || !ip_is_v4(group)))
+				d = n;
+	}
+	*out = d ? d->ifindex : 0;
+	spin_unlock(&i->net->lock);
+	return *out ? 0 : -ENODEV;
+}
+
+static int join(struct inet_sock *i, const ip_addr *group, int ifindex, u32 addr, bool leave)
+{
+	struct mc_member *m;
+	u32 n = 0;
+	int err, dev;
+
+	if (!ip_is_multicast(group))
+		return -EINVAL;
+	err = mc_interface(i, group, ifindex, addr, &dev);
+	if (err)
+		return err;
+	list_for_each_entry(m, &i->members, list) {
+		n++;
+		if (!ip_equal(&m->group, group) || m->ifindex != dev)
+			continue;
+		if (!leave)
+			return -EADDRINUSE;
+		list_del(&m->list);
+		kfree(m);
+		return 0;
+	}
+	if (leave)
+		return -EADDRNOTAVAIL;
+	if (n >= MAX_MEMBERS)
+		return -ENOBUFS;
+	m = kzalloc(sizeof(*m), GFP_KERNEL);
+	if (!m)
+		return -ENOMEM;
+	m->group = *group;
+	m->ifindex = dev;
+	list_add_tail(&m->list, &i->members);
+	return 0;
+}
+
+static int read_mreqn(uaddr_t val, u32 len, struct mreqn *r)
+{
+	*r = (struct mreqn){ 0 };
+	if (len < 8)
+		return -EINVAL;
+	return copy_from_user(r, val, min(len, (u32)sizeof(*r))) ? -EFAULT : 0;
+}
+
+static int membership4(struct inet_sock *i, int opt, uaddr_t val, u32 len)
+{
+	struct mreqn r;
+	ip_addr group;
+	int err;
+
+	if (i->c.type == SOCK_STREAM)
+		return -EPROTO;
+	err = read_mreqn(val, len, &r);
+	if (err)
+		return err;
+	group = ip_v4(r.group);
+	return join(i, &group, r.ifindex, r.iface, opt == IP_DROP_MEMBERSHIP);
+}
+
+static int multicast_if(struct inet_sock *i, uaddr_t val, u32 len)
+{
+	struct mreqn r = { 0 };
+	ip_addr any = ip_v4(0);
+	int err;
+
+	if (i->c.type == SOCK_STREAM)
+		return -ENOPROTOOPT;
+	if (len >= 8)
+		err = read_mreqn(val, len, &r);
+	else if (len >= 4)
+		err = get_user(r.iface, val);
+	else
+		err = -EINVAL;
+	if (err)
+		return err;
+	if (!r.ifindex && !r.iface) {
+		i->mc_if = 0;
+		i->mc_addr = IP_ANY;
+		return 0;
+	}
+	err = mc_interface(i, &any, r.ifindex, r.iface, &i->mc_if);
+	if (!err)
+		i->mc_addr = r.iface ? ip_v4(r.iface) : IP_ANY;
+	return err == -ENODEV && !r.ifindex ? -EADDRNOTAVAIL : err;
+}
+
+static int membership6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
+{
+	struct mreq6 r;
+
+	if (i->c.type == SOCK_STREAM)
+		return -EPROTO;
+	if (len < sizeof(r))
+		return -EINVAL;
+	if (get_user(r, val))
+		return -EFAULT;
+	return join(i, &r.group, (int)r.ifindex, 0, opt == IPV6_DROP_MEMBERSHIP);
+}
+
+/* ---- setting ---- */
+
+static int set_ip(struct inet_sock *i, int opt, uaddr_t val, u32 len)
+{
+	bool *flag = flag4(i, opt);
+	int n, err;
+
+	switch (opt) {
+	case IP_ADD_MEMBERSHIP:
+	case IP_DROP_MEMBERSHIP: return membership4(i, opt, val, len);
+	case IP_MULTICAST_IF: return multicast_if(i, val, len);
+	case IP_OPTIONS: return len ? -EOPNOTSUPP : 0;
+	}
+	if (!flag && opt != IP_TOS && opt != IP_TTL && opt != IP_MULTICAST_TTL &&
+		opt != IP_HDRINCL && opt != IP_MTU_DISCOVER && opt != IP_TRANSPARENT &&
+		opt != IP_RECVORIGDSTADDR && opt != IP_BIND_ADDRESS_NO_PORT && opt != IP_RECVOPTS)
+		return -ENOPROTOOPT;
+	err = read_number(val, len, true, &n);
+	if (err)
+		return err;
+	if (flag) {
+		if (opt == IP_MULTICAST_LOOP && n != 0 && n != 1 && len < sizeof(int))
+			return -EINVAL;
+		*flag = n;
+		return 0;
+	}
+	switch (opt) {
+	case IP_TOS:
+		i->tos = (u8)(i->c.type == SOCK_STREAM ? (n & ~TOS_ECN) | (i->tos & TOS_ECN) : n);
+		return 0;
+	case IP_TTL:
+		if (n != -1 && (n < 1 || n > 255))
+			return -EINVAL;
+		i->ttl = n;
+		return 0;
+	case IP_MULTICAST_TTL:
+		if (i->c.type == SOCK_STREAM || n < -1 || n > 255)
+			return -EINVAL;
+		i->mc_ttl = n == -1 ? 1 : n;
+		return 0;
+	case IP_HDRINCL:
+		if (i->c.type != SOCK_RAW)
+			return -ENOPROTOOPT;
+		i->hdrincl = n;
+		return 0;
+	case IP_MTU_DISCOVER:
+		if (n < 0 || n > 5)
+			return -EINVAL;
+		i->pmtudisc = n;
+		return 0;
+	case IP_TRANSPARENT:
+		if (n && !capable(CAP_NET_ADMIN) && !capable(CAP_NET_RAW))
+			return -EPERM;
+		i->transparent = n;
+		return 0;
+	}
+	return -ENOPROTOOPT;
+}
+
+static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
+{
+	bool *flag = flag6(i, opt);
+	int n, err;
+
+	if (opt == IPV6_ADD_MEMBERSHIP || opt == IPV6_DROP_MEMBERSHIP)
+		return membership6(i, opt, val, len);
+	if (!flag && opt != IPV6_V6ONLY && opt != IPV6_UNICAST_HOPS && opt != IPV6_MULTICAST_HOPS &&
+		opt != IPV6_MULTICAST_IF && opt != IPV6_TCLASS && opt != IPV6_MTU_DISCOVER &&
+		opt != IPV6_AUTOFLOWLABEL)
+		return -ENOPROTOOPT;
+	err = read_number(val, len, false, &n);
+	if (err)
+		return err;
+	if (flag) {
+		*flag = n;
+		return 0;
+	}
+	switch (opt) {
+	case IPV6_V6ONLY:
+		if (i->lport)
+			return -EINVAL;
+		i->v6only = n;
+		return 0;
+	case IPV6_UNICAST_HOPS:
+	case IPV6_MULTICAST_HOPS:
+		if (n < -1 || n > 255)
+			return -EINVAL;
+		*(opt == IPV6_UNICAST_HOPS ? &i->hops : &i->mc_hops) = n;
+		return 0;
+	case IPV6_MULTICAST_IF: {
+		ip_addr any = IP_ANY;
+
+		if (n < 0)
+			return -EINVAL;
+		if (!n) {
+			i->mc_if = 0;
+			return 0;
+		}
+		return mc_interface(i, &any, n, 0, &i->mc_if);
+	}
+	case IPV6_TCLASS:
+		if (n < -1 || n > 255)
+			return -EINVAL;
+		i->tclass = n < 0 ? 0 : (u8)n;
+		return 0;
+	case IPV6_MTU_DISCOVER:
+		if (n < 0 || n > 5)
+			return -EINVAL;
+		i->pmtudisc6 = n;
+		return 0;
+	}
+	return -ENOPROTOOPT;
+}
+
+static int set_udp(struct inet_sock *i, int opt, uaddr_t val, u32 len)
+{
+	int n, err = read_number(val, len, false, &n);
+
+	if (opt != UDP_CORK)
+		return -ENOPROTOOPT;
+	if (err)
+		return err;
+	i->corked = n;
+	return n ? 0 : udp_push_pending(i);
+}
+
+static int set_raw(struct inet_sock *i, int level, int opt, uaddr_t val, u32 len)
+{
+	if (level == SOL_RAW && opt == ICMP_FILTER && i->c.protocol == IPPROTO_ICMP)
+		return copy_from_user(&i->icmp_filter, val, min(len, 4U)) ? -EFAULT : 0;
+	if (level == IPPROTO_ICMPV6 && opt == ICMPV6_FILTER && i->c.protocol == IPPROTO_ICMPV6)
+		return copy_from_user(i->icmp6_filter, val, min(len, 32U)) ? -EFAULT : 0;
+	return -ENOPROTOOPT;
+}
+
+static int bind_to_device(struct inet_sock *i, uaddr_t val, u32 len)
+{
+	char name[IFNAMSIZ] = { 0 };
+	struct net_device *d;
+	int ifindex;
+
+	if (copy_from_user(name, val, min(len, (u32)IFNAMSIZ - 1)))
+		return -EFAULT;
+	if (i->bound_if && !capable(CAP_NET_RAW))
+		return -EPERM;
+	if (!name[0]) {
+		i->bound_if = 0;
+		return 0;
+	}
+	spin_lock(&i->net->lock);
+	d = netdev_by_name(i->net, name);
+	ifindex = d ? d->ifindex : 0;
+	spin_unlock(&i->net->lock);
+	if (!ifindex)
+		return -ENODEV;
+	i->bound_if = ifindex;
+	return 0;
+}
+
+int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
+{
+	struct inet_sock *i = INET(s);
+	int err = -ENOPROTOOPT;
+
+	mutex_lock(&i->op);
+	switch (level) {
+	case SOL_SOCKET:
+		if (opt == SO_BINDTODEVICE)
+			err = bind_to_device(i, val, len);
+		break;
+	case SOL_IP: err = set_ip(i, opt, val, len); break;
+	case SOL_IPV6: err = i->v6 ? set_ipv6(i, opt, val, len) : -ENOPROTOOPT; break;
+	case SOL_UDP:
+		if (i->c.type == SOCK_DGRAM && i->c.protocol == IPPROTO_UDP)
+			err = set_udp(i, opt, val, len);
+		break;
+	default: err = i->c.type == SOCK_RAW ? set_raw(i, level, opt, val, len) : -ENOPROTOOPT;
+	}
+	mutex_unlock(&i->op);
+	return err;
+}
+
+/* ---- reading ---- */
+
+static int number4(struct inet_sock *i, int opt, int *n)
+{
+	bool *flag = flag4(i, opt);
+	struct flow f;
+
+	if (flag) {
+		*n = *flag;
+		return 0;
+	}
+	switch (opt) {
+	case IP_TOS: *n = i->tos; return 0;
+	case IP_TTL: *n = i->ttl < 0 ? i->net->default_ttl : i->ttl; return 0;
+	case IP_MULTICAST_TTL: *n = i->mc_ttl; return 0;
+	case IP_HDRINCL:
+		if (i->c.type != SOCK_RAW)
+			return -ENOPROTOOPT;
+		*n = i->hdrincl;
+		return 0;
+	case IP_MTU_DISCOVER: *n = i->pmtudisc; return 0;
+	case IP_TRANSPARENT: *n = i->transparent; return 0;
+	case IP_MTU:
+		if (ip_is_any(&i->raddr))
+			return -ENOTCONN;
+		inet_flow(i, &i->raddr, &f);
+		if (route_output(i->net, &f))
+			return -ENOTCONN;
+		*n = (int)min(f.mtu, 65535U);
+		return 0;
+	}
+	return -ENOPROTOOPT;
+}
+
+static int number6(struct inet_sock *i, int opt, int *n)
+{
+	bool *flag = flag6(i, opt);
+
+	if (flag) {
+		*n = *flag;
+		return 0;
+	}
+	switch (opt) {
+	case IPV6_V6ONLY: *n = i->v6only; return 0;
+	case IPV6_UNICAST_HOPS: *n = i->hops < 0 ? 64 : i->hops; return 0;
+	case IPV6_MULTICAST_HOPS: *n = i->mc_hops < 0 ? 1 : i->mc_hops; return 0;
+	case IPV6_MULTICAST_IF: *n = i->mc_if; return 0;
+	case IPV6_TCLASS: *n = i->tclass; return 0;
+	case IPV6_MTU_DISCOVER: *n = i->pmtudisc6; return 0;
+	case IPV6_MTU: return number4(i, IP_MTU, n);
+	}
+	return -ENOPROTOOPT;
+}
+
+/* One byte where the caller asks for less than an int and the value fits, as IP has it. */
+static int put_number(int n, bool byte_ok, void *val, u32 *len)
+{
+	if (byte_ok && *len < sizeof(int) && *len > 0 && n >= 0 && n <= 255) {
+		*(u8 *)val = (u8)n;
+		*len = 1;
+		return 0;
+	}
+	*len = min(*len, (u32)sizeof(int));
+	memcpy(val, &n, *len);
+	return 0;
+}
+
+static int get_blob(const void *from, u32 size, void *val, u32 *len)
+{
+	*len = min(*len, size);
+	memcpy(val, from, *len);
+	return 0;
+}
+
+int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
+{
+	struct inet_sock *i = INET(s);
+	struct net_device *d;
+	int n = 0, err;
+
+	switch (level) {
+	case SOL_SOCKET:
+		if (opt != SO_BINDTODEVICE)
+			return -ENOPROTOOPT;
+		if (!i->bound_if) {
+			*len = 0;
+			return 0;
+		}
+		if (*len < IFNAMSIZ)
+			return -EINVAL;
+		spin_lock(&i->net->lock);
+		d = netdev_by_index(i->net, i->bound_if);
+		strscpy(val, d ? d->name : "", IFNAMSIZ);
+		spin_unlock(&i->net->lock);
+		*len = (u32)strlen(val) + 1;
+		return d ? 0 : -ENODEV;
+	case SOL_IP:
+		if (opt == IP_OPTIONS) {
+			*len = 0;
+			return 0;
+		}
+		if (opt == IP_MULTICAST_IF)
+			return get_blob(&i->mc_addr.w[3], 4, val, len);
+		err = number4(i, opt, &n);
+		return err ? err : put_number(n, true, val, len);
+	case SOL_IPV6:
+		if (!i->v6)
+			return -EOPNOTSUPP;
+		err = number6(i, opt, &n);
+		return err ? err : put_number(n, false, val, len);
+	case SOL_UDP:
+		if (i->c.protocol != IPPROTO_UDP || opt != UDP_CORK)
+			return -ENOPROTOOPT;
+		return put_number(i->corked, false, val, len);
+	case SOL_RAW:
+		if (i->c.type == SOCK_RAW && i->c.protocol == IPPROTO_ICMP && opt == ICMP_FILTER)
+			return get_blob(&i->icmp_filter, 4, val, len);
+		return -EOPNOTSUPP;
+	case IPPROTO_ICMPV6:
+		if (i->c.type == SOCK_RAW && i->c.protocol == IPPROTO_ICMPV6 &&
+			opt == ICMPV6_FILTER)
+			return get_blob(i->icmp6_filter, 32, val, len);
+		return -ENOPROTOOPT;
+	}
+	return level == SOL_TCP || i->v6 ? -ENOPROTOOPT : -EOPNOTSUPP;
+}
+
+/* ---- control messages of a sender ---- */
+
+static int cmsg4(struct inet_control *c, int type, const void *data, u64 n)
+{
+	const struct in_pktinfo *p = data;
+
+	switch (type) {
+	case IP_PKTINFO:
+		if (n != sizeof(*p))
+			return -EINVAL;
+		c->has_src = true;
+		c->src = ip_v4(p->ipi_spec_dst.s_addr);
+		c->ifindex = p->ipi_ifindex;
+		return 0;
+	case IP_TTL:
+		if (n != sizeof(int))
+			return -EINVAL;
+		c->has_ttl = true;
+		c->ttl = *(const int *)data;
+		return c->ttl < 1 || c->ttl > 255 ? -EINVAL : 0;
+	case IP_TOS:
+		if (n != sizeof(int) && n != 1)
+			return -EINVAL;
+		c->has_tos = true;
+		c->tos = n == 1 ? *(const u8 *)data : *(const int *)data;
+		return c->tos < 0 || c->tos > 255 ? -EINVAL : 0;
+	}
+	return -EINVAL;
+}
+
+static int cmsg6(struct inet_control *c, int type, const void *data, u64 n)
+{
+	const struct mreq6 *p = data;
+
+	switch (type) {
+	case IPV6_PKTINFO:
+		if (n < sizeof(*p))
+			return -EINVAL;
+		c->has_src = true;
+		c->src = p->group;
+		c->ifindex = (int)p->ifindex;
+		return 0;
+	case IPV6_HOPLIMIT:
+	case IPV6_TCLASS:
+		if (n != sizeof(int))
+			return -EINVAL;
+		*(type == IPV6_HOPLIMIT ? &c->has_ttl : &c->has_tos) = true;
+		*(type == IPV6_HOPLIMIT ? &c->ttl : &c->tos) = *(const int *)data;
+		return *(const int *)data < 0 || *(const int *)data > 255 ? -EINVAL : 0;
+	}
+	return -EINVAL;
+}
+
+int inet_cmsg(struct msg *m, int level, int type, const void *data, u64 n)
+{
+	if (level == SOL_IP)
+		return cmsg4(&m->inet, type, data, n);
+	if (level == SOL_IPV6)
+		return cmsg6(&m->inet, type, data, n);
+	return 0;
+}

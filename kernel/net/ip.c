@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ip.c: IPv4 and IPv6: headers on and off, what is for us and to whom of ours it goes.
+ *
+ * A packet that comes in is checked once here: lengths against each other, the header's checksum where it has come over a wire.
+ * Above, skb->ip says what its header said. Sources: RFC 791, 1122, 8200.
+ */
+#include <asm/errno.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include "kernel/net/ip.h"
+
+struct ip_stats ip_stats;
+
+#define IP_DF 0x4000
+#define IP_OFFSET_OR_MORE 0x3fff
+#define EXT_MAX 8 /* extension headers in a row */
+
+/* ---- out ---- */
+
+static u16 next_id(void)
+{
+	static atomic_t id;
+
+	return (u16)atomic_inc_return(&id);
+}
+
+static void push_v4(struct sk_buff *skb, const struct flow *f, u8 ttl)
+{
+	struct iphdr *h = skb_push(skb, sizeof(*h));
+
+	*h = (struct iphdr){
+		.version = 4,
+		.ihl = 5,
+		.tos = f->tos,
+		.tot_len = htons(skb_len(skb)),
+		.id = htons(f->dont_fragment ? 0 : next_id()),
+		.frag_off = htons(f->dont_fragment ? IP_DF : 0),
+		.ttl = ttl,
+		.protocol = f->proto,
+		.saddr = f->saddr.w[3],
+		.daddr = f->daddr.w[3],
+	};
+	h->check = csum_fold(csum_partial(h, sizeof(*h), 0));
+	skb->protocol = ETH_P_IP;
+}
+
+static void push_v6(struct sk_buff *skb, const struct flow *f, u8 ttl)
+{
+	u32 len = skb_len(skb);
+	struct ipv6hdr *h = skb_push(skb, sizeof(*h));
+
+	memset(h, 0, sizeof(*h));
+	h->version = 6;
+	h->priority = f->tos >> 4;
+	h->flow_lbl[0] = (u8)(f->tos << 4);
+	h->payload_len = htons(len);
+	h->nexthdr = f->proto;
+	h->hop_limit = ttl;
+	memcpy(&h->saddr, &f->saddr, 16);
+	memcpy(&h->daddr, &f->daddr, 16);
+	skb->protocol = ETH_P_IPV6;
+}
+
+int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
+{
+	bool v4 = ip_is_v4(&f->daddr);
+	u32 whole = skb_len(skb) + (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+	u8 ttl = f->ttl ? f->ttl : (u8)net->default_ttl;
+
+	ip_stats.out_requests++;
+	if (whole > f->mtu || whole > 65535 + (v4 ? 0 : sizeof(struct ipv6hdr))) {
+		ip_stats.out_discards++;
+		kfree_skb(skb);
+		return -EMSGSIZE;
+	}
+	if (v4)
+		push_v4(skb, f, ttl);
+	else
+		push_v6(skb, f, ttl);
+	return dev_xmit(f->dev, skb);
+}
+
+int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
+{
+	ip_stats.out_requests++;
+	if (skb_len(skb) > f->mtu) {
+		kfree_skb(skb);
+		return -EMSGSIZE;
+	}
+	skb->protocol = ip_is_v4(&f->daddr) ? ETH_P_IP : ETH_P_IPV6;
+	return dev_xmit(f->dev, skb);
+}
+
+/* ---- in ---- */
+
+/* Pulls the header into skb->ip. False: not a packet that we take. */
+static bool parse_v4(struct sk_buff *skb)
+{
+	u8 tmp[60];
+	const struct iphdr *h = skb_header(skb, sizeof(*h), tmp);
+	u32 hlen, total;
+
+	if (!h || h->version != 4 || h->ihl < 5)
+		return false;
+	hlen = h->ihl * 4U;
+	total = ntohs(h->tot_len);
+	if (total < hlen || total > skb_len(skb))
+		return false;
+	if (!skb->csum_ok && csum_fold(skb_sum(skb, 0, hlen, 0)))
+		return false;
+	if (ntohs(h->frag_off) & IP_OFFSET_OR_MORE) /* no fragments are made or put together */
+		return false;
+	skb->ip = (struct ip_meta){
+		.saddr = ip_v4(h->saddr),
+		.daddr = ip_v4(h->daddr),
+		.proto = h->protocol,
+		.ttl = h->ttl,
+		.tos = h->tos,
+		.hdr_len = (u8)hlen,
+	};
+	skb_trim(skb, total);
+	return true;
+}
+
+/* Hop-by-hop and destination options are passed over, whatever they say; routing and fragments are refused. */
+static bool skip_extensions(struct sk_buff *skb, u8 next)
+{
+	u8 tmp[8];
+
+	for (int i = 0; i < EXT_MAX; i++) {
+		const u8 *e;
+		u32 len;
+
+		if (next != 0 && next != 60) {
+			skb->ip.proto = next;
+			return next != 43 && next != 44;
+		}
+		e = skb_header(skb, 8, tmp);
+		if (!e)
+			return false;
+		next = e[0];
+		len = (e[1] + 1U) * 8;
+		if (len > skb_len(skb))
+			return false;
+		skb_pull(skb, len);
+	}
+	return false;
+}
+
+static bool parse_v6(struct sk_buff *skb)
+{
+	struct ipv6hdr tmp;
+	const struct ipv6hdr *h = skb_header(skb, sizeof(*h), &tmp);
+	u32 total;
+	u8 next;
+
+	if (!h || h->version != 6)
+		return false;
+	total = sizeof(*h) + ntohs(h->payload_len);
+	if (total > skb_len(skb))
+		return false;
+	next = h->nexthdr;
+	skb->ip = (struct ip_meta){
+		.v6 = true,
+		.ttl = h->hop_limit,
+		.tos = (u8)(h->priority << 4 | h->flow_lbl[0] >> 4),
+		.hdr_len = sizeof(*h),
+	};
+	memcpy(&skb->ip.saddr, &h->saddr, 16);
+	memcpy(&skb->ip.daddr, &h->daddr, 16);
+	if (ip_is_v4(&skb->ip.saddr) || ip_is_v4(&skb->ip.daddr))
+		return false; /* mapped addresses do not travel (RFC 4942, 2.2) */
+	skb_trim(skb, total);
+	skb_pull(skb, sizeof(*h));
+	return skip_extensions(skb, next);
+}
+
+static bool for_us(struct net *net, struct sk_buff *skb)
+{
+	const ip_addr *d = &skb->ip.daddr;
+
+	skb->broadcast = ip_is_multicast(d) || addr_is_broadcast(net, d);
+	return skb->broadcast || addr_is_local(net, d, 0);
+}
+
+static void deliver(struct net *net, struct sk_buff *skb)
+{
+	bool taken = raw_rcv(net, skb);
+
+	if (!skb->ip.v6)
+		skb_pull(skb, skb->ip.hdr_len);
+	ip_stats.in_delivers++;
+	switch (skb->ip.proto) {
+	case IPPROTO_TCP: tcp_rcv(net, skb); return;
+	case IPPROTO_UDP: udp_rcv(net, skb); return;
+	case IPPROTO_ICMP:
+		if (skb->ip.v6)
+			break;
+		icmp_rcv(net, skb);
+		return;
+	case IPPROTO_ICMPV6:
+		if (!skb->ip.v6)
+			break;
+		icmp6_rcv(net, skb);
+		return;
+	}
+	if (!taken) {
+		ip_stats.in_unknown++;
+		icmp_unreachable(
+			net, skb, 2 /* protocol */, 4 /* port; the nearest that there is */);
+	}
+	kfree_skb(skb);
+}
+
+void ip_rcv(struct sk_buff *skb)
+{
+	struct net *net = skb->dev->net;
+	bool ok = skb->protocol == ETH_P_IPV6 ? parse_v6(skb) : parse_v4(skb);
+
+	ip_stats.in_receives++;
+	if (!ok) {
+		ip_stats.in_hdr_errors++;
+		kfree_skb(skb);
+		return;
+	}
+	if (!for_us(net, skb)) {
+		ip_stats.in_addr_errors++;
+		kfree_skb(skb);
+		return;
+	}
+	deliver(net, skb);
+}

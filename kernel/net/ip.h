@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ip.h: the network layer, both versions: packets in and out, ICMP, and what the protocols above it offer it.
+ * Sources: RFC 791, 792, 1122, 4443, 8200.
+ */
+#ifndef NESTLING_NET_IP_H
+#define NESTLING_NET_IP_H
+
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/rtnetlink.h>
+
+#include "kernel/net/net.h"
+#include "kernel/net/skb.h"
+
+/* A packet from a device: consumed. */
+void ip_rcv(struct sk_buff *skb);
+/*
+ * Adds the network header and sends @skb the way that route_output() has found. Consumes @skb. 0, -EMSGSIZE (larger than the
+ * device takes), -errno of the device.
+ */
+int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f);
+/* The same for a packet with a header of its own (raw sockets with IP_HDRINCL). */
+int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f);
+
+/* What went wrong with a packet of ours, as ICMP tells or route_output() finds. */
+struct ip_error {
+	int err; /* as a socket sees it, positive */
+	bool fatal;
+	u8 type, code;
+	u32 info; /* mtu */
+	ip_addr offender;
+};
+
+/*
+ * To @skb's sender, unless that may not be (RFC 1122, 3.2.2): @skb as the transport got it, its network header just pulled.
+ * Does not consume it.
+ */
+void icmp_unreachable(struct net *net, struct sk_buff *skb, u8 code4, u8 code6);
+void icmp_rcv(struct net *net, struct sk_buff *skb);
+void icmp6_rcv(struct net *net, struct sk_buff *skb);
+
+/* The transports. *_rcv consume. *_err: an error about a packet from @local to @remote, whose first 8 bytes are @hdr. */
+void tcp_rcv(struct net *net, struct sk_buff *skb);
+void udp_rcv(struct net *net, struct sk_buff *skb);
+void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
+	const struct ip_error *e);
+void udp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
+	const struct ip_error *e);
+/* Copies for raw sockets, with the network header (IPv4) or without (IPv6). True: somebody took one. */
+bool raw_rcv(struct net *net, struct sk_buff *skb);
+/* An echo reply for the ping socket that asked. */
+void ping_rcv(struct net *net, struct sk_buff *skb);
+
+/* Counters of /proc/net/snmp. */
+struct ip_stats {
+	u64 in_receives, in_hdr_errors, in_addr_errors, in_unknown, in_discards, in_delivers,
+		out_requests, out_discards, out_noroutes;
+	u64 icmp_in, icmp_in_errors, icmp_out, icmp_in_echo, icmp_out_reply;
+	u64 udp_in, udp_noports, udp_in_errors, udp_out, udp_rcvbuf_errors;
+	u64 tcp_active, tcp_passive, tcp_fails, tcp_resets, tcp_in, tcp_out, tcp_retrans,
+		tcp_in_errs, tcp_out_rsts;
+};
+extern struct ip_stats ip_stats; /* without a lock: figures for people */
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net_proc.c: /proc/net and /proc/sys/net, as proc(5), tcp(7) and ip(7) describe them, column by column: netstat, ss, lsof and many
+ * programs parse them.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/sysctl.h"
+#include "kernel/lib/printk.h"
+#include "kernel/net/tcp.h"
+
+#define USER_HZ 100
+#define SHORT_LIST                                                                                 \
+	65536 /* of text: what is told of devices, addresses and routes, with the rest left out */
+
+/* ---- sockets ---- */
+
+static void show_addr(struct seq *s, const ip_addr *a, u16 port, bool v6)
+{
+	if (v6)
+		seq_printf(s, "%08X%08X%08X%08X:%04X", a->w[0], a->w[1], a->w[2], a->w[3], port);
+	else
+		seq_printf(s, "%08X:%04X", a->w[3], port);
+}
+
+static void show_tcp_sock(struct seq *s, const struct inet_sock *i, u32 n)
+{
+	const struct tcp_sock *t = container_of(i, const struct tcp_sock, inet);
+	u32 rxq = t->state == TCP_LISTEN ? t->nr_accept : t->rcv_nxt - t->copied_seq;
+
+	seq_printf(s, "%4u: ", n);
+	show_addr(s, &i->saddr, i->lport, i->v6);
+	seq_puts(s, " ");
+	show_addr(s, &i->raddr, i->rport, i->v6);
+	seq_printf(s,
+		" %02X %08X:%08X %02X:%08lX %08X %5u %8d %lu %d 0000000000000000 %lu %lu %u %u "
+		"%d\n",
+		t->state, t->write_seq - t->snd_una, i->rport || t->state == TCP_LISTEN ? rxq : 0,
+		t->packets_out        ? 1 :
+		timer_armed(&t->keep) ? 2 :
+					0,
+		0UL, t->retries, i->uid, t->probes, i->c.ino, atomic_read(&i->refs),
+		t->rto / (NSEC_PER_SEC / USER_HZ), (u64)(ATO_MIN / (NSEC_PER_SEC / USER_HZ)),
+		(t->quick << 1) | t->pingpong, t->cwnd,
+		t->ssthresh > 0xffffff ? -1 : (int)t->ssthresh);
+}
+
+static void show_dgram_sock(struct seq *s, const struct inet_sock *i, u32 n)
+{
+	seq_printf(s, "%5u: ", n);
+	show_addr(s, &i->saddr,
+		i->lport ? i->lport : (u16)(i->table == &raw_socks ? i->c.protocol : 0), i->v6);
+	seq_puts(s, " ");
+	show_addr(s, &i->raddr, i->rport, i->v6);
+	seq_printf(s, " %02X %08X:%08X 00:00000000 00000000 %5u %8d %lu %d 0000000000000000 %u\n",
+		i->rport ? TCP_ESTABLISHED : TCP_CLOSE, (u32)atomic_read(&i->wmem), i->rmem, i->uid,
+		0, i->c.ino, atomic_read(&i->refs), i->drops);
+}
+
+struct listing {
+	const char *path;
+	struct port_table *table;
+	bool v6;
+};
+static const struct listing listings[] = {
+	{ ".net/tcp", &tcp_ports, false },
+	{ ".net/tcp6", &tcp_ports, true },
+	{ ".net/udp", &udp_ports, false },
+	{ ".net/udp6", &udp_ports, true },
+	{ ".net/raw", &raw_socks, false },
+	{ ".net/raw6", &raw_socks, true },
+};
+
+static void show_head(struct seq *s, const struct listing *l)
+{
+	const char *pad = l->v6 ? "                        " : "";
+
+	if (l->table->stream)
+		seq_printf(s,
+			"  sl  local_address %s rem_address  %s st tx_queue rx_queue tr tm->when "
+			"retrnsmt   uid  timeout inode%s\n",
+			pad, pad,
+			l->v6 ? "" : "                                                     ");
+	else
+		seq_printf(s,
+			"   sl  local_address %srem_address  %s st tx_queue rx_queue tr tm->when "
+			"retrnsmt   uid  timeout inode ref pointer drops\n",
+			pad, pad);
+}
+
+#define LINE_MAX 256
+#define LINES_MAX 100000U
+
+static u32 count(struct port_table *t, bool v6)
+{
+	struct inet_sock *i;
+	u32 n = 0;
+
+	spin_lock(&t->lock);
+	for (u32 b = 0; b < TABLE_SIZE; b++)
+		hlist_for_each_entry(i, &t->by_port[b], port_node)
+			n += i->v6 == v6;
+	hlist_for_each_entry(i, &t->raw, port_node)
+		n += i->v6 == v6;
+	spin_unlock(&t->lock);
+	return n;
+}
+
+static void show_bucket(
+	struct seq *s, const struct listing *l, struct hlist_head *h, u32 *n, u32 most)
+{
+	struct inet_sock *i;
+
+	hlist_for_each_entry(i, h, port_node) {
+		if (i->net != current_net() || i->v6 != l->v6 || *n == most)
+			continue;
+		if (!l->table->stream)
+			show_dgram_sock(s, i, (*n)++);
+		else if (i->rport || i->listening)
+			show_tcp_sock(s, i, (*n)++);
+	}
+}
+
+static int show_socks(struct seq *s, void *arg)
+{
+	const struct listing *l = arg;
+	u32 n = 0, most = min(count(l->table, l->v6) + 16, LINES_MAX);
+
+	show_head(s, l);
+	seq_reserve(s, (size_t)(most + 1) * LINE_MAX);
+	if (s->full)
+		return 0;
+	spin_lock(&l->table->lock);
+	for (u32 b = 0; b < TABLE_SIZE; b++)
+		show_bucket(s, l, &l->table->by_port[b], &n, most);
+	show_bucket(s, l, &l->table->raw, &n, most);
+	spin_unlock(&l->table->lock);
+	return 0;
+}
+
+/* ---- devices, addresses, routes ---- */
+
+static int show_dev(struct seq *s, void *arg)
+{
+	struct net *net = current_net();
+	struct net_device *d;
+
+	seq_puts(s, "Inter-|   Receive                                                |  Transmit\n"
+		    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    "
+		    "packets errs drop fifo colls carrier compressed\n");
+	seq_reserve(s, SHORT_LIST);
+	spin_lock(&net->lock);
+	list_for_each_entry(d, &net->devices, list)
+		seq_printf(s,
+			"%6s: %7lu %7lu %4lu %4lu    0     0          0         0 %8lu %7lu %4lu "
+			"%4lu    0     0       0          0\n",
+			d->name, d->stats.rx_bytes, d->stats.rx_packets, d->stats.rx_errors,
+			d->stats.rx_dropped, d->stats.tx_bytes, d->stats.tx_packets,
+			d->stats.tx_errors, d->stats.tx_dropped);
+	spin_unlock(&net->lock);
+	return 0;
+}
+
+static int show_route(struct seq *s, void *arg)
+{
+	struct net *net = current_net();
+	struct route *r;
+
+	seq_printf(s, "%-127s\n",
+		"Iface\tDestination\tGateway "
+		"\tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT");
+	seq_reserve(s, SHORT_LIST);
+	spin_lock(&net->lock);
+	list_for_each_entry(r, &net->routes, list) {
+		u32 bits = r->prefix - 96, gw = ip_is_any(&r->gateway) ? 0 : r->gateway.w[3];
+
+		if (ip_is_v4(&r->dst))
+			seq_printf(s, "%s\t%08X\t%08X\t%04X\t0\t0\t%u\t%08X\t0\t0\t0\n",
+				r->dev->name, r->dst.w[3], gw, gw ? 3 : 1, r->metric,
+				bits ? htonl(~0U << (32 - bits)) : 0);
+	}
+	spin_unlock(&net->lock);
+	return 0;
+}
+
+static int show_if_inet6(struct seq *s, void *arg)
+{
+	struct net *net = current_net();
+	struct ifaddr *a;
+
+	seq_reserve(s, SHORT_LIST);
+	spin_lock(&net->lock);
+	list_for_each_entry(a, &net->addrs, list)
+		if (!ip_is_v4(&a->addr))
+			seq_printf(s, "%08x%08x%08x%08x %02x %02x %02x %02x %8s\n",
+				ntohl(a->addr.w[0]), ntohl(a->addr.w[1]), ntohl(a->addr.w[2]),
+				ntohl(a->addr.w[3]), a->dev->ifindex, a->prefix,
+				a->scope == RT_SCOPE_HOST ? 0x10 : 0, 0x80, a->dev->name);
+	spin_unlock(&net->lock);
+	return 0;
+}
+
+static int show_arp(struct seq *s, void *arg)
+{
+	seq_puts(s,
+		"IP address       HW type     Flags       HW address            Mask     Device\n");
+	return 0;
+}
+
+/* ---- counters ---- */
+
+static int show_sockstat(struct seq *s, void *arg)
+{
+	u32 tcp = count(&tcp_ports, false), tw = (u32)atomic_read(&tcp_time_waits);
+
+	seq_printf(
+		s, "sockets: used %u\n", tcp + count(&udp_ports, false) + count(&raw_socks, false));
+	seq_printf(s, "TCP: inuse %u orphan 0 tw %u alloc %u mem 0\n", tcp > tw ? tcp - tw : 0, tw,
+		tcp);
+	seq_printf(s,
+		"UDP: inuse %u mem 0\nUDPLITE: inuse 0\nRAW: inuse %u\nFRAG: inuse 0 memory 0\n",
+		count(&udp_ports, false), count(&raw_socks, false));
+	return 0;
+}
+
+static int show_sockstat6(struct seq *s, void *arg)
+{
+	seq_printf(s,
+		"TCP6: inuse %u\nUDP6: inuse %u\nUDPLITE6: inuse 0\nRAW6: inuse %u\nFRAG6: inuse 0 "
+		"memory 0\n",
+		count(&tcp_ports, true), count(&udp_ports, true), count(&raw_socks, true));
+	return 0;
+}
+
+static int show_snmp(struct seq *s, void *arg)
+{
+	const struct ip_stats *n = &ip_stats;
+
+	seq_puts(s, "Ip: Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams "
+		    "InUnknownProtos InDiscards InDelivers OutRequests OutDiscards OutNoRoutes "
+		    "ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates\n");
+	seq_printf(s, "Ip: 2 %d %lu %lu %lu 0 %lu %lu %lu %lu %lu %lu 0 0 0 0 0 0 0\n",
+		current_net()->default_ttl, n->in_receives, n->in_hdr_errors, n->in_addr_errors,
+		n->in_unknown, n->in_discards, n->in_delivers, n->out_requests, n->out_discards,
+		n->out_noroutes);
+	seq_puts(s,
+		"Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails "
+		"EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors\n");
+	seq_printf(s, "Tcp: 1 200 120000 -1 %lu %lu %lu %lu %u %lu %lu %lu %lu %lu 0\n",
+		n->tcp_active, n->tcp_passive, n->tcp_fails, n->tcp_resets,
+		count(&tcp_ports, false), n->tcp_in, n->tcp_out, n->tcp_retrans, n->tcp_in_errs,
+		n->tcp_out_rsts);
+	seq_puts(s, "Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors "
+		    "InCsumErrors IgnoredMulti MemErrors\n");
+	seq_printf(s, "Udp: %lu %lu %lu %lu %lu 0 0 0 0\n", n->udp_in, n->udp_noports,
+		n->udp_in_errors, n->udp_out, n->udp_rcvbuf_errors);
+	return 0;
+}
+
+/* ---- /proc/sys/net ---- */
+
+static const struct sysctl ints[] = {
+	SYSCTL_NUM("net/ipv4/ip_default_ttl", init_net.default_ttl, 1, 255),
+	SYSCTL_NUM("net/ipv4/tcp_syn_retries", tcp_limits.syn_retries, 1, 127),
+	SYSCTL_NUM("net/ipv4/tcp_synack_retries", tcp_limits.synack_retries, 0, 255),
+	SYSCTL_NUM("net/ipv4/tcp_retries2", tcp_limits.retries2, 0, 255),
+	SYSCTL_NUM("net/ipv4/tcp_fin_timeout", tcp_limits.fin_timeout, 0, 3600),
+	SYSCTL_NUM("net/ipv4/tcp_keepalive_time", tcp_limits.keep_time, 1, 0x7fffffff),
+	SYSCTL_NUM("net/ipv4/tcp_keepalive_intvl", tcp_limits.keep_intvl, 1, 0x7fffffff),
+	SYSCTL_NUM("net/ipv4/tcp_keepalive_probes", tcp_limits.keep_probes, 0, 255),
+	SYSCTL_NUM("net/ipv4/tcp_max_tw_buckets", tcp_limits.max_tw, 0, 0x7fffffff),
+	SYSCTL_NUM("net/ipv4/tcp_sack", tcp_limits.sack, 0, 1),
+	SYSCTL_NUM("net/ipv4/tcp_timestamps", tcp_limits.timestamps, 0, 1),
+	SYSCTL_NUM("net/ipv4/tcp_window_scaling", tcp_limits.window_scaling, 0, 1),
+	SYSCTL_NUM("net/core/somaxconn", tcp_limits.somaxconn, 0, 65535),
+};
+
+/* Several numbers in one file. */
+struct vector {
+	const char *path;
+	int *at;
+	u32 n;
+	int min, max;
+};
+static const struct vector vectors[] = {
+	{ "sys/net/ipv4/ip_local_port_range", &init_net.port_min, 2, 1, 65535 },
+	{ "sys/net/ipv4/ping_group_range", &init_net.ping_gid_min, 2, 0, 0x7fffffff },
+	{ "sys/net/ipv4/tcp_rmem", tcp_limits.rmem, 3, 1, 0x7fffffff },
+	{ "sys/net/ipv4/tcp_wmem", tcp_limits.wmem, 3, 1, 0x7fffffff },
+};
+BUILD_BUG_ON(offsetof(struct net, port_max) != offsetof(struct net, port_min) + sizeof(int));
+BUILD_BUG_ON(
+	offsetof(struct net, ping_gid_max) != offsetof(struct net, ping_gid_min) + sizeof(int));
+
+static int show_vector(struct seq *s, void *arg)
+{
+	const struct vector *v = arg;
+
+	for (u32 i = 0; i < v->n; i++)
+		seq_printf(s, "%s%d", i ? "\t" : "", READ_ONCE(v->at[i]));
+	seq_puts(s, "\n");
+	return 0;
+}
+
+static int store_vector(char *text, size_t n, void *arg)
+{
+	const struct vector *v = arg;
+	s64 got[3];
+	u32 i = 0;
+
+	for (char *word; i < v->n && (word = strsep(&text, " \t\n"));) {
+		if (!*word)
+			continue;
+		if (kstrtos64(word, 10, &got[i]) || got[i] < v->min || got[i] > v->max)
+			return -EINVAL;
+		i++;
+	}
+	if (i == 2 && v->n == 2 && got[0] > got[1] && v->at == &init_net.port_min)
+		return -EINVAL;
+	while (i--)
+		WRITE_ONCE(v->at[i], (int)got[i]);
+	return 0;
+}
+
+static const struct {
+	const char *path;
+	show_fn show;
+} files[] = {
+	{ ".net/dev", show_dev },
+	{ ".net/route", show_route },
+	{ ".net/if_inet6", show_if_inet6 },
+	{ ".net/arp", show_arp },
+	{ ".net/sockstat", show_sockstat },
+	{ ".net/sockstat6", show_sockstat6 },
+	{ ".net/snmp", show_snmp },
+};
+
+static int net_proc_init(void)
+{
+	int err = 0;
+
+	for (u32 i = 0; !err && i < ARRAY_SIZE(listings); i++)
+		err = proc_create(listings[i].path, 0444, show_socks, NULL, (void *)&listings[i]);
+	for (u32 i = 0; !err && i < ARRAY_SIZE(files); i++)
+		err = proc_create(files[i].path, 0444, files[i].show, NULL, NULL);
+	for (u32 i = 0; !err && i < ARRAY_SIZE(vectors); i++)
+		err = proc_create(
+			vectors[i].path, 0644, show_vector, store_vector, (void *)&vectors[i]);
+	return err ? err : sysctl_register(ints, ARRAY_SIZE(ints));
+}
+INITCALL(3, net_proc_init);

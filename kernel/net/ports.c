@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ports.c: who has which port, and who gets a packet.
+ *
+ * A port may be shared: by sockets of different addresses, by SO_REUSEADDR and SO_REUSEPORT under the rules of socket(7) and
+ * ip(7), and by connections to different peers. A packet goes to the connection that has its four numbers, else to the
+ * socket whose binding fits best. Locks: table->lock for all of it.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "kernel/net/inet.h"
+
+struct port_table tcp_ports = { .lock = SPINLOCK_INIT(tcp_ports.lock), .stream = true };
+struct port_table udp_ports = { .lock = SPINLOCK_INIT(udp_ports.lock) };
+struct port_table raw_socks = { .lock = SPINLOCK_INIT(raw_socks.lock) };
+
+static struct hlist_head *port_bucket(struct port_table *t, const struct net *net, u16 port)
+{
+	return &t->by_port[(port ^ ((u64)net >> 8)) % TABLE_SIZE];
+}
+
+static struct hlist_head *peer_bucket(
+	struct port_table *t, const ip_addr *local, u16 lport, const ip_addr *remote, u16 rport)
+{
+	u32 h = ip_hash(local) ^ (ip_hash(remote) * 31) ^ ((u32)lport << 16 | rport) * 0x85ebca6bU;
+
+	return &t->by_peer[(h ^ h >> 15) % TABLE_SIZE];
+}
+
+/* ---- conflicts ---- */
+
+/* Does the any-address of the one stand for the other's addresses too? */
+static bool any_covers(
+	const struct inet_sock *any, const struct inet_sock *other, const ip_addr *addr)
+{
+	if (any->v6 && !any->v6only)
+		return true;
+	if (any->v6)
+		return other->v6 && !ip_is_v4(addr);
+	return !other->v6 || ip_is_v4(addr) || (ip_is_any(addr) && !other->v6only);
+}
+
+static bool addresses_overlap(const struct inet_sock *a, const ip_addr *addr,
+	const struct inet_sock *b, const ip_addr *baddr)
+{
+	if (a->bound_if && b->bound_if && a->bound_if != b->bound_if)
+		return false;
+	if (ip_is_any(addr))
+		return any_covers(a, b, baddr);
+	if (ip_is_any(baddr))
+		return any_covers(b, a, addr);
+	return ip_equal(addr, baddr);
+}
+
+static bool may_share(const struct inet_sock *a, const struct inet_sock *b)
+{
+	if (a->c.reuseport && b->c.reuseport && a->uid == b->uid)
+		return true;
+	return a->c.reuseaddr && b->c.reuseaddr && !(a->table->stream && b->listening);
+}
+
+static bool conflicts(const struct inet_sock *i, const ip_addr *laddr, u16 port)
+{
+	const struct inet_sock *o;
+
+	hlist_for_each_entry(o, port_bucket(i->table, i->net, port), port_node)
+		if (o != i && o->lport == port && o->net == i->net && !may_share(i, o) &&
+			addresses_overlap(i, laddr, o, &o->laddr))
+			return true;
+	return false;
+}
+
+/* ---- binding ---- */
+
+static void enter_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user)
+{
+	i->laddr = i->saddr = *laddr;
+	i->lport = port;
+	i->port_by_user = by_user;
+	i->in_table = true;
+	hlist_add_head(&i->port_node, port_bucket(i->table, i->net, port));
+}
+
+static u32 random_below(u32 n)
+{
+	u32 r;
+
+	arch_random(&r, sizeof(r));
+	return r % n;
+}
+
+/* A free one, from a random start. 0: there is none. */
+static u16 choose_port(const struct inet_sock *i, const ip_addr *laddr)
+{
+	u32 low = (u32)i->net->port_min, n = (u32)(i->net->port_max - i->net->port_min) + 1;
+	u32 start = random_below(n);
+
+	for (u32 k = 0; k < n; k++) {
+		u16 port = (u16)(low + (start + k) % n);
+
+		if (!conflicts(i, laddr, port))
+			return port;
+	}
+	return 0;
+}
+
+int inet_get_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user)
+{
+	int err = 0;
+
+	spin_lock(&i->table->lock);
+	if (i->lport)
+		err = -EINVAL;
+	else if (port)
+		err = conflicts(i, laddr, port) ? -EADDRINUSE : 0;
+	else
+		port = choose_port(i, laddr);
+	if (!err && !port)
+		err = -EADDRINUSE;
+	if (!err)
+		enter_port(i, laddr, port, by_user);
+	spin_unlock(&i->table->lock);
+	return err;
+}
+
+static bool peer_taken(
+	struct inet_sock *i, const ip_addr *saddr, u16 lport, const ip_addr *raddr, u16 rport)
+{
+	const struct inet_sock *o;
+
+	hlist_for_each_entry(o, peer_bucket(i->table, saddr, lport, raddr, rport), peer_node)
+		if (o != i && o->net == i->net && o->lport == lport && o->rport == rport &&
+			ip_equal(&o->saddr, saddr) && ip_equal(&o->raddr, raddr))
+			return true;
+	return false;
+}
+
+/* Only connections whose port nobody has asked for have it: one more is no harm. */
+static bool port_shareable(const struct inet_sock *i, u16 port)
+{
+	const struct inet_sock *o;
+
+	hlist_for_each_entry(o, port_bucket(i->table, i->net, port), port_node)
+		if (o->lport == port && o->net == i->net && (o->port_by_user || !o->rport))
+			return false;
+	return true;
+}
+
+static u16 choose_for_peer(
+	struct inet_sock *i, const ip_addr *saddr, const ip_addr *raddr, u16 rport)
+{
+	u32 low = (u32)i->net->port_min, n = (u32)(i->net->port_max - i->net->port_min) + 1;
+	u32 start = random_below(n);
+
+	for (u32 k = 0; k < n; k++) {
+		u16 port = (u16)(low + (start + k) % n);
+
+		if (port_shareable(i, port) && !peer_taken(i, saddr, port, raddr, rport))
+			return port;
+	}
+	return 0;
+}
+
+static int set_peer_locked(
+	struct inet_sock *i, const ip_addr *saddr, const ip_addr *raddr, u16 rport)
+{
+	if (i->table->stream) {
+		if (!i->lport) {
+			u16 port = choose_for_peer(i, saddr, raddr, rport);
+
+			if (!port)
+				return -EADDRNOTAVAIL;
+			enter_port(i, &i->laddr, port, false);
+		} else if (peer_taken(i, saddr, i->lport, raddr, rport)) {
+			return -EADDRNOTAVAIL;
+		}
+		hlist_add_head(&i->peer_node, peer_bucket(i->table, saddr, i->lport, raddr, rport));
+	}
+	i->saddr = *saddr;
+	i->raddr = *raddr;
+	i->rport = rport;
+	return 0;
+}
+
+int inet_set_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *raddr, u16 rport)
+{
+	int err;
+
+	spin_lock(&i->table->lock);
+	err = set_peer_locked(i, saddr, raddr, rport);
+	spin_unlock(&i->table->lock);
+	return err;
+}
+
+void inet_unhash(struct inet_sock *i)
+{
+	spin_lock(&i->table->lock);
+	if (i->in_table)
+		hlist_del_init(&i->port_node);
+	if (!hlist_unhashed(&i->peer_node))
+		hlist_del_init(&i->peer_node);
+	i->in_table = false;
+	spin_unlock(&i->table->lock);
+}
+
+int inet_enter_child(
+	struct inet_sock *i, const ip_addr *local, u16 lport, const ip_addr *remote, u16 rport)
+{
+	int err = -EADDRINUSE;
+
+	spin_lock(&i->table->lock);
+	if (!peer_taken(i, local, lport, remote, rport)) {
+		bool by_user = i->port_by_user;
+
+		enter_port(i, local, lport, by_user);
+		err = set_peer_locked(i, local, remote, rport);
+	}
+	spin_unlock(&i->table->lock);
+	return err;
+}
+
+int inet_start_listening(struct inet_sock *i)
+{
+	const struct inet_sock *o;
+	int err = 0;
+
+	spin_lock(&i->table->lock);
+	hlist_for_each_entry(o, port_bucket(i->table, i->net, i->lport), port_node)
+		if (o != i && o->listening && o->lport == i->lport && o->net == i->net &&
+			!(o->c.reuseport && i->c.reuseport) &&
+			addresses_overlap(i, &i->laddr, o, &o->laddr))
+			err = -EADDRINUSE;
+	if (!err) {
+		i->listening = true;
+		i->raddr = IP_ANY;
+		i->rport = 0;
+	}
+	spin_unlock(&i->table->lock);
+	return err;
+}
+
+void inet_stop_listening(struct inet_sock *i)
+{
+	spin_lock(&i->table->lock);
+	i->listening = false;
+	spin_unlock(&i->table->lock);
+}
+
+void inet_forget_peer(struct inet_sock *i)
+{
+	bool by_user = i->port_by_user;
+
+	inet_unhash(i);
+	spin_lock(&i->table->lock);
+	i->raddr = IP_ANY;
+	i->rport = 0;
+	i->saddr = i->laddr;
+	if (by_user && i->lport)
+		enter_port(i, &i->laddr, i->lport, true);
+	else
+		i->lport = 0;
+	spin_unlock(&i->table->lock);
+}
+
+/* ---- lookup ---- */
+
+static bool family_takes(const struct inet_sock *i, const ip_addr *addr)
+{
+	if (!i->v6)
+		return ip_is_v4(addr);
+	return !ip_is_v4(addr) || !i->v6only;
+}
+
+bool inet_matches(const struct inet_sock *i, struct net *net, const ip_addr *local, u16 lport,
+	const ip_addr *remote, u16 rport, int ifindex)
+{
+	if (i->net != net || i->lport != lport || !family_takes(i, local))
+		return false;
+	if (i->bound_if && i->bound_if != ifindex)
+		return false;
+	if (!ip_is_any(&i->laddr) && !ip_equal(&i->laddr, local))
+		return false;
+	return !i->rport || (i->rport == rport && ip_equal(&i->raddr, remote));
+}
+
+/* How well it fits: the more it has said, the better. */
+static int fitness(const struct inet_sock *i)
+{
+	return (i->rport ? 8 : 0) + (ip_is_any(&i->laddr) ? 0 : 4) + (i->bound_if ? 2 : 0) +
+	       (i->v6 ? 0 : 1);
+}
+
+struct inet_sock *inet_lookup_peer(struct port_table *t, struct net *net, const ip_addr *local,
+	u16 lport, const ip_addr *remote, u16 rport, int ifindex)
+{
+	struct inet_sock *i, *found = NULL;
+
+	spin_lock(&t->lock);
+	hlist_for_each_entry(i, peer_bucket(t, local, lport, remote, rport), peer_node) {
+		if (i->net == net && i->lport == lport && i->rport == rport &&
+			ip_equal(&i->saddr, local) && ip_equal(&i->raddr, remote) &&
+			(!i->bound_if || i->bound_if == ifindex)) {
+			found = i;
+			inet_get(i);
+			break;
+		}
+	}
+	spin_unlock(&t->lock);
+	return found;
+}
+
+/*
+ * Of several that fit equally (SO_REUSEPORT) a flow gets one by its numbers, and always the same while they do not change.
+ */
+struct inet_sock *inet_lookup_port(struct port_table *t, struct net *net, const ip_addr *local,
+	u16 lport, const ip_addr *remote, u16 rport, int ifindex)
+{
+	u32 hash = (ip_hash(remote) ^ rport) * 0x9e3779b1U, n = 0;
+	struct inet_sock *i, *best = NULL;
+
+	spin_lock(&t->lock);
+	hlist_for_each_entry(i, port_bucket(t, net, lport), port_node) {
+		int better;
+
+		if ((t->stream && !i->listening) ||
+			!inet_matches(i, net, local, lport, remote, rport, ifindex))
+			continue;
+		better = best ? fitness(i) - fitness(best) : 1;
+		if (better > 0)
+			n = 1;
+		else if (better == 0 && i->c.reuseport)
+			n++;
+		if (better > 0 || (better == 0 && i->c.reuseport && (hash >> 8) % n == 0))
+			best = i;
+	}
+	if (best)
+		inet_get(best);
+	spin_unlock(&t->lock);
+	return best;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * raw.c: raw sockets (raw(7)): every packet of a protocol, for who may (CAP_NET_RAW); and ping sockets (icmp(7)): ICMP echoes
+ * with an identifier of one's own, for the groups of net.ipv4.ping_group_range.
+ *
+ * A raw socket of AF_INET gets packets with their IP header, one of AF_INET6 without. Locks: raw_socks.lock for the list.
+ */
+#include <asm/errno.h>
+#include <linux/icmpv6.h>
+#include <linux/ip.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/net/icmp.h"
+#include "kernel/net/inet.h"
+#include "kernel/net/tcp.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+
+#define RAW_MAX 64 /* sockets that get one packet */
+#define ICMP6_CSUM 2
+
+/* ---- in ---- */
+
+static bool wants(const struct inet_sock *i, struct net *net, const struct sk_buff *skb)
+{
+	if (i->net != net || i->v6 != skb->ip.v6 || (i->c.protocol != skb->ip.proto))
+		return false;
+	if (i->bound_if && i->bound_if != skb->dev->ifindex)
+		return false;
+	if (!ip_is_any(&i->laddr) && !ip_equal(&i->laddr, &skb->ip.daddr))
+		return false;
+	return ip_is_any(&i->raddr) || ip_equal(&i->raddr, &skb->ip.saddr);
+}
+
+/* The filter of types that ICMP_FILTER and ICMP6_FILTER set. */
+static bool filtered(const struct inet_sock *i, const struct sk_buff *skb)
+{
+	u8 type;
+
+	if (skb->ip.proto == IPPROTO_ICMP && !skb->ip.v6 && skb_len(skb) > skb->ip.hdr_len) {
+		skb_copy(skb, skb->ip.hdr_len, &type, 1);
+		return type < 32 && i->icmp_filter >> type & 1;
+	}
+	if (skb->ip.proto == IPPROTO_ICMPV6 && skb_len(skb)) {
+		skb_copy(skb, 0, &type, 1);
+		return i->icmp6_filter[type / 32] >> (type % 32) & 1;
+	}
+	return false;
+}
+
+bool raw_rcv(struct net *net, struct sk_buff *skb)
+{
+	struct inet_sock *i, *to[RAW_MAX];
+	u32 n = 0;
+
+	if (likely(hlist_empty(&raw_socks.raw)))
+		return false;
+	spin_lock(&raw_socks.lock);
+	hlist_for_each_entry(i, &raw_socks.raw, port_node) {
+		if (n < RAW_MAX && wants(i, net, skb)) {
+			inet_get(i);
+			to[n++] = i;
+		}
+	}
+	spin_unlock(&raw_socks.lock);
+	for (u32 k = 0; k < n; k++) {
+		struct sk_buff *c = filtered(to[k], skb) ? NULL : skb_clone(skb, GFP_ATOMIC);
+
+		if (c)
+			dgram_queue(to[k], c);
+		inet_put(to[k]);
+	}
+	return n;
+}
+
+/* ---- out ---- */
+
+/* The program has written the header; what it left open is filled in. */
+static int send_with_header(struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
+{
+	struct iphdr *h = (struct iphdr *)skb_payload(skb);
+
+	if (skb->len < sizeof(*h) || h->ihl < 5 || h->ihl * 4U > skb->len) {
+		kfree_skb(skb);
+		return -EINVAL;
+	}
+	h->tot_len = htons(skb->len);
+	if (!h->saddr)
+		h->saddr = f->saddr.w[3];
+	h->check = 0;
+	h->check = csum_fold(csum_partial(h, h->ihl * 4U, 0));
+	return ip_send_raw(i->net, skb, f);
+}
+
+static void icmp6_checksum(struct sk_buff *skb, const struct flow *f)
+{
+	u16 *at = (u16 *)(skb_payload(skb) + ICMP6_CSUM);
+
+	if (skb->len < 4)
+		return;
+	*at = 0;
+	*at = csum_fold(skb_sum(
+		skb, 0, skb->len, csum_pseudo(&f->saddr, &f->daddr, IPPROTO_ICMPV6, skb->len)));
+}
+
+static struct sk_buff *build(struct msg *m, size_t len)
+{
+	struct sk_buff *skb = skb_alloc(max((u32)len, 1U), GFP_KERNEL);
+
+	if (!skb)
+		return ERR_PTR(-ENOBUFS);
+	if (copy_from_iter(skb->buf->data, len, &m->iter) != len) {
+		kfree_skb(skb);
+		return ERR_PTR(-EFAULT);
+	}
+	skb->len = (u32)len;
+	return skb;
+}
+
+static ssize_t raw_sendmsg(struct socket *s, struct msg *m)
+{
+	struct inet_sock *i = INET(s);
+	size_t len = m->iter.count;
+	struct sk_buff *skb;
+	struct flow f;
+	u16 port;
+	int err;
+
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (len > 65535)
+		return -EMSGSIZE;
+	err = dgram_destination(i, m, &f, &port);
+	if (!err)
+		err = dgram_wait_wmem(i, m);
+	if (err)
+		return err;
+	skb = build(m, len);
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
+	dgram_charge(i, skb);
+	if (i->hdrincl && !i->v6) {
+		err = send_with_header(i, skb, &f);
+	} else {
+		if (i->v6 && i->c.protocol == IPPROTO_ICMPV6)
+			icmp6_checksum(skb, &f);
+		err = ip_send(i->net, skb, &f);
+	}
+	net_rx_flush();
+	return err ? err : (ssize_t)len;
+}
+
+/* ---- raw sockets ---- */
+
+static int raw_bind(struct socket *s, struct sockaddr_buf *a)
+{
+	struct inet_sock *i = INET(s);
+	ip_addr addr;
+	u16 port;
+	int scope, err = inet_read_addr(i, a, &addr, &port, &scope);
+
+	if (err)
+		return err;
+	if (!ip_is_any(&addr) && !i->freebind && !ip_is_multicast(&addr) &&
+		!addr_is_broadcast(i->net, &addr) && !addr_is_local(i->net, &addr, scope))
+		return -EADDRNOTAVAIL;
+	spin_lock(&raw_socks.lock);
+	i->laddr = i->saddr = ip_is_any(&addr) ? IP_ANY : addr;
+	if (scope)
+		i->bound_if = scope;
+	spin_unlock(&raw_socks.lock);
+	return 0;
+}
+
+static int raw_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
+{
+	struct inet_sock *i = INET(s);
+	ip_addr addr = peer ? i->raddr : i->laddr;
+
+	if (peer && ip_is_any(&i->raddr))
+		return -ENOTCONN;
+	inet_write_addr(i, a, &addr, peer ? i->rport : (u16)i->c.protocol);
+	return 0;
+}
+
+static int raw_shutdown(struct socket *s, int how)
+{
+	struct inet_sock *i = INET(s);
+
+	if (ip_is_any(&i->raddr))
+		return -ENOTCONN;
+	i->c.shutdown |= (u32)how;
+	wake_up_common(&i->c.wait, TASK_NORMAL, 0, 0);
+	return 0;
+}
+
+static const struct proto_ops raw_ops = {
+	.release = dgram_release,
+	.bind = raw_bind,
+	.connect = dgram_connect,
+	.getname = raw_getname,
+	.poll = dgram_poll,
+	.shutdown = raw_shutdown,
+	.sendmsg = raw_sendmsg,
+	.recvmsg = dgram_recvmsg,
+	.setsockopt = inet_setsockopt,
+	.getsockopt = inet_getsockopt,
+	.ioctl = dgram_ioctl,
+	.cmsg = inet_cmsg,
+};
+
+int raw_create(struct socket *s, int family, int type, int protocol)
+{
+	struct inet_sock *i;
+
+	if (!capable(CAP_NET_RAW))
+		return -EPERM;
+	if (!protocol || protocol > 255)
+		return -EPROTONOSUPPORT;
+	i = kzalloc(sizeof(*i), GFP_KERNEL);
+	if (!i)
+		return -ENOMEM;
+	inet_init_sock(i, s, family, type, protocol, &raw_socks);
+	i->hdrincl = protocol == IPPROTO_RAW;
+	i->sock = s;
+	s->sk = &i->c;
+	s->ops = &raw_ops;
+	spin_lock(&raw_socks.lock);
+	i->in_table = true;
+	hlist_add_head(&i->port_node, &raw_socks.raw);
+	spin_unlock(&raw_socks.lock);
+	return 0;
+}
+
+/* ---- ping sockets: a port of a table of their own is the identifier ---- */
+
+static struct port_table ping_ids = { .lock = SPINLOCK_INIT(ping_ids.lock) };
+
+void ping_rcv(struct net *net, struct sk_buff *skb)
+{
+	struct icmphdr tmp;
+	const struct icmphdr *h = skb_header(skb, sizeof(*h), &tmp);
+	struct inet_sock *i = inet_lookup_port(
+		&ping_ids, net, &skb->ip.daddr, ntohs(h->id), &skb->ip.saddr, 0, skb->dev->ifindex);
+
+	if (!i) {
+		kfree_skb(skb);
+		return;
+	}
+	dgram_queue(i, skb);
+	inet_put(i);
+}
+
+static ssize_t ping_sendmsg(struct socket *s, struct msg *m)
+{
+	struct inet_sock *i = INET(s);
+	size_t len = m->iter.count;
+	struct sk_buff *skb;
+	struct icmphdr *h;
+	struct flow f;
+	u16 port;
+	int err;
+
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (len > 65535)
+		return -EMSGSIZE;
+	if (len < sizeof(*h))
+		return -EINVAL;
+	err = dgram_destination(i, m, &f, &port);
+	if (!err && !i->lport)
+		err = inet_get_port(i, &i->laddr, 0, false);
+	if (!err)
+		err = dgram_wait_wmem(i, m);
+	if (err)
+		return err;
+	skb = build(m, len);
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
+	h = (struct icmphdr *)skb_payload(skb);
+	if (h->type != (i->v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO) || h->code) {
+		kfree_skb(skb);
+		return -EINVAL;
+	}
+	h->id = htons(i->lport);
+	if (i->v6) {
+		icmp6_checksum(skb, &f);
+	} else {
+		h->checksum = 0;
+		h->checksum = csum_fold(csum_partial(h, (u32)len, 0));
+	}
+	dgram_charge(i, skb);
+	err = ip_send(i->net, skb, &f);
+	net_rx_flush();
+	return err ? err : (ssize_t)len;
+}
+
+static bool may_ping(const struct net *net)
+{
+	const struct cred *c = current_cred();
+	bool may = net->ping_gid_min <= (int)c->egid && (int)c->egid <= net->ping_gid_max;
+
+	for (u32 k = 0; k < c->group_info->ngroups; k++)
+		may |= net->ping_gid_min <= (int)c->group_info->gid[k] &&
+		       (int)c->group_info->gid[k] <= net->ping_gid_max;
+	return may;
+}
+
+static const struct proto_ops ping_ops = {
+	.release = dgram_release,
+	.bind = inet_bind,
+	.connect = dgram_connect,
+	.getname = inet_getname,
+	.poll = dgram_poll,
+	.shutdown = dgram_shutdown,
+	.sendmsg = ping_sendmsg,
+	.recvmsg = dgram_recvmsg,
+	.setsockopt = inet_setsockopt,
+	.getsockopt = inet_getsockopt,
+	.ioctl = dgram_ioctl,
+	.cmsg = inet_cmsg,
+};
+
+int ping_create(struct socket *s, int family, int type, int protocol)
+{
+	struct inet_sock *i;
+
+	if ((family == AF_INET6) != (protocol == IPPROTO_ICMPV6))
+		return -EPROTONOSUPPORT;
+	if (!may_ping(current_net()))
+		return -EACCES;
+	i = kzalloc(sizeof(*i), GFP_KERNEL);
+	if (!i)
+		return -ENOMEM;
+	inet_init_sock(i, s, family, type, protocol, &ping_ids);
+	i->sock = s;
+	s->sk = &i->c;
+	s->ops = &ping_ops;
+	return 0;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * route.c: addresses of devices, routes, and where a packet goes. Both lists are short: the one is walked for what is ours, the
+ * other, kept with the longest prefix first, for what is not.
+ */
+#include <asm/errno.h>
+#include <linux/rtnetlink.h>
+
+#include "kernel/net/ip.h"
+#include "kernel/net/net.h"
+#include "kernel/mm/mm.h"
+
+static u32 bits_of_128(const ip_addr *a, u32 prefix)
+{
+	return ip_is_v4(a) ? 96 + prefix : prefix;
+}
+
+/* ---- addresses ---- */
+
+/* An address of a device; of lo's the whole network is ours, as 127.0.0.0/8. */
+static bool covers(const struct ifaddr *i, const ip_addr *a)
+{
+	if (ip_equal(&i->addr, a))
+		return true;
+	return i->dev->flags & IFF_LOOPBACK && ip_is_v4(a) && ip_is_v4(&i->addr) &&
+	       ip_prefix_equal(&i->addr, a, bits_of_128(a, i->prefix));
+}
+
+static struct ifaddr *find_local(struct net *net, const ip_addr *a, int ifindex)
+{
+	struct ifaddr *i;
+
+	list_for_each_entry(i, &net->addrs, list)
+		if ((!ifindex || i->dev->ifindex == ifindex) && covers(i, a))
+			return i;
+	return NULL;
+}
+
+bool addr_is_local(struct net *net, const ip_addr *a, int ifindex)
+{
+	bool yes;
+
+	spin_lock(&net->lock);
+	yes = find_local(net, a, ifindex) != NULL;
+	spin_unlock(&net->lock);
+	return yes;
+}
+
+bool addr_is_broadcast(struct net *net, const ip_addr *a)
+{
+	struct ifaddr *i;
+	bool yes = ip_is_v4(a) && a->w[3] == ~0U;
+
+	if (yes || !ip_is_v4(a))
+		return yes;
+	spin_lock(&net->lock);
+	list_for_each_entry(i, &net->addrs, list)
+		yes |= ip_equal(&i->broadcast, a) && !ip_is_any(a);
+	spin_unlock(&net->lock);
+	return yes;
+}
+
+/* The network of an address, as a route of the kernel's own. Not for lo, whose networks are local as a whole. */
+static void connected_route(const struct ifaddr *a, struct route *r)
+{
+	u32 bits = bits_of_128(&a->addr, a->prefix);
+
+	*r = (struct route){
+		.dev = a->dev,
+		.dst = a->peer,
+		.prefix = (u8)bits,
+		.prefsrc = a->addr,
+		.table = RT_TABLE_MAIN,
+		.protocol = RTPROT_KERNEL,
+		.scope = RT_SCOPE_LINK,
+		.type = RTN_UNICAST,
+	};
+	for (u32 i = 0; i < 4; i++) {
+		u32 n = bits > i * 32 ? min(bits - i * 32, 32U) : 0;
+
+		r->dst.w[i] &= n == 32 ? ~0U : htonl(~(n ? ~0U >> n : ~0U));
+	}
+}
+
+int addr_add(struct net_device *dev, const struct ifaddr *a)
+{
+	struct net *net = dev->net;
+	struct ifaddr *i, *n;
+	struct route r;
+
+	if (a->prefix > (ip_is_v4(&a->addr) ? 32 : 128) || ip_is_any(&a->addr) ||
+		ip_is_multicast(&a->addr))
+		return -EADDRNOTAVAIL;
+	n = kmalloc(sizeof(*n), GFP_KERNEL);
+	if (!n)
+		return -ENOMEM;
+	*n = *a;
+	n->dev = dev;
+	if (ip_is_any(&n->peer))
+		n->peer = n->addr;
+	spin_lock(&net->lock);
+	list_for_each_entry(i, &net->addrs, list) {
+		if (i->dev == dev && ip_equal(&i->addr, &a->addr) && i->prefix == a->prefix) {
+			spin_unlock(&net->lock);
+			kfree(n);
+			return -EEXIST;
+		}
+	}
+	list_add_tail(&n->list, &net->addrs);
+	spin_unlock(&net->lock);
+	if (!(dev->flags & IFF_LOOPBACK)) {
+		connected_route(n, &r);
+		route_add(net, &r);
+	}
+	return 0;
+}
+
+/* @prefix -1: any. */
+int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
+{
+	struct net *net = dev->net;
+	struct ifaddr *i, *found = NULL;
+	struct route r;
+
+	spin_lock(&net->lock);
+	list_for_each_entry(i, &net->addrs, list)
+		if (!found && i->dev == dev && ip_equal(&i->addr, addr) &&
+			(prefix < 0 || i->prefix == prefix))
+			found = i;
+	if (found)
+		list_del(&found->list);
+	spin_unlock(&net->lock);
+	if (!found)
+		return -EADDRNOTAVAIL;
+	connected_route(found, &r);
+	route_del(net, &r);
+	kfree(found);
+	return 0;
+}
+
+/* ---- routes ---- */
+
+int route_add(struct net *net, const struct route *r)
+{
+	struct route *n = kmalloc(sizeof(*n), GFP_KERNEL), *i;
+	struct list_head *before = &net->routes;
+
+	if (!n)
+		return -ENOMEM;
+	*n = *r;
+	spin_lock(&net->lock);
+	list_for_each_entry(i, &net->routes, list) {
+		if (i->prefix == r->prefix && ip_equal(&i->dst, &r->dst) &&
+			i->metric == r->metric && i->table == r->table) {
+			spin_unlock(&net->lock);
+			kfree(n);
+			return -EEXIST;
+		}
+	}
+	list_for_each_entry(i, &net->routes, list) {
+		if (i->prefix < r->prefix || (i->prefix == r->prefix && i->metric > r->metric)) {
+			before = &i->list;
+			break;
+		}
+	}
+	list_add_tail(&n->list, before);
+	spin_unlock(&net->lock);
+	return 0;
+}
+
+int route_del(struct net *net, const struct route *r)
+{
+	struct route *i, *found = NULL;
+
+	spin_lock(&net->lock);
+	list_for_each_entry(i, &net->routes, list) {
+		if (found || i->prefix != r->prefix || !ip_equal(&i->dst, &r->dst))
+			continue;
+		if ((!r->dev || i->dev == r->dev) && (!r->metric || i->metric == r->metric) &&
+			(ip_is_any(&r->gateway) || ip_equal(&i->gateway, &r->gateway)))
+			found = i;
+	}
+	if (found)
+		list_del(&found->list);
+	spin_unlock(&net->lock);
+	kfree(found);
+	return found ? 0 : -ESRCH;
+}
+
+/* An address of @dev to send from, of @dst's family; the narrowest scope last. */
+static const struct ifaddr *source_of(
+	struct net *net, const struct net_device *dev, const ip_addr *dst)
+{
+	const struct ifaddr *i, *best = NULL;
+
+	list_for_each_entry(i, &net->addrs, list) {
+		if (ip_is_v4(&i->addr) != ip_is_v4(dst) || (dev && i->dev != dev))
+			continue;
+		if (!best || i->scope < best->scope)
+			best = i;
+	}
+	return best;
+}
+
+static int take_device(struct net *net, struct flow *f, struct net_device *dev)
+{
+	if (!(dev->flags & IFF_UP))
+		return -ENETUNREACH;
+	f->dev = dev;
+	f->mtu = dev->mtu;
+	f->next_hop = f->daddr;
+	if (ip_is_any(&f->saddr)) {
+		const struct ifaddr *i = source_of(net, dev, &f->daddr);
+
+		if (!i)
+			i = source_of(net, NULL, &f->daddr);
+		if (!i)
+			return -EADDRNOTAVAIL;
+		f->saddr = i->addr;
+	}
+	return 0;
+}
+
+static int to_ourselves(struct net *net, struct flow *f, const struct ifaddr *i)
+{
+	f->local = true;
+	if (ip_is_any(&f->saddr))
+		f->saddr = i->addr;
+	return take_device(net, f, net->lo);
+}
+
+static int by_table(struct net *net, struct flow *f)
+{
+	struct route *r;
+	int err;
+
+	list_for_each_entry(r, &net->routes, list) {
+		if (ip_is_v4(&r->dst) != ip_is_v4(&f->daddr) ||
+			!ip_prefix_equal(&r->dst, &f->daddr, r->prefix))
+			continue;
+		if ((f->oif && r->dev->ifindex != f->oif) ||
+			(f->dontroute && !ip_is_any(&r->gateway)))
+			continue;
+		if (!(r->dev->flags & IFF_UP))
+			continue;
+		if (ip_is_any(&f->saddr) && !ip_is_any(&r->prefsrc))
+			f->saddr = r->prefsrc;
+		err = take_device(net, f, r->dev);
+		if (!err && !ip_is_any(&r->gateway))
+			f->next_hop = r->gateway;
+		return err;
+	}
+	return -ENETUNREACH;
+}
+
+int route_output(struct net *net, struct flow *f)
+{
+	const struct ifaddr *i;
+	struct net_device *dev;
+	int err;
+
+	f->local = false;
+	if (ip_is_any(&f->daddr)) { /* to ourselves */
+		bool v6 = !ip_is_v4(&f->daddr);
+
+		f->daddr = v6 ? (ip_addr){ { 0, 0, 0, htonl(1) } } : ip_v4(htonl(0x7f000001));
+	}
+	spin_lock(&net->lock);
+	i = find_local(net, &f->daddr, 0);
+	dev = f->oif ? netdev_by_index(net, f->oif) : NULL;
+	if (f->oif && !dev)
+		err = -ENODEV;
+	else if (i)
+		err = to_ourselves(net, f, i);
+	else if (dev &&
+		 (ip_is_multicast(&f->daddr) || (ip_is_v4(&f->daddr) && f->daddr.w[3] == ~0U)))
+		err = take_device(net, f, dev);
+	else
+		err = by_table(net, f);
+	spin_unlock(&net->lock);
+	return err;
+}

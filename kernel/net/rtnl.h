@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rtnl.h: rtnetlink(7): links, addresses and routes as netlink messages. netlink.c carries them.
+ */
+#ifndef NESTLING_NET_RTNL_H
+#define NESTLING_NET_RTNL_H
+
+#include <linux/netlink.h>
+
+#include "kernel/net/net.h"
+
+/* A message in the making. */
+struct nl_builder {
+	u8 buf[4096];
+	u32 len;
+	u32 msg; /* where the message begins */
+};
+void *nl_begin(struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 type, u16 flags,
+	u32 body);
+void nl_attr(struct nl_builder *b, u16 type, const void *data, u32 n);
+void nl_attr_u32(struct nl_builder *b, u16 type, u32 v);
+void nl_end(struct nl_builder *b);
+
+/* Writes one thing as a message. */
+typedef void (*rtnl_put_fn)(
+	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what);
+/* Takes one thing that was asked for: 0 or -errno, which ends the dump. */
+typedef int (*rtnl_emit_fn)(void *arg, rtnl_put_fn put, const void *what);
+
+int rtnl_dump(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+int rtnl_get(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+/* NEW, DEL and SET: 0 or -errno. The caller may. */
+int rtnl_change(struct net *net, const struct nlmsghdr *req);
+
+#endif

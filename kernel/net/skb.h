@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * skb.h: a packet. Headers stand in the skb itself, built from the end of room[] towards its start; the payload lies in a
+ * buffer that several skbs may share:
+ *
+ *	room[  ... free ... | IP | TCP ]   +   buf->data[off .. off + len)
+ *	                    ^head                  payload
+ *
+ * So a retransmission queue keeps the payload, each transmission is a clone with headers of its own, and the receiver of a
+ * loopback packet reads the sender's bytes in place. A frame from a device lies in the buffer whole, with head at the end;
+ * parsing pulls headers off the front, wherever they are.
+ *
+ * Ownership: an skb has one owner. The buffer is counted; who has cloned it must not write to it. Locks: none of its own.
+ */
+#ifndef NESTLING_NET_SKB_H
+#define NESTLING_NET_SKB_H
+
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+#include "kernel/mm/mm.h"
+#include "kernel/net/addr.h"
+
+struct net_device;
+struct sk_buff;
+
+struct pbuf {
+	atomic_t refs;
+	u32 size;
+	u8 data[];
+};
+
+/* What the network layer has read out of its header, for the layers above. */
+struct ip_meta {
+	ip_addr saddr, daddr;
+	u8 proto, ttl, tos;
+	bool v6;
+	u8 hdr_len; /* of the network header that was pulled; it stands before what skb_pull() left */
+};
+
+/* TCP's, while a segment is in one of its queues. */
+struct tcp_meta {
+	u32 seq, end_seq; /* SYN and FIN count one each */
+	u32 ack_seq;
+	u8 flags;
+	u8 sacked; /* TCPCB_* */
+	u16 retrans;
+	u64 sent; /* ktime_get() of the last transmission; 0: never */
+	u32 window;
+	u32 tsval, tsecr;
+	bool saw_ts;
+};
+
+#define SKB_ROOM 160 /* Ethernet with VLAN, IPv6 and TCP with 40 bytes of options each */
+
+struct sk_buff {
+	struct list_head list;
+	struct net_device
+		*dev; /* it came from, or leaves by; a reference is held by who queues it */
+	struct pbuf *buf;
+	u32 off, len; /* of the payload */
+	u16 protocol; /* ETH_P_*, host order */
+	u8 head;      /* index of the first header byte */
+	bool csum_ok; /* the checksums need no looking at: it never left this machine */
+	bool broadcast;
+	u16 sport, dport; /* of UDP, once it is parsed */
+	u64 stamp;        /* ktime_get_real() of its arrival, 0: not taken */
+	u32 charged;      /* bytes that the destructor gives back */
+	void (*destructor)(struct sk_buff *skb);
+	void *owner;
+	struct ip_meta ip;
+	struct tcp_meta tcp;
+	u8 room[SKB_ROOM];
+};
+
+/* With a fresh buffer of @size bytes and no payload yet (len 0). NULL. */
+struct sk_buff *skb_alloc(u32 size, gfp_t gfp);
+/* A second packet with the same bytes, that shares the buffer; no owner. NULL. */
+struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp);
+void kfree_skb(struct sk_buff *skb); /* NULL is fine */
+void skb_free_list(struct list_head *queue);
+static inline bool list_is_last_skb(const struct list_head *queue, const struct sk_buff *skb)
+{
+	return skb->list.next == queue;
+}
+
+static inline u32 skb_headlen(const struct sk_buff *skb)
+{
+	return SKB_ROOM - skb->head;
+}
+static inline u32 skb_len(const struct sk_buff *skb)
+{
+	return skb_headlen(skb) + skb->len;
+}
+static inline u8 *skb_payload(const struct sk_buff *skb)
+{
+	return skb->buf->data + skb->off;
+}
+/* What it costs its owner's budget. */
+static inline u32 skb_truesize(const struct sk_buff *skb)
+{
+	return sizeof(*skb) + (skb->buf ? skb->buf->size : 0);
+}
+/* Free bytes behind the payload; 0 when the buffer is shared. */
+static inline u32 skb_tailroom(const struct sk_buff *skb)
+{
+	if (!skb->buf || atomic_read(&skb->buf->refs) != 1)
+		return 0;
+	return skb->buf->size - skb->off - skb->len;
+}
+
+/* Room for @n header bytes in front. The caller knows that they fit (SKB_ROOM). */
+void *skb_push(struct sk_buff *skb, u32 n);
+/* Drops @n bytes from the front; there are as many. */
+void skb_pull(struct sk_buff *skb, u32 n);
+/* Makes it @n bytes long, headers included; it was at least that. */
+void skb_trim(struct sk_buff *skb, u32 n);
+/* The first @n bytes in one piece, copied to @tmp where they are not. NULL: it is shorter. */
+const void *skb_header(const struct sk_buff *skb, u32 n, void *tmp);
+/* Copies @n bytes from offset @from; there are as many. */
+void skb_copy(const struct sk_buff *skb, u32 from, void *to, u32 n);
+/* The same to a reader's iterator: 0 or -EFAULT. */
+int skb_copy_to_iter(const struct sk_buff *skb, u32 from, u32 n, struct iov_iter *to);
+/* One's complement sum, not folded, of bytes [from, from + n). */
+u32 skb_sum(const struct sk_buff *skb, u32 from, u32 n, u32 sum);
+/* A copy whose payload is its own and holds everything, headers too. NULL. */
+struct sk_buff *skb_linear(const struct sk_buff *skb, gfp_t gfp);
+
+/* ---- checksums (RFC 1071) ---- */
+u32 csum_partial(const void *p, u32 n, u32 sum);
+static inline u16 csum_fold(u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (u16)~sum;
+}
+/* Of the pseudo header of TCP, UDP and ICMPv6. */
+u32 csum_pseudo(const ip_addr *saddr, const ip_addr *daddr, u8 proto, u32 len);
+
+#endif

@@ -1,0 +1,1015 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp.c: TCP as programs see it (tcp(7)): connect, listen, accept, send, receive, shutdown, close.
+ *
+ *	CLOSE -> connect: SYN_SENT -> ESTABLISHED;   CLOSE -> listen: LISTEN;   accept: a child of LISTEN, made in tcp_in.c
+ *	close: FIN_WAIT1 or LAST_ACK as an orphan, that ends by itself; with unread data or linger 0, a reset
+ *
+ * Data is copied from and to programs with no spinlock held: a sender builds its skb first, a reader holds read_mutex and looks
+ * at the front of the queue, which only readers shorten. Locks: tcp.h.
+ */
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <asm/signal.h>
+#include <linux/eventpoll.h>
+#include <linux/sockios.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/net/tcp.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
+
+#define SMALL 1024U /* buffers are not smaller, so that writes in a row share one */
+
+/* ---- life ---- */
+
+static void tcp_free(struct inet_sock *i)
+{
+	struct tcp_sock *t = TCP(i);
+
+	skb_free_list(&t->wq);
+	skb_free_list(&t->ooo);
+	if (t->listener)
+		tcp_put(t->listener);
+	kfree(t);
+}
+
+struct tcp_sock *tcp_alloc(gfp_t gfp)
+{
+	struct tcp_sock *t = kzalloc(sizeof(*t), gfp);
+
+	if (!t)
+		return NULL;
+	t->inet.free = tcp_free;
+	atomic_set(&t->inet.refs, 1);
+	mutex_init(&t->inet.op);
+	mutex_init(&t->inet.read_mutex);
+	INIT_LIST_HEAD(&t->inet.rq);
+	INIT_LIST_HEAD(&t->inet.members);
+	INIT_HLIST_NODE(&t->inet.port_node);
+	INIT_HLIST_NODE(&t->inet.peer_node);
+	return t;
+}
+
+void tcp_setup(struct tcp_sock *t)
+{
+	INIT_LIST_HEAD(&t->wq);
+	INIT_LIST_HEAD(&t->ooo);
+	INIT_LIST_HEAD(&t->accept_q);
+	INIT_LIST_HEAD(&t->syn_q);
+	INIT_LIST_HEAD(&t->q_link);
+	spin_lock_init(&t->q_lock);
+	mutex_init(&t->write_mutex);
+	tcp_timers_setup(t);
+	t->state = TCP_CLOSE;
+	t->rto = RTO_INIT;
+	t->window_clamp = (u32)tcp_limits.rmem[2];
+	t->rcv_wscale = 7;
+	t->peer_mss = t->mss = t->rcv_mss = MSS_DEFAULT;
+	t->notsent_lowat = ~0U;
+	tcp_cc_init(t);
+}
+
+void tcp_set_state(struct tcp_sock *t, u8 state)
+{
+	if ((t->state == TCP_TIME_WAIT) != (state == TCP_TIME_WAIT))
+		atomic_add(state == TCP_TIME_WAIT ? 1 : -1, &tcp_time_waits);
+	WRITE_ONCE(t->state, state);
+}
+
+void tcp_wake(struct tcp_sock *t, u64 key)
+{
+	if (waitqueue_active(&t->inet.c.wait))
+		wake_up_common(&t->inet.c.wait, TASK_NORMAL, 0, key);
+	inet_sigio(&t->inet, (int)key);
+}
+
+void tcp_sigurg(struct tcp_sock *t)
+{
+	if (t->inet.sock && t->inet.sock->file)
+		file_sigurg(t->inet.sock->file);
+}
+
+static bool writable(const struct tcp_sock *t)
+{
+	return t->wmem + t->wmem / 2 < t->inet.c.sndbuf || !t->wmem;
+}
+
+/* Writers go on when a third of the buffer is free. */
+void tcp_write_space(struct tcp_sock *t)
+{
+	if (writable(t))
+		tcp_wake(t, EPOLLOUT | EPOLLWRNORM);
+}
+
+static void drop_self(struct tcp_sock *t)
+{
+	if (!t->self_ref)
+		return;
+	t->self_ref = false;
+	tcp_put(t);
+}
+
+void tcp_done(struct tcp_sock *t)
+{
+	struct sk_buff *skb, *next;
+
+	tcp_set_state(t, TCP_CLOSE);
+	tcp_timers_off(t);
+	inet_unhash(&t->inet);
+	list_for_each_entry_safe(skb, next, &t->wq, list)
+		tcp_unqueue(t, skb);
+	t->packets_out = t->sacked_out = t->lost_out = t->retrans_out = 0;
+	skb_free_list(&t->ooo);
+	t->ooo_mem = t->nr_sacks = 0;
+	t->inet.c.shutdown = SHUT_BOTH;
+	tcp_wake(t, EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLRDHUP | EPOLLERR);
+	if (t->listener)
+		tcp_forget_child(t);
+	drop_self(t);
+}
+
+void tcp_fail(struct tcp_sock *t, int err)
+{
+	WRITE_ONCE(t->inet.c.err, err);
+	tcp_done(t);
+}
+
+int tcp_state_of(struct inet_sock *i)
+{
+	return READ_ONCE(TCP(i)->state);
+}
+
+bool tcp_has_peer(struct inet_sock *i)
+{
+	return !tcp_in(TCP(i), TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN) | TCPF(TCP_SYN_SENT));
+}
+
+/* ---- listener and child ---- */
+
+bool tcp_offer(struct tcp_sock *c)
+{
+	struct tcp_sock *l = c->listener;
+	bool ok;
+
+	spin_lock(&l->q_lock);
+	ok = !l->listen_closed && l->nr_accept <= l->backlog && !list_empty(&c->q_link);
+	if (ok) {
+		list_move_tail(&c->q_link, &l->accept_q);
+		l->nr_syn--;
+		l->nr_accept++;
+	}
+	spin_unlock(&l->q_lock);
+	return ok;
+}
+
+/* It stands in the queue, and its state says so. */
+void tcp_offered(struct tcp_sock *c)
+{
+	if (c->listener)
+		wake_up_common(&c->listener->inet.c.wait, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM);
+}
+
+/* A child that ends before it is accepted: one that was not established leaves the queue, another stays for accept(2) to find. */
+void tcp_forget_child(struct tcp_sock *c)
+{
+	struct tcp_sock *l = c->listener;
+	bool was = false;
+
+	spin_lock(&l->q_lock);
+	if (c->snd_una == c->iss && !list_empty(&c->q_link)) {
+		list_del_init(&c->q_link);
+		l->nr_syn--;
+		was = true;
+	}
+	spin_unlock(&l->q_lock);
+	if (was)
+		tcp_put(c);
+}
+
+static struct tcp_sock *take_child(struct list_head *q, struct tcp_sock *l, bool accepted)
+{
+	struct tcp_sock *c;
+
+	spin_lock(&l->q_lock);
+	c = list_first_entry_or_null(q, struct tcp_sock, q_link);
+	if (c) {
+		list_del_init(&c->q_link);
+		if (accepted)
+			l->nr_accept--;
+		else
+			l->nr_syn--;
+	}
+	spin_unlock(&l->q_lock);
+	return c;
+}
+
+/* Nobody will accept it. */
+static void kill_child(struct tcp_sock *c)
+{
+	struct tcp_sock *l;
+
+	spin_lock(&c->inet.c.lock);
+	l = c->listener;
+	c->listener = NULL;
+	if (c->state != TCP_CLOSE) {
+		tcp_send_reset(c);
+		tcp_done(c);
+	}
+	spin_unlock(&c->inet.c.lock);
+	if (l)
+		tcp_put(l);
+	tcp_put(c);
+}
+
+static void stop_listening(struct tcp_sock *t)
+{
+	struct tcp_sock *c;
+
+	spin_lock(&t->q_lock);
+	t->listen_closed = true;
+	spin_unlock(&t->q_lock);
+	while ((c = take_child(&t->syn_q, t, false)))
+		kill_child(c);
+	while ((c = take_child(&t->accept_q, t, true)))
+		kill_child(c);
+	net_rx_flush();
+}
+
+static int do_listen(struct tcp_sock *t, int backlog)
+{
+	struct inet_sock *i = &t->inet;
+	int err;
+
+	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
+		return -EINVAL;
+	WRITE_ONCE(t->backlog, (u32)backlog);
+	if (t->state == TCP_LISTEN)
+		return 0;
+	if (!i->lport) {
+		err = inet_get_port(i, &i->laddr, 0, false);
+		if (err)
+			return err;
+	}
+	err = inet_start_listening(i);
+	if (err)
+		return err;
+	t->listen_closed = false;
+	spin_lock(&i->c.lock);
+	i->c.err = 0;
+	tcp_set_state(t, TCP_LISTEN);
+	spin_unlock(&i->c.lock);
+	return 0;
+}
+
+static int tcp_listen(struct socket *s, int backlog)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	int err;
+
+	mutex_lock(&t->inet.op);
+	err = do_listen(t, min(backlog, READ_ONCE(tcp_limits.somaxconn)));
+	mutex_unlock(&t->inet.op);
+	if (!err)
+		s->listening = true;
+	return err;
+}
+
+/* @to's fresh socket gives way to the child. */
+static void graft(struct socket *to, struct tcp_sock *c)
+{
+	struct inet_sock *fresh = INET(to);
+	struct tcp_sock *l;
+
+	spin_lock(&c->inet.c.lock);
+	l = c->listener;
+	c->listener = NULL;
+	c->orphan = false;
+	c->inet.sock = to;
+	c->inet.c.ino = fresh->c.ino;
+	to->sk = &c->inet.c;
+	spin_unlock(&c->inet.c.lock);
+	if (l)
+		tcp_put(l);
+	inet_put(fresh);
+}
+
+static int tcp_accept(struct socket *s, struct socket *to, bool nonblock)
+{
+	struct tcp_sock *t = TCP(INET(s)), *c;
+	int err;
+
+	while (t->state == TCP_LISTEN) {
+		c = take_child(&t->accept_q, t, true);
+		if (c) {
+			graft(to, c);
+			return 0;
+		}
+		err = sock_wait(&t->inet.c, !list_empty(&t->accept_q) || t->state != TCP_LISTEN,
+			nonblock, t->inet.c.rcvtimeo);
+		if (err)
+			return err;
+	}
+	return -EINVAL;
+}
+
+/* ---- connect ---- */
+
+/* The window scale that the largest buffer will need. */
+static u8 choose_wscale(const struct tcp_sock *t)
+{
+	u32 space = t->rcvbuf_fixed ? t->inet.c.rcvbuf :
+				      (u32)max(tcp_limits.rmem[2], (int)t->inet.c.rcvbuf);
+	u8 scale = 0;
+
+	space = min(space, t->window_clamp);
+	while (space > 65535 && scale < WSCALE_MAX) {
+		space >>= 1;
+		scale++;
+	}
+	return scale;
+}
+
+static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int scope)
+{
+	struct inet_sock *i = &t->inet;
+	int err;
+
+	if (i->v6 && i->v6only && ip_is_v4(to))
+		return -ENETUNREACH;
+	inet_flow(i, to, &t->flow);
+	t->flow.saddr = i->laddr;
+	if (scope && !t->flow.oif)
+		t->flow.oif = scope;
+	if (ip_is_multicast(to) || addr_is_broadcast(i->net, to))
+		return -ENETUNREACH;
+	err = route_output(i->net, &t->flow);
+	if (err)
+		return err;
+	err = inet_set_peer(i, &t->flow.saddr, &t->flow.daddr, port);
+	if (err)
+		return err;
+	spin_lock(&i->c.lock);
+	t->rcv_wscale = choose_wscale(t);
+	t->advmss = (u16)(t->flow.mtu - (ip_is_v4(&t->flow.daddr) ? 40 : 60));
+	t->peer_mss = t->advmss;
+	tcp_sync_mss(t);
+	t->iss = t->snd_una = t->snd_nxt = t->write_seq = tcp_new_iss(i);
+	t->rcv_nxt = t->rcv_wup = t->copied_seq = 0;
+	t->rto = RTO_INIT;
+	t->srtt = 0;
+	t->retries = t->backoff = 0;
+	t->first_failure = 0;
+	tcp_cc_init(t);
+	i->c.err = 0;
+	i->c.shutdown = 0;
+	tcp_get(t);
+	t->self_ref = true;
+	tcp_set_state(t, TCP_SYN_SENT);
+	ip_stats.tcp_active++;
+	err = tcp_send_syn(t);
+	if (err)
+		tcp_done(t);
+	spin_unlock(&i->c.lock);
+	net_rx_flush();
+	return err;
+}
+
+static int disconnect(struct tcp_sock *t)
+{
+	struct inet_sock *i = &t->inet;
+
+	spin_lock(&i->c.lock);
+	if (tcp_in(t, TCPF_SYNCED) && t->state != TCP_TIME_WAIT)
+		tcp_send_reset(t);
+	if (t->state != TCP_CLOSE)
+		tcp_done(t);
+	skb_free_list(&i->rq);
+	i->rmem = 0;
+	i->c.err = 0;
+	i->c.shutdown = 0;
+	spin_unlock(&i->c.lock);
+	inet_unhash(i);
+	i->rport = 0;
+	i->raddr = IP_ANY;
+	i->lport = 0;
+	i->listening = false;
+	stop_listening(t);
+	net_rx_flush();
+	return 0;
+}
+
+static bool connecting(const struct tcp_sock *t)
+{
+	return tcp_in(t, TCPF(TCP_SYN_SENT) | TCPF(TCP_SYN_RECV));
+}
+
+static int finish_connect(struct tcp_sock *t, bool nonblock)
+{
+	struct inet_sock *i = &t->inet;
+	int err = nonblock ? -EINPROGRESS : sock_wait(&i->c, !connecting(t), false, i->c.sndtimeo);
+
+	if (err)
+		return err == -EAGAIN ? -EINPROGRESS : err;
+	t->in_progress = false;
+	if (t->state == TCP_CLOSE) {
+		err = xchg(&i->c.err, 0);
+		return err ? err : -ECONNABORTED;
+	}
+	return 0;
+}
+
+static int begin_connect(struct socket *s, struct tcp_sock *t, struct sockaddr_buf *a)
+{
+	struct inet_sock *i = &t->inet;
+	ip_addr to;
+	u16 port;
+	int scope, err;
+
+	if (a->len < sizeof(u16))
+		return -EINVAL;
+	if (a->family == AF_UNSPEC) {
+		s->listening = false;
+		err = disconnect(t);
+		return err ? err : 1;
+	}
+	if (connecting(t))
+		return -EALREADY;
+	if (t->in_progress && t->state == TCP_CLOSE && t->inet.c.err) {
+		t->in_progress = false;
+		return xchg(&t->inet.c.err, 0);
+	}
+	if (t->state != TCP_CLOSE) {
+		bool first = t->in_progress;
+
+		t->in_progress = false;
+		return first ? 1 : -EISCONN;
+	}
+	err = inet_read_addr(i, a, &to, &port, &scope);
+	if (err)
+		return err;
+	if (i->rport) { /* a connection that has ended; its port may be had again when it came by itself */
+		inet_forget_peer(i);
+	}
+	err = start_connect(t, &to, port, scope);
+	t->in_progress = !err;
+	return err;
+}
+
+static int tcp_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	int err;
+
+	mutex_lock(&t->inet.op);
+	err = begin_connect(s, t, a);
+	mutex_unlock(&t->inet.op);
+	if (err == 1)
+		return 0;
+	if (err && !(err == -EALREADY && !nonblock))
+		return err;
+	return finish_connect(t, nonblock);
+}
+
+/* ---- sending ---- */
+
+static int send_error(struct tcp_sock *t)
+{
+	int err = xchg(&t->inet.c.err, 0);
+
+	if (err)
+		return err;
+	return t->inet.c.shutdown & SHUT_WR || !tcp_in(t, TCPF_SENDING) ? -EPIPE : 0;
+}
+
+static bool may_write(struct tcp_sock *t)
+{
+	return writable(t) || t->inet.c.err || t->inet.c.shutdown & SHUT_WR ||
+	       !tcp_in(t, TCPF_SENDING);
+}
+
+/* Into the last skb, if that has not gone yet and has room. */
+static bool append_to_last(struct tcp_sock *t, struct sk_buff *skb)
+{
+	struct sk_buff *last;
+
+	if (!t->send_head)
+		return false;
+	last = list_last_entry(&t->wq, struct sk_buff, list);
+	if (last->tcp.flags & (TH_SYN | TH_FIN) || !last->buf || skb_tailroom(last) < skb->len ||
+		last->len + skb->len > t->mss)
+		return false;
+	memcpy(skb_payload(last) + last->len, skb_payload(skb), skb->len);
+	last->len += skb->len;
+	last->tcp.end_seq += skb->len;
+	last->tcp.flags |= skb->tcp.flags;
+	return true;
+}
+
+/* @skb's payload is ours to send. Consumed. 0 or an error of the connection. */
+static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool last)
+{
+	int err;
+
+	spin_lock(&t->inet.c.lock);
+	err = send_error(t);
+	if (err) {
+		spin_unlock(&t->inet.c.lock);
+		kfree_skb(skb);
+		return err;
+	}
+	skb->tcp.flags = TH_ACK | (last ? TH_PSH : 0);
+	skb->tcp.seq = t->write_seq;
+	t->write_seq += skb->len;
+	skb->tcp.end_seq = t->write_seq;
+	if (append_to_last(t, skb))
+		kfree_skb(skb);
+	else
+		tcp_queue(t, skb);
+	if (last && m->flags & MSG_OOB) {
+		t->snd_up = t->write_seq;
+		t->urg_sending = true;
+	}
+	tcp_push(t, !last || m->flags & MSG_MORE);
+	spin_unlock(&t->inet.c.lock);
+	net_rx_flush();
+	return 0;
+}
+
+static struct sk_buff *build(struct tcp_sock *t, struct msg *m)
+{
+	u32 seg = min((u32)t->mss, SEG_MAX), n = (u32)min_t(u64, m->iter.count, seg);
+	struct sk_buff *skb = skb_alloc(max(n, min(seg, SMALL)), GFP_KERNEL);
+
+	if (!skb)
+		return ERR_PTR(-ENOBUFS);
+	skb->len = (u32)copy_from_iter(skb->buf->data, n, &m->iter);
+	if (!skb->len) {
+		kfree_skb(skb);
+		return ERR_PTR(-EFAULT);
+	}
+	return skb;
+}
+
+static int wait_writable(struct tcp_sock *t, struct msg *m)
+{
+	if (likely(writable(t)))
+		return 0;
+	return sock_wait(&t->inet.c, may_write(t), m->nonblock, t->inet.c.sndtimeo);
+}
+
+static ssize_t send_locked(struct tcp_sock *t, struct msg *m)
+{
+	ssize_t done = 0;
+	int err = 0;
+
+	while (m->iter.count) {
+		struct sk_buff *skb;
+		u32 n;
+
+		err = wait_writable(t, m);
+		if (err)
+			break;
+		skb = build(t, m);
+		if (IS_ERR(skb)) {
+			err = (int)PTR_ERR(skb);
+			break;
+		}
+		n = skb->len;
+		err = enqueue(t, skb, m, !m->iter.count);
+		if (err)
+			break;
+		done += n;
+	}
+	return done ? done : err;
+}
+
+static ssize_t tcp_sendmsg(struct socket *s, struct msg *m)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	ssize_t n;
+	int err;
+
+	if (m->name && m->name->len && t->state == TCP_CLOSE && !t->inet.c.err)
+		return -EPIPE;
+	if (connecting(t)) {
+		err = sock_wait(&t->inet.c, !connecting(t), m->nonblock, t->inet.c.sndtimeo);
+		if (err)
+			return err;
+	}
+	err = send_error(t);
+	if (err)
+		return err;
+	if (mutex_lock_interruptible(&t->write_mutex))
+		return -ERESTARTSYS;
+	n = send_locked(t, m);
+	mutex_unlock(&t->write_mutex);
+	return n;
+}
+
+/* ---- receiving ---- */
+
+static int recv_oob(struct tcp_sock *t, struct msg *m)
+{
+	int n = 1;
+
+	if (t->inet.c.oobinline || !t->urg_state || t->urg_state == URG_READ)
+		return -EINVAL;
+	if (tcp_in(t, TCPF(TCP_CLOSE)) && !t->urg_state)
+		return -ENOTCONN;
+	if (t->urg_state == URG_AWAITED)
+		return -EAGAIN;
+	m->out_flags |= MSG_OOB;
+	if (!m->iter.count) {
+		m->out_flags |= MSG_TRUNC;
+		return 0;
+	}
+	if (!(m->flags & MSG_TRUNC) && copy_to_iter(&t->urg_byte, 1, &m->iter) != 1)
+		return -EFAULT;
+	if (!(m->flags & MSG_PEEK))
+		t->urg_state = URG_READ;
+	return n;
+}
+
+/* The skb that has byte @seq, and where in it. NULL: not here yet. Readers have read_mutex, so it stays. */
+static struct sk_buff *find_byte(struct tcp_sock *t, u32 seq, u32 *off, u32 *len)
+{
+	struct sk_buff *skb, *found = NULL;
+
+	spin_lock(&t->inet.c.lock);
+	list_for_each_entry(skb, &t->inet.rq, list) {
+		u32 n = skb_len(skb), at = seq - skb->tcp.seq;
+
+		if (!before(seq, skb->tcp.seq) && at < n) {
+			found = skb;
+			*off = at;
+			*len = n - at;
+			break;
+		}
+	}
+	spin_unlock(&t->inet.c.lock);
+	return found;
+}
+
+/* Everything before @seq has been read. */
+static void consume(struct tcp_sock *t, u32 seq)
+{
+	struct inet_sock *i = &t->inet;
+	u32 copied;
+
+	spin_lock(&i->c.lock);
+	copied = seq - t->copied_seq;
+	t->copied_seq = seq;
+	while (!list_empty(&i->rq)) {
+		struct sk_buff *skb = list_first_entry(&i->rq, struct sk_buff, list);
+
+		if (after(skb->tcp.seq + skb_len(skb), seq))
+			break;
+		list_del_init(&skb->list);
+		i->rmem -= min(i->rmem, skb_truesize(skb));
+		kfree_skb(skb);
+	}
+	if (t->urg_state && after(seq, t->urg_seq))
+		t->urg_state = URG_NONE;
+	tcp_rcv_adjust(t, copied);
+	spin_unlock(&i->c.lock);
+	net_rx_flush();
+}
+
+/* Around the urgent byte: reads stop before it, then pass over it. True: stop here. */
+static bool at_urgent(struct tcp_sock *t, u32 *seq, u32 *n, bool first)
+{
+	u32 off = t->urg_seq - *seq;
+
+	if (!t->urg_state || off >= *n)
+		return false;
+	if (off) {
+		*n = off;
+		return false;
+	}
+	if (!first)
+		return true;
+	if (t->inet.c.oobinline)
+		return false;
+	(*seq)++;
+	*n = 0;
+	return false;
+}
+
+static bool readable(struct tcp_sock *t, u32 seq)
+{
+	return after(t->rcv_nxt - !!(t->inet.c.shutdown & SHUT_RD), seq) || t->inet.c.err ||
+	       t->inet.c.shutdown & SHUT_RD ||
+	       !tcp_in(t, TCPF_SENDING | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2) |
+				  TCPF(TCP_SYN_RECV) | TCPF(TCP_SYN_SENT));
+}
+
+/* Nothing more is here: 0 to wait, 1 for the end, or -errno. */
+static int at_end(struct tcp_sock *t)
+{
+	int err;
+
+	if (t->inet.c.err) {
+		err = xchg(&t->inet.c.err, 0);
+		if (err)
+			return err;
+	}
+	if (t->inet.c.shutdown & SHUT_RD)
+		return 1;
+	return t->state == TCP_CLOSE ? -ENOTCONN : 0;
+}
+
+static int copy_some(struct tcp_sock *t, struct msg *m, u32 *seq, bool first, bool *stop)
+{
+	struct sk_buff *skb;
+	u32 off, n;
+
+	skb = find_byte(t, *seq, &off, &n);
+	if (!skb)
+		return 0;
+	n = (u32)min_t(u64, n, m->iter.count);
+	*stop = at_urgent(t, seq, &n, first);
+	if (*stop)
+		return 0;
+	if (!n)
+		return -EAGAIN; /* passed over the urgent byte: look again */
+	if (m->flags & MSG_TRUNC)
+		iov_iter_advance(&m->iter, n);
+	else if (skb_copy_to_iter(skb, off, n, &m->iter))
+		return -EFAULT;
+	*seq += n;
+	return (int)n;
+}
+
+static ssize_t recv_locked(struct tcp_sock *t, struct msg *m)
+{
+	struct sock_common *c = &t->inet.c;
+	bool peek = m->flags & MSG_PEEK, stop = false;
+	u32 seq = t->copied_seq;
+	u64 target = m->flags & MSG_WAITALL ? m->iter.count :
+					      min_t(u64, max(c->rcvlowat, 1U), m->iter.count);
+	ssize_t done = 0;
+	int n, err = 0;
+
+	while (m->iter.count) {
+		n = copy_some(t, m, &seq, !done, &stop);
+		if (n == -EAGAIN)
+			continue;
+		if (n < 0) {
+			err = n;
+			break;
+		}
+		if (n > 0) {
+			done += n;
+			if (!peek && seq - t->copied_seq >= c->rcvbuf / 4)
+				consume(t, seq);
+			continue;
+		}
+		if (stop || (u64)done >= target)
+			break;
+		if (!peek && seq != t->copied_seq)
+			consume(t, seq);
+		err = done && (c->err || c->shutdown & SHUT_RD) ? 1 : at_end(t);
+		if (!err)
+			err = sock_wait(c, readable(t, seq), m->nonblock, c->rcvtimeo);
+		if (err)
+			break;
+	}
+	if (!peek && seq != t->copied_seq)
+		consume(t, seq);
+	return done ? done : err == 1 ? 0 : err;
+}
+
+static ssize_t tcp_recvmsg(struct socket *s, struct msg *m)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	ssize_t n;
+
+	if (m->flags & MSG_ERRQUEUE)
+		return -EAGAIN;
+	if (t->state == TCP_LISTEN)
+		return -ENOTCONN;
+	if (m->name)
+		m->name->len = 0;
+	if (m->flags & MSG_OOB)
+		return recv_oob(t, m);
+	if (mutex_lock_interruptible(&t->inet.read_mutex))
+		return -ERESTARTSYS;
+	n = recv_locked(t, m);
+	mutex_unlock(&t->inet.read_mutex);
+	return n;
+}
+
+/* ---- poll, ioctl ---- */
+
+static u32 tcp_poll(struct socket *s, struct file *f, struct poll_table *pt)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	struct sock_common *c = &t->inet.c;
+	u32 mask = 0, state, avail;
+
+	poll_wait(f, &c->wait, pt);
+	state = READ_ONCE(t->state);
+	if (state == TCP_LISTEN)
+		return list_empty(&t->accept_q) ? 0 : EPOLLIN | EPOLLRDNORM;
+	if (c->shutdown == SHUT_BOTH || state == TCP_CLOSE)
+		mask |= EPOLLHUP;
+	if (c->shutdown & SHUT_RD)
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV) {
+		avail = t->rcv_nxt - t->copied_seq;
+		if (t->urg_state && !t->inet.c.oobinline && avail == 1 &&
+			t->urg_seq == t->copied_seq)
+			avail = 0;
+		if (avail >= max(c->rcvlowat, 1U) && !list_empty(&t->inet.rq))
+			mask |= EPOLLIN | EPOLLRDNORM;
+		if (c->shutdown & SHUT_WR || (writable(t) && state != TCP_CLOSE) ||
+			state == TCP_CLOSE)
+			mask |= EPOLLOUT | EPOLLWRNORM;
+		if (t->urg_state == URG_HERE)
+			mask |= EPOLLPRI;
+	}
+	if (READ_ONCE(c->err))
+		mask |= EPOLLERR;
+	return mask;
+}
+
+static long tcp_ioctl(struct socket *s, u32 cmd, u64 arg)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	u32 n = 0;
+
+	if (cmd != FIONREAD && cmd != SIOCOUTQ && cmd != SIOCOUTQNSD && cmd != SIOCATMARK)
+		return net_ioctl(t->inet.net, cmd, arg);
+	if (t->state == TCP_LISTEN && cmd != SIOCATMARK)
+		return -EINVAL;
+	spin_lock(&t->inet.c.lock);
+	switch (cmd) {
+	case FIONREAD:
+		if (!list_empty(&t->inet.rq))
+			n = t->rcv_nxt - t->copied_seq -
+			    (t->inet.c.shutdown & SHUT_RD && t->state != TCP_CLOSE ? 1 : 0);
+		if (t->urg_state && !t->inet.c.oobinline && t->urg_seq - t->copied_seq < n)
+			n = t->urg_seq == t->copied_seq ? n - 1 : t->urg_seq - t->copied_seq;
+		break;
+	case SIOCOUTQ: n = tcp_in(t, TCPF(TCP_CLOSE)) ? 0 : t->write_seq - t->snd_una; break;
+	case SIOCOUTQNSD: n = tcp_in(t, TCPF(TCP_CLOSE)) ? 0 : t->write_seq - t->snd_nxt; break;
+	case SIOCATMARK: n = t->urg_state && t->urg_seq == t->copied_seq; break;
+	}
+	spin_unlock(&t->inet.c.lock);
+	return put_user((int)n, UADDR(arg));
+}
+
+/* ---- the end ---- */
+
+/* Our side is closed: a FIN, if there is somebody to tell. c.lock held. */
+static void close_write(struct tcp_sock *t)
+{
+	switch (t->state) {
+	case TCP_SYN_RECV:
+	case TCP_ESTABLISHED: tcp_set_state(t, TCP_FIN_WAIT1); break;
+	case TCP_CLOSE_WAIT: tcp_set_state(t, TCP_LAST_ACK); break;
+	default: return;
+	}
+	tcp_send_fin(t);
+}
+
+static int tcp_shutdown(struct socket *s, int how)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	int err = 0;
+
+	mutex_lock(&t->inet.op);
+	spin_lock(&t->inet.c.lock);
+	if (tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT)) ||
+		(t->state == TCP_LISTEN && !(how & SHUT_RD)))
+		err = -ENOTCONN;
+	else if (t->state != TCP_LISTEN) {
+		t->inet.c.shutdown |= (u32)how;
+		if (t->state == TCP_SYN_SENT)
+			tcp_done(t);
+		else if (how & SHUT_WR)
+			close_write(t);
+		tcp_wake(t, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+	}
+	spin_unlock(&t->inet.c.lock);
+	if (!err && t->state == TCP_LISTEN) {
+		s->listening = false;
+		spin_lock(&t->inet.c.lock);
+		tcp_set_state(t, TCP_CLOSE);
+		tcp_wake(t, EPOLLIN | EPOLLHUP);
+		spin_unlock(&t->inet.c.lock);
+		inet_stop_listening(&t->inet);
+		stop_listening(t);
+	}
+	mutex_unlock(&t->inet.op);
+	net_rx_flush();
+	return err;
+}
+
+static bool closing(const struct tcp_sock *t)
+{
+	return tcp_in(t, TCPF(TCP_FIN_WAIT1) | TCPF(TCP_CLOSING) | TCPF(TCP_LAST_ACK));
+}
+
+/* SO_LINGER: until the peer has everything, or the time is up. */
+static void linger(struct tcp_sock *t)
+{
+	u64 until = ktime_get() + (u64)t->inet.c.linger.secs * NSEC_PER_SEC;
+
+	if (t->inet.c.linger.on && t->inet.c.linger.secs > 0)
+		wait_event_timeout(&t->inet.c.wait, !closing(t), until, true);
+}
+
+static void tcp_close(struct tcp_sock *t)
+{
+	struct inet_sock *i = &t->inet;
+	bool unread;
+
+	spin_lock(&i->c.lock);
+	i->sock = NULL;
+	unread = !list_empty(&i->rq) && tcp_in(t, TCPF_SYNCED);
+	skb_free_list(&i->rq);
+	i->rmem = 0;
+	i->c.shutdown |= SHUT_BOTH;
+	if (tcp_in(t, TCPF(TCP_SYN_SENT))) {
+		tcp_done(t);
+	} else if (t->state != TCP_CLOSE && t->state != TCP_TIME_WAIT &&
+		   (unread || (i->c.linger.on && i->c.linger.secs <= 0))) {
+		tcp_send_reset(t);
+		tcp_done(t);
+	} else {
+		close_write(t);
+	}
+	spin_unlock(&i->c.lock);
+	net_rx_flush();
+	linger(t);
+	spin_lock(&i->c.lock);
+	t->orphan = true;
+	if (t->state == TCP_FIN_WAIT2) {
+		if (t->linger2 < 0) {
+			tcp_send_reset(t);
+			tcp_done(t);
+		} else {
+			tcp_time_wait(t, TCP_FIN_WAIT2,
+				(u64)(t->linger2 ? t->linger2 : tcp_limits.fin_timeout) *
+					NSEC_PER_SEC);
+		}
+	} else if (t->state == TCP_CLOSE) {
+		inet_unhash(i);
+	}
+	spin_unlock(&i->c.lock);
+	net_rx_flush();
+}
+
+static int tcp_release(struct socket *s)
+{
+	struct tcp_sock *t = TCP(INET(s));
+
+	if (t->state == TCP_LISTEN) {
+		spin_lock(&t->inet.c.lock);
+		tcp_set_state(t, TCP_CLOSE);
+		t->inet.sock = NULL;
+		spin_unlock(&t->inet.c.lock);
+		inet_unhash(&t->inet);
+		stop_listening(t);
+	} else {
+		tcp_close(t);
+	}
+	tcp_put(t);
+	return 0;
+}
+
+static const struct proto_ops tcp_ops = {
+	.release = tcp_release,
+	.bind = inet_bind,
+	.connect = tcp_connect,
+	.listen = tcp_listen,
+	.accept = tcp_accept,
+	.getname = inet_getname,
+	.poll = tcp_poll,
+	.shutdown = tcp_shutdown,
+	.sendmsg = tcp_sendmsg,
+	.recvmsg = tcp_recvmsg,
+	.setsockopt = tcp_setsockopt,
+	.getsockopt = tcp_getsockopt,
+	.ioctl = tcp_ioctl,
+};
+
+int tcp_create(struct socket *s, int family, int type, int protocol)
+{
+	struct tcp_sock *t = tcp_alloc(GFP_KERNEL);
+
+	if (!t)
+		return -ENOMEM;
+	tcp_setup(t);
+	inet_init_sock(&t->inet, s, family, type, protocol, &tcp_ports);
+	t->inet.sock = s;
+	t->inet.c.rcvbuf = (u32)tcp_limits.rmem[1];
+	t->inet.c.sndbuf = (u32)tcp_limits.wmem[1];
+	t->rcv_wscale = choose_wscale(t);
+	s->sk = &t->inet.c;
+	s->ops = &tcp_ops;
+	return 0;
+}

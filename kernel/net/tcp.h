@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp.h: TCP (RFC 9293) between its files: tcp.c (sockets), tcp_in.c (segments that come), tcp_out.c (segments that go),
+ * tcp_ack.c (acknowledgements and congestion control), tcp_timer.c, tcp_opt.c.
+ *
+ *	write queue   skbs from snd_una on: sent ones [head, send_head), then those that wait for window or cwnd
+ *	rq            inet.rq: in order, from copied_seq on; readers take from its front
+ *	ooo           what came out of order, by sequence number, not overlapping
+ *
+ * Locks: c.lock (spin) for everything but what is marked. It is never held over a copy to or from a program, and two are
+ * never held at once: a child goes into its listener's queue under the listener's q_lock, which is inside c.lock.
+ * References: beside the general ones (inet.h), a connection holds one on itself from its first segment to tcp_done().
+ */
+#ifndef NESTLING_NET_TCP_H
+#define NESTLING_NET_TCP_H
+
+#include <linux/tcp.h>
+
+#include "kernel/net/inet.h"
+#include "kernel/sched/timer.h"
+
+enum {
+	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT,
+	TCP_SYN_RECV,
+	TCP_FIN_WAIT1,
+	TCP_FIN_WAIT2,
+	TCP_TIME_WAIT,
+	TCP_CLOSE,
+	TCP_CLOSE_WAIT,
+	TCP_LAST_ACK,
+	TCP_LISTEN,
+	TCP_CLOSING,
+};
+#define TCPF(state) (1U << (state))
+#define TCPF_SENDING (TCPF(TCP_ESTABLISHED) | TCPF(TCP_CLOSE_WAIT))
+#define TCPF_SYNCED                                                                                \
+	(~(TCPF(TCP_SYN_SENT) | TCPF(TCP_SYN_RECV) | TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
+
+/* tcp_meta.flags: the bits of the header */
+#define TH_FIN 1
+#define TH_SYN 2
+#define TH_RST 4
+#define TH_PSH 8
+#define TH_ACK 16
+#define TH_URG 32
+#define TH_ECE 64
+#define TH_CWR 128
+/* tcp_meta.sacked */
+#define SKB_SACKED 1
+#define SKB_LOST 2
+#define SKB_RETRANS 4 /* in flight again since it was lost */
+
+#define MSS_DEFAULT 536U
+#define MSS_MIN 88U
+#define INIT_CWND 10
+#define DUP_THRESH 3
+#define MAX_SACKS 4
+#define WSCALE_MAX 14
+#define SEG_MAX 32768U /* payload of one skb: what a buffer of eight pages holds */
+
+#define MSEC NSEC_PER_MSEC
+#define RTO_MIN (200 * MSEC)
+#define RTO_INIT NSEC_PER_SEC
+#define RTO_MAX (120 * NSEC_PER_SEC)
+#define ATO_MIN (40 * MSEC)
+#define CORK_MAX (200 * MSEC)
+#define TIME_WAIT_LEN (60 * NSEC_PER_SEC)
+
+#define before(a, b) ((s32)((u32)(a) - (u32)(b)) < 0)
+#define after(a, b) before(b, a)
+
+struct sack_block {
+	u32 start, end;
+};
+
+struct cubic {
+	u32 w_max, origin, k; /* segments; k in ms */
+	u64 epoch;            /* ns; 0: begins with the next ACK */
+	u32 cnt;              /* ACKed segments for one more */
+	u32 tcp_cwnd, acked;
+};
+
+struct tcp_sock {
+	struct inet_sock inet;
+	u8 state;              /* read without the lock by who only looks */
+	bool orphan, self_ref; /* no file; holds a reference on itself */
+	bool in_progress;      /* a connect that has not been answered yet, under op */
+	struct flow flow;
+
+	/* sending */
+	struct list_head wq;
+	struct sk_buff *send_head; /* first that was never sent; NULL */
+	u32 wmem;                  /* true sizes in wq */
+	u32 iss, snd_una, snd_nxt, write_seq, snd_wnd, snd_wl1, max_window, snd_sml, snd_up;
+	u16 mss, advmss, user_mss, peer_mss; /* mss: payload of a full segment, options off */
+	u8 snd_wscale, rcv_wscale;
+	bool wscale_ok, ts_ok, sack_ok, urg_sending, nodelay, corked, sndbuf_fixed, rcvbuf_fixed;
+	struct mutex write_mutex; /* one sender at a time */
+
+	/* receiving */
+	struct list_head ooo;
+	u32 irs, rcv_nxt, rcv_wup, rcv_wnd, copied_seq, rcv_mss, window_clamp;
+	u32 ts_recent;
+	u64 ts_recent_at, last_rcv;
+	u32 ooo_mem;
+	struct sack_block sacks[MAX_SACKS], dsack; /* newest first; dsack.end 0: none */
+	u32 nr_sacks;
+	bool ack_now, ack_due, pingpong, fin_seen;
+	u32 quick; /* so many more segments are acknowledged at once */
+	u32 urg_seq;
+	u8 urg_state, urg_byte; /* URG_* */
+	u64 space_at;
+	u32 space_copied, space_seq;
+
+	/* round trips, congestion */
+	u64 srtt, rttvar, rto, min_rtt; /* ns; srtt 0: none yet */
+	u32 cwnd, ssthresh, cwnd_cnt, prior_cwnd;
+	u32 packets_out, sacked_out, lost_out, retrans_out, dupacks, high_seq;
+	enum { CA_OPEN, CA_RECOVERY, CA_LOSS } ca;
+	bool reno;
+	struct cubic cubic;
+	u64 cwnd_used_at;
+
+	/* timers */
+	struct ktimer rtx, delack, keep; /* keep: keepalive, FIN_WAIT2, TIME_WAIT */
+	u8 backoff, retries, probes, keep_sent;
+	u64 first_failure; /* time of the first retransmission in a row, or 0 */
+	u32 keep_idle, keep_intvl, keep_cnt, syn_cnt, user_timeout; /* s, s; ms */
+	int linger2;
+	u32 defer_accept;
+	u32 total_retrans;
+	u64 bytes_acked, bytes_received, segs_in, segs_out, notsent_lowat;
+	int soft_err;
+
+	/* listening; under q_lock */
+	spinlock_t q_lock;
+	struct list_head accept_q, syn_q; /* of q_link: a reference each */
+	struct list_head q_link;
+	u32 nr_accept, nr_syn, backlog;
+	bool listen_closed;
+	struct tcp_sock *listener; /* of a child that nobody has accepted; a reference */
+};
+#define URG_NONE 0
+#define URG_AWAITED 1 /* announced, the byte is not here yet */
+#define URG_HERE 2
+#define URG_READ 3
+
+static inline struct tcp_sock *TCP(struct inet_sock *i)
+{
+	return container_of(i, struct tcp_sock, inet);
+}
+static inline bool tcp_in(const struct tcp_sock *t, u32 states)
+{
+	return TCPF(READ_ONCE(t->state)) & states;
+}
+static inline void tcp_get(struct tcp_sock *t)
+{
+	inet_get(&t->inet);
+}
+static inline void tcp_put(struct tcp_sock *t)
+{
+	inet_put(&t->inet);
+}
+
+/* What af_inet.c makes. */
+int tcp_create(struct socket *s, int family, int type, int protocol);
+int udp_create(struct socket *s, int family, int type, int protocol);
+int raw_create(struct socket *s, int family, int type, int protocol);
+int ping_create(struct socket *s, int family, int type, int protocol);
+int udp_push_pending(struct inet_sock *i);
+int tcp_state_of(struct inet_sock *i);
+bool tcp_has_peer(struct inet_sock *i);
+
+/* tcp.c */
+struct tcp_sock *tcp_alloc(gfp_t gfp);
+void tcp_setup(struct tcp_sock *t);
+void tcp_set_state(struct tcp_sock *t, u8 state);
+/* The connection has ended: out of the tables, timers off, queues of the sender empty. c.lock held; the caller has a reference. */
+void tcp_done(struct tcp_sock *t);
+void tcp_fail(struct tcp_sock *t, int err); /* the same with an error for the program */
+void tcp_wake(struct tcp_sock *t, u64 key);
+void tcp_write_space(struct tcp_sock *t);
+/* A child that is established goes to its listener. False: nobody wants it. c.lock of the child held. */
+bool tcp_offer(struct tcp_sock *child);
+void tcp_offered(struct tcp_sock *child);
+void tcp_forget_child(struct tcp_sock *child);
+void tcp_sigurg(struct tcp_sock *t);
+
+/* tcp_in.c */
+void tcp_enter_established(struct tcp_sock *t);
+void tcp_rcv_adjust(struct tcp_sock *t, u32 copied);
+
+/* tcp_ack.c */
+/* Takes the acknowledgement of @skb. False: it is about what was never sent. */
+bool tcp_ack(struct tcp_sock *t, const struct sk_buff *skb, const struct sack_block *sacks,
+	u32 nr_sacks);
+void tcp_enter_loss(struct tcp_sock *t);
+void tcp_cc_init(struct tcp_sock *t);
+static inline u32 tcp_in_flight(const struct tcp_sock *t)
+{
+	return t->packets_out - t->sacked_out - t->lost_out + t->retrans_out;
+}
+
+/* tcp_out.c */
+/* Sends what window, cwnd and Nagle allow; @more: hold a segment that is not full. c.lock held. */
+void tcp_push(struct tcp_sock *t, bool more);
+int tcp_transmit(struct tcp_sock *t, struct sk_buff *skb);
+void tcp_retransmit_lost(struct tcp_sock *t);
+void tcp_send_ack(struct tcp_sock *t);
+void tcp_send_reset(struct tcp_sock *t);
+void tcp_send_probe(struct tcp_sock *t, bool urgent);
+int tcp_send_syn(struct tcp_sock *t);
+void tcp_send_fin(struct tcp_sock *t);
+void tcp_queue(struct tcp_sock *t, struct sk_buff *skb);
+/* Cuts @skb of the write queue behind @len bytes of payload. 0 or -ENOMEM. */
+int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len);
+void tcp_unqueue(struct tcp_sock *t, struct sk_buff *skb);
+/* An answer without a socket: RST for @skb. */
+void tcp_refuse(struct net *net, const struct sk_buff *skb);
+void tcp_sync_mss(struct tcp_sock *t);
+u32 tcp_window(struct tcp_sock *t);
+u32 tcp_ts(const struct tcp_sock *t);
+u32 tcp_new_iss(const struct inet_sock *i);
+
+/* tcp_timer.c */
+void tcp_timers_setup(struct tcp_sock *t);
+void tcp_timers_off(struct tcp_sock *t);
+void tcp_arm(struct tcp_sock *t, struct ktimer *k, u64 in);
+void tcp_disarm(struct tcp_sock *t, struct ktimer *k);
+void tcp_rearm_rtx(struct tcp_sock *t);
+void tcp_arm_keepalive(struct tcp_sock *t);
+void tcp_time_wait(struct tcp_sock *t, u8 state, u64 len);
+
+/* tcp_opt.c */
+int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);
+int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
+
+/* /proc/sys/net/ipv4, and kin */
+extern struct tcp_limits {
+	int syn_retries, synack_retries, retries2, fin_timeout, keep_time, keep_intvl, keep_probes,
+		max_tw, somaxconn, sack, timestamps, window_scaling;
+	int rmem[3], wmem[3];
+} tcp_limits;
+extern atomic_t tcp_time_waits, tcp_orphans;
+
+#endif

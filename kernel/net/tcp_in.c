@@ -1,0 +1,870 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_in.c: segments that come, state by state (RFC 9293, 3.10.7), and the queues that they go into.
+ *
+ * What comes is checked in the RFC's order: timestamps (RFC 7323), sequence numbers, RST, SYN, ACK (RFC 5961: what may be forged blindly
+ * is challenged), urgent data, payload, FIN. Locks: c.lock of the one socket that a segment is for, taken in tcp_rcv().
+ */
+#include <asm/errno.h>
+#include <asm/signal.h>
+#include <linux/eventpoll.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/net/tcp.h"
+#include "kernel/sched/task.h"
+
+#define QUICK_ACKS 16
+#define COALESCE_MAX 1024U
+#define PAWS_IDLE (24UL * 24 * 3600 * NSEC_PER_SEC)
+#define CHALLENGES_PER_SEC 1000
+
+/* What a segment's options say. */
+struct opts {
+	u16 mss; /* 0: not said */
+	u8 wscale;
+	bool has_wscale, sack_ok, saw_ts;
+	u32 tsval, tsecr;
+	struct sack_block sacks[MAX_SACKS];
+	u32 nr_sacks;
+};
+
+/* ---- parsing ---- */
+
+static u32 be32(const u8 *p)
+{
+	return (u32)p[0] << 24 | (u32)p[1] << 16 | (u32)p[2] << 8 | p[3];
+}
+
+static void parse_option(const u8 *p, u32 len, struct opts *o)
+{
+	switch (p[0]) {
+	case 2:
+		if (len == 4)
+			o->mss = (u16)(p[2] << 8 | p[3]);
+		break;
+	case 3:
+		if (len == 3) {
+			o->has_wscale = true;
+			o->wscale = min(p[2], (u8)WSCALE_MAX);
+		}
+		break;
+	case 4: o->sack_ok = len == 2; break;
+	case 5:
+		for (u32 i = 0; i < MAX_SACKS && 2 + (i + 1) * 8 <= len; i++)
+			o->sacks[o->nr_sacks++] =
+				(struct sack_block){ be32(p + 2 + i * 8), be32(p + 6 + i * 8) };
+		break;
+	case 8:
+		if (len == 10) {
+			o->saw_ts = true;
+			o->tsval = be32(p + 2);
+			o->tsecr = be32(p + 6);
+		}
+		break;
+	}
+}
+
+static void parse_options(const u8 *p, u32 n, struct opts *o)
+{
+	*o = (struct opts){ 0 };
+	while (n && p[0]) {
+		u32 len = p[0] == 1 ? 1 : n > 1 ? p[1] : 0;
+
+		if (!len || len > n || (p[0] != 1 && len < 2))
+			return;
+		if (p[0] != 1 && !(p[0] == 5 && o->nr_sacks))
+			parse_option(p, len, o);
+		p += len;
+		n -= len;
+	}
+}
+
+/* Pulls the header into skb->tcp. */
+static bool parse(struct sk_buff *skb, struct opts *o, u16 *urg_ptr)
+{
+	u8 tmp[60];
+	const struct tcphdr *h = skb_header(skb, sizeof(*h), tmp);
+	u32 hlen, len = skb_len(skb);
+	const u8 *p;
+
+	if (!h)
+		return false;
+	hlen = (u32)(((const u8 *)h)[12] >> 4) * 4;
+	if (hlen < sizeof(*h) || hlen > len)
+		return false;
+	if (!skb->csum_ok &&
+		csum_fold(skb_sum(skb, 0, len,
+			csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, IPPROTO_TCP, len))))
+		return false;
+	p = skb_header(skb, hlen, tmp);
+	h = (const struct tcphdr *)p;
+	parse_options(p + sizeof(*h), hlen - (u32)sizeof(*h), o);
+	skb->sport = ntohs(h->source);
+	skb->dport = ntohs(h->dest);
+	skb->tcp = (struct tcp_meta){
+		.seq = ntohl(h->seq),
+		.ack_seq = ntohl(h->ack_seq),
+		.flags = p[13],
+		.window = ntohs(h->window),
+		.tsval = o->tsval,
+		.tsecr = o->tsecr,
+		.saw_ts = o->saw_ts,
+	};
+	*urg_ptr = ntohs(h->urg_ptr);
+	skb_pull(skb, hlen);
+	skb->tcp.end_seq = skb->tcp.seq + skb_len(skb) + !!(skb->tcp.flags & TH_SYN) +
+			   !!(skb->tcp.flags & TH_FIN);
+	return true;
+}
+
+/* ---- acknowledging ---- */
+
+static void schedule_ack(struct tcp_sock *t)
+{
+	t->ack_due = true;
+	if (!timer_armed(&t->delack))
+		tcp_arm(t, &t->delack, ATO_MIN);
+}
+
+/* Data has been taken: now, or later with what goes the other way. */
+static void maybe_ack(struct tcp_sock *t)
+{
+	if (!t->ack_due && !t->ack_now)
+		return;
+	if (t->ack_now || t->nr_sacks ||
+		(t->rcv_nxt - t->rcv_wup > t->rcv_mss && tcp_window(t) >= t->rcv_wnd) ||
+		(t->quick && !t->pingpong))
+		tcp_send_ack(t);
+	else
+		schedule_ack(t);
+}
+
+static void enter_quick(struct tcp_sock *t)
+{
+	t->quick = max(t->quick, (u32)QUICK_ACKS);
+	t->pingpong = false;
+}
+
+/* An answer that a blind attacker could make us give: so many a second (RFC 5961, 7). */
+static void challenge(struct tcp_sock *t)
+{
+	static u64 second;
+	static u32 n;
+	u64 now = ktime_get() / NSEC_PER_SEC;
+
+	if (now != second) {
+		second = now;
+		n = 0;
+	}
+	if (n++ < CHALLENGES_PER_SEC)
+		tcp_send_ack(t);
+}
+
+/* ---- out of order ---- */
+
+/* The list of blocks that SACK tells, with the one that @seq is in first (RFC 2018, 4). */
+static void note_sacks(struct tcp_sock *t, u32 seq)
+{
+	struct sack_block all[64];
+	struct sk_buff *skb;
+	u32 n = 0, out = 0;
+
+	list_for_each_entry(skb, &t->ooo, list) {
+		if (n && all[n - 1].end == skb->tcp.seq)
+			all[n - 1].end = skb->tcp.end_seq;
+		else if (n < ARRAY_SIZE(all))
+			all[n++] = (struct sack_block){ skb->tcp.seq, skb->tcp.end_seq };
+	}
+	for (u32 i = 0; i < n; i++)
+		if (!before(seq, all[i].start) && before(seq, all[i].end))
+			t->sacks[out++] = all[i];
+	for (u32 i = 0; i < n && out < MAX_SACKS; i++)
+		if (!out || all[i].start != t->sacks[0].start)
+			t->sacks[out++] = all[i];
+	t->nr_sacks = out;
+}
+
+/* Cuts what lies before @seq off the front. */
+static void cut_front(struct sk_buff *skb, u32 seq)
+{
+	skb_pull(skb, seq - skb->tcp.seq);
+	skb->tcp.seq = seq;
+}
+
+static void ooo_drop(struct tcp_sock *t, struct sk_buff *skb)
+{
+	list_del_init(&skb->list);
+	t->ooo_mem -= skb_truesize(skb);
+	kfree_skb(skb);
+}
+
+/* Keeps the queue free of overlaps: what is there counts, what is new fills gaps. */
+static void ooo_insert(struct tcp_sock *t, struct sk_buff *skb)
+{
+	struct sk_buff *o, *next;
+	struct list_head *at = &t->ooo;
+	u32 seq = skb->tcp.seq, end = skb->tcp.end_seq;
+
+	list_for_each_entry_reverse(o, &t->ooo, list) {
+		if (!after(o->tcp.seq, seq)) {
+			at = &o->list;
+			if (!before(o->tcp.end_seq, end)) { /* all of it is here */
+				t->dsack = (struct sack_block){ seq, end };
+				kfree_skb(skb);
+				return;
+			}
+			if (after(o->tcp.end_seq, seq))
+				cut_front(skb, o->tcp.end_seq);
+			break;
+		}
+	}
+	list_add(&skb->list, at);
+	t->ooo_mem += skb_truesize(skb);
+	for (o = list_next_entry(skb, list); &o->list != &t->ooo; o = next) {
+		next = list_next_entry(o, list);
+		if (!after(end, o->tcp.seq))
+			break;
+		if (!before(end, o->tcp.end_seq)) {
+			ooo_drop(t, o);
+			continue;
+		}
+		cut_front(o, end);
+		break;
+	}
+	note_sacks(t, seq);
+}
+
+/* ---- in order ---- */
+
+/* A small piece goes into the buffer of the one before it, once nobody shares that: many small segments cost no more than their bytes. */
+static bool coalesce(struct inet_sock *i, struct sk_buff *skb)
+{
+	struct sk_buff *last;
+	u32 n = skb_len(skb);
+
+	if (list_empty(&i->rq) || n > COALESCE_MAX)
+		return false;
+	last = list_last_entry(&i->rq, struct sk_buff, list);
+	if (skb_tailroom(last) < n || skb_headlen(last))
+		return false;
+	skb_copy(skb, 0, skb_payload(last) + last->len, n);
+	last->len += n;
+	last->tcp.end_seq = skb->tcp.end_seq;
+	return true;
+}
+
+static void take_in_order(struct tcp_sock *t, struct sk_buff *skb)
+{
+	struct inet_sock *i = &t->inet;
+	u32 n = skb_len(skb);
+
+	t->rcv_nxt = skb->tcp.end_seq;
+	t->bytes_received += n;
+	t->fin_seen |= skb->tcp.flags & TH_FIN;
+	if (!n || coalesce(i, skb)) {
+		kfree_skb(skb);
+		return;
+	}
+	i->rmem += skb_truesize(skb);
+	list_add_tail(&skb->list, &i->rq);
+}
+
+static void drain_ooo(struct tcp_sock *t)
+{
+	while (!list_empty(&t->ooo)) {
+		struct sk_buff *skb = list_first_entry(&t->ooo, struct sk_buff, list);
+
+		if (after(skb->tcp.seq, t->rcv_nxt))
+			break;
+		if (!after(skb->tcp.end_seq, t->rcv_nxt)) {
+			ooo_drop(t, skb);
+			continue;
+		}
+		list_del_init(&skb->list);
+		t->ooo_mem -= skb_truesize(skb);
+		if (before(skb->tcp.seq, t->rcv_nxt))
+			cut_front(skb, t->rcv_nxt);
+		take_in_order(t, skb);
+	}
+	if (list_empty(&t->ooo))
+		t->nr_sacks = 0;
+	else
+		note_sacks(t, list_first_entry(&t->ooo, struct sk_buff, list)->tcp.seq);
+}
+
+/* The peer's segments tell how large they are, for acknowledgements and windows. */
+static void measure(struct tcp_sock *t, u32 len)
+{
+	if (len > t->rcv_mss)
+		t->rcv_mss = min(len, 65535U);
+}
+
+/* Memory that nobody reads is bounded by twice what was offered; beyond, what comes is as good as lost. */
+static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
+{
+	return t->inet.rmem + t->ooo_mem + skb_truesize(skb) > 2 * t->inet.c.rcvbuf + SEG_MAX;
+}
+
+/* Payload and FIN. Consumes @skb. True: something is new in order. */
+static bool take_data(struct tcp_sock *t, struct sk_buff *skb)
+{
+	if (skb->tcp.seq == skb->tcp.end_seq) {
+		kfree_skb(skb);
+		return false;
+	}
+	measure(t, skb_len(skb));
+	if (!after(skb->tcp.end_seq, t->rcv_nxt)) { /* all of it is old */
+		t->dsack = (struct sack_block){ skb->tcp.seq, skb->tcp.end_seq };
+		t->ack_now = true;
+		enter_quick(t);
+		kfree_skb(skb);
+		return false;
+	}
+	if (no_room(t, skb)) {
+		t->ack_now = true;
+		kfree_skb(skb);
+		return false;
+	}
+	if (after(skb->tcp.seq, t->rcv_nxt)) {
+		t->ack_now = true;
+		ooo_insert(t, skb);
+		return false;
+	}
+	if (before(skb->tcp.seq, t->rcv_nxt))
+		cut_front(skb, t->rcv_nxt);
+	t->ack_due = true;
+	take_in_order(t, skb);
+	if (!list_empty(&t->ooo)) {
+		t->ack_now = true; /* a gap is filled (RFC 5681, 4.2) */
+		drain_ooo(t);
+	}
+	return true;
+}
+
+/* ---- urgent data (RFC 6093: one byte, out of band as programs see it) ---- */
+
+static void take_urgent(struct tcp_sock *t, const struct sk_buff *skb, u16 ptr)
+{
+	u32 at;
+
+	if (!(skb->tcp.flags & TH_URG))
+		return;
+	at = skb->tcp.seq + (ptr ? ptr - 1U : 0);
+	if (before(at, t->copied_seq) || before(at, t->rcv_nxt))
+		return;
+	if (t->urg_state && !after(at, t->urg_seq))
+		return;
+	t->urg_seq = at;
+	t->urg_state = URG_AWAITED;
+	tcp_sigurg(t);
+}
+
+static void find_urgent(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	u32 off = t->urg_seq - skb->tcp.seq;
+
+	if (t->urg_state != URG_AWAITED || off >= skb_len(skb))
+		return;
+	skb_copy(skb, off, &t->urg_byte, 1);
+	t->urg_state = URG_HERE;
+	tcp_wake(t, EPOLLPRI);
+}
+
+/* ---- FIN ---- */
+
+static void take_fin(struct tcp_sock *t)
+{
+	t->fin_seen = false;
+	t->ack_now = true;
+	t->inet.c.shutdown |= SHUT_RD;
+	switch (t->state) {
+	case TCP_SYN_RECV:
+	case TCP_ESTABLISHED: tcp_set_state(t, TCP_CLOSE_WAIT); break;
+	case TCP_FIN_WAIT1: tcp_set_state(t, TCP_CLOSING); break;
+	case TCP_FIN_WAIT2:
+		tcp_send_ack(t);
+		tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN);
+		break;
+	}
+	tcp_wake(t, EPOLLIN | EPOLLRDNORM | EPOLLRDHUP |
+			    (t->inet.c.shutdown == SHUT_BOTH ? EPOLLHUP : 0));
+}
+
+/* ---- LISTEN ---- */
+
+static void child_options(struct tcp_sock *t, const struct opts *o)
+{
+	t->peer_mss = o->mss ? o->mss : MSS_DEFAULT;
+	t->ts_ok = o->saw_ts && tcp_limits.timestamps;
+	t->sack_ok = o->sack_ok && tcp_limits.sack;
+	t->wscale_ok = o->has_wscale && tcp_limits.window_scaling;
+	t->snd_wscale = t->wscale_ok ? o->wscale : 0;
+	if (!t->wscale_ok)
+		t->rcv_wscale = 0;
+	if (t->ts_ok) {
+		t->ts_recent = o->tsval;
+		t->ts_recent_at = ktime_get();
+	}
+}
+
+/* What a child has from its listener. */
+static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
+{
+	const struct inet_sock *from = &l->inet;
+	struct inet_sock *i = &c->inet;
+
+	sock_init_common(&i->c, from->c.family, SOCK_STREAM, IPPROTO_TCP);
+	i->c.sndbuf = from->c.sndbuf;
+	i->c.rcvbuf = from->c.rcvbuf;
+	i->c.rcvlowat = from->c.rcvlowat;
+	i->c.sndtimeo = from->c.sndtimeo;
+	i->c.rcvtimeo = from->c.rcvtimeo;
+	i->c.reuseaddr = from->c.reuseaddr;
+	i->c.reuseport = from->c.reuseport;
+	i->c.keepalive = from->c.keepalive;
+	i->c.linger = from->c.linger;
+	i->c.priority = from->c.priority;
+	i->c.mark = from->c.mark;
+	i->v6 = from->v6;
+	i->v6only = from->v6only;
+	i->ttl = from->ttl;
+	i->hops = from->hops;
+	i->tos = from->tos;
+	i->tclass = from->tclass;
+	i->mc_hops = i->mc_ttl = -1;
+	i->uid = from->uid;
+	i->bound_if = from->bound_if;
+	i->port_by_user = from->port_by_user;
+	i->pmtudisc = from->pmtudisc;
+	i->net = net_get(from->net);
+	i->table = from->table;
+	c->nodelay = l->nodelay;
+	c->user_mss = l->user_mss;
+	c->keep_idle = l->keep_idle;
+	c->keep_intvl = l->keep_intvl;
+	c->keep_cnt = l->keep_cnt;
+	c->user_timeout = l->user_timeout;
+	c->window_clamp = l->window_clamp;
+	c->rcv_wscale = l->rcv_wscale;
+	c->sndbuf_fixed = l->sndbuf_fixed;
+	c->rcvbuf_fixed = l->rcvbuf_fixed;
+	i->c.oobinline = from->c.oobinline;
+	c->linger2 = l->linger2;
+	c->reno = l->reno;
+	c->notsent_lowat = l->notsent_lowat;
+}
+
+static bool queue_syn(struct tcp_sock *l, struct tcp_sock *c)
+{
+	bool ok;
+
+	spin_lock(&l->q_lock);
+	ok = !l->listen_closed && l->nr_accept <= l->backlog && l->nr_syn <= max(l->backlog, 128U);
+	if (ok) {
+		tcp_get(c);
+		tcp_get(l);
+		c->listener = l;
+		list_add_tail(&c->q_link, &l->syn_q);
+		l->nr_syn++;
+	}
+	spin_unlock(&l->q_lock);
+	return ok;
+}
+
+/* A SYN for listener @l: a child in SYN_RECV, which answers. */
+static void make_child(
+	struct net *net, struct tcp_sock *l, struct sk_buff *skb, const struct opts *o)
+{
+	struct tcp_sock *c;
+	struct flow f = { .saddr = skb->ip.daddr, .daddr = skb->ip.saddr, .oif = l->inet.bound_if };
+
+	if (route_output(net, &f))
+		return;
+	c = tcp_alloc(GFP_ATOMIC);
+	if (!c)
+		return;
+	tcp_setup(c);
+	inherit(c, l);
+	c->flow = f;
+	c->state = TCP_SYN_RECV;
+	c->orphan = true;
+	c->irs = skb->tcp.seq;
+	c->rcv_nxt = c->rcv_wup = c->copied_seq = c->space_seq = c->irs + 1;
+	child_options(c, o);
+	c->snd_wnd = c->max_window = skb->tcp.window;
+	c->snd_wl1 = c->irs;
+	c->advmss = (u16)(f.mtu - (ip_is_v4(&f.daddr) ? 40 : 60));
+	tcp_sync_mss(c);
+	if (inet_enter_child(&c->inet, &skb->ip.daddr, skb->dport, &skb->ip.saddr, skb->sport)) {
+		tcp_put(c);
+		return;
+	}
+	c->iss = c->snd_una = c->snd_nxt = c->write_seq = tcp_new_iss(&c->inet);
+	spin_lock(&c->inet.c.lock);
+	tcp_get(c);
+	c->self_ref = true;
+	if (!queue_syn(l, c)) {
+		tcp_done(c);
+	} else {
+		ip_stats.tcp_passive++;
+		tcp_send_syn(c);
+	}
+	spin_unlock(&c->inet.c.lock);
+	tcp_put(c);
+}
+
+/* ---- SYN_SENT ---- */
+
+static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct opts *o)
+{
+	u8 fl = skb->tcp.flags;
+	bool acks = fl & TH_ACK;
+
+	if (acks && (skb->tcp.ack_seq == t->iss || after(skb->tcp.ack_seq, t->snd_nxt) ||
+			    before(skb->tcp.ack_seq, t->iss))) {
+		tcp_refuse(t->inet.net, skb);
+		return;
+	}
+	if (fl & TH_RST) {
+		if (acks)
+			tcp_fail(t, -ECONNREFUSED);
+		return;
+	}
+	if (!(fl & TH_SYN))
+		return;
+	t->irs = skb->tcp.seq;
+	t->rcv_nxt = t->rcv_wup = t->copied_seq = t->space_seq = t->irs + 1;
+	child_options(t, o);
+	t->snd_wl1 = skb->tcp.seq;
+	t->snd_wnd = t->max_window = skb->tcp.window;
+	tcp_sync_mss(t);
+	t->last_rcv = ktime_get();
+	if (acks) {
+		tcp_ack(t, skb, NULL, 0);
+		t->snd_wnd = t->max_window = skb->tcp.window;
+		tcp_enter_established(t);
+		tcp_send_ack(t);
+		tcp_push(t, false);
+		return;
+	}
+	/* both sides have called: our SYN goes again, with an ACK */
+	tcp_set_state(t, TCP_SYN_RECV);
+	if (!list_empty(&t->wq)) {
+		struct sk_buff *syn = list_first_entry(&t->wq, struct sk_buff, list);
+
+		syn->tcp.flags |= TH_ACK;
+		tcp_transmit(t, syn);
+	}
+}
+
+void tcp_enter_established(struct tcp_sock *t)
+{
+	struct sock_common *c = &t->inet.c;
+	u32 per = 512;
+
+	tcp_set_state(t, TCP_ESTABLISHED);
+	t->last_rcv = t->space_at = ktime_get();
+	t->rcv_mss = min((u32)t->advmss, MSS_DEFAULT);
+	t->quick = QUICK_ACKS;
+	while (per < t->mss + 320U)
+		per *= 2;
+	if (!t->sndbuf_fixed)
+		c->sndbuf = max(c->sndbuf, min(2 * INIT_CWND * per, (u32)tcp_limits.wmem[2]));
+	tcp_arm_keepalive(t);
+	tcp_wake(t, EPOLLOUT | EPOLLWRNORM);
+}
+
+/* ---- all other states ---- */
+
+/* An old timestamp tells an old segment (RFC 7323, 5), unless nothing was heard for long. */
+static bool paws_rejects(const struct tcp_sock *t, const struct sk_buff *skb)
+{
+	return t->ts_ok && skb->tcp.saw_ts && before(skb->tcp.tsval, t->ts_recent) &&
+	       ktime_get() - t->ts_recent_at < PAWS_IDLE && !(skb->tcp.flags & TH_RST);
+}
+
+static bool in_window(const struct tcp_sock *t, const struct sk_buff *skb)
+{
+	u32 end = t->rcv_wup + t->rcv_wnd;
+
+	if (before(end, t->rcv_nxt))
+		end = t->rcv_nxt;
+	return !before(skb->tcp.end_seq, t->rcv_wup) && !after(skb->tcp.seq, end);
+}
+
+static void take_reset(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	if (skb->tcp.seq != t->rcv_nxt) {
+		challenge(t);
+		return;
+	}
+	ip_stats.tcp_resets++;
+	switch (t->state) {
+	case TCP_SYN_RECV: tcp_fail(t, -ECONNREFUSED); break;
+	case TCP_CLOSE_WAIT: tcp_fail(t, -EPIPE); break;
+	case TCP_TIME_WAIT: tcp_done(t); break;
+	default: tcp_fail(t, -ECONNRESET);
+	}
+}
+
+static void note_timestamp(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	if (t->ts_ok && skb->tcp.saw_ts && !after(skb->tcp.seq, t->rcv_wup)) {
+		t->ts_recent = skb->tcp.tsval;
+		t->ts_recent_at = ktime_get();
+	}
+}
+
+/* The handshake is complete. False: not by this segment. */
+static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	if (!after(skb->tcp.ack_seq, t->iss) || after(skb->tcp.ack_seq, t->snd_nxt)) {
+		tcp_refuse(t->inet.net, skb);
+		return false;
+	}
+	if (t->listener && t->listener->defer_accept && skb->tcp.seq == skb->tcp.end_seq)
+		return false;
+	if (t->listener && !tcp_offer(t)) {
+		if (t->state != TCP_CLOSE)
+			return false; /* its queue is full: the peer will ask again */
+		return false;
+	}
+	t->snd_wnd = t->max_window = skb->tcp.window;
+	t->snd_wl1 = skb->tcp.seq;
+	tcp_enter_established(t);
+	tcp_offered(t);
+	return true;
+}
+
+/* Our FIN has arrived? */
+static bool fin_acked(const struct tcp_sock *t)
+{
+	return t->snd_una == t->write_seq && list_empty(&t->wq);
+}
+
+static void after_ack(struct tcp_sock *t)
+{
+	if (!fin_acked(t))
+		return;
+	switch (t->state) {
+	case TCP_FIN_WAIT1:
+		tcp_set_state(t, TCP_FIN_WAIT2);
+		tcp_wake(t, EPOLLOUT);
+		if (t->orphan)
+			tcp_time_wait(t, TCP_FIN_WAIT2,
+				t->linger2 > 0 ? (u64)t->linger2 * NSEC_PER_SEC :
+						 (u64)tcp_limits.fin_timeout * NSEC_PER_SEC);
+		break;
+	case TCP_CLOSING: tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN); break;
+	case TCP_LAST_ACK: tcp_done(t); break;
+	}
+}
+
+/* Nobody will read it: the peer is told (RFC 1122, 4.2.2.13). */
+static bool data_to_nobody(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	if (!skb_len(skb) || !after(skb->tcp.end_seq, t->rcv_nxt))
+		return false;
+	if (!(t->orphan && tcp_in(t, TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2) |
+					     TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING))))
+		return false;
+	tcp_send_reset(t);
+	tcp_done(t);
+	return true;
+}
+
+static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct opts *o, u16 urg)
+{
+	u8 fl = skb->tcp.flags;
+
+	if (paws_rejects(t, skb)) {
+		t->dsack = (struct sack_block){ 0, 0 };
+		challenge(t);
+		goto drop;
+	}
+	if (!in_window(t, skb)) {
+		if (!(fl & TH_RST)) {
+			if (before(skb->tcp.seq, t->rcv_nxt) && skb->tcp.seq != skb->tcp.end_seq)
+				t->dsack = (struct sack_block){ skb->tcp.seq,
+					before(skb->tcp.end_seq, t->rcv_nxt) ? skb->tcp.end_seq :
+									       t->rcv_nxt };
+			if (t->state == TCP_TIME_WAIT)
+				tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN);
+			tcp_send_ack(t);
+		}
+		goto drop;
+	}
+	if (fl & TH_RST) {
+		take_reset(t, skb);
+		goto drop;
+	}
+	if (fl & TH_SYN && !(t->state == TCP_SYN_RECV && skb->tcp.seq == t->irs)) {
+		challenge(t);
+		goto drop;
+	}
+	if (!(fl & TH_ACK))
+		goto drop;
+	if (t->state == TCP_SYN_RECV && !synrecv_done(t, skb))
+		goto drop;
+	if (!tcp_ack(t, skb, o->sacks, o->nr_sacks)) {
+		challenge(t);
+		goto drop;
+	}
+	note_timestamp(t, skb);
+	t->last_rcv = ktime_get();
+	t->keep_sent = 0;
+	after_ack(t);
+	if (tcp_in(t, TCPF(TCP_CLOSE)) || data_to_nobody(t, skb))
+		goto drop;
+	if (tcp_in(t, TCPF(TCP_ESTABLISHED) | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2))) {
+		take_urgent(t, skb, urg);
+		find_urgent(t, skb);
+		if (take_data(t, skb) && t->inet.rmem)
+			tcp_wake(t, EPOLLIN | EPOLLRDNORM);
+		if (t->fin_seen)
+			take_fin(t);
+	} else {
+		if (skb->tcp.seq != skb->tcp.end_seq)
+			t->ack_now = true; /* what is behind the FIN does not count */
+		kfree_skb(skb);
+	}
+	if (tcp_in(t, TCPF(TCP_CLOSE)))
+		return;
+	tcp_push(t, false);
+	maybe_ack(t);
+	return;
+drop:
+	kfree_skb(skb);
+}
+
+/* A new connection may take the numbers of one in TIME_WAIT, when it is clear that it is newer (RFC 6191). */
+static bool reopens(struct tcp_sock *t, const struct sk_buff *skb, const struct opts *o)
+{
+	if (t->state != TCP_TIME_WAIT || (skb->tcp.flags & (TH_SYN | TH_ACK | TH_RST)) != TH_SYN)
+		return false;
+	return after(skb->tcp.seq, t->rcv_nxt) ||
+	       (t->ts_ok && o->saw_ts && after(o->tsval, t->ts_recent));
+}
+
+static void to_socket(
+	struct net *net, struct tcp_sock *t, struct sk_buff *skb, const struct opts *o, u16 urg)
+{
+	u8 state;
+
+	spin_lock(&t->inet.c.lock);
+	t->segs_in++;
+	if (t->state != TCP_LISTEN && !(skb->tcp.flags & TH_SYN))
+		skb->tcp.window <<= t->snd_wscale;
+	state = t->state;
+	if (state == TCP_SYN_SENT)
+		synsent(t, skb, o);
+	else if (state != TCP_LISTEN && state != TCP_CLOSE)
+		synced(t, skb, o, urg);
+	spin_unlock(&t->inet.c.lock);
+	if (state == TCP_LISTEN) {
+		if (skb->tcp.flags & TH_ACK)
+			tcp_refuse(net, skb);
+		else if ((skb->tcp.flags & (TH_SYN | TH_RST)) == TH_SYN)
+			make_child(net, t, skb, o);
+	} else if (state == TCP_CLOSE) {
+		tcp_refuse(net, skb);
+	}
+	if (state == TCP_LISTEN || state == TCP_CLOSE || state == TCP_SYN_SENT)
+		kfree_skb(skb);
+}
+
+void tcp_rcv(struct net *net, struct sk_buff *skb)
+{
+	struct inet_sock *i;
+	struct opts o;
+	u16 urg;
+
+	ip_stats.tcp_in++;
+	if (skb->broadcast || !parse(skb, &o, &urg)) {
+		ip_stats.tcp_in_errs++;
+		kfree_skb(skb);
+		return;
+	}
+	i = inet_lookup_peer(&tcp_ports, net, &skb->ip.daddr, skb->dport, &skb->ip.saddr,
+		skb->sport, skb->dev->ifindex);
+	if (i && unlikely(reopens(TCP(i), skb, &o))) {
+		spin_lock(&i->c.lock);
+		if (TCP(i)->state == TCP_TIME_WAIT)
+			tcp_done(TCP(i));
+		spin_unlock(&i->c.lock);
+		inet_put(i);
+		i = NULL;
+	}
+	if (!i)
+		i = inet_lookup_port(&tcp_ports, net, &skb->ip.daddr, skb->dport, &skb->ip.saddr,
+			skb->sport, skb->dev->ifindex);
+	if (!i) {
+		tcp_refuse(net, skb);
+		kfree_skb(skb);
+		return;
+	}
+	to_socket(net, TCP(i), skb, &o, urg);
+	inet_put(i);
+}
+
+void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
+	const struct ip_error *e)
+{
+	u16 lport = (u16)(hdr[0] << 8 | hdr[1]), rport = (u16)(hdr[2] << 8 | hdr[3]);
+	struct inet_sock *i = inet_lookup_peer(&tcp_ports, net, local, lport, remote, rport, 0);
+	u32 seq = be32(hdr + 4);
+	struct tcp_sock *t;
+
+	if (!i)
+		return;
+	t = TCP(i);
+	spin_lock(&i->c.lock);
+	if (!before(seq, t->snd_una) && !after(seq, t->snd_nxt)) { /* about what is on its way */
+		if (t->state == TCP_SYN_SENT && e->fatal)
+			tcp_fail(t, -e->err);
+		else
+			t->soft_err = -e->err;
+	}
+	spin_unlock(&i->c.lock);
+	inet_put(i);
+}
+
+/* ---- the reader has taken @copied bytes ---- */
+
+/* A buffer that is read empty within a round trip is too small: it grows to twice what was read. */
+static void grow_rcvbuf(struct tcp_sock *t, u32 copied)
+{
+	u64 now = ktime_get(), rtt = max(t->srtt, MSEC);
+
+	t->space_copied += copied;
+	if (now - t->space_at < rtt)
+		return;
+	if (!t->rcvbuf_fixed && (u64)t->space_copied * 4 > t->inet.c.rcvbuf) {
+		u64 want = min_t(u64, (u64)t->space_copied * 4, (u64)tcp_limits.rmem[2]);
+
+		t->inet.c.rcvbuf = max(t->inet.c.rcvbuf, (u32)want);
+		t->window_clamp = max(t->window_clamp, t->inet.c.rcvbuf);
+	}
+	t->space_copied = 0;
+	t->space_at = now;
+}
+
+void tcp_rcv_adjust(struct tcp_sock *t, u32 copied)
+{
+	u32 left = after(t->rcv_wup + t->rcv_wnd, t->rcv_nxt) ?
+			   t->rcv_wup + t->rcv_wnd - t->rcv_nxt :
+			   0;
+	u32 now;
+
+	if (!tcp_in(t, TCPF_SYNCED & ~TCPF(TCP_TIME_WAIT)))
+		return;
+	grow_rcvbuf(t, copied);
+	if (t->inet.c.shutdown & SHUT_RD)
+		return;
+	now = tcp_window(t);
+	if ((now >= 2 * left && now > left && now >= t->rcv_mss) ||
+		(t->ack_due && !t->pingpong && !t->inet.rmem &&
+			t->rcv_nxt - t->rcv_wup > t->rcv_mss))
+		tcp_send_ack(t);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* tcp_opt.c: getsockopt and setsockopt of level TCP (tcp(7)), and struct tcp_info. */
+#include <asm/errno.h>
+#include <asm/socket.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/tcp.h"
+#include "kernel/sched/task.h"
+
+#define KEEP_IDLE_MAX 32767
+#define KEEP_COUNT_MAX 127
+#define CC_NAME 16
+#define USEC 1000UL
+
+/* ---- setting ---- */
+
+static int in_range(int n, int low, int high)
+{
+	return n < low || n > high ? -EINVAL : 0;
+}
+
+static int set_congestion(struct tcp_sock *t, uaddr_t val, u32 len)
+{
+	char name[CC_NAME] = { 0 };
+
+	if (!len || copy_from_user(name, val, min(len, (u32)sizeof(name) - 1)))
+		return len ? -EFAULT : -EINVAL;
+	if (!strcmp(name, "reno"))
+		t->reno = true;
+	else if (!strcmp(name, "cubic"))
+		t->reno = false;
+	else
+		return -ENOENT;
+	return 0;
+}
+
+static void set_nodelay(struct tcp_sock *t, bool on)
+{
+	t->nodelay = on;
+	if (on)
+		tcp_push(t, false);
+}
+
+static int set_idle(struct tcp_sock *t, int n)
+{
+	if (in_range(n, 1, KEEP_IDLE_MAX))
+		return -EINVAL;
+	t->keep_idle = (u32)n;
+	tcp_arm_keepalive(t);
+	return 0;
+}
+
+/* c.lock held. */
+static int set_number(struct tcp_sock *t, int opt, int n)
+{
+	switch (opt) {
+	case TCP_NODELAY: set_nodelay(t, n); return 0;
+	case TCP_CORK:
+		t->corked = n;
+		if (!n)
+			tcp_push(t, false);
+		return 0;
+	case TCP_MAXSEG:
+		if (n && in_range(n, (int)MSS_MIN, 32767))
+			return -EINVAL;
+		t->user_mss = (u16)n;
+		return 0;
+	case TCP_KEEPIDLE: return set_idle(t, n);
+	case TCP_KEEPINTVL:
+		if (in_range(n, 1, KEEP_IDLE_MAX))
+			return -EINVAL;
+		t->keep_intvl = (u32)n;
+		return 0;
+	case TCP_KEEPCNT:
+		if (in_range(n, 1, KEEP_COUNT_MAX))
+			return -EINVAL;
+		t->keep_cnt = (u32)n;
+		return 0;
+	case TCP_SYNCNT:
+		if (in_range(n, 1, KEEP_COUNT_MAX))
+			return -EINVAL;
+		t->syn_cnt = (u32)n;
+		return 0;
+	case TCP_LINGER2: t->linger2 = n < 0 ? -1 : n > 120 ? 120 : n; return 0;
+	case TCP_DEFER_ACCEPT: t->defer_accept = n > 0 ? (u32)n : 0; return 0;
+	case TCP_WINDOW_CLAMP:
+		if (!n && t->state != TCP_CLOSE)
+			return -EINVAL;
+		t->window_clamp = n ? max((u32)n, 1152U) : (u32)tcp_limits.rmem[2];
+		return 0;
+	case TCP_QUICKACK:
+		t->pingpong = !n;
+		if (n) {
+			t->quick = 16;
+			if (t->ack_due &&
+				tcp_in(t, TCPF_SENDING | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)))
+				tcp_send_ack(t);
+		} else {
+			t->quick = 0;
+		}
+		return 0;
+	case TCP_USER_TIMEOUT:
+		if (n < 0)
+			return -EINVAL;
+		t->user_timeout = (u32)n;
+		return 0;
+	case TCP_NOTSENT_LOWAT: t->notsent_lowat = (u32)n; return 0;
+	}
+	return -ENOPROTOOPT;
+}
+
+/* What all families have, where TCP has to know of it. */
+static int set_socket(struct socket *s, int opt, uaddr_t val, u32 len)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	int n;
+
+	if (opt == SO_SNDBUF || opt == SO_SNDBUFFORCE)
+		t->sndbuf_fixed = true;
+	if (opt == SO_RCVBUF || opt == SO_RCVBUFFORCE)
+		t->rcvbuf_fixed = true;
+	if (opt == SO_KEEPALIVE) {
+		if (len < sizeof(int))
+			return -EINVAL;
+		if (get_user(n, val))
+			return -EFAULT;
+		spin_lock(&t->inet.c.lock);
+		t->inet.c.keepalive = n;
+		tcp_arm_keepalive(t);
+		spin_unlock(&t->inet.c.lock);
+		return 0;
+	}
+	return inet_setsockopt(s, SOL_SOCKET, opt, val, len);
+}
+
+int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	int n, err;
+
+	if (level == SOL_SOCKET)
+		return set_socket(s, opt, val, len);
+	if (level != SOL_TCP)
+		return inet_setsockopt(s, level, opt, val, len);
+	if (opt == TCP_CONGESTION)
+		return set_congestion(t, val, len);
+	if (len < sizeof(int))
+		return -EINVAL;
+	if (get_user(n, val))
+		return -EFAULT;
+	spin_lock(&t->inet.c.lock);
+	err = set_number(t, opt, n);
+	spin_unlock(&t->inet.c.lock);
+	net_rx_flush();
+	return err;
+}
+
+/* ---- reading ---- */
+
+static void fill_info(struct tcp_sock *t, struct tcp_info *i)
+{
+	u64 now = ktime_get();
+
+	*i = (struct tcp_info){
+		.tcpi_state = t->state,
+		.tcpi_ca_state = t->ca == CA_OPEN     ? 0 :
+				 t->ca == CA_RECOVERY ? 3 :
+							4,
+		.tcpi_retransmits = t->retries,
+		.tcpi_probes = t->probes,
+		.tcpi_backoff = t->backoff,
+		.tcpi_options = (u8)((t->ts_ok ? TCPI_OPT_TIMESTAMPS : 0) |
+				     (t->sack_ok ? TCPI_OPT_SACK : 0) |
+				     (t->wscale_ok ? TCPI_OPT_WSCALE : 0)),
+		.tcpi_snd_wscale = t->snd_wscale & 15,
+		.tcpi_rcv_wscale = t->wscale_ok ? t->rcv_wscale & 15 : 0,
+		.tcpi_rto = (u32)(t->rto / USEC),
+		.tcpi_ato = (u32)(ATO_MIN / USEC),
+		.tcpi_snd_mss = t->mss,
+		.tcpi_rcv_mss = t->rcv_mss,
+		.tcpi_unacked = t->state == TCP_LISTEN ? t->nr_accept : t->packets_out,
+		.tcpi_sacked = t->state == TCP_LISTEN ? t->backlog : t->sacked_out,
+		.tcpi_lost = t->lost_out,
+		.tcpi_retrans = t->retrans_out,
+		.tcpi_last_data_recv = (u32)((now - t->last_rcv) / MSEC),
+		.tcpi_last_ack_recv = (u32)((now - t->last_rcv) / MSEC),
+		.tcpi_pmtu = t->flow.mtu,
+		.tcpi_rcv_ssthresh = t->rcv_wnd,
+		.tcpi_rtt = (u32)(t->srtt / USEC),
+		.tcpi_rttvar = (u32)(t->rttvar / USEC),
+		.tcpi_snd_ssthresh = t->ssthresh,
+		.tcpi_snd_cwnd = t->cwnd,
+		.tcpi_advmss = t->advmss,
+		.tcpi_reordering = DUP_THRESH,
+		.tcpi_rcv_space = t->inet.c.rcvbuf / 2,
+		.tcpi_total_retrans = t->total_retrans,
+		.tcpi_bytes_acked = t->bytes_acked,
+		.tcpi_bytes_received = t->bytes_received,
+		.tcpi_segs_out = (u32)t->segs_out,
+		.tcpi_segs_in = (u32)t->segs_in,
+		.tcpi_notsent_bytes = t->write_seq - t->snd_nxt,
+		.tcpi_min_rtt = t->min_rtt ? (u32)(t->min_rtt / USEC) : ~0U,
+		.tcpi_snd_wnd = t->snd_wnd,
+	};
+}
+
+static int get_number(struct tcp_sock *t, int opt, int *n)
+{
+	switch (opt) {
+	case TCP_NODELAY: *n = t->nodelay; return 0;
+	case TCP_CORK: *n = t->corked; return 0;
+	case TCP_MAXSEG:
+		*n = tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)) ?
+			     (t->user_mss ? t->user_mss : (int)MSS_DEFAULT) :
+			     t->mss;
+		return 0;
+	case TCP_KEEPIDLE: *n = t->keep_idle ? (int)t->keep_idle : tcp_limits.keep_time; return 0;
+	case TCP_KEEPINTVL:
+		*n = t->keep_intvl ? (int)t->keep_intvl : tcp_limits.keep_intvl;
+		return 0;
+	case TCP_KEEPCNT: *n = t->keep_cnt ? (int)t->keep_cnt : tcp_limits.keep_probes; return 0;
+	case TCP_SYNCNT: *n = t->syn_cnt ? (int)t->syn_cnt : tcp_limits.syn_retries; return 0;
+	case TCP_LINGER2: *n = t->linger2 ? t->linger2 : tcp_limits.fin_timeout; return 0;
+	case TCP_DEFER_ACCEPT: *n = (int)t->defer_accept; return 0;
+	case TCP_WINDOW_CLAMP: *n = (int)t->window_clamp; return 0;
+	case TCP_QUICKACK: *n = !t->pingpong; return 0;
+	case TCP_USER_TIMEOUT: *n = (int)t->user_timeout; return 0;
+	case TCP_NOTSENT_LOWAT: *n = (int)t->notsent_lowat; return 0;
+	}
+	return -ENOPROTOOPT;
+}
+
+int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	struct tcp_info info;
+	int n, err;
+
+	if (level != SOL_TCP)
+		return inet_getsockopt(s, level, opt, val, len);
+	if (opt == TCP_CONGESTION) {
+		char name[CC_NAME] = { 0 };
+
+		strscpy(name, t->reno ? "reno" : "cubic", sizeof(name));
+		*len = min(*len, (u32)CC_NAME);
+		memcpy(val, name, *len);
+		return 0;
+	}
+	spin_lock(&t->inet.c.lock);
+	if (opt == TCP_INFO) {
+		fill_info(t, &info);
+		*len = min(*len, (u32)sizeof(info));
+		memcpy(val, &info, *len);
+	}
+	err = opt == TCP_INFO ? 0 : get_number(t, opt, &n);
+	spin_unlock(&t->inet.c.lock);
+	if (err || opt == TCP_INFO)
+		return err;
+	*len = min(*len, (u32)sizeof(n));
+	memcpy(val, &n, *len);
+	return 0;
+}

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_out.c: segments that go: when (window, cwnd, Nagle), with which header, and the queue that keeps them until they are
+ * acknowledged.
+ *
+ * Each transmission is a clone of the queue's skb: the payload is shared, the header is its own. Sources: RFC 9293, 7323
+ * (window scale, timestamps), 2018 (SACK), 896 and Minshall's change to it (Nagle), 1122 (4.2.3.4, silly windows).
+ */
+#include <asm/errno.h>
+#include <linux/ip.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/net/tcp.h"
+#include "kernel/sched/task.h"
+
+#define OPT_NOP 1
+#define OPT_MSS 2
+#define OPT_WSCALE 3
+#define OPT_SACK_OK 4
+#define OPT_SACK 5
+#define OPT_TS 8
+#define TS_SPACE 12
+
+/* ---- numbers ---- */
+
+/* The clock of timestamps: milliseconds, from a random start for each connection. */
+u32 tcp_ts(const struct tcp_sock *t)
+{
+	return (u32)(ktime_get() / MSEC) + t->iss;
+}
+
+/* Four microseconds a step, on top of what nobody can guess (RFC 6528). */
+u32 tcp_new_iss(const struct inet_sock *i)
+{
+	static u32 secret;
+	u32 h;
+
+	while (!READ_ONCE(secret))
+		arch_random(&secret, sizeof(secret));
+	h = ip_hash(&i->saddr) ^ ip_hash(&i->raddr) * 31 ^ ((u32)i->lport << 16 | i->rport);
+	h = (h ^ secret) * 0x9e3779b1U;
+	return (h ^ h >> 15) + (u32)(ktime_get() / 4000);
+}
+
+static u32 header_size(const struct tcp_sock *t)
+{
+	return (ip_is_v4(&t->flow.daddr) ? 20U : 40U) + sizeof(struct tcphdr);
+}
+
+void tcp_sync_mss(struct tcp_sock *t)
+{
+	u32 room = t->flow.mtu - header_size(t), mss = min(room, (u32)t->peer_mss);
+
+	if (t->user_mss)
+		mss = min(mss, (u32)t->user_mss);
+	if (t->ts_ok)
+		mss -= TS_SPACE;
+	t->mss = (u16)max(mss, MSS_MIN - TS_SPACE);
+}
+
+/* ---- the window that we offer ---- */
+
+static u32 rcv_space(const struct tcp_sock *t)
+{
+	u32 used = t->inet.rmem + t->ooo_mem, all = t->inet.c.rcvbuf;
+
+	return used >= all ? 0 : (all - used) / 2;
+}
+
+/* Grows in steps of a segment or half the buffer; what was offered is never taken back. */
+u32 tcp_window(struct tcp_sock *t)
+{
+	u32 offered = t->rcv_wup + t->rcv_wnd, space = min(rcv_space(t), t->window_clamp);
+	u32 now = after(offered, t->rcv_nxt) ? offered - t->rcv_nxt : 0;
+	u32 step = min((u32)t->rcv_mss, t->inet.c.rcvbuf / 4);
+
+	if (space < step && space < now + step)
+		space = now;
+	if (!t->wscale_ok)
+		space = min(space, 65535U);
+	else
+		space = min(space, 65535U << t->rcv_wscale) & ~((1U << t->rcv_wscale) - 1);
+	return max(space, round_up(now, 1U << t->rcv_wscale));
+}
+
+static u16 take_window(struct tcp_sock *t, bool syn)
+{
+	u32 w = tcp_window(t);
+
+	t->rcv_wnd = syn ? min(w, 65535U) : w;
+	t->rcv_wup = t->rcv_nxt;
+	return (u16)(syn ? min(w, 65535U) : w >> t->rcv_wscale);
+}
+
+/* ---- headers ---- */
+
+static u8 *put_ts(u8 *p, u32 val, u32 echo)
+{
+	u32 be[2] = { htonl(val), htonl(echo) };
+
+	p[0] = p[1] = OPT_NOP;
+	p[2] = OPT_TS;
+	p[3] = 10;
+	memcpy(p + 4, be, sizeof(be));
+	return p + TS_SPACE;
+}
+
+static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
+{
+	u16 mss = htons(t->advmss);
+
+	p[0] = OPT_MSS;
+	p[1] = 4;
+	memcpy(p + 2, &mss, 2);
+	p += 4;
+	if (ack ? t->sack_ok : tcp_limits.sack) {
+		p[0] = p[1] = OPT_NOP;
+		p[2] = OPT_SACK_OK;
+		p[3] = 2;
+		p += 4;
+	}
+	if (ack ? t->ts_ok : tcp_limits.timestamps)
+		p = put_ts(p, tcp_ts(t), ack ? t->ts_recent : 0);
+	if (ack ? t->wscale_ok : tcp_limits.window_scaling) {
+		p[0] = OPT_NOP;
+		p[1] = OPT_WSCALE;
+		p[2] = 3;
+		p[3] = t->rcv_wscale;
+		p += 4;
+	}
+	return p;
+}
+
+static u8 *put_sacks(struct tcp_sock *t, u8 *p)
+{
+	u32 n = t->nr_sacks, max = t->ts_ok ? 3 : 4, count = 0;
+	u8 *head = p;
+
+	if (!t->sack_ok || (!n && !t->dsack.end))
+		return p;
+	p += 4;
+	if (t->dsack.end) {
+		u32 be[2] = { htonl(t->dsack.start), htonl(t->dsack.end) };
+
+		memcpy(p, be, 8);
+		p += 8;
+		count++;
+		t->dsack.end = 0;
+	}
+	for (u32 i = 0; i < n && count < max; i++, count++) {
+		u32 be[2] = { htonl(t->sacks[i].start), htonl(t->sacks[i].end) };
+
+		memcpy(p, be, 8);
+		p += 8;
+	}
+	head[0] = head[1] = OPT_NOP;
+	head[2] = OPT_SACK;
+	head[3] = (u8)(2 + count * 8);
+	return p;
+}
+
+static void checksum(struct tcphdr *h, const struct sk_buff *skb, const struct flow *f)
+{
+	u32 len = skb_len(skb);
+
+	if (!f->local)
+		h->check = csum_fold(
+			skb_sum(skb, 0, len, csum_pseudo(&f->saddr, &f->daddr, IPPROTO_TCP, len)));
+}
+
+/* Puts the header before the payload of @skb, which is ours to change. */
+static void push_header(struct tcp_sock *t, struct sk_buff *skb)
+{
+	u8 opts[40], *end = opts, flags = skb->tcp.flags;
+	struct tcphdr *h;
+	u32 n;
+
+	if (flags & TH_SYN)
+		end = put_syn_options(t, end, flags & TH_ACK);
+	else {
+		if (t->ts_ok)
+			end = put_ts(end, tcp_ts(t), t->ts_recent);
+		end = put_sacks(t, end);
+	}
+	n = (u32)(end - opts);
+	memcpy(skb_push(skb, n), opts, n);
+	h = skb_push(skb, sizeof(*h));
+	memset(h, 0, sizeof(*h));
+	h->source = htons(t->inet.lport);
+	h->dest = htons(t->inet.rport);
+	h->seq = htonl(skb->tcp.seq);
+	h->ack_seq = flags & TH_ACK ? htonl(t->rcv_nxt) : 0;
+	if (t->urg_sending && after(t->snd_up, skb->tcp.seq)) {
+		h->urg_ptr = htons(min(t->snd_up - skb->tcp.seq, 65535U));
+		flags |= TH_URG;
+	}
+	((u8 *)h)[12] = (u8)((sizeof(*h) + n) << 2);
+	((u8 *)h)[13] = flags;
+	h->window = htons(take_window(t, flags & TH_SYN));
+	checksum(h, skb, &t->flow);
+}
+
+static void ack_sent(struct tcp_sock *t)
+{
+	t->ack_now = t->ack_due = false;
+	if (t->quick)
+		t->quick--;
+	if (timer_armed(&t->delack))
+		tcp_disarm(t, &t->delack);
+}
+
+/* Sends @skb, which is consumed. */
+static int send(struct tcp_sock *t, struct sk_buff *skb)
+{
+	struct flow f = t->flow;
+	u8 flags = skb->tcp.flags;
+
+	push_header(t, skb);
+	t->segs_out++;
+	ip_stats.tcp_out++;
+	if (flags & TH_ACK)
+		ack_sent(t);
+	f.ttl = (u8)(ip_is_v4(&f.daddr) ? max(t->inet.ttl, 0) : max(t->inet.hops, 0));
+	f.tos = ip_is_v4(&f.daddr) ? t->inet.tos : t->inet.tclass;
+	f.proto = IPPROTO_TCP;
+	f.dont_fragment = true;
+	return ip_send(t->inet.net, skb, &f);
+}
+
+/* A clone of the queue's @skb goes out. 0 or -errno. */
+int tcp_transmit(struct tcp_sock *t, struct sk_buff *skb)
+{
+	struct sk_buff *c = skb_clone(skb, GFP_ATOMIC);
+
+	if (!c)
+		return -ENOBUFS;
+	skb->tcp.sent = ktime_get();
+	return send(t, c);
+}
+
+static void send_bare(struct tcp_sock *t, u32 seq, u8 flags)
+{
+	struct sk_buff *skb = skb_alloc(0, GFP_ATOMIC);
+
+	if (!skb) {
+		t->ack_due = true;
+		tcp_arm(t, &t->delack, RTO_MIN);
+		return;
+	}
+	skb->tcp.seq = seq;
+	skb->tcp.flags = flags;
+	send(t, skb);
+}
+
+void tcp_send_ack(struct tcp_sock *t)
+{
+	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
+		send_bare(t, t->snd_nxt, TH_ACK);
+}
+
+void tcp_send_reset(struct tcp_sock *t)
+{
+	ip_stats.tcp_out_rsts++;
+	send_bare(t, t->snd_nxt, TH_RST | TH_ACK);
+}
+
+/* One before what was acknowledged last, so that the peer has to answer. */
+void tcp_send_probe(struct tcp_sock *t, bool urgent)
+{
+	send_bare(t, t->snd_una - (urgent ? 0 : 1), TH_ACK);
+}
+
+/* ---- the queue ---- */
+
+void tcp_queue(struct tcp_sock *t, struct sk_buff *skb)
+{
+	list_add_tail(&skb->list, &t->wq);
+	t->wmem += skb_truesize(skb);
+	if (!t->send_head)
+		t->send_head = skb;
+}
+
+void tcp_unqueue(struct tcp_sock *t, struct sk_buff *skb)
+{
+	if (t->send_head == skb)
+		t->send_head = list_is_last_skb(&t->wq, skb) ? NULL : list_next_entry(skb, list);
+	list_del_init(&skb->list);
+	t->wmem -= min(t->wmem, skb_truesize(skb));
+	kfree_skb(skb);
+}
+
+int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len)
+{
+	struct sk_buff *rest = skb_clone(skb, GFP_ATOMIC);
+
+	if (!rest)
+		return -ENOMEM;
+	rest->off += len;
+	rest->len -= len;
+	rest->tcp.seq += len;
+	skb->len = len;
+	skb->tcp.end_seq = rest->tcp.seq;
+	skb->tcp.flags &= (u8) ~(TH_FIN | TH_PSH);
+	list_add(&rest->list, &skb->list);
+	t->wmem += skb_truesize(rest);
+	if (before(skb->tcp.seq, t->snd_nxt) && t->send_head != skb) { /* both are out */
+		t->packets_out++;
+		if (skb->tcp.sacked & SKB_LOST)
+			t->lost_out++;
+		if (skb->tcp.sacked & SKB_RETRANS)
+			t->retrans_out++;
+		if (skb->tcp.sacked & SKB_SACKED)
+			t->sacked_out++;
+	}
+	return 0;
+}
+
+/* ---- new data ---- */
+
+static u32 window_left(const struct tcp_sock *t, const struct sk_buff *skb)
+{
+	u32 end = t->snd_una + t->snd_wnd;
+
+	return after(end, skb->tcp.seq) ? end - skb->tcp.seq : 0;
+}
+
+/* Nagle, as Minshall has it: one segment that is not full may be on its way. */
+static bool holds_back(const struct tcp_sock *t, const struct sk_buff *skb, bool more)
+{
+	if (skb->len >= t->mss || skb->tcp.flags & (TH_FIN | TH_SYN) || t->urg_sending)
+		return false;
+	if (skb->len >= SEG_MAX) /* as full as we make them */
+		return false;
+	if (skb->list.next != &t->wq)
+		return false; /* more stands behind it than fits in */
+	if (more || t->corked)
+		return true;
+	if (t->nodelay)
+		return false;
+	return t->packets_out && after(t->snd_sml, t->snd_una) && !after(t->snd_sml, t->snd_nxt);
+}
+
+static void sent_new(struct tcp_sock *t, struct sk_buff *skb)
+{
+	t->send_head = list_is_last_skb(&t->wq, skb) ? NULL : list_next_entry(skb, list);
+	t->snd_nxt = skb->tcp.end_seq;
+	if (!t->packets_out++)
+		tcp_rearm_rtx(t);
+	if (skb->len < t->mss)
+		t->snd_sml = skb->tcp.end_seq;
+	if (ktime_get() - t->last_rcv < ATO_MIN)
+		t->pingpong = true;
+}
+
+/* What fits of @skb into window and segment: its payload; 0: nothing now. */
+static u32 sendable(struct tcp_sock *t, struct sk_buff *skb)
+{
+	u32 left = window_left(t, skb), n = min(skb->len, (u32)t->mss);
+
+	if (skb->tcp.end_seq - skb->tcp.seq <= left && skb->len <= t->mss)
+		return max(skb->len, 1U);
+	if (n <= left)
+		return n;
+	/* a piece, if it is not a silly one */
+	if (left >= t->mss || (left && left >= t->max_window / 2) || (left && !t->packets_out))
+		return left;
+	return 0;
+}
+
+void tcp_push(struct tcp_sock *t, bool more)
+{
+	while (t->send_head && !tcp_in(t, TCPF(TCP_CLOSE))) {
+		struct sk_buff *skb = t->send_head;
+		u32 n;
+
+		if (tcp_in_flight(t) >= t->cwnd || holds_back(t, skb, more))
+			break;
+		n = sendable(t, skb);
+		if (!n || (n < skb->len && tcp_split(t, skb, n)))
+			break;
+		if (tcp_transmit(t, skb) == -ENOBUFS)
+			break;
+		sent_new(t, skb);
+	}
+	if (t->send_head && !t->packets_out && !timer_armed(&t->rtx))
+		tcp_arm(t, &t->rtx, holds_back(t, t->send_head, more) ? CORK_MAX : t->rto);
+}
+
+/* What is marked as lost, as far as cwnd allows. */
+void tcp_retransmit_lost(struct tcp_sock *t)
+{
+	struct sk_buff *skb;
+
+	if (!t->lost_out)
+		return;
+	list_for_each_entry(skb, &t->wq, list) {
+		if (skb == t->send_head || tcp_in_flight(t) >= t->cwnd)
+			break;
+		if (!(skb->tcp.sacked & SKB_LOST) || skb->tcp.sacked & (SKB_RETRANS | SKB_SACKED))
+			continue;
+		if (skb->len > t->mss && tcp_split(t, skb, t->mss))
+			break;
+		if (tcp_transmit(t, skb) == -ENOBUFS)
+			break;
+		skb->tcp.sacked |= SKB_RETRANS;
+		skb->tcp.retrans++;
+		t->retrans_out++;
+		t->total_retrans++;
+		ip_stats.tcp_retrans++;
+	}
+}
+
+/* ---- SYN and FIN stand in the queue like data ---- */
+
+int tcp_send_syn(struct tcp_sock *t)
+{
+	struct sk_buff *skb = skb_alloc(0, GFP_ATOMIC);
+
+	if (!skb)
+		return -ENOBUFS;
+	skb->tcp.flags = t->state == TCP_SYN_RECV ? TH_SYN | TH_ACK : TH_SYN;
+	skb->tcp.seq = t->iss;
+	skb->tcp.end_seq = t->iss + 1;
+	t->write_seq = skb->tcp.end_seq;
+	tcp_queue(t, skb);
+	tcp_transmit(t, skb);
+	sent_new(t, skb);
+	return 0;
+}
+
+void tcp_send_fin(struct tcp_sock *t)
+{
+	struct sk_buff *skb = t->send_head ? list_last_entry(&t->wq, struct sk_buff, list) : NULL;
+
+	if (skb) {
+		skb->tcp.flags |= TH_FIN | TH_ACK;
+		skb->tcp.end_seq++;
+	} else {
+		skb = skb_alloc(0, GFP_ATOMIC);
+		if (!skb) { /* the peer learns it by a reset when the timer gives up */
+			tcp_send_reset(t);
+			return;
+		}
+		skb->tcp.flags = TH_FIN | TH_ACK;
+		skb->tcp.seq = t->write_seq;
+		skb->tcp.end_seq = t->write_seq + 1;
+		tcp_queue(t, skb);
+	}
+	t->write_seq++;
+	t->corked = false;
+	tcp_push(t, false);
+}
+
+/* ---- without a socket ---- */
+
+void tcp_refuse(struct net *net, const struct sk_buff *skb)
+{
+	struct flow f = { .saddr = skb->ip.daddr, .daddr = skb->ip.saddr, .proto = IPPROTO_TCP };
+	struct sk_buff *r;
+	struct tcphdr *h;
+	u8 flags = TH_RST;
+
+	if (skb->tcp.flags & TH_RST || skb->broadcast || route_output(net, &f))
+		return;
+	r = skb_alloc(0, GFP_ATOMIC);
+	if (!r)
+		return;
+	h = skb_push(r, sizeof(*h));
+	memset(h, 0, sizeof(*h));
+	h->source = htons(skb->dport);
+	h->dest = htons(skb->sport);
+	if (skb->tcp.flags & TH_ACK) {
+		h->seq = htonl(skb->tcp.ack_seq);
+	} else {
+		flags |= TH_ACK;
+		h->ack_seq = htonl(skb->tcp.end_seq);
+	}
+	((u8 *)h)[12] = sizeof(*h) << 2;
+	((u8 *)h)[13] = flags;
+	checksum(h, r, &f);
+	ip_stats.tcp_out++;
+	ip_stats.tcp_out_rsts++;
+	ip_send(net, r, &f);
+}

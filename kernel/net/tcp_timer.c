@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_timer.c: what happens when nothing comes: retransmission and probes of a closed window (rtx), delayed acknowledgements
+ * (delack), keepalive, and the end of FIN_WAIT2 and TIME_WAIT (keep).
+ *
+ * An armed timer holds a reference, which its function puts. A function that runs late finds a state in which it has nothing to do.
+ * Sources: RFC 6298, 1122 (4.2.3.5, 4.2.3.6), 5482 (user timeout), tcp(7).
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/net/tcp.h"
+#include "kernel/sched/task.h"
+
+atomic_t tcp_time_waits, tcp_orphans;
+
+struct tcp_limits tcp_limits = {
+	.syn_retries = 6,
+	.synack_retries = 5,
+	.retries2 = 15,
+	.fin_timeout = 60,
+	.keep_time = 7200,
+	.keep_intvl = 75,
+	.keep_probes = 9,
+	.max_tw = 16384,
+	.somaxconn = 4096,
+	.sack = 1,
+	.timestamps = 1,
+	.window_scaling = 1,
+	.rmem = { 4096, 131072, 6291456 },
+	.wmem = { 4096, 16384, 4194304 },
+};
+
+void tcp_arm(struct tcp_sock *t, struct ktimer *k, u64 in)
+{
+	if (!timer_armed(k))
+		tcp_get(t);
+	timer_start(k, ktime_get() + in);
+}
+
+void tcp_disarm(struct tcp_sock *t, struct ktimer *k)
+{
+	if (timer_cancel(k))
+		tcp_put(t);
+}
+
+void tcp_timers_off(struct tcp_sock *t)
+{
+	tcp_disarm(t, &t->rtx);
+	tcp_disarm(t, &t->delack);
+	tcp_disarm(t, &t->keep);
+}
+
+/* After progress: while something is on its way, from now on. */
+void tcp_rearm_rtx(struct tcp_sock *t)
+{
+	if (t->packets_out)
+		tcp_arm(t, &t->rtx, min(t->rto << min((u32)t->backoff, 16U), RTO_MAX));
+	else
+		tcp_disarm(t, &t->rtx);
+}
+
+/* ---- retransmission ---- */
+
+/* How long one goes on trying is said in tries; a user timeout says it in time. */
+static bool given_up(struct tcp_sock *t)
+{
+	u64 tried = t->first_failure ? ktime_get() - t->first_failure : 0;
+
+	if (t->state == TCP_SYN_SENT)
+		return t->retries >= (t->syn_cnt ? t->syn_cnt : (u32)tcp_limits.syn_retries);
+	if (t->state == TCP_SYN_RECV)
+		return t->retries >= (u32)tcp_limits.synack_retries;
+	if (t->user_timeout)
+		return tried >= (u64)t->user_timeout * MSEC;
+	return t->retries >= (u32)(t->orphan ? 8 : tcp_limits.retries2);
+}
+
+static void retransmit(struct tcp_sock *t)
+{
+	if (!t->first_failure)
+		t->first_failure = ktime_get();
+	if (given_up(t)) {
+		tcp_fail(t, t->soft_err ? t->soft_err : -ETIMEDOUT);
+		return;
+	}
+	t->retries++;
+	t->backoff = (u8)min(t->backoff + 1, 16);
+	tcp_enter_loss(t);
+	route_output(t->inet.net, &t->flow);
+	tcp_retransmit_lost(t);
+	tcp_rearm_rtx(t);
+}
+
+/* Nothing is on its way, and what waits may not go: the window is closed, or Nagle has held it long enough. */
+static void probe(struct tcp_sock *t)
+{
+	struct sk_buff *skb = t->send_head;
+
+	if (!skb)
+		return;
+	if (t->snd_wnd && after(t->snd_una + t->snd_wnd, skb->tcp.seq)) {
+		bool nodelay = t->nodelay, corked = t->corked;
+
+		t->nodelay = true;
+		t->corked = false;
+		tcp_push(t, false);
+		t->nodelay = nodelay;
+		t->corked = corked;
+		return;
+	}
+	if (t->probes >= tcp_limits.retries2 && t->orphan) {
+		tcp_fail(t, -ETIMEDOUT);
+		return;
+	}
+	t->probes = (u8)min(t->probes + 1, 200);
+	t->backoff = (u8)min(t->backoff + 1, 16);
+	tcp_send_probe(t, false);
+	tcp_arm(t, &t->rtx, min(t->rto << min((u32)t->backoff, 16U), RTO_MAX));
+}
+
+static void rtx_timer(struct ktimer *k)
+{
+	struct tcp_sock *t = container_of(k, struct tcp_sock, rtx);
+
+	spin_lock(&t->inet.c.lock);
+	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT) | TCPF(TCP_LISTEN)) &&
+		!timer_armed(k)) {
+		if (t->packets_out)
+			retransmit(t);
+		else
+			probe(t);
+	}
+	spin_unlock(&t->inet.c.lock);
+	net_rx_flush();
+	tcp_put(t);
+}
+
+/* ---- acknowledgements ---- */
+
+static void delack_timer(struct ktimer *k)
+{
+	struct tcp_sock *t = container_of(k, struct tcp_sock, delack);
+
+	spin_lock(&t->inet.c.lock);
+	if (t->ack_due && tcp_in(t, TCPF_SYNCED)) {
+		t->pingpong = false;
+		tcp_send_ack(t);
+	}
+	spin_unlock(&t->inet.c.lock);
+	net_rx_flush();
+	tcp_put(t);
+}
+
+/* ---- keepalive and the last states ---- */
+
+static u64 keep_idle(const struct tcp_sock *t)
+{
+	return (u64)(t->keep_idle ? t->keep_idle : (u32)tcp_limits.keep_time) * NSEC_PER_SEC;
+}
+
+static u64 keep_intvl(const struct tcp_sock *t)
+{
+	return (u64)(t->keep_intvl ? t->keep_intvl : (u32)tcp_limits.keep_intvl) * NSEC_PER_SEC;
+}
+
+void tcp_arm_keepalive(struct tcp_sock *t)
+{
+	if (t->inet.c.keepalive && tcp_in(t, TCPF_SENDING))
+		tcp_arm(t, &t->keep, keep_idle(t));
+}
+
+static void keepalive(struct tcp_sock *t)
+{
+	u32 most = t->keep_cnt ? t->keep_cnt : (u32)tcp_limits.keep_probes;
+	u64 silent = ktime_get() - t->last_rcv;
+
+	if (!t->inet.c.keepalive)
+		return;
+	if (t->packets_out || t->send_head || silent < keep_idle(t)) {
+		tcp_arm(t, &t->keep, silent < keep_idle(t) ? keep_idle(t) - silent : keep_idle(t));
+		return;
+	}
+	if (t->user_timeout ? silent >= (u64)t->user_timeout * MSEC && t->keep_sent :
+			      t->keep_sent >= most) {
+		tcp_send_reset(t);
+		tcp_fail(t, -ETIMEDOUT);
+		return;
+	}
+	t->keep_sent++;
+	tcp_send_probe(t, false);
+	tcp_arm(t, &t->keep, keep_intvl(t));
+}
+
+static void keep_timer(struct ktimer *k)
+{
+	struct tcp_sock *t = container_of(k, struct tcp_sock, keep);
+
+	spin_lock(&t->inet.c.lock);
+	if (!timer_armed(k)) {
+		if (t->state == TCP_TIME_WAIT)
+			tcp_done(t);
+		else if (t->state == TCP_FIN_WAIT2 && t->orphan)
+			tcp_done(t);
+		else if (tcp_in(t, TCPF_SENDING | TCPF(TCP_FIN_WAIT2)))
+			keepalive(t);
+	}
+	spin_unlock(&t->inet.c.lock);
+	net_rx_flush();
+	tcp_put(t);
+}
+
+/* TIME_WAIT, or FIN_WAIT2 of a socket that nobody has open. Past the limit it just ends, as Linux has it. */
+void tcp_time_wait(struct tcp_sock *t, u8 state, u64 len)
+{
+	if (state == TCP_TIME_WAIT && t->state != TCP_TIME_WAIT) {
+		tcp_set_state(t, TCP_TIME_WAIT);
+		if (t->orphan && atomic_read(&tcp_time_waits) > tcp_limits.max_tw) {
+			tcp_done(t);
+			return;
+		}
+	}
+	tcp_arm(t, &t->keep, len);
+}
+
+void tcp_timers_setup(struct tcp_sock *t)
+{
+	timer_setup(&t->rtx, rtx_timer);
+	timer_setup(&t->delack, delack_timer);
+	timer_setup(&t->keep, keep_timer);
+}

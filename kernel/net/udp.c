@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * udp.c: UDP (RFC 768; udp(7)).
+ *
+ * Sending costs one buffer, one copy and, to this machine, the lookup of the receiver: no wake-up but the reader's.
+ */
+#include <asm/errno.h>
+#include <linux/udp.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/net/inet.h"
+#include "kernel/net/tcp.h"
+#include "kernel/sched/task.h"
+
+#define UDP_MAX 65507U
+#define UDP_MAX6 65527U
+
+/* ---- sending ---- */
+
+static void push_header(
+	struct sk_buff *skb, const struct inet_sock *i, const struct flow *f, u16 port)
+{
+	u32 len = skb->len + sizeof(struct udphdr);
+	struct udphdr *h = skb_push(skb, sizeof(*h));
+
+	*h = (struct udphdr){ .source = htons(i->lport), .dest = htons(port), .len = htons(len) };
+	if (f->local || i->no_check)
+		return;
+	h->check = csum_fold(
+		skb_sum(skb, 0, len, csum_pseudo(&f->saddr, &f->daddr, IPPROTO_UDP, len)));
+	if (!h->check)
+		h->check = 0xffff;
+}
+
+static int transmit(struct inet_sock *i, struct sk_buff *skb, const struct flow *f, u16 port)
+{
+	int err;
+
+	push_header(skb, i, f, port);
+	dgram_charge(i, skb);
+	ip_stats.udp_out++;
+	err = ip_send(i->net, skb, f);
+	net_rx_flush();
+	return err;
+}
+
+/* What was held back and what comes now, in one packet. op held. */
+static int gather(struct inet_sock *i, struct msg *m, size_t len)
+{
+	if (!i->cork) {
+		i->cork = kmalloc(UDP_MAX6, GFP_KERNEL);
+		if (!i->cork)
+			return -ENOBUFS;
+		i->cork_len = 0;
+	}
+	if (i->cork_len + len > UDP_MAX)
+		return -EMSGSIZE;
+	if (copy_from_iter(i->cork + i->cork_len, len, &m->iter) != len)
+		return -EFAULT;
+	i->cork_len += (u32)len;
+	return 0;
+}
+
+static void uncork(struct inet_sock *i)
+{
+	kfree(i->cork);
+	i->cork = NULL;
+	i->cork_len = 0;
+}
+
+static int send_gathered(struct inet_sock *i)
+{
+	struct sk_buff *skb = skb_alloc(max(i->cork_len, 1U), GFP_KERNEL);
+	int err = -ENOBUFS;
+
+	if (skb) {
+		memcpy(skb->buf->data, i->cork, i->cork_len);
+		skb->len = i->cork_len;
+		err = transmit(i, skb, &i->cork_flow, i->cork_port);
+	}
+	uncork(i);
+	return err;
+}
+
+static ssize_t send_corked(struct inet_sock *i, struct msg *m, const struct flow *f, u16 port)
+{
+	size_t len = m->iter.count;
+	int err;
+
+	mutex_lock(&i->op);
+	if (!i->cork) {
+		i->cork_flow = *f;
+		i->cork_port = port;
+	}
+	err = gather(i, m, len);
+	if (err)
+		uncork(i);
+	else if (!i->corked && !(m->flags & MSG_MORE))
+		err = send_gathered(i);
+	mutex_unlock(&i->op);
+	return err ? err : (ssize_t)len;
+}
+
+/* UDP_CORK is taken off: what has gathered goes. op held. */
+int udp_push_pending(struct inet_sock *i)
+{
+	return i->cork ? send_gathered(i) : 0;
+}
+
+static int autobind(struct inet_sock *i)
+{
+	int err = 0;
+
+	if (likely(i->lport))
+		return 0;
+	mutex_lock(&i->op);
+	if (!i->lport)
+		err = inet_get_port(i, &i->laddr, 0, false);
+	mutex_unlock(&i->op);
+	return err == -EADDRINUSE ? -EAGAIN : err;
+}
+
+static ssize_t udp_sendmsg(struct socket *s, struct msg *m)
+{
+	struct inet_sock *i = INET(s);
+	size_t len = m->iter.count;
+	struct sk_buff *skb;
+	struct flow f;
+	u16 port;
+	int err;
+
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (len > 65535)
+		return -EMSGSIZE;
+	err = xchg(&i->c.err, 0);
+	if (err)
+		return err;
+	if (i->c.shutdown & SHUT_WR)
+		return -EPIPE;
+	err = dgram_destination(i, m, &f, &port);
+	if (!err && !port)
+		err = -EINVAL;
+	if (!err)
+		err = autobind(i);
+	if (!err)
+		err = dgram_wait_wmem(i, m);
+	if (err)
+		return err;
+	if (len > (ip_is_v4(&f.daddr) ? UDP_MAX : UDP_MAX6))
+		return -EMSGSIZE;
+	f.proto = IPPROTO_UDP;
+	if (i->corked || i->cork || m->flags & MSG_MORE)
+		return send_corked(i, m, &f, port);
+	skb = skb_alloc(max((u32)len, 1U), GFP_KERNEL);
+	if (!skb)
+		return -ENOBUFS;
+	if (copy_from_iter(skb->buf->data, len, &m->iter) != len) {
+		kfree_skb(skb);
+		return -EFAULT;
+	}
+	skb->len = (u32)len;
+	err = transmit(i, skb, &f, port);
+	return err ? err : (ssize_t)len;
+}
+
+/* ---- receiving ---- */
+
+static bool parse(struct sk_buff *skb)
+{
+	struct udphdr tmp;
+	const struct udphdr *h = skb_header(skb, sizeof(*h), &tmp);
+	u32 len;
+
+	if (!h)
+		return false;
+	len = ntohs(h->len);
+	if (len < sizeof(*h) || len > skb_len(skb))
+		return false;
+	skb->sport = ntohs(h->source);
+	skb->dport = ntohs(h->dest);
+	skb_trim(skb, len);
+	if (skb->csum_ok || (!h->check && !skb->ip.v6))
+		return true;
+	return !csum_fold(skb_sum(
+		skb, 0, len, csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, IPPROTO_UDP, len)));
+}
+
+#define MC_MAX 64
+
+/* Each socket that has asked for the group gets a copy. */
+static void to_many(struct net *net, struct sk_buff *skb)
+{
+	struct hlist_head *bucket = &udp_ports.by_port[(skb->dport ^ ((u64)net >> 8)) % TABLE_SIZE];
+	struct inet_sock *i, *to[MC_MAX];
+	u32 n = 0;
+
+	spin_lock(&udp_ports.lock);
+	hlist_for_each_entry(i, bucket, port_node) {
+		if (n == MC_MAX || !inet_matches(i, net, &skb->ip.daddr, skb->dport, &skb->ip.saddr,
+					   skb->sport, skb->dev->ifindex))
+			continue;
+		inet_get(i);
+		to[n++] = i;
+	}
+	spin_unlock(&udp_ports.lock);
+	for (u32 k = 0; k < n; k++) {
+		struct sk_buff *c = NULL;
+
+		if (!ip_is_multicast(&skb->ip.daddr) ||
+			inet_is_member(to[k], &skb->ip.daddr, skb->dev->ifindex))
+			c = skb_clone(skb, GFP_ATOMIC);
+		if (c) {
+			skb_pull(c, sizeof(struct udphdr));
+			dgram_queue(to[k], c);
+		}
+		inet_put(to[k]);
+	}
+	kfree_skb(skb);
+}
+
+void udp_rcv(struct net *net, struct sk_buff *skb)
+{
+	struct inet_sock *i;
+
+	if (!parse(skb)) {
+		ip_stats.udp_in_errors++;
+		kfree_skb(skb);
+		return;
+	}
+	if (skb->broadcast) {
+		to_many(net, skb);
+		return;
+	}
+	i = inet_lookup_port(&udp_ports, net, &skb->ip.daddr, skb->dport, &skb->ip.saddr,
+		skb->sport, skb->dev->ifindex);
+	if (!i) {
+		ip_stats.udp_noports++;
+		icmp_unreachable(net, skb, 3, 4);
+		kfree_skb(skb);
+		return;
+	}
+	skb_pull(skb, sizeof(struct udphdr));
+	if (dgram_queue(i, skb))
+		ip_stats.udp_in++;
+	else
+		ip_stats.udp_rcvbuf_errors++;
+	inet_put(i);
+}
+
+void udp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
+	const struct ip_error *e)
+{
+	u16 lport = (u16)(hdr[0] << 8 | hdr[1]), rport = (u16)(hdr[2] << 8 | hdr[3]);
+	struct inet_sock *i = inet_lookup_port(&udp_ports, net, local, lport, remote, rport, 0);
+
+	if (!i)
+		return;
+	dgram_error(i, e);
+	inet_put(i);
+}
+
+/* ---- sockets ---- */
+
+static const struct proto_ops udp_ops = {
+	.release = dgram_release,
+	.bind = inet_bind,
+	.connect = dgram_connect,
+	.getname = inet_getname,
+	.poll = dgram_poll,
+	.shutdown = dgram_shutdown,
+	.sendmsg = udp_sendmsg,
+	.recvmsg = dgram_recvmsg,
+	.setsockopt = inet_setsockopt,
+	.getsockopt = inet_getsockopt,
+	.ioctl = dgram_ioctl,
+	.cmsg = inet_cmsg,
+};
+
+int udp_create(struct socket *s, int family, int type, int protocol)
+{
+	struct inet_sock *i = kzalloc(sizeof(*i), GFP_KERNEL);
+
+	if (!i)
+		return -ENOMEM;
+	inet_init_sock(i, s, family, type, protocol, &udp_ports);
+	i->sock = s;
+	s->sk = &i->c;
+	s->ops = &udp_ops;
+	return 0;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* inet.h: what the tests of AF_INET share: a loopback that is up, addresses on it, connected pairs. */
+#ifndef TESTS_SYSCALL_INET_H
+#define TESTS_SYSCALL_INET_H
+
+#include "t.h"
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#define SA(x) ((struct sockaddr *)(x))
+
+/* A guest comes up with lo down. */
+static T_UNUSED void lo_up(void)
+{
+	struct ifreq r = { .ifr_name = "lo" };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	ioctl(fd, SIOCGIFFLAGS, &r);
+	if (!(r.ifr_flags & IFF_UP)) {
+		r.ifr_flags |= IFF_UP;
+		ioctl(fd, SIOCSIFFLAGS, &r);
+	}
+	close(fd);
+}
+
+static T_UNUSED struct sockaddr_in at(const char *addr, int port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+
+	inet_pton(AF_INET, addr, &a.sin_addr);
+	return a;
+}
+
+static T_UNUSED int port_of(int fd)
+{
+	struct sockaddr_in a = { 0 };
+	socklen_t n = sizeof(a);
+
+	return getsockname(fd, SA(&a), &n) ? -errno : ntohs(a.sin_port);
+}
+
+static T_UNUSED int bound(int type, const char *addr)
+{
+	struct sockaddr_in a = at(addr, 0);
+	int fd = socket(AF_INET, type, 0);
+
+	if (bind(fd, SA(&a), sizeof(a)))
+		say("bind %s: %s\n", addr, strerror(errno));
+	return fd;
+}
+
+static T_UNUSED int listener(int backlog)
+{
+	int fd = bound(SOCK_STREAM, "127.0.0.1");
+
+	if (listen(fd, backlog))
+		say("listen: %s\n", strerror(errno));
+	return fd;
+}
+
+static T_UNUSED int reach(int fd, int port)
+{
+	struct sockaddr_in a = at("127.0.0.1", port);
+
+	return connect(fd, SA(&a), sizeof(a));
+}
+
+/* fds[0] connected, fds[1] accepted. */
+static T_UNUSED void tcp_pair(int fds[2])
+{
+	int l = listener(1);
+
+	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+	if (reach(fds[0], port_of(l)))
+		say("connect: %s\n", strerror(errno));
+	fds[1] = accept(l, NULL, NULL);
+	close(l);
+}
+
+static T_UNUSED int events(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT | POLLPRI | POLLRDHUP };
+
+	return poll(&p, 1, 0) < 0 ? -errno : p.revents;
+}
+
+/* The same, when @want has come, or after two seconds. */
+static T_UNUSED int await(int fd, int want)
+{
+	int got = 0;
+
+	for (int i = 0; i < 2000 && (got & want) != want; i++) {
+		got = events(fd);
+		if ((got & want) != want)
+			usleep(1000);
+	}
+	return got;
+}
+
+static T_UNUSED int number(int fd, int level, int opt)
+{
+	int v = -77;
+	socklen_t n = sizeof(v);
+
+	return getsockopt(fd, level, opt, &v, &n) ? -errno : v;
+}
+
+static T_UNUSED int set(int fd, int level, int opt, int v)
+{
+	return setsockopt(fd, level, opt, &v, sizeof(v));
+}
+
+#endif
