@@ -156,6 +156,11 @@ extern struct kmem_cache *vma_cache;
 u64 mmap_limit(int which); /* RLIMIT_* in bytes */
 bool mm_capable(int cap);
 int check_lock_limit(struct mm *mm, u64 pages);
+/* Is memory of such an area faulted in when it is made? */
+static inline bool vm_locked_now(u64 flags)
+{
+	return (flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED;
+}
 int expand_stack(struct vm_area *v, u64 addr);
 
 /* ---- mm.c ---- */

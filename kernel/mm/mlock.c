@@ -14,16 +14,19 @@
 #include "arch/um/uaccess.h"
 #include "gen/syscalls.h"
 
-/* Sets the lock flags of all areas of the range; -ENOMEM when there is a hole. */
+/* Sets the lock flags of the areas of the range up to the first hole, which is -ENOMEM. */
 static int set_lock(struct mm *mm, u64 start, u64 end, u64 flags)
 {
 	u64 at = start;
+	int hole;
 
-	for (struct vm_area *v = vma_lookup(mm, start); at < end; v = vma_next(v)) {
-		if (!v || v->vm_start > at)
-			return -ENOMEM;
+	for (struct vm_area *v = vma_lookup(mm, start); v && v->vm_start <= at && at < end;
+		v = vma_next(v))
 		at = v->vm_end;
-	}
+	hole = at < end ? -ENOMEM : 0;
+	end = min(end, at);
+	if (start == end)
+		return hole;
 	if (mm->map_count + 2 > sysctl_max_map_count || vma_split_range(mm, start, end))
 		return -ENOMEM;
 	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v)) {
@@ -36,7 +39,7 @@ static int set_lock(struct mm *mm, u64 start, u64 end, u64 flags)
 		v->vm_flags = new;
 	}
 	vma_merge_range(mm, start, end);
-	return 0;
+	return hole;
 }
 
 static u64 locked_in_range(struct mm *mm, u64 start, u64 end)
@@ -56,12 +59,12 @@ static int lock_range(u64 start, size_t len, u64 flags)
 	int err;
 
 	start &= PAGE_MASK;
+	if (!mmap_limit(RLIMIT_MEMLOCK) && !mm_capable(CAP_IPC_LOCK))
+		return -EPERM;
 	if (end < start)
 		return -EINVAL;
 	if (end == start)
 		return 0;
-	if (!mmap_limit(RLIMIT_MEMLOCK) && !mm_capable(CAP_IPC_LOCK))
-		return -EPERM;
 	if (down_write_killable(&mm->mmap_lock))
 		return -EINTR;
 	err = check_lock_limit(mm, ((end - start) >> PAGE_SHIFT) - locked_in_range(mm, start, end));
@@ -279,6 +282,8 @@ long sys_mincore(unsigned long addr, size_t len, uaddr_t vec)
 
 	if (addr & ~PAGE_MASK)
 		return -EINVAL;
+	if (len > mm->task_size)
+		return -ENOMEM;
 	if (end < addr || end > mm->task_size || !access_ok(vec, (end - addr) >> PAGE_SHIFT))
 		return end < addr || end > mm->task_size ? -ENOMEM : -EFAULT;
 	for (u64 va = addr; va < end;) {

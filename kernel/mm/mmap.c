@@ -23,7 +23,9 @@
 #define LEGACY_MASK                                                                                \
 	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE |   \
 		MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |    \
-		MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | MAP_FIXED_NOREPLACE)
+		MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | MAP_FIXED_NOREPLACE |         \
+		MAP_HUGE_2MB | MAP_HUGE_1GB)
+#define FILE_MAX ((1UL << 63) - 1) /* bytes that a file can have */
 
 u32 sysctl_max_map_count = 65530;
 const struct mm_task_ops *mm_task_ops;
@@ -69,6 +71,8 @@ static int check_type(struct map_request *r)
 {
 	switch (r->flags & MAP_TYPE) {
 	case MAP_SHARED_VALIDATE:
+		if (r->flags & MAP_ANONYMOUS)
+			return -EINVAL;
 		if (r->flags & ~(LEGACY_MASK | MAP_SHARED_VALIDATE))
 			return -EOPNOTSUPP;
 		r->vm_flags |= VM_SHARED;
@@ -268,6 +272,8 @@ u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int f
 		return -ENOMEM;
 	if (pgoff + (r.len >> PAGE_SHIFT) < pgoff)
 		return -EOVERFLOW;
+	if (file && (r.len > FILE_MAX || pgoff > (FILE_MAX - r.len) >> PAGE_SHIFT))
+		return -EOVERFLOW;
 	if (prot & PROT_READ && current->personality & READ_IMPLIES_EXEC)
 		r.prot |= PROT_EXEC;
 	err = shared_anon_file(&r);
@@ -280,8 +286,8 @@ u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int f
 	err = check_request(&r);
 	ret = err ? (u64)err : map_region(&r);
 	up_write(&mm->mmap_lock);
-	populate =
-		(flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE || r.vm_flags & VM_LOCKED;
+	populate = (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE ||
+		   vm_locked_now(r.vm_flags);
 	if (IS_ERR_VALUE(ret) || mm != current->mm)
 		goto out;
 	if (populate)
@@ -310,6 +316,10 @@ long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigne
 		f = mm_file_ops->fget(fd);
 		if (!f)
 			return -EBADF;
+		if (flags & MAP_HUGETLB) { /* a file of no huge pages */
+			mm_file_ops->put(f);
+			return -EINVAL;
+		}
 	}
 	ret = do_mmap(current->mm, f, addr, len, (int)prot, (int)flags, off >> PAGE_SHIFT);
 	if (f)
@@ -505,7 +515,7 @@ static bool set_brk(struct mm *mm, u64 brk)
 {
 	u64 new = PAGE_ALIGN(brk), old = PAGE_ALIGN(mm->brk);
 
-	if (brk < mm->start_brk)
+	if (brk < mm->start_brk || brk > mm->task_size)
 		return false;
 	if (new < old && munmap_locked(mm, new, old - new))
 		return false;
@@ -527,7 +537,7 @@ long sys_brk(unsigned long brk)
 	old = mm->brk;
 	set_brk(mm, brk);
 	now = mm->brk;
-	lock = mm->def_flags & VM_LOCKED;
+	lock = vm_locked_now(mm->def_flags);
 	up_write(&mm->mmap_lock);
 	if (lock && now > old)
 		mm_populate(mm, PAGE_ALIGN(old), PAGE_ALIGN(now), 0);

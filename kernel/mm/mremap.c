@@ -121,7 +121,7 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 		munmap_locked(mm, to, r->new_len);
 		return err;
 	}
-	r->populate = n->vm_flags & VM_LOCKED && r->new_len > r->old_len;
+	r->populate = vm_locked_now(n->vm_flags) && r->new_len > r->old_len;
 	if (!(r->flags & MREMAP_DONTUNMAP) && r->old_len)
 		munmap_locked(mm, r->addr, r->old_len);
 	vma_merge_range(mm, to, to + r->new_len);
@@ -154,7 +154,7 @@ static u64 extend(struct remap *r, struct vm_area *v)
 	}
 	vm_stat_account(mm, v->vm_flags, (s64)pages);
 	vma_resize(v, v->vm_start, r->addr + r->new_len);
-	r->populate = v->vm_flags & VM_LOCKED;
+	r->populate = vm_locked_now(v->vm_flags);
 	vma_merge_range(mm, r->addr, r->addr + r->new_len);
 	return r->addr;
 }
