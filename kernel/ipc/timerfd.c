@@ -8,6 +8,7 @@
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
+#include <linux/ioctl.h>
 #include <linux/timerfd.h>
 
 #include "arch/um/arch.h"
@@ -125,12 +126,36 @@ static int timerfd_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
+/* TFD_IOC_SET_TICKS: what the next read returns, for who restores a checkpoint. */
+static long timerfd_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	struct timerfd *t = f->private_data;
+	u64 n;
+
+	if (cmd != TFD_IOC_SET_TICKS)
+		return -ENOTTY;
+	if (get_user(n, UADDR(arg)))
+		return -EFAULT;
+	if (!n)
+		return -EINVAL;
+	spin_lock(&t->wqh.lock);
+	if (t->canceled) {
+		n = 0;
+	} else {
+		t->ticks = n;
+		wake_up_common_locked(&t->wqh, TASK_NORMAL, 1, EPOLLIN);
+	}
+	spin_unlock(&t->wqh.lock);
+	return n ? 0 : -ECANCELED;
+}
+
 static int timerfd_fdinfo(struct file *f, char *buf, size_t size);
 
 static const struct file_operations timerfd_fops = {
 	.llseek = noop_llseek,
 	.read_iter = timerfd_read,
 	.poll = timerfd_poll,
+	.ioctl = timerfd_ioctl,
 	.release = timerfd_release,
 	.show_fdinfo = timerfd_fdinfo,
 };

@@ -271,7 +271,7 @@ long sys_clock_settime(int which, uaddr_t tp)
 	int err;
 
 	if (which != CLOCK_REALTIME)
-		return clock_read(which, &ns) ? -EINVAL : clock_is_cpu(which) ? -EPERM : -EINVAL;
+		return which < 0 && !clock_read(which, &ns) ? -EPERM : -EINVAL;
 	err = get_timespec(tp, &ns);
 	return err ? err : set_real(ns);
 }

@@ -28,6 +28,7 @@
 
 #define MIN_PERIOD 20000UL /* ns: a guest that asks for less gets overruns, not more interrupts */
 #define OVERRUN_MAX 0x7fffffffL
+#define CLOCK_OF_FILE 3 /* the low bits of a clock number that names a descriptor: a PTP clock */
 
 struct k_itimer {
 	struct list_head list; /* of signal->posix_timers, under timers_lock */
@@ -45,6 +46,9 @@ struct k_itimer {
 	struct list_head cpu_list; /* CPU clocks: of cpu_timers while armed, under timers_lock */
 	struct signal_struct *sig; /* its process: immutable, lives longer */
 	struct task *thread;       /* CPU clock of a thread: that thread, a reference */
+	struct task *process;      /* CPU clock of another process: a reference */
+	struct signal_struct
+		*cpu; /* CPU clock: the process that uses it up. Lives as long as those two */
 };
 
 static DEFINE_SPINLOCK(timers_lock);
@@ -59,6 +63,8 @@ static void kt_put(struct k_itimer *kt)
 		sigqueue_free(kt->q);
 	if (kt->thread)
 		put_task(kt->thread);
+	if (kt->process)
+		put_task(kt->process);
 	put_pid(kt->target);
 	kfree(kt);
 }
@@ -159,7 +165,7 @@ u64 posix_cpu_timers_check(struct signal_struct *sig, u64 exec)
 		due = NULL;
 		spin_lock(&timers_lock);
 		list_for_each_entry(kt, &cpu_timers, cpu_list) {
-			if (kt->sig != sig)
+			if (kt->cpu != sig)
 				continue;
 			now = cpu_now(kt, exec);
 			if (now >= kt->expires) {
@@ -214,21 +220,36 @@ static bool event_valid(const struct sigevent *ev)
 	return ev->sigev_signo > 0 && ev->sigev_signo <= NSIG_MAX;
 }
 
+/* A clock number that names a thread's or a process's CPU time. Another process's is used up by its threads: they see to the timer. */
+static int set_cpu_clock(struct k_itimer *kt, int clock)
+{
+	pid_t pid = ~(clock >> 3);
+	struct task *t;
+
+	if (!pid && !(clock & 4))
+		return 0;
+	t = find_get_task(pid ? pid : task_pid_vnr(current));
+	if (!t)
+		return -EINVAL;
+	kt->cpu = t->signal;
+	if (clock & 4)
+		kt->thread = t;
+	else
+		kt->process = t;
+	return 0;
+}
+
 static int set_clock(struct k_itimer *kt, int clock)
 {
 	u64 now;
 
-	if (clock_read(clock, &now) || clock == CLOCK_MONOTONIC_RAW ||
-		clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_REALTIME_COARSE)
+	if (clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_MONOTONIC_COARSE ||
+		clock == CLOCK_REALTIME_COARSE || (clock < 0 && (clock & 7) == CLOCK_OF_FILE))
+		return -EOPNOTSUPP;
+	if (clock_read(clock, &now))
 		return -EINVAL;
-	if (clock < 0) {
-		pid_t pid = ~(clock >> 3);
-
-		if (!(clock & 4)) /* another process's time: only by its own threads */
-			return pid && pid != task_tgid_vnr(current) ? -EOPNOTSUPP : 0;
-		kt->thread = find_get_task(pid ? pid : task_pid_vnr(current));
-		return kt->thread ? 0 : -EINVAL;
-	}
+	if (clock < 0)
+		return set_cpu_clock(kt, clock);
 	if (clock == CLOCK_THREAD_CPUTIME_ID) {
 		get_task(current);
 		kt->thread = current;
@@ -280,7 +301,7 @@ static struct k_itimer *kt_new(int clock)
 		return NULL;
 	atomic_set(&kt->usage, 1);
 	kt->clock = clock;
-	kt->sig = current->signal;
+	kt->sig = kt->cpu = current->signal;
 	spin_lock_init(&kt->lock);
 	INIT_LIST_HEAD(&kt->list);
 	INIT_LIST_HEAD(&kt->cpu_list);
@@ -384,7 +405,7 @@ long sys_timer_settime(int id, int flags, uaddr_t setting, uaddr_t old)
 	}
 	spin_unlock(&kt->lock);
 	if (clock_is_cpu(kt->clock))
-		cpu_timers_changed(kt->sig);
+		cpu_timers_changed(kt->cpu);
 	if (old.v)
 		err = put_itimerspec(old, old_interval, old_rest);
 out_put:
