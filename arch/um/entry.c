@@ -42,7 +42,8 @@
 	(BIT(TIF_SIGPENDING) | BIT(TIF_NEED_RESCHED) | BIT(TIF_NOTIFY) |                           \
 		BIT(TIF_RESTORE_SIGMASK) | BIT(TIF_CGROUP))
 #define TRACE_MASK                                                                                 \
-	(BIT(TIF_SYSCALL_TRACE) | BIT(TIF_SECCOMP) | BIT(TIF_SINGLESTEP) | BIT(TIF_SYSCALL_EMU))
+	(BIT(TIF_SYSCALL_TRACE) | BIT(TIF_SECCOMP) | BIT(TIF_SINGLESTEP) | BIT(TIF_SYSCALL_EMU) |  \
+		BIT(TIF_USER_DISPATCH))
 
 /* A vCPU's last look at the event set; its own. */
 static struct last_poll {

@@ -103,6 +103,7 @@ struct mm *mm_alloc_like(struct mm *old)
 	mm->env_end = old->env_end;
 	mm->dumpable = old->dumpable;
 	mm->dump_mode = old->dump_mode;
+	mm->thp_disabled = old->thp_disabled;
 	mm->coredump_filter = old->coredump_filter;
 	mm->vdso_base = old->vdso_base;
 	mm->membarrier = READ_ONCE(old->membarrier);

@@ -378,7 +378,8 @@ struct mm {
 	struct file *exe_file; /* under mmap_lock */
 	u64 def_flags;
 	bool dumpable;
-	u32 dump_mode;       /* prctl(PR_SET_DUMPABLE) */
+	bool thp_disabled; /* prctl(PR_SET_THP_DISABLE): only remembered, there are no huge pages */
+	u32 dump_mode;     /* prctl(PR_SET_DUMPABLE) */
 	u32 coredump_filter; /* which kinds of mappings a dump holds, /proc/PID/coredump_filter */
 	struct core_state *core_state;
 	struct list_head mm_list; /* all mms, for reclaim and OOM; under mm_list_lock */

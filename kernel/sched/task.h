@@ -62,9 +62,10 @@ struct mem_group;
 #define TIF_RESTORE_SIGMASK 3
 #define TIF_SYSCALL_TRACE 4
 #define TIF_SECCOMP 5
-#define TIF_SINGLESTEP 6  /* the tracer steps: it is told behind a system call, too */
-#define TIF_SYSCALL_EMU 7 /* the tracer serves the calls: PTRACE_SYSEMU */
-#define TIF_CGROUP 9      /* a group it is in has something to say before it goes to user mode */
+#define TIF_SINGLESTEP 6    /* the tracer steps: it is told behind a system call, too */
+#define TIF_SYSCALL_EMU 7   /* the tracer serves the calls: PTRACE_SYSEMU */
+#define TIF_USER_DISPATCH 8 /* calls may become SIGSYS: user_dispatch.c */
+#define TIF_CGROUP 9        /* a group it is in has something to say before it goes to user mode */
 
 struct sched_entity {
 	struct rb_node node;
@@ -178,6 +179,8 @@ struct task {
 
 	int seccomp_mode; /* own; threads are synchronised under sighand->lock */
 	struct seccomp_filter *seccomp;
+	u64 dispatch_offset, dispatch_len, dispatch_selector; /* own: user_dispatch.c */
+	u32 prctl_bits;                                       /* own: PRCTL_* of task/internal.h */
 	struct hw_debug *hw_debug; /* ptrace_debug.c; NULL: nothing is set */
 
 	struct futex_state *futex;     /* own */

@@ -202,8 +202,10 @@ static int commit(struct bprm *b)
 	}
 	b->file->f_mode |=
 		FMODE_DENY_WRITE; /* what open_exec() denied stays denied until the file goes */
-	if (current->mm)
+	if (current->mm) {
 		b->mm->coredump_filter = current->mm->coredump_filter;
+		b->mm->thp_disabled = current->mm->thp_disabled;
+	}
 	b->mm->exe_file = b->file;
 	b->file = NULL;
 	exec_mmap(b->mm);
@@ -355,6 +357,7 @@ static int do_execveat(int dfd, const char *name, const struct exec_strings *s, 
 	if (err)
 		return err;
 	hw_debug_free(current);
+	user_dispatch_clear(current);
 	arch_exec_regs(entry, sp);
 	tell_tracer(old_pid);
 	return 0;

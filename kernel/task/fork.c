@@ -78,6 +78,7 @@ static void copy_own_fields(struct task *t, u64 flags)
 	t->personality = current->personality;
 	t->no_new_privs = current->no_new_privs;
 	t->timer_slack_ns = current->timer_slack_ns;
+	t->prctl_bits = current->prctl_bits;
 	t->mempolicy = current->mempolicy;
 	t->ioprio = READ_ONCE(current->ioprio);
 	t->blocked = current->blocked;

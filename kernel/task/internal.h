@@ -235,6 +235,15 @@ long ptrace_regs_request(struct task *child, long request, u64 addr, u64 data);
  * rest is returned. */
 #define XSTATE_BV_OFFSET 512
 const void *fpu_image(struct task *t, u8 head[XSTATE_BV_OFFSET]);
+/* user_dispatch.c; takes: the call of current is not made, a signal is pending */
+long user_dispatch_set(u64 mode, u64 offset, u64 len, u64 selector);
+void user_dispatch_clear(struct task *t);
+bool user_dispatch_takes(struct regs *r);
+/* task->prctl_bits, inherited by fork */
+#define PRCTL_MCE_PROCESS BIT(0)
+#define PRCTL_MCE_EARLY BIT(1)
+#define PRCTL_IO_FLUSHER BIT(2)
+
 /* ptrace_debug.c: debug registers of a stopped tracee (or of current, at exec). */
 u64 hw_debug_peek(const struct task *t, u32 n);
 long hw_debug_poke(struct task *t, u32 n, u64 value);

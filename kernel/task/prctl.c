@@ -118,6 +118,86 @@ static long set_mm_field(u64 which, u64 addr, u64 a4, u64 a5)
 	return 0;
 }
 
+/* What the kernel should do with a process whose memory has gone bad; memory does not go bad here, the wish is kept. */
+static long set_mce_kill(u64 what, u64 policy, u64 a4, u64 a5)
+{
+	u32 bits = 0;
+
+	if (a4 || a5)
+		return -EINVAL;
+	switch (what) {
+	case PR_MCE_KILL_CLEAR:
+		if (policy)
+			return -EINVAL;
+		break;
+	case PR_MCE_KILL_SET:
+		if (policy == PR_MCE_KILL_EARLY)
+			bits = PRCTL_MCE_PROCESS | PRCTL_MCE_EARLY;
+		else if (policy == PR_MCE_KILL_LATE)
+			bits = PRCTL_MCE_PROCESS;
+		else if (policy != PR_MCE_KILL_DEFAULT)
+			return -EINVAL;
+		break;
+	default: return -EINVAL;
+	}
+	current->prctl_bits &= ~(u32)(PRCTL_MCE_PROCESS | PRCTL_MCE_EARLY);
+	current->prctl_bits |= bits;
+	return 0;
+}
+
+static long get_mce_kill(void)
+{
+	u32 bits = current->prctl_bits;
+
+	if (!(bits & PRCTL_MCE_PROCESS))
+		return PR_MCE_KILL_DEFAULT;
+	return bits & PRCTL_MCE_EARLY ? PR_MCE_KILL_EARLY : PR_MCE_KILL_LATE;
+}
+
+static long set_io_flusher(u64 on, u64 a3, u64 a4, u64 a5)
+{
+	if (!capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	if (on > 1 || a3 || a4 || a5)
+		return -EINVAL;
+	current->prctl_bits &= ~(u32)PRCTL_IO_FLUSHER;
+	current->prctl_bits |= on ? PRCTL_IO_FLUSHER : 0;
+	return 0;
+}
+
+static long get_io_flusher(bool args)
+{
+	if (!capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	return args ? -EINVAL : !!(current->prctl_bits & PRCTL_IO_FLUSHER);
+}
+
+static long set_thp_disable(u64 on, bool args)
+{
+	struct mm *mm = current->mm;
+
+	if (args)
+		return -EINVAL;
+	if (down_write_killable(&mm->mmap_lock))
+		return -EINTR;
+	mm->thp_disabled = on;
+	up_write(&mm->mmap_lock);
+	return 0;
+}
+
+/* The CPU's mitigations are the host's: nobody can change them from in here. */
+static long speculation(u64 which, u64 value, bool set)
+{
+	if (which > PR_SPEC_L1D_FLUSH)
+		return -ENODEV;
+	if (!set)
+		return PR_SPEC_ENABLE;
+	return value == PR_SPEC_ENABLE || value == PR_SPEC_DISABLE ||
+			       value == PR_SPEC_FORCE_DISABLE || value == PR_SPEC_DISABLE_NOEXEC ?
+		       -ENXIO :
+		       -ERANGE;
+}
+
 static long put_int(uaddr_t to, int v)
 {
 	return put_user(v, to);
@@ -155,6 +235,18 @@ long sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 	case PR_SET_NO_NEW_PRIVS: return set_no_new_privs(a2, a3, a4, a5);
 	case PR_GET_NO_NEW_PRIVS: return a2 || a3 || a4 || a5 ? -EINVAL : t->no_new_privs;
 	case PR_GET_TID_ADDRESS: return put_user(t->clear_child_tid, UADDR(a2));
+	case PR_TASK_PERF_EVENTS_DISABLE:
+	case PR_TASK_PERF_EVENTS_ENABLE:
+		return 0; /* of all its counters, of which there are none */
+	case PR_MCE_KILL: return set_mce_kill(a2, a3, a4, a5);
+	case PR_MCE_KILL_GET: return a2 || a3 || a4 || a5 ? -EINVAL : get_mce_kill();
+	case PR_SET_IO_FLUSHER: return set_io_flusher(a2, a3, a4, a5);
+	case PR_GET_IO_FLUSHER: return get_io_flusher(a2 || a3 || a4 || a5);
+	case PR_SET_THP_DISABLE: return set_thp_disable(a2, a3 || a4 || a5);
+	case PR_GET_THP_DISABLE: return a2 || a3 || a4 || a5 ? -EINVAL : t->mm->thp_disabled;
+	case PR_GET_SPECULATION_CTRL: return a3 || a4 || a5 ? -EINVAL : speculation(a2, 0, false);
+	case PR_SET_SPECULATION_CTRL: return a4 || a5 ? -EINVAL : speculation(a2, a3, true);
+	case PR_SET_SYSCALL_USER_DISPATCH: return user_dispatch_set(a2, a3, a4, a5);
 	case PR_CAP_AMBIENT: return a4 || a5 ? -EINVAL : prctl_cap_ambient(a2, a3);
 	}
 	return -EINVAL;
@@ -176,6 +268,8 @@ long sys_arch_prctl(int option, u64 addr)
 		return 0;
 	case ARCH_GET_FS: return put_user(r->fs_base, UADDR(addr));
 	case ARCH_GET_GS: return put_user(r->gs_base, UADDR(addr));
+	case ARCH_GET_XCOMP_SUPP:
+	case ARCH_GET_XCOMP_PERM: return put_user(arch_xfeatures(), UADDR(addr));
 	case ARCH_GET_CPUID: return 1;
 	case ARCH_SET_CPUID: return -ENODEV;
 	}

@@ -238,6 +238,8 @@ long syscall_trace_enter(struct regs *regs)
 {
 	bool emulated = test_bit(TIF_SYSCALL_EMU, &current->work_flags);
 
+	if (test_bit(TIF_USER_DISPATCH, &current->work_flags) && user_dispatch_takes(regs))
+		return -1;
 	if (emulated || test_bit(TIF_SYSCALL_TRACE, &current->work_flags)) {
 		report_syscall(PTRACE_EVENTMSG_SYSCALL_ENTRY);
 		if (emulated || fatal_signal_pending(current))
