@@ -66,6 +66,8 @@ void file_drop_path(struct file *f)
 		allow_write_access(f);
 	if (f->f_mode & FMODE_MNT_WRITER)
 		mnt_drop_write(f->f_path.mnt);
+	if (f->f_mode & FMODE_NEED_UNMOUNT)
+		mnt_dissolve(f->f_path.mnt);
 	f->f_mode &= ~(FMODE_WRITER_COUNTED | FMODE_MNT_WRITER | FMODE_DENY_WRITE);
 	dput(f->f_path.dentry);
 	mntput(f->f_path.mnt);

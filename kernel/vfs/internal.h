@@ -186,6 +186,7 @@ struct mount *mount_lookup(const struct path *p);
 bool follow_up(struct path *p); /* to the mountpoint; false at the top */
 bool path_is_under(const struct path *p, const struct path *root); /* takes the locks */
 bool mnt_readonly(const struct mount *m);
+void mnt_dissolve(struct mount *m);        /* the file with FMODE_NEED_UNMOUNT is closed */
 bool is_mountpoint_here(struct dentry *d); /* in current's namespace */
 void detach_mounts(struct dentry *d);      /* of a dentry that is going away */
 
@@ -222,6 +223,7 @@ int vfs_open(struct file *f);                           /* f_path set: checks, f
 struct file *file_alloc(u32 flags);                     /* empty; ERR_PTR */
 void file_free(struct file *f);                         /* that was never opened */
 void file_drop_path(struct file *f);
+struct file *path_file(const struct path *path); /* O_PATH; ERR_PTR */
 void file_table_init(void);
 int fd_set_cloexec(int fd, bool on); /* 0, -EBADF */
 long f_dupfd(u32 from, struct file *f, u32 flags);

@@ -203,7 +203,7 @@ struct mount *clone_private_mount(const struct path *path)
 }
 
 /* The copy belongs to the same peer group or master as the original. */
-static void copy_propagation(struct mount *to, struct mount *from)
+void mnt_copy_group(struct mount *to, struct mount *from)
 {
 	to->mnt_group_id = from->mnt_group_id;
 	to->mnt_state |= from->mnt_state & MNT_UNBINDABLE;
@@ -230,7 +230,7 @@ struct mount *mnt_clone(struct mount *m, struct dentry *root, u32 how)
 		list_add(&c->mnt_slave, &m->mnt_slave_list);
 		return c;
 	}
-	copy_propagation(c, m);
+	mnt_copy_group(c, m);
 	return c;
 }
 
@@ -350,6 +350,20 @@ void mnt_ns_add_tree(struct mnt_namespace *ns, struct mount *m)
 		ns_add(ns, c);
 	vfs_seq_write_end(&mount_seq);
 	mnt_ns_changed(ns);
+}
+
+struct mnt_namespace *mnt_ns_del_tree(struct mount *m)
+{
+	struct mnt_namespace *ns = m->mnt_ns;
+	struct mount *c;
+
+	assert_rwsem_held_write(&namespace_sem);
+	vfs_seq_write_begin(&mount_seq);
+	for (c = m; c; c = mnt_next(c, m))
+		ns_del(c);
+	vfs_seq_write_end(&mount_seq);
+	ns->root = NULL;
+	return ns;
 }
 
 int mnt_ns_room(const struct mnt_namespace *ns, struct mount *m)

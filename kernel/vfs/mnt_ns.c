@@ -22,7 +22,10 @@ static void mnt_ns_free(struct ns_common *ns)
 		mnt_umount_tree(m->root, &dead);
 	up_write(&namespace_sem);
 	mnt_put_list(&dead);
-	ns_fini(ns);
+	if (m->detached)
+		put_user_ns(ns->owner);
+	else
+		ns_fini(ns);
 	kfree(m);
 }
 
@@ -76,10 +79,15 @@ struct mnt_namespace *mnt_ns_new(struct user_namespace *owner, bool detached)
 
 	if (!m)
 		return ERR_PTR(-ENOMEM);
-	err = ns_init(&m->ns, &mnt_ns_ops, owner);
+	err = detached ? 0 : ns_init(&m->ns, &mnt_ns_ops, owner);
 	if (err) {
 		kfree(m);
 		return ERR_PTR(err);
+	}
+	if (detached) { /* nobody sees it: neither counted nor numbered */
+		atomic_set(&m->ns.count, 1);
+		m->ns.ops = &mnt_ns_ops;
+		m->ns.owner = get_user_ns(owner);
 	}
 	INIT_LIST_HEAD(&m->list);
 	init_waitqueue_head(&m->poll);

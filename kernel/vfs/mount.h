@@ -23,6 +23,7 @@
 #define MNT_LOCKED                                                                                 \
 	32 /* came from a more privileged namespace: not to be taken from what it covers */
 /* and what of its flags is not to be lifted: */
+#define MNT_TO_RDONLY 64 /* mount_setattr is making it read-only */
 #define MNT_LOCK_READONLY 0x100
 #define MNT_LOCK_NODEV 0x200
 #define MNT_LOCK_NOSUID 0x400
@@ -69,6 +70,8 @@ struct mnt_namespace *mnt_ns_new(
 	struct user_namespace *owner, bool detached); /* without a tree; ERR_PTR */
 void mnt_lock_tree(struct mount *m); /* what comes from a more privileged namespace */
 void mnt_ns_add_tree(struct mnt_namespace *ns, struct mount *m);
+/* The root of a detached namespace leaves it: the namespace, whose reference is the caller's now. */
+struct mnt_namespace *mnt_ns_del_tree(struct mount *m);
 void mnt_ns_changed(struct mnt_namespace *ns);
 
 /* A mount of @root (which it takes a reference of) that is attached nowhere; s_active is counted by the caller. ERR_PTR. */
@@ -91,15 +94,28 @@ bool mnt_is_below(struct mount *m, struct mount *top); /* or the same */
 
 void mnt_put_keep_expiry(struct mount *m);
 
+/* namespace.c */
+bool mount_capable(
+	const struct file_system_type *t); /* may current make a file system of this type? */
+/* @from, attached or not, to the top of @where. Takes namespace_sem. */
+int move_tree(const struct path *from, struct path *where);
+
+/* mount_fd.c */
+int mnt_flags_of_attr(u64 attr); /* MOUNT_ATTR_* as mnt_flags, or -EINVAL */
+/* A descriptor for a tree that is attached nowhere; takes the tree's reference, also on failure. */
+long mnt_tree_fd(struct mount *m, u32 oflags);
+
 /* propagation.c: namespace_sem held for writing */
 int propagate_mount(struct mount *m, const struct path *where, struct list_head *copies);
 void propagate_umount(struct mount *m, struct list_head *dead);
 bool propagation_busy(struct mount *m);
 int mnt_set_type(struct mount *m, u32 type);
 void mnt_leave_group(struct mount *m);
+void mnt_copy_group(struct mount *to, struct mount *from); /* the same peers and master */
 bool mnt_is_shared(const struct mount *m);
 /* namespace.c: namespace_sem held */
 bool may_bind(const struct path *old, bool recursive);
+int mnt_set_flags(struct mount *m, u32 flags); /* MS_*; -EBUSY: somebody writes */
 bool may_lift(const struct mount *m, u32 flags);
 int mnt_make_group(struct mount *m);
 

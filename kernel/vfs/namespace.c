@@ -67,6 +67,12 @@ static int graft(struct mount *m, struct path *where)
 	return 0;
 }
 
+bool mount_capable(const struct file_system_type *t)
+{
+	return t->fs_flags & FS_USERNS_MOUNT ? ns_capable(current_user_ns(), CAP_SYS_ADMIN) :
+					       capable(CAP_SYS_ADMIN);
+}
+
 static int do_new_mount(
 	struct path *where, const char *type, u32 flags, const char *dev, char *data)
 {
@@ -77,8 +83,7 @@ static int do_new_mount(
 
 	if (!t)
 		return -ENODEV;
-	if (t->fs_flags & FS_USERNS_MOUNT ? !ns_capable(current_user_ns(), CAP_SYS_ADMIN) :
-					    !capable(CAP_SYS_ADMIN))
+	if (!mount_capable(t))
 		return -EPERM;
 	root = t->mount(t, sb_flags_of(flags), dev, data);
 	if (IS_ERR(root))
@@ -170,18 +175,63 @@ out:
 	return err;
 }
 
+static bool has_unbindable(struct mount *top)
+{
+	struct mount *m;
+
+	for (m = top; m; m = mnt_next(m, top))
+		if (m->mnt_state & MNT_UNBINDABLE)
+			return true;
+	return false;
+}
+
+/* An attached mount of ours, or a tree that has no place yet. namespace_sem held. */
 static int may_move(const struct path *old, const struct path *where)
 {
 	struct mount *m = old->mnt;
+	bool attached = m->mnt_parent != m;
 
-	if (old->dentry != m->mnt_root || m->mnt_parent == m || !mnt_is_ours(m) ||
-		!mnt_is_ours(where->mnt) || (m->mnt_state & MNT_LOCKED))
+	if (!mnt_is_ours(where->mnt) || !m->mnt_ns)
 		return -EINVAL;
-	if (mnt_is_shared(m->mnt_parent))
+	if (!(attached ? mnt_is_ours(m) : m->mnt_ns->detached))
+		return -EINVAL;
+	if ((m->mnt_state & MNT_LOCKED) || old->dentry != m->mnt_root)
 		return -EINVAL;
 	if (is_dir(where->dentry->d_inode) != is_dir(m->mnt_root->d_inode))
 		return -EINVAL;
-	return mnt_is_below(where->mnt, m) ? -ELOOP : 0;
+	if (attached && mnt_is_shared(m->mnt_parent))
+		return -EINVAL;
+	if (mnt_is_shared(where->mnt) && has_unbindable(m))
+		return -EINVAL;
+	if (mnt_is_below(where->mnt, m))
+		return -ELOOP;
+	if (d_gone(where->dentry))
+		return -ENOENT;
+	return attached ? 0 : mnt_ns_room(where->mnt->mnt_ns, m);
+}
+
+int move_tree(const struct path *from, struct path *where)
+{
+	struct mnt_namespace *left = NULL; /* by its only tree */
+	struct mount *m = from->mnt;
+	int err;
+
+	down_write(&namespace_sem);
+	to_top(where);
+	err = may_move(from, where);
+	if (!err)
+		err = propagate_mount(m, where, NULL);
+	if (!err) {
+		if (m->mnt_parent != m)
+			mnt_detach(m);
+		else
+			left = mnt_ns_del_tree(m);
+		mnt_attach(m, where);
+	}
+	up_write(&namespace_sem);
+	if (left)
+		ns_put(&left->ns);
+	return err;
 }
 
 static int do_move_mount(struct path *where, const char *from)
@@ -194,18 +244,7 @@ static int do_move_mount(struct path *where, const char *from)
 	err = kern_path(from, LOOKUP_FOLLOW, &old);
 	if (err)
 		return err;
-	down_write(&namespace_sem);
-	to_top(where);
-	err = may_move(&old, where);
-	if (!err && d_gone(where->dentry))
-		err = -ENOENT;
-	if (!err)
-		err = propagate_mount(old.mnt, where, NULL);
-	if (!err) {
-		mnt_detach(old.mnt);
-		mnt_attach(old.mnt, where);
-	}
-	up_write(&namespace_sem);
+	err = move_tree(&old, where);
 	path_put(&old);
 	return err;
 }
@@ -229,7 +268,7 @@ static int do_change_type(struct path *where, u32 flags)
 
 /* ---- remounting ---- */
 
-static int mnt_set_flags(struct mount *m, u32 flags)
+int mnt_set_flags(struct mount *m, u32 flags)
 {
 	u32 old = m->mnt_flags;
 

@@ -192,6 +192,22 @@ static int truncate_opened(struct file *f)
 	return err;
 }
 
+struct file *path_file(const struct path *path)
+{
+	struct file *f = file_alloc(O_PATH);
+	int err;
+
+	if (IS_ERR(f))
+		return f;
+	path_get(path);
+	f->f_path = *path;
+	err = vfs_open(f);
+	if (!err)
+		return f;
+	fput(f);
+	return ERR_PTR(err);
+}
+
 /* Opens the found path (its references are consumed). */
 static struct file *open_found(struct path *path, const struct open_how_k *how, bool created)
 {

@@ -369,7 +369,9 @@ void d_unpersist(struct dentry *d);
 #define FMODE_MNT_WRITER 0x20000  /* mnt_want_write is held */
 #define FMODE_CAN_ODIRECT 0x80000 /* set by f_op->open: O_DIRECT is welcome */
 #define FMODE_NONOTIFY 0x4000000  /* nobody is told of what is done with it */
-#define FMODE_OPENED 0x40000      /* f_op->open has succeeded: release will be called */
+#define FMODE_NEED_UNMOUNT                                                                         \
+	0x10000000 /* the last close takes a tree of mounts apart that has found no place */
+#define FMODE_OPENED 0x40000 /* f_op->open has succeeded: release will be called */
 
 struct dir_context {
 	/* false: the buffer is full, stop (the entry will be offered again at its pos) */
