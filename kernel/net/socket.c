@@ -6,6 +6,7 @@
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
+#include <asm/sockios.h>
 #include <linux/eventpoll.h>
 
 #include "gen/syscalls.h"
@@ -99,8 +100,16 @@ static u32 sock_poll(struct file *f, struct poll_table *pt)
 static long sock_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct socket *s = f->private_data;
-	long err = s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+	long err;
+	int who;
 
+	switch (cmd) {
+	case FIOSETOWN:
+	case SIOCSPGRP: return get_user(who, UADDR(arg)) ? -EFAULT : file_setown(f, who);
+	case FIOGETOWN:
+	case SIOCGPGRP: return put_user((int)file_getown(f), UADDR(arg));
+	}
+	err = s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
 	return err == -ENOTTY ? net_ioctl(current_net(), cmd, arg) : err;
 }
 

@@ -54,6 +54,7 @@ static bool *flag_option(struct sock_common *sk, int opt)
 	case SO_DONTROUTE: return &sk->dontroute;
 	case SO_OOBINLINE: return &sk->oobinline;
 	case SO_PASSCRED: return &sk->passcred;
+	case SO_DEBUG: return &sk->debug;
 	}
 	return NULL;
 }
@@ -74,6 +75,8 @@ static int set_common(struct socket *s, int opt, uaddr_t uval, u32 len)
 		return -EINVAL;
 	if (get_user(val, uval))
 		return -EFAULT;
+	if (opt == SO_DEBUG && val && !capable(CAP_NET_ADMIN))
+		return -EACCES;
 	if (flag) {
 		*flag = val;
 		return 0;
@@ -92,7 +95,7 @@ static int set_common(struct socket *s, int opt, uaddr_t uval, u32 len)
 		wake_up_common(&sk->wait, TASK_NORMAL, 0, 0);
 		return 0;
 	case SO_RCVBUF: sk->rcvbuf = buffer_size(val, READ_ONCE(sysctl_rmem_max)); return 0;
-	case SO_RCVLOWAT: sk->rcvlowat = val > 0 ? (u32)val : 1; return 0;
+	case SO_RCVLOWAT: sk->rcvlowat = val < 0 ? 0x7fffffff : max((u32)val, 1U); return 0;
 	case SO_PRIORITY:
 		if ((val < 0 || val > 6) && !capable(CAP_NET_ADMIN))
 			return -EPERM;

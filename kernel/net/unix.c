@@ -216,6 +216,16 @@ static int autobind(struct unix_sock *u)
 	return err == -EINVAL ? 0 : err; /* somebody else named it: good enough */
 }
 
+static bool path_exists(const struct sockaddr_buf *a)
+{
+	struct path path;
+
+	if (kern_path((const char *)a->data + 2, 0, &path))
+		return false;
+	path_put(&path);
+	return true;
+}
+
 static int unix_bind(struct socket *s, struct sockaddr_buf *a)
 {
 	struct unix_sock *u = UNIX(s);
@@ -227,7 +237,7 @@ static int unix_bind(struct socket *s, struct sockaddr_buf *a)
 	if (a->len == sizeof(u16))
 		return u->name ? -EINVAL : autobind(u);
 	if (u->name)
-		return -EINVAL;
+		return !is_abstract(a) && path_exists(a) ? -EADDRINUSE : -EINVAL;
 	name = kmemdup(a, sizeof(*a), GFP_KERNEL);
 	if (!name)
 		return -ENOMEM;
@@ -351,7 +361,7 @@ static bool has_backlog(struct unix_sock *l)
 	bool yes;
 
 	spin_lock(&l->c.lock);
-	yes = l->state != UNIX_LISTEN || l->nr_pending <= l->backlog;
+	yes = l->state != UNIX_LISTEN || l->c.shutdown & SHUT_RD || l->nr_pending <= l->backlog;
 	spin_unlock(&l->c.lock);
 	return yes;
 }
@@ -359,7 +369,7 @@ static bool has_backlog(struct unix_sock *l)
 /* Both locked. Joins the client and the server's new socket, which goes onto the listener's list. */
 static int join_listener(struct unix_sock *u, struct unix_sock *l, struct unix_sock *srv)
 {
-	if (l->state != UNIX_LISTEN)
+	if (l->state != UNIX_LISTEN || l->c.shutdown & SHUT_RD)
 		return -ECONNREFUSED;
 	if (u->state != UNIX_UNCONNECTED)
 		return u->state == UNIX_CONNECTED ? -EISCONN : -EINVAL;
@@ -447,7 +457,7 @@ static int unix_accept(struct socket *s, struct socket *to, bool nonblock)
 	int err;
 
 	for (;;) {
-		if (u->state != UNIX_LISTEN || u->c.shutdown & SHUT_RD)
+		if (u->state != UNIX_LISTEN)
 			return -EINVAL;
 		spin_lock(&u->c.lock);
 		srv = list_first_entry_or_null(&u->pending, struct unix_sock, pending_link);
@@ -458,6 +468,8 @@ static int unix_accept(struct socket *s, struct socket *to, bool nonblock)
 		spin_unlock(&u->c.lock);
 		if (srv)
 			break;
+		if (u->c.shutdown & SHUT_RD) /* what came before is taken all the same */
+			return -EINVAL;
 		err = sock_wait(&u->c, can_accept(u), nonblock, u->c.rcvtimeo);
 		if (err)
 			return err;
@@ -476,8 +488,6 @@ static int unix_shutdown(struct socket *s, int how)
 {
 	struct unix_sock *u = UNIX(s), *p = unix_peer_get(u);
 
-	if (!p && u->c.type != SOCK_DGRAM && u->state != UNIX_LISTEN)
-		return -ENOTCONN;
 	spin_lock(&u->c.lock);
 	u->c.shutdown |= (u32)how;
 	spin_unlock(&u->c.lock);
@@ -572,7 +582,7 @@ static u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 {
 	struct unix_sock *u = UNIX(s), *p;
 	bool peer_gone;
-	u32 mask = 0;
+	u32 mask = 0, shut;
 
 	poll_wait(f, &u->c.wait, pt);
 	if (u->state == UNIX_LISTEN)
@@ -585,10 +595,13 @@ static u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 		mask |= EPOLLERR;
 	if (!list_empty(&u->queue))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if (u->c.shutdown & SHUT_RD || peer_gone ||
-		(p && u->c.type != SOCK_DGRAM && p->c.shutdown & SHUT_WR))
+	shut = u->c.shutdown;
+	if (p && u->c.type != SOCK_DGRAM) /* what the peer does not read cannot be sent */
+		shut |= (p->c.shutdown & SHUT_WR ? SHUT_RD : 0) |
+			(p->c.shutdown & SHUT_RD ? SHUT_WR : 0);
+	if (shut & SHUT_RD || peer_gone)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if ((u->c.shutdown & SHUT_BOTH) == SHUT_BOTH || peer_gone ||
+	if ((shut & SHUT_BOTH) == SHUT_BOTH || peer_gone ||
 		(u->c.type != SOCK_DGRAM && u->state == UNIX_UNCONNECTED))
 		mask |= EPOLLHUP;
 	if (writable(u, p))
@@ -630,7 +643,9 @@ static int unix_getsockopt(struct socket *s, int level, int opt, void *val, u32 
 {
 	struct unix_sock *u = UNIX(s);
 
-	if (level != SOL_SOCKET || opt != 17 /* SO_PEERCRED */)
+	if (level != SOL_SOCKET)
+		return -EOPNOTSUPP;
+	if (opt != 17 /* SO_PEERCRED */)
 		return -ENOPROTOOPT;
 	if (*len > sizeof(u->peercred))
 		*len = sizeof(u->peercred);

@@ -62,7 +62,7 @@ void file_set_owner(struct file *f, struct pid *pid, int type)
 	put_pid(old);
 }
 
-static int do_setown(struct file *f, s32 who)
+int file_setown(struct file *f, s32 who)
 {
 	int type = who < 0 ? PIDTYPE_PGID : PIDTYPE_TGID;
 	struct pid *pid = NULL;
@@ -79,7 +79,7 @@ static int do_setown(struct file *f, s32 who)
 	return 0;
 }
 
-static long do_getown(struct file *f)
+long file_getown(struct file *f)
 {
 	long nr;
 
@@ -358,8 +358,8 @@ static long fcntl_file(int fd, struct file *f, u32 cmd, u64 arg)
 	case F_OFD_GETLK:
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW: return fcntl_lock(fd, f, cmd, UADDR(arg));
-	case F_SETOWN: return do_setown(f, arg);
-	case F_GETOWN: return do_getown(f);
+	case F_SETOWN: return file_setown(f, arg);
+	case F_GETOWN: return file_getown(f);
 	case F_SETOWN_EX: return do_setown_ex(f, UADDR(arg));
 	case F_GETOWN_EX: return do_getown_ex(f, UADDR(arg));
 	case F_SETSIG:

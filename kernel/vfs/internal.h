@@ -214,6 +214,7 @@ char *dentry_path(struct dentry *d, char *buf, int len);
 void namei_caches_init(void);
 
 /* ---- open.c, file.c, fdtable.c ---- */
+bool inode_may_be_direct(const struct inode *inode);
 bool file_may_be_direct(const struct file *f); /* may O_DIRECT be set? */
 #define ENOIOCTLCMD 515                        /* never leaves the kernel */
 /* The STATX_ATTR_* that flags stand for. */

@@ -88,10 +88,14 @@ static int file_count_writer(struct file *f)
 	return err;
 }
 
+bool inode_may_be_direct(const struct inode *inode)
+{
+	return S_ISBLK(inode->i_mode) || (is_reg(inode) && inode->i_sb->s_bdev);
+}
+
 bool file_may_be_direct(const struct file *f)
 {
-	return (f->f_mode & FMODE_CAN_ODIRECT) || S_ISBLK(f->f_inode->i_mode) ||
-	       (is_reg(f->f_inode) && f->f_inode->i_sb->s_bdev);
+	return (f->f_mode & FMODE_CAN_ODIRECT) || inode_may_be_direct(f->f_inode);
 }
 
 static const struct file_operations no_fops;

@@ -45,7 +45,11 @@ int vfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 	fill_attributes(inode, st);
 	if (path->dentry == path->mnt->mnt_root)
 		st->attributes |= STATX_ATTR_MOUNT_ROOT;
-	st->attributes_mask |= STATX_ATTR_MOUNT_ROOT;
+	st->attributes_mask |= STATX_ATTR_MOUNT_ROOT | STATX_ATTR_AUTOMOUNT | STATX_ATTR_DAX;
+	if ((request & STATX_DIOALIGN) && inode_may_be_direct(inode)) {
+		st->result_mask |= STATX_DIOALIGN;
+		st->dio_align = 512;
+	}
 	return err;
 }
 
@@ -212,6 +216,8 @@ static int copy_statx(const struct kstat *st, uaddr_t ua)
 	x.stx_dev_major = MAJOR(st->dev);
 	x.stx_dev_minor = MINOR(st->dev);
 	x.stx_mnt_id = st->mnt_id;
+	x.stx_dio_mem_align = st->dio_align;
+	x.stx_dio_offset_align = st->dio_align;
 	return copy_to_user(ua, &x, sizeof(x)) ? -EFAULT : 0;
 }
 

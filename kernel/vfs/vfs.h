@@ -74,6 +74,7 @@ struct kstat {
 	struct timespec64 atime, mtime, ctime, btime;
 	u64 blocks; /* 512-byte units */
 	u64 mnt_id;
+	u32 dio_align; /* STATX_DIOALIGN */
 };
 
 #define ATTR_MODE 0x1
@@ -542,6 +543,9 @@ void eventfd_signal(struct file *f, u64 n); /* adds; works with spinlocks held *
 void eventpoll_release(struct file *f);     /* epoll.c: @f is about to be freed */
 /* For files that many have open: f_op->fasync puts @f on a list of theirs (0 or -ENOMEM), and events signal all on it. */
 int fasync_helper(int fd, struct file *f, bool on, struct list_head *list);
+/* F_SETOWN, F_GETOWN: a process, a group (negative), or 0. */
+int file_setown(struct file *f, s32 who);
+long file_getown(struct file *f);
 void file_set_owner(struct file *f, struct pid *pid, int type); /* of SIGIO; PIDTYPE_* */
 void file_sigurg(struct file *f); /* SIGURG to f_owner, whether O_ASYNC or not */
 void kill_fasync_list(struct list_head *list, int band);

@@ -9,7 +9,9 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
+#include <linux/sockios.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/xattr.h>
 #include <termios.h>
 
@@ -254,6 +256,38 @@ static void async(void)
 	wait_sigio("terminal");
 }
 
+/* ---- sockets that are shut down ---- */
+
+static void shut_down(void)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "sock" };
+	int l = NEED(socket(AF_UNIX, SOCK_STREAM, 0)), c = NEED(socket(AF_UNIX, SOCK_STREAM, 0));
+	int s[2], who = getpid(), got = 0;
+
+	T(shutdown(c, SHUT_RDWR));
+	c = NEED(socket(AF_UNIX, SOCK_STREAM, 0));
+	NEED(bind(l, (void *)&name, sizeof(name)));
+	T(bind(l, (void *)&name, sizeof(name)));
+	name.sun_path[0] = 'x';
+	T(bind(l, (void *)&name, sizeof(name)));
+	name.sun_path[0] = 's';
+	NEED(listen(l, 5));
+	NEED(connect(c, (void *)&name, sizeof(name)));
+	NEED(shutdown(l, SHUT_RD));
+	OK(accept(l, NULL, NULL));
+	T(accept(l, NULL, NULL));
+	c = NEED(socket(AF_UNIX, SOCK_STREAM, 0));
+	T(connect(c, (void *)&name, sizeof(name)));
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+	NEED(shutdown(s[0], SHUT_WR));
+	say("the other writes no more: %#x", polled(s[1]));
+	NEED(shutdown(s[0], SHUT_RD));
+	say("and reads no more: %#x", polled(s[1]));
+	T(ioctl(s[0], SIOCSPGRP, &who));
+	T(ioctl(s[0], SIOCGPGRP, &got));
+	IS(got == who);
+}
+
 /* ---- interrupted ---- */
 
 static void interrupted(void)
@@ -277,5 +311,6 @@ TEST(traps)
 	CHILD(packets());
 	CHILD(hung_up());
 	CHILD(async());
+	CHILD(shut_down());
 	CHILD(interrupted());
 }
