@@ -9,6 +9,7 @@
 #include <linux/eventpoll.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <asm/socket.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
@@ -30,6 +31,7 @@ struct nl_sock {
 	u32 portid;             /* under c.lock */
 	struct list_head queue; /* of nl_msg, under c.lock */
 	u64 queued;
+	bool pktinfo; /* own: NETLINK_PKTINFO */
 };
 
 static struct nl_sock *NL(struct socket *s)
@@ -156,6 +158,8 @@ static ssize_t nl_sendmsg(struct socket *s, struct msg *m)
 
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
+	if (n->c.protocol != NETLINK_ROUTE)
+		return -ECONNREFUSED; /* nobody in the kernel listens there */
 	if (!len)
 		return -ENODATA;
 	if (len > 65536)
@@ -230,6 +234,8 @@ static ssize_t nl_recvmsg(struct socket *s, struct msg *m)
 		if (m->flags & MSG_TRUNC && ret >= 0)
 			ret = nm->len;
 	}
+	if (n->pktinfo)
+		msg_put_cmsg(m, 270 /* SOL_NETLINK */, NETLINK_PKTINFO, &(u32){ 0 }, sizeof(u32));
 	m->has_cred = true;
 	m->cred = (struct ucred){ 0, 0, 0 };
 	if (m->name) {
@@ -252,7 +258,8 @@ static int nl_bind(struct socket *s, struct sockaddr_buf *a)
 	memcpy(&nl, a->data, sizeof(nl));
 	if (nl.nl_family != AF_NETLINK)
 		return -EINVAL;
-	if (nl.nl_groups)
+	/* no device comes or goes after boot: who waits for events of devices waits for nothing */
+	if (nl.nl_groups && n->c.protocol != NETLINK_KOBJECT_UEVENT)
 		return -EOPNOTSUPP; /* changes of links are not multicast */
 	spin_lock(&n->c.lock);
 	n->portid = nl.nl_pid ? nl.nl_pid : (u32)task_tgid_vnr(current);
@@ -288,11 +295,27 @@ static u32 nl_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	       (list_empty(&n->queue) ? 0 : EPOLLIN | EPOLLRDNORM) | (n->c.err ? EPOLLERR : 0);
 }
 
+static int get_bool(bool *to, uaddr_t from)
+{
+	int v;
+
+	if (get_user(v, from))
+		return -EFAULT;
+	*to = v;
+	return 0;
+}
+
 static int nl_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 {
+	struct nl_sock *n = NL(s);
+
+	if (level == SOL_SOCKET && n->c.protocol == NETLINK_KOBJECT_UEVENT &&
+		(opt == SO_ATTACH_FILTER || opt == SO_DETACH_FILTER))
+		return 0; /* of what never comes any part may be left out */
 	if (level != 270 /* SOL_NETLINK */)
 		return -ENOPROTOOPT;
 	switch (opt) {
+	case NETLINK_PKTINFO: return len < sizeof(int) ? -EINVAL : get_bool(&n->pktinfo, val);
 	case NETLINK_EXT_ACK:
 	case NETLINK_CAP_ACK:
 	case NETLINK_GET_STRICT_CHK:
@@ -342,7 +365,7 @@ static int nl_create(struct socket *s, int type, int protocol)
 
 	if (type != SOCK_RAW && type != SOCK_DGRAM)
 		return -ESOCKTNOSUPPORT;
-	if (protocol != NETLINK_ROUTE)
+	if (protocol != NETLINK_ROUTE && protocol != NETLINK_KOBJECT_UEVENT)
 		return -EPROTONOSUPPORT;
 	n = kzalloc(sizeof(*n), GFP_KERNEL);
 	if (!n)

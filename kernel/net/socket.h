@@ -80,7 +80,8 @@ struct sock_common {
 	u32 sndbuf, rcvbuf;
 	u64 sndtimeo, rcvtimeo; /* ns; 0: for ever */
 	u32 rcvlowat;
-	bool passcred, broadcast, reuseaddr, reuseport, keepalive, dontroute, oobinline, debug;
+	bool passcred, passsec, broadcast, reuseaddr, reuseport, keepalive, dontroute, oobinline,
+		debug;
 	u8 timestamp; /* 0, 1: SO_TIMESTAMP, 2: SO_TIMESTAMPNS */
 	u32 priority, mark;
 	struct {

@@ -55,6 +55,7 @@ static bool *flag_option(struct sock_common *sk, int opt)
 	case SO_OOBINLINE: return &sk->oobinline;
 	case SO_PASSCRED: return &sk->passcred;
 	case SO_DEBUG: return &sk->debug;
+	case SO_PASSSEC: return &sk->passsec; /* no security module: there is no label to pass */
 	}
 	return NULL;
 }

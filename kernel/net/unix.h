@@ -13,6 +13,7 @@ struct unix_msg {
 	struct list_head list; /* receiver's queue */
 	u32 len, done;         /* bytes; taken so far (streams) */
 	struct ucred cred;
+	u64 stamp;                 /* when it was sent, real time */
 	struct sockaddr_buf *from; /* datagrams: the sender's name; kfree'd with it */
 	struct file **files;       /* references in flight */
 	u32 nr_files;

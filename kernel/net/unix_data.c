@@ -26,7 +26,7 @@ static struct unix_msg *build_msg(struct unix_sock *u, struct msg *m, u32 n, boo
 
 	if (!um)
 		return ERR_PTR(-ENOBUFS);
-	*um = (struct unix_msg){ .len = n, .cred = m->cred };
+	*um = (struct unix_msg){ .len = n, .cred = m->cred, .stamp = ktime_get_real_coarse() };
 	INIT_LIST_HEAD(&um->list);
 	if (copy_from_iter(um->data, n, &m->iter) != n) {
 		kfree(um);
@@ -229,8 +229,10 @@ static int peek_files(struct unix_msg *um, struct msg *m)
 	return 0;
 }
 
-static void take_ancillary(struct unix_msg *um, struct msg *m)
+static void take_ancillary(const struct sock_common *c, struct unix_msg *um, struct msg *m)
 {
+	if (unlikely(c->timestamp))
+		msg_put_stamp(m, c->timestamp, um->stamp);
 	m->cred = um->cred;
 	m->has_cred = true;
 	if (!um->nr_files)
@@ -316,7 +318,7 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 		return n;
 	}
 	if (first || um->nr_files)
-		take_ancillary(um, m);
+		take_ancillary(&u->c, um, m);
 	if (peek) {
 		requeue(u, um);
 		return n;
@@ -411,7 +413,7 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m)
 		if (m->flags & MSG_TRUNC)
 			n = um->len;
 	}
-	take_ancillary(um, m);
+	take_ancillary(&u->c, um, m);
 	if (m->name) {
 		if (um->from)
 			*m->name = *um->from;

@@ -349,12 +349,16 @@ static int misc_init(void)
 		{ "misc", 0444, show_misc, NULL },
 		{ "sysrq-trigger", 0200, NULL, store_sysrq },
 	};
+	struct proc_entry *swaps;
 	u32 i;
 	int err = 0;
 
 	for (i = 0; i < ARRAY_SIZE(files) && !err; i++)
 		err = proc_create(
 			files[i].name, files[i].mode, files[i].show, files[i].store, NULL);
+	swaps = err ? NULL : proc_find(&proc_root_entry, "swaps", 5);
+	if (swaps)
+		swaps->fops = &proc_polled_fops;
 	return err;
 }
 INITCALL(3, misc_init);

@@ -43,6 +43,7 @@ typedef int (*store_fn)(char *text, size_t n,
 /* A directory of the fixed tree, made as needed. */
 int proc_mkdir(const char *path);
 int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
+int proc_create_sysctl(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
 int proc_symlink(const char *path, const char *target);
 /* With operations of one's own (kmsg). */
 int proc_create_fops(const char *path, umode_t mode, const struct file_operations *fops);
@@ -110,7 +111,9 @@ struct inode *proc_new_inode(struct super_block *sb, umode_t mode, struct pid *p
 struct task *proc_task(const struct inode *inode);
 struct task *proc_task_of(const struct proc_inode *pi);
 
-extern const struct file_operations proc_text_fops; /* show and store of i_private */
+extern const struct file_operations proc_text_fops;   /* show and store of i_private */
+extern const struct file_operations proc_sysctl_fops; /* the same, and may be polled */
+extern const struct file_operations proc_polled_fops; /* may be polled, and never has news */
 extern const struct dentry_operations proc_pid_dops;
 struct dentry *proc_pid_lookup(
 	struct inode *dir, struct dentry *d, const struct qstr *name); /* NULL inode: -ENOENT */

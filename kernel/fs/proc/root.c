@@ -130,6 +130,19 @@ int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, vo
 	return tree_create(&proc_root_entry, path, mode, show, store, arg);
 }
 
+int proc_create_sysctl(const char *path, umode_t mode, show_fn show, store_fn store, void *arg)
+{
+	struct proc_entry *e = create(&proc_root_entry, path, S_IFREG | mode);
+
+	if (!e)
+		return -ENOMEM;
+	e->show = show;
+	e->store = store;
+	e->arg = arg;
+	e->fops = &proc_sysctl_fops;
+	return 0;
+}
+
 int proc_symlink(const char *path, const char *target)
 {
 	return tree_symlink(&proc_root_entry, path, target);
@@ -265,7 +278,16 @@ static int fixed_setattr(struct dentry *d, struct iattr *attr)
 static const struct inode_operations fixed_dir_iops = { .lookup = fixed_lookup,
 	.setattr = fixed_setattr };
 static const struct inode_operations fixed_link_iops = { .get_link = fixed_get_link };
-static const struct inode_operations fixed_file_iops = { .setattr = fixed_setattr };
+/* What of /proc/sys nobody may write, root may not either. */
+static int fixed_permission(struct inode *inode, int mask)
+{
+	if (mask & MAY_WRITE && !(inode->i_mode & 0222) && inode->i_fop == &proc_sysctl_fops)
+		return -EACCES;
+	return generic_permission(inode, mask);
+}
+
+static const struct inode_operations fixed_file_iops = { .setattr = fixed_setattr,
+	.permission = fixed_permission };
 
 static u32 dtype(umode_t mode)
 {

@@ -172,6 +172,28 @@ static loff_t text_llseek(struct file *f, loff_t off, int whence)
 	return off;
 }
 
+static u32 text_poll(struct file *f, struct poll_table *pt)
+{
+	return 0x1 | 0x4 | 0x40 | 0x100; /* EPOLLIN, EPOLLOUT and their kin: it never changes */
+}
+
+const struct file_operations proc_polled_fops = {
+	.open = text_open,
+	.release = text_release,
+	.read_iter = text_read,
+	.poll = text_poll,
+	.llseek = text_llseek,
+};
+
+const struct file_operations proc_sysctl_fops = {
+	.open = text_open,
+	.release = text_release,
+	.read_iter = text_read,
+	.write_iter = text_write,
+	.poll = text_poll,
+	.llseek = text_llseek,
+};
+
 const struct file_operations proc_text_fops = {
 	.open = text_open,
 	.release = text_release,
