@@ -228,10 +228,11 @@ static bool kill_all(void)
 	}
 }
 
-static void unmount_box(void)
+/* How many it took away; a bind of a bind may have made very many, and hides others. */
+static int unmount_some(void)
 {
 	char where[100][256], line[1000], path[256];
-	int n = 0;
+	int n = 0, gone = 0;
 	FILE *f = fopen("/proc/self/mounts", "r");
 
 	while (f && n < 100 && fgets(line, sizeof(line), f))
@@ -240,7 +241,16 @@ static void unmount_box(void)
 	if (f)
 		fclose(f);
 	while (n-- > 0)
-		umount2(where[n], MNT_DETACH);
+		gone += !umount2(where[n], MNT_DETACH);
+	return gone;
+}
+
+static void unmount_box(void)
+{
+	int rounds = 0;
+
+	while (unmount_some() && rounds++ < 1000)
+		;
 }
 
 static void clear_flags(const char *path)
