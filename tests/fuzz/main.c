@@ -23,9 +23,11 @@
 #include <string.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <net/if.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -357,6 +359,17 @@ static void refuse_elsewhere(void)
 	}
 }
 
+static void loopback_up(void)
+{
+	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (fd >= 0) {
+		ioctl(fd, SIOCSIFFLAGS, &r);
+		close(fd);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	double start, seconds;
@@ -377,6 +390,7 @@ int main(int argc, char **argv)
 	rounds = argc > 4 ? atoi(argv[4]) : 0;
 	protect_pid(0, getpid());
 	protect_pid(1, getppid());
+	loopback_up();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	start = now();
 	for (i = 0; rounds ? i < rounds : now() - start < seconds; i++) {

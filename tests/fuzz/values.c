@@ -348,14 +348,33 @@ long make_epoll_event(struct thread *t, const long *list, int n)
 	return make_words(t, w, 2);
 }
 
+/* 0 or 20000 to 20002, in network order. */
+static uint64_t any_port(struct thread *t)
+{
+	return rnd(t, 4) ? 0x4e | (0x20ul + rnd(t, 3)) << 8 : 0;
+}
+
 long make_sockaddr(struct thread *t, const long *list, int n)
 {
 	uint64_t w[16] = { 0 };
 	char *p = (char *)w;
 
-	p[0] = rnd(t, 6) ? 1 /* AF_UNIX */ : rnd(t, 40);
-	p[2] = rnd(t, 2) ? 's' : 0;
-	p[3] = rnd(t, 2) ? (char)('a' + rnd(t, 3)) : 0;
+	switch (rnd(t, 8)) {
+	case 0: /* 127.0.0.1 */
+	case 1: w[0] = 2 | any_port(t) << 16 | 0x0100007ful << 32; break;
+	case 2: /* ::1 */
+		w[0] = 10 | any_port(t) << 16;
+		p[23] = 1;
+		break;
+	case 3:
+		p[0] = (char)rnd(t, 46);
+		w[1] = wide(t);
+		break;
+	default: /* AF_UNIX */
+		p[0] = 1;
+		p[2] = rnd(t, 2) ? 's' : 0;
+		p[3] = rnd(t, 2) ? (char)('a' + rnd(t, 3)) : 0;
+	}
 	return make_words(t, w, 16);
 }
 

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,11 +220,12 @@ static void open_something(struct thread *t)
 	static const char *const names[] = { "f", "g", "d", "d/a", "fifo", "/dev/zero", "/dev/ptmx",
 		"/proc/self/maps", "/proc/self/fd", "/dev/null", "/proc/self/mem", ".", "new" };
 	struct sockaddr_un un = { .sun_family = AF_UNIX, .sun_path = "sa" };
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = 0x0100007f };
 	uint64_t all = ~0ul;
-	int fds[2];
+	int fds[2], one = 1;
 	long r;
 
-	switch (rnd(t, 16)) {
+	switch (rnd(t, 20)) {
 	case 0: raw(SYS_pipe2, (long)fds, O_NONBLOCK, 0, 0, 0, 0); break;
 	case 1: raw(SYS_socketpair, AF_UNIX, 1 + rnd(t, 2), 0, (long)fds, 0, 0); break;
 	case 2:
@@ -249,6 +251,21 @@ static void open_something(struct thread *t)
 		raw(SYS_connect, r, (long)&un, sizeof(un), 0, 0, 0);
 		break;
 	case 11: raw(SYS_pidfd_open, raw(SYS_getpid, 0, 0, 0, 0, 0, 0), 0, 0, 0, 0, 0); break;
+	case 13: /* a port of make_sockaddr()'s */
+	case 14:
+		in.sin_port = htons(20000 + rnd(t, 3));
+		r = raw(SYS_socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0, 0, 0, 0);
+		raw(SYS_setsockopt, r, SOL_SOCKET, SO_REUSEADDR, (long)&one, 4, 0);
+		if (raw(SYS_bind, r, (long)&in, sizeof(in), 0, 0, 0) == 0 && rnd(t, 4))
+			raw(SYS_listen, r, 3, 0, 0, 0, 0);
+		else
+			raw(SYS_connect, r, (long)&in, sizeof(in), 0, 0, 0);
+		break;
+	case 15:
+		in.sin_port = htons(20000 + rnd(t, 3));
+		r = raw(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0, 0, 0, 0);
+		raw(rnd(t, 2) ? SYS_bind : SYS_connect, r, (long)&in, sizeof(in), 0, 0, 0);
+		break;
 	case 12: raw(SYS_socket, AF_NETLINK, SOCK_RAW, 0, 0, 0, 0); break;
 	default:
 		raw(SYS_openat, AT_FDCWD, (long)names[rnd(t, 13)],
