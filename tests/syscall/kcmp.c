@@ -29,6 +29,10 @@ TEST(kcmp)
 	T(same(me, pid, KCMP_VM, 0, 0));
 	T(same(me, me, KCMP_VM, 0, 0));
 	T(syscall(SYS_kcmp, me, me, 99, 0, 0));
+	T(same(me, me, KCMP_IO, 0, 0));
+	T(same(me, me, KCMP_SYSVSEM, 0, 0));
+	T(same(me, me, KCMP_TYPES, 0, 0));
+	T(same(me, me, -1, 0, 0));
 	T(syscall(SYS_kcmp, me, 1 << 29, KCMP_VM, 0, 0));
 	T(syscall(SYS_kcmp, me, me, KCMP_FILE, fd, 999));
 	pidfd = NEED(syscall(SYS_pidfd_open, pid, 0));
