@@ -109,6 +109,8 @@ bool cgroup_is_descendant(const struct cgroup *c, const struct cgroup *ancestor)
 /* The path below @root at the end of buf: "/a/b", with "/.." for what is not below it; ERR_PTR(-ENAMETOOLONG). */
 char *cgroup_path(struct cgroup *c, struct cgroup *root, char *buf, size_t size);
 
+struct cgroup *cgroup_ns_root(void); /* of current's cgroup namespace: no reference */
+
 /* The tree: 0 or -errno; cgroup_mutex inside. */
 struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len); /* a reference */
 int cgroup_rmdir(struct cgroup *c);

@@ -198,7 +198,8 @@ static int do_bind(struct inet_sock *i, const ip_addr *addr, u16 port, int scope
 
 	if (err)
 		return err;
-	if (port && port < PORT_RESERVED && i->c.type != SOCK_RAW && !capable(CAP_NET_BIND_SERVICE))
+	if (port && port < PORT_RESERVED && i->c.type != SOCK_RAW &&
+		!net_capable(i->net, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 	if (i->lport || (i->c.type == SOCK_STREAM && tcp_state_of(i) != TCP_CLOSE))
 		return -EINVAL;

@@ -198,7 +198,7 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 
 	if (get_user(r, UADDR(arg)))
 		return -EFAULT;
-	if (!capable(CAP_NET_ADMIN))
+	if (!net_capable(net, CAP_NET_ADMIN))
 		return -EPERM;
 	r.name[IFNAMSIZ - 1] = 0;
 	spin_lock(&net->lock);

@@ -262,7 +262,7 @@ static int set_ip(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 		i->pmtudisc = n;
 		return 0;
 	case IP_TRANSPARENT:
-		if (n && !capable(CAP_NET_ADMIN) && !capable(CAP_NET_RAW))
+		if (n && !net_capable(i->net, CAP_NET_ADMIN) && !net_capable(i->net, CAP_NET_RAW))
 			return -EPERM;
 		i->transparent = n;
 		return 0;
@@ -354,7 +354,7 @@ static int bind_to_device(struct inet_sock *i, uaddr_t val, u32 len)
 
 	if (copy_from_user(name, val, min(len, (u32)IFNAMSIZ - 1)))
 		return -EFAULT;
-	if (i->bound_if && !capable(CAP_NET_RAW))
+	if (i->bound_if && !net_capable(i->net, CAP_NET_RAW))
 		return -EPERM;
 	if (!name[0]) {
 		i->bound_if = 0;

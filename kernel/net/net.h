@@ -11,6 +11,8 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/lock.h"
 #include "kernel/net/addr.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/nsproxy.h"
 
 #define NSEC_PER_SEC 1000000000UL
 #define NSEC_PER_MSEC 1000000UL
@@ -35,7 +37,8 @@ struct sk_buff;
 struct net_device;
 
 struct net {
-	atomic_t refs;
+	struct ns_common ns; /* kernel/task/nsproxy.h */
+	struct rcu_head rcu; /* packets on their way see its devices */
 	spinlock_t lock;
 	struct list_head devices; /* of net_device.list, by ifindex */
 	struct list_head addrs;   /* of ifaddr.list, in the order of arrival */
@@ -50,14 +53,25 @@ struct net {
 extern struct net init_net;
 static inline struct net *net_get(struct net *net)
 {
-	atomic_inc(&net->refs);
+	ns_get(&net->ns);
 	return net;
 }
-void net_put(struct net *net);
-/* Empty but for a lo that is down. ERR_PTR. */
-struct net *net_create(void);
+static inline void net_put(struct net *net)
+{
+	ns_put(&net->ns);
+}
+/* That of new sockets. One that clone or unshare makes is empty but for a lo that is down. */
+static inline struct net *current_net(void)
+{
+	const struct nsproxy *p = current->nsproxy;
 
-struct net *current_net(void);
+	return p ? container_of(p->ns[NS_NET], struct net, ns) : &init_net;
+}
+/* Rights over its devices, addresses, ports. */
+static inline bool net_capable(const struct net *net, int cap)
+{
+	return ns_capable(net->ns.owner, cap);
+}
 
 /* ---- devices ---- */
 

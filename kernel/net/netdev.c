@@ -9,6 +9,7 @@
  * Locks: a backlog belongs to its vCPU; kernel code is not preempted, and nothing in a flush sleeps.
  */
 #include <asm/errno.h>
+#include <linux/sched.h>
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
@@ -20,7 +21,7 @@
 
 #define LO_MTU 65536
 
-struct net init_net;
+struct net init_net = { .ns = { .count = ATOMIC_INIT(2), .inum = 4026531840U } };
 
 static struct backlog {
 	struct list_head queue;
@@ -155,7 +156,6 @@ static int net_setup(struct net *net)
 
 	if (!lo)
 		return -ENOMEM;
-	atomic_set(&net->refs, 1);
 	spin_lock_init(&net->lock);
 	INIT_LIST_HEAD(&net->devices);
 	INIT_LIST_HEAD(&net->addrs);
@@ -176,32 +176,35 @@ static int net_setup(struct net *net)
 	return 0;
 }
 
-struct net *net_create(void)
+static const struct ns_ops net_ns_ops;
+
+static struct ns_common *net_copy(
+	struct ns_common *old, struct user_namespace *owner, struct fs_struct *fs)
 {
 	struct net *net = kzalloc(sizeof(*net), GFP_KERNEL);
+	int err = -ENOMEM;
 
 	if (!net)
 		return ERR_PTR(-ENOMEM);
-	if (net_setup(net)) {
-		kfree(net);
-		return ERR_PTR(-ENOMEM);
-	}
-	return net;
+	err = ns_init(&net->ns, &net_ns_ops, owner);
+	if (err)
+		goto err_free;
+	err = net_setup(net);
+	if (!err)
+		return &net->ns;
+	ns_fini(&net->ns);
+err_free:
+	kfree(net);
+	return ERR_PTR(err);
 }
 
-struct net *current_net(void)
+static void net_free_rcu(struct rcu_head *h)
 {
-	return &init_net;
-}
-
-void net_put(struct net *net)
-{
+	struct net *net = container_of(h, struct net, rcu);
 	struct ifaddr *a, *na;
 	struct route *r, *nr;
 	struct net_device *d, *nd;
 
-	if (!atomic_dec_and_test(&net->refs))
-		return;
 	list_for_each_entry_safe(a, na, &net->addrs, list)
 		kfree(a);
 	list_for_each_entry_safe(r, nr, &net->routes, list)
@@ -211,10 +214,26 @@ void net_put(struct net *net)
 	kfree(net);
 }
 
+static void net_free(struct ns_common *ns)
+{
+	ns_fini(ns);
+	call_rcu(&container_of(ns, struct net, ns)->rcu, net_free_rcu);
+}
+
+static const struct ns_ops net_ns_ops = {
+	.name = "net",
+	.flag = CLONE_NEWNET,
+	.count = UCOUNT_NET,
+	.copy = net_copy,
+	.free = net_free,
+	.install = ns_install_default,
+};
+
 static int net_init(void)
 {
 	for (int i = 0; i < MAX_CPUS; i++)
 		INIT_LIST_HEAD(&backlogs[i].queue);
+	ns_register(NS_NET, &net_ns_ops, &init_net.ns);
 	return net_setup(&init_net);
 }
 INITCALL(1, net_init);

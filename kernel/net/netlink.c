@@ -120,7 +120,8 @@ static int serve(struct nl_sock *n, const struct nlmsghdr *req)
 
 	if (req->nlmsg_type % 4 !=
 		2) /* NEW and DEL; GET is the third of each four, SET the fourth */
-		return capable(CAP_NET_ADMIN) ? rtnl_change(current_net(), req) : -EPERM;
+		return net_capable(current_net(), CAP_NET_ADMIN) ? rtnl_change(current_net(), req) :
+								   -EPERM;
 	err = req->nlmsg_flags & NLM_F_DUMP ? rtnl_dump(current_net(), req, emit, &e) :
 					      rtnl_get(current_net(), req, emit, &e);
 	if (!err && req->nlmsg_flags & NLM_F_DUMP)

@@ -213,7 +213,7 @@ int raw_create(struct socket *s, int family, int type, int protocol)
 {
 	struct inet_sock *i;
 
-	if (!capable(CAP_NET_RAW))
+	if (!net_capable(current_net(), CAP_NET_RAW))
 		return -EPERM;
 	if (!protocol || protocol > 255)
 		return -EPROTONOSUPPORT;

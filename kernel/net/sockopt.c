@@ -87,7 +87,7 @@ static int set_common(struct socket *s, int opt, uaddr_t uval, u32 len)
 	case SO_TIMESTAMPNS_OLD: sk->timestamp = val ? 2 : 0; return 0;
 	case SO_SNDBUFFORCE:
 	case SO_RCVBUFFORCE:
-		if (!capable(CAP_NET_ADMIN))
+		if (!net_capable(current_net(), CAP_NET_ADMIN))
 			return -EPERM;
 		*(opt == SO_SNDBUFFORCE ? &sk->sndbuf : &sk->rcvbuf) = buffer_size(val, 0x3fffffff);
 		return 0;
@@ -98,12 +98,12 @@ static int set_common(struct socket *s, int opt, uaddr_t uval, u32 len)
 	case SO_RCVBUF: sk->rcvbuf = buffer_size(val, READ_ONCE(sysctl_rmem_max)); return 0;
 	case SO_RCVLOWAT: sk->rcvlowat = val < 0 ? 0x7fffffff : max((u32)val, 1U); return 0;
 	case SO_PRIORITY:
-		if ((val < 0 || val > 6) && !capable(CAP_NET_ADMIN))
+		if ((val < 0 || val > 6) && !net_capable(current_net(), CAP_NET_ADMIN))
 			return -EPERM;
 		sk->priority = (u32)val;
 		return 0;
 	case SO_MARK:
-		if (!capable(CAP_NET_ADMIN))
+		if (!net_capable(current_net(), CAP_NET_ADMIN))
 			return -EPERM;
 		sk->mark = (u32)val;
 		return 0;

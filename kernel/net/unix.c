@@ -39,6 +39,7 @@ void unix_put(struct unix_sock *u)
 	if (!atomic_dec_and_test(&u->refs))
 		return;
 	kfree(u->name);
+	net_put(u->net);
 	kfree(u);
 }
 
@@ -84,12 +85,13 @@ int unix_check_addr(struct sockaddr_buf *a)
 	return 0;
 }
 
-static struct unix_sock *find_abstract(const struct sockaddr_buf *a, u16 type)
+static struct unix_sock *find_abstract(
+	const struct net *net, const struct sockaddr_buf *a, u16 type)
 {
 	struct unix_sock *u;
 
 	hlist_for_each_entry(u, name_bucket(a, type), name_hash)
-		if (u->name && u->c.type == type && u->name->len == a->len &&
+		if (u->net == net && u->name && u->c.type == type && u->name->len == a->len &&
 			!memcmp(u->name->data, a->data, a->len))
 			return u;
 	return NULL;
@@ -106,7 +108,7 @@ static struct unix_sock *find_inode(const struct inode *inode)
 }
 
 /* The socket that an address names, with a reference. ERR_PTR. */
-struct unix_sock *unix_find_sock(struct sockaddr_buf *a, u16 type)
+struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type)
 {
 	struct unix_sock *u;
 	struct path path;
@@ -116,7 +118,7 @@ struct unix_sock *unix_find_sock(struct sockaddr_buf *a, u16 type)
 		return ERR_PTR(-EINVAL);
 	if (is_abstract(a)) {
 		spin_lock(&unix_names_lock);
-		u = find_abstract(a, type);
+		u = find_abstract(net, a, type);
 		if (u)
 			unix_get(u);
 		spin_unlock(&unix_names_lock);
@@ -183,7 +185,7 @@ static int bind_abstract(struct unix_sock *u, struct sockaddr_buf *name)
 	spin_lock(&unix_names_lock);
 	if (u->name)
 		err = -EINVAL;
-	else if (find_abstract(name, u->c.type))
+	else if (find_abstract(u->net, name, u->c.type))
 		err = -EADDRINUSE;
 	if (!err) {
 		u->name = name;
@@ -304,6 +306,7 @@ static struct unix_sock *unix_alloc(u16 type)
 		return NULL;
 	sock_init_common(&u->c, AF_UNIX, type, 0);
 	atomic_set(&u->refs, 1);
+	u->net = net_get(current_net());
 	INIT_LIST_HEAD(&u->queue);
 	INIT_LIST_HEAD(&u->pending);
 	INIT_LIST_HEAD(&u->pending_link);
@@ -342,7 +345,7 @@ int unix_dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 
 		if (err)
 			return err;
-		other = unix_find_sock(a, u->c.type);
+		other = unix_find_sock(u->net, a, u->c.type);
 		if (IS_ERR(other))
 			return (int)PTR_ERR(other);
 	}
@@ -390,7 +393,7 @@ static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonbloc
 
 	if (err)
 		return err;
-	l = unix_find_sock(a, u->c.type);
+	l = unix_find_sock(u->net, a, u->c.type);
 	if (IS_ERR(l))
 		return (int)PTR_ERR(l);
 	srv = unix_alloc(u->c.type);

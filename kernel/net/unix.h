@@ -23,6 +23,7 @@ struct unix_msg {
 struct unix_sock {
 	struct sock_common c; /* c.lock protects what is not marked otherwise */
 	atomic_t refs;
+	struct net *net; /* a reference: whose abstract names; immutable */
 	enum unix_state state;
 	struct unix_sock *peer; /* a reference */
 	struct list_head queue; /* of unix_msg */
@@ -57,7 +58,7 @@ extern int unix_max_dgram_qlen; /* net.unix */
 
 /* unix.c */
 int unix_check_addr(struct sockaddr_buf *a);
-struct unix_sock *unix_find_sock(struct sockaddr_buf *a, u16 type);
+struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type);
 void unix_wake_readers(struct unix_sock *u);
 void unix_wake_space(struct unix_sock *u);
 int unix_dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock);

@@ -171,7 +171,7 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 		err = unix_check_addr(m->name);
 		if (err)
 			return err;
-		to = unix_find_sock(m->name, u->c.type);
+		to = unix_find_sock(u->net, m->name, u->c.type);
 		if (IS_ERR(to))
 			return PTR_ERR(to);
 	} else {

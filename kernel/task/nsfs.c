@@ -233,6 +233,16 @@ const struct ns_link *ns_link_nth(u32 i)
 	return i < ARRAY_SIZE(links) ? &links[i] : NULL;
 }
 
+/* A pid namespace without its first process cannot be joined: it is not shown. */
+static struct ns_common *started(struct ns_common *ns)
+{
+	if (!ns || ns->ops->flag != CLONE_NEWPID ||
+		READ_ONCE(container_of(ns, struct pid_namespace, ns)->child_reaper))
+		return ns;
+	ns_put(ns);
+	return NULL;
+}
+
 static struct ns_common *link_ns(struct task *t, const struct ns_link *l)
 {
 	const struct cred *c;
@@ -241,7 +251,7 @@ static struct ns_common *link_ns(struct task *t, const struct ns_link *l)
 	if (l->own_pid)
 		return task_active_pid_ns_get(t);
 	if (!l->user)
-		return ns_of_task(t, l->slot);
+		return started(ns_of_task(t, l->slot));
 	c = get_task_cred(t);
 	ns = ns_get(&c->user_ns->ns);
 	put_cred(c);

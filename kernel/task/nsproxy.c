@@ -90,38 +90,6 @@ void ns_put(struct ns_common *ns)
 		ns->ops->free(ns);
 }
 
-/* ---- kinds whose rooms are not in this kernel: everybody is in the one that there is ---- */
-
-static struct ns_common *only_one(
-	struct ns_common *old, struct user_namespace *owner, struct fs_struct *fs)
-{
-	return ERR_PTR(-EINVAL);
-}
-
-static int join_only_one(struct nsset *set, struct ns_common *ns)
-{
-	return ns_install_default(set, ns);
-}
-
-static const struct ns_ops cgroup_ops = {
-	.name = "cgroup", .flag = CLONE_NEWCGROUP, .copy = only_one, .install = join_only_one
-};
-static const struct ns_ops net_ops = {
-	.name = "net", .flag = CLONE_NEWNET, .copy = only_one, .install = join_only_one
-};
-static struct ns_common the_net_ns = { .count = ATOMIC_INIT(2), .inum = 4026531840U };
-static struct ns_common the_cgroup_ns = { .count = ATOMIC_INIT(2), .inum = 4026531835U };
-
-static int only_ones_init(void)
-{
-	if (!init_nsproxy.ns[NS_NET])
-		ns_register(NS_NET, &net_ops, &the_net_ns);
-	if (!init_nsproxy.ns[NS_CGROUP])
-		ns_register(NS_CGROUP, &cgroup_ops, &the_cgroup_ns);
-	return 0;
-}
-INITCALL(2, only_ones_init);
-
 /* ---- proxies ---- */
 
 static struct nsproxy *proxy_copy(const struct nsproxy *from)

@@ -536,12 +536,46 @@ static int fill_super(struct super_block *sb, void *data, bool silent)
 	return sb->s_root ? 0 : -ENOMEM;
 }
 
+/* From the root of all, whose reference it takes, down to the directory that is the root in current's cgroup namespace. */
+static struct dentry *ns_dentry(struct dentry *d)
+{
+	char *buf = get_free_page(GFP_KERNEL), *path, *word;
+	struct dentry *next = ERR_PTR(-ENOMEM);
+	struct super_block *sb = d->d_sb;
+
+	path = buf ? cgroup_path(cgroup_ns_root(), &cgroup_root, buf, PAGE_SIZE) : ERR_PTR(-ENOMEM);
+	while (!IS_ERR(path) && (word = strsep(&path, "/"))) {
+		if (!*word)
+			continue;
+		down_write(&d_inode(d)->i_rwsem);
+		next = lookup_one_len(word, d, (int)strlen(word));
+		up_write(&d_inode(d)->i_rwsem);
+		dput(d);
+		d = next;
+		if (!IS_ERR(d) && !d_inode(d)) {
+			dput(d);
+			d = ERR_PTR(-ENODEV);
+		}
+		if (IS_ERR(d))
+			break;
+	}
+	if (buf)
+		free_page_addr(buf);
+	if (IS_ERR(d)) {
+		up_write(&sb->s_umount);
+		deactivate_super(sb);
+	}
+	return d;
+}
+
 static struct dentry *cgroup_mount(
 	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {
 	int err = known_options(data);
 
-	return err ? ERR_PTR(err) : mount_single(t, flags, data, fill_super);
+	struct dentry *root = err ? ERR_PTR(err) : mount_single(t, flags, data, fill_super);
+
+	return IS_ERR(root) || cgroup_is_root(cgroup_ns_root()) ? root : ns_dentry(root);
 }
 
 static struct file_system_type cgroup2_type = {

@@ -168,7 +168,7 @@ int proc_show_cgroup(struct seq *s, struct task *t)
 		cgroup_put(c);
 		return -ENOMEM;
 	}
-	path = cgroup_path(c, &cgroup_root, buf, PAGE_SIZE);
+	path = cgroup_path(c, cgroup_ns_root(), buf, PAGE_SIZE);
 	if (!IS_ERR(path))
 		seq_printf(s, "0::%s%s\n", path, READ_ONCE(c->dead) ? " (deleted)" : "");
 	free_page_addr(buf);

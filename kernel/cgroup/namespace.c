@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * namespace.c: cgroup namespaces: the group that its maker was in is shown as the root (cgroup_namespaces(7)): in /proc/PID/cgroup, and by
+ * what is mounted from inside. Nothing else changes: limits and the tree are the same.
+ * Locks: none; the root is immutable.
+ */
+#include <linux/sched.h>
+
+#include "kernel/cgroup/internal.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/nsproxy.h"
+
+struct cgroup_namespace {
+	struct ns_common ns;
+	struct cgroup *root; /* a reference */
+};
+
+static const struct ns_ops cgroup_ns_ops;
+static struct cgroup_namespace init_cgroup_ns = {
+	.ns = { .count = ATOMIC_INIT(2), .inum = 4026531835U }, .root = &cgroup_root
+};
+
+static struct ns_common *cgroup_ns_copy(
+	struct ns_common *old, struct user_namespace *owner, struct fs_struct *fs)
+{
+	struct cgroup_namespace *c = kzalloc(sizeof(*c), GFP_KERNEL);
+	int err;
+
+	if (!c)
+		return ERR_PTR(-ENOMEM);
+	err = ns_init(&c->ns, &cgroup_ns_ops, owner);
+	if (err) {
+		kfree(c);
+		return ERR_PTR(err);
+	}
+	c->root = task_get_cgroup(current);
+	return &c->ns;
+}
+
+static void cgroup_ns_free(struct ns_common *ns)
+{
+	struct cgroup_namespace *c = container_of(ns, struct cgroup_namespace, ns);
+
+	cgroup_put(c->root);
+	ns_fini(ns);
+	kfree(c);
+}
+
+static const struct ns_ops cgroup_ns_ops = {
+	.name = "cgroup",
+	.flag = CLONE_NEWCGROUP,
+	.count = UCOUNT_CGROUP,
+	.copy = cgroup_ns_copy,
+	.free = cgroup_ns_free,
+	.install = ns_install_default,
+};
+
+struct cgroup *cgroup_ns_root(void)
+{
+	const struct nsproxy *p = current->nsproxy;
+
+	return p ? container_of(p->ns[NS_CGROUP], struct cgroup_namespace, ns)->root : &cgroup_root;
+}
+
+static int cgroup_ns_init(void)
+{
+	ns_register(NS_CGROUP, &cgroup_ns_ops, &init_cgroup_ns.ns);
+	return 0;
+}
+INITCALL(1, cgroup_ns_init);
