@@ -13,7 +13,6 @@
 #include <linux/inotify.h>
 
 #include "kernel/mm/mm.h"
-#include "kernel/task/signal.h"
 #include "kernel/vfs/internal.h"
 
 #define ALL_EVENTS (DN_ACCESS | DN_MODIFY | DN_CREATE | DN_DELETE | DN_RENAME | DN_ATTRIB)
