@@ -43,7 +43,7 @@ void class_init(struct rq *rq)
 {
 	weights_init();
 	rq->fair = RB_ROOT;
-	for (int i = 0; i < RT_PRIOS; i++)
+	for (int i = 0; i <= RT_PRIOS; i++)
 		INIT_LIST_HEAD(&rq->rt[i]);
 }
 
@@ -86,11 +86,24 @@ static void fair_remove(struct rq *rq, struct task *t)
 	rq->nr_fair--;
 }
 
+/* Deadline tasks stand in the order of their deadlines. */
+static struct list_head *dl_place(struct list_head *l, const struct task *t)
+{
+	struct task *at;
+
+	list_for_each_entry(at, l, rt_node)
+		if ((s64)(t->dl_abs - at->dl_abs) < 0)
+			return &at->rt_node;
+	return l;
+}
+
 static void rt_insert(struct rq *rq, struct task *t, bool front)
 {
 	struct list_head *l = &rq->rt[rt_prio(t)];
 
-	if (front)
+	if (rt_prio(t) == DL_PRIO)
+		list_add_tail(&t->rt_node, dl_place(l, t));
+	else if (front)
 		list_add(&t->rt_node, l);
 	else
 		list_add_tail(&t->rt_node, l);
@@ -188,6 +201,8 @@ void class_update_curr(struct rq *rq, u64 now)
 		return;
 	t->se.exec_start = now;
 	WRITE_ONCE(t->se.sum_exec, t->se.sum_exec + delta);
+	if (t->policy == SCHED_DEADLINE)
+		t->dl_budget -= (s64)delta;
 	rq->run_ns += delta;
 	if (is_rt(t))
 		return;
@@ -212,6 +227,8 @@ static void place(struct rq *rq, struct task *t, bool wakeup)
 void class_enqueue(struct rq *rq, struct task *t, bool wakeup)
 {
 	t->se.weight = class_weight(t);
+	if (unlikely(t->policy == SCHED_DEADLINE))
+		dl_refresh(t, arch_cpu_clock(), false);
 	if (is_rt(t)) {
 		rt_insert(rq, t, false);
 	} else {
@@ -239,6 +256,11 @@ void class_put_curr(struct rq *rq, struct task *t, bool yields)
 {
 	bool used_up = t->se.sum_exec - t->se.slice_start >= RR_SLICE_NS;
 
+	if (unlikely(t->policy == SCHED_DEADLINE)) {
+		rq->load -= is_rt(t) ? 0 : t->se.weight;
+		dl_refresh(t, arch_cpu_clock(), yields);
+		rq->load += is_rt(t) ? 0 : t->se.weight;
+	}
 	if (is_rt(t))
 		rt_insert(rq, t, !yields && !(t->policy == SCHED_RR && used_up));
 	else
@@ -278,6 +300,8 @@ bool class_should_preempt(struct rq *rq, const struct task *t)
 		return true;
 	if (is_rt(t) && !is_rt(c))
 		return !rt_throttled(rq) || !throttled_for(rq, arch_cpu_clock());
+	if (is_rt(t) && rt_prio(t) == rt_prio(c))
+		return rt_prio(t) == DL_PRIO && (s64)(t->dl_abs - c->dl_abs) < 0;
 	if (is_rt(t))
 		return rt_prio(t) > rt_prio(c);
 	if (is_rt(c) || t->policy == SCHED_BATCH || t->policy == SCHED_IDLE)
@@ -319,9 +343,13 @@ u64 class_slice_left(const struct rq *rq, u64 now)
 		return ~0UL;
 	if (!is_rt(t)) {
 		left = slice_left(rq, SLICE_NS, now);
+		if (t->policy == SCHED_DEADLINE)
+			left = min(left, dl_time_left(t, now));
 		return rq->nr_rt && rt_throttled(rq) ? min(left, throttled_for(rq, now)) : left;
 	}
 	left = rt_time_left(rq, now);
+	if (t->policy == SCHED_DEADLINE)
+		left = min(left, dl_time_left(t, now));
 	if (t->policy == SCHED_RR && rq->nr_rt)
 		left = min(left, slice_left(rq, RR_SLICE_NS, now));
 	return left;

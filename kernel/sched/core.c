@@ -434,7 +434,9 @@ void sched_fork(struct task *t)
 	t->state = TASK_RUNNING;
 	t->on_cpu = false;
 	t->cpu = p->cpu;
-	t->policy = reset && rt_policy(p->policy) ? SCHED_NORMAL : p->policy;
+	t->policy = (reset && rt_policy(p->policy)) || p->policy == SCHED_DEADLINE ? SCHED_NORMAL :
+										     p->policy;
+	t->dl_on = false;
 	t->nice = reset && p->nice < 0 ? 0 : p->nice;
 	t->rt_priority = rt_policy(t->policy) ? p->rt_priority : 0;
 	t->boost = 0;
@@ -460,6 +462,8 @@ void sched_fork(struct task *t)
 
 void sched_exit(struct task *t)
 {
+	if (t->policy == SCHED_DEADLINE)
+		sched_setscheduler(t, SCHED_NORMAL, 0);
 	t->cpu_timer_at = ~0UL;
 }
 
@@ -561,6 +565,33 @@ static void change_policy(struct task *t, int policy, int prio)
 {
 	t->policy = policy;
 	t->rt_priority = prio;
+	if (policy == SCHED_DEADLINE)
+		dl_begin(t);
+}
+
+static bool allowed_everywhere(const struct task *t)
+{
+	u64 all = nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1;
+
+	return (READ_ONCE(t->cpus_allowed) & all) == all;
+}
+
+int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period)
+{
+	int err = dl_check(runtime, deadline, &period);
+
+	if (err)
+		return err;
+	if (!allowed_everywhere(t))
+		return -EPERM;
+	err = dl_reserve(t, runtime, period);
+	if (err)
+		return err;
+	t->dl_runtime = runtime;
+	t->dl_deadline = deadline;
+	t->dl_period = period;
+	change_task(t, change_policy, SCHED_DEADLINE, 0);
+	return 0;
 }
 
 int sched_setscheduler(struct task *t, int policy, int prio)
@@ -571,6 +602,7 @@ int sched_setscheduler(struct task *t, int policy, int prio)
 		return -EINVAL;
 	if (rt ? prio < 1 || prio >= RT_PRIOS : prio != 0)
 		return -EINVAL;
+	dl_reserve(t, 0, 0);
 	change_task(t, change_policy, policy, prio);
 	return 0;
 }
@@ -582,6 +614,8 @@ int sched_setaffinity(struct task *t, u64 mask)
 	mask &= nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1;
 	if (!mask)
 		return -EINVAL;
+	if (t->policy == SCHED_DEADLINE && mask != (nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1))
+		return -EBUSY; /* what it was promised is promised of all */
 	for (;;) {
 		int target = __builtin_ctzl(mask);
 
@@ -608,6 +642,7 @@ int sched_setaffinity(struct task *t, u64 mask)
 u64 sched_rr_interval(struct task *t)
 {
 	switch (t->policy) {
+	case SCHED_DEADLINE:
 	case SCHED_FIFO: return 0;
 	case SCHED_RR: return RR_SLICE_NS;
 	default: return SLICE_NS;

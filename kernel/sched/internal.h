@@ -36,7 +36,7 @@ struct rq {
 	u64 min_vruntime; /* never goes back */
 	u64 load;         /* weights of queued tasks and curr */
 	/* real-time class: a list for each priority, 99 first; curr not among them */
-	struct list_head rt[RT_PRIOS];
+	struct list_head rt[RT_PRIOS + 1];
 	u64 rt_bits[2];
 	u32 nr_rt;
 	u64 rt_start, rt_used; /* the period, and what real-time tasks have used of it: ns */
@@ -73,13 +73,16 @@ static inline u32 rq_queued(const struct rq *rq)
 {
 	return READ_ONCE(rq->nr_fair) + READ_ONCE(rq->nr_rt);
 }
+#define DL_PRIO RT_PRIOS /* above all real-time priorities: the list of deadline tasks */
 static inline bool rt_policy(int policy)
 {
 	return policy == SCHED_FIFO || policy == SCHED_RR;
 }
-/* What it runs at, lent or its own: 1 to 99, or 0 for a fair task. */
+/* What it runs at, lent or its own: 1 to 99, DL_PRIO, or 0 for a fair task. */
 static inline int rt_prio(const struct task *t)
 {
+	if (t->policy == SCHED_DEADLINE && t->dl_on)
+		return DL_PRIO;
 	return max(rt_policy(t->policy) ? t->rt_priority : 0, t->boost);
 }
 static inline bool is_rt(const struct task *t)
@@ -141,6 +144,13 @@ u64 group_share(const struct task *t);
 void group_charge(struct task *t, u64 ns, u64 now);
 void group_start(struct task *t);
 u64 group_check_in(const struct task *t, u64 now);
+
+/* deadline.c; under rq->lock, of a task with that policy. */
+void dl_begin(struct task *t);                           /* its first period begins now */
+void dl_refresh(struct task *t, u64 now, bool yields);   /* before it is queued */
+u64 dl_time_left(const struct task *t, u64 now);         /* ns until it must be queued anew */
+int dl_check(u64 runtime, u64 deadline, u64 *period);    /* no lock: 0 or -EINVAL */
+int dl_reserve(struct task *t, u64 runtime, u64 period); /* no lock: period 0 gives back; -EBUSY */
 
 /* balance.c */
 int balance_select(struct task *t); /* the vCPU for a waking task; no lock held */

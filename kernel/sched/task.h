@@ -101,6 +101,10 @@ struct task {
 	int policy;     /* SCHED_* */
 	int nice;       /* -20 .. 19 */
 	int rt_priority;
+	u64 dl_runtime, dl_deadline, dl_period; /* SCHED_DEADLINE: ns of each period */
+	u64 dl_start, dl_abs;                   /* of this period: when it began, its deadline */
+	s64 dl_budget;                          /* what is left of it */
+	bool dl_on;                             /* served before all others: deadline.c */
 	int boost; /* 0, or the real-time priority that waiters for its PI locks lend it */
 	bool sched_reset_on_fork;
 	u64 cpus_allowed; /* mask of vCPUs */
@@ -232,6 +236,8 @@ extern int sysctl_sched_rt_runtime_us, sysctl_sched_rt_period_us; /* -1: no thro
 extern int sysctl_sched_rr_timeslice;                             /* ms */
 void set_user_nice(struct task *t, int nice);
 int sched_setscheduler(struct task *t, int policy, int prio); /* 0, -EINVAL */
+/* SCHED_DEADLINE; @period 0: as the deadline. 0, -EINVAL, -EBUSY (more than there is), -EPERM (not allowed on all vCPUs). */
+int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period);
 /* Lends @t a real-time priority (0: none): true when that changes what it runs at. Under pi_lock (kernel/task/futex_pi.c). */
 bool sched_boost(struct task *t, int prio);
 int sched_rt_prio(const struct task *t); /* what it runs at: 1 to 99, or 0 for a fair task */

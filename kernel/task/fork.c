@@ -64,6 +64,8 @@ static int check_limits(void)
 
 	if (READ_ONCE(nr_threads) >= READ_ONCE(sysctl_threads_max))
 		return -EAGAIN;
+	if (current->policy == SCHED_DEADLINE && !current->sched_reset_on_fork)
+		return -EAGAIN; /* what was promised is for one */
 	if ((u64)atomic_read(&c->user->processes) >= rlimit(RLIMIT_NPROC) && c->user->uid != 0 &&
 		!capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
 		return -EAGAIN;

@@ -20,6 +20,7 @@
 #include "kernel/task/pid_ns.h"
 
 #define CHAIN_MAX 1024
+#define MAX_BOOST 99 /* a deadline is not lent */
 
 static DEFINE_SPINLOCK(pi_lock);
 static LIST_HEAD(pi_waiters); /* of futex_q.pi_link, under pi_lock */
@@ -43,7 +44,7 @@ static int best_waiter(const struct task *owner)
 
 	list_for_each_entry(q, &pi_waiters, pi_link)
 		if (q->owner == owner)
-			best = max(best, sched_rt_prio(q->task));
+			best = max(best, min(sched_rt_prio(q->task), MAX_BOOST));
 	return best;
 }
 

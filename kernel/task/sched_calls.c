@@ -198,6 +198,22 @@ static int get_attr(uaddr_t ua, struct sched_attr *attr)
 	return 0;
 }
 
+static int change_to_deadline(struct task *t, const struct sched_attr *attr)
+{
+	int err;
+
+	if (attr->sched_priority)
+		return -EINVAL;
+	if (!capable(CAP_SYS_NICE))
+		return -EPERM;
+	err = sched_set_deadline(t, attr->sched_runtime, attr->sched_deadline, attr->sched_period);
+	if (err)
+		return err;
+	t->sched_reset_on_fork = attr->sched_flags & SCHED_FLAG_RESET_ON_FORK;
+	futex_pi_priority_changed(t);
+	return 0;
+}
+
 long sys_sched_setattr(int pid, uaddr_t uattr, int flags)
 {
 	struct sched_attr attr;
@@ -211,12 +227,19 @@ long sys_sched_setattr(int pid, uaddr_t uattr, int flags)
 		return err;
 	if ((int)attr.sched_policy < 0)
 		return -EINVAL;
-	/* no utilisation clamps, no deadline class */
-	if (attr.sched_flags & ~(u64)(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_ALL))
+	/* no utilisation clamps; what deadline tasks may ask for besides changes nothing here */
+	if (attr.sched_flags & ~(u64)(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_ALL |
+				       SCHED_FLAG_RECLAIM | SCHED_FLAG_DL_OVERRUN))
 		return -EINVAL;
 	t = target(pid);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
+	if (attr.sched_policy == SCHED_DEADLINE &&
+		!(attr.sched_flags & (SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS))) {
+		err = change_to_deadline(t, &attr);
+		put_task(t);
+		return err;
+	}
 	policy = attr.sched_flags & SCHED_FLAG_KEEP_POLICY ? t->policy : (int)attr.sched_policy;
 	prio = (int)attr.sched_priority;
 	nice = clamp(attr.sched_nice, -20, 19);
@@ -243,10 +266,15 @@ long sys_sched_getattr(int pid, uaddr_t uattr, u32 size, int flags)
 	attr.size = min_t(u32, size, sizeof(attr));
 	attr.sched_policy = (u32)t->policy;
 	attr.sched_flags = t->sched_reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
-	if (realtime(t->policy))
+	if (t->policy == SCHED_DEADLINE) {
+		attr.sched_runtime = t->dl_runtime;
+		attr.sched_deadline = t->dl_deadline;
+		attr.sched_period = t->dl_period;
+	} else if (realtime(t->policy)) {
 		attr.sched_priority = (u32)t->rt_priority;
-	else
+	} else {
 		attr.sched_nice = t->nice;
+	}
 	put_task(t);
 	return copy_to_user(uattr, &attr, attr.size) ? -EFAULT : 0;
 }

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SCHED_DEADLINE: what is checked, kept and refused, and that such a task gets on. A host that does not let us is not asked: each
+ * check knows its answer.
+ */
+#include "t.h"
+
+#define DEADLINE 6
+#define MS 1000000UL
+
+struct attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+static bool asked;
+
+#define WANT(want, e)                                                                              \
+	({                                                                                         \
+		long w_ = (want), r_;                                                              \
+		errno = 0;                                                                         \
+		r_ = asked ? (long)(e) : w_;                                                       \
+		r_ = r_ == -1 && errno ? -errno : r_;                                              \
+		if (r_ == w_)                                                                      \
+			say("%s: %ld", #e, w_);                                                    \
+		else                                                                               \
+			say("%s: %ld, not %ld", #e, r_, w_);                                       \
+	})
+
+static long set(uint64_t runtime, uint64_t deadline, uint64_t period, uint64_t flags, int priority)
+{
+	struct attr a = { sizeof(a), DEADLINE, flags, 0, priority, runtime, deadline, period };
+
+	return syscall(SYS_sched_setattr, 0, &a, 0);
+}
+
+static long runtime_of(pid_t pid)
+{
+	struct attr a = { 0 };
+
+	if (syscall(SYS_sched_getattr, pid, &a, sizeof(a), 0) == -1)
+		return -1;
+	return a.policy == DEADLINE && a.deadline == a.period ? (long)a.runtime : 0;
+}
+
+static long work(void)
+{
+	volatile long x = 0;
+
+	for (long i = 0; i < 20000000; i++)
+		x++;
+	return 0;
+}
+
+static void life(void)
+{
+	struct sched_param p = { 77 };
+	struct timespec ts = { 7, 7 };
+	unsigned long one = 1;
+
+	WANT(0, set(10 * MS, 30 * MS, 0, 0, 0));
+	WANT(10 * MS, runtime_of(0));
+	WANT(DEADLINE, sched_getscheduler(0));
+	WANT(0, sched_getparam(0, &p));
+	WANT(0, p.sched_priority);
+	WANT(0, sched_rr_get_interval(0, &ts));
+	WANT(0, ts.tv_sec + ts.tv_nsec);
+	WANT(-EAGAIN, fork());
+	WANT(-EBUSY, sysconf(_SC_NPROCESSORS_ONLN) > 1 ?
+			     syscall(SYS_sched_setaffinity, 0, sizeof(one), &one) :
+			     -EBUSY);
+	WANT(0, sched_yield());
+	WANT(0, work());                         /* beyond its budget */
+	WANT(0, set(10 * MS, 30 * MS, 0, 1, 0)); /* SCHED_FLAG_RESET_ON_FORK */
+	CHILD(WANT(0, sched_getscheduler(0)));
+	WANT(-EINVAL, sched_setparam(0, &(struct sched_param){ 0 }));
+	WANT(0, sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 }));
+	WANT(0, sched_getscheduler(0));
+}
+
+static void refused(void)
+{
+	WANT(-EINVAL, set(1000, 30 * MS, 0, 0, 0));
+	WANT(-EINVAL, set(40 * MS, 30 * MS, 0, 0, 0));
+	WANT(-EINVAL, set(10 * MS, 30 * MS, 20 * MS, 0, 0));
+	WANT(-EINVAL, set(10 * MS, 0, 30 * MS, 0, 0));
+	WANT(-EINVAL, set(10 * MS, 30 * MS, 0, 0, 1));
+	WANT(-EINVAL, set(10 * MS, 1UL << 63, 0, 0, 0));
+	WANT(-EINVAL, sched_setscheduler(0, DEADLINE, &(struct sched_param){ 0 }));
+	CHILD({
+		NEED(setresuid(54321, 54321, 54321));
+		WANT(-EPERM, set(10 * MS, 30 * MS, 0, 0, 0));
+	});
+}
+
+TEST(sched_deadline)
+{
+	asked = set(MS, 30 * MS, 0, 0, 0) == 0 || access("/proc/nestling/mode", F_OK) == 0;
+	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 });
+	life();
+	refused();
+}
