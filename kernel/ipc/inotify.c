@@ -2,7 +2,7 @@
 /*
  * inotify.c: telling guests what happens to files and in folders.
  *
- * vfs calls fsnotify_*(); an inode that nobody watches costs one test of inode->i_fsnotify. An instance (the inotify file) has
+ * fsnotify.c calls inotify_event(); an inode that nobody watches costs one test of inode->i_fsnotify. An instance (the inotify file) has
  * watches, each on one inode, numbered from 1; a watch turns what happens into events in its instance's queue. An event that
  * equals the last one in the queue is not queued again; a full queue gets one IN_Q_OVERFLOW.
  *
@@ -21,6 +21,7 @@
 #include <linux/inotify.h>
 
 #include "gen/syscalls.h"
+#include "kernel/ipc/notify.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/radix.h"
 #include "kernel/lib/string.h"
@@ -255,60 +256,32 @@ static void notify(
 		iput(inode);
 }
 
-void fsnotify_inode(struct inode *inode, u32 mask)
+static void notify_inode(struct inode *inode, u32 mask)
 {
 	u32 dir = S_ISDIR(inode->i_mode) ? IN_ISDIR : 0;
 
-	if ((mask & IN_DELETE_SELF) && !dir && READ_ONCE(inode->i_fsnotify))
+	if ((mask & IN_DELETE_SELF) && !dir)
 		notify(inode, IN_ATTRIB, 0, NULL, 0, false); /* its count of links */
-	if (READ_ONCE(inode->i_dnotify))
-		dnotify_tell(inode, mask, false);
-	if (READ_ONCE(inode->i_fsnotify))
-		notify(inode, mask & IN_DELETE_SELF ? mask : mask | dir, 0, NULL, 0, false);
-	if ((mask & IN_DELETE_SELF) && !inode->i_nlink)
-		fsnotify_inode_gone(inode);
+	notify(inode, mask & IN_DELETE_SELF ? mask : mask | dir, 0, NULL, 0, false);
 }
 
-void fsnotify_name(
-	struct inode *dir, u32 mask, struct inode *child, const char *name, u32 len, u32 cookie)
+void inotify_event(const struct fs_event *e)
 {
-	if (child && S_ISDIR(child->i_mode))
-		mask |= IN_ISDIR;
-	if (READ_ONCE(dir->i_dnotify))
-		dnotify_tell(dir, mask, false);
-	if (READ_ONCE(dir->i_fsnotify))
-		notify(dir, mask, cookie, name, len, false);
-}
+	u32 mask = e->mask & (FS_INOTIFY_EVENTS | IN_ISDIR);
 
-/* Something happened to a file that has a name: its own watches, and its folder's with the name. */
-void fsnotify_dentry(struct dentry *d, u32 mask)
-{
-	struct inode *inode = d->d_inode, *dir;
-	struct dentry *parent;
-
-	if (READ_ONCE(inode->i_fsnotify) || READ_ONCE(inode->i_dnotify))
-		fsnotify_inode(inode, mask);
-	dir = READ_ONCE(d->d_parent)->d_inode;
-	if (d->d_parent == d || !dir || (!READ_ONCE(dir->i_fsnotify) && !READ_ONCE(dir->i_dnotify)))
+	if (!(mask & FS_INOTIFY_EVENTS))
 		return;
-	parent = dget_parent(d);
-	if (READ_ONCE(parent->d_inode->i_dnotify))
-		dnotify_tell(parent->d_inode, mask, false);
-	if (S_ISDIR(inode->i_mode))
+	if (!e->dirent && READ_ONCE(e->inode->i_fsnotify))
+		notify_inode(e->inode, mask);
+	if (!e->dir || !READ_ONCE(e->dir->i_fsnotify))
+		return;
+	if (e->inode && S_ISDIR(e->inode->i_mode))
 		mask |= IN_ISDIR;
-	notify(parent->d_inode, mask, 0, d->d_name.name, d->d_name.len,
-		READ_ONCE(d->d_flags) & DCACHE_UNHASHED);
-	dput(parent);
-}
-
-void fsnotify_file(struct file *f, u32 mask)
-{
-	if (f->f_path.dentry && f->f_inode)
-		fsnotify_dentry(f->f_path.dentry, mask);
+	notify(e->dir, mask, e->cookie, e->name, e->len, e->unlinked);
 }
 
 /* No link is left, or the file system is unmounted: the watches go. */
-void fsnotify_inode_gone(struct inode *inode)
+void inotify_inode_gone(struct inode *inode)
 {
 	struct marks *m;
 	u32 drop = 0;

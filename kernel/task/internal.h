@@ -261,8 +261,7 @@ void fill_user_regs(struct user_regs_struct *ur, const struct regs *r);
 
 /* ---- pidfd.c ---- */
 struct file;
-struct file *pidfd_file(struct pid *pid, u32 flags); /* ERR_PTR */
-struct pid *pidfd_pid(const struct file *f);         /* ERR_PTR(-EBADF); no reference */
+struct pid *pidfd_pid(const struct file *f); /* ERR_PTR(-EBADF); no reference */
 void pidfd_notify(struct task *leader);
 
 #endif

@@ -80,4 +80,6 @@ void kernel_power_off(void) __noreturn;
 void kernel_restart(void) __noreturn;
 void ctrl_alt_del(void);
 
+struct file *pidfd_file(struct pid *pid, u32 flags); /* a descriptor for the process; ERR_PTR */
+
 #endif

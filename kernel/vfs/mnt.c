@@ -100,6 +100,7 @@ static void mnt_release(struct mount *m)
 {
 	struct super_block *sb = m->mnt_sb;
 
+	fsnotify_mount_gone(m);
 	dput(m->mnt_root);
 	call_rcu(&m->mnt_rcu, mnt_free_rcu);
 	deactivate_super(sb);

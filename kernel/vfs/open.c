@@ -124,7 +124,9 @@ int vfs_open(struct file *f)
 		f->f_mode |= FMODE_ATOMIC_POS;
 	if (S_ISSOCK(inode->i_mode))
 		return -ENXIO;
-	err = f->f_op->open ? f->f_op->open(inode, f) : 0;
+	err = fsnotify_permission(f, FSNOTIFY_OPEN_PERM);
+	if (!err && f->f_op->open)
+		err = f->f_op->open(inode, f);
 	if (err)
 		return err;
 	f->f_mode |= FMODE_OPENED;

@@ -173,6 +173,9 @@ ssize_t vfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 		return err;
 	if (to->count > MAX_RW_COUNT)
 		to->count = MAX_RW_COUNT;
+	err = fsnotify_permission(f, FSNOTIFY_ACCESS_PERM);
+	if (err)
+		return err;
 	n = f->f_op->read_iter(f, to, pos);
 	if (n > 0)
 		fsnotify_file(f, IN_ACCESS);

@@ -33,6 +33,10 @@ int iterate_dir(struct file *f, struct dir_context *ctx)
 
 	if (!f->f_op->iterate)
 		return -ENOTDIR;
+	err = fsnotify_permission(f, FSNOTIFY_ACCESS_PERM);
+	if (err)
+		return err;
+	err = -ENOENT;
 	down_read(&inode->i_rwsem);
 	if (!(inode->i_flags & S_DEAD)) {
 		ctx->pos = f->f_pos;

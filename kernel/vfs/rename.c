@@ -131,6 +131,7 @@ static void notify_moved(struct inode *odir, struct inode *ndir, struct dentry *
 		ndir, IN_MOVED_TO | dir, old->d_inode, old->d_name.name, old->d_name.len, cookie);
 	if (odir == ndir && READ_ONCE(odir->i_dnotify))
 		dnotify_tell(odir, 0, true);
+	fsnotify_rename(odir, ndir, old->d_inode, was, was_len, old->d_name.name, old->d_name.len);
 	fsnotify_inode(old->d_inode, IN_MOVE_SELF);
 	if (replaced)
 		fsnotify_inode(replaced, IN_ATTRIB);

@@ -105,6 +105,7 @@ void generic_shutdown_super(struct super_block *sb)
 		sync_filesystem(sb, true);
 	sb->s_flags &= ~SB_ACTIVE;
 	fsnotify_unmount(sb);
+	fsnotify_sb_gone(sb);
 	shrink_dcache_for_umount(sb);
 	if (sb->s_op->sync_fs && !sb_rdonly(sb))
 		sb->s_op->sync_fs(sb, true);

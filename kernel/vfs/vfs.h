@@ -848,6 +848,14 @@ void fsnotify_name(
 void fsnotify_dentry(
 	struct dentry *d, u32 mask); /* to the watches of the inode and of its folder */
 void fsnotify_file(struct file *f, u32 mask);
+void fsnotify_rename(struct inode *odir, struct inode *ndir, struct inode *child, const char *was,
+	u32 was_len, const char *name, u32 len); /* both sides at once, for fanotify */
+/* Asks those who may forbid it; may sleep, no lock held. 0, -EPERM. */
+int fsnotify_permission(struct file *f, u32 mask);
+#define FSNOTIFY_OPEN_PERM 0x10000
+#define FSNOTIFY_ACCESS_PERM 0x20000
+void fsnotify_mount_gone(struct mount *m);
+void fsnotify_sb_gone(struct super_block *sb);
 void fsnotify_inode_gone(struct inode *inode);
 /* To who asked with F_NOTIFY; IN_* of what happened in @dir, @renamed: within it. Only where i_dnotify is set. */
 void dnotify_tell(struct inode *dir, u32 in, bool renamed);

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fanotify_event.c: from what happened to what is queued.
+ *
+ * For each group: the masks of its marks on the file, the directory (for what happens to its children only with FAN_EVENT_ON_CHILD), the mount
+ * and the superblock are added up, what its ignore masks name is taken out. An event that equals one in the queue (same file, process and
+ * names) joins it. A permission event is never joined; who caused it waits, killably, until the listener has answered or gone.
+ */
+#include <linux/stat.h>
+
+#include "kernel/ipc/fanotify.h"
+#include "kernel/task/process.h"
+#include "kernel/task/signal.h"
+
+#define MERGE_MAX 128 /* how far back an equal event is looked for */
+#define PERM_GROUPS 8 /* groups that one event can ask */
+
+/* ---- which groups ---- */
+
+struct gather {
+	const struct fs_event *e;
+	u32 mask;
+	bool ondir;
+	bool child; /* the marks are of the directory, the event is its child's */
+	u32 rename; /* which side of a rename the object is */
+	struct list_head hit;
+};
+
+static u32 mark_ignored(const struct fan_mark *m, const struct gather *g)
+{
+	u32 flags = m->flags & FAN_MARK_IGNORE ?
+			    m->ignored :
+			    m->ignored | FAN_ONDIR | (m->mask & FAN_EVENT_ON_CHILD);
+
+	if (g->ondir && !(flags & FAN_ONDIR))
+		return 0;
+	if (g->child && !(flags & FAN_EVENT_ON_CHILD))
+		return 0;
+	return m->ignored & ~(u32)(FAN_ONDIR | FAN_EVENT_ON_CHILD);
+}
+
+static u32 mark_wants(const struct fan_mark *m, const struct gather *g)
+{
+	if (g->ondir && !(m->mask & FAN_ONDIR))
+		return 0;
+	if (g->child && !(m->mask & FAN_EVENT_ON_CHILD))
+		return 0;
+	return m->mask & g->mask & ~(u32)(FAN_ONDIR | FAN_EVENT_ON_CHILD);
+}
+
+static void gather_mark(struct fan_mark *m, void *arg)
+{
+	struct gather *g = arg;
+	struct fan_group *group = m->group;
+
+	if (list_empty(&group->hit)) {
+		group->acc_mask = group->acc_ignored = group->acc_rename = 0;
+		list_add_tail(&group->hit, &g->hit);
+	}
+	if ((g->mask & FAN_MODIFY) && !(m->flags & FAN_MARK_IGNORED_SURV_MODIFY))
+		m->ignored = 0;
+	group->acc_mask |= mark_wants(m, g);
+	group->acc_ignored |= mark_ignored(m, g);
+	if (mark_wants(m, g) & FAN_RENAME)
+		group->acc_rename |= g->rename;
+}
+
+static void gather_object(struct gather *g, const void *object, bool child, u32 rename)
+{
+	g->child = child;
+	g->rename = rename;
+	if (object)
+		fan_for_each_mark(object, gather_mark, g);
+}
+
+/* All groups that have a mark where it happened: g->hit. fanotify_lock held; fan_ungather() follows. */
+static void fan_gather(struct gather *g, const struct fs_event *e)
+{
+	struct inode *any = e->inode ? e->inode : e->dir;
+
+	g->e = e;
+	g->mask = e->mask & ~FS_ISDIR;
+	g->ondir = (e->mask & FS_ISDIR) || (e->inode && S_ISDIR(e->inode->i_mode));
+	INIT_LIST_HEAD(&g->hit);
+	if (e->dirent) {
+		gather_object(g, e->dir, false, 1);
+		if (e->new_dir)
+			gather_object(g, e->new_dir, false, 2);
+	} else {
+		gather_object(g, e->inode, false, 0);
+		if (e->dir)
+			gather_object(g, e->dir, true, 0);
+	}
+	if (e->path)
+		gather_object(g, e->path->mnt, false, 0);
+	if (any)
+		gather_object(g, any->i_sb, false, 3);
+}
+
+static void fan_ungather(struct gather *g)
+{
+	struct fan_group *group, *next;
+
+	list_for_each_entry_safe(group, next, &g->hit, hit)
+		list_del_init(&group->hit);
+}
+
+static u32 fan_wanted(const struct fan_group *group, const struct gather *g)
+{
+	return group->acc_mask & ~group->acc_ignored & g->mask;
+}
+
+/* ---- the event ---- */
+
+static void set_fid(struct fan_fid *fid, struct inode *inode)
+{
+	if (!inode || !inode_has_handle(inode) || fan_fsid(inode->i_sb, fid->fsid))
+		return;
+	fid->bytes = inode_handle(inode, fid->fh);
+}
+
+/* What a group with these flags is told: which file, which directory, which name. */
+static void set_fids(
+	struct fan_event *ev, const struct fan_group *group, const struct fs_event *e, bool ondir)
+{
+	u32 f = group->flags;
+	bool target = e->dirent && (f & FAN_REPORT_TARGET_FID);
+
+	if (!(f & FAN_REPORT_DIR_FID)) {
+		set_fid(&ev->object, e->dirent ? e->dir : e->inode);
+		return;
+	}
+	if (e->new_dir) {
+		if (group->acc_rename & 1)
+			set_fid(&ev->dir, e->dir);
+		if (group->acc_rename & 2)
+			set_fid(&ev->new_dir, e->new_dir);
+	} else if (e->dirent || (!ondir && e->dir)) {
+		set_fid(&ev->dir, e->dir);
+	} else if (ondir) {
+		set_fid(&ev->dir, e->inode); /* of itself: its name is "." */
+	}
+	if (target || (!e->dirent && !ondir && (f & FAN_REPORT_FID)) ||
+		!(ev->dir.bytes || ev->new_dir.bytes))
+		set_fid(&ev->object, e->inode);
+}
+
+static struct fan_event *make_event(
+	struct fan_group *group, const struct fs_event *e, u32 mask, bool ondir)
+{
+	bool names = group->flags & FAN_REPORT_NAME, fids = group->flags & FAN_FID_BITS;
+	u32 len = names && e->name && (e->dirent || !ondir) ? e->len : 0;
+	struct fan_event *ev = kzalloc(sizeof(*ev) + len + e->new_len + 2, GFP_KERNEL);
+
+	if (!ev)
+		return NULL;
+	INIT_LIST_HEAD(&ev->link);
+	ev->mask = mask | (ondir && fids ? FAN_ONDIR : 0);
+	ev->fd = FAN_NOFD;
+	ev->pid = get_pid(group->flags & FAN_REPORT_TID ? current->thread_pid :
+							  current->group_leader->thread_pid);
+	if (fids)
+		set_fids(ev, group, e, ondir);
+	else if (e->path)
+		ev->path = *e->path;
+	if (ev->path.dentry)
+		path_get(&ev->path);
+	if (len) {
+		ev->name = ev->text;
+		memcpy(ev->text, e->name, len);
+	}
+	if (names && e->new_len) {
+		ev->new_name = ev->text + len + 1;
+		memcpy(ev->new_name, e->new_name, e->new_len);
+	}
+	return ev;
+}
+
+void fan_event_free(struct fan_event *e)
+{
+	if (!e)
+		return;
+	if (e->path.dentry)
+		path_put(&e->path);
+	if (e->pid)
+		put_pid(e->pid);
+	kfree(e);
+}
+
+static bool same_fid(const struct fan_fid *a, const struct fan_fid *b)
+{
+	return a->bytes == b->bytes && !memcmp(a->fsid, b->fsid, sizeof(a->fsid)) &&
+	       !memcmp(a->fh, b->fh, a->bytes);
+}
+
+static bool same_name(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+static bool can_merge(const struct fan_event *a, const struct fan_event *b)
+{
+	if (a->permission || b->permission || a->pid != b->pid ||
+		a->path.dentry != b->path.dentry || a->path.mnt != b->path.mnt)
+		return false;
+	if ((a->mask ^ b->mask) & FAN_ONDIR || (a->mask | b->mask) & (FAN_Q_OVERFLOW | FAN_RENAME))
+		return false;
+	return same_fid(&a->object, &b->object) && same_fid(&a->dir, &b->dir) &&
+	       same_name(a->name, b->name);
+}
+
+/* True: the queue has it. False: it was joined, or there is no room. */
+static bool queue_locked(struct fan_group *g, struct fan_event *e)
+{
+	struct fan_event *o;
+	u32 n = 0;
+
+	if (g->dead)
+		return false;
+	if (!e->permission)
+		list_for_each_entry_reverse(o, &g->events, link) {
+			if (n++ == MERGE_MAX)
+				break;
+			if (can_merge(o, e)) {
+				o->mask |= e->mask;
+				return false;
+			}
+		}
+	if (!(g->flags & FAN_UNLIMITED_QUEUE) && !e->permission) {
+		if (g->nr_events > FAN_QUEUE_MAX)
+			return false;
+		if (g->nr_events == FAN_QUEUE_MAX)
+			e->mask = FAN_Q_OVERFLOW;
+	}
+	list_add_tail(&e->link, &g->events);
+	g->nr_events++;
+	wake_up_common_locked(&g->wqh, TASK_NORMAL, 0, 0);
+	return true;
+}
+
+static void queue_event(struct fan_group *g, struct fan_event *e)
+{
+	bool queued;
+
+	spin_lock(&g->wqh.lock);
+	queued = queue_locked(g, e);
+	spin_unlock(&g->wqh.lock);
+	if (!queued)
+		fan_event_free(e);
+}
+
+void fanotify_event(const struct fs_event *e)
+{
+	struct fan_group *group;
+	struct fan_event *ev;
+	struct gather g;
+	u32 mask;
+
+	mutex_lock(&fanotify_lock);
+	fan_gather(&g, e);
+	list_for_each_entry(group, &g.hit, hit) {
+		mask = fan_wanted(group, &g);
+		if (!mask)
+			continue;
+		ev = make_event(group, e, mask, g.ondir);
+		if (ev)
+			queue_event(group, ev);
+	}
+	fan_ungather(&g);
+	mutex_unlock(&fanotify_lock);
+}
+
+/* ---- permission ---- */
+
+static bool answered(struct fan_group *g, const struct fan_event *e)
+{
+	bool yes;
+
+	spin_lock(&g->wqh.lock);
+	yes = e->response || g->dead;
+	spin_unlock(&g->wqh.lock);
+	return yes;
+}
+
+/* Asks one group. 0, -EPERM; killed: -EINTR. */
+static int ask(struct fan_group *g, struct fan_event *e)
+{
+	int err;
+	bool queued;
+
+	spin_lock(&g->wqh.lock);
+	queued = queue_locked(g, e);
+	spin_unlock(&g->wqh.lock);
+	if (!queued) {
+		fan_event_free(e);
+		return 0;
+	}
+	err = wait_event_killable(&g->wqh, answered(g, e)) ? -EINTR : 0;
+	spin_lock(&g->wqh.lock);
+	if (!list_empty(&e->link)) { /* nobody has taken it, or nobody has answered */
+		if (e->fd == FAN_NOFD && g->nr_events)
+			g->nr_events--;
+		list_del_init(&e->link);
+	}
+	if (!err && (e->response & ~(u32)FAN_AUDIT) == FAN_DENY)
+		err = -EPERM;
+	spin_unlock(&g->wqh.lock);
+	fan_event_free(e);
+	return err;
+}
+
+int fanotify_permission(const struct fs_event *e)
+{
+	struct fan_group *groups[PERM_GROUPS], *group;
+	u32 masks[PERM_GROUPS], n = 0, i;
+	struct gather g;
+	int err = 0;
+
+	mutex_lock(&fanotify_lock);
+	fan_gather(&g, e);
+	list_for_each_entry(group, &g.hit, hit) {
+		u32 mask = fan_wanted(group, &g) & FAN_PERM_EVENTS;
+
+		if (!mask || n == PERM_GROUPS)
+			continue;
+		atomic_inc(&group->refs);
+		groups[n] = group;
+		masks[n++] = mask;
+	}
+	fan_ungather(&g);
+	mutex_unlock(&fanotify_lock);
+	for (i = 0; i < n; i++) {
+		struct fan_event *ev = err ? NULL : make_event(groups[i], e, masks[i], g.ondir);
+
+		if (ev) {
+			ev->permission = true;
+			err = ask(groups[i], ev);
+		} else if (!err) {
+			err = -ENOMEM;
+		}
+		fan_group_put(groups[i]);
+	}
+	return err;
+}

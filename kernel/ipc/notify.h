@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* notify.h: what happened to a file, between fsnotify.c, which is told by vfs, and those who tell guests: inotify, fanotify and vfs's dnotify. */
+#ifndef NESTLING_IPC_NOTIFY_H
+#define NESTLING_IPC_NOTIFY_H
+
+#include "kernel/vfs/vfs.h"
+
+/* The bits of events: IN_* of inotify, which fanotify shares, and these of fanotify's own. */
+#define FS_ISDIR 0x40000000U
+#define FS_INOTIFY_EVENTS 0x00006fffU /* what inotify may see: IN_ALL_EVENTS, IN_UNMOUNT */
+
+struct fs_event {
+	u32 mask;
+	const struct path *path; /* of an open file, or NULL */
+	struct inode *inode;     /* what it happened to */
+	struct inode *dir;       /* where its name is, or NULL */
+	const char *name;        /* there */
+	u32 len;
+	u32 cookie;
+	bool dirent; /* the directory's entry was made, removed, renamed: the event is the directory's */
+	bool unlinked;         /* the name is gone, the file is open still */
+	struct inode *new_dir; /* of a rename */
+	const char *new_name;
+	u32 new_len;
+};
+
+/* inotify.c */
+void inotify_event(const struct fs_event *e);
+void inotify_inode_gone(struct inode *inode);
+/* fanotify.c */
+extern u32 fanotify_nr_marks; /* read without a lock: 0 is nothing to do */
+void fanotify_event(const struct fs_event *e);
+int fanotify_permission(const struct fs_event *e); /* 0, -EPERM */
+void fanotify_inode_gone(struct inode *inode);
+void fanotify_gone(const void *object); /* a mount or superblock */
+void fanotify_sb_inodes_gone(struct super_block *sb);
+
+#endif
