@@ -163,7 +163,9 @@ struct task {
 	u32 sas_ss_flags;
 	u32 jobctl;
 	struct restart_block restart;
-	struct task_work *works; /* atomic list */
+	struct key *thread_keyring; /* a reference; its own */
+	u8 reqkey_default;          /* KEYCTL_SET_REQKEY_KEYRING, its own */
+	struct task_work *works;    /* atomic list */
 
 	/* ptrace: under tasklist_lock */
 	u32 ptrace;

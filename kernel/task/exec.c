@@ -213,6 +213,7 @@ static int commit(struct bprm *b)
 	current->personality &= ~b->per_clear;
 	current->flags &= ~(u32)PF_FORKNOEXEC;
 	current->did_exec = true;
+	keys_exec(current);
 	current->robust_list = UNULL;
 	current->rseq = UNULL;
 	reset_signals();

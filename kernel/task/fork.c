@@ -135,6 +135,7 @@ static int copy_signal(struct task *t, u64 flags)
 	sig->oom_score_adj_min = old->oom_score_adj_min;
 	sig->has_child_subreaper = old->has_child_subreaper || old->is_child_subreaper;
 	sig->nr_threads = 1;
+	keys_fork(sig, old);
 	t->signal = sig;
 	return 0;
 }

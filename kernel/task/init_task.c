@@ -114,8 +114,10 @@ static void signal_free_rcu(struct rcu_head *h)
 
 void signal_put(struct signal_struct *sig)
 {
-	if (sig && atomic_dec_and_test(&sig->sigcnt))
-		call_rcu(&sig->rcu, signal_free_rcu);
+	if (!sig || !atomic_dec_and_test(&sig->sigcnt))
+		return;
+	keys_exit_signal(sig);
+	call_rcu(&sig->rcu, signal_free_rcu);
 }
 
 struct sighand_struct *sighand_alloc(void)
@@ -243,6 +245,7 @@ static void task_free(struct task *t)
 	if (t->cred)
 		exit_creds(t);
 	cgroup_free(t);
+	keys_exit_task(t);
 	signal_put(t->signal);
 	seccomp_free(t);
 	hw_debug_free(t);

@@ -22,6 +22,12 @@
 
 struct user_regs_struct;
 
+/* ---- keys.c: a process's keyrings ---- */
+void keys_fork(struct signal_struct *sig, struct signal_struct *old); /* shares the session's */
+void keys_exec(struct task *t); /* drops the thread's and the process's */
+void keys_exit_signal(struct signal_struct *sig);
+void keys_exit_task(struct task *t);
+
 /* ---- acct.c: the last thread of a process; before and after exit_mm() ---- */
 void acct_collect(struct task *t, int code);
 void acct_process(struct task *t);

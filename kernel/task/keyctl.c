@@ -1,0 +1,637 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keyctl.c: add_key(2), request_key(2), keyctl(2). Everything of the guest's is copied before keys_mutex is taken, and results after it
+ * is dropped. Operations that need a helper in user space, DH and asymmetric keys, persistent and restricted keyrings and notifications
+ * give EOPNOTSUPP. Source: keyrings(7), keyctl(2).
+ */
+#include <linux/keyctl.h>
+
+#include "gen/syscalls.h"
+#include "kernel/lib/string.h"
+#include "kernel/task/keys.h"
+
+#define TYPE_LEN 32
+#define DESC_LEN 4096
+#define USER_MAX 32767U
+#define BIG_MAX (1024U * 1024U - 1)
+
+/* ---- arguments ---- */
+
+static int get_type(uaddr_t ua)
+{
+	char type[TYPE_LEN];
+	ssize_t n = strncpy_from_user(type, ua, TYPE_LEN);
+
+	if (n < 0)
+		return (int)n;
+	if (n == 0 || n == TYPE_LEN)
+		return -EINVAL;
+	return type[0] == '.' ? -EPERM : key_type_of(type);
+}
+
+/* A description, kfree'd by the caller; NULL for none. ERR_PTR. */
+static char *get_desc(uaddr_t ua)
+{
+	char *desc;
+	ssize_t n;
+
+	if (!ua.v)
+		return NULL;
+	desc = kmalloc(DESC_LEN, GFP_KERNEL);
+	if (!desc)
+		return ERR_PTR(-ENOMEM);
+	n = strncpy_from_user(desc, ua, DESC_LEN);
+	if (n > 0 && n < DESC_LEN)
+		return desc;
+	kfree(desc);
+	if (n == 0)
+		return NULL;
+	return ERR_PTR(n < 0 ? n : -EINVAL);
+}
+
+static void *get_payload(uaddr_t ua, u64 len)
+{
+	void *data;
+
+	if (len > BIG_MAX)
+		return ERR_PTR(-EINVAL);
+	if (!len)
+		return NULL;
+	data = kmalloc(len, GFP_KERNEL);
+	if (!data)
+		return ERR_PTR(-ENOMEM);
+	if (!copy_from_user(data, ua, len))
+		return data;
+	kfree(data);
+	return ERR_PTR(-EFAULT);
+}
+
+static int payload_fits(enum key_type type, const char *desc, u64 len)
+{
+	switch (type) {
+	case KEY_KEYRING: return len ? -EINVAL : 0;
+	case KEY_LOGON: /* "service:name" */
+		if (desc && (!strchr(desc, ':') || desc[0] == ':'))
+			return -EINVAL;
+		return len && len <= USER_MAX ? 0 : -EINVAL;
+	case KEY_USER: return len && len <= USER_MAX ? 0 : -EINVAL;
+	default: return len ? 0 : -EINVAL;
+	}
+}
+
+/* ---- add_key ---- */
+
+static u32 default_perm(enum key_type type)
+{
+	u32 pos = KEY_VIEW | KEY_SEARCH | KEY_LINK | KEY_SETATTR | KEY_WRITE;
+
+	if (type != KEY_LOGON)
+		pos |= KEY_READ;
+	return KEY_POS(pos) | KEY_USR(KEY_VIEW);
+}
+
+/* The key's serial. *data is NULL afterwards when the key has it. */
+static long add_locked(enum key_type type, const char *desc, void **data, u32 len, s32 ring_id)
+{
+	struct key *ring = key_lookup(ring_id, true, KEY_WRITE), *k = NULL;
+	long ret;
+
+	if (IS_ERR(ring))
+		return PTR_ERR(ring);
+	ret = payload_fits(type, desc, len);
+	if (!ret && !desc)
+		ret = -EINVAL;
+	if (!ret && ring->type != KEY_KEYRING)
+		ret = -ENOTDIR;
+	if (ret)
+		goto out;
+	if (type != KEY_KEYRING)
+		k = keyring_find(ring, type, desc);
+	if (k && !key_alive(k)) {
+		ret = key_may(k, KEY_WRITE) ? key_set_payload(k, *data, len) : -EACCES;
+		if (!ret)
+			*data = NULL;
+		ret = ret ? ret : k->serial;
+		goto out;
+	}
+	k = key_alloc(type, desc, default_perm(type));
+	ret = PTR_ERR(k);
+	if (IS_ERR(k))
+		goto out;
+	ret = key_set_payload(k, *data, len);
+	if (!ret) {
+		*data = NULL;
+		ret = keyring_link(ring, k);
+	}
+	ret = ret ? ret : k->serial;
+	key_put(k);
+out:
+	key_put(ring);
+	return ret;
+}
+
+long sys_add_key(uaddr_t utype, uaddr_t udesc, uaddr_t payload, size_t len, int ring)
+{
+	int type;
+	void *data;
+	char *desc;
+	long ret;
+
+	if (len > BIG_MAX)
+		return -EINVAL;
+	type = get_type(utype);
+	if (type < 0 && type != -ENODEV)
+		return type;
+	desc = get_desc(udesc);
+	if (IS_ERR(desc))
+		return PTR_ERR(desc);
+	if (desc && desc[0] == '.' && type == KEY_KEYRING) {
+		kfree(desc);
+		return -EPERM;
+	}
+	data = get_payload(payload, len);
+	ret = PTR_ERR(data);
+	if (!IS_ERR(data)) {
+		mutex_lock(&keys_mutex);
+		ret = type < 0 ? type :
+				 add_locked((enum key_type)type, desc, &data, (u32)len, ring);
+		mutex_unlock(&keys_mutex);
+		kfree(data);
+	}
+	kfree(desc);
+	return ret;
+}
+
+/* ---- request_key ---- */
+
+/* Nobody constructs keys here: what is not found is not there. @dest 0: nowhere. */
+static long request_locked(enum key_type type, const char *desc, s32 dest)
+{
+	struct key *ring = NULL, *k;
+	long ret;
+
+	if (dest) {
+		ring = key_lookup(dest, true, KEY_WRITE);
+		if (IS_ERR(ring))
+			return PTR_ERR(ring);
+	}
+	k = keys_search(type, desc);
+	ret = PTR_ERR(k);
+	if (!IS_ERR(k)) {
+		ret = ring ? keyring_link(ring, k) : 0;
+		ret = ret ? ret : k->serial;
+		key_put(k);
+	}
+	key_put(ring);
+	return ret;
+}
+
+long sys_request_key(uaddr_t utype, uaddr_t udesc, uaddr_t ucallout, int dest)
+{
+	int type = get_type(utype);
+	char *desc, *callout;
+	long ret;
+
+	if (type < 0 && type != -ENODEV)
+		return type;
+	desc = get_desc(udesc);
+	if (IS_ERR(desc))
+		return PTR_ERR(desc);
+	callout = get_desc(ucallout);
+	ret = IS_ERR(callout) ? PTR_ERR(callout) : desc ? 0 : -EINVAL;
+	if (!ret) {
+		mutex_lock(&keys_mutex);
+		ret = type < 0 ? -ENOKEY : request_locked((enum key_type)type, desc, dest);
+		mutex_unlock(&keys_mutex);
+	}
+	if (!IS_ERR(callout))
+		kfree(callout);
+	kfree(desc);
+	return ret;
+}
+
+/* ---- keyctl: one key ---- */
+
+static long op_get_id(s32 id, bool create)
+{
+	struct key *k = key_lookup(id, create, KEY_SEARCH);
+	long ret;
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	ret = k->serial;
+	key_put(k);
+	return ret;
+}
+
+static long op_update(s32 id, void **data, u32 len)
+{
+	struct key *k = key_lookup(id, false, KEY_WRITE);
+	long ret;
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	ret = k->type == KEY_KEYRING ? -EOPNOTSUPP : payload_fits(k->type, NULL, len);
+	if (!ret)
+		ret = key_set_payload(k, *data, len);
+	if (!ret)
+		*data = NULL;
+	key_put(k);
+	return ret;
+}
+
+static long op_revoke(s32 id)
+{
+	struct key *k = key_lookup(id, false, KEY_WRITE);
+
+	if (IS_ERR(k) && PTR_ERR(k) == -EACCES)
+		k = key_lookup(id, false, KEY_SETATTR);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	k->revoked = true;
+	if (k->type == KEY_KEYRING)
+		keyring_clear(k);
+	key_put(k);
+	return 0;
+}
+
+static long op_invalidate(s32 id)
+{
+	struct key *k = key_lookup(id, false, KEY_SEARCH);
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	k->invalid = true;
+	key_put(k);
+	return 0;
+}
+
+static long op_chown(s32 id, kuid_t uid, kgid_t gid)
+{
+	struct key *k;
+	long ret = 0;
+
+	if (uid == ~0U && gid == ~0U)
+		return 0;
+	k = key_lookup(id, true, KEY_SETATTR);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	if (gid != ~0U && gid != k->gid && !in_group(gid) && !capable(CAP_SYS_ADMIN))
+		ret = -EACCES;
+	if (!ret && uid != ~0U)
+		ret = key_chown(k, uid);
+	if (!ret && gid != ~0U)
+		k->gid = gid;
+	key_put(k);
+	return ret;
+}
+
+static long op_setperm(s32 id, u32 perm)
+{
+	struct key *k;
+	long ret = -EACCES;
+
+	if (perm & ~0x3f3f3f3fU)
+		return -EINVAL;
+	k = key_lookup(id, true, KEY_SETATTR);
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	if (k->uid == current_fsuid() || capable(CAP_SYS_ADMIN)) {
+		k->perm = perm;
+		ret = 0;
+	}
+	key_put(k);
+	return ret;
+}
+
+static long op_timeout(s32 id, u32 seconds)
+{
+	struct key *k = key_lookup(id, true, KEY_SETATTR);
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	k->expiry = seconds ? ktime_get() + seconds * 1000000000UL : 0;
+	key_put(k);
+	return 0;
+}
+
+/* ---- keyctl: results in *out (kfree'd by the caller), whose length is returned ---- */
+
+static long op_describe(s32 id, void **out)
+{
+	struct key *k = key_lookup(id, true, KEY_VIEW);
+	size_t room;
+	long ret = -ENOMEM;
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	room = strlen(k->desc) + 64;
+	*out = kmalloc(room, GFP_KERNEL);
+	if (*out)
+		ret = scnprintf(*out, room, "%s;%d;%d;%08x;%s", key_type_name(k->type), (int)k->uid,
+			      (int)k->gid, k->perm, k->desc) +
+		      1;
+	key_put(k);
+	return ret;
+}
+
+static long read_links(struct key *ring, void **out)
+{
+	s32 *ids = kmalloc(max(ring->nr, 1U) * sizeof(*ids), GFP_KERNEL);
+
+	*out = ids;
+	if (!ids)
+		return -ENOMEM;
+	for (u32 i = 0; i < ring->nr; i++)
+		ids[i] = ring->links[i]->serial;
+	return (long)(ring->nr * sizeof(*ids));
+}
+
+static long op_read(s32 id, void **out)
+{
+	struct key *k = key_lookup(id, false, 0);
+	long ret;
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	if (!key_may(k, KEY_READ) && !(key_possessed(k) && key_may(k, KEY_SEARCH)))
+		ret = -EACCES;
+	else if (k->type == KEY_LOGON)
+		ret = -EOPNOTSUPP;
+	else if (k->type == KEY_KEYRING)
+		ret = read_links(k, out);
+	else
+		ret = (*out = kmemdup(k->data, k->len, GFP_KERNEL)) ? (long)k->len : -ENOMEM;
+	key_put(k);
+	return ret;
+}
+
+static long op_security(s32 id, void **out)
+{
+	struct key *k = key_lookup(id, true, KEY_VIEW);
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	key_put(k);
+	*out = kzalloc(1, GFP_KERNEL); /* no security module, no label */
+	return *out ? 1 : -ENOMEM;
+}
+
+/* ---- keyctl: keyrings ---- */
+
+static long op_clear(s32 id)
+{
+	struct key *k = key_lookup(id, true, KEY_WRITE);
+	long ret = 0;
+
+	if (IS_ERR(k))
+		return PTR_ERR(k);
+	if (k->type == KEY_KEYRING)
+		keyring_clear(k);
+	else
+		ret = -ENOTDIR;
+	key_put(k);
+	return ret;
+}
+
+static long op_link(s32 id, s32 ring_id)
+{
+	struct key *ring = key_lookup(ring_id, true, KEY_WRITE), *k;
+	long ret;
+
+	if (IS_ERR(ring))
+		return PTR_ERR(ring);
+	k = key_lookup(id, true, KEY_LINK);
+	ret = IS_ERR(k) ? PTR_ERR(k) : keyring_link(ring, k);
+	if (!IS_ERR(k))
+		key_put(k);
+	key_put(ring);
+	return ret;
+}
+
+static long op_unlink(s32 id, s32 ring_id)
+{
+	struct key *ring = key_lookup(ring_id, false, KEY_WRITE), *k;
+	long ret;
+
+	if (IS_ERR(ring))
+		return PTR_ERR(ring);
+	k = key_lookup(id, false, 0);
+	ret = IS_ERR(k) ? PTR_ERR(k) : keyring_unlink(ring, k);
+	if (!IS_ERR(k))
+		key_put(k);
+	key_put(ring);
+	return ret;
+}
+
+static long op_move(s32 id, s32 from_id, s32 to_id, u32 flags)
+{
+	struct key *from, *to, *k = key_lookup(id, true, KEY_LINK);
+	long ret;
+
+	if (flags & ~(u32)KEYCTL_MOVE_EXCL)
+		ret = -EINVAL;
+	else
+		ret = IS_ERR(k) ? PTR_ERR(k) : 0;
+	if (ret)
+		goto out_key;
+	from = key_lookup(from_id, false, KEY_WRITE);
+	ret = PTR_ERR(from);
+	if (IS_ERR(from))
+		goto out_key;
+	to = key_lookup(to_id, true, KEY_WRITE);
+	ret = PTR_ERR(to);
+	if (IS_ERR(to))
+		goto out_from;
+	if (from->type != KEY_KEYRING || to->type != KEY_KEYRING)
+		ret = -ENOTDIR;
+	else if (flags && from != to && keyring_find(to, k->type, k->desc))
+		ret = -EEXIST;
+	else
+		ret = from == to ? 0 : keyring_link(to, k);
+	if (!ret && from != to)
+		ret = keyring_unlink(from, k);
+	key_put(to);
+out_from:
+	key_put(from);
+out_key:
+	if (!IS_ERR(k))
+		key_put(k);
+	return ret;
+}
+
+static long op_search(s32 ring_id, enum key_type type, const char *desc, s32 dest)
+{
+	struct key *ring = key_lookup(ring_id, false, KEY_SEARCH), *to = NULL, *k;
+	long ret;
+
+	if (IS_ERR(ring))
+		return PTR_ERR(ring);
+	if (dest)
+		to = key_lookup(dest, true, KEY_WRITE);
+	k = IS_ERR(to)                ? ERR_CAST(to) :
+	    ring->type == KEY_KEYRING ? keyring_search(ring, type, desc) :
+					ERR_PTR(-ENOTDIR);
+	ret = PTR_ERR(k);
+	if (!IS_ERR(k)) {
+		ret = to ? !key_may(k, KEY_LINK) ? -EACCES : keyring_link(to, k) : 0;
+		ret = ret ? ret : k->serial;
+		key_put(k);
+	}
+	if (!IS_ERR(to))
+		key_put(to);
+	key_put(ring);
+	return ret;
+}
+
+static long op_join(const char *name)
+{
+	struct key *k;
+
+	if (name && name[0] == '.')
+		return -EPERM;
+	k = join_session(name);
+	return IS_ERR(k) ? PTR_ERR(k) : k->serial;
+}
+
+static long op_reqkey_default(s32 which)
+{
+	long old = current->reqkey_default;
+
+	if (which == KEY_REQKEY_DEFL_NO_CHANGE)
+		return old;
+	if (which < 0 || which > KEY_REQKEY_DEFL_REQUESTOR_KEYRING ||
+		which == KEY_REQKEY_DEFL_GROUP_KEYRING)
+		return -EINVAL;
+	current->reqkey_default = (u8)which;
+	return old;
+}
+
+/* ---- the call ---- */
+
+static long simple_op(int op, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	switch (op) {
+	case KEYCTL_GET_KEYRING_ID: return op_get_id((s32)a2, (int)a3);
+	case KEYCTL_REVOKE: return op_revoke((s32)a2);
+	case KEYCTL_INVALIDATE: return op_invalidate((s32)a2);
+	case KEYCTL_CHOWN: return op_chown((s32)a2, (u32)a3, (u32)a4);
+	case KEYCTL_SETPERM: return op_setperm((s32)a2, (u32)a3);
+	case KEYCTL_CLEAR: return op_clear((s32)a2);
+	case KEYCTL_LINK: return op_link((s32)a2, (s32)a3);
+	case KEYCTL_UNLINK: return op_unlink((s32)a2, (s32)a3);
+	case KEYCTL_MOVE: return op_move((s32)a2, (s32)a3, (s32)a4, (u32)a5);
+	case KEYCTL_SET_TIMEOUT: return op_timeout((s32)a2, (u32)a3);
+	case KEYCTL_SET_REQKEY_KEYRING: return op_reqkey_default((s32)a2);
+	case KEYCTL_ASSUME_AUTHORITY: return a2 ? (s32)a2 < 0 ? -EINVAL : -ENOKEY : 0;
+	case KEYCTL_INSTANTIATE:
+	case KEYCTL_INSTANTIATE_IOV:
+	case KEYCTL_NEGATE:
+	case KEYCTL_REJECT:
+	case KEYCTL_SESSION_TO_PARENT: return -EPERM; /* no authority to construct was given */
+	default: return -EOPNOTSUPP;
+	}
+}
+
+/* Those whose result goes to a buffer of the guest's: the whole length is told, and as much as fits is copied. */
+static long reading_op(int op, s32 id, uaddr_t buf, u64 size)
+{
+	void *out = NULL;
+	long n;
+
+	mutex_lock(&keys_mutex);
+	n = op == KEYCTL_READ     ? op_read(id, &out) :
+	    op == KEYCTL_DESCRIBE ? op_describe(id, &out) :
+				    op_security(id, &out);
+	mutex_unlock(&keys_mutex);
+	if (n > 0 && buf.v && size) {
+		u64 take = min(size, (u64)n);
+
+		if (op == KEYCTL_READ ? copy_to_user(buf, out, take) :
+					size >= (u64)n && copy_to_user(buf, out, take))
+			n = -EFAULT;
+	}
+	kfree(out);
+	return n;
+}
+
+static long update(s32 id, uaddr_t payload, u64 len)
+{
+	void *data;
+	long ret;
+
+	if (len > PAGE_SIZE)
+		return -EINVAL;
+	data = get_payload(payload, len);
+	if (IS_ERR(data))
+		return PTR_ERR(data);
+	mutex_lock(&keys_mutex);
+	ret = op_update(id, &data, (u32)len);
+	mutex_unlock(&keys_mutex);
+	kfree(data);
+	return ret;
+}
+
+static long search(s32 ring, uaddr_t utype, uaddr_t udesc, s32 dest)
+{
+	int type = get_type(utype);
+	char *desc;
+	long ret;
+
+	if (type < 0 && type != -ENODEV)
+		return type;
+	desc = get_desc(udesc);
+	if (IS_ERR_OR_NULL(desc))
+		return desc ? PTR_ERR(desc) : -EINVAL;
+	mutex_lock(&keys_mutex);
+	ret = type < 0 ? -ENOKEY : op_search(ring, (enum key_type)type, desc, dest);
+	mutex_unlock(&keys_mutex);
+	kfree(desc);
+	return ret;
+}
+
+static long join(uaddr_t uname)
+{
+	char *name = get_desc(uname);
+	long ret;
+
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	mutex_lock(&keys_mutex);
+	ret = op_join(name);
+	mutex_unlock(&keys_mutex);
+	kfree(name);
+	return ret;
+}
+
+static long capabilities(uaddr_t buf, u64 size)
+{
+	u8 caps[2] = { KEYCTL_CAPS0_CAPABILITIES | KEYCTL_CAPS0_BIG_KEY | KEYCTL_CAPS0_INVALIDATE |
+			       KEYCTL_CAPS0_MOVE,
+		0 };
+
+	if (size && (copy_to_user(buf, caps, min(size, (u64)sizeof(caps))) ||
+			    (size > sizeof(caps) &&
+				    clear_user(uaddr_add(buf, sizeof(caps)), size - sizeof(caps)))))
+		return -EFAULT;
+	return sizeof(caps);
+}
+
+long sys_keyctl(int op, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+	long ret;
+
+	switch (op) {
+	case KEYCTL_UPDATE: return update((s32)a2, UADDR(a3), a4);
+	case KEYCTL_READ:
+	case KEYCTL_DESCRIBE:
+	case KEYCTL_GET_SECURITY: return reading_op(op, (s32)a2, UADDR(a3), a4);
+	case KEYCTL_SEARCH: return search((s32)a2, UADDR(a3), UADDR(a4), (s32)a5);
+	case KEYCTL_JOIN_SESSION_KEYRING: return join(UADDR(a2));
+	case KEYCTL_CAPABILITIES: return capabilities(UADDR(a2), a3);
+	}
+	mutex_lock(&keys_mutex);
+	ret = simple_op(op, a2, a3, a4, a5);
+	mutex_unlock(&keys_mutex);
+	return ret;
+}

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keys.c: keys as objects: their life, who possesses them, and the keyrings that processes have.
+ *
+ *   thread keyring    task->thread_keyring, process and session keyring    signal->...: fork shares the session's, exec drops
+ *   the other two; _uid.N and _uid_ses.N belong to a uid. Who possesses a key: whose keyrings lead to it.
+ *
+ * Locks: keys_mutex (keys.h); inside it table_lock for the table of serials. Each uid pays for its keys (struct key_user), and the number of
+ * uids that ever had keys is limited. Not done: types that a user-space helper fills (request_key upcalls), persistent keyrings, restrictions.
+ */
+#include <linux/keyctl.h>
+
+#include "kernel/lib/string.h"
+#include "kernel/task/keys.h"
+
+#define TABLE_SIZE 256
+#define MAX_DEPTH 6
+#define MAX_PAYERS 4096
+#define MAX_LINKS 65536U
+#define USER_KEYS 200
+#define USER_BYTES 20000
+#define ROOT_KEYS 100000
+#define ROOT_BYTES 2500000
+
+struct key_user {
+	struct list_head list;
+	kuid_t uid;
+	atomic_t keys;
+	s64 bytes;                  /* atomic */
+	struct key *ring, *session; /* _uid.N, _uid_ses.N */
+};
+
+DEFINE_MUTEX(keys_mutex);
+static DEFINE_SPINLOCK(table_lock);
+static struct hlist_head table[TABLE_SIZE];
+static LIST_HEAD(payers); /* under keys_mutex */
+static u32 nr_payers;
+static s32 next_serial = 0x1000000;
+
+static const char *const type_names[NR_KEY_TYPES] = { "keyring", "user", "logon", "big_key" };
+
+const char *key_type_name(enum key_type type)
+{
+	return type_names[type];
+}
+
+int key_type_of(const char *name)
+{
+	for (int i = 0; i < NR_KEY_TYPES; i++)
+		if (!strcmp(name, type_names[i]))
+			return i;
+	return -ENODEV;
+}
+
+/* ---- references ---- */
+
+void key_get(struct key *k)
+{
+	atomic_inc(&k->refs);
+}
+
+static void key_free(struct key *k)
+{
+	spin_lock(&table_lock);
+	hlist_del_init(&k->hash);
+	spin_unlock(&table_lock);
+	atomic_dec(&k->payer->keys);
+	__atomic_sub_fetch(&k->payer->bytes, k->charged, __ATOMIC_RELAXED);
+	for (u32 i = 0; i < k->nr; i++)
+		key_put(k->links[i]); /* no deeper than keyrings nest */
+	kfree(k->links);
+	kfree(k->data);
+	kfree(k->desc);
+	kfree(k);
+}
+
+void key_put(struct key *k)
+{
+	if (k && atomic_dec_and_test(&k->refs))
+		key_free(k);
+}
+
+static struct key *find_serial(s32 serial)
+{
+	struct key *k, *found = NULL;
+
+	spin_lock(&table_lock);
+	hlist_for_each_entry(k, &table[(u32)serial % TABLE_SIZE], hash)
+		if (k->serial == serial && atomic_inc_not_zero(&k->refs)) {
+			found = k;
+			break;
+		}
+	spin_unlock(&table_lock);
+	return found;
+}
+
+/* ---- who pays ---- */
+
+static struct key_user *payer_of(kuid_t uid)
+{
+	struct key_user *u;
+
+	list_for_each_entry(u, &payers, list)
+		if (u->uid == uid)
+			return u;
+	if (nr_payers == MAX_PAYERS)
+		return NULL;
+	u = kzalloc(sizeof(*u), GFP_KERNEL);
+	if (!u)
+		return NULL;
+	u->uid = uid;
+	list_add(&u->list, &payers);
+	nr_payers++;
+	return u;
+}
+
+static bool may_pay(const struct key_user *u, u32 keys, u32 bytes)
+{
+	return atomic_read(&u->keys) + (s64)keys <= (u->uid ? USER_KEYS : ROOT_KEYS) &&
+	       READ_ONCE(u->bytes) + bytes <= (u->uid ? USER_BYTES : ROOT_BYTES);
+}
+
+static s32 fresh_serial(void)
+{
+	struct key *k;
+
+	do {
+		next_serial = next_serial == 0x7fffffff ? 0x1000000 : next_serial + 1;
+		k = find_serial(next_serial);
+		key_put(k);
+	} while (k);
+	return next_serial;
+}
+
+struct key *key_alloc(enum key_type type, const char *desc, u32 perm)
+{
+	struct key_user *payer = payer_of(current_fsuid());
+	u32 bytes = (u32)strlen(desc) + 1;
+	struct key *k;
+
+	if (!payer || !may_pay(payer, 1, bytes))
+		return ERR_PTR(-EDQUOT);
+	k = kzalloc(sizeof(*k), GFP_KERNEL);
+	if (!k)
+		return ERR_PTR(-ENOMEM);
+	k->desc = kstrdup(desc);
+	if (!k->desc) {
+		kfree(k);
+		return ERR_PTR(-ENOMEM);
+	}
+	atomic_set(&k->refs, 1);
+	k->type = type;
+	k->uid = current_fsuid();
+	k->gid = current_fsgid();
+	k->perm = perm;
+	k->payer = payer;
+	k->charged = bytes;
+	k->serial = fresh_serial();
+	atomic_inc(&payer->keys);
+	__atomic_add_fetch(&payer->bytes, bytes, __ATOMIC_RELAXED);
+	spin_lock(&table_lock);
+	hlist_add_head(&k->hash, &table[(u32)k->serial % TABLE_SIZE]);
+	spin_unlock(&table_lock);
+	return k;
+}
+
+int key_set_payload(struct key *k, void *data, u32 len)
+{
+	if (len > k->len && !may_pay(k->payer, 0, len - k->len))
+		return -EDQUOT;
+	k->charged += len - k->len;
+	__atomic_add_fetch(&k->payer->bytes, (s64)len - k->len, __ATOMIC_RELAXED);
+	kfree(k->data);
+	k->data = data;
+	k->len = len;
+	return 0;
+}
+
+/* The bill stays with who made it: only root changes owners, and root's quota is not what limits. */
+int key_chown(struct key *k, kuid_t uid)
+{
+	if (uid != k->uid && !capable(CAP_SYS_ADMIN))
+		return -EACCES;
+	k->uid = uid;
+	return 0;
+}
+
+/* ---- keyrings ---- */
+
+int key_alive(struct key *k)
+{
+	if (k->invalid)
+		return -ENOKEY;
+	if (k->revoked)
+		return -EKEYREVOKED;
+	return k->expiry && ktime_get() >= k->expiry ? -EKEYEXPIRED : 0;
+}
+
+struct key *keyring_find(struct key *ring, enum key_type type, const char *desc)
+{
+	for (u32 i = 0; i < ring->nr; i++)
+		if (ring->links[i]->type == type && !strcmp(ring->links[i]->desc, desc))
+			return ring->links[i];
+	return NULL;
+}
+
+static bool leads_to(struct key *ring, struct key *k, u32 depth)
+{
+	for (u32 i = 0; i < ring->nr; i++) {
+		struct key *l = ring->links[i];
+
+		if (l == k)
+			return true;
+		if (l->type == KEY_KEYRING && depth < MAX_DEPTH && !key_alive(l) &&
+			leads_to(l, k, depth + 1))
+			return true;
+	}
+	return false;
+}
+
+/* How many keyrings deep it is below @ring; MAX_DEPTH + 1: too deep. */
+static u32 depth_of(struct key *ring, u32 depth)
+{
+	u32 deepest = depth;
+
+	for (u32 i = 0; i < ring->nr && deepest <= MAX_DEPTH; i++)
+		if (ring->links[i]->type == KEY_KEYRING)
+			deepest = max(deepest, depth_of(ring->links[i], depth + 1));
+	return deepest;
+}
+
+static void drop_link(struct key *ring, u32 i)
+{
+	struct key *k = ring->links[i];
+
+	ring->links[i] = ring->links[--ring->nr];
+	key_put(k);
+}
+
+static int make_room(struct key *ring)
+{
+	u32 room = ring->room ? 2 * ring->room : 8;
+	struct key **links;
+
+	if (ring->nr < ring->room)
+		return 0;
+	if (room > MAX_LINKS)
+		return -ENFILE;
+	if (!may_pay(ring->payer, 0, (room - ring->room) * (u32)sizeof(*links)))
+		return -EDQUOT;
+	links = kmalloc(room * sizeof(*links), GFP_KERNEL);
+	if (!links)
+		return -ENOMEM;
+	memcpy(links, ring->links, ring->nr * sizeof(*links));
+	kfree(ring->links);
+	__atomic_add_fetch(
+		&ring->payer->bytes, (room - ring->room) * sizeof(*links), __ATOMIC_RELAXED);
+	ring->charged += (room - ring->room) * (u32)sizeof(*links);
+	ring->links = links;
+	ring->room = room;
+	return 0;
+}
+
+int keyring_link(struct key *ring, struct key *k)
+{
+	struct key *same;
+	int err;
+
+	if (ring->type != KEY_KEYRING)
+		return -ENOTDIR;
+	if (k->type == KEY_KEYRING) {
+		if (k == ring || leads_to(k, ring, 0))
+			return -EDEADLK;
+		if (depth_of(k, 1) > MAX_DEPTH)
+			return -ELOOP;
+	}
+	err = make_room(ring);
+	if (err)
+		return err;
+	same = keyring_find(ring, k->type, k->desc);
+	key_get(k);
+	if (same)
+		keyring_unlink(ring, same);
+	ring->links[ring->nr++] = k;
+	return 0;
+}
+
+int keyring_unlink(struct key *ring, struct key *k)
+{
+	if (ring->type != KEY_KEYRING)
+		return -ENOTDIR;
+	for (u32 i = 0; i < ring->nr; i++)
+		if (ring->links[i] == k) {
+			drop_link(ring, i);
+			return 0;
+		}
+	return -ENOENT;
+}
+
+void keyring_clear(struct key *ring)
+{
+	while (ring->nr)
+		drop_link(ring, ring->nr - 1);
+}
+
+static struct key *search_below(struct key *ring, enum key_type type, const char *desc, u32 depth)
+{
+	struct key *worst = ERR_PTR(-ENOKEY), *k = keyring_find(ring, type, desc);
+	int err;
+
+	if (k && key_may(k, KEY_SEARCH)) {
+		err = key_alive(k);
+		if (!err)
+			return k;
+		worst = ERR_PTR(err);
+	}
+	for (u32 i = 0; i < ring->nr && depth < MAX_DEPTH; i++) {
+		k = ring->links[i];
+		if (k->type != KEY_KEYRING || key_alive(k) || !key_may(k, KEY_SEARCH))
+			continue;
+		k = search_below(k, type, desc, depth + 1);
+		if (!IS_ERR(k))
+			return k;
+		if (PTR_ERR(k) != -ENOKEY)
+			worst = k;
+	}
+	return worst;
+}
+
+struct key *keyring_search(struct key *ring, enum key_type type, const char *desc)
+{
+	struct key *k = search_below(ring, type, desc, 1);
+
+	if (!IS_ERR(k))
+		key_get(k);
+	return k;
+}
+
+/* ---- what a process has ---- */
+
+static struct key *make_ring(const char *name, u32 perm, struct key **where)
+{
+	struct key *k = key_alloc(KEY_KEYRING, name, perm);
+
+	if (!IS_ERR(k))
+		*where = k;
+	return k;
+}
+
+/* _uid.N and _uid_ses.N of current; the session's leads to the other. */
+static struct key *uid_ring(bool session)
+{
+	const u32 perm = KEY_POS(KEY_ALL & ~KEY_SETATTR) | KEY_USR(KEY_ALL);
+	struct key_user *u = payer_of(current_uid());
+	struct key *k;
+	char name[32];
+	int err;
+
+	if (!u)
+		return ERR_PTR(-EDQUOT);
+	scnprintf(name, sizeof(name), "_uid.%u", u->uid);
+	k = u->ring ? u->ring : make_ring(name, perm, &u->ring);
+	if (IS_ERR(k) || !session || u->session)
+		return IS_ERR(k) || !session ? k : u->session;
+	scnprintf(name, sizeof(name), "_uid_ses.%u", u->uid);
+	k = make_ring(name, perm, &u->session);
+	if (IS_ERR(k))
+		return k;
+	err = keyring_link(k, u->ring);
+	return err ? ERR_PTR(err) : k;
+}
+
+static struct key *session_or_uid(void)
+{
+	struct key *k = current->signal->session_keyring;
+
+	return k ? k : uid_ring(true);
+}
+
+struct key *keys_search(enum key_type type, const char *desc)
+{
+	struct key *rings[] = { current->thread_keyring, current->signal->process_keyring,
+		session_or_uid() };
+	struct key *failed = NULL, *k;
+
+	for (u32 i = 0; i < ARRAY_SIZE(rings); i++) {
+		if (IS_ERR_OR_NULL(rings[i]) || key_alive(rings[i]))
+			continue;
+		k = keyring_search(rings[i], type, desc);
+		if (!IS_ERR(k))
+			return k;
+		if (!failed || PTR_ERR(k) == -ENOKEY)
+			failed = k; /* one that has none wins over one whose key is no good */
+	}
+	return failed ? failed : ERR_PTR(-ENOKEY);
+}
+
+bool key_possessed(struct key *k)
+{
+	struct key *rings[] = { current->thread_keyring, current->signal->process_keyring,
+		session_or_uid() };
+
+	for (u32 i = 0; i < ARRAY_SIZE(rings); i++)
+		if (!IS_ERR_OR_NULL(rings[i]) && (rings[i] == k || leads_to(rings[i], k, 1)))
+			return true;
+	return false;
+}
+
+bool key_may(struct key *k, u32 need)
+{
+	u32 bits = k->perm;
+
+	if (k->uid == current_fsuid())
+		bits >>= 16;
+	else if (k->gid == current_fsgid() || in_group(k->gid))
+		bits >>= 8;
+	if ((bits & need) == need)
+		return true;
+	if (key_possessed(k))
+		bits |= k->perm >> 24;
+	return (bits & need) == need;
+}
+
+struct key *join_session(const char *name)
+{
+	const u32 perm = KEY_POS(KEY_ALL) | KEY_USR(KEY_VIEW | KEY_READ | (name ? KEY_LINK : 0));
+	struct key **slot = &current->signal->session_keyring, *k = NULL, *old = *slot, *at;
+
+	if (name) {
+		spin_lock(&table_lock);
+		for (u32 i = 0; i < TABLE_SIZE && !k; i++)
+			hlist_for_each_entry(at, &table[i], hash)
+				if (at->type == KEY_KEYRING && at->uid == current_uid() &&
+					!strcmp(at->desc, name) && !at->revoked && !at->invalid &&
+					at->perm & KEY_USR(KEY_SEARCH) &&
+					atomic_inc_not_zero(&at->refs)) {
+					k = at;
+					break;
+				}
+		spin_unlock(&table_lock);
+	}
+	if (!k)
+		k = key_alloc(KEY_KEYRING, name ? name : "_ses", perm);
+	if (IS_ERR(k))
+		return k;
+	*slot = k;
+	key_put(old);
+	return k;
+}
+
+static struct key *special_ring(s32 id, bool create)
+{
+	struct key **slot;
+
+	switch (id) {
+	case KEY_SPEC_THREAD_KEYRING: slot = &current->thread_keyring; break;
+	case KEY_SPEC_PROCESS_KEYRING: slot = &current->signal->process_keyring; break;
+	case KEY_SPEC_SESSION_KEYRING:
+		if (!current->signal->session_keyring && create)
+			return join_session(NULL);
+		return session_or_uid();
+	case KEY_SPEC_USER_KEYRING: return uid_ring(false);
+	case KEY_SPEC_USER_SESSION_KEYRING: return uid_ring(true);
+	case KEY_SPEC_REQKEY_AUTH_KEY:
+	case KEY_SPEC_REQUESTOR_KEYRING: return ERR_PTR(-ENOKEY);
+	default: return ERR_PTR(-EINVAL);
+	}
+	if (!*slot && !create)
+		return ERR_PTR(-ENOKEY);
+	if (*slot)
+		return *slot;
+	return make_ring(id == KEY_SPEC_THREAD_KEYRING ? "_tid" : "_pid",
+		KEY_POS(KEY_ALL) | KEY_USR(KEY_VIEW), slot);
+}
+
+struct key *key_lookup(s32 id, bool create, u32 need)
+{
+	struct key *k;
+	int err;
+
+	if (id > 0) {
+		k = find_serial(id);
+		if (!k)
+			return ERR_PTR(-ENOKEY);
+	} else {
+		k = special_ring(id, create);
+		if (IS_ERR(k))
+			return k;
+		key_get(k);
+	}
+	err = key_alive(k);
+	if (!err && need && !key_may(k, need))
+		err = -EACCES;
+	if (!err)
+		return k;
+	key_put(k);
+	return ERR_PTR(err);
+}
+
+/* ---- a process's life ---- */
+
+void keys_fork(struct signal_struct *sig, struct signal_struct *old)
+{
+	if (!READ_ONCE(old->session_keyring))
+		return;
+	mutex_lock(&keys_mutex);
+	sig->session_keyring = old->session_keyring;
+	if (sig->session_keyring)
+		key_get(sig->session_keyring);
+	mutex_unlock(&keys_mutex);
+}
+
+void keys_exec(struct task *t)
+{
+	struct key *thread = t->thread_keyring, *process = t->signal->process_keyring;
+
+	t->thread_keyring = t->signal->process_keyring = NULL;
+	key_put(thread);
+	key_put(process);
+}
+
+void keys_exit_signal(struct signal_struct *sig)
+{
+	key_put(sig->session_keyring);
+	key_put(sig->process_keyring);
+}
+
+void keys_exit_task(struct task *t)
+{
+	key_put(t->thread_keyring);
+	t->thread_keyring = NULL;
+}

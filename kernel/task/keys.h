@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keys.h: keys and keyrings: what keys.c (objects, possession, search) and keyctl.c (the calls) share.
+ *
+ * A key has a type, a description, a payload and permissions; a keyring is a key that links others. keys_mutex covers all that a call looks
+ * at and changes; references are atomic, so that a process may give its keyrings back without it.
+ */
+#ifndef NESTLING_TASK_KEYS_H
+#define NESTLING_TASK_KEYS_H
+
+#include "kernel/task/internal.h"
+
+enum key_type { KEY_KEYRING, KEY_USER, KEY_LOGON, KEY_BIG, NR_KEY_TYPES };
+
+/* What a caller wants; also the bits of each class in key->perm: possessor, user, group, other from the top. */
+#define KEY_VIEW 0x01U
+#define KEY_READ 0x02U
+#define KEY_WRITE 0x04U
+#define KEY_SEARCH 0x08U
+#define KEY_LINK 0x10U
+#define KEY_SETATTR 0x20U
+#define KEY_ALL 0x3fU
+#define KEY_POS(bits) ((bits) << 24)
+#define KEY_USR(bits) ((bits) << 16)
+
+struct key_user; /* who pays: keys.c */
+
+struct key {
+	struct hlist_node hash; /* by serial; under table_lock of keys.c */
+	atomic_t refs;
+	s32 serial;             /* immutable */
+	enum key_type type;     /* immutable */
+	char *desc;             /* immutable */
+	struct key_user *payer; /* immutable */
+	u32 charged;            /* bytes that payer pays, under keys_mutex */
+	kuid_t uid;             /* from here on under keys_mutex */
+	kgid_t gid;
+	u32 perm;
+	u64 expiry; /* ktime, 0: never */
+	bool revoked, invalid;
+	void *data; /* the payload */
+	u32 len;
+	struct key **links; /* a keyring's, with references */
+	u32 nr, room;
+};
+
+extern struct mutex keys_mutex;
+
+const char *key_type_name(enum key_type type);
+int key_type_of(const char *name); /* -ENODEV */
+void key_get(struct key *k);
+void key_put(struct key *k); /* NULL: nothing */
+
+/* All of these with keys_mutex held. */
+struct key *key_alloc(
+	enum key_type type, const char *desc, u32 perm); /* ERR_PTR(-EDQUOT, -ENOMEM) */
+/* Takes @data over (kfree'd with the key) when 0. */
+int key_set_payload(struct key *k, void *data, u32 len);
+/* @id a serial or KEY_SPEC_*; checks that it lives and that current may @need. A reference, or ERR_PTR. */
+struct key *key_lookup(s32 id, bool create, u32 need);
+bool key_may(struct key *k, u32 need);
+bool key_possessed(struct key *k);
+int key_alive(struct key *k);
+/* The key that @ring links by this type and description, directly; NULL. */
+struct key *keyring_find(struct key *ring, enum key_type type, const char *desc);
+/* Through @ring and those below it; ERR_PTR(-ENOKEY or why the one that was found does not do). A reference. */
+struct key *keyring_search(struct key *ring, enum key_type type, const char *desc);
+/* In all that current possesses. */
+struct key *keys_search(enum key_type type, const char *desc);
+int keyring_link(struct key *ring, struct key *k); /* replaces one of the same name */
+int keyring_unlink(struct key *ring, struct key *k);
+void keyring_clear(struct key *ring);
+int key_chown(struct key *k, kuid_t uid);
+/* KEYCTL_JOIN_SESSION_KEYRING; @name NULL: a nameless one. The new keyring, no reference; ERR_PTR. */
+struct key *join_session(const char *name);
+
+#endif

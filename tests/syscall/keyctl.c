@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* add_key(2), request_key(2), keyctl(2): types, possession, permissions, keyrings within keyrings, what fork and exec keep. */
+#include "t.h"
+
+#include <linux/keyctl.h>
+
+static char buf[4096];
+
+static long add(const char *type, const char *desc, const void *data, size_t len, int ring)
+{
+	return syscall(SYS_add_key, type, desc, data, len, ring);
+}
+
+static long ctl(int op, long a, long b, long c, long d)
+{
+	return syscall(SYS_keyctl, op, a, b, c, d);
+}
+
+static long request(const char *type, const char *desc, int ring)
+{
+	return syscall(SYS_request_key, type, desc, NULL, ring);
+}
+
+/* The description without the ids. */
+static void describe(const char *what, long id)
+{
+	unsigned perm = 0;
+	char type[32] = "";
+	int uid, gid, at = 0;
+	long n = ctl(KEYCTL_DESCRIBE, id, (long)buf, sizeof(buf), 0);
+
+	if (n == -1) {
+		say("%s: %s", what, t_errno(errno));
+		return;
+	}
+	sscanf(buf, "%31[^;];%d;%d;%x;%n", type, &uid, &gid, &perm, &at);
+	say("%s: %s %08x %.4s, mine %d", what, type, perm, buf + at, uid == (int)getuid());
+}
+
+static void types(void)
+{
+	const int p = KEY_SPEC_PROCESS_KEYRING;
+	long k;
+
+	OK(k = add("user", "u:1", "secret", 6, p));
+	describe("user", k);
+	T(ctl(KEYCTL_READ, k, (long)buf, sizeof(buf), 0));
+	T(ctl(KEYCTL_READ, k, (long)buf, 2, 0));
+	T(ctl(KEYCTL_READ, k, 0, 0, 0));
+	T(ctl(KEYCTL_READ, k, (long)BAD, 6, 0));
+	IS(add("user", "u:1", "other", 5, p) == k);
+	T(ctl(KEYCTL_READ, k, (long)buf, sizeof(buf), 0));
+	OK(k = add("logon", "l:1", "secret", 6, p));
+	describe("logon", k);
+	T(ctl(KEYCTL_READ, k, (long)buf, sizeof(buf), 0));
+	T(add("logon", "none", "secret", 6, p));
+	OK(k = add("keyring", "ring", NULL, 0, p));
+	describe("keyring", k);
+	T(add("keyring", "ring", "x", 1, p));
+	T(add("keyring", ".ring", NULL, 0, p));
+	T(add("nosuch", "x", "x", 1, p));
+	T(add("", "x", "x", 1, p));
+	T(add(".type", "x", "x", 1, p));
+	T(add("a type that is much too long for it", "x", "x", 1, p));
+	T(add("user", NULL, "x", 1, p));
+	T(add("user", "", "x", 1, p));
+	T(add("user", "x", NULL, 0, p));
+	T(add("user", "x", NULL, 1, p));
+	T(add("user", "x", buf, 32768, p));
+	T(add("user", "x", buf, 1 << 20, p));
+	T(add(BAD, "x", "x", 1, p));
+	T(add("user", BAD, "x", 1, p));
+	T(add("user", "x", "x", 1, 0));
+	T(add("user", "x", "x", 1, -100));
+	T(add("user", "x", "x", 1, 0x7ffffff0));
+	T(add("user", "x", "x", 1, (int)add("user", "notaring", "x", 1, p)));
+}
+
+static void life(void)
+{
+	const int p = KEY_SPEC_PROCESS_KEYRING;
+	long k;
+
+	k = NEED(add("user", "gone", "x", 1, p));
+	T(ctl(KEYCTL_UPDATE, k, (long)"longer", 6, 0));
+	T(ctl(KEYCTL_UPDATE, k, 0, 0, 0));
+	T(ctl(KEYCTL_UPDATE, p, (long)"x", 1, 0));
+	T(ctl(KEYCTL_REVOKE, k, 0, 0, 0));
+	T(ctl(KEYCTL_READ, k, (long)buf, 10, 0));
+	T(ctl(KEYCTL_REVOKE, k, 0, 0, 0));
+	T(request("user", "gone", 0));
+	k = NEED(add("user", "gone", "y", 1, p));
+	T(ctl(KEYCTL_SET_TIMEOUT, k, 1000, 0, 0));
+	T(ctl(KEYCTL_SET_TIMEOUT, k, 0, 0, 0));
+	T(ctl(KEYCTL_SETPERM, k, 0xffffffff, 0, 0));
+	T(ctl(KEYCTL_SETPERM, k, 0x3f000000 & ~0x02000000, 0, 0));
+	describe("less", k);
+	T(ctl(KEYCTL_SETPERM, k, 0x20000000, 0, 0));
+	T(ctl(KEYCTL_READ, k, (long)buf, 10, 0));
+	describe("none", k);
+	T(ctl(KEYCTL_CHOWN, k, -1, -1, 0));
+	T(ctl(KEYCTL_UNLINK, k, p, 0, 0));
+	T(ctl(KEYCTL_READ, 0x7ffffff0, (long)buf, 10, 0));
+	T(ctl(KEYCTL_INSTANTIATE, 1, 0, 0, 0));
+	T(ctl(99, 0, 0, 0, 0));
+}
+
+static void rings(void)
+{
+	long a, b, k, s;
+
+	s = NEED(ctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0));
+	describe("session", s);
+	IS(ctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0, 0, 0) == s);
+	T(ctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 0, 0, 0));
+	OK(ctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 1, 0, 0));
+	a = NEED(add("keyring", "a", NULL, 0, s));
+	b = NEED(add("keyring", "b", NULL, 0, a));
+	k = NEED(add("user", "deep", "x", 1, b));
+	IS(request("user", "deep", 0) == k);
+	IS(ctl(KEYCTL_SEARCH, a, (long)"user", (long)"deep", 0) == k);
+	T(ctl(KEYCTL_SEARCH, k, (long)"user", (long)"deep", 0));
+	T(ctl(KEYCTL_SEARCH, a, (long)"user", (long)"none", 0));
+	T(request("user", "none", 0));
+	T(request("nosuch", "none", 0));
+	T(ctl(KEYCTL_LINK, a, b, 0, 0));
+	T(ctl(KEYCTL_LINK, a, a, 0, 0));
+	T(ctl(KEYCTL_LINK, k, k, 0, 0));
+	T(ctl(KEYCTL_LINK, k, s, 0, 0));
+	T(ctl(KEYCTL_READ, b, (long)buf, sizeof(buf), 0));
+	IS(*(int *)buf == k);
+	T(ctl(KEYCTL_UNLINK, k, s, 0, 0));
+	T(ctl(KEYCTL_UNLINK, k, s, 0, 0));
+	T(ctl(KEYCTL_CLEAR, k, 0, 0, 0));
+	T(ctl(KEYCTL_CLEAR, b, 0, 0, 0));
+	T(ctl(KEYCTL_READ, b, (long)buf, sizeof(buf), 0));
+	T(ctl(KEYCTL_JOIN_SESSION_KEYRING, (long)".x", 0, 0, 0));
+	NEED(add("user", "shared", "x", 1, s));
+	NEED(add("user", "own", "x", 1, KEY_SPEC_PROCESS_KEYRING));
+	CHILD({
+		OK(request("user", "shared", 0));
+		T(request("user", "own", 0));
+		T(ctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 0, 0, 0));
+	});
+	T(ctl(KEYCTL_SET_REQKEY_KEYRING, KEY_REQKEY_DEFL_THREAD_KEYRING, 0, 0, 0));
+	T(ctl(KEYCTL_SET_REQKEY_KEYRING, KEY_REQKEY_DEFL_NO_CHANGE, 0, 0, 0));
+	T(ctl(KEYCTL_SET_REQKEY_KEYRING, 99, 0, 0, 0));
+}
+
+static void strangers(void)
+{
+	long k = NEED(add("user", "private", "x", 1, KEY_SPEC_SESSION_KEYRING));
+
+	CHILD({
+		NEED(setuid(65534));
+		NEED(ctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0));
+		T(ctl(KEYCTL_READ, k, (long)buf, 10, 0));
+		describe("a stranger's", k);
+		T(ctl(KEYCTL_LINK, k, KEY_SPEC_SESSION_KEYRING, 0, 0));
+		OK(add("user", "mine", "x", 1, KEY_SPEC_USER_KEYRING));
+	});
+}
+
+TEST(keyctl)
+{
+	if (add("user", "probe", "x", 1, KEY_SPEC_PROCESS_KEYRING) == -1) {
+		say("needed: add_key: %s", t_errno(errno));
+		return;
+	}
+	CHILD(types());
+	CHILD(life());
+	CHILD(rings());
+	CHILD(rings(); strangers());
+}
