@@ -459,6 +459,27 @@ static u32 eventpoll_poll(struct file *f, struct poll_table *pt)
 	return available(ep) && any_ready(ep) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
+struct file *eventpoll_target(struct file *f, int fd, u32 nth)
+{
+	struct file *found = ERR_PTR(-ENOENT);
+	struct eventpoll *ep = file_ep(f);
+	struct rb_node *n;
+
+	if (!ep)
+		return ERR_PTR(-EINVAL);
+	mutex_lock(&ep->mutex);
+	for (n = rb_first(&ep->items); n; n = rb_next(n)) {
+		struct epoll_item *it = rb_entry(n, struct epoll_item, node);
+
+		if (it->fd != fd || nth--)
+			continue;
+		found = get_file(it->file);
+		break;
+	}
+	mutex_unlock(&ep->mutex);
+	return found;
+}
+
 static int eventpoll_fdinfo(struct file *f, char *buf, size_t size)
 {
 	struct eventpoll *ep = f->private_data;

@@ -264,6 +264,8 @@ void fill_user_regs(struct user_regs_struct *ur, const struct regs *r);
 #define PT_SEIZED BIT(16)
 #define PT_STEPPING BIT(17) /* TF is set for the tracer, not by the guest */
 #define PT_EXITKILL (1U << (PT_OPT_SHIFT + 20))
+#define PT_SUSPEND_SECCOMP (1U << (PT_OPT_SHIFT + 21))
+long ptrace_check_options(u64 options);
 
 /* ---- pidfd.c ---- */
 struct file;

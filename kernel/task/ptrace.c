@@ -246,7 +246,7 @@ long syscall_trace_enter(struct regs *regs)
 			return -1;
 	}
 	if (test_bit(TIF_SECCOMP, &current->work_flags) && (s64)regs->orig_rax != -1 &&
-		!seccomp_check())
+		!(current->ptrace & PT_SUSPEND_SECCOMP) && !seccomp_check())
 		return -1;
 	return (long)regs->orig_rax;
 }
@@ -337,6 +337,19 @@ static long attach_locked(struct task *t, u32 flags)
 	return 0;
 }
 
+/* To take a tracee's filters away for a while (for checkpoints) needs power, and no filters of one's own. */
+long ptrace_check_options(u64 options)
+{
+	if (options & ~(u64)PTRACE_O_MASK)
+		return -EINVAL;
+	if (!(options & PTRACE_O_SUSPEND_SECCOMP))
+		return 0;
+	if (!capable(CAP_SYS_ADMIN) || current->seccomp_mode ||
+		(current->ptrace & PT_SUSPEND_SECCOMP))
+		return -EPERM;
+	return 0;
+}
+
 static long ptrace_attach(struct task *t, bool seize, u64 addr, u64 options)
 {
 	u32 flags = PT_PTRACED;
@@ -345,6 +358,9 @@ static long ptrace_attach(struct task *t, bool seize, u64 addr, u64 options)
 	if (seize) {
 		if (addr || (options & ~(u64)PTRACE_O_MASK))
 			return -EIO;
+		err = ptrace_check_options(options);
+		if (err)
+			return err;
 		flags |= (u32)PT_SEIZED | ((u32)options << PT_OPT_SHIFT);
 	}
 	if ((t->flags & PF_KTHREAD) || same_thread_group(t, current))

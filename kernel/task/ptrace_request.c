@@ -6,6 +6,7 @@
  */
 #include <linux/elf.h>
 #include <linux/ptrace.h>
+#include <linux/rseq.h>
 #include <linux/uio.h>
 
 #include "kernel/task/internal.h"
@@ -191,12 +192,70 @@ static long siginfo_request(struct task *t, long request, uaddr_t uinfo)
 	return set_siginfo(t, &info);
 }
 
+static bool nth_siginfo(struct task *t, u64 n, bool shared, siginfo_t *info)
+{
+	struct sighand_struct *sh = lock_task_sighand(t);
+	struct sigpending *pending;
+	struct sigqueue *q;
+	bool found = false;
+
+	if (!sh)
+		return false;
+	pending = shared ? &t->signal->shared_pending : t->pending;
+	list_for_each_entry(q, &pending->list, list) {
+		if (n--)
+			continue;
+		*info = q->info;
+		found = true;
+		break;
+	}
+	unlock_task_sighand(sh);
+	return found;
+}
+
+/* Copies of what is pending, from number @off on; how many. */
+static long peek_siginfo(struct task *t, uaddr_t uargs, uaddr_t to)
+{
+	struct ptrace_peeksiginfo_args args;
+	siginfo_t info;
+	long n;
+
+	if (copy_from_user(&args, uargs, sizeof(args)))
+		return -EFAULT;
+	if ((args.flags & ~(u32)PTRACE_PEEKSIGINFO_SHARED) || args.nr < 0)
+		return -EINVAL;
+	for (n = 0; n < args.nr; n++) {
+		if (args.off + (u64)n < args.off ||
+			!nth_siginfo(t, args.off + (u64)n, args.flags, &info))
+			break;
+		if (copy_siginfo_to_user(uaddr_add(to, (u64)n * sizeof(info)), &info))
+			return n ? n : -EFAULT;
+		if (signal_pending(current))
+			return n + 1;
+		cond_resched();
+	}
+	return n;
+}
+
 /* ---- the rest ---- */
+
+static long rseq_configuration(struct task *t, u64 size, uaddr_t to)
+{
+	struct ptrace_rseq_configuration c = {
+		.rseq_abi_pointer = t->rseq.v,
+		.rseq_abi_size = t->rseq.v ? sizeof(struct rseq) : 0,
+		.signature = t->rseq_sig,
+	};
+
+	return copy_to_user(to, &c, min(size, sizeof(c))) ? -EFAULT : (long)sizeof(c);
+}
 
 static long set_options(struct task *t, u64 options)
 {
-	if (options & ~(u64)PTRACE_O_MASK)
-		return -EINVAL;
+	long err = ptrace_check_options(options);
+
+	if (err)
+		return err;
 	t->ptrace = (t->ptrace & ~(u32)(PTRACE_O_MASK << PT_OPT_SHIFT)) |
 		    ((u32)options << PT_OPT_SHIFT);
 	return 0;
@@ -287,6 +346,8 @@ long ptrace_request(struct task *t, long request, u64 addr, u64 data)
 	case 21: /* PTRACE_OLDSETOPTIONS */
 	case PTRACE_SETOPTIONS: return set_options(t, data);
 	case PTRACE_GETEVENTMSG: return put_user(t->ptrace_message, UADDR(data));
+	case PTRACE_PEEKSIGINFO: return peek_siginfo(t, UADDR(addr), UADDR(data));
+	case PTRACE_GET_RSEQ_CONFIGURATION: return rseq_configuration(t, addr, UADDR(data));
 	case PTRACE_GETSIGINFO:
 	case PTRACE_SETSIGINFO: return siginfo_request(t, request, UADDR(data));
 	case PTRACE_GETSIGMASK:

@@ -533,6 +533,11 @@ long prctl_set_seccomp(u64 mode, uaddr_t filter)
 
 /* ---- for tracers ---- */
 
+static bool may_see_filters(void)
+{
+	return capable(CAP_SYS_ADMIN) && current->seccomp_mode == SECCOMP_MODE_DISABLED;
+}
+
 /* Number @off of the filters of @t, 0 the oldest, with a reference; ERR_PTR. */
 static struct seccomp_filter *get_filter(struct task *t, u64 off)
 {
@@ -540,8 +545,6 @@ static struct seccomp_filter *get_filter(struct task *t, u64 off)
 	struct sighand_struct *sh;
 	u64 n;
 
-	if (!capable(CAP_SYS_ADMIN) || current->seccomp_mode != SECCOMP_MODE_DISABLED)
-		return ERR_PTR(-EACCES);
 	sh = lock_task_sighand(t);
 	if (!sh)
 		return f;
@@ -559,7 +562,7 @@ static struct seccomp_filter *get_filter(struct task *t, u64 off)
 
 long seccomp_copy_filter(struct task *t, u64 off, uaddr_t to)
 {
-	struct seccomp_filter *f = get_filter(t, off);
+	struct seccomp_filter *f = may_see_filters() ? get_filter(t, off) : ERR_PTR(-EACCES);
 	long ret;
 
 	if (IS_ERR(f))
@@ -578,6 +581,8 @@ long seccomp_copy_metadata(struct task *t, u64 size, uaddr_t to)
 	} md;
 	struct seccomp_filter *f;
 
+	if (!may_see_filters())
+		return -EACCES;
 	size = min(size, sizeof(md));
 	if (size < sizeof(md.off))
 		return -EINVAL;

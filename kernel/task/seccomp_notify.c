@@ -22,6 +22,7 @@
 #include <linux/seccomp.h>
 
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
 #include "kernel/vfs/vfs.h"
 
@@ -275,7 +276,7 @@ static long notify_recv(struct notify_queue *q, uaddr_t arg)
 	if (n) {
 		n->state = NOTE_SENT;
 		un.id = n->id;
-		un.pid = (u32)n->task->pid;
+		un.pid = (u32)pid_vnr(n->task->thread_pid); /* it waits: it has its number */
 		un.data = *n->data;
 	}
 	spin_unlock(&q->lock);

@@ -208,6 +208,30 @@ static long compare_files(struct task *t1, struct task *t2, u64 fd1, u64 fd2)
 	return ret;
 }
 
+/* A file of @t1 and one that an epoll file of @t2 watches. */
+static long compare_watched(struct task *t1, struct task *t2, u64 fd1, uaddr_t uslot)
+{
+	struct kcmp_epoll_slot slot;
+	struct file *f, *ep, *target;
+	long ret = -EBADF;
+
+	if (copy_from_user(&slot, uslot, sizeof(slot)))
+		return -EFAULT;
+	f = fget_task(t1, (int)fd1);
+	ep = fget_task(t2, (int)slot.efd);
+	if (f && ep) {
+		target = eventpoll_target(ep, (int)slot.tfd, slot.toff);
+		ret = IS_ERR(target) ? PTR_ERR(target) : order(f, target);
+		if (!IS_ERR(target))
+			fput(target);
+	}
+	if (f)
+		fput(f);
+	if (ep)
+		fput(ep);
+	return ret;
+}
+
 static long compare(struct task *t1, struct task *t2, int type, u64 i1, u64 i2)
 {
 	switch (type) {
@@ -218,6 +242,7 @@ static long compare(struct task *t1, struct task *t2, int type, u64 i1, u64 i2)
 	case KCMP_SIGHAND: return order(t1->sighand, t2->sighand);
 	case KCMP_SYSVSEM: return order(t1->sysvsem, t2->sysvsem);
 	case KCMP_IO: return 0; /* nobody has an I/O context of its own, which Linux calls equal */
+	case KCMP_EPOLL_TFD: return compare_watched(t1, t2, i1, UADDR(i2));
 	}
 	return -EINVAL;
 }

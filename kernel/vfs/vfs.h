@@ -541,6 +541,8 @@ static inline u32 vfs_poll(struct file *f, struct poll_table *pt);
 struct file *eventfd_fget(int fd); /* an eventfd with a reference; ERR_PTR(-EBADF, -EINVAL) */
 void eventfd_signal(struct file *f, u64 n); /* adds; works with spinlocks held */
 void eventpoll_release(struct file *f);     /* epoll.c: @f is about to be freed */
+/* epoll.c: the @nth of the files that @ep watches as @fd, with a reference. ERR_PTR: -EINVAL (no epoll file), -ENOENT. */
+struct file *eventpoll_target(struct file *ep, int fd, u32 nth);
 /* For files that many have open: f_op->fasync puts @f on a list of theirs (0 or -ENOMEM), and events signal all on it. */
 int fasync_helper(int fd, struct file *f, bool on, struct list_head *list);
 /* F_SETOWN, F_GETOWN: a process, a group (negative), or 0. */
