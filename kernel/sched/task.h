@@ -43,17 +43,19 @@ struct mem_group;
 #define TASK_KILLABLE (TASK_UNINTERRUPTIBLE | TASK_WAKEKILL)
 #define TASK_NORMAL (TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE)
 
-/* task->flags */
-#define PF_KTHREAD 0x01
+/* task->flags. Those of PF_SHOWN have Linux's values: /proc/PID/stat tells them, and systemd knows kernel threads by them. */
 #define PF_IDLE 0x02
 #define PF_EXITING 0x04
-#define PF_FORKNOEXEC 0x08
-#define PF_SIGNALED 0x10
-#define PF_DUMPCORE 0x20
-#define PF_SUPERPRIV 0x40
-#define PF_MEMALLOC 0x80 /* may dip into reserves: reclaim, OOM victim */
-#define PF_VFORK_DONE 0x100
-#define PF_NO_MM 0x200 /* lets its mm go: no part of a core dump any more (under sighand->lock) */
+#define PF_FORKNOEXEC 0x40
+#define PF_SUPERPRIV 0x100
+#define PF_DUMPCORE 0x200
+#define PF_SIGNALED 0x400
+#define PF_MEMALLOC 0x800 /* may dip into reserves: reclaim, OOM victim */
+#define PF_KTHREAD 0x00200000
+#define PF_SHOWN 0x00ffffff
+#define PF_VFORK_DONE 0x01000000
+#define PF_NO_MM                                                                                   \
+	0x02000000 /* lets its mm go: no part of a core dump any more (under sighand->lock) */
 
 /* task->work_flags: reasons for the slow way to user mode; set by others with set_bit, then kick. */
 #define TIF_SIGPENDING 0

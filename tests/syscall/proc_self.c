@@ -62,6 +62,31 @@ static void maps(void)
 	}
 }
 
+/* The ninth word of stat, in Linux's own bits: PF_EXITING, PF_FORKNOEXEC, PF_SIGNALED, PF_KTHREAD. */
+static void flags_of(const char *what, int pid)
+{
+	char path[64], *p;
+	unsigned flags = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	p = strrchr(slurp(path), ')');
+	if (p)
+		sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %u", &flags);
+	say("%s: %#x", what, flags & 0x200444);
+}
+
+static void task_flags(void)
+{
+	pid_t pid = SPAWN(pause());
+
+	flags_of("flags", getpid());
+	flags_of("of a child", pid);
+	kill(pid, SIGKILL);
+	t_until(pid, 'Z');
+	flags_of("of what was killed", pid);
+	t_wait("child", pid);
+}
+
 TEST(proc_self)
 {
 	char link[PATH_MAX], cwd[PATH_MAX], path[64];
@@ -139,4 +164,5 @@ TEST(proc_self)
 	say("some files are there: %d %d %d %d %d", access("/proc/meminfo", R_OK),
 		access("/proc/stat", R_OK), access("/proc/uptime", R_OK),
 		access("/proc/loadavg", R_OK), access("/proc/cpuinfo", R_OK));
+	task_flags();
 }

@@ -123,7 +123,8 @@ static int show_stat(struct seq *s, struct task *t, bool whole)
 	gather(t, &g, ns);
 	sum_times(t, whole, &sum);
 	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u ", task_pid_nr_ns(t, ns), t->comm,
-		task_state_char(t), g.ppid, g.pgrp, g.session, g.tty_nr, g.tpgid, t->flags);
+		task_state_char(t), g.ppid, g.pgrp, g.session, g.tty_nr, g.tpgid,
+		t->flags & PF_SHOWN);
 	seq_printf(s, "%lu %lu %lu %lu ", sum.min_flt, whole ? t->signal->cmin_flt : 0, sum.maj_flt,
 		whole ? t->signal->cmaj_flt : 0);
 	seq_printf(s, "%lu %lu %lu %lu ", sum.utime / TICK_NS, sum.stime / TICK_NS,
