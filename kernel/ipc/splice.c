@@ -309,6 +309,42 @@ long sys_tee(int fd_in, int fd_out, size_t len, int flags)
 	return ret;
 }
 
+/* How many bytes of the iterator there are before the first page that cannot be read. */
+static size_t readable_bytes(const struct iov_iter *it)
+{
+	const struct uvec *v = it->vec ? it->vec : &it->one;
+	u64 off = it->vec_off;
+	size_t n = 0;
+
+	while (n < it->count) {
+		u64 addr = v->base + off, room = PAGE_SIZE - (addr & ~PAGE_MASK);
+
+		if (off == v->len) {
+			v++;
+			off = 0;
+			continue;
+		}
+		if (user_fault_in(current->mm, addr, false))
+			break;
+		room = min(room, v->len - off);
+		n += room;
+		off += room;
+	}
+	return min(n, it->count);
+}
+
+/* Pages come one by one: what lies before a bad one is taken. */
+static long pages_to_pipe(struct file *f, struct iov_iter *it)
+{
+	struct iov_iter again = *it;
+	long ret = vfs_write_iter(f, it, &f->f_pos);
+
+	if (ret != -EFAULT)
+		return ret;
+	again.count = readable_bytes(&again);
+	return again.count ? vfs_write_iter(f, &again, &f->f_pos) : -EFAULT;
+}
+
 long sys_vmsplice(int fd, uaddr_t vec, unsigned long vlen, int flags)
 {
 	struct uvec *to_free = NULL;
@@ -328,7 +364,7 @@ long sys_vmsplice(int fd, uaddr_t vec, unsigned long vlen, int flags)
 	if (ret)
 		goto out_put;
 	if (f->f_mode & FMODE_WRITE)
-		ret = vfs_write_iter(f, &it, &f->f_pos);
+		ret = pages_to_pipe(f, &it);
 	else
 		ret = vfs_read_iter(f, &it, &f->f_pos);
 	kfree(to_free);

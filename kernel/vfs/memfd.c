@@ -30,13 +30,18 @@ static struct file *memfd_file(const char *name, u32 flags)
 
 long sys_memfd_create(uaddr_t uname, int flags)
 {
+	int known = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC | MFD_NOEXEC_SEAL;
 	char name[NAME_MAX + 1] = NAME_PREFIX;
 	struct file *f;
 	ssize_t n;
 	int fd;
 
-	if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC | MFD_NOEXEC_SEAL))
-		return flags & MFD_HUGETLB ? -EOPNOTSUPP : -EINVAL;
+	if (flags & MFD_HUGETLB)
+		known |= MFD_HUGETLB | MFD_HUGE_MASK << MFD_HUGE_SHIFT;
+	if (flags & ~known)
+		return -EINVAL;
+	if (flags & MFD_HUGETLB)
+		return -ENODEV; /* huge pages of no size */
 	if ((flags & MFD_EXEC) && (flags & MFD_NOEXEC_SEAL))
 		return -EINVAL;
 	n = strncpy_from_user(name + 6, uname, NAME_ROOM + 1);

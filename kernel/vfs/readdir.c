@@ -130,11 +130,29 @@ static bool dents_actor(
 	return true;
 }
 
+/* The guest's buffer took @copied bytes: the length of the records that are whole, and where the next one is. */
+static u32 whole_records(const struct dents *b, u32 copied, loff_t *pos)
+{
+	u32 at = 0;
+
+	while (at < b->used) {
+		const struct linux_dirent64 *d = (const void *)(b->buf + at);
+		u32 reclen = b->old ? ((const struct linux_dirent *)d)->d_reclen : d->d_reclen;
+
+		if (at + reclen > copied)
+			break;
+		*pos = b->old ? (loff_t)((const struct linux_dirent *)d)->d_off : d->d_off;
+		at += reclen;
+	}
+	return at;
+}
+
 static long do_getdents(struct file *f, uaddr_t ua, u32 count, bool old)
 {
 	struct dents b = {
 		.ctx.actor = dents_actor, .size = min(count, (u32)DENTS_MAX), .old = old
 	};
+	size_t left;
 	loff_t start;
 	long err;
 
@@ -149,9 +167,11 @@ static long do_getdents(struct file *f, uaddr_t ua, u32 count, bool old)
 	if (b.used) {
 		set_prev_off(&b, f->f_pos);
 		err = b.used;
-		if (copy_to_user(ua, b.buf, b.used)) {
+		left = copy_to_user(ua, b.buf, b.used);
+		if (left) {
+			err = whole_records(&b, b.used - (u32)left, &start);
 			f->f_pos = start;
-			err = -EFAULT;
+			err = err ? err : -EFAULT;
 		}
 	}
 	mutex_unlock(&f->f_pos_lock);
