@@ -9,6 +9,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/vfs/vfs.h"
 
 int cad_restarts; /* ctrl-alt-del restarts at once (reboot(2), RB_ENABLE_CAD); else init gets SIGINT */
@@ -49,6 +50,30 @@ void ctrl_alt_del(void)
 	work_queue(&work);
 }
 
+/* From inside a namespace of processes: its init dies, as if of SIGHUP (a restart) or SIGINT, and all in it with it. */
+static long reboot_pid_ns(struct pid_namespace *ns, u32 cmd)
+{
+	struct task *init;
+
+	switch (cmd) {
+	case LINUX_REBOOT_CMD_RESTART2:
+	case LINUX_REBOOT_CMD_RESTART: ns->reboot = SIGHUP; break;
+	case LINUX_REBOOT_CMD_HALT:
+	case LINUX_REBOOT_CMD_POWER_OFF: ns->reboot = SIGINT; break;
+	default: return -EINVAL;
+	}
+	read_lock(&tasklist_lock);
+	init = ns->child_reaper;
+	if (init)
+		get_task(init);
+	read_unlock(&tasklist_lock);
+	if (init) {
+		send_sig_group(SIGKILL, init, SEND_SIG_PRIV);
+		put_task(init);
+	}
+	do_group_exit(0);
+}
+
 static long reboot_command(u32 cmd, uaddr_t arg)
 {
 	char text[256];
@@ -69,11 +94,13 @@ static long reboot_command(u32 cmd, uaddr_t arg)
 
 long sys_reboot(int magic1, int magic2, u32 cmd, uaddr_t arg)
 {
-	if (!capable(CAP_SYS_BOOT))
+	struct pid_namespace *ns = current_pid_ns();
+
+	if (!ns_capable(ns->ns.owner, CAP_SYS_BOOT))
 		return -EPERM;
 	if ((u32)magic1 != LINUX_REBOOT_MAGIC1 ||
 		(magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
 			magic2 != LINUX_REBOOT_MAGIC2B && magic2 != LINUX_REBOOT_MAGIC2C))
 		return -EINVAL;
-	return reboot_command(cmd, arg);
+	return ns == &init_pid_ns ? reboot_command(cmd, arg) : reboot_pid_ns(ns, cmd);
 }

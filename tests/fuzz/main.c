@@ -305,6 +305,10 @@ static bool clear_up(void)
 	unmount_box();
 	nftw(BOX, remove_one, 20, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 	remove_ipc();
+	if (!access(BOX, F_OK)) { /* something is mounted where nobody sees it? */
+		printf("fuzz: the sandbox stays\n");
+		show_file(getpid(), "mountinfo");
+	}
 	return true;
 }
 

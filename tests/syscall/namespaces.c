@@ -262,6 +262,27 @@ expected:
 	say("unshare(CLONE_NEWPID) = -1 EINVAL");
 }
 
+static int reboots(void *cmd)
+{
+	syscall(SYS_reboot, 0xfee1dead, 672274793, (unsigned long)cmd, 0);
+	return errno;
+}
+
+/* reboot(2) inside ends the namespace: its init dies of SIGHUP or SIGINT, or so it is said. */
+static void reboot_inside(const char *what, unsigned long cmd, int wanted)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	int status = wanted;
+	pid_t pid;
+
+	if (in_guest()) {
+		pid = NEED(
+			clone(reboots, stack + sizeof(stack), CLONE_NEWPID | SIGCHLD, (void *)cmd));
+		waitpid(pid, &status, 0);
+	}
+	say("%s: %#x", what, status);
+}
+
 /* ---- user ---- */
 
 static void users_inside(void)
@@ -462,6 +483,10 @@ TEST(namespaces)
 	mounts();
 	pids();
 	pids_more();
+	reboot_inside("restart", 0x1234567, SIGHUP);
+	reboot_inside("halt", 0xcdef0123, SIGINT);
+	reboot_inside("power off", 0x4321fedc, SIGINT);
+	reboot_inside("ctrl-alt-del", 0, EINVAL << 8);
 	users();
 	refused();
 	joining();
