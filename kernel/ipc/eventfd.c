@@ -74,7 +74,7 @@ static ssize_t eventfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	if (to->count < sizeof(value))
 		return -EINVAL;
 	if (!take(e, &value)) {
-		if (f->f_flags & O_NONBLOCK)
+		if (file_nonblock(f, to))
 			return -EAGAIN;
 		err = wait_event_interruptible(&e->wqh, take(e, &value));
 	}
@@ -97,7 +97,7 @@ static ssize_t eventfd_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	if (value == ~0UL)
 		return -EINVAL;
 	if (!add(e, value)) {
-		if (f->f_flags & O_NONBLOCK)
+		if (file_nonblock(f, from))
 			return -EAGAIN;
 		err = wait_event_interruptible(&e->wqh, add(e, value));
 	}

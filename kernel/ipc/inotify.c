@@ -346,7 +346,7 @@ static ssize_t inotify_read(struct file *f, struct iov_iter *to, loff_t *pos)
 		}
 		if (total || err)
 			return total ? total : err;
-		if (f->f_flags & O_NONBLOCK)
+		if (file_nonblock(f, to))
 			return -EAGAIN;
 		err = wait_event_interruptible(&in->wqh, !list_empty(&in->events));
 		if (err)

@@ -253,7 +253,7 @@ static ssize_t pipe_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	if (!to->count)
 		return 0;
 	mutex_lock(&p->mutex);
-	n = pipe_wait_readable(p, f->f_flags & O_NONBLOCK, &waited);
+	n = pipe_wait_readable(p, file_nonblock(f, to), &waited);
 	was_full = pipe_full(p);
 	while (n > 0 && to->count && !pipe_empty(p) && !packet) {
 		packet = pipe_slot(p, p->tail)->packet;
@@ -311,7 +311,7 @@ static ssize_t write_page(struct pipe_inode_info *p, struct iov_iter *from, bool
 static ssize_t write_locked(
 	struct file *f, struct pipe_inode_info *p, struct iov_iter *from, bool *waited)
 {
-	bool nonblock = f->f_flags & O_NONBLOCK, packet = f->f_flags & O_DIRECT;
+	bool nonblock = file_nonblock(f, from), packet = f->f_flags & O_DIRECT;
 	ssize_t total = 0, n = 0;
 
 	if (p->readers && !packet)

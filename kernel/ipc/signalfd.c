@@ -87,7 +87,7 @@ static ssize_t signalfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 		if (!take(s, &info)) {
 			if (total)
 				break;
-			if (f->f_flags & O_NONBLOCK)
+			if (file_nonblock(f, to))
 				return -EAGAIN;
 			err = wait_event_interruptible(
 				&current->sighand->signalfd_wqh, take(s, &info));

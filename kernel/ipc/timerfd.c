@@ -95,7 +95,7 @@ static ssize_t timerfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	if (to->count < sizeof(ticks))
 		return -EINVAL;
 	if (!READ_ONCE(t->ticks)) {
-		if (f->f_flags & O_NONBLOCK)
+		if (file_nonblock(f, to))
 			return -EAGAIN;
 		err = wait_event_interruptible(&t->wqh, READ_ONCE(t->ticks));
 		if (err)

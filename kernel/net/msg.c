@@ -474,3 +474,45 @@ long sys_recvmmsg(int fd, uaddr_t vec, u32 vlen, int flags, uaddr_t timeout)
 	fput(f);
 	return i ? (long)i : n;
 }
+
+/* ---- for asynchronous I/O ---- */
+
+long sock_sendmsg_file(struct file *f, uaddr_t msg, u32 flags)
+{
+	struct socket *s = file_socket(f);
+
+	return s ? send_one(f, s, msg, flags) : -ENOTSOCK;
+}
+
+long sock_recvmsg_file(struct file *f, uaddr_t msg, u32 flags)
+{
+	struct socket *s = file_socket(f);
+
+	return s ? recv_one(f, s, msg, flags) : -ENOTSOCK;
+}
+
+long sock_send_file(struct file *f, uaddr_t buf, size_t len, u32 flags)
+{
+	struct socket *s = file_socket(f);
+	struct msg m = { .flags = flags };
+
+	if (!s)
+		return -ENOTSOCK;
+	iov_iter_user(&m.iter, buf, min_t(size_t, len, 0x7ffff000));
+	return do_send(f, s, &m);
+}
+
+long sock_recv_file(struct file *f, uaddr_t buf, size_t len, u32 flags)
+{
+	struct socket *s = file_socket(f);
+	struct msg m = { .flags = flags };
+	long n;
+
+	if (!s)
+		return -ENOTSOCK;
+	m.nonblock = f->f_flags & O_NONBLOCK || flags & MSG_DONTWAIT;
+	iov_iter_user(&m.iter, buf, min_t(size_t, len, 0x7ffff000));
+	n = s->ops->recvmsg(s, &m);
+	msg_drop_files(&m);
+	return n;
+}

@@ -64,7 +64,7 @@ struct ucred ucred_to_user(const struct ucred *c)
 
 static ssize_t sock_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 {
-	struct msg m = { .iter = *to, .nonblock = f->f_flags & O_NONBLOCK };
+	struct msg m = { .iter = *to, .nonblock = file_nonblock(f, to) };
 	struct socket *s = f->private_data;
 	ssize_t n;
 
@@ -80,7 +80,7 @@ static ssize_t sock_write_iter(struct file *f, struct iov_iter *from, loff_t *po
 {
 	struct socket *s = f->private_data;
 	struct msg m = {
-		.iter = *from, .nonblock = f->f_flags & O_NONBLOCK, .cred = current_ucred()
+		.iter = *from, .nonblock = file_nonblock(f, from), .cred = current_ucred()
 	};
 	ssize_t n = s->ops->sendmsg(s, &m);
 
@@ -317,21 +317,34 @@ long sys_bind(int fd, uaddr_t addr, int addrlen)
 	return err;
 }
 
-long sys_connect(int fd, uaddr_t addr, int addrlen)
+static long connect_to(struct socket *s, uaddr_t addr, int addrlen, bool nonblock)
 {
 	struct sockaddr_buf a;
+	int err = sockaddr_from_user(&a, addr, addrlen);
+
+	if (err)
+		return err;
+	return s->ops->connect ? s->ops->connect(s, &a, nonblock) : -EOPNOTSUPP;
+}
+
+long sys_connect(int fd, uaddr_t addr, int addrlen)
+{
 	struct socket *s;
 	struct file *f = sock_get(fd, &s);
 	long err;
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	err = sockaddr_from_user(&a, addr, addrlen);
-	if (!err)
-		err = s->ops->connect ? s->ops->connect(s, &a, f->f_flags & O_NONBLOCK) :
-					-EOPNOTSUPP;
+	err = connect_to(s, addr, addrlen, f->f_flags & O_NONBLOCK);
 	fput(f);
 	return err;
+}
+
+long sock_connect_file(struct file *f, uaddr_t addr, int addrlen)
+{
+	struct socket *s = file_socket(f);
+
+	return s ? connect_to(s, addr, addrlen, true) : -ENOTSOCK;
 }
 
 long sys_listen(int fd, int backlog)
@@ -349,40 +362,30 @@ long sys_listen(int fd, int backlog)
 	return err;
 }
 
-long sys_accept4(int fd, uaddr_t addr, uaddr_t addrlen, int flags)
+static long accept_from(struct socket *s, uaddr_t addr, uaddr_t addrlen, int flags, bool nonblock)
 {
-	struct socket *s, *to;
-	struct file *f, *nf = NULL;
+	struct socket *to;
 	struct sockaddr_buf a;
+	struct file *nf;
 	long err;
 	int nfd;
 
-	if (flags & ~(int)(SOCK_CLOEXEC | SOCK_NONBLOCK))
-		return -EINVAL;
-	f = sock_get(fd, &s);
-	if (IS_ERR(f))
-		return PTR_ERR(f);
-	if (!s->ops->accept) {
-		err = -EOPNOTSUPP;
-		goto out;
-	}
+	if (!s->ops->accept)
+		return -EOPNOTSUPP;
 	to = sock_create(s->sk->family, s->sk->type, (int)s->sk->protocol);
-	if (IS_ERR(to)) {
-		err = PTR_ERR(to);
-		goto out;
-	}
+	if (IS_ERR(to))
+		return PTR_ERR(to);
 	nfd = get_unused_fd((u32)flags & O_CLOEXEC);
 	if (nfd < 0) {
-		err = nfd;
 		sock_destroy(to);
-		goto out;
+		return nfd;
 	}
 	nf = sock_file(to, (u32)flags);
 	if (IS_ERR(nf)) {
 		err = PTR_ERR(nf);
 		goto err_fd;
 	}
-	err = s->ops->accept(s, to, f->f_flags & O_NONBLOCK);
+	err = s->ops->accept(s, to, nonblock);
 	if (!err && addr.v) {
 		err = to->ops->getname(to, &a, true);
 		if (!err)
@@ -395,14 +398,36 @@ long sys_accept4(int fd, uaddr_t addr, uaddr_t addrlen, int flags)
 		goto err_fd;
 	}
 	fd_install(nfd, nf);
-	fput(f);
 	return nfd;
 
 err_fd:
 	put_unused_fd(nfd);
-out:
-	fput(f);
 	return err;
+}
+
+long sys_accept4(int fd, uaddr_t addr, uaddr_t addrlen, int flags)
+{
+	struct socket *s;
+	struct file *f;
+	long ret;
+
+	if (flags & ~(int)(SOCK_CLOEXEC | SOCK_NONBLOCK))
+		return -EINVAL;
+	f = sock_get(fd, &s);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	ret = accept_from(s, addr, addrlen, flags, f->f_flags & O_NONBLOCK);
+	fput(f);
+	return ret;
+}
+
+long sock_accept_file(struct file *f, uaddr_t addr, uaddr_t addrlen, int flags)
+{
+	struct socket *s = file_socket(f);
+
+	if (flags & ~(int)(SOCK_CLOEXEC | SOCK_NONBLOCK))
+		return -EINVAL;
+	return s ? accept_from(s, addr, addrlen, flags, true) : -ENOTSOCK;
 }
 
 long sys_accept(int fd, uaddr_t addr, uaddr_t addrlen)

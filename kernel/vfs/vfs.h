@@ -444,6 +444,11 @@ struct file {
 	};
 };
 
+/* Must a transfer not wait? For files that can be polled: O_NONBLOCK, or an asynchronous request. */
+static inline bool file_nonblock(const struct file *f, const struct iov_iter *it)
+{
+	return f->f_flags & O_NONBLOCK || it->nowait;
+}
 static inline struct file *get_file(struct file *f)
 {
 	atomic_inc(&f->f_count);
