@@ -192,6 +192,7 @@ struct task {
 	struct hw_debug *hw_debug; /* ptrace_debug.c; NULL: nothing is set */
 
 	struct futex_state *futex;     /* own */
+	atomic_t uring_busy;           /* requests of io_uring that wait in its name */
 	struct sem_undo_list *sysvsem; /* own: what SEM_UNDO takes back at exit; NULL: nothing */
 	u64 min_flt, maj_flt;          /* own */
 	u64 io_rchar, io_wchar, io_syscr, io_syscw, io_read_bytes, io_write_bytes;

@@ -200,6 +200,8 @@ static int commit(struct bprm *b)
 		sighand_put(fresh);
 		fresh = NULL;
 	}
+	if (atomic_read(&current->uring_busy))
+		task_uring_end(current);
 	b->file->f_mode |=
 		FMODE_DENY_WRITE; /* what open_exec() denied stays denied until the file goes */
 	if (current->mm) {

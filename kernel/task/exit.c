@@ -27,6 +27,7 @@
 
 void (*task_leave_tty)(bool on_exit);
 const struct task_ipc_ops *task_ipc_ops;
+void (*task_uring_end)(struct task *t);
 
 /* ---- release ---- */
 
@@ -407,6 +408,8 @@ void do_exit(int code)
 	if (group_dead)
 		exit_last_thread(t, code);
 	t->exit_code = code;
+	if (atomic_read(&t->uring_busy))
+		task_uring_end(t);
 	exit_mm(t);
 	if (group_dead)
 		acct_process(t);

@@ -48,6 +48,8 @@ struct task_ipc_ops {
 	void (*unshare_sem)(struct task *t); /* current applies and forgets its SEM_UNDOs */
 };
 extern const struct task_ipc_ops *task_ipc_ops;
+/* io_uring: current exits or execs, what waits in its name ends. NULL while there is none. */
+extern void (*task_uring_end)(struct task *t);
 
 /* Set by proc: the process whose directory /proc/PID the file is, NULL for other files; no reference. */
 extern struct pid *(*proc_dir_pid)(const struct file *f);
