@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * enter.c: io_uring_enter(2): takes submissions, waits for completions; and what happens to requests when their task ends.
+ *
+ * Submission: entries are copied, checked (a refusal is a completion too, and ends the batch unless IORING_SETUP_SUBMIT_ALL), gathered into
+ * chains, and run. Waiting: what other tasks or workers have sent us to do is done first, then completions are counted.
+ *
+ * Locks: ring->lock while submitting; none while waiting.
+ */
+#include "kernel/io_uring/uring.h"
+#include "kernel/task/process.h"
+#include "kernel/time/time.h"
+
+#define SQE_FLAGS                                                                                  \
+	(IOSQE_FIXED_FILE | IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC |     \
+		IOSQE_CQE_SKIP_SUCCESS | IOSQE_BUFFER_SELECT)
+#define LINKS (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)
+#define ENTER_FLAGS                                                                                \
+	(IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP | IORING_ENTER_SQ_WAIT |                  \
+		IORING_ENTER_EXT_ARG)
+
+/* ---- submission ---- */
+
+struct batch {
+	struct uring *ring;
+	struct uring_req *head, *tail; /* of the chain that is being gathered */
+	bool broken;                   /* one of it was refused */
+};
+
+static struct uring_req *req_new(struct uring *u)
+{
+	struct uring_req *r;
+
+	if (uring_charge(sizeof(*r)))
+		return NULL;
+	r = kzalloc(sizeof(*r), GFP_KERNEL);
+	if (!r) {
+		uring_uncharge(sizeof(*r));
+		return NULL;
+	}
+	atomic_set(&r->refs, 1);
+	INIT_LIST_HEAD(&r->link);
+	atomic_inc(&u->refs);
+	r->ring = u;
+	return r;
+}
+
+static int check_sqe(struct uring_req *r)
+{
+	const struct uring_op *op;
+
+	if (r->sqe.opcode >= IORING_OP_LAST) {
+		r->sqe.opcode = IORING_OP_NOP;
+		return -EINVAL;
+	}
+	op = op_of(r);
+	if (r->sqe.flags & ~SQE_FLAGS || r->sqe.personality || !op->issue)
+		return -EINVAL;
+	if (r->sqe.flags & IOSQE_BUFFER_SELECT)
+		return -EOPNOTSUPP;
+	return op->prep ? op->prep(r) : 0;
+}
+
+static void start(struct uring_req *r)
+{
+	if (!uring_drain(r))
+		uring_run(r);
+}
+
+/* The chain is complete: it runs, or, when one of it was refused, ends. */
+static void chain_start(struct batch *b)
+{
+	struct uring_req *head = b->head;
+
+	b->head = b->tail = NULL;
+	if (!head)
+		return;
+	if (b->broken)
+		uring_cancel_chain(head);
+	else
+		start(head);
+	b->broken = false;
+}
+
+/* Adds @r to the chain that is being gathered, or lets it run. */
+static void gather(struct batch *b, struct uring_req *r)
+{
+	bool more = r->sqe.flags & LINKS;
+
+	b->broken = b->broken || r->refused;
+	if (b->head)
+		b->tail->next = r;
+	else
+		b->head = r;
+	b->tail = r;
+	if (!more)
+		chain_start(b);
+}
+
+/* One entry: 0, or why the batch ends. */
+static int submit_one(struct batch *b, u32 index)
+{
+	struct uring_req *r = req_new(b->ring);
+	int err;
+
+	if (!r)
+		return -EAGAIN;
+	memcpy(&r->sqe, map_at(&b->ring->sqes, (u64)index * sizeof(r->sqe)), sizeof(r->sqe));
+	r->refused = err = check_sqe(r);
+	gather(b, r);
+	return b->ring->flags & IORING_SETUP_SUBMIT_ALL ? 0 : err;
+}
+
+/* How many entries were taken, or -EAGAIN. */
+static long submit(struct uring *u, u32 want)
+{
+	struct uring_shared *s = shared_of(u);
+	struct batch b = { .ring = u };
+	u32 there = smp_load_acquire(&s->sq_tail) - u->sq_head;
+	long n = 0;
+	int err = 0;
+
+	want = min(want, min(there, u->sq_entries));
+	while ((u32)n < want && !err) {
+		u64 at = u->array_at + (u64)(u->sq_head & (u->sq_entries - 1)) * sizeof(u32);
+		u32 index = READ_ONCE(*(u32 *)map_at(&u->rings, at));
+
+		if (index >= u->sq_entries) {
+			u->sq_head++;
+			s->sq_dropped++;
+			break;
+		}
+		err = submit_one(&b, index);
+		if (err == -EAGAIN)
+			break;
+		u->sq_head++;
+		n++;
+		cond_resched();
+	}
+	chain_start(&b);
+	smp_store_release(&s->sq_head, u->sq_head);
+	return n ? n : err == -EAGAIN ? err : 0;
+}
+
+/* ---- waiting ---- */
+
+/* Does what was sent to current; true: a real signal is there. */
+static bool work_and_signal(void)
+{
+	task_work_run();
+	spin_lock(&current->sighand->lock);
+	recalc_sigpending();
+	spin_unlock(&current->sighand->lock);
+	return signal_pending(current);
+}
+
+static long wait_cqes(struct uring *u, u32 min_nr, u64 deadline)
+{
+	struct wait_queue_entry e;
+	long ret = 0;
+
+	min_nr = min(min_nr, u->cq_entries);
+	init_wait_entry(&e);
+	for (;;) {
+		bool sig = work_and_signal();
+
+		uring_flush_overflow(u);
+		if (uring_ready(u) >= min_nr || ret)
+			break;
+		if (sig)
+			return -EINTR;
+		prepare_to_wait(&u->wait, &e, TASK_INTERRUPTIBLE);
+		if (uring_ready(u) < min_nr && !test_bit(TIF_NOTIFY, &current->work_flags) &&
+			!signal_pending(current))
+			ret = schedule_deadline(deadline) ? -ETIME : 0;
+		finish_wait(&u->wait, &e);
+	}
+	return uring_ready(u) >= min_nr ? 0 : ret;
+}
+
+struct wait_arg {
+	u32 min_nr;
+	u64 deadline;
+	uaddr_t mask;
+	u64 mask_size;
+};
+
+static int parse_arg(struct wait_arg *w, u32 flags, uaddr_t arg, size_t size)
+{
+	struct io_uring_getevents_arg ext;
+	u64 ns;
+	int err;
+
+	w->deadline = ~0UL;
+	w->mask = arg;
+	w->mask_size = size;
+	if (!(flags & IORING_ENTER_EXT_ARG))
+		return 0;
+	if (size != sizeof(ext))
+		return -EINVAL;
+	if (copy_from_user(&ext, arg, sizeof(ext)))
+		return -EFAULT;
+	if (ext.pad)
+		return -EINVAL;
+	w->mask = UADDR(ext.sigmask);
+	w->mask_size = ext.sigmask_sz;
+	if (!ext.ts)
+		return 0;
+	err = get_timespec(UADDR(ext.ts), &ns);
+	if (!err)
+		w->deadline = deadline_in(ns);
+	return err;
+}
+
+static long get_events(struct uring *u, u32 min_nr, u32 flags, uaddr_t arg, size_t size)
+{
+	struct wait_arg w;
+	long ret = parse_arg(&w, flags, arg, size);
+
+	if (ret)
+		return ret;
+	if (w.mask.v) {
+		ret = set_user_sigmask(w.mask, w.mask_size);
+		if (ret)
+			return ret;
+	}
+	ret = wait_cqes(u, min_nr, w.deadline);
+	if (w.mask.v)
+		restore_saved_sigmask_unless(ret == -EINTR);
+	return ret;
+}
+
+static long enter(struct uring *u, u32 to_submit, u32 min_nr, u32 flags, uaddr_t arg, size_t size)
+{
+	long n = 0, ret;
+
+	if (READ_ONCE(u->flags) & IORING_SETUP_R_DISABLED)
+		return -EBADFD;
+	if (to_submit) {
+		mutex_lock(&u->lock);
+		n = submit(u, to_submit);
+		mutex_unlock(&u->lock);
+		if (n != (long)to_submit)
+			return n;
+	}
+	if (!(flags & IORING_ENTER_GETEVENTS))
+		return n;
+	ret = get_events(u, min_nr, flags, arg, size);
+	return n ? n : ret;
+}
+
+long sys_io_uring_enter(int fd, u32 to_submit, u32 min_nr, int flags, uaddr_t arg, size_t size)
+{
+	struct file *f;
+	long ret;
+
+	if (flags & ~(int)ENTER_FLAGS)
+		return -EINVAL;
+	f = fget(fd);
+	if (!f)
+		return -EBADF;
+	ret = -EOPNOTSUPP;
+	if (f->f_op == &uring_fops)
+		ret = enter(f->private_data, to_submit, min_nr, (u32)flags, arg, size);
+	fput(f);
+	return ret;
+}
+
+/* ---- tasks that end ---- */
+
+static bool of_task(const struct uring_req *r, const void *arg)
+{
+	return r->task == arg;
+}
+
+/* The next ring of the list, with a reference. */
+static struct uring *ring_at(u32 n)
+{
+	struct uring *u, *found = NULL;
+
+	spin_lock(&rings_lock);
+	list_for_each_entry(u, &all_rings, all)
+		if (!n--) {
+			found = u;
+			atomic_inc(&u->refs);
+			break;
+		}
+	spin_unlock(&rings_lock);
+	return found;
+}
+
+/* current exits or execs: what it has submitted ends. */
+static void task_ends(struct task *t)
+{
+	struct uring *u;
+
+	while (atomic_read(&t->uring_busy)) {
+		for (u32 n = 0; (u = ring_at(n)); n++) {
+			uring_cancel(u, of_task, t, ~0U);
+			uring_put(u);
+		}
+		task_work_run();
+		if (!atomic_read(&t->uring_busy))
+			break;
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(ktime_get() + 1000000);
+	}
+}
+
+static int uring_init(void)
+{
+	task_uring_end = task_ends;
+	return 0;
+}
+INITCALL(3, uring_init);

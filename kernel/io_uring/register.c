@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * register.c: io_uring_register(2): buffers, files, an eventfd, and the question what is supported.
+ *
+ * A registered buffer is an address range that was there when it was registered; it is not pinned, so a guest that unmaps it gets EFAULT.
+ * Locks: ring->lock; the eventfd under cq_lock.
+ */
+#include <linux/resource.h>
+#include <linux/uio.h>
+
+#include "kernel/io_uring/uring.h"
+
+#define MAX_BUFFERS (1U << 14)
+#define MAX_FILES (1U << 15)
+#define MAX_BUFFER_SIZE (1UL << 30)
+
+/* ---- buffers ---- */
+
+static int check_buffer(struct uring_buffer *b)
+{
+	u64 end;
+
+	if (!b->base || !b->len || b->len > MAX_BUFFER_SIZE)
+		return -EFAULT;
+	if (check_add_overflow(b->base, b->len, &end) || !access_ok(UADDR(b->base), b->len))
+		return -EOVERFLOW;
+	if (user_make_present(UADDR(b->base), true) || user_make_present(UADDR(end - 1), true))
+		return -EFAULT;
+	return 0;
+}
+
+static long buffers_register(struct uring *u, uaddr_t arg, u32 nr)
+{
+	struct uring_buffer *b;
+	int err = 0;
+
+	if (u->buffers)
+		return -EBUSY;
+	if (!nr || nr > MAX_BUFFERS)
+		return -EINVAL;
+	b = kcalloc(nr, sizeof(*b), GFP_KERNEL);
+	if (!b)
+		return -ENOMEM;
+	if (copy_from_user(b, arg, nr * sizeof(*b))) /* as struct iovec */
+		err = -EFAULT;
+	for (u32 i = 0; !err && i < nr; i++)
+		err = check_buffer(&b[i]);
+	if (err) {
+		kfree(b);
+		return err;
+	}
+	u->buffers = b;
+	u->nr_buffers = nr;
+	return 0;
+}
+
+static long buffers_unregister(struct uring *u)
+{
+	if (!u->buffers)
+		return -ENXIO;
+	kfree(u->buffers);
+	u->buffers = NULL;
+	u->nr_buffers = 0;
+	return 0;
+}
+
+/* ---- files ---- */
+
+/* @fd -1: none. ERR_PTR. */
+static struct file *file_of(int fd)
+{
+	struct file *f;
+
+	if (fd == -1)
+		return NULL;
+	f = fget(fd);
+	if (!f)
+		return ERR_PTR(-EBADF);
+	if (f->f_op != &uring_fops)
+		return f;
+	fput(f);
+	return ERR_PTR(-EBADF);
+}
+
+static long files_unregister(struct uring *u)
+{
+	if (!u->files)
+		return -ENXIO;
+	for (u32 i = 0; i < u->nr_files; i++)
+		if (u->files[i])
+			fput(u->files[i]);
+	kfree(u->files);
+	u->files = NULL;
+	u->nr_files = 0;
+	return 0;
+}
+
+static long files_register(struct uring *u, uaddr_t arg, u32 nr)
+{
+	struct file **files;
+	int err = 0, fd;
+
+	if (u->files)
+		return -EBUSY;
+	if (!nr)
+		return -EINVAL;
+	if (nr > MAX_FILES || nr > rlimit(RLIMIT_NOFILE))
+		return -EMFILE;
+	files = kcalloc(nr, sizeof(*files), GFP_KERNEL);
+	if (!files)
+		return -ENOMEM;
+	u->files = files;
+	u->nr_files = nr;
+	for (u32 i = 0; !err && i < nr; i++) {
+		struct file *f;
+
+		if (get_user(fd, uaddr_add(arg, (u64)i * sizeof(fd)))) {
+			err = -EFAULT;
+			break;
+		}
+		f = file_of(fd);
+		err = PTR_ERR(f);
+		if (!IS_ERR(f)) {
+			files[i] = f;
+			err = 0;
+		}
+	}
+	if (err)
+		files_unregister(u);
+	return err;
+}
+
+static int file_update(struct uring *u, u32 at, int fd)
+{
+	struct file *f;
+
+	if (fd == IORING_REGISTER_FILES_SKIP)
+		return 0;
+	f = file_of(fd);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	if (u->files[at])
+		fput(u->files[at]);
+	u->files[at] = f;
+	return 0;
+}
+
+static long files_update(struct uring *u, uaddr_t arg, u32 nr)
+{
+	struct io_uring_files_update up;
+	u32 done = 0, end;
+	int err = 0, fd;
+
+	if (!nr)
+		return -EINVAL;
+	if (copy_from_user(&up, arg, sizeof(up)))
+		return -EFAULT;
+	if (up.resv)
+		return -EINVAL;
+	if (!u->files)
+		return -ENXIO;
+	if (check_add_overflow(up.offset, nr, &end))
+		return -EOVERFLOW;
+	if (end > u->nr_files)
+		return -EINVAL;
+	for (; !err && done < nr; done += !err) {
+		if (get_user(fd, UADDR(up.fds + (u64)done * sizeof(fd))))
+			err = -EFAULT;
+		else
+			err = file_update(u, up.offset + done, fd);
+	}
+	return done ? (long)done : err;
+}
+
+/* ---- eventfd ---- */
+
+static long eventfd_set(struct uring *u, struct file *f)
+{
+	struct file *old;
+
+	spin_lock(&u->cq_lock);
+	old = u->eventfd;
+	if (!f || !old)
+		u->eventfd = f;
+	spin_unlock(&u->cq_lock);
+	if (!f && !old)
+		return -ENXIO;
+	if (old)
+		fput(f ? f : old);
+	return f && old ? -EBUSY : 0;
+}
+
+static long eventfd_register(struct uring *u, uaddr_t arg, u32 nr)
+{
+	struct file *f;
+	int fd;
+
+	if (nr != 1)
+		return -EINVAL;
+	if (u->eventfd)
+		return -EBUSY;
+	if (get_user(fd, arg))
+		return -EFAULT;
+	f = eventfd_fget(fd);
+	return IS_ERR(f) ? PTR_ERR(f) : eventfd_set(u, f);
+}
+
+/* ---- what is there ---- */
+
+static long probe(uaddr_t arg, u32 nr)
+{
+	u32 n = min(nr, (u32)IORING_OP_LAST);
+	size_t size = sizeof(struct io_uring_probe) + n * sizeof(struct io_uring_probe_op);
+	struct io_uring_probe *p;
+	long ret = 0;
+
+	if (nr > 256)
+		return -EINVAL;
+	p = kzalloc(size, GFP_KERNEL);
+	if (!p)
+		return -ENOMEM;
+	if (copy_from_user(p, arg, size))
+		ret = -EFAULT;
+	for (size_t i = 0; !ret && i < size; i++)
+		if (((u8 *)p)[i])
+			ret = -EINVAL;
+	if (ret)
+		goto out;
+	p->last_op = IORING_OP_LAST - 1;
+	p->ops_len = (u8)n;
+	for (u32 i = 0; i < n; i++) {
+		p->ops[i].op = (u8)i;
+		if (uring_ops[i].issue)
+			p->ops[i].flags = IO_URING_OP_SUPPORTED;
+	}
+	if (copy_to_user(arg, p, size))
+		ret = -EFAULT;
+out:
+	kfree(p);
+	return ret;
+}
+
+static long enable(struct uring *u, uaddr_t arg, u32 nr)
+{
+	if (arg.v || nr)
+		return -EINVAL;
+	if (!(u->flags & IORING_SETUP_R_DISABLED))
+		return -EBADFD;
+	WRITE_ONCE(u->flags, u->flags & ~IORING_SETUP_R_DISABLED);
+	return 0;
+}
+
+static long do_register(struct uring *u, u32 op, uaddr_t arg, u32 nr)
+{
+	bool none = !arg.v && !nr;
+
+	switch (op) {
+	case IORING_REGISTER_BUFFERS: return arg.v ? buffers_register(u, arg, nr) : -EFAULT;
+	case IORING_UNREGISTER_BUFFERS: return none ? buffers_unregister(u) : -EINVAL;
+	case IORING_REGISTER_FILES: return arg.v ? files_register(u, arg, nr) : -EFAULT;
+	case IORING_UNREGISTER_FILES: return none ? files_unregister(u) : -EINVAL;
+	case IORING_REGISTER_FILES_UPDATE: return files_update(u, arg, nr);
+	case IORING_REGISTER_EVENTFD: return eventfd_register(u, arg, nr);
+	case IORING_UNREGISTER_EVENTFD: return none ? eventfd_set(u, NULL) : -EINVAL;
+	case IORING_REGISTER_PROBE: return arg.v ? probe(arg, nr) : -EINVAL;
+	case IORING_REGISTER_ENABLE_RINGS: return enable(u, arg, nr);
+	}
+	return -EINVAL;
+}
+
+long sys_io_uring_register(int fd, u32 op, uaddr_t arg, u32 nr)
+{
+	struct file *f = op < IORING_REGISTER_LAST ? fget(fd) : NULL;
+	struct uring *u;
+	long ret;
+
+	if (!f)
+		return op < IORING_REGISTER_LAST ? -EBADF : -EINVAL;
+	ret = -EOPNOTSUPP;
+	if (f->f_op == &uring_fops) {
+		u = f->private_data;
+		mutex_lock(&u->lock);
+		ret = do_register(u, op, arg, nr);
+		mutex_unlock(&u->lock);
+	}
+	fput(f);
+	return ret;
+}

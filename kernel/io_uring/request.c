@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * request.c: the life of a request.
+ *
+ * States: RUNNING in its task (uring_run) -> finished, or ON_WAITING (a poll of its file, a timer), or ON_DRAINED (IOSQE_IO_DRAIN) ->
+ * off the list by whoever ends the wait -> finished, or RUNNING again in its task, by task work. The task is woken from an
+ * interruptible sleep for that, as by a signal that is none.
+ *
+ * A chain (IOSQE_IO_LINK) is a list by req->next; the next runs when the one before has finished, and is cancelled with all behind it when
+ * that failed (unless HARDLINK).
+ *
+ * Invariants: 1. A request on a list has its task's reference and counts as busy in the ring and in the task; a task that ends first ends
+ * its requests. 2. Whoever takes a request off its list, under cq_lock, is the one who goes on with it. 3. Only its task issues it.
+ * Locks: cq_lock.
+ */
+#include <linux/eventpoll.h>
+
+#include "kernel/io_uring/uring.h"
+
+/* ---- references ---- */
+
+void uring_req_put(struct uring_req *r)
+{
+	if (!atomic_dec_and_test(&r->refs))
+		return;
+	if (r->file)
+		fput(r->file);
+	if (r->task)
+		put_task(r->task);
+	kfree(r->vec);
+	uring_put(r->ring);
+	kfree(r);
+	uring_uncharge(sizeof(*r));
+}
+
+static void set_active(struct uring_req *r)
+{
+	if (!r->active) {
+		r->active = true;
+		r->ring->nr_active++;
+	}
+}
+
+static void set_busy(struct uring_req *r, struct task *t)
+{
+	if (!r->task) {
+		get_task(t);
+		r->task = t;
+	}
+	if (!r->busy) {
+		r->busy = true;
+		atomic_inc(&t->uring_busy);
+	}
+}
+
+/* Under cq_lock: the request that may run now since nothing waits any more, or NULL. */
+static struct uring_req *undrain(struct uring *u)
+{
+	struct uring_req *r;
+
+	if (u->nr_active || list_empty(&u->drained))
+		return NULL;
+	r = list_first_entry(&u->drained, struct uring_req, link);
+	uring_unlist_locked(r);
+	set_active(r);
+	return r;
+}
+
+/* A request that waited has come to its end. */
+static void not_busy(struct uring_req *r)
+{
+	struct uring *u = r->ring;
+	struct uring_req *drained;
+
+	if (!r->busy)
+		return;
+	spin_lock(&u->cq_lock);
+	if (r->active)
+		u->nr_active--;
+	r->active = false;
+	drained = undrain(u);
+	spin_unlock(&u->cq_lock);
+	if (drained)
+		uring_finish_elsewhere(drained, URING_QUEUED);
+	r->busy = false;
+	atomic_dec(&r->task->uring_busy);
+}
+
+/* ---- lists ---- */
+
+bool uring_enlist(struct uring_req *r, enum uring_where where)
+{
+	struct uring *u = r->ring;
+	bool ok;
+
+	spin_lock(&u->cq_lock);
+	ok = !u->dying && !r->cancelled;
+	if (ok) {
+		set_busy(r, current);
+		if (where == ON_WAITING)
+			set_active(r);
+		r->where = where;
+		list_add_tail(&r->link, where == ON_DRAINED ? &u->drained : &u->waiting);
+	}
+	spin_unlock(&u->cq_lock);
+	return ok;
+}
+
+bool uring_drain(struct uring_req *r)
+{
+	struct uring *u = r->ring;
+	bool wait;
+
+	spin_lock(&u->cq_lock);
+	wait = !list_empty(&u->drained) || (r->sqe.flags & IOSQE_IO_DRAIN && u->nr_active);
+	if (wait) {
+		set_busy(r, current);
+		r->where = ON_DRAINED;
+		list_add_tail(&r->link, &u->drained);
+	}
+	spin_unlock(&u->cq_lock);
+	return wait;
+}
+
+bool uring_unlist_locked(struct uring_req *r)
+{
+	assert_spin_held(&r->ring->cq_lock);
+	if (r->where == RUNNING)
+		return false;
+	r->where = RUNNING;
+	list_del_init(&r->link);
+	return true;
+}
+
+bool uring_delist(struct uring_req *r)
+{
+	bool mine;
+
+	spin_lock(&r->ring->cq_lock);
+	mine = uring_unlist_locked(r);
+	spin_unlock(&r->ring->cq_lock);
+	return mine;
+}
+
+/* ---- the end of a request ---- */
+
+static void post(struct uring_req *r, long res)
+{
+	if (res >= 0 && r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS)
+		return;
+	uring_post(r->ring, r->sqe.user_data, (s32)res, r->sqe.opcode != IORING_OP_TIMEOUT);
+}
+
+void uring_cancel_chain(struct uring_req *r)
+{
+	while (r) {
+		struct uring_req *next = r->next;
+
+		r->next = NULL;
+		post(r, r->refused ? r->refused : -ECANCELED);
+		uring_req_put(r);
+		r = next;
+	}
+}
+
+/* What a call says when it was interrupted means nothing to a request. */
+static long plain_error(long res)
+{
+	return res <= -ERESTARTSYS && res >= -ERESTART_RESTARTBLOCK ? -EINTR : res;
+}
+
+static bool is_failure(const struct uring_req *r, long res)
+{
+	if (r->sqe.opcode == IORING_OP_TIMEOUT && res == -ETIME)
+		return !(r->sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS);
+	return res < 0;
+}
+
+struct uring_req *uring_finish(struct uring_req *r, long res)
+{
+	struct uring_req *next = r->next;
+	bool broken;
+
+	res = plain_error(res);
+	broken = (is_failure(r, res) || r->failed) && !(r->sqe.flags & IOSQE_IO_HARDLINK);
+	r->next = NULL;
+	post(r, res);
+	if (next && broken) {
+		uring_cancel_chain(next);
+		next = NULL;
+	}
+	if (next && r->busy) { /* the chain goes on: it stays busy */
+		set_busy(next, r->task);
+		next->active = r->active;
+		r->active = false;
+	}
+	not_busy(r);
+	uring_req_put(r);
+	return next;
+}
+
+/* ---- running ---- */
+
+static long issue(struct uring_req *r)
+{
+	const struct uring_op *op = op_of(r);
+
+	if (r->cancelled || current->flags & PF_EXITING)
+		return -ECANCELED;
+	if (op->file && !r->file) {
+		struct uring *u = r->ring;
+
+		if (!(r->sqe.flags & IOSQE_FIXED_FILE))
+			r->file = fget(r->sqe.fd);
+		else if ((u32)r->sqe.fd < u->nr_files && u->files[r->sqe.fd])
+			r->file = get_file(u->files[r->sqe.fd]);
+		if (!r->file)
+			return -EBADF;
+	}
+	return op->issue(r);
+}
+
+void uring_run(struct uring_req *r)
+{
+	while (r) {
+		long res = issue(r);
+
+		if (res == URING_QUEUED)
+			return;
+		r = uring_finish(r, res);
+		cond_resched();
+	}
+}
+
+void uring_run_in_task(struct uring_req *r, void (*func)(struct task_work *w))
+{
+	struct task *t = r->task;
+
+	r->work.func = func;
+	get_task(t);
+	task_work_add(t, &r->work);
+	set_bit(TIF_SIGPENDING, &t->work_flags);
+	wake_up_state(t, TASK_INTERRUPTIBLE);
+	put_task(t);
+}
+
+static void run_work(struct task_work *w)
+{
+	struct uring_req *r = container_of(w, struct uring_req, work);
+	struct uring *u = r->ring;
+
+	atomic_inc(&u->refs);
+	mutex_lock(&u->lock);
+	if (r->result == URING_QUEUED)
+		uring_run(r);
+	else
+		uring_run(uring_finish(r, r->result));
+	mutex_unlock(&u->lock);
+	uring_put(u);
+}
+
+void uring_finish_elsewhere(struct uring_req *r, long res)
+{
+	if (!r->next && res != URING_QUEUED) {
+		uring_finish(r, res);
+		return;
+	}
+	r->result = res;
+	uring_run_in_task(r, run_work);
+}
+
+/* ---- waiting for a file ---- */
+
+static void file_ready(struct async_poll *p, u32 mask)
+{
+	struct uring_req *r = container_of(p, struct uring_req, poll);
+
+	if (uring_delist(r))
+		uring_finish_elsewhere(r, p->cancelled ? -ECANCELED : URING_QUEUED);
+	uring_req_put(r);
+}
+
+long uring_wait_file(struct uring_req *r, u32 events)
+{
+	int mask;
+
+	async_poll_setup(&r->poll, r->file, events | EPOLLERR | EPOLLHUP, file_ready);
+	if (!uring_enlist(r, ON_WAITING))
+		return -ECANCELED;
+	atomic_add(2, &r->refs); /* the poll's, and ours until start has returned */
+	mask = async_poll_start(&r->poll);
+	if (mask) {
+		bool mine = uring_delist(r);
+
+		uring_req_put(r);
+		uring_req_put(r);
+		return mine ? min(mask, 0) : URING_QUEUED;
+	}
+	uring_req_put(r);
+	return URING_QUEUED;
+}
+
+/* ---- cancelling ---- */
+
+/* Under cq_lock, which is dropped: @r was found on a list. */
+static void cancel_found(struct uring_req *r)
+{
+	struct uring *u = r->ring;
+	bool poll = r->where == ON_WAITING && r->poll.file;
+	bool stopped = !poll && (r->where == ON_DRAINED || timeout_stop(r));
+
+	r->cancelled = true;
+	if (poll) { /* ends in file_ready or poll_ready */
+		async_poll_cancel(&r->poll);
+	} else if (stopped) {
+		uring_unlist_locked(r);
+	}
+	spin_unlock(&u->cq_lock);
+	if (stopped)
+		uring_finish_elsewhere(r, -ECANCELED);
+}
+
+static struct uring_req *find(
+	struct uring *u, bool (*match)(const struct uring_req *r, const void *arg), const void *arg)
+{
+	struct uring_req *r;
+
+	list_for_each_entry(r, &u->waiting, link)
+		if (!r->cancelled && match(r, arg))
+			return r;
+	list_for_each_entry(r, &u->drained, link)
+		if (!r->cancelled && match(r, arg))
+			return r;
+	return NULL;
+}
+
+u32 uring_cancel(struct uring *u, bool (*match)(const struct uring_req *r, const void *arg),
+	const void *arg, u32 max)
+{
+	struct uring_req *r;
+	u32 n = 0;
+
+	while (n < max) {
+		spin_lock(&u->cq_lock);
+		r = find(u, match, arg);
+		if (!r) {
+			spin_unlock(&u->cq_lock);
+			break;
+		}
+		cancel_found(r);
+		n++;
+	}
+	return n;
+}

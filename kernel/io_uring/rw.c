@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rw.c: READ, WRITE, READV, WRITEV, READ_FIXED, WRITE_FIXED.
+ *
+ * A file that can be polled is asked first, and read or written without waiting; when it is not ready the request waits for it, whether
+ * it is open with O_NONBLOCK or not. Other files are read and written at once.
+ */
+#include <linux/eventpoll.h>
+#include <linux/fs.h>
+
+#include "kernel/io_uring/uring.h"
+
+#define RWF_OK (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
+
+static bool is_write(const struct uring_req *r)
+{
+	return r->sqe.opcode == IORING_OP_WRITE || r->sqe.opcode == IORING_OP_WRITEV ||
+	       r->sqe.opcode == IORING_OP_WRITE_FIXED;
+}
+
+int rw_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	if (s->opcode != IORING_OP_READV && s->opcode != IORING_OP_WRITEV)
+		return 0;
+	return iov_iter_import(&r->iter, UADDR(s->addr), s->len, &r->vec);
+}
+
+static int import_fixed(struct uring_req *r, struct iov_iter *it)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+	const struct uring_buffer *b;
+	u64 end;
+
+	if (s->buf_index >= r->ring->nr_buffers)
+		return -EFAULT;
+	b = &r->ring->buffers[s->buf_index];
+	if (check_add_overflow((u64)s->addr, (u64)s->len, &end) || s->addr < b->base ||
+		end > b->base + b->len)
+		return -EFAULT;
+	iov_iter_user(it, UADDR(s->addr), s->len);
+	return 0;
+}
+
+static int import(struct uring_req *r, struct iov_iter *it)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	switch (s->opcode) {
+	case IORING_OP_READV:
+	case IORING_OP_WRITEV: *it = r->iter; return 0;
+	case IORING_OP_READ_FIXED:
+	case IORING_OP_WRITE_FIXED: return import_fixed(r, it);
+	}
+	if (!access_ok(UADDR(s->addr), s->len))
+		return -EFAULT;
+	iov_iter_user(it, UADDR(s->addr), s->len);
+	return 0;
+}
+
+static int check(const struct uring_req *r, bool write)
+{
+	const struct file *f = r->file;
+
+	if (!(f->f_mode & (write ? FMODE_WRITE : FMODE_READ)))
+		return -EBADF;
+	if (write ? !f->f_op->write_iter : !f->f_op->read_iter)
+		return S_ISDIR(f->f_inode->i_mode) && !write ? -EISDIR : -EINVAL;
+	if (r->sqe.rw_flags & ~(u32)RWF_OK)
+		return -EOPNOTSUPP;
+	if (r->sqe.rw_flags & RWF_NOWAIT && !(f->f_mode & FMODE_NOWAIT) && !f->f_op->poll)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static ssize_t at_position(struct file *f, struct iov_iter *it, loff_t *pos, bool write)
+{
+	return write ? vfs_write_iter(f, it, pos) : vfs_read_iter(f, it, pos);
+}
+
+static ssize_t transfer(struct uring_req *r, struct iov_iter *it, bool write)
+{
+	struct file *f = r->file;
+	loff_t pos = (loff_t)r->sqe.off;
+	ssize_t n;
+
+	if (f->f_mode & FMODE_STREAM || !(f->f_mode & FMODE_PREAD))
+		return at_position(f, it, f->f_mode & FMODE_STREAM ? NULL : &pos, write);
+	if (pos != -1)
+		return at_position(f, it, &pos, write);
+	mutex_lock(&f->f_pos_lock);
+	pos = f->f_pos;
+	n = at_position(f, it, &pos, write);
+	if (n >= 0)
+		f->f_pos = pos;
+	mutex_unlock(&f->f_pos_lock);
+	return n;
+}
+
+static ssize_t try(struct uring_req *r, bool write, bool polled, u32 events)
+{
+	struct iov_iter it;
+	size_t want;
+	ssize_t n;
+	int err = import(r, &it);
+
+	if (err)
+		return err;
+	if (polled && !(vfs_poll(r->file, NULL) & (events | EPOLLERR | EPOLLHUP)))
+		return -EAGAIN;
+	it.nowait = polled || r->sqe.rw_flags & RWF_NOWAIT;
+	it.append = r->sqe.rw_flags & RWF_APPEND;
+	want = it.count;
+	n = transfer(r, &it, write);
+	r->failed = n >= 0 && (size_t)n < want;
+	if (n > 0 && write && r->sqe.rw_flags & (RWF_SYNC | RWF_DSYNC)) {
+		err = vfs_fsync_range(r->file, 0, S64_MAX, !(r->sqe.rw_flags & RWF_SYNC));
+		n = err ? err : n;
+	}
+	return n;
+}
+
+long rw_issue(struct uring_req *r)
+{
+	bool write = is_write(r),
+	     polled = r->file->f_op->poll && !S_ISREG(r->file->f_inode->i_mode);
+	u32 events = write ? EPOLLOUT : EPOLLIN;
+	long n = check(r, write);
+
+	if (n)
+		return n;
+	for (;;) {
+		n = try(r, write, polled, events);
+		if (n != -EAGAIN || !polled || r->sqe.rw_flags & RWF_NOWAIT)
+			return n;
+		n = uring_wait_file(r, events);
+		if (n)
+			return n;
+		cond_resched();
+	}
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * setup.c: io_uring_setup(2): rings come and go; the file that stands for one: mmap, poll, release.
+ *
+ * The rings (indexes, completions, the submission array) are one piece of shared memory, the submission entries another; the guest maps them
+ * with the offsets that setup returns, the kernel keeps their pages.
+ *
+ * Life: the file has a reference, and each request. The last close cancels what waits; the memory goes with the last request.
+ * Locks: rings_lock for the list of all rings.
+ */
+#include <linux/eventpoll.h>
+
+#include "kernel/io_uring/uring.h"
+
+#define SUPPORTED                                                                                  \
+	(IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED |                      \
+		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG |  \
+		IORING_SETUP_SINGLE_ISSUER)
+#define FEATURES                                                                                   \
+	(IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_RW_CUR_POS |                   \
+		IORING_FEAT_CUR_PERSONALITY | IORING_FEAT_FAST_POLL | IORING_FEAT_POLL_32BITS |    \
+		IORING_FEAT_EXT_ARG | IORING_FEAT_NATIVE_WORKERS | IORING_FEAT_CQE_SKIP |          \
+		IORING_FEAT_LINKED_FILE)
+
+struct list_head all_rings = LIST_HEAD_INIT(all_rings);
+DEFINE_SPINLOCK(rings_lock);
+static atomic64_t charged;
+
+int uring_charge(size_t bytes)
+{
+	if ((u64)atomic_add_return((s64)bytes, &charged) <= max_pfn * (PAGE_SIZE / 16))
+		return 0;
+	uring_uncharge(bytes);
+	return -ENOMEM;
+}
+
+void uring_uncharge(size_t bytes)
+{
+	atomic_sub((s64)bytes, &charged);
+}
+
+/* ---- memory ---- */
+
+static void map_free(struct uring_map *m)
+{
+	for (u32 i = 0; i < m->nr; i++)
+		put_page(m->pages[i]);
+	kfree(m->pages);
+	if (m->file)
+		fput(m->file);
+}
+
+static int map_make(struct uring_map *m, u64 size)
+{
+	u32 want = (u32)(PAGE_ALIGN(size) >> PAGE_SHIFT);
+
+	m->pages = kcalloc(want, sizeof(*m->pages), GFP_KERNEL);
+	if (!m->pages)
+		return -ENOMEM;
+	m->file = shmem_file_setup("[io_uring]", (loff_t)want << PAGE_SHIFT, 0);
+	if (IS_ERR(m->file)) {
+		int err = PTR_ERR(m->file);
+
+		m->file = NULL;
+		return err;
+	}
+	while (m->nr < want) {
+		struct page *p = read_cache_page(m->file->f_mapping, m->nr, m->file);
+
+		if (IS_ERR(p))
+			return PTR_ERR(p);
+		m->pages[m->nr++] = p;
+	}
+	return 0;
+}
+
+/* ---- life ---- */
+
+void uring_put(struct uring *u)
+{
+	struct uring_overflow *o, *next;
+
+	if (!atomic_dec_and_test(&u->refs))
+		return;
+	list_for_each_entry_safe(o, next, &u->overflow, link) {
+		kfree(o);
+		uring_uncharge(sizeof(*o));
+	}
+	map_free(&u->rings);
+	map_free(&u->sqes);
+	kfree(u);
+	uring_uncharge(sizeof(*u));
+}
+
+static struct uring *uring_new(const struct io_uring_params *p)
+{
+	struct uring *u;
+	u64 size;
+	int err;
+
+	if (uring_charge(sizeof(*u)))
+		return ERR_PTR(-ENOMEM);
+	u = kzalloc(sizeof(*u), GFP_KERNEL);
+	if (!u) {
+		uring_uncharge(sizeof(*u));
+		return ERR_PTR(-ENOMEM);
+	}
+	atomic_set(&u->refs, 1);
+	INIT_LIST_HEAD(&u->all);
+	mutex_init(&u->lock);
+	spin_lock_init(&u->cq_lock);
+	INIT_LIST_HEAD(&u->overflow);
+	INIT_LIST_HEAD(&u->waiting);
+	INIT_LIST_HEAD(&u->drained);
+	init_waitqueue_head(&u->wait);
+	u->flags = p->flags;
+	u->sq_entries = p->sq_entries;
+	u->cq_entries = p->cq_entries;
+	size = sizeof(struct uring_shared) + (u64)p->cq_entries * sizeof(struct io_uring_cqe);
+	u->array_at = (u32)size;
+	err = map_make(&u->rings, size + (u64)p->sq_entries * sizeof(u32));
+	if (!err)
+		err = map_make(&u->sqes, (u64)p->sq_entries * sizeof(struct io_uring_sqe));
+	if (err) {
+		uring_put(u);
+		return ERR_PTR(err);
+	}
+	shared_of(u)->sq_entries = p->sq_entries;
+	shared_of(u)->cq_entries = p->cq_entries;
+	shared_of(u)->sq_mask = p->sq_entries - 1;
+	shared_of(u)->cq_mask = p->cq_entries - 1;
+	return u;
+}
+
+static bool any(const struct uring_req *r, const void *arg)
+{
+	return true;
+}
+
+static int uring_release(struct inode *inode, struct file *f)
+{
+	struct uring *u = f->private_data;
+	struct file *eventfd;
+
+	spin_lock(&rings_lock);
+	list_del_init(&u->all);
+	spin_unlock(&rings_lock);
+	spin_lock(&u->cq_lock);
+	u->dying = true;
+	eventfd = u->eventfd;
+	u->eventfd = NULL;
+	spin_unlock(&u->cq_lock);
+	uring_cancel(u, any, NULL, ~0U);
+	mutex_lock(&u->lock);
+	for (u32 i = 0; i < u->nr_files; i++)
+		if (u->files[i])
+			fput(u->files[i]);
+	kfree(u->files);
+	kfree(u->buffers);
+	u->files = NULL;
+	u->buffers = NULL;
+	u->nr_files = u->nr_buffers = 0;
+	mutex_unlock(&u->lock);
+	if (eventfd)
+		fput(eventfd);
+	uring_put(u);
+	return 0;
+}
+
+/* ---- the file ---- */
+
+/* The area maps the shared memory instead of this file. */
+static int uring_mmap(struct file *f, struct vm_area *v)
+{
+	struct uring *u = f->private_data;
+	u64 off = v->vm_pgoff << PAGE_SHIFT;
+	struct uring_map *m;
+
+	switch (off) {
+	case IORING_OFF_SQ_RING:
+	case IORING_OFF_CQ_RING: m = &u->rings; break;
+	case IORING_OFF_SQES: m = &u->sqes; break;
+	default: return -EINVAL;
+	}
+	if (v->vm_end - v->vm_start > (u64)m->nr << PAGE_SHIFT)
+		return -EINVAL;
+	v->vm_file = get_file(m->file);
+	v->vm_pgoff = 0;
+	fput(f);
+	return 0;
+}
+
+static u32 uring_poll(struct file *f, struct poll_table *pt)
+{
+	struct uring *u = f->private_data;
+	struct uring_shared *s = shared_of(u);
+	u32 mask = 0;
+
+	poll_wait(f, &u->wait, pt);
+	if (READ_ONCE(s->sq_tail) - READ_ONCE(u->sq_head) < u->sq_entries)
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	if (uring_ready(u) || !list_empty(&u->overflow))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	return mask;
+}
+
+static int uring_fdinfo(struct file *f, char *buf, size_t size)
+{
+	struct uring *u = f->private_data;
+	struct uring_shared *s = shared_of(u);
+
+	return scnprintf(buf, size,
+		"SqMask:\t0x%x\nSqHead:\t%u\nSqTail:\t%u\nCqMask:\t0x%x\nCqHead:\t%u\nCqTail:\t%u\n"
+		"UserFiles:\t%u\nUserBufs:\t%u\n",
+		u->sq_entries - 1, READ_ONCE(u->sq_head), READ_ONCE(s->sq_tail), u->cq_entries - 1,
+		READ_ONCE(s->cq_head), READ_ONCE(u->cq_tail), READ_ONCE(u->nr_files),
+		READ_ONCE(u->nr_buffers));
+}
+
+const struct file_operations uring_fops = {
+	.llseek = noop_llseek,
+	.mmap = uring_mmap,
+	.poll = uring_poll,
+	.release = uring_release,
+	.show_fdinfo = uring_fdinfo,
+};
+
+/* ---- setup ---- */
+
+static u32 power_of_two(u32 n)
+{
+	u32 p = 1;
+
+	while (p < n)
+		p <<= 1;
+	return p;
+}
+
+static int size_one(u32 *n, u32 most, u32 flags)
+{
+	if (!*n)
+		return -EINVAL;
+	if (*n > most) {
+		if (!(flags & IORING_SETUP_CLAMP))
+			return -EINVAL;
+		*n = most;
+	}
+	*n = power_of_two(*n);
+	return 0;
+}
+
+static int choose_sizes(struct io_uring_params *p, u32 entries)
+{
+	int err = size_one(&entries, URING_MAX_ENTRIES, p->flags);
+
+	if (err)
+		return err;
+	p->sq_entries = entries;
+	if (!(p->flags & IORING_SETUP_CQSIZE)) {
+		p->cq_entries = 2 * entries;
+		return 0;
+	}
+	err = size_one(&p->cq_entries, 2 * URING_MAX_ENTRIES, p->flags);
+	return err ? err : p->cq_entries < p->sq_entries ? -EINVAL : 0;
+}
+
+static void fill_offsets(const struct uring *u, struct io_uring_params *p)
+{
+	p->features = FEATURES;
+	memset(&p->sq_off, 0, sizeof(p->sq_off));
+	memset(&p->cq_off, 0, sizeof(p->cq_off));
+	p->sq_off.head = offsetof(struct uring_shared, sq_head);
+	p->sq_off.tail = offsetof(struct uring_shared, sq_tail);
+	p->sq_off.ring_mask = offsetof(struct uring_shared, sq_mask);
+	p->sq_off.ring_entries = offsetof(struct uring_shared, sq_entries);
+	p->sq_off.flags = offsetof(struct uring_shared, sq_flags);
+	p->sq_off.dropped = offsetof(struct uring_shared, sq_dropped);
+	p->sq_off.array = u->array_at;
+	p->cq_off.head = offsetof(struct uring_shared, cq_head);
+	p->cq_off.tail = offsetof(struct uring_shared, cq_tail);
+	p->cq_off.ring_mask = offsetof(struct uring_shared, cq_mask);
+	p->cq_off.ring_entries = offsetof(struct uring_shared, cq_entries);
+	p->cq_off.overflow = offsetof(struct uring_shared, cq_overflow);
+	p->cq_off.cqes = offsetof(struct uring_shared, cqes);
+	p->cq_off.flags = offsetof(struct uring_shared, cq_flags);
+}
+
+static int check_params(const struct io_uring_params *p)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(p->resv); i++)
+		if (p->resv[i])
+			return -EINVAL;
+	if (p->flags & ~(u32)SUPPORTED)
+		return -EINVAL;
+	if (p->flags & IORING_SETUP_TASKRUN_FLAG && !(p->flags & IORING_SETUP_COOP_TASKRUN))
+		return -EINVAL;
+	return 0;
+}
+
+long sys_io_uring_setup(u32 entries, uaddr_t uparams)
+{
+	struct io_uring_params p;
+	struct uring *u;
+	int fd, err;
+
+	if (copy_from_user(&p, uparams, sizeof(p)))
+		return -EFAULT;
+	err = check_params(&p);
+	if (!err)
+		err = choose_sizes(&p, entries);
+	if (err)
+		return err;
+	u = uring_new(&p);
+	if (IS_ERR(u))
+		return PTR_ERR(u);
+	fill_offsets(u, &p);
+	if (copy_to_user(uparams, &p, sizeof(p))) {
+		uring_put(u);
+		return -EFAULT;
+	}
+	spin_lock(&rings_lock);
+	list_add_tail(&u->all, &all_rings);
+	spin_unlock(&rings_lock);
+	fd = anon_fd("[io_uring]", &uring_fops, u, O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		spin_lock(&rings_lock);
+		list_del_init(&u->all);
+		spin_unlock(&rings_lock);
+		uring_put(u);
+	}
+	return fd;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * timeout.c: TIMEOUT and TIMEOUT_REMOVE: a request that ends at a time (-ETIME) or after so many completions (0).
+ *
+ * Its timer has a reference of the request. Whoever takes the request off the waiting list ends it: the timer, the count or a canceller; a
+ * timer that comes too late finds it gone.
+ * Locks: cq_lock.
+ */
+#include "kernel/io_uring/uring.h"
+#include "kernel/time/time.h"
+
+#define KNOWN (IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK | IORING_TIMEOUT_ETIME_SUCCESS)
+
+static int clock_of(u32 flags)
+{
+	if (flags & IORING_TIMEOUT_REALTIME)
+		return CLOCK_REALTIME;
+	return flags & IORING_TIMEOUT_BOOTTIME ? CLOCK_BOOTTIME : CLOCK_MONOTONIC;
+}
+
+static int read_deadline(uaddr_t from, u32 flags, u64 *deadline)
+{
+	u64 ns;
+	int err = get_timespec(from, &ns);
+
+	if (!err)
+		*deadline = flags & IORING_TIMEOUT_ABS ? deadline_at(clock_of(flags), ns) :
+							 deadline_in(ns);
+	return err;
+}
+
+int timeout_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	if (s->buf_index || s->len != 1 || s->splice_fd_in || s->timeout_flags & ~KNOWN)
+		return -EINVAL;
+	if ((s->timeout_flags & IORING_TIMEOUT_CLOCK_MASK) == IORING_TIMEOUT_CLOCK_MASK)
+		return -EINVAL;
+	return read_deadline(UADDR(s->addr), s->timeout_flags, &r->deadline);
+}
+
+static void timer_over(struct ktimer *t)
+{
+	struct uring_req *r = container_of(t, struct uring_req, timer);
+
+	if (uring_delist(r))
+		uring_finish_elsewhere(r, -ETIME);
+	uring_req_put(r);
+}
+
+bool timeout_stop(struct uring_req *r)
+{
+	assert_spin_held(&r->ring->cq_lock);
+	if (!timer_cancel(&r->timer))
+		return false;
+	atomic_dec(&r->refs); /* the timer's: the caller has another */
+	return true;
+}
+
+long timeout_issue(struct uring_req *r)
+{
+	struct uring *u = r->ring;
+	long ret = URING_QUEUED;
+
+	timer_setup(&r->timer, timer_over);
+	r->target = READ_ONCE(u->counted) + (u32)r->sqe.off;
+	if (!uring_enlist(r, ON_WAITING))
+		return -ECANCELED;
+	atomic_add(2, &r->refs); /* the timer's, and ours while we look */
+	timer_start(&r->timer, r->deadline);
+	spin_lock(&u->cq_lock); /* a canceller may have come before the timer was armed */
+	if (r->cancelled && r->where == ON_WAITING && timeout_stop(r)) {
+		uring_unlist_locked(r);
+		ret = -ECANCELED;
+	}
+	spin_unlock(&u->cq_lock);
+	uring_req_put(r);
+	return ret;
+}
+
+static bool is_reached(const struct uring *u, const struct uring_req *r)
+{
+	return r->sqe.opcode == IORING_OP_TIMEOUT && r->sqe.off &&
+	       (s32)(u->counted - r->target) >= 0;
+}
+
+void timeouts_check(struct uring *u)
+{
+	struct uring_req *r, *next;
+	LIST_HEAD(over);
+
+	if (list_empty(&u->waiting))
+		return;
+	spin_lock(&u->cq_lock);
+	list_for_each_entry_safe(r, next, &u->waiting, link) {
+		if (!is_reached(u, r) || !timeout_stop(r))
+			continue;
+		uring_unlist_locked(r);
+		list_add_tail(&r->link, &over);
+	}
+	spin_unlock(&u->cq_lock);
+	list_for_each_entry_safe(r, next, &over, link) {
+		list_del_init(&r->link);
+		uring_finish_elsewhere(r, 0);
+	}
+}
+
+/* ---- TIMEOUT_REMOVE ---- */
+
+int timeout_remove_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	if (s->buf_index || s->len || s->splice_fd_in)
+		return -EINVAL;
+	if (!(s->timeout_flags & IORING_TIMEOUT_UPDATE))
+		return s->timeout_flags ? -EINVAL : 0;
+	if (s->timeout_flags & ~(IORING_TIMEOUT_UPDATE | IORING_TIMEOUT_ABS))
+		return -EINVAL;
+	return read_deadline(UADDR(s->addr2), s->timeout_flags, &r->deadline);
+}
+
+static bool is_timeout(const struct uring_req *r, const void *arg)
+{
+	return r->sqe.opcode == IORING_OP_TIMEOUT && r->sqe.user_data == *(const u64 *)arg;
+}
+
+static long update(struct uring *u, u64 data, u64 deadline)
+{
+	struct uring_req *r;
+	long ret = -ENOENT;
+
+	spin_lock(&u->cq_lock);
+	list_for_each_entry(r, &u->waiting, link) {
+		if (!is_timeout(r, &data))
+			continue;
+		ret = -EALREADY;
+		if (timer_cancel(&r->timer)) {
+			timer_start(&r->timer, deadline);
+			ret = 0;
+		}
+		break;
+	}
+	spin_unlock(&u->cq_lock);
+	return ret;
+}
+
+long timeout_remove_issue(struct uring_req *r)
+{
+	u64 data = r->sqe.addr;
+
+	if (r->sqe.timeout_flags & IORING_TIMEOUT_UPDATE)
+		return update(r->ring, data, r->deadline);
+	return uring_cancel(r->ring, is_timeout, &data, 1) ? 0 : -ENOENT;
+}

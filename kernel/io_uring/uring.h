@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * uring.h: rings and requests of io_uring, between the files of kernel/io_uring. docs/ipc.md tells how they work together.
+ *
+ * Locks: ring->lock (mutex): submission and registration. ring->cq_lock (spin): the completion queue, and the lists of requests that
+ * wait. A request that does not wait belongs to the task that runs it.
+ */
+#ifndef NESTLING_IO_URING_H
+#define NESTLING_IO_URING_H
+
+#include <linux/errno.h>
+#include <linux/io_uring.h>
+
+#include "arch/um/arch.h"
+#include "arch/um/uaccess.h"
+#include "gen/syscalls.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/signal.h"
+#include "kernel/vfs/async_poll.h"
+#include "kernel/vfs/vfs.h"
+
+#define URING_MAX_ENTRIES 32768
+#define URING_QUEUED (1L << 40) /* of an issue function: the result comes later */
+
+/* What kernel and guest share. A guest may write anything: indexes are read once and masked. */
+struct uring_shared {
+	u32 sq_head __aligned(64);
+	u32 sq_tail __aligned(64);
+	u32 cq_head __aligned(64);
+	u32 cq_tail __aligned(64);
+	u32 sq_mask __aligned(64);
+	u32 cq_mask, sq_entries, cq_entries;
+	u32 sq_dropped, sq_flags, cq_flags, cq_overflow;
+	struct io_uring_cqe cqes[] __aligned(64);
+};
+_Static_assert(sizeof(struct io_uring_cqe) == 16 && sizeof(struct io_uring_sqe) == 64, "ABI");
+
+struct uring_map { /* memory that the guest maps: immutable */
+	struct file *file;
+	struct page **pages;
+	u32 nr;
+};
+
+struct uring_buffer {
+	u64 base, len;
+};
+
+struct uring {
+	atomic_t refs;              /* the file, and each request */
+	u32 flags;                  /* IORING_SETUP_*; R_DISABLED is cleared under lock */
+	u32 sq_entries, cq_entries; /* immutable */
+	struct uring_map rings, sqes;
+	u32 array_at;         /* offset of the submission array in rings */
+	struct list_head all; /* of every ring, under rings_lock */
+	struct mutex lock;    /* below */
+	u32 sq_head;
+	struct file **files;
+	u32 nr_files;
+	struct uring_buffer *buffers;
+	u32 nr_buffers;
+	spinlock_t cq_lock; /* below */
+	struct file *eventfd;
+	u32 cq_tail;
+	u32 counted;               /* completions that timeouts count */
+	struct list_head overflow; /* of uring_overflow */
+	struct list_head waiting;  /* of uring_req.link: polls and timeouts */
+	struct list_head drained;  /* of uring_req.link: until nothing waits any more */
+	u32 nr_active;             /* requests that wait, or have waited and have not finished */
+	bool dying;
+	struct wait_queue_head wait;
+};
+
+struct uring_overflow {
+	struct list_head link;
+	struct io_uring_cqe cqe;
+};
+
+enum uring_where { RUNNING, ON_WAITING, ON_DRAINED };
+
+struct uring_req {
+	atomic_t refs; /* the one who runs it or the list; a timer or poll that is armed */
+	struct uring *ring;
+	struct io_uring_sqe sqe; /* a copy: read once */
+	struct uring_req *next;  /* linked: runs after it */
+	struct file *file;       /* a reference, from the first issue on */
+	struct task *task;       /* a reference, while it waits: who submitted it */
+	struct list_head link;   /* under cq_lock, as the next three */
+	enum uring_where where;
+	bool busy;   /* counted in task->uring_busy */
+	bool active; /* counted in ring->nr_active */
+	bool cancelled;
+	int refused;      /* why it was never run, or 0 */
+	bool failed;      /* did less than asked: breaks the chain */
+	struct uvec *vec; /* of readv and writev: imported when it was submitted */
+	struct iov_iter iter;
+	s64 done; /* so far (MSG_WAITALL) */
+	long result;
+	struct async_poll poll;
+	struct ktimer timer;
+	u32 target; /* timeouts: value of ring->counted that ends it */
+	u64 deadline;
+	struct task_work work;
+};
+
+struct uring_op {
+	int (*prep)(struct uring_req *r);   /* 0 or -errno; NULL: nothing to check */
+	long (*issue)(struct uring_req *r); /* a result, or URING_QUEUED; NULL: not supported */
+	bool file;                          /* r->file is needed */
+};
+extern const struct uring_op uring_ops[IORING_OP_LAST];
+static inline const struct uring_op *op_of(const struct uring_req *r)
+{
+	return &uring_ops[r->sqe.opcode];
+}
+
+/* setup.c */
+extern const struct file_operations uring_fops;
+extern struct list_head all_rings; /* of ring->all, under rings_lock */
+extern spinlock_t rings_lock;
+void uring_put(struct uring *u);
+int uring_charge(size_t bytes); /* kernel memory of all rings together: 0 or -ENOMEM */
+void uring_uncharge(size_t bytes);
+static inline struct uring_shared *shared_of(struct uring *u)
+{
+	return page_address(u->rings.pages[0]);
+}
+static inline void *map_at(const struct uring_map *m, u64 off)
+{
+	return (char *)page_address(m->pages[off >> PAGE_SHIFT]) + (off & ~PAGE_MASK);
+}
+
+/* cq.c */
+void uring_post(struct uring *u, u64 user_data, s32 res, bool counts);
+void uring_flush_overflow(struct uring *u);
+u32 uring_ready(struct uring *u); /* completions that the guest has not taken */
+
+/* request.c */
+/* Runs a request and what is linked to it, until one waits. */
+void uring_run(struct uring_req *r);
+/* The result is known: posts it; the next of the chain, for the caller to run, or NULL. Takes the caller's reference. */
+struct uring_req *uring_finish(struct uring_req *r, long res);
+/* The same where one must not run guests' requests (workers, timers): the rest of the chain runs in its task. */
+void uring_finish_elsewhere(struct uring_req *r, long res);
+void uring_cancel_chain(struct uring_req *r);
+void uring_req_put(struct uring_req *r);
+/* Waits for events of r->file, then issues it again: URING_QUEUED, 0: they are there, -errno. */
+long uring_wait_file(struct uring_req *r, u32 events);
+/* Puts it on a list; false: the ring is being closed. */
+bool uring_enlist(struct uring_req *r, enum uring_where where);
+/* IOSQE_IO_DRAIN, and all behind one: true, it waits until nothing else does. */
+bool uring_drain(struct uring_req *r);
+bool uring_delist(struct uring_req *r); /* false: somebody else did */
+bool uring_unlist_locked(struct uring_req *r);
+/* Ends what waits and @match()es; how many (at most @max). */
+u32 uring_cancel(struct uring *u, bool (*match)(const struct uring_req *r, const void *arg),
+	const void *arg, u32 max);
+void uring_run_in_task(struct uring_req *r, void (*func)(struct task_work *w));
+
+/* timeout.c */
+int timeout_prep(struct uring_req *r);
+long timeout_issue(struct uring_req *r);
+long timeout_remove_issue(struct uring_req *r);
+int timeout_remove_prep(struct uring_req *r);
+bool timeout_stop(struct uring_req *r); /* under cq_lock: true, its timer will not run */
+/* Completions have been counted: ends the timeouts whose number is reached. */
+void timeouts_check(struct uring *u);
+
+/* poll.c, rw.c, net.c, cancel.c, ops.c */
+int poll_add_prep(struct uring_req *r);
+long poll_add_issue(struct uring_req *r);
+int poll_remove_prep(struct uring_req *r);
+long poll_remove_issue(struct uring_req *r);
+int cancel_prep(struct uring_req *r);
+long cancel_issue(struct uring_req *r);
+int rw_prep(struct uring_req *r);
+long rw_issue(struct uring_req *r);
+int net_prep(struct uring_req *r);
+long sendmsg_issue(struct uring_req *r);
+long recvmsg_issue(struct uring_req *r);
+long send_issue(struct uring_req *r);
+long recv_issue(struct uring_req *r);
+long accept_issue(struct uring_req *r);
+int accept_prep(struct uring_req *r);
+long connect_issue(struct uring_req *r);
+int connect_prep(struct uring_req *r);
+
+#endif
