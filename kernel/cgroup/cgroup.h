@@ -17,6 +17,7 @@
 #include "kernel/mm/memcg.h"
 #include "kernel/sched/group.h"
 #include "kernel/sched/lock.h"
+#include "kernel/sched/psi.h"
 #include "kernel/sched/task.h"
 #include "kernel/vfs/simple_xattr.h"
 
@@ -76,6 +77,7 @@ struct cgroup {
 	u64 past_exec, past_utime, past_stime, past_nice;
 	struct sched_group sched;
 	struct mem_group mem;
+	struct psi_group psi; /* the root's is psi_system */
 
 	struct cgroup_notify notify[CGN_NR];
 
@@ -100,6 +102,11 @@ static inline u32 cgroup_enabled(const struct cgroup *c)
 	u32 mask = c->parent ? READ_ONCE(c->parent->control) : CG_ALL;
 
 	return c->threaded ? mask & CG_THREADED : mask;
+}
+
+static inline struct psi_group *cgroup_psi(struct cgroup *c)
+{
+	return c->parent ? &c->psi : &psi_system;
 }
 
 struct cgroup *cgroup_get(struct cgroup *c);

@@ -158,6 +158,7 @@ int cgroup_can_fork(struct task *t, struct cgroup *into)
 	}
 	t->cgroup = cgroup_get(c);
 	t->mem_group = mem_group_of(c);
+	t->psi = cgroup_psi(c);
 	sched_set_group(t, cgroup_sched_group(c));
 	return 0;
 }
@@ -253,6 +254,7 @@ static void move_task(struct cgroup *dst, struct task *t)
 	WRITE_ONCE(t->mem_group, mem_group_of(dst));
 	cgroup_link_task(dst, t);
 	sched_move_task(t, cgroup_sched_group(dst));
+	psi_move_task(t, cgroup_psi(dst));
 	if (from->e_freeze != dst->e_freeze)
 		cgroup_freeze_task(t, dst->e_freeze);
 	cgroup_update_frozen(from);

@@ -60,6 +60,7 @@ static void free_rcu(struct rcu_head *h)
 {
 	struct cgroup *c = container_of(h, struct cgroup, rcu);
 
+	psi_group_free(&c->psi);
 	kfree(c->name);
 	kfree(c);
 }
@@ -264,7 +265,7 @@ struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len)
 	c = kzalloc(sizeof(*c), GFP_KERNEL);
 	if (c)
 		c->name = kmalloc(len + 1, GFP_KERNEL);
-	if (!c || !c->name)
+	if (!c || !c->name || psi_group_init(&c->psi, cgroup_psi(parent)))
 		goto err_free;
 	memcpy(c->name, name, len);
 	c->name[len] = 0;
@@ -297,8 +298,10 @@ struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len)
 	return c;
 
 err_free:
-	if (c)
+	if (c) {
+		psi_group_free(&c->psi);
 		kfree(c->name);
+	}
 	kfree(c);
 	return ERR_PTR(err);
 }

@@ -11,6 +11,7 @@
  */
 #include "kernel/mm/internal.h"
 #include "kernel/mm/memcg.h"
+#include "kernel/sched/psi.h"
 
 #define RETRIES 16
 #define BATCH 32
@@ -172,9 +173,11 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 {
 	u32 old = current->flags & PF_MEMALLOC;
 	u64 freed = 0, dirty = 0;
+	bool stall;
 
 	if (old || spin_depth())
 		return 0;
+	stall = psi_memstall_enter();
 	current->flags |= PF_MEMALLOC;
 	for (int round = 0; round < 3 && freed < pages; round++)
 		freed += shrink_lru_chosen(pages - freed, chosen, g, &dirty);
@@ -183,8 +186,9 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 	if (!freed && dirty) {
 		wake_flusher();
 		sleep_ns(5000000);
-		return 1;
+		freed = 1;
 	}
+	psi_memstall_leave(stall);
 	return freed;
 }
 
@@ -243,8 +247,11 @@ void mem_group_pay(void)
 		wait = max(wait, penalty(g));
 	}
 	if (wait && !wait_interrupted(TASK_WAKEKILL)) {
+		bool stall = psi_memstall_enter();
+
 		set_current_state(TASK_KILLABLE);
 		schedule_deadline(ktime_get() + wait);
+		psi_memstall_leave(stall);
 	}
 }
 

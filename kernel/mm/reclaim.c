@@ -11,6 +11,7 @@
  * PF_MEMALLOC marks a task that frees memory: it may use the reserve and does not come here again.
  */
 #include "kernel/mm/internal.h"
+#include "kernel/sched/psi.h"
 
 #define BATCH 32
 
@@ -184,9 +185,11 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 {
 	u64 wanted = max(64UL, 2UL << order), freed = 0, dirty = 0;
 	u32 old = current->flags & PF_MEMALLOC;
+	bool stall;
 
 	if (old || spin_depth())
 		return 0;
+	stall = psi_memstall_enter();
 	current->flags |= PF_MEMALLOC;
 	if (current->mm)
 		pmap_flush(&current->mm->pmap); /* frees what it has retired */
@@ -196,8 +199,9 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 	if (!freed && dirty) { /* it will be clean soon */
 		wake_flusher();
 		sleep_ns(5000000);
-		return 1;
+		freed = 1;
 	}
+	psi_memstall_leave(stall);
 	return freed;
 }
 

@@ -93,6 +93,7 @@ static bool move_one(struct rq *from, struct rq *to, u64 now, u32 min_lead)
 	if (from->nr_running >= to->nr_running + min_lead)
 		t = candidate(from, to->cpu, now);
 	if (t) {
+		psi_change(t, from->cpu, now, -1, 0, 0);
 		class_dequeue(from, t);
 		activate_task(from, to, t, false);
 	}

@@ -310,6 +310,7 @@ static void do_schedule(bool preempted, bool yields)
 	else
 		prev->nvcsw++;
 	account_switch(rq, prev, next, now);
+	psi_switch(prev, next, rq->cpu, now);
 	if (prev->se.on_rq)
 		prev->se.wait_since = now;
 	start_running(rq, next, now);
@@ -362,6 +363,7 @@ void activate_task(struct rq *from, struct rq *to, struct task *t, bool wakeup)
 	t->se.queued_at = arch_cpu_clock();
 	if (!t->se.wait_since)
 		t->se.wait_since = t->se.queued_at;
+	psi_change(t, to->cpu, t->se.queued_at, 1, 0, 0);
 	class_enqueue(to, t, wakeup);
 	if (class_should_preempt(to, t))
 		resched_curr(to);
@@ -380,6 +382,8 @@ static bool wake_up_locked(struct rq *from, struct rq *to, struct task *t)
 		return false;
 	from->nr_uninterruptible -= !!(t->state & TASK_UNINTERRUPTIBLE);
 	from->nr_iowait -= t->in_iowait;
+	if (t->in_iowait)
+		psi_change(t, from->cpu, arch_cpu_clock(), 0, 0, -1);
 	t->state = TASK_RUNNING;
 	activate_task(from, to, t, true);
 	return true;
@@ -447,6 +451,8 @@ void sched_fork(struct task *t)
 	t->se.weight = class_weight(t);
 	INIT_LIST_HEAD(&t->rt_node);
 	t->sched_group = NULL;
+	t->psi = NULL;
+	t->memstall = false;
 	t->work_flags = 0;
 	t->nvcsw = t->nivcsw = 0;
 	t->utime = t->stime = 0;
@@ -630,6 +636,7 @@ int sched_setaffinity(struct task *t, u64 mask)
 	if (rq != to && rq->curr == t) {
 		resched_curr(rq); /* schedule() moves it */
 	} else if (rq != to && t->se.on_rq) {
+		psi_change(t, rq->cpu, arch_cpu_clock(), -1, 0, 0);
 		class_dequeue(rq, t);
 		activate_task(rq, to, t, false);
 	}

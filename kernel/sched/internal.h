@@ -152,6 +152,10 @@ u64 dl_time_left(const struct task *t, u64 now);         /* ns until it must be 
 int dl_check(u64 runtime, u64 deadline, u64 *period);    /* no lock: 0 or -EINVAL */
 int dl_reserve(struct task *t, u64 runtime, u64 period); /* no lock: period 0 gives back; -EBUSY */
 
+/* psi.c; under the lock of @cpu's runqueue */
+void psi_change(struct task *t, int cpu, u64 now, int runnable, int running, int iowait);
+void psi_switch(struct task *prev, struct task *next, int cpu, u64 now);
+
 /* balance.c */
 int balance_select(struct task *t); /* the vCPU for a waking task; no lock held */
 void balance_pull(

@@ -31,6 +31,7 @@ struct seccomp_filter;
 struct cgroup;
 struct sched_group;
 struct mem_group;
+struct psi_group;
 
 /* Task states. */
 #define TASK_RUNNING 0
@@ -111,7 +112,10 @@ struct task {
 	bool sched_reset_on_fork;
 	u64 cpus_allowed; /* mask of vCPUs */
 	struct sched_entity se;
-	struct list_head rt_node;        /* run list of FIFO/RR */
+	struct list_head rt_node; /* run list of FIFO/RR */
+	struct psi_group *psi; /* whose pressure it adds to, NULL: the machine's only; likewise */
+	bool memstall;         /* own: waits for memory, counted on memstall_cpu */
+	int memstall_cpu;
 	struct sched_group *sched_group; /* NULL: in none; under the runqueue lock */
 	u64 nvcsw, nivcsw;
 	u64 utime, stime; /* ns, own */

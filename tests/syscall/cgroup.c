@@ -265,6 +265,36 @@ static void cpu(void)
 		number("m/cpu.stat", "nr_throttled ") > 0 ? "yes" : "no");
 }
 
+/* A group over its memory.high stalls: its pressure says so, and wakes who has asked for that. */
+static void pressure(void)
+{
+	struct pollfd p = { .events = POLLPRI };
+	pid_t pid;
+
+	GIVES(put("m/memory.pressure", "some 10 100"), EINVAL);
+	GIVES(put("m/memory.pressure", "none 50000 500000"), EINVAL);
+	GIVES(put("m/memory.pressure", "some 600000 500000"), EINVAL);
+	if (!guest) {
+		say("stalled: yes; told: yes; the machine too: yes");
+		return;
+	}
+	put("m/memory.max", "max");
+	put("m/memory.high", "4M");
+	p.fd = open("m/memory.pressure", O_RDWR);
+	write(p.fd, "some 50000 500000", 17);
+	pid = SPAWN(join("m"); char *q = mmap(NULL, 16 << 20, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		    for (long i = 0; i < 16 << 20; i += PAGE) q[i] = 1);
+	bool told = poll(&p, 1, 3000) == 1 && p.revents & POLLPRI;
+
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(p.fd);
+	say("stalled: %s; told: %s; the machine too: %s",
+		number("m/memory.pressure", "total=") > 0 ? "yes" : "no", told ? "yes" : "no",
+		number("/proc/pressure/memory", "total=") > 0 ? "yes" : "no");
+}
+
 static void threaded(void)
 {
 	GIVES(mkdir("t", 0755), 0);
@@ -300,6 +330,7 @@ TEST(cgroup)
 	GIVES(mkdir("m", 0755), 0);
 	memory();
 	cpu();
+	pressure();
 	threaded();
 	GIVES(rmdir("m"), 0);
 	GIVES(rmdir("a/b"), 0);

@@ -28,6 +28,7 @@ static int setup(void **state)
 	idle.flags = PF_IDLE;
 	class_init(rq);
 	now = 1000000;
+	sysctl_sched_rt_runtime_us = -1; /* these tasks are not held back */
 	for (u32 i = 0; i < N; i++)
 		tasks[i] = (struct task){ .policy = SCHED_NORMAL };
 	return 0;

@@ -309,15 +309,10 @@ static const struct file_operations dir_fops = {
 
 /* ---- control files ---- */
 
-struct open_file {
-	struct seq seq;
-	u64 seen; /* of the notifier, when the text was made */
-};
-
 static int file_open(struct inode *inode, struct file *f)
 {
 	const struct cg_file *cf = file_of(inode);
-	struct open_file *o;
+	struct cg_open *o;
 
 	if (READ_ONCE(cgroup_of(inode)->dead))
 		return -ENODEV;
@@ -334,15 +329,17 @@ static int file_open(struct inode *inode, struct file *f)
 
 static int file_release(struct inode *inode, struct file *f)
 {
-	struct open_file *o = f->private_data;
+	struct cg_open *o = f->private_data;
 
-	if (o)
+	if (o) {
+		psi_trigger_destroy(o->trigger);
 		kfree(o->seq.buf);
+	}
 	kfree(o);
 	return 0;
 }
 
-static int make_text(struct file *f, struct open_file *o)
+static int make_text(struct file *f, struct cg_open *o)
 {
 	const struct cg_file *cf = file_of(f->f_inode);
 	struct cgroup *c = cgroup_of(f->f_inode);
@@ -360,7 +357,7 @@ static int make_text(struct file *f, struct open_file *o)
 
 static ssize_t file_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
-	struct open_file *o = f->private_data;
+	struct cg_open *o = f->private_data;
 	size_t n;
 	int err;
 
@@ -412,9 +409,13 @@ static u32 file_poll(struct file *f, struct poll_table *pt)
 {
 	const struct cg_file *cf = file_of(f->f_inode);
 	struct cgroup *c = cgroup_of(f->f_inode);
-	struct open_file *o = f->private_data;
+	struct cg_open *o = f->private_data;
 	u32 mask = EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;
 
+	if (o->trigger) {
+		poll_wait(f, psi_trigger_wait(o->trigger), pt);
+		return psi_trigger_take(o->trigger) ? mask | EPOLLPRI : mask;
+	}
 	if (cf->notify < 0)
 		return mask;
 	poll_wait(f, &c->notify[cf->notify].wait, pt);

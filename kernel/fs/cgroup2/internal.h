@@ -27,6 +27,12 @@ struct cg_file {
 	int (*store)(struct file *f, struct cgroup *c, char *text);
 };
 
+struct cg_open {
+	struct seq seq;
+	u64 seen;                    /* of the notifier, when the text was made */
+	struct psi_trigger *trigger; /* set once, under f_lock */
+};
+
 extern const struct cg_file cg_files[];
 extern const u32 nr_cg_files;
 /* Does @c have that file at the moment? */
@@ -64,5 +70,8 @@ CG_RW(cpu_max);
 CG_RW(cpu_max_burst);
 CG_RW(cpu_idle);
 int cg_show_cpu_stat(struct seq *s, struct cgroup *c);
+CG_RW(cpu_pressure);
+CG_RW(memory_pressure);
+CG_RW(io_pressure);
 
 #endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* pressure_files.c: {cpu,memory,io}.pressure of a group, as /proc/pressure is of the machine. */
+#include "kernel/fs/cgroup2/internal.h"
+
+static int show(struct seq *s, struct cgroup *c, enum psi_resource r)
+{
+	char text[256];
+	int n = psi_show(cgroup_psi(c), r, text, sizeof(text));
+
+	seq_write(s, text, (size_t)n);
+	return 0;
+}
+
+/* A trigger for who polls this open file. */
+static int store(struct file *f, struct cgroup *c, char *text, enum psi_resource r)
+{
+	struct cg_open *o = f->private_data;
+	struct psi_trigger *t = psi_trigger_create(cgroup_psi(c), r, text);
+	bool set;
+
+	if (IS_ERR(t))
+		return (int)PTR_ERR(t);
+	spin_lock(&f->f_lock);
+	set = !o->trigger;
+	if (set)
+		o->trigger = t;
+	spin_unlock(&f->f_lock);
+	if (set)
+		return 0;
+	psi_trigger_destroy(t);
+	return -EBUSY;
+}
+
+#define PRESSURE(name, r)                                                                          \
+	int cg_show_##name##_pressure(struct seq *s, struct cgroup *c)                             \
+	{                                                                                          \
+		return show(s, c, r);                                                              \
+	}                                                                                          \
+	int cg_store_##name##_pressure(struct file *f, struct cgroup *c, char *text)               \
+	{                                                                                          \
+		return store(f, c, text, r);                                                       \
+	}
+PRESSURE(cpu, PSI_CPU)
+PRESSURE(memory, PSI_MEM)
+PRESSURE(io, PSI_IO)
