@@ -245,6 +245,7 @@ static const struct {
 } kinds[] = {
 	{ SOCK_STREAM, IPPROTO_TCP, false, tcp_create },
 	{ SOCK_DGRAM, IPPROTO_UDP, false, udp_create },
+	{ SOCK_DGRAM, IPPROTO_UDPLITE, false, udp_create },
 	{ SOCK_DGRAM, IPPROTO_ICMP, false, ping_create },
 	{ SOCK_DGRAM, IPPROTO_ICMPV6, false, ping_create },
 	{ SOCK_RAW, 0, true, raw_create },

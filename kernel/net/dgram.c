@@ -295,7 +295,7 @@ static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 	err = may_broadcast(i, &to);
 	if (!err)
 		err = route_output(i->net, &f);
-	if (!err && !i->lport && i->table == &udp_ports)
+	if (!err && !i->lport && i->table != &raw_socks)
 		err = inet_get_port(i, &i->laddr, 0, false);
 	if (err)
 		return err;

@@ -166,8 +166,8 @@ static void tell_transport(struct net *net, u8 proto, const ip_addr *local, cons
 {
 	if (proto == IPPROTO_TCP)
 		tcp_err(net, local, remote, hdr, e);
-	else if (proto == IPPROTO_UDP)
-		udp_err(net, local, remote, hdr, e);
+	else if (proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE)
+		udp_err(net, proto, local, remote, hdr, e);
 }
 
 /* @skb begins with the packet that the error is about. */

@@ -39,7 +39,7 @@ struct port_table {
 	struct hlist_head raw;                 /* raw sockets have no ports */
 	bool stream;
 };
-extern struct port_table tcp_ports, udp_ports, raw_socks;
+extern struct port_table tcp_ports, udp_ports, udplite_ports, raw_socks;
 
 struct mc_member {
 	struct list_head list;
@@ -93,6 +93,8 @@ struct inet_sock {
 	u32 cork_len;
 	struct flow cork_flow;
 	u16 cork_port;
+	u16 cov_send,
+		cov_recv; /* UDP-Lite: bytes that the checksum covers, 0: all; the least that is taken */
 	u32 icmp_filter;
 	u32 icmp6_filter[8]; /* bit set: not wanted */
 };

@@ -15,6 +15,9 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 
+#define SOL_UDPLITE 136
+#define UDPLITE_SEND_CSCOV 10
+#define UDPLITE_RECV_CSCOV 11
 #define MAX_MEMBERS 20 /* net.ipv4.igmp_max_memberships */
 #define ICMP_FILTER 1
 #define ICMPV6_FILTER 1
@@ -337,6 +340,20 @@ static int set_udp(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	return n ? 0 : udp_push_pending(i);
 }
 
+static int set_udplite(struct inet_sock *i, int opt, uaddr_t val, u32 len)
+{
+	int n, err = read_number(val, len, false, &n);
+
+	if (opt != UDPLITE_SEND_CSCOV && opt != UDPLITE_RECV_CSCOV)
+		return -ENOPROTOOPT;
+	if (err)
+		return err;
+	if (n && n < 8) /* at least the header */
+		n = 8;
+	*(opt == UDPLITE_SEND_CSCOV ? &i->cov_send : &i->cov_recv) = (u16)min(n, 65535);
+	return 0;
+}
+
 static int set_raw(struct inet_sock *i, int level, int opt, uaddr_t val, u32 len)
 {
 	if (level == SOL_RAW && opt == ICMP_FILTER && i->c.protocol == IPPROTO_ICMP)
@@ -386,6 +403,10 @@ int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 	case SOL_UDP:
 		if (i->c.type == SOCK_DGRAM && i->c.protocol == IPPROTO_UDP)
 			err = set_udp(i, opt, val, len);
+		break;
+	case SOL_UDPLITE:
+		if (i->table == &udplite_ports)
+			err = set_udplite(i, opt, val, len);
 		break;
 	default: err = i->c.type == SOCK_RAW ? set_raw(i, level, opt, val, len) : -ENOPROTOOPT;
 	}
@@ -507,6 +528,12 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 		if (i->c.protocol != IPPROTO_UDP || opt != UDP_CORK)
 			return -ENOPROTOOPT;
 		return put_number(i->corked, false, val, len);
+	case SOL_UDPLITE:
+		if (i->table != &udplite_ports ||
+			(opt != UDPLITE_SEND_CSCOV && opt != UDPLITE_RECV_CSCOV))
+			return -ENOPROTOOPT;
+		return put_number(
+			opt == UDPLITE_SEND_CSCOV ? i->cov_send : i->cov_recv, false, val, len);
 	case SOL_RAW:
 		if (i->c.type == SOCK_RAW && i->c.protocol == IPPROTO_ICMP && opt == ICMP_FILTER)
 			return get_blob(&i->icmp_filter, 4, val, len);
@@ -553,6 +580,7 @@ static int cmsg4(struct inet_control *c, int type, const void *data, u64 n)
 static int cmsg6(struct inet_control *c, int type, const void *data, u64 n)
 {
 	const struct mreq6 *p = data;
+	int value;
 
 	switch (type) {
 	case IPV6_PKTINFO:
@@ -566,9 +594,14 @@ static int cmsg6(struct inet_control *c, int type, const void *data, u64 n)
 	case IPV6_TCLASS:
 		if (n != sizeof(int))
 			return -EINVAL;
+		value = *(const int *)data;
+		if (value < -1 || value > 255)
+			return -EINVAL;
+		if (value == -1) /* the default */
+			return 0;
 		*(type == IPV6_HOPLIMIT ? &c->has_ttl : &c->has_tos) = true;
-		*(type == IPV6_HOPLIMIT ? &c->ttl : &c->tos) = *(const int *)data;
-		return *(const int *)data < 0 || *(const int *)data > 255 ? -EINVAL : 0;
+		*(type == IPV6_HOPLIMIT ? &c->ttl : &c->tos) = value;
+		return 0;
 	}
 	return -EINVAL;
 }

@@ -194,7 +194,8 @@ static void deliver(struct net *net, struct sk_buff *skb)
 	ip_stats.in_delivers++;
 	switch (skb->ip.proto) {
 	case IPPROTO_TCP: tcp_rcv(net, skb); return;
-	case IPPROTO_UDP: udp_rcv(net, skb); return;
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE: udp_rcv(net, skb); return;
 	case IPPROTO_ICMP:
 		if (skb->ip.v6)
 			break;

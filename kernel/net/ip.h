@@ -45,7 +45,7 @@ void tcp_rcv(struct net *net, struct sk_buff *skb);
 void udp_rcv(struct net *net, struct sk_buff *skb);
 void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
 	const struct ip_error *e);
-void udp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
+void udp_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
 	const struct ip_error *e);
 /* Copies for raw sockets, with the network header (IPv4) or without (IPv6). True: somebody took one. */
 bool raw_rcv(struct net *net, struct sk_buff *skb);

@@ -69,6 +69,8 @@ static const struct listing listings[] = {
 	{ ".net/tcp6", &tcp_ports, true },
 	{ ".net/udp", &udp_ports, false },
 	{ ".net/udp6", &udp_ports, true },
+	{ ".net/udplite", &udplite_ports, false },
+	{ ".net/udplite6", &udplite_ports, true },
 	{ ".net/raw", &raw_socks, false },
 	{ ".net/raw6", &raw_socks, true },
 };

@@ -13,6 +13,7 @@
 
 struct port_table tcp_ports = { .lock = SPINLOCK_INIT(tcp_ports.lock), .stream = true };
 struct port_table udp_ports = { .lock = SPINLOCK_INIT(udp_ports.lock) };
+struct port_table udplite_ports = { .lock = SPINLOCK_INIT(udplite_ports.lock) };
 struct port_table raw_socks = { .lock = SPINLOCK_INIT(raw_socks.lock) };
 
 static struct hlist_head *port_bucket(struct port_table *t, const struct net *net, u16 port)

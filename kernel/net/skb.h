@@ -64,6 +64,7 @@ struct sk_buff {
 	bool csum_ok; /* the checksums need no looking at: it never left this machine */
 	bool broadcast;
 	u16 sport, dport; /* of UDP, once it is parsed */
+	u16 covered;      /* UDP-Lite: so many bytes by the checksum, 0: all */
 	u64 stamp;        /* ktime_get_real() of its arrival, 0: not taken */
 	u32 charged;      /* bytes that the destructor gives back */
 	void (*destructor)(struct sk_buff *skb);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * udp.c: UDP (RFC 768; udp(7)).
+ * udp.c: UDP (RFC 768; udp(7)) and UDP-Lite (RFC 3828; udplite(7)), whose header says how much the checksum covers
+ * instead of how long the packet is.
  *
  * Sending costs one buffer, one copy and, to this machine, the lookup of the receiver: no wake-up but the reader's.
  */
@@ -20,14 +21,19 @@
 static void push_header(
 	struct sk_buff *skb, const struct inet_sock *i, const struct flow *f, u16 port)
 {
-	u32 len = skb->len + sizeof(struct udphdr);
+	u32 len = skb->len + sizeof(struct udphdr), covered = len;
+	bool lite = i->table == &udplite_ports;
 	struct udphdr *h = skb_push(skb, sizeof(*h));
 
 	*h = (struct udphdr){ .source = htons(i->lport), .dest = htons(port), .len = htons(len) };
-	if (f->local || i->no_check)
+	if (lite && i->cov_send && i->cov_send < len) {
+		covered = i->cov_send;
+		h->len = htons(covered);
+	}
+	if (!lite && (f->local || i->no_check))
 		return;
 	h->check = csum_fold(
-		skb_sum(skb, 0, len, csum_pseudo(&f->saddr, &f->daddr, IPPROTO_UDP, len)));
+		skb_sum(skb, 0, covered, csum_pseudo(&f->saddr, &f->daddr, f->proto, len)));
 	if (!h->check)
 		h->check = 0xffff;
 }
@@ -149,7 +155,7 @@ static ssize_t udp_sendmsg(struct socket *s, struct msg *m)
 		return err;
 	if (len > (ip_is_v4(&f.daddr) ? UDP_MAX : UDP_MAX6))
 		return -EMSGSIZE;
-	f.proto = IPPROTO_UDP;
+	f.proto = (u8)i->c.protocol;
 	if (i->corked || i->cork || m->flags & MSG_MORE)
 		return send_corked(i, m, &f, port);
 	skb = skb_alloc(max((u32)len, 1U), GFP_KERNEL);
@@ -166,24 +172,41 @@ static ssize_t udp_sendmsg(struct socket *s, struct msg *m)
 
 /* ---- receiving ---- */
 
+/* What the checksum covers, which for UDP is the packet. 0: no. */
+static u32 covered_by(const struct udphdr *h, u32 len, bool lite)
+{
+	u32 n = ntohs(h->len);
+
+	if (lite && !n)
+		return len;
+	return n < sizeof(*h) || n > len ? 0 : n;
+}
+
 static bool parse(struct sk_buff *skb)
 {
 	struct udphdr tmp;
 	const struct udphdr *h = skb_header(skb, sizeof(*h), &tmp);
-	u32 len;
+	bool lite = skb->ip.proto == IPPROTO_UDPLITE;
+	u32 len = skb_len(skb), covered = h ? covered_by(h, len, lite) : 0;
 
-	if (!h)
-		return false;
-	len = ntohs(h->len);
-	if (len < sizeof(*h) || len > skb_len(skb))
+	if (!covered)
 		return false;
 	skb->sport = ntohs(h->source);
 	skb->dport = ntohs(h->dest);
-	skb_trim(skb, len);
-	if (skb->csum_ok || (!h->check && !skb->ip.v6))
+	skb->covered = covered < len && lite ? (u16)covered : 0;
+	if (!lite) {
+		skb_trim(skb, covered);
+		len = covered;
+	}
+	if (skb->csum_ok || (!h->check && !skb->ip.v6 && !lite))
 		return true;
 	return !csum_fold(skb_sum(
-		skb, 0, len, csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, IPPROTO_UDP, len)));
+		skb, 0, covered, csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, skb->ip.proto, len)));
+}
+
+static struct port_table *table_of(u8 proto)
+{
+	return proto == IPPROTO_UDPLITE ? &udplite_ports : &udp_ports;
 }
 
 #define MC_MAX 64
@@ -191,11 +214,12 @@ static bool parse(struct sk_buff *skb)
 /* Each socket that has asked for the group gets a copy. */
 static void to_many(struct net *net, struct sk_buff *skb)
 {
-	struct hlist_head *bucket = &udp_ports.by_port[(skb->dport ^ ((u64)net >> 8)) % TABLE_SIZE];
+	struct port_table *t = table_of(skb->ip.proto);
+	struct hlist_head *bucket = &t->by_port[(skb->dport ^ ((u64)net >> 8)) % TABLE_SIZE];
 	struct inet_sock *i, *to[MC_MAX];
 	u32 n = 0;
 
-	spin_lock(&udp_ports.lock);
+	spin_lock(&t->lock);
 	hlist_for_each_entry(i, bucket, port_node) {
 		if (n == MC_MAX || !inet_matches(i, net, &skb->ip.daddr, skb->dport, &skb->ip.saddr,
 					   skb->sport, skb->dev->ifindex))
@@ -203,7 +227,7 @@ static void to_many(struct net *net, struct sk_buff *skb)
 		inet_get(i);
 		to[n++] = i;
 	}
-	spin_unlock(&udp_ports.lock);
+	spin_unlock(&t->lock);
 	for (u32 k = 0; k < n; k++) {
 		struct sk_buff *c = NULL;
 
@@ -232,12 +256,18 @@ void udp_rcv(struct net *net, struct sk_buff *skb)
 		to_many(net, skb);
 		return;
 	}
-	i = inet_lookup_port(&udp_ports, net, &skb->ip.daddr, skb->dport, &skb->ip.saddr,
-		skb->sport, skb->dev->ifindex);
+	i = inet_lookup_port(table_of(skb->ip.proto), net, &skb->ip.daddr, skb->dport,
+		&skb->ip.saddr, skb->sport, skb->dev->ifindex);
 	if (!i) {
 		ip_stats.udp_noports++;
 		icmp_unreachable(net, skb, 3, 4);
 		kfree_skb(skb);
+		return;
+	}
+	if (skb->covered && skb->covered < i->cov_recv) {
+		ip_stats.udp_in_errors++;
+		kfree_skb(skb);
+		inet_put(i);
 		return;
 	}
 	skb_pull(skb, sizeof(struct udphdr));
@@ -248,11 +278,12 @@ void udp_rcv(struct net *net, struct sk_buff *skb)
 	inet_put(i);
 }
 
-void udp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
+void udp_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
 	const struct ip_error *e)
 {
 	u16 lport = (u16)(hdr[0] << 8 | hdr[1]), rport = (u16)(hdr[2] << 8 | hdr[3]);
-	struct inet_sock *i = inet_lookup_port(&udp_ports, net, local, lport, remote, rport, 0);
+	struct inet_sock *i =
+		inet_lookup_port(table_of(proto), net, local, lport, remote, rport, 0);
 
 	if (!i)
 		return;
@@ -283,7 +314,7 @@ int udp_create(struct socket *s, int family, int type, int protocol)
 
 	if (!i)
 		return -ENOMEM;
-	inet_init_sock(i, s, family, type, protocol, &udp_ports);
+	inet_init_sock(i, s, family, type, protocol, table_of((u8)protocol));
 	i->sock = s;
 	s->sk = &i->c;
 	s->ops = &udp_ops;
