@@ -178,6 +178,7 @@ struct mount *mnt_alloc(struct dentry *root, const char *devname, u32 flags)
 	INIT_LIST_HEAD(&m->mnt_share);
 	INIT_LIST_HEAD(&m->mnt_slave_list);
 	INIT_LIST_HEAD(&m->mnt_slave);
+	INIT_LIST_HEAD(&m->mnt_going);
 	return m;
 }
 
@@ -207,7 +208,6 @@ struct mount *clone_private_mount(const struct path *path)
 void mnt_copy_group(struct mount *to, struct mount *from)
 {
 	to->mnt_group_id = from->mnt_group_id;
-	to->mnt_state |= from->mnt_state & MNT_UNBINDABLE;
 	if (from->mnt_group_id)
 		list_add(&to->mnt_share, &from->mnt_share);
 	to->mnt_master = from->mnt_master;
@@ -243,6 +243,20 @@ struct mount *mnt_next(struct mount *m, struct mount *top)
 		if (m->mnt_child.next != &m->mnt_parent->mnt_mounts)
 			return list_next_entry(m, mnt_child);
 	return NULL;
+}
+
+struct mount *mnt_last(struct mount *top)
+{
+	while (!list_empty(&top->mnt_mounts))
+		top = list_last_entry(&top->mnt_mounts, struct mount, mnt_child);
+	return top;
+}
+
+struct mount *mnt_prev(struct mount *m)
+{
+	if (m->mnt_child.prev == &m->mnt_parent->mnt_mounts)
+		return m->mnt_parent;
+	return mnt_last(list_entry(m->mnt_child.prev, struct mount, mnt_child));
 }
 
 static bool dentry_is_below(const struct dentry *d, const struct dentry *top)
@@ -471,6 +485,30 @@ void mnt_detach(struct mount *m)
 	dput(where.dentry);
 }
 
+static void umount_one(struct mount *m, struct list_head *dead)
+{
+	mnt_leave_group(m);
+	vfs_seq_write_begin(&mount_seq);
+	ns_del(m);
+	if (m->mnt_parent != m) {
+		struct path where = unlink_mount(m);
+
+		m->mnt_dead_at = where;
+	}
+	m->mnt_state |= MNT_DOOMED;
+	vfs_seq_write_end(&mount_seq);
+	list_add_tail(&m->mnt_list, dead);
+}
+
+void mnt_umount_one(struct mount *m, struct list_head *dead)
+{
+	struct mnt_namespace *ns = m->mnt_ns;
+
+	assert_rwsem_held_write(&namespace_sem);
+	umount_one(m, dead);
+	mnt_ns_changed(ns);
+}
+
 /* Children first. mnt_list, free once a mount has left its namespace, chains those whose references are to be dropped. */
 void mnt_umount_tree(struct mount *m, struct list_head *dead)
 {
@@ -481,17 +519,7 @@ void mnt_umount_tree(struct mount *m, struct list_head *dead)
 	for (;;) {
 		for (c = m; !list_empty(&c->mnt_mounts);)
 			c = list_last_entry(&c->mnt_mounts, struct mount, mnt_child);
-		mnt_leave_group(c);
-		vfs_seq_write_begin(&mount_seq);
-		ns_del(c);
-		if (c->mnt_parent != c) {
-			struct path where = unlink_mount(c);
-
-			c->mnt_dead_at = where;
-		}
-		c->mnt_state |= MNT_DOOMED;
-		vfs_seq_write_end(&mount_seq);
-		list_add_tail(&c->mnt_list, dead);
+		umount_one(c, dead);
 		if (c == m)
 			break;
 	}

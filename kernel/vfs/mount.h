@@ -23,7 +23,9 @@
 #define MNT_LOCKED                                                                                 \
 	32 /* came from a more privileged namespace: not to be taken from what it covers */
 /* and what of its flags is not to be lifted: */
-#define MNT_TO_RDONLY 64 /* mount_setattr is making it read-only */
+#define MNT_TO_RDONLY 64   /* mount_setattr is making it read-only */
+#define MNT_VISITED 0x2000 /* propagation.c's marks */
+#define MNT_GOING 0x4000
 #define MNT_LOCK_READONLY 0x100
 #define MNT_LOCK_NODEV 0x200
 #define MNT_LOCK_NOSUID 0x400
@@ -88,6 +90,11 @@ void mnt_umount_tree(struct mount *m, struct list_head *dead);
 void mnt_put_list(struct list_head *dead);
 /* All mounts of the subtree, parents first. */
 struct mount *mnt_next(struct mount *m, struct mount *top);
+/* The other way round: from the last of the subtree up to its top. */
+struct mount *mnt_last(struct mount *top);
+struct mount *mnt_prev(struct mount *m);
+void mnt_umount_one(
+	struct mount *m, struct list_head *dead); /* its children have gone, or follow */
 /* Uses besides the tree's and @mine. Under a mount_seq write section the answer holds. */
 bool mnt_busy(struct mount *m, int mine);
 bool mnt_is_below(struct mount *m, struct mount *top); /* or the same */
@@ -106,8 +113,10 @@ int mnt_flags_of_attr(u64 attr); /* MOUNT_ATTR_* as mnt_flags, or -EINVAL */
 long mnt_tree_fd(struct mount *m, u32 oflags);
 
 /* propagation.c: namespace_sem held for writing */
-int propagate_mount(struct mount *m, const struct path *where, struct list_head *copies);
-void propagate_umount(struct mount *m, struct list_head *dead);
+/* Copies of @m for all that repeat @where; on failure none, and what is to be dropped is on @dead. */
+int propagate_mount(struct mount *m, const struct path *where, struct list_head *dead);
+void propagate_umount(
+	struct mount *m, bool whole, struct list_head *dead); /* @whole: with all below */
 bool propagation_busy(struct mount *m);
 int mnt_set_type(struct mount *m, u32 type);
 void mnt_leave_group(struct mount *m);

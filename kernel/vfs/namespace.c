@@ -46,7 +46,7 @@ static void to_top(struct path *where)
 }
 
 /* Puts the unattached tree @m on @where. Consumes the reference to m when 0. */
-static int graft(struct mount *m, struct path *where)
+static int graft(struct mount *m, struct path *where, struct list_head *dead)
 {
 	int err;
 
@@ -60,7 +60,7 @@ static int graft(struct mount *m, struct path *where)
 		return -ENOENT;
 	if (is_dir(where->dentry->d_inode) != is_dir(m->mnt_root->d_inode))
 		return -ENOTDIR;
-	err = propagate_mount(m, where, NULL);
+	err = propagate_mount(m, where, dead);
 	if (err)
 		return err;
 	mnt_attach(m, where);
@@ -79,6 +79,7 @@ static int do_new_mount(
 	struct file_system_type *t = get_fs_type(type);
 	struct dentry *root;
 	struct mount *m;
+	LIST_HEAD(dead);
 	int err;
 
 	if (!t)
@@ -104,8 +105,9 @@ static int do_new_mount(
 		where->dentry == m->mnt_root)
 		err = -EBUSY;
 	else
-		err = graft(m, where);
+		err = graft(m, where, &dead);
 	up_write(&namespace_sem);
+	mnt_put_list(&dead);
 	if (err)
 		mntput(m);
 	return err;
@@ -165,7 +167,7 @@ static int do_bind(struct path *where, const char *from, bool recursive)
 	err = PTR_ERR(m);
 	if (IS_ERR(m))
 		goto out;
-	err = graft(m, where);
+	err = graft(m, where, &dead);
 	if (err)
 		mnt_umount_tree(m, &dead);
 out:
@@ -213,6 +215,7 @@ static int may_move(const struct path *old, const struct path *where)
 int move_tree(const struct path *from, struct path *where)
 {
 	struct mnt_namespace *left = NULL; /* by its only tree */
+	LIST_HEAD(dead);
 	struct mount *m = from->mnt;
 	int err;
 
@@ -220,7 +223,7 @@ int move_tree(const struct path *from, struct path *where)
 	to_top(where);
 	err = may_move(from, where);
 	if (!err)
-		err = propagate_mount(m, where, NULL);
+		err = propagate_mount(m, where, &dead);
 	if (!err) {
 		if (m->mnt_parent != m)
 			mnt_detach(m);
@@ -229,6 +232,7 @@ int move_tree(const struct path *from, struct path *where)
 		mnt_attach(m, where);
 	}
 	up_write(&namespace_sem);
+	mnt_put_list(&dead);
 	if (left)
 		ns_put(&left->ns);
 	return err;
@@ -454,7 +458,7 @@ static int umount_locked(struct mount *m, int flags, struct list_head *dead)
 			return -EAGAIN;
 	}
 	if (flags & MNT_DETACH) {
-		propagate_umount(m, dead);
+		propagate_umount(m, true, dead);
 		mnt_umount_tree(m, dead);
 		return 0;
 	}
@@ -467,7 +471,7 @@ static int umount_locked(struct mount *m, int flags, struct list_head *dead)
 		return -EBUSY;
 	}
 	vfs_seq_write_end(&mount_seq);
-	propagate_umount(m, dead);
+	propagate_umount(m, false, dead);
 	mnt_umount_tree(m, dead);
 	return 0;
 }

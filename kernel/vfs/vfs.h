@@ -790,6 +790,7 @@ struct mount {
 	int mnt_group_id;
 	u32 mnt_expiry;
 	struct list_head mnt_share, mnt_slave_list, mnt_slave;
+	struct list_head mnt_going; /* while an umount propagates */
 	struct mount *mnt_master;
 	atomic_t mnt_writers;    /* mnt_want_write; against a remount to read-only */
 	u32 mnt_state;           /* MNT_*, vfs/internal.h; under namespace_sem */
