@@ -610,7 +610,9 @@ static int truncate_path(const struct path *p, loff_t len)
 	if (!err)
 		err = get_write_access(inode);
 	if (!err) {
-		err = do_truncate(p->dentry, len, NULL, ATTR_MTIME);
+		err = lease_break(inode, NULL, true, false);
+		if (!err)
+			err = do_truncate(p->dentry, len, NULL, ATTR_MTIME);
 		put_write_access(inode);
 	}
 	mnt_drop_write(p->mnt);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fcntl.c: fcntl(2): descriptor flags, status flags, owners of SIGIO, seals; locks are in locks.c, pipe sizes with the pipes.
- * Locks: f_lock for f_flags and f_owner. F_NOTIFY is in dnotify.c. Leases do not exist (EINVAL).
+ * Locks: f_lock for f_flags and f_owner. F_NOTIFY is in dnotify.c. Leases are in lease.c.
  */
 #include <asm-generic/fcntl.h>
 #include <linux/eventpoll.h>
@@ -369,6 +369,8 @@ static long fcntl_file(int fd, struct file *f, u32 cmd, u64 arg)
 		return 0;
 	case F_GETSIG: return f->f_owner.signum;
 	case F_NOTIFY: return fcntl_notify(fd, f, arg);
+	case F_SETLEASE: return fcntl_setlease(fd, f, (int)arg);
+	case F_GETLEASE: return fcntl_getlease(f);
 	case F_SETPIPE_SZ:
 	case F_GETPIPE_SZ: return pipe_fcntl(f, cmd, arg);
 	case F_GET_RW_HINT:

@@ -62,13 +62,16 @@ void file_drop_path(struct file *f)
 {
 	if (f->f_mode & FMODE_WRITER_COUNTED)
 		atomic_dec(&f->f_inode->i_writecount);
+	if (f->f_mode & FMODE_READER_COUNTED)
+		atomic_dec(&f->f_inode->i_readcount);
 	if (f->f_mode & FMODE_DENY_WRITE)
 		allow_write_access(f);
 	if (f->f_mode & FMODE_MNT_WRITER)
 		mnt_drop_write(f->f_path.mnt);
 	if (f->f_mode & FMODE_NEED_UNMOUNT)
 		mnt_dissolve(f->f_path.mnt);
-	f->f_mode &= ~(FMODE_WRITER_COUNTED | FMODE_MNT_WRITER | FMODE_DENY_WRITE);
+	f->f_mode &= ~(
+		FMODE_WRITER_COUNTED | FMODE_READER_COUNTED | FMODE_MNT_WRITER | FMODE_DENY_WRITE);
 	dput(f->f_path.dentry);
 	mntput(f->f_path.mnt);
 	f->f_path = (struct path){ NULL, NULL };
@@ -83,6 +86,7 @@ static void file_close(struct file *f)
 		if (!list_empty(&f->f_ep))
 			eventpoll_release(f);
 		locks_remove_file(f);
+		lease_remove_file(f);
 		if (READ_ONCE(f->f_inode->i_dnotify))
 			dnotify_remove(f, NULL);
 		if ((f->f_flags & FASYNC) && f->f_op->fasync)

@@ -241,6 +241,19 @@ bool atime_needs_update(const struct path *p, struct inode *inode);
 void touch_atime(const struct path *p);
 int inode_change_ok(struct inode *inode, struct iattr *attr);
 
+/* ---- lease.c ---- */
+long fcntl_setlease(int fd, struct file *f, int type);
+long fcntl_getlease(struct file *f);
+void lease_remove_file(struct file *f); /* the last reference goes */
+int lease_break_slow(struct inode *inode, const struct file *f, bool write, bool nonblock);
+/* Before the file is opened by @f (NULL: truncated): tells whoever has a lease on it, and waits. 0, -EAGAIN, -ERESTARTSYS. */
+static inline int lease_break(struct inode *inode, const struct file *f, bool write, bool nonblock)
+{
+	if (likely(!__atomic_load_n(&inode->i_leases, __ATOMIC_SEQ_CST)))
+		return 0;
+	return lease_break_slow(inode, f, write, nonblock);
+}
+
 /* ---- locks.c ---- */
 void kill_fasync(struct file *f, int fd, int band);
 /* dnotify.c: fcntl(F_NOTIFY); what closing does to it, @owner NULL: the file's end. */

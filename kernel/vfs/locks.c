@@ -9,7 +9,7 @@
  * on a list with whom they wait for; a chain from there back to the requester is a deadlock (EDEADLK), as POSIX has it.
  *
  * Locks: buckets[].lock, by inode, for inode->i_flock; inside it blocked_lock for the waiters' list and all_lock for /proc/locks.
- * What it does not do: leases, mandatory locks.
+ * What it does not do: mandatory locks; leases are in lease.c.
  */
 #include <asm-generic/fcntl.h>
 

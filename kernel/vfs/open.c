@@ -71,11 +71,15 @@ static bool is_special(umode_t mode)
 	return S_ISCHR(mode) || S_ISBLK(mode) || S_ISFIFO(mode) || S_ISSOCK(mode);
 }
 
-/* Counts the file among the writers of its inode and its mount. file_drop_path() undoes. */
+/* Counts the file among the readers or writers of its inode, and the writers of its mount. file_drop_path() undoes. */
 static int file_count_writer(struct file *f)
 {
 	int err;
 
+	if ((f->f_mode & (FMODE_READ | FMODE_WRITE)) == FMODE_READ && is_reg(f->f_inode)) {
+		atomic_inc(&f->f_inode->i_readcount);
+		f->f_mode |= FMODE_READER_COUNTED;
+	}
 	if (!(f->f_mode & FMODE_WRITE) || is_special(f->f_inode->i_mode))
 		return 0;
 	err = get_write_access(f->f_inode);
@@ -125,6 +129,9 @@ int vfs_open(struct file *f)
 	if (S_ISSOCK(inode->i_mode))
 		return -ENXIO;
 	err = fsnotify_permission(f, FSNOTIFY_OPEN_PERM);
+	if (!err)
+		err = lease_break(inode, f, f->f_mode & FMODE_WRITE || f->f_flags & O_TRUNC,
+			f->f_flags & O_NONBLOCK);
 	if (!err && f->f_op->open)
 		err = f->f_op->open(inode, f);
 	if (err)

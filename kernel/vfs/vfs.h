@@ -201,6 +201,8 @@ struct inode {
 	u32 i_seals;     /* F_SEAL_* of a memfd, with SEALS_ALLOWED; under i_rwsem */
 #define SEALS_ALLOWED 0x80000000
 	void *i_fsnotify;          /* inotify marks */
+	struct lease *i_leases;    /* under lease_lock */
+	atomic_t i_readcount;      /* files that have it open for reading only: for leases */
 	struct dnotify *i_dnotify; /* requests of F_NOTIFY, under dnotify_lock */
 	struct simple_dir
 		*i_sdir; /* entries of a directory of a memory file system, under i_rwsem */
@@ -367,9 +369,10 @@ void d_unpersist(struct dentry *d);
 #define FMODE_WRITER_COUNTED 0x10000 /* i_writecount is held */
 #define FMODE_DENY_WRITE                                                                           \
 	0x400000 /* a program that runs: nobody may write to it until the last reference goes */
-#define FMODE_MNT_WRITER 0x20000  /* mnt_want_write is held */
-#define FMODE_CAN_ODIRECT 0x80000 /* set by f_op->open: O_DIRECT is welcome */
-#define FMODE_NONOTIFY 0x4000000  /* nobody is told of what is done with it */
+#define FMODE_READER_COUNTED 0x800 /* i_readcount is held */
+#define FMODE_MNT_WRITER 0x20000   /* mnt_want_write is held */
+#define FMODE_CAN_ODIRECT 0x80000  /* set by f_op->open: O_DIRECT is welcome */
+#define FMODE_NONOTIFY 0x4000000   /* nobody is told of what is done with it */
 #define FMODE_NEED_UNMOUNT                                                                         \
 	0x10000000 /* the last close takes a tree of mounts apart that has found no place */
 #define FMODE_OPENED 0x40000 /* f_op->open has succeeded: release will be called */
@@ -748,6 +751,7 @@ void dcache_stats(u64 *nr, u64 *unused);
 void inode_stats(u64 *nr, u64 *unused);
 u64 nr_files(void);
 extern u32 sysctl_nr_open;
+extern int sysctl_leases_enable, sysctl_lease_break_time;
 extern u64 sysctl_file_max;
 extern int sysctl_protected_symlinks, sysctl_protected_hardlinks, sysctl_protected_fifos,
 	sysctl_protected_regular;

@@ -172,6 +172,8 @@ static const struct sysctl table[] = {
 	NUM("vm/max_map_count", sysctl_max_map_count, 0, 0x7fffffff),
 	NUM("fs/nr_open", sysctl_nr_open, 64, 1 << 30),
 	SHOW("fs/file-nr", show_file_nr),
+	NUM("fs/leases-enable", sysctl_leases_enable, 0, 1),
+	NUM("fs/lease-break-time", sysctl_lease_break_time, 0, 0x7fffffff),
 	NUM("fs/protected_symlinks", sysctl_protected_symlinks, 0, 1),
 	NUM("fs/protected_hardlinks", sysctl_protected_hardlinks, 0, 1),
 	NUM("fs/protected_fifos", sysctl_protected_fifos, 0, 2),

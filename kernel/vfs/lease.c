@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lease.c: leases on files: fcntl(F_SETLEASE), F_GETLEASE. Who holds one is told before somebody else opens or truncates the file.
+ *
+ *	held -> (a conflicting open or truncate: the holder gets SIGIO) breaking -> given up, downgraded, or taken after
+ *	/proc/sys/fs/lease-break-time seconds; meanwhile who broke it waits, or with O_NONBLOCK gets EAGAIN
+ *
+ * A lease belongs to an open file and goes with its last reference. A read lease wants that nobody has the file open for writing, a write
+ * lease that nobody else has it open at all (i_writecount, i_readcount). Opening counts first and looks for leases then; setting a
+ * lease hangs it up first and counts then: one of them sees the other.
+ *
+ * Locks: lease_lock (spin) for all leases; an inode without leases costs one test of i_leases.
+ */
+#include <linux/eventpoll.h>
+#include <linux/fcntl.h>
+
+#include "kernel/vfs/internal.h"
+
+int sysctl_leases_enable = 1, sysctl_lease_break_time = 45;
+
+struct lease {
+	struct lease *next; /* of inode->i_leases */
+	struct file *file;  /* no reference: its end takes the lease away */
+	int fd;
+	int type;      /* F_RDLCK, F_WRLCK */
+	int target;    /* what it is to become, while it is breaking: F_RDLCK, F_UNLCK */
+	bool breaking; /* all under lease_lock */
+	u64 deadline;  /* ktime; ~0 never */
+};
+
+static DEFINE_SPINLOCK(lease_lock);
+static DECLARE_WAIT_QUEUE_HEAD(lease_wait); /* a lease was given up */
+
+static struct lease **find(struct inode *inode, const struct file *f)
+{
+	struct lease **at = &inode->i_leases;
+
+	assert_spin_held(&lease_lock);
+	while (*at && (*at)->file != f)
+		at = &(*at)->next;
+	return at;
+}
+
+static void unlink_lease(struct lease **at)
+{
+	struct lease *l = *at;
+
+	WRITE_ONCE(*at, l->next);
+	kfree(l);
+}
+
+/* ---- having one ---- */
+
+/* Is somebody using the file in a way that the lease forbids? */
+static bool in_use(const struct file *f, int type)
+{
+	struct inode *inode = f->f_inode;
+	s32 writers = atomic_read(&inode->i_writecount), readers = atomic_read(&inode->i_readcount);
+
+	if (type == F_RDLCK)
+		return writers > 0;
+	return writers != !!(f->f_mode & FMODE_WRITER_COUNTED) ||
+	       readers != !!(f->f_mode & FMODE_READER_COUNTED);
+}
+
+static bool conflicts_with_others(const struct inode *inode, const struct file *f, int type)
+{
+	const struct lease *l;
+
+	for (l = inode->i_leases; l; l = l->next)
+		if (l->file != f && (type == F_WRLCK || l->type == F_WRLCK || l->breaking))
+			return true;
+	return false;
+}
+
+/* A fresh one in @l, or a change of what is there. */
+static int set_locked(struct file *f, struct lease **l, int fd, int type)
+{
+	struct inode *inode = f->f_inode;
+	struct lease **at = find(inode, f), *have = *at;
+
+	if (conflicts_with_others(inode, f, type))
+		return -EAGAIN;
+	if (have) {
+		if (have->breaking && type != have->target)
+			return -EAGAIN;
+		if (in_use(f, type) && !have->breaking)
+			return -EAGAIN;
+		have->type = type;
+		have->breaking = false;
+		return 0;
+	}
+	(*l)->file = f;
+	(*l)->fd = fd;
+	(*l)->type = type;
+	(*l)->next = inode->i_leases;
+	__atomic_store_n(&inode->i_leases, *l, __ATOMIC_SEQ_CST);
+	if (in_use(f, type)) {
+		WRITE_ONCE(inode->i_leases, (*l)->next);
+		return -EAGAIN;
+	}
+	*l = NULL;
+	return 0;
+}
+
+static int set_lease(int fd, struct file *f, int type)
+{
+	struct lease *l = kzalloc(sizeof(*l), GFP_KERNEL);
+	int err;
+
+	if (!l)
+		return -ENOMEM;
+	spin_lock(&lease_lock);
+	err = set_locked(f, &l, fd, type);
+	spin_unlock(&lease_lock);
+	kfree(l);
+	wake_up_all(&lease_wait);
+	if (!err && !f->f_owner.pid)
+		err = file_setown(f, pid_from_global(current->tgid));
+	return err;
+}
+
+static int drop_lease(struct file *f)
+{
+	struct lease **at;
+	int err = -EAGAIN;
+
+	spin_lock(&lease_lock);
+	at = find(f->f_inode, f);
+	if (*at) {
+		unlink_lease(at);
+		err = 0;
+	}
+	spin_unlock(&lease_lock);
+	wake_up_all(&lease_wait);
+	return err;
+}
+
+void lease_remove_file(struct file *f)
+{
+	if (f->f_inode && READ_ONCE(f->f_inode->i_leases))
+		drop_lease(f);
+}
+
+long fcntl_setlease(int fd, struct file *f, int type)
+{
+	const struct inode *inode = f->f_inode;
+
+	if (type != F_RDLCK && type != F_WRLCK && type != F_UNLCK)
+		return -EINVAL;
+	if (type == F_UNLCK)
+		return drop_lease(f);
+	if (current_fsuid() != inode->i_uid && !capable(CAP_LEASE))
+		return -EACCES;
+	if (!is_reg(inode) || !sysctl_leases_enable)
+		return -EINVAL;
+	return set_lease(fd, f, type);
+}
+
+long fcntl_getlease(struct file *f)
+{
+	struct lease *l;
+	long type;
+
+	spin_lock(&lease_lock);
+	l = *find(f->f_inode, f);
+	type = !l ? F_UNLCK : l->breaking ? l->target : l->type;
+	spin_unlock(&lease_lock);
+	return type;
+}
+
+/* ---- breaking ---- */
+
+static bool in_the_way(const struct lease *l, const struct file *f, bool write)
+{
+	return l->file != f && (write || l->type == F_WRLCK);
+}
+
+/* Too late: it is taken, or made what it should have become. */
+static void expire(struct inode *inode)
+{
+	struct lease **at = &inode->i_leases;
+	u64 now = ktime_get();
+
+	while (*at) {
+		struct lease *l = *at;
+
+		if (!l->breaking || l->deadline > now) {
+			at = &l->next;
+		} else if (l->target == F_UNLCK) {
+			unlink_lease(at);
+		} else {
+			l->type = l->target;
+			l->breaking = false;
+			at = &l->next;
+		}
+	}
+}
+
+/* Starts breaking one; a signal is owed. */
+static bool start_break(struct lease *l, bool write)
+{
+	int target = write ? F_UNLCK : F_RDLCK;
+
+	if (l->breaking && (l->target == target || l->target == F_UNLCK))
+		return false;
+	l->target = target;
+	if (!l->breaking)
+		l->deadline = sysctl_lease_break_time ?
+				      ktime_get() + (u64)sysctl_lease_break_time * 1000000000UL :
+				      ~0UL;
+	l->breaking = true;
+	return true;
+}
+
+/* One look at the inode's leases. False: nothing is in the way any more. *due: when to look again. */
+static bool break_round(struct inode *inode, const struct file *f, bool write, u64 *due)
+{
+	struct lease *l;
+	bool wait = false;
+
+	*due = ~0UL;
+	spin_lock(&lease_lock);
+	expire(inode);
+	for (l = inode->i_leases; l; l = l->next) {
+		if (!in_the_way(l, f, write))
+			continue;
+		wait = true;
+		if (start_break(l, write))
+			kill_fasync(l->file, l->fd, EPOLLMSG);
+		*due = min(*due, l->deadline);
+	}
+	spin_unlock(&lease_lock);
+	return wait;
+}
+
+static bool still_there(struct inode *inode, const struct file *f, bool write)
+{
+	struct lease *l;
+	bool there = false;
+
+	spin_lock(&lease_lock);
+	for (l = inode->i_leases; l; l = l->next)
+		there |= in_the_way(l, f, write);
+	spin_unlock(&lease_lock);
+	return there;
+}
+
+int lease_break_slow(struct inode *inode, const struct file *f, bool write, bool nonblock)
+{
+	u64 due;
+	int err;
+
+	while (break_round(inode, f, write, &due)) {
+		if (nonblock)
+			return -EAGAIN;
+		err = wait_event_timeout(&lease_wait, !still_there(inode, f, write), due, true);
+		if (err && err != -ETIMEDOUT)
+			return err;
+	}
+	return 0;
+}
