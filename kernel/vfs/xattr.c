@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xattr.c: extended attributes: the twelve calls, and who may read and write which name space.
+ * xattr.c: extended attributes: the twelve calls and the four of Linux 6.13, and who may read and write which name space.
  *
  * user.*       regular files and directories, by the file's permissions (sticky directories: by the owner)
  * trusted.*    CAP_SYS_ADMIN
@@ -378,5 +378,124 @@ long sys_fremovexattr(int fd, uaddr_t uname)
 	f = fdget(fd);
 	err = f.file ? change_xattr(&f.file->f_path, name, NULL, 0, XATTR_REPLACE) : -EBADF;
 	fdput(f);
+	return err;
+}
+
+/* ---- the calls with a directory, flags and a structure ---- */
+
+#define XATTRAT_FLAGS (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)
+
+struct args { /* struct xattr_args of setxattrat(2), which older headers lack */
+	u64 value;
+	u32 size, flags;
+};
+
+static int get_args(struct args *a, uaddr_t ua, size_t size)
+{
+	u8 more[64];
+	size_t n;
+
+	if (size < sizeof(*a))
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (copy_from_user(a, ua, sizeof(*a)))
+		return -EFAULT;
+	for (size_t at = sizeof(*a); at < size; at += n) {
+		n = min(size - at, sizeof(more));
+		if (copy_from_user(more, uaddr_add(ua, at), n))
+			return -EFAULT;
+		for (size_t i = 0; i < n; i++)
+			if (more[i])
+				return -E2BIG;
+	}
+	return 0;
+}
+
+/* What the three arguments name. An empty name means the descriptor, which has to be a real one. */
+static int path_of(int dfd, uaddr_t ua, int flags, struct path *path)
+{
+	u32 lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
+	struct fd f;
+	char c = 0;
+
+	if (!(flags & AT_EMPTY_PATH) || dfd < 0 || (ua.v && (get_user(c, ua) || c)))
+		return user_path_at(
+			dfd, ua, lookup | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), path);
+	f = fdget(dfd);
+	if (!f.file)
+		return -EBADF;
+	*path = f.file->f_path;
+	path_get(path);
+	fdput(f);
+	return 0;
+}
+
+long sys_setxattrat(int dfd, uaddr_t ua, int flags, uaddr_t name, uaddr_t uargs, size_t usize)
+{
+	struct xattr_arg x;
+	struct path path;
+	struct args a;
+	long err = get_args(&a, uargs, usize);
+
+	if (!err && (flags & ~XATTRAT_FLAGS))
+		err = -EINVAL;
+	if (!err)
+		err = xattr_arg_get(&x, name, UADDR(a.value), a.size, (int)a.flags);
+	if (err)
+		return err;
+	err = path_of(dfd, ua, flags, &path);
+	if (!err) {
+		err = change_xattr(&path, x.name, x.value, x.size, x.flags);
+		path_put(&path);
+	}
+	xattr_arg_free(&x);
+	return err;
+}
+
+long sys_getxattrat(int dfd, uaddr_t ua, int flags, uaddr_t uname, uaddr_t uargs, size_t usize)
+{
+	char name[XATTR_NAME_MAX + 1];
+	struct path path;
+	struct args a;
+	long n = get_args(&a, uargs, usize);
+
+	if (!n && (a.flags || (flags & ~XATTRAT_FLAGS)))
+		n = -EINVAL;
+	if (!n)
+		n = copy_name(name, uname);
+	if (!n)
+		n = path_of(dfd, ua, flags, &path);
+	if (n)
+		return n;
+	n = get_path(&path, name, UADDR(a.value), a.size);
+	path_put(&path);
+	return n;
+}
+
+long sys_listxattrat(int dfd, uaddr_t ua, int flags, uaddr_t list, size_t size)
+{
+	struct path path;
+	long n = flags & ~XATTRAT_FLAGS ? -EINVAL : path_of(dfd, ua, flags, &path);
+
+	if (n)
+		return n;
+	n = list_path(&path, list, size);
+	path_put(&path);
+	return n;
+}
+
+long sys_removexattrat(int dfd, uaddr_t ua, int flags, uaddr_t uname)
+{
+	char name[XATTR_NAME_MAX + 1];
+	struct path path;
+	long err = flags & ~XATTRAT_FLAGS ? -EINVAL : copy_name(name, uname);
+
+	if (!err)
+		err = path_of(dfd, ua, flags, &path);
+	if (err)
+		return err;
+	err = change_xattr(&path, name, NULL, 0, XATTR_REPLACE);
+	path_put(&path);
 	return err;
 }
