@@ -33,6 +33,7 @@
 #define GATE_SIZE 16
 #define SYSCALL_INSN_SIZE 2
 #define KICK_WAIT (10 * NSEC_PER_MSEC) /* limits as in seccomp.c */
+#define KICKS 20
 #define KICK_CPU_LIMIT (50 * NSEC_PER_MSEC)
 #define KICK_LIMIT (30 * NSEC_PER_SEC)
 
@@ -218,6 +219,7 @@ static void stopped_in_stub(
 
 struct patience {
 	u64 start, used; /* since the first kick; 0: none was sent */
+	u32 kicks;
 };
 
 /* It runs past its deadline: a kick. False when that has not helped for too long. */
@@ -228,7 +230,11 @@ static bool kick_again(struct runner *r, struct patience *p)
 	if (!p->start) {
 		p->start = now;
 		p->used = used;
-	} else if (used - p->used > KICK_CPU_LIMIT || now - p->start > KICK_LIMIT) {
+	} else if ((++p->kicks >= KICKS && used - p->used > KICK_CPU_LIMIT) ||
+		   now - p->start > KICK_LIMIT) {
+		pr_notice("skas: a guest does not heed kicks: %llu us of CPU time in %llu us\n",
+			(unsigned long long)(used - p->used) / NSEC_PER_USEC,
+			(unsigned long long)(now - p->start) / NSEC_PER_USEC);
 		return false;
 	}
 	stat_inc(kicks);

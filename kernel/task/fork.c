@@ -577,6 +577,9 @@ static int check_clone_args(const struct clone_args *a)
 		return -EINVAL;
 	if ((a->flags & (CLONE_THREAD | CLONE_PARENT)) && a->exit_signal)
 		return -EINVAL;
+	if ((a->flags & CLONE_PIDFD) && (a->flags & CLONE_PARENT_SETTID) &&
+		a->pidfd == a->parent_tid)
+		return -EINVAL;
 	if (a->exit_signal > NSIG_MAX)
 		return -EINVAL;
 	if (!a->stack != !a->stack_size)

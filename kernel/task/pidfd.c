@@ -52,7 +52,7 @@ static const struct file_operations pidfd_fops = {
 	.poll = pidfd_poll,
 	.release = pidfd_release,
 	.show_fdinfo = pidfd_fdinfo,
-	.llseek = noop_llseek,
+	.llseek = no_llseek,
 };
 
 struct file *pidfd_file(struct pid *pid, u32 flags)

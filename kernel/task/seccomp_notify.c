@@ -476,7 +476,7 @@ static const struct file_operations notify_fops = {
 	.poll = notify_poll,
 	.ioctl = notify_ioctl,
 	.release = notify_release,
-	.llseek = noop_llseek,
+	.llseek = no_llseek,
 };
 
 struct file *notify_file(struct notify_queue *q)

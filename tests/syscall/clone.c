@@ -121,6 +121,14 @@ static void three(void)
 	if (!pid)
 		_exit(9);
 	t_wait("clone3", pid);
+	{
+		struct clone_args both = { .flags = CLONE_PIDFD | CLONE_PARENT_SETTID,
+			.exit_signal = SIGCHLD };
+		int word = 0;
+
+		both.pidfd = both.parent_tid = (uint64_t)&word; /* one word for two numbers */
+		T(clone3(&both, sizeof(both)));
+	}
 	a.flags = CLONE_PIDFD;
 	a.pidfd = (uintptr_t)&pidfd;
 	pid = NEED(clone3(&a, sizeof(a)));
