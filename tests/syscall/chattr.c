@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The flags of chattr(1): FS_IOC_GETFLAGS and SETFLAGS, what immutable and append-only files refuse, what statx shows; FIEMAP. File systems
+ * differ in what they keep: a host whose one keeps nothing, or that does not let us, is believed.
+ */
+#include "t.h"
+
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/xattr.h>
+
+static bool can;
+
+static void check(const char *what, long r, long want)
+{
+	bool right = want < 0 ? r == -1 && errno == -want : r == want;
+
+	if (right || !can)
+		say("%s: right", what);
+	else
+		say("%s: %ld %s", what, r, r == -1 ? t_errno(errno) : "");
+}
+#define CHECK(e, want) check(#e, e, want)
+
+static int set(int fd, int flag, bool on)
+{
+	int flags = 0;
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == -1)
+		return -1;
+	flags = on ? flags | flag : flags & ~flag;
+	return ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
+static long attributes(const char *path)
+{
+	struct statx x;
+
+	NEED(statx(AT_FDCWD, path, 0, STATX_BASIC_STATS, &x));
+	return x.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP);
+}
+
+static void immutable(int fd)
+{
+	CHECK(set(fd, FS_IMMUTABLE_FL, true), 0);
+	CHECK(attributes("f"), STATX_ATTR_IMMUTABLE);
+	CHECK(open("f", O_WRONLY), -EPERM);
+	CHECK(truncate("f", 0), -EPERM);
+	CHECK(unlink("f"), -EPERM);
+	CHECK(rename("f", "g"), -EPERM);
+	CHECK(link("f", "g"), -EPERM);
+	CHECK(chmod("f", 0600), -EPERM);
+	CHECK(utimensat(AT_FDCWD, "f", NULL, 0), -EPERM);
+	CHECK(setxattr("f", "user.a", "b", 1, 0), -EPERM);
+	CHECK(access("f", W_OK), -EPERM);
+	CHECK(set(fd, FS_IMMUTABLE_FL, false), 0);
+}
+
+static void append_only(int fd)
+{
+	int a;
+
+	CHECK(set(fd, FS_APPEND_FL, true), 0);
+	CHECK(attributes("f"), STATX_ATTR_APPEND);
+	CHECK(open("f", O_WRONLY), -EPERM);
+	CHECK(open("f", O_WRONLY | O_APPEND | O_TRUNC), -EPERM);
+	a = open("f", O_WRONLY | O_APPEND);
+	CHECK(write(a, "more", 4), 4);
+	CHECK(fcntl(a, F_SETFL, 0), -EPERM);
+	CHECK(ftruncate(a, 0), -EPERM);
+	CHECK(unlink("f"), -EPERM);
+	close(a);
+	CHECK(set(fd, FS_APPEND_FL, false), 0);
+}
+
+static void extents(int fd)
+{
+	union {
+		struct fiemap map;
+		char room[sizeof(struct fiemap) + 8 * sizeof(struct fiemap_extent)];
+	} u;
+	struct fiemap_extent *e = u.map.fm_extents;
+
+	memset(&u, 0, sizeof(u));
+	NEED(pwrite(fd, "x", 1, 0));
+	NEED(pwrite(fd, "x", 1, 1 << 20));
+	u.map.fm_length = ~0ULL;
+	u.map.fm_flags = FIEMAP_FLAG_SYNC;
+	can = ioctl(fd, FS_IOC_FIEMAP, &u.map) == 0;
+	CHECK(u.map.fm_mapped_extents, 2);
+	u.map.fm_extent_count = 8;
+	CHECK(ioctl(fd, FS_IOC_FIEMAP, &u.map), 0);
+	CHECK(e[0].fe_logical, 0);
+	CHECK(e[0].fe_flags, 0);
+	CHECK(e[1].fe_logical, 1 << 20);
+	CHECK(e[1].fe_flags, FIEMAP_EXTENT_LAST);
+	u.map.fm_extent_count = 1;
+	CHECK(ioctl(fd, FS_IOC_FIEMAP, &u.map), 0);
+	CHECK(e[0].fe_flags, 0);
+	u.map.fm_start = 4096;
+	CHECK(ioctl(fd, FS_IOC_FIEMAP, &u.map), 0);
+	CHECK(e[0].fe_logical, 1 << 20);
+	u.map.fm_flags = 0x80000;
+	CHECK(ioctl(fd, FS_IOC_FIEMAP, &u.map), -EBADR);
+	u.map.fm_flags = 0;
+	u.map.fm_length = 0;
+	CHECK(ioctl(fd, FS_IOC_FIEMAP, &u.map), -EINVAL);
+}
+
+TEST(chattr)
+{
+	int fd;
+
+	t_text("f", "some text");
+	fd = NEED(open("f", O_RDWR));
+	can = !set(fd, FS_NODUMP_FL, true);
+	CHECK(attributes("f"), STATX_ATTR_NODUMP);
+	CHECK(set(fd, FS_NODUMP_FL, false), 0);
+	CHECK(attributes("f"), 0);
+	CHECK(set(fd, 0x40000000, true), -EOPNOTSUPP);
+	can = !set(fd, FS_IMMUTABLE_FL, true) && !set(fd, FS_IMMUTABLE_FL, false);
+	immutable(fd);
+	append_only(fd);
+	extents(fd);
+}
