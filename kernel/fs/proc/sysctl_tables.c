@@ -14,6 +14,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/mm/mm.h"
+#include "kernel/mm/userfault.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
 
@@ -214,6 +215,7 @@ static const struct sysctl tables[] = {
 		clear_overcommit_kbytes),
 	NUM("vm/page-cluster", page_cluster, 0, 31),
 	NUM("vm/panic_on_oom", sysctl_panic_on_oom, 0, 2),
+	NUM("vm/unprivileged_userfaultfd", sysctl_unprivileged_userfaultfd, 0, 1),
 	NUM("vm/stat_interval", stat_interval, 0, INT_MAX_),
 	NUM("vm/swappiness", swappiness, 0, 200),
 	NUM("vm/user_reserve_kbytes", sysctl_user_reserve_kbytes, 0, INT_MAX_),

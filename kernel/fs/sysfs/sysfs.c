@@ -91,6 +91,70 @@ static int add_cpu(long cpu)
 	return err;
 }
 
+/* ---- the one node of memory ---- */
+
+static void node_kb(struct seq *s, const char *name, u64 pages)
+{
+	seq_printf(s, "Node 0 %-14s %8lu kB\n", name, pages << 2);
+}
+
+static int show_node_meminfo(struct seq *s, void *arg)
+{
+	struct meminfo m;
+
+	si_meminfo(&m);
+	node_kb(s, "MemTotal:", m.total);
+	node_kb(s, "MemFree:", m.free);
+	node_kb(s, "MemUsed:", m.total - m.free);
+	node_kb(s, "Dirty:", m.dirty);
+	node_kb(s, "Writeback:", m.writeback);
+	node_kb(s, "FilePages:", m.cached + m.buffers);
+	node_kb(s, "AnonPages:", m.anon);
+	node_kb(s, "Shmem:", m.shmem);
+	node_kb(s, "Slab:", m.slab);
+	return 0;
+}
+
+/* All memory comes from here, whoever asks. */
+static int show_numastat(struct seq *s, void *arg)
+{
+	u64 hits = READ_ONCE(vmstat.pgalloc);
+
+	seq_printf(s,
+		"numa_hit %lu\nnuma_miss 0\nnuma_foreign 0\ninterleave_hit 0\nlocal_node %lu\n"
+		"other_node 0\n",
+		hits, hits);
+	return 0;
+}
+
+static int add_node(void)
+{
+	static const struct {
+		const char *path;
+		show_fn show;
+		long value;
+	} files[] = {
+		{ "online", show_number, 0 },
+		{ "possible", show_number, 0 },
+		{ "has_cpu", show_number, 0 },
+		{ "has_memory", show_number, 0 },
+		{ "has_normal_memory", show_number, 0 },
+		{ "node0/cpumap", show_all_cpus_mask, 0 },
+		{ "node0/cpulist", show_cpu_range, 0 },
+		{ "node0/distance", show_number, 10 },
+		{ "node0/meminfo", show_node_meminfo, 0 },
+		{ "node0/numastat", show_numastat, 0 },
+	};
+	char path[96];
+	int err = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(files) && !err; i++) {
+		scnprintf(path, sizeof(path), "devices/system/node/%s", files[i].path);
+		err = add_number(path, files[i].value, files[i].show);
+	}
+	return err;
+}
+
 static int add_cpus(void)
 {
 	long cpu;
@@ -105,7 +169,7 @@ static int add_cpus(void)
 	if (!err)
 		err = add_number("devices/system/cpu/kernel_max", MAX_CPUS - 1, show_number);
 	if (!err)
-		err = add_number("devices/system/node/online", 0, show_number);
+		err = add_node();
 	for (cpu = 0; cpu < nr_cpus && !err; cpu++)
 		err = add_cpu(cpu);
 	return err;
