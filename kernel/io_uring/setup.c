@@ -297,6 +297,23 @@ static int check_params(const struct io_uring_params *p)
 	return 0;
 }
 
+static int ring_fd(struct uring *u)
+{
+	int fd = get_unused_fd(O_CLOEXEC);
+	struct file *f;
+
+	if (fd < 0)
+		return fd;
+	f = anon_file("[io_uring]", &uring_fops, u, O_RDWR);
+	if (IS_ERR(f)) {
+		put_unused_fd(fd);
+		return PTR_ERR(f);
+	}
+	f->f_mode |= FMODE_NOPASS;
+	fd_install(fd, f);
+	return fd;
+}
+
 long sys_io_uring_setup(u32 entries, uaddr_t uparams)
 {
 	struct io_uring_params p;
@@ -321,7 +338,7 @@ long sys_io_uring_setup(u32 entries, uaddr_t uparams)
 	spin_lock(&rings_lock);
 	list_add_tail(&u->all, &all_rings);
 	spin_unlock(&rings_lock);
-	fd = anon_fd("[io_uring]", &uring_fops, u, O_RDWR | O_CLOEXEC);
+	fd = ring_fd(u);
 	if (fd < 0) {
 		spin_lock(&rings_lock);
 		list_del_init(&u->all);

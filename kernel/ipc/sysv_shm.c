@@ -17,12 +17,21 @@
  */
 #include <asm/mman.h>
 #include <linux/mman.h>
+#include <linux/resource.h>
 
 #include "kernel/ipc/sysv_shm.h"
 
 static const struct file_operations shm_file_ops;
 
 /* ---- the object ---- */
+
+/* There are no huge pages; who may not have any learns that first. */
+static int may_huge(u64 size)
+{
+	if (capable(CAP_IPC_LOCK) || size <= rlimit(RLIMIT_MEMLOCK))
+		return -ENOMEM;
+	return -EPERM;
+}
 
 static struct sysv_perm *shm_make(const struct sysv_request *r)
 {
@@ -40,7 +49,11 @@ static struct sysv_perm *shm_make(const struct sysv_request *r)
 			atomic_sub((s64)pages, &ns->shm_pages);
 		return ERR_PTR(-ENOSPC);
 	}
-	if (r->flags & SHM_HUGETLB || ipc_charge(sizeof(*s)))
+	if (r->flags & SHM_HUGETLB) {
+		err = may_huge(r->size);
+		goto err_pages;
+	}
+	if (ipc_charge(sizeof(*s)))
 		goto err_pages;
 	s = kzalloc(sizeof(*s), GFP_KERNEL);
 	if (!s)

@@ -65,6 +65,10 @@ static int parse_rights(struct msg *m, const int *fds, u64 n)
 
 		if (!f)
 			return -EBADF;
+		if (f->f_mode & FMODE_NOPASS) {
+			fput(f);
+			return -EINVAL;
+		}
 		m->files[m->nr_files++] = f;
 	}
 	return 0;

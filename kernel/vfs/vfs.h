@@ -370,6 +370,7 @@ void d_unpersist(struct dentry *d);
 #define FMODE_DENY_WRITE                                                                           \
 	0x400000 /* a program that runs: nobody may write to it until the last reference goes */
 #define FMODE_READER_COUNTED 0x800 /* i_readcount is held */
+#define FMODE_NOPASS 0x800000      /* not over a socket (SCM_RIGHTS): it may hold sockets itself */
 #define FMODE_MNT_WRITER 0x20000   /* mnt_want_write is held */
 #define FMODE_CAN_ODIRECT 0x80000  /* set by f_op->open: O_DIRECT is welcome */
 #define FMODE_NONOTIFY 0x4000000   /* nobody is told of what is done with it */

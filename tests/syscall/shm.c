@@ -179,6 +179,8 @@ static void test_rights(void)
 		NEED(setgid(NOBODY));
 		NEED(setuid(NOBODY));
 		T(shmget(KEY ^ (getppid() << 4) ^ 4, 0, 0600));
+		setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){ 0, 0 });
+		T(shmget(IPC_PRIVATE, 2 << 20, SHM_HUGETLB | 0600));
 		OK(shmget(KEY ^ (getppid() << 4) ^ 4, 0, 0));
 		T(shmat(id, NULL, 0));
 		T(shmat(id, NULL, SHM_RDONLY));
