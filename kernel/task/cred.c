@@ -89,6 +89,22 @@ static void groups_put(struct group_info *g)
 		kfree(g);
 }
 
+/* Others look at a task's credentials without a reference where they pass no boundary (who sends it a signal): freed by RCU. */
+struct cred_box {
+	struct cred c;
+	struct rcu_head rcu;
+};
+
+static void cred_free_rcu(struct rcu_head *h)
+{
+	struct cred_box *b = container_of(h, struct cred_box, rcu);
+
+	groups_put(b->c.group_info);
+	put_uid_user(b->c.user);
+	put_user_ns(b->c.user_ns);
+	kfree(b);
+}
+
 const struct cred *get_cred(const struct cred *c)
 {
 	atomic_inc(&((struct cred *)c)->usage);
@@ -101,10 +117,7 @@ void put_cred(const struct cred *cred)
 
 	if (!c || !atomic_dec_and_test(&c->usage))
 		return;
-	groups_put(c->group_info);
-	put_uid_user(c->user);
-	put_user_ns(c->user_ns);
-	kfree(c);
+	call_rcu(&container_of(c, struct cred_box, c)->rcu, cred_free_rcu);
 }
 
 const struct cred *get_task_cred(struct task *t)
@@ -119,7 +132,8 @@ const struct cred *get_task_cred(struct task *t)
 
 struct cred *prepare_creds(void)
 {
-	struct cred *c = kmalloc(sizeof(*c), GFP_KERNEL);
+	struct cred_box *b = kmalloc(sizeof(*b), GFP_KERNEL);
+	struct cred *c = b ? &b->c : NULL;
 
 	if (!c)
 		return NULL;
