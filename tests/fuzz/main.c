@@ -233,13 +233,18 @@ static bool kill_all(void)
 /* How many it took away; a bind of a bind may have made very many, and hides others. */
 static int unmount_some(void)
 {
+	static const char deleted[] =
+		"\\040(deleted)"; /* of a file that was mounted and has lost its name */
 	char where[100][256], line[1000], path[256];
 	int n = 0, gone = 0;
 	FILE *f = fopen("/proc/self/mounts", "r");
 
 	while (f && n < 100 && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%*s %255s", path) == 1 && !strncmp(path, BOX, strlen(BOX)))
+		if (sscanf(line, "%*s %255s", path) == 1 && !strncmp(path, BOX, strlen(BOX))) {
+			if (strstr(path, deleted))
+				*strstr(path, deleted) = '\0';
 			strcpy(where[n++], path);
+		}
 	if (f)
 		fclose(f);
 	while (n-- > 0)
