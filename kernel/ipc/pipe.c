@@ -594,6 +594,11 @@ static int pipe_files(struct file *files[2], u32 flags)
 	return 0;
 }
 
+int create_pipe(struct file *ends[2])
+{
+	return pipe_files(ends, 0);
+}
+
 long sys_pipe2(uaddr_t ufds, int flags)
 {
 	struct file *files[2] = { NULL, NULL };

@@ -9,7 +9,7 @@
  * Invariants: threads that are waited for have not set PF_NO_MM; signal->core_state is set while they gather and NULL afterwards.
  * What is dumped: memory that the process may have written, and the first page of mapped programs.
  *
- * Patterns that begin with '|' (a pipe to a program) are refused with a message.
+ * A pattern that begins with '|' names a program that gets the dump (core_pipe.c).
  * Locks: sighand->lock for core_state; mmap_lock (read) while memory is looked at.
  */
 #include <asm/ptrace.h>
@@ -63,6 +63,7 @@ struct dump {
 	struct file *file;
 	loff_t pos;
 	u64 limit;
+	bool pipe;
 	int err;
 	const siginfo_t *info;
 	struct core_state *cs;
@@ -144,6 +145,7 @@ static void let_others_go(struct core_state *cs)
 
 static void emit(struct dump *d, const void *p, size_t n)
 {
+	loff_t nowhere = 0;
 	ssize_t done;
 
 	if (d->err || !n)
@@ -152,15 +154,17 @@ static void emit(struct dump *d, const void *p, size_t n)
 		d->err = -EFBIG;
 		return;
 	}
-	done = kernel_write(d->file, p, n, &d->pos);
+	done = kernel_write(d->file, p, n, d->pipe ? &nowhere : &d->pos);
+	if (d->pipe && done > 0)
+		d->pos += done;
 	if (done != (ssize_t)n)
 		d->err = done < 0 ? (int)done : -ENOSPC;
 }
 
+static const u8 zeros[PAGE_SIZE];
+
 static void pad_to(struct dump *d, u64 align)
 {
-	static const u8 zeros[PAGE_SIZE];
-
 	emit(d, zeros, (size_t)(round_up((u64)d->pos, align) - (u64)d->pos));
 }
 
@@ -240,7 +244,9 @@ static void emit_memory(struct dump *d, u64 start, u64 size)
 	for (u64 addr = start; addr < start + size && !d->err; addr += PAGE_SIZE) {
 		struct page *p = get_user_page(current->mm, addr, FOLL_FORCE | FOLL_DUMP);
 
-		if (IS_ERR_OR_NULL(p)) {
+		if (IS_ERR_OR_NULL(p) && d->pipe) {
+			emit(d, zeros, PAGE_SIZE);
+		} else if (IS_ERR_OR_NULL(p)) {
 			if ((u64)d->pos + PAGE_SIZE > d->limit)
 				d->err = -EFBIG;
 			d->pos += PAGE_SIZE; /* a hole */
@@ -459,24 +465,62 @@ static int append_pattern(char *buf, size_t size, char c, int sig)
 	return 0;
 }
 
-static void core_name(char *buf, size_t size, int sig)
+/* What @p stands for, up to its end or, in @words, to a blank; where that is. */
+static const char *expand(const char *p, char *buf, size_t size, int sig, bool words, bool *has_pid)
 {
-	bool has_pid = false;
 	size_t n = 0;
 
-	for (const char *p = core_pattern; *p && n + 1 < size; p++) {
+	for (; *p && !(words && *p == ' ') && n + 1 < size; p++) {
 		if (*p != '%') {
 			buf[n++] = *p;
 			continue;
 		}
 		if (!*++p)
 			break;
-		has_pid |= *p == 'p';
+		*has_pid |= *p == 'p';
 		n += (size_t)append_pattern(buf + n, size - n, *p, sig);
 	}
-	if (!has_pid && sysctl_core_uses_pid)
-		n += (size_t)scnprintf(buf + n, size - n, ".%d", task_tgid_vnr(current));
 	buf[n] = 0;
+	return p;
+}
+
+static void core_name(char *buf, size_t size, int sig)
+{
+	bool has_pid = false;
+	size_t n;
+
+	expand(core_pattern, buf, size, sig, false, &has_pid);
+	n = strlen(buf);
+	if (!has_pid && sysctl_core_uses_pid)
+		scnprintf(buf + n, size - n, ".%d", task_tgid_vnr(current));
+}
+
+#define MAX_WORDS 32
+#define MAX_WORD 256
+
+/* The program and its arguments: words are split first and expanded afterwards, so that a name with a blank stays one. */
+static struct file *open_pipe(int sig)
+{
+	char *text = kmalloc((size_t)MAX_WORDS * MAX_WORD, GFP_KERNEL);
+	const char *argv[MAX_WORDS + 1], *p = core_pattern + 1;
+	bool has_pid;
+	struct file *f;
+	u32 n = 0;
+
+	if (!text)
+		return ERR_PTR(-ENOMEM);
+	for (; n < MAX_WORDS; n++) {
+		while (*p == ' ')
+			p++;
+		if (!*p)
+			break;
+		argv[n] = text + (size_t)n * MAX_WORD;
+		p = expand(p, text + (size_t)n * MAX_WORD, MAX_WORD, sig, true, &has_pid);
+	}
+	argv[n] = NULL;
+	f = core_pipe_open(argv);
+	kfree(text);
+	return f;
 }
 
 static struct file *open_core(int sig)
@@ -496,18 +540,16 @@ static struct file *open_core(int sig)
 	return ERR_PTR(-EPERM);
 }
 
-static bool dump_wanted(void)
+static bool dump_wanted(bool pipe)
 {
-	static bool told;
+	u64 limit = rlimit(RLIMIT_CORE);
 
-	if (!current->mm || current->mm->dump_mode != 1 || rlimit(RLIMIT_CORE) < PAGE_SIZE)
+	if (!current->mm || current->mm->dump_mode != 1)
 		return false;
-	if (core_pattern[0] != '|')
-		return true;
-	if (!told)
-		pr_notice("core_pattern names a pipe, which is not supported: no core dumps\n");
-	told = true;
-	return false;
+	if (pipe && limit == 1)
+		pr_notice("Process %d(%s) has RLIMIT_CORE set to 1: aborting core\n", current->tgid,
+			current->comm);
+	return pipe ? limit != 1 : limit >= PAGE_SIZE;
 }
 
 void coredump(const siginfo_t *info)
@@ -515,8 +557,11 @@ void coredump(const siginfo_t *info)
 	struct core_state cs = { .threads = LIST_HEAD_INIT(cs.threads) };
 	struct dump d = { .limit = rlimit(RLIMIT_CORE), .info = info, .cs = &cs };
 
-	if (!dump_wanted())
+	d.pipe = core_pattern[0] == '|';
+	if (!dump_wanted(d.pipe))
 		return;
+	if (d.pipe)
+		d.limit = ~0UL;
 	init_completion(&cs.gathered);
 	init_completion(&cs.done);
 	d.files = kmalloc(MAX_FILES_NOTE, GFP_KERNEL);
@@ -524,7 +569,9 @@ void coredump(const siginfo_t *info)
 		return;
 	if (!stop_others(&cs, info->si_signo))
 		goto out_free;
-	d.file = open_core(info->si_signo);
+	clear_bit(TIF_SIGPENDING,
+		&current->work_flags); /* writing is not cut short by what came before */
+	d.file = d.pipe ? open_pipe(info->si_signo) : open_core(info->si_signo);
 	if (!IS_ERR(d.file)) {
 		write_core(&d);
 		fput(d.file);

@@ -305,3 +305,62 @@ err_put:
 	put_task(t);
 	return NULL;
 }
+
+struct helper_start {
+	int (*fn)(void *);
+	void *arg;
+};
+
+static void helper_entry(void *arg)
+{
+	struct helper_start start = *(struct helper_start *)arg;
+
+	kfree(arg);
+	if (start.fn(start.arg))
+		do_exit(127 << 8);
+	arch_return_to_user();
+}
+
+int kernel_spawn_helper(int (*fn)(void *), void *arg)
+{
+	struct helper_start *start = kmalloc(sizeof(*start), GFP_KERNEL);
+	struct task *t = task_alloc();
+	int err = -ENOMEM;
+
+	if (!t || !start)
+		goto err_free;
+	*start = (struct helper_start){ fn, arg };
+	sched_fork(t);
+	err = init_kernel_process(t, 0);
+	if (err)
+		goto err_free;
+	err = -ENOMEM;
+	spin_lock(&init_process->alloc_lock);
+	t->fs = init_process->fs;
+	if (t->fs)
+		atomic_inc(&t->fs->users);
+	spin_unlock(&init_process->alloc_lock);
+	t->files = files_alloc();
+	if (!t->fs || !t->files)
+		goto err_parts;
+	strscpy(t->comm, "helper", sizeof(t->comm));
+	link_kernel_process(t);
+	arch_task_start(t, helper_entry, start);
+	wake_up_new_task(t);
+	return 0;
+
+err_parts:
+	if (t->fs)
+		fs_put(t->fs);
+	t->fs = NULL;
+	atomic_dec(&t->cred->user->processes);
+	free_pid(t->thread_pid);
+err_free:
+	if (t) {
+		sighand_put(t->sighand);
+		t->sighand = NULL;
+		put_task(t);
+	}
+	kfree(start);
+	return err;
+}

@@ -250,6 +250,10 @@ bool user_dispatch_takes(struct regs *r);
 #define PRCTL_MCE_EARLY BIT(1)
 #define PRCTL_IO_FLUSHER BIT(2)
 
+/* init_task.c: a process of the kernel's own with files and init's root runs @fn, which ends in kernel_execve. 0 or -errno. */
+int kernel_spawn_helper(int (*fn)(void *), void *arg);
+/* core_pipe.c: what is written to it is the program's standard input; ERR_PTR */
+struct file *core_pipe_open(const char *const *argv);
 /* ptrace_debug.c: debug registers of a stopped tracee (or of current, at exec). */
 u64 hw_debug_peek(const struct task *t, u32 n);
 long hw_debug_poke(struct task *t, u32 n, u64 value);

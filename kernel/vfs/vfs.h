@@ -463,6 +463,7 @@ void fput(
 void fput_now(struct file *f); /* the final release at once: no lock may be held */
 struct file *alloc_file(const struct path *path, u32 flags,
 	const struct file_operations *fop); /* ERR_PTR; takes path refs */
+int create_pipe(struct file *ends[2]);      /* ipc/pipe.c: to read from, to write to; 0 or -errno */
 /* An anonymous file "[name]" (eventfd, epoll, ...): a file on the shared anon inode. ERR_PTR. */
 struct file *anon_file(const char *name, const struct file_operations *fop, void *priv, u32 flags);
 int anon_fd(const char *name, const struct file_operations *fop, void *priv,

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * core_pipe.c: a core dump goes to a program: core_pattern "|/path/program %p %s ..." (core(5)).
+ *
+ * The program is a process of the kernel's own, root in the first namespaces, whose parent is nobody; its standard input is a pipe, the
+ * other end is the dump's file. RLIMIT_CORE does not limit such a dump, but 1 refuses it, and the program has 1: it cannot
+ * dump into itself.
+ *
+ * The process that dumps waits until the program has been executed (or not), then writes, and does not wait for its end, as Linux with
+ * core_pipe_limit 0.
+ */
+#include <linux/fcntl.h>
+#include <linux/resource.h>
+
+#include "kernel/task/internal.h"
+#include "kernel/vfs/vfs.h"
+
+struct core_helper {
+	const char *const *argv;
+	struct file *input;
+	struct completion started;
+	int err;
+};
+
+/* In the new process. */
+static int run_helper(void *arg)
+{
+	static const char *const envp[] = { "HOME=/", "PATH=/sbin:/bin:/usr/sbin:/usr/bin", NULL };
+	struct core_helper *h = arg;
+	int fd = get_unused_fd(0), err = fd;
+
+	if (fd < 0)
+		fput(h->input);
+	else
+		fd_install(fd, h->input);
+	current->signal->rlim[RLIMIT_CORE].cur = current->signal->rlim[RLIMIT_CORE].max = 1;
+	if (fd >= 0)
+		err = kernel_execve(h->argv[0], h->argv, envp);
+	h->err = err;
+	complete(&h->started);
+	return err;
+}
+
+struct file *core_pipe_open(const char *const *argv)
+{
+	struct core_helper h = { .argv = argv };
+	struct file *ends[2];
+	int err;
+
+	if (!argv[0])
+		return ERR_PTR(-ENOENT);
+	err = create_pipe(ends);
+	if (err)
+		return ERR_PTR(err);
+	h.input = ends[0];
+	init_completion(&h.started);
+	err = kernel_spawn_helper(run_helper, &h);
+	if (err) {
+		fput(ends[0]);
+		goto err_put;
+	}
+	wait_for_completion(&h.started);
+	err = h.err;
+	if (err)
+		goto err_put;
+	return ends[1];
+err_put:
+	fput(ends[1]);
+	pr_notice("Core dump to |%s pipe failed\n", argv[0]);
+	return ERR_PTR(err);
+}

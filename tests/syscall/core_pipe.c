@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Core dumps that go to a program (core_pattern with '|', core(5)). In the guest only: the host's pattern is not ours to change; Linux does
+ * what is said here.
+ */
+#include "t.h"
+#include <elf.h>
+
+static void expected(void)
+{
+	say("SIGSEGV, dumped");
+	say("argc 6, -x, pid right, signal 11, name ok, program 1, stdin: core");
+	say("SIGABRT, dumped");
+	say("argc 6, -x, pid right, signal 6, name ok, program 1, stdin: core");
+	say("limit 1: SIGSEGV, not dumped");
+	say("nothing came");
+	say("no such program: SIGSEGV, not dumped");
+	say("nothing came");
+}
+
+/* The program: what it was told and given goes to a file. */
+static void helper(void)
+{
+	static char buf[65536];
+	char line[512];
+	long n, total = 0;
+	bool core = false;
+	int fd;
+
+	while ((n = read(0, buf, sizeof(buf))) > 0) {
+		if (!total)
+			core = n > 64 && !memcmp(buf, ELFMAG, SELFMAG) &&
+			       ((Elf64_Ehdr *)buf)->e_type == ET_CORE;
+		total += n;
+	}
+	snprintf(line, sizeof(line), "%d %s %s %s %s %d %s", t_argc, t_argv[1], t_argv[3],
+		t_argv[4], t_argv[5], getppid() < 2, core && total > 100000 ? "core" : "nothing");
+	snprintf(buf, sizeof(buf), "%s.new", t_argv[2]);
+	fd = open(buf, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	if (write(fd, line, strlen(line)) < 0)
+		_exit(1);
+	rename(buf, t_argv[2]);
+	_exit(0);
+}
+
+static void set_pattern(const char *text)
+{
+	int fd = NEED(open("/proc/sys/kernel/core_pattern", O_WRONLY));
+
+	NEED(write(fd, text, strlen(text)));
+	close(fd);
+}
+
+static void crash(const char *what, int sig, rlim_t limit)
+{
+	char line[512] = "", option[64], name[64];
+	int status, argc, number, program, i, fd;
+	struct rlimit rl = { limit, limit };
+	pid_t pid = SPAWN({
+		setrlimit(RLIMIT_CORE, &rl);
+		signal(sig, SIG_DFL);
+		raise(sig);
+	});
+	char pid_text[32], kind[32];
+
+	NEED(waitpid(pid, &status, 0));
+	say("%s%s, %s", what, t_signame(WTERMSIG(status)),
+		WCOREDUMP(status) ? "dumped" : "not dumped");
+	for (i = 0; i < (WCOREDUMP(status) ? 500 : 10) && access("out", F_OK); i++)
+		sleep_ms(10);
+	fd = open("out", O_RDONLY);
+	if (fd == -1) {
+		say("nothing came");
+		return;
+	}
+	if (read(fd, line, sizeof(line) - 1) < 0 ||
+		sscanf(line, "%d %63s %31s %d %63s %d %31s", &argc, option, pid_text, &number, name,
+			&program, kind) != 7)
+		say("garbled: %s", line);
+	else
+		say("argc %d, %s, pid %s, signal %d, name %s, program %d, stdin: %s", argc, option,
+			atoi(pid_text) == pid ? "right" : "wrong", number,
+			strcmp(name, "core_pipe") ? name : "ok", program, kind);
+	close(fd);
+	unlink("out");
+}
+
+TEST(core_pipe)
+{
+	char cwd[200], pattern[512], was[256] = "";
+	int fd;
+
+	if (t_argc > 1) {
+		helper();
+		return;
+	}
+	if (access("/proc/nestling/mode", F_OK)) {
+		expected();
+		return;
+	}
+	fd = NEED(open("/proc/sys/kernel/core_pattern", O_RDONLY));
+	NEED(read(fd, was, sizeof(was) - 1));
+	close(fd);
+	NEED(getcwd(cwd, sizeof(cwd)) ? 0 : -1);
+	snprintf(pattern, sizeof(pattern), "|%s -x %s/out %%p %%s %%e", t_argv[0], cwd);
+	set_pattern(pattern);
+	crash("", SIGSEGV, RLIM_INFINITY);
+	crash("", SIGABRT, 0);
+	crash("limit 1: ", SIGSEGV, 1);
+	set_pattern("|/no/such/program %p");
+	crash("no such program: ", SIGSEGV, RLIM_INFINITY);
+	set_pattern(was);
+}
