@@ -38,11 +38,14 @@ static struct dentry *dev_root(void)
 {
 	struct mount *m;
 
+	m = smp_load_acquire(&dev_mount);
+	if (m)
+		return dget(m->mnt_root);
 	mutex_lock(&dev_mutex);
 	if (!dev_mount) {
 		m = kern_mount(&dev_type);
 		if (!IS_ERR(m))
-			dev_mount = m;
+			smp_store_release(&dev_mount, m);
 	}
 	m = dev_mount;
 	mutex_unlock(&dev_mutex);
