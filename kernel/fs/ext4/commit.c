@@ -89,6 +89,8 @@ static u64 log_next(struct ext4_journal *j)
 
 int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence)
 {
+	if (j->unlogged)
+		return 0;
 	j->super.start = to_be32(start);
 	j->super.sequence = to_be32(sequence);
 	memcpy(j->super_block, &j->super, sizeof(j->super));
@@ -331,11 +333,26 @@ static u32 log_need(const struct commit *c)
 	       DIV_ROUND_UP(c->t->nr_revokes, per) + 2;
 }
 
+/* Without a log: the blocks go where they belong. A crash meanwhile is e2fsck's business, as it always was with ext2. */
+static int write_home(struct commit *c)
+{
+	u32 i;
+	int err;
+
+	log_begin(&c->w, c->j);
+	for (i = 0; i < c->n; i++)
+		write_block(&c->w, c->list[i].b->block, c->list[i].copy);
+	err = log_wait(&c->w);
+	return err ? err : bdev_flush(c->j->sbi->sb->s_bdev);
+}
+
 static int write_log(struct commit *c)
 {
 	struct ext4_journal *j = c->j;
 	int err = 0;
 
+	if (j->unlogged)
+		return write_home(c);
 	if (j->used + log_need(c) > j->maxlen - j->first)
 		err = ext4_checkpoint(j);
 	if (!err && !j->used)
@@ -396,7 +413,7 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 	wait_event(&j->wait_updates, atomic_read(&t->data_inflight) == 0);
 	if ((c.n || t->nr_revokes) && !j->aborted)
 		err = write_log(&c);
-	if (err || j->aborted) {
+	if (err || j->aborted || j->unlogged) {
 		drop_copies(&c);
 		if (err)
 			ext4_journal_abort(j->sbi, err);

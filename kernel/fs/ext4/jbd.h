@@ -80,8 +80,9 @@ struct ext4_journal {
 	u64 *map;                      /* block of the log -> block of the device */
 	u32 first, maxlen, head, used; /* the journal thread's */
 	bool wide;                     /* 64-bit tags */
-	struct jbd_super super;        /* as on disk */
-	u8 *super_block;               /* the block it lies in */
+	bool unlogged; /* there is no log (ext2): transactions are written home, and may be torn */
+	struct jbd_super super; /* as on disk */
+	u8 *super_block;        /* the block it lies in */
 
 	spinlock_t lock;
 	struct ext4_txn *running, *committing;

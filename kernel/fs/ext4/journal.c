@@ -23,6 +23,7 @@
 #include "kernel/sched/task.h"
 
 #define COMMIT_INTERVAL 5000000000UL
+#define UNLOGGED_BLOCKS 16384 /* four times the size of a transaction */
 
 struct ext4_handle {
 	struct ext4_txn *txn;
@@ -501,19 +502,34 @@ static int journal_begin_writing(struct ext4_journal *j, u32 next_tid)
 	return ext4_log_write_super(j, 0, j->next_tid);
 }
 
+/* For a file system without a journal: transactions all the same, of a size as if there were one. */
+static struct ext4_journal *journal_without_log(struct super_block *sb)
+{
+	struct ext4_journal *j = kzalloc(sizeof(*j), GFP_KERNEL);
+
+	if (!j)
+		return ERR_PTR(-ENOMEM);
+	j->sbi = EXT4_SB(sb);
+	j->unlogged = true;
+	j->maxlen = UNLOGGED_BLOCKS;
+	return j;
+}
+
 int ext4_journal_load(struct super_block *sb, bool write)
 {
+	bool logged = EXT4_HAS(EXT4_SB(sb), compat, COMPAT_HAS_JOURNAL);
 	struct ext4_journal *j;
 	u32 next_tid = 0;
-	int err;
+	int err = 0;
 
 	ext4_journal_free(EXT4_SB(sb)); /* the closed one of an earlier mount for writing */
-	j = journal_open(sb);
+	j = logged ? journal_open(sb) : journal_without_log(sb);
 	if (IS_ERR(j)) {
 		printk(KERN_ERR "EXT4-fs (%s): no usable journal (%ld)\n", sb->s_id, PTR_ERR(j));
 		return (int)PTR_ERR(j);
 	}
-	err = ext4_replay(sb, j->map, j->first, j->maxlen, &next_tid);
+	if (logged)
+		err = ext4_replay(sb, j->map, j->first, j->maxlen, &next_tid);
 	if (!err && (write || be32(j->super.start)))
 		err = journal_begin_writing(j, next_tid);
 	if (err)

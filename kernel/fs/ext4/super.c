@@ -384,7 +384,10 @@ static int begin_writing(struct super_block *sb)
 
 	if (err)
 		return err;
-	d->s_feature_incompat |= INCOMPAT_RECOVER;
+	if (EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL))
+		d->s_feature_incompat |= INCOMPAT_RECOVER;
+	else
+		d->s_state &= (u16)~EXT4_VALID_FS; /* until it is unmounted */
 	d->s_mnt_count = (u16)(d->s_mnt_count + 1);
 	d->s_mtime = (u32)now;
 	d->s_mtime_hi = (u8)(now >> 32);
@@ -403,6 +406,7 @@ static void end_writing(struct super_block *sb)
 	if (aborted)
 		return;
 	live_sb(sbi)->s_feature_incompat &= ~(u32)INCOMPAT_RECOVER;
+	live_sb(sbi)->s_state |= EXT4_VALID_FS;
 	write_sb(sbi);
 }
 
@@ -730,6 +734,16 @@ static int get_root(struct super_block *sb)
 	return sb->s_root ? 0 : -ENOMEM;
 }
 
+/* The older names are for file systems without extents; an ext3 has a journal. */
+static bool type_fits(const struct super_block *sb, const struct ext4_sb *sbi)
+{
+	if (!strcmp(sb->s_type->name, "ext4"))
+		return true;
+	if (EXT4_HAS(sbi, incompat, INCOMPAT_EXTENTS))
+		return false;
+	return !strcmp(sb->s_type->name, "ext2") || EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL);
+}
+
 static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 {
 	struct ext4_options o = { 0 };
@@ -749,14 +763,12 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 	sbi = EXT4_SB(sb);
 	if (err)
 		return err; /* put_super gives back what there is */
+	if (!type_fits(sb, sbi))
+		return refuse_mount(sb, silent, "it is of a newer type");
 	if (o.errors)
 		sbi->errors = o.errors;
 	memcpy(sb->s_uuid, sbi->disk.s_uuid, 16);
 	memcpy(&sb->s_fsid, sbi->disk.s_uuid, 8);
-	if (!(sb->s_flags & SB_RDONLY) && !EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL)) {
-		printk(KERN_NOTICE "EXT4-fs (%s): no journal: mounted read-only\n", sb->s_id);
-		sb->s_flags |= SB_RDONLY;
-	}
 	if (!(sb->s_flags & SB_RDONLY)) {
 		err = begin_writing(sb);
 		if (err)
@@ -769,7 +781,8 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 		ext4_orphan_cleanup(sb);
 	printk(KERN_INFO "EXT4-fs (%s): mounted filesystem %s with %s\n", sb->s_id,
 		sb->s_flags & SB_RDONLY ? "ro" : "r/w",
-		sbi->journal ? "ordered data mode" : "no journal in use");
+		sbi->journal && EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL) ? "ordered data mode" :
+									    "no journal in use");
 	return 0;
 }
 
@@ -785,10 +798,27 @@ static struct file_system_type ext4_type = {
 	.kill_sb = kill_block_super,
 };
 
+static struct file_system_type ext3_type = {
+	.name = "ext3",
+	.fs_flags = FS_REQUIRES_DEV,
+	.mount = ext4_mount,
+	.kill_sb = kill_block_super,
+};
+static struct file_system_type ext2_type = {
+	.name = "ext2",
+	.fs_flags = FS_REQUIRES_DEV,
+	.mount = ext4_mount,
+	.kill_sb = kill_block_super,
+};
+
 static int ext4_init(void)
 {
 	inode_cache = kmem_cache_create("ext4_inode", sizeof(struct ext4_inode), 0);
 	ext4_bufs_shrinker_init();
-	return inode_cache ? register_filesystem(&ext4_type) : -ENOMEM;
+	if (!inode_cache)
+		return -ENOMEM;
+	register_filesystem(&ext4_type);
+	register_filesystem(&ext3_type);
+	return register_filesystem(&ext2_type);
 }
 INITCALL(3, ext4_init);
