@@ -155,8 +155,19 @@ void zap_range(struct vm_area *v, u64 start, u64 end)
 	}
 }
 
+/* The peak is known only before it falls: getrusage's maxrss and VmHWM. A word that several may write; the highest is not lost for long. */
+static void note_peak(struct mm *mm)
+{
+	s64 rss = (s64)READ_ONCE(mm->rss_anon.v) + READ_ONCE(mm->rss_file.v) +
+		  READ_ONCE(mm->rss_shmem.v);
+
+	if (rss > (s64)READ_ONCE(mm->hiwater_rss))
+		WRITE_ONCE(mm->hiwater_rss, (u64)rss);
+}
+
 void zap_prepare(struct mm *mm, u64 start, u64 end)
 {
+	note_peak(mm);
 	if (pmap_drop_mapped(&mm->pmap, start, end))
 		pmap_settle(&mm->pmap);
 }
