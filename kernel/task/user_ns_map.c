@@ -4,7 +4,7 @@
  * "Defining user and group ID mappings".
  *
  * A map is written once: parsed and checked as a whole, its ids translated to the kernel's by the parent's map, then published. It
- * is kept in two orders in one array: by ids here in ext[0 .. nr), and never sorted otherwise: 340 extents are the most.
+ * stays as it was written, and is searched from its start: most have one or two extents, none more than 340.
  *
  * Locks: map_mutex for all writers.
  */
