@@ -129,6 +129,8 @@ long connect_issue(struct uring_req *r)
 	n = sock_connect_file(r->file, UADDR(r->sqe.addr), (int)r->sqe.off);
 	if (waited && n == -EISCONN)
 		return 0;
+	if (n == -EAGAIN) /* AF_UNIX: the listener's queue is full */
+		return uring_wait_a_while(r);
 	if (n != -EINPROGRESS)
 		return n;
 	r->done = 1;

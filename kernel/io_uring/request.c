@@ -17,6 +17,8 @@
 
 #include "kernel/io_uring/uring.h"
 
+#define MAX_TRIES 4
+
 /* ---- references ---- */
 
 void uring_req_put(struct uring_req *r)
@@ -284,6 +286,10 @@ long uring_wait_file(struct uring_req *r, u32 events)
 {
 	int mask;
 
+	if (r->tries >
+		MAX_TRIES) /* a datagram socket whose receiver is full says that it can be written to */
+		return uring_wait_a_while(r);
+
 	async_poll_setup(&r->poll, r->file, events | EPOLLERR | EPOLLHUP, file_ready);
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
@@ -292,6 +298,7 @@ long uring_wait_file(struct uring_req *r, u32 events)
 	if (mask) {
 		bool mine = uring_delist(r);
 
+		r->tries++;
 		uring_req_put(r);
 		uring_req_put(r);
 		return mine ? min(mask, 0) : URING_QUEUED;

@@ -9,6 +9,7 @@
 #include "kernel/io_uring/uring.h"
 #include "kernel/time/time.h"
 
+#define RETRY_NS 2000000
 #define KNOWN (IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK | IORING_TIMEOUT_ETIME_SUCCESS)
 
 static int clock_of(u32 flags)
@@ -58,17 +59,18 @@ bool timeout_stop(struct uring_req *r)
 	return true;
 }
 
-long timeout_issue(struct uring_req *r)
+/* Waits for a timer: URING_QUEUED, or -ECANCELED. */
+static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 deadline)
 {
 	struct uring *u = r->ring;
 	long ret = URING_QUEUED;
 
-	timer_setup(&r->timer, timer_over);
-	r->target = READ_ONCE(u->counted) + (u32)r->sqe.off;
+	timer_setup(&r->timer, over);
+	r->poll.file = NULL;
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
 	atomic_add(2, &r->refs); /* the timer's, and ours while we look */
-	timer_start(&r->timer, r->deadline);
+	timer_start(&r->timer, deadline);
 	spin_lock(&u->cq_lock); /* a canceller may have come before the timer was armed */
 	if (r->cancelled && r->where == ON_WAITING && timeout_stop(r)) {
 		uring_unlist_locked(r);
@@ -77,6 +79,26 @@ long timeout_issue(struct uring_req *r)
 	spin_unlock(&u->cq_lock);
 	uring_req_put(r);
 	return ret;
+}
+
+long timeout_issue(struct uring_req *r)
+{
+	r->target = READ_ONCE(r->ring->counted) + (u32)r->sqe.off;
+	return wait_timer(r, timer_over, r->deadline);
+}
+
+static void try_again(struct ktimer *t)
+{
+	struct uring_req *r = container_of(t, struct uring_req, timer);
+
+	if (uring_delist(r))
+		uring_finish_elsewhere(r, URING_QUEUED);
+	uring_req_put(r);
+}
+
+long uring_wait_a_while(struct uring_req *r)
+{
+	return wait_timer(r, try_again, ktime_get() + RETRY_NS);
 }
 
 static bool is_reached(const struct uring *u, const struct uring_req *r)

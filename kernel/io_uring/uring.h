@@ -97,7 +97,8 @@ struct uring_req {
 	bool failed;      /* did less than asked: breaks the chain */
 	struct uvec *vec; /* of readv and writev: imported when it was submitted */
 	struct iov_iter iter;
-	s64 done; /* so far (MSG_WAITALL) */
+	u32 tries; /* in vain, though its file was ready */
+	s64 done;  /* so far (MSG_WAITALL) */
 	long result;
 	struct async_poll poll;
 	struct ktimer timer;
@@ -149,6 +150,8 @@ void uring_cancel_chain(struct uring_req *r);
 void uring_req_put(struct uring_req *r);
 /* Waits for events of r->file, then issues it again: URING_QUEUED, 0: they are there, -errno. */
 long uring_wait_file(struct uring_req *r, u32 events);
+/* Two milliseconds, then issues it again: URING_QUEUED or -ECANCELED. For files that are ready and yet are not. */
+long uring_wait_a_while(struct uring_req *r);
 /* Puts it on a list; false: the ring is being closed. */
 bool uring_enlist(struct uring_req *r, enum uring_where where);
 /* IOSQE_IO_DRAIN, and all behind one: true, it waits until nothing else does. */

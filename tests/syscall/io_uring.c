@@ -616,6 +616,32 @@ static void test_sockets(void)
 	close(conn);
 }
 
+/* A receiver that is full, while the sender's socket is ready: the request waits and keeps nobody busy. */
+static void test_full(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "dgram" };
+	int to = NEED(socket(AF_UNIX, SOCK_DGRAM, 0)), from = NEED(socket(AF_UNIX, SOCK_DGRAM, 0));
+	struct iovec w = { "x", 1 };
+	struct msghdr out = {
+		.msg_iov = &w, .msg_iovlen = 1, .msg_name = &a, .msg_namelen = sizeof(a)
+	};
+	int n = 0;
+
+	NEED(bind(to, (void *)&a, sizeof(a)));
+	while (sendmsg(from, &out, MSG_DONTWAIT) == 1)
+		n++;
+	IS(n > 1 && errno == EAGAIN);
+	open_ring(8, 0, 0);
+	add(IORING_OP_SENDMSG, from, &out, 1, 0, 1);
+	T(enter(1, 0, 0));
+	sleep_ms(10);
+	T(enter(0, 0, IORING_ENTER_GETEVENTS));
+	say("ready %u", ready());
+	close_ring();
+	close(to);
+	close(from);
+}
+
 static void test_overflow(void)
 {
 	open_ring(8, IORING_SETUP_CQSIZE, 8);
@@ -667,5 +693,6 @@ TEST(io_uring)
 	test_registered();
 	test_calls();
 	test_sockets();
+	test_full();
 	test_overflow();
 }
