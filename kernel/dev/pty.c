@@ -17,10 +17,14 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/radix.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/sysctl.h"
 #include "kernel/sched/task.h"
 #include "kernel/vfs/vfs.h"
 
 #define PTY_MAX 4096
+
+static int pty_max = PTY_MAX; /* sysctl; no more than there are numbers */
+static atomic_t pty_count;
 
 static DEFINE_MUTEX(pty_lock);   /* numbers */
 static struct radix pty_numbers; /* index -> slave, under pty_lock */
@@ -137,7 +141,8 @@ static void ptm_close(struct tty_struct *tty, struct file *f)
 static void pts_free(struct tty_struct *slave)
 {
 	mutex_lock(&pty_lock);
-	radix_delete(&pty_numbers, (u64)slave->index);
+	if (radix_delete(&pty_numbers, (u64)slave->index))
+		atomic_dec(&pty_count);
 	mutex_unlock(&pty_lock);
 	if (slave->link) {
 		slave->link->link = NULL;
@@ -249,7 +254,11 @@ struct tty_struct *ptm_open(struct file *f)
 	if (!slave)
 		return ERR_PTR(-ENOMEM);
 	mutex_lock(&pty_lock);
-	n = radix_alloc(&pty_numbers, 0, PTY_MAX - 1, slave);
+	n = atomic_read(&pty_count) < READ_ONCE(pty_max) ?
+		    radix_alloc(&pty_numbers, 0, PTY_MAX - 1, slave) :
+		    -ENOSPC;
+	if (n >= 0)
+		atomic_inc(&pty_count);
 	mutex_unlock(&pty_lock);
 	if (n < 0) {
 		err = (int)n;
@@ -291,3 +300,21 @@ err_free_slave:
 	tty_put(slave);
 	return ERR_PTR(err);
 }
+
+/* ---- /proc/sys/kernel/pty ---- */
+
+static int show_nr(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "%d\n", atomic_read(&pty_count));
+}
+
+static const struct sysctl sysctls[] = {
+	SYSCTL_NUM("kernel/pty/max", pty_max, 0, PTY_MAX),
+	{ .path = "kernel/pty/nr", .kind = SYSCTL_SHOW, .mode = 0444, .show = show_nr },
+};
+
+static int pty_init(void)
+{
+	return sysctl_register(sysctls, ARRAY_SIZE(sysctls));
+}
+INITCALL(4, pty_init);

@@ -10,17 +10,19 @@
  */
 #include <linux/keyctl.h>
 
+#include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/sysctl.h"
 #include "kernel/task/keys.h"
 
 #define TABLE_SIZE 256
 #define MAX_DEPTH 6
 #define MAX_PAYERS 4096
 #define MAX_LINKS 65536U
-#define USER_KEYS 200
-#define USER_BYTES 20000
-#define ROOT_KEYS 100000
-#define ROOT_BYTES 2500000
+#define KEYS_LIMIT 1000000
+#define BYTES_LIMIT 25000000
+
+static int user_keys = 200, user_bytes = 20000, root_keys = 100000, root_bytes = 2500000;
 
 struct key_user {
 	struct list_head list;
@@ -116,8 +118,9 @@ static struct key_user *payer_of(kuid_t uid)
 
 static bool may_pay(const struct key_user *u, u32 keys, u32 bytes)
 {
-	return atomic_read(&u->keys) + (s64)keys <= (u->uid ? USER_KEYS : ROOT_KEYS) &&
-	       READ_ONCE(u->bytes) + bytes <= (u->uid ? USER_BYTES : ROOT_BYTES);
+	return atomic_read(&u->keys) + (s64)keys <=
+		       READ_ONCE(*(u->uid ? &user_keys : &root_keys)) &&
+	       READ_ONCE(u->bytes) + bytes <= READ_ONCE(*(u->uid ? &user_bytes : &root_bytes));
 }
 
 static s32 fresh_serial(void)
@@ -530,3 +533,18 @@ void keys_exit_task(struct task *t)
 	key_put(t->thread_keyring);
 	t->thread_keyring = NULL;
 }
+
+/* ---- limits ---- */
+
+static const struct sysctl sysctls[] = {
+	SYSCTL_NUM("kernel/keys/maxkeys", user_keys, 0, KEYS_LIMIT),
+	SYSCTL_NUM("kernel/keys/maxbytes", user_bytes, 0, BYTES_LIMIT),
+	SYSCTL_NUM("kernel/keys/root_maxkeys", root_keys, 0, KEYS_LIMIT),
+	SYSCTL_NUM("kernel/keys/root_maxbytes", root_bytes, 0, BYTES_LIMIT),
+};
+
+static int keys_init(void)
+{
+	return sysctl_register(sysctls, ARRAY_SIZE(sysctls));
+}
+INITCALL(4, keys_init);

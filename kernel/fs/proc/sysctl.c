@@ -164,6 +164,8 @@ static const struct sysctl table[] = {
 	SHOW("kernel/ngroups_max", show_ngroups),
 	SHOW("kernel/overflowuid", show_overflow_id),
 	SHOW("kernel/overflowgid", show_overflow_id),
+	SHOW("fs/overflowuid", show_overflow_id),
+	SHOW("fs/overflowgid", show_overflow_id),
 	SHOW("kernel/random/boot_id", show_boot_id),
 	SHOW("kernel/random/uuid", show_random_uuid),
 	SHOW("kernel/random/entropy_avail", show_entropy),
