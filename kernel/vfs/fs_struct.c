@@ -208,6 +208,8 @@ char *dentry_path(struct dentry *d, char *buf, int len)
 	bool any = false;
 
 	prepend(&b, "", 1);
+	if (d_unlinked(d))
+		prepend(&b, "//deleted", 9);
 	spin_lock(&rename_seq.lock);
 	for (; d->d_parent != d; d = d->d_parent) {
 		prepend(&b, d->d_name.name, d->d_name.len);

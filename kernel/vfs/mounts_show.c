@@ -57,6 +57,15 @@ static void put_sb_options(struct line *l, struct mount *m)
 		l->len += sb->s_op->show_options(sb, l->buf + l->len, l->size - l->len);
 }
 
+static void cut_deleted(char *text)
+{
+	static const char suffix[] = " (deleted)";
+	size_t n = strlen(text);
+
+	if (n >= sizeof(suffix) && !strcmp(text + n - sizeof(suffix) + 1, suffix))
+		text[n - sizeof(suffix) + 1] = '\0';
+}
+
 /* 0: cannot be reached from @root. */
 static int mount_place(struct mount *m, const struct path *root, char *buf, int len, char **text)
 {
@@ -65,7 +74,11 @@ static int mount_place(struct mount *m, const struct path *root, char *buf, int 
 	if (!path_is_under(&p, root))
 		return 0;
 	*text = d_path_root(&p, root, buf, len);
-	return IS_ERR(*text) ? 0 : 1;
+	if (IS_ERR(*text))
+		return 0;
+	if (d_unlinked(m->mnt_root)) /* what is mounted, not the place, has lost its name */
+		cut_deleted(*text);
+	return 1;
 }
 
 static void show_mounts(struct line *l, struct mount *m, const char *place)

@@ -283,6 +283,32 @@ static void reboot_inside(const char *what, unsigned long cmd, int wanted)
 	say("%s: %#x", what, status);
 }
 
+/* A mounted file that loses its name: mountinfo says so at the root, not at the place. */
+static void nameless_source(void)
+{
+	char line[1000], cwd[300], root[300], place[300];
+	FILE *f;
+
+	if (!in_guest()) {
+		say("a//deleted at b");
+		return;
+	}
+	CHILD_QUIET({
+		NEED(unshare(CLONE_NEWNS));
+		close(NEED(open("a", O_CREAT | O_RDWR, 0600)));
+		close(NEED(open("b", O_CREAT | O_RDWR, 0600)));
+		NEED(mount("a", "b", NULL, MS_BIND, NULL));
+		NEED(unlink("a"));
+		NEED(getcwd(cwd, sizeof(cwd)) ? 0 : -1);
+		f = fopen("/proc/self/mountinfo", "r");
+		while (fgets(line, sizeof(line), f))
+			if (sscanf(line, "%*s %*s %*s %299s %299s", root, place) == 2 &&
+				strstr(place, cwd))
+				say("%s at %s", root + strlen(root) - 10, place + strlen(cwd) + 1);
+		fclose(f);
+	});
+}
+
 /* ---- user ---- */
 
 static void users_inside(void)
@@ -483,6 +509,7 @@ TEST(namespaces)
 	mounts();
 	pids();
 	pids_more();
+	nameless_source();
 	reboot_inside("restart", 0x1234567, SIGHUP);
 	reboot_inside("halt", 0xcdef0123, SIGINT);
 	reboot_inside("power off", 0x4321fedc, SIGINT);
