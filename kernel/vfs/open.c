@@ -386,7 +386,7 @@ static struct file *open_create(int dfd, const char *name, const struct open_how
 
 /* ---- O_TMPFILE ---- */
 
-static struct dentry *make_tmpfile(const struct path *dir, umode_t mode, bool linkable)
+struct dentry *vfs_tmpfile(const struct path *dir, umode_t mode, bool linkable)
 {
 	struct inode *parent = dir->dentry->d_inode, *inode;
 	struct qstr name = { "#", 1, 0 };
@@ -428,7 +428,7 @@ static struct file *open_tmpfile(int dfd, const char *name, const struct open_ho
 	err = mnt_want_write(dir.mnt);
 	if (err)
 		goto out_put;
-	d = make_tmpfile(&dir, how->mode, !(how->flags & O_EXCL));
+	d = vfs_tmpfile(&dir, how->mode, !(how->flags & O_EXCL));
 	mnt_drop_write(dir.mnt);
 	err = PTR_ERR(d);
 	if (IS_ERR(d))

@@ -652,6 +652,8 @@ int vfs_rmdir(struct inode *dir, struct dentry *d);
 int vfs_symlink(struct inode *dir, struct dentry *d, const char *target);
 int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d);
 const char *vfs_get_link(struct dentry *d, char **to_free);
+/* O_TMPFILE: a file in @dir without a name; @linkable: it may get one. A dentry with a reference, ERR_PTR. */
+struct dentry *vfs_tmpfile(const struct path *dir, umode_t mode, bool linkable);
 /* Both parents locked by lock_rename(), which gives the child through which one lies above the other, or NULL. */
 int vfs_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags);

@@ -187,6 +187,23 @@ static void directories(void)
 	GT(names_of("m/e/f"), "");
 }
 
+static void nameless(void)
+{
+	struct stat st;
+	int fd = GNEED(open("m/e", O_TMPFILE | O_RDWR, 0640));
+
+	G(write(fd, "tmp", 3), "3");
+	GNEED(fstat(fd, &st));
+	GIS(st.st_nlink == 0 && st.st_size == 3 && (st.st_mode & 07777) == 0640);
+	G(linkat(fd, "", AT_FDCWD, "m/e/named", AT_EMPTY_PATH), "0");
+	GT(text_of("m/e/named"), "tmp");
+	GNEED(fstat(fd, &st));
+	GIS(st.st_nlink == 1);
+	if (in_guest())
+		close(fd);
+	G(unlink("m/e/named"), "0");
+}
+
 static void xattrs(void)
 {
 	char list[200];
@@ -265,6 +282,7 @@ TEST(overlay)
 	reading();
 	writing();
 	directories();
+	nameless();
 	xattrs();
 	mapping();
 	again();

@@ -15,6 +15,7 @@ struct new_entry {
 	dev_t rdev;
 	const char *link;
 	struct dentry *hardlink; /* upper */
+	bool tmpfile;
 };
 
 int ovl_set_opaque(struct inode *inode, struct dentry *upper)
@@ -173,6 +174,14 @@ static struct dentry *create_upper(struct inode *dir, struct dentry *d, const st
 	return upper;
 }
 
+/* A file without a name (@d is none that anybody looks up), which may get one by link. */
+static struct dentry *tmpfile_upper(struct inode *dir, const struct new_entry *n)
+{
+	struct path path = { OVL_SB(dir->i_sb)->layer[0].mnt, ovl_upper(dir) };
+
+	return vfs_tmpfile(&path, n->mode, true);
+}
+
 static struct dentry *create_as_caller(
 	struct inode *dir, struct dentry *d, const struct new_entry *n)
 {
@@ -187,7 +196,7 @@ static struct dentry *create_as_caller(
 		}
 		mounter = override_creds(c);
 		put_cred(c);
-		upper = create_upper(dir, d, n);
+		upper = n->tmpfile ? tmpfile_upper(dir, n) : create_upper(dir, d, n);
 		revert_creds(mounter);
 	}
 	ovl_leave(caller);
@@ -226,6 +235,13 @@ static int create(
 static int ovl_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl)
 {
 	struct new_entry n = { .mode = (mode & 07777) | S_IFREG };
+
+	return create(dir, d, &n, NULL);
+}
+
+static int ovl_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
+{
+	struct new_entry n = { .mode = (mode & 07777) | S_IFREG, .tmpfile = true };
 
 	return create(dir, d, &n, NULL);
 }
@@ -384,5 +400,6 @@ const struct inode_operations ovl_dir_iops = {
 	.rmdir = ovl_rmdir,
 	.mknod = ovl_mknod,
 	.rename = ovl_rename,
+	.tmpfile = ovl_tmpfile,
 	OVL_COMMON_OPS,
 };

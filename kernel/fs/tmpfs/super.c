@@ -96,6 +96,14 @@ static int parse_option(struct tmpfs_sb *s, const char *key, const char *v)
 	return !strcmp(key, "huge") || !strcmp(key, "mpol") ? 0 : -EINVAL;
 }
 
+/* inode numbers are 64 bits wide, and nothing is ever swapped out. */
+static int parse_word(const char *opt)
+{
+	return !strcmp(opt, "inode64") || !strcmp(opt, "inode32") || !strcmp(opt, "noswap") ?
+		       0 :
+		       -EINVAL;
+}
+
 static int parse_options(struct tmpfs_sb *s, char *data)
 {
 	char *opt, *v;
@@ -108,7 +116,7 @@ static int parse_options(struct tmpfs_sb *s, char *data)
 		if (v)
 			*v++ = 0;
 		if (!v)
-			err = !strcmp(opt, "inode64") || !strcmp(opt, "inode32") ? 0 : -EINVAL;
+			err = parse_word(opt);
 		else
 			err = parse_option(s, opt, v);
 		if (err)
