@@ -364,6 +364,8 @@ void activate_task(struct rq *from, struct rq *to, struct task *t, bool wakeup)
 	if (!t->se.wait_since)
 		t->se.wait_since = t->se.queued_at;
 	psi_change(t, to->cpu, t->se.queued_at, 1, 0, 0);
+	if (wakeup)
+		t->se.woken_exec = t->se.sum_exec;
 	class_enqueue(to, t, wakeup);
 	if (class_should_preempt(to, t))
 		resched_curr(to);

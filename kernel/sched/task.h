@@ -80,6 +80,7 @@ struct sched_entity {
 	u64 wait_since;  /* the same, or when it lost the CPU while runnable; 0: it does not wait */
 	u64 run_delay;   /* ns, all: runnable and not running */
 	u64 nr_runs;     /* how often it was put on a CPU */
+	u64 woken_exec;  /* sum_exec when it slept last: RLIMIT_RTTIME */
 	u32 weight;
 	bool on_rq;
 };

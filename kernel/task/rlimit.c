@@ -37,7 +37,7 @@ static int do_prlimit(
 		}
 	}
 	spin_unlock(&t->group_leader->alloc_lock);
-	if (new && !err && which == RLIMIT_CPU)
+	if (new && !err && (which == RLIMIT_CPU || which == RLIMIT_RTTIME))
 		cpu_timers_changed(sig);
 	return err;
 }

@@ -101,6 +101,8 @@ static int change(struct task *t, int policy, int prio, int nice, bool reset_on_
 		err = sched_setscheduler(t, policy, prio);
 	if (err)
 		return err;
+	if (realtime(policy))
+		cpu_timers_changed(t->signal); /* RLIMIT_RTTIME counts from now on */
 	t->sched_reset_on_fork = reset_on_fork;
 	if (!realtime(policy) && nice != t->nice)
 		set_user_nice(t, nice);

@@ -9,6 +9,8 @@
  *
  * Locks: sighand->lock (signal->it); tasklist_lock outside, for the threads' times.
  */
+#include <linux/sched.h>
+
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/task/process.h"
@@ -88,6 +90,28 @@ static void check_rlimit(struct signal_struct *sig, struct usage *u, u32 *fire)
 		want(u, min(soft, hard) * NSEC_PER_SEC - u->total);
 }
 
+/* A real-time thread that has not slept for too long (microseconds). */
+static void check_rttime(struct task *t, struct usage *u, u32 *fire)
+{
+	struct rlimit64_pair *r = &t->signal->rlim[RLIMIT_RTTIME];
+	u64 soft = READ_ONCE(r->cur), hard = READ_ONCE(r->max), ran;
+
+	if ((t->policy != SCHED_FIFO && t->policy != SCHED_RR) ||
+		(soft == RLIM64_INFINITY && hard == RLIM64_INFINITY))
+		return;
+	ran = (task_sched_runtime(t) - t->se.woken_exec) / 1000;
+	if (ran >= hard) {
+		*fire |= 1U << SIGKILL;
+		return;
+	}
+	if (ran >= soft) {
+		*fire |= 1U << SIGXCPU;
+		soft = r->cur = soft + 1000000; /* again a second later */
+	}
+	if (min(soft, hard) < TIME_MAX / 1000)
+		want(u, (min(soft, hard) - ran) * 1000);
+}
+
 /* At a boundary of current, whose cpu_timer_at has come. */
 static void check(u64 now)
 {
@@ -109,6 +133,7 @@ static void check(u64 now)
 	check_interval(sig, 0, u.user, SIGVTALRM, &u, &fire);
 	check_interval(sig, 1, u.total, SIGPROF, &u, &fire);
 	check_rlimit(sig, &u, &fire);
+	check_rttime(t, &u, &fire);
 	unlock_task_sighand(sh);
 	want(&u, posix_cpu_timers_check(sig, u.exec));
 	for (; fire; fire &= fire - 1)

@@ -412,6 +412,8 @@ static int add_fixed(void)
 		"kernel/security",
 		"module",
 		"power",
+		"class/mem",
+		"class/misc",
 	};
 	u32 i;
 	int err = 0;
