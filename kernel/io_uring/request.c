@@ -90,6 +90,15 @@ static void not_busy(struct uring_req *r)
 
 /* ---- lists ---- */
 
+static struct list_head *list_for(struct uring_req *r, enum uring_where where)
+{
+	struct uring *u = r->ring;
+
+	if (where == ON_DRAINED)
+		return &u->drained;
+	return r->sqe.opcode == IORING_OP_TIMEOUT && r->sqe.off ? &u->counting : &u->waiting;
+}
+
 bool uring_enlist(struct uring_req *r, enum uring_where where)
 {
 	struct uring *u = r->ring;
@@ -102,7 +111,7 @@ bool uring_enlist(struct uring_req *r, enum uring_where where)
 		if (where == ON_WAITING)
 			set_active(r);
 		r->where = where;
-		list_add_tail(&r->link, where == ON_DRAINED ? &u->drained : &u->waiting);
+		list_add_tail(&r->link, list_for(r, where));
 	}
 	spin_unlock(&u->cq_lock);
 	return ok;
@@ -318,6 +327,7 @@ static void cancel_found(struct uring_req *r)
 
 	r->cancelled = true;
 	if (poll) { /* ends in file_ready or poll_ready */
+		list_move(&r->link, &u->ending);
 		async_poll_cancel(&r->poll);
 	} else if (stopped) {
 		uring_unlist_locked(r);
@@ -327,18 +337,25 @@ static void cancel_found(struct uring_req *r)
 		uring_finish_elsewhere(r, -ECANCELED);
 }
 
-static struct uring_req *find(
-	struct uring *u, bool (*match)(const struct uring_req *r, const void *arg), const void *arg)
+static struct uring_req *find_in(struct list_head *list,
+	bool (*match)(const struct uring_req *r, const void *arg), const void *arg)
 {
 	struct uring_req *r;
 
-	list_for_each_entry(r, &u->waiting, link)
-		if (!r->cancelled && match(r, arg))
-			return r;
-	list_for_each_entry(r, &u->drained, link)
+	list_for_each_entry(r, list, link)
 		if (!r->cancelled && match(r, arg))
 			return r;
 	return NULL;
+}
+
+static struct uring_req *find(
+	struct uring *u, bool (*match)(const struct uring_req *r, const void *arg), const void *arg)
+{
+	struct uring_req *r = find_in(&u->waiting, match, arg);
+
+	if (!r)
+		r = find_in(&u->counting, match, arg);
+	return r ? r : find_in(&u->drained, match, arg);
 }
 
 u32 uring_cancel(struct uring *u, bool (*match)(const struct uring_req *r, const void *arg),

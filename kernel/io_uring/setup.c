@@ -111,6 +111,8 @@ static struct uring *uring_new(const struct io_uring_params *p)
 	spin_lock_init(&u->cq_lock);
 	INIT_LIST_HEAD(&u->overflow);
 	INIT_LIST_HEAD(&u->waiting);
+	INIT_LIST_HEAD(&u->counting);
+	INIT_LIST_HEAD(&u->ending);
 	INIT_LIST_HEAD(&u->drained);
 	init_waitqueue_head(&u->wait);
 	u->flags = p->flags;

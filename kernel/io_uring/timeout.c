@@ -103,8 +103,7 @@ long uring_wait_a_while(struct uring_req *r)
 
 static bool is_reached(const struct uring *u, const struct uring_req *r)
 {
-	return r->sqe.opcode == IORING_OP_TIMEOUT && r->sqe.off &&
-	       (s32)(u->counted - r->target) >= 0;
+	return (s32)(u->counted - r->target) >= 0;
 }
 
 void timeouts_check(struct uring *u)
@@ -112,10 +111,10 @@ void timeouts_check(struct uring *u)
 	struct uring_req *r, *next;
 	LIST_HEAD(over);
 
-	if (list_empty(&u->waiting))
+	if (list_empty(&u->counting))
 		return;
 	spin_lock(&u->cq_lock);
-	list_for_each_entry_safe(r, next, &u->waiting, link) {
+	list_for_each_entry_safe(r, next, &u->counting, link) {
 		if (!is_reached(u, r) || !timeout_stop(r))
 			continue;
 		uring_unlist_locked(r);
@@ -148,21 +147,31 @@ static bool is_timeout(const struct uring_req *r, const void *arg)
 	return r->sqe.opcode == IORING_OP_TIMEOUT && r->sqe.user_data == *(const u64 *)arg;
 }
 
+/* Under cq_lock. */
+static struct uring_req *find_timeout(struct list_head *list, u64 data)
+{
+	struct uring_req *r;
+
+	list_for_each_entry(r, list, link)
+		if (is_timeout(r, &data))
+			return r;
+	return NULL;
+}
+
 static long update(struct uring *u, u64 data, u64 deadline)
 {
 	struct uring_req *r;
 	long ret = -ENOENT;
 
 	spin_lock(&u->cq_lock);
-	list_for_each_entry(r, &u->waiting, link) {
-		if (!is_timeout(r, &data))
-			continue;
+	r = find_timeout(&u->waiting, data);
+	if (!r)
+		r = find_timeout(&u->counting, data);
+	if (r)
 		ret = -EALREADY;
-		if (timer_cancel(&r->timer)) {
-			timer_start(&r->timer, deadline);
-			ret = 0;
-		}
-		break;
+	if (r && timer_cancel(&r->timer)) {
+		timer_start(&r->timer, deadline);
+		ret = 0;
 	}
 	spin_unlock(&u->cq_lock);
 	return ret;

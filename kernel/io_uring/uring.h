@@ -68,8 +68,11 @@ struct uring {
 	u32 counted;               /* completions that timeouts count */
 	struct list_head overflow; /* of uring_overflow */
 	struct list_head waiting;  /* of uring_req.link: polls and timeouts */
-	struct list_head drained;  /* of uring_req.link: until nothing waits any more */
-	u32 nr_active;             /* requests that wait, or have waited and have not finished */
+	struct list_head counting; /* the same: timeouts that completions may end */
+	struct list_head
+		ending; /* the same: polls that were cancelled, until the worker has seen it */
+	struct list_head drained; /* of uring_req.link: until nothing waits any more */
+	u32 nr_active;            /* requests that wait, or have waited and have not finished */
 	bool dying;
 	struct wait_queue_head wait;
 };
