@@ -7,6 +7,8 @@
 
 #include "kernel/io_uring/uring.h"
 
+#define MAX_RING_POLLS 128
+
 /* ---- POLL_ADD ---- */
 
 int poll_add_prep(struct uring_req *r)
@@ -26,10 +28,28 @@ static void poll_ready(struct async_poll *p, u32 mask)
 	uring_req_put(r);
 }
 
+/* Each completion wakes all who poll the ring, and their ends are completions: so many and no more. */
+static int may_poll(struct uring_req *r)
+{
+	struct uring *polled = r->file->private_data;
+
+	if (r->file->f_op != &uring_fops || r->polls_ring)
+		return 0;
+	if (atomic_inc_return(&polled->polls) > MAX_RING_POLLS) {
+		atomic_dec(&polled->polls);
+		return -EBUSY;
+	}
+	r->polls_ring = true;
+	return 0;
+}
+
 long poll_add_issue(struct uring_req *r)
 {
 	u32 events = r->sqe.poll32_events & 0xffff;
-	int mask;
+	int mask = may_poll(r);
+
+	if (mask)
+		return mask;
 
 	async_poll_setup(&r->poll, r->file, events | EPOLLERR | EPOLLHUP, poll_ready);
 	if (!uring_enlist(r, ON_WAITING))

@@ -25,6 +25,8 @@ void uring_req_put(struct uring_req *r)
 {
 	if (!atomic_dec_and_test(&r->refs))
 		return;
+	if (r->polls_ring)
+		atomic_dec(&((struct uring *)r->file->private_data)->polls);
 	if (r->file)
 		fput(r->file);
 	if (r->task)

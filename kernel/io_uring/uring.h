@@ -51,6 +51,7 @@ struct uring_buffer {
 
 struct uring {
 	atomic_t refs;              /* the file, and each request */
+	atomic_t polls;             /* requests that poll this ring: POLL_ADD bounds them */
 	u32 flags;                  /* IORING_SETUP_*; R_DISABLED is cleared under lock */
 	u32 sq_entries, cq_entries; /* immutable */
 	struct uring_map rings, sqes;
@@ -93,8 +94,9 @@ struct uring_req {
 	struct task *task;       /* a reference, while it waits: who submitted it */
 	struct list_head link;   /* under cq_lock, as the next three */
 	enum uring_where where;
-	bool busy;   /* counted in task->uring_busy */
-	bool active; /* counted in ring->nr_active */
+	bool busy;       /* counted in task->uring_busy */
+	bool active;     /* counted in ring->nr_active */
+	bool polls_ring; /* counted in the polls of the ring that @file is */
 	bool cancelled;
 	int refused;      /* why it was never run, or 0 */
 	bool failed;      /* did less than asked: breaks the chain */
