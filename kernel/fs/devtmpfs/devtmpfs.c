@@ -147,3 +147,37 @@ static int devtmpfs_init(void)
 	return register_filesystem(&dev_type);
 }
 INITCALL(2, devtmpfs_init);
+
+/* What udev makes elsewhere, and shells expect without it. */
+static int add_links(void)
+{
+	static const struct {
+		const char *name, *target;
+	} links[] = {
+		{ "fd", "/proc/self/fd" },
+		{ "stdin", "/proc/self/fd/0" },
+		{ "stdout", "/proc/self/fd/1" },
+		{ "stderr", "/proc/self/fd/2" },
+	};
+	struct dentry *dir = dev_root(), *d;
+	int err = IS_ERR(dir) ? (int)PTR_ERR(dir) : 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(links) && !err; i++) {
+		struct inode *inode = tmpfs_new_inode(dir->d_sb, NULL, S_IFLNK | 0777, 0);
+
+		if (IS_ERR(inode))
+			return (int)PTR_ERR(inode);
+		inode->i_link = kstrdup(links[i].target);
+		if (!inode->i_link)
+			return -ENOMEM;
+		inode->i_size = (loff_t)strlen(inode->i_link);
+		d = simple_add_entry(dir, links[i].name, inode);
+		err = IS_ERR(d) ? (int)PTR_ERR(d) : 0;
+		if (!err)
+			dput(d);
+	}
+	if (!IS_ERR(dir))
+		dput(dir);
+	return err;
+}
+INITCALL(4, add_links);
