@@ -18,6 +18,8 @@
 #include "kernel/task/cred.h"
 #include "kernel/vfs/vfs.h"
 
+#define KMSG_MAX 1024 /* bytes of a message */
+
 static ssize_t null_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	return 0;
@@ -192,30 +194,47 @@ out:
 	return n;
 }
 
+/* "<N>" before the text: level and facility; what comes from programs is never of the kernel's facility. */
+static u8 kmsg_priority(char **text)
+{
+	char *end = **text == '<' ? strchr(*text, '>') : NULL;
+	u64 v;
+
+	if (!end || (*text)[1] < '0' || (*text)[1] > '9')
+		return 1 << 3 | 4;
+	*end = 0;
+	if (kstrtou64(*text + 1, 10, &v)) {
+		*end = '>';
+		return 1 << 3 | 4;
+	}
+	*text = end + 1;
+	return (u8)(v >> 3 ? v & 0xff : 1 << 3 | v);
+}
+
 static ssize_t kmsg_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
-	char buf[1000], *text = buf;
-	size_t n = min_t(size_t, from->count, sizeof(buf) - 1);
-	u32 level = 4;
+	size_t count = from->count, n = count;
+	char *buf, *text;
+	u8 priority;
 
-	n = copy_from_iter(buf, n, from);
-	if (!n && from->count)
+	if (n > KMSG_MAX)
+		return -EINVAL;
+	buf = kmalloc(KMSG_MAX + 1, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	if (copy_from_iter(buf, n, from) != n) {
+		kfree(buf);
 		return -EFAULT;
-	buf[n] = 0;
-	if (buf[0] == '<' && buf[1] >= '0' && buf[1] <= '9') { /* "<N>" or "<facility|N>" */
-		char *end = strchr(buf, '>');
-		u64 v;
-
-		if (end) {
-			*end = 0;
-			if (!kstrtou64(buf + 1, 10, &v)) {
-				level = v & 7;
-				text = end + 1;
-			}
-		}
 	}
-	printk("\001%u%s\n", level, text);
-	return (ssize_t)n;
+	buf[n] = 0;
+	text = buf;
+	priority = kmsg_priority(&text);
+	n = strlen(text);
+	if (n && text[n - 1] == '\n')
+		text[n - 1] = 0;
+	printk("\002%c%s\n", priority, text);
+	kfree(buf);
+	return (ssize_t)count;
 }
 
 static u32 kmsg_poll(struct file *f, struct poll_table *pt)

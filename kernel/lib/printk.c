@@ -183,7 +183,7 @@ static void write_consoles(const struct printk_record *r)
 	struct console *con;
 	int n;
 
-	if (r->level >= console_loglevel)
+	if ((r->level & 7) >= console_loglevel)
 		return;
 	n = format_line(line, sizeof(line), r);
 	list_for_each_entry(con, &console_list, list)
@@ -237,7 +237,7 @@ void console_register(struct console *con)
 
 	take_writer_role();
 	while (seq < READ_ONCE(console_seq) && !printk_read(&seq, &rec))
-		if (rec.level < console_loglevel)
+		if ((rec.level & 7) < console_loglevel)
 			con->write(con, line, (size_t)format_line(line, sizeof(line), &rec));
 	list_add_tail(&con->list, &console_list);
 	drop_writer_role();
@@ -265,6 +265,9 @@ int vprintk(const char *fmt, va_list ap)
 
 	if (s[0] == 1 && s[1] >= '0' && s[1] <= '7') {
 		level = (u8)(s[1] - '0');
+		s += 2;
+	} else if (s[0] == 2 && s[1]) { /* from /dev/kmsg: with a facility */
+		level = (u8)s[1];
 		s += 2;
 	}
 	spin_lock(&ring_lock);
