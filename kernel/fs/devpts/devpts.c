@@ -87,6 +87,10 @@ static int add_node(
 		dput(d);
 	}
 	d = d_alloc(sb->s_root, &q);
+	if (d && simple_dir_add(root, d)) { /* which lists it */
+		dput(d);
+		d = NULL;
+	}
 	if (d)
 		d_add(d, inode); /* the reference of d_alloc keeps the node */
 	up_write(&root->i_rwsem);
@@ -136,6 +140,8 @@ void devpts_kill(struct tty_struct *slave)
 		inode->i_private = NULL;
 		spin_unlock(&inode->i_lock);
 		clear_nlink(inode);
+		if (d->d_cookie)
+			simple_dir_remove(root, d);
 		d_drop(d);
 		dput(d); /* the one that kept the node */
 	}
