@@ -281,10 +281,24 @@ static int add_links(struct block_device *b, const char *name, const char *dir_b
 	return err ? err : appear(path, b);
 }
 
+/* The fields of /proc/diskstats behind the name. */
+static int show_stat(struct seq *s, void *arg)
+{
+	const struct gendisk *d = ((struct block_device *)arg)->disk;
+	u64 ms[2] = { d->stat.ns[0] / 1000000, d->stat.ns[1] / 1000000 };
+
+	seq_printf(s, "%8lu 0 %8lu %8lu %8lu 0 %8lu %8lu %8lu %8lu %8lu 0 0 0 0 0 0\n",
+		d->stat.ios[0], d->stat.sectors[0], ms[0], d->stat.ios[1], d->stat.sectors[1],
+		ms[1], d->stat.inflight, ms[0] + ms[1], ms[0] + ms[1]);
+	return 0;
+}
+
 static int add_queue(struct block_device *b, const char *dir)
 {
 	int err = add_file(dir, "removable", show_number, (void *)0);
 
+	if (!err)
+		err = add_file(dir, "stat", show_stat, b);
 	if (!err)
 		err = add_file(dir, "queue/rotational", show_number, (void *)0);
 	if (!err)
