@@ -167,6 +167,7 @@ static const struct {
 	{ VM_MAYREAD, "mr" },
 	{ VM_MAYWRITE, "mw" },
 	{ VM_MAYEXEC, "me" },
+	{ VM_SHARED, "ms" },
 	{ VM_GROWSDOWN, "gd" },
 	{ VM_PFNMAP, "pf" },
 	{ VM_LOCKED, "lo" },
@@ -183,6 +184,9 @@ static const struct {
 	{ VM_HUGEPAGE, "hg" },
 	{ VM_NOHUGEPAGE, "nh" },
 	{ VM_MERGEABLE, "mg" },
+	{ VM_UFFD_MISSING, "um" },
+	{ VM_UFFD_WP, "uw" },
+	{ VM_UFFD_MINOR, "ui" },
 };
 
 int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size)
