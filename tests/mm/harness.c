@@ -79,7 +79,8 @@ static bool wanted(const char *name)
 {
 	static const char *const names[] = { "vma_init", "mm_cache_init", "kswapd_start",
 		"giveback_init", "flusher_start", "work_init", "futex_init", "mm_hooks_init",
-		"oom_init", "cpu_timers_init" };
+		"oom_init", "cpu_timers_init", "threads_max_init", "pid_ns_init", "user_ns_init",
+		"uts_init", "time_ns_init", "reserves_init" };
 
 	for (u32 i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(names[i], name))
