@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sched_class.c: tasks get the CPU in proportion to their weights, sleepers come soon but save nothing up, real-time tasks come first.
- * SOURCES: kernel/sched/class.c kernel/lib/rbtree.c
+ * SOURCES: kernel/sched/class.c kernel/sched/deadline.c kernel/lib/rbtree.c
  */
 #include "kernel/sched/internal.h"
 #include "unit.h"

@@ -33,6 +33,14 @@ void physmem_backed(pfn_t pfn, u64 n, u8 *vec)
 {
 	memset(vec, 1, n);
 }
+bool userfault_check(struct vm_area *v, u64 addr, pte_t e, u32 flags)
+{
+	return false;
+}
+int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user)
+{
+	return 0;
+}
 u64 nr_dirty_pages(void)
 {
 	return 0;
