@@ -116,6 +116,7 @@ static void group_stops(void)
 	pid_t pid = SPAWN(for (;;) pause());
 
 	say("-- group stop");
+	NEED(setpgid(pid, pid)); /* SIGTSTP does not stop an orphaned group, which ours may be */
 	t_until(pid, 'S');
 	seize(pid, 0);
 	kill(pid, SIGSTOP);
