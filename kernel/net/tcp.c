@@ -1,26 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp.c: TCP as programs see it (tcp(7)): connect, listen, accept, send, receive, shutdown, close.
+ * tcp.c: the life of a TCP socket as programs see it (tcp(7)): connect, poll, shutdown, close.
  *
  *	CLOSE -> connect: SYN_SENT -> ESTABLISHED;   CLOSE -> listen: LISTEN;   accept: a child of LISTEN, made in tcp_in.c
  *	close: FIN_WAIT1 or LAST_ACK as an orphan, that ends by itself; with unread data or linger 0, a reset
  *
- * Data is copied from and to programs with no spinlock held: a sender builds its skb first, a reader holds read_mutex and looks
- * at the front of the queue, which only readers shorten. Locks: tcp.h.
+ * What is sent and received is in tcp_data.c. Locks: tcp.h.
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
-#include <asm/signal.h>
 #include <linux/eventpoll.h>
 #include <linux/sockios.h>
 
 #include "arch/um/arch.h"
-#include "kernel/lib/printk.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/signal.h"
-
-#define SMALL 1024U /* buffers are not smaller, so that writes in a row share one */
 
 /* ---- life ---- */
 
@@ -91,15 +86,9 @@ void tcp_sigurg(struct tcp_sock *t)
 		file_sigurg(t->inet.sock->file);
 }
 
-static bool writable(const struct tcp_sock *t)
-{
-	return t->wmem + t->wmem / 2 < t->inet.c.sndbuf || !t->wmem;
-}
-
-/* Writers go on when a third of the buffer is free. */
 void tcp_write_space(struct tcp_sock *t)
 {
-	if (writable(t))
+	if (tcp_writable(t))
 		tcp_wake(t, EPOLLOUT | EPOLLWRNORM);
 }
 
@@ -400,15 +389,11 @@ static int disconnect(struct tcp_sock *t)
 	return 0;
 }
 
-static bool connecting(const struct tcp_sock *t)
-{
-	return tcp_in(t, TCPF(TCP_SYN_SENT) | TCPF(TCP_SYN_RECV));
-}
-
 static int finish_connect(struct tcp_sock *t, bool nonblock)
 {
 	struct inet_sock *i = &t->inet;
-	int err = nonblock ? -EINPROGRESS : sock_wait(&i->c, !connecting(t), false, i->c.sndtimeo);
+	int err = nonblock ? -EINPROGRESS :
+			     sock_wait(&i->c, !tcp_connecting(t), false, i->c.sndtimeo);
 
 	if (err)
 		return err == -EAGAIN ? -EINPROGRESS : err;
@@ -434,7 +419,7 @@ static int begin_connect(struct socket *s, struct tcp_sock *t, struct sockaddr_b
 		err = disconnect(t);
 		return err ? err : 1;
 	}
-	if (connecting(t))
+	if (tcp_connecting(t))
 		return -EALREADY;
 	if (t->in_progress && t->state == TCP_CLOSE && t->inet.c.err) {
 		t->in_progress = false;
@@ -472,335 +457,6 @@ static int tcp_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 	return finish_connect(t, nonblock);
 }
 
-/* ---- sending ---- */
-
-static int send_error(struct tcp_sock *t)
-{
-	int err = xchg(&t->inet.c.err, 0);
-
-	if (err)
-		return err;
-	return t->inet.c.shutdown & SHUT_WR || !tcp_in(t, TCPF_SENDING) ? -EPIPE : 0;
-}
-
-static bool may_write(struct tcp_sock *t)
-{
-	return writable(t) || t->inet.c.err || t->inet.c.shutdown & SHUT_WR ||
-	       !tcp_in(t, TCPF_SENDING);
-}
-
-/* Into the last skb, if that has not gone yet and has room. */
-static bool append_to_last(struct tcp_sock *t, struct sk_buff *skb)
-{
-	struct sk_buff *last;
-
-	if (!t->send_head)
-		return false;
-	last = list_last_entry(&t->wq, struct sk_buff, list);
-	if (last->tcp.flags & (TH_SYN | TH_FIN) || !last->buf || skb_tailroom(last) < skb->len ||
-		last->len + skb->len > t->mss)
-		return false;
-	memcpy(skb_payload(last) + last->len, skb_payload(skb), skb->len);
-	last->len += skb->len;
-	last->tcp.end_seq += skb->len;
-	last->tcp.flags |= skb->tcp.flags;
-	return true;
-}
-
-/* @skb's payload is ours to send. Consumed. 0 or an error of the connection. */
-static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool last)
-{
-	int err;
-
-	spin_lock(&t->inet.c.lock);
-	err = send_error(t);
-	if (err) {
-		spin_unlock(&t->inet.c.lock);
-		kfree_skb(skb);
-		return err;
-	}
-	skb->tcp.flags = TH_ACK | (last ? TH_PSH : 0);
-	skb->tcp.seq = t->write_seq;
-	t->write_seq += skb->len;
-	skb->tcp.end_seq = t->write_seq;
-	if (append_to_last(t, skb))
-		kfree_skb(skb);
-	else
-		tcp_queue(t, skb);
-	if (last && m->flags & MSG_OOB) {
-		t->snd_up = t->write_seq;
-		t->urg_sending = true;
-	}
-	tcp_push(t, !last || m->flags & MSG_MORE);
-	spin_unlock(&t->inet.c.lock);
-	net_rx_flush();
-	return 0;
-}
-
-static struct sk_buff *build(struct tcp_sock *t, struct msg *m)
-{
-	u32 seg = min((u32)t->mss, SEG_MAX), n = (u32)min_t(u64, m->iter.count, seg);
-	struct sk_buff *skb = skb_alloc(max(n, min(seg, SMALL)), GFP_KERNEL);
-
-	if (!skb)
-		return ERR_PTR(-ENOBUFS);
-	skb->len = (u32)copy_from_iter(skb->buf->data, n, &m->iter);
-	if (!skb->len) {
-		kfree_skb(skb);
-		return ERR_PTR(-EFAULT);
-	}
-	return skb;
-}
-
-static int wait_writable(struct tcp_sock *t, struct msg *m)
-{
-	if (likely(writable(t)))
-		return 0;
-	return sock_wait(&t->inet.c, may_write(t), m->nonblock, t->inet.c.sndtimeo);
-}
-
-static ssize_t send_locked(struct tcp_sock *t, struct msg *m)
-{
-	ssize_t done = 0;
-	int err = 0;
-
-	while (m->iter.count) {
-		struct sk_buff *skb;
-		u32 n;
-
-		err = wait_writable(t, m);
-		if (err)
-			break;
-		skb = build(t, m);
-		if (IS_ERR(skb)) {
-			err = (int)PTR_ERR(skb);
-			break;
-		}
-		n = skb->len;
-		err = enqueue(t, skb, m, !m->iter.count);
-		if (err)
-			break;
-		done += n;
-	}
-	return done ? done : err;
-}
-
-static ssize_t tcp_sendmsg(struct socket *s, struct msg *m)
-{
-	struct tcp_sock *t = TCP(INET(s));
-	ssize_t n;
-	int err;
-
-	if (m->name && m->name->len && t->state == TCP_CLOSE && !t->inet.c.err)
-		return -EPIPE;
-	if (connecting(t)) {
-		err = sock_wait(&t->inet.c, !connecting(t), m->nonblock, t->inet.c.sndtimeo);
-		if (err)
-			return err;
-	}
-	err = send_error(t);
-	if (err)
-		return err;
-	if (mutex_lock_interruptible(&t->write_mutex))
-		return -ERESTARTSYS;
-	n = send_locked(t, m);
-	mutex_unlock(&t->write_mutex);
-	return n;
-}
-
-/* ---- receiving ---- */
-
-static int recv_oob(struct tcp_sock *t, struct msg *m)
-{
-	int n = 1;
-
-	if (t->inet.c.oobinline || !t->urg_state || t->urg_state == URG_READ)
-		return -EINVAL;
-	if (tcp_in(t, TCPF(TCP_CLOSE)) && !t->urg_state)
-		return -ENOTCONN;
-	if (t->urg_state == URG_AWAITED)
-		return -EAGAIN;
-	m->out_flags |= MSG_OOB;
-	if (!m->iter.count) {
-		m->out_flags |= MSG_TRUNC;
-		return 0;
-	}
-	if (!(m->flags & MSG_TRUNC) && copy_to_iter(&t->urg_byte, 1, &m->iter) != 1)
-		return -EFAULT;
-	if (!(m->flags & MSG_PEEK))
-		t->urg_state = URG_READ;
-	return n;
-}
-
-/* The skb that has byte @seq, and where in it. NULL: not here yet. Readers have read_mutex, so it stays. */
-static struct sk_buff *find_byte(struct tcp_sock *t, u32 seq, u32 *off, u32 *len)
-{
-	struct sk_buff *skb, *found = NULL;
-
-	spin_lock(&t->inet.c.lock);
-	list_for_each_entry(skb, &t->inet.rq, list) {
-		u32 n = skb_len(skb), at = seq - skb->tcp.seq;
-
-		if (!before(seq, skb->tcp.seq) && at < n) {
-			found = skb;
-			*off = at;
-			*len = n - at;
-			break;
-		}
-	}
-	spin_unlock(&t->inet.c.lock);
-	return found;
-}
-
-/* Everything before @seq has been read. */
-static void consume(struct tcp_sock *t, u32 seq)
-{
-	struct inet_sock *i = &t->inet;
-	u32 copied;
-
-	spin_lock(&i->c.lock);
-	copied = seq - t->copied_seq;
-	t->copied_seq = seq;
-	while (!list_empty(&i->rq)) {
-		struct sk_buff *skb = list_first_entry(&i->rq, struct sk_buff, list);
-
-		if (after(skb->tcp.seq + skb_len(skb), seq))
-			break;
-		list_del_init(&skb->list);
-		i->rmem -= min(i->rmem, skb_truesize(skb));
-		kfree_skb(skb);
-	}
-	if (t->urg_state && after(seq, t->urg_seq))
-		t->urg_state = URG_NONE;
-	tcp_rcv_adjust(t, copied);
-	spin_unlock(&i->c.lock);
-	net_rx_flush();
-}
-
-/* Around the urgent byte: reads stop before it, then pass over it. True: stop here. */
-static bool at_urgent(struct tcp_sock *t, u32 *seq, u32 *n, bool first)
-{
-	u32 off = t->urg_seq - *seq;
-
-	if (!t->urg_state || off >= *n)
-		return false;
-	if (off) {
-		*n = off;
-		return false;
-	}
-	if (!first)
-		return true;
-	if (t->inet.c.oobinline)
-		return false;
-	(*seq)++;
-	*n = 0;
-	return false;
-}
-
-static bool readable(struct tcp_sock *t, u32 seq)
-{
-	return after(t->rcv_nxt - !!(t->inet.c.shutdown & SHUT_RD), seq) || t->inet.c.err ||
-	       t->inet.c.shutdown & SHUT_RD ||
-	       !tcp_in(t, TCPF_SENDING | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2) |
-				  TCPF(TCP_SYN_RECV) | TCPF(TCP_SYN_SENT));
-}
-
-/* Nothing more is here: 0 to wait, 1 for the end, or -errno. */
-static int at_end(struct tcp_sock *t)
-{
-	int err;
-
-	if (t->inet.c.err) {
-		err = xchg(&t->inet.c.err, 0);
-		if (err)
-			return err;
-	}
-	if (t->inet.c.shutdown & SHUT_RD)
-		return 1;
-	return t->state == TCP_CLOSE ? -ENOTCONN : 0;
-}
-
-static int copy_some(struct tcp_sock *t, struct msg *m, u32 *seq, bool first, bool *stop)
-{
-	struct sk_buff *skb;
-	u32 off, n;
-
-	skb = find_byte(t, *seq, &off, &n);
-	if (!skb)
-		return 0;
-	n = (u32)min_t(u64, n, m->iter.count);
-	*stop = at_urgent(t, seq, &n, first);
-	if (*stop)
-		return 0;
-	if (!n)
-		return -EAGAIN; /* passed over the urgent byte: look again */
-	if (m->flags & MSG_TRUNC)
-		iov_iter_advance(&m->iter, n);
-	else if (skb_copy_to_iter(skb, off, n, &m->iter))
-		return -EFAULT;
-	*seq += n;
-	return (int)n;
-}
-
-static ssize_t recv_locked(struct tcp_sock *t, struct msg *m)
-{
-	struct sock_common *c = &t->inet.c;
-	bool peek = m->flags & MSG_PEEK, stop = false;
-	u32 seq = t->copied_seq;
-	u64 target = m->flags & MSG_WAITALL ? m->iter.count :
-					      min_t(u64, max(c->rcvlowat, 1U), m->iter.count);
-	ssize_t done = 0;
-	int n, err = 0;
-
-	while (m->iter.count) {
-		n = copy_some(t, m, &seq, !done, &stop);
-		if (n == -EAGAIN)
-			continue;
-		if (n < 0) {
-			err = n;
-			break;
-		}
-		if (n > 0) {
-			done += n;
-			if (!peek && seq - t->copied_seq >= c->rcvbuf / 4)
-				consume(t, seq);
-			continue;
-		}
-		if (stop || (u64)done >= target)
-			break;
-		if (!peek && seq != t->copied_seq)
-			consume(t, seq);
-		err = done && (c->err || c->shutdown & SHUT_RD) ? 1 : at_end(t);
-		if (!err)
-			err = sock_wait(c, readable(t, seq), m->nonblock, c->rcvtimeo);
-		if (err)
-			break;
-	}
-	if (!peek && seq != t->copied_seq)
-		consume(t, seq);
-	return done ? done : err == 1 ? 0 : err;
-}
-
-static ssize_t tcp_recvmsg(struct socket *s, struct msg *m)
-{
-	struct tcp_sock *t = TCP(INET(s));
-	ssize_t n;
-
-	if (m->flags & MSG_ERRQUEUE)
-		return -EAGAIN;
-	if (t->state == TCP_LISTEN)
-		return -ENOTCONN;
-	if (m->name)
-		m->name->len = 0;
-	if (m->flags & MSG_OOB)
-		return recv_oob(t, m);
-	if (mutex_lock_interruptible(&t->inet.read_mutex))
-		return -ERESTARTSYS;
-	n = recv_locked(t, m);
-	mutex_unlock(&t->inet.read_mutex);
-	return n;
-}
-
 /* ---- poll, ioctl ---- */
 
 static u32 tcp_poll(struct socket *s, struct file *f, struct poll_table *pt)
@@ -824,7 +480,7 @@ static u32 tcp_poll(struct socket *s, struct file *f, struct poll_table *pt)
 			avail = 0;
 		if (avail >= max(c->rcvlowat, 1U) && !list_empty(&t->inet.rq))
 			mask |= EPOLLIN | EPOLLRDNORM;
-		if (c->shutdown & SHUT_WR || (writable(t) && state != TCP_CLOSE) ||
+		if (c->shutdown & SHUT_WR || (tcp_writable(t) && state != TCP_CLOSE) ||
 			state == TCP_CLOSE)
 			mask |= EPOLLOUT | EPOLLWRNORM;
 		if (t->urg_state == URG_HERE)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp.h: TCP (RFC 9293) between its files: tcp.c (sockets), tcp_in.c (segments that come), tcp_out.c (segments that go),
- * tcp_ack.c (acknowledgements and congestion control), tcp_timer.c, tcp_opt.c.
+ * tcp.h: TCP (RFC 9293) between its files: tcp.c (sockets), tcp_data.c (sending and receiving), tcp_in.c (segments
+ * that come), tcp_out.c (segments that go), tcp_ack.c (acknowledgements and congestion control), tcp_timer.c, tcp_opt.c.
  *
  *	write queue   skbs from snd_una on: sent ones [head, send_head), then those that wait for window or cwnd
  *	rq            inet.rq: in order, from copied_seq on; readers take from its front
@@ -154,6 +154,15 @@ static inline bool tcp_in(const struct tcp_sock *t, u32 states)
 {
 	return TCPF(READ_ONCE(t->state)) & states;
 }
+static inline bool tcp_connecting(const struct tcp_sock *t)
+{
+	return tcp_in(t, TCPF(TCP_SYN_SENT) | TCPF(TCP_SYN_RECV));
+}
+/* Writers go on when a third of the buffer is free. */
+static inline bool tcp_writable(const struct tcp_sock *t)
+{
+	return t->wmem + t->wmem / 2 < t->inet.c.sndbuf || !t->wmem;
+}
 static inline void tcp_get(struct tcp_sock *t)
 {
 	inet_get(&t->inet);
@@ -186,6 +195,10 @@ bool tcp_offer(struct tcp_sock *child);
 void tcp_offered(struct tcp_sock *child);
 void tcp_forget_child(struct tcp_sock *child);
 void tcp_sigurg(struct tcp_sock *t);
+
+/* tcp_data.c */
+ssize_t tcp_sendmsg(struct socket *s, struct msg *m);
+ssize_t tcp_recvmsg(struct socket *s, struct msg *m);
 
 /* tcp_in.c */
 void tcp_enter_established(struct tcp_sock *t);
