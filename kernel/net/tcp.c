@@ -2,10 +2,10 @@
 /*
  * tcp.c: the life of a TCP socket as programs see it (tcp(7)): connect, poll, shutdown, close.
  *
- *	CLOSE -> connect: SYN_SENT -> ESTABLISHED;   CLOSE -> listen: LISTEN;   accept: a child of LISTEN, made in tcp_in.c
+ *	CLOSE -> connect: SYN_SENT -> ESTABLISHED;   CLOSE -> listen: LISTEN;   accept: a child of LISTEN, made in tcp_listen.c
  *	close: FIN_WAIT1 or LAST_ACK as an orphan, that ends by itself; with unread data or linger 0, a reset
  *
- * What is sent and received is in tcp_data.c. Locks: tcp.h.
+ * Listening is in tcp_listen.c, sending and receiving in tcp_data.c. Locks: tcp.h.
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -135,174 +135,6 @@ bool tcp_has_peer(struct inet_sock *i)
 	return !tcp_in(TCP(i), TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN) | TCPF(TCP_SYN_SENT));
 }
 
-/* ---- listener and child ---- */
-
-bool tcp_offer(struct tcp_sock *c)
-{
-	struct tcp_sock *l = c->listener;
-	bool ok;
-
-	spin_lock(&l->q_lock);
-	ok = !l->listen_closed && l->nr_accept <= l->backlog && !list_empty(&c->q_link);
-	if (ok) {
-		list_move_tail(&c->q_link, &l->accept_q);
-		l->nr_syn--;
-		l->nr_accept++;
-	}
-	spin_unlock(&l->q_lock);
-	return ok;
-}
-
-/* It stands in the queue, and its state says so. */
-void tcp_offered(struct tcp_sock *c)
-{
-	if (c->listener)
-		wake_up_common(&c->listener->inet.c.wait, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM);
-}
-
-/* A child that ends before it is accepted: one that was not established leaves the queue, another stays for accept(2) to find. */
-void tcp_forget_child(struct tcp_sock *c)
-{
-	struct tcp_sock *l = c->listener;
-	bool was = false;
-
-	spin_lock(&l->q_lock);
-	if (c->snd_una == c->iss && !list_empty(&c->q_link)) {
-		list_del_init(&c->q_link);
-		l->nr_syn--;
-		was = true;
-	}
-	spin_unlock(&l->q_lock);
-	if (was)
-		tcp_put(c);
-}
-
-static struct tcp_sock *take_child(struct list_head *q, struct tcp_sock *l, bool accepted)
-{
-	struct tcp_sock *c;
-
-	spin_lock(&l->q_lock);
-	c = list_first_entry_or_null(q, struct tcp_sock, q_link);
-	if (c) {
-		list_del_init(&c->q_link);
-		if (accepted)
-			l->nr_accept--;
-		else
-			l->nr_syn--;
-	}
-	spin_unlock(&l->q_lock);
-	return c;
-}
-
-/* Nobody will accept it. */
-static void kill_child(struct tcp_sock *c)
-{
-	struct tcp_sock *l;
-
-	spin_lock(&c->inet.c.lock);
-	l = c->listener;
-	c->listener = NULL;
-	if (c->state != TCP_CLOSE) {
-		tcp_send_reset(c);
-		tcp_done(c);
-	}
-	spin_unlock(&c->inet.c.lock);
-	if (l)
-		tcp_put(l);
-	tcp_put(c);
-}
-
-static void stop_listening(struct tcp_sock *t)
-{
-	struct tcp_sock *c;
-
-	spin_lock(&t->q_lock);
-	t->listen_closed = true;
-	spin_unlock(&t->q_lock);
-	while ((c = take_child(&t->syn_q, t, false)))
-		kill_child(c);
-	while ((c = take_child(&t->accept_q, t, true)))
-		kill_child(c);
-	net_rx_flush();
-}
-
-static int do_listen(struct tcp_sock *t, int backlog)
-{
-	struct inet_sock *i = &t->inet;
-	int err;
-
-	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
-		return -EINVAL;
-	WRITE_ONCE(t->backlog, (u32)backlog);
-	if (t->state == TCP_LISTEN)
-		return 0;
-	if (!i->lport) {
-		err = inet_get_port(i, &i->laddr, 0, false);
-		if (err)
-			return err;
-	}
-	err = inet_start_listening(i);
-	if (err)
-		return err;
-	t->listen_closed = false;
-	spin_lock(&i->c.lock);
-	i->c.err = 0;
-	tcp_set_state(t, TCP_LISTEN);
-	spin_unlock(&i->c.lock);
-	return 0;
-}
-
-static int tcp_listen(struct socket *s, int backlog)
-{
-	struct tcp_sock *t = TCP(INET(s));
-	int err;
-
-	mutex_lock(&t->inet.op);
-	err = do_listen(t, min(backlog, READ_ONCE(tcp_limits.somaxconn)));
-	mutex_unlock(&t->inet.op);
-	if (!err)
-		s->listening = true;
-	return err;
-}
-
-/* @to's fresh socket gives way to the child. */
-static void graft(struct socket *to, struct tcp_sock *c)
-{
-	struct inet_sock *fresh = INET(to);
-	struct tcp_sock *l;
-
-	spin_lock(&c->inet.c.lock);
-	l = c->listener;
-	c->listener = NULL;
-	c->orphan = false;
-	c->inet.sock = to;
-	c->inet.c.ino = fresh->c.ino;
-	to->sk = &c->inet.c;
-	spin_unlock(&c->inet.c.lock);
-	if (l)
-		tcp_put(l);
-	inet_put(fresh);
-}
-
-static int tcp_accept(struct socket *s, struct socket *to, bool nonblock)
-{
-	struct tcp_sock *t = TCP(INET(s)), *c;
-	int err;
-
-	while (t->state == TCP_LISTEN) {
-		c = take_child(&t->accept_q, t, true);
-		if (c) {
-			graft(to, c);
-			return 0;
-		}
-		err = sock_wait(&t->inet.c, !list_empty(&t->accept_q) || t->state != TCP_LISTEN,
-			nonblock, t->inet.c.rcvtimeo);
-		if (err)
-			return err;
-	}
-	return -EINVAL;
-}
-
 /* ---- connect ---- */
 
 /* The window scale that the largest buffer will need. */
@@ -384,7 +216,7 @@ static int disconnect(struct tcp_sock *t)
 	i->raddr = IP_ANY;
 	i->lport = 0;
 	i->listening = false;
-	stop_listening(t);
+	tcp_stop_listening(t);
 	net_rx_flush();
 	return 0;
 }
@@ -557,7 +389,7 @@ static int tcp_shutdown(struct socket *s, int how)
 		tcp_wake(t, EPOLLIN | EPOLLHUP);
 		spin_unlock(&t->inet.c.lock);
 		inet_stop_listening(&t->inet);
-		stop_listening(t);
+		tcp_stop_listening(t);
 	}
 	mutex_unlock(&t->inet.op);
 	net_rx_flush();
@@ -629,7 +461,7 @@ static int tcp_release(struct socket *s)
 		t->inet.sock = NULL;
 		spin_unlock(&t->inet.c.lock);
 		inet_unhash(&t->inet);
-		stop_listening(t);
+		tcp_stop_listening(t);
 	} else {
 		tcp_close(t);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp.h: TCP (RFC 9293) between its files: tcp.c (sockets), tcp_data.c (sending and receiving), tcp_in.c (segments
- * that come), tcp_out.c (segments that go), tcp_ack.c (acknowledgements and congestion control), tcp_timer.c, tcp_opt.c.
+ * tcp.h: TCP (RFC 9293) between its files: tcp.c (sockets), tcp_listen.c, tcp_data.c (sending and receiving),
+ * tcp_in.c (segments that come), tcp_out.c (segments that go), tcp_ack.c (acknowledgements and congestion control), tcp_timer.c, tcp_opt.c.
  *
  *	write queue   skbs from snd_una on: sent ones [head, send_head), then those that wait for window or cwnd
  *	rq            inet.rq: in order, from copied_seq on; readers take from its front
@@ -72,6 +72,16 @@ enum {
 
 struct sack_block {
 	u32 start, end;
+};
+
+/* What a segment's options say. */
+struct tcp_opts {
+	u16 mss; /* 0: not said */
+	u8 wscale;
+	bool has_wscale, sack_ok, saw_ts;
+	u32 tsval, tsecr;
+	struct sack_block sacks[MAX_SACKS];
+	u32 nr_sacks;
 };
 
 struct cubic {
@@ -190,11 +200,19 @@ void tcp_done(struct tcp_sock *t);
 void tcp_fail(struct tcp_sock *t, int err); /* the same with an error for the program */
 void tcp_wake(struct tcp_sock *t, u64 key);
 void tcp_write_space(struct tcp_sock *t);
+void tcp_sigurg(struct tcp_sock *t);
+
+/* tcp_listen.c */
+int tcp_listen(struct socket *s, int backlog);
+int tcp_accept(struct socket *s, struct socket *to, bool nonblock);
+void tcp_stop_listening(struct tcp_sock *l);
+/* A SYN for listener @l: a child in SYN_RECV, which answers. */
+void tcp_make_child(
+	struct net *net, struct tcp_sock *l, struct sk_buff *skb, const struct tcp_opts *o);
 /* A child that is established goes to its listener. False: nobody wants it. c.lock of the child held. */
 bool tcp_offer(struct tcp_sock *child);
 void tcp_offered(struct tcp_sock *child);
 void tcp_forget_child(struct tcp_sock *child);
-void tcp_sigurg(struct tcp_sock *t);
 
 /* tcp_data.c */
 ssize_t tcp_sendmsg(struct socket *s, struct msg *m);
@@ -202,6 +220,7 @@ ssize_t tcp_recvmsg(struct socket *s, struct msg *m);
 
 /* tcp_in.c */
 void tcp_enter_established(struct tcp_sock *t);
+void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o); /* what both sides can do */
 void tcp_rcv_adjust(struct tcp_sock *t, u32 copied);
 
 /* tcp_ack.c */

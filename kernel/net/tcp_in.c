@@ -19,16 +19,6 @@
 #define PAWS_IDLE (24UL * 24 * 3600 * NSEC_PER_SEC)
 #define CHALLENGES_PER_SEC 1000
 
-/* What a segment's options say. */
-struct opts {
-	u16 mss; /* 0: not said */
-	u8 wscale;
-	bool has_wscale, sack_ok, saw_ts;
-	u32 tsval, tsecr;
-	struct sack_block sacks[MAX_SACKS];
-	u32 nr_sacks;
-};
-
 /* ---- parsing ---- */
 
 static u32 be32(const u8 *p)
@@ -36,7 +26,7 @@ static u32 be32(const u8 *p)
 	return (u32)p[0] << 24 | (u32)p[1] << 16 | (u32)p[2] << 8 | p[3];
 }
 
-static void parse_option(const u8 *p, u32 len, struct opts *o)
+static void parse_option(const u8 *p, u32 len, struct tcp_opts *o)
 {
 	switch (p[0]) {
 	case 2:
@@ -65,9 +55,9 @@ static void parse_option(const u8 *p, u32 len, struct opts *o)
 	}
 }
 
-static void parse_options(const u8 *p, u32 n, struct opts *o)
+static void parse_options(const u8 *p, u32 n, struct tcp_opts *o)
 {
-	*o = (struct opts){ 0 };
+	*o = (struct tcp_opts){ 0 };
 	while (n && p[0]) {
 		u32 len = p[0] == 1 ? 1 : n > 1 ? p[1] : 0;
 
@@ -81,7 +71,7 @@ static void parse_options(const u8 *p, u32 n, struct opts *o)
 }
 
 /* Pulls the header into skb->tcp. */
-static bool parse(struct sk_buff *skb, struct opts *o, u16 *urg_ptr)
+static bool parse(struct sk_buff *skb, struct tcp_opts *o, u16 *urg_ptr)
 {
 	u8 tmp[60];
 	const struct tcphdr *h = skb_header(skb, sizeof(*h), tmp);
@@ -391,9 +381,9 @@ static void take_fin(struct tcp_sock *t)
 			    (t->inet.c.shutdown == SHUT_BOTH ? EPOLLHUP : 0));
 }
 
-/* ---- LISTEN ---- */
+/* ---- SYNs ---- */
 
-static void child_options(struct tcp_sock *t, const struct opts *o)
+void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o)
 {
 	t->peer_mss = o->mss ? o->mss : MSS_DEFAULT;
 	t->ts_ok = o->saw_ts && tcp_limits.timestamps;
@@ -408,115 +398,9 @@ static void child_options(struct tcp_sock *t, const struct opts *o)
 	}
 }
 
-/* What a child has from its listener. */
-static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
-{
-	const struct inet_sock *from = &l->inet;
-	struct inet_sock *i = &c->inet;
-
-	sock_init_common(&i->c, from->c.family, SOCK_STREAM, IPPROTO_TCP);
-	i->c.sndbuf = from->c.sndbuf;
-	i->c.rcvbuf = from->c.rcvbuf;
-	i->c.rcvlowat = from->c.rcvlowat;
-	i->c.sndtimeo = from->c.sndtimeo;
-	i->c.rcvtimeo = from->c.rcvtimeo;
-	i->c.reuseaddr = from->c.reuseaddr;
-	i->c.reuseport = from->c.reuseport;
-	i->c.keepalive = from->c.keepalive;
-	i->c.linger = from->c.linger;
-	i->c.priority = from->c.priority;
-	i->c.mark = from->c.mark;
-	i->v6 = from->v6;
-	i->v6only = from->v6only;
-	i->ttl = from->ttl;
-	i->hops = from->hops;
-	i->tos = from->tos;
-	i->tclass = from->tclass;
-	i->mc_hops = i->mc_ttl = -1;
-	i->uid = from->uid;
-	i->bound_if = from->bound_if;
-	i->port_by_user = from->port_by_user;
-	i->pmtudisc = from->pmtudisc;
-	i->net = net_get(from->net);
-	i->table = from->table;
-	c->nodelay = l->nodelay;
-	c->user_mss = l->user_mss;
-	c->keep_idle = l->keep_idle;
-	c->keep_intvl = l->keep_intvl;
-	c->keep_cnt = l->keep_cnt;
-	c->user_timeout = l->user_timeout;
-	c->window_clamp = l->window_clamp;
-	c->rcv_wscale = l->rcv_wscale;
-	c->sndbuf_fixed = l->sndbuf_fixed;
-	c->rcvbuf_fixed = l->rcvbuf_fixed;
-	i->c.oobinline = from->c.oobinline;
-	c->linger2 = l->linger2;
-	c->reno = l->reno;
-	c->notsent_lowat = l->notsent_lowat;
-}
-
-static bool queue_syn(struct tcp_sock *l, struct tcp_sock *c)
-{
-	bool ok;
-
-	spin_lock(&l->q_lock);
-	ok = !l->listen_closed && l->nr_accept <= l->backlog && l->nr_syn <= max(l->backlog, 128U);
-	if (ok) {
-		tcp_get(c);
-		tcp_get(l);
-		c->listener = l;
-		list_add_tail(&c->q_link, &l->syn_q);
-		l->nr_syn++;
-	}
-	spin_unlock(&l->q_lock);
-	return ok;
-}
-
-/* A SYN for listener @l: a child in SYN_RECV, which answers. */
-static void make_child(
-	struct net *net, struct tcp_sock *l, struct sk_buff *skb, const struct opts *o)
-{
-	struct tcp_sock *c;
-	struct flow f = { .saddr = skb->ip.daddr, .daddr = skb->ip.saddr, .oif = l->inet.bound_if };
-
-	if (route_output(net, &f))
-		return;
-	c = tcp_alloc(GFP_ATOMIC);
-	if (!c)
-		return;
-	tcp_setup(c);
-	inherit(c, l);
-	c->flow = f;
-	c->state = TCP_SYN_RECV;
-	c->orphan = true;
-	c->irs = skb->tcp.seq;
-	c->rcv_nxt = c->rcv_wup = c->copied_seq = c->space_seq = c->irs + 1;
-	child_options(c, o);
-	c->snd_wnd = c->max_window = skb->tcp.window;
-	c->snd_wl1 = c->irs;
-	c->advmss = (u16)(f.mtu - (ip_is_v4(&f.daddr) ? 40 : 60));
-	tcp_sync_mss(c);
-	if (inet_enter_child(&c->inet, &skb->ip.daddr, skb->dport, &skb->ip.saddr, skb->sport)) {
-		tcp_put(c);
-		return;
-	}
-	c->iss = c->snd_una = c->snd_nxt = c->write_seq = tcp_new_iss(&c->inet);
-	spin_lock(&c->inet.c.lock);
-	tcp_get(c);
-	c->self_ref = true;
-	if (!queue_syn(l, c)) {
-		tcp_done(c);
-	} else {
-		ip_stats.tcp_passive++;
-		tcp_send_syn(c);
-	}
-	spin_unlock(&c->inet.c.lock);
-	tcp_put(c);
-}
-
 /* ---- SYN_SENT ---- */
 
-static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct opts *o)
+static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opts *o)
 {
 	u8 fl = skb->tcp.flags;
 	bool acks = fl & TH_ACK;
@@ -535,7 +419,7 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct opts *
 		return;
 	t->irs = skb->tcp.seq;
 	t->rcv_nxt = t->rcv_wup = t->copied_seq = t->space_seq = t->irs + 1;
-	child_options(t, o);
+	tcp_take_opts(t, o);
 	t->snd_wl1 = skb->tcp.seq;
 	t->snd_wnd = t->max_window = skb->tcp.window;
 	tcp_sync_mss(t);
@@ -674,7 +558,7 @@ static bool data_to_nobody(struct tcp_sock *t, const struct sk_buff *skb)
 	return true;
 }
 
-static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct opts *o, u16 urg)
+static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opts *o, u16 urg)
 {
 	u8 fl = skb->tcp.flags;
 
@@ -739,7 +623,7 @@ drop:
 }
 
 /* A new connection may take the numbers of one in TIME_WAIT, when it is clear that it is newer (RFC 6191). */
-static bool reopens(struct tcp_sock *t, const struct sk_buff *skb, const struct opts *o)
+static bool reopens(struct tcp_sock *t, const struct sk_buff *skb, const struct tcp_opts *o)
 {
 	if (t->state != TCP_TIME_WAIT || (skb->tcp.flags & (TH_SYN | TH_ACK | TH_RST)) != TH_SYN)
 		return false;
@@ -748,7 +632,7 @@ static bool reopens(struct tcp_sock *t, const struct sk_buff *skb, const struct 
 }
 
 static void to_socket(
-	struct net *net, struct tcp_sock *t, struct sk_buff *skb, const struct opts *o, u16 urg)
+	struct net *net, struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opts *o, u16 urg)
 {
 	u8 state;
 
@@ -766,7 +650,7 @@ static void to_socket(
 		if (skb->tcp.flags & TH_ACK)
 			tcp_refuse(net, skb);
 		else if ((skb->tcp.flags & (TH_SYN | TH_RST)) == TH_SYN)
-			make_child(net, t, skb, o);
+			tcp_make_child(net, t, skb, o);
 	} else if (state == TCP_CLOSE) {
 		tcp_refuse(net, skb);
 	}
@@ -777,7 +661,7 @@ static void to_socket(
 void tcp_rcv(struct net *net, struct sk_buff *skb)
 {
 	struct inet_sock *i;
-	struct opts o;
+	struct tcp_opts o;
 	u16 urg;
 
 	ip_stats.tcp_in++;

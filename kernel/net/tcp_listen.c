@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_listen.c: listeners and their children.
+ *
+ *	tcp_make_child (a SYN)   -> syn_q, SYN_RECV -> tcp_offer (the handshake is complete) -> accept_q -> tcp_accept -> a socket's
+ *	tcp_forget_child (ended before that): from syn_q it goes away, from accept_q accept(2) takes it as it is
+ *	tcp_stop_listening: whoever is in a queue gets a reset
+ *
+ * A child holds a reference on its listener until it is accepted, a queue one on each child. c.lock of a child is outside its
+ * listener's q_lock, which guards the queues and their counts.
+ */
+#include <asm/errno.h>
+#include <linux/eventpoll.h>
+
+#include "arch/um/arch.h"
+#include "kernel/net/tcp.h"
+#include "kernel/sched/task.h"
+
+/* ---- a SYN comes ---- */
+
+/* What a child has from its listener. */
+static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
+{
+	const struct inet_sock *from = &l->inet;
+	struct inet_sock *i = &c->inet;
+
+	sock_init_common(&i->c, from->c.family, SOCK_STREAM, IPPROTO_TCP);
+	i->c.sndbuf = from->c.sndbuf;
+	i->c.rcvbuf = from->c.rcvbuf;
+	i->c.rcvlowat = from->c.rcvlowat;
+	i->c.sndtimeo = from->c.sndtimeo;
+	i->c.rcvtimeo = from->c.rcvtimeo;
+	i->c.reuseaddr = from->c.reuseaddr;
+	i->c.reuseport = from->c.reuseport;
+	i->c.keepalive = from->c.keepalive;
+	i->c.linger = from->c.linger;
+	i->c.priority = from->c.priority;
+	i->c.mark = from->c.mark;
+	i->v6 = from->v6;
+	i->v6only = from->v6only;
+	i->ttl = from->ttl;
+	i->hops = from->hops;
+	i->tos = from->tos;
+	i->tclass = from->tclass;
+	i->mc_hops = i->mc_ttl = -1;
+	i->uid = from->uid;
+	i->bound_if = from->bound_if;
+	i->port_by_user = from->port_by_user;
+	i->pmtudisc = from->pmtudisc;
+	i->net = net_get(from->net);
+	i->table = from->table;
+	c->nodelay = l->nodelay;
+	c->user_mss = l->user_mss;
+	c->keep_idle = l->keep_idle;
+	c->keep_intvl = l->keep_intvl;
+	c->keep_cnt = l->keep_cnt;
+	c->user_timeout = l->user_timeout;
+	c->window_clamp = l->window_clamp;
+	c->rcv_wscale = l->rcv_wscale;
+	c->sndbuf_fixed = l->sndbuf_fixed;
+	c->rcvbuf_fixed = l->rcvbuf_fixed;
+	i->c.oobinline = from->c.oobinline;
+	c->linger2 = l->linger2;
+	c->reno = l->reno;
+	c->notsent_lowat = l->notsent_lowat;
+}
+
+static bool queue_syn(struct tcp_sock *l, struct tcp_sock *c)
+{
+	bool ok;
+
+	spin_lock(&l->q_lock);
+	ok = !l->listen_closed && l->nr_accept <= l->backlog && l->nr_syn <= max(l->backlog, 128U);
+	if (ok) {
+		tcp_get(c);
+		tcp_get(l);
+		c->listener = l;
+		list_add_tail(&c->q_link, &l->syn_q);
+		l->nr_syn++;
+	}
+	spin_unlock(&l->q_lock);
+	return ok;
+}
+
+/* A SYN for listener @l: a child in SYN_RECV, which answers. */
+void tcp_make_child(
+	struct net *net, struct tcp_sock *l, struct sk_buff *skb, const struct tcp_opts *o)
+{
+	struct tcp_sock *c;
+	struct flow f = { .saddr = skb->ip.daddr, .daddr = skb->ip.saddr, .oif = l->inet.bound_if };
+
+	if (route_output(net, &f))
+		return;
+	c = tcp_alloc(GFP_ATOMIC);
+	if (!c)
+		return;
+	tcp_setup(c);
+	inherit(c, l);
+	c->flow = f;
+	c->state = TCP_SYN_RECV;
+	c->orphan = true;
+	c->irs = skb->tcp.seq;
+	c->rcv_nxt = c->rcv_wup = c->copied_seq = c->space_seq = c->irs + 1;
+	tcp_take_opts(c, o);
+	c->snd_wnd = c->max_window = skb->tcp.window;
+	c->snd_wl1 = c->irs;
+	c->advmss = (u16)(f.mtu - (ip_is_v4(&f.daddr) ? 40 : 60));
+	tcp_sync_mss(c);
+	if (inet_enter_child(&c->inet, &skb->ip.daddr, skb->dport, &skb->ip.saddr, skb->sport)) {
+		tcp_put(c);
+		return;
+	}
+	c->iss = c->snd_una = c->snd_nxt = c->write_seq = tcp_new_iss(&c->inet);
+	spin_lock(&c->inet.c.lock);
+	tcp_get(c);
+	c->self_ref = true;
+	if (!queue_syn(l, c)) {
+		tcp_done(c);
+	} else {
+		ip_stats.tcp_passive++;
+		tcp_send_syn(c);
+	}
+	spin_unlock(&c->inet.c.lock);
+	tcp_put(c);
+}
+
+/* ---- the queues ---- */
+
+bool tcp_offer(struct tcp_sock *c)
+{
+	struct tcp_sock *l = c->listener;
+	bool ok;
+
+	spin_lock(&l->q_lock);
+	ok = !l->listen_closed && l->nr_accept <= l->backlog && !list_empty(&c->q_link);
+	if (ok) {
+		list_move_tail(&c->q_link, &l->accept_q);
+		l->nr_syn--;
+		l->nr_accept++;
+	}
+	spin_unlock(&l->q_lock);
+	return ok;
+}
+
+/* It stands in the queue, and its state says so. */
+void tcp_offered(struct tcp_sock *c)
+{
+	if (c->listener)
+		wake_up_common(&c->listener->inet.c.wait, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM);
+}
+
+/* A child that ends before it is accepted: one that was not established leaves the queue, another stays for accept(2) to find. */
+void tcp_forget_child(struct tcp_sock *c)
+{
+	struct tcp_sock *l = c->listener;
+	bool was = false;
+
+	spin_lock(&l->q_lock);
+	if (c->snd_una == c->iss && !list_empty(&c->q_link)) {
+		list_del_init(&c->q_link);
+		l->nr_syn--;
+		was = true;
+	}
+	spin_unlock(&l->q_lock);
+	if (was)
+		tcp_put(c);
+}
+
+static struct tcp_sock *take_child(struct list_head *q, struct tcp_sock *l, bool accepted)
+{
+	struct tcp_sock *c;
+
+	spin_lock(&l->q_lock);
+	c = list_first_entry_or_null(q, struct tcp_sock, q_link);
+	if (c) {
+		list_del_init(&c->q_link);
+		if (accepted)
+			l->nr_accept--;
+		else
+			l->nr_syn--;
+	}
+	spin_unlock(&l->q_lock);
+	return c;
+}
+
+/* Nobody will accept it. */
+static void kill_child(struct tcp_sock *c)
+{
+	struct tcp_sock *l;
+
+	spin_lock(&c->inet.c.lock);
+	l = c->listener;
+	c->listener = NULL;
+	if (c->state != TCP_CLOSE) {
+		tcp_send_reset(c);
+		tcp_done(c);
+	}
+	spin_unlock(&c->inet.c.lock);
+	if (l)
+		tcp_put(l);
+	tcp_put(c);
+}
+
+void tcp_stop_listening(struct tcp_sock *t)
+{
+	struct tcp_sock *c;
+
+	spin_lock(&t->q_lock);
+	t->listen_closed = true;
+	spin_unlock(&t->q_lock);
+	while ((c = take_child(&t->syn_q, t, false)))
+		kill_child(c);
+	while ((c = take_child(&t->accept_q, t, true)))
+		kill_child(c);
+	net_rx_flush();
+}
+
+static int listen_locked(struct tcp_sock *t, int backlog)
+{
+	struct inet_sock *i = &t->inet;
+	int err;
+
+	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
+		return -EINVAL;
+	WRITE_ONCE(t->backlog, (u32)backlog);
+	if (t->state == TCP_LISTEN)
+		return 0;
+	if (!i->lport) {
+		err = inet_get_port(i, &i->laddr, 0, false);
+		if (err)
+			return err;
+	}
+	err = inet_start_listening(i);
+	if (err)
+		return err;
+	t->listen_closed = false;
+	spin_lock(&i->c.lock);
+	i->c.err = 0;
+	tcp_set_state(t, TCP_LISTEN);
+	spin_unlock(&i->c.lock);
+	return 0;
+}
+
+int tcp_listen(struct socket *s, int backlog)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	int err;
+
+	mutex_lock(&t->inet.op);
+	err = listen_locked(t, min(backlog, READ_ONCE(tcp_limits.somaxconn)));
+	mutex_unlock(&t->inet.op);
+	if (!err)
+		s->listening = true;
+	return err;
+}
+
+/* @to's fresh socket gives way to the child. */
+static void graft(struct socket *to, struct tcp_sock *c)
+{
+	struct inet_sock *fresh = INET(to);
+	struct tcp_sock *l;
+
+	spin_lock(&c->inet.c.lock);
+	l = c->listener;
+	c->listener = NULL;
+	c->orphan = false;
+	c->inet.sock = to;
+	c->inet.c.ino = fresh->c.ino;
+	to->sk = &c->inet.c;
+	spin_unlock(&c->inet.c.lock);
+	if (l)
+		tcp_put(l);
+	inet_put(fresh);
+}
+
+int tcp_accept(struct socket *s, struct socket *to, bool nonblock)
+{
+	struct tcp_sock *t = TCP(INET(s)), *c;
+	int err;
+
+	while (t->state == TCP_LISTEN) {
+		c = take_child(&t->accept_q, t, true);
+		if (c) {
+			graft(to, c);
+			return 0;
+		}
+		err = sock_wait(&t->inet.c, !list_empty(&t->accept_q) || t->state != TCP_LISTEN,
+			nonblock, t->inet.c.rcvtimeo);
+		if (err)
+			return err;
+	}
+	return -EINVAL;
+}
