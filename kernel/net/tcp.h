@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp.h: TCP (RFC 9293) between its files: tcp.c (sockets), tcp_listen.c, tcp_data.c (sending and receiving),
- * tcp_in.c (segments that come), tcp_out.c (segments that go), tcp_ack.c (acknowledgements and congestion control), tcp_timer.c, tcp_opt.c.
+ * tcp_in.c (segments that come), tcp_queue.c (where their payload goes), tcp_out.c (segments that go), tcp_ack.c (acknowledgements
+ * and congestion control), tcp_timer.c, tcp_opt.c.
  *
  *	write queue   skbs from snd_una on: sent ones [head, send_head), then those that wait for window or cwnd
  *	rq            inet.rq: in order, from copied_seq on; readers take from its front
@@ -57,6 +58,8 @@ enum {
 #define DUP_THRESH 3
 #define MAX_SACKS 4
 #define WSCALE_MAX 14
+#define TCP_QUICK_ACKS                                                                             \
+	16U /* so many segments are acknowledged at once when it is new or has lost some */
 #define SEG_MAX 32768U /* payload of one skb: what a buffer of eight pages holds */
 
 #define MSEC NSEC_PER_MSEC
@@ -221,7 +224,11 @@ ssize_t tcp_recvmsg(struct socket *s, struct msg *m);
 /* tcp_in.c */
 void tcp_enter_established(struct tcp_sock *t);
 void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o); /* what both sides can do */
-void tcp_rcv_adjust(struct tcp_sock *t, u32 copied);
+
+/* tcp_queue.c */
+/* Payload and FIN. Consumes @skb. True: something is new in order. */
+bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb);
+void tcp_rcv_adjust(struct tcp_sock *t, u32 copied); /* the reader has taken so many bytes */
 
 /* tcp_ack.c */
 /* Takes the acknowledgement of @skb. False: it is about what was never sent. */

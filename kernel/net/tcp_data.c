@@ -5,7 +5,7 @@
  *	tcp_sendmsg	copies into an skb of its own with no spinlock held, then queues it under c.lock; write_mutex: one sender
  *	tcp_recvmsg	looks at the front of rq, which only readers shorten; read_mutex: one reader
  *
- * How the segments are cut and when they go is tcp_out.c's, how they come into rq tcp_in.c's. Locks: tcp.h.
+ * How the segments are cut and when they go is tcp_out.c's, how they come into rq tcp_queue.c's. Locks: tcp.h.
  */
 #include <asm/errno.h>
 

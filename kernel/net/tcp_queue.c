@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_queue.c: the queues of a receiver: what came in order (rq, for the reader) and what came out of order (ooo).
+ *
+ *	tcp_take_data	payload and FIN of a segment: into rq, into ooo, or dropped; says what is to be acknowledged, and how soon
+ *	tcp_rcv_adjust	the reader has taken bytes: a larger buffer, a window to announce
+ *
+ * Invariants:
+ * 1. rq is [copied_seq, rcv_nxt) without gaps.
+ * 2. ooo is sorted, without overlaps, and all of it lies after rcv_nxt.
+ * 3. rmem and ooo_mem are the true sizes of what is in them, and bounded by twice rcvbuf.
+ * c.lock held throughout.
+ */
+#include "arch/um/arch.h"
+#include "kernel/net/tcp.h"
+#include "kernel/sched/task.h"
+
+#define COALESCE_MAX 1024U
+
+/* ---- out of order ---- */
+
+/* The list of blocks that SACK tells, with the one that @seq is in first (RFC 2018, 4). */
+static void note_sacks(struct tcp_sock *t, u32 seq)
+{
+	struct sack_block all[64];
+	struct sk_buff *skb;
+	u32 n = 0, out = 0;
+
+	list_for_each_entry(skb, &t->ooo, list) {
+		if (n && all[n - 1].end == skb->tcp.seq)
+			all[n - 1].end = skb->tcp.end_seq;
+		else if (n < ARRAY_SIZE(all))
+			all[n++] = (struct sack_block){ skb->tcp.seq, skb->tcp.end_seq };
+	}
+	for (u32 i = 0; i < n; i++)
+		if (!before(seq, all[i].start) && before(seq, all[i].end))
+			t->sacks[out++] = all[i];
+	for (u32 i = 0; i < n && out < MAX_SACKS; i++)
+		if (!out || all[i].start != t->sacks[0].start)
+			t->sacks[out++] = all[i];
+	t->nr_sacks = out;
+}
+
+/* Cuts what lies before @seq off the front. */
+static void cut_front(struct sk_buff *skb, u32 seq)
+{
+	skb_pull(skb, seq - skb->tcp.seq);
+	skb->tcp.seq = seq;
+}
+
+static void ooo_drop(struct tcp_sock *t, struct sk_buff *skb)
+{
+	list_del_init(&skb->list);
+	t->ooo_mem -= skb_truesize(skb);
+	kfree_skb(skb);
+}
+
+/* Keeps the queue free of overlaps: what is there counts, what is new fills gaps. */
+static void ooo_insert(struct tcp_sock *t, struct sk_buff *skb)
+{
+	struct sk_buff *o, *next;
+	struct list_head *at = &t->ooo;
+	u32 seq = skb->tcp.seq, end = skb->tcp.end_seq;
+
+	list_for_each_entry_reverse(o, &t->ooo, list) {
+		if (!after(o->tcp.seq, seq)) {
+			at = &o->list;
+			if (!before(o->tcp.end_seq, end)) { /* all of it is here */
+				t->dsack = (struct sack_block){ seq, end };
+				kfree_skb(skb);
+				return;
+			}
+			if (after(o->tcp.end_seq, seq))
+				cut_front(skb, o->tcp.end_seq);
+			break;
+		}
+	}
+	list_add(&skb->list, at);
+	t->ooo_mem += skb_truesize(skb);
+	for (o = list_next_entry(skb, list); &o->list != &t->ooo; o = next) {
+		next = list_next_entry(o, list);
+		if (!after(end, o->tcp.seq))
+			break;
+		if (!before(end, o->tcp.end_seq)) {
+			ooo_drop(t, o);
+			continue;
+		}
+		cut_front(o, end);
+		break;
+	}
+	note_sacks(t, seq);
+}
+
+/* ---- in order ---- */
+
+/* A small piece goes into the buffer of the one before it, once nobody shares that: many small segments cost no more than their bytes. */
+static bool coalesce(struct inet_sock *i, struct sk_buff *skb)
+{
+	struct sk_buff *last;
+	u32 n = skb_len(skb);
+
+	if (list_empty(&i->rq) || n > COALESCE_MAX)
+		return false;
+	last = list_last_entry(&i->rq, struct sk_buff, list);
+	if (skb_tailroom(last) < n || skb_headlen(last))
+		return false;
+	skb_copy(skb, 0, skb_payload(last) + last->len, n);
+	last->len += n;
+	last->tcp.end_seq = skb->tcp.end_seq;
+	return true;
+}
+
+static void take_in_order(struct tcp_sock *t, struct sk_buff *skb)
+{
+	struct inet_sock *i = &t->inet;
+	u32 n = skb_len(skb);
+
+	t->rcv_nxt = skb->tcp.end_seq;
+	t->bytes_received += n;
+	t->fin_seen |= skb->tcp.flags & TH_FIN;
+	if (!n || coalesce(i, skb)) {
+		kfree_skb(skb);
+		return;
+	}
+	i->rmem += skb_truesize(skb);
+	list_add_tail(&skb->list, &i->rq);
+}
+
+static void drain_ooo(struct tcp_sock *t)
+{
+	while (!list_empty(&t->ooo)) {
+		struct sk_buff *skb = list_first_entry(&t->ooo, struct sk_buff, list);
+
+		if (after(skb->tcp.seq, t->rcv_nxt))
+			break;
+		if (!after(skb->tcp.end_seq, t->rcv_nxt)) {
+			ooo_drop(t, skb);
+			continue;
+		}
+		list_del_init(&skb->list);
+		t->ooo_mem -= skb_truesize(skb);
+		if (before(skb->tcp.seq, t->rcv_nxt))
+			cut_front(skb, t->rcv_nxt);
+		take_in_order(t, skb);
+	}
+	if (list_empty(&t->ooo))
+		t->nr_sacks = 0;
+	else
+		note_sacks(t, list_first_entry(&t->ooo, struct sk_buff, list)->tcp.seq);
+}
+
+static void enter_quick(struct tcp_sock *t)
+{
+	t->quick = max(t->quick, TCP_QUICK_ACKS);
+	t->pingpong = false;
+}
+
+/* The peer's segments tell how large they are, for acknowledgements and windows. */
+static void measure(struct tcp_sock *t, u32 len)
+{
+	if (len > t->rcv_mss)
+		t->rcv_mss = min(len, 65535U);
+}
+
+/* Memory that nobody reads is bounded by twice what was offered; beyond, what comes is as good as lost. */
+static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
+{
+	return t->inet.rmem + t->ooo_mem + skb_truesize(skb) > 2 * t->inet.c.rcvbuf + SEG_MAX;
+}
+
+bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
+{
+	if (skb->tcp.seq == skb->tcp.end_seq) {
+		kfree_skb(skb);
+		return false;
+	}
+	measure(t, skb_len(skb));
+	if (!after(skb->tcp.end_seq, t->rcv_nxt)) { /* all of it is old */
+		t->dsack = (struct sack_block){ skb->tcp.seq, skb->tcp.end_seq };
+		t->ack_now = true;
+		enter_quick(t);
+		kfree_skb(skb);
+		return false;
+	}
+	if (no_room(t, skb)) {
+		t->ack_now = true;
+		kfree_skb(skb);
+		return false;
+	}
+	if (after(skb->tcp.seq, t->rcv_nxt)) {
+		t->ack_now = true;
+		ooo_insert(t, skb);
+		return false;
+	}
+	if (before(skb->tcp.seq, t->rcv_nxt))
+		cut_front(skb, t->rcv_nxt);
+	t->ack_due = true;
+	take_in_order(t, skb);
+	if (!list_empty(&t->ooo)) {
+		t->ack_now = true; /* a gap is filled (RFC 5681, 4.2) */
+		drain_ooo(t);
+	}
+	return true;
+}
+
+/* ---- the reader has taken @copied bytes ---- */
+
+/* A buffer that is read empty within a round trip is too small: it grows to twice what was read. */
+static void grow_rcvbuf(struct tcp_sock *t, u32 copied)
+{
+	u64 now = ktime_get(), rtt = max(t->srtt, MSEC);
+
+	t->space_copied += copied;
+	if (now - t->space_at < rtt)
+		return;
+	if (!t->rcvbuf_fixed && (u64)t->space_copied * 4 > t->inet.c.rcvbuf) {
+		u64 want = min_t(u64, (u64)t->space_copied * 4, (u64)tcp_limits.rmem[2]);
+
+		t->inet.c.rcvbuf = max(t->inet.c.rcvbuf, (u32)want);
+		t->window_clamp = max(t->window_clamp, t->inet.c.rcvbuf);
+	}
+	t->space_copied = 0;
+	t->space_at = now;
+}
+
+void tcp_rcv_adjust(struct tcp_sock *t, u32 copied)
+{
+	u32 left = after(t->rcv_wup + t->rcv_wnd, t->rcv_nxt) ?
+			   t->rcv_wup + t->rcv_wnd - t->rcv_nxt :
+			   0;
+	u32 now;
+
+	if (!tcp_in(t, TCPF_SYNCED & ~TCPF(TCP_TIME_WAIT)))
+		return;
+	grow_rcvbuf(t, copied);
+	if (t->inet.c.shutdown & SHUT_RD)
+		return;
+	now = tcp_window(t);
+	if ((now >= 2 * left && now > left && now >= t->rcv_mss) ||
+		(t->ack_due && !t->pingpong && !t->inet.rmem &&
+			t->rcv_nxt - t->rcv_wup > t->rcv_mss))
+		tcp_send_ack(t);
+}
