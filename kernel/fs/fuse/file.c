@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c: open files, their data, and the page cache.
+ * file.c: open files and their data.
  *
- * Reads go through the cache (READ by the run of pages) unless the server asked for direct I/O. Writes go through: the server has the data when
- * write() returns, and pages that are cached get it too. Pages that shared mappings dirty are sent as copies in the background: the
- * page is clean at once, so nothing in the kernel waits for a server but who asked for it (fsync, close, truncate), and
- * those can be killed. How many such pages and copies there may be is limited.
+ * Reads go through the page cache (pages.c) unless the server asked for direct I/O. Writes go through: the server has the data when
+ * write() returns, and pages that are cached get it too.
  *
- * Locks: the inode's i_rwsem for writes; page locks while READ fills pages; fuse_inode.lock for the list of writers.
+ * Locks: the inode's i_rwsem for writes; fuse_inode.lock for the list of writers.
  */
 #include <linux/eventpoll.h>
 #include <linux/falloc.h>
 
 #include "kernel/fs/fuse/fuse.h"
-
-#define RUN_PAGES (FUSE_MAX_IO / PAGE_SIZE)
 
 /* ---- handles ---- */
 
@@ -195,7 +191,7 @@ static int fuse_flush(struct file *f)
 	return 0;
 }
 
-static int fuse_fsync_common(struct file *f, bool datasync, u32 opcode, bool *no)
+int fuse_fsync_common(struct file *f, bool datasync, u32 opcode, bool *no)
 {
 	struct fuse_file *ff = f->private_data;
 	struct fuse_fsync_in in = { .fh = ff->fh, .fsync_flags = datasync ? 1 : 0 };
@@ -220,24 +216,34 @@ static int fuse_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 
 /* ---- reading ---- */
 
-/* READ into @buf: bytes, short at the end of the file, or -errno. */
-static ssize_t send_read(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u32 flags)
+struct fuse_req *fuse_ask_data(struct fuse_file *ff, u32 opcode, loff_t pos, size_t n, u32 flags)
 {
 	struct fuse_read_in in = {
 		.fh = ff->fh, .offset = (u64)pos, .size = (u32)n, .flags = flags
 	};
-	struct fuse_req *r = fuse_req_new(ff->fc, FUSE_READ, ff->nodeid, sizeof(in), n);
+	struct fuse_req *r = fuse_req_new(ff->fc, opcode, ff->nodeid, sizeof(in), n);
+	int err;
+
+	if (IS_ERR(r))
+		return r;
+	memcpy(r->in, &in, sizeof(in));
+	r->out_var = true;
+	err = fuse_send(r);
+	if (!err)
+		return r;
+	fuse_req_put(r);
+	return ERR_PTR(err);
+}
+
+ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u32 flags)
+{
+	struct fuse_req *r = fuse_ask_data(ff, FUSE_READ, pos, n, flags);
 	ssize_t got;
 
 	if (IS_ERR(r))
 		return PTR_ERR(r);
-	memcpy(r->in, &in, sizeof(in));
-	r->out_var = true;
-	got = fuse_send(r);
-	if (!got) {
-		got = r->out_len;
-		memcpy(buf, r->out, r->out_len);
-	}
+	got = r->out_len;
+	memcpy(buf, r->out, r->out_len);
 	fuse_req_put(r);
 	return got;
 }
@@ -254,7 +260,7 @@ static ssize_t direct_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	while (to->count) {
 		size_t want = min(max, to->count), put;
 
-		n = send_read(ff, buf, want, *pos, f->f_flags);
+		n = fuse_read_data(ff, buf, want, *pos, f->f_flags);
 		if (n <= 0)
 			break;
 		put = copy_to_iter(buf, (size_t)n, to);
@@ -295,59 +301,6 @@ static ssize_t fuse_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 			return err;
 	}
 	return filemap_read(f, &inode->i_data, to, pos);
-}
-
-/* Any handle of the inode will do where no file is named. */
-static int fill_pages(struct file *f, struct page **pages, u32 n)
-{
-	struct fuse_file *ff = f ? f->private_data : NULL;
-	struct inode *inode = pages[0]->mapping->host;
-	char *buf = kmalloc(n * PAGE_SIZE, GFP_KERNEL);
-	ssize_t got = -ENOMEM;
-	u32 i;
-
-	if (buf) {
-		memset(buf, 0, n * PAGE_SIZE);
-		got = ff ? send_read(ff, buf, n * PAGE_SIZE,
-				   (loff_t)(pages[0]->index << PAGE_SHIFT), f->f_flags) :
-			   -EIO;
-	}
-	for (i = 0; i < n; i++) {
-		if (got < 0) {
-			SetPageError(pages[i]);
-		} else {
-			memcpy(page_address(pages[i]), buf + i * PAGE_SIZE, PAGE_SIZE);
-			SetPageUptodate(pages[i]);
-		}
-		unlock_page(pages[i]);
-	}
-	kfree(buf);
-	fuse_stale_attr(inode); /* its access time, as Linux has it */
-	return got < 0 ? (int)got : 0;
-}
-
-static int fuse_readpage(struct file *f, struct page *p)
-{
-	return fill_pages(f, &p, 1);
-}
-
-static void fuse_readahead(struct address_space *m, struct file *f, u64 index, u32 nr)
-{
-	struct page *pages[RUN_PAGES];
-	u32 max = fuse_conn_of(m->host)->max_read / PAGE_SIZE;
-
-	max = clamp(max, 1U, (u32)RUN_PAGES);
-	while (nr) {
-		u32 n = page_cache_alloc_run(m, index, min(nr, max), pages), i;
-
-		if (!n)
-			return;
-		fill_pages(f, pages, n);
-		for (i = 0; i < n; i++)
-			put_page(pages[i]);
-		index += n;
-		nr -= n;
-	}
 }
 
 /* ---- writing ---- */
@@ -445,221 +398,7 @@ static ssize_t fuse_write_iter(struct file *f, struct iov_iter *from, loff_t *po
 	return n;
 }
 
-/* ---- pages that mappings dirty ---- */
-
-static void write_end(struct fuse_req *r)
-{
-	struct inode *inode = r->priv;
-	struct fuse_inode *fi = FUSE_I(inode);
-	struct fuse_conn *fc = r->fc;
-
-	if (r->err)
-		mapping_set_error(&inode->i_data, r->err == -ENOSPC ? -ENOSPC : -EIO);
-	spin_lock(&fc->lock);
-	fc->nr_async--;
-	spin_unlock(&fc->lock);
-	spin_lock(&fi->lock);
-	fi->nr_async--;
-	spin_unlock(&fi->lock);
-	wake_up_all(&fi->wait);
-	wake_up_all(&fc->waiters);
-	iput(inode);
-}
-
-/* A place among the background writes; false: there are too many. */
-static bool take_slot(struct fuse_conn *fc, struct fuse_inode *fi)
-{
-	bool ok;
-
-	spin_lock(&fc->lock);
-	ok = !fc->connected || fc->nr_async < FUSE_MAX_ASYNC;
-	if (ok)
-		fc->nr_async++;
-	spin_unlock(&fc->lock);
-	if (!ok)
-		return false;
-	spin_lock(&fi->lock);
-	fi->nr_async++;
-	spin_unlock(&fi->lock);
-	return true;
-}
-
-/* The handle to write through; NULL. */
-static bool writer_handle(struct fuse_inode *fi, u64 *fh)
-{
-	struct fuse_file *ff;
-
-	spin_lock(&fi->lock);
-	ff = list_first_entry_or_null(&fi->writers, struct fuse_file, link);
-	if (ff)
-		*fh = ff->fh;
-	spin_unlock(&fi->lock);
-	return ff;
-}
-
-/* @p is locked and dirty, a slot is taken: sends a copy. */
-static int send_page(struct inode *inode, struct page *p)
-{
-	struct fuse_conn *fc = fuse_conn_of(inode);
-	struct fuse_inode *fi = FUSE_I(inode);
-	loff_t pos = (loff_t)(p->index << PAGE_SHIFT), size = i_size_read(inode);
-	struct fuse_write_in in = { .offset = (u64)pos, .write_flags = FUSE_WRITE_CACHE };
-	struct fuse_req *r;
-
-	in.size = pos < size ? (u32)min_t(loff_t, PAGE_SIZE, size - pos) : 0;
-	if (!in.size || !writer_handle(fi, &in.fh))
-		return -EIO;
-	r = fuse_req_new(
-		fc, FUSE_WRITE, fi->nodeid, sizeof(in) + in.size, sizeof(struct fuse_write_out));
-	if (IS_ERR(r))
-		return (int)PTR_ERR(r);
-	memcpy(r->in, &in, sizeof(in));
-	memcpy((char *)r->in + sizeof(in), page_address(p), in.size);
-	ihold(inode);
-	r->priv = inode;
-	fuse_send_async(r, write_end);
-	return 0;
-}
-
-static void drop_slot(struct fuse_conn *fc, struct fuse_inode *fi)
-{
-	spin_lock(&fc->lock);
-	fc->nr_async--;
-	spin_unlock(&fc->lock);
-	spin_lock(&fi->lock);
-	fi->nr_async--;
-	spin_unlock(&fi->lock);
-}
-
-/* Sends one page, locked by us. */
-static void write_page(struct inode *inode, struct page *p)
-{
-	struct fuse_conn *fc = fuse_conn_of(inode);
-	int err;
-
-	if (p->mapping != &inode->i_data || !clear_page_dirty_for_io(p)) {
-		drop_slot(fc, FUSE_I(inode));
-		return;
-	}
-	spin_lock(&fc->lock);
-	if (fc->nr_dirty)
-		fc->nr_dirty--;
-	spin_unlock(&fc->lock);
-	err = send_page(inode, p);
-	if (err) {
-		mapping_set_error(&inode->i_data, err);
-		drop_slot(fc, FUSE_I(inode));
-	}
-}
-
-/* As far as there are slots: nobody waits here. */
-static int fuse_writepages(struct address_space *m, struct writeback_control *wbc)
-{
-	struct inode *inode = m->host;
-	u64 index = wbc->start >> PAGE_SHIFT, end = wbc->end >> PAGE_SHIFT;
-	struct page *p;
-
-	while (wbc->nr_to_write) {
-		if (!take_slot(fuse_conn_of(inode), FUSE_I(inode)))
-			return 0;
-		p = next_dirty_page(m, &index, end);
-		if (!p) {
-			drop_slot(fuse_conn_of(inode), FUSE_I(inode));
-			return 0;
-		}
-		lock_page(p);
-		write_page(inode, p);
-		unlock_page(p);
-		put_page(p);
-		wbc->nr_to_write--;
-		cond_resched();
-	}
-	return 0;
-}
-
-static bool no_async(struct fuse_inode *fi)
-{
-	bool none;
-
-	spin_lock(&fi->lock);
-	none = !fi->nr_async;
-	spin_unlock(&fi->lock);
-	return none;
-}
-
-int fuse_flush_pages(struct inode *inode)
-{
-	struct fuse_inode *fi = FUSE_I(inode);
-	struct fuse_conn *fc = fuse_conn_of(inode);
-	struct writeback_control wbc = { .start = 0, .end = S64_MAX };
-	int err;
-
-	do {
-		wbc.nr_to_write = ~0UL;
-		fuse_writepages(&inode->i_data, &wbc);
-		if (current->flags & PF_EXITING)
-			return 0; /* it may be the server itself */
-		if (no_async(fi) && mapping_has_dirty(&inode->i_data)) /* the slots are others' */
-			err = wait_event_killable(
-				&fc->waiters, READ_ONCE(fc->nr_async) < FUSE_MAX_ASYNC ||
-						      !READ_ONCE(fc->connected));
-		else
-			err = wait_event_killable(&fi->wait, no_async(fi));
-	} while (!err && mapping_has_dirty(&inode->i_data));
-	return err ? -EINTR : 0;
-}
-
-static bool room_for_dirty(struct fuse_conn *fc)
-{
-	return READ_ONCE(fc->nr_dirty) < FUSE_MAX_DIRTY || !READ_ONCE(fc->connected);
-}
-
-static int fuse_page_mkwrite(struct file *f, struct page *p)
-{
-	struct inode *inode = f->f_inode;
-	struct fuse_conn *fc = fuse_conn_of(inode);
-	bool fresh;
-
-	if (!room_for_dirty(fc)) {
-		int err = fuse_flush_pages(inode);
-
-		if (!err)
-			err = wait_event_killable(&fc->waiters, room_for_dirty(fc));
-		if (err)
-			return -EFAULT;
-	}
-	lock_page(p);
-	if (p->mapping != &inode->i_data) {
-		unlock_page(p);
-		return -EFAULT;
-	}
-	fresh = !PageDirty(p);
-	spin_lock(&fc->lock);
-	fc->nr_dirty += fresh;
-	spin_unlock(&fc->lock);
-	return 0;
-}
-
-/* A dirty page that is thrown away was counted. */
-static void fuse_invalidatepage(struct page *p, u32 offset)
-{
-	struct fuse_conn *fc = fuse_conn_of(p->mapping->host);
-
-	if (offset || !PageDirty(p) || !fc)
-		return;
-	spin_lock(&fc->lock);
-	if (fc->nr_dirty)
-		fc->nr_dirty--;
-	spin_unlock(&fc->lock);
-}
-
-const struct address_space_operations fuse_aops = {
-	.readpage = fuse_readpage,
-	.readahead = fuse_readahead,
-	.writepages = fuse_writepages,
-	.page_mkwrite = fuse_page_mkwrite,
-	.invalidatepage = fuse_invalidatepage,
-};
+/* ---- the rest ---- */
 
 static int fuse_mmap(struct file *f, struct vm_area *vma)
 {
@@ -673,8 +412,6 @@ static int fuse_mmap(struct file *f, struct vm_area *vma)
 	file_accessed(f);
 	return 0;
 }
-
-/* ---- the rest ---- */
 
 static loff_t ask_lseek(struct file *f, loff_t off, int whence)
 {
@@ -793,84 +530,4 @@ const struct file_operations fuse_file_fops = {
 	.fsync = fuse_fsync,
 	.fallocate = fuse_fallocate,
 	.poll = fuse_poll,
-};
-
-/* ---- directories ---- */
-
-static int fuse_dir_open(struct inode *inode, struct file *f)
-{
-	return fuse_open_common(inode, f, true);
-}
-
-static int fuse_dir_release(struct inode *inode, struct file *f)
-{
-	fuse_file_release(inode, f->private_data, f->f_flags);
-	return 0;
-}
-
-static int fuse_dir_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
-{
-	struct fuse_file *ff = f->private_data;
-
-	return fuse_fsync_common(f, datasync, FUSE_FSYNCDIR, &ff->fc->no_fsyncdir);
-}
-
-/* Entries of an answer to READDIR: checked one by one. 0 go on, 1 the reader is full, -EIO. */
-static int emit_entries(struct dir_context *ctx, const char *buf, size_t n)
-{
-	while (n >= FUSE_NAME_OFFSET) {
-		struct fuse_dirent e;
-		size_t len;
-
-		memcpy(&e, buf, FUSE_NAME_OFFSET);
-		len = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + (size_t)e.namelen);
-		if (!e.namelen || e.namelen > NAME_MAX)
-			return -EIO;
-		if (len > n)
-			break;
-		if (memchr(buf + FUSE_NAME_OFFSET, '/', e.namelen) ||
-			memchr(buf + FUSE_NAME_OFFSET, 0, e.namelen))
-			return -EIO;
-		if (!dir_emit(ctx, buf + FUSE_NAME_OFFSET, (int)e.namelen, e.ino, e.type))
-			return 1;
-		ctx->pos = (loff_t)e.off;
-		buf += len;
-		n -= len;
-	}
-	return 0;
-}
-
-static int fuse_iterate(struct file *f, struct dir_context *ctx)
-{
-	struct fuse_file *ff = f->private_data;
-	u32 rounds;
-	int err = 0;
-
-	for (rounds = 0; !err && rounds < 4096; rounds++) {
-		struct fuse_read_in in = {
-			.fh = ff->fh, .offset = (u64)ctx->pos, .size = PAGE_SIZE
-		};
-		struct fuse_req *r =
-			fuse_req_new(ff->fc, FUSE_READDIR, ff->nodeid, sizeof(in), PAGE_SIZE);
-
-		if (IS_ERR(r))
-			return (int)PTR_ERR(r);
-		memcpy(r->in, &in, sizeof(in));
-		r->out_var = true;
-		err = fuse_send(r);
-		if (!err && !r->out_len)
-			err = 1;
-		if (!err)
-			err = emit_entries(ctx, r->out, r->out_len);
-		fuse_req_put(r);
-	}
-	return err < 0 ? err : 0;
-}
-
-const struct file_operations fuse_dir_fops = {
-	.open = fuse_dir_open,
-	.release = fuse_dir_release,
-	.llseek = generic_file_llseek,
-	.iterate = fuse_iterate,
-	.fsync = fuse_dir_fsync,
 };

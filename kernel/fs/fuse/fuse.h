@@ -3,8 +3,9 @@
  * fuse.h: file systems that a guest program serves through /dev/fuse (linux-doc: filesystems/fuse; the protocol: <linux/fuse.h>).
  *
  *	req.c     connections and requests         dev.c    /dev/fuse: the server's side
- *	super.c   mounting, INIT, inodes           dir.c    names, attributes, listings
- *	file.c    open files, data, page cache     xattr.c  extended attributes
+ *	super.c   mounting, INIT, inodes           dir.c    names, attributes
+ *	file.c    open files, their data           pages.c  the page cache
+ *	readdir.c listings                         xattr.c  extended attributes
  *
  * The server is a guest program and hostile. Whatever it answers is checked: lengths against what was asked, types, numbers, names, sizes. It
  * may never answer: every wait ends when the task is killed (the request is then abandoned: its memory is its own) or the connection
@@ -161,13 +162,23 @@ extern const struct dentry_operations fuse_dops;
 void fuse_stale_attr(struct inode *inode);
 
 /* file.c */
-extern const struct file_operations fuse_file_fops, fuse_dir_fops;
-extern const struct address_space_operations fuse_aops;
+extern const struct file_operations fuse_file_fops;
 int fuse_open_common(struct inode *inode, struct file *f, bool dir);
 void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags);
 struct fuse_file *fuse_file_new(struct fuse_conn *fc, u64 nodeid);
-int fuse_flush_pages(struct inode *inode); /* sends dirty pages and waits, unless killed */
+int fuse_fsync_common(struct file *f, bool datasync, u32 opcode, bool *no);
 int fuse_notify_poll(struct fuse_conn *fc, u64 kh);
+/* READ or READDIR of at most @n bytes: the request with its answer (out, out_len), for fuse_req_put(). ERR_PTR. */
+struct fuse_req *fuse_ask_data(struct fuse_file *ff, u32 opcode, loff_t pos, size_t n, u32 flags);
+/* READ into @buf: bytes, short at the end of the file, or -errno. */
+ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u32 flags);
+
+/* pages.c */
+extern const struct address_space_operations fuse_aops;
+int fuse_flush_pages(struct inode *inode); /* sends dirty pages and waits, unless killed */
+
+/* readdir.c */
+extern const struct file_operations fuse_dir_fops;
 
 /* xattr.c */
 ssize_t fuse_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
