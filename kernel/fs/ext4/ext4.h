@@ -174,13 +174,6 @@ int ext4_replay(
 
 /* ---- super.c ---- */
 void ext4_error(struct super_block *sb, const char *fmt, ...) __printf(2, 3);
-struct ext4_disk_group *ext4_group(struct ext4_sb *sbi, u32 group); /* NULL: no such group */
-u64 ext4_group_inode_table(struct ext4_sb *sbi, const struct ext4_disk_group *g);
-u64 ext4_group_block_bitmap(struct ext4_sb *sbi, const struct ext4_disk_group *g);
-u64 ext4_group_inode_bitmap(struct ext4_sb *sbi, const struct ext4_disk_group *g);
-/* The descriptor was changed: its checksum, and its block into the transaction. alloc_lock held. */
-void ext4_group_dirty(struct ext4_handle *h, struct ext4_sb *sbi, u32 group);
-bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group);
 bool ext4_block_valid(const struct ext4_sb *sbi, u64 block, u64 count);
 static inline u32 ext4_csum(u32 crc, const void *p, size_t n)
 {
@@ -200,6 +193,17 @@ static inline u32 ext4_group_blocks(const struct ext4_sb *sbi, u32 group)
 	return (u32)min_t(
 		u64, sbi->blocks_per_group, sbi->blocks_count - ext4_group_first(sbi, group));
 }
+
+/* ---- group.c ---- */
+struct ext4_disk_group *ext4_group(struct ext4_sb *sbi, u32 group); /* NULL: no such group */
+u64 ext4_group_inode_table(struct ext4_sb *sbi, const struct ext4_disk_group *g);
+u64 ext4_group_block_bitmap(struct ext4_sb *sbi, const struct ext4_disk_group *g);
+u64 ext4_group_inode_bitmap(struct ext4_sb *sbi, const struct ext4_disk_group *g);
+/* The descriptor was changed: its checksum, and its block into the transaction. alloc_lock held. */
+void ext4_group_dirty(struct ext4_handle *h, struct ext4_sb *sbi, u32 group);
+bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group);
+int ext4_read_groups(
+	struct super_block *sb, struct ext4_sb *sbi); /* at mount, checked; what it read is sbi's */
 
 /* ---- balloc.c, ialloc.c ---- */
 /* Up to *len contiguous blocks at or near @goal: the first, *len what was got. 0 with *err set. */
