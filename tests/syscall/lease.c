@@ -49,6 +49,16 @@ static void wait_signal(void)
 		sleep_ms(2);
 }
 
+/*
+ * Another process that waits for the holder. It says how it went by its exit status alone: the call that frees it is one whose result the
+ * holder prints, and which of the two lines came first would be chance.
+ */
+#define WAITER(e)                                                                                  \
+	SPAWN({                                                                                    \
+		close(r);                                                                          \
+		_exit((e) < 0 ? errno : 0);                                                        \
+	})
+
 /* The holder gives up when it is told. */
 static void breaking(void)
 {
@@ -63,30 +73,21 @@ static void breaking(void)
 	wait_signal();
 	GIS(signalled == SIGUSR1 && signal_fd == r && signal_code == POLL_MSG);
 	G(fcntl(r, F_GETLEASE), "2"); /* what it is to become */
-	pid = SPAWN({
-		close(r);
-		OK(open("f", O_RDWR));
-	});
+	pid = WAITER(open("f", O_RDWR));
 	if (in_guest())
 		t_until(pid, 'S');
 	G(fcntl(r, F_SETLEASE, F_UNLCK), "0");
 	t_wait("child", pid);
 	signalled = 0;
 	G(fcntl(r, F_SETLEASE, F_WRLCK), "0");
-	pid = SPAWN({
-		close(r);
-		OK(open("f", O_RDONLY));
-	});
+	pid = WAITER(open("f", O_RDONLY));
 	wait_signal();
 	GIS(signalled == SIGUSR1);
 	G(fcntl(r, F_GETLEASE), "0");
 	G(fcntl(r, F_SETLEASE, F_RDLCK), "0"); /* weaker will do */
 	t_wait("child", pid);
 	signalled = 0;
-	pid = SPAWN({
-		close(r);
-		OK(truncate("f", 1));
-	});
+	pid = WAITER(truncate("f", 1));
 	wait_signal();
 	GIS(signalled == SIGUSR1);
 	close(r); /* closing gives it up, too */
