@@ -16,13 +16,17 @@
  * tries again, longer each time. About once a millisecond is soon enough to look.
  *
  * The mapper is always at the home of the vCPU that waits for it. A vCPU whose home is contended
- * floats for some looks: it is not pinned, and its runners stay where they are. Where it is then is home.
+ * floats for a while: it is not pinned, and its runners stay where they are. Where it is then is home, unless
+ * another one at work has its home there and there are CPUs enough. A runner that computes for long needs nobody near:
+ * it is let run anywhere until its next hand-off.
  *
  *	handoff_place(r);               where, and how it will wait
  *	r's turn = RUN
  *	handoff_placed(r);              the last runner is sent to sleep
  *	handoff_count_wake(r);          r is woken if it sleeps
  *	handoff_wait(r, deadline);      until the turn is the kernel's
+ *
+ * Where the host says itself when a runner has stopped (ptrace), handoff_place() and handoff_slept() are all.
  *
  * Locks: struct placement belongs to its vCPU; last is cleared by
  * whoever ends a runner (cmpxchg).
@@ -45,8 +49,9 @@
 #define BACKOFF_MIN 4 /* looks */
 #define BACKOFF_MAX 64
 #define WATCH_NS (8 * NSEC_PER_MSEC) /* apart, the delays of both are looked at so often */
-#define MOVE_LOOKS 128               /* between looks at whether the home is contended */
-#define FLOAT_LOOKS 4                /* while the host's scheduler chooses the next one */
+#define MOVE_LOOKS 128 /* times LOOK_NS between looks at whether the home is contended */
+#define FLOAT_LOOKS 4  /* while the host's scheduler chooses the next one */
+#define COMPUTES_NS (10 * NSEC_PER_MSEC) /* without a hand-off: a runner that may run anywhere */
 #define CREDIT 32 /* hand-offs that spinning ended, hence short ones, between looks at the TSC */
 
 static u32 spin_rounds; /* SPIN_NS in rounds of cpu_relax() */
@@ -59,6 +64,7 @@ static struct placement {
 	struct runner *last;
 	bool switched; /* the runner that has the turn is not the one that had it before */
 	bool pinned;   /* this vCPU's thread, to home */
+	bool floating; /* it shall not be, until home_at */
 	bool apart, impatient;
 	int home, partner; /* host CPUs: the vCPU's, and its runners' while they are apart */
 	u32 hits, misses;  /* since the last look: waits that spinning ended, or did not */
@@ -67,8 +73,13 @@ static struct placement {
 	s32 others; /* vCPUs at work at a look, on average, in BUSY_ONEs */
 	u32 backoff,
 		wait; /* looks: the next wait after a failure, what is left of the present one */
-	u32 looks;    /* until the home is looked at, or chosen */
-	u64 delayed;  /* ns that the thread has waited for its CPU, at the last such look */
+	u64 home_at;  /* TSC: the home is looked at again, or chosen */
+	struct home {
+		struct runner *r; /* the one that was about to run, */
+		u64 own, runners; /* ns that the thread, and it, had waited for their CPU, */
+		u64 handoffs,
+			time; /* and how many there had been, at that time: at the last such look */
+	} seen;
 	struct runner *watched; /* apart: whose delays, with ours, were */
 	u64 watched_delay;      /* so long, in ns, */
 	u64 watched_at;         /* at that time */
@@ -120,7 +131,7 @@ void handoff_init(void)
 		set_home(&placement[i], (first + i) % skas.host_cpus);
 		placement[i].credit = 1;
 		placement[i].backoff = BACKOFF_MIN;
-		placement[i].looks = MOVE_LOOKS;
+		placement[i].home_at = ticks() + MOVE_LOOKS * look_ticks;
 	}
 }
 
@@ -212,27 +223,68 @@ static void choose(struct placement *p)
 }
 
 /*
+ * Is the CPU that is our home wanted by others? The thread waits for it, or it hardly does, since it mostly sleeps, and the runner waits
+ * that computes there. To change places takes its time, too.
+ */
+static bool home_contended(const struct home *was, const struct home *is)
+{
+	u64 elapsed = is->time - was->time, own = is->own - was->own;
+
+	if (own > elapsed / 8)
+		return true;
+	return is->r == was->r && own + is->runners - was->runners >
+					  elapsed / 4 + (is->handoffs - was->handoffs) * SWITCH_NS;
+}
+
+static bool is_anothers_home(const struct placement *p, int cpu)
+{
+	for (int i = 0; i < skas.cfg.ncpus; i++)
+		if (&placement[i] != p && READ_ONCE(placement[i].home) == cpu && at_work(i))
+			return true;
+	return false;
+}
+
+/* Where the host's scheduler has put us, or the next CPU after that which is nobody's home. */
+static int next_home(const struct placement *p)
+{
+	int here = os_space_this_cpu();
+
+	for (int i = 0; i < skas.host_cpus; i++) {
+		int cpu = (here + i) % skas.host_cpus;
+
+		if (!is_anothers_home(p, cpu))
+			return cpu;
+	}
+	return here;
+}
+
+/*
  * Where others compete for our CPU the host's scheduler is let choose: for a while we are not
  * pinned, then where it put us is home.
  */
-static void look_at_home(struct placement *p)
+static void look_at_home(struct placement *p, struct runner *r, u64 now)
 {
-	u64 delayed;
+	struct home is = {
+		.r = r,
+		.own = os_space_delayed(0),
+		.runners = os_space_delayed(r->task),
+		.handoffs = p->spun + p->slept,
+		.time = os_clock_mono(),
+	};
 
-	if (--p->looks)
-		return;
-	p->looks = MOVE_LOOKS;
-	delayed = os_space_delayed(0);
-	if (!p->pinned) {
-		set_home(p, os_space_this_cpu());
-	} else if (delayed - p->delayed > MOVE_LOOKS * LOOK_NS / 8 && skas.host_cpus > 1) {
+	p->home_at = now + MOVE_LOOKS * look_ticks;
+	if (p->floating) {
+		p->floating = false;
+		set_home(p, next_home(p));
+	} else if (p->pinned && home_contended(&p->seen, &is) && skas.host_cpus > 1) {
 		p->moves++;
 		p->pinned = false;
+		p->floating = true;
 		p->apart = false;
-		p->looks = FLOAT_LOOKS;
+		p->home_at = now + FLOAT_LOOKS * look_ticks;
 		os_space_pin_self(-1);
 	}
-	p->delayed = delayed;
+	p->seen = is;
 }
 
 /* Apart whatever happens: then at least nobody is patient while it does not work. */
@@ -243,7 +295,7 @@ static void stay_forced(struct placement *p)
 	p->hits = p->misses = 0;
 }
 
-static void look(struct placement *p, u64 now)
+static void look(struct placement *p, struct runner *r, u64 now)
 {
 	bool apart = p->apart, impatient = p->impatient;
 
@@ -252,7 +304,8 @@ static void look(struct placement *p, u64 now)
 		choose(p);
 	else
 		stay_forced(p);
-	look_at_home(p);
+	if (now > p->home_at)
+		look_at_home(p, r, now);
 	p->generation += p->apart != apart || p->impatient != impatient;
 }
 
@@ -281,7 +334,7 @@ static void set_patience(struct runner *r, bool patient)
 
 static void pin_self(struct placement *p)
 {
-	if (p->pinned || p->looks <= FLOAT_LOOKS)
+	if (p->pinned || p->floating)
 		return;
 	p->pinned = true;
 	os_space_pin_self(p->home);
@@ -299,13 +352,13 @@ static void place(struct placement *p, struct runner *r)
 	r->placed = p->generation;
 }
 
-static void look_at_clock(struct placement *p)
+static void look_at_clock(struct placement *p, struct runner *r)
 {
 	u64 now = ticks();
 
 	p->credit = CREDIT;
 	if (now > p->next_look)
-		look(p, now);
+		look(p, r, now);
 }
 
 /* Before a runner goes on. */
@@ -314,7 +367,7 @@ void handoff_place(struct runner *r)
 	struct placement *p = &placement[r->cpu];
 
 	if (unlikely(!--p->credit))
-		look_at_clock(p);
+		look_at_clock(p, r);
 	if (unlikely(r->placed != p->generation))
 		place(p, r);
 }
@@ -351,6 +404,21 @@ void handoff_place_mapper(struct space *s)
 void handoff_forget(struct runner *r)
 {
 	cmpxchg(&placement[r->cpu].last, r, NULL);
+}
+
+/* @r computes: where is the host's affair, until handoff_place(). */
+void handoff_let_go(struct runner *r)
+{
+	os_space_pin(r->task, -1);
+	r->pinned = -1;
+	r->placed = 0;
+}
+
+u64 handoff_patience(u64 deadline)
+{
+	u64 now = os_clock_mono();
+
+	return min(deadline, now + 2 * COMPUTES_NS - now % COMPUTES_NS);
 }
 
 /* ---- waiting ---- */
@@ -411,14 +479,18 @@ static void slept_apart(struct placement *p, struct runner *r, u64 slept)
 static int sleep_on_turn(struct runner *r, u64 deadline)
 {
 	u32 *turn = &r->ctl->turn;
-	u64 now = os_clock_mono(), first_look = now + LONGEST_SLEEP;
+	u64 start = os_clock_mono(), now = start, next = start + COMPUTES_NS;
 
 	for (; smp_load_acquire(turn) == TURN_RUN; now = os_clock_mono()) {
 		if (now >= deadline)
 			return -ETIMEDOUT;
-		if (now >= first_look && os_space_is_dead(r->task) == 1)
+		if (now >= next && r->pinned != -1)
+			handoff_let_go(r);
+		if (now >= start + LONGEST_SLEEP && os_space_is_dead(r->task) == 1)
 			return 0;
-		os_futex_wait(turn, TURN_RUN, min(deadline, now + LONGEST_SLEEP));
+		if (now >= next)
+			next = now + LONGEST_SLEEP;
+		os_futex_wait(turn, TURN_RUN, min(deadline, next));
 	}
 	return 0;
 }
@@ -448,6 +520,15 @@ int handoff_wait(struct runner *r, u64 deadline)
 		p->credit = 1;
 	}
 	return err;
+}
+
+void handoff_slept(struct runner *r)
+{
+	struct placement *p = &placement[r->cpu];
+
+	p->slept++;
+	p->hits++;
+	p->credit = 1;
 }
 
 void handoff_sum(struct handoff_counts *c)

@@ -190,6 +190,10 @@ void handoff_place_mapper(struct space *s);
 int handoff_wait(struct runner *r, u64 deadline);
 void handoff_count_wake(struct runner *r);
 void handoff_forget(struct runner *r);
+void handoff_let_go(struct runner *r);
+void handoff_slept(struct runner *r); /* a hand-off that the host has waited for */
+u64 handoff_patience(
+	u64 deadline); /* until then a runner is waited for where it is; no later than @deadline */
 
 /* pool.c */
 void pool_empty(void);

@@ -250,12 +250,18 @@ static bool kick_again(struct runner *r, struct patience *p)
 static int run_to_stop(struct runner *r, u64 deadline, struct os_trace_regs *t, int *signo)
 {
 	struct patience patience = { 0 };
-	int stop = os_trace_run(r->task, 0, deadline, signo);
+	u64 first = handoff_patience(deadline);
+	int stop = os_trace_run(r->task, 0, first, signo);
 
 	for (;;) {
 		switch (stop) {
 		case OS_TRACE_DEAD: return -ESRCH;
 		case OS_TRACE_TIMEOUT:
+			if (os_clock_mono() < deadline) {
+				handoff_let_go(r);
+				stop = os_trace_wait(r->task, deadline, signo);
+				continue;
+			}
 			if (!kick_again(r, &patience))
 				return -ETIMEDOUT;
 			deadline = os_clock_mono() + KICK_WAIT;
@@ -287,6 +293,7 @@ static void ptrace_run(
 	r->state = RUNNER_RUNNING;
 	err = run_to_stop(r, deadline, &t, &signo);
 	runner_unpublish(r);
+	handoff_slept(r);
 	r->state = RUNNER_WAITING;
 	if (err)
 		return;

@@ -49,9 +49,7 @@ static int kick_home(struct runner *r)
 		return 0;
 	start = os_clock_mono();
 	used = os_space_cputime(r->task);
-	os_space_pin(r->task, -1);
-	r->pinned = -1;
-	r->placed = 0;
+	handoff_let_go(r);
 	while (os_clock_mono() - start < KICK_LIMIT) {
 		if (kick_once(r))
 			return 0;
