@@ -33,4 +33,4 @@ done
 mkdir deep && cd deep && for i in $(seq 1 40); do mkdir x && cd x; done
 cd /mnt
 mv deep/x shallow
-find . -type f -size -100k | sort | xargs md5sum | md5sum >/mnt/sum
+find . -type f -size -100k ! -name sum | sort | xargs md5sum | md5sum >/mnt/sum
