@@ -10,7 +10,6 @@
 #include <asm/errno.h>
 
 #include "kernel/fs/proc/proc.h"
-#include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/pid_ns.h"
@@ -101,18 +100,6 @@ static int link_root(struct task *t, struct path *path)
 	return link_fs(t, path, true);
 }
 
-static int link_fd(struct task *t, int fd, struct path *path)
-{
-	struct file *f = fget_task(t, fd);
-
-	if (!f)
-		return -ENOENT;
-	*path = f->f_path;
-	path_get(path);
-	fput(f);
-	return 0;
-}
-
 /* The path behind a link, with references. */
 static int pid_link_path(struct inode *inode, struct path *path)
 {
@@ -128,7 +115,7 @@ static int pid_link_path(struct inode *inode, struct path *path)
 	else if (pi->map_end)
 		err = proc_map_file_path(t, pi->map_start, pi->map_end, path, &flags);
 	else
-		err = pi->pe ? pi->pe->link(t, path) : link_fd(t, pi->fd, path);
+		err = pi->pe ? pi->pe->link(t, path) : proc_link_fd(t, pi->fd, path);
 	put_task(t);
 	return err;
 }
@@ -164,8 +151,8 @@ static const char *pid_get_link(struct dentry *d, struct inode *inode, char **to
 
 /* ---- inodes ---- */
 
-static const struct inode_operations pid_dir_iops, fd_dir_iops, task_dir_iops, pid_file_iops;
-static const struct file_operations pid_dir_fops, fd_dir_fops, task_dir_fops;
+static const struct inode_operations pid_dir_iops, task_dir_iops, pid_file_iops;
+static const struct file_operations pid_dir_fops, task_dir_fops;
 
 /* The root of a user namespace, or of all where it has none. */
 static u32 root_of(u32 id)
@@ -241,7 +228,7 @@ const struct dentry_operations proc_pid_dops = {
 	.d_delete = pid_delete,
 };
 
-static struct dentry *add(struct dentry *d, struct inode *inode)
+struct dentry *proc_pid_add(struct dentry *d, struct inode *inode)
 {
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
@@ -250,7 +237,7 @@ static struct dentry *add(struct dentry *d, struct inode *inode)
 	return NULL;
 }
 
-static bool parse_number(const struct qstr *name, u32 *n)
+bool proc_parse_number(const struct qstr *name, u32 *n)
 {
 	u64 v = 0;
 	u32 i;
@@ -287,7 +274,7 @@ struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct
 	struct task *t;
 	u32 nr;
 
-	if (!parse_number(name, &nr))
+	if (!proc_parse_number(name, &nr))
 		return ERR_PTR(-ENOENT);
 	t = find_task_in(dir, nr);
 	if (!t)
@@ -298,7 +285,7 @@ struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct
 		inode->i_op = &pid_dir_iops;
 		inode->i_fop = &pid_dir_fops;
 	}
-	return add(d, inode);
+	return proc_pid_add(d, inode);
 }
 
 int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base)
@@ -335,9 +322,12 @@ static struct inode *entry_inode(struct inode *dir, const struct pid_entry *e, s
 	PROC_I(inode)->pe = e;
 	switch (e->kind) {
 	case PE_DIR_FD:
+		inode->i_op = &proc_fd_dir_iops;
+		inode->i_fop = &proc_fd_dir_fops;
+		break;
 	case PE_DIR_FDINFO:
-		inode->i_op = &fd_dir_iops;
-		inode->i_fop = &fd_dir_fops;
+		inode->i_op = &proc_fdinfo_dir_iops;
+		inode->i_fop = &proc_fdinfo_dir_fops;
 		break;
 	case PE_DIR_TASK:
 		inode->i_op = &task_dir_iops;
@@ -379,7 +369,7 @@ static struct dentry *pid_dir_lookup(struct inode *dir, struct dentry *d, u32 fl
 			continue;
 		inode = entry_inode(dir, e, t);
 		put_task(t);
-		return add(d, inode);
+		return proc_pid_add(d, inode);
 	}
 	put_task(t);
 	return ERR_PTR(-ENOENT);
@@ -414,7 +404,7 @@ static struct dentry *task_dir_lookup(struct inode *dir, struct dentry *d, u32 f
 
 	if (!leader)
 		return ERR_PTR(-ENOENT);
-	t = parse_number(&d->d_name, &nr) ? find_task_in(dir, nr) : NULL;
+	t = proc_parse_number(&d->d_name, &nr) ? find_task_in(dir, nr) : NULL;
 	if (!t || t->tgid != leader->tgid) {
 		if (t)
 			put_task(t);
@@ -428,7 +418,7 @@ static struct dentry *task_dir_lookup(struct inode *dir, struct dentry *d, u32 f
 	}
 	put_task(t);
 	put_task(leader);
-	return add(d, inode);
+	return proc_pid_add(d, inode);
 }
 
 static pid_t next_thread_nr(struct task *leader, pid_t nr, const struct pid_namespace *ns)
@@ -472,123 +462,6 @@ out:
 	return 0;
 }
 
-/* ---- fd, fdinfo ---- */
-
-static bool is_fdinfo(const struct inode *dir)
-{
-	return PROC_I(dir)->pe->kind == PE_DIR_FDINFO;
-}
-
-static struct inode *fd_inode(struct inode *dir, struct task *t, int fd, struct file *f)
-{
-	struct proc_inode *pdir = PROC_I(dir);
-	bool info = is_fdinfo(dir);
-	umode_t mode = info ? S_IFREG | 0444 : S_IFLNK;
-	struct inode *inode;
-
-	if (!info && f->f_mode & FMODE_READ)
-		mode |= 0500;
-	if (!info && f->f_mode & FMODE_WRITE)
-		mode |= 0300;
-	inode = proc_pid_inode(dir, mode, pdir->pid, pdir->thread, t);
-	if (!inode)
-		return NULL;
-	PROC_I(inode)->fd = fd;
-	if (info)
-		inode->i_fop = &proc_text_fops;
-	else
-		inode->i_op = &proc_pid_link_iops;
-	return inode;
-}
-
-static struct dentry *fd_dir_lookup(struct inode *dir, struct dentry *d, u32 flags)
-{
-	struct task *t = proc_task(dir);
-	struct inode *inode = NULL;
-	struct file *f = NULL;
-	u32 fd;
-
-	if (!t)
-		return ERR_PTR(-ENOENT);
-	if (parse_number(&d->d_name, &fd))
-		f = fget_task(t, (int)fd);
-	if (f)
-		inode = fd_inode(dir, t, (int)fd, f);
-	put_task(t);
-	if (!f)
-		return ERR_PTR(-ENOENT);
-	fput(f);
-	return add(d, inode);
-}
-
-static int fd_dir_iterate(struct file *dirf, struct dir_context *ctx)
-{
-	struct task *t = proc_task(dirf->f_inode);
-	struct file *f;
-	int fd;
-
-	if (!t)
-		return -ENOENT;
-	if (!dir_emit_dots(dirf, ctx))
-		goto out;
-	fd = (int)(ctx->pos - 2);
-	while ((f = fget_task_next(t, &fd))) {
-		char name[12];
-		int len = scnprintf(name, sizeof(name), "%d", fd);
-
-		fput(f);
-		ctx->pos = fd + 2;
-		if (!dir_emit(ctx, name, len, dirf->f_inode->i_ino * 1024 + (u64)fd,
-			    is_fdinfo(dirf->f_inode) ? 8 : 10))
-			break;
-		fd++;
-		ctx->pos = fd + 2;
-	}
-out:
-	put_task(t);
-	return 0;
-}
-
-static int fd_dir_permission(struct inode *inode, int mask)
-{
-	struct task *t = proc_task(inode);
-	int err;
-
-	if (!t)
-		return -ESRCH;
-	err = t->tgid == current->tgid || ptrace_may_access(t, false) ? 0 : -EACCES;
-	put_task(t);
-	return err && !generic_permission(inode, mask) ? 0 : err;
-}
-
-static int show_fdinfo(struct seq *s, struct task *t, int fd)
-{
-	struct file *f = fget_task(t, fd);
-	char *buf;
-
-	if (!f)
-		return -ENOENT;
-	seq_printf(s, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%d\nino:\t%lu\n", f->f_pos,
-		f->f_flags | (fd_is_cloexec(t, fd) ? O_CLOEXEC : 0),
-		f->f_path.mnt ? f->f_path.mnt->mnt_id : 0, f->f_inode->i_ino);
-	if (f->f_op->show_fdinfo && (buf = get_free_page(GFP_KERNEL))) {
-		int n = f->f_op->show_fdinfo(f, buf, PAGE_SIZE);
-
-		if (n > 0)
-			seq_write(s, buf, (size_t)n);
-		free_page_addr(buf);
-	}
-	if ((buf = get_free_page(GFP_KERNEL))) {
-		int n = locks_fdinfo(f, t->files, buf, PAGE_SIZE);
-
-		if (n > 0)
-			seq_write(s, buf, (size_t)n);
-		free_page_addr(buf);
-	}
-	fput(f);
-	return 0;
-}
-
 /* ---- texts ---- */
 
 int proc_pid_setattr(struct dentry *d, struct iattr *attr)
@@ -612,7 +485,7 @@ int proc_entry_show(const struct proc_inode *pi, struct seq *s)
 	if (!t)
 		return -ESRCH;
 	if (!pi->pe) {
-		err = show_fdinfo(s, t, pi->fd);
+		err = proc_show_fdinfo(s, t, pi->fd);
 	} else if (pi->pe->private && t->tgid != current->tgid && !ptrace_may_access(t, false)) {
 		err = -EACCES;
 	} else if (!pi->pe->show) {
@@ -768,11 +641,6 @@ static u32 nr_pid_entries(void)
 
 static const struct inode_operations pid_dir_iops = { .lookup = pid_dir_lookup,
 	.setattr = proc_pid_setattr };
-static const struct inode_operations fd_dir_iops = {
-	.lookup = fd_dir_lookup,
-	.permission = fd_dir_permission,
-	.setattr = proc_pid_setattr,
-};
 static const struct inode_operations task_dir_iops = { .lookup = task_dir_lookup,
 	.setattr = proc_pid_setattr };
 static const struct inode_operations pid_file_iops = {
@@ -785,8 +653,6 @@ const struct inode_operations proc_pid_link_iops = {
 	.setattr = proc_pid_setattr,
 };
 static const struct file_operations pid_dir_fops = { .iterate = pid_dir_iterate,
-	.llseek = generic_file_llseek };
-static const struct file_operations fd_dir_fops = { .iterate = fd_dir_iterate,
 	.llseek = generic_file_llseek };
 static const struct file_operations task_dir_fops = { .iterate = task_dir_iterate,
 	.llseek = generic_file_llseek };

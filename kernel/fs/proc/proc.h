@@ -131,6 +131,17 @@ extern const struct inode_operations proc_ns_dir_iops, proc_net_dir_iops, proc_m
 extern const struct file_operations proc_ns_dir_fops, proc_net_dir_fops, proc_map_files_fops,
 	proc_pagemap_fops;
 
+/* Lookup's end: @inode, of a task, under @d. -ENOMEM where it is NULL. */
+struct dentry *proc_pid_add(struct dentry *d, struct inode *inode);
+bool proc_parse_number(
+	const struct qstr *name, u32 *n); /* decimal, of no more digits than needed */
+
+/* pid_fd.c */
+int proc_link_fd(struct task *t, int fd, struct path *path);
+int proc_show_fdinfo(struct seq *s, struct task *t, int fd);
+extern const struct inode_operations proc_fd_dir_iops, proc_fdinfo_dir_iops;
+extern const struct file_operations proc_fd_dir_fops, proc_fdinfo_dir_fops;
+
 /* pid_mem.c */
 int proc_store_clear_refs(struct task *t, struct file *f, char *text);
 int proc_map_file_path(struct task *t, u64 start, u64 end, struct path *path, u64 *flags);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pid_fd.c: /proc/PID/fd, the links to open files, and /proc/PID/fdinfo, what is known of each. Both list the descriptors of the task as
+ * they are when asked; an inode keeps the number, never the file.
+ */
+#include <asm/errno.h>
+
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/process.h"
+
+int proc_link_fd(struct task *t, int fd, struct path *path)
+{
+	struct file *f = fget_task(t, fd);
+
+	if (!f)
+		return -ENOENT;
+	*path = f->f_path;
+	path_get(path);
+	fput(f);
+	return 0;
+}
+
+static bool is_fdinfo(const struct inode *dir)
+{
+	return dir->i_fop == &proc_fdinfo_dir_fops;
+}
+
+static struct inode *fd_inode(struct inode *dir, struct task *t, int fd, struct file *f)
+{
+	struct proc_inode *pdir = PROC_I(dir);
+	bool info = is_fdinfo(dir);
+	umode_t mode = info ? S_IFREG | 0444 : S_IFLNK;
+	struct inode *inode;
+
+	if (!info && f->f_mode & FMODE_READ)
+		mode |= 0500;
+	if (!info && f->f_mode & FMODE_WRITE)
+		mode |= 0300;
+	inode = proc_pid_inode(dir, mode, pdir->pid, pdir->thread, t);
+	if (!inode)
+		return NULL;
+	PROC_I(inode)->fd = fd;
+	if (info)
+		inode->i_fop = &proc_text_fops;
+	else
+		inode->i_op = &proc_pid_link_iops;
+	return inode;
+}
+
+static struct dentry *fd_dir_lookup(struct inode *dir, struct dentry *d, u32 flags)
+{
+	struct task *t = proc_task(dir);
+	struct inode *inode = NULL;
+	struct file *f = NULL;
+	u32 fd;
+
+	if (!t)
+		return ERR_PTR(-ENOENT);
+	if (proc_parse_number(&d->d_name, &fd))
+		f = fget_task(t, (int)fd);
+	if (f)
+		inode = fd_inode(dir, t, (int)fd, f);
+	put_task(t);
+	if (!f)
+		return ERR_PTR(-ENOENT);
+	fput(f);
+	return proc_pid_add(d, inode);
+}
+
+static int fd_dir_iterate(struct file *dirf, struct dir_context *ctx)
+{
+	struct task *t = proc_task(dirf->f_inode);
+	struct file *f;
+	int fd;
+
+	if (!t)
+		return -ENOENT;
+	if (!dir_emit_dots(dirf, ctx))
+		goto out;
+	fd = (int)(ctx->pos - 2);
+	while ((f = fget_task_next(t, &fd))) {
+		char name[12];
+		int len = scnprintf(name, sizeof(name), "%d", fd);
+
+		fput(f);
+		ctx->pos = fd + 2;
+		if (!dir_emit(ctx, name, len, dirf->f_inode->i_ino * 1024 + (u64)fd,
+			    is_fdinfo(dirf->f_inode) ? 8 : 10))
+			break;
+		fd++;
+		ctx->pos = fd + 2;
+	}
+out:
+	put_task(t);
+	return 0;
+}
+
+static int fd_dir_permission(struct inode *inode, int mask)
+{
+	struct task *t = proc_task(inode);
+	int err;
+
+	if (!t)
+		return -ESRCH;
+	err = t->tgid == current->tgid || ptrace_may_access(t, false) ? 0 : -EACCES;
+	put_task(t);
+	return err && !generic_permission(inode, mask) ? 0 : err;
+}
+
+int proc_show_fdinfo(struct seq *s, struct task *t, int fd)
+{
+	struct file *f = fget_task(t, fd);
+	char *buf;
+
+	if (!f)
+		return -ENOENT;
+	seq_printf(s, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%d\nino:\t%lu\n", f->f_pos,
+		f->f_flags | (fd_is_cloexec(t, fd) ? O_CLOEXEC : 0),
+		f->f_path.mnt ? f->f_path.mnt->mnt_id : 0, f->f_inode->i_ino);
+	if (f->f_op->show_fdinfo && (buf = get_free_page(GFP_KERNEL))) {
+		int n = f->f_op->show_fdinfo(f, buf, PAGE_SIZE);
+
+		if (n > 0)
+			seq_write(s, buf, (size_t)n);
+		free_page_addr(buf);
+	}
+	if ((buf = get_free_page(GFP_KERNEL))) {
+		int n = locks_fdinfo(f, t->files, buf, PAGE_SIZE);
+
+		if (n > 0)
+			seq_write(s, buf, (size_t)n);
+		free_page_addr(buf);
+	}
+	fput(f);
+	return 0;
+}
+
+const struct inode_operations proc_fd_dir_iops = {
+	.lookup = fd_dir_lookup,
+	.permission = fd_dir_permission,
+	.setattr = proc_pid_setattr,
+};
+const struct inode_operations proc_fdinfo_dir_iops = {
+	.lookup = fd_dir_lookup,
+	.permission = fd_dir_permission,
+	.setattr = proc_pid_setattr,
+};
+const struct file_operations proc_fd_dir_fops = { .iterate = fd_dir_iterate,
+	.llseek = generic_file_llseek };
+const struct file_operations proc_fdinfo_dir_fops = { .iterate = fd_dir_iterate,
+	.llseek = generic_file_llseek };
