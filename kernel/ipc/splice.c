@@ -209,6 +209,19 @@ static ssize_t pipe_to_file(struct file *pipe, struct file *f, loff_t *pos, size
 
 /* ---- the calls ---- */
 
+/* What can be spliced besides pipes: data, from files, devices and sockets. Directories and the nameless kinds (an inotify, an
+ * eventfd ...) hold messages. */
+static bool can_splice(const struct file *f)
+{
+	switch (f->f_inode->i_mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFSOCK: return true;
+	}
+	return false;
+}
+
 /* Where a file that is not a pipe is read or written: its own position, or one of the guest's. */
 static int get_offset(struct file *f, uaddr_t uoff, loff_t *pos)
 {
@@ -244,6 +257,8 @@ static ssize_t do_splice(
 		return -ESPIPE;
 	if (ip && op)
 		return pipe_to_pipe(in, out, len, flags, false);
+	if (!can_splice(ip ? out : in))
+		return -EINVAL;
 	if (ip) {
 		if (out->f_flags & O_APPEND)
 			return -EINVAL;
@@ -363,6 +378,7 @@ long sys_vmsplice(int fd, uaddr_t vec, unsigned long vlen, int flags)
 	ret = iov_iter_import(&it, vec, vlen, &to_free);
 	if (ret)
 		goto out_put;
+	it.nowait = flags & SPLICE_F_NONBLOCK;
 	if (f->f_mode & FMODE_WRITE)
 		ret = pages_to_pipe(f, &it);
 	else

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* splice(2), tee(2), vmsplice(2): files, pipes and sockets, offsets, emptiness, errors. */
 #include "t.h"
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 
 static char buf[70000];
 
@@ -84,10 +89,47 @@ static void vm(void)
 	T(vmsplice(NEED(open("out", O_RDWR)), v, 1, 0));
 }
 
+/* What holds messages, not bytes, cannot be spliced, and says so instead of waiting for one. */
+static void kinds(void)
+{
+	sigset_t none;
+	int p[2], n = 0, fds[12];
+	const char *names[12];
+
+	NEED(pipe(p));
+	sigemptyset(&none);
+	names[n] = "eventfd", fds[n++] = NEED(eventfd(0, 0));
+	names[n] = "signalfd", fds[n++] = NEED(signalfd(-1, &none, 0));
+	names[n] = "timerfd", fds[n++] = NEED(timerfd_create(CLOCK_MONOTONIC, 0));
+	names[n] = "inotify", fds[n++] = NEED(inotify_init1(0));
+	names[n] = "epoll", fds[n++] = NEED(epoll_create1(0));
+	names[n] = "pidfd", fds[n++] = NEED(syscall(SYS_pidfd_open, getpid(), 0));
+	names[n] = "directory", fds[n++] = NEED(open(".", O_RDONLY));
+	for (int i = 0; i < n; i++) {
+		TN(names[i], splice(fds[i], NULL, p[1], NULL, 1, 0));
+		TN(names[i], splice(p[0], NULL, fds[i], NULL, 1, 0));
+		TN(names[i], tee(fds[i], p[1], 1, 0));
+		TN(names[i], fcntl(fds[i], F_ADD_SEALS, F_SEAL_GROW));
+	}
+}
+
+static void vm_full(void)
+{
+	struct iovec v = { buf, sizeof(buf) }, in = { buf, 100 };
+	int p[2];
+
+	NEED(pipe(p));
+	T(vmsplice(p[0], &in, 1, SPLICE_F_NONBLOCK));
+	OK(vmsplice(p[1], &v, 1, SPLICE_F_NONBLOCK));
+	T(vmsplice(p[1], &in, 1, SPLICE_F_NONBLOCK));
+}
+
 TEST(splice)
 {
 	t_text("in", "0123456789");
 	files(NEED(open("in", O_RDONLY)));
 	pipes();
 	vm();
+	kinds();
+	vm_full();
 }
