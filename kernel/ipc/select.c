@@ -11,6 +11,7 @@
 #include <asm/errno.h>
 #include <asm/poll.h>
 #include <linux/eventpoll.h>
+#include <linux/personality.h>
 #include <linux/time_types.h>
 
 #include "arch/um/arch.h"
@@ -193,6 +194,8 @@ static u64 left(u64 deadline)
 /* Tells the guest what is left; a call that could not tell is not restarted with the old limit. */
 static long end_limit(long ret, uaddr_t ua, u64 deadline, int (*put)(uaddr_t ua, u64 ns))
 {
+	if (current->personality & STICKY_TIMEOUTS)
+		return ret == -ERESTARTNOHAND ? -EINTR : ret;
 	if (ua.v && deadline != ~0UL && put(ua, left(deadline)) && ret == -ERESTARTNOHAND)
 		return -EINTR;
 	return ret;

@@ -4,6 +4,7 @@
  * Locks: uts_lock for the names.
  */
 #include <linux/kcmp.h>
+#include <linux/personality.h>
 #include <linux/random.h>
 #include <linux/sysinfo.h>
 
@@ -96,6 +97,23 @@ void uts_set(enum uts_field which, const char name[UTS_MAX + 1])
 	spin_unlock(&uts_lock);
 }
 
+/* Personality UNAME26, for programs that know of no 3.0: 6.1.0-x becomes 2.6.(60 + 1).0-x, as Linux has it. */
+static void old_release(char *release, size_t size)
+{
+	const char *rest = release;
+	char text[UTS_MAX + 1];
+	u32 patch = 0;
+
+	while (*rest && *rest != '.')
+		rest++;
+	for (rest += *rest == '.'; *rest >= '0' && *rest <= '9'; rest++)
+		patch = patch * 10 + (u32)(*rest - '0');
+	while (*rest == '.' || (*rest >= '0' && *rest <= '9'))
+		rest++;
+	snprintf(text, sizeof(text), "2.6.%u%s", patch + 60, rest);
+	memcpy(release, text, min(size, sizeof(text)));
+}
+
 long sys_uname(uaddr_t to)
 {
 	struct new_utsname_k copy;
@@ -103,6 +121,10 @@ long sys_uname(uaddr_t to)
 	spin_lock(&uts_lock);
 	copy = current_uts()->name;
 	spin_unlock(&uts_lock);
+	if (current->personality & UNAME26)
+		old_release(copy.release, sizeof(copy.release));
+	if ((current->personality & PER_MASK) == PER_LINUX32)
+		memcpy(copy.machine, "i686", sizeof("i686"));
 	return copy_to_user(to, &copy, sizeof(copy)) ? -EFAULT : 0;
 }
 

@@ -2,6 +2,8 @@
 /* personality(2): asking, setting, inheriting; ADDR_NO_RANDOMIZE works. */
 #include "t.h"
 #include <sys/personality.h>
+#include <sys/select.h>
+#include <sys/utsname.h>
 
 static void address(void)
 {
@@ -22,6 +24,30 @@ static void address(void)
 	say("two programs have the same stack: %d", a[0] == a[1]);
 }
 
+static void uname_of(int persona)
+{
+	struct utsname u;
+
+	NEED(personality(persona));
+	NEED(uname(&u));
+	say("%#x: %s, 2.6: %s", persona, u.machine, strncmp(u.release, "2.6.", 4) ? "no" : "yes");
+}
+
+/* STICKY_TIMEOUTS: what is left of a limit is not told, and the call is not begun again. */
+static void sticky(void)
+{
+	struct timeval tv = { 0, 10000 };
+	struct timespec ts = { 0, 10000000 };
+
+	NEED(personality(STICKY_TIMEOUTS));
+	T(select(0, NULL, NULL, NULL, &tv));
+	T(tv.tv_usec);
+	T(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &ts, NULL));
+	T(ts.tv_nsec);
+	T(syscall(SYS_ppoll, NULL, 0, &ts, NULL, 8));
+	T(ts.tv_nsec);
+}
+
 TEST(personality)
 {
 	if (t_argc > 1) {
@@ -36,6 +62,12 @@ TEST(personality)
 	T(personality(0xffffffff));
 	address();
 	CHILD(T(personality(0xffffffff)));
+	CHILD({
+		uname_of(PER_LINUX32);
+		uname_of(UNAME26);
+		uname_of(PER_LINUX32 | UNAME26 | ADDR_NO_RANDOMIZE);
+		sticky();
+	});
 	T(personality(PER_LINUX32));
 	T(personality(PER_LINUX));
 	T(personality(0xffffffff));
