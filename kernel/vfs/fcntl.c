@@ -290,10 +290,10 @@ static int do_add_seals(struct file *f, u32 seals)
 	struct inode *inode = f->f_inode;
 	int err = 0;
 
-	if (!(inode->i_seals & SEALS_ALLOWED) || (seals & ~(u32)SEALS_KNOWN))
-		return -EINVAL;
 	if (!(f->f_mode & FMODE_WRITE))
 		return -EPERM;
+	if (!(inode->i_seals & SEALS_ALLOWED) || (seals & ~(u32)SEALS_KNOWN))
+		return -EINVAL;
 	down_write(&inode->i_rwsem);
 	if (inode->i_seals & F_SEAL_SEAL)
 		err = -EPERM;

@@ -148,11 +148,13 @@ long fcntl_setlease(int fd, struct file *f, int type)
 
 	if (type != F_RDLCK && type != F_WRLCK && type != F_UNLCK)
 		return -EINVAL;
+	if (type != F_UNLCK && current_fsuid() != inode->i_uid && !capable(CAP_LEASE))
+		return -EACCES;
+	if (!is_reg(inode))
+		return -EINVAL;
 	if (type == F_UNLCK)
 		return drop_lease(f);
-	if (current_fsuid() != inode->i_uid && !capable(CAP_LEASE))
-		return -EACCES;
-	if (!is_reg(inode) || !sysctl_leases_enable)
+	if (!sysctl_leases_enable)
 		return -EINVAL;
 	return set_lease(fd, f, type);
 }

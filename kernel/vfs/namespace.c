@@ -499,14 +499,15 @@ long sys_umount2(uaddr_t target, int flags)
 
 	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
 		return -EINVAL;
-	if (!may_mount())
-		return -EPERM;
-	if ((flags & MNT_EXPIRE) && (flags & (MNT_FORCE | MNT_DETACH)))
-		return -EINVAL;
 	err = user_path_at(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &path);
 	if (err)
 		return err;
-	err = path.dentry == path.mnt->mnt_root ? do_umount(path.mnt, flags) : -EINVAL;
+	if (!may_mount())
+		err = -EPERM;
+	else if ((flags & MNT_EXPIRE) && (flags & (MNT_FORCE | MNT_DETACH)))
+		err = -EINVAL;
+	else
+		err = path.dentry == path.mnt->mnt_root ? do_umount(path.mnt, flags) : -EINVAL;
 	dput(path.dentry);
 	mnt_put_keep_expiry(path.mnt);
 	return err;
