@@ -167,6 +167,16 @@ void runner_wipe(struct runner *r);
 void runner_publish(struct runner *r);
 void runner_unpublish(struct runner *r);
 
+#define KICK_WAIT (10 * NSEC_PER_MSEC)       /* for a kick to be heeded, then another is sent */
+#define KICK_CPU_LIMIT (200 * NSEC_PER_MSEC) /* of CPU time, with kicks ignored */
+struct kicking {
+	u64 start, used,
+		delayed; /* when the first was sent, with so much CPU time had, and waited for; 0: none was */
+	u32 kicks;
+};
+void kicking_begin(struct kicking *k, const struct runner *r);
+bool kicking_goes_on(struct kicking *k, const struct runner *r); /* false: it is given up */
+
 /* fpu.c */
 bool fpu_enter(struct runner *r, struct fpu *fpu);
 bool fpu_lock_swap(struct runner *r);
@@ -192,8 +202,8 @@ void handoff_count_wake(struct runner *r);
 void handoff_forget(struct runner *r);
 void handoff_let_go(struct runner *r);
 void handoff_slept(struct runner *r); /* a hand-off that the host has waited for */
-u64 handoff_patience(
-	u64 deadline); /* until then a runner is waited for where it is; no later than @deadline */
+/* Until then a runner is waited for where it is; no later than @deadline. */
+u64 handoff_patience(u64 deadline);
 
 /* pool.c */
 void pool_empty(void);

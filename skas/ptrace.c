@@ -32,10 +32,6 @@
 
 #define GATE_SIZE 16
 #define SYSCALL_INSN_SIZE 2
-#define KICK_WAIT (10 * NSEC_PER_MSEC) /* limits as in seccomp.c */
-#define KICKS 20
-#define KICK_CPU_LIMIT (50 * NSEC_PER_MSEC)
-#define KICK_LIMIT (30 * NSEC_PER_SEC)
 
 static bool in_stub(u64 rip)
 {
@@ -217,26 +213,13 @@ static void stopped_in_stub(
 	}
 }
 
-struct patience {
-	u64 start, used; /* since the first kick; 0: none was sent */
-	u32 kicks;
-};
-
 /* It runs past its deadline: a kick. False when that has not helped for too long. */
-static bool kick_again(struct runner *r, struct patience *p)
+static bool kick_again(struct runner *r, struct kicking *k)
 {
-	u64 now = os_clock_mono(), used = os_space_cputime(r->task);
-
-	if (!p->start) {
-		p->start = now;
-		p->used = used;
-	} else if ((++p->kicks >= KICKS && used - p->used > KICK_CPU_LIMIT) ||
-		   now - p->start > KICK_LIMIT) {
-		pr_notice("skas: a guest does not heed kicks: %llu us of CPU time in %llu us\n",
-			(unsigned long long)(used - p->used) / NSEC_PER_USEC,
-			(unsigned long long)(now - p->start) / NSEC_PER_USEC);
+	if (!k->start)
+		kicking_begin(k, r);
+	else if (!kicking_goes_on(k, r))
 		return false;
-	}
 	stat_inc(kicks);
 	os_space_kick(r->task);
 	return true;
@@ -249,7 +232,7 @@ static bool kick_again(struct runner *r, struct patience *p)
  */
 static int run_to_stop(struct runner *r, u64 deadline, struct os_trace_regs *t, int *signo)
 {
-	struct patience patience = { 0 };
+	struct kicking kicking = { 0 };
 	u64 first = handoff_patience(deadline);
 	int stop = os_trace_run(r->task, 0, first, signo);
 
@@ -262,7 +245,7 @@ static int run_to_stop(struct runner *r, u64 deadline, struct os_trace_regs *t, 
 				stop = os_trace_wait(r->task, deadline, signo);
 				continue;
 			}
-			if (!kick_again(r, &patience))
+			if (!kick_again(r, &kicking))
 				return -ETIMEDOUT;
 			deadline = os_clock_mono() + KICK_WAIT;
 			stop = os_trace_wait(r->task, deadline, signo);

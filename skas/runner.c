@@ -171,6 +171,38 @@ void runner_unpublish(struct runner *r)
 	__atomic_store_n(&skas_running[16 * r->cpu], 0, __ATOMIC_SEQ_CST);
 }
 
+/*
+ * A guest that does not heed kicks, yet computes, is not worth having. The limits are wide: a busy host has been seen to leave a
+ * runner without CPU for two seconds, and time that a hypervisor takes away counts as the runner's own, which on a busy host below a
+ * Nestling is most of it. Time in which it was ready and the host ran others is no fault of it.
+ */
+#define KICKS 20                       /* ignored before CPU time counts */
+#define KICK_LIMIT (30 * NSEC_PER_SEC) /* without CPU time, and without waiting for it */
+
+void kicking_begin(struct kicking *k, const struct runner *r)
+{
+	*k = (struct kicking){
+		.start = os_clock_mono(),
+		.used = os_space_cputime(r->task),
+		.delayed = os_space_delayed(r->task),
+	};
+}
+
+bool kicking_goes_on(struct kicking *k, const struct runner *r)
+{
+	u64 used = os_space_cputime(r->task) - k->used, time = os_clock_mono() - k->start;
+
+	if (++k->kicks < KICKS || used <= KICK_CPU_LIMIT) {
+		if (time < KICK_LIMIT)
+			return true;
+		if (time < KICK_LIMIT + os_space_delayed(r->task) - k->delayed)
+			return true;
+	}
+	pr_notice("skas: a guest does not heed kicks: %llu us of CPU time in %llu us\n",
+		(unsigned long long)used / NSEC_PER_USEC, (unsigned long long)time / NSEC_PER_USEC);
+	return false;
+}
+
 /* A cache line that is not written stays shared with the runner's CPU. True: it had to be. */
 static inline bool put(u64 *to, u64 value)
 {

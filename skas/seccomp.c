@@ -20,11 +20,7 @@
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
-#define KICK_WAIT (10 * NSEC_PER_MSEC)      /* for a kick to be heeded, then another is sent */
-#define KICKS 10                            /* ignored before CPU time counts */
-#define KICK_CPU_LIMIT (50 * NSEC_PER_MSEC) /* of CPU time, with kicks ignored */
-#define KICK_LIMIT (30 * NSEC_PER_SEC)      /* without CPU time: the host starves it */
-#define SAVE_LIMIT (10 * NSEC_PER_SEC)      /* for a state to come out of the registers */
+#define SAVE_LIMIT (10 * NSEC_PER_SEC) /* for a state to come out of the registers */
 #define SAVE_SLICE (20 * NSEC_PER_MSEC)
 #define PROOF_LIMIT (10 * NSEC_PER_MSEC)
 
@@ -35,32 +31,21 @@ static bool kick_once(struct runner *r)
 	return !handoff_wait(r, os_clock_mono() + KICK_WAIT);
 }
 
-/*
- * The deadline has passed. A guest that does not heed kicks, yet computes, is not worth having. The limits are wide:
- * a busy host has been seen to leave a runner without CPU for two seconds, and time that a hypervisor takes away
- * counts as the runner's own. A runner that does not come is let run anywhere.
- */
+/* The deadline has passed. A runner that does not come is let run anywhere. */
 static int kick_home(struct runner *r)
 {
-	u64 start, used;
-	int kicks = 0;
+	struct kicking k = { 0 };
 
 	if (likely(kick_once(r)))
 		return 0;
-	start = os_clock_mono();
-	used = os_space_cputime(r->task);
+	kicking_begin(&k, r);
 	handoff_let_go(r);
-	while (os_clock_mono() - start < KICK_LIMIT) {
+	do {
 		if (kick_once(r))
 			return 0;
 		if (os_space_is_dead(r->task) == 1) /* and a sibling says that it has the turn */
 			return -ESRCH;
-		if (++kicks >= KICKS && os_space_cputime(r->task) - used > KICK_CPU_LIMIT)
-			break;
-	}
-	pr_notice("skas: a guest does not heed kicks: %llu us of CPU time in %llu us\n",
-		(unsigned long long)(os_space_cputime(r->task) - used) / NSEC_PER_USEC,
-		(unsigned long long)(os_clock_mono() - start) / NSEC_PER_USEC);
+	} while (kicking_goes_on(&k, r));
 	return -ETIMEDOUT;
 }
 
