@@ -119,18 +119,27 @@ int add_to_page_cache(struct page *p, struct address_space *m, u64 index)
 	return 0;
 }
 
+/*
+ * m->lock held. lru_del() comes after this: reclaim puts a page that it has isolated back on its list while the page has a mapping, and
+ * would put back one that has just been taken from there for good.
+ */
+static void take_out(struct page *p, struct address_space *m)
+{
+	radix_delete(&m->pages, p->index);
+	m->nrpages--;
+	p->mapping = NULL;
+}
+
 void delete_from_page_cache(struct page *p)
 {
 	struct address_space *m = p->mapping;
 
 	BUG_ON(!PageLocked(p) || !m);
 	cancel_dirty_page(p);
-	lru_del(p);
 	spin_lock(&m->lock);
-	radix_delete(&m->pages, p->index);
-	m->nrpages--;
-	p->mapping = NULL;
+	take_out(p, m);
 	spin_unlock(&m->lock);
+	lru_del(p);
 	count_cached(m, -1);
 	if (unlikely(p->memcg))
 		mem_count_cached(p, m->a_ops->memory_only, -1);
@@ -142,18 +151,18 @@ bool remove_unused_page(struct page *p)
 	struct address_space *m = p->mapping;
 
 	BUG_ON(!PageLocked(p));
-	lru_del(p);
 	spin_lock(&m->lock);
-	/* The cache's reference and the caller's; nobody gets another while m->lock is held. */
+	/*
+	 * The cache's reference and the caller's; nobody who wants its content gets another while m->lock is held, and reclaim, which
+	 * comes by the lru, looks at p->mapping.
+	 */
 	if (atomic_read(&p->refcount) != 2 || PageDirty(p)) {
 		spin_unlock(&m->lock);
-		lru_putback(p, false);
 		return false;
 	}
-	radix_delete(&m->pages, p->index);
-	m->nrpages--;
-	p->mapping = NULL;
+	take_out(p, m);
 	spin_unlock(&m->lock);
+	lru_del(p);
 	count_cached(m, -1);
 	if (unlikely(p->memcg))
 		mem_count_cached(p, m->a_ops->memory_only, -1);

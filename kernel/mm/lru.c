@@ -4,7 +4,8 @@
  * inactive list; the second access moves it to the active one; when the active list is the longer, its tail goes back. Pages of
  * memory-only mappings (tmpfs) and anonymous pages are on none: they cannot be dropped.
  *
- * Lock: lru_lock for lists, counts and the flags PG_lru and PG_active.
+ * Lock: lru_lock for lists, counts and the flags PG_lru and PG_active. A page that leaves its mapping loses p->mapping first and is
+ * taken off its list then: who isolates it in between, or puts it back, sees one or the other.
  */
 #include "kernel/mm/internal.h"
 
