@@ -205,6 +205,18 @@ static void quoted6(struct net *net, struct sk_buff *skb, struct ip_error *e)
 	tell_transport(net, h->nexthdr, &local, &remote, all + 40, e);
 }
 
+void icmp_no_host(struct net *net, struct sk_buff *skb)
+{
+	struct ip_error e = { .type = ICMP_DEST_UNREACH, .code = 1, .err = EHOSTUNREACH };
+
+	if (skb->protocol == ETH_P_IP)
+		quoted4(net, skb, &e);
+	else if (skb->protocol == ETH_P_IPV6) {
+		error6(ICMPV6_DEST_UNREACH, 3, 0, &e);
+		quoted6(net, skb, &e);
+	}
+}
+
 /* ---- in ---- */
 
 void icmp_rcv(struct net *net, struct sk_buff *skb)

@@ -210,11 +210,7 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 	case SIOCSIFFLAGS:
 		return netdev_change_flags(
 			d, (u16)r.flags, 0xffff & ~(u32)(IFF_LOOPBACK | IFF_RUNNING));
-	case SIOCSIFMTU:
-		if (r.number < 68 || r.number > 65536)
-			return -EINVAL;
-		d->mtu = (u32)r.number;
-		return 0;
+	case SIOCSIFMTU: return r.number < 0 ? -EINVAL : netdev_set_mtu(d, (u32)r.number);
 	case SIOCSIFTXQLEN:
 		if (r.number < 0)
 			return -EINVAL;

@@ -10,6 +10,7 @@
 #include <linux/ipv6.h>
 
 #include "kernel/net/ip.h"
+#include "kernel/net/neigh.h"
 
 struct ip_stats ip_stats;
 
@@ -63,6 +64,18 @@ static void push_v6(struct sk_buff *skb, const struct flow *f, u8 ttl)
 	skb->protocol = ETH_P_IPV6;
 }
 
+/* To who is next on the way. */
+static int output(struct sk_buff *skb, const struct flow *f)
+{
+	static const u8 all[ETH_ALEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	if (f->dev->type != ARPHRD_ETHER)
+		return dev_xmit(f->dev, skb);
+	if (f->broadcast)
+		return eth_send(f->dev, skb, all, skb->protocol);
+	return neigh_output(f->dev, &f->next_hop, skb);
+}
+
 int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	bool v4 = ip_is_v4(&f->daddr);
@@ -79,7 +92,7 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 		push_v4(skb, f, ttl);
 	else
 		push_v6(skb, f, ttl);
-	return dev_xmit(f->dev, skb);
+	return output(skb, f);
 }
 
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
@@ -90,7 +103,7 @@ int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 		return -EMSGSIZE;
 	}
 	skb->protocol = ip_is_v4(&f->daddr) ? ETH_P_IP : ETH_P_IPV6;
-	return dev_xmit(f->dev, skb);
+	return output(skb, f);
 }
 
 /* ---- in ---- */
@@ -218,7 +231,8 @@ static void deliver(struct net *net, struct sk_buff *skb)
 void ip_rcv(struct sk_buff *skb)
 {
 	struct net *net = skb->dev->net;
-	bool ok = skb->protocol == ETH_P_IPV6 ? parse_v6(skb) : parse_v4(skb);
+	bool ok = skb->pkt_type != PKT_OTHERHOST &&
+		  (skb->protocol == ETH_P_IPV6 ? parse_v6(skb) : parse_v4(skb));
 
 	ip_stats.in_receives++;
 	if (!ok) {

@@ -37,6 +37,8 @@ struct ip_error {
  * Does not consume it.
  */
 void icmp_unreachable(struct net *net, struct sk_buff *skb, u8 code4, u8 code6);
+/* Nobody takes @skb, which begins with its network header and is ours: its socket hears EHOSTUNREACH. Does not consume it. */
+void icmp_no_host(struct net *net, struct sk_buff *skb);
 void icmp_rcv(struct net *net, struct sk_buff *skb);
 void icmp6_rcv(struct net *net, struct sk_buff *skb);
 

@@ -11,30 +11,12 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/lock.h"
 #include "kernel/net/addr.h"
+#include "kernel/net/netdev.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/nsproxy.h"
 
 #define NSEC_PER_SEC 1000000000UL
 #define NSEC_PER_MSEC 1000000UL
-
-#define IFNAMSIZ 16
-#define IFF_UP 0x1
-#define IFF_BROADCAST 0x2
-#define IFF_LOOPBACK 0x8
-#define IFF_POINTOPOINT 0x10
-#define IFF_RUNNING 0x40
-#define IFF_NOARP 0x80
-#define IFF_PROMISC 0x100
-#define IFF_ALLMULTI 0x200
-#define IFF_MULTICAST 0x1000
-#define IFF_LOWER_UP 0x10000
-#define ARPHRD_ETHER 1
-#define ARPHRD_LOOPBACK 772
-#define ETH_P_IP 0x0800
-#define ETH_P_IPV6 0x86dd
-
-struct sk_buff;
-struct net_device;
 
 struct net {
 	struct ns_common ns; /* kernel/task/nsproxy.h */
@@ -73,41 +55,6 @@ static inline bool net_capable(const struct net *net, int cap)
 	return ns_capable(net->ns.owner, cap);
 }
 
-/* ---- devices ---- */
-
-struct netdev_stats {
-	u64 rx_packets, tx_packets, rx_bytes, tx_bytes, rx_dropped, tx_dropped, rx_errors,
-		tx_errors;
-};
-struct net_device {
-	struct list_head list; /* under net->lock */
-	struct net *net;       /* not a reference: devices end with their namespace */
-	char name[IFNAMSIZ];
-	int ifindex;
-	u32 flags; /* IFF_*, under net->lock */
-	u32 mtu;
-	u16 type; /* ARPHRD_* */
-	u8 addr[6];
-	u32 txqlen;
-	struct netdev_stats stats; /* counted without a lock: figures for people */
-	/* Takes @skb, which begins with its network header (link header for ARPHRD_ETHER). 0 or -errno. */
-	int (*xmit)(struct net_device *dev, struct sk_buff *skb);
-};
-/* Under net->lock. NULL. */
-struct net_device *netdev_by_index(struct net *net, int ifindex);
-struct net_device *netdev_by_name(struct net *net, const char *name);
-/* 0 or -errno; brings lo its addresses. */
-int netdev_change_flags(struct net_device *dev, u32 flags, u32 change);
-/* A packet has come from @dev (or from this machine itself): processed by net_rx_flush(). */
-void netif_rx(struct net_device *dev, struct sk_buff *skb);
-/*
- * Processes what has come in on this vCPU, and what that brings forth. To be called with no lock held when packets may have
- * been sent; a call from within processing does nothing.
- */
-void net_rx_flush(void);
-/* Sends by a device that is up. Consumes @skb. 0 or -errno. */
-int dev_xmit(struct net_device *dev, struct sk_buff *skb);
-
 /* ---- addresses ---- */
 
 struct ifaddr {
@@ -124,6 +71,8 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix);
 /* Is it an address of this machine (with @ifindex: of that device)? */
 bool addr_is_local(struct net *net, const ip_addr *a, int ifindex);
 bool addr_is_broadcast(struct net *net, const ip_addr *a);
+/* An address of @dev to send to @dst from. False: it has none of that family. */
+bool addr_source(const struct net_device *dev, const ip_addr *dst, ip_addr *out);
 
 /* ---- routes ---- */
 
@@ -137,6 +86,9 @@ struct route {
 };
 int route_add(struct net *net, const struct route *r);
 int route_del(struct net *net, const struct route *r);
+/* A device has gone down: its routes end. It is up: those of its addresses are there. */
+void routes_forget(struct net_device *dev);
+void addrs_connect(struct net_device *dev);
 
 /* What is known of a way before and after looking it up. */
 struct flow {
@@ -149,7 +101,8 @@ struct flow {
 	struct net_device *dev;
 	ip_addr next_hop;
 	u32 mtu;
-	bool local; /* to this machine */
+	bool local;     /* to this machine */
+	bool broadcast; /* to all on the link */
 };
 /* 0, -ENETUNREACH, -EINVAL, -EACCES. */
 int route_output(struct net *net, struct flow *f);

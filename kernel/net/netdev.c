@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netdev.c: network devices, the namespace they live in, lo, and the way of received packets to the network layer.
+ * netdev.c: network devices, the namespace they live in, lo, and the way of packets between devices and the network layer.
  *
  *	dev_xmit() -> lo -> netif_rx() -> this vCPU's backlog -> net_rx_flush() -> ip_rcv()
+ *	dev_xmit() -> a card's queue ----------------------------> net_rx_flush() -> its send(), many packets at once
+ *	interrupt -> netdev_poll() -> its poll() -> netif_rx() --> net_rx_flush() -> ip_rcv(), arp_rcv()
  *
  * A packet to this machine is processed by the vCPU that sent it, after the sender has given up its locks: no wake-up of
  * a thread, no lock but the receiving socket's. What processing sends (acknowledgements) goes to the end of the backlog.
- * Locks: a backlog belongs to its vCPU; kernel code is not preempted, and nothing in a flush sleeps.
+ *
+ * States of a card's queue: empty -> waiting (listed with a vCPU) -> in send() (tx_busy) -> empty, or stopped until
+ * netdev_tx_wake(). Of its receiving: interrupt on -> polling (the interrupt's vCPU, a few rounds) -> on again, or the thread polls.
+ * Locks: a backlog belongs to its vCPU; kernel code is not preempted, and nothing in a flush sleeps. netdev.h has the rest.
  */
 #include <asm/errno.h>
 #include <linux/sched.h>
@@ -15,16 +20,20 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/ip.h"
+#include "kernel/net/neigh.h"
 #include "kernel/net/net.h"
 #include "kernel/net/skb.h"
 #include "kernel/sched/task.h"
 
 #define LO_MTU 65536
+#define POLL_BUDGET 64 /* frames in a round */
+#define POLL_ROUNDS 4  /* of them in a row, before a thread takes over */
 
 struct net init_net = { .ns = { .count = ATOMIC_INIT(2), .inum = 4026531840U } };
 
 static struct backlog {
 	struct list_head queue;
+	struct list_head senders; /* of net_device.tx_link */
 	bool running;
 } backlogs[MAX_CPUS];
 
@@ -40,6 +49,39 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb)
 	list_add_tail(&skb->list, &b->queue);
 }
 
+static void deliver(struct sk_buff *skb)
+{
+	switch (skb->protocol) {
+	case ETH_P_IP:
+	case ETH_P_IPV6: ip_rcv(skb); break;
+	case ETH_P_ARP: arp_rcv(skb); break;
+	default: skb->dev->stats.rx_dropped++; kfree_skb(skb);
+	}
+}
+
+static void process_backlog(struct backlog *b)
+{
+	while (!list_empty(&b->queue)) {
+		struct sk_buff *skb = list_first_entry(&b->queue, struct sk_buff, list);
+
+		list_del_init(&skb->list);
+		deliver(skb);
+	}
+}
+
+static void flush_tx(struct net_device *dev);
+
+static void process_senders(struct backlog *b)
+{
+	while (!list_empty(&b->senders)) {
+		struct net_device *dev = list_first_entry(&b->senders, struct net_device, tx_link);
+
+		list_del_init(&dev->tx_link);
+		xchg(&dev->tx_listed, 0);
+		flush_tx(dev);
+	}
+}
+
 void net_rx_flush(void)
 {
 	struct backlog *b = &backlogs[smp_processor_id()];
@@ -47,16 +89,114 @@ void net_rx_flush(void)
 	if (b->running)
 		return;
 	b->running = true;
-	while (!list_empty(&b->queue)) {
-		struct sk_buff *skb = list_first_entry(&b->queue, struct sk_buff, list);
-
-		list_del_init(&skb->list);
-		ip_rcv(skb);
-	}
+	do {
+		process_backlog(b);
+		process_senders(b);
+	} while (!list_empty(&b->queue));
 	b->running = false;
 }
 
+/* True: there may be more. */
+static bool poll_once(struct net_device *dev)
+{
+	u32 n = dev->ops->poll(dev, POLL_BUDGET);
+
+	net_rx_flush();
+	return n == POLL_BUDGET;
+}
+
+static void poll_thread(struct work *w)
+{
+	struct net_device *dev = container_of(w, struct net_device, poll_work);
+
+	while (poll_once(dev))
+		cond_resched();
+	xchg(&dev->polling, 0);
+}
+
+void netdev_poll(struct net_device *dev)
+{
+	if (xchg(&dev->polling, 1))
+		return;
+	for (int i = 0; i < POLL_ROUNDS; i++) {
+		if (!poll_once(dev)) {
+			xchg(&dev->polling, 0);
+			return;
+		}
+	}
+	work_queue(&dev->poll_work);
+}
+
 /* ---- sending ---- */
+
+/* One vCPU at a time sends; who comes meanwhile leaves what it has to that one. */
+static void flush_tx(struct net_device *dev)
+{
+	LIST_HEAD(batch);
+
+	spin_lock(&dev->tx_lock);
+	while (!dev->tx_busy && !dev->tx_stopped && !list_empty(&dev->txq)) {
+		u32 sent;
+
+		dev->tx_busy = true;
+		dev->tx_woken = false;
+		list_splice_tail_init(&dev->txq, &batch);
+		spin_unlock(&dev->tx_lock);
+		sent = dev->ops->send(dev, &batch);
+		spin_lock(&dev->tx_lock);
+		dev->tx_busy = false;
+		dev->txq_len -= sent;
+		if (!list_empty(&batch)) {
+			dev->tx_stopped = !dev->tx_woken;
+			list_splice_tail_init(&dev->txq, &batch);
+			list_splice_tail_init(&batch, &dev->txq);
+		}
+	}
+	spin_unlock(&dev->tx_lock);
+}
+
+void netdev_tx_wake(struct net_device *dev)
+{
+	spin_lock(&dev->tx_lock);
+	dev->tx_stopped = false;
+	dev->tx_woken = true;
+	spin_unlock(&dev->tx_lock);
+	flush_tx(dev);
+}
+
+static void purge_tx(struct net_device *dev)
+{
+	LIST_HEAD(batch);
+
+	spin_lock(&dev->tx_lock);
+	list_splice_tail_init(&dev->txq, &batch);
+	dev->txq_len = 0;
+	dev->tx_stopped = false;
+	spin_unlock(&dev->tx_lock);
+	skb_free_list(&batch);
+}
+
+static int queue_tx(struct net_device *dev, struct sk_buff *skb)
+{
+	bool full;
+
+	skb->dev = dev;
+	spin_lock(&dev->tx_lock);
+	full = dev->txq_len >= dev->txqlen;
+	if (!full) {
+		list_add_tail(&skb->list, &dev->txq);
+		dev->txq_len++;
+	}
+	spin_unlock(&dev->tx_lock);
+	if (full) {
+		dev->stats.tx_dropped++;
+		kfree_skb(skb);
+		return -ENOBUFS;
+	}
+	if (!xchg(&dev->tx_listed, 1))
+		list_add_tail(&dev->tx_link, &backlogs[smp_processor_id()].senders);
+	return 0;
+}
 
 int dev_xmit(struct net_device *dev, struct sk_buff *skb)
 {
@@ -64,9 +204,14 @@ int dev_xmit(struct net_device *dev, struct sk_buff *skb)
 		kfree_skb(skb);
 		return -ENETDOWN;
 	}
+	if (!dev->carrier) { /* as a queue that nobody empties */
+		dev->stats.tx_dropped++;
+		kfree_skb(skb);
+		return 0;
+	}
 	dev->stats.tx_packets++;
 	dev->stats.tx_bytes += skb_len(skb);
-	return dev->xmit(dev, skb);
+	return dev->ops->send ? queue_tx(dev, skb) : dev->ops->xmit(dev, skb);
 }
 
 static int lo_xmit(struct net_device *dev, struct sk_buff *skb)
@@ -75,6 +220,13 @@ static int lo_xmit(struct net_device *dev, struct sk_buff *skb)
 	netif_rx(dev, skb);
 	return 0;
 }
+
+static const struct netdev_ops lo_ops = {
+	.driver = "loopback",
+	.qdisc = "noqueue",
+	.max_mtu = 0x7fffffff,
+	.xmit = lo_xmit,
+};
 
 /* ---- devices ---- */
 
@@ -121,38 +273,121 @@ static int lo_addresses(struct net_device *lo)
 	return err == -EEXIST ? 0 : err;
 }
 
-int netdev_change_flags(struct net_device *dev, u32 flags, u32 change)
+/* What follows from IFF_UP and the link. net->lock held. */
+static void set_running(struct net_device *dev)
 {
-	struct net *net = dev->net;
-	u32 was;
+	const u32 on = IFF_RUNNING | IFF_LOWER_UP;
 
-	spin_lock(&net->lock);
-	was = dev->flags;
-	dev->flags = (was & ~change) | (flags & change);
-	if (dev->flags & IFF_UP)
-		dev->flags |= IFF_RUNNING | IFF_LOWER_UP;
+	assert_spin_held(&dev->net->lock);
+	if (dev->flags & IFF_UP && dev->carrier)
+		dev->flags |= on;
 	else
-		dev->flags &= ~(u32)(IFF_RUNNING | IFF_LOWER_UP);
-	spin_unlock(&net->lock);
-	if (dev->flags & IFF_LOOPBACK && !(was & IFF_UP) && flags & change & IFF_UP)
+		dev->flags &= ~on;
+}
+
+static int went_up(struct net_device *dev)
+{
+	int err = dev->ops->open ? dev->ops->open(dev) : 0;
+
+	if (err)
+		return err;
+	if (dev->flags & IFF_LOOPBACK)
 		return lo_addresses(dev);
+	addrs_connect(dev);
 	return 0;
 }
 
-static void netdev_register(struct net *net, struct net_device *dev)
+static void went_down(struct net_device *dev)
 {
-	dev->net = net;
+	if (dev->ops->stop)
+		dev->ops->stop(dev);
+	neigh_forget(dev);
+	routes_forget(dev);
+	if (dev->ops->send)
+		purge_tx(dev);
+}
+
+int netdev_change_flags(struct net_device *dev, u32 flags, u32 change)
+{
+	struct net *net = dev->net;
+	u32 was, now;
+	int err = 0;
+
 	spin_lock(&net->lock);
-	dev->ifindex = net->next_ifindex++;
-	list_add_tail(&dev->list, &net->devices);
+	was = dev->flags;
+	now = (was & ~change) | (flags & change);
+	dev->flags = now;
+	set_running(dev);
 	spin_unlock(&net->lock);
+	if (!(was & IFF_UP) && now & IFF_UP)
+		err = went_up(dev);
+	else if (was & IFF_UP && !(now & IFF_UP))
+		went_down(dev);
+	if (err)
+		netdev_change_flags(dev, 0, IFF_UP);
+	return err;
+}
+
+int netdev_set_mtu(struct net_device *dev, u32 mtu)
+{
+	if (mtu < 68 || mtu > dev->ops->max_mtu)
+		return -EINVAL;
+	WRITE_ONCE(dev->mtu, mtu);
+	return 0;
+}
+
+void netdev_set_carrier(struct net_device *dev, bool on)
+{
+	spin_lock(&dev->net->lock);
+	dev->carrier = on;
+	set_running(dev);
+	spin_unlock(&dev->net->lock);
+	if (!on && dev->ops->send)
+		purge_tx(dev);
+}
+
+struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type)
+{
+	struct net_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+
+	if (!dev)
+		return NULL;
+	dev->ops = ops;
+	dev->type = type;
+	dev->txqlen = 1000;
+	dev->carrier = true;
+	spin_lock_init(&dev->tx_lock);
+	INIT_LIST_HEAD(&dev->txq);
+	INIT_LIST_HEAD(&dev->tx_link);
+	work_setup(&dev->poll_work, poll_thread);
+	if (type == ARPHRD_ETHER) {
+		dev->flags = IFF_BROADCAST | IFF_MULTICAST;
+		dev->mtu = ETH_DATA_LEN;
+	}
+	return dev;
+}
+
+int netdev_register(struct net *net, struct net_device *dev, const char *name)
+{
+	bool taken;
+
+	dev->net = net;
+	strscpy(dev->name, name, sizeof(dev->name));
+	spin_lock(&net->lock);
+	taken = netdev_by_name(net, name);
+	if (!taken) {
+		dev->ifindex = net->next_ifindex++;
+		list_add_tail(&dev->list, &net->devices);
+	}
+	spin_unlock(&net->lock);
+	return taken ? -EEXIST : 0;
 }
 
 /* ---- namespaces ---- */
 
 static int net_setup(struct net *net)
 {
-	struct net_device *lo = kzalloc(sizeof(*lo), GFP_KERNEL);
+	struct net_device *lo = netdev_alloc(&lo_ops, ARPHRD_LOOPBACK);
 
 	if (!lo)
 		return -ENOMEM;
@@ -165,15 +400,10 @@ static int net_setup(struct net *net)
 	net->port_max = 60999;
 	net->ping_gid_min = 1;
 	net->default_ttl = 64;
-	strscpy(lo->name, "lo", sizeof(lo->name));
 	lo->flags = IFF_LOOPBACK;
-	lo->type = ARPHRD_LOOPBACK;
 	lo->mtu = LO_MTU;
-	lo->txqlen = 1000;
-	lo->xmit = lo_xmit;
 	net->lo = lo;
-	netdev_register(net, lo);
-	return 0;
+	return netdev_register(net, lo, "lo");
 }
 
 static const struct ns_ops net_ns_ops;
@@ -231,8 +461,10 @@ static const struct ns_ops net_ns_ops = {
 
 static int net_init(void)
 {
-	for (int i = 0; i < MAX_CPUS; i++)
+	for (int i = 0; i < MAX_CPUS; i++) {
 		INIT_LIST_HEAD(&backlogs[i].queue);
+		INIT_LIST_HEAD(&backlogs[i].senders);
+	}
 	ns_register(NS_NET, &net_ns_ops, &init_net.ns);
 	return net_setup(&init_net);
 }

@@ -115,6 +115,30 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 	return 0;
 }
 
+void addrs_connect(struct net_device *dev)
+{
+	struct net *net = dev->net;
+	struct ifaddr *i;
+	u32 n = 0, at;
+	struct route r;
+
+	do { /* one at a time: adding a route takes the lock itself */
+		bool found = false;
+
+		at = 0;
+		spin_lock(&net->lock);
+		list_for_each_entry(i, &net->addrs, list) {
+			if (i->dev == dev && at++ == n && !found) {
+				connected_route(i, &r);
+				found = true;
+			}
+		}
+		spin_unlock(&net->lock);
+		if (found)
+			route_add(net, &r);
+	} while (++n <= at);
+}
+
 /* @prefix -1: any. */
 int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 {
@@ -151,7 +175,8 @@ int route_add(struct net *net, const struct route *r)
 	spin_lock(&net->lock);
 	list_for_each_entry(i, &net->routes, list) {
 		if (i->prefix == r->prefix && ip_equal(&i->dst, &r->dst) &&
-			i->metric == r->metric && i->table == r->table) {
+			i->metric == r->metric && i->table == r->table &&
+			(ip_is_v4(&r->dst) || i->dev == r->dev)) {
 			spin_unlock(&net->lock);
 			kfree(n);
 			return -EEXIST;
@@ -166,6 +191,21 @@ int route_add(struct net *net, const struct route *r)
 	list_add_tail(&n->list, before);
 	spin_unlock(&net->lock);
 	return 0;
+}
+
+void routes_forget(struct net_device *dev)
+{
+	struct net *net = dev->net;
+	struct route *r, *next;
+
+	spin_lock(&net->lock);
+	list_for_each_entry_safe(r, next, &net->routes, list) {
+		if (r->dev == dev) {
+			list_del(&r->list);
+			kfree(r);
+		}
+	}
+	spin_unlock(&net->lock);
 }
 
 int route_del(struct net *net, const struct route *r)
@@ -202,6 +242,34 @@ static const struct ifaddr *source_of(
 	return best;
 }
 
+bool addr_source(const struct net_device *dev, const ip_addr *dst, ip_addr *out)
+{
+	struct net *net = dev->net;
+	const struct ifaddr *i;
+
+	spin_lock(&net->lock);
+	i = source_of(net, dev, dst);
+	if (i)
+		*out = i->addr;
+	spin_unlock(&net->lock);
+	return i;
+}
+
+/* All ones, or the broadcast address of a network that @dev is in. */
+static bool is_broadcast_of(struct net *net, const struct net_device *dev, const ip_addr *a)
+{
+	const struct ifaddr *i;
+
+	if (!ip_is_v4(a))
+		return false;
+	if (a->w[3] == ~0U)
+		return true;
+	list_for_each_entry(i, &net->addrs, list)
+		if (i->dev == dev && ip_equal(&i->broadcast, a))
+			return true;
+	return false;
+}
+
 static int take_device(struct net *net, struct flow *f, struct net_device *dev)
 {
 	if (!(dev->flags & IFF_UP))
@@ -209,6 +277,7 @@ static int take_device(struct net *net, struct flow *f, struct net_device *dev)
 	f->dev = dev;
 	f->mtu = dev->mtu;
 	f->next_hop = f->daddr;
+	f->broadcast = is_broadcast_of(net, dev, &f->daddr);
 	if (ip_is_any(&f->saddr)) {
 		const struct ifaddr *i = source_of(net, dev, &f->daddr);
 

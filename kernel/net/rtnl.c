@@ -68,7 +68,7 @@ static void nl_attr_addr(struct nl_builder *b, u16 type, const ip_addr *a)
 static void put_link(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
-	static const u8 zero[6];
+	static const u8 zero[ETH_ALEN], ones[ETH_ALEN] = { 255, 255, 255, 255, 255, 255 };
 	const struct net_device *d = what;
 	struct ifinfomsg *i = nl_begin(b, req, portid, RTM_NEWLINK, flags, sizeof(*i));
 	const struct netdev_stats *st = &d->stats;
@@ -83,7 +83,7 @@ static void put_link(
 		.tx_dropped = st->tx_dropped,
 	};
 	bool lo = d->flags & IFF_LOOPBACK;
-	u8 oper = d->flags & IFF_UP ? (lo ? 0 : OPER_UP) : OPER_DOWN;
+	u8 oper = !(d->flags & IFF_RUNNING) ? OPER_DOWN : lo ? 0 : OPER_UP;
 
 	i->ifi_type = d->type;
 	i->ifi_index = d->ifindex;
@@ -94,9 +94,12 @@ static void put_link(
 	nl_attr(b, IFLA_LINKMODE, &(u8){ 0 }, 1);
 	nl_attr_u32(b, IFLA_MTU, d->mtu);
 	nl_attr_u32(b, IFLA_GROUP, 0);
-	nl_attr(b, IFLA_QDISC, lo ? "noqueue" : "pfifo", lo ? 8 : 6);
-	nl_attr(b, IFLA_ADDRESS, d->addr, 6);
-	nl_attr(b, IFLA_BROADCAST, zero, 6);
+	nl_attr(b, IFLA_QDISC, d->ops->qdisc, (u32)strlen(d->ops->qdisc) + 1);
+	nl_attr(b, IFLA_CARRIER, &(u8){ d->carrier }, 1);
+	nl_attr_u32(b, IFLA_MIN_MTU, 68);
+	nl_attr_u32(b, IFLA_MAX_MTU, d->ops->max_mtu);
+	nl_attr(b, IFLA_ADDRESS, d->addr, ETH_ALEN);
+	nl_attr(b, IFLA_BROADCAST, lo ? zero : ones, ETH_ALEN);
 	nl_attr(b, IFLA_STATS64, &s, sizeof(s));
 	nl_end(b);
 }
@@ -370,10 +373,9 @@ static int set_link(struct net *net, const struct nlmsghdr *req)
 	if (change & ~(u32)(IFF_UP | IFF_PROMISC | IFF_ALLMULTI))
 		return -EOPNOTSUPP;
 	mtu = attr(req, sizeof(*i), IFLA_MTU, sizeof(*mtu), NULL);
-	if (mtu && (*mtu < 68 || *mtu > 65536))
-		return -EINVAL;
-	if (mtu)
-		d->mtu = *mtu;
+	err = mtu ? netdev_set_mtu(d, *mtu) : 0;
+	if (err)
+		return err;
 	return netdev_change_flags(d, i->ifi_flags, change);
 }
 

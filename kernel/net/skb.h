@@ -51,6 +51,9 @@ struct tcp_meta {
 	bool saw_ts;
 };
 
+/* To whom a frame went; the values of <linux/if_packet.h>. */
+enum { PKT_HOST, PKT_BROADCAST, PKT_MULTICAST, PKT_OTHERHOST, PKT_OUTGOING };
+
 #define SKB_ROOM 160 /* Ethernet with VLAN, IPv6 and TCP with 40 bytes of options each */
 
 struct sk_buff {
@@ -63,6 +66,8 @@ struct sk_buff {
 	u8 head;      /* index of the first header byte */
 	bool csum_ok; /* the checksums need no looking at: it never left this machine */
 	bool broadcast;
+	u8 pkt_type;      /* PKT_* */
+	u8 mac_len;       /* of the link header that stands before what eth_rx() left; 0: none */
 	u16 sport, dport; /* of UDP, once it is parsed */
 	u16 covered;      /* UDP-Lite: so many bytes by the checksum, 0: all */
 	u64 stamp;        /* ktime_get_real() of its arrival, 0: not taken */

@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * neigh.c: the neighbour table (RFC 4861, 7.3; arp(7)).
+ *
+ *	neigh_output(dev, to, skb)       the MAC address is known: the frame goes. Else it waits and somebody is asked
+ *	neigh_learn(dev, addr, mac, how) a message says where it is
+ *	neigh_confirm(dev, addr)         what is above has heard from it
+ *
+ * States:
+ *	(none) -> INCOMPLETE   neigh_output(): asks all, a second apart, three times; packets wait
+ *	INCOMPLETE -> REACHABLE (answer), STALE (they asked us), FAILED (nobody answers; who waits hears EHOSTUNREACH)
+ *	REACHABLE -> STALE     after half a minute without a confirmation
+ *	STALE -> DELAY         neigh_output(): it is used as it is, for five seconds without a word
+ *	DELAY -> PROBE         asks that machine alone, three times
+ *	PROBE -> REACHABLE, FAILED
+ *	FAILED -> INCOMPLETE   neigh_output(); or gone after a minute
+ *	PERMANENT, NOARP       set by hand, never change
+ *
+ * Invariants: 1. packets wait in INCOMPLETE entries only. 2. There are at most NEIGH_MAX entries; the least recently used that nobody has
+ * set by hand makes room. 3. At most QUEUE_MAX packets wait for one.
+ * Locks: neigh_lock (spin) for all of it. Nothing is sent under it: what is to be done is taken out first.
+ */
+#include <asm/errno.h>
+#include <linux/netlink.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/net/ip.h"
+#include "kernel/net/neigh.h"
+#include "kernel/net/skb.h"
+
+#define NEIGH_BITS 8
+#define NEIGH_BUCKETS (1U << NEIGH_BITS)
+#define NEIGH_MAX 1024U
+#define QUEUE_MAX 64U
+#define PROBES 3U
+#define RETRANS NSEC_PER_SEC
+#define REACHABLE_TIME (30 * NSEC_PER_SEC)
+#define DELAY_TIME (5 * NSEC_PER_SEC)
+#define FAILED_TIME (60 * NSEC_PER_SEC)
+#define FOREVER (~0UL)
+
+#define NUD_VALID (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)
+#define NUD_BY_HAND (NUD_PERMANENT | NUD_NOARP)
+
+struct neigh {
+	struct hlist_node node;
+	struct net_device *dev;
+	ip_addr addr;
+	u8 mac[ETH_ALEN];
+	u8 state, flags;
+	u32 probes;
+	u64 deadline; /* of its state */
+	u64 used, confirmed, updated;
+	struct list_head queue;
+	u32 queued;
+};
+
+static DEFINE_SPINLOCK(neigh_lock);
+static struct hlist_head table[NEIGH_BUCKETS];
+static u32 nr_neighs;
+static struct ktimer neigh_timer;
+static u64 timer_at = FOREVER;
+
+/* ---- the table; neigh_lock held ---- */
+
+static struct hlist_head *bucket(const struct net_device *dev, const ip_addr *addr)
+{
+	return &table[(ip_hash(addr) ^ (u32)dev->ifindex * 0x85ebca6bU) >> (32 - NEIGH_BITS)];
+}
+
+static struct neigh *find(const struct net_device *dev, const ip_addr *addr)
+{
+	struct neigh *n;
+
+	hlist_for_each_entry(n, bucket(dev, addr), node)
+		if (n->dev == dev && ip_equal(&n->addr, addr))
+			return n;
+	return NULL;
+}
+
+/* Out of the table; its packets go to @queue, for who drops the lock first. */
+static void drop(struct neigh *n, struct list_head *queue)
+{
+	hlist_del_init(&n->node);
+	nr_neighs--;
+	list_splice_tail_init(&n->queue, queue);
+	kfree(n);
+}
+
+static void make_room(struct list_head *dead)
+{
+	struct neigh *n, *oldest = NULL;
+
+	for (u32 b = 0; b < NEIGH_BUCKETS; b++)
+		hlist_for_each_entry(n, &table[b], node)
+			if (!(n->state & NUD_BY_HAND) && (!oldest || n->used < oldest->used))
+				oldest = n;
+	if (oldest)
+		drop(oldest, dead);
+}
+
+static struct neigh *create(struct net_device *dev, const ip_addr *addr, struct list_head *dead)
+{
+	struct neigh *n;
+
+	assert_spin_held(&neigh_lock);
+	if (nr_neighs >= NEIGH_MAX)
+		make_room(dead);
+	if (nr_neighs >= NEIGH_MAX)
+		return NULL;
+	n = kzalloc(sizeof(*n), GFP_ATOMIC);
+	if (!n)
+		return NULL;
+	n->dev = dev;
+	n->addr = *addr;
+	n->state = NUD_NONE;
+	n->deadline = FOREVER;
+	n->used = n->updated = ktime_get();
+	INIT_LIST_HEAD(&n->queue);
+	hlist_add_head(&n->node, bucket(dev, addr));
+	nr_neighs++;
+	return n;
+}
+
+static void arm(u64 at)
+{
+	if (at >= timer_at)
+		return;
+	timer_at = at;
+	timer_start(&neigh_timer, at);
+}
+
+static void set_state(struct neigh *n, u8 state, u64 lasts)
+{
+	u64 now = ktime_get();
+
+	n->state = state;
+	n->updated = now;
+	n->deadline = lasts == FOREVER ? FOREVER : now + lasts;
+	if (state == NUD_REACHABLE)
+		n->confirmed = now;
+	arm(n->deadline);
+}
+
+/* ---- asking and sending, without the lock ---- */
+
+static void solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac)
+{
+	if (ip_is_v4(addr))
+		arp_solicit(dev, addr, mac);
+	else
+		ndisc_solicit(dev, addr, mac);
+}
+
+static void send_all(struct net_device *dev, struct list_head *queue, const u8 *mac)
+{
+	struct sk_buff *skb, *next;
+
+	list_for_each_entry_safe(skb, next, queue, list) {
+		list_del_init(&skb->list);
+		eth_send(dev, skb, mac, skb->protocol);
+	}
+}
+
+/* Those who sent them hear of it. */
+static void fail_all(struct net_device *dev, struct list_head *queue)
+{
+	struct sk_buff *skb, *next;
+
+	list_for_each_entry_safe(skb, next, queue, list) {
+		list_del_init(&skb->list);
+		icmp_no_host(dev->net, skb);
+		kfree_skb(skb);
+	}
+}
+
+/* ---- output ---- */
+
+static void enqueue(struct neigh *n, struct sk_buff *skb, struct list_head *dead)
+{
+	if (n->queued >= QUEUE_MAX) { /* the oldest goes */
+		list_move_tail(n->queue.next, dead);
+		n->queued--;
+	}
+	list_add_tail(&skb->list, &n->queue);
+	n->queued++;
+}
+
+/* True: the first question is to be asked now. */
+static bool wait_for_answer(struct neigh *n, struct sk_buff *skb, struct list_head *dead)
+{
+	bool fresh = n->state != NUD_INCOMPLETE;
+
+	if (fresh) {
+		n->probes = 1;
+		set_state(n, NUD_INCOMPLETE, RETRANS);
+	}
+	enqueue(n, skb, dead);
+	return fresh;
+}
+
+static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
+{
+	LIST_HEAD(dead);
+	bool known = false, ask = false;
+	u8 mac[ETH_ALEN];
+	struct neigh *n;
+
+	spin_lock(&neigh_lock);
+	n = find(dev, to);
+	if (!n)
+		n = create(dev, to, &dead);
+	if (n) {
+		n->used = ktime_get();
+		known = n->state & NUD_VALID;
+		if (n->state == NUD_STALE)
+			set_state(n, NUD_DELAY, DELAY_TIME);
+		if (known)
+			memcpy(mac, n->mac, ETH_ALEN);
+		else
+			ask = wait_for_answer(n, skb, &dead);
+	}
+	spin_unlock(&neigh_lock);
+	skb_free_list(&dead);
+	if (ask)
+		solicit(dev, to, NULL);
+	if (known)
+		return eth_send(dev, skb, mac, skb->protocol);
+	if (!n)
+		kfree_skb(skb);
+	return n ? 0 : -ENOBUFS;
+}
+
+/* RFC 1112, 6.4; RFC 2464, 7. */
+static void multicast_mac(const ip_addr *to, u8 *mac)
+{
+	const u8 *a = (const u8 *)&to->w[3];
+
+	if (ip_is_v4(to)) {
+		mac[0] = 0x01;
+		mac[1] = 0x00;
+		mac[2] = 0x5e;
+		mac[3] = a[1] & 0x7f;
+		memcpy(mac + 4, a + 2, 2);
+	} else {
+		mac[0] = mac[1] = 0x33;
+		memcpy(mac + 2, a, 4);
+	}
+}
+
+int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
+{
+	u8 mac[ETH_ALEN];
+
+	if (ip_is_multicast(to))
+		multicast_mac(to, mac);
+	else if (dev->flags & IFF_NOARP)
+		memcpy(mac, dev->addr, ETH_ALEN);
+	else
+		return resolve(dev, to, skb);
+	return eth_send(dev, skb, mac, skb->protocol);
+}
+
+/* ---- learning ---- */
+
+static bool should_know(const struct net_device *dev)
+{
+	return dev->flags & IFF_UP && !(dev->flags & (IFF_NOARP | IFF_LOOPBACK));
+}
+
+/* What one message changes. True: packets that waited may go. */
+static bool learn(struct neigh *n, const u8 *mac, u32 how)
+{
+	bool valid = n->state & NUD_VALID;
+	bool differs = !valid || (mac && memcmp(n->mac, mac, ETH_ALEN) != 0);
+
+	if (n->state & NUD_BY_HAND || (!mac && !valid))
+		return false;
+	if (how & NEIGH_ISROUTER_KNOWN)
+		n->flags = how & NEIGH_ROUTER ? NTF_ROUTER : 0;
+	if (valid && differs && !(how & NEIGH_OVERRIDE)) { /* not from that one: let it be asked */
+		if (n->state == NUD_REACHABLE)
+			set_state(n, NUD_STALE, FOREVER);
+		return false;
+	}
+	if (differs)
+		memcpy(n->mac, mac, ETH_ALEN);
+	if (how & NEIGH_SOLICITED)
+		set_state(n, NUD_REACHABLE, REACHABLE_TIME);
+	else if (differs)
+		set_state(n, NUD_STALE, FOREVER);
+	return true;
+}
+
+void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32 how)
+{
+	LIST_HEAD(queue);
+	LIST_HEAD(dead);
+	u8 to[ETH_ALEN];
+	struct neigh *n;
+
+	if (!should_know(dev) || (mac && eth_is_multicast(mac)))
+		return;
+	spin_lock(&neigh_lock);
+	n = find(dev, addr);
+	if (!n && how & NEIGH_CREATE && mac)
+		n = create(dev, addr, &dead);
+	if (n && learn(n, mac, how)) {
+		list_splice_tail_init(&n->queue, &queue);
+		n->queued = 0;
+		memcpy(to, n->mac, ETH_ALEN);
+	}
+	spin_unlock(&neigh_lock);
+	skb_free_list(&dead);
+	send_all(dev, &queue, to);
+}
+
+void neigh_confirm(struct net_device *dev, const ip_addr *addr)
+{
+	struct neigh *n;
+
+	spin_lock(&neigh_lock);
+	n = find(dev, addr);
+	if (n && n->state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE))
+		set_state(n, NUD_REACHABLE, REACHABLE_TIME);
+	spin_unlock(&neigh_lock);
+}
+
+/* ---- time ---- */
+
+/* What the deadline of one entry asks for, to be done without the lock. */
+struct due {
+	struct net_device *dev;
+	ip_addr addr;
+	u8 mac[ETH_ALEN];
+	bool ask, unicast;
+	struct list_head failed;
+};
+
+static void give_up(struct neigh *n, struct due *d)
+{
+	set_state(n, NUD_FAILED, FAILED_TIME);
+	list_splice_tail_init(&n->queue, &d->failed);
+	n->queued = 0;
+}
+
+static void expire(struct neigh *n, struct due *d)
+{
+	d->dev = n->dev;
+	d->addr = n->addr;
+	memcpy(d->mac, n->mac, ETH_ALEN);
+	switch (n->state) {
+	case NUD_REACHABLE: set_state(n, NUD_STALE, FOREVER); return;
+	case NUD_DELAY:
+		n->probes = 0;
+		n->state = NUD_PROBE;
+		break;
+	case NUD_INCOMPLETE:
+	case NUD_PROBE: break;
+	default: drop(n, &d->failed); return;
+	}
+	if (n->probes >= PROBES) {
+		give_up(n, d);
+		return;
+	}
+	n->probes++;
+	d->unicast = n->state == NUD_PROBE;
+	d->ask = true;
+	set_state(n, n->state, RETRANS);
+}
+
+/* The first entry whose time has come; the next time, when there is none. */
+static struct neigh *find_due(u64 now, u64 *next)
+{
+	struct neigh *n;
+
+	*next = FOREVER;
+	for (u32 b = 0; b < NEIGH_BUCKETS; b++) {
+		hlist_for_each_entry(n, &table[b], node) {
+			if (n->deadline <= now)
+				return n;
+			*next = min(*next, n->deadline);
+		}
+	}
+	return NULL;
+}
+
+static bool do_due(void)
+{
+	struct due d = { .ask = false };
+	struct neigh *n;
+	u64 next;
+
+	INIT_LIST_HEAD(&d.failed);
+	spin_lock(&neigh_lock);
+	n = find_due(ktime_get(), &next);
+	if (n) {
+		expire(n, &d);
+	} else {
+		timer_at = FOREVER;
+		if (next != FOREVER)
+			arm(next);
+	}
+	spin_unlock(&neigh_lock);
+	if (d.ask)
+		solicit(d.dev, &d.addr, d.unicast ? d.mac : NULL);
+	fail_all(d.dev, &d.failed);
+	return n;
+}
+
+static void neigh_tick(struct ktimer *t)
+{
+	while (do_due())
+		;
+	net_rx_flush();
+}
+
+/* ---- by hand, and for people ---- */
+
+void neigh_forget(struct net_device *dev)
+{
+	LIST_HEAD(dead);
+	struct hlist_node *next;
+	struct neigh *n;
+
+	spin_lock(&neigh_lock);
+	for (u32 b = 0; b < NEIGH_BUCKETS; b++)
+		hlist_for_each_entry_safe(n, next, &table[b], node)
+			if (n->dev == dev)
+				drop(n, &dead);
+	spin_unlock(&neigh_lock);
+	skb_free_list(&dead);
+}
+
+static void describe(const struct neigh *n, struct neigh_info *i)
+{
+	*i = (struct neigh_info){
+		.addr = n->addr,
+		.ifindex = n->dev->ifindex,
+		.state = n->state,
+		.flags = n->flags,
+		.probes = n->probes,
+		.used = n->used,
+		.confirmed = n->confirmed,
+		.updated = n->updated,
+	};
+	memcpy(i->mac, n->mac, ETH_ALEN);
+	memcpy(i->dev, n->dev->name, IFNAMSIZ);
+}
+
+u32 neigh_list(struct net *net, struct neigh_info *info, u32 max)
+{
+	struct neigh *n;
+	u32 got = 0;
+
+	spin_lock(&neigh_lock);
+	for (u32 b = 0; b < NEIGH_BUCKETS; b++)
+		hlist_for_each_entry(n, &table[b], node)
+			if (n->dev->net == net && got < max)
+				describe(n, &info[got++]);
+	spin_unlock(&neigh_lock);
+	return got;
+}
+
+int neigh_get(struct net_device *dev, const ip_addr *addr, struct neigh_info *info)
+{
+	struct neigh *n;
+
+	spin_lock(&neigh_lock);
+	n = find(dev, addr);
+	if (n)
+		describe(n, info);
+	spin_unlock(&neigh_lock);
+	return n ? 0 : -ENOENT;
+}
+
+static int set_locked(struct neigh *n, const u8 *mac, u16 state, u8 flags)
+{
+	if (mac)
+		memcpy(n->mac, mac, ETH_ALEN);
+	else if (state & NUD_VALID && !(n->state & NUD_VALID) && !(state & NUD_NOARP))
+		return -EINVAL;
+	n->flags = flags;
+	n->probes = 0;
+	switch (state) {
+	case NUD_REACHABLE: set_state(n, NUD_REACHABLE, REACHABLE_TIME); break;
+	case NUD_DELAY: set_state(n, NUD_DELAY, DELAY_TIME); break;
+	case NUD_PROBE:
+	case NUD_INCOMPLETE: set_state(n, (u8)state, 0); break;
+	case NUD_NONE:
+	case NUD_FAILED: set_state(n, NUD_FAILED, FAILED_TIME); break;
+	default: set_state(n, (u8)state, FOREVER);
+	}
+	return 0;
+}
+
+int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 state, u8 flags,
+	u32 nlflags)
+{
+	LIST_HEAD(queue);
+	u8 to[ETH_ALEN];
+	struct neigh *n;
+	int err = 0;
+
+	if (state & ~0xffU || (state & (state - 1)))
+		return -EINVAL;
+	spin_lock(&neigh_lock);
+	n = find(dev, addr);
+	if (n && nlflags & NLM_F_EXCL)
+		err = -EEXIST;
+	else if (!n && !(nlflags & NLM_F_CREATE))
+		err = -ENOENT;
+	else if (!n && state & NUD_VALID && !mac && !(state & NUD_NOARP))
+		err = -EINVAL;
+	else if (!n)
+		n = create(dev, addr, &queue);
+	if (!err)
+		err = n ? set_locked(n, mac, state, flags) : -ENOBUFS;
+	if (!err && n->state & NUD_VALID) {
+		list_splice_tail_init(&n->queue, &queue);
+		n->queued = 0;
+		memcpy(to, n->mac, ETH_ALEN);
+	}
+	spin_unlock(&neigh_lock);
+	send_all(dev, &queue, to);
+	net_rx_flush();
+	return err;
+}
+
+int neigh_del(struct net_device *dev, const ip_addr *addr)
+{
+	LIST_HEAD(dead);
+	struct neigh *n;
+
+	spin_lock(&neigh_lock);
+	n = find(dev, addr);
+	if (n)
+		drop(n, &dead);
+	spin_unlock(&neigh_lock);
+	skb_free_list(&dead);
+	return n ? 0 : -ENOENT;
+}
+
+static int neigh_init(void)
+{
+	timer_setup(&neigh_timer, neigh_tick);
+	return 0;
+}
+INITCALL(1, neigh_init);

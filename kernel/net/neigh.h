@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * neigh.h: the neighbour table: which MAC address has the machine of an IP address on a link. ARP (arp.c) and neighbour discovery
+ * (ndisc.c) ask and tell; one table serves both families and all namespaces.
+ */
+#ifndef NESTLING_NET_NEIGH_H
+#define NESTLING_NET_NEIGH_H
+
+#include <linux/neighbour.h>
+
+#include "kernel/net/net.h"
+
+/* Sends @skb, which begins with its network header, to the neighbour @to; it waits while nobody knows the way. Consumes it. */
+int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb);
+
+/* What a message of ARP or ND is worth. */
+#define NEIGH_CREATE 1    /* make an entry if there is none: they want to talk to us */
+#define NEIGH_SOLICITED 2 /* an answer to our question: both directions work */
+#define NEIGH_OVERRIDE 4  /* the address may have moved */
+#define NEIGH_ROUTER                                                                               \
+	8 /* it says that it is a router; NEIGH_ISROUTER_KNOWN: it has said so or not */
+#define NEIGH_ISROUTER_KNOWN 16
+void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32 how);
+/* A higher layer has heard from it. */
+void neigh_confirm(struct net_device *dev, const ip_addr *addr);
+/* The device is down, or has another address, or ends. */
+void neigh_forget(struct net_device *dev);
+
+/* ---- for people: RTM_*NEIGH, /proc/net/arp ---- */
+struct neigh_info {
+	ip_addr addr;
+	int ifindex;
+	char dev[IFNAMSIZ];
+	u8 mac[ETH_ALEN];
+	u8 state, flags; /* NUD_*, NTF_* */
+	u32 probes;
+	u64 used, confirmed, updated; /* ktime_get() */
+};
+/* The first entries of @net, at most @max: how many. */
+u32 neigh_list(struct net *net, struct neigh_info *info, u32 max);
+int neigh_get(struct net_device *dev, const ip_addr *addr, struct neigh_info *info);
+/* By hand: @mac NULL where the state needs none. @nlflags: NLM_F_CREATE, EXCL, REPLACE. */
+int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 state, u8 flags,
+	u32 nlflags);
+int neigh_del(struct net_device *dev, const ip_addr *addr);
+
+/* ---- arp.c, ndisc.c ---- */
+void arp_rcv(struct sk_buff *skb);
+/* Asks for @addr: all on the link, or @mac alone. */
+void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac);
+void ndisc_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * netdev.h: a network device, what its driver offers, and the doors between drivers and the stack.
+ *
+ * There are two kinds of drivers. One without a queue (lo) takes each packet in xmit(). One with a queue (a card) has send(),
+ * which gets the packets of a whole turn at once, and poll(), which brings in what has arrived:
+ *
+ *	dev_xmit() -> dev->txq -> (net_rx_flush(), no lock held) -> send()     stops when the host takes no more, until netdev_tx_wake()
+ *	interrupt -> netdev_poll() -> poll() -> eth_rx() -> backlog -> protocols
+ *
+ * poll() brings in at most a budget. Under load the interrupt stays off and a kernel thread polls, so that the scheduler shares the
+ * vCPU between packets and programs.
+ *
+ * Locks: net->lock guards a device's flags and its place in the list. tx_lock guards the queue; send() is called without it, by one
+ * vCPU at a time (tx_busy).
+ */
+#ifndef NESTLING_NET_NETDEV_H
+#define NESTLING_NET_NETDEV_H
+
+#include <linux/if_ether.h>
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/lock.h"
+#include "kernel/sched/timer.h"
+
+#define IFNAMSIZ 16
+#define IFF_UP 0x1
+#define IFF_BROADCAST 0x2
+#define IFF_LOOPBACK 0x8
+#define IFF_POINTOPOINT 0x10
+#define IFF_RUNNING 0x40
+#define IFF_NOARP 0x80
+#define IFF_PROMISC 0x100
+#define IFF_ALLMULTI 0x200
+#define IFF_MULTICAST 0x1000
+#define IFF_LOWER_UP 0x10000
+#define ARPHRD_ETHER 1
+#define ARPHRD_LOOPBACK 772
+
+struct net;
+struct net_device;
+struct sk_buff;
+
+struct netdev_ops {
+	const char *driver; /* for ethtool */
+	const char *qdisc;  /* "noqueue" without a queue */
+	u32 max_mtu;
+	/* Takes @skb, which begins with its network header (link header for ARPHRD_ETHER). 0 or -errno. */
+	int (*xmit)(struct net_device *dev, struct sk_buff *skb);
+	/* Sends from the front of @queue and frees what it has sent: how many. What it leaves waits for netdev_tx_wake(). */
+	u32 (*send)(struct net_device *dev, struct list_head *queue);
+	/* Brings in at most @budget frames with eth_rx(): how many. Fewer: the interrupt is on again. */
+	u32 (*poll)(struct net_device *dev, u32 budget);
+	/* A card comes up or goes down. */
+	int (*open)(struct net_device *dev);
+	void (*stop)(struct net_device *dev);
+};
+
+struct netdev_stats {
+	u64 rx_packets, tx_packets, rx_bytes, tx_bytes, rx_dropped, tx_dropped, rx_errors,
+		tx_errors, multicast;
+};
+
+struct net_device {
+	struct list_head list; /* under net->lock */
+	struct net *net;       /* not a reference: devices end with their namespace */
+	char name[IFNAMSIZ];
+	int ifindex;
+	u32 flags; /* IFF_*, under net->lock */
+	u32 mtu;
+	u16 type; /* ARPHRD_* */
+	u8 addr[ETH_ALEN];
+	bool carrier; /* a link is there */
+	u32 txqlen;
+	struct netdev_stats stats; /* counted without a lock: figures for people */
+	const struct netdev_ops *ops;
+	void *private;
+
+	/* of those with a queue */
+	spinlock_t tx_lock;
+	struct list_head txq; /* under tx_lock, as what follows */
+	u32 txq_len;
+	bool tx_busy;    /* a vCPU is in send() */
+	bool tx_stopped; /* the host takes no more for now */
+	bool tx_woken;   /* it took some again while tx_busy */
+	struct list_head
+		tx_link; /* own to the vCPU whose net_rx_flush() will send; see tx_listed */
+	u32 tx_listed;
+	struct work poll_work;
+	u32 polling; /* the thread polls, or the interrupt */
+};
+
+/* A device with @ops for @net, named and numbered by netdev_register(). NULL. */
+struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type);
+/* 0 or -EEXIST. */
+int netdev_register(struct net *net, struct net_device *dev, const char *name);
+
+/* Under net->lock. NULL. */
+struct net_device *netdev_by_index(struct net *net, int ifindex);
+struct net_device *netdev_by_name(struct net *net, const char *name);
+/* 0 or -errno; brings lo its addresses. */
+int netdev_change_flags(struct net_device *dev, u32 flags, u32 change);
+/* 0 or -EINVAL. */
+int netdev_set_mtu(struct net_device *dev, u32 mtu);
+/* The link has come or gone. */
+void netdev_set_carrier(struct net_device *dev, bool on);
+
+/* A packet has come from @dev (or from this machine itself): processed by net_rx_flush(). */
+void netif_rx(struct net_device *dev, struct sk_buff *skb);
+/*
+ * Processes what has come in on this vCPU, and what that brings forth, and sends what waits in its devices' queues. To be called
+ * with no lock held when packets may have been sent; a call from within processing does nothing.
+ */
+void net_rx_flush(void);
+/* Sends by a device that is up. Consumes @skb. 0 or -errno. */
+int dev_xmit(struct net_device *dev, struct sk_buff *skb);
+
+/* For drivers: an interrupt says that something has arrived, or that the host takes packets again. */
+void netdev_poll(struct net_device *dev);
+void netdev_tx_wake(struct net_device *dev);
+
+/* ---- eth.c ---- */
+
+/* A frame from a card, all of it in the buffer: consumed. */
+void eth_rx(struct net_device *dev, struct sk_buff *skb);
+/* Puts the Ethernet header in front and sends. Consumes @skb. 0 or -errno. */
+int eth_send(struct net_device *dev, struct sk_buff *skb, const u8 *dst, u16 protocol);
+static inline bool eth_is_multicast(const u8 *mac)
+{
+	return mac[0] & 1;
+}
+/* "xx:xx:xx:xx:xx:xx" of a card: 0 or -EINVAL (also for multicast and zero). */
+int eth_parse(const char *s, u8 mac[ETH_ALEN]);
+void eth_random(u8 mac[ETH_ALEN]); /* locally administered */
+
+#endif
