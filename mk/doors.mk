@@ -53,6 +53,6 @@ LINK = $(CC) -static -no-pie -pthread -Wl,-Ttext-segment=0x60000000 -Wl,--build-
 	-Wl,-z,max-page-size=4096 -Wl,-T,mk/image.lds \
 	$(if $(PARTIAL),-Wl$(comma)--unresolved-symbols=ignore-all)
 comma := ,
-$(B)/nestling: $(B)/kernel.o $(HOST_OBJ) $(B)/obj/gen/doors.S.o mk/image.lds
+$(B)/nestling: $(B)/kernel.o $(HOST_OBJ) $(B)/obj/gen/doors.S.o $(B)/obj/gen/slirp_blob.S.o mk/image.lds
 	$(call say,LINK,$@)
-	$(Q)$(LINK) -o $@ $(B)/kernel.o $(B)/obj/gen/doors.S.o $(HOST_OBJ) -lz $(COVLIBS)
+	$(Q)$(LINK) -o $@ $(B)/kernel.o $(B)/obj/gen/doors.S.o $(B)/obj/gen/slirp_blob.S.o $(HOST_OBJ) -lz $(COVLIBS)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# nestctl, an ordinary host program, and the static init that it carries for `nestctl run`.
+# nestctl, an ordinary host program, and the static init that it carries for `nestctl run`; the helper of eth0=slirp, which
+# the kernel's program carries.
 
 NESTCTL_OBJ := $(call obj,$(NESTCTL_SRC))
 $(NESTCTL_OBJ): WFLAGS = $(TOOLFLAGS)
@@ -16,3 +17,23 @@ $(B)/init: $(INIT_OBJ)
 $(B)/nestctl: $(NESTCTL_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pthread -o $@ $(NESTCTL_OBJ) -lext2fs -lcom_err -larchive -lz
+
+# Without libslirp's header the kernel is built all the same and refuses eth0=slirp with the reason.
+SLIRP_OBJ := $(call obj,$(SLIRP_SRC))
+$(SLIRP_OBJ): WFLAGS = $(TOOLFLAGS)
+ifneq ($(wildcard /usr/include/slirp/libslirp.h),)
+$(B)/slirp-helper: $(SLIRP_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -s -o $@ $(SLIRP_OBJ) -lslirp
+else
+$(B)/slirp-helper:
+	@mkdir -p $(@D); : >$@
+endif
+$(G)/slirp_blob.S: mk/tools.mk
+	@mkdir -p $(@D)
+	@printf '.section .rodata\n.globl slirp_helper_start, slirp_helper_end\n.balign 16\nslirp_helper_start:\n.incbin "%s"\nslirp_helper_end:\n.byte 0\n' \
+		$(B)/slirp-helper >$@
+	@printf '.section .note.GNU-stack,"",@progbits\n' >>$@
+SLIRP_BLOB := $(B)/obj/gen/slirp_blob.S.o
+$(SLIRP_BLOB): WFLAGS = $(HFLAGS)
+$(SLIRP_BLOB): $(B)/slirp-helper

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * internal_host.h: between net_host.c and the kinds of links. A kind opens an fd that carries frames; net_host.c moves them.
+ */
+#ifndef NESTLING_NET_INTERNAL_HOST_H
+#define NESTLING_NET_INTERNAL_HOST_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "drivers/net/net_host.h"
+
+struct net_host {
+	const struct net_link *link;
+	char *args;
+	int irq;
+	int fd;    /* -1: the other side has gone */
+	pid_t pid; /* of the helper, 0: none */
+	uint64_t calls;
+	char err[256];
+};
+
+struct net_link {
+	/* Looks at h->args: 0 or -EINVAL with h->err set. */
+	int (*check)(struct net_host *h);
+	/* Sets h->fd, a non-blocking socket of frames: 0 or -errno with h->err set. Also after the other side has gone. */
+	int (*open)(struct net_host *h);
+	void (*close)(struct net_host *h); /* what is more than h->fd */
+};
+
+extern const struct net_link slirp_link;
+
+/* -err, after h->err was written. */
+int net_fail(struct net_host *h, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net.c: network cards, front end: eth<n> from a link of the host.
+ *
+ *	eth<n>=slirp[,MAC][,hostfwd=tcp|udp:[ADDR]:PORT-[ADDR]:PORT]...[,loopback=off][,ipv6=off][,mtu=N]
+ *
+ * The command line is checked at once, links are opened by net_cards_init() (initcall level 4), which refuses to boot with one line
+ * that names the parameter. Frames go in batches: a host call carries up to NET_BATCH of them. What arrives is read into buffers that
+ * the card keeps; a small frame is copied out of its buffer, a large one takes the buffer along.
+ *
+ * When the other side goes away the card loses its link (no carrier) and asks for it again once a second.
+ * Locks: none of its own. poll() and send() are called by one vCPU at a time each (netdev.h).
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "drivers/net/net_host.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/net.h"
+#include "kernel/net/skb.h"
+#include "os-linux/os.h"
+
+#define CARDS 16
+#define RX_SLOTS 16
+#define COPY_BREAK 4096U /* smaller frames are copied out */
+#define SLIRP_MTU 65480U /* with headers, a frame and its buffer fill 64 KiB */
+#define RETRY NSEC_PER_SEC
+
+struct card {
+	char param[12], text[1024];
+	struct net_open open;
+	u8 mac[ETH_ALEN];
+	bool given, has_mac;
+	u32 mtu;
+	struct net_device *dev;
+	struct net_host *host;
+	struct sk_buff *slots[RX_SLOTS]; /* own to poll() */
+	struct ktimer retry;
+	struct work reopen;
+};
+static struct card cards[CARDS];
+
+/* ---- frames ---- */
+
+static struct card *CARD(struct net_device *dev)
+{
+	return dev->private;
+}
+
+static u32 frame_size(const struct card *c)
+{
+	return c->dev->ops->max_mtu + ETH_HLEN;
+}
+
+static void link_lost(struct card *c)
+{
+	if (!c->dev->carrier)
+		return;
+	netdev_set_carrier(c->dev, false);
+	pr_warn("%s: the other side has gone\n", c->dev->name);
+	timer_start(&c->retry, ktime_get() + RETRY);
+}
+
+/* Buffers for the next frames: how many, in order. */
+static int fill_slots(struct card *c, struct net_in *in, u32 most)
+{
+	int n = 0;
+
+	for (; n < (int)most; n++) {
+		struct sk_buff **s = &c->slots[n];
+
+		if (!*s)
+			*s = skb_alloc(frame_size(c), GFP_ATOMIC);
+		if (!*s)
+			break;
+		in[n] = (struct net_in){ .data = skb_payload(*s), .size = frame_size(c) };
+	}
+	return n;
+}
+
+static void receive(struct card *c, struct sk_buff **slot, u32 len)
+{
+	struct sk_buff *skb = *slot;
+
+	if (len > frame_size(c)) {
+		c->dev->stats.rx_errors++;
+		return;
+	}
+	if (len < COPY_BREAK) {
+		skb = skb_alloc(max(len, 1U), GFP_ATOMIC);
+		if (!skb) {
+			c->dev->stats.rx_dropped++;
+			return;
+		}
+		memcpy(skb_payload(skb), skb_payload(*slot), len);
+	} else {
+		*slot = NULL;
+	}
+	skb->len = len;
+	eth_rx(c->dev, skb);
+}
+
+static u32 card_poll(struct net_device *dev, u32 budget)
+{
+	struct card *c = CARD(dev);
+	struct net_in in[RX_SLOTS];
+	u32 done = 0;
+
+	while (done < budget) {
+		int n = fill_slots(c, in, min(budget - done, (u32)RX_SLOTS)), got;
+
+		if (!n) { /* no memory: try again soon */
+			timer_start(&c->retry, ktime_get() + RETRY / 100);
+			return 0;
+		}
+		got = net_host_recv(c->host, in, n);
+		if (got < 0) {
+			link_lost(c);
+			return done;
+		}
+		for (int i = 0; i < got; i++)
+			receive(c, &c->slots[i], in[i].len);
+		done += (u32)got;
+		if (got < n)
+			return min(done, budget - 1);
+	}
+	return done;
+}
+
+/* The first packets of the queue, as the host wants them. */
+static int gather(struct list_head *queue, struct net_out *out)
+{
+	struct sk_buff *skb;
+	int n = 0;
+
+	list_for_each_entry(skb, queue, list) {
+		if (n == NET_BATCH)
+			break;
+		out[n++] = (struct net_out){
+			.head = skb->room + skb->head,
+			.head_len = skb_headlen(skb),
+			.data = skb->len ? skb_payload(skb) : NULL,
+			.data_len = skb->len,
+		};
+	}
+	return n;
+}
+
+static u32 card_send(struct net_device *dev, struct list_head *queue)
+{
+	struct card *c = CARD(dev);
+	struct net_out out[NET_BATCH];
+	u32 done = 0;
+	int n, sent;
+
+	do {
+		n = gather(queue, out);
+		sent = n ? net_host_send(c->host, out, n) : 0;
+		for (int i = 0; i < sent; i++) {
+			struct sk_buff *skb = list_first_entry(queue, struct sk_buff, list);
+
+			list_del_init(&skb->list);
+			kfree_skb(skb);
+		}
+		done += (u32)sent;
+	} while (n && sent == n);
+	return done;
+}
+
+static void card_irq(void *arg)
+{
+	struct card *c = arg;
+
+	if (!c->dev)
+		return;
+	if (c->dev->tx_stopped)
+		netdev_tx_wake(c->dev);
+	netdev_poll(c->dev);
+}
+
+static const struct netdev_ops slirp_ops = {
+	.driver = "slirp",
+	.qdisc = "pfifo_fast",
+	.max_mtu = SLIRP_MTU,
+	.send = card_send,
+	.poll = card_poll,
+};
+
+/* ---- the other side comes back ---- */
+
+static void retry_now(struct ktimer *t)
+{
+	struct card *c = container_of(t, struct card, retry);
+
+	if (c->dev->carrier)
+		netdev_poll(c->dev);
+	else
+		work_queue(&c->reopen);
+}
+
+static void reopen(struct work *w)
+{
+	struct card *c = container_of(w, struct card, reopen);
+
+	if (net_host_reopen(c->host)) {
+		timer_start(&c->retry, ktime_get() + RETRY);
+		return;
+	}
+	netdev_set_carrier(c->dev, true);
+	pr_info("%s: the link is back\n", c->dev->name);
+}
+
+/* ---- the command line ---- */
+
+static const struct {
+	const char *name;
+	u32 kind;
+	const struct netdev_ops *ops;
+} kinds[] = {
+	{ "slirp", NET_SLIRP, &slirp_ops },
+};
+
+static int find_kind(const char *name, size_t len)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strlen(kinds[i].name) == len && !strncmp(kinds[i].name, name, len))
+			return (int)i;
+	return -1;
+}
+
+/* The words that the front end itself knows are taken out; the rest is the link's. */
+static void parse_words(struct card *c, char *words)
+{
+	static char rest[CARDS][sizeof(c->text)];
+	char *to = rest[c - cards], *word;
+	size_t used = 0;
+
+	to[0] = 0;
+	while ((word = strsep(&words, ","))) {
+		u64 mtu;
+
+		if (!*word)
+			continue;
+		if (!strchr(word, '=') && !c->has_mac && strlen(word) == 17) {
+			if (eth_parse(word, c->mac))
+				refuse("%s: %s is not the address of a card", c->param, word);
+			c->has_mac = true;
+			continue;
+		}
+		if (!strncmp(word, "mtu=", 4)) {
+			if (kstrtou64(word + 4, 10, &mtu) || mtu < 576 || mtu > SLIRP_MTU)
+				refuse("%s: %s: wants 576 to %u", c->param, word, SLIRP_MTU);
+			c->mtu = (u32)mtu;
+		}
+		used += scnprintf(to + used, sizeof(rest[0]) - used, "%s%s", used ? "," : "", word);
+	}
+	c->open.args = to;
+}
+
+static int eth_setup(const char *s)
+{
+	const char *eq = strchr(s, '=');
+	struct card *c;
+	size_t len;
+	u64 n = 0;
+	int kind;
+
+	if (!eq || eq == s)
+		refuse("eth%s: wants eth<n>=KIND[,...]", s);
+	for (const char *p = s; p < eq; p++) {
+		if (*p < '0' || *p > '9')
+			refuse("eth%s: wants eth<n>=KIND[,...]", s);
+		n = min(n * 10 + (u64)(*p - '0'), 1000UL);
+	}
+	if (n >= CARDS)
+		refuse("eth%s: no such card: there are eth0 to eth%d", s, CARDS - 1);
+	c = &cards[n];
+	scnprintf(c->param, sizeof(c->param), "eth%lu", n);
+	len = strcspn(eq + 1, ",");
+	kind = find_kind(eq + 1, len);
+	if (kind < 0)
+		refuse("%s=%s: unknown kind of network; slirp is known", c->param, eq + 1);
+	if (strscpy(c->text, eq + 1 + len, sizeof(c->text)) < 0)
+		refuse("%s: longer than %zu bytes", c->param, sizeof(c->text));
+	c->open.kind = (u32)kind;
+	c->has_mac = false;
+	c->mtu = 0;
+	parse_words(c, c->text);
+	if (net_host_check(&c->open))
+		refuse("%s: %s", c->param, c->open.err);
+	c->given = true;
+	return 0;
+}
+PARAM_DEV("eth", eth_setup,
+	"eth<n>=slirp[,MAC][,hostfwd=tcp:127.0.0.1:8080-:80][,loopback=off]  network card n");
+
+/* ---- boot ---- */
+
+static int start_card(struct card *c)
+{
+	struct net_device *dev = netdev_alloc(kinds[c->open.kind].ops, ARPHRD_ETHER);
+	int err;
+
+	if (!dev)
+		return -ENOMEM;
+	if (!c->has_mac)
+		eth_random(c->mac);
+	memcpy(dev->addr, c->mac, ETH_ALEN);
+	dev->mtu = c->mtu ? c->mtu : dev->ops->max_mtu;
+	dev->private = c;
+	timer_setup(&c->retry, retry_now);
+	work_setup(&c->reopen, reopen);
+	c->open.irq = irq_register(c->param, card_irq, c);
+	if (c->open.irq < 0)
+		return c->open.irq;
+	err = net_host_open(&c->open);
+	if (err)
+		refuse("%s: %s", c->param, c->open.err[0] ? c->open.err : os_strerror(err));
+	if (c->open.note[0])
+		pr_notice("%s: %s\n", c->param, c->open.note);
+	c->host = c->open.host;
+	err = netdev_register(&init_net, dev, c->param);
+	if (!err)
+		WRITE_ONCE(c->dev, dev);
+	return err;
+}
+
+static int net_cards_init(void)
+{
+	for (u32 i = 0; i < CARDS; i++) {
+		int err = cards[i].given ? start_card(&cards[i]) : 0;
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+INITCALL(4, net_cards_init);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net_host.c: the half of the network driver that touches the host: moves frames between the front end's buffers and an fd, a batch
+ * in one host call, and arms the event that raises the interrupt.
+ *
+ * States of the event: armed (one shot) -> fired -> the front end takes frames until there are none -> armed. While a send waits for
+ * room it is armed for both directions.
+ * Locks: none. The front end calls recv from one vCPU at a time, and send from one; both may arm the event, which the host orders.
+ */
+#include "drivers/net/net_host.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "drivers/net/internal_host.h"
+#include "os-linux/host.h"
+
+static const struct net_link *const links[] = {
+	[NET_SLIRP] = &slirp_link,
+};
+
+int net_fail(struct net_host *h, int err, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(h->err, sizeof(h->err), fmt, args);
+	va_end(args);
+	return -err;
+}
+
+static void count_call(struct net_host *h)
+{
+	__atomic_fetch_add(&h->calls, 1, __ATOMIC_RELAXED);
+}
+
+uint64_t net_host_calls(const struct net_host *h)
+{
+	return __atomic_load_n(&h->calls, __ATOMIC_RELAXED);
+}
+
+/* ---- opening ---- */
+
+int net_host_check(struct net_open *o)
+{
+	struct net_host h = { .link = links[o->kind], .args = (char *)o->args };
+	int err = h.link->check(&h);
+
+	if (err)
+		memcpy(o->err, h.err, sizeof(o->err));
+	return err;
+}
+
+int net_host_open(struct net_open *o)
+{
+	struct net_host *h = calloc(1, sizeof(*h));
+	int err = -ENOMEM;
+
+	if (!h)
+		return err;
+	h->link = links[o->kind];
+	h->irq = o->irq;
+	h->fd = -1;
+	h->args = strdup(o->args);
+	if (h->args)
+		err = net_host_reopen(h);
+	if (err) {
+		memcpy(o->err, h->err, sizeof(o->err));
+		free(h->args);
+		free(h);
+		return err;
+	}
+	o->host = h;
+	return 0;
+}
+
+int net_host_reopen(struct net_host *h)
+{
+	int err = h->link->open(h);
+
+	if (err)
+		return err;
+	err = os_event_add(h->fd, EPOLLIN, h->irq);
+	if (err) {
+		close(h->fd);
+		h->fd = -1;
+		return net_fail(h, -err, "%s", strerror(-err));
+	}
+	return 0;
+}
+
+static void gone(struct net_host *h)
+{
+	os_event_del(h->fd);
+	close(h->fd);
+	h->fd = -1;
+	if (h->link->close)
+		h->link->close(h);
+}
+
+void net_host_close(struct net_host *h)
+{
+	if (h->fd >= 0)
+		gone(h);
+	free(h->args);
+	free(h);
+}
+
+/* ---- frames ---- */
+
+static void arm(struct net_host *h, uint32_t events)
+{
+	count_call(h);
+	os_event_rearm(h->fd, events, h->irq);
+}
+
+int net_host_recv(struct net_host *h, struct net_in *in, int n)
+{
+	struct mmsghdr msgs[NET_BATCH];
+	struct iovec iov[NET_BATCH];
+	int got;
+
+	if (h->fd < 0)
+		return 0;
+	for (int i = 0; i < n; i++) {
+		iov[i] = (struct iovec){ in[i].data, in[i].size };
+		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &iov[i], .msg_iovlen = 1 } };
+	}
+	do {
+		count_call(h);
+		got = recvmmsg(h->fd, msgs, (unsigned)n, MSG_DONTWAIT | MSG_TRUNC, NULL);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0 && errno != EAGAIN && errno != ENOBUFS) {
+		gone(h);
+		return -EPIPE;
+	}
+	for (int i = 0; i < got; i++) {
+		in[i].len = msgs[i].msg_len;
+		if (!in[i].len) { /* the end of a connection */
+			gone(h);
+			return i ? i : -EPIPE;
+		}
+	}
+	if (got < n)
+		arm(h, EPOLLIN);
+	return got < 0 ? 0 : got;
+}
+
+int net_host_send(struct net_host *h, const struct net_out *out, int n)
+{
+	struct mmsghdr msgs[NET_BATCH];
+	struct iovec iov[NET_BATCH][2];
+	int sent;
+
+	if (h->fd < 0)
+		return n;
+	for (int i = 0; i < n; i++) {
+		iov[i][0] = (struct iovec){ (void *)out[i].head, out[i].head_len };
+		iov[i][1] = (struct iovec){ (void *)out[i].data, out[i].data_len };
+		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = iov[i], .msg_iovlen = 2 } };
+	}
+	do {
+		count_call(h);
+		sent = sendmmsg(h->fd, msgs, (unsigned)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	if (sent < 0 && errno != EAGAIN && errno != ENOBUFS)
+		return n; /* nobody takes them; recv will tell */
+	if (sent < n)
+		arm(h, EPOLLIN | EPOLLOUT);
+	return sent < 0 ? 0 : sent;
+}

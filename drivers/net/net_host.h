@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net_host.h: where the halves of the network driver meet. Fixed-width types and opaque structs only.
+ *
+ * A link is something that takes and gives whole Ethernet frames, many at a time: a socket of a helper, a tap device, a datagram
+ * socket. Nothing here blocks but net_host_open(). When a frame has come, or when the link takes frames again after it was full, the
+ * link's interrupt is raised, once: net_host_recv() and net_host_send() arm it again when they find nothing to do.
+ */
+#ifndef NESTLING_NET_HOST_H
+#define NESTLING_NET_HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define NET_BATCH 64 /* frames in a call of net_host_recv() or net_host_send() */
+
+struct net_host;
+
+enum net_kind { NET_SLIRP };
+
+struct net_open {
+	uint32_t kind;
+	int32_t irq;
+	const char *
+		args; /* what stands behind the kind, its own words, separated by commas; "" for none */
+	/* answers */
+	struct net_host *host;
+	char note[256]; /* something the user should know; empty when not */
+	char err[256];  /* one line without the parameter's name, when the open failed */
+};
+
+/* A frame to send: its two pieces. */
+struct net_out {
+	const void *head, *data;
+	uint32_t head_len, data_len;
+};
+/* Room for a frame; len is set to what has come, which is more than size when it was cut. */
+struct net_in {
+	void *data;
+	uint32_t size, len;
+};
+
+/* Checks the words of a link without opening anything: 0 or -EINVAL with @err set. */
+int net_host_check(struct net_open *o);
+/* 0 or -errno with o->err set. */
+int net_host_open(struct net_open *o);
+void net_host_close(struct net_host *h);
+/*
+ * Frames that have arrived, at most @n. Fewer than @n: there are no more, the interrupt is armed. -EPIPE: the other side has gone;
+ * net_host_reopen() may bring it back.
+ */
+int net_host_recv(struct net_host *h, struct net_in *in, int n);
+/* Sends from the front: how many. Fewer: the link is full, the interrupt comes when it is not. Frames for nobody count as sent. */
+int net_host_send(struct net_host *h, const struct net_out *out, int n);
+/* 0: the other side is there again. Else -errno: try again later. */
+int net_host_reopen(struct net_host *h);
+/* So many host calls it has made. */
+uint64_t net_host_calls(const struct net_host *h);
+
+#endif

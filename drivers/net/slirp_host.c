@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slirp_host.c: `eth0=slirp`: a network for a user without any privilege. A helper process (tools/slirp) has libslirp and its jail;
+ * frames travel over a SOCK_SEQPACKET pair. The helper is embedded in this program and started from memory, so there is no file to
+ * find. It ends when our end of the pair closes, and so with us, however we end.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "drivers/net/internal_host.h"
+#include "os-linux/host.h"
+
+#define HELPER_FD 3 /* tools/slirp/slirp.h knows it */
+#define IMAGE_FD 4
+#define SPARE_FD 10
+#define WORDS_MAX 72
+#define START_MS 10000
+#define SOCKET_BUFFER (4 << 20) /* as much of it as the host allows */
+
+extern const char slirp_helper_start[], slirp_helper_end[];
+
+/* memfds without MFD_EXEC may be refused by the host's policy, with it by an old host. */
+static int image_fd(void)
+{
+	size_t size = (size_t)(slirp_helper_end - slirp_helper_start), done = 0;
+	int fd = memfd_create("nestling-slirp", MFD_CLOEXEC | 0x10 /* MFD_EXEC */);
+
+	if (fd < 0)
+		fd = memfd_create("nestling-slirp", MFD_CLOEXEC);
+	while (fd >= 0 && done < size) {
+		ssize_t n = write(fd, slirp_helper_start + done, size - done);
+
+		if (n <= 0) {
+			close(fd);
+			return -1;
+		}
+		done += (size_t)n;
+	}
+	return fd;
+}
+
+/* Between vfork and exec. Standard input and output are the guest's business, errors may be told. */
+static void exec_helper(int socket, int image, char *const *argv)
+{
+	static char *const envp[] = { NULL };
+	int s = fcntl(socket, F_DUPFD, SPARE_FD), i = fcntl(image, F_DUPFD, SPARE_FD);
+	int null = open("/dev/null", O_RDWR);
+
+	if (s < 0 || i < 0 || dup2(s, HELPER_FD) < 0 || dup2(i, IMAGE_FD) < 0)
+		_exit(1);
+	for (int fd = 0; fd < 3; fd++)
+		if (null >= 0)
+			dup2(null, fd);
+	syscall(SYS_close_range, IMAGE_FD + 1, ~0U, 0);
+	fcntl(IMAGE_FD, F_SETFD, FD_CLOEXEC);
+	syscall(SYS_execveat, IMAGE_FD, "", argv, envp, AT_EMPTY_PATH);
+	_exit(127);
+}
+
+static __attribute__((noinline)) pid_t spawn(int socket, int image, char *const *argv)
+{
+	pid_t pid = vfork();
+
+	if (!pid)
+		exec_helper(socket, image, argv);
+	return pid;
+}
+
+/* The words of @args as an argument vector; @text is cut into them. */
+static int split(char *text, char **argv)
+{
+	int n = 1;
+
+	argv[0] = (char *)"nestling-slirp";
+	for (char *word = strsep(&text, ","); word; word = strsep(&text, ",")) {
+		if (!*word)
+			continue;
+		if (n == WORDS_MAX - 1)
+			return -E2BIG;
+		argv[n++] = word;
+	}
+	argv[n] = NULL;
+	return 0;
+}
+
+static void reap(struct net_host *h)
+{
+	if (!h->pid)
+		return;
+	kill(h->pid, SIGKILL);
+	while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	h->pid = 0;
+}
+
+/* Its first message: "ok", or what is wrong. */
+static int hear(struct net_host *h, int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char text[200];
+	ssize_t n = -1;
+
+	if (poll(&p, 1, START_MS) == 1)
+		n = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
+	if (n <= 0)
+		return net_fail(h, EIO,
+			"the slirp helper does not start; is libslirp installed (Debian: "
+			"libslirp0)?");
+	text[n] = 0;
+	return strcmp(text, "ok") ? net_fail(h, EINVAL, "%s", text) : 0;
+}
+
+static int slirp_check(struct net_host *h)
+{
+	if (slirp_helper_end - slirp_helper_start < 64)
+		return net_fail(h, EINVAL, "this build has no slirp: libslirp-dev was missing");
+	return 0;
+}
+
+static int slirp_open(struct net_host *h)
+{
+	char *argv[WORDS_MAX], *text = strdup(h->args);
+	int size = SOCKET_BUFFER, pair[2], image, err = text ? split(text, argv) : -ENOMEM;
+
+	reap(h);
+	if (err) {
+		free(text);
+		return net_fail(h, -err, "%s", strerror(-err));
+	}
+	image = image_fd();
+	if (image < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
+		err = net_fail(h, errno, "cannot start the slirp helper: %s", strerror(errno));
+		goto out;
+	}
+	for (int i = 0; i < 2; i++)
+		setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	h->pid = spawn(pair[1], image, argv);
+	close(pair[1]);
+	if (h->pid < 0)
+		h->pid = 0;
+	err = hear(h, pair[0]);
+	if (err) {
+		close(pair[0]);
+		reap(h);
+	} else {
+		h->fd = pair[0];
+	}
+out:
+	if (image >= 0)
+		close(image);
+	free(text);
+	return err;
+}
+
+const struct net_link slirp_link = { .check = slirp_check, .open = slirp_open, .close = reap };

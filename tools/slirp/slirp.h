@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slirp.h: nestling-slirp, the helper of `eth0=slirp`: libslirp behind a socket. It is embedded in the kernel's program and started from
+ * memory. Between the two: fd 3, a SOCK_SEQPACKET socket. The helper's first message is "ok" or what is wrong, as text; every
+ * later one is an Ethernet frame. When the kernel's end closes, the helper ends.
+ */
+#ifndef NESTLING_SLIRP_SLIRP_H
+#define NESTLING_SLIRP_SLIRP_H
+
+#include <stdbool.h>
+#include <netinet/in.h>
+
+#define SLIRP_FD 3
+#define SLIRP_FRAME_MAX 65536
+
+struct forward {
+	bool udp;
+	struct in_addr host, guest;
+	int host_port, guest_port;
+	const char *text;
+};
+#define FORWARDS_MAX 64
+struct config {
+	struct forward forwards[FORWARDS_MAX];
+	int nr_forwards;
+	bool no_loopback, no_ipv6;
+	unsigned mtu;
+};
+
+/* Reads the words of the command line. NULL or what is wrong. */
+const char *config_parse(struct config *c, char *const *words);
+
+/* No new privileges, no file but the resolver's configuration, no call but those that carry packets. NULL or what failed. */
+const char *jail_enter(void);
+
+#endif
