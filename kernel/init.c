@@ -20,7 +20,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
-#include "kernel/vfs/vfs.h"
+#include "kernel/vfs/super.h"
 
 #define LAST_LEVEL 5
 #define DEFAULT_ROOT "/dev/ubda"

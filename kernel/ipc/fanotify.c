@@ -11,6 +11,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/ipc/fanotify.h"
+#include "kernel/vfs/super.h"
 
 #define HASH_SIZE 1024
 #define ADMIN_FLAGS                                                                                \

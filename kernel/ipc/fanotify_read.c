@@ -12,6 +12,7 @@
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal.h"
+#include "kernel/vfs/super.h"
 
 #define FID_HEAD (sizeof(struct fanotify_event_info_header) + 8 + 8) /* fsid, handle's head */
 

@@ -27,7 +27,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/task/cred.h"
-#include "kernel/vfs/vfs.h"
+#include "kernel/vfs/super.h"
 
 /* fs.inotify */
 static int max_queued_events = 16384, max_user_watches = 65536, max_user_instances = 128;

@@ -6,6 +6,7 @@
  * Locks: the root's i_rwsem while a name is looked up, made or removed.
  */
 #include "kernel/ipc/mqueue.h"
+#include "kernel/vfs/super.h"
 
 /* The name in the guest; ERR_PTR(-ENOENT, -ENAMETOOLONG, -EFAULT). */
 static char *queue_name(uaddr_t uname)

@@ -14,6 +14,7 @@
 
 #include "kernel/ipc/mqueue.h"
 #include "kernel/lib/printk.h"
+#include "kernel/vfs/super.h"
 
 #define MQUEUE_MAGIC 0x19800202
 #define HARD_MSG_MAX 65536

@@ -16,7 +16,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/task/internal.h"
-#include "kernel/vfs/vfs.h"
+#include "kernel/vfs/super.h"
 
 #define SUSPEND_PERCENT 2
 #define RESUME_PERCENT 4

@@ -11,6 +11,7 @@
 #include <linux/xattr.h>
 
 #include "kernel/task/exec.h"
+#include "kernel/vfs/super.h"
 
 #define PER_CLEAR_SETID (READ_IMPLIES_EXEC_BIT | ADDR_NO_RANDOMIZE_BIT | 0x0100000 | 0x0200000)
 

@@ -12,7 +12,7 @@
 #include "kernel/task/internal.h"
 #include "kernel/task/nsproxy.h"
 #include "kernel/task/pid_ns.h"
-#include "kernel/vfs/vfs.h"
+#include "kernel/vfs/super.h"
 
 static struct mount *nsfs_mnt; /* set at boot */
 static const struct file_operations nsfs_fops;

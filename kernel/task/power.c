@@ -10,7 +10,7 @@
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
-#include "kernel/vfs/vfs.h"
+#include "kernel/vfs/super.h"
 
 int cad_restarts; /* ctrl-alt-del restarts at once (reboot(2), RB_ENABLE_CAD); else init gets SIGINT */
 

@@ -9,7 +9,7 @@
 
 #include "kernel/task/internal.h"
 #include "kernel/task/nsproxy.h"
-#include "kernel/vfs/vfs.h"
+#include "kernel/vfs/super.h"
 
 #define MAX_LEVEL 32
 

@@ -31,7 +31,7 @@
 #include "kernel/task/nsproxy.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/signal.h"
-#include "kernel/vfs/vfs.h"
+#include "kernel/vfs/super.h"
 
 #define S_IRWXUGO 0777
 #define S_IALLUGO 07777

@@ -15,7 +15,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
-#include "kernel/vfs/vfs.h"
+#include "kernel/vfs/super.h"
 
 static struct super_block *devpts_sb;
 static struct {

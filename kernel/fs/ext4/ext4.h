@@ -17,7 +17,7 @@
 #include "kernel/block/block.h"
 #include "kernel/fs/ext4/disk.h"
 #include "kernel/lib/crc.h"
-#include "kernel/vfs/vfs.h"
+#include "kernel/vfs/super.h"
 
 #define EFSCORRUPTED EUCLEAN
 #define EFSBADCRC EBADMSG

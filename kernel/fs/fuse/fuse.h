@@ -31,7 +31,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/signal.h"
-#include "kernel/vfs/vfs.h"
+#include "kernel/vfs/super.h"
 
 #define FUSE_MAX_IO (32 * PAGE_SIZE) /* of one READ or WRITE */
 #define FUSE_MAX_ASYNC 64            /* writes on their way in the background */

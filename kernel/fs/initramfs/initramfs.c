@@ -13,7 +13,7 @@
 #include "kernel/lib/inflate.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/vfs/vfs.h"
+#include "kernel/vfs/super.h"
 
 struct hard_link {
 	struct hard_link *next;

@@ -33,7 +33,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/task/cred.h"
-#include "kernel/vfs/vfs.h"
+#include "kernel/vfs/super.h"
 
 #define OVL_MAX_LAYERS 128
 #define OVL_HASH 1024

@@ -16,7 +16,7 @@
 
 #include "kernel/task/cred.h"
 #include "kernel/task/pid_ns.h"
-#include "kernel/vfs/vfs.h"
+#include "kernel/vfs/super.h"
 
 struct pid;
 struct task;

@@ -14,7 +14,7 @@
 #include "kernel/task/cred.h"
 #include "kernel/task/signal.h"
 #include "kernel/vfs/simple_xattr.h"
-#include "kernel/vfs/vfs.h"
+#include "kernel/vfs/super.h"
 
 struct tmpfs_sb {
 	spinlock_t lock;

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * super.h: superblocks, the types of file systems that make them, and the mounts through which they are seen.
+ *
+ * A file system fills a struct file_system_type and calls register_filesystem(). Its mount operation finds or builds a super_block by one
+ * of the mount_*() helpers, whose fill sets s_op and s_root. kill_sb takes it down when the last reference, s_active, goes.
+ *
+ * Locks: s_umount (mounting, remounting, taking down), namespace_sem (the tree of mounts), each structure's as it says.
+ */
+#ifndef NESTLING_VFS_SUPER_H
+#define NESTLING_VFS_SUPER_H
+
+#include "kernel/vfs/vfs.h"
+
+/* ---- superblocks ---- */
+struct kstatfs {
+	s64 f_type, f_bsize;
+	u64 f_blocks, f_bfree, f_bavail, f_files, f_ffree;
+	u64 f_fsid;
+	s64 f_namelen, f_frsize, f_flags;
+};
+
+/* s_flags: as mount(2)'s MS_* */
+#define SB_RDONLY 1
+#define SB_NOSUID 2
+#define SB_NODEV 4
+#define SB_NOEXEC 8
+#define SB_SYNCHRONOUS 16
+#define SB_NOATIME 1024
+#define SB_ACTIVE (1 << 30)
+
+struct super_operations {
+	struct inode *(*alloc_inode)(struct super_block *sb); /* NULL op: plain struct inode */
+	void (*free_inode)(struct inode *inode);
+	int (*write_inode)(struct inode *inode, bool sync);
+	void (*dirty_inode)(
+		struct inode *inode, u32 flags); /* mark_inode_dirty tells the journal */
+	int (*drop_inode)(
+		struct inode *inode); /* 1: do not keep it when unused; NULL op: nlink == 0 */
+	void (*evict_inode)(struct inode
+			*inode); /* truncate_inode_pages, delete when nlink == 0, clear_inode */
+	void (*put_super)(struct super_block *sb);
+	int (*sync_fs)(struct super_block *sb, bool wait);
+	int (*freeze_fs)(struct super_block *sb);
+	int (*unfreeze_fs)(struct super_block *sb);
+	int (*statfs)(struct dentry *d, struct kstatfs *st);
+	void (*umount_begin)(struct super_block *sb); /* umount -f: fail what waits */
+	int (*remount)(struct super_block *sb, u32 *flags, char *data);
+	int (*show_options)(
+		struct super_block *sb, char *buf, size_t size); /* ",opt=..." ; bytes */
+	/* File handles: the inode by number and generation, a reference; ERR_PTR(-ESTALE). NULL op: there are none. */
+	struct inode *(*handle_inode)(struct super_block *sb, u64 ino, u32 generation);
+	struct inode *(*parent_inode)(struct inode *dir); /* a reference, ERR_PTR */
+};
+struct super_block {
+	struct list_head s_list;
+	dev_t s_dev;
+	u32 s_blocksize, s_blocksize_bits;
+	loff_t s_maxbytes;
+	struct file_system_type *s_type;
+	const struct super_operations *s_op;
+	const struct dentry_operations *s_d_op; /* default d_op of its dentries */
+	u32 s_flags;
+	u64 s_magic;
+	struct dentry *s_root;
+	struct rwsem s_umount;
+	struct mutex s_rename_mutex;
+	atomic_t s_active;
+	struct block_device *s_bdev;
+	bool s_bdev_write; /* s_bdev is open for writing; under s_umount */
+	void *s_fs_info;
+	u32 s_time_gran;
+	s64 s_time_min, s_time_max;
+	char s_id[32];
+	char s_subtype[32]; /* ".sshfs" of "fuse.sshfs" */
+	u8 s_uuid[16];
+	u64 s_fsid;
+	spinlock_t s_inode_list_lock;
+	struct list_head s_inodes;
+	spinlock_t s_inode_wblist_lock;
+	struct list_head s_dirty; /* inodes by dirtied_when */
+	int s_iflags;
+#define SB_I_NODEV 1 /* device nodes do not open */
+#define SB_I_NOEXEC 2
+#define SB_I_NOUSER 4                     /* internal: cannot be mounted by anyone */
+	struct user_namespace *s_user_ns; /* a reference: who owns it; set by its mount */
+	atomic64_t s_writers;
+	struct rcu_head s_rcu;
+};
+void deactivate_super(struct super_block *sb); /* drops a count of s_active */
+struct file_system_type {
+	const char *name;
+	int fs_flags;
+#define FS_REQUIRES_DEV 1
+#define FS_HAS_SUBTYPE 4 /* "type.more" */
+#define FS_USERNS_MOUNT 8
+	/* The root dentry with a reference (of a new or an existing superblock, s_umount held for writing and s_active taken), ERR_PTR. @dev: source text. */
+	struct dentry *(*mount)(struct file_system_type *t, u32 flags, const char *dev, char *data);
+	void (*kill_sb)(struct super_block *sb); /* generic_shutdown_super and what mount built */
+	struct list_head list;
+};
+int register_filesystem(struct file_system_type *t);
+struct file_system_type *get_fs_type(const char *name);
+int filesystems_line(int i, char *buf, size_t size); /* /proc/filesystems; 0 past the end */
+void writeback_wake(void); /* too much is dirty: the flusher should start now */
+/* Helpers for mount operations: fill(sb, data, silent) builds a new superblock. */
+struct dentry *mount_bdev(struct file_system_type *t, u32 flags, const char *dev, void *data,
+	int (*fill)(struct super_block *sb, void *data, bool silent));
+struct dentry *mount_nodev(struct file_system_type *t, u32 flags, void *data,
+	int (*fill)(struct super_block *sb, void *data, bool silent));
+struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data,
+	int (*fill)(struct super_block *sb, void *data, bool silent));
+struct dentry *mount_keyed(struct file_system_type *t, u32 flags, void *key,
+	int (*fill)(struct super_block *sb, void *data, bool silent));
+struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_device *b, void *data,
+	int (*fill)(struct super_block *sb, void *data, bool silent));
+void kill_block_super(struct super_block *sb);
+void kill_anon_super(struct super_block *sb);
+void evict_inodes(struct super_block *sb); /* all that nobody uses */
+void generic_shutdown_super(
+	struct super_block *sb); /* drops dentries, writes back, evicts inodes, put_super */
+int sync_filesystem(struct super_block *sb, bool wait);
+void sync_all(void);
+/* Before power-off: all is written and every disk is marked clean; file systems are read-only afterwards. */
+void sync_and_quiesce_all(void);
+void sb_error_remount_ro(struct super_block *sb);
+
+/* ---- mounts ---- */
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
+	u32 mnt_flags; /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_RELATIME ... */
+	atomic_t mnt_count;
+	struct list_head mnt_child, mnt_mounts; /* tree; under the namespace sem */
+	struct hlist_node mnt_hash;
+	struct list_head mnt_list; /* of the namespace */
+	struct mnt_namespace *mnt_ns;
+	char *mnt_devname;
+	int mnt_id;
+	int mnt_group_id;
+	u32 mnt_expiry;
+	struct list_head mnt_share, mnt_slave_list, mnt_slave;
+	struct list_head mnt_going; /* while an umount propagates */
+	struct mount *mnt_master;
+	atomic_t mnt_writers;    /* mnt_want_write; against a remount to read-only */
+	u32 mnt_state;           /* MNT_*, vfs/internal.h; under namespace_sem */
+	struct path mnt_dead_at; /* after umount: where it was, until the references are dropped */
+	struct rcu_head mnt_rcu;
+};
+struct mnt_namespace; /* vfs/mount.h */
+struct ns_common;
+extern struct rwsem namespace_sem;
+/* For /proc/PID/mounts: of the namespace that @ns is the beginning of. */
+void mnt_ns_for_each(struct ns_common *ns, void (*fn)(struct mount *m, void *arg), void *arg);
+u64 mnt_ns_event(struct ns_common *ns); /* changes with every mount and umount */
+struct wait_queue_head *mnt_ns_queue(struct ns_common *ns);
+bool mnt_in_current_ns(const struct mount *m);
+extern u32 sysctl_mount_max;
+struct mount *mntget(struct mount *m);
+void mntput(struct mount *m);
+int mnt_want_write(struct mount *m); /* 0, -EROFS */
+void mnt_drop_write(struct mount *m);
+/* A mount of one's own of the tree at @path, in no namespace; mntput() ends it. ERR_PTR. */
+struct mount *clone_private_mount(const struct path *path);
+int vfs_statfs(const struct path *p, struct kstatfs *st);
+bool current_chrooted(void); /* is current's root not that of its mount namespace? */
+struct mount *kern_mount(struct file_system_type *t); /* internal, not in any namespace */
+struct mount *kern_mount_data(struct file_system_type *t, void *data); /* @data for t->mount */
+/* For init: mount on a path; 0 or -errno. */
+int do_mount(const char *dev, const char *dir, const char *type, u32 flags, void *data);
+/* init.c: makes @dev (a name such as /dev/ubda or 98:0) of the given type (NULL: try all that need a device) the root.
+ * 0; -ENODEV no such device; -EINVAL no file system on it that we know. */
+int mount_root(const char *dev, const char *types, u32 flags, const char *data);
+int mount_devtmpfs(const char *dir);
+int set_initial_root(struct file_system_type *t); /* rootfs, before anything else is mounted */
+/* initramfs: unpacks a cpio archive (newc, plain or gzip) at the root. */
+int unpack_initramfs(const void *buf, size_t n);
+int show_mounts_line(struct mount *m, const struct path *root, int style, char *buf,
+	size_t size); /* 0 mounts, 1 mountinfo, 2 mountstats */
+
+#endif
