@@ -2,7 +2,8 @@
 /*
  * pty.c: pseudo terminals: a master and a slave, back to back. What is written to the one is input of the other.
  *
- * /dev/ptmx makes a pair; the slave's node appears in devpts as pts/N. Each side holds a reference to the other: the master's goes when
+ * A ptmx makes a pair; the slave's node appears as N in the instance of devpts that the ptmx belongs to, where the number comes from. The
+ * master keeps that instance alive, the slave its numbers (driver_data of both). Each side holds a reference to the other: the master's goes when
  * the master is closed, the slave's when the slave is freed, so the pair lives until both are closed.
  * The master is in raw mode without echo, so writing to it never writes back: the slave's lock is taken before the master's.
  * Locks: a side's ctl_mutex for opening and closing; tty->lock of the side that takes the bytes.
@@ -15,7 +16,6 @@
 
 #include "kernel/dev/tty.h"
 #include "kernel/lib/printk.h"
-#include "kernel/lib/radix.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/sched/task.h"
@@ -26,8 +26,7 @@
 static int pty_max = PTY_MAX; /* sysctl; no more than there are numbers */
 static atomic_t pty_count;
 
-static DEFINE_MUTEX(pty_lock);   /* numbers */
-static struct radix pty_numbers; /* index -> slave, under pty_lock */
+int pty_reserve = 1024;
 
 static int pty_write(struct tty_struct *tty, const u8 *buf, int n)
 {
@@ -132,7 +131,8 @@ static void ptm_close(struct tty_struct *tty, struct file *f)
 	if (tty->count)
 		return;
 	set_bit(TTY_OTHER_CLOSED, &slave->flags);
-	devpts_kill(slave);
+	devpts_kill(tty->driver_data, slave);
+	devpts_release(tty->driver_data);
 	wake_all(slave);
 	tty_hangup(slave);
 	tty_put(slave); /* the master's reference; the slave's own to the master goes with the slave */
@@ -140,10 +140,13 @@ static void ptm_close(struct tty_struct *tty, struct file *f)
 
 static void pts_free(struct tty_struct *slave)
 {
-	mutex_lock(&pty_lock);
-	if (radix_delete(&pty_numbers, (u64)slave->index))
+	struct devpts *dp = slave->driver_data;
+
+	if (slave->index >= 0) {
+		devpts_number_free(dp, slave->index);
 		atomic_dec(&pty_count);
-	mutex_unlock(&pty_lock);
+	}
+	devpts_put(dp);
 	if (slave->link) {
 		slave->link->link = NULL;
 		tty_put(slave->link);
@@ -198,16 +201,14 @@ static long set_flag(struct tty_struct *tty, int flag, uaddr_t ua)
 }
 
 /* TIOCGPTPEER: the slave's file without a walk through /dev. */
-static long open_peer(struct tty_struct *master, u64 flags)
+static long open_peer(struct tty_struct *master, struct file *ptmx, u64 flags)
 {
-	char name[24];
 	struct file *f;
 	int fd = get_unused_fd((u32)flags);
 
 	if (fd < 0)
 		return fd;
-	scnprintf(name, sizeof(name), "/dev/pts/%d", master->index);
-	f = filp_open(name, (u32)flags, 0);
+	f = devpts_open(master->driver_data, ptmx, master->index, (u32)flags);
 	if (IS_ERR(f)) {
 		put_unused_fd(fd);
 		return PTR_ERR(f);
@@ -228,7 +229,7 @@ static long ptm_ioctl(struct tty_struct *tty, struct file *f, u32 cmd, u64 arg)
 	case TIOCPKT: return set_flag(tty, TTY_PKT, ua);
 	case TIOCGPKT: n = test_bit(TTY_PKT, &tty->flags); return put_user(n, ua);
 	case TIOCSIG: return pty_signal(tty, (int)arg);
-	case TIOCGPTPEER: return open_peer(tty, arg);
+	case TIOCGPTPEER: return open_peer(tty, f, arg);
 	}
 	return -ENOTTY;
 }
@@ -243,45 +244,70 @@ static void make_raw(struct tty_struct *tty)
 	tty->termios.c_cflag = B38400 | CS8 | CREAD;
 }
 
-struct tty_struct *ptm_open(struct file *f)
+/* A slave with a number in @dp. ERR_PTR */
+static struct tty_struct *pts_alloc(struct devpts *dp)
 {
-	struct tty_struct *master, *slave;
-	char name[16];
-	s64 n;
-	int err = -ENOMEM;
+	struct tty_struct *slave = tty_alloc(&pts_ops, 0, "", -1);
+	int n;
 
-	slave = tty_alloc(&pts_ops, 0, "", 0);
 	if (!slave)
 		return ERR_PTR(-ENOMEM);
-	mutex_lock(&pty_lock);
-	n = atomic_read(&pty_count) < READ_ONCE(pty_max) ?
-		    radix_alloc(&pty_numbers, 0, PTY_MAX - 1, slave) :
-		    -ENOSPC;
-	if (n >= 0)
-		atomic_inc(&pty_count);
-	mutex_unlock(&pty_lock);
+	slave->driver_data = devpts_hold(dp);
+	n = -ENOSPC;
+	if (atomic_inc_return(&pty_count) <= READ_ONCE(pty_max) - devpts_spare(dp))
+		n = devpts_number(dp, slave);
 	if (n < 0) {
-		err = (int)n;
-		goto err_free_slave;
+		atomic_dec(&pty_count);
+		tty_put(slave);
+		return ERR_PTR(n);
 	}
-	slave->index = (int)n;
+	slave->index = n;
 	slave->dev = MKDEV(UNIX98_PTY_SLAVE_MAJOR, (u32)n);
-	scnprintf(name, sizeof(name), "pts/%ld", n);
-	strscpy(slave->name, name, sizeof(slave->name));
-	master = tty_alloc(&ptm_ops, MKDEV(TTYAUX_MAJOR, 2), "ptm", (int)n);
-	if (!master)
-		goto err_put_slave;
-	make_raw(master);
+	scnprintf(slave->name, sizeof(slave->name), "pts/%d", n);
 	slave->termios.c_cflag &= ~(u32)HUPCL;
-	set_bit(TTY_MASTER, &master->flags);
 	set_bit(TTY_SLAVE, &slave->flags);
 	set_bit(TTY_PTY_LOCK, &slave->flags);
-	master->link = slave; /* owned: dropped when the master's file goes */
+	return slave;
+}
+
+/* Both sides, back to back: the master. Its reference to the slave is dropped when its file is closed. */
+static struct tty_struct *pair_alloc(struct devpts *dp)
+{
+	struct tty_struct *master, *slave = pts_alloc(dp);
+
+	if (IS_ERR(slave))
+		return slave;
+	master = tty_alloc(&ptm_ops, MKDEV(TTYAUX_MAJOR, 2), "ptm", slave->index);
+	if (!master) {
+		tty_put(slave);
+		return ERR_PTR(-ENOMEM);
+	}
+	make_raw(master);
+	set_bit(TTY_MASTER, &master->flags);
+	master->driver_data = dp;
+	master->link = slave;
 	slave->link = master;
 	tty_get(master);
-	err = devpts_new(slave);
+	return master;
+}
+
+struct tty_struct *ptm_open(struct file *f)
+{
+	struct devpts *dp = devpts_acquire(f);
+	struct tty_struct *master, *slave;
+	int err;
+
+	if (IS_ERR(dp))
+		return ERR_CAST(dp);
+	master = pair_alloc(dp);
+	if (IS_ERR(master)) {
+		err = (int)PTR_ERR(master);
+		goto err_release;
+	}
+	slave = master->link;
+	err = devpts_new(dp, slave);
 	if (err)
-		goto err_put_master;
+		goto err_put;
 	err = tty_open_file(master, f);
 	if (err)
 		goto err_kill;
@@ -289,15 +315,12 @@ struct tty_struct *ptm_open(struct file *f)
 	return master;
 
 err_kill:
-	devpts_kill(slave);
-err_put_master:
+	devpts_kill(dp, slave);
+err_put:
 	tty_put(master);
-err_put_slave:
 	tty_put(slave);
-	return ERR_PTR(err);
-err_free_slave:
-	slave->index = -1;
-	tty_put(slave);
+err_release:
+	devpts_release(dp);
 	return ERR_PTR(err);
 }
 
@@ -310,6 +333,7 @@ static int show_nr(char *buf, size_t size)
 
 static const struct sysctl sysctls[] = {
 	SYSCTL_NUM("kernel/pty/max", pty_max, 0, PTY_MAX),
+	SYSCTL_NUM("kernel/pty/reserve", pty_reserve, 0, PTY_MAX),
 	{ .path = "kernel/pty/nr", .kind = SYSCTL_SHOW, .mode = 0444, .show = show_nr },
 };
 

@@ -151,9 +151,25 @@ dev_t tty_devnum(struct tty_struct *tty);        /* for /proc/PID/stat */
 
 /* pty.c and fs/devpts */
 struct tty_struct *ptm_open(struct file *f); /* a new pair; the master. ERR_PTR */
-int devpts_new(struct tty_struct *slave);    /* makes pts/N; 0 or -errno */
-void devpts_kill(struct tty_struct *slave);
+extern int
+	pty_reserve; /* of the pairs that there may be, so many are for instances that the first mount namespace has */
+
+struct devpts; /* an instance of the file system: its numbers and its nodes */
+/* The instance of an open ptmx, the one it lies in or that of pts/ beside it: it lives on until devpts_release(). ERR_PTR(-ENODEV). */
+struct devpts *devpts_acquire(struct file *ptmx);
+void devpts_release(struct devpts *dp);
+struct devpts *devpts_hold(struct devpts
+		*dp); /* what is left of it when it is mounted nowhere any more: the numbers */
+void devpts_put(struct devpts *dp);
+int devpts_spare(
+	const struct devpts *dp); /* of the pairs that there may be, how many are not for it */
+int devpts_number(struct devpts *dp, struct tty_struct *slave); /* or -ENOSPC, -ENOMEM */
+void devpts_number_free(struct devpts *dp, int index);
+int devpts_new(struct devpts *dp, struct tty_struct *slave); /* makes pts/N; 0 or -errno */
+void devpts_kill(struct devpts *dp, struct tty_struct *slave);
 struct tty_struct *devpts_get(
 	struct inode *inode); /* the slave of a pts node, a reference, or NULL */
+/* The slave's file, by its node, wherever that is mounted. ERR_PTR */
+struct file *devpts_open(struct devpts *dp, struct file *ptmx, int index, u32 flags);
 
 #endif

@@ -60,6 +60,11 @@ struct mount *mount_lookup(const struct path *p)
 	}
 }
 
+bool in_first_mnt_ns(void)
+{
+	return current_mnt_ns() == &init_mnt_ns;
+}
+
 bool follow_up(struct path *p)
 {
 	struct mount *parent;

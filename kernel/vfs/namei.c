@@ -522,6 +522,39 @@ struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int le
 	return d;
 }
 
+/* A file that something is mounted on, and not a folder, has its folder below that. */
+int path_beside(const struct path *at, const char *name, struct path *beside)
+{
+	struct path p = *at;
+	struct dentry *parent, *d;
+	struct mount *m;
+
+	path_get(&p);
+	while (p.dentry == p.mnt->mnt_root && follow_up(&p))
+		;
+	parent = dget_parent(p.dentry);
+	d = S_ISDIR(d_inode(parent)->i_mode) ?
+		    lookup_one_unlocked(name, parent, (int)strlen(name)) :
+		    ERR_PTR(-ENOTDIR);
+	dput(parent);
+	if (!IS_ERR(d) && !d_inode(d)) {
+		dput(d);
+		d = ERR_PTR(-ENOENT);
+	}
+	if (IS_ERR(d)) {
+		path_put(&p);
+		return (int)PTR_ERR(d);
+	}
+	dput(p.dentry);
+	p.dentry = d;
+	while (d_mounted(p.dentry) && (m = mount_lookup(&p))) {
+		path_put(&p);
+		p = (struct path){ m, dget(m->mnt_root) };
+	}
+	*beside = p;
+	return 0;
+}
+
 const char *vfs_get_link(struct dentry *d, char **to_free)
 {
 	struct inode *inode = d->d_inode;

@@ -159,6 +159,7 @@ struct wait_queue_head *mnt_ns_queue(struct ns_common *ns);
 bool mnt_in_current_ns(const struct mount *m);
 extern u32 sysctl_mount_max;
 struct mount *mntget(struct mount *m);
+bool in_first_mnt_ns(void); /* is current in the mount namespace that the kernel began with? */
 void mntput(struct mount *m);
 int mnt_want_write(struct mount *m); /* 0, -EROFS */
 void mnt_drop_write(struct mount *m);

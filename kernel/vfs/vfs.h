@@ -644,6 +644,8 @@ void done_path_create(struct path *parent, struct dentry *d);
 struct dentry *lookup_one_len(
 	const char *name, struct dentry *base, int len); /* base's i_rwsem held */
 struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int len);
+/* @name in the folder of @at, with what is mounted on it. */
+int path_beside(const struct path *at, const char *name, struct path *beside);
 int vfs_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl);
 int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode);
 int vfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev);

@@ -2,9 +2,13 @@
 /*
  * devpts.c: the file system of pseudo-terminal slaves, mounted on /dev/pts.
  *
- * One instance for all mounts (an option "newinstance" is accepted and means the same instance; docs/devices.md says so). Nodes come and go
- * with the ptys; the dentry of a node pins it, as in any memory file system. Options: uid=, gid=, mode=, ptmxmode=.
- * Lock: the root's i_rwsem; s_fs_info is written at mount and remount.
+ * Each mount is an instance of its own (the option "newinstance" says no more), as on Linux since 4.7: with its own numbers, and with a
+ * ptmx in it. Another ptmx, /dev/ptmx as a rule, belongs to the instance that is mounted on pts/ beside it.
+ * Nodes come and go with the ptys; the dentry of a node pins it, as in any memory file system. Options: uid=, gid=, mode=, ptmxmode=, max=.
+ *
+ * An open master holds its superblock's s_active (devpts_acquire), so that the tree is there when its node is taken out of it; a slave may
+ * stay open for longer and holds struct devpts with the numbers alone.
+ * Locks: the root's i_rwsem for nodes, dp->lock for numbers; options are written at mount and remount (s_umount).
  */
 #include <asm/errno.h>
 #include <linux/magic.h>
@@ -12,20 +16,38 @@
 
 #include "kernel/dev/tty.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/radix.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/vfs/super.h"
 
-static struct super_block *devpts_sb;
-static struct {
+#define NUMBERS (1 << 20) /* of minors */
+
+struct pts_options {
 	bool set_uid, set_gid;
 	kuid_t uid;
 	kgid_t gid;
 	umode_t mode, ptmxmode;
-} opts = { .mode = 0600, .ptmxmode = 0 };
+	int max;
+};
 
-static int parse_options(char *data)
+struct devpts {
+	atomic_t refs;
+	struct super_block *sb;
+	struct pts_options opts;
+	bool first; /* mounted from the first mount namespace */
+	struct mutex lock;
+	struct radix numbers; /* index -> slave */
+};
+
+static struct devpts *of(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+
+static int parse_options(struct pts_options *o, char *data)
 {
 	char *s = data, *word;
 
@@ -42,17 +64,19 @@ static int parse_options(char *data)
 		if (val && kstrtou64(val, octal ? 8 : 10, &n))
 			return -EINVAL;
 		if (!strcmp(word, "uid") && val) {
-			opts.uid = make_kuid(current_user_ns(), (u32)n);
-			opts.set_uid = true;
+			o->uid = make_kuid(current_user_ns(), (u32)n);
+			o->set_uid = true;
 		} else if (!strcmp(word, "gid") && val) {
-			opts.gid = make_kgid(current_user_ns(), (u32)n);
-			opts.set_gid = true;
+			o->gid = make_kgid(current_user_ns(), (u32)n);
+			o->set_gid = true;
 		} else if (!strcmp(word, "mode") && val) {
-			opts.mode = n & 07777;
+			o->mode = n & 07777;
 		} else if (!strcmp(word, "ptmxmode") && val) {
-			opts.ptmxmode = n & 07777;
+			o->ptmxmode = n & 07777;
 		} else if (!strcmp(word, "max") && val) {
-			continue; /* the kernel's own limit is lower than anybody asks for */
+			if (n > NUMBERS)
+				return -EINVAL;
+			o->max = (int)n;
 		} else if (strcmp(word, "newinstance")) {
 			return -EINVAL;
 		}
@@ -60,10 +84,10 @@ static int parse_options(char *data)
 	return 0;
 }
 
-static void set_owner(struct inode *inode)
+static void set_owner(const struct pts_options *o, struct inode *inode)
 {
-	inode->i_uid = opts.set_uid ? opts.uid : current_fsuid();
-	inode->i_gid = opts.set_gid ? opts.gid : current_fsgid();
+	inode->i_uid = o->set_uid ? o->uid : current_fsuid();
+	inode->i_gid = o->set_gid ? o->gid : current_fsgid();
 	inode->i_atime = inode->i_mtime = inode->i_ctime = current_time(inode);
 }
 
@@ -78,7 +102,7 @@ static int add_node(
 		return -ENOMEM;
 	inode->i_ino = ino;
 	init_special_inode(inode, S_IFCHR | mode, dev);
-	set_owner(inode);
+	set_owner(&of(sb)->opts, inode);
 	inode->i_private = private;
 	down_write(&root->i_rwsem);
 	d = d_lookup(sb->s_root, &q);
@@ -102,36 +126,31 @@ static int add_node(
 	return 0;
 }
 
-int devpts_new(struct tty_struct *slave)
+int devpts_new(struct devpts *dp, struct tty_struct *slave)
 {
 	char name[16];
 	int err;
 
-	if (!devpts_sb)
-		return -ENODEV;
 	scnprintf(name, sizeof(name), "%d", slave->index);
 	tty_get(slave);
-	err = add_node(devpts_sb, name, (ino_t)slave->index + 3, opts.mode, slave->dev, slave);
+	err = add_node(dp->sb, name, (ino_t)slave->index + 3, dp->opts.mode, slave->dev, slave);
 	if (err)
 		tty_put(slave);
 	return err;
 }
 
-void devpts_kill(struct tty_struct *slave)
+void devpts_kill(struct devpts *dp, struct tty_struct *slave)
 {
-	struct inode *root;
+	struct inode *root = d_inode(dp->sb->s_root);
 	struct dentry *d;
 	char name[16];
 	struct qstr q = { name, 0, 0 };
 	struct tty_struct *had = NULL;
 
-	if (!devpts_sb)
-		return;
-	root = d_inode(devpts_sb->s_root);
 	q.len = (u32)scnprintf(name, sizeof(name), "%d", slave->index);
 	q.hash = full_name_hash(name, q.len);
 	down_write(&root->i_rwsem);
-	d = d_lookup(devpts_sb->s_root, &q);
+	d = d_lookup(dp->sb->s_root, &q);
 	if (d && d_inode(d)) {
 		struct inode *inode = d_inode(d);
 
@@ -156,7 +175,7 @@ struct tty_struct *devpts_get(struct inode *inode)
 {
 	struct tty_struct *tty;
 
-	if (inode->i_sb != devpts_sb)
+	if (inode->i_sb->s_magic != DEVPTS_SUPER_MAGIC)
 		return NULL;
 	spin_lock(&inode->i_lock);
 	tty = inode->i_private;
@@ -176,22 +195,143 @@ static const struct inode_operations devpts_dir_iops = {
 	.lookup = devpts_lookup,
 };
 
+/* ---- instances ---- */
+
+struct devpts *devpts_hold(struct devpts *dp)
+{
+	atomic_inc(&dp->refs);
+	return dp;
+}
+
+void devpts_put(struct devpts *dp)
+{
+	if (atomic_dec_and_test(&dp->refs)) /* no slave is left, so no number is */
+		kfree(dp);
+}
+
+/* The path of the instance's root: of the mount that the ptmx lies in, or of pts/ beside it. */
+static int find_root(struct file *ptmx, struct path *root)
+{
+	int err;
+
+	if (ptmx->f_inode->i_sb->s_magic == DEVPTS_SUPER_MAGIC) {
+		*root = (struct path){ ptmx->f_path.mnt, ptmx->f_inode->i_sb->s_root };
+		path_get(root);
+		return 0;
+	}
+	err = path_beside(&ptmx->f_path, "pts", root);
+	if (err)
+		return -ENODEV;
+	if (root->dentry->d_sb->s_magic == DEVPTS_SUPER_MAGIC &&
+		root->dentry == root->dentry->d_sb->s_root)
+		return 0;
+	path_put(root);
+	return -ENODEV;
+}
+
+struct devpts *devpts_acquire(struct file *ptmx)
+{
+	struct path root;
+	struct devpts *dp;
+	int err = find_root(ptmx, &root);
+
+	if (err)
+		return ERR_PTR(err);
+	dp = devpts_hold(of(root.dentry->d_sb));
+	atomic_inc(&dp->sb->s_active); /* the mount has it now */
+	path_put(&root);
+	return dp;
+}
+
+void devpts_release(struct devpts *dp)
+{
+	deactivate_super(dp->sb);
+	devpts_put(dp);
+}
+
+struct file *devpts_open(struct devpts *dp, struct file *ptmx, int index, u32 flags)
+{
+	struct path root, path;
+	struct file *f;
+	char name[16];
+	int n = scnprintf(name, sizeof(name), "%d", index), err = find_root(ptmx, &root);
+
+	if (err)
+		return ERR_PTR(err);
+	path = (struct path){ root.mnt, lookup_one_unlocked(name, root.dentry, n) };
+	if (IS_ERR(path.dentry)) {
+		f = ERR_CAST(path.dentry);
+	} else {
+		f = path.dentry->d_sb == dp->sb && d_inode(path.dentry) ?
+			    dentry_open(&path, flags, 0) :
+			    ERR_PTR(-EIO);
+		dput(path.dentry);
+	}
+	path_put(&root);
+	return f;
+}
+
+int devpts_spare(const struct devpts *dp)
+{
+	return dp->first ? 0 : READ_ONCE(pty_reserve);
+}
+
+int devpts_number(struct devpts *dp, struct tty_struct *slave)
+{
+	int max = dp->opts.max;
+	s64 n;
+
+	if (!max)
+		return -ENOSPC;
+	mutex_lock(&dp->lock);
+	n = radix_alloc(&dp->numbers, 0, (u64)max - 1, slave);
+	mutex_unlock(&dp->lock);
+	return (int)n;
+}
+
+void devpts_number_free(struct devpts *dp, int index)
+{
+	mutex_lock(&dp->lock);
+	radix_delete(&dp->numbers, (u64)index);
+	mutex_unlock(&dp->lock);
+}
+
+/* ---- superblocks ---- */
+
 static int devpts_show_options(struct super_block *sb, char *buf, size_t size)
 {
+	const struct pts_options *o = &of(sb)->opts;
 	int n = 0;
 
-	if (opts.set_uid)
-		n += scnprintf(buf + n, size - (size_t)n, ",uid=%u", opts.uid);
-	if (opts.set_gid)
-		n += scnprintf(buf + n, size - (size_t)n, ",gid=%u", opts.gid);
-	n += scnprintf(
-		buf + n, size - (size_t)n, ",mode=%03o,ptmxmode=%03o", opts.mode, opts.ptmxmode);
+	if (o->set_uid)
+		n += scnprintf(buf + n, size - (size_t)n, ",uid=%u", o->uid);
+	if (o->set_gid)
+		n += scnprintf(buf + n, size - (size_t)n, ",gid=%u", o->gid);
+	n += scnprintf(buf + n, size - (size_t)n, ",mode=%03o,ptmxmode=%03o", o->mode, o->ptmxmode);
+	if (o->max < NUMBERS)
+		n += scnprintf(buf + n, size - (size_t)n, ",max=%d", o->max);
 	return n;
 }
 
+static const struct pts_options defaults = { .mode = 0600, .max = NUMBERS };
+
+/* What is not named is as it was by default, as everywhere with devpts; the ptmx that is there changes with it. */
 static int devpts_remount(struct super_block *sb, u32 *flags, char *data)
 {
-	return parse_options(data);
+	struct pts_options o = defaults;
+	struct dentry *ptmx;
+	int err = parse_options(&o, data);
+
+	if (err)
+		return err;
+	of(sb)->opts = o;
+	ptmx = lookup_one_unlocked("ptmx", sb->s_root, 4);
+	if (IS_ERR(ptmx))
+		return 0;
+	if (d_inode(ptmx))
+		d_inode(ptmx)->i_mode = S_IFCHR | o.ptmxmode;
+	dput(ptmx);
+	return 0;
 }
 
 static const struct super_operations devpts_sops = {
@@ -206,6 +346,8 @@ static int devpts_fill_super(struct super_block *sb, void *data, bool silent)
 
 	if (!root)
 		return -ENOMEM;
+	sb->s_fs_info = devpts_hold(data);
+	of(sb)->sb = sb;
 	root->i_ino = 1;
 	root->i_mode = S_IFDIR | 0755;
 	root->i_op = &devpts_dir_iops;
@@ -220,32 +362,48 @@ static int devpts_fill_super(struct super_block *sb, void *data, bool silent)
 	sb->s_root = d_make_root(root);
 	if (!sb->s_root)
 		return -ENOMEM;
-	devpts_sb = sb;
-	return add_node(sb, "ptmx", 2, opts.ptmxmode, MKDEV(TTYAUX_MAJOR, 2), NULL);
+	return add_node(sb, "ptmx", 2, of(sb)->opts.ptmxmode, MKDEV(TTYAUX_MAJOR, 2), NULL);
 }
 
 static struct dentry *devpts_mount(
 	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {
-	int err = parse_options(data);
+	struct devpts *dp = kzalloc(sizeof(*dp), GFP_KERNEL);
+	struct dentry *root;
+	int err;
 
-	if (err)
-		return ERR_PTR(err);
-	return mount_single(t, flags, NULL, devpts_fill_super);
+	if (!dp)
+		return ERR_PTR(-ENOMEM);
+	atomic_set(&dp->refs, 1);
+	mutex_init(&dp->lock);
+	dp->opts = defaults;
+	dp->first = in_first_mnt_ns();
+	err = parse_options(&dp->opts, data);
+	root = err ? ERR_PTR(err) : mount_nodev(t, flags, dp, devpts_fill_super);
+	devpts_put(dp);
+	if (!IS_ERR(root))
+		root->d_sb->s_iflags &= ~SB_I_NODEV; /* its nodes are nobody else's to make */
+	return root;
+}
+
+static void devpts_kill_sb(struct super_block *sb)
+{
+	struct devpts *dp = of(sb);
+
+	kill_anon_super(sb);
+	if (dp)
+		devpts_put(dp);
 }
 
 static struct file_system_type devpts_type = {
 	.name = "devpts",
+	.fs_flags = FS_USERNS_MOUNT,
 	.mount = devpts_mount,
-	.kill_sb = kill_anon_super,
+	.kill_sb = devpts_kill_sb,
 };
 
-/* The instance exists from boot on, mounted or not, so that ptys work before anybody mounts it. */
 static int devpts_init(void)
 {
-	int err = register_filesystem(&devpts_type);
-	struct mount *m = err ? ERR_PTR(err) : kern_mount(&devpts_type);
-
-	return IS_ERR(m) ? (int)PTR_ERR(m) : 0;
+	return register_filesystem(&devpts_type);
 }
 INITCALL(3, devpts_init);
