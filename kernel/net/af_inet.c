@@ -7,6 +7,7 @@
 
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/inet.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
@@ -39,7 +40,7 @@ void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int
 	INIT_LIST_HEAD(&i->members);
 	INIT_HLIST_NODE(&i->port_node);
 	INIT_HLIST_NODE(&i->peer_node);
-	i->net = net_get(current_net());
+	i->net = net_get(i->c.net);
 	i->table = table;
 	i->v6 = family == AF_INET6;
 	i->uid = current_euid();
@@ -59,6 +60,8 @@ void inet_put(struct inet_sock *i)
 	list_for_each_entry_safe(m, next, &i->members, list)
 		kfree(m);
 	kfree(i->cork);
+	filter_put(i->c.filter);
+	filter_put(i->reuse);
 	net_put(i->net);
 	if (i->free)
 		i->free(i);

@@ -34,6 +34,8 @@ void dgram_charge(struct inet_sock *i, struct sk_buff *skb)
 	skb->owner = i;
 	skb->charged = skb_truesize(skb);
 	skb->destructor = wfree;
+	skb->mark = i->c.mark;
+	skb->priority = i->c.priority;
 	atomic_add((s32)skb->charged, &i->wmem);
 }
 
@@ -73,6 +75,7 @@ bool dgram_queue(struct inet_sock *i, struct sk_buff *skb)
 		skb->stamp = ktime_get_real();
 	spin_lock(&i->c.lock);
 	fits = i->rmem + size <= i->c.rcvbuf && !(i->c.shutdown & SHUT_RD);
+	skb->dropped = i->drops;
 	if (fits) {
 		i->rmem += size;
 		list_add_tail(&skb->list, &i->rq);
@@ -130,8 +133,7 @@ struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m)
 
 static void put_info(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
 {
-	if (i->c.timestamp)
-		msg_put_stamp(m, i->c.timestamp, skb->stamp);
+	msg_put_skb_info(m, &i->c, skb);
 	if (i->pktinfo && !skb->ip.v6) {
 		struct in_pktinfo p = {
 			.ipi_ifindex = skb->dev->ifindex,

@@ -68,7 +68,7 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 /* With the network header in front again: it stands where it was. */
 static void unpull_header(struct sk_buff *skb)
 {
-	if (skb->head < SKB_ROOM || !skb->buf || skb->off < skb->ip.hdr_len)
+	if (skb->room_pulled || skb->head < SKB_ROOM || !skb->buf)
 		skb_push(skb, skb->ip.hdr_len);
 	else {
 		skb->off -= skb->ip.hdr_len;

@@ -62,6 +62,8 @@ struct inet_sock {
 	ip_addr saddr; /* that packets bear: laddr, or chosen by connect */
 	ip_addr raddr;
 	u16 lport, rport; /* host order; 0: none */
+	struct sk_filter *
+		reuse; /* SO_ATTACH_REUSEPORT_CBPF: chooses one of those that share the port; NULL */
 	bool in_table;
 	bool port_by_user; /* by bind, not of our choice */
 	bool listening;
@@ -72,7 +74,7 @@ struct inet_sock {
 	bool v6, v6only, hdrincl, freebind, recverr, transparent, mc_all, mc_loop, mc_loop6,
 		nodefrag;
 	bool pktinfo, recvttl, recvtos, recvopts, origdst; /* and their IPv6 kin */
-	bool corked, no_check;
+	bool corked;
 	u8 tos, tclass;
 	int ttl, hops, mc_ttl, mc_hops; /* -1: the default */
 	int mc_if;
@@ -141,6 +143,11 @@ struct inet_sock *inet_lookup_peer(struct port_table *t, struct net *net, const 
 	u16 lport, const ip_addr *remote, u16 rport, int ifindex);
 struct inet_sock *inet_lookup_port(struct port_table *t, struct net *net, const ip_addr *local,
 	u16 lport, const ip_addr *remote, u16 rport, int ifindex);
+/* The same for the numbers of @skb, where a program may choose by its payload, @skip bytes behind its front. */
+struct inet_sock *inet_lookup_packet(
+	struct port_table *t, struct net *net, const struct sk_buff *skb, u32 skip);
+/* For all that share the socket's port: 0, -EINVAL (it shares none); -ENOENT (there is no program). Takes the reference. */
+int inet_reuse_program(struct inet_sock *i, struct sk_filter *f);
 /* Would the socket take a packet from there to there? table->lock held. */
 bool inet_matches(const struct inet_sock *i, struct net *net, const ip_addr *local, u16 lport,
 	const ip_addr *remote, u16 rport, int ifindex);

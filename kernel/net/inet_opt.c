@@ -10,6 +10,7 @@
 #include <linux/udp.h>
 
 #include "kernel/lib/string.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/inet.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
@@ -387,6 +388,47 @@ static int bind_to_device(struct inet_sock *i, uaddr_t val, u32 len)
 	return 0;
 }
 
+static int bind_to_ifindex(struct inet_sock *i, uaddr_t val, u32 len)
+{
+	struct net_device *d;
+	int n;
+
+	if (len < sizeof(n))
+		return -EINVAL;
+	if (get_user(n, val))
+		return -EFAULT;
+	if (i->bound_if && !net_capable(i->net, CAP_NET_RAW))
+		return -EPERM;
+	if (n < 0)
+		return -EINVAL;
+	spin_lock(&i->net->lock);
+	d = n ? netdev_by_index(i->net, n) : NULL;
+	spin_unlock(&i->net->lock);
+	if (n && !d)
+		return -ENODEV;
+	i->bound_if = n;
+	return 0;
+}
+
+static int reuse_program(struct inet_sock *i, uaddr_t val, u32 len)
+{
+	struct sk_filter *f = filter_read(val, len);
+
+	return IS_ERR(f) ? (int)PTR_ERR(f) : inet_reuse_program(i, f);
+}
+
+/* What of SOL_SOCKET the internet families have to themselves. */
+static int set_socket(struct inet_sock *i, int opt, uaddr_t val, u32 len)
+{
+	switch (opt) {
+	case SO_BINDTODEVICE: return bind_to_device(i, val, len);
+	case SO_BINDTOIFINDEX: return bind_to_ifindex(i, val, len);
+	case SO_ATTACH_REUSEPORT_CBPF: return reuse_program(i, val, len);
+	case SO_DETACH_REUSEPORT_BPF: return inet_reuse_program(i, NULL);
+	}
+	return -ENOPROTOOPT;
+}
+
 int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 {
 	struct inet_sock *i = INET(s);
@@ -394,10 +436,7 @@ int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 
 	mutex_lock(&i->op);
 	switch (level) {
-	case SOL_SOCKET:
-		if (opt == SO_BINDTODEVICE)
-			err = bind_to_device(i, val, len);
-		break;
+	case SOL_SOCKET: err = set_socket(i, opt, val, len); break;
 	case SOL_IP: err = set_ip(i, opt, val, len); break;
 	case SOL_IPV6: err = i->v6 ? set_ipv6(i, opt, val, len) : -ENOPROTOOPT; break;
 	case SOL_UDP:
@@ -496,6 +535,8 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 
 	switch (level) {
 	case SOL_SOCKET:
+		if (opt == SO_BINDTOIFINDEX)
+			return put_number(i->bound_if, false, val, len);
 		if (opt != SO_BINDTODEVICE)
 			return -ENOPROTOOPT;
 		if (!i->bound_if) {

@@ -8,10 +8,12 @@
 #include <asm/errno.h>
 #include <asm/signal.h>
 #include <asm/socket.h>
+#include <linux/net_tstamp.h>
 
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/internal.h"
+#include "kernel/net/skb.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/pid_ns.h"
@@ -337,15 +339,49 @@ void msg_put_cmsg(struct msg *m, int level, int type, const void *data, u32 n)
 	m->ctl_len += (u32)(sizeof(h) + CMSG_ALIGN(n));
 }
 
-/* @kind: 1 a timeval, 2 a timespec. */
-void msg_put_stamp(struct msg *m, u8 kind, u64 ns)
+/* By SO_TIMESTAMP and its kin; their old and new names have one layout on this machine. */
+static void put_stamp(struct msg *m, u8 kind, u64 ns)
 {
+	static const int types[] = {
+		[STAMP_USEC] = SO_TIMESTAMP_OLD,
+		[STAMP_NSEC] = SO_TIMESTAMPNS_OLD,
+		[STAMP_USEC | STAMP_NEW] = SO_TIMESTAMP_NEW,
+		[STAMP_NSEC | STAMP_NEW] = SO_TIMESTAMPNS_NEW,
+	};
 	s64 t[2] = { (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC) };
 
-	if (kind == 1)
+	if (kind & STAMP_USEC)
 		t[1] /= 1000;
-	msg_put_cmsg(
-		m, SOL_SOCKET, kind == 1 ? SO_TIMESTAMP_OLD : SO_TIMESTAMPNS_OLD, t, sizeof(t));
+	msg_put_cmsg(m, SOL_SOCKET, types[kind], t, sizeof(t));
+}
+
+void msg_put_stamping(struct msg *m, const struct sock_common *c, u64 ns)
+{
+	s64 t[6] = { (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC) };
+
+	msg_put_cmsg(m, SOL_SOCKET,
+		c->rare.stamping_new ? SO_TIMESTAMPING_NEW : SO_TIMESTAMPING_OLD, t, sizeof(t));
+}
+
+void msg_put_stamps(struct msg *m, const struct sock_common *c, u64 ns)
+{
+	u32 want = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE;
+
+	if (c->timestamp)
+		put_stamp(m, c->timestamp, ns);
+	if (unlikely((c->rare.tsflags & want) == want))
+		msg_put_stamping(m, c, ns);
+}
+
+void msg_put_skb_info(struct msg *m, const struct sock_common *c, const struct sk_buff *skb)
+{
+	msg_put_stamps(m, c, skb->stamp);
+	if (c->rare.rxq_ovfl && skb->dropped)
+		msg_put_cmsg(m, SOL_SOCKET, SO_RXQ_OVFL, &skb->dropped, sizeof(u32));
+	if (c->rare.rcvmark)
+		msg_put_cmsg(m, SOL_SOCKET, SO_MARK, &skb->mark, sizeof(u32));
+	if (c->rare.rcvpriority)
+		msg_put_cmsg(m, SOL_SOCKET, SO_PRIORITY, &skb->priority, sizeof(u32));
 }
 
 long sys_recvfrom(int fd, uaddr_t buf, size_t len, int flags, uaddr_t addr, uaddr_t addrlen)

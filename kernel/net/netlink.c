@@ -15,6 +15,7 @@
 
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/internal.h"
 #include "kernel/net/rtnl.h"
 #include "kernel/sched/task.h"
@@ -41,9 +42,12 @@ static struct nl_sock *NL(struct socket *s)
 
 static int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len)
 {
-	struct nl_msg *m = kmalloc(sizeof(*m) + len, GFP_KERNEL);
+	struct nl_msg *m;
 	bool full;
 
+	if (!sock_filter_bytes(&n->c, data, &len))
+		return 0;
+	m = kmalloc(sizeof(*m) + len, GFP_KERNEL);
 	if (!m)
 		return -ENOBUFS;
 	m->len = len;
@@ -116,14 +120,14 @@ static int emit(void *arg, rtnl_put_fn put, const void *what)
 static int serve(struct nl_sock *n, const struct nlmsghdr *req)
 {
 	struct emit e = { n, req, req->nlmsg_flags & NLM_F_DUMP ? NLM_F_MULTI : 0 };
+	struct net *net = n->c.net;
 	int err;
 
 	if (req->nlmsg_type % 4 !=
 		2) /* NEW and DEL; GET is the third of each four, SET the fourth */
-		return net_capable(current_net(), CAP_NET_ADMIN) ? rtnl_change(current_net(), req) :
-								   -EPERM;
-	err = req->nlmsg_flags & NLM_F_DUMP ? rtnl_dump(current_net(), req, emit, &e) :
-					      rtnl_get(current_net(), req, emit, &e);
+		return net_capable(net, CAP_NET_ADMIN) ? rtnl_change(net, req) : -EPERM;
+	err = req->nlmsg_flags & NLM_F_DUMP ? rtnl_dump(net, req, emit, &e) :
+					      rtnl_get(net, req, emit, &e);
 	if (!err && req->nlmsg_flags & NLM_F_DUMP)
 		err = put_done(n, req);
 	return err ? err : 1;
@@ -310,9 +314,6 @@ static int nl_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 
 {
 	struct nl_sock *n = NL(s);
 
-	if (level == SOL_SOCKET && n->c.protocol == NETLINK_KOBJECT_UEVENT &&
-		(opt == SO_ATTACH_FILTER || opt == SO_DETACH_FILTER))
-		return 0; /* of what never comes any part may be left out */
 	if (level != 270 /* SOL_NETLINK */)
 		return -ENOPROTOOPT;
 	switch (opt) {
@@ -334,6 +335,8 @@ static int nl_release(struct socket *s)
 
 	list_for_each_entry_safe(m, next, &n->queue, list)
 		kfree(m);
+	filter_put(n->c.filter);
+	net_put(n->c.net);
 	kfree(n);
 	return 0;
 }
@@ -372,6 +375,7 @@ static int nl_create(struct socket *s, int type, int protocol)
 	if (!n)
 		return -ENOMEM;
 	sock_init_common(&n->c, AF_NETLINK, (u16)type, (u32)protocol);
+	net_get(n->c.net);
 	INIT_LIST_HEAD(&n->queue);
 	s->sk = &n->c;
 	s->ops = &nl_ops;

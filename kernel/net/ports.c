@@ -9,6 +9,7 @@
 #include <asm/errno.h>
 
 #include "arch/um/arch.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/inet.h"
 
 struct port_table tcp_ports = { .lock = SPINLOCK_INIT(tcp_ports.lock), .stream = true };
@@ -74,6 +75,49 @@ static bool conflicts(const struct inet_sock *i, const ip_addr *laddr, u16 port)
 
 /* ---- binding ---- */
 
+/* One of those that share a port with @i (SO_REUSEPORT)? */
+static bool same_group(const struct inet_sock *i, const struct inet_sock *o)
+{
+	return o->lport == i->lport && o->net == i->net && o->c.reuseport && i->c.reuseport &&
+	       o->uid == i->uid && o->v6 == i->v6 && ip_equal(&o->laddr, &i->laddr) && !o->rport;
+}
+
+static void join_group(struct inet_sock *i)
+{
+	struct inet_sock *o;
+
+	hlist_for_each_entry(o, port_bucket(i->table, i->net, i->lport), port_node)
+		if (o != i && !i->reuse && o->reuse && same_group(i, o))
+			i->reuse = filter_get(o->reuse);
+}
+
+static void set_program(struct inet_sock *i, struct sk_filter *f)
+{
+	filter_put(i->reuse);
+	i->reuse = filter_get(f);
+}
+
+int inet_reuse_program(struct inet_sock *i, struct sk_filter *f)
+{
+	struct inet_sock *o;
+	int err = 0;
+
+	spin_lock(&i->table->lock);
+	if (!i->c.reuseport)
+		err = -EINVAL;
+	else if (!f && !i->reuse)
+		err = -ENOENT;
+	if (!err) {
+		hlist_for_each_entry(o, port_bucket(i->table, i->net, i->lport), port_node)
+			if (o != i && i->in_table && same_group(i, o))
+				set_program(o, f);
+		set_program(i, f);
+	}
+	spin_unlock(&i->table->lock);
+	filter_put(f);
+	return err;
+}
+
 static void enter_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user)
 {
 	i->laddr = i->saddr = *laddr;
@@ -81,6 +125,8 @@ static void enter_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool
 	i->port_by_user = by_user;
 	i->in_table = true;
 	hlist_add_head(&i->port_node, port_bucket(i->table, i->net, port));
+	if (unlikely(i->c.reuseport))
+		join_group(i);
 }
 
 static u32 random_below(u32 n)
@@ -311,21 +357,56 @@ struct inet_sock *inet_lookup_peer(struct port_table *t, struct net *net, const 
 	return found;
 }
 
-/*
- * Of several that fit equally (SO_REUSEPORT) a flow gets one by its numbers, and always the same while they do not change.
- */
-struct inet_sock *inet_lookup_port(struct port_table *t, struct net *net, const ip_addr *local,
-	u16 lport, const ip_addr *remote, u16 rport, int ifindex)
+/* What is looked for, and the packet where there is one. */
+struct wanted {
+	struct net *net;
+	const ip_addr *local, *remote;
+	u16 lport, rport;
+	int ifindex;
+	const struct sk_buff *skb;
+	u32 skip;
+};
+
+static bool candidate(const struct port_table *t, const struct inet_sock *i, const struct wanted *w)
 {
-	u32 hash = (ip_hash(remote) ^ rport) * 0x9e3779b1U, n = 0;
-	struct inet_sock *i, *best = NULL;
+	return (!t->stream || i->listening) &&
+	       inet_matches(i, w->net, w->local, w->lport, w->remote, w->rport, w->ifindex);
+}
+
+/* The program's choice of the @n in @best's group, counted from the one that came first; NULL: it names none. */
+static struct inet_sock *by_program(
+	struct port_table *t, const struct inet_sock *best, u32 n, const struct wanted *w)
+{
+	struct filter_view v = {
+		.skb = w->skb,
+		.back = -(s32)w->skip,
+		.net = -(s32)(w->skb->ip.hdr_len + w->skip),
+	};
+	u32 index = sock_filter_view(best->reuse, &v, skb_len(w->skb) - w->skip);
+	struct inet_sock *i;
+
+	if (index >= n)
+		return NULL;
+	hlist_for_each_entry(i, port_bucket(t, w->net, w->lport), port_node)
+		if (candidate(t, i, w) && fitness(i) == fitness(best) && n-- == index + 1)
+			return i;
+	return NULL;
+}
+
+/*
+ * Of several that fit equally (SO_REUSEPORT) a flow gets one by its numbers, and always the same while they do not change; or
+ * the one that a program names.
+ */
+static struct inet_sock *lookup(struct port_table *t, const struct wanted *w)
+{
+	u32 hash = (ip_hash(w->remote) ^ w->rport) * 0x9e3779b1U, n = 0;
+	struct inet_sock *i, *best = NULL, *chosen = NULL;
 
 	spin_lock(&t->lock);
-	hlist_for_each_entry(i, port_bucket(t, net, lport), port_node) {
+	hlist_for_each_entry(i, port_bucket(t, w->net, w->lport), port_node) {
 		int better;
 
-		if ((t->stream && !i->listening) ||
-			!inet_matches(i, net, local, lport, remote, rport, ifindex))
+		if (!candidate(t, i, w))
 			continue;
 		better = best ? fitness(i) - fitness(best) : 1;
 		if (better > 0)
@@ -335,8 +416,29 @@ struct inet_sock *inet_lookup_port(struct port_table *t, struct net *net, const 
 		if (better > 0 || (better == 0 && i->c.reuseport && (hash >> 8) % n == 0))
 			best = i;
 	}
+	if (best && unlikely(best->reuse) && w->skb && best->c.reuseport)
+		chosen = by_program(t, best, n, w);
+	if (chosen)
+		best = chosen;
 	if (best)
 		inet_get(best);
 	spin_unlock(&t->lock);
 	return best;
+}
+
+struct inet_sock *inet_lookup_port(struct port_table *t, struct net *net, const ip_addr *local,
+	u16 lport, const ip_addr *remote, u16 rport, int ifindex)
+{
+	struct wanted w = { net, local, remote, lport, rport, ifindex, NULL, 0 };
+
+	return lookup(t, &w);
+}
+
+struct inet_sock *inet_lookup_packet(
+	struct port_table *t, struct net *net, const struct sk_buff *skb, u32 skip)
+{
+	struct wanted w = { net, &skb->ip.daddr, &skb->ip.saddr, skb->dport, skb->sport,
+		skb->dev->ifindex, skb, skip };
+
+	return lookup(t, &w);
 }

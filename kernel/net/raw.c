@@ -10,6 +10,7 @@
 #include <linux/ip.h>
 
 #include "kernel/lib/printk.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/icmp.h"
 #include "kernel/net/inet.h"
 #include "kernel/net/tcp.h"
@@ -66,8 +67,10 @@ bool raw_rcv(struct net *net, struct sk_buff *skb)
 	for (u32 k = 0; k < n; k++) {
 		struct sk_buff *c = filtered(to[k], skb) ? NULL : skb_clone(skb, GFP_ATOMIC);
 
-		if (c)
+		if (c && sock_filter_skb(&to[k]->c, c, 0, skb->ip.v6 ? -(s32)skb->ip.hdr_len : 0))
 			dgram_queue(to[k], c);
+		else
+			kfree_skb(c);
 		inet_put(to[k]);
 	}
 	return n;
@@ -247,7 +250,10 @@ void ping_rcv(struct net *net, struct sk_buff *skb)
 		kfree_skb(skb);
 		return;
 	}
-	dgram_queue(i, skb);
+	if (sock_filter_skb(&i->c, skb, 0, -(s32)skb->ip.hdr_len))
+		dgram_queue(i, skb);
+	else
+		kfree_skb(skb);
 	inet_put(i);
 }
 

@@ -6,6 +6,8 @@
 #include "kernel/lib/printk.h"
 #include "kernel/net/skb.h"
 
+#define PULLED_MAX 80U /* of pulled headers are kept by a clone: IPv6 and UDP, IPv4 with options */
+
 static struct pbuf *pbuf_alloc(u32 size, gfp_t gfp)
 {
 	struct pbuf *b = kmalloc(sizeof(*b) + size, gfp);
@@ -53,11 +55,14 @@ struct sk_buff *skb_alloc(u32 size, gfp_t gfp)
 struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp)
 {
 	struct sk_buff *c = kmalloc(sizeof(*c), gfp);
+	u32 from = skb->head;
 
 	if (!c)
 		return NULL;
+	if (unlikely(skb->room_pulled)) /* who looks at headers that were pulled finds them */
+		from -= min(from, PULLED_MAX);
 	memcpy(c, skb, offsetof(struct sk_buff, room));
-	memcpy(c->room + skb->head, skb->room + skb->head, skb_headlen(skb));
+	memcpy(c->room + from, skb->room + from, SKB_ROOM - from);
 	INIT_LIST_HEAD(&c->list);
 	c->destructor = NULL;
 	c->owner = NULL;
@@ -99,6 +104,7 @@ void skb_pull(struct sk_buff *skb, u32 n)
 	u32 first = min(n, skb_headlen(skb));
 
 	skb->head = (u8)(skb->head + first);
+	skb->room_pulled = first;
 	n -= first;
 	BUG_ON(n > skb->len);
 	skb->off += n;
@@ -172,6 +178,8 @@ struct sk_buff *skb_linear(const struct sk_buff *skb, gfp_t gfp)
 	c->csum_ok = skb->csum_ok;
 	c->broadcast = skb->broadcast;
 	c->stamp = skb->stamp;
+	c->mark = skb->mark;
+	c->priority = skb->priority;
 	c->ip = skb->ip;
 	return c;
 }

@@ -66,12 +66,15 @@ struct sk_buff {
 	u8 head;      /* index of the first header byte */
 	bool csum_ok; /* the checksums need no looking at: it never left this machine */
 	bool broadcast;
-	u8 pkt_type;      /* PKT_* */
-	u8 mac_len;       /* of the link header that stands before what eth_rx() left; 0: none */
-	u16 sport, dport; /* of UDP, once it is parsed */
-	u16 covered;      /* UDP-Lite: so many bytes by the checksum, 0: all */
-	u64 stamp;        /* ktime_get_real() of its arrival, 0: not taken */
-	u32 charged;      /* bytes that the destructor gives back */
+	u8 pkt_type;        /* PKT_* */
+	u8 mac_len;         /* of the link header that stands before what eth_rx() left; 0: none */
+	bool room_pulled;   /* the headers that were pulled last stood in room[] */
+	u16 sport, dport;   /* of UDP, once it is parsed */
+	u16 covered;        /* UDP-Lite: so many bytes by the checksum, 0: all */
+	u64 stamp;          /* ktime_get_real() of its arrival, 0: not taken */
+	u32 mark, priority; /* of the socket that sent it */
+	u32 dropped;        /* by the receiver before it */
+	u32 charged;        /* bytes that the destructor gives back */
 	void (*destructor)(struct sk_buff *skb);
 	void *owner;
 	struct ip_meta ip;
@@ -119,6 +122,11 @@ static inline u32 skb_tailroom(const struct sk_buff *skb)
 void *skb_push(struct sk_buff *skb, u32 n);
 /* Drops @n bytes from the front; there are as many. */
 void skb_pull(struct sk_buff *skb, u32 n);
+/* The @n bytes in front of the first one: headers that were pulled, of which that many stand in one piece. */
+static inline const u8 *skb_pulled(const struct sk_buff *skb, u32 n)
+{
+	return skb->room_pulled || !skb->buf ? skb->room + skb->head - n : skb_payload(skb) - n;
+}
 /* Makes it @n bytes long, headers included; it was at least that. */
 void skb_trim(struct sk_buff *skb, u32 n);
 /* The first @n bytes in one piece, copied to @tmp where they are not. NULL: it is shorter. */

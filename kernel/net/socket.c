@@ -40,6 +40,8 @@ void sock_init_common(struct sock_common *sk, u16 family, u16 type, u32 protocol
 	sk->sndbuf = (u32)READ_ONCE(wmem_default);
 	sk->rcvbuf = (u32)READ_ONCE(rmem_default);
 	sk->rcvlowat = 1;
+	sk->net = current_net();
+	sk->peek_off = sk->rare.incoming_cpu = -1;
 }
 
 struct ucred current_ucred(void)
@@ -110,7 +112,7 @@ static long sock_ioctl(struct file *f, u32 cmd, u64 arg)
 	case SIOCGPGRP: return put_user((int)file_getown(f), UADDR(arg));
 	}
 	err = s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
-	return err == -ENOTTY ? net_ioctl(current_net(), cmd, arg) : err;
+	return err == -ENOTTY ? net_ioctl(s->sk->net, cmd, arg) : err;
 }
 
 static int sock_fasync(int fd, struct file *f, bool on)

@@ -68,6 +68,27 @@ struct sockaddr_buf {
 	};
 };
 
+/* SO_TIMESTAMP, SO_TIMESTAMPNS, and whether by their names of 64 bits. */
+#define STAMP_USEC 1
+#define STAMP_NSEC 2
+#define STAMP_NEW 4
+
+/* Options that are set, read back, and seldom more. */
+struct sock_rare {
+	bool filter_locked, rxq_ovfl, nofcs, select_err, wifi_status, prefer_busy_poll, rcvmark,
+		rcvpriority, passpidfd, no_passrights, no_check;
+	u8 buf_lock, no_txrehash;
+	bool stamping_new; /* SO_TIMESTAMPING by its new name */
+	u32 tsflags;       /* SOF_TIMESTAMPING_* */
+	u32 tskey;         /* the next number of SOF_TIMESTAMPING_OPT_ID */
+	int busy_poll, incoming_cpu;
+	u64 pacing; /* 0: not set */
+	struct {
+		int clock;
+		u32 flags;
+	} txtime;
+};
+
 /* What every socket has. Embedded first in a family's own structure. */
 struct sock_common {
 	u16 family;
@@ -82,16 +103,23 @@ struct sock_common {
 	u32 rcvlowat;
 	bool passcred, passsec, broadcast, reuseaddr, reuseport, keepalive, dontroute, oobinline,
 		debug;
-	u8 timestamp; /* 0, 1: SO_TIMESTAMP, 2: SO_TIMESTAMPNS */
+	u8 timestamp; /* STAMP_*: of what is received */
 	u32 priority, mark;
 	struct {
 		int on, secs;
 	} linger;
+	struct net *net;          /* whose it is; the family holds the reference */
+	struct sk_filter *filter; /* filter.h; NULL; replaced under lock */
+	int peek_off;             /* SO_PEEK_OFF, -1: none; under the lock of readers */
+	u64 cookie;               /* SO_COOKIE; 0: nobody has asked yet */
+	struct sock_rare rare;
 	struct wait_queue_head wait; /* readers, writers, pollers */
 	struct list_head async;      /* who wants SIGIO; fasync_helper() has its lock */
 };
 
 struct socket;
+struct group_info;
+struct sk_buff;
 
 /* What a sender may say of one message, beside its destination (ip(7), ipv6(7)). */
 struct inet_control {
@@ -114,11 +142,15 @@ struct msg {
 	struct inet_control inet; /* send, AF_INET and AF_INET6 */
 	/* receive: a family's own records, by msg_put_cmsg() */
 	u32 ctl_len;
-	u8 ctl[192];
+	u8 ctl[512];
 };
-/* One more record for the receiver, of at most 64 bytes; what does not fit is dropped, and MSG_CTRUNC says so. */
+/* One more record for the receiver, of at most 256 bytes; what does not fit is dropped, and MSG_CTRUNC says so. */
 void msg_put_cmsg(struct msg *m, int level, int type, const void *data, u32 n);
-void msg_put_stamp(struct msg *m, u8 kind, u64 ns);
+/* Timestamps of what arrived at @ns, as the socket has asked for them; and one of SO_TIMESTAMPING, asked for or not. */
+void msg_put_stamps(struct msg *m, const struct sock_common *c, u64 ns);
+void msg_put_stamping(struct msg *m, const struct sock_common *c, u64 ns);
+/* These, and what else SOL_SOCKET may tell of a packet. */
+void msg_put_skb_info(struct msg *m, const struct sock_common *c, const struct sk_buff *skb);
 
 struct proto_ops {
 	int (*release)(struct socket *s);
@@ -138,6 +170,12 @@ struct proto_ops {
 	int (*pair)(struct socket *a, struct socket *b);
 	/* A record of a level that is not SOL_SOCKET: 0 or -errno. NULL: such are ignored. */
 	int (*cmsg)(struct msg *m, int level, int type, const void *data, u64 n);
+	/* Fills what the family knows of SO_MEMINFO's numbers. NULL: nothing. */
+	void (*meminfo)(struct sock_common *sk, u32 *n);
+	/* SOF_TIMESTAMPING_OPT_ID begins: sets rare.tskey. NULL: at 0. */
+	int (*stamp_start)(struct socket *s);
+	/* Who is at the other end; NULL: nobody. */
+	const struct group_info *(*peer_groups)(struct socket *s);
 };
 struct socket {
 	struct file *file; /* not a reference */

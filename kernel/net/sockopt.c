@@ -8,6 +8,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/internal.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
@@ -44,6 +45,22 @@ static int set_timeout(u64 *to, uaddr_t val, u32 len)
 	return 0;
 }
 
+/* Who may receive control messages of these kinds: -EOPNOTSUPP for the others. */
+static bool has_option(const struct sock_common *sk, int opt)
+{
+	bool local = sk->family == AF_UNIX, inet = sk->family == AF_INET || sk->family == AF_INET6;
+
+	switch (opt) {
+	case SO_PASSCRED:
+	case SO_PASSSEC: return local || sk->family == AF_NETLINK;
+	case SO_PASSPIDFD_:
+	case SO_PASSRIGHTS_: return local;
+	case SO_PEEK_OFF: return local || (inet && sk->type != SOCK_RAW);
+	case SO_TXREHASH: return inet && sk->type == SOCK_STREAM;
+	}
+	return true;
+}
+
 static bool *flag_option(struct sock_common *sk, int opt)
 {
 	switch (opt) {
@@ -56,8 +73,137 @@ static bool *flag_option(struct sock_common *sk, int opt)
 	case SO_PASSCRED: return &sk->passcred;
 	case SO_DEBUG: return &sk->debug;
 	case SO_PASSSEC: return &sk->passsec; /* no security module: there is no label to pass */
+	case SO_NO_CHECK: return &sk->rare.no_check;
+	case SO_RXQ_OVFL: return &sk->rare.rxq_ovfl;
+	case SO_NOFCS: return &sk->rare.nofcs;
+	case SO_SELECT_ERR_QUEUE: return &sk->rare.select_err;
+	case SO_WIFI_STATUS: return &sk->rare.wifi_status;
+	case SO_PREFER_BUSY_POLL: return &sk->rare.prefer_busy_poll;
+	case SO_RCVMARK: return &sk->rare.rcvmark;
+	case SO_RCVPRIORITY_: return &sk->rare.rcvpriority;
+	case SO_PASSPIDFD_: return &sk->rare.passpidfd;
 	}
 	return NULL;
+}
+
+static int set_flag(struct sock_common *sk, int opt, bool *flag, int val)
+{
+	bool inet = sk->family == AF_INET || sk->family == AF_INET6;
+
+	if (opt == SO_REUSEPORT && val && !inet)
+		return -EOPNOTSUPP;
+	if ((opt == SO_DEBUG || opt == SO_PREFER_BUSY_POLL) && val && !capable(CAP_NET_ADMIN))
+		return opt == SO_DEBUG ? -EACCES : -EPERM;
+	*flag = val;
+	return 0;
+}
+
+static int set_buffer(struct sock_common *sk, int opt, int val)
+{
+	bool force = opt == SO_SNDBUFFORCE || opt == SO_RCVBUFFORCE;
+	bool snd = opt == SO_SNDBUF || opt == SO_SNDBUFFORCE;
+	int most = snd ? READ_ONCE(sysctl_wmem_max) : READ_ONCE(sysctl_rmem_max);
+
+	if (force && !net_capable(sk->net, CAP_NET_ADMIN))
+		return -EPERM;
+	*(snd ? &sk->sndbuf : &sk->rcvbuf) = buffer_size(val, force ? 0x3fffffff : most);
+	sk->rare.buf_lock |= snd ? SOCK_SNDBUF_LOCK : SOCK_RCVBUF_LOCK;
+	if (snd)
+		wake_up_common(&sk->wait, TASK_NORMAL, 0, 0);
+	return 0;
+}
+
+/* A number that takes a right to set. */
+static int set_privileged(struct sock_common *sk, int opt, int val)
+{
+	bool may = net_capable(sk->net, CAP_NET_ADMIN);
+
+	switch (opt) {
+	case SO_PRIORITY:
+		if ((val < 0 || val > 6) && !may && !net_capable(sk->net, CAP_NET_RAW))
+			return -EPERM;
+		sk->priority = (u32)val;
+		return 0;
+	case SO_MARK:
+		if (!may && !net_capable(sk->net, CAP_NET_RAW))
+			return -EPERM;
+		sk->mark = (u32)val;
+		return 0;
+	case SO_BUSY_POLL:
+		if (val > sk->rare.busy_poll && !may)
+			return -EPERM;
+		if (val < 0)
+			return -EINVAL;
+		sk->rare.busy_poll = val;
+		return 0;
+	case SO_BUSY_POLL_BUDGET: return val > 0 && !may ? -EPERM : (u32)val > 65535 ? -EINVAL : 0;
+	}
+	return -ENOPROTOOPT;
+}
+
+static void set_stamp(struct sock_common *sk, int opt, int val)
+{
+	u8 kind = opt == SO_TIMESTAMP_OLD || opt == SO_TIMESTAMP_NEW ? STAMP_USEC : STAMP_NSEC;
+
+	if (opt == SO_TIMESTAMP_NEW || opt == SO_TIMESTAMPNS_NEW)
+		kind |= STAMP_NEW;
+	sk->timestamp = val ? kind : 0;
+}
+
+/* No descriptor is that of a program. */
+static int no_program(int fd)
+{
+	struct file *f = fget(fd);
+
+	if (!f)
+		return -EBADF;
+	fput(f);
+	return -EINVAL;
+}
+
+static int set_number(struct sock_common *sk, int opt, int val)
+{
+	switch (opt) {
+	case SO_TIMESTAMP_OLD:
+	case SO_TIMESTAMPNS_OLD:
+	case SO_TIMESTAMP_NEW:
+	case SO_TIMESTAMPNS_NEW: set_stamp(sk, opt, val); return 0;
+	case SO_SNDBUF:
+	case SO_RCVBUF:
+	case SO_SNDBUFFORCE:
+	case SO_RCVBUFFORCE: return set_buffer(sk, opt, val);
+	case SO_RCVLOWAT: sk->rcvlowat = val < 0 ? 0x7fffffff : max((u32)val, 1U); return 0;
+	case SO_PASSRIGHTS_: sk->rare.no_passrights = !val; return 0;
+	case SO_PEEK_OFF: WRITE_ONCE(sk->peek_off, val); return 0;
+	case SO_LOCK_FILTER:
+		if (sk->rare.filter_locked && !val)
+			return -EPERM;
+		sk->rare.filter_locked = val;
+		return 0;
+	case SO_DETACH_FILTER: return sock_detach_filter(sk);
+	case SO_ATTACH_BPF:
+	case SO_ATTACH_REUSEPORT_EBPF: return no_program(val);
+	case SO_INCOMING_CPU: sk->rare.incoming_cpu = val; return 0;
+	case SO_ATTACH_REUSEPORT_CBPF:
+	case SO_DETACH_REUSEPORT_BPF:
+		return -EINVAL; /* in no group: a family that has them takes it before */
+	case SO_CNX_ADVICE:     /* no route is remembered that could be given up */
+	case SO_BSDCOMPAT: return 0;
+	case SO_BUF_LOCK:
+		if (val & ~SOCK_BUF_LOCK_MASK)
+			return -EINVAL;
+		sk->rare.buf_lock = (u8)val;
+		return 0;
+	case SO_TXREHASH:
+		if (val < -1 || val > 1)
+			return -EINVAL;
+		sk->rare.no_txrehash = !val;
+		return 0;
+	case SO_RESERVE_MEM: return -EOPNOTSUPP; /* no memory is set aside */
+	case SO_ZEROCOPY: /* every send copies: MSG_ZEROCOPY has nothing to offer */
+		return val < 0 || val > 1 ? -EINVAL : val ? -EOPNOTSUPP : 0;
+	}
+	return set_privileged(sk, opt, val);
 }
 
 static int set_common(struct socket *s, int opt, uaddr_t uval, u32 len)
@@ -76,43 +222,22 @@ static int set_common(struct socket *s, int opt, uaddr_t uval, u32 len)
 		return -EINVAL;
 	if (get_user(val, uval))
 		return -EFAULT;
-	if (opt == SO_DEBUG && val && !capable(CAP_NET_ADMIN))
-		return -EACCES;
-	if (flag) {
-		*flag = val;
-		return 0;
-	}
+	if (!has_option(sk, opt))
+		return -EOPNOTSUPP;
+	if (flag)
+		return set_flag(sk, opt, flag, val);
 	switch (opt) {
-	case SO_TIMESTAMP_OLD: sk->timestamp = val ? 1 : 0; return 0;
-	case SO_TIMESTAMPNS_OLD: sk->timestamp = val ? 2 : 0; return 0;
-	case SO_SNDBUFFORCE:
-	case SO_RCVBUFFORCE:
-		if (!net_capable(current_net(), CAP_NET_ADMIN))
-			return -EPERM;
-		*(opt == SO_SNDBUFFORCE ? &sk->sndbuf : &sk->rcvbuf) = buffer_size(val, 0x3fffffff);
-		return 0;
-	case SO_SNDBUF:
-		sk->sndbuf = buffer_size(val, READ_ONCE(sysctl_wmem_max));
-		wake_up_common(&sk->wait, TASK_NORMAL, 0, 0);
-		return 0;
-	case SO_RCVBUF: sk->rcvbuf = buffer_size(val, READ_ONCE(sysctl_rmem_max)); return 0;
-	case SO_RCVLOWAT: sk->rcvlowat = val < 0 ? 0x7fffffff : max((u32)val, 1U); return 0;
-	case SO_PRIORITY:
-		if ((val < 0 || val > 6) && !net_capable(current_net(), CAP_NET_ADMIN))
-			return -EPERM;
-		sk->priority = (u32)val;
-		return 0;
-	case SO_MARK:
-		if (!net_capable(current_net(), CAP_NET_ADMIN))
-			return -EPERM;
-		sk->mark = (u32)val;
-		return 0;
 	case SO_LINGER:
 		if (len < sizeof(sk->linger))
 			return -EINVAL;
 		return get_user(sk->linger, uval);
+	case SO_ATTACH_FILTER: return sock_attach_filter(sk, uval, len);
+	case SO_TIMESTAMPING_OLD:
+	case SO_TIMESTAMPING_NEW:
+	case SO_MAX_PACING_RATE:
+	case SO_TXTIME: return sock_set_long(s, opt, uval, len);
 	}
-	return -ENOPROTOOPT;
+	return set_number(sk, opt, val);
 }
 
 long sys_setsockopt(int fd, int level, int optname, uaddr_t optval, int optlen)
@@ -140,14 +265,17 @@ static int get_number(struct socket *s, int opt, int *val)
 {
 	struct sock_common *sk = s->sk;
 	bool *flag = flag_option(sk, opt);
+	u8 stamp = sk->timestamp;
 
 	if (flag) {
 		*val = *flag;
 		return 0;
 	}
 	switch (opt) {
-	case SO_TIMESTAMP_OLD: *val = sk->timestamp == 1; return 0;
-	case SO_TIMESTAMPNS_OLD: *val = sk->timestamp == 2; return 0;
+	case SO_TIMESTAMP_OLD: *val = stamp == STAMP_USEC; return 0;
+	case SO_TIMESTAMPNS_OLD: *val = stamp == STAMP_NSEC; return 0;
+	case SO_TIMESTAMP_NEW: *val = stamp == (STAMP_USEC | STAMP_NEW); return 0;
+	case SO_TIMESTAMPNS_NEW: *val = stamp == (STAMP_NSEC | STAMP_NEW); return 0;
 	case SO_TYPE: *val = sk->type; return 0;
 	case SO_DOMAIN: *val = sk->family; return 0;
 	case SO_PROTOCOL: *val = (int)sk->protocol; return 0;
@@ -159,6 +287,18 @@ static int get_number(struct socket *s, int opt, int *val)
 	case SO_ACCEPTCONN: *val = s->listening; return 0;
 	case SO_PRIORITY: *val = (int)sk->priority; return 0;
 	case SO_MARK: *val = (int)sk->mark; return 0;
+	case SO_LOCK_FILTER: *val = sk->rare.filter_locked; return 0;
+	case SO_PEEK_OFF: *val = sk->peek_off; return 0;
+	case SO_PASSRIGHTS_: *val = !sk->rare.no_passrights; return 0;
+	case SO_BUSY_POLL: *val = sk->rare.busy_poll; return 0;
+	case SO_BPF_EXTENSIONS: *val = SKF_AD_MAX; return 0;
+	case SO_INCOMING_CPU: *val = sk->rare.incoming_cpu; return 0;
+	case SO_INCOMING_NAPI_ID: *val = 0; return 0;
+	case SO_BSDCOMPAT:
+	case SO_ZEROCOPY: *val = 0; return 0;
+	case SO_BUF_LOCK: *val = sk->rare.buf_lock; return 0;
+	case SO_RESERVE_MEM: *val = 0; return 0;
+	case SO_TXREHASH: *val = !sk->rare.no_txrehash; return 0;
 	}
 	return -ENOPROTOOPT;
 }
@@ -184,6 +324,11 @@ static int get_common(struct socket *s, int opt, void *val, u32 *len)
 		memcpy(val, &sk->linger, *len);
 		return 0;
 	}
+	if (!has_option(sk, opt))
+		return -EOPNOTSUPP;
+	err = sock_get_long(s, opt, val, len);
+	if (err != -ENOPROTOOPT)
+		return err;
 	err = get_number(s, opt, &number);
 	if (err)
 		return err;
@@ -209,6 +354,16 @@ long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optl
 		err = -EINVAL;
 	if (err)
 		goto out;
+	if (level == SOL_SOCKET && optname == SO_GET_FILTER) { /* counts instructions */
+		err = sock_get_filter(s->sk, optval, (u32)want);
+		if (err >= 0)
+			err = put_user((int)err, optlen);
+		goto out;
+	}
+	if (level == SOL_SOCKET && optname == SO_PEERGROUPS) {
+		err = sock_peer_groups(s, optval, (u32)want, optlen);
+		goto out;
+	}
 	len = min((u32)want, (u32)sizeof(val));
 	if (s->ops->getsockopt)
 		err = s->ops->getsockopt(s, level, optname, val, &len);

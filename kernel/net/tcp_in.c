@@ -9,6 +9,7 @@
 #include <linux/eventpoll.h>
 
 #include "arch/um/arch.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 
@@ -467,11 +468,23 @@ static void to_socket(
 		kfree_skb(skb);
 }
 
+/* By the socket's filter, which sees the header (of @hlen bytes) too; what it cuts off has not come. */
+static bool passes(struct inet_sock *i, struct sk_buff *skb, u32 hlen)
+{
+	u32 had = skb_len(skb);
+
+	if (!sock_filter_skb(&i->c, skb, hlen, -(s32)skb->ip.hdr_len))
+		return false;
+	skb->tcp.end_seq -= had - skb_len(skb);
+	return true;
+}
+
 void tcp_rcv(struct net *net, struct sk_buff *skb)
 {
 	struct inet_sock *i;
 	struct tcp_opts o;
 	u16 urg;
+	u32 had = skb_len(skb);
 
 	ip_stats.tcp_in++;
 	if (skb->broadcast || !parse(skb, &o, &urg)) {
@@ -490,11 +503,15 @@ void tcp_rcv(struct net *net, struct sk_buff *skb)
 		i = NULL;
 	}
 	if (!i)
-		i = inet_lookup_port(&tcp_ports, net, &skb->ip.daddr, skb->dport, &skb->ip.saddr,
-			skb->sport, skb->dev->ifindex);
+		i = inet_lookup_packet(&tcp_ports, net, skb, 0);
 	if (!i) {
 		tcp_refuse(net, skb);
 		kfree_skb(skb);
+		return;
+	}
+	if (unlikely(i->c.filter) && !passes(i, skb, had - skb_len(skb))) {
+		kfree_skb(skb);
+		inet_put(i);
 		return;
 	}
 	to_socket(net, TCP(i), skb, &o, urg);

@@ -13,6 +13,7 @@
 #include <linux/eventpoll.h>
 
 #include "arch/um/arch.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 
@@ -47,7 +48,10 @@ static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
 	i->bound_if = from->bound_if;
 	i->port_by_user = from->port_by_user;
 	i->pmtudisc = from->pmtudisc;
-	i->net = net_get(from->net);
+	i->c.net = i->net = net_get(from->net);
+	i->c.filter = filter_get(from->c.filter);
+	i->c.rare = from->c.rare;
+	i->c.timestamp = from->c.timestamp;
 	i->table = from->table;
 	c->nodelay = l->nodelay;
 	c->user_mss = l->user_mss;

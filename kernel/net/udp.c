@@ -9,6 +9,7 @@
 #include <linux/udp.h>
 
 #include "kernel/lib/printk.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/inet.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
@@ -30,7 +31,7 @@ static void push_header(
 		covered = i->cov_send;
 		h->len = htons(covered);
 	}
-	if (!lite && (f->local || i->no_check))
+	if (!lite && (f->local || i->c.rare.no_check))
 		return;
 	h->check = csum_fold(
 		skb_sum(skb, 0, covered, csum_pseudo(&f->saddr, &f->daddr, f->proto, len)));
@@ -236,7 +237,11 @@ static void to_many(struct net *net, struct sk_buff *skb)
 			c = skb_clone(skb, GFP_ATOMIC);
 		if (c) {
 			skb_pull(c, sizeof(struct udphdr));
-			dgram_queue(to[k], c);
+			if (sock_filter_skb(
+				    &to[k]->c, c, sizeof(struct udphdr), -(s32)skb->ip.hdr_len))
+				dgram_queue(to[k], c);
+			else
+				kfree_skb(c);
 		}
 		inet_put(to[k]);
 	}
@@ -256,8 +261,7 @@ void udp_rcv(struct net *net, struct sk_buff *skb)
 		to_many(net, skb);
 		return;
 	}
-	i = inet_lookup_port(table_of(skb->ip.proto), net, &skb->ip.daddr, skb->dport,
-		&skb->ip.saddr, skb->sport, skb->dev->ifindex);
+	i = inet_lookup_packet(table_of(skb->ip.proto), net, skb, sizeof(struct udphdr));
 	if (!i) {
 		ip_stats.udp_noports++;
 		icmp_unreachable(net, skb, 3, 4);
@@ -271,7 +275,10 @@ void udp_rcv(struct net *net, struct sk_buff *skb)
 		return;
 	}
 	skb_pull(skb, sizeof(struct udphdr));
-	if (dgram_queue(i, skb))
+	if (!sock_filter_skb(&i->c, skb, sizeof(struct udphdr), -(s32)skb->ip.hdr_len)) {
+		ip_stats.udp_in_errors++;
+		kfree_skb(skb);
+	} else if (dgram_queue(i, skb))
 		ip_stats.udp_in++;
 	else
 		ip_stats.udp_rcvbuf_errors++;

@@ -13,13 +13,17 @@
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
+#include <asm/socket.h>
 #include <linux/eventpoll.h>
 
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/unix.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
+#include "kernel/task/pid_ns.h"
+#include "kernel/task/process.h"
 
 int unix_max_dgram_qlen = 512;
 
@@ -34,11 +38,37 @@ void unix_get(struct unix_sock *u)
 	atomic_inc(&u->refs);
 }
 
+/* Who connected, or listens: for SO_PEERCRED and its kin. */
+static void note_peer(struct unix_sock *u)
+{
+	u->peercred = current_peercred();
+	if (u->peer_ids)
+		return;
+	u->peer_ids = get_cred(current_cred());
+	u->peer_pid = get_pid(current->signal->pids[PIDTYPE_TGID]);
+}
+
+static void share_peer(struct unix_sock *u, const struct unix_sock *l)
+{
+	u->peercred = l->peercred;
+	u->peer_ids = l->peer_ids ? get_cred(l->peer_ids) : NULL;
+	u->peer_pid = get_pid(l->peer_pid);
+}
+
+static void forget_peer_ids(struct unix_sock *u)
+{
+	if (u->peer_ids)
+		put_cred(u->peer_ids);
+	put_pid(u->peer_pid);
+}
+
 void unix_put(struct unix_sock *u)
 {
 	if (!atomic_dec_and_test(&u->refs))
 		return;
 	kfree(u->name);
+	forget_peer_ids(u);
+	filter_put(u->c.filter);
 	net_put(u->net);
 	kfree(u);
 }
@@ -298,7 +328,7 @@ void unix_wake_space(struct unix_sock *u)
 
 /* ---- connecting ---- */
 
-static struct unix_sock *unix_alloc(u16 type)
+static struct unix_sock *unix_alloc(u16 type, struct net *net)
 {
 	struct unix_sock *u = kzalloc(sizeof(*u), GFP_KERNEL);
 
@@ -306,7 +336,7 @@ static struct unix_sock *unix_alloc(u16 type)
 		return NULL;
 	sock_init_common(&u->c, AF_UNIX, type, 0);
 	atomic_set(&u->refs, 1);
-	u->net = net_get(current_net());
+	u->c.net = u->net = net_get(net);
 	INIT_LIST_HEAD(&u->queue);
 	INIT_LIST_HEAD(&u->pending);
 	INIT_LIST_HEAD(&u->pending_link);
@@ -329,7 +359,8 @@ static int unix_pair(struct socket *s, struct socket *t)
 {
 	struct unix_sock *a = UNIX(s), *b = UNIX(t);
 
-	a->peercred = b->peercred = current_peercred();
+	note_peer(a);
+	note_peer(b);
 	make_pair(a, b);
 	return 0;
 }
@@ -378,8 +409,8 @@ static int join_listener(struct unix_sock *u, struct unix_sock *l, struct unix_s
 		return u->state == UNIX_CONNECTED ? -EISCONN : -EINVAL;
 	if (l->nr_pending > l->backlog)
 		return -EAGAIN;
-	srv->peercred = current_peercred();
-	u->peercred = l->peercred;
+	note_peer(srv);
+	share_peer(u, l);
 	make_pair(u, srv);
 	list_add_tail(&srv->pending_link, &l->pending);
 	l->nr_pending++;
@@ -396,7 +427,7 @@ static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonbloc
 	l = unix_find_sock(u->net, a, u->c.type);
 	if (IS_ERR(l))
 		return (int)PTR_ERR(l);
-	srv = unix_alloc(u->c.type);
+	srv = unix_alloc(u->c.type, u->net);
 	if (!srv) {
 		unix_put(l);
 		return -ENOMEM;
@@ -441,7 +472,7 @@ static int unix_listen(struct socket *s, int backlog)
 	} else {
 		u->state = UNIX_LISTEN;
 		u->backlog = (u32)backlog;
-		u->peercred = current_peercred();
+		note_peer(u);
 		s->listening = true;
 	}
 	spin_unlock(&u->c.lock);
@@ -642,13 +673,44 @@ static long unix_ioctl(struct socket *s, u32 cmd, u64 arg)
 	return -ENOTTY;
 }
 
+static int peer_pidfd(struct unix_sock *u, void *val, u32 *len)
+{
+	struct file *f;
+	int fd;
+
+	if (!u->peer_pid)
+		return -ENODATA;
+	if (*len > sizeof(fd))
+		*len = sizeof(fd);
+	f = pidfd_file(u->peer_pid, 0);
+	if (IS_ERR(f))
+		return (int)PTR_ERR(f);
+	fd = get_unused_fd(O_CLOEXEC);
+	if (fd < 0) {
+		fput(f);
+		return fd;
+	}
+	fd_install(fd, f);
+	memcpy(val, &fd, *len);
+	return 0;
+}
+
+static const struct group_info *unix_peer_groups(struct socket *s)
+{
+	struct unix_sock *u = UNIX(s);
+
+	return u->peer_ids ? u->peer_ids->group_info : NULL;
+}
+
 static int unix_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 {
 	struct unix_sock *u = UNIX(s);
 
 	if (level != SOL_SOCKET)
 		return -EOPNOTSUPP;
-	if (opt != 17 /* SO_PEERCRED */)
+	if (opt == SO_PEERPIDFD_)
+		return peer_pidfd(u, val, len);
+	if (opt != SO_PEERCRED)
 		return -ENOPROTOOPT;
 	if (*len > sizeof(u->peercred))
 		*len = sizeof(u->peercred);
@@ -676,6 +738,7 @@ static const struct proto_ops unix_stream_ops = {
 	.sendmsg = unix_stream_sendmsg,
 	.recvmsg = unix_stream_recvmsg,
 	.getsockopt = unix_getsockopt,
+	.peer_groups = unix_peer_groups,
 	.ioctl = unix_ioctl,
 	.pair = unix_pair,
 };
@@ -691,6 +754,7 @@ static const struct proto_ops unix_seqpacket_ops = {
 	.sendmsg = unix_dgram_sendmsg,
 	.recvmsg = unix_dgram_recvmsg,
 	.getsockopt = unix_getsockopt,
+	.peer_groups = unix_peer_groups,
 	.ioctl = unix_ioctl,
 	.pair = unix_pair,
 };
@@ -704,6 +768,7 @@ static const struct proto_ops unix_dgram_ops = {
 	.sendmsg = unix_dgram_sendmsg,
 	.recvmsg = unix_dgram_recvmsg,
 	.getsockopt = unix_getsockopt,
+	.peer_groups = unix_peer_groups,
 	.ioctl = unix_ioctl,
 	.pair = unix_pair,
 };
@@ -731,7 +796,7 @@ static int unix_create(struct socket *s, int type, int protocol)
 		break;
 	default: return -ESOCKTNOSUPPORT;
 	}
-	u = unix_alloc((u16)type);
+	u = unix_alloc((u16)type, current_net());
 	if (!u)
 		return -ENOMEM;
 	s->sk = &u->c;

@@ -33,6 +33,8 @@ struct unix_sock {
 	struct mutex
 		read_mutex; /* one reader at a time: it may hold the first message while it copies */
 	struct ucred peercred;
+	const struct cred *peer_ids; /* references, set once; NULL */
+	struct pid *peer_pid;
 	/* listening: connected sockets that nobody has accepted */
 	struct list_head pending; /* of pending_link */
 	struct list_head pending_link;

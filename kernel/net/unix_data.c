@@ -11,6 +11,7 @@
 
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/unix.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
@@ -189,6 +190,10 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 	err = IS_ERR(um) ? (int)PTR_ERR(um) : 0;
 	if (err)
 		goto out;
+	if (!sock_filter_bytes(&to->c, um->data, &um->len)) { /* the sender is not told */
+		unix_msg_free(um);
+		goto out;
+	}
 	while ((err = enqueue(u, to, um)) == -EAGAIN) {
 		err = wait_for_space(u, to, len, m->nonblock);
 		if (err)
@@ -231,8 +236,7 @@ static int peek_files(struct unix_msg *um, struct msg *m)
 
 static void take_ancillary(const struct sock_common *c, struct unix_msg *um, struct msg *m)
 {
-	if (unlikely(c->timestamp))
-		msg_put_stamp(m, c->timestamp, um->stamp);
+	msg_put_stamps(m, c, um->stamp);
 	m->cred = um->cred;
 	m->has_cred = true;
 	if (!um->nr_files)

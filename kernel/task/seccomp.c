@@ -13,14 +13,13 @@
  * Locks: sighand->lock where a chain is replaced; programs are immutable.
  */
 #include <linux/audit.h>
-#include <linux/bpf_common.h>
 #include <linux/fcntl.h>
-#include <linux/filter.h>
 #include <linux/prctl.h>
 #include <linux/ptrace.h>
 #include <linux/seccomp.h>
 
 #include "gen/syscalls.h"
+#include "kernel/lib/bpf.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
@@ -82,133 +81,49 @@ void seccomp_free(struct task *t)
 
 /* ---- checking a program ---- */
 
-static bool check_insn(const struct sock_filter *f, u32 pc, u32 len)
+/* Beyond what classic BPF asks: words of the data are all that can be loaded, and there is no modulus. */
+static bool may_use(const struct sock_filter *f)
 {
-	u32 left = len - pc - 1;
-
 	switch (f->code) {
 	case BPF_LD | BPF_W | BPF_ABS: return !(f->k & 3) && f->k < sizeof(struct seccomp_data);
 	case BPF_LD | BPF_W | BPF_LEN:
 	case BPF_LDX | BPF_W | BPF_LEN:
 	case BPF_LD | BPF_IMM:
 	case BPF_LDX | BPF_IMM:
-	case BPF_MISC | BPF_TAX:
-	case BPF_MISC | BPF_TXA:
-	case BPF_RET | BPF_K:
-	case BPF_RET | BPF_A: return true;
 	case BPF_LD | BPF_MEM:
-	case BPF_LDX | BPF_MEM:
-	case BPF_ST:
-	case BPF_STX: return f->k < BPF_MEMWORDS;
-	case BPF_ALU | BPF_DIV | BPF_K: return f->k;
-	case BPF_ALU | BPF_LSH | BPF_K:
-	case BPF_ALU | BPF_RSH | BPF_K: return f->k < 32;
-	case BPF_ALU | BPF_ADD | BPF_K:
-	case BPF_ALU | BPF_ADD | BPF_X:
-	case BPF_ALU | BPF_SUB | BPF_K:
-	case BPF_ALU | BPF_SUB | BPF_X:
-	case BPF_ALU | BPF_MUL | BPF_K:
-	case BPF_ALU | BPF_MUL | BPF_X:
-	case BPF_ALU | BPF_DIV | BPF_X:
-	case BPF_ALU | BPF_AND | BPF_K:
-	case BPF_ALU | BPF_AND | BPF_X:
-	case BPF_ALU | BPF_OR | BPF_K:
-	case BPF_ALU | BPF_OR | BPF_X:
-	case BPF_ALU | BPF_XOR | BPF_K:
-	case BPF_ALU | BPF_XOR | BPF_X:
-	case BPF_ALU | BPF_LSH | BPF_X:
-	case BPF_ALU | BPF_RSH | BPF_X:
-	case BPF_ALU | BPF_NEG: return true;
-	case BPF_JMP | BPF_JA: return f->k < left;
-	case BPF_JMP | BPF_JEQ | BPF_K:
-	case BPF_JMP | BPF_JEQ | BPF_X:
-	case BPF_JMP | BPF_JGE | BPF_K:
-	case BPF_JMP | BPF_JGE | BPF_X:
-	case BPF_JMP | BPF_JGT | BPF_K:
-	case BPF_JMP | BPF_JGT | BPF_X:
-	case BPF_JMP | BPF_JSET | BPF_K:
-	case BPF_JMP | BPF_JSET | BPF_X: return f->jt < left && f->jf < left;
+	case BPF_LDX | BPF_MEM: return true;
 	}
-	return false;
+	return BPF_CLASS(f->code) > BPF_LDX &&
+	       !(BPF_CLASS(f->code) == BPF_ALU && BPF_OP(f->code) == BPF_MOD);
 }
 
 static int check_program(const struct seccomp_filter *f)
 {
 	for (u32 pc = 0; pc < f->len; pc++)
-		if (!check_insn(&f->insn[pc], pc, f->len))
+		if (!may_use(&f->insn[pc]))
 			return -EINVAL;
-	return BPF_CLASS(f->insn[f->len - 1].code) == BPF_RET ? 0 : -EINVAL;
+	return bpf_check(f->insn, f->len);
 }
 
 /* ---- running it ---- */
 
-static u32 alu(u16 code, u32 a, u32 v, bool *stop)
+struct call_input {
+	struct bpf_input in;
+	const u32 *data;
+};
+
+static bool load_word(const struct bpf_input *in, const struct sock_filter *i, u32 x, u32 *a)
 {
-	switch (BPF_OP(code)) {
-	case BPF_ADD: return a + v;
-	case BPF_SUB: return a - v;
-	case BPF_MUL: return a * v;
-	case BPF_DIV: *stop = !v; return v ? a / v : 0;
-	case BPF_AND: return a & v;
-	case BPF_OR: return a | v;
-	case BPF_XOR: return a ^ v;
-	case BPF_LSH: return a << (v & 31);
-	case BPF_RSH: return a >> (v & 31);
-	}
-	return -a; /* BPF_NEG */
+	*a = container_of(in, const struct call_input, in)->data[i->k / 4];
+	return true;
 }
 
-static bool jump_taken(u16 code, u32 a, u32 v)
-{
-	switch (BPF_OP(code)) {
-	case BPF_JEQ: return a == v;
-	case BPF_JGE: return a >= v;
-	case BPF_JGT: return a > v;
-	}
-	return a & v; /* BPF_JSET */
-}
-
-static u32 load(const struct sock_filter *f, const u32 *data, const u32 *mem)
-{
-	switch (BPF_MODE(f->code)) {
-	case BPF_ABS: return data[f->k / 4];
-	case BPF_MEM: return mem[f->k];
-	case BPF_LEN: return sizeof(struct seccomp_data);
-	}
-	return f->k; /* BPF_IMM */
-}
-
+/* A division by zero gives 0: it kills. */
 static u32 run_filter(const struct seccomp_filter *f, const struct seccomp_data *sd)
 {
-	u32 a = 0, x = 0, mem[BPF_MEMWORDS] = { 0 };
-	bool stop = false;
+	struct call_input c = { { sizeof(*sd), load_word }, (const u32 *)sd };
 
-	for (u32 pc = 0; !stop; pc++) {
-		const struct sock_filter *i = &f->insn[pc];
-		u32 v = BPF_SRC(i->code) == BPF_X ? x : i->k;
-
-		switch (BPF_CLASS(i->code)) {
-		case BPF_LD: a = load(i, (const u32 *)sd, mem); break;
-		case BPF_LDX: x = load(i, (const u32 *)sd, mem); break;
-		case BPF_ST: mem[i->k] = a; break;
-		case BPF_STX: mem[i->k] = x; break;
-		case BPF_ALU: a = alu(i->code, a, v, &stop); break;
-		case BPF_JMP:
-			if (BPF_OP(i->code) == BPF_JA)
-				pc += i->k;
-			else
-				pc += jump_taken(i->code, a, v) ? i->jt : i->jf;
-			break;
-		case BPF_MISC:
-			if (BPF_MISCOP(i->code) == BPF_TAX)
-				x = a;
-			else
-				a = x;
-			break;
-		case BPF_RET: return BPF_RVAL(i->code) == BPF_A ? a : i->k;
-		}
-	}
-	return 0; /* a division by zero kills */
+	return bpf_run(f->insn, &c.in);
 }
 
 /* ---- judging a call ---- */

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * filter.h: classic BPF programs on sockets (SO_ATTACH_FILTER): which packets, and how much of each, a socket gets.
+ *
+ * A program is immutable and counted: children of a listener share it. A socket's pointer to it is replaced under c.lock and read
+ * without (a program is freed after a grace period).
+ */
+#ifndef NESTLING_NET_FILTER_H
+#define NESTLING_NET_FILTER_H
+
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/bpf.h"
+#include "kernel/net/socket.h"
+#include "kernel/sched/timer.h"
+
+struct sk_buff;
+
+struct sk_filter {
+	atomic_t refs;
+	struct rcu_head rcu;
+	u32 len;
+	struct sock_filter insn[];
+};
+
+/* A packet as a program sees it. Offsets are from the view's first byte. */
+struct filter_view {
+	struct bpf_input in;
+	const u8 *flat; /* the bytes, where there is no skb */
+	const struct sk_buff
+		*skb; /* else: @back pulled bytes, then what it has; negative: without so many */
+	s32 back;
+	const u8 *link; /* @link_len bytes that stand before all that (AF_PACKET) */
+	u32 link_len;
+	s32 net; /* where the network header begins */
+	u8 pkt_type;
+};
+
+/*
+ * Does the socket take a packet? It begins, for the program, @back bytes before @skb's front (a header that was pulled), its network header
+ * stands at @net from there. What the program does not let through is cut off @skb, but never the header.
+ */
+bool sock_filter_skb(const struct sock_common *c, struct sk_buff *skb, u32 back, s32 net);
+/* The same for bytes without an skb: *len becomes what passes. */
+bool sock_filter_bytes(const struct sock_common *c, const void *data, u32 *len);
+/* For a view that is filled but for @in: what the program says. */
+u32 sock_filter_view(const struct sk_filter *f, struct filter_view *v, u32 len);
+
+struct sk_filter *filter_read(uaddr_t uprog, u32 len); /* ERR_PTR(-EINVAL, -EFAULT, -ENOMEM) */
+struct sk_filter *filter_get(struct sk_filter *f);     /* NULL is fine, for both */
+void filter_put(struct sk_filter *f);
+
+/* Options of SOL_SOCKET. */
+int sock_attach_filter(struct sock_common *c, uaddr_t val, u32 len);
+int sock_detach_filter(struct sock_common *c);
+/* The program for who asks: instructions; @val NULL is a question about the length only. */
+long sock_get_filter(struct sock_common *c, uaddr_t val, u32 room);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sockopt_long.c: options of SOL_SOCKET whose values are more than a number: timestamping, pacing, cookies, memory, the peer's groups.
+ * Source: socket(7), networking/timestamping.rst.
+ */
+#include <asm/errno.h>
+#include <asm/socket.h>
+#include <linux/net_tstamp.h>
+#include <linux/sock_diag.h>
+
+#include "kernel/lib/string.h"
+#include "kernel/net/internal.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+
+#define SOF_TIMESTAMPING_OPT_ID_TCP_ (1U << 16) /* younger than our headers */
+#define STAMPING_ALL ((1U << 18) - 1) /* what is known, one bit more than our headers know */
+
+u64 sock_cookie(struct sock_common *sk)
+{
+	static u64 last;
+	u64 mine, none = 0;
+
+	if (!READ_ONCE(sk->cookie)) {
+		mine = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+		__atomic_compare_exchange_n(
+			&sk->cookie, &none, mine, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	}
+	return sk->cookie;
+}
+
+void sock_meminfo(struct socket *s, struct sock_common *sk, u32 *n)
+{
+	memset(n, 0, SK_MEMINFO_VARS * sizeof(*n));
+	if (s && s->ops->meminfo)
+		s->ops->meminfo(sk, n);
+	n[SK_MEMINFO_RCVBUF] = sk->rcvbuf;
+	n[SK_MEMINFO_SNDBUF] = sk->sndbuf;
+}
+
+/* ---- setting ---- */
+
+/* Numbers begin with what is sent next; of a stream they count bytes. */
+static int set_stamping(struct socket *s, int opt, uaddr_t uval, u32 len)
+{
+	struct sock_common *sk = s->sk;
+	bool id, had = sk->rare.tsflags & SOF_TIMESTAMPING_OPT_ID;
+	int err = 0;
+	u32 flags;
+
+	if (get_user(flags, uval))
+		return -EFAULT;
+	id = flags & SOF_TIMESTAMPING_OPT_ID;
+	if (flags & ~STAMPING_ALL)
+		return -EINVAL;
+	if (flags & SOF_TIMESTAMPING_OPT_ID_TCP_ && !id)
+		return -EINVAL;
+	if (flags & SOF_TIMESTAMPING_OPT_STATS && !(flags & SOF_TIMESTAMPING_OPT_TSONLY))
+		return -EINVAL;
+	if (id && !had) {
+		if (s->ops->stamp_start)
+			err = s->ops->stamp_start(s);
+		else
+			sk->rare.tskey = 0;
+	}
+	if (err)
+		return err;
+	sk->rare.stamping_new = opt == SO_TIMESTAMPING_NEW;
+	WRITE_ONCE(sk->rare.tsflags, flags);
+	return 0;
+}
+
+static int set_txtime(struct sock_common *sk, uaddr_t uval, u32 len)
+{
+	struct {
+		int clock;
+		u32 flags;
+	} t;
+
+	if (len != sizeof(t))
+		return -EINVAL;
+	if (get_user(t, uval))
+		return -EFAULT;
+	if (t.flags & ~3U)
+		return -EINVAL;
+	if (t.clock != 1 /* CLOCK_MONOTONIC */ && !net_capable(sk->net, CAP_NET_ADMIN))
+		return -EPERM;
+	memcpy(&sk->rare.txtime, &t, sizeof(t));
+	return 0;
+}
+
+int sock_set_long(struct socket *s, int opt, uaddr_t uval, u32 len)
+{
+	struct sock_common *sk = s->sk;
+	u32 v32;
+	u64 v64;
+
+	switch (opt) {
+	case SO_TIMESTAMPING_OLD:
+	case SO_TIMESTAMPING_NEW: return set_stamping(s, opt, uval, len);
+	case SO_TXTIME: return set_txtime(sk, uval, len);
+	case SO_MAX_PACING_RATE:
+		if (len == sizeof(v64)) {
+			if (get_user(v64, uval))
+				return -EFAULT;
+		} else {
+			if (get_user(v32, uval))
+				return -EFAULT;
+			v64 = v32 == ~0U ? ~0UL : v32;
+		}
+		sk->rare.pacing = ~v64; /* so that 0 is "no limit" */
+		return 0;
+	}
+	return -ENOPROTOOPT;
+}
+
+/* ---- reading ---- */
+
+static int give(const void *from, u32 size, void *val, u32 *len)
+{
+	*len = min(*len, size);
+	memcpy(val, from, *len);
+	return 0;
+}
+
+static int get_pacing(const struct sock_common *sk, void *val, u32 *len)
+{
+	u64 rate = ~sk->rare.pacing;
+	u32 narrow = (u32)min(rate, (u64)~0U);
+
+	return *len >= sizeof(rate) ? give(&rate, sizeof(rate), val, len) :
+				      give(&narrow, sizeof(narrow), val, len);
+}
+
+static int get_stamping(const struct sock_common *sk, int opt, void *val, u32 *len)
+{
+	struct {
+		u32 flags;
+		int bind_phc;
+	} t = { 0 };
+
+	if (opt == SO_TIMESTAMPING_OLD || sk->rare.stamping_new)
+		t.flags = sk->rare.tsflags;
+	return give(&t, sizeof(t), val, len);
+}
+
+static int get_peer_name(struct socket *s, void *val, u32 *len)
+{
+	struct sockaddr_buf a;
+	int err = s->ops->getname(s, &a, true);
+
+	if (err)
+		return s->sk->family == AF_NETLINK ? -EINVAL : -ENOTCONN;
+	if (a.len < *len)
+		return -EINVAL;
+	return give(a.data, *len, val, len);
+}
+
+int sock_get_long(struct socket *s, int opt, void *val, u32 *len)
+{
+	struct sock_common *sk = s->sk;
+	u32 mem[SK_MEMINFO_VARS];
+	u64 v;
+
+	switch (opt) {
+	case SO_TIMESTAMPING_OLD:
+	case SO_TIMESTAMPING_NEW: return get_stamping(sk, opt, val, len);
+	case SO_MAX_PACING_RATE: return get_pacing(sk, val, len);
+	case SO_TXTIME: return give(&sk->rare.txtime, sizeof(sk->rare.txtime), val, len);
+	case SO_PEERNAME: return get_peer_name(s, val, len);
+	case SO_MEMINFO: sock_meminfo(s, sk, mem); return give(mem, sizeof(mem), val, len);
+	case SO_COOKIE:
+		if (*len < sizeof(v))
+			return -EINVAL;
+		v = sock_cookie(sk);
+		return give(&v, sizeof(v), val, len);
+	case SO_NETNS_COOKIE:
+		if (*len != sizeof(v))
+			return -EINVAL;
+		v = sk->net == &init_net ? 1 : sk->net->ns.inum;
+		return give(&v, sizeof(v), val, len);
+	case SO_PEERCRED:
+		return give(&(struct ucred){ 0, ~0U, ~0U }, sizeof(struct ucred), val, len);
+	}
+	return -ENOPROTOOPT;
+}
+
+/* The supplementary groups of who connected; -ERANGE tells how much room it takes. */
+int sock_peer_groups(struct socket *s, uaddr_t val, u32 room, uaddr_t ulen)
+{
+	const struct group_info *g = s->ops->peer_groups ? s->ops->peer_groups(s) : NULL;
+	u32 size, one;
+	int err = 0;
+
+	if (!g)
+		return -ENODATA;
+	size = g->ngroups * (u32)sizeof(u32);
+	if (room < size)
+		err = put_user(size, ulen) ? -EFAULT : -ERANGE;
+	for (u32 i = 0; !err && i < g->ngroups; i++) {
+		one = from_kgid_munged(current_user_ns(), g->gid[i]);
+		if (put_user(one, uaddr_add(val, i * sizeof(one))))
+			err = -EFAULT;
+	}
+	if (!err && put_user(size, ulen))
+		err = -EFAULT;
+	return err;
+}
