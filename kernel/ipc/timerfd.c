@@ -48,7 +48,7 @@ static void catch_up(struct timerfd *t)
 {
 	u64 now, n;
 
-	if (!t->ticks || !t->interval || !t->expires || clock_read(t->clock, &now))
+	if (!t->ticks || !t->interval || !t->expires || clock_read(t->timer.clock, &now))
 		return;
 	if (now < t->expires)
 		return;
@@ -205,7 +205,7 @@ static u64 rest(struct timerfd *t)
 	u64 now;
 
 	catch_up(t);
-	if (!t->expires || clock_read(t->clock, &now))
+	if (!t->expires || clock_read(t->timer.clock, &now))
 		return 0;
 	return t->expires > now ? t->expires - now : 0;
 }
@@ -239,7 +239,8 @@ static void set(struct timerfd *t, u64 interval, u64 value, int flags)
 	t->canceled = false;
 	t->interval = interval;
 	t->expires = 0;
-	if (!value || clock_read(t->clock, &now))
+	t->timer.clock = clock_timer_base(t->clock, flags & TFD_TIMER_ABSTIME);
+	if (!value || clock_read(t->timer.clock, &now))
 		return;
 	if (flags & TFD_TIMER_ABSTIME)
 		t->expires = time_ns_abs(t->clock, value);

@@ -52,6 +52,11 @@ void clock_timer_setup(struct clock_timer *ct, int clock, void (*func)(struct cl
 	ct->cancel_on_set = ct->clock_set = false;
 }
 
+int clock_timer_base(int clock, bool absolute)
+{
+	return clock == CLOCK_REALTIME && !absolute ? CLOCK_MONOTONIC : clock;
+}
+
 void clock_timer_start(struct clock_timer *ct, u64 abs)
 {
 	u64 deadline;

@@ -145,7 +145,7 @@ static void clock_expired(struct clock_timer *ct)
 	struct k_itimer *kt = container_of(ct, struct k_itimer, timer);
 	u64 now;
 
-	if (clock_read(kt->clock, &now))
+	if (clock_read(ct->clock, &now))
 		return;
 	notify(kt, advance(kt, now));
 }
@@ -351,7 +351,7 @@ static int kt_now(struct k_itimer *kt, u64 *now)
 		*now = task_sched_runtime(kt->thread);
 		return 0;
 	}
-	return clock_read(kt->clock, now);
+	return clock_read(kt->timer.clock, now);
 }
 
 static u64 rest(const struct k_itimer *kt, u64 now)
@@ -398,6 +398,9 @@ long sys_timer_settime(int id, int flags, uaddr_t setting, uaddr_t old)
 	old_rest = rest(kt, now);
 	disarm(kt);
 	kt->interval = interval;
+	kt->timer.clock = clock_timer_base(kt->clock, flags & TIMER_ABSTIME);
+	if (value && kt->timer.clock != kt->clock)
+		now = ktime_get();
 	if (value) {
 		kt->expires = flags & TIMER_ABSTIME ? time_ns_abs(kt->clock, value) :
 						      min(now + value, TIME_MAX);

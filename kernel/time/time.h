@@ -51,6 +51,8 @@ struct clock_timer {
 	void (*func)(struct clock_timer *ct);
 };
 void clock_timer_setup(struct clock_timer *ct, int clock, void (*func)(struct clock_timer *ct));
+/* The clock that a timer of @clock is armed on: a relative one of real time does not follow the clock being set. */
+int clock_timer_base(int clock, bool absolute);
 void clock_timer_start(struct clock_timer *ct, u64 abs);
 bool clock_timer_cancel(struct clock_timer *ct);
 void clock_timer_cancel_sync(struct clock_timer *ct);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What happens to timers when real time is set (in the guest only: the host's clock stays alone): those armed for a point in
+ * time go off with the jump, those armed for a span do not.
+ */
+#include "guest.h"
+
+#include <sys/timerfd.h>
+
+static void jump(long seconds)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now.tv_sec += seconds;
+	GNEED(clock_settime(CLOCK_REALTIME, &now));
+}
+
+static bool ticked(int fd)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+static void arm_fd(int fd, int flags, long in)
+{
+	struct itimerspec its = { .it_value.tv_sec = in };
+	struct timespec now = { 0 };
+
+	if (flags & TFD_TIMER_ABSTIME)
+		clock_gettime(CLOCK_REALTIME, &now);
+	its.it_value.tv_sec += now.tv_sec;
+	NEED(timerfd_settime(fd, flags, &its, NULL));
+}
+
+static long left(timer_t id)
+{
+	struct itimerspec its;
+
+	NEED(timer_gettime(id, &its));
+	return its.it_value.tv_sec;
+}
+
+TEST(clock_set)
+{
+	int rel = NEED(timerfd_create(CLOCK_REALTIME, 0));
+	int abs = NEED(timerfd_create(CLOCK_REALTIME, 0));
+	int far = NEED(timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK));
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	struct itimerspec its = { .it_value.tv_sec = 50, .it_interval.tv_sec = 50 };
+	struct itimerval itv = { .it_value.tv_sec = 50 };
+	uint64_t n;
+	timer_t id, idle;
+
+	t_handle(SIGUSR1, 0);
+	t_handle(SIGALRM, 0);
+	NEED(timer_create(CLOCK_REALTIME, &ev, &id));
+	NEED(timer_settime(id, 0, &its, NULL));
+	ev.sigev_notify = SIGEV_NONE;
+	NEED(timer_create(CLOCK_REALTIME, &ev, &idle));
+	NEED(timer_settime(idle, 0, &its, NULL));
+	NEED(setitimer(ITIMER_REAL, &itv, NULL));
+	arm_fd(rel, 0, 50);
+	arm_fd(abs, TFD_TIMER_ABSTIME, 50);
+	arm_fd(far, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, 5000);
+	jump(100);
+	GIS(ticked(abs));
+	GIS(!ticked(rel));
+	GIS(read(far, &n, 8) == -1 && errno == ECANCELED);
+	GIS(t_signals == 0);
+	GIS(left(id) > 40 && left(id) <= 50);
+	GIS(left(idle) > 40 && left(idle) <= 50);
+	jump(-100);
+	GIS(!ticked(rel));
+	GIS(left(id) > 40 && left(id) <= 50);
+	NEED(timer_delete(id));
+	NEED(timer_delete(idle));
+}
