@@ -387,7 +387,7 @@ long sys_shmdt(unsigned long addr)
 			break;
 		at = end;
 	}
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	if (f)
 		fput(f);
 	return ret;

@@ -21,7 +21,9 @@
 
 #define FEATURES                                                                                   \
 	(UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_SIGBUS |       \
-		UFFD_FEATURE_THREAD_ID | UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_EXACT_ADDRESS)
+		UFFD_FEATURE_THREAD_ID | UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_EXACT_ADDRESS |   \
+		UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP | UFFD_FEATURE_EVENT_REMOVE |   \
+		UFFD_FEATURE_EVENT_UNMAP)
 
 int sysctl_unprivileged_userfaultfd;
 
@@ -178,30 +180,87 @@ static long userfaultfd_ioctl(struct file *f, u32 cmd, u64 argument)
 
 /* ---- the file ---- */
 
-static bool has_message(struct uffd *u)
+static const struct file_operations userfaultfd_fops;
+
+/* The child's descriptor in the reader's table, and in the message. 0 or -errno, and then the child is the event's as before. */
+static int deliver_child(struct uffd *child, struct uffd_msg *msg, struct iov_iter *to)
 {
-	return !list_empty(&u->pending);
+	int fd = get_unused_fd(child->file_flags), err = -EFAULT;
+	struct file *f;
+
+	if (fd < 0)
+		return fd;
+	f = anon_file("[userfaultfd]", &userfaultfd_fops, child,
+		O_RDONLY | (child->file_flags & O_NONBLOCK));
+	if (IS_ERR(f)) {
+		err = (int)PTR_ERR(f);
+		goto err_fd;
+	}
+	msg->arg.fork.ufd = (u32)fd;
+	if (copy_to_iter(msg, sizeof(*msg), to) != sizeof(*msg))
+		goto err_file;
+	fd_install(fd, f);
+	return 0;
+
+err_file:
+	f->private_data = NULL;
+	fput(f);
+err_fd:
+	put_unused_fd(fd);
+	return err;
+}
+
+/* One event: its size, 0 when there is none, -errno. */
+static ssize_t read_event(struct uffd *u, struct iov_iter *to)
+{
+	struct uffd *child = NULL;
+	struct uffd_msg msg;
+	struct uffd_event *e = uffd_take_event(u, &msg, &child);
+	int err = 0;
+
+	if (!e)
+		return 0;
+	if (child)
+		err = deliver_child(child, &msg, to);
+	else if (copy_to_iter(&msg, sizeof(msg), to) != sizeof(msg))
+		err = -EFAULT;
+	if (err) {
+		uffd_event_back(e);
+		return err;
+	}
+	uffd_event_read(e);
+	return sizeof(msg);
+}
+
+/* The next message, a fault before an event: its size, 0 when there is none, -errno. */
+static ssize_t read_message(struct uffd *u, struct iov_iter *to)
+{
+	struct uffd_msg msg;
+
+	if (!uffd_take_message(u, &msg))
+		return read_event(u, to);
+	return copy_to_iter(&msg, sizeof(msg), to) == sizeof(msg) ? (ssize_t)sizeof(msg) : -EFAULT;
 }
 
 static ssize_t userfaultfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct uffd *u = f->private_data;
-	struct uffd_msg msg;
-	ssize_t done = 0;
+	ssize_t done = 0, n;
 	int err;
 
-	if (!READ_ONCE(u->ready) || to->count < sizeof(msg))
+	if (!READ_ONCE(u->ready) || to->count < sizeof(struct uffd_msg))
 		return -EINVAL;
-	while (to->count >= sizeof(msg)) {
-		if (uffd_take_message(u, &msg)) {
-			if (copy_to_iter(&msg, sizeof(msg), to) != sizeof(msg))
-				return done ? done : -EFAULT;
-			done += (ssize_t)sizeof(msg);
+	while (to->count >= sizeof(struct uffd_msg)) {
+		n = read_message(u, to);
+		if (n < 0)
+			return done ? done : n;
+		if (n) {
+			done += n;
 			continue;
 		}
 		if (done || f->f_flags & O_NONBLOCK)
 			return done ? done : -EAGAIN;
-		err = wait_event_interruptible(&u->readers, has_message(u));
+		err = wait_event_interruptible(&u->readers, uffd_has_message(u));
 		if (err)
 			return err;
 	}
@@ -215,12 +274,13 @@ static u32 userfaultfd_poll(struct file *f, struct poll_table *pt)
 	poll_wait(f, &u->readers, pt);
 	if (!READ_ONCE(u->ready) || !(f->f_flags & O_NONBLOCK))
 		return EPOLLERR;
-	return has_message(u) ? EPOLLIN : 0;
+	return uffd_has_message(u) ? EPOLLIN : 0;
 }
 
 static int userfaultfd_release(struct inode *inode, struct file *f)
 {
-	uffd_release(f->private_data);
+	if (f->private_data) /* NULL: a child's that could not be delivered */
+		uffd_release(f->private_data);
 	return 0;
 }
 
@@ -253,7 +313,7 @@ long sys_userfaultfd(int flags)
 		return -EPERM;
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY))
 		return -EINVAL;
-	u = uffd_alloc(current->mm, user_only);
+	u = uffd_alloc(current->mm, user_only, (u32)flags & (O_CLOEXEC | O_NONBLOCK));
 	if (!u)
 		return -ENOMEM;
 	fd = anon_fd("[userfaultfd]", &userfaultfd_fops, u,

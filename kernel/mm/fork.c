@@ -40,7 +40,9 @@ static int child_entry(struct fork *f, struct vm_area *v, u64 va, struct page *p
 
 	if (!e)
 		return -ENOMEM;
-	entry_set(v, e, p, bits & ~(PTE_MAPPED | PTE_STALE | PTE_UFFD_WP | PTE_PFN_MASK));
+	if (!(v->vm_flags & VM_UFFD_WP))
+		bits &= ~PTE_UFFD_WP;
+	entry_set(v, e, p, bits & ~(PTE_MAPPED | PTE_STALE | PTE_PFN_MASK));
 	entry_unlock(f->new);
 	return 0;
 }
@@ -191,6 +193,10 @@ static struct vm_area *fork_area(struct fork *f, struct vm_area *from)
 	v->vm_flags &= ~(u64)(VM_LOCKED | VM_LOCKONFAULT);
 	v->vm_flags &= ~VM_UFFD_ALL;
 	v->vm_uffd = NULL;
+	if (uffd_note_fork(from, v)) {
+		kmem_cache_free(vma_cache, v);
+		return NULL;
+	}
 	v->next_fault = ~0UL;
 	v->extent_order = 0;
 	if (v->vm_file)
@@ -260,7 +266,9 @@ struct mm *mm_dup(struct mm *old)
 	up_write(&f.new->mmap_lock);
 	frame_run_end(&f.frames);
 	pmap_settle(&old->pmap);
-	up_write(&old->mmap_lock);
+	if (err)
+		uffd_drop_events(old);
+	mmap_write_unlock(old);
 	if (!err)
 		return f.new;
 	mmput(f.new);

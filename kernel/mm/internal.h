@@ -202,6 +202,16 @@ bool userfault_check(struct vm_area *v, u64 addr, pte_t e, u32 flags);
  * will; -EINTR. @user: guest code waits, which any signal interrupts.
  */
 int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user);
+/*
+ * Events of areas that are watched, noted with mmap_lock held for writing; mmap_write_unlock() (mm.h) sends them. 0 or -ENOMEM.
+ * uffd_note_remap: @copy of @v is watched, too. uffd_note_fork: so is @v, the child's.
+ */
+int uffd_note_unmap(struct mm *mm, u64 start, u64 end);
+int uffd_note_remap(struct vm_area *v, struct vm_area *copy, u64 from, u64 len);
+int uffd_note_fork(struct vm_area *from, struct vm_area *v);
+void uffd_drop_events(struct mm *mm); /* what this task has noted did not come about */
+/* No lock is held: tells and waits. 0, -ENOMEM, -EINTR. */
+int uffd_tell_removed(struct mm *mm, u64 start, u64 end);
 
 /* ---- zap.c ---- */
 

@@ -212,6 +212,12 @@ int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice)
 		return -EINVAL;
 	if (end == addr)
 		return 0;
+	if (advice == MADV_REMOVE || advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED_ ||
+		advice == MADV_FREE) {
+		err = uffd_tell_removed(mm, addr, end);
+		if (err)
+			return err;
+	}
 	if (advice == MADV_REMOVE)
 		return remove_range(mm, addr, end);
 	if (!a)

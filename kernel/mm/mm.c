@@ -50,6 +50,7 @@ static struct mm *mm_new(void)
 	init_rwsem(&mm->mmap_lock);
 	spin_lock_init(&mm->page_table_lock);
 	INIT_LIST_HEAD(&mm->mmap_list);
+	INIT_LIST_HEAD(&mm->uffd_events);
 	INIT_LIST_HEAD(&mm->aio_contexts);
 	mm->dumpable = true;
 	mm->dump_mode = 1;

@@ -366,6 +366,7 @@ struct mm {
 	struct pmap pmap;
 	struct rb_root mm_rb; /* VMAs, under mmap_lock */
 	struct list_head mmap_list;
+	struct list_head uffd_events; /* userfault_event.c: noted, not yet sent; under mmap_lock */
 	u32 map_count;
 	u64 mmap_base, task_size; /* immutable after exec */
 	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
@@ -408,6 +409,8 @@ struct vm_area *find_vma(struct mm *mm, u64 addr); /* first with vm_end > addr; 
 /* As mmap(2) inside the kernel; takes mmap_lock itself. Address or -errno. */
 u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int flags, u64 pgoff);
 int do_munmap(struct mm *mm, u64 addr, u64 len);
+/* Instead of up_write() by whoever may have unmapped or moved something: sends what a userfaultfd has to be told, and waits. */
+void mmap_write_unlock(struct mm *mm);
 int munmap_locked(
 	struct mm *mm, u64 start, u64 len); /* the same under mmap_lock (writing), whole pages */
 /* exec's helpers: a stack VMA that grows down below @top; brk area. */

@@ -285,7 +285,7 @@ u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int f
 	}
 	err = check_request(&r);
 	ret = err ? (u64)err : map_region(&r);
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	populate = (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE ||
 		   vm_locked_now(r.vm_flags);
 	if (IS_ERR_VALUE(ret) || mm != current->mm)
@@ -415,6 +415,8 @@ int munmap_locked(struct mm *mm, u64 start, u64 len)
 	if (v->vm_start < start && v->vm_end > end && mm->map_count >= sysctl_max_map_count)
 		return -ENOMEM;
 	err = vma_split_range(mm, start, end);
+	if (!err)
+		err = uffd_note_unmap(mm, start, end);
 	if (err)
 		return err;
 	zap_prepare(mm, start, end);
@@ -439,7 +441,7 @@ int do_munmap(struct mm *mm, u64 addr, u64 len)
 	if (down_write_killable(&mm->mmap_lock))
 		return -EINTR;
 	err = munmap_locked(mm, addr, len);
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	return err;
 }
 
@@ -489,7 +491,7 @@ int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags)
 	err = munmap_locked(mm, addr, len);
 	if (!err)
 		err = map_anon(mm, addr, len, VM_READ | VM_WRITE | (flags & VM_EXEC));
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	return err;
 }
 
@@ -538,7 +540,7 @@ long sys_brk(unsigned long brk)
 	set_brk(mm, brk);
 	now = mm->brk;
 	lock = vm_locked_now(mm->def_flags);
-	up_write(&mm->mmap_lock);
+	mmap_write_unlock(mm);
 	if (lock && now > old)
 		mm_populate(mm, PAGE_ALIGN(old), PAGE_ALIGN(now), 0);
 	else if (PAGE_ALIGN(now) > PAGE_ALIGN(old)) /* nobody asks for a heap and leaves it alone */

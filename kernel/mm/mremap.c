@@ -116,6 +116,8 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 	vma_link(n);
 	vm_stat_account(mm, n->vm_flags, (s64)pages);
 	err = move_entries(v, r->addr, to, moved);
+	if (!err)
+		err = uffd_note_remap(v, n, r->addr, moved);
 	if (err) { /* back to where they were: those tables still stand */
 		move_entries(n, to, r->addr, moved);
 		munmap_locked(mm, to, r->new_len);
@@ -270,7 +272,7 @@ long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len
 		return -EINTR;
 	arch_patch_forget(r.mm, addr, addr + r.old_len);
 	ret = flags & MREMAP_FIXED ? remap_to(&r) : remap_anywhere(&r);
-	up_write(&r.mm->mmap_lock);
+	mmap_write_unlock(r.mm);
 	if (r.populate && !IS_ERR_VALUE(ret))
 		mm_populate(r.mm, ret + grown_from, ret + r.new_len, 0);
 	return (long)ret;

@@ -11,7 +11,8 @@
  * whoever takes the protection away leaves an ordinary page to be reused).
  *
  * In a watched area nothing is mapped ahead, and what was mapped ahead and not touched goes when it is registered: a page that the
- * program has not touched is missing. fork and mremap leave a copy unwatched. There are no events (fork, remap, remove, unmap).
+ * program has not touched is missing. fork and mremap leave a copy unwatched, unless the handler wants to be told of them
+ * (userfault_event.c).
  *
  * A waiter: queued on @pending -> message taken: on @read -> woken: on no list. It looks at the entry again after it has queued
  * itself, so a handler that was faster is noticed.
@@ -34,7 +35,7 @@ struct userfault_waiter {
 
 /* ---- descriptors ---- */
 
-struct uffd *uffd_alloc(struct mm *mm, bool user_only)
+struct uffd *uffd_alloc(struct mm *mm, bool user_only, u32 file_flags)
 {
 	struct uffd *u = kzalloc(sizeof(*u), GFP_KERNEL);
 
@@ -44,7 +45,10 @@ struct uffd *uffd_alloc(struct mm *mm, bool user_only)
 	mmgrab(mm);
 	u->mm = mm;
 	u->user_only = user_only;
+	u->file_flags = file_flags;
 	init_waitqueue_head(&u->readers);
+	init_waitqueue_head(&u->senders);
+	INIT_LIST_HEAD(&u->events);
 	INIT_LIST_HEAD(&u->pending);
 	INIT_LIST_HEAD(&u->read);
 	return u;
@@ -396,6 +400,7 @@ void uffd_release(struct uffd *u)
 	spin_lock(&u->readers.lock);
 	u->released = true;
 	spin_unlock(&u->readers.lock);
+	wake_up_all(&u->senders);
 	if (atomic_inc_not_zero(&mm->mm_users)) {
 		down_write(&mm->mmap_lock);
 		for (struct vm_area *v = find_vma(mm, 0); v; v = vma_next(v))

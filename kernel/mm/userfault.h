@@ -9,6 +9,8 @@
 
 #include "kernel/mm/mm.h"
 
+struct uffd_event;
+
 /* One descriptor. Under readers.lock: the lists, features, released. */
 struct uffd {
 	atomic_t refs;
@@ -17,15 +19,19 @@ struct uffd {
 	bool user_only;
 	bool ready; /* UFFDIO_API was called */
 	bool released;
+	u32 file_flags; /* O_CLOEXEC, O_NONBLOCK: a child's descriptor has them too */
 	u64 features;
+	atomic_t changing; /* events that are on their way: nothing is filled */
 	struct wait_queue_head readers;
 	struct list_head pending; /* of userfault_waiter.list: not read yet */
 	struct list_head read;    /* read, not yet woken */
+	struct list_head events;  /* userfault_event.c */
+	struct wait_queue_head senders;
 };
 
 extern int
 	sysctl_unprivileged_userfaultfd; /* vm.unprivileged_userfaultfd: kernel faults without CAP_SYS_PTRACE */
-struct uffd *uffd_alloc(struct mm *mm, bool user_only);
+struct uffd *uffd_alloc(struct mm *mm, bool user_only, u32 file_flags);
 void uffd_put(struct uffd *u);
 /* The descriptor is closed: areas are as before, and who waits looks again. */
 void uffd_release(struct uffd *u);
@@ -33,6 +39,18 @@ void uffd_release(struct uffd *u);
 /* The next message; false when there is none. */
 bool uffd_take_message(struct uffd *u, struct uffd_msg *msg);
 void uffd_counts(struct uffd *u, u64 *pending, u64 *total);
+static inline bool uffd_has_message(const struct uffd *u)
+{
+	return !list_empty(&u->pending) || !list_empty(&u->events);
+}
+
+/*
+ * The next event that is not a fault, or NULL. Its reader ends with uffd_event_read(), when *@child (NULL but for a fork) is a descriptor,
+ * or gives it back.
+ */
+struct uffd_event *uffd_take_event(struct uffd *u, struct uffd_msg *msg, struct uffd **child);
+void uffd_event_read(struct uffd_event *e);
+void uffd_event_back(struct uffd_event *e);
 
 /* 0 or -EINVAL: not page-aligned, empty, outside of what a guest can map. */
 int uffd_check_range(u64 start, u64 len);

@@ -85,6 +85,8 @@ static int fill_shared(struct vm_area *v, u64 addr, const struct page *from, pte
 
 static int check_target(const struct fill *f, u64 addr, struct vm_area **v)
 {
+	if (atomic_read(&f->u->changing))
+		return -EAGAIN;
 	*v = find_target(f->u->mm, f->start, f->start + f->len);
 	if (!*v)
 		return -ENOENT;
@@ -211,7 +213,8 @@ s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wake)
 		return -ESRCH;
 	while (!err && done < len) {
 		down_read(&mm->mmap_lock);
-		err = continue_page(mm, start, len, start + done);
+		err = atomic_read(&u->changing) ? -EAGAIN :
+						  continue_page(mm, start, len, start + done);
 		up_read(&mm->mmap_lock);
 		if (!err)
 			done += PAGE_SIZE;
@@ -275,7 +278,9 @@ int uffd_writeprotect(struct uffd *u, u64 start, u64 len, bool on)
 		return -ESRCH;
 	down_read(&mm->mmap_lock);
 	v = find_target(mm, start, start + len);
-	if (v && v->vm_flags & VM_UFFD_WP)
+	if (atomic_read(&u->changing))
+		err = -EAGAIN;
+	else if (v && v->vm_flags & VM_UFFD_WP)
 		uffd_protect_entries(v, start, start + len, on);
 	else
 		err = -ENOENT;
