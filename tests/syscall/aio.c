@@ -225,7 +225,7 @@ static void test_poll(void)
 	T(cancel(ctx, &io, &ev));
 	T(one(&io));
 	pid = SPAWN({
-		sleep_ms(10);
+		t_until(getppid(), 'S');
 		close(p[1]);
 	});
 	close(p[1]);

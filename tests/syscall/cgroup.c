@@ -3,7 +3,7 @@
  * cgroup2: the tree, who is in it, its rules, and its controllers. The host's hierarchy is not ours to play with, so the host says
  * what is expected and the guest is asked.
  */
-#include "t.h"
+#include "await.h"
 
 #include <linux/sched.h>
 #include <sys/inotify.h>
@@ -65,6 +65,20 @@ static void join(const char *dir)
 		_exit(77);
 }
 
+/* Until @key in cgroup.events is 1, which every change of that file tells; at most ten seconds. */
+static void await_event(const char *dir, const char *key)
+{
+	struct pollfd p = { .events = POLLPRI };
+	char path[64], text[128];
+
+	snprintf(path, sizeof(path), "%s/cgroup.events", dir);
+	p.fd = NEED(open(path, O_RDONLY));
+	do
+		pread(p.fd, text, sizeof(text), 0);
+	while (number(path, key) != 1 && poll(&p, 1, 10000) == 1);
+	close(p.fd);
+}
+
 static void tree(void)
 {
 	struct statfs fs;
@@ -118,9 +132,8 @@ static void members(void)
 	int in = inotify_init();
 	inotify_add_watch(in, "a/b/cgroup.events", IN_MODIFY);
 	pid = SPAWN(join("a/b"); pause());
+	await_event("a/b", "populated ");
 	t_until(pid, 'S');
-	while (number("a/b/cgroup.events", "populated ") != 1)
-		sleep_ms(1);
 	snprintf(self, sizeof(self), "/proc/%d/cgroup", pid);
 	snprintf(want, sizeof(want), "%d\n", pid);
 	say("into b: %s",
@@ -162,13 +175,12 @@ static void pids(void)
 	}
 	pid = SPAWN(
 		join("a/b"); pid_t c = fork(); if (!c) { pause(); } pid_t d = fork();
-		if (!d) { pause(); } int e = errno; kill(c, SIGKILL);
+		if (!d) { pause(); } int e = errno; kill(c, SIGKILL); waitpid(c, NULL, 0);
 		_exit(c > 0 && d == -1 && e == EAGAIN ? 0 : 1));
 	waitpid(pid, &status, 0);
 	say("third fork refused, second not: %s; events: %s", status ? "no" : "yes",
 		number("a/b/pids.events", "max ") == 1 ? "yes" : "no");
-	while (number("a/b/pids.current", "") > 0)
-		sleep_ms(1);
+	AWAIT(number("a/b/pids.current", "") == 0);
 	put("a/b/pids.max", "max");
 }
 
@@ -185,28 +197,24 @@ static void freeze_and_kill(void)
 		return;
 	}
 	pid = SPAWN(join("a/b"); for (;;) getpid());
-	while (number("a/b/cgroup.events", "populated ") != 1)
-		sleep_ms(1);
+	await_event("a/b", "populated ");
 	put("a/cgroup.freeze", "1");
-	for (int i = 0; i < 1000 && number("a/cgroup.events", "frozen ") != 1; i++)
-		sleep_ms(1);
+	await_event("a", "frozen ");
 	bool frozen = number("a/cgroup.events", "frozen ") == 1;
 
 	used = number("a/b/cpu.stat", "usage_usec ");
-	sleep_ms(20);
+	sleep_ms(20); /* a stretch of time in which it does not run */
 	bool there = waitpid(pid, &status, WNOHANG) == 0 &&
 		     number("a/b/cpu.stat", "usage_usec ") - used < 2000;
 
 	put("a/cgroup.freeze", "0");
-	while (number("a/b/cpu.stat", "usage_usec ") - used < 2000)
-		sleep_ms(1);
+	AWAIT(number("a/b/cpu.stat", "usage_usec ") - used >= 2000);
 	kill(pid, SIGUSR1);
 	waitpid(pid, &status, 0);
 	bool thawed = WIFSIGNALED(status);
 
 	pid = SPAWN(join("a/b"); sleep(100));
-	while (number("a/b/cgroup.events", "populated ") != 1)
-		sleep_ms(1);
+	await_event("a/b", "populated ");
 	put("a/cgroup.freeze", "1");
 	put("a/cgroup.kill", "1");
 	waitpid(pid, &status, 0);

@@ -5,6 +5,7 @@
  */
 #include "t.h"
 #include <elf.h>
+#include <sys/inotify.h>
 
 static void expected(void)
 {
@@ -54,20 +55,24 @@ static void set_pattern(const char *text)
 static void crash(const char *what, int sig, rlim_t limit)
 {
 	char line[512] = "", option[64], name[64];
-	int status, argc, number, program, i, fd;
+	int status, argc, number, program, fd;
 	struct rlimit rl = { limit, limit };
-	pid_t pid = SPAWN({
+	struct pollfd comes = { .events = POLLIN };
+	char pid_text[32], kind[32];
+	pid_t pid;
+
+	comes.fd = NEED(inotify_init1(IN_CLOEXEC));
+	NEED(inotify_add_watch(comes.fd, ".", IN_MOVED_TO));
+	pid = SPAWN({
 		setrlimit(RLIMIT_CORE, &rl);
 		signal(sig, SIG_DFL);
 		raise(sig);
 	});
-	char pid_text[32], kind[32];
-
 	NEED(waitpid(pid, &status, 0));
 	say("%s%s, %s", what, t_signame(WTERMSIG(status)),
 		WCOREDUMP(status) ? "dumped" : "not dumped");
-	for (i = 0; i < (WCOREDUMP(status) ? 500 : 10) && access("out", F_OK); i++)
-		sleep_ms(10);
+	poll(&comes, 1, WCOREDUMP(status) ? 5000 : 100);
+	close(comes.fd);
 	fd = open("out", O_RDONLY);
 	if (fd == -1) {
 		say("nothing came");

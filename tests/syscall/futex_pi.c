@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* futex(2): PI locks that inherit priorities and notice deadlocks, requeueing to them; futex_waitv(2). */
-#include "t.h"
+#include "await.h"
 #include <linux/futex.h>
+#include <semaphore.h>
 
 static int lock_a __attribute__((aligned(64))), lock_b __attribute__((aligned(64)));
 static int cond, mutex, words[3];
-static volatile int step;
-static volatile pid_t tids[2];
+static sem_t begun, go_on;
+static pid_t tids[2]; /* set before "begun" */
 static long results[2];
 
 static long futex(int *w, int op, long val, const void *timeout, int *w2, int val3)
@@ -36,22 +37,27 @@ static int priority_of(pid_t tid)
 	return atoi(p);
 }
 
-static void wait_asleep(volatile pid_t *tid)
+static void here_i_am(int i)
 {
-	while (!*tid)
-		usleep(200);
-	t_until(*tid, 'S');
+	tids[i] = syscall(SYS_gettid);
+	sem_post(&begun);
+}
+
+/* The thread that says so next does, and sleeps. */
+static pid_t wait_asleep(int i)
+{
+	sem_wait(&begun);
+	t_until(tids[i], 'S');
+	return tids[i];
 }
 
 /* ---- inheritance ---- */
 
 static void *holds_b(void *arg)
 {
-	tids[0] = syscall(SYS_gettid);
 	plain(&lock_b, FUTEX_LOCK_PI);
-	step = 1;
-	while (step < 3)
-		usleep(500);
+	here_i_am(0);
+	sem_wait(&go_on);
 	plain(&lock_b, FUTEX_UNLOCK_PI);
 	return NULL;
 }
@@ -62,7 +68,7 @@ static void *waits_for_a(void *arg)
 
 	if (arg)
 		sched_setscheduler(0, SCHED_FIFO, &sp);
-	tids[1] = syscall(SYS_gettid);
+	here_i_am(1);
 	results[1] = plain(&lock_a, FUTEX_LOCK_PI);
 	if ((lock_a & FUTEX_TID_MASK) != tids[1])
 		say("woken without the lock");
@@ -72,7 +78,7 @@ static void *waits_for_a(void *arg)
 
 static void *middle(void *arg)
 {
-	tids[1] = syscall(SYS_gettid);
+	here_i_am(1);
 	plain(&lock_a, FUTEX_LOCK_PI);
 	plain(&lock_b, FUTEX_LOCK_PI);
 	plain(&lock_b, FUTEX_UNLOCK_PI);
@@ -97,21 +103,15 @@ static void chain(void)
 	bool rt = may_be_realtime();
 	pid_t first, second;
 
-	step = 0;
 	NEED(-pthread_create(&owner, NULL, holds_b, NULL));
-	while (step < 1)
-		usleep(500);
-	first = tids[0];
-	tids[1] = 0;
+	first = wait_asleep(0);
 	NEED(-pthread_create(&between, NULL, middle, NULL));
-	wait_asleep(&tids[1]);
-	second = tids[1];
+	second = wait_asleep(1);
 	say("before: %d %d", priority_of(first) > 0, priority_of(second) > 0);
-	tids[1] = 0;
 	NEED(-pthread_create(&waiter, NULL, waits_for_a, (void *)rt));
-	wait_asleep(&tids[1]);
+	wait_asleep(1);
 	say("inherited: %d %d", rt ? priority_of(first) : -11, rt ? priority_of(second) : -11);
-	step = 3;
+	sem_post(&go_on);
 	pthread_join(owner, NULL);
 	pthread_join(between, NULL);
 	pthread_join(waiter, NULL);
@@ -121,9 +121,8 @@ static void chain(void)
 static void *crosses(void *arg)
 {
 	plain(&lock_a, FUTEX_LOCK_PI);
-	tids[0] = syscall(SYS_gettid);
-	while (step < 1)
-		usleep(500);
+	here_i_am(0);
+	sem_wait(&go_on);
 	results[0] = plain(&lock_b, FUTEX_LOCK_PI);
 	plain(&lock_b, FUTEX_UNLOCK_PI);
 	plain(&lock_a, FUTEX_UNLOCK_PI);
@@ -134,15 +133,12 @@ static void deadlocks(void)
 {
 	pthread_t t;
 
-	step = tids[0] = 0;
 	NEED(-pthread_create(&t, NULL, crosses, NULL));
-	while (!tids[0])
-		usleep(200);
+	sem_wait(&begun);
 	T(plain(&lock_b, FUTEX_LOCK_PI));
 	T(plain(&lock_b, FUTEX_LOCK_PI));
-	step = 1;
-	while (!(__atomic_load_n(&lock_b, __ATOMIC_RELAXED) & FUTEX_WAITERS))
-		usleep(200);
+	sem_post(&go_on);
+	AWAIT(__atomic_load_n(&lock_b, __ATOMIC_RELAXED) & FUTEX_WAITERS);
 	t_until(tids[0], 'S');
 	T(plain(&lock_a, FUTEX_LOCK_PI));
 	T(plain(&lock_b, FUTEX_UNLOCK_PI));
@@ -175,7 +171,7 @@ static void *waits_on_cond(void *arg)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	ts.tv_sec += 20;
-	tids[i] = syscall(SYS_gettid);
+	here_i_am((int)i);
 	results[i] = futex(&cond, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, &ts, &mutex, 0);
 	if (results[i] == 0 && (mutex & FUTEX_TID_MASK) != tids[i])
 		say("woken without the mutex");
@@ -187,9 +183,8 @@ static void *waits_on_cond(void *arg)
 static void two_waiters(pthread_t *t)
 {
 	for (long i = 0; i < 2; i++) {
-		tids[i] = 0;
 		NEED(-pthread_create(&t[i], NULL, waits_on_cond, (void *)i));
-		wait_asleep(&tids[i]);
+		wait_asleep((int)i);
 	}
 }
 
@@ -251,7 +246,7 @@ static long waitv(const void *v, unsigned nr, unsigned flags, const void *timeou
 
 static void *waits_for_any(void *arg)
 {
-	tids[0] = syscall(SYS_gettid);
+	here_i_am(0);
 	results[0] = waitv(vec, 3, 0, NULL, 0);
 	return NULL;
 }
@@ -260,9 +255,8 @@ static void wake_one_of(int *word, int op)
 {
 	pthread_t t;
 
-	tids[0] = 0;
 	NEED(-pthread_create(&t, NULL, waits_for_any, NULL));
-	wait_asleep(&tids[0]);
+	wait_asleep(0);
 	TN("wake", futex(word, op, 1, NULL, NULL, 0));
 	pthread_join(t, NULL);
 	say("waitv = %ld", results[0]);
@@ -313,6 +307,8 @@ static void waitvs(void)
 
 TEST(futex_pi)
 {
+	sem_init(&begun, 0, 0);
+	sem_init(&go_on, 0, 0);
 	chain();
 	deadlocks();
 	clocks();

@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -88,16 +89,17 @@ static T_UNUSED int events(int fd)
 	return poll(&p, 1, 0) < 0 ? -errno : p.revents;
 }
 
-/* The same, when @want has come, or after two seconds. */
+/* The same, when @want has come, or when nothing has happened for two seconds. */
 static T_UNUSED int await(int fd, int want)
 {
-	int got = 0;
+	struct epoll_event e = { .events = EPOLLET | EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP };
+	int ep = epoll_create1(0), got;
 
-	for (int i = 0; i < 2000 && (got & want) != want; i++) {
+	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e);
+	do
 		got = events(fd);
-		if ((got & want) != want)
-			usleep(1000);
-	}
+	while ((got & want) != want && epoll_wait(ep, &e, 1, 2000) > 0);
+	close(ep);
 	return got;
 }
 

@@ -2,6 +2,7 @@
 /* TCP over loopback: connect, listen and accept with their errors, data both ways, ends of all kinds, urgent data. tcp(7). */
 #include "inet.h"
 #include <netinet/tcp.h>
+#include <semaphore.h>
 #include <linux/sockios.h>
 
 static char buf[300000];
@@ -139,6 +140,9 @@ static void ends(void)
 	close(p[0]);
 }
 
+static sem_t full_once;
+
+/* Begins when the writer has nowhere to write to. */
 static void *slow_reader(void *arg)
 {
 	int fd = *(int *)arg;
@@ -146,7 +150,7 @@ static void *slow_reader(void *arg)
 	static char in[70000];
 	ssize_t got;
 
-	usleep(20000);
+	sem_wait(&full_once);
 	while ((got = read(fd, in, sizeof(in))) > 0)
 		for (ssize_t i = 0; i < got; i++, n++)
 			sum = sum * 31 + (unsigned char)in[i];
@@ -168,6 +172,7 @@ static void bulk(void)
 	for (size_t i = 0; i < sizeof(buf); i++)
 		buf[i] = (char)((x = x * 1103515245 + 12345) >> 16);
 	fcntl(p[0], F_SETFL, O_NONBLOCK);
+	sem_init(&full_once, 0, 0);
 	pthread_create(&t, NULL, slow_reader, &p[1]);
 	while (done < total) {
 		size_t off = done % sizeof(buf), n = (done * 7919) % 100000 + 1;
@@ -179,6 +184,8 @@ static void bulk(void)
 			n = total - done;
 		w = write(p[0], buf + off, n);
 		if (w < 0) {
+			if (errno == EAGAIN && !full)
+				sem_post(&full_once);
 			full |= errno == EAGAIN;
 			await(p[0], POLLOUT);
 			continue;
@@ -188,6 +195,8 @@ static void bulk(void)
 		done += (size_t)w;
 	}
 	T(full);
+	if (!full)
+		sem_post(&full_once);
 	shutdown(p[0], SHUT_WR);
 	pthread_join(t, NULL);
 	say("sent %zu sum %llx\n", done, (unsigned long long)sum);
@@ -213,8 +222,7 @@ static void urgent(void)
 	T(read(p[1], buf, 10));
 	T(set(p[1], SOL_SOCKET, SO_OOBINLINE, 1));
 	T(send(p[0], "fg", 2, MSG_OOB));
-	await(p[1], POLLIN);
-	usleep(2000);
+	await(p[1], POLLIN | POLLPRI);
 	T(read(p[1], buf, 10));
 	T(read(p[1], buf, 10));
 	close(p[0]);
@@ -254,7 +262,7 @@ static void blocking(void)
 	setsockopt(p[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	T(read(p[0], buf, 1));
 	if (!fork()) {
-		usleep(10000);
+		t_until(getppid(), 'S');
 		close(p[0]);
 		write(p[1], "late", 4);
 		_exit(0);

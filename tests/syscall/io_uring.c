@@ -272,7 +272,7 @@ static void test_wait(void)
 	add(IORING_OP_READ, fds[0], buf, 10, 0, 3);
 	T(enter(1, 0, 0));
 	pid = SPAWN({
-		sleep_ms(10);
+		t_until(me, 'S');
 		NEED(write(fds[1], "x", 1));
 	});
 	T(poll(&pf, 1, 10000));

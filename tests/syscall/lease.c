@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* fcntl(F_SETLEASE): who may have one, what breaks it, the signal, giving up, downgrading, waiting, time. */
+#include "await.h"
 #include "guest.h"
 
-static volatile int signalled, signal_fd, signal_code;
+static volatile sig_atomic_t signalled, signal_fd, signal_code;
 
 static void on_break(int sig, siginfo_t *info, void *uc)
 {
@@ -43,10 +44,8 @@ static void having(void)
 
 static void wait_signal(void)
 {
-	int i;
-
-	for (i = 0; in_guest() && !signalled && i < 1000; i++)
-		sleep_ms(2);
+	if (in_guest())
+		t_await_signal(&signalled, 1);
 }
 
 /*

@@ -161,6 +161,13 @@ static void test_messages(void)
 	T(mq_close(q));
 }
 
+static int told[2];
+
+static void tell(int sig)
+{
+	NEED(write(told[1], &sig, 1));
+}
+
 static void test_wait(void)
 {
 	mqd_t q = NEED(make(O_RDWR, 1, 20));
@@ -168,6 +175,7 @@ static void test_wait(void)
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLET }, got;
 	int ep = NEED(epoll_create1(0));
 	pid_t pid;
+	char c;
 
 	T(poll(&p, 1, 0));
 	say("%#x", p.revents);
@@ -194,14 +202,18 @@ static void test_wait(void)
 	t_until(pid, 'S');
 	kill(pid, SIGUSR1);
 	t_wait("interrupted", pid);
+	NEED(pipe(told));
 	pid = SPAWN({
-		t_handle(SIGUSR1, SA_RESTART);
+		NEED(sigaction(SIGUSR1,
+			&(struct sigaction){ .sa_handler = tell, .sa_flags = SA_RESTART }, NULL));
 		get(q);
 	});
 	t_until(pid, 'S');
 	kill(pid, SIGUSR1);
-	sleep_ms(10);
+	NEED(read(told[0], &c, 1));
 	t_until(pid, 'S');
+	close(told[0]);
+	close(told[1]);
 	NEED(mq_send(q, "restarted", 9, 0));
 	t_wait("restarted", pid);
 	T(mq_unlink(name));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* clone, unshare and setns with namespaces: what each kind separates, who may, how they are named and joined. */
+#include "await.h"
 #include "guest.h"
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
@@ -164,8 +165,10 @@ static int init_of_ns(void *arg)
 		G(getppid(), "1");
 		G(kill(1, SIGKILL), "0"); /* it does not care */
 		G(kill(1, SIGTERM), "0");
+		pid_t parent = getpid();
+
 		if (!fork()) { /* an orphan */
-			sleep_ms(30);
+			AWAIT(getppid() != parent);
 			G(getppid(), "1");
 			_exit(7);
 		}
@@ -206,6 +209,13 @@ static void pids(void)
 	say("%d", WIFEXITED(status) && WEXITSTATUS(status) == 3);
 }
 
+static int answers;
+
+static void answer(int sig)
+{
+	NEED(write(answers, &sig, 1));
+}
+
 static void *a_thread(void *arg)
 {
 	pause();
@@ -233,14 +243,18 @@ static void pids_more(void)
 		if (!pid) {
 			say("inner: %d", getpid());
 			say("thread: %d", pthread_create(&(pthread_t){ 0 }, NULL, a_thread, NULL));
+			signal(SIGRTMIN, answer);
+			answers = p[1];
 			NEED(write(p[1], "x", 1));
-			pause();
+			for (;;)
+				pause();
 		}
 		NEED(read(p[0], &c, 1));
 		say("another for children: %d", ns_ino("pid") != ns_ino("pid_for_children"));
 		say("thread: %d", pthread_create(&(pthread_t){ 0 }, NULL, a_thread, NULL));
-		kill(pid, SIGTERM); /* ignored: no handler */
-		sleep_ms(10);
+		kill(pid, SIGTERM);  /* ignored: no handler */
+		kill(pid, SIGRTMIN); /* taken after that */
+		NEED(read(p[0], &c, 1));
 		say("alive: %d", waitpid(pid, &status, WNOHANG) == 0);
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);

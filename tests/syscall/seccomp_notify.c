@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Filters that ask another process: seccomp_unotify(2): the listener, its requests, what the task gets, and who ends first. */
-#include "t.h"
+#include "await.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -51,12 +51,12 @@ static pid_t asker(void (*fn)(void), unsigned flags)
 	pid = (pid_t)NEED(syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0));
 	if (!pid) {
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		sh->fd = (int)install(SECCOMP_FILTER_FLAG_NEW_LISTENER | flags, SYS_getppid);
+		sh->fd = listener =
+			(int)install(SECCOMP_FILTER_FLAG_NEW_LISTENER | flags, SYS_getppid);
 		fn();
 		_exit(0);
 	}
-	while (sh->fd == -2)
-		sleep_ms(1);
+	AWAIT(sh->fd != -2);
 	listener = sh->fd;
 	asking = pid;
 	munmap(sh, PAGE);
@@ -231,8 +231,7 @@ static void signals(void)
 	say("-- signals");
 	t_until(pid, 'S');
 	kill(pid, SIGUSR1);
-	while (ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &n.id) == 0)
-		sleep_ms(1);
+	AWAIT(ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &n.id) != 0);
 	id = n.id;
 	n = receive();
 	T(reply(id, 1, 0, 0));
@@ -252,9 +251,8 @@ static void killable(void)
 	say("-- a wait that only death ends");
 	pid = asker(interrupted, KILLABLE);
 	n = receive();
-	sleep_ms(20);
 	kill(pid, SIGUSR1);
-	sleep_ms(20);
+	t_until(pid, 'D');
 	T(ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &n.id));
 	T(reply(n.id, 9, 0, 0));
 	n = receive();
@@ -267,9 +265,8 @@ static void killable(void)
 
 static void hang_on(void)
 {
-	sleep_ms(30);
+	AWAIT(fcntl(listener, F_GETFD) == -1); /* the descriptors are shared */
 	T(ask(10));
-	close(listener);
 }
 
 static void two(void)

@@ -232,9 +232,10 @@ static void *undo_thread(void *arg)
 
 static void test_undo(void)
 {
-	int id = set(4), other = set(1);
+	int id = set(4), other = set(1), p[2];
 	pthread_t th;
 	pid_t a;
+	char c;
 
 	T(semctl(id, 0, SETVAL, 5));
 	CHILD({
@@ -269,12 +270,15 @@ static void test_undo(void)
 		vals("thread gone", id, 4);
 	});
 	vals("process gone", id, 4);
+	NEED(pipe(p));
 	CHILD({ /* a sleeper is woken by an undo */
 		T(op1(id, 3, -3, SEM_UNDO));
 		a = SPAWN(NEED(op1(id, 3, -2, 0)));
 		t_until(a, 'S');
 	});
-	sleep_ms(20);
+	close(p[1]);
+	NEED(read(p[0], &c, 1)); /* the sleeper has ended */
+	close(p[0]);
 	vals("after the sleeper", id, 4);
 	CHILD({
 		T(op1(other, 0, 1, SEM_UNDO));

@@ -3,7 +3,7 @@
  * What re-implementations of this ABI get wrong: copies at the end of a file, transfers at the edge of memory, which change of a file
  * makes which event, a pty that hangs up or is read in packet mode, waits that a handler interrupts.
  */
-#include "t.h"
+#include "await.h"
 
 #include <linux/futex.h>
 #include <sys/inotify.h>
@@ -214,8 +214,7 @@ static void hung_up(void)
 		t_handle(SIGHUP, 0);
 		t_handle(SIGCONT, 0);
 		NEED(write(ready[1], "", 1));
-		while (t_signals < 2)
-			usleep(1000);
+		t_await_signal(&t_signals, 2);
 		T(read(slave, buf, 10));
 		T(write(slave, "x", 1));
 		say("revents %#x", polled(slave));
@@ -233,9 +232,7 @@ static void hung_up(void)
 
 static void wait_sigio(const char *what)
 {
-	for (int i = 0; i < 1000 && !t_signals; i++)
-		usleep(1000);
-	say("%s: %s", what, t_signals ? "SIGIO" : "nothing");
+	say("%s: %s", what, t_await_signal(&t_signals, 1) ? "SIGIO" : "nothing");
 	t_signals = 0;
 }
 
