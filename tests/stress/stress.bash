@@ -10,9 +10,19 @@ need_image() {
 		{ no "image" "$(tail -n 1 "$work/image.log")"; exit 1; }
 }
 
-# What stands before every script in the guest. memory: free KiB once all that can be dropped is.
+# What stands before every script in the guest. memory [BEFORE]: free KiB once all that can be dropped is, and dropping more gives nothing
+# more; what dies in the background has ten seconds to give back what was free before.
 prelude='
-memory() { sync; sleep 2; echo 3 >/proc/sys/vm/drop_caches; echo 3 >/proc/sys/vm/drop_caches; awk "/^MemFree/ { print \$2 }" /proc/meminfo; }
+memory() {
+	local free=0 last=-1 end=$((SECONDS + 10))
+	sync
+	while ((free > last || (free < ${1:-0} && SECONDS < end))); do
+		last=$free
+		echo 3 >/proc/sys/vm/drop_caches
+		free=$(awk "/^MemFree/ { print \$2 }" /proc/meminfo)
+	done
+	echo $free
+}
 export HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mountpoint -q /tmp || mount -t tmpfs tmpfs /tmp
 mountpoint -q /dev/shm || { mkdir -p /dev/shm; mount -t tmpfs tmpfs /dev/shm; }
