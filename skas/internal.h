@@ -170,8 +170,8 @@ void runner_unpublish(struct runner *r);
 #define KICK_WAIT (10 * NSEC_PER_MSEC)       /* for a kick to be heeded, then another is sent */
 #define KICK_CPU_LIMIT (200 * NSEC_PER_MSEC) /* of CPU time, with kicks ignored */
 struct kicking {
-	u64 start, used,
-		delayed; /* when the first was sent, with so much CPU time had, and waited for; 0: none was */
+	u64 last, time;    /* when it was asked last (0: never), how long it has gone on */
+	u64 used, delayed; /* CPU time had, and waited for, when it began */
 	u32 kicks;
 };
 void kicking_begin(struct kicking *k, const struct runner *r);

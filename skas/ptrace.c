@@ -216,7 +216,7 @@ static void stopped_in_stub(
 /* It runs past its deadline: a kick. False when that has not helped for too long. */
 static bool kick_again(struct runner *r, struct kicking *k)
 {
-	if (!k->start)
+	if (!k->last)
 		kicking_begin(k, r);
 	else if (!kicking_goes_on(k, r))
 		return false;

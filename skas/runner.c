@@ -16,7 +16,6 @@
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
-#define START_TIMEOUT (30 * NSEC_PER_SEC) /* a host with twenty ready tasks a CPU takes seconds */
 #define START_SLICE (NSEC_PER_SEC / 20)
 #define TRAPNO_PF 14
 #define FLAGS_USER                                                                                 \
@@ -83,13 +82,14 @@ static int clone_runner_locked(struct runner *r)
 	return 0;
 }
 
-/* Says hello within a time that only a broken host takes; looked at in slices, so that a lost wake-up costs one of them. */
+/* Says hello, unless a sibling spoils it; looked at in slices, so that a lost wake-up costs one of them. */
 static int await_hello(struct runner *r)
 {
-	u64 deadline = os_clock_mono() + START_TIMEOUT;
+	struct kicking k;
 
+	kicking_begin(&k, r);
 	while (handoff_wait(r, os_clock_mono() + START_SLICE))
-		if (os_clock_mono() > deadline)
+		if (!kicking_goes_on(&k, r))
 			return -ETIMEDOUT;
 	return READ_ONCE(r->ctl->event) == EVT_HELLO ? 0 : -ECHILD;
 }
@@ -174,15 +174,18 @@ void runner_unpublish(struct runner *r)
 /*
  * A guest that does not heed kicks, yet computes, is not worth having. The limits are wide: a busy host has been seen to leave a
  * runner without CPU for two seconds, and time that a hypervisor takes away counts as the runner's own, which on a busy host below a
- * Nestling is most of it. Time in which it was ready and the host ran others is no fault of it.
+ * Nestling is most of it. Time in which it was ready and the host ran others is no fault of it; nor is a pause of the whole instance,
+ * which is one long wait.
  */
-#define KICKS 20                       /* ignored before CPU time counts */
-#define KICK_LIMIT (30 * NSEC_PER_SEC) /* without CPU time, and without waiting for it */
+#define KICKS 20                               /* ignored before CPU time counts */
+#define KICK_LIMIT (10 * NSEC_PER_SEC)         /* of neither having CPU time nor waiting for it */
+#define KICK_LIMIT_UNKNOWN (30 * NSEC_PER_SEC) /* where the host does not say how long it waited */
+#define KICK_PAUSE (NSEC_PER_SEC / 4)          /* what one wait counts for at most */
 
 void kicking_begin(struct kicking *k, const struct runner *r)
 {
 	*k = (struct kicking){
-		.start = os_clock_mono(),
+		.last = os_clock_mono(),
 		.used = os_space_cputime(r->task),
 		.delayed = os_space_delayed(r->task),
 	};
@@ -190,16 +193,18 @@ void kicking_begin(struct kicking *k, const struct runner *r)
 
 bool kicking_goes_on(struct kicking *k, const struct runner *r)
 {
-	u64 used = os_space_cputime(r->task) - k->used, time = os_clock_mono() - k->start;
+	u64 used = os_space_cputime(r->task) - k->used, now = os_clock_mono();
+	u64 delayed = os_space_delayed(r->task);
+	u64 limit = delayed ? KICK_LIMIT : KICK_LIMIT_UNKNOWN;
 
-	if (++k->kicks < KICKS || used <= KICK_CPU_LIMIT) {
-		if (time < KICK_LIMIT)
-			return true;
-		if (time < KICK_LIMIT + os_space_delayed(r->task) - k->delayed)
-			return true;
-	}
+	k->time += min(now - k->last, KICK_PAUSE);
+	k->last = now;
+	if ((++k->kicks < KICKS || used <= KICK_CPU_LIMIT) &&
+		k->time < limit + used + delayed - k->delayed)
+		return true;
 	pr_notice("skas: a guest does not heed kicks: %llu us of CPU time in %llu us\n",
-		(unsigned long long)used / NSEC_PER_USEC, (unsigned long long)time / NSEC_PER_USEC);
+		(unsigned long long)used / NSEC_PER_USEC,
+		(unsigned long long)k->time / NSEC_PER_USEC);
 	return false;
 }
 
