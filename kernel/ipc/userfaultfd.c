@@ -25,6 +25,12 @@
 		UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP | UFFD_FEATURE_EVENT_REMOVE |   \
 		UFFD_FEATURE_EVENT_UNMAP)
 
+#define MISC_MAJOR 10
+#define UFFD_MINOR 126 /* as Linux gives it: the first dynamic one */
+#ifndef USERFAULTFD_IOC_NEW
+#define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
+#endif
+
 int sysctl_unprivileged_userfaultfd;
 
 /* ---- the ioctls ---- */
@@ -303,14 +309,12 @@ static const struct file_operations userfaultfd_fops = {
 	.show_fdinfo = userfaultfd_fdinfo,
 };
 
-long sys_userfaultfd(int flags)
+static long new_userfaultfd(int flags)
 {
 	bool user_only = flags & UFFD_USER_MODE_ONLY;
 	struct uffd *u;
 	int fd;
 
-	if (!user_only && !sysctl_unprivileged_userfaultfd && !capable(CAP_SYS_PTRACE))
-		return -EPERM;
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY))
 		return -EINVAL;
 	u = uffd_alloc(current->mm, user_only, (u32)flags & (O_CLOEXEC | O_NONBLOCK));
@@ -322,3 +326,32 @@ long sys_userfaultfd(int flags)
 		uffd_put(u);
 	return fd;
 }
+
+long sys_userfaultfd(int flags)
+{
+	if (!(flags & UFFD_USER_MODE_ONLY) && !sysctl_unprivileged_userfaultfd &&
+		!capable(CAP_SYS_PTRACE))
+		return -EPERM;
+	return new_userfaultfd(flags);
+}
+
+/* ---- /dev/userfaultfd: who may open it may have one ---- */
+
+static long device_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	return cmd == USERFAULTFD_IOC_NEW ? new_userfaultfd((int)arg) : -EINVAL;
+}
+
+static const struct file_operations device_fops = {
+	.llseek = noop_llseek,
+	.ioctl = device_ioctl,
+};
+
+static int userfaultfd_init(void)
+{
+	int err = register_chrdev(MISC_MAJOR, UFFD_MINOR, 1, "misc", &device_fops);
+
+	return err ? err :
+		     devtmpfs_create("userfaultfd", S_IFCHR | 0600, MKDEV(MISC_MAJOR, UFFD_MINOR));
+}
+INITCALL(4, userfaultfd_init);

@@ -26,7 +26,7 @@
 
 int sysctl_sched_rt_runtime_us = 950000, sysctl_sched_rt_period_us = 1000000;
 static u32 nice_weight[40];
-int sysctl_sched_rr_timeslice = 100;
+int sysctl_sched_rr_timeslice = SCHED_RR_TIMESLICE_MS;
 
 static void weights_init(void)
 {

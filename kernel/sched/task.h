@@ -243,7 +243,8 @@ void sched_fork(struct task *t); /* scheduler fields of a new task, from current
 void sched_exit(struct task *t);
 void __noreturn sched_dead(void); /* last schedule of current (state TASK_DEAD) */
 extern int sysctl_sched_rt_runtime_us, sysctl_sched_rt_period_us; /* -1: no throttling */
-extern int sysctl_sched_rr_timeslice;                             /* ms */
+#define SCHED_RR_TIMESLICE_MS 100
+extern int sysctl_sched_rr_timeslice; /* ms */
 void set_user_nice(struct task *t, int nice);
 int sched_setscheduler(struct task *t, int policy, int prio); /* 0, -EINVAL */
 /* SCHED_DEADLINE; @period 0: as the deadline. 0, -EINVAL, -EBUSY (more than there is), -EPERM (not allowed on all vCPUs). */

@@ -15,6 +15,8 @@
  *
  * Locks: pidmap_lock (outside a runqueue's lock only) for number -> struct; tasklist_lock for the lists.
  */
+#include "kernel/lib/string.h"
+#include "kernel/lib/sysctl.h"
 #include "kernel/task/exec.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
@@ -167,6 +169,43 @@ pid_t last_pid(void)
 {
 	return READ_ONCE(current_pid_ns()->last_given);
 }
+
+/* /proc/sys/kernel/ns_last_pid: the number before the next one, for checkpoint and restore. */
+static int show_last_pid(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "%d\n", last_pid());
+}
+
+static int store_last_pid(char *text)
+{
+	struct pid_namespace *ns = current_pid_ns();
+	s64 nr;
+
+	if (!ns_capable(ns->ns.owner, CAP_SYS_ADMIN) &&
+		!ns_capable(ns->ns.owner, CAP_CHECKPOINT_RESTORE))
+		return -EPERM;
+	text[strcspn(text, " \t\n")] = 0;
+	if (kstrtos64(text, 0, &nr) || nr < 0 || nr >= READ_ONCE(sysctl_pid_max))
+		return -EINVAL;
+	spin_lock(&pidmap_lock);
+	ns->last_given = (pid_t)nr;
+	spin_unlock(&pidmap_lock);
+	return 0;
+}
+
+static const struct sysctl pid_sysctls[] = {
+	{ .path = "kernel/ns_last_pid",
+		.kind = SYSCTL_SHOW,
+		.mode = 0666,
+		.show = show_last_pid,
+		.store = store_last_pid },
+};
+
+static int pid_sysctl_init(void)
+{
+	return sysctl_register(pid_sysctls, ARRAY_SIZE(pid_sysctls));
+}
+INITCALL(4, pid_sysctl_init);
 
 struct pid *find_get_pid_ns(pid_t nr, struct pid_namespace *ns)
 {

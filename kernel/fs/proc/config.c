@@ -37,7 +37,7 @@ static const char config[] = "#\n# Automatically generated file; DO NOT EDIT.\n#
 				Y("SECCOMP_FILTER") Y("HAVE_ARCH_SECCOMP_FILTER") Y("KEYS")
 					Y("BSD_PROCESS_ACCT") N("BSD_PROCESS_ACCT_V3") Y("IO_URING")
 						N("BPF_SYSCALL") N("BPF_JIT") N("PERF_EVENTS")
-							N("USELIB") N("SYSFS_SYSCALL") N("SECURITY")
+							N("USELIB") Y("SYSFS_SYSCALL") N("SECURITY")
 								N("SECURITY_LANDLOCK") N("AUDIT")
 									N("CRYPTO_USER_API")
 	/* memory */

@@ -84,6 +84,22 @@ static int show_cad_pid(char *buf, size_t size)
 	return scnprintf(buf, size, "1\n");
 }
 
+static int show_rr_timeslice(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "%d\n", READ_ONCE(sysctl_sched_rr_timeslice));
+}
+
+/* Zero and less ask for the default. */
+static int store_rr_timeslice(char *text)
+{
+	s64 v;
+
+	if (next_number(&text, &v) || v > 100000)
+		return -EINVAL;
+	WRITE_ONCE(sysctl_sched_rr_timeslice, v > 0 ? (int)v : SCHED_RR_TIMESLICE_MS);
+	return 0;
+}
+
 /* ---- vm ---- */
 
 static int swappiness = 60, page_cluster = 3, stat_interval = 1, laptop_mode, watermark_scale = 10;
@@ -187,7 +203,7 @@ static const struct sysctl tables[] = {
 	NUM("kernel/printk_ratelimit_burst", printk_ratelimit_burst, 0, INT_MAX_),
 	NUM("kernel/random/urandom_min_reseed_secs", urandom_reseed_secs, 0, INT_MAX_),
 	NUM("kernel/random/write_wakeup_threshold", write_wakeup_threshold, 0, 256),
-	NUM("kernel/sched_rr_timeslice_ms", sysctl_sched_rr_timeslice, 1, 100000),
+	BOTH("kernel/sched_rr_timeslice_ms", show_rr_timeslice, store_rr_timeslice),
 	NUM("kernel/sysctl_writes_strict", sysctl_writes_strict, 1, 1),
 	NUM("kernel/sysrq", sysrq_mask, 0, INT_MAX_),
 	BOTH("kernel/tainted", show_tainted, store_tainted),

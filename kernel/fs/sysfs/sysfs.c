@@ -293,6 +293,20 @@ static int show_stat(struct seq *s, void *arg)
 	return 0;
 }
 
+/* For those who look for the device file of a number. */
+static int show_bdev_uevent(struct seq *s, void *arg)
+{
+	struct block_device *b = arg;
+	char name[24];
+
+	bdev_name(b, name, sizeof(name));
+	seq_printf(s, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=%s\n", MAJOR(b->dev), MINOR(b->dev),
+		name, b->partno ? "partition" : "disk");
+	if (b->partno)
+		seq_printf(s, "PARTN=%u\n", b->partno);
+	return 0;
+}
+
 static int add_queue(struct block_device *b, const char *dir)
 {
 	int err = add_file(dir, "removable", show_number, (void *)0);
@@ -333,6 +347,8 @@ static int add_bdev(struct block_device *b)
 		err = add_file(dir, "dev", show_bdev_dev, b);
 	if (!err)
 		err = add_file(dir, "ro", show_bdev_ro, b);
+	if (!err)
+		err = add_file(dir, "uevent", show_bdev_uevent, b);
 	if (!err && b->partno) {
 		err = add_file(dir, "partition", show_bdev_part, b);
 		if (!err)

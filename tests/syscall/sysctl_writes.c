@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* What writing to files of /proc/sys does; /dev/userfaultfd. On the host only what Linux documents is printed. */
+#include "guest.h"
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+
+#ifndef USERFAULTFD_IOC_NEW
+#define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
+#endif
+
+static long put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY), err;
+	long n;
+
+	if (fd < 0)
+		return -1;
+	n = write(fd, text, strlen(text));
+	err = errno;
+	close(fd);
+	errno = err;
+	return n < 0 ? n : 0;
+}
+
+static long number(const char *path)
+{
+	char buf[32] = "";
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0 || read(fd, buf, sizeof(buf) - 1) <= 0)
+		return -1;
+	close(fd);
+	return atol(buf);
+}
+
+static pid_t child(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	return pid;
+}
+
+static void last_pid(void)
+{
+	const char *file = "/proc/sys/kernel/ns_last_pid";
+	char text[16];
+	pid_t pid = child();
+
+	snprintf(text, sizeof(text), "%d", pid - 1);
+	G(put(file, text), "0");
+	GIS(child() == pid);
+	G(put(file, "-1"), "-1 EINVAL");
+	G(put(file, "x"), "-1 EINVAL");
+	if (in_guest()) {
+		CHILD({
+			setuid(1000);
+			T(put(file, text));
+		});
+	} else {
+		say("put(file, text) = -1 EPERM");
+		say("child: exited 0");
+	}
+}
+
+static void rr(void)
+{
+	const char *file = "/proc/sys/kernel/sched_rr_timeslice_ms";
+
+	G(put(file, "7"), "0");
+	G(number(file), "7");
+	G(put(file, "-1"), "0");
+	GIS(number(file) > 7);
+	G(put(file, "0"), "0");
+	GIS(number(file) > 7);
+}
+
+static void device(void)
+{
+	int fd = in_guest() ? open("/dev/userfaultfd", O_RDWR | O_CLOEXEC) : -1;
+	struct uffdio_api api = { .api = UFFD_API };
+	int uffd = in_guest() ? ioctl(fd, USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK) : -1;
+
+	GIS(fd >= 0);
+	GIS(uffd >= 0);
+	G(ioctl(uffd, UFFDIO_API, &api), "0");
+	G(ioctl(fd, USERFAULTFD_IOC_NEW, 4), "-1 EINVAL");
+	G(ioctl(fd, UFFDIO_API, &api), "-1 EINVAL");
+}
+
+TEST(sysctl_writes)
+{
+	last_pid();
+	rr();
+	device();
+}
