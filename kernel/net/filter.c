@@ -29,9 +29,7 @@ static u8 byte_at(const struct filter_view *v, s64 off)
 
 	if (v->flat)
 		return v->flat[off];
-	if (off >= 0 && off < v->link_len)
-		return v->link[off];
-	off -= (s64)v->link_len + v->back;
+	off -= v->back;
 	if (off < 0)
 		return *skb_pulled(v->skb, (u32)-off);
 	skb_copy(v->skb, (u32)off, &b, 1);
@@ -53,8 +51,8 @@ static bool read_link(const struct filter_view *v, s64 off, u32 n, u32 *a)
 {
 	u32 part;
 
-	if (v->link_len || v->flat || off >= LINK_LEN)
-		return read_bytes(v, v->link_len || v->flat ? off : off - LINK_LEN + v->net, n, a);
+	if (v->flat || v->net >= LINK_LEN || off >= LINK_LEN)
+		return read_bytes(v, v->flat ? off : off - LINK_LEN + v->net, n, a);
 	*a = 0;
 	while (n--) {
 		if (off < LINK_LEN - 2)

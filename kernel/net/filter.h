@@ -29,8 +29,6 @@ struct filter_view {
 	const struct sk_buff
 		*skb; /* else: @back pulled bytes, then what it has; negative: without so many */
 	s32 back;
-	const u8 *link; /* @link_len bytes that stand before all that (AF_PACKET) */
-	u32 link_len;
 	s32 net; /* where the network header begins */
 	u8 pkt_type;
 };

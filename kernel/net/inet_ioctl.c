@@ -4,6 +4,8 @@
  * if_nametoindex() and many programs use them. Sources: netdevice(7), rtnetlink(7) for what they set.
  */
 #include <asm/errno.h>
+#include <linux/ethtool.h>
+#include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 
 #include "kernel/lib/printk.h"
@@ -224,10 +226,39 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 	return -EOPNOTSUPP;
 }
 
+/* ethtool(8): what stamps packets have. */
+static long ethtool(struct net *net, u64 arg)
+{
+	struct ethtool_ts_info ts = {
+		.cmd = ETHTOOL_GET_TS_INFO,
+		.so_timestamping = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE |
+				   SOF_TIMESTAMPING_SOFTWARE,
+		.phc_index = -1,
+	};
+	struct net_device *d;
+	struct ifreq r;
+	u64 data;
+	u32 cmd;
+
+	if (get_user(r, UADDR(arg)))
+		return -EFAULT;
+	r.name[IFNAMSIZ - 1] = 0;
+	memcpy(&data, &r.addr, sizeof(data));
+	spin_lock(&net->lock);
+	d = netdev_by_name(net, r.name);
+	spin_unlock(&net->lock);
+	if (!d)
+		return -ENODEV;
+	if (get_user(cmd, UADDR(data)))
+		return -EFAULT;
+	return cmd == ETHTOOL_GET_TS_INFO ? put_user(ts, UADDR(data)) : -EOPNOTSUPP;
+}
+
 long net_ioctl(struct net *net, u32 cmd, u64 arg)
 {
 	switch (cmd) {
 	case SIOCGIFCONF: return read_all(net, arg);
+	case SIOCETHTOOL: return ethtool(net, arg);
 	case SIOCGIFNAME:
 	case SIOCGIFADDR:
 	case SIOCGIFDSTADDR:

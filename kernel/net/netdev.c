@@ -51,6 +51,8 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb)
 
 static void deliver(struct sk_buff *skb)
 {
+	if (unlikely(READ_ONCE(packet_taps)))
+		packet_tap_in(skb);
 	switch (skb->protocol) {
 	case ETH_P_IP:
 	case ETH_P_IPV6: ip_rcv(skb); break;
@@ -211,6 +213,8 @@ int dev_xmit(struct net_device *dev, struct sk_buff *skb)
 	}
 	dev->stats.tx_packets++;
 	dev->stats.tx_bytes += skb_len(skb);
+	if (unlikely(READ_ONCE(packet_taps)))
+		packet_tap_out(dev, skb);
 	return dev->ops->send ? queue_tx(dev, skb) : dev->ops->xmit(dev, skb);
 }
 

@@ -66,7 +66,8 @@ struct net_device {
 	struct net *net;       /* not a reference: devices end with their namespace */
 	char name[IFNAMSIZ];
 	int ifindex;
-	u32 flags; /* IFF_*, under net->lock */
+	u32 flags;             /* IFF_*, under net->lock */
+	u32 promisc, allmulti; /* how many have asked for them; under net->lock */
 	u32 mtu;
 	u16 type; /* ARPHRD_* */
 	u8 addr[ETH_ALEN];
@@ -114,6 +115,11 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb);
 void net_rx_flush(void);
 /* Sends by a device that is up. Consumes @skb. 0 or -errno. */
 int dev_xmit(struct net_device *dev, struct sk_buff *skb);
+
+/* packet_tap.c: AF_PACKET sockets see @skb before it leaves by @dev, or when it has come in; they keep clones. */
+extern u32 packet_taps;
+void packet_tap_out(struct net_device *dev, struct sk_buff *skb);
+void packet_tap_in(struct sk_buff *skb);
 
 /* For drivers: an interrupt says that something has arrived, or that the host takes packets again. */
 void netdev_poll(struct net_device *dev);

@@ -54,6 +54,14 @@ struct tcp_meta {
 /* To whom a frame went; the values of <linux/if_packet.h>. */
 enum { PKT_HOST, PKT_BROADCAST, PKT_MULTICAST, PKT_OTHERHOST, PKT_OUTGOING };
 
+/* AF_PACKET's, of a clone that it shows: the device may be gone when it is read. */
+struct packet_meta {
+	int ifindex;
+	u16 hatype;
+	u8 source[6]; /* of its link header */
+	u32 len;      /* before a filter cut it */
+};
+
 #define SKB_ROOM 160 /* Ethernet with VLAN, IPv6 and TCP with 40 bytes of options each */
 
 struct sk_buff {
@@ -78,7 +86,10 @@ struct sk_buff {
 	void (*destructor)(struct sk_buff *skb);
 	void *owner;
 	struct ip_meta ip;
-	struct tcp_meta tcp;
+	union {
+		struct tcp_meta tcp;
+		struct packet_meta pkt;
+	};
 	u8 room[SKB_ROOM];
 };
 

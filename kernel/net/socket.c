@@ -115,6 +115,13 @@ static long sock_ioctl(struct file *f, u32 cmd, u64 arg)
 	return err == -ENOTTY ? net_ioctl(s->sk->net, cmd, arg) : err;
 }
 
+static int sock_mmap(struct file *f, struct vm_area *v)
+{
+	struct socket *s = f->private_data;
+
+	return s->ops->mmap ? s->ops->mmap(s, f, v) : -ENODEV;
+}
+
 static int sock_fasync(int fd, struct file *f, bool on)
 {
 	struct socket *s = f->private_data;
@@ -140,6 +147,7 @@ static const struct file_operations socket_fops = {
 	.write_iter = sock_write_iter,
 	.poll = sock_poll,
 	.ioctl = sock_ioctl,
+	.mmap = sock_mmap,
 	.release = sock_release,
 	.fasync = sock_fasync,
 };

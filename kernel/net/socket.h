@@ -170,6 +170,8 @@ struct proto_ops {
 	int (*pair)(struct socket *a, struct socket *b);
 	/* A record of a level that is not SOL_SOCKET: 0 or -errno. NULL: such are ignored. */
 	int (*cmsg)(struct msg *m, int level, int type, const void *data, u64 n);
+	/* NULL: there is nothing to map. */
+	int (*mmap)(struct socket *s, struct file *f, struct vm_area *v);
 	/* Fills what the family knows of SO_MEMINFO's numbers. NULL: nothing. */
 	void (*meminfo)(struct sock_common *sk, u32 *n);
 	/* SOF_TIMESTAMPING_OPT_ID begins: sets rare.tskey. NULL: at 0. */

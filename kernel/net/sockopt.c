@@ -10,6 +10,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/internal.h"
+#include "kernel/net/packet.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 
@@ -365,6 +366,11 @@ long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optl
 		goto out;
 	}
 	len = min((u32)want, (u32)sizeof(val));
+	/* a question that comes in the answer's place */
+	if (level == SOL_PACKET && copy_from_user(val, optval, min(len, (u32)sizeof(int)))) {
+		err = -EFAULT;
+		goto out;
+	}
 	if (s->ops->getsockopt)
 		err = s->ops->getsockopt(s, level, optname, val, &len);
 	else

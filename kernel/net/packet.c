@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * packet.c: AF_PACKET sockets as programs see them (packet(7)): SOCK_RAW with the link header, SOCK_DGRAM without. packet.h names the
+ * other files and the locks. Not offered: SOCK_PACKET of Linux 2.0, PACKET_TX_RING, PACKET_FANOUT, virtio headers.
+ */
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <linux/eventpoll.h>
+#include <linux/sockios.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/net/packet.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+
+#define LL_SIZE(halen) (12U + (halen)) /* of a sockaddr_ll with so long an address */
+
+/* ---- sending ---- */
+
+static void wfree(struct sk_buff *skb)
+{
+	struct packet_sock *p = skb->owner;
+
+	atomic_sub((s32)skb->charged, &p->wmem);
+	wake_up_common(&p->c.wait, TASK_NORMAL, 0, EPOLLOUT | EPOLLWRNORM);
+	packet_put(p);
+}
+
+static bool may_send(const struct packet_sock *p)
+{
+	return (u32)atomic_read(&p->wmem) < p->c.sndbuf;
+}
+
+/* Where it goes: by its name, or as the socket is bound. */
+static int destination(
+	struct packet_sock *p, const struct msg *m, struct sockaddr_ll *to, int *ifindex)
+{
+	memset(to, 0, sizeof(*to));
+	if (m->name && m->name->len) {
+		if (m->name->len < sizeof(*to))
+			return -EINVAL;
+		memcpy(to, m->name->data, sizeof(*to));
+		if (m->name->len < LL_SIZE(to->sll_halen))
+			return -EINVAL;
+		*ifindex = to->sll_ifindex;
+		return p->c.type == SOCK_DGRAM && to->sll_halen != ETH_ALEN ? -EINVAL : 0;
+	}
+	if (p->c.type == SOCK_DGRAM && !p->ifindex)
+		return -ENXIO;
+	to->sll_protocol = htons(p->proto);
+	*ifindex = p->ifindex;
+	return 0;
+}
+
+static int check_size(const struct packet_sock *p, const struct net_device *dev, size_t len)
+{
+	u32 link = p->c.type == SOCK_RAW ? ETH_HLEN : 0;
+
+	if (!(READ_ONCE(dev->flags) & IFF_UP))
+		return -ENETDOWN;
+	if (len < link)
+		return -EINVAL;
+	return len > (size_t)dev->mtu + link ? -EMSGSIZE : 0;
+}
+
+static u8 lo_pkt_type(const u8 *dst)
+{
+	static const u8 none[ETH_ALEN];
+
+	if (!memcmp(dst, none, ETH_ALEN))
+		return PKT_HOST;
+	return eth_is_multicast(dst) ? PKT_MULTICAST : PKT_OTHERHOST;
+}
+
+/* To a device that has no link header: it is read, and left out. */
+static int send_bare(struct packet_sock *p, struct net_device *dev, struct sk_buff *skb,
+	const struct sockaddr_ll *to)
+{
+	const struct ethhdr *h = (const struct ethhdr *)skb_payload(skb);
+
+	if (p->c.type == SOCK_RAW) {
+		skb->protocol = ntohs(h->h_proto);
+		skb->pkt_type = lo_pkt_type(h->h_dest);
+		skb_pull(skb, ETH_HLEN);
+	} else {
+		skb->pkt_type = to->sll_halen ? lo_pkt_type(to->sll_addr) : PKT_HOST;
+	}
+	return dev_xmit(dev, skb);
+}
+
+static int transmit(struct packet_sock *p, struct net_device *dev, struct sk_buff *skb,
+	const struct sockaddr_ll *to)
+{
+	skb->protocol = ntohs(to->sll_protocol);
+	atomic_inc(&p->refs);
+	skb->owner = p;
+	skb->charged = skb_truesize(skb);
+	skb->destructor = wfree;
+	skb->mark = p->c.mark;
+	skb->priority = p->c.priority;
+	atomic_add((s32)skb->charged, &p->wmem);
+	if (dev->type != ARPHRD_ETHER)
+		return send_bare(p, dev, skb, to);
+	if (p->c.type == SOCK_RAW)
+		return dev_xmit(dev, skb);
+	return eth_send(dev, skb, to->sll_addr, skb->protocol);
+}
+
+static ssize_t packet_sendmsg(struct socket *s, struct msg *m)
+{
+	struct packet_sock *p = PACKET(s);
+	struct net *net = p->c.net;
+	size_t len = m->iter.count;
+	struct net_device *dev;
+	struct sockaddr_ll to;
+	struct sk_buff *skb;
+	int ifindex, err;
+
+	err = destination(p, m, &to, &ifindex);
+	if (err)
+		return err;
+	spin_lock(&net->lock);
+	dev = netdev_by_index(net, ifindex);
+	spin_unlock(&net->lock);
+	if (!dev)
+		return -ENXIO;
+	err = check_size(p, dev, len);
+	if (!err && unlikely(!may_send(p)))
+		err = sock_wait(&p->c, may_send(p), m->nonblock, p->c.sndtimeo);
+	if (err)
+		return err;
+	skb = skb_alloc(max((u32)len, 1U), GFP_KERNEL);
+	if (!skb)
+		return -ENOBUFS;
+	if (copy_from_iter(skb->buf->data, len, &m->iter) != len) {
+		kfree_skb(skb);
+		return -EFAULT;
+	}
+	skb->len = (u32)len;
+	err = transmit(p, dev, skb, &to);
+	net_rx_flush();
+	return err ? err : (ssize_t)len;
+}
+
+/* ---- receiving ---- */
+
+static struct sk_buff *take(struct packet_sock *p, bool peek)
+{
+	struct sk_buff *skb;
+
+	spin_lock(&p->q_lock);
+	skb = list_first_entry_or_null(&p->rq, struct sk_buff, list);
+	if (skb && peek) {
+		skb = skb_clone(skb, GFP_ATOMIC);
+	} else if (skb) {
+		list_del_init(&skb->list);
+		p->rmem -= skb_truesize(skb);
+	}
+	spin_unlock(&p->q_lock);
+	return skb;
+}
+
+static struct sk_buff *wait_packet(struct packet_sock *p, struct msg *m)
+{
+	struct sk_buff *skb;
+	int err;
+
+	while (!(skb = take(p, m->flags & MSG_PEEK))) {
+		err = xchg(&p->c.err, 0);
+		if (!err)
+			err = sock_wait(
+				&p->c, !list_empty(&p->rq) || p->c.err, m->nonblock, p->c.rcvtimeo);
+		if (err)
+			return ERR_PTR(err);
+	}
+	return skb;
+}
+
+static void put_auxdata(struct packet_sock *p, struct msg *m, const struct sk_buff *skb)
+{
+	struct tpacket_auxdata a = {
+		.tp_status = packet_status(skb),
+		.tp_len = skb->pkt.len,
+		.tp_snaplen = skb_len(skb),
+		.tp_net = p->c.type == SOCK_RAW ? ETH_HLEN : 0,
+	};
+
+	msg_put_cmsg(m, SOL_PACKET, PACKET_AUXDATA, &a, sizeof(a));
+}
+
+static ssize_t packet_recvmsg(struct socket *s, struct msg *m)
+{
+	const u32 known = MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC | MSG_ERRQUEUE | MSG_CMSG_CLOEXEC;
+	struct packet_sock *p = PACKET(s);
+	struct sk_buff *skb;
+	u32 len, n;
+	ssize_t ret;
+
+	if (m->flags & ~known)
+		return -EINVAL;
+	if (m->flags & MSG_ERRQUEUE)
+		return -EAGAIN;
+	skb = wait_packet(p, m);
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
+	len = skb_len(skb);
+	n = (u32)min_t(u64, len, m->iter.count);
+	ret = skb_copy_to_iter(skb, 0, n, &m->iter) ? -EFAULT : (ssize_t)n;
+	if (n < len)
+		m->out_flags |= MSG_TRUNC;
+	if (m->flags & MSG_TRUNC && ret >= 0)
+		ret = len;
+	if (m->name) {
+		struct sockaddr_ll a;
+
+		packet_address(skb, &a);
+		memcpy(m->name->data, &a, sizeof(a));
+		m->name->len = sizeof(a);
+	}
+	msg_put_skb_info(m, &p->c, skb);
+	if (p->auxdata)
+		put_auxdata(p, m, skb);
+	kfree_skb(skb);
+	return ret;
+}
+
+static u32 packet_poll(struct socket *s, struct file *f, struct poll_table *pt)
+{
+	struct packet_sock *p = PACKET(s);
+	u32 mask = 0;
+
+	poll_wait(f, &p->c.wait, pt);
+	if (!list_empty(&p->rq) || (p->ring && packet_ring_ready(p)))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (READ_ONCE(p->c.err))
+		mask |= EPOLLERR;
+	if (may_send(p))
+		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+	return mask;
+}
+
+/* ---- names ---- */
+
+static int packet_bind(struct socket *s, struct sockaddr_buf *a)
+{
+	struct packet_sock *p = PACKET(s);
+	struct sockaddr_ll ll;
+	int err;
+
+	if (a->len < sizeof(ll))
+		return -EINVAL;
+	memcpy(&ll, a->data, sizeof(ll));
+	if (ll.sll_family != AF_PACKET)
+		return -EINVAL;
+	mutex_lock(&p->op);
+	err = packet_look(p, ll.sll_ifindex, ll.sll_protocol ? ntohs(ll.sll_protocol) : p->proto);
+	mutex_unlock(&p->op);
+	if (err == -ENETDOWN) { /* told by the next call, as on Linux */
+		WRITE_ONCE(p->c.err, err);
+		return 0;
+	}
+	return err;
+}
+
+static int packet_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
+{
+	struct packet_sock *p = PACKET(s);
+	struct net *net = p->c.net;
+	struct sockaddr_ll ll = {
+		.sll_family = AF_PACKET,
+		.sll_ifindex = p->ifindex,
+		.sll_protocol = htons(p->proto),
+	};
+	struct net_device *d;
+
+	if (peer)
+		return -EOPNOTSUPP;
+	spin_lock(&net->lock);
+	d = p->ifindex ? netdev_by_index(net, p->ifindex) : NULL;
+	if (d) {
+		ll.sll_hatype = d->type;
+		ll.sll_halen = ETH_ALEN;
+		memcpy(ll.sll_addr, d->addr, ETH_ALEN);
+	}
+	spin_unlock(&net->lock);
+	memcpy(a->data, &ll, sizeof(ll));
+	a->len = LL_SIZE(ll.sll_halen);
+	return 0;
+}
+
+static long packet_ioctl(struct socket *s, u32 cmd, u64 arg)
+{
+	struct packet_sock *p = PACKET(s);
+	struct sk_buff *skb;
+	int n = 0;
+
+	switch (cmd) {
+	case SIOCOUTQ: return put_user((int)atomic_read(&p->wmem), UADDR(arg));
+	case FIONREAD:
+		spin_lock(&p->q_lock);
+		skb = list_first_entry_or_null(&p->rq, struct sk_buff, list);
+		if (skb)
+			n = (int)skb_len(skb);
+		spin_unlock(&p->q_lock);
+		return put_user(n, UADDR(arg));
+	}
+	return -ENOTTY;
+}
+
+/* ---- memberships ---- */
+
+static bool same_member(const struct packet_member *m, const struct packet_mreq *r)
+{
+	return m->ifindex == r->mr_ifindex && m->type == r->mr_type && m->alen == r->mr_alen &&
+	       !memcmp(m->addr, r->mr_address, r->mr_alen);
+}
+
+/* A device that somebody wants all of sends up what is for others, too. */
+static void set_promisc(struct net *net, int ifindex, u16 type, bool on)
+{
+	u32 flag = type == PACKET_MR_PROMISC  ? IFF_PROMISC :
+		   type == PACKET_MR_ALLMULTI ? IFF_ALLMULTI :
+						0;
+	struct net_device *d;
+
+	spin_lock(&net->lock);
+	d = netdev_by_index(net, ifindex);
+	if (d && flag) {
+		u32 *n = flag == IFF_PROMISC ? &d->promisc : &d->allmulti;
+
+		*n += on ? 1 : -1U;
+		d->flags = *n ? d->flags | flag : d->flags & ~flag;
+	}
+	spin_unlock(&net->lock);
+}
+
+static int add_member(struct packet_sock *p, const struct packet_mreq *r)
+{
+	struct packet_member *m;
+	u32 n = 0;
+
+	list_for_each_entry(m, &p->members, list) {
+		n++;
+		if (same_member(m, r))
+			return 0;
+	}
+	if (n >= PACKET_MEMBERS_MAX)
+		return -ENOBUFS;
+	m = kzalloc(sizeof(*m), GFP_KERNEL);
+	if (!m)
+		return -ENOBUFS;
+	m->ifindex = r->mr_ifindex;
+	m->type = r->mr_type;
+	m->alen = r->mr_alen;
+	memcpy(m->addr, r->mr_address, sizeof(m->addr));
+	list_add_tail(&m->list, &p->members);
+	set_promisc(p->c.net, m->ifindex, m->type, true);
+	return 0;
+}
+
+static void drop_member(struct packet_sock *p, struct packet_member *m)
+{
+	set_promisc(p->c.net, m->ifindex, m->type, false);
+	list_del(&m->list);
+	kfree(m);
+}
+
+static int membership(struct packet_sock *p, int opt, uaddr_t val, u32 len)
+{
+	struct packet_mreq r = { 0 };
+	struct packet_member *m;
+	struct net_device *d;
+
+	if (len < sizeof(r))
+		return -EINVAL;
+	if (copy_from_user(&r, val, sizeof(r)))
+		return -EFAULT;
+	if (r.mr_alen > sizeof(r.mr_address))
+		return -EINVAL;
+	if (opt == PACKET_DROP_MEMBERSHIP) {
+		list_for_each_entry(m, &p->members, list) {
+			if (same_member(m, &r)) {
+				drop_member(p, m);
+				break;
+			}
+		}
+		return 0;
+	}
+	spin_lock(&p->c.net->lock);
+	d = netdev_by_index(p->c.net, r.mr_ifindex);
+	spin_unlock(&p->c.net->lock);
+	if (!d)
+		return -ENODEV;
+	if (r.mr_type > PACKET_MR_UNICAST || r.mr_alen > ETH_ALEN)
+		return -EINVAL;
+	return add_member(p, &r);
+}
+
+/* ---- options ---- */
+
+static int set_number(struct packet_sock *p, int opt, int n)
+{
+	bool ring = p->ring;
+
+	switch (opt) {
+	case PACKET_AUXDATA: p->auxdata = n; return 0;
+	case PACKET_ORIGDEV: p->origdev = n; return 0;
+	case PACKET_COPY_THRESH: p->copy_thresh = (u32)n; return 0;
+	case PACKET_TIMESTAMP: p->timestamp = (u32)n; return 0;
+	case PACKET_QDISC_BYPASS: p->qdisc_bypass = n; return 0;
+	case PACKET_IGNORE_OUTGOING:
+		if (n < 0 || n > 1)
+			return -EINVAL;
+		p->ignore_outgoing = n;
+		return 0;
+	case PACKET_VERSION:
+		if (n < TPACKET_V1 || n > TPACKET_V3)
+			return -EINVAL;
+		if (ring)
+			return -EBUSY;
+		p->version = (u32)n;
+		return 0;
+	case PACKET_RESERVE:
+		if (n < 0)
+			return -EINVAL;
+		if (ring)
+			return -EBUSY;
+		p->reserve = (u32)n;
+		return 0;
+	case PACKET_LOSS:
+	case PACKET_TX_HAS_OFF:
+		if (ring)
+			return -EBUSY;
+		*(opt == PACKET_LOSS ? &p->loss : &p->tx_has_off) = n;
+		return 0;
+	}
+	return -ENOPROTOOPT;
+}
+
+static int packet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
+{
+	struct packet_sock *p = PACKET(s);
+	int n, err;
+
+	if (level != SOL_PACKET)
+		return -ENOPROTOOPT;
+	mutex_lock(&p->op);
+	switch (opt) {
+	case PACKET_ADD_MEMBERSHIP:
+	case PACKET_DROP_MEMBERSHIP: err = membership(p, opt, val, len); break;
+	case PACKET_RX_RING:
+	case PACKET_TX_RING: err = packet_set_ring(p, opt, val, len); break;
+	default:
+		err = len < sizeof(n) ? -EINVAL : get_user(n, val) ? -EFAULT : 0;
+		if (!err)
+			err = set_number(p, opt, n);
+	}
+	mutex_unlock(&p->op);
+	return err;
+}
+
+/* Counts since it was asked last; V3 has one more number. */
+static int statistics(struct packet_sock *p, void *val, u32 *len)
+{
+	struct tpacket_stats_v3 st;
+	u32 size = p->version == TPACKET_V3 ? sizeof(st) : sizeof(struct tpacket_stats);
+
+	spin_lock(&p->q_lock);
+	st = (struct tpacket_stats_v3){ p->packets, p->drops, packet_ring_freezes(p) };
+	p->packets = p->drops = 0;
+	spin_unlock(&p->q_lock);
+	*len = min(*len, size);
+	memcpy(val, &st, *len);
+	return 0;
+}
+
+static int header_length(const u32 *asked, u32 *n)
+{
+	if (*asked > TPACKET_V3)
+		return -EINVAL;
+	*n = packet_header_size(*asked);
+	return 0;
+}
+
+static int packet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
+{
+	struct packet_sock *p = PACKET(s);
+	u32 n, asked = 0;
+	int err;
+
+	if (level != SOL_PACKET)
+		return -ENOPROTOOPT;
+	switch (opt) {
+	case PACKET_STATISTICS: return statistics(p, val, len);
+	case PACKET_AUXDATA: n = p->auxdata; break;
+	case PACKET_ORIGDEV: n = p->origdev; break;
+	case PACKET_VERSION: n = p->version; break;
+	case PACKET_RESERVE: n = p->reserve; break;
+	case PACKET_LOSS: n = p->loss; break;
+	case PACKET_TIMESTAMP: n = p->timestamp; break;
+	case PACKET_IGNORE_OUTGOING: n = p->ignore_outgoing; break;
+	case PACKET_QDISC_BYPASS: n = p->qdisc_bypass; break;
+	case PACKET_TX_HAS_OFF: n = p->tx_has_off; break;
+	case PACKET_VNET_HDR: n = 0; break;
+	case PACKET_HDRLEN: /* the caller's number says of which version */
+		memcpy(&asked, val, sizeof(asked));
+		err = *len < sizeof(n) ? -EINVAL : header_length(&asked, &n);
+		if (err)
+			return err;
+		break;
+	default: return -ENOPROTOOPT;
+	}
+	*len = min(*len, (u32)sizeof(n));
+	memcpy(val, &n, *len);
+	return 0;
+}
+
+/* ---- life ---- */
+
+void packet_put(struct packet_sock *p)
+{
+	if (!atomic_dec_and_test(&p->refs))
+		return;
+	filter_put(p->c.filter);
+	net_put(p->c.net);
+	kfree(p);
+}
+
+static int packet_release(struct socket *s)
+{
+	struct packet_sock *p = PACKET(s);
+	struct packet_member *m, *next;
+
+	packet_look_away(p);
+	list_for_each_entry_safe(m, next, &p->members, list)
+		drop_member(p, m);
+	skb_free_list(&p->rq);
+	packet_ring_free(p->ring);
+	p->ring = NULL;
+	packet_put(p);
+	return 0;
+}
+
+static void packet_meminfo(struct sock_common *sk, u32 *n)
+{
+	const struct packet_sock *p = container_of(sk, struct packet_sock, c);
+
+	n[0] = p->rmem;
+	n[2] = (u32)atomic_read(&p->wmem);
+}
+
+static const struct proto_ops packet_ops = {
+	.release = packet_release,
+	.bind = packet_bind,
+	.getname = packet_getname,
+	.poll = packet_poll,
+	.sendmsg = packet_sendmsg,
+	.recvmsg = packet_recvmsg,
+	.setsockopt = packet_setsockopt,
+	.getsockopt = packet_getsockopt,
+	.ioctl = packet_ioctl,
+	.mmap = packet_mmap,
+	.meminfo = packet_meminfo,
+};
+
+static int packet_create(struct socket *s, int type, int protocol)
+{
+	struct packet_sock *p;
+
+	if (!net_capable(current_net(), CAP_NET_RAW))
+		return -EPERM;
+	if (type != SOCK_RAW && type != SOCK_DGRAM)
+		return -ESOCKTNOSUPPORT;
+	p = kzalloc(sizeof(*p), GFP_KERNEL);
+	if (!p)
+		return -ENOBUFS;
+	sock_init_common(&p->c, AF_PACKET, (u16)type, 0);
+	net_get(p->c.net);
+	mutex_init(&p->op);
+	atomic_set(&p->refs, 1);
+	spin_lock_init(&p->q_lock);
+	INIT_LIST_HEAD(&p->rq);
+	INIT_LIST_HEAD(&p->members);
+	INIT_HLIST_NODE(&p->tap);
+	s->sk = &p->c;
+	s->ops = &packet_ops;
+	return packet_look(p, 0, ntohs((u16)protocol));
+}
+
+static int packet_init(void)
+{
+	sock_register(AF_PACKET, packet_create);
+	return 0;
+}
+INITCALL(2, packet_init);
