@@ -7,6 +7,7 @@
 
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/net/errqueue.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/inet.h"
 #include "kernel/net/tcp.h"
@@ -37,6 +38,8 @@ void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int
 	mutex_init(&i->op);
 	mutex_init(&i->read_mutex);
 	INIT_LIST_HEAD(&i->rq);
+	INIT_LIST_HEAD(&i->errq);
+	spin_lock_init(&i->err_lock);
 	INIT_LIST_HEAD(&i->members);
 	INIT_HLIST_NODE(&i->port_node);
 	INIT_HLIST_NODE(&i->peer_node);
@@ -57,6 +60,7 @@ void inet_put(struct inet_sock *i)
 	if (!atomic_dec_and_test(&i->refs))
 		return;
 	skb_free_list(&i->rq);
+	errq_free(i);
 	list_for_each_entry_safe(m, next, &i->members, list)
 		kfree(m);
 	kfree(i->cork);

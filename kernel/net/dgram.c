@@ -13,6 +13,7 @@
 #include <linux/sockios.h>
 
 #include "kernel/lib/printk.h"
+#include "kernel/net/errqueue.h"
 #include "kernel/net/inet.h"
 #include "kernel/sched/task.h"
 
@@ -37,6 +38,15 @@ void dgram_charge(struct inet_sock *i, struct sk_buff *skb)
 	skb->mark = i->c.mark;
 	skb->priority = i->c.priority;
 	atomic_add((s32)skb->charged, &i->wmem);
+}
+
+void dgram_want_stamps(struct inet_sock *i, struct sk_buff *skb, const struct msg *m)
+{
+	skb->stamp_wanted = errq_wanted(i, m);
+	if (likely(!skb->stamp_wanted))
+		return;
+	skb->stamp_for = i;
+	skb->stamp_key = __atomic_fetch_add(&i->c.rare.tskey, 1, __ATOMIC_RELAXED);
 }
 
 static bool may_send(const struct inet_sock *i)
@@ -188,7 +198,7 @@ static ssize_t receive(struct inet_sock *i, struct msg *m)
 ssize_t dgram_recvmsg(struct socket *s, struct msg *m)
 {
 	if (m->flags & MSG_ERRQUEUE)
-		return -EAGAIN; /* errors are told by SO_ERROR; the queue of them is always empty */
+		return errq_recvmsg(INET(s), m);
 	return receive(INET(s), m);
 }
 
@@ -204,17 +214,23 @@ u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if (i->c.shutdown == SHUT_BOTH)
 		mask |= EPOLLHUP;
-	if (READ_ONCE(i->c.err))
-		mask |= EPOLLERR;
+	if (READ_ONCE(i->c.err) || !errq_empty(i))
+		mask |= EPOLLERR | (i->c.rare.select_err ? EPOLLPRI : 0);
 	if (may_send(i))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 	return mask;
 }
 
-void dgram_error(struct inet_sock *i, const struct ip_error *e)
+void dgram_error(
+	struct inet_sock *i, const struct ip_error *e, const ip_addr *dest, u16 port, u32 skip)
 {
-	if (!(e->fatal && i->rport) && !i->recverr)
+	bool connected = i->rport || (i->table == &raw_socks && !ip_is_any(&i->raddr));
+	bool asked = ip_is_v4(dest) ? i->recverr : i->recverr6;
+
+	if (!(e->fatal && connected) && !asked)
 		return;
+	if (asked)
+		errq_icmp(i, e, dest, port, skip);
 	WRITE_ONCE(i->c.err, -e->err);
 	wake_up_common(&i->c.wait, TASK_NORMAL, 0, EPOLLERR);
 }

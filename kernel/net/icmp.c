@@ -168,6 +168,9 @@ static void tell_transport(struct net *net, u8 proto, const ip_addr *local, cons
 		tcp_err(net, local, remote, hdr, e);
 	else if (proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE)
 		udp_err(net, proto, local, remote, hdr, e);
+	else if (proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6)
+		ping_err(net, local, remote, hdr, e);
+	raw_err(net, proto, local, remote, e);
 }
 
 /* @skb begins with the packet that the error is about. */
@@ -188,6 +191,8 @@ static void quoted4(struct net *net, struct sk_buff *skb, struct ip_error *e)
 	h = (const struct iphdr *)all;
 	local = ip_v4(h->saddr);
 	remote = ip_v4(h->daddr);
+	e->quote = skb;
+	e->quote_at = hlen;
 	tell_transport(net, h->protocol, &local, &remote, all + hlen, e);
 }
 
@@ -202,6 +207,8 @@ static void quoted6(struct net *net, struct sk_buff *skb, struct ip_error *e)
 		return;
 	memcpy(&local, &h->saddr, 16);
 	memcpy(&remote, &h->daddr, 16);
+	e->quote = skb;
+	e->quote_at = 40;
 	tell_transport(net, h->nexthdr, &local, &remote, all + 40, e);
 }
 

@@ -71,8 +71,8 @@ struct inet_sock {
 	int bound_if;
 
 	/* options, under op */
-	bool v6, v6only, hdrincl, freebind, recverr, transparent, mc_all, mc_loop, mc_loop6,
-		nodefrag;
+	bool v6, v6only, hdrincl, freebind, recverr, recverr6, transparent, mc_all, mc_loop,
+		mc_loop6, nodefrag;
 	bool pktinfo, recvttl, recvtos, recvopts, origdst; /* and their IPv6 kin */
 	bool corked;
 	u8 tos, tclass;
@@ -90,6 +90,10 @@ struct inet_sock {
 	struct mutex read_mutex;
 	u64 last_stamp;
 	u32 drops;
+	/* errors and timestamps (errqueue.h), under err_lock */
+	spinlock_t err_lock;
+	struct list_head errq; /* of err_record */
+	u32 err_mem;
 	/* a datagram in the making (MSG_MORE, UDP_CORK), under op */
 	u8 *cork;
 	u32 cork_len;
@@ -171,7 +175,11 @@ long dgram_ioctl(struct socket *s, u32 cmd, u64 arg);
 /* Makes room for @size bytes on their way, or waits: 0, -EAGAIN, -ERESTARTSYS. */
 int dgram_wait_wmem(struct inet_sock *i, const struct msg *m);
 void dgram_charge(struct inet_sock *i, struct sk_buff *skb);
-void dgram_error(struct inet_sock *i, const struct ip_error *e);
+/* An error about a packet to @dest; of the quoted one @skip bytes behind the transport header's start are no payload. */
+void dgram_error(
+	struct inet_sock *i, const struct ip_error *e, const ip_addr *dest, u16 port, u32 skip);
+/* Marks @skb, which is about to leave, for what the socket wants to know of it. */
+void dgram_want_stamps(struct inet_sock *i, struct sk_buff *skb, const struct msg *m);
 /* Where a message without a name goes, or with one. 0 or -errno. */
 int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *port);
 int dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock);

@@ -72,7 +72,7 @@ static bool *flag6(struct inet_sock *i, int opt)
 	case IPV6_RECVPKTINFO: return &i->pktinfo;
 	case IPV6_RECVHOPLIMIT: return &i->recvttl;
 	case IPV6_RECVTCLASS: return &i->recvtos;
-	case IPV6_RECVERR_: return &i->recverr;
+	case IPV6_RECVERR_: return &i->recverr6;
 	case IPV6_FREEBIND: return &i->freebind;
 	case IPV6_MULTICAST_LOOP: return &i->mc_loop6;
 	}

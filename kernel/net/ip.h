@@ -30,6 +30,8 @@ struct ip_error {
 	u8 type, code;
 	u32 info; /* mtu */
 	ip_addr offender;
+	const struct sk_buff *quote; /* of the packet that it is about; NULL: not known */
+	u32 quote_at;                /* where the transport's header begins in it */
 };
 
 /*
@@ -48,6 +50,11 @@ void udp_rcv(struct net *net, struct sk_buff *skb);
 void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
 	const struct ip_error *e);
 void udp_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
+	const struct ip_error *e);
+/* An error about a packet of raw sockets and of ping sockets: its transport header is at @e->quote_at. */
+void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote,
+	const struct ip_error *e);
+void ping_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
 	const struct ip_error *e);
 /* Copies for raw sockets, with the network header (IPv4) or without (IPv6). True: somebody took one. */
 bool raw_rcv(struct net *net, struct sk_buff *skb);

@@ -40,6 +40,9 @@ struct user_cmsghdr {
 	int level, type;
 };
 #define CMSG_ALIGN(n) (((n) + 7) & ~7UL)
+#define STAMPING_TX                                                                                \
+	(SOF_TIMESTAMPING_TX_HARDWARE | SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_SCHED | \
+		SOF_TIMESTAMPING_TX_ACK)
 #define CONTROL_MAX 20480
 
 void msg_drop_files(struct msg *m)
@@ -117,6 +120,19 @@ static int parse_one(const struct socket *s, struct msg *m, const struct user_cm
 		if (n != sizeof(struct ucred))
 			return -EINVAL;
 		return claim(m, (const struct ucred *)(h + 1));
+	case SO_TIMESTAMPING_OLD:
+	case SO_TIMESTAMPING_NEW:
+		if (n != sizeof(u32))
+			return -EINVAL;
+		memcpy(&m->tsflags, h + 1, sizeof(u32));
+		return m->tsflags & ~STAMPING_TX ? -EINVAL : 0;
+	case SO_MARK:
+		if (n != sizeof(u32))
+			return -EINVAL;
+		return net_capable(s->sk->net, CAP_NET_ADMIN) ||
+				       net_capable(s->sk->net, CAP_NET_RAW) ?
+			       0 :
+			       -EPERM;
 	}
 	return -EINVAL;
 }

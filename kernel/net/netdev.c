@@ -19,6 +19,7 @@
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/net/errqueue.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/neigh.h"
 #include "kernel/net/net.h"
@@ -200,6 +201,16 @@ static int queue_tx(struct net_device *dev, struct sk_buff *skb)
 	return 0;
 }
 
+/* The sender wants to know when. */
+static void stamp(struct sk_buff *skb)
+{
+	if (skb->stamp_wanted & SKB_STAMP_SCHED)
+		errq_sent(skb, SCM_TSTAMP_SCHED);
+	if (skb->stamp_wanted & SKB_STAMP_SENT)
+		errq_sent(skb, SCM_TSTAMP_SND);
+	skb->stamp_for = NULL;
+}
+
 int dev_xmit(struct net_device *dev, struct sk_buff *skb)
 {
 	if (!(READ_ONCE(dev->flags) & IFF_UP)) {
@@ -213,6 +224,8 @@ int dev_xmit(struct net_device *dev, struct sk_buff *skb)
 	}
 	dev->stats.tx_packets++;
 	dev->stats.tx_bytes += skb_len(skb);
+	if (unlikely(skb->stamp_for))
+		stamp(skb);
 	if (unlikely(READ_ONCE(packet_taps)))
 		packet_tap_out(dev, skb);
 	return dev->ops->send ? queue_tx(dev, skb) : dev->ops->xmit(dev, skb);

@@ -20,6 +20,9 @@
 #define RAW_MAX 64 /* sockets that get one packet */
 #define ICMP6_CSUM 2
 
+/* A ping socket's port, in a table of its own, is the identifier. */
+static struct port_table ping_ids = { .lock = SPINLOCK_INIT(ping_ids.lock) };
+
 /* ---- in ---- */
 
 static bool wants(const struct inet_sock *i, struct net *net, const struct sk_buff *skb)
@@ -74,6 +77,36 @@ bool raw_rcv(struct net *net, struct sk_buff *skb)
 		inet_put(to[k]);
 	}
 	return n;
+}
+
+void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote,
+	const struct ip_error *e)
+{
+	struct inet_sock *i;
+
+	if (likely(hlist_empty(&raw_socks.raw)))
+		return;
+	spin_lock(&raw_socks.lock);
+	hlist_for_each_entry(i, &raw_socks.raw, port_node) {
+		if (i->net != net || i->v6 == ip_is_v4(remote) || i->c.protocol != proto)
+			continue;
+		if ((ip_is_any(&i->laddr) || ip_equal(&i->laddr, local)) &&
+			(ip_is_any(&i->raddr) || ip_equal(&i->raddr, remote)))
+			dgram_error(i, e, remote, 0, 0);
+	}
+	spin_unlock(&raw_socks.lock);
+}
+
+void ping_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
+	const struct ip_error *e)
+{
+	u16 id = (u16)(hdr[4] << 8 | hdr[5]);
+	struct inet_sock *i = inet_lookup_port(&ping_ids, net, local, id, remote, 0, 0);
+
+	if (!i)
+		return;
+	dgram_error(i, e, remote, 0, 0);
+	inet_put(i);
 }
 
 /* ---- out ---- */
@@ -142,6 +175,7 @@ static ssize_t raw_sendmsg(struct socket *s, struct msg *m)
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
 	dgram_charge(i, skb);
+	dgram_want_stamps(i, skb, m);
 	if (i->hdrincl && !i->v6) {
 		err = send_with_header(i, skb, &f);
 	} else {
@@ -235,9 +269,7 @@ int raw_create(struct socket *s, int family, int type, int protocol)
 	return 0;
 }
 
-/* ---- ping sockets: a port of a table of their own is the identifier ---- */
-
-static struct port_table ping_ids = { .lock = SPINLOCK_INIT(ping_ids.lock) };
+/* ---- ping sockets ---- */
 
 void ping_rcv(struct net *net, struct sk_buff *skb)
 {
@@ -296,6 +328,7 @@ static ssize_t ping_sendmsg(struct socket *s, struct msg *m)
 		h->checksum = csum_fold(csum_partial(h, (u32)len, 0));
 	}
 	dgram_charge(i, skb);
+	dgram_want_stamps(i, skb, m);
 	err = ip_send(i->net, skb, &f);
 	net_rx_flush();
 	return err ? err : (ssize_t)len;

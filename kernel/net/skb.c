@@ -65,6 +65,7 @@ struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp)
 	memcpy(c->room + from, skb->room + from, SKB_ROOM - from);
 	INIT_LIST_HEAD(&c->list);
 	c->destructor = NULL;
+	c->stamp_for = NULL;
 	c->owner = NULL;
 	c->charged = 0;
 	if (c->buf)

@@ -22,7 +22,12 @@
 #include "kernel/net/addr.h"
 
 struct net_device;
+struct inet_sock;
 struct sk_buff;
+
+#define SKB_STAMP_SCHED 1
+#define SKB_STAMP_SENT 2
+#define SKB_STAMP_ACK 4
 
 struct pbuf {
 	atomic_t refs;
@@ -81,8 +86,11 @@ struct sk_buff {
 	u16 covered;        /* UDP-Lite: so many bytes by the checksum, 0: all */
 	u64 stamp;          /* ktime_get_real() of its arrival, 0: not taken */
 	u32 mark, priority; /* of the socket that sent it */
-	u32 dropped;        /* by the receiver before it */
-	u32 charged;        /* bytes that the destructor gives back */
+	u8 stamp_wanted;    /* SKB_STAMP_*: of what the sender wants the time */
+	u32 stamp_key;
+	struct inet_sock *stamp_for; /* who that is; good until dev_xmit() returns */
+	u32 dropped;                 /* by the receiver before it */
+	u32 charged;                 /* bytes that the destructor gives back */
 	void (*destructor)(struct sk_buff *skb);
 	void *owner;
 	struct ip_meta ip;

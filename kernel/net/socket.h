@@ -139,6 +139,7 @@ struct msg {
 	struct file **files; /* references; kfree'd by the owner */
 	u32 nr_files;
 	bool nonblock;
+	u32 tsflags;              /* send: SO_TIMESTAMPING of this message */
 	struct inet_control inet; /* send, AF_INET and AF_INET6 */
 	/* receive: a family's own records, by msg_put_cmsg() */
 	u32 ctl_len;
@@ -175,7 +176,7 @@ struct proto_ops {
 	/* Fills what the family knows of SO_MEMINFO's numbers. NULL: nothing. */
 	void (*meminfo)(struct sock_common *sk, u32 *n);
 	/* SOF_TIMESTAMPING_OPT_ID begins: sets rare.tskey. NULL: at 0. */
-	int (*stamp_start)(struct socket *s);
+	int (*stamp_start)(struct socket *s, u32 flags);
 	/* Who is at the other end; NULL: nobody. */
 	const struct group_info *(*peer_groups)(struct socket *s);
 };

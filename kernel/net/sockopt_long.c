@@ -13,7 +13,6 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 
-#define SOF_TIMESTAMPING_OPT_ID_TCP_ (1U << 16) /* younger than our headers */
 #define STAMPING_ALL ((1U << 18) - 1) /* what is known, one bit more than our headers know */
 
 u64 sock_cookie(struct sock_common *sk)
@@ -59,7 +58,7 @@ static int set_stamping(struct socket *s, int opt, uaddr_t uval, u32 len)
 		return -EINVAL;
 	if (id && !had) {
 		if (s->ops->stamp_start)
-			err = s->ops->stamp_start(s);
+			err = s->ops->stamp_start(s, flags);
 		else
 			sk->rare.tskey = 0;
 	}

@@ -13,6 +13,7 @@
 #include <linux/sockios.h>
 
 #include "arch/um/arch.h"
+#include "kernel/net/errqueue.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/signal.h"
@@ -41,6 +42,8 @@ struct tcp_sock *tcp_alloc(gfp_t gfp)
 	mutex_init(&t->inet.op);
 	mutex_init(&t->inet.read_mutex);
 	INIT_LIST_HEAD(&t->inet.rq);
+	INIT_LIST_HEAD(&t->inet.errq);
+	spin_lock_init(&t->inet.err_lock);
 	INIT_LIST_HEAD(&t->inet.members);
 	INIT_HLIST_NODE(&t->inet.port_node);
 	INIT_HLIST_NODE(&t->inet.peer_node);
@@ -318,8 +321,8 @@ static u32 tcp_poll(struct socket *s, struct file *f, struct poll_table *pt)
 		if (t->urg_state == URG_HERE)
 			mask |= EPOLLPRI;
 	}
-	if (READ_ONCE(c->err))
-		mask |= EPOLLERR;
+	if (READ_ONCE(c->err) || !errq_empty(&t->inet))
+		mask |= EPOLLERR | (c->rare.select_err ? EPOLLPRI : 0);
 	return mask;
 }
 
@@ -469,6 +472,17 @@ static int tcp_release(struct socket *s)
 	return 0;
 }
 
+/* SOF_TIMESTAMPING_OPT_ID counts bytes from here. */
+static int stamp_start(struct socket *s, u32 flags)
+{
+	struct tcp_sock *t = TCP(INET(s));
+
+	if (tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
+		return -EINVAL;
+	t->inet.c.rare.tskey = flags & SOF_TIMESTAMPING_OPT_ID_TCP_ ? t->write_seq : t->snd_una;
+	return 0;
+}
+
 static const struct proto_ops tcp_ops = {
 	.release = tcp_release,
 	.bind = inet_bind,
@@ -480,6 +494,7 @@ static const struct proto_ops tcp_ops = {
 	.shutdown = tcp_shutdown,
 	.sendmsg = tcp_sendmsg,
 	.recvmsg = tcp_recvmsg,
+	.stamp_start = stamp_start,
 	.setsockopt = tcp_setsockopt,
 	.getsockopt = tcp_getsockopt,
 	.ioctl = tcp_ioctl,

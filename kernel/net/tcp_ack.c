@@ -12,6 +12,7 @@
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
+#include "kernel/net/errqueue.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 
@@ -302,6 +303,8 @@ static u32 clean_queue(struct tcp_sock *t, u32 ack, u64 *sent)
 		}
 		if (!skb->tcp.retrans)
 			*sent = skb->tcp.sent;
+		if (unlikely(skb->stamp_wanted & SKB_STAMP_ACK))
+			errq_acked(&t->inet, skb->stamp_key);
 		forget_counts(t, skb);
 		tcp_unqueue(t, skb);
 		n++;

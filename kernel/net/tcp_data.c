@@ -10,6 +10,7 @@
 #include <asm/errno.h>
 
 #include "arch/um/arch.h"
+#include "kernel/net/errqueue.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 
@@ -47,6 +48,8 @@ static bool append_to_last(struct tcp_sock *t, struct sk_buff *skb)
 	last->len += skb->len;
 	last->tcp.end_seq += skb->len;
 	last->tcp.flags |= skb->tcp.flags;
+	last->stamp_wanted = skb->stamp_wanted;
+	last->stamp_key = skb->stamp_key;
 	return true;
 }
 
@@ -66,6 +69,10 @@ static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool 
 	skb->tcp.seq = t->write_seq;
 	t->write_seq += skb->len;
 	skb->tcp.end_seq = t->write_seq;
+	if (last) {
+		skb->stamp_wanted = errq_wanted(&t->inet, m);
+		skb->stamp_key = t->write_seq - 1 - t->inet.c.rare.tskey;
+	}
 	if (append_to_last(t, skb))
 		kfree_skb(skb);
 	else
@@ -330,7 +337,7 @@ ssize_t tcp_recvmsg(struct socket *s, struct msg *m)
 	ssize_t n;
 
 	if (m->flags & MSG_ERRQUEUE)
-		return -EAGAIN;
+		return errq_recvmsg(&t->inet, m);
 	if (t->state == TCP_LISTEN)
 		return -ENOTCONN;
 	if (m->name)

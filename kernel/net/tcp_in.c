@@ -533,7 +533,10 @@ void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const
 	if (!before(seq, t->snd_una) && !after(seq, t->snd_nxt)) { /* about what is on its way */
 		if (t->state == TCP_SYN_SENT && e->fatal)
 			tcp_fail(t, -e->err);
-		else
+		else if (i->recverr || i->recverr6) {
+			WRITE_ONCE(i->c.err, -e->err);
+			tcp_wake(t, EPOLLERR);
+		} else
 			t->soft_err = -e->err;
 	}
 	spin_unlock(&i->c.lock);

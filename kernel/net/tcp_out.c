@@ -236,6 +236,8 @@ int tcp_transmit(struct tcp_sock *t, struct sk_buff *skb)
 	if (!c)
 		return -ENOBUFS;
 	skb->tcp.sent = ktime_get();
+	if (unlikely(skb->stamp_wanted) && !skb->tcp.retrans)
+		c->stamp_for = &t->inet;
 	return send(t, c);
 }
 
@@ -300,6 +302,7 @@ int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len)
 	rest->len -= len;
 	rest->tcp.seq += len;
 	skb->len = len;
+	skb->stamp_wanted = 0; /* it is the last byte that counts */
 	skb->tcp.end_seq = rest->tcp.seq;
 	skb->tcp.flags &= (u8) ~(TH_FIN | TH_PSH);
 	list_add(&rest->list, &skb->list);

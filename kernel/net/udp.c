@@ -9,6 +9,7 @@
 #include <linux/udp.h>
 
 #include "kernel/lib/printk.h"
+#include "kernel/net/errqueue.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/inet.h"
 #include "kernel/net/tcp.h"
@@ -39,10 +40,13 @@ static void push_header(
 		h->check = 0xffff;
 }
 
-static int transmit(struct inet_sock *i, struct sk_buff *skb, const struct flow *f, u16 port)
+static int transmit(struct inet_sock *i, struct sk_buff *skb, const struct flow *f, u16 port,
+	const struct msg *m)
 {
 	int err;
 
+	if (m)
+		dgram_want_stamps(i, skb, m);
 	push_header(skb, i, f, port);
 	dgram_charge(i, skb);
 	ip_stats.udp_out++;
@@ -83,7 +87,7 @@ static int send_gathered(struct inet_sock *i)
 	if (skb) {
 		memcpy(skb->buf->data, i->cork, i->cork_len);
 		skb->len = i->cork_len;
-		err = transmit(i, skb, &i->cork_flow, i->cork_port);
+		err = transmit(i, skb, &i->cork_flow, i->cork_port, NULL);
 	}
 	uncork(i);
 	return err;
@@ -127,6 +131,13 @@ static int autobind(struct inet_sock *i)
 	return err == -EADDRINUSE ? -EAGAIN : err;
 }
 
+static void too_long(struct inet_sock *i, const struct flow *f, u16 port)
+{
+	bool v4 = ip_is_v4(&f->daddr);
+
+	errq_local(i, EMSGSIZE, &f->daddr, v4 ? i->rport : port, v4 ? min(f->mtu, 65535U) : f->mtu);
+}
+
 static ssize_t udp_sendmsg(struct socket *s, struct msg *m)
 {
 	struct inet_sock *i = INET(s);
@@ -154,8 +165,10 @@ static ssize_t udp_sendmsg(struct socket *s, struct msg *m)
 		err = dgram_wait_wmem(i, m);
 	if (err)
 		return err;
-	if (len > (ip_is_v4(&f.daddr) ? UDP_MAX : UDP_MAX6))
+	if (len > (ip_is_v4(&f.daddr) ? UDP_MAX : UDP_MAX6)) {
+		too_long(i, &f, port);
 		return -EMSGSIZE;
+	}
 	f.proto = (u8)i->c.protocol;
 	if (i->corked || i->cork || m->flags & MSG_MORE)
 		return send_corked(i, m, &f, port);
@@ -167,7 +180,9 @@ static ssize_t udp_sendmsg(struct socket *s, struct msg *m)
 		return -EFAULT;
 	}
 	skb->len = (u32)len;
-	err = transmit(i, skb, &f, port);
+	err = transmit(i, skb, &f, port, m);
+	if (err == -EMSGSIZE)
+		too_long(i, &f, port);
 	return err ? err : (ssize_t)len;
 }
 
@@ -294,7 +309,7 @@ void udp_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *rem
 
 	if (!i)
 		return;
-	dgram_error(i, e);
+	dgram_error(i, e, remote, rport, sizeof(struct udphdr));
 	inet_put(i);
 }
 
