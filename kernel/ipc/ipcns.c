@@ -33,6 +33,31 @@ void ipc_uncharge(size_t bytes)
 	atomic_sub((s64)bytes, &charged);
 }
 
+void *ipc_alloc(size_t bytes)
+{
+	void *p;
+
+	if (ipc_charge(bytes))
+		return NULL;
+	p = kmalloc(bytes, GFP_KERNEL);
+	if (!p)
+		ipc_uncharge(bytes);
+	return p;
+}
+
+void *ipc_zalloc(size_t bytes)
+{
+	void *p = ipc_alloc(bytes);
+
+	return p ? memset(p, 0, bytes) : NULL;
+}
+
+void ipc_free(void *p, size_t bytes)
+{
+	kfree(p);
+	ipc_uncharge(bytes);
+}
+
 static void ids_init(struct ipc_ids *ids)
 {
 	spin_lock_init(&ids->lock);
@@ -63,24 +88,18 @@ static struct ns_common *ipc_ns_copy(
 	struct ns_common *old, struct user_namespace *owner, struct fs_struct *fs)
 {
 	struct ipc_namespace *ns;
-	int err = -ENOMEM;
+	int err;
 
-	if (ipc_charge(sizeof(*ns)))
-		return ERR_PTR(-ENOMEM);
-	ns = kzalloc(sizeof(*ns), GFP_KERNEL);
+	ns = ipc_zalloc(sizeof(*ns));
 	if (!ns)
-		goto err_uncharge;
+		return ERR_PTR(-ENOMEM);
 	err = ns_init(&ns->ns, &ipc_ns_ops, owner);
-	if (err)
-		goto err_free;
+	if (err) {
+		ipc_free(ns, sizeof(*ns));
+		return ERR_PTR(err);
+	}
 	limits_init(ns);
 	return &ns->ns;
-
-err_free:
-	kfree(ns);
-err_uncharge:
-	ipc_uncharge(sizeof(*ns));
-	return ERR_PTR(err);
 }
 
 static void destroy_all(struct ipc_namespace *ns, enum ipc_type t)
@@ -103,8 +122,7 @@ static void ipc_ns_free(struct ns_common *common)
 		destroy_all(ns, t);
 	mq_namespace_exit(ns);
 	ns_fini(common);
-	kfree(ns);
-	ipc_uncharge(sizeof(*ns));
+	ipc_free(ns, sizeof(*ns));
 }
 
 static const struct ns_ops ipc_ns_ops = {

@@ -72,5 +72,9 @@ struct ipc_namespace *task_ipc_ns(const struct task *t);
  */
 int ipc_charge(size_t bytes);
 void ipc_uncharge(size_t bytes);
+/* The same with the memory; NULL. @bytes must be the same when it is freed. */
+void *ipc_alloc(size_t bytes);
+void *ipc_zalloc(size_t bytes);
+void ipc_free(void *p, size_t bytes);
 
 #endif

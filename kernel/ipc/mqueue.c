@@ -28,23 +28,16 @@ struct mq_waiter {
 
 static void message_free(struct mq_message *m)
 {
-	if (!m)
-		return;
-	ipc_uncharge(sizeof(*m) + m->size);
-	kfree(m);
+	if (m)
+		ipc_free(m, sizeof(*m) + m->size);
 }
 
 static struct mq_message *message_read(uaddr_t text, u64 size, u32 prio)
 {
-	struct mq_message *m;
+	struct mq_message *m = ipc_alloc(sizeof(*m) + size);
 
-	if (ipc_charge(sizeof(*m) + size))
+	if (!m)
 		return ERR_PTR(-ENOMEM);
-	m = kmalloc(sizeof(*m) + size, GFP_KERNEL);
-	if (!m) {
-		ipc_uncharge(sizeof(*m) + size);
-		return ERR_PTR(-ENOMEM);
-	}
 	m->prio = prio;
 	m->size = size;
 	if (copy_from_user(m->text, text, size)) {
@@ -205,20 +198,27 @@ static long send_to(struct file *f, uaddr_t text, size_t len, u32 prio, u64 dead
 	return err;
 }
 
-long sys_mq_timedsend(int fd, uaddr_t msg, size_t len, u32 prio, uaddr_t timeout)
+/* What both calls look at first, in Linux's order. @f is for fdput() when it is 0. */
+static int begin(int fd, uaddr_t timeout, u32 prio, struct fd *f, u64 *deadline)
 {
-	u64 deadline;
-	long ret;
-	int err = get_deadline(timeout, &deadline);
-	struct fd f;
+	int err = get_deadline(timeout, deadline);
 
 	if (err)
 		return err;
 	if (prio >= MQ_PRIO_END)
 		return -EINVAL;
-	f = mq_fd(fd, &err);
-	if (err)
-		return err;
+	*f = mq_fd(fd, &err);
+	return err;
+}
+
+long sys_mq_timedsend(int fd, uaddr_t msg, size_t len, u32 prio, uaddr_t timeout)
+{
+	u64 deadline;
+	struct fd f;
+	long ret = begin(fd, timeout, prio, &f, &deadline);
+
+	if (ret)
+		return ret;
 	ret = send_to(f.file, msg, len, prio, deadline);
 	fdput(f);
 	return ret;
@@ -282,15 +282,11 @@ static long receive_from(struct file *f, uaddr_t text, size_t len, uaddr_t prio,
 long sys_mq_timedreceive(int fd, uaddr_t msg, size_t len, uaddr_t prio, uaddr_t timeout)
 {
 	u64 deadline;
-	long ret;
-	int err = get_deadline(timeout, &deadline);
 	struct fd f;
+	long ret = begin(fd, timeout, 0, &f, &deadline);
 
-	if (err)
-		return err;
-	f = mq_fd(fd, &err);
-	if (err)
-		return err;
+	if (ret)
+		return ret;
 	ret = receive_from(f.file, msg, len, prio, deadline);
 	fdput(f);
 	return ret;

@@ -11,8 +11,11 @@
 #ifndef NESTLING_IPC_SYSV_H
 #define NESTLING_IPC_SYSV_H
 
+#include <asm/shmbuf.h>
 #include <linux/errno.h>
 #include <linux/ipc.h>
+#include <linux/msg.h>
+#include <linux/sem.h>
 
 #include "arch/um/arch.h"
 #include "arch/um/uaccess.h"
@@ -28,9 +31,6 @@
 #define IPC_R 0444 /* rights to ask sysv_permits() for */
 #define IPC_W 0222
 #define IPC_X 0111
-#ifndef SEM_STAT_ANY
-#define SEM_STAT_ANY 20
-#endif
 
 struct sysv_perm {
 	spinlock_t lock;
@@ -51,15 +51,27 @@ struct sysv_request {
 	u64 size; /* of a segment; number of semaphores */
 };
 
+/* What IPC_STAT tells and IPC_SET takes. */
+union sysv_ds {
+	struct semid64_ds sem;
+	struct msqid64_ds msg;
+	struct shmid64_ds shm;
+};
+
 struct sysv_type {
 	enum ipc_type type;
+	int stat_any; /* the number of its SEM_STAT_ANY */
+	size_t ds_size;
 	/* A new object, refs 1, perm filled by sysv_perm_init(). ERR_PTR. */
 	struct sysv_perm *(*make)(const struct sysv_request *r);
 	/* May an object that exists serve the request? 0 or -EINVAL. */
 	int (*fits)(struct sysv_perm *p, const struct sysv_request *r);
 	void (*free)(struct sysv_perm *p); /* the last reference is gone */
 	int (*limit)(struct ipc_namespace *ns);
-	/* The namespace ends: removes the object (the caller has a reference). */
+	/* perm->lock is held; @ds is zeroed. */
+	void (*fill)(struct sysv_perm *p, union sysv_ds *ds);
+	int (*set)(struct sysv_perm *p, const union sysv_ds *ds); /* 0 or -errno */
+	/* IPC_RMID, or the namespace ends: removes the object (the caller has a reference). */
 	void (*destroy)(struct ipc_namespace *ns, struct sysv_perm *p);
 };
 extern const struct sysv_type sysv_sem_type, sysv_msg_type, sysv_shm_type;
@@ -88,7 +100,10 @@ int sysv_max_index(struct ipc_namespace *ns, enum ipc_type t); /* 0 when there i
 int sysv_in_use(struct ipc_namespace *ns, enum ipc_type t);
 void sysv_perm_out(const struct sysv_perm *p, struct ipc64_perm *out);
 int sysv_perm_set(struct sysv_perm *p, const struct ipc64_perm *in); /* 0 or -EINVAL */
-s64 sysv_now(void);                                                  /* seconds */
+/* sysv_ctl.c: IPC_STAT, SEM_STAT, SEM_STAT_ANY and their kin; IPC_SET and IPC_RMID. */
+long sysv_stat(const struct sysv_type *t, int id, int cmd, uaddr_t buf);
+long sysv_change(const struct sysv_type *t, int id, int cmd, uaddr_t buf);
+s64 sysv_now(void); /* seconds */
 /* The number of the process, as a struct pid that outlives it. */
 struct pid *sysv_get_tgid(void);
 static inline void sysv_set_pid(struct pid **where, struct pid *new_pid)

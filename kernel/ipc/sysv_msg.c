@@ -11,13 +11,7 @@
  * Invariants: 1. bytes and nr count what is on the list. 2. ns->msg_bytes and ns->msgs are the sums over all queues.
  * Locks: perm.lock of the queue. Messages are copied from and to guest memory while nobody else sees them.
  */
-#include <linux/msg.h>
-
 #include "kernel/ipc/sysv.h"
-
-#ifndef MSG_STAT_ANY
-#define MSG_STAT_ANY 13
-#endif
 
 struct message {
 	struct list_head link;
@@ -60,24 +54,17 @@ struct msg_waiter {
 
 static void message_free(struct message *m)
 {
-	if (!m)
-		return;
-	ipc_uncharge(sizeof(*m) + m->size);
-	kfree(m);
+	if (m)
+		ipc_free(m, sizeof(*m) + m->size);
 }
 
 /* ERR_PTR(-ENOMEM, -EFAULT). */
 static struct message *message_read(s64 type, uaddr_t text, u64 size)
 {
-	struct message *m;
+	struct message *m = ipc_alloc(sizeof(*m) + size);
 
-	if (ipc_charge(sizeof(*m) + size))
+	if (!m)
 		return ERR_PTR(-ENOMEM);
-	m = kmalloc(sizeof(*m) + size, GFP_KERNEL);
-	if (!m) {
-		ipc_uncharge(sizeof(*m) + size);
-		return ERR_PTR(-ENOMEM);
-	}
 	m->type = type;
 	m->size = size;
 	if (copy_from_user(m->text, text, size)) {
@@ -91,15 +78,10 @@ static struct message *message_read(s64 type, uaddr_t text, u64 size)
 
 static struct sysv_perm *msg_make(const struct sysv_request *r)
 {
-	struct msg_queue *q;
+	struct msg_queue *q = ipc_zalloc(sizeof(*q));
 
-	if (ipc_charge(sizeof(*q)))
+	if (!q)
 		return ERR_PTR(-ENOMEM);
-	q = kzalloc(sizeof(*q), GFP_KERNEL);
-	if (!q) {
-		ipc_uncharge(sizeof(*q));
-		return ERR_PTR(-ENOMEM);
-	}
 	sysv_perm_init(&q->perm, r);
 	q->ns = r->ns;
 	INIT_LIST_HEAD(&q->messages);
@@ -116,8 +98,7 @@ static void msg_free(struct sysv_perm *p)
 
 	sysv_set_pid(&q->lspid, NULL);
 	sysv_set_pid(&q->lrpid, NULL);
-	kfree(q);
-	ipc_uncharge(sizeof(*q));
+	ipc_free(q, sizeof(*q));
 }
 
 static int msg_limit(struct ipc_namespace *ns)
@@ -175,11 +156,49 @@ static void msg_destroy(struct ipc_namespace *ns, struct sysv_perm *p)
 	sysv_put(&sysv_msg_type, p);
 }
 
+static void msg_fill(struct sysv_perm *p, union sysv_ds *all)
+{
+	struct msg_queue *q = to_msq(p);
+	struct msqid64_ds *ds = &all->msg;
+
+	sysv_perm_out(&q->perm, &ds->msg_perm);
+	ds->msg_stime = q->stime;
+	ds->msg_rtime = q->rtime;
+	ds->msg_ctime = q->ctime;
+	ds->msg_cbytes = q->bytes;
+	ds->msg_qnum = q->nr;
+	ds->msg_qbytes = q->max_bytes;
+	ds->msg_lspid = pid_vnr(q->lspid);
+	ds->msg_lrpid = pid_vnr(q->lrpid);
+}
+
+static int msg_set(struct sysv_perm *p, const union sysv_ds *all)
+{
+	const struct msqid64_ds *ds = &all->msg;
+	struct msg_queue *q = to_msq(p);
+	int err;
+
+	if (ds->msg_qbytes > (u64)q->ns->msg_mnb && !capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	err = sysv_perm_set(&q->perm, &ds->msg_perm);
+	if (err)
+		return err;
+	q->max_bytes = ds->msg_qbytes;
+	q->ctime = sysv_now();
+	finish_all(&q->receivers, -EAGAIN); /* who may no longer: they look again */
+	finish_all(&q->senders, 0);
+	return 0;
+}
+
 const struct sysv_type sysv_msg_type = {
 	.type = IPC_MSG,
+	.stat_any = MSG_STAT_ANY,
+	.ds_size = sizeof(struct msqid64_ds),
 	.make = msg_make,
 	.free = msg_free,
 	.limit = msg_limit,
+	.fill = msg_fill,
+	.set = msg_set,
 	.destroy = msg_destroy,
 };
 
@@ -492,87 +511,6 @@ static long msg_info(struct ipc_namespace *ns, int cmd, uaddr_t buf)
 	return copy_to_user(buf, &mi, sizeof(mi)) ? -EFAULT : sysv_max_index(ns, IPC_MSG);
 }
 
-static void msg_fill(struct msg_queue *q, struct msqid64_ds *ds)
-{
-	memset(ds, 0, sizeof(*ds));
-	sysv_perm_out(&q->perm, &ds->msg_perm);
-	ds->msg_stime = q->stime;
-	ds->msg_rtime = q->rtime;
-	ds->msg_ctime = q->ctime;
-	ds->msg_cbytes = q->bytes;
-	ds->msg_qnum = q->nr;
-	ds->msg_qbytes = q->max_bytes;
-	ds->msg_lspid = pid_vnr(q->lspid);
-	ds->msg_lrpid = pid_vnr(q->lrpid);
-}
-
-static long msg_stat(struct ipc_namespace *ns, int id, int cmd, uaddr_t buf)
-{
-	struct sysv_perm *p =
-		cmd == IPC_STAT ? sysv_find(ns, IPC_MSG, id) : sysv_find_index(ns, IPC_MSG, id);
-	struct msqid64_ds ds;
-	long ret;
-
-	if (IS_ERR(p))
-		return PTR_ERR(p);
-	ret = sysv_lock(p);
-	if (ret)
-		goto out;
-	if (cmd != MSG_STAT_ANY)
-		ret = sysv_permits(p, IPC_R);
-	if (!ret) {
-		msg_fill(to_msq(p), &ds);
-		ret = cmd == IPC_STAT ? 0 : p->id;
-	}
-	spin_unlock(&p->lock);
-	if (ret >= 0 && copy_to_user(buf, &ds, sizeof(ds)))
-		ret = -EFAULT;
-out:
-	sysv_put(&sysv_msg_type, p);
-	return ret;
-}
-
-static int msg_set(struct msg_queue *q, const struct msqid64_ds *ds)
-{
-	int err;
-
-	if (ds->msg_qbytes > (u64)q->ns->msg_mnb && !capable(CAP_SYS_RESOURCE))
-		return -EPERM;
-	err = sysv_perm_set(&q->perm, &ds->msg_perm);
-	if (err)
-		return err;
-	q->max_bytes = ds->msg_qbytes;
-	q->ctime = sysv_now();
-	finish_all(&q->receivers, -EAGAIN); /* who may no longer: they look again */
-	finish_all(&q->senders, 0);
-	return 0;
-}
-
-static long msg_change(struct ipc_namespace *ns, int id, int cmd, uaddr_t buf)
-{
-	struct msqid64_ds ds;
-	struct sysv_perm *p;
-	long ret;
-
-	if (cmd == IPC_SET && copy_from_user(&ds, buf, sizeof(ds)))
-		return -EFAULT;
-	p = sysv_find(ns, IPC_MSG, id);
-	if (IS_ERR(p))
-		return PTR_ERR(p);
-	ret = sysv_lock(p);
-	if (ret)
-		goto out;
-	ret = sysv_owner(p);
-	if (!ret && cmd == IPC_SET)
-		ret = msg_set(to_msq(p), &ds);
-	spin_unlock(&p->lock);
-	if (!ret && cmd == IPC_RMID)
-		msg_destroy(ns, p);
-out:
-	sysv_put(&sysv_msg_type, p);
-	return ret;
-}
-
 long sys_msgctl(int id, int cmd, uaddr_t buf)
 {
 	struct ipc_namespace *ns = current_ipc_ns();
@@ -584,25 +522,26 @@ long sys_msgctl(int id, int cmd, uaddr_t buf)
 	case MSG_INFO: return msg_info(ns, cmd, buf);
 	case IPC_STAT:
 	case MSG_STAT:
-	case MSG_STAT_ANY: return msg_stat(ns, id, cmd, buf);
+	case MSG_STAT_ANY: return sysv_stat(&sysv_msg_type, id, cmd, buf);
 	case IPC_SET:
-	case IPC_RMID: return msg_change(ns, id, cmd, buf);
+	case IPC_RMID: return sysv_change(&sysv_msg_type, id, cmd, buf);
 	}
 	return -EINVAL;
 }
 
 int sysv_msg_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size)
 {
-	struct msqid64_ds ds;
+	union sysv_ds all = { 0 };
+	struct msqid64_ds *ds = &all.msg;
 
 	if (sysv_lock(p))
 		return 0;
-	msg_fill(to_msq(p), &ds);
+	msg_fill(p, &all);
 	spin_unlock(&p->lock);
 	return scnprintf(buf, size,
 		"%10d %10d  %4o  %10lu %10lu %5u %5u %5u %5u %5u %5u %10lu %10lu %10lu\n",
-		ds.msg_perm.key, p->id, ds.msg_perm.mode, ds.msg_cbytes, ds.msg_qnum,
-		(u32)ds.msg_lspid, (u32)ds.msg_lrpid, ds.msg_perm.uid, ds.msg_perm.gid,
-		ds.msg_perm.cuid, ds.msg_perm.cgid, (u64)ds.msg_stime, (u64)ds.msg_rtime,
-		(u64)ds.msg_ctime);
+		ds->msg_perm.key, p->id, ds->msg_perm.mode, ds->msg_cbytes, ds->msg_qnum,
+		(u32)ds->msg_lspid, (u32)ds->msg_lrpid, ds->msg_perm.uid, ds->msg_perm.gid,
+		ds->msg_perm.cuid, ds->msg_perm.cgid, (u64)ds->msg_stime, (u64)ds->msg_rtime,
+		(u64)ds->msg_ctime);
 }

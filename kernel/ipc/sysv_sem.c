@@ -37,13 +37,10 @@ static struct sysv_perm *sem_make(const struct sysv_request *r)
 		return ERR_PTR(-EINVAL);
 	if (atomic_add_return((s64)r->size, &ns->sems) > ns->sem_limits[1])
 		goto err_sems;
-	err = ipc_charge(sem_bytes(r->size));
-	if (err)
-		goto err_sems;
-	s = kzalloc(sem_bytes(r->size), GFP_KERNEL);
+	s = ipc_zalloc(sem_bytes(r->size));
 	err = -ENOMEM;
 	if (!s)
-		goto err_charge;
+		goto err_sems;
 	sysv_perm_init(&s->perm, r);
 	s->ns = ns;
 	s->nsems = (u32)r->size;
@@ -52,8 +49,6 @@ static struct sysv_perm *sem_make(const struct sysv_request *r)
 	s->ctime = sysv_now();
 	return &s->perm;
 
-err_charge:
-	ipc_uncharge(sem_bytes(r->size));
 err_sems:
 	atomic_sub((s64)r->size, &ns->sems);
 	return ERR_PTR(err);
@@ -66,8 +61,7 @@ static void sem_free(struct sysv_perm *p)
 
 	for (u32 i = 0; i < n; i++)
 		sysv_set_pid(&s->sems[i].pid, NULL);
-	kfree(s);
-	ipc_uncharge(sem_bytes(n));
+	ipc_free(s, sem_bytes(n));
 }
 
 static int sem_fits(struct sysv_perm *p, const struct sysv_request *r)
@@ -99,10 +93,14 @@ static void sem_destroy(struct ipc_namespace *ns, struct sysv_perm *p)
 
 const struct sysv_type sysv_sem_type = {
 	.type = IPC_SEM,
+	.stat_any = SEM_STAT_ANY,
+	.ds_size = sizeof(struct semid64_ds),
 	.make = sem_make,
 	.fits = sem_fits,
 	.free = sem_free,
 	.limit = sem_limit,
+	.fill = sem_fill,
+	.set = sem_set_perm,
 	.destroy = sem_destroy,
 };
 

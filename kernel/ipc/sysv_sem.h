@@ -3,8 +3,6 @@
 #ifndef NESTLING_IPC_SYSV_SEM_H
 #define NESTLING_IPC_SYSV_SEM_H
 
-#include <linux/sem.h>
-
 #include "kernel/ipc/sysv.h"
 
 struct sem {
@@ -67,5 +65,8 @@ void sem_undo_clear(struct sem_set *s, u32 n);
 /* The set goes: its records are taken off and freed where nobody else is about to. perm.lock is held. */
 void sem_undo_forget(struct sem_set *s, struct list_head *freed);
 void sem_undo_free_list(struct list_head *freed);
+/* sysv_semctl.c: of sysv_sem_type */
+void sem_fill(struct sysv_perm *p, union sysv_ds *all);
+int sem_set_perm(struct sysv_perm *p, const union sysv_ds *ds);
 
 #endif

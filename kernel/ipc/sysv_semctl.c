@@ -31,66 +31,24 @@ static long sem_info(struct ipc_namespace *ns, int cmd, uaddr_t buf)
 
 /* ---- the set ---- */
 
-static void sem_fill(struct sem_set *s, struct semid64_ds *ds)
+void sem_fill(struct sysv_perm *p, union sysv_ds *all)
 {
-	memset(ds, 0, sizeof(*ds));
+	struct sem_set *s = to_sem(p);
+	struct semid64_ds *ds = &all->sem;
+
 	sysv_perm_out(&s->perm, &ds->sem_perm);
 	ds->sem_otime = s->otime;
 	ds->sem_ctime = s->ctime;
 	ds->sem_nsems = s->nsems;
 }
 
-static long sem_stat(struct ipc_namespace *ns, int id, int cmd, uaddr_t buf)
+int sem_set_perm(struct sysv_perm *p, const union sysv_ds *ds)
 {
-	struct sysv_perm *p =
-		cmd == IPC_STAT ? sysv_find(ns, IPC_SEM, id) : sysv_find_index(ns, IPC_SEM, id);
-	struct semid64_ds ds;
-	long ret;
+	int err = sysv_perm_set(p, &ds->sem.sem_perm);
 
-	if (IS_ERR(p))
-		return PTR_ERR(p);
-	ret = sysv_lock(p);
-	if (ret)
-		goto out;
-	if (cmd != SEM_STAT_ANY)
-		ret = sysv_permits(p, IPC_R);
-	if (!ret) {
-		sem_fill(to_sem(p), &ds);
-		ret = cmd == IPC_STAT ? 0 : p->id;
-	}
-	spin_unlock(&p->lock);
-	if (ret >= 0 && copy_to_user(buf, &ds, sizeof(ds)))
-		ret = -EFAULT;
-out:
-	sysv_put(&sysv_sem_type, p);
-	return ret;
-}
-
-static long sem_change(struct ipc_namespace *ns, int id, int cmd, uaddr_t buf)
-{
-	struct semid64_ds ds;
-	struct sysv_perm *p;
-	long ret;
-
-	if (cmd == IPC_SET && copy_from_user(&ds, buf, sizeof(ds)))
-		return -EFAULT;
-	p = sysv_find(ns, IPC_SEM, id);
-	if (IS_ERR(p))
-		return PTR_ERR(p);
-	ret = sysv_lock(p);
-	if (ret)
-		goto out;
-	ret = sysv_owner(p);
-	if (!ret && cmd == IPC_SET)
-		ret = sysv_perm_set(p, &ds.sem_perm);
-	if (!ret)
+	if (!err)
 		to_sem(p)->ctime = sysv_now();
-	spin_unlock(&p->lock);
-	if (!ret && cmd == IPC_RMID)
-		sysv_sem_type.destroy(ns, p);
-out:
-	sysv_put(&sysv_sem_type, p);
-	return ret;
+	return err;
 }
 
 /* ---- values ---- */
@@ -248,7 +206,7 @@ long sys_semctl(int id, int num, int cmd, unsigned long arg)
 	case SEM_INFO: return sem_info(ns, cmd, UADDR(arg));
 	case IPC_STAT:
 	case SEM_STAT:
-	case SEM_STAT_ANY: return sem_stat(ns, id, cmd, UADDR(arg));
+	case SEM_STAT_ANY: return sysv_stat(&sysv_sem_type, id, cmd, UADDR(arg));
 	case GETVAL:
 	case GETPID:
 	case GETNCNT:
@@ -257,21 +215,22 @@ long sys_semctl(int id, int num, int cmd, unsigned long arg)
 	case GETALL:
 	case SETALL: return sem_values(ns, id, num, cmd, arg);
 	case IPC_SET:
-	case IPC_RMID: return sem_change(ns, id, cmd, UADDR(arg));
+	case IPC_RMID: return sysv_change(&sysv_sem_type, id, cmd, UADDR(arg));
 	}
 	return -EINVAL;
 }
 
 int sysv_sem_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size)
 {
-	struct semid64_ds ds;
+	union sysv_ds all = { 0 };
+	struct semid64_ds *ds = &all.sem;
 
 	if (sysv_lock(p))
 		return 0;
-	sem_fill(to_sem(p), &ds);
+	sem_fill(p, &all);
 	spin_unlock(&p->lock);
 	return scnprintf(buf, size, "%10d %10d  %4o %10lu %5u %5u %5u %5u %10lu %10lu\n",
-		ds.sem_perm.key, p->id, ds.sem_perm.mode, (u64)ds.sem_nsems, ds.sem_perm.uid,
-		ds.sem_perm.gid, ds.sem_perm.cuid, ds.sem_perm.cgid, (u64)ds.sem_otime,
-		(u64)ds.sem_ctime);
+		ds->sem_perm.key, p->id, ds->sem_perm.mode, (u64)ds->sem_nsems, ds->sem_perm.uid,
+		ds->sem_perm.gid, ds->sem_perm.cuid, ds->sem_perm.cgid, (u64)ds->sem_otime,
+		(u64)ds->sem_ctime);
 }

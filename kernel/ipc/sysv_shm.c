@@ -53,11 +53,9 @@ static struct sysv_perm *shm_make(const struct sysv_request *r)
 		err = may_huge(r->size);
 		goto err_pages;
 	}
-	if (ipc_charge(sizeof(*s)))
-		goto err_pages;
-	s = kzalloc(sizeof(*s), GFP_KERNEL);
+	s = ipc_zalloc(sizeof(*s));
 	if (!s)
-		goto err_charge;
+		goto err_pages;
 	sysv_perm_init(&s->perm, r);
 	s->ns = ns;
 	s->size = r->size;
@@ -82,9 +80,7 @@ err_unaccount:
 	if (s->accounted)
 		vm_unacct_memory(pages);
 err_free:
-	kfree(s);
-err_charge:
-	ipc_uncharge(sizeof(*s));
+	ipc_free(s, sizeof(*s));
 err_pages:
 	atomic_sub((s64)pages, &ns->shm_pages);
 	return ERR_PTR(err);
@@ -101,8 +97,7 @@ static void shm_free(struct sysv_perm *p)
 	sysv_set_pid(&s->cpid, NULL);
 	sysv_set_pid(&s->lpid, NULL);
 	sysv_set_pid(&s->creator, NULL);
-	kfree(s);
-	ipc_uncharge(sizeof(*s));
+	ipc_free(s, sizeof(*s));
 }
 
 static int shm_fits(struct sysv_perm *p, const struct sysv_request *r)
@@ -124,7 +119,7 @@ static void shm_remove_unlock(struct ipc_namespace *ns, struct shm_segment *s)
 	sysv_put(&sysv_shm_type, &s->perm);
 }
 
-void shm_rmid_locked(struct ipc_namespace *ns, struct shm_segment *s)
+static void shm_rmid_locked(struct ipc_namespace *ns, struct shm_segment *s)
 {
 	assert_spin_held(&s->perm.lock);
 	if (!s->nattch) {
@@ -144,10 +139,14 @@ static void shm_destroy(struct ipc_namespace *ns, struct sysv_perm *p)
 
 const struct sysv_type sysv_shm_type = {
 	.type = IPC_SHM,
+	.stat_any = SHM_STAT_ANY,
+	.ds_size = sizeof(struct shmid64_ds),
 	.make = shm_make,
 	.fits = shm_fits,
 	.free = shm_free,
 	.limit = shm_limit,
+	.fill = shm_fill,
+	.set = shm_set,
 	.destroy = shm_destroy,
 };
 

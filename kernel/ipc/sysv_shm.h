@@ -27,7 +27,8 @@ static inline struct shm_segment *to_shm(struct sysv_perm *p)
 {
 	return container_of(p, struct shm_segment, perm);
 }
-/* IPC_RMID: perm.lock is held and dropped; the caller has a reference. */
-void shm_rmid_locked(struct ipc_namespace *ns, struct shm_segment *s);
+/* sysv_shmctl.c: of sysv_shm_type */
+void shm_fill(struct sysv_perm *p, union sysv_ds *all);
+int shm_set(struct sysv_perm *p, const union sysv_ds *ds);
 
 #endif

@@ -38,9 +38,11 @@ static long shm_limits(struct ipc_namespace *ns, uaddr_t buf)
 	return copy_to_user(buf, &si, sizeof(si)) ? -EFAULT : sysv_max_index(ns, IPC_SHM);
 }
 
-static void shm_fill(struct shm_segment *s, struct shmid64_ds *ds)
+void shm_fill(struct sysv_perm *p, union sysv_ds *all)
 {
-	memset(ds, 0, sizeof(*ds));
+	struct shm_segment *s = to_shm(p);
+	struct shmid64_ds *ds = &all->shm;
+
 	sysv_perm_out(&s->perm, &ds->shm_perm);
 	ds->shm_segsz = s->size;
 	ds->shm_atime = s->atime;
@@ -49,32 +51,6 @@ static void shm_fill(struct shm_segment *s, struct shmid64_ds *ds)
 	ds->shm_cpid = pid_vnr(s->cpid);
 	ds->shm_lpid = pid_vnr(s->lpid);
 	ds->shm_nattch = s->nattch;
-}
-
-static long shm_stat(struct ipc_namespace *ns, int id, int cmd, uaddr_t buf)
-{
-	struct sysv_perm *p =
-		cmd == IPC_STAT ? sysv_find(ns, IPC_SHM, id) : sysv_find_index(ns, IPC_SHM, id);
-	struct shmid64_ds ds;
-	long ret;
-
-	if (IS_ERR(p))
-		return PTR_ERR(p);
-	ret = sysv_lock(p);
-	if (ret)
-		goto out;
-	if (cmd != SHM_STAT_ANY)
-		ret = sysv_permits(p, IPC_R);
-	if (!ret) {
-		shm_fill(to_shm(p), &ds);
-		ret = cmd == IPC_STAT ? 0 : p->id;
-	}
-	spin_unlock(&p->lock);
-	if (ret >= 0 && copy_to_user(buf, &ds, sizeof(ds)))
-		ret = -EFAULT;
-out:
-	sysv_put(&sysv_shm_type, p);
-	return ret;
 }
 
 static int may_lock(const struct sysv_perm *p, int cmd)
@@ -86,7 +62,7 @@ static int may_lock(const struct sysv_perm *p, int cmd)
 	return cmd == SHM_LOCK && !rlimit(RLIMIT_MEMLOCK) ? -EPERM : 0;
 }
 
-static int shm_lock(struct shm_segment *s, int cmd)
+static int lock_segment(struct shm_segment *s, int cmd)
 {
 	int err = may_lock(&s->perm, cmd);
 
@@ -102,41 +78,27 @@ static int shm_lock(struct shm_segment *s, int cmd)
 	return 0;
 }
 
-static int shm_set(struct shm_segment *s, const struct shmid64_ds *ds)
+int shm_set(struct sysv_perm *p, const union sysv_ds *ds)
 {
-	int err = sysv_perm_set(&s->perm, &ds->shm_perm);
+	int err = sysv_perm_set(p, &ds->shm.shm_perm);
 
 	if (!err)
-		s->ctime = sysv_now();
+		to_shm(p)->ctime = sysv_now();
 	return err;
 }
 
-/* What changes a segment. */
-static long shm_change(struct ipc_namespace *ns, int id, int cmd, uaddr_t buf)
+static long shm_lock(struct ipc_namespace *ns, int id, int cmd)
 {
-	struct shmid64_ds ds;
-	struct sysv_perm *p;
+	struct sysv_perm *p = sysv_find(ns, IPC_SHM, id);
 	long ret;
 
-	if (cmd == IPC_SET && copy_from_user(&ds, buf, sizeof(ds)))
-		return -EFAULT;
-	p = sysv_find(ns, IPC_SHM, id);
 	if (IS_ERR(p))
 		return PTR_ERR(p);
 	ret = sysv_lock(p);
-	if (ret)
-		goto out;
-	if (cmd == SHM_LOCK || cmd == SHM_UNLOCK)
-		ret = shm_lock(to_shm(p), cmd);
-	else
-		ret = sysv_owner(p);
-	if (!ret && cmd == IPC_SET)
-		ret = shm_set(to_shm(p), &ds);
-	if (!ret && cmd == IPC_RMID)
-		shm_rmid_locked(ns, to_shm(p));
-	else
+	if (!ret) {
+		ret = lock_segment(to_shm(p), cmd);
 		spin_unlock(&p->lock);
-out:
+	}
 	sysv_put(&sysv_shm_type, p);
 	return ret;
 }
@@ -152,11 +114,11 @@ long sys_shmctl(int id, int cmd, uaddr_t buf)
 	case SHM_INFO: return shm_info(ns, buf);
 	case IPC_STAT:
 	case SHM_STAT:
-	case SHM_STAT_ANY: return shm_stat(ns, id, cmd, buf);
+	case SHM_STAT_ANY: return sysv_stat(&sysv_shm_type, id, cmd, buf);
 	case IPC_SET:
-	case IPC_RMID:
+	case IPC_RMID: return sysv_change(&sysv_shm_type, id, cmd, buf);
 	case SHM_LOCK:
-	case SHM_UNLOCK: return shm_change(ns, id, cmd, buf);
+	case SHM_UNLOCK: return shm_lock(ns, id, cmd);
 	}
 	return -EINVAL;
 }
@@ -164,17 +126,18 @@ long sys_shmctl(int id, int cmd, uaddr_t buf)
 int sysv_shm_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size)
 {
 	struct shm_segment *s = to_shm(p);
-	struct shmid64_ds ds;
+	union sysv_ds all = { 0 };
+	struct shmid64_ds *ds = &all.shm;
 
 	if (sysv_lock(p))
 		return 0;
-	shm_fill(s, &ds);
+	shm_fill(p, &all);
 	spin_unlock(&p->lock);
 	return scnprintf(buf, size,
 		"%10d %10d  %4o %21lu %5u %5u  %5lu %5u %5u %5u %5u %10lu %10lu %10lu %21lu "
 		"%21lu\n",
-		ds.shm_perm.key, p->id, ds.shm_perm.mode, ds.shm_segsz, (u32)ds.shm_cpid,
-		(u32)ds.shm_lpid, ds.shm_nattch, ds.shm_perm.uid, ds.shm_perm.gid, ds.shm_perm.cuid,
-		ds.shm_perm.cgid, ds.shm_atime, ds.shm_dtime, ds.shm_ctime,
+		ds->shm_perm.key, p->id, ds->shm_perm.mode, ds->shm_segsz, (u32)ds->shm_cpid,
+		(u32)ds->shm_lpid, ds->shm_nattch, ds->shm_perm.uid, ds->shm_perm.gid,
+		ds->shm_perm.cuid, ds->shm_perm.cgid, ds->shm_atime, ds->shm_dtime, ds->shm_ctime,
 		READ_ONCE(s->file->f_mapping->nrpages) << PAGE_SHIFT, 0UL);
 }

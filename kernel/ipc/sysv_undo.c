@@ -26,8 +26,7 @@ static void undo_free(struct sem_undo *u)
 	struct sem_set *s = u->set;
 	size_t n = undo_bytes(s);
 
-	kfree(u);
-	ipc_uncharge(n);
+	ipc_free(u, n);
 	sysv_put(&sysv_sem_type, &s->perm);
 }
 
@@ -70,15 +69,10 @@ static struct sem_undo *find_undo(const struct sem_undo_list *l, const struct se
 
 static struct sem_undo *new_undo(struct sem_set *s)
 {
-	struct sem_undo *u;
+	struct sem_undo *u = ipc_zalloc(undo_bytes(s));
 
-	if (ipc_charge(undo_bytes(s)))
+	if (!u)
 		return NULL;
-	u = kzalloc(undo_bytes(s), GFP_KERNEL);
-	if (!u) {
-		ipc_uncharge(undo_bytes(s));
-		return NULL;
-	}
 	u->set = s;
 	atomic_inc(&s->perm.refs);
 	return u;
