@@ -20,6 +20,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/unix.h"
+#include "kernel/vfs/acl.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/pid_ns.h"
@@ -184,13 +185,13 @@ static int bind_path(struct unix_sock *u, struct sockaddr_buf *name)
 {
 	struct path parent;
 	struct dentry *d;
-	umode_t mode = S_IFSOCK | (0777 & ~(umode_t)current->fs->umask);
 	int err;
 
 	d = path_create(-100 /* AT_FDCWD */, (char *)name->data + 2, &parent, 0);
 	if (IS_ERR(d))
 		return PTR_ERR(d) == -EEXIST ? -EADDRINUSE : (int)PTR_ERR(d);
-	err = vfs_mknod(d_inode(parent.dentry), d, mode, 0);
+	err = vfs_mknod(
+		d_inode(parent.dentry), d, S_IFSOCK | acl_umask(d_inode(parent.dentry), 0777), 0);
 	if (!err) {
 		spin_lock(&unix_names_lock);
 		if (u->name) {

@@ -11,6 +11,7 @@
 #include <linux/utime.h>
 
 #include "gen/syscalls.h"
+#include "kernel/vfs/acl.h"
 #include "kernel/vfs/internal.h"
 
 #define NSEC 1000000000L
@@ -282,6 +283,8 @@ int notify_change(struct dentry *d, struct iattr *a)
 		a->ia_mtime = now;
 	kill_privs(inode, a);
 	err = inode->i_op->setattr ? inode->i_op->setattr(d, a) : setattr_plain(d, a);
+	if (!err && (a->ia_valid & ATTR_MODE))
+		err = acl_chmod(inode);
 	if (!err && events)
 		fsnotify_dentry(d, events);
 	return err;

@@ -10,6 +10,7 @@
 #include <linux/inotify.h>
 
 #include "gen/syscalls.h"
+#include "kernel/vfs/acl.h"
 #include "kernel/vfs/namei.h"
 
 static void notify_create(struct inode *dir, struct dentry *d, u32 extra)
@@ -224,11 +225,6 @@ static struct dentry *user_path_create(int dfd, uaddr_t ua, struct path *parent,
 	return d;
 }
 
-static umode_t apply_umask(umode_t mode)
-{
-	return mode & ~(umode_t)READ_ONCE(current->fs->umask);
-}
-
 /* ---- system calls ---- */
 
 long sys_mkdirat(int dfd, uaddr_t ua, u32 mode)
@@ -239,7 +235,8 @@ long sys_mkdirat(int dfd, uaddr_t ua, u32 mode)
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
-	err = vfs_mkdir(parent.dentry->d_inode, d, apply_umask(mode));
+	err = vfs_mkdir(
+		parent.dentry->d_inode, d, acl_umask(parent.dentry->d_inode, (umode_t)mode));
 	done_path_create(&parent, d);
 	return err;
 }
@@ -274,7 +271,7 @@ long sys_mknodat(int dfd, uaddr_t ua, u32 mode, u32 dev)
 	d = user_path_create(dfd, ua, &parent, 0);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
-	mode = apply_umask(mode);
+	mode = acl_umask(parent.dentry->d_inode, (umode_t)mode);
 	if (!(mode & S_IFMT) || S_ISREG(mode))
 		err = vfs_create(parent.dentry->d_inode, d, mode, true);
 	else

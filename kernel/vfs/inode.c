@@ -18,6 +18,7 @@
  */
 #include <linux/inotify.h>
 
+#include "kernel/vfs/acl.h"
 #include "kernel/vfs/internal.h"
 
 #define NR_BUCKET_LOCKS 64
@@ -73,6 +74,7 @@ static void inode_free_rcu(struct rcu_head *h)
 {
 	struct inode *inode = container_of(h, struct inode, i_rcu);
 
+	acl_free(inode);
 	inode->i_free(inode);
 }
 

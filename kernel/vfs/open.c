@@ -15,6 +15,7 @@
 #include <linux/openat2.h>
 
 #include "gen/syscalls.h"
+#include "kernel/vfs/acl.h"
 #include "kernel/vfs/namei.h"
 
 #define TMPFILE_BIT (O_TMPFILE & ~O_DIRECTORY)
@@ -292,8 +293,7 @@ static struct dentry *lookup_or_create(
 	if (!IS_ERR(d) && !d->d_inode) {
 		err = err_write;
 		if (!err)
-			err = vfs_create(dir, d, how->mode & ~(umode_t)current->fs->umask,
-				how->flags & O_EXCL);
+			err = vfs_create(dir, d, acl_umask(dir, how->mode), how->flags & O_EXCL);
 		if (err) {
 			dput(d);
 			d = ERR_PTR(err);
@@ -400,7 +400,7 @@ struct dentry *vfs_tmpfile(const struct path *dir, umode_t mode, bool linkable)
 	d = d_alloc(dir->dentry, &name);
 	if (!d)
 		return ERR_PTR(-ENOMEM);
-	mode = (mode & S_IALLUGO & ~(umode_t)current->fs->umask) | S_IFREG;
+	mode = acl_umask(parent, mode & S_IALLUGO) | S_IFREG;
 	err = parent->i_op->tmpfile(parent, d, mode);
 	if (err) {
 		dput(d);

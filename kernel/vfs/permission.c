@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * permission.c: who may do what to an inode or a name: mode bits, capabilities, sticky directories, immutable flags.
- * Reads the caller's fsuid, fsgid and capabilities only; POSIX ACLs are not kept (their xattrs give EOPNOTSUPP).
+ * Reads the caller's fsuid, fsgid and capabilities; acl.c has access control lists.
  */
+#include "kernel/vfs/acl.h"
 #include "kernel/vfs/internal.h"
 
 bool inode_owner_or_capable(const struct inode *inode)
@@ -17,17 +18,33 @@ static bool over(const struct inode *inode, int cap)
 	return capable_wrt_ids(inode->i_uid, inode->i_gid, cap);
 }
 
-int generic_permission(struct inode *inode, int mask)
+/* Without capabilities: 0, -EACCES, or why the list could not be read. */
+static int bits_permit(struct inode *inode, int mask)
 {
 	umode_t mode = inode->i_mode;
 
-	mask &= MAY_READ | MAY_WRITE | MAY_EXEC;
-	if (current_fsuid() == inode->i_uid)
+	if (current_fsuid() == inode->i_uid) {
 		mode >>= 6;
-	else if ((mode & 070) != (mode & 07) << 3 && in_group(inode->i_gid)) /* where it matters */
-		mode >>= 3;
-	if (!(mask & ~mode))
-		return 0;
+	} else {
+		int err = likely(!READ_ONCE(inode->i_acl)) ? -EAGAIN : acl_permission(inode, mask);
+
+		if (unlikely(err != -EAGAIN))
+			return err;
+		if ((mode & 070) != (mode & 07) << 3 &&
+			in_group(inode->i_gid)) /* where it matters */
+			mode >>= 3;
+	}
+	return mask & ~mode ? -EACCES : 0;
+}
+
+int generic_permission(struct inode *inode, int mask)
+{
+	int err;
+
+	mask &= MAY_READ | MAY_WRITE | MAY_EXEC;
+	err = bits_permit(inode, mask);
+	if (err != -EACCES)
+		return err;
 	if (is_dir(inode)) {
 		if (!(mask & MAY_WRITE) && over(inode, CAP_DAC_READ_SEARCH))
 			return 0;

@@ -83,6 +83,7 @@ struct super_block {
 #define SB_I_NODEV 1 /* device nodes do not open */
 #define SB_I_NOEXEC 2
 #define SB_I_NOUSER 4                     /* internal: cannot be mounted by anyone */
+#define SB_I_POSIXACL 8                   /* keeps access control lists: acl.h */
 	struct user_namespace *s_user_ns; /* a reference: who owns it; set by its mount */
 	atomic64_t s_writers;
 	struct rcu_head s_rcu;

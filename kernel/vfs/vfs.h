@@ -170,6 +170,7 @@ struct inode {
 	const struct inode_operations *i_op;
 	const struct file_operations *i_fop; /* what open installs */
 	struct super_block *i_sb;
+	struct posix_acl *i_acl;         /* what acl.h says; NULL: none */
 	struct address_space *i_mapping; /* usually &i_data */
 	struct address_space i_data;
 	ino_t i_ino;
@@ -200,9 +201,10 @@ struct inode {
 	u8 i_write_hint; /* RWH_*, a word that anyone reads */
 	u32 i_seals;     /* F_SEAL_* of a memfd, with SEALS_ALLOWED; under i_rwsem */
 #define SEALS_ALLOWED 0x80000000
-	void *i_fsnotify;          /* inotify marks */
-	struct lease *i_leases;    /* under lease_lock */
-	atomic_t i_readcount;      /* files that have it open for reading only: for leases */
+	void *i_fsnotify;       /* inotify marks */
+	struct lease *i_leases; /* under lease_lock */
+	atomic_t i_readcount;   /* files that have it open for reading only: for leases */
+	struct posix_acl *i_default_acl;
 	struct dnotify *i_dnotify; /* requests of F_NOTIFY, under dnotify_lock */
 	struct simple_dir
 		*i_sdir; /* entries of a directory of a memory file system, under i_rwsem */

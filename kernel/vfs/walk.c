@@ -32,7 +32,7 @@ static inline bool fast_may_exec(const struct inode *dir)
 {
 	umode_t mode = dir->i_mode;
 
-	if (unlikely(dir->i_op->permission))
+	if (unlikely(dir->i_op->permission || READ_ONCE(dir->i_acl)))
 		return false;
 	if (likely((mode & S_IXUGO) == S_IXUGO))
 		return true;

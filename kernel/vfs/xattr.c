@@ -5,13 +5,14 @@
  * user.*       regular files and directories, by the file's permissions (sticky directories: by the owner)
  * trusted.*    CAP_SYS_ADMIN
  * security.*   reading is free; writing CAP_SYS_ADMIN, security.capability CAP_SETFCAP
- * system.*     POSIX ACLs: EOPNOTSUPP, as on a file system that is mounted without them. To keep one that nobody asks would be a lie.
+ * system.*     POSIX ACLs (acl.c), where the file system keeps them
  */
 #include <linux/inotify.h>
 #include <linux/limits.h>
 #include <linux/xattr.h>
 
 #include "gen/syscalls.h"
+#include "kernel/vfs/acl.h"
 #include "kernel/vfs/internal.h"
 
 static bool begins(const char *name, const char *prefix)
@@ -69,13 +70,19 @@ static int copy_name(char *to, uaddr_t from)
 static int set_locked(struct dentry *d, const char *name, const void *value, size_t size, int flags)
 {
 	struct inode *inode = d->d_inode;
-	int err = xattr_allowed(inode, name, MAY_WRITE);
+	bool acl = is_acl_name(name);
+	int err = acl ? 0 : xattr_allowed(inode, name, MAY_WRITE);
 
+	if (acl && (inode->i_flags & (S_IMMUTABLE | S_APPEND)))
+		err = -EPERM;
 	if (err)
 		return err;
-	if (!inode->i_op->setxattr)
-		return -EOPNOTSUPP;
-	err = inode->i_op->setxattr(inode, name, value, size, flags);
+	if (acl)
+		err = acl_set(d, name, value, size);
+	else
+		err = inode->i_op->setxattr ?
+			      inode->i_op->setxattr(inode, name, value, size, flags) :
+			      -EOPNOTSUPP;
 	if (!err) {
 		inode->i_flags &= ~(u32)S_NOSEC;
 		fsnotify_dentry(d, IN_ATTRIB);
@@ -148,7 +155,8 @@ static long get_path(const struct path *p, const char *name, uaddr_t uvalue, siz
 {
 	struct inode *inode = p->dentry->d_inode;
 	void *buf = NULL;
-	long n = xattr_allowed(inode, name, MAY_READ);
+	bool acl = is_acl_name(name);
+	long n = acl ? 0 : xattr_allowed(inode, name, MAY_READ);
 
 	if (n)
 		return n;
@@ -158,23 +166,24 @@ static long get_path(const struct path *p, const char *name, uaddr_t uvalue, siz
 		if (!buf)
 			return -ENOMEM;
 	}
-	n = vfs_getxattr(inode, name, buf, size);
+	n = acl ? acl_get(inode, name, buf, size) : vfs_getxattr(inode, name, buf, size);
 	if (n > 0 && buf && copy_to_user(uvalue, buf, n))
 		n = -EFAULT;
 	kfree(buf);
 	return n;
 }
 
-/* Takes out of a list the names of trusted.*, for those who may not see them, and ACLs that are on a disk; the length that is left. */
-static long hide_names(char *list, long n)
+/* Takes out of a list the names of trusted.*, for those who may not see them, and ACLs that nobody asks; the length that is left. */
+static long hide_names(const struct inode *inode, char *list, long n)
 {
-	bool all = capable(CAP_SYS_ADMIN);
+	bool all = capable(CAP_SYS_ADMIN), acls = inode->i_sb->s_iflags & SB_I_POSIXACL;
 	long kept = 0;
 
 	for (long at = 0; at < n;) {
 		long len = strlen(list + at) + 1;
 
-		if ((all || !begins(list + at, "trusted.")) && !begins(list + at, "system.")) {
+		if ((all || !begins(list + at, "trusted.")) &&
+			(acls || !begins(list + at, "system."))) {
 			memmove(list + kept, list + at, len);
 			kept += len;
 		}
@@ -201,7 +210,7 @@ static long whole_list(struct inode *inode, char **buf)
 			*buf = NULL;
 		}
 	} while (n == -ERANGE);
-	return n > 0 ? hide_names(*buf, n) : n;
+	return n > 0 ? hide_names(inode, *buf, n) : n;
 }
 
 static long list_path(const struct path *p, uaddr_t ulist, size_t size)

@@ -113,6 +113,7 @@ struct ext4_inode {
 	u32 sync_tid;            /* the last transaction that changed it */
 	u64 delayed;             /* blocks promised to its dirty pages; atomic */
 	u64 goal;                /* behind its last allocated block; under i_data_sem */
+	bool slot_clean;         /* new: what its slot on disk held before is gone */
 };
 static inline struct ext4_inode *EXT4_I(const struct inode *inode)
 {
@@ -311,6 +312,8 @@ int ext4_dirhash(const struct ext4_sb *sbi, u32 version, const char *name, u32 l
 
 /* ---- xattr.c ---- */
 ssize_t ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
+bool ext4_has_xattrs(struct inode *inode,
+	const struct ext4_disk_inode *raw); /* perhaps: is there anything to ask for? */
 int ext4_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags);
 ssize_t ext4_listxattr(struct inode *inode, char *buf, size_t size);
 void ext4_xattr_delete(

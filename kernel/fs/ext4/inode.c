@@ -9,6 +9,7 @@
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/vfs/acl.h"
 
 /* ---- inodes ---- */
 
@@ -205,6 +206,8 @@ static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw)
 		(ei->file_acl && !ext4_block_valid(sbi, ei->file_acl, 1)))
 		return -EFSCORRUPTED;
 	ei->disksize = inode->i_size;
+	if (ext4_has_xattrs(inode, raw))
+		acl_changed(inode); /* none, or two, are told when somebody asks */
 	return ext4_set_inode_ops(inode);
 }
 
@@ -370,8 +373,11 @@ int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 
 	if (IS_ERR(b))
 		return (int)PTR_ERR(b);
-	if (inode->i_state & I_NEW) /* what the slot held before means nothing */
+	if (inode->i_state & I_NEW &&
+		!ei->slot_clean) { /* what the slot held before means nothing */
 		memset(raw, 0, sbi->inode_size);
+		ei->slot_clean = true;
+	}
 	if (sbi->inode_size > EXT4_GOOD_OLD_INODE_SIZE)
 		raw->i_extra_isize = ei->extra_isize;
 	put_common(inode, raw);

@@ -11,6 +11,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
+#include "kernel/vfs/acl.h"
 
 #define EXT4_LINK_MAX 65000
 #define NEW_CREDITS (EXT4_DIR_CREDITS + 3 * EXT4_ALLOC_CREDITS + 4 * EXT4_INODE_CREDITS)
@@ -52,6 +53,8 @@ static int add_name(struct ext4_handle *h, struct inode *dir, struct dentry *d, 
 {
 	int err = ext4_write_inode_raw(h, inode);
 
+	if (!err)
+		err = acl_inherit(dir, inode);
 	if (!err)
 		err = ext4_dir_add(h, dir, &d->d_name, (u32)inode->i_ino, inode->i_mode);
 	if (!err) {
@@ -122,8 +125,11 @@ static int ext4_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 	if (!err) {
 		ext4_set_inode_ops(inode);
 		clear_nlink(inode);
-		ext4_write_inode_raw(h, inode);
-		err = ext4_orphan_add(h, inode);
+		err = ext4_write_inode_raw(h, inode);
+		if (!err)
+			err = acl_inherit(dir, inode);
+		if (!err)
+			err = ext4_orphan_add(h, inode);
 		d_instantiate_new(d, inode);
 	}
 	ext4_stop(h);

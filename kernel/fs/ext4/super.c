@@ -273,7 +273,7 @@ static void end_writing(struct super_block *sb)
 
 struct ext4_options {
 	int errors;
-	bool noload;
+	bool noload, noacl;
 };
 
 /* What is asked for by habit and has no effect is accepted, and the log says so; what would change what is seen is refused. */
@@ -281,7 +281,7 @@ static int parse_options(struct super_block *sb, char *data, struct ext4_options
 {
 	/* what is done anyway, and what is left out, which is said */
 	static const char *const as_it_is[] = { "user_xattr", "barrier", "barrier=1", "delalloc",
-		"data=ordered", "relatime", "nodiscard", "noacl" };
+		"data=ordered", "relatime", "nodiscard" };
 	static const char *const no_effect[] = { "discard", "auto_da_alloc", "init_itable",
 		"noinit_itable", "block_validity", "noblock_validity", "journal_checksum",
 		"nojournal_checksum", "nodelalloc" };
@@ -308,6 +308,8 @@ static int parse_options(struct super_block *sb, char *data, struct ext4_options
 			o->errors = EXT4_ERRORS_PANIC;
 		else if (!strcmp(word, "noload") || !strcmp(word, "norecovery"))
 			o->noload = true;
+		else if (!strcmp(word, "acl") || !strcmp(word, "noacl"))
+			o->noacl = *word == 'n';
 		else {
 			printk(KERN_ERR "EXT4-fs (%s): mount option \"%s\" is not known\n",
 				sb->s_id, word);
@@ -315,6 +317,14 @@ static int parse_options(struct super_block *sb, char *data, struct ext4_options
 		}
 	}
 	return 0;
+}
+
+static void set_acls(struct super_block *sb, const struct ext4_options *o)
+{
+	if (o->noacl)
+		sb->s_iflags &= ~SB_I_POSIXACL;
+	else
+		sb->s_iflags |= SB_I_POSIXACL;
 }
 
 /* ---- mount, unmount ---- */
@@ -442,12 +452,13 @@ static void wait_for_removed(struct ext4_sb *sbi)
 static int ext4_remount(struct super_block *sb, u32 *flags, char *data)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
-	struct ext4_options o = { .errors = sbi->errors };
+	struct ext4_options o = { .errors = sbi->errors, .noacl = !(sb->s_iflags & SB_I_POSIXACL) };
 	int err = parse_options(sb, data, &o);
 
 	if (err)
 		return err;
 	sbi->errors = o.errors;
+	set_acls(sb, &o);
 	if (*flags & SB_RDONLY && !(sb->s_flags & SB_RDONLY)) {
 		wait_for_removed(sbi);
 		err = sync_filesystem(sb, true);
@@ -611,6 +622,7 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 
 	if (err)
 		return err;
+	set_acls(sb, &o);
 	sb->s_magic = EXT4_SUPER_MAGIC;
 	sb->s_op = &ext4_sops;
 	sb->s_time_gran = 1;

@@ -7,9 +7,13 @@
  * block that several inodes share (h_refcount > 1, which Linux makes and we never do) is left to the others.
  * Lock: i_data_sem. Source: linux-doc, filesystems/ext4/attributes.
  */
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
+
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/vfs/acl.h"
 
 #define XATTR_MAGIC 0xea020000U
 
@@ -226,6 +230,90 @@ static struct attr *find(struct attrs *as, u8 index, const char *name)
 	return NULL;
 }
 
+bool ext4_has_xattrs(struct inode *inode, const struct ext4_disk_inode *raw)
+{
+	u8 *start, *end;
+
+	if (EXT4_I(inode)->file_acl)
+		return true;
+	return body_area(inode, (void *)raw, &start, &end) && *(__le32 *)start == XATTR_MAGIC &&
+	       end - start >= 8 && *(__le32 *)(start + 4);
+}
+
+/* ---- access control lists: version 1 on disk, where only named users and groups have an id ---- */
+
+struct disk_acl { /* follows a version word */
+	__le16 tag, perm;
+	__le32 id;
+} __packed;
+#define DISK_ACL_VERSION 1
+#define DISK_ACL_SHORT 4
+
+static bool is_acl(u8 index)
+{
+	return index == 2 || index == 3;
+}
+
+static bool acl_has_id(u16 tag)
+{
+	return tag == ACL_USER || tag == ACL_GROUP;
+}
+
+/* To the attribute as vfs knows it; its size, also without @out. */
+static ssize_t acl_from_disk(const u8 *p, u32 size, void *out, size_t room)
+{
+	struct posix_acl_xattr_header *h = out;
+	struct posix_acl_xattr_entry *x = h ? (void *)(h + 1) : NULL;
+	const u8 *end = p + size;
+	size_t need = sizeof(*h);
+
+	if (size < 4 || *(const __le32 *)p != DISK_ACL_VERSION)
+		return -EINVAL;
+	for (p += 4; p < end; need += sizeof(*x)) {
+		const struct disk_acl *d = (const void *)p;
+		u32 len = end - p < DISK_ACL_SHORT ? 0 :
+			  acl_has_id(d->tag)       ? sizeof(*d) :
+						     DISK_ACL_SHORT;
+
+		if (!len || (u32)(end - p) < len)
+			return -EINVAL;
+		if (out && need + sizeof(*x) > room)
+			return -ERANGE;
+		if (out)
+			*x++ = (struct posix_acl_xattr_entry){ d->tag, d->perm,
+				acl_has_id(d->tag) ? d->id : (u32)ACL_UNDEFINED_ID };
+		p += len;
+	}
+	if (out && need > room)
+		return -ERANGE;
+	if (out)
+		h->a_version = POSIX_ACL_XATTR_VERSION;
+	return (ssize_t)need;
+}
+
+/* vfs has looked at @value: it is whole. In memory that the caller frees; NULL. */
+static void *acl_to_disk(const void *value, size_t size, size_t *len)
+{
+	const struct posix_acl_xattr_entry *x =
+		(const void *)((const struct posix_acl_xattr_header *)value + 1);
+	u8 *out = kmalloc(size, GFP_NOFS), *p = out + 4;
+
+	if (!out)
+		return NULL;
+	*(__le32 *)out = DISK_ACL_VERSION;
+	for (; (const u8 *)(x + 1) <= (const u8 *)value + size; x++) {
+		struct disk_acl *d = (void *)p;
+
+		d->tag = x->e_tag;
+		d->perm = x->e_perm;
+		if (acl_has_id(x->e_tag))
+			d->id = x->e_id;
+		p += acl_has_id(x->e_tag) ? sizeof(*d) : DISK_ACL_SHORT;
+	}
+	*len = (size_t)(p - out);
+	return out;
+}
+
 /* ---- reading ---- */
 
 ssize_t ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
@@ -249,6 +337,8 @@ ssize_t ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t s
 	a = find(as, index, rest);
 	if (!a) {
 		n = -ENODATA;
+	} else if (is_acl(index)) {
+		n = acl_from_disk(a->value, a->size, buf, size);
 	} else {
 		n = a->size;
 		if (buf && a->size > size)
@@ -515,17 +605,14 @@ static int change(
 	return value ? attrs_add(as, index, name, (u32)strlen(name), value, (u32)size) : 0;
 }
 
-int ext4_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags)
+static int set_attr(
+	struct inode *inode, u8 index, const char *rest, const void *value, size_t size, int flags)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
 	struct ext4_handle *h;
 	struct attrs *as;
-	const char *rest;
-	u8 index;
 	int err;
 
-	if (!split_name(name, &index, &rest))
-		return -EOPNOTSUPP;
 	if (strlen(rest) > 255 || size > inode->i_sb->s_blocksize)
 		return strlen(rest) > 255 ? -ERANGE : -ENOSPC;
 	as = kmalloc(sizeof(*as), GFP_NOFS);
@@ -551,5 +638,26 @@ int ext4_setxattr(struct inode *inode, const char *name, const void *value, size
 	}
 	ext4_stop(h);
 	kfree(as);
+	return err;
+}
+
+int ext4_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags)
+{
+	void *acl = NULL;
+	const char *rest;
+	u8 index;
+	int err;
+
+	if (!split_name(name, &index, &rest))
+		return -EOPNOTSUPP;
+	if (is_acl(index) && value) {
+		value = acl = acl_to_disk(value, size, &size);
+		if (!acl)
+			return -ENOMEM;
+	}
+	err = set_attr(inode, index, rest, value, size, flags);
+	kfree(acl);
+	if (!err && is_acl(index))
+		acl_changed(inode);
 	return err;
 }

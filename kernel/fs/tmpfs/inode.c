@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 
 #include "kernel/fs/tmpfs/tmpfs.h"
+#include "kernel/vfs/acl.h"
 
 static const struct inode_operations tmpfs_dir_iops, tmpfs_link_iops, tmpfs_special_iops;
 
@@ -77,7 +78,9 @@ static int add_entry(struct inode *dir, struct dentry *d, struct inode *inode)
 
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
-	err = simple_dir_add(dir, d);
+	err = acl_inherit(dir, inode);
+	if (!err)
+		err = simple_dir_add(dir, d);
 	if (err) {
 		clear_nlink(inode);
 		iput(inode);
@@ -126,12 +129,17 @@ static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target
 static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 {
 	struct inode *inode = tmpfs_new_inode(dir->i_sb, dir, mode, 0);
+	int err;
 
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
 	clear_nlink(inode);
-	d_instantiate(d, inode);
-	return 0;
+	err = acl_inherit(dir, inode);
+	if (err)
+		iput(inode);
+	else
+		d_instantiate(d, inode);
+	return err;
 }
 
 /* A whiteout (a character device 0/0) that will take the name of @old: its entry, not hashed and without an inode yet. ERR_PTR. */
@@ -187,13 +195,16 @@ ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t 
 
 int tmpfs_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags)
 {
+	bool acl = is_acl_name(name) && (inode->i_sb->s_iflags & SB_I_POSIXACL);
 	int err;
 
-	if (!strncmp(name, "system.", 7))
+	if (!acl && !strncmp(name, "system.", 7))
 		return -EOPNOTSUPP;
 	err = simple_xattr_set(&tmpfs_inode(inode)->xattrs, name, value, size, flags);
 	if (!err)
 		inode->i_ctime = current_time(inode);
+	if (!err && acl)
+		acl_changed(inode);
 	return err;
 }
 

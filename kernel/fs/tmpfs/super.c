@@ -292,6 +292,7 @@ int tmpfs_fill_super(struct super_block *sb, void *data, bool silent)
 	if (!s)
 		return -ENOMEM;
 	s->max_blocks = s->max_inodes = max_pfn / 2;
+	sb->s_iflags |= SB_I_POSIXACL;
 	return fill(sb, s, data);
 }
 
