@@ -19,7 +19,6 @@
 #include <linux/posix_acl_xattr.h>
 #include <linux/xattr.h>
 
-#include "kernel/task/user_ns.h"
 #include "kernel/vfs/acl.h"
 #include "kernel/vfs/internal.h"
 
