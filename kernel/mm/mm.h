@@ -369,6 +369,8 @@ struct mm {
 	struct list_head uffd_events; /* userfault_event.c: noted, not yet sent; under mmap_lock */
 	u32 map_count;
 	u64 mmap_base, task_size; /* immutable after exec */
+	u64 free_mark,
+		free_largest; /* where the search for free areas may begin (vma.c); under mmap_lock */
 	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	u64 arg_start, arg_end, env_start, env_end;          /* under mmap_lock */
 	u64 total_vm, locked_vm, data_vm, stack_vm, exec_vm; /* pages, under mmap_lock */

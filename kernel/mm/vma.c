@@ -9,8 +9,10 @@
  * Invariants: 1. VMAs of one mm do not overlap, and none is empty. 2. Two neighbours that vma_can_merge() allows are one, after
  * vma_merge_range(). 3. mm->map_count counts them. 4. vm_pgoff of anonymous private areas means nothing.
  *
- * Free areas are searched from the top down below mmap_base (Linux's layout), by walking the list: the number of VMAs is small where
- * this is hot.
+ * Free areas are searched from the top down below mmap_base (Linux's layout), by walking the list. A process with thousands of VMAs
+ * would walk them all for each mmap, so the walk leaves a mark: between mm->free_mark (the top of the hole taken last) and mmap_base
+ * no hole is larger than mm->free_largest. A request for more begins at the mark, any other at the top; what frees addresses above
+ * the mark moves it up. Both fields are under mmap_lock (writing).
  */
 #include "kernel/mm/internal.h"
 
@@ -159,10 +161,22 @@ static void mapping_unlink(struct vm_area *v)
 		atomic_dec(&v->vm_mapping->i_mmap_writable);
 }
 
+static u64 room_start(const struct vm_area *v);
+
+/* Addresses below @next are about to be free: the mark of the search for free areas does not stay below that hole. */
+static void free_mark_raise(struct mm *mm, const struct vm_area *next)
+{
+	u64 top = next ? room_start(next) : mm->mmap_base;
+
+	if (mm->free_mark && mm->free_mark < top)
+		mm->free_mark = top;
+}
+
 void vma_unlink(struct vm_area *v)
 {
 	struct address_space *m = v->vm_mapping;
 
+	free_mark_raise(v->vm_mm, vma_next(v));
 	tree_remove(v);
 	if (!m)
 		return;
@@ -189,6 +203,8 @@ void vma_resize(struct vm_area *v, u64 start, u64 end)
 	set_bounds(v, start, end);
 	if (m)
 		up_write(&m->i_mmap_sem);
+	free_mark_raise(v->vm_mm, v);
+	free_mark_raise(v->vm_mm, vma_next(v));
 }
 
 struct vm_area *vma_split(struct vm_area *v, u64 addr)
@@ -318,10 +334,11 @@ static bool range_free(struct mm *mm, u64 start, u64 len)
 	return !v || start + len <= room_start(v);
 }
 
-static u64 search_down(struct mm *mm, u64 len, u64 align, u64 top)
+/* The first hole below @top with room for @len: its end, or 0; *@larger grows to the largest hole that was too small. */
+static u64 hole_below(struct mm *mm, u64 len, u64 align, u64 top, u64 *larger)
 {
 	struct vm_area *v = find_vma(mm, top - 1);
-	u64 end = top;
+	u64 end = top, low;
 
 	if (v && room_start(v) < end)
 		end = room_start(v);
@@ -329,15 +346,31 @@ static u64 search_down(struct mm *mm, u64 len, u64 align, u64 top)
 	    list_empty(&mm->mmap_list) ? NULL :
 					 list_last_entry(&mm->mmap_list, struct vm_area, vm_list);
 	for (;; v = vma_prev(v)) {
-		u64 low = v ? v->vm_end : MMAP_MIN_ADDR;
-		u64 at = end >= len ? (end - len) & ~(align - 1) : 0;
-
-		if (end >= len && at >= max(low, (u64)MMAP_MIN_ADDR))
-			return at;
+		low = v ? max(v->vm_end, (u64)MMAP_MIN_ADDR) : MMAP_MIN_ADDR;
+		if (end >= len && ((end - len) & ~(align - 1)) >= low)
+			return end;
+		if (end > low)
+			*larger = max(*larger, end - low);
 		if (!v)
-			return -ENOMEM;
+			return 0;
 		end = min(end, room_start(v));
 	}
+}
+
+static u64 search_down(struct mm *mm, u64 len, u64 align)
+{
+	u64 end, top = mm->mmap_base;
+
+	assert_rwsem_held_write(&mm->mmap_lock);
+	if (mm->free_mark && len > mm->free_largest)
+		top = min(top, mm->free_mark);
+	else
+		mm->free_largest = 0;
+	end = hole_below(mm, len, align, top, &mm->free_largest);
+	if (!end)
+		return -ENOMEM;
+	mm->free_mark = end;
+	return (end - len) & ~(align - 1);
 }
 
 static u64 search_up(struct mm *mm, u64 len, u64 align, u64 from, u64 limit)
@@ -366,7 +399,7 @@ u64 find_free_area(struct mm *mm, u64 hint, u64 len, u64 align, int flags)
 	}
 	if (flags & MAP_32BIT)
 		return search_up(mm, len, align, 0x40000000, 0x80000000);
-	at = search_down(mm, len, align, mm->mmap_base);
+	at = search_down(mm, len, align);
 	if (IS_ERR_VALUE(at)) /* the room below the base is full: anywhere */
 		at = search_up(mm, len, align, mm->mmap_base, mm->task_size);
 	return at;
@@ -376,9 +409,9 @@ u64 get_unmapped_area(struct mm *mm, u64 hint, u64 len, u64 align)
 {
 	u64 at;
 
-	down_read(&mm->mmap_lock);
+	down_write(&mm->mmap_lock);
 	at = find_free_area(mm, hint, PAGE_ALIGN(len), max(align, PAGE_SIZE), 0);
-	up_read(&mm->mmap_lock);
+	up_write(&mm->mmap_lock);
 	return at;
 }
 
