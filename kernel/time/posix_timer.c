@@ -125,19 +125,19 @@ static void arm(struct k_itimer *kt)
 /* Sets the next expiry; how many periods have passed unseen. */
 static u64 advance(struct k_itimer *kt, u64 now)
 {
-	u64 missed = 0, next;
+	u64 missed = 0, more = 0, next;
 
 	spin_lock(&kt->lock);
 	if (kt->expires && kt->expires <= now) {
 		next = kt->interval ? next_period(kt->expires, kt->interval, now, &missed) : 0;
 		if (kt->interval && kt->interval < MIN_PERIOD)
-			next = next_period(next, kt->interval, now + MIN_PERIOD, &missed);
+			next = next_period(next, kt->interval, now + MIN_PERIOD, &more);
 		kt->expires = next;
 		if (next)
 			arm(kt);
 	}
 	spin_unlock(&kt->lock);
-	return missed;
+	return missed + more;
 }
 
 static void clock_expired(struct clock_timer *ct)

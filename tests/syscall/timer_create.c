@@ -24,8 +24,10 @@ TEST(timer_create)
 		.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1, .sigev_value.sival_int = 77
 	};
 	struct itimerspec once = { { 0, 0 }, { 0, 20000000 } },
-			  fast = { { 0, 1000000 }, { 0, 1000000 } }, off = { 0 }, got;
+			  fast = { { 0, 1000000 }, { 0, 1000000 } },
+			  storm = { { 0, 500 }, { 0, 1000 } }, off = { 0 }, got;
 	struct itimerspec bad = { { 0, 0 }, { 0, 1000000000 } }, past = { { 0, 0 }, { 1, 0 } };
+	siginfo_t si;
 	sigset_t set;
 	int id, id2, i, n;
 
@@ -53,6 +55,18 @@ TEST(timer_create)
 	say("one signal at least %d, overruns %d %d", t_signals >= 1, overrun >= 20, n >= 0);
 	T(syscall(SYS_timer_settime, id, 0, &off, &got));
 	say("interval %ld", got.it_interval.tv_nsec);
+
+	/* none of them is lost where they are too many for an interrupt each */
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	T(syscall(SYS_timer_settime, id, 0, &storm, NULL));
+	sleep_ms(20);
+	n = sigwaitinfo(&set, &si);
+	T(syscall(SYS_timer_settime, id, 0, &off, NULL));
+	say("a storm, overruns %d", n == SIGUSR1 && si.si_overrun >= 30000);
+	while (sigtimedwait(&set, NULL, &(struct timespec){ 0 }) > 0)
+		;
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	t_signals = 0;
 	T(syscall(SYS_timer_settime, id, TIMER_ABSTIME, &past, NULL));
 	while (!t_signals)
 		;
