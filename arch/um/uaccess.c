@@ -124,6 +124,25 @@ size_t copy_from_user(void *dst, uaddr_t src, size_t n)
 	return user_copy(src.v, dst, n, false, false, from_user);
 }
 
+int copy_struct_from_user(void *dst, size_t known, uaddr_t src, size_t size)
+{
+	u8 more[64];
+	size_t n;
+
+	memset(dst, 0, known);
+	if (copy_from_user(dst, src, min(size, known)))
+		return -EFAULT;
+	for (size_t at = known; at < size; at += n) {
+		n = min(size - at, sizeof(more));
+		if (copy_from_user(more, uaddr_add(src, at), n))
+			return -EFAULT;
+		for (size_t i = 0; i < n; i++)
+			if (more[i])
+				return -E2BIG;
+	}
+	return 0;
+}
+
 size_t copy_to_user(uaddr_t dst, const void *src, size_t n)
 {
 	return user_copy(dst.v, (char *)src, n, true, false, to_user);

@@ -15,6 +15,11 @@ struct page;
 size_t copy_from_user(void *dst, uaddr_t src, size_t n);
 size_t copy_to_user(uaddr_t dst, const void *src, size_t n);
 size_t clear_user(uaddr_t dst, size_t n);
+/*
+ * A structure of @size bytes, as the guest knows it, into @dst of @known bytes: what the guest's lacks is zero, and what it has more than
+ * ours must be. 0, -EFAULT, -E2BIG. The caller has bounded @size (clone3, openat2 and their kin: a page).
+ */
+int copy_struct_from_user(void *dst, size_t known, uaddr_t src, size_t size);
 /* The same, but pages that are not there are not faulted in: short then. For copies with locks held. */
 size_t copy_from_user_nofault(void *dst, uaddr_t src, size_t n);
 size_t copy_to_user_nofault(uaddr_t dst, const void *src, size_t n);

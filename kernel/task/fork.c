@@ -544,31 +544,6 @@ long sys_clone(u64 flags, u64 newsp, uaddr_t parent_tid, uaddr_t child_tid, u64 
 	return kernel_clone(&args);
 }
 
-/* The guest's struct clone_args of any size: what we do not know must be zero. 0 or -errno. */
-static int read_clone_args(struct clone_args *a, uaddr_t from, size_t size)
-{
-	u8 rest[64];
-
-	if (size > PAGE_SIZE)
-		return -E2BIG;
-	if (size < CLONE_ARGS_SIZE_VER0)
-		return -EINVAL;
-	memset(a, 0, sizeof(*a));
-	if (copy_from_user(a, from, min(size, sizeof(*a))))
-		return -EFAULT;
-	for (size_t off = sizeof(*a); off < size;) {
-		size_t n = min(size - off, sizeof(rest));
-
-		if (copy_from_user(rest, uaddr_add(from, off), n))
-			return -EFAULT;
-		for (size_t i = 0; i < n; i++)
-			if (rest[i])
-				return -E2BIG;
-		off += n;
-	}
-	return 0;
-}
-
 static int check_clone_args(const struct clone_args *a)
 {
 	if (a->flags & ~(0xffffffffUL | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP))
@@ -639,9 +614,14 @@ long sys_clone3(uaddr_t uargs, size_t size)
 {
 	struct clone_args_k args = { 0 };
 	struct clone_args a;
-	int err = read_clone_args(&a, uargs, size);
 	pid_t nr;
+	int err;
 
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (size < CLONE_ARGS_SIZE_VER0)
+		return -EINVAL;
+	err = copy_struct_from_user(&a, sizeof(a), uargs, size);
 	if (!err)
 		err = check_clone_args(&a);
 	if (err)

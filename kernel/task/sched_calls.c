@@ -174,30 +174,21 @@ long sys_sched_getparam(int pid, uaddr_t param)
 	return put_user(prio, param);
 }
 
-/* The guest's struct may be of another version: what we do not know must be zero. */
+/* The guest's struct may be of another version; who says too much is told how much we know. */
 static int get_attr(uaddr_t ua, struct sched_attr *attr)
 {
+	int err = -E2BIG;
 	u32 size;
-	u8 rest;
 
 	if (get_user(size, ua))
 		return -EFAULT;
 	if (!size)
 		size = ATTR_SIZE_V0;
-	if (size < ATTR_SIZE_V0 || size > PAGE_SIZE) {
-		size = sizeof(*attr);
-		return put_user(size, ua) ? -EFAULT : -E2BIG;
-	}
-	memset(attr, 0, sizeof(*attr));
-	if (copy_from_user(attr, ua, min_t(size_t, size, sizeof(*attr))))
-		return -EFAULT;
-	for (size_t i = sizeof(*attr); i < size; i++) {
-		if (get_user(rest, uaddr_add(ua, i)))
-			return -EFAULT;
-		if (rest)
-			return -E2BIG;
-	}
-	return 0;
+	if (size >= ATTR_SIZE_V0 && size <= PAGE_SIZE)
+		err = copy_struct_from_user(attr, sizeof(*attr), ua, size);
+	if (err == -E2BIG && put_user((u32)sizeof(*attr), ua))
+		err = -EFAULT;
+	return err;
 }
 
 static int change_to_deadline(struct task *t, const struct sched_attr *attr)

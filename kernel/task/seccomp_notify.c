@@ -399,23 +399,16 @@ static long add_checked(struct notify_queue *q, const struct seccomp_notif_addfd
 	return err;
 }
 
-/* Its size is in the number of the ioctl; what we do not know must be zero. */
+/* Its size is in the number of the ioctl. */
 static long notify_addfd(struct notify_queue *q, uaddr_t arg, size_t size)
 {
-	struct seccomp_notif_addfd u = { 0 };
-	u8 rest;
+	struct seccomp_notif_addfd u;
+	int err;
 
 	if (size < ADDFD_SIZE_VER0 || size >= PAGE_SIZE)
 		return -EINVAL;
-	if (copy_from_user(&u, arg, min(size, sizeof(u))))
-		return -EFAULT;
-	for (size_t i = sizeof(u); i < size; i++) {
-		if (get_user(rest, uaddr_add(arg, i)))
-			return -EFAULT;
-		if (rest)
-			return -E2BIG;
-	}
-	return add_checked(q, &u);
+	err = copy_struct_from_user(&u, sizeof(u), arg, size);
+	return err ? err : add_checked(q, &u);
 }
 
 static long notify_ioctl(struct file *f, u32 cmd, u64 arg)

@@ -219,29 +219,6 @@ struct change {
 	u32 type;       /* MS_SHARED ...; 0: stays */
 };
 
-/* The guest's structure of any size from the first one on: what we do not know must be zero. */
-static int read_attr(struct mount_attr *a, uaddr_t from, size_t size)
-{
-	u8 rest[64];
-
-	if (size > PAGE_SIZE)
-		return -E2BIG;
-	if (size < MOUNT_ATTR_SIZE_VER0)
-		return -EINVAL;
-	if (copy_from_user(a, from, sizeof(*a)))
-		return -EFAULT;
-	for (size_t off = sizeof(*a); off < size; off += sizeof(rest)) {
-		size_t n = min(size - off, sizeof(rest));
-
-		if (copy_from_user(rest, uaddr_add(from, off), n))
-			return -EFAULT;
-		for (size_t i = 0; i < n; i++)
-			if (rest[i])
-				return -E2BIG;
-	}
-	return 0;
-}
-
 static int build_change(const struct mount_attr *a, struct change *c)
 {
 	u64 known = ATTR_SIMPLE | MOUNT_ATTR__ATIME | MOUNT_ATTR_IDMAP;
@@ -337,7 +314,7 @@ long sys_mount_setattr(int dfd, uaddr_t ua, int flags, uaddr_t uattr, size_t siz
 		return -EINVAL;
 	if (!may_mount())
 		return -EPERM;
-	err = read_attr(&a, uattr, size);
+	err = copy_struct_from_user(&a, sizeof(a), uattr, size);
 	if (err)
 		return err;
 	if (!a.attr_set && !a.attr_clr && !a.propagation)

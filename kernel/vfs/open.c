@@ -558,35 +558,17 @@ long sys_creat(uaddr_t ua, u32 mode)
 	return sys_openat(AT_FDCWD, ua, O_CREAT | O_WRONLY | O_TRUNC, mode);
 }
 
-/* A structure that may be longer than we know it: the rest must be zero. */
-static int copy_open_how(struct open_how *h, uaddr_t ua, size_t size)
-{
-	u8 more[64];
-	size_t n;
-
-	if (size < sizeof(*h))
-		return -EINVAL;
-	if (size > PAGE_SIZE)
-		return -E2BIG;
-	if (copy_from_user(h, ua, sizeof(*h)))
-		return -EFAULT;
-	for (size_t at = sizeof(*h); at < size; at += n) {
-		n = min(size - at, sizeof(more));
-		if (copy_from_user(more, uaddr_add(ua, at), n))
-			return -EFAULT;
-		for (size_t i = 0; i < n; i++)
-			if (more[i])
-				return -E2BIG;
-	}
-	return 0;
-}
-
 long sys_openat2(int dfd, uaddr_t ua, uaddr_t uhow, size_t size)
 {
 	struct open_how_k how;
 	struct open_how h;
-	int err = copy_open_how(&h, uhow, size);
+	int err;
 
+	if (size < sizeof(h))
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	err = copy_struct_from_user(&h, sizeof(h), uhow, size);
 	if (err)
 		return err;
 	if ((h.flags & ~(u64)VALID_OPEN_FLAGS) || (h.resolve & ~(u64)VALID_RESOLVE) ||

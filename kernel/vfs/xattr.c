@@ -397,24 +397,11 @@ struct args { /* struct xattr_args of setxattrat(2), which older headers lack */
 
 static int get_args(struct args *a, uaddr_t ua, size_t size)
 {
-	u8 more[64];
-	size_t n;
-
 	if (size < sizeof(*a))
 		return -EINVAL;
 	if (size > PAGE_SIZE)
 		return -E2BIG;
-	if (copy_from_user(a, ua, sizeof(*a)))
-		return -EFAULT;
-	for (size_t at = sizeof(*a); at < size; at += n) {
-		n = min(size - at, sizeof(more));
-		if (copy_from_user(more, uaddr_add(ua, at), n))
-			return -EFAULT;
-		for (size_t i = 0; i < n; i++)
-			if (more[i])
-				return -E2BIG;
-	}
-	return 0;
+	return copy_struct_from_user(a, sizeof(*a), ua, size);
 }
 
 /* What the three arguments name. An empty name means the descriptor, which has to be a real one. */

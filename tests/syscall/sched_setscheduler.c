@@ -95,6 +95,26 @@ static void attributes(void)
 	T(syscall(SYS_sched_setattr, 0, &a, 0));
 }
 
+/* Who knows more than the kernel is told how much that knows, unless the rest is zero. */
+static void larger(void)
+{
+	union {
+		struct attr a;
+		char bytes[300];
+	} u = { { 200, SCHED_OTHER, 0, 0, 0, 0, 0, 0 } };
+
+	T(syscall(SYS_sched_setattr, 0, &u, 0));
+	u.bytes[199] = 1;
+	T(syscall(SYS_sched_setattr, 0, &u, 0));
+	say("told %u", u.a.size);
+	u.a.size = 5000;
+	T(syscall(SYS_sched_setattr, 0, &u, 0));
+	say("told %u", u.a.size);
+	u.a.size = 47;
+	T(syscall(SYS_sched_setattr, 0, &u, 0));
+	say("told %u", u.a.size);
+}
+
 static void affinity(void)
 {
 	unsigned long mask[16] = { 0 }, one[16] = { 1 }, none[16] = { 0 };
@@ -133,6 +153,7 @@ TEST(sched_setscheduler)
 {
 	policies();
 	attributes();
+	larger();
 	affinity();
 	T(sched_yield());
 }
