@@ -101,15 +101,32 @@ bool dgram_queue(struct inet_sock *i, struct sk_buff *skb)
 	return fits;
 }
 
+/* The packet that a peek looks at, by SO_PEEK_OFF: *skip: where in it. NULL: all lies before the offset. c.lock held. */
+static struct sk_buff *at_offset(struct inet_sock *i, u32 *skip)
+{
+	struct sk_buff *skb;
+
+	*skip = (u32)max(i->c.peek_off, 0);
+	list_for_each_entry(skb, &i->rq, list) {
+		if (!*skip || *skip < skb_len(skb))
+			return skb;
+		*skip -= skb_len(skb);
+	}
+	return NULL;
+}
+
 static struct sk_buff *take(struct inet_sock *i, bool peek)
 {
 	struct sk_buff *skb;
 	bool more;
+	u32 skip = 0;
 
 	spin_lock(&i->c.lock);
-	skb = list_first_entry_or_null(&i->rq, struct sk_buff, list);
+	skb = peek ? at_offset(i, &skip) : list_first_entry_or_null(&i->rq, struct sk_buff, list);
 	if (skb && peek) {
 		skb = skb_clone(skb, GFP_ATOMIC);
+		if (skb && skip)
+			skb_pull(skb, skip);
 	} else if (skb) {
 		list_del_init(&skb->list);
 	}
@@ -118,6 +135,19 @@ static struct sk_buff *take(struct inet_sock *i, bool peek)
 	if (more) /* wake-ups are one a packet; another reader may have been passed over */
 		wake_up_common(&i->c.wait, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM);
 	return skb;
+}
+
+static bool has_packet(struct inet_sock *i, bool peek)
+{
+	bool has;
+	u32 skip;
+
+	if (!peek || i->c.peek_off <= 0)
+		return !list_empty(&i->rq);
+	spin_lock(&i->c.lock);
+	has = at_offset(i, &skip);
+	spin_unlock(&i->c.lock);
+	return has;
 }
 
 struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m)
@@ -134,7 +164,8 @@ struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m)
 			return skb;
 		if (i->c.shutdown & SHUT_RD)
 			return NULL;
-		err = sock_wait(&i->c, !list_empty(&i->rq) || i->c.err || i->c.shutdown & SHUT_RD,
+		err = sock_wait(&i->c,
+			has_packet(i, m->flags & MSG_PEEK) || i->c.err || i->c.shutdown & SHUT_RD,
 			m->nonblock, i->c.rcvtimeo);
 		if (err)
 			return ERR_PTR(err);
@@ -191,6 +222,7 @@ static ssize_t receive(struct inet_sock *i, struct msg *m)
 	WRITE_ONCE(i->last_stamp, skb->stamp);
 	if (!(m->flags & MSG_PEEK))
 		rfree(i, skb_truesize(skb));
+	sock_peeked(&i->c, m->flags & MSG_PEEK ? (int)n : -(int)len);
 	kfree_skb(skb);
 	return ret;
 }

@@ -198,6 +198,8 @@ static struct file *sock_file(struct socket *s, u32 flags)
 	}
 	s->file = f;
 	s->sk->ino = f->f_inode->i_ino;
+	if (s->ops->opened)
+		s->ops->opened(s);
 	return f;
 }
 

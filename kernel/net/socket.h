@@ -150,6 +150,14 @@ void msg_put_cmsg(struct msg *m, int level, int type, const void *data, u32 n);
 /* Timestamps of what arrived at @ns, as the socket has asked for them; and one of SO_TIMESTAMPING, asked for or not. */
 void msg_put_stamps(struct msg *m, const struct sock_common *c, u64 ns);
 void msg_put_stamping(struct msg *m, const struct sock_common *c, u64 ns);
+/* A peek has seen @n bytes, or (negative) a read has taken so many: SO_PEEK_OFF moves. */
+static inline void sock_peeked(struct sock_common *c, int n)
+{
+	int off = READ_ONCE(c->peek_off);
+
+	if (unlikely(off >= 0))
+		WRITE_ONCE(c->peek_off, max(off + n, 0));
+}
 /* These, and what else SOL_SOCKET may tell of a packet. */
 void msg_put_skb_info(struct msg *m, const struct sock_common *c, const struct sk_buff *skb);
 
@@ -171,6 +179,8 @@ struct proto_ops {
 	int (*pair)(struct socket *a, struct socket *b);
 	/* A record of a level that is not SOL_SOCKET: 0 or -errno. NULL: such are ignored. */
 	int (*cmsg)(struct msg *m, int level, int type, const void *data, u64 n);
+	/* The socket has its file now. */
+	void (*opened)(struct socket *s);
 	/* NULL: there is nothing to map. */
 	int (*mmap)(struct socket *s, struct file *f, struct vm_area *v);
 	/* Fills what the family knows of SO_MEMINFO's numbers. NULL: nothing. */

@@ -296,7 +296,7 @@ static ssize_t recv_locked(struct tcp_sock *t, struct msg *m)
 {
 	struct sock_common *c = &t->inet.c;
 	bool peek = m->flags & MSG_PEEK, stop = false;
-	u32 seq = t->copied_seq;
+	u32 seq = t->copied_seq + (peek && c->peek_off > 0 ? (u32)c->peek_off : 0);
 	u64 target = m->flags & MSG_WAITALL ? m->iter.count :
 					      min_t(u64, max(c->rcvlowat, 1U), m->iter.count);
 	ssize_t done = 0;
@@ -328,6 +328,7 @@ static ssize_t recv_locked(struct tcp_sock *t, struct msg *m)
 	}
 	if (!peek && seq != t->copied_seq)
 		consume(t, seq);
+	sock_peeked(c, peek ? (int)done : -(int)done);
 	return done ? done : err == 1 ? 0 : err;
 }
 

@@ -15,6 +15,7 @@
 #include <asm/ioctls.h>
 #include <asm/socket.h>
 #include <linux/eventpoll.h>
+#include <linux/sockios.h>
 
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -538,6 +539,9 @@ static void drop_queue(struct unix_sock *u)
 {
 	struct unix_msg *um;
 
+	spin_lock(&u->c.lock);
+	u->oob = NULL;
+	spin_unlock(&u->c.lock);
 	while ((um = unix_dequeue(u)))
 		unix_msg_free(um);
 }
@@ -630,6 +634,8 @@ static u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 		mask |= EPOLLERR;
 	if (!list_empty(&u->queue))
 		mask |= EPOLLIN | EPOLLRDNORM;
+	if (READ_ONCE(u->oob))
+		mask |= EPOLLPRI;
 	shut = u->c.shutdown;
 	if (p && u->c.type != SOCK_DGRAM) /* what the peer does not read cannot be sent */
 		shut |= (p->c.shutdown & SHUT_WR ? SHUT_RD : 0) |
@@ -659,6 +665,12 @@ static long unix_ioctl(struct socket *s, u32 cmd, u64 arg)
 		spin_lock(&u->c.lock);
 		um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
 		n = u->c.type == SOCK_STREAM ? (int)u->queued : um ? (int)um->len : 0;
+		spin_unlock(&u->c.lock);
+		return put_user(n, UADDR(arg));
+	case SIOCATMARK:
+		spin_lock(&u->c.lock);
+		um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
+		n = um && um->oob && (um == u->oob || !u->oob);
 		spin_unlock(&u->c.lock);
 		return put_user(n, UADDR(arg));
 	case TIOCOUTQ:
@@ -694,6 +706,11 @@ static int peer_pidfd(struct unix_sock *u, void *val, u32 *len)
 	fd_install(fd, f);
 	memcpy(val, &fd, *len);
 	return 0;
+}
+
+static void unix_opened(struct socket *s)
+{
+	UNIX(s)->file = s->file;
 }
 
 static const struct group_info *unix_peer_groups(struct socket *s)
@@ -739,6 +756,7 @@ static const struct proto_ops unix_stream_ops = {
 	.sendmsg = unix_stream_sendmsg,
 	.recvmsg = unix_stream_recvmsg,
 	.getsockopt = unix_getsockopt,
+	.opened = unix_opened,
 	.peer_groups = unix_peer_groups,
 	.ioctl = unix_ioctl,
 	.pair = unix_pair,
@@ -755,6 +773,7 @@ static const struct proto_ops unix_seqpacket_ops = {
 	.sendmsg = unix_dgram_sendmsg,
 	.recvmsg = unix_dgram_recvmsg,
 	.getsockopt = unix_getsockopt,
+	.opened = unix_opened,
 	.peer_groups = unix_peer_groups,
 	.ioctl = unix_ioctl,
 	.pair = unix_pair,
@@ -769,6 +788,7 @@ static const struct proto_ops unix_dgram_ops = {
 	.sendmsg = unix_dgram_sendmsg,
 	.recvmsg = unix_dgram_recvmsg,
 	.getsockopt = unix_getsockopt,
+	.opened = unix_opened,
 	.peer_groups = unix_peer_groups,
 	.ioctl = unix_ioctl,
 	.pair = unix_pair,

@@ -17,6 +17,7 @@ struct unix_msg {
 	struct sockaddr_buf *from; /* datagrams: the sender's name; kfree'd with it */
 	struct file **files;       /* references in flight */
 	u32 nr_files;
+	bool oob; /* a byte out of band, or, once it was taken (done), the mark where it stood */
 	u8 data[];
 };
 
@@ -29,6 +30,7 @@ struct unix_sock {
 	struct list_head queue; /* of unix_msg */
 	u64 queued;             /* bytes in it */
 	u32 nr_queued;
+	struct unix_msg *oob;         /* in the queue: the byte out of band that nobody has taken */
 	struct wait_queue_head space; /* senders that wait for room here */
 	struct mutex
 		read_mutex; /* one reader at a time: it may hold the first message while it copies */

@@ -15,6 +15,7 @@
 #include "kernel/net/unix.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
+#include "kernel/task/signal.h"
 
 #define STREAM_CHUNK 32768U
 
@@ -92,6 +93,13 @@ static int enqueue(struct unix_sock *u, struct unix_sock *to, struct unix_msg *u
 	else if (!has_space_locked(u, to, um->len))
 		err = -EAGAIN;
 	else {
+		if (um->oob) {
+			if (to->oob)
+				to->oob->oob = false; /* it becomes data like any other */
+			to->oob = um;
+			if (to->file)
+				file_sigurg(to->file);
+		}
 		list_add_tail(&um->list, &to->queue);
 		to->queued += um->len;
 		to->nr_queued++;
@@ -114,14 +122,53 @@ struct unix_sock *unix_peer_get(struct unix_sock *u)
 	return p;
 }
 
+/* One message into the queue, when there is room. */
+static int send_msg(struct unix_sock *u, struct unix_sock *to, struct unix_msg *um, bool nonblock)
+{
+	int err;
+
+	while ((err = u->c.shutdown & SHUT_WR ? -EPIPE : enqueue(u, to, um)) == -EAGAIN) {
+		err = wait_for_space(u, to, um->len, nonblock);
+		if (err)
+			break;
+	}
+	if (err)
+		unix_msg_free(um);
+	return err;
+}
+
+/* All of it; with MSG_OOB the last byte is a message of its own. */
+static ssize_t send_pieces(struct unix_sock *u, struct unix_sock *to, struct msg *m)
+{
+	u64 most = min_t(u64, STREAM_CHUNK, max(u->c.sndbuf / 2, 1U));
+	bool oob = m->flags & MSG_OOB, first = true;
+	ssize_t done = 0;
+	int err = 0;
+
+	while (m->iter.count && !err) {
+		u64 left = m->iter.count - (oob && m->iter.count > 1);
+		u32 n = (u32)min(left, most);
+		struct unix_msg *um = build_msg(u, m, n, first);
+
+		if (IS_ERR(um)) {
+			err = (int)PTR_ERR(um);
+			break;
+		}
+		first = false;
+		um->oob = oob && !m->iter.count;
+		err = send_msg(u, to, um, m->nonblock);
+		if (!err)
+			done += n;
+	}
+	return done ? done : err;
+}
+
 ssize_t unix_stream_sendmsg(struct socket *s, struct msg *m)
 {
 	struct unix_sock *u = UNIX(s), *to;
-	ssize_t done = 0;
-	int err = 0;
-	bool first = true;
+	ssize_t n;
 
-	if (m->flags & MSG_OOB)
+	if (m->flags & MSG_OOB && !m->iter.count)
 		return -EOPNOTSUPP;
 	if (m->name && m->name->len)
 		return u->state == UNIX_CONNECTED ? -EISCONN : -EOPNOTSUPP;
@@ -130,30 +177,9 @@ ssize_t unix_stream_sendmsg(struct socket *s, struct msg *m)
 	to = unix_peer_get(u);
 	if (!to)
 		return -ENOTCONN;
-	if (unix_receiver_gone(to))
-		err = -EPIPE;
-	while (m->iter.count && !err) {
-		u32 n = (u32)min_t(
-			u64, m->iter.count, min_t(u64, STREAM_CHUNK, max(u->c.sndbuf / 2, 1U)));
-		struct unix_msg *um = build_msg(u, m, n, first);
-
-		if (IS_ERR(um)) {
-			err = (int)PTR_ERR(um);
-			break;
-		}
-		first = false;
-		while ((err = u->c.shutdown & SHUT_WR ? -EPIPE : enqueue(u, to, um)) == -EAGAIN) {
-			err = wait_for_space(u, to, n, m->nonblock);
-			if (err)
-				break;
-		}
-		if (err)
-			unix_msg_free(um);
-		else
-			done += n;
-	}
+	n = unix_receiver_gone(to) ? -EPIPE : send_pieces(u, to, m);
 	unix_put(to);
-	return done ? done : err;
+	return n;
 }
 
 /* Datagrams and seqpackets: one message. */
@@ -294,21 +320,57 @@ static void consumed(struct unix_sock *u, u64 n)
  * Takes bytes of one message: how many, or -EFAULT. The message is put back when something is left (or it was a peek).
  * Readers of one socket are serialised by its read mutex, so nobody sees the queue without it.
  */
-static ssize_t take_bytes(struct unix_msg *um, struct msg *m)
+static ssize_t take_bytes(struct unix_msg *um, struct msg *m, u32 skip)
 {
-	u32 from = um->done, n = (u32)min_t(u64, um->len - from, m->iter.count);
+	u32 from = um->done + skip, n = (u32)min_t(u64, um->len - from, m->iter.count);
 
 	if (copy_to_iter(um->data + from, n, &m->iter) != n)
 		return -EFAULT;
 	return n;
 }
 
+/*
+ * What stands at the front out of band: a read that has something already stops before it; another passes over the mark, and over the byte,
+ * which is lost to MSG_OOB then, unless it is to be read in line. True: stop.
+ */
+static bool stops_at_mark(struct unix_sock *u, bool first)
+{
+	struct unix_msg *um, *drop;
+	bool stop = false;
+
+	do {
+		drop = NULL;
+		spin_lock(&u->c.lock);
+		um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
+		if (um && unlikely(um->oob)) {
+			stop = !first;
+			if (first && um == u->oob) {
+				u->oob = NULL;
+				u->queued -= u->c.oobinline ? 0 : 1;
+			}
+			if (first && (um->done == um->len || !u->c.oobinline)) {
+				drop = um;
+				list_del_init(&um->list);
+				u->nr_queued--;
+			} else if (first) {
+				um->oob = false;
+			}
+		}
+		spin_unlock(&u->c.lock);
+		if (drop)
+			unix_msg_free(drop);
+	} while (drop);
+	return stop;
+}
+
 static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 {
-	bool peek = m->flags & MSG_PEEK;
-	struct unix_msg *um = unix_dequeue(u);
+	struct unix_msg *um;
 	ssize_t n;
 
+	if (stops_at_mark(u, first))
+		return -EAGAIN;
+	um = unix_dequeue(u);
 	if (!um)
 		return 0;
 	/* one read does not mix senders; it ends behind a message with files, but may begin before it */
@@ -316,29 +378,97 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 		requeue(u, um);
 		return -EAGAIN;
 	}
-	n = take_bytes(um, m);
+	n = take_bytes(um, m, 0);
 	if (n < 0) {
 		requeue(u, um);
 		return n;
 	}
 	if (first || um->nr_files)
 		take_ancillary(&u->c, um, m);
-	if (peek) {
-		requeue(u, um);
-		return n;
-	}
 	um->done += (u32)n;
 	if (um->done < um->len)
 		requeue(u, um);
 	else
 		unix_msg_free(um);
 	consumed(u, (u64)n);
+	sock_peeked(&u->c, -(int)n);
 	return n;
+}
+
+/* The message behind @um, or the first one. Only readers take messages out, and they have read_mutex. */
+static struct unix_msg *next_msg(struct unix_sock *u, struct unix_msg *um)
+{
+	struct list_head *at;
+
+	spin_lock(&u->c.lock);
+	at = um ? um->list.next : u->queue.next;
+	spin_unlock(&u->c.lock);
+	return at == &u->queue ? NULL : list_entry(at, struct unix_msg, list);
+}
+
+/* Looks, from the offset of SO_PEEK_OFF on, at as many messages as a read would join. */
+static ssize_t stream_peek(struct unix_sock *u, struct msg *m)
+{
+	int off = READ_ONCE(u->c.peek_off);
+	u32 skip = off > 0 ? (u32)off : 0;
+	struct unix_msg *um = NULL;
+	ssize_t done = 0, n;
+
+	while (m->iter.count && (um = next_msg(u, um))) {
+		u32 left = um->len - um->done;
+
+		if (um->oob && done)
+			break;
+		if ((um->oob && !u->c.oobinline) || skip >= left) {
+			skip -= um->oob ? 0 : left;
+			continue;
+		}
+		if (done && u->c.passcred && !same_cred(&um->cred, &m->cred))
+			break;
+		n = take_bytes(um, m, skip);
+		if (n < 0)
+			return done ? done : n;
+		if (!done || um->nr_files)
+			take_ancillary(&u->c, um, m);
+		skip = 0;
+		done += n;
+		if (um->nr_files)
+			break;
+	}
+	sock_peeked(&u->c, (int)done);
+	return done;
+}
+
+/* More is here than a peek passes over. */
+static bool peek_ready(struct unix_sock *u)
+{
+	return (int)u->queued > max(READ_ONCE(u->c.peek_off), 0);
+}
+
+static bool stream_ready(struct unix_sock *u, bool peek)
+{
+	return list_empty(&u->queue) || !peek ? recv_ready(u) : peek_ready(u);
+}
+
+/* Nothing was there: 1 for the end, 0 to look again, or -errno. */
+static int stream_wait(struct unix_sock *u, struct msg *m)
+{
+	bool peek = m->flags & MSG_PEEK;
+	int err = u->c.err;
+
+	if (err) {
+		u->c.err = 0;
+		return err;
+	}
+	if (recv_ready(u) && list_empty(&u->queue))
+		return 1; /* the other side has finished */
+	return sock_wait(&u->c, stream_ready(u, peek), m->nonblock, u->c.rcvtimeo);
 }
 
 static ssize_t stream_recv_locked(struct socket *s, struct msg *m)
 {
 	struct unix_sock *u = UNIX(s);
+	bool peek = m->flags & MSG_PEEK;
 	size_t target =
 		m->flags & MSG_WAITALL ? m->iter.count : min_t(u64, u->c.rcvlowat, m->iter.count);
 	ssize_t done = 0, n;
@@ -347,31 +477,43 @@ static ssize_t stream_recv_locked(struct socket *s, struct msg *m)
 	if (!m->iter.count) /* waits all the same */
 		return sock_wait(&u->c, recv_ready(u), m->nonblock, u->c.rcvtimeo);
 	while (m->iter.count) {
-		n = stream_read_some(u, m, !done);
+		n = peek ? stream_peek(u, m) : stream_read_some(u, m, !done);
 		if (n == -EAGAIN)
 			break;
 		if (n < 0)
 			return done ? done : n;
 		done += n;
-		if (n && !(m->flags & MSG_PEEK) && !m->nr_files)
+		if (n && !peek && !m->nr_files)
 			continue;
-		if (n || (size_t)done >= max_t(size_t, target, 1))
+		if (n || (size_t)done >= max_t(size_t, target, 1) || (done && u->c.err))
 			break;
-		if (u->c.err && !done) {
-			err = u->c.err;
-			u->c.err = 0;
-			return err;
-		}
-		if (recv_ready(u)) {
-			if (list_empty(&u->queue))
-				break; /* the other side has finished */
-			continue;
-		}
-		err = sock_wait(&u->c, recv_ready(u), m->nonblock, u->c.rcvtimeo);
+		err = stream_wait(u, m);
 		if (err)
-			return done ? done : err;
+			return done ? done : err == 1 ? 0 : err;
 	}
 	return done;
+}
+
+static ssize_t recv_oob(struct unix_sock *u, struct msg *m)
+{
+	struct unix_msg *um;
+	u8 byte = 0;
+
+	spin_lock(&u->c.lock);
+	um = u->c.oobinline ? NULL : u->oob;
+	if (um) {
+		byte = um->data[0];
+		if (!(m->flags & MSG_PEEK)) { /* the mark stays */
+			um->done = um->len;
+			u->oob = NULL;
+			u->queued--;
+		}
+	}
+	spin_unlock(&u->c.lock);
+	if (!um)
+		return -EINVAL;
+	m->out_flags |= MSG_OOB;
+	return copy_to_iter(&byte, 1, &m->iter) == 1 ? 1 : -EFAULT;
 }
 
 ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m)
@@ -379,43 +521,73 @@ ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m)
 	struct unix_sock *u = UNIX(s);
 	ssize_t n;
 
-	if (m->flags & MSG_OOB)
-		return -EOPNOTSUPP;
+	if (m->flags & MSG_ERRQUEUE)
+		return -EAGAIN;
 	if (u->state != UNIX_CONNECTED)
 		return -EINVAL;
 	if (mutex_lock_interruptible(&u->read_mutex))
 		return -ERESTARTSYS;
-	n = stream_recv_locked(s, m);
+	n = m->flags & MSG_OOB ? recv_oob(u, m) : stream_recv_locked(s, m);
 	mutex_unlock(&u->read_mutex);
 	return n;
+}
+
+/* The datagram that a peek is to look at, and where in it; NULL: all of it lies before the offset. */
+static struct unix_msg *dgram_at_offset(struct unix_sock *u, u32 *skip)
+{
+	struct unix_msg *um = NULL;
+
+	while ((um = next_msg(u, um)) && *skip && *skip >= um->len)
+		*skip -= um->len;
+	return um;
+}
+
+/* The next datagram: taken out, or for a peek left where it is. NULL: the end; ERR_PTR. */
+static struct unix_msg *wait_dgram(struct unix_sock *u, struct msg *m, u32 *skip)
+{
+	bool peek = m->flags & MSG_PEEK;
+	u32 off = (u32)max(READ_ONCE(u->c.peek_off), 0);
+	struct unix_msg *um;
+	int err;
+
+	for (;;) {
+		*skip = peek ? off : 0;
+		um = peek ? dgram_at_offset(u, skip) : unix_dequeue(u);
+		if (um || u->c.shutdown & SHUT_RD)
+			return um;
+		if (u->c.type == SOCK_SEQPACKET && recv_ready(u) && list_empty(&u->queue))
+			return NULL;
+		err = sock_wait(&u->c, stream_ready(u, peek && off), m->nonblock, u->c.rcvtimeo);
+		if (err)
+			return ERR_PTR(err);
+	}
 }
 
 static ssize_t dgram_recv_locked(struct socket *s, struct msg *m)
 {
 	struct unix_sock *u = UNIX(s);
+	bool peek = m->flags & MSG_PEEK;
 	struct unix_msg *um;
+	u32 skip;
 	ssize_t n;
-	int err;
 
-	while (!(um = unix_dequeue(u))) {
-		if (u->c.shutdown & SHUT_RD)
-			return 0;
-		if (u->c.type == SOCK_SEQPACKET && recv_ready(u) && list_empty(&u->queue))
-			return 0;
-		err = sock_wait(&u->c, recv_ready(u), m->nonblock, u->c.rcvtimeo);
-		if (err)
-			return err;
-	}
-	n = take_bytes(um, m);
+	um = wait_dgram(u, m, &skip);
+	if (IS_ERR_OR_NULL(um))
+		return PTR_ERR(um);
+	n = take_bytes(um, m, skip);
 	if (n < 0) { /* a message that met a bad address is gone, as on Linux */
-		consumed(u, um->len);
-		unix_msg_free(um);
+		if (!peek) {
+			consumed(u, um->len);
+			unix_msg_free(um);
+		}
 		return n;
 	}
-	if ((u32)n < um->len) {
+	if (peek)
+		sock_peeked(&u->c, (int)n);
+	if ((u32)n < um->len - skip) {
 		m->out_flags |= MSG_TRUNC;
 		if (m->flags & MSG_TRUNC)
-			n = um->len;
+			n = um->len - skip;
 	}
 	take_ancillary(&u->c, um, m);
 	if (m->name) {
@@ -424,10 +596,9 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m)
 		else
 			m->name->len = 0;
 	}
-	if (m->flags & MSG_PEEK) {
-		requeue(u, um);
+	if (peek)
 		return n;
-	}
+	sock_peeked(&u->c, -(int)um->len);
 	consumed(u, um->len);
 	unix_msg_free(um);
 	return n;

@@ -66,7 +66,7 @@ void unix_notinflight(struct file **files, u32 n)
 		mutex_unlock(&unix_gc_lock);
 }
 
-static void scan_queue(struct unix_sock *u, void (*fn)(struct unix_sock *child))
+static void scan_one(struct unix_sock *u, void (*fn)(struct unix_sock *child))
 {
 	struct unix_msg *m;
 	u32 i;
@@ -80,6 +80,43 @@ static void scan_queue(struct unix_sock *u, void (*fn)(struct unix_sock *child))
 				fn(child);
 		}
 	spin_unlock(&u->c.lock);
+}
+
+/* The connections of a listener that nobody has accepted, with a reference each; what they hold, it holds. NULL: none, or no memory. */
+static struct unix_sock **embryos(struct unix_sock *u, u32 *n)
+{
+	u32 room = READ_ONCE(u->nr_pending) + 8;
+	struct unix_sock **all, *srv;
+
+	*n = 0;
+	if (list_empty(&u->pending))
+		return NULL;
+	all = kcalloc(room, sizeof(struct unix_sock *), GFP_KERNEL);
+	if (!all)
+		return NULL;
+	spin_lock(&u->c.lock);
+	list_for_each_entry(srv, &u->pending, pending_link) {
+		if (*n == room)
+			break;
+		unix_get(srv);
+		all[(*n)++] = srv;
+	}
+	spin_unlock(&u->c.lock);
+	return all;
+}
+
+static void scan_queue(struct unix_sock *u, void (*fn)(struct unix_sock *child))
+{
+	struct unix_sock **all;
+	u32 n;
+
+	scan_one(u, fn);
+	all = embryos(u, &n);
+	while (n) {
+		scan_one(all[--n], fn);
+		unix_put(all[n]);
+	}
+	kfree(all);
 }
 
 static void drop_one(struct unix_sock *child)
@@ -97,7 +134,7 @@ static void mark_live(struct unix_sock *child)
 	}
 }
 
-static void empty_queue(struct unix_sock *u)
+static void empty_one(struct unix_sock *u)
 {
 	struct unix_msg *m, *next;
 	LIST_HEAD(garbage);
@@ -106,9 +143,38 @@ static void empty_queue(struct unix_sock *u)
 	list_splice_tail_init(&u->queue, &garbage);
 	u->queued = 0;
 	u->nr_queued = 0;
+	u->oob = NULL;
 	spin_unlock(&u->c.lock);
 	list_for_each_entry_safe(m, next, &garbage, list)
 		unix_msg_free(m);
+}
+
+static void empty_queue(struct unix_sock *u)
+{
+	struct unix_sock **all;
+	u32 n;
+
+	empty_one(u);
+	all = embryos(u, &n);
+	while (n) {
+		empty_one(all[--n]);
+		unix_put(all[n]);
+	}
+	kfree(all);
+}
+
+static bool holds_something;
+static void note_child(struct unix_sock *child)
+{
+	holds_something = true;
+}
+
+/* Are there descriptors in its queue, or in those of its embryos? */
+static bool is_emptied(struct unix_sock *u)
+{
+	holds_something = false;
+	scan_queue(u, note_child);
+	return !holds_something && list_empty(&u->queue);
 }
 
 static void mark(void)
@@ -146,7 +212,7 @@ void unix_gc(void)
 	mark();
 again:
 	list_for_each_entry(u, &inflight_list, inflight_link)
-		if (!u->gc_live && !list_empty(&u->queue)) {
+		if (!u->gc_live && !is_emptied(u)) {
 			struct file *f = get_file(u->file);
 
 			empty_queue(u);
