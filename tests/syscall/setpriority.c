@@ -6,7 +6,7 @@ TEST(setpriority)
 {
 	pid_t pid;
 
-	setpriority(PRIO_PROCESS, 0, 0); /* whatever the tests are run at */
+	setpriority(PRIO_PROCESS, 0, 0);              /* whatever the tests are run at */
 	T(syscall(SYS_getpriority, PRIO_PROCESS, 0)); /* 20 - nice */
 	T(setpriority(PRIO_PROCESS, 0, 5));
 	T(syscall(SYS_getpriority, PRIO_PROCESS, 0));
