@@ -226,17 +226,26 @@ void icmp_no_host(struct net *net, struct sk_buff *skb)
 
 /* ---- in ---- */
 
+/* The header of what has come, counted; NULL: it is none. */
+static const struct icmphdr *header(const struct sk_buff *skb, struct icmphdr *tmp)
+{
+	const struct icmphdr *h = skb_header(skb, sizeof(*h), tmp);
+
+	ip_stats.icmp_in++;
+	if (h && checksum_good(skb))
+		return h;
+	ip_stats.icmp_in_errors++;
+	return NULL;
+}
+
 void icmp_rcv(struct net *net, struct sk_buff *skb)
 {
 	struct icmphdr tmp;
-	const struct icmphdr *h = skb_header(skb, sizeof(*h), &tmp);
+	const struct icmphdr *h = header(skb, &tmp);
 	struct ip_error e;
 
-	ip_stats.icmp_in++;
-	if (!h || !checksum_good(skb)) {
-		ip_stats.icmp_in_errors++;
+	if (!h)
 		goto out;
-	}
 	switch (h->type) {
 	case ICMP_ECHO:
 		ip_stats.icmp_in_echo++;
@@ -260,14 +269,11 @@ out:
 void icmp6_rcv(struct net *net, struct sk_buff *skb)
 {
 	struct icmphdr tmp;
-	const struct icmphdr *h = skb_header(skb, sizeof(*h), &tmp);
+	const struct icmphdr *h = header(skb, &tmp);
 	struct ip_error e;
 
-	ip_stats.icmp_in++;
-	if (!h || !checksum_good(skb)) {
-		ip_stats.icmp_in_errors++;
+	if (!h)
 		goto out;
-	}
 	switch (h->type) {
 	case ICMPV6_ECHO_REQUEST:
 		ip_stats.icmp_in_echo++;

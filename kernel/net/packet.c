@@ -130,14 +130,9 @@ static ssize_t packet_sendmsg(struct socket *s, struct msg *m)
 		err = sock_wait(&p->c, may_send(p), m->nonblock, p->c.sndtimeo);
 	if (err)
 		return err;
-	skb = skb_alloc(max((u32)len, 1U), GFP_KERNEL);
-	if (!skb)
-		return -ENOBUFS;
-	if (copy_from_iter(skb->buf->data, len, &m->iter) != len) {
-		kfree_skb(skb);
-		return -EFAULT;
-	}
-	skb->len = (u32)len;
+	skb = skb_from_iter(&m->iter, len);
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
 	err = transmit(p, dev, skb, &to);
 	net_rx_flush();
 	return err ? err : (ssize_t)len;

@@ -139,20 +139,6 @@ static void icmp6_checksum(struct sk_buff *skb, const struct flow *f)
 		skb, 0, skb->len, csum_pseudo(&f->saddr, &f->daddr, IPPROTO_ICMPV6, skb->len)));
 }
 
-static struct sk_buff *build(struct msg *m, size_t len)
-{
-	struct sk_buff *skb = skb_alloc(max((u32)len, 1U), GFP_KERNEL);
-
-	if (!skb)
-		return ERR_PTR(-ENOBUFS);
-	if (copy_from_iter(skb->buf->data, len, &m->iter) != len) {
-		kfree_skb(skb);
-		return ERR_PTR(-EFAULT);
-	}
-	skb->len = (u32)len;
-	return skb;
-}
-
 static ssize_t raw_sendmsg(struct socket *s, struct msg *m)
 {
 	struct inet_sock *i = INET(s);
@@ -171,7 +157,7 @@ static ssize_t raw_sendmsg(struct socket *s, struct msg *m)
 		err = dgram_wait_wmem(i, m);
 	if (err)
 		return err;
-	skb = build(m, len);
+	skb = skb_from_iter(&m->iter, len);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
 	dgram_charge(i, skb);
@@ -312,7 +298,7 @@ static ssize_t ping_sendmsg(struct socket *s, struct msg *m)
 		err = dgram_wait_wmem(i, m);
 	if (err)
 		return err;
-	skb = build(m, len);
+	skb = skb_from_iter(&m->iter, len);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
 	h = (struct icmphdr *)skb_payload(skb);

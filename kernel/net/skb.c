@@ -52,6 +52,20 @@ struct sk_buff *skb_alloc(u32 size, gfp_t gfp)
 	return skb;
 }
 
+struct sk_buff *skb_from_iter(struct iov_iter *from, size_t len)
+{
+	struct sk_buff *skb = skb_alloc(max((u32)len, 1U), GFP_KERNEL);
+
+	if (!skb)
+		return ERR_PTR(-ENOBUFS);
+	if (copy_from_iter(skb->buf->data, len, from) != len) {
+		kfree_skb(skb);
+		return ERR_PTR(-EFAULT);
+	}
+	skb->len = (u32)len;
+	return skb;
+}
+
 struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp)
 {
 	struct sk_buff *c = kmalloc(sizeof(*c), gfp);

@@ -103,6 +103,8 @@ struct sk_buff {
 
 /* With a fresh buffer of @size bytes and no payload yet (len 0). NULL. */
 struct sk_buff *skb_alloc(u32 size, gfp_t gfp);
+/* With @len bytes of @from as its payload: what a program sends. ERR_PTR(-ENOBUFS, -EFAULT). */
+struct sk_buff *skb_from_iter(struct iov_iter *from, size_t len);
 /* A second packet with the same bytes, that shares the buffer; no owner. NULL. */
 struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp);
 void kfree_skb(struct sk_buff *skb); /* NULL is fine */

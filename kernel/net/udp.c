@@ -172,14 +172,9 @@ static ssize_t udp_sendmsg(struct socket *s, struct msg *m)
 	f.proto = (u8)i->c.protocol;
 	if (i->corked || i->cork || m->flags & MSG_MORE)
 		return send_corked(i, m, &f, port);
-	skb = skb_alloc(max((u32)len, 1U), GFP_KERNEL);
-	if (!skb)
-		return -ENOBUFS;
-	if (copy_from_iter(skb->buf->data, len, &m->iter) != len) {
-		kfree_skb(skb);
-		return -EFAULT;
-	}
-	skb->len = (u32)len;
+	skb = skb_from_iter(&m->iter, len);
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
 	err = transmit(i, skb, &f, port, m);
 	if (err == -EMSGSIZE)
 		too_long(i, &f, port);
