@@ -327,6 +327,29 @@ static int punch(struct inode *inode, loff_t off, loff_t len)
 	return err;
 }
 
+/* Cuts @m to what is there already (@room 0), or to a hole that fits beside what is promised to others: @room blocks, reserved. */
+static int make_room(struct inode *inode, struct ext4_map *m, u32 *room)
+{
+	struct ext4_map have = *m;
+	int err;
+
+	down_read(&EXT4_I(inode)->i_data_sem);
+	err = ext4_map_blocks(inode, &have);
+	up_read(&EXT4_I(inode)->i_data_sem);
+	m->len = have.len;
+	*room = 0;
+	if (err || have.pblk)
+		return err;
+	m->len = min(m->len, (u32)EXT4_INIT_MAX_LEN);
+	while (ext4_reserve(EXT4_SB(inode->i_sb), m->len)) {
+		if (m->len == 1)
+			return -ENOSPC;
+		m->len /= 2;
+	}
+	*room = m->len;
+	return 0;
+}
+
 /* Unwritten blocks for the range, some in each transaction. */
 static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 {
@@ -337,11 +360,17 @@ static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_si
 
 	while (lblk < end && !err) {
 		struct ext4_map m = { .lblk = lblk, .len = end - lblk };
-		struct ext4_handle *h =
-			ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + EXT4_INODE_CREDITS);
+		struct ext4_handle *h;
+		u32 room;
 
-		if (IS_ERR(h))
+		err = make_room(inode, &m, &room);
+		if (err)
+			return err;
+		h = ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + EXT4_INODE_CREDITS);
+		if (IS_ERR(h)) {
+			ext4_unreserve(EXT4_SB(inode->i_sb), room);
 			return (int)PTR_ERR(h);
+		}
 		down_write(&ei->i_data_sem);
 		err = ext4_map_create(h, inode, &m, true);
 		if (!err) {
@@ -356,6 +385,7 @@ static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_si
 		inode->i_mtime = inode->i_ctime = current_time(inode);
 		ext4_write_inode_raw(h, inode);
 		ext4_stop(h);
+		ext4_unreserve(EXT4_SB(inode->i_sb), room);
 		if (fatal_signal_pending(current))
 			err = -EINTR;
 	}
