@@ -228,6 +228,7 @@ static const struct address_space_operations bdev_aops = {
 int bdev_open(struct block_device *b, bool write, void *holder)
 {
 	struct gendisk *d = b->disk;
+	bool stale = false;
 	int err = 0;
 
 	if (write && d->ro && (holder || !d->ro_opens))
@@ -243,8 +244,12 @@ int bdev_open(struct block_device *b, bool write, void *holder)
 		b->openers++;
 		if (holder)
 			b->holder = holder;
+		else
+			stale = b->holder;
 	}
 	mutex_unlock(&b->lock);
+	if (stale) /* its file system has written past our cache */
+		invalidate_mapping_pages(b->mapping, 0, ~0UL);
 	return err;
 }
 
@@ -255,7 +260,7 @@ void bdev_close(struct block_device *b, bool write, void *holder)
 	mutex_lock(&b->lock);
 	last = b->openers == 1;
 	mutex_unlock(&b->lock);
-	if (last) {
+	if (last || holder) { /* a holder's writes went past the cache */
 		sync_blockdev(b);
 		invalidate_mapping_pages(b->mapping, 0, ~0UL);
 	}
@@ -422,6 +427,22 @@ static long blk_zeroout_ioctl(struct block_device *b, struct file *f, u64 arg)
 	return filemap_write_and_wait_range(b->mapping, (loff_t)r[0], pos - 1);
 }
 
+/* The unit of our cache is the page, whatever smaller unit the user thinks in. */
+static long set_block_size(const struct block_device *b, uaddr_t ua)
+{
+	int n;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EACCES;
+	if (!ua.v)
+		return -EINVAL;
+	if (get_user(n, ua))
+		return -EFAULT;
+	if (n < (int)b->disk->logical_block_size || n > (int)PAGE_SIZE || n & (n - 1))
+		return -EINVAL;
+	return b->holder ? -EBUSY : 0;
+}
+
 static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct block_device *b = file_bdev(f);
@@ -433,6 +454,7 @@ static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 	case BLKSSZGET:
 	case BLKPBSZGET: return put_user((u32)b->disk->logical_block_size, ua);
 	case BLKBSZGET: return put_user((u32)PAGE_SIZE, ua);
+	case BLKBSZSET: return set_block_size(b, ua);
 	case BLKIOMIN:
 	case BLKIOOPT:
 		return put_user((u32)(cmd == BLKIOMIN ? b->disk->logical_block_size : 0), ua);
@@ -458,10 +480,13 @@ static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 	case BLKRRPART:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EACCES;
-		return b->partno ? -EINVAL : disk_rescan(b->disk);
+		return b->partno || b->disk->no_partscan ? -EINVAL : disk_rescan(b->disk);
 	case BLKDISCARD: return blk_discard_ioctl(b, f, cmd, arg);
 	case BLKDISCARDZEROES: return put_user((u32)0, ua);
-	case HDIO_GETGEO: return put_geometry(b, arg);
+	case HDIO_GETGEO:
+		if (b->disk->no_geometry)
+			return -ENOTTY;
+		return put_geometry(b, arg);
 	}
 	return b->disk->ops->ioctl ? b->disk->ops->ioctl(b->disk, f, cmd, arg) : -ENOTTY;
 }

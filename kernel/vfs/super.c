@@ -11,6 +11,7 @@
  * Invariants:
  *   1. s_umount is held for writing while it is built and while it dies, so whoever gets it and sees s_root has a live one.
  *   2. A block device carries one superblock at a time (bdev_open's holder).
+ *   3. Whoever only looks (for_each_super) does not keep it alive: the unmounting that drops the last count has ended it when it returns.
  * Locks: sb_lock (the list), s_umount.
  */
 #include "kernel/block/block.h"
@@ -69,14 +70,28 @@ static void super_free_rcu(struct rcu_head *h)
 	kfree(sb);
 }
 
+/* Off the list unless somebody stands at it; was it the last? */
+static bool unlist_locked(struct super_block *sb)
+{
+	assert_spin_held(&sb_lock);
+	if (sb->s_looks || !sb->s_gone)
+		return false;
+	list_del_init(&sb->s_list);
+	return true;
+}
+
 /* s_umount is held for writing; the memory stays for a grace period. */
 static void super_unlist(struct super_block *sb)
 {
-	spin_lock(&sb_lock);
-	list_del_init(&sb->s_list);
-	spin_unlock(&sb_lock);
+	bool last;
+
 	up_write(&sb->s_umount);
-	call_rcu(&sb->s_rcu, super_free_rcu);
+	spin_lock(&sb_lock);
+	sb->s_gone = true;
+	last = unlist_locked(sb);
+	spin_unlock(&sb_lock);
+	if (last)
+		call_rcu(&sb->s_rcu, super_free_rcu);
 }
 
 void deactivate_super(struct super_block *sb)
@@ -322,22 +337,26 @@ void kill_block_super(struct super_block *sb)
 
 /* ---- all of them ---- */
 
-/* The next one in the list after @prev (whose hold is dropped), kept alive by s_active; NULL at the end. */
+/* The next one in the list after @prev (whose s_looks is dropped), which stays in the list as long; NULL at the end. */
 static struct super_block *next_super(struct super_block *prev)
 {
 	struct super_block *sb, *found = NULL;
+	bool last = false;
 
 	spin_lock(&sb_lock);
 	sb = prev ? list_next_entry(prev, s_list) :
 		    list_first_entry(&super_blocks, struct super_block, s_list);
 	for (; &sb->s_list != &super_blocks; sb = list_next_entry(sb, s_list))
-		if (atomic_inc_not_zero(&sb->s_active)) {
+		if (atomic_read(&sb->s_active)) {
 			found = sb;
+			sb->s_looks++;
 			break;
 		}
+	if (prev && !--prev->s_looks)
+		last = unlist_locked(prev);
 	spin_unlock(&sb_lock);
-	if (prev)
-		deactivate_super(prev);
+	if (last)
+		call_rcu(&prev->s_rcu, super_free_rcu);
 	return found;
 }
 
@@ -417,7 +436,7 @@ int do_remount_sb(struct super_block *sb, u32 flags, char *data)
 		err = bdev_open(sb->s_bdev, true, sb->s_type);
 		if (err)
 			return err;
-		bdev_close(sb->s_bdev, sb->s_bdev_write, sb->s_type);
+		bdev_close(sb->s_bdev, sb->s_bdev_write, NULL); /* it stays ours */
 		sb->s_bdev_write = true;
 	}
 	if (to_ro) {

@@ -65,6 +65,8 @@ struct super_block {
 	struct dentry *s_root;
 	struct rwsem s_umount;
 	struct mutex s_rename_mutex;
+	u32 s_looks; /* for_each_super() stands at it; under sb_lock */
+	bool s_gone; /* dead, and to be freed by the last who looks; under sb_lock */
 	atomic_t s_active;
 	struct block_device *s_bdev;
 	bool s_bdev_write; /* s_bdev is open for writing; under s_umount */
