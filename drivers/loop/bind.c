@@ -47,7 +47,7 @@ static bool valid_block_size(u64 n)
 /* O_DIRECT on the file: which it must know, and blocks must fall on blocks. */
 static bool can_dio(const struct loop *lo, const struct file *f)
 {
-	return (f->f_mode & FMODE_CAN_ODIRECT) && !(lo->offset & 511);
+	return file_may_be_direct(f) && !(lo->offset & 511);
 }
 
 /* ---- binding ---- */
@@ -118,6 +118,7 @@ static int bind_file(struct loop *lo, struct file *dev, struct file *f, const st
 	lo->disk.discard = f->f_op->fallocate != NULL;
 	lo->disk.logical_block_size = c->block_size ? c->block_size : 512;
 	update_size(lo);
+	lo->disk.no_partscan = !(lo->flags & LO_FLAGS_PARTSCAN);
 	if (lo->flags & LO_FLAGS_PARTSCAN)
 		disk_rescan(&lo->disk);
 	return 0;
@@ -158,6 +159,7 @@ void loop_clear(struct loop *lo)
 	disk_set_capacity(&lo->disk, 0);
 	lo->disk.ro = false;
 	lo->disk.discard = false;
+	lo->disk.no_partscan = true;
 	lo->disk.logical_block_size = 512;
 	lo->file = NULL;
 	lo->offset = lo->sizelimit = 0;
@@ -231,6 +233,7 @@ static long set_status(struct loop *lo, const struct loop_info64 *i)
 	loop_thaw(lo);
 	if (moved)
 		update_size(lo);
+	lo->disk.no_partscan = !(lo->flags & LO_FLAGS_PARTSCAN);
 	if (lo->flags & ~old & LO_FLAGS_PARTSCAN)
 		disk_rescan(&lo->disk);
 	return 0;
@@ -340,7 +343,7 @@ static long bound_ioctl(struct loop *lo, u32 cmd, u64 arg, const struct loop_inf
 	case LOOP_SET_DIRECT_IO: return set_dio(lo, arg);
 	case LOOP_SET_BLOCK_SIZE: return set_block_size(lo, arg);
 	}
-	return -ENOTTY;
+	return -EINVAL;
 }
 
 static int fetch_info(u32 cmd, uaddr_t ua, struct loop_info64 *info)
@@ -382,7 +385,7 @@ long loop_ioctl(struct gendisk *d, struct file *f, u32 cmd, u64 arg)
 	long err;
 
 	if (((cmd >> 8) & 0xff) != 0x4c)
-		return -ENOTTY;
+		return -EINVAL;
 	if (cmd == LOOP_SET_FD || cmd == LOOP_CONFIGURE)
 		return configure_ioctl(lo, f, cmd, arg);
 	if (wants_writer(cmd) && !(f->f_mode & FMODE_WRITE) && !capable(CAP_SYS_ADMIN))

@@ -63,6 +63,7 @@ static int move_vec(struct loop *lo, const struct bio_vec *v, loff_t pos, bool w
 
 static int move_data(struct loop *lo, struct bio *bio, loff_t pos, bool write)
 {
+	loff_t start = pos;
 	u32 i;
 	int err = 0;
 
@@ -70,6 +71,8 @@ static int move_data(struct loop *lo, struct bio *bio, loff_t pos, bool write)
 		err = move_vec(lo, &bio->vec[i], pos, write);
 		pos += bio->vec[i].len;
 	}
+	if (!err && write && lo->flags & LO_FLAGS_DIRECT_IO)
+		err = filemap_write_and_wait_range(lo->file->f_mapping, start, pos - 1);
 	return err;
 }
 

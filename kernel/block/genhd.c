@@ -272,6 +272,16 @@ int partitions_line(int i, char *buf, size_t size)
 }
 
 /* A line of /proc/devices for each block major; 0 past the last. */
+/* The letters of a disk's name without what counts the disks: loop of loop0, ubd of ubda. */
+static int driver_name(const struct gendisk *d)
+{
+	size_t n = strlen(d->name);
+
+	if (n && d->name[n - 1] >= '0' && d->name[n - 1] <= '9')
+		return (int)strcspn(d->name, "0123456789");
+	return n > 1 ? (int)n - 1 : (int)n;
+}
+
 int blkdev_major_line(int i, char *buf, size_t size)
 {
 	struct gendisk *d;
@@ -284,7 +294,7 @@ int blkdev_major_line(int i, char *buf, size_t size)
 			continue;
 		last = d->major;
 		if (i-- == 0) {
-			n = scnprintf(buf, size, "%3u %.3s\n", d->major, d->name);
+			n = scnprintf(buf, size, "%3u %.*s\n", d->major, driver_name(d), d->name);
 			break;
 		}
 	}

@@ -66,6 +66,20 @@ void unregister_chrdev(u32 major, u32 first, u32 count)
 	spin_unlock(&chrdev_lock);
 }
 
+/* Has an earlier range the same number and name? Under chrdev_lock. */
+static bool named_before(const struct chrdev *c)
+{
+	struct chrdev *e;
+
+	list_for_each_entry(e, &chrdevs, list) {
+		if (e == c)
+			break;
+		if (e->major == c->major && !strcmp(e->name, c->name))
+			return true;
+	}
+	return false;
+}
+
 int chrdev_line(int i, char *buf, size_t size)
 {
 	struct chrdev *c;
@@ -73,7 +87,7 @@ int chrdev_line(int i, char *buf, size_t size)
 
 	spin_lock(&chrdev_lock);
 	list_for_each_entry(c, &chrdevs, list)
-		if (i-- == 0) {
+		if (!named_before(c) && i-- == 0) {
 			n = scnprintf(buf, size, "%3u %s\n", c->major, c->name);
 			break;
 		}

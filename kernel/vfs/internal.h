@@ -215,7 +215,6 @@ void namei_caches_init(void);
 
 /* ---- open.c, file.c, fdtable.c ---- */
 bool inode_may_be_direct(const struct inode *inode);
-bool file_may_be_direct(const struct file *f); /* may O_DIRECT be set? */
 #define ENOIOCTLCMD 515                        /* never leaves the kernel */
 /* The STATX_ATTR_* that flags stand for. */
 void fill_attributes(struct inode *inode, struct kstat *st);

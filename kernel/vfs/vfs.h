@@ -480,6 +480,7 @@ ssize_t kernel_read(struct file *f, void *buf, size_t n, loff_t *pos);
 ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t *pos);
 ssize_t vfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos); /* checks modes, counts */
 ssize_t vfs_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);
+bool file_may_be_direct(const struct file *f); /* may O_DIRECT be set? */
 int vfs_fsync_range(struct file *f, loff_t start, loff_t end, bool datasync);
 long vfs_ioctl(struct file *f, u32 cmd, u64 arg);
 int iterate_dir(struct file *f, struct dir_context *ctx);

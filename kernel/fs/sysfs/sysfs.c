@@ -307,6 +307,14 @@ static int show_bdev_uevent(struct seq *s, void *arg)
 	return 0;
 }
 
+static int show_readahead(struct seq *s, void *arg)
+{
+	const struct block_device *b = arg;
+
+	seq_printf(s, "%u\n", b->disk->ra_sectors ? b->disk->ra_sectors / 2 : 128);
+	return 0;
+}
+
 static int add_queue(struct block_device *b, const char *dir)
 {
 	int err = add_file(dir, "removable", show_number, (void *)0);
@@ -319,6 +327,16 @@ static int add_queue(struct block_device *b, const char *dir)
 		err = add_file(dir, "queue/logical_block_size", show_block_size, b);
 	if (!err)
 		err = add_file(dir, "queue/physical_block_size", show_block_size, b);
+	if (!err)
+		err = add_file(dir, "queue/hw_sector_size", show_block_size, b);
+	if (!err)
+		err = add_file(dir, "queue/minimum_io_size", show_block_size, b);
+	if (!err)
+		err = add_file(dir, "queue/optimal_io_size", show_number, (void *)0);
+	if (!err)
+		err = add_file(dir, "queue/dma_alignment", show_number, (void *)511);
+	if (!err)
+		err = add_file(dir, "queue/read_ahead_kb", show_readahead, b);
 	if (!err)
 		err = add_file(dir, "queue/discard_granularity", show_discard, b);
 	return err;
