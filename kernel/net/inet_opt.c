@@ -175,6 +175,25 @@ static int membership4(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	return join(i, &group, r.ifindex, r.iface, opt == IP_DROP_MEMBERSHIP);
 }
 
+/* MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP: the same for both families, and for streams as well. */
+static int group_request(struct inet_sock *i, int opt, uaddr_t val, u32 len)
+{
+	struct group_req r;
+	ip_addr group;
+
+	if (len < sizeof(r))
+		return -EINVAL;
+	if (get_user(r, val))
+		return -EFAULT;
+	if (r.gr_group.ss_family != (i->v6 ? AF_INET6 : AF_INET))
+		return i->v6 && r.gr_group.ss_family == AF_INET ? -EADDRNOTAVAIL : -EINVAL;
+	if (i->v6)
+		memcpy(&group, &((struct sockaddr_in6 *)&r.gr_group)->sin6_addr, sizeof(group));
+	else
+		group = ip_v4(((struct sockaddr_in *)&r.gr_group)->sin_addr.s_addr);
+	return join(i, &group, (int)r.gr_interface, 0, opt == MCAST_LEAVE_GROUP);
+}
+
 static int multicast_if(struct inet_sock *i, uaddr_t val, u32 len)
 {
 	struct mreqn r = { 0 };
@@ -225,6 +244,8 @@ static int set_ip(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	switch (opt) {
 	case IP_ADD_MEMBERSHIP:
 	case IP_DROP_MEMBERSHIP: return membership4(i, opt, val, len);
+	case MCAST_JOIN_GROUP:
+	case MCAST_LEAVE_GROUP: return group_request(i, opt, val, len);
 	case IP_MULTICAST_IF: return multicast_if(i, val, len);
 	case IP_OPTIONS: return len ? -EOPNOTSUPP : 0;
 	}
@@ -279,6 +300,8 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	bool *flag = flag6(i, opt);
 	int n, err;
 
+	if (opt == MCAST_JOIN_GROUP || opt == MCAST_LEAVE_GROUP)
+		return group_request(i, opt, val, len);
 	if (opt == IPV6_ADD_MEMBERSHIP || opt == IPV6_DROP_MEMBERSHIP)
 		return membership6(i, opt, val, len);
 	if (!flag && opt != IPV6_V6ONLY && opt != IPV6_UNICAST_HOPS && opt != IPV6_MULTICAST_HOPS &&

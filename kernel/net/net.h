@@ -31,6 +31,7 @@ struct net {
 	int port_min, port_max;
 	int ping_gid_min, ping_gid_max;
 	int default_ttl;
+	int conf_tag[3]; /* ipv4/conf/{all,default,lo}/tag */
 };
 extern struct net init_net;
 static inline struct net *net_get(struct net *net)
