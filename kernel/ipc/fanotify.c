@@ -11,7 +11,11 @@
 
 #include "gen/syscalls.h"
 #include "kernel/ipc/fanotify.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/sysctl.h"
 #include "kernel/vfs/super.h"
+
+static int max_queued_events = 16384, user_marks_max = 8192, user_groups_max = 128;
 
 #define HASH_SIZE 1024
 #define ADMIN_FLAGS                                                                                \
@@ -99,7 +103,7 @@ static struct fan_mark *mark_new(
 {
 	struct fan_mark *m;
 
-	if (atomic_add_return(1, &g->user->fanotify_marks) > FAN_MARKS_MAX &&
+	if (atomic_add_return(1, &g->user->fanotify_marks) > READ_ONCE(user_marks_max) &&
 		!(g->flags & FAN_UNLIMITED_MARKS)) {
 		atomic_dec(&g->user->fanotify_marks);
 		return ERR_PTR(-ENOSPC);
@@ -255,7 +259,7 @@ long sys_fanotify_init(int flags, int event_flags)
 
 	if (fd)
 		return fd;
-	if (atomic_add_return(1, &u->fanotify_groups) > FAN_GROUPS_MAX) {
+	if (atomic_add_return(1, &u->fanotify_groups) > READ_ONCE(user_groups_max)) {
 		fd = -EMFILE;
 		goto err_uncount;
 	}
@@ -266,6 +270,7 @@ long sys_fanotify_init(int flags, int event_flags)
 	atomic_set(&g->refs, 1);
 	g->flags = (u32)flags & ~(u32)(FAN_CLOEXEC | FAN_NONBLOCK);
 	g->event_f_flags = (u32)event_flags;
+	g->max_events = (u32)READ_ONCE(max_queued_events);
 	g->unprivileged = !capable(CAP_SYS_ADMIN);
 	INIT_LIST_HEAD(&g->marks);
 	INIT_LIST_HEAD(&g->hit);
@@ -501,3 +506,15 @@ long sys_fanotify_mark(int fd, int flags, u64 mask, int dfd, uaddr_t name)
 	fput(f);
 	return err;
 }
+
+static const struct sysctl sysctls[] = {
+	SYSCTL_NUM("fs/fanotify/max_queued_events", max_queued_events, 0, 0x7fffffff),
+	SYSCTL_NUM("fs/fanotify/max_user_groups", user_groups_max, 0, 0x7fffffff),
+	SYSCTL_NUM("fs/fanotify/max_user_marks", user_marks_max, 0, 0x7fffffff),
+};
+
+static int fanotify_sysctl_init(void)
+{
+	return sysctl_register(sysctls, ARRAY_SIZE(sysctls));
+}
+INITCALL(4, fanotify_sysctl_init);

@@ -18,9 +18,6 @@
 #include "kernel/lib/string.h"
 #include "kernel/task/cred.h"
 
-#define FAN_QUEUE_MAX 16384
-#define FAN_MARKS_MAX 8192
-#define FAN_GROUPS_MAX 128
 #define FAN_FID_BITS (FAN_REPORT_FID | FAN_REPORT_DIR_FID | FAN_REPORT_NAME | FAN_REPORT_TARGET_FID)
 #define FAN_PERM_EVENTS (FAN_OPEN_PERM | FAN_ACCESS_PERM | FAN_OPEN_EXEC_PERM)
 #define FAN_PATH_EVENTS                                                                            \
@@ -43,6 +40,7 @@ struct fan_group {
 	struct list_head events,
 		asked; /* of fan_event.link: to be read; read, and to be answered */
 	u32 nr_events;
+	u32 max_events; /* immutable: fs.fanotify.max_queued_events when it was made */
 	bool dead;
 };
 

@@ -227,9 +227,9 @@ static bool queue_locked(struct fan_group *g, struct fan_event *e)
 			}
 		}
 	if (!(g->flags & FAN_UNLIMITED_QUEUE) && !e->permission) {
-		if (g->nr_events > FAN_QUEUE_MAX)
+		if (g->nr_events > g->max_events)
 			return false;
-		if (g->nr_events == FAN_QUEUE_MAX)
+		if (g->nr_events == g->max_events)
 			e->mask = FAN_Q_OVERFLOW;
 	}
 	list_add_tail(&e->link, &g->events);

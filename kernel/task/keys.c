@@ -22,7 +22,8 @@
 #define KEYS_LIMIT 1000000
 #define BYTES_LIMIT 25000000
 
-static int user_keys = 200, user_bytes = 20000, root_keys = 100000, root_bytes = 2500000;
+static int user_keys = 200, user_bytes = 20000, root_keys = 1000000, root_bytes = 25000000;
+static int gc_delay = 300; /* a key that nobody holds goes at once: nothing waits for this */
 
 struct key_user {
 	struct list_head list;
@@ -536,11 +537,31 @@ void keys_exit_task(struct task *t)
 
 /* ---- limits ---- */
 
+int key_user_line(int i, char *buf, size_t size)
+{
+	struct key_user *u;
+	int n = 0, keys;
+
+	mutex_lock(&keys_mutex);
+	list_for_each_entry(u, &payers, list) {
+		if (i-- > 0)
+			continue;
+		keys = atomic_read(&u->keys);
+		n = scnprintf(buf, size, "%5u: %5d %d/%d %d/%d %ld/%d\n", u->uid, keys + 1, keys,
+			keys, keys, READ_ONCE(*(u->uid ? &user_keys : &root_keys)),
+			READ_ONCE(u->bytes), READ_ONCE(*(u->uid ? &user_bytes : &root_bytes)));
+		break;
+	}
+	mutex_unlock(&keys_mutex);
+	return n;
+}
+
 static const struct sysctl sysctls[] = {
 	SYSCTL_NUM("kernel/keys/maxkeys", user_keys, 0, KEYS_LIMIT),
 	SYSCTL_NUM("kernel/keys/maxbytes", user_bytes, 0, BYTES_LIMIT),
 	SYSCTL_NUM("kernel/keys/root_maxkeys", root_keys, 0, KEYS_LIMIT),
 	SYSCTL_NUM("kernel/keys/root_maxbytes", root_bytes, 0, BYTES_LIMIT),
+	SYSCTL_NUM("kernel/keys/gc_delay", gc_delay, 0, 0x7fffffff),
 };
 
 static int keys_init(void)

@@ -46,6 +46,9 @@ struct key {
 
 extern struct mutex keys_mutex;
 
+/* The @i-th line of /proc/key-users; 0 after the last. Takes keys_mutex. */
+int key_user_line(int i, char *buf, size_t size);
+
 const char *key_type_name(enum key_type type);
 int key_type_of(const char *name); /* -ENODEV */
 void key_get(struct key *k);

@@ -25,7 +25,7 @@ static struct timespec64 time_trunc(struct timespec64 t, const struct super_bloc
 {
 	if (sb->s_time_gran > 1)
 		t.tv_nsec -= t.tv_nsec % sb->s_time_gran;
-	if (t.tv_sec < sb->s_time_min || t.tv_sec > sb->s_time_max) {
+	if (t.tv_sec <= sb->s_time_min || t.tv_sec >= sb->s_time_max) {
 		t.tv_sec = clamp(t.tv_sec, sb->s_time_min, sb->s_time_max);
 		t.tv_nsec = 0;
 	}

@@ -27,9 +27,9 @@ static u32 mnt_flags_of(u32 flags)
 	u32 m = flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW |
 				MS_NOATIME | MS_NODIRATIME);
 
-	if (!(flags & (MS_NOATIME | MS_STRICTATIME)))
-		m |= MS_RELATIME;
-	return m;
+	if (flags & MS_STRICTATIME)
+		return m & ~(u32)MS_NOATIME;
+	return m & MS_NOATIME ? m : m | MS_RELATIME;
 }
 
 /* ---- attaching ---- */

@@ -14,6 +14,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/nsproxy.h"
+#include "kernel/task/keys.h"
 #include "kernel/task/process.h"
 
 #define TICK_NS 10000000UL
@@ -205,6 +206,11 @@ static int show_devices(struct seq *s, void *arg)
 	return err ? err : show_lines(s, blkdev_major_line);
 }
 
+static int show_key_users(struct seq *s, void *arg)
+{
+	return show_lines(s, key_user_line);
+}
+
 static int show_partitions(struct seq *s, void *arg)
 {
 	seq_puts(s, "major minor  #blocks  name\n\n");
@@ -338,6 +344,7 @@ static int misc_init(void)
 		{ "cmdline", 0444, show_cmdline, NULL },
 		{ "devices", 0444, show_devices, NULL },
 		{ "partitions", 0444, show_partitions, NULL },
+		{ "key-users", 0444, show_key_users, NULL },
 		{ "diskstats", 0444, show_diskstats, NULL },
 		{ "locks", 0444, show_locks, NULL },
 		{ "slabinfo", 0400, show_slabinfo, NULL },

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kpage.c: /proc/kpagecount and /proc/kpageflags: how often each frame of memory is mapped, and what it is used for; one word of eight
+ * bytes a frame, for the superuser. Formats: linux-doc's admin-guide/mm/pagemap. There is no kpagecgroup.
+ *
+ * What is read is a moment's view: no lock is taken, and a frame may change its use meanwhile.
+ */
+#include <asm/errno.h>
+#include <linux/kernel-page-flags.h>
+
+#include "arch/um/uaccess.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/printk.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+
+static u64 count_of(const struct page *p)
+{
+	return (u64)max(atomic_read(&p->mapcount), 0);
+}
+
+static u64 flags_of(const struct page *p)
+{
+	static const struct {
+		u8 ours, theirs;
+	} map[] = {
+		{ PG_locked, KPF_LOCKED },
+		{ PG_error, KPF_ERROR },
+		{ PG_referenced, KPF_REFERENCED },
+		{ PG_uptodate, KPF_UPTODATE },
+		{ PG_dirty, KPF_DIRTY },
+		{ PG_lru, KPF_LRU },
+		{ PG_active, KPF_ACTIVE },
+		{ PG_slab, KPF_SLAB },
+		{ PG_writeback, KPF_WRITEBACK },
+		{ PG_buddy, KPF_BUDDY },
+		{ PG_anon, KPF_ANON },
+	};
+	u64 have = READ_ONCE(p->flags), flags = 0;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(map); i++)
+		if (have & 1UL << map[i].ours)
+			flags |= 1UL << map[i].theirs;
+	if (atomic_read(&p->mapcount) > 0)
+		flags |= 1UL << KPF_MMAP;
+	if (have & 1UL << PG_anon) /* no swap, so as in Linux: backed by it all the same */
+		flags |= 1UL << KPF_SWAPBACKED;
+	return flags;
+}
+
+static ssize_t read_words(struct iov_iter *to, loff_t *pos, u64 (*word)(const struct page *))
+{
+	ssize_t done = 0;
+
+	if (*pos % 8 || to->count % 8)
+		return -EINVAL;
+	while (to->count && (u64)*pos / 8 < max_pfn) {
+		struct page *p = pfn_to_page((u64)*pos / 8);
+		u64 w = p ? word(p) : 1UL << KPF_NOPAGE;
+
+		if (copy_to_iter(&w, 8, to) != 8)
+			return done ? done : -EFAULT;
+		*pos += 8;
+		done += 8;
+		if (!(done % PAGE_SIZE))
+			cond_resched();
+	}
+	return done;
+}
+
+static ssize_t kpagecount_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	return read_words(to, pos, count_of);
+}
+
+static ssize_t kpageflags_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	return read_words(to, pos, flags_of);
+}
+
+static const struct file_operations kpagecount_fops = {
+	.read_iter = kpagecount_read,
+	.llseek = generic_file_llseek,
+};
+static const struct file_operations kpageflags_fops = {
+	.read_iter = kpageflags_read,
+	.llseek = generic_file_llseek,
+};
+
+static int kpage_init(void)
+{
+	int err = proc_create_fops("kpagecount", 0400, &kpagecount_fops);
+
+	return err ? err : proc_create_fops("kpageflags", 0400, &kpageflags_fops);
+}
+INITCALL(3, kpage_init);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* Files, ioctls and options that conformance suites ask about and hardly a program uses: each stands for one answer of Linux's. */
+#include "guest.h"
+
+#include <arpa/inet.h>
+#include <linux/fs.h>
+#include <linux/hdreg.h>
+#include <linux/loop.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+
+static void write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	say("write %s: %s", path, fd == -1 || write(fd, text, strlen(text)) == -1 ? t_errno(errno) : "ok");
+	close(fd);
+}
+
+/* Has @path a line that begins with @start? */
+static bool has_line(const char *path, const char *start)
+{
+	FILE *f = fopen(path, "r");
+	char line[1024];
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = !strncmp(line, start, strlen(start));
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static void tag(void)
+{
+	static const char path[] = "/proc/sys/net/ipv4/conf/lo/tag";
+
+	CHILD({
+		GNEED(unshare(CLONE_NEWNET));
+		if (in_guest())
+			write_text(path, "1234");
+		else
+			say("write %s: ok", path);
+		GIS(has_line(path, "1234"));
+	});
+	GIS(has_line(path, "0"));
+}
+
+static void keys(void)
+{
+	long id = syscall(SYS_add_key, "user", "loose", "ends", 4, -2);
+	char start[20];
+
+	snprintf(start, sizeof(start), "%5u: ", getuid());
+	GIS(id > 0);
+	GIS(has_line("/proc/key-users", start));
+	GIS(has_line("/proc/sys/kernel/keys/gc_delay", "300"));
+}
+
+static uint64_t word_at(const char *path, uint64_t index)
+{
+	int fd = open(path, O_RDONLY);
+	uint64_t w = 0;
+
+	if (pread(fd, &w, 8, index * 8) != 8)
+		say("%s: %s", path, t_errno(errno));
+	close(fd);
+	return w;
+}
+
+static void frames(void)
+{
+	char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t pfn, flags;
+	int fd = NEED(open("shared", O_RDWR | O_CREAT, 0600));
+
+	*p = 1;
+	pfn = in_guest() ? word_at("/proc/self/pagemap", (uintptr_t)p / PAGE) & ((1UL << 55) - 1) : 0;
+	flags = in_guest() ? word_at("/proc/kpageflags", pfn) : 0;
+	GIS(flags >> 11 & 1); /* mapped */
+	GIS(flags >> 12 & 1); /* anonymous */
+	GIS(word_at("/proc/kpagecount", pfn) == 1);
+	NEED(ftruncate(fd, PAGE));
+	p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	*p = 1;
+	pfn = in_guest() ? word_at("/proc/self/pagemap", (uintptr_t)p / PAGE) & ((1UL << 55) - 1) : 0;
+	GIS(word_at("/proc/kpageflags", pfn) >> 4 & 1); /* dirty */
+}
+
+static void multicast(void)
+{
+	struct group_req r = { .gr_interface = 1 };
+	struct sockaddr_in *a = (struct sockaddr_in *)&r.gr_group;
+	struct ip_mreqn m = { .imr_ifindex = 1 };
+	int s = NEED(socket(AF_INET, SOCK_STREAM, 0)), u = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+
+	a->sin_family = AF_INET;
+	a->sin_addr.s_addr = m.imr_multiaddr.s_addr = htonl(0xe0000063);
+	T(setsockopt(s, SOL_IP, MCAST_JOIN_GROUP, &r, sizeof(r)));
+	T(setsockopt(s, SOL_IP, MCAST_JOIN_GROUP, &r, sizeof(r)));
+	T(setsockopt(s, SOL_IP, MCAST_LEAVE_GROUP, &r, sizeof(r)));
+	T(setsockopt(s, SOL_IP, MCAST_LEAVE_GROUP, &r, sizeof(r)));
+	T(setsockopt(s, SOL_IP, MCAST_JOIN_GROUP, &r, sizeof(r) - 1));
+	T(setsockopt(u, SOL_IP, MCAST_JOIN_GROUP, &r, sizeof(r)));
+	T(setsockopt(u, SOL_IP, IP_DROP_MEMBERSHIP, &m, sizeof(m)));
+	T(setsockopt(u, SOL_IP, MCAST_LEAVE_GROUP, &r, sizeof(r)));
+	a->sin_family = AF_INET6;
+	T(setsockopt(u, SOL_IP, MCAST_JOIN_GROUP, &r, sizeof(r)));
+	a->sin_family = AF_INET;
+	a->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	T(setsockopt(u, SOL_IP, MCAST_JOIN_GROUP, &r, sizeof(r)));
+}
+
+static bool mount_shows(const char *options)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "r");
+	char line[1024], *at;
+	bool found = false;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		at = strstr(line, "/strict ");
+		if (at)
+			found = !strncmp(at + 8, options, strlen(options));
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static void atimes(void)
+{
+	NEED(mkdir("strict", 0700));
+	GNEED(mount("x", "strict", "tmpfs", MS_NOATIME | MS_STRICTATIME | MS_NODIRATIME, NULL));
+	GIS(mount_shows("rw,nodiratime "));
+	GNEED(mount("x", "strict", "tmpfs", MS_REMOUNT | MS_NOATIME, NULL));
+	GIS(mount_shows("rw,noatime "));
+	GNEED(umount("strict"));
+}
+
+static void loop_device(void)
+{
+	struct hd_geometry g;
+	int ctl = GNEED(open("/dev/loop-control", O_RDWR)), n = GNEED(ioctl(ctl, LOOP_CTL_GET_FREE));
+	int f = NEED(open("image", O_RDWR | O_CREAT, 0600)), dev, size = 1024;
+	char path[40], big[5000];
+
+	NEED(ftruncate(f, 1 << 20));
+	snprintf(path, sizeof(path), "/dev/loop%d", n);
+	dev = GNEED(open(path, O_RDWR));
+	GNEED(ioctl(dev, LOOP_SET_FD, f));
+	G(ioctl(dev, BLKRRPART), "-1 EINVAL");
+	G(ioctl(dev, HDIO_GETGEO, &g), "-1 ENOTTY");
+	G(ioctl(dev, 0x12345, 0), "-1 EINVAL");
+	G(ioctl(dev, BLKBSZSET, &size), "0");
+	size = 1000;
+	G(ioctl(dev, BLKBSZSET, &size), "-1 EINVAL");
+	snprintf(big, sizeof(big), "/sys/block/loop%d/queue/dma_alignment", n);
+	GIS(has_line(big, "511"));
+	GIS(has_line("/proc/devices", "  7 loop\n"));
+	GIS(has_line("/proc/sys/fs/fanotify/max_queued_events", "16384"));
+	GNEED(ioctl(dev, LOOP_CLR_FD));
+}
+
+TEST(loose_ends)
+{
+	tag();
+	keys();
+	if (in_guest())
+		frames();
+	else
+		say("flags >> 11 & 1: yes\nflags >> 12 & 1: yes\n"
+		    "word_at(\"/proc/kpagecount\", pfn) == 1: yes\n"
+		    "word_at(\"/proc/kpageflags\", pfn) >> 4 & 1: yes");
+	multicast();
+	atimes();
+	loop_device();
+}
