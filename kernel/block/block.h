@@ -79,7 +79,7 @@ struct gendisk {
 	u64 capacity; /* sectors */
 	u32 logical_block_size;
 	bool ro, discard;
-	bool ro_opens;  /* read-only, it opens for writing all the same; writes fail */
+	bool ro_opens; /* read-only, it opens for writing all the same; writes fail */
 	bool no_geometry, no_partscan; /* HDIO_GETGEO is ENOTTY; BLKRRPART is EINVAL */
 	u32 ext_first;  /* minors 1: its partitions are (BLOCK_EXT_MAJOR, ext_first + N) */
 	u32 ra_sectors; /* BLKRASET */

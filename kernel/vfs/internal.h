@@ -215,7 +215,7 @@ void namei_caches_init(void);
 
 /* ---- open.c, file.c, fdtable.c ---- */
 bool inode_may_be_direct(const struct inode *inode);
-#define ENOIOCTLCMD 515                        /* never leaves the kernel */
+#define ENOIOCTLCMD 515 /* never leaves the kernel */
 /* The STATX_ATTR_* that flags stand for. */
 void fill_attributes(struct inode *inode, struct kstat *st);
 long file_attr_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOIOCTLCMD: none of its own */

@@ -15,7 +15,8 @@ static void write_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY);
 
-	say("write %s: %s", path, fd == -1 || write(fd, text, strlen(text)) == -1 ? t_errno(errno) : "ok");
+	say("write %s: %s", path,
+		fd == -1 || write(fd, text, strlen(text)) == -1 ? t_errno(errno) : "ok");
 	close(fd);
 }
 
@@ -77,7 +78,8 @@ static void frames(void)
 	int fd = NEED(open("shared", O_RDWR | O_CREAT, 0600));
 
 	*p = 1;
-	pfn = in_guest() ? word_at("/proc/self/pagemap", (uintptr_t)p / PAGE) & ((1UL << 55) - 1) : 0;
+	pfn = in_guest() ? word_at("/proc/self/pagemap", (uintptr_t)p / PAGE) & ((1UL << 55) - 1) :
+			   0;
 	flags = in_guest() ? word_at("/proc/kpageflags", pfn) : 0;
 	GIS(flags >> 11 & 1); /* mapped */
 	GIS(flags >> 12 & 1); /* anonymous */
@@ -85,7 +87,8 @@ static void frames(void)
 	NEED(ftruncate(fd, PAGE));
 	p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	*p = 1;
-	pfn = in_guest() ? word_at("/proc/self/pagemap", (uintptr_t)p / PAGE) & ((1UL << 55) - 1) : 0;
+	pfn = in_guest() ? word_at("/proc/self/pagemap", (uintptr_t)p / PAGE) & ((1UL << 55) - 1) :
+			   0;
 	GIS(word_at("/proc/kpageflags", pfn) >> 4 & 1); /* dirty */
 }
 
@@ -142,7 +145,8 @@ static void atimes(void)
 static void loop_device(void)
 {
 	struct hd_geometry g;
-	int ctl = GNEED(open("/dev/loop-control", O_RDWR)), n = GNEED(ioctl(ctl, LOOP_CTL_GET_FREE));
+	int ctl = GNEED(open("/dev/loop-control", O_RDWR)),
+	    n = GNEED(ioctl(ctl, LOOP_CTL_GET_FREE));
 	int f = NEED(open("image", O_RDWR | O_CREAT, 0600)), dev, size = 1024;
 	char path[40], big[5000];
 
