@@ -164,15 +164,7 @@ static int add_queue(struct ipc_namespace *ns, struct inode *dir, struct dentry 
 		atomic_dec(&ns->mq_queues);
 		return PTR_ERR(inode);
 	}
-	err = simple_dir_add(dir, d);
-	if (err) {
-		clear_nlink(inode);
-		iput(inode);
-		return err;
-	}
-	dir->i_mtime = dir->i_ctime = current_time(dir);
-	d_instantiate(d, inode);
-	return 0;
+	return simple_dir_add_new(dir, d, inode);
 }
 
 int mq_create(struct inode *dir, struct dentry *d, umode_t mode, const struct mq_attr *attr)

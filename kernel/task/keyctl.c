@@ -394,34 +394,31 @@ static long op_clear(s32 id)
 	return ret;
 }
 
-static long op_link(s32 id, s32 ring_id)
+/* What is done with a keyring that may be written to and a key that @need is asked of; @create: either may be made. */
+static long with_ring(
+	s32 id, s32 ring_id, bool create, u32 need, int (*fn)(struct key *ring, struct key *k))
 {
-	struct key *ring = key_lookup(ring_id, true, KEY_WRITE), *k;
+	struct key *ring = key_lookup(ring_id, create, KEY_WRITE), *k;
 	long ret;
 
 	if (IS_ERR(ring))
 		return PTR_ERR(ring);
-	k = key_lookup(id, true, KEY_LINK);
-	ret = IS_ERR(k) ? PTR_ERR(k) : keyring_link(ring, k);
+	k = key_lookup(id, create, need);
+	ret = IS_ERR(k) ? PTR_ERR(k) : fn(ring, k);
 	if (!IS_ERR(k))
 		key_put(k);
 	key_put(ring);
 	return ret;
 }
 
+static long op_link(s32 id, s32 ring_id)
+{
+	return with_ring(id, ring_id, true, KEY_LINK, keyring_link);
+}
+
 static long op_unlink(s32 id, s32 ring_id)
 {
-	struct key *ring = key_lookup(ring_id, false, KEY_WRITE), *k;
-	long ret;
-
-	if (IS_ERR(ring))
-		return PTR_ERR(ring);
-	k = key_lookup(id, false, 0);
-	ret = IS_ERR(k) ? PTR_ERR(k) : keyring_unlink(ring, k);
-	if (!IS_ERR(k))
-		key_put(k);
-	key_put(ring);
-	return ret;
+	return with_ring(id, ring_id, false, 0, keyring_unlink);
 }
 
 static long op_move(s32 id, s32 from_id, s32 to_id, u32 flags)

@@ -184,44 +184,45 @@ static void tell_reason(siginfo_t *info, int band)
 	}
 }
 
+/* A copy of the owner, with a reference; false: there is none. */
+static bool get_owner(struct file *f, struct fown *o)
+{
+	spin_lock(&f->f_lock);
+	*o = f->f_owner;
+	get_pid(o->pid);
+	spin_unlock(&f->f_lock);
+	return o->pid;
+}
+
+static void signal_owner(struct fown *o, int sig, const siginfo_t *info)
+{
+	if (o->type == PIDTYPE_PGID)
+		kill_pgrp(o->pid, sig, info);
+	else
+		signal_one(o, info, sig, o->type == PIDTYPE_TGID);
+	put_pid(o->pid);
+}
+
 void kill_fasync(struct file *f, int fd, int band)
 {
 	struct fown o;
 	siginfo_t info;
 
-	spin_lock(&f->f_lock);
-	o = f->f_owner;
-	get_pid(o.pid);
-	spin_unlock(&f->f_lock);
-	if (!o.pid)
+	if (!get_owner(f, &o))
 		return;
 	memset(&info, 0, sizeof(info));
 	info.si_signo = o.signum ? o.signum : SIGIO;
 	tell_reason(&info, band);
 	info.si_fd = fd;
-	if (o.type == PIDTYPE_PGID)
-		kill_pgrp(o.pid, info.si_signo, o.signum ? &info : SEND_SIG_PRIV);
-	else
-		signal_one(&o, o.signum ? &info : SEND_SIG_PRIV, info.si_signo,
-			o.type == PIDTYPE_TGID);
-	put_pid(o.pid);
+	signal_owner(&o, info.si_signo, o.signum ? &info : SEND_SIG_PRIV);
 }
 
 void file_sigurg(struct file *f)
 {
 	struct fown o;
 
-	spin_lock(&f->f_lock);
-	o = f->f_owner;
-	get_pid(o.pid);
-	spin_unlock(&f->f_lock);
-	if (!o.pid)
-		return;
-	if (o.type == PIDTYPE_PGID)
-		kill_pgrp(o.pid, SIGURG, SEND_SIG_PRIV);
-	else
-		signal_one(&o, SEND_SIG_PRIV, SIGURG, o.type == PIDTYPE_TGID);
-	put_pid(o.pid);
+	if (get_owner(f, &o))
+		signal_owner(&o, SIGURG, SEND_SIG_PRIV);
 }
 
 struct fasync_entry {

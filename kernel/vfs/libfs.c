@@ -62,6 +62,20 @@ int simple_dir_add(struct inode *dir, struct dentry *d)
 	return err;
 }
 
+int simple_dir_add_new(struct inode *dir, struct dentry *d, struct inode *inode)
+{
+	int err = simple_dir_add(dir, d);
+
+	if (err) {
+		clear_nlink(inode);
+		iput(inode);
+		return err;
+	}
+	dir->i_mtime = dir->i_ctime = current_time(dir);
+	d_instantiate(d, inode);
+	return 0;
+}
+
 void simple_dir_remove(struct inode *dir, struct dentry *d)
 {
 	assert_rwsem_held_write(&dir->i_rwsem);

@@ -224,29 +224,29 @@ again:
 	return NULL;
 }
 
-struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data, fill_super_t fill)
-{
-	struct super_block *sb;
-	struct dentry *root;
-
-	mutex_lock(&bdev_mount_mutex);
-	sb = grab_super(t, NULL, NULL);
-	root = sb ? dget(sb->s_root) : mount_nodev(t, flags, data, fill);
-	mutex_unlock(&bdev_mount_mutex);
-	return root;
-}
-
-/* One superblock for each @key, which fill() makes s_fs_info. */
-struct dentry *mount_keyed(struct file_system_type *t, u32 flags, void *key, fill_super_t fill)
+/* The superblock of @t (with @key) that is there, or one that @fill makes. */
+static struct dentry *mount_shared(
+	struct file_system_type *t, void *key, u32 flags, void *data, fill_super_t fill)
 {
 	struct super_block *sb;
 	struct dentry *root;
 
 	mutex_lock(&bdev_mount_mutex);
 	sb = grab_super(t, NULL, key);
-	root = sb ? dget(sb->s_root) : mount_nodev(t, flags, key, fill);
+	root = sb ? dget(sb->s_root) : mount_nodev(t, flags, data, fill);
 	mutex_unlock(&bdev_mount_mutex);
 	return root;
+}
+
+struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data, fill_super_t fill)
+{
+	return mount_shared(t, NULL, flags, data, fill);
+}
+
+/* One superblock for each @key, which fill() makes s_fs_info. */
+struct dentry *mount_keyed(struct file_system_type *t, u32 flags, void *key, fill_super_t fill)
+{
+	return mount_shared(t, key, flags, key, fill);
 }
 
 /* The block device that a path names. ERR_PTR(-ENOENT, -ENOTBLK, -ENXIO ...). */

@@ -522,6 +522,8 @@ int stream_open(struct inode *inode, struct file *f);
  */
 extern const struct file_operations simple_dir_operations;
 int simple_dir_add(struct inode *dir, struct dentry *d);
+/* The same for an inode that was just made, which is taken and is the dentry's then; one that cannot have a name ends. */
+int simple_dir_add_new(struct inode *dir, struct dentry *d, struct inode *inode);
 void simple_dir_remove(struct inode *dir, struct dentry *d);
 bool simple_dir_empty(struct inode *dir);
 void simple_dir_free(struct inode *dir); /* evict_inode: drops the table */

@@ -80,15 +80,10 @@ static int add_entry(struct inode *dir, struct dentry *d, struct inode *inode)
 		return PTR_ERR(inode);
 	err = acl_inherit(dir, inode);
 	if (!err)
-		err = simple_dir_add(dir, d);
-	if (err) {
-		clear_nlink(inode);
-		iput(inode);
-		return err;
-	}
-	dir->i_mtime = dir->i_ctime = current_time(dir);
-	d_instantiate(d, inode);
-	return 0;
+		return simple_dir_add_new(dir, d, inode);
+	clear_nlink(inode);
+	iput(inode);
+	return err;
 }
 
 static int tmpfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t rdev)
