@@ -143,6 +143,8 @@ void submit_bio(struct bio *bio)
 		bio->end_io(bio);
 		return;
 	}
+	if ((bio->opf & REQ_OP_MASK) == REQ_READ)
+		current->io_read_bytes += bio->bytes;
 	bio->sector += bio->bdev->start;
 	bio->bdev = bio->bdev->disk->part[0];
 	if (plug && !(bio->opf & (REQ_PREFLUSH | REQ_FUA | REQ_SYNC)) && has_data(bio->opf)) {

@@ -77,6 +77,7 @@ bool set_page_dirty(struct page *p)
 	m->dirty_last = max(m->dirty_last, p->index);
 	spin_unlock(&m->lock);
 	atomic_inc(&nr_dirty);
+	current->io_write_bytes += PAGE_SIZE;
 	if (first)
 		update_dirty_list(m);
 	if (m->mark_inode_dirty)
