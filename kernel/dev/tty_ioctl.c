@@ -128,8 +128,10 @@ static long set_termios(struct tty_struct *tty, enum termios_form form, u32 how,
 		if (err)
 			return err;
 	}
-	if (how == 2)
+	if (how == 2) {
 		n_tty_flush_input(tty);
+		tty_packet_status(tty, TIOCPKT_FLUSHREAD);
+	}
 	change_termios(tty, &k);
 	return 0;
 }
@@ -309,8 +311,6 @@ static long settings_ioctl(struct tty_struct *tty, u32 cmd, u64 arg)
 	case TIOCGSOFTCAR: return soft_carrier(tty, false, ua);
 	case TIOCSSOFTCAR: return soft_carrier(tty, true, ua);
 	case TIOCGPTPEER: return -EIO; /* of a master only */
-	case TCXONC: return flow_control(tty, arg);
-	case TCFLSH: return flush_queues(tty, arg);
 	}
 	return -ENOTTY;
 }
@@ -342,6 +342,8 @@ static long line_ioctl(struct tty_struct *tty, u32 cmd, u64 arg)
 	case TCSBRKP: n = tty_check_change(tty, SIGTTOU); return n ? n : wait_until_sent(tty);
 	case TIOCSBRK:
 	case TIOCCBRK: return 0;
+	case TCXONC: return flow_control(tty, arg);
+	case TCFLSH: return flush_queues(tty, arg);
 	}
 	return -ENOTTY;
 }

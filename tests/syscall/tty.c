@@ -239,6 +239,44 @@ static void ends(void)
 	T(isatty(s));
 }
 
+static void status_byte(void)
+{
+	unsigned char c = 0x77;
+	long n = read(master, &c, 1);
+
+	if (n < 0)
+		say("status: %s", t_errno(errno));
+	else
+		say("status: %#x", c);
+}
+
+/* A master in packet mode is told what is flushed on the slave; flushing the master itself says nothing. */
+static void packets(void)
+{
+	struct termios t;
+	int s, on = 1;
+
+	open_pair();
+	s = NEED(open(name, O_RDWR | O_NOCTTY));
+	NEED(fcntl(master, F_SETFL, O_NONBLOCK));
+	T(ioctl(master, TIOCPKT, &on));
+	NEED(tcgetattr(s, &t));
+	T(tcsetattr(s, TCSAFLUSH, &t));
+	status_byte();
+	T(tcflush(s, TCIFLUSH));
+	status_byte();
+	T(tcflush(s, TCOFLUSH));
+	status_byte();
+	T(tcflush(master, TCIOFLUSH));
+	status_byte();
+	T(tcflow(s, TCOOFF));
+	status_byte();
+	T(tcflow(s, TCOON));
+	status_byte();
+	close(s);
+	close(master);
+}
+
 TEST(tty)
 {
 	struct stat st;
@@ -252,6 +290,7 @@ TEST(tty)
 	lines(s);
 	close(s);
 	close(master);
+	packets();
 	open_pair();
 	control();
 	ends();
