@@ -122,6 +122,19 @@ static void dump_tasks(u64 total)
 	read_unlock(&tasklist_lock);
 }
 
+/* Where it has gone. */
+static void dump_memory(const struct meminfo *mi)
+{
+	pr_warn("Mem-Info: total:%llukB free:%llukB anon:%llukB file:%llukB (active:%llukB "
+		"inactive:%llukB mapped:%llukB) shmem:%llukB\n",
+		kb(mi->total), kb(mi->free), kb(mi->anon), kb(mi->cached), kb(mi->active_file),
+		kb(mi->inactive_file), kb(mi->mapped), kb(mi->shmem));
+	pr_warn("Mem-Info: dirty:%llukB writeback:%llukB buffers:%llukB slab:%llukB "
+		"(reclaimable:%llukB) pagetables:%llukB kernel_stack:%llukB\n",
+		kb(mi->dirty), kb(mi->writeback), kb(mi->buffers), kb(mi->slab),
+		kb(mi->slab_reclaimable), kb(mi->page_tables), kb(mi->kernel_stack));
+}
+
 static bool do_oom_kill(gfp_t gfp, u32 order)
 {
 	struct usage u = { 0 };
@@ -144,10 +157,11 @@ static bool do_oom_kill(gfp_t gfp, u32 order)
 	}
 	if (!victim)
 		return waiting;
-	if (sysctl_oom_dump_tasks)
-		dump_tasks(mi.total);
 	pr_warn("%s invoked oom-killer: gfp_mask=0x%x, order=%u, oom_score_adj=%d\n", current->comm,
 		gfp, order, current->signal->oom_score_adj);
+	dump_memory(&mi);
+	if (sysctl_oom_dump_tasks)
+		dump_tasks(mi.total);
 	kill_victim(victim, &u);
 	put_task(victim);
 	return true;

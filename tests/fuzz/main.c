@@ -187,6 +187,8 @@ static void show_process(int pid)
 		show_file(pid, path);
 		snprintf(path, sizeof(path), "task/%s/syscall", e->d_name);
 		show_file(pid, path);
+		snprintf(path, sizeof(path), "task/%s/status", e->d_name);
+		show_file(pid, path);
 	}
 	if (d)
 		closedir(d);

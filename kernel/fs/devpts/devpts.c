@@ -115,8 +115,10 @@ static int add_node(
 		dput(d);
 		d = NULL;
 	}
-	if (d)
-		d_add(d, inode); /* the reference of d_alloc keeps the node */
+	if (d) {
+		d_add(d, inode);
+		dput(d); /* being listed it stays */
+	}
 	up_write(&root->i_rwsem);
 	if (!d) {
 		iput(inode);
@@ -162,7 +164,6 @@ void devpts_kill(struct devpts *dp, struct tty_struct *slave)
 		if (d->d_cookie)
 			simple_dir_remove(root, d);
 		d_drop(d);
-		dput(d); /* the one that kept the node */
 	}
 	if (d)
 		dput(d);
