@@ -167,7 +167,7 @@ void complete_signal(int sig, struct task *t, bool group)
 	if (!taker)
 		return;
 	if (sig_fatal(taker, sig) && !taker->signal->group_exit &&
-		!(taker->signal->flags & SIGNAL_UNKILLABLE) &&
+		(sig == SIGKILL || !(taker->signal->flags & SIGNAL_UNKILLABLE)) &&
 		!(taker->real_blocked & sigmask_of(sig)) && (sig == SIGKILL || !taker->ptrace) &&
 		!(SIG_KERNEL_COREDUMP & sigmask_of(sig))) {
 		kill_group_now(sig, taker);
