@@ -29,15 +29,10 @@ struct batch {
 
 static struct uring_req *req_new(struct uring *u)
 {
-	struct uring_req *r;
+	struct uring_req *r = uring_zalloc(1, sizeof(*r));
 
-	if (uring_charge(sizeof(*r)))
+	if (!r)
 		return NULL;
-	r = kzalloc(sizeof(*r), GFP_KERNEL);
-	if (!r) {
-		uring_uncharge(sizeof(*r));
-		return NULL;
-	}
 	atomic_set(&r->refs, 1);
 	INIT_LIST_HEAD(&r->link);
 	atomic_inc(&u->refs);

@@ -38,7 +38,7 @@ static long buffers_register(struct uring *u, uaddr_t arg, u32 nr)
 		return -EBUSY;
 	if (!nr || nr > MAX_BUFFERS)
 		return -EINVAL;
-	b = kcalloc(nr, sizeof(*b), GFP_KERNEL);
+	b = uring_zalloc(nr, sizeof(*b));
 	if (!b)
 		return -ENOMEM;
 	if (copy_from_user(b, arg, nr * sizeof(*b))) /* as struct iovec */
@@ -46,7 +46,7 @@ static long buffers_register(struct uring *u, uaddr_t arg, u32 nr)
 	for (u32 i = 0; !err && i < nr; i++)
 		err = check_buffer(&b[i]);
 	if (err) {
-		kfree(b);
+		uring_free(b, nr, sizeof(*b));
 		return err;
 	}
 	u->buffers = b;
@@ -58,7 +58,7 @@ static long buffers_unregister(struct uring *u)
 {
 	if (!u->buffers)
 		return -ENXIO;
-	kfree(u->buffers);
+	uring_free(u->buffers, u->nr_buffers, sizeof(*u->buffers));
 	u->buffers = NULL;
 	u->nr_buffers = 0;
 	return 0;
@@ -89,7 +89,7 @@ static long files_unregister(struct uring *u)
 	for (u32 i = 0; i < u->nr_files; i++)
 		if (u->files[i])
 			fput(u->files[i]);
-	kfree(u->files);
+	uring_free(u->files, u->nr_files, sizeof(*u->files));
 	u->files = NULL;
 	u->nr_files = 0;
 	return 0;
@@ -106,7 +106,7 @@ static long files_register(struct uring *u, uaddr_t arg, u32 nr)
 		return -EINVAL;
 	if (nr > MAX_FILES || nr > rlimit(RLIMIT_NOFILE))
 		return -EMFILE;
-	files = kcalloc(nr, sizeof(*files), GFP_KERNEL);
+	files = uring_zalloc(nr, sizeof(*files));
 	if (!files)
 		return -ENOMEM;
 	u->files = files;

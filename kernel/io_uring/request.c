@@ -33,8 +33,7 @@ void uring_req_put(struct uring_req *r)
 		put_task(r->task);
 	kfree(r->vec);
 	uring_put(r->ring);
-	kfree(r);
-	uring_uncharge(sizeof(*r));
+	uring_free(r, 1, sizeof(*r));
 }
 
 static void set_active(struct uring_req *r)

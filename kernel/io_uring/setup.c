@@ -28,7 +28,7 @@ static atomic64_t charged;
 
 int uring_charge(size_t bytes)
 {
-	if ((u64)atomic_add_return((s64)bytes, &charged) <= max_pfn * (PAGE_SIZE / 16))
+	if ((u64)atomic_add_return((s64)bytes, &charged) <= max_pfn * (PAGE_SIZE / 4))
 		return 0;
 	uring_uncharge(bytes);
 	return -ENOMEM;
@@ -37,6 +37,26 @@ int uring_charge(size_t bytes)
 void uring_uncharge(size_t bytes)
 {
 	atomic_sub((s64)bytes, &charged);
+}
+
+void *uring_zalloc(size_t n, size_t size)
+{
+	void *p;
+
+	if (uring_charge(n * size))
+		return NULL;
+	p = kcalloc(n, size, GFP_KERNEL);
+	if (!p)
+		uring_uncharge(n * size);
+	return p;
+}
+
+void uring_free(void *p, size_t n, size_t size)
+{
+	if (!p)
+		return;
+	kfree(p);
+	uring_uncharge(n * size);
 }
 
 /* ---- memory ---- */
@@ -48,12 +68,17 @@ static void map_free(struct uring_map *m)
 	kfree(m->pages);
 	if (m->file)
 		fput(m->file);
+	uring_uncharge(m->charged);
 }
 
 static int map_make(struct uring_map *m, u64 size)
 {
 	u32 want = (u32)(PAGE_ALIGN(size) >> PAGE_SHIFT);
+	size_t bytes = want * (PAGE_SIZE + sizeof(*m->pages));
 
+	if (uring_charge(bytes))
+		return -ENOMEM;
+	m->charged = bytes;
 	m->pages = kcalloc(want, sizeof(*m->pages), GFP_KERNEL);
 	if (!m->pages)
 		return -ENOMEM;
@@ -88,8 +113,7 @@ void uring_put(struct uring *u)
 	}
 	map_free(&u->rings);
 	map_free(&u->sqes);
-	kfree(u);
-	uring_uncharge(sizeof(*u));
+	uring_free(u, 1, sizeof(*u));
 }
 
 static struct uring *uring_new(const struct io_uring_params *p)
@@ -98,13 +122,9 @@ static struct uring *uring_new(const struct io_uring_params *p)
 	u64 size;
 	int err;
 
-	if (uring_charge(sizeof(*u)))
+	u = uring_zalloc(1, sizeof(*u));
+	if (!u)
 		return ERR_PTR(-ENOMEM);
-	u = kzalloc(sizeof(*u), GFP_KERNEL);
-	if (!u) {
-		uring_uncharge(sizeof(*u));
-		return ERR_PTR(-ENOMEM);
-	}
 	atomic_set(&u->refs, 1);
 	INIT_LIST_HEAD(&u->all);
 	mutex_init(&u->lock);
@@ -157,8 +177,8 @@ static int uring_release(struct inode *inode, struct file *f)
 	for (u32 i = 0; i < u->nr_files; i++)
 		if (u->files[i])
 			fput(u->files[i]);
-	kfree(u->files);
-	kfree(u->buffers);
+	uring_free(u->files, u->nr_files, sizeof(*u->files));
+	uring_free(u->buffers, u->nr_buffers, sizeof(*u->buffers));
 	u->files = NULL;
 	u->buffers = NULL;
 	u->nr_files = u->nr_buffers = 0;

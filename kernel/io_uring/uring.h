@@ -43,6 +43,7 @@ struct uring_map { /* memory that the guest maps: immutable */
 	struct file *file;
 	struct page **pages;
 	u32 nr;
+	size_t charged;
 };
 
 struct uring_buffer {
@@ -128,8 +129,11 @@ extern const struct file_operations uring_fops;
 extern struct list_head all_rings; /* of ring->all, under rings_lock */
 extern spinlock_t rings_lock;
 void uring_put(struct uring *u);
-int uring_charge(size_t bytes); /* kernel memory of all rings together: 0 or -ENOMEM */
+/* Kernel memory of all rings together, with the rings themselves: 0, or -ENOMEM at a quarter of the memory. */
+int uring_charge(size_t bytes);
 void uring_uncharge(size_t bytes);
+void *uring_zalloc(size_t n, size_t size); /* charged; NULL */
+void uring_free(void *p, size_t n, size_t size);
 static inline struct uring_shared *shared_of(struct uring *u)
 {
 	return page_address(u->rings.pages[0]);
