@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netlink.c: AF_NETLINK sockets, of family route: requests in, answers out. What they are about is in rtnl.c.
+ * netlink.c: AF_NETLINK sockets: requests in, answers out, messages to groups and from one program to another. netlink.h says who serves.
  *
- * A request is served at once in the sender's context; answers go into the socket's queue.
- * Locks: the socket's c.lock for its queue. Source: netlink(7).
+ * A request is served at once in the sender's context; answers go into the socket's queue. Source: netlink(7).
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -15,49 +14,58 @@
 
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/net/filter.h"
-#include "kernel/net/internal.h"
-#include "kernel/net/rtnl.h"
+#include "kernel/net/netlink.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/pid_ns.h"
 
-struct nl_msg {
-	struct list_head list;
-	u32 len;
-	u8 data[];
-};
-struct nl_sock {
-	struct sock_common c;
-	u32 portid;             /* under c.lock */
-	struct list_head queue; /* of nl_msg, under c.lock */
-	u64 queued;
-	bool pktinfo; /* own: NETLINK_PKTINFO */
-};
+static DEFINE_SPINLOCK(nl_lock);
+static struct hlist_head all_sockets;
 
 static struct nl_sock *NL(struct socket *s)
 {
 	return container_of(s->sk, struct nl_sock, c);
 }
 
-static int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len)
+void nl_for_each(void (*fn)(const struct nl_sock *n, void *arg), void *arg)
 {
-	struct nl_msg *m;
+	struct nl_sock *n;
+
+	spin_lock(&nl_lock);
+	hlist_for_each_entry(n, &all_sockets, all)
+		fn(n, arg);
+	spin_unlock(&nl_lock);
+}
+
+/* ---- queues ---- */
+
+static struct nl_msg *msg_new(const void *data, u32 len, gfp_t gfp)
+{
+	struct nl_msg *m = kmalloc(sizeof(*m) + len, gfp);
+
+	if (m) {
+		memset(m, 0, sizeof(*m));
+		m->len = len;
+		memcpy(m->data, data, len);
+	}
+	return m;
+}
+
+/* Consumes @m. */
+static int queue_msg(struct nl_sock *n, struct nl_msg *m, bool force)
+{
 	bool full;
 
-	if (!sock_filter_bytes(&n->c, data, &len))
+	if (!sock_filter_bytes(&n->c, m->data, &m->len)) {
+		kfree(m);
 		return 0;
-	m = kmalloc(sizeof(*m) + len, GFP_KERNEL);
-	if (!m)
-		return -ENOBUFS;
-	m->len = len;
-	memcpy(m->data, data, len);
+	}
 	spin_lock(&n->c.lock);
-	full = n->queued + len > n->c.rcvbuf;
+	full = !force && n->queued + m->len > n->c.rcvbuf;
 	if (!full) {
 		list_add_tail(&m->list, &n->queue);
-		n->queued += len;
-	} else {
+		n->queued += m->len;
+	} else if (!(n->options & 1U << NETLINK_NO_ENOBUFS)) {
 		n->c.err = -ENOBUFS;
 	}
 	spin_unlock(&n->c.lock);
@@ -65,17 +73,63 @@ static int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len)
 		kfree(m);
 	wake_up_common(&n->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
 	kill_fasync_list(&n->c.async, EPOLLIN | EPOLLRDNORM);
+	return full ? -ENOBUFS : 0;
+}
+
+int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force)
+{
+	struct nl_msg *m = msg_new(data, len, GFP_KERNEL);
+
+	if (!m)
+		return -ENOBUFS;
+	queue_msg(n, m, force); /* what is lost is told by the next call */
 	return 0;
 }
 
 static int nl_queue(struct nl_sock *n, const struct nl_builder *b)
 {
-	return nl_queue_bytes(n, b->buf, b->len);
+	return nl_queue_bytes(n, b->buf, b->len, true);
+}
+
+/* To the members of a group, but not to @but. nl_lock is innermost but for their queues. */
+static void to_group(
+	struct net *net, int protocol, u32 group, const struct nl_msg *m, const struct nl_sock *but)
+{
+	struct nl_sock *n;
+
+	spin_lock(&nl_lock);
+	hlist_for_each_entry(n, &all_sockets, all) {
+		struct nl_msg *c;
+
+		if (n == but || n->c.net != net || n->proto->protocol != protocol ||
+			!(n->groups >> (group - 1) & 1))
+			continue;
+		c = msg_new(m->data, m->len, GFP_ATOMIC);
+		if (!c)
+			continue;
+		c->from = m->from;
+		c->cred = m->cred;
+		c->group = group;
+		queue_msg(n, c, false);
+	}
+	spin_unlock(&nl_lock);
+}
+
+void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u32 len)
+{
+	struct nl_msg *m;
+
+	if (hlist_empty(&all_sockets))
+		return;
+	m = msg_new(data, len, GFP_KERNEL);
+	if (m)
+		to_group(net, protocol, group, m, NULL);
+	kfree(m);
 }
 
 /* ---- devices, addresses, routes: rtnl.c says what they are ---- */
 
-static int answer(
+int nl_answer(
 	struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, const void *what, u16 flags)
 {
 	struct nl_builder *b = kzalloc(sizeof(*b), GFP_KERNEL);
@@ -89,7 +143,7 @@ static int answer(
 	return err;
 }
 
-static int put_done(struct nl_sock *n, const struct nlmsghdr *req)
+int nl_done(struct nl_sock *n, const struct nlmsghdr *req)
 {
 	struct nl_builder *b = kzalloc(sizeof(*b), GFP_KERNEL);
 	int err;
@@ -113,11 +167,11 @@ static int emit(void *arg, rtnl_put_fn put, const void *what)
 {
 	const struct emit *e = arg;
 
-	return answer(e->n, e->req, put, what, e->flags);
+	return nl_answer(e->n, e->req, put, what, e->flags);
 }
 
 /* 0: served (and acknowledged when asked), or -errno for an error message; 1: served with its own answer. */
-static int serve(struct nl_sock *n, const struct nlmsghdr *req)
+static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 {
 	struct emit e = { n, req, req->nlmsg_flags & NLM_F_DUMP ? NLM_F_MULTI : 0 };
 	struct net *net = n->c.net;
@@ -129,7 +183,7 @@ static int serve(struct nl_sock *n, const struct nlmsghdr *req)
 	err = req->nlmsg_flags & NLM_F_DUMP ? rtnl_dump(net, req, emit, &e) :
 					      rtnl_get(net, req, emit, &e);
 	if (!err && req->nlmsg_flags & NLM_F_DUMP)
-		err = put_done(n, req);
+		err = nl_done(n, req);
 	return err ? err : 1;
 }
 
@@ -152,50 +206,169 @@ static int put_error(struct nl_sock *n, const struct nlmsghdr *req, int err)
 	return r;
 }
 
-/* ---- the socket ---- */
+/* ---- who is who ---- */
+
+static const struct nl_proto protos[] = {
+	{ NETLINK_ROUTE, RTNLGRP_MAX, true, false, serve_route },
+	{ NETLINK_USERSOCK, 32, false, true, NULL },
+	{ NETLINK_KOBJECT_UEVENT, 32, true, false, NULL },
+};
+
+static const struct nl_proto *find_proto(int protocol)
+{
+	for (size_t k = 0; k < ARRAY_SIZE(protos); k++)
+		if (protos[k].protocol == protocol)
+			return &protos[k];
+	if (protocol == nl_diag.protocol)
+		return &nl_diag;
+	return protocol == nl_generic.protocol ? &nl_generic : NULL;
+}
+
+/* nl_lock held. */
+static struct nl_sock *by_port(const struct net *net, const struct nl_proto *p, u32 portid)
+{
+	struct nl_sock *n;
+
+	hlist_for_each_entry(n, &all_sockets, all)
+		if (n->c.net == net && n->proto == p && n->portid == portid)
+			return n;
+	return NULL;
+}
+
+/* A port number: the one asked for, else the process's, else one that no process has. */
+static int take_port(struct nl_sock *n, u32 want)
+{
+	static u32 next = (u32)-4096;
+	u32 id = want ? want : (u32)task_tgid_vnr(current);
+	int err = 0;
+
+	spin_lock(&nl_lock);
+	if (n->portid)
+		err = want && want != n->portid ? -EINVAL : 0;
+	else if (want && by_port(n->c.net, n->proto, want))
+		err = -EADDRINUSE;
+	else {
+		while (by_port(n->c.net, n->proto, id))
+			id = next--;
+		n->portid = id;
+	}
+	spin_unlock(&nl_lock);
+	return err;
+}
+
+static bool may(const struct nl_sock *n, bool all)
+{
+	return all || net_capable(n->c.net, CAP_NET_ADMIN);
+}
+
+/* ---- sending ---- */
+
+static int to_program(struct nl_sock *n, struct nl_msg *m, u32 portid)
+{
+	struct nl_sock *to;
+	int err = -ECONNREFUSED;
+
+	spin_lock(&nl_lock);
+	to = by_port(n->c.net, n->proto, portid);
+	if (to && to != n)
+		err = queue_msg(to, m, false);
+	spin_unlock(&nl_lock);
+	if (err == -ECONNREFUSED)
+		kfree(m);
+	return err == -ENOBUFS ? -EAGAIN : err;
+}
+
+static int to_programs(
+	struct nl_sock *n, const u8 *buf, u32 len, u32 portid, u32 groups, const struct ucred *cred)
+{
+	struct nl_msg *m = msg_new(buf, len, GFP_KERNEL);
+
+	if (!m)
+		return -ENOBUFS;
+	m->from = n->portid;
+	m->cred = *cred;
+	for (u32 g = 0; g < 32; g++)
+		if (groups >> g & 1)
+			to_group(n->c.net, n->proto->protocol, g + 1, m, n);
+	if (portid)
+		return to_program(n, m, portid);
+	kfree(m);
+	return 0;
+}
+
+static int to_kernel(struct nl_sock *n, const u8 *buf, size_t len)
+{
+	size_t off = 0;
+	int err = 0;
+
+	if (!n->proto->serve)
+		return -ECONNREFUSED;
+	while (!err && len - off >= sizeof(struct nlmsghdr)) {
+		const struct nlmsghdr *req = (const void *)(buf + off);
+		int r = 0;
+
+		if (req->nlmsg_len < sizeof(*req) || req->nlmsg_len > len - off)
+			break;
+		if (req->nlmsg_flags & NLM_F_REQUEST && req->nlmsg_type >= NLMSG_MIN_TYPE)
+			r = n->proto->serve(n, req);
+		if (r < 0 || (r == 0 && req->nlmsg_flags & NLM_F_ACK))
+			err = put_error(n, req, r);
+		off += min((size_t)NLMSG_ALIGN(req->nlmsg_len), len - off);
+	}
+	return err;
+}
+
+static int destination(struct nl_sock *n, const struct msg *m, u32 *portid, u32 *groups)
+{
+	struct sockaddr_nl a;
+
+	*portid = n->dst_portid;
+	*groups = n->dst_groups;
+	if (!m->name || !m->name->len)
+		return 0;
+	if (m->name->len < sizeof(a))
+		return -EINVAL;
+	memcpy(&a, m->name->data, sizeof(a));
+	if (a.nl_family != AF_NETLINK)
+		return -EINVAL;
+	*portid = a.nl_pid;
+	*groups = a.nl_groups;
+	return (a.nl_pid || a.nl_groups) && !may(n, n->proto->all_send) ? -EPERM : 0;
+}
 
 static ssize_t nl_sendmsg(struct socket *s, struct msg *m)
 {
 	struct nl_sock *n = NL(s);
-	size_t len = m->iter.count, off = 0;
+	size_t len = m->iter.count;
+	u32 portid, groups;
 	u8 *buf;
-	int err = 0;
+	int err;
 
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (n->c.protocol != NETLINK_ROUTE)
-		return -ECONNREFUSED; /* nobody in the kernel listens there */
 	if (!len)
 		return -ENODATA;
-	if (len > 65536)
+	err = destination(n, m, &portid, &groups);
+	if (!err)
+		err = take_port(n, 0);
+	if (err)
+		return err;
+	if (len > n->c.sndbuf - 32 || len > 1U << 20)
 		return -EMSGSIZE;
 	buf = kmalloc(len + NLMSG_HDRLEN, GFP_KERNEL);
 	if (!buf)
 		return -ENOBUFS;
-	if (copy_from_iter(buf, len, &m->iter) != len) {
-		kfree(buf);
-		return -EFAULT;
-	}
-	spin_lock(&n->c.lock);
-	if (!n->portid)
-		n->portid = (u32)task_tgid_vnr(current);
-	spin_unlock(&n->c.lock);
-	while (!err && len - off >= sizeof(struct nlmsghdr)) {
-		const struct nlmsghdr *req = (const void *)(buf + off);
-		int r;
-
-		if (req->nlmsg_len < sizeof(*req) || req->nlmsg_len > len - off)
-			break;
-		if (req->nlmsg_flags & NLM_F_REQUEST && req->nlmsg_type >= NLMSG_MIN_TYPE) {
-			r = serve(n, req);
-			if (r < 0 || (r == 0 && req->nlmsg_flags & NLM_F_ACK))
-				err = put_error(n, req, r);
-		}
-		off += min((size_t)NLMSG_ALIGN(req->nlmsg_len), len - off);
-	}
+	if (copy_from_iter(buf, len, &m->iter) != len)
+		err = -EFAULT;
+	else if (portid || groups)
+		err = to_programs(n, buf, (u32)len, portid, groups, &m->cred);
+	if (!err && !portid)
+		err = to_kernel(n, buf, len);
 	kfree(buf);
 	return err ? err : (ssize_t)len;
 }
+
+/* ---- receiving ---- */
 
 static struct nl_msg *nl_take(struct nl_sock *n, bool peek)
 {
@@ -239,12 +412,16 @@ static ssize_t nl_recvmsg(struct socket *s, struct msg *m)
 		if (m->flags & MSG_TRUNC && ret >= 0)
 			ret = nm->len;
 	}
-	if (n->pktinfo)
-		msg_put_cmsg(m, 270 /* SOL_NETLINK */, NETLINK_PKTINFO, &(u32){ 0 }, sizeof(u32));
+	if (n->options & 1U << NETLINK_PKTINFO)
+		msg_put_cmsg(m, SOL_NETLINK, NETLINK_PKTINFO, &nm->group, sizeof(u32));
 	m->has_cred = true;
-	m->cred = (struct ucred){ 0, 0, 0 };
+	m->cred = nm->cred;
 	if (m->name) {
-		struct sockaddr_nl a = { .nl_family = AF_NETLINK };
+		struct sockaddr_nl a = {
+			.nl_family = AF_NETLINK,
+			.nl_pid = nm->from,
+			.nl_groups = nm->group && nm->group <= 32 ? 1U << (nm->group - 1) : 0,
+		};
 
 		memcpy(m->name->data, &a, sizeof(a));
 		m->name->len = sizeof(a);
@@ -257,34 +434,57 @@ static int nl_bind(struct socket *s, struct sockaddr_buf *a)
 {
 	struct nl_sock *n = NL(s);
 	struct sockaddr_nl nl;
+	int err;
 
 	if (a->len < sizeof(nl))
 		return -EINVAL;
 	memcpy(&nl, a->data, sizeof(nl));
 	if (nl.nl_family != AF_NETLINK)
 		return -EINVAL;
-	/* no device comes or goes after boot: who waits for events of devices waits for nothing */
-	if (nl.nl_groups && n->c.protocol != NETLINK_KOBJECT_UEVENT)
-		return -EOPNOTSUPP; /* changes of links are not multicast */
-	spin_lock(&n->c.lock);
-	n->portid = nl.nl_pid ? nl.nl_pid : (u32)task_tgid_vnr(current);
-	spin_unlock(&n->c.lock);
+	if (nl.nl_groups && !may(n, n->proto->all_recv))
+		return -EPERM;
+	err = take_port(n, nl.nl_pid);
+	if (err)
+		return err;
+	spin_lock(&nl_lock);
+	n->groups = (n->groups & ~0xffffffffUL) | nl.nl_groups;
+	spin_unlock(&nl_lock);
 	return 0;
 }
 
 static int nl_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 {
-	if (a->len >= sizeof(u16) && a->family == AF_UNSPEC)
-		return 0; /* everything goes to the kernel as it is */
-	if (a->family != AF_NETLINK || a->len < sizeof(struct sockaddr_nl))
+	struct nl_sock *n = NL(s);
+	struct sockaddr_nl nl = { 0 };
+	int err = 0;
+
+	if (a->len < sizeof(u16))
 		return -EINVAL;
-	return nl_bind(s,
-		&(struct sockaddr_buf){ .len = sizeof(struct sockaddr_nl), .family = AF_NETLINK });
+	if (a->family != AF_UNSPEC) {
+		if (a->family != AF_NETLINK || a->len < sizeof(nl))
+			return -EINVAL;
+		memcpy(&nl, a->data, sizeof(nl));
+		if ((nl.nl_pid || nl.nl_groups) && !may(n, n->proto->all_send))
+			return -EPERM;
+		err = take_port(n, 0);
+	}
+	if (err)
+		return err;
+	spin_lock(&n->c.lock);
+	n->dst_portid = nl.nl_pid;
+	n->dst_groups = nl.nl_groups;
+	spin_unlock(&n->c.lock);
+	return 0;
 }
 
 static int nl_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 {
-	struct sockaddr_nl nl = { .nl_family = AF_NETLINK, .nl_pid = peer ? 0 : NL(s)->portid };
+	const struct nl_sock *n = NL(s);
+	struct sockaddr_nl nl = {
+		.nl_family = AF_NETLINK,
+		.nl_pid = peer ? n->dst_portid : n->portid,
+		.nl_groups = peer ? n->dst_groups : (u32)n->groups,
+	};
 
 	memcpy(a->data, &nl, sizeof(nl));
 	a->len = sizeof(nl);
@@ -300,32 +500,74 @@ static u32 nl_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	       (list_empty(&n->queue) ? 0 : EPOLLIN | EPOLLRDNORM) | (n->c.err ? EPOLLERR : 0);
 }
 
-static int get_bool(bool *to, uaddr_t from)
-{
-	int v;
+/* ---- options ---- */
 
-	if (get_user(v, from))
-		return -EFAULT;
-	*to = v;
+static int membership(struct nl_sock *n, int opt, u32 group)
+{
+	u64 bit = 1UL << ((group - 1) % NL_GROUPS_MAX);
+
+	if (!may(n, n->proto->all_recv))
+		return -EPERM;
+	if (!group || group > n->proto->groups || group > NL_GROUPS_MAX)
+		return -EINVAL;
+	spin_lock(&nl_lock);
+	n->groups = opt == NETLINK_ADD_MEMBERSHIP ? n->groups | bit : n->groups & ~bit;
+	spin_unlock(&nl_lock);
 	return 0;
+}
+
+static bool is_flag(int opt)
+{
+	return opt == NETLINK_PKTINFO || opt == NETLINK_BROADCAST_ERROR ||
+	       opt == NETLINK_NO_ENOBUFS || opt == NETLINK_LISTEN_ALL_NSID ||
+	       opt == NETLINK_CAP_ACK || opt == NETLINK_EXT_ACK || opt == NETLINK_GET_STRICT_CHK;
 }
 
 static int nl_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 {
 	struct nl_sock *n = NL(s);
+	int v = 0;
 
-	if (level != 270 /* SOL_NETLINK */)
+	if (level != SOL_NETLINK)
 		return -ENOPROTOOPT;
-	switch (opt) {
-	case NETLINK_PKTINFO: return len < sizeof(int) ? -EINVAL : get_bool(&n->pktinfo, val);
-	case NETLINK_EXT_ACK:
-	case NETLINK_CAP_ACK:
-	case NETLINK_GET_STRICT_CHK:
-	case NETLINK_NO_ENOBUFS:
-		return 0; /* permissions to say more or less: what is said stays within both */
+	if (len >= sizeof(v) && get_user(v, val))
+		return -EFAULT;
+	if (opt == NETLINK_ADD_MEMBERSHIP || opt == NETLINK_DROP_MEMBERSHIP)
+		return membership(n, opt, (u32)v);
+	if (!is_flag(opt))
+		return -ENOPROTOOPT;
+	if (opt == NETLINK_LISTEN_ALL_NSID && !net_capable(n->c.net, CAP_NET_BROADCAST))
+		return -EPERM;
+	n->options = v ? n->options | 1U << opt : n->options & ~(1U << opt);
+	return 0;
+}
+
+static int nl_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
+{
+	const struct nl_sock *n = NL(s);
+	u32 size = (u32)round_up(max(n->proto->groups, 32U), 32U) / 8;
+	int v;
+
+	if (level != SOL_NETLINK)
+		return -ENOPROTOOPT;
+	if (opt == NETLINK_LIST_MEMBERSHIPS) {
+		memcpy(val, &n->groups, min(*len & ~3U, min(size, 8U)));
+		*len = size;
+		return 0;
 	}
-	return opt == NETLINK_ADD_MEMBERSHIP || opt == NETLINK_DROP_MEMBERSHIP ? -EOPNOTSUPP :
-										 -ENOPROTOOPT;
+	if (!is_flag(opt))
+		return -ENOPROTOOPT;
+	if (*len < sizeof(v))
+		return -EINVAL;
+	v = n->options >> opt & 1;
+	memcpy(val, &v, sizeof(v));
+	*len = sizeof(v);
+	return 0;
+}
+
+static void nl_meminfo(struct sock_common *sk, u32 *n)
+{
+	n[0] = (u32)container_of(sk, struct nl_sock, c)->queued;
 }
 
 static int nl_release(struct socket *s)
@@ -333,6 +575,9 @@ static int nl_release(struct socket *s)
 	struct nl_sock *n = NL(s);
 	struct nl_msg *m, *next;
 
+	spin_lock(&nl_lock);
+	hlist_del_init(&n->all);
+	spin_unlock(&nl_lock);
 	list_for_each_entry_safe(m, next, &n->queue, list)
 		kfree(m);
 	filter_put(n->c.filter);
@@ -350,6 +595,8 @@ static const struct proto_ops nl_ops = {
 	.sendmsg = nl_sendmsg,
 	.recvmsg = nl_recvmsg,
 	.setsockopt = nl_setsockopt,
+	.getsockopt = nl_getsockopt,
+	.meminfo = nl_meminfo,
 };
 
 int netlink_deliver(struct file *f, const void *data, u32 n)
@@ -360,16 +607,17 @@ int netlink_deliver(struct file *f, const void *data, u32 n)
 		return -ENOTSOCK;
 	if (s->ops != &nl_ops)
 		return -EINVAL;
-	return n ? nl_queue_bytes(NL(s), data, n) : 0;
+	return n ? nl_queue_bytes(NL(s), data, n, false) : 0;
 }
 
 static int nl_create(struct socket *s, int type, int protocol)
 {
+	const struct nl_proto *p = find_proto(protocol);
 	struct nl_sock *n;
 
 	if (type != SOCK_RAW && type != SOCK_DGRAM)
 		return -ESOCKTNOSUPPORT;
-	if (protocol != NETLINK_ROUTE && protocol != NETLINK_KOBJECT_UEVENT)
+	if (!p)
 		return -EPROTONOSUPPORT;
 	n = kzalloc(sizeof(*n), GFP_KERNEL);
 	if (!n)
@@ -377,8 +625,12 @@ static int nl_create(struct socket *s, int type, int protocol)
 	sock_init_common(&n->c, AF_NETLINK, (u16)type, (u32)protocol);
 	net_get(n->c.net);
 	INIT_LIST_HEAD(&n->queue);
+	n->proto = p;
 	s->sk = &n->c;
 	s->ops = &nl_ops;
+	spin_lock(&nl_lock);
+	hlist_add_head(&n->all, &all_sockets);
+	spin_unlock(&nl_lock);
 	return 0;
 }
 

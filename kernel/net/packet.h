@@ -63,6 +63,8 @@ static inline struct packet_sock *PACKET(struct socket *s)
 
 /* packet_tap.c: begins or ends to look, or looks at something else; -ENETDOWN: its device is down. */
 int packet_look(struct packet_sock *p, int ifindex, u16 proto);
+/* Calls @fn for each that looks, with taps_lock held: for lists. */
+void packet_for_each(void (*fn)(const struct packet_sock *p, void *arg), void *arg);
 void packet_look_away(struct packet_sock *p);
 
 /* packet_ring.c */

@@ -63,6 +63,16 @@ int packet_look(struct packet_sock *p, int ifindex, u16 proto)
 	return up || !proto ? 0 : -ENETDOWN;
 }
 
+void packet_for_each(void (*fn)(const struct packet_sock *p, void *arg), void *arg)
+{
+	struct packet_sock *p;
+
+	spin_lock(&taps_lock);
+	hlist_for_each_entry(p, &taps, tap)
+		fn(p, arg);
+	spin_unlock(&taps_lock);
+}
+
 void packet_look_away(struct packet_sock *p)
 {
 	spin_lock(&taps_lock);

@@ -52,6 +52,19 @@ void nl_attr_u32(struct nl_builder *b, u16 type, u32 v)
 	nl_attr(b, type, &v, sizeof(v));
 }
 
+u32 nl_nest(struct nl_builder *b, u16 type)
+{
+	u32 at = b->len;
+
+	nl_attr(b, type | NLA_F_NESTED, NULL, 0);
+	return at;
+}
+
+void nl_nest_end(struct nl_builder *b, u32 at)
+{
+	((struct rtattr *)(b->buf + at))->rta_len = (u16)(b->len - at);
+}
+
 void nl_end(struct nl_builder *b)
 {
 	((struct nlmsghdr *)(b->buf + b->msg))->nlmsg_len = b->len - b->msg;
@@ -170,8 +183,7 @@ static void put_route(
 
 /* ---- requests ---- */
 
-/* Attribute @type of a request whose fixed part has @fixed bytes; NULL: not there, or shorter than @min. */
-static const void *attr(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min, u32 *len)
+const void *nl_find(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min, u32 *len)
 {
 	u32 at = NLMSG_SPACE(fixed);
 
@@ -193,7 +205,7 @@ static const void *attr(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min
 static bool attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, ip_addr *out)
 {
 	u32 size = family == AF_INET ? 4 : 16;
-	const void *p = attr(req, fixed, type, size, NULL);
+	const void *p = nl_find(req, fixed, type, size, NULL);
 	u32 v4;
 
 	if (!p)
@@ -216,7 +228,7 @@ static struct net_device *link_of(struct net *net, const struct nlmsghdr *req, i
 	const void *p;
 	u32 n;
 
-	p = attr(req, sizeof(*i), IFLA_IFNAME, 1, &n);
+	p = nl_find(req, sizeof(*i), IFLA_IFNAME, 1, &n);
 	*err = -EINVAL;
 	if (!i->ifi_index && !p)
 		return NULL;
@@ -372,7 +384,7 @@ static int set_link(struct net *net, const struct nlmsghdr *req)
 	change = i->ifi_change ? i->ifi_change : i->ifi_flags;
 	if (change & ~(u32)(IFF_UP | IFF_PROMISC | IFF_ALLMULTI))
 		return -EOPNOTSUPP;
-	mtu = attr(req, sizeof(*i), IFLA_MTU, sizeof(*mtu), NULL);
+	mtu = nl_find(req, sizeof(*i), IFLA_MTU, sizeof(*mtu), NULL);
 	err = mtu ? netdev_set_mtu(d, *mtu) : 0;
 	if (err)
 		return err;
@@ -428,9 +440,9 @@ static int change_route(struct net *net, const struct nlmsghdr *req)
 	r.protocol = m->rtm_protocol;
 	r.scope = m->rtm_scope;
 	r.type = m->rtm_type ? m->rtm_type : RTN_UNICAST;
-	n = attr(req, sizeof(*m), RTA_PRIORITY, sizeof(*n), NULL);
+	n = nl_find(req, sizeof(*m), RTA_PRIORITY, sizeof(*n), NULL);
 	r.metric = n ? *n : 0;
-	n = attr(req, sizeof(*m), RTA_OIF, sizeof(*n), NULL);
+	n = nl_find(req, sizeof(*m), RTA_OIF, sizeof(*n), NULL);
 	spin_lock(&net->lock);
 	r.dev = n ? netdev_by_index(net, (int)*n) : NULL;
 	spin_unlock(&net->lock);

@@ -19,7 +19,12 @@ void *nl_begin(struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16
 	u32 body);
 void nl_attr(struct nl_builder *b, u16 type, const void *data, u32 n);
 void nl_attr_u32(struct nl_builder *b, u16 type, u32 v);
+/* Attributes inside an attribute: what nl_nest() gives goes to nl_nest_end(). */
+u32 nl_nest(struct nl_builder *b, u16 type);
+void nl_nest_end(struct nl_builder *b, u32 at);
 void nl_end(struct nl_builder *b);
+/* Attribute @type of a request whose fixed part has @fixed bytes; NULL: not there, or shorter than @min. */
+const void *nl_find(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min, u32 *len);
 
 /* Writes one thing as a message. */
 typedef void (*rtnl_put_fn)(

@@ -273,6 +273,8 @@ void tcp_time_wait(struct tcp_sock *t, u8 state, u64 len);
 
 /* tcp_opt.c */
 int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);
+/* c.lock held. */
+void tcp_fill_info(struct tcp_sock *t, struct tcp_info *i);
 int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 
 /* /proc/sys/net/ipv4, and kin */

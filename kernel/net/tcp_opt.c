@@ -158,7 +158,7 @@ int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 
 /* ---- reading ---- */
 
-static void fill_info(struct tcp_sock *t, struct tcp_info *i)
+void tcp_fill_info(struct tcp_sock *t, struct tcp_info *i)
 {
 	u64 now = ktime_get();
 
@@ -249,7 +249,7 @@ int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 	}
 	spin_lock(&t->inet.c.lock);
 	if (opt == TCP_INFO) {
-		fill_info(t, &info);
+		tcp_fill_info(t, &info);
 		*len = min(*len, (u32)sizeof(info));
 		memcpy(val, &info, *len);
 	}

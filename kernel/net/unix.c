@@ -33,6 +33,7 @@ int unix_max_dgram_qlen = 512;
 
 static DEFINE_SPINLOCK(unix_names_lock);
 static struct hlist_head names[NAME_HASH];
+static struct hlist_head all_sockets; /* of all, under unix_names_lock */
 static const struct proto_ops unix_stream_ops, unix_dgram_ops, unix_seqpacket_ops;
 
 void unix_get(struct unix_sock *u)
@@ -68,6 +69,9 @@ void unix_put(struct unix_sock *u)
 {
 	if (!atomic_dec_and_test(&u->refs))
 		return;
+	spin_lock(&unix_names_lock);
+	hlist_del_init(&u->all);
+	spin_unlock(&unix_names_lock);
 	kfree(u->name);
 	forget_peer_ids(u);
 	filter_put(u->c.filter);
@@ -328,6 +332,38 @@ void unix_wake_space(struct unix_sock *u)
 		wake_up_common(&u->space, TASK_NORMAL, 0, EPOLLOUT | EPOLLWRNORM);
 }
 
+/* ---- lists ---- */
+
+/* One whose last reference has gone is on its way out. */
+static bool get_unless_dying(struct unix_sock *u)
+{
+	s32 n = atomic_read(&u->refs);
+
+	while (n > 0)
+		if (__atomic_compare_exchange_n(
+			    &u->refs.v, &n, n + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+u32 unix_list(const struct net *net, struct unix_sock **to, u32 most, u32 skip)
+{
+	struct unix_sock *u;
+	u32 n = 0;
+
+	spin_lock(&unix_names_lock);
+	hlist_for_each_entry(u, &all_sockets, all) {
+		if (n == most)
+			break;
+		if (u->net != net || u->state == UNIX_DEAD || (skip && skip--))
+			continue;
+		if (get_unless_dying(u))
+			to[n++] = u;
+	}
+	spin_unlock(&unix_names_lock);
+	return n;
+}
+
 /* ---- connecting ---- */
 
 static struct unix_sock *unix_alloc(u16 type, struct net *net)
@@ -345,6 +381,9 @@ static struct unix_sock *unix_alloc(u16 type, struct net *net)
 	INIT_LIST_HEAD(&u->inflight_link);
 	init_waitqueue_head(&u->space);
 	mutex_init(&u->read_mutex);
+	spin_lock(&unix_names_lock);
+	hlist_add_head(&u->all, &all_sockets);
+	spin_unlock(&unix_names_lock);
 	return u;
 }
 
@@ -512,6 +551,7 @@ static int unix_accept(struct socket *s, struct socket *to, bool nonblock)
 	}
 	srv->c.passcred = u->c.passcred;
 	srv->file = to->file;
+	srv->c.ino = fresh->c.ino;
 	to->sk = &srv->c;
 	unix_put(fresh);
 	unix_wake_space(u);

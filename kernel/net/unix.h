@@ -24,7 +24,8 @@ struct unix_msg {
 struct unix_sock {
 	struct sock_common c; /* c.lock protects what is not marked otherwise */
 	atomic_t refs;
-	struct net *net; /* a reference: whose abstract names; immutable */
+	struct hlist_node all; /* under unix_names_lock */
+	struct net *net;       /* a reference: whose abstract names; immutable */
 	enum unix_state state;
 	struct unix_sock *peer; /* a reference */
 	struct list_head queue; /* of unix_msg */
@@ -61,6 +62,8 @@ extern int unix_max_dgram_qlen; /* net.unix */
 #define UNIX_MAX_DGRAM_QUEUE ((u32)READ_ONCE(unix_max_dgram_qlen))
 
 /* unix.c */
+/* References on sockets of @net behind the first @skip: how many, at most @most. */
+u32 unix_list(const struct net *net, struct unix_sock **to, u32 most, u32 skip);
 int unix_check_addr(struct sockaddr_buf *a);
 struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type);
 void unix_wake_readers(struct unix_sock *u);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * netlink.h: AF_NETLINK sockets, for who answers requests and who tells of changes.
+ *
+ *	netlink.c     the sockets: port numbers, groups, queues, messages between programs
+ *	rtnl.c        family route        sock_diag.c  family sock_diag        genl.c  the generic family's controller
+ *
+ * Locks: nl_lock (spin) for the list of sockets, their port numbers and groups; c.lock of a socket, inside it, for its queue.
+ */
+#ifndef NESTLING_NET_NETLINK_H
+#define NESTLING_NET_NETLINK_H
+
+#include <linux/netlink.h>
+
+#include "kernel/net/filter.h"
+#include "kernel/net/internal.h"
+#include "kernel/net/rtnl.h"
+
+#define SOL_NETLINK 270
+#define NL_GROUPS_MAX 64
+
+struct nl_msg {
+	struct list_head list;
+	u32 from,
+		group; /* the sender's port number, 0: the kernel; which group it was for, 0: none */
+	struct ucred cred;
+	u32 len;
+	u8 data[];
+};
+
+struct nl_sock;
+
+/* What a protocol of netlink is about. */
+struct nl_proto {
+	int protocol;
+	u32 groups;    /* how many groups there are */
+	bool all_recv; /* anybody may join them; else CAP_NET_ADMIN */
+	bool all_send; /* programs may talk to each other; else CAP_NET_ADMIN */
+	/* 0: served (acknowledged when asked); 1: served with its own answer; -errno. NULL: nobody listens in the kernel. */
+	int (*serve)(struct nl_sock *n, const struct nlmsghdr *req);
+};
+extern const struct nl_proto nl_diag, nl_generic;
+
+struct nl_sock {
+	struct sock_common c;
+	const struct nl_proto *proto; /* immutable */
+	struct hlist_node all;        /* under nl_lock, as the next two */
+	u32 portid;                   /* 0: not bound */
+	u64 groups;                   /* bit n: member of group n + 1 */
+	u32 dst_portid, dst_groups;   /* by connect; under c.lock, as what follows */
+	struct list_head queue;       /* of nl_msg */
+	u64 queued;
+	u32 options; /* bit NETLINK_*: set; own */
+};
+
+/* Puts a message into the socket's queue. @force: it is (part of) an answer, of which nothing may be missing. 0 or -ENOBUFS. */
+int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force);
+/* Builds one message in a builder of its own and queues it. */
+int nl_answer(struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, const void *what,
+	u16 flags);
+int nl_done(struct nl_sock *n, const struct nlmsghdr *req);
+/* To every member of @group of @protocol in @net. */
+void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u32 len);
+/* Calls @fn for every socket, with nl_lock held: for lists. */
+void nl_for_each(void (*fn)(const struct nl_sock *n, void *arg), void *arg);
+
+#endif
