@@ -203,15 +203,28 @@ static bool check_strict(void)
 	do_exit(SIGKILL);
 }
 
-bool seccomp_check(void)
+/*
+ * The listener may answer with an error that asks for a restart. As on Linux that means something only while a signal is pending; else
+ * the program gets the bare number.
+ */
+static bool ask_listener(struct notify_queue *q, const struct seccomp_data *sd)
+{
+	struct regs *r = task_regs(current);
+	bool go = notify_call(q, sd, &r->rax);
+
+	if (!go && !signal_pending(current) && r->rax + ERESTART_RESTARTBLOCK < 8)
+		r->orig_rax = -1UL;
+	return go;
+}
+
+/* @again: the tracer has been asked, and what it made of the call runs through the filters once more. */
+static bool check_filters(bool again)
 {
 	struct regs *r = task_regs(current);
 	struct seccomp_filter *match = NULL;
 	struct seccomp_data sd;
 	u32 result, data;
 
-	if (current->seccomp_mode == SECCOMP_MODE_STRICT)
-		return check_strict();
 	fill_data(&sd);
 	result = run_chain(&sd, &match);
 	data = result & SECCOMP_RET_DATA;
@@ -219,16 +232,23 @@ bool seccomp_check(void)
 	case SECCOMP_RET_ALLOW:
 	case SECCOMP_RET_LOG: return true;
 	case SECCOMP_RET_ERRNO: r->rax = (u64) - (s64)min(data, (u32)MAX_ERRNO); return false;
-	case SECCOMP_RET_TRACE: return ask_tracer(data);
+	case SECCOMP_RET_TRACE: return again || (ask_tracer(data) && check_filters(true));
 	case SECCOMP_RET_TRAP:
 		r->rax = r->orig_rax; /* as if the call had not been made */
 		send_sigsys(data);
 		return false;
-	case SECCOMP_RET_USER_NOTIF: return notify_call(match->notify, &sd, &r->rax);
+	case SECCOMP_RET_USER_NOTIF: return ask_listener(match->notify, &sd);
 	case SECCOMP_RET_KILL_THREAD: kill_now(current->signal->nr_threads == 1);
 	}
 	kill_now(true);
 	return false;
+}
+
+bool seccomp_check(void)
+{
+	if (current->seccomp_mode == SECCOMP_MODE_STRICT)
+		return check_strict();
+	return check_filters(false);
 }
 
 /* ---- installing ---- */

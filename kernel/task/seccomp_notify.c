@@ -28,6 +28,7 @@
 
 #define ID_VALID_WRONG_DIR SECCOMP_IOR(2, __u64) /* as first published */
 #define ADDFD_SIZE_VER0 24
+#define ADDFD_ANY (((u32)_IOC_SIZEMASK << _IOC_SIZESHIFT) | ((u32)_IOC_DIRMASK << _IOC_DIRSHIFT))
 #define ADDFD_FLAGS (SECCOMP_ADDFD_FLAG_SETFD | SECCOMP_ADDFD_FLAG_SEND)
 
 enum note_state { NOTE_INIT, NOTE_SENT, NOTE_REPLIED };
@@ -421,7 +422,7 @@ static long notify_ioctl(struct file *f, u32 cmd, u64 arg)
 	case ID_VALID_WRONG_DIR:
 	case SECCOMP_IOCTL_NOTIF_ID_VALID: return notify_id_valid(q, UADDR(arg));
 	}
-	if ((cmd & ~(_IOC_SIZEMASK << _IOC_SIZESHIFT)) == SECCOMP_IOW(3, char[0]))
+	if ((cmd & ~ADDFD_ANY) == SECCOMP_IO(3))
 		return notify_addfd(q, UADDR(arg), _IOC_SIZE(cmd));
 	return -EINVAL;
 }

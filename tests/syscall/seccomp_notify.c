@@ -21,6 +21,7 @@ struct addfd {
 	uint32_t flags, srcfd, newfd, newfd_flags;
 };
 #define ADDFD SECCOMP_IOW(3, struct addfd)
+#define ADDFD_BOTH SECCOMP_IOWR(3, struct addfd) /* the direction in the number does not matter */
 #define KILLABLE 32
 
 static long install(unsigned flags, unsigned nr)
@@ -110,6 +111,7 @@ static void answers(void)
 	T(ask(1));
 	T(ask(2));
 	T(ask(3));
+	IS(ask(3) == -1 && errno == 512);
 	IS(ask(4) > 0);
 }
 
@@ -141,6 +143,8 @@ static void simple(void)
 	T(reply(n.id, 4711, -EXDEV, 0));
 	n = receive();
 	T(reply(n.id, -7, 0, 0));
+	n = receive();
+	T(reply(n.id, 0, -512, 0)); /* ERESTARTSYS, and no signal: the bare number */
 	n = receive();
 	T(reply(n.id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE));
 	t_wait("asker", pid);
@@ -189,6 +193,9 @@ static void descriptors(void)
 	T(ioctl(listener, SECCOMP_IOW(3, char[16]), &a));
 	T(ioctl(listener, SECCOMP_IOW(3, char[8000]), &a));
 	T(ioctl(listener, ADDFD, NULL));
+	a.flags = 8;
+	T(ioctl(listener, ADDFD_BOTH, &a));
+	a.flags = 0;
 	fd = ioctl(listener, ADDFD, &a);
 	IS(fd > 2 && fd < 100);
 	close((int)fd);
