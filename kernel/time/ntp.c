@@ -23,11 +23,12 @@
 #include "kernel/time/internal.h"
 #include "kernel/time/time.h"
 
-#define MAX_PHASE_NS 500000000LL /* of the loop's offset */
-#define MAX_FREQ (500LL << 16)   /* ppm, scaled by 2^16 */
-#define MAX_SLEW_NS 500000LL     /* a second: of adjtime() */
-#define ERROR_LIMIT 16000000LL   /* us */
-#define ERROR_RATE 500           /* us a second */
+#define MAX_PHASE_NS 500000000LL               /* of the loop's offset */
+#define MAX_FREQ (500LL << 16)                 /* ppm, scaled by 2^16 */
+#define FREQ_LIMIT (S64_MAX / 65536000 * 1000) /* what is not even a frequency */
+#define MAX_SLEW_NS 500000LL                   /* a second: of adjtime() */
+#define ERROR_LIMIT 16000000LL                 /* us */
+#define ERROR_RATE 500                         /* us a second */
 #define MAX_CONSTANT 10
 #define TICK_US 10000 /* of USER_HZ */
 #define SHIFT_PLL 2
@@ -127,6 +128,9 @@ static int check(const struct __kernel_timex *tx)
 	if (tx->modes && !capable(CAP_SYS_TIME))
 		return -EPERM;
 	if ((tx->modes & ADJ_TICK) && (tx->tick < TICK_US * 9 / 10 || tx->tick > TICK_US * 11 / 10))
+		return -EINVAL;
+	if ((tx->modes & ADJ_FREQUENCY) &&
+		((s64)tx->freq > FREQ_LIMIT || (s64)tx->freq < -FREQ_LIMIT))
 		return -EINVAL;
 	return (tx->modes & ADJ_TAI) && tx->constant ? -EOPNOTSUPP :
 						       0; /* of others Linux knows nothing */

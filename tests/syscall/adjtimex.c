@@ -38,6 +38,8 @@ static void discipline(void)
 	expect("status", set(ADJ_STATUS, STA_PLL, TIME_OK).status, STA_PLL);
 	expect("offset", set(ADJ_OFFSET, 100, TIME_OK).offset, 100);
 	expect("freq", set(ADJ_FREQUENCY, 33 << 20, TIME_OK).freq, 500 << 16);
+	set(ADJ_FREQUENCY, LONG_MAX, -1);
+	set(ADJ_FREQUENCY, LONG_MIN, -1);
 	expect("constant", set(ADJ_TIMECONST, 3, TIME_OK).constant, 7);
 	expect("tick", set(ADJ_TICK, 10001, TIME_OK).tick, 10001);
 	set(ADJ_TICK, 8999, -1);
