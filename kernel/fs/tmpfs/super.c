@@ -328,9 +328,10 @@ static struct file_system_type tmpfs_type = { .name = "tmpfs",
 	.fs_flags = FS_USERNS_MOUNT,
 	.mount = tmpfs_mount,
 	.kill_sb = kill_anon_super };
-static struct file_system_type ramfs_type = {
-	.name = "ramfs", .mount = ramfs_mount, .kill_sb = kill_anon_super
-};
+static struct file_system_type ramfs_type = { .name = "ramfs",
+	.fs_flags = FS_USERNS_MOUNT,
+	.mount = ramfs_mount,
+	.kill_sb = kill_anon_super };
 static struct file_system_type rootfs_type = {
 	.name = "rootfs", .mount = ramfs_mount, .kill_sb = kill_anon_super
 };
