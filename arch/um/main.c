@@ -96,6 +96,12 @@ static void start_spaces(void)
 		refuse("%s", why);
 }
 
+/* Under ptrace the host would act on such calls itself: the jail forbids them. */
+bool arch_has_vsyscall(void)
+{
+	return skas_mode_name()[0] == 's';
+}
+
 const char *arch_mode_name(void)
 {
 	return skas_patch_entry() ? "seccomp patched" : skas_mode_name();

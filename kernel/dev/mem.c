@@ -104,8 +104,7 @@ static int zero_mmap(struct file *f, struct vm_area *vma)
 	struct file *shm;
 
 	if (!(vma->vm_flags & VM_SHARED)) {
-		fput(vma->vm_file);
-		vma->vm_file = NULL;
+		vma->vm_flags |= VM_ANON_FILE;
 		return 0;
 	}
 	shm = shmem_file_setup("dev/zero", (loff_t)(vma->vm_end - vma->vm_start), vma->vm_flags);

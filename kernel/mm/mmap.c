@@ -187,7 +187,8 @@ static struct vm_area *make_area(struct map_request *r, u64 at)
 		vma_free(v);
 		return ERR_PTR(err);
 	}
-	if (!v->vm_mapping && !(v->vm_ops && v->vm_ops->fault) && v->vm_file)
+	if (!v->vm_mapping && !(v->vm_ops && v->vm_ops->fault) && v->vm_file &&
+		!(v->vm_flags & VM_ANON_FILE))
 		v->vm_mapping = mm_file_ops->mapping(v->vm_file);
 	return v;
 }

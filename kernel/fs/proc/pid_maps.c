@@ -63,7 +63,17 @@ static void show_vma(struct seq *s, struct vm_area *vma, char *buf)
 	seq_puts(s, "\n");
 }
 
+/* Calls there are served though nothing is mapped, as on Linux with vsyscall=xonly. Immutable. */
+static struct vm_area vsyscall_area = {
+	.vm_start = 0xffffffffff600000UL,
+	.vm_end = 0xffffffffff601000UL,
+	.vm_flags = VM_EXEC,
+	.vm_name = "[vsyscall]",
+};
+
 typedef void (*vma_fn)(struct seq *s, struct vm_area *vma, char *buf, void *arg);
+
+static void rollup_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg);
 
 static int for_each_vma(struct seq *s, struct task *t, vma_fn fn, void *arg)
 {
@@ -81,6 +91,8 @@ static int for_each_vma(struct seq *s, struct task *t, vma_fn fn, void *arg)
 	down_read(&mm->mmap_lock);
 	list_for_each_entry(vma, &mm->mmap_list, vm_list)
 		fn(s, vma, buf, arg);
+	if (fn != rollup_fn && arch_has_vsyscall())
+		fn(s, &vsyscall_area, buf, arg);
 	up_read(&mm->mmap_lock);
 	free_page_addr(buf);
 	mmput(mm);
@@ -123,7 +135,8 @@ static void smaps_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 
 	show_vma(s, vma, buf);
 	memset(&st, 0, sizeof(st));
-	vma_stats(vma, &st);
+	if (vma != &vsyscall_area)
+		vma_stats(vma, &st);
 	seq_printf(s,
 		"Size:           %8lu kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 "
 		"kB\n",

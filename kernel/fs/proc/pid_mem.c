@@ -130,8 +130,8 @@ static bool parse_bounds(const struct qstr *name, u64 *start, u64 *end)
 			digits = 0;
 			continue;
 		}
-		if (d < 0 || digits++ == 16)
-			return false;
+		if (d < 0 || (digits && !v[which]) || digits++ == 16)
+			return false; /* no other spelling than our own */
 		v[which] = v[which] << 4 | (u64)d;
 	}
 	*start = v[0];

@@ -106,8 +106,10 @@ int proc_show_syscall(struct seq *s, struct task *t)
 {
 	const struct regs *r = task_regs(t);
 
-	if (t->state == TASK_RUNNING || (s64)t->syscall_nr < 0)
-		seq_puts(s, t->state == TASK_RUNNING ? "running\n" : "-1 0x0 0x0\n");
+	bool running = t->state == TASK_RUNNING && t != current;
+
+	if (running || (s64)t->syscall_nr < 0)
+		seq_puts(s, running ? "running\n" : "-1 0x0 0x0\n");
 	else
 		seq_printf(s, "%ld 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx\n",
 			t->syscall_nr, r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9, r->rsp,
