@@ -650,8 +650,8 @@ static bool writable(struct unix_sock *u, struct unix_sock *p)
 	if (!p)
 		return true;
 	spin_lock(&p->c.lock);
-	yes = unix_receiver_gone(p) || p->queued * 4 <= u->c.sndbuf;
-	if (u->c.type == SOCK_DGRAM && p->nr_queued >= UNIX_MAX_DGRAM_QUEUE)
+	yes = unix_receiver_gone(p) || p->wmem * 4 <= u->c.sndbuf;
+	if (unix_queue_full(u, p))
 		yes = false;
 	spin_unlock(&p->c.lock);
 	return yes;
@@ -717,7 +717,7 @@ static long unix_ioctl(struct socket *s, u32 cmd, u64 arg)
 		p = unix_peer_get(u);
 		if (p) {
 			spin_lock(&p->c.lock);
-			n = (int)p->queued;
+			n = (int)p->wmem;
 			spin_unlock(&p->c.lock);
 			unix_put(p);
 		}

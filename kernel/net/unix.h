@@ -12,6 +12,7 @@ enum unix_state { UNIX_UNCONNECTED, UNIX_LISTEN, UNIX_CONNECTED, UNIX_DEAD };
 struct unix_msg {
 	struct list_head list; /* receiver's queue */
 	u32 len, done;         /* bytes; taken so far (streams) */
+	u32 truesize;          /* what it counts for: memory, as Linux would need it */
 	struct ucred cred;
 	u64 stamp;                 /* when it was sent, real time */
 	struct sockaddr_buf *from; /* datagrams: the sender's name; kfree'd with it */
@@ -30,6 +31,7 @@ struct unix_sock {
 	struct unix_sock *peer; /* a reference */
 	struct list_head queue; /* of unix_msg */
 	u64 queued;             /* bytes in it */
+	u64 wmem;               /* truesize of all in it, and of what a reader has in hand */
 	u32 nr_queued;
 	struct unix_msg *oob;         /* in the queue: the byte out of band that nobody has taken */
 	struct wait_queue_head space; /* senders that wait for room here */
@@ -79,6 +81,8 @@ ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m);
 ssize_t unix_dgram_recvmsg(struct socket *s, struct msg *m);
 struct unix_msg *unix_dequeue(struct unix_sock *u);
 bool unix_receiver_gone(const struct unix_sock *to);
+/* Datagrams: as many are waiting in @to as may; not from its own peer. Under its lock. */
+bool unix_queue_full(const struct unix_sock *u, const struct unix_sock *to);
 struct unix_sock *unix_peer_get(struct unix_sock *u);
 
 /* unix_gc.c */

@@ -17,7 +17,26 @@
 #include "kernel/task/cred.h"
 #include "kernel/task/signal.h"
 
-#define STREAM_CHUNK 32768U
+/*
+ * What a message counts for against the sender's SO_SNDBUF, and in SIOCOUTQ: programs depend on how many fit before EAGAIN. The head of
+ * an skb takes so much, with its structures, and is as large as a slab; what is more lies in pages.
+ */
+#define SKB_STRUCT 256
+#define SKB_TAIL 320
+#define SKB_LEAST 512
+#define STREAM_HEAD 3776 /* bytes in the head of one that has pages */
+#define DGRAM_HEAD 16064
+#define STREAM_CHUNK (STREAM_HEAD + 32768U)
+
+static u32 truesize_of(int type, u32 n)
+{
+	u32 most = type == SOCK_STREAM ? STREAM_HEAD : DGRAM_HEAD;
+	u32 paged = n > most ? min(n, (u32)PAGE_ALIGN(n - most)) : 0, head = SKB_LEAST;
+
+	while (head < n - paged + SKB_TAIL)
+		head *= 2;
+	return SKB_STRUCT + head + (u32)PAGE_ALIGN(paged);
+}
 
 /* ---- sending ---- */
 
@@ -29,6 +48,7 @@ static struct unix_msg *build_msg(struct unix_sock *u, struct msg *m, u32 n, boo
 	if (!um)
 		return ERR_PTR(-ENOBUFS);
 	*um = (struct unix_msg){ .len = n, .cred = m->cred, .stamp = ktime_get_real_coarse() };
+	um->truesize = truesize_of(u->c.type, n);
 	INIT_LIST_HEAD(&um->list);
 	if (copy_from_iter(um->data, n, &m->iter) != n) {
 		kfree(um);
@@ -46,12 +66,15 @@ static struct unix_msg *build_msg(struct unix_sock *u, struct msg *m, u32 n, boo
 	return um;
 }
 
-/* Room in @to for @need bytes from @u; a queue that is empty takes anything. Under to's lock. */
-static bool has_space_locked(const struct unix_sock *u, const struct unix_sock *to, u64 need)
+bool unix_queue_full(const struct unix_sock *u, const struct unix_sock *to)
 {
-	if (u->c.type == SOCK_DGRAM && to->nr_queued >= UNIX_MAX_DGRAM_QUEUE)
-		return false;
-	return !to->queued || to->queued + need <= u->c.sndbuf;
+	return u->c.type == SOCK_DGRAM && to->peer != u && to->nr_queued > UNIX_MAX_DGRAM_QUEUE;
+}
+
+/* Room in @to for a message from @u: the last one may be too much. Under to's lock. */
+static bool has_space_locked(const struct unix_sock *u, const struct unix_sock *to)
+{
+	return !unix_queue_full(u, to) && to->wmem < u->c.sndbuf;
 }
 
 bool unix_receiver_gone(const struct unix_sock *to)
@@ -59,23 +82,23 @@ bool unix_receiver_gone(const struct unix_sock *to)
 	return to->state == UNIX_DEAD || to->c.shutdown & SHUT_RD;
 }
 
-static bool send_ready(struct unix_sock *u, struct unix_sock *to, u64 need)
+static bool send_ready(struct unix_sock *u, struct unix_sock *to)
 {
 	bool yes;
 
 	spin_lock(&to->c.lock);
-	yes = has_space_locked(u, to, need) || unix_receiver_gone(to);
+	yes = has_space_locked(u, to) || unix_receiver_gone(to);
 	spin_unlock(&to->c.lock);
 	return yes || u->c.shutdown & SHUT_WR;
 }
 
-static int wait_for_space(struct unix_sock *u, struct unix_sock *to, u64 need, bool nonblock)
+static int wait_for_space(struct unix_sock *u, struct unix_sock *to, bool nonblock)
 {
 	int err;
 
 	if (nonblock)
 		return -EAGAIN;
-	err = wait_event_timeout(&to->space, send_ready(u, to, need),
+	err = wait_event_timeout(&to->space, send_ready(u, to),
 		u->c.sndtimeo ? ktime_get() + u->c.sndtimeo : ~0UL, true);
 	if (err == -ETIMEDOUT)
 		return -EAGAIN;
@@ -90,7 +113,7 @@ static int enqueue(struct unix_sock *u, struct unix_sock *to, struct unix_msg *u
 	spin_lock(&to->c.lock);
 	if (unix_receiver_gone(to))
 		err = u->c.type == SOCK_DGRAM && to->state == UNIX_DEAD ? -ECONNREFUSED : -EPIPE;
-	else if (!has_space_locked(u, to, um->len))
+	else if (!has_space_locked(u, to))
 		err = -EAGAIN;
 	else {
 		if (um->oob) {
@@ -102,6 +125,7 @@ static int enqueue(struct unix_sock *u, struct unix_sock *to, struct unix_msg *u
 		}
 		list_add_tail(&um->list, &to->queue);
 		to->queued += um->len;
+		to->wmem += um->truesize;
 		to->nr_queued++;
 	}
 	spin_unlock(&to->c.lock);
@@ -128,7 +152,7 @@ static int send_msg(struct unix_sock *u, struct unix_sock *to, struct unix_msg *
 	int err;
 
 	while ((err = u->c.shutdown & SHUT_WR ? -EPIPE : enqueue(u, to, um)) == -EAGAIN) {
-		err = wait_for_space(u, to, um->len, nonblock);
+		err = wait_for_space(u, to, nonblock);
 		if (err)
 			break;
 	}
@@ -140,7 +164,7 @@ static int send_msg(struct unix_sock *u, struct unix_sock *to, struct unix_msg *
 /* All of it; with MSG_OOB the last byte is a message of its own. */
 static ssize_t send_pieces(struct unix_sock *u, struct unix_sock *to, struct msg *m)
 {
-	u64 most = min_t(u64, STREAM_CHUNK, max(u->c.sndbuf / 2, 1U));
+	u64 most = min_t(u64, STREAM_CHUNK, max((s64)u->c.sndbuf / 2 - 64, 1L));
 	bool oob = m->flags & MSG_OOB, first = true;
 	ssize_t done = 0;
 	int err = 0;
@@ -221,7 +245,7 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 		goto out;
 	}
 	while ((err = enqueue(u, to, um)) == -EAGAIN) {
-		err = wait_for_space(u, to, len, m->nonblock);
+		err = wait_for_space(u, to, m->nonblock);
 		if (err)
 			break;
 	}
@@ -308,10 +332,12 @@ static void requeue(struct unix_sock *u, struct unix_msg *um)
 	spin_unlock(&u->c.lock);
 }
 
-static void consumed(struct unix_sock *u, u64 n)
+/* @n bytes were read; @truesize: of a message that is gone with them, or 0. */
+static void consumed(struct unix_sock *u, u64 n, u32 truesize)
 {
 	spin_lock(&u->c.lock);
 	u->queued -= n;
+	u->wmem -= truesize;
 	spin_unlock(&u->c.lock);
 	unix_wake_space(u);
 }
@@ -352,6 +378,7 @@ static bool stops_at_mark(struct unix_sock *u, bool first)
 				drop = um;
 				list_del_init(&um->list);
 				u->nr_queued--;
+				u->wmem -= um->truesize;
 			} else if (first) {
 				um->oob = false;
 			}
@@ -366,6 +393,7 @@ static bool stops_at_mark(struct unix_sock *u, bool first)
 static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 {
 	struct unix_msg *um;
+	u32 truesize = 0;
 	ssize_t n;
 
 	if (stops_at_mark(u, first))
@@ -386,11 +414,13 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 	if (first || um->nr_files)
 		take_ancillary(&u->c, um, m);
 	um->done += (u32)n;
-	if (um->done < um->len)
+	if (um->done < um->len) {
 		requeue(u, um);
-	else
+	} else {
+		truesize = um->truesize;
 		unix_msg_free(um);
-	consumed(u, (u64)n);
+	}
+	consumed(u, (u64)n, truesize);
 	sock_peeked(&u->c, -(int)n);
 	return n;
 }
@@ -577,7 +607,7 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m)
 	n = take_bytes(um, m, skip);
 	if (n < 0) { /* a message that met a bad address is gone, as on Linux */
 		if (!peek) {
-			consumed(u, um->len);
+			consumed(u, um->len, um->truesize);
 			unix_msg_free(um);
 		}
 		return n;
@@ -599,7 +629,7 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m)
 	if (peek)
 		return n;
 	sock_peeked(&u->c, -(int)um->len);
-	consumed(u, um->len);
+	consumed(u, um->len, um->truesize);
 	unix_msg_free(um);
 	return n;
 }
