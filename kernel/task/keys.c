@@ -6,7 +6,8 @@
  *   the other two; _uid.N and _uid_ses.N belong to a uid. Who possesses a key: whose keyrings lead to it.
  *
  * Locks: keys_mutex (keys.h); inside it table_lock for the table of serials. Each uid pays for its keys (struct key_user), and the number of
- * uids that ever had keys is limited. Not done: types that a user-space helper fills (request_key upcalls), persistent keyrings, restrictions.
+ * uids that ever had keys is limited. A keyring may be linked a thousand ways: a walk marks what it has been through (nr_walks), so it costs
+ * no more than there are links, times the depth it goes to; and keys end one after the other, however deep they nest. Not done: types that a user-space helper fills (request_key upcalls), persistent keyrings, restrictions.
  */
 #include <linux/keyctl.h>
 
@@ -38,6 +39,7 @@ static DEFINE_SPINLOCK(table_lock);
 static struct hlist_head table[TABLE_SIZE];
 static LIST_HEAD(payers); /* under keys_mutex */
 static u32 nr_payers;
+static u64 nr_walks; /* under keys_mutex */
 static s32 next_serial = 0x1000000;
 
 static const char *const type_names[NR_KEY_TYPES] = { "keyring", "user", "logon", "big_key" };
@@ -62,7 +64,8 @@ void key_get(struct key *k)
 	atomic_inc(&k->refs);
 }
 
-static void key_free(struct key *k)
+/* Only the links are left to drop, onto the list @dead. */
+static struct key *key_free(struct key *k, struct key *dead)
 {
 	spin_lock(&table_lock);
 	hlist_del_init(&k->hash);
@@ -70,17 +73,24 @@ static void key_free(struct key *k)
 	atomic_dec(&k->payer->keys);
 	__atomic_sub_fetch(&k->payer->bytes, k->charged, __ATOMIC_RELAXED);
 	for (u32 i = 0; i < k->nr; i++)
-		key_put(k->links[i]); /* no deeper than keyrings nest */
+		if (atomic_dec_and_test(&k->links[i]->refs)) {
+			k->links[i]->next_dead = dead;
+			dead = k->links[i];
+		}
 	kfree(k->links);
 	kfree(k->data);
 	kfree(k->desc);
 	kfree(k);
+	return dead;
 }
 
 void key_put(struct key *k)
 {
-	if (k && atomic_dec_and_test(&k->refs))
-		key_free(k);
+	if (!k || !atomic_dec_and_test(&k->refs))
+		return;
+	k->next_dead = NULL;
+	while (k)
+		k = key_free(k, k->next_dead);
 }
 
 static struct key *find_serial(s32 serial)
@@ -208,29 +218,51 @@ struct key *keyring_find(struct key *ring, enum key_type type, const char *desc)
 	return NULL;
 }
 
-static bool leads_to(struct key *ring, struct key *k, u32 depth)
+/* Has this walk been at @ring, and not deeper than now? */
+static bool been_at(struct key *ring, u64 walk, u32 depth)
 {
+	if (ring->seen == walk && ring->seen_at <= depth)
+		return true;
+	ring->seen = walk;
+	ring->seen_at = depth;
+	return false;
+}
+
+static bool leads_to_below(struct key *ring, struct key *k, u64 walk, u32 depth)
+{
+	if (been_at(ring, walk, depth))
+		return false;
 	for (u32 i = 0; i < ring->nr; i++) {
 		struct key *l = ring->links[i];
 
 		if (l == k)
 			return true;
 		if (l->type == KEY_KEYRING && depth < MAX_DEPTH && !key_alive(l) &&
-			leads_to(l, k, depth + 1))
+			leads_to_below(l, k, walk, depth + 1))
 			return true;
 	}
 	return false;
 }
 
-/* How many keyrings deep it is below @ring; MAX_DEPTH + 1: too deep. */
-static u32 depth_of(struct key *ring, u32 depth)
+static bool leads_to(struct key *ring, struct key *k)
 {
-	u32 deepest = depth;
+	return leads_to_below(ring, k, ++nr_walks, 0);
+}
 
-	for (u32 i = 0; i < ring->nr && deepest <= MAX_DEPTH; i++)
-		if (ring->links[i]->type == KEY_KEYRING)
-			deepest = max(deepest, depth_of(ring->links[i], depth + 1));
-	return deepest;
+/* Is there a keyring more than MAX_DEPTH below @ring? Who is seen deeper than before is looked at again. */
+static bool too_deep(struct key *ring, u64 walk, u32 depth)
+{
+	if (depth > MAX_DEPTH)
+		return true;
+	if (ring->seen == walk && ring->seen_at >= depth)
+		return false;
+	ring->seen = walk;
+	ring->seen_at = depth;
+	for (u32 i = 0; i < ring->nr; i++)
+		if (ring->links[i]->type == KEY_KEYRING &&
+			too_deep(ring->links[i], walk, depth + 1))
+			return true;
+	return false;
 }
 
 static void drop_link(struct key *ring, u32 i)
@@ -273,9 +305,9 @@ int keyring_link(struct key *ring, struct key *k)
 	if (ring->type != KEY_KEYRING)
 		return -ENOTDIR;
 	if (k->type == KEY_KEYRING) {
-		if (k == ring || leads_to(k, ring, 0))
+		if (k == ring || leads_to(k, ring))
 			return -EDEADLK;
-		if (depth_of(k, 1) > MAX_DEPTH)
+		if (too_deep(k, ++nr_walks, 0))
 			return -ELOOP;
 	}
 	err = make_room(ring);
@@ -307,12 +339,58 @@ void keyring_clear(struct key *ring)
 		drop_link(ring, ring->nr - 1);
 }
 
-static struct key *search_below(struct key *ring, enum key_type type, const char *desc, u32 depth)
+/* The keyrings through which current possesses: its thread's, its process's, its session's; NULL or ERR_PTR where there is none. */
+#define NR_OWN 3
+static void own_rings(struct key **rings);
+
+static bool may(const struct key *k, u32 need, bool possessed)
 {
-	struct key *worst = ERR_PTR(-ENOKEY), *k = keyring_find(ring, type, desc);
+	u32 bits = k->perm;
+
+	if (k->uid == current_fsuid())
+		bits >>= 16;
+	else if (k->gid == current_fsgid() || in_group(k->gid))
+		bits >>= 8;
+	if (possessed)
+		bits |= k->perm >> 24;
+	return (bits & need) == need;
+}
+
+/* A search: its type and description, its mark, and that of what current possesses. */
+struct search {
+	enum key_type type;
+	const char *desc;
+	u64 walk, mine;
+};
+
+/* Marks what current possesses below @ring. */
+static void mark_mine(struct key *ring, u64 mine, u32 depth)
+{
+	if (ring->mine == mine && ring->mine_at <= depth)
+		return;
+	ring->mine = mine;
+	ring->mine_at = depth;
+	for (u32 i = 0; i < ring->nr; i++) {
+		struct key *l = ring->links[i];
+
+		if (l->type == KEY_KEYRING && depth < MAX_DEPTH && !key_alive(l))
+			mark_mine(l, mine, depth + 1);
+		else if (l->mine != mine) {
+			l->mine = mine;
+			l->mine_at = MAX_DEPTH + 1;
+		}
+	}
+}
+
+static struct key *search_below(struct key *ring, const struct search *s, u32 depth)
+{
+	struct key *worst = ERR_PTR(-ENOKEY), *k;
 	int err;
 
-	if (k && key_may(k, KEY_SEARCH)) {
+	if (been_at(ring, s->walk, depth))
+		return worst;
+	k = keyring_find(ring, s->type, s->desc);
+	if (k && may(k, KEY_SEARCH, k->mine == s->mine)) {
 		err = key_alive(k);
 		if (!err)
 			return k;
@@ -320,9 +398,10 @@ static struct key *search_below(struct key *ring, enum key_type type, const char
 	}
 	for (u32 i = 0; i < ring->nr && depth < MAX_DEPTH; i++) {
 		k = ring->links[i];
-		if (k->type != KEY_KEYRING || key_alive(k) || !key_may(k, KEY_SEARCH))
+		if (k->type != KEY_KEYRING || key_alive(k) ||
+			!may(k, KEY_SEARCH, k->mine == s->mine))
 			continue;
-		k = search_below(k, type, desc, depth + 1);
+		k = search_below(k, s, depth + 1);
 		if (!IS_ERR(k))
 			return k;
 		if (PTR_ERR(k) != -ENOKEY)
@@ -333,8 +412,14 @@ static struct key *search_below(struct key *ring, enum key_type type, const char
 
 struct key *keyring_search(struct key *ring, enum key_type type, const char *desc)
 {
-	struct key *k = search_below(ring, type, desc, 1);
+	struct search s = { .type = type, .desc = desc, .walk = ++nr_walks, .mine = ++nr_walks };
+	struct key *rings[NR_OWN], *k;
 
+	own_rings(rings);
+	for (u32 i = 0; i < NR_OWN; i++)
+		if (!IS_ERR_OR_NULL(rings[i]))
+			mark_mine(rings[i], s.mine, 0);
+	k = search_below(ring, &s, 0);
 	if (!IS_ERR(k))
 		key_get(k);
 	return k;
@@ -381,13 +466,19 @@ static struct key *session_or_uid(void)
 	return k ? k : uid_ring(true);
 }
 
+static void own_rings(struct key **rings)
+{
+	rings[0] = current->thread_keyring;
+	rings[1] = current->signal->process_keyring;
+	rings[2] = session_or_uid();
+}
+
 struct key *keys_search(enum key_type type, const char *desc)
 {
-	struct key *rings[] = { current->thread_keyring, current->signal->process_keyring,
-		session_or_uid() };
-	struct key *failed = NULL, *k;
+	struct key *rings[NR_OWN], *failed = NULL, *k;
 
-	for (u32 i = 0; i < ARRAY_SIZE(rings); i++) {
+	own_rings(rings);
+	for (u32 i = 0; i < NR_OWN; i++) {
 		if (IS_ERR_OR_NULL(rings[i]) || key_alive(rings[i]))
 			continue;
 		k = keyring_search(rings[i], type, desc);
@@ -401,28 +492,18 @@ struct key *keys_search(enum key_type type, const char *desc)
 
 bool key_possessed(struct key *k)
 {
-	struct key *rings[] = { current->thread_keyring, current->signal->process_keyring,
-		session_or_uid() };
+	struct key *rings[NR_OWN];
 
-	for (u32 i = 0; i < ARRAY_SIZE(rings); i++)
-		if (!IS_ERR_OR_NULL(rings[i]) && (rings[i] == k || leads_to(rings[i], k, 1)))
+	own_rings(rings);
+	for (u32 i = 0; i < NR_OWN; i++)
+		if (!IS_ERR_OR_NULL(rings[i]) && (rings[i] == k || leads_to(rings[i], k)))
 			return true;
 	return false;
 }
 
 bool key_may(struct key *k, u32 need)
 {
-	u32 bits = k->perm;
-
-	if (k->uid == current_fsuid())
-		bits >>= 16;
-	else if (k->gid == current_fsgid() || in_group(k->gid))
-		bits >>= 8;
-	if ((bits & need) == need)
-		return true;
-	if (key_possessed(k))
-		bits |= k->perm >> 24;
-	return (bits & need) == need;
+	return may(k, need, false) || may(k, need, key_possessed(k));
 }
 
 struct key *join_session(const char *name)

@@ -42,6 +42,10 @@ struct key {
 	u32 len;
 	struct key **links; /* a keyring's, with references */
 	u32 nr, room;
+	/* of walks through keyrings (keys.c) */
+	u64 seen, mine;
+	u32 seen_at, mine_at;
+	struct key *next_dead;
 };
 
 extern struct mutex keys_mutex;
