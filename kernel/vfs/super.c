@@ -201,15 +201,14 @@ struct dentry *mount_nodev(struct file_system_type *t, u32 flags, void *data, fi
 }
 
 /* A live superblock of the type, and of the device when one is given: s_umount held for writing, s_active counted. NULL. */
-static struct super_block *grab_super(
-	struct file_system_type *t, struct block_device *b, const void *key)
+static struct super_block *grab_super(struct file_system_type *t, struct block_device *b)
 {
 	struct super_block *sb;
 
 again:
 	spin_lock(&sb_lock);
 	list_for_each_entry(sb, &super_blocks, s_list) {
-		if (sb->s_type != t || (b && sb->s_bdev != b) || (key && sb->s_fs_info != key) ||
+		if (sb->s_type != t || (b && sb->s_bdev != b) ||
 			!atomic_inc_not_zero(&sb->s_active))
 			continue;
 		spin_unlock(&sb_lock);
@@ -224,29 +223,16 @@ again:
 	return NULL;
 }
 
-/* The superblock of @t (with @key) that is there, or one that @fill makes. */
-static struct dentry *mount_shared(
-	struct file_system_type *t, void *key, u32 flags, void *data, fill_super_t fill)
+struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data, fill_super_t fill)
 {
 	struct super_block *sb;
 	struct dentry *root;
 
 	mutex_lock(&bdev_mount_mutex);
-	sb = grab_super(t, NULL, key);
+	sb = grab_super(t, NULL);
 	root = sb ? dget(sb->s_root) : mount_nodev(t, flags, data, fill);
 	mutex_unlock(&bdev_mount_mutex);
 	return root;
-}
-
-struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data, fill_super_t fill)
-{
-	return mount_shared(t, NULL, flags, data, fill);
-}
-
-/* One superblock for each @key, which fill() makes s_fs_info. */
-struct dentry *mount_keyed(struct file_system_type *t, u32 flags, void *key, fill_super_t fill)
-{
-	return mount_shared(t, key, flags, key, fill);
 }
 
 /* The block device that a path names. ERR_PTR(-ENOENT, -ENOTBLK, -ENXIO ...). */
@@ -300,7 +286,7 @@ struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_de
 	struct dentry *root;
 
 	mutex_lock(&bdev_mount_mutex);
-	sb = grab_super(t, b, NULL);
+	sb = grab_super(t, b);
 	if (!sb) {
 		root = bdev_new_super(t, b, flags, data, fill);
 	} else if ((sb->s_flags ^ flags) & SB_RDONLY) {

@@ -113,8 +113,6 @@ struct dentry *mount_nodev(struct file_system_type *t, u32 flags, void *data,
 	int (*fill)(struct super_block *sb, void *data, bool silent));
 struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data,
 	int (*fill)(struct super_block *sb, void *data, bool silent));
-struct dentry *mount_keyed(struct file_system_type *t, u32 flags, void *key,
-	int (*fill)(struct super_block *sb, void *data, bool silent));
 struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_device *b, void *data,
 	int (*fill)(struct super_block *sb, void *data, bool silent));
 void kill_block_super(struct super_block *sb);

@@ -151,7 +151,7 @@ static const char *pid_get_link(struct dentry *d, struct inode *inode, char **to
 
 /* ---- inodes ---- */
 
-static const struct inode_operations pid_dir_iops, task_dir_iops, pid_file_iops;
+static const struct inode_operations pid_dir_iops, pid_hidden_iops, task_dir_iops, pid_file_iops;
 static const struct file_operations pid_dir_fops, task_dir_fops;
 
 /* The root of a user namespace, or of all where it has none. */
@@ -279,13 +279,27 @@ struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct
 	t = find_task_in(dir, nr);
 	if (!t)
 		return ERR_PTR(-ENOENT);
+	if (!proc_finds(dir->i_sb, t)) {
+		put_task(t);
+		return ERR_PTR(-ENOENT);
+	}
 	inode = proc_pid_inode(dir, S_IFDIR | 0555, t->thread_pid, t->pid != t->tgid, t);
 	put_task(t);
 	if (inode) {
-		inode->i_op = &pid_dir_iops;
+		inode->i_op = proc_hides(dir->i_sb) ? &pid_hidden_iops : &pid_dir_iops;
 		inode->i_fop = &pid_dir_fops;
 	}
 	return proc_pid_add(d, inode);
+}
+
+static bool listed(const struct inode *dir, pid_t nr)
+{
+	struct task *t = proc_hides(dir->i_sb) ? find_task_in(dir, (u32)nr) : NULL;
+	bool yes = !t || proc_lists(dir->i_sb, t);
+
+	if (t)
+		put_task(t);
+	return yes;
 }
 
 int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base)
@@ -298,7 +312,7 @@ int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base)
 		int len = scnprintf(name, sizeof(name), "%d", nr);
 
 		ctx->pos = base + nr;
-		if (!dir_emit(ctx, name, len, (u64)nr + 0x10000000, 4))
+		if (listed(f->f_inode, nr) && !dir_emit(ctx, name, len, (u64)nr + 0x10000000, 4))
 			return 0;
 		nr++;
 		ctx->pos = base + nr;
@@ -640,6 +654,10 @@ static u32 nr_pid_entries(void)
 }
 
 static const struct inode_operations pid_dir_iops = { .lookup = pid_dir_lookup,
+	.setattr = proc_pid_setattr };
+static const struct inode_operations pid_hidden_iops = { .lookup = pid_dir_lookup,
+	.permission = proc_hidden_permission,
+	.getattr = proc_hidden_getattr,
 	.setattr = proc_pid_setattr };
 static const struct inode_operations task_dir_iops = { .lookup = task_dir_lookup,
 	.setattr = proc_pid_setattr };

@@ -88,11 +88,25 @@ struct proc_inode {
 	const struct proc_entry *de;
 	const struct file_operations *fops;
 };
-/* The pid namespace whose numbers a mount of proc shows: that of who mounted it. */
+/* What a mount of proc has; sysfs and other kin have none. */
+struct proc_sb {
+	struct pid_namespace *ns; /* whose numbers it shows: that of who mounted it. A reference */
+	u32 hide;                 /* hidepid= */
+	kgid_t gid;
+	bool pids_only;
+};
 static inline struct pid_namespace *proc_pid_ns(const struct super_block *sb)
 {
-	return sb->s_fs_info ? sb->s_fs_info : &init_pid_ns;
+	return sb->s_fs_info ? ((const struct proc_sb *)sb->s_fs_info)->ns : &init_pid_ns;
 }
+bool proc_hides(const struct super_block *sb);                 /* hidepid= is set */
+bool proc_lists(const struct super_block *sb, struct task *t); /* shall current see its name? */
+bool proc_finds(const struct super_block *sb, struct task *t); /* by its number? */
+bool proc_pids_only(const struct super_block *sb);             /* subset=pid */
+/* Of directories of processes where hidepid= is set. */
+int proc_hidden_permission(struct inode *inode, int mask);
+int proc_hidden_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
+extern const struct super_operations tree_super_operations;
 static inline struct pid_namespace *seq_pid_ns(const struct seq *s)
 {
 	return proc_pid_ns(s->file->f_inode->i_sb);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * root.c: the file system "proc": its fixed tree, inodes, and the mount.
+ * root.c: the file system "proc": its fixed tree and inodes; mount.c has the mounts.
  *
  * Inodes are made at lookup and not kept when unused; the fixed tree is a tree of proc_entry, the per-process part is in pid.c. Numbers of
  * inodes in the fixed tree are those of the entries, others are drawn from a counter.
@@ -216,6 +216,13 @@ static int sometimes_revalidate(struct dentry *d, u32 flags)
 }
 static const struct dentry_operations sometimes_dops = { .d_revalidate = sometimes_revalidate };
 
+/* subset=pid leaves processes, and the names of one's own. */
+static bool in_subset(
+	const struct super_block *sb, const struct proc_entry *dir, const struct proc_entry *e)
+{
+	return dir != &proc_root_entry || !proc_pids_only(sb) || (S_ISLNK(e->mode) && !e->target);
+}
+
 static struct dentry *fixed_lookup(struct inode *dir, struct dentry *d, u32 flags)
 {
 	const struct proc_entry *de = PROC_I(dir)->de;
@@ -225,7 +232,7 @@ static struct dentry *fixed_lookup(struct inode *dir, struct dentry *d, u32 flag
 
 	if (!e && de == &proc_root_entry)
 		return proc_pid_lookup(dir, d, name);
-	if (!e || !entry_seen(e))
+	if (!e || !entry_seen(e) || !in_subset(dir->i_sb, de, e))
 		return ERR_PTR(-ENOENT);
 	inode = fixed_inode(dir->i_sb, e);
 	if (!inode)
@@ -302,9 +309,9 @@ static int fixed_iterate(struct file *f, struct dir_context *ctx)
 	if (!dir_emit_dots(f, ctx))
 		return 0;
 	for (e = de->children; e; e = e->next, n++) {
-		if (n < ctx->pos || e->name[0] == '.' ||
-			!entry_seen(e)) /* .net is seen through PID/net only */
-			continue;
+		if (n < ctx->pos || e->name[0] == '.' || !entry_seen(e) ||
+			!in_subset(f->f_inode->i_sb, de, e))
+			continue; /* .net is seen through PID/net only */
 		if (!dir_emit(ctx, e->name, (int)strlen(e->name), e->ino, dtype(e->mode)))
 			return 0;
 		ctx->pos = n + 1;
@@ -340,7 +347,7 @@ static int proc_drop_inode(struct inode *inode)
 	return 1;
 }
 
-static const struct super_operations proc_sops = {
+const struct super_operations tree_super_operations = {
 	.evict_inode = proc_evict_inode,
 	.drop_inode = proc_drop_inode,
 	.statfs = simple_statfs,
@@ -354,7 +361,7 @@ int tree_fill_super(struct super_block *sb, struct proc_entry *tree, u64 magic)
 	sb->s_blocksize_bits = 10;
 	sb->s_maxbytes = S64_MAX;
 	sb->s_magic = magic;
-	sb->s_op = &proc_sops;
+	sb->s_op = &tree_super_operations;
 	sb->s_flags |= SB_NODEV | SB_NOEXEC | SB_NOSUID;
 	root = fixed_inode(sb, tree);
 	if (!root)
@@ -362,53 +369,3 @@ int tree_fill_super(struct super_block *sb, struct proc_entry *tree, u64 magic)
 	sb->s_root = d_make_root(root);
 	return sb->s_root ? 0 : -ENOMEM;
 }
-
-static int proc_fill_super(struct super_block *sb, void *data, bool silent)
-{
-	sb->s_fs_info = data;
-	sb->s_user_ns = get_user_ns(((struct pid_namespace *)data)->ns.owner);
-	ns_get(&((struct pid_namespace *)data)->ns);
-	return tree_fill_super(sb, &proc_root_entry, PROC_SUPER_MAGIC);
-}
-
-static struct dentry *proc_mount(struct file_system_type *t, u32 flags, const char *dev, char *data)
-{
-	char *s = data, *word;
-
-	while (s && (word = strsep(&s, ",")))
-		if (*word && strcmp(word, "hidepid=0") && strncmp(word, "gid=", 4))
-			return ERR_PTR(-EINVAL); /* hiding others' processes is not there */
-	return mount_keyed(t, flags, current_pid_ns(), proc_fill_super);
-}
-
-static void proc_kill_super(struct super_block *sb)
-{
-	struct pid_namespace *ns = sb->s_fs_info;
-
-	kill_anon_super(sb);
-	if (ns)
-		ns_put(&ns->ns);
-}
-
-static struct file_system_type proc_type = {
-	.name = "proc",
-	.fs_flags = FS_USERNS_MOUNT,
-	.mount = proc_mount,
-	.kill_sb = proc_kill_super,
-};
-
-static int proc_init(void)
-{
-	int err = register_filesystem(&proc_type);
-
-	if (!err)
-		err = proc_symlink("self", NULL);
-	if (!err)
-		err = proc_symlink("thread-self", NULL);
-	if (!err)
-		err = proc_symlink("mounts", "self/mounts");
-	if (!err)
-		err = proc_symlink("net", "self/net");
-	return err;
-}
-INITCALL(2, proc_init);
