@@ -6,6 +6,7 @@
 #define NESTLING_MM_INTERNAL_H
 
 #include "kernel/mm/mm.h"
+#include "kernel/mm/rmap.h"
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
@@ -98,8 +99,6 @@ void lru_putback(struct page *p, bool active);
 
 /* Takes the right to write away from all shared mappings of the page (locked); afterwards a write faults. */
 void page_mkclean(struct page *p);
-/* The same for a range of pages at the price of one flush for each mm. */
-void mapping_wrprotect_range(struct address_space *m, u64 first, u64 last);
 /* The page (locked) was or will be written to: patched call sites in it go. Only needed while it is PG_patched. */
 void page_text_changed(struct page *p);
 /* Removes all mappings of a page of the cache (locked). */

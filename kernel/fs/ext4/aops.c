@@ -8,13 +8,15 @@
  * disk (disksize) follows the blocks.
  *
  * Order in writepages: pages are locked, then the handle begins, then pages are marked under write-back and mapped; no page is ever locked
- * under a handle. A file system with blocks smaller than a page goes page by page and waits; it is for small images.
+ * under a handle. A file system with blocks smaller than a page goes page by page and waits; it is for small images. There page->private
+ * also says which blocks of the page were written to, so that holes beside them stay holes (struct promise).
  * Invariants: a dirty page either has its blocks or a promise (PG_private); a promise is given back when the page is allocated,
- * truncated or dropped.
+ * truncated or dropped. Of a dirty page that says nothing (its edge was zeroed) only the blocks that are there are written.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/rmap.h"
 #include "kernel/sched/task.h"
 
 /* ---- reading ---- */
@@ -171,16 +173,21 @@ static u32 blocks_per_page(const struct inode *inode)
 	return (u32)(PAGE_SIZE >> inode->i_blkbits);
 }
 
-/* The page's promise goes over to the caller, who gives it back: how many blocks. */
-static u32 take_promise(struct page *p)
-{
-	u32 n = (u32)p->private;
+/* page->private under PG_private, under the page lock: blocks that are promised, and a bit for each block that was written to. */
+#define PROMISE_MASK 0xffUL
+#define PROMISE_SHIFT 8
 
-	if (!PagePrivate(p))
+/* The page's promise goes over to the caller, who gives it back: how many blocks. @mask: which blocks were written to. */
+static u32 take_promise(struct page *p, u8 *mask)
+{
+	u64 v = PagePrivate(p) ? p->private : 0;
+
+	*mask = (u8)(v & PROMISE_MASK);
+	if (!v)
 		return 0;
 	p->private = 0;
 	ClearPagePrivate(p);
-	return n;
+	return (u32)(v >> PROMISE_SHIFT);
 }
 
 static void give_back(struct inode *inode, u32 blocks)
@@ -193,48 +200,74 @@ static void give_back(struct inode *inode, u32 blocks)
 
 static void drop_promise(struct page *p)
 {
-	give_back(p->mapping->host, take_promise(p));
+	u8 mask;
+
+	give_back(p->mapping->host, take_promise(p, &mask));
 }
 
-/* Are all of the page's blocks there (written or not)? */
-static int page_is_mapped(struct inode *inode, struct page *p, bool *mapped)
+/* How many of the page's blocks in @mask are not there (neither written nor preallocated). */
+static int count_missing(struct inode *inode, struct page *p, u8 mask, u32 *missing)
 {
-	u32 per = blocks_per_page(inode), lblk = (u32)(p->index * per), end = lblk + per;
+	u32 per = blocks_per_page(inode), i;
 	int err = 0;
 
-	*mapped = true;
+	*missing = 0;
 	down_read(&EXT4_I(inode)->i_data_sem);
-	while (lblk < end && !err && *mapped) {
-		struct ext4_map m = { .lblk = lblk, .len = end - lblk };
+	for (i = 0; i < per && !err; i++) {
+		struct ext4_map m = { .lblk = (u32)(p->index * per + i), .len = 1 };
 
+		if (!(mask & 1U << i))
+			continue;
 		err = ext4_map_blocks(inode, &m);
-		*mapped = m.pblk != 0;
-		lblk += m.len;
+		*missing += !m.pblk;
 	}
 	up_read(&EXT4_I(inode)->i_data_sem);
 	return err;
 }
 
-/* A locked page is about to be dirtied: 0, or -ENOSPC when its blocks could not be had later. */
-static int promise(struct inode *inode, struct page *p)
+/* The blocks of bytes [from, to) of a page. */
+static u8 blocks_mask(const struct inode *inode, u32 from, u32 to)
 {
-	bool mapped;
+	u32 first = from >> inode->i_blkbits,
+	    end = (to + (1U << inode->i_blkbits) - 1) >> inode->i_blkbits;
+
+	return (u8)((1U << end) - (1U << first));
+}
+
+/* Bytes [from, to) of a locked page are about to be dirtied: 0, or -ENOSPC when their blocks could not be had later. */
+static int promise(struct inode *inode, struct page *p, u32 from, u32 to)
+{
+	u64 have = PagePrivate(p) ? p->private : 0;
+	u8 mask = blocks_mask(inode, from, to) & ~(u8)(have & PROMISE_MASK);
+	u32 missing;
 	int err;
 
-	if (PagePrivate(p) || PageDirty(p))
+	if (!mask || (PageDirty(p) && blocks_per_page(inode) == 1))
 		return 0;
-	if (p->index >= 0xffffffffUL / blocks_per_page(inode))
+	if (p->index >= ext4_max_blocks(inode) / blocks_per_page(inode))
 		return -EFBIG;
-	err = page_is_mapped(inode, p, &mapped);
-	if (err || mapped)
+	err = count_missing(inode, p, mask, &missing);
+	if (err || (!missing && blocks_per_page(inode) == 1))
 		return err;
-	err = ext4_reserve(EXT4_SB(inode->i_sb), blocks_per_page(inode));
+	err = missing ? ext4_reserve(EXT4_SB(inode->i_sb), missing) : 0;
 	if (err)
 		return err;
-	p->private = blocks_per_page(inode);
+	p->private = have + ((u64)missing << PROMISE_SHIFT | mask);
 	SetPagePrivate(p);
-	__atomic_add_fetch(&EXT4_I(inode)->delayed, blocks_per_page(inode), __ATOMIC_RELAXED);
+	__atomic_add_fetch(&EXT4_I(inode)->delayed, missing, __ATOMIC_RELAXED);
 	return 0;
+}
+
+/*
+ * The file is about to grow beyond the page that its end lies in: who writes to that page through a mapping must ask again, since only the
+ * blocks up to the old end are promised.
+ */
+void ext4_end_moves(struct inode *inode)
+{
+	u64 size = (u64)i_size_read(inode);
+
+	if (blocks_per_page(inode) > 1 && size & (PAGE_SIZE - 1))
+		mapping_wrprotect_range(inode->i_mapping, size >> PAGE_SHIFT, size >> PAGE_SHIFT);
 }
 
 /* ---- writing into the cache ---- */
@@ -271,7 +304,7 @@ static int ext4_write_begin(struct file *file, struct address_space *m, loff_t p
 		put_page(p);
 	}
 	wait_on_page_writeback(p);
-	err = promise(inode, p);
+	err = promise(inode, p, off, off + len);
 	if (err) {
 		unlock_page(p);
 		put_page(p);
@@ -294,8 +327,10 @@ static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos
 	if (copied) {
 		SetPageUptodate(page);
 		set_page_dirty(page);
-		if (pos + copied > i_size_read(inode))
+		if (pos + copied > i_size_read(inode)) {
+			ext4_end_moves(inode);
 			i_size_write(inode, pos + copied);
+		}
 	}
 	unlock_page(page);
 	put_page(page);
@@ -306,15 +341,17 @@ static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos
 static int ext4_page_mkwrite(struct file *file, struct page *page)
 {
 	struct inode *inode = file->f_mapping->host;
+	u64 start = page->index << PAGE_SHIFT, size;
 	int err;
 
 	if (inode->i_sb->s_flags & SB_RDONLY)
 		return -EROFS;
 	file_update_time(file);
 	lock_page(page);
-	if (page->mapping != &inode->i_data)
+	size = (u64)i_size_read(inode);
+	if (page->mapping != &inode->i_data || start >= size)
 		return 0;
-	err = promise(inode, page);
+	err = promise(inode, page, 0, (u32)min(size - start, PAGE_SIZE));
 	if (err)
 		unlock_page(page);
 	return err;
@@ -391,8 +428,21 @@ static int write_extent(
 	return 0;
 }
 
+/* The block of a piece: allocated if it was written to (@wanted), else where it is, 0 for a hole. */
+static int piece_block(struct ext4_handle *h, struct inode *inode, struct ext4_map *m, bool wanted)
+{
+	int err;
+
+	down_write(&EXT4_I(inode)->i_data_sem);
+	err = wanted ? 0 : ext4_map_blocks(inode, m);
+	if (!err && (wanted || m->pblk))
+		err = ext4_map_create(h, inode, m, false); /* unwritten ones become written */
+	up_write(&EXT4_I(inode)->i_data_sem);
+	return err;
+}
+
 /* Blocks smaller than a page: each piece is written and waited for. */
-static int write_page_pieces(struct ext4_handle *h, struct inode *inode, struct page *p)
+static int write_page_pieces(struct ext4_handle *h, struct inode *inode, struct page *p, u8 mask)
 {
 	u32 bs = (u32)inode->i_sb->s_blocksize, per = blocks_per_page(inode), i;
 	u64 size = (u64)i_size_read(inode);
@@ -403,10 +453,10 @@ static int write_page_pieces(struct ext4_handle *h, struct inode *inode, struct 
 
 		if (((u64)m.lblk << inode->i_blkbits) >= size)
 			break;
-		down_write(&EXT4_I(inode)->i_data_sem);
-		err = ext4_map_create(h, inode, &m, false);
-		up_write(&EXT4_I(inode)->i_data_sem);
-		if (!err)
+		if (mask && !(mask & 1U << i))
+			continue;
+		err = piece_block(h, inode, &m, mask);
+		if (!err && m.pblk)
 			err = bdev_rw(inode->i_sb->s_bdev, REQ_WRITE, m.pblk * (bs >> SECTOR_SHIFT),
 				(u8 *)page_address(p) + i * bs, bs);
 	}
@@ -439,7 +489,8 @@ static void fail_pages(struct page **pages, u32 n, int err)
 }
 
 /* Allocates and writes a run of pages under write-back, within the handle. */
-static int write_run(struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n)
+static int write_run(
+	struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n, const u8 *masks)
 {
 	u64 end = (pages[n - 1]->index + 1) << PAGE_SHIFT;
 	u32 i = 0;
@@ -449,7 +500,8 @@ static int write_run(struct ext4_handle *h, struct inode *inode, struct page **p
 		struct ext4_map m = { .lblk = (u32)pages[i]->index, .len = n - i };
 
 		if (blocks_per_page(inode) > 1) {
-			err = write_page_pieces(h, inode, pages[i++]);
+			err = write_page_pieces(h, inode, pages[i], masks[i]);
+			i++;
 			continue;
 		}
 		down_write(&EXT4_I(inode)->i_data_sem);
@@ -518,7 +570,8 @@ static void zero_tail(struct inode *inode, struct page *p)
  * From locked to under write-back; pages beyond the end of the file are just clean. How many are left. Their promises (*promised blocks) hold
  * until the blocks are allocated, or a writer would be promised the same blocks in between.
  */
-static u32 begin_writeback(struct inode *inode, struct page **pages, u32 n, u32 *promised)
+static u32 begin_writeback(
+	struct inode *inode, struct page **pages, u32 n, u32 *promised, u8 *masks)
 {
 	u64 nr_pages = DIV_ROUND_UP((u64)i_size_read(inode), PAGE_SIZE);
 	u32 kept = 0, i;
@@ -533,7 +586,7 @@ static u32 begin_writeback(struct inode *inode, struct page **pages, u32 n, u32 
 		}
 		zero_tail(inode, p);
 		set_page_writeback(p);
-		*promised += take_promise(p);
+		*promised += take_promise(p, &masks[kept]);
 		unlock_page(p);
 		pages[kept++] = p;
 	}
@@ -548,7 +601,7 @@ static void unlock_all(struct page **pages, u32 n)
 	}
 }
 
-static int write_collected(struct inode *inode, struct page **pages, u32 n)
+static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *masks)
 {
 	struct ext4_handle *h =
 		ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + n / 64 + EXT4_INODE_CREDITS);
@@ -564,9 +617,9 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n)
 		unlock_all(pages, n);
 		return err;
 	}
-	kept = begin_writeback(inode, pages, n, &promised);
+	kept = begin_writeback(inode, pages, n, &promised, masks);
 	if (kept)
-		err = write_run(h, inode, pages, kept);
+		err = write_run(h, inode, pages, kept, masks);
 	give_back(inode, promised);
 	ext4_stop(h);
 	for (i = 0; i < kept; i++)
@@ -587,7 +640,8 @@ static int ext4_writepages(struct address_space *m, struct writeback_control *wb
 {
 	struct inode *inode = m->host;
 	u64 index = wbc->start >> PAGE_SHIFT, end = wbc->end >> PAGE_SHIFT;
-	struct page **pages = kmalloc(RUN_MAX * sizeof(pages[0]), GFP_NOFS | __GFP_NOFAIL);
+	struct page **pages = kmalloc(RUN_MAX * (sizeof(pages[0]) + 1), GFP_NOFS | __GFP_NOFAIL);
+	u8 *masks = (u8 *)(pages + RUN_MAX);
 	int err = 0, r;
 
 	while (wbc->nr_to_write && (wbc->sync || !only_writeback_left(inode))) {
@@ -595,7 +649,7 @@ static int ext4_writepages(struct address_space *m, struct writeback_control *wb
 
 		if (!n)
 			break;
-		r = write_collected(inode, pages, n);
+		r = write_collected(inode, pages, n, masks);
 		err = err ? err : r;
 		wbc->nr_to_write -= min((u64)n, wbc->nr_to_write);
 		cond_resched();

@@ -213,6 +213,8 @@ void ext4_free_blocks(
 	struct ext4_handle *h, struct inode *inode, u64 block, u32 count, bool metadata);
 int ext4_reserve(struct ext4_sb *sbi, u32 blocks); /* for delayed allocation: 0 or -ENOSPC */
 void ext4_unreserve(struct ext4_sb *sbi, u32 blocks);
+u64 ext4_max_blocks(const struct inode *inode); /* what its map can name */
+void ext4_end_moves(struct inode *inode);       /* before the size of a file grows */
 bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count); /* bitmaps, tables, descriptors */
 /* A new inode, I_NEW and locked in the hash, with its owner set; not yet in any directory. ERR_PTR. */
 struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t mode);

@@ -204,6 +204,7 @@ static int set_size(struct inode *inode, loff_t size)
 	int err = 0;
 
 	if (size > old) {
+		ext4_end_moves(inode);
 		i_size_write(inode, size);
 		down_write(&EXT4_I(inode)->i_data_sem);
 		EXT4_I(inode)->disksize = size;
@@ -223,6 +224,15 @@ static int set_size(struct inode *inode, loff_t size)
 	return err;
 }
 
+u64 ext4_max_blocks(const struct inode *inode)
+{
+	u64 per = 1UL << (inode->i_blkbits - 2);
+
+	if (EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL)
+		return 0xffffffffUL;
+	return min(12 + per + per * per + per * per * per, 0xffffffffUL);
+}
+
 int ext4_setattr(struct dentry *d, struct iattr *attr)
 {
 	struct inode *inode = d_inode(d);
@@ -231,6 +241,8 @@ int ext4_setattr(struct dentry *d, struct iattr *attr)
 
 	if (!err && attr->ia_valid & ATTR_SIZE) {
 		err = inode_newsize_ok(inode, attr->ia_size);
+		if (!err && (u64)attr->ia_size >> inode->i_blkbits > ext4_max_blocks(inode))
+			err = -EFBIG;
 		if (!err)
 			err = set_size(inode, attr->ia_size);
 	}
@@ -358,6 +370,8 @@ static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_si
 	u32 lblk = (u32)((u64)off / bs), end = (u32)DIV_ROUND_UP((u64)(off + len), bs);
 	int err = 0;
 
+	if (!keep_size && off + len > i_size_read(inode))
+		ext4_end_moves(inode);
 	while (lblk < end && !err) {
 		struct ext4_map m = { .lblk = lblk, .len = end - lblk };
 		struct ext4_handle *h;
