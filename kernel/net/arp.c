@@ -66,7 +66,7 @@ void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac)
 {
 	ip_addr source = ip_v4(0);
 
-	if (addr_source(dev, addr, &source) || addr_source(dev->net->lo, addr, &source))
+	if (addr_source(dev, addr, &source))
 		send(dev, ARPOP_REQUEST, &source, mac, addr, mac);
 }
 

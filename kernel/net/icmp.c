@@ -12,6 +12,7 @@
 
 #include "kernel/net/icmp.h"
 #include "kernel/net/ip.h"
+#include "kernel/net/neigh.h"
 
 #define QUOTE4 548U  /* an error is at most 576 bytes long */
 #define QUOTE6 1232U /* at most 1280 */
@@ -280,6 +281,7 @@ void icmp6_rcv(struct net *net, struct sk_buff *skb)
 		echo(net, skb, ICMPV6_ECHO_REPLY);
 		break;
 	case ICMPV6_ECHO_REPLY: ping_rcv(net, skb); return;
+	case 133 ... 137: ndisc_rcv(skb); return; /* neighbour discovery */
 	case ICMPV6_DEST_UNREACH:
 	case ICMPV6_PKT_TOOBIG:
 	case ICMPV6_TIME_EXCEED:

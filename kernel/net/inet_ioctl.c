@@ -4,8 +4,7 @@
  * if_nametoindex() and many programs use them. Sources: netdevice(7), rtnetlink(7) for what they set.
  */
 #include <asm/errno.h>
-#include <linux/ethtool.h>
-#include <linux/net_tstamp.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 
 #include "kernel/lib/printk.h"
@@ -36,6 +35,7 @@ struct ifreq {
 		s16 flags;
 		int number;
 		struct ifmap map;
+		u64 data;
 		char newname[IFNAMSIZ];
 	};
 };
@@ -209,9 +209,11 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 	if (!d)
 		return -ENODEV;
 	switch (cmd) {
-	case SIOCSIFFLAGS:
-		return netdev_change_flags(
-			d, (u16)r.flags, 0xffff & ~(u32)(IFF_LOOPBACK | IFF_RUNNING));
+	case SIOCSIFFLAGS: return netdev_change_flags(d, (u16)r.flags, NETDEV_USERS_FLAGS);
+	case SIOCSIFHWADDR:
+		if (r.hw.family != d->type)
+			return -EINVAL;
+		return netdev_set_address(d, r.hw.data);
 	case SIOCSIFMTU: return r.number < 0 ? -EINVAL : netdev_set_mtu(d, (u32)r.number);
 	case SIOCSIFTXQLEN:
 		if (r.number < 0)
@@ -226,38 +228,100 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 	return -EOPNOTSUPP;
 }
 
-/* ethtool(8): what stamps packets have. */
+/* ---- routes: struct rtentry of route(8); <linux/route.h> needs libc ---- */
+
+#define RTF_UP 1
+#define RTF_GATEWAY 2
+#define RTF_HOST 4
+
+struct rtentry {
+	u64 pad1;
+	struct sockaddr4 dst, gateway, mask;
+	u16 flags;
+	s16 pad2[3];
+	u64 pad3;
+	void *pad4;
+	s16 metric;
+	s16 pad5[3];
+	u64 dev; /* a name */
+	u64 mtu, window;
+	u16 irtt;
+};
+BUILD_BUG_ON(sizeof(struct rtentry) != 120);
+
+static int route_device(struct net *net, const struct rtentry *e, struct route *r)
+{
+	struct flow f = { .daddr = r->gateway };
+	char name[IFNAMSIZ];
+	long n;
+
+	if (!e->dev) {
+		if (!(e->flags & RTF_GATEWAY))
+			return -ENODEV;
+		if (route_output(net, &f) || f.local)
+			return -ENETUNREACH;
+		r->dev = f.dev;
+		return 0;
+	}
+	n = strncpy_from_user(name, UADDR(e->dev), sizeof(name));
+	if (n < 0 || n == sizeof(name))
+		return n < 0 ? -EFAULT : -ENODEV;
+	spin_lock(&net->lock);
+	r->dev = netdev_by_name(net, name);
+	spin_unlock(&net->lock);
+	return r->dev ? 0 : -ENODEV;
+}
+
+static long change_route(struct net *net, u32 cmd, u64 arg)
+{
+	struct rtentry e;
+	struct route r = { .table = RT_TABLE_MAIN, .protocol = RTPROT_BOOT, .type = RTN_UNICAST };
+	u32 mask;
+	int err;
+
+	if (!net_capable(net, CAP_NET_ADMIN))
+		return -EPERM;
+	if (get_user(e, UADDR(arg)))
+		return -EFAULT;
+	if (e.dst.family != AF_INET)
+		return -EAFNOSUPPORT;
+	mask = e.flags & RTF_HOST ? ~0U : ntohl(e.mask.addr);
+	if (~mask & (~mask + 1) || e.dst.addr & ~htonl(mask))
+		return -EINVAL;
+	r.dst = ip_v4(e.dst.addr);
+	r.prefix = (u8)(96 + __builtin_popcount(mask));
+	r.metric = e.metric > 0 ? (u32)e.metric - 1 : 0;
+	r.scope = e.flags & RTF_GATEWAY ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+	if (e.flags & RTF_GATEWAY)
+		r.gateway = ip_v4(e.gateway.addr);
+	if (cmd == SIOCDELRT && !e.dev)
+		return route_del(net, &r);
+	err = route_device(net, &e, &r);
+	if (err)
+		return err;
+	return cmd == SIOCADDRT ? route_add(net, &r) : route_del(net, &r);
+}
+
 static long ethtool(struct net *net, u64 arg)
 {
-	struct ethtool_ts_info ts = {
-		.cmd = ETHTOOL_GET_TS_INFO,
-		.so_timestamping = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE |
-				   SOF_TIMESTAMPING_SOFTWARE,
-		.phc_index = -1,
-	};
 	struct net_device *d;
 	struct ifreq r;
-	u64 data;
-	u32 cmd;
 
 	if (get_user(r, UADDR(arg)))
 		return -EFAULT;
 	r.name[IFNAMSIZ - 1] = 0;
-	memcpy(&data, &r.addr, sizeof(data));
 	spin_lock(&net->lock);
 	d = netdev_by_name(net, r.name);
 	spin_unlock(&net->lock);
-	if (!d)
-		return -ENODEV;
-	if (get_user(cmd, UADDR(data)))
-		return -EFAULT;
-	return cmd == ETHTOOL_GET_TS_INFO ? put_user(ts, UADDR(data)) : -EOPNOTSUPP;
+	return d ? ethtool_ioctl(d, r.data) : -ENODEV;
 }
 
 long net_ioctl(struct net *net, u32 cmd, u64 arg)
 {
 	switch (cmd) {
 	case SIOCGIFCONF: return read_all(net, arg);
+	case SIOCADDRT:
+	case SIOCDELRT: return change_route(net, cmd, arg);
 	case SIOCETHTOOL: return ethtool(net, arg);
 	case SIOCGIFNAME:
 	case SIOCGIFADDR:

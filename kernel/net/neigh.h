@@ -48,6 +48,9 @@ int neigh_del(struct net_device *dev, const ip_addr *addr);
 void arp_rcv(struct sk_buff *skb);
 /* Asks for @addr: all on the link, or @mac alone. */
 void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac);
+void ndisc_rcv(struct sk_buff *skb); /* as ICMPv6 got it */
+void ndisc_up(struct net_device *dev);
+void ndisc_down(struct net_device *dev);
 void ndisc_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac);
 
 #endif

@@ -63,7 +63,8 @@ struct ifaddr {
 	struct net_device *dev;
 	ip_addr addr, peer, broadcast; /* peer: equal to addr without one */
 	u8 prefix;                     /* of the family's 32 or 128 bits */
-	u8 scope, flags;
+	u8 scope, flags;               /* IFA_F_TENTATIVE: not to be used yet */
+	u64 expires;                   /* ktime_get(); 0 or ~0: never */
 	char label[IFNAMSIZ];
 };
 /* 0, -EEXIST, -ENOMEM; -EADDRNOTAVAIL. */
@@ -72,7 +73,15 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix);
 /* Is it an address of this machine (with @ifindex: of that device)? */
 bool addr_is_local(struct net *net, const ip_addr *a, int ifindex);
 bool addr_is_broadcast(struct net *net, const ip_addr *a);
-/* An address of @dev to send to @dst from. False: it has none of that family. */
+/* What @a is on this very device. */
+enum { ADDR_NONE, ADDR_TENTATIVE, ADDR_VALID };
+int addr_state(struct net_device *dev, const ip_addr *a);
+/* It is tentative no more; another lifetime. False: it is not there. */
+bool addr_set_valid(struct net_device *dev, const ip_addr *a);
+bool addr_set_expires(struct net_device *dev, const ip_addr *a, u64 expires);
+u32 addr_count(struct net_device *dev);
+void addrs6_forget(struct net_device *dev);
+/* An address of @dev, or any, to send to @dst from. False: there is none of that family. */
 bool addr_source(const struct net_device *dev, const ip_addr *dst, ip_addr *out);
 
 /* ---- routes ---- */
@@ -110,5 +119,7 @@ int route_output(struct net *net, struct flow *f);
 
 /* inet_ioctl.c: the ioctls of devices that any socket answers; -ENOTTY: not one of these. */
 long net_ioctl(struct net *net, u32 cmd, u64 arg);
+/* ethtool.c: SIOCETHTOOL; @arg points at what is behind ifr_data. */
+long ethtool_ioctl(const struct net_device *d, u64 arg);
 
 #endif

@@ -204,13 +204,6 @@ static int show_if_inet6(struct seq *s, void *arg)
 	return 0;
 }
 
-static int show_arp(struct seq *s, void *arg)
-{
-	seq_puts(s,
-		"IP address       HW type     Flags       HW address            Mask     Device\n");
-	return 0;
-}
-
 /* ---- counters ---- */
 
 static int show_sockstat(struct seq *s, void *arg)
@@ -354,7 +347,6 @@ static const struct {
 	{ ".net/dev", show_dev },
 	{ ".net/route", show_route },
 	{ ".net/if_inet6", show_if_inet6 },
-	{ ".net/arp", show_arp },
 	{ ".net/sockstat", show_sockstat },
 	{ ".net/sockstat6", show_sockstat6 },
 	{ ".net/snmp", show_snmp },

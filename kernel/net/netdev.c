@@ -311,6 +311,7 @@ static int went_up(struct net_device *dev)
 	if (dev->flags & IFF_LOOPBACK)
 		return lo_addresses(dev);
 	addrs_connect(dev);
+	ndisc_up(dev);
 	return 0;
 }
 
@@ -318,6 +319,7 @@ static void went_down(struct net_device *dev)
 {
 	if (dev->ops->stop)
 		dev->ops->stop(dev);
+	ndisc_down(dev);
 	neigh_forget(dev);
 	routes_forget(dev);
 	if (dev->ops->send)
@@ -350,6 +352,21 @@ int netdev_set_mtu(struct net_device *dev, u32 mtu)
 	if (mtu < 68 || mtu > dev->ops->max_mtu)
 		return -EINVAL;
 	WRITE_ONCE(dev->mtu, mtu);
+	return 0;
+}
+
+int netdev_set_address(struct net_device *dev, const u8 *mac)
+{
+	u8 any = 0;
+
+	if (dev->type != ARPHRD_ETHER)
+		return -EOPNOTSUPP;
+	for (int i = 0; i < ETH_ALEN; i++)
+		any |= mac[i];
+	if (!any || eth_is_multicast(mac))
+		return -EADDRNOTAVAIL;
+	memcpy(dev->addr, mac, ETH_ALEN);
+	neigh_forget(dev);
 	return 0;
 }
 

@@ -34,6 +34,11 @@
 #define IFF_ALLMULTI 0x200
 #define IFF_MULTICAST 0x1000
 #define IFF_LOWER_UP 0x10000
+/* What a user may change, and what follows from the device and is left as it is. */
+#define NETDEV_USERS_FLAGS                                                                         \
+	(IFF_UP | IFF_PROMISC | IFF_ALLMULTI | IFF_NOARP | IFF_MULTICAST | 0x4 | 0x20 | 0x8000)
+#define NETDEV_KERNELS_FLAGS                                                                       \
+	(IFF_BROADCAST | IFF_LOOPBACK | IFF_POINTOPOINT | IFF_RUNNING | IFF_LOWER_UP)
 #define ARPHRD_ETHER 1
 #define ARPHRD_LOOPBACK 772
 
@@ -103,8 +108,13 @@ struct net_device *netdev_by_name(struct net *net, const char *name);
 int netdev_change_flags(struct net_device *dev, u32 flags, u32 change);
 /* 0 or -EINVAL. */
 int netdev_set_mtu(struct net_device *dev, u32 mtu);
+/* A card's own address: 0, -EINVAL, -EOPNOTSUPP. */
+int netdev_set_address(struct net_device *dev, const u8 *mac);
 /* The link has come or gone. */
 void netdev_set_carrier(struct net_device *dev, bool on);
+
+/* net_sysfs.c: /sys/class/net/NAME. */
+void netdev_sysfs_add(const struct net_device *dev);
 
 /* A packet has come from @dev (or from this machine itself): processed by net_rx_flush(). */
 void netif_rx(struct net_device *dev, struct sk_buff *skb);

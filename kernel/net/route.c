@@ -4,6 +4,7 @@
  * other, kept with the longest prefix first, for what is not.
  */
 #include <asm/errno.h>
+#include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
 #include "kernel/net/ip.h"
@@ -31,7 +32,8 @@ static struct ifaddr *find_local(struct net *net, const ip_addr *a, int ifindex)
 	struct ifaddr *i;
 
 	list_for_each_entry(i, &net->addrs, list)
-		if ((!ifindex || i->dev->ifindex == ifindex) && covers(i, a))
+		if ((!ifindex || i->dev->ifindex == ifindex) && !(i->flags & IFA_F_TENTATIVE) &&
+			covers(i, a))
 			return i;
 	return NULL;
 }
@@ -58,6 +60,80 @@ bool addr_is_broadcast(struct net *net, const ip_addr *a)
 		yes |= ip_equal(&i->broadcast, a) && !ip_is_any(a);
 	spin_unlock(&net->lock);
 	return yes;
+}
+
+static struct ifaddr *find_addr(const struct net_device *dev, const ip_addr *a)
+{
+	struct ifaddr *i;
+
+	list_for_each_entry(i, &dev->net->addrs, list)
+		if (i->dev == dev && ip_equal(&i->addr, a))
+			return i;
+	return NULL;
+}
+
+int addr_state(struct net_device *dev, const ip_addr *a)
+{
+	const struct ifaddr *i;
+	int state = ADDR_NONE;
+
+	spin_lock(&dev->net->lock);
+	i = find_addr(dev, a);
+	if (i)
+		state = i->flags & IFA_F_TENTATIVE ? ADDR_TENTATIVE : ADDR_VALID;
+	spin_unlock(&dev->net->lock);
+	return state;
+}
+
+bool addr_set_valid(struct net_device *dev, const ip_addr *a)
+{
+	struct ifaddr *i;
+
+	spin_lock(&dev->net->lock);
+	i = find_addr(dev, a);
+	if (i)
+		i->flags &= (u8)~IFA_F_TENTATIVE;
+	spin_unlock(&dev->net->lock);
+	return i;
+}
+
+bool addr_set_expires(struct net_device *dev, const ip_addr *a, u64 expires)
+{
+	struct ifaddr *i;
+
+	spin_lock(&dev->net->lock);
+	i = find_addr(dev, a);
+	if (i)
+		i->expires = expires;
+	spin_unlock(&dev->net->lock);
+	return i;
+}
+
+u32 addr_count(struct net_device *dev)
+{
+	struct ifaddr *i;
+	u32 n = 0;
+
+	spin_lock(&dev->net->lock);
+	list_for_each_entry(i, &dev->net->addrs, list)
+		n += i->dev == dev;
+	spin_unlock(&dev->net->lock);
+	return n;
+}
+
+/* IPv6 addresses do not outlive a card's being up. */
+void addrs6_forget(struct net_device *dev)
+{
+	struct ifaddr *i, *next;
+
+	spin_lock(&dev->net->lock);
+	list_for_each_entry_safe(i, next, &dev->net->addrs, list) {
+		if (i->dev == dev && !ip_is_v4(&i->addr)) {
+			list_del(&i->list);
+			kfree(i);
+		}
+	}
+	spin_unlock(&dev->net->lock);
 }
 
 /* The network of an address, as a route of the kernel's own. Not for lo, whose networks are local as a whole. */
@@ -227,16 +303,22 @@ int route_del(struct net *net, const struct route *r)
 	return found ? 0 : -ESRCH;
 }
 
-/* An address of @dev to send from, of @dst's family; the narrowest scope last. */
+/* An address of @dev (any) to send from, of @dst's family; those that mean this machine only are for its own talk. */
 static const struct ifaddr *source_of(
 	struct net *net, const struct net_device *dev, const ip_addr *dst)
 {
 	const struct ifaddr *i, *best = NULL;
+	bool near = ip_is_linklocal(dst) ||
+		    (ip_is_multicast(dst) && (ntohl(dst->w[0]) >> 16 & 0xf) == 2);
 
 	list_for_each_entry(i, &net->addrs, list) {
 		if (ip_is_v4(&i->addr) != ip_is_v4(dst) || (dev && i->dev != dev))
 			continue;
-		if (!best || i->scope < best->scope)
+		if (i->scope == RT_SCOPE_HOST && !(dev && dev->flags & IFF_LOOPBACK))
+			continue;
+		if (i->flags & IFA_F_TENTATIVE)
+			continue;
+		if (!best || (near ? i->scope > best->scope : i->scope < best->scope))
 			best = i;
 	}
 	return best;
@@ -249,6 +331,8 @@ bool addr_source(const struct net_device *dev, const ip_addr *dst, ip_addr *out)
 
 	spin_lock(&net->lock);
 	i = source_of(net, dev, dst);
+	if (!i)
+		i = source_of(net, NULL, dst);
 	if (i)
 		*out = i->addr;
 	spin_unlock(&net->lock);
@@ -283,9 +367,12 @@ static int take_device(struct net *net, struct flow *f, struct net_device *dev)
 
 		if (!i)
 			i = source_of(net, NULL, &f->daddr);
-		if (!i)
+		if (i)
+			f->saddr = i->addr;
+		else if (f->broadcast || ip_is_multicast(&f->daddr)) /* who asks for an address */
+			f->saddr = ip_is_v4(&f->daddr) ? ip_v4(0) : IP_ANY;
+		else
 			return -EADDRNOTAVAIL;
-		f->saddr = i->addr;
 	}
 	return 0;
 }

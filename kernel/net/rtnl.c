@@ -10,6 +10,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
+#include "arch/um/arch.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/net/rtnl.h"
@@ -129,12 +130,13 @@ static void put_addr(
 	const struct addr_entry *e = what;
 	const struct ifaddr *a = &e->a;
 	struct ifaddrmsg *m = nl_begin(b, req, portid, RTM_NEWADDR, flags, sizeof(*m));
-	struct ifa_cacheinfo forever = { .ifa_prefered = ~0U, .ifa_valid = ~0U };
-	bool v4 = ip_is_v4(&a->addr);
+	bool v4 = ip_is_v4(&a->addr), ends = a->expires && a->expires != ~0UL;
+	u32 left = ends ? (u32)((a->expires - min(a->expires, ktime_get())) / NSEC_PER_SEC) : ~0U;
+	struct ifa_cacheinfo life = { .ifa_prefered = left, .ifa_valid = left };
 
 	m->ifa_family = v4 ? AF_INET : AF_INET6;
 	m->ifa_prefixlen = a->prefix;
-	m->ifa_flags = a->flags | IFA_F_PERMANENT;
+	m->ifa_flags = a->flags | (ends ? 0U : IFA_F_PERMANENT);
 	m->ifa_scope = a->scope;
 	m->ifa_index = (u32)e->ifindex;
 	nl_attr_addr(b, IFA_ADDRESS, &a->peer);
@@ -145,7 +147,7 @@ static void put_addr(
 		nl_attr(b, IFA_LABEL, a->label, (u32)strlen(a->label) + 1);
 	}
 	nl_attr_u32(b, IFA_FLAGS, m->ifa_flags);
-	nl_attr(b, IFA_CACHEINFO, &forever, sizeof(forever));
+	nl_attr(b, IFA_CACHEINFO, &life, sizeof(life));
 	nl_end(b);
 }
 
@@ -202,7 +204,7 @@ const void *nl_find(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min, u3
 	return NULL;
 }
 
-static bool attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, ip_addr *out)
+bool rtnl_attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, ip_addr *out)
 {
 	u32 size = family == AF_INET ? 4 : 16;
 	const void *p = nl_find(req, fixed, type, size, NULL);
@@ -315,7 +317,7 @@ int rtnl_dump(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, vo
 	case RTM_GETLINK: return dump_links(net, emit, arg);
 	case RTM_GETADDR: return dump_addrs(net, family_of(req), emit, arg);
 	case RTM_GETROUTE: return dump_routes(net, family_of(req), emit, arg);
-	case RTM_GETNEIGH:
+	case RTM_GETNEIGH: return rtnl_dump_neigh(net, req, emit, arg);
 	case RTM_GETRULE:
 	case RTM_GETQDISC: return 0; /* there are none */
 	}
@@ -332,7 +334,7 @@ static int get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn e
 
 	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*m)))
 		return -EINVAL;
-	if (!attr_addr(req, sizeof(*m), RTA_DST, m->rtm_family, &f.daddr))
+	if (!rtnl_attr_addr(req, sizeof(*m), RTA_DST, m->rtm_family, &f.daddr))
 		return -EINVAL;
 	err = route_output(net, &f);
 	if (err)
@@ -362,6 +364,7 @@ int rtnl_get(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, voi
 		d = link_of(net, req, &err);
 		return d ? emit(arg, put_link, d) : err;
 	case RTM_GETROUTE: return get_route(net, req, emit, arg);
+	case RTM_GETNEIGH: return rtnl_get_neigh(net, req, emit, arg);
 	}
 	return -EOPNOTSUPP;
 }
@@ -382,7 +385,8 @@ static int set_link(struct net *net, const struct nlmsghdr *req)
 	if (!d)
 		return req->nlmsg_flags & NLM_F_CREATE ? -EOPNOTSUPP : err;
 	change = i->ifi_change ? i->ifi_change : i->ifi_flags;
-	if (change & ~(u32)(IFF_UP | IFF_PROMISC | IFF_ALLMULTI))
+	change &= ~(u32)NETDEV_KERNELS_FLAGS;
+	if (change & ~(u32)NETDEV_USERS_FLAGS)
 		return -EOPNOTSUPP;
 	mtu = nl_find(req, sizeof(*i), IFLA_MTU, sizeof(*mtu), NULL);
 	err = mtu ? netdev_set_mtu(d, *mtu) : 0;
@@ -401,13 +405,13 @@ static int change_addr(struct net *net, const struct nlmsghdr *req)
 	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*m)) ||
 		(m->ifa_family != AF_INET && m->ifa_family != AF_INET6))
 		return -EINVAL;
-	has_addr = attr_addr(req, sizeof(*m), IFA_ADDRESS, m->ifa_family, &a.peer);
-	has_local = attr_addr(req, sizeof(*m), IFA_LOCAL, m->ifa_family, &a.addr);
+	has_addr = rtnl_attr_addr(req, sizeof(*m), IFA_ADDRESS, m->ifa_family, &a.peer);
+	has_local = rtnl_attr_addr(req, sizeof(*m), IFA_LOCAL, m->ifa_family, &a.addr);
 	if (!has_addr && !has_local)
 		return -EINVAL;
 	if (!has_local)
 		a.addr = a.peer;
-	attr_addr(req, sizeof(*m), IFA_BROADCAST, m->ifa_family, &a.broadcast);
+	rtnl_attr_addr(req, sizeof(*m), IFA_BROADCAST, m->ifa_family, &a.broadcast);
 	a.prefix = m->ifa_prefixlen;
 	a.scope = m->ifa_scope;
 	spin_lock(&net->lock);
@@ -431,10 +435,10 @@ static int change_route(struct net *net, const struct nlmsghdr *req)
 		return -EINVAL;
 	if (m->rtm_dst_len > (m->rtm_family == AF_INET ? 32 : 128))
 		return -EINVAL;
-	if (!attr_addr(req, sizeof(*m), RTA_DST, m->rtm_family, &r.dst))
+	if (!rtnl_attr_addr(req, sizeof(*m), RTA_DST, m->rtm_family, &r.dst))
 		r.dst = m->rtm_family == AF_INET ? ip_v4(0) : IP_ANY;
-	attr_addr(req, sizeof(*m), RTA_GATEWAY, m->rtm_family, &r.gateway);
-	attr_addr(req, sizeof(*m), RTA_PREFSRC, m->rtm_family, &r.prefsrc);
+	rtnl_attr_addr(req, sizeof(*m), RTA_GATEWAY, m->rtm_family, &r.gateway);
+	rtnl_attr_addr(req, sizeof(*m), RTA_PREFSRC, m->rtm_family, &r.prefsrc);
 	r.prefix = (u8)(m->rtm_dst_len + (m->rtm_family == AF_INET ? 96 : 0));
 	r.table = m->rtm_table ? m->rtm_table : RT_TABLE_MAIN;
 	r.protocol = m->rtm_protocol;
@@ -470,6 +474,8 @@ int rtnl_change(struct net *net, const struct nlmsghdr *req)
 	case RTM_DELADDR: return change_addr(net, req);
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE: return change_route(net, req);
+	case RTM_NEWNEIGH:
+	case RTM_DELNEIGH: return rtnl_change_neigh(net, req);
 	}
 	return -EOPNOTSUPP;
 }

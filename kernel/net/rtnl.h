@@ -26,6 +26,8 @@ void nl_end(struct nl_builder *b);
 /* Attribute @type of a request whose fixed part has @fixed bytes; NULL: not there, or shorter than @min. */
 const void *nl_find(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min, u32 *len);
 
+bool rtnl_attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, ip_addr *out);
+
 /* Writes one thing as a message. */
 typedef void (*rtnl_put_fn)(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what);
@@ -36,5 +38,10 @@ int rtnl_dump(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, vo
 int rtnl_get(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 /* NEW, DEL and SET: 0 or -errno. The caller may. */
 int rtnl_change(struct net *net, const struct nlmsghdr *req);
+
+/* rtnl_neigh.c */
+int rtnl_dump_neigh(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+int rtnl_get_neigh(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+int rtnl_change_neigh(struct net *net, const struct nlmsghdr *req);
 
 #endif

@@ -531,7 +531,7 @@ void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const
 	t = TCP(i);
 	spin_lock(&i->c.lock);
 	if (!before(seq, t->snd_una) && !after(seq, t->snd_nxt)) { /* about what is on its way */
-		if (t->state == TCP_SYN_SENT && e->fatal)
+		if (t->state == TCP_SYN_SENT && e->err != EMSGSIZE)
 			tcp_fail(t, -e->err);
 		else if (i->recverr || i->recverr6) {
 			WRITE_ONCE(i->c.err, -e->err);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* ethtool.c: SIOCETHTOOL, the basics: the driver, the link, its speed, what is offloaded. Source: <linux/ethtool.h>. */
+#include <asm/errno.h>
+#include <linux/ethtool.h>
+#include <linux/net_tstamp.h>
+
+#include "arch/um/uaccess.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/net.h"
+
+#define SPEED_OF_A_VIRTUAL_LINK 10000
+
+static long get_drvinfo(const struct net_device *d, u64 arg)
+{
+	struct ethtool_drvinfo i = { .cmd = ETHTOOL_GDRVINFO };
+
+	strscpy(i.driver, d->ops->driver, sizeof(i.driver));
+	strscpy(i.version, "6.1.0-nestling", sizeof(i.version));
+	return put_user(i, UADDR(arg));
+}
+
+static bool has_link(const struct net_device *d)
+{
+	return d->flags & IFF_UP && d->carrier;
+}
+
+static long get_value(u32 cmd, u32 data, u64 arg)
+{
+	struct ethtool_value v = { .cmd = cmd, .data = data };
+
+	return put_user(v, UADDR(arg));
+}
+
+static long get_settings(const struct net_device *d, u64 arg)
+{
+	struct ethtool_cmd c = { .cmd = ETHTOOL_GSET, .duplex = DUPLEX_FULL, .port = PORT_TP };
+
+	if (d->type != ARPHRD_ETHER)
+		return -EOPNOTSUPP;
+	ethtool_cmd_speed_set(&c, SPEED_OF_A_VIRTUAL_LINK);
+	return put_user(c, UADDR(arg));
+}
+
+/* The masks behind the fixed part have no words: the first call asks how many there are, and hears so (negative). */
+static long get_link_settings(const struct net_device *d, u64 arg)
+{
+	struct ethtool_link_settings s;
+
+	if (d->type != ARPHRD_ETHER)
+		return -EOPNOTSUPP;
+	if (get_user(s, UADDR(arg)))
+		return -EFAULT;
+	if (s.link_mode_masks_nwords != 1) {
+		s = (struct ethtool_link_settings){
+			.cmd = ETHTOOL_GLINKSETTINGS,
+			.link_mode_masks_nwords = -1,
+		};
+		return put_user(s, UADDR(arg));
+	}
+	s = (struct ethtool_link_settings){
+		.cmd = ETHTOOL_GLINKSETTINGS,
+		.speed = SPEED_OF_A_VIRTUAL_LINK,
+		.duplex = DUPLEX_FULL,
+		.port = PORT_TP,
+		.link_mode_masks_nwords = 1,
+	};
+	if (put_user(s, UADDR(arg)))
+		return -EFAULT;
+	return copy_to_user(UADDR(arg + sizeof(s)), (u32[3]){ 0 }, 3 * sizeof(u32)) ? -EFAULT : 0;
+}
+
+/* No feature has a name here: none can be switched. */
+static long get_features(u64 arg)
+{
+	struct ethtool_gfeatures f;
+
+	if (get_user(f, UADDR(arg)))
+		return -EFAULT;
+	f.size = 0;
+	return put_user(f, UADDR(arg));
+}
+
+/* What stamps packets have. */
+static long get_ts_info(u64 arg)
+{
+	struct ethtool_ts_info ts = {
+		.cmd = ETHTOOL_GET_TS_INFO,
+		.so_timestamping = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE |
+				   SOF_TIMESTAMPING_SOFTWARE,
+		.phc_index = -1,
+	};
+
+	return put_user(ts, UADDR(arg));
+}
+
+static long get_sset_info(u64 arg)
+{
+	struct ethtool_sset_info i;
+
+	if (get_user(i, UADDR(arg)))
+		return -EFAULT;
+	i.sset_mask = 0;
+	return put_user(i, UADDR(arg));
+}
+
+long ethtool_ioctl(const struct net_device *d, u64 arg)
+{
+	u32 cmd;
+
+	if (get_user(cmd, UADDR(arg)))
+		return -EFAULT;
+	switch (cmd) {
+	case ETHTOOL_GDRVINFO: return get_drvinfo(d, arg);
+	case ETHTOOL_GLINK: return get_value(cmd, has_link(d), arg);
+	case ETHTOOL_GSET: return get_settings(d, arg);
+	case ETHTOOL_GLINKSETTINGS: return get_link_settings(d, arg);
+	case ETHTOOL_GFEATURES: return get_features(arg);
+	case ETHTOOL_GET_TS_INFO: return get_ts_info(arg);
+	case ETHTOOL_GSSET_INFO: return get_sset_info(arg);
+	case ETHTOOL_GRXCSUM:
+	case ETHTOOL_GTXCSUM:
+	case ETHTOOL_GSG:
+	case ETHTOOL_GTSO:
+	case ETHTOOL_GUFO:
+	case ETHTOOL_GGSO:
+	case ETHTOOL_GGRO:
+	case ETHTOOL_GFLAGS: return get_value(cmd, 0, arg);
+	}
+	return -EOPNOTSUPP;
+}
