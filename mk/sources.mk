@@ -10,4 +10,5 @@ KERNEL_SRC := $(filter-out arch/um/vdso/%,$(call find-src,arch/um)) \
 STUB_SRC := $(call find-src,skas/stub)
 VDSO_SRC := $(call find-src,arch/um/vdso)
 NESTCTL_SRC := $(call find-src,tools/nestctl)
+INIT_SRC := $(call find-src,tools/init)
 SLIRP_SRC := $(call find-src,tools/slirp)

@@ -8,11 +8,11 @@ $(NESTCTL_OBJ): | $(G)/build_id.h
 $(B)/obj/tools/nestctl/init_blob.o: WFLAGS = -DINIT_PATH='"$(B)/init"'
 $(B)/obj/tools/nestctl/init_blob.o: $(B)/init
 
-INIT_OBJ := $(B)/obj/tools/init/init.o
+INIT_OBJ := $(call obj,$(INIT_SRC))
 $(INIT_OBJ): WFLAGS = -D_GNU_SOURCE -Os
 $(B)/init: $(INIT_OBJ)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -static -s -o $@ $<
+	$(Q)$(CC) -static -s -o $@ $(INIT_OBJ)
 
 $(B)/nestctl: $(NESTCTL_OBJ)
 	$(call say,LINK,$@)

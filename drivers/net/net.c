@@ -3,6 +3,7 @@
  * net.c: network cards, front end: eth<n> from a link of the host.
  *
  *	eth<n>=slirp[,MAC][,hostfwd=tcp|udp:[ADDR]:PORT-[ADDR]:PORT]...[,loopback=off][,ipv6=off][,mtu=N]
+ *	with `optional` among the words of any kind: no card and a message, where the host does not allow it
  *
  * The command line is checked at once, links are opened by net_cards_init() (initcall level 4), which refuses to boot with one line
  * that names the parameter. Frames go in batches: a host call carries up to NET_BATCH of them. What arrives is read into buffers that
@@ -31,7 +32,7 @@ struct card {
 	char param[12], text[1024];
 	struct net_open open;
 	u8 mac[ETH_ALEN];
-	bool given, has_mac;
+	bool given, has_mac, optional;
 	u32 mtu;
 	struct net_device *dev;
 	struct net_host *host;
@@ -248,6 +249,10 @@ static void parse_words(struct card *c, char *words)
 			c->has_mac = true;
 			continue;
 		}
+		if (!strcmp(word, "optional")) {
+			c->optional = true;
+			continue;
+		}
 		if (!strncmp(word, "mtu=", 4)) {
 			if (kstrtou64(word + 4, 10, &mtu) || mtu < 576 || mtu > SLIRP_MTU)
 				refuse("%s: %s: wants 576 to %u", c->param, word, SLIRP_MTU);
@@ -284,10 +289,10 @@ static int eth_setup(const char *s)
 	if (strscpy(c->text, eq + 1 + len, sizeof(c->text)) < 0)
 		refuse("%s: longer than %zu bytes", c->param, sizeof(c->text));
 	c->open.kind = (u32)kind;
-	c->has_mac = false;
+	c->has_mac = c->optional = false;
 	c->mtu = 0;
 	parse_words(c, c->text);
-	if (net_host_check(&c->open))
+	if (net_host_check(&c->open) && !c->optional)
 		refuse("%s: %s", c->param, c->open.err);
 	c->given = true;
 	return 0;
@@ -314,9 +319,19 @@ static int start_card(struct card *c)
 	c->open.irq = irq_register(c->param, card_irq, c);
 	if (c->open.irq < 0)
 		return c->open.irq;
-	err = net_host_open(&c->open);
-	if (err)
-		refuse("%s: %s", c->param, c->open.err[0] ? c->open.err : os_strerror(err));
+	err = net_host_check(&c->open);
+	if (!err)
+		err = net_host_open(&c->open);
+	if (err) {
+		const char *why = c->open.err[0] ? c->open.err : os_strerror(err);
+
+		if (!c->optional)
+			refuse("%s: %s", c->param, why);
+		pr_warn("%s: no network: %s\n", c->param, why);
+		irq_unregister(c->open.irq);
+		kfree(dev);
+		return 0;
+	}
 	if (c->open.note[0])
 		pr_notice("%s: %s\n", c->param, c->open.note);
 	c->host = c->open.host;

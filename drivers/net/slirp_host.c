@@ -55,6 +55,7 @@ static void exec_helper(int socket, int image, char *const *argv)
 	int s = fcntl(socket, F_DUPFD, SPARE_FD), i = fcntl(image, F_DUPFD, SPARE_FD);
 	int null = open("/dev/null", O_RDWR);
 
+	setsid(); /* signals to the kernel's group, and the terminal's keys, are not for it */
 	if (s < 0 || i < 0 || dup2(s, HELPER_FD) < 0 || dup2(i, IMAGE_FD) < 0)
 		_exit(1);
 	for (int fd = 0; fd < 3; fd++)

@@ -3,8 +3,8 @@
  * init.c: the first program of an instance that `nestctl run` starts.  It is a static program in a small initial archive,
  * so that the image stays as it is.
  *
- * It mounts the image, goes over to it, mounts what a system expects (proc, sys, dev, devpts, tmpfs), runs one command,
- * reaps whatever is orphaned, and powers off.  What to run is in /job, written by nestctl: NUL-terminated strings
+ * It mounts the image, goes over to it, mounts what a system expects (proc, sys, dev, devpts, tmpfs), asks for the address of
+ * eth0 if there is one (dhcp.c), runs one command, reaps whatever is orphaned, and powers off.  What to run is in /job, written by nestctl: NUL-terminated strings
  *
  *	MODE HOSTNAME TERM ARG...	MODE is "terminal" or "channels"; without ARG root's login shell is run
  *
@@ -35,6 +35,8 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "tools/init/dhcp.h"
 
 #define JOB_MAX (256 * 1024)
 
@@ -443,6 +445,7 @@ int main(void)
 	mount_all();
 	sethostname(job.hostname, strlen(job.hostname));
 	loopback_up();
+	dhcp_configure("eth0");
 	catch_signals(&unblocked);
 	if (job.terminal)
 		start_on_terminal(&job);

@@ -31,7 +31,7 @@
 #define PARAMS_MAX 64
 
 struct run {
-	const char *kernel, *image, *cow, *mem, *ncpus;
+	const char *kernel, *image, *cow, *mem, *ncpus, *net;
 	bool verbose;
 	const char *argv[PARAMS_MAX + 24];
 	int argc;
@@ -47,6 +47,14 @@ static void add(struct run *r, const char *param)
 	if (r->argc == PARAMS_MAX + 20)
 		die("%s: too many parameters", param);
 	r->argv[r->argc++] = param;
+}
+
+/* Who names a first card has no need of ours. */
+static void add_param(struct run *r, const char *param)
+{
+	if (!strncmp(param, "eth0=", 5))
+		r->net = "none";
+	add(r, param);
 }
 
 static const char *default_kernel(void)
@@ -151,6 +159,10 @@ static void prepare(struct run *r)
 	else
 		use_channels(r);
 	add(r, format("con4=null,fd:%d", status[1]));
+	if (!r->net)
+		add(r, "eth0=slirp,optional");
+	else if (strcmp(r->net, "none"))
+		add(r, format("eth0=%s", r->net));
 	if (!r->verbose)
 		add(r, "quiet");
 	if (r->mem)
@@ -231,6 +243,7 @@ static void parse(struct run *r, int argc, char **argv)
 		{ "ncpus", required_argument, NULL, 'n' },
 		{ "kernel", required_argument, NULL, 'k' },
 		{ "cow", required_argument, NULL, 'c' },
+		{ "net", required_argument, NULL, 'N' },
 		{ "param", required_argument, NULL, 'p' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
@@ -243,7 +256,8 @@ static void parse(struct run *r, int argc, char **argv)
 		case 'n': r->ncpus = optarg; break;
 		case 'k': r->kernel = optarg; break;
 		case 'c': r->cow = optarg; break;
-		case 'p': add(r, optarg); break;
+		case 'N': r->net = optarg; break;
+		case 'p': add_param(r, optarg); break;
 		case 'v': r->verbose = true; break;
 		default: exit(1);
 		}

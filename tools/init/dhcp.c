@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dhcp.c: eth0 gets its address, its route and its name servers from the network (RFC 2131, 2132), with nothing of the image's.
+ *
+ * DISCOVER -> OFFER -> REQUEST -> ACK, each question three times at most, half a second apart. The lease is not renewed: instances
+ * of `nestctl run` are short, and the servers that they meet (libslirp) give the same address for ever.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <net/route.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/init/dhcp.h"
+
+#define DISCOVER 1
+#define OFFER 2
+#define REQUEST 3
+#define ACK 5
+#define TRIES 3
+#define WAIT_MS 500
+#define SERVERS_MAX 3
+
+enum {
+	OPT_MASK = 1,
+	OPT_ROUTER = 3,
+	OPT_DNS = 6,
+	OPT_DOMAIN = 15,
+	OPT_ADDRESS = 50,
+	OPT_TYPE = 53,
+	OPT_SERVER = 54,
+	OPT_WANTED = 55,
+	OPT_END = 255
+};
+
+struct packet {
+	uint8_t op, htype, hlen, hops;
+	uint32_t xid;
+	uint16_t secs, flags;
+	uint32_t ciaddr, yiaddr, siaddr, giaddr;
+	uint8_t chaddr[16];
+	char sname[64], file[128];
+	uint8_t cookie[4];
+	uint8_t options[308];
+} __attribute__((packed));
+
+struct lease {
+	uint32_t address, server, mask, router;
+	uint32_t dns[SERVERS_MAX];
+	int nr_dns;
+	char domain[256];
+};
+
+static int sock;
+static uint8_t mac[6];
+static uint32_t xid;
+
+/* ---- questions and answers ---- */
+
+static void ask(int type, const struct lease *l)
+{
+	struct sockaddr_in all = { .sin_family = AF_INET, .sin_port = htons(67) };
+	struct packet p = { .op = 1, .htype = 1, .hlen = 6, .xid = xid, .flags = htons(0x8000) };
+	uint8_t *o = p.options;
+
+	all.sin_addr.s_addr = INADDR_BROADCAST;
+	memcpy(p.chaddr, mac, 6);
+	memcpy(p.cookie, "\x63\x82\x53\x63", 4);
+	*o++ = OPT_TYPE, *o++ = 1, *o++ = (uint8_t)type;
+	if (type == REQUEST) {
+		*o++ = OPT_ADDRESS, *o++ = 4, memcpy(o, &l->address, 4), o += 4;
+		*o++ = OPT_SERVER, *o++ = 4, memcpy(o, &l->server, 4), o += 4;
+	}
+	*o++ = OPT_WANTED, *o++ = 4;
+	*o++ = OPT_MASK, *o++ = OPT_ROUTER, *o++ = OPT_DNS, *o++ = OPT_DOMAIN;
+	*o = OPT_END;
+	sendto(sock, &p, sizeof(p), 0, (struct sockaddr *)&all, sizeof(all));
+}
+
+static void take_option(struct lease *l, int *type, int opt, const uint8_t *data, int len)
+{
+	if (opt == OPT_DOMAIN && len < (int)sizeof(l->domain)) {
+		memcpy(l->domain, data, (size_t)len);
+		l->domain[len] = '\0';
+	}
+	if (opt == OPT_TYPE && len)
+		*type = data[0];
+	if (len < 4)
+		return;
+	switch (opt) {
+	case OPT_MASK: memcpy(&l->mask, data, 4); break;
+	case OPT_ROUTER: memcpy(&l->router, data, 4); break;
+	case OPT_SERVER: memcpy(&l->server, data, 4); break;
+	case OPT_DNS:
+		l->nr_dns = len / 4 < SERVERS_MAX ? len / 4 : SERVERS_MAX;
+		memcpy(l->dns, data, (size_t)l->nr_dns * 4);
+	}
+}
+
+/* The answer's type; 0: it is none for us. */
+static int parse(const struct packet *p, ssize_t n, struct lease *l)
+{
+	const uint8_t *o = p->options, *end = (const uint8_t *)p + n;
+	int type = 0;
+
+	if (n < (ssize_t)offsetof(struct packet, options) || p->op != 2 || p->xid != xid ||
+		memcmp(p->cookie, "\x63\x82\x53\x63", 4) || memcmp(p->chaddr, mac, 6))
+		return 0;
+	*l = (struct lease){ .address = p->yiaddr, .server = p->siaddr };
+	while (o < end && *o != OPT_END) {
+		if (!*o) {
+			o++;
+			continue;
+		}
+		if (end - o < 2 || end - o - 2 < o[1])
+			break;
+		take_option(l, &type, o[0], o + 2, o[1]);
+		o += 2 + o[1];
+	}
+	return l->address ? type : 0;
+}
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool hear(int wanted, struct lease *l)
+{
+	long end = now_ms() + WAIT_MS, left;
+
+	while ((left = end - now_ms()) > 0) {
+		struct pollfd f = { .fd = sock, .events = POLLIN };
+		struct packet p;
+		struct lease got;
+
+		if (poll(&f, 1, (int)left) <= 0)
+			continue;
+		if (parse(&p, recv(sock, &p, sizeof(p), MSG_DONTWAIT), &got) == wanted) {
+			*l = got;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool exchange(int question, int answer, struct lease *l)
+{
+	for (int i = 0; i < TRIES; i++) {
+		ask(question, l);
+		if (hear(answer, l))
+			return true;
+	}
+	return false;
+}
+
+/* ---- the interface ---- */
+
+static void set_address(const char *name, unsigned long cmd, uint32_t addr)
+{
+	struct ifreq r = { 0 };
+	struct sockaddr_in *in = (struct sockaddr_in *)&r.ifr_addr;
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	in->sin_family = AF_INET;
+	in->sin_addr.s_addr = addr;
+	if (ioctl(sock, cmd, &r))
+		fprintf(stderr, "init: %s: %s\n", name, strerror(errno));
+}
+
+static void set_default_route(uint32_t gateway)
+{
+	struct rtentry r = { .rt_flags = RTF_UP | RTF_GATEWAY };
+	struct sockaddr_in *in = (struct sockaddr_in *)&r.rt_gateway;
+
+	r.rt_dst.sa_family = r.rt_genmask.sa_family = AF_INET;
+	in->sin_family = AF_INET;
+	in->sin_addr.s_addr = gateway;
+	if (ioctl(sock, SIOCADDRT, &r))
+		fprintf(stderr, "init: default route: %s\n", strerror(errno));
+}
+
+/* What the image says of its name servers is of another network. It may be a link into what is not there. */
+static void write_resolv_conf(const struct lease *l)
+{
+	FILE *f;
+
+	unlink("/etc/resolv.conf");
+	f = fopen("/etc/resolv.conf", "we");
+	if (!f)
+		return;
+	if (l->domain[0])
+		fprintf(f, "search %s\n", l->domain);
+	for (int i = 0; i < l->nr_dns; i++)
+		fprintf(f, "nameserver %s\n", inet_ntoa((struct in_addr){ l->dns[i] }));
+	fclose(f);
+}
+
+static void use(const char *name, const struct lease *l)
+{
+	uint32_t mask = l->mask ? l->mask : htonl(0xffffff00);
+
+	set_address(name, SIOCSIFADDR, l->address);
+	set_address(name, SIOCSIFNETMASK, mask);
+	set_address(name, SIOCSIFBRDADDR, l->address | ~mask);
+	if (l->router)
+		set_default_route(l->router);
+	if (l->nr_dns)
+		write_resolv_conf(l);
+}
+
+/* Up, and its address known. False: there is no such card. */
+static bool bring_up(const char *name)
+{
+	struct ifreq r = { 0 };
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	if (ioctl(sock, SIOCGIFHWADDR, &r))
+		return false;
+	memcpy(mac, r.ifr_hwaddr.sa_data, 6);
+	if (ioctl(sock, SIOCGIFFLAGS, &r))
+		return false;
+	r.ifr_flags |= IFF_UP;
+	return !ioctl(sock, SIOCSIFFLAGS, &r);
+}
+
+void dhcp_configure(const char *name)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(68) };
+	struct lease l;
+	int on = 1;
+
+	sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (sock < 0)
+		return;
+	if (bring_up(name) && getrandom(&xid, sizeof(xid), 0) == sizeof(xid) &&
+		!setsockopt(sock, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) &&
+		!setsockopt(sock, SOL_SOCKET, SO_BINDTODEVICE, name, strlen(name)) &&
+		!bind(sock, (struct sockaddr *)&any, sizeof(any))) {
+		if (exchange(DISCOVER, OFFER, &l) && exchange(REQUEST, ACK, &l))
+			use(name, &l);
+		else
+			fprintf(stderr, "init: %s: no DHCP server answers\n", name);
+	}
+	close(sock);
+}
