@@ -5,6 +5,7 @@
 #ifndef NESTLING_NET_INTERNAL_HOST_H
 #define NESTLING_NET_INTERNAL_HOST_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -14,8 +15,14 @@ struct net_host {
 	const struct net_link *link;
 	char *args;
 	int irq;
-	int fd;    /* -1: the other side has gone */
-	pid_t pid; /* of the helper, 0: none */
+	int fd;          /* -1: the other side has gone */
+	pid_t pid;       /* of the helper, 0: none */
+	int control;     /* of vde: the connection that keeps us a member, or -1 */
+	bool tap;        /* not a socket: a frame a call */
+	uint32_t header; /* bytes of virtio_net_hdr before each frame */
+	bool opened;     /* of fd */
+	bool has_to;     /* each frame is sent to this address */
+	struct sockaddr_in to;
 	uint64_t calls;
 	char err[256];
 };
@@ -28,7 +35,10 @@ struct net_link {
 	void (*close)(struct net_host *h); /* what is more than h->fd */
 };
 
-extern const struct net_link slirp_link;
+extern const struct net_link slirp_link, tap_link, fd_link, switch_link, vde_link, mcast_link;
+
+/* @fd is a tap device, with a virtio_net_hdr before each frame or without. */
+void net_tap_setup(struct net_host *h, int fd, bool vnet);
 
 /* -err, after h->err was written. */
 int net_fail(struct net_host *h, int err, const char *fmt, ...)

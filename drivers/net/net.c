@@ -3,6 +3,11 @@
  * net.c: network cards, front end: eth<n> from a link of the host.
  *
  *	eth<n>=slirp[,MAC][,hostfwd=tcp|udp:[ADDR]:PORT-[ADDR]:PORT]...[,loopback=off][,ipv6=off][,mtu=N]
+ *	eth<n>=tuntap[,NAME[,MAC[,IP]]]      a tap device of the host; IP is the host's end
+ *	eth<n>=fd,N[,MAC]                    an inherited socket or tap device
+ *	eth<n>=switch,PATH[,MAC]             `nestctl switch`
+ *	eth<n>=vde,PATH[,MAC]                a switch of vde2
+ *	eth<n>=mcast[,MAC[,ADDRESS[,PORT[,TTL]]]]
  *	with `optional` among the words of any kind: no card and a message, where the host does not allow it
  *
  * The command line is checked at once, links are opened by net_cards_init() (initcall level 4), which refuses to boot with one line
@@ -25,7 +30,7 @@
 #define CARDS 16
 #define RX_SLOTS 16
 #define COPY_BREAK 4096U /* smaller frames are copied out */
-#define SLIRP_MTU 65480U /* with headers, a frame and its buffer fill 64 KiB */
+#define LARGE_MTU 65480U /* with headers, a frame and its buffer fill 64 KiB */
 #define RETRY NSEC_PER_SEC
 
 struct card {
@@ -49,8 +54,11 @@ static struct card *CARD(struct net_device *dev)
 	return dev->private;
 }
 
+/* The largest frame that may come. A tap device hands over segments that nobody has cut. */
 static u32 frame_size(const struct card *c)
 {
+	if (c->open.kind == NET_TUNTAP || c->open.kind == NET_FD)
+		return 65536 + ETH_HLEN;
 	return c->dev->ops->max_mtu + ETH_HLEN;
 }
 
@@ -80,10 +88,20 @@ static int fill_slots(struct card *c, struct net_in *in, u32 most)
 	return n;
 }
 
-static void receive(struct card *c, struct sk_buff **slot, u32 len)
+/* In a multicast group everybody hears himself. */
+static bool own_echo(const struct card *c, const struct sk_buff *skb, u32 len)
+{
+	return c->open.kind == NET_MCAST && len >= ETH_HLEN &&
+	       !memcmp(skb_payload(skb) + ETH_ALEN, c->dev->addr, ETH_ALEN);
+}
+
+static void receive(struct card *c, struct sk_buff **slot, const struct net_in *in)
 {
 	struct sk_buff *skb = *slot;
+	u32 len = in->len;
 
+	if (own_echo(c, skb, min(len, in->size)))
+		return;
 	if (len > frame_size(c)) {
 		c->dev->stats.rx_errors++;
 		return;
@@ -99,6 +117,7 @@ static void receive(struct card *c, struct sk_buff **slot, u32 len)
 		*slot = NULL;
 	}
 	skb->len = len;
+	skb->csum_ok = in->csum_ok;
 	eth_rx(c->dev, skb);
 }
 
@@ -121,7 +140,7 @@ static u32 card_poll(struct net_device *dev, u32 budget)
 			return done;
 		}
 		for (int i = 0; i < got; i++)
-			receive(c, &c->slots[i], in[i].len);
+			receive(c, &c->slots[i], &in[i]);
 		done += (u32)got;
 		if (got < n)
 			return min(done, budget - 1);
@@ -180,12 +199,18 @@ static void card_irq(void *arg)
 	netdev_poll(c->dev);
 }
 
-static const struct netdev_ops slirp_ops = {
-	.driver = "slirp",
-	.qdisc = "pfifo_fast",
-	.max_mtu = SLIRP_MTU,
-	.send = card_send,
-	.poll = card_poll,
+#define CARD_OPS(name)                                                                             \
+	{                                                                                          \
+		.driver = name, .qdisc = "pfifo_fast", .max_mtu = LARGE_MTU, .send = card_send,    \
+		.poll = card_poll                                                                  \
+	}
+static const struct netdev_ops card_ops[] = {
+	[NET_SLIRP] = CARD_OPS("slirp"),
+	[NET_TUNTAP] = CARD_OPS("tuntap"),
+	[NET_FD] = CARD_OPS("fd"),
+	[NET_SWITCH] = CARD_OPS("switch"),
+	[NET_VDE] = CARD_OPS("vde"),
+	[NET_MCAST] = CARD_OPS("mcast"),
 };
 
 /* ---- the other side comes back ---- */
@@ -214,18 +239,20 @@ static void reopen(struct work *w)
 
 /* ---- the command line ---- */
 
-static const struct {
-	const char *name;
-	u32 kind;
-	const struct netdev_ops *ops;
-} kinds[] = {
-	{ "slirp", NET_SLIRP, &slirp_ops },
+/* The MTU when none is given: where all sides are ours, as large as it can be. */
+static const u32 default_mtu[] = {
+	[NET_SLIRP] = LARGE_MTU,
+	[NET_TUNTAP] = ETH_DATA_LEN,
+	[NET_FD] = ETH_DATA_LEN,
+	[NET_SWITCH] = LARGE_MTU,
+	[NET_VDE] = ETH_DATA_LEN,
+	[NET_MCAST] = ETH_DATA_LEN,
 };
 
 static int find_kind(const char *name, size_t len)
 {
-	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (strlen(kinds[i].name) == len && !strncmp(kinds[i].name, name, len))
+	for (u32 i = 0; i < ARRAY_SIZE(card_ops); i++)
+		if (strlen(card_ops[i].driver) == len && !strncmp(card_ops[i].driver, name, len))
 			return (int)i;
 	return -1;
 }
@@ -243,7 +270,7 @@ static void parse_words(struct card *c, char *words)
 
 		if (!*word)
 			continue;
-		if (!strchr(word, '=') && !c->has_mac && strlen(word) == 17) {
+		if (strlen(word) == 17 && word[2] == ':' && word[5] == ':' && !c->has_mac) {
 			if (eth_parse(word, c->mac))
 				refuse("%s: %s is not the address of a card", c->param, word);
 			c->has_mac = true;
@@ -254,9 +281,11 @@ static void parse_words(struct card *c, char *words)
 			continue;
 		}
 		if (!strncmp(word, "mtu=", 4)) {
-			if (kstrtou64(word + 4, 10, &mtu) || mtu < 576 || mtu > SLIRP_MTU)
-				refuse("%s: %s: wants 576 to %u", c->param, word, SLIRP_MTU);
+			if (kstrtou64(word + 4, 10, &mtu) || mtu < 576 || mtu > LARGE_MTU)
+				refuse("%s: %s: wants 576 to %u", c->param, word, LARGE_MTU);
 			c->mtu = (u32)mtu;
+			if (c->open.kind != NET_SLIRP)
+				continue;
 		}
 		used += scnprintf(to + used, sizeof(rest[0]) - used, "%s%s", used ? "," : "", word);
 	}
@@ -285,7 +314,9 @@ static int eth_setup(const char *s)
 	len = strcspn(eq + 1, ",");
 	kind = find_kind(eq + 1, len);
 	if (kind < 0)
-		refuse("%s=%s: unknown kind of network; slirp is known", c->param, eq + 1);
+		refuse("%s=%s: unknown kind of network; slirp, tuntap, fd, switch, vde and mcast "
+		       "are known",
+			c->param, eq + 1);
 	if (strscpy(c->text, eq + 1 + len, sizeof(c->text)) < 0)
 		refuse("%s: longer than %zu bytes", c->param, sizeof(c->text));
 	c->open.kind = (u32)kind;
@@ -298,13 +329,14 @@ static int eth_setup(const char *s)
 	return 0;
 }
 PARAM_DEV("eth", eth_setup,
-	"eth<n>=slirp[,MAC][,hostfwd=tcp:127.0.0.1:8080-:80][,loopback=off]  network card n");
+	"eth<n>=slirp[,hostfwd=tcp:127.0.0.1:8080-:80]|tuntap,NAME|fd,N|switch,PATH|vde,PATH|mcast "
+	" network card n");
 
 /* ---- boot ---- */
 
 static int start_card(struct card *c)
 {
-	struct net_device *dev = netdev_alloc(kinds[c->open.kind].ops, ARPHRD_ETHER);
+	struct net_device *dev = netdev_alloc(&card_ops[c->open.kind], ARPHRD_ETHER);
 	int err;
 
 	if (!dev)
@@ -312,7 +344,7 @@ static int start_card(struct card *c)
 	if (!c->has_mac)
 		eth_random(c->mac);
 	memcpy(dev->addr, c->mac, ETH_ALEN);
-	dev->mtu = c->mtu ? c->mtu : dev->ops->max_mtu;
+	dev->mtu = c->mtu ? c->mtu : default_mtu[c->open.kind];
 	dev->private = c;
 	timer_setup(&c->retry, retry_now);
 	work_setup(&c->reopen, reopen);

@@ -10,6 +10,7 @@
 #include "drivers/net/net_host.h"
 
 #include <errno.h>
+#include <linux/virtio_net.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,11 @@
 
 static const struct net_link *const links[] = {
 	[NET_SLIRP] = &slirp_link,
+	[NET_TUNTAP] = &tap_link,
+	[NET_FD] = &fd_link,
+	[NET_SWITCH] = &switch_link,
+	[NET_VDE] = &vde_link,
+	[NET_MCAST] = &mcast_link,
 };
 
 int net_fail(struct net_host *h, int err, const char *fmt, ...)
@@ -67,7 +73,7 @@ int net_host_open(struct net_open *o)
 		return err;
 	h->link = links[o->kind];
 	h->irq = o->irq;
-	h->fd = -1;
+	h->fd = h->control = -1;
 	h->args = strdup(o->args);
 	if (h->args)
 		err = net_host_reopen(h);
@@ -121,6 +127,60 @@ static void arm(struct net_host *h, uint32_t events)
 	os_event_rearm(h->fd, events, h->irq);
 }
 
+/* Of a tap device: a frame a call. */
+static int tap_recv(struct net_host *h, struct net_in *in, int n)
+{
+	struct virtio_net_hdr hdr = { 0 };
+	int got = 0;
+
+	while (got < n) {
+		struct iovec iov[2] = { { &hdr, h->header }, { in[got].data, in[got].size } };
+		ssize_t len;
+
+		count_call(h);
+		len = readv(h->fd, iov + !h->header, 1 + !!h->header);
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0 && errno != EAGAIN) {
+			gone(h);
+			return got ? got : -EPIPE;
+		}
+		if (len <= (ssize_t)h->header)
+			break;
+		in[got].len = (uint32_t)len - h->header;
+		in[got].csum_ok = h->header && hdr.flags & (VIRTIO_NET_HDR_F_NEEDS_CSUM |
+								   VIRTIO_NET_HDR_F_DATA_VALID);
+		got++;
+	}
+	if (got < n)
+		arm(h, EPOLLIN);
+	return got;
+}
+
+static int tap_send(struct net_host *h, const struct net_out *out, int n)
+{
+	struct virtio_net_hdr hdr = { 0 };
+	int sent = 0;
+
+	while (sent < n) {
+		struct iovec iov[3] = { { &hdr, h->header },
+			{ (void *)out[sent].head, out[sent].head_len },
+			{ (void *)out[sent].data, out[sent].data_len } };
+
+		count_call(h);
+		if (writev(h->fd, iov + !h->header, 2 + !!h->header) < 0) {
+			if (errno == EINTR)
+				continue;
+			if (errno == EAGAIN || errno == ENOBUFS)
+				break;
+		}
+		sent++; /* a device that is down on the host takes none */
+	}
+	if (sent < n)
+		arm(h, EPOLLIN | EPOLLOUT);
+	return sent;
+}
+
 int net_host_recv(struct net_host *h, struct net_in *in, int n)
 {
 	struct mmsghdr msgs[NET_BATCH];
@@ -129,6 +189,8 @@ int net_host_recv(struct net_host *h, struct net_in *in, int n)
 
 	if (h->fd < 0)
 		return 0;
+	if (h->tap)
+		return tap_recv(h, in, n);
 	for (int i = 0; i < n; i++) {
 		iov[i] = (struct iovec){ in[i].data, in[i].size };
 		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &iov[i], .msg_iovlen = 1 } };
@@ -137,12 +199,13 @@ int net_host_recv(struct net_host *h, struct net_in *in, int n)
 		count_call(h);
 		got = recvmmsg(h->fd, msgs, (unsigned)n, MSG_DONTWAIT | MSG_TRUNC, NULL);
 	} while (got < 0 && errno == EINTR);
-	if (got < 0 && errno != EAGAIN && errno != ENOBUFS) {
+	if (got < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ECONNREFUSED) {
 		gone(h);
 		return -EPIPE;
 	}
 	for (int i = 0; i < got; i++) {
 		in[i].len = msgs[i].msg_len;
+		in[i].csum_ok = 0;
 		if (!in[i].len) { /* the end of a connection */
 			gone(h);
 			return i ? i : -EPIPE;
@@ -161,10 +224,16 @@ int net_host_send(struct net_host *h, const struct net_out *out, int n)
 
 	if (h->fd < 0)
 		return n;
+	if (h->tap)
+		return tap_send(h, out, n);
 	for (int i = 0; i < n; i++) {
 		iov[i][0] = (struct iovec){ (void *)out[i].head, out[i].head_len };
 		iov[i][1] = (struct iovec){ (void *)out[i].data, out[i].data_len };
 		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = iov[i], .msg_iovlen = 2 } };
+		if (h->has_to) {
+			msgs[i].msg_hdr.msg_name = &h->to;
+			msgs[i].msg_hdr.msg_namelen = sizeof(h->to);
+		}
 	}
 	do {
 		count_call(h);

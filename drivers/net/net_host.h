@@ -16,7 +16,7 @@
 
 struct net_host;
 
-enum net_kind { NET_SLIRP };
+enum net_kind { NET_SLIRP, NET_TUNTAP, NET_FD, NET_SWITCH, NET_VDE, NET_MCAST };
 
 struct net_open {
 	uint32_t kind;
@@ -38,6 +38,7 @@ struct net_out {
 struct net_in {
 	void *data;
 	uint32_t size, len;
+	uint32_t csum_ok; /* the host vouches for the checksums within */
 };
 
 /* Checks the words of a link without opening anything: 0 or -EINVAL with @err set. */

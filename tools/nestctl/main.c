@@ -13,6 +13,8 @@ static const char usage[] =
 	"status\n"
 	"  image build [--variant debian|busybox] [--size 2G] [-o PATH] [PACKAGE...]\n"
 	"  image list | path NAME | rm NAME\n"
+	"  switch [--pcap FILE] [--loss PERCENT] [--vlan N,...] PATH   a switch for "
+	"eth0=switch,PATH\n"
 	"  cow create FILE BACKING | info FILE     copy-on-write layers\n"
 	"An image is a name in ~/.local/share/nestling/images or, with a slash in it, a path.\n";
 
@@ -23,6 +25,7 @@ static const struct command {
 	{ "run", run_command },
 	{ "image", image_command },
 	{ "cow", cow_command },
+	{ "switch", switch_command },
 };
 
 int main(int argc, char **argv)

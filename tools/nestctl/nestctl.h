@@ -43,6 +43,9 @@ const char *image_dir(void);
 /* run.c */
 int run_command(int argc, char **argv);
 
+/* switch.c */
+int switch_command(int argc, char **argv);
+
 /* cow.c: UML's COW format, version 3 */
 int cow_command(int argc, char **argv);
 /* Writes the header and the empty bitmap of a COW layer over `backing` into the empty file fd. */

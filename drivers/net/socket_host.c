@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * socket_host.c: links that are sockets of whole frames:
+ *
+ *	eth0=fd,N            an inherited descriptor: a datagram or seqpacket socket, or a tap device
+ *	eth0=switch,PATH     `nestctl switch PATH`, a seqpacket socket
+ *	eth0=vde,PATH        a switch of vde2: its folder with the socket ctl
+ *	eth0=mcast[,MAC[,ADDRESS[,PORT[,TTL]]]]   a group of UDP multicast (239.192.168.1, 1102, 1)
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "drivers/net/internal_host.h"
+
+#define SOCKET_BUFFER (4 << 20) /* as much of it as the host allows */
+
+static void large_buffers(int fd)
+{
+	int size = SOCKET_BUFFER;
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
+/* ---- an inherited descriptor ---- */
+
+static int fd_check(struct net_host *h)
+{
+	char *end;
+	long n = strtol(h->args, &end, 10);
+
+	if (end == h->args || *end || n < 0)
+		return net_fail(h, EINVAL, "fd,%.60s: wants fd,N", h->args);
+	return 0;
+}
+
+static int fd_open(struct net_host *h)
+{
+	struct ifreq r = { .ifr_flags = 0 };
+	int n = atoi(h->args), fd, type;
+	socklen_t len = sizeof(type);
+
+	if (h->opened) /* whoever gave it to us is not coming back */
+		return -ENOTCONN;
+	h->opened = true;
+	fd = fcntl(n, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return net_fail(h, EBADF, "fd,%d: %s", n, strerror(errno));
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	if (!getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len)) {
+		if (type == SOCK_DGRAM || type == SOCK_SEQPACKET) {
+			large_buffers(fd);
+			h->fd = fd;
+			return 0;
+		}
+	} else if (!ioctl(fd, TUNGETIFF, &r) && r.ifr_flags & IFF_TAP && r.ifr_flags & IFF_NO_PI) {
+		net_tap_setup(h, fd, r.ifr_flags & IFF_VNET_HDR);
+		return 0;
+	}
+	close(fd);
+	return net_fail(h, EINVAL,
+		"fd,%d: neither a datagram or seqpacket socket nor a tap device without packet "
+		"information",
+		n);
+}
+
+const struct net_link fd_link = { .check = fd_check, .open = fd_open };
+
+/* ---- a path ---- */
+
+static int path_check(struct net_host *h, const char *kind)
+{
+	if (!*h->args || strchr(h->args, ','))
+		return net_fail(h, EINVAL, "%s,%.100s: wants %s,PATH[,MAC]", kind, h->args, kind);
+	if (strlen(h->args) + 5 > sizeof(((struct sockaddr_un *)0)->sun_path))
+		return net_fail(h, EINVAL, "%s: the path is too long", kind);
+	return 0;
+}
+
+static int connect_to(struct net_host *h, int type, const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	if (fd >= 0 && !connect(fd, (struct sockaddr *)&a, sizeof(a)))
+		return fd;
+	net_fail(h, errno, "%.200s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -errno;
+}
+
+static int switch_check(struct net_host *h)
+{
+	return path_check(h, "switch");
+}
+
+static int switch_open(struct net_host *h)
+{
+	int fd = connect_to(h, SOCK_SEQPACKET, h->args);
+
+	if (fd < 0)
+		return fd;
+	large_buffers(fd);
+	h->fd = fd;
+	return 0;
+}
+
+const struct net_link switch_link = { .check = switch_check, .open = switch_open };
+
+/* ---- vde2: a control connection says where frames go (vde_switch's request, version 3) ---- */
+
+struct vde_request {
+	uint32_t magic, version, type;
+	struct sockaddr_un sock;
+	char description[128];
+} __attribute__((packed));
+#define VDE_MAGIC 0xfeedface
+#define VDE_NEW_CONTROL 0
+
+static int vde_check(struct net_host *h)
+{
+	return path_check(h, "vde");
+}
+
+static void vde_close(struct net_host *h)
+{
+	if (h->control >= 0)
+		close(h->control);
+	h->control = -1;
+}
+
+static int vde_ask(struct net_host *h, int data, int control)
+{
+	static unsigned serial;
+	struct vde_request req = { .magic = VDE_MAGIC, .version = 3, .type = VDE_NEW_CONTROL };
+	struct sockaddr_un to;
+
+	req.sock.sun_family = AF_UNIX;
+	/* a name without a file: the first byte is 0 */
+	snprintf(req.sock.sun_path + 1, sizeof(req.sock.sun_path) - 1, "nestling-%d-%u", getpid(),
+		__atomic_fetch_add(&serial, 1, __ATOMIC_RELAXED));
+	snprintf(req.description, sizeof(req.description), "nestling %d", getpid());
+	if (bind(data, (struct sockaddr *)&req.sock, sizeof(req.sock)) ||
+		send(control, &req, sizeof(req), MSG_NOSIGNAL) != sizeof(req) ||
+		recv(control, &to, sizeof(to), MSG_WAITALL) != sizeof(to) ||
+		connect(data, (struct sockaddr *)&to, sizeof(to)))
+		return net_fail(h, errno ? errno : EPROTO,
+			"vde,%.100s: the switch does not take us", h->args);
+	return 0;
+}
+
+static int vde_open(struct net_host *h)
+{
+	struct timeval limit = { .tv_sec = 5 };
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int control, data, err;
+
+	snprintf(path, sizeof(path), "%s/ctl", h->args);
+	control = connect_to(h, SOCK_STREAM, path);
+	if (control < 0)
+		return control;
+	setsockopt(control, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	data = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	err = data < 0 ? -errno : vde_ask(h, data, control);
+	if (err) {
+		if (data >= 0)
+			close(data);
+		close(control);
+		return err;
+	}
+	large_buffers(data);
+	h->control = control;
+	h->fd = data;
+	return 0;
+}
+
+const struct net_link vde_link = { .check = vde_check, .open = vde_open, .close = vde_close };
+
+/* ---- multicast ---- */
+
+static int mcast_words(struct net_host *h, struct sockaddr_in *to, int *ttl)
+{
+	char text[256], *rest = text, *word;
+	int n = 0, numbers[2] = { 1102, 1 };
+
+	snprintf(text, sizeof(text), "%s", h->args);
+	*to = (struct sockaddr_in){ .sin_family = AF_INET };
+	inet_pton(AF_INET, "239.192.168.1", &to->sin_addr);
+	while ((word = strsep(&rest, ","))) {
+		if (!*word)
+			continue;
+		if (strchr(word, '.') && inet_pton(AF_INET, word, &to->sin_addr) == 1)
+			continue;
+		if (n == 2 || sscanf(word, "%d", &numbers[n]) != 1 || numbers[n] < 1 ||
+			numbers[n] > (n ? 255 : 65535))
+			return net_fail(h, EINVAL,
+				"mcast: %.60s: wants mcast[,MAC[,ADDRESS[,PORT[,TTL]]]]", word);
+		n++;
+	}
+	if (!IN_MULTICAST(ntohl(to->sin_addr.s_addr)))
+		return net_fail(
+			h, EINVAL, "mcast: %s is no multicast address", inet_ntoa(to->sin_addr));
+	to->sin_port = htons((uint16_t)numbers[0]);
+	*ttl = numbers[1];
+	return 0;
+}
+
+static int mcast_check(struct net_host *h)
+{
+	struct sockaddr_in to;
+	int ttl;
+
+	return mcast_words(h, &to, &ttl);
+}
+
+static int mcast_open(struct net_host *h)
+{
+	struct ip_mreq join = { .imr_interface.s_addr = htonl(INADDR_ANY) };
+	int fd, ttl, on = 1, err = mcast_words(h, &h->to, &ttl);
+
+	if (err)
+		return err;
+	join.imr_multiaddr = h->to.sin_addr;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &ttl, sizeof(ttl)) ||
+		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_LOOP, &on, sizeof(on)) ||
+		bind(fd, (struct sockaddr *)&h->to, sizeof(h->to)) ||
+		setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &join, sizeof(join))) {
+		err = net_fail(
+			h, errno, "mcast,,%s: %s", inet_ntoa(h->to.sin_addr), strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	large_buffers(fd);
+	h->has_to = true;
+	h->fd = fd;
+	return 0;
+}
+
+const struct net_link mcast_link = { .check = mcast_check, .open = mcast_open };

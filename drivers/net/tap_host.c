@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tap_host.c: `eth0=tuntap,NAME,MAC,IP`: a tap device of the host, that the user owns or may make; and `eth0=fd,N` when N is one.
+ *
+ * The device gets a virtio_net_hdr before each frame where it has them: then the host hands over whole segments of up to 64 KiB that it
+ * has not cut nor summed up. IP is the host's end, set here if it is given (which needs CAP_NET_ADMIN).
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "drivers/net/internal_host.h"
+
+static int words(struct net_host *h, char *name, struct in_addr *ip)
+{
+	char text[256], *rest = text, *word;
+
+	snprintf(text, sizeof(text), "%s", h->args);
+	name[0] = 0;
+	ip->s_addr = 0;
+	if (inet_pton(AF_INET, strlen(text) < 16 ? text : "", ip) == 1)
+		return 0;
+	word = strsep(&rest, ",");
+	if (word && strlen(word) >= IFNAMSIZ)
+		return net_fail(h, EINVAL, "tuntap,%.60s: the name is too long", word);
+	if (word)
+		strcpy(name, word);
+	while ((word = strsep(&rest, ",")))
+		if (*word && inet_pton(AF_INET, word, ip) != 1)
+			return net_fail(h, EINVAL, "%.60s: wants tuntap[,NAME[,MAC[,IP]]]", word);
+	return 0;
+}
+
+static int tap_check(struct net_host *h)
+{
+	char name[IFNAMSIZ];
+	struct in_addr ip;
+
+	return words(h, name, &ip);
+}
+
+void net_tap_setup(struct net_host *h, int fd, bool vnet)
+{
+	h->fd = fd;
+	h->tap = true;
+	h->header = vnet ? sizeof(struct virtio_net_hdr) : 0;
+	if (vnet)
+		ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6);
+}
+
+/* The host's end: its address, and up. */
+static int configure(struct net_host *h, const char *name, struct in_addr ip)
+{
+	struct ifreq r = { 0 };
+	struct sockaddr_in *in = (struct sockaddr_in *)&r.ifr_addr;
+	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = sock < 0;
+
+	snprintf(r.ifr_name, IFNAMSIZ, "%s", name);
+	in->sin_family = AF_INET;
+	in->sin_addr = ip;
+	err = err || ioctl(sock, SIOCSIFADDR, &r) || ioctl(sock, SIOCGIFFLAGS, &r);
+	r.ifr_flags |= IFF_UP;
+	err = err || ioctl(sock, SIOCSIFFLAGS, &r);
+	err = err ? net_fail(h, errno, "tuntap,%s: cannot set the host's address %s: %s", name,
+			    inet_ntoa(ip), strerror(errno)) :
+		    0;
+	if (sock >= 0)
+		close(sock);
+	return err;
+}
+
+static int tap_open(struct net_host *h)
+{
+	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	struct in_addr ip;
+	int fd, err;
+
+	err = words(h, r.ifr_name, &ip);
+	if (err)
+		return err;
+	fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return net_fail(h, errno, "/dev/net/tun: %s", strerror(errno));
+	if (ioctl(fd, TUNSETIFF, &r))
+		err = net_fail(h, errno, "tuntap,%s: %s%s", r.ifr_name, strerror(errno),
+			errno == EPERM ?
+				"; `ip tuntap add NAME mode tap user YOU` as root makes one" :
+				"");
+	if (!err && ip.s_addr)
+		err = configure(h, r.ifr_name, ip);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	net_tap_setup(h, fd, true);
+	return 0;
+}
+
+const struct net_link tap_link = { .check = tap_check, .open = tap_open };
