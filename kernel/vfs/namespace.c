@@ -571,6 +571,8 @@ static int pivot_allowed(
 	if (mnt_is_shared(put_old->mnt) || mnt_is_shared(nm->mnt_parent) ||
 		mnt_is_shared(rm->mnt_parent))
 		return -EINVAL;
+	if (nm->mnt_state & MNT_LOCKED)
+		return -EINVAL;
 	if (d_gone(new->dentry) || d_gone(put_old->dentry))
 		return -ENOENT;
 	if (!path_is_under(put_old, new) || !path_is_under(new, root))
@@ -593,6 +595,9 @@ static int do_pivot(struct path *new, struct path *put_old, struct path *root)
 		mnt_detach(root->mnt);
 		mnt_attach(root->mnt, put_old);
 		mnt_attach(new->mnt, &place);
+		/* What is locked is the place at the top: the old root may be unmounted now, the new one may not. */
+		new->mnt->mnt_state |= root->mnt->mnt_state & MNT_LOCKED;
+		root->mnt->mnt_state &= ~MNT_LOCKED;
 		path_put(&place);
 	}
 	up_write(&namespace_sem);
