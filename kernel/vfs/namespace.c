@@ -596,7 +596,7 @@ static int do_pivot(struct path *new, struct path *put_old, struct path *root)
 		mnt_attach(root->mnt, put_old);
 		mnt_attach(new->mnt, &place);
 		/* What is locked is the place at the top: the old root may be unmounted now, the new one may not. */
-		new->mnt->mnt_state |= root->mnt->mnt_state & MNT_LOCKED;
+		new->mnt->mnt_state |= root->mnt->mnt_state &MNT_LOCKED;
 		root->mnt->mnt_state &= ~MNT_LOCKED;
 		path_put(&place);
 	}
