@@ -3,7 +3,7 @@
  * sched_calls.c: the system calls of scheduling. The scheduler itself is kernel/sched; here is who may ask what of whom.
  *
  * A caller may change threads of its own effective user; to raise a priority above what RLIMIT_NICE and RLIMIT_RTPRIO allow, or to
- * change those of others, it needs CAP_SYS_NICE.
+ * change those of others, it needs CAP_SYS_NICE. The first takes CPU from everybody: the capability of a user namespace is not enough.
  */
 #include <asm/errno.h>
 #include <linux/sched.h>
@@ -64,7 +64,7 @@ static bool may_touch(struct task *t)
 static bool may_nice(struct task *t, int nice)
 {
 	return nice >= t->nice || (u64)(20 - nice) <= task_rlimit(t, RLIMIT_NICE) ||
-	       ns_capable_to(t, CAP_SYS_NICE);
+	       capable(CAP_SYS_NICE);
 }
 
 static bool realtime(int policy)
@@ -76,12 +76,12 @@ static int check_change(struct task *t, int policy, int prio, int nice)
 {
 	u64 limit = task_rlimit(t, RLIMIT_RTPRIO);
 
-	if (!owns(t) && !ns_capable_to(t, CAP_SYS_NICE))
+	if (!owns(t) && !capable(CAP_SYS_NICE))
 		return -EPERM;
 	if (realtime(policy)) {
 		bool up = policy != t->policy || prio > t->rt_priority;
 
-		if (up && (u64)prio > limit && !ns_capable_to(t, CAP_SYS_NICE))
+		if (up && (u64)prio > limit && !capable(CAP_SYS_NICE))
 			return -EPERM;
 		return 0;
 	}
@@ -94,7 +94,7 @@ static int change(struct task *t, int policy, int prio, int nice, bool reset_on_
 {
 	int err;
 
-	if (t->sched_reset_on_fork && !reset_on_fork && !ns_capable_to(t, CAP_SYS_NICE))
+	if (t->sched_reset_on_fork && !reset_on_fork && !capable(CAP_SYS_NICE))
 		return -EPERM;
 	err = check_change(t, policy, prio, nice);
 	if (!err)

@@ -288,7 +288,7 @@ long sys_settimeofday(uaddr_t tv, uaddr_t tz)
 	if (tz.v && zone) /* local time in the hardware clock: there is none */
 		return -EINVAL;
 	if (!tv.v)
-		return 0;
+		return capable(CAP_SYS_TIME) ? 0 : -EPERM;
 	err = get_timeval(tv, &ns);
 	return err ? err : set_real(ns);
 }

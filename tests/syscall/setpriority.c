@@ -1,6 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* getpriority(2), setpriority(2): nice values of processes, groups and users, who may. */
-#include "t.h"
+#include "guest.h"
+#include <sys/time.h>
+
+/* CPU is taken from everybody: all capabilities of a user namespace do not allow it. */
+static void in_user_namespace(void)
+{
+	struct sched_param fifo = { 1 }, idle = { 0 };
+
+	if (in_guest())
+		NEED(unshare(CLONE_NEWUSER));
+	G(setpriority(PRIO_PROCESS, 0, -1), "-1 EACCES");
+	G(sched_setscheduler(0, SCHED_FIFO, &fifo), "-1 EPERM");
+	G(sched_setscheduler(0, SCHED_IDLE, &idle), "0");
+	G(sched_setscheduler(0, SCHED_OTHER, &idle), "-1 EPERM");
+	G(setpriority(PRIO_PROCESS, 0, 5), "0");
+	G(setpriority(PRIO_PROCESS, 0, 4), "-1 EACCES");
+	G(syscall(SYS_settimeofday, NULL, NULL), "-1 EPERM");
+}
 
 TEST(setpriority)
 {
@@ -42,4 +59,5 @@ TEST(setpriority)
 	T(setpriority(9, 0, 0));
 	T(syscall(SYS_getpriority, PRIO_PROCESS, 1 << 29));
 	T(setpriority(PRIO_PROCESS, 1 << 29, 0));
+	CHILD(in_user_namespace());
 }
