@@ -11,13 +11,14 @@
 #include "kernel/lib/atomic.h"
 
 u64 mono_base;
-static u64 boot_base;
+static u64 boot_base, raw_base;
 static s64 realtime_offset;
 
 void time_init(void)
 {
 	mono_base = os_clock_mono();
 	boot_base = os_clock_boot();
+	raw_base = os_clock_raw();
 }
 
 u64 ktime_get(void)
@@ -44,7 +45,7 @@ u64 ktime_get_real_coarse(void)
 
 u64 ktime_get_raw(void)
 {
-	return os_clock_raw() - mono_base;
+	return os_clock_raw() - raw_base;
 }
 
 u64 ktime_get_real(void)
@@ -62,5 +63,6 @@ void time_vdso_data(struct vdso_data *d)
 {
 	WRITE_ONCE(d->mono_offset, -(s64)mono_base);
 	WRITE_ONCE(d->boot_offset, -(s64)boot_base);
+	WRITE_ONCE(d->raw_offset, -(s64)raw_base);
 	WRITE_ONCE(d->real_offset, realtime_offset);
 }

@@ -32,6 +32,26 @@ static void each(void)
 	}
 }
 
+/* Who mixes calls and the vDSO sees no step back. */
+static void mixed(void)
+{
+	static const clockid_t clocks[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW,
+		CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_TAI };
+	struct timespec a, b, c;
+
+	for (unsigned i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+		int wrong = 0;
+
+		for (int n = 0; n < 500; n++) {
+			syscall(SYS_clock_gettime, clocks[i], &a);
+			clock_gettime(clocks[i], &b);
+			syscall(SYS_clock_gettime, clocks[i], &c);
+			wrong += ns(b) < ns(a) || ns(c) < ns(b);
+		}
+		say("clock %d: out of order %d times", clocks[i], wrong);
+	}
+}
+
 TEST(clock_gettime)
 {
 	struct timespec ts, last, rt;
@@ -51,6 +71,7 @@ TEST(clock_gettime)
 		last = ts;
 	}
 	say("went backwards %d times", backwards);
+	mixed();
 	NEED(syscall(SYS_clock_gettime, CLOCK_REALTIME, &rt));
 	NEED(syscall(SYS_gettimeofday, &tv, NULL));
 	t = syscall(SYS_time, NULL);

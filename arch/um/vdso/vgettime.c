@@ -28,20 +28,20 @@ static long call2(long nr, long a, void *b)
 }
 
 /*
- * The host's clock that answers for the guest's @clock, with the guest's offset; -1: ask the kernel. The kernel itself knows three
- * clocks, so the coarse and raw ones are these too: who mixes calls and the vDSO sees no step back.
+ * The host's clock that answers for the guest's @clock, with the guest's offset; -1: ask the kernel. They are the clocks that the
+ * kernel itself reads (arch/um/time.c): who mixes calls and the vDSO sees no step back.
  */
 static long host_clock(long clock, int64_t *offset)
 {
 	const volatile struct vdso_data *d = &vdso_page;
 
 	switch (clock) {
+	case CLOCK_REALTIME_COARSE: *offset = d->real_offset; return CLOCK_REALTIME_COARSE;
 	case CLOCK_REALTIME:
-	case CLOCK_REALTIME_COARSE:
 	case CLOCK_TAI: *offset = d->real_offset; return CLOCK_REALTIME;
-	case CLOCK_MONOTONIC:
-	case CLOCK_MONOTONIC_COARSE:
-	case CLOCK_MONOTONIC_RAW: *offset = d->mono_offset; return CLOCK_MONOTONIC;
+	case CLOCK_MONOTONIC: *offset = d->mono_offset; return CLOCK_MONOTONIC;
+	case CLOCK_MONOTONIC_COARSE: *offset = d->mono_offset; return CLOCK_MONOTONIC_COARSE;
+	case CLOCK_MONOTONIC_RAW: *offset = d->raw_offset; return CLOCK_MONOTONIC_RAW;
 	case CLOCK_BOOTTIME: *offset = d->boot_offset; return CLOCK_BOOTTIME;
 	}
 	return -1;
