@@ -430,15 +430,21 @@ int munmap_locked(struct mm *mm, u64 start, u64 len)
 	return 0;
 }
 
+/* Programs know where addresses end on Linux. Between our end and that one nothing is ever mapped. */
+#define LINUX_TASK_SIZE 0x7ffffffff000UL
+
 int do_munmap(struct mm *mm, u64 addr, u64 len)
 {
 	int err;
 
-	if (addr & ~PAGE_MASK || len > mm->task_size || addr > mm->task_size - len)
+	if (addr & ~PAGE_MASK || len > LINUX_TASK_SIZE || addr > LINUX_TASK_SIZE - len)
 		return -EINVAL;
 	len = PAGE_ALIGN(len);
 	if (!len)
 		return -EINVAL;
+	if (addr >= mm->task_size)
+		return 0;
+	len = min(len, mm->task_size - addr);
 	if (down_write_killable(&mm->mmap_lock))
 		return -EINTR;
 	err = munmap_locked(mm, addr, len);

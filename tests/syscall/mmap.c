@@ -104,6 +104,8 @@ static void pieces(void)
 	T(munmap(p + 1, PAGE));
 	T(munmap(p, 0));
 	T(munmap((void *)(~0ul << 12), PAGE));
+	T(munmap((void *)0x7fffffffe000, PAGE)); /* the last that a program may have */
+	T(munmap((void *)0x7fffffffe000, 2 * PAGE));
 }
 
 static void anonymous(void)
