@@ -18,6 +18,7 @@ static const struct {
 	{ MS_NOATIME, 0x400 },
 	{ MS_NODIRATIME, 0x800 },
 	{ MS_RELATIME, 0x1000 },
+	{ MS_NOSYMFOLLOW, 0x2000 },
 };
 
 static s64 statfs_flags(const struct path *p)
