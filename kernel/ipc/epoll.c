@@ -17,7 +17,8 @@
  *
  * Invariants:
  * 1. item->ready says whether the item is on the ready list; both change under ep->lock.
- * 2. Watching is acyclic and at most MAX_NEST deep (check_nesting() under nest_lock, which every add of an epoll file holds).
+ * 2. Watching is acyclic and at most MAX_NEST deep, and no epoll file is watched along more than max_paths[] ways, each of which a wake-up
+ *    goes (check_nesting() and crowded_below() under nest_lock, which every add of an epoll file holds).
  *
  * Locks, from the outside: release_lock (files and epoll files that end), nest_lock, ep->mutex (tree, items' events; nested: outer epoll
  * first), file->f_lock (f_ep), a wait queue's lock, ep->lock (ready list), ep->wait's lock.
@@ -53,6 +54,8 @@ struct eventpoll {
 	bool scanning; /* somebody holds mutex and has taken items off ready that may return; under lock */
 	struct file *file;
 	struct user_struct *user; /* immutable: pays for the items */
+	u64 walk; /* the last that came through here, and what it found; under nest_lock */
+	int found;
 };
 
 struct epoll_hook {
@@ -301,6 +304,9 @@ static struct eventpoll *file_ep(struct file *f)
 	return f->f_op == &eventpoll_fops ? f->private_data : NULL;
 }
 
+static u64
+	walks; /* under nest_lock: how often epoll files were walked through; each is looked at once in a walk */
+
 /* How deep watching goes below @ep; above MAX_NEST, or -ELOOP when it reaches @target. */
 static int depth_below(struct eventpoll *ep, const struct eventpoll *target, int level)
 {
@@ -311,6 +317,8 @@ static int depth_below(struct eventpoll *ep, const struct eventpoll *target, int
 		return -ELOOP;
 	if (level > MAX_NEST)
 		return level;
+	if (ep->walk == walks)
+		return ep->found;
 	mutex_lock(&ep->mutex);
 	for (n = rb_first(&ep->items); n; n = rb_next(n)) {
 		struct eventpoll *child = file_ep(rb_entry(n, struct epoll_item, node)->file);
@@ -323,6 +331,8 @@ static int depth_below(struct eventpoll *ep, const struct eventpoll *target, int
 		deepest = max(deepest, d);
 	}
 	mutex_unlock(&ep->mutex);
+	ep->walk = walks;
+	ep->found = deepest;
 	return deepest;
 }
 
@@ -334,6 +344,8 @@ static int depth_above(struct eventpoll *ep, int level)
 
 	if (level > MAX_NEST)
 		return level;
+	if (ep->walk == walks)
+		return ep->found;
 	/* items of epoll files come and go under nest_lock or release_lock: the list is stable enough to walk with f_lock */
 	spin_lock(&ep->file->f_lock);
 	list_for_each_entry(it, &ep->file->f_ep, file_link) {
@@ -346,17 +358,68 @@ static int depth_above(struct eventpoll *ep, int level)
 		deepest = max(deepest, d);
 	}
 	spin_unlock(&ep->file->f_lock);
+	ep->walk = walks;
+	ep->found = deepest;
 	return deepest;
 }
 
 /* release_lock and nest_lock held. */
 static long check_nesting(struct eventpoll *ep, struct eventpoll *child)
 {
-	int below = depth_below(child, ep, 0);
+	int below;
 
+	walks++;
+	below = depth_below(child, ep, 0);
 	if (below < 0)
 		return below;
+	walks++;
 	return below + depth_above(ep, 0) + 1 > MAX_NEST ? -ELOOP : 0;
+}
+
+/* By how many steps: so many ways there may be to epoll files that nobody watches. (Linux has these numbers for each file.) */
+static const int max_paths[MAX_NEST + 1] = { 1, 500, 100, 50, 10 };
+
+/* Counts the ways from @ep up; true: there are too many. */
+static bool too_many_paths(struct eventpoll *ep, int steps, int *counts)
+{
+	struct epoll_item *it;
+	bool many = false;
+
+	if (steps > MAX_NEST)
+		return true;
+	spin_lock(&ep->file->f_lock); /* as depth_above() */
+	if (list_empty(&ep->file->f_ep))
+		many = ++counts[steps] > max_paths[steps];
+	list_for_each_entry(it, &ep->file->f_ep, file_link) {
+		struct eventpoll *up = it->ep;
+
+		spin_unlock(&ep->file->f_lock);
+		many = too_many_paths(up, steps + 1, counts);
+		spin_lock(&ep->file->f_lock);
+		if (many)
+			break;
+	}
+	spin_unlock(&ep->file->f_lock);
+	return many;
+}
+
+/* Is @ep, or an epoll file below it, watched along too many ways? release_lock and nest_lock held. */
+static bool crowded_below(struct eventpoll *ep)
+{
+	int counts[MAX_NEST + 1] = { 0 };
+	bool many = too_many_paths(ep, 0, counts);
+	struct rb_node *n;
+
+	ep->walk = walks;
+	mutex_lock(&ep->mutex);
+	for (n = rb_first(&ep->items); n && !many; n = rb_next(n)) {
+		struct eventpoll *child = file_ep(rb_entry(n, struct epoll_item, node)->file);
+
+		if (child && child->walk != walks)
+			many = crowded_below(child);
+	}
+	mutex_unlock(&ep->mutex);
+	return many;
 }
 
 /* ---- the end of files ---- */
@@ -590,6 +653,15 @@ static long ctl(struct eventpoll *ep, int op, struct file *f, int fd, struct epo
 		mutex_lock(&ep->mutex);
 		err = ctl_locked(ep, op, f, fd, event);
 		mutex_unlock(&ep->mutex);
+	}
+	if (nested && op == EPOLL_CTL_ADD && !err) {
+		walks++;
+		if (crowded_below(file_ep(f))) {
+			mutex_lock(&ep->mutex);
+			item_remove(ep, item_find(ep, f, fd));
+			mutex_unlock(&ep->mutex);
+			err = -EINVAL;
+		}
 	}
 	if (nested) {
 		mutex_unlock(&nest_lock);

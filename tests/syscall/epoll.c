@@ -131,6 +131,39 @@ static void nested(int ep)
 	wait_for("inner closed", ep, 0);
 }
 
+/* Epoll files that watch each other many ways: an add looks at each once, and a wake-up has not all of them to go. */
+static void lattice(int wide)
+{
+	int ep[4][100], p[2], refused = 0;
+
+	NEED(pipe(p));
+	for (int l = 0; l < 4; l++)
+		for (int i = 0; i < wide; i++)
+			ep[l][i] = NEED(epoll_create1(0));
+	for (int i = 0; i < wide; i++)
+		NEED(control(ep[3][i], EPOLL_CTL_ADD, p[0], EPOLLIN, 0));
+	for (int l = 2; l >= 0; l--)
+		for (int i = 0; i < wide; i++)
+			for (int k = 0; k < wide; k++) {
+				if (!control(ep[l][i], EPOLL_CTL_ADD, ep[l + 1][k], EPOLLIN, 0))
+					continue;
+				if (errno != EINVAL)
+					say("%s", t_errno(errno));
+				refused++;
+			}
+	NEED(write(p[1], "x", 1));
+	wait_for("the bottom", ep[3][wide - 1], 0);
+	if (wide < 10)
+		wait_for("the top", ep[0][0], 0);
+	else
+		say("some are refused: %d", refused > 0);
+	for (int l = 0; l < 4; l++)
+		for (int i = 0; i < wide; i++)
+			close(ep[l][i]);
+	close(p[0]);
+	close(p[1]);
+}
+
 static void fairness(int ep)
 {
 	struct epoll_event e;
@@ -215,6 +248,8 @@ TEST(epoll)
 	lifetime(ep);
 	errors(ep);
 	nested(ep);
+	lattice(3);
+	lattice(100);
 	fairness(ep);
 	waiting(ep);
 	sockets(ep);
