@@ -713,7 +713,7 @@ static const struct sysctl pipe_sysctls[] = {
 		.kind = SYSCTL_INT,
 		.mode = 0644,
 		.data = &pipe_max_size,
-		.min = PAGE_SIZE,
+		.min = 0, /* rounded up */
 		.max = 0x7fffffff,
 		.changed = round_max_size },
 	SYSCTL_NUM("fs/pipe-user-pages-soft", pipe_user_pages_soft, 0, 0x7fffffff),

@@ -20,6 +20,8 @@
 
 #include "gen/syscalls.h"
 #include "kernel/lib/bpf.h"
+#include "kernel/lib/string.h"
+#include "kernel/lib/sysctl.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
@@ -541,3 +543,24 @@ long sys_seccomp(u32 op, int flags, uaddr_t args)
 	}
 	return -EINVAL;
 }
+
+/* ---- /proc/sys/kernel/seccomp ---- */
+
+static int show_actions(char *buf, size_t size)
+{
+	return scnprintf(
+		buf, size, "kill_process kill_thread trap errno user_notif trace log allow\n");
+}
+
+static const struct sysctl seccomp_sysctls[] = {
+	{ .path = "kernel/seccomp/actions_avail",
+		.kind = SYSCTL_SHOW,
+		.mode = 0444,
+		.show = show_actions },
+};
+
+static int seccomp_sysctl_init(void)
+{
+	return sysctl_register(seccomp_sysctls, ARRAY_SIZE(seccomp_sysctls));
+}
+INITCALL(4, seccomp_sysctl_init);

@@ -90,9 +90,25 @@ static void device(void)
 	G(ioctl(fd, UFFDIO_API, &api), "-1 EINVAL");
 }
 
+static void others(void)
+{
+	const char *file = "/proc/sys/fs/pipe-max-size";
+	char text[100] = "";
+	int fd = in_guest() ? open("/proc/sys/kernel/seccomp/actions_avail", O_RDONLY) : -1;
+
+	if (fd >= 0)
+		read(fd, text, sizeof(text) - 1);
+	GT(text, "kill_process kill_thread trap errno user_notif trace log allow\n");
+	G(put(file, "1"), "0");
+	G(number(file), "4096");
+	G(put(file, "-1"), "-1 EINVAL");
+	G(put(file, "1048576"), "0");
+}
+
 TEST(sysctl_writes)
 {
 	last_pid();
 	rr();
 	device();
+	others();
 }
