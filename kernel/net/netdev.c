@@ -234,7 +234,10 @@ int dev_xmit(struct net_device *dev, struct sk_buff *skb)
 static int lo_xmit(struct net_device *dev, struct sk_buff *skb)
 {
 	skb->csum_ok = true;
-	netif_rx(dev, skb);
+	if (unlikely(READ_ONCE(lo_impaired)))
+		lo_impair(dev, skb);
+	else
+		netif_rx(dev, skb);
 	return 0;
 }
 

@@ -126,6 +126,9 @@ void net_rx_flush(void);
 /* Sends by a device that is up. Consumes @skb. 0 or -errno. */
 int dev_xmit(struct net_device *dev, struct sk_buff *skb);
 
+/* impair.c: lo as a bad line, for tests. */
+extern int lo_impaired;
+void lo_impair(struct net_device *dev, struct sk_buff *skb);
 /* packet_tap.c: AF_PACKET sockets see @skb before it leaves by @dev, or when it has come in; they keep clones. */
 extern u32 packet_taps;
 void packet_tap_out(struct net_device *dev, struct sk_buff *skb);

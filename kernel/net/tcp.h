@@ -94,6 +94,16 @@ struct cubic {
 	u32 tcp_cwnd, acked;
 };
 
+/* RFC 8985. */
+struct rack {
+	u64 xmit,
+		rtt; /* of the segment that was sent last of those that have arrived; xmit 0: none */
+	u32 end_seq, fack; /* its end; the highest that has arrived */
+	u32 mult,
+		rounds; /* quarters of a round trip to wait for what is late; for so many recoveries */
+	bool reordered;
+};
+
 struct tcp_sock {
 	struct inet_sock inet;
 	u8 state;              /* read without the lock by who only looks */
@@ -135,7 +145,15 @@ struct tcp_sock {
 	struct cubic cubic;
 	u64 cwnd_used_at;
 
+	/* RACK-TLP */
+	struct rack rack;
+	u8 early_kind; /* what the early timer is for: a probe, or reordering */
+	bool tlp_retrans, tlp_dsacked;
+	u32 tlp_high; /* snd_nxt when a probe was sent; 0: none is out */
+	u64 progress; /* when something was sent or acknowledged last */
+
 	/* timers */
+	struct ktimer early;             /* a probe, or a look at what may be lost */
 	struct ktimer rtx, delack, keep; /* keep: keepalive, FIN_WAIT2, TIME_WAIT */
 	u8 backoff, retries, probes, keep_sent;
 	u64 first_failure; /* time of the first retransmission in a row, or 0 */
@@ -236,10 +254,24 @@ bool tcp_ack(struct tcp_sock *t, const struct sk_buff *skb, const struct sack_bl
 	u32 nr_sacks);
 void tcp_enter_loss(struct tcp_sock *t);
 void tcp_cc_init(struct tcp_sock *t);
+void tcp_mark_lost(struct tcp_sock *t, struct sk_buff *skb);
+/* Something is lost: recovery begins, unless it is on; what is lost goes again. */
+void tcp_losses_found(struct tcp_sock *t);
+/* As for a loss, with nothing to send again. */
+void tcp_reduce(struct tcp_sock *t);
 static inline u32 tcp_in_flight(const struct tcp_sock *t)
 {
 	return t->packets_out - t->sacked_out - t->lost_out + t->retrans_out;
 }
+
+/* tcp_rack.c */
+void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb);
+bool tcp_rack_find_lost(struct tcp_sock *t);
+void tcp_rack_dsack(struct tcp_sock *t);
+void tcp_rack_recovered(struct tcp_sock *t);
+void tcp_rack_arm_probe(struct tcp_sock *t);
+void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack);
+void tcp_early_timer(struct tcp_sock *t);
 
 /* tcp_out.c */
 /* Sends what window, cwnd and Nagle allow; @more: hold a segment that is not full. c.lock held. */

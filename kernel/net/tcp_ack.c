@@ -6,7 +6,7 @@
  *	RECOVERY  a segment is lost, later ones have arrived: it goes again, cwnd was cut, until high_seq is acknowledged
  *	LOSS      the timer went off: everything in flight counts as lost, cwnd begins at one
  *
- * Sources: RFC 5681, 6298 (timer), 6582, 6675 (SACK scoreboard), 9438 (CUBIC), 5961 (what an acknowledgement may be).
+ * Sources: RFC 5681, 6298 (timer), 6582, 6675 and 8985 (SACK scoreboard, tcp_rack.c), 9438 (CUBIC), 5961 (what an acknowledgement may be).
  */
 #include <asm/errno.h>
 
@@ -145,20 +145,21 @@ static u32 cut(struct tcp_sock *t)
 
 /* ---- losses ---- */
 
-static void mark_lost(struct tcp_sock *t, struct sk_buff *skb)
-{
-	if (skb->tcp.sacked & (SKB_LOST | SKB_SACKED))
-		return;
-	skb->tcp.sacked |= SKB_LOST;
-	t->lost_out++;
-}
-
 static void forget_retrans(struct tcp_sock *t, struct sk_buff *skb)
 {
 	if (!(skb->tcp.sacked & SKB_RETRANS))
 		return;
 	skb->tcp.sacked &= (u8)~SKB_RETRANS;
 	t->retrans_out--;
+}
+
+void tcp_mark_lost(struct tcp_sock *t, struct sk_buff *skb)
+{
+	forget_retrans(t, skb); /* it was sent again, and that was lost, too */
+	if (skb->tcp.sacked & (SKB_LOST | SKB_SACKED))
+		return;
+	skb->tcp.sacked |= SKB_LOST;
+	t->lost_out++;
 }
 
 void tcp_enter_loss(struct tcp_sock *t)
@@ -172,11 +173,11 @@ void tcp_enter_loss(struct tcp_sock *t)
 	t->cwnd_cnt = 0;
 	t->high_seq = t->snd_nxt;
 	t->dupacks = 0;
+	t->tlp_high = 0;
 	list_for_each_entry(skb, &t->wq, list) {
 		if (skb == t->send_head)
 			break;
-		forget_retrans(t, skb);
-		mark_lost(t, skb);
+		tcp_mark_lost(t, skb);
 	}
 }
 
@@ -188,33 +189,17 @@ static void enter_recovery(struct tcp_sock *t)
 	t->high_seq = t->snd_nxt;
 }
 
-/*
- * Lost is a segment behind which DUP_THRESH others have arrived (RFC 6675), or, sent again, one behind which something has
- * arrived that was sent a quarter of a round trip later (the idea of RFC 8985).
- */
-static void find_lost(struct tcp_sock *t)
+void tcp_reduce(struct tcp_sock *t)
 {
-	u64 newest = 0, grace = t->min_rtt / 4;
-	u32 above = 0;
-	struct sk_buff *skb;
+	t->ssthresh = cut(t);
+	t->cwnd = t->ssthresh;
+}
 
-	list_for_each_entry_reverse(skb, &t->wq, list) {
-		if (!before(skb->tcp.seq, t->snd_nxt) || !skb->tcp.sent)
-			continue;
-		if (skb->tcp.sacked & SKB_SACKED) {
-			above++;
-			if (!skb->tcp.retrans)
-				newest = max(newest, skb->tcp.sent);
-			continue;
-		}
-		if (skb->tcp.sacked & SKB_RETRANS) {
-			if (newest > skb->tcp.sent + grace + t->srtt)
-				forget_retrans(t, skb);
-			continue;
-		}
-		if (above >= DUP_THRESH)
-			mark_lost(t, skb);
-	}
+void tcp_losses_found(struct tcp_sock *t)
+{
+	if (t->ca == CA_OPEN)
+		enter_recovery(t);
+	tcp_retransmit_lost(t);
 }
 
 /* Without SACK: three duplicates say that the first is lost, a partial ACK that the next is (RFC 6582). */
@@ -225,7 +210,7 @@ static void find_lost_reno(struct tcp_sock *t, bool advanced)
 	if (!first || first == t->send_head)
 		return;
 	if (t->dupacks >= DUP_THRESH || (advanced && t->ca == CA_RECOVERY))
-		mark_lost(t, first);
+		tcp_mark_lost(t, first);
 }
 
 /* ---- what was acknowledged ---- */
@@ -255,6 +240,7 @@ static bool take_sacks(struct tcp_sock *t, const struct sack_block *b, u32 n)
 			skb->tcp.sacked &= (u8)~SKB_LOST;
 			t->lost_out--;
 		}
+		tcp_rack_sent_arrived(t, skb);
 		forget_retrans(t, skb);
 		skb->tcp.sacked |= SKB_SACKED;
 		t->sacked_out++;
@@ -303,6 +289,8 @@ static u32 clean_queue(struct tcp_sock *t, u32 ack, u64 *sent)
 		}
 		if (!skb->tcp.retrans)
 			*sent = skb->tcp.sent;
+		if (!(skb->tcp.sacked & SKB_SACKED))
+			tcp_rack_sent_arrived(t, skb);
 		if (unlikely(skb->stamp_wanted & SKB_STAMP_ACK))
 			errq_acked(&t->inet, skb->stamp_key);
 		forget_counts(t, skb);
@@ -347,6 +335,16 @@ static void leave_recovery(struct tcp_sock *t)
 		t->cwnd = min(t->cwnd, max(t->ssthresh, 2U));
 	t->ca = CA_OPEN;
 	t->dupacks = 0;
+	tcp_rack_recovered(t);
+}
+
+/* A first block below what is acknowledged, or inside the second, tells of what came twice (RFC 2883). */
+static bool is_dsack(u32 ack, const struct sack_block *b, u32 n)
+{
+	if (!n)
+		return false;
+	return before(b[0].start, ack) ||
+	       (n > 1 && !before(b[0].start, b[1].start) && !after(b[0].end, b[1].end));
 }
 
 static void react(struct tcp_sock *t, u32 acked, u32 before_acks, bool dup, bool new_sacks)
@@ -357,8 +355,8 @@ static void react(struct tcp_sock *t, u32 acked, u32 before_acks, bool dup, bool
 		t->dupacks++;
 	leave_recovery(t);
 	if (t->sack_ok) {
-		if (t->sacked_out && (new_sacks || acked))
-			find_lost(t);
+		if (t->packets_out && (new_sacks || acked || t->ca != CA_OPEN))
+			tcp_rack_find_lost(t);
 	} else {
 		find_lost_reno(t, acked);
 	}
@@ -401,8 +399,14 @@ bool tcp_ack(
 	}
 	if (t->urg_sending && !before(ack, t->snd_up))
 		t->urg_sending = false;
+	if (unlikely(is_dsack(ack, sacks, nr_sacks)))
+		tcp_rack_dsack(t);
+	if (unlikely(t->tlp_high))
+		tcp_rack_probe_acked(t, ack);
 	react(t, acked, in_flight, dup, new_sacks);
 	tcp_retransmit_lost(t);
+	if (ack != was && t->packets_out)
+		tcp_rack_arm_probe(t);
 	if (acked)
 		tcp_write_space(t);
 	return true;

@@ -350,6 +350,7 @@ static void sent_new(struct tcp_sock *t, struct sk_buff *skb)
 	t->snd_nxt = skb->tcp.end_seq;
 	if (!t->packets_out++)
 		tcp_rearm_rtx(t);
+	tcp_rack_arm_probe(t);
 	if (skb->len < t->mss)
 		t->snd_sml = skb->tcp.end_seq;
 	if (ktime_get() - t->last_rcv < ATO_MIN)

@@ -48,6 +48,7 @@ void tcp_disarm(struct tcp_sock *t, struct ktimer *k)
 void tcp_timers_off(struct tcp_sock *t)
 {
 	tcp_disarm(t, &t->rtx);
+	tcp_disarm(t, &t->early);
 	tcp_disarm(t, &t->delack);
 	tcp_disarm(t, &t->keep);
 }
@@ -132,6 +133,19 @@ static void rtx_timer(struct ktimer *k)
 		else
 			probe(t);
 	}
+	spin_unlock(&t->inet.c.lock);
+	net_rx_flush();
+	tcp_put(t);
+}
+
+static void early_timer(struct ktimer *k)
+{
+	struct tcp_sock *t = container_of(k, struct tcp_sock, early);
+
+	spin_lock(&t->inet.c.lock);
+	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT) | TCPF(TCP_LISTEN)) &&
+		!timer_armed(k) && t->packets_out)
+		tcp_early_timer(t);
 	spin_unlock(&t->inet.c.lock);
 	net_rx_flush();
 	tcp_put(t);
@@ -227,6 +241,7 @@ void tcp_time_wait(struct tcp_sock *t, u8 state, u64 len)
 void tcp_timers_setup(struct tcp_sock *t)
 {
 	timer_setup(&t->rtx, rtx_timer);
+	timer_setup(&t->early, early_timer);
 	timer_setup(&t->delack, delack_timer);
 	timer_setup(&t->keep, keep_timer);
 }

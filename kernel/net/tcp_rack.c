@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_rack.c: RACK-TLP (RFC 8985): losses are found by time. A segment is lost when one that was sent later has arrived, and a little more
+ * than a round trip has passed since it was sent; that holds for what was sent again, too. When nothing comes at all, a probe makes the
+ * peer say what it has, long before the retransmission timer.
+ *
+ *	tcp_rack_sent_arrived	for every segment that an ACK or a SACK block covers
+ *	tcp_rack_find_lost	once for each ACK; what may still come by itself is looked at again by the timer
+ *	tcp_rack_arm_probe	after new data and after progress; the timer is set once and looks when it runs whether it is time
+ *
+ * Locks: c.lock. The timer's reference is as the others' (tcp_timer.c).
+ */
+#include "arch/um/arch.h"
+#include "kernel/net/tcp.h"
+#include "kernel/sched/task.h"
+
+#define REO_MULT_MAX 20
+#define REO_ROUNDS 16 /* recoveries until the window of reordering is narrow again */
+#define PTO_EXTRA (2 * MSEC)
+#define EARLY_PROBE 0
+#define EARLY_REORDER 1
+
+static bool sent_after(u64 t1, u32 end1, u64 t2, u32 end2)
+{
+	return t1 > t2 || (t1 == t2 && after(end1, end2));
+}
+
+void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	struct rack *r = &t->rack;
+	u64 rtt = ktime_get() - skb->tcp.sent;
+
+	if (!skb->tcp.sent)
+		return;
+	if (after(skb->tcp.end_seq, r->fack))
+		r->fack = skb->tcp.end_seq;
+	else if (before(skb->tcp.end_seq, r->fack) && !skb->tcp.retrans)
+		r->reordered = true;
+	/* what came so soon after it was sent again is the first one, late */
+	if (skb->tcp.retrans && t->min_rtt && rtt < t->min_rtt)
+		return;
+	r->rtt = rtt;
+	if (sent_after(skb->tcp.sent, skb->tcp.end_seq, r->xmit, r->end_seq)) {
+		r->xmit = skb->tcp.sent;
+		r->end_seq = skb->tcp.end_seq;
+	}
+}
+
+/* The peer says that it has got something twice: we are too quick. */
+void tcp_rack_dsack(struct tcp_sock *t)
+{
+	t->rack.mult = min(t->rack.mult + 1, (u32)REO_MULT_MAX);
+	t->rack.rounds = REO_ROUNDS;
+	t->tlp_dsacked = true;
+}
+
+/* A recovery is over. */
+void tcp_rack_recovered(struct tcp_sock *t)
+{
+	if (t->rack.rounds && !--t->rack.rounds)
+		t->rack.mult = 1;
+}
+
+static u64 reorder_window(const struct tcp_sock *t)
+{
+	const struct rack *r = &t->rack;
+
+	if (!r->reordered && (t->ca != CA_OPEN || t->sacked_out >= DUP_THRESH))
+		return 0;
+	return min((u64)max(r->mult, 1U) * t->min_rtt / 4, t->srtt);
+}
+
+/* True: something is lost. */
+bool tcp_rack_find_lost(struct tcp_sock *t)
+{
+	const struct rack *r = &t->rack;
+	u64 now = ktime_get(), grace = r->rtt + reorder_window(t), wait = 0;
+	struct sk_buff *skb;
+	bool any = false;
+
+	if (!r->xmit)
+		return false;
+	list_for_each_entry(skb, &t->wq, list) {
+		if (skb == t->send_head)
+			break;
+		if (skb->tcp.sacked & SKB_SACKED ||
+			(skb->tcp.sacked & SKB_LOST && !(skb->tcp.sacked & SKB_RETRANS)) ||
+			!sent_after(r->xmit, r->end_seq, skb->tcp.sent, skb->tcp.end_seq))
+			continue;
+		if (skb->tcp.sent + grace <= now) {
+			tcp_mark_lost(t, skb);
+			any = true;
+		} else {
+			wait = max(wait, skb->tcp.sent + grace - now);
+		}
+	}
+	if (wait) {
+		t->early_kind = EARLY_REORDER;
+		tcp_arm(t, &t->early, wait + 10000);
+	}
+	return any;
+}
+
+/* ---- probes ---- */
+
+static u64 probe_timeout(const struct tcp_sock *t)
+{
+	u64 pto = t->srtt ? 2 * t->srtt : RTO_INIT;
+
+	/* one alone may have its acknowledgement delayed */
+	pto += t->packets_out == 1 ? RTO_MIN : PTO_EXTRA;
+	return min(pto, t->rto);
+}
+
+static bool may_probe(const struct tcp_sock *t)
+{
+	return t->ca == CA_OPEN && t->sack_ok && t->packets_out && !t->sacked_out && !t->tlp_high &&
+	       tcp_in(t,
+		       TCPF_SENDING | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING));
+}
+
+void tcp_rack_arm_probe(struct tcp_sock *t)
+{
+	t->progress = ktime_get();
+	if (timer_armed(&t->early) || !may_probe(t))
+		return;
+	t->early_kind = EARLY_PROBE;
+	tcp_arm(t, &t->early, probe_timeout(t));
+}
+
+/* New data if there is some that may go, else the last segment again. */
+static void send_probe(struct tcp_sock *t)
+{
+	u32 was = t->snd_nxt;
+	struct sk_buff *last;
+
+	t->tlp_dsacked = false;
+	if (t->send_head) {
+		u32 cwnd = t->cwnd;
+
+		t->cwnd = max(t->cwnd, tcp_in_flight(t) + 1);
+		tcp_push(t, false);
+		t->cwnd = cwnd;
+	}
+	t->tlp_retrans = t->snd_nxt == was;
+	if (t->tlp_retrans) {
+		last = t->send_head ? list_prev_entry(t->send_head, list) :
+				      list_last_entry(&t->wq, struct sk_buff, list);
+		if (tcp_transmit(t, last))
+			return;
+		last->tcp.retrans++;
+		t->total_retrans++;
+		ip_stats.tcp_retrans++;
+	}
+	t->tlp_high = t->snd_nxt;
+	tcp_rearm_rtx(t);
+}
+
+/* What a probe has shown: a tail that had to be sent again was lost, unless the peer had it twice. */
+void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack)
+{
+	if (!t->tlp_high || before(ack, t->tlp_high))
+		return;
+	t->tlp_high = 0;
+	if (t->tlp_retrans && !t->tlp_dsacked && t->ca == CA_OPEN)
+		tcp_reduce(t);
+}
+
+void tcp_early_timer(struct tcp_sock *t)
+{
+	u64 due = t->progress + probe_timeout(t), now = ktime_get();
+
+	if (t->early_kind == EARLY_REORDER) {
+		if (tcp_rack_find_lost(t))
+			tcp_losses_found(t);
+		return;
+	}
+	if (!may_probe(t))
+		return;
+	if (due > now)
+		tcp_arm(t, &t->early, due - now);
+	else
+		send_probe(t);
+}

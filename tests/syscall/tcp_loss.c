@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TCP over a bad line: the guest's lo loses, doubles, delays and reorders (net.nestling); what was sent arrives, all of it, in order, in
+ * bearable time, and connections end. The host's side says what is expected.
+ */
+#include "guest.h"
+#include "inet.h"
+
+static void knob(const char *name, int v)
+{
+	char path[64], text[16];
+	int fd;
+
+	if (!in_guest())
+		return;
+	snprintf(path, sizeof(path), "/proc/sys/net/nestling/%s", name);
+	snprintf(text, sizeof(text), "%d", v);
+	fd = NEED(open(path, O_WRONLY));
+	NEED(write(fd, text, strlen(text)));
+	close(fd);
+}
+
+static unsigned char at_pos(size_t i)
+{
+	return (unsigned char)(i * 7 + (i >> 8) * 13 + (i >> 16));
+}
+
+#define CHUNK 8192
+
+static void *sender(void *arg)
+{
+	int fd = ((int *)arg)[0];
+	size_t total = (size_t)((int *)arg)[1], done = 0;
+	unsigned char buf[CHUNK];
+
+	while (done < total) {
+		size_t n = total - done < CHUNK ? total - done : CHUNK;
+		ssize_t put;
+
+		for (size_t i = 0; i < n; i++)
+			buf[i] = at_pos(done + i);
+		put = write(fd, buf, n);
+		if (put <= 0)
+			break;
+		done += put;
+	}
+	shutdown(fd, SHUT_WR);
+	return NULL;
+}
+
+/* How it ended: "whole", or what is wrong. */
+static const char *transfer(size_t total, int mss, const char *cc)
+{
+	struct timeval limit = { 20, 0 };
+	unsigned char buf[CHUNK];
+	const char *how = "short";
+	int l = socket(AF_INET, SOCK_STREAM, 0), fd, arg[2];
+	struct sockaddr_in a = at("127.0.0.1", 0);
+	size_t done = 0;
+	pthread_t t;
+
+	bind(l, SA(&a), sizeof(a));
+	set(l, IPPROTO_TCP, TCP_MAXSEG, mss);
+	listen(l, 1);
+	arg[0] = socket(AF_INET, SOCK_STREAM, 0);
+	arg[1] = (int)total;
+	set(arg[0], IPPROTO_TCP, TCP_MAXSEG, mss);
+	setsockopt(arg[0], IPPROTO_TCP, TCP_CONGESTION, cc, strlen(cc));
+	if (reach(arg[0], port_of(l)))
+		return "no connection";
+	fd = accept(l, NULL, NULL);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	pthread_create(&t, NULL, sender, arg);
+	for (;;) {
+		ssize_t n = read(fd, buf, sizeof(buf));
+
+		if (n < 0)
+			how = "hangs";
+		else if (!n && done == total)
+			how = "whole";
+		if (n <= 0)
+			break;
+		for (ssize_t i = 0; i < n; i++)
+			if (buf[i] != at_pos(done + i))
+				how = "wrong";
+		done += n;
+		if (!strcmp(how, "wrong"))
+			break;
+	}
+	close(fd);
+	pthread_join(t, NULL);
+	close(arg[0]);
+	close(l);
+	return how;
+}
+
+static const struct {
+	int loss, duplicate, reorder, delay, mss;
+	size_t total;
+	const char *cc;
+} lines[] = {
+	{ 0, 0, 0, 1000, 1400, 400000, "cubic" },
+	{ 0, 20, 0, 500, 1400, 300000, "cubic" },
+	{ 0, 0, 20, 1000, 1400, 300000, "cubic" },
+	{ 2, 0, 0, 1000, 1400, 400000, "cubic" },
+	{ 2, 5, 5, 1000, 1400, 200000, "reno" },
+	{ 10, 0, 0, 500, 1400, 100000, "cubic" },
+	{ 10, 10, 10, 500, 1400, 100000, "reno" },
+	{ 10, 0, 0, 0, 32000, 400000, "cubic" },
+};
+
+TEST(tcp_loss)
+{
+	lo_up();
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		const char *how = "whole";
+		long began = now_ms();
+
+		knob("loss", lines[i].loss);
+		knob("duplicate", lines[i].duplicate);
+		knob("reorder", lines[i].reorder);
+		knob("delay_us", lines[i].delay);
+		if (in_guest())
+			how = transfer(lines[i].total, lines[i].mss, lines[i].cc);
+		say("loss %d duplicate %d reorder %d delay %d mss %d %s: %s", lines[i].loss,
+			lines[i].duplicate, lines[i].reorder, lines[i].delay, lines[i].mss,
+			lines[i].cc, how);
+		if (getenv("TIMES"))
+			say(" %ld ms", now_ms() - began);
+	}
+	knob("loss", 0);
+	knob("duplicate", 0);
+	knob("reorder", 0);
+	knob("delay_us", 0);
+	GIS(!strcmp(transfer(1000000, 1400, "cubic"), "whole"));
+}
