@@ -221,6 +221,12 @@ static void sent(void)
 
 TEST(errqueue)
 {
+	/* who asks first lets the host begin to stamp packets, which it does a little later */
+	int first = socket(AF_INET, SOCK_DGRAM, 0);
+
+	NEED(set(first, SOL_SOCKET, SO_TIMESTAMPING,
+		SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE));
+	sleep_ms(20);
 	lo_up();
 	refused();
 	large();
