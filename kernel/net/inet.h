@@ -81,7 +81,7 @@ struct inet_sock {
 	ip_addr mc_addr;
 	int pmtudisc, pmtudisc6;
 	u32 flowlabel;
-	struct list_head members; /* of mc_member */
+	struct list_head members; /* of mc_member: changed under op and c.lock */
 
 	/* datagrams, under c.lock */
 	struct list_head rq;
@@ -160,7 +160,7 @@ bool inet_matches(const struct inet_sock *i, struct net *net, const ip_addr *loc
 int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 int inet_cmsg(struct msg *m, int level, int type, const void *data, u64 n);
-bool inet_is_member(const struct inet_sock *i, const ip_addr *group, int ifindex);
+bool inet_is_member(struct inet_sock *i, const ip_addr *group, int ifindex);
 
 /* dgram.c: the queue of datagrams and raw packets. */
 /* @skb, with @skip bytes of header, goes into the queue: consumed. False: no room. */

@@ -81,14 +81,17 @@ static bool *flag6(struct inet_sock *i, int opt)
 
 /* ---- groups ---- */
 
-bool inet_is_member(const struct inet_sock *i, const ip_addr *group, int ifindex)
+bool inet_is_member(struct inet_sock *i, const ip_addr *group, int ifindex)
 {
 	const struct mc_member *m;
+	bool is;
 
+	spin_lock(&i->c.lock);
+	is = list_empty(&i->members) && i->mc_all && ip_is_v4(group) == !i->v6;
 	list_for_each_entry(m, &i->members, list)
-		if (ip_equal(&m->group, group) && (!m->ifindex || m->ifindex == ifindex))
-			return true;
-	return list_empty(&i->members) && i->mc_all && ip_is_v4(group) == !i->v6;
+		is |= ip_equal(&m->group, group) && (!m->ifindex || m->ifindex == ifindex);
+	spin_unlock(&i->c.lock);
+	return is;
 }
 
 /* The interface that is meant: by number, by address, or the one that a route gives. */
@@ -135,7 +138,9 @@ static int join(struct inet_sock *i, const ip_addr *group, int ifindex, u32 addr
 			continue;
 		if (!leave)
 			return -EADDRINUSE;
+		spin_lock(&i->c.lock);
 		list_del(&m->list);
+		spin_unlock(&i->c.lock);
 		kfree(m);
 		return 0;
 	}
@@ -148,7 +153,9 @@ static int join(struct inet_sock *i, const ip_addr *group, int ifindex, u32 addr
 		return -ENOMEM;
 	m->group = *group;
 	m->ifindex = dev;
+	spin_lock(&i->c.lock); /* packets come meanwhile */
 	list_add_tail(&m->list, &i->members);
+	spin_unlock(&i->c.lock);
 	return 0;
 }
 

@@ -64,7 +64,7 @@ void key_get(struct key *k)
 	atomic_inc(&k->refs);
 }
 
-/* Only the links are left to drop, onto the list @dead. */
+/* The list @dead, with those before it whom only @k linked. */
 static struct key *key_free(struct key *k, struct key *dead)
 {
 	spin_lock(&table_lock);
