@@ -23,6 +23,7 @@ static const struct {
 	{ FS_NOATIME_FL, FS_XFLAG_NOATIME, S_NOATIME, 0 },
 	{ FS_NODUMP_FL, FS_XFLAG_NODUMP, 0, STATX_ATTR_NODUMP },
 	{ FS_DIRSYNC_FL, 0, S_DIRSYNC, 0 },
+	{ FS_COMPR_FL, 0, 0, STATX_ATTR_COMPRESSED },
 };
 
 void inode_set_flags(struct inode *inode, u32 flags)

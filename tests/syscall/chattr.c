@@ -57,6 +57,19 @@ static void immutable(int fd)
 	CHECK(set(fd, FS_IMMUTABLE_FL, false), 0);
 }
 
+/* Without a look at those that are there: what a file system has of its own, it keeps. */
+static void plain(void)
+{
+	int flags = FS_NODUMP_FL, fd = NEED(open("plain", O_RDWR | O_CREAT, 0600));
+
+	CHECK(ioctl(fd, FS_IOC_SETFLAGS, &flags), 0);
+	CHECK(attributes("plain"), STATX_ATTR_NODUMP);
+	flags = 0;
+	CHECK(ioctl(fd, FS_IOC_SETFLAGS, &flags), 0);
+	CHECK(attributes("plain"), 0);
+	close(fd);
+}
+
 static void append_only(int fd)
 {
 	int a;
@@ -121,6 +134,7 @@ TEST(chattr)
 	CHECK(set(fd, 0x40000000, true), -EOPNOTSUPP);
 	can = !set(fd, FS_IMMUTABLE_FL, true) && !set(fd, FS_IMMUTABLE_FL, false);
 	immutable(fd);
+	plain();
 	append_only(fd);
 	extents(fd);
 }

@@ -153,6 +153,7 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "inode");
 #define EXT4_GOOD_OLD_INODE_SIZE 128
 
 /* i_flags */
+#define EXT4_COMPR_FL 0x4 /* a wish that nobody fulfils */
 #define EXT4_SYNC_FL 0x8
 #define EXT4_IMMUTABLE_FL 0x10
 #define EXT4_APPEND_FL 0x20
@@ -169,8 +170,8 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "inode");
 /* What lsattr shows, and what chattr may change: of the latter only what we keep to. */
 #define EXT4_USER_VISIBLE 0x705bdfffU
 #define EXT4_USER_CHANGES                                                                          \
-	(0x3U | EXT4_SYNC_FL | EXT4_IMMUTABLE_FL | EXT4_APPEND_FL | EXT4_NODUMP_FL |               \
-		EXT4_NOATIME_FL | EXT4_DIRSYNC_FL | EXT4_TOPDIR_FL)
+	(0x3U | EXT4_COMPR_FL | EXT4_SYNC_FL | EXT4_IMMUTABLE_FL | EXT4_APPEND_FL |                \
+		EXT4_NODUMP_FL | EXT4_NOATIME_FL | EXT4_DIRSYNC_FL | EXT4_TOPDIR_FL)
 
 #define EXT4_NDIR_BLOCKS 12
 
