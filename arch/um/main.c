@@ -121,7 +121,7 @@ static struct work shutdown_work;
 
 static void shut_down(struct work *w)
 {
-	ctrl_alt_del();
+	end_instance();
 }
 
 static void shutdown_irq(void *unused)

@@ -12,6 +12,7 @@
 #include "kernel/task/pid_ns.h"
 #include "kernel/vfs/super.h"
 
+static bool ending;
 int cad_restarts; /* ctrl-alt-del restarts at once (reboot(2), RB_ENABLE_CAD); else init gets SIGINT */
 
 void kernel_power_off(void)
@@ -23,6 +24,8 @@ void kernel_power_off(void)
 
 void kernel_restart(void)
 {
+	if (READ_ONCE(ending))
+		kernel_power_off();
 	sync_and_quiesce_all();
 	pr_info("reboot: Restarting system\n");
 	arch_reboot();
@@ -31,6 +34,13 @@ void kernel_restart(void)
 static void restart_work(struct work *w)
 {
 	kernel_restart();
+}
+
+/* The user has asked for the end: init hears of it as of ctrl-alt-del, which means a restart to some; it will be none. */
+void end_instance(void)
+{
+	WRITE_ONCE(ending, true);
+	ctrl_alt_del();
 }
 
 void ctrl_alt_del(void)

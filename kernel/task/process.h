@@ -81,6 +81,7 @@ void task_set_freeze(struct task *t, bool on);
 void kernel_power_off(void) __noreturn;
 void kernel_restart(void) __noreturn;
 void ctrl_alt_del(void);
+void end_instance(void); /* the same, and a restart ends the instance from now on */
 
 struct file *pidfd_file(struct pid *pid, u32 flags); /* a descriptor for the process; ERR_PTR */
 
