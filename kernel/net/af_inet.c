@@ -169,6 +169,8 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 		.proto = (u8)i->c.protocol,
 		.tos = v4 ? i->tos : i->tclass,
 		.ttl = (u8)(ttl < 0 ? (mc ? 1 : 0) : ttl),
+		.no_fragment = (v4 ? i->pmtudisc : i->pmtudisc6) >= 2 &&
+			       (v4 ? i->pmtudisc : i->pmtudisc6) <= 4,
 		.dont_fragment = v4 && i->pmtudisc >= 1 && i->pmtudisc != 4,
 		.dontroute = i->c.dontroute,
 	};

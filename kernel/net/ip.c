@@ -9,12 +9,14 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
+#include "kernel/net/frag.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/neigh.h"
 
 struct ip_stats ip_stats;
 
 #define IP_DF 0x4000
+#define IP_MF 0x2000
 #define IP_OFFSET_OR_MORE 0x3fff
 #define EXT_MAX 8 /* extension headers in a row */
 
@@ -27,7 +29,7 @@ static u16 next_id(void)
 	return (u16)atomic_inc_return(&id);
 }
 
-static void push_v4(struct sk_buff *skb, const struct flow *f, u8 ttl)
+static void push_v4(struct sk_buff *skb, const struct flow *f, u8 ttl, bool df)
 {
 	struct iphdr *h = skb_push(skb, sizeof(*h));
 
@@ -36,8 +38,8 @@ static void push_v4(struct sk_buff *skb, const struct flow *f, u8 ttl)
 		.ihl = 5,
 		.tos = f->tos,
 		.tot_len = htons(skb_len(skb)),
-		.id = htons(f->dont_fragment ? 0 : next_id()),
-		.frag_off = htons(f->dont_fragment ? IP_DF : 0),
+		.id = htons(df ? 0 : next_id()),
+		.frag_off = htons(df ? IP_DF : 0),
 		.ttl = ttl,
 		.protocol = f->proto,
 		.saddr = f->saddr.w[3],
@@ -81,18 +83,20 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 	bool v4 = ip_is_v4(&f->daddr);
 	u32 whole = skb_len(skb) + (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
 	u8 ttl = f->ttl ? f->ttl : (u8)net->default_ttl;
+	bool cut = whole > f->mtu;
 
 	ip_stats.out_requests++;
-	if (whole > f->mtu || whole > 65535 + (v4 ? 0 : sizeof(struct ipv6hdr))) {
+	if ((cut && (f->no_fragment || f->mtu < 68)) ||
+		whole > 65535 + (v4 ? 0 : sizeof(struct ipv6hdr))) {
 		ip_stats.out_discards++;
 		kfree_skb(skb);
 		return -EMSGSIZE;
 	}
 	if (v4)
-		push_v4(skb, f, ttl);
+		push_v4(skb, f, ttl, f->dont_fragment && !cut);
 	else
 		push_v6(skb, f, ttl);
-	return output(skb, f);
+	return cut ? ip_fragment(skb, f->mtu, f, output) : output(skb, f);
 }
 
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
@@ -123,8 +127,6 @@ static bool parse_v4(struct sk_buff *skb)
 		return false;
 	if (!skb->csum_ok && csum_fold(skb_sum(skb, 0, hlen, 0)))
 		return false;
-	if (ntohs(h->frag_off) & IP_OFFSET_OR_MORE) /* no fragments are made or put together */
-		return false;
 	skb->ip = (struct ip_meta){
 		.saddr = ip_v4(h->saddr),
 		.daddr = ip_v4(h->daddr),
@@ -132,12 +134,33 @@ static bool parse_v4(struct sk_buff *skb)
 		.ttl = h->ttl,
 		.tos = h->tos,
 		.hdr_len = (u8)hlen,
+		.is_frag = ntohs(h->frag_off) & IP_OFFSET_OR_MORE,
+		.frag_more = ntohs(h->frag_off) & IP_MF,
+		.frag_off = (u16)((ntohs(h->frag_off) & 0x1fff) * 8),
+		.frag_len = (u16)(total - hlen),
+		.frag_id = h->id,
 	};
 	skb_trim(skb, total);
 	return true;
 }
 
-/* Hop-by-hop and destination options are passed over, whatever they say; routing and fragments are refused. */
+/* A fragment's header, which was all of it when it is the first and the last (RFC 6946). False: one in what was put together. */
+static bool parse_fragment(struct sk_buff *skb, const u8 *e)
+{
+	u16 off = (u16)(e[2] << 8 | e[3]);
+
+	if (!(off & 0xfff9))
+		return true;
+	if (skb->defragged)
+		return false;
+	skb->ip.is_frag = true;
+	skb->ip.frag_more = off & 1;
+	skb->ip.frag_off = off & 0xfff8;
+	memcpy(&skb->ip.frag_id, e + 4, 4);
+	return true;
+}
+
+/* Hop-by-hop and destination options are passed over, whatever they say; routing is refused. Behind a fragment's is its piece. */
 static bool skip_extensions(struct sk_buff *skb, u8 next)
 {
 	u8 tmp[8];
@@ -146,18 +169,23 @@ static bool skip_extensions(struct sk_buff *skb, u8 next)
 		const u8 *e;
 		u32 len;
 
-		if (next != 0 && next != 60) {
+		if (next != 0 && next != 60 && next != 44) {
 			skb->ip.proto = next;
-			return next != 43 && next != 44;
+			return next != 43;
 		}
 		e = skb_header(skb, 8, tmp);
-		if (!e)
+		if (!e || (next == 44 && !parse_fragment(skb, e)))
 			return false;
+		len = next == 44 ? 8 : (e[1] + 1U) * 8;
 		next = e[0];
-		len = (e[1] + 1U) * 8;
 		if (len > skb_len(skb))
 			return false;
 		skb_pull(skb, len);
+		if (skb->ip.is_frag) {
+			skb->ip.proto = next;
+			skb->ip.frag_len = (u16)skb_len(skb);
+			return true;
+		}
 	}
 	return false;
 }
@@ -243,6 +271,14 @@ void ip_rcv(struct sk_buff *skb)
 	if (!for_us(net, skb)) {
 		ip_stats.in_addr_errors++;
 		kfree_skb(skb);
+		return;
+	}
+	if (skb->ip.is_frag) {
+		skb = ip_defrag(net, skb);
+		if (!skb)
+			return;
+		memset(&skb->ip, 0, sizeof(skb->ip));
+		ip_rcv(skb); /* once: what was put together is no fragment */
 		return;
 	}
 	deliver(net, skb);

@@ -65,6 +65,7 @@ void ping_rcv(struct net *net, struct sk_buff *skb);
 struct ip_stats {
 	u64 in_receives, in_hdr_errors, in_addr_errors, in_unknown, in_discards, in_delivers,
 		out_requests, out_discards, out_noroutes;
+	u64 reasm_timeouts, reasm_reqds, reasm_oks, reasm_fails, frag_oks, frag_fails, frag_creates;
 	u64 icmp_in, icmp_in_errors, icmp_out, icmp_in_echo, icmp_out_reply;
 	u64 udp_in, udp_noports, udp_in_errors, udp_out, udp_rcvbuf_errors;
 	u64 tcp_active, tcp_passive, tcp_fails, tcp_resets, tcp_in, tcp_out, tcp_retrans,

@@ -105,7 +105,8 @@ struct flow {
 	ip_addr saddr, daddr; /* saddr any: chosen */
 	int oif;              /* 0: any */
 	u8 proto, tos, ttl;   /* ttl 0: the default */
-	bool dont_fragment;
+	bool dont_fragment; /* says so on the way; what is too large for the way is cut all the same, unless */
+	bool no_fragment; /* EMSGSIZE then */
 	bool dontroute;
 	/* by route_output() */
 	struct net_device *dev;

@@ -236,10 +236,13 @@ static int show_snmp(struct seq *s, void *arg)
 	seq_puts(s, "Ip: Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams "
 		    "InUnknownProtos InDiscards InDelivers OutRequests OutDiscards OutNoRoutes "
 		    "ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates\n");
-	seq_printf(s, "Ip: 2 %d %lu %lu %lu 0 %lu %lu %lu %lu %lu %lu 0 0 0 0 0 0 0\n",
+	seq_printf(s,
+		"Ip: 2 %d %lu %lu %lu 0 %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu "
+		"%lu\n",
 		current_net()->default_ttl, n->in_receives, n->in_hdr_errors, n->in_addr_errors,
 		n->in_unknown, n->in_discards, n->in_delivers, n->out_requests, n->out_discards,
-		n->out_noroutes);
+		n->out_noroutes, n->reasm_timeouts, n->reasm_reqds, n->reasm_oks, n->reasm_fails,
+		n->frag_oks, n->frag_fails, n->frag_creates);
 	seq_puts(s,
 		"Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails "
 		"EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors\n");

@@ -20,6 +20,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/errqueue.h"
+#include "kernel/net/frag.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/neigh.h"
 #include "kernel/net/net.h"
@@ -484,6 +485,7 @@ static void net_free_rcu(struct rcu_head *h)
 static void net_free(struct ns_common *ns)
 {
 	ns_fini(ns);
+	frags_forget(container_of(ns, struct net, ns));
 	call_rcu(&container_of(ns, struct net, ns)->rcu, net_free_rcu);
 }
 

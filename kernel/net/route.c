@@ -7,6 +7,7 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
+#include "kernel/net/frag.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/net.h"
 #include "kernel/mm/mm.h"
@@ -434,5 +435,7 @@ int route_output(struct net *net, struct flow *f)
 	else
 		err = by_table(net, f);
 	spin_unlock(&net->lock);
+	if (!err && !f->local)
+		f->mtu = pmtu_of(net, &f->daddr, f->mtu);
 	return err;
 }

@@ -41,6 +41,10 @@ struct ip_meta {
 	u8 proto, ttl, tos;
 	bool v6;
 	u8 hdr_len; /* of the network header that was pulled; it stands before what skb_pull() left */
+	/* of a fragment */
+	bool is_frag, frag_more;
+	u16 frag_off, frag_len; /* bytes, of what is behind the headers */
+	u32 frag_id;
 };
 
 /* TCP's, while a segment is in one of its queues. */
@@ -79,6 +83,7 @@ struct sk_buff {
 	u8 head;      /* index of the first header byte */
 	bool csum_ok; /* the checksums need no looking at: it never left this machine */
 	bool broadcast;
+	bool defragged;     /* put together from fragments */
 	u8 pkt_type;        /* PKT_* */
 	u8 mac_len;         /* of the link header that stands before what eth_rx() left; 0: none */
 	bool room_pulled;   /* the headers that were pulled last stood in room[] */

@@ -9,6 +9,7 @@
 #include <linux/eventpoll.h>
 
 #include "arch/um/arch.h"
+#include "kernel/net/frag.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
@@ -531,6 +532,10 @@ void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const
 	t = TCP(i);
 	spin_lock(&i->c.lock);
 	if (!before(seq, t->snd_una) && !after(seq, t->snd_nxt)) { /* about what is on its way */
+		if (e->err == EMSGSIZE && e->info) {
+			pmtu_learn(net, remote, e->info);
+			t->flow.mtu = pmtu_of(net, remote, t->flow.mtu);
+		}
 		if (t->state == TCP_SYN_SENT && e->err != EMSGSIZE)
 			tcp_fail(t, -e->err);
 		else if (i->recverr || i->recverr6) {

@@ -11,6 +11,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/net/errqueue.h"
 #include "kernel/net/filter.h"
+#include "kernel/net/frag.h"
 #include "kernel/net/inet.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
@@ -304,6 +305,8 @@ void udp_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *rem
 
 	if (!i)
 		return;
+	if (e->err == EMSGSIZE && e->info)
+		pmtu_learn(net, remote, e->info);
 	dgram_error(i, e, remote, rport, sizeof(struct udphdr));
 	inet_put(i);
 }

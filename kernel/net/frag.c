@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frag.c: IP fragments: a packet that is too large is cut, and the pieces that come in are put together.
+ *
+ *	ip_fragment(skb, hlen, mtu, ...)   cuts; each piece shares the payload's buffer
+ *	ip_defrag(net, skb)                takes a piece; gives the whole packet once the last one is there
+ *
+ * A packet in the making (struct frag_queue) has its pieces in order. It ends whole, or by its time (30 s, IPv6 60 s), or when pieces
+ * overlap (RFC 5722; the same for IPv4, as Linux does: an exact repetition is passed over), or to make room.
+ *
+ * Invariants: 1. pieces do not overlap and lie within [0, 65535 - header). 2. All pieces together hold at most MEMORY_MAX bytes, true
+ * sizes, in at most QUEUES_MAX packets; the oldest packet goes first.
+ * Locks: frag_lock (spin) for all of it. Sources: RFC 791 (3.2), 815, 8200 (4.5), 5722.
+ */
+#include <asm/errno.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/net/frag.h"
+#include "kernel/net/ip.h"
+
+#define IP_MF 0x2000
+#define PACKET_MAX 65535U
+#define MEMORY_MAX (4U << 20)
+#define QUEUES_MAX 256U
+#define PIECES_MAX 8192U
+#define TIME4 (30 * NSEC_PER_SEC)
+#define TIME6 (60 * NSEC_PER_SEC)
+
+/* ---- cutting ---- */
+
+struct frag6 {
+	u8 next, reserved;
+	u16 offset; /* and 1 for more */
+	u32 id;
+};
+
+static void header4(struct sk_buff *skb, const struct iphdr *model, u32 offset, bool more)
+{
+	struct iphdr *h = skb_push(skb, sizeof(*h));
+
+	*h = *model;
+	h->tot_len = htons(skb_len(skb));
+	h->frag_off = htons(offset / 8 | (more ? IP_MF : 0));
+	h->check = 0;
+	h->check = csum_fold(csum_partial(h, sizeof(*h), 0));
+}
+
+static void header6(struct sk_buff *skb, const struct ipv6hdr *model, u32 offset, bool more, u32 id)
+{
+	struct frag6 *f = skb_push(skb, sizeof(*f));
+	u32 len = skb_len(skb);
+	struct ipv6hdr *h;
+
+	*f = (struct frag6){ model->nexthdr, 0, htons(offset | more), htonl(id) };
+	h = skb_push(skb, sizeof(*h));
+	*h = *model;
+	h->nexthdr = IPPROTO_FRAGMENT;
+	h->payload_len = htons(len);
+}
+
+static struct sk_buff *piece(struct sk_buff *skb, u32 offset, u32 len)
+{
+	struct sk_buff *c = skb_clone(skb, GFP_ATOMIC);
+
+	if (c) {
+		skb_pull(c, offset);
+		skb_trim(c, len);
+	}
+	return c;
+}
+
+int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
+	int (*send)(struct sk_buff *skb, const struct flow *f))
+{
+	static atomic_t ids;
+	bool v4 = skb->protocol == ETH_P_IP;
+	u32 hlen = v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	u32 room = (mtu - hlen - (v4 ? 0 : (u32)sizeof(struct frag6))) & ~7U, n, total;
+	u32 id = (u32)atomic_inc_return(&ids);
+	u8 model[sizeof(struct ipv6hdr)];
+	int err = 0;
+
+	skb_copy(skb, 0, model, hlen);
+	skb_pull(skb, hlen);
+	total = skb_len(skb);
+	for (u32 at = 0; at < total && !err; at += n) {
+		bool more = total - at > room;
+		struct sk_buff *c;
+
+		n = min(room, total - at);
+		c = piece(skb, at, n);
+		if (!c) {
+			err = -ENOBUFS;
+			break;
+		}
+		if (v4)
+			header4(c, (const struct iphdr *)model, at, more);
+		else
+			header6(c, (const struct ipv6hdr *)model, at, more, id);
+		if (!more) { /* what its sender is owed comes with the last */
+			c->destructor = skb->destructor;
+			c->owner = skb->owner;
+			c->charged = skb->charged;
+			skb->destructor = NULL;
+		}
+		ip_stats.frag_creates++;
+		err = send(c, f);
+	}
+	if (err)
+		ip_stats.frag_fails++;
+	else
+		ip_stats.frag_oks++;
+	kfree_skb(skb);
+	return err;
+}
+
+/* ---- putting together ---- */
+
+struct frag_queue {
+	struct list_head list; /* the oldest first */
+	struct net *net;
+	ip_addr saddr, daddr;
+	u32 id;
+	u8 proto;
+	bool v6;
+	struct list_head pieces; /* of sk_buff.list, by ip.frag_off */
+	u32 nr, got, end;        /* pieces; bytes; where the packet ends, 0: not known */
+	u32 memory;
+	u64 deadline;
+};
+
+static DEFINE_SPINLOCK(frag_lock);
+static LIST_HEAD(queues);
+static u32 nr_queues, memory_used; /* under frag_lock */
+static struct ktimer frag_timer;
+
+/* Out of the list; its pieces go to @dead. */
+static void drop(struct frag_queue *q, struct list_head *dead)
+{
+	assert_spin_held(&frag_lock);
+	list_del(&q->list);
+	nr_queues--;
+	memory_used -= q->memory;
+	list_splice_tail_init(&q->pieces, dead);
+	kfree(q);
+}
+
+static void make_room(u32 need, struct list_head *dead)
+{
+	while (nr_queues && (nr_queues >= QUEUES_MAX || memory_used + need > MEMORY_MAX)) {
+		ip_stats.reasm_fails++;
+		drop(list_first_entry(&queues, struct frag_queue, list), dead);
+	}
+}
+
+static struct frag_queue *find(struct net *net, const struct sk_buff *skb)
+{
+	const struct ip_meta *ip = &skb->ip;
+	struct frag_queue *q;
+
+	list_for_each_entry(q, &queues, list)
+		if (q->net == net && q->id == ip->frag_id && q->v6 == ip->v6 &&
+			(ip->v6 || q->proto == ip->proto) && ip_equal(&q->saddr, &ip->saddr) &&
+			ip_equal(&q->daddr, &ip->daddr))
+			return q;
+	return NULL;
+}
+
+static struct frag_queue *create(struct net *net, const struct sk_buff *skb)
+{
+	struct frag_queue *q = kzalloc(sizeof(*q), GFP_ATOMIC);
+
+	if (!q)
+		return NULL;
+	q->net = net;
+	q->saddr = skb->ip.saddr;
+	q->daddr = skb->ip.daddr;
+	q->id = skb->ip.frag_id;
+	q->proto = skb->ip.proto;
+	q->v6 = skb->ip.v6;
+	q->deadline = ktime_get() + (q->v6 ? TIME6 : TIME4);
+	INIT_LIST_HEAD(&q->pieces);
+	list_add_tail(&q->list, &queues);
+	nr_queues++;
+	if (!timer_armed(&frag_timer))
+		timer_start(&frag_timer, q->deadline);
+	return q;
+}
+
+/* Into its place. -EEXIST: it is there already; -EINVAL: it overlaps, or contradicts what is known of the end. */
+static int insert(struct frag_queue *q, struct sk_buff *skb)
+{
+	u32 from = skb->ip.frag_off, len = skb->ip.frag_len, to = from + len;
+	struct list_head *before = &q->pieces;
+	struct sk_buff *p;
+
+	if (!skb->ip.frag_more && q->end && q->end != to)
+		return -EINVAL;
+	if (q->end && to > q->end)
+		return -EINVAL;
+	list_for_each_entry(p, &q->pieces, list) {
+		u32 pfrom = p->ip.frag_off, pto = pfrom + p->ip.frag_len;
+
+		if (pfrom == from && pto == to)
+			return -EEXIST;
+		if (pfrom < to && from < pto)
+			return -EINVAL;
+		if (!skb->ip.frag_more && pto > to)
+			return -EINVAL;
+		if (pfrom > from) {
+			before = &p->list;
+			break;
+		}
+	}
+	if (!skb->ip.frag_more)
+		q->end = to;
+	list_add_tail(&skb->list, before);
+	q->nr++;
+	q->got += len;
+	q->memory += skb_truesize(skb);
+	memory_used += skb_truesize(skb);
+	return 0;
+}
+
+static bool is_whole(const struct frag_queue *q)
+{
+	return q->end && q->got == q->end;
+}
+
+/* A packet of its own with everything in it. The pieces begin with their network header (v4) or behind all headers (v6). */
+static struct sk_buff *join(const struct frag_queue *q)
+{
+	const struct sk_buff *first = list_first_entry(&q->pieces, struct sk_buff, list);
+	const struct sk_buff *p;
+	u32 hlen = q->v6 ? sizeof(struct ipv6hdr) : first->ip.hdr_len;
+	struct sk_buff *skb;
+	u8 *to;
+
+	if (hlen + q->end > PACKET_MAX + (q->v6 ? sizeof(struct ipv6hdr) : 0))
+		return NULL;
+	skb = skb_alloc(hlen + q->end, GFP_ATOMIC);
+	if (!skb)
+		return NULL;
+	to = skb->buf->data;
+	skb->len = hlen + q->end;
+	skb->csum_ok = true;
+	if (q->v6) {
+		struct ipv6hdr *h = (struct ipv6hdr *)to;
+
+		memset(h, 0, sizeof(*h));
+		h->version = 6;
+		h->priority = first->ip.tos >> 4;
+		h->flow_lbl[0] = (u8)(first->ip.tos << 4);
+		h->payload_len = htons(q->end);
+		h->nexthdr = first->ip.proto;
+		h->hop_limit = first->ip.ttl;
+		memcpy(&h->saddr, &q->saddr, 16);
+		memcpy(&h->daddr, &q->daddr, 16);
+	} else {
+		struct iphdr *h = (struct iphdr *)to;
+
+		skb_copy(first, 0, to, hlen);
+		h->tot_len = htons(hlen + q->end);
+		h->frag_off = 0;
+		h->check = 0;
+		h->check = csum_fold(csum_partial(h, hlen, 0));
+	}
+	list_for_each_entry(p, &q->pieces, list) {
+		skb_copy(p, q->v6 ? 0 : p->ip.hdr_len, to + hlen + p->ip.frag_off, p->ip.frag_len);
+		skb->csum_ok &= p->csum_ok;
+	}
+	skb->dev = first->dev;
+	skb->protocol = first->protocol;
+	skb->pkt_type = first->pkt_type;
+	skb->stamp = first->stamp;
+	skb->defragged = true;
+	return skb;
+}
+
+struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb)
+{
+	LIST_HEAD(dead);
+	struct sk_buff *whole = NULL;
+	struct frag_queue *q;
+	int err = -EINVAL;
+
+	ip_stats.reasm_reqds++;
+	if (!skb->ip.frag_len || (skb->ip.frag_more && skb->ip.frag_len % 8) ||
+		skb->ip.frag_off + skb->ip.frag_len > PACKET_MAX) {
+		kfree_skb(skb);
+		ip_stats.reasm_fails++;
+		return NULL;
+	}
+	spin_lock(&frag_lock);
+	make_room(skb_truesize(skb), &dead);
+	q = find(net, skb);
+	if (!q)
+		q = create(net, skb);
+	if (q)
+		err = q->nr < PIECES_MAX ? insert(q, skb) : -EINVAL;
+	if (!err && is_whole(q))
+		whole = join(q);
+	if (q && ((err && err != -EEXIST) || (!err && is_whole(q)))) {
+		if (whole)
+			ip_stats.reasm_oks++;
+		else
+			ip_stats.reasm_fails++;
+		drop(q, &dead);
+	}
+	if (err)
+		list_add_tail(&skb->list, &dead);
+	spin_unlock(&frag_lock);
+	skb_free_list(&dead);
+	return whole;
+}
+
+static void drop_expired(struct ktimer *t)
+{
+	LIST_HEAD(dead);
+	u64 now = ktime_get(), next = ~0UL;
+	struct frag_queue *q, *n;
+
+	spin_lock(&frag_lock);
+	list_for_each_entry_safe(q, n, &queues, list) {
+		if (q->deadline > now) {
+			next = min(next, q->deadline);
+			continue;
+		}
+		ip_stats.reasm_timeouts++;
+		ip_stats.reasm_fails++;
+		drop(q, &dead);
+	}
+	if (next != ~0UL)
+		timer_start(&frag_timer, next);
+	spin_unlock(&frag_lock);
+	skb_free_list(&dead);
+}
+
+void frags_forget(struct net *net)
+{
+	LIST_HEAD(dead);
+	struct frag_queue *q, *n;
+
+	spin_lock(&frag_lock);
+	list_for_each_entry_safe(q, n, &queues, list)
+		if (q->net == net)
+			drop(q, &dead);
+	spin_unlock(&frag_lock);
+	skb_free_list(&dead);
+}
+
+void frag_usage(u32 *packets, u32 *memory)
+{
+	*packets = READ_ONCE(nr_queues);
+	*memory = READ_ONCE(memory_used);
+}
+
+static int frag_init(void)
+{
+	timer_setup(&frag_timer, drop_expired);
+	return 0;
+}
+INITCALL(1, frag_init);
