@@ -67,6 +67,8 @@ struct fan_event {
 	struct path path; /* references, or NULL */
 	struct fan_fid object, dir, new_dir;
 	char *name, *new_name; /* in @text */
+	s32 error;             /* FAN_FS_ERROR: the first one, and how many since it was queued */
+	u32 error_count;
 	/* permission events: under group->wqh.lock */
 	bool permission;
 	int fd;

@@ -200,13 +200,27 @@ static bool same_name(const char *a, const char *b)
 
 static bool can_merge(const struct fan_event *a, const struct fan_event *b)
 {
-	if (a->permission || b->permission || a->pid != b->pid ||
+	if (a->permission || b->permission || a->error || b->error || a->pid != b->pid ||
 		a->path.dentry != b->path.dentry || a->path.mnt != b->path.mnt)
 		return false;
 	if ((a->mask ^ b->mask) & FAN_ONDIR || (a->mask | b->mask) & (FAN_Q_OVERFLOW | FAN_RENAME))
 		return false;
 	return same_fid(&a->object, &b->object) && same_fid(&a->dir, &b->dir) &&
 	       same_name(a->name, b->name);
+}
+
+/* Errors of one file system that nobody has read yet are one event: the first, and their number. */
+static bool join_error_locked(struct fan_group *g, const struct fan_event *e)
+{
+	struct fan_event *o;
+
+	list_for_each_entry(o, &g->events, link) {
+		if (!o->error || memcmp(o->object.fsid, e->object.fsid, sizeof(e->object.fsid)))
+			continue;
+		o->error_count++;
+		return true;
+	}
+	return false;
 }
 
 /* True: the queue has it. False: it was joined, or there is no room. */
@@ -216,6 +230,8 @@ static bool queue_locked(struct fan_group *g, struct fan_event *e)
 	u32 n = 0;
 
 	if (g->dead)
+		return false;
+	if (e->error && join_error_locked(g, e))
 		return false;
 	if (!e->permission)
 		list_for_each_entry_reverse(o, &g->events, link) {
@@ -263,6 +279,46 @@ void fanotify_event(const struct fs_event *e)
 		if (!mask)
 			continue;
 		ev = make_event(group, e, mask, g.ondir);
+		if (ev)
+			queue_event(group, ev);
+	}
+	fan_ungather(&g);
+	mutex_unlock(&fanotify_lock);
+}
+
+/* ---- errors of file systems ---- */
+
+static struct fan_event *make_error(
+	const struct fan_group *group, struct super_block *sb, struct inode *inode, int error)
+{
+	struct fan_event *ev = kzalloc(sizeof(*ev) + 1, GFP_KERNEL);
+
+	if (!ev)
+		return NULL;
+	INIT_LIST_HEAD(&ev->link);
+	ev->mask = FAN_FS_ERROR;
+	ev->fd = FAN_NOFD;
+	ev->pid = get_pid(group->flags & FAN_REPORT_TID ? current->thread_pid :
+							  current->group_leader->thread_pid);
+	ev->error = error;
+	ev->error_count = 1;
+	fan_fsid(sb, ev->object.fsid);
+	set_fid(&ev->object, inode);
+	return ev;
+}
+
+void fanotify_error(struct super_block *sb, struct inode *inode, int error)
+{
+	struct fs_event e = { .mask = FAN_FS_ERROR };
+	struct gather g = { .e = &e, .mask = FAN_FS_ERROR };
+	struct fan_group *group;
+	struct fan_event *ev;
+
+	INIT_LIST_HEAD(&g.hit);
+	mutex_lock(&fanotify_lock);
+	gather_object(&g, sb, false, 0);
+	list_for_each_entry(group, &g.hit, hit) {
+		ev = fan_wanted(group, &g) ? make_error(group, sb, inode, error) : NULL;
 		if (ev)
 			queue_event(group, ev);
 	}

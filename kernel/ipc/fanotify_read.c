@@ -14,6 +14,7 @@
 #include "kernel/task/signal.h"
 #include "kernel/vfs/super.h"
 
+#define FILEID_INVALID 0xff
 #define FID_HEAD (sizeof(struct fanotify_event_info_header) + 8 + 8) /* fsid, handle's head */
 
 /* ---- records ---- */
@@ -44,6 +45,33 @@ static char *put_fid(char *to, u8 type, const struct fan_fid *f, const char *nam
 	return to + h.len;
 }
 
+/* The records of FAN_FS_ERROR: which file, with an empty handle when it is none, and what. */
+static u32 error_len(const struct fan_event *e)
+{
+	return (u32)(round_up(FID_HEAD + e->object.bytes, 4) +
+		     sizeof(struct fanotify_event_info_error));
+}
+
+static char *put_error(char *p, const struct fan_event *e)
+{
+	struct fanotify_event_info_error r = { { FAN_EVENT_INFO_TYPE_ERROR, 0, sizeof(r) },
+		e->error, e->error_count };
+
+	if (e->object.bytes) {
+		p = put_fid(p, FAN_EVENT_INFO_TYPE_FID, &e->object, NULL);
+	} else {
+		struct fanotify_event_info_header h = { FAN_EVENT_INFO_TYPE_FID, 0, FID_HEAD };
+		u32 handle[2] = { 0, FILEID_INVALID };
+
+		memcpy(p, &h, sizeof(h));
+		memcpy(p + sizeof(h), e->object.fsid, 8);
+		memcpy(p + sizeof(h) + 8, handle, 8);
+		p += FID_HEAD;
+	}
+	memcpy(p, &r, sizeof(r));
+	return p + sizeof(r);
+}
+
 /* A directory that reports its own event has the name "." where names are reported. */
 static const char *dir_name(const struct fan_group *g, const struct fan_event *e)
 {
@@ -64,8 +92,11 @@ static u32 event_len(const struct fan_group *g, const struct fan_event *e)
 {
 	u32 n = FAN_EVENT_METADATA_LEN;
 
-	n += fid_len(&e->dir, dir_name(g, e)) + fid_len(&e->new_dir, e->new_name) +
-	     fid_len(&e->object, NULL);
+	if (e->error)
+		n += error_len(e);
+	else
+		n += fid_len(&e->dir, dir_name(g, e)) + fid_len(&e->new_dir, e->new_name) +
+		     fid_len(&e->object, NULL);
 	if (g->flags & FAN_REPORT_PIDFD)
 		n += sizeof(struct fanotify_event_info_pidfd);
 	return n;
@@ -75,14 +106,17 @@ static char *put_records(char *p, const struct fan_group *g, const struct fan_ev
 {
 	bool named = g->flags & FAN_REPORT_NAME;
 
-	if (e->mask & FAN_RENAME) {
+	if (e->error) {
+		p = put_error(p, e);
+	} else if (e->mask & FAN_RENAME) {
 		p = put_fid(p, FAN_EVENT_INFO_TYPE_OLD_DFID_NAME, &e->dir, dir_name(g, e));
 		p = put_fid(p, FAN_EVENT_INFO_TYPE_NEW_DFID_NAME, &e->new_dir, e->new_name);
 	} else {
 		p = put_fid(p, named ? FAN_EVENT_INFO_TYPE_DFID_NAME : FAN_EVENT_INFO_TYPE_DFID,
 			&e->dir, dir_name(g, e));
 	}
-	p = put_fid(p, object_type(g, e), &e->object, NULL);
+	if (!e->error)
+		p = put_fid(p, object_type(g, e), &e->object, NULL);
 	if (g->flags & FAN_REPORT_PIDFD) {
 		struct fanotify_event_info_pidfd r = { { FAN_EVENT_INFO_TYPE_PIDFD, 0, sizeof(r) },
 			pidfd };

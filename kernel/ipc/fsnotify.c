@@ -10,6 +10,7 @@
 #include <linux/inotify.h>
 
 #include "kernel/ipc/notify.h"
+#include "kernel/vfs/fserror.h"
 #include "kernel/lib/string.h"
 
 static bool has_watch(const struct inode *inode)
@@ -149,6 +150,12 @@ void fsnotify_mount_gone(struct mount *m)
 {
 	if (READ_ONCE(fanotify_nr_marks))
 		fanotify_gone(m);
+}
+
+void fsnotify_fs_error(struct super_block *sb, struct inode *inode, int error)
+{
+	if (READ_ONCE(fanotify_nr_marks))
+		fanotify_error(sb, inode, error);
 }
 
 void fsnotify_sb_gone(struct super_block *sb)

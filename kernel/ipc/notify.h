@@ -30,6 +30,7 @@ void inotify_inode_gone(struct inode *inode);
 /* fanotify.c */
 extern u32 fanotify_nr_marks; /* read without a lock: 0 is nothing to do */
 void fanotify_event(const struct fs_event *e);
+void fanotify_error(struct super_block *sb, struct inode *inode, int error);
 int fanotify_permission(const struct fs_event *e); /* 0, -EPERM */
 void fanotify_inode_gone(struct inode *inode);
 void fanotify_gone(const void *object); /* a mount or superblock */

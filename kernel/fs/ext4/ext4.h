@@ -175,6 +175,8 @@ int ext4_replay(
 
 /* ---- super.c ---- */
 void ext4_error(struct super_block *sb, const char *fmt, ...) __printf(2, 3);
+/* The same, and whoever watches is told; with no lock of ours held but the inode's. */
+void ext4_error_inode(struct inode *inode, const char *fmt, ...) __printf(2, 3);
 bool ext4_block_valid(const struct ext4_sb *sbi, u64 block, u64 count);
 static inline u32 ext4_csum(u32 crc, const void *p, size_t n)
 {

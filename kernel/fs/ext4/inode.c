@@ -238,7 +238,7 @@ struct inode *ext4_iget(struct super_block *sb, ino_t ino)
 
 err_fail:
 	if (err != -ESTALE && err != -ENOMEM && err != -EIO)
-		ext4_error(sb, "inode %lu: damaged (%d)", ino, err);
+		ext4_error_inode(inode, "inode %lu: damaged (%d)", ino, err);
 	iget_failed(inode);
 	return ERR_PTR(err);
 }

@@ -32,13 +32,13 @@ static struct dentry *ext4_lookup(struct inode *dir, struct dentry *d, u32 flags
 
 		ext4_brelse(b);
 		if (ino == dir->i_ino) {
-			ext4_error(
-				dir->i_sb, "directory %lu has an entry that is itself", dir->i_ino);
+			ext4_error_inode(
+				dir, "directory %lu has an entry that is itself", dir->i_ino);
 			return ERR_PTR(-EFSCORRUPTED);
 		}
 		inode = ext4_iget(dir->i_sb, ino);
 		if (inode == ERR_PTR(-ESTALE)) {
-			ext4_error(dir->i_sb, "directory %lu names inode %u, which is free",
+			ext4_error_inode(dir, "directory %lu names inode %u, which is free",
 				dir->i_ino, ino);
 			return ERR_PTR(-EFSCORRUPTED);
 		}

@@ -12,31 +12,51 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
+#include "kernel/vfs/fserror.h"
 
 #define REMOVED_WAIT 2000000000UL /* ns */
 
-void ext4_error(struct super_block *sb, const char *fmt, ...)
+static void stop_writing(struct super_block *sb, int err)
+{
+	if (sb->s_flags & SB_RDONLY)
+		return;
+	printk(KERN_CRIT "EXT4-fs (%s): remounting filesystem read-only\n", sb->s_id);
+	if (EXT4_SB(sb)->journal)
+		ext4_journal_abort(EXT4_SB(sb), err);
+	sb->s_flags |= SB_RDONLY;
+}
+
+static __printf(2, 0) void report(struct super_block *sb, const char *fmt, va_list ap)
 {
 	char text[200];
-	va_list ap;
 
-	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	printk(KERN_CRIT "EXT4-fs error (device %s): %s\n", sb->s_id, text);
 	EXT4_SB(sb)->failed = true;
 	switch (EXT4_SB(sb)->errors) {
 	case EXT4_ERRORS_PANIC: panic("EXT4-fs (device %s): panic forced after error", sb->s_id);
 	case EXT4_ERRORS_CONTINUE: break;
-	default:
-		if (!(sb->s_flags & SB_RDONLY)) {
-			printk(KERN_CRIT "EXT4-fs (%s): remounting filesystem read-only\n",
-				sb->s_id);
-			if (EXT4_SB(sb)->journal)
-				ext4_journal_abort(EXT4_SB(sb), -EFSCORRUPTED);
-			sb->s_flags |= SB_RDONLY;
-		}
+	default: stop_writing(sb, -EFSCORRUPTED);
 	}
+}
+
+void ext4_error(struct super_block *sb, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(sb, fmt, ap);
+	va_end(ap);
+}
+
+void ext4_error_inode(struct inode *inode, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(inode->i_sb, fmt, ap);
+	va_end(ap);
+	fsnotify_fs_error(inode->i_sb, inode, EFSCORRUPTED);
 }
 
 bool ext4_block_valid(const struct ext4_sb *sbi, u64 block, u64 count)
@@ -274,6 +294,7 @@ static void end_writing(struct super_block *sb)
 struct ext4_options {
 	int errors;
 	bool noload, noacl;
+	bool abort; /* of a remount: stop writing now, as after an error */
 };
 
 /* What is asked for by habit and has no effect is accepted, and the log says so; what would change what is seen is refused. */
@@ -308,6 +329,8 @@ static int parse_options(struct super_block *sb, char *data, struct ext4_options
 			o->errors = EXT4_ERRORS_PANIC;
 		else if (!strcmp(word, "noload") || !strcmp(word, "norecovery"))
 			o->noload = true;
+		else if (!strcmp(word, "abort"))
+			o->abort = true;
 		else if (!strcmp(word, "acl") || !strcmp(word, "noacl"))
 			o->noacl = *word == 'n';
 		else {
@@ -459,6 +482,12 @@ static int ext4_remount(struct super_block *sb, u32 *flags, char *data)
 		return err;
 	sbi->errors = o.errors;
 	set_acls(sb, &o);
+	if (o.abort) {
+		printk(KERN_CRIT "EXT4-fs (%s): abort forced by user\n", sb->s_id);
+		sbi->failed = true;
+		stop_writing(sb, -ESHUTDOWN);
+		fsnotify_fs_error(sb, NULL, ESHUTDOWN);
+	}
 	if (*flags & SB_RDONLY && !(sb->s_flags & SB_RDONLY)) {
 		wait_for_removed(sbi);
 		err = sync_filesystem(sb, true);
