@@ -51,6 +51,25 @@ static struct nl_msg *msg_new(const void *data, u32 len, gfp_t gfp)
 	return m;
 }
 
+static atomic64_t nl_bytes; /* of all queues */
+
+static void msg_free(struct nl_msg *m)
+{
+	atomic_sub((s64)(sizeof(*m) + m->len), &nl_bytes);
+	kfree(m);
+}
+
+/*
+ * Is there no room? The kernel's own answers (@force) may go beyond rcvbuf, since a dump comes at once; but not beyond a sixteenth of the
+ * memory for all queues together: who asks and never reads loses answers. c.lock held.
+ */
+static bool is_full(const struct nl_sock *n, const struct nl_msg *m, bool force)
+{
+	if ((u64)n->queued + m->len <= n->c.rcvbuf)
+		return false;
+	return !force || (u64)atomic_read(&nl_bytes) + m->len > max_pfn * (PAGE_SIZE / 16);
+}
+
 /* Consumes @m. */
 static int queue_msg(struct nl_sock *n, struct nl_msg *m, bool force)
 {
@@ -61,10 +80,11 @@ static int queue_msg(struct nl_sock *n, struct nl_msg *m, bool force)
 		return 0;
 	}
 	spin_lock(&n->c.lock);
-	full = !force && n->queued + m->len > n->c.rcvbuf;
+	full = is_full(n, m, force);
 	if (!full) {
 		list_add_tail(&m->list, &n->queue);
 		n->queued += m->len;
+		atomic_add((s64)(sizeof(*m) + m->len), &nl_bytes);
 	} else if (!(n->options & 1U << NETLINK_NO_ENOBUFS)) {
 		n->c.err = -ENOBUFS;
 	}
@@ -314,6 +334,7 @@ static int to_kernel(struct nl_sock *n, const u8 *buf, size_t len)
 		if (r < 0 || (r == 0 && req->nlmsg_flags & NLM_F_ACK))
 			err = put_error(n, req, r);
 		off += min((size_t)NLMSG_ALIGN(req->nlmsg_len), len - off);
+		cond_resched();
 	}
 	return err;
 }
@@ -379,6 +400,7 @@ static struct nl_msg *nl_take(struct nl_sock *n, bool peek)
 	if (m && !peek) {
 		list_del_init(&m->list);
 		n->queued -= m->len;
+		atomic_sub((s64)(sizeof(*m) + m->len), &nl_bytes);
 	} else if (m) {
 		m = kmemdup(m, sizeof(*m) + m->len, GFP_ATOMIC);
 	}
@@ -579,7 +601,7 @@ static int nl_release(struct socket *s)
 	hlist_del_init(&n->all);
 	spin_unlock(&nl_lock);
 	list_for_each_entry_safe(m, next, &n->queue, list)
-		kfree(m);
+		msg_free(m);
 	filter_put(n->c.filter);
 	net_put(n->c.net);
 	kfree(n);
