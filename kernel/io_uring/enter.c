@@ -233,7 +233,7 @@ static long enter(struct uring *u, u32 to_submit, u32 min_nr, u32 flags, uaddr_t
 		return -EBADFD;
 	if (to_submit) {
 		mutex_lock(&u->lock);
-		n = submit(u, to_submit);
+		n = uring_may_issue(u) ? submit(u, to_submit) : -EEXIST;
 		mutex_unlock(&u->lock);
 		if (n != (long)to_submit)
 			return n;

@@ -55,9 +55,12 @@ long recvmsg_issue(struct uring_req *r)
 /* One buffer; what was done before counts. */
 static long buffer(struct uring_req *r, bool send)
 {
+	const struct socket *s = file_socket(r->file);
 	u32 flags = r->sqe.msg_flags;
 	long n;
 
+	if (s && s->sk->type != SOCK_STREAM && s->sk->type != SOCK_SEQPACKET)
+		flags &= ~(u32)MSG_WAITALL; /* one datagram is all */
 	for (;;) {
 		uaddr_t at = UADDR(r->sqe.addr + (u64)r->done);
 		size_t left = r->sqe.len - (size_t)r->done;

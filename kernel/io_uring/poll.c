@@ -23,8 +23,12 @@ static void poll_ready(struct async_poll *p, u32 mask)
 {
 	struct uring_req *r = container_of(p, struct uring_req, poll);
 
+	long ret = mask ? (long)mask : -ECANCELED;
+
+	if (mask & ASYNC_POLL_ASK)
+		ret = URING_QUEUED;
 	if (uring_delist(r))
-		uring_finish_elsewhere(r, mask ? (long)mask : -ECANCELED);
+		uring_finish_elsewhere(r, ret);
 	uring_req_put(r);
 }
 
@@ -51,7 +55,8 @@ long poll_add_issue(struct uring_req *r)
 	if (mask)
 		return mask;
 
-	async_poll_setup(&r->poll, r->file, events | EPOLLERR | EPOLLHUP, poll_ready);
+	async_poll_setup(
+		&r->poll, r->file, events | EPOLLERR | EPOLLHUP | ASYNC_POLL_ASK, poll_ready);
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
 	atomic_add(2, &r->refs);

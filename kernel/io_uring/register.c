@@ -246,6 +246,7 @@ static long enable(struct uring *u, uaddr_t arg, u32 nr)
 		return -EINVAL;
 	if (!(u->flags & IORING_SETUP_R_DISABLED))
 		return -EBADFD;
+	uring_set_issuer(u);
 	WRITE_ONCE(u->flags, u->flags & ~IORING_SETUP_R_DISABLED);
 	return 0;
 }
@@ -280,7 +281,7 @@ long sys_io_uring_register(int fd, u32 op, uaddr_t arg, u32 nr)
 	if (f->f_op == &uring_fops) {
 		u = f->private_data;
 		mutex_lock(&u->lock);
-		ret = do_register(u, op, arg, nr);
+		ret = uring_may_issue(u) ? do_register(u, op, arg, nr) : -EEXIST;
 		mutex_unlock(&u->lock);
 	}
 	fput(f);

@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 
 #include "kernel/io_uring/uring.h"
+#include "kernel/task/ioprio.h"
 
 #define RWF_OK (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
 
@@ -21,9 +22,10 @@ static bool is_write(const struct uring_req *r)
 int rw_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
+	int err = s->ioprio ? ioprio_check(s->ioprio) : 0;
 
-	if (s->opcode != IORING_OP_READV && s->opcode != IORING_OP_WRITEV)
-		return 0;
+	if (err || (s->opcode != IORING_OP_READV && s->opcode != IORING_OP_WRITEV))
+		return err;
 	return iov_iter_import(&r->iter, UADDR(s->addr), s->len, &r->vec);
 }
 
@@ -85,8 +87,10 @@ static ssize_t transfer(struct uring_req *r, struct iov_iter *it, bool write)
 	loff_t pos = (loff_t)r->sqe.off;
 	ssize_t n;
 
-	if (f->f_mode & FMODE_STREAM || !(f->f_mode & FMODE_PREAD))
+	if (f->f_mode & FMODE_STREAM || !(f->f_mode & FMODE_PREAD)) {
+		pos = max(pos, (loff_t)0); /* it has none: -1 is as good as any */
 		return at_position(f, it, f->f_mode & FMODE_STREAM ? NULL : &pos, write);
+	}
 	if (pos != -1)
 		return at_position(f, it, &pos, write);
 	mutex_lock(&f->f_pos_lock);

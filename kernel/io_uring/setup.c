@@ -113,7 +113,20 @@ void uring_put(struct uring *u)
 	}
 	map_free(&u->rings);
 	map_free(&u->sqes);
+	if (u->issuer)
+		put_pid(u->issuer);
 	uring_free(u, 1, sizeof(*u));
+}
+
+void uring_set_issuer(struct uring *u)
+{
+	if (u->flags & IORING_SETUP_SINGLE_ISSUER && !u->issuer)
+		u->issuer = get_pid(current->thread_pid);
+}
+
+bool uring_may_issue(const struct uring *u)
+{
+	return !u->issuer || u->issuer == current->thread_pid;
 }
 
 static struct uring *uring_new(const struct io_uring_params *p)
@@ -136,6 +149,8 @@ static struct uring *uring_new(const struct io_uring_params *p)
 	INIT_LIST_HEAD(&u->drained);
 	init_waitqueue_head(&u->wait);
 	u->flags = p->flags;
+	if (!(p->flags & IORING_SETUP_R_DISABLED))
+		uring_set_issuer(u);
 	u->sq_entries = p->sq_entries;
 	u->cq_entries = p->cq_entries;
 	size = sizeof(struct uring_shared) + (u64)p->cq_entries * sizeof(struct io_uring_cqe);

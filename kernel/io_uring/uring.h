@@ -54,6 +54,7 @@ struct uring {
 	atomic_t refs;              /* the file, and each request */
 	atomic_t polls;             /* requests that poll this ring: POLL_ADD bounds them */
 	u32 flags;                  /* IORING_SETUP_*; R_DISABLED is cleared under lock */
+	struct pid *issuer;         /* of SINGLE_ISSUER: who made or enabled it; under lock */
 	u32 sq_entries, cq_entries; /* immutable */
 	struct uring_map rings, sqes;
 	u32 array_at;         /* offset of the submission array in rings */
@@ -128,6 +129,9 @@ static inline const struct uring_op *op_of(const struct uring_req *r)
 extern const struct file_operations uring_fops;
 extern struct list_head all_rings; /* of ring->all, under rings_lock */
 extern spinlock_t rings_lock;
+/* IORING_SETUP_SINGLE_ISSUER: only one task may submit. */
+void uring_set_issuer(struct uring *u);
+bool uring_may_issue(const struct uring *u);
 void uring_put(struct uring *u);
 /* Kernel memory of all rings together, with the rings themselves: 0, or -ENOMEM at a quarter of the memory. */
 int uring_charge(size_t bytes);

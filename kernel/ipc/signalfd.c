@@ -12,6 +12,7 @@
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/task/signal.h"
+#include "kernel/vfs/async_poll.h"
 #include "kernel/vfs/vfs.h"
 
 struct signalfd {
@@ -29,6 +30,8 @@ static u32 signalfd_poll(struct file *f, struct poll_table *pt)
 {
 	struct signalfd *s = f->private_data;
 
+	if (current->flags & PF_KTHREAD)
+		return EPOLLIN | ASYNC_POLL_ASK;
 	poll_wait(f, &current->sighand->signalfd_wqh, pt);
 	return pending_in(READ_ONCE(s->mask)) ? EPOLLIN : 0;
 }

@@ -9,10 +9,11 @@
 
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/ioprio.h"
 
 #define LEVELS 8
 
-static int check(int prio)
+int ioprio_check(int prio)
 {
 	int class = prio >> IOPRIO_CLASS_SHIFT, level = prio & (LEVELS - 1);
 
@@ -131,7 +132,7 @@ static long walk(struct walk *w, int who)
 long sys_ioprio_set(int which, int who, int prio)
 {
 	struct walk w = { .which = which, .set = true, .prio = prio };
-	int err = check(prio);
+	int err = ioprio_check(prio);
 
 	return err ? err : walk(&w, who);
 }

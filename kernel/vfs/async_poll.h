@@ -16,6 +16,9 @@
 
 #include "kernel/vfs/vfs.h"
 
+/* In an answer to a worker: only the task can tell (signalfd). Whoever waits for this event too asks again in its task. */
+#define ASYNC_POLL_ASK (1U << 25)
+
 #define ASYNC_POLL_QUEUES 4
 
 struct async_poll;

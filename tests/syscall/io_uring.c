@@ -8,6 +8,7 @@
 #include <linux/time_types.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
@@ -658,6 +659,66 @@ static void test_overflow(void)
 	close_ring();
 }
 
+static void wrong_task(void)
+{
+	T(enter(1, 0, 0));
+	T(reg(IORING_REGISTER_EVENTFD, NULL, 0));
+}
+
+/* What the tests of liburing found. */
+static void test_found(void)
+{
+	struct signalfd_siginfo si;
+	struct io_uring_sqe *s;
+	sigset_t set;
+	char buf[8];
+	int fd, sv[2];
+
+	open_ring(8, 0, 0);
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, sv));
+	add(IORING_OP_WRITE, sv[0], "abcd", 4, -1, 1);
+	add(IORING_OP_READ, sv[1], buf, 4, -1, 2);
+	go("a position where there is none", 2);
+	s = add(IORING_OP_WRITE, sv[0], "abcd", 4, 0, 3);
+	s->ioprio = 0xffff;
+	go("ioprio", 1);
+	close(sv[0]);
+	close(sv[1]);
+
+	NEED(socketpair(AF_UNIX, SOCK_DGRAM, 0, sv));
+	s = add(IORING_OP_RECV, sv[1], buf, 8, 0, 4);
+	s->msg_flags = MSG_WAITALL;
+	NEED(send(sv[0], "abcd", 4, 0));
+	go("a datagram is all", 1);
+	close(sv[0]);
+	close(sv[1]);
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
+	NEED(sigprocmask(SIG_BLOCK, &set, NULL));
+	sigdelset(&set, SIGUSR2);
+	fd = NEED(signalfd(-1, &set, 0));
+	s = add(IORING_OP_POLL_ADD, fd, NULL, 0, 0, 5);
+	s->poll32_events = POLLIN;
+	T(enter(1, 0, 0));
+	kill(getpid(), SIGUSR2);
+	T(enter(0, 0, IORING_ENTER_GETEVENTS));
+	reap("another signal");
+	kill(getpid(), SIGUSR1);
+	T(enter(0, 1, IORING_ENTER_GETEVENTS));
+	reap("the signal");
+	NEED(read(fd, &si, sizeof(si)));
+	close(fd);
+	close_ring();
+
+	open_ring(8, IORING_SETUP_SINGLE_ISSUER, 0);
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 6);
+	CHILD(wrong_task());
+	go("its issuer", 1);
+	close_ring();
+}
+
 static const char expected[] =
 #include "io_uring.inc"
 	;
@@ -695,4 +756,5 @@ TEST(io_uring)
 	test_sockets();
 	test_full();
 	test_overflow();
+	test_found();
 }
