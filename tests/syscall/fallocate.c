@@ -10,6 +10,22 @@ static long size_of(int fd)
 	return st.st_size;
 }
 
+/* As a write it takes the set-id bits away, from those who are not root. */
+static void set_id(void)
+{
+	int fd = NEED(open("set-id", O_RDWR | O_CREAT, 0600));
+	struct stat st;
+
+	NEED(fchmod(fd, 06777));
+	CHILD({
+		NEED(setgid(1000));
+		NEED(setuid(1000));
+		T(fallocate(fd, 0, 0, 10));
+	});
+	NEED(fstat(fd, &st));
+	say("mode %o", st.st_mode & 07777);
+}
+
 TEST(fallocate)
 {
 	char buf[16384], *p;
@@ -46,4 +62,5 @@ TEST(fallocate)
 	T(fallocate(NEED(open("/dev/null", O_RDWR)), 0, 0, 10));
 	T(posix_fallocate(fd, 16000, 4000));
 	T(size_of(fd));
+	set_id();
 }

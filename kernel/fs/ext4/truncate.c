@@ -423,6 +423,8 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	err = mode & FALLOC_FL_KEEP_SIZE ?
 		      0 :
 		      inode_newsize_ok(inode, max(off + len, i_size_read(inode)));
+	if (!err)
+		err = file_remove_privs(f);
 	if (!err && mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
 		err = punch(inode, off, len);
 	if (!err && !(mode & FALLOC_FL_PUNCH_HOLE))

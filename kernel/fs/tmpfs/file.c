@@ -345,8 +345,10 @@ static long tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 		err = punch_hole(inode, off, len);
 	else
 		err = allocate(inode, off, len, mode & FALLOC_FL_KEEP_SIZE);
-	if (!err)
+	if (!err) {
 		inode->i_mtime = inode->i_ctime = current_time(inode);
+		err = file_remove_privs(f);
+	}
 	up_write(&inode->i_rwsem);
 	return err;
 }
