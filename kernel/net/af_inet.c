@@ -173,6 +173,7 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 			       (v4 ? i->pmtudisc : i->pmtudisc6) <= 4,
 		.dont_fragment = v4 && i->pmtudisc >= 1 && i->pmtudisc != 4,
 		.dontroute = i->c.dontroute,
+		.mark = i->c.mark,
 	};
 	if (mc && i->mc_if && !f->oif)
 		f->oif = i->mc_if;

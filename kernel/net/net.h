@@ -24,6 +24,8 @@ struct net {
 	spinlock_t lock;
 	struct list_head devices; /* of net_device.list, by ifindex */
 	struct list_head addrs;   /* of ifaddr.list, in the order of arrival */
+	struct list_head rules;   /* rules.c: of policy routing, by priority */
+	bool policy;              /* they are not the first ones any more */
 	struct list_head routes;  /* of route.list, the most specific first */
 	int next_ifindex;
 	struct net_device *lo; /* immutable */
@@ -91,7 +93,8 @@ struct route {
 	struct net_device *dev;
 	ip_addr dst, gateway, prefsrc; /* any: none */
 	u8 prefix;                     /* of 128 */
-	u8 table, protocol, scope, type;
+	u8 protocol, scope, type;
+	u32 table;
 	u32 metric;
 };
 int route_add(struct net *net, const struct route *r);
@@ -108,6 +111,7 @@ struct flow {
 	bool dont_fragment; /* says so on the way; what is too large for the way is cut all the same, unless */
 	bool no_fragment; /* EMSGSIZE then */
 	bool dontroute;
+	u32 mark;
 	/* by route_output() */
 	struct net_device *dev;
 	ip_addr next_hop;
@@ -117,6 +121,12 @@ struct flow {
 };
 /* 0, -ENETUNREACH, -EINVAL, -EACCES. */
 int route_output(struct net *net, struct flow *f);
+
+/* rules.c: asks @look for each table that the rules name, until one does not say -ENETUNREACH. net->lock held. */
+int rules_route(
+	struct net *net, struct flow *f, int (*look)(struct net *net, struct flow *f, u32 table));
+int rules_init(struct net *net);
+void rules_free(struct net *net);
 
 /* inet_ioctl.c: the ioctls of devices that any socket answers; -ENOTTY: not one of these. */
 long net_ioctl(struct net *net, u32 cmd, u64 arg);

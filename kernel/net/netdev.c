@@ -426,6 +426,7 @@ int netdev_register(struct net *net, struct net_device *dev, const char *name)
 static int net_setup(struct net *net)
 {
 	struct net_device *lo = netdev_alloc(&lo_ops, ARPHRD_LOOPBACK);
+	int err;
 
 	if (!lo)
 		return -ENOMEM;
@@ -438,6 +439,11 @@ static int net_setup(struct net *net)
 	net->port_max = 60999;
 	net->ping_gid_min = 1;
 	net->default_ttl = 64;
+	err = rules_init(net);
+	if (err) {
+		kfree(lo);
+		return err;
+	}
 	lo->flags = IFF_LOOPBACK;
 	lo->mtu = LO_MTU;
 	net->lo = lo;
@@ -477,6 +483,7 @@ static void net_free_rcu(struct rcu_head *h)
 		kfree(a);
 	list_for_each_entry_safe(r, nr, &net->routes, list)
 		kfree(r);
+	rules_free(net);
 	list_for_each_entry_safe(d, nd, &net->devices, list)
 		kfree(d);
 	kfree(net);

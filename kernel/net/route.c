@@ -293,7 +293,8 @@ int route_del(struct net *net, const struct route *r)
 	list_for_each_entry(i, &net->routes, list) {
 		if (found || i->prefix != r->prefix || !ip_equal(&i->dst, &r->dst))
 			continue;
-		if ((!r->dev || i->dev == r->dev) && (!r->metric || i->metric == r->metric) &&
+		if (i->table == r->table && (!r->dev || i->dev == r->dev) &&
+			(!r->metric || i->metric == r->metric) &&
 			(ip_is_any(&r->gateway) || ip_equal(&i->gateway, &r->gateway)))
 			found = i;
 	}
@@ -386,13 +387,13 @@ static int to_ourselves(struct net *net, struct flow *f, const struct ifaddr *i)
 	return take_device(net, f, net->lo);
 }
 
-static int by_table(struct net *net, struct flow *f)
+static int by_table(struct net *net, struct flow *f, u32 table)
 {
 	struct route *r;
 	int err;
 
 	list_for_each_entry(r, &net->routes, list) {
-		if (ip_is_v4(&r->dst) != ip_is_v4(&f->daddr) ||
+		if (r->table != table || ip_is_v4(&r->dst) != ip_is_v4(&f->daddr) ||
 			!ip_prefix_equal(&r->dst, &f->daddr, r->prefix))
 			continue;
 		if ((f->oif && r->dev->ifindex != f->oif) ||
@@ -433,7 +434,7 @@ int route_output(struct net *net, struct flow *f)
 		 (ip_is_multicast(&f->daddr) || (ip_is_v4(&f->daddr) && f->daddr.w[3] == ~0U)))
 		err = take_device(net, f, dev);
 	else
-		err = by_table(net, f);
+		err = rules_route(net, f, by_table);
 	spin_unlock(&net->lock);
 	if (!err && !f->local)
 		f->mtu = pmtu_of(net, &f->daddr, f->mtu);

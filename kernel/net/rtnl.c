@@ -166,7 +166,7 @@ static void put_route(
 
 	m->rtm_family = v4 ? AF_INET : AF_INET6;
 	m->rtm_dst_len = v4 ? (u8)(r->prefix - 96) : r->prefix;
-	m->rtm_table = r->table;
+	m->rtm_table = r->table < 256 ? (u8)r->table : RT_TABLE_COMPAT;
 	m->rtm_protocol = r->protocol;
 	m->rtm_scope = r->scope;
 	m->rtm_type = r->type;
@@ -318,7 +318,7 @@ int rtnl_dump(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, vo
 	case RTM_GETADDR: return dump_addrs(net, family_of(req), emit, arg);
 	case RTM_GETROUTE: return dump_routes(net, family_of(req), emit, arg);
 	case RTM_GETNEIGH: return rtnl_dump_neigh(net, req, emit, arg);
-	case RTM_GETRULE:
+	case RTM_GETRULE: return rules_dump(net, family_of(req), emit, arg);
 	case RTM_GETQDISC: return 0; /* there are none */
 	}
 	return -EOPNOTSUPP;
@@ -440,7 +440,10 @@ static int change_route(struct net *net, const struct nlmsghdr *req)
 	rtnl_attr_addr(req, sizeof(*m), RTA_GATEWAY, m->rtm_family, &r.gateway);
 	rtnl_attr_addr(req, sizeof(*m), RTA_PREFSRC, m->rtm_family, &r.prefsrc);
 	r.prefix = (u8)(m->rtm_dst_len + (m->rtm_family == AF_INET ? 96 : 0));
-	r.table = m->rtm_table ? m->rtm_table : RT_TABLE_MAIN;
+	n = nl_find(req, sizeof(*m), RTA_TABLE, sizeof(*n), NULL);
+	r.table = n ? *n : m->rtm_table;
+	if (!r.table)
+		r.table = RT_TABLE_MAIN;
 	r.protocol = m->rtm_protocol;
 	r.scope = m->rtm_scope;
 	r.type = m->rtm_type ? m->rtm_type : RTN_UNICAST;
@@ -474,6 +477,8 @@ int rtnl_change(struct net *net, const struct nlmsghdr *req)
 	case RTM_DELADDR: return change_addr(net, req);
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE: return change_route(net, req);
+	case RTM_NEWRULE:
+	case RTM_DELRULE: return rules_change(net, req);
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH: return rtnl_change_neigh(net, req);
 	}

@@ -44,4 +44,8 @@ int rtnl_dump_neigh(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn em
 int rtnl_get_neigh(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int rtnl_change_neigh(struct net *net, const struct nlmsghdr *req);
 
+/* rules.c */
+int rules_dump(struct net *net, u8 family, rtnl_emit_fn emit, void *arg);
+int rules_change(struct net *net, const struct nlmsghdr *req);
+
 #endif
