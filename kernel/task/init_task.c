@@ -215,21 +215,25 @@ static void link_kernel_process(struct task *t)
 	cgroup_kthread(t);
 }
 
+static struct fs_struct
+	*kernel_fs; /* of the first kernel thread; set once, before process 1 runs */
+
+/*
+ * What a kernel thread knows of files is what the first one knows. A process may happen to make one (a mount's journal, a loop
+ * device, a worker); with that process's files it would keep them open when the process is gone: a pipe that never ends.
+ */
 static int init_kthread(struct task *t)
 {
+	struct fs_struct *fs = current->flags & PF_KTHREAD ? current->fs : kernel_fs;
 	int err = init_kernel_process(t, 0);
 
 	if (err)
 		return err;
 	t->flags |= PF_KTHREAD;
 	t->blocked = ~0UL;
-	if (current->fs) {
-		t->fs = current->fs;
-		atomic_inc(&t->fs->users);
-	}
-	if (current->files) {
-		t->files = current->files;
-		atomic_inc(&t->files->count);
+	if (fs) {
+		t->fs = fs;
+		atomic_inc(&fs->users);
 	}
 	link_kernel_process(t);
 	return 0;
@@ -285,6 +289,8 @@ struct task *kernel_spawn_init(int (*fn)(void *))
 	t->files = files_alloc();
 	if (!t->files)
 		goto err_files;
+	kernel_fs = current->fs;
+	atomic_inc(&kernel_fs->users);
 	strscpy(t->comm, "init", sizeof(t->comm));
 	t->signal->flags |= SIGNAL_UNKILLABLE;
 	link_kernel_process(t);

@@ -197,6 +197,23 @@ static void partitions(void)
 	G(ioctl(lo, LOOP_CLR_FD), "0");
 }
 
+/* What the process that binds had open closes with it: a shell's $(losetup -f --show FILE) ends. */
+static void keeps_nothing(void)
+{
+	struct pollfd ends;
+	int p[2];
+
+	NEED(pipe(p));
+	if (!NEED(fork()))
+		_exit(ioctl(lo, LOOP_SET_FD, backing) != 0);
+	close(p[1]);
+	GNEED(wait(NULL));
+	ends = (struct pollfd){ .fd = p[0], .events = POLLIN };
+	G(poll(&ends, 1, 5000), "1");
+	G(ioctl(lo, LOOP_CLR_FD), "0");
+	close(p[0]);
+}
+
 TEST(loop)
 {
 	backing = NEED(open("img", O_RDWR | O_CREAT, 0600));
@@ -207,4 +224,5 @@ TEST(loop)
 	binding();
 	configure();
 	partitions();
+	keeps_nothing();
 }
