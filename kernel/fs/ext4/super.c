@@ -509,16 +509,14 @@ static int ext4_remount(struct super_block *sb, u32 *flags, char *data)
 
 static int ext4_show_options(struct super_block *sb, char *buf, size_t size)
 {
-	static const char *const names[] = {
-		[EXT4_ERRORS_CONTINUE] = "continue", [EXT4_ERRORS_PANIC] = "panic"
-	};
 	int e = EXT4_SB(sb)->errors;
 
-	if (e == EXT4_ERRORS_CONTINUE || e == EXT4_ERRORS_PANIC)
-		return scnprintf(buf, size, ",errors=%s", names[e]);
-	return e == EXT4_ERRORS_RO && EXT4_SB(sb)->disk.s_errors != EXT4_ERRORS_RO ?
-		       scnprintf(buf, size, ",errors=remount-ro") :
-		       0;
+	if (e == EXT4_SB(sb)->disk.s_errors) /* as it is on disk */
+		return 0;
+	return scnprintf(buf, size, ",errors=%s",
+		e == EXT4_ERRORS_CONTINUE ? "continue" :
+		e == EXT4_ERRORS_PANIC    ? "panic" :
+					    "remount-ro");
 }
 
 static const struct super_operations ext4_sops = {
