@@ -71,7 +71,7 @@ static void chain_start(struct batch *b)
 	if (!head)
 		return;
 	if (b->broken)
-		uring_cancel_chain(head);
+		uring_cancel_chain(head, false);
 	else
 		start(head);
 	b->broken = false;
@@ -149,8 +149,15 @@ static bool work_and_signal(void)
 	return signal_pending(current);
 }
 
+/* Are there @min_nr completions, or has a timeout come, of which there had been @timeouts? */
+static bool enough(struct uring *u, u32 min_nr, int timeouts)
+{
+	return uring_ready(u) >= min_nr || atomic_read(&u->timeouts) != timeouts;
+}
+
 static long wait_cqes(struct uring *u, u32 min_nr, u64 deadline)
 {
+	int timeouts = atomic_read(&u->timeouts);
 	struct wait_queue_entry e;
 	long ret = 0;
 
@@ -160,17 +167,17 @@ static long wait_cqes(struct uring *u, u32 min_nr, u64 deadline)
 		bool sig = work_and_signal();
 
 		uring_flush_overflow(u);
-		if (uring_ready(u) >= min_nr || ret)
+		if (enough(u, min_nr, timeouts) || ret)
 			break;
 		if (sig)
 			return -EINTR;
 		prepare_to_wait(&u->wait, &e, TASK_INTERRUPTIBLE);
-		if (uring_ready(u) < min_nr && !test_bit(TIF_NOTIFY, &current->work_flags) &&
+		if (!enough(u, min_nr, timeouts) && !test_bit(TIF_NOTIFY, &current->work_flags) &&
 			!signal_pending(current))
 			ret = schedule_deadline(deadline) ? -ETIME : 0;
 		finish_wait(&u->wait, &e);
 	}
-	return uring_ready(u) >= min_nr ? 0 : ret;
+	return enough(u, min_nr, timeouts) ? 0 : ret;
 }
 
 struct wait_arg {

@@ -158,18 +158,21 @@ bool uring_delist(struct uring_req *r)
 
 static void post(struct uring_req *r, long res)
 {
+	if (r->sqe.opcode == IORING_OP_TIMEOUT && (!res || res == -ETIME))
+		atomic_inc(&r->ring->timeouts);
 	if (res >= 0 && r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS)
 		return;
 	uring_post(r->ring, r->sqe.user_data, (s32)res, r->sqe.opcode != IORING_OP_TIMEOUT);
 }
 
-void uring_cancel_chain(struct uring_req *r)
+void uring_cancel_chain(struct uring_req *r, bool silent)
 {
 	while (r) {
 		struct uring_req *next = r->next;
 
 		r->next = NULL;
-		post(r, r->refused ? r->refused : -ECANCELED);
+		if (!silent)
+			post(r, r->refused ? r->refused : -ECANCELED);
 		uring_req_put(r);
 		r = next;
 	}
@@ -198,7 +201,7 @@ struct uring_req *uring_finish(struct uring_req *r, long res)
 	r->next = NULL;
 	post(r, res);
 	if (next && broken) {
-		uring_cancel_chain(next);
+		uring_cancel_chain(next, r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS);
 		next = NULL;
 	}
 	if (next && r->busy) { /* the chain goes on: it stays busy */

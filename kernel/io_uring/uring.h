@@ -53,6 +53,7 @@ struct uring_buffer {
 struct uring {
 	atomic_t refs;              /* the file, and each request */
 	atomic_t polls;             /* requests that poll this ring: POLL_ADD bounds them */
+	atomic_t timeouts;          /* that are over: they end a wait for more completions */
 	u32 flags;                  /* IORING_SETUP_*; R_DISABLED is cleared under lock */
 	struct pid *issuer;         /* of SINGLE_ISSUER: who made or enabled it; under lock */
 	u32 sq_entries, cq_entries; /* immutable */
@@ -159,7 +160,7 @@ void uring_run(struct uring_req *r);
 struct uring_req *uring_finish(struct uring_req *r, long res);
 /* The same where one must not run guests' requests (workers, timers): the rest of the chain runs in its task. */
 void uring_finish_elsewhere(struct uring_req *r, long res);
-void uring_cancel_chain(struct uring_req *r);
+void uring_cancel_chain(struct uring_req *r, bool silent);
 void uring_req_put(struct uring_req *r);
 /* Waits for events of r->file, then issues it again: URING_QUEUED, 0: they are there, -errno. */
 long uring_wait_file(struct uring_req *r, u32 events);

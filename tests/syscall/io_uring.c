@@ -668,6 +668,7 @@ static void wrong_task(void)
 /* What the tests of liburing found. */
 static void test_found(void)
 {
+	struct __kernel_timespec ms = { 0, 5000000 };
 	struct signalfd_siginfo si;
 	struct io_uring_sqe *s;
 	sigset_t set;
@@ -710,6 +711,16 @@ static void test_found(void)
 	reap("the signal");
 	NEED(read(fd, &si, sizeof(si)));
 	close(fd);
+	close_ring();
+
+	open_ring(8, 0, 0);
+	add(IORING_OP_TIMEOUT, -1, &ms, 1, 0, 6);
+	T(enter(1, 4, IORING_ENTER_GETEVENTS)); /* a timeout ends the wait */
+	reap("one of four");
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 7)->flags = IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
+	add(IORING_OP_READ, -1, buf, 4, 0, 8)->flags = IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 9);
+	go("the rest says nothing", 1);
 	close_ring();
 
 	open_ring(8, IORING_SETUP_SINGLE_ISSUER, 0);
