@@ -87,6 +87,8 @@ void unix_msg_free(struct unix_msg *m)
 		fput(m->files[--m->nr_files]);
 	kfree(m->files);
 	kfree(m->from);
+	if (m->data != (u8 *)(m + 1))
+		kfree(m->data);
 	kfree(m);
 }
 

@@ -19,7 +19,7 @@ struct unix_msg {
 	struct file **files;       /* references in flight */
 	u32 nr_files;
 	bool oob; /* a byte out of band, or, once it was taken (done), the mark where it stood */
-	u8 data[];
+	u8 *data; /* behind the structure, or where that would double the slab in one of its own */
 };
 
 struct unix_sock {

@@ -26,6 +26,8 @@
 #define SKB_LEAST 512
 #define STREAM_HEAD 3776 /* bytes in the head of one that has pages */
 #define DGRAM_HEAD 16064
+#define APART                                                                                      \
+	1024 /* bytes more than which lie in a slab object of their own: they are pages as a rule */
 #define STREAM_CHUNK (STREAM_HEAD + 32768U)
 
 static u32 truesize_of(int type, u32 n)
@@ -40,18 +42,37 @@ static u32 truesize_of(int type, u32 n)
 
 /* ---- sending ---- */
 
+/* A message with room for @n bytes. NULL: no memory. */
+static struct unix_msg *alloc_msg(u32 n)
+{
+	bool apart = n > APART;
+	struct unix_msg *um = kmalloc(sizeof(*um) + (apart ? 0 : n), GFP_KERNEL);
+
+	if (!um)
+		return NULL;
+	*um = (struct unix_msg){ .len = n, .data = (u8 *)(um + 1) };
+	INIT_LIST_HEAD(&um->list);
+	if (!apart)
+		return um;
+	um->data = kmalloc(n, GFP_KERNEL);
+	if (um->data)
+		return um;
+	kfree(um);
+	return NULL;
+}
+
 /* A message with @n bytes of the iterator and, when @with_files, the descriptors. ERR_PTR. */
 static struct unix_msg *build_msg(struct unix_sock *u, struct msg *m, u32 n, bool with_files)
 {
-	struct unix_msg *um = kmalloc(sizeof(*um) + n, GFP_KERNEL);
+	struct unix_msg *um = alloc_msg(n);
 
 	if (!um)
 		return ERR_PTR(-ENOBUFS);
-	*um = (struct unix_msg){ .len = n, .cred = m->cred, .stamp = ktime_get_real_coarse() };
+	um->cred = m->cred;
+	um->stamp = ktime_get_real_coarse();
 	um->truesize = truesize_of(u->c.type, n);
-	INIT_LIST_HEAD(&um->list);
 	if (copy_from_iter(um->data, n, &m->iter) != n) {
-		kfree(um);
+		unix_msg_free(um);
 		return ERR_PTR(-EFAULT);
 	}
 	if (with_files && m->nr_files) {
