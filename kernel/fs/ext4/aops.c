@@ -441,11 +441,28 @@ static int piece_block(struct ext4_handle *h, struct inode *inode, struct ext4_m
 	return err;
 }
 
-/* Blocks smaller than a page: each piece is written and waited for. */
+/* Pieces of a page that lie one behind the other on disk. */
+struct piece_run {
+	u64 pblk;
+	u32 at, n;
+};
+
+static int write_piece_run(struct inode *inode, struct page *p, struct piece_run *r)
+{
+	u32 bs = (u32)inode->i_sb->s_blocksize, n = r->n;
+
+	r->n = 0;
+	return n ? bdev_rw(inode->i_sb->s_bdev, REQ_WRITE, r->pblk * (bs >> SECTOR_SHIFT),
+			   (u8 *)page_address(p) + r->at * bs, n * bs) :
+		   0;
+}
+
+/* Blocks smaller than a page: what is together on disk is written at once, and waited for. */
 static int write_page_pieces(struct ext4_handle *h, struct inode *inode, struct page *p, u8 mask)
 {
-	u32 bs = (u32)inode->i_sb->s_blocksize, per = blocks_per_page(inode), i;
+	u32 per = blocks_per_page(inode), i;
 	u64 size = (u64)i_size_read(inode);
+	struct piece_run run = { 0 };
 	int err = 0;
 
 	for (i = 0; i < per && !err; i++) {
@@ -456,10 +473,17 @@ static int write_page_pieces(struct ext4_handle *h, struct inode *inode, struct 
 		if (mask && !(mask & 1U << i))
 			continue;
 		err = piece_block(h, inode, &m, mask);
-		if (!err && m.pblk)
-			err = bdev_rw(inode->i_sb->s_bdev, REQ_WRITE, m.pblk * (bs >> SECTOR_SHIFT),
-				(u8 *)page_address(p) + i * bs, bs);
+		if (err || !m.pblk)
+			continue;
+		if (!run.n || m.pblk != run.pblk + run.n || i != run.at + run.n) {
+			err = write_piece_run(inode, p, &run);
+			run.pblk = m.pblk;
+			run.at = i;
+		}
+		run.n++;
 	}
+	if (!err)
+		err = write_piece_run(inode, p, &run);
 	if (err)
 		mapping_set_error(p->mapping, err);
 	end_page_writeback(p);
