@@ -69,7 +69,7 @@ struct ip_stats {
 	u64 icmp_in, icmp_in_errors, icmp_out, icmp_in_echo, icmp_out_reply;
 	u64 udp_in, udp_noports, udp_in_errors, udp_out, udp_rcvbuf_errors;
 	u64 tcp_active, tcp_passive, tcp_fails, tcp_resets, tcp_in, tcp_out, tcp_retrans,
-		tcp_in_errs, tcp_out_rsts;
+		tcp_in_errs, tcp_out_rsts, tcp_cookies_sent, tcp_cookies_good, tcp_cookies_bad;
 };
 extern struct ip_stats ip_stats; /* without a lock: figures for people */
 

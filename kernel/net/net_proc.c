@@ -229,6 +229,15 @@ static int show_sockstat6(struct seq *s, void *arg)
 	return 0;
 }
 
+/* Of Linux's long lines what is counted here. */
+static int show_netstat(struct seq *s, void *arg)
+{
+	seq_printf(s,
+		"TcpExt: SyncookiesSent SyncookiesRecv SyncookiesFailed\nTcpExt: %lu %lu %lu\n",
+		ip_stats.tcp_cookies_sent, ip_stats.tcp_cookies_good, ip_stats.tcp_cookies_bad);
+	return 0;
+}
+
 static int show_snmp(struct seq *s, void *arg)
 {
 	const struct ip_stats *n = &ip_stats;
@@ -269,6 +278,7 @@ static const struct sysctl ints[] = {
 	SYSCTL_NUM("net/ipv4/tcp_keepalive_intvl", tcp_limits.keep_intvl, 1, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/tcp_keepalive_probes", tcp_limits.keep_probes, 0, 255),
 	SYSCTL_NUM("net/ipv4/tcp_max_tw_buckets", tcp_limits.max_tw, 0, 0x7fffffff),
+	SYSCTL_NUM("net/ipv4/tcp_syncookies", tcp_limits.syncookies, 0, 2),
 	SYSCTL_NUM("net/ipv4/tcp_sack", tcp_limits.sack, 0, 1),
 	SYSCTL_NUM("net/ipv4/tcp_timestamps", tcp_limits.timestamps, 0, 1),
 	SYSCTL_NUM("net/ipv4/tcp_window_scaling", tcp_limits.window_scaling, 0, 1),
@@ -353,6 +363,7 @@ static const struct {
 	{ ".net/sockstat", show_sockstat },
 	{ ".net/sockstat6", show_sockstat6 },
 	{ ".net/snmp", show_snmp },
+	{ ".net/netstat", show_netstat },
 };
 
 static int net_proc_init(void)

@@ -160,6 +160,7 @@ struct tcp_sock {
 	u32 keep_idle, keep_intvl, keep_cnt, syn_cnt, user_timeout; /* s, s; ms */
 	int linger2;
 	u32 defer_accept;
+	u8 cookie_opts; /* of a child that only makes a cookie: low bits of its timestamp */
 	u32 total_retrans;
 	u64 bytes_acked, bytes_received, segs_in, segs_out, notsent_lowat;
 	int soft_err;
@@ -177,6 +178,7 @@ struct tcp_sock {
 #define URG_HERE 2
 #define URG_READ 3
 
+#define TCP_COOKIE_OPTS 0x80
 static inline struct tcp_sock *TCP(struct inet_sock *i)
 {
 	return container_of(i, struct tcp_sock, inet);
@@ -230,6 +232,9 @@ void tcp_stop_listening(struct tcp_sock *l);
 /* A SYN for listener @l: a child in SYN_RECV, which answers. */
 void tcp_make_child(
 	struct net *net, struct tcp_sock *l, struct sk_buff *skb, const struct tcp_opts *o);
+/* The third segment of a handshake that only a cookie remembers: a child in SYN_RECV, with a reference; NULL: it is none. */
+struct tcp_sock *tcp_child_of_cookie(
+	struct net *net, struct tcp_sock *l, const struct sk_buff *skb, const struct tcp_opts *o);
 /* A child that is established goes to its listener. False: nobody wants it. c.lock of the child held. */
 bool tcp_offer(struct tcp_sock *child);
 void tcp_offered(struct tcp_sock *child);
@@ -264,6 +269,12 @@ static inline u32 tcp_in_flight(const struct tcp_sock *t)
 	return t->packets_out - t->sacked_out - t->lost_out + t->retrans_out;
 }
 
+/* tcp_cookie.c */
+/* Answers the SYN @skb for @c, which is in no table and may be forgotten then. */
+void tcp_send_cookie(struct tcp_sock *c, const struct sk_buff *skb, const struct tcp_opts *o);
+/* Does @skb bring back a cookie? *o: what its SYN had said. */
+bool tcp_cookie_good(const struct sk_buff *skb, const struct tcp_opts *now, struct tcp_opts *o);
+
 /* tcp_rack.c */
 void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb);
 bool tcp_rack_find_lost(struct tcp_sock *t);
@@ -282,6 +293,7 @@ void tcp_send_ack(struct tcp_sock *t);
 void tcp_send_reset(struct tcp_sock *t);
 void tcp_send_probe(struct tcp_sock *t, bool urgent);
 int tcp_send_syn(struct tcp_sock *t);
+void tcp_send_synack(struct tcp_sock *t); /* once, without a queue */
 void tcp_send_fin(struct tcp_sock *t);
 void tcp_queue(struct tcp_sock *t, struct sk_buff *skb);
 /* Cuts @skb of the write queue behind @len bytes of payload. 0 or -ENOMEM. */
@@ -312,7 +324,7 @@ int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 /* /proc/sys/net/ipv4, and kin */
 extern struct tcp_limits {
 	int syn_retries, synack_retries, retries2, fin_timeout, keep_time, keep_intvl, keep_probes,
-		max_tw, somaxconn, sack, timestamps, window_scaling;
+		max_tw, somaxconn, sack, timestamps, window_scaling, syncookies;
 	int rmem[3], wmem[3];
 } tcp_limits;
 extern atomic_t tcp_time_waits, tcp_orphans;

@@ -458,6 +458,14 @@ static void to_socket(
 		synced(t, skb, o, urg);
 	spin_unlock(&t->inet.c.lock);
 	if (state == TCP_LISTEN) {
+		struct tcp_sock *c =
+			skb->tcp.flags & TH_ACK ? tcp_child_of_cookie(net, t, skb, o) : NULL;
+
+		if (c) {
+			to_socket(net, c, skb, o, urg);
+			tcp_put(c);
+			return;
+		}
 		if (skb->tcp.flags & TH_ACK)
 			tcp_refuse(net, skb);
 		else if ((skb->tcp.flags & (TH_SYN | TH_RST)) == TH_SYN)

@@ -69,12 +69,28 @@ static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
 	c->notsent_lowat = l->notsent_lowat;
 }
 
-static bool queue_syn(struct tcp_sock *l, struct tcp_sock *c)
+/* Many half-open ones, and still room for those that complete: cookies go instead. */
+static bool wants_cookie(struct tcp_sock *l)
+{
+	bool full;
+
+	if (!tcp_limits.syncookies)
+		return false;
+	spin_lock(&l->q_lock);
+	full = l->nr_syn > max(l->backlog, 128U) || tcp_limits.syncookies == 2;
+	full &= l->nr_accept <= l->backlog;
+	spin_unlock(&l->q_lock);
+	return full;
+}
+
+/* @proven: its peer has sent back a cookie, and counts against the backlog alone. */
+static bool queue_syn(struct tcp_sock *l, struct tcp_sock *c, bool proven)
 {
 	bool ok;
 
 	spin_lock(&l->q_lock);
-	ok = !l->listen_closed && l->nr_accept <= l->backlog && l->nr_syn <= max(l->backlog, 128U);
+	ok = !l->listen_closed && l->nr_accept <= l->backlog &&
+	     (proven || l->nr_syn <= max(l->backlog, 128U));
 	if (ok) {
 		tcp_get(c);
 		tcp_get(l);
@@ -86,39 +102,63 @@ static bool queue_syn(struct tcp_sock *l, struct tcp_sock *c)
 	return ok;
 }
 
-/* A SYN for listener @l: a child in SYN_RECV, which answers. */
-void tcp_make_child(
-	struct net *net, struct tcp_sock *l, struct sk_buff *skb, const struct tcp_opts *o)
+/* A child for the peer of @skb, who began with @irs; in no table yet. NULL. */
+static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const struct sk_buff *skb,
+	u32 irs, const struct tcp_opts *o)
 {
-	struct tcp_sock *c;
 	struct flow f = { .saddr = skb->ip.daddr, .daddr = skb->ip.saddr, .oif = l->inet.bound_if };
+	struct tcp_sock *c;
 
+	f.mark = l->inet.c.mark;
 	if (route_output(net, &f))
-		return;
+		return NULL;
 	c = tcp_alloc(GFP_ATOMIC);
 	if (!c)
-		return;
+		return NULL;
 	tcp_setup(c);
 	inherit(c, l);
 	c->flow = f;
 	c->state = TCP_SYN_RECV;
 	c->orphan = true;
-	c->irs = skb->tcp.seq;
+	c->irs = irs;
 	c->rcv_nxt = c->rcv_wup = c->copied_seq = c->space_seq = c->irs + 1;
 	tcp_take_opts(c, o);
 	c->snd_wnd = c->max_window = skb->tcp.window;
 	c->snd_wl1 = c->irs;
 	c->advmss = (u16)(f.mtu - (ip_is_v4(&f.daddr) ? 40 : 60));
 	tcp_sync_mss(c);
-	if (inet_enter_child(&c->inet, &skb->ip.daddr, skb->dport, &skb->ip.saddr, skb->sport)) {
+	return c;
+}
+
+/* It takes its place among the connections, and in the listener's queue. False: it has none, and is gone. */
+static bool child_enter(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb)
+{
+	if (!inet_enter_child(&c->inet, &skb->ip.daddr, skb->dport, &skb->ip.saddr, skb->sport))
+		return true;
+	tcp_put(c);
+	return false;
+}
+
+/* A SYN for listener @l: a child in SYN_RECV, which answers, or an answer that remembers for us. */
+void tcp_make_child(
+	struct net *net, struct tcp_sock *l, struct sk_buff *skb, const struct tcp_opts *o)
+{
+	struct tcp_sock *c = child_new(net, l, skb, skb->tcp.seq, o);
+
+	if (!c)
+		return;
+	if (unlikely(wants_cookie(l))) {
+		tcp_send_cookie(c, skb, o);
 		tcp_put(c);
 		return;
 	}
+	if (!child_enter(l, c, skb))
+		return;
 	c->iss = c->snd_una = c->snd_nxt = c->write_seq = tcp_new_iss(&c->inet);
 	spin_lock(&c->inet.c.lock);
 	tcp_get(c);
 	c->self_ref = true;
-	if (!queue_syn(l, c)) {
+	if (!queue_syn(l, c, false)) {
 		tcp_done(c);
 	} else {
 		ip_stats.tcp_passive++;
@@ -126,6 +166,32 @@ void tcp_make_child(
 	}
 	spin_unlock(&c->inet.c.lock);
 	tcp_put(c);
+}
+
+struct tcp_sock *tcp_child_of_cookie(
+	struct net *net, struct tcp_sock *l, const struct sk_buff *skb, const struct tcp_opts *o)
+{
+	struct tcp_opts then;
+	struct tcp_sock *c;
+
+	if (!tcp_limits.syncookies || skb->tcp.flags & (TH_SYN | TH_RST) ||
+		!tcp_cookie_good(skb, o, &then))
+		return NULL;
+	c = child_new(net, l, skb, skb->tcp.seq - 1, &then);
+	if (!c || !child_enter(l, c, skb))
+		return NULL;
+	c->iss = c->snd_una = skb->tcp.ack_seq - 1;
+	c->snd_nxt = c->write_seq = c->iss + 1;
+	c->rcv_wnd = min(tcp_window(c), 65535U); /* as the answer to the SYN offered */
+	spin_lock(&c->inet.c.lock);
+	tcp_get(c);
+	c->self_ref = true;
+	if (queue_syn(l, c, true))
+		ip_stats.tcp_passive++;
+	else
+		tcp_done(c);
+	spin_unlock(&c->inet.c.lock);
+	return c;
 }
 
 /* ---- the queues ---- */

@@ -27,7 +27,12 @@
 /* The clock of timestamps: milliseconds, from a random start for each connection. */
 u32 tcp_ts(const struct tcp_sock *t)
 {
-	return (u32)(ktime_get() / MSEC) + t->iss;
+	u32 now = (u32)(ktime_get() / MSEC) + t->iss, said;
+
+	if (likely(!t->cookie_opts))
+		return now;
+	said = (now & ~63U) | (t->cookie_opts & 63);
+	return after(said, now) ? said - 64 : said;
 }
 
 /* Four microseconds a step, on top of what nobody can guess (RFC 6528). */
@@ -431,6 +436,18 @@ int tcp_send_syn(struct tcp_sock *t)
 	tcp_transmit(t, skb);
 	sent_new(t, skb);
 	return 0;
+}
+
+void tcp_send_synack(struct tcp_sock *t)
+{
+	struct sk_buff *skb = skb_alloc(0, GFP_ATOMIC);
+
+	if (!skb)
+		return;
+	skb->tcp.flags = TH_SYN | TH_ACK;
+	skb->tcp.seq = t->iss;
+	skb->tcp.end_seq = t->iss + 1;
+	send(t, skb);
 }
 
 void tcp_send_fin(struct tcp_sock *t)

@@ -6,18 +6,24 @@
 #include "guest.h"
 #include "inet.h"
 
-static void knob(const char *name, int v)
+static void sysctl(const char *path, const char *text)
 {
-	char path[64], text[16];
 	int fd;
 
 	if (!in_guest())
 		return;
-	snprintf(path, sizeof(path), "/proc/sys/net/nestling/%s", name);
-	snprintf(text, sizeof(text), "%d", v);
 	fd = NEED(open(path, O_WRONLY));
 	NEED(write(fd, text, strlen(text)));
 	close(fd);
+}
+
+static void knob(const char *name, int v)
+{
+	char path[64], text[16];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/nestling/%s", name);
+	snprintf(text, sizeof(text), "%d", v);
+	sysctl(path, text);
 }
 
 static unsigned char at_pos(size_t i)
@@ -109,6 +115,34 @@ static const struct {
 	{ 10, 0, 0, 0, 32000, 400000, "cubic" },
 };
 
+/* How many connections have begun with one. */
+static int recalled(void)
+{
+	unsigned long sent = 0, good = 0;
+	FILE *f = fopen("/proc/net/netstat", "r");
+
+	fscanf(f, "TcpExt: %*[^\n]\nTcpExt: %lu %lu", &sent, &good);
+	fclose(f);
+	return (int)good;
+}
+
+/* Every connection begins with a cookie: with the options of the SYN, and with none. */
+static void cookies(void)
+{
+	sysctl("/proc/sys/net/ipv4/tcp_syncookies", "2");
+	GT(transfer(300000, 1400, "cubic"), "whole");
+	knob("loss", 5);
+	GT(transfer(100000, 1400, "cubic"), "whole");
+	knob("loss", 0);
+	sysctl("/proc/sys/net/ipv4/tcp_timestamps", "0");
+	GT(transfer(300000, 32000, "reno"), "whole");
+	sysctl("/proc/sys/net/ipv4/tcp_timestamps", "1");
+	sysctl("/proc/sys/net/ipv4/tcp_syncookies", "1");
+	GIS(recalled() == 3);
+	GT(transfer(1000, 1400, "cubic"), "whole");
+	GIS(recalled() == 3);
+}
+
 TEST(tcp_loss)
 {
 	lo_up();
@@ -132,5 +166,6 @@ TEST(tcp_loss)
 	knob("duplicate", 0);
 	knob("reorder", 0);
 	knob("delay_us", 0);
+	cookies();
 	GIS(!strcmp(transfer(1000000, 1400, "cubic"), "whole"));
 }
