@@ -28,6 +28,7 @@ struct packet_ring {
 	u32 version, header;
 	u32 block_size, block_nr, frame_size, frame_nr, per_block;
 	u32 private, tov;
+	u64 charged; /* against a quarter of the memory, for the rings of all sockets */
 
 	u32 head; /* next frame or block */
 	/* V3: the block that is being filled */
@@ -49,6 +50,8 @@ u32 packet_header_size(u32 version)
 }
 
 /* ---- memory ---- */
+
+static atomic64_t ring_bytes;
 
 static void *ring_at(const struct packet_ring *r, u64 off)
 {
@@ -98,12 +101,17 @@ void packet_ring_free(struct packet_ring *r)
 	kfree(r->pages);
 	if (r->file)
 		fput(r->file);
+	atomic_sub((s64)r->charged, &ring_bytes);
 	kfree(r);
 }
 
 static int ring_memory(struct packet_ring *r)
 {
 	u32 want = (u32)((u64)r->block_size * r->block_nr >> PAGE_SHIFT);
+
+	r->charged = (u64)want * (PAGE_SIZE + sizeof(struct page *));
+	if ((u64)atomic_add_return((s64)r->charged, &ring_bytes) > max_pfn * (PAGE_SIZE / 4))
+		return -ENOMEM;
 
 	r->pages = kcalloc(want, sizeof(struct page *), GFP_KERNEL);
 	if (!r->pages)
@@ -382,7 +390,7 @@ static bool put_in_block(struct packet_ring *r, const struct sk_buff *skb,
 	struct tpacket3_hdr f;
 	u64 b;
 
-	if (mac >= room)
+	if (room < 8 || mac >= room - 8)
 		return false;
 	keep = min(keep, room - mac - 8);
 	size = round_up(mac + keep, 8U);

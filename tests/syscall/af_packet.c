@@ -269,6 +269,29 @@ static void ring(int version)
 	drain(to);
 }
 
+/* A block whose private area leaves hardly room for the headers: what does not fit is cut. */
+static void tight(unsigned left)
+{
+	struct tpacket_req3 q = { .tp_block_size = 4096,
+		.tp_block_nr = 1,
+		.tp_frame_size = 2048,
+		.tp_frame_nr = 2,
+		.tp_sizeof_priv = 4096 - 48 - left };
+	static char large[3000];
+	char *map;
+
+	fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
+	ours_only(fd, port_of(to));
+	NEED(set(fd, SOL_PACKET, PACKET_VERSION, TPACKET_V3));
+	NEED(setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &q, sizeof(q)));
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	IS(map != MAP_FAILED);
+	NEED(send(from, large, sizeof(large), 0));
+	munmap(map, 4096);
+	close(fd);
+	drain(to);
+}
+
 static void all(void)
 {
 	struct sockaddr_in a;
@@ -284,6 +307,8 @@ static void all(void)
 	sent();
 	for (int v = 0; v < 3; v++)
 		ring(v);
+	tight(88);
+	tight(80);
 }
 
 TEST(af_packet)
