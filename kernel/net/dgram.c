@@ -172,6 +172,24 @@ struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m)
 	}
 }
 
+/* Whom the packet was for, as a socket address. */
+static void put_origdst(struct msg *m, const struct sk_buff *skb)
+{
+	struct sockaddr_in in = {
+		.sin_family = AF_INET,
+		.sin_port = htons(skb->dport),
+		.sin_addr.s_addr = skb->ip.daddr.w[3],
+	};
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(skb->dport) };
+
+	if (!skb->ip.v6) {
+		msg_put_cmsg(m, SOL_IP, IP_ORIGDSTADDR, &in, sizeof(in));
+		return;
+	}
+	memcpy(&in6.sin6_addr, &skb->ip.daddr, sizeof(in6.sin6_addr));
+	msg_put_cmsg(m, SOL_IPV6, IPV6_ORIGDSTADDR, &in6, sizeof(in6));
+}
+
 static void put_info(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
 {
 	msg_put_skb_info(m, &i->c, skb);
@@ -198,6 +216,8 @@ static void put_info(struct inet_sock *i, struct msg *m, const struct sk_buff *s
 		msg_put_cmsg(m, SOL_IPV6, IPV6_TCLASS, &(int){ skb->ip.tos }, sizeof(int));
 	else if (i->recvtos)
 		msg_put_cmsg(m, SOL_IP, IP_TOS, &skb->ip.tos, 1);
+	if (i->origdst)
+		put_origdst(m, skb);
 }
 
 static ssize_t receive(struct inet_sock *i, struct msg *m)

@@ -58,6 +58,7 @@ static bool *flag4(struct inet_sock *i, int opt)
 	case IP_RECVTTL: return &i->recvttl;
 	case IP_RECVTOS: return &i->recvtos;
 	case IP_RECVERR: return &i->recverr;
+	case IP_RECVORIGDSTADDR: return &i->origdst;
 	case IP_FREEBIND: return &i->freebind;
 	case IP_MULTICAST_LOOP: return &i->mc_loop;
 	case IP_MULTICAST_ALL: return &i->mc_all;
@@ -73,6 +74,7 @@ static bool *flag6(struct inet_sock *i, int opt)
 	case IPV6_RECVHOPLIMIT: return &i->recvttl;
 	case IPV6_RECVTCLASS: return &i->recvtos;
 	case IPV6_RECVERR_: return &i->recverr6;
+	case IPV6_RECVORIGDSTADDR: return &i->origdst;
 	case IPV6_FREEBIND: return &i->freebind;
 	case IPV6_MULTICAST_LOOP: return &i->mc_loop6;
 	}
@@ -258,7 +260,7 @@ static int set_ip(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	}
 	if (!flag && opt != IP_TOS && opt != IP_TTL && opt != IP_MULTICAST_TTL &&
 		opt != IP_HDRINCL && opt != IP_MTU_DISCOVER && opt != IP_TRANSPARENT &&
-		opt != IP_RECVORIGDSTADDR && opt != IP_BIND_ADDRESS_NO_PORT && opt != IP_RECVOPTS)
+		opt != IP_BIND_ADDRESS_NO_PORT && opt != IP_RECVOPTS)
 		return -ENOPROTOOPT;
 	err = read_number(val, len, true, &n);
 	if (err)

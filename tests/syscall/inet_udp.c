@@ -169,6 +169,7 @@ static void info(void)
 	T(set(a, IPPROTO_IP, IP_PKTINFO, 1));
 	T(set(a, IPPROTO_IP, IP_RECVTTL, 1));
 	T(set(a, IPPROTO_IP, IP_RECVTOS, 1));
+	T(set(a, IPPROTO_IP, IP_RECVORIGDSTADDR, 1));
 	T(set(b, IPPROTO_IP, IP_TTL, 33));
 	T(set(b, IPPROTO_IP, IP_TOS, 0x10));
 	T(sendto(b, "x", 1, 0, SA(&to), sizeof(to)));
@@ -179,6 +180,10 @@ static void info(void)
 				inet_ntoa(((struct in_pktinfo *)CMSG_DATA(c))->ipi_addr));
 		else if (c->cmsg_type == IP_TTL)
 			say("ttl %d\n", *(int *)CMSG_DATA(c));
+		else if (c->cmsg_type == IP_ORIGDSTADDR)
+			say("sent to %s, len %d\n",
+				memcmp(CMSG_DATA(c), &to, sizeof(to)) ? "another" : "that address",
+				(int)c->cmsg_len);
 		else
 			say("type %d: %d\n", c->cmsg_type, *CMSG_DATA(c));
 	}
