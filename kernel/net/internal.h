@@ -22,6 +22,7 @@ u64 sock_cookie(struct sock_common *sk);
 void sock_meminfo(struct socket *s, struct sock_common *sk, u32 *n);
 /* Younger than the headers that we are built with. */
 #define SOF_TIMESTAMPING_OPT_ID_TCP_ (1U << 16)
+#define SCM_PIDFD_ 4
 #define SO_PASSPIDFD_ 76
 #define SO_PEERPIDFD_ 77
 #define SO_RCVPRIORITY_ 82

@@ -17,6 +17,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/pid_ns.h"
+#include "kernel/task/process.h"
 
 /* struct msghdr and cmsghdr as x86-64 has them. */
 struct user_msghdr {
@@ -321,6 +322,28 @@ static int put_rights(struct control *c, struct msg *m, u32 flags)
 	return err;
 }
 
+/* A descriptor for the process that sent; where that cannot be, why. */
+static int put_pidfd(struct control *c, const struct ucred *cred)
+{
+	struct pid *pid;
+	struct file *f;
+	int fd;
+
+	if (c->room - c->used < sizeof(struct user_cmsghdr) + sizeof(fd)) {
+		*c->out_flags |= MSG_CTRUNC;
+		return 0;
+	}
+	pid = find_get_pid_ns((pid_t)cred->pid, &init_pid_ns);
+	f = pid ? pidfd_file(pid, 0) : ERR_PTR(-ESRCH);
+	put_pid(pid);
+	fd = IS_ERR(f) ? (int)PTR_ERR(f) : get_unused_fd(O_CLOEXEC);
+	if (fd >= 0)
+		fd_install(fd, f);
+	else if (!IS_ERR(f))
+		fput(f);
+	return put_cmsg(c, SOL_SOCKET, SCM_PIDFD_, &fd, sizeof(fd));
+}
+
 static int put_control(struct socket *s, struct msg *m, struct control *c, u32 flags)
 {
 	int err = 0;
@@ -330,6 +353,10 @@ static int put_control(struct socket *s, struct msg *m, struct control *c, u32 f
 
 		err = put_cmsg(c, SOL_SOCKET, SCM_CREDENTIALS, &told, sizeof(told));
 	}
+	if (!err && s->sk->rare.passpidfd && m->has_cred)
+		err = put_pidfd(c, &m->cred);
+	if (s->sk->rare.no_passrights)
+		msg_drop_files(m);
 	if (!err && m->nr_files)
 		err = put_rights(c, m, flags);
 	for (u32 at = 0; !err && at < m->ctl_len;) {

@@ -139,6 +139,7 @@ struct msg {
 	struct file **files; /* references; kfree'd by the owner */
 	u32 nr_files;
 	bool nonblock;
+	u64 stamp;                /* receive, streams: when the last byte came; 0: not taken */
 	u32 tsflags;              /* send: SO_TIMESTAMPING of this message */
 	struct inet_control inet; /* send, AF_INET and AF_INET6 */
 	/* receive: a family's own records, by msg_put_cmsg() */

@@ -289,6 +289,7 @@ static int copy_some(struct tcp_sock *t, struct msg *m, u32 *seq, bool first, bo
 	else if (skb_copy_to_iter(skb, off, n, &m->iter))
 		return -EFAULT;
 	*seq += n;
+	m->stamp = skb->stamp;
 	return (int)n;
 }
 
@@ -328,6 +329,8 @@ static ssize_t recv_locked(struct tcp_sock *t, struct msg *m)
 	}
 	if (!peek && seq != t->copied_seq)
 		consume(t, seq);
+	if (unlikely(m->stamp) && done)
+		msg_put_stamps(m, c, m->stamp);
 	sock_peeked(c, peek ? (int)done : -(int)done);
 	return done ? done : err == 1 ? 0 : err;
 }

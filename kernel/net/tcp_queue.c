@@ -122,6 +122,8 @@ static void take_in_order(struct tcp_sock *t, struct sk_buff *skb)
 		kfree_skb(skb);
 		return;
 	}
+	if (unlikely(i->c.timestamp || i->c.rare.tsflags))
+		skb->stamp = ktime_get_real();
 	i->rmem += skb_truesize(skb);
 	list_add_tail(&skb->list, &i->rq);
 }

@@ -180,6 +180,13 @@ static void received(void)
 	take(rx, "both", 0, 0);
 	close(rx);
 	close(tx);
+	pair_up(SOCK_STREAM);
+	T(set(rx, SOL_SOCKET, SO_TIMESTAMPNS, 1));
+	NEED(send(tx, "x", 1, 0));
+	T(await(rx, POLLIN) & POLLIN);
+	take(rx, "stream", 0, 0);
+	close(rx);
+	close(tx);
 }
 
 #define TX (SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_TX_SOFTWARE)
