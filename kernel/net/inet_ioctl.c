@@ -10,6 +10,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/inet.h"
+#include "kernel/net/link.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 
@@ -210,6 +211,9 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 		return -ENODEV;
 	switch (cmd) {
 	case SIOCSIFFLAGS: return netdev_change_flags(d, (u16)r.flags, NETDEV_USERS_FLAGS);
+	case SIOCSIFNAME:
+		r.newname[IFNAMSIZ - 1] = 0;
+		return link_rename(net, d->ifindex, r.newname);
 	case SIOCSIFHWADDR:
 		if (r.hw.family != d->type)
 			return -EINVAL;

@@ -78,6 +78,12 @@ static int output(struct sk_buff *skb, const struct flow *f)
 	return neigh_output(f->dev, &f->next_hop, skb);
 }
 
+/* A device that has gone to another namespace, while a connection still knew it. */
+static bool has_left(const struct net *net, const struct flow *f)
+{
+	return unlikely(READ_ONCE(f->dev->net) != net);
+}
+
 int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	bool v4 = ip_is_v4(&f->daddr);
@@ -86,6 +92,10 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 	bool cut = whole > f->mtu;
 
 	ip_stats.out_requests++;
+	if (has_left(net, f)) {
+		kfree_skb(skb);
+		return -ENETDOWN;
+	}
 	if ((cut && (f->no_fragment || f->mtu < 68)) ||
 		whole > 65535 + (v4 ? 0 : sizeof(struct ipv6hdr))) {
 		ip_stats.out_discards++;
@@ -102,7 +112,7 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	ip_stats.out_requests++;
-	if (skb_len(skb) > f->mtu) {
+	if (skb_len(skb) > f->mtu || has_left(net, f)) {
 		kfree_skb(skb);
 		return -EMSGSIZE;
 	}

@@ -23,6 +23,8 @@ struct net {
 	struct rcu_head rcu; /* packets on their way see its devices */
 	spinlock_t lock;
 	struct list_head devices; /* of net_device.list, by ifindex */
+	struct list_head dead;    /* those that were deleted (link.c) */
+	struct work end;          /* own: what sleeps when the namespace ends */
 	struct list_head addrs;   /* of ifaddr.list, in the order of arrival */
 	struct list_head rules;   /* rules.c: of policy routing, by priority */
 	bool policy;              /* they are not the first ones any more */
@@ -83,6 +85,7 @@ bool addr_set_valid(struct net_device *dev, const ip_addr *a);
 bool addr_set_expires(struct net_device *dev, const ip_addr *a, u64 expires);
 u32 addr_count(struct net_device *dev);
 void addrs6_forget(struct net_device *dev);
+void addrs_forget(struct net_device *dev);
 /* An address of @dev, or any, to send to @dst from. False: there is none of that family. */
 bool addr_source(const struct net_device *dev, const ip_addr *dst, ip_addr *out);
 

@@ -22,6 +22,7 @@
 #include "kernel/net/errqueue.h"
 #include "kernel/net/frag.h"
 #include "kernel/net/ip.h"
+#include "kernel/net/link.h"
 #include "kernel/net/neigh.h"
 #include "kernel/net/net.h"
 #include "kernel/net/skb.h"
@@ -384,12 +385,9 @@ void netdev_set_carrier(struct net_device *dev, bool on)
 		purge_tx(dev);
 }
 
-struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type)
+void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type)
 {
-	struct net_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
-
-	if (!dev)
-		return NULL;
+	memset(dev, 0, sizeof(*dev));
 	dev->ops = ops;
 	dev->type = type;
 	dev->txqlen = 1000;
@@ -402,6 +400,14 @@ struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type)
 		dev->flags = IFF_BROADCAST | IFF_MULTICAST;
 		dev->mtu = ETH_DATA_LEN;
 	}
+}
+
+struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type)
+{
+	struct net_device *dev = kmalloc(sizeof(*dev), GFP_KERNEL);
+
+	if (dev)
+		netdev_init(dev, ops, type);
 	return dev;
 }
 
@@ -423,6 +429,8 @@ int netdev_register(struct net *net, struct net_device *dev, const char *name)
 
 /* ---- namespaces ---- */
 
+static void net_end(struct work *w);
+
 static int net_setup(struct net *net)
 {
 	struct net_device *lo = netdev_alloc(&lo_ops, ARPHRD_LOOPBACK);
@@ -432,6 +440,8 @@ static int net_setup(struct net *net)
 		return -ENOMEM;
 	spin_lock_init(&net->lock);
 	INIT_LIST_HEAD(&net->devices);
+	INIT_LIST_HEAD(&net->dead);
+	work_setup(&net->end, net_end);
 	INIT_LIST_HEAD(&net->addrs);
 	INIT_LIST_HEAD(&net->routes);
 	net->next_ifindex = 1;
@@ -484,16 +494,31 @@ static void net_free_rcu(struct rcu_head *h)
 	list_for_each_entry_safe(r, nr, &net->routes, list)
 		kfree(r);
 	rules_free(net);
+	list_splice_tail_init(&net->dead, &net->devices);
 	list_for_each_entry_safe(d, nd, &net->devices, list)
 		kfree(d);
 	kfree(net);
 }
 
+static void net_end(struct work *w)
+{
+	struct net *net = container_of(w, struct net, end);
+	struct net_device *d;
+
+	links_forget(net);
+	list_for_each_entry(d, &net->devices, list) {
+		ndisc_down(d);
+		neigh_forget(d);
+	}
+	frags_forget(net);
+	call_rcu(&net->rcu, net_free_rcu);
+}
+
+/* The last reference may go where nobody can sleep. */
 static void net_free(struct ns_common *ns)
 {
 	ns_fini(ns);
-	frags_forget(container_of(ns, struct net, ns));
-	call_rcu(&container_of(ns, struct net, ns)->rcu, net_free_rcu);
+	work_queue(&container_of(ns, struct net, ns)->end);
 }
 
 static const struct ns_ops net_ns_ops = {

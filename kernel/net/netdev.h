@@ -98,6 +98,8 @@ struct net_device {
 
 /* A device with @ops for @net, named and numbered by netdev_register(). NULL. */
 struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type);
+/* The same for the memory of one that has ended. */
+void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type);
 /* 0 or -EEXIST. */
 int netdev_register(struct net *net, struct net_device *dev, const char *name);
 

@@ -122,19 +122,29 @@ u32 addr_count(struct net_device *dev)
 	return n;
 }
 
-/* IPv6 addresses do not outlive a card's being up. */
-void addrs6_forget(struct net_device *dev)
+static void forget_addrs(struct net_device *dev, bool v4_too)
 {
 	struct ifaddr *i, *next;
 
 	spin_lock(&dev->net->lock);
 	list_for_each_entry_safe(i, next, &dev->net->addrs, list) {
-		if (i->dev == dev && !ip_is_v4(&i->addr)) {
+		if (i->dev == dev && (v4_too || !ip_is_v4(&i->addr))) {
 			list_del(&i->list);
 			kfree(i);
 		}
 	}
 	spin_unlock(&dev->net->lock);
+}
+
+/* IPv6 addresses do not outlive a card's being up. */
+void addrs6_forget(struct net_device *dev)
+{
+	forget_addrs(dev, false);
+}
+
+void addrs_forget(struct net_device *dev)
+{
+	forget_addrs(dev, true);
 }
 
 /* The network of an address, as a route of the kernel's own. Not for lo, whose networks are local as a whole. */

@@ -13,6 +13,7 @@
 #include "arch/um/arch.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
+#include "kernel/net/link.h"
 #include "kernel/net/rtnl.h"
 #include "kernel/net/socket.h"
 
@@ -79,6 +80,25 @@ static void nl_attr_addr(struct nl_builder *b, u16 type, const ip_addr *a)
 		nl_attr(b, type, a, 16);
 }
 
+/* Of devices that programs make. */
+static void put_link_info(struct nl_builder *b, const struct net_device *d)
+{
+	const char *kind = link_kind(d);
+	const struct net_device *peer = link_peer(d);
+	struct {
+		struct rtattr a;
+		char kind[IFNAMSIZ];
+	} info = { .a = { .rta_type = IFLA_INFO_KIND } };
+
+	if (peer)
+		nl_attr_u32(b, IFLA_LINK, (u32)peer->ifindex);
+	if (!kind)
+		return;
+	strscpy(info.kind, kind, sizeof(info.kind));
+	info.a.rta_len = (u16)(sizeof(info.a) + strlen(kind) + 1);
+	nl_attr(b, IFLA_LINKINFO, &info, RTA_ALIGN((u32)info.a.rta_len));
+}
+
 static void put_link(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
@@ -115,6 +135,7 @@ static void put_link(
 	nl_attr(b, IFLA_ADDRESS, d->addr, ETH_ALEN);
 	nl_attr(b, IFLA_BROADCAST, lo ? zero : ones, ETH_ALEN);
 	nl_attr(b, IFLA_STATS64, &s, sizeof(s));
+	put_link_info(b, d);
 	nl_end(b);
 }
 
@@ -375,24 +396,51 @@ static int set_link(struct net *net, const struct nlmsghdr *req)
 {
 	const struct ifinfomsg *i = NLMSG_DATA(req);
 	const u32 *mtu;
+	const char *name;
+	const u8 *mac;
 	struct net_device *d;
-	u32 change;
+	u32 change, n;
 	int err;
 
 	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*i)))
 		return -EINVAL;
 	d = link_of(net, req, &err);
 	if (!d)
-		return req->nlmsg_flags & NLM_F_CREATE ? -EOPNOTSUPP : err;
+		return req->nlmsg_type == RTM_SETLINK  ? err :
+		       req->nlmsg_flags & NLM_F_CREATE ? link_create(net, req) :
+							 -ENODEV;
+	if (req->nlmsg_flags & NLM_F_CREATE && req->nlmsg_flags & NLM_F_EXCL)
+		return -EEXIST;
 	change = i->ifi_change ? i->ifi_change : i->ifi_flags;
 	change &= ~(u32)NETDEV_KERNELS_FLAGS;
 	if (change & ~(u32)NETDEV_USERS_FLAGS)
 		return -EOPNOTSUPP;
 	mtu = nl_find(req, sizeof(*i), IFLA_MTU, sizeof(*mtu), NULL);
 	err = mtu ? netdev_set_mtu(d, *mtu) : 0;
-	if (err)
-		return err;
-	return netdev_change_flags(d, i->ifi_flags, change);
+	mac = nl_find(req, sizeof(*i), IFLA_ADDRESS, ETH_ALEN, NULL);
+	if (!err && mac)
+		err = netdev_set_address(d, mac);
+	name = nl_find(req, sizeof(*i), IFLA_IFNAME, 1, &n);
+	if (!err && name && i->ifi_index && strnlen(name, n) < n)
+		err = link_rename(net, i->ifi_index, name);
+	if (!err)
+		err = netdev_change_flags(d, i->ifi_flags, change);
+	if (!err)
+		err = link_move(net, d->ifindex,
+			nl_find(req, sizeof(*i), IFLA_NET_NS_PID, sizeof(u32), NULL),
+			nl_find(req, sizeof(*i), IFLA_NET_NS_FD, sizeof(u32), NULL));
+	return err;
+}
+
+static int del_link(struct net *net, const struct nlmsghdr *req)
+{
+	struct net_device *d;
+	int err;
+
+	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg)))
+		return -EINVAL;
+	d = link_of(net, req, &err);
+	return d ? link_delete(net, d->ifindex) : err;
 }
 
 static int change_addr(struct net *net, const struct nlmsghdr *req)
@@ -473,6 +521,7 @@ int rtnl_change(struct net *net, const struct nlmsghdr *req)
 	switch (req->nlmsg_type) {
 	case RTM_NEWLINK:
 	case RTM_SETLINK: return set_link(net, req);
+	case RTM_DELLINK: return del_link(net, req);
 	case RTM_NEWADDR:
 	case RTM_DELADDR: return change_addr(net, req);
 	case RTM_NEWROUTE:
