@@ -230,7 +230,7 @@ static void report_syscall(u64 message)
 		return;
 	current->ptrace_message = message;
 	sig = ptrace_notify(SIGTRAP | ((current->ptrace & PT_TRACESYSGOOD) ? 0x80 : 0));
-	if (sig)
+	if (sig && valid_signal(sig)) /* a tracer that ends may leave SIGTRAP | 0x80 */
 		send_sig(sig, current, SEND_SIG_PRIV);
 }
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* A tracer that ends while its tracee is at a stop of a call: what becomes of the stop's signal. */
+#include "t.h"
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+
+static void tracee(int fd)
+{
+	char b;
+
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+	read(fd, &b, 1);
+	for (int i = 0; i < 20; i++) {
+		syscall(SYS_getppid);
+		usleep(1000);
+	}
+	_exit(7);
+}
+
+/* Ends at stop @n of @pid, which it has waited for or not. */
+static void tracer(pid_t pid, int fd, int n, long options, bool waits)
+{
+	int status;
+
+	NEED(ptrace(PTRACE_ATTACH, pid, 0, 0));
+	NEED(waitpid(pid, &status, 0));
+	NEED(ptrace(PTRACE_SETOPTIONS, pid, 0, options));
+	NEED(write(fd, "x", 1));
+	for (int i = 0; i < n; i++) {
+		NEED(ptrace(PTRACE_SYSCALL, pid, 0, 0));
+		if (i + 1 < n || waits)
+			NEED(waitpid(pid, &status, 0));
+	}
+	t_until(pid, 't');
+	_exit(0);
+}
+
+static void orphan(int n, long options, bool waits)
+{
+	pid_t pid, by;
+	int go[2], status;
+
+	NEED(pipe(go));
+	pid = NEED(fork());
+	if (!pid)
+		tracee(go[0]);
+	by = NEED(fork());
+	if (!by)
+		tracer(pid, go[1], n, options, waits);
+	NEED(waitpid(by, &status, 0));
+	NEED(waitpid(pid, &status, 0));
+	say("stop %d, options %ld, %s: %#x", n, options, waits ? "waited for" : "not waited for",
+		status);
+	close(go[0]);
+	close(go[1]);
+}
+
+TEST(ptrace_orphan)
+{
+	for (int n = 4; n <= 5; n++) {
+		orphan(n, 0, true);
+		orphan(n, 0, false);
+		orphan(n, PTRACE_O_TRACESYSGOOD, true);
+		orphan(n, PTRACE_O_TRACESYSGOOD, false);
+	}
+}
