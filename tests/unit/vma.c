@@ -41,6 +41,25 @@ int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user)
 {
 	return 0;
 }
+int uffd_note_unmap(struct mm *mm, u64 start, u64 end)
+{
+	return 0;
+}
+int uffd_note_remap(struct vm_area *v, struct vm_area *copy, u64 from, u64 len)
+{
+	return 0;
+}
+int uffd_note_fork(struct vm_area *from, struct vm_area *v)
+{
+	return 0;
+}
+void uffd_drop_events(struct mm *mm)
+{
+}
+void mmap_write_unlock(struct mm *mm)
+{
+	up_write(&mm->mmap_lock);
+}
 u64 nr_dirty_pages(void)
 {
 	return 0;
