@@ -94,6 +94,7 @@ void kernel_main(void)
 		for (const struct initcall *c = __start_initcalls; c < __stop_initcalls; c++)
 			if (c->level == level && wanted(c->name) && c->fn())
 				panic("%s failed", c->name);
+	current->fs = fs_dup(NULL); /* process 1 shares it with kernel threads */
 	BUG_ON(!kernel_spawn_init(init_main));
 	for (;;) {
 		set_current_state(TASK_UNINTERRUPTIBLE);
