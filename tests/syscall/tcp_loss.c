@@ -54,6 +54,8 @@ static void *sender(void *arg)
 	return NULL;
 }
 
+static int lossy; /* percent, while data goes */
+
 /* How it ended: "whole", or what is wrong. */
 static const char *transfer(size_t total, int mss, const char *cc)
 {
@@ -75,6 +77,7 @@ static const char *transfer(size_t total, int mss, const char *cc)
 	if (reach(arg[0], port_of(l)))
 		return "no connection";
 	fd = accept(l, NULL, NULL);
+	knob("loss", lossy); /* not before: a SYN that is lost costs a second */
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	pthread_create(&t, NULL, sender, arg);
 	for (;;) {
@@ -97,6 +100,7 @@ static const char *transfer(size_t total, int mss, const char *cc)
 	pthread_join(t, NULL);
 	close(arg[0]);
 	close(l);
+	knob("loss", 0);
 	return how;
 }
 
@@ -112,7 +116,6 @@ static const struct {
 	{ 2, 5, 5, 1000, 1400, 200000, "reno" },
 	{ 10, 0, 0, 500, 1400, 100000, "cubic" },
 	{ 10, 10, 10, 500, 1400, 100000, "reno" },
-	{ 10, 0, 0, 0, 32000, 400000, "cubic" },
 };
 
 /* How many connections have begun with one. */
@@ -131,9 +134,9 @@ static void cookies(void)
 {
 	sysctl("/proc/sys/net/ipv4/tcp_syncookies", "2");
 	GT(transfer(300000, 1400, "cubic"), "whole");
-	knob("loss", 5);
+	lossy = 5;
 	GT(transfer(100000, 1400, "cubic"), "whole");
-	knob("loss", 0);
+	lossy = 0;
 	sysctl("/proc/sys/net/ipv4/tcp_timestamps", "0");
 	GT(transfer(300000, 32000, "reno"), "whole");
 	sysctl("/proc/sys/net/ipv4/tcp_timestamps", "1");
@@ -150,7 +153,7 @@ TEST(tcp_loss)
 		const char *how = "whole";
 		long began = now_ms();
 
-		knob("loss", lines[i].loss);
+		lossy = lines[i].loss;
 		knob("duplicate", lines[i].duplicate);
 		knob("reorder", lines[i].reorder);
 		knob("delay_us", lines[i].delay);
@@ -162,7 +165,7 @@ TEST(tcp_loss)
 		if (getenv("TIMES"))
 			say(" %ld ms", now_ms() - began);
 	}
-	knob("loss", 0);
+	lossy = 0;
 	knob("duplicate", 0);
 	knob("reorder", 0);
 	knob("delay_us", 0);
