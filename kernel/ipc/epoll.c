@@ -18,7 +18,7 @@
  * Invariants:
  * 1. item->ready says whether the item is on the ready list; both change under ep->lock.
  * 2. Watching is acyclic and at most MAX_NEST deep, and no epoll file is watched along more than max_paths[] ways, each of which a wake-up
- *    goes (check_nesting() and crowded_below() under nest_lock, which every add of an epoll file holds).
+ *    goes (epoll_check_nesting() and epoll_crowded() under nest_lock, which every add of an epoll file holds).
  *
  * Locks, from the outside: release_lock (files and epoll files that end), nest_lock, ep->mutex (tree, items' events; nested: outer epoll
  * first), file->f_lock (f_ep), a wait queue's lock, ep->lock (ready list), ep->wait's lock.
@@ -27,8 +27,8 @@
 #include <linux/eventpoll.h>
 
 #include "gen/syscalls.h"
+#include "kernel/ipc/epoll.h"
 #include "kernel/lib/printk.h"
-#include "kernel/lib/rbtree.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/task/cred.h"
@@ -38,45 +38,16 @@
 
 static u64 max_user_watches; /* fs.epoll */
 
-#define MAX_NEST 4
 #define PRIVATE_BITS (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
 #define EXCLUSIVE_OK                                                                               \
 	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 #define MAX_EVENTS ((int)(0x7fffffff / sizeof(struct epoll_event)))
-
-struct eventpoll {
-	struct mutex mutex;
-	struct rb_root items;        /* under mutex */
-	struct wait_queue_head wait; /* epoll_wait */
-	struct wait_queue_head poll; /* who polls the epoll file itself */
-	spinlock_t lock;
-	struct list_head ready; /* of item->ready_link, under lock */
-	bool scanning; /* somebody holds mutex and has taken items off ready that may return; under lock */
-	struct file *file;
-	struct user_struct *user; /* immutable: pays for the items */
-	u64 walk; /* the last that came through here, and what it found; under nest_lock */
-	int found;
-};
 
 struct epoll_hook {
 	struct wait_queue_entry wait;
 	struct wait_queue_head *head; /* NULL: the queue has gone (WAKE_QUEUE_GONE) */
 	struct epoll_item *item;
 	struct epoll_hook *next;
-};
-
-struct epoll_item {
-	struct rb_node node; /* of ep->items */
-	struct eventpoll *ep;
-	struct file *file; /* no reference */
-	int fd;
-	struct list_head file_link;  /* of file->f_ep, under file->f_lock */
-	struct list_head ready_link; /* under ep->lock */
-	bool ready;
-	struct epoll_event event; /* changed under ep->mutex and ep->lock */
-	struct epoll_hook *hooks; /* set while the item is added */
-	bool no_memory;
-	struct rcu_head rcu;
 };
 
 struct epoll_table {
@@ -86,7 +57,6 @@ struct epoll_table {
 
 static DEFINE_MUTEX(release_lock);
 static DEFINE_MUTEX(nest_lock);
-static const struct file_operations eventpoll_fops;
 
 /* ---- readiness ---- */
 
@@ -297,131 +267,6 @@ static void item_modify(
 	item_refresh(ep, it, item_poll(it));
 }
 
-/* ---- nesting ---- */
-
-static struct eventpoll *file_ep(struct file *f)
-{
-	return f->f_op == &eventpoll_fops ? f->private_data : NULL;
-}
-
-static u64
-	walks; /* under nest_lock: how often epoll files were walked through; each is looked at once in a walk */
-
-/* How deep watching goes below @ep; above MAX_NEST, or -ELOOP when it reaches @target. */
-static int depth_below(struct eventpoll *ep, const struct eventpoll *target, int level)
-{
-	struct rb_node *n;
-	int deepest = 0;
-
-	if (ep == target)
-		return -ELOOP;
-	if (level > MAX_NEST)
-		return level;
-	if (ep->walk == walks)
-		return ep->found;
-	mutex_lock(&ep->mutex);
-	for (n = rb_first(&ep->items); n; n = rb_next(n)) {
-		struct eventpoll *child = file_ep(rb_entry(n, struct epoll_item, node)->file);
-		int d = child ? depth_below(child, target, level + 1) + 1 : 0;
-
-		if (child && d <= 0) {
-			deepest = -ELOOP;
-			break;
-		}
-		deepest = max(deepest, d);
-	}
-	mutex_unlock(&ep->mutex);
-	ep->walk = walks;
-	ep->found = deepest;
-	return deepest;
-}
-
-/* How many epoll files watch @ep, one above the other. */
-static int depth_above(struct eventpoll *ep, int level)
-{
-	struct epoll_item *it;
-	int deepest = 0;
-
-	if (level > MAX_NEST)
-		return level;
-	if (ep->walk == walks)
-		return ep->found;
-	/* items of epoll files come and go under nest_lock or release_lock: the list is stable enough to walk with f_lock */
-	spin_lock(&ep->file->f_lock);
-	list_for_each_entry(it, &ep->file->f_ep, file_link) {
-		struct eventpoll *up = it->ep;
-		int d;
-
-		spin_unlock(&ep->file->f_lock);
-		d = depth_above(up, level + 1) + 1;
-		spin_lock(&ep->file->f_lock);
-		deepest = max(deepest, d);
-	}
-	spin_unlock(&ep->file->f_lock);
-	ep->walk = walks;
-	ep->found = deepest;
-	return deepest;
-}
-
-/* release_lock and nest_lock held. */
-static long check_nesting(struct eventpoll *ep, struct eventpoll *child)
-{
-	int below;
-
-	walks++;
-	below = depth_below(child, ep, 0);
-	if (below < 0)
-		return below;
-	walks++;
-	return below + depth_above(ep, 0) + 1 > MAX_NEST ? -ELOOP : 0;
-}
-
-/* By how many steps: so many ways there may be to epoll files that nobody watches. (Linux has these numbers for each file.) */
-static const int max_paths[MAX_NEST + 1] = { 1, 500, 100, 50, 10 };
-
-/* Counts the ways from @ep up; true: there are too many. */
-static bool too_many_paths(struct eventpoll *ep, int steps, int *counts)
-{
-	struct epoll_item *it;
-	bool many = false;
-
-	if (steps > MAX_NEST)
-		return true;
-	spin_lock(&ep->file->f_lock); /* as depth_above() */
-	if (list_empty(&ep->file->f_ep))
-		many = ++counts[steps] > max_paths[steps];
-	list_for_each_entry(it, &ep->file->f_ep, file_link) {
-		struct eventpoll *up = it->ep;
-
-		spin_unlock(&ep->file->f_lock);
-		many = too_many_paths(up, steps + 1, counts);
-		spin_lock(&ep->file->f_lock);
-		if (many)
-			break;
-	}
-	spin_unlock(&ep->file->f_lock);
-	return many;
-}
-
-/* Is @ep, or an epoll file below it, watched along too many ways? release_lock and nest_lock held. */
-static bool crowded_below(struct eventpoll *ep)
-{
-	int counts[MAX_NEST + 1] = { 0 };
-	bool many = too_many_paths(ep, 0, counts);
-	struct rb_node *n;
-
-	ep->walk = walks;
-	mutex_lock(&ep->mutex);
-	for (n = rb_first(&ep->items); n && !many; n = rb_next(n)) {
-		struct eventpoll *child = file_ep(rb_entry(n, struct epoll_item, node)->file);
-
-		if (child && child->walk != walks)
-			many = crowded_below(child);
-	}
-	mutex_unlock(&ep->mutex);
-	return many;
-}
-
 /* ---- the end of files ---- */
 
 /* @f is about to be freed: nobody can add it any more. */
@@ -561,7 +406,7 @@ static int eventpoll_fdinfo(struct file *f, char *buf, size_t size)
 	return len;
 }
 
-static const struct file_operations eventpoll_fops = {
+const struct file_operations eventpoll_fops = {
 	.llseek = noop_llseek,
 	.poll = eventpoll_poll,
 	.release = eventpoll_close,
@@ -647,7 +492,7 @@ static long ctl(struct eventpoll *ep, int op, struct file *f, int fd, struct epo
 		mutex_lock(&release_lock);
 		mutex_lock(&nest_lock);
 		if (op == EPOLL_CTL_ADD)
-			err = check_nesting(ep, file_ep(f));
+			err = epoll_check_nesting(ep, file_ep(f));
 	}
 	if (!err) {
 		mutex_lock(&ep->mutex);
@@ -655,8 +500,7 @@ static long ctl(struct eventpoll *ep, int op, struct file *f, int fd, struct epo
 		mutex_unlock(&ep->mutex);
 	}
 	if (nested && op == EPOLL_CTL_ADD && !err) {
-		walks++;
-		if (crowded_below(file_ep(f))) {
+		if (epoll_crowded(file_ep(f))) {
 			mutex_lock(&ep->mutex);
 			item_remove(ep, item_find(ep, f, fd));
 			mutex_unlock(&ep->mutex);

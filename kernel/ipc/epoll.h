@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* epoll.h: epoll files and their items, between epoll.c and epoll_nest.c. The locks and their order: epoll.c. */
+#ifndef NESTLING_IPC_EPOLL_H
+#define NESTLING_IPC_EPOLL_H
+
+#include <asm/errno.h>
+#include <linux/eventpoll.h>
+
+#include "kernel/lib/rbtree.h"
+#include "kernel/sched/task.h"
+#include "kernel/vfs/vfs.h"
+
+struct eventpoll {
+	struct mutex mutex;
+	struct rb_root items;        /* under mutex */
+	struct wait_queue_head wait; /* epoll_wait */
+	struct wait_queue_head poll; /* who polls the epoll file itself */
+	spinlock_t lock;
+	struct list_head ready; /* of item->ready_link, under lock */
+	bool scanning; /* somebody holds mutex and has taken items off ready that may return; under lock */
+	struct file *file;
+	struct user_struct *user; /* immutable: pays for the items */
+	u64 walk; /* the last that came through here, and what it found; under nest_lock */
+	int found;
+};
+
+struct epoll_hook;
+struct epoll_item {
+	struct rb_node node; /* of ep->items */
+	struct eventpoll *ep;
+	struct file *file; /* no reference */
+	int fd;
+	struct list_head file_link;  /* of file->f_ep, under file->f_lock */
+	struct list_head ready_link; /* under ep->lock */
+	bool ready;
+	struct epoll_event event; /* changed under ep->mutex and ep->lock */
+	struct epoll_hook *hooks; /* set while the item is added */
+	bool no_memory;
+	struct rcu_head rcu;
+};
+
+extern const struct file_operations eventpoll_fops;
+static inline struct eventpoll *file_ep(struct file *f)
+{
+	return f->f_op == &eventpoll_fops ? f->private_data : NULL;
+}
+
+/* Both with release_lock and nest_lock held. May @ep watch @child? 0 or -ELOOP. */
+long epoll_check_nesting(struct eventpoll *ep, struct eventpoll *child);
+/* Is @ep, or an epoll file below it, watched along too many ways? */
+bool epoll_crowded(struct eventpoll *ep);
+
+#endif
