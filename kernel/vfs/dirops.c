@@ -48,15 +48,19 @@ int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 
 int vfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev)
 {
-	bool whiteout = S_ISCHR(mode) && dev == 0;
+	bool whiteout = S_ISCHR(mode) && dev == 0, device = S_ISCHR(mode) || S_ISBLK(mode);
 	int err = may_create(dir, d);
 
 	if (err)
 		return err;
-	if ((S_ISCHR(mode) || S_ISBLK(mode)) && !whiteout && !capable(CAP_MKNOD))
+	if (device && !whiteout && !capable(CAP_MKNOD))
 		return -EPERM;
 	if (!dir->i_op->mknod)
 		return -EPERM;
+	if (device && !whiteout && device_permission)
+		err = device_permission(mode, dev, DEVICE_MKNOD);
+	if (err)
+		return err;
 	err = dir->i_op->mknod(dir, d, mode, dev);
 	if (!err)
 		notify_create(dir, d, 0);

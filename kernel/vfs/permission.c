@@ -57,9 +57,20 @@ int generic_permission(struct inode *inode, int mask)
 	return -EACCES;
 }
 
+/* A device that the tasks of a group must not use says EPERM, to those too who may do everything else. */
+static int check_device(const struct inode *inode, int mask)
+{
+	int what = (mask & MAY_READ ? DEVICE_READ : 0) | (mask & MAY_WRITE ? DEVICE_WRITE : 0);
+
+	if (!device_permission || !what || !inode->i_rdev)
+		return 0;
+	return device_permission(inode->i_mode, inode->i_rdev, what);
+}
+
 int inode_permission(struct inode *inode, int mask)
 {
 	umode_t type = inode->i_mode & S_IFMT;
+	int err;
 
 	if (mask & MAY_WRITE) {
 		if (sb_rdonly(inode->i_sb) &&
@@ -69,8 +80,12 @@ int inode_permission(struct inode *inode, int mask)
 			return -EPERM;
 	}
 	if (inode->i_op->permission)
-		return inode->i_op->permission(inode, mask);
-	return generic_permission(inode, mask);
+		err = inode->i_op->permission(inode, mask);
+	else
+		err = generic_permission(inode, mask);
+	if (!err && (type == S_IFCHR || type == S_IFBLK))
+		err = check_device(inode, mask);
+	return err;
 }
 
 /* In a sticky directory only the owners of the entry and of the directory may remove it. */

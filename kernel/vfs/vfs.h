@@ -677,6 +677,10 @@ int devtmpfs_remove(const char *name);
 /* /proc/devices */
 int chrdev_line(int i, char *buf, size_t size);
 
+/* May current make, read, write that device? 0 or -errno; NULL: nobody minds (kernel/bpf sets it). @mode: which type. */
+enum { DEVICE_MKNOD = 1, DEVICE_READ = 2, DEVICE_WRITE = 4 };
+extern int (*device_permission)(umode_t mode, dev_t dev, int what);
+
 /* ---- FIFOs: kernel/ipc/pipe.c ---- */
 extern const struct file_operations pipefifo_fops; /* i_fop of S_IFIFO inodes */
 long pipe_fcntl(struct file *f, u32 cmd, u64 arg); /* F_SETPIPE_SZ, F_GETPIPE_SZ; -EBADF: no pipe */
