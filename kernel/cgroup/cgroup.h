@@ -81,6 +81,10 @@ struct cgroup {
 
 	struct cgroup_notify notify[CGN_NR];
 
+	/* for kernel/bpf, under its bpf_mutex: who says which devices the tasks may use */
+	struct list_head programs;
+	u32 program_flags; /* BPF_F_ALLOW_* that they were attached with; 0 without any */
+
 	/* for kernel/fs/cgroup2: inodes that stay while the group is in the tree; under files_lock */
 	spinlock_t files_lock;
 	struct inode *dir, *files[CG_MAX_FILES];
@@ -148,6 +152,9 @@ void cgroup_release(struct task *t); /* it is reaped: its number is free */
 void cgroup_free(struct task *t);
 /* The directory behind a descriptor (fs/cgroup2 sets it): a reference, ERR_PTR(-EBADF). */
 extern struct cgroup *(*cgroup_of_fd)(int fd, bool *may_fork_into);
+
+/* A group was removed: its programs go (kernel/bpf sets it). */
+extern void (*cgroup_drop_programs)(struct cgroup *c);
 
 /* Freezing: the caller has stopped, or goes on. */
 void cgroup_enter_frozen(void);

@@ -28,6 +28,7 @@ struct cgroup cgroup_root = {
 	.files_lock = SPINLOCK_INIT(cgroup_root.files_lock),
 };
 static u64 next_id = 2; /* under cgroup_mutex */
+void (*cgroup_drop_programs)(struct cgroup *c);
 
 /* ---- life ---- */
 
@@ -38,6 +39,7 @@ static void init_parts(struct cgroup *c)
 	for (i = 0; i < CGN_NR; i++)
 		init_waitqueue_head(&c->notify[i].wait);
 	simple_xattrs_init(&c->xattrs);
+	INIT_LIST_HEAD(&c->programs);
 	sched_group_init(&c->sched);
 	mem_group_init(&c->mem, c->parent ? &c->parent->mem : NULL);
 }
@@ -331,6 +333,8 @@ int cgroup_rmdir(struct cgroup *c)
 	mutex_unlock(&cgroup_mutex);
 	for (u32 i = 0; i < CGN_NR; i++)
 		cgroup_notify(c, i);
+	if (cgroup_drop_programs)
+		cgroup_drop_programs(c);
 	cgroup_put(c); /* the tree's */
 	return 0;
 }

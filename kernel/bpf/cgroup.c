@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cgroup.c: programs of groups, which say whether their tasks may make or open a device.
+ *
+ * A group has up to 64 programs, all attached with the same flags: none or BPF_F_ALLOW_OVERRIDE (one program; a second takes its
+ * place) or BPF_F_ALLOW_MULTI. A group with a program and no flags forbids programs below it. What holds for a task: the programs of
+ * the nearest group upwards that has any, and those of all groups above that one with ALLOW_MULTI. All are asked, each must say 1
+ * (linux/bpf.h, at BPF_F_ALLOW_OVERRIDE).
+ *
+ * A group that is removed drops its programs; a dead one takes none.
+ *
+ * Locks: bpf_mutex over cgroup->programs and program_flags. It is a leaf: device nodes are opened with inodes locked.
+ */
+#include <linux/stat.h>
+
+#include "arch/um/uaccess.h"
+#include "kernel/bpf/internal.h"
+#include "kernel/cgroup/cgroup.h"
+#include "kernel/lib/printk.h"
+#include "kernel/mm/mm.h"
+#include "kernel/task/cred.h"
+#include "kernel/vfs/vfs.h"
+
+#define MAX_PROGRAMS 64
+#define KINDS (BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI)
+
+struct attachment {
+	struct list_head list; /* of cgroup->programs, the first attached first */
+	struct bpf_prog *prog; /* a reference */
+};
+
+static atomic_t nr_attached = ATOMIC_INIT(0); /* changed under bpf_mutex; 0: nobody needs to ask */
+
+/* ---- asking ---- */
+
+/* The next group upwards from @c, or @c, whose programs count; *found: one below has some. */
+static struct cgroup *effective(struct cgroup *c, bool found)
+{
+	while (c &&
+		(list_empty(&c->programs) || (found && !(c->program_flags & BPF_F_ALLOW_MULTI))))
+		c = c->parent;
+	return c;
+}
+
+static bool all_allow(struct cgroup *c, const struct bpf_cgroup_dev_ctx *ctx)
+{
+	struct attachment *a;
+	bool ok = true;
+
+	for (c = effective(c, false); c; c = effective(c->parent, true))
+		list_for_each_entry(a, &c->programs, list)
+			ok &= ebpf_run(a->prog->insn, a->prog->n, ctx) & 1;
+	return ok;
+}
+
+/* vfs's device_permission. */
+static int check_device(umode_t mode, dev_t dev, int what)
+{
+	struct bpf_cgroup_dev_ctx ctx = { .major = MAJOR(dev), .minor = MINOR(dev) };
+	struct cgroup *c;
+	u32 access = 0;
+	bool ok;
+
+	if (!atomic_read(&nr_attached))
+		return 0;
+	access |= what & DEVICE_MKNOD ? BPF_DEVCG_ACC_MKNOD : 0;
+	access |= what & DEVICE_READ ? BPF_DEVCG_ACC_READ : 0;
+	access |= what & DEVICE_WRITE ? BPF_DEVCG_ACC_WRITE : 0;
+	ctx.access_type = access << 16 | (S_ISBLK(mode) ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
+	c = task_get_cgroup(current);
+	mutex_lock(&bpf_mutex);
+	ok = all_allow(c, &ctx);
+	mutex_unlock(&bpf_mutex);
+	cgroup_put(c);
+	return ok ? 0 : -EPERM;
+}
+
+/* ---- attaching and detaching; under bpf_mutex ---- */
+
+static u32 count(const struct cgroup *c)
+{
+	const struct list_head *p;
+	u32 n = 0;
+
+	list_for_each(p, &c->programs)
+		n++;
+	return n;
+}
+
+static bool ancestors_allow(const struct cgroup *c)
+{
+	for (c = c->parent; c; c = c->parent) {
+		if (c->program_flags & BPF_F_ALLOW_MULTI)
+			return true;
+		if (!list_empty(&c->programs))
+			return c->program_flags & BPF_F_ALLOW_OVERRIDE;
+	}
+	return true;
+}
+
+static struct attachment *find(struct cgroup *c, const struct bpf_prog *p)
+{
+	struct attachment *a;
+
+	list_for_each_entry(a, &c->programs, list)
+		if (a->prog == p)
+			return a;
+	return NULL;
+}
+
+/* Whose place does a new program take? NULL: it is one more; ERR_PTR. */
+static struct attachment *place(
+	struct cgroup *c, const struct bpf_prog *p, const struct bpf_prog *replace, u32 kind)
+{
+	struct attachment *a;
+
+	if (!(kind & BPF_F_ALLOW_MULTI))
+		return list_first_entry_or_null(&c->programs, struct attachment, list);
+	if (p != replace && find(c, p))
+		return ERR_PTR(-EINVAL);
+	if (!replace)
+		return NULL;
+	a = find(c, replace);
+	return a ? a : ERR_PTR(-ENOENT);
+}
+
+/* Takes the reference to @p when it succeeds. *old: a program whose reference is the caller's now. */
+static int attach_locked(struct cgroup *c, struct bpf_prog *p, const struct bpf_prog *replace,
+	u32 kind, struct bpf_prog **old)
+{
+	struct attachment *a;
+
+	if (READ_ONCE(c->dead))
+		return -ENOENT;
+	if (!ancestors_allow(c))
+		return -EPERM;
+	if (!list_empty(&c->programs) && c->program_flags != kind)
+		return -EPERM;
+	if (count(c) >= MAX_PROGRAMS)
+		return -E2BIG;
+	a = place(c, p, replace, kind);
+	if (IS_ERR(a))
+		return (int)PTR_ERR(a);
+	if (a) {
+		*old = a->prog;
+	} else {
+		a = kmalloc(sizeof(*a), GFP_NOFS | __GFP_ACCOUNT);
+		if (!a)
+			return -ENOMEM;
+		list_add_tail(&a->list, &c->programs);
+		atomic_inc(&nr_attached);
+	}
+	a->prog = p;
+	c->program_flags = kind;
+	return 0;
+}
+
+static void remove(struct cgroup *c, struct attachment *a)
+{
+	list_del(&a->list);
+	kfree(a);
+	atomic_dec(&nr_attached);
+	if (list_empty(&c->programs))
+		c->program_flags = 0;
+}
+
+/* The one to go; @p is NULL when the caller named none. */
+static struct attachment *to_detach(struct cgroup *c, const struct bpf_prog *p)
+{
+	struct attachment *a;
+
+	if (!(c->program_flags & BPF_F_ALLOW_MULTI))
+		a = list_first_entry_or_null(&c->programs, struct attachment, list);
+	else if (!p)
+		return ERR_PTR(-EINVAL);
+	else
+		a = find(c, p);
+	return a ? a : ERR_PTR(-ENOENT);
+}
+
+/* ---- the calls ---- */
+
+static struct cgroup *cgroup_of(u32 fd)
+{
+	bool may;
+
+	return cgroup_of_fd && fd <= INT32_MAX ? cgroup_of_fd((int)fd, &may) : ERR_PTR(-EBADF);
+}
+
+long bpf_cgroup_attach(const union bpf_attr *a)
+{
+	u32 kind = a->attach_flags & KINDS;
+	struct bpf_prog *p, *replace = NULL, *old = NULL;
+	struct cgroup *c;
+	long err;
+
+	if (a->attach_flags & ~(KINDS | BPF_F_REPLACE) || a->attach_type != BPF_CGROUP_DEVICE)
+		return -EINVAL;
+	if (!bpf_admin(CAP_NET_ADMIN))
+		return -EPERM;
+	p = bpf_prog_of_fd(a->attach_bpf_fd, BPF_PROG_TYPE_CGROUP_DEVICE);
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	c = cgroup_of(a->target_fd);
+	err = IS_ERR(c) ? PTR_ERR(c) : 0;
+	if (err)
+		goto out_prog;
+	if (a->attach_flags & BPF_F_REPLACE && kind & BPF_F_ALLOW_MULTI)
+		replace = bpf_prog_of_fd(a->replace_bpf_fd, BPF_PROG_TYPE_CGROUP_DEVICE);
+	err = IS_ERR(replace) ? PTR_ERR(replace) : 0;
+	if (err)
+		goto out_cgroup;
+	err = -EINVAL;
+	if (kind != KINDS && (!(a->attach_flags & BPF_F_REPLACE) || kind & BPF_F_ALLOW_MULTI)) {
+		mutex_lock(&bpf_mutex);
+		err = attach_locked(c, p, replace, kind, &old);
+		mutex_unlock(&bpf_mutex);
+	}
+	if (replace)
+		bpf_prog_put(replace);
+	if (old)
+		bpf_prog_put(old);
+out_cgroup:
+	cgroup_put(c);
+out_prog:
+	if (err)
+		bpf_prog_put(p);
+	return err;
+}
+
+long bpf_cgroup_detach(const union bpf_attr *a)
+{
+	struct bpf_prog *p, *old = NULL;
+	struct attachment *which;
+	struct cgroup *c;
+
+	if (a->attach_type != BPF_CGROUP_DEVICE)
+		return -EINVAL;
+	if (!bpf_admin(CAP_NET_ADMIN))
+		return -EPERM;
+	c = cgroup_of(a->target_fd);
+	if (IS_ERR(c))
+		return PTR_ERR(c);
+	p = bpf_prog_of_fd(
+		a->attach_bpf_fd, BPF_PROG_TYPE_CGROUP_DEVICE); /* none is an answer too */
+	mutex_lock(&bpf_mutex);
+	which = to_detach(c, IS_ERR(p) ? NULL : p);
+	if (!IS_ERR(which)) {
+		old = which->prog;
+		remove(c, which);
+	}
+	mutex_unlock(&bpf_mutex);
+	if (old)
+		bpf_prog_put(old);
+	if (!IS_ERR(p))
+		bpf_prog_put(p);
+	cgroup_put(c);
+	return IS_ERR(which) ? PTR_ERR(which) : 0;
+}
+
+/* ---- asking what is attached ---- */
+
+#define IDS_MAX 1024
+
+/* Their numbers, the first to run first: how many there are, of which at most @max are told. */
+static u32 collect(struct cgroup *c, bool up, u32 *ids, u32 max)
+{
+	struct attachment *a;
+	u32 n = 0;
+
+	for (c = up ? effective(c, false) : c; c; c = up ? effective(c->parent, true) : NULL)
+		list_for_each_entry(a, &c->programs, list) {
+			if (n < max)
+				ids[n] = a->prog->id;
+			n++;
+		}
+	return n;
+}
+
+static long tell(const union bpf_attr *a, uaddr_t uattr, const u32 *ids, u32 n, u32 flags)
+{
+	u32 room = a->query.prog_cnt, told = min(n, min(room, (u32)IDS_MAX));
+
+	if (put_user(flags, uaddr_add(uattr, offsetof(union bpf_attr, query.attach_flags))) ||
+		put_user(n, uaddr_add(uattr, offsetof(union bpf_attr, query.prog_cnt))))
+		return -EFAULT;
+	if (!room || !a->query.prog_ids || !n)
+		return 0;
+	if (copy_to_user(UADDR(a->query.prog_ids), ids, told * sizeof(*ids)))
+		return -EFAULT;
+	for (u32 i = 0; a->query.prog_attach_flags && i < told; i++)
+		if (put_user(flags, UADDR(a->query.prog_attach_flags + i * sizeof(flags))))
+			return -EFAULT;
+	return told < n ? -ENOSPC : 0;
+}
+
+long bpf_cgroup_query(const union bpf_attr *a, uaddr_t uattr)
+{
+	bool up = a->query.query_flags & BPF_F_QUERY_EFFECTIVE;
+	struct cgroup *c;
+	u32 *ids, n, flags;
+	long err = -ENOMEM;
+
+	if (!bpf_admin(CAP_NET_ADMIN))
+		return -EPERM;
+	if (a->query.query_flags & ~BPF_F_QUERY_EFFECTIVE ||
+		a->query.attach_type != BPF_CGROUP_DEVICE)
+		return -EINVAL;
+	c = cgroup_of(a->query.target_fd);
+	if (IS_ERR(c))
+		return PTR_ERR(c);
+	ids = kmalloc(IDS_MAX * sizeof(*ids), GFP_KERNEL);
+	if (up && a->query.prog_attach_flags)
+		err = -EINVAL;
+	else if (ids)
+		err = 0;
+	if (!err) {
+		mutex_lock(&bpf_mutex);
+		n = collect(c, up, ids, IDS_MAX);
+		flags = up ? 0 : c->program_flags;
+		mutex_unlock(&bpf_mutex);
+		err = tell(a, uattr, ids, n, flags);
+	}
+	kfree(ids);
+	cgroup_put(c);
+	return err;
+}
+
+/* ---- the end of a group ---- */
+
+static void drop_all(struct cgroup *c)
+{
+	struct attachment *a;
+	struct bpf_prog *p;
+
+	do {
+		p = NULL;
+		mutex_lock(&bpf_mutex);
+		a = list_first_entry_or_null(&c->programs, struct attachment, list);
+		if (a) {
+			p = a->prog;
+			remove(c, a);
+		}
+		mutex_unlock(&bpf_mutex);
+		if (p)
+			bpf_prog_put(p);
+	} while (p);
+}
+
+static int bpf_cgroup_init(void)
+{
+	cgroup_drop_programs = drop_all;
+	device_permission = check_device;
+	return 0;
+}
+INITCALL(4, bpf_cgroup_init);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * syscall.c: bpf(2). Of all types of programs one can be attached, BPF_PROG_TYPE_CGROUP_DEVICE: what container managers attach to a group
+ * of tasks to say which devices it may use. (One of BPF_PROG_TYPE_CGROUP_SKB that looks at no packet can be loaded, which is how some of them
+ * learn that there is BPF_PROG_ATTACH.) It needs no maps, links, type information or helpers, so there are none: the calls that
+ * make such things give the errors of a Linux that does not know the type asked for, those that look for one find none.
+ *
+ *	form.c, verify.c	may this program run?	run.c	runs it
+ *	prog.c	programs, their numbers and descriptors	cgroup.c	to whom they apply
+ *
+ * Who may: CAP_BPF (or CAP_SYS_ADMIN) to load, with CAP_NET_ADMIN to attach, detach and ask, both over the first user namespace.
+ */
+#include "arch/um/uaccess.h"
+#include "gen/syscalls.h"
+#include "kernel/bpf/internal.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/lib/sysctl.h"
+#include "kernel/mm/mm.h"
+#include "kernel/task/cred.h"
+#include "kernel/vfs/vfs.h"
+
+#define ENOTSUPP 524 /* Linux's own, which this call lets out */
+
+#define END(field) (offsetof(union bpf_attr, field) + sizeof(((union bpf_attr *)0)->field))
+/* The end of what each command reads: the rest of the structure must be zero. 0: unknown, or not asked. */
+static const u8 ends[] = {
+	[BPF_MAP_CREATE] = END(map_extra),
+	[BPF_MAP_LOOKUP_ELEM] = END(flags),
+	[BPF_MAP_UPDATE_ELEM] = END(flags),
+	[BPF_MAP_DELETE_ELEM] = END(key),
+	[BPF_MAP_GET_NEXT_KEY] = END(next_key),
+	[BPF_PROG_LOAD] = END(core_relo_rec_size),
+	[BPF_OBJ_PIN] = END(file_flags),
+	[BPF_OBJ_GET] = END(file_flags),
+	[BPF_PROG_ATTACH] = END(replace_bpf_fd),
+	[BPF_PROG_DETACH] = END(attach_type),
+	[BPF_PROG_TEST_RUN] = END(test.batch_size),
+	[BPF_PROG_GET_NEXT_ID] = END(next_id),
+	[BPF_MAP_GET_NEXT_ID] = END(next_id),
+	[BPF_BTF_GET_NEXT_ID] = END(next_id),
+	[BPF_LINK_GET_NEXT_ID] = END(next_id),
+	[BPF_PROG_GET_FD_BY_ID] = END(prog_id),
+	[BPF_MAP_GET_FD_BY_ID] = END(open_flags),
+	[BPF_BTF_GET_FD_BY_ID] = END(btf_id),
+	[BPF_LINK_GET_FD_BY_ID] = END(link_id),
+	[BPF_OBJ_GET_INFO_BY_FD] = END(info.info),
+	[BPF_PROG_QUERY] = END(query.prog_attach_flags),
+	[BPF_RAW_TRACEPOINT_OPEN] = END(raw_tracepoint.prog_fd),
+	[BPF_BTF_LOAD] = END(btf_log_level),
+	[BPF_TASK_FD_QUERY] = END(task_fd_query.probe_addr),
+	[BPF_MAP_LOOKUP_AND_DELETE_ELEM] = END(flags),
+	[BPF_MAP_FREEZE] = END(map_fd),
+	[BPF_PROG_BIND_MAP] = END(prog_bind_map.flags),
+	[BPF_ITER_CREATE] = END(iter_create.flags),
+	[BPF_LINK_DETACH] = END(link_detach.link_fd),
+	[BPF_ENABLE_STATS] = END(enable_stats.type),
+	[BPF_LINK_UPDATE] = END(link_update.old_prog_fd),
+};
+
+static bool rest_is_zero(const union bpf_attr *a, u32 cmd)
+{
+	const u8 *p = (const u8 *)a;
+
+	if (cmd >= ARRAY_SIZE(ends) || !ends[cmd])
+		return true;
+	for (u32 i = ends[cmd]; i < sizeof(*a); i++)
+		if (p[i])
+			return false;
+	return true;
+}
+
+/* A descriptor that would have to be a map, a link or the like: none is. */
+static long no_such_object(u32 fd)
+{
+	struct file *f = fget((int)fd);
+
+	if (!f)
+		return -EBADF;
+	fput(f);
+	return -EINVAL;
+}
+
+static long next_id(const union bpf_attr *a, u32 cmd, uaddr_t uattr)
+{
+	if (a->next_id >= INT32_MAX)
+		return -EINVAL;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	return cmd == BPF_PROG_GET_NEXT_ID ? bpf_prog_next_id(a, uattr) : -ENOENT;
+}
+
+/* With a program that is one: there is nothing that can be done with it here. */
+static long with_program(u32 fd, long err)
+{
+	struct bpf_prog *p = bpf_prog_of_fd(fd, 0);
+
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	bpf_prog_put(p);
+	return err;
+}
+
+static long dispatch(u32 cmd, const union bpf_attr *a, uaddr_t uattr)
+{
+	switch (cmd) {
+	case BPF_PROG_LOAD: return bpf_prog_load(a);
+	case BPF_PROG_ATTACH: return bpf_cgroup_attach(a);
+	case BPF_PROG_DETACH: return bpf_cgroup_detach(a);
+	case BPF_PROG_QUERY: return bpf_cgroup_query(a, uattr);
+	case BPF_OBJ_GET_INFO_BY_FD: return bpf_prog_info(a, uattr);
+	case BPF_PROG_GET_FD_BY_ID: return bpf_prog_fd_by_id(a);
+	case BPF_PROG_GET_NEXT_ID:
+	case BPF_MAP_GET_NEXT_ID:
+	case BPF_BTF_GET_NEXT_ID:
+	case BPF_LINK_GET_NEXT_ID: return next_id(a, cmd, uattr);
+	case BPF_MAP_GET_FD_BY_ID:
+	case BPF_BTF_GET_FD_BY_ID:
+	case BPF_LINK_GET_FD_BY_ID: return capable(CAP_SYS_ADMIN) ? -ENOENT : -EPERM;
+	case BPF_MAP_LOOKUP_ELEM:
+	case BPF_MAP_UPDATE_ELEM:
+	case BPF_MAP_DELETE_ELEM:
+	case BPF_MAP_GET_NEXT_KEY:
+	case BPF_MAP_LOOKUP_AND_DELETE_ELEM:
+	case BPF_MAP_FREEZE: return no_such_object(a->map_fd);
+	case BPF_MAP_LOOKUP_BATCH:
+	case BPF_MAP_LOOKUP_AND_DELETE_BATCH:
+	case BPF_MAP_UPDATE_BATCH:
+	case BPF_MAP_DELETE_BATCH: return no_such_object(a->batch.map_fd);
+	case BPF_OBJ_PIN: return with_program(a->bpf_fd, -EPERM); /* no file system takes it */
+	case BPF_PROG_TEST_RUN: return with_program(a->test.prog_fd, -ENOTSUPP);
+	case BPF_LINK_CREATE: return with_program(a->link_create.prog_fd, -EINVAL);
+	case BPF_RAW_TRACEPOINT_OPEN: return with_program(a->raw_tracepoint.prog_fd, -EINVAL);
+	case BPF_PROG_BIND_MAP: return with_program(a->prog_bind_map.prog_fd, -EINVAL);
+	case BPF_LINK_UPDATE: return no_such_object(a->link_update.link_fd);
+	case BPF_LINK_DETACH: return no_such_object(a->link_detach.link_fd);
+	case BPF_ITER_CREATE: return no_such_object(a->iter_create.link_fd);
+	case BPF_BTF_LOAD: return bpf_admin(CAP_BPF) ? -EINVAL : -EPERM;
+	case BPF_TASK_FD_QUERY:
+	case BPF_ENABLE_STATS: return capable(CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
+	default: return -EINVAL; /* maps: of no known type */
+	}
+}
+
+long sys_bpf(int cmd, uaddr_t uattr, u32 size)
+{
+	union bpf_attr a = {};
+	int err;
+
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	err = copy_struct_from_user(&a, sizeof(a), uattr, size);
+	if (err)
+		return err;
+	if ((cmd == BPF_MAP_CREATE || cmd == BPF_PROG_LOAD) && !bpf_admin(CAP_BPF))
+		return -EPERM;
+	if (!rest_is_zero(&a, (u32)cmd))
+		return -EINVAL;
+	return dispatch((u32)cmd, &a, uattr);
+}
+
+/* 2: who has not CAP_BPF is refused. That is how it is here, so it cannot be changed. */
+static int show_unprivileged(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "2\n");
+}
+
+static const struct sysctl knobs[] = {
+	{ .path = "kernel/unprivileged_bpf_disabled",
+		.kind = SYSCTL_SHOW,
+		.mode = 0444,
+		.show = show_unprivileged },
+};
+
+static int bpf_init(void)
+{
+	return sysctl_register(knobs, ARRAY_SIZE(knobs));
+}
+INITCALL(4, bpf_init);
