@@ -192,6 +192,18 @@ static int remove_range(struct mm *mm, u64 start, u64 end)
 	return err;
 }
 
+/* Memory that may only be written to is mapped readable by the processor, and yet is not to be read. */
+static bool all_readable(struct mm *mm, u64 start, u64 end)
+{
+	bool yes = true;
+
+	down_read(&mm->mmap_lock);
+	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v))
+		yes &= (v->vm_flags & VM_READ) != 0;
+	up_read(&mm->mmap_lock);
+	return yes;
+}
+
 static int populate_range(struct mm *mm, u64 start, u64 end, u32 flags)
 {
 	int err = mm_populate(mm, start, end, flags);
@@ -220,6 +232,8 @@ int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice)
 	}
 	if (advice == MADV_REMOVE)
 		return remove_range(mm, addr, end);
+	if (!a && advice == MADV_POPULATE_READ && !all_readable(mm, addr, end))
+		return -EINVAL;
 	if (!a)
 		return populate_range(mm, addr, end,
 			advice == MADV_POPULATE_WRITE ? FAULT_WRITE : FAULT_READ_ONLY);

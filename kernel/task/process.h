@@ -80,6 +80,10 @@ void task_set_freeze(struct task *t, bool on);
 /* Ctrl-alt-del and power-off in order: sync, stop all, arch_power_off. */
 void kernel_power_off(void) __noreturn;
 void kernel_restart(void) __noreturn;
+struct iov_iter;
+/* The next records, as syslog(2) gives them to whoever reads them first; waits for one. */
+ssize_t syslog_read(struct iov_iter *to);
+bool syslog_unread(void);
 void ctrl_alt_del(void);
 void end_instance(void); /* the same, and a restart ends the instance from now on */
 

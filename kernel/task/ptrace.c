@@ -248,7 +248,7 @@ long syscall_trace_enter(struct regs *regs)
 	if (test_bit(TIF_SECCOMP, &current->work_flags) && (s64)regs->orig_rax != -1 &&
 		!(current->ptrace & PT_SUSPEND_SECCOMP) && !seccomp_check())
 		return -1;
-	return (long)regs->orig_rax;
+	return (int)regs->orig_rax; /* of the number 32 bits count, also of -1 */
 }
 
 void syscall_trace_leave(struct regs *regs)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syslog.c: syslog(2): dmesg's way to the kernel log (kernel/lib/printk.h). A record is given as "<level>[seconds] text".
+ * syslog.c: syslog(2), dmesg's way to the kernel log (kernel/lib/printk.h), and what /proc/kmsg reads. A record is given as
+ * "<level>[seconds] text".
  * Locks: syslog_mutex for the position of the readers that share it.
  */
 #include "gen/syscalls.h"
@@ -52,7 +53,7 @@ static size_t size_from(u64 seq, struct scratch *s)
 }
 
 /* Whole records from *seq on while they fit; *seq moves past them. */
-static long copy_records(uaddr_t buf, size_t len, u64 *seq, struct scratch *s)
+static long copy_records(struct iov_iter *to, u64 *seq, struct scratch *s)
 {
 	size_t done = 0;
 
@@ -63,9 +64,9 @@ static long copy_records(uaddr_t buf, size_t len, u64 *seq, struct scratch *s)
 		if (printk_read(&next, &s->rec))
 			return (long)done;
 		n = format_record(&s->rec, s->line, sizeof(s->line));
-		if (n > len - done)
+		if (n > to->count)
 			return (long)done;
-		if (copy_to_user(uaddr_add(buf, done), s->line, n))
+		if (copy_to_iter(s->line, n, to) != n)
 			return done ? (long)done : -EFAULT;
 		done += n;
 		*seq = next;
@@ -74,21 +75,22 @@ static long copy_records(uaddr_t buf, size_t len, u64 *seq, struct scratch *s)
 }
 
 /* The newest records that fit into @len, from clear_seq on. */
-static long read_all(uaddr_t buf, size_t len, struct scratch *s)
+static long read_all(struct iov_iter *to, struct scratch *s)
 {
 	u64 seq = clear_seq;
 	size_t size = size_from(seq, s);
 
-	while (size > len) {
+	while (size > to->count) {
 		if (printk_read(&seq, &s->rec))
 			break;
 		size -= format_record(&s->rec, s->line, sizeof(s->line));
 	}
-	return copy_records(buf, len, &seq, s);
+	return copy_records(to, &seq, s);
 }
 
-static long read_some(uaddr_t buf, size_t len, struct scratch *s)
+static long read_some(struct iov_iter *to, struct scratch *s)
 {
+	size_t len = to->count;
 	long n = 0;
 	int err;
 
@@ -98,7 +100,7 @@ static long read_some(uaddr_t buf, size_t len, struct scratch *s)
 		if (err)
 			return err;
 		mutex_lock(&syslog_mutex);
-		n = copy_records(buf, len, &read_seq, s);
+		n = copy_records(to, &read_seq, s);
 		if (!n && len < LINE_MAX)
 			n = -EINVAL; /* not even one line fits */
 		mutex_unlock(&syslog_mutex);
@@ -106,8 +108,26 @@ static long read_some(uaddr_t buf, size_t len, struct scratch *s)
 	return n;
 }
 
+bool syslog_unread(void)
+{
+	return printk_next_seq() > READ_ONCE(read_seq);
+}
+
+ssize_t syslog_read(struct iov_iter *to)
+{
+	struct scratch *s = kmalloc(sizeof(*s), GFP_KERNEL);
+	ssize_t ret;
+
+	if (!s)
+		return -ENOMEM;
+	ret = read_some(to, s);
+	kfree(s);
+	return ret;
+}
+
 static long read_call(int type, uaddr_t buf, int len)
 {
+	struct iov_iter to;
 	struct scratch *s;
 	long ret;
 
@@ -115,18 +135,17 @@ static long read_call(int type, uaddr_t buf, int len)
 		return -EINVAL;
 	if (!len)
 		return 0;
+	iov_iter_user(&to, buf, (size_t)len);
+	if (type == READ)
+		return syslog_read(&to);
 	s = kmalloc(sizeof(*s), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
-	if (type == READ) {
-		ret = read_some(buf, (size_t)len, s);
-	} else {
-		mutex_lock(&syslog_mutex);
-		ret = read_all(buf, (size_t)len, s);
-		if (type == READ_CLEAR && ret >= 0)
-			clear_seq = printk_next_seq();
-		mutex_unlock(&syslog_mutex);
-	}
+	mutex_lock(&syslog_mutex);
+	ret = read_all(&to, s);
+	if (type == READ_CLEAR && ret >= 0)
+		clear_seq = printk_next_seq();
+	mutex_unlock(&syslog_mutex);
 	kfree(s);
 	return ret;
 }

@@ -59,4 +59,14 @@ TEST(madvise)
 	NEED(munmap(p + 5 * PAGE, PAGE));
 	T(madvise(p + 4 * PAGE, 4 * PAGE, MADV_DONTNEED)); /* the hole is told, the rest is done */
 	say("%d %d", p[4 * PAGE], p[6 * PAGE]);
+	/* what may only be written to, or only be read, is populated for that alone */
+	p = mmap(NULL, 2 * PAGE, PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	T(madvise(p, 2 * PAGE, 22 /* MADV_POPULATE_READ */));
+	T(madvise(p, 2 * PAGE, 23 /* MADV_POPULATE_WRITE */));
+	NEED(mprotect(p, PAGE, PROT_READ));
+	T(madvise(p, PAGE, 22));
+	T(madvise(p, PAGE, 23));
+	T(madvise(p, 2 * PAGE, 22));
+	NEED(mprotect(p, PAGE, PROT_NONE));
+	T(madvise(p, PAGE, 22));
 }

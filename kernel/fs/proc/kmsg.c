@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kmsg.c: /proc/kmsg: the kernel log as syslog(2) reads it, each record to one reader only. What syslog daemons and systemd-nspawn look for;
+ * /dev/kmsg is the other way. Locks: kernel/task/syslog.c.
+ */
+#include <asm/errno.h>
+#include <linux/capability.h>
+#include <linux/eventpoll.h>
+#include <linux/fcntl.h>
+
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/printk.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/process.h"
+#include "kernel/vfs/vfs.h"
+
+static int kmsg_open(struct inode *inode, struct file *f)
+{
+	return capable(CAP_SYSLOG) || capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
+}
+
+static ssize_t kmsg_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	if (f->f_flags & O_NONBLOCK && !syslog_unread())
+		return -EAGAIN;
+	return syslog_read(to);
+}
+
+static u32 kmsg_poll(struct file *f, struct poll_table *pt)
+{
+	poll_wait(f, &printk_wait, pt);
+	return syslog_unread() ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static const struct file_operations kmsg_fops = {
+	.open = kmsg_open,
+	.read_iter = kmsg_read,
+	.poll = kmsg_poll,
+	.llseek = generic_file_llseek,
+};
+
+static int kmsg_init(void)
+{
+	return proc_create_fops("kmsg", 0400, &kmsg_fops);
+}
+INITCALL(3, kmsg_init);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* /proc/kmsg: records that nobody has read, each once, in syslog(2)'s form; waiting, and who may. Shared with the machine, so a host is not asked. */
+#include "guest.h"
+
+#include <poll.h>
+
+static void say_into_log(const char *text)
+{
+	int fd = GNEED(open("/dev/kmsg", O_WRONLY));
+
+	G(write(fd, text, strlen(text)) == (ssize_t)strlen(text), "1");
+	close(fd);
+}
+
+/* What is in the log now, read to its end. */
+static void drain(int fd, char *last, size_t size)
+{
+	ssize_t n;
+
+	*last = 0;
+	while (in_guest() && (n = read(fd, last, size - 1)) > 0)
+		last[n] = 0;
+}
+
+TEST(kmsg)
+{
+	static char text[8192];
+	int fd = GNEED(open("/proc/kmsg", O_RDONLY | O_NONBLOCK));
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	drain(fd, text, sizeof(text));
+	G(read(fd, text, sizeof(text)), "-1 EAGAIN");
+	G(poll(&p, 1, 0), "0");
+	say_into_log("<5>a line of ours");
+	G(poll(&p, 1, 1000), "1");
+	drain(fd, text, sizeof(text));
+	GIS(!strncmp(text, "<", 1) && strstr(text, "] a line of ours\n"));
+	say_into_log("<5>another");
+	G(read(fd, text, 5), "-1 EINVAL"); /* not even one line fits */
+	G(syscall(SYS_syslog, 2, text, sizeof(text)) > 0, "1");
+	G(read(fd, text, sizeof(text)), "-1 EAGAIN"); /* the call has taken it */
+	CHILD({
+		GNEED(setuid(65534));
+		G(open("/proc/kmsg", O_RDONLY), "-1 EACCES");
+	});
+	if (in_guest())
+		close(fd);
+}
