@@ -117,7 +117,7 @@ bool work_queue(struct work *w)
 	w->func(w);
 	return true;
 }
-void ctrl_alt_del(void)
+void end_instance(void)
 {
 	arch_early_write("ctrl-alt-del\n", 13);
 	arch_power_off(0);

@@ -141,7 +141,7 @@ void arch_return_to_user(void)
 {
 	panic("there is no user mode here");
 }
-void ctrl_alt_del(void)
+void end_instance(void)
 {
 }
 bool signal_pending(struct task *t)

@@ -106,11 +106,6 @@ struct net_device *netdev_by_index(struct net *n, int ifindex)
 {
 	return &card;
 }
-/* No rules but those that are always there. */
-int rules_route(struct net *n, struct flow *f, int (*table)(struct net *, struct flow *, u32))
-{
-	return table(n, f, RT_TABLE_MAIN);
-}
 size_t copy_to_iter(const void *p, size_t n, struct iov_iter *i)
 {
 	return 0;
