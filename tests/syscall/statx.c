@@ -44,7 +44,7 @@ TEST(statx)
 	show("bad fd", statx(-1, "f", 0, STATX_SIZE, &x), STATX_SIZE, &x);
 	T(statx(AT_FDCWD, BAD, 0, STATX_SIZE, &x));
 	T(syscall(SYS_statx, AT_FDCWD, "f", 0, STATX_SIZE, BAD));
-	show("/dev/null", statx(AT_FDCWD, "/dev/null", 0, STATX_BASIC_STATS, &x), STATX_BASIC_STATS,
-		&x);
-	say("rdev %u:%u", x.stx_rdev_major, x.stx_rdev_minor);
+	T(statx(AT_FDCWD, "/dev/null", 0, STATX_BASIC_STATS, &x));
+	say("%s size %llu rdev %u:%u", t_type(x.stx_mode), (unsigned long long)x.stx_size,
+		x.stx_rdev_major, x.stx_rdev_minor);
 }
