@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix.c: AF_UNIX sockets: stream, datagram and seqpacket, with names in the file system, abstract ones, and passing of descriptors and
- * credentials.
+ * unix.c: AF_UNIX sockets: stream, datagram and seqpacket, connected, listening and polled. Names are in unix_names.c, data with the
+ * descriptors that it carries in unix_data.c, the descriptors' garbage in unix_gc.c.
  *
  * States of a stream socket: UNCONNECTED -> LISTEN (listen), UNCONNECTED -> CONNECTED (connect, accept, pair), any -> DEAD (release).
  * Data goes straight into the receiver's queue: a sender that finds no room (its own sndbuf is the limit) sleeps on the receiver's space
  * queue. A message with descriptors is a message of its own: a stream read never joins it with what comes after.
  *
- * Locks: unix_names_lock (spin) for the table of names; c.lock of a socket for its queue and state, two by address; the lock of
- * unix_gc.c outside them. Copies from and to the guest are made with no lock held.
+ * Locks: c.lock of a socket for its queue and state, two by address; the lock of unix_gc.c outside them. Copies from and to the guest
+ * are made with no lock held.
  * Source: unix(7).
  */
 #include <asm/errno.h>
@@ -21,7 +21,6 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/unix.h"
-#include "kernel/vfs/acl.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/pid_ns.h"
@@ -29,11 +28,6 @@
 
 int unix_max_dgram_qlen = 512;
 
-#define NAME_HASH 256
-
-static DEFINE_SPINLOCK(unix_names_lock);
-static struct hlist_head names[NAME_HASH];
-static struct hlist_head all_sockets; /* of all, under unix_names_lock */
 static const struct proto_ops unix_stream_ops, unix_dgram_ops, unix_seqpacket_ops;
 
 void unix_get(struct unix_sock *u)
@@ -69,9 +63,7 @@ void unix_put(struct unix_sock *u)
 {
 	if (!atomic_dec_and_test(&u->refs))
 		return;
-	spin_lock(&unix_names_lock);
-	hlist_del_init(&u->all);
-	spin_unlock(&unix_names_lock);
+	unix_unlist(u);
 	kfree(u->name);
 	forget_peer_ids(u);
 	filter_put(u->c.filter);
@@ -90,226 +82,6 @@ void unix_msg_free(struct unix_msg *m)
 	if (m->data != (u8 *)(m + 1))
 		kfree(m->data);
 	kfree(m);
-}
-
-/* ---- names ---- */
-
-static bool is_abstract(const struct sockaddr_buf *a)
-{
-	return a->len > sizeof(u16) && !a->data[2];
-}
-
-static struct hlist_head *name_bucket(const struct sockaddr_buf *a, u16 type)
-{
-	return &names[hash_bytes(a->data, a->len, type) % NAME_HASH];
-}
-
-static struct hlist_head *inode_bucket(const struct inode *inode)
-{
-	return &names[hash_u64((u64)inode) % NAME_HASH];
-}
-
-/* Checks an address: 0 or -EINVAL. A path is terminated and its length is cut to it. */
-int unix_check_addr(struct sockaddr_buf *a)
-{
-	if (a->len < sizeof(u16) || a->len > sizeof(struct sockaddr_un) || a->family != AF_UNIX)
-		return -EINVAL;
-	if (a->len > sizeof(u16) && a->data[2]) {
-		u32 n = (u32)strnlen((char *)a->data + 2, a->len - 2);
-
-		a->data[2 + n] = 0; /* data is larger than any sockaddr_un */
-		a->len = 2 + n + 1;
-	}
-	return 0;
-}
-
-static struct unix_sock *find_abstract(
-	const struct net *net, const struct sockaddr_buf *a, u16 type)
-{
-	struct unix_sock *u;
-
-	hlist_for_each_entry(u, name_bucket(a, type), name_hash)
-		if (u->net == net && u->name && u->c.type == type && u->name->len == a->len &&
-			!memcmp(u->name->data, a->data, a->len))
-			return u;
-	return NULL;
-}
-
-static struct unix_sock *find_inode(const struct inode *inode)
-{
-	struct unix_sock *u;
-
-	hlist_for_each_entry(u, inode_bucket(inode), name_hash)
-		if (u->path.dentry && d_inode(u->path.dentry) == inode)
-			return u;
-	return NULL;
-}
-
-/* The socket that an address names, with a reference. ERR_PTR. */
-struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type)
-{
-	struct unix_sock *u;
-	struct path path;
-	int err;
-
-	if (a->len <= sizeof(u16))
-		return ERR_PTR(-EINVAL);
-	if (is_abstract(a)) {
-		spin_lock(&unix_names_lock);
-		u = find_abstract(net, a, type);
-		if (u)
-			unix_get(u);
-		spin_unlock(&unix_names_lock);
-		return u ? u : ERR_PTR(-ECONNREFUSED);
-	}
-	err = kern_path((char *)a->data + 2, LOOKUP_FOLLOW, &path);
-	if (err)
-		return ERR_PTR(err);
-	err = inode_permission(d_inode(path.dentry), MAY_WRITE);
-	if (!err && !S_ISSOCK(d_inode(path.dentry)->i_mode))
-		err = -ECONNREFUSED;
-	u = NULL;
-	if (!err) {
-		spin_lock(&unix_names_lock);
-		u = find_inode(d_inode(path.dentry));
-		if (u)
-			unix_get(u);
-		spin_unlock(&unix_names_lock);
-	}
-	path_put(&path);
-	if (err)
-		return ERR_PTR(err);
-	if (!u)
-		return ERR_PTR(-ECONNREFUSED);
-	if (u->c.type != type) {
-		unix_put(u);
-		return ERR_PTR(-EPROTOTYPE);
-	}
-	return u;
-}
-
-static int bind_path(struct unix_sock *u, struct sockaddr_buf *name)
-{
-	struct path parent;
-	struct dentry *d;
-	int err;
-
-	d = path_create(-100 /* AT_FDCWD */, (char *)name->data + 2, &parent, 0);
-	if (IS_ERR(d))
-		return PTR_ERR(d) == -EEXIST ? -EADDRINUSE : (int)PTR_ERR(d);
-	err = vfs_mknod(
-		d_inode(parent.dentry), d, S_IFSOCK | acl_umask(d_inode(parent.dentry), 0777), 0);
-	if (!err) {
-		spin_lock(&unix_names_lock);
-		if (u->name) {
-			err = -EINVAL;
-		} else {
-			u->path.mnt = parent.mnt;
-			u->path.dentry = d;
-			path_get(&u->path);
-			u->name = name;
-			hlist_add_head(&u->name_hash, inode_bucket(d_inode(d)));
-		}
-		spin_unlock(&unix_names_lock);
-	}
-	done_path_create(&parent, d);
-	return err == -EEXIST ? -EADDRINUSE : err;
-}
-
-static int bind_abstract(struct unix_sock *u, struct sockaddr_buf *name)
-{
-	int err = 0;
-
-	spin_lock(&unix_names_lock);
-	if (u->name)
-		err = -EINVAL;
-	else if (find_abstract(u->net, name, u->c.type))
-		err = -EADDRINUSE;
-	if (!err) {
-		u->name = name;
-		hlist_add_head(&u->name_hash, name_bucket(name, u->c.type));
-	}
-	spin_unlock(&unix_names_lock);
-	return err;
-}
-
-/* An address of the kernel's choice: five hex digits in the abstract space. */
-static int autobind(struct unix_sock *u)
-{
-	static u32 next; /* racy is fine: taken names are tried again */
-	struct sockaddr_buf *name = kzalloc(sizeof(*name), GFP_KERNEL);
-	u32 tries;
-	int err = -ENOSPC;
-
-	if (!name)
-		return -ENOMEM;
-	name->family = AF_UNIX;
-	name->len = 2 + 1 + 5;
-	for (tries = 0; tries < 1U << 20; tries++) {
-		scnprintf((char *)name->data + 3, 6, "%05x", next++ & 0xfffff);
-		err = bind_abstract(u, name);
-		if (err != -EADDRINUSE)
-			break;
-	}
-	if (err)
-		kfree(name);
-	return err == -EINVAL ? 0 : err; /* somebody else named it: good enough */
-}
-
-static bool path_exists(const struct sockaddr_buf *a)
-{
-	struct path path;
-
-	if (kern_path((const char *)a->data + 2, 0, &path))
-		return false;
-	path_put(&path);
-	return true;
-}
-
-static int unix_bind(struct socket *s, struct sockaddr_buf *a)
-{
-	struct unix_sock *u = UNIX(s);
-	struct sockaddr_buf *name;
-	int err = unix_check_addr(a);
-
-	if (err)
-		return err;
-	if (a->len == sizeof(u16))
-		return u->name ? -EINVAL : autobind(u);
-	if (u->name)
-		return !is_abstract(a) && path_exists(a) ? -EADDRINUSE : -EINVAL;
-	name = kmemdup(a, sizeof(*a), GFP_KERNEL);
-	if (!name)
-		return -ENOMEM;
-	err = is_abstract(name) ? bind_abstract(u, name) : bind_path(u, name);
-	if (err)
-		kfree(name);
-	return err;
-}
-
-static int unix_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
-{
-	struct unix_sock *u = UNIX(s), *of = u;
-
-	spin_lock(&u->c.lock);
-	if (peer)
-		of = u->peer;
-	if (of)
-		unix_get(of);
-	spin_unlock(&u->c.lock);
-	if (!of)
-		return -ENOTCONN;
-	spin_lock(&unix_names_lock);
-	if (of->name) {
-		*a = *of->name;
-	} else {
-		memset(a, 0, sizeof(*a));
-		a->len = sizeof(u16);
-		a->family = AF_UNIX;
-	}
-	spin_unlock(&unix_names_lock);
-	unix_put(of);
-	return 0;
 }
 
 /* ---- waking ---- */
@@ -334,38 +106,6 @@ void unix_wake_space(struct unix_sock *u)
 		wake_up_common(&u->space, TASK_NORMAL, 0, EPOLLOUT | EPOLLWRNORM);
 }
 
-/* ---- lists ---- */
-
-/* One whose last reference has gone is on its way out. */
-static bool get_unless_dying(struct unix_sock *u)
-{
-	s32 n = atomic_read(&u->refs);
-
-	while (n > 0)
-		if (__atomic_compare_exchange_n(
-			    &u->refs.v, &n, n + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-			return true;
-	return false;
-}
-
-u32 unix_list(const struct net *net, struct unix_sock **to, u32 most, u32 skip)
-{
-	struct unix_sock *u;
-	u32 n = 0;
-
-	spin_lock(&unix_names_lock);
-	hlist_for_each_entry(u, &all_sockets, all) {
-		if (n == most)
-			break;
-		if (u->net != net || u->state == UNIX_DEAD || (skip && skip--))
-			continue;
-		if (get_unless_dying(u))
-			to[n++] = u;
-	}
-	spin_unlock(&unix_names_lock);
-	return n;
-}
-
 /* ---- connecting ---- */
 
 static struct unix_sock *unix_alloc(u16 type, struct net *net)
@@ -383,9 +123,7 @@ static struct unix_sock *unix_alloc(u16 type, struct net *net)
 	INIT_LIST_HEAD(&u->inflight_link);
 	init_waitqueue_head(&u->space);
 	mutex_init(&u->read_mutex);
-	spin_lock(&unix_names_lock);
-	hlist_add_head(&u->all, &all_sockets);
-	spin_unlock(&unix_names_lock);
+	unix_enlist(u);
 	return u;
 }
 
@@ -492,10 +230,7 @@ static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonbloc
 			break;
 	}
 	if (!err) {
-		spin_lock(&unix_names_lock); /* an accepted socket has its listener's name */
-		if (l->name)
-			srv->name = kmemdup(l->name, sizeof(*l->name), GFP_ATOMIC);
-		spin_unlock(&unix_names_lock);
+		unix_name_accepted(srv, l);
 		unix_wake_readers(l);
 	} else {
 		unix_put(srv);
@@ -594,9 +329,7 @@ static void unix_die(struct unix_sock *u, bool never_accepted)
 	struct unix_sock *p, *srv;
 	bool unread;
 
-	spin_lock(&unix_names_lock);
-	hlist_del_init(&u->name_hash);
-	spin_unlock(&unix_names_lock);
+	unix_unhash(u);
 	spin_lock(&u->c.lock);
 	u->state = UNIX_DEAD;
 	p = u->peer;

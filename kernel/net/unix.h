@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* unix.h: what unix.c (sockets, names, data) and unix_gc.c (descriptors in flight) share. */
+/* unix.h: what unix.c (sockets), unix_names.c, unix_data.c and unix_gc.c (descriptors in flight) share. */
 #ifndef NESTLING_NET_UNIX_H
 #define NESTLING_NET_UNIX_H
 
@@ -64,15 +64,26 @@ extern int unix_max_dgram_qlen; /* net.unix */
 #define UNIX_MAX_DGRAM_QUEUE ((u32)READ_ONCE(unix_max_dgram_qlen))
 
 /* unix.c */
-/* References on sockets of @net behind the first @skip: how many, at most @most. */
-u32 unix_list(const struct net *net, struct unix_sock **to, u32 most, u32 skip);
-int unix_check_addr(struct sockaddr_buf *a);
-struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type);
 void unix_wake_readers(struct unix_sock *u);
 void unix_wake_space(struct unix_sock *u);
 int unix_dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock);
 void unix_get(struct unix_sock *u);
 void unix_put(struct unix_sock *u);
+
+/* unix_names.c */
+/* Checks an address: 0 or -EINVAL. A path is terminated and its length is cut to it. */
+int unix_check_addr(struct sockaddr_buf *a);
+/* The socket that an address names, with a reference. ERR_PTR. */
+struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type);
+int unix_bind(struct socket *s, struct sockaddr_buf *a);
+int unix_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
+/* An accepted socket has its listener's name, but is not found by it. */
+void unix_name_accepted(struct unix_sock *srv, const struct unix_sock *l);
+void unix_unhash(struct unix_sock *u); /* found by its name no more */
+void unix_enlist(struct unix_sock *u); /* onto the list of all */
+void unix_unlist(struct unix_sock *u);
+/* References on sockets of @net behind the first @skip: how many, at most @most. */
+u32 unix_list(const struct net *net, struct unix_sock **to, u32 most, u32 skip);
 
 /* unix_data.c */
 ssize_t unix_stream_sendmsg(struct socket *s, struct msg *m);
