@@ -87,8 +87,8 @@ struct net_device {
 	struct list_head txq; /* under tx_lock, as what follows */
 	u32 txq_len;
 	bool tx_busy;    /* a vCPU is in send() */
-	bool tx_stopped; /* the host takes no more for now */
-	bool tx_woken;   /* it took some again while tx_busy */
+	bool tx_stopped; /* the card has refused a packet: nothing is sent until it wakes the queue */
+	bool tx_woken;   /* it woke the queue while tx_busy */
 	struct list_head
 		tx_link; /* own to the vCPU whose net_rx_flush() will send; see tx_listed */
 	u32 tx_listed;
