@@ -8,9 +8,7 @@
  * that it lies in the receiver's queue: its charge moves there (dgram_queue). Locks: c.lock for rq and rmem; readers take turns.
  */
 #include <asm/errno.h>
-#include <asm/ioctls.h>
 #include <linux/eventpoll.h>
-#include <linux/sockios.h>
 
 #include "kernel/lib/printk.h"
 #include "kernel/net/errqueue.h"
@@ -406,20 +404,8 @@ int dgram_shutdown(struct socket *s, int how)
 long dgram_ioctl(struct socket *s, u32 cmd, u64 arg)
 {
 	struct inet_sock *i = INET(s);
-	struct sk_buff *skb;
-	int n = 0;
 
-	switch (cmd) {
-	case SIOCOUTQ: return put_user((int)atomic_read(&i->wmem), UADDR(arg));
-	case FIONREAD:
-		spin_lock(&i->c.lock);
-		skb = list_first_entry_or_null(&i->rq, struct sk_buff, list);
-		if (skb)
-			n = (int)skb_len(skb);
-		spin_unlock(&i->c.lock);
-		return put_user(n, UADDR(arg));
-	}
-	return net_ioctl(i->net, cmd, arg);
+	return skb_queue_ioctl(cmd, arg, &i->rq, &i->c.lock, &i->wmem);
 }
 
 int dgram_release(struct socket *s)

@@ -4,9 +4,7 @@
  * other files and the locks. Not offered: SOCK_PACKET of Linux 2.0, PACKET_TX_RING, PACKET_FANOUT, virtio headers.
  */
 #include <asm/errno.h>
-#include <asm/ioctls.h>
 #include <linux/eventpoll.h>
-#include <linux/sockios.h>
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
@@ -287,20 +285,8 @@ static int packet_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 static long packet_ioctl(struct socket *s, u32 cmd, u64 arg)
 {
 	struct packet_sock *p = PACKET(s);
-	struct sk_buff *skb;
-	int n = 0;
 
-	switch (cmd) {
-	case SIOCOUTQ: return put_user((int)atomic_read(&p->wmem), UADDR(arg));
-	case FIONREAD:
-		spin_lock(&p->q_lock);
-		skb = list_first_entry_or_null(&p->rq, struct sk_buff, list);
-		if (skb)
-			n = (int)skb_len(skb);
-		spin_unlock(&p->q_lock);
-		return put_user(n, UADDR(arg));
-	}
-	return -ENOTTY;
+	return skb_queue_ioctl(cmd, arg, &p->rq, &p->q_lock, &p->wmem);
 }
 
 /* ---- memberships ---- */

@@ -161,6 +161,12 @@ const void *skb_header(const struct sk_buff *skb, u32 n, void *tmp);
 void skb_copy(const struct sk_buff *skb, u32 from, void *to, u32 n);
 /* The same to a reader's iterator: 0 or -EFAULT. */
 int skb_copy_to_iter(const struct sk_buff *skb, u32 from, u32 n, struct iov_iter *to);
+/*
+ * SIOCOUTQ and FIONREAD of a socket whose datagrams lie in @rq, under @lock, and which has sent @wmem that is still on its way; -ENOTTY:
+ * neither of these.
+ */
+long skb_queue_ioctl(
+	u32 cmd, u64 arg, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
 /* One's complement sum, not folded, of bytes [from, from + n). */
 u32 skb_sum(const struct sk_buff *skb, u32 from, u32 n, u32 sum);
 /* A copy whose payload is its own and holds everything, headers too. NULL. */
