@@ -40,28 +40,6 @@ static u32 page_bytes(const struct block_device *b, u64 index)
 
 /* ---- reading ---- */
 
-static void end_read(struct bio *bio)
-{
-	u32 i;
-
-	for (i = 0; i < bio->nr_vecs; i++) {
-		struct page *p = bio->vec[i].page;
-		u32 left = bio->vec[i].len;
-
-		for (;; p++) {
-			if (bio->status)
-				SetPageError(p);
-			else
-				SetPageUptodate(p);
-			unlock_page(p);
-			if (left <= PAGE_SIZE)
-				break;
-			left -= PAGE_SIZE;
-		}
-	}
-	bio_put(bio);
-}
-
 static int bdev_readpage(struct file *file, struct page *page)
 {
 	struct block_device *b = bdev_of(page->mapping);
@@ -81,7 +59,7 @@ static int bdev_readpage(struct file *file, struct page *page)
 		return -ENOMEM;
 	}
 	bio->sector = page->index << (PAGE_SHIFT - SECTOR_SHIFT);
-	bio->end_io = end_read;
+	bio->end_io = bio_end_read_pages;
 	bio_add_page(bio, page, n, 0);
 	submit_bio(bio);
 	return 0;

@@ -63,6 +63,28 @@ void bio_endio(struct bio *bio, int status)
 	bio->end_io(bio);
 }
 
+void bio_end_read_pages(struct bio *bio)
+{
+	u32 i;
+
+	for (i = 0; i < bio->nr_vecs; i++) {
+		struct page *p = bio->vec[i].page;
+		u32 left = bio->vec[i].off + bio->vec[i].len;
+
+		for (;; p++) {
+			if (bio->status)
+				SetPageError(p);
+			else
+				SetPageUptodate(p);
+			unlock_page(p);
+			if (left <= PAGE_SIZE)
+				break;
+			left -= PAGE_SIZE;
+		}
+	}
+	bio_put(bio);
+}
+
 static void end_io_complete(struct bio *bio)
 {
 	complete(bio->private);

@@ -52,6 +52,8 @@ bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off); /* false: 
 void submit_bio(struct bio *bio);     /* never fails; errors come through end_io */
 int submit_bio_wait(struct bio *bio); /* status; may sleep */
 void bio_endio(struct bio *bio, int status);
+/* An end_io: the locked pages of the vecs (each may be several) are read, or have an error; they are unlocked, the bio is put. */
+void bio_end_read_pages(struct bio *bio);
 /* Collects what current submits until blk_finish_plug or schedule(). */
 struct blk_plug {
 	struct list_head list;

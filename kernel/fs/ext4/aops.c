@@ -21,28 +21,6 @@
 
 /* ---- reading ---- */
 
-static void end_read(struct bio *bio)
-{
-	u32 i;
-
-	for (i = 0; i < bio->nr_vecs; i++) {
-		struct page *p = bio->vec[i].page;
-		u32 left = bio->vec[i].off + bio->vec[i].len;
-
-		for (;; p++) {
-			if (bio->status)
-				SetPageError(p);
-			else
-				SetPageUptodate(p);
-			unlock_page(p);
-			if (left <= PAGE_SIZE)
-				break;
-			left -= PAGE_SIZE;
-		}
-	}
-	bio_put(bio);
-}
-
 /* A page with blocks smaller than it: each piece by itself, waiting. */
 static int read_pieces(struct inode *inode, struct page *p)
 {
@@ -117,7 +95,7 @@ static int read_pages(struct inode *inode, struct page **pages, u32 n)
 				break;
 			}
 			bio->sector = map.pblk << (PAGE_SHIFT - SECTOR_SHIFT);
-			bio->end_io = end_read;
+			bio->end_io = bio_end_read_pages;
 			bio_add_page(bio, p, PAGE_SIZE, 0);
 		}
 		next_pblk = ++map.pblk;
