@@ -130,6 +130,16 @@ static void take_out(struct page *p, struct address_space *m)
 	p->mapping = NULL;
 }
 
+/* With take_out() done and m->lock dropped. */
+static void taken_out(struct page *p, struct address_space *m)
+{
+	lru_del(p);
+	count_cached(m, -1);
+	if (unlikely(p->memcg))
+		mem_count_cached(p, m->a_ops->memory_only, -1);
+	put_page(p);
+}
+
 void delete_from_page_cache(struct page *p)
 {
 	struct address_space *m = p->mapping;
@@ -139,11 +149,7 @@ void delete_from_page_cache(struct page *p)
 	spin_lock(&m->lock);
 	take_out(p, m);
 	spin_unlock(&m->lock);
-	lru_del(p);
-	count_cached(m, -1);
-	if (unlikely(p->memcg))
-		mem_count_cached(p, m->a_ops->memory_only, -1);
-	put_page(p);
+	taken_out(p, m);
 }
 
 bool remove_unused_page(struct page *p)
@@ -162,11 +168,7 @@ bool remove_unused_page(struct page *p)
 	}
 	take_out(p, m);
 	spin_unlock(&m->lock);
-	lru_del(p);
-	count_cached(m, -1);
-	if (unlikely(p->memcg))
-		mem_count_cached(p, m->a_ops->memory_only, -1);
-	put_page(p);
+	taken_out(p, m);
 	return true;
 }
 

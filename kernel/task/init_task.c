@@ -40,7 +40,7 @@ static struct pid pid_zero = {
 };
 static struct sigpending idle_pending = { .list = LIST_HEAD_INIT(idle_pending.list) };
 
-static void init_idle(struct task *t)
+static void init_links(struct task *t)
 {
 	INIT_LIST_HEAD(&t->children);
 	INIT_LIST_HEAD(&t->sibling);
@@ -48,9 +48,15 @@ static void init_idle(struct task *t)
 	INIT_LIST_HEAD(&t->thread_node);
 	INIT_LIST_HEAD(&t->ptraced);
 	INIT_LIST_HEAD(&t->ptrace_entry);
+	INIT_LIST_HEAD(&t->cg_list);
 	for (int i = 0; i < PIDTYPE_MAX; i++)
 		INIT_LIST_HEAD(&t->pid_links[i]);
 	spin_lock_init(&t->alloc_lock);
+}
+
+static void init_idle(struct task *t)
+{
+	init_links(t);
 	t->cred = &init_cred;
 	t->nsproxy = &init_nsproxy;
 	t->signal = &init_signals;
@@ -147,16 +153,7 @@ void sighand_put(struct sighand_struct *sh)
 
 void task_init_common(struct task *t)
 {
-	INIT_LIST_HEAD(&t->children);
-	INIT_LIST_HEAD(&t->sibling);
-	INIT_LIST_HEAD(&t->tasks);
-	INIT_LIST_HEAD(&t->thread_node);
-	INIT_LIST_HEAD(&t->ptraced);
-	INIT_LIST_HEAD(&t->ptrace_entry);
-	INIT_LIST_HEAD(&t->cg_list);
-	for (int i = 0; i < PIDTYPE_MAX; i++)
-		INIT_LIST_HEAD(&t->pid_links[i]);
-	spin_lock_init(&t->alloc_lock);
+	init_links(t);
 	t->start_time = ktime_get();
 	t->start_boottime = ktime_get_boottime();
 	t->syscall_nr = ~0UL;

@@ -33,11 +33,23 @@ void tmpfs_recount(struct inode *inode)
 		tmpfs_uncharge(inode->i_sb, freed);
 }
 
+/* A page of zeroes where the file had none; it is locked, and charged to the file system. */
+static void fill_hole(struct inode *inode, struct page *p)
+{
+	struct tmpfs_inode *t = tmpfs_inode(inode);
+
+	memset(page_address(p), 0, PAGE_SIZE);
+	SetPageUptodate(p);
+	spin_lock(&t->lock);
+	t->charged++;
+	inode->i_blocks += PAGE_SIZE / 512;
+	spin_unlock(&t->lock);
+}
+
 /* The page at @index, locked and up to date, made when it is a hole. ERR_PTR(-ENOSPC, -ENOMEM). */
 static struct page *tmpfs_get_page(struct inode *inode, u64 index)
 {
 	struct address_space *m = &inode->i_data;
-	struct tmpfs_inode *t = tmpfs_inode(inode);
 	struct page *p = find_lock_page(m, index);
 	int err;
 
@@ -55,12 +67,7 @@ static struct page *tmpfs_get_page(struct inode *inode, u64 index)
 		tmpfs_uncharge(inode->i_sb, 1);
 		return p;
 	}
-	memset(page_address(p), 0, PAGE_SIZE);
-	SetPageUptodate(p);
-	spin_lock(&t->lock);
-	t->charged++;
-	inode->i_blocks += PAGE_SIZE / 512;
-	spin_unlock(&t->lock);
+	fill_hole(inode, p);
 	return p;
 }
 
@@ -68,17 +75,10 @@ static struct page *tmpfs_get_page(struct inode *inode, u64 index)
 static int tmpfs_readpage(struct file *f, struct page *p)
 {
 	struct inode *inode = p->mapping->host;
-	struct tmpfs_inode *t = tmpfs_inode(inode);
 	int err = tmpfs_charge(inode->i_sb, 1);
 
-	if (!err) {
-		memset(page_address(p), 0, PAGE_SIZE);
-		SetPageUptodate(p);
-		spin_lock(&t->lock);
-		t->charged++;
-		inode->i_blocks += PAGE_SIZE / 512;
-		spin_unlock(&t->lock);
-	}
+	if (!err)
+		fill_hole(inode, p);
 	unlock_page(p);
 	return err;
 }
