@@ -348,7 +348,7 @@ struct inode *ovl_get_inode(struct super_block *sb, struct dentry *upper, struct
 		put_found(upper, lower, nr_lower);
 		return ERR_PTR(-ENOMEM);
 	}
-	init_rwsem(&inode->i_rwsem); /* a class of its own: outside those of real inodes */
+	rwsem_setup(&inode->i_rwsem, OVL_LOCK_CLASS("i_rwsem", OVL_SB(sb)->depth));
 	oi = OVL_I(inode);
 	oi->upper = upper;
 	oi->lower = lower;

@@ -17,7 +17,7 @@
  * whiteout by one rename. What a crash leaves in the work directory is removed by the next mount.
  *
  * Locks, outer to inner: the overlay directory's i_rwsem (vfs), ovl_inode.lock (copying up: parents before children), then all locks of the
- * real file systems. Credentials of whoever mounted it are taken for what is done below: ovl_enter(), ovl_leave().
+ * real file systems. Where those are overlays too, theirs are of another class (OVL_LOCK_CLASS). Credentials of whoever mounted it are taken for what is done below: ovl_enter(), ovl_leave().
  */
 #ifndef NESTLING_FS_OVERLAY_H
 #define NESTLING_FS_OVERLAY_H
@@ -38,6 +38,9 @@
 #define OVL_MAX_LAYERS 128
 #define OVL_HASH 1024
 #define OVL_MAX_DEPTH 2 /* overlays on overlays */
+
+/* The class of a lock of an overlay that stands on @depth - 1 others: what is above is taken first. */
+#define OVL_LOCK_CLASS(name, depth) ((depth) > 1 ? "overlay on overlay: " name : "overlay: " name)
 
 struct ovl_layer {
 	struct mount *mnt; /* private */

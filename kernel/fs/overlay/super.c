@@ -23,7 +23,7 @@ static struct inode *ovl_alloc_inode(struct super_block *sb)
 
 	if (!oi)
 		return NULL;
-	mutex_init(&oi->lock);
+	mutex_setup(&oi->lock, OVL_LOCK_CLASS("lock", OVL_SB(sb)->depth));
 	oi->upper = NULL;
 	oi->lower = NULL;
 	oi->nr_lower = 0;
@@ -430,6 +430,7 @@ static int set_up(struct super_block *sb, struct ovl_sb *ofs, char *data)
 		return err;
 	if (!ofs->upperdir)
 		sb->s_flags |= SB_RDONLY;
+	mutex_setup(&sb->s_rename_mutex, OVL_LOCK_CLASS("s_rename_mutex", ofs->depth));
 	root = make_root(sb);
 	if (IS_ERR(root))
 		return (int)PTR_ERR(root);
@@ -444,7 +445,6 @@ static int ovl_fill_super(struct super_block *sb, void *data, bool silent)
 	if (!ofs)
 		return -ENOMEM;
 	spin_lock_init(&ofs->hash_lock);
-	mutex_init(&sb->s_rename_mutex); /* outside those of real file systems */
 	ofs->creds = prepare_creds();
 	sb->s_fs_info = ofs;
 	sb->s_op = &ovl_sops;
