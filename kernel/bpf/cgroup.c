@@ -9,7 +9,8 @@
  *
  * A group that is removed drops its programs; a dead one takes none.
  *
- * Locks: bpf_mutex over cgroup->programs and program_flags. It is a leaf: device nodes are opened with inodes locked.
+ * Locks: attach_mutex over cgroup->programs and program_flags. It is a leaf, with no allocation under it: device nodes are opened with
+ * inodes locked.
  */
 #include <linux/stat.h>
 
@@ -29,7 +30,9 @@ struct attachment {
 	struct bpf_prog *prog; /* a reference */
 };
 
-static atomic_t nr_attached = ATOMIC_INIT(0); /* changed under bpf_mutex; 0: nobody needs to ask */
+static DEFINE_MUTEX(attach_mutex);
+static atomic_t nr_attached =
+	ATOMIC_INIT(0); /* changed under attach_mutex; 0: nobody needs to ask */
 
 /* ---- asking ---- */
 
@@ -68,14 +71,14 @@ static int check_device(umode_t mode, dev_t dev, int what)
 	access |= what & DEVICE_WRITE ? BPF_DEVCG_ACC_WRITE : 0;
 	ctx.access_type = access << 16 | (S_ISBLK(mode) ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
 	c = task_get_cgroup(current);
-	mutex_lock(&bpf_mutex);
+	mutex_lock(&attach_mutex);
 	ok = all_allow(c, &ctx);
-	mutex_unlock(&bpf_mutex);
+	mutex_unlock(&attach_mutex);
 	cgroup_put(c);
 	return ok ? 0 : -EPERM;
 }
 
-/* ---- attaching and detaching; under bpf_mutex ---- */
+/* ---- attaching and detaching; under attach_mutex ---- */
 
 static u32 count(const struct cgroup *c)
 {
@@ -124,9 +127,11 @@ static struct attachment *place(
 	return a ? a : ERR_PTR(-ENOENT);
 }
 
-/* Takes the reference to @p when it succeeds. *old: a program whose reference is the caller's now. */
+/*
+ * Takes the reference to @p when it succeeds, and *fresh when it is one more. *old: a program whose reference is the caller's now.
+ */
 static int attach_locked(struct cgroup *c, struct bpf_prog *p, const struct bpf_prog *replace,
-	u32 kind, struct bpf_prog **old)
+	u32 kind, struct attachment **fresh, struct bpf_prog **old)
 {
 	struct attachment *a;
 
@@ -144,9 +149,8 @@ static int attach_locked(struct cgroup *c, struct bpf_prog *p, const struct bpf_
 	if (a) {
 		*old = a->prog;
 	} else {
-		a = kmalloc(sizeof(*a), GFP_NOFS | __GFP_ACCOUNT);
-		if (!a)
-			return -ENOMEM;
+		a = *fresh;
+		*fresh = NULL;
 		list_add_tail(&a->list, &c->programs);
 		atomic_inc(&nr_attached);
 	}
@@ -162,6 +166,24 @@ static void remove(struct cgroup *c, struct attachment *a)
 	atomic_dec(&nr_attached);
 	if (list_empty(&c->programs))
 		c->program_flags = 0;
+}
+
+/* The reference to @p is taken when it succeeds. */
+static int attach(struct cgroup *c, struct bpf_prog *p, const struct bpf_prog *replace, u32 kind)
+{
+	struct attachment *fresh = kmalloc(sizeof(*fresh), GFP_KERNEL | __GFP_ACCOUNT);
+	struct bpf_prog *old = NULL;
+	int err;
+
+	if (!fresh)
+		return -ENOMEM;
+	mutex_lock(&attach_mutex);
+	err = attach_locked(c, p, replace, kind, &fresh, &old);
+	mutex_unlock(&attach_mutex);
+	kfree(fresh);
+	if (old)
+		bpf_prog_put(old);
+	return err;
 }
 
 /* The one to go; @p is NULL when the caller named none. */
@@ -190,7 +212,7 @@ static struct cgroup *cgroup_of(u32 fd)
 long bpf_cgroup_attach(const union bpf_attr *a)
 {
 	u32 kind = a->attach_flags & KINDS;
-	struct bpf_prog *p, *replace = NULL, *old = NULL;
+	struct bpf_prog *p, *replace = NULL;
 	struct cgroup *c;
 	long err;
 
@@ -211,15 +233,10 @@ long bpf_cgroup_attach(const union bpf_attr *a)
 	if (err)
 		goto out_cgroup;
 	err = -EINVAL;
-	if (kind != KINDS && (!(a->attach_flags & BPF_F_REPLACE) || kind & BPF_F_ALLOW_MULTI)) {
-		mutex_lock(&bpf_mutex);
-		err = attach_locked(c, p, replace, kind, &old);
-		mutex_unlock(&bpf_mutex);
-	}
+	if (kind != KINDS && (!(a->attach_flags & BPF_F_REPLACE) || kind & BPF_F_ALLOW_MULTI))
+		err = attach(c, p, replace, kind);
 	if (replace)
 		bpf_prog_put(replace);
-	if (old)
-		bpf_prog_put(old);
 out_cgroup:
 	cgroup_put(c);
 out_prog:
@@ -243,13 +260,13 @@ long bpf_cgroup_detach(const union bpf_attr *a)
 		return PTR_ERR(c);
 	p = bpf_prog_of_fd(
 		a->attach_bpf_fd, BPF_PROG_TYPE_CGROUP_DEVICE); /* none is an answer too */
-	mutex_lock(&bpf_mutex);
+	mutex_lock(&attach_mutex);
 	which = to_detach(c, IS_ERR(p) ? NULL : p);
 	if (!IS_ERR(which)) {
 		old = which->prog;
 		remove(c, which);
 	}
-	mutex_unlock(&bpf_mutex);
+	mutex_unlock(&attach_mutex);
 	if (old)
 		bpf_prog_put(old);
 	if (!IS_ERR(p))
@@ -315,10 +332,10 @@ long bpf_cgroup_query(const union bpf_attr *a, uaddr_t uattr)
 	else if (ids)
 		err = 0;
 	if (!err) {
-		mutex_lock(&bpf_mutex);
+		mutex_lock(&attach_mutex);
 		n = collect(c, up, ids, IDS_MAX);
 		flags = up ? 0 : c->program_flags;
-		mutex_unlock(&bpf_mutex);
+		mutex_unlock(&attach_mutex);
 		err = tell(a, uattr, ids, n, flags);
 	}
 	kfree(ids);
@@ -335,13 +352,13 @@ static void drop_all(struct cgroup *c)
 
 	do {
 		p = NULL;
-		mutex_lock(&bpf_mutex);
+		mutex_lock(&attach_mutex);
 		a = list_first_entry_or_null(&c->programs, struct attachment, list);
 		if (a) {
 			p = a->prog;
 			remove(c, a);
 		}
-		mutex_unlock(&bpf_mutex);
+		mutex_unlock(&attach_mutex);
 		if (p)
 			bpf_prog_put(p);
 	} while (p);

@@ -66,8 +66,6 @@ struct bpf_prog {
 	struct bpf_insn insn[];
 };
 
-extern struct mutex bpf_mutex; /* the table of programs, all attachments; a leaf */
-
 /* A reference, ERR_PTR(-EBADF), or -EINVAL: not a program, or not of @type (0: any). */
 struct bpf_prog *bpf_prog_of_fd(u32 fd, u32 type);
 void bpf_prog_get(struct bpf_prog *p);

@@ -25,7 +25,7 @@
 	(BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT | BPF_F_TEST_RND_HI32 |                      \
 		BPF_F_TEST_STATE_FREQ | BPF_F_SLEEPABLE | BPF_F_XDP_HAS_FRAGS)
 
-DEFINE_MUTEX(bpf_mutex);
+static DEFINE_MUTEX(bpf_mutex);
 static struct radix progs = RADIX_INIT; /* by id; under bpf_mutex */
 static u32 next_id = 1;                 /* under bpf_mutex */
 

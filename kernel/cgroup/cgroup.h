@@ -81,7 +81,7 @@ struct cgroup {
 
 	struct cgroup_notify notify[CGN_NR];
 
-	/* for kernel/bpf, under its bpf_mutex: who says which devices the tasks may use */
+	/* for kernel/bpf, under its attach_mutex: who says which devices the tasks may use */
 	struct list_head programs;
 	u32 program_flags; /* BPF_F_ALLOW_* that they were attached with; 0 without any */
 
