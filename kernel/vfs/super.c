@@ -235,9 +235,10 @@ struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data, f
 	return root;
 }
 
-/* The block device that a path names. ERR_PTR(-ENOENT, -ENOTBLK, -ENXIO ...). */
-static struct block_device *bdev_of_path(const char *name)
+/* The block device that a path names, for a mount with @flags. ERR_PTR(-ENOENT, -ENOTBLK, -EPERM, -ENXIO ...). */
+static struct block_device *bdev_of_path(const char *name, u32 flags)
 {
+	int what = DEVICE_READ | (flags & SB_RDONLY ? 0 : DEVICE_WRITE);
 	struct block_device *b;
 	struct path path;
 	int err;
@@ -251,6 +252,8 @@ static struct block_device *bdev_of_path(const char *name)
 		err = -ENOTBLK;
 	else if (path.mnt->mnt_flags & MS_NODEV)
 		err = -EACCES;
+	else if (device_permission) /* no bits are asked, but the group's programs are */
+		err = device_permission(S_IFBLK, path.dentry->d_inode->i_rdev, what);
 	b = err ? NULL : bdev_by_dev(path.dentry->d_inode->i_rdev);
 	path_put(&path);
 	if (err)
@@ -303,7 +306,7 @@ struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_de
 struct dentry *mount_bdev(
 	struct file_system_type *t, u32 flags, const char *dev, void *data, fill_super_t fill)
 {
-	struct block_device *b = bdev_of_path(dev);
+	struct block_device *b = bdev_of_path(dev, flags);
 
 	return IS_ERR(b) ? ERR_CAST(b) : bdev_mount(t, flags, b, data, fill);
 }

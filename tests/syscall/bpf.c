@@ -24,6 +24,9 @@ static const struct bpf_insn no_zero[] = { LDW(2, 1, 4), LDW(3, 1, 8), MOV(0, 1)
 static const struct bpf_insn read_only[] = { LDW(2, 1, 0),
 	INSN(BPF_ALU64 | BPF_RSH | BPF_K, 2, 0, 0, 16), MOV(0, 1), JEQ(2, BPF_DEVCG_ACC_READ, 1),
 	MOV(0, 0), EXIT };
+static const struct bpf_insn no_disks[] = { LDW(2, 1, 0),
+	INSN(BPF_ALU64 | BPF_AND | BPF_K, 2, 0, 0, 0xffff), MOV(0, 1),
+	JEQ(2, BPF_DEVCG_DEV_CHAR, 1), MOV(0, 0), EXIT };
 static const struct bpf_insn bad[] = { INSN(BPF_LDX | BPF_MEM | BPF_DW, 0, 10, -8, 0), EXIT };
 
 static long bpf(int cmd, union bpf_attr *a)
@@ -232,6 +235,34 @@ static void refused(void)
 		unlink("/tmp/made");
 }
 
+/* A mount opens its device too, with no descriptor. */
+static void mounting(void)
+{
+	int p = (int)GNEED(LOAD(no_disks)), q = (int)GNEED(LOAD(read_only));
+
+	GNEED(mkdir("/tmp/mnt", 0755));
+	GNEED(mknod("/tmp/disk", S_IFBLK | 0600, makedev(98, 0)));
+	G(mount("/tmp/disk", "/tmp/mnt", "ext4", MS_NODEV, NULL), "0");
+	G(umount("/tmp/mnt"), "0");
+	G(attach("g/h", p, BPF_F_ALLOW_MULTI), "0");
+	CHILD(enter("g/h/cgroup.procs");
+		G(mount("/tmp/disk", "/tmp/mnt", "ext4", MS_NODEV, NULL), "-1 EPERM");
+		G(mount("/tmp/disk", "/tmp/mnt", "ext4", MS_RDONLY, NULL), "-1 EPERM");
+		G(mount("tmpfs", "/tmp/mnt", "tmpfs", 0, NULL), "0"); G(umount("/tmp/mnt"), "0"));
+	G(detach("g/h", p), "0");
+	G(attach("g/h", q, BPF_F_ALLOW_MULTI), "0");
+	CHILD(enter("g/h/cgroup.procs");
+		G(mount("/tmp/disk", "/tmp/mnt", "ext4", MS_NODEV, NULL), "-1 EPERM");
+		G(mount("/tmp/disk", "/tmp/mnt", "ext4", MS_RDONLY, NULL), "-1 EBUSY"));
+	G(detach("g/h", q), "0");
+	if (in_guest()) {
+		unlink("/tmp/disk");
+		rmdir("/tmp/mnt");
+	}
+	close(p);
+	close(q);
+}
+
 static void unprivileged(void)
 {
 	int p = (int)GNEED(LOAD(all));
@@ -253,6 +284,7 @@ TEST(bpf)
 	GNEED(mkdir("g/h", 0755));
 	loading();
 	rules();
+	mounting();
 	refused();
 	unprivileged();
 	GNEED(rmdir("g/h"));
