@@ -89,8 +89,28 @@ void tcp_sigurg(struct tcp_sock *t)
 		file_sigurg(t->inet.sock->file);
 }
 
+/*
+ * Room for twice what may be on its way, as true sizes: while one window is in flight the program fills the next. A size that the program
+ * chose stays as it is.
+ */
+void tcp_grow_sndbuf(struct tcp_sock *t)
+{
+	u32 segs = max(t->cwnd, (u32)INIT_CWND), per = 512;
+	u64 want;
+
+	if (t->sndbuf_fixed)
+		return;
+	while (per < t->mss + 320U)
+		per *= 2;
+	want = min_t(u64, 2UL * segs * per, (u64)tcp_limits.wmem[2]);
+	t->inet.c.sndbuf = max(t->inet.c.sndbuf, (u32)want);
+}
+
 void tcp_write_space(struct tcp_sock *t)
 {
+	/* the window would take more than the buffer holds */
+	if (!tcp_writable(t) && !t->send_head && tcp_in_flight(t) < t->cwnd)
+		tcp_grow_sndbuf(t);
 	if (tcp_writable(t))
 		tcp_wake(t, EPOLLOUT | EPOLLWRNORM);
 }

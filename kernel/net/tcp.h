@@ -222,6 +222,7 @@ void tcp_set_state(struct tcp_sock *t, u8 state);
 void tcp_done(struct tcp_sock *t);
 void tcp_fail(struct tcp_sock *t, int err); /* the same with an error for the program */
 void tcp_wake(struct tcp_sock *t, u64 key);
+void tcp_grow_sndbuf(struct tcp_sock *t);
 void tcp_write_space(struct tcp_sock *t);
 void tcp_sigurg(struct tcp_sock *t);
 

@@ -165,6 +165,7 @@ void tcp_mark_lost(struct tcp_sock *t, struct sk_buff *skb)
 void tcp_enter_loss(struct tcp_sock *t)
 {
 	struct sk_buff *skb;
+	bool reneged;
 
 	if (t->ca != CA_LOSS || t->snd_una == t->high_seq)
 		t->ssthresh = cut(t);
@@ -174,9 +175,16 @@ void tcp_enter_loss(struct tcp_sock *t)
 	t->high_seq = t->snd_nxt;
 	t->dupacks = 0;
 	t->tlp_high = 0;
+	/* the front was told of, and still is not acknowledged: the peer has thrown away what it had (RFC 2018, 8) */
+	skb = list_first_entry_or_null(&t->wq, struct sk_buff, list);
+	reneged = skb && skb != t->send_head && skb->tcp.sacked & SKB_SACKED;
 	list_for_each_entry(skb, &t->wq, list) {
 		if (skb == t->send_head)
 			break;
+		if (unlikely(reneged) && skb->tcp.sacked & SKB_SACKED) {
+			skb->tcp.sacked &= (u8)~SKB_SACKED;
+			t->sacked_out--;
+		}
 		tcp_mark_lost(t, skb);
 	}
 }
@@ -223,8 +231,17 @@ static bool sacked_by(const struct sk_buff *skb, const struct sack_block *b, u32
 	return false;
 }
 
+/*
+ * When what has arrived just now was sent, if it went only once; 0: nothing tells. What was told of by an earlier SACK has waited since
+ * then for a gap to be filled, and says nothing about the way.
+ */
+struct arrived {
+	u64 sent, sacked; /* by the acknowledgement; by SACK */
+	bool again; /* something that went more than once is acknowledged: when its neighbours came is not known */
+};
+
 /* Marks what the blocks cover; blocks outside of what is in flight say nothing. True: something new. */
-static bool take_sacks(struct tcp_sock *t, const struct sack_block *b, u32 n)
+static bool take_sacks(struct tcp_sock *t, const struct sack_block *b, u32 n, struct arrived *when)
 {
 	struct sk_buff *skb;
 	bool any = false;
@@ -240,6 +257,8 @@ static bool take_sacks(struct tcp_sock *t, const struct sack_block *b, u32 n)
 			skb->tcp.sacked &= (u8)~SKB_LOST;
 			t->lost_out--;
 		}
+		if (!skb->tcp.retrans)
+			when->sacked = skb->tcp.sent;
 		tcp_rack_sent_arrived(t, skb);
 		forget_retrans(t, skb);
 		skb->tcp.sacked |= SKB_SACKED;
@@ -271,12 +290,11 @@ static void trim_front(struct sk_buff *skb, u32 ack)
 	skb->tcp.seq = ack;
 }
 
-/* Everything up to @ack leaves the queue. Segments; *sent: when the last of them that went once was sent. */
-static u32 clean_queue(struct tcp_sock *t, u32 ack, u64 *sent)
+/* Everything up to @ack leaves the queue. So many segments. */
+static u32 clean_queue(struct tcp_sock *t, u32 ack, struct arrived *when)
 {
 	u32 n = 0;
 
-	*sent = 0;
 	while (!list_empty(&t->wq)) {
 		struct sk_buff *skb = list_first_entry(&t->wq, struct sk_buff, list);
 
@@ -287,8 +305,10 @@ static u32 clean_queue(struct tcp_sock *t, u32 ack, u64 *sent)
 				trim_front(skb, ack);
 			break;
 		}
-		if (!skb->tcp.retrans)
-			*sent = skb->tcp.sent;
+		if (skb->tcp.retrans)
+			when->again = true;
+		else if (!(skb->tcp.sacked & SKB_SACKED))
+			when->sent = skb->tcp.sent;
 		if (!(skb->tcp.sacked & SKB_SACKED))
 			tcp_rack_sent_arrived(t, skb);
 		if (unlikely(skb->stamp_wanted & SKB_STAMP_ACK))
@@ -300,11 +320,15 @@ static u32 clean_queue(struct tcp_sock *t, u32 ack, u64 *sent)
 	return n;
 }
 
-static void take_rtt(struct tcp_sock *t, const struct sk_buff *skb, u64 sent)
+/* Karn's rule, and timestamps where it leaves nothing (RFC 6298, 3; RFC 7323, 4). */
+static void take_rtt(
+	struct tcp_sock *t, const struct sk_buff *skb, const struct arrived *when, bool advanced)
 {
+	u64 sent = when->sent && !when->again ? when->sent : when->sacked;
+
 	if (sent)
 		rtt_sample(t, ktime_get() - sent);
-	else if (skb->tcp.saw_ts && skb->tcp.tsecr && t->ts_ok) {
+	else if (advanced && skb->tcp.saw_ts && skb->tcp.tsecr && t->ts_ok) {
 		u32 ms = tcp_ts(t) - skb->tcp.tsecr;
 
 		if (ms < 600000)
@@ -371,25 +395,26 @@ bool tcp_ack(
 {
 	u32 ack = skb->tcp.ack_seq, in_flight = tcp_in_flight(t), acked, was = t->snd_una;
 	bool updated, new_sacks, dup;
-	u64 sent;
+	struct arrived when = { 0 };
 
 	if (after(ack, t->snd_nxt))
 		return false;
 	if (before(ack, t->snd_una)) {
-		take_sacks(t, sacks, nr_sacks);
+		take_sacks(t, sacks, nr_sacks, &when);
 		return true;
 	}
 	updated = update_window(t, skb);
-	new_sacks = take_sacks(t, sacks, nr_sacks);
+	new_sacks = take_sacks(t, sacks, nr_sacks, &when);
 	dup = ack == t->snd_una && t->packets_out && !updated && skb->tcp.seq == skb->tcp.end_seq;
 	t->bytes_acked += ack - was;
 	t->snd_una = ack;
-	acked = clean_queue(t, ack, &sent);
+	acked = clean_queue(t, ack, &when);
+	if (ack != was || when.sacked)
+		take_rtt(t, skb, &when, ack != was);
 	if (ack != was) {
 		t->backoff = t->retries = 0;
 		t->first_failure = 0;
 		t->soft_err = 0;
-		take_rtt(t, skb, sent);
 		tcp_rearm_rtx(t);
 	}
 	if (updated && t->snd_wnd) {
@@ -407,7 +432,7 @@ bool tcp_ack(
 	tcp_retransmit_lost(t);
 	if (ack != was && t->packets_out)
 		tcp_rack_arm_probe(t);
-	if (acked)
+	if (acked || new_sacks)
 		tcp_write_space(t);
 	return true;
 }

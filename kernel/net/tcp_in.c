@@ -255,17 +255,11 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 
 void tcp_enter_established(struct tcp_sock *t)
 {
-	struct sock_common *c = &t->inet.c;
-	u32 per = 512;
-
 	tcp_set_state(t, TCP_ESTABLISHED);
 	t->last_rcv = t->space_at = ktime_get();
 	t->rcv_mss = min((u32)t->advmss, MSS_DEFAULT);
 	t->quick = TCP_QUICK_ACKS;
-	while (per < t->mss + 320U)
-		per *= 2;
-	if (!t->sndbuf_fixed)
-		c->sndbuf = max(c->sndbuf, min(2 * INIT_CWND * per, (u32)tcp_limits.wmem[2]));
+	tcp_grow_sndbuf(t);
 	tcp_arm_keepalive(t);
 	tcp_wake(t, EPOLLOUT | EPOLLWRNORM);
 }
@@ -398,8 +392,11 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 		challenge(t);
 		goto drop;
 	}
-	if (!(fl & TH_ACK))
+	if (!(fl & TH_ACK)) {
+		if (fl & TH_SYN) /* the peer has not got our answer */
+			tcp_send_synack(t);
 		goto drop;
+	}
 	if (t->state == TCP_SYN_RECV && !synrecv_done(t, skb))
 		goto drop;
 	if (!tcp_ack(t, skb, o->sacks, o->nr_sacks)) {

@@ -116,6 +116,7 @@ static const struct {
 	{ 2, 5, 5, 1000, 1400, 200000, "reno" },
 	{ 10, 0, 0, 500, 1400, 100000, "cubic" },
 	{ 10, 10, 10, 500, 1400, 100000, "reno" },
+	{ 20, 0, 0, 500, 1400, 100000, "cubic" },
 };
 
 /* How many connections have begun with one. */
