@@ -12,6 +12,7 @@
 #include "kernel/net/frag.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/neigh.h"
+#include "kernel/net/netfilter.h"
 
 struct ip_stats ip_stats;
 
@@ -84,6 +85,54 @@ static bool has_left(const struct net *net, const struct flow *f)
 	return unlikely(READ_ONCE(f->dev->net) != net);
 }
 
+/* The filter has changed what the way depends on: looked up again. */
+static int reroute(struct net *net, const struct sk_buff *skb, struct flow *f)
+{
+	struct flow g = { .mark = skb->mark, .tos = f->tos, .proto = f->proto, .ttl = f->ttl };
+	u8 tmp[sizeof(struct ipv6hdr)];
+	bool v4 = skb->protocol == ETH_P_IP;
+	const void *h = skb_header(skb, v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr), tmp);
+	int err;
+
+	if (v4) {
+		g.saddr = ip_v4(((const struct iphdr *)h)->saddr);
+		g.daddr = ip_v4(((const struct iphdr *)h)->daddr);
+	} else {
+		memcpy(&g.saddr, &((const struct ipv6hdr *)h)->saddr, 16);
+		memcpy(&g.daddr, &((const struct ipv6hdr *)h)->daddr, 16);
+	}
+	if (ip_equal(&g.daddr, &f->daddr) && ip_equal(&g.saddr, &f->saddr) && g.mark == f->mark)
+		return 0;
+	g.no_fragment = f->no_fragment;
+	err = route_output(net, &g);
+	if (!err)
+		*f = g;
+	return err;
+}
+
+/* What leaves, with its header, as the packet filter lets it. Consumes @skb. */
+static int filter_out(struct net *net, struct sk_buff *skb, const struct flow *f)
+{
+	struct flow g = *f;
+	int err;
+
+	g.mark = skb->mark;
+	err = nf_hook(net, NF_INET_LOCAL_OUT, skb, NULL, f->dev);
+	if (err)
+		return err;
+	err = reroute(net, skb, &g);
+	if (err) {
+		kfree_skb(skb);
+		return err;
+	}
+	if (f->local && !g.local)
+		nf_fill_checksum(skb);
+	err = nf_hook(net, NF_INET_POST_ROUTING, skb, NULL, g.dev);
+	if (err)
+		return err;
+	return skb_len(skb) > g.mtu ? ip_fragment(skb, g.mtu, &g, output) : output(skb, &g);
+}
+
 int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	bool v4 = ip_is_v4(&f->daddr);
@@ -106,6 +155,8 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 		push_v4(skb, f, ttl, f->dont_fragment && !cut);
 	else
 		push_v6(skb, f, ttl);
+	if (unlikely(nf_active(net)))
+		return filter_out(net, skb, f);
 	return cut ? ip_fragment(skb, f->mtu, f, output) : output(skb, f);
 }
 
@@ -117,10 +168,18 @@ int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 		return -EMSGSIZE;
 	}
 	skb->protocol = ip_is_v4(&f->daddr) ? ETH_P_IP : ETH_P_IPV6;
+	if (unlikely(nf_active(net)))
+		return filter_out(net, skb, f);
 	return output(skb, f);
 }
 
 /* ---- in ---- */
+
+/* Where a packet begins that has been parsed. */
+struct front {
+	u32 off;
+	u8 head;
+};
 
 /* Pulls the header into skb->ip. False: not a packet that we take. */
 static bool parse_v4(struct sk_buff *skb)
@@ -200,7 +259,7 @@ static bool skip_extensions(struct sk_buff *skb, u8 next)
 	return false;
 }
 
-static bool parse_v6(struct sk_buff *skb)
+static bool parse_v6(struct sk_buff *skb, struct front *front)
 {
 	struct ipv6hdr tmp;
 	const struct ipv6hdr *h = skb_header(skb, sizeof(*h), &tmp);
@@ -224,8 +283,33 @@ static bool parse_v6(struct sk_buff *skb)
 	if (ip_is_v4(&skb->ip.saddr) || ip_is_v4(&skb->ip.daddr))
 		return false; /* mapped addresses do not travel (RFC 4942, 2.2) */
 	skb_trim(skb, total);
+	*front = (struct front){ skb->off, skb->head };
 	skb_pull(skb, sizeof(*h));
 	return skip_extensions(skb, next);
+}
+
+static bool parse(struct sk_buff *skb, struct front *front)
+{
+	if (skb->protocol == ETH_P_IPV6)
+		return parse_v6(skb, front);
+	if (!parse_v4(skb))
+		return false;
+	*front = (struct front){ skb->off, skb->head };
+	return true;
+}
+
+/* Shown to the packet filter, from its network header on, and parsed again after. False: it has gone. */
+static bool filter_in(struct net *net, u8 hook, struct sk_buff *skb, struct front *front)
+{
+	skb->len += skb->off - front->off;
+	skb->off = front->off;
+	skb->head = front->head;
+	if (nf_hook(net, hook, skb, skb->dev, NULL))
+		return false;
+	if (parse(skb, front))
+		return true;
+	kfree_skb(skb);
+	return false;
 }
 
 static bool for_us(struct net *net, struct sk_buff *skb)
@@ -266,30 +350,41 @@ static void deliver(struct net *net, struct sk_buff *skb)
 	kfree_skb(skb);
 }
 
+/* The whole packet, once all its fragments are there, begins anew. */
+static void reassemble(struct net *net, struct sk_buff *skb)
+{
+	skb = ip_defrag(net, skb);
+	if (!skb)
+		return;
+	memset(&skb->ip, 0, sizeof(skb->ip));
+	ip_rcv(skb); /* once: what was put together is no fragment */
+}
+
 void ip_rcv(struct sk_buff *skb)
 {
 	struct net *net = skb->dev->net;
-	bool ok = skb->pkt_type != PKT_OTHERHOST &&
-		  (skb->protocol == ETH_P_IPV6 ? parse_v6(skb) : parse_v4(skb));
+	bool filtered = unlikely(nf_active(net));
+	struct front front;
 
 	ip_stats.in_receives++;
-	if (!ok) {
+	if (skb->pkt_type == PKT_OTHERHOST || !parse(skb, &front)) {
 		ip_stats.in_hdr_errors++;
 		kfree_skb(skb);
 		return;
 	}
+	if (filtered && skb->ip.is_frag) {
+		reassemble(net, skb);
+		return;
+	}
+	if (filtered && !filter_in(net, NF_INET_PRE_ROUTING, skb, &front))
+		return;
 	if (!for_us(net, skb)) {
 		ip_stats.in_addr_errors++;
 		kfree_skb(skb);
 		return;
 	}
-	if (skb->ip.is_frag) {
-		skb = ip_defrag(net, skb);
-		if (!skb)
-			return;
-		memset(&skb->ip, 0, sizeof(skb->ip));
-		ip_rcv(skb); /* once: what was put together is no fragment */
-		return;
-	}
-	deliver(net, skb);
+	if (skb->ip.is_frag)
+		reassemble(net, skb);
+	else if (!filtered || filter_in(net, NF_INET_LOCAL_IN, skb, &front))
+		deliver(net, skb);
 }

@@ -36,6 +36,9 @@ struct net {
 	int ping_gid_min, ping_gid_max;
 	int default_ttl;
 	int conf_tag[3]; /* ipv4/conf/{all,default,lo}/tag */
+	/* the packet filter (netfilter.h) */
+	u64 nf_hooks;                     /* bit n: nf_lists[n] is not empty */
+	struct nf_hooks *nf_lists[2 * 5]; /* by family and hook: netfilter/core.c */
 };
 extern struct net init_net;
 static inline struct net *net_get(struct net *net)

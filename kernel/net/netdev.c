@@ -24,6 +24,7 @@
 #include "kernel/net/ip.h"
 #include "kernel/net/link.h"
 #include "kernel/net/neigh.h"
+#include "kernel/net/netfilter.h"
 #include "kernel/net/net.h"
 #include "kernel/net/skb.h"
 #include "kernel/sched/task.h"
@@ -494,6 +495,7 @@ static void net_free_rcu(struct rcu_head *h)
 	list_for_each_entry_safe(r, nr, &net->routes, list)
 		kfree(r);
 	rules_free(net);
+	nf_net_end(net);
 	list_splice_tail_init(&net->dead, &net->devices);
 	list_for_each_entry_safe(d, nd, &net->devices, list)
 		kfree(d);

@@ -6,6 +6,7 @@
 
 #include "arch/um/uaccess.h"
 #include "kernel/lib/printk.h"
+#include "kernel/net/netfilter.h"
 #include "kernel/net/skb.h"
 
 #define PULLED_MAX 80U /* of pulled headers are kept by a clone: IPv6 and UDP, IPv4 with options */
@@ -84,6 +85,8 @@ struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp)
 	c->stamp_for = NULL;
 	c->owner = NULL;
 	c->charged = 0;
+	if (unlikely(c->nfct))
+		nf_conn_get(c->nfct);
 	if (c->buf)
 		atomic_inc(&c->buf->refs);
 	return c;
@@ -95,6 +98,8 @@ void kfree_skb(struct sk_buff *skb)
 		return;
 	if (skb->destructor)
 		skb->destructor(skb);
+	if (unlikely(skb->nfct))
+		nf_conn_put(skb->nfct);
 	pbuf_put(skb->buf);
 	kfree(skb);
 }

@@ -24,6 +24,7 @@
 struct net_device;
 struct inet_sock;
 struct sk_buff;
+struct nf_conn;
 
 #define SKB_STAMP_SCHED 1
 #define SKB_STAMP_SENT 2
@@ -91,7 +92,9 @@ struct sk_buff {
 	u16 covered;        /* UDP-Lite: so many bytes by the checksum, 0: all */
 	u64 stamp;          /* ktime_get_real() of its arrival, 0: not taken */
 	u32 mark, priority; /* of the socket that sent it */
-	u8 stamp_wanted;    /* SKB_STAMP_*: of what the sender wants the time */
+	u32 nf_info;        /* what nfct is to it; below, a reference (netfilter.h) */
+	struct nf_conn *nfct;
+	u8 stamp_wanted; /* SKB_STAMP_*: of what the sender wants the time */
 	u32 stamp_key;
 	struct inet_sock *stamp_for; /* who that is; good until dev_xmit() returns */
 	u32 dropped;                 /* by the receiver before it */

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * netfilter.h: the hooks of the packet filter: where ip.c and who forwards show each packet to who asked for it
+ * (kernel/net/netfilter/: connection tracking, address translation, nf_tables).
+ *
+ *	in    ip_rcv() - PRE_ROUTING - ours? - LOCAL_IN - transport
+ *	                                 no? - FORWARD - POST_ROUTING - out
+ *	out   ip_send() - LOCAL_OUT - (another way, when it was changed) - POST_ROUTING - cut - out
+ *
+ * A caller asks nf_active() first, which is one branch while nobody has asked for packets of the namespace:
+ *
+ *	if (unlikely(nf_active(net)) && nf_hook(net, NF_INET_FORWARD, skb, in, out))
+ *		return;		(the packet has gone)
+ *
+ * @skb begins with its network header, fragments have been put together. A hook may change the headers: who has parsed them does so
+ * again. Locks: hooks run without one of their own, perhaps with a socket's c.lock held, and do not sleep.
+ */
+#ifndef NESTLING_NET_NETFILTER_H
+#define NESTLING_NET_NETFILTER_H
+
+#include <linux/netfilter.h>
+
+#include "kernel/net/net.h"
+#include "kernel/net/skb.h"
+
+/* What a hook is told. */
+struct nf_state {
+	struct net *net;
+	struct sk_buff *skb;
+	struct net_device *in, *out; /* NULL: none, or not known yet */
+	u8 hook;                     /* NF_INET_* */
+	bool v6;
+};
+
+struct nf_hook_ops {
+	u32 (*fn)(struct nf_state *s,
+		void *priv); /* NF_ACCEPT, NF_DROP, NF_STOLEN (it has freed it) */
+	void *priv;
+	int priority;
+	u8 hook;
+	bool v6;
+};
+
+static inline bool nf_active(const struct net *net)
+{
+	return READ_ONCE(net->nf_hooks) != 0;
+}
+/* Shows @skb to the hooks, in the order of their priorities. 0: it may go on; -EPERM: it has gone (and was freed). */
+int nf_hook(struct net *net, u8 hook, struct sk_buff *skb, struct net_device *in,
+	struct net_device *out);
+/* May sleep. 0 or -ENOMEM. @ops stays the caller's, until a grace period after nf_unregister(). */
+int nf_register(struct net *net, const struct nf_hook_ops *ops);
+void nf_unregister(struct net *net, const struct nf_hook_ops *ops);
+/* The namespace ends: nobody is in it any more. May sleep. */
+void nf_net_end(struct net *net);
+
+/* The first @n bytes of @skb, which are there, in one piece that may be written to. */
+u8 *nf_writable(struct sk_buff *skb, u32 n);
+/* Has no checksum of its transport yet, because it was not to leave this machine: computed. */
+void nf_fill_checksum(struct sk_buff *skb);
+
+/* The connection that a packet belongs to (conntrack.c): a reference. */
+struct nf_conn;
+void nf_conn_get(struct nf_conn *ct);
+void nf_conn_put(struct nf_conn *ct);
+/* It leaves for another namespace or another kind of network. */
+static inline void nf_reset(struct sk_buff *skb)
+{
+	if (unlikely(skb->nfct)) {
+		nf_conn_put(skb->nfct);
+		skb->nfct = NULL;
+	}
+	skb->nf_info = 0;
+}
+
+#endif

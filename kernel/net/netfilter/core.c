@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * core.c: who has asked for the packets of a namespace, by hook, family and priority; netfilter.h says where packets are shown.
+ *
+ * Each list is an array that is never changed: another takes its place, and the old one is freed after a grace period. So packets pass
+ * without a lock. net->nf_hooks has a bit for each list that is not empty.
+ * Locks: nf_mutex for who comes and goes.
+ */
+#include <asm/errno.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/mm/mm.h"
+#include "kernel/net/netfilter.h"
+#include "kernel/sched/lock.h"
+
+#define HOOKS_MAX 1024U /* of one list */
+
+struct nf_hooks {
+	struct rcu_head rcu;
+	u32 n;
+	struct nf_hook_ops ops[];
+};
+
+static DEFINE_MUTEX(nf_mutex);
+
+static u32 index_of(u8 hook, bool v6)
+{
+	return hook + (v6 ? NF_INET_NUMHOOKS : 0);
+}
+
+static void hooks_free(struct rcu_head *h)
+{
+	kfree(container_of(h, struct nf_hooks, rcu));
+}
+
+/* nf_mutex held. */
+static void publish(struct net *net, u32 at, struct nf_hooks *now)
+{
+	struct nf_hooks *old = net->nf_lists[at];
+
+	smp_store_release(&net->nf_lists[at], now);
+	if (now)
+		set_bit(at, &net->nf_hooks);
+	else
+		clear_bit(at, &net->nf_hooks);
+	if (old)
+		call_rcu(&old->rcu, hooks_free);
+}
+
+int nf_register(struct net *net, const struct nf_hook_ops *ops)
+{
+	u32 at = index_of(ops->hook, ops->v6), n, i = 0;
+	struct nf_hooks *old, *now = NULL;
+
+	mutex_lock(&nf_mutex);
+	old = net->nf_lists[at];
+	n = old ? old->n : 0;
+	if (n < HOOKS_MAX)
+		now = kmalloc(sizeof(*now) + (n + 1) * sizeof(*ops), GFP_KERNEL | __GFP_ACCOUNT);
+	if (now) {
+		now->n = n + 1;
+		for (; i < n && old->ops[i].priority <= ops->priority; i++)
+			now->ops[i] = old->ops[i];
+		now->ops[i] = *ops;
+		for (; i < n; i++)
+			now->ops[i + 1] = old->ops[i];
+		publish(net, at, now);
+	}
+	mutex_unlock(&nf_mutex);
+	return now ? 0 : -ENOMEM;
+}
+
+static bool same(const struct nf_hook_ops *a, const struct nf_hook_ops *b)
+{
+	return a->fn == b->fn && a->priv == b->priv && a->priority == b->priority;
+}
+
+/* In place when there is no memory: who looks meanwhile sees one twice or misses none but the one that goes. */
+void nf_unregister(struct net *net, const struct nf_hook_ops *ops)
+{
+	u32 at = index_of(ops->hook, ops->v6), i = 0;
+	struct nf_hooks *old, *now = NULL;
+
+	mutex_lock(&nf_mutex);
+	old = net->nf_lists[at];
+	while (old && i < old->n && !same(&old->ops[i], ops))
+		i++;
+	if (old && i < old->n) {
+		if (old->n > 1) {
+			now = kmalloc(sizeof(*now) + (old->n - 1) * sizeof(*ops),
+				GFP_KERNEL | __GFP_NOFAIL);
+			now->n = old->n - 1;
+			for (u32 k = 0, to = 0; k < old->n; k++)
+				if (k != i)
+					now->ops[to++] = old->ops[k];
+		}
+		publish(net, at, now);
+	}
+	mutex_unlock(&nf_mutex);
+}
+
+int nf_hook(struct net *net, u8 hook, struct sk_buff *skb, struct net_device *in,
+	struct net_device *out)
+{
+	struct nf_state s = { net, skb, in, out, hook, skb->protocol == ETH_P_IPV6 };
+	const struct nf_hooks *h = smp_load_acquire(&net->nf_lists[index_of(hook, s.v6)]);
+
+	for (u32 i = 0; h && i < h->n; i++) {
+		u32 verdict = h->ops[i].fn(&s, h->ops[i].priv);
+
+		if (likely(verdict == NF_ACCEPT))
+			continue;
+		if (verdict != NF_STOLEN)
+			kfree_skb(skb);
+		return -EPERM;
+	}
+	return 0;
+}
+
+void nf_net_end(struct net *net)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(net->nf_lists); i++) {
+		kfree(net->nf_lists[i]);
+		net->nf_lists[i] = NULL;
+	}
+	net->nf_hooks = 0;
+}
+
+/* ---- what hooks do to packets ---- */
+
+u8 *nf_writable(struct sk_buff *skb, u32 n)
+{
+	u8 tmp[SKB_ROOM];
+
+	if (n <= skb_headlen(skb))
+		return skb->room + skb->head;
+	if (!skb_headlen(skb) && atomic_read(&skb->buf->refs) == 1)
+		return skb_payload(skb);
+	BUG_ON(n > SKB_ROOM || n > skb_len(skb));
+	skb_copy(skb, 0, tmp, n);
+	skb_pull(skb, n);
+	skb->head = SKB_ROOM;
+	skb->mac_len = 0;
+	return memcpy(skb_push(skb, n), tmp, n);
+}
+
+void nf_fill_checksum(struct sk_buff *skb)
+{
+	bool v4 = skb->protocol == ETH_P_IP;
+	const struct iphdr *h4;
+	const struct ipv6hdr *h6;
+	u8 tmp[60], proto;
+	u32 hlen = v4 ? 20 : 40, at, len;
+	ip_addr saddr, daddr;
+	u16 sum;
+
+	if (skb_len(skb) < hlen)
+		return;
+	h4 = skb_header(skb, hlen, tmp);
+	h6 = (const struct ipv6hdr *)h4;
+	proto = v4 ? h4->protocol : h6->nexthdr;
+	if (v4) {
+		hlen = h4->ihl * 4U;
+		saddr = ip_v4(h4->saddr);
+		daddr = ip_v4(h4->daddr);
+	} else {
+		memcpy(&saddr, &h6->saddr, 16);
+		memcpy(&daddr, &h6->daddr, 16);
+	}
+	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP)
+		return;
+	at = hlen + (proto == IPPROTO_TCP ? 16 : 6);
+	if (skb_len(skb) < at + 2)
+		return;
+	len = skb_len(skb) - hlen;
+	memset(nf_writable(skb, at + 2) + at, 0, 2);
+	sum = csum_fold(skb_sum(skb, hlen, len, csum_pseudo(&saddr, &daddr, proto, len)));
+	if (!sum && proto == IPPROTO_UDP)
+		sum = 0xffff;
+	memcpy(nf_writable(skb, at + 2) + at, &sum, 2);
+}
