@@ -8,6 +8,7 @@
 #include <asm/errno.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/in_route.h>
 #include <linux/rtnetlink.h>
 
 #include "arch/um/arch.h"
@@ -204,6 +205,27 @@ static void put_route(
 	nl_end(b);
 }
 
+/*
+ * The answer to `ip route get`: a route made for one packet. As in Linux, an IPv4 one says that it is such a clone (without that iproute2
+ * shows an origin and a scope, which it has not).
+ */
+static void put_way(
+	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
+{
+	const struct rta_cacheinfo info = { .rta_clntref = 1 };
+	const struct route_entry *e = what;
+	struct rtmsg *m;
+
+	put_route(b, req, portid, flags, what);
+	if (!ip_is_v4(&e->r.dst))
+		return;
+	m = NLMSG_DATA((struct nlmsghdr *)(b->buf + b->msg));
+	m->rtm_flags = RTM_F_CLONED | (e->r.type == RTN_LOCAL ? RTCF_LOCAL : 0U);
+	nl_attr_u32(b, RTA_UID, 0);
+	nl_attr(b, RTA_CACHEINFO, &info, sizeof(info));
+	nl_end(b);
+}
+
 /* ---- requests ---- */
 
 const void *nl_find(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min, u32 *len)
@@ -366,11 +388,12 @@ static int get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn e
 	if (!ip_equal(&f.next_hop, &f.daddr))
 		e.r.gateway = f.next_hop;
 	if (f.local) {
-		e.r.table = RT_TABLE_LOCAL;
 		e.r.type = RTN_LOCAL;
+		if (!ip_is_v4(&f.daddr)) /* Linux looks both IPv4 tables up in one */
+			e.r.table = RT_TABLE_LOCAL;
 	}
 	e.ifindex = f.dev->ifindex;
-	return emit(arg, put_route, &e);
+	return emit(arg, put_way, &e);
 }
 
 int rtnl_get(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)

@@ -4,6 +4,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 struct request {
@@ -64,6 +65,37 @@ static void answers(const char *what)
 	say("%s: done, some %d, wrong numbers %d", what, count > 0, wrong);
 }
 
+/* The way to an address: a clone of a route, with what belongs to one. */
+static void way(void)
+{
+	struct {
+		struct nlmsghdr h;
+		struct rtmsg m;
+		struct rtattr a;
+		uint32_t to;
+	} r = { { sizeof(r), RTM_GETROUTE, NLM_F_REQUEST, 42, 0 },
+		{ .rtm_family = AF_INET, .rtm_dst_len = 32 }, { RTA_LENGTH(4), RTA_DST },
+		htonl(INADDR_LOOPBACK) };
+	char buf[4096];
+
+	for (int lookup = 0; lookup < 2; lookup++) {
+		r.m.rtm_flags = lookup ? RTM_F_LOOKUP_TABLE : 0;
+		NEED(send(fd, &r, sizeof(r), 0));
+		int len = NEED(recv(fd, buf, sizeof(buf), 0));
+		struct nlmsghdr *h = (void *)buf;
+		struct rtmsg *m = NLMSG_DATA(h);
+		struct rtattr *a = RTM_RTA(m);
+		unsigned seen = 0;
+
+		say("a route %d of %d bits, table %d, type %d, scope %d, from %d, flags %x",
+			h->nlmsg_type == RTM_NEWROUTE, m->rtm_dst_len, m->rtm_table, m->rtm_type,
+			m->rtm_scope, m->rtm_protocol, m->rtm_flags & ~RTM_F_LOOKUP_TABLE);
+		for (len = RTM_PAYLOAD(h); RTA_OK(a, len); a = RTA_NEXT(a, len))
+			seen |= 1U << a->rta_type;
+		say("attributes %x", seen);
+	}
+}
+
 TEST(netlink)
 {
 	struct sockaddr_nl a = { .nl_family = AF_NETLINK };
@@ -101,4 +133,5 @@ TEST(netlink)
 	a.nl_family = AF_UNIX;
 	T(bind(fd, (void *)&a, sizeof(a)));
 	OK(if_nametoindex("lo"));
+	way();
 }
