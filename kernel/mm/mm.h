@@ -149,7 +149,8 @@ void *kzalloc(size_t n, gfp_t gfp);
 void *kcalloc(size_t n, size_t size, gfp_t gfp);
 void *krealloc(void *p, size_t n, gfp_t gfp);
 void *kmemdup(const void *p, size_t n, gfp_t gfp);
-void kfree(const void *p); /* NULL is fine */
+size_t ksize(const void *p); /* the bytes that an object of kmalloc really has */
+void kfree(const void *p);   /* NULL is fine */
 struct kmem_cache;
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align);
 void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp);

@@ -509,7 +509,7 @@ void kfree(const void *p)
 	free_pages(page, order);
 }
 
-static size_t usable_size(const void *p)
+size_t ksize(const void *p)
 {
 	struct page *page = virt_to_page(p);
 
@@ -520,7 +520,7 @@ static size_t usable_size(const void *p)
 
 void *krealloc(void *p, size_t n, gfp_t gfp)
 {
-	size_t old = p ? usable_size(p) : 0;
+	size_t old = p ? ksize(p) : 0;
 	void *fresh;
 
 	if (p && n <= old && n > old / 4) {

@@ -20,6 +20,15 @@ int sock_peer_groups(struct socket *s, uaddr_t val, u32 room, uaddr_t ulen);
 u64 sock_cookie(struct sock_common *sk);
 /* What SO_MEMINFO and sock_diag tell; SK_MEMINFO_VARS numbers. */
 void sock_meminfo(struct socket *s, struct sock_common *sk, u32 *n);
+/* What Linux counts @n bytes for that lie in the head of an skb: a slab with its structures, of a power of two. */
+static inline u32 skb_truesize_of(u32 n)
+{
+	u32 head = 512;
+
+	while (head < n + 320)
+		head *= 2;
+	return 256 + head;
+}
 /* Younger than the headers that we are built with. */
 #define SOF_TIMESTAMPING_OPT_ID_TCP_ (1U << 16)
 #define SCM_PIDFD_ 4

@@ -46,28 +46,29 @@ static struct nl_msg *msg_new(const void *data, u32 len, gfp_t gfp)
 	if (m) {
 		memset(m, 0, sizeof(*m));
 		m->len = len;
+		m->truesize = skb_truesize_of(len);
 		memcpy(m->data, data, len);
 	}
 	return m;
 }
 
-static atomic64_t nl_bytes; /* of all queues */
+static atomic64_t nl_bytes; /* that all in queues take */
 
 static void msg_free(struct nl_msg *m)
 {
-	atomic_sub((s64)(sizeof(*m) + m->len), &nl_bytes);
+	atomic_sub((s64)ksize(m), &nl_bytes);
 	kfree(m);
 }
 
 /*
- * Is there no room? The kernel's own answers (@force) may go beyond rcvbuf, since a dump comes at once; but not beyond a sixteenth of the
+ * Is there no room? As on Linux there is until what is queued is more than rcvbuf. The kernel's own answers (@force) may go beyond rcvbuf, since a dump comes at once; but not beyond a sixteenth of the
  * memory for all queues together: who asks and never reads loses answers. c.lock held.
  */
 static bool is_full(const struct nl_sock *n, const struct nl_msg *m, bool force)
 {
-	if ((u64)n->queued + m->len <= n->c.rcvbuf)
+	if (n->queued <= n->c.rcvbuf)
 		return false;
-	return !force || (u64)atomic_read(&nl_bytes) + m->len > max_pfn * (PAGE_SIZE / 16);
+	return !force || (u64)atomic_read(&nl_bytes) + ksize(m) > max_pfn * (PAGE_SIZE / 16);
 }
 
 /* Consumes @m. */
@@ -83,8 +84,8 @@ static int queue_msg(struct nl_sock *n, struct nl_msg *m, bool force)
 	full = is_full(n, m, force);
 	if (!full) {
 		list_add_tail(&m->list, &n->queue);
-		n->queued += m->len;
-		atomic_add((s64)(sizeof(*m) + m->len), &nl_bytes);
+		n->queued += m->truesize;
+		atomic_add((s64)ksize(m), &nl_bytes);
 	} else if (!(n->options & 1U << NETLINK_NO_ENOBUFS)) {
 		n->c.err = -ENOBUFS;
 	}
@@ -399,8 +400,8 @@ static struct nl_msg *nl_take(struct nl_sock *n, bool peek)
 	m = list_first_entry_or_null(&n->queue, struct nl_msg, list);
 	if (m && !peek) {
 		list_del_init(&m->list);
-		n->queued -= m->len;
-		atomic_sub((s64)(sizeof(*m) + m->len), &nl_bytes);
+		n->queued -= m->truesize;
+		atomic_sub((s64)ksize(m), &nl_bytes);
 	} else if (m) {
 		m = kmemdup(m, sizeof(*m) + m->len, GFP_ATOMIC);
 	}

@@ -25,6 +25,7 @@ struct nl_msg {
 		group; /* the sender's port number, 0: the kernel; which group it was for, 0: none */
 	struct ucred cred;
 	u32 len;
+	u32 truesize; /* what it counts for against SO_RCVBUF */
 	u8 data[];
 };
 
@@ -49,8 +50,8 @@ struct nl_sock {
 	u64 groups;                   /* bit n: member of group n + 1 */
 	u32 dst_portid, dst_groups;   /* by connect; under c.lock, as what follows */
 	struct list_head queue;       /* of nl_msg */
-	u64 queued;
-	u32 options; /* bit NETLINK_*: set; own */
+	u64 queued;                   /* truesize of all in it */
+	u32 options;                  /* bit NETLINK_*: set; own */
 };
 
 /* Puts a message into the socket's queue. @force: it is (part of) an answer, of which nothing may be missing. 0 or -ENOBUFS. */

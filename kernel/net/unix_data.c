@@ -21,9 +21,6 @@
  * What a message counts for against the sender's SO_SNDBUF, and in SIOCOUTQ: programs depend on how many fit before EAGAIN. The head of
  * an skb takes so much, with its structures, and is as large as a slab; what is more lies in pages.
  */
-#define SKB_STRUCT 256
-#define SKB_TAIL 320
-#define SKB_LEAST 512
 #define STREAM_HEAD 3776 /* bytes in the head of one that has pages */
 #define DGRAM_HEAD 16064
 #define APART                                                                                      \
@@ -33,11 +30,9 @@
 static u32 truesize_of(int type, u32 n)
 {
 	u32 most = type == SOCK_STREAM ? STREAM_HEAD : DGRAM_HEAD;
-	u32 paged = n > most ? min(n, (u32)PAGE_ALIGN(n - most)) : 0, head = SKB_LEAST;
+	u32 paged = n > most ? min(n, (u32)PAGE_ALIGN(n - most)) : 0;
 
-	while (head < n - paged + SKB_TAIL)
-		head *= 2;
-	return SKB_STRUCT + head + (u32)PAGE_ALIGN(paged);
+	return skb_truesize_of(n - paged) + (u32)PAGE_ALIGN(paged);
 }
 
 /* ---- sending ---- */

@@ -37,10 +37,11 @@ TEST(netlink_flood)
 	}
 	fd = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
 	before = kib("MemFree:");
+	/* a sixteenth, as slabs count it: with red zones an eighth */
 	sends = (int)(kib("MemTotal:") / 8 / 4096); /* some 5 MiB of answers each */
 	for (int i = 0; i < sends; i++)
 		NEED(send(fd, all, sizeof(all), 0));
-	GIS(before - kib("MemFree:") < kib("MemTotal:") / 10);
+	GIS(before - kib("MemFree:") < kib("MemTotal:") / 7);
 	while ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0 || errno != EAGAIN)
 		lost += n == -1 && errno == ENOBUFS;
 	GIS(lost > 0);
@@ -48,7 +49,7 @@ TEST(netlink_flood)
 	GIS(recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0);
 	return;
 expected:
-	say("before - kib(\"MemFree:\") < kib(\"MemTotal:\") / 10: yes\nlost > 0: yes\nrecv(fd, "
+	say("before - kib(\"MemFree:\") < kib(\"MemTotal:\") / 7: yes\nlost > 0: yes\nrecv(fd, "
 	    "buf, sizeof(buf), "
 	    "MSG_DONTWAIT) > 0: yes");
 }
