@@ -2,7 +2,7 @@
 /*
  * futex.c: waiting on a word of guest memory.
  *
- * A futex is a key: (mm, address) for private memory, (mapping, offset) for memory that is shared through a file. Waiters
+ * A futex is a key: (mm, address, whether FUTEX_PRIVATE_FLAG was there) for private memory, (mapping, offset) for memory that is shared through a file. Waiters
  * stand in a hash table of queues. The typical call: futex_key_get(), queue the waiter, look at the word, sleep, unqueue.
  *
  * Guest memory is read with no lock held (it may fault and sleep). So a waiter queues itself first and reads the word then: a
@@ -66,7 +66,7 @@ int futex_key_get(uaddr_t addr, bool private, struct futex_key *k)
 	if (!access_ok(addr, 4))
 		return -EFAULT;
 	k->owner = current->mm;
-	k->at = addr.v;
+	k->at = addr.v | (private ? 0 : 1); /* a wake-up finds who waits in the same way only */
 	k->file = NULL;
 	return private ? 0 : key_of_mapping(current->mm, addr, k);
 }
@@ -189,7 +189,7 @@ int futex_sleep(struct futex_q *q, u64 deadline)
 	return futex_unqueue(q) ? err : 0;
 }
 
-static int wait_on(uaddr_t addr, bool private, u32 val, u64 deadline, u32 bitset)
+int futex_wait_on(uaddr_t addr, bool private, u32 val, u64 deadline, u32 bitset)
 {
 	struct futex_q q = { 0 };
 	struct futex_key k;
@@ -217,7 +217,7 @@ static int wait_on(uaddr_t addr, bool private, u32 val, u64 deadline, u32 bitset
 
 static long wait_restart(struct restart_block *rb)
 {
-	int err = wait_on(
+	int err = futex_wait_on(
 		UADDR(rb->arg[0]), rb->arg[1], (u32)rb->arg[2], rb->arg[3], (u32)rb->arg[4]);
 
 	return err == -ERESTARTSYS ? -ERESTART_RESTARTBLOCK : err;
@@ -226,7 +226,7 @@ static long wait_restart(struct restart_block *rb)
 static long do_wait(uaddr_t addr, bool private, u32 val, u64 deadline, u32 bitset)
 {
 	struct restart_block *rb = &current->restart;
-	int err = wait_on(addr, private, val, deadline, bitset);
+	int err = futex_wait_on(addr, private, val, deadline, bitset);
 
 	if (err != -ERESTARTSYS || deadline == ~0UL)
 		return err;
@@ -241,7 +241,7 @@ static long do_wait(uaddr_t addr, bool private, u32 val, u64 deadline, u32 bitse
 
 /* ---- WAKE, REQUEUE, WAKE_OP ---- */
 
-static long do_wake(uaddr_t addr, bool private, int nr, u32 bitset)
+long futex_wake(uaddr_t addr, bool private, int nr, u32 bitset)
 {
 	struct futex_key k;
 	long n;
@@ -258,7 +258,7 @@ static long do_wake(uaddr_t addr, bool private, int nr, u32 bitset)
 
 int futex_wake_addr(uaddr_t addr, int nr)
 {
-	return (int)do_wake(addr, false, nr, BITS_ANY);
+	return (int)futex_wake(addr, false, nr, BITS_ANY);
 }
 
 /* A moved waiter keeps the file of its first key: that one is alive as long, and it puts it itself. */
@@ -304,7 +304,7 @@ static long requeue_keys(
 	return err ? err : woken + moved;
 }
 
-static long do_requeue(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int nr_move, u32 *cmp)
+long futex_requeue(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int nr_move, u32 *cmp)
 {
 	struct futex_key k1, k2;
 	u32 now;
@@ -389,10 +389,10 @@ static long do_wake_op(uaddr_t a1, uaddr_t a2, bool private, int nr1, int nr2, u
 	matched = op_apply(a2, enc);
 	if (matched < 0)
 		return matched;
-	n = do_wake(a1, private, nr1, BITS_ANY);
+	n = futex_wake(a1, private, nr1, BITS_ANY);
 	if (n < 0 || !matched)
 		return n;
-	m = do_wake(a2, private, nr2, BITS_ANY);
+	m = futex_wake(a2, private, nr2, BITS_ANY);
 	return m < 0 ? m : n + m;
 }
 
@@ -453,10 +453,10 @@ long sys_futex(uaddr_t addr1, int op, uint32_t val, uaddr_t timeout, uaddr_t add
 	case FUTEX_WAIT: return do_wait(addr1, private, val, deadline, BITS_ANY);
 	case FUTEX_WAIT_BITSET:
 		return val3 ? do_wait(addr1, private, val, deadline, val3) : -EINVAL;
-	case FUTEX_WAKE: return do_wake(addr1, private, (int)val, BITS_ANY);
-	case FUTEX_WAKE_BITSET: return do_wake(addr1, private, (int)val, val3);
-	case FUTEX_REQUEUE: return do_requeue(addr1, addr2, private, (int)val, nr2, NULL);
-	case FUTEX_CMP_REQUEUE: return do_requeue(addr1, addr2, private, (int)val, nr2, &val3);
+	case FUTEX_WAKE: return futex_wake(addr1, private, (int)val, BITS_ANY);
+	case FUTEX_WAKE_BITSET: return futex_wake(addr1, private, (int)val, val3);
+	case FUTEX_REQUEUE: return futex_requeue(addr1, addr2, private, (int)val, nr2, NULL);
+	case FUTEX_CMP_REQUEUE: return futex_requeue(addr1, addr2, private, (int)val, nr2, &val3);
 	case FUTEX_WAKE_OP: return do_wake_op(addr1, addr2, private, (int)val, nr2, val3);
 	case FUTEX_LOCK_PI:
 	case FUTEX_LOCK_PI2: return futex_lock_pi(addr1, private, false, deadline);

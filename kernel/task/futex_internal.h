@@ -64,6 +64,16 @@ int futex_sleep(struct futex_q *q, u64 deadline);
 /* One waiter of the queue becomes another's: both buckets are locked. */
 void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex_key *k);
 
+/* ---- the operations, for calls of their own ---- */
+int futex_wait_on(uaddr_t addr, bool private, u32 val, u64 deadline, u32 bitset);
+long futex_wake(uaddr_t addr, bool private, int nr, u32 bitset);
+/* @cmp: what the first word has to hold, or NULL. */
+long futex_requeue(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int nr_move, u32 *cmp);
+
+/* ---- futex2.c ---- */
+bool futex2_right(u32 flags, u64 val);    /* flags that there are, a value that a word can hold */
+int futex2_node(uaddr_t addr, u32 flags); /* the node beside the word: 0, -EINVAL, -EFAULT */
+
 /* ---- futex_waitv.c ---- */
 int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, u64 *deadline);
 

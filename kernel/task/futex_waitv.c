@@ -24,13 +24,12 @@ static int get_word(uaddr_t from, struct wait_word *w)
 
 	if (copy_from_user(&v, from, sizeof(v)))
 		return -EFAULT;
-	if (v.flags & ~(u32)(FUTEX_32 | FUTEX_PRIVATE_FLAG) || v.__reserved ||
-		!(v.flags & FUTEX_32))
+	if (v.__reserved || !futex2_right(v.flags, v.val))
 		return -EINVAL;
 	w->addr = UADDR(v.uaddr);
 	w->val = (u32)v.val;
 	w->private = v.flags & FUTEX_PRIVATE_FLAG;
-	return 0;
+	return futex2_node(w->addr, v.flags);
 }
 
 /* The last that a waker had taken off, or -1. */

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * newer.h: for calls and options that the host may be too old for, or that its headers do not name. What Linux answers stands in the test; a
+ * host that has what is asked about is held to it, one that has not is believed.
+ *
+ *	have = known(SYS_NR) or any other question;
+ *	CHECK(syscall(...), -EINVAL);		prints "TEXT: right", or what came instead
+ */
+#ifndef TESTS_SYSCALL_NEWER_H
+#define TESTS_SYSCALL_NEWER_H
+
+#include "t.h"
+
+static bool have;
+
+/* The result is @want, or -1 with the errno -@want. */
+static T_UNUSED long check(const char *what, long r, long want)
+{
+	int err = errno;
+	bool right = want < 0 ? r == -1 && err == -want : r == want;
+
+	if (right || !have)
+		say("%s: right", what);
+	else
+		say("%s: %ld %s", what, r, r == -1 ? t_errno(err) : "");
+	return r;
+}
+#define CHECK(e, want)                                                                             \
+	({                                                                                         \
+		errno = 0;                                                                         \
+		long r_ = (long)(e);                                                               \
+		check(#e, r_, want);                                                               \
+	})
+/* It works, whatever the number is. */
+#define WORKS(e)                                                                                   \
+	({                                                                                         \
+		errno = 0;                                                                         \
+		long r_ = (long)(e);                                                               \
+		check(#e, r_ == -1 ? -1 : 0, 0);                                                   \
+		r_;                                                                                \
+	})
+#define HOLDS(e) check(#e, (e) ? 1 : 0, 1)
+
+static T_UNUSED bool known(int nr)
+{
+	return syscall(nr, -1, NULL, NULL, 0x10000, NULL, 0) != -1 || errno != ENOSYS;
+}
+
+#endif
