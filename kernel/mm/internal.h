@@ -16,6 +16,16 @@
 #include <linux/errno.h>
 #include <linux/resource.h>
 
+/* ---- mseal.c ---- */
+
+/* Is one sealed of the areas from @v (NULL: there are none) that begin before @end? */
+bool areas_sealed(struct vm_area *v, u64 end);
+
+/* ---- mmap.c ---- */
+
+/* As munmap_locked(), sealed or not: at the end of an address space. */
+int unmap_range(struct mm *mm, u64 start, u64 len);
+
 /* ---- buddy.c ---- */
 
 #define MAX_ORDER MM_MAX_ORDER

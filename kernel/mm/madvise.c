@@ -119,12 +119,30 @@ static const struct advice *find_advice(int advice)
 	return NULL;
 }
 
+/* Advice after which memory reads otherwise than before, here or in a child. */
+static bool discards(int advice)
+{
+	return advice == MADV_REMOVE || advice == MADV_DONTNEED ||
+	       advice == MADV_DONTNEED_LOCKED_ || advice == MADV_FREE || advice == MADV_DONTFORK ||
+	       advice == MADV_WIPEONFORK;
+}
+
+/* Sealed memory that cannot be written is not to be emptied either. */
+static bool seal_forbids(const struct vm_area *v, int advice)
+{
+	return v->vm_flags & VM_SEALED && discards(advice) && vma_is_anon(v) &&
+	       !(v->vm_flags & (VM_SHARED | VM_WRITE));
+}
+
 static int apply_to_area(const struct advice *a, struct vm_area *v, u64 start, u64 end)
 {
 	u64 flags = (v->vm_flags | a->set) & ~a->clear;
 	struct mm *mm = v->vm_mm;
-	int err = a->apply ? a->apply(v, start, end) : 0;
+	int err;
 
+	if (seal_forbids(v, a->advice))
+		return -EPERM;
+	err = a->apply ? a->apply(v, start, end) : 0;
 	if (err || !a->write || flags == v->vm_flags)
 		return err;
 	if (mm->map_count + 2 > sysctl_max_map_count || vma_split_range(mm, start, end))
@@ -172,10 +190,11 @@ static int remove_range(struct mm *mm, u64 start, u64 end)
 		if (!v || v->vm_flags & VM_LOCKED || !v->vm_file || !v->vm_mapping ||
 			(v->vm_flags & (VM_SHARED | VM_WRITE)) != (VM_SHARED | VM_WRITE)) {
 			up_read(&mm->mmap_lock);
-			return !v                      ? -ENOMEM :
-			       v->vm_flags & VM_LOCKED ? -EINVAL :
-			       !v->vm_file             ? -EINVAL :
-							 -EACCES;
+			return !v                           ? -ENOMEM :
+			       seal_forbids(v, MADV_REMOVE) ? -EPERM :
+			       v->vm_flags & VM_LOCKED      ? -EINVAL :
+			       !v->vm_file                  ? -EINVAL :
+							      -EACCES;
 		}
 		stop = min(end, v->vm_end);
 		off = vma_index(v, start) << PAGE_SHIFT;

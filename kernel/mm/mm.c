@@ -139,7 +139,7 @@ static void exit_mmap(struct mm *mm)
 {
 	pmap_put_space(&mm->pmap);
 	down_write(&mm->mmap_lock);
-	munmap_locked(mm, 0, mm->task_size);
+	unmap_range(mm, 0, mm->task_size);
 	up_write(&mm->mmap_lock);
 	arch_patch_free(mm);
 }

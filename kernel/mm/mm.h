@@ -328,6 +328,7 @@ u64 nr_dirty_pages(void);
 #define VM_DONTEXPAND 0x40000
 #define VM_ACCOUNT 0x100000
 #define VM_ANON_FILE BIT(38) /* private memory of /dev/zero: vm_file is its name only */
+#define VM_SEALED BIT(39)    /* mseal: stays where and what it is */
 #define VM_NORESERVE 0x200000
 #define VM_WIPEONFORK 0x2000000
 #define VM_DONTDUMP 0x4000000

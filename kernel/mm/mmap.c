@@ -405,6 +405,13 @@ static void free_unused_tables(struct mm *mm, u64 start, u64 end)
 
 int munmap_locked(struct mm *mm, u64 start, u64 len)
 {
+	if (areas_sealed(find_vma(mm, start), start + len))
+		return -EPERM;
+	return unmap_range(mm, start, len);
+}
+
+int unmap_range(struct mm *mm, u64 start, u64 len)
+{
 	struct vm_area *v = find_vma(mm, start), *next;
 	u64 end = start + len;
 	int err;

@@ -2,7 +2,7 @@
 /*
  * mprotect.c: changes what guests may do with an area.
  *
- * All is checked first (holes, what the files allow, limits), then areas are split, flags change, entries follow,
+ * All is checked first (holes, what the files allow, seals, limits), then areas are split, flags change, entries follow,
  * and the space gets the new rights: one order for each run of mapped pages with equal rights.
  */
 #include "kernel/mm/internal.h"
@@ -89,6 +89,8 @@ static int check_areas(struct mm *mm, struct protect *p)
 			err = -ENOMEM;
 		else if (p->flags & ~(v->vm_flags >> 4) & VM_ACCESS)
 			err = -EACCES;
+		else if (v->vm_flags & VM_SEALED)
+			err = -EPERM;
 		if (err) {
 			p->end = at;
 			break;

@@ -247,6 +247,14 @@ static u64 remap_anywhere(struct remap *r)
 	return IS_ERR_VALUE(to) ? to : move_area(r, v, to);
 }
 
+static u64 remap(struct remap *r)
+{
+	if (areas_sealed(vma_lookup(r->mm, r->addr), r->addr + 1))
+		return -EPERM;
+	arch_patch_forget(r->mm, r->addr, r->addr + r->old_len);
+	return r->flags & MREMAP_FIXED ? remap_to(r) : remap_anywhere(r);
+}
+
 long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len, int flags,
 	unsigned long new_addr)
 {
@@ -270,8 +278,7 @@ long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len
 		return flags & MREMAP_FIXED ? -EINVAL : -ENOMEM;
 	if (down_write_killable(&r.mm->mmap_lock))
 		return -EINTR;
-	arch_patch_forget(r.mm, addr, addr + r.old_len);
-	ret = flags & MREMAP_FIXED ? remap_to(&r) : remap_anywhere(&r);
+	ret = remap(&r);
 	mmap_write_unlock(r.mm);
 	if (r.populate && !IS_ERR_VALUE(ret))
 		mm_populate(r.mm, ret + grown_from, ret + r.new_len, 0);

@@ -187,6 +187,7 @@ static const struct {
 	{ VM_UFFD_MISSING, "um" },
 	{ VM_UFFD_WP, "uw" },
 	{ VM_UFFD_MINOR, "ui" },
+	{ VM_SEALED, "sl" },
 };
 
 int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size)
