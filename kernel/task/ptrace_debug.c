@@ -3,20 +3,20 @@
  * ptrace_debug.c: the debug registers that a tracer gives to a tracee (struct user's u_debugreg): four breakpoints and watchpoints.
  *
  * The host's own are not ours to have: only a tracer of the host could set them. So a task with an enabled one is single-stepped, by the
- * trap flag, and the kernel compares: the new rip with breakpoints, memory before and after with watchpoints. The registers read
- * and refuse as x86 Linux's do, the traps look the same (SIGTRAP, TRAP_HWBKPT, bits of DR6).
+ * trap flag, and the kernel compares: the new rip with breakpoints, what the instruction was to touch (insn.c) with watchpoints, and memory
+ * before and after, for what insn.c does not know. The registers read and refuse as x86 Linux's do, the traps look the same (SIGTRAP, TRAP_HWBKPT, bits of DR6).
  *
  *	hw_debug_arm()     before guest code runs: memory is looked at, the trap flag set
  *	hw_debug_disarm()  after it: the flag goes, unless the guest or its tracer had set it
  *	hw_debug_trap()    a step has ended: was it one of ours, and was something hit?
  *
- * What is different: a watchpoint for reading and writing sees only writes that change something; an instruction costs some
- * microseconds.
+ * What is different: an instruction costs some microseconds.
  *
  * Invariant: task->hw_debug is changed by the task's tracer while it is stopped, or by the task itself.
  */
 #include <asm/debugreg.h>
 
+#include "kernel/task/insn.h"
 #include "kernel/task/internal.h"
 
 #define EFLAGS_TF 0x100UL
@@ -24,14 +24,17 @@
 #define DR6_FIXED 0xffff0ff0UL
 #define DR7_RESERVED 0xffffffff0000fc00UL
 #define RW_EXECUTE 0
+#define RW_WRITE 1
 #define RW_IO 2
 #define TRAP_HWBKPT_CODE 4
 #define TRAPNO_DB 1
 
 struct hw_debug {
-	u64 addr[NR_BREAKS], dr6, dr7; /* dr6: the bits that are not fixed */
-	u64 was[NR_BREAKS];            /* watched memory when it was armed */
-	bool armed;                    /* TF is ours */
+	u64 addr[NR_BREAKS], dr6, dr7;           /* dr6: the bits that are not fixed */
+	u64 was[NR_BREAKS];                      /* watched memory when it was armed */
+	struct insn_touch touched[INSN_TOUCHES]; /* by the next instruction */
+	u32 nr_touched;
+	bool armed; /* TF is ours */
 };
 
 static bool enabled(u64 dr7, u32 n)
@@ -122,18 +125,46 @@ static u64 look_at(const struct hw_debug *d, u32 n)
 	return value;
 }
 
+static void look_ahead(struct hw_debug *d, const struct regs *r)
+{
+	u8 code[INSN_MAX_LEN];
+	int n = access_mm(current->mm, r->rip, code, sizeof(code), false, true);
+
+	d->nr_touched = n > 0 && r->cs == USER_CS ? insn_touches(r, code, (u32)n, d->touched) : 0;
+}
+
+/* Was it touched in the way that is watched, or has it changed? */
+static bool watch_hit(const struct hw_debug *d, u32 n)
+{
+	u64 start = d->addr[n], end = start + len_of(d->dr7, n);
+
+	for (u32 i = 0; i < d->nr_touched; i++) {
+		const struct insn_touch *t = &d->touched[i];
+
+		if (t->addr < end && start < t->addr + t->len &&
+			(t->write || rw_of(d->dr7, n) != RW_WRITE))
+			return true;
+	}
+	return look_at(d, n) != d->was[n];
+}
+
 void hw_debug_arm(struct regs *r)
 {
 	struct hw_debug *d = current->hw_debug;
-	bool any = false;
+	bool any = false, watch = false;
 
 	for (u32 n = 0; n < NR_BREAKS; n++) {
 		if (!enabled(d->dr7, n))
 			continue;
 		any = true;
-		if (rw_of(d->dr7, n) != RW_EXECUTE)
-			d->was[n] = look_at(d, n);
+		if (rw_of(d->dr7, n) == RW_EXECUTE)
+			continue;
+		d->was[n] = look_at(d, n);
+		watch = true;
 	}
+	d->nr_touched = 0;
+	if (watch)
+		look_ahead(d, r);
 	d->armed = any && !(r->eflags & EFLAGS_TF);
 	if (d->armed)
 		r->eflags |= EFLAGS_TF;
@@ -152,7 +183,7 @@ static u64 what_was_hit(const struct hw_debug *d, u64 rip)
 	for (u32 n = 0; n < NR_BREAKS; n++) {
 		if (!enabled(d->dr7, n))
 			continue;
-		if (rw_of(d->dr7, n) == RW_EXECUTE ? rip == d->addr[n] : look_at(d, n) != d->was[n])
+		if (rw_of(d->dr7, n) == RW_EXECUTE ? rip == d->addr[n] : watch_hit(d, n))
 			hit |= BIT(n);
 	}
 	return hit;

@@ -14,6 +14,7 @@
 enum { LEN1, LEN2, LEN8, LEN4 };
 
 static struct {
+	uint64_t before;
 	volatile uint64_t eight;
 	volatile uint32_t four;
 	volatile uint8_t one, other;
@@ -123,6 +124,60 @@ static void steps(void)
 	go_on(pid, PTRACE_CONT);
 }
 
+/* Touches v.eight in many ways, none of which changes it. */
+static void touches_it(void)
+{
+	volatile uint64_t *p = &v.eight;
+	uint64_t from[4] = { 0 }, index = 3;
+
+	__asm__ volatile("mov (%0), %%rax\n\tmov %%rax, (%0)\n\tmovb $0, 7(%0)\n\t"
+			 "cmpq $0, (%0)\n\ttestb $1, 3(%0)\n\taddl $0, 4(%0)\n\t"
+			 "lea (%0), %%rax\n\tmovzbl -3(%0,%1), %%eax\n\tmovsd (%0), %%xmm0\n\t"
+			 "movsd %%xmm0, (%0)\n\tmovdqu -8(%0), %%xmm0\n\tlock xaddq %%rax, (%0)\n\t"
+			 "btq $3, (%0)\n\tfildll (%0)\n\tfistpll (%0)\n\tsetc (%0)\n\t"
+			 "movntiq %%rax, (%0)\n\tprefetcht0 (%0)\n\tincl 8(%0)"
+			 :
+			 : "r"(p), "r"(index)
+			 : "rax", "xmm0", "memory", "cc");
+	__asm__ volatile("mov %0, %%rdi\n\tmov %1, %%rsi\n\tmov $3, %%ecx\n\tcld\n\trep movsq"
+			 :
+			 : "r"(p - 1), "r"(from)
+			 : "rdi", "rsi", "rcx", "memory");
+	__asm__ volatile("mov %%rsp, %%rax\n\tlea 8(%0), %%rsp\n\tpush $0\n\tpop %%rcx\n\t"
+			 "mov %%rax, %%rsp"
+			 :
+			 : "r"(p)
+			 : "rax", "rcx", "memory");
+	_exit(1);
+}
+
+static int hits_of(unsigned long how)
+{
+	pid_t pid = traced(touches_it);
+	int status, n = 0;
+
+	NEED(poke(pid, 0, (unsigned long)&v.eight));
+	NEED(poke(pid, 7, how));
+	for (;;) {
+		NEED(ptrace(PTRACE_CONT, pid, 0, 0));
+		NEED(waitpid(pid, &status, 0));
+		if (!WIFSTOPPED(status))
+			break;
+		n += WSTOPSIG(status) == SIGTRAP;
+	}
+	t_status("end", status);
+	return n;
+}
+
+static void touches(void)
+{
+	say("-- touches");
+	say("write, 8 bytes: %d", hits_of(WRITE(0, LEN8)));
+	say("read or write, 8 bytes: %d", hits_of(WRITE(0, LEN8) | 3UL << 16));
+	say("read or write, 1 byte: %d", hits_of(WRITE(0, LEN1) | 3UL << 16));
+	say("write, 4 bytes: %d", hits_of(WRITE(0, LEN4)));
+}
+
 static void refusals(void)
 {
 	pid_t pid = traced(program);
@@ -192,6 +247,7 @@ TEST(ptrace_debug)
 {
 	watch();
 	steps();
+	touches();
 	refusals();
 	images();
 }
