@@ -42,6 +42,7 @@
 
 #define EFLAGS_CLEAR 0x10500 /* RF, DF, TF: a handler starts without them */
 #define EFLAGS_USER 0x50dd5  /* AC, RF, OF, DF, TF, SF, ZF, AF, PF, CF */
+#define EFLAGS_KEPT 0x204000 /* ID, NT: as the handler leaves them, whatever its frame says */
 #define EFLAGS_FIXED 0x202
 
 struct rt_frame {
@@ -292,7 +293,7 @@ static void take_registers(struct regs *r, const struct sigcontext *sc)
 		.rcx = sc->rcx,
 		.rsp = sc->rsp,
 		.rip = sc->rip,
-		.eflags = (sc->eflags & EFLAGS_USER) | EFLAGS_FIXED,
+		.eflags = (sc->eflags & EFLAGS_USER) | (r->eflags & EFLAGS_KEPT) | EFLAGS_FIXED,
 		.cs = sc->cs | 3,
 		.ss = USER_SS,
 		.orig_rax = -1UL,
