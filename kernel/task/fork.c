@@ -12,8 +12,6 @@
  * 3. A signal to a process group reaches the child or is still pending in the parent, which then forks anew.
  *
  * Locks: tasklist_lock (write), then sighand->lock, around the link.
- *
- * CLONE_INTO_CGROUP gives EINVAL.
  */
 #include <linux/ptrace.h>
 

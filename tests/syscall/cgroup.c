@@ -150,7 +150,7 @@ static void members(void)
 	waitpid(pid, NULL, 0);
 	close(p.fd);
 	close(in);
-	ca.cgroup = (unsigned long)open("a/b", O_RDONLY | O_DIRECTORY);
+	ca.cgroup = (unsigned long)open("a/b", O_PATH | O_DIRECTORY);
 	pid = (pid_t)syscall(SYS_clone3, &ca, sizeof(ca));
 	if (!pid)
 		_exit(strcmp(get("/proc/self/cgroup"), "0::/a/b\n") != 0);

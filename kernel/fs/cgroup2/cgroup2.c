@@ -586,15 +586,15 @@ static struct file_system_type cgroup2_type = {
 	.kill_sb = kill_anon_super,
 };
 
-/* CLONE_INTO_CGROUP's descriptor. */
+/* CLONE_INTO_CGROUP's descriptor: O_PATH is enough. */
 static struct cgroup *of_fd(int fd, bool *may)
 {
-	struct file *f = fget(fd);
+	struct file *f = fget_raw(fd);
 	struct cgroup *c = ERR_PTR(-EBADF);
 
 	if (!f)
 		return c;
-	if (f->f_op == &dir_fops) {
+	if (f->f_inode->i_fop == &dir_fops) {
 		int index = find_file(
 			cgroup_of(f->f_inode), &(struct qstr){ .name = "cgroup.procs", .len = 12 });
 		struct inode *procs = get_inode(f->f_inode->i_sb, cgroup_of(f->f_inode), index);
