@@ -180,14 +180,17 @@ static void rollup_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 int proc_pid_smaps_rollup(struct seq *s, struct task *t)
 {
 	struct rollup r;
+	size_t start;
 	int err;
 
 	memset(&r, 0, sizeof(r));
 	err = for_each_vma(s, t, rollup_fn, &r);
 	if (err || !r.last)
 		return err;
-	seq_printf(s, "%08lx-%08lx ---p 00000000 00:00 0                          [rollup]\n",
-		r.first, r.last);
+	start = s->len;
+	seq_printf(s, "%08lx-%08lx ---p 00000000 00:00 0 ", r.first, r.last);
+	pad_to(s, start, 73);
+	seq_puts(s, "[rollup]\n");
 	show_stats(s, &r.sum);
 	seq_printf(s, "Locked:         %8lu kB\n", r.locked >> 22);
 	return 0;
