@@ -232,6 +232,7 @@ static void dump_bucket(
 			inet_put(to[k]);
 		}
 		done += n;
+		cond_resched();
 	} while (n == BATCH && !q->err);
 }
 
@@ -307,7 +308,9 @@ static u8 unix_state(const struct unix_sock *u)
 static void put_name(struct nl_builder *b, const struct unix_sock *u, u32 show)
 {
 	struct unix_diag_vfs vfs;
-	const struct sockaddr_buf *name = u->name;
+	const struct dentry *d =
+		READ_ONCE(u->path.dentry); /* its memory outlasts this look (RCU) */
+	const struct sockaddr_buf *name = READ_ONCE(u->name);
 	u32 n;
 
 	if (!name || name->len <= sizeof(u16))
@@ -317,9 +320,9 @@ static void put_name(struct nl_builder *b, const struct unix_sock *u, u32 show)
 		n = (u32)strnlen((const char *)name->data + 2, n);
 	if (show & UDIAG_SHOW_NAME)
 		nl_attr(b, UNIX_DIAG_NAME, name->data + 2, n);
-	if (show & UDIAG_SHOW_VFS && u->path.dentry) {
-		vfs.udiag_vfs_ino = (u32)d_inode(u->path.dentry)->i_ino;
-		vfs.udiag_vfs_dev = (u32)d_inode(u->path.dentry)->i_sb->s_dev;
+	if (show & UDIAG_SHOW_VFS && d) {
+		vfs.udiag_vfs_ino = (u32)d_inode(d)->i_ino;
+		vfs.udiag_vfs_dev = (u32)d_inode(d)->i_sb->s_dev;
 		nl_attr(b, UNIX_DIAG_VFS, &vfs, sizeof(vfs));
 	}
 }
@@ -378,6 +381,7 @@ static int dump_unix(struct query *q)
 			unix_put(to[k]);
 		}
 		done += n;
+		cond_resched();
 	} while (n == BATCH && !q->err);
 	kfree(to);
 	return q->err ? q->err : nl_done(q->n, q->req);
@@ -386,18 +390,16 @@ static int dump_unix(struct query *q)
 static int get_unix(struct query *q)
 {
 	struct unix_sock *u;
-	u32 done = 0;
-	int err = -ENOENT;
+	int err = -ESTALE;
 
 	if (!q->local->udiag_ino)
 		return -EINVAL;
-	while (err == -ENOENT && unix_list(q->n->c.net, &u, 1, done++)) {
-		if (u->c.ino == q->local->udiag_ino)
-			err = cookie_agrees(&u->c, q->local->udiag_cookie) ?
-				      nl_answer(q->n, q->req, put_unix, &u, 0) :
-				      -ESTALE;
-		unix_put(u);
-	}
+	u = unix_by_ino(q->n->c.net, q->local->udiag_ino);
+	if (!u)
+		return -ENOENT;
+	if (cookie_agrees(&u->c, q->local->udiag_cookie))
+		err = nl_answer(q->n, q->req, put_unix, &u, 0);
+	unix_put(u);
 	return err;
 }
 

@@ -323,6 +323,18 @@ static void drop_queue(struct unix_sock *u)
 		unix_msg_free(um);
 }
 
+/* It is found no more; sock_diag may look at the dentry. */
+static void drop_path(struct unix_sock *u)
+{
+	struct path path = u->path;
+
+	if (!path.dentry)
+		return;
+	WRITE_ONCE(u->path.dentry, NULL);
+	u->path.mnt = NULL;
+	path_put(&path);
+}
+
 /* The end of one side. Its peer sees end of file, or a reset when data was left unread or nobody had accepted it. */
 static void unix_die(struct unix_sock *u, bool never_accepted)
 {
@@ -355,10 +367,7 @@ static void unix_die(struct unix_sock *u, bool never_accepted)
 		unix_put(srv);
 	}
 	drop_queue(u);
-	if (u->path.dentry) {
-		path_put(&u->path);
-		u->path = (struct path){ NULL, NULL };
-	}
+	drop_path(u);
 	spin_lock(&u->c.lock);
 	u->peer = NULL;
 	spin_unlock(&u->c.lock);

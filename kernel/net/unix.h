@@ -82,6 +82,8 @@ void unix_name_accepted(struct unix_sock *srv, const struct unix_sock *l);
 void unix_unhash(struct unix_sock *u); /* found by its name no more */
 void unix_enlist(struct unix_sock *u); /* onto the list of all */
 void unix_unlist(struct unix_sock *u);
+/* A reference, or NULL. */
+struct unix_sock *unix_by_ino(const struct net *net, u64 ino);
 /* References on sockets of @net behind the first @skip: how many, at most @most. */
 u32 unix_list(const struct net *net, struct unix_sock **to, u32 most, u32 skip);
 

@@ -281,6 +281,22 @@ void unix_unlist(struct unix_sock *u)
 	spin_unlock(&unix_names_lock);
 }
 
+struct unix_sock *unix_by_ino(const struct net *net, u64 ino)
+{
+	struct unix_sock *u, *found = NULL;
+
+	spin_lock(&unix_names_lock);
+	hlist_for_each_entry(u, &all_sockets, all) {
+		if (u->net == net && u->state != UNIX_DEAD && u->c.ino == ino &&
+			get_unless_dying(u)) {
+			found = u;
+			break;
+		}
+	}
+	spin_unlock(&unix_names_lock);
+	return found;
+}
+
 u32 unix_list(const struct net *net, struct unix_sock **to, u32 most, u32 skip)
 {
 	struct unix_sock *u;
