@@ -256,15 +256,18 @@ static void cancel(struct net_device *dev, const ip_addr *addr, enum job_kind ki
 
 /* ---- addresses of our own ---- */
 
-/* Takes @a, and tests first whether somebody has it. */
-static void take_address(struct net_device *dev, struct ifaddr *a)
+/* Takes @a, and tests first whether somebody has it. False: it is there already, or there is no room. */
+static bool take_address(struct net_device *dev, struct ifaddr *a)
 {
 	a->flags = IFA_F_TENTATIVE;
 	if (addr_add(dev, a))
-		return;
-	if (!schedule_job(JOB_DAD, dev, &a->addr, ktime_get() + DAD_TIME, 0))
-		return;
+		return false;
+	if (!schedule_job(JOB_DAD, dev, &a->addr, ktime_get() + DAD_TIME, 0)) {
+		addr_del(dev, &a->addr, -1); /* it would be tentative for ever */
+		return false;
+	}
 	probe(dev, &a->addr);
+	return true;
 }
 
 void ndisc_up(struct net_device *dev)
@@ -387,9 +390,9 @@ static void got_prefix(struct net_device *dev, const u8 *p)
 		return;
 	if (addr_set_expires(dev, &a.addr, a.expires)) {
 		schedule_job(JOB_ADDR_ENDS, dev, &a.addr, a.expires, 0);
-	} else if (addr_count(dev) < ADDRS_MAX) {
-		take_address(dev, &a);
-		schedule_job(JOB_ADDR_ENDS, dev, &a.addr, a.expires, 0);
+	} else if (addr_state(dev, &a.addr) == ADDR_NONE && addr_count(dev) < ADDRS_MAX) {
+		if (take_address(dev, &a))
+			schedule_job(JOB_ADDR_ENDS, dev, &a.addr, a.expires, 0);
 	}
 }
 
