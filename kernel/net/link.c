@@ -123,9 +123,10 @@ static struct net_device *new_device(struct net *net, const struct netdev_ops *o
 	if (dev)
 		list_del(&dev->list);
 	spin_unlock(&net->lock);
-	if (dev)
+	if (dev) {
+		synchronize_rcu(); /* whoever is sending by it has seen that it is down */
 		netdev_init(dev, ops, ARPHRD_ETHER);
-	else if (!full)
+	} else if (!full)
 		dev = netdev_alloc(ops, ARPHRD_ETHER);
 	if (dev)
 		eth_random(dev->addr);

@@ -388,7 +388,10 @@ void netdev_set_carrier(struct net_device *dev, bool on)
 
 void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type)
 {
-	memset(dev, 0, sizeof(*dev));
+	/* one that comes back (link.c) is in its namespace all the time: a packet may still name it */
+	memset(dev, 0, offsetof(struct net_device, net));
+	memset(&dev->net + 1, 0,
+		sizeof(*dev) - offsetof(struct net_device, net) - sizeof(dev->net));
 	dev->ops = ops;
 	dev->type = type;
 	dev->txqlen = 1000;
