@@ -12,6 +12,10 @@
 #include "kernel/net/net.h"
 #include "kernel/mm/mm.h"
 
+/* Of a namespace: both are lists that are walked with its lock held. */
+#define ADDRS_MAX 4096U
+#define ROUTES_MAX 8192U
+
 static u32 bits_of_128(const ip_addr *a, u32 prefix)
 {
 	return ip_is_v4(a) ? 96 + prefix : prefix;
@@ -104,6 +108,8 @@ bool addr_set_expires(struct net_device *dev, const ip_addr *a, u64 expires)
 
 	spin_lock(&dev->net->lock);
 	i = find_addr(dev, a);
+	if (i && !i->expires) /* somebody has set it by hand */
+		i = NULL;
 	if (i)
 		i->expires = expires;
 	spin_unlock(&dev->net->lock);
@@ -174,11 +180,13 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 	struct net *net = dev->net;
 	struct ifaddr *i, *n;
 	struct route r;
+	u32 count = 0;
+	int err = 0;
 
 	if (a->prefix > (ip_is_v4(&a->addr) ? 32 : 128) || ip_is_any(&a->addr) ||
 		ip_is_multicast(&a->addr))
 		return -EADDRNOTAVAIL;
-	n = kmalloc(sizeof(*n), GFP_KERNEL);
+	n = kmalloc(sizeof(*n), GFP_ATOMIC); /* a router's words come from within a flush */
 	if (!n)
 		return -ENOMEM;
 	*n = *a;
@@ -187,14 +195,19 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 		n->peer = n->addr;
 	spin_lock(&net->lock);
 	list_for_each_entry(i, &net->addrs, list) {
-		if (i->dev == dev && ip_equal(&i->addr, &a->addr) && i->prefix == a->prefix) {
-			spin_unlock(&net->lock);
-			kfree(n);
-			return -EEXIST;
-		}
+		if (i->dev == dev && ip_equal(&i->addr, &a->addr) && i->prefix == a->prefix)
+			err = -EEXIST;
+		count++;
 	}
-	list_add_tail(&n->list, &net->addrs);
+	if (!err && count >= ADDRS_MAX)
+		err = -ENOBUFS;
+	if (!err)
+		list_add_tail(&n->list, &net->addrs);
 	spin_unlock(&net->lock);
+	if (err) {
+		kfree(n);
+		return err;
+	}
 	if (!(dev->flags & IFF_LOOPBACK)) {
 		connected_route(n, &r);
 		route_add(net, &r);
@@ -253,8 +266,10 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 
 int route_add(struct net *net, const struct route *r)
 {
-	struct route *n = kmalloc(sizeof(*n), GFP_KERNEL), *i;
+	struct route *n = kmalloc(sizeof(*n), GFP_ATOMIC), *i;
 	struct list_head *before = &net->routes;
+	u32 count = 0;
+	int err = 0;
 
 	if (!n)
 		return -ENOMEM;
@@ -263,11 +278,16 @@ int route_add(struct net *net, const struct route *r)
 	list_for_each_entry(i, &net->routes, list) {
 		if (i->prefix == r->prefix && ip_equal(&i->dst, &r->dst) &&
 			i->metric == r->metric && i->table == r->table &&
-			(ip_is_v4(&r->dst) || i->dev == r->dev)) {
-			spin_unlock(&net->lock);
-			kfree(n);
-			return -EEXIST;
-		}
+			(ip_is_v4(&r->dst) || i->dev == r->dev))
+			err = -EEXIST;
+		count++;
+	}
+	if (!err && count >= ROUTES_MAX)
+		err = -ENOBUFS;
+	if (err) {
+		spin_unlock(&net->lock);
+		kfree(n);
+		return err;
 	}
 	list_for_each_entry(i, &net->routes, list) {
 		if (i->prefix < r->prefix || (i->prefix == r->prefix && i->metric > r->metric)) {

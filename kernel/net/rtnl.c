@@ -18,7 +18,6 @@
 #include "kernel/net/rtnl.h"
 #include "kernel/net/socket.h"
 
-#define DUMP_MAX 256
 #define OPER_DOWN 2
 #define OPER_UP 6
 
@@ -311,20 +310,34 @@ static int dump_links(struct net *net, rtnl_emit_fn emit, void *arg)
 	}
 }
 
+/* How long a list is, and some more: it may grow until it is copied. */
+static u32 room_for(struct net *net, const struct list_head *list)
+{
+	const struct list_head *p;
+	u32 n = 16;
+
+	spin_lock(&net->lock);
+	list_for_each(p, list)
+		n++;
+	spin_unlock(&net->lock);
+	return n;
+}
+
 static int dump_addrs(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
 {
-	struct addr_entry *all = kcalloc(DUMP_MAX, sizeof(*all), GFP_KERNEL);
+	u32 room = room_for(net, &net->addrs), n = 0;
+	struct addr_entry *all = kcalloc(room, sizeof(*all), GFP_KERNEL);
 	struct ifaddr *a;
-	int n = 0, err = 0;
+	int err = 0;
 
 	if (!all)
 		return -ENOMEM;
 	spin_lock(&net->lock);
 	list_for_each_entry(a, &net->addrs, list)
-		if (n < DUMP_MAX && (!family || (family == AF_INET) == ip_is_v4(&a->addr)))
+		if (n < room && (!family || (family == AF_INET) == ip_is_v4(&a->addr)))
 			all[n++] = (struct addr_entry){ *a, a->dev->ifindex };
 	spin_unlock(&net->lock);
-	for (int i = 0; i < n && !err; i++)
+	for (u32 i = 0; i < n && !err; i++)
 		err = emit(arg, put_addr, &all[i]);
 	kfree(all);
 	return err;
@@ -332,18 +345,19 @@ static int dump_addrs(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
 
 static int dump_routes(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
 {
-	struct route_entry *all = kcalloc(DUMP_MAX, sizeof(*all), GFP_KERNEL);
+	u32 room = room_for(net, &net->routes), n = 0;
+	struct route_entry *all = kcalloc(room, sizeof(*all), GFP_KERNEL);
 	struct route *r;
-	int n = 0, err = 0;
+	int err = 0;
 
 	if (!all)
 		return -ENOMEM;
 	spin_lock(&net->lock);
 	list_for_each_entry(r, &net->routes, list)
-		if (n < DUMP_MAX && (!family || (family == AF_INET) == ip_is_v4(&r->dst)))
+		if (n < room && (!family || (family == AF_INET) == ip_is_v4(&r->dst)))
 			all[n++] = (struct route_entry){ *r, r->dev->ifindex };
 	spin_unlock(&net->lock);
-	for (int i = 0; i < n && !err; i++)
+	for (u32 i = 0; i < n && !err; i++)
 		err = emit(arg, put_route, &all[i]);
 	kfree(all);
 	return err;
