@@ -471,6 +471,7 @@ static int nl_bind(struct socket *s, struct sockaddr_buf *a)
 		return err;
 	spin_lock(&nl_lock);
 	n->groups = (n->groups & ~0xffffffffUL) | nl.nl_groups;
+	n->has_groups |= !!nl.nl_groups;
 	spin_unlock(&nl_lock);
 	return 0;
 }
@@ -534,6 +535,7 @@ static int membership(struct nl_sock *n, int opt, u32 group)
 	if (!group || group > n->proto->groups || group > NL_GROUPS_MAX)
 		return -EINVAL;
 	spin_lock(&nl_lock);
+	n->has_groups = true;
 	n->groups = opt == NETLINK_ADD_MEMBERSHIP ? n->groups | bit : n->groups & ~bit;
 	spin_unlock(&nl_lock);
 	return 0;
@@ -574,8 +576,8 @@ static int nl_getsockopt(struct socket *s, int level, int opt, void *val, u32 *l
 	if (level != SOL_NETLINK)
 		return -ENOPROTOOPT;
 	if (opt == NETLINK_LIST_MEMBERSHIPS) {
-		memcpy(val, &n->groups, min(*len & ~3U, min(size, 8U)));
-		*len = size;
+		*len = n->has_groups ? size : 0;
+		memcpy(val, &n->groups, min(*len, 8U));
 		return 0;
 	}
 	if (!is_flag(opt))

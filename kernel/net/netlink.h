@@ -48,6 +48,7 @@ struct nl_sock {
 	struct hlist_node all;        /* under nl_lock, as the next two */
 	u32 portid;                   /* 0: not bound */
 	u64 groups;                   /* bit n: member of group n + 1 */
+	bool has_groups;              /* has ever joined one, so that the list of them is told */
 	u32 dst_portid, dst_groups;   /* by connect; under c.lock, as what follows */
 	struct list_head queue;       /* of nl_msg */
 	u64 queued;                   /* truesize of all in it */

@@ -340,7 +340,7 @@ static int get_common(struct socket *s, int opt, void *val, u32 *len)
 
 long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optlen)
 {
-	u8 val[256];
+	u8 val[256] = { 0 };
 	struct socket *s;
 	struct file *f = sock_get(fd, &s);
 	u32 len;
@@ -377,7 +377,8 @@ long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optl
 		err = level == SOL_SOCKET ? -ENOPROTOOPT : -EOPNOTSUPP;
 	if (err == -ENOPROTOOPT && level == SOL_SOCKET)
 		err = get_common(s, optname, val, &len);
-	if (!err && (copy_to_user(optval, val, len) || put_user(len, optlen)))
+	/* what there is may be more than was asked for (a list of groups) */
+	if (!err && (copy_to_user(optval, val, min(len, (u32)want)) || put_user(len, optlen)))
 		err = -EFAULT;
 out:
 	fput(f);

@@ -96,6 +96,34 @@ static void way(void)
 	}
 }
 
+/* What is told of the groups: nothing before there was one; no more than there is room for, and a length all the same. */
+static void memberships(void)
+{
+	static const socklen_t room[] = { 0, 4, 8, 64 };
+	int s = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE)), group = RTNLGRP_LINK;
+	unsigned char got[64];
+	socklen_t n;
+
+	for (int joined = 0; joined < 2; joined++) {
+		n = 0;
+		T(getsockopt(s, SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS, NULL, &n));
+		say("length %d", (int)n);
+		for (int i = 0; i < 4; i++) {
+			n = room[i];
+			memset(got, 0xaa, sizeof(got));
+			T(getsockopt(s, SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS, got, &n));
+			say("room %d: length %d, %02x %02x %02x %02x %02x", (int)room[i], (int)n,
+				got[0], got[3], got[4], got[7], got[8]);
+		}
+		T(setsockopt(s, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)));
+	}
+	T(setsockopt(s, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof(group)));
+	n = sizeof(got);
+	T(getsockopt(s, SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS, got, &n));
+	say("left: length %d, %02x", (int)n, got[0]);
+	close(s);
+}
+
 TEST(netlink)
 {
 	struct sockaddr_nl a = { .nl_family = AF_NETLINK };
@@ -134,4 +162,5 @@ TEST(netlink)
 	T(bind(fd, (void *)&a, sizeof(a)));
 	OK(if_nametoindex("lo"));
 	way();
+	memberships();
 }
