@@ -29,7 +29,8 @@
 
 #define CARDS 16
 #define RX_SLOTS 16
-#define COPY_BREAK 4096U /* smaller frames are copied out */
+#define COPY_BREAK                                                                                 \
+	4096U /* smaller frames are copied out, and all that would waste most of a buffer */
 #define LARGE_MTU 65480U /* with headers, a frame and its buffer fill 64 KiB */
 #define RETRY NSEC_PER_SEC
 
@@ -106,7 +107,7 @@ static void receive(struct card *c, struct sk_buff **slot, const struct net_in *
 		c->dev->stats.rx_errors++;
 		return;
 	}
-	if (len < COPY_BREAK) {
+	if (len < max(COPY_BREAK, frame_size(c) / 4)) {
 		skb = skb_alloc(max(len, 1U), GFP_ATOMIC);
 		if (!skb) {
 			c->dev->stats.rx_dropped++;
@@ -368,9 +369,11 @@ static int start_card(struct card *c)
 		pr_notice("%s: %s\n", c->param, c->open.note);
 	c->host = c->open.host;
 	err = netdev_register(&init_net, dev, c->param);
-	if (!err)
-		WRITE_ONCE(c->dev, dev);
-	return err;
+	if (err)
+		return err;
+	WRITE_ONCE(c->dev, dev);
+	timer_start(&c->retry, ktime_get()); /* frames that came before found nobody */
+	return 0;
 }
 
 static int net_cards_init(void)

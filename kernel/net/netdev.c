@@ -102,13 +102,21 @@ void net_rx_flush(void)
 	b->running = false;
 }
 
+/*
+ * dev->polling. The card raises its interrupt once, and arms it when poll() finds nothing more: one that comes before the poller has
+ * gone must not be lost, so it leaves word.
+ */
+enum { POLL_IDLE, POLLING, POLL_AGAIN };
+
 /* True: there may be more. */
 static bool poll_once(struct net_device *dev)
 {
-	u32 n = dev->ops->poll(dev, POLL_BUDGET);
+	u32 n;
 
+	xchg(&dev->polling, POLLING);
+	n = dev->ops->poll(dev, POLL_BUDGET);
 	net_rx_flush();
-	return n == POLL_BUDGET;
+	return n == POLL_BUDGET || cmpxchg(&dev->polling, POLLING, POLL_IDLE) != POLLING;
 }
 
 static void poll_thread(struct work *w)
@@ -117,19 +125,15 @@ static void poll_thread(struct work *w)
 
 	while (poll_once(dev))
 		cond_resched();
-	xchg(&dev->polling, 0);
 }
 
 void netdev_poll(struct net_device *dev)
 {
-	if (xchg(&dev->polling, 1))
+	if (xchg(&dev->polling, POLL_AGAIN) != POLL_IDLE)
 		return;
-	for (int i = 0; i < POLL_ROUNDS; i++) {
-		if (!poll_once(dev)) {
-			xchg(&dev->polling, 0);
+	for (int i = 0; i < POLL_ROUNDS; i++)
+		if (!poll_once(dev))
 			return;
-		}
-	}
 	work_queue(&dev->poll_work);
 }
 

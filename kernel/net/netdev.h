@@ -93,7 +93,7 @@ struct net_device {
 		tx_link; /* own to the vCPU whose net_rx_flush() will send; see tx_listed */
 	u32 tx_listed;
 	struct work poll_work;
-	u32 polling; /* the thread polls, or the interrupt */
+	u32 polling; /* POLL_*: the thread polls, or the interrupt */
 };
 
 /* A device with @ops for @net, named and numbered by netdev_register(). NULL. */
