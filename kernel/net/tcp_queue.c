@@ -167,7 +167,21 @@ static void measure(struct tcp_sock *t, u32 len)
 /* Memory that nobody reads is bounded by twice what was offered; beyond, what comes is as good as lost. */
 static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
 {
+	if (!t->inet.rmem && !t->ooo_mem) /* however small the buffer is, one at a time goes on */
+		return false;
 	return t->inet.rmem + t->ooo_mem + skb_truesize(skb) > 2 * t->inet.c.rcvbuf + SEG_MAX;
+}
+
+/*
+ * What comes in order goes before what waits for it: the peer will not send anything else until it has arrived. SACK may be taken back
+ * (RFC 2018, 8). False: readers have to make room.
+ */
+static bool make_room(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	while (no_room(t, skb) && !list_empty(&t->ooo))
+		ooo_drop(t, list_last_entry(&t->ooo, struct sk_buff, list));
+	note_sacks(t, t->rcv_nxt);
+	return !no_room(t, skb);
 }
 
 bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
@@ -184,7 +198,7 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
 		kfree_skb(skb);
 		return false;
 	}
-	if (no_room(t, skb)) {
+	if (no_room(t, skb) && (after(skb->tcp.seq, t->rcv_nxt) || !make_room(t, skb))) {
 		t->ack_now = true;
 		kfree_skb(skb);
 		return false;
