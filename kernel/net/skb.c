@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* skb.c: packets, their buffers and checksums. skb.h says how they lie in memory. */
 #include <asm/errno.h>
-#include <asm/ioctls.h>
-#include <linux/sockios.h>
 
 #include "arch/um/uaccess.h"
 #include "kernel/lib/printk.h"
@@ -237,24 +235,6 @@ static u32 csum_add(u32 a, u32 b)
 }
 
 /* A piece that begins at an odd byte counts with its bytes swapped. */
-long skb_queue_ioctl(u32 cmd, u64 arg, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem)
-{
-	struct sk_buff *skb;
-	int n = 0;
-
-	switch (cmd) {
-	case SIOCOUTQ: return put_user((int)atomic_read(wmem), UADDR(arg));
-	case FIONREAD:
-		spin_lock(lock);
-		skb = list_first_entry_or_null(rq, struct sk_buff, list);
-		if (skb)
-			n = (int)skb_len(skb);
-		spin_unlock(lock);
-		return put_user(n, UADDR(arg));
-	}
-	return -ENOTTY;
-}
-
 u32 skb_sum(const struct sk_buff *skb, u32 from, u32 n, u32 sum)
 {
 	u32 head = skb_headlen(skb), first = 0, part;

@@ -6,14 +6,16 @@
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
-#include <asm/sockios.h>
+
 #include <linux/eventpoll.h>
+#include <linux/sockios.h>
 
 #include "gen/syscalls.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/net/internal.h"
+#include "kernel/net/skb.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/pid_ns.h"
@@ -97,6 +99,24 @@ static u32 sock_poll(struct file *f, struct poll_table *pt)
 	struct socket *s = f->private_data;
 
 	return s->ops->poll(s, f, pt);
+}
+
+long skb_queue_ioctl(u32 cmd, u64 arg, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem)
+{
+	struct sk_buff *skb;
+	int n = 0;
+
+	switch (cmd) {
+	case SIOCOUTQ: return put_user((int)atomic_read(wmem), UADDR(arg));
+	case FIONREAD:
+		spin_lock(lock);
+		skb = list_first_entry_or_null(rq, struct sk_buff, list);
+		if (skb)
+			n = (int)skb_len(skb);
+		spin_unlock(lock);
+		return put_user(n, UADDR(arg));
+	}
+	return -ENOTTY;
 }
 
 static long sock_ioctl(struct file *f, u32 cmd, u64 arg)
