@@ -37,8 +37,11 @@ struct net {
 	int default_ttl;
 	int conf_tag[3]; /* ipv4/conf/{all,default,lo}/tag */
 	/* the packet filter (netfilter.h) */
-	u64 nf_hooks;                     /* bit n: nf_lists[n] is not empty */
-	struct nf_hooks *nf_lists[2 * 5]; /* by family and hook: netfilter/core.c */
+	u64 nf_hooks; /* bit n: nf_lists[n] is not empty */
+	struct nf_hooks
+		*nf_lists[2 * 2 * 5]; /* by family and hook, and those of NAT: netfilter/core.c */
+	struct nft_net *nft;
+	struct nf_ct_net *ct; /* NULL: nobody has asked */
 };
 extern struct net init_net;
 static inline struct net *net_get(struct net *net)

@@ -502,7 +502,6 @@ static void net_free_rcu(struct rcu_head *h)
 	list_for_each_entry_safe(r, nr, &net->routes, list)
 		kfree(r);
 	rules_free(net);
-	nf_net_end(net);
 	list_splice_tail_init(&net->dead, &net->devices);
 	list_for_each_entry_safe(d, nd, &net->devices, list)
 		kfree(d);
@@ -520,6 +519,7 @@ static void net_end(struct work *w)
 		neigh_forget(d);
 	}
 	frags_forget(net);
+	nf_net_end(net);
 	call_rcu(&net->rcu, net_free_rcu);
 }
 

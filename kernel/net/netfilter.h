@@ -39,6 +39,7 @@ struct nf_hook_ops {
 	int priority;
 	u8 hook;
 	bool v6;
+	bool nat; /* called for the first packet of a connection (nat.c), in the place where that is translated */
 };
 
 static inline bool nf_active(const struct net *net)
@@ -48,11 +49,14 @@ static inline bool nf_active(const struct net *net)
 /* Shows @skb to the hooks, in the order of their priorities. 0: it may go on; -EPERM: it has gone (and was freed). */
 int nf_hook(struct net *net, u8 hook, struct sk_buff *skb, struct net_device *in,
 	struct net_device *out);
+/* Those of NAT in turn, until one has set a bit of *done. NF_*. */
+u32 nf_run_nat_chains(struct nf_state *s, const u32 *done, u32 bit);
 /* May sleep. 0 or -ENOMEM. @ops stays the caller's, until a grace period after nf_unregister(). */
 int nf_register(struct net *net, const struct nf_hook_ops *ops);
 void nf_unregister(struct net *net, const struct nf_hook_ops *ops);
 /* The namespace ends: nobody is in it any more. May sleep. */
 void nf_net_end(struct net *net);
+void nft_net_end(struct net *net);
 
 /* The first @n bytes of @skb, which are there, in one piece that may be written to. */
 u8 *nf_writable(struct sk_buff *skb, u32 n);

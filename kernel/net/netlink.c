@@ -208,19 +208,26 @@ static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 	return err ? err : 1;
 }
 
-static int put_error(struct nl_sock *n, const struct nlmsghdr *req, int err)
+int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char *why, u32 offset)
 {
 	struct nl_builder *b = kzalloc(sizeof(*b), GFP_KERNEL);
-	u32 body = err ? min(req->nlmsg_len, 1024U) : (u32)sizeof(*req);
+	bool capped = !err || n->options & 1U << NETLINK_CAP_ACK;
+	u32 body = capped ? (u32)sizeof(*req) : min(req->nlmsg_len, 1024U);
+	bool more = n->options & 1U << NETLINK_EXT_ACK && (why || offset);
 	struct nlmsgerr *e;
 	int r;
 
 	if (!b)
 		return -ENOMEM;
-	e = nl_begin(b, req, n->portid, NLMSG_ERROR, err ? 0 : NLM_F_CAPPED,
+	e = nl_begin(b, req, n->portid, NLMSG_ERROR,
+		(u16)((capped ? NLM_F_CAPPED : 0) | (more ? NLM_F_ACK_TLVS : 0)),
 		sizeof(int) + max(body, (u32)sizeof(*req)));
 	e->error = err;
 	memcpy(&e->msg, req, body);
+	if (more && why)
+		nl_attr(b, NLMSGERR_ATTR_MSG, why, (u32)strlen(why) + 1);
+	if (more && offset)
+		nl_attr_u32(b, NLMSGERR_ATTR_OFFS, offset);
 	nl_end(b);
 	r = nl_queue(n, b);
 	kfree(b);
@@ -230,9 +237,9 @@ static int put_error(struct nl_sock *n, const struct nlmsghdr *req, int err)
 /* ---- who is who ---- */
 
 static const struct nl_proto protos[] = {
-	{ NETLINK_ROUTE, RTNLGRP_MAX, true, false, serve_route },
-	{ NETLINK_USERSOCK, 32, false, true, NULL },
-	{ NETLINK_KOBJECT_UEVENT, 32, true, false, NULL },
+	{ NETLINK_ROUTE, RTNLGRP_MAX, true, false, serve_route, NULL },
+	{ NETLINK_USERSOCK, 32, false, true, NULL, NULL },
+	{ NETLINK_KOBJECT_UEVENT, 32, true, false, NULL, NULL },
 };
 
 static const struct nl_proto *find_proto(int protocol)
@@ -242,6 +249,8 @@ static const struct nl_proto *find_proto(int protocol)
 			return &protos[k];
 	if (protocol == nl_diag.protocol)
 		return &nl_diag;
+	if (protocol == nl_netfilter.protocol)
+		return &nl_netfilter;
 	return protocol == nl_generic.protocol ? &nl_generic : NULL;
 }
 
@@ -330,10 +339,18 @@ static int to_kernel(struct nl_sock *n, const u8 *buf, size_t len)
 
 		if (req->nlmsg_len < sizeof(*req) || req->nlmsg_len > len - off)
 			break;
+		if (n->proto->serve_batch) {
+			u32 next = n->proto->serve_batch(n, buf, (u32)len, (u32)off);
+
+			if (next != off) {
+				off = next;
+				continue;
+			}
+		}
 		if (req->nlmsg_flags & NLM_F_REQUEST && req->nlmsg_type >= NLMSG_MIN_TYPE)
 			r = n->proto->serve(n, req);
 		if (r < 0 || (r == 0 && req->nlmsg_flags & NLM_F_ACK))
-			err = put_error(n, req, r);
+			err = nl_error(n, req, r, NULL, 0);
 		off += min((size_t)NLMSG_ALIGN(req->nlmsg_len), len - off);
 		cond_resched();
 	}

@@ -39,8 +39,10 @@ struct nl_proto {
 	bool all_send; /* programs may talk to each other; else CAP_NET_ADMIN */
 	/* 0: served (acknowledged when asked); 1: served with its own answer; -errno. NULL: nobody listens in the kernel. */
 	int (*serve)(struct nl_sock *n, const struct nlmsghdr *req);
+	/* Messages that belong together, from @off on: where the next begins; @off: they do not. NULL: none do. */
+	u32 (*serve_batch)(struct nl_sock *n, const void *buf, u32 len, u32 off);
 };
-extern const struct nl_proto nl_diag, nl_generic;
+extern const struct nl_proto nl_diag, nl_generic, nl_netfilter;
 
 struct nl_sock {
 	struct sock_common c;
@@ -60,6 +62,8 @@ int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force);
 /* Builds one message in a builder of its own and queues it. */
 int nl_answer(struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, const void *what,
 	u16 flags);
+/* An error (0: an acknowledgement), and for who wants to know more (NETLINK_EXT_ACK) @why (NULL) and which attribute (0). */
+int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char *why, u32 offset);
 int nl_done(struct nl_sock *n, const struct nlmsghdr *req);
 /* To every member of @group of @protocol in @net. */
 void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u32 len);

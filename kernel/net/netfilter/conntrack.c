@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* conntrack.c: connections that packets belong to. */
-#include "kernel/net/netfilter.h"
+/*
+ * conntrack.c: which connection a packet belongs to: a table of both tuples of each, for every namespace that asks. A full table gives up
+ * one that nobody has answered; else the packet is dropped. Expired ones go when they are met, and a few with each new one.
+ */
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 
-struct nf_conn {
-	atomic_t refs;
-};
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/net/icmp.h"
+#include "kernel/net/netfilter/conntrack.h"
+#include "kernel/sched/task.h"
+
+#define GC_STEP 8
+#define EXT_MAX 8
+
+u32 nf_ct_max = 65536;
 
 void nf_conn_get(struct nf_conn *ct)
 {
@@ -15,4 +28,445 @@ void nf_conn_put(struct nf_conn *ct)
 {
 	if (atomic_dec_and_test(&ct->refs))
 		kfree(ct);
+}
+
+/* ---- packets ---- */
+
+static bool find_v6(const struct sk_buff *skb, struct nf_l4 *l4)
+{
+	u8 h[40], e[8], next;
+	u32 off = sizeof(h);
+
+	if (skb_len(skb) < off)
+		return false;
+	skb_copy(skb, 0, h, sizeof(h));
+	next = h[6];
+	for (int i = 0; i < EXT_MAX; i++) {
+		*l4 = (struct nf_l4){ .proto = next, .off = off, .frag_off = l4->frag_off };
+		if (next != 0 && next != 43 && next != 44 && next != 60)
+			return next != 59;
+		if (skb_len(skb) < off + 8)
+			return false;
+		skb_copy(skb, off, e, 8);
+		if (next == 44)
+			l4->frag_off = (u16)(e[2] << 8 | (e[3] & 0xf8));
+		off += next == 44 ? 8 : (e[1] + 1U) * 8;
+		next = e[0];
+		if (l4->frag_off)
+			return false;
+	}
+	return false;
+}
+
+bool nf_find_l4(const struct sk_buff *skb, bool v6, struct nf_l4 *l4)
+{
+	struct iphdr h;
+
+	*l4 = (struct nf_l4){ 0 };
+	if (v6)
+		return find_v6(skb, l4);
+	if (skb_len(skb) < sizeof(h))
+		return false;
+	skb_copy(skb, 0, &h, sizeof(h));
+	l4->proto = h.protocol;
+	l4->off = h.ihl * 4U;
+	l4->frag_off = ntohs(h.frag_off) & 0x1fff;
+	return h.ihl >= 5 && skb_len(skb) >= l4->off && !l4->frag_off;
+}
+
+/* What answers to a request of ICMP; 0xff: it is none. */
+static u8 icmp_answer(u8 type, bool v6)
+{
+	static const u8 v4[][2] = { { 8, 0 }, { 13, 14 }, { 15, 16 }, { 17, 18 } };
+
+	if (v6)
+		return type == 128 ? 129 : type == 129 ? 128 : 0xff;
+	for (u32 i = 0; i < ARRAY_SIZE(v4); i++)
+		for (u32 k = 0; k < 2; k++)
+			if (v4[i][k] == type)
+				return v4[i][1 - k];
+	return 0xff;
+}
+
+void nf_ct_invert(struct nf_tuple *to, const struct nf_tuple *from)
+{
+	*to = (struct nf_tuple){ .src = from->dst,
+		.dst = from->src,
+		.sport = from->dport,
+		.dport = from->sport,
+		.proto = from->proto,
+		.code = from->code };
+	if (from->proto == IPPROTO_ICMP || from->proto == IPPROTO_ICMPV6)
+		to->type = icmp_answer(from->type, from->proto == IPPROTO_ICMPV6);
+}
+
+/* Of the packet whose network header is at @base of @skb. */
+bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *t)
+{
+	struct sk_buff view = { .buf = skb->buf, .head = SKB_ROOM };
+	struct nf_l4 l4;
+	u8 h[8];
+
+	memset(t, 0, sizeof(*t));
+	if (base) { /* a quoted one, which may lie in two pieces: looked at through a copy */
+		u8 tmp[128];
+		u32 n = min(skb_len(skb) - min(base, skb_len(skb)), (u32)sizeof(tmp));
+
+		skb_copy(skb, base, tmp, n);
+		memcpy(view.room + SKB_ROOM - n, tmp, n);
+		view.head = (u8)(SKB_ROOM - n);
+		skb = &view;
+	}
+	if (!nf_find_l4(skb, v6, &l4))
+		return false;
+	nf_addrs(skb, v6, &t->src, &t->dst);
+	t->proto = l4.proto;
+	switch (l4.proto) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+		if (skb_len(skb) < l4.off + 8)
+			return false;
+		skb_copy(skb, l4.off, h, 4);
+		memcpy(&t->sport, h, 2);
+		memcpy(&t->dport, h + 2, 2);
+		return true;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		if (skb_len(skb) < l4.off + 8)
+			return false;
+		skb_copy(skb, l4.off, h, 8);
+		t->type = h[0];
+		t->code = h[1];
+		memcpy(&t->sport, h + 4, 2);
+		t->dport = t->sport;
+		return icmp_answer(t->type, v6) != 0xff;
+	default: return true;
+	}
+}
+
+/* ---- the table ---- */
+
+static u32 hash_of(const struct nf_ct_net *c, const struct nf_tuple *t)
+{
+	u32 h = c->seed;
+
+	for (u32 i = 0; i < 4; i++) {
+		h = (h ^ t->src.w[i]) * 0x9e3779b1U;
+		h = (h ^ h >> 15 ^ t->dst.w[i]) * 0x85ebca6bU;
+	}
+	h = (h ^ ((u32)t->sport << 16 | t->dport)) * 0x9e3779b1U;
+	h = (h ^ h >> 13 ^ t->proto) * 0xc2b2ae35U;
+	return (h ^ h >> 16) % CT_BUCKETS;
+}
+
+static bool same(const struct nf_tuple *a, const struct nf_tuple *b)
+{
+	return a->proto == b->proto && a->sport == b->sport && a->dport == b->dport &&
+	       a->type == b->type && a->code == b->code && ip_equal(&a->src, &b->src) &&
+	       ip_equal(&a->dst, &b->dst);
+}
+
+bool nf_ct_unlink(struct nf_conn *ct)
+{
+	struct nf_ct_net *c = ct->net->ct;
+
+	assert_spin_held(&c->lock);
+	if (ct->gone || !(ct->status & IPS_CONFIRMED))
+		return false;
+	ct->gone = true;
+	ct->status |= IPS_DYING;
+	hlist_del_init(&ct->dir[0].node);
+	hlist_del_init(&ct->dir[1].node);
+	list_del_init(&ct->all);
+	c->count--;
+	return true;
+}
+
+static struct nf_conn_dir *find_locked(struct nf_ct_net *c, const struct nf_tuple *t)
+{
+	struct nf_conn_dir *d;
+
+	hlist_for_each_entry(d, &c->table[hash_of(c, t)], node) {
+		if (!same(&d->t, t))
+			continue;
+		if (d->ct->expires > ktime_get())
+			return d;
+		if (nf_ct_unlink(d->ct))
+			nf_conn_put(d->ct);
+		return NULL;
+	}
+	return NULL;
+}
+
+struct nf_conn_dir *nf_ct_find(struct net *net, const struct nf_tuple *t)
+{
+	struct nf_ct_net *c = net->ct;
+	struct nf_conn_dir *d;
+
+	if (!c)
+		return NULL;
+	spin_lock(&c->lock);
+	d = find_locked(c, t);
+	if (d)
+		nf_conn_get(d->ct);
+	spin_unlock(&c->lock);
+	return d;
+}
+
+void nf_ct_kill(struct nf_conn *ct)
+{
+	struct nf_ct_net *c = ct->net->ct;
+	bool was;
+
+	spin_lock(&c->lock);
+	was = nf_ct_unlink(ct);
+	spin_unlock(&c->lock);
+	if (was)
+		nf_conn_put(ct);
+}
+
+/* Those that nothing has been heard of; with @need one that has not been answered goes too. ct->lock held. */
+static void make_room(struct nf_ct_net *c, bool need)
+{
+	struct nf_conn *ct, *next, *victim = NULL;
+	u64 now = ktime_get();
+	u32 n = 0;
+
+	list_for_each_entry_safe(ct, next, &c->all, all) {
+		if (n++ >= (need ? GC_STEP * 16 : GC_STEP))
+			break;
+		if (ct->expires <= now) {
+			if (nf_ct_unlink(ct))
+				nf_conn_put(ct);
+			need = false;
+		} else if (!victim && !(ct->status & IPS_ASSURED)) {
+			victim = ct;
+		} else {
+			list_move_tail(&ct->all, &c->all);
+		}
+	}
+	if (need && victim && nf_ct_unlink(victim))
+		nf_conn_put(victim);
+}
+
+int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *arg)
+{
+	struct nf_ct_net *c = net->ct;
+	struct nf_conn **list, *ct;
+	u32 n = 0, max;
+	int err = 0;
+
+	if (!c)
+		return 0;
+	max = READ_ONCE(c->count);
+	max = min(max, 262144U);
+	list = kmalloc(max((u64)max, 1UL) * sizeof(*list), GFP_KERNEL);
+	if (!list)
+		return -ENOMEM;
+	spin_lock(&c->lock);
+	list_for_each_entry(ct, &c->all, all) {
+		if (n == max)
+			break;
+		if (ct->expires > ktime_get()) {
+			nf_conn_get(ct);
+			list[n++] = ct;
+		}
+	}
+	spin_unlock(&c->lock);
+	for (u32 i = 0; i < n; i++) {
+		if (!err)
+			err = fn(list[i], arg);
+		nf_conn_put(list[i]);
+	}
+	kfree(list);
+	return err;
+}
+
+/* ---- a packet comes ---- */
+
+static struct nf_conn *begin(struct nf_state *s, const struct nf_tuple *t, const struct nf_l4 *l4)
+{
+	struct nf_ct_net *c = s->net->ct;
+	struct nf_conn *ct;
+
+	if (!nf_ct_may_begin(s->skb, l4))
+		return NULL;
+	ct = kzalloc(sizeof(*ct), GFP_ATOMIC | __GFP_ACCOUNT);
+	if (!ct)
+		return NULL;
+	atomic_set(&ct->refs, 1);
+	ct->net = s->net;
+	ct->dir[0].ct = ct->dir[1].ct = ct;
+	ct->dir[0].t = *t;
+	nf_ct_invert(&ct->dir[1].t, t);
+	INIT_LIST_HEAD(&ct->all);
+	INIT_HLIST_NODE(&ct->dir[0].node);
+	INIT_HLIST_NODE(&ct->dir[1].node);
+	ct->started = ktime_get();
+	spin_lock(&c->lock);
+	ct->id = c->next_id += 0x9e3779b1U;
+	spin_unlock(&c->lock);
+	return ct;
+}
+
+/* The connection of the packet, with a reference; NULL: it is of none. */
+static struct nf_conn *resolve(struct nf_state *s, const struct nf_l4 *l4, int *dir)
+{
+	struct nf_conn_dir *d;
+	struct nf_tuple t;
+
+	*dir = IP_CT_DIR_ORIGINAL;
+	if (!nf_ct_tuple(s->skb, s->v6, 0, &t))
+		return NULL;
+	d = nf_ct_find(s->net, &t);
+	if (!d)
+		return begin(s, &t, l4);
+	*dir = d == &d->ct->dir[IP_CT_DIR_REPLY];
+	return d->ct;
+}
+
+static u32 info_of(struct nf_conn *ct, int dir)
+{
+	if (dir == IP_CT_DIR_REPLY) {
+		ct->status |= IPS_SEEN_REPLY;
+		return IP_CT_ESTABLISHED_REPLY;
+	}
+	return ct->status & IPS_SEEN_REPLY ? IP_CT_ESTABLISHED : IP_CT_NEW;
+}
+
+static u32 track(struct nf_state *s, void *priv)
+{
+	struct sk_buff *skb = s->skb;
+	struct nf_ct_net *c = s->net->ct;
+	struct nf_conn *ct;
+	struct nf_l4 l4;
+	int dir, tries = 2;
+	u32 verdict;
+
+	if (skb->nf_info || !c || !nf_find_l4(skb, s->v6, &l4) || nf_ct_error(s, &l4))
+		return NF_ACCEPT;
+	do {
+		ct = resolve(s, &l4, &dir);
+		if (!ct)
+			return NF_ACCEPT;
+		spin_lock(&c->lock);
+		verdict = nf_ct_packet(ct, skb, &l4, dir);
+		if (verdict == NF_ACCEPT) {
+			skb->nf_info = 1 + info_of(ct, dir);
+			skb->nfct = ct;
+			ct->dir[dir].packets++;
+			ct->dir[dir].bytes += skb_len(skb);
+		}
+		spin_unlock(&c->lock);
+		if (verdict == NF_REPEAT)
+			nf_ct_kill(ct);
+		if (verdict != NF_ACCEPT)
+			nf_conn_put(ct);
+	} while (verdict == NF_REPEAT && --tries);
+	return NF_ACCEPT;
+}
+
+/* Its first packet has passed everything: it is entered. NF_DROP: the table is full, or somebody was faster. */
+static u32 confirm(struct nf_state *s, void *priv)
+{
+	struct nf_ct_net *c = s->net->ct;
+	int info;
+	struct nf_conn *ct = nf_ct_get(s->skb, &info);
+	u32 verdict = NF_ACCEPT;
+
+	if (likely(!ct || ct->status & IPS_CONFIRMED || !c) ||
+		nf_ct_dir(info) != IP_CT_DIR_ORIGINAL)
+		return NF_ACCEPT;
+	spin_lock(&c->lock);
+	if (ct->status & IPS_CONFIRMED) {
+		spin_unlock(&c->lock);
+		return NF_ACCEPT;
+	}
+	make_room(c, c->count >= READ_ONCE(nf_ct_max));
+	if (c->count >= READ_ONCE(nf_ct_max) || find_locked(c, &ct->dir[0].t) ||
+		find_locked(c, &ct->dir[1].t)) {
+		verdict = NF_DROP;
+	} else {
+		ct->status |= IPS_CONFIRMED;
+		nf_conn_get(ct);
+		for (int i = 0; i < 2; i++)
+			hlist_add_head(&ct->dir[i].node, &c->table[hash_of(c, &ct->dir[i].t)]);
+		list_add_tail(&ct->all, &c->all);
+		c->count++;
+	}
+	spin_unlock(&c->lock);
+	return verdict;
+}
+
+/* ---- who asks ---- */
+
+static void hooks(struct net *net, bool on, int *err)
+{
+	static const struct nf_hook_ops all[] = {
+		{ .fn = track, .hook = NF_INET_PRE_ROUTING, .priority = NF_PRI_CONNTRACK },
+		{ .fn = track, .hook = NF_INET_LOCAL_OUT, .priority = NF_PRI_CONNTRACK },
+		{ .fn = confirm, .hook = NF_INET_LOCAL_IN, .priority = NF_PRI_LAST },
+		{ .fn = confirm, .hook = NF_INET_POST_ROUTING, .priority = NF_PRI_LAST },
+	};
+
+	for (u32 i = 0; i < 2 * ARRAY_SIZE(all); i++) {
+		struct nf_hook_ops ops = all[i / 2];
+
+		ops.v6 = i & 1;
+		if (!on)
+			nf_unregister(net, &ops);
+		else if (!*err)
+			*err = nf_register(net, &ops);
+	}
+}
+
+int nf_ct_use(struct net *net)
+{
+	struct nf_ct_net *c = net->ct;
+	int err = 0;
+
+	if (!c) {
+		c = kzalloc(sizeof(*c), GFP_KERNEL | __GFP_ACCOUNT);
+		if (!c)
+			return -ENOMEM;
+		spin_lock_init(&c->lock);
+		INIT_LIST_HEAD(&c->all);
+		arch_random(&c->seed, sizeof(c->seed));
+		smp_store_release(&net->ct, c);
+	}
+	if (!c->users)
+		hooks(net, true, &err);
+	if (err)
+		hooks(net, false, &err);
+	else
+		c->users++;
+	return err;
+}
+
+void nf_ct_unuse(struct net *net)
+{
+	int err = 0;
+
+	if (net->ct && !--net->ct->users)
+		hooks(net, false, &err);
+}
+
+/* Packets that are still held keep their connections, which are in no table any more. */
+void nf_ct_net_end(struct net *net)
+{
+	struct nf_ct_net *c = net->ct;
+
+	if (!c)
+		return;
+	spin_lock(&c->lock);
+	while (!list_empty(&c->all)) {
+		struct nf_conn *ct = list_first_entry(&c->all, struct nf_conn, all);
+
+		if (nf_ct_unlink(ct))
+			nf_conn_put(ct);
+	}
+	spin_unlock(&c->lock);
+	net->ct = NULL;
+	kfree(c);
 }

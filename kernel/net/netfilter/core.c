@@ -12,7 +12,7 @@
 
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
-#include "kernel/net/netfilter.h"
+#include "kernel/net/netfilter/conntrack.h"
 #include "kernel/sched/lock.h"
 
 #define HOOKS_MAX 1024U /* of one list */
@@ -25,9 +25,16 @@ struct nf_hooks {
 
 static DEFINE_MUTEX(nf_mutex);
 
+#define NAT_LISTS (2 * NF_INET_NUMHOOKS) /* where they begin */
+
 static u32 index_of(u8 hook, bool v6)
 {
 	return hook + (v6 ? NF_INET_NUMHOOKS : 0);
+}
+
+static u32 index_of_ops(const struct nf_hook_ops *ops)
+{
+	return index_of(ops->hook, ops->v6) + (ops->nat ? NAT_LISTS : 0);
 }
 
 static void hooks_free(struct rcu_head *h)
@@ -41,9 +48,9 @@ static void publish(struct net *net, u32 at, struct nf_hooks *now)
 	struct nf_hooks *old = net->nf_lists[at];
 
 	smp_store_release(&net->nf_lists[at], now);
-	if (now)
+	if (at < NAT_LISTS && now)
 		set_bit(at, &net->nf_hooks);
-	else
+	else if (at < NAT_LISTS)
 		clear_bit(at, &net->nf_hooks);
 	if (old)
 		call_rcu(&old->rcu, hooks_free);
@@ -51,7 +58,7 @@ static void publish(struct net *net, u32 at, struct nf_hooks *now)
 
 int nf_register(struct net *net, const struct nf_hook_ops *ops)
 {
-	u32 at = index_of(ops->hook, ops->v6), n, i = 0;
+	u32 at = index_of_ops(ops), n, i = 0;
 	struct nf_hooks *old, *now = NULL;
 
 	mutex_lock(&nf_mutex);
@@ -80,7 +87,7 @@ static bool same(const struct nf_hook_ops *a, const struct nf_hook_ops *b)
 /* In place when there is no memory: who looks meanwhile sees one twice or misses none but the one that goes. */
 void nf_unregister(struct net *net, const struct nf_hook_ops *ops)
 {
-	u32 at = index_of(ops->hook, ops->v6), i = 0;
+	u32 at = index_of_ops(ops), i = 0;
 	struct nf_hooks *old, *now = NULL;
 
 	mutex_lock(&nf_mutex);
@@ -119,12 +126,25 @@ int nf_hook(struct net *net, u8 hook, struct sk_buff *skb, struct net_device *in
 	return 0;
 }
 
+u32 nf_run_nat_chains(struct nf_state *s, const u32 *done, u32 bit)
+{
+	const struct nf_hooks *h =
+		smp_load_acquire(&s->net->nf_lists[index_of(s->hook, s->v6) + NAT_LISTS]);
+	u32 verdict = NF_ACCEPT;
+
+	for (u32 i = 0; h && i < h->n && verdict == NF_ACCEPT && !(*done & bit); i++)
+		verdict = h->ops[i].fn(s, h->ops[i].priv);
+	return verdict;
+}
+
 void nf_net_end(struct net *net)
 {
-	for (u32 i = 0; i < ARRAY_SIZE(net->nf_lists); i++) {
+	nft_net_end(net);
+	synchronize_rcu(); /* packets on their way */
+	nf_ct_net_end(net);
+	for (u32 i = 0; i < ARRAY_SIZE(net->nf_lists); i++)
 		kfree(net->nf_lists[i]);
-		net->nf_lists[i] = NULL;
-	}
+	memset(net->nf_lists, 0, sizeof(net->nf_lists));
 	net->nf_hooks = 0;
 }
 

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conntrack.h: connections that packets belong to, and their translation.
+ *
+ *	conntrack.c  the table; a packet's connection     ct_proto.c  TCP's states, timeouts, ICMP errors
+ *	ct_show.c    /proc/net/nf_conntrack               ctnetlink.c  conntrack(8)
+ *	nat.c        which address and port it gets; packets rewritten      reject.c  refusals, the log
+ *
+ * A connection has two tuples: of the packets that its first one was like, and of the answers as they arrive here. Translation changes
+ * the second before the connection is entered; packets are rewritten so that they are the opposite of the other direction's tuple.
+ * States: new (a packet holds it, in no table) -> confirmed (its first packet has passed: in the table, both tuples) -> gone (timeout,
+ * early drop, conntrack -D). Locks: ct->lock of the namespace (spin), inside nn->lock; a reference keeps the memory.
+ */
+#ifndef NESTLING_NETFILTER_CONNTRACK_H
+#define NESTLING_NETFILTER_CONNTRACK_H
+
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
+
+#include "kernel/net/netfilter.h"
+
+#define NF_PRI_CONNTRACK (-200)
+#define NF_PRI_NAT_DST (-100)
+#define NF_PRI_NAT_SRC 100
+#define NF_PRI_LAST 0x7fffffff
+#define NF_UNTRACKED 16 /* of skb->nf_info; else 1 + enum ip_conntrack_info, 0: not looked at */
+#define CT_BUCKETS 4096U
+
+/* The transport's header of a packet. */
+struct nf_l4 {
+	u8 proto;
+	u32 off;
+	u16 frag_off;
+};
+/* False: there is none to be found. */
+bool nf_find_l4(const struct sk_buff *skb, bool v6, struct nf_l4 *l4);
+
+/* Ports in network order; of ICMP both are the identifier, and type and code (of the request, then of the answer). */
+struct nf_tuple {
+	ip_addr src, dst;
+	u16 sport, dport;
+	u8 proto, type, code;
+};
+
+struct nf_conn;
+struct nf_conn_dir {
+	struct hlist_node node; /* under ct->lock */
+	struct nf_conn *ct;
+	struct nf_tuple t;
+	u64 packets, bytes;
+};
+
+struct nf_conn {
+	atomic_t refs;
+	struct net *net;           /* not a reference: the table ends with it */
+	struct nf_conn_dir dir[2]; /* IP_CT_DIR_* */
+	struct list_head all;      /* under ct->lock: the oldest first */
+	u32 status;                /* IPS_*, under ct->lock */
+	u32 mark, id;
+	u64 expires, started; /* ktime_get() */
+	u8 tcp_state;         /* TCP_CONNTRACK_* */
+	bool gone;
+};
+
+struct nf_ct_net {
+	spinlock_t lock;
+	struct hlist_head table[CT_BUCKETS];
+	struct list_head all;
+	u32 count, users, nat_users; /* users under nfnl_mutex */
+	u32 seed, next_id, gc_at;
+};
+
+enum ip_conntrack_info;
+static inline struct nf_conn *nf_ct_get(const struct sk_buff *skb, int *info)
+{
+	*info = skb->nf_info && skb->nf_info < NF_UNTRACKED ? (int)skb->nf_info - 1 : -1;
+	return skb->nfct;
+}
+static inline int nf_ct_dir(int info)
+{
+	return info >= IP_CT_IS_REPLY ? IP_CT_DIR_REPLY : IP_CT_DIR_ORIGINAL;
+}
+
+/* ---- conntrack.c ---- */
+
+/* Somebody asks for connections, which are tracked as long as anybody does. Called under nfnl_mutex. 0, -ENOMEM. */
+int nf_ct_use(struct net *net);
+void nf_ct_unuse(struct net *net);
+void nf_ct_net_end(struct net *net);
+extern u32 nf_ct_max; /* of one namespace */
+void nf_ct_invert(struct nf_tuple *to, const struct nf_tuple *from);
+bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *t);
+/* Has somebody this tuple? The direction with a reference to its connection; NULL. */
+struct nf_conn_dir *nf_ct_find(struct net *net, const struct nf_tuple *t);
+/* Out of the table. ct->lock held; true: it was there, and the table's reference is the caller's. */
+bool nf_ct_unlink(struct nf_conn *ct);
+/* Calls @fn for each, without a lock, with a reference. */
+int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *arg);
+void nf_ct_kill(struct nf_conn *ct);
+
+/* ---- ct_proto.c ---- */
+
+/* Tells the state and timeout that a packet brings. ct->lock held. NF_ACCEPT, NF_DROP (invalid), NF_REPEAT (another connection). */
+u32 nf_ct_packet(struct nf_conn *ct, const struct sk_buff *skb, const struct nf_l4 *l4, int dir);
+/* May it begin one? */
+bool nf_ct_may_begin(const struct sk_buff *skb, const struct nf_l4 *l4);
+const char *nf_ct_tcp_name(u8 state);
+
+/* Is it an ICMP error? Then it belongs to the connection that it tells of, or to none: true. */
+bool nf_ct_error(struct nf_state *s, const struct nf_l4 *l4);
+
+/* ---- nat.c ---- */
+
+struct nf_range {
+	u32 flags; /* NF_NAT_RANGE_* */
+	ip_addr min, max;
+	u16 port_min, port_max; /* network order */
+	u16 port_base;
+};
+enum { NF_NAT_SRC, NF_NAT_DST };
+int nf_nat_get(struct net *net);
+void nf_nat_put(struct net *net);
+/* Gives @ct another source or destination. NF_ACCEPT, NF_DROP (there is no room). */
+u32 nf_nat_setup(struct nf_conn *ct, const struct nf_range *r, int manip);
+/* Masquerade and redirect: a range with the address of the device. NF_*. */
+u32 nf_nat_masquerade(struct nf_state *s, const struct nf_range *r);
+u32 nf_nat_redirect(struct nf_state *s, const struct nf_range *r);
+
+/* ---- reject.c ---- */
+
+/* NFT_REJECT_* with the family's own code. */
+void nf_reject(struct nf_state *s, int type, int code);
+void nf_log_packet(const struct nf_state *s, u32 level, const char *prefix);
+
+/* ---- checksums ---- */
+
+/* What changing @old to @new (@n bytes, even) adds to a checksum, and that applied. */
+static inline u32 nf_csum_delta(const void *old, const void *new, u32 n)
+{
+	const u16 *a = old, *b = new;
+	u32 sum = 0;
+
+	for (u32 i = 0; i < n / 2; i++)
+		sum += (u16)~a[i] + (u32)b[i];
+	return sum;
+}
+static inline u16 nf_csum_apply(u16 check, u32 delta)
+{
+	u64 sum = (u64)(u16)~check + delta;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (u16) ~((sum & 0xffff) + (sum >> 16));
+}
+
+/* ---- addresses of packets (nft_expr_pkt.c) ---- */
+
+void nf_addrs(const struct sk_buff *skb, bool v6, ip_addr *src, ip_addr *dst);
+/* RTN_*. */
+u32 nf_addr_type(struct net *net, const ip_addr *a, int ifindex);
+/* The bit of `ct state` (nft_expr_ct.c). */
+u32 nf_ct_state_bit(const struct sk_buff *skb);
+
+#endif

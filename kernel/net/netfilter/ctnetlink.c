@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ctnetlink.c: connections by netlink (conntrack(8): -L, -D, -F, -C) and in /proc/net/nf_conntrack. Nothing is made or changed that way, and
+ * there are no events.
+ */
+#include <linux/netfilter/nf_conntrack_tcp.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/sysctl.h"
+#include "kernel/net/netfilter/conntrack.h"
+#include "kernel/net/netfilter/nfnetlink.h"
+
+/* ---- messages ---- */
+
+static void put_tuple(struct nfb *b, u16 type, const struct nf_tuple *t)
+{
+	bool v4 = ip_is_v4(&t->src), icmp = t->proto == IPPROTO_ICMP,
+	     icmp6 = t->proto == IPPROTO_ICMPV6;
+	u32 nest = nfb_nest(b, type), sub = nfb_nest(b, CTA_TUPLE_IP);
+
+	nfb_attr(b, v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, v4 ? &t->src.w[3] : &t->src.w[0],
+		v4 ? 4 : 16);
+	nfb_attr(b, v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, v4 ? &t->dst.w[3] : &t->dst.w[0],
+		v4 ? 4 : 16);
+	nfb_nest_end(b, sub);
+	sub = nfb_nest(b, CTA_TUPLE_PROTO);
+	nfb_u8(b, CTA_PROTO_NUM, t->proto);
+	if (icmp || icmp6) {
+		nfb_be16(b, icmp ? CTA_PROTO_ICMP_ID : CTA_PROTO_ICMPV6_ID, ntohs(t->sport));
+		nfb_u8(b, icmp ? CTA_PROTO_ICMP_TYPE : CTA_PROTO_ICMPV6_TYPE, t->type);
+		nfb_u8(b, icmp ? CTA_PROTO_ICMP_CODE : CTA_PROTO_ICMPV6_CODE, t->code);
+	} else {
+		nfb_be16(b, CTA_PROTO_SRC_PORT, ntohs(t->sport));
+		nfb_be16(b, CTA_PROTO_DST_PORT, ntohs(t->dport));
+	}
+	nfb_nest_end(b, sub);
+	nfb_nest_end(b, nest);
+}
+
+static u64 seconds_left(const struct nf_conn *ct)
+{
+	u64 now = ktime_get();
+
+	return ct->expires > now ? (ct->expires - now) / NSEC_PER_SEC : 0;
+}
+
+static void put_ct(struct nfb *b, const struct nfb_to *to, const struct nf_conn *ct)
+{
+	const struct nf_tuple *t = &ct->dir[0].t;
+	u32 info, tcp;
+
+	nfb_begin(b, to, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW,
+		ip_is_v4(&t->src) ? AF_INET : AF_INET6, 0);
+	put_tuple(b, CTA_TUPLE_ORIG, t);
+	put_tuple(b, CTA_TUPLE_REPLY, &ct->dir[1].t);
+	nfb_be32(b, CTA_STATUS, ct->status);
+	nfb_be32(b, CTA_TIMEOUT, (u32)seconds_left(ct));
+	if (t->proto == IPPROTO_TCP) {
+		info = nfb_nest(b, CTA_PROTOINFO);
+		tcp = nfb_nest(b, CTA_PROTOINFO_TCP);
+		nfb_u8(b, CTA_PROTOINFO_TCP_STATE, ct->tcp_state);
+		nfb_nest_end(b, tcp);
+		nfb_nest_end(b, info);
+	}
+	nfb_be32(b, CTA_MARK, ct->mark);
+	nfb_be32(b, CTA_ID, ct->id);
+	nfb_be32(b, CTA_USE, (u32)atomic_read(&ct->refs) - 1); /* without ours */
+	nfb_end(b);
+}
+
+/* ---- requests ---- */
+
+struct walk {
+	struct nfnl_req *r;
+	struct nfb b;
+	struct nfb_to to;
+	bool tell;
+	u32 mark, mask;
+};
+
+static int visit(struct nf_conn *ct, void *arg)
+{
+	struct walk *w = arg;
+	bool v4 = ip_is_v4(&ct->dir[0].t.src);
+
+	if ((w->r->family && w->r->family != (v4 ? AF_INET : AF_INET6)) ||
+		(ct->mark & w->mask) != w->mark)
+		return 0;
+	if (!w->tell) {
+		nf_ct_kill(ct);
+		return 0;
+	}
+	put_ct(&w->b, &w->to, ct);
+	return nfnl_dump(w->r, &w->b);
+}
+
+static int parse_tuple(nla_t a, u8 family, struct nf_tuple *t)
+{
+	nla_t tb[CTA_TUPLE_MAX + 1], ip[CTA_IP_MAX + 1], pr[CTA_PROTO_MAX + 1];
+	bool v4 = family == AF_INET;
+	nla_t src, dst, id, type, code;
+	u32 n = v4 ? 4 : 16;
+
+	memset(t, 0, sizeof(*t));
+	nla_parse_nested(tb, CTA_TUPLE_MAX, a);
+	if (!tb[CTA_TUPLE_IP] || !tb[CTA_TUPLE_PROTO])
+		return -EINVAL;
+	nla_parse_nested(ip, CTA_IP_MAX, tb[CTA_TUPLE_IP]);
+	nla_parse_nested(pr, CTA_PROTO_MAX, tb[CTA_TUPLE_PROTO]);
+	src = ip[v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC];
+	dst = ip[v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST];
+	if (!src || !dst || nla_len(src) < n || nla_len(dst) < n ||
+		nla_u8(pr[CTA_PROTO_NUM], &t->proto))
+		return -EINVAL;
+	t->src = t->dst = ip_v4(0);
+	memcpy(v4 ? &t->src.w[3] : &t->src.w[0], nla_data(src), n);
+	memcpy(v4 ? &t->dst.w[3] : &t->dst.w[0], nla_data(dst), n);
+	if (t->proto == IPPROTO_ICMP || t->proto == IPPROTO_ICMPV6) {
+		v4 = t->proto == IPPROTO_ICMP;
+		id = pr[v4 ? CTA_PROTO_ICMP_ID : CTA_PROTO_ICMPV6_ID];
+		type = pr[v4 ? CTA_PROTO_ICMP_TYPE : CTA_PROTO_ICMPV6_TYPE];
+		code = pr[v4 ? CTA_PROTO_ICMP_CODE : CTA_PROTO_ICMPV6_CODE];
+		if (nla_be16(id, &t->sport) || nla_u8(type, &t->type) || nla_u8(code, &t->code))
+			return -EINVAL;
+		t->sport = t->dport = htons(t->sport);
+		return 0;
+	}
+	if (pr[CTA_PROTO_SRC_PORT] && nla_be16(pr[CTA_PROTO_SRC_PORT], &t->sport))
+		return -EINVAL;
+	if (pr[CTA_PROTO_DST_PORT] && nla_be16(pr[CTA_PROTO_DST_PORT], &t->dport))
+		return -EINVAL;
+	t->sport = htons(t->sport);
+	t->dport = htons(t->dport);
+	return 0;
+}
+
+static int one(struct nfnl_req *r, nla_t *tb, bool tell)
+{
+	nla_t which = tb[CTA_TUPLE_ORIG] ? tb[CTA_TUPLE_ORIG] : tb[CTA_TUPLE_REPLY];
+	struct nfb_to to = nfnl_to(r);
+	struct nf_conn_dir *d;
+	struct nf_conn *ct;
+	struct nfb b = { 0 };
+	struct nf_tuple t;
+	u32 id;
+	int err = parse_tuple(which, r->family, &t);
+
+	if (err)
+		return err;
+	d = nf_ct_find(r->net, &t);
+	if (!d)
+		return -ENOENT;
+	ct = d->ct;
+	if (tb[CTA_ID] && (nla_be32(tb[CTA_ID], &id) || id != ct->id)) {
+		nf_conn_put(ct);
+		return -ENOENT;
+	}
+	if (tell)
+		put_ct(&b, &to, ct);
+	else
+		nf_ct_kill(ct);
+	nf_conn_put(ct);
+	return tell ? nfnl_answer(r, &b) : 0;
+}
+
+/* Everything, or what bears a mark. */
+static int all(struct nfnl_req *r, nla_t *tb, bool tell)
+{
+	struct walk w = { .r = r, .to = nfnl_to(r), .tell = tell };
+	int err;
+
+	w.to.flags = NLM_F_MULTI;
+	if (nla_opt32(tb[CTA_MARK], &w.mark))
+		return -EINVAL;
+	w.mask = tb[CTA_MARK] ? ~0U : 0;
+	if (nla_opt32(tb[CTA_MARK_MASK], &w.mask))
+		return -EINVAL;
+	err = nf_ct_each(r->net, visit, &w);
+	nfb_free(&w.b);
+	if (err)
+		return err;
+	return tell ? nfnl_done(r) : 0;
+}
+
+static int put_stats(struct nfnl_req *r)
+{
+	struct nfb_to to = nfnl_to(r);
+	struct nfb b = { 0 };
+
+	nfb_begin(&b, &to, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS, 0, 0);
+	nfb_be32(&b, CTA_STATS_GLOBAL_ENTRIES, r->net->ct ? r->net->ct->count : 0);
+	nfb_be32(&b, CTA_STATS_GLOBAL_MAX_ENTRIES, nf_ct_max);
+	nfb_end(&b);
+	return nfnl_answer(r, &b);
+}
+
+int ctnl_serve(struct nfnl_req *r)
+{
+	nla_t tb[CTA_MAX + 1];
+	bool given;
+
+	nla_parse(tb, CTA_MAX, r->attrs, r->len);
+	given = tb[CTA_TUPLE_ORIG] || tb[CTA_TUPLE_REPLY];
+	switch (r->type) {
+	case IPCTNL_MSG_CT_GET:
+		if (r->h->nlmsg_flags & NLM_F_DUMP)
+			return all(r, tb, true);
+		return given ? one(r, tb, true) : -EINVAL;
+	case IPCTNL_MSG_CT_DELETE: return given ? one(r, tb, false) : all(r, tb, false);
+	case IPCTNL_MSG_CT_GET_STATS: return put_stats(r);
+	case IPCTNL_MSG_CT_GET_STATS_CPU:
+	case IPCTNL_MSG_CT_GET_DYING:
+	case IPCTNL_MSG_CT_GET_UNCONFIRMED: return nfnl_done(r);
+	default: return -EOPNOTSUPP;
+	}
+}
+
+/* ---- /proc ---- */
+
+static void show_tuple(struct seq *s, const struct nf_tuple *t)
+{
+	const u8 *a = (const u8 *)&t->src, *b = (const u8 *)&t->dst;
+
+	if (ip_is_v4(&t->src)) {
+		seq_printf(s, "src=%u.%u.%u.%u dst=%u.%u.%u.%u ", a[12], a[13], a[14], a[15], b[12],
+			b[13], b[14], b[15]);
+	} else {
+		for (u32 i = 0; i < 16; i += 2)
+			seq_printf(s, "%s%02x%02x", i ? ":" : "src=", a[i], a[i + 1]);
+		for (u32 i = 0; i < 16; i += 2)
+			seq_printf(s, "%s%02x%02x", i ? ":" : " dst=", b[i], b[i + 1]);
+		seq_puts(s, " ");
+	}
+	if (t->proto == IPPROTO_ICMP || t->proto == IPPROTO_ICMPV6)
+		seq_printf(s, "type=%u code=%u id=%u ", t->type, t->code, ntohs(t->sport));
+	else if (t->proto == IPPROTO_TCP || t->proto == IPPROTO_UDP || t->proto == IPPROTO_UDPLITE)
+		seq_printf(s, "sport=%u dport=%u ", ntohs(t->sport), ntohs(t->dport));
+}
+
+static const char *proto_name(u8 proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP: return "tcp";
+	case IPPROTO_UDP: return "udp";
+	case IPPROTO_ICMP: return "icmp";
+	case IPPROTO_ICMPV6: return "icmpv6";
+	case IPPROTO_UDPLITE: return "udplite";
+	default: return "unknown";
+	}
+}
+
+static int show_one(struct nf_conn *ct, void *arg)
+{
+	const struct nf_tuple *t = &ct->dir[0].t;
+	bool v4 = ip_is_v4(&t->src);
+	struct seq *s = arg;
+
+	seq_printf(s, "%-8s %u %-8s %u %lu ", v4 ? "ipv4" : "ipv6", v4 ? 2U : 10U,
+		proto_name(t->proto), t->proto, seconds_left(ct));
+	if (t->proto == IPPROTO_TCP)
+		seq_printf(s, "%s ", nf_ct_tcp_name(ct->tcp_state));
+	show_tuple(s, t);
+	if (!(ct->status & IPS_SEEN_REPLY))
+		seq_puts(s, "[UNREPLIED] ");
+	show_tuple(s, &ct->dir[1].t);
+	if (ct->status & IPS_ASSURED)
+		seq_puts(s, "[ASSURED] ");
+	seq_printf(s, "mark=%u zone=0 use=%d\n", ct->mark, (int)atomic_read(&ct->refs));
+	return 0;
+}
+
+static int show_conntrack(struct seq *s, void *arg)
+{
+	return nf_ct_each(current_net(), show_one, s);
+}
+
+static int show_count(struct seq *s, void *arg)
+{
+	const struct nf_ct_net *c = current_net()->ct;
+
+	seq_printf(s, "%u\n", c ? c->count : 0);
+	return 0;
+}
+
+static const struct sysctl ints[] = {
+	SYSCTL_NUM("net/netfilter/nf_conntrack_max", nf_ct_max, 1, 1 << 20),
+	SYSCTL_NUM("net/nf_conntrack_max", nf_ct_max, 1, 1 << 20),
+};
+
+static int ct_proc_init(void)
+{
+	int err = proc_create(".net/nf_conntrack", 0440, show_conntrack, NULL, NULL);
+
+	if (!err)
+		err = sysctl_register(ints, ARRAY_SIZE(ints));
+	return err ? err :
+		     proc_create(
+			     "sys/net/netfilter/nf_conntrack_count", 0444, show_count, NULL, NULL);
+}
+INITCALL(3, ct_proc_init);

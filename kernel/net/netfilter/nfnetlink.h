@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nfnetlink.h: messages of NETLINK_NETFILTER: attributes that are read and written, what serves a subsystem.
+ *
+ * Attributes are the program's: nla_parse() checks their lengths against what is around them, who reads one checks that it is as long as
+ * what it is to hold (the *_get functions do). A message in the making (struct nfb) grows; without memory it is `failed`, and nothing
+ * more is written to it.
+ * Lock: nfnl_mutex, held around whatever is served.
+ */
+#ifndef NESTLING_NETFILTER_NFNETLINK_H
+#define NESTLING_NETFILTER_NFNETLINK_H
+
+#include <asm/errno.h>
+#include <linux/netlink.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include "kernel/lib/string.h"
+#include "kernel/net/netlink.h"
+
+/* ---- reading ---- */
+
+typedef const struct nlattr *nla_t;
+static inline const void *nla_data(nla_t a)
+{
+	return (const u8 *)a + NLA_HDRLEN;
+}
+static inline u32 nla_len(nla_t a)
+{
+	return a->nla_len - (u32)NLA_HDRLEN;
+}
+static inline u16 nla_type(nla_t a)
+{
+	return a->nla_type & NLA_TYPE_MASK;
+}
+/* The attributes of @data by their numbers up to @max, in @tb (which has max + 1). 0, -EINVAL. */
+int nla_parse(nla_t *tb, u32 max, const void *data, u32 len);
+static inline int nla_parse_nested(nla_t *tb, u32 max, nla_t a)
+{
+	return nla_parse(tb, max, nla_data(a), nla_len(a));
+}
+/* The first attribute, or the one behind @at, of a list; NULL: no more. */
+nla_t nla_next(const void *data, u32 len, nla_t at);
+#define nla_for_each(a, list)                                                                      \
+	for (a = nla_next(nla_data(list), nla_len(list), NULL); a;                                 \
+		a = nla_next(nla_data(list), nla_len(list), a))
+/* Numbers in network order. 0, -EINVAL (none, or too short). */
+int nla_be16(nla_t a, u16 *v);
+int nla_be32(nla_t a, u32 *v);
+int nla_be64(nla_t a, u64 *v);
+int nla_u8(nla_t a, u8 *v);
+/* A number that may be left out. */
+int nla_opt32(nla_t a, u32 *v);
+/* Text of at most @size bytes with its end. 0, -EINVAL. */
+int nla_text(nla_t a, char *to, u32 size);
+bool nla_is(nla_t a, const char *text);
+
+/* ---- writing ---- */
+
+struct nfb {
+	u8 *buf;
+	u32 len, cap;
+	u32 msg; /* where the message begins */
+	bool failed;
+};
+/* What the answer to it needs of a request; of a notification too. */
+struct nfb_to {
+	u32 portid, seq;
+	u16 flags;
+};
+void nfb_begin(struct nfb *b, const struct nfb_to *to, u16 type, u8 family, u16 res_id);
+void nfb_attr(struct nfb *b, u16 type, const void *data, u32 n);
+void nfb_u8(struct nfb *b, u16 type, u8 v);
+void nfb_be16(struct nfb *b, u16 type, u16 v);
+void nfb_be32(struct nfb *b, u16 type, u32 v);
+void nfb_be64(struct nfb *b, u16 type, u64 v);
+void nfb_text(struct nfb *b, u16 type, const char *s);
+u32 nfb_nest(struct nfb *b, u16 type);
+void nfb_nest_end(struct nfb *b, u32 at);
+void nfb_end(struct nfb *b);
+void nfb_free(struct nfb *b);
+
+/* ---- serving ---- */
+
+struct nfnl_req {
+	struct nl_sock *n;
+	struct net *net;
+	const struct nlmsghdr *h;
+	u8 type, family; /* without the subsystem */
+	u16 res_id;
+	const void *attrs;
+	u32 len;
+	/* of what went wrong */
+	nla_t bad;
+	const char *why;
+};
+static inline struct nfb_to nfnl_to(const struct nfnl_req *r)
+{
+	return (struct nfb_to){ r->n->portid, r->h->nlmsg_seq, 0 };
+}
+/* Sends what @b holds and frees it: 1 (an answer was given), -errno. */
+int nfnl_answer(struct nfnl_req *r, struct nfb *b);
+/* The same for one of several messages of a dump: 0 or -errno; the builder can be used again. */
+int nfnl_dump(struct nfnl_req *r, struct nfb *b);
+int nfnl_done(struct nfnl_req *r);
+void nfnl_notify(struct net *net, u32 group, struct nfb *b);
+/* @a is what was wrong: @err. */
+static inline int nfnl_bad(struct nfnl_req *r, nla_t a, int err)
+{
+	r->bad = a;
+	return err;
+}
+
+/* A subsystem's messages: 0, 1 (it has answered), -errno. */
+int nft_serve(struct nfnl_req *r);
+int ctnl_serve(struct nfnl_req *r);
+int compat_serve(struct nfnl_req *r);
+/* One of a batch's messages, and its end. */
+int nft_batch_one(struct nfnl_req *r);
+int nft_batch_begin(struct net *net, u32 genid);
+int nft_commit(struct net *net, struct nl_sock *n, u32 seq);
+void nft_abort(struct net *net);
+
+#endif

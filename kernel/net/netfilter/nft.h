@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nft.h: nf_tables: tables have chains of rules, sets and objects; rules are lists of expressions, which work on registers.
+ *
+ *	nft_trans.c   what a batch does: log, commit, abort, notifications     nft_api.c   requests, by the table of messages
+ *	nft_table.c   tables      nft_chain.c   chains, jumps that end          nft_rule.c  rules, expressions in messages
+ *	nft_set.c     sets: requests     nft_elem.c  their elements: requests   nft_tree.c  how elements are found
+ *	nft_obj.c     named counters, quotas, limits    nft_core.c  a packet's way through chains; registers
+ *	nft_expr_*.c  expressions                        nft_compat.c, xt_*.c  those of iptables
+ *
+ * States of every object: `pend` NFT_NEW (a batch has made it: packets do not see it) -> 0 -> NFT_DEL (a batch has deleted it: its next
+ * requests do not see it) -> gone. Commit and abort make each step. Outside of a batch nothing is pending.
+ * Invariants: 1. `use` counts who names an object: it is deleted at 0 only. 2. Jumps from a base chain end after NFT_DEPTH steps. 3. A
+ * namespace has at most NFT_OBJECTS objects, elements and rules together; all are charged to who makes them.
+ * Locks: nfnl_mutex (nfnetlink.c) for every request. nn->lock (spin) around a packet's way and around what changes under it.
+ */
+#ifndef NESTLING_NETFILTER_NFT_H
+#define NESTLING_NETFILTER_NFT_H
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "kernel/lib/rbtree.h"
+#include "kernel/mm/mm.h"
+#include "kernel/net/netfilter.h"
+#include "kernel/net/netfilter/conntrack.h"
+#include "kernel/net/netfilter/nfnetlink.h"
+
+#define NFT_NEW 1
+#define NFT_DEL 2
+#define NFT_DEPTH 16
+#define NFT_OBJECTS 262144U
+#define NFT_GFP (GFP_KERNEL | __GFP_ACCOUNT | __GFP_NOOOM)
+#define NFT_REGS 20 /* words; the first four are not used */
+#define NFT_NAME 256
+#define NFT_UDATA 256
+#define NFT_KEY_MAX 64
+#define NFT_EXPRS_MAX 128
+#define NFT_MSG_GETRULE_RESET_ 25 /* younger than the headers that we are built with */
+
+struct nft_table;
+struct nft_chain;
+struct nft_set;
+struct nft_obj;
+
+/* Text or bytes that are only kept. */
+struct nft_blob {
+	u32 len;
+	u8 data[];
+};
+
+struct nft_net {
+	spinlock_t lock;
+	struct list_head tables; /* of nft_table.list */
+	struct list_head trans;  /* of the batch in the making */
+	u32 genid;
+	atomic_t objects;
+	u64 handles; /* of tables */
+};
+
+struct nft_table {
+	struct list_head list, chains, sets, objs;
+	struct nft_net *nn;
+	u64 handle, handles;
+	u32 flags, use;
+	u8 family, pend;
+	struct nft_blob *udata;
+	char name[NFT_NAME];
+};
+
+struct nft_chain {
+	struct list_head list, rules;
+	struct rcu_head rcu;
+	struct nft_table *table;
+	u64 handle;
+	u32 use, flags; /* NFT_CHAIN_BASE, ... */
+	u32 mark;       /* nft_chain_validate()'s: the epoch, and how deep its jumps go */
+	u32 height;
+	u8 pend, policy, hook;
+	bool nat, registered, counted, visiting;
+	int priority;
+	const char *type;
+	u64 packets, bytes; /* under nn->lock */
+	struct nft_blob *udata;
+	char name[NFT_NAME];
+};
+
+struct nft_regs {
+	u32 data[NFT_REGS];
+	int code; /* NFT_CONTINUE, NF_*, NFT_JUMP, ... */
+	struct nft_chain *chain;
+};
+
+/* A packet on its way through the chains. */
+struct nft_pkt {
+	struct nf_state *s;
+	struct sk_buff *skb;
+	struct net *net;
+	bool v6, l4; /* l4: the transport's header is there, at thoff */
+	u8 proto;
+	u32 thoff;
+	u32 frag_off;
+	/* what is to be sent when the lock has been given up: -1: nothing */
+	int reject, reject_code;
+};
+
+struct nft_ctx {
+	struct nfnl_req *r;
+	struct net *net;
+	struct nft_net *nn;
+	struct nft_table *table;
+	struct nft_chain *chain; /* NULL: of a set */
+};
+
+struct nft_expr;
+struct nft_expr_type {
+	const char *name;
+	u32 size; /* of what stands behind struct nft_expr */
+	u32 max;  /* the highest attribute */
+	int (*init)(struct nft_ctx *c, struct nft_expr *e, nla_t *tb);
+	void (*eval)(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p);
+	void (*dump)(const struct nft_expr *e, struct nfb *b);
+	/* Its use of others ends, begins again; it ends. */
+	void (*deactivate)(struct nft_expr *e);
+	void (*activate)(struct nft_expr *e);
+	void (*destroy)(struct net *net, struct nft_expr *e);
+	void (*reset)(struct nft_expr *e);
+	/* init() gives the size itself: how many bytes. */
+	u32 (*size_of)(nla_t *tb);
+};
+struct nft_expr {
+	const struct nft_expr_type *type;
+	u64 priv[];
+};
+#define NFT_EXPR_ATTRS 24
+
+struct nft_rule {
+	struct list_head list;
+	struct nft_chain *chain;
+	u64 handle;
+	u32 id, n;
+	u8 pend;
+	struct nft_blob *udata;
+	struct nft_expr *exprs[];
+};
+
+struct nft_verdict {
+	int code;
+	struct nft_chain *chain;
+};
+/* A value or a verdict, as messages have it. */
+struct nft_data {
+	u32 w[NFT_KEY_MAX / 4];
+	u32 len;
+	bool is_verdict;
+	struct nft_verdict v;
+};
+
+struct nft_elem {
+	struct rb_node node;
+	struct nft_set *set;
+	u8 pend;
+	bool end, catchall; /* the first key behind an interval */
+	bool has_key_end;
+	u64 timeout, expires; /* ns; 0: none */
+	u32 n_exprs;
+	struct nft_expr *exprs[2];
+	struct nft_obj *obj;
+	struct nft_blob *udata;
+	struct nft_data *data; /* NULL: none */
+	u8 key[NFT_KEY_MAX], key_end[NFT_KEY_MAX];
+};
+
+struct nft_set {
+	struct list_head list;
+	struct nft_table *table;
+	u64 handle, timeout;
+	u32 id, use, flags, key_type, key_len, data_type, data_len, obj_type, policy, gc_interval;
+	u32 max, nelems;           /* under nn->lock: elements */
+	u32 fields, field_len[16]; /* of a concatenation */
+	u8 pend;
+	bool bound;
+	struct rb_root elems; /* under nn->lock */
+	struct nft_elem *catchall;
+	u32 n_exprs;
+	struct nft_expr *exprs[2]; /* each element gets one like it */
+	struct nft_blob *expr_attrs[2];
+	struct nft_blob *udata;
+	char name[NFT_NAME];
+};
+
+struct nft_obj {
+	struct list_head list;
+	struct nft_table *table;
+	u64 handle;
+	u32 use, type;
+	u8 pend;
+	struct nft_blob *udata;
+	struct nft_expr *e;
+	char name[NFT_NAME];
+};
+
+/* ---- nft_trans.c ---- */
+
+enum nft_trans_type {
+	T_TABLE,
+	T_CHAIN,
+	T_RULE,
+	T_SET,
+	T_ELEM,
+	T_OBJ,
+	T_POLICY,
+	T_FLAGS,
+	T_COUNTERS,
+	T_RENAME
+};
+struct nft_trans {
+	struct list_head list;
+	enum nft_trans_type type;
+	bool del;
+	void *what;
+	u64 value, value2; /* of an update */
+	char *text;
+};
+struct nft_net *nft_net(struct net *net); /* made when it is not there; NULL: no memory */
+int nft_log(struct nft_net *nn, enum nft_trans_type type, bool del, void *what);
+int nft_log_update(struct nft_net *nn, enum nft_trans_type type, void *what, u64 value, u64 value2,
+	const char *text);
+/* One more object: 0 or -ENOSPC. */
+int nft_count(struct nft_net *nn);
+void nft_uncount(struct nft_net *nn);
+int nft_blob_from(nla_t a, u32 max, struct nft_blob **out);
+static inline void nft_put_blob(struct nfb *b, u16 type, const struct nft_blob *u)
+{
+	if (u)
+		nfb_attr(b, type, u->data, u->len);
+}
+
+/* ---- tables, chains, rules, sets, objects: requests and messages ---- */
+
+int nft_new_table(struct nft_ctx *c), nft_del_table(struct nft_ctx *c),
+	nft_get_table(struct nft_ctx *c);
+int nft_new_chain(struct nft_ctx *c), nft_del_chain(struct nft_ctx *c),
+	nft_get_chain(struct nft_ctx *c);
+int nft_new_rule(struct nft_ctx *c), nft_del_rule(struct nft_ctx *c),
+	nft_get_rule(struct nft_ctx *c);
+int nft_new_set(struct nft_ctx *c), nft_del_set(struct nft_ctx *c), nft_get_set(struct nft_ctx *c);
+int nft_new_elem(struct nft_ctx *c), nft_del_elem(struct nft_ctx *c),
+	nft_get_elem(struct nft_ctx *c);
+int nft_new_obj(struct nft_ctx *c), nft_del_obj(struct nft_ctx *c), nft_get_obj(struct nft_ctx *c);
+
+void nft_put_table(struct nfb *b, const struct nfb_to *to, u8 type, const struct nft_table *t);
+void nft_put_chain(struct nfb *b, const struct nfb_to *to, u8 type, const struct nft_chain *c);
+void nft_put_rule(struct nfb *b, const struct nfb_to *to, u8 type, const struct nft_rule *r);
+void nft_put_set(struct nfb *b, const struct nfb_to *to, u8 type, const struct nft_set *s);
+void nft_put_elem_msg(struct nfb *b, const struct nfb_to *to, u8 type, const struct nft_elem *e);
+void nft_put_obj(struct nfb *b, const struct nfb_to *to, u8 type, const struct nft_obj *o);
+
+/* By name in a request: an error for what is not there. */
+struct nft_table *nft_table_find(struct nft_net *nn, u8 family, nla_t name);
+struct nft_table *nft_table_get(struct nft_ctx *c, nla_t name);
+struct nft_chain *nft_chain_find(const struct nft_table *t, nla_t name);
+struct nft_set *nft_set_find(const struct nft_table *t, nla_t name);
+struct nft_set *nft_set_get(const struct nft_table *t, nla_t name, nla_t id);
+struct nft_obj *nft_obj_find(const struct nft_table *t, nla_t name, u32 type);
+
+/* Marks everything as deleted. 0 or -ENOMEM. */
+int nft_chain_flush(struct nft_net *nn, struct nft_chain *ch);
+int nft_rule_delete(struct nft_net *nn, struct nft_rule *r);
+int nft_set_delete(struct nft_net *nn, struct nft_set *s);
+
+void nft_chain_register(struct net *net, struct nft_chain *ch);
+void nft_chain_unregister(struct net *net, struct nft_chain *ch);
+void nft_table_free(struct net *net, struct nft_table *t);
+void nft_chain_free(struct net *net, struct nft_chain *ch);
+void nft_rule_free(struct net *net, struct nft_rule *r);
+void nft_set_free(struct net *net, struct nft_set *s);
+void nft_elem_free(struct net *net, struct nft_elem *e);
+void nft_obj_free(struct net *net, struct nft_obj *o);
+/* What they name is not used by them any more, and is again. */
+void nft_rule_deactivate(struct nft_rule *r);
+void nft_rule_activate(struct nft_rule *r);
+void nft_set_deactivate(struct nft_set *s);
+void nft_set_activate(struct nft_set *s);
+void nft_elem_deactivate(struct nft_elem *e);
+void nft_elem_activate(struct nft_elem *e);
+/* Out of its set; nn->lock held. */
+void nft_elem_unlink(struct nft_elem *e);
+/* 0, -ELOOP, -EMLINK. */
+int nft_validate(struct nft_table *t);
+/* Does @e lead elsewhere? Calls @fn for each chain that it names, until one does not say 0. */
+int nft_expr_jumps(const struct nft_expr *e, int (*fn)(struct nft_chain *to, u32 depth), u32 depth);
+
+/* ---- sets ---- */
+
+/* The element that @key finds; NULL. nn->lock held. */
+struct nft_elem *nft_set_lookup(struct nft_set *s, const void *key);
+/* The very element of that key (and end); NULL. */
+struct nft_elem *nft_elem_find(struct nft_set *s, const u8 *key, const u8 *key_end, bool end);
+/* 0, -EEXIST, -ENOTEMPTY. nn->lock held. */
+int nft_elem_insert(struct nft_set *s, struct nft_elem *e);
+/* With ktime_get(). */
+static inline bool nft_elem_expired(const struct nft_elem *e)
+{
+	return e->expires && e->expires <= ktime_get();
+}
+/* One more for dynset: NULL when it is full. nn->lock held. */
+struct nft_elem *nft_elem_dyn(struct nft_set *s, const void *key, const u32 *data, u64 timeout);
+/* Those that have expired go. nn->lock held. */
+void nft_set_gc(struct net *net, struct nft_set *s);
+
+/* ---- expressions ---- */
+
+struct nft_expr *nft_expr_new(struct nft_ctx *c, nla_t nest);
+void nft_expr_free(struct net *net, struct nft_expr *e);
+void nft_expr_put(struct nfb *b, u16 type, const struct nft_expr *e);
+const struct nft_expr_type *nft_expr_type(nla_t name);
+#define nft_priv(e) ((void *)(e)->priv)
+
+/* A register of a message: the index of its first word; @len bytes are there. 0 or -EINVAL, -ERANGE. */
+int nft_reg_load(nla_t a, u8 *reg, u32 len);
+int nft_reg_store(nla_t a, u8 *reg, u32 len);
+void nft_reg_put(struct nfb *b, u16 type, u32 reg);
+int nft_data_get(struct nft_ctx *c, nla_t a, struct nft_data *d);
+void nft_data_put(struct nfb *b, u16 type, const struct nft_data *d);
+void nft_value_put(struct nfb *b, u16 type, const void *value, u32 len);
+void nft_verdict_hold(const struct nft_verdict *v);
+void nft_verdict_drop(const struct nft_verdict *v);
+
+/* The set that a lookup or dynset expression has; NULL: it is another. */
+struct nft_set *nft_lookup_set(const struct nft_expr *e);
+/* A packet's way through a base chain: the hook's function. */
+u32 nft_run(struct nf_state *s, void *chain);
+/* The same for a NAT chain, of a connection's first packet (nat.c). */
+u32 nft_run_nat(struct nf_state *s, void *chain);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nft_compat.c: the expressions "match" and "target", by which iptables-nft names matches and targets of iptables: a name, a revision, and a
+ * structure of bytes that is kept as it came. xt_match.c and xt_target.c know what they mean.
+ */
+#include <linux/netfilter/nf_tables_compat.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/net/netfilter/nft.h"
+#include "kernel/net/netfilter/nft_expr.h"
+#include "kernel/net/netfilter/xt.h"
+
+#define INFO_MAX 2048U
+
+struct compat {
+	const struct xt_kind *kind;
+	u32 len;
+	u8 info[] __aligned(8);
+};
+
+static const struct xt_kind *find(bool target, const char *name, u32 rev, u8 family)
+{
+	const struct xt_kind *k = target ? xt_targets : xt_matches;
+
+	for (; k->name; k++)
+		if (!strcmp(k->name, name) && k->rev == rev &&
+			(!k->family || k->family == family || family == NFPROTO_INET))
+			return k;
+	return NULL;
+}
+
+/* Is there a revision of that or a later one? That says whether the name is known at all. */
+static bool known(bool target, const char *name)
+{
+	const struct xt_kind *k = target ? xt_targets : xt_matches;
+
+	for (; k->name; k++)
+		if (!strcmp(k->name, name))
+			return true;
+	return false;
+}
+
+static u32 compat_size(nla_t *tb)
+{
+	nla_t info = tb[NFTA_MATCH_INFO]; /* NFTA_TARGET_INFO is the same number */
+
+	return info ? min(nla_len(info), INFO_MAX) : 0;
+}
+BUILD_BUG_ON((int)NFTA_MATCH_INFO != (int)NFTA_TARGET_INFO ||
+	     (int)NFTA_MATCH_NAME != (int)NFTA_TARGET_NAME);
+
+static int compat_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb, bool target)
+{
+	struct compat *x = nft_priv(e);
+	nla_t info = tb[NFTA_MATCH_INFO];
+	char name[NFT_COMPAT_NAME_MAX];
+	u32 rev;
+	int err;
+
+	if (nla_text(tb[NFTA_MATCH_NAME], name, sizeof(name)) ||
+		nla_be32(tb[NFTA_MATCH_REV], &rev) || !info)
+		return -EINVAL;
+	x->kind = find(target, name, rev, c->table->family);
+	if (!x->kind)
+		return nfnl_bad(c->r, tb[NFTA_MATCH_NAME], -ENOENT);
+	if (nla_len(info) < x->kind->size || nla_len(info) > INFO_MAX)
+		return -EINVAL;
+	x->len = nla_len(info);
+	memcpy(x->info, nla_data(info), x->len);
+	if (x->kind->nat_only &&
+		(!c->chain || (c->chain->flags & NFT_CHAIN_BASE && !c->chain->nat)))
+		return -EINVAL;
+	err = x->kind->check ? x->kind->check(x->info) : 0;
+	return err || !x->kind->tracks ? err : nf_ct_use(c->net);
+}
+
+static int match_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
+{
+	return compat_init(c, e, tb, false);
+}
+
+static int target_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
+{
+	return compat_init(c, e, tb, true);
+}
+
+static void match_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
+{
+	const struct compat *x = nft_priv(e);
+
+	if (!x->kind->match(p, x->info))
+		r->code = NFT_BREAK;
+}
+
+static void target_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
+{
+	const struct compat *x = nft_priv(e);
+
+	r->code = x->kind->target(p, x->info);
+}
+
+static void compat_dump(const struct nft_expr *e, struct nfb *b)
+{
+	const struct compat *x = nft_priv(e);
+
+	nfb_text(b, NFTA_MATCH_NAME, x->kind->name);
+	nfb_be32(b, NFTA_MATCH_REV, x->kind->rev);
+	nfb_attr(b, NFTA_MATCH_INFO, x->info, x->len);
+}
+
+static void compat_destroy(struct net *net, struct nft_expr *e)
+{
+	if (((const struct compat *)nft_priv(e))->kind->tracks)
+		nf_ct_unuse(net);
+}
+
+const struct nft_expr_type nft_match = { .name = "match",
+	.size = sizeof(struct compat),
+	.max = NFTA_MATCH_MAX,
+	.init = match_init,
+	.eval = match_eval,
+	.dump = compat_dump,
+	.destroy = compat_destroy,
+	.size_of = compat_size };
+
+const struct nft_expr_type nft_target = { .name = "target",
+	.size = sizeof(struct compat),
+	.max = NFTA_TARGET_MAX,
+	.init = target_init,
+	.eval = target_eval,
+	.dump = compat_dump,
+	.destroy = compat_destroy,
+	.size_of = compat_size };
+
+/* Which revisions are there? iptables asks before it chooses one. */
+int compat_serve(struct nfnl_req *r)
+{
+	struct nfb_to to = nfnl_to(r);
+	nla_t tb[NFTA_COMPAT_MAX + 1];
+	char name[NFT_COMPAT_NAME_MAX];
+	struct nfb b = { 0 };
+	u32 rev, target;
+
+	nla_parse(tb, NFTA_COMPAT_MAX, r->attrs, r->len);
+	if (r->type != NFNL_MSG_COMPAT_GET || nla_text(tb[NFTA_COMPAT_NAME], name, sizeof(name)) ||
+		nla_be32(tb[NFTA_COMPAT_REV], &rev) || nla_be32(tb[NFTA_COMPAT_TYPE], &target) ||
+		target > 1)
+		return -EINVAL;
+	if (!find(target, name, rev, r->family))
+		return known(target, name) ? -EPROTONOSUPPORT : -ENOENT;
+	nfb_begin(&b, &to, NFNL_SUBSYS_NFT_COMPAT << 8 | NFNL_MSG_COMPAT_GET, r->family, 0);
+	nfb_text(&b, NFTA_COMPAT_NAME, name);
+	nfb_be32(&b, NFTA_COMPAT_REV, rev);
+	nfb_be32(&b, NFTA_COMPAT_TYPE, target);
+	nfb_end(&b);
+	return nfnl_answer(r, &b);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nft_tree.c: how elements of sets are found: a tree by key. In an interval set an element is where an interval begins or, marked `end`,
+ * the first key behind one; so a key is in the set when the last element at or before it is a beginning. Concatenations of ranges are
+ * looked through one by one, which bounds how many there may be (NFT_RANGES). nn->lock held everywhere.
+ */
+#include "kernel/lib/printk.h"
+#include "kernel/net/netfilter/nft.h"
+
+#define NFT_RANGES 4096U
+
+/* By key; of equal ones an end comes first. */
+static int compare(const struct nft_set *s, const struct nft_elem *e, const u8 *key,
+	const u8 *key_end, bool end)
+{
+	int d = memcmp(e->key, key, s->key_len);
+
+	if (!d && s->flags & NFT_SET_CONCAT)
+		d = memcmp(e->key_end, key_end, s->key_len);
+	return d ? d : (int)end - (int)e->end;
+}
+
+struct nft_elem *nft_elem_find(struct nft_set *s, const u8 *key, const u8 *key_end, bool end)
+{
+	struct rb_node *n = s->elems.node;
+
+	while (n) {
+		struct nft_elem *e = rb_entry(n, struct nft_elem, node);
+		int d = compare(s, e, key, key_end, end);
+
+		if (!d)
+			return e;
+		n = d < 0 ? n->right : n->left;
+	}
+	return NULL;
+}
+
+static bool usable(const struct nft_elem *e)
+{
+	return !(e->pend & NFT_NEW) && !nft_elem_expired(e);
+}
+
+/* The last element at or before @key that @seen says is there. */
+static struct nft_elem *floor_of(
+	struct nft_set *s, const u8 *key, bool (*seen)(const struct nft_elem *e))
+{
+	struct rb_node *n = s->elems.node, *best = NULL;
+
+	while (n) {
+		struct nft_elem *e = rb_entry(n, struct nft_elem, node);
+
+		if (memcmp(e->key, key, s->key_len) <= 0) {
+			best = n;
+			n = n->right;
+		} else {
+			n = n->left;
+		}
+	}
+	while (best && !seen(rb_entry(best, struct nft_elem, node)))
+		best = rb_prev(best);
+	return rb_entry_safe(best, struct nft_elem, node);
+}
+
+/* Each field of a concatenation lies within its range. */
+static bool in_ranges(const struct nft_set *s, const struct nft_elem *e, const u8 *key)
+{
+	u32 at = 0;
+
+	for (u32 i = 0; i < s->fields; i++) {
+		if (memcmp(key + at, e->key + at, s->field_len[i]) < 0 ||
+			memcmp(key + at, e->key_end + at, s->field_len[i]) > 0)
+			return false;
+		at += round_up(s->field_len[i], 4U);
+	}
+	return true;
+}
+
+static struct nft_elem *lookup_ranges(struct nft_set *s, const u8 *key)
+{
+	for (struct rb_node *n = rb_first(&s->elems); n; n = rb_next(n)) {
+		struct nft_elem *e = rb_entry(n, struct nft_elem, node);
+
+		if (usable(e) && in_ranges(s, e, key))
+			return e;
+	}
+	return NULL;
+}
+
+struct nft_elem *nft_set_lookup(struct nft_set *s, const void *key)
+{
+	struct nft_elem *e;
+
+	if (s->flags & NFT_SET_INTERVAL && s->flags & NFT_SET_CONCAT && s->fields)
+		e = lookup_ranges(s, key);
+	else if (s->flags & NFT_SET_INTERVAL)
+		e = floor_of(s, key, usable);
+	else
+		e = nft_elem_find(s, key, key, false);
+	if (e && !e->end && usable(e))
+		return e;
+	return s->catchall && usable(s->catchall) ? s->catchall : NULL;
+}
+
+static bool next_sees(const struct nft_elem *e)
+{
+	return !(e->pend & NFT_DEL) && !nft_elem_expired(e);
+}
+
+/* -EEXIST: it is there; -ENOTEMPTY: it lies in another interval. */
+static int clashes(struct nft_set *s, const struct nft_elem *e)
+{
+	struct nft_elem *o = nft_elem_find(s, e->key, e->key_end, e->end);
+
+	if (o && next_sees(o))
+		return -EEXIST;
+	if (!(s->flags & NFT_SET_INTERVAL) || s->flags & NFT_SET_CONCAT || e->end)
+		return 0;
+	o = floor_of(s, e->key, next_sees);
+	return o && !o->end ? -ENOTEMPTY : 0;
+}
+
+int nft_elem_insert(struct nft_set *s, struct nft_elem *e)
+{
+	struct rb_node **link = &s->elems.node, *parent = NULL;
+	int err;
+
+	if (e->catchall) {
+		if (s->catchall && next_sees(s->catchall))
+			return -EEXIST;
+		if (s->catchall)
+			return -EBUSY;
+		s->catchall = e;
+		s->nelems++;
+		return 0;
+	}
+	err = clashes(s, e);
+	if (err)
+		return err;
+	if ((s->max && s->nelems >= s->max) ||
+		(s->fields && s->flags & NFT_SET_INTERVAL && s->nelems >= NFT_RANGES))
+		return -ENFILE;
+	while (*link) {
+		parent = *link;
+		link = compare(s, rb_entry(parent, struct nft_elem, node), e->key, e->key_end,
+			       e->end) <= 0 ?
+			       &parent->right :
+			       &parent->left;
+	}
+	rb_link_node(&e->node, parent, link);
+	rb_insert_color(&e->node, &s->elems);
+	s->nelems++;
+	return 0;
+}
+
+void nft_elem_unlink(struct nft_elem *e)
+{
+	struct nft_set *s = e->set;
+
+	if (e->catchall && s->catchall == e)
+		s->catchall = NULL;
+	else if (!e->catchall)
+		rb_erase(&e->node, &s->elems);
+	s->nelems--;
+}
+
+/* Only what no batch is about. */
+void nft_set_gc(struct net *net, struct nft_set *s)
+{
+	struct rb_node *n = rb_first(&s->elems);
+
+	while (n) {
+		struct nft_elem *e = rb_entry(n, struct nft_elem, node);
+
+		n = rb_next(n);
+		if (e->pend || !nft_elem_expired(e))
+			continue;
+		nft_elem_deactivate(e);
+		nft_elem_unlink(e);
+		nft_elem_free(net, e);
+	}
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reject.c: refusals that the filter sends: ICMP errors and TCP resets; and lines of the kernel's log, at most LINES in a second, so that
+ * packets cannot flood it. Called without the filter's lock (what is sent takes the same way), the log with.
+ */
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/net/icmp.h"
+#include "kernel/net/ip.h"
+#include "kernel/net/netfilter/conntrack.h"
+
+#define QUOTE4 548U
+#define QUOTE6 1232U
+#define LINES 50U
+
+/* The answer may not be to many, nor about what is a fragment or an error itself. */
+static bool may_answer(
+	const struct nf_state *s, const ip_addr *to, const ip_addr *about, const struct nf_l4 *l4)
+{
+	u8 type;
+
+	if (s->skb->pkt_type == PKT_BROADCAST || s->skb->pkt_type == PKT_MULTICAST ||
+		ip_is_any(to) || ip_is_multicast(to) || ip_is_multicast(about) ||
+		addr_is_broadcast(s->net, about) || l4->frag_off)
+		return false;
+	if (l4->proto != IPPROTO_ICMP && l4->proto != IPPROTO_ICMPV6)
+		return true;
+	if (skb_len(s->skb) <= l4->off)
+		return false;
+	skb_copy(s->skb, l4->off, &type, 1);
+	return s->v6 ? type >= 128 : type == 8 || type == 0 || type >= 13;
+}
+
+static void send_icmp(struct nf_state *s, u8 code)
+{
+	struct flow f = { .proto = s->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP };
+	struct nf_l4 l4;
+	ip_addr src, dst;
+	struct sk_buff *r;
+	struct icmphdr *h;
+	u32 n, sum = 0;
+
+	nf_find_l4(s->skb, s->v6, &l4);
+	nf_addrs(s->skb, s->v6, &src, &dst);
+	if (!may_answer(s, &src, &dst, &l4))
+		return;
+	f.daddr = src;
+	if (s->hook == NF_INET_LOCAL_IN)
+		f.saddr = dst;
+	if (route_output(s->net, &f))
+		return;
+	n = min(skb_len(s->skb), s->v6 ? QUOTE6 : QUOTE4);
+	r = skb_alloc(n, GFP_ATOMIC);
+	if (!r)
+		return;
+	skb_copy(s->skb, 0, r->buf->data, n);
+	r->len = n;
+	h = skb_push(r, sizeof(*h));
+	*h = (struct icmphdr){ .type = s->v6 ? 1 : ICMP_DEST_UNREACH, .code = code };
+	if (s->v6)
+		sum = csum_pseudo(&f.saddr, &f.daddr, IPPROTO_ICMPV6, skb_len(r));
+	h->checksum = csum_fold(skb_sum(r, 0, skb_len(r), sum));
+	ip_send(s->net, r, &f);
+}
+
+struct reset {
+	u16 source, dest;
+	u32 seq, ack;
+	u8 off, flags;
+	u16 window, check, urgent;
+};
+
+static void send_reset(struct nf_state *s)
+{
+	struct flow f = { .proto = IPPROTO_TCP, .dont_fragment = true };
+	struct reset in, *h;
+	struct nf_l4 l4;
+	struct sk_buff *r;
+	u32 len;
+
+	if (!nf_find_l4(s->skb, s->v6, &l4) || l4.proto != IPPROTO_TCP ||
+		skb_len(s->skb) < l4.off + sizeof(in))
+		return;
+	skb_copy(s->skb, l4.off, &in, sizeof(in));
+	if (in.flags & 4)
+		return;
+	nf_addrs(s->skb, s->v6, &f.daddr, &f.saddr);
+	if (ip_is_multicast(&f.saddr) || ip_is_any(&f.daddr) || route_output(s->net, &f))
+		return;
+	r = skb_alloc(0, GFP_ATOMIC);
+	if (!r)
+		return;
+	len = skb_len(s->skb) - l4.off - (in.off >> 4) * 4U;
+	h = skb_push(r, sizeof(*h));
+	*h = (struct reset){ .source = in.dest, .dest = in.source, .off = 5 << 4, .flags = 4 };
+	if (in.flags & 16) {
+		h->seq = in.ack;
+	} else {
+		h->flags |= 16;
+		h->ack = htonl(ntohl(in.seq) + len + !!(in.flags & 2) + (in.flags & 1));
+	}
+	h->check = csum_fold(skb_sum(
+		r, 0, sizeof(*h), csum_pseudo(&f.saddr, &f.daddr, IPPROTO_TCP, sizeof(*h))));
+	ip_send(s->net, r, &f);
+}
+
+void nf_reject(struct nf_state *s, int type, int code)
+{
+	static const u8 icmpx4[] = { 0, 3, 1, 13 }, icmpx6[] = { 0, 4, 3, 1 };
+
+	if (type == NFT_REJECT_TCP_RST)
+		send_reset(s);
+	else if (type == NFT_REJECT_ICMPX_UNREACH)
+		send_icmp(s, (s->v6 ? icmpx6 : icmpx4)[code & 3]);
+	else
+		send_icmp(s, (u8)code);
+}
+
+/* ---- the log ---- */
+
+static bool may_log(void)
+{
+	static atomic64_t second, lines;
+	s64 now = (s64)(ktime_get() / NSEC_PER_SEC);
+
+	if (atomic_read(&second) != now) {
+		atomic_set(&second, now);
+		atomic_set(&lines, 0);
+	}
+	return atomic_inc_return(&lines) <= LINES;
+}
+
+static void addr_text(char *to, size_t size, const ip_addr *a, bool v6)
+{
+	const u8 *b = (const u8 *)a;
+
+	if (!v6) {
+		snprintf(to, size, "%u.%u.%u.%u", b[12], b[13], b[14], b[15]);
+		return;
+	}
+	for (u32 i = 0; i < 8; i++, to += 5, size -= 5)
+		snprintf(to, size, "%02x%02x%s", b[i * 2], b[i * 2 + 1], i < 7 ? ":" : "");
+}
+
+static const char *proto_name(u8 proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP: return "TCP";
+	case IPPROTO_UDP: return "UDP";
+	case IPPROTO_ICMP: return "ICMP";
+	case IPPROTO_ICMPV6: return "ICMPv6";
+	default: return NULL;
+	}
+}
+
+/* As Linux writes it, without what a link header and options say. */
+void nf_log_packet(const struct nf_state *s, u32 level, const char *prefix)
+{
+	char src[44], dst[44], ports[40] = "", proto[12];
+	struct nf_l4 l4;
+	ip_addr from, to;
+	u8 h[4] = { 0 };
+
+	if (!may_log())
+		return;
+	nf_addrs(s->skb, s->v6, &from, &to);
+	addr_text(src, sizeof(src), &from, s->v6);
+	addr_text(dst, sizeof(dst), &to, s->v6);
+	snprintf(proto, sizeof(proto), "%u", 0U);
+	if (nf_find_l4(s->skb, s->v6, &l4) && skb_len(s->skb) >= l4.off + 4)
+		skb_copy(s->skb, l4.off, h, 4);
+	snprintf(proto, sizeof(proto), "%u", l4.proto);
+	if (l4.proto == IPPROTO_TCP || l4.proto == IPPROTO_UDP)
+		snprintf(ports, sizeof(ports), " SPT=%u DPT=%u", (u32)h[0] << 8 | h[1],
+			(u32)h[2] << 8 | h[3]);
+	else if (l4.proto == IPPROTO_ICMP || l4.proto == IPPROTO_ICMPV6)
+		snprintf(ports, sizeof(ports), " TYPE=%u CODE=%u", h[0], h[1]);
+	printk("\001%c%sIN=%s OUT=%s SRC=%s DST=%s LEN=%u PROTO=%s%s\n",
+		(int)('0' + min(level, 7U)), prefix, s->in ? s->in->name : "",
+		s->out ? s->out->name : "", src, dst, skb_len(s->skb),
+		proto_name(l4.proto) ? proto_name(l4.proto) : proto, ports);
+}
