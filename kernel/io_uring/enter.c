@@ -53,6 +53,8 @@ static int check_sqe(struct uring_req *r)
 		return -EINVAL;
 	if (r->sqe.flags & IOSQE_BUFFER_SELECT)
 		return -EOPNOTSUPP;
+	if (r->ring->flags & IORING_SETUP_IOPOLL && !op->on_iopoll)
+		return -EINVAL;
 	return op->prep ? op->prep(r) : 0;
 }
 
@@ -92,6 +94,12 @@ static void gather(struct batch *b, struct uring_req *r)
 		chain_start(b);
 }
 
+/* A LINK_TIMEOUT needs a request before it. */
+static bool may_limit(const struct batch *b)
+{
+	return b->head && b->tail->sqe.opcode != IORING_OP_LINK_TIMEOUT;
+}
+
 /* One entry: 0, or why the batch ends. */
 static int submit_one(struct batch *b, u32 index)
 {
@@ -101,7 +109,10 @@ static int submit_one(struct batch *b, u32 index)
 	if (!r)
 		return -EAGAIN;
 	memcpy(&r->sqe, map_at(&b->ring->sqes, (u64)index * sizeof(r->sqe)), sizeof(r->sqe));
-	r->refused = err = check_sqe(r);
+	err = check_sqe(r);
+	if (!err && r->sqe.opcode == IORING_OP_LINK_TIMEOUT && !may_limit(b))
+		err = -EINVAL;
+	r->refused = err;
 	gather(b, r);
 	return b->ring->flags & IORING_SETUP_SUBMIT_ALL ? 0 : err;
 }
@@ -149,10 +160,14 @@ static bool work_and_signal(void)
 	return signal_pending(current);
 }
 
-/* Are there @min_nr completions, or has a timeout come, of which there had been @timeouts? */
+/*
+ * Are there @min_nr completions, or has a timeout come, of which there had been @timeouts? Where devices are to be polled nothing is to be
+ * waited for: we have none, and what was submitted has ended.
+ */
 static bool enough(struct uring *u, u32 min_nr, int timeouts)
 {
-	return uring_ready(u) >= min_nr || atomic_read(&u->timeouts) != timeouts;
+	return u->flags & IORING_SETUP_IOPOLL || uring_ready(u) >= min_nr ||
+	       atomic_read(&u->timeouts) != timeouts;
 }
 
 static long wait_cqes(struct uring *u, u32 min_nr, u64 deadline)
@@ -169,15 +184,17 @@ static long wait_cqes(struct uring *u, u32 min_nr, u64 deadline)
 		uring_flush_overflow(u);
 		if (enough(u, min_nr, timeouts) || ret)
 			break;
-		if (sig)
-			return -EINTR;
+		if (sig) {
+			ret = -EINTR;
+			break;
+		}
 		prepare_to_wait(&u->wait, &e, TASK_INTERRUPTIBLE);
 		if (!enough(u, min_nr, timeouts) && !test_bit(TIF_NOTIFY, &current->work_flags) &&
 			!signal_pending(current))
 			ret = schedule_deadline(deadline) ? -ETIME : 0;
 		finish_wait(&u->wait, &e);
 	}
-	return enough(u, min_nr, timeouts) ? 0 : ret;
+	return enough(u, min_nr, timeouts) || uring_ready(u) ? 0 : ret;
 }
 
 struct wait_arg {

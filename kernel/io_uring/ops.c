@@ -8,12 +8,33 @@
 
 #include "kernel/io_uring/uring.h"
 
-/* ---- files ---- */
-
 static long nop_issue(struct uring_req *r)
 {
 	return 0;
 }
+
+/* A completion for another ring, or this. Sending descriptors is not here. */
+static int msg_ring_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return s->buf_index || s->addr != IORING_MSG_DATA || s->addr3 || s->file_index ||
+			       s->msg_ring_flags ?
+		       -EINVAL :
+		       0;
+}
+
+static long msg_ring_issue(struct uring_req *r)
+{
+	struct uring *to = r->file->private_data;
+
+	if (r->file->f_op != &uring_fops || READ_ONCE(to->flags) & IORING_SETUP_R_DISABLED)
+		return -EBADFD;
+	uring_post(to, r->sqe.off, (s32)r->sqe.len, true);
+	return 0;
+}
+
+/* ---- files ---- */
 
 static int fsync_prep(struct uring_req *r)
 {
@@ -41,13 +62,24 @@ static long sync_range_issue(struct uring_req *r)
 	return sys_sync_file_range(s->fd, (s64)s->off, s->len, (int)s->sync_range_flags);
 }
 
+/* Linux does it in a worker: SIGXFSZ is not the program's. */
+static long quiet_fallocate(const struct io_uring_sqe *s)
+{
+	long ret;
+
+	current->flags |= PF_NO_XFSZ;
+	ret = sys_fallocate(s->fd, (int)s->len, (s64)s->off, (s64)s->addr);
+	current->flags &= ~PF_NO_XFSZ;
+	return ret;
+}
+
 static long fallocate_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
 	if (s->buf_index || s->rw_flags || s->splice_fd_in)
 		return -EINVAL;
-	return sys_fallocate(s->fd, (int)s->len, (s64)s->off, (s64)s->addr);
+	return quiet_fallocate(s);
 }
 
 static long fadvise_issue(struct uring_req *r)
@@ -220,7 +252,7 @@ static long socket_issue(struct uring_req *r)
 
 #define RW                                                                                         \
 	{                                                                                          \
-		.prep = rw_prep, .issue = rw_issue, .file = true                                   \
+		.prep = rw_prep, .issue = rw_issue, .file = true, .on_iopoll = true                \
 	}
 #define CALL(p, i)                                                                                 \
 	{                                                                                          \
@@ -231,7 +263,7 @@ static long socket_issue(struct uring_req *r)
 		.prep = p, .issue = i, .file = true                                                \
 	}
 const struct uring_op uring_ops[IORING_OP_LAST] = {
-	[IORING_OP_NOP] = CALL(NULL, nop_issue),
+	[IORING_OP_NOP] = { .issue = nop_issue, .on_iopoll = true },
 	[IORING_OP_READV] = RW,
 	[IORING_OP_WRITEV] = RW,
 	[IORING_OP_READ_FIXED] = RW,
@@ -265,5 +297,13 @@ const struct uring_op uring_ops[IORING_OP_LAST] = {
 	[IORING_OP_MKDIRAT] = CALL(plain_prep, mkdirat_issue),
 	[IORING_OP_SYMLINKAT] = CALL(plain_prep, symlinkat_issue),
 	[IORING_OP_LINKAT] = CALL(plain_prep, linkat_issue),
+	[IORING_OP_LINK_TIMEOUT] = CALL(link_timeout_prep, link_timeout_issue),
+	[IORING_OP_FILES_UPDATE] = { .prep = files_update_prep,
+		.issue = files_update_issue,
+		.on_iopoll = true },
+	[IORING_OP_MSG_RING] = { .prep = msg_ring_prep,
+		.issue = msg_ring_issue,
+		.file = true,
+		.on_iopoll = true },
 	[IORING_OP_SOCKET] = CALL(socket_prep, socket_issue),
 };

@@ -145,31 +145,89 @@ static int file_update(struct uring *u, u32 at, int fd)
 	return 0;
 }
 
+/* How many of the table's files from @at on were replaced by the descriptors at @fds, or why not one. */
+static long files_replace(struct uring *u, u32 at, uaddr_t fds, u32 nr)
+{
+	u32 done = 0, end;
+	int err = 0, fd;
+
+	if (!u->files)
+		return -ENXIO;
+	if (check_add_overflow(at, nr, &end))
+		return -EOVERFLOW;
+	if (end > u->nr_files)
+		return -EINVAL;
+	for (; !err && done < nr; done += !err) {
+		if (get_user(fd, uaddr_add(fds, (u64)done * sizeof(fd))))
+			err = -EFAULT;
+		else
+			err = file_update(u, at + done, fd);
+	}
+	return done ? (long)done : err;
+}
+
 static long files_update(struct uring *u, uaddr_t arg, u32 nr)
 {
 	struct io_uring_files_update up;
-	u32 done = 0, end;
-	int err = 0, fd;
 
 	if (!nr)
 		return -EINVAL;
 	if (copy_from_user(&up, arg, sizeof(up)))
 		return -EFAULT;
-	if (up.resv)
-		return -EINVAL;
-	if (!u->files)
-		return -ENXIO;
-	if (check_add_overflow(up.offset, nr, &end))
-		return -EOVERFLOW;
-	if (end > u->nr_files)
-		return -EINVAL;
+	return up.resv ? -EINVAL : files_replace(u, up.offset, UADDR(up.fds), nr);
+}
+
+/* The same as a request. */
+
+int files_update_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return s->flags & IOSQE_FIXED_FILE || s->rw_flags || s->splice_fd_in || !s->len ? -EINVAL :
+											  0;
+}
+
+/* Puts the file of @fd into a slot that is free: its number, or -errno. */
+static int file_place(struct uring *u, int fd)
+{
+	u32 at = 0;
+	int err;
+
+	while (at < u->nr_files && u->files[at])
+		at++;
+	if (at == u->nr_files)
+		return -ENFILE;
+	err = fd < 0 ? -EBADF : file_update(u, at, fd);
+	return err ? err : (int)at;
+}
+
+/* Writes the slots over the descriptors. */
+static long files_place(struct uring *u, uaddr_t fds, u32 nr)
+{
+	u32 done = 0;
+	int err = u->files ? 0 : -ENXIO, fd;
+
 	for (; !err && done < nr; done += !err) {
-		if (get_user(fd, UADDR(up.fds + (u64)done * sizeof(fd))))
+		uaddr_t p = uaddr_add(fds, (u64)done * sizeof(fd));
+		int slot = get_user(fd, p) ? -EFAULT : file_place(u, fd);
+
+		err = min(slot, 0);
+		if (!err && put_user(slot, p)) {
+			file_update(u, (u32)slot, -1);
 			err = -EFAULT;
-		else
-			err = file_update(u, up.offset + done, fd);
+		}
 	}
 	return done ? (long)done : err;
+}
+
+long files_update_issue(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+	uaddr_t fds = UADDR(s->addr);
+
+	if ((u32)s->off == IORING_FILE_INDEX_ALLOC)
+		return files_place(r->ring, fds, s->len);
+	return files_replace(r->ring, (u32)s->off, fds, s->len);
 }
 
 /* ---- eventfd ---- */

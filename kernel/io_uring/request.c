@@ -6,6 +6,8 @@
  * off the list by whoever ends the wait -> finished, or RUNNING again in its task, by task work. The task is woken from an
  * interruptible sleep for that, as by a signal that is none.
  *
+ * A LINK_TIMEOUT leaves the chain when the request before it runs (take_limit), and has its completion after that's.
+ *
  * A chain (IOSQE_IO_LINK) is a list by req->next; the next runs when the one before has finished, and is cancelled with all behind it when
  * that failed (unless HARDLINK).
  *
@@ -191,6 +193,17 @@ static bool is_failure(const struct uring_req *r, long res)
 	return res < 0;
 }
 
+static void end_limit(struct uring_req *r)
+{
+	struct uring_req *lt = r->limit;
+
+	if (!lt)
+		return;
+	r->limit = NULL;
+	post(lt, limit_stop(lt));
+	uring_req_put(lt);
+}
+
 struct uring_req *uring_finish(struct uring_req *r, long res)
 {
 	struct uring_req *next = r->next;
@@ -200,6 +213,7 @@ struct uring_req *uring_finish(struct uring_req *r, long res)
 	broken = (is_failure(r, res) || r->failed) && !(r->sqe.flags & IOSQE_IO_HARDLINK);
 	r->next = NULL;
 	post(r, res);
+	end_limit(r);
 	if (next && broken) {
 		uring_cancel_chain(next, r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS);
 		next = NULL;
@@ -235,13 +249,31 @@ static long issue(struct uring_req *r)
 	return op->issue(r);
 }
 
+/* The limit behind @r, which is about to run, becomes its own; NULL: there is none. */
+static struct uring_req *take_limit(struct uring_req *r)
+{
+	struct uring_req *lt = r->next;
+
+	if (lt && lt->sqe.opcode == IORING_OP_LINK_TIMEOUT) {
+		r->next = lt->next;
+		lt->next = NULL;
+		r->limit = lt;
+	}
+	return r->limit;
+}
+
+/* A request with a limit ends in its task, under ring->lock, and so not before limit_start() has returned. */
 void uring_run(struct uring_req *r)
 {
 	while (r) {
+		struct uring_req *lt = take_limit(r);
 		long res = issue(r);
 
-		if (res == URING_QUEUED)
+		if (res == URING_QUEUED) {
+			if (lt)
+				limit_start(r, lt);
 			return;
+		}
 		r = uring_finish(r, res);
 		cond_resched();
 	}
@@ -276,7 +308,7 @@ static void run_work(struct task_work *w)
 
 void uring_finish_elsewhere(struct uring_req *r, long res)
 {
-	if (!r->next && res != URING_QUEUED) {
+	if (!r->next && !r->limit && res != URING_QUEUED) {
 		uring_finish(r, res);
 		return;
 	}
@@ -339,6 +371,17 @@ static void cancel_found(struct uring_req *r)
 	spin_unlock(&u->cq_lock);
 	if (stopped)
 		uring_finish_elsewhere(r, -ECANCELED);
+}
+
+void uring_cancel_one(struct uring_req *r)
+{
+	spin_lock(&r->ring->cq_lock);
+	if (r->where != RUNNING && !r->cancelled) {
+		cancel_found(r); /* unlocks */
+		return;
+	}
+	r->cancelled = true;
+	spin_unlock(&r->ring->cq_lock);
 }
 
 static struct uring_req *find_in(struct list_head *list,

@@ -71,6 +71,8 @@ static int check(const struct uring_req *r, bool write)
 		return S_ISDIR(f->f_inode->i_mode) && !write ? -EISDIR : -EINVAL;
 	if (r->sqe.rw_flags & ~(u32)RWF_OK)
 		return -EOPNOTSUPP;
+	if (r->ring->flags & IORING_SETUP_IOPOLL) /* no device of ours can be polled */
+		return -EOPNOTSUPP;
 	if (r->sqe.rw_flags & RWF_NOWAIT && !(f->f_mode & FMODE_NOWAIT) && !f->f_op->poll)
 		return -EOPNOTSUPP;
 	return 0;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timeout.c: TIMEOUT and TIMEOUT_REMOVE: a request that ends at a time (-ETIME) or after so many completions (0).
+ * timeout.c: TIMEOUT and TIMEOUT_REMOVE: a request that ends at a time (-ETIME) or after so many completions (0). LINK_TIMEOUT: ends the
+ * request that it is linked to.
  *
  * Its timer has a reference of the request. Whoever takes the request off the waiting list ends it: the timer, the count or a canceller; a
- * timer that comes too late finds it gone.
+ * timer that comes too late finds it gone. A LINK_TIMEOUT is on no list: it belongs to the request that it limits (req->limit) from the time that
+ * runs, starts when that waits, and ends with it.
  * Locks: cq_lock.
  */
 #include "kernel/io_uring/uring.h"
@@ -184,4 +186,48 @@ long timeout_remove_issue(struct uring_req *r)
 	if (r->sqe.timeout_flags & IORING_TIMEOUT_UPDATE)
 		return update(r->ring, data, r->deadline);
 	return uring_cancel(r->ring, is_timeout, &data, 1) ? 0 : -ENOENT;
+}
+
+/* ---- LINK_TIMEOUT ---- */
+
+int link_timeout_prep(struct uring_req *r)
+{
+	return r->sqe.off ? -EINVAL : timeout_prep(r);
+}
+
+/* It never runs by itself: uring_run() takes it out of the chain. */
+long link_timeout_issue(struct uring_req *r)
+{
+	return -ECANCELED;
+}
+
+static void limit_over(struct ktimer *t)
+{
+	struct uring_req *lt = container_of(t, struct uring_req, timer);
+
+	uring_cancel_one(lt->limited);
+	uring_req_put(lt->limited);
+	uring_req_put(lt);
+}
+
+void limit_start(struct uring_req *r, struct uring_req *lt)
+{
+	if (!lt || lt->limited)
+		return;
+	atomic_inc(&r->refs);
+	lt->limited = r;
+	atomic_inc(&lt->refs); /* the timer's */
+	timer_setup(&lt->timer, limit_over);
+	timer_start(&lt->timer, lt->deadline);
+}
+
+long limit_stop(struct uring_req *lt)
+{
+	if (!lt->limited)
+		return -ECANCELED;
+	if (!timer_cancel(&lt->timer))
+		return -ETIME;
+	uring_req_put(lt->limited);
+	uring_req_put(lt);
+	return -ECANCELED;
 }

@@ -93,9 +93,12 @@ struct uring_req {
 	struct uring *ring;
 	struct io_uring_sqe sqe; /* a copy: read once */
 	struct uring_req *next;  /* linked: runs after it */
-	struct file *file;       /* a reference, from the first issue on */
-	struct task *task;       /* a reference, while it waits: who submitted it */
-	struct list_head link;   /* under cq_lock, as the next three */
+	struct uring_req *limit; /* its LINK_TIMEOUT, a reference: of the task that runs it */
+	struct uring_req
+		*limited;  /* of a LINK_TIMEOUT that has been started: whom it ends, a reference */
+	struct file *file; /* a reference, from the first issue on */
+	struct task *task; /* a reference, while it waits: who submitted it */
+	struct list_head link; /* under cq_lock, as the next three */
 	enum uring_where where;
 	bool busy;       /* counted in task->uring_busy */
 	bool active;     /* counted in ring->nr_active */
@@ -119,6 +122,7 @@ struct uring_op {
 	int (*prep)(struct uring_req *r);   /* 0 or -errno; NULL: nothing to check */
 	long (*issue)(struct uring_req *r); /* a result, or URING_QUEUED; NULL: not supported */
 	bool file;                          /* r->file is needed */
+	bool on_iopoll;                     /* may be given to a ring of IORING_SETUP_IOPOLL */
 };
 extern const struct uring_op uring_ops[IORING_OP_LAST];
 static inline const struct uring_op *op_of(const struct uring_req *r)
@@ -175,6 +179,8 @@ bool uring_unlist_locked(struct uring_req *r);
 /* Ends what waits and @match()es; how many (at most @max). */
 u32 uring_cancel(struct uring *u, bool (*match)(const struct uring_req *r, const void *arg),
 	const void *arg, u32 max);
+/* Ends one that waits, or keeps it from waiting again. */
+void uring_cancel_one(struct uring_req *r);
 void uring_run_in_task(struct uring_req *r, void (*func)(struct task_work *w));
 
 /* timeout.c */
@@ -183,10 +189,19 @@ long timeout_issue(struct uring_req *r);
 long timeout_remove_issue(struct uring_req *r);
 int timeout_remove_prep(struct uring_req *r);
 bool timeout_stop(struct uring_req *r); /* under cq_lock: true, its timer will not run */
+int link_timeout_prep(struct uring_req *r);
+long link_timeout_issue(struct uring_req *r);
+/* @r waits: its LINK_TIMEOUT @lt, if there is one, begins to run. */
+void limit_start(struct uring_req *r, struct uring_req *lt);
+long limit_stop(struct uring_req *lt); /* whom it limits has ended: its result */
 /* Completions have been counted: ends the timeouts whose number is reached. */
 void timeouts_check(struct uring *u);
 
-/* poll.c, rw.c, net.c, cancel.c, ops.c */
+/* register.c */
+int files_update_prep(struct uring_req *r);
+long files_update_issue(struct uring_req *r);
+
+/* poll.c, rw.c, net.c, ops.c */
 int poll_add_prep(struct uring_req *r);
 long poll_add_issue(struct uring_req *r);
 int poll_remove_prep(struct uring_req *r);

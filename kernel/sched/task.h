@@ -58,6 +58,8 @@ struct psi_group;
 #define PF_NO_MM                                                                                   \
 	0x02000000 /* lets its mm go: no part of a core dump any more (under sighand->lock) */
 
+#define PF_NO_XFSZ 0x04000000 /* EFBIG alone says that a file may not grow so much */
+
 /* task->work_flags: reasons for the slow way to user mode; set by others with set_bit, then kick. */
 #define TIF_SIGPENDING 0
 #define TIF_NEED_RESCHED 1

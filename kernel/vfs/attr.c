@@ -154,7 +154,8 @@ int inode_newsize_ok(struct inode *inode, loff_t size)
 	if (size <= inode->i_size)
 		return 0;
 	if ((u64)size > rlimit(RLIMIT_FSIZE)) {
-		send_sig(SIGXFSZ, current, SEND_SIG_PRIV);
+		if (!(current->flags & PF_NO_XFSZ))
+			send_sig(SIGXFSZ, current, SEND_SIG_PRIV);
 		return -EFBIG;
 	}
 	return size > inode->i_sb->s_maxbytes ? -EFBIG : 0;

@@ -8,6 +8,7 @@
 #include <linux/time_types.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -101,6 +102,25 @@ static void reap(const char *what)
 			say("%s: %lld: %d", what, (long long)c->user_data, c->res);
 		__atomic_store_n(cq_head, *cq_head + 1, __ATOMIC_RELEASE);
 	}
+}
+
+/* The same in the order of user data: several may end at once. */
+static void reap_sorted(const char *what)
+{
+	int res[128];
+	unsigned char seen[128] = { 0 };
+
+	for (unsigned n = ready(); n; n--) {
+		struct io_uring_cqe *c = &cqes[*cq_head & (p.cq_entries - 1)];
+
+		res[c->user_data & 127] = c->res;
+		seen[c->user_data & 127]++;
+		__atomic_store_n(cq_head, *cq_head + 1, __ATOMIC_RELEASE);
+	}
+	for (int i = 0; i < 128; i++)
+		if (seen[i])
+			say("%s: %d: %s %d times %d", what, i, res[i] < 0 ? t_errno(-res[i]) : "",
+				res[i] < 0 ? -1 : res[i], seen[i]);
 }
 
 /* Submits all that was added and waits for @n completions. */
@@ -730,6 +750,87 @@ static void test_found(void)
 	close_ring();
 }
 
+static void add_limit(struct __kernel_timespec *ts, unsigned flags, unsigned long data)
+{
+	add(IORING_OP_LINK_TIMEOUT, -1, ts, 1, 0, data)->flags = flags;
+}
+
+/* LINK_TIMEOUT: over in time or not, never started, out of place. */
+static void test_limits(void)
+{
+	struct __kernel_timespec ms = { 0, 5000000 }, ever = { 100, 0 };
+	int fds[2];
+
+	say("-- limits");
+	NEED(pipe(fds));
+	open_ring(8, 0, 0);
+	add(IORING_OP_POLL_ADD, fds[0], NULL, 0, 0, 1)->flags = IOSQE_IO_LINK;
+	sqes[(*sq_tail - 1) % p.sq_entries].poll32_events = POLLIN;
+	add_limit(&ms, 0, 2);
+	T(enter(2, 2, IORING_ENTER_GETEVENTS));
+	reap_sorted("a poll that is ended");
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 3)->flags = IOSQE_IO_LINK;
+	add_limit(&ever, IOSQE_IO_LINK, 4);
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 5);
+	T(enter(3, 3, IORING_ENTER_GETEVENTS));
+	reap_sorted("one that is in time");
+	add(IORING_OP_READ, -1, NULL, 0, 0, 6)->flags = IOSQE_IO_LINK;
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 7)->flags = IOSQE_IO_LINK;
+	add_limit(&ever, 0, 8);
+	T(enter(3, 3, IORING_ENTER_GETEVENTS));
+	reap_sorted("never started");
+	add_limit(&ever, 0, 9);
+	T(enter(1, 1, IORING_ENTER_GETEVENTS));
+	reap_sorted("alone");
+	close_ring();
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* A ring whose devices are polled, of which there is none here; messages between rings; EFBIG without a signal. */
+static void test_odd_rings(void)
+{
+	struct rlimit old, lim = { 4096, RLIM_INFINITY };
+	int files[3] = { -1, -1, -1 }, slots[2] = { 1, 2 }, other, fd;
+
+	say("-- odd rings");
+	fd = NEED(open("/dev/shm", O_TMPFILE | O_RDWR, 0600));
+	open_ring(8, IORING_SETUP_IOPOLL, 0);
+	add(IORING_OP_READ, fd, rings, 0, 0, 1);
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 2);
+	T(enter(2, 2, IORING_ENTER_GETEVENTS));
+	reap_sorted("polled");
+	close_ring();
+
+	other = NEED(setup(4, &(struct io_uring_params){ .flags = IORING_SETUP_R_DISABLED }));
+	open_ring(8, 0, 0);
+	add(IORING_OP_MSG_RING, ring, NULL, 17, 99, 3);
+	add(IORING_OP_MSG_RING, other, NULL, 17, 99, 4);
+	add(IORING_OP_MSG_RING, fd, NULL, 17, 99, 5);
+	T(enter(3, 4, IORING_ENTER_GETEVENTS));
+	reap_sorted("messages");
+	T(reg(IORING_REGISTER_FILES, files, 3));
+	add(IORING_OP_FILES_UPDATE, -1, slots, 2, 1, 6);
+	T(enter(1, 1, IORING_ENTER_GETEVENTS));
+	reap_sorted("files");
+	slots[0] = slots[1] = fd;
+	add(IORING_OP_FILES_UPDATE, -1, slots, 2, ~0U, 7);
+	add(IORING_OP_FILES_UPDATE, -1, slots, 2, 2, 8);
+	T(enter(2, 2, IORING_ENTER_GETEVENTS));
+	reap_sorted("free slots");
+	say("slots %d %d", slots[0], slots[1] == fd ? -1 : slots[1]);
+	getrlimit(RLIMIT_FSIZE, &old);
+	lim.rlim_max = old.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &lim);
+	add(IORING_OP_FALLOCATE, fd, (void *)8192UL, 0, 0, 9);
+	NEED(enter(1, 1, IORING_ENTER_GETEVENTS));
+	setrlimit(RLIMIT_FSIZE, &old);
+	reap_sorted("too large");
+	close_ring();
+	close(other);
+	close(fd);
+}
+
 static const char expected[] =
 #include "io_uring.inc"
 	;
@@ -768,4 +869,6 @@ TEST(io_uring)
 	test_full();
 	test_overflow();
 	test_found();
+	test_limits();
+	test_odd_rings();
 }
