@@ -168,8 +168,8 @@ static const char *name_of(bool dflt)
 	return dflt ? XATTR_NAME_POSIX_ACL_DEFAULT : XATTR_NAME_POSIX_ACL_ACCESS;
 }
 
-/* From the file system: a list of the caller's own, NULL: there is none, or ERR_PTR. */
-static struct posix_acl *acl_read(struct inode *inode, bool dflt)
+/* One look: the list may grow between its size and its text (-ERANGE). */
+static struct posix_acl *acl_try_read(struct inode *inode, bool dflt)
 {
 	const char *name = name_of(dflt);
 	struct posix_acl *acl;
@@ -193,6 +193,17 @@ static struct posix_acl *acl_read(struct inode *inode, bool dflt)
 		kfree(acl);
 		acl = ERR_PTR(-EIO);
 	}
+	return acl;
+}
+
+/* From the file system: a list of the caller's own, NULL: there is none, or ERR_PTR. */
+static struct posix_acl *acl_read(struct inode *inode, bool dflt)
+{
+	struct posix_acl *acl;
+
+	do {
+		acl = acl_try_read(inode, dflt);
+	} while (acl == ERR_PTR(-ERANGE));
 	return acl;
 }
 
@@ -354,6 +365,8 @@ static int set_access(struct dentry *d, const struct posix_acl *acl)
 		return acl_write(inode, false, NULL);
 	if (mode_of(acl, &a.ia_mode))
 		acl = NULL;
+	if (!in_group(inode->i_gid) && !capable_wrt_ids(inode->i_uid, inode->i_gid, CAP_FSETID))
+		a.ia_mode &= ~(umode_t)S_ISGID; /* as chmod: the list is a change of the mode */
 	a.ia_ctime = current_time(inode);
 	err = acl_write(inode, false, acl);
 	return err || !inode->i_op->setattr ? err : inode->i_op->setattr(d, &a);

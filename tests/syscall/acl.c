@@ -168,6 +168,29 @@ static void inherits(void)
 	make("p", 027);
 }
 
+/* Whoever is no member of a file's group takes its set-group-id bit away with a list, as with chmod. */
+static void set_group_id(void)
+{
+	static const char *const lists[] = { "u::7 g::5 o::5", "u::7 u7:4 g::5 m::5 o::5" };
+
+	t_text("s", "x");
+	NEED(chown("s", 1000, 0));
+	for (int member = 0; member < 2; member++)
+		for (int i = 0; i < 2; i++) {
+			NEED(chmod("s", 02755));
+			CHILD({
+				NEED(setgroups(0, NULL));
+				NEED(setgid(member ? 0 : 1000));
+				NEED(setuid(1000));
+				TN(lists[i], put("s", ACCESS, lists[i]));
+			});
+			show("s", ACCESS);
+		}
+	NEED(chmod("s", 02755));
+	TN("root", put("s", ACCESS, lists[1]));
+	show("s", ACCESS);
+}
+
 static void errors(void)
 {
 	static const char *const bad[] = { "u::7", "u::7 g::5", "u::7 o::5 g::5",
@@ -210,5 +233,6 @@ TEST(acl)
 	permits();
 	walks();
 	inherits();
+	set_group_id();
 	errors();
 }
