@@ -6,7 +6,6 @@
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
-
 #include <linux/eventpoll.h>
 #include <linux/sockios.h>
 
