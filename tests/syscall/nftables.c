@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The packet filter by its own messages (NETLINK_NETFILTER): batches that happen or do not, tables, chains, rules and sets, what packets meet,
+ * connections and their translation; and messages that nobody should send. The host's side is what Linux says.
+ */
+#include "guest.h"
+#include "inet.h"
+#include <linux/netlink.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+
+static int nl;
+static unsigned char out[65536];
+static unsigned len, last;
+
+/* ---- messages ---- */
+
+static void begin(int type, int flags, int family, int res_id)
+{
+	struct nlmsghdr *h = (void *)(out + len);
+	struct nfgenmsg *g = NLMSG_DATA(h);
+
+	last = len;
+	memset(h, 0, NLMSG_SPACE(sizeof(*g)));
+	h->nlmsg_type = type;
+	h->nlmsg_flags = NLM_F_REQUEST | flags;
+	h->nlmsg_seq = 1;
+	h->nlmsg_len = NLMSG_SPACE(sizeof(*g));
+	g->nfgen_family = family;
+	g->res_id = htons(res_id);
+	len += h->nlmsg_len;
+}
+
+static void nft(int type, int flags)
+{
+	begin(NFNL_SUBSYS_NFTABLES << 8 | type, flags | NLM_F_ACK, NFPROTO_IPV4, 0);
+}
+
+static void grow(void)
+{
+	((struct nlmsghdr *)(out + last))->nlmsg_len = len - last;
+}
+
+static void attr(int type, const void *data, unsigned n)
+{
+	struct nlattr *a = (void *)(out + len);
+
+	memset(a, 0, NLA_ALIGN(NLA_HDRLEN + n));
+	a->nla_type = type;
+	a->nla_len = NLA_HDRLEN + n;
+	if (n)
+		memcpy(a + 1, data, n);
+	len += NLA_ALIGN(a->nla_len);
+	grow();
+}
+
+static void text(int type, const char *s)
+{
+	attr(type, s, strlen(s) + 1);
+}
+
+static void be32(int type, uint32_t v)
+{
+	v = htonl(v);
+	attr(type, &v, 4);
+}
+
+static unsigned nest(int type)
+{
+	unsigned at = len;
+
+	attr(type | NLA_F_NESTED, NULL, 0);
+	return at;
+}
+
+static void end(unsigned at)
+{
+	((struct nlattr *)(out + at))->nla_len = len - at;
+}
+
+static unsigned expr(const char *name, unsigned *data)
+{
+	unsigned at = nest(NFTA_LIST_ELEM);
+
+	text(NFTA_EXPR_NAME, name);
+	*data = nest(NFTA_EXPR_DATA);
+	return at;
+}
+
+static void start(void)
+{
+	len = 0;
+	begin(NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+}
+
+/* Sends what was written. The first error, or 0. */
+static int finish(void)
+{
+	static char buf[65536];
+	int err = 0, n;
+
+	begin(NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+	if (send(nl, out, len, 0) < 0)
+		return -1;
+	while ((n = recv(nl, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, (unsigned)n);
+			h = NLMSG_NEXT(h, n))
+			if (h->nlmsg_type == NLMSG_ERROR && !err)
+				err = -((struct nlmsgerr *)NLMSG_DATA(h))->error;
+	errno = err;
+	return err ? -1 : 0;
+}
+
+/* How many messages a dump has. */
+static int count(int subsys, int type)
+{
+	static char buf[65536];
+	int n, found = 0;
+
+	len = 0;
+	begin(subsys << 8 | type, NLM_F_DUMP, AF_UNSPEC, 0);
+	send(nl, out, len, 0);
+	while ((n = recv(nl, buf, sizeof(buf), 0)) > 0) {
+		for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, (unsigned)n);
+			h = NLMSG_NEXT(h, n)) {
+			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
+				return found;
+			found++;
+		}
+	}
+	return -1;
+}
+
+/* ---- tables, chains, rules ---- */
+
+static void table(int type, const char *name, int flags)
+{
+	nft(type, flags);
+	text(NFTA_TABLE_NAME, name);
+}
+
+static void chain(const char *t, const char *name, int hook, int prio, const char *kind, int policy)
+{
+	unsigned h;
+
+	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+	text(NFTA_CHAIN_TABLE, t);
+	text(NFTA_CHAIN_NAME, name);
+	if (hook < 0)
+		return;
+	h = nest(NFTA_CHAIN_HOOK);
+	be32(NFTA_HOOK_HOOKNUM, hook);
+	be32(NFTA_HOOK_PRIORITY, prio);
+	end(h);
+	text(NFTA_CHAIN_TYPE, kind);
+	be32(NFTA_CHAIN_POLICY, policy);
+}
+
+static unsigned rule(const char *t, const char *c)
+{
+	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	text(NFTA_RULE_TABLE, t);
+	text(NFTA_RULE_CHAIN, c);
+	return nest(NFTA_RULE_EXPRESSIONS);
+}
+
+static void load(int base, int offset, int n)
+{
+	unsigned d, e = expr("payload", &d);
+
+	be32(NFTA_PAYLOAD_DREG, NFT_REG_1);
+	be32(NFTA_PAYLOAD_BASE, base);
+	be32(NFTA_PAYLOAD_OFFSET, offset);
+	be32(NFTA_PAYLOAD_LEN, n);
+	end(d);
+	end(e);
+}
+
+static void equal(const void *v, unsigned n)
+{
+	unsigned d, e = expr("cmp", &d), w;
+
+	be32(NFTA_CMP_SREG, NFT_REG_1);
+	be32(NFTA_CMP_OP, NFT_CMP_EQ);
+	w = nest(NFTA_CMP_DATA);
+	attr(NFTA_DATA_VALUE, v, n);
+	end(w);
+	end(d);
+	end(e);
+}
+
+static void verdict(int code, const char *to)
+{
+	unsigned d, e = expr("immediate", &d), w, v;
+
+	be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	w = nest(NFTA_IMMEDIATE_DATA);
+	v = nest(NFTA_DATA_VERDICT);
+	be32(NFTA_VERDICT_CODE, code);
+	if (to)
+		text(NFTA_VERDICT_CHAIN, to);
+	end(v);
+	end(w);
+	end(d);
+	end(e);
+}
+
+static void simple(const char *name)
+{
+	unsigned d, e = expr(name, &d);
+
+	end(d);
+	end(e);
+}
+
+static void reject(void)
+{
+	unsigned d, e = expr("reject", &d);
+
+	be32(NFTA_REJECT_TYPE, NFT_REJECT_ICMP_UNREACH);
+	attr(NFTA_REJECT_ICMP_CODE, "\3", 1);
+	end(d);
+	end(e);
+}
+
+/* UDP to a port: what is then done. */
+static void udp_to(int port, const char *c, void (*then)(void))
+{
+	uint16_t be = htons(port);
+	unsigned x = rule("t", c);
+
+	load(NFT_PAYLOAD_NETWORK_HEADER, 9, 1);
+	equal("\x11", 1);
+	load(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
+	equal(&be, 2);
+	then();
+	end(x);
+}
+
+static void drop(void)
+{
+	simple("counter");
+	verdict(NF_DROP, NULL);
+}
+
+static void redirect(void)
+{
+	unsigned d, e = expr("immediate", &d), w;
+	uint16_t be = htons(5353);
+
+	be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
+	w = nest(NFTA_IMMEDIATE_DATA);
+	attr(NFTA_DATA_VALUE, &be, 2);
+	end(w);
+	end(d);
+	end(e);
+	e = expr("redir", &d);
+	be32(NFTA_REDIR_REG_PROTO_MIN, NFT_REG_1);
+	end(d);
+	end(e);
+}
+
+static void jump(const char *from, const char *to)
+{
+	unsigned x = rule("t", from);
+
+	verdict(NFT_JUMP, to);
+	end(x);
+}
+
+/* ---- packets ---- */
+
+/* What becomes of a datagram to @port: 1: an echo came back. */
+static int echo(int port)
+{
+	struct sockaddr_in a = at("127.0.0.1", port);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), r;
+	struct pollfd p = { fd, POLLIN, 0 };
+	char c;
+
+	connect(fd, SA(&a), sizeof(a));
+	r = send(fd, "x", 1, 0);
+	if (r > 0)
+		r = poll(&p, 1, 100) ? recv(fd, &c, 1, MSG_DONTWAIT) : 0;
+	close(fd);
+	return r;
+}
+
+static void serve(int fd)
+{
+	struct sockaddr_in a;
+	socklen_t n = sizeof(a);
+	char c;
+
+	while (recvfrom(fd, &c, 1, 0, SA(&a), &n) == 1)
+		sendto(fd, &c, 1, 0, SA(&a), n);
+}
+
+static void *server(void *arg)
+{
+	serve((int)(long)arg);
+	return NULL;
+}
+
+static void listen_at(int port)
+{
+	struct sockaddr_in a = at("127.0.0.1", port);
+	long fd = socket(AF_INET, SOCK_DGRAM, 0);
+	pthread_t t;
+
+	bind(fd, SA(&a), sizeof(a));
+	pthread_create(&t, NULL, server, (void *)fd);
+}
+
+/* ---- what nobody should send ---- */
+
+static uint32_t seed = 12345;
+
+static uint32_t any(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 17;
+	return seed ^= seed << 5;
+}
+
+static void mangle(unsigned from)
+{
+	for (uint32_t n = any() % 6 + 1; n; n--)
+		out[from + any() % (len - from)] = any() % 3 ? any() : any() % 8;
+}
+
+static void rubbish(void)
+{
+	static const char *const exprs[] = { "cmp", "range", "bitwise", "byteorder", "immediate",
+		"payload", "meta", "exthdr", "fib", "numgen", "hash", "counter", "limit", "quota",
+		"log", "objref", "lookup", "dynset", "ct", "nat", "masq", "redir", "notrack",
+		"reject", "match", "target" };
+	unsigned x, d, e, first;
+
+	start();
+	first = len;
+	switch (any() % 4) {
+	case 0: udp_to(any() % 100, any() % 2 ? "in" : "nat", any() % 2 ? redirect : reject); break;
+	case 1:
+		nft(any() % 26, any());
+		for (int i = 0; i < 8; i++)
+			attr(any() % 16, out + any() % len, any() % 40);
+		break;
+	default:
+		x = rule("t", "in");
+		e = expr(exprs[any() % 26], &d);
+		for (int i = 0; i < 6; i++)
+			be32(any() % 10, any() % 24);
+		end(d);
+		end(e);
+		end(x);
+	}
+	if (any() % 2)
+		mangle(first);
+	finish();
+}
+
+/* Sent while packets pass. True: the kernel lives. */
+static bool survives(void)
+{
+	for (int i = 0; i < 3000; i++) {
+		rubbish();
+		if (i % 50 == 0)
+			echo(50 + i % 9);
+	}
+	for (int i = 0; i < 500; i++) {
+		len = 0;
+		begin(any() % 12 << 8 | any() % 30, any() & ~NLM_F_DUMP, any() % 12, any());
+		for (int k = 0; k < 5; k++)
+			attr(any() % 20, out, any() % 64);
+		mangle(8);
+		send(nl, out, len, 0);
+		while (recv(nl, out + 60000, 5000, MSG_DONTWAIT) > 0)
+			;
+	}
+	return true;
+}
+
+static void filter(void)
+{
+	start();
+	table(NFT_MSG_NEWTABLE, "t", NLM_F_CREATE);
+	chain("t", "in", NF_INET_LOCAL_IN, 0, "filter", NF_ACCEPT);
+	chain("t", "out", NF_INET_LOCAL_OUT, 0, "filter", NF_ACCEPT);
+	chain("t", "a", -1, 0, NULL, 0);
+	chain("t", "b", -1, 0, NULL, 0);
+	udp_to(51, "in", drop);
+	udp_to(52, "in", reject);
+	udp_to(53, "out", drop);
+	G(finish(), "0");
+	G(count(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE), "3");
+	G(echo(50), "1");
+	G(echo(51), "0");
+	G(echo(52), "-1 ECONNREFUSED");
+	G(echo(53), "-1 EPERM");
+}
+
+static void batches(void)
+{
+	start();
+	table(NFT_MSG_NEWTABLE, "u", NLM_F_CREATE);
+	udp_to(60, "nowhere", drop);
+	G(finish(), "-1 ENOENT");
+	G(count(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETTABLE), "1");
+	start();
+	table(NFT_MSG_NEWTABLE, "t", NLM_F_CREATE | NLM_F_EXCL);
+	G(finish(), "-1 EEXIST");
+	start();
+	jump("a", "b");
+	jump("b", "a");
+	jump("in", "a");
+	G(finish(), "-1 EMLINK");
+	start();
+	chain("t", "x", NF_INET_FORWARD, 0, "nat", NF_ACCEPT);
+	G(finish(), "-1 EOPNOTSUPP");
+	start();
+	udp_to(60, "in", redirect);
+	G(finish(), "-1 EOPNOTSUPP");
+	G(count(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE), "3");
+}
+
+static void translation(void)
+{
+	start();
+	chain("t", "nat", NF_INET_LOCAL_OUT, -100, "nat", NF_ACCEPT);
+	udp_to(54, "nat", redirect);
+	G(finish(), "0");
+	G(echo(54), "1");
+	G(count(NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET), "1");
+}
+
+TEST(nftables)
+{
+	GNEED(unshare(CLONE_NEWNET));
+	if (in_guest())
+		lo_up();
+	nl = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+	if (in_guest()) {
+		listen_at(50);
+		listen_at(51);
+		listen_at(53);
+		listen_at(5353);
+	}
+	filter();
+	batches();
+	translation();
+	GIS(survives());
+	start();
+	nft(NFT_MSG_DELTABLE, 0); /* all of them */
+	G(finish(), "0");
+	G(count(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETTABLE), "0");
+	G(echo(51), "1");
+	G(echo(50), "1");
+}
