@@ -156,7 +156,7 @@ static const char *proto_name(u8 proto)
 	}
 }
 
-/* As Linux writes it, without what a link header and options say. */
+/* As Linux writes it, without what a link header and options say; a namespace of somebody's own does not write there. */
 void nf_log_packet(const struct nf_state *s, u32 level, const char *prefix)
 {
 	char src[44], dst[44], ports[40] = "", proto[12];
@@ -164,7 +164,7 @@ void nf_log_packet(const struct nf_state *s, u32 level, const char *prefix)
 	ip_addr from, to;
 	u8 h[4] = { 0 };
 
-	if (!may_log())
+	if (s->net != &init_net || !may_log())
 		return;
 	nf_addrs(s->skb, s->v6, &from, &to);
 	addr_text(src, sizeof(src), &from, s->v6);
