@@ -48,7 +48,7 @@ transfer() {
 	else
 		other=$(guest_end 1 "$mtu" "./xfer serve 7")
 	fi
-	"$work/line" "$@" "$(guest_end 2 "$mtu" "./xfer $way $addr 7 $bytes")" "$other" </dev/null | tail -n 1
+	"$work/line" "$@" "$(guest_end 2 "$mtu" "${CC:+CC=$CC} ./xfer $way $addr 7 $bytes")" "$other" </dev/null | tail -n 1
 }
 
 # case WAY ADDRESS BYTES MTU WORD...

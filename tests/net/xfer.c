@@ -3,7 +3,9 @@
  * xfer.c: bulk data over TCP, each byte of which is known to both ends; for a guest and for the host.
  *
  *	xfer serve PORT			connections of both families, for ever
- *	xfer up|down|both ADDRESS PORT BYTES	prints "intact SECONDS" or what was wrong; both: at once, over one connection
+ *	xfer sink PORT			datagrams of both families, for ever, to nobody
+ *	xfer up|down|both ADDRESS PORT BYTES	prints "intact SECONDS" or what was wrong; both: at once, over one connection;
+ *					CC in the environment: the congestion control
  *
  * A connection begins with twelve bytes, the way and how many; the end of the data is a FIN. Who sees nothing move for LIMIT seconds says "hangs".
  */
@@ -163,6 +165,20 @@ static int serve(int port)
 	return 1;
 }
 
+static int sink(int port)
+{
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0), off = 0;
+	char buf[256];
+
+	setsockopt(fd, IPPROTO_IPV6, 26 /* IPV6_V6ONLY */, &off, sizeof(off));
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)))
+		return perror("xfer"), 1;
+	while (recv(fd, buf, sizeof(buf), 0) >= 0 || errno == EINTR)
+		;
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	uint32_t head[3];
@@ -174,6 +190,8 @@ int main(int argc, char **argv)
 	fill_table();
 	if (argc == 3 && !strcmp(argv[1], "serve"))
 		return serve(atoi(argv[2]));
+	if (argc == 3 && !strcmp(argv[1], "sink"))
+		return sink(atoi(argv[2]));
 	if (argc != 5)
 		return 2;
 	n = strtoull(argv[4], NULL, 10);
@@ -181,6 +199,9 @@ int main(int argc, char **argv)
 	head[1] = (uint32_t)n;
 	head[2] = (uint32_t)(n >> 32);
 	fd = reach(argv[2], atoi(argv[3]));
+	if (fd >= 0 && getenv("CC"))
+		setsockopt(fd, IPPROTO_TCP, 13 /* TCP_CONGESTION */, getenv("CC"),
+			(socklen_t)strlen(getenv("CC")));
 	began = now();
 	if (fd < 0)
 		err = "no connection";
