@@ -16,6 +16,7 @@ struct net_host {
 	char *args;
 	int irq;
 	int fd;          /* -1: the other side has gone */
+	int parked;      /* then: its number, or -1 */
 	pid_t pid;       /* of the helper, 0: none */
 	int control;     /* of vde: the connection that keeps us a member, or -1 */
 	bool tap;        /* not a socket: a frame a call */

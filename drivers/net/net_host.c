@@ -10,6 +10,7 @@
 #include "drivers/net/net_host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/virtio_net.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -73,7 +74,7 @@ int net_host_open(struct net_open *o)
 		return err;
 	h->link = links[o->kind];
 	h->irq = o->irq;
-	h->fd = h->control = -1;
+	h->fd = h->parked = h->control = -1;
 	h->args = strdup(o->args);
 	if (h->args)
 		err = net_host_reopen(h);
@@ -93,6 +94,11 @@ int net_host_reopen(struct net_host *h)
 
 	if (err)
 		return err;
+	if (h->parked >= 0 && dup3(h->fd, h->parked, O_CLOEXEC) == h->parked) {
+		close(h->fd);
+		h->fd = h->parked;
+		h->parked = -1;
+	}
 	err = os_event_add(h->fd, EPOLLIN, h->irq);
 	if (err) {
 		close(h->fd);
@@ -102,10 +108,21 @@ int net_host_reopen(struct net_host *h)
 	return 0;
 }
 
+/*
+ * The number of the descriptor stays taken, by a socket that leads nowhere, until the link is opened again: another vCPU may be about to
+ * send by it, and must not meet a file that was given the number meanwhile.
+ */
 static void gone(struct net_host *h)
 {
+	int nowhere = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
 	os_event_del(h->fd);
-	close(h->fd);
+	if (nowhere >= 0 && dup3(nowhere, h->fd, O_CLOEXEC) == h->fd)
+		h->parked = h->fd;
+	else
+		close(h->fd);
+	if (nowhere >= 0)
+		close(nowhere);
 	h->fd = -1;
 	if (h->link->close)
 		h->link->close(h);
@@ -115,6 +132,8 @@ void net_host_close(struct net_host *h)
 {
 	if (h->fd >= 0)
 		gone(h);
+	if (h->parked >= 0)
+		close(h->parked);
 	free(h->args);
 	free(h);
 }
@@ -181,6 +200,15 @@ static int tap_send(struct net_host *h, const struct net_out *out, int n)
 	return sent;
 }
 
+/* Nothing came: of a connection the end, of datagrams an empty one, which anybody may send. */
+static bool is_end(const struct net_host *h)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(h->fd, SOL_SOCKET, SO_TYPE, &type, &len) || type != SOCK_DGRAM;
+}
+
 int net_host_recv(struct net_host *h, struct net_in *in, int n)
 {
 	struct mmsghdr msgs[NET_BATCH];
@@ -206,7 +234,7 @@ int net_host_recv(struct net_host *h, struct net_in *in, int n)
 	for (int i = 0; i < got; i++) {
 		in[i].len = msgs[i].msg_len;
 		in[i].csum_ok = 0;
-		if (!in[i].len) { /* the end of a connection */
+		if (!in[i].len && is_end(h)) {
 			gone(h);
 			return i ? i : -EPIPE;
 		}
