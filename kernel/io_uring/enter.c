@@ -53,7 +53,8 @@ static int check_sqe(struct uring_req *r)
 		return -EINVAL;
 	if (r->sqe.flags & IOSQE_BUFFER_SELECT)
 		return -EOPNOTSUPP;
-	if (r->ring->flags & IORING_SETUP_IOPOLL && !op->on_iopoll)
+	if ((r->sqe.ioprio && !op->ioprio) ||
+		(r->ring->flags & IORING_SETUP_IOPOLL && !op->on_iopoll))
 		return -EINVAL;
 	return op->prep ? op->prep(r) : 0;
 }
@@ -249,13 +250,29 @@ static long get_events(struct uring *u, u32 min_nr, u32 flags, uaddr_t arg, size
 	return ret;
 }
 
+/* Does what Linux's thread would, which never sleeps for long: 0 or -errno. */
+static long wake_sqpoll(struct uring *u)
+{
+	if (u->owner != current->group_leader->thread_pid)
+		return list_empty(&u->owner->tasks[PIDTYPE_TGID]) ? -EOWNERDEAD : -EOPNOTSUPP;
+	mutex_lock(&u->lock);
+	submit(u, u->sq_entries);
+	mutex_unlock(&u->lock);
+	return 0;
+}
+
 static long enter(struct uring *u, u32 to_submit, u32 min_nr, u32 flags, uaddr_t arg, size_t size)
 {
 	long n = 0, ret;
 
 	if (READ_ONCE(u->flags) & IORING_SETUP_R_DISABLED)
 		return -EBADFD;
-	if (to_submit) {
+	if (u->owner) {
+		ret = wake_sqpoll(u);
+		if (ret)
+			return ret;
+		n = to_submit;
+	} else if (to_submit) {
 		mutex_lock(&u->lock);
 		n = uring_may_issue(u) ? submit(u, to_submit) : -EEXIST;
 		mutex_unlock(&u->lock);

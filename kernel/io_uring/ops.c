@@ -252,11 +252,16 @@ static long socket_issue(struct uring_req *r)
 
 #define RW                                                                                         \
 	{                                                                                          \
-		.prep = rw_prep, .issue = rw_issue, .file = true, .on_iopoll = true                \
+		.prep = rw_prep, .issue = rw_issue, .file = true, .ioprio = true,                  \
+		.on_iopoll = true                                                                  \
 	}
 #define CALL(p, i)                                                                                 \
 	{                                                                                          \
 		.prep = p, .issue = i                                                              \
+	}
+#define MSG(p, i)                                                                                  \
+	{                                                                                          \
+		.prep = p, .issue = i, .file = true, .ioprio = true                                \
 	}
 #define NET(p, i)                                                                                  \
 	{                                                                                          \
@@ -274,13 +279,13 @@ const struct uring_op uring_ops[IORING_OP_LAST] = {
 	[IORING_OP_POLL_ADD] = NET(poll_add_prep, poll_add_issue),
 	[IORING_OP_POLL_REMOVE] = CALL(poll_remove_prep, poll_remove_issue),
 	[IORING_OP_SYNC_FILE_RANGE] = CALL(plain_prep, sync_range_issue),
-	[IORING_OP_SENDMSG] = NET(net_prep, sendmsg_issue),
-	[IORING_OP_RECVMSG] = NET(net_prep, recvmsg_issue),
-	[IORING_OP_SEND] = NET(net_prep, send_issue),
-	[IORING_OP_RECV] = NET(net_prep, recv_issue),
+	[IORING_OP_SENDMSG] = MSG(net_prep, sendmsg_issue),
+	[IORING_OP_RECVMSG] = MSG(net_prep, recvmsg_issue),
+	[IORING_OP_SEND] = MSG(net_prep, send_issue),
+	[IORING_OP_RECV] = MSG(net_prep, recv_issue),
 	[IORING_OP_TIMEOUT] = CALL(timeout_prep, timeout_issue),
 	[IORING_OP_TIMEOUT_REMOVE] = CALL(timeout_remove_prep, timeout_remove_issue),
-	[IORING_OP_ACCEPT] = NET(accept_prep, accept_issue),
+	[IORING_OP_ACCEPT] = MSG(accept_prep, accept_issue),
 	[IORING_OP_ASYNC_CANCEL] = CALL(cancel_prep, cancel_issue),
 	[IORING_OP_CONNECT] = NET(connect_prep, connect_issue),
 	[IORING_OP_FALLOCATE] = CALL(plain_prep, fallocate_issue),

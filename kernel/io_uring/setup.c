@@ -5,6 +5,9 @@
  * The rings (indexes, completions, the submission array) are one piece of shared memory, the submission entries another; the guest maps them
  * with the offsets that setup returns, the kernel keeps their pages.
  *
+ * IORING_SETUP_SQPOLL: there is no thread that polls the submission queue. IORING_SQ_NEED_WAKEUP is always set, as while Linux's thread sleeps,
+ * and the io_uring_enter() that is to wake it submits everything itself. For that it has to be of the process that made the ring.
+ *
  * Life: the file has a reference, and each request. The last close cancels what waits; the memory goes with the last request.
  * Locks: rings_lock for the list of all rings.
  */
@@ -13,14 +16,15 @@
 #include "kernel/io_uring/uring.h"
 
 #define SUPPORTED                                                                                  \
-	(IORING_SETUP_IOPOLL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |                          \
+	(IORING_SETUP_SQPOLL | IORING_SETUP_SQ_AFF | IORING_SETUP_ATTACH_WQ |                      \
+		IORING_SETUP_IOPOLL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |                   \
 		IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN |    \
 		IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SINGLE_ISSUER)
 #define FEATURES                                                                                   \
 	(IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_RW_CUR_POS |                   \
 		IORING_FEAT_CUR_PERSONALITY | IORING_FEAT_FAST_POLL | IORING_FEAT_POLL_32BITS |    \
 		IORING_FEAT_EXT_ARG | IORING_FEAT_NATIVE_WORKERS | IORING_FEAT_CQE_SKIP |          \
-		IORING_FEAT_LINKED_FILE)
+		IORING_FEAT_LINKED_FILE | IORING_FEAT_SQPOLL_NONFIXED)
 
 struct list_head all_rings = LIST_HEAD_INIT(all_rings);
 DEFINE_SPINLOCK(rings_lock);
@@ -115,6 +119,8 @@ void uring_put(struct uring *u)
 	map_free(&u->sqes);
 	if (u->issuer)
 		put_pid(u->issuer);
+	if (u->owner)
+		put_pid(u->owner);
 	uring_free(u, 1, sizeof(*u));
 }
 
@@ -166,6 +172,10 @@ static struct uring *uring_new(const struct io_uring_params *p)
 	shared_of(u)->cq_entries = p->cq_entries;
 	shared_of(u)->sq_mask = p->sq_entries - 1;
 	shared_of(u)->cq_mask = p->cq_entries - 1;
+	if (p->flags & IORING_SETUP_SQPOLL) {
+		u->owner = get_pid(current->group_leader->thread_pid);
+		shared_of(u)->sq_flags = IORING_SQ_NEED_WAKEUP;
+	}
 	return u;
 }
 
@@ -322,13 +332,45 @@ static void fill_offsets(const struct uring *u, struct io_uring_params *p)
 	p->cq_off.flags = offsetof(struct uring_shared, cq_flags);
 }
 
+/* Sharing workers or threads, of which there are none: the other ring must be one all the same. */
+static int check_attached(const struct io_uring_params *p)
+{
+	struct file *f;
+	int err;
+
+	if (!(p->flags & IORING_SETUP_ATTACH_WQ))
+		return 0;
+	f = fget((int)p->wq_fd);
+	if (!f)
+		return -ENXIO;
+	err = f->f_op == &uring_fops ? 0 : -EINVAL;
+	fput(f);
+	return err;
+}
+
+static int check_sqpoll(const struct io_uring_params *p)
+{
+	if (!(p->flags & IORING_SETUP_SQPOLL))
+		return p->flags & IORING_SETUP_SQ_AFF ? -EINVAL : 0;
+	if (p->flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG))
+		return -EINVAL;
+	return p->flags & IORING_SETUP_SQ_AFF && p->sq_thread_cpu >= (u32)nr_cpus ? -EINVAL : 0;
+}
+
 static int check_params(const struct io_uring_params *p)
 {
+	int err;
+
 	for (u32 i = 0; i < ARRAY_SIZE(p->resv); i++)
 		if (p->resv[i])
 			return -EINVAL;
 	if (p->flags & ~(u32)SUPPORTED)
 		return -EINVAL;
+	err = check_sqpoll(p);
+	if (!err)
+		err = check_attached(p);
+	if (err)
+		return err;
 	if (p->flags & IORING_SETUP_TASKRUN_FLAG && !(p->flags & IORING_SETUP_COOP_TASKRUN))
 		return -EINVAL;
 	return 0;

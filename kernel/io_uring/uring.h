@@ -56,6 +56,7 @@ struct uring {
 	atomic_t timeouts;          /* that are over: they end a wait for more completions */
 	u32 flags;                  /* IORING_SETUP_*; R_DISABLED is cleared under lock */
 	struct pid *issuer;         /* of SINGLE_ISSUER: who made or enabled it; under lock */
+	struct pid *owner;          /* of SQPOLL: the process that made it. Immutable */
 	u32 sq_entries, cq_entries; /* immutable */
 	struct uring_map rings, sqes;
 	u32 array_at;         /* offset of the submission array in rings */
@@ -122,6 +123,7 @@ struct uring_op {
 	int (*prep)(struct uring_req *r);   /* 0 or -errno; NULL: nothing to check */
 	long (*issue)(struct uring_req *r); /* a result, or URING_QUEUED; NULL: not supported */
 	bool file;                          /* r->file is needed */
+	bool ioprio;                        /* sqe.ioprio is its own */
 	bool on_iopoll;                     /* may be given to a ring of IORING_SETUP_IOPOLL */
 };
 extern const struct uring_op uring_ops[IORING_OP_LAST];

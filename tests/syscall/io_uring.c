@@ -831,6 +831,53 @@ static void test_odd_rings(void)
 	close(fd);
 }
 
+/* What liburing does: asks to be served where the thread sleeps. */
+static long push(unsigned n, unsigned min)
+{
+	unsigned flags = IORING_ENTER_GETEVENTS;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(sq_flags, __ATOMIC_RELAXED) & IORING_SQ_NEED_WAKEUP)
+		flags |= IORING_ENTER_SQ_WAKEUP;
+	return enter(n, min, flags);
+}
+
+static void test_sqpoll(void)
+{
+	struct io_uring_params q = { .flags = IORING_SETUP_SQ_AFF };
+	char buf[8] = "";
+	int fds[2];
+
+	say("-- a thread that submits");
+	T(setup(1, &q));
+	q = (struct io_uring_params){ .flags = IORING_SETUP_SQPOLL | IORING_SETUP_SQ_AFF,
+		.sq_thread_cpu = 99999 };
+	T(setup(1, &q));
+	q = (struct io_uring_params){ .flags = IORING_SETUP_ATTACH_WQ, .wq_fd = 999 };
+	T(setup(1, &q));
+	NEED(pipe(fds));
+	q.wq_fd = fds[0];
+	T(setup(1, &q));
+	q = (struct io_uring_params){ .flags = IORING_SETUP_SQPOLL | IORING_SETUP_COOP_TASKRUN };
+	T(setup(1, &q));
+	open_ring(8, IORING_SETUP_SQPOLL, 0);
+	IS(p.features & IORING_FEAT_SQPOLL_NONFIXED);
+	add(IORING_OP_READ, fds[0], buf, 4, 0, 1);
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 2);
+	T(push(2, 1));
+	reap_sorted("first");
+	add(IORING_OP_WRITE, fds[1], "abcd", 4, 0, 3);
+	T(push(1, 2));
+	reap_sorted("then");
+	say("%s", buf);
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 4)->ioprio = 1;
+	T(push(1, 1));
+	reap_sorted("ioprio");
+	close_ring();
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static const char expected[] =
 #include "io_uring.inc"
 	;
@@ -871,4 +918,5 @@ TEST(io_uring)
 	test_found();
 	test_limits();
 	test_odd_rings();
+	test_sqpoll();
 }
