@@ -16,8 +16,9 @@
  *	FAILED -> INCOMPLETE   neigh_output(); or gone after a minute
  *	PERMANENT, NOARP       set by hand, never change
  *
- * Invariants: 1. packets wait in INCOMPLETE entries only. 2. There are at most NEIGH_MAX entries; the least recently used that nobody has
- * set by hand makes room. 3. At most QUEUE_MAX packets wait for one.
+ * Invariants: 1. packets wait in INCOMPLETE entries only. 2. There are at most NEIGH_MAX entries that nobody has set by hand; the least
+ * recently used makes room. By hand a namespace has at most BY_HAND_MAX, so it cannot take all from the others. 3. At most QUEUE_MAX
+ * packets wait for one.
  * Locks: neigh_lock (spin) for all of it. Nothing is sent under it: what is to be done is taken out first.
  */
 #include <asm/errno.h>
@@ -33,7 +34,8 @@
 
 #define NEIGH_BITS 8
 #define NEIGH_BUCKETS (1U << NEIGH_BITS)
-#define NEIGH_MAX 1024U
+#define NEIGH_MAX 1024U   /* of those that nobody has set by hand */
+#define BY_HAND_MAX 1024U /* of a namespace */
 #define QUEUE_MAX 64U
 #define PROBES 3U
 #define RETRANS NSEC_PER_SEC
@@ -60,7 +62,7 @@ struct neigh {
 
 static DEFINE_SPINLOCK(neigh_lock);
 static struct hlist_head table[NEIGH_BUCKETS];
-static u32 nr_neighs;
+static u32 nr_neighs, nr_by_hand; /* all; of these by hand */
 static struct ktimer neigh_timer;
 static u64 timer_at = FOREVER;
 
@@ -86,6 +88,7 @@ static void drop(struct neigh *n, struct list_head *queue)
 {
 	hlist_del_init(&n->node);
 	nr_neighs--;
+	nr_by_hand -= !!(n->state & NUD_BY_HAND);
 	list_splice_tail_init(&n->queue, queue);
 	kfree(n);
 }
@@ -107,10 +110,8 @@ static struct neigh *create(struct net_device *dev, const ip_addr *addr, struct 
 	struct neigh *n;
 
 	assert_spin_held(&neigh_lock);
-	if (nr_neighs >= NEIGH_MAX)
+	if (nr_neighs - nr_by_hand >= NEIGH_MAX)
 		make_room(dead);
-	if (nr_neighs >= NEIGH_MAX)
-		return NULL;
 	n = kzalloc(sizeof(*n), GFP_ATOMIC);
 	if (!n)
 		return NULL;
@@ -137,6 +138,7 @@ static void set_state(struct neigh *n, u8 state, u64 lasts)
 {
 	u64 now = ktime_get();
 
+	nr_by_hand += !!(state & NUD_BY_HAND) - !!(n->state & NUD_BY_HAND);
 	n->state = state;
 	n->updated = now;
 	n->deadline = lasts == FOREVER ? FOREVER : now + lasts;
@@ -497,10 +499,24 @@ static int set_locked(struct neigh *n, const u8 *mac, u16 state, u8 flags)
 	return 0;
 }
 
+static bool may_set(const struct net *net, const struct neigh *n, u16 state)
+{
+	const struct neigh *o;
+	u32 count = 0;
+
+	if (!(state & NUD_BY_HAND) || (n && n->state & NUD_BY_HAND))
+		return true;
+	for (u32 b = 0; b < NEIGH_BUCKETS; b++)
+		hlist_for_each_entry(o, &table[b], node)
+			count += o->dev->net == net && o->state & NUD_BY_HAND;
+	return count < BY_HAND_MAX;
+}
+
 int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 state, u8 flags,
 	u32 nlflags)
 {
 	LIST_HEAD(queue);
+	LIST_HEAD(dead);
 	u8 to[ETH_ALEN];
 	struct neigh *n;
 	int err = 0;
@@ -515,8 +531,10 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 		err = -ENOENT;
 	else if (!n && state & NUD_VALID && !mac && !(state & NUD_NOARP))
 		err = -EINVAL;
+	else if (!may_set(dev->net, n, state))
+		err = -ENOBUFS;
 	else if (!n)
-		n = create(dev, addr, &queue);
+		n = create(dev, addr, &dead);
 	if (!err)
 		err = n ? set_locked(n, mac, state, flags) : -ENOBUFS;
 	if (!err && n->state & NUD_VALID) {
@@ -525,6 +543,8 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 		memcpy(to, n->mac, ETH_ALEN);
 	}
 	spin_unlock(&neigh_lock);
+	skb_free_list(
+		&dead); /* of an entry that made room: another neighbour's, another namespace's */
 	send_all(dev, &queue, to);
 	net_rx_flush();
 	return err;
