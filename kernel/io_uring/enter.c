@@ -105,6 +105,7 @@ static bool may_limit(const struct batch *b)
 static int submit_one(struct batch *b, u32 index)
 {
 	struct uring_req *r = req_new(b->ring);
+	bool more;
 	int err;
 
 	if (!r)
@@ -114,8 +115,9 @@ static int submit_one(struct batch *b, u32 index)
 	if (!err && r->sqe.opcode == IORING_OP_LINK_TIMEOUT && !may_limit(b))
 		err = -EINVAL;
 	r->refused = err;
+	more = r->sqe.flags & LINKS; /* a chain is taken whole */
 	gather(b, r);
-	return b->ring->flags & IORING_SETUP_SUBMIT_ALL ? 0 : err;
+	return b->ring->flags & IORING_SETUP_SUBMIT_ALL || more ? 0 : err;
 }
 
 /* How many entries were taken, or -EAGAIN. */

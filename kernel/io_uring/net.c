@@ -99,7 +99,9 @@ int accept_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	return s->len || s->buf_index || s->ioprio || s->file_index ? -EINVAL : 0;
+	if (s->file_index && s->accept_flags & SOCK_CLOEXEC)
+		return -EINVAL;
+	return s->len || s->buf_index || s->ioprio ? -EINVAL : 0;
 }
 
 long accept_issue(struct uring_req *r)
@@ -110,7 +112,7 @@ long accept_issue(struct uring_req *r)
 		n = sock_accept_file(
 			r->file, UADDR(r->sqe.addr), UADDR(r->sqe.addr2), (int)r->sqe.accept_flags);
 		if (n != -EAGAIN)
-			return n;
+			return uring_place_fd(r, n);
 		n = again(r, EPOLLIN, false);
 		if (n)
 			return n;

@@ -5,6 +5,7 @@
  * What has no row here is answered -EINVAL, as Linux answers codes that it does not know, and IORING_REGISTER_PROBE says so.
  */
 #include <linux/fs.h>
+#include <linux/openat2.h>
 
 #include "kernel/io_uring/uring.h"
 
@@ -108,40 +109,58 @@ static int plain_prep(struct uring_req *r)
 	return r->sqe.buf_index ? -EINVAL : 0;
 }
 
+/* A registered file is never closed by exec: O_CLOEXEC makes no sense for it. */
 static int open_prep(struct uring_req *r)
 {
 	int err = plain_prep(r);
 
-	return err ? err : r->sqe.file_index ? -EINVAL : 0;
+	return err ? err : r->sqe.file_index && r->sqe.open_flags & O_CLOEXEC ? -EINVAL : 0;
+}
+
+static int openat2_prep(struct uring_req *r)
+{
+	struct open_how how = { 0 };
+	int err = plain_prep(r);
+
+	if (err || !r->sqe.file_index)
+		return err;
+	if (copy_from_user(&how, UADDR(r->sqe.off), sizeof(how.flags)))
+		return -EFAULT;
+	return how.flags & O_CLOEXEC ? -EINVAL : 0;
 }
 
 static long openat_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	return sys_openat(s->fd, UADDR(s->addr), (int)s->open_flags, s->len);
+	return uring_place_fd(r, sys_openat(s->fd, UADDR(s->addr), (int)s->open_flags, s->len));
 }
 
 static long openat2_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	return sys_openat2(s->fd, UADDR(s->addr), UADDR(s->off), s->len);
+	return uring_place_fd(r, sys_openat2(s->fd, UADDR(s->addr), UADDR(s->off), s->len));
 }
 
 static int close_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	if (s->off || s->addr || s->len || s->rw_flags || s->buf_index || s->file_index)
+	if (s->off || s->addr || s->len || s->rw_flags || s->buf_index || (s->file_index && s->fd))
 		return -EINVAL;
 	return s->flags & IOSQE_FIXED_FILE ? -EBADF : 0;
 }
 
 static long close_issue(struct uring_req *r)
 {
-	struct file *f = fget(r->sqe.fd);
-	bool ring = f && f->f_op == &uring_fops;
+	struct file *f;
+	bool ring;
+
+	if (r->sqe.file_index)
+		return uring_remove_file(r->ring, r->sqe.file_index - 1);
+	f = fget(r->sqe.fd);
+	ring = f && f->f_op == &uring_fops;
 
 	if (!f)
 		f = fget_raw(r->sqe.fd);
@@ -236,16 +255,16 @@ static int socket_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	if (s->addr || s->rw_flags)
+	if (s->addr || s->rw_flags || (s->file_index && s->off & O_CLOEXEC /* SOCK_CLOEXEC */))
 		return -EINVAL;
-	return open_prep(r);
+	return plain_prep(r);
 }
 
 static long socket_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	return sys_socket(s->fd, (int)s->off, (int)s->len);
+	return uring_place_fd(r, sys_socket(s->fd, (int)s->off, (int)s->len));
 }
 
 /* ---- the table ---- */
@@ -294,7 +313,7 @@ const struct uring_op uring_ops[IORING_OP_LAST] = {
 	[IORING_OP_STATX] = CALL(plain_prep, statx_issue),
 	[IORING_OP_FADVISE] = CALL(plain_prep, fadvise_issue),
 	[IORING_OP_MADVISE] = CALL(plain_prep, madvise_issue),
-	[IORING_OP_OPENAT2] = CALL(open_prep, openat2_issue),
+	[IORING_OP_OPENAT2] = CALL(openat2_prep, openat2_issue),
 	[IORING_OP_EPOLL_CTL] = CALL(plain_prep, epoll_ctl_issue),
 	[IORING_OP_SHUTDOWN] = CALL(shutdown_prep, shutdown_issue),
 	[IORING_OP_RENAMEAT] = CALL(plain_prep, renameat_issue),

@@ -95,6 +95,7 @@ static long files_unregister(struct uring *u)
 	return 0;
 }
 
+/* @arg NULL: all slots are empty. */
 static long files_register(struct uring *u, uaddr_t arg, u32 nr)
 {
 	struct file **files;
@@ -114,6 +115,8 @@ static long files_register(struct uring *u, uaddr_t arg, u32 nr)
 	for (u32 i = 0; !err && i < nr; i++) {
 		struct file *f;
 
+		if (!arg.v)
+			break;
 		if (get_user(fd, uaddr_add(arg, (u64)i * sizeof(fd)))) {
 			err = -EFAULT;
 			break;
@@ -130,6 +133,26 @@ static long files_register(struct uring *u, uaddr_t arg, u32 nr)
 	return err;
 }
 
+/* With tags is not here. */
+static long files_register2(struct uring *u, uaddr_t arg, u32 size)
+{
+	struct io_uring_rsrc_register rr;
+
+	if (size != sizeof(rr))
+		return -EINVAL;
+	if (copy_from_user(&rr, arg, sizeof(rr)))
+		return -EFAULT;
+	if (!rr.nr || rr.resv2 || rr.flags & ~IORING_RSRC_REGISTER_SPARSE)
+		return -EINVAL;
+	if (rr.flags & IORING_RSRC_REGISTER_SPARSE && rr.data)
+		return -EINVAL;
+	if (rr.tags)
+		return -EOPNOTSUPP;
+	if (!rr.data && !(rr.flags & IORING_RSRC_REGISTER_SPARSE))
+		return -EFAULT;
+	return files_register(u, UADDR(rr.data), rr.nr);
+}
+
 static int file_update(struct uring *u, u32 at, int fd)
 {
 	struct file *f;
@@ -142,6 +165,7 @@ static int file_update(struct uring *u, u32 at, int fd)
 	if (u->files[at])
 		fput(u->files[at]);
 	u->files[at] = f;
+	u->file_hint = f ? at + 1 : at;
 	return 0;
 }
 
@@ -190,15 +214,49 @@ int files_update_prep(struct uring_req *r)
 /* Puts the file of @fd into a slot that is free: its number, or -errno. */
 static int file_place(struct uring *u, int fd)
 {
-	u32 at = 0;
+	u32 at = 0, tried = 0;
 	int err;
 
-	while (at < u->nr_files && u->files[at])
-		at++;
-	if (at == u->nr_files)
+	for (; tried < u->nr_files; tried++) {
+		at = (u->file_hint + tried) % u->nr_files;
+		if (!u->files[at])
+			break;
+	}
+	if (tried == u->nr_files)
 		return -ENFILE;
 	err = fd < 0 ? -EBADF : file_update(u, at, fd);
 	return err ? err : (int)at;
+}
+
+static long file_set(struct uring *u, u32 at, int fd)
+{
+	if (!u->files)
+		return -ENXIO;
+	return at < u->nr_files ? file_update(u, at, fd) : -EINVAL;
+}
+
+long uring_place_fd(struct uring_req *r, long fd)
+{
+	u32 index = r->sqe.file_index;
+	long ret;
+
+	if (!index || fd < 0)
+		return fd;
+	if (index == IORING_FILE_INDEX_ALLOC)
+		ret = file_place(r->ring, (int)fd);
+	else
+		ret = file_set(r->ring, index - 1, (int)fd);
+	sys_close((int)fd);
+	return ret;
+}
+
+long uring_remove_file(struct uring *u, u32 at)
+{
+	if (!u->files)
+		return -ENXIO;
+	if (at >= u->nr_files)
+		return -EINVAL;
+	return u->files[at] ? file_update(u, at, -1) : -EBADF;
 }
 
 /* Writes the slots over the descriptors. */
@@ -317,6 +375,7 @@ static long do_register(struct uring *u, u32 op, uaddr_t arg, u32 nr)
 	case IORING_REGISTER_BUFFERS: return arg.v ? buffers_register(u, arg, nr) : -EFAULT;
 	case IORING_UNREGISTER_BUFFERS: return none ? buffers_unregister(u) : -EINVAL;
 	case IORING_REGISTER_FILES: return arg.v ? files_register(u, arg, nr) : -EFAULT;
+	case IORING_REGISTER_FILES2: return files_register2(u, arg, nr);
 	case IORING_UNREGISTER_FILES: return none ? files_unregister(u) : -EINVAL;
 	case IORING_REGISTER_FILES_UPDATE: return files_update(u, arg, nr);
 	case IORING_REGISTER_EVENTFD: return eventfd_register(u, arg, nr);

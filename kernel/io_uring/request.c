@@ -196,11 +196,14 @@ static bool is_failure(const struct uring_req *r, long res)
 static void end_limit(struct uring_req *r)
 {
 	struct uring_req *lt = r->limit;
+	long res;
 
 	if (!lt)
 		return;
 	r->limit = NULL;
-	post(lt, limit_stop(lt));
+	res = limit_stop(lt);
+	if (!(lt->sqe.flags & IOSQE_CQE_SKIP_SUCCESS)) /* neither way is a failure of its own */
+		post(lt, res);
 	uring_req_put(lt);
 }
 

@@ -64,7 +64,7 @@ struct uring {
 	struct mutex lock;    /* below */
 	u32 sq_head;
 	struct file **files;
-	u32 nr_files;
+	u32 nr_files, file_hint; /* where the search for a free slot begins */
 	struct uring_buffer *buffers;
 	u32 nr_buffers;
 	spinlock_t cq_lock; /* below */
@@ -202,6 +202,12 @@ void timeouts_check(struct uring *u);
 /* register.c */
 int files_update_prep(struct uring_req *r);
 long files_update_issue(struct uring_req *r);
+/*
+ * @fd, which a call has just made for @r, or its -errno: itself, or with sqe.file_index a registered file instead of a descriptor: 0,
+ * the slot's number (IORING_FILE_INDEX_ALLOC), or -errno.
+ */
+long uring_place_fd(struct uring_req *r, long fd);
+long uring_remove_file(struct uring *u, u32 at); /* 0 or -errno */
 
 /* poll.c, rw.c, net.c, ops.c */
 int poll_add_prep(struct uring_req *r);

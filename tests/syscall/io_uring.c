@@ -878,6 +878,58 @@ static void test_sqpoll(void)
 	close(fds[1]);
 }
 
+/* Descriptors that are registered files from the start; chains of which one is refused. */
+static void test_direct(void)
+{
+	struct io_uring_rsrc_register rr = { .nr = 3, .flags = IORING_RSRC_REGISTER_SPARSE };
+	char buf[8] = "";
+	int fd, last;
+
+	say("-- direct");
+	fd = NEED(open("direct", O_CREAT | O_RDWR, 0600));
+	NEED(write(fd, "hello", 5));
+	last = dup(fd);
+	close(last);
+	open_ring(8, 0, 0);
+	add(IORING_OP_OPENAT, AT_FDCWD, "direct", 0, 0, 1)->file_index = 1;
+	go("no table", 1);
+	T(reg(IORING_REGISTER_FILES2, &rr, sizeof(rr) - 1));
+	T(reg(IORING_REGISTER_FILES2, &rr, sizeof(rr)));
+	T(reg(IORING_REGISTER_FILES2, &rr, sizeof(rr)));
+	add(IORING_OP_OPENAT, AT_FDCWD, "direct", 0, 0, 2)->file_index = 2;
+	go("open", 1);
+	add(IORING_OP_READ, 1, buf, 5, 0, 3)->flags = IOSQE_FIXED_FILE;
+	go("read", 1);
+	say("%s", buf);
+	add(IORING_OP_OPENAT, AT_FDCWD, "direct", 0, 0, 4)->file_index = ~0U;
+	add(IORING_OP_OPENAT, AT_FDCWD, "direct", 0, 0, 5)->file_index = 4;
+	add(IORING_OP_OPENAT, AT_FDCWD, "none", 0, 0, 6)->file_index = 1;
+	add(IORING_OP_SOCKET, AF_UNIX, NULL, 0, SOCK_STREAM, 7)->file_index = ~0U;
+	add(IORING_OP_SOCKET, AF_UNIX, NULL, 0, SOCK_STREAM, 8)->file_index = ~0U;
+	T(enter(5, 5, IORING_ENTER_GETEVENTS));
+	reap_sorted("more");
+	add(IORING_OP_CLOSE, 0, NULL, 0, 0, 9)->file_index = 2;
+	add(IORING_OP_CLOSE, 0, NULL, 0, 0, 10)->file_index = 2;
+	add(IORING_OP_CLOSE, 0, NULL, 0, 0, 11)->file_index = 9;
+	T(enter(3, 3, IORING_ENTER_GETEVENTS));
+	reap_sorted("close");
+	add(IORING_OP_CLOSE, 1, NULL, 0, 0, 12)->file_index = 1;
+	go("and a descriptor", 1);
+	sqes[*sq_tail % p.sq_entries].open_flags = 0;
+	add(IORING_OP_OPENAT, AT_FDCWD, "direct", 0, 0, 13)->file_index = 1;
+	sqes[(*sq_tail - 1) % p.sq_entries].open_flags = O_CLOEXEC;
+	go("close on exec", 1);
+	IS(dup(fd) == last + 1); /* the ring has the number that was free, and nothing else came */
+	close(last + 1);
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 14)->flags = IOSQE_IO_LINK;
+	add(IORING_OP_FSYNC, fd, buf, 0, 0, 15)->flags = IOSQE_IO_LINK;
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 16);
+	T(enter(3, 3, IORING_ENTER_GETEVENTS));
+	reap_sorted("refused in the middle");
+	close_ring();
+	close(fd);
+}
+
 static const char expected[] =
 #include "io_uring.inc"
 	;
@@ -919,4 +971,5 @@ TEST(io_uring)
 	test_limits();
 	test_odd_rings();
 	test_sqpoll();
+	test_direct();
 }
