@@ -4,6 +4,7 @@
  * network namespace):
  *
  *	loss, duplicate, reorder	percent of the packets; what is reordered goes at once while the rest waits
+ *	mark				percent of the packets that can bear it are marked: congestion (ECN's CE)
  *	delay_us			how long each packet is on its way
  *
  * With all of them at 0 (as at boot) nothing of this costs more than one look. Lock: late_lock (spin) for packets on their way.
@@ -18,7 +19,7 @@
 
 #define LATE_MAX 4096 /* packets on their way: more are lost */
 
-static int loss, duplicate, reorder, delay_us;
+static int loss, duplicate, reorder, mark, delay_us;
 int lo_impaired; /* any of them is set */
 
 static DEFINE_SPINLOCK(late_lock);
@@ -91,11 +92,36 @@ static void carry(struct sk_buff *skb)
 		arrive(skb);
 }
 
+/* CE, where the packet says that it is understood; the sum of an IPv4 header stays right (RFC 1624). */
+static void set_ce(struct sk_buff *skb)
+{
+	u8 *h = skb->room + skb->head;
+	u32 sum;
+
+	if (skb_headlen(skb) < 20)
+		return;
+	if (h[0] >> 4 == 6) {
+		if (h[1] & 0x30)
+			h[1] |= 0x30;
+		return;
+	}
+	if (!(h[1] & 3) || (h[1] & 3) == 3)
+		return;
+	sum = (u32)(h[10] << 8 | h[11]);
+	sum += (h[1] & 3) == 2 ? 0xfffe : 0xfffd; /* the word grows by one, or two */
+	sum = (sum & 0xffff) + (sum >> 16);
+	h[10] = (u8)(sum >> 8);
+	h[11] = (u8)sum;
+	h[1] |= 3;
+}
+
 void lo_impair(struct net_device *dev, struct sk_buff *skb)
 {
 	struct sk_buff *twin = chance(duplicate) ? skb_clone(skb, GFP_ATOMIC) : NULL;
 
 	skb->dev = dev;
+	if (chance(mark))
+		set_ce(skb);
 	if (twin) {
 		twin->dev = dev;
 		carry(twin);
@@ -108,7 +134,7 @@ void lo_impair(struct net_device *dev, struct sk_buff *skb)
 
 static void changed(void)
 {
-	WRITE_ONCE(lo_impaired, loss || duplicate || reorder || delay_us);
+	WRITE_ONCE(lo_impaired, loss || duplicate || reorder || mark || delay_us);
 }
 
 #define KNOB(n, v, most)                                                                           \
@@ -120,6 +146,7 @@ static const struct sysctl knobs[] = {
 	KNOB("loss", loss, 100),
 	KNOB("duplicate", duplicate, 100),
 	KNOB("reorder", reorder, 100),
+	KNOB("mark", mark, 100),
 	KNOB("delay_us", delay_us, 1000000),
 };
 

@@ -281,6 +281,7 @@ static const struct sysctl ints[] = {
 	SYSCTL_NUM("net/ipv4/tcp_syncookies", tcp_limits.syncookies, 0, 2),
 	SYSCTL_NUM("net/ipv4/tcp_sack", tcp_limits.sack, 0, 1),
 	SYSCTL_NUM("net/ipv4/tcp_timestamps", tcp_limits.timestamps, 0, 1),
+	SYSCTL_NUM("net/ipv4/tcp_ecn", tcp_limits.ecn, 0, 2),
 	SYSCTL_NUM("net/ipv4/tcp_window_scaling", tcp_limits.window_scaling, 0, 1),
 	SYSCTL_NUM("net/core/somaxconn", tcp_limits.somaxconn, 0, 65535),
 };

@@ -204,6 +204,7 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	t->rto = RTO_INIT;
 	t->srtt = 0;
 	t->retries = t->backoff = 0;
+	t->ecn = 0;
 	t->first_failure = 0;
 	tcp_cc_init(t);
 	i->c.err = 0;

@@ -145,6 +145,9 @@ struct tcp_sock {
 	struct cubic cubic;
 	u64 cwnd_used_at;
 
+	u8 ecn;       /* TCP_ECN_* */
+	u32 ecn_high; /* an echo is heard when this has been acknowledged */
+
 	/* RACK-TLP */
 	struct rack rack;
 	u8 early_kind; /* what the early timer is for: a probe, or reordering */
@@ -177,6 +180,13 @@ struct tcp_sock {
 #define URG_AWAITED 1 /* announced, the byte is not here yet */
 #define URG_HERE 2
 #define URG_READ 3
+
+#define TCP_ECN_OK 1 /* both sides can */
+#define TCP_ECN_ASKED 2
+#define TCP_ECN_DEMAND                                                                             \
+	4 /* a mark has come: we echo it until the peer says that it has slowed down */
+#define TCP_ECN_QUEUED 8 /* we have slowed down, and are to say so */
+#define TCP_ECN_SEEN 16
 
 #define TCP_COOKIE_OPTS 0x80
 static inline struct tcp_sock *TCP(struct inet_sock *i)
@@ -276,6 +286,14 @@ void tcp_send_cookie(struct tcp_sock *c, const struct sk_buff *skb, const struct
 /* Does @skb bring back a cookie? *o: what its SYN had said. */
 bool tcp_cookie_good(const struct sk_buff *skb, const struct tcp_opts *now, struct tcp_opts *o);
 
+/* tcp_ecn.c */
+void tcp_ecn_asked(struct tcp_sock *t, const struct sk_buff *syn);
+void tcp_ecn_answered(struct tcp_sock *t, const struct sk_buff *synack);
+/* The flags of @skb, which goes out, and the bits of its IP header. */
+u8 tcp_ecn_out(struct tcp_sock *t, struct sk_buff *skb);
+/* What a segment in the window says, with its payload still in it. */
+void tcp_ecn_in(struct tcp_sock *t, const struct sk_buff *skb);
+
 /* tcp_rack.c */
 void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb);
 bool tcp_rack_find_lost(struct tcp_sock *t);
@@ -325,7 +343,7 @@ int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 /* /proc/sys/net/ipv4, and kin */
 extern struct tcp_limits {
 	int syn_retries, synack_retries, retries2, fin_timeout, keep_time, keep_intvl, keep_probes,
-		max_tw, somaxconn, sack, timestamps, window_scaling, syncookies;
+		max_tw, somaxconn, sack, timestamps, window_scaling, syncookies, ecn;
 	int rmem[3], wmem[3];
 } tcp_limits;
 extern atomic_t tcp_time_waits, tcp_orphans;

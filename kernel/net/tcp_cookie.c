@@ -103,6 +103,7 @@ void tcp_send_cookie(struct tcp_sock *c, const struct sk_buff *skb, const struct
 	c->inet.rport = skb->sport;
 	c->iss = cookie(skb, c->irs, minute, size_index(o->mss ? o->mss : MSS_DEFAULT));
 	c->snd_nxt = c->iss;
+	c->ecn = 0;
 	if (c->ts_ok)
 		c->cookie_opts = (u8)(TCP_COOKIE_OPTS | (c->sack_ok ? OPT_SACK : 0) |
 				      (c->wscale_ok ? min(c->snd_wscale, (u8)14) : NO_WSCALE));

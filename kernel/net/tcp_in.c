@@ -236,6 +236,7 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 	tcp_sync_mss(t);
 	t->last_rcv = ktime_get();
 	if (acks) {
+		tcp_ecn_answered(t, skb);
 		tcp_ack(t, skb, NULL, 0);
 		t->snd_wnd = t->max_window = skb->tcp.window;
 		tcp_enter_established(t);
@@ -245,6 +246,7 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 	}
 	/* both sides have called: our SYN goes again, with an ACK */
 	tcp_set_state(t, TCP_SYN_RECV);
+	tcp_ecn_asked(t, skb);
 	if (!list_empty(&t->wq)) {
 		struct sk_buff *syn = list_first_entry(&t->wq, struct sk_buff, list);
 
@@ -404,6 +406,7 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 		goto drop;
 	}
 	note_timestamp(t, skb);
+	tcp_ecn_in(t, skb);
 	t->last_rcv = ktime_get();
 	t->keep_sent = 0;
 	after_ack(t);

@@ -123,6 +123,7 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 	c->irs = irs;
 	c->rcv_nxt = c->rcv_wup = c->copied_seq = c->space_seq = c->irs + 1;
 	tcp_take_opts(c, o);
+	tcp_ecn_asked(c, skb);
 	c->snd_wnd = c->max_window = skb->tcp.window;
 	c->snd_wl1 = c->irs;
 	c->advmss = (u16)(f.mtu - (ip_is_v4(&f.daddr) ? 40 : 60));

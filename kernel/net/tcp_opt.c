@@ -172,7 +172,9 @@ void tcp_fill_info(struct tcp_sock *t, struct tcp_info *i)
 		.tcpi_backoff = t->backoff,
 		.tcpi_options = (u8)((t->ts_ok ? TCPI_OPT_TIMESTAMPS : 0) |
 				     (t->sack_ok ? TCPI_OPT_SACK : 0) |
-				     (t->wscale_ok ? TCPI_OPT_WSCALE : 0)),
+				     (t->wscale_ok ? TCPI_OPT_WSCALE : 0) |
+				     (t->ecn & TCP_ECN_OK ? TCPI_OPT_ECN : 0) |
+				     (t->ecn & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0)),
 		.tcpi_snd_wscale = t->snd_wscale & 15,
 		.tcpi_rcv_wscale = t->wscale_ok ? t->rcv_wscale & 15 : 0,
 		.tcpi_rto = (u32)(t->rto / USEC),

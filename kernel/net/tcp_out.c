@@ -219,7 +219,7 @@ static void ack_sent(struct tcp_sock *t)
 static int send(struct tcp_sock *t, struct sk_buff *skb)
 {
 	struct flow f = t->flow;
-	u8 flags = skb->tcp.flags;
+	u8 flags = skb->tcp.flags, ecn = tcp_ecn_out(t, skb);
 
 	push_header(t, skb);
 	t->segs_out++;
@@ -227,7 +227,7 @@ static int send(struct tcp_sock *t, struct sk_buff *skb)
 	if (flags & TH_ACK)
 		ack_sent(t);
 	f.ttl = (u8)(ip_is_v4(&f.daddr) ? max(t->inet.ttl, 0) : max(t->inet.hops, 0));
-	f.tos = ip_is_v4(&f.daddr) ? t->inet.tos : t->inet.tclass;
+	f.tos = (ip_is_v4(&f.daddr) ? t->inet.tos : t->inet.tclass) | ecn;
 	f.proto = IPPROTO_TCP;
 	f.dont_fragment = true;
 	return ip_send(t->inet.net, skb, &f);

@@ -29,6 +29,7 @@ struct tcp_limits tcp_limits = {
 	.timestamps = 1,
 	.window_scaling = 1,
 	.syncookies = 1,
+	.ecn = 2,
 	.rmem = { 4096, 131072, 6291456 },
 	.wmem = { 4096, 16384, 4194304 },
 };

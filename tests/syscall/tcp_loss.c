@@ -147,6 +147,48 @@ static void cookies(void)
 	GIS(recalled() == 3);
 }
 
+/* Connections that both sides mark as capable: marks make the sender slower, and nothing goes twice. */
+static void congestion(void)
+{
+	static const char *const asks[] = { "0", "1", "2" };
+	struct tcp_info i[2];
+	socklen_t n;
+	int fds[2];
+
+	for (int k = 0; k < 3; k++) {
+		sysctl("/proc/sys/net/ipv4/tcp_ecn", asks[k]);
+		knob("mark", 100);
+		tcp_pair(fds);
+		for (int turn = 0; turn < 4; turn++) {
+			static char buf[20000];
+
+			NEED(send(fds[0], buf, sizeof(buf), 0));
+			NEED(recv(fds[1], buf, sizeof(buf), MSG_WAITALL));
+		}
+		for (int s = 0; s < 2; s++) {
+			n = sizeof(i[s]);
+			NEED(getsockopt(fds[s], IPPROTO_TCP, TCP_INFO, &i[s], &n));
+		}
+		knob("mark", 0);
+		say("tcp_ecn %s", asks[k]);
+		GIS(!(i[0].tcpi_options & TCPI_OPT_ECN) == (k != 1));
+		GIS(!(i[1].tcpi_options & TCPI_OPT_ECN) == (k != 1));
+		GIS(!(i[1].tcpi_options & 16) == (k != 1)); /* TCPI_OPT_ECN_SEEN */
+		GIS((i[0].tcpi_snd_cwnd < 10) == (k == 1));
+		GIS(!i[0].tcpi_total_retrans);
+		close(fds[0]);
+		close(fds[1]);
+	}
+	sysctl("/proc/sys/net/ipv4/tcp_ecn", "1");
+	knob("mark", 5);
+	GT(transfer(500000, 1400, "cubic"), "whole");
+	lossy = 2;
+	GT(transfer(100000, 1400, "reno"), "whole");
+	lossy = 0;
+	knob("mark", 0);
+	sysctl("/proc/sys/net/ipv4/tcp_ecn", "2");
+}
+
 TEST(tcp_loss)
 {
 	lo_up();
@@ -171,5 +213,6 @@ TEST(tcp_loss)
 	knob("reorder", 0);
 	knob("delay_us", 0);
 	cookies();
+	congestion();
 	GIS(!strcmp(transfer(1000000, 1400, "cubic"), "whole"));
 }
