@@ -64,9 +64,10 @@ struct uvec {
 };
 struct iov_iter {
 	enum { ITER_USER, ITER_KERNEL } type;
-	bool append;  /* a write at the end, wherever the file's position (RWF_APPEND) */
-	bool nofault; /* stop short instead of faulting in */
-	bool nowait;  /* RWF_NOWAIT: -EAGAIN rather than to wait for the disk */
+	bool append;   /* a write at the end, wherever the file's position (RWF_APPEND) */
+	bool in_place; /* the reverse: O_APPEND does not count (RWF_NOAPPEND) */
+	bool nofault;  /* stop short instead of faulting in */
+	bool nowait;   /* RWF_NOWAIT: -EAGAIN rather than to wait for the disk */
 	const struct uvec
 		*vec; /* ITER_USER; the caller's array lives as long as the iterator. NULL: @one */
 	u32 nr_vecs;

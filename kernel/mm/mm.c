@@ -105,6 +105,7 @@ struct mm *mm_alloc_like(struct mm *old)
 	mm->dumpable = old->dumpable;
 	mm->dump_mode = old->dump_mode;
 	mm->thp_disabled = old->thp_disabled;
+	mm->mdwe = mdwe_inherited(old->mdwe);
 	mm->coredump_filter = old->coredump_filter;
 	mm->vdso_base = old->vdso_base;
 	mm->membarrier = READ_ONCE(old->membarrier);

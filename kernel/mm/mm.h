@@ -384,6 +384,7 @@ struct mm {
 	struct file *exe_file; /* under mmap_lock */
 	u64 def_flags;
 	bool dumpable;
+	u8 mdwe; /* PR_SET_MDWE's bits: nothing becomes executable that is or was writable */
 	bool thp_disabled; /* prctl(PR_SET_THP_DISABLE): only remembered, there are no huge pages */
 	u32 dump_mode;     /* prctl(PR_SET_DUMPABLE) */
 	u32 coredump_filter; /* which kinds of mappings a dump holds, /proc/PID/coredump_filter */
@@ -418,6 +419,11 @@ int do_munmap(struct mm *mm, u64 addr, u64 len);
 void mmap_write_unlock(struct mm *mm);
 int munmap_locked(
 	struct mm *mm, u64 start, u64 len); /* the same under mmap_lock (writing), whole pages */
+/* The bits that a child, or the next program, has. */
+static inline u8 mdwe_inherited(u8 bits)
+{
+	return bits & 2 ? 0 : bits;
+}
 /* exec's helpers: a stack VMA that grows down below @top; brk area. */
 int mm_setup_stack(struct mm *mm, u64 top, u64 flags);
 int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags);

@@ -128,7 +128,10 @@ static int check_request(struct map_request *r)
 		if (err)
 			return err;
 	}
-	return r->file ? check_file(r) : 0;
+	err = r->file ? check_file(r) : 0;
+	if (!err && mm->mdwe && (r->prot & (PROT_WRITE | PROT_EXEC)) == (PROT_WRITE | PROT_EXEC))
+		err = -EACCES;
+	return err;
 }
 
 static u64 choose_address(struct map_request *r)

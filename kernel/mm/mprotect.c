@@ -73,6 +73,11 @@ static bool becomes_private_writable(const struct vm_area *v, const struct prote
 	return p->flags & VM_WRITE && !(v->vm_flags & (VM_SHARED | VM_ACCOUNT | VM_NORESERVE));
 }
 
+static bool gains_exec(const struct vm_area *v, const struct protect *p)
+{
+	return p->flags & VM_EXEC && (p->flags & VM_WRITE || !(v->vm_flags & VM_EXEC));
+}
+
 /*
  * May every area of the range be so? 0, -ENOMEM (a hole), -EACCES. As on Linux what lies before the first area that may not is changed
  * all the same: p->end becomes its start.
@@ -88,6 +93,8 @@ static int check_areas(struct mm *mm, struct protect *p)
 		if (!v || v->vm_start > at)
 			err = -ENOMEM;
 		else if (p->flags & ~(v->vm_flags >> 4) & VM_ACCESS)
+			err = -EACCES;
+		else if (mm->mdwe && gains_exec(v, p))
 			err = -EACCES;
 		else if (v->vm_flags & VM_SEALED)
 			err = -EPERM;

@@ -207,6 +207,7 @@ static int commit(struct bprm *b)
 	if (current->mm) {
 		b->mm->coredump_filter = current->mm->coredump_filter;
 		b->mm->thp_disabled = current->mm->thp_disabled;
+		b->mm->mdwe = mdwe_inherited(current->mm->mdwe);
 	}
 	b->mm->exe_file = b->file;
 	b->file = NULL;

@@ -310,6 +310,8 @@ static void exit_notify(struct task *t, bool group_dead)
 	} else if (thread_group_leader(t)) {
 		autoreap = thread_group_empty(t) && do_notify_parent(t, t->exit_signal);
 	}
+	if (!thread_group_leader(t))
+		pidfd_notify(t); /* descriptors of the thread */
 	if (autoreap) {
 		t->exit_state = EXIT_DEAD;
 		list_add(&t->ptrace_entry, &dead);

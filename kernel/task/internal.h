@@ -274,6 +274,6 @@ long ptrace_check_options(u64 options);
 /* ---- pidfd.c ---- */
 struct file;
 struct pid *pidfd_pid(const struct file *f); /* ERR_PTR(-EBADF); no reference */
-void pidfd_notify(struct task *leader);
+void pidfd_notify(struct task *t);           /* a leader, or a thread with a pidfd of its own */
 
 #endif

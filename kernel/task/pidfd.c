@@ -13,6 +13,15 @@
 #include "kernel/task/pid_ns.h"
 #include "kernel/vfs/vfs.h"
 
+/* Younger than the headers that we build with. */
+#define PIDFD_THREAD O_EXCL
+#define PIDFD_SELF_THREAD_ (-10000)
+#define PIDFD_SELF_GROUP (-10001)
+#define SEND_THREAD 1
+#define SEND_PROCESS 2
+#define SEND_GROUP 4
+#define SEND_SCOPES (SEND_THREAD | SEND_PROCESS | SEND_GROUP)
+
 static u32 pidfd_poll(struct file *f, struct poll_table *pt)
 {
 	struct pid *pid = f->private_data;
@@ -21,8 +30,13 @@ static u32 pidfd_poll(struct file *f, struct poll_table *pt)
 
 	poll_wait(f, &pid->wait_pidfd, pt);
 	read_lock(&tasklist_lock);
-	t = pid_task_locked(pid, PIDTYPE_TGID);
-	ended = !t || (t->exit_state && thread_group_empty(t));
+	if (f->f_flags & PIDFD_THREAD) {
+		t = pid_task_locked(pid, PIDTYPE_PID);
+		ended = !t || (t->exit_state && (!thread_group_leader(t) || thread_group_empty(t)));
+	} else {
+		t = pid_task_locked(pid, PIDTYPE_TGID);
+		ended = !t || (t->exit_state && thread_group_empty(t));
+	}
 	read_unlock(&tasklist_lock);
 	return ended ? (u32)EPOLLIN | (u32)EPOLLRDNORM : 0;
 }
@@ -61,6 +75,8 @@ struct file *pidfd_file(struct pid *pid, u32 flags)
 
 	if (IS_ERR(f))
 		put_pid(pid);
+	else
+		f->f_flags |= flags & PIDFD_THREAD;
 	return f;
 }
 
@@ -69,9 +85,9 @@ struct pid *pidfd_pid(const struct file *f)
 	return f->f_op == &pidfd_fops ? f->private_data : ERR_PTR(-EBADF);
 }
 
-void pidfd_notify(struct task *leader)
+void pidfd_notify(struct task *t)
 {
-	wake_up_all(&leader->thread_pid->wait_pidfd);
+	wake_up_all(&t->thread_pid->wait_pidfd);
 }
 
 long sys_pidfd_open(pid_t nr, int flags)
@@ -80,15 +96,15 @@ long sys_pidfd_open(pid_t nr, int flags)
 	struct file *f;
 	long fd;
 
-	if (flags & ~O_NONBLOCK)
+	if (flags & ~(O_NONBLOCK | PIDFD_THREAD))
 		return -EINVAL;
 	if (nr <= 0)
 		return -EINVAL;
 	pid = find_get_pid(nr);
 	if (!pid)
 		return -ESRCH;
-	fd = -EINVAL; /* the number of a thread */
-	if (list_empty(&pid->tasks[PIDTYPE_TGID]))
+	fd = -ENOENT; /* the number of a thread */
+	if (!(flags & PIDFD_THREAD) && list_empty(&pid->tasks[PIDTYPE_TGID]))
 		goto out;
 	fd = get_unused_fd(O_CLOEXEC);
 	if (fd < 0)
@@ -142,15 +158,24 @@ static int pidfd_info(siginfo_t *info, int sig, uaddr_t uinfo, struct pid *pid)
 
 struct pid *(*proc_dir_pid)(const struct file *f);
 
-/* A pidfd, or a descriptor of the directory /proc/PID. */
-static struct pid *get_pidfd_or_dir(int fd)
+/* A pidfd, a descriptor of the directory /proc/PID, or a name for oneself. *@scope: whom a signal is for, if nobody has said. */
+static struct pid *get_pidfd_or_dir(int fd, int *scope)
 {
-	struct file *f = fget(fd);
+	struct file *f;
 	struct pid *pid;
 
+	if (fd == PIDFD_SELF_THREAD_) {
+		*scope = *scope ? *scope : SEND_THREAD;
+		return get_pid(current->thread_pid);
+	}
+	if (fd == PIDFD_SELF_GROUP)
+		return get_pid(current->signal->pids[PIDTYPE_TGID]);
+	f = fget(fd);
 	if (!f)
 		return ERR_PTR(-EBADF);
 	pid = pidfd_pid(f);
+	if (!IS_ERR(pid) && f->f_flags & PIDFD_THREAD && !*scope)
+		*scope = SEND_THREAD;
 	if (IS_ERR(pid) && proc_dir_pid && proc_dir_pid(f))
 		pid = proc_dir_pid(f);
 	if (!IS_ERR(pid))
@@ -159,20 +184,38 @@ static struct pid *get_pidfd_or_dir(int fd)
 	return pid;
 }
 
+static long send_scope(struct pid *pid, int sig, siginfo_t *info, int scope)
+{
+	struct task *t;
+	long err;
+
+	switch (scope) {
+	case SEND_THREAD:
+		t = pid_get_task(pid, PIDTYPE_PID);
+		if (!t)
+			return -ESRCH;
+		err = kill_thread(t, sig, info);
+		put_task(t);
+		return err;
+	case SEND_GROUP: return kill_pgrp(pid, sig, info);
+	default: return kill_pid(pid, sig, info);
+	}
+}
+
 long sys_pidfd_send_signal(int pidfd, int sig, uaddr_t uinfo, int flags)
 {
 	siginfo_t info;
 	struct pid *pid;
 	long err;
 
-	if (flags)
+	if (flags & ~SEND_SCOPES || flags & (flags - 1))
 		return -EINVAL;
-	pid = get_pidfd_or_dir(pidfd);
+	pid = get_pidfd_or_dir(pidfd, &flags);
 	if (IS_ERR(pid))
 		return PTR_ERR(pid);
 	err = pidfd_info(&info, sig, uinfo, pid);
 	if (!err)
-		err = kill_pid(pid, sig, &info);
+		err = send_scope(pid, sig, &info, flags);
 	put_pid(pid);
 	return err;
 }

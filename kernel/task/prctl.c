@@ -198,6 +198,24 @@ static long speculation(u64 which, u64 value, bool set)
 		       -ERANGE;
 }
 
+#define MDWE_REFUSE_EXEC_GAIN_ 1
+#define MDWE_NO_INHERIT_ 2
+
+/* Once set it stays. */
+static long set_mdwe(u64 bits, bool args)
+{
+	struct mm *mm = current->mm;
+
+	if (args || bits & ~(u64)(MDWE_REFUSE_EXEC_GAIN_ | MDWE_NO_INHERIT_))
+		return -EINVAL;
+	if (bits == MDWE_NO_INHERIT_)
+		return -EINVAL;
+	if (mm->mdwe && mm->mdwe != bits)
+		return -EPERM;
+	mm->mdwe = (u8)bits;
+	return 0;
+}
+
 static long put_int(uaddr_t to, int v)
 {
 	return put_user(v, to);
@@ -247,6 +265,8 @@ long sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 	case PR_GET_SPECULATION_CTRL: return a3 || a4 || a5 ? -EINVAL : speculation(a2, 0, false);
 	case PR_SET_SPECULATION_CTRL: return a4 || a5 ? -EINVAL : speculation(a2, a3, true);
 	case PR_SET_SYSCALL_USER_DISPATCH: return user_dispatch_set(a2, a3, a4, a5);
+	case 65: return set_mdwe(a2, a3 || a4 || a5); /* PR_SET_MDWE */
+	case 66: return a2 || a3 || a4 || a5 ? -EINVAL : t->mm->mdwe;
 	case PR_CAP_AMBIENT: return a4 || a5 ? -EINVAL : prctl_cap_ambient(a2, a3);
 	}
 	return -EINVAL;

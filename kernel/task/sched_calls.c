@@ -221,6 +221,8 @@ long sys_sched_setattr(int pid, uaddr_t uattr, int flags)
 	if ((int)attr.sched_policy < 0)
 		return -EINVAL;
 	/* no utilisation clamps; what deadline tasks may ask for besides changes nothing here */
+	if (attr.sched_flags & (SCHED_FLAG_UTIL_CLAMP_MIN | SCHED_FLAG_UTIL_CLAMP_MAX))
+		return -EOPNOTSUPP;
 	if (attr.sched_flags & ~(u64)(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_ALL |
 				       SCHED_FLAG_RECLAIM | SCHED_FLAG_DL_OVERRUN))
 		return -EINVAL;

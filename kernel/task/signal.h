@@ -153,6 +153,7 @@ int send_sig(int sig, struct task *t, const siginfo_t *info);       /* to one th
 int send_sig_group(int sig, struct task *t, const siginfo_t *info); /* to its process */
 int kill_pgrp(struct pid *pgrp, int sig, const siginfo_t *info);    /* 0, -ESRCH */
 int kill_pid(struct pid *pid, int sig, const siginfo_t *info);
+int kill_thread(struct task *t, int sig, const siginfo_t *info); /* with permission asked for */
 void force_sig(int sig); /* to current, cannot be blocked or ignored */
 void force_fatal_sig(int sig);
 void kill_mm_users(struct mm *mm, int sig); /* every process that uses it */

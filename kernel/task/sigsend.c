@@ -545,6 +545,18 @@ long sys_kill(pid_t pid, int sig)
 	return kill_something(sig, &info, pid);
 }
 
+int kill_thread(struct task *t, int sig, const siginfo_t *info)
+{
+	int err = check_kill_permission(sig, info, t);
+
+	if (!err && sig) {
+		err = do_send_sig_info(sig, info, t, false);
+		if (err == -ESRCH)
+			err = 0; /* it is just exiting: as if it had got it and died */
+	}
+	return err;
+}
+
 static long send_specific(pid_t tgid, pid_t pid, int sig, const siginfo_t *info)
 {
 	struct task *t = find_get_task(pid);
@@ -552,14 +564,8 @@ static long send_specific(pid_t tgid, pid_t pid, int sig, const siginfo_t *info)
 
 	if (!t)
 		return err;
-	if (tgid <= 0 || task_tgid_vnr(t) == tgid) {
-		err = check_kill_permission(sig, info, t);
-		if (!err && sig) {
-			err = do_send_sig_info(sig, info, t, false);
-			if (err == -ESRCH)
-				err = 0; /* it is just exiting: as if it had got it and died */
-		}
-	}
+	if (tgid <= 0 || task_tgid_vnr(t) == tgid)
+		err = kill_thread(t, sig, info);
 	put_task(t);
 	return err;
 }

@@ -13,7 +13,11 @@
 
 #define MAX_HANDLE 128
 #define TYPE_INO_GEN 1
-#define MAX_DEPTH 4096 /* of a directory that is to be connected */
+/* Flags younger than the headers that we build with. */
+#define AT_HANDLE_MNT_ID_UNIQUE_ 0x001
+#define AT_HANDLE_CONNECTABLE_ 0x002
+#define AT_HANDLE_FID_ 0x200 /* only to tell files apart: any file system */
+#define MAX_DEPTH 4096       /* of a directory that is to be connected */
 
 /* struct file_handle of <fcntl.h>, which the UAPI headers do not have. */
 struct handle_head {
@@ -38,20 +42,25 @@ u32 inode_handle(const struct inode *inode, u32 fh[3])
 
 /* ---- from a path to a handle ---- */
 
-static long put_handle(const struct path *p, uaddr_t handle, uaddr_t mount_id)
+static int put_mount_id(const struct mount *m, uaddr_t to, bool unique)
+{
+	return unique ? put_user(m->mnt_id_unique, to) : put_user(m->mnt_id, to);
+}
+
+static long put_handle(const struct path *p, uaddr_t handle, uaddr_t mount_id, int flags)
 {
 	struct inode *inode = p->dentry->d_inode;
 	struct handle_head h;
 	u32 fh[3], n;
 
-	if (!inode_has_handle(inode))
+	if (!inode_has_handle(inode) && !(flags & AT_HANDLE_FID_))
 		return -EOPNOTSUPP;
 	if (copy_from_user(&h, handle, sizeof(h)))
 		return -EFAULT;
 	if (h.bytes > MAX_HANDLE)
 		return -EINVAL;
 	n = inode_handle(inode, fh);
-	if (put_user(p->mnt->mnt_id, mount_id))
+	if (put_mount_id(p->mnt, mount_id, flags & AT_HANDLE_MNT_ID_UNIQUE_))
 		return -EFAULT;
 	if (h.bytes < n)
 		return put_user(n, handle) ? -EFAULT : -EOVERFLOW;
@@ -69,14 +78,19 @@ long sys_name_to_handle_at(int dfd, uaddr_t name, uaddr_t handle, uaddr_t mount_
 	struct path path;
 	long err;
 
-	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | AT_HANDLE_FID_ |
+			    AT_HANDLE_MNT_ID_UNIQUE_ | AT_HANDLE_CONNECTABLE_))
 		return -EINVAL;
+	if ((flags & AT_HANDLE_FID_) && (flags & AT_HANDLE_CONNECTABLE_))
+		return -EINVAL;
+	if (flags & AT_HANDLE_CONNECTABLE_)
+		return -EOPNOTSUPP; /* no handle here names its folder too */
 	if (flags & AT_EMPTY_PATH)
 		lookup |= LOOKUP_EMPTY;
 	err = user_path_at(dfd, name, lookup, &path);
 	if (err)
 		return err;
-	err = put_handle(&path, handle, mount_id);
+	err = put_handle(&path, handle, mount_id, flags);
 	path_put(&path);
 	return err;
 }

@@ -284,7 +284,8 @@ void kill_fasync_list(struct list_head *list, int band)
 
 /* ---- seals ---- */
 
-#define SEALS_KNOWN (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+#define F_SEAL_CONTENT (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+#define SEALS_KNOWN (F_SEAL_SEAL | F_SEAL_CONTENT | F_SEAL_EXEC)
 
 static int do_add_seals(struct file *f, u32 seals)
 {
@@ -296,6 +297,8 @@ static int do_add_seals(struct file *f, u32 seals)
 	if (!(inode->i_seals & SEALS_ALLOWED) || (seals & ~(u32)SEALS_KNOWN))
 		return -EINVAL;
 	down_write(&inode->i_rwsem);
+	if (seals & F_SEAL_EXEC && inode->i_mode & S_IXUGO) /* a program stays what it is */
+		seals |= F_SEAL_CONTENT;
 	if (inode->i_seals & F_SEAL_SEAL)
 		err = -EPERM;
 	else if ((seals & F_SEAL_WRITE) && !(inode->i_seals & F_SEAL_WRITE) &&
@@ -336,12 +339,28 @@ static int rw_hint(struct file *f, bool set, uaddr_t arg)
 
 /* ---- the call ---- */
 
+/* Younger than the headers that we build with. */
+#define F_DUPFD_QUERY_ 1027
+#define F_CREATED_QUERY_ 1028
+
+/* Does @fd name the same open file? */
+static long same_file(const struct file *f, int fd)
+{
+	struct fd other = fdget_raw(fd);
+	long same = other.file ? other.file == f : -EBADF;
+
+	if (other.file)
+		fdput(other);
+	return same;
+}
+
 /* What works on O_PATH files too. -ENOSYS: none of those. */
 static long fcntl_fd(int fd, struct file *f, u32 cmd, u64 arg)
 {
 	switch (cmd) {
 	case F_DUPFD: return f_dupfd(arg, f, 0);
 	case F_DUPFD_CLOEXEC: return f_dupfd(arg, f, O_CLOEXEC);
+	case F_DUPFD_QUERY_: return same_file(f, (int)arg);
 	case F_GETFD: return fd_is_cloexec(current, fd) ? FD_CLOEXEC : 0;
 	case F_SETFD: return fd_set_cloexec(fd, arg & FD_CLOEXEC);
 	case F_GETFL: return f->f_flags;
@@ -377,6 +396,7 @@ static long fcntl_file(int fd, struct file *f, u32 cmd, u64 arg)
 	case F_GET_RW_HINT:
 	case F_SET_RW_HINT: return rw_hint(f, cmd == F_SET_RW_HINT, UADDR(arg));
 	case F_GETOWNER_UIDS: return do_getowner_uids(f, UADDR(arg));
+	case F_CREATED_QUERY_: return !!(f->f_mode & FMODE_CREATED);
 	case F_ADD_SEALS: return do_add_seals(f, arg);
 	case F_GET_SEALS: return do_get_seals(f);
 	default: return -EINVAL;

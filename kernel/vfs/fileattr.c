@@ -12,6 +12,7 @@
 #include <linux/fs.h>
 #include <linux/stat.h>
 
+#include "gen/syscalls.h"
 #include "kernel/vfs/internal.h"
 
 static const struct {
@@ -70,31 +71,29 @@ static int change_locked(struct inode *inode, u32 flags)
 	return 0;
 }
 
-static int change_flags(struct file *f, u32 flags)
+static int change_flags(const struct path *p, u32 flags)
 {
-	struct inode *inode = f->f_inode;
-	int err = mnt_want_write(f->f_path.mnt);
+	struct inode *inode = p->dentry->d_inode;
+	int err = mnt_want_write(p->mnt);
 
 	if (err)
 		return err;
 	down_write(&inode->i_rwsem);
 	err = inode_owner_or_capable(inode) ? change_locked(inode, flags) : -EPERM;
 	up_write(&inode->i_rwsem);
-	mnt_drop_write(f->f_path.mnt);
+	mnt_drop_write(p->mnt);
 	return err;
 }
 
-static int get_flags(struct file *f, u32 *flags)
+static int get_flags(struct inode *inode, u32 *flags)
 {
-	struct inode *inode = f->f_inode;
-
 	return inode->i_op->get_flags ? inode->i_op->get_flags(inode, flags) : -ENOTTY;
 }
 
 static int ioc_getflags(struct file *f, uaddr_t arg)
 {
 	u32 flags;
-	int err = get_flags(f, &flags);
+	int err = get_flags(f->f_inode, &flags);
 
 	return err ? err : put_user(flags, arg);
 }
@@ -105,46 +104,128 @@ static int ioc_setflags(struct file *f, uaddr_t arg)
 
 	if (!f->f_inode->i_op->set_flags)
 		return -ENOTTY;
-	return get_user(flags, arg) ? -EFAULT : change_flags(f, flags);
+	return get_user(flags, arg) ? -EFAULT : change_flags(&f->f_path, flags);
+}
+
+static int get_xflags(struct inode *inode, u32 *xflags)
+{
+	u32 flags;
+	int err = get_flags(inode, &flags);
+
+	*xflags = 0;
+	for (u32 i = 0; !err && i < ARRAY_SIZE(forms); i++)
+		if (flags & forms[i].flag)
+			*xflags |= forms[i].xflag;
+	return err;
+}
+
+/* 0, -EOPNOTSUPP: what the file system does not keep. */
+static int set_xflags(const struct path *p, u32 xflags)
+{
+	u32 flags;
+	int err = get_flags(p->dentry->d_inode, &flags);
+
+	if (err)
+		return err;
+	for (u32 i = 0; i < ARRAY_SIZE(forms); i++) {
+		if (!forms[i].xflag)
+			continue;
+		flags = xflags & forms[i].xflag ? flags | forms[i].flag : flags & ~forms[i].flag;
+		xflags &= ~forms[i].xflag;
+	}
+	return xflags ? -EOPNOTSUPP : change_flags(p, flags);
 }
 
 static int ioc_getxattr(struct file *f, uaddr_t arg)
 {
 	struct fsxattr x = { .fsx_xflags = 0 };
-	u32 flags;
-	int err = get_flags(f, &flags);
+	int err = get_xflags(f->f_inode, &x.fsx_xflags);
 
 	if (err)
 		return err;
-	for (u32 i = 0; i < ARRAY_SIZE(forms); i++)
-		if (flags & forms[i].flag)
-			x.fsx_xflags |= forms[i].xflag;
 	return copy_to_user(arg, &x, sizeof(x)) ? -EFAULT : 0;
 }
 
 static int ioc_setxattr(struct file *f, uaddr_t arg)
 {
 	struct fsxattr x;
-	u32 flags;
-	int err;
 
 	if (!f->f_inode->i_op->set_flags)
 		return -ENOTTY;
 	if (copy_from_user(&x, arg, sizeof(x)))
 		return -EFAULT;
-	err = get_flags(f, &flags);
+	if (x.fsx_extsize || x.fsx_projid || x.fsx_cowextsize)
+		return -EOPNOTSUPP;
+	return set_xflags(&f->f_path, x.fsx_xflags);
+}
+
+/* ---- file_getattr, file_setattr: the same by name ---- */
+
+/* Younger than the headers that we build with. */
+struct file_attributes {
+	u64 xflags;
+	u32 extsize, nextents, projid, cowextsize;
+};
+#define XFLAGS_KNOWN 0x8001ffffUL
+#define XFLAGS_READ_ONLY (FS_XFLAG_PREALLOC | FS_XFLAG_HASATTR)
+
+/* The path, and how many bytes are the same for both sides; -errno. */
+static long attr_path(int dfd, uaddr_t name, size_t size, u32 flags, struct path *path)
+{
+	u32 lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
+
+	if (flags & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (size < sizeof(struct file_attributes))
+		return -EINVAL;
+	if (flags & AT_EMPTY_PATH)
+		lookup |= LOOKUP_EMPTY;
+	return user_path_at(dfd, name, lookup, path);
+}
+
+long sys_file_getattr(int dfd, uaddr_t name, uaddr_t uattr, size_t size, int flags)
+{
+	struct file_attributes a = { 0 };
+	struct path path;
+	u32 xflags;
+	long err = attr_path(dfd, name, size, (u32)flags, &path);
+
 	if (err)
 		return err;
-	for (u32 i = 0; i < ARRAY_SIZE(forms); i++) {
-		if (!forms[i].xflag)
-			continue;
-		flags = x.fsx_xflags & forms[i].xflag ? flags | forms[i].flag :
-							flags & ~forms[i].flag;
-		x.fsx_xflags &= ~forms[i].xflag;
-	}
-	if (x.fsx_xflags || x.fsx_extsize || x.fsx_projid || x.fsx_cowextsize)
+	err = get_xflags(path.dentry->d_inode, &xflags);
+	path_put(&path);
+	if (err)
+		return err == -ENOTTY ? -EOPNOTSUPP : err;
+	a.xflags = xflags;
+	if (copy_to_user(uattr, &a, sizeof(a)))
+		return -EFAULT;
+	return clear_user(uaddr_add(uattr, sizeof(a)), size - sizeof(a)) ? -EFAULT : 0;
+}
+
+static long set_attributes(const struct path *path, const struct file_attributes *a)
+{
+	if (!path->dentry->d_inode->i_op->set_flags)
 		return -EOPNOTSUPP;
-	return change_flags(f, flags);
+	if (a->projid || a->cowextsize)
+		return -EOPNOTSUPP;
+	return set_xflags(path, (u32)a->xflags & ~(u32)XFLAGS_READ_ONLY);
+}
+
+long sys_file_setattr(int dfd, uaddr_t name, uaddr_t uattr, size_t size, int flags)
+{
+	struct file_attributes a;
+	struct path path;
+	long err = attr_path(dfd, name, size, (u32)flags, &path);
+
+	if (err)
+		return err;
+	err = copy_struct_from_user(&a, sizeof(a), uattr, size);
+	if (!err)
+		err = a.xflags & ~XFLAGS_KNOWN ? -EINVAL : set_attributes(&path, &a);
+	path_put(&path);
+	return err;
 }
 
 /* ---- where the blocks are ---- */

@@ -231,6 +231,10 @@ int filp_close(struct file *f, struct files_struct *owner);
 int do_truncate(struct dentry *d, loff_t len, struct file *f, u32 extra);
 u32 f_flags_to_lookup(u32 flags);
 
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC 0x20 /* of a memfd: its bits for execution stay */
+#endif
+
 /* ---- read_write.c ---- */
 #define MAX_RW_COUNT (0x7fffffffUL & PAGE_MASK)
 int rw_verify_area(int write, struct file *f, const loff_t *pos, size_t n);

@@ -24,6 +24,7 @@ static struct file *memfd_file(const char *name, u32 flags)
 	if (flags & MFD_NOEXEC_SEAL) {
 		f->f_inode->i_mode &= ~S_IXUGO;
 		f->f_inode->i_seals &= ~F_SEAL_SEAL;
+		f->f_inode->i_seals |= F_SEAL_EXEC;
 	}
 	return f;
 }

@@ -16,6 +16,7 @@
 #include "kernel/vfs/mount.h"
 
 #define NR_BUCKETS 1024
+#define FIRST_UNIQUE (1UL << 31) /* neither kind of id is ever taken for the other */
 
 struct vfs_seq mount_seq = { 0, SPINLOCK_INIT(mount_lock) };
 struct rwsem namespace_sem = RWSEM_INIT(namespace_sem);
@@ -176,6 +177,7 @@ struct mount *mnt_alloc(struct dentry *root, const char *devname, u32 flags)
 	m->mnt_parent = m;
 	m->mnt_mountpoint = root;
 	m->mnt_id = atomic_inc_return(&next_id);
+	m->mnt_id_unique = FIRST_UNIQUE + (u32)m->mnt_id;
 	atomic_set(&m->mnt_count, 1);
 	INIT_LIST_HEAD(&m->mnt_child);
 	INIT_LIST_HEAD(&m->mnt_mounts);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mount_fd.c: mounts by descriptor: open_tree(2), move_mount(2), mount_setattr(2).
+ * mount_fd.c: mounts by descriptor: open_tree(2), open_tree_attr(2), move_mount(2), mount_setattr(2).
  *
  * A tree that is attached nowhere (fsmount, OPEN_TREE_CLONE) lives in a mount namespace of its own, which no task is in. Its descriptor
  * is an O_PATH file with FMODE_NEED_UNMOUNT: when it is closed before the tree has found a place, the tree is taken apart.
@@ -298,16 +298,11 @@ out:
 	return err;
 }
 
-long sys_mount_setattr(int dfd, uaddr_t ua, int flags, uaddr_t uattr, size_t size)
+static int get_change(uaddr_t uattr, size_t size, struct change *c)
 {
-	u32 lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
 	struct mount_attr a;
-	struct change c;
-	struct path path;
 	int err;
 
-	if (flags & ~(AT_EMPTY_PATH | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
-		return -EINVAL;
 	if (size > PAGE_SIZE)
 		return -E2BIG;
 	if (size < MOUNT_ATTR_SIZE_VER0)
@@ -319,8 +314,47 @@ long sys_mount_setattr(int dfd, uaddr_t ua, int flags, uaddr_t uattr, size_t siz
 		return err;
 	if (!a.attr_set && !a.attr_clr && !a.propagation)
 		return 0;
-	err = build_change(&a, &c);
-	if (err)
+	err = build_change(&a, c);
+	return err ? err : 1;
+}
+
+long sys_open_tree_attr(int dfd, uaddr_t ua, int flags, uaddr_t uattr, size_t size)
+{
+	struct change c;
+	long fd;
+	int err;
+
+	if (!uattr.v != !size)
+		return -EINVAL;
+	err = size ? get_change(uattr, size, &c) : 0;
+	if (err < 0)
+		return err;
+	fd = sys_open_tree(dfd, ua, flags);
+	if (err > 0 && fd >= 0) {
+		struct fd f = fdget_raw((int)fd);
+
+		err = f.file ? do_setattr(&f.file->f_path, &c, flags & AT_RECURSIVE) : -EBADF;
+		if (f.file)
+			fdput(f);
+		if (err) {
+			close_fd((int)fd);
+			return err;
+		}
+	}
+	return fd;
+}
+
+long sys_mount_setattr(int dfd, uaddr_t ua, int flags, uaddr_t uattr, size_t size)
+{
+	u32 lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
+	struct change c;
+	struct path path;
+	int err;
+
+	if (flags & ~(AT_EMPTY_PATH | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
+		return -EINVAL;
+	err = get_change(uattr, size, &c);
+	if (err <= 0)
 		return err;
 	if (flags & AT_EMPTY_PATH)
 		lookup |= LOOKUP_EMPTY;

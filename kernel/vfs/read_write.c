@@ -335,13 +335,21 @@ long sys_pwrite64(int fd, uaddr_t buf, size_t n, s64 pos)
 
 /* ---- vectors ---- */
 
-#define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
+#define RWF_NOAPPEND_ 0x20  /* at its place, O_APPEND or not */
+#define RWF_DONTCACHE_ 0x80 /* a hint: what was read or written may leave the cache */
+#define RWF_KNOWN                                                                                  \
+	(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND_ |              \
+		RWF_DONTCACHE_)
 
 static int rwf_allowed(const struct file *f, int flags, bool write)
 {
 	if (flags & ~RWF_KNOWN)
 		return -EOPNOTSUPP;
 	if ((flags & RWF_NOWAIT) && !(f->f_mode & FMODE_NOWAIT))
+		return -EOPNOTSUPP;
+	if ((flags & RWF_APPEND) && (flags & RWF_NOAPPEND_))
+		return -EINVAL;
+	if ((flags & RWF_DONTCACHE_) && !f->f_inode->i_mapping->a_ops)
 		return -EOPNOTSUPP;
 	return !write && (flags & RWF_APPEND) ? -EOPNOTSUPP : 0;
 }
@@ -369,6 +377,7 @@ static long rw_vec_file(struct fd f, struct iov_iter *it, s64 pos, int flags, bo
 	if (err)
 		return err;
 	it->append = flags & RWF_APPEND;
+	it->in_place = flags & RWF_NOAPPEND_;
 	it->nowait = flags & RWF_NOWAIT;
 	n = at ? transfer_at(f, it, pos, write) : transfer(f, it, write);
 	if (n > 0 && write)
@@ -479,7 +488,7 @@ ssize_t generic_write_checks(struct file *f, struct iov_iter *from, loff_t *pos)
 
 	if (!from->count)
 		return 0;
-	if ((f->f_flags & O_APPEND) || from->append)
+	if (((f->f_flags & O_APPEND) && !from->in_place) || from->append)
 		*pos = i_size_read(inode);
 	if (!direct_aligned(f, from, *pos))
 		return -EINVAL;

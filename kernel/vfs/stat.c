@@ -31,6 +31,8 @@ void generic_fillattr(struct inode *inode, struct kstat *st)
 		st->result_mask |= STATX_BTIME;
 }
 
+#define STATX_MNT_ID_UNIQUE_ 0x4000
+
 /* Who asks has no place for attributes, as struct stat: they cost more than the rest. A bit that statx refuses from users. */
 #define STAT_PLAIN STATX__RESERVED
 
@@ -44,7 +46,13 @@ int vfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 		err = inode->i_op->getattr(path, st, request, flags);
 	else
 		generic_fillattr(inode, st);
-	st->mnt_id = path->mnt->mnt_id;
+	if (request & STATX_MNT_ID_UNIQUE_) {
+		st->mnt_id = path->mnt->mnt_id_unique;
+		st->result_mask |= STATX_MNT_ID_UNIQUE_;
+	} else {
+		st->mnt_id = path->mnt->mnt_id;
+		st->result_mask |= STATX_MNT_ID;
+	}
 	if (!(request & STAT_PLAIN))
 		fill_attributes(inode, st);
 	if (path->dentry == path->mnt->mnt_root)
@@ -200,7 +208,7 @@ static int copy_statx(const struct kstat *st, uaddr_t ua)
 	struct statx x;
 
 	memset(&x, 0, sizeof(x));
-	x.stx_mask = st->result_mask | STATX_MNT_ID;
+	x.stx_mask = st->result_mask;
 	x.stx_blksize = st->blksize;
 	x.stx_attributes = st->attributes;
 	x.stx_attributes_mask = st->attributes_mask;

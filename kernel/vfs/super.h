@@ -140,6 +140,7 @@ struct mount {
 	struct mnt_namespace *mnt_ns;
 	char *mnt_devname;
 	int mnt_id;
+	u64 mnt_id_unique; /* never used again */
 	int mnt_group_id;
 	u32 mnt_expiry;
 	struct list_head mnt_share, mnt_slave_list, mnt_slave;

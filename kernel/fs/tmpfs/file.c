@@ -251,6 +251,8 @@ static int tmpfs_mmap(struct file *f, struct vm_area *vma)
 
 /* ---- size ---- */
 
+#define F_SEAL_EXEC_ 0x20
+
 static int resize(struct inode *inode, loff_t size)
 {
 	loff_t old = inode->i_size;
@@ -273,6 +275,9 @@ static int tmpfs_setattr(struct dentry *d, struct iattr *a)
 	struct inode *inode = d->d_inode;
 	int err = setattr_prepare(d, a);
 
+	if (!err && a->ia_valid & ATTR_MODE && inode->i_seals & F_SEAL_EXEC_ &&
+		(inode->i_mode ^ a->ia_mode) & 0111)
+		err = -EPERM;
 	if (!err && (a->ia_valid & ATTR_SIZE)) {
 		err = resize(inode, a->ia_size);
 		if (!err)
