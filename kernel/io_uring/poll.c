@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll.c: POLL_ADD (one shot), POLL_REMOVE and ASYNC_CANCEL.
+ * poll.c: POLL_ADD (one shot), POLL_REMOVE, ASYNC_CANCEL, and cancelling that waits for the end (REGISTER_SYNC_CANCEL).
  * Locks: cq_lock, in request.c.
  */
 #include <linux/eventpoll.h>
 
 #include "kernel/io_uring/uring.h"
+#include "kernel/time/time.h"
 
 #define MAX_RING_POLLS 128
 
@@ -92,10 +93,16 @@ long poll_remove_issue(struct uring_req *r)
 	return uring_cancel(r->ring, is_poll, &data, 1) ? 0 : -ENOENT;
 }
 
-/* ---- ASYNC_CANCEL ---- */
+/* ---- ASYNC_CANCEL, REGISTER_SYNC_CANCEL ---- */
+
+#define CANCEL_FLAGS                                                                               \
+	(IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY |              \
+		IORING_ASYNC_CANCEL_FD_FIXED | CANCEL_USERDATA | CANCEL_OP)
+#define CANCEL_USERDATA (1U << 4) /* IORING_ASYNC_CANCEL_USERDATA, _OP: newer than some headers */
+#define CANCEL_OP (1U << 5)
 
 struct cancel_key {
-	u32 flags;
+	u32 flags, opcode;
 	u64 data;
 	const struct file *file;
 };
@@ -106,8 +113,12 @@ static bool is_wanted(const struct uring_req *r, const void *arg)
 
 	if (k->flags & IORING_ASYNC_CANCEL_ANY)
 		return true;
-	if (k->flags & IORING_ASYNC_CANCEL_FD)
-		return r->file && r->file == k->file;
+	if (k->flags & IORING_ASYNC_CANCEL_FD && (!r->file || r->file != k->file))
+		return false;
+	if (k->flags & CANCEL_OP && r->sqe.opcode != k->opcode)
+		return false;
+	if (k->flags & (IORING_ASYNC_CANCEL_FD | CANCEL_OP) && !(k->flags & CANCEL_USERDATA))
+		return true;
 	return r->sqe.user_data == k->data;
 }
 
@@ -115,34 +126,98 @@ int cancel_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	if (s->off || s->splice_fd_in)
+	if (s->off || s->splice_fd_in || s->cancel_flags & ~(u32)CANCEL_FLAGS)
 		return -EINVAL;
-	if (s->cancel_flags &
-		~(IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY))
-		return -EINVAL;
-	if (s->cancel_flags & IORING_ASYNC_CANCEL_FD && s->cancel_flags & IORING_ASYNC_CANCEL_ANY)
+	if (s->cancel_flags & (IORING_ASYNC_CANCEL_FD | CANCEL_OP) &&
+		s->cancel_flags & IORING_ASYNC_CANCEL_ANY)
 		return -EINVAL;
 	return 0;
 }
 
-long cancel_issue(struct uring_req *r)
+static struct file *file_to_cancel(struct uring *u, int fd, u32 flags)
 {
-	struct cancel_key k = { .flags = r->sqe.cancel_flags, .data = r->sqe.addr };
-	bool all = k.flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY);
+	struct file *f;
+
+	if (!(flags & IORING_ASYNC_CANCEL_FD_FIXED))
+		return fget(fd);
+	f = (u32)fd < u->nr_files ? u->files[fd] : NULL;
+	return f ? get_file(f) : NULL;
+}
+
+/* 0, how many (ALL, ANY), or -ENOENT, -EBADF. */
+static long cancel_by(struct uring *u, struct cancel_key *k, int fd)
+{
+	bool all = k->flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY);
+	struct file *f = NULL;
 	u32 n;
 
-	if (k.flags & IORING_ASYNC_CANCEL_FD) {
-		struct file *f = fget(r->sqe.fd);
-
+	if (k->flags & IORING_ASYNC_CANCEL_FD) {
+		k->file = f = file_to_cancel(u, fd, k->flags);
 		if (!f)
 			return -EBADF;
-		k.file = f;
-		n = uring_cancel(r->ring, is_wanted, &k, all ? ~0U : 1);
-		fput(f);
-	} else {
-		n = uring_cancel(r->ring, is_wanted, &k, all ? ~0U : 1);
 	}
+	n = uring_cancel(u, is_wanted, k, all ? ~0U : 1);
+	if (f)
+		fput(f);
 	if (all)
 		return n;
 	return n ? 0 : -ENOENT;
+}
+
+long cancel_issue(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+	struct cancel_key k = { .flags = s->cancel_flags, .opcode = s->len, .data = s->addr };
+
+	return cancel_by(r->ring, &k, s->fd);
+}
+
+static bool still_ending(struct uring *u)
+{
+	bool some;
+
+	spin_lock(&u->cq_lock);
+	some = !list_empty(&u->ending);
+	spin_unlock(&u->cq_lock);
+	return some;
+}
+
+/* Polls that were cancelled end in a worker, which needs none of our locks. A signal, or work for this task, does not wait for them. */
+static long await_ends(struct uring *u, u64 deadline)
+{
+	while (still_ending(u)) {
+		if (signal_pending(current))
+			return 0;
+		if (ktime_get() >= deadline)
+			return -ETIME;
+		set_current_state(TASK_INTERRUPTIBLE);
+		schedule_deadline(ktime_get() + 1000000);
+	}
+	return 0;
+}
+
+long uring_sync_cancel(struct uring *u, uaddr_t arg)
+{
+	struct io_uring_sync_cancel_reg sc;
+	struct cancel_key k;
+	u64 ns, deadline = ~0UL;
+	long ret, end;
+
+	if (copy_from_user(&sc, arg, sizeof(sc)))
+		return -EFAULT;
+	if (sc.pad[0] >> 8 || sc.pad[1] || sc.pad[2] || sc.pad[3])
+		return -EINVAL;
+	if (sc.flags & ~(u32)CANCEL_FLAGS) /* here ANY overrules the others */
+		return -EINVAL;
+	if (sc.timeout.tv_sec != -1 || sc.timeout.tv_nsec != -1) {
+		ret = get_timespec(uaddr_add(arg, offsetof(typeof(sc), timeout)), &ns);
+		if (ret)
+			return ret;
+		deadline = deadline_in(ns);
+	}
+	/* the first byte behind what older headers name is the operation */
+	k = (struct cancel_key){ .flags = sc.flags, .opcode = sc.pad[0], .data = sc.addr };
+	ret = cancel_by(u, &k, sc.fd);
+	end = ret < 0 ? 0 : await_ends(u, deadline);
+	return end ? end : ret;
 }

@@ -380,6 +380,8 @@ static long do_register(struct uring *u, u32 op, uaddr_t arg, u32 nr)
 	case IORING_REGISTER_FILES_UPDATE: return files_update(u, arg, nr);
 	case IORING_REGISTER_EVENTFD: return eventfd_register(u, arg, nr);
 	case IORING_UNREGISTER_EVENTFD: return none ? eventfd_set(u, NULL) : -EINVAL;
+	case IORING_REGISTER_SYNC_CANCEL:
+		return arg.v && nr == 1 ? uring_sync_cancel(u, arg) : -EINVAL;
 	case IORING_REGISTER_PROBE: return arg.v ? probe(arg, nr) : -EINVAL;
 	case IORING_REGISTER_ENABLE_RINGS: return enable(u, arg, nr);
 	}

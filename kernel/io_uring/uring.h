@@ -214,6 +214,7 @@ int poll_add_prep(struct uring_req *r);
 long poll_add_issue(struct uring_req *r);
 int poll_remove_prep(struct uring_req *r);
 long poll_remove_issue(struct uring_req *r);
+long uring_sync_cancel(struct uring *u, uaddr_t arg);
 int cancel_prep(struct uring_req *r);
 long cancel_issue(struct uring_req *r);
 int rw_prep(struct uring_req *r);

@@ -930,6 +930,50 @@ static void test_direct(void)
 	close(fd);
 }
 
+static void add_poll(int fd, uint64_t data)
+{
+	add(IORING_OP_POLL_ADD, fd, NULL, 0, 0, data)->poll32_events = POLLIN;
+}
+
+static void test_cancel(void)
+{
+	struct io_uring_sync_cancel_reg sc = { .addr = 1, .timeout = { -1, -1 } };
+	int fds[2];
+
+	say("-- cancel");
+	NEED(pipe(fds));
+	open_ring(16, 0, 0);
+	T(reg(IORING_REGISTER_FILES, fds, 2));
+	for (int i = 1; i < 6; i++)
+		add_poll(fds[0], i);
+	add(IORING_OP_READ, fds[0], fds, 4, 0, 6);
+	NEED(enter(6, 0, 0));
+	T(reg(IORING_REGISTER_SYNC_CANCEL, &sc, 1));
+	reap_sorted("by data");
+	T(reg(IORING_REGISTER_SYNC_CANCEL, &sc, 1));
+	sc.flags = 1 << 20;
+	T(reg(IORING_REGISTER_SYNC_CANCEL, &sc, 1));
+	T(reg(IORING_REGISTER_SYNC_CANCEL, &sc, 2));
+	sc.flags = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_FD_FIXED;
+	sc.fd = 7;
+	T(reg(IORING_REGISTER_SYNC_CANCEL, &sc, 1));
+	add(IORING_OP_ASYNC_CANCEL, fds[0], NULL, IORING_OP_READ, 0, 7)->cancel_flags =
+		IORING_ASYNC_CANCEL_FD | 1 << 5;
+	NEED(enter(1, 2, IORING_ENTER_GETEVENTS));
+	reap_sorted("by operation");
+	add(IORING_OP_ASYNC_CANCEL, 0, (void *)3UL, 0, 0, 8)->cancel_flags =
+		IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_FD_FIXED | 1 << 4;
+	NEED(enter(1, 2, IORING_ENTER_GETEVENTS));
+	reap_sorted("by data and file");
+	sc.flags = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ALL;
+	sc.fd = fds[0];
+	T(reg(IORING_REGISTER_SYNC_CANCEL, &sc, 1));
+	reap_sorted("the rest");
+	close_ring();
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static const char expected[] =
 #include "io_uring.inc"
 	;
@@ -972,4 +1016,5 @@ TEST(io_uring)
 	test_odd_rings();
 	test_sqpoll();
 	test_direct();
+	test_cancel();
 }
