@@ -98,6 +98,12 @@ int os_space_this_cpu(void); /* where this thread runs now */
  * How long this thread has been ready to run, but not running, in ns; 0 when the host does not say.
  */
 uint64_t os_space_delayed(int task);
+/*
+ * By how much the waiting of vCPU @cpu's thread, or of @task (0: no task) if that is more, has grown since this was asked for them last,
+ * in ns. Not the sum: the thread, when its time-out comes, waits while the task computes or waits too. For the thread it begins with the
+ * first call on that thread itself. One call at a time for a vCPU; from any of our threads.
+ */
+uint64_t os_space_stolen(int cpu, int task);
 
 /* ---- ptrace mode ---- */
 struct os_trace_regs { /* as PTRACE_GETREGS gives them */

@@ -49,6 +49,7 @@ static struct task {
 	uint32_t kicked; /* since os_space_quiet() last said 0 */
 	bool traced;
 	int next_free;
+	uint64_t delay_seen; /* os_space_stolen() */
 } * tasks;
 static int nr_tasks = 1, first_free; /* under task_lock, as the list of free handles */
 static pthread_mutex_t task_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -679,4 +680,40 @@ uint64_t os_space_delayed(int task)
 	if (fd >= 0)
 		close(fd);
 	return delay;
+}
+
+/* The file is the thread's that opened it, whoever reads it. */
+static uint64_t vcpu_stolen(int cpu)
+{
+	static struct {
+		int fd;
+		uint64_t seen;
+	} vcpus[OS_MAX_CPUS];
+	uint64_t delay, grown = 0;
+
+	if (!__atomic_load_n(&vcpus[cpu].fd, __ATOMIC_ACQUIRE)) {
+		if (os_this_cpu != cpu)
+			return 0;
+		vcpus[cpu].seen = read_delay(own_schedstat());
+		__atomic_store_n(&vcpus[cpu].fd, own_schedstat(), __ATOMIC_RELEASE);
+		return 0;
+	}
+	delay = read_delay(vcpus[cpu].fd);
+	if (delay > vcpus[cpu].seen) {
+		grown = delay - vcpus[cpu].seen;
+		vcpus[cpu].seen = delay;
+	}
+	return grown;
+}
+
+uint64_t os_space_stolen(int cpu, int task)
+{
+	uint64_t own = vcpu_stolen(cpu), delay, seen, its;
+
+	if (!task)
+		return own;
+	delay = os_space_delayed(task);
+	seen = __atomic_exchange_n(&tasks[task].delay_seen, delay, __ATOMIC_RELAXED);
+	its = delay > seen ? delay - seen : 0;
+	return own > its ? own : its;
 }

@@ -84,6 +84,8 @@ static struct placement {
 	u64 watched_delay;      /* so long, in ns, */
 	u64 watched_at;         /* at that time */
 	u32 switches;           /* from runner to runner since then */
+	int last_task;          /* of last; others read it */
+	u64 stolen_slept;       /* slept, when skas_stolen() was asked last */
 } __attribute__((aligned(64))) placement[STUB_MAX_SLOTS];
 
 static inline u64 ticks(void)
@@ -388,6 +390,7 @@ void handoff_placed(struct runner *r)
 		cmpxchg(&p->last->ctl->turn, TURN_KERNEL, TURN_PARK);
 	p->switches++;
 	p->last = r;
+	WRITE_ONCE(p->last_task, r->task);
 }
 
 /* The vCPU that waits for it sleeps at once, so that it runs here. */
@@ -544,4 +547,15 @@ void handoff_sum(struct handoff_counts *c)
 		c->apart += READ_ONCE(p->went_apart);
 		c->moves += READ_ONCE(p->moves);
 	}
+}
+
+/* Two that take turns on one CPU wait a little for each other; that is the cost of a hand-off and nobody's theft. */
+u64 skas_stolen(int cpu)
+{
+	struct placement *p = &placement[cpu];
+	u64 slept = READ_ONCE(p->slept), own = (slept - p->stolen_slept) * SWITCH_NS;
+	u64 grown = os_space_stolen(cpu, READ_ONCE(p->last_task));
+
+	p->stolen_slept = slept;
+	return grown > own ? grown - own : 0;
 }

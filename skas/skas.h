@@ -147,6 +147,11 @@ void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 
  * function that os-linux/space.c registered with os_kicker_set(): skas_run() must look at kicked
  * after it has published its runner and before the runner goes on. */
 void skas_kick(int cpu);
+/*
+ * For how long, since it was asked last, the host ran others while vCPU @cpu's thread or the runner in it were ready: ns, 0 when the
+ * host does not say. From any vCPU, one call at a time for a @cpu.
+ */
+u64 skas_stolen(int cpu);
 
 /*
  * Fetches a live state into fpu->area (no-op when it is there already). The fpu's task must not be

@@ -274,3 +274,8 @@ void vcpu_start_all(void)
 	for (int cpu = 1; cpu < nr_cpus; cpu++)
 		start_one(cpu);
 }
+
+u64 arch_cpu_stolen(int cpu)
+{
+	return skas_stolen(cpu);
+}

@@ -25,31 +25,54 @@ static u64 load[3], load_at; /* under load_lock; load_at read racily */
 /* exp(-5 s / 1, 5, 15 min), 11 bits of fraction */
 static const u64 load_decay[3] = { 1884, 2014, 2037 };
 
+/* Without what the host took of it, as far as that is known. */
+static u64 without_stolen(struct rq *rq, u64 delta)
+{
+	u64 stolen = min(READ_ONCE(rq->stolen) - rq->stolen_seen, delta);
+
+	rq->stolen_seen += stolen;
+	rq->times.steal += stolen;
+	return delta - stolen;
+}
+
+static __noinline void look_for_stolen(struct rq *rq)
+{
+	spin_lock_raw(&rq->lock);
+	class_update_curr(rq, arch_cpu_clock());
+	spin_unlock_raw(&rq->lock);
+}
+
 /* Local readings may be a little early. */
-static inline u64 account_since(struct task *t, u64 now)
+static inline u64 account_since(struct rq *rq, struct task *t, u64 now)
 {
 	s64 delta = (s64)(now - t->last_acct);
 
 	t->last_acct = now;
-	return delta > 0 ? (u64)delta : 0;
+	if (delta <= 0)
+		return 0;
+	if (unlikely(delta >= (s64)STEAL_LONG_NS))
+		look_for_stolen(rq);
+	if (unlikely(READ_ONCE(rq->stolen) != rq->stolen_seen))
+		return without_stolen(rq, (u64)delta);
+	return (u64)delta;
 }
 
 void account_user_enter(u64 now)
 {
 	struct task *t = current;
-	u64 delta = account_since(t, now);
-	int cpu = t->cpu;
+	struct rq *rq = &runqueues[t->cpu];
+	u64 delta = account_since(rq, t, now);
 
 	t->stime += delta;
-	runqueues[cpu].times.system += delta;
-	boundary_leave(cpu);
+	rq->times.system += delta;
+	boundary_leave(rq->cpu);
 }
 
 void account_user_exit(void)
 {
 	struct task *t = current;
-	u64 delta = account_since(t, arch_cpu_clock_local());
 	struct rq *rq = &runqueues[t->cpu];
+	u64 delta = account_since(rq, t, arch_cpu_clock_local());
 
 	boundary_pass(t->cpu);
 	t->utime += delta;
@@ -69,6 +92,7 @@ void account_switch(struct rq *rq, struct task *prev, struct task *next, u64 now
 		else
 			rq->times.idle += delta;
 	} else {
+		delta = without_stolen(rq, delta);
 		prev->stime += delta;
 		rq->times.system += delta;
 	}

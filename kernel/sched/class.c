@@ -196,10 +196,13 @@ void class_update_curr(struct rq *rq, u64 now)
 	struct task *t = rq->curr;
 	u64 delta = now - t->se.exec_start;
 
-	rt_charge(rq, t, delta, now);
-	if (task_is_idle(t) || (s64)delta <= 0)
+	if (task_is_idle(t) || (s64)delta <= 0) {
+		rt_charge(rq, t, delta, now);
 		return;
+	}
 	t->se.exec_start = now;
+	delta -= steal_take_locked(rq, t, delta, now);
+	rt_charge(rq, t, delta, now);
 	WRITE_ONCE(t->se.sum_exec, t->se.sum_exec + delta);
 	if (t->policy == SCHED_DEADLINE)
 		t->dl_budget -= (s64)delta;

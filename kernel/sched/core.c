@@ -310,6 +310,8 @@ static void do_schedule(bool preempted, bool yields)
 	else
 		prev->nvcsw++;
 	account_switch(rq, prev, next, now);
+	if (task_is_idle(prev))
+		steal_after_idle_locked(rq, now);
 	psi_switch(prev, next, rq->cpu, now);
 	if (prev->se.on_rq)
 		prev->se.wait_since = now;

@@ -49,6 +49,10 @@ struct rq {
 	struct cpu_times times;     /* own vCPU writes, others read racily */
 	u64 ktime_at, ktime_behind; /* own vCPU: ktime_near() */
 	u64 last_idle;              /* clock when it went idle, 0: not idle */
+	/* what the host took (steal.c) */
+	u64 steal_looked, steal_debt;
+	u64 stolen;      /* all; others read it racily */
+	u64 stolen_seen; /* own vCPU: of this, what account.c has counted */
 } __aligned(64);
 
 /* Boundary counters: even in the kernel, odd in guest code or idle. Own vCPU writes. */
@@ -114,6 +118,12 @@ static inline void boundary_leave(int cpu) /* to guest code or to sleep: holds n
 /* class.c: the queues; all under rq->lock. */
 void class_init(struct rq *rq);
 u32 class_weight(const struct task *t);
+/*
+ * steal.c. How much of the @delta ns that @t has run until @now the host took; at most @delta. rq->lock.
+ */
+#define STEAL_LONG_NS 2000000UL /* accounting looks at the end of so long a time */
+u64 steal_take_locked(struct rq *rq, struct task *t, u64 delta, u64 now);
+void steal_after_idle_locked(struct rq *rq, u64 now);
 void class_update_curr(struct rq *rq, u64 now); /* charges curr for the time since exec_start */
 void class_enqueue(struct rq *rq, struct task *t, bool wakeup);
 void class_dequeue(struct rq *rq, struct task *t);               /* queued, not curr */

@@ -260,7 +260,7 @@ u64 sched_rr_interval(struct task *t);           /* ns; 0 for FIFO */
 void kick_process(struct task *t);
 /* Numbers for /proc/stat, loadavg, uptime. */
 struct cpu_times {
-	u64 user, nice, system, idle, iowait; /* ns */
+	u64 user, nice, system, idle, iowait, steal; /* ns */
 };
 void sched_cpu_times(int cpu, struct cpu_times *ct);
 /* For /proc/schedstat: what the tasks of a vCPU ran and waited, ns. */

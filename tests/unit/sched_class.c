@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sched_class.c: tasks get the CPU in proportion to their weights, sleepers come soon but save nothing up, real-time tasks come first.
- * SOURCES: kernel/sched/class.c kernel/sched/deadline.c kernel/lib/rbtree.c
+ * SOURCES: kernel/sched/class.c kernel/sched/steal.c kernel/sched/deadline.c kernel/lib/rbtree.c
  */
 #include "kernel/sched/internal.h"
 #include "unit.h"
@@ -15,11 +15,19 @@ int nr_cpus = 1;
 #define N 6
 static struct rq *rq = &runqueues[0];
 static struct task idle, tasks[N];
-static u64 now;
+static u64 now, taken; /* by the host */
 
 int smp_processor_id(void)
 {
 	return 0;
+}
+
+u64 arch_cpu_stolen(int cpu)
+{
+	u64 ns = taken;
+
+	taken = 0;
+	return ns;
 }
 
 static int setup(void **state)
@@ -117,6 +125,45 @@ static void pair(void **state)
 	}
 }
 
+/* What the host took is nobody's CPU time, at once or from what is used next; what it took while we idled does not count. */
+static void stolen(void **state)
+{
+	struct task *t = &tasks[0];
+
+	rq->steal_looked = now;
+	class_enqueue(rq, t, false);
+	step(0);
+	now += 10000000;
+	taken = 6000000;
+	class_update_curr(rq, now);
+	assert_int_equal(t->se.sum_exec, 4000000);
+	assert_int_equal(t->se.run_delay, 6000000);
+	assert_int_equal(rq->stolen, 6000000);
+	now += 3000000; /* not looked at yet */
+	taken = 3000000;
+	class_update_curr(rq, now);
+	assert_int_equal(t->se.sum_exec, 7000000);
+	now += 2000000;
+	class_update_curr(rq, now);
+	assert_int_equal(t->se.sum_exec, 7000000);
+	now += 2000000;
+	class_update_curr(rq, now);
+	assert_int_equal(t->se.sum_exec, 8000000);
+	taken = 1000000000; /* more than there was */
+	now += 5000000;
+	class_update_curr(rq, now);
+	assert_int_equal(t->se.sum_exec, 8000000);
+	leave(t);
+	now += 50000000;
+	taken = 20000000;
+	steal_after_idle_locked(rq, now);
+	class_enqueue(rq, t, true);
+	step(5000000);
+	class_update_curr(rq, now);
+	assert_int_equal(t->se.sum_exec, 13000000);
+	assert_int_equal(rq->stolen, 16000000);
+}
+
 static void realtime(void **state)
 {
 	for (u32 i = 0; i < 4; i++)
@@ -156,5 +203,5 @@ static void round_robin(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test_setup(by_weight, setup), cmocka_unit_test_setup(sleeper, setup),
-	cmocka_unit_test_setup(pair, setup), cmocka_unit_test_setup(realtime, setup),
-	cmocka_unit_test_setup(round_robin, setup))
+	cmocka_unit_test_setup(pair, setup), cmocka_unit_test_setup(stolen, setup),
+	cmocka_unit_test_setup(realtime, setup), cmocka_unit_test_setup(round_robin, setup))

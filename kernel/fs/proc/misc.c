@@ -87,8 +87,8 @@ static int show_cpuinfo(struct seq *s, void *arg)
 
 static void stat_cpu(struct seq *s, const struct cpu_times *c)
 {
-	seq_printf(s, " %lu %lu %lu %lu %lu 0 0 0 0 0\n", c->user / TICK_NS, c->nice / TICK_NS,
-		c->system / TICK_NS, c->idle / TICK_NS, c->iowait / TICK_NS);
+	seq_printf(s, " %lu %lu %lu %lu %lu 0 0 %lu 0 0\n", c->user / TICK_NS, c->nice / TICK_NS,
+		c->system / TICK_NS, c->idle / TICK_NS, c->iowait / TICK_NS, c->steal / TICK_NS);
 }
 
 static u32 nr_iowait(void)
@@ -116,6 +116,7 @@ static int show_stat(struct seq *s, void *arg)
 		sum.system += c.system;
 		sum.idle += c.idle;
 		sum.iowait += c.iowait;
+		sum.steal += c.steal;
 	}
 	seq_puts(s, "cpu ");
 	stat_cpu(s, &sum);
