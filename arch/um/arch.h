@@ -108,8 +108,9 @@ u64 ktime_get_real_coarse(void);
 u64 ktime_get_raw(void);
 void arch_set_realtime_offset(s64 add_ns); /* clock_settime */
 u64 arch_cpu_clock(void);                  /* fast monotonic for accounting, cpuclock.c */
-u64 arch_cpu_stolen(int cpu);              /* ns that the host took from it since the last call; under its rq's lock */
-u64 arch_cpu_clock_local(void);            /* to be compared with this vCPU's own readings only */
+u64 arch_cpu_stolen(
+	int cpu); /* ns that the host took from it since the last call; under its rq's lock */
+u64 arch_cpu_clock_local(void); /* to be compared with this vCPU's own readings only */
 
 /* ---- physmem (region 0), arch/um/physmem.c ---- */
 extern pfn_t

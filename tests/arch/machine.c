@@ -75,6 +75,10 @@ u64 skas_patch_entry(void)
 {
 	return 0;
 }
+u64 skas_stolen(int cpu)
+{
+	return 0;
+}
 u64 skas_task_size(void)
 {
 	return 0;

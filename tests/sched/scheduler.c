@@ -104,6 +104,10 @@ const char *skas_mode_name(void)
 {
 	return "none";
 }
+u64 skas_stolen(int cpu)
+{
+	return 0;
+}
 u64 skas_task_size(void)
 {
 	return 0;
