@@ -325,7 +325,7 @@ static void test_intervals(void **state)
 
 static void test_states_and_times(void **state)
 {
-	struct nft_set s = { .key_len = 4, .max = 2 };
+	struct nft_set s = { .key_len = 4, .flags = NFT_SET_TIMEOUT, .max = 2 };
 	struct nft_elem *e = put(&s, 5, false, 0);
 
 	put(&s, 6, false, 0);

@@ -110,6 +110,7 @@ struct nft_ctx {
 	struct nft_net *nn;
 	struct nft_table *table;
 	struct nft_chain *chain; /* NULL: of a set */
+	bool misplaced; /* an expression cannot be in that chain: Linux finds out later, and names none */
 };
 
 struct nft_expr;
@@ -177,6 +178,7 @@ struct nft_set {
 	u64 handle, timeout;
 	u32 id, use, flags, key_type, key_len, data_type, data_len, obj_type, policy, gc_interval;
 	u32 max, nelems;           /* under nn->lock: elements */
+	u64 next_gc;               /* the same; ktime_get() */
 	u32 fields, field_len[16]; /* of a concatenation */
 	u8 pend;
 	bool bound;

@@ -200,15 +200,14 @@ struct nat {
 };
 
 /* Only in chains of type nat (or in what they jump to), at the hooks where there is something to translate. */
-static int check_chain(const struct nft_ctx *c, u32 hooks)
+static int check_chain(struct nft_ctx *c, u32 hooks)
 {
 	const struct nft_chain *ch = c->chain;
 
 	if (!ch)
 		return -EOPNOTSUPP;
-	if (ch->flags & NFT_CHAIN_BASE && (!ch->nat || !(hooks >> ch->hook & 1)))
-		return -EOPNOTSUPP;
-	return 0;
+	c->misplaced = ch->flags & NFT_CHAIN_BASE && (!ch->nat || !(hooks >> ch->hook & 1));
+	return c->misplaced ? -EOPNOTSUPP : 0;
 }
 
 static int port_regs(nla_t min, nla_t max, struct nat *x)

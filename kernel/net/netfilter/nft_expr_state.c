@@ -509,7 +509,14 @@ static struct nft_elem *reach(const struct dynset *x, struct nft_regs *r, struct
 	el = nft_elem_find(s, (const u8 *)&r->data[x->key], (const u8 *)&r->data[x->key], false);
 	if (el && !nft_elem_expired(el) && !(el->pend & NFT_NEW))
 		return el;
-	if (el || (s->max && s->nelems >= s->max))
+	if (el && !el->pend) {
+		nft_elem_deactivate(el);
+		nft_elem_unlink(el);
+		nft_elem_free(p->net, el);
+	} else if (el) {
+		return NULL; /* a batch is about it */
+	}
+	if (s->max && s->nelems >= s->max)
 		nft_set_gc(p->net, s);
 	el = nft_elem_dyn(s, &r->data[x->key], x->has_data ? &r->data[x->data] : NULL,
 		x->timeout * NSEC_PER_MSEC);
@@ -529,6 +536,7 @@ static void dynset_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *
 		el = nft_elem_find(
 			x->set, (const u8 *)&r->data[x->key], (const u8 *)&r->data[x->key], false);
 		if (el && !el->pend) {
+			nft_elem_deactivate(el);
 			nft_elem_unlink(el);
 			nft_elem_free(p->net, el);
 		} else if (!el) {

@@ -165,7 +165,7 @@ static int fill(struct nft_ctx *c, struct nft_rule *r, nla_t list)
 			nla_type(a) == NFTA_LIST_ELEM ? nft_expr_new(c, a) : ERR_PTR(-EINVAL);
 
 		if (IS_ERR(e))
-			return nfnl_bad(c->r, a, PTR_ERR(e));
+			return c->misplaced ? PTR_ERR(e) : nfnl_bad(c->r, a, PTR_ERR(e));
 		r->exprs[r->n++] = e;
 	}
 	return 0;

@@ -3,6 +3,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/nft.h"
 
+#define ANONYMOUS_MAX 32768 /* of one table */
 #define SET_FLAGS                                                                                  \
 	(NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | NFT_SET_INTERVAL | NFT_SET_MAP | NFT_SET_TIMEOUT | \
 		NFT_SET_EVAL | NFT_SET_OBJECT | NFT_SET_CONCAT | NFT_SET_EXPR)
@@ -31,11 +32,22 @@ struct nft_set *nft_set_get(const struct nft_table *t, nla_t name, nla_t id)
 	return ERR_PTR(-ENOENT);
 }
 
+/* The number in @name behind @prefix; -1: it is another name. */
+static s64 number_in(const char *name, const char *prefix)
+{
+	size_t n = strlen(prefix);
+	s64 v;
+
+	return strncmp(name, prefix, n) || kstrtos64(name + n, 10, &v) ? -1 : v;
+}
+
 /* "__set%d": the first number that is free. */
 static int choose_name(const struct nft_table *t, struct nft_set *s, nla_t name)
 {
+	static u64 taken[ANONYMOUS_MAX / 64]; /* under nfnl_mutex */
 	char pattern[NFT_NAME], *at;
 	struct nft_set *o;
+	s64 i;
 	int err = nla_text(name, pattern, sizeof(pattern));
 
 	if (err)
@@ -45,19 +57,19 @@ static int choose_name(const struct nft_table *t, struct nft_set *s, nla_t name)
 		strscpy(s->name, pattern, sizeof(s->name));
 		return 0;
 	}
-	if (at[1] != 'd' || strchr(at + 1, '%') || strlen(pattern) > 16)
+	if (strcmp(at, "%d") || strlen(pattern) > 16)
 		return -EINVAL;
 	*at = 0;
-	for (u32 i = 0; i < NFT_OBJECTS; i++) {
-		bool taken = false;
-
-		snprintf(s->name, sizeof(s->name), "%s%u%s", pattern, i, at + 2);
-		list_for_each_entry(o, &t->sets, list)
-			taken |= !strcmp(o->name, s->name);
-		if (!taken)
-			return 0;
+	memset(taken, 0, sizeof(taken));
+	list_for_each_entry(o, &t->sets, list) {
+		i = number_in(o->name, pattern);
+		if (i >= 0 && i < ANONYMOUS_MAX)
+			taken[i / 64] |= 1UL << (i % 64);
 	}
-	return -ENFILE;
+	for (i = 0; i < ANONYMOUS_MAX && taken[i / 64] >> (i % 64) & 1;)
+		i++;
+	snprintf(s->name, sizeof(s->name), "%s%u", pattern, (u32)i);
+	return i < ANONYMOUS_MAX ? 0 : -ENFILE;
 }
 
 static int parse_fields(struct nft_set *s, nla_t list)

@@ -163,11 +163,15 @@ void nft_elem_unlink(struct nft_elem *e)
 	s->nelems--;
 }
 
-/* Only what no batch is about. */
+/* Only what no batch is about; once a second, since it looks at all of them. */
 void nft_set_gc(struct net *net, struct nft_set *s)
 {
 	struct rb_node *n = rb_first(&s->elems);
+	u64 now = ktime_get();
 
+	if (!(s->flags & NFT_SET_TIMEOUT) || now < s->next_gc)
+		return;
+	s->next_gc = now + NSEC_PER_SEC;
 	while (n) {
 		struct nft_elem *e = rb_entry(n, struct nft_elem, node);
 
