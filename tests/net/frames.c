@@ -340,6 +340,8 @@ static void igmp(void)
 
 static void mutate(void)
 {
+	if (len <= 14)
+		return;
 	for (uint32_t i = r(4); i--;)
 		f[14 + r((uint32_t)len - 14)] ^= (unsigned char)(1 << r(8));
 	if (!r(4))

@@ -17,7 +17,7 @@ cat >"$work/guest" <<'EOS'
 	echo ready
 	a=$(ms); spin; echo "spin $alone $(($(ms) - a))"
 		read x; after=$(left); echo "memory $((before - after))"
-	dmesg | grep -i 'asan\|oops\|lockdep:\|BUG:\|panic' | head -n 3
+	dmesg | grep -i 'asan: \|oops\|lockdep:\|BUG:\|panic' | head -n 3
 EOS
 cat >"$work/boot" <<-EOS
 	exec timeout -k 5 \${LIMIT:-100} "\$NESTCTL" run --mem 256M --net fd,3,02:00:00:00:00:02 "\$@" -p "ubd1r=$work/xfer.tar" "\$BUSYBOX" -- \
