@@ -23,6 +23,7 @@
 #include "drivers/net/net_host.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/net/gso.h"
 #include "kernel/net/net.h"
 #include "kernel/net/skb.h"
 #include "os-linux/os.h"
@@ -43,10 +44,19 @@ struct card {
 	struct net_device *dev;
 	struct net_host *host;
 	struct sk_buff *slots[RX_SLOTS]; /* own to poll() */
+	struct outbox *outbox;           /* own to send() */
 	struct ktimer retry;
 	struct work reopen;
 };
 static struct card cards[CARDS];
+
+/* The frames of a call of send(). */
+#define OUT_PIECES (4U * NET_BATCH)
+struct outbox {
+	struct net_out out[NET_BATCH];
+	struct net_piece pieces[OUT_PIECES];
+	u8 heads[NET_BATCH][SKB_ROOM]; /* of frames that are several packets */
+};
 
 /* ---- frames ---- */
 
@@ -149,42 +159,72 @@ static u32 card_poll(struct net_device *dev, u32 budget)
 	return done;
 }
 
-/* The first packets of the queue, as the host wants them. */
-static int gather(struct list_head *queue, struct net_out *out)
+/* The frame that begins with @first: its pieces from @pieces on, of which @room are free. */
+static void make_frame(struct card *c, const struct list_head *queue, const struct sk_buff *first,
+	struct net_out *out, struct net_piece *pieces, u32 room)
 {
-	struct sk_buff *skb;
+	u8 *head = c->outbox->heads[out - c->outbox->out];
+	struct gso_frame f = { .packets = 1, .head_len = skb_headlen(first) };
+
+	if (c->dev->csum_out)
+		gso_join(queue, first, min(room, (u32)NET_PIECES), head, &f);
+	*out = (struct net_out){
+		.head = f.packets > 1 ? head : first->room + first->head,
+		.pieces = pieces,
+		.head_len = f.head_len,
+		.csum_start = f.csum_start,
+		.seg = f.seg,
+		.v6 = f.v6,
+		.packets = f.packets,
+	};
+	for (u32 i = 0; i < f.packets; i++, first = list_next_entry(first, list))
+		if (first->len)
+			pieces[out->nr_pieces++] =
+				(struct net_piece){ skb_payload(first), first->len };
+}
+
+/* The first packets of the queue, as the host wants them. */
+static int gather(struct card *c, const struct list_head *queue)
+{
+	const struct sk_buff *skb = list_first_entry(queue, struct sk_buff, list);
+	u32 used = 0;
 	int n = 0;
 
-	list_for_each_entry(skb, queue, list) {
-		if (n == NET_BATCH)
-			break;
-		out[n++] = (struct net_out){
-			.head = skb->room + skb->head,
-			.head_len = skb_headlen(skb),
-			.data = skb->len ? skb_payload(skb) : NULL,
-			.data_len = skb->len,
-		};
+	while (&skb->list != queue && n < NET_BATCH && used < OUT_PIECES) {
+		struct net_out *out = &c->outbox->out[n++];
+
+		make_frame(c, queue, skb, out, c->outbox->pieces + used, OUT_PIECES - used);
+		used += out->nr_pieces;
+		for (u32 i = 0; i < out->packets; i++)
+			skb = list_next_entry(skb, list);
 	}
 	return n;
+}
+
+/* The first @n packets have gone. */
+static void drop_first(struct list_head *queue, u32 n)
+{
+	while (n--) {
+		struct sk_buff *skb = list_first_entry(queue, struct sk_buff, list);
+
+		list_del_init(&skb->list);
+		kfree_skb(skb);
+	}
 }
 
 static u32 card_send(struct net_device *dev, struct list_head *queue)
 {
 	struct card *c = CARD(dev);
-	struct net_out out[NET_BATCH];
 	u32 done = 0;
 	int n, sent;
 
 	do {
-		n = gather(queue, out);
-		sent = n ? net_host_send(c->host, out, n) : 0;
+		n = gather(c, queue);
+		sent = n ? net_host_send(c->host, c->outbox->out, n) : 0;
 		for (int i = 0; i < sent; i++) {
-			struct sk_buff *skb = list_first_entry(queue, struct sk_buff, list);
-
-			list_del_init(&skb->list);
-			kfree_skb(skb);
+			drop_first(queue, c->outbox->out[i].packets);
+			done += c->outbox->out[i].packets;
 		}
-		done += (u32)sent;
 	} while (n && sent == n);
 	return done;
 }
@@ -342,6 +382,11 @@ static int start_card(struct card *c)
 
 	if (!dev)
 		return -ENOMEM;
+	c->outbox = kmalloc(sizeof(*c->outbox), GFP_KERNEL);
+	if (!c->outbox) {
+		kfree(dev);
+		return -ENOMEM;
+	}
 	if (!c->has_mac)
 		eth_random(c->mac);
 	memcpy(dev->addr, c->mac, ETH_ALEN);
@@ -362,12 +407,14 @@ static int start_card(struct card *c)
 			refuse("%s: %s", c->param, why);
 		pr_warn("%s: no network: %s\n", c->param, why);
 		irq_unregister(c->open.irq);
+		kfree(c->outbox);
 		kfree(dev);
 		return 0;
 	}
 	if (c->open.note[0])
 		pr_notice("%s: %s\n", c->param, c->open.note);
 	c->host = c->open.host;
+	dev->csum_out = c->open.offload;
 	err = netdev_register(&init_net, dev, c->param);
 	if (err)
 		return err;

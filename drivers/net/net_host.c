@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/virtio_net.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +86,7 @@ int net_host_open(struct net_open *o)
 		return err;
 	}
 	o->host = h;
+	o->offload = h->header != 0;
 	return 0;
 }
 
@@ -176,18 +178,44 @@ static int tap_recv(struct net_host *h, struct net_in *in, int n)
 	return got;
 }
 
-static int tap_send(struct net_host *h, const struct net_out *out, int n)
+/* What the host is to do with @out. */
+static struct virtio_net_hdr offload(const struct net_out *out)
 {
 	struct virtio_net_hdr hdr = { 0 };
+
+	if (!out->csum_start)
+		return hdr;
+	hdr.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	hdr.csum_start = out->csum_start;
+	hdr.csum_offset = offsetof(struct tcphdr, check);
+	if (out->seg) {
+		hdr.gso_type = out->v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
+		hdr.gso_size = out->seg;
+		hdr.hdr_len = (uint16_t)out->head_len;
+	}
+	return hdr;
+}
+
+/* Headers and payload, as the host wants them: how many pieces. */
+static size_t pieces_of(const struct net_out *out, struct iovec *iov)
+{
+	iov[0] = (struct iovec){ (void *)out->head, out->head_len };
+	for (uint32_t i = 0; i < out->nr_pieces; i++)
+		iov[1 + i] = (struct iovec){ (void *)out->pieces[i].data, out->pieces[i].len };
+	return 1 + out->nr_pieces;
+}
+
+static int tap_send(struct net_host *h, const struct net_out *out, int n)
+{
 	int sent = 0;
 
 	while (sent < n) {
-		struct iovec iov[3] = { { &hdr, h->header },
-			{ (void *)out[sent].head, out[sent].head_len },
-			{ (void *)out[sent].data, out[sent].data_len } };
+		struct virtio_net_hdr hdr = offload(&out[sent]);
+		struct iovec iov[2 + NET_PIECES] = { { &hdr, h->header } };
+		int count = 1 + (int)pieces_of(&out[sent], iov + 1);
 
 		count_call(h);
-		if (writev(h->fd, iov + !h->header, 2 + !!h->header) < 0) {
+		if (writev(h->fd, iov + !h->header, count - !h->header) < 0) {
 			if (errno == EINTR)
 				continue;
 			if (errno == EAGAIN || errno == ENOBUFS)
@@ -255,9 +283,9 @@ int net_host_send(struct net_host *h, const struct net_out *out, int n)
 	if (h->tap)
 		return tap_send(h, out, n);
 	for (int i = 0; i < n; i++) {
-		iov[i][0] = (struct iovec){ (void *)out[i].head, out[i].head_len };
-		iov[i][1] = (struct iovec){ (void *)out[i].data, out[i].data_len };
-		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = iov[i], .msg_iovlen = 2 } };
+		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = iov[i] } };
+		msgs[i].msg_hdr.msg_iovlen =
+			pieces_of(&out[i], iov[i]); /* of one packet: two at most */
 		if (h->has_to) {
 			msgs[i].msg_hdr.msg_name = &h->to;
 			msgs[i].msg_hdr.msg_namelen = sizeof(h->to);

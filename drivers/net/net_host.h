@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NET_BATCH 64 /* frames in a call of net_host_recv() or net_host_send() */
+#define NET_PIECES 48 /* of a frame's payload */
+#define NET_BATCH 64  /* frames in a call of net_host_recv() or net_host_send() */
 
 struct net_host;
 
@@ -25,14 +26,25 @@ struct net_open {
 		args; /* what stands behind the kind, its own words, separated by commas; "" for none */
 	/* answers */
 	struct net_host *host;
-	char note[256]; /* something the user should know; empty when not */
-	char err[256];  /* one line without the parameter's name, when the open failed */
+	uint32_t offload; /* it fills in checksums of TCP, and cuts segments */
+	char note[256];   /* something the user should know; empty when not */
+	char err[256];    /* one line without the parameter's name, when the open failed */
 };
 
-/* A frame to send: its two pieces. */
+/* A frame to send: its headers and the pieces of its payload. */
+struct net_piece {
+	const void *data;
+	uint64_t len;
+};
 struct net_out {
-	const void *head, *data;
-	uint32_t head_len, data_len;
+	const void *head;
+	const struct net_piece *pieces;
+	uint32_t head_len, nr_pieces; /* at most NET_PIECES */
+	/* where the link has net_open.offload */
+	uint16_t csum_start; /* of TCP, whose checksum is to be filled in; 0: all is there */
+	uint16_t seg;        /* to be cut into segments with so much payload; 0: it is one */
+	uint32_t v6;
+	uint32_t packets; /* the front end's own */
 };
 /* Room for a frame; len is set to what has come, which is more than size when it was cut. */
 struct net_in {

@@ -117,10 +117,10 @@ long ethtool_ioctl(const struct net_device *d, u64 arg)
 	case ETHTOOL_GFEATURES: return get_features(arg);
 	case ETHTOOL_GET_TS_INFO: return get_ts_info(arg);
 	case ETHTOOL_GSSET_INFO: return get_sset_info(arg);
-	case ETHTOOL_GRXCSUM:
 	case ETHTOOL_GTXCSUM:
 	case ETHTOOL_GSG:
-	case ETHTOOL_GTSO:
+	case ETHTOOL_GTSO: return get_value(cmd, d->csum_out, arg);
+	case ETHTOOL_GRXCSUM:
 	case ETHTOOL_GUFO:
 	case ETHTOOL_GGSO:
 	case ETHTOOL_GGRO:

@@ -155,6 +155,11 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 		push_v4(skb, f, ttl, f->dont_fragment && !cut);
 	else
 		push_v6(skb, f, ttl);
+	if (skb->csum_head &&
+		(cut || unlikely(nf_active(net)))) { /* it may change, or go elsewhere */
+		skb->csum_head = 0;
+		nf_fill_checksum(skb);
+	}
 	if (unlikely(nf_active(net)))
 		return filter_out(net, skb, f);
 	return cut ? ip_fragment(skb, f->mtu, f, output) : output(skb, f);

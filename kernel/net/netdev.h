@@ -76,7 +76,8 @@ struct net_device {
 	u32 mtu;
 	u16 type; /* ARPHRD_* */
 	u8 addr[ETH_ALEN];
-	bool carrier; /* a link is there */
+	bool carrier;  /* a link is there */
+	bool csum_out; /* fills in checksums of TCP and cuts large segments; set by the driver */
 	u32 txqlen;
 	struct netdev_stats stats; /* counted without a lock: figures for people */
 	const struct netdev_ops *ops;

@@ -100,7 +100,8 @@ u32 packet_status(const struct sk_buff *skb)
 	bool transport = skb->protocol == ETH_P_IP || skb->protocol == ETH_P_IPV6;
 
 	/* over lo nobody has written checksums, and nobody will */
-	return TP_STATUS_USER | (skb->csum_ok && transport ? TP_STATUS_CSUMNOTREADY : 0);
+	return TP_STATUS_USER |
+	       ((skb->csum_ok || skb->csum_head) && transport ? TP_STATUS_CSUMNOTREADY : 0);
 }
 
 /* A clone that begins with the link header. NULL. */

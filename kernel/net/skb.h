@@ -84,9 +84,11 @@ struct sk_buff {
 	u8 head;      /* index of the first header byte */
 	bool csum_ok; /* the checksums need no looking at: it never left this machine */
 	bool broadcast;
-	bool defragged;     /* put together from fragments */
-	u8 pkt_type;        /* PKT_* */
-	u8 mac_len;         /* of the link header that stands before what eth_rx() left; 0: none */
+	bool defragged; /* put together from fragments */
+	u8 pkt_type;    /* PKT_* */
+	u8 csum_head; /* index in room[] of the transport's header whose checksum the card fills in: what stands there is the
+			       pseudo header's sum. 0: none */
+	u8 mac_len;   /* of the link header that stands before what eth_rx() left; 0: none */
 	bool room_pulled;   /* the headers that were pulled last stood in room[] */
 	u16 sport, dport;   /* of UDP, once it is parsed */
 	u16 covered;        /* UDP-Lite: so many bytes by the checksum, 0: all */

@@ -54,7 +54,7 @@ static bool append_to_last(struct tcp_sock *t, struct sk_buff *skb)
 }
 
 /* @skb's payload is ours to send. Consumed. 0 or an error of the connection. */
-static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool last)
+static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool last, bool push)
 {
 	int err;
 
@@ -81,10 +81,24 @@ static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool 
 		t->snd_up = t->write_seq;
 		t->urg_sending = true;
 	}
-	tcp_push(t, !last || m->flags & MSG_MORE);
+	if (push)
+		tcp_push(t, !last || m->flags & MSG_MORE);
+	spin_unlock(&t->inet.c.lock);
+	if (push)
+		net_rx_flush();
+	return 0;
+}
+
+/* What was queued without a push goes. */
+static void push_queued(struct tcp_sock *t, u32 *queued)
+{
+	if (!*queued)
+		return;
+	*queued = 0;
+	spin_lock(&t->inet.c.lock);
+	tcp_push(t, true);
 	spin_unlock(&t->inet.c.lock);
 	net_rx_flush();
-	return 0;
 }
 
 static struct sk_buff *build(struct tcp_sock *t, struct msg *m)
@@ -109,15 +123,20 @@ static int wait_writable(struct tcp_sock *t, struct msg *m)
 	return sock_wait(&t->inet.c, may_write(t), m->nonblock, t->inet.c.sndtimeo);
 }
 
+/* Segments of a large write go a few at a time (SEG_MAX bytes): a card takes them in one frame. */
 static ssize_t send_locked(struct tcp_sock *t, struct msg *m)
 {
 	ssize_t done = 0;
+	u32 queued = 0;
 	int err = 0;
 
 	while (m->iter.count) {
 		struct sk_buff *skb;
+		bool last;
 		u32 n;
 
+		if (!tcp_writable(t))
+			push_queued(t, &queued);
 		err = wait_writable(t, m);
 		if (err)
 			break;
@@ -127,11 +146,16 @@ static ssize_t send_locked(struct tcp_sock *t, struct msg *m)
 			break;
 		}
 		n = skb->len;
-		err = enqueue(t, skb, m, !m->iter.count);
+		queued += n;
+		last = !m->iter.count;
+		err = enqueue(t, skb, m, last, last || queued >= SEG_MAX);
 		if (err)
 			break;
+		if (queued >= SEG_MAX || last)
+			queued = 0;
 		done += n;
 	}
+	push_queued(t, &queued);
 	return done ? done : err;
 }
 

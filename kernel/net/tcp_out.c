@@ -165,13 +165,20 @@ static u8 *put_sacks(struct tcp_sock *t, u8 *p)
 	return p;
 }
 
-static void checksum(struct tcphdr *h, const struct sk_buff *skb, const struct flow *f)
+/* The card fills it in, where it can: it finds the pseudo header's sum. */
+static void checksum(struct tcphdr *h, struct sk_buff *skb, const struct flow *f)
 {
-	u32 len = skb_len(skb);
+	u32 len = skb_len(skb), sum;
 
-	if (!f->local)
-		h->check = csum_fold(
-			skb_sum(skb, 0, len, csum_pseudo(&f->saddr, &f->daddr, IPPROTO_TCP, len)));
+	if (f->local)
+		return;
+	sum = csum_pseudo(&f->saddr, &f->daddr, IPPROTO_TCP, len);
+	if (f->dev->csum_out) {
+		skb->csum_head = skb->head;
+		h->check = (u16)~csum_fold(sum);
+	} else {
+		h->check = csum_fold(skb_sum(skb, 0, len, sum));
+	}
 }
 
 /* Puts the header before the payload of @skb, which is ours to change. */
