@@ -3,7 +3,8 @@
  * arp.c: the address resolution protocol for IPv4 on Ethernet: questions, answers, and what is learnt from both. neigh.c keeps it.
  *
  * We answer for any address of this machine that is asked for on a card, as Linux does. What others announce of themselves
- * (gratuitous ARP) changes an entry that we have and makes no new one; who asks us is learnt. We answer for nobody else (no proxy).
+ * (gratuitous ARP) changes an entry that we have and makes no new one; who asks us is learnt. We answer for others where conf/NAME/proxy_arp
+ * says so and the way to them is by another device.
  * Sources: RFC 826, 5227.
  */
 #include <asm/errno.h>
@@ -70,6 +71,23 @@ void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac)
 		send(dev, ARPOP_REQUEST, &source, mac, addr, mac);
 }
 
+void arp_announce(struct net_device *dev)
+{
+	struct net *net = dev->net;
+	ip_addr all[8];
+	struct ifaddr *i;
+	u32 n = 0;
+
+	spin_lock(&net->lock);
+	list_for_each_entry(i, &net->addrs, list)
+		if (i->dev == dev && ip_is_v4(&i->addr) && n < ARRAY_SIZE(all))
+			all[n++] = i->addr;
+	spin_unlock(&net->lock);
+	for (u32 k = 0; k < n; k++)
+		send(dev, ARPOP_REQUEST, &all[k], NULL, &all[k], NULL);
+	net_rx_flush();
+}
+
 /* Is @a a whole packet of ours to look at? */
 static bool sane(const struct net_device *dev, const struct arp_packet *a)
 {
@@ -81,10 +99,21 @@ static bool sane(const struct net_device *dev, const struct arp_packet *a)
 	       memcmp(a->sha, dev->addr, ETH_ALEN) != 0;
 }
 
+/* We are on the way to who is asked for, and are to say so (proxy_arp). */
+static bool answers_for(struct net_device *dev, const ip_addr *sip, const ip_addr *tip)
+{
+	struct flow f = { .saddr = *sip, .daddr = *tip, .iif = dev->ifindex };
+
+	return CONF4_OR(dev, CONF4_PROXY_ARP) && CONF4(dev, CONF4_FORWARDING) && !ip_is_any(sip) &&
+	       !route_forward(dev->net, &f) && f.dev != dev;
+}
+
 static void process(struct net_device *dev, const struct arp_packet *a, bool unicast)
 {
 	ip_addr sip = addr_of(a->sip), tip = addr_of(a->tip);
-	bool ours = addr_is_local(dev->net, &tip, 0);
+	bool ours = addr_is_local(
+			    dev->net, &tip, CONF4_MAX(dev, CONF4_ARP_IGNORE) ? dev->ifindex : 0) ||
+		    answers_for(dev, &sip, &tip);
 
 	if (a->op == htons(ARPOP_REQUEST) && ours) {
 		send(dev, ARPOP_REPLY, &tip, a->sha, &sip, a->sha);

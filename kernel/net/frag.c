@@ -37,15 +37,18 @@ struct frag6 {
 	u32 id;
 };
 
+/* What is cut may be a piece itself, on its way through this machine. */
 static void header4(struct sk_buff *skb, const struct iphdr *model, u32 offset, bool more)
 {
-	struct iphdr *h = skb_push(skb, sizeof(*h));
+	u32 hlen = model->ihl * 4U;
+	u16 was = ntohs(model->frag_off) & (IP_MF | 0x1fff);
+	struct iphdr *h = skb_push(skb, hlen);
 
-	*h = *model;
+	memcpy(h, model, hlen);
 	h->tot_len = htons(skb_len(skb));
-	h->frag_off = htons(offset / 8 | (more ? IP_MF : 0));
+	h->frag_off = htons((was + offset / 8) | (more ? IP_MF : 0));
 	h->check = 0;
-	h->check = csum_fold(csum_partial(h, sizeof(*h), 0));
+	h->check = csum_fold(csum_partial(h, hlen, 0));
 }
 
 static void header6(struct sk_buff *skb, const struct ipv6hdr *model, u32 offset, bool more, u32 id)
@@ -72,15 +75,26 @@ static struct sk_buff *piece(struct sk_buff *skb, u32 offset, u32 len)
 	return c;
 }
 
+static u32 header_len(const struct sk_buff *skb)
+{
+	struct iphdr tmp;
+	const struct iphdr *h;
+
+	if (skb->protocol != ETH_P_IP)
+		return sizeof(struct ipv6hdr);
+	h = skb_header(skb, sizeof(*h), &tmp);
+	return h ? h->ihl * 4U : (u32)sizeof(*h);
+}
+
 int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 	int (*send)(struct sk_buff *skb, const struct flow *f))
 {
 	static atomic_t ids;
 	bool v4 = skb->protocol == ETH_P_IP;
-	u32 hlen = v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	u8 model[60];
+	u32 hlen = header_len(skb);
 	u32 room = (mtu - hlen - (v4 ? 0 : (u32)sizeof(struct frag6))) & ~7U, n, total;
 	u32 id = (u32)atomic_inc_return(&ids);
-	u8 model[sizeof(struct ipv6hdr)];
 	int err = 0;
 
 	skb_copy(skb, 0, model, hlen);

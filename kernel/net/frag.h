@@ -6,7 +6,7 @@
 #include "kernel/net/net.h"
 #include "kernel/net/skb.h"
 
-/* Cuts @skb, which begins with a network header without options, to pieces of at most @mtu and sends each. Consumes it. 0, -errno. */
+/* Cuts @skb, which begins with a network header (of IPv6 without options), to pieces of at most @mtu and sends each. Consumes it. 0, -errno. */
 int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 	int (*send)(struct sk_buff *skb, const struct flow *f));
 /* Takes a fragment, as ip.c has parsed it. The whole packet with its network header once all are there, else NULL. */

@@ -77,34 +77,58 @@ static void unpull_header(struct sk_buff *skb)
 	}
 }
 
-void icmp_unreachable(struct net *net, struct sk_buff *skb, u8 code4, u8 code6)
+/* Errors are not answered with errors, nor is what went to many, what has no sender, or a later piece (RFC 1122, 3.2.2; 4443, 2.4). */
+static bool may_answer(const struct sk_buff *skb)
 {
-	struct flow f = { .saddr = skb->ip.daddr, .daddr = skb->ip.saddr };
+	u8 tmp[61];
+	const u8 *p;
+
+	if (skb->broadcast || (skb->pkt_type != PKT_HOST && skb->pkt_type != PKT_OUTGOING) ||
+		ip_is_any(&skb->ip.saddr) || ip_is_multicast(&skb->ip.saddr) || skb->ip.frag_off)
+		return false;
+	if (skb->ip.proto != IPPROTO_ICMP && skb->ip.proto != IPPROTO_ICMPV6)
+		return true;
+	p = skb_header(skb, skb->ip.hdr_len + 1U, tmp);
+	if (!p)
+		return false;
+	if (skb->ip.v6)
+		return p[skb->ip.hdr_len] >= 128 && p[skb->ip.hdr_len] != 137;
+	return p[skb->ip.hdr_len] == ICMP_ECHO || p[skb->ip.hdr_len] == ICMP_ECHOREPLY ||
+	       p[skb->ip.hdr_len] > ICMP_PARAMETERPROB;
+}
+
+void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word)
+{
+	struct flow f = { .daddr = skb->ip.saddr };
 	u32 quote;
 	struct sk_buff *r;
 	struct icmphdr *h;
 
-	if (skb->broadcast || ip_is_any(&f.daddr) || ip_is_multicast(&f.daddr) ||
-		route_output(net, &f))
+	if (addr_is_local(net, &skb->ip.daddr, 0))
+		f.saddr = skb->ip.daddr;
+	if (!may_answer(skb) || route_output(net, &f))
 		return;
 	f.proto = skb->ip.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-	unpull_header(skb);
 	quote = min(skb_len(skb), skb->ip.v6 ? QUOTE6 : QUOTE4);
 	r = skb_alloc(quote, GFP_ATOMIC);
-	if (r) {
-		skb_copy(skb, 0, r->buf->data, quote);
-		r->len = quote;
-		h = skb_push(r, sizeof(*h));
-		*h = (struct icmphdr){
-			.type = skb->ip.v6 ? ICMPV6_DEST_UNREACH : ICMP_DEST_UNREACH,
-			.code = skb->ip.v6 ? code6 : code4,
-		};
-		icmp_checksum(r, h, &f);
-		ip_stats.icmp_out++;
-	}
+	if (!r)
+		return;
+	skb_copy(skb, 0, r->buf->data, quote);
+	r->len = quote;
+	h = skb_push(r, sizeof(*h));
+	*h = (struct icmphdr){ .type = type, .code = code };
+	h->word = htonl(word);
+	icmp_checksum(r, h, &f);
+	ip_stats.icmp_out++;
+	ip_send(net, r, &f);
+}
+
+void icmp_unreachable(struct net *net, struct sk_buff *skb, u8 code4, u8 code6)
+{
+	unpull_header(skb);
+	icmp_error(net, skb, skb->ip.v6 ? ICMPV6_DEST_UNREACH : ICMP_DEST_UNREACH,
+		skb->ip.v6 ? code6 : code4, 0);
 	skb_pull(skb, skb->ip.hdr_len);
-	if (r)
-		ip_send(net, r, &f);
 }
 
 /* ---- errors about what we sent ---- */

@@ -68,7 +68,7 @@ static void push_v6(struct sk_buff *skb, const struct flow *f, u8 ttl)
 }
 
 /* To who is next on the way. */
-static int output(struct sk_buff *skb, const struct flow *f)
+int ip_output(struct sk_buff *skb, const struct flow *f)
 {
 	static const u8 all[ETH_ALEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
@@ -130,7 +130,7 @@ static int filter_out(struct net *net, struct sk_buff *skb, const struct flow *f
 	err = nf_hook(net, NF_INET_POST_ROUTING, skb, NULL, g.dev);
 	if (err)
 		return err;
-	return skb_len(skb) > g.mtu ? ip_fragment(skb, g.mtu, &g, output) : output(skb, &g);
+	return skb_len(skb) > g.mtu ? ip_fragment(skb, g.mtu, &g, ip_output) : ip_output(skb, &g);
 }
 
 int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
@@ -162,7 +162,7 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 	}
 	if (unlikely(nf_active(net)))
 		return filter_out(net, skb, f);
-	return cut ? ip_fragment(skb, f->mtu, f, output) : output(skb, f);
+	return cut ? ip_fragment(skb, f->mtu, f, ip_output) : ip_output(skb, f);
 }
 
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
@@ -175,7 +175,7 @@ int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 	skb->protocol = ip_is_v4(&f->daddr) ? ETH_P_IP : ETH_P_IPV6;
 	if (unlikely(nf_active(net)))
 		return filter_out(net, skb, f);
-	return output(skb, f);
+	return ip_output(skb, f);
 }
 
 /* ---- in ---- */
@@ -303,12 +303,18 @@ static bool parse(struct sk_buff *skb, struct front *front)
 	return true;
 }
 
-/* Shown to the packet filter, from its network header on, and parsed again after. False: it has gone. */
-static bool filter_in(struct net *net, u8 hook, struct sk_buff *skb, struct front *front)
+/* To its network header again. */
+static void rewind_to(struct sk_buff *skb, const struct front *front)
 {
 	skb->len += skb->off - front->off;
 	skb->off = front->off;
 	skb->head = front->head;
+}
+
+/* Shown to the packet filter, from its network header on, and parsed again after. False: it has gone. */
+static bool filter_in(struct net *net, u8 hook, struct sk_buff *skb, struct front *front)
+{
+	rewind_to(skb, front);
 	if (nf_hook(net, hook, skb, skb->dev, NULL))
 		return false;
 	if (parse(skb, front))
@@ -383,9 +389,14 @@ void ip_rcv(struct sk_buff *skb)
 	}
 	if (filtered && !filter_in(net, NF_INET_PRE_ROUTING, skb, &front))
 		return;
-	if (!for_us(net, skb)) {
+	if (!ip_source_valid(net, skb)) {
 		ip_stats.in_addr_errors++;
 		kfree_skb(skb);
+		return;
+	}
+	if (!for_us(net, skb)) {
+		rewind_to(skb, &front);
+		ip_forward(net, skb);
 		return;
 	}
 	if (skb->ip.is_frag)

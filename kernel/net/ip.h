@@ -23,6 +23,15 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f);
 /* The same for a packet with a header of its own (raw sockets with IP_HDRINCL). */
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f);
 
+/* With its header, to who is next on the way. Consumes @skb. */
+int ip_output(struct sk_buff *skb, const struct flow *f);
+
+/* forward.c. @skb begins with its network header, and is parsed. */
+/* May it come from where it says, by the device that it came by? (RFC 1812, 5.3.7 and 5.3.8; RFC 3704) */
+bool ip_source_valid(struct net *net, const struct sk_buff *skb);
+/* One that is not for us: consumed. */
+void ip_forward(struct net *net, struct sk_buff *skb);
+
 /* What went wrong with a packet of ours, as ICMP tells or route_output() finds. */
 struct ip_error {
 	int err; /* as a socket sees it, positive */
@@ -39,6 +48,11 @@ struct ip_error {
  * Does not consume it.
  */
 void icmp_unreachable(struct net *net, struct sk_buff *skb, u8 code4, u8 code6);
+/*
+ * An error of either version's @type and @code about @skb, which begins with its network header, to its sender. Does not consume it.
+ * @word: what stands in the error's second word.
+ */
+void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word);
 /* Nobody takes @skb, which begins with its network header and is ours: its socket hears EHOSTUNREACH. Does not consume it. */
 void icmp_no_host(struct net *net, struct sk_buff *skb);
 void icmp_rcv(struct net *net, struct sk_buff *skb);
@@ -63,6 +77,7 @@ void ping_rcv(struct net *net, struct sk_buff *skb);
 
 /* Counters of /proc/net/snmp. */
 struct ip_stats {
+	u64 forwarded;
 	u64 in_receives, in_hdr_errors, in_addr_errors, in_unknown, in_discards, in_delivers,
 		out_requests, out_discards, out_noroutes;
 	u64 reasm_timeouts, reasm_reqds, reasm_oks, reasm_fails, frag_oks, frag_fails, frag_creates;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link.c: devices that programs make: dummy, which swallows what it gets, and veth, two cards with a wire between them (rtnetlink(7),
- * veth(4); ip link add, del, set netns).
+ * link.c: devices that programs make (rtnetlink(7); ip link add, del, set netns, set master): who comes, goes, moves, and becomes a part
+ * of another. Here are dummy, which swallows what it gets, and veth, two cards with a wire between them (veth(4)); other kinds have files of
+ * their own and a struct link_type (link.h).
  *
  * A device that was deleted stays in memory, on its namespace's list of dead ones, until the namespace ends or another device takes
  * its place: connections keep the device that they last sent by. One that is dead is down, so nothing leaves by it; ip.c refuses a device
@@ -19,6 +20,8 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/net/link.h"
+#include "kernel/net/netfilter.h"
+#include "kernel/net/netname.h"
 #include "kernel/net/rtnl.h"
 #include "kernel/net/skb.h"
 #include "kernel/sched/lock.h"
@@ -31,6 +34,9 @@
 #define LINKS_MAX 4096U
 
 static DEFINE_MUTEX(link_mutex);
+static DEFINE_SPINLOCK(uppers_lock);
+static LIST_HEAD(
+	uppers); /* of net_device.upper_link: those that stand on others; under uppers_lock */
 
 /* ---- dummy ---- */
 
@@ -40,12 +46,17 @@ static int dummy_xmit(struct net_device *dev, struct sk_buff *skb)
 	return 0;
 }
 
+static const struct link_type dummy_link, veth_link;
+
 static const struct netdev_ops dummy_ops = {
+	.type = &dummy_link,
 	.driver = "dummy",
 	.qdisc = "noqueue",
 	.max_mtu = 65535,
 	.xmit = dummy_xmit,
 };
+
+static const struct link_type dummy_link = { .kind = "dummy", .ops = &dummy_ops };
 
 /* ---- veth ---- */
 
@@ -63,6 +74,8 @@ static int veth_xmit(struct net_device *dev, struct sk_buff *skb)
 		return 0;
 	}
 	c->csum_ok = true; /* it has not left this machine */
+	if (peer->net != dev->net)
+		nf_reset(c);
 	eth_rx(peer, c);
 	return 0;
 }
@@ -71,6 +84,7 @@ static int veth_open(struct net_device *dev);
 static void veth_stop(struct net_device *dev);
 
 static const struct netdev_ops veth_ops = {
+	.type = &veth_link,
 	.driver = "veth",
 	.qdisc = "noqueue",
 	.max_mtu = 65535,
@@ -100,6 +114,15 @@ static void veth_stop(struct net_device *dev)
 		netdev_set_carrier(peer, false);
 }
 
+static struct net_device *veth_peer(const struct net_device *dev)
+{
+	return READ_ONCE(dev->private);
+}
+
+static const struct link_type veth_link = { .kind = "veth", .ops = &veth_ops, .lower = veth_peer };
+
+static const struct link_type *const types[] = { &dummy_link, &veth_link };
+
 /* ---- coming and going; link_mutex held ---- */
 
 static u32 count_links(const struct net *net, const struct list_head *head)
@@ -112,7 +135,7 @@ static u32 count_links(const struct net *net, const struct list_head *head)
 	return n;
 }
 
-static struct net_device *new_device(struct net *net, const struct netdev_ops *ops)
+static struct net_device *new_device(struct net *net, const struct link_type *type)
 {
 	struct net_device *dev;
 	bool full;
@@ -125,10 +148,11 @@ static struct net_device *new_device(struct net *net, const struct netdev_ops *o
 	spin_unlock(&net->lock);
 	if (dev) {
 		synchronize_rcu(); /* whoever is sending by it has seen that it is down */
-		netdev_init(dev, ops, ARPHRD_ETHER);
-	} else if (!full)
-		dev = netdev_alloc(ops, ARPHRD_ETHER);
-	if (dev)
+		netdev_init(dev, type->ops, type->type ? type->type : ARPHRD_ETHER);
+	} else if (!full) {
+		dev = netdev_alloc(type->ops, type->type ? type->type : ARPHRD_ETHER);
+	}
+	if (dev && dev->type == ARPHRD_ETHER)
 		eth_random(dev->addr);
 	return dev;
 }
@@ -168,20 +192,50 @@ static void bury(struct net *net, struct net_device *dev)
 	spin_unlock(&net->lock);
 }
 
-/* Down, without addresses, out of its namespace's list. */
-static void take_out(struct net_device *dev)
+/* Out of what it is a part of. */
+static void leave_master(struct net_device *dev)
 {
-	netdev_change_flags(dev, 0, IFF_UP);
-	addrs_forget(dev);
-	spin_lock(&dev->net->lock);
-	list_del(&dev->list);
-	spin_unlock(&dev->net->lock);
+	struct net_device *master = dev->master;
+
+	if (!master)
+		return;
+	WRITE_ONCE(dev->rx_handler, NULL);
+	master->ops->type->del_port(master, dev);
+	WRITE_ONCE(dev->master, NULL);
+}
+
+static void remove_link(struct net_device *dev);
+
+/* A device that stands on @dev. NULL. */
+static struct net_device *find_upper(const struct net_device *dev)
+{
+	struct net_device *d;
+
+	spin_lock(&uppers_lock);
+	list_for_each_entry(d, &uppers, upper_link)
+		if (d->ops->type->lower(d) == dev)
+			goto out;
+	d = NULL;
+out:
+	spin_unlock(&uppers_lock);
+	return d;
 }
 
 static void remove_one(struct net_device *dev)
 {
+	const struct link_type *type = dev->ops->type;
+	struct net_device *upper;
+
+	while ((upper = find_upper(dev)))
+		remove_link(upper);
+	leave_master(dev);
+	if (type->remove)
+		type->remove(dev);
+	spin_lock(&uppers_lock);
+	list_del_init(&dev->upper_link);
+	spin_unlock(&uppers_lock);
+	netdev_unregister(dev);
 	WRITE_ONCE(dev->private, NULL);
-	take_out(dev);
 	bury(dev->net, dev);
 }
 
@@ -189,34 +243,57 @@ static void remove_link(struct net_device *dev)
 {
 	struct net_device *peer = dev->ops == &veth_ops ? dev->private : NULL;
 
-	remove_one(dev);
-	if (peer)
+	if (peer) { /* neither finds the other any more */
+		WRITE_ONCE(dev->private, NULL);
+		WRITE_ONCE(peer->private, NULL);
 		remove_one(peer);
+	}
+	remove_one(dev);
+}
+
+/* A card goes where it came from. */
+static void send_home(struct net_device *dev)
+{
+	char name[IFNAMSIZ];
+	int err;
+
+	memcpy(name, dev->name, sizeof(name));
+	leave_master(dev);
+	netdev_unregister(dev);
+	err = netdev_register(&init_net, dev, name);
+	for (int i = 0; i < (int)LINKS_MAX && err == -EEXIST; i++) {
+		snprintf(name, sizeof(name), "dev%d", i);
+		err = netdev_register(&init_net, dev, name);
+	}
 }
 
 void links_forget(struct net *net)
 {
-	struct net_device *d, *n;
+	struct net_device *d;
 
 	mutex_lock(&link_mutex);
-	list_for_each_entry_safe(d, n, &net->devices, list) {
-		struct net_device *peer = d->ops == &veth_ops ? d->private : NULL;
+	do {
+		bool found = false;
 
-		if (!peer)
-			continue;
-		WRITE_ONCE(d->private, NULL);
-		if (peer->net == net)
-			WRITE_ONCE(peer->private, NULL);
+		list_for_each_entry(d, &net->devices, list) {
+			if (d != net->lo) {
+				found = true;
+				break;
+			}
+		}
+		if (!found)
+			break;
+		if (d->ops->type)
+			remove_link(d);
 		else
-			remove_one(peer);
-	}
+			send_home(d);
+	} while (true);
 	mutex_unlock(&link_mutex);
 }
 
 /* ---- requests ---- */
 
-/* A namespace that a request names by pid or descriptor, with a reference; NULL: none is named. ERR_PTR. */
-static struct net *named_net(const u32 *pid, const u32 *fd)
+struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin)
 {
 	struct ns_common *ns = NULL;
 	struct net *net;
@@ -247,32 +324,11 @@ static struct net *named_net(const u32 *pid, const u32 *fd)
 		return NULL;
 	}
 	net = container_of(ns, struct net, ns);
-	if (!net_capable(net, CAP_NET_ADMIN)) {
+	if (admin && !net_capable(net, CAP_NET_ADMIN)) {
 		net_put(net);
 		return ERR_PTR(-EPERM);
 	}
 	return net;
-}
-
-/* An attribute inside the attribute [p, p + len). */
-static const void *nested(const void *p, u32 len, u16 type, u32 min, u32 *got)
-{
-	const u8 *at = p, *end = at + len;
-
-	while (end - at >= (long)sizeof(struct rtattr)) {
-		const struct rtattr *a = (const void *)at;
-
-		if (a->rta_len < sizeof(*a) || a->rta_len > end - at)
-			return NULL;
-		if ((a->rta_type & 0x3fff) == type && a->rta_len - sizeof(*a) >= min) {
-			*got = a->rta_len - (u32)sizeof(*a);
-			return RTA_DATA(a);
-		}
-		if (RTA_ALIGN((u32)a->rta_len) > end - at)
-			return NULL;
-		at += RTA_ALIGN((u32)a->rta_len);
-	}
-	return NULL;
 }
 
 /* What is said of one device. */
@@ -280,68 +336,118 @@ struct wish {
 	char name[IFNAMSIZ];
 	const u8 *mac;
 	const u32 *mtu, *pid, *fd;
+	const char *alias;
+	u32 alias_len;
+	struct net_device *lower;
+	const void *data; /* IFLA_INFO_DATA */
+	u32 data_len;
 };
 
 static void read_wish(const void *attrs, u32 len, struct wish *w)
 {
 	u32 n;
-	const void *p = nested(attrs, len, IFLA_IFNAME, 1, &n);
+	const void *p = nl_nested(attrs, len, IFLA_IFNAME, 1, &n);
 
-	*w = (struct wish){ .mac = nested(attrs, len, IFLA_ADDRESS, ETH_ALEN, &n) };
+	*w = (struct wish){ .mac = nl_nested(attrs, len, IFLA_ADDRESS, ETH_ALEN, &n) };
 	if (p) {
-		nested(attrs, len, IFLA_IFNAME, 1, &n);
+		nl_nested(attrs, len, IFLA_IFNAME, 1, &n);
 		memcpy(w->name, p, min(n, (u32)IFNAMSIZ - 1));
 	}
-	w->mtu = nested(attrs, len, IFLA_MTU, sizeof(u32), &n);
-	w->pid = nested(attrs, len, IFLA_NET_NS_PID, sizeof(u32), &n);
-	w->fd = nested(attrs, len, IFLA_NET_NS_FD, sizeof(u32), &n);
+	w->mtu = nl_nested(attrs, len, IFLA_MTU, sizeof(u32), &n);
+	w->pid = nl_nested(attrs, len, IFLA_NET_NS_PID, sizeof(u32), &n);
+	w->fd = nl_nested(attrs, len, IFLA_NET_NS_FD, sizeof(u32), &n);
+	w->alias = nl_nested(attrs, len, IFLA_IFALIAS, 1, &w->alias_len);
+	if (!w->alias)
+		w->alias_len = 0;
 }
 
-static int make_one(struct net *net, const struct netdev_ops *ops, const struct wish *w,
+/* What is its kind's own, and its entry. link_mutex held. */
+static int enter_link(struct net *net, struct net_device *dev, const struct wish *w)
+{
+	const struct link_type *type = dev->ops->type;
+	int err = type->setup ? type->setup(dev, w->lower, w->data, w->data_len) : 0;
+
+	if (err)
+		return err;
+	if (w->mac)
+		memcpy(dev->addr, w->mac, ETH_ALEN);
+	if (w->mtu)
+		dev->mtu = *w->mtu;
+	if (w->alias)
+		memcpy(dev->alias, w->alias, w->alias_len);
+	if (type->lower && type != &veth_link) {
+		spin_lock(&uppers_lock);
+		list_add_tail(&dev->upper_link, &uppers);
+		spin_unlock(&uppers_lock);
+	}
+	err = enter(net, dev, w->name, type->kind);
+	if (err) {
+		spin_lock(&uppers_lock);
+		list_del_init(&dev->upper_link);
+		spin_unlock(&uppers_lock);
+		if (type->remove)
+			type->remove(dev);
+	} else if (type->entered) {
+		err = type->entered(dev);
+		if (err)
+			remove_one(dev);
+	}
+	return err;
+}
+
+static int check_wish(const struct link_type *type, const struct wish *w)
+{
+	if (w->mac && (eth_is_multicast(w->mac) || !memcmp(w->mac, (u8[ETH_ALEN]){ 0 }, 6)))
+		return -EADDRNOTAVAIL;
+	if (w->mtu && (*w->mtu < 68 || *w->mtu > type->ops->max_mtu))
+		return -EINVAL;
+	return w->alias_len >= IFALIAS_MAX ? -EINVAL : 0;
+}
+
+static int make_one(struct net *net, const struct link_type *type, const struct wish *w,
 	struct net_device **out)
 {
-	struct net *to = named_net(w->pid, w->fd);
-	struct net_device *dev;
-	int err = 0;
+	struct net *to = link_named_net(w->pid, w->fd, true);
+	struct net_device *dev = NULL;
+	int err;
 
 	if (IS_ERR(to))
 		return (int)PTR_ERR(to);
-	dev = new_device(to ? to : net, ops);
-	if (!dev)
-		err = -ENOMEM;
-	if (dev && w->mac && (eth_is_multicast(w->mac) || !memcmp(w->mac, (u8[ETH_ALEN]){ 0 }, 6)))
-		err = -EADDRNOTAVAIL;
-	else if (dev && w->mac)
-		memcpy(dev->addr, w->mac, ETH_ALEN);
-	if (!err && w->mtu)
-		err = netdev_set_mtu(dev, *w->mtu);
-	if (!err)
-		err = enter(to ? to : net, dev, w->name, ops->driver);
-	if (err && dev)
-		bury(to ? to : net, dev);
+	err = check_wish(type, w);
+	if (!err) {
+		dev = new_device(to ? to : net, type);
+		err = dev ? 0 : -ENOMEM;
+	}
+	if (dev) {
+		dev->net = to ? to : net;
+		err = enter_link(dev->net, dev, w);
+		if (err && list_empty(&dev->list))
+			bury(dev->net, dev);
+	}
 	if (to)
 		net_put(to);
 	*out = dev;
 	return err;
 }
 
-static int make_veth(struct net *net, const struct wish *w, const void *data, u32 len)
+static int make_veth(struct net *net, const struct wish *w, struct net_device **out)
 {
 	struct wish other = { .mac = NULL };
 	struct net_device *a, *b;
 	u32 n;
-	const u8 *peer =
-		data ? nested(data, len, VETH_INFO_PEER, sizeof(struct ifinfomsg), &n) : NULL;
+	const u8 *peer = w->data ? nl_nested(w->data, w->data_len, VETH_INFO_PEER,
+					   sizeof(struct ifinfomsg), &n) :
+				   NULL;
 	int err;
 
 	if (peer)
 		read_wish(
 			peer + sizeof(struct ifinfomsg), n - (u32)sizeof(struct ifinfomsg), &other);
-	err = make_one(net, &veth_ops, &other, &b);
+	err = make_one(net, &veth_link, &other, &b);
 	if (err)
 		return err;
 	b->carrier = false;
-	err = make_one(net, &veth_ops, w, &a);
+	err = make_one(net, &veth_link, w, &a);
 	if (err) {
 		remove_one(b);
 		return err;
@@ -349,40 +455,16 @@ static int make_veth(struct net *net, const struct wish *w, const void *data, u3
 	a->carrier = false;
 	WRITE_ONCE(a->private, b);
 	WRITE_ONCE(b->private, a);
+	*out = a;
 	return 0;
 }
 
-int link_create(struct net *net, const struct nlmsghdr *req)
+static const struct link_type *find_type(const char *kind, u32 len)
 {
-	const u32 fixed = NLMSG_SPACE(sizeof(struct ifinfomsg));
-	const u8 *attrs = (const u8 *)req + fixed;
-	u32 len = req->nlmsg_len > fixed ? req->nlmsg_len - fixed : 0, n = 0, kind_len = 0,
-	    data_len = 0;
-	const void *info = nested(attrs, len, IFLA_LINKINFO, 0, &n);
-	const char *kind = info ? nested(info, n, IFLA_INFO_KIND, 1, &kind_len) : NULL;
-	const void *data = info ? nested(info, n, IFLA_INFO_DATA, 0, &data_len) : NULL;
-	struct net_device *dev;
-	struct wish w;
-	int err;
-
-	if (!kind)
-		return -EOPNOTSUPP;
-	kind_len = (u32)strnlen(kind, kind_len);
-	read_wish(attrs, len, &w);
-	mutex_lock(&link_mutex);
-	if (kind_len == 5 && !memcmp(kind, "dummy", 5))
-		err = make_one(net, &dummy_ops, &w, &dev);
-	else if (kind_len == 4 && !memcmp(kind, "veth", 4))
-		err = make_veth(net, &w, data, data_len);
-	else
-		err = -EOPNOTSUPP;
-	mutex_unlock(&link_mutex);
-	return err;
-}
-
-static bool is_made(const struct net_device *dev)
-{
-	return dev->ops == &veth_ops || dev->ops == &dummy_ops;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (strlen(types[i]->kind) == len && !memcmp(types[i]->kind, kind, len))
+			return types[i];
+	return NULL;
 }
 
 static struct net_device *look_up(struct net *net, int ifindex)
@@ -395,6 +477,50 @@ static struct net_device *look_up(struct net *net, int ifindex)
 	return dev;
 }
 
+int link_create(struct net *net, const struct nlmsghdr *req, struct net_device **dev)
+{
+	const u32 fixed = NLMSG_SPACE(sizeof(struct ifinfomsg));
+	const u8 *attrs = (const u8 *)req + fixed;
+	u32 len = req->nlmsg_len > fixed ? req->nlmsg_len - fixed : 0, n = 0, kind_len = 0;
+	const void *info = nl_nested(attrs, len, IFLA_LINKINFO, 0, &n);
+	const char *kind = info ? nl_nested(info, n, IFLA_INFO_KIND, 1, &kind_len) : NULL;
+	const u32 *lower = nl_nested(attrs, len, IFLA_LINK, sizeof(*lower), &(u32){ 0 });
+	const struct link_type *type;
+	struct wish w;
+	int err = 0;
+
+	if (!kind)
+		return -EOPNOTSUPP;
+	kind_len = (u32)strnlen(kind, kind_len);
+	read_wish(attrs, len, &w);
+	w.data = info ? nl_nested(info, n, IFLA_INFO_DATA, 0, &w.data_len) : NULL;
+	type = find_type(kind, kind_len);
+	mutex_lock(&link_mutex);
+	if (lower && type && type->lower) {
+		w.lower = look_up(net, (int)*lower);
+		err = w.lower ? 0 : -ENODEV;
+	}
+	if (!err && kind_len == 4 && !memcmp(kind, "veth", 4))
+		err = make_veth(net, &w, dev);
+	else if (!err)
+		err = type ? make_one(net, type, &w, dev) : -EOPNOTSUPP;
+	mutex_unlock(&link_mutex);
+	return err;
+}
+
+int link_make(
+	struct net *net, const struct link_type *type, const char *name, struct net_device **dev)
+{
+	struct wish w = { .mac = NULL };
+	int err;
+
+	strscpy(w.name, name, sizeof(w.name));
+	mutex_lock(&link_mutex);
+	err = make_one(net, type, &w, dev);
+	mutex_unlock(&link_mutex);
+	return err;
+}
+
 int link_delete(struct net *net, int ifindex)
 {
 	struct net_device *dev;
@@ -404,7 +530,7 @@ int link_delete(struct net *net, int ifindex)
 	dev = look_up(net, ifindex);
 	if (!dev)
 		err = -ENODEV;
-	else if (!is_made(dev))
+	else if (!dev->ops->type)
 		err = -EOPNOTSUPP;
 	else
 		remove_link(dev);
@@ -412,69 +538,213 @@ int link_delete(struct net *net, int ifindex)
 	return err;
 }
 
-/* lo and cards stay where they are. */
-static int move(struct net *net, int ifindex, struct net *to)
+int link_change(struct net_device *dev, const void *info, u32 len)
+{
+	const struct link_type *type = dev->ops->type, *master;
+	u32 n = 0, kn = 0;
+	const char *kind = nl_nested(info, len, IFLA_INFO_KIND, 1, &kn);
+	const void *data = nl_nested(info, len, IFLA_INFO_DATA, 0, &n);
+	int err = 0;
+
+	mutex_lock(&link_mutex);
+	if (kind && (!type || find_type(kind, (u32)strnlen(kind, kn)) != type))
+		err = type == &veth_link && !strncmp(kind, "veth", kn) ? 0 : -EOPNOTSUPP;
+	else if (data)
+		err = type && type->change ? type->change(dev, data, n) : -EOPNOTSUPP;
+	data = nl_nested(info, len, IFLA_INFO_SLAVE_DATA, 0, &n);
+	master = dev->master ? dev->master->ops->type : NULL;
+	if (!err && data)
+		err = master && master->change_port ? master->change_port(dev, data, n) :
+						      -EOPNOTSUPP;
+	mutex_unlock(&link_mutex);
+	if (!err)
+		rtnl_tell_link(dev, RTM_NEWLINK, 0);
+	return err;
+}
+
+/* lo stays where it is, as does a device that is bound to its namespace. link_mutex held. */
+static int move(struct net *net, int ifindex, struct net *to, const char *name)
 {
 	struct net_device *dev = look_up(net, ifindex);
-	char name[IFNAMSIZ];
+	char old[IFNAMSIZ];
 	int err;
 
 	if (!dev)
 		return -ENODEV;
-	if (!is_made(dev))
+	if (dev->flags & IFF_LOOPBACK || (dev->ops->type && dev->ops->type->bound))
 		return -EINVAL;
-	if (to == net)
-		return 0;
-	memcpy(name, dev->name, sizeof(name));
-	take_out(dev);
-	err = netdev_register(to, dev, name);
+	spin_lock(&to->lock);
+	err = netdev_by_name(to, *name ? name : dev->name) ? -EEXIST : 0;
+	spin_unlock(&to->lock);
 	if (err)
-		netdev_register(net, dev, name);
+		return err;
+	memcpy(old, dev->name, sizeof(old));
+	leave_master(dev);
+	netdev_unregister(dev);
+	err = netdev_register(to, dev, *name ? name : old);
+	if (err)
+		netdev_register(net, dev, old);
 	return err;
 }
 
-int link_move(struct net *net, int ifindex, const u32 *pid, const u32 *fd)
+int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, bool *moved)
 {
-	struct net *to = named_net(pid, fd);
-	int err;
+	const u32 fixed = sizeof(struct ifinfomsg);
+	u32 n;
+	const char *p = nl_find(req, fixed, IFLA_IFNAME, 1, &n);
+	struct net *to = link_named_net(nl_find(req, fixed, IFLA_NET_NS_PID, sizeof(u32), NULL),
+		nl_find(req, fixed, IFLA_NET_NS_FD, sizeof(u32), NULL), true);
+	char name[IFNAMSIZ] = { 0 };
+	int err = 0;
 
+	*moved = false;
 	if (!to || IS_ERR(to))
 		return to ? (int)PTR_ERR(to) : 0;
+	if (p)
+		memcpy(name, p, min(n, (u32)IFNAMSIZ - 1));
+	if (*name && (!good_name(name) || strchr(name, '%')))
+		err = -EINVAL;
 	mutex_lock(&link_mutex);
-	err = move(net, ifindex, to);
+	if (!err && to != net) {
+		err = move(net, ifindex, to, name);
+		*moved = !err;
+	}
 	mutex_unlock(&link_mutex);
 	net_put(to);
 	return err;
 }
 
+/* net->lock held. */
+static int may_rename(const struct net_device *dev, const struct net_device *other)
+{
+	if (!dev)
+		return -ENODEV;
+	if (other && other != dev)
+		return -EEXIST;
+	return other != dev && dev->flags & (IFF_UP | IFF_LOOPBACK) ? -EBUSY : 0;
+}
+
 int link_rename(struct net *net, int ifindex, const char *name)
 {
-	struct net_device *dev, *other;
-	int err = 0;
+	struct net_device *dev;
+	char old[IFNAMSIZ];
+	int err;
 
 	if (!good_name(name) || strlen(name) >= IFNAMSIZ || strchr(name, '%'))
 		return -EINVAL;
+	mutex_lock(&link_mutex);
 	spin_lock(&net->lock);
 	dev = netdev_by_index(net, ifindex);
-	other = netdev_by_name(net, name);
-	if (!dev)
-		err = -ENODEV;
-	else if (other && other != dev)
-		err = -EEXIST;
-	else if (other != dev && (dev->flags & (IFF_UP | IFF_LOOPBACK)))
-		err = -EBUSY;
-	else
+	err = may_rename(dev, netdev_by_name(net, name));
+	if (!err) {
+		memcpy(old, dev->name, sizeof(old));
 		strscpy(dev->name, name, sizeof(dev->name));
+	}
 	spin_unlock(&net->lock);
+	if (!err && strcmp(old, name) != 0) {
+		netname_get(name);
+		netname_put(old);
+		rtnl_tell_link(dev, RTM_NEWLINK, 0);
+		netdev_uevent(dev, "move", old);
+	}
+	mutex_unlock(&link_mutex);
 	return err;
+}
+
+int link_add_name(struct net_device *dev, const char *name)
+{
+	struct altname *a = kzalloc(sizeof(*a), GFP_KERNEL), *o;
+	u32 n = 0;
+	int err = good_name(name) ? 0 : -EINVAL;
+
+	if (!a)
+		return -ENOMEM;
+	strscpy(a->name, name, sizeof(a->name));
+	spin_lock(&dev->net->lock);
+	list_for_each_entry(o, &dev->altnames, list)
+		n++;
+	if (!err && netdev_by_name(dev->net, name))
+		err = -EEXIST;
+	else if (!err && n >= ALTNAMES_MAX)
+		err = -ENOSPC;
+	if (!err)
+		list_add_tail(&a->list, &dev->altnames);
+	spin_unlock(&dev->net->lock);
+	if (err)
+		kfree(a);
+	return err;
+}
+
+int link_del_name(struct net_device *dev, const char *name)
+{
+	struct altname *a, *found = NULL;
+
+	spin_lock(&dev->net->lock);
+	list_for_each_entry(a, &dev->altnames, list)
+		if (!strcmp(a->name, name))
+			found = a;
+	if (found)
+		list_del(&found->list);
+	spin_unlock(&dev->net->lock);
+	kfree(found);
+	return found ? 0 : -ENOENT;
+}
+
+/* ---- parts of others ---- */
+
+int link_set_master(struct net *net, struct net_device *dev, int master)
+{
+	struct net_device *m = NULL;
+	int err = 0;
+
+	mutex_lock(&link_mutex);
+	if (master) {
+		m = look_up(net, master);
+		if (!m)
+			err = -EINVAL;
+		else if (!m->ops->type || !m->ops->type->add_port)
+			err = -EOPNOTSUPP;
+	}
+	if (!err && m != dev->master) {
+		leave_master(dev);
+		if (m)
+			err = m->ops->type->add_port(m, dev);
+		if (m && !err)
+			WRITE_ONCE(dev->master, m);
+		rtnl_tell_link(dev, RTM_NEWLINK, 0);
+	}
+	mutex_unlock(&link_mutex);
+	return err;
+}
+
+void link_changed(struct net_device *dev)
+{
+	struct net_device *master = READ_ONCE(dev->master), *d;
+
+	if (master && master->ops->type->port_changed)
+		master->ops->type->port_changed(dev);
+	if (READ_ONCE(dev->vlans)) {
+		struct net_device *up[32];
+		u32 n = 0;
+
+		spin_lock(&uppers_lock);
+		list_for_each_entry(d, &uppers, upper_link)
+			if (d->ops->type->lower(d) == dev && n < ARRAY_SIZE(up))
+				up[n++] = d;
+		spin_unlock(&uppers_lock);
+		for (u32 i = 0; i < n; i++) /* its memory stays, whatever becomes of it */
+			netdev_set_carrier(up[i], dev->flags & IFF_UP && dev->carrier);
+	}
 }
 
 const char *link_kind(const struct net_device *dev)
 {
-	return is_made(dev) ? dev->ops->driver : NULL;
+	return dev->ops->type ? dev->ops->type->kind : NULL;
 }
 
 const struct net_device *link_peer(const struct net_device *dev)
 {
-	return dev->ops == &veth_ops ? READ_ONCE(dev->private) : NULL;
+	const struct link_type *type = dev->ops->type;
+
+	return type && type->lower ? type->lower(dev) : NULL;
 }

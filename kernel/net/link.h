@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* link.h: devices that programs make. */
+/*
+ * link.h: devices that programs make, and the kinds of them (struct link_type).
+ *
+ * A device that stands on others (vlan, macvlan) has one below it: link_peer() tells it, veth's is the other end. One that has others as
+ * its parts (bridge) is their master.
+ */
 #ifndef NESTLING_NET_LINK_H
 #define NESTLING_NET_LINK_H
 
@@ -7,16 +12,61 @@
 
 #include "kernel/net/net.h"
 
+struct nl_builder;
+
+/* All but fill() are called with link.c's mutex held, and may sleep. */
+struct link_type {
+	const char *kind;
+	const struct netdev_ops *ops;
+	u16 type; /* ARPHRD_*; 0: Ethernet */
+	/*
+	 * A new device, not yet in its namespace, with @lower (IFLA_LINK; NULL) and IFLA_INFO_DATA (NULL): fills in what is its kind's. 0 or
+	 * -errno.
+	 */
+	int (*setup)(struct net_device *dev, struct net_device *lower, const void *data, u32 len);
+	/* It is in its namespace; NULL is fine. */
+	int (*entered)(struct net_device *dev);
+	/* It is about to go. Its private part lives for a grace period longer. */
+	void (*remove)(struct net_device *dev);
+	/* Other values: 0 or -errno; NULL: -EOPNOTSUPP. */
+	int (*change)(struct net_device *dev, const void *data, u32 len);
+	void (*fill)(struct nl_builder *b, const struct net_device *dev); /* IFLA_INFO_DATA */
+	struct net_device *(*lower)(const struct net_device *dev);
+	/* of those that have others as parts */
+	int (*add_port)(struct net_device *dev, struct net_device *port);
+	void (*del_port)(struct net_device *dev, struct net_device *port);
+	int (*change_port)(struct net_device *port, const void *data, u32 len);
+	void (*fill_port)(struct nl_builder *b, const struct net_device *port);
+	void (*port_changed)(
+		struct net_device *port); /* its link, MTU or address; must not sleep */
+	bool bound;                       /* stays in its namespace */
+};
+extern const struct link_type bridge_link;
+
 /* What RTM_NEWLINK with NLM_F_CREATE asks for: 0 or -errno (-EOPNOTSUPP: no such kind). */
-int link_create(struct net *net, const struct nlmsghdr *req);
+int link_create(struct net *net, const struct nlmsghdr *req, struct net_device **dev);
+/* A device of @type by name ("" or with %d: the first that is free); NULL data. */
+int link_make(
+	struct net *net, const struct link_type *type, const char *name, struct net_device **dev);
 /* 0, or -EOPNOTSUPP for lo and cards. */
 int link_delete(struct net *net, int ifindex);
-/* To the namespace of a process or of a descriptor (the other is NULL; neither: stays). 0 or -errno. */
-int link_move(struct net *net, int ifindex, const u32 *pid, const u32 *fd);
+/* To the namespace that IFLA_NET_NS_* names, if any, and by IFLA_IFNAME there. 0 or -errno. */
+int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, bool *moved);
+/* A namespace named by pid or descriptor, with a reference; NULL: by none. ERR_PTR. @admin: the caller must have rights over it. */
+struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin);
 /* 0, -EINVAL, -EEXIST, -EBUSY (it is up). */
 int link_rename(struct net *net, int ifindex, const char *name);
-/* The namespace ends: what is at the other end of its veths ends too. */
+/* Other names: 0, -EEXIST, -ENOENT, -ENOSPC, -EINVAL. */
+int link_add_name(struct net_device *dev, const char *name);
+int link_del_name(struct net_device *dev, const char *name);
+/* IFLA_MASTER: 0 takes it out. */
+int link_set_master(struct net *net, struct net_device *dev, int master);
+/* IFLA_LINKINFO of a device that is there. */
+int link_change(struct net_device *dev, const void *info, u32 len);
+/* The namespace ends: devices of programs' making end, cards go to the first namespace. */
 void links_forget(struct net *net);
+/* Its link, MTU or address has changed: who stands on it hears it. Does not sleep. */
+void link_changed(struct net_device *dev);
 const char *link_kind(const struct net_device *dev);              /* NULL */
 const struct net_device *link_peer(const struct net_device *dev); /* NULL */
 

@@ -256,17 +256,21 @@ static void cancel(struct net_device *dev, const ip_addr *addr, enum job_kind ki
 
 /* ---- addresses of our own ---- */
 
-/* Takes @a, and tests first whether somebody has it. False: it is there already, or there is no room. */
+/* Takes @a, and tests first whether somebody has it (accept_dad). False: it is there already, or there is no room. */
 static bool take_address(struct net_device *dev, struct ifaddr *a)
 {
+	bool dad = CONF6(dev, CONF6_ACCEPT_DAD) > 0 ||
+		   READ_ONCE(dev->net->conf_all.v6[CONF6_ACCEPT_DAD]) > 0;
+
 	a->flags = IFA_F_TENTATIVE;
 	if (addr_add(dev, a))
 		return false;
-	if (!schedule_job(JOB_DAD, dev, &a->addr, ktime_get() + DAD_TIME, 0)) {
+	if (!schedule_job(JOB_DAD, dev, &a->addr, ktime_get() + (dad ? DAD_TIME : 0), 0)) {
 		addr_del(dev, &a->addr, -1); /* it would be tentative for ever */
 		return false;
 	}
-	probe(dev, &a->addr);
+	if (dad)
+		probe(dev, &a->addr);
 	return true;
 }
 
@@ -274,7 +278,8 @@ void ndisc_up(struct net_device *dev)
 {
 	struct ifaddr a = { .prefix = 64, .scope = RT_SCOPE_LINK };
 
-	if (dev->type != ARPHRD_ETHER || dev->flags & IFF_NOARP || dev->mtu < 1280)
+	if (dev->type != ARPHRD_ETHER || dev->flags & IFF_NOARP || dev->mtu < 1280 ||
+		CONF6(dev, CONF6_ADDR_GEN_MODE))
 		return;
 	a.addr = with_interface_id(dev, htonl(0xfe800000), 0);
 	take_address(dev, &a);
@@ -418,7 +423,10 @@ static void got_router(struct net_device *dev, const ip_addr *from, u32 lifetime
 static void got_ra(struct net_device *dev, const struct ip_meta *ip, const u8 *m, u32 len)
 {
 	const u8 *mac, *p = m + 16, *end = m + len;
+	int accept = CONF6(dev, CONF6_ACCEPT_RA);
 
+	if (accept <= 0 || (accept < 2 && CONF6(dev, CONF6_FORWARDING)))
+		return; /* a router asks no other */
 	if (len < 16 || !ip_is_linklocal(&ip->saddr) || !find_mac(p, end, OPT_SOURCE, &mac))
 		return;
 	cancel(dev, &IP_ANY, JOB_RS);
@@ -427,7 +435,7 @@ static void got_ra(struct net_device *dev, const struct ip_meta *ip, const u8 *m
 			NEIGH_CREATE | NEIGH_OVERRIDE | NEIGH_ROUTER | NEIGH_ISROUTER_KNOWN);
 	got_router(dev, &ip->saddr, (u32)m[6] << 8 | m[7]);
 	for (; p < end; p += p[1] * 8) /* find_mac() has seen that they are whole */
-		if (p[0] == OPT_PREFIX && p[1] == 4)
+		if (p[0] == OPT_PREFIX && p[1] == 4 && CONF6(dev, CONF6_AUTOCONF))
 			got_prefix(dev, p);
 }
 

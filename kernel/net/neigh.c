@@ -22,7 +22,7 @@
  * Locks: neigh_lock (spin) for all of it. Nothing is sent under it: what is to be done is taken out first.
  */
 #include <asm/errno.h>
-#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
@@ -145,6 +145,22 @@ static void set_state(struct neigh *n, u8 state, u64 lasts)
 	if (state == NUD_REACHABLE)
 		n->confirmed = now;
 	arm(n->deadline);
+}
+
+static void describe(const struct neigh *n, struct neigh_info *i)
+{
+	*i = (struct neigh_info){
+		.addr = n->addr,
+		.ifindex = n->dev->ifindex,
+		.state = n->state,
+		.flags = n->flags,
+		.probes = n->probes,
+		.used = n->used,
+		.confirmed = n->confirmed,
+		.updated = n->updated,
+	};
+	memcpy(i->mac, n->mac, ETH_ALEN);
+	memcpy(i->dev, n->dev->name, IFNAMSIZ);
 }
 
 /* ---- asking and sending, without the lock ---- */
@@ -301,7 +317,8 @@ void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32
 {
 	LIST_HEAD(queue);
 	LIST_HEAD(dead);
-	u8 to[ETH_ALEN];
+	u8 to[ETH_ALEN], was = NUD_NONE;
+	struct neigh_info info = { .state = NUD_NONE };
 	struct neigh *n;
 
 	if (!should_know(dev) || (mac && eth_is_multicast(mac)))
@@ -310,13 +327,19 @@ void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32
 	n = find(dev, addr);
 	if (!n && how & NEIGH_CREATE && mac)
 		n = create(dev, addr, &dead);
+	if (n)
+		was = n->state;
 	if (n && learn(n, mac, how)) {
 		list_splice_tail_init(&n->queue, &queue);
 		n->queued = 0;
 		memcpy(to, n->mac, ETH_ALEN);
 	}
+	if (n)
+		describe(n, &info);
 	spin_unlock(&neigh_lock);
 	skb_free_list(&dead);
+	if (info.state != was)
+		rtnl_tell_neigh(dev->net, &info, RTM_NEWNEIGH);
 	send_all(dev, &queue, to);
 }
 
@@ -336,9 +359,11 @@ void neigh_confirm(struct net_device *dev, const ip_addr *addr)
 /* What the deadline of one entry asks for, to be done without the lock. */
 struct due {
 	struct net_device *dev;
+	struct net *net;
 	ip_addr addr;
 	u8 mac[ETH_ALEN];
-	bool ask, unicast;
+	bool ask, unicast, tell;
+	struct neigh_info info;
 	struct list_head failed;
 };
 
@@ -400,13 +425,21 @@ static bool do_due(void)
 	spin_lock(&neigh_lock);
 	n = find_due(ktime_get(), &next);
 	if (n) {
+		struct net *net = n->dev->net;
+
+		d.tell = n->state & (NUD_REACHABLE | NUD_INCOMPLETE | NUD_PROBE);
+		d.net = net;
 		expire(n, &d);
+		if (d.tell)
+			describe(n, &d.info);
 	} else {
 		timer_at = FOREVER;
 		if (next != FOREVER)
 			arm(next);
 	}
 	spin_unlock(&neigh_lock);
+	if (d.tell && d.info.state & (NUD_STALE | NUD_FAILED))
+		rtnl_tell_neigh(d.net, &d.info, RTM_NEWNEIGH);
 	if (d.ask)
 		solicit(d.dev, &d.addr, d.unicast ? d.mac : NULL);
 	fail_all(d.dev, &d.failed);
@@ -435,22 +468,6 @@ void neigh_forget(struct net_device *dev)
 				drop(n, &dead);
 	spin_unlock(&neigh_lock);
 	skb_free_list(&dead);
-}
-
-static void describe(const struct neigh *n, struct neigh_info *i)
-{
-	*i = (struct neigh_info){
-		.addr = n->addr,
-		.ifindex = n->dev->ifindex,
-		.state = n->state,
-		.flags = n->flags,
-		.probes = n->probes,
-		.used = n->used,
-		.confirmed = n->confirmed,
-		.updated = n->updated,
-	};
-	memcpy(i->mac, n->mac, ETH_ALEN);
-	memcpy(i->dev, n->dev->name, IFNAMSIZ);
 }
 
 u32 neigh_list(struct net *net, struct neigh_info *info, u32 max)
@@ -517,6 +534,7 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 {
 	LIST_HEAD(queue);
 	LIST_HEAD(dead);
+	struct neigh_info info;
 	u8 to[ETH_ALEN];
 	struct neigh *n;
 	int err = 0;
@@ -537,6 +555,8 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 		n = create(dev, addr, &dead);
 	if (!err)
 		err = n ? set_locked(n, mac, state, flags) : -ENOBUFS;
+	if (!err)
+		describe(n, &info);
 	if (!err && n->state & NUD_VALID) {
 		list_splice_tail_init(&n->queue, &queue);
 		n->queued = 0;
@@ -545,6 +565,8 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 	spin_unlock(&neigh_lock);
 	skb_free_list(
 		&dead); /* of an entry that made room: another neighbour's, another namespace's */
+	if (!err)
+		rtnl_tell_neigh(dev->net, &info, RTM_NEWNEIGH);
 	send_all(dev, &queue, to);
 	net_rx_flush();
 	return err;
@@ -553,14 +575,20 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 int neigh_del(struct net_device *dev, const ip_addr *addr)
 {
 	LIST_HEAD(dead);
+	struct neigh_info info;
 	struct neigh *n;
 
 	spin_lock(&neigh_lock);
 	n = find(dev, addr);
-	if (n)
+	if (n) {
+		n->state = NUD_FAILED;
+		describe(n, &info);
 		drop(n, &dead);
+	}
 	spin_unlock(&neigh_lock);
 	skb_free_list(&dead);
+	if (n)
+		rtnl_tell_neigh(dev->net, &info, RTM_DELNEIGH);
 	return n ? 0 : -ENOENT;
 }
 

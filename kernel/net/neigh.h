@@ -42,13 +42,16 @@ int neigh_get(struct net_device *dev, const ip_addr *addr, struct neigh_info *in
 /* By hand: @mac NULL where the state needs none. @nlflags: NLM_F_CREATE, EXCL, REPLACE. */
 int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 state, u8 flags,
 	u32 nlflags);
+/* To who listens (RTNLGRP_NEIGH). */
+void rtnl_tell_neigh(struct net *net, const struct neigh_info *info, u16 type);
 int neigh_del(struct net_device *dev, const ip_addr *addr);
 
 /* ---- arp.c, ndisc.c ---- */
 void arp_rcv(struct sk_buff *skb);
 /* Asks for @addr: all on the link, or @mac alone. */
 void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac);
-void ndisc_rcv(struct sk_buff *skb); /* as ICMPv6 got it */
+void arp_announce(struct net_device *dev); /* its addresses, to all */
+void ndisc_rcv(struct sk_buff *skb);       /* as ICMPv6 got it */
 void ndisc_up(struct net_device *dev);
 void ndisc_down(struct net_device *dev);
 void ndisc_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac);

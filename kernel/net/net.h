@@ -35,7 +35,7 @@ struct net {
 	int port_min, port_max;
 	int ping_gid_min, ping_gid_max;
 	int default_ttl;
-	int conf_tag[3]; /* ipv4/conf/{all,default,lo}/tag */
+	struct netconf conf_all, conf_default;
 	/* the packet filter (netfilter.h) */
 	u64 nf_hooks; /* bit n: nf_lists[n] is not empty */
 	struct nf_hooks
@@ -116,6 +116,7 @@ void addrs_connect(struct net_device *dev);
 struct flow {
 	ip_addr saddr, daddr; /* saddr any: chosen */
 	int oif;              /* 0: any */
+	int iif;              /* where it came from; 0: it begins here */
 	u8 proto, tos, ttl;   /* ttl 0: the default */
 	bool dont_fragment; /* says so on the way; what is too large for the way is cut all the same, unless */
 	bool no_fragment; /* EMSGSIZE then */
@@ -128,8 +129,11 @@ struct flow {
 	bool local;     /* to this machine */
 	bool broadcast; /* to all on the link */
 };
-/* 0, -ENETUNREACH, -EINVAL, -EACCES. */
+/* 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL, -EACCES. */
 int route_output(struct net *net, struct flow *f);
+
+/* The way of a packet that came by @f->iif from @f->saddr and is for somebody else. The same, and -EHOSTUNREACH. */
+int route_forward(struct net *net, struct flow *f);
 
 /* rules.c: asks @look for each table that the rules name, until one does not say -ENETUNREACH. net->lock held. */
 int rules_route(

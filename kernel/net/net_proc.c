@@ -246,12 +246,13 @@ static int show_snmp(struct seq *s, void *arg)
 		    "InUnknownProtos InDiscards InDelivers OutRequests OutDiscards OutNoRoutes "
 		    "ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates\n");
 	seq_printf(s,
-		"Ip: 2 %d %lu %lu %lu 0 %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu "
+		"Ip: %d %d %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu "
 		"%lu\n",
-		current_net()->default_ttl, n->in_receives, n->in_hdr_errors, n->in_addr_errors,
-		n->in_unknown, n->in_discards, n->in_delivers, n->out_requests, n->out_discards,
-		n->out_noroutes, n->reasm_timeouts, n->reasm_reqds, n->reasm_oks, n->reasm_fails,
-		n->frag_oks, n->frag_fails, n->frag_creates);
+		current_net()->conf_all.v4[CONF4_FORWARDING] ? 1 : 2, current_net()->default_ttl,
+		n->in_receives, n->in_hdr_errors, n->in_addr_errors, n->forwarded, n->in_unknown,
+		n->in_discards, n->in_delivers, n->out_requests, n->out_discards, n->out_noroutes,
+		n->reasm_timeouts, n->reasm_reqds, n->reasm_oks, n->reasm_fails, n->frag_oks,
+		n->frag_fails, n->frag_creates);
 	seq_puts(s,
 		"Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails "
 		"EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors\n");
@@ -333,27 +334,6 @@ static int store_vector(char *text, size_t n, void *arg)
 	return 0;
 }
 
-/* A number that programs keep at an interface (of the reader's namespace); the kernel makes nothing of it. */
-static const char *const tag_paths[] = { "sys/net/ipv4/conf/all/tag",
-	"sys/net/ipv4/conf/default/tag", "sys/net/ipv4/conf/lo/tag" };
-
-static int show_tag(struct seq *s, void *arg)
-{
-	seq_printf(s, "%d\n", READ_ONCE(current_net()->conf_tag[(u64)arg]));
-	return 0;
-}
-
-static int store_tag(char *text, size_t n, void *arg)
-{
-	s64 v;
-
-	text[strcspn(text, " \t\n")] = 0;
-	if (kstrtos64(text, 10, &v) || v < INT32_MIN || v > INT32_MAX)
-		return -EINVAL;
-	WRITE_ONCE(current_net()->conf_tag[(u64)arg], (int)v);
-	return 0;
-}
-
 static const struct {
 	const char *path;
 	show_fn show;
@@ -378,8 +358,6 @@ static int net_proc_init(void)
 	for (u32 i = 0; !err && i < ARRAY_SIZE(vectors); i++)
 		err = proc_create(
 			vectors[i].path, 0644, show_vector, store_vector, (void *)&vectors[i]);
-	for (u32 i = 0; !err && i < ARRAY_SIZE(tag_paths); i++)
-		err = proc_create(tag_paths[i], 0644, show_tag, store_tag, (void *)(u64)i);
 	return err ? err : sysctl_register(ints, ARRAY_SIZE(ints));
 }
 INITCALL(3, net_proc_init);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_sysfs.c: /sys/class/net/NAME. The entries are by name: they are there while the reader's namespace has a device of that name,
- * and tell of that one. What was added stays for the next device of that name.
+ * net_sysfs.c: /sys/class/net/NAME, a link to /sys/devices/virtual/net/NAME, and the names of devices as places there and in
+ * /proc/sys/net (netname.h). An entry tells of the device of its name in the reader's namespace.
+ * Locks: names_mutex for the table of names; net->lock, inside, while a device is shown.
  */
 #include <asm/errno.h>
 
@@ -11,18 +12,17 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/net/net.h"
+#include "kernel/net/link.h"
+#include "kernel/net/net_sysfs.h"
+#include "kernel/net/netname.h"
+#include "kernel/net/rtnl.h"
 
-#define NAMES_MAX 256
+#define NAMES_MAX 512
 
 /* One file of one name. */
-struct attribute {
-	const char *file;
-	void (*show)(struct seq *s, const struct net_device *d);
-};
 struct entry {
-	const char *name;
-	const struct attribute *a;
+	const struct netname *n;
+	const struct net_attribute *a;
 };
 
 static void show_address(struct seq *s, const struct net_device *d)
@@ -61,9 +61,33 @@ static void show_carrier(struct seq *s, const struct net_device *d)
 }
 static void show_operstate(struct seq *s, const struct net_device *d)
 {
-	seq_puts(s, !(d->flags & IFF_RUNNING) ? "down\n" :
-		    d->flags & IFF_LOOPBACK   ? "unknown\n" :
-						"up\n");
+	static const char *const names[] = { "unknown", "notpresent", "down", "lowerlayerdown",
+		"testing", "dormant", "up" };
+
+	seq_printf(s, "%s\n", names[netdev_operstate(d)]);
+}
+static void show_iflink(struct seq *s, const struct net_device *d)
+{
+	const struct net_device *peer = link_peer(d);
+
+	seq_printf(s, "%d\n", peer ? peer->ifindex : d->ifindex);
+}
+static void show_ifalias(struct seq *s, const struct net_device *d)
+{
+	if (d->alias[0])
+		seq_printf(s, "%s\n", d->alias);
+}
+static void show_netdev_group(struct seq *s, const struct net_device *d)
+{
+	seq_printf(s, "%u\n", d->group);
+}
+static void show_name_assign(struct seq *s, const struct net_device *d)
+{
+	seq_printf(s, "%u\n", d->ops->poll ? 1 : 3);
+}
+static void show_carrier_changes(struct seq *s, const struct net_device *d)
+{
+	seq_printf(s, "%u\n", d->carrier_changes);
 }
 static void show_addr_len(struct seq *s, const struct net_device *d)
 {
@@ -83,6 +107,10 @@ static void show_duplex(struct seq *s, const struct net_device *d)
 }
 static void show_uevent(struct seq *s, const struct net_device *d)
 {
+	const char *kind = link_kind(d);
+
+	if (kind && strcmp(kind, "veth") != 0 && strcmp(kind, "dummy") != 0)
+		seq_printf(s, "DEVTYPE=%s\n", kind);
 	seq_printf(s, "INTERFACE=%s\nIFINDEX=%d\n", d->name, d->ifindex);
 }
 #define SHOW_STAT(field)                                                                           \
@@ -100,35 +128,107 @@ SHOW_STAT(rx_dropped)
 SHOW_STAT(tx_dropped)
 SHOW_STAT(multicast)
 
-static const struct attribute attributes[] = {
-	{ "address", show_address },
-	{ "broadcast", show_broadcast },
-	{ "mtu", show_mtu },
-	{ "flags", show_flags },
-	{ "ifindex", show_ifindex },
-	{ "iflink", show_ifindex },
-	{ "type", show_type },
-	{ "tx_queue_len", show_txqlen },
-	{ "carrier", show_carrier },
-	{ "operstate", show_operstate },
-	{ "addr_len", show_addr_len },
-	{ "addr_assign_type", show_zero },
-	{ "dev_id", show_zero },
-	{ "dormant", show_zero },
-	{ "link_mode", show_zero },
-	{ "speed", show_speed },
-	{ "duplex", show_duplex },
-	{ "uevent", show_uevent },
-	{ "statistics/rx_packets", show_rx_packets },
-	{ "statistics/tx_packets", show_tx_packets },
-	{ "statistics/rx_bytes", show_rx_bytes },
-	{ "statistics/tx_bytes", show_tx_bytes },
-	{ "statistics/rx_errors", show_rx_errors },
-	{ "statistics/tx_errors", show_tx_errors },
-	{ "statistics/rx_dropped", show_rx_dropped },
-	{ "statistics/tx_dropped", show_tx_dropped },
-	{ "statistics/multicast", show_multicast },
-	{ "statistics/collisions", show_zero },
+/* ---- writing ---- */
+
+static int unsigned_of(const char *text, u32 *v)
+{
+	u64 n;
+
+	if (kstrtou64(text, 0, &n) || n > ~0U)
+		return -EINVAL;
+	*v = (u32)n;
+	return 0;
+}
+
+static int store_mtu(struct net_device *d, const char *text)
+{
+	u32 v;
+	int err = unsigned_of(text, &v);
+
+	return err ? err : netdev_set_mtu(d, v);
+}
+static int store_flags(struct net_device *d, const char *text)
+{
+	u32 v;
+	int err = unsigned_of(text, &v);
+
+	return err ? err : netdev_change_flags(d, v, NETDEV_USERS_FLAGS);
+}
+static int store_txqlen(struct net_device *d, const char *text)
+{
+	u32 v;
+	int err = unsigned_of(text, &v);
+
+	if (!err)
+		d->txqlen = v;
+	return err;
+}
+static int store_group(struct net_device *d, const char *text)
+{
+	u32 v;
+	int err = unsigned_of(text, &v);
+
+	if (!err)
+		d->group = v;
+	return err;
+}
+static int store_ifalias(struct net_device *d, const char *text)
+{
+	return netdev_set_alias(d, text, (u32)strlen(text));
+}
+/* An event is asked for: udevadm trigger. */
+static int store_uevent(struct net_device *d, const char *text)
+{
+	char action[16];
+
+	strscpy(action, text, sizeof(action));
+	action[strcspn(action, " \n")] = 0;
+	if (strcmp(action, "add") != 0 && strcmp(action, "remove") != 0 &&
+		strcmp(action, "change") != 0 && strcmp(action, "move") != 0 &&
+		strcmp(action, "online") != 0 && strcmp(action, "offline") != 0)
+		return -EINVAL;
+	netdev_uevent(d, action, NULL);
+	return 0;
+}
+
+static const struct net_attribute attributes[] = {
+	{ "address", show_address, NULL, NULL },
+	{ "broadcast", show_broadcast, NULL, NULL },
+	{ "mtu", show_mtu, store_mtu, NULL },
+	{ "flags", show_flags, store_flags, NULL },
+	{ "ifindex", show_ifindex, NULL, NULL },
+	{ "iflink", show_iflink, NULL, NULL },
+	{ "ifalias", show_ifalias, store_ifalias, NULL },
+	{ "netdev_group", show_netdev_group, store_group, NULL },
+	{ "type", show_type, NULL, NULL },
+	{ "tx_queue_len", show_txqlen, store_txqlen, NULL },
+	{ "carrier", show_carrier, NULL, NULL },
+	{ "carrier_changes", show_carrier_changes, NULL, NULL },
+	{ "operstate", show_operstate, NULL, NULL },
+	{ "addr_len", show_addr_len, NULL, NULL },
+	{ "addr_assign_type", show_zero, NULL, NULL },
+	{ "name_assign_type", show_name_assign, NULL, NULL },
+	{ "dev_id", show_zero, NULL, NULL },
+	{ "dev_port", show_zero, NULL, NULL },
+	{ "dormant", show_zero, NULL, NULL },
+	{ "testing", show_zero, NULL, NULL },
+	{ "link_mode", show_zero, NULL, NULL },
+	{ "proto_down", show_zero, NULL, NULL },
+	{ "speed", show_speed, NULL, NULL },
+	{ "duplex", show_duplex, NULL, NULL },
+	{ "uevent", show_uevent, store_uevent, NULL },
+	{ "queues/rx-0/rps_cpus", show_zero, NULL, NULL },
+	{ "queues/tx-0/tx_timeout", show_zero, NULL, NULL },
+	{ "statistics/rx_packets", show_rx_packets, NULL, NULL },
+	{ "statistics/tx_packets", show_tx_packets, NULL, NULL },
+	{ "statistics/rx_bytes", show_rx_bytes, NULL, NULL },
+	{ "statistics/tx_bytes", show_tx_bytes, NULL, NULL },
+	{ "statistics/rx_errors", show_rx_errors, NULL, NULL },
+	{ "statistics/tx_errors", show_tx_errors, NULL, NULL },
+	{ "statistics/rx_dropped", show_rx_dropped, NULL, NULL },
+	{ "statistics/tx_dropped", show_tx_dropped, NULL, NULL },
+	{ "statistics/multicast", show_multicast, NULL, NULL },
+	{ "statistics/collisions", show_zero, NULL, NULL },
 };
 
 static int show_entry(struct seq *s, void *arg)
@@ -137,68 +237,197 @@ static int show_entry(struct seq *s, void *arg)
 	struct net *net = current_net();
 	struct net_device *d;
 
-	seq_reserve(s, 256);
+	seq_reserve(s, 512);
 	spin_lock(&net->lock);
-	d = netdev_by_name(net, e->name);
+	d = netdev_by_name(net, e->n->name);
 	if (d)
 		e->a->show(s, d);
 	spin_unlock(&net->lock);
 	return d ? 0 : -ENODEV;
 }
 
+static int store_entry(char *text, size_t n, void *arg)
+{
+	const struct entry *e = arg;
+	struct net *net = current_net();
+	struct net_device *d;
+
+	if (!net_capable(net, CAP_NET_ADMIN))
+		return -EPERM;
+	spin_lock(&net->lock);
+	d = netdev_by_name(net, e->n->name);
+	spin_unlock(&net->lock);
+	return d ? e->a->store(d, text) : -ENODEV;
+}
+
 static bool is_there(void *arg)
 {
+	const struct netname *n = arg;
 	struct net *net = current_net();
 	struct net_device *d;
 
 	spin_lock(&net->lock);
-	d = netdev_by_name(net, arg);
+	d = netdev_by_name(net, n->name);
 	spin_unlock(&net->lock);
 	return d;
 }
 
-static DEFINE_MUTEX(names_mutex);
-static const char *names[NAMES_MAX]; /* under names_mutex, as nr_names */
-static u32 nr_names;
-
-static int add_files(const char *name)
+/* Of an entry that some kinds of devices have. */
+static bool is_meant(void *arg)
 {
-	struct entry *e = kcalloc(ARRAY_SIZE(attributes), sizeof(*e), GFP_KERNEL);
-	char path[64];
+	const struct entry *e = arg;
+	struct net *net = current_net();
+	struct net_device *d;
+	bool yes;
+
+	spin_lock(&net->lock);
+	d = netdev_by_name(net, e->n->name);
+	yes = d && e->a->when(d);
+	spin_unlock(&net->lock);
+	return yes;
+}
+
+/* ---- names ---- */
+
+static DEFINE_MUTEX(names_mutex);
+static struct netname *names[NAMES_MAX]; /* under names_mutex, as nr_names */
+static u32 nr_names;
+static bool ready; /* /sys can take them */
+
+static int add_attribute(const struct netname *n, struct entry *e)
+{
+	char path[80], *slash;
+	int err;
+
+	snprintf(path, sizeof(path), "devices/virtual/net/%s/%s", n->name, e->a->file);
+	err = sysfs_create_rw(
+		path, e->a->store ? 0644 : 0444, show_entry, e->a->store ? store_entry : NULL, e);
+	if (err || !e->a->when)
+		return err;
+	slash = strrchr(path, '/');
+	*slash = 0; /* its folder comes and goes as a whole */
+	return sysfs_show_when(path, is_meant, e);
+}
+
+static int add_attributes(const struct netname *n, const struct net_attribute *a, u32 nr)
+{
+	struct entry *e = kcalloc(nr, sizeof(*e), GFP_KERNEL);
 	int err = e ? 0 : -ENOMEM;
 
-	for (u32 i = 0; i < ARRAY_SIZE(attributes) && !err; i++) {
-		e[i] = (struct entry){ name, &attributes[i] };
-		snprintf(path, sizeof(path), "class/net/%s/%s", name, attributes[i].file);
-		err = sysfs_create(path, show_entry, &e[i]);
+	for (u32 i = 0; i < nr && !err; i++) {
+		e[i] = (struct entry){ n, &a[i] };
+		err = add_attribute(n, &e[i]);
 	}
-	snprintf(path, sizeof(path), "class/net/%s", name);
-	return err ? err : sysfs_show_when(path, is_there, (void *)name);
+	return err;
+}
+
+/* The four folders of a name. */
+static const char *const conf_dirs[] = { "sys/net/ipv4/conf/%s", "sys/net/ipv6/conf/%s" };
+static const char *const sys_dirs[] = { "devices/virtual/net/%s", "class/net/%s" };
+
+static int add_files(struct netname *n)
+{
+	char path[80];
+	int err = add_attributes(n, attributes, ARRAY_SIZE(attributes));
+
+	for (u32 i = 0; i < net_attribute_groups && !err; i++)
+		err = add_attributes(n, net_attribute_group[i].a, net_attribute_group[i].n);
+	snprintf(path, sizeof(path), "devices/virtual/net/%s/subsystem", n->name);
+	if (!err)
+		err = sysfs_symlink(path, "../../../../class/net");
+	snprintf(path, sizeof(path), "class/net/%s", n->name);
+	if (!err)
+		err = sysfs_symlink(path, n->target);
+	for (u32 i = 0; i < ARRAY_SIZE(sys_dirs) && !err; i++) {
+		snprintf(path, sizeof(path), sys_dirs[i], n->name);
+		err = sysfs_show_when(path, is_there, n);
+		if (!err)
+			err = sysfs_rename(path, n->name);
+	}
+	if (!err)
+		err = netconf_files(n);
+	for (u32 i = 0; i < ARRAY_SIZE(conf_dirs) && !err; i++) {
+		snprintf(path, sizeof(path), conf_dirs[i], n->name);
+		err = proc_show_when(path, n->name, is_there, n);
+	}
+	return err;
+}
+
+static void set_name(struct netname *n, const char *name)
+{
+	strscpy(n->name, name, sizeof(n->name));
+	snprintf(n->target, sizeof(n->target), "../../devices/virtual/net/%s", name);
+}
+
+static struct netname *find_name(const char *name)
+{
+	for (u32 i = 0; i < nr_names; i++)
+		if (!strcmp(names[i]->name, name))
+			return names[i];
+	return NULL;
+}
+
+/* A place that nobody needs, or a new one. */
+static struct netname *new_name(const char *name)
+{
+	struct netname *n;
+
+	for (u32 i = 0; i < nr_names; i++) {
+		if (!names[i]->users) {
+			set_name(names[i], name);
+			return names[i];
+		}
+	}
+	n = nr_names < NAMES_MAX ? kzalloc(sizeof(*n), GFP_KERNEL) : NULL;
+	if (!n)
+		return NULL;
+	set_name(n, name);
+	if (add_files(n)) /* what is there of it stays */
+		return NULL;
+	names[nr_names++] = n;
+	return n;
 }
 
 /* Devices beyond the bound work, they are not shown. */
-void netdev_sysfs_add(const struct net_device *dev)
+void netname_get(const char *name)
 {
-	char *name = NULL;
+	struct netname *n;
 
 	mutex_lock(&names_mutex);
-	for (u32 i = 0; i < nr_names; i++)
-		if (!strcmp(names[i], dev->name))
-			goto out;
-	if (nr_names < NAMES_MAX)
-		name = kmemdup(dev->name, IFNAMSIZ, GFP_KERNEL);
-	if (name && !add_files(name))
-		names[nr_names++] = name;
-out:
+	n = ready ? find_name(name) : NULL;
+	if (ready && !n)
+		n = new_name(name);
+	if (n)
+		n->users++;
 	mutex_unlock(&names_mutex);
+}
+
+void netname_put(const char *name)
+{
+	struct netname *n;
+
+	mutex_lock(&names_mutex);
+	n = find_name(name);
+	if (n && n->users)
+		n->users--;
+	mutex_unlock(&names_mutex);
+}
+
+static int show_seqnum(struct seq *s, void *arg)
+{
+	seq_printf(s, "%lu\n", uevent_seqnum());
+	return 0;
 }
 
 static int net_sysfs_init(void)
 {
 	struct net_device *d;
 
+	sysfs_mkdir("class/net");
+	sysfs_create("kernel/uevent_seqnum", show_seqnum, NULL);
+	ready = true;
 	list_for_each_entry(d, &init_net.devices, list)
-		netdev_sysfs_add(d);
+		netname_get(d->name);
 	return 0;
 }
 INITCALL(5, net_sysfs_init);

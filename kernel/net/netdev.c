@@ -26,6 +26,8 @@
 #include "kernel/net/neigh.h"
 #include "kernel/net/netfilter.h"
 #include "kernel/net/net.h"
+#include "kernel/net/netname.h"
+#include "kernel/net/rtnl.h"
 #include "kernel/net/skb.h"
 #include "kernel/sched/task.h"
 
@@ -55,8 +57,13 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb)
 
 static void deliver(struct sk_buff *skb)
 {
+	bool (*handler)(struct net_device * dev, struct sk_buff * skb) =
+		READ_ONCE(skb->dev->rx_handler);
+
 	if (unlikely(READ_ONCE(packet_taps)))
 		packet_tap_in(skb);
+	if (unlikely(handler) && handler(skb->dev, skb))
+		return;
 	switch (skb->protocol) {
 	case ETH_P_IP:
 	case ETH_P_IPV6: ip_rcv(skb); break;
@@ -270,10 +277,15 @@ struct net_device *netdev_by_index(struct net *net, int ifindex)
 struct net_device *netdev_by_name(struct net *net, const char *name)
 {
 	struct net_device *d;
+	struct altname *a;
 
 	list_for_each_entry(d, &net->devices, list)
 		if (!strncmp(d->name, name, IFNAMSIZ))
 			return d;
+	list_for_each_entry(d, &net->devices, list)
+		list_for_each_entry(a, &d->altnames, list)
+			if (!strcmp(a->name, name))
+				return d;
 	return NULL;
 }
 
@@ -321,8 +333,23 @@ static int went_up(struct net_device *dev)
 	if (dev->flags & IFF_LOOPBACK)
 		return lo_addresses(dev);
 	addrs_connect(dev);
-	ndisc_up(dev);
+	if (!CONF6(dev, CONF6_DISABLE))
+		ndisc_up(dev);
+	if (CONF4_OR(dev, CONF4_ARP_NOTIFY))
+		arp_announce(dev);
 	return 0;
+}
+
+void netdev_ipv6_switched(struct net_device *dev)
+{
+	if (!(READ_ONCE(dev->flags) & IFF_UP))
+		return;
+	if (CONF6(dev, CONF6_DISABLE))
+		ndisc_down(dev);
+	else if (dev->flags & IFF_LOOPBACK)
+		lo_addresses(dev);
+	else
+		ndisc_up(dev);
 }
 
 static void went_down(struct net_device *dev)
@@ -354,14 +381,48 @@ int netdev_change_flags(struct net_device *dev, u32 flags, u32 change)
 		went_down(dev);
 	if (err)
 		netdev_change_flags(dev, 0, IFF_UP);
+	else if (was != READ_ONCE(dev->flags))
+		rtnl_tell_link(dev, RTM_NEWLINK, was ^ READ_ONCE(dev->flags));
+	if ((was ^ now) & IFF_UP && !err)
+		link_changed(dev);
 	return err;
+}
+
+u8 netdev_operstate(const struct net_device *dev)
+{
+	const struct net_device *lower = link_peer(dev);
+
+	if (!(dev->flags & IFF_UP))
+		return IF_OPER_DOWN;
+	if (!dev->carrier)
+		return lower && lower->ifindex != dev->ifindex ? IF_OPER_LOWERLAYERDOWN :
+								 IF_OPER_DOWN;
+	return dev->oper_known ? IF_OPER_UP : IF_OPER_UNKNOWN;
 }
 
 int netdev_set_mtu(struct net_device *dev, u32 mtu)
 {
 	if (mtu < 68 || mtu > dev->ops->max_mtu)
 		return -EINVAL;
+	if (dev->ops->set_mtu && dev->ops->set_mtu(dev, mtu))
+		return -EINVAL;
+	if (dev->mtu == mtu)
+		return 0;
 	WRITE_ONCE(dev->mtu, mtu);
+	rtnl_tell_link(dev, RTM_NEWLINK, 0);
+	link_changed(dev);
+	return 0;
+}
+
+int netdev_set_alias(struct net_device *dev, const char *text, u32 len)
+{
+	if (len >= IFALIAS_MAX)
+		return -EINVAL;
+	spin_lock(&dev->net->lock);
+	memset(dev->alias, 0, sizeof(dev->alias));
+	memcpy(dev->alias, text, len);
+	spin_unlock(&dev->net->lock);
+	rtnl_tell_link(dev, RTM_NEWLINK, 0);
 	return 0;
 }
 
@@ -375,19 +436,32 @@ int netdev_set_address(struct net_device *dev, const u8 *mac)
 		any |= mac[i];
 	if (!any || eth_is_multicast(mac))
 		return -EADDRNOTAVAIL;
+	if (dev->ops->set_address)
+		dev->ops->set_address(dev, mac);
 	memcpy(dev->addr, mac, ETH_ALEN);
 	neigh_forget(dev);
+	rtnl_tell_link(dev, RTM_NEWLINK, 0);
+	link_changed(dev);
 	return 0;
 }
 
 void netdev_set_carrier(struct net_device *dev, bool on)
 {
+	bool changed;
+
 	spin_lock(&dev->net->lock);
+	changed = dev->carrier != on;
 	dev->carrier = on;
+	dev->oper_known = true;
 	set_running(dev);
 	spin_unlock(&dev->net->lock);
 	if (!on && dev->ops->send)
 		purge_tx(dev);
+	if (!changed)
+		return;
+	dev->carrier_changes++;
+	rtnl_tell_link(dev, RTM_NEWLINK, 0);
+	link_changed(dev);
 }
 
 void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type)
@@ -403,7 +477,11 @@ void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type)
 	spin_lock_init(&dev->tx_lock);
 	INIT_LIST_HEAD(&dev->txq);
 	INIT_LIST_HEAD(&dev->tx_link);
+	INIT_LIST_HEAD(&dev->list);
+	INIT_LIST_HEAD(&dev->altnames);
+	INIT_LIST_HEAD(&dev->upper_link);
 	work_setup(&dev->poll_work, poll_thread);
+	dev->oper_known = ops->poll;
 	if (type == ARPHRD_ETHER) {
 		dev->flags = IFF_BROADCAST | IFF_MULTICAST;
 		dev->mtu = ETH_DATA_LEN;
@@ -428,11 +506,38 @@ int netdev_register(struct net *net, struct net_device *dev, const char *name)
 	spin_lock(&net->lock);
 	taken = netdev_by_name(net, name);
 	if (!taken) {
-		dev->ifindex = net->next_ifindex++;
+		if (!dev->ifindex ||
+			netdev_by_index(net, dev->ifindex)) /* one that has moved keeps it */
+			dev->ifindex = net->next_ifindex++;
+		net->next_ifindex = max(net->next_ifindex, dev->ifindex + 1);
+		dev->conf = net->conf_default;
 		list_add_tail(&dev->list, &net->devices);
 	}
 	spin_unlock(&net->lock);
-	return taken ? -EEXIST : 0;
+	if (taken)
+		return -EEXIST;
+	netname_get(dev->name);
+	netdev_uevent(dev, "add", NULL);
+	rtnl_tell_link(dev, RTM_NEWLINK, ~0U);
+	return 0;
+}
+
+void netdev_unregister(struct net_device *dev)
+{
+	struct altname *a, *next;
+	LIST_HEAD(names);
+
+	netdev_change_flags(dev, 0, IFF_UP);
+	addrs_forget(dev);
+	rtnl_tell_link(dev, RTM_DELLINK, ~0U);
+	netdev_uevent(dev, "remove", NULL);
+	spin_lock(&dev->net->lock);
+	list_del_init(&dev->list);
+	list_splice_tail_init(&dev->altnames, &names);
+	spin_unlock(&dev->net->lock);
+	list_for_each_entry_safe(a, next, &names, list)
+		kfree(a);
+	netname_put(dev->name);
 }
 
 /* ---- namespaces ---- */
@@ -457,6 +562,7 @@ static int net_setup(struct net *net)
 	net->port_max = 60999;
 	net->ping_gid_min = 1;
 	net->default_ttl = 64;
+	netconf_init(net);
 	err = rules_init(net);
 	if (err) {
 		kfree(lo);
@@ -514,9 +620,11 @@ static void net_end(struct work *w)
 	struct net_device *d;
 
 	links_forget(net);
+	nsids_forget(net);
 	list_for_each_entry(d, &net->devices, list) {
 		ndisc_down(d);
 		neigh_forget(d);
+		netname_put(d->name);
 	}
 	frags_forget(net);
 	nf_net_end(net);

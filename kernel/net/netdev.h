@@ -21,9 +21,12 @@
 
 #include "kernel/lib/list.h"
 #include "kernel/lib/lock.h"
+#include "kernel/net/netconf.h"
 #include "kernel/sched/timer.h"
 
 #define IFNAMSIZ 16
+#define IFALIAS_MAX 256
+#define ALTNAMES_MAX 8 /* of a device */
 #define IFF_UP 0x1
 #define IFF_BROADCAST 0x2
 #define IFF_LOOPBACK 0x8
@@ -41,14 +44,17 @@
 	(IFF_BROADCAST | IFF_LOOPBACK | IFF_POINTOPOINT | IFF_RUNNING | IFF_LOWER_UP)
 #define ARPHRD_ETHER 1
 #define ARPHRD_LOOPBACK 772
+#define ARPHRD_NONE 0xfffe
 
 struct net;
 struct net_device;
 struct sk_buff;
 
+struct link_type;
 struct netdev_ops {
-	const char *driver; /* for ethtool */
-	const char *qdisc;  /* "noqueue" without a queue */
+	const struct link_type *type; /* link.h: of devices that programs make; NULL */
+	const char *driver;           /* for ethtool */
+	const char *qdisc;            /* "noqueue" without a queue */
 	u32 max_mtu;
 	/* Takes @skb, which begins with its network header (link header for ARPHRD_ETHER). 0 or -errno. */
 	int (*xmit)(struct net_device *dev, struct sk_buff *skb);
@@ -59,6 +65,20 @@ struct netdev_ops {
 	/* A card comes up or goes down. */
 	int (*open)(struct net_device *dev);
 	void (*stop)(struct net_device *dev);
+	/* It may refuse; it is told. NULL is fine. */
+	int (*set_mtu)(struct net_device *dev, u32 mtu);
+	void (*set_address)(struct net_device *dev, const u8 *mac);
+};
+
+/* RFC 2863's states of a device; <linux/if.h> needs libc. */
+enum {
+	IF_OPER_UNKNOWN,
+	IF_OPER_NOTPRESENT,
+	IF_OPER_DOWN,
+	IF_OPER_LOWERLAYERDOWN,
+	IF_OPER_TESTING,
+	IF_OPER_DORMANT,
+	IF_OPER_UP,
 };
 
 struct netdev_stats {
@@ -76,10 +96,25 @@ struct net_device {
 	u32 mtu;
 	u16 type; /* ARPHRD_* */
 	u8 addr[ETH_ALEN];
-	bool carrier;  /* a link is there */
-	bool csum_out; /* fills in checksums of TCP and cuts large segments; set by the driver */
+	bool csum_out;   /* fills in checksums of TCP and cuts large segments; set by the driver */
+	bool carrier;    /* a link is there */
+	bool oper_known; /* that says something; else the state is "unknown" */
+	u32 carrier_changes;
 	u32 txqlen;
-	struct netdev_stats stats; /* counted without a lock: figures for people */
+	u32 group;
+	struct netconf conf;
+	char alias[IFALIAS_MAX];   /* under net->lock */
+	struct list_head altnames; /* of struct altname, under net->lock */
+	/*
+	 * A device that this one is a part of (a bridge): who gets its packets first. True: consumed. Changed by link.c under its mutex,
+	 * read without a lock; what @port leads to lives for a grace period longer.
+	 */
+	struct net_device *master;
+	bool (*rx_handler)(struct net_device *dev, struct sk_buff *skb);
+	void *port;
+	struct list_head upper_link; /* of those that stand on another, link.c's */
+	u32 vlans;                   /* devices that stand on it; under link.c's mutex */
+	struct netdev_stats stats;   /* counted without a lock: figures for people */
 	const struct netdev_ops *ops;
 	void *private;
 
@@ -115,9 +150,21 @@ int netdev_set_mtu(struct net_device *dev, u32 mtu);
 int netdev_set_address(struct net_device *dev, const u8 *mac);
 /* The link has come or gone. */
 void netdev_set_carrier(struct net_device *dev, bool on);
+int netdev_set_alias(struct net_device *dev, const char *text, u32 len);
+/* It goes from its namespace's list, with its addresses; no one finds it any more. May sleep. */
+void netdev_unregister(struct net_device *dev);
+u8 netdev_operstate(const struct net_device *dev); /* IF_OPER_* */
+/* IPv6 was switched off or on for it. */
+void netdev_ipv6_switched(struct net_device *dev);
+/* One of its other names. net->lock held. */
+struct altname {
+	struct list_head list;
+	char name[128];
+};
 
-/* net_sysfs.c: /sys/class/net/NAME. */
-void netdev_sysfs_add(const struct net_device *dev);
+/* uevent.c: tells of a device (kobject_uevent); @old: the name that it had, or NULL. */
+void netdev_uevent(const struct net_device *dev, const char *action, const char *old);
+u64 uevent_seqnum(void);
 
 /* A packet has come from @dev (or from this machine itself): processed by net_rx_flush(). */
 void netif_rx(struct net_device *dev, struct sk_buff *skb);

@@ -136,13 +136,26 @@ static void to_group(
 	spin_unlock(&nl_lock);
 }
 
+bool nl_has_listeners(struct net *net, int protocol, u32 group)
+{
+	struct nl_sock *n;
+	bool yes = false;
+
+	spin_lock(&nl_lock);
+	hlist_for_each_entry(n, &all_sockets, all)
+		yes |= n->c.net == net && n->proto->protocol == protocol &&
+		       n->groups >> (group - 1) & 1;
+	spin_unlock(&nl_lock);
+	return yes;
+}
+
 void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u32 len)
 {
 	struct nl_msg *m;
 
 	if (hlist_empty(&all_sockets))
 		return;
-	m = msg_new(data, len, GFP_KERNEL);
+	m = msg_new(data, len, GFP_ATOMIC); /* what a timer has changed is told, too */
 	if (m)
 		to_group(net, protocol, group, m, NULL);
 	kfree(m);
@@ -159,7 +172,7 @@ int nl_answer(
 	if (!b)
 		return -ENOMEM;
 	put(b, req, n->portid, flags, what);
-	err = nl_queue(n, b);
+	err = b->len ? nl_queue(n, b) : 0; /* nothing: it has gone meanwhile */
 	kfree(b);
 	return err;
 }

@@ -10,6 +10,7 @@
 #include <linux/ip.h>
 
 #include "kernel/lib/printk.h"
+#include "kernel/net/frag.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/icmp.h"
 #include "kernel/net/inet.h"
@@ -83,6 +84,7 @@ void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *rem
 	const struct ip_error *e)
 {
 	struct inet_sock *i;
+	bool ours = false;
 
 	if (likely(hlist_empty(&raw_socks.raw)))
 		return;
@@ -91,10 +93,14 @@ void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *rem
 		if (i->net != net || i->v6 == ip_is_v4(remote) || i->c.protocol != proto)
 			continue;
 		if ((ip_is_any(&i->laddr) || ip_equal(&i->laddr, local)) &&
-			(ip_is_any(&i->raddr) || ip_equal(&i->raddr, remote)))
+			(ip_is_any(&i->raddr) || ip_equal(&i->raddr, remote))) {
 			dgram_error(i, e, remote, 0, 0);
+			ours = true;
+		}
 	}
 	spin_unlock(&raw_socks.lock);
+	if (ours && e->err == EMSGSIZE)
+		pmtu_learn(net, remote, e->info);
 }
 
 void ping_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
@@ -106,6 +112,8 @@ void ping_err(struct net *net, const ip_addr *local, const ip_addr *remote, cons
 	if (!i)
 		return;
 	dgram_error(i, e, remote, 0, 0);
+	if (e->err == EMSGSIZE)
+		pmtu_learn(net, remote, e->info);
 	inet_put(i);
 }
 

@@ -10,6 +10,7 @@
 #include "kernel/net/frag.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/net.h"
+#include "kernel/net/rtnl.h"
 #include "kernel/mm/mm.h"
 
 /* Of a namespace: both are lists that are walked with its lock held. */
@@ -92,13 +93,17 @@ int addr_state(struct net_device *dev, const ip_addr *a)
 
 bool addr_set_valid(struct net_device *dev, const ip_addr *a)
 {
-	struct ifaddr *i;
+	struct ifaddr *i, copy;
 
 	spin_lock(&dev->net->lock);
 	i = find_addr(dev, a);
-	if (i)
+	if (i) {
 		i->flags &= (u8)~IFA_F_TENTATIVE;
+		copy = *i;
+	}
 	spin_unlock(&dev->net->lock);
+	if (i)
+		rtnl_tell_addr(dev->net, &copy, RTM_NEWADDR);
 	return i;
 }
 
@@ -131,15 +136,17 @@ u32 addr_count(struct net_device *dev)
 static void forget_addrs(struct net_device *dev, bool v4_too)
 {
 	struct ifaddr *i, *next;
+	LIST_HEAD(gone);
 
 	spin_lock(&dev->net->lock);
-	list_for_each_entry_safe(i, next, &dev->net->addrs, list) {
-		if (i->dev == dev && (v4_too || !ip_is_v4(&i->addr))) {
-			list_del(&i->list);
-			kfree(i);
-		}
-	}
+	list_for_each_entry_safe(i, next, &dev->net->addrs, list)
+		if (i->dev == dev && (v4_too || !ip_is_v4(&i->addr)))
+			list_move_tail(&i->list, &gone);
 	spin_unlock(&dev->net->lock);
+	list_for_each_entry_safe(i, next, &gone, list) {
+		rtnl_tell_addr(dev->net, i, RTM_DELADDR);
+		kfree(i);
+	}
 }
 
 /* IPv6 addresses do not outlive a card's being up. */
@@ -178,7 +185,7 @@ static void connected_route(const struct ifaddr *a, struct route *r)
 int addr_add(struct net_device *dev, const struct ifaddr *a)
 {
 	struct net *net = dev->net;
-	struct ifaddr *i, *n;
+	struct ifaddr *i, *n, copy;
 	struct route r;
 	u32 count = 0;
 	int err = 0;
@@ -203,13 +210,15 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 		err = -ENOBUFS;
 	if (!err)
 		list_add_tail(&n->list, &net->addrs);
+	copy = *n;
 	spin_unlock(&net->lock);
 	if (err) {
 		kfree(n);
 		return err;
 	}
+	rtnl_tell_addr(net, &copy, RTM_NEWADDR);
 	if (!(dev->flags & IFF_LOOPBACK)) {
-		connected_route(n, &r);
+		connected_route(&copy, &r);
 		route_add(net, &r);
 	}
 	return 0;
@@ -258,6 +267,7 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 		return -EADDRNOTAVAIL;
 	connected_route(found, &r);
 	route_del(net, &r);
+	rtnl_tell_addr(net, found, RTM_DELADDR);
 	kfree(found);
 	return 0;
 }
@@ -297,6 +307,7 @@ int route_add(struct net *net, const struct route *r)
 	}
 	list_add_tail(&n->list, before);
 	spin_unlock(&net->lock);
+	rtnl_tell_route(net, r, RTM_NEWROUTE);
 	return 0;
 }
 
@@ -331,6 +342,8 @@ int route_del(struct net *net, const struct route *r)
 	if (found)
 		list_del(&found->list);
 	spin_unlock(&net->lock);
+	if (found)
+		rtnl_tell_route(net, found, RTM_DELROUTE);
 	kfree(found);
 	return found ? 0 : -ESRCH;
 }
@@ -417,6 +430,18 @@ static int to_ourselves(struct net *net, struct flow *f, const struct ifaddr *i)
 	return take_device(net, f, net->lo);
 }
 
+/* What a route that leads nowhere says; -EAGAIN: the next table is asked. */
+static int refusal(u8 type)
+{
+	switch (type) {
+	case RTN_BLACKHOLE: return -EINVAL;
+	case RTN_UNREACHABLE: return -EHOSTUNREACH;
+	case RTN_PROHIBIT: return -EACCES;
+	case RTN_THROW: return -EAGAIN;
+	}
+	return 0;
+}
+
 static int by_table(struct net *net, struct flow *f, u32 table)
 {
 	struct route *r;
@@ -431,6 +456,9 @@ static int by_table(struct net *net, struct flow *f, u32 table)
 			continue;
 		if (!(r->dev->flags & IFF_UP))
 			continue;
+		err = refusal(r->type);
+		if (err)
+			return err == -EAGAIN ? -ENETUNREACH : err;
 		if (ip_is_any(&f->saddr) && !ip_is_any(&r->prefsrc))
 			f->saddr = r->prefsrc;
 		err = take_device(net, f, r->dev);
@@ -439,6 +467,17 @@ static int by_table(struct net *net, struct flow *f, u32 table)
 		return err;
 	}
 	return -ENETUNREACH;
+}
+
+int route_forward(struct net *net, struct flow *f)
+{
+	int err;
+
+	f->local = f->broadcast = false;
+	spin_lock(&net->lock);
+	err = rules_route(net, f, by_table);
+	spin_unlock(&net->lock);
+	return err;
 }
 
 int route_output(struct net *net, struct flow *f)

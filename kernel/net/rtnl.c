@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl.c: what rtnetlink(7) says and changes: links, addresses, routes. ip(8) and glibc's getifaddrs() and getaddrinfo() ask here.
+ * rtnl.c: what rtnetlink(7) says and changes: addresses and routes; rtnl_link.c has devices, rtnl_neigh.c neighbours, rules.c rules.
+ * ip(8) and glibc's getifaddrs() and getaddrinfo() ask here. What changes is told to who listens (RTNLGRP_*; ip monitor).
  *
  * Lists are copied under net->lock, a bounded number of entries at a time, and told without it. Attributes of requests are the program's:
  * each is checked against what is left of its message.
@@ -15,11 +16,9 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/net/link.h"
+#include "kernel/net/netlink.h"
 #include "kernel/net/rtnl.h"
 #include "kernel/net/socket.h"
-
-#define OPER_DOWN 2
-#define OPER_UP 6
 
 /* ---- building ---- */
 
@@ -78,65 +77,6 @@ static void nl_attr_addr(struct nl_builder *b, u16 type, const ip_addr *a)
 		nl_attr(b, type, &a->w[3], 4);
 	else
 		nl_attr(b, type, a, 16);
-}
-
-/* Of devices that programs make. */
-static void put_link_info(struct nl_builder *b, const struct net_device *d)
-{
-	const char *kind = link_kind(d);
-	const struct net_device *peer = link_peer(d);
-	struct {
-		struct rtattr a;
-		char kind[IFNAMSIZ];
-	} info = { .a = { .rta_type = IFLA_INFO_KIND } };
-
-	if (peer)
-		nl_attr_u32(b, IFLA_LINK, (u32)peer->ifindex);
-	if (!kind)
-		return;
-	strscpy(info.kind, kind, sizeof(info.kind));
-	info.a.rta_len = (u16)(sizeof(info.a) + strlen(kind) + 1);
-	nl_attr(b, IFLA_LINKINFO, &info, RTA_ALIGN((u32)info.a.rta_len));
-}
-
-static void put_link(
-	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
-{
-	static const u8 zero[ETH_ALEN], ones[ETH_ALEN] = { 255, 255, 255, 255, 255, 255 };
-	const struct net_device *d = what;
-	struct ifinfomsg *i = nl_begin(b, req, portid, RTM_NEWLINK, flags, sizeof(*i));
-	const struct netdev_stats *st = &d->stats;
-	struct rtnl_link_stats64 s = {
-		.rx_packets = st->rx_packets,
-		.tx_packets = st->tx_packets,
-		.rx_bytes = st->rx_bytes,
-		.tx_bytes = st->tx_bytes,
-		.rx_errors = st->rx_errors,
-		.tx_errors = st->tx_errors,
-		.rx_dropped = st->rx_dropped,
-		.tx_dropped = st->tx_dropped,
-	};
-	bool lo = d->flags & IFF_LOOPBACK;
-	u8 oper = !(d->flags & IFF_RUNNING) ? OPER_DOWN : lo ? 0 : OPER_UP;
-
-	i->ifi_type = d->type;
-	i->ifi_index = d->ifindex;
-	i->ifi_flags = d->flags;
-	nl_attr(b, IFLA_IFNAME, d->name, (u32)strlen(d->name) + 1);
-	nl_attr_u32(b, IFLA_TXQLEN, d->txqlen);
-	nl_attr(b, IFLA_OPERSTATE, &oper, 1);
-	nl_attr(b, IFLA_LINKMODE, &(u8){ 0 }, 1);
-	nl_attr_u32(b, IFLA_MTU, d->mtu);
-	nl_attr_u32(b, IFLA_GROUP, 0);
-	nl_attr(b, IFLA_QDISC, d->ops->qdisc, (u32)strlen(d->ops->qdisc) + 1);
-	nl_attr(b, IFLA_CARRIER, &(u8){ d->carrier }, 1);
-	nl_attr_u32(b, IFLA_MIN_MTU, 68);
-	nl_attr_u32(b, IFLA_MAX_MTU, d->ops->max_mtu);
-	nl_attr(b, IFLA_ADDRESS, d->addr, ETH_ALEN);
-	nl_attr(b, IFLA_BROADCAST, lo ? zero : ones, ETH_ALEN);
-	nl_attr(b, IFLA_STATS64, &s, sizeof(s));
-	put_link_info(b, d);
-	nl_end(b);
 }
 
 /* An address, with what of its device it needs. */
@@ -200,7 +140,8 @@ static void put_route(
 		nl_attr_addr(b, RTA_PREFSRC, &r->prefsrc);
 	if (!ip_is_any(&r->gateway))
 		nl_attr_addr(b, RTA_GATEWAY, &r->gateway);
-	nl_attr_u32(b, RTA_OIF, (u32)e->ifindex);
+	if (!v4 || r->type == RTN_UNICAST || r->type == RTN_LOCAL)
+		nl_attr_u32(b, RTA_OIF, (u32)e->ifindex);
 	nl_end(b);
 }
 
@@ -225,7 +166,73 @@ static void put_way(
 	nl_end(b);
 }
 
+void rtnl_tell(struct net *net, u32 group, rtnl_put_fn put, const void *what)
+{
+	static const struct nlmsghdr none;
+	struct nl_builder *b;
+
+	if (!nl_has_listeners(net, NETLINK_ROUTE, group))
+		return;
+	b = kzalloc(sizeof(*b), GFP_ATOMIC);
+	if (!b)
+		return;
+	put(b, &none, 0, 0, what);
+	if (b->len)
+		nl_broadcast(net, NETLINK_ROUTE, group, b->buf, b->len);
+	kfree(b);
+}
+
+static void put_addr_gone(
+	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
+{
+	put_addr(b, req, portid, flags, what);
+	((struct nlmsghdr *)b->buf)->nlmsg_type = RTM_DELADDR;
+}
+
+void rtnl_tell_addr(struct net *net, const struct ifaddr *a, u16 type)
+{
+	struct addr_entry e = { *a, a->dev->ifindex };
+
+	rtnl_tell(net, ip_is_v4(&a->addr) ? RTNLGRP_IPV4_IFADDR : RTNLGRP_IPV6_IFADDR,
+		type == RTM_NEWADDR ? put_addr : put_addr_gone, &e);
+}
+
+static void put_route_gone(
+	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
+{
+	put_route(b, req, portid, flags, what);
+	((struct nlmsghdr *)b->buf)->nlmsg_type = RTM_DELROUTE;
+}
+
+void rtnl_tell_route(struct net *net, const struct route *r, u16 type)
+{
+	struct route_entry e = { *r, r->dev ? r->dev->ifindex : 0 };
+
+	rtnl_tell(net, ip_is_v4(&r->dst) ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE,
+		type == RTM_NEWROUTE ? put_route : put_route_gone, &e);
+}
+
 /* ---- requests ---- */
+
+const void *nl_nested(const void *p, u32 len, u16 type, u32 min, u32 *got)
+{
+	const u8 *at = p, *end = at + len;
+
+	while (end - at >= (long)sizeof(struct rtattr)) {
+		const struct rtattr *a = (const void *)at;
+
+		if (a->rta_len < sizeof(*a) || a->rta_len > end - at)
+			return NULL;
+		if ((a->rta_type & 0x3fff) == type && a->rta_len - sizeof(*a) >= min) {
+			*got = a->rta_len - (u32)sizeof(*a);
+			return RTA_DATA(a);
+		}
+		if (RTA_ALIGN((u32)a->rta_len) > end - at)
+			return NULL;
+		at += RTA_ALIGN((u32)a->rta_len);
+	}
+	return NULL;
+}
 
 const void *nl_find(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min, u32 *len)
 {
@@ -263,52 +270,7 @@ bool rtnl_attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, 
 	return true;
 }
 
-/* The device that a link request means, by number or by name. */
-static struct net_device *link_of(struct net *net, const struct nlmsghdr *req, int *err)
-{
-	const struct ifinfomsg *i = NLMSG_DATA(req);
-	char name[IFNAMSIZ] = { 0 };
-	struct net_device *d = NULL;
-	const void *p;
-	u32 n;
-
-	p = nl_find(req, sizeof(*i), IFLA_IFNAME, 1, &n);
-	*err = -EINVAL;
-	if (!i->ifi_index && !p)
-		return NULL;
-	if (p)
-		memcpy(name, p, min(n, (u32)sizeof(name) - 1));
-	spin_lock(&net->lock);
-	d = i->ifi_index ? netdev_by_index(net, i->ifi_index) : netdev_by_name(net, name);
-	spin_unlock(&net->lock);
-	*err = d ? 0 : -ENODEV;
-	return d;
-}
-
 /* ---- asking ---- */
-
-static int dump_links(struct net *net, rtnl_emit_fn emit, void *arg)
-{
-	struct net_device *d, copy;
-	int err = 0, index = 0;
-
-	for (;;) {
-		bool found = false;
-
-		spin_lock(&net->lock);
-		list_for_each_entry(d, &net->devices, list) {
-			if (!found && d->ifindex > index) {
-				copy = *d;
-				found = true;
-			}
-		}
-		spin_unlock(&net->lock);
-		if (!found || err)
-			return err;
-		index = copy.ifindex;
-		err = emit(arg, put_link, &copy);
-	}
-}
 
 /* How long a list is, and some more: it may grow until it is copied. */
 static u32 room_for(struct net *net, const struct list_head *list)
@@ -371,11 +333,12 @@ static u8 family_of(const struct nlmsghdr *req)
 int rtnl_dump(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
 {
 	switch (req->nlmsg_type) {
-	case RTM_GETLINK: return dump_links(net, emit, arg);
+	case RTM_GETLINK: return rtnl_dump_links(net, req, emit, arg);
 	case RTM_GETADDR: return dump_addrs(net, family_of(req), emit, arg);
 	case RTM_GETROUTE: return dump_routes(net, family_of(req), emit, arg);
 	case RTM_GETNEIGH: return rtnl_dump_neigh(net, req, emit, arg);
 	case RTM_GETRULE: return rules_dump(net, family_of(req), emit, arg);
+	case RTM_GETNSID: return nsid_dump(net, emit, arg);
 	case RTM_GETQDISC: return 0; /* there are none */
 	}
 	return -EOPNOTSUPP;
@@ -412,15 +375,9 @@ static int get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn e
 
 int rtnl_get(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
 {
-	struct net_device *d;
-	int err;
-
 	switch (req->nlmsg_type) {
-	case RTM_GETLINK:
-		if (req->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg)))
-			return -EINVAL;
-		d = link_of(net, req, &err);
-		return d ? emit(arg, put_link, d) : err;
+	case RTM_GETLINK: return rtnl_get_link(net, req, emit, arg);
+	case RTM_GETNSID: return nsid_ask(net, req, emit, arg);
 	case RTM_GETROUTE: return get_route(net, req, emit, arg);
 	case RTM_GETNEIGH: return rtnl_get_neigh(net, req, emit, arg);
 	}
@@ -428,57 +385,6 @@ int rtnl_get(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, voi
 }
 
 /* ---- changing ---- */
-
-static int set_link(struct net *net, const struct nlmsghdr *req)
-{
-	const struct ifinfomsg *i = NLMSG_DATA(req);
-	const u32 *mtu;
-	const char *name;
-	const u8 *mac;
-	struct net_device *d;
-	u32 change, n;
-	int err;
-
-	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*i)))
-		return -EINVAL;
-	d = link_of(net, req, &err);
-	if (!d)
-		return req->nlmsg_type == RTM_SETLINK  ? err :
-		       req->nlmsg_flags & NLM_F_CREATE ? link_create(net, req) :
-							 -ENODEV;
-	if (req->nlmsg_flags & NLM_F_CREATE && req->nlmsg_flags & NLM_F_EXCL)
-		return -EEXIST;
-	change = i->ifi_change ? i->ifi_change : i->ifi_flags;
-	change &= ~(u32)NETDEV_KERNELS_FLAGS;
-	if (change & ~(u32)NETDEV_USERS_FLAGS)
-		return -EOPNOTSUPP;
-	mtu = nl_find(req, sizeof(*i), IFLA_MTU, sizeof(*mtu), NULL);
-	err = mtu ? netdev_set_mtu(d, *mtu) : 0;
-	mac = nl_find(req, sizeof(*i), IFLA_ADDRESS, ETH_ALEN, NULL);
-	if (!err && mac)
-		err = netdev_set_address(d, mac);
-	name = nl_find(req, sizeof(*i), IFLA_IFNAME, 1, &n);
-	if (!err && name && i->ifi_index && strnlen(name, n) < n)
-		err = link_rename(net, i->ifi_index, name);
-	if (!err)
-		err = netdev_change_flags(d, i->ifi_flags, change);
-	if (!err)
-		err = link_move(net, d->ifindex,
-			nl_find(req, sizeof(*i), IFLA_NET_NS_PID, sizeof(u32), NULL),
-			nl_find(req, sizeof(*i), IFLA_NET_NS_FD, sizeof(u32), NULL));
-	return err;
-}
-
-static int del_link(struct net *net, const struct nlmsghdr *req)
-{
-	struct net_device *d;
-	int err;
-
-	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg)))
-		return -EINVAL;
-	d = link_of(net, req, &err);
-	return d ? link_delete(net, d->ifindex) : err;
-}
 
 static int change_addr(struct net *net, const struct nlmsghdr *req)
 {
@@ -525,6 +431,9 @@ static int change_route(struct net *net, const struct nlmsghdr *req)
 	rtnl_attr_addr(req, sizeof(*m), RTA_GATEWAY, m->rtm_family, &r.gateway);
 	rtnl_attr_addr(req, sizeof(*m), RTA_PREFSRC, m->rtm_family, &r.prefsrc);
 	r.prefix = (u8)(m->rtm_dst_len + (m->rtm_family == AF_INET ? 96 : 0));
+	if (nl_find(req, sizeof(*m), RTA_MULTIPATH, 0, NULL) ||
+		nl_find(req, sizeof(*m), RTA_NH_ID, 0, NULL))
+		return -EOPNOTSUPP;
 	n = nl_find(req, sizeof(*m), RTA_TABLE, sizeof(*n), NULL);
 	r.table = n ? *n : m->rtm_table;
 	if (!r.table)
@@ -542,7 +451,10 @@ static int change_route(struct net *net, const struct nlmsghdr *req)
 		return -ENODEV;
 	if (req->nlmsg_type == RTM_DELROUTE)
 		return route_del(net, &r);
-	if (r.type != RTN_UNICAST)
+	if (r.type == RTN_BLACKHOLE || r.type == RTN_UNREACHABLE || r.type == RTN_PROHIBIT ||
+		r.type == RTN_THROW)
+		r.dev = net->lo; /* it leads nowhere, and lo stays */
+	else if (r.type != RTN_UNICAST)
 		return -EOPNOTSUPP;
 	if (!r.dev && !ip_is_any(&r.gateway)) { /* the gateway's device */
 		f.daddr = r.gateway;
@@ -557,8 +469,11 @@ int rtnl_change(struct net *net, const struct nlmsghdr *req)
 {
 	switch (req->nlmsg_type) {
 	case RTM_NEWLINK:
-	case RTM_SETLINK: return set_link(net, req);
-	case RTM_DELLINK: return del_link(net, req);
+	case RTM_SETLINK:
+	case RTM_NEWLINKPROP:
+	case RTM_DELLINKPROP:
+	case RTM_DELLINK: return rtnl_change_link(net, req);
+	case RTM_NEWNSID: return nsid_set(net, req);
 	case RTM_NEWADDR:
 	case RTM_DELADDR: return change_addr(net, req);
 	case RTM_NEWROUTE:

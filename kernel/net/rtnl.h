@@ -26,6 +26,9 @@ void nl_end(struct nl_builder *b);
 /* Attribute @type of a request whose fixed part has @fixed bytes; NULL: not there, or shorter than @min. */
 const void *nl_find(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min, u32 *len);
 
+/* An attribute inside the attribute [p, p + len), with its length. NULL. */
+const void *nl_nested(const void *p, u32 len, u16 type, u32 min, u32 *got);
+
 bool rtnl_attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, ip_addr *out);
 
 /* Writes one thing as a message. */
@@ -38,6 +41,24 @@ int rtnl_dump(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, vo
 int rtnl_get(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 /* NEW, DEL and SET: 0 or -errno. The caller may. */
 int rtnl_change(struct net *net, const struct nlmsghdr *req);
+
+/* ---- telling who listens; may be called from a timer, with no spinlock held ---- */
+void rtnl_tell(struct net *net, u32 group, rtnl_put_fn put, const void *what);
+void rtnl_tell_link(struct net_device *dev, u16 type, u32 change);
+void rtnl_tell_addr(struct net *net, const struct ifaddr *a, u16 type);
+void rtnl_tell_route(struct net *net, const struct route *r, u16 type);
+
+/* rtnl_link.c */
+int rtnl_dump_links(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+int rtnl_get_link(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+int rtnl_change_link(struct net *net, const struct nlmsghdr *req);
+
+/* nsid.c: numbers by which one namespace calls others */
+int nsid_get(struct net *net, struct net *peer); /* made when there is none; -1: no memory */
+int nsid_ask(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+int nsid_dump(struct net *net, rtnl_emit_fn emit, void *arg);
+int nsid_set(struct net *net, const struct nlmsghdr *req);
+void nsids_forget(struct net *net);
 
 /* rtnl_neigh.c */
 int rtnl_dump_neigh(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);

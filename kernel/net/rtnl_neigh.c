@@ -44,6 +44,18 @@ static void put_neigh(
 	nl_end(b);
 }
 
+static void put_neigh_gone(
+	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
+{
+	put_neigh(b, req, portid, flags, what);
+	((struct nlmsghdr *)b->buf)->nlmsg_type = RTM_DELNEIGH;
+}
+
+void rtnl_tell_neigh(struct net *net, const struct neigh_info *info, u16 type)
+{
+	rtnl_tell(net, RTNLGRP_NEIGH, type == RTM_NEWNEIGH ? put_neigh : put_neigh_gone, info);
+}
+
 static bool wanted(const struct neigh_info *n, const struct ndmsg *m)
 {
 	if (m->ndm_family && (m->ndm_family == AF_INET) != ip_is_v4(&n->addr))

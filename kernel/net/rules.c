@@ -45,8 +45,8 @@ static bool matches(const struct net *net, const struct rule *r, const struct fl
 		return false;
 	if ((f->mark ^ r->mark) & r->mask || (r->tos && r->tos != f->tos))
 		return false;
-	if (r->iif[0] && strcmp(r->iif, "lo") != 0) /* what is looked up begins here */
-		return false;
+	if (r->iif[0] && !(f->iif ? name_is(net, r->iif, f->iif) : !strcmp(r->iif, "lo")))
+		return false; /* what begins here comes from lo */
 	return !r->oif[0] || name_is(net, r->oif, f->oif);
 }
 
@@ -167,6 +167,13 @@ static void put_rule(
 	nl_end(b);
 }
 
+static void put_rule_gone(
+	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
+{
+	put_rule(b, req, portid, flags, what);
+	((struct nlmsghdr *)b->buf)->nlmsg_type = RTM_DELRULE;
+}
+
 int rules_dump(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
 {
 	struct rule *all = kcalloc(RULES_MAX, sizeof(*all), GFP_KERNEL), *r;
@@ -265,6 +272,11 @@ static u32 free_prio(struct net *net, u8 family)
 	return PRIO_MAIN - 1;
 }
 
+static u32 rule_group(const struct rule *r)
+{
+	return r->family == AF_INET ? RTNLGRP_IPV4_RULE : RTNLGRP_IPV6_RULE;
+}
+
 static int add_rule(struct net *net, struct rule *r, bool exclusive)
 {
 	struct rule *o;
@@ -288,6 +300,8 @@ static int add_rule(struct net *net, struct rule *r, bool exclusive)
 		net->policy = true;
 	}
 	spin_unlock(&net->lock);
+	if (!err)
+		rtnl_tell(net, rule_group(r), put_rule, r);
 	return err;
 }
 
@@ -328,8 +342,10 @@ static int del_rule(struct net *net, const struct nlmsghdr *req, const struct ru
 		net->policy = true;
 	}
 	spin_unlock(&net->lock);
-	if (!err)
+	if (!err) {
+		rtnl_tell(net, rule_group(found), put_rule_gone, found);
 		kfree(found);
+	}
 	return err;
 }
 

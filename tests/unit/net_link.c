@@ -12,6 +12,7 @@
 #include "kernel/net/frag.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/neigh.h"
+#include "kernel/net/rtnl.h"
 #include "unit.h"
 
 /* ---- the world around ---- */
@@ -66,6 +67,15 @@ static void run_to(u64 until)
 		next->func(next);
 	}
 	now = until;
+}
+void rtnl_tell_addr(struct net *n, const struct ifaddr *a, u16 type)
+{
+}
+void rtnl_tell_route(struct net *n, const struct route *r, u16 type)
+{
+}
+void rtnl_tell_neigh(struct net *n, const struct neigh_info *info, u16 type)
+{
 }
 void arch_random(void *buf, size_t n)
 {

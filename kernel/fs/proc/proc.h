@@ -57,6 +57,9 @@ int tree_mkdir(struct proc_entry *root, const char *path);
 int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn show,
 	store_fn store, void *arg);
 int tree_symlink(struct proc_entry *root, const char *path, const char *target);
+/* What stands at @path, and is there only sometimes, has the name at @name, which may change. 0 or -ENOENT. */
+int tree_rename(struct proc_entry *root, const char *path, const char *name);
+int proc_show_when(const char *path, const char *name, bool (*when)(void *arg), void *arg);
 int tree_fill_super(struct super_block *sb, struct proc_entry *root, u64 magic);
 
 /* ---- between the files of fs/proc ---- */

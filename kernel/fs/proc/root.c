@@ -35,9 +35,19 @@ struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len)
 	return NULL;
 }
 
-static struct proc_entry *add_entry(struct proc_entry *dir, const char *name, u32 len, umode_t mode)
+/* Entries may be added after boot: the link comes last, so that who looks meanwhile finds a whole one or none. */
+static void link_entry(struct proc_entry *dir, struct proc_entry *e)
 {
-	struct proc_entry *e = kzalloc(sizeof(*e) + len + 1, GFP_KERNEL), **at = &dir->children;
+	struct proc_entry **at = &dir->children;
+
+	while (*at)
+		at = &(*at)->next;
+	WRITE_ONCE(*at, e);
+}
+
+static struct proc_entry *new_entry(struct proc_entry *dir, const char *name, u32 len, umode_t mode)
+{
+	struct proc_entry *e = kzalloc(sizeof(*e) + len + 1, GFP_KERNEL);
 	char *copy = (char *)(e + 1);
 
 	if (!e)
@@ -47,9 +57,15 @@ static struct proc_entry *add_entry(struct proc_entry *dir, const char *name, u3
 	e->mode = mode;
 	e->ino = next_fixed_ino++;
 	e->parent = dir;
-	while (*at)
-		at = &(*at)->next;
-	*at = e;
+	return e;
+}
+
+static struct proc_entry *add_entry(struct proc_entry *dir, const char *name, u32 len, umode_t mode)
+{
+	struct proc_entry *e = new_entry(dir, name, len, mode);
+
+	if (e)
+		link_entry(dir, e);
 	return e;
 }
 
@@ -68,11 +84,12 @@ static struct proc_entry *walk_to(struct proc_entry *dir, const char **path)
 	return dir;
 }
 
+/* To be linked by the caller, once it is whole. */
 static struct proc_entry *create(struct proc_entry *root, const char *path, umode_t mode)
 {
 	struct proc_entry *dir = walk_to(root, &path);
 
-	return dir ? add_entry(dir, path, (u32)strlen(path), mode) : NULL;
+	return dir ? new_entry(dir, path, (u32)strlen(path), mode) : NULL;
 }
 
 struct proc_entry *tree_find(struct proc_entry *root, const char *path)
@@ -91,9 +108,23 @@ struct proc_entry *tree_find(struct proc_entry *root, const char *path)
 
 int tree_mkdir(struct proc_entry *root, const char *path)
 {
+	struct proc_entry *e;
+
 	if (tree_find(root, path))
 		return 0;
-	return create(root, path, S_IFDIR | 0555) ? 0 : -ENOMEM;
+	e = create(root, path, S_IFDIR | 0555);
+	if (e)
+		link_entry(e->parent, e);
+	return e ? 0 : -ENOMEM;
+}
+
+int tree_rename(struct proc_entry *root, const char *path, const char *name)
+{
+	struct proc_entry *e = tree_find(root, path);
+
+	if (e)
+		WRITE_ONCE(e->name, name);
+	return e ? 0 : -ENOENT;
 }
 
 int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn show,
@@ -107,6 +138,7 @@ int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn
 	e->store = store;
 	e->arg = arg;
 	e->fops = &proc_text_fops;
+	link_entry(e->parent, e);
 	return 0;
 }
 
@@ -117,6 +149,7 @@ int tree_symlink(struct proc_entry *root, const char *path, const char *target)
 	if (!e)
 		return -ENOMEM;
 	e->target = target;
+	link_entry(e->parent, e);
 	return 0;
 }
 
@@ -140,6 +173,19 @@ int proc_create_sysctl(const char *path, umode_t mode, show_fn show, store_fn st
 	e->store = store;
 	e->arg = arg;
 	e->fops = &proc_sysctl_fops;
+	link_entry(e->parent, e);
+	return 0;
+}
+
+int proc_show_when(const char *path, const char *name, bool (*when)(void *arg), void *arg)
+{
+	struct proc_entry *e = tree_find(&proc_root_entry, path);
+
+	if (!e)
+		return -ENOENT;
+	e->when_arg = arg;
+	WRITE_ONCE(e->when, when);
+	WRITE_ONCE(e->name, name);
 	return 0;
 }
 
@@ -155,6 +201,7 @@ int proc_create_fops(const char *path, umode_t mode, const struct file_operation
 	if (!e)
 		return -ENOMEM;
 	e->fops = fops;
+	link_entry(e->parent, e);
 	return 0;
 }
 
@@ -212,7 +259,10 @@ static bool entry_seen(const struct proc_entry *e)
 
 static int sometimes_revalidate(struct dentry *d, u32 flags)
 {
-	return entry_seen(PROC_I(d_inode(d))->de);
+	const struct proc_entry *e = PROC_I(d_inode(d))->de;
+
+	return entry_seen(e) && strlen(e->name) == d->d_name.len &&
+	       !memcmp(e->name, d->d_name.name, d->d_name.len);
 }
 static const struct dentry_operations sometimes_dops = { .d_revalidate = sometimes_revalidate };
 

@@ -398,6 +398,26 @@ int sysfs_show_when(const char *path, bool (*when)(void *arg), void *arg)
 	return 0;
 }
 
+int sysfs_rename(const char *path, const char *name)
+{
+	return tree_rename(&sysfs_root, path, name);
+}
+
+int sysfs_create_rw(const char *path, umode_t mode, show_fn show, store_fn store, void *arg)
+{
+	return tree_create(&sysfs_root, path, mode, show, store, arg);
+}
+
+int sysfs_symlink(const char *path, const char *target)
+{
+	return tree_symlink(&sysfs_root, path, target);
+}
+
+int sysfs_mkdir(const char *path)
+{
+	return tree_mkdir(&sysfs_root, path);
+}
+
 static int add_disk_dirs(struct gendisk *d)
 {
 	u32 part;

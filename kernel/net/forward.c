@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * forward.c: packets that are not for us: refused, or sent on where conf/NAME/forwarding of the device that they came by says so.
+ *
+ *	ip_rcv() -> ip_source_valid() -> ip_forward() -> ip_output()
+ *
+ * The header is changed in a copy of its own (the skb's room): the payload's buffer may be shared. A packet that is too large is cut
+ * (IPv4 without DF) or its sender is told. Sources: RFC 1812 (5.2, 5.3), 8200, 4443, 3704.
+ * Not here: options (passed on as they are), multicast routing.
+ */
+#include <asm/errno.h>
+#include <linux/icmpv6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include "kernel/lib/printk.h"
+#include "kernel/net/frag.h"
+#include "kernel/net/icmp.h"
+#include "kernel/net/ip.h"
+#include "kernel/net/neigh.h"
+#include "kernel/net/netfilter.h"
+
+#define IP_DF 0x4000
+#define IPV6_MTU_MIN 1280U
+
+/* ---- where it comes from ---- */
+
+/* Would an answer go out where it came in (strict), or anywhere (loose)? */
+static bool way_back(struct net *net, const struct sk_buff *skb, bool strict)
+{
+	struct flow f = { .saddr = skb->ip.daddr, .daddr = skb->ip.saddr, .mark = skb->mark };
+
+	if (ip_is_multicast(&f.saddr) || f.saddr.w[3] == ~0U)
+		f.saddr = ip_v4(0);
+	f.iif = skb->dev->ifindex;
+	if (route_forward(net, &f))
+		return false;
+	return !strict || f.dev == skb->dev;
+}
+
+/* Only packets of IPv4 that have come over a link; those without a source ask for an address. */
+bool ip_source_valid(struct net *net, const struct sk_buff *skb)
+{
+	const struct net_device *dev = skb->dev;
+	const ip_addr *s = &skb->ip.saddr, *d = &skb->ip.daddr;
+	int filter;
+
+	if (skb->ip.v6)
+		return !ip_is_multicast(s);
+	if (dev->flags & IFF_LOOPBACK || ip_is_any(s))
+		return true;
+	if (ip_is_multicast(s) || s->w[3] == ~0U)
+		return false;
+	if ((ip_is_loopback(s) || ip_is_loopback(d)) && !CONF4_OR(dev, CONF4_ROUTE_LOCALNET))
+		return false;
+	if (!CONF4_OR(dev, CONF4_ACCEPT_LOCAL) && addr_is_local(net, s, 0))
+		return false;
+	filter = CONF4_MAX(dev, CONF4_RP_FILTER);
+	return filter <= 0 || way_back(net, skb, filter == 1);
+}
+
+/* ---- on its way ---- */
+
+/* The whole header into the skb's own room, where it may be changed. Options of IPv6 stay behind. */
+static void *own_header(struct sk_buff *skb)
+{
+	u8 tmp[60];
+	u32 n = skb->ip.hdr_len;
+	void *h;
+
+	skb_copy(skb, 0, tmp, n);
+	skb_pull(skb, n);
+	h = skb_push(skb, n);
+	memcpy(h, tmp, n);
+	skb->room_pulled = false;
+	skb->mac_len = 0;
+	return h;
+}
+
+/* RFC 1624: the sum changes as the field does. */
+static void count_hop4(struct iphdr *h)
+{
+	u32 sum = (u16)~h->check + 0xffffU - 1;
+
+	h->ttl--;
+	h->check = csum_fold(sum);
+}
+
+static void refuse_way(struct net *net, struct sk_buff *skb, int err)
+{
+	bool v6 = skb->ip.v6;
+	u8 type = v6 ? ICMPV6_DEST_UNREACH : ICMP_DEST_UNREACH;
+
+	ip_stats.out_noroutes++;
+	if (err == -ENETUNREACH)
+		icmp_error(net, skb, type, 0, 0);
+	else if (err == -EHOSTUNREACH)
+		icmp_error(net, skb, type, v6 ? 0 : 1, 0);
+	else if (err == -EACCES)
+		icmp_error(net, skb, type, v6 ? 1 : 13, 0);
+	kfree_skb(skb);
+}
+
+/* Its sender could have gone there directly. */
+static void redirect(struct net *net, struct sk_buff *skb, const struct flow *f)
+{
+	struct flow back = { .saddr = IP_ANY, .daddr = skb->ip.saddr };
+
+	if (skb->ip.v6 || f->dev != skb->dev || !CONF4_OR(skb->dev, CONF4_SEND_REDIRECTS))
+		return;
+	if (route_output(net, &back) || back.dev != skb->dev ||
+		!ip_equal(&back.next_hop, &back.daddr))
+		return;
+	icmp_error(net, skb, ICMP_REDIRECT, 1, ntohl(f->next_hop.w[3]));
+}
+
+/* True: it is too large for the way and may not be cut. */
+static bool too_large(struct net *net, struct sk_buff *skb, const struct flow *f)
+{
+	struct iphdr tmp;
+	const struct iphdr *h;
+
+	if (skb_len(skb) <= f->mtu)
+		return false;
+	if (skb->ip.v6) {
+		icmp_error(net, skb, ICMPV6_PKT_TOOBIG, 0, max(f->mtu, IPV6_MTU_MIN));
+		return true;
+	}
+	h = skb_header(skb, sizeof(tmp), &tmp);
+	if (!h || !(h->frag_off & htons(IP_DF)))
+		return f->mtu < 68;
+	icmp_error(net, skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, f->mtu);
+	return true;
+}
+
+static bool may_forward(const struct sk_buff *skb)
+{
+	const ip_addr *s = &skb->ip.saddr, *d = &skb->ip.daddr;
+	const struct net_device *dev = skb->dev;
+
+	if (skb->pkt_type != PKT_HOST || dev->flags & IFF_LOOPBACK || ip_is_any(s) || ip_is_any(d))
+		return false;
+	if (skb->ip.v6)
+		return CONF6(dev, CONF6_FORWARDING) && !ip_is_linklocal(s) && !ip_is_linklocal(d) &&
+		       !ip_is_loopback(s) && !ip_is_loopback(d);
+	return CONF4(dev, CONF4_FORWARDING) && (ntohl(d->w[3]) >> 24) != 0 &&
+	       (ntohl(d->w[3]) >> 28) < 14;
+}
+
+static void send_on(struct net *net, struct sk_buff *skb, struct flow *f)
+{
+	struct net_device *in = skb->dev;
+	void *h = own_header(skb);
+
+	if (skb->ip.v6)
+		((struct ipv6hdr *)h)->hop_limit--;
+	else
+		count_hop4(h);
+	ip_stats.forwarded++;
+	skb->pkt_type = PKT_OUTGOING;
+	if (unlikely(nf_active(net)) &&
+		(nf_hook(net, NF_INET_FORWARD, skb, in, f->dev) ||
+			nf_hook(net, NF_INET_POST_ROUTING, skb, NULL, f->dev)))
+		return;
+	if (skb_len(skb) > f->mtu)
+		ip_fragment(skb, f->mtu, f, ip_output);
+	else
+		ip_output(skb, f);
+}
+
+void ip_forward(struct net *net, struct sk_buff *skb)
+{
+	struct flow f = {
+		.saddr = skb->ip.saddr,
+		.daddr = skb->ip.daddr,
+		.tos = skb->ip.tos,
+		.mark = skb->mark,
+		.iif = skb->dev->ifindex,
+		.proto = skb->ip.proto,
+	};
+	int err;
+
+	if (!may_forward(skb)) {
+		ip_stats.in_addr_errors++;
+		kfree_skb(skb);
+		return;
+	}
+	err = route_forward(net, &f);
+	if (err) {
+		refuse_way(net, skb, err);
+		return;
+	}
+	if (skb->ip.ttl <= 1) {
+		icmp_error(net, skb, skb->ip.v6 ? ICMPV6_TIME_EXCEED : ICMP_TIME_EXCEEDED, 0, 0);
+	} else if (!too_large(net, skb, &f)) {
+		redirect(net, skb, &f);
+		send_on(net, skb, &f);
+		return;
+	}
+	kfree_skb(skb);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* net_sysfs.h: files of a device below /sys/class/net/NAME; kinds of devices bring groups of them (net_attrs.c). */
+#ifndef NESTLING_NET_NET_SYSFS_H
+#define NESTLING_NET_NET_SYSFS_H
+
+#include "kernel/fs/proc/proc.h"
+#include "kernel/net/net.h"
+
+struct net_attribute {
+	const char *file;
+	/* With net->lock held: what is shown must not sleep. */
+	void (*show)(struct seq *s, const struct net_device *d);
+	int (*store)(struct net_device *d, const char *text); /* NULL: read only. 0 or -errno */
+	/* Whether @d has it, and its folder; NULL: each device has. net->lock held. */
+	bool (*when)(const struct net_device *d);
+};
+struct net_attribute_group {
+	const struct net_attribute *a;
+	u32 n;
+};
+extern const struct net_attribute_group net_attribute_group[];
+extern const u32 net_attribute_groups;
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * netconf.c: /proc/sys/net/{ipv4,ipv6}/conf/NAME/..., ip_forward and conf/all/forwarding, of the reader's namespace
+ * (linux-doc networking/ip-sysctl). What has no effect here is not in the table, but for "tag".
+ * Locks: net->lock, for a device to stay.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/net/net.h"
+#include "kernel/net/netname.h"
+
+struct key {
+	const char *name;
+	bool v6;
+	u8 index;
+	int min, max, initial;
+};
+
+static const struct key keys[] = {
+	{ "forwarding", false, CONF4_FORWARDING, INT32_MIN, INT32_MAX, 0 },
+	{ "rp_filter", false, CONF4_RP_FILTER, INT32_MIN, INT32_MAX, 0 },
+	{ "accept_local", false, CONF4_ACCEPT_LOCAL, INT32_MIN, INT32_MAX, 0 },
+	{ "route_localnet", false, CONF4_ROUTE_LOCALNET, INT32_MIN, INT32_MAX, 0 },
+	{ "send_redirects", false, CONF4_SEND_REDIRECTS, INT32_MIN, INT32_MAX, 1 },
+	{ "proxy_arp", false, CONF4_PROXY_ARP, INT32_MIN, INT32_MAX, 0 },
+	{ "arp_notify", false, CONF4_ARP_NOTIFY, INT32_MIN, INT32_MAX, 0 },
+	{ "arp_ignore", false, CONF4_ARP_IGNORE, INT32_MIN, INT32_MAX, 0 },
+	{ "tag", false, CONF4_TAG, INT32_MIN, INT32_MAX, 0 },
+	{ "forwarding", true, CONF6_FORWARDING, INT32_MIN, INT32_MAX, 0 },
+	{ "disable_ipv6", true, CONF6_DISABLE, INT32_MIN, INT32_MAX, 0 },
+	{ "accept_ra", true, CONF6_ACCEPT_RA, INT32_MIN, INT32_MAX, 1 },
+	{ "accept_dad", true, CONF6_ACCEPT_DAD, INT32_MIN, INT32_MAX, 1 },
+	{ "autoconf", true, CONF6_AUTOCONF, INT32_MIN, INT32_MAX, 1 },
+	{ "addr_gen_mode", true, CONF6_ADDR_GEN_MODE, 0, 1, 0 },
+};
+
+static int *word(struct netconf *c, const struct key *k)
+{
+	return k->v6 ? &c->v6[k->index] : &c->v4[k->index];
+}
+
+void netconf_init(struct net *net)
+{
+	struct netconf fresh = { 0 };
+
+	for (u32 i = 0; i < ARRAY_SIZE(keys); i++)
+		*word(&fresh, &keys[i]) = keys[i].initial;
+	net->conf_all = net->conf_default = fresh;
+	net->conf_all.v6[CONF6_ACCEPT_DAD] = 0;
+	if (net == &init_net)
+		return;
+	memcpy(net->conf_all.v4, init_net.conf_all.v4, sizeof(fresh.v4));
+	memcpy(net->conf_default.v4, init_net.conf_default.v4, sizeof(fresh.v4));
+}
+
+/* ---- files ---- */
+
+/* A file of one name. */
+struct conf_file {
+	const struct netname *n;
+	const struct key *key;
+};
+
+/* net->lock held. NULL: no such device. */
+static struct netconf *conf_of(struct net *net, const char *name)
+{
+	struct net_device *d;
+
+	if (!strcmp(name, "all"))
+		return &net->conf_all;
+	if (!strcmp(name, "default"))
+		return &net->conf_default;
+	d = netdev_by_name(net, name);
+	return d ? &d->conf : NULL;
+}
+
+static int show_conf(struct seq *s, void *arg)
+{
+	const struct conf_file *f = arg;
+	struct net *net = current_net();
+	struct netconf *c;
+	int v = 0;
+
+	spin_lock(&net->lock);
+	c = conf_of(net, f->n->name);
+	if (c)
+		v = *word(c, f->key);
+	spin_unlock(&net->lock);
+	seq_printf(s, "%d\n", v);
+	return c ? 0 : -ENODEV;
+}
+
+/* Forwarding for "all" is for each one. net->lock held. */
+static void set_everywhere(struct net *net, const struct key *k, int v)
+{
+	struct net_device *d;
+
+	WRITE_ONCE(*word(&net->conf_all, k), v);
+	WRITE_ONCE(*word(&net->conf_default, k), v);
+	list_for_each_entry(d, &net->devices, list)
+		WRITE_ONCE(*word(&d->conf, k), v);
+}
+
+static bool is_for_each(const struct key *k)
+{
+	if (k->v6)
+		return k->index == CONF6_FORWARDING || k->index == CONF6_DISABLE;
+	return k->index == CONF4_FORWARDING;
+}
+
+/* IPv6 is switched off or on: addresses go and come. */
+static void apply_disable(struct net *net, const char *name)
+{
+	bool all = !strcmp(name, "all");
+	struct net_device *d;
+	int index = 0;
+
+	do { /* one at a time: addresses take the lock themselves */
+		struct net_device *next = NULL;
+
+		spin_lock(&net->lock);
+		list_for_each_entry(d, &net->devices, list)
+			if (!next && d->ifindex > index && (all || !strcmp(d->name, name)))
+				next = d;
+		spin_unlock(&net->lock);
+		d = next;
+		if (d) {
+			index = d->ifindex;
+			netdev_ipv6_switched(d);
+		}
+	} while (d);
+}
+
+static int set_conf(struct net *net, const char *name, const struct key *k, int v)
+{
+	struct netconf *c;
+	bool changed = false;
+
+	spin_lock(&net->lock);
+	c = conf_of(net, name);
+	if (c) {
+		changed = *word(c, k) != v;
+		if (c == &net->conf_all && is_for_each(k))
+			set_everywhere(net, k, v);
+		else
+			WRITE_ONCE(*word(c, k), v);
+	}
+	spin_unlock(&net->lock);
+	if (changed && k->v6 && k->index == CONF6_DISABLE)
+		apply_disable(net, name);
+	return c ? 0 : -ENODEV;
+}
+
+static int number(char *text, const struct key *k, int *v)
+{
+	s64 n;
+
+	text += strspn(text, " \t");
+	text[strcspn(text, " \t\n")] = 0;
+	if (kstrtos64(text, 0, &n) || n < k->min || n > k->max)
+		return -EINVAL;
+	*v = (int)n;
+	return 0;
+}
+
+static int store_conf(char *text, size_t n, void *arg)
+{
+	const struct conf_file *f = arg;
+	int v, err = number(text, f->key, &v);
+
+	return err ? err : set_conf(current_net(), f->n->name, f->key, v);
+}
+
+static int show_ip_forward(struct seq *s, void *arg)
+{
+	seq_printf(s, "%d\n", READ_ONCE(current_net()->conf_all.v4[CONF4_FORWARDING]));
+	return 0;
+}
+
+static int store_ip_forward(char *text, size_t n, void *arg)
+{
+	int v, err = number(text, &keys[0], &v);
+
+	return err ? err : set_conf(current_net(), "all", &keys[0], v);
+}
+
+int netconf_files(struct netname *n)
+{
+	struct conf_file *f = kcalloc(ARRAY_SIZE(keys), sizeof(*f), GFP_KERNEL);
+	char path[80];
+	int err = f ? 0 : -ENOMEM;
+
+	for (u32 i = 0; i < ARRAY_SIZE(keys) && !err; i++) {
+		f[i] = (struct conf_file){ n, &keys[i] };
+		snprintf(path, sizeof(path), "sys/net/%s/conf/%s/%s", keys[i].v6 ? "ipv6" : "ipv4",
+			n->name, keys[i].name);
+		err = proc_create_sysctl(path, 0644, show_conf, store_conf, &f[i]);
+	}
+	return err;
+}
+
+static int netconf_proc_init(void)
+{
+	static struct netname all = { .name = "all" }, fresh = { .name = "default" };
+	int err = proc_create_sysctl(
+		"sys/net/ipv4/ip_forward", 0644, show_ip_forward, store_ip_forward, NULL);
+
+	if (!err)
+		err = netconf_files(&all);
+	return err ? err : netconf_files(&fresh);
+}
+INITCALL(3, netconf_proc_init);

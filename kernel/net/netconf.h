@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * netconf.h: what /proc/sys/net/{ipv4,ipv6}/conf/NAME say of a device, of all devices ("all") and of those to come ("default").
+ * Single words, read without a lock.
+ */
+#ifndef NESTLING_NET_NETCONF_H
+#define NESTLING_NET_NETCONF_H
+
+enum {
+	CONF4_FORWARDING,
+	CONF4_RP_FILTER,
+	CONF4_ACCEPT_LOCAL,
+	CONF4_ROUTE_LOCALNET,
+	CONF4_SEND_REDIRECTS,
+	CONF4_PROXY_ARP,
+	CONF4_ARP_NOTIFY,
+	CONF4_ARP_IGNORE,
+	CONF4_TAG, /* a program's own */
+	CONF4_NR
+};
+enum {
+	CONF6_FORWARDING,
+	CONF6_DISABLE,
+	CONF6_ACCEPT_RA,
+	CONF6_ACCEPT_DAD,
+	CONF6_AUTOCONF,
+	CONF6_ADDR_GEN_MODE,
+	CONF6_NR
+};
+
+struct netconf {
+	int v4[CONF4_NR], v6[CONF6_NR];
+};
+
+struct net;
+struct net_device;
+/* A namespace begins: IPv4's as in the first one, IPv6's anew. */
+void netconf_init(struct net *net);
+
+/* Those where "all" adds to the device's own, those where the greater counts, and the device's own. */
+#define CONF4_OR(dev, key)                                                                         \
+	(READ_ONCE((dev)->conf.v4[key]) || READ_ONCE((dev)->net->conf_all.v4[key]))
+#define CONF4_MAX(dev, key)                                                                        \
+	max(READ_ONCE((dev)->conf.v4[key]), READ_ONCE((dev)->net->conf_all.v4[key]))
+#define CONF4(dev, key) READ_ONCE((dev)->conf.v4[key])
+#define CONF6(dev, key) READ_ONCE((dev)->conf.v6[key])
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * netname.h: the name of a device as a place in /sys/class/net and /proc/sys/net. A place is there while the reader's namespace has a
+ * device of that name, and tells of that one. A place whose name no device has any more serves the next new name.
+ */
+#ifndef NESTLING_NET_NETNAME_H
+#define NESTLING_NET_NETNAME_H
+
+#include "kernel/net/netdev.h"
+
+struct netname {
+	char name[IFNAMSIZ]; /* under the names' mutex; read without */
+	char target[48];     /* of the link in /sys/class/net */
+	u32 users;           /* devices of that name, in all namespaces; under the mutex */
+};
+
+/* A device takes a name, gives it up. May sleep. */
+void netname_get(const char *name);
+void netname_put(const char *name);
+/* netconf.c: the files of a new place. 0 or -ENOMEM. */
+int netconf_files(struct netname *n);
+
+#endif
