@@ -234,6 +234,7 @@ static int disconnect(struct tcp_sock *t)
 	i->rmem = 0;
 	i->c.err = 0;
 	i->c.shutdown = 0;
+	t->peer_done = false;
 	spin_unlock(&i->c.lock);
 	inet_unhash(i);
 	i->rport = 0;

@@ -130,6 +130,7 @@ struct tcp_sock {
 	struct sack_block sacks[MAX_SACKS], dsack; /* newest first; dsack.end 0: none */
 	u32 nr_sacks;
 	bool ack_now, ack_due, pingpong, fin_seen;
+	bool peer_done; /* its FIN has been taken: reading ends there, whatever comes after */
 	u32 quick; /* so many more segments are acknowledged at once */
 	u32 urg_seq;
 	u8 urg_state, urg_byte; /* URG_* */

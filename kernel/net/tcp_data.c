@@ -284,6 +284,8 @@ static int at_end(struct tcp_sock *t)
 {
 	int err;
 
+	if (t->peer_done)
+		return 1;
 	if (t->inet.c.err) {
 		err = xchg(&t->inet.c.err, 0);
 		if (err)

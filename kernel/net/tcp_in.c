@@ -177,6 +177,7 @@ static void find_urgent(struct tcp_sock *t, const struct sk_buff *skb)
 static void take_fin(struct tcp_sock *t)
 {
 	t->fin_seen = false;
+	t->peer_done = true;
 	t->ack_now = true;
 	t->inet.c.shutdown |= SHUT_RD;
 	switch (t->state) {

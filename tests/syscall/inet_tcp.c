@@ -138,6 +138,17 @@ static void ends(void)
 	T(number(p[0], SOL_SOCKET, SO_ERROR));
 	T(send(p[0], "x", 1, MSG_NOSIGNAL));
 	close(p[0]);
+
+	tcp_pair(p); /* the end, and then a reset: reading has ended, the error is for who writes */
+	close(p[1]);
+	await(p[0], POLLRDHUP);
+	T(write(p[0], "x", 1));
+	await(p[0], POLLERR);
+	T(read(p[0], buf, 1));
+	T(recv(p[0], buf, 1, MSG_PEEK));
+	T(number(p[0], SOL_SOCKET, SO_ERROR));
+	T(read(p[0], buf, 1));
+	close(p[0]);
 }
 
 static sem_t full_once;
