@@ -131,7 +131,7 @@ static void print_help(void)
 
 static void print_version(void)
 {
-	print("nestling 6.1.0-nestling " NESTLING_VERSION " " NESTLING_MODE "\n");
+	print("nestling 6.12.0-nestling " NESTLING_VERSION " " NESTLING_MODE "\n");
 	os_exit(0);
 }
 

@@ -15,7 +15,7 @@ static long get_drvinfo(const struct net_device *d, u64 arg)
 	struct ethtool_drvinfo i = { .cmd = ETHTOOL_GDRVINFO };
 
 	strscpy(i.driver, d->ops->driver, sizeof(i.driver));
-	strscpy(i.version, "6.1.0-nestling", sizeof(i.version));
+	strscpy(i.version, "6.12.0-nestling", sizeof(i.version));
 	return put_user(i, UADDR(arg));
 }
 

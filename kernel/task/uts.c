@@ -22,7 +22,7 @@ struct uts_namespace init_uts = {
 	.name = {
 		.sysname = "Linux",
 		.nodename = "(none)",
-		.release = "6.1.0-nestling",
+		.release = "6.12.0-nestling",
 		.version = "#1 SMP Nestling",
 		.machine = "x86_64",
 		.domainname = "(none)",
@@ -97,7 +97,7 @@ void uts_set(enum uts_field which, const char name[UTS_MAX + 1])
 	spin_unlock(&uts_lock);
 }
 
-/* Personality UNAME26, for programs that know of no 3.0: 6.1.0-x becomes 2.6.(60 + 1).0-x, as Linux has it. */
+/* Personality UNAME26, for programs that know of no 3.0: 6.12.0-x becomes 2.6.(60 + 12).0-x, as Linux has it. */
 static void old_release(char *release, size_t size)
 {
 	const char *rest = release;

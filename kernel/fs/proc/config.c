@@ -17,7 +17,7 @@
 #define N(name) "# CONFIG_" name " is not set\n"
 
 static const char config[] = "#\n# Automatically generated file; DO NOT EDIT.\n# Linux/x86_64 "
-			     "6.1.0 Kernel Configuration\n#\n"
+			     "6.12.0 Kernel Configuration\n#\n"
 	/* the machine */
 	Y("64BIT") Y("X86_64") Y("X86") Y("MMU") Y("SMP") N("X86_X32_ABI") N("IA32_EMULATION")
 		N("COMPAT") N("MODULES") N("KEXEC") N("HOTPLUG_CPU") N("HIBERNATION") N("SUSPEND")
