@@ -168,6 +168,7 @@ static int set_up(void **state)
 		.name = "eth0",
 		.ifindex = 2,
 		.mtu = 1500,
+		.conf.v6 = { [CONF6_ACCEPT_RA] = 1, [CONF6_ACCEPT_DAD] = 1, [CONF6_AUTOCONF] = 1 },
 		.type = ARPHRD_ETHER,
 		.flags = IFF_UP | IFF_BROADCAST | IFF_MULTICAST,
 		.ops = &card_ops,
