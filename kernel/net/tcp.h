@@ -131,7 +131,7 @@ struct tcp_sock {
 	u32 nr_sacks;
 	bool ack_now, ack_due, pingpong, fin_seen;
 	bool peer_done; /* its FIN has been taken: reading ends there, whatever comes after */
-	u32 quick; /* so many more segments are acknowledged at once */
+	u32 quick;      /* so many more segments are acknowledged at once */
 	u32 urg_seq;
 	u8 urg_state, urg_byte; /* URG_* */
 	u64 space_at;
