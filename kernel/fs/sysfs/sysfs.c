@@ -265,12 +265,17 @@ static int appear(const char *path, struct block_device *b)
 
 static int add_links(struct block_device *b, const char *name, const char *dir_below_devices)
 {
-	char path[64];
+	char path[96];
 	char *target = keep("../../devices/", dir_below_devices);
 	int err;
 
 	if (!target)
 		return -ENOMEM;
+	scnprintf(path, sizeof(path), "devices/%s/subsystem", dir_below_devices);
+	err = tree_symlink(&sysfs_root, path,
+		b->partno ? "../../../../../class/block" : "../../../../class/block");
+	if (err)
+		return err;
 	scnprintf(path, sizeof(path), "class/block/%s", name);
 	err = tree_symlink(&sysfs_root, path, target);
 	if (!err)
