@@ -84,7 +84,7 @@ static struct placement {
 	u64 watched_delay;      /* so long, in ns, */
 	u64 watched_at;         /* at that time */
 	u32 switches;           /* from runner to runner since then */
-	int last_task;          /* of last; others read it */
+	int last_task;          /* of the runner placed last; others read it */
 	u64 stolen_slept;       /* slept, when skas_stolen() was asked last */
 } __attribute__((aligned(64))) placement[STUB_MAX_SLOTS];
 
@@ -368,6 +368,7 @@ void handoff_place(struct runner *r)
 {
 	struct placement *p = &placement[r->cpu];
 
+	WRITE_ONCE(p->last_task, r->task);
 	if (unlikely(!--p->credit))
 		look_at_clock(p, r);
 	if (unlikely(r->placed != p->generation))
@@ -390,7 +391,6 @@ void handoff_placed(struct runner *r)
 		cmpxchg(&p->last->ctl->turn, TURN_KERNEL, TURN_PARK);
 	p->switches++;
 	p->last = r;
-	WRITE_ONCE(p->last_task, r->task);
 }
 
 /* The vCPU that waits for it sleeps at once, so that it runs here. */
