@@ -54,12 +54,20 @@ u32 nf_run_nat_chains(struct nf_state *s, const u32 *done, u32 bit);
 /* May sleep. 0 or -ENOMEM. @ops stays the caller's, until a grace period after nf_unregister(). */
 int nf_register(struct net *net, const struct nf_hook_ops *ops);
 void nf_unregister(struct net *net, const struct nf_hook_ops *ops);
+/* The @n of @all for IPv4 and for IPv6 (v6 of @all is not looked at): all of them, or none and -ENOMEM. */
+int nf_register_both(struct net *net, const struct nf_hook_ops *all, u32 n);
+void nf_unregister_both(struct net *net, const struct nf_hook_ops *all, u32 n);
 /* The namespace ends: nobody is in it any more. May sleep. */
 void nf_net_end(struct net *net);
 void nft_net_end(struct net *net);
 
 /* The first @n bytes of @skb, which are there, in one piece that may be written to. */
 u8 *nf_writable(struct sk_buff *skb, u32 n);
+/*
+ * The Internet checksum at @at follows a change of what it covers (nf_csum_delta()). @udp: 0 means that there is none, and stays so.
+ * Nothing is done when it is not in the packet, or beyond what nf_writable() can take.
+ */
+void nf_fix_sum(struct sk_buff *skb, u32 at, u32 delta, bool udp);
 /* Has no checksum of its transport yet, because it was not to leave this machine: computed. */
 void nf_fill_checksum(struct sk_buff *skb);
 

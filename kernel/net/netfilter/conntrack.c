@@ -401,25 +401,12 @@ static u32 confirm(struct nf_state *s, void *priv)
 
 /* ---- who asks ---- */
 
-static void hooks(struct net *net, bool on, int *err)
-{
-	static const struct nf_hook_ops all[] = {
-		{ .fn = track, .hook = NF_INET_PRE_ROUTING, .priority = NF_PRI_CONNTRACK },
-		{ .fn = track, .hook = NF_INET_LOCAL_OUT, .priority = NF_PRI_CONNTRACK },
-		{ .fn = confirm, .hook = NF_INET_LOCAL_IN, .priority = NF_PRI_LAST },
-		{ .fn = confirm, .hook = NF_INET_POST_ROUTING, .priority = NF_PRI_LAST },
-	};
-
-	for (u32 i = 0; i < 2 * ARRAY_SIZE(all); i++) {
-		struct nf_hook_ops ops = all[i / 2];
-
-		ops.v6 = i & 1;
-		if (!on)
-			nf_unregister(net, &ops);
-		else if (!*err)
-			*err = nf_register(net, &ops);
-	}
-}
+static const struct nf_hook_ops ct_hooks[] = {
+	{ .fn = track, .hook = NF_INET_PRE_ROUTING, .priority = NF_PRI_CONNTRACK },
+	{ .fn = track, .hook = NF_INET_LOCAL_OUT, .priority = NF_PRI_CONNTRACK },
+	{ .fn = confirm, .hook = NF_INET_LOCAL_IN, .priority = NF_PRI_LAST },
+	{ .fn = confirm, .hook = NF_INET_POST_ROUTING, .priority = NF_PRI_LAST },
+};
 
 int nf_ct_use(struct net *net)
 {
@@ -436,20 +423,16 @@ int nf_ct_use(struct net *net)
 		smp_store_release(&net->ct, c);
 	}
 	if (!c->users)
-		hooks(net, true, &err);
-	if (err)
-		hooks(net, false, &err);
-	else
+		err = nf_register_both(net, ct_hooks, ARRAY_SIZE(ct_hooks));
+	if (!err)
 		c->users++;
 	return err;
 }
 
 void nf_ct_unuse(struct net *net)
 {
-	int err = 0;
-
 	if (net->ct && !--net->ct->users)
-		hooks(net, false, &err);
+		nf_unregister_both(net, ct_hooks, ARRAY_SIZE(ct_hooks));
 }
 
 /* Packets that are still held keep their connections, which are in no table any more. */

@@ -108,6 +108,31 @@ void nf_unregister(struct net *net, const struct nf_hook_ops *ops)
 	mutex_unlock(&nf_mutex);
 }
 
+int nf_register_both(struct net *net, const struct nf_hook_ops *all, u32 n)
+{
+	int err = 0;
+
+	for (u32 i = 0; i < 2 * n && !err; i++) {
+		struct nf_hook_ops ops = all[i / 2];
+
+		ops.v6 = i & 1;
+		err = nf_register(net, &ops);
+	}
+	if (err)
+		nf_unregister_both(net, all, n);
+	return err;
+}
+
+void nf_unregister_both(struct net *net, const struct nf_hook_ops *all, u32 n)
+{
+	for (u32 i = 0; i < 2 * n; i++) {
+		struct nf_hook_ops ops = all[i / 2];
+
+		ops.v6 = i & 1;
+		nf_unregister(net, &ops);
+	}
+}
+
 int nf_hook(struct net *net, u8 hook, struct sk_buff *skb, struct net_device *in,
 	struct net_device *out)
 {
@@ -164,6 +189,23 @@ u8 *nf_writable(struct sk_buff *skb, u32 n)
 	skb->head = SKB_ROOM;
 	skb->mac_len = 0;
 	return memcpy(skb_push(skb, n), tmp, n);
+}
+
+void nf_fix_sum(struct sk_buff *skb, u32 at, u32 delta, bool udp)
+{
+	u8 *w;
+	u16 sum;
+
+	if (at + 2 > skb_len(skb) || at + 2 > SKB_ROOM - 32)
+		return;
+	w = nf_writable(skb, at + 2) + at;
+	memcpy(&sum, w, 2);
+	if (udp && !sum)
+		return;
+	sum = nf_csum_apply(sum, delta);
+	if (udp && !sum)
+		sum = 0xffff;
+	memcpy(w, &sum, 2);
 }
 
 void nf_fill_checksum(struct sk_buff *skb)

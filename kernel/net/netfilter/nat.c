@@ -192,23 +192,6 @@ u32 nf_nat_redirect(struct nf_state *s, const struct nf_range *r)
 /* ---- packets are rewritten ---- */
 
 /* The checksum at @at of the packet, if it reaches that far. */
-static void fix_sum(struct sk_buff *skb, u32 at, u32 delta, bool udp)
-{
-	u8 *w;
-	u16 sum;
-
-	if (at + 2 > skb_len(skb))
-		return;
-	w = nf_writable(skb, at + 2) + at;
-	memcpy(&sum, w, 2);
-	if (udp && !sum)
-		return;
-	sum = nf_csum_apply(sum, delta);
-	if (udp && !sum)
-		sum = 0xffff;
-	memcpy(w, &sum, 2);
-}
-
 static u32 put_addr(u8 *at, const ip_addr *a, bool v6)
 {
 	const void *new = v6 ? (const void *)a : &a->w[3];
@@ -235,7 +218,7 @@ static void put_transport(struct sk_buff *skb, const struct nf_l4 *l4, u32 at,
 	delta += nf_csum_delta(w, &port, 2);
 	memcpy(w, &port, 2);
 	sum = at + (icmp ? 2 : l4->proto == IPPROTO_TCP ? 16 : 6);
-	fix_sum(skb, sum, delta, l4->proto == IPPROTO_UDP);
+	nf_fix_sum(skb, sum, delta, l4->proto == IPPROTO_UDP);
 }
 
 /* The packet whose network header is at @base gets the source or destination of @t. */
@@ -347,25 +330,12 @@ static u32 nat_hook(struct nf_state *s, void *priv)
 
 /* ---- who asks ---- */
 
-static void hooks(struct net *net, bool on, int *err)
-{
-	static const struct nf_hook_ops all[] = {
-		{ .fn = nat_hook, .hook = NF_INET_PRE_ROUTING, .priority = NF_PRI_NAT_DST },
-		{ .fn = nat_hook, .hook = NF_INET_LOCAL_OUT, .priority = NF_PRI_NAT_DST },
-		{ .fn = nat_hook, .hook = NF_INET_LOCAL_IN, .priority = NF_PRI_NAT_SRC },
-		{ .fn = nat_hook, .hook = NF_INET_POST_ROUTING, .priority = NF_PRI_NAT_SRC },
-	};
-
-	for (u32 i = 0; i < 2 * ARRAY_SIZE(all); i++) {
-		struct nf_hook_ops ops = all[i / 2];
-
-		ops.v6 = i & 1;
-		if (!on)
-			nf_unregister(net, &ops);
-		else if (!*err)
-			*err = nf_register(net, &ops);
-	}
-}
+static const struct nf_hook_ops nat_hooks[] = {
+	{ .fn = nat_hook, .hook = NF_INET_PRE_ROUTING, .priority = NF_PRI_NAT_DST },
+	{ .fn = nat_hook, .hook = NF_INET_LOCAL_OUT, .priority = NF_PRI_NAT_DST },
+	{ .fn = nat_hook, .hook = NF_INET_LOCAL_IN, .priority = NF_PRI_NAT_SRC },
+	{ .fn = nat_hook, .hook = NF_INET_POST_ROUTING, .priority = NF_PRI_NAT_SRC },
+};
 
 int nf_nat_get(struct net *net)
 {
@@ -375,7 +345,7 @@ int nf_nat_get(struct net *net)
 		return err;
 	if (net->ct->nat_users++)
 		return 0;
-	hooks(net, true, &err);
+	err = nf_register_both(net, nat_hooks, ARRAY_SIZE(nat_hooks));
 	if (err)
 		nf_nat_put(net);
 	return err;
@@ -383,9 +353,7 @@ int nf_nat_get(struct net *net)
 
 void nf_nat_put(struct net *net)
 {
-	int err = 0;
-
 	if (!--net->ct->nat_users)
-		hooks(net, false, &err);
+		nf_unregister_both(net, nat_hooks, ARRAY_SIZE(nat_hooks));
 	nf_ct_unuse(net);
 }

@@ -51,23 +51,6 @@ static bool where(const struct payload *x, const struct nft_pkt *p, u32 *at)
 	return *at + x->len <= skb_len(p->skb);
 }
 
-static void sum_at(struct nft_pkt *p, u32 at, u32 delta, bool udp)
-{
-	u8 *w;
-	u16 sum;
-
-	if (at + 2 > skb_len(p->skb) || at + 2 > SKB_ROOM - 32)
-		return;
-	w = nf_writable(p->skb, at + 2) + at;
-	memcpy(&sum, w, 2);
-	if (udp && !sum)
-		return;
-	sum = nf_csum_apply(sum, delta);
-	if (udp && !sum)
-		sum = 0xffff;
-	memcpy(w, &sum, 2);
-}
-
 static void payload_write(
 	const struct payload *x, const struct nft_regs *r, struct nft_pkt *p, u32 at)
 {
@@ -85,15 +68,15 @@ static void payload_write(
 	memcpy(w + at, &r->data[x->reg], x->len);
 	delta = nf_csum_delta(old, new, to - from);
 	if (x->csum_type == NFT_PAYLOAD_CSUM_INET)
-		sum_at(p, base + x->csum_offset, delta,
+		nf_fix_sum(p->skb, base + x->csum_offset, delta,
 			x->base == NFT_PAYLOAD_TRANSPORT_HEADER && p->proto == IPPROTO_UDP);
 	if (x->csum_flags & NFT_PAYLOAD_L4CSUM_PSEUDOHDR && p->l4 && !p->frag_off) {
 		if (p->proto == IPPROTO_TCP)
-			sum_at(p, p->thoff + 16, delta, false);
+			nf_fix_sum(p->skb, p->thoff + 16, delta, false);
 		else if (p->proto == IPPROTO_UDP)
-			sum_at(p, p->thoff + 6, delta, true);
+			nf_fix_sum(p->skb, p->thoff + 6, delta, true);
 		else if (p->proto == IPPROTO_ICMPV6)
-			sum_at(p, p->thoff + 2, delta, false);
+			nf_fix_sum(p->skb, p->thoff + 2, delta, false);
 	}
 }
 
