@@ -18,8 +18,7 @@ fuzz() {
 	mkdir -p "$out"
 	log="$out/$(tr -c 'a-z0-9\n' - <<<"${NESTCTL#"$root"/} $name").log"
 	sh "$root/tests/fuzz/build.bash" "$work" || { no "$name" "does not build"; return; }
-	tar -C "$work" -cf "$work/fuzz.tar" fuzz
-	truncate -s %512 "$work/fuzz.tar"
+	on_disk fuzz.tar fuzz
 	for p; do parameters+=(-p "$p"); done
 	timeout -k 5 $((seconds + 120)) "$NESTCTL" run --mem 512M "${parameters[@]}" -p "ubd1r=$work/fuzz.tar" "$BUSYBOX" -- \
 		sh -c "cd / && tar -xf /dev/ubdb && mv fuzz .fuzz && exec /.fuzz run $seconds '${FUZZ_SEED:-}' ${FUZZ_ROUNDS:-}" \

@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: MIT
 # frames.sh: sourced by frames and long-frames: hostile frames for a guest's card (frames.c); what the guest has after them.
 export TMPDIR=$work
-for c in frames xfer; do
-	gcc -O2 -D_GNU_SOURCE -static -o "$work/$c" "$root/tests/net/$c.c" || { no "$c" "does not build"; exit 1; }
-done
-tar -C "$work" -cf "$work/xfer.tar" xfer
-truncate -s %512 "$work/xfer.tar"
+net_tools frames
 cat >"$work/guest" <<'EOS'
 	ip link set lo up; ip link set eth0 up; ip addr add 10.7.0.2/24 dev eth0; ip addr add fd07::2/64 dev eth0
 	cd /tmp; tar -xf /dev/ubdb

@@ -2,11 +2,7 @@
 # interop.sh: sourced by interop and long-interop: bulk data between an instance and the host's Linux stack over a bad line (line.c, since not
 # every machine has netem). Where no tap device is to be had, a second instance is the peer.
 export TMPDIR=$work
-for c in line xfer; do
-	gcc -O2 -D_GNU_SOURCE -static -o "$work/$c" "$root/tests/net/$c.c" || { no "$c" "does not build"; exit 1; }
-done
-tar -C "$work" -cf "$work/xfer.tar" xfer
-truncate -s %512 "$work/xfer.tar"
+net_tools line
 
 # the host's end: h0 in a network namespace of its own, which this script then is in
 enter_netns() {
