@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run bench check check-long check-nested fuzz-syscalls unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run bench bench-net check check-long check-nested fuzz-syscalls unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
@@ -9,6 +9,7 @@ help:
 	@echo 'make check-nested  instances inside instances: every mixture of modes three deep, and four; linux.uml inside'
 	@echo 'make fuzz-syscalls  random system calls in a guest, FUZZ_SECONDS=20'
 	@echo 'make bench        native, Nestling, UML and gVisor side by side; BENCHFLAGS=--write renews docs/benchmarks.md'
+	@echo 'make bench-net    the network: bulk, round trips, nginx, slirp and switch beside a veth pair and UML; BENCHFLAGS=--write as well'
 	@echo 'make lint         the Laws, the include arrows, clang-format, clang-tidy'
 	@echo 'make objs         every object of every world, without linking'
 	@echo 'make deps         install the packages that the build needs'
@@ -31,6 +32,10 @@ run: deps
 bench: deps
 	@$(MAKE) --no-print-directory all
 	@bench/run --build $(B) $(BENCHFLAGS)
+# Root, iperf3, nginx and wrk (bench/net says how); three minutes, after the image is made.
+bench-net: deps
+	@$(MAKE) --no-print-directory all
+	@bench/net --build $(B) $(BENCHFLAGS)
 
 check: deps
 	@$(MAKE) --no-print-directory all
