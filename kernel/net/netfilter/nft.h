@@ -118,6 +118,7 @@ struct nft_expr_type {
 	const char *name;
 	u32 size; /* of what stands behind struct nft_expr */
 	u32 max;  /* the highest attribute */
+	bool stateful;
 	int (*init)(struct nft_ctx *c, struct nft_expr *e, nla_t *tb);
 	void (*eval)(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p);
 	void (*dump)(const struct nft_expr *e, struct nfb *b);
@@ -272,7 +273,8 @@ int nft_rule_delete(struct nft_net *nn, struct nft_rule *r);
 int nft_set_delete(struct nft_net *nn, struct nft_set *s);
 
 void nft_chain_register(struct net *net, struct nft_chain *ch);
-void nft_chain_unregister(struct net *net, struct nft_chain *ch);
+/* True: it was, and until a grace period has passed packets may still come to it. */
+bool nft_chain_unregister(struct net *net, struct nft_chain *ch);
 void nft_table_free(struct net *net, struct nft_table *t);
 void nft_chain_free(struct net *net, struct nft_chain *ch);
 void nft_rule_free(struct net *net, struct nft_rule *r);
@@ -314,6 +316,8 @@ void nft_set_gc(struct net *net, struct nft_set *s);
 /* ---- expressions ---- */
 
 struct nft_expr *nft_expr_new(struct nft_ctx *c, nla_t nest);
+/* One that elements of sets can have: it only remembers, names nothing and may be copied (nft_expr_type.stateful); else -EOPNOTSUPP. */
+struct nft_expr *nft_stateful_new(struct nft_ctx *c, nla_t nest);
 void nft_expr_free(struct net *net, struct nft_expr *e);
 void nft_expr_put(struct nfb *b, u16 type, const struct nft_expr *e);
 const struct nft_expr_type *nft_expr_type(nla_t name);

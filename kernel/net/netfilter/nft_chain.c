@@ -31,16 +31,17 @@ static void each_family(struct net *net, struct nft_chain *ch, bool on, int *err
 	}
 }
 
-void nft_chain_unregister(struct net *net, struct nft_chain *ch)
+bool nft_chain_unregister(struct net *net, struct nft_chain *ch)
 {
 	int err = 0;
 
 	if (!ch->registered)
-		return;
+		return false;
 	each_family(net, ch, false, &err);
 	ch->registered = false;
 	if (ch->nat)
 		nf_nat_put(net);
+	return true;
 }
 
 static int hook_up(struct net *net, struct nft_chain *ch)

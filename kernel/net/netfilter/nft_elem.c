@@ -112,14 +112,14 @@ static int parse_exprs(struct nft_ctx *c, const struct nft_set *s, struct nft_el
 	if (e->end)
 		return 0;
 	if (tb[NFTA_SET_ELEM_EXPR]) {
-		x = nft_expr_new(c, tb[NFTA_SET_ELEM_EXPR]);
+		x = nft_stateful_new(c, tb[NFTA_SET_ELEM_EXPR]);
 		if (IS_ERR(x))
 			return PTR_ERR(x);
 		e->exprs[e->n_exprs++] = x;
 	} else if (list) {
 		nla_for_each(a, list)
 		{
-			x = e->n_exprs < ARRAY_SIZE(e->exprs) ? nft_expr_new(c, a) :
+			x = e->n_exprs < ARRAY_SIZE(e->exprs) ? nft_stateful_new(c, a) :
 								ERR_PTR(-E2BIG);
 			if (IS_ERR(x))
 				return PTR_ERR(x);
@@ -133,9 +133,6 @@ static int parse_exprs(struct nft_ctx *c, const struct nft_set *s, struct nft_el
 			e->exprs[e->n_exprs++] = x;
 		}
 	}
-	for (u32 i = 0; i < e->n_exprs; i++)
-		if (e->exprs[i]->type->destroy || e->exprs[i]->type->deactivate)
-			return -EOPNOTSUPP;
 	return 0;
 }
 
@@ -239,6 +236,29 @@ out:
 	return err;
 }
 
+/* Nobody but this batch ends @e from now on; false: it is not there, or the batch has ended it already. nn->lock held. */
+static bool pin(struct nft_elem *e)
+{
+	if (!e || e->pend & NFT_DEL)
+		return false;
+	e->pend |= NFT_DEL;
+	return true;
+}
+
+static int del_pinned(struct nft_ctx *c, struct nft_elem *e)
+{
+	int err = nft_log(c->nn, T_ELEM, true, e);
+
+	if (!err) {
+		nft_elem_deactivate(e);
+		return 0;
+	}
+	spin_lock(&c->nn->lock);
+	e->pend &= (u8)~NFT_DEL;
+	spin_unlock(&c->nn->lock);
+	return err;
+}
+
 static int del_one(struct nft_ctx *c, struct nft_set *s, nla_t nest)
 {
 	struct nft_elem want = { 0 }, *e;
@@ -248,34 +268,32 @@ static int del_one(struct nft_ctx *c, struct nft_set *s, nla_t nest)
 		return err;
 	spin_lock(&c->nn->lock);
 	e = want.catchall ? s->catchall : nft_elem_find(s, want.key, want.key_end, want.end);
+	if (!pin(e))
+		e = NULL;
 	spin_unlock(&c->nn->lock);
-	if (!e || e->pend & NFT_DEL)
-		return -ENOENT;
-	err = nft_log(c->nn, T_ELEM, true, e);
-	if (!err)
-		nft_elem_deactivate(e);
-	return err;
+	return e ? del_pinned(c, e) : -ENOENT;
 }
 
+/* Packets may add elements, and take away those that are not pinned, between one and the next. */
 static int flush(struct nft_ctx *c, struct nft_set *s)
 {
+	struct nft_elem *e;
+	struct rb_node *n;
 	int err = 0;
 
-	for (struct rb_node *n = rb_first(&s->elems); n && !err; n = rb_next(n)) {
-		struct nft_elem *e = rb_entry(n, struct nft_elem, node);
-
-		if (e->pend & NFT_DEL)
+	spin_lock(&c->nn->lock);
+	for (n = rb_first(&s->elems); n && !err; n = rb_next(n)) {
+		e = rb_entry(n, struct nft_elem, node);
+		if (!pin(e))
 			continue;
-		err = nft_log(c->nn, T_ELEM, true, e);
-		if (!err)
-			nft_elem_deactivate(e);
+		spin_unlock(&c->nn->lock);
+		err = del_pinned(c, e);
+		cond_resched();
+		spin_lock(&c->nn->lock);
 	}
-	if (!err && s->catchall && !(s->catchall->pend & NFT_DEL)) {
-		err = nft_log(c->nn, T_ELEM, true, s->catchall);
-		if (!err)
-			nft_elem_deactivate(s->catchall);
-	}
-	return err;
+	e = !err && pin(s->catchall) ? s->catchall : NULL;
+	spin_unlock(&c->nn->lock);
+	return e ? del_pinned(c, e) : err;
 }
 
 static struct nft_set *find_set(struct nft_ctx *c, nla_t *tb)

@@ -48,6 +48,7 @@ static void counter_reset(struct nft_expr *e)
 const struct nft_expr_type nft_counter = { .name = "counter",
 	.size = sizeof(struct counter),
 	.max = NFTA_COUNTER_MAX,
+	.stateful = true,
 	.init = counter_init,
 	.eval = counter_eval,
 	.dump = counter_dump,
@@ -119,6 +120,7 @@ static void limit_dump(const struct nft_expr *e, struct nfb *b)
 const struct nft_expr_type nft_limit = { .name = "limit",
 	.size = sizeof(struct limit),
 	.max = NFTA_LIMIT_MAX,
+	.stateful = true,
 	.init = limit_init,
 	.eval = limit_eval,
 	.dump = limit_dump };
@@ -173,6 +175,7 @@ static void quota_reset(struct nft_expr *e)
 const struct nft_expr_type nft_quota = { .name = "quota",
 	.size = sizeof(struct quota),
 	.max = NFTA_QUOTA_MAX,
+	.stateful = true,
 	.init = quota_init,
 	.eval = quota_eval,
 	.dump = quota_dump,
@@ -457,7 +460,9 @@ static int dynset_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		return nfnl_bad(c->r, tb[NFTA_DYNSET_SET_NAME], PTR_ERR(s));
 	if (s->flags & (NFT_SET_CONSTANT | NFT_SET_INTERVAL))
 		return s->flags & NFT_SET_CONSTANT ? -EBUSY : -EOPNOTSUPP;
-	if (x->op == NFT_DYNSET_OP_UPDATE && !(s->flags & NFT_SET_TIMEOUT))
+	/* what elements name is counted under nfnl_mutex: packets do not end such elements */
+	if (s->flags & NFT_SET_OBJECT ||
+		(x->op == NFT_DYNSET_OP_UPDATE && !(s->flags & NFT_SET_TIMEOUT)))
 		return -EOPNOTSUPP;
 	x->timeout = s->timeout;
 	if (tb[NFTA_DYNSET_TIMEOUT] &&
@@ -484,14 +489,11 @@ static int dynset_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 			a = i;
 		}
 	if (a) {
-		x->expr = nft_expr_new(c, a);
+		x->expr = nft_stateful_new(c, a);
 		if (IS_ERR(x->expr))
 			return PTR_ERR(x->expr);
 	}
-	if (x->expr && (x->expr->type->destroy || x->expr->type->deactivate))
-		err = -EOPNOTSUPP;
-	else
-		err = bind(s);
+	err = bind(s);
 	if (!err && !s->max)
 		s->max = 65535;
 	if (err && x->expr)
@@ -510,7 +512,6 @@ static struct nft_elem *reach(const struct dynset *x, struct nft_regs *r, struct
 	if (el && !nft_elem_expired(el) && !(el->pend & NFT_NEW))
 		return el;
 	if (el && !el->pend) {
-		nft_elem_deactivate(el);
 		nft_elem_unlink(el);
 		nft_elem_free(p->net, el);
 	} else if (el) {
@@ -536,7 +537,6 @@ static void dynset_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *
 		el = nft_elem_find(
 			x->set, (const u8 *)&r->data[x->key], (const u8 *)&r->data[x->key], false);
 		if (el && !el->pend) {
-			nft_elem_deactivate(el);
 			nft_elem_unlink(el);
 			nft_elem_free(p->net, el);
 		} else if (!el) {

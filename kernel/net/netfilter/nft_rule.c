@@ -35,6 +35,18 @@ struct nft_expr *nft_expr_new(struct nft_ctx *c, nla_t nest)
 	return e;
 }
 
+struct nft_expr *nft_stateful_new(struct nft_ctx *c, nla_t nest)
+{
+	struct nft_expr *e = nft_expr_new(c, nest);
+
+	if (IS_ERR(e) || e->type->stateful)
+		return e;
+	if (e->type->deactivate)
+		e->type->deactivate(e);
+	nft_expr_free(c->net, e);
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
 void nft_expr_free(struct net *net, struct nft_expr *e)
 {
 	if (e->type->destroy)

@@ -118,15 +118,13 @@ static int add_expr(struct nft_ctx *c, struct nft_set *s, nla_t a)
 	err = nft_blob_from(a, 1024, &s->expr_attrs[s->n_exprs]);
 	if (err || !s->expr_attrs[s->n_exprs])
 		return err ? err : -EINVAL;
-	e = nft_expr_new(c, a);
+	e = nft_stateful_new(c, a);
 	if (IS_ERR(e)) {
 		kfree(s->expr_attrs[s->n_exprs]);
 		s->expr_attrs[s->n_exprs] = NULL;
 		return PTR_ERR(e);
 	}
 	s->exprs[s->n_exprs++] = e;
-	if (e->type->destroy || e->type->deactivate)
-		return -EOPNOTSUPP;
 	return 0;
 }
 

@@ -244,6 +244,7 @@ int nft_commit(struct net *net, struct nl_sock *n, u32 seq)
 	struct nft_net *nn = net->nft;
 	struct nfb_to to = { n->portid, seq, 0 };
 	struct nft_trans *t, *next;
+	bool unhooked = false;
 
 	if (list_empty(&nn->trans))
 		return 0;
@@ -259,10 +260,12 @@ int nft_commit(struct net *net, struct nl_sock *n, u32 seq)
 	spin_unlock(&nn->lock);
 	list_for_each_entry(t, &nn->trans, list) {
 		if (t->type == T_CHAIN && t->del)
-			nft_chain_unregister(net, t->what);
+			unhooked |= nft_chain_unregister(net, t->what);
 		tell(net, t, &to);
 	}
 	tell_generation(net, &to);
+	if (unhooked)
+		synchronize_rcu(); /* a packet may be about to enter it, and look at its table */
 	list_for_each_entry_safe(t, next, &nn->trans, list) {
 		if (t->del)
 			free_it(net, t->type, t->what);
@@ -294,11 +297,14 @@ static void undelete(struct nft_trans *t)
 		table->use++;
 }
 
-static void unmake(struct net *net, struct nft_trans *t)
+/* True: packets may be on their way to it. */
+static bool unmake(struct net *net, struct nft_trans *t)
 {
+	bool unhooked = false;
+
 	switch (t->type) {
 	case T_CHAIN:
-		nft_chain_unregister(net, t->what);
+		unhooked = nft_chain_unregister(net, t->what);
 		((struct nft_chain *)t->what)->table->use--;
 		break;
 	case T_SET:
@@ -313,6 +319,7 @@ static void unmake(struct net *net, struct nft_trans *t)
 	spin_lock(&net->nft->lock);
 	unlink_it(t);
 	spin_unlock(&net->nft->lock);
+	return unhooked;
 }
 
 /* Backwards; what is freed is freed at the end, since others of the log may still name it. */
@@ -320,6 +327,7 @@ void nft_abort(struct net *net)
 {
 	struct nft_net *nn = net->nft;
 	struct nft_trans *t, *next;
+	bool unhooked = false;
 
 	list_for_each_entry_reverse(t, &nn->trans, list) {
 		if (!pend_of(t->type, t->what))
@@ -327,8 +335,10 @@ void nft_abort(struct net *net)
 		if (t->del)
 			undelete(t);
 		else
-			unmake(net, t);
+			unhooked |= unmake(net, t);
 	}
+	if (unhooked)
+		synchronize_rcu();
 	while (!list_empty(&nn->trans)) {
 		t = next = list_last_entry(&nn->trans, struct nft_trans, list);
 		if (pend_of(t->type, t->what) && !t->del)
