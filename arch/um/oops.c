@@ -9,6 +9,7 @@
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
+#include "arch/um/oops.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -112,6 +113,19 @@ void arch_dump_stack(void)
 	backtrace((u64)__builtin_frame_address(0), arch_kstack_head()->host_sp);
 	print_locks(current);
 	print_guest(current);
+}
+
+/* One that sleeps; what is running now has left its last place here. What switch_stack() pushed: rbp is the sixth word. */
+void arch_dump_task(struct task *t)
+{
+	u64 sp = READ_ONCE(t->arch.ksp);
+
+	pr_err("Call Trace:\n");
+	if (t->state == TASK_RUNNING || !on_kernel_stack(sp) || !on_kernel_stack(sp + 48))
+		return;
+	if (is_code(((u64 *)sp)[6]))
+		print_address(((u64 *)sp)[6]);
+	backtrace(((u64 *)sp)[5], 0);
 }
 
 static void print_registers(const struct os_fault *f)

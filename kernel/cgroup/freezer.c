@@ -8,6 +8,7 @@
  *
  * Locks: cgroup_tasks_lock, then sighand->lock.
  */
+#include "kernel/cgroup/freezer.h"
 #include "kernel/cgroup/internal.h"
 
 void cgroup_freeze_task(struct task *t, bool on)
@@ -116,4 +117,25 @@ void cgroup_set_freeze(struct cgroup *c, bool on)
 	}
 	spin_unlock(&cgroup_tasks_lock);
 	mutex_unlock(&cgroup_mutex);
+}
+
+void freeze_all_tasks(bool on)
+{
+	cgroup_set_freeze(&cgroup_root, on);
+}
+
+bool all_tasks_frozen(void)
+{
+	struct cgroup *at;
+	struct task *t;
+	bool all = true;
+
+	mutex_lock(&cgroup_mutex);
+	spin_lock(&cgroup_tasks_lock);
+	for (at = &cgroup_root; at; at = cgroup_next(at, &cgroup_root))
+		list_for_each_entry(t, &at->tasks, cg_list)
+			all = all && (t->cg_frozen || (t->flags & PF_KTHREAD));
+	spin_unlock(&cgroup_tasks_lock);
+	mutex_unlock(&cgroup_mutex);
+	return all;
 }

@@ -17,6 +17,7 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/acl.h"
 #include "kernel/vfs/namei.h"
+#include "kernel/vfs/peek.h"
 
 #define TMPFILE_BIT (O_TMPFILE & ~O_DIRECTORY)
 #define VALID_OPEN_FLAGS                                                                           \
@@ -622,6 +623,33 @@ struct file *filp_open(const char *path, u32 flags, umode_t mode)
 	int err = build_open(flags & VALID_OPEN_FLAGS, mode, 0, &how);
 
 	return err ? ERR_PTR(err) : do_filp_open(AT_FDCWD, path, &how);
+}
+
+struct file *mount_open(struct mount *mnt, const char *name)
+{
+	const struct open_how_k how = {
+		.flags = O_RDONLY | O_NONBLOCK | O_LARGEFILE,
+		.acc = MAY_READ,
+		.lookup = LOOKUP_OPEN | LOOKUP_FOLLOW | LOOKUP_NO_XDEV | LOOKUP_NO_MAGICLINKS |
+			  LOOKUP_BENEATH,
+	};
+	const struct path top = { .mnt = mnt, .dentry = mnt->mnt_root };
+	struct fs_struct *own = current->fs, *fs = fs_dup(own);
+	struct file *f;
+
+	if (IS_ERR_OR_NULL(fs))
+		return ERR_PTR(-ENOMEM);
+	set_fs_root(fs, &top);
+	set_fs_pwd(fs, &top);
+	spin_lock(&current->alloc_lock);
+	current->fs = fs;
+	spin_unlock(&current->alloc_lock);
+	f = do_filp_open(AT_FDCWD, name, &how);
+	spin_lock(&current->alloc_lock);
+	current->fs = own;
+	spin_unlock(&current->alloc_lock);
+	fs_put(fs);
+	return f;
 }
 
 struct file *open_exec(int dfd, const char *name, u32 at_flags)

@@ -16,6 +16,7 @@
 #include "kernel/task/nsproxy.h"
 #include "kernel/task/keys.h"
 #include "kernel/task/process.h"
+#include "kernel/task/sysrq.h"
 
 #define TICK_NS 10000000UL
 #define NSEC 1000000000UL
@@ -317,15 +318,9 @@ static int show_misc(struct seq *s, void *arg)
 
 static int store_sysrq(char *text, size_t n, void *arg)
 {
-	if (!n)
-		return 0;
-	switch (text[0]) {
-	case 's': sync_all(); return 0;
-	case 'b': kernel_restart();
-	case 'o': kernel_power_off();
-	case 'c': panic("sysrq triggered crash");
-	}
-	return -EINVAL;
+	if (n)
+		sysrq(text[0]);
+	return 0;
 }
 
 static int misc_init(void)

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * commands.c: what the management console can be told. Words and replies are User Mode Linux's, where it has them.
+ *
+ * stop freezes all tasks but the kernel's own, as the freezer of a cgroup does: each stops on its way to guest code, none in the
+ * midst of a system call, so that a sync (sysrq s) leaves disks that may be copied. Network, disks and timers go on.
+ */
+#include <asm/errno.h>
+#include <linux/sched.h>
+
+#include "arch/um/arch.h"
+#include "drivers/mconsole/internal.h"
+#include "kernel/cgroup/freezer.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/process.h"
+#include "kernel/task/sysrq.h"
+#include "kernel/vfs/peek.h"
+#include "kernel/vfs/super.h"
+#include "kernel/vfs/vfs.h"
+
+#define STOP_WAIT 2000000000UL /* ns */
+#define STOP_STEP 5000000UL
+#define PROC_MOST (4UL << 20) /* of a file, one may have no end */
+
+static LIST_HEAD(devices);
+static bool stopped;
+
+void mconsole_register(struct mconsole_device *dev)
+{
+	list_add_tail(&dev->list, &devices);
+}
+
+/* ---- the instance ---- */
+
+static void cmd_version(struct mconsole_call *c)
+{
+	const struct new_utsname_k *u = &init_uts.name;
+
+	mconsole_print(
+		c, "%s %s %s %s %s", u->sysname, u->nodename, u->release, u->version, u->machine);
+}
+
+static void cmd_halt(struct mconsole_call *c)
+{
+	mconsole_end(c, 0);
+	kernel_power_off();
+}
+
+static void cmd_reboot(struct mconsole_call *c)
+{
+	mconsole_end(c, 0);
+	kernel_restart();
+}
+
+static void cmd_cad(struct mconsole_call *c)
+{
+	ctrl_alt_del();
+}
+
+static void cmd_stop(struct mconsole_call *c)
+{
+	u64 end = ktime_get() + STOP_WAIT;
+
+	if (stopped) {
+		mconsole_fail(c, 1, "Already stopped");
+		return;
+	}
+	stopped = true;
+	freeze_all_tasks(true);
+	while (!all_tasks_frozen() && ktime_get() < end) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(ktime_get() + STOP_STEP);
+	}
+	mconsole_print(c, "stopped%s",
+		all_tasks_frozen() ? "" : "; some programs are still in a system call");
+}
+
+static void cmd_go(struct mconsole_call *c)
+{
+	if (!stopped) {
+		mconsole_fail(c, 1, "Not stopped");
+		return;
+	}
+	stopped = false;
+	freeze_all_tasks(false);
+}
+
+/* ---- devices ---- */
+
+/* "eth1": the device and its number; @rest is what follows. NULL. */
+static struct mconsole_device *find_device(const char *s, u32 *n, const char **rest)
+{
+	size_t name = strcspn(s, "0123456789=");
+	struct mconsole_device *d;
+	u64 number = 0;
+	const char *p = s + name;
+
+	if (*p < '0' || *p > '9')
+		return NULL;
+	for (; *p >= '0' && *p <= '9'; p++)
+		number = min(number * 10 + (u64)(*p - '0'), 1000000UL);
+	list_for_each_entry(d, &devices, list) {
+		if (strlen(d->name) != name || strncmp(d->name, s, name))
+			continue;
+		*n = (u32)number;
+		*rest = p;
+		return number < d->numbers ? d : NULL;
+	}
+	return NULL;
+}
+
+static void query(struct mconsole_call *c, struct mconsole_device *d, u32 n)
+{
+	char text[MCONSOLE_DATA] = "";
+	int err = d->query ? d->query(n, text, sizeof(text)) : -EOPNOTSUPP;
+
+	if (err)
+		mconsole_fail(c, err, "%s%u: %s", d->name, n, text[0] ? text : arch_strerror(err));
+	else
+		mconsole_print(c, "%s", text);
+}
+
+static void cmd_config(struct mconsole_call *c)
+{
+	char why[256] = "";
+	struct mconsole_device *d;
+	struct meminfo m;
+	const char *rest;
+	u32 n;
+	int err;
+
+	if (!strcmp(c->args, "mem")) {
+		si_meminfo(&m);
+		mconsole_print(c, "%lu", m.total * PAGE_SIZE);
+		return;
+	}
+	d = find_device(c->args, &n, &rest);
+	if (!d || (*rest && *rest != '=')) {
+		mconsole_fail(c, 1, "Bad configuration option");
+		return;
+	}
+	if (!*rest) {
+		query(c, d, n);
+		return;
+	}
+	err = d->config ? d->config(n, rest + 1, why, sizeof(why)) : -EOPNOTSUPP;
+	if (err)
+		mconsole_fail(c, err, "%s%u: %s", d->name, n, why[0] ? why : arch_strerror(err));
+}
+
+static void cmd_remove(struct mconsole_call *c)
+{
+	char why[256] = "";
+	struct mconsole_device *d;
+	const char *rest;
+	u32 n;
+	int err;
+
+	d = find_device(c->args, &n, &rest);
+	if (!d || *rest) {
+		mconsole_fail(c, 1, "Bad remove option");
+		return;
+	}
+	err = d->remove ? d->remove(n, why, sizeof(why)) : -EOPNOTSUPP;
+	if (err)
+		mconsole_fail(c, err, "%s%u: %s", d->name, n, why[0] ? why : arch_strerror(err));
+}
+
+/* ---- looking into it ---- */
+
+/* What the kernel has logged since record @seq. */
+static void copy_log(struct mconsole_call *c, u64 seq)
+{
+	static struct printk_record rec; /* own to the thread */
+	u64 end = printk_next_seq();
+
+	while (seq < end && !printk_read(&seq, &rec)) {
+		mconsole_write(c, rec.text, min((size_t)rec.len, sizeof(rec.text)));
+		mconsole_write(c, "\n", 1);
+	}
+}
+
+static void cmd_sysrq(struct mconsole_call *c)
+{
+	u64 seq = printk_next_seq();
+	char key = *c->args ? *c->args : 'h';
+
+	if (strchr("bco", key)) /* nothing comes after them */
+		mconsole_end(c, 0);
+	sysrq(key);
+	copy_log(c, seq);
+}
+
+static void cmd_stack(struct mconsole_call *c)
+{
+	u64 seq = printk_next_seq(), pid;
+
+	if (!*c->args || kstrtou64(c->args, 10, &pid) || !pid || pid > 0x7fffffff) {
+		mconsole_fail(c, 1, "Please specify a pid");
+		return;
+	}
+	if (task_kernel_stack((int)pid)) {
+		mconsole_fail(c, 1, "Couldn't find that pid");
+		return;
+	}
+	copy_log(c, seq);
+}
+
+static void cmd_log(struct mconsole_call *c)
+{
+	pr_info("%s\n", c->args);
+}
+
+static struct mount *proc_mount(void)
+{
+	static struct mount *mnt; /* own to the thread */
+	struct file_system_type *type;
+
+	if (!mnt) {
+		type = get_fs_type("proc");
+		mnt = type ? kern_mount(type) : ERR_PTR(-ENODEV);
+	}
+	return mnt;
+}
+
+/* A file of /proc, as the first process sees it. Not a link that leads out of it, nor one that would be waited for. */
+static void cmd_proc(struct mconsole_call *c)
+{
+	struct mount *mnt = proc_mount();
+	static char buf[PAGE_SIZE]; /* own to the thread */
+	struct file *f;
+	loff_t pos = 0;
+	ssize_t n;
+
+	if (!*c->args) {
+		mconsole_fail(c, 1, "Please specify a file of /proc");
+		return;
+	}
+	f = IS_ERR(mnt) ? ERR_CAST(mnt) : mount_open(mnt, c->args);
+	if (IS_ERR(f)) {
+		mconsole_fail(c, 1, "Failed to open file: %s", arch_strerror((int)PTR_ERR(f)));
+		return;
+	}
+	n = kernel_read(f, buf, sizeof(buf), &pos);
+	if (n < 0)
+		mconsole_fail(c, 1, "Read of file failed: %s", arch_strerror((int)n));
+	while (n > 0 && pos < (loff_t)PROC_MOST && !c->lost) {
+		mconsole_write(c, buf, (size_t)n);
+		n = kernel_read(f, buf, sizeof(buf), &pos);
+	}
+	fput_now(f);
+}
+
+/* ---- the table ---- */
+
+static void cmd_help(struct mconsole_call *c);
+
+static const struct command {
+	const char *name;
+	void (*fn)(struct mconsole_call *c);
+	const char *form, *help;
+} commands[] = {
+	{ "version", cmd_version, "", "Get kernel version" },
+	{ "help", cmd_help, "", "Print this message" },
+	{ "halt", cmd_halt, "", "Halt the instance: disks are synced, programs are not asked" },
+	{ "reboot", cmd_reboot, "", "The same, and start again" },
+	{ "config", cmd_config, " <dev>[=<config>]",
+		"Add a device, with the command line's syntax; or query one" },
+	{ "remove", cmd_remove, " <dev>", "Remove a device" },
+	{ "sysrq", cmd_sysrq, " <letter>", "Performs the SysRq action controlled by the letter" },
+	{ "cad", cmd_cad, "", "invoke the Ctrl-Alt-Del handler" },
+	{ "stop", cmd_stop, "", "pause: programs do nothing until a 'go'" },
+	{ "go", cmd_go, "", "continue after a 'stop'" },
+	{ "log", cmd_log, " <string>", "enter <string> into the kernel log" },
+	{ "proc", cmd_proc, " <file>", "returns the contents of the guest's /proc/<file>" },
+	{ "stack", cmd_stack, " <pid>", "returns where a task stands in the kernel" },
+};
+
+static void cmd_help(struct mconsole_call *c)
+{
+	mconsole_print(c, "Commands: \n");
+	for (u32 i = 0; i < ARRAY_SIZE(commands); i++)
+		mconsole_print(c, "    %s%s - %s \n", commands[i].name, commands[i].form,
+			commands[i].help);
+}
+
+static bool is_blank(char ch)
+{
+	return ch == ' ' || ch == '\t' || ch == '\n' || ch == '\r';
+}
+
+void mconsole_command(struct mconsole_call *c, char *text)
+{
+	size_t n = strlen(text), word;
+	char *args;
+
+	while (n && is_blank(text[n - 1]))
+		text[--n] = 0;
+	while (is_blank(*text))
+		text++;
+	word = strcspn(text, " \t\n\r");
+	args = text + word;
+	while (is_blank(*args))
+		args++;
+	c->args = args;
+	for (u32 i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strlen(commands[i].name) == word && !strncmp(commands[i].name, text, word)) {
+			commands[i].fn(c);
+			return;
+		}
+	}
+	mconsole_fail(c, 1, "Unknown command");
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mconsole.c: the management console, front end: requests of `uml_mconsole UMID COMMAND` in User Mode Linux's protocol, version 2.
+ *
+ *	umid=NAME          the instance's name (six letters that nobody else has)
+ *	uml_dir=PATH       where names are (~/.uml, else uml in $XDG_RUNTIME_DIR)
+ *	mconsole=off       there is none
+ *
+ * A request is one packet, a reply one or more: those before the last have `more` set. A text ends with a zero, which len counts.
+ * One thread of the kernel's carries out one request after another. Asking is for the user who runs the instance, and for root
+ * (mconsole_host.c); nothing of a packet is believed but that.
+ * Does not: notify (mconsole=notify:).
+ * Locks: none; the line of devices is written at boot.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "drivers/mconsole/internal.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/task.h"
+#include "os-linux/os.h"
+
+#define MAGIC 0xcafebabe
+#define VERSION 2
+#define REPLY_WAIT 2000000000UL /* ns, for an asker that does not read */
+#define REPLY_STEP 2000000UL
+
+struct request {
+	u32 magic, version, len;
+	char data[MCONSOLE_DATA];
+};
+struct reply {
+	s32 err;
+	u32 more, len;
+	char data[MCONSOLE_DATA];
+};
+BUILD_BUG_ON(sizeof(struct request) != 12 + MCONSOLE_DATA);
+BUILD_BUG_ON(sizeof(struct reply) != 12 + MCONSOLE_DATA);
+
+static struct mconsole_open where;
+static bool off, named;
+static u32 asked; /* the interrupt came */
+static struct wait_queue_head wait;
+
+/* ---- the command line ---- */
+
+static int set_umid(const char *s)
+{
+	bool good = *s && *s != '.';
+
+	for (const char *p = s; *p; p++)
+		good = good && *p != '/' && (u8)*p > ' ' && (u8)*p < 127;
+	if (!good || strscpy(where.umid, s, sizeof(where.umid)) < 0)
+		refuse("umid=%s: wants a name of at most %d letters, without / and a dot in front",
+			s, MCONSOLE_UMID_MAX - 1);
+	named = true;
+	return 0;
+}
+PARAM("umid=", set_umid, "NAME: the instance's, for uml_mconsole (made up)");
+
+static int set_uml_dir(const char *s)
+{
+	if (*s != '/' || strscpy(where.dir, s, sizeof(where.dir)) < 0)
+		refuse("uml_dir=%s: wants a path that begins with /", s);
+	return 0;
+}
+PARAM("uml_dir=", set_uml_dir, "PATH: where the names of instances are (~/.uml)");
+
+static int set_mconsole(const char *s)
+{
+	if (strcmp(s, "off") && strcmp(s, "on"))
+		refuse("mconsole=%s: not on or off", s);
+	off = !strcmp(s, "off");
+	return 0;
+}
+PARAM("mconsole=", set_mconsole, "on or off: the management console (on)");
+
+/* ---- replies ---- */
+
+static void send_packet(struct mconsole_call *c, const void *data, size_t len)
+{
+	u64 end = ktime_get() + REPLY_WAIT;
+	int err;
+
+	while (!c->lost) {
+		err = mconsole_host_reply(c->from, data, len);
+		if (err != -EAGAIN) {
+			c->lost = err;
+			return;
+		}
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(ktime_get() + REPLY_STEP);
+		c->lost = ktime_get() > end;
+	}
+}
+
+static void send_reply(struct mconsole_call *c, int err, bool more)
+{
+	struct reply r = { .err = err, .more = more, .len = c->len + 1 };
+
+	memcpy(r.data, c->text, c->len);
+	r.data[c->len] = 0;
+	c->len = 0;
+	send_packet(c, &r, offsetof(struct reply, data) + r.len);
+}
+
+void mconsole_write(struct mconsole_call *c, const char *text, size_t len)
+{
+	while (len) {
+		size_t n = min(len, (size_t)(MCONSOLE_DATA - 1 - c->len));
+
+		memcpy(c->text + c->len, text, n);
+		c->len += (u32)n;
+		text += n;
+		len -= n;
+		if (len)
+			send_reply(c, 0, true);
+	}
+}
+
+void mconsole_print(struct mconsole_call *c, const char *fmt, ...)
+{
+	char line[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	mconsole_write(c, line, strlen(line));
+}
+
+void mconsole_end(struct mconsole_call *c, int err)
+{
+	if (c->ended)
+		return;
+	c->ended = true;
+	send_reply(c, err, false);
+}
+
+void mconsole_fail(struct mconsole_call *c, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (c->ended)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(c->text, sizeof(c->text), fmt, ap);
+	va_end(ap);
+	c->len = (u32)strlen(c->text);
+	mconsole_end(c, err);
+}
+
+/* ---- requests ---- */
+
+/* One of the client's before version 1, or none at all: it hears a text. */
+static void refuse_old(struct mconsole_call *c)
+{
+	static const char text[] =
+		"ERR Version 0 mconsole clients are not supported by this driver";
+
+	send_packet(c, text, sizeof(text) - 1);
+}
+
+static void serve(const struct mconsole_packet *p)
+{
+	static struct mconsole_call call; /* own to the thread */
+	struct request req = { 0 };
+
+	call = (struct mconsole_call){ .from = p };
+	memcpy(&req, p->data, min((size_t)p->len, sizeof(req)));
+	if (p->len < offsetof(struct request, data) || req.magic != MAGIC) {
+		refuse_old(&call);
+		return;
+	}
+	if (req.version != VERSION) {
+		mconsole_fail(&call, 1, "This driver only supports version %d clients", VERSION);
+		return;
+	}
+	if (req.len >= MCONSOLE_DATA || req.len > p->len - offsetof(struct request, data)) {
+		mconsole_fail(&call, 1, "Request too large");
+		return;
+	}
+	req.data[req.len] = 0;
+	mconsole_command(&call, req.data);
+	mconsole_end(&call, 0);
+}
+
+static int __noreturn mconsole_thread(void *unused)
+{
+	static struct mconsole_packet packet;
+
+	for (;;) {
+		wait_event(&wait, xchg(&asked, 0));
+		while (mconsole_host_recv(&packet))
+			serve(&packet);
+	}
+}
+
+static void mconsole_irq(void *unused)
+{
+	xchg(&asked, 1);
+	wake_up(&wait);
+}
+
+static int mconsole_init(void)
+{
+	if (off)
+		return 0;
+	init_waitqueue_head(&wait);
+	where.irq = irq_register("mconsole", mconsole_irq, NULL);
+	if (where.irq < 0)
+		return where.irq;
+	if (mconsole_host_open(&where)) {
+		if (named)
+			refuse("umid=%s: %s", where.umid, where.err);
+		pr_notice("mconsole: none: %s\n", where.err);
+		return 0;
+	}
+	if (!kthread_run(mconsole_thread, NULL, "mconsole"))
+		return -ENOMEM;
+	pr_info("mconsole (version %d) initialized on %s\n", VERSION, where.path);
+	return 0;
+}
+INITCALL(5, mconsole_init);

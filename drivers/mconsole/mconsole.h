@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mconsole.h: what drivers offer to the management console: devices that come and go while the instance runs.
+ *
+ *	static struct mconsole_device dev = { .name = "eth", .numbers = CARDS, .config = ... };
+ *	mconsole_register(&dev);                      at an initcall
+ */
+#ifndef NESTLING_MCONSOLE_H
+#define NESTLING_MCONSOLE_H
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+
+/*
+ * Called by the console's thread, one at a time; may sleep. 0 or -errno, then @err (of @size bytes) may have one line that says why.
+ * @n is below numbers. What is NULL cannot be done.
+ */
+struct mconsole_device {
+	const char *name;
+	u32 numbers; /* NAME0 to NAME<numbers - 1> */
+	int (*config)(u32 n, const char *args, char *err, size_t size); /* NAME<n>=ARGS */
+	int (*query)(u32 n, char *text, size_t size); /* as it would be said to config */
+	int (*remove)(u32 n, char *err, size_t size);
+	struct list_head list; /* mconsole.c's own */
+};
+void mconsole_register(struct mconsole_device *dev);
+
+#endif

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mconsole_host.c: the name of an instance on the host: a folder DIR/UMID with the socket "mconsole" and the file "pid".
+ *
+ * The folder is built beside, under a name that begins with a dot, and takes its place by a rename that replaces nothing: whoever
+ * finds it finds a socket that is served, or one whose instance has died. Connecting tells which: ECONNREFUSED. So names are unique and
+ * what a killed instance left is taken away by the next one that starts, without a lock; User Mode Linux's leavings too.
+ * Folder 0700, files 0600; who may write there but is neither the owner nor root gets no answer.
+ */
+#include "drivers/mconsole/mconsole_host.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "os-linux/host.h"
+
+#define SWEEP_MAX 256 /* names looked at when an instance starts */
+#define TRIES 16
+
+static int sock = -1, line;
+/* What the end takes away; set before it is registered. */
+static char folder[256], socket_path[256 + 16], pid_path[256 + 16];
+
+static int fail(struct mconsole_open *o, int err, const char *what, const char *path)
+{
+	snprintf(o->err, sizeof(o->err), "%.160s%s%s", path, *what ? ": " : "", what);
+	return -err;
+}
+
+/* ---- what is there already ---- */
+
+/* A socket that nobody serves: 1; one that is served: 0; none, or not to be told: -1. */
+static int is_dead(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd, dead = -1;
+
+	if (strlen(path) >= sizeof(a.sun_path))
+		return -1;
+	strcpy(a.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	if (!connect(fd, (struct sockaddr *)&a, sizeof(a)))
+		dead = 0;
+	else if (errno == ECONNREFUSED)
+		dead = 1;
+	close(fd);
+	return dead;
+}
+
+static void remove_folder(const char *path)
+{
+	char file[600];
+
+	snprintf(file, sizeof(file), "%s/mconsole", path);
+	unlink(file);
+	snprintf(file, sizeof(file), "%s/pid", path);
+	unlink(file);
+	rmdir(path);
+}
+
+/* Takes DIR/NAME away if its instance is dead. Aside first: nobody else may take the name meanwhile for one that we remove. */
+static void sweep_one(const char *dir, const char *name)
+{
+	char path[560], file[600], aside[560];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	snprintf(file, sizeof(file), "%s/mconsole", path);
+	if (is_dead(file) != 1)
+		return;
+	snprintf(aside, sizeof(aside), "%s/.old-%d", dir, (int)getpid());
+	if (rename(path, aside))
+		return;
+	snprintf(file, sizeof(file), "%s/mconsole", aside);
+	if (!is_dead(file) && !renameat2(AT_FDCWD, aside, AT_FDCWD, path, RENAME_NOREPLACE))
+		return; /* a new one had just taken the name */
+	remove_folder(aside);
+}
+
+/* Also what instances were making or removing when they were killed (".new-PID"). */
+static void sweep(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	for (int n = 0; d && n < SWEEP_MAX && (e = readdir(d)); n++)
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			sweep_one(dir, e->d_name);
+	if (d)
+		closedir(d);
+}
+
+/* ---- making ---- */
+
+static int write_pid(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (dprintf(fd, "%d\n", (int)getpid()) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static int bind_at(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd, on = 1;
+
+	if (strlen(path) >= sizeof(a.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(a.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (!setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) &&
+		!bind(fd, (struct sockaddr *)&a, sizeof(a)) && !chmod(path, 0600))
+		return fd;
+	on = errno;
+	close(fd);
+	return -on;
+}
+
+static void make_up_name(char *umid)
+{
+	static const char set[] = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+	unsigned char r[6];
+
+	if (getrandom(r, sizeof(r), 0) != sizeof(r))
+		memset(r, getpid() & 0xff, sizeof(r));
+	for (int i = 0; i < 6; i++)
+		umid[i] = set[r[i] % (sizeof(set) - 1)];
+	umid[6] = 0;
+}
+
+/* The finished folder @from takes the place DIR/UMID. */
+static int take_name(struct mconsole_open *o, const char *from)
+{
+	bool given = o->umid[0];
+	int err = 0;
+
+	for (int i = 0; i < TRIES; i++) {
+		if (!given)
+			make_up_name(o->umid);
+		snprintf(folder, sizeof(folder), "%.180s/%s", o->dir, o->umid);
+		if (!renameat2(AT_FDCWD, from, AT_FDCWD, folder, RENAME_NOREPLACE))
+			return 0;
+		err = errno;
+		if (err == EINVAL && access(folder, F_OK)) { /* a file system that cannot */
+			if (!rename(from, folder))
+				return 0;
+			err = errno;
+		}
+		if (err != EEXIST || given)
+			break;
+	}
+	return -err;
+}
+
+static int build(struct mconsole_open *o)
+{
+	char path[256], file[280];
+	int err;
+
+	snprintf(path, sizeof(path), "%.180s/.new-%d", o->dir, (int)getpid());
+	snprintf(file, sizeof(file), "%s/mconsole", path);
+	remove_folder(path);
+	if (mkdir(path, 0700))
+		return fail(o, errno, strerror(errno), path);
+	sock = bind_at(file);
+	if (sock < 0) {
+		err = fail(o, -sock, strerror(-sock), file);
+		goto err_remove;
+	}
+	snprintf(file, sizeof(file), "%s/pid", path);
+	err = write_pid(file);
+	if (err) {
+		fail(o, -err, strerror(-err), file);
+		goto err_close;
+	}
+	err = take_name(o, path);
+	if (!err)
+		return 0;
+	if (err == -EEXIST || err == -ENOTEMPTY)
+		snprintf(o->err, sizeof(o->err), "an instance of this name is running: %.160s",
+			folder);
+	else
+		fail(o, -err, strerror(-err), folder);
+err_close:
+	close(sock);
+	sock = -1;
+err_remove:
+	remove_folder(path);
+	return err;
+}
+
+/* The folder of names: given, ~/.uml, or uml in $XDG_RUNTIME_DIR. */
+static int choose_dir(struct mconsole_open *o)
+{
+	const char *home = getenv("HOME"), *run = getenv("XDG_RUNTIME_DIR");
+
+	if (o->dir[0]) {
+		if (mkdir(o->dir, 0700) && errno != EEXIST)
+			return fail(o, errno, strerror(errno), o->dir);
+		return 0;
+	}
+	if (home && *home == '/') {
+		snprintf(o->dir, sizeof(o->dir), "%.200s/.uml", home);
+		if ((!mkdir(o->dir, 0700) || errno == EEXIST) && !access(o->dir, W_OK | X_OK))
+			return 0;
+	}
+	if (run && *run == '/') {
+		snprintf(o->dir, sizeof(o->dir), "%.200s/uml", run);
+		if ((!mkdir(o->dir, 0700) || errno == EEXIST) && !access(o->dir, W_OK | X_OK))
+			return 0;
+	}
+	return fail(o, ENOENT, "", "neither $HOME nor $XDG_RUNTIME_DIR can be written");
+}
+
+/* Async-signal-safe: at the end. */
+static void leave(void)
+{
+	unlink(socket_path);
+	unlink(pid_path);
+	rmdir(folder);
+}
+
+int mconsole_host_open(struct mconsole_open *o)
+{
+	int err = choose_dir(o);
+
+	if (err)
+		return err;
+	sweep(o->dir);
+	err = build(o);
+	if (err)
+		return err;
+	snprintf(socket_path, sizeof(socket_path), "%s/mconsole", folder);
+	snprintf(pid_path, sizeof(pid_path), "%s/pid", folder);
+	snprintf(o->path, sizeof(o->path), "%.255s", socket_path);
+	line = o->irq;
+	os_at_exit(leave);
+	err = os_event_add(sock, EPOLLIN, line);
+	return err ? fail(o, -err, strerror(-err), o->path) : 0;
+}
+
+/* ---- packets ---- */
+
+static bool may_ask(struct msghdr *m)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	struct ucred cred;
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
+		return false;
+	memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+	return cred.uid == geteuid() || cred.uid == 0;
+}
+
+int mconsole_host_recv(struct mconsole_packet *p)
+{
+	for (;;) {
+		union {
+			char room[CMSG_SPACE(sizeof(struct ucred))];
+			struct cmsghdr align;
+		} control;
+		struct iovec iov = { p->data, sizeof(p->data) };
+		struct msghdr m = { .msg_name = p->from,
+			.msg_namelen = sizeof(p->from),
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = &control,
+			.msg_controllen = sizeof(control) };
+		/* descriptors that somebody sends along have no room, and are closed */
+		ssize_t n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			os_event_rearm(sock, EPOLLIN, line);
+			return 0;
+		}
+		if (!may_ask(&m))
+			continue;
+		p->len = (uint32_t)n;
+		p->from_len = m.msg_namelen;
+		return 1;
+	}
+}
+
+int mconsole_host_reply(const struct mconsole_packet *p, const void *data, size_t len)
+{
+	ssize_t n;
+
+	if (p->from_len <= sizeof(sa_family_t) || p->from_len > sizeof(p->from))
+		return -EDESTADDRREQ; /* a sender without an address hears nothing */
+	do {
+		n = sendto(sock, data, len, MSG_DONTWAIT | MSG_NOSIGNAL,
+			(const struct sockaddr *)p->from, p->from_len);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}

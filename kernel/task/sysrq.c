@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sysrq.c: what a key of SysRq does: /proc/sysrq-trigger and the management console. Its words are Linux's, in the log.
+ * Does not: keys that tell of a keyboard, of hardware, or of what does not exist here (h lists those that do something).
+ */
+#include "arch/um/oops.h"
+#include "kernel/mm/mm.h"
+#include "kernel/task/internal.h"
+#include "kernel/task/sysrq.h"
+#include "kernel/vfs/super.h"
+
+static void show_help(void)
+{
+	pr_info("sysrq: HELP : loglevel(0-9) reboot(b) crash(c) terminate-all-tasks(e) "
+		"memory-full-oom-kill(f) help(h) kill-all-tasks(i) show-memory-usage(m) "
+		"poweroff(o) "
+		"sync(s) show-task-states(t) unmount(u) show-blocked-tasks(w) \n");
+}
+
+static void set_loglevel(char key)
+{
+	console_loglevel = key - '0';
+	pr_info("sysrq: Loglevel set to %d\n", console_loglevel);
+}
+
+/* To everybody but process 1 and kernel threads. */
+static void signal_all(int sig, const char *what)
+{
+	struct task *t;
+
+	pr_info("sysrq: %s\n", what);
+	read_lock(&tasklist_lock);
+	for_each_process(t)
+		if (!(t->flags & PF_KTHREAD) && !same_thread_group(t, init_process))
+			send_sig_group(sig, t, SEND_SIG_PRIV);
+	read_unlock(&tasklist_lock);
+}
+
+static void show_memory(void)
+{
+	struct meminfo m;
+
+	si_meminfo(&m);
+	pr_info("sysrq: Show Memory\n");
+	pr_info("total:%lukB free:%lukB available:%lukB cached:%lukB anon:%lukB shmem:%lukB\n",
+		m.total * 4, m.free * 4, m.available * 4, m.cached * 4, m.anon * 4, m.shmem * 4);
+	pr_info("dirty:%lukB writeback:%lukB slab:%lukB pagetables:%lukB kernelstack:%lukB\n",
+		m.dirty * 4, m.writeback * 4, m.slab * 4, m.page_tables * 4, m.kernel_stack * 4);
+}
+
+static void show_task(struct task *t)
+{
+	const struct task *parent = t->parent;
+
+	pr_info("task:%-15s state:%c pid:%-5d tgid:%-5d ppid:%-5d flags:%#lx wait:%s\n", t->comm,
+		task_state_char(t), t->pid, t->tgid, parent ? parent->tgid : 0, (u64)t->flags,
+		t->state != TASK_RUNNING && t->wchan ? t->wchan : "-");
+}
+
+static void show_tasks(const char *what, bool (*wanted)(struct task *t))
+{
+	struct task *p, *t;
+
+	pr_info("sysrq: %s\n", what);
+	read_lock(&tasklist_lock);
+	for_each_process(p)
+		for_each_thread(p->signal, t)
+			if (!wanted || wanted(t))
+				show_task(t);
+	read_unlock(&tasklist_lock);
+}
+
+static bool is_blocked(struct task *t)
+{
+	return task_state_char(t) == 'D';
+}
+
+void sysrq(char key)
+{
+	switch (key) {
+	case '0' ... '9': set_loglevel(key); return;
+	case 'b': pr_info("sysrq: Resetting\n"); kernel_restart();
+	case 'c': panic("sysrq triggered crash");
+	case 'e': signal_all(SIGTERM, "Terminate All Tasks"); return;
+	case 'f':
+		pr_info("sysrq: Manual OOM execution\n");
+		if (!oom_kill || !oom_kill(GFP_KERNEL, 0))
+			pr_info("sysrq: nobody can be killed\n");
+		return;
+	case 'i': signal_all(SIGKILL, "Kill All Tasks"); return;
+	case 'm': show_memory(); return;
+	case 'o': pr_info("sysrq: Power Off\n"); kernel_power_off();
+	case 's':
+		pr_info("sysrq: Emergency Sync\n");
+		sync_all();
+		pr_info("Emergency Sync complete\n");
+		return;
+	case 't': show_tasks("Show State", NULL); return;
+	case 'u':
+		pr_info("sysrq: Emergency Remount R/O\n");
+		sync_and_quiesce_all();
+		pr_info("Emergency Remount complete\n");
+		return;
+	case 'w': show_tasks("Show Blocked State", is_blocked); return;
+	}
+	show_help();
+}
+
+int task_kernel_stack(int nr)
+{
+	struct task *t;
+
+	read_lock(&tasklist_lock);
+	t = find_task_locked(nr);
+	if (t)
+		get_task(t);
+	read_unlock(&tasklist_lock);
+	if (!t)
+		return -ESRCH;
+	show_task(t);
+	arch_dump_task(t);
+	put_task(t);
+	return 0;
+}
