@@ -1,62 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net.c: network cards, front end: eth<n> from a link of the host.
+ * net.c: network cards, front end: frames between the stack and a link of the host, and the link's loss and return. cards.c has the
+ * parameters.
  *
- *	eth<n>=slirp[,MAC][,hostfwd=tcp|udp:[ADDR]:PORT-[ADDR]:PORT]...[,loopback=off][,ipv6=off][,mtu=N]
- *	eth<n>=tuntap[,NAME[,MAC[,IP]]]      a tap device of the host; IP is the host's end
- *	eth<n>=fd,N[,MAC]                    an inherited socket or tap device
- *	eth<n>=switch,PATH[,MAC]             `nestctl switch`
- *	eth<n>=vde,PATH[,MAC]                a switch of vde2
- *	eth<n>=mcast[,MAC[,ADDRESS[,PORT[,TTL]]]]
- *	with `optional` among the words of any kind: no card and a message, where the host does not allow it
- *
- * The command line is checked at once, links are opened by net_cards_init() (initcall level 4), which refuses to boot with one line
- * that names the parameter. Frames go in batches: a host call carries up to NET_BATCH of them. What arrives is read into buffers that
+ * Frames go in batches: a host call carries up to NET_BATCH of them. What arrives is read into buffers that
  * the card keeps; a small frame is copied out of its buffer, a large one takes the buffer along.
  *
- * When the other side goes away the card loses its link (no carrier) and asks for it again once a second.
+ * When the other side goes away the card loses its link (no carrier) and asks for it again once a second; the log and the host's
+ * standard error are told.
  * Locks: none of its own. poll() and send() are called by one vCPU at a time each (netdev.h).
  */
 #include <asm/errno.h>
 
 #include "arch/um/arch.h"
-#include "drivers/net/net_host.h"
+#include "drivers/net/internal.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/gso.h"
-#include "kernel/net/net.h"
-#include "kernel/net/skb.h"
-#include "os-linux/os.h"
 
-#define CARDS 16
-#define RX_SLOTS 16
 #define COPY_BREAK                                                                                 \
 	4096U /* smaller frames are copied out, and all that would waste most of a buffer */
-#define LARGE_MTU 65480U /* with headers, a frame and its buffer fill 64 KiB */
 #define RETRY NSEC_PER_SEC
-
-struct card {
-	char param[12], text[1024];
-	struct net_open open;
-	u8 mac[ETH_ALEN];
-	bool given, has_mac, optional;
-	u32 mtu;
-	struct net_device *dev;
-	struct net_host *host;
-	struct sk_buff *slots[RX_SLOTS]; /* own to poll() */
-	struct outbox *outbox;           /* own to send() */
-	struct ktimer retry;
-	struct work reopen;
-};
-static struct card cards[CARDS];
-
-/* The frames of a call of send(). */
-#define OUT_PIECES (4U * NET_BATCH)
-struct outbox {
-	struct net_out out[NET_BATCH];
-	struct net_piece pieces[OUT_PIECES];
-	u8 heads[NET_BATCH][SKB_ROOM]; /* of frames that are several packets */
-};
+#define TELL_AGAIN (10 * NSEC_PER_SEC) /* on stderr */
 
 /* ---- frames ---- */
 
@@ -73,13 +38,33 @@ static u32 frame_size(const struct card *c)
 	return c->dev->ops->max_mtu + ETH_HLEN;
 }
 
+/* One line on the host's standard error, but not about a link that comes and goes all the time. */
+static void tell(struct card *c, const char *what)
+{
+	u64 now = ktime_get();
+	char line[80];
+
+	if (c->told_at && now - c->told_at < TELL_AGAIN)
+		return;
+	c->told_at = now;
+	scnprintf(line, sizeof(line), "nestling: %s: %s\n", c->param, what);
+	arch_early_write(line, strlen(line));
+}
+
+static void retry_after(struct card *c, u64 ns)
+{
+	if (!READ_ONCE(c->leaving))
+		timer_start(&c->retry, ktime_get() + ns);
+}
+
 static void link_lost(struct card *c)
 {
 	if (!c->dev->carrier)
 		return;
 	netdev_set_carrier(c->dev, false);
 	pr_warn("%s: the other side has gone\n", c->dev->name);
-	timer_start(&c->retry, ktime_get() + RETRY);
+	tell(c, "the other side has gone");
+	retry_after(c, RETRY);
 }
 
 /* Buffers for the next frames: how many, in order. */
@@ -142,7 +127,7 @@ static u32 card_poll(struct net_device *dev, u32 budget)
 		int n = fill_slots(c, in, min(budget - done, (u32)RX_SLOTS)), got;
 
 		if (!n) { /* no memory: try again soon */
-			timer_start(&c->retry, ktime_get() + RETRY / 100);
+			retry_after(c, RETRY / 100);
 			return 0;
 		}
 		got = net_host_recv(c->host, in, n);
@@ -229,15 +214,16 @@ static u32 card_send(struct net_device *dev, struct list_head *queue)
 	return done;
 }
 
-static void card_irq(void *arg)
+void card_irq(void *arg)
 {
 	struct card *c = arg;
+	struct net_device *dev = READ_ONCE(c->dev);
 
-	if (!c->dev)
+	if (!dev)
 		return;
-	if (c->dev->tx_stopped)
-		netdev_tx_wake(c->dev);
-	netdev_poll(c->dev);
+	if (dev->tx_stopped)
+		netdev_tx_wake(dev);
+	netdev_poll(dev);
 }
 
 #define CARD_OPS(name)                                                                             \
@@ -245,7 +231,7 @@ static void card_irq(void *arg)
 		.driver = name, .qdisc = "pfifo_fast", .max_mtu = LARGE_MTU, .send = card_send,    \
 		.poll = card_poll                                                                  \
 	}
-static const struct netdev_ops card_ops[] = {
+const struct netdev_ops card_ops[CARD_KINDS] = {
 	[NET_SLIRP] = CARD_OPS("slirp"),
 	[NET_TUNTAP] = CARD_OPS("tuntap"),
 	[NET_FD] = CARD_OPS("fd"),
@@ -269,168 +255,34 @@ static void retry_now(struct ktimer *t)
 static void reopen(struct work *w)
 {
 	struct card *c = container_of(w, struct card, reopen);
+	int err = net_host_reopen(c->host);
 
-	if (net_host_reopen(c->host)) {
-		timer_start(&c->retry, ktime_get() + RETRY);
+	if (err == -ENOTCONN) /* of a kind that cannot come back */
+		return;
+	if (err) {
+		retry_after(c, RETRY);
 		return;
 	}
 	netdev_set_carrier(c->dev, true);
 	pr_info("%s: the link is back\n", c->dev->name);
+	tell(c, "the link is back");
 }
 
-/* ---- the command line ---- */
-
-/* The MTU when none is given: where all sides are ours, as large as it can be. */
-static const u32 default_mtu[] = {
-	[NET_SLIRP] = LARGE_MTU,
-	[NET_TUNTAP] = ETH_DATA_LEN,
-	[NET_FD] = ETH_DATA_LEN,
-	[NET_SWITCH] = LARGE_MTU,
-	[NET_VDE] = ETH_DATA_LEN,
-	[NET_MCAST] = ETH_DATA_LEN,
-};
-
-static int find_kind(const char *name, size_t len)
+void card_link_setup(struct card *c)
 {
-	for (u32 i = 0; i < ARRAY_SIZE(card_ops); i++)
-		if (strlen(card_ops[i].driver) == len && !strncmp(card_ops[i].driver, name, len))
-			return (int)i;
-	return -1;
-}
-
-/* The words that the front end itself knows are taken out; the rest is the link's. */
-static void parse_words(struct card *c, char *words)
-{
-	static char rest[CARDS][sizeof(c->text)];
-	char *to = rest[c - cards], *word;
-	size_t used = 0;
-
-	to[0] = 0;
-	while ((word = strsep(&words, ","))) {
-		u64 mtu;
-
-		if (!*word)
-			continue;
-		if (strlen(word) == 17 && word[2] == ':' && word[5] == ':' && !c->has_mac) {
-			if (eth_parse(word, c->mac))
-				refuse("%s: %s is not the address of a card", c->param, word);
-			c->has_mac = true;
-			continue;
-		}
-		if (!strcmp(word, "optional")) {
-			c->optional = true;
-			continue;
-		}
-		if (!strncmp(word, "mtu=", 4)) {
-			if (kstrtou64(word + 4, 10, &mtu) || mtu < 576 || mtu > LARGE_MTU)
-				refuse("%s: %s: wants 576 to %u", c->param, word, LARGE_MTU);
-			c->mtu = (u32)mtu;
-			if (c->open.kind != NET_SLIRP)
-				continue;
-		}
-		used += scnprintf(to + used, sizeof(rest[0]) - used, "%s%s", used ? "," : "", word);
-	}
-	c->open.args = to;
-}
-
-static int eth_setup(const char *s)
-{
-	const char *eq = strchr(s, '=');
-	struct card *c;
-	size_t len;
-	u64 n = 0;
-	int kind;
-
-	if (!eq || eq == s)
-		refuse("eth%s: wants eth<n>=KIND[,...]", s);
-	for (const char *p = s; p < eq; p++) {
-		if (*p < '0' || *p > '9')
-			refuse("eth%s: wants eth<n>=KIND[,...]", s);
-		n = min(n * 10 + (u64)(*p - '0'), 1000UL);
-	}
-	if (n >= CARDS)
-		refuse("eth%s: no such card: there are eth0 to eth%d", s, CARDS - 1);
-	c = &cards[n];
-	scnprintf(c->param, sizeof(c->param), "eth%lu", n);
-	len = strcspn(eq + 1, ",");
-	kind = find_kind(eq + 1, len);
-	if (kind < 0)
-		refuse("%s=%s: unknown kind of network; slirp, tuntap, fd, switch, vde and mcast "
-		       "are known",
-			c->param, eq + 1);
-	if (strscpy(c->text, eq + 1 + len, sizeof(c->text)) < 0)
-		refuse("%s: longer than %zu bytes", c->param, sizeof(c->text));
-	c->open.kind = (u32)kind;
-	c->has_mac = c->optional = false;
-	c->mtu = 0;
-	parse_words(c, c->text);
-	if (net_host_check(&c->open) && !c->optional)
-		refuse("%s: %s", c->param, c->open.err);
-	c->given = true;
-	return 0;
-}
-PARAM_DEV("eth", eth_setup,
-	"eth<n>=slirp[,hostfwd=tcp:127.0.0.1:8080-:80]|tuntap,NAME|fd,N|switch,PATH|vde,PATH|mcast "
-	" network card n");
-
-/* ---- boot ---- */
-
-static int start_card(struct card *c)
-{
-	struct net_device *dev = netdev_alloc(&card_ops[c->open.kind], ARPHRD_ETHER);
-	int err;
-
-	if (!dev)
-		return -ENOMEM;
-	c->outbox = kmalloc(sizeof(*c->outbox), GFP_KERNEL);
-	if (!c->outbox) {
-		kfree(dev);
-		return -ENOMEM;
-	}
-	if (!c->has_mac)
-		eth_random(c->mac);
-	memcpy(dev->addr, c->mac, ETH_ALEN);
-	dev->mtu = c->mtu ? c->mtu : default_mtu[c->open.kind];
-	dev->private = c;
 	timer_setup(&c->retry, retry_now);
 	work_setup(&c->reopen, reopen);
-	c->open.irq = irq_register(c->param, card_irq, c);
-	if (c->open.irq < 0)
-		return c->open.irq;
-	err = net_host_check(&c->open);
-	if (!err)
-		err = net_host_open(&c->open);
-	if (err) {
-		const char *why = c->open.err[0] ? c->open.err : os_strerror(err);
-
-		if (!c->optional)
-			refuse("%s: %s", c->param, why);
-		pr_warn("%s: no network: %s\n", c->param, why);
-		irq_unregister(c->open.irq);
-		kfree(c->outbox);
-		kfree(dev);
-		return 0;
-	}
-	if (c->open.note[0])
-		pr_notice("%s: %s\n", c->param, c->open.note);
-	c->host = c->open.host;
-	dev->csum_out = c->open.offload;
-	err = netdev_register(&init_net, dev, c->param);
-	if (err)
-		return err;
-	WRITE_ONCE(c->dev, dev);
-	timer_start(&c->retry, ktime_get()); /* frames that came before found nobody */
-	return 0;
+	c->told_at = 0;
+	WRITE_ONCE(c->leaving, false);
 }
 
-static int net_cards_init(void)
+/* The timer queues the work and polls; the work and a poll start the timer: all of them once more, when none starts another. */
+void card_link_end(struct card *c)
 {
-	for (u32 i = 0; i < CARDS; i++) {
-		int err = cards[i].given ? start_card(&cards[i]) : 0;
-
-		if (err)
-			return err;
+	WRITE_ONCE(c->leaving, true);
+	for (int i = 0; i < 2; i++) {
+		timer_cancel_sync(&c->retry);
+		work_flush(&c->reopen);
+		work_flush(&c->dev->poll_work);
 	}
-	return 0;
 }
-INITCALL(4, net_cards_init);

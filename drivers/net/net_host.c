@@ -102,7 +102,11 @@ int net_host_reopen(struct net_host *h)
 		h->parked = -1;
 	}
 	err = os_event_add(h->fd, EPOLLIN, h->irq);
+	if (!err && h->control >= 0)
+		err = os_event_add(h->control, EPOLLIN, h->irq);
 	if (err) {
+		if (h->link->close)
+			h->link->close(h);
 		close(h->fd);
 		h->fd = -1;
 		return net_fail(h, -err, "%s", strerror(-err));
@@ -162,9 +166,9 @@ static int tap_recv(struct net_host *h, struct net_in *in, int n)
 		len = readv(h->fd, iov + !h->header, 1 + !!h->header);
 		if (len < 0 && errno == EINTR)
 			continue;
-		if (len < 0 && errno != EAGAIN) {
+		if (len < 0 && errno != EAGAIN && !got) {
 			gone(h);
-			return got ? got : -EPIPE;
+			return -EPIPE;
 		}
 		if (len <= (ssize_t)h->header)
 			break;
@@ -237,6 +241,23 @@ static bool is_end(const struct net_host *h)
 	return getsockopt(h->fd, SOL_SOCKET, SO_TYPE, &type, &len) || type != SOCK_DGRAM;
 }
 
+/* Of vde: the connection that keeps us a member tells of the switch's end, datagrams would not. What it says is not for us. */
+static bool control_ended(struct net_host *h)
+{
+	char word[256];
+	ssize_t len;
+
+	if (h->control < 0)
+		return false;
+	do {
+		len = recv(h->control, word, sizeof(word), MSG_DONTWAIT);
+	} while (len > 0 || (len < 0 && errno == EINTR));
+	if (len == 0 || errno != EAGAIN)
+		return true;
+	os_event_rearm(h->control, EPOLLIN, h->irq);
+	return false;
+}
+
 int net_host_recv(struct net_host *h, struct net_in *in, int n)
 {
 	struct mmsghdr msgs[NET_BATCH];
@@ -262,10 +283,13 @@ int net_host_recv(struct net_host *h, struct net_in *in, int n)
 	for (int i = 0; i < got; i++) {
 		in[i].len = msgs[i].msg_len;
 		in[i].csum_ok = 0;
-		if (!in[i].len && is_end(h)) {
-			gone(h);
-			return i ? i : -EPIPE;
-		}
+		if (in[i].len || !is_end(h))
+			continue;
+		got = i; /* the end: what came before it first, it stays to be read */
+	}
+	if (got < 0 ? control_ended(h) : !got && n) {
+		gone(h);
+		return -EPIPE;
 	}
 	if (got < n)
 		arm(h, EPOLLIN);

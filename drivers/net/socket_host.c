@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,18 +89,19 @@ static int path_check(struct net_host *h, const char *kind)
 	return 0;
 }
 
+/* Without waiting: a switch that hangs must not make a vCPU wait. */
 static int connect_to(struct net_host *h, int type, const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
 
 	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
 	if (fd >= 0 && !connect(fd, (struct sockaddr *)&a, sizeof(a)))
 		return fd;
-	net_fail(h, errno, "%.200s: %s", path, strerror(errno));
+	err = net_fail(h, errno, "%.200s: %s", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
-	return -errno;
+	return err;
 }
 
 static int switch_check(struct net_host *h)
@@ -129,6 +131,7 @@ struct vde_request {
 } __attribute__((packed));
 #define VDE_MAGIC 0xfeedface
 #define VDE_NEW_CONTROL 0
+#define ANSWER_MS 500
 
 static int vde_check(struct net_host *h)
 {
@@ -146,8 +149,10 @@ static int vde_ask(struct net_host *h, int data, int control)
 {
 	static unsigned serial;
 	struct vde_request req = { .magic = VDE_MAGIC, .version = 3, .type = VDE_NEW_CONTROL };
+	struct pollfd p = { .fd = control, .events = POLLIN };
 	struct sockaddr_un to;
 
+	errno = 0;
 	req.sock.sun_family = AF_UNIX;
 	/* a name without a file: the first byte is 0 */
 	snprintf(req.sock.sun_path + 1, sizeof(req.sock.sun_path) - 1, "nestling-%d-%u", getpid(),
@@ -155,7 +160,7 @@ static int vde_ask(struct net_host *h, int data, int control)
 	snprintf(req.description, sizeof(req.description), "nestling %d", getpid());
 	if (bind(data, (struct sockaddr *)&req.sock, sizeof(req.sock)) ||
 		send(control, &req, sizeof(req), MSG_NOSIGNAL) != sizeof(req) ||
-		recv(control, &to, sizeof(to), MSG_WAITALL) != sizeof(to) ||
+		poll(&p, 1, ANSWER_MS) != 1 || recv(control, &to, sizeof(to), 0) != sizeof(to) ||
 		connect(data, (struct sockaddr *)&to, sizeof(to)))
 		return net_fail(h, errno ? errno : EPROTO,
 			"vde,%.100s: the switch does not take us", h->args);
@@ -164,7 +169,6 @@ static int vde_ask(struct net_host *h, int data, int control)
 
 static int vde_open(struct net_host *h)
 {
-	struct timeval limit = { .tv_sec = 5 };
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int control, data, err;
 
@@ -172,7 +176,6 @@ static int vde_open(struct net_host *h)
 	control = connect_to(h, SOCK_STREAM, path);
 	if (control < 0)
 		return control;
-	setsockopt(control, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	data = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	err = data < 0 ? -errno : vde_ask(h, data, control);
 	if (err) {

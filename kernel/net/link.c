@@ -291,6 +291,19 @@ void links_forget(struct net *net)
 	mutex_unlock(&link_mutex);
 }
 
+void link_pull_out(struct net_device *dev)
+{
+	struct net_device *upper;
+
+	mutex_lock(&link_mutex);
+	while ((upper = find_upper(dev)))
+		remove_link(upper);
+	leave_master(dev);
+	netdev_unregister(dev);
+	WRITE_ONCE(dev->net, &init_net);
+	mutex_unlock(&link_mutex);
+}
+
 /* ---- requests ---- */
 
 struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin)

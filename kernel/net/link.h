@@ -65,6 +65,11 @@ int link_set_master(struct net *net, struct net_device *dev, int master);
 int link_change(struct net_device *dev, const void *info, u32 len);
 /* The namespace ends: devices of programs' making end, cards go to the first namespace. */
 void links_forget(struct net *net);
+/*
+ * A card is pulled out: out of its namespace, down, with what stands on it. Its memory stays the driver's, and may still be named by
+ * connections; it counts as the first namespace's.
+ */
+void link_pull_out(struct net_device *dev);
 /* Its link, MTU or address has changed: who stands on it hears it. Does not sleep. */
 void link_changed(struct net_device *dev);
 const char *link_kind(const struct net_device *dev);              /* NULL */

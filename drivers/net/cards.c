@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cards.c: which network cards there are: eth<n> on the command line, and by the management console while the instance runs.
+ *
+ *	eth<n>=slirp[,MAC][,hostfwd=tcp|udp:[ADDR]:PORT-[ADDR]:PORT]...[,loopback=off][,ipv6=off][,mtu=N]
+ *	eth<n>=tuntap[,NAME[,MAC[,IP]]]      a tap device of the host; IP is the host's end
+ *	eth<n>=fd,N[,MAC]                    an inherited socket or tap device
+ *	eth<n>=switch,PATH[,MAC]             `nestctl switch`
+ *	eth<n>=vde,PATH[,MAC]                a switch of vde2
+ *	eth<n>=mcast[,MAC[,ADDRESS[,PORT[,TTL]]]]
+ *	with `optional` among the words of any kind: no card and a message, where the host does not allow it
+ *
+ * The command line is checked at once, links are opened by net_cards_init() (initcall level 4), which refuses to boot with one line
+ * that names the parameter. `uml_mconsole UMID config eth1=slirp` does both at once; `remove eth1` pulls the card out, as one pulls a
+ * cable and then the card: up or not, whatever name and namespace it has now.
+ *
+ * A card that was pulled out: its device is gone from its namespace (down, no carrier, told by RTM_DELLINK and a uevent), nothing of the
+ * host's is open, its interrupt is free. Only the device's memory stays, for the next card of that number.
+ * Locks: cards_lock (who comes and goes), over link_mutex.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "drivers/mconsole/mconsole.h"
+#include "drivers/net/internal.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/link.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/task.h"
+#include "os-linux/os.h"
+
+#define CARDS 16
+#define QUIET_WAIT NSEC_PER_SEC
+
+static struct card cards[CARDS];
+static DEFINE_MUTEX(cards_lock);
+
+/* ---- the words ---- */
+
+/* The MTU when none is given: where all sides are ours, as large as it can be. */
+static const u32 default_mtu[CARD_KINDS] = {
+	[NET_SLIRP] = LARGE_MTU,
+	[NET_TUNTAP] = ETH_DATA_LEN,
+	[NET_FD] = ETH_DATA_LEN,
+	[NET_SWITCH] = LARGE_MTU,
+	[NET_VDE] = ETH_DATA_LEN,
+	[NET_MCAST] = ETH_DATA_LEN,
+};
+
+static int wrong(char *err, size_t size, const char *fmt, ...) __printf(3, 4);
+static int wrong(char *err, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err, size, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+static const char unknown_kind[] =
+	"unknown kind of network; slirp, tuntap, fd, switch, vde and mcast are known";
+
+static int find_kind(const char *name, size_t len)
+{
+	for (u32 i = 0; i < CARD_KINDS; i++)
+		if (strlen(card_ops[i].driver) == len && !strncmp(card_ops[i].driver, name, len))
+			return (int)i;
+	return -1;
+}
+
+/* A word that the front end itself knows: 1. The link's: 0. Or -EINVAL. */
+static int parse_word(struct card *c, const char *word, char *err, size_t size)
+{
+	u64 mtu;
+
+	if (strlen(word) == 17 && word[2] == ':' && word[5] == ':' && !c->has_mac) {
+		if (eth_parse(word, c->mac))
+			return wrong(err, size, "%s is not the address of a card", word);
+		c->has_mac = true;
+		return 1;
+	}
+	if (!strcmp(word, "optional")) {
+		c->optional = true;
+		return 1;
+	}
+	if (strncmp(word, "mtu=", 4) != 0)
+		return 0;
+	if (kstrtou64(word + 4, 10, &mtu) || mtu < 576 || mtu > LARGE_MTU)
+		return wrong(err, size, "%s: wants 576 to %u", word, LARGE_MTU);
+	c->mtu = (u32)mtu;
+	return c->open.kind != NET_SLIRP;
+}
+
+/* What the front end knows is taken out; the rest is the link's. */
+static int parse_words(struct card *c, char *words, char *err, size_t size)
+{
+	size_t used = 0;
+	char *word;
+
+	c->rest[0] = 0;
+	while ((word = strsep(&words, ","))) {
+		int known = *word ? parse_word(c, word, err, size) : 1;
+
+		if (known < 0)
+			return known;
+		if (!known)
+			used += scnprintf(c->rest + used, sizeof(c->rest) - used, "%s%s",
+				used ? "," : "", word);
+	}
+	c->open.args = c->rest;
+	return 0;
+}
+
+/* "slirp,...": 0, or -EINVAL with a line in @err. Opens nothing. */
+static int parse_card(struct card *c, u32 n, const char *value, char *err, size_t size)
+{
+	size_t len = strcspn(value, ",");
+	int kind = find_kind(value, len), bad;
+	char words[sizeof(c->text)];
+
+	scnprintf(c->param, sizeof(c->param), "eth%u", n);
+	if (kind < 0)
+		return wrong(err, size, "%.*s: %s", (int)min(len, 100UL), value, unknown_kind);
+	if (strscpy(c->text, value, sizeof(c->text)) < 0)
+		return wrong(err, size, "longer than %zu bytes", sizeof(c->text));
+	c->open.kind = (u32)kind;
+	c->has_mac = c->optional = false;
+	c->mtu = 0;
+	strscpy(words, value + len, sizeof(words));
+	bad = parse_words(c, words, err, size);
+	if (bad)
+		return bad;
+	if (net_host_check(&c->open) && !c->optional)
+		return wrong(err, size, "%s", c->open.err);
+	c->given = true;
+	return 0;
+}
+
+static int eth_setup(const char *s)
+{
+	const char *eq = strchr(s, '=');
+	char err[300];
+	u64 n = 0;
+
+	if (!eq || eq == s)
+		refuse("eth%s: wants eth<n>=KIND[,...]", s);
+	for (const char *p = s; p < eq; p++) {
+		if (*p < '0' || *p > '9')
+			refuse("eth%s: wants eth<n>=KIND[,...]", s);
+		n = min(n * 10 + (u64)(*p - '0'), 1000UL);
+	}
+	if (n >= CARDS)
+		refuse("eth%s: no such card: there are eth0 to eth%d", s, CARDS - 1);
+	if (find_kind(eq + 1, strcspn(eq + 1, ",")) < 0)
+		refuse("eth%lu=%.200s: %s", n, eq + 1, unknown_kind);
+	if (parse_card(&cards[n], (u32)n, eq + 1, err, sizeof(err)))
+		refuse("eth%lu: %s", n, err);
+	return 0;
+}
+PARAM_DEV("eth", eth_setup,
+	"eth<n>=slirp[,hostfwd=tcp:127.0.0.1:8080-:80]|tuntap,NAME|fd,N|switch,PATH|vde,PATH|mcast "
+	" network card n");
+
+/* ---- coming ---- */
+
+/* A device of @c, with the memory of the one before if there was one. NULL. */
+static struct net_device *new_device(struct card *c)
+{
+	const struct netdev_ops *ops = &card_ops[c->open.kind];
+	struct net_device *dev = c->memory;
+
+	if (!dev)
+		c->memory = dev = netdev_alloc(ops, ARPHRD_ETHER);
+	else if (READ_ONCE(dev->tx_listed) || dev->tx_busy)
+		return NULL;
+	else
+		netdev_init(dev, ops, ARPHRD_ETHER);
+	if (!dev)
+		return NULL;
+	if (!c->has_mac)
+		eth_random(c->mac);
+	memcpy(dev->addr, c->mac, ETH_ALEN);
+	dev->mtu = c->mtu ? c->mtu : default_mtu[c->open.kind];
+	dev->private = c;
+	return dev;
+}
+
+static int open_link(struct card *c, char *err, size_t size)
+{
+	int bad;
+
+	c->open.err[0] = c->open.note[0] = 0;
+	c->open.irq = irq_register(c->param, card_irq, c);
+	if (c->open.irq < 0)
+		return c->open.irq;
+	bad = net_host_check(&c->open);
+	if (!bad)
+		bad = net_host_open(&c->open);
+	if (bad) {
+		wrong(err, size, "%s", c->open.err[0] ? c->open.err : os_strerror(bad));
+		irq_unregister(c->open.irq);
+		return bad;
+	}
+	c->host = c->open.host;
+	return 0;
+}
+
+static void close_link(struct card *c)
+{
+	irq_unregister(c->open.irq);
+	net_host_close(c->host);
+	c->host = NULL;
+}
+
+/* 0, or -errno with a line in @err. */
+static int card_start(struct card *c, char *err, size_t size)
+{
+	struct net_device *dev;
+	int bad = -ENOMEM;
+
+	err[0] = 0;
+	c->outbox = kmalloc(sizeof(*c->outbox), GFP_KERNEL);
+	dev = c->outbox ? new_device(c) : NULL;
+	if (!dev)
+		goto err_free;
+	card_link_setup(c);
+	bad = open_link(c, err, size);
+	if (bad)
+		goto err_free;
+	if (c->open.note[0])
+		pr_notice("%s: %s\n", c->param, c->open.note);
+	dev->csum_out = c->open.offload;
+	bad = netdev_register(&init_net, dev, c->param);
+	if (bad) {
+		wrong(err, size, "a device of this name is there");
+		goto err_close;
+	}
+	WRITE_ONCE(c->dev, dev);
+	timer_start(&c->retry, ktime_get()); /* frames that came before found nobody */
+	return 0;
+err_close:
+	close_link(c);
+err_free:
+	kfree(c->outbox);
+	c->outbox = NULL;
+	return bad;
+}
+
+/* ---- going ---- */
+
+/* Whoever sent by it has seen that it is down; what they left is thrown away. */
+static void quiesce(struct net_device *dev)
+{
+	u64 end = ktime_get() + QUIET_WAIT;
+
+	synchronize_rcu();
+	while ((READ_ONCE(dev->tx_busy) || READ_ONCE(dev->tx_listed)) && ktime_get() < end) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(ktime_get() + NSEC_PER_SEC / 1000);
+	}
+	netdev_set_carrier(dev, false);
+}
+
+static void card_stop(struct card *c)
+{
+	struct net_device *dev = c->dev;
+
+	WRITE_ONCE(c->leaving, true);
+	netdev_set_carrier(dev, false);
+	link_pull_out(dev);
+	card_link_end(c);
+	irq_unregister(c->open.irq);
+	card_link_end(c);
+	quiesce(dev);
+	net_host_close(c->host);
+	c->host = NULL;
+	for (u32 i = 0; i < RX_SLOTS; i++) {
+		kfree_skb(c->slots[i]);
+		c->slots[i] = NULL;
+	}
+	kfree(c->outbox);
+	c->outbox = NULL;
+	WRITE_ONCE(c->dev, NULL);
+	c->given = false;
+}
+
+/* ---- by the management console ---- */
+
+static int eth_config(u32 n, const char *args, char *err, size_t size)
+{
+	struct card *c = &cards[n];
+	int bad;
+
+	mutex_lock(&cards_lock);
+	if (c->dev) {
+		mutex_unlock(&cards_lock);
+		wrong(err, size, "is there already; remove it first");
+		return -EEXIST;
+	}
+	bad = parse_card(c, n, args, err, size);
+	if (!bad)
+		bad = card_start(c, err, size);
+	c->given = !bad;
+	mutex_unlock(&cards_lock);
+	return bad;
+}
+
+static int eth_query(u32 n, char *text, size_t size)
+{
+	struct card *c = &cards[n];
+	int err = 0;
+
+	mutex_lock(&cards_lock);
+	if (c->dev)
+		strscpy(text, c->text, size);
+	else
+		err = -ENODEV;
+	mutex_unlock(&cards_lock);
+	return err;
+}
+
+static int eth_remove(u32 n, char *err, size_t size)
+{
+	struct card *c = &cards[n];
+	int bad = 0;
+
+	mutex_lock(&cards_lock);
+	if (c->dev)
+		card_stop(c);
+	else
+		bad = -ENODEV;
+	mutex_unlock(&cards_lock);
+	return bad;
+}
+
+static struct mconsole_device eth_device = {
+	.name = "eth",
+	.numbers = CARDS,
+	.config = eth_config,
+	.query = eth_query,
+	.remove = eth_remove,
+};
+
+/* ---- boot ---- */
+
+static void boot_card(struct card *c)
+{
+	char err[300];
+	int bad = card_start(c, err, sizeof(err));
+
+	if (!bad)
+		return;
+	if (!c->optional)
+		refuse("%s: %s", c->param, err[0] ? err : os_strerror(bad));
+	pr_warn("%s: no network: %s\n", c->param, err[0] ? err : os_strerror(bad));
+	c->given = false;
+}
+
+static int net_cards_init(void)
+{
+	mconsole_register(&eth_device);
+	for (u32 i = 0; i < CARDS; i++)
+		if (cards[i].given)
+			boot_card(&cards[i]);
+	return 0;
+}
+INITCALL(4, net_cards_init);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* internal.h: a network card, between net.c (its frames and its link) and cards.c (how it comes and goes). */
+#ifndef NESTLING_DRIVERS_NET_INTERNAL_H
+#define NESTLING_DRIVERS_NET_INTERNAL_H
+
+#include "drivers/net/net_host.h"
+#include "kernel/net/net.h"
+#include "kernel/net/skb.h"
+
+#define RX_SLOTS 16
+#define OUT_PIECES (4U * NET_BATCH)
+#define LARGE_MTU 65480U /* with headers, a frame and its buffer fill 64 KiB */
+
+/*
+ * States: free -> (parsed) given -> (card_start) running, with a link or without -> (card_stop) free. The device's memory is kept
+ * for the next card of this number: connections remember the device that they last sent by.
+ */
+struct card {
+	/* under cards_lock, or at boot */
+	char param[12], text[1024], rest[1024]; /* "eth0"; all words; those of the link */
+	struct net_open open;
+	u8 mac[ETH_ALEN];
+	bool given, has_mac, optional;
+	u32 mtu;
+	struct net_device *memory;
+
+	struct net_device *dev; /* NULL: not running */
+	struct net_host *host;
+	struct sk_buff *slots[RX_SLOTS]; /* own to poll() */
+	struct outbox *outbox;           /* own to send() */
+	struct ktimer retry;             /* card_link_setup() */
+	struct work reopen;
+	bool leaving; /* card_stop() has begun: the timer and the work start each other no more */
+	u64 told_at;  /* when the loss of the link was last told on stderr */
+};
+
+/* The frames of a call of send(). */
+struct outbox {
+	struct net_out out[NET_BATCH];
+	struct net_piece pieces[OUT_PIECES];
+	u8 heads[NET_BATCH][SKB_ROOM]; /* of frames that are several packets */
+};
+
+/* ---- net.c ---- */
+
+extern const struct netdev_ops card_ops[]; /* by NET_* */
+#define CARD_KINDS 6
+
+void card_irq(void *card);
+/* The timer and the work that ask for the other side, not running yet. */
+void card_link_setup(struct card *c);
+/* Nothing of @c runs any more, and nothing starts; its interrupt is quiet already. May sleep. */
+void card_link_end(struct card *c);
+
+#endif
