@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * switch.c: `nestctl switch PATH`, an Ethernet switch for instances with eth0=switch,PATH. Each connection to the seqpacket socket PATH
- * is a port; a message is a frame.
+ * is a port, of the lowest number that is free; a message is a frame.
  *
  * It learns which MAC address is behind which port, forgets it when the port closes, and sends to all others what it does not know.
- * Ports have a VLAN each if --vlan says so (the N-th connection is in the N-th of them): frames stay within. A port that does not take its
- * frames loses them; it holds up nobody.
+ * A port is an access port of one VLAN (1, if --vlan says nothing about it), or a trunk. On a trunk frames carry the tag of their VLAN
+ * (IEEE 802.1Q), those without are in VLAN 1; on an access port they have no tag of the switch's, and a tag that they came with is payload.
+ * A port that does not take its frames loses them; it holds up nobody.
+ * Invariant: no frame leaves the VLAN in which it came. So one of VLAN 1 that begins with a tag of its own gets the switch's as well
+ * on a trunk, where it would be taken for another VLAN's.
  * Bounds: PORTS_MAX ports, MACS_MAX addresses (a hash of its own slot each: a newer one takes the place of an older).
  */
 #include <errno.h>
@@ -17,17 +20,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "tools/nestctl/nestctl.h"
+#include "tools/nestctl/switch.h"
 
 #define PORTS_MAX 64
 #define MACS_MAX 4096
 #define BATCH 32
-#define FRAME_MAX 65550
 #define SOCKET_BUFFER (4 << 20)
+#define VLAN_DEFAULT 1
+#define TRUNK 0 /* in vlan_of */
+#define HEAD 12 /* both addresses; a tag stands behind them */
+#define TAG 4
 
 struct mac_entry {
 	uint8_t mac[6];
@@ -35,14 +41,25 @@ struct mac_entry {
 	int vlan;
 };
 
+/* A frame as it goes to an access port, and to a trunk. */
+struct view {
+	struct iovec iov[3];
+	int n;
+};
+struct frame {
+	bool dropped;
+	int vlan;
+	uint8_t tag[TAG];
+	struct view plain, tagged;
+};
+
 static struct pollfd fds[PORTS_MAX + 1]; /* the last is the listener */
 static int vlan_of[PORTS_MAX];
 static struct mac_entry macs[MACS_MAX];
-static uint8_t frames[BATCH][FRAME_MAX];
+static uint8_t data[BATCH][FRAME_MAX];
+static struct frame frames[BATCH];
 static const char *socket_path;
-static FILE *capture;
 static double loss; /* 0 to 1 */
-static int vlans[PORTS_MAX], nr_vlans, nr_connected;
 
 /* ---- the table ---- */
 
@@ -55,14 +72,14 @@ static struct mac_entry *slot_of(const uint8_t *mac, int vlan)
 	return &macs[(h ^ h >> 15) % MACS_MAX];
 }
 
-static void learn(const uint8_t *mac, int port)
+static void learn(const uint8_t *mac, int vlan, int port)
 {
-	struct mac_entry *e = slot_of(mac, vlan_of[port]);
+	struct mac_entry *e = slot_of(mac, vlan);
 
 	if (mac[0] & 1)
 		return;
 	memcpy(e->mac, mac, 6);
-	e->vlan = vlan_of[port];
+	e->vlan = vlan;
 	e->port = port + 1;
 }
 
@@ -83,30 +100,6 @@ static void forget_port(int port)
 			macs[i].port = 0;
 }
 
-/* ---- capture: pcap, link type 1 (Ethernet) ---- */
-
-static void capture_begin(const char *path)
-{
-	static const uint32_t head[] = { 0xa1b2c3d4, 2 | 4 << 16, 0, 0, FRAME_MAX, 1 };
-
-	capture = fopen(path, "we");
-	if (!capture || fwrite(head, sizeof(head), 1, capture) != 1 || fflush(capture))
-		die("--pcap %s: %s", path, strerror(errno));
-}
-
-static void capture_frame(const uint8_t *frame, uint32_t len)
-{
-	struct timeval now;
-	uint32_t head[4];
-
-	gettimeofday(&now, NULL);
-	head[0] = (uint32_t)now.tv_sec;
-	head[1] = (uint32_t)now.tv_usec;
-	head[2] = head[3] = len;
-	fwrite(head, sizeof(head), 1, capture);
-	fwrite(frame, len, 1, capture);
-}
-
 /* ---- ports ---- */
 
 static void close_port(int port)
@@ -114,6 +107,7 @@ static void close_port(int port)
 	close(fds[port].fd);
 	fds[port].fd = -1;
 	forget_port(port);
+	line_forget(port);
 	warn("port %d closed", port);
 }
 
@@ -128,14 +122,14 @@ static void open_port(int listener)
 		if (fds[i].fd >= 0)
 			continue;
 		fds[i] = (struct pollfd){ .fd = fd, .events = POLLIN };
-		vlan_of[i] = nr_connected < nr_vlans ? vlans[nr_connected] : 1;
-		nr_connected++;
 		warn("port %d open", i);
 		return;
 	}
 	warn("all %d ports are taken", PORTS_MAX);
 	close(fd);
 }
+
+/* ---- forwarding ---- */
 
 /* Frames of one batch that go to one port, in one call. */
 static void deliver(int port, struct mmsghdr *out, unsigned n)
@@ -154,63 +148,134 @@ static void deliver(int port, struct mmsghdr *out, unsigned n)
 	}
 }
 
-static bool goes_to(int from, int to, const uint8_t *frame)
+static void deliver_one(int port, const void *frame, uint32_t len)
+{
+	struct iovec iov = { (void *)frame, len };
+	struct mmsghdr m = { .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } };
+
+	if (fds[port].fd >= 0)
+		deliver(port, &m, 1);
+}
+
+static bool is_tag(const uint8_t *p)
+{
+	return (p[0] == 0x81 && p[1] == 0x00) || (p[0] == 0x88 && p[1] == 0xa8);
+}
+
+static void set_view(struct view *v, const struct iovec *iov, int n)
+{
+	memcpy(v->iov, iov, (size_t)n * sizeof(*iov));
+	v->n = n;
+}
+
+/* What came in by @port: its VLAN, and what it looks like with the switch's tag and without. False: no frame. */
+static bool classify(struct frame *f, uint8_t *p, uint32_t len, int port)
+{
+	bool native;
+
+	if (len < HEAD + 2 || len > FRAME_MAX - TAG)
+		return false;
+	f->vlan = vlan_of[port];
+	if (vlan_of[port] == TRUNK && p[HEAD] == 0x81 && p[HEAD + 1] == 0 &&
+		len >= HEAD + TAG + 2) {
+		f->vlan = (p[HEAD + 2] << 8 | p[HEAD + 3]) & 0xfff;
+		if (f->vlan == 0xfff)
+			return false;
+		memcpy(f->tag, p + HEAD, TAG);
+		if (!f->vlan) { /* a priority alone */
+			f->vlan = VLAN_DEFAULT;
+			f->tag[3] = VLAN_DEFAULT;
+		}
+		set_view(&f->plain,
+			(struct iovec[]){ { p, HEAD }, { p + HEAD + TAG, len - HEAD - TAG } }, 2);
+		native = f->vlan == VLAN_DEFAULT && !is_tag(p + HEAD + TAG);
+	} else {
+		f->vlan = f->vlan == TRUNK ? VLAN_DEFAULT : f->vlan;
+		memcpy(f->tag, (uint8_t[TAG]){ 0x81, 0, (uint8_t)(f->vlan >> 8), (uint8_t)f->vlan },
+			TAG);
+		set_view(&f->plain, &(struct iovec){ p, len }, 1);
+		native = f->vlan == VLAN_DEFAULT && !is_tag(p + HEAD);
+	}
+	f->tagged = f->plain;
+	if (!native)
+		set_view(&f->tagged,
+			(struct iovec[]){ { p, HEAD }, { f->tag, TAG },
+				f->plain.n == 2 ? f->plain.iov[1] :
+						  (struct iovec){ p + HEAD, len - HEAD } },
+			3);
+	return true;
+}
+
+static bool goes_to(int from, int to, int i)
 {
 	int known;
 
-	if (to == from || fds[to].fd < 0 || vlan_of[to] != vlan_of[from])
+	if (to == from || fds[to].fd < 0 || (vlan_of[to] != TRUNK && vlan_of[to] != frames[i].vlan))
 		return false;
-	known = lookup(frame, vlan_of[from]);
+	known = lookup(data[i], frames[i].vlan);
 	return known < 0 || known == to;
 }
 
-static void forward(int from, struct mmsghdr *in, int n)
+static void forward_to(int from, int to, int n)
 {
 	struct mmsghdr out[BATCH];
-	bool dropped[BATCH];
+	unsigned k = 0;
 
 	for (int i = 0; i < n; i++) {
-		dropped[i] = in[i].msg_len < 14 || in[i].msg_len > FRAME_MAX ||
-			     (loss > 0 && drand48() < loss);
-		if (!dropped[i])
-			learn(frames[i] + 6, from);
-		if (!dropped[i] && capture)
-			capture_frame(frames[i], in[i].msg_len);
-		in[i].msg_hdr.msg_iov->iov_len = in[i].msg_len;
-	}
-	for (int to = 0; to < PORTS_MAX; to++) {
-		unsigned k = 0;
+		struct view *v = vlan_of[to] == TRUNK ? &frames[i].tagged : &frames[i].plain;
 
-		for (int i = 0; i < n; i++)
-			if (!dropped[i] && goes_to(from, to, frames[i]))
-				out[k++] = in[i];
-		if (k)
-			deliver(to, out, k);
+		if (frames[i].dropped || !goes_to(from, to, i))
+			continue;
+		if (line_has_delay())
+			line_hold(to, v->iov, v->n);
+		else
+			out[k++] = (struct mmsghdr){ .msg_hdr = { .msg_iov = v->iov,
+							     .msg_iovlen = (size_t)v->n } };
 	}
-	if (capture)
-		fflush(capture);
+	if (k)
+		deliver(to, out, k);
+}
+
+static void forward(int from, const struct mmsghdr *in, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct frame *f = &frames[i];
+
+		f->dropped = !classify(f, data[i], in[i].msg_len, from) ||
+			     (loss > 0 && drand48() < loss);
+		if (f->dropped)
+			continue;
+		learn(data[i] + 6, f->vlan, from);
+		capture_frame(data[i], in[i].msg_len);
+	}
+	for (int to = 0; to < PORTS_MAX; to++)
+		forward_to(from, to, n);
+	capture_flush();
 }
 
 static void serve(int port)
 {
 	struct mmsghdr in[BATCH];
 	struct iovec iov[BATCH];
+	bool ended = false;
 	int n;
 
 	for (int i = 0; i < BATCH; i++) {
-		iov[i] = (struct iovec){ frames[i], FRAME_MAX };
+		iov[i] = (struct iovec){ data[i], FRAME_MAX };
 		in[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &iov[i], .msg_iovlen = 1 } };
 	}
 	n = recvmmsg(fds[port].fd, in, BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	for (int i = 0; i < n; i++)
-		if (!in[i].msg_len) /* the end of the connection */
-			n = i ? i : -1;
-	if (n <= 0)
-		close_port(port);
-	else
+	for (int i = 0; i < n && !ended; i++) {
+		ended = !in[i].msg_len; /* the end of the connection */
+		if (ended)
+			n = i;
+	}
+	if (n > 0)
 		forward(port, in, n);
+	if (n < 0 || ended)
+		close_port(port);
 }
 
 /* ---- start ---- */
@@ -238,19 +303,26 @@ static int listen_at(const char *path)
 	return fd;
 }
 
+/* Of port 0, 1 ...: a number, or "trunk". */
 static void parse_vlans(const char *text)
 {
 	char *end;
 
-	do {
-		long v = strtol(text, &end, 10);
+	for (int port = 0;; port++) {
+		bool trunk = !strncmp(text, "trunk", 5);
+		long v = trunk ? TRUNK : strtol(text, &end, 10);
 
-		if (end == text || v < 1 || v > 4094 || nr_vlans == PORTS_MAX ||
+		if (trunk)
+			end = (char *)text + 5;
+		if (end == text || (!trunk && (v < 1 || v > 4094)) || port == PORTS_MAX ||
 			(*end && *end != ','))
-			die("--vlan: wants numbers from 1 to 4094 with commas, not '%s'", text);
-		vlans[nr_vlans++] = (int)v;
+			die("--vlan: wants numbers from 1 to 4094 or trunk, with commas, not '%s'",
+				text);
+		vlan_of[port] = (int)v;
+		if (!*end)
+			return;
 		text = end + 1;
-	} while (*end);
+	}
 }
 
 static const char *parse(int argc, char **argv)
@@ -258,6 +330,7 @@ static const char *parse(int argc, char **argv)
 	static const struct option options[] = {
 		{ "pcap", required_argument, NULL, 'p' },
 		{ "loss", required_argument, NULL, 'l' },
+		{ "delay", required_argument, NULL, 'd' },
 		{ "vlan", required_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -272,6 +345,10 @@ static const char *parse(int argc, char **argv)
 			if (*end || loss < 0 || loss > 1)
 				die("--loss: wants 0 to 100 (percent), not '%s'", optarg);
 			break;
+		case 'd':
+			if (!line_set_delay(optarg))
+				die("--delay: wants MS[,JITTER] up to 60000, not '%s'", optarg);
+			break;
 		case 'v': parse_vlans(optarg); break;
 		default: exit(1);
 		}
@@ -285,14 +362,16 @@ int switch_command(int argc, char **argv)
 {
 	struct pollfd *listener = &fds[PORTS_MAX];
 
-	socket_path = parse(argc, argv);
-	for (int i = 0; i < PORTS_MAX; i++)
+	for (int i = 0; i < PORTS_MAX; i++) {
 		fds[i].fd = -1;
+		vlan_of[i] = VLAN_DEFAULT;
+	}
+	socket_path = parse(argc, argv);
 	*listener = (struct pollfd){ .fd = listen_at(socket_path), .events = POLLIN };
 	for (const int *sig = (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 }; *sig; sig++)
 		signal(*sig, on_signal);
 	for (;;) {
-		if (poll(fds, PORTS_MAX + 1, -1) < 0)
+		if (poll(fds, PORTS_MAX + 1, line_release(deliver_one)) < 0)
 			continue;
 		for (int i = 0; i < PORTS_MAX; i++)
 			if (fds[i].fd >= 0 && fds[i].revents)
