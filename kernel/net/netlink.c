@@ -149,7 +149,8 @@ bool nl_has_listeners(struct net *net, int protocol, u32 group)
 	return yes;
 }
 
-void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u32 len)
+void nl_broadcast_but(struct net *net, int protocol, u32 group, const void *data, u32 len,
+	const struct nl_sock *but)
 {
 	struct nl_msg *m;
 
@@ -157,8 +158,13 @@ void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u3
 		return;
 	m = msg_new(data, len, GFP_ATOMIC); /* what a timer has changed is told, too */
 	if (m)
-		to_group(net, protocol, group, m, NULL);
+		to_group(net, protocol, group, m, but);
 	kfree(m);
+}
+
+void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u32 len)
+{
+	nl_broadcast_but(net, protocol, group, data, len, NULL);
 }
 
 /* ---- devices, addresses, routes: rtnl.c says what they are ---- */

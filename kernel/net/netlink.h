@@ -67,6 +67,9 @@ int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char 
 int nl_done(struct nl_sock *n, const struct nlmsghdr *req);
 /* To every member of @group of @protocol in @net. */
 void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u32 len);
+/* The same, but not to @but (NULL: to all). */
+void nl_broadcast_but(struct net *net, int protocol, u32 group, const void *data, u32 len,
+	const struct nl_sock *but);
 bool nl_has_listeners(struct net *net, int protocol, u32 group);
 /* Calls @fn for every socket, with nl_lock held: for lists. */
 void nl_for_each(void (*fn)(const struct nl_sock *n, void *arg), void *arg);

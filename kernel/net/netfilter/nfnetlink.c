@@ -250,10 +250,13 @@ int nfnl_done(struct nfnl_req *r)
 	return err ? err : 1;
 }
 
-void nfnl_notify(struct net *net, u32 group, struct nfb *b)
+void nfnl_notify(struct net *net, u32 group, struct nfb *b, struct nl_sock *echo)
 {
-	if (!b->failed && b->len)
-		nl_broadcast(net, NETLINK_NETFILTER, group, b->buf, b->len);
+	if (!b->failed && b->len) {
+		nl_broadcast_but(net, NETLINK_NETFILTER, group, b->buf, b->len, echo);
+		if (echo)
+			nl_queue_bytes(echo, b->buf, b->len, false);
+	}
 	nfb_free(b);
 }
 
@@ -383,7 +386,7 @@ static u32 batch(struct nl_sock *n, const u8 *buf, u32 len, u32 off)
 	}
 	off = run_batch(n, buf, len, off, &first, &ended);
 	if (!first && ended) {
-		err = nft_commit(n->c.net, n, h->nlmsg_seq);
+		err = nft_commit(n->c.net, n, h);
 		if (err)
 			tell(n, h, err, NULL);
 	} else {

@@ -102,7 +102,8 @@ int nfnl_answer(struct nfnl_req *r, struct nfb *b);
 /* The same for one of several messages of a dump: 0 or -errno; the builder can be used again. */
 int nfnl_dump(struct nfnl_req *r, struct nfb *b);
 int nfnl_done(struct nfnl_req *r);
-void nfnl_notify(struct net *net, u32 group, struct nfb *b);
+/* Tells who listens to @group, and @echo (NULL: nobody), who has caused it and wants to be answered with it. Frees what @b holds. */
+void nfnl_notify(struct net *net, u32 group, struct nfb *b, struct nl_sock *echo);
 /* @a is what was wrong: @err. */
 static inline int nfnl_bad(struct nfnl_req *r, nla_t a, int err)
 {
@@ -117,7 +118,7 @@ int compat_serve(struct nfnl_req *r);
 /* One of a batch's messages, and its end. */
 int nft_batch_one(struct nfnl_req *r);
 int nft_batch_begin(struct net *net, u32 genid);
-int nft_commit(struct net *net, struct nl_sock *n, u32 seq);
+int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin);
 void nft_abort(struct net *net);
 
 #endif

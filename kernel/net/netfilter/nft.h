@@ -55,7 +55,8 @@ struct nft_net {
 	struct list_head trans;  /* of the batch in the making */
 	u32 genid;
 	atomic_t objects;
-	u64 handles; /* of tables */
+	u64 handles;                /* of tables */
+	const struct nlmsghdr *req; /* of a batch, that is served now */
 };
 
 struct nft_table {
@@ -224,6 +225,9 @@ struct nft_trans {
 	void *what;
 	u64 value, value2; /* of an update */
 	char *text;
+	u32 seq; /* of the request, as what follows */
+	u16 flags;
+	bool echo; /* who sent it wants to be told, too */
 };
 struct nft_net *nft_net(struct net *net); /* made when it is not there; NULL: no memory */
 int nft_log(struct nft_net *nn, enum nft_trans_type type, bool del, void *what);

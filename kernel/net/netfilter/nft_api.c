@@ -70,6 +70,7 @@ static int call(struct nfnl_req *r, bool batch)
 		return -ENOMEM;
 	if (r->type >= ARRAY_SIZE(calls) || !calls[r->type].fn || calls[r->type].batch != batch)
 		return -EINVAL;
+	c.nn->req = r->h;
 	return calls[r->type].fn(&c);
 }
 

@@ -71,6 +71,10 @@ int nft_log_update(struct nft_net *nn, enum nft_trans_type type, void *what, u64
 	t->what = what;
 	t->value = value;
 	t->value2 = value2;
+	t->seq = nn->req->nlmsg_seq;
+	t->flags =
+		nn->req->nlmsg_flags & (NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND | NLM_F_REPLACE);
+	t->echo = nn->req->nlmsg_flags & NLM_F_ECHO;
 	if (text) {
 		t->text = kmemdup(text, strlen(text) + 1, NFT_GFP);
 		if (!t->text) {
@@ -198,25 +202,29 @@ static void put_it(struct nfb *b, const struct nfb_to *to, const struct nft_tran
 }
 
 /* Sets that only one rule has are told of as Linux does: their elements come with them. */
-static void tell(struct net *net, const struct nft_trans *t, const struct nfb_to *to)
+static void tell(struct net *net, const struct nft_trans *t, struct nl_sock *n, bool heard)
 {
+	struct nfb_to to = { n->portid, t->seq, t->del ? 0 : t->flags };
 	struct nfb b = { 0 };
 
-	put_it(&b, to, t);
-	nfnl_notify(net, NFNLGRP_NFTABLES, &b);
+	if (!heard && !t->echo)
+		return;
+	put_it(&b, &to, t);
+	nfnl_notify(net, NFNLGRP_NFTABLES, &b, t->echo ? n : NULL);
 }
 
-static void tell_generation(struct net *net, const struct nfb_to *to)
+static void tell_generation(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin)
 {
+	struct nfb_to to = { n->portid, begin->nlmsg_seq, 0 };
 	struct nfb b = { 0 };
 
-	nfb_begin(&b, to, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN, AF_UNSPEC,
+	nfb_begin(&b, &to, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN, AF_UNSPEC,
 		(u16)net->nft->genid);
 	nfb_be32(&b, NFTA_GEN_ID, net->nft->genid);
 	nfb_be32(&b, NFTA_GEN_PROC_PID, (u32)task_tgid_vnr(current));
 	nfb_text(&b, NFTA_GEN_PROC_NAME, current->comm);
 	nfb_end(&b);
-	nfnl_notify(net, NFNLGRP_NFTABLES, &b);
+	nfnl_notify(net, NFNLGRP_NFTABLES, &b, begin->nlmsg_flags & NLM_F_ECHO ? n : NULL);
 }
 
 static bool sets_bound(const struct nft_net *nn)
@@ -239,12 +247,11 @@ static void forget(struct nft_trans *t)
 	kfree(t);
 }
 
-int nft_commit(struct net *net, struct nl_sock *n, u32 seq)
+int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin)
 {
 	struct nft_net *nn = net->nft;
-	struct nfb_to to = { n->portid, seq, 0 };
 	struct nft_trans *t, *next;
-	bool unhooked = false;
+	bool unhooked = false, heard = nl_has_listeners(net, NETLINK_NETFILTER, NFNLGRP_NFTABLES);
 
 	if (list_empty(&nn->trans))
 		return 0;
@@ -261,9 +268,9 @@ int nft_commit(struct net *net, struct nl_sock *n, u32 seq)
 	list_for_each_entry(t, &nn->trans, list) {
 		if (t->type == T_CHAIN && t->del)
 			unhooked |= nft_chain_unregister(net, t->what);
-		tell(net, t, &to);
+		tell(net, t, n, heard);
 	}
-	tell_generation(net, &to);
+	tell_generation(net, n, begin);
 	if (unhooked)
 		synchronize_rcu(); /* a packet may be about to enter it, and look at its table */
 	list_for_each_entry_safe(t, next, &nn->trans, list) {
