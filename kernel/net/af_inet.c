@@ -49,20 +49,17 @@ void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int
 	i->uid = current_euid();
 	i->ttl = i->hops = i->mc_hops = -1;
 	i->mc_ttl = 1;
-	i->mc_loop = i->mc_loop6 = i->mc_all = true;
+	i->mc_loop = i->mc_loop6 = i->mc_all = i->mc_all6 = true;
 	i->pmtudisc = i->pmtudisc6 = 1; /* IP_PMTUDISC_WANT */
 }
 
 void inet_put(struct inet_sock *i)
 {
-	struct mc_member *m, *next;
-
 	if (!atomic_dec_and_test(&i->refs))
 		return;
 	skb_free_list(&i->rq);
 	errq_free(i);
-	list_for_each_entry_safe(m, next, &i->members, list)
-		kfree(m);
+	inet_mc_drop(i);
 	kfree(i->cork);
 	filter_put(i->c.filter);
 	filter_put(i->reuse);
@@ -174,6 +171,8 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 		.dont_fragment = v4 && i->pmtudisc >= 1 && i->pmtudisc != 4,
 		.dontroute = i->c.dontroute,
 		.mark = i->c.mark,
+		.loop = i->v6 ? i->mc_loop6 : i->mc_loop,
+		.stays = mc && !ttl,
 	};
 	if (mc && i->mc_if && !f->oif)
 		f->oif = i->mc_if;

@@ -416,6 +416,7 @@ int dgram_release(struct socket *s)
 	i->sock = NULL;
 	spin_unlock(&i->c.lock);
 	inet_unhash(i);
+	inet_mc_drop(i);
 	inet_put(i);
 	return 0;
 }

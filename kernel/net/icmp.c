@@ -305,6 +305,8 @@ void icmp6_rcv(struct net *net, struct sk_buff *skb)
 		echo(net, skb, ICMPV6_ECHO_REPLY);
 		break;
 	case ICMPV6_ECHO_REPLY: ping_rcv(net, skb); return;
+	case 130 ... 132:
+	case 143: mld_rcv(net, skb); return;
 	case 133 ... 137: ndisc_rcv(skb); return; /* neighbour discovery */
 	case ICMPV6_DEST_UNREACH:
 	case ICMPV6_PKT_TOOBIG:

@@ -41,12 +41,6 @@ struct port_table {
 };
 extern struct port_table tcp_ports, udp_ports, udplite_ports, raw_socks;
 
-struct mc_member {
-	struct list_head list;
-	ip_addr group;
-	int ifindex;
-};
-
 struct inet_sock {
 	struct sock_common c;
 	atomic_t refs;
@@ -71,8 +65,8 @@ struct inet_sock {
 	int bound_if;
 
 	/* options, under op */
-	bool v6, v6only, hdrincl, freebind, recverr, recverr6, transparent, mc_all, mc_loop,
-		mc_loop6, nodefrag;
+	bool v6, v6only, hdrincl, freebind, recverr, recverr6, transparent, mc_all, mc_all6,
+		mc_loop, mc_loop6, nodefrag;
 	bool pktinfo, recvttl, recvtos, recvopts, origdst; /* and their IPv6 kin */
 	bool corked;
 	u8 tos, tclass;
@@ -160,7 +154,20 @@ bool inet_matches(const struct inet_sock *i, struct net *net, const ip_addr *loc
 int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 int inet_cmsg(struct msg *m, int level, int type, const void *data, u64 n);
-bool inet_is_member(struct inet_sock *i, const ip_addr *group, int ifindex);
+
+/* mcast_sock.c: the socket's multicast groups. */
+extern int sysctl_mld_max_msf;
+/* Is @skb for a group, and the socket does not want it? False then. */
+bool inet_wants_group(struct inet_sock *i, const struct sk_buff *skb);
+/* The device of a group, by number, address or route: 0 or -ENODEV; its number and id. */
+int inet_mc_device(
+	struct inet_sock *i, const ip_addr *group, int ifindex, u32 by_addr, int *out, u64 *id);
+/* Options of groups and sources; -ENOPROTOOPT: none of these. op held. */
+int inet_mc_set(struct inet_sock *i, bool v6, int opt, uaddr_t val, u32 len);
+/* IP_MSFILTER and MCAST_MSFILTER, whose answer is written where the question stands. -ENOPROTOOPT: neither. */
+int inet_mc_get(struct socket *s, int level, int opt, uaddr_t val, u32 *len);
+/* It leaves all of them; nobody else has it. */
+void inet_mc_drop(struct inet_sock *i);
 
 /* dgram.c: the queue of datagrams and raw packets. */
 /* @skb, with @skip bytes of header, goes into the queue: consumed. False: no room. */

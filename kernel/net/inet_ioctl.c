@@ -194,6 +194,20 @@ static int set_addr(struct net *net, struct net_device *d, u32 cmd, const struct
 	return addr_add(d, &now);
 }
 
+/* A link address that the card is to let in, by hand. */
+static long change_multicast(struct net *net, struct net_device *d, u32 cmd, const struct ifreq *r)
+{
+	int err;
+
+	if (d->type != ARPHRD_ETHER || r->hw.family != AF_UNSPEC)
+		return -EINVAL;
+	spin_lock(&net->lock);
+	err = cmd == SIOCADDMULTI ? mcast_mac_add(d, r->hw.data, true) :
+				    mcast_mac_del(d, r->hw.data, true);
+	spin_unlock(&net->lock);
+	return err;
+}
+
 static long write_device(struct net *net, u32 cmd, u64 arg)
 {
 	struct net_device *d;
@@ -218,6 +232,8 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 		if (r.hw.family != d->type)
 			return -EINVAL;
 		return netdev_set_address(d, r.hw.data);
+	case SIOCADDMULTI:
+	case SIOCDELMULTI: return change_multicast(net, d, cmd, &r);
 	case SIOCSIFMTU: return r.number < 0 ? -EINVAL : netdev_set_mtu(d, (u32)r.number);
 	case SIOCSIFTXQLEN:
 		if (r.number < 0)
@@ -340,6 +356,8 @@ long net_ioctl(struct net *net, u32 cmd, u64 arg)
 	case SIOCGIFMAP:
 	case SIOCGIFHWADDR: return read_device(net, cmd, arg);
 	case SIOCSIFFLAGS:
+	case SIOCADDMULTI:
+	case SIOCDELMULTI:
 	case SIOCSIFMTU:
 	case SIOCSIFTXQLEN:
 	case SIOCSIFADDR:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_opt.c: getsockopt and setsockopt of levels IP, IPV6, UDP and RAW, the same as control messages, and multicast groups.
- * Options that would need what is not built (source-specific multicast, IPsec, router alert) are refused with ENOPROTOOPT.
+ * inet_opt.c: getsockopt and setsockopt of levels IP, IPV6, UDP and RAW, the same as control messages.
+ * Options that would need what is not built (IPsec, router alert) are refused with ENOPROTOOPT.
  * Sources: ip(7), ipv6(7), udp(7), raw(7), RFC 3493, 3542.
  */
 #include <asm/errno.h>
@@ -19,10 +19,10 @@
 #define SOL_UDPLITE 136
 #define UDPLITE_SEND_CSCOV 10
 #define UDPLITE_RECV_CSCOV 11
-#define MAX_MEMBERS 20 /* net.ipv4.igmp_max_memberships */
 #define ICMP_FILTER 1
 #define ICMPV6_FILTER 1
 #define IPV6_RECVERR_ 25
+#define IPV6_MULTICAST_ALL_ 29
 #define TOS_ECN 3
 
 struct mreqn {
@@ -77,88 +77,9 @@ static bool *flag6(struct inet_sock *i, int opt)
 	case IPV6_RECVORIGDSTADDR: return &i->origdst;
 	case IPV6_FREEBIND: return &i->freebind;
 	case IPV6_MULTICAST_LOOP: return &i->mc_loop6;
+	case IPV6_MULTICAST_ALL_: return &i->mc_all6;
 	}
 	return NULL;
-}
-
-/* ---- groups ---- */
-
-bool inet_is_member(struct inet_sock *i, const ip_addr *group, int ifindex)
-{
-	const struct mc_member *m;
-	bool is;
-
-	spin_lock(&i->c.lock);
-	is = list_empty(&i->members) && i->mc_all && ip_is_v4(group) == !i->v6;
-	list_for_each_entry(m, &i->members, list)
-		is |= ip_equal(&m->group, group) && (!m->ifindex || m->ifindex == ifindex);
-	spin_unlock(&i->c.lock);
-	return is;
-}
-
-/* The interface that is meant: by number, by address, or the one that a route gives. */
-static int mc_interface(struct inet_sock *i, const ip_addr *group, int ifindex, u32 addr, int *out)
-{
-	struct net_device *d = NULL;
-	struct ifaddr *a;
-	ip_addr want = ip_v4(addr);
-
-	spin_lock(&i->net->lock);
-	if (ifindex)
-		d = netdev_by_index(i->net, ifindex);
-	else if (addr)
-		list_for_each_entry(a, &i->net->addrs, list)
-			if (!d && ip_equal(&a->addr, &want))
-				d = a->dev;
-	if (!ifindex && !addr) {
-		struct net_device *n;
-
-		list_for_each_entry(n, &i->net->devices, list)
-			if (!d && n->flags & IFF_UP &&
-				(n->flags & IFF_MULTICAST || !ip_is_v4(group)))
-				d = n;
-	}
-	*out = d ? d->ifindex : 0;
-	spin_unlock(&i->net->lock);
-	return *out ? 0 : -ENODEV;
-}
-
-static int join(struct inet_sock *i, const ip_addr *group, int ifindex, u32 addr, bool leave)
-{
-	struct mc_member *m;
-	u32 n = 0;
-	int err, dev;
-
-	if (!ip_is_multicast(group))
-		return -EINVAL;
-	err = mc_interface(i, group, ifindex, addr, &dev);
-	if (err)
-		return err;
-	list_for_each_entry(m, &i->members, list) {
-		n++;
-		if (!ip_equal(&m->group, group) || m->ifindex != dev)
-			continue;
-		if (!leave)
-			return -EADDRINUSE;
-		spin_lock(&i->c.lock);
-		list_del(&m->list);
-		spin_unlock(&i->c.lock);
-		kfree(m);
-		return 0;
-	}
-	if (leave)
-		return -EADDRNOTAVAIL;
-	if (n >= MAX_MEMBERS)
-		return -ENOBUFS;
-	m = kzalloc(sizeof(*m), GFP_KERNEL);
-	if (!m)
-		return -ENOMEM;
-	m->group = *group;
-	m->ifindex = dev;
-	spin_lock(&i->c.lock); /* packets come meanwhile */
-	list_add_tail(&m->list, &i->members);
-	spin_unlock(&i->c.lock);
-	return 0;
 }
 
 static int read_mreqn(uaddr_t val, u32 len, struct mreqn *r)
@@ -169,44 +90,11 @@ static int read_mreqn(uaddr_t val, u32 len, struct mreqn *r)
 	return copy_from_user(r, val, min(len, (u32)sizeof(*r))) ? -EFAULT : 0;
 }
 
-static int membership4(struct inet_sock *i, int opt, uaddr_t val, u32 len)
-{
-	struct mreqn r;
-	ip_addr group;
-	int err;
-
-	if (i->c.type == SOCK_STREAM)
-		return -EPROTO;
-	err = read_mreqn(val, len, &r);
-	if (err)
-		return err;
-	group = ip_v4(r.group);
-	return join(i, &group, r.ifindex, r.iface, opt == IP_DROP_MEMBERSHIP);
-}
-
-/* MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP: the same for both families, and for streams as well. */
-static int group_request(struct inet_sock *i, int opt, uaddr_t val, u32 len)
-{
-	struct group_req r;
-	ip_addr group;
-
-	if (len < sizeof(r))
-		return -EINVAL;
-	if (get_user(r, val))
-		return -EFAULT;
-	if (r.gr_group.ss_family != (i->v6 ? AF_INET6 : AF_INET))
-		return i->v6 && r.gr_group.ss_family == AF_INET ? -EADDRNOTAVAIL : -EINVAL;
-	if (i->v6)
-		memcpy(&group, &((struct sockaddr_in6 *)&r.gr_group)->sin6_addr, sizeof(group));
-	else
-		group = ip_v4(((struct sockaddr_in *)&r.gr_group)->sin_addr.s_addr);
-	return join(i, &group, (int)r.gr_interface, 0, opt == MCAST_LEAVE_GROUP);
-}
-
 static int multicast_if(struct inet_sock *i, uaddr_t val, u32 len)
 {
 	struct mreqn r = { 0 };
 	ip_addr any = ip_v4(0);
+	u64 id;
 	int err;
 
 	if (i->c.type == SOCK_STREAM)
@@ -224,23 +112,10 @@ static int multicast_if(struct inet_sock *i, uaddr_t val, u32 len)
 		i->mc_addr = IP_ANY;
 		return 0;
 	}
-	err = mc_interface(i, &any, r.ifindex, r.iface, &i->mc_if);
+	err = inet_mc_device(i, &any, r.ifindex, r.iface, &i->mc_if, &id);
 	if (!err)
 		i->mc_addr = r.iface ? ip_v4(r.iface) : IP_ANY;
 	return err == -ENODEV && !r.ifindex ? -EADDRNOTAVAIL : err;
-}
-
-static int membership6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
-{
-	struct mreq6 r;
-
-	if (i->c.type == SOCK_STREAM)
-		return -EPROTO;
-	if (len < sizeof(r))
-		return -EINVAL;
-	if (get_user(r, val))
-		return -EFAULT;
-	return join(i, &r.group, (int)r.ifindex, 0, opt == IPV6_DROP_MEMBERSHIP);
 }
 
 /* ---- setting ---- */
@@ -248,13 +123,11 @@ static int membership6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 static int set_ip(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 {
 	bool *flag = flag4(i, opt);
-	int n, err;
+	int n, err = inet_mc_set(i, false, opt, val, len);
 
+	if (err != -ENOPROTOOPT)
+		return err;
 	switch (opt) {
-	case IP_ADD_MEMBERSHIP:
-	case IP_DROP_MEMBERSHIP: return membership4(i, opt, val, len);
-	case MCAST_JOIN_GROUP:
-	case MCAST_LEAVE_GROUP: return group_request(i, opt, val, len);
 	case IP_MULTICAST_IF: return multicast_if(i, val, len);
 	case IP_OPTIONS: return len ? -EOPNOTSUPP : 0;
 	}
@@ -309,10 +182,9 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	bool *flag = flag6(i, opt);
 	int n, err;
 
-	if (opt == MCAST_JOIN_GROUP || opt == MCAST_LEAVE_GROUP)
-		return group_request(i, opt, val, len);
-	if (opt == IPV6_ADD_MEMBERSHIP || opt == IPV6_DROP_MEMBERSHIP)
-		return membership6(i, opt, val, len);
+	err = inet_mc_set(i, true, opt, val, len);
+	if (err != -ENOPROTOOPT)
+		return err;
 	if (!flag && opt != IPV6_V6ONLY && opt != IPV6_UNICAST_HOPS && opt != IPV6_MULTICAST_HOPS &&
 		opt != IPV6_MULTICAST_IF && opt != IPV6_TCLASS && opt != IPV6_MTU_DISCOVER &&
 		opt != IPV6_AUTOFLOWLABEL)
@@ -338,6 +210,7 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 		return 0;
 	case IPV6_MULTICAST_IF: {
 		ip_addr any = IP_ANY;
+		u64 id;
 
 		if (n < 0)
 			return -EINVAL;
@@ -345,7 +218,7 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 			i->mc_if = 0;
 			return 0;
 		}
-		return mc_interface(i, &any, n, 0, &i->mc_if);
+		return inet_mc_device(i, &any, n, 0, &i->mc_if, &id);
 	}
 	case IPV6_TCLASS:
 		if (n < -1 || n > 255)

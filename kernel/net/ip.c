@@ -67,11 +67,32 @@ static void push_v6(struct sk_buff *skb, const struct flow *f, u8 ttl)
 	skb->protocol = ETH_P_IPV6;
 }
 
+/* Members on this machine, and everybody in the case of a broadcast, get what leaves by a card. True: it stays here. */
+static bool loop_back(struct sk_buff *skb, const struct flow *f)
+{
+	bool mc = ip_is_multicast(&f->daddr);
+	struct sk_buff *c = NULL;
+
+	if (!mc || (f->loop && mcast_accepts(f->dev, &f->daddr, &f->saddr, f->proto)))
+		c = skb_clone(skb, GFP_ATOMIC);
+	if (c) {
+		c->csum_ok = true;
+		c->pkt_type = PKT_LOOPBACK;
+		netif_loop(f->dev, c);
+	}
+	return mc && (f->stays || (!ip_is_v4(&f->daddr) && (ntohl(f->daddr.w[0]) >> 16 & 15) < 2));
+}
+
 /* To who is next on the way. */
 int ip_output(struct sk_buff *skb, const struct flow *f)
 {
 	static const u8 all[ETH_ALEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
+	if (unlikely(f->broadcast || ip_is_multicast(&f->daddr)) &&
+		!(f->dev->flags & IFF_LOOPBACK) && loop_back(skb, f)) {
+		kfree_skb(skb);
+		return 0;
+	}
 	if (f->dev->type != ARPHRD_ETHER)
 		return dev_xmit(f->dev, skb);
 	if (f->broadcast)
@@ -137,7 +158,7 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	bool v4 = ip_is_v4(&f->daddr);
 	u32 whole = skb_len(skb) + (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
-	u8 ttl = f->ttl ? f->ttl : (u8)net->default_ttl;
+	u8 ttl = f->ttl || f->stays ? f->ttl : (u8)net->default_ttl;
 	bool cut = whole > f->mtu;
 
 	ip_stats.out_requests++;
@@ -237,6 +258,7 @@ static bool parse_fragment(struct sk_buff *skb, const u8 *e)
 /* Hop-by-hop and destination options are passed over, whatever they say; routing is refused. Behind a fragment's is its piece. */
 static bool skip_extensions(struct sk_buff *skb, u8 next)
 {
+	static const u8 alert[4] = { 5, 2, 0, 0 };
 	u8 tmp[8];
 
 	for (int i = 0; i < EXT_MAX; i++) {
@@ -254,6 +276,8 @@ static bool skip_extensions(struct sk_buff *skb, u8 next)
 		next = e[0];
 		if (len > skb_len(skb))
 			return false;
+		if (!i && len == 8 && !memcmp(e + 2, alert, sizeof(alert)))
+			skb->ip.alert_mld = true;
 		skb_pull(skb, len);
 		if (skb->ip.is_frag) {
 			skb->ip.proto = next;
@@ -327,7 +351,11 @@ static bool for_us(struct net *net, struct sk_buff *skb)
 {
 	const ip_addr *d = &skb->ip.daddr;
 
-	skb->broadcast = ip_is_multicast(d) || addr_is_broadcast(net, d);
+	if (ip_is_multicast(d)) {
+		skb->broadcast = true;
+		return mcast_accepts(skb->dev, d, &skb->ip.saddr, skb->ip.proto);
+	}
+	skb->broadcast = addr_is_broadcast(net, d);
 	return skb->broadcast || addr_is_local(net, d, 0);
 }
 
@@ -346,6 +374,11 @@ static void deliver(struct net *net, struct sk_buff *skb)
 		if (skb->ip.v6)
 			break;
 		icmp_rcv(net, skb);
+		return;
+	case IPPROTO_IGMP:
+		if (skb->ip.v6)
+			break;
+		igmp_rcv(net, skb);
 		return;
 	case IPPROTO_ICMPV6:
 		if (!skb->ip.v6)
@@ -389,7 +422,7 @@ void ip_rcv(struct sk_buff *skb)
 	}
 	if (filtered && !filter_in(net, NF_INET_PRE_ROUTING, skb, &front))
 		return;
-	if (!ip_source_valid(net, skb)) {
+	if (skb->pkt_type != PKT_LOOPBACK && !ip_source_valid(net, skb)) {
 		ip_stats.in_addr_errors++;
 		kfree_skb(skb);
 		return;

@@ -64,7 +64,7 @@ static struct ktimer jobs_timer;
 static const ip_addr all_nodes = { { htonl(0xff020000), 0, 0, htonl(1) } };
 static const ip_addr all_routers = { { htonl(0xff020000), 0, 0, htonl(2) } };
 
-static ip_addr solicited_node(const ip_addr *a)
+ip_addr mcast_solicited_node(const ip_addr *a)
 {
 	return (ip_addr){ { htonl(0xff020000), 0, htonl(1),
 		htonl(0xff000000 | (ntohl(a->w[3]) & 0xffffff)) } };
@@ -130,7 +130,7 @@ static void send(
 
 void ndisc_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac)
 {
-	ip_addr from, to = mac ? *addr : solicited_node(addr);
+	ip_addr from, to = mac ? *addr : mcast_solicited_node(addr);
 
 	if (addr_source(dev, addr, &from))
 		send(dev, message(ND_NS, 0, addr, dev, OPT_SOURCE), &from, &to);
@@ -139,7 +139,7 @@ void ndisc_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac)
 /* Who has the address that we would like? */
 static void probe(struct net_device *dev, const ip_addr *addr)
 {
-	ip_addr to = solicited_node(addr);
+	ip_addr to = mcast_solicited_node(addr);
 
 	send(dev, message(ND_NS, 0, addr, dev, 0), &IP_ANY, &to);
 }
@@ -182,8 +182,10 @@ static bool schedule_job(
 
 static void after_dad(struct net_device *dev, const ip_addr *addr)
 {
-	if (addr_set_valid(dev, addr) && ip_is_linklocal(addr))
-		schedule_job(JOB_RS, dev, &IP_ANY, 0, RS_TRIES);
+	if (!addr_set_valid(dev, addr) || !ip_is_linklocal(addr))
+		return;
+	mcast_have_address(dev);
+	schedule_job(JOB_RS, dev, &IP_ANY, 0, RS_TRIES);
 }
 
 static void route_ends(struct net_device *dev, const ip_addr *router)

@@ -253,11 +253,11 @@ static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *sk
 }
 
 /* RFC 1112, 6.4; RFC 2464, 7. */
-static void multicast_mac(const ip_addr *to, u8 *mac)
+void mcast_mac_of(const ip_addr *group, u8 *mac)
 {
-	const u8 *a = (const u8 *)&to->w[3];
+	const u8 *a = (const u8 *)&group->w[3];
 
-	if (ip_is_v4(to)) {
+	if (ip_is_v4(group)) {
 		mac[0] = 0x01;
 		mac[1] = 0x00;
 		mac[2] = 0x5e;
@@ -274,7 +274,7 @@ int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
 	u8 mac[ETH_ALEN];
 
 	if (ip_is_multicast(to))
-		multicast_mac(to, mac);
+		mcast_mac_of(to, mac);
 	else if (dev->flags & IFF_NOARP)
 		memcpy(mac, dev->addr, ETH_ALEN);
 	else

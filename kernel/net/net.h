@@ -36,6 +36,10 @@ struct net {
 	int ping_gid_min, ping_gid_max;
 	int default_ttl;
 	struct netconf conf_all, conf_default;
+	/* multicast (mcast.h) */
+	struct ktimer mc_timer;
+	u64 mc_next; /* when it is armed for, 0: it is not; under lock */
+	int igmp_max_memberships, igmp_max_msf, igmp_qrv, igmp_link_local;
 	/* the packet filter (netfilter.h) */
 	u64 nf_hooks; /* bit n: nf_lists[n] is not empty */
 	struct nf_hooks
@@ -73,6 +77,7 @@ struct ifaddr {
 	struct net_device *dev;
 	ip_addr addr, peer, broadcast; /* peer: equal to addr without one */
 	u8 prefix;                     /* of the family's 32 or 128 bits */
+	bool in_group;                 /* its device is in its solicited-node group */
 	u8 scope, flags;               /* IFA_F_TENTATIVE: not to be used yet */
 	u64 expires;                   /* ktime_get(); 0 or ~0: never */
 	char label[IFNAMSIZ];
@@ -121,6 +126,8 @@ struct flow {
 	bool dont_fragment; /* says so on the way; what is too large for the way is cut all the same, unless */
 	bool no_fragment; /* EMSGSIZE then */
 	bool dontroute;
+	bool loop;  /* to a group: to members on this machine, too */
+	bool stays; /* and to no other: TTL 0 */
 	u32 mark;
 	/* by route_output() */
 	struct net_device *dev;

@@ -30,6 +30,7 @@ static const struct key keys[] = {
 	{ "proxy_arp", false, CONF4_PROXY_ARP, INT32_MIN, INT32_MAX, 0 },
 	{ "arp_notify", false, CONF4_ARP_NOTIFY, INT32_MIN, INT32_MAX, 0 },
 	{ "arp_ignore", false, CONF4_ARP_IGNORE, INT32_MIN, INT32_MAX, 0 },
+	{ "force_igmp_version", false, CONF4_FORCE_IGMP, INT32_MIN, INT32_MAX, 0 },
 	{ "tag", false, CONF4_TAG, INT32_MIN, INT32_MAX, 0 },
 	{ "forwarding", true, CONF6_FORWARDING, INT32_MIN, INT32_MAX, 0 },
 	{ "disable_ipv6", true, CONF6_DISABLE, INT32_MIN, INT32_MAX, 0 },
@@ -37,6 +38,7 @@ static const struct key keys[] = {
 	{ "accept_dad", true, CONF6_ACCEPT_DAD, INT32_MIN, INT32_MAX, 1 },
 	{ "autoconf", true, CONF6_AUTOCONF, INT32_MIN, INT32_MAX, 1 },
 	{ "addr_gen_mode", true, CONF6_ADDR_GEN_MODE, 0, 1, 0 },
+	{ "force_mld_version", true, CONF6_FORCE_MLD, INT32_MIN, INT32_MAX, 0 },
 };
 
 static int *word(struct netconf *c, const struct key *k)
@@ -113,8 +115,8 @@ static bool is_for_each(const struct key *k)
 	return k->index == CONF4_FORWARDING;
 }
 
-/* IPv6 is switched off or on: addresses go and come. */
-static void apply_disable(struct net *net, const char *name)
+/* What follows from a word that has changed: for the devices that @name means. */
+static void apply(struct net *net, const char *name, void (*what)(struct net_device *dev))
 {
 	bool all = !strcmp(name, "all");
 	struct net_device *d;
@@ -131,9 +133,14 @@ static void apply_disable(struct net *net, const char *name)
 		d = next;
 		if (d) {
 			index = d->ifindex;
-			netdev_ipv6_switched(d);
+			what(d);
 		}
 	} while (d);
+}
+
+static void forwarding_switched(struct net_device *dev)
+{
+	mcast_forwarding(dev, CONF6(dev, CONF6_FORWARDING) > 0);
 }
 
 static int set_conf(struct net *net, const char *name, const struct key *k, int v)
@@ -151,8 +158,10 @@ static int set_conf(struct net *net, const char *name, const struct key *k, int 
 			WRITE_ONCE(*word(c, k), v);
 	}
 	spin_unlock(&net->lock);
-	if (changed && k->v6 && k->index == CONF6_DISABLE)
-		apply_disable(net, name);
+	if (changed && k->v6 && k->index == CONF6_DISABLE) /* addresses go and come */
+		apply(net, name, netdev_ipv6_switched);
+	if (changed && k->v6 && k->index == CONF6_FORWARDING)
+		apply(net, name, forwarding_switched);
 	return c ? 0 : -ENODEV;
 }
 

@@ -15,6 +15,7 @@ enum {
 	CONF4_PROXY_ARP,
 	CONF4_ARP_NOTIFY,
 	CONF4_ARP_IGNORE,
+	CONF4_FORCE_IGMP,
 	CONF4_TAG, /* a program's own */
 	CONF4_NR
 };
@@ -25,6 +26,7 @@ enum {
 	CONF6_ACCEPT_DAD,
 	CONF6_AUTOCONF,
 	CONF6_ADDR_GEN_MODE,
+	CONF6_FORCE_MLD,
 	CONF6_NR
 };
 
@@ -37,11 +39,13 @@ struct net_device;
 /* A namespace begins: IPv4's as in the first one, IPv6's anew. */
 void netconf_init(struct net *net);
 
-/* Those where "all" adds to the device's own, those where the greater counts, and the device's own. */
+/* Those where "all" comes first, where "all" adds to the device's own, those where the greater counts, and the device's own. */
 #define CONF4_OR(dev, key)                                                                         \
 	(READ_ONCE((dev)->conf.v4[key]) || READ_ONCE((dev)->net->conf_all.v4[key]))
 #define CONF4_MAX(dev, key)                                                                        \
 	max(READ_ONCE((dev)->conf.v4[key]), READ_ONCE((dev)->net->conf_all.v4[key]))
+#define CONF4_FIRST(dev, key)                                                                      \
+	(READ_ONCE((dev)->net->conf_all.v4[key]) ?: READ_ONCE((dev)->conf.v4[key]))
 #define CONF4(dev, key) READ_ONCE((dev)->conf.v4[key])
 #define CONF6(dev, key) READ_ONCE((dev)->conf.v6[key])
 

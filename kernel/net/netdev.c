@@ -55,14 +55,20 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb)
 	list_add_tail(&skb->list, &b->queue);
 }
 
+void netif_loop(struct net_device *dev, struct sk_buff *skb)
+{
+	skb->dev = dev;
+	list_add_tail(&skb->list, &backlogs[smp_processor_id()].queue);
+}
+
 static void deliver(struct sk_buff *skb)
 {
 	bool (*handler)(struct net_device * dev, struct sk_buff * skb) =
 		READ_ONCE(skb->dev->rx_handler);
 
-	if (unlikely(READ_ONCE(packet_taps)))
+	if (unlikely(READ_ONCE(packet_taps)) && skb->pkt_type != PKT_LOOPBACK)
 		packet_tap_in(skb);
-	if (unlikely(handler) && handler(skb->dev, skb))
+	if (unlikely(handler) && skb->pkt_type != PKT_LOOPBACK && handler(skb->dev, skb))
 		return;
 	switch (skb->protocol) {
 	case ETH_P_IP:
@@ -330,6 +336,7 @@ static int went_up(struct net_device *dev)
 
 	if (err)
 		return err;
+	mcast_up(dev);
 	if (dev->flags & IFF_LOOPBACK)
 		return lo_addresses(dev);
 	addrs_connect(dev);
@@ -357,6 +364,7 @@ static void went_down(struct net_device *dev)
 	if (dev->ops->stop)
 		dev->ops->stop(dev);
 	ndisc_down(dev);
+	mcast_down(dev);
 	neigh_forget(dev);
 	routes_forget(dev);
 	if (dev->ops->send)
@@ -479,6 +487,9 @@ void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type)
 	INIT_LIST_HEAD(&dev->tx_link);
 	INIT_LIST_HEAD(&dev->list);
 	INIT_LIST_HEAD(&dev->altnames);
+	INIT_LIST_HEAD(&dev->mc[0].groups);
+	INIT_LIST_HEAD(&dev->mc[1].groups);
+	INIT_LIST_HEAD(&dev->macs);
 	INIT_LIST_HEAD(&dev->upper_link);
 	work_setup(&dev->poll_work, poll_thread);
 	dev->oper_known = ops->poll;
@@ -499,9 +510,11 @@ struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type)
 
 int netdev_register(struct net *net, struct net_device *dev, const char *name)
 {
+	static atomic64_t ids;
 	bool taken;
 
 	dev->net = net;
+	dev->id = (u64)atomic_inc_return(&ids);
 	strscpy(dev->name, name, sizeof(dev->name));
 	spin_lock(&net->lock);
 	taken = netdev_by_name(net, name);
@@ -517,6 +530,7 @@ int netdev_register(struct net *net, struct net_device *dev, const char *name)
 	if (taken)
 		return -EEXIST;
 	netname_get(dev->name);
+	mcast_register(dev);
 	netdev_uevent(dev, "add", NULL);
 	rtnl_tell_link(dev, RTM_NEWLINK, ~0U);
 	return 0;
@@ -529,6 +543,7 @@ void netdev_unregister(struct net_device *dev)
 
 	netdev_change_flags(dev, 0, IFF_UP);
 	addrs_forget(dev);
+	mcast_forget(dev);
 	rtnl_tell_link(dev, RTM_DELLINK, ~0U);
 	netdev_uevent(dev, "remove", NULL);
 	spin_lock(&dev->net->lock);
@@ -563,6 +578,7 @@ static int net_setup(struct net *net)
 	net->ping_gid_min = 1;
 	net->default_ttl = 64;
 	netconf_init(net);
+	mcast_net_init(net);
 	err = rules_init(net);
 	if (err) {
 		kfree(lo);
@@ -623,9 +639,11 @@ static void net_end(struct work *w)
 	nsids_forget(net);
 	list_for_each_entry(d, &net->devices, list) {
 		ndisc_down(d);
+		mcast_forget(d);
 		neigh_forget(d);
 		netname_put(d->name);
 	}
+	mcast_net_end(net);
 	frags_forget(net);
 	nf_net_end(net);
 	call_rcu(&net->rcu, net_free_rcu);

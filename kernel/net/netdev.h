@@ -21,6 +21,7 @@
 
 #include "kernel/lib/list.h"
 #include "kernel/lib/lock.h"
+#include "kernel/net/mcast.h"
 #include "kernel/net/netconf.h"
 #include "kernel/sched/timer.h"
 
@@ -114,7 +115,14 @@ struct net_device {
 	void *port;
 	struct list_head upper_link; /* of those that stand on another, link.c's */
 	u32 vlans;                   /* devices that stand on it; under link.c's mutex */
-	struct netdev_stats stats;   /* counted without a lock: figures for people */
+	/* mcast.h, under net->lock: groups of IPv4 and IPv6, and the link addresses that follow from them */
+	struct mc_if mc[2];
+	struct list_head macs; /* of mc_mac */
+	u32 nr_macs;
+	bool mc_routers; /* it is in the groups of routers */
+	bool mc_was_up;
+	u64 id;                    /* no other device has had it; by netdev_register() */
+	struct netdev_stats stats; /* counted without a lock: figures for people */
 	const struct netdev_ops *ops;
 	void *private;
 
@@ -168,6 +176,8 @@ u64 uevent_seqnum(void);
 
 /* A packet has come from @dev (or from this machine itself): processed by net_rx_flush(). */
 void netif_rx(struct net_device *dev, struct sk_buff *skb);
+/* The same for a copy of what leaves by @dev: nobody counts or sees it. */
+void netif_loop(struct net_device *dev, struct sk_buff *skb);
 /*
  * Processes what has come in on this vCPU, and what that brings forth, and sends what waits in its devices' queues. To be called
  * with no lock held when packets may have been sent; a call from within processing does nothing.

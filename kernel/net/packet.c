@@ -298,15 +298,20 @@ static bool same_member(const struct packet_member *m, const struct packet_mreq 
 }
 
 /* A device that somebody wants all of sends up what is for others, too. */
-static void set_promisc(struct net *net, int ifindex, u16 type, bool on)
+static void tell_device(struct net *net, const struct packet_member *m, bool on)
 {
+	u16 type = m->type;
 	u32 flag = type == PACKET_MR_PROMISC  ? IFF_PROMISC :
 		   type == PACKET_MR_ALLMULTI ? IFF_ALLMULTI :
 						0;
 	struct net_device *d;
 
 	spin_lock(&net->lock);
-	d = netdev_by_index(net, ifindex);
+	d = netdev_by_index(net, m->ifindex);
+	if (d && type == PACKET_MR_MULTICAST && on)
+		mcast_mac_add(d, m->addr, false);
+	else if (d && type == PACKET_MR_MULTICAST)
+		mcast_mac_del(d, m->addr, false);
 	if (d && flag) {
 		u32 *n = flag == IFF_PROMISC ? &d->promisc : &d->allmulti;
 
@@ -336,13 +341,13 @@ static int add_member(struct packet_sock *p, const struct packet_mreq *r)
 	m->alen = r->mr_alen;
 	memcpy(m->addr, r->mr_address, sizeof(m->addr));
 	list_add_tail(&m->list, &p->members);
-	set_promisc(p->c.net, m->ifindex, m->type, true);
+	tell_device(p->c.net, m, true);
 	return 0;
 }
 
 static void drop_member(struct packet_sock *p, struct packet_member *m)
 {
-	set_promisc(p->c.net, m->ifindex, m->type, false);
+	tell_device(p->c.net, m, false);
 	list_del(&m->list);
 	kfree(m);
 }

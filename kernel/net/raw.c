@@ -69,8 +69,10 @@ bool raw_rcv(struct net *net, struct sk_buff *skb)
 	}
 	spin_unlock(&raw_socks.lock);
 	for (u32 k = 0; k < n; k++) {
-		struct sk_buff *c = filtered(to[k], skb) ? NULL : skb_clone(skb, GFP_ATOMIC);
+		struct sk_buff *c = NULL;
 
+		if (!filtered(to[k], skb) && inet_wants_group(to[k], skb))
+			c = skb_clone(skb, GFP_ATOMIC);
 		if (c && sock_filter_skb(&to[k]->c, c, 0, skb->ip.v6 ? -(s32)skb->ip.hdr_len : 0))
 			dgram_queue(to[k], c);
 		else

@@ -133,6 +133,15 @@ u32 addr_count(struct net_device *dev)
 	return n;
 }
 
+/* An IPv6 address is asked for in a group (RFC 4291, 2.7.1). */
+static void leave_group(const struct ifaddr *a)
+{
+	ip_addr group = mcast_solicited_node(&a->addr);
+
+	if (a->in_group)
+		mcast_leave(a->dev, &group);
+}
+
 static void forget_addrs(struct net_device *dev, bool v4_too)
 {
 	struct ifaddr *i, *next;
@@ -144,6 +153,7 @@ static void forget_addrs(struct net_device *dev, bool v4_too)
 			list_move_tail(&i->list, &gone);
 	spin_unlock(&dev->net->lock);
 	list_for_each_entry_safe(i, next, &gone, list) {
+		leave_group(i);
 		rtnl_tell_addr(dev->net, i, RTM_DELADDR);
 		kfree(i);
 	}
@@ -187,6 +197,7 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 	struct net *net = dev->net;
 	struct ifaddr *i, *n, copy;
 	struct route r;
+	ip_addr group;
 	u32 count = 0;
 	int err = 0;
 
@@ -198,6 +209,7 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 		return -ENOMEM;
 	*n = *a;
 	n->dev = dev;
+	n->in_group = !ip_is_v4(&a->addr) && dev->type == ARPHRD_ETHER && !(dev->flags & IFF_NOARP);
 	if (ip_is_any(&n->peer))
 		n->peer = n->addr;
 	spin_lock(&net->lock);
@@ -215,6 +227,10 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 	if (err) {
 		kfree(n);
 		return err;
+	}
+	if (copy.in_group) {
+		group = mcast_solicited_node(&copy.addr);
+		mcast_join(dev, &group);
 	}
 	rtnl_tell_addr(net, &copy, RTM_NEWADDR);
 	if (!(dev->flags & IFF_LOOPBACK)) {
@@ -267,6 +283,7 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 		return -EADDRNOTAVAIL;
 	connected_route(found, &r);
 	route_del(net, &r);
+	leave_group(found);
 	rtnl_tell_addr(net, found, RTM_DELADDR);
 	kfree(found);
 	return 0;
@@ -462,7 +479,7 @@ static int by_table(struct net *net, struct flow *f, u32 table)
 		if (ip_is_any(&f->saddr) && !ip_is_any(&r->prefsrc))
 			f->saddr = r->prefsrc;
 		err = take_device(net, f, r->dev);
-		if (!err && !ip_is_any(&r->gateway))
+		if (!err && !ip_is_any(&r->gateway) && !ip_is_multicast(&f->daddr))
 			f->next_hop = r->gateway;
 		return err;
 	}
@@ -480,6 +497,20 @@ int route_forward(struct net *net, struct flow *f)
 	return err;
 }
 
+/* Where the packets of a group leave when nobody says: where their source is; of IPv6, by the first device that can. */
+static struct net_device *device_for_group(struct net *net, const struct flow *f)
+{
+	const struct ifaddr *i = ip_is_any(&f->saddr) ? NULL : find_local(net, &f->saddr, 0);
+	struct net_device *d;
+
+	if (ip_is_v4(&f->daddr))
+		return i ? i->dev : NULL;
+	list_for_each_entry(d, &net->devices, list)
+		if ((d->flags & (IFF_UP | IFF_MULTICAST)) == (IFF_UP | IFF_MULTICAST))
+			return d;
+	return NULL;
+}
+
 int route_output(struct net *net, struct flow *f)
 {
 	const struct ifaddr *i;
@@ -495,6 +526,8 @@ int route_output(struct net *net, struct flow *f)
 	spin_lock(&net->lock);
 	i = find_local(net, &f->daddr, 0);
 	dev = f->oif ? netdev_by_index(net, f->oif) : NULL;
+	if (!f->oif && !i && ip_is_multicast(&f->daddr))
+		dev = device_for_group(net, f);
 	if (f->oif && !dev)
 		err = -ENODEV;
 	else if (i)

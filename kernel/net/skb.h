@@ -41,6 +41,7 @@ struct ip_meta {
 	ip_addr saddr, daddr;
 	u8 proto, ttl, tos;
 	bool v6;
+	bool alert_mld; /* a router alert for MLD stood in the options */
 	u8 hdr_len; /* of the network header that was pulled; it stands before what skb_pull() left */
 	/* of a fragment */
 	bool is_frag, frag_more;
@@ -62,7 +63,7 @@ struct tcp_meta {
 };
 
 /* To whom a frame went; the values of <linux/if_packet.h>. */
-enum { PKT_HOST, PKT_BROADCAST, PKT_MULTICAST, PKT_OTHERHOST, PKT_OUTGOING };
+enum { PKT_HOST, PKT_BROADCAST, PKT_MULTICAST, PKT_OTHERHOST, PKT_OUTGOING, PKT_LOOPBACK };
 
 /* AF_PACKET's, of a clone that it shows: the device may be gone when it is read. */
 struct packet_meta {

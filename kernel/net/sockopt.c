@@ -9,6 +9,7 @@
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/filter.h"
+#include "kernel/net/inet.h"
 #include "kernel/net/internal.h"
 #include "kernel/net/packet.h"
 #include "kernel/sched/task.h"
@@ -365,6 +366,14 @@ long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optl
 		err = sock_peer_groups(s, optval, (u32)want, optlen);
 		goto out;
 	}
+	len = (u32)want;
+	err = inet_mc_get(s, level, optname, optval, &len);
+	if (err != -ENOPROTOOPT) {
+		if (!err && put_user(len, optlen))
+			err = -EFAULT;
+		goto out;
+	}
+	err = 0;
 	len = min((u32)want, (u32)sizeof(val));
 	/* a question that comes in the answer's place */
 	if (level == SOL_PACKET && copy_from_user(val, optval, min(len, (u32)sizeof(int)))) {

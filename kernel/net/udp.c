@@ -243,8 +243,7 @@ static void to_many(struct net *net, struct sk_buff *skb)
 	for (u32 k = 0; k < n; k++) {
 		struct sk_buff *c = NULL;
 
-		if (!ip_is_multicast(&skb->ip.daddr) ||
-			inet_is_member(to[k], &skb->ip.daddr, skb->dev->ifindex))
+		if (inet_wants_group(to[k], skb))
 			c = skb_clone(skb, GFP_ATOMIC);
 		if (c) {
 			skb_pull(c, sizeof(struct udphdr));

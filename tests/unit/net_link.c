@@ -74,6 +74,18 @@ void rtnl_tell_addr(struct net *n, const struct ifaddr *a, u16 type)
 void rtnl_tell_route(struct net *n, const struct route *r, u16 type)
 {
 }
+void mcast_have_address(struct net_device *dev)
+{
+}
+
+void mcast_join(struct net_device *dev, const ip_addr *group)
+{
+}
+
+void mcast_leave(struct net_device *dev, const ip_addr *group)
+{
+}
+
 void rtnl_tell_neigh(struct net *n, const struct neigh_info *info, u16 type)
 {
 }

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* What goes over the link when sockets join and leave groups and when others ask: IGMP and MLD of all versions, byte by byte. */
+#include "netns.h"
+#include <linux/if_ether.h>
+
+static int tap, s4, s6;
+
+struct seen {
+	char text[512];
+	int n;
+};
+static struct seen seen[32];
+static int counted = 1;
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(b, a); /* empty ones last */
+}
+
+/* A frame that tells of groups, in text; each only once, with how often it came. */
+static void note(const unsigned char *f, int n, int with_v6)
+{
+	int v6 = f[12] == 0x86, at = v6 ? ETH_HLEN : ETH_HLEN + 24, from = v6 ? ETH_HLEN + 48 : at,
+	    len = 0;
+	char text[512];
+
+	if (v6 ? f[13] != 0xdd || f[20] != 0 || n < 70 :
+		 f[12] != 8 || f[13] || f[23] != 2 || n < 46)
+		return;
+	if (v6 && !with_v6)
+		return;
+	for (int k = 0; k < n && len < 480; k++) {
+		if (!v6 && (k == ETH_HLEN + 4 || k == ETH_HLEN + 5)) /* the packet's number */
+			continue;
+		if (!v6 && (k == ETH_HLEN + 10 || k == ETH_HLEN + 11))
+			continue;
+		len += sprintf(text + len, "%s%02x",
+			k == ETH_HLEN || k == from || k == from + 8 ? " " : "", f[k]);
+	}
+	for (int k = 0; k < 32; k++) {
+		if (seen[k].n && strcmp(seen[k].text, text))
+			continue;
+		strcpy(seen[k].text, text);
+		seen[k].n++;
+		return;
+	}
+}
+
+/* What va0 says within @ms. */
+static void listen_for(const char *why, int ms, int with_v6)
+{
+	long end = now_ms() + ms;
+	unsigned char f[2048];
+
+	memset(seen, 0, sizeof(seen));
+	while (now_ms() < end) {
+		struct sockaddr_ll from;
+		socklen_t n = sizeof(from);
+		ssize_t r = recvfrom(tap, f, sizeof(f), MSG_DONTWAIT, SA(&from), &n);
+
+		if (r > 0 && from.sll_pkttype != PACKET_OUTGOING)
+			note(f, (int)r, with_v6);
+		else
+			usleep(2000);
+	}
+	qsort(seen, 32, sizeof(seen[0]), by_text);
+	say("%s:", why);
+	for (int k = 0; k < 32 && seen[k].n; k++)
+		say("  %d x %s", counted ? seen[k].n : 1, seen[k].text);
+}
+
+static uint16_t sum(const unsigned char *p, int n, uint32_t s)
+{
+	for (; n > 1; n -= 2, p += 2)
+		s += (uint32_t)p[0] << 8 | p[1];
+	while (s >> 16)
+		s = (s & 0xffff) + (s >> 16);
+	return (uint16_t)~s;
+}
+
+static void send_frame(const void *f, int n)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+		.sll_ifindex = (int)if_nametoindex("vb0") };
+
+	NEED(sendto(tap, f, (size_t)n, 0, SA(&to), sizeof(to)));
+}
+
+/* A query of IGMP: version by its size. */
+static void ask4(int code, const char *group, int v3, int nsrc, const char *src)
+{
+	unsigned char f[128] = { 1, 0, 0x5e, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x46, 0xc0, 0, 0, 0,
+		0, 0, 0, 1, 2, 0, 0, 10, 9, 0, 2, 224, 0, 0, 1, 0x94, 4, 0, 0, 0x11,
+		(unsigned char)code };
+	int n = 8 + (v3 ? 4 + 4 * nsrc : 0);
+	uint16_t s;
+
+	f[17] = (unsigned char)(24 + n);
+	inet_pton(AF_INET, group, f + 42);
+	if (v3) {
+		f[46] = 2;
+		f[49] = (unsigned char)nsrc;
+		for (int k = 0; k < nsrc; k++)
+			inet_pton(AF_INET, src, f + 50 + 4 * k);
+	}
+	s = sum(f + 14, 24, 0);
+	f[24] = (unsigned char)(s >> 8);
+	f[25] = (unsigned char)s;
+	s = sum(f + 38, n, 0);
+	f[40] = (unsigned char)(s >> 8);
+	f[41] = (unsigned char)s;
+	send_frame(f, 38 + n);
+}
+
+static void ask6(int delay, const char *group, int v2, int hops)
+{
+	unsigned char f[128] = { 0x33, 0x33, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x86, 0xdd, 0x60, 0, 0,
+		0, 0, 0, 0, (unsigned char)hops };
+	unsigned char *i = f + 62;
+	int n = v2 ? 28 : 24;
+	uint32_t s = 58 + (uint32_t)n;
+
+	f[19] = (unsigned char)(8 + n);
+	inet_pton(AF_INET6, "fe80::ff:fe00:2", f + 22);
+	inet_pton(AF_INET6, "ff02::1", f + 38);
+	memcpy(f + 54, (unsigned char[]){ 58, 0, 5, 2, 0, 0, 1, 0 }, 8);
+	i[0] = 130;
+	i[4] = (unsigned char)(delay >> 8);
+	i[5] = (unsigned char)delay;
+	inet_pton(AF_INET6, group, i + 8);
+	for (int k = 22; k < 54; k += 2)
+		s += (uint32_t)f[k] << 8 | f[k + 1];
+	s = sum(i, n, s);
+	i[2] = (unsigned char)(s >> 8);
+	i[3] = (unsigned char)s;
+	send_frame(f, 62 + n);
+}
+
+static int src4(int opt, const char *group, const char *src)
+{
+	struct ip_mreq_source r;
+
+	inet_pton(AF_INET, group, &r.imr_multiaddr);
+	inet_pton(AF_INET, "10.9.0.1", &r.imr_interface);
+	inet_pton(AF_INET, src, &r.imr_sourceaddr);
+	return setsockopt(s4, SOL_IP, opt, &r, sizeof(r));
+}
+
+static int any4(int opt, const char *group)
+{
+	struct ip_mreqn r = { .imr_ifindex = (int)if_nametoindex("va0") };
+
+	inet_pton(AF_INET, group, &r.imr_multiaddr);
+	return setsockopt(s4, SOL_IP, opt, &r, sizeof(r));
+}
+
+static int any6(int opt, const char *group)
+{
+	struct ipv6_mreq r = { .ipv6mr_interface = if_nametoindex("va0") };
+
+	inet_pton(AF_INET6, group, &r.ipv6mr_multiaddr);
+	return setsockopt(s6, SOL_IPV6, opt, &r, sizeof(r));
+}
+
+static int src6(int opt, const char *group, const char *src)
+{
+	struct group_source_req r = { .gsr_interface = if_nametoindex("va0") };
+	struct sockaddr_in6 *g = (void *)&r.gsr_group, *s = (void *)&r.gsr_source;
+
+	g->sin6_family = s->sin6_family = AF_INET6;
+	inet_pton(AF_INET6, group, &g->sin6_addr);
+	inet_pton(AF_INET6, src, &s->sin6_addr);
+	return setsockopt(s6, SOL_IPV6, opt, &r, sizeof(r));
+}
+
+#define REPORTS 1500
+
+static void changes(void)
+{
+	T(any4(IP_ADD_MEMBERSHIP, "239.1.1.1"));
+	listen_for("join", REPORTS, 0);
+	T(src4(IP_BLOCK_SOURCE, "239.1.1.1", "10.1.0.1"));
+	listen_for("block", REPORTS, 0);
+	T(src4(IP_UNBLOCK_SOURCE, "239.1.1.1", "10.1.0.1"));
+	listen_for("unblock", REPORTS, 0);
+	T(any4(IP_DROP_MEMBERSHIP, "239.1.1.1"));
+	listen_for("leave", REPORTS, 0);
+	T(src4(IP_ADD_SOURCE_MEMBERSHIP, "239.1.1.2", "10.1.0.1"));
+	listen_for("source", REPORTS, 0);
+	T(src4(IP_ADD_SOURCE_MEMBERSHIP, "239.1.1.2", "10.1.0.2"));
+	listen_for("another", REPORTS, 0);
+	T(src4(IP_DROP_SOURCE_MEMBERSHIP, "239.1.1.2", "10.1.0.1"));
+	listen_for("one less", REPORTS, 0);
+	T(any6(IPV6_ADD_MEMBERSHIP, "ff05::99"));
+	listen_for("join", REPORTS, 1);
+	T(src6(MCAST_JOIN_SOURCE_GROUP, "ff05::77", "2001:db8::1"));
+	listen_for("source", REPORTS, 1);
+	T(src6(MCAST_BLOCK_SOURCE, "ff05::99", "2001:db8::1"));
+	listen_for("block", REPORTS, 1);
+	T(any6(IPV6_ADD_MEMBERSHIP, "ff01::99"));
+	listen_for("join here", REPORTS, 1);
+}
+
+static void questions(void)
+{
+	T(any4(IP_ADD_MEMBERSHIP, "239.1.1.1"));
+	listen_for("join", REPORTS, 0);
+	ask4(1, "0.0.0.0", 1, 0, NULL);
+	listen_for("all", 300, 0);
+	ask4(1, "239.1.1.1", 1, 0, NULL);
+	listen_for("a group", 300, 0);
+	ask4(1, "239.1.1.2", 1, 1, "10.1.0.2");
+	listen_for("a source", 300, 0);
+	ask4(1, "239.1.1.2", 1, 1, "10.1.0.3");
+	listen_for("another source", 300, 0);
+	ask4(1, "239.1.1.9", 1, 0, NULL);
+	listen_for("no group of ours", 300, 0);
+	show_file("/proc/net/igmp", "V");
+	ask6(100, "::", 1, 1);
+	listen_for("all", 300, 1);
+	ask6(100, "ff05::99", 1, 1);
+	listen_for("a group", 300, 1);
+	ask6(100, "::", 1, 2);
+	listen_for("from afar", 300, 1);
+	show_file("/proc/net/igmp6", "va0");
+}
+
+static void old_versions(void)
+{
+	ask4(1, "0.0.0.0", 0, 0, NULL);
+	listen_for("version 2", 300, 0);
+	show_file("/proc/net/igmp", "V");
+	T(any4(IP_ADD_MEMBERSHIP, "239.1.1.7"));
+	listen_for("join", 300, 0);
+	T(any4(IP_DROP_MEMBERSHIP, "239.1.1.7"));
+	listen_for("leave", 300, 0);
+	ask6(100, "::", 0, 1);
+	listen_for("version 1", 300, 1);
+	T(any6(IPV6_ADD_MEMBERSHIP, "ff05::55"));
+	listen_for("join", 300, 1);
+	T(any6(IPV6_DROP_MEMBERSHIP, "ff05::55"));
+	listen_for("leave", 300, 1);
+}
+
+TEST(igmp)
+{
+	own_net();
+	tap = NEED(socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)));
+	NEED(bind(tap,
+		SA((&(struct sockaddr_ll){ .sll_family = AF_PACKET,
+			.sll_protocol = htons(ETH_P_ALL),
+			.sll_ifindex = (int)if_nametoindex("vb0") })),
+		sizeof(struct sockaddr_ll)));
+	s4 = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	s6 = NEED(socket(AF_INET6, SOCK_DGRAM, 0));
+	usleep(4000000);
+	while (recv(tap, (char[2048]){ 0 }, 2048, MSG_DONTWAIT) > 0)
+		;
+	changes();
+	questions();
+	counted = 0; /* they repeat themselves within ten seconds */
+	old_versions();
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* netns.h: a network namespace of the test's own, with a pair of veth devices, whether a user or root runs it. */
+#ifndef TESTS_SYSCALL_NETNS_H
+#define TESTS_SYSCALL_NETNS_H
+
+#include "inet.h"
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/if_packet.h>
+#include <linux/veth.h>
+#include <sched.h>
+
+struct nl_msg {
+	struct nlmsghdr h;
+	char room[1024];
+};
+
+static T_UNUSED void *nl_add(struct nl_msg *m, int type, const void *data, unsigned len)
+{
+	struct rtattr *a = (void *)((char *)m + NLMSG_ALIGN(m->h.nlmsg_len));
+
+	a->rta_type = (unsigned short)type;
+	a->rta_len = (unsigned short)RTA_LENGTH(len);
+	if (len)
+		memcpy(RTA_DATA(a), data, len);
+	m->h.nlmsg_len = NLMSG_ALIGN(m->h.nlmsg_len) + RTA_ALIGN(a->rta_len);
+	return a;
+}
+
+static T_UNUSED void nl_nested(struct nl_msg *m, struct rtattr *a)
+{
+	a->rta_len = (unsigned short)((char *)m + m->h.nlmsg_len - (char *)a);
+}
+
+/* Sends a request of rtnetlink: 0 or -errno. */
+static T_UNUSED int nl_do(struct nl_msg *m)
+{
+	struct {
+		struct nlmsghdr h;
+		struct nlmsgerr e;
+		char more[1024];
+	} r;
+	int fd = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+
+	m->h.nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	NEED(send(fd, m, m->h.nlmsg_len, 0));
+	NEED(recv(fd, &r, sizeof(r), 0));
+	close(fd);
+	return r.e.error;
+}
+
+static T_UNUSED void veth_pair(const char *a, const char *b)
+{
+	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWLINK,
+				    .nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL,
+				    .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)) } };
+	struct rtattr *info, *data, *peer;
+
+	nl_add(&m, IFLA_IFNAME, a, (unsigned)strlen(a) + 1);
+	info = nl_add(&m, IFLA_LINKINFO, NULL, 0);
+	nl_add(&m, IFLA_INFO_KIND, "veth", 4);
+	data = nl_add(&m, IFLA_INFO_DATA, NULL, 0);
+	peer = nl_add(&m, VETH_INFO_PEER, NULL, 0);
+	m.h.nlmsg_len += sizeof(struct ifinfomsg);
+	nl_add(&m, IFLA_IFNAME, b, (unsigned)strlen(b) + 1);
+	nl_nested(&m, peer);
+	nl_nested(&m, data);
+	nl_nested(&m, info);
+	NEED(nl_do(&m) ? -1 : 0);
+}
+
+static T_UNUSED void add_addr(const char *dev, int family, const char *addr, int prefix)
+{
+	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWADDR,
+				    .nlmsg_flags = NLM_F_CREATE,
+				    .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifaddrmsg)) } };
+	struct ifaddrmsg *a = NLMSG_DATA(&m.h);
+	char bin[16];
+
+	a->ifa_family = (unsigned char)family;
+	a->ifa_prefixlen = (unsigned char)prefix;
+	a->ifa_index = if_nametoindex(dev);
+	a->ifa_flags = family == AF_INET6 ? 2 /* IFA_F_NODAD */ : 0;
+	inet_pton(family, addr, bin);
+	nl_add(&m, IFA_LOCAL, bin, family == AF_INET ? 4 : 16);
+	NEED(nl_do(&m) ? -1 : 0);
+}
+
+static T_UNUSED void set_up(const char *dev, int on)
+{
+	struct ifreq r = { 0 };
+	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+
+	strncpy(r.ifr_name, dev, IFNAMSIZ - 1);
+	NEED(ioctl(fd, SIOCGIFFLAGS, &r));
+	r.ifr_flags = (short)(on ? r.ifr_flags | IFF_UP : r.ifr_flags & ~IFF_UP);
+	NEED(ioctl(fd, SIOCSIFFLAGS, &r));
+	close(fd);
+}
+
+static T_UNUSED void set_mac(const char *dev, int last)
+{
+	struct ifreq r = { .ifr_hwaddr = {
+				   .sa_family = 1, .sa_data = { 2, 0, 0, 0, 0, (char)last } } };
+	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+
+	strncpy(r.ifr_name, dev, IFNAMSIZ - 1);
+	NEED(ioctl(fd, SIOCSIFHWADDR, &r));
+	close(fd);
+}
+
+static T_UNUSED void put_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		say("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+/* Each line of a file that @of is in (NULL: all). */
+static T_UNUSED void show_file(const char *path, const char *of)
+{
+	FILE *f = fopen(path, "r");
+	char line[256];
+
+	say("%s:", path);
+	while (f && fgets(line, sizeof(line), f))
+		if (!of || strstr(line, of))
+			say("  %.*s", (int)strcspn(line, "\n"), line);
+	if (f)
+		fclose(f);
+}
+
+/* What both ends have: va0, 02::1, 10.9.0.1, and vb0, 02::2, all up, and lo. */
+static T_UNUSED void own_net(void)
+{
+	if (unshare(CLONE_NEWNET))
+		NEED(unshare(CLONE_NEWUSER | CLONE_NEWNET));
+	veth_pair("va0", "vb0");
+	set_mac("va0", 1);
+	set_mac("vb0", 2);
+	set_up("lo", 1);
+	set_up("va0", 1);
+	set_up("vb0", 1);
+	add_addr("va0", AF_INET, "10.9.0.1", 24);
+}
+#endif
