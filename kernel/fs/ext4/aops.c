@@ -11,7 +11,7 @@
  * under a handle. A file system with blocks smaller than a page goes page by page and waits; it is for small images. There page->private
  * also says which blocks of the page were written to, so that holes beside them stay holes (struct promise).
  * Invariants: a dirty page either has its blocks or a promise (PG_private); a promise is given back when the page is allocated,
- * truncated or dropped. Of a dirty page that says nothing (its edge was zeroed) only the blocks that are there are written.
+ * truncated or dropped. Blocks of a dirty page that were not written to (its edge may have been zeroed) are written if they are there.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
@@ -406,15 +406,18 @@ static int write_extent(
 	return 0;
 }
 
-/* The block of a piece: allocated if it was written to (@wanted), else where it is, 0 for a hole. */
+/* The block of a piece: allocated if it was written to (@wanted), else where it is, 0 for what reads as zeros. */
 static int piece_block(struct ext4_handle *h, struct inode *inode, struct ext4_map *m, bool wanted)
 {
 	int err;
 
 	down_write(&EXT4_I(inode)->i_data_sem);
-	err = wanted ? 0 : ext4_map_blocks(inode, m);
-	if (!err && (wanted || m->pblk))
+	if (wanted)
 		err = ext4_map_create(h, inode, m, false); /* unwritten ones become written */
+	else
+		err = ext4_map_blocks(inode, m);
+	if (!wanted && m->unwritten)
+		m->pblk = 0;
 	up_write(&EXT4_I(inode)->i_data_sem);
 	return err;
 }
@@ -448,9 +451,7 @@ static int write_page_pieces(struct ext4_handle *h, struct inode *inode, struct 
 
 		if (((u64)m.lblk << inode->i_blkbits) >= size)
 			break;
-		if (mask && !(mask & 1U << i))
-			continue;
-		err = piece_block(h, inode, &m, mask);
+		err = piece_block(h, inode, &m, mask & 1U << i);
 		if (err || !m.pblk)
 			continue;
 		if (!run.n || m.pblk != run.pblk + run.n || i != run.at + run.n) {
