@@ -253,6 +253,12 @@ int ext4_map_create(
 	struct ext4_handle *h, struct inode *inode, struct ext4_map *map, bool unwritten);
 /* Frees blocks from @from up to and with @last. Restarts the handle as needed (*h changes). */
 int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32 last);
+/*
+ * The part in [@from, @last] of the last extent that has one moves by @by blocks, its data stays where it is: 1, and *at is where it
+ * began; 0: there is none; -errno. There must be room in the file system for what splits need (ext4_reserve).
+ */
+int ext4_shift_last(
+	struct ext4_handle *h, struct inode *inode, u32 from, u32 last, s64 by, u32 *at);
 void ext4_extent_init(struct inode *inode);
 #define EXT4_REMOVE_CREDITS 48
 
@@ -275,6 +281,9 @@ int ext4_get_flags(struct inode *inode, u32 *flags);
 int ext4_set_flags(struct inode *inode, u32 flags);
 #define EXT4_FLAG_OPS .get_flags = ext4_get_flags, .set_flags = ext4_set_flags
 long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len);
+/* shift.c: i_rwsem held, the range checked against everything but the file's size. */
+int ext4_collapse_range(struct inode *inode, loff_t off, loff_t len);
+int ext4_insert_range(struct inode *inode, loff_t off, loff_t len);
 
 /* ---- file.c, dir.c, namei.c, htree.c ---- */
 extern const struct file_operations ext4_dir_fops, ext4_file_fops;

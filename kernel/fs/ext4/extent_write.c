@@ -6,7 +6,7 @@
  * growing the tree at the root) and looking again, until the entry fits. That costs a few more searches in the rare case and leaves no
  * intermediate state that another step would have to know.
  *
- * Invariants: entries of a node are sorted and do not overlap; an index entry's block is at most its first child's; nodes other than the root
+ * Invariants: entries of a node are sorted and do not overlap; an index entry's block is its first child's; nodes other than the root
  * are never left empty at the end of a call. Caller holds i_data_sem for writing and a handle.
  */
 #include "kernel/fs/ext4/extent.h"
@@ -277,17 +277,17 @@ static bool try_merge(struct ext4_path *leaf, const struct ext4_extent *e)
 	return false;
 }
 
-/* The first block of a leaf became smaller: so do the index entries above it, as far as it was their first. */
+/* The first block of the node at path[@depth] has changed: index entries above it name it, as far as it is their first. */
 static void fix_indexes(
 	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth)
 {
-	u32 first = extents(path[depth].h)->ee_block;
+	u32 first = extents(path[depth].h)->ee_block; /* an index entry begins with the same word */
 	int level;
 
-	for (level = depth - 1; level >= 0; level--) {
+	for (level = depth - 1; level >= 0 && !path[level + 1].i; level--) {
 		struct ext4_extent_idx *x = &indexes(path[level].h)[path[level].i];
 
-		if (x->ei_block <= first)
+		if (x->ei_block == first)
 			return;
 		x->ei_block = first;
 		node_dirty(h, inode, &path[level]);
@@ -350,6 +350,8 @@ static void remove_node(
 	}
 	if (!root(inode)->eh_entries)
 		root(inode)->eh_depth = 0;
+	else
+		fix_indexes(h, inode, path, level);
 }
 
 /*
@@ -390,6 +392,8 @@ static int remove_last(struct ext4_handle *h, struct inode *inode, u32 from, u32
 			!S_ISREG(inode->i_mode));
 	if (!path[depth].h->eh_entries)
 		remove_node(h, inode, path, depth);
+	else
+		fix_indexes(h, inode, path, depth);
 	ext4_put_path(path, depth);
 	if (tail.ee_len && insert(h, inode, &tail))
 		err = -ENOSPC; /* the tail's blocks are lost to the file; its owner hears of it */
@@ -417,6 +421,56 @@ int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32
 		}
 	}
 	return r;
+}
+
+/* ---- moving ---- */
+
+/* The part in [@from, @last] of the last extent that has one: 1, 0 when there is none, -errno. */
+static int last_part(struct inode *inode, u32 from, u32 last, struct ext4_extent *part)
+{
+	struct ext4_path path[EXT4_MAX_DEPTH + 1];
+	int depth = ext4_find_path(inode, last, path), found = 0;
+	const struct ext4_extent *e;
+	u64 start, end;
+
+	if (depth < 0)
+		return depth;
+	e = &extents(path[depth].h)[path[depth].i];
+	if (path[depth].h->eh_entries && e->ee_block <= last) {
+		start = max(e->ee_block, from);
+		end = min((u64)e->ee_block + extent_len(e), (u64)last + 1);
+		found = start < end;
+		if (found)
+			*part = make_extent((u32)start, extent_start(e) + (start - e->ee_block),
+				(u32)(end - start), extent_unwritten(e));
+	}
+	ext4_put_path(path, depth);
+	return found;
+}
+
+int ext4_shift_last(struct ext4_handle *h, struct inode *inode, u32 from, u32 last, s64 by, u32 *at)
+{
+	struct ext4_extent e;
+	u32 len;
+	int err = last_part(inode, from, last, &e);
+
+	if (err <= 0)
+		return err;
+	*at = e.ee_block;
+	len = extent_len(&e);
+	if ((s64)e.ee_block + (s64)len + by > (s64)~0U)
+		return -EFBIG;
+	err = remove_last(h, inode, e.ee_block, e.ee_block + len - 1, false);
+	if (err < 0)
+		return err;
+	e.ee_block = (u32)((s64)e.ee_block + by);
+	/* what a racing write through a mapping has put into the gap gives way */
+	do
+		err = remove_last(h, inode, e.ee_block, e.ee_block + len - 1, true);
+	while (err > 0);
+	if (!err)
+		err = insert(h, inode, &e);
+	return err ? err : 1;
 }
 
 /* ---- creating ---- */

@@ -406,6 +406,8 @@ static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_si
 	return err;
 }
 
+#define SHIFTING (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)
+
 long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 {
 	struct inode *inode = f->f_inode;
@@ -413,21 +415,25 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 
 	if (!S_ISREG(inode->i_mode))
 		return -EOPNOTSUPP;
-	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE | SHIFTING))
 		return -EOPNOTSUPP;
 	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
 		return -EOPNOTSUPP;
 	if ((u64)(off + len) > (u64)inode->i_sb->s_maxbytes)
 		return -EFBIG;
 	down_write(&inode->i_rwsem);
-	err = mode & FALLOC_FL_KEEP_SIZE ?
+	err = mode & (FALLOC_FL_KEEP_SIZE | SHIFTING) ?
 		      0 :
 		      inode_newsize_ok(inode, max(off + len, i_size_read(inode)));
 	if (!err)
 		err = file_remove_privs(f);
 	if (!err && mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
 		err = punch(inode, off, len);
-	if (!err && !(mode & FALLOC_FL_PUNCH_HOLE))
+	if (!err && mode & FALLOC_FL_COLLAPSE_RANGE)
+		err = ext4_collapse_range(inode, off, len);
+	if (!err && mode & FALLOC_FL_INSERT_RANGE)
+		err = ext4_insert_range(inode, off, len);
+	if (!err && !(mode & (FALLOC_FL_PUNCH_HOLE | SHIFTING)))
 		err = preallocate(inode, off, len, mode & FALLOC_FL_KEEP_SIZE);
 	up_write(&inode->i_rwsem);
 	return err;

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shift.c: taking a range out of a file (FALLOC_FL_COLLAPSE_RANGE) and putting a hole into it (FALLOC_FL_INSERT_RANGE).
+ *
+ * No data moves: the extents behind the range get other file blocks, one in each transaction, the nearest first when they move down and
+ * the last first when they move up, so that each goes to a place that is empty. A crash in between leaves a file whose extents are
+ * moved in part, as on Linux; the tree is sound at each commit. A few blocks are reserved before, so that a split finds room.
+ *
+ * Locks: i_rwsem is held by the caller; pages from the range on are written and dropped first, and dropped again afterwards, for a mapping
+ * may have brought some back.
+ */
+#include "kernel/fs/ext4/ext4.h"
+#include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
+
+#define SPLIT_BLOCKS 16
+#define LAST_BLOCK (~0U - 1)
+
+/* Everything from @off on is on disk, and no page of it is left. */
+static int drop_pages(struct inode *inode, loff_t off)
+{
+	loff_t from = (loff_t)((u64)off & PAGE_MASK);
+	int err = filemap_write_and_wait_range(inode->i_mapping, from, S64_MAX);
+
+	if (err)
+		return err;
+	down_write(&inode->i_mapping->invalidate_lock);
+	truncate_inode_pages_range(inode->i_mapping, from, S64_MAX);
+	up_write(&inode->i_mapping->invalidate_lock);
+	return 0;
+}
+
+/* One extent of [@from, @last] moves by @by: as ext4_shift_last. */
+static int shift_one(struct inode *inode, u32 from, u32 last, s64 by, u32 *at)
+{
+	struct ext4_handle *h = ext4_start(inode->i_sb, EXT4_REMOVE_CREDITS);
+	int err;
+
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	down_write(&EXT4_I(inode)->i_data_sem);
+	err = ext4_shift_last(h, inode, from, last, by, at);
+	up_write(&EXT4_I(inode)->i_data_sem);
+	if (err)
+		ext4_write_inode_raw(h, inode);
+	ext4_stop(h);
+	cond_resched();
+	return err;
+}
+
+/* The extents from @from on move down by @by blocks. */
+static int shift_down(struct inode *inode, u32 from, u32 by)
+{
+	u64 lblk = from;
+	int err = 0;
+	u32 at;
+
+	while (lblk < LAST_BLOCK && err >= 0) {
+		struct ext4_map m = { .lblk = (u32)lblk, .len = (u32)(LAST_BLOCK - lblk) };
+
+		down_read(&EXT4_I(inode)->i_data_sem);
+		err = ext4_map_blocks(inode, &m);
+		up_read(&EXT4_I(inode)->i_data_sem);
+		if (!err && m.pblk)
+			err = shift_one(inode, m.lblk, m.lblk + m.len - 1, -(s64)by, &at);
+		lblk += m.len;
+	}
+	return min(err, 0);
+}
+
+/* The extents from @from on move up by @by blocks; an extent over @from is cut. */
+static int shift_up(struct inode *inode, u32 from, u32 by)
+{
+	u32 last = LAST_BLOCK, at;
+	int err;
+
+	while ((err = shift_one(inode, from, last, by, &at)) > 0 && at > from)
+		last = at - 1;
+	return min(err, 0);
+}
+
+/* The size, in memory and on disk. */
+static int set_size(struct inode *inode, loff_t size)
+{
+	struct ext4_handle *h = ext4_start(inode->i_sb, EXT4_INODE_CREDITS);
+
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	down_write(&EXT4_I(inode)->i_data_sem);
+	EXT4_I(inode)->disksize = size;
+	i_size_write(inode, size);
+	up_write(&EXT4_I(inode)->i_data_sem);
+	inode->i_mtime = inode->i_ctime = current_time(inode);
+	ext4_write_inode_raw(h, inode);
+	ext4_stop(h);
+	return 0;
+}
+
+static int remove_range(struct inode *inode, u32 first, u32 last)
+{
+	struct ext4_handle *h = ext4_start(inode->i_sb, EXT4_REMOVE_CREDITS);
+	int err;
+
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	down_write(&EXT4_I(inode)->i_data_sem);
+	err = ext4_remove_space(&h, inode, first, last);
+	up_write(&EXT4_I(inode)->i_data_sem);
+	if (!h)
+		return err;
+	ext4_write_inode_raw(h, inode);
+	ext4_stop(h);
+	return err;
+}
+
+static bool whole_blocks(const struct inode *inode, loff_t off, loff_t len)
+{
+	return !((u64)(off | len) & (inode->i_sb->s_blocksize - 1));
+}
+
+int ext4_collapse_range(struct inode *inode, loff_t off, loff_t len)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	u32 bits = inode->i_blkbits, first = (u32)((u64)off >> bits), n = (u32)((u64)len >> bits);
+	int err;
+
+	if (!whole_blocks(inode, off, len) || off + len >= i_size_read(inode))
+		return -EINVAL;
+	err = drop_pages(inode, off);
+	if (!err)
+		err = ext4_reserve(sbi, SPLIT_BLOCKS);
+	if (err)
+		return err;
+	err = remove_range(inode, first, first + n - 1);
+	if (!err)
+		err = shift_down(inode, first + n, n);
+	ext4_unreserve(sbi, SPLIT_BLOCKS);
+	if (!err)
+		err = drop_pages(inode, off);
+	return err ? err : set_size(inode, i_size_read(inode) - len);
+}
+
+int ext4_insert_range(struct inode *inode, loff_t off, loff_t len)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	loff_t size = i_size_read(inode);
+	u32 bits = inode->i_blkbits;
+	int err;
+
+	if (!whole_blocks(inode, off, len) || off >= size)
+		return -EINVAL;
+	if (len > inode->i_sb->s_maxbytes - size)
+		return -EFBIG;
+	err = inode_newsize_ok(inode, size + len);
+	if (!err)
+		err = drop_pages(inode, off);
+	if (!err)
+		err = ext4_reserve(sbi, SPLIT_BLOCKS);
+	if (err)
+		return err;
+	err = shift_up(inode, (u32)((u64)off >> bits), (u32)((u64)len >> bits));
+	ext4_unreserve(sbi, SPLIT_BLOCKS);
+	if (!err)
+		err = drop_pages(inode, off);
+	return err ? err : set_size(inode, size + len);
+}
