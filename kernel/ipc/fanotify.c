@@ -326,8 +326,6 @@ static int check_mark(u32 flags, u64 mask)
 		return err;
 	if (mask & ~(u64)VALID_MASK || (flags & IGNORE_BITS) == IGNORE_BITS)
 		return -EINVAL;
-	if ((flags & IGNORE_BITS) && (mask & EVENT_FLAGS) == mask)
-		return -EINVAL; /* nothing to ignore */
 	return 0;
 }
 
@@ -403,8 +401,8 @@ static int check_object(const struct fan_group *g, const struct mark_call *c, st
 
 static int add_bits(struct fan_mark *m, const struct mark_call *c)
 {
-	if ((c->flags & IGNORE_BITS) && m->ignored && ((m->flags ^ c->flags) & FAN_MARK_IGNORE))
-		return -EEXIST; /* the two ways of ignoring do not mix */
+	if ((c->flags & FAN_MARK_IGNORED_MASK) && (m->flags & FAN_MARK_IGNORE))
+		return -EEXIST; /* the old way of ignoring cannot follow the new one */
 	if ((c->flags & FAN_MARK_EVICTABLE) && !(m->flags & FAN_MARK_EVICTABLE))
 		return -EEXIST;
 	if (!(c->flags & IGNORE_BITS)) {

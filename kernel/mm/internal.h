@@ -240,6 +240,8 @@ struct hole_cursor {
 	u8 backed[HOLE_CURSOR];
 };
 bool page_is_untouched(struct page *p, struct hole_cursor *c);
+/* Is @e of a page that the program has touched, as far as anybody can tell? mmap_lock is held, no spin lock. */
+bool entry_touched(pte_t e, struct hole_cursor *c);
 
 /* ---- stats.c ---- */
 

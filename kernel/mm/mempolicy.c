@@ -21,7 +21,7 @@
 #define NODE_0 1UL
 #define MODE_FLAGS (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING)
 #define PREFERRED_MANY 5
-#define MODES 6 /* of 6.1, and weighted interleave is none of them */
+#define MODES 7 /* up to weighted interleave */
 #define MAX_MASK_BITS (PAGE_SIZE * 8)
 
 static u32 policy_mode(u64 policy)
@@ -271,15 +271,16 @@ int mm_page_node(struct mm *mm, u64 addr)
 {
 	struct vm_area *v;
 	int node = -EFAULT;
-	pte_t *e;
+	pte_t e, *at;
 
 	down_read(&mm->mmap_lock);
 	v = vma_lookup(mm, addr);
 	if (v && !(v->vm_flags & (VM_IO | VM_PFNMAP | VM_SPECIAL_NAME))) {
 		spin_lock(&mm->page_table_lock);
-		e = pmap_pte(&mm->pmap, addr & PAGE_MASK, false);
-		node = e && *e && !(*e & PTE_RESERVED) ? 0 : -ENOENT;
+		at = pmap_pte(&mm->pmap, addr & PAGE_MASK, false);
+		e = at ? *at : 0;
 		spin_unlock(&mm->page_table_lock);
+		node = entry_touched(e, &(struct hole_cursor){ 0 }) ? 0 : -ENOENT;
 	}
 	up_read(&mm->mmap_lock);
 	return node;

@@ -100,8 +100,7 @@ static u32 copy_entries(struct mm *mm, u64 *va, u64 end, pte_t *to, u64 *first)
 	return n;
 }
 
-/* Is there a page that the program has touched, as far as anybody can tell? */
-static bool entry_touched(pte_t e, struct hole_cursor *c)
+bool entry_touched(pte_t e, struct hole_cursor *c)
 {
 	if (!e || e & PTE_SPECIAL)
 		return false;

@@ -384,7 +384,9 @@ static long execve_user(int dfd, uaddr_t upath, uaddr_t argv, uaddr_t envp, u32 
 	name = getname_flags(upath, (flags & AT_EMPTY_PATH) ? LOOKUP_EMPTY : 0);
 	if (IS_ERR(name))
 		return PTR_ERR(name);
-	err = do_execveat(dfd, name, &s, flags);
+	err = flags & ~(u32)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) ?
+		      -EINVAL :
+		      do_execveat(dfd, name, &s, flags);
 	putname(name);
 	return err;
 }
@@ -396,7 +398,5 @@ long sys_execve(uaddr_t path, uaddr_t argv, uaddr_t envp)
 
 long sys_execveat(int dfd, uaddr_t path, uaddr_t argv, uaddr_t envp, int flags)
 {
-	if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
-		return -EINVAL;
 	return execve_user(dfd, path, argv, envp, (u32)flags);
 }

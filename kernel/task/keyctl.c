@@ -530,7 +530,7 @@ static long simple_op(int op, u64 a2, u64 a3, u64 a4, u64 a5)
 	}
 }
 
-/* Those whose result goes to a buffer of the guest's: the whole length is told, and as much as fits is copied. */
+/* Those whose result goes to a buffer of the guest's: the length is told, and it is copied when all of it fits. */
 static long reading_op(int op, s32 id, uaddr_t buf, u64 size)
 {
 	void *out = NULL;
@@ -541,13 +541,8 @@ static long reading_op(int op, s32 id, uaddr_t buf, u64 size)
 	    op == KEYCTL_DESCRIBE ? op_describe(id, &out) :
 				    op_security(id, &out);
 	mutex_unlock(&keys_mutex);
-	if (n > 0 && buf.v && size) {
-		u64 take = min(size, (u64)n);
-
-		if (op == KEYCTL_READ ? copy_to_user(buf, out, take) :
-					size >= (u64)n && copy_to_user(buf, out, take))
-			n = -EFAULT;
-	}
+	if (n > 0 && buf.v && size >= (u64)n && copy_to_user(buf, out, (u64)n))
+		n = -EFAULT;
 	kfree(out);
 	return n;
 }

@@ -259,6 +259,8 @@ static long set_real(u64 ns)
 {
 	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
+	if (ns < ktime_get())
+		return -EINVAL; /* the machine would have been started before 1970 */
 	arch_set_realtime_offset((s64)(ns - ktime_get_real()));
 	ntp_clear();
 	clock_was_set();

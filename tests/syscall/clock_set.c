@@ -64,6 +64,8 @@ TEST(clock_set)
 	arm_fd(rel, 0, 50);
 	arm_fd(abs, TFD_TIMER_ABSTIME, 50);
 	arm_fd(far, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, 5000);
+	G(clock_settime(CLOCK_REALTIME, &(struct timespec){ 0 }),
+		"-1 EINVAL"); /* before the machine was started */
 	jump(100);
 	GIS(ticked(abs));
 	GIS(!ticked(rel));

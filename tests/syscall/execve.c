@@ -147,6 +147,8 @@ static void at(void)
 	T(syscall(SYS_execveat, dir, "execve", argv, envp, AT_SYMLINK_NOFOLLOW));
 	T(syscall(SYS_execveat, -1, "execve", argv, envp, 0));
 	T(syscall(SYS_execveat, dir, "execve", argv, envp, 0x10));
+	T(syscall(SYS_execveat, dir, "", argv, envp, 0x10));
+	T(syscall(SYS_execveat, dir, (char *)-1, argv, envp, 0x10));
 	T(syscall(SYS_execveat, NEED(open("plain", O_RDONLY)), "x", argv, envp, 0));
 }
 

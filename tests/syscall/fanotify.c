@@ -125,6 +125,16 @@ static void by_file(void)
 	touch("f", "y"); /* writing forgets what is ignored */
 	touch("f", NULL);
 	EV("[2b f]");
+	G(fanotify_mark(fan, FAN_MARK_ADD | FAN_MARK_IGNORED_MASK, FAN_ONDIR, AT_FDCWD, "g"), "0");
+	/* from the old way of ignoring to the new one, not back */
+	G(fanotify_mark(fan, FAN_MARK_ADD | FAN_MARK_IGNORED_MASK, FAN_OPEN, AT_FDCWD, "g"), "0");
+	G(fanotify_mark(fan, FAN_MARK_ADD | FAN_MARK_IGNORE, FAN_ACCESS, AT_FDCWD, "g"), "0");
+	G(fanotify_mark(fan, FAN_MARK_ADD | FAN_MARK_IGNORED_MASK, FAN_OPEN, AT_FDCWD, "g"),
+		"-1 EEXIST");
+	G(fanotify_mark(fan, FAN_MARK_FLUSH, 0, AT_FDCWD, NULL), "0");
+	G(fanotify_mark(
+		  fan, FAN_MARK_ADD, FAN_OPEN | FAN_ACCESS | FAN_MODIFY | FAN_CLOSE, AT_FDCWD, "f"),
+		"0");
 	G(fanotify_mark(fan, FAN_MARK_REMOVE, FAN_OPEN | FAN_CLOSE, AT_FDCWD, "f"), "0");
 	touch("f", NULL);
 	EV("[1 f]");

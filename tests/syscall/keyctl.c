@@ -45,7 +45,9 @@ static void types(void)
 	OK(k = add("user", "u:1", "secret", 6, p));
 	describe("user", k);
 	T(ctl(KEYCTL_READ, k, (long)buf, sizeof(buf), 0));
+	strcpy(buf, "was here");
 	T(ctl(KEYCTL_READ, k, (long)buf, 2, 0));
+	say("%s", buf); /* what does not fit is not begun either */
 	T(ctl(KEYCTL_READ, k, 0, 0, 0));
 	T(ctl(KEYCTL_READ, k, (long)BAD, 6, 0));
 	IS(add("user", "u:1", "other", 5, p) == k);

@@ -116,10 +116,19 @@ static void areas(char *p)
 static void pages(char *p)
 {
 	void *where[3] = { p, p + PAGE, p + 4 * PAGE };
+	char *again = NEED(
+		mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	void *more[3] = { again, again + PAGE, again + 2 * PAGE };
 	int nodes[3] = { 0, 0, 0 };
 
 	WANT(0, move(0, 3, where, NULL, status, 0));
 	if (asked && (status[0] != 0 || status[1] != -ENOENT || status[2] != -EFAULT))
+		say("%d %d %d", status[0], status[1], status[2]);
+	/* pages that were touched one after the other, of which the kernel may have mapped some at once */
+	for (int i = 0; i < 2; i++)
+		((volatile char *)again)[i * PAGE] = 1;
+	WANT(0, move(0, 3, more, NULL, status, 0));
+	if (asked && (status[0] || status[1] || status[2] != -ENOENT))
 		say("%d %d %d", status[0], status[1], status[2]);
 	WANT(0, move(0, 3, where, nodes, status, MPOL_MF_MOVE));
 	WANT(-EINVAL, move(0, 3, where, nodes, status, MPOL_MF_STRICT));
