@@ -283,6 +283,9 @@ static const struct sysctl ints[] = {
 	SYSCTL_NUM("net/ipv4/tcp_sack", tcp_limits.sack, 0, 1),
 	SYSCTL_NUM("net/ipv4/tcp_timestamps", tcp_limits.timestamps, 0, 1),
 	SYSCTL_NUM("net/ipv4/tcp_ecn", tcp_limits.ecn, 0, 2),
+	SYSCTL_NUM("net/ipv4/tcp_fastopen", tcp_limits.fastopen, 0, 0xffff),
+	SYSCTL_NUM("net/ipv4/tcp_syn_linear_timeouts", tcp_limits.syn_linear, 0, 127),
+	SYSCTL_NUM("net/ipv4/tcp_invalid_ratelimit", tcp_limits.invalid_ratelimit, 0, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/tcp_window_scaling", tcp_limits.window_scaling, 0, 1),
 	SYSCTL_NUM("net/core/somaxconn", tcp_limits.somaxconn, 0, 65535),
 };

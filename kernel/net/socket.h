@@ -98,6 +98,7 @@ struct sock_common {
 	spinlock_t lock;
 	u32 shutdown; /* SHUT_* bits */
 	int err;      /* pending error, taken by SO_ERROR and the next call */
+	int soft_err; /* one that does not end a connection; SO_ERROR takes it where there is no other */
 	u32 sndbuf, rcvbuf;
 	u64 sndtimeo, rcvtimeo; /* ns; 0: for ever */
 	u32 rcvlowat;

@@ -281,7 +281,11 @@ static int get_number(struct socket *s, int opt, int *val)
 	case SO_TYPE: *val = sk->type; return 0;
 	case SO_DOMAIN: *val = sk->family; return 0;
 	case SO_PROTOCOL: *val = (int)sk->protocol; return 0;
-	case SO_ERROR: *val = -xchg(&sk->err, 0); return 0;
+	case SO_ERROR:
+		*val = -xchg(&sk->err, 0);
+		if (!*val)
+			*val = -xchg(&sk->soft_err, 0);
+		return 0;
 	case SO_SNDBUF: *val = (int)sk->sndbuf; return 0;
 	case SO_RCVBUF: *val = (int)sk->rcvbuf; return 0;
 	case SO_RCVLOWAT: *val = (int)sk->rcvlowat; return 0;

@@ -28,6 +28,9 @@ static void tcp_free(struct inet_sock *i)
 	skb_free_list(&t->ooo);
 	if (t->listener)
 		tcp_put(t->listener);
+	if (t->fast_listener)
+		tcp_put(t->fast_listener);
+	kfree_skb(t->syn_data);
 	kfree(t);
 }
 
@@ -139,6 +142,8 @@ void tcp_done(struct tcp_sock *t)
 	tcp_wake(t, EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLRDHUP | EPOLLERR);
 	if (t->listener)
 		tcp_forget_child(t);
+	tcp_fast_done(t);
+	t->defer_connect = false;
 	drop_self(t);
 }
 
@@ -175,7 +180,8 @@ static u8 choose_wscale(const struct tcp_sock *t)
 	return scale;
 }
 
-static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int scope)
+/* @defer: the SYN waits for the first write. */
+static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int scope, bool defer)
 {
 	struct inet_sock *i = &t->inet;
 	int err;
@@ -213,7 +219,8 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	t->self_ref = true;
 	tcp_set_state(t, TCP_SYN_SENT);
 	ip_stats.tcp_active++;
-	err = tcp_send_syn(t);
+	t->defer_connect = defer;
+	err = defer ? 0 : tcp_send_syn(t);
 	if (err)
 		tcp_done(t);
 	spin_unlock(&i->c.lock);
@@ -262,12 +269,15 @@ static int finish_connect(struct tcp_sock *t, bool nonblock)
 	return 0;
 }
 
-static int begin_connect(struct socket *s, struct tcp_sock *t, struct sockaddr_buf *a)
+/* @m: what goes with the SYN, of a program that asks for fast open. 0; 1: there is nothing to wait for; -errno. */
+static int begin_connect(
+	struct socket *s, struct tcp_sock *t, struct sockaddr_buf *a, struct msg *m)
 {
 	struct inet_sock *i = &t->inet;
 	ip_addr to;
 	u16 port;
 	int scope, err;
+	bool defer = false;
 
 	if (a->len < sizeof(u16))
 		return -EINVAL;
@@ -276,6 +286,8 @@ static int begin_connect(struct socket *s, struct tcp_sock *t, struct sockaddr_b
 		err = disconnect(t);
 		return err ? err : 1;
 	}
+	if (t->defer_connect)
+		return -EISCONN;
 	if (tcp_connecting(t))
 		return -EALREADY;
 	if (t->in_progress && t->state == TCP_CLOSE && t->inet.c.err) {
@@ -294,9 +306,23 @@ static int begin_connect(struct socket *s, struct tcp_sock *t, struct sockaddr_b
 	if (i->rport) { /* a connection that has ended; its port may be had again when it came by itself */
 		inet_forget_peer(i);
 	}
-	err = start_connect(t, &to, port, scope);
+	t->fast = FAST_NO;
+	t->syn_data_sent = t->syn_data_acked = false;
+	if (m) {
+		err = tcp_fast_prepare(t, &to, m);
+		if (err)
+			return err;
+	} else if (t->fast_connect) {
+		t->fast = FAST_ASK;
+		defer = tcp_fast_known(t, &to);
+	}
+	err = start_connect(t, &to, port, scope, defer);
 	t->in_progress = !err;
-	return err;
+	if (err) {
+		kfree_skb(t->syn_data);
+		t->syn_data = NULL;
+	}
+	return err ? err : defer;
 }
 
 static int tcp_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
@@ -305,13 +331,58 @@ static int tcp_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 	int err;
 
 	mutex_lock(&t->inet.op);
-	err = begin_connect(s, t, a);
+	err = begin_connect(s, t, a, NULL);
 	mutex_unlock(&t->inet.op);
 	if (err == 1)
 		return 0;
 	if (err && !(err == -EALREADY && !nonblock))
 		return err;
 	return finish_connect(t, nonblock);
+}
+
+/* The SYN that connect() has put off. op held. */
+static int deferred_syn(struct tcp_sock *t, struct msg *m)
+{
+	int err = tcp_fast_prepare(t, &t->inet.raddr, m);
+
+	if (err)
+		return err;
+	spin_lock(&t->inet.c.lock);
+	err = -EPIPE;
+	if (t->state == TCP_SYN_SENT && t->defer_connect) {
+		t->defer_connect = false;
+		err = tcp_send_syn(t);
+		if (err)
+			tcp_done(t);
+	}
+	spin_unlock(&t->inet.c.lock);
+	net_rx_flush();
+	return err;
+}
+
+ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m)
+{
+	struct tcp_sock *t = TCP(INET(s));
+	u64 had = m->iter.count;
+	ssize_t n;
+	int err;
+
+	mutex_lock(&t->inet.op);
+	if (t->defer_connect)
+		err = deferred_syn(t, m);
+	else if (!(tcp_limits.fastopen & FAST_CLIENT) ||
+		 (m->name && m->name->len >= sizeof(u16) && m->name->family == AF_UNSPEC))
+		err = -EOPNOTSUPP;
+	else
+		err = m->name ? begin_connect(s, t, m->name, m) : -EINVAL;
+	mutex_unlock(&t->inet.op);
+	if (err)
+		return err == 1 ? 0 : err;
+	n = (ssize_t)(had - m->iter.count);
+	t->write_pending++;
+	err = finish_connect(t, m->nonblock);
+	t->write_pending--;
+	return n && (!err || err == -EINPROGRESS || err == -ERESTARTSYS) ? n : err;
 }
 
 /* ---- poll, ioctl ---- */
@@ -330,7 +401,9 @@ static u32 tcp_poll(struct socket *s, struct file *f, struct poll_table *pt)
 		mask |= EPOLLHUP;
 	if (c->shutdown & SHUT_RD)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV) {
+	if (t->defer_connect)
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	if (state != TCP_SYN_SENT && (state != TCP_SYN_RECV || t->fastopened)) {
 		avail = t->rcv_nxt - t->copied_seq;
 		if (t->urg_state && !t->inet.c.oobinline && avail == 1 &&
 			t->urg_seq == t->copied_seq)
@@ -364,7 +437,7 @@ static long tcp_ioctl(struct socket *s, u32 cmd, u64 arg)
 			n = t->rcv_nxt - t->copied_seq -
 			    (t->inet.c.shutdown & SHUT_RD && t->state != TCP_CLOSE ? 1 : 0);
 		if (t->urg_state && !t->inet.c.oobinline && t->urg_seq - t->copied_seq < n)
-			n = t->urg_seq == t->copied_seq ? n - 1 : t->urg_seq - t->copied_seq;
+			n = t->urg_seq - t->copied_seq;
 		break;
 	case SIOCOUTQ: n = tcp_in(t, TCPF(TCP_CLOSE)) ? 0 : t->write_seq - t->snd_una; break;
 	case SIOCOUTQNSD: n = tcp_in(t, TCPF(TCP_CLOSE)) ? 0 : t->write_seq - t->snd_nxt; break;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp.h: TCP (RFC 9293) between its files: tcp.c (sockets), tcp_listen.c, tcp_data.c (sending and receiving),
- * tcp_in.c (segments that come), tcp_queue.c (where their payload goes), tcp_out.c (segments that go), tcp_ack.c (acknowledgements
- * and congestion control), tcp_timer.c, tcp_opt.c.
+ * tcp_in.c (segments that come), tcp_queue.c (where their payload goes), tcp_out.c (segments that go), tcp_ack.c (acknowledgements),
+ * tcp_rack.c and tcp_recover.c (losses), tcp_cc.c (congestion control), tcp_timer.c, tcp_opt.c, tcp_info.c, tcp_fastopen.c.
  *
  *	write queue   skbs from snd_una on: sent ones [head, send_head), then those that wait for window or cwnd
  *	rq            inet.rq: in order, from copied_seq on; readers take from its front
@@ -67,6 +67,7 @@ enum {
 #define RTO_INIT NSEC_PER_SEC
 #define RTO_MAX (120 * NSEC_PER_SEC)
 #define ATO_MIN (40 * MSEC)
+#define SSTHRESH_INFINITE 0x7fffffffU
 #define CORK_MAX (200 * MSEC)
 #define TIME_WAIT_LEN (60 * NSEC_PER_SEC)
 
@@ -77,11 +78,24 @@ struct sack_block {
 	u32 start, end;
 };
 
+/* Fast open's. len 0: a question for one. */
+struct fast_cookie {
+	u8 len, val[16];
+};
+#define TCPOPT_FASTOPEN 34
+/* net.ipv4.tcp_fastopen */
+#define FAST_CLIENT 1
+#define FAST_SERVER 2
+#define FAST_CLIENT_NO_COOKIE 4
+#define FAST_SERVER_NO_COOKIE 0x200
+#define MSG_FASTOPEN 0x20000000
+
 /* What a segment's options say. */
 struct tcp_opts {
 	u16 mss; /* 0: not said */
 	u8 wscale;
-	bool has_wscale, sack_ok, saw_ts;
+	bool has_wscale, sack_ok, saw_ts, has_cookie;
+	struct fast_cookie cookie;
 	u32 tsval, tsecr;
 	struct sack_block sacks[MAX_SACKS];
 	u32 nr_sacks;
@@ -92,6 +106,37 @@ struct cubic {
 	u64 epoch;            /* ns; 0: begins with the next ACK */
 	u32 cnt;              /* ACKed segments for one more */
 	u32 tcp_cwnd, acked;
+};
+
+/* A round trip of slow start: the end of what was in flight when it began, its shortest sample, how many. */
+struct hystart {
+	u32 round_end, samples;
+	u64 least;
+};
+
+/* What a sender with data is busy with: sending, waiting for the peer's window, or for room in its buffer. */
+enum { CHRONO_NONE, CHRONO_BUSY, CHRONO_WINDOW, CHRONO_BUFFER, CHRONO_KINDS };
+
+/* How it was before a loss, in case that was none. */
+struct undo {
+	bool on, stamped;
+	u32 marker; /* snd_una then */
+	int retrans; /* segments that went again and have not arrived twice; below 0: none has gone yet */
+	u32 stamp; /* our timestamp of the first one */
+	u32 cwnd, ssthresh, w_max;
+};
+
+/*
+ * What an acknowledgement has brought. @sent, @sacked: when that was sent, if it went only once; 0: nothing tells. What was told of by an
+ * earlier SACK has waited since then for a gap to be filled, and says nothing about the way.
+ */
+struct arrived {
+	u64 sent, sacked; /* by the acknowledgement; by SACK */
+	u32 acked,
+		delivered; /* segments that left the queue; those, and SACKed ones, of which we had not known */
+	bool again; /* something that went more than once is acknowledged: when its neighbours came is not known */
+	bool sacks, dsack; /* something new was SACKed; something came twice */
+	bool orig;         /* something of before high_seq that went only once */
 };
 
 /* RFC 8985. */
@@ -132,6 +177,7 @@ struct tcp_sock {
 	bool ack_now, ack_due, pingpong, fin_seen;
 	bool peer_done; /* its FIN has been taken: reading ends there, whatever comes after */
 	u32 quick;      /* so many more segments are acknowledged at once */
+	bool tell_inq;  /* TCP_INQ */
 	u32 urg_seq;
 	u8 urg_state, urg_byte; /* URG_* */
 	u64 space_at;
@@ -144,7 +190,12 @@ struct tcp_sock {
 	enum { CA_OPEN, CA_RECOVERY, CA_LOSS } ca;
 	bool reno;
 	struct cubic cubic;
-	u64 cwnd_used_at;
+	struct hystart hystart;
+	struct undo undo;
+	bool frto, cwnd_limited;
+	u32 prr_delivered, prr_out;     /* of this recovery, segments */
+	u32 max_packets_out, usage_seq; /* of the last window, and its end */
+	u64 last_sent;                  /* data, ktime_get() */
 
 	u8 ecn;       /* TCP_ECN_* */
 	u32 ecn_high; /* an echo is heard when this has been acknowledged */
@@ -156,18 +207,40 @@ struct tcp_sock {
 	u32 tlp_high; /* snd_nxt when a probe was sent; 0: none is out */
 	u64 progress; /* when something was sent or acknowledged last */
 
+	/* fast open */
+	enum { FAST_NO, FAST_ASK, FAST_SEND } fast; /* the SYN, or its answer, bears fast_cookie */
+	struct fast_cookie fast_cookie;
+	struct sk_buff *syn_data; /* to go with the SYN; under op */
+	bool syn_data_sent, syn_data_acked;
+	bool fast_connect,
+		defer_connect; /* TCP_FASTOPEN_CONNECT; the SYN waits for the first write */
+	bool fast_no_cookie;
+	bool fastopened;                /* accepted before the handshake is complete */
+	u32 fast_qlen;                  /* of a listener: how many of those there may be */
+	atomic_t nr_fast;               /* and are */
+	struct tcp_sock *fast_listener; /* of such a child; a reference */
+	u32 write_pending;              /* writers that wait for the handshake: racy is fine */
+
 	/* timers */
 	struct ktimer early;             /* a probe, or a look at what may be lost */
 	struct ktimer rtx, delack, keep; /* keep: keepalive, FIN_WAIT2, TIME_WAIT */
 	u8 backoff, retries, probes, keep_sent;
+	u64 confirmed;     /* when we said last that the neighbour is there */
+	u64 closed_at;     /* when the closed window was probed first; 0: it is open */
 	u64 first_failure; /* time of the first retransmission in a row, or 0 */
 	u32 keep_idle, keep_intvl, keep_cnt, syn_cnt, user_timeout; /* s, s; ms */
 	int linger2;
-	u32 defer_accept;
-	u8 cookie_opts; /* of a child that only makes a cookie: low bits of its timestamp */
+	u32 defer_tries; /* SYN+ACKs until a child without data is accepted all the same; 0: none */
+	bool defer_acked; /* of a child: the bare ACK has come */
+	u64 last_odd;     /* when we answered what may be a storm */
+	u8 cookie_opts;   /* of a child that only makes a cookie: low bits of its timestamp */
 	u32 total_retrans;
 	u64 bytes_acked, bytes_received, segs_in, segs_out, notsent_lowat;
-	int soft_err;
+	u64 bytes_sent, bytes_retrans, last_ack;
+	u64 chrono[CHRONO_KINDS], chrono_at; /* ns of each; when the present kind began */
+	u8 chrono_kind;
+	u32 data_segs_in, data_segs_out, delivered, delivered_ce, dsack_dups, reord_seen,
+		ooo_packets;
 
 	/* listening; under q_lock */
 	spinlock_t q_lock;
@@ -197,6 +270,11 @@ static inline struct tcp_sock *TCP(struct inet_sock *i)
 static inline bool tcp_in(const struct tcp_sock *t, u32 states)
 {
 	return TCPF(READ_ONCE(t->state)) & states;
+}
+/* Writers may go on; those before the handshake is complete, too, where it began with a cookie. */
+static inline bool tcp_may_send(const struct tcp_sock *t)
+{
+	return tcp_in(t, TCPF_SENDING) || (t->fastopened && tcp_in(t, TCPF(TCP_SYN_RECV)));
 }
 static inline bool tcp_connecting(const struct tcp_sock *t)
 {
@@ -252,6 +330,10 @@ bool tcp_offer(struct tcp_sock *child);
 void tcp_offered(struct tcp_sock *child);
 void tcp_forget_child(struct tcp_sock *child);
 
+/* tcp.c */
+/* MSG_FASTOPEN, or the first write after a connect() that waits for it: how much went with the SYN. */
+ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m);
+
 /* tcp_data.c */
 ssize_t tcp_sendmsg(struct socket *s, struct msg *m);
 ssize_t tcp_recvmsg(struct socket *s, struct msg *m);
@@ -261,6 +343,7 @@ void tcp_enter_established(struct tcp_sock *t);
 void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o); /* what both sides can do */
 
 /* tcp_queue.c */
+void tcp_enter_quick(struct tcp_sock *t); /* the next segments are acknowledged at once */
 /* Payload and FIN. Consumes @skb. True: something is new in order. */
 bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb);
 void tcp_rcv_adjust(struct tcp_sock *t, u32 copied); /* the reader has taken so many bytes */
@@ -269,8 +352,22 @@ void tcp_rcv_adjust(struct tcp_sock *t, u32 copied); /* the reader has taken so 
 /* Takes the acknowledgement of @skb. False: it is about what was never sent. */
 bool tcp_ack(struct tcp_sock *t, const struct sk_buff *skb, const struct sack_block *sacks,
 	u32 nr_sacks);
-void tcp_enter_loss(struct tcp_sock *t);
+
+/* tcp_cc.c */
 void tcp_cc_init(struct tcp_sock *t);
+void tcp_cwnd_grow(struct tcp_sock *t, u32 acked);
+void tcp_cwnd_used(struct tcp_sock *t, bool limited);
+void tcp_cwnd_idle(struct tcp_sock *t);
+u32 tcp_cut(struct tcp_sock *t);
+void tcp_hystart(struct tcp_sock *t, u64 rtt);
+
+/* tcp_recover.c */
+void tcp_enter_loss(struct tcp_sock *t);
+void tcp_react(struct tcp_sock *t, const struct sk_buff *ack, struct arrived *when, bool dup);
+void tcp_forget_retrans(struct tcp_sock *t, struct sk_buff *skb);
+void tcp_undo_dsack(struct tcp_sock *t, const struct sack_block *b);
+/* The MSS has become smaller: what is in flight and too large goes again. */
+void tcp_too_large(struct tcp_sock *t);
 void tcp_mark_lost(struct tcp_sock *t, struct sk_buff *skb);
 /* Something is lost: recovery begins, unless it is on; what is lost goes again. */
 void tcp_losses_found(struct tcp_sock *t);
@@ -281,7 +378,22 @@ static inline u32 tcp_in_flight(const struct tcp_sock *t)
 	return t->packets_out - t->sacked_out - t->lost_out + t->retrans_out;
 }
 
+/* tcp_fastopen.c */
+/* For a connection to @to that begins: t->fast, and what goes with the SYN, of @m. 0, -ENOBUFS, -EFAULT. op held. */
+int tcp_fast_prepare(struct tcp_sock *t, const ip_addr *to, struct msg *m);
+bool tcp_fast_known(struct tcp_sock *t, const ip_addr *to); /* data may go with a SYN to @to */
+/* The SYN stands in the queue; t->syn_data, which is returned, joins it, and both go as one segment. */
+struct sk_buff *tcp_fast_send_syn(struct tcp_sock *t);
+void tcp_fast_answered(struct tcp_sock *t, const struct tcp_opts *o); /* the SYN, and maybe more */
+u8 *tcp_fast_option(const struct tcp_sock *t, u8 *p, u32 room);
+/* @skb, a SYN for listener @l: may the child @c begin with its data? Else its answer may bear a cookie. */
+bool tcp_fast_wanted(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb,
+	const struct tcp_opts *o);
+void tcp_fast_accept(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb);
+void tcp_fast_done(struct tcp_sock *c); /* it is a connection like others, or has ended */
+
 /* tcp_cookie.c */
+u32 tcp_keyed_hash(const u64 *words, u32 n); /* SipHash with a key that nobody knows */
 /* Answers the SYN @skb for @c, which is in no table and may be forgotten then. */
 void tcp_send_cookie(struct tcp_sock *c, const struct sk_buff *skb, const struct tcp_opts *o);
 /* Does @skb bring back a cookie? *o: what its SYN had said. */
@@ -308,7 +420,9 @@ void tcp_early_timer(struct tcp_sock *t);
 /* Sends what window, cwnd and Nagle allow; @more: hold a segment that is not full. c.lock held. */
 void tcp_push(struct tcp_sock *t, bool more);
 int tcp_transmit(struct tcp_sock *t, struct sk_buff *skb);
+int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb); /* with its header; consumed */
 void tcp_retransmit_lost(struct tcp_sock *t);
+bool tcp_beyond_window(const struct tcp_sock *t, const struct sk_buff *skb);
 void tcp_send_ack(struct tcp_sock *t);
 void tcp_send_reset(struct tcp_sock *t);
 void tcp_send_probe(struct tcp_sock *t, bool urgent);
@@ -322,6 +436,10 @@ void tcp_unqueue(struct tcp_sock *t, struct sk_buff *skb);
 /* An answer without a socket: RST for @skb. */
 void tcp_refuse(struct net *net, const struct sk_buff *skb);
 void tcp_sync_mss(struct tcp_sock *t);
+/* A router says that the path takes no more than @mtu. */
+void tcp_mtu_reduced(struct tcp_sock *t, u32 mtu);
+/* Payload of the segments that we make now: no more than half of the peer's largest window. */
+u32 tcp_seg_size(const struct tcp_sock *t);
 u32 tcp_window(struct tcp_sock *t);
 u32 tcp_ts(const struct tcp_sock *t);
 u32 tcp_new_iss(const struct inet_sock *i);
@@ -337,14 +455,17 @@ void tcp_time_wait(struct tcp_sock *t, u8 state, u64 len);
 
 /* tcp_opt.c */
 int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);
-/* c.lock held. */
+
+/* tcp_info.c; c.lock held */
 void tcp_fill_info(struct tcp_sock *t, struct tcp_info *i);
+void tcp_chrono(struct tcp_sock *t, int kind);
 int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 
 /* /proc/sys/net/ipv4, and kin */
 extern struct tcp_limits {
 	int syn_retries, synack_retries, retries2, fin_timeout, keep_time, keep_intvl, keep_probes,
-		max_tw, somaxconn, sack, timestamps, window_scaling, syncookies, ecn;
+		max_tw, somaxconn, sack, timestamps, window_scaling, syncookies, ecn,
+		invalid_ratelimit, fastopen, syn_linear;
 	int rmem[3], wmem[3];
 } tcp_limits;
 extern atomic_t tcp_time_waits, tcp_orphans;

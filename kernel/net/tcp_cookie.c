@@ -46,7 +46,7 @@ static void sip_rounds(u64 v[4], int n)
 	}
 }
 
-static u32 keyed_hash(const u64 *words, u32 n)
+u32 tcp_keyed_hash(const u64 *words, u32 n)
 {
 	static u64 key[2];
 	u64 v[4], len = (u64)n * 8 << 56;
@@ -81,7 +81,7 @@ static u32 cookie(const struct sk_buff *skb, u32 irs, u64 minute, u32 size)
 	memcpy(&words[2], &skb->ip.daddr, 16);
 	words[4] = (u64)skb->sport << 48 | (u64)skb->dport << 32 | irs;
 	words[5] = minute << 8 | low;
-	return keyed_hash(words, ARRAY_SIZE(words)) << LOW_BITS | low;
+	return tcp_keyed_hash(words, ARRAY_SIZE(words)) << LOW_BITS | low;
 }
 
 static u32 size_index(u16 mss)

@@ -24,13 +24,12 @@ static int send_error(struct tcp_sock *t)
 
 	if (err)
 		return err;
-	return t->inet.c.shutdown & SHUT_WR || !tcp_in(t, TCPF_SENDING) ? -EPIPE : 0;
+	return t->inet.c.shutdown & SHUT_WR || !tcp_may_send(t) ? -EPIPE : 0;
 }
 
 static bool may_write(struct tcp_sock *t)
 {
-	return tcp_writable(t) || t->inet.c.err || t->inet.c.shutdown & SHUT_WR ||
-	       !tcp_in(t, TCPF_SENDING);
+	return tcp_writable(t) || t->inet.c.err || t->inet.c.shutdown & SHUT_WR || !tcp_may_send(t);
 }
 
 /* Into the last skb, if that has not gone yet and has room. */
@@ -42,7 +41,7 @@ static bool append_to_last(struct tcp_sock *t, struct sk_buff *skb)
 		return false;
 	last = list_last_entry(&t->wq, struct sk_buff, list);
 	if (last->tcp.flags & (TH_SYN | TH_FIN) || !last->buf || skb_tailroom(last) < skb->len ||
-		last->len + skb->len > t->mss)
+		last->len + skb->len > tcp_seg_size(t))
 		return false;
 	memcpy(skb_payload(last) + last->len, skb_payload(skb), skb->len);
 	last->len += skb->len;
@@ -103,7 +102,7 @@ static void push_queued(struct tcp_sock *t, u32 *queued)
 
 static struct sk_buff *build(struct tcp_sock *t, struct msg *m)
 {
-	u32 seg = min((u32)t->mss, SEG_MAX), n = (u32)min_t(u64, m->iter.count, seg);
+	u32 seg = min(tcp_seg_size(t), SEG_MAX), n = (u32)min_t(u64, m->iter.count, seg);
 	struct sk_buff *skb = skb_alloc(max(n, min(seg, SMALL)), GFP_KERNEL);
 
 	if (!skb)
@@ -162,24 +161,31 @@ static ssize_t send_locked(struct tcp_sock *t, struct msg *m)
 ssize_t tcp_sendmsg(struct socket *s, struct msg *m)
 {
 	struct tcp_sock *t = TCP(INET(s));
-	ssize_t n;
+	ssize_t n, first = 0;
 	int err;
 
+	if (unlikely(m->flags & MSG_FASTOPEN || t->defer_connect)) {
+		first = tcp_fast_sendmsg(s, m);
+		if (first < 0 || (first && (!m->iter.count || tcp_connecting(t))))
+			return first;
+	}
 	if (m->name && m->name->len && t->state == TCP_CLOSE && !t->inet.c.err)
 		return -EPIPE;
-	if (tcp_connecting(t)) {
+	if (tcp_connecting(t) && !t->fastopened) {
+		t->write_pending++;
 		err = sock_wait(&t->inet.c, !tcp_connecting(t), m->nonblock, t->inet.c.sndtimeo);
+		t->write_pending--;
 		if (err)
-			return err;
+			return first ? first : err;
 	}
 	err = send_error(t);
 	if (err)
-		return err;
+		return first ? first : err;
 	if (mutex_lock_interruptible(&t->write_mutex))
-		return -ERESTARTSYS;
+		return first ? first : -ERESTARTSYS;
 	n = send_locked(t, m);
 	mutex_unlock(&t->write_mutex);
-	return n;
+	return first && n < 0 ? first : first + n;
 }
 
 /* ---- receiving ---- */
@@ -361,6 +367,19 @@ static ssize_t recv_locked(struct tcp_sock *t, struct msg *m)
 	return done ? done : err == 1 ? 0 : err;
 }
 
+/* TCP_INQ: how much is left; one behind the end, so that the program goes on reading. */
+static void tell_inq(struct tcp_sock *t, struct msg *m)
+{
+	int left;
+
+	spin_lock(&t->inet.c.lock);
+	left = (int)(t->rcv_nxt - t->copied_seq);
+	spin_unlock(&t->inet.c.lock);
+	if (t->peer_done)
+		left = max(left - 1, 1);
+	msg_put_cmsg(m, SOL_TCP, TCP_CM_INQ, &left, sizeof(left));
+}
+
 ssize_t tcp_recvmsg(struct socket *s, struct msg *m)
 {
 	struct tcp_sock *t = TCP(INET(s));
@@ -378,5 +397,7 @@ ssize_t tcp_recvmsg(struct socket *s, struct msg *m)
 		return -ERESTARTSYS;
 	n = recv_locked(t, m);
 	mutex_unlock(&t->inet.read_mutex);
+	if (unlikely(t->tell_inq) && n >= 0)
+		tell_inq(t, m);
 	return n;
 }

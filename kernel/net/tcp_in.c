@@ -43,6 +43,13 @@ static void parse_option(const u8 *p, u32 len, struct tcp_opts *o)
 			o->sacks[o->nr_sacks++] =
 				(struct sack_block){ be32(p + 2 + i * 8), be32(p + 6 + i * 8) };
 		break;
+	case TCPOPT_FASTOPEN:
+		if (len != 2 && (len < 6 || len > 18 || len & 1))
+			break;
+		o->has_cookie = true;
+		o->cookie.len = (u8)(len - 2);
+		memcpy(o->cookie.val, p + 2, len - 2);
+		break;
 	case 8:
 		if (len == 10) {
 			o->saw_ts = true;
@@ -128,19 +135,49 @@ static void maybe_ack(struct tcp_sock *t)
 		schedule_ack(t);
 }
 
-/* An answer that a blind attacker could make us give: so many a second (RFC 5961, 7). */
+/*
+ * Has a connection answered something of the kind within tcp_invalid_ratelimit? Else two ends that find each other's acknowledgements
+ * outside of their windows would go on for ever.
+ */
+static bool answered_lately(struct tcp_sock *t)
+{
+	u64 now = ktime_get();
+
+	if (t->last_odd && now - t->last_odd < (u64)tcp_limits.invalid_ratelimit * MSEC)
+		return true;
+	t->last_odd = now;
+	return false;
+}
+
+/* An answer that a blind attacker could make us give: so many a second (RFC 5961, 7), and not often for one connection. */
 static void challenge(struct tcp_sock *t)
 {
 	static u64 second;
 	static u32 n;
 	u64 now = ktime_get() / NSEC_PER_SEC;
 
+	if (answered_lately(t))
+		return;
 	if (now != second) {
 		second = now;
 		n = 0;
 	}
 	if (n++ < CHALLENGES_PER_SEC)
 		tcp_send_ack(t);
+}
+
+/* @skb is not in the window, or from the past: the peer hears what we have, and of its data that came before. */
+static void answer_old(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	u32 seq = skb->tcp.seq, end = skb->tcp.end_seq;
+
+	if (seq == end && answered_lately(t))
+		return;
+	if (seq != end && before(seq, t->rcv_nxt) && t->state != TCP_TIME_WAIT) {
+		tcp_enter_quick(t);
+		t->dsack = (struct sack_block){ seq, before(end, t->rcv_nxt) ? end : t->rcv_nxt };
+	}
+	tcp_send_ack(t);
 }
 
 /* ---- urgent data (RFC 6093: one byte, out of band as programs see it) ---- */
@@ -217,9 +254,11 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 	u8 fl = skb->tcp.flags;
 	bool acks = fl & TH_ACK;
 
-	if (acks && (skb->tcp.ack_seq == t->iss || after(skb->tcp.ack_seq, t->snd_nxt) ||
-			    before(skb->tcp.ack_seq, t->iss))) {
+	if (acks && (!after(skb->tcp.ack_seq, t->iss) || after(skb->tcp.ack_seq, t->snd_nxt))) {
 		tcp_refuse(t->inet.net, skb);
+		if (!t->retries &&
+			after(skb->tcp.ack_seq, t->snd_nxt)) /* of one before: ask again, soon */
+			tcp_arm(t, &t->rtx, 2 * MSEC);
 		return;
 	}
 	if (fl & TH_RST) {
@@ -240,9 +279,14 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 		tcp_ecn_answered(t, skb);
 		tcp_ack(t, skb, NULL, 0);
 		t->snd_wnd = t->max_window = skb->tcp.window;
+		tcp_fast_answered(t, o);
 		tcp_enter_established(t);
-		tcp_send_ack(t);
-		tcp_push(t, false);
+		if (!t->send_head && !t->write_pending) {
+			tcp_send_ack(t);
+		} else { /* goes with data */
+			schedule_ack(t);
+			tcp_push(t, false);
+		}
 		return;
 	}
 	/* both sides have called: our SYN goes again, with an ACK */
@@ -285,9 +329,27 @@ static bool in_window(const struct tcp_sock *t, const struct sk_buff *skb)
 	return !before(skb->tcp.end_seq, t->rcv_wup) && !after(skb->tcp.seq, end);
 }
 
+/* Who has sent a FIN may not know that we have it. */
+static bool reset_before_fin(const struct tcp_sock *t, const struct sk_buff *skb)
+{
+	return skb->tcp.seq == t->rcv_nxt - 1 &&
+	       tcp_in(t, TCPF(TCP_CLOSE_WAIT) | TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING));
+}
+
+/* At the next byte, or at the highest that we have said to have (RFC 5961, 3). */
+static bool reset_fits(const struct tcp_sock *t, const struct sk_buff *skb)
+{
+	u32 high = t->rcv_nxt;
+
+	for (u32 i = 0; i < t->nr_sacks; i++)
+		if (after(t->sacks[i].end, high))
+			high = t->sacks[i].end;
+	return skb->tcp.seq == t->rcv_nxt || skb->tcp.seq == high || reset_before_fin(t, skb);
+}
+
 static void take_reset(struct tcp_sock *t, const struct sk_buff *skb)
 {
-	if (skb->tcp.seq != t->rcv_nxt) {
+	if (!reset_fits(t, skb)) {
 		challenge(t);
 		return;
 	}
@@ -315,13 +377,14 @@ static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
 		tcp_refuse(t->inet.net, skb);
 		return false;
 	}
-	if (t->listener && t->listener->defer_accept && skb->tcp.seq == skb->tcp.end_seq)
-		return false;
-	if (t->listener && !tcp_offer(t)) {
-		if (t->state != TCP_CLOSE)
-			return false; /* its queue is full: the peer will ask again */
+	if (t->listener && t->defer_tries && !t->fastopened && skb->tcp.seq == skb->tcp.end_seq &&
+		t->retries < t->defer_tries) {
+		t->defer_acked = true;
 		return false;
 	}
+	if (t->listener && !t->fastopened && !tcp_offer(t))
+		return false; /* its queue is full: the peer will ask again */
+	tcp_fast_done(t);
 	t->snd_wnd = t->max_window = skb->tcp.window;
 	t->snd_wl1 = skb->tcp.seq;
 	tcp_enter_established(t);
@@ -361,7 +424,7 @@ static bool data_to_nobody(struct tcp_sock *t, const struct sk_buff *skb)
 	if (!(t->orphan && tcp_in(t, TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2) |
 					     TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING))))
 		return false;
-	tcp_send_reset(t);
+	tcp_refuse(t->inet.net, skb);
 	tcp_done(t);
 	return true;
 }
@@ -371,19 +434,21 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 	u8 fl = skb->tcp.flags;
 
 	if (paws_rejects(t, skb)) {
-		t->dsack = (struct sack_block){ 0, 0 };
-		challenge(t);
+		if (fl & TH_SYN)
+			challenge(t);
+		else
+			answer_old(t, skb);
 		goto drop;
 	}
 	if (!in_window(t, skb)) {
-		if (!(fl & TH_RST)) {
-			if (before(skb->tcp.seq, t->rcv_nxt) && skb->tcp.seq != skb->tcp.end_seq)
-				t->dsack = (struct sack_block){ skb->tcp.seq,
-					before(skb->tcp.end_seq, t->rcv_nxt) ? skb->tcp.end_seq :
-									       t->rcv_nxt };
+		if (fl & TH_RST && reset_before_fin(t, skb))
+			take_reset(t, skb);
+		else if (fl & TH_SYN && t->state != TCP_TIME_WAIT)
+			challenge(t);
+		else if (!(fl & TH_RST)) {
 			if (t->state == TCP_TIME_WAIT)
 				tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN);
-			tcp_send_ack(t);
+			answer_old(t, skb);
 		}
 		goto drop;
 	}
@@ -408,7 +473,10 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 	}
 	note_timestamp(t, skb);
 	tcp_ecn_in(t, skb);
-	t->last_rcv = ktime_get();
+	if (skb_len(skb)) {
+		t->data_segs_in++;
+		t->last_rcv = ktime_get();
+	}
 	t->keep_sent = 0;
 	after_ack(t);
 	if (tcp_in(t, TCPF(TCP_CLOSE)) || data_to_nobody(t, skb))
@@ -469,7 +537,7 @@ static void to_socket(
 		}
 		if (skb->tcp.flags & TH_ACK)
 			tcp_refuse(net, skb);
-		else if ((skb->tcp.flags & (TH_SYN | TH_RST)) == TH_SYN)
+		else if ((skb->tcp.flags & (TH_SYN | TH_RST | TH_FIN)) == TH_SYN)
 			tcp_make_child(net, t, skb, o);
 	} else if (state == TCP_CLOSE) {
 		tcp_refuse(net, skb);
@@ -543,7 +611,7 @@ void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const
 	if (!before(seq, t->snd_una) && !after(seq, t->snd_nxt)) { /* about what is on its way */
 		if (e->err == EMSGSIZE && e->info) {
 			pmtu_learn(net, remote, e->info);
-			t->flow.mtu = pmtu_of(net, remote, t->flow.mtu);
+			tcp_mtu_reduced(t, pmtu_of(net, remote, t->flow.mtu));
 		}
 		if (t->state == TCP_SYN_SENT && e->err != EMSGSIZE)
 			tcp_fail(t, -e->err);
@@ -551,7 +619,7 @@ void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const
 			WRITE_ONCE(i->c.err, -e->err);
 			tcp_wake(t, EPOLLERR);
 		} else
-			t->soft_err = -e->err;
+			WRITE_ONCE(i->c.soft_err, -e->err);
 	}
 	spin_unlock(&i->c.lock);
 	inet_put(i);

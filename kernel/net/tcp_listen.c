@@ -67,6 +67,7 @@ static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
 	c->linger2 = l->linger2;
 	c->reno = l->reno;
 	c->notsent_lowat = l->notsent_lowat;
+	c->defer_tries = l->defer_tries;
 }
 
 /* Many half-open ones, and still room for those that complete: cookies go instead. */
@@ -145,10 +146,12 @@ void tcp_make_child(
 	struct net *net, struct tcp_sock *l, struct sk_buff *skb, const struct tcp_opts *o)
 {
 	struct tcp_sock *c = child_new(net, l, skb, skb->tcp.seq, o);
+	bool fast;
 
 	if (!c)
 		return;
-	if (unlikely(wants_cookie(l))) {
+	fast = tcp_fast_wanted(l, c, skb, o);
+	if (unlikely(!fast && wants_cookie(l))) {
 		tcp_send_cookie(c, skb, o);
 		tcp_put(c);
 		return;
@@ -163,7 +166,11 @@ void tcp_make_child(
 		tcp_done(c);
 	} else {
 		ip_stats.tcp_passive++;
+		if (fast)
+			tcp_fast_accept(l, c, skb);
 		tcp_send_syn(c);
+		if (fast && tcp_offer(c))
+			tcp_offered(c);
 	}
 	spin_unlock(&c->inet.c.lock);
 	tcp_put(c);
@@ -227,7 +234,7 @@ void tcp_forget_child(struct tcp_sock *c)
 	bool was = false;
 
 	spin_lock(&l->q_lock);
-	if (c->snd_una == c->iss && !list_empty(&c->q_link)) {
+	if (c->snd_una == c->iss && !c->fastopened && !list_empty(&c->q_link)) {
 		list_del_init(&c->q_link);
 		l->nr_syn--;
 		was = true;

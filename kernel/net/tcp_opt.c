@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tcp_opt.c: getsockopt and setsockopt of level TCP (tcp(7)), and struct tcp_info. */
+/* tcp_opt.c: getsockopt and setsockopt of level TCP (tcp(7)). */
 #include <asm/errno.h>
 #include <asm/socket.h>
 
@@ -11,7 +11,6 @@
 #define KEEP_IDLE_MAX 32767
 #define KEEP_COUNT_MAX 127
 #define CC_NAME 16
-#define USEC 1000UL
 
 /* ---- setting ---- */
 
@@ -51,6 +50,27 @@ static int set_idle(struct tcp_sock *t, int n)
 	return 0;
 }
 
+/* TCP_DEFER_ACCEPT is told in seconds, and counted in SYN+ACKs: one after 1 s, 2 s more, and so on. */
+static int secs_of(u32 tries)
+{
+	u32 wait = 1, all = 0;
+
+	for (; tries; tries--) {
+		all += wait;
+		wait = min(2 * wait, (u32)(RTO_MAX / NSEC_PER_SEC));
+	}
+	return (int)all;
+}
+
+static u32 tries_of(int secs)
+{
+	u32 n = secs > 0;
+
+	while (n && n < 255 && secs_of(n) < secs)
+		n++;
+	return n;
+}
+
 /* c.lock held. */
 static int set_number(struct tcp_sock *t, int opt, int n)
 {
@@ -83,7 +103,7 @@ static int set_number(struct tcp_sock *t, int opt, int n)
 		t->syn_cnt = (u32)n;
 		return 0;
 	case TCP_LINGER2: t->linger2 = n < 0 ? -1 : n > 120 ? 120 : n; return 0;
-	case TCP_DEFER_ACCEPT: t->defer_accept = n > 0 ? (u32)n : 0; return 0;
+	case TCP_DEFER_ACCEPT: t->defer_tries = tries_of(n); return 0;
 	case TCP_WINDOW_CLAMP:
 		if (!n && t->state != TCP_CLOSE)
 			return -EINVAL;
@@ -106,6 +126,30 @@ static int set_number(struct tcp_sock *t, int opt, int n)
 		t->user_timeout = (u32)n;
 		return 0;
 	case TCP_NOTSENT_LOWAT: t->notsent_lowat = (u32)n; return 0;
+	case TCP_INQ:
+		if (in_range(n, 0, 1))
+			return -EINVAL;
+		t->tell_inq = n;
+		return 0;
+	case TCP_FASTOPEN:
+		if (n < 0 || !tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
+			return -EINVAL;
+		t->fast_qlen = (u32)min(n, tcp_limits.somaxconn);
+		return 0;
+	case TCP_FASTOPEN_CONNECT:
+		if (in_range(n, 0, 1))
+			return -EINVAL;
+		if (!(tcp_limits.fastopen & FAST_CLIENT))
+			return -EOPNOTSUPP;
+		if (t->state != TCP_CLOSE)
+			return -EINVAL;
+		t->fast_connect = n;
+		return 0;
+	case TCP_FASTOPEN_NO_COOKIE:
+		if (in_range(n, 0, 1) || !tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
+			return -EINVAL;
+		t->fast_no_cookie = n;
+		return 0;
 	}
 	return -ENOPROTOOPT;
 }
@@ -158,55 +202,6 @@ int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 
 /* ---- reading ---- */
 
-void tcp_fill_info(struct tcp_sock *t, struct tcp_info *i)
-{
-	u64 now = ktime_get();
-
-	*i = (struct tcp_info){
-		.tcpi_state = t->state,
-		.tcpi_ca_state = t->ca == CA_OPEN     ? 0 :
-				 t->ca == CA_RECOVERY ? 3 :
-							4,
-		.tcpi_retransmits = t->retries,
-		.tcpi_probes = t->probes,
-		.tcpi_backoff = t->backoff,
-		.tcpi_options = (u8)((t->ts_ok ? TCPI_OPT_TIMESTAMPS : 0) |
-				     (t->sack_ok ? TCPI_OPT_SACK : 0) |
-				     (t->wscale_ok ? TCPI_OPT_WSCALE : 0) |
-				     (t->ecn & TCP_ECN_OK ? TCPI_OPT_ECN : 0) |
-				     (t->ecn & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0)),
-		.tcpi_snd_wscale = t->snd_wscale & 15,
-		.tcpi_rcv_wscale = t->wscale_ok ? t->rcv_wscale & 15 : 0,
-		.tcpi_rto = (u32)(t->rto / USEC),
-		.tcpi_ato = (u32)(ATO_MIN / USEC),
-		.tcpi_snd_mss = t->mss,
-		.tcpi_rcv_mss = t->rcv_mss,
-		.tcpi_unacked = t->state == TCP_LISTEN ? t->nr_accept : t->packets_out,
-		.tcpi_sacked = t->state == TCP_LISTEN ? t->backlog : t->sacked_out,
-		.tcpi_lost = t->lost_out,
-		.tcpi_retrans = t->retrans_out,
-		.tcpi_last_data_recv = (u32)((now - t->last_rcv) / MSEC),
-		.tcpi_last_ack_recv = (u32)((now - t->last_rcv) / MSEC),
-		.tcpi_pmtu = t->flow.mtu,
-		.tcpi_rcv_ssthresh = t->rcv_wnd,
-		.tcpi_rtt = (u32)(t->srtt / USEC),
-		.tcpi_rttvar = (u32)(t->rttvar / USEC),
-		.tcpi_snd_ssthresh = t->ssthresh,
-		.tcpi_snd_cwnd = t->cwnd,
-		.tcpi_advmss = t->advmss,
-		.tcpi_reordering = DUP_THRESH,
-		.tcpi_rcv_space = t->inet.c.rcvbuf / 2,
-		.tcpi_total_retrans = t->total_retrans,
-		.tcpi_bytes_acked = t->bytes_acked,
-		.tcpi_bytes_received = t->bytes_received,
-		.tcpi_segs_out = (u32)t->segs_out,
-		.tcpi_segs_in = (u32)t->segs_in,
-		.tcpi_notsent_bytes = t->write_seq - t->snd_nxt,
-		.tcpi_min_rtt = t->min_rtt ? (u32)(t->min_rtt / USEC) : ~0U,
-		.tcpi_snd_wnd = t->snd_wnd,
-	};
-}
-
 static int get_number(struct tcp_sock *t, int opt, int *n)
 {
 	switch (opt) {
@@ -224,11 +219,15 @@ static int get_number(struct tcp_sock *t, int opt, int *n)
 	case TCP_KEEPCNT: *n = t->keep_cnt ? (int)t->keep_cnt : tcp_limits.keep_probes; return 0;
 	case TCP_SYNCNT: *n = t->syn_cnt ? (int)t->syn_cnt : tcp_limits.syn_retries; return 0;
 	case TCP_LINGER2: *n = t->linger2 ? t->linger2 : tcp_limits.fin_timeout; return 0;
-	case TCP_DEFER_ACCEPT: *n = (int)t->defer_accept; return 0;
+	case TCP_DEFER_ACCEPT: *n = secs_of(t->defer_tries); return 0;
 	case TCP_WINDOW_CLAMP: *n = (int)t->window_clamp; return 0;
 	case TCP_QUICKACK: *n = !t->pingpong; return 0;
 	case TCP_USER_TIMEOUT: *n = (int)t->user_timeout; return 0;
 	case TCP_NOTSENT_LOWAT: *n = (int)t->notsent_lowat; return 0;
+	case TCP_INQ: *n = t->tell_inq; return 0;
+	case TCP_FASTOPEN: *n = (int)t->fast_qlen; return 0;
+	case TCP_FASTOPEN_CONNECT: *n = t->fast_connect; return 0;
+	case TCP_FASTOPEN_NO_COOKIE: *n = t->fast_no_cookie; return 0;
 	}
 	return -ENOPROTOOPT;
 }

@@ -64,6 +64,22 @@ void tcp_sync_mss(struct tcp_sock *t)
 	t->mss = (u16)max(mss, MSS_MIN - TS_SPACE);
 }
 
+void tcp_mtu_reduced(struct tcp_sock *t, u32 mtu)
+{
+	if (mtu >= t->flow.mtu)
+		return;
+	t->flow.mtu = mtu;
+	tcp_sync_mss(t);
+	tcp_too_large(t);
+}
+
+u32 tcp_seg_size(const struct tcp_sock *t)
+{
+	u32 most = t->max_window > MSS_DEFAULT ? t->max_window / 2 : t->max_window;
+
+	return most && t->mss > most ? max(most, 48U) : t->mss;
+}
+
 /* ---- the window that we offer ---- */
 
 static u32 rcv_space(const struct tcp_sock *t)
@@ -114,6 +130,7 @@ static u8 *put_ts(u8 *p, u32 val, u32 echo)
 static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 {
 	u16 mss = htons(t->advmss);
+	u8 *start = p;
 
 	p[0] = OPT_MSS;
 	p[1] = 4;
@@ -134,7 +151,7 @@ static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 		p[3] = t->rcv_wscale;
 		p += 4;
 	}
-	return p;
+	return tcp_fast_option(t, p, 40 - (u32)(p - start));
 }
 
 static u8 *put_sacks(struct tcp_sock *t, u8 *p)
@@ -222,12 +239,17 @@ static void ack_sent(struct tcp_sock *t)
 		tcp_disarm(t, &t->delack);
 }
 
-/* Sends @skb, which is consumed. */
-static int send(struct tcp_sock *t, struct sk_buff *skb)
+int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 {
 	struct flow f = t->flow;
 	u8 flags = skb->tcp.flags, ecn = tcp_ecn_out(t, skb);
+	u32 len = skb->len;
 
+	if (len) {
+		t->data_segs_out++;
+		t->bytes_sent += len;
+		t->last_sent = ktime_get();
+	}
 	push_header(t, skb);
 	t->segs_out++;
 	ip_stats.tcp_out++;
@@ -248,9 +270,11 @@ int tcp_transmit(struct tcp_sock *t, struct sk_buff *skb)
 	if (!c)
 		return -ENOBUFS;
 	skb->tcp.sent = ktime_get();
+	if (t->ca == CA_RECOVERY)
+		t->prr_out++;
 	if (unlikely(skb->stamp_wanted) && !skb->tcp.retrans)
 		c->stamp_for = &t->inet;
-	return send(t, c);
+	return tcp_send_segment(t, c);
 }
 
 static void send_bare(struct tcp_sock *t, u32 seq, u8 flags)
@@ -264,7 +288,7 @@ static void send_bare(struct tcp_sock *t, u32 seq, u8 flags)
 	}
 	skb->tcp.seq = seq;
 	skb->tcp.flags = flags;
-	send(t, skb);
+	tcp_send_segment(t, skb);
 }
 
 void tcp_send_ack(struct tcp_sock *t)
@@ -343,7 +367,7 @@ static u32 window_left(const struct tcp_sock *t, const struct sk_buff *skb)
 /* Nagle, as Minshall has it: one segment that is not full may be on its way. */
 static bool holds_back(const struct tcp_sock *t, const struct sk_buff *skb, bool more)
 {
-	if (skb->len >= t->mss || skb->tcp.flags & (TH_FIN | TH_SYN) || t->urg_sending)
+	if (skb->len >= tcp_seg_size(t) || skb->tcp.flags & (TH_FIN | TH_SYN) || t->urg_sending)
 		return false;
 	if (skb->len >= SEG_MAX) /* as full as we make them */
 		return false;
@@ -363,7 +387,7 @@ static void sent_new(struct tcp_sock *t, struct sk_buff *skb)
 	if (!t->packets_out++)
 		tcp_rearm_rtx(t);
 	tcp_rack_arm_probe(t);
-	if (skb->len < t->mss)
+	if (skb->len && skb->len < t->mss)
 		t->snd_sml = skb->tcp.end_seq;
 	if (ktime_get() - t->last_rcv < ATO_MIN)
 		t->pingpong = true;
@@ -372,38 +396,63 @@ static void sent_new(struct tcp_sock *t, struct sk_buff *skb)
 /* What fits of @skb into window and segment: its payload; 0: nothing now. */
 static u32 sendable(struct tcp_sock *t, struct sk_buff *skb)
 {
-	u32 left = window_left(t, skb), n = min(skb->len, (u32)t->mss);
+	u32 left = window_left(t, skb), seg = tcp_seg_size(t), n = min(skb->len, seg);
 
-	if (skb->tcp.end_seq - skb->tcp.seq <= left && skb->len <= t->mss)
+	if (skb->tcp.end_seq - skb->tcp.seq <= left && skb->len <= seg)
 		return max(skb->len, 1U);
 	if (n <= left)
 		return n;
 	/* a piece, if it is not a silly one */
-	if (left >= t->mss || (left && left >= t->max_window / 2) || (left && !t->packets_out))
+	if (left >= seg || (left && left >= t->max_window / 2) || (left && !t->packets_out))
 		return left;
 	return 0;
 }
 
+static void note_busy(struct tcp_sock *t, bool closed)
+{
+	int kind = closed ? CHRONO_WINDOW : CHRONO_BUSY;
+
+	if (t->chrono_kind != kind && !(kind == CHRONO_BUSY && t->chrono_kind == CHRONO_BUFFER))
+		tcp_chrono(t, kind);
+}
+
 void tcp_push(struct tcp_sock *t, bool more)
 {
+	bool limited = false, any = false, closed = false;
+
+	if (t->send_head)
+		tcp_cwnd_idle(t);
 	while (t->send_head && !tcp_in(t, TCPF(TCP_CLOSE))) {
 		struct sk_buff *skb = t->send_head;
 		u32 n;
 
-		if (tcp_in_flight(t) >= t->cwnd || holds_back(t, skb, more))
+		limited = tcp_in_flight(t) >= t->cwnd;
+		if (limited || holds_back(t, skb, more))
 			break;
 		n = sendable(t, skb);
+		closed = !n;
 		if (!n || (n < skb->len && tcp_split(t, skb, n)))
 			break;
 		if (tcp_transmit(t, skb) == -ENOBUFS)
 			break;
 		sent_new(t, skb);
+		any = true;
 	}
+	if (any || limited)
+		tcp_cwnd_used(t, limited);
+	if (!list_empty(&t->wq))
+		note_busy(t, closed);
 	if (t->send_head && !t->packets_out && !timer_armed(&t->rtx))
 		tcp_arm(t, &t->rtx, holds_back(t, t->send_head, more) ? CORK_MAX : t->rto);
 }
 
-/* What is marked as lost, as far as cwnd allows. */
+/* The peer has taken back what it had offered; the first segment goes all the same, and asks it. */
+bool tcp_beyond_window(const struct tcp_sock *t, const struct sk_buff *skb)
+{
+	return skb->tcp.seq != t->snd_una && !window_left(t, skb);
+}
+
+/* What is marked as lost, as far as cwnd and the window allow. */
 void tcp_retransmit_lost(struct tcp_sock *t)
 {
 	struct sk_buff *skb;
@@ -415,10 +464,16 @@ void tcp_retransmit_lost(struct tcp_sock *t)
 			break;
 		if (!(skb->tcp.sacked & SKB_LOST) || skb->tcp.sacked & (SKB_RETRANS | SKB_SACKED))
 			continue;
-		if (skb->len > t->mss && tcp_split(t, skb, t->mss))
+		if (tcp_beyond_window(t, skb) || (skb->len > t->mss && tcp_split(t, skb, t->mss)))
 			break;
+		if (!t->undo.stamped) {
+			t->undo.stamped = true;
+			t->undo.stamp = tcp_ts(t);
+		}
 		if (tcp_transmit(t, skb) == -ENOBUFS)
 			break;
+		t->undo.retrans = max(t->undo.retrans, 0) + 1;
+		t->bytes_retrans += skb->len;
 		skb->tcp.sacked |= SKB_RETRANS;
 		skb->tcp.retrans++;
 		t->retrans_out++;
@@ -431,7 +486,7 @@ void tcp_retransmit_lost(struct tcp_sock *t)
 
 int tcp_send_syn(struct tcp_sock *t)
 {
-	struct sk_buff *skb = skb_alloc(0, GFP_ATOMIC);
+	struct sk_buff *skb = skb_alloc(0, GFP_ATOMIC), *data = NULL;
 
 	if (!skb)
 		return -ENOBUFS;
@@ -440,8 +495,15 @@ int tcp_send_syn(struct tcp_sock *t)
 	skb->tcp.end_seq = t->iss + 1;
 	t->write_seq = skb->tcp.end_seq;
 	tcp_queue(t, skb);
-	tcp_transmit(t, skb);
+	if (unlikely(t->syn_data)) {
+		data = tcp_fast_send_syn(t);
+		skb->tcp.sent = data->tcp.sent;
+	} else {
+		tcp_transmit(t, skb);
+	}
 	sent_new(t, skb);
+	if (unlikely(data))
+		sent_new(t, data);
 	return 0;
 }
 
@@ -454,7 +516,7 @@ void tcp_send_synack(struct tcp_sock *t)
 	skb->tcp.flags = TH_SYN | TH_ACK;
 	skb->tcp.seq = t->iss;
 	skb->tcp.end_seq = t->iss + 1;
-	send(t, skb);
+	tcp_send_segment(t, skb);
 }
 
 void tcp_send_fin(struct tcp_sock *t)

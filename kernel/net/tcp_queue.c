@@ -19,10 +19,21 @@
 
 /* ---- out of order ---- */
 
-/* The list of blocks that SACK tells, with the one that @seq is in first (RFC 2018, 4). */
+/* The one of @all that @seq is in joins those that are told, unless it is there or they are enough. */
+static void tell_block(struct tcp_sock *t, const struct sack_block *all, u32 n, u32 seq, u32 *out)
+{
+	for (u32 i = 0; i < *out; i++)
+		if (!before(seq, t->sacks[i].start) && before(seq, t->sacks[i].end))
+			return;
+	for (u32 i = 0; i < n && *out < MAX_SACKS; i++)
+		if (!before(seq, all[i].start) && before(seq, all[i].end))
+			t->sacks[(*out)++] = all[i];
+}
+
+/* The list of blocks that SACK tells: the one that @seq is in, then those that changed last (RFC 2018, 4). */
 static void note_sacks(struct tcp_sock *t, u32 seq)
 {
-	struct sack_block all[64];
+	struct sack_block all[64] = { { 0 } }, was[MAX_SACKS];
 	struct sk_buff *skb;
 	u32 n = 0, out = 0;
 
@@ -32,12 +43,12 @@ static void note_sacks(struct tcp_sock *t, u32 seq)
 		else if (n < ARRAY_SIZE(all))
 			all[n++] = (struct sack_block){ skb->tcp.seq, skb->tcp.end_seq };
 	}
+	memcpy(was, t->sacks, sizeof(was));
+	tell_block(t, all, n, seq, &out);
+	for (u32 i = 0; i < t->nr_sacks; i++)
+		tell_block(t, all, n, was[i].start, &out);
 	for (u32 i = 0; i < n; i++)
-		if (!before(seq, all[i].start) && before(seq, all[i].end))
-			t->sacks[out++] = all[i];
-	for (u32 i = 0; i < n && out < MAX_SACKS; i++)
-		if (!out || all[i].start != t->sacks[0].start)
-			t->sacks[out++] = all[i];
+		tell_block(t, all, n, all[i].start, &out);
 	t->nr_sacks = out;
 }
 
@@ -151,7 +162,7 @@ static void drain_ooo(struct tcp_sock *t)
 		note_sacks(t, list_first_entry(&t->ooo, struct sk_buff, list)->tcp.seq);
 }
 
-static void enter_quick(struct tcp_sock *t)
+void tcp_enter_quick(struct tcp_sock *t)
 {
 	t->quick = max(t->quick, TCP_QUICK_ACKS);
 	t->pingpong = false;
@@ -194,7 +205,7 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
 	if (!after(skb->tcp.end_seq, t->rcv_nxt)) { /* all of it is old */
 		t->dsack = (struct sack_block){ skb->tcp.seq, skb->tcp.end_seq };
 		t->ack_now = true;
-		enter_quick(t);
+		tcp_enter_quick(t);
 		kfree_skb(skb);
 		return false;
 	}
@@ -205,11 +216,15 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
 	}
 	if (after(skb->tcp.seq, t->rcv_nxt)) {
 		t->ack_now = true;
+		t->ooo_packets++;
 		ooo_insert(t, skb);
 		return false;
 	}
-	if (before(skb->tcp.seq, t->rcv_nxt))
+	if (before(skb->tcp.seq, t->rcv_nxt)) {
+		t->dsack = (struct sack_block){ skb->tcp.seq, t->rcv_nxt };
+		t->ack_now = true;
 		cut_front(skb, t->rcv_nxt);
+	}
 	t->ack_due = true;
 	take_in_order(t, skb);
 	if (!list_empty(&t->ooo)) {

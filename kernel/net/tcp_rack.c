@@ -34,8 +34,10 @@ void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
 		return;
 	if (after(skb->tcp.end_seq, r->fack))
 		r->fack = skb->tcp.end_seq;
-	else if (before(skb->tcp.end_seq, r->fack) && !skb->tcp.retrans)
+	else if (before(skb->tcp.end_seq, r->fack) && !skb->tcp.retrans) {
 		r->reordered = true;
+		t->reord_seen++;
+	}
 	/* what came so soon after it was sent again is the first one, late */
 	if (skb->tcp.retrans && t->min_rtt && rtt < t->min_rtt)
 		return;
@@ -121,11 +123,17 @@ static bool may_probe(const struct tcp_sock *t)
 
 void tcp_rack_arm_probe(struct tcp_sock *t)
 {
+	u64 in;
+
 	t->progress = ktime_get();
-	if (timer_armed(&t->early) || !may_probe(t))
+	if (!may_probe(t))
+		return;
+	in = probe_timeout(t);
+	if (timer_armed(&t->early) &&
+		(t->early_kind != EARLY_PROBE || t->early.expires <= t->progress + in))
 		return;
 	t->early_kind = EARLY_PROBE;
-	tcp_arm(t, &t->early, probe_timeout(t));
+	tcp_arm(t, &t->early, in);
 }
 
 /* New data if there is some that may go, else the last segment again. */
@@ -146,7 +154,7 @@ static void send_probe(struct tcp_sock *t)
 	if (t->tlp_retrans) {
 		last = t->send_head ? list_prev_entry(t->send_head, list) :
 				      list_last_entry(&t->wq, struct sk_buff, list);
-		if (tcp_transmit(t, last))
+		if (tcp_beyond_window(t, last) || tcp_transmit(t, last))
 			return;
 		last->tcp.retrans++;
 		t->total_retrans++;

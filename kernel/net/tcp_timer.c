@@ -13,6 +13,8 @@
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 
+#define ORPHAN_RETRIES 8
+
 atomic_t tcp_time_waits, tcp_orphans;
 
 struct tcp_limits tcp_limits = {
@@ -30,6 +32,9 @@ struct tcp_limits tcp_limits = {
 	.window_scaling = 1,
 	.syncookies = 1,
 	.ecn = 2,
+	.invalid_ratelimit = 500,
+	.fastopen = FAST_CLIENT,
+	.syn_linear = 4,
 	.rmem = { 4096, 131072, 6291456 },
 	.wmem = { 4096, 16384, 4194304 },
 };
@@ -55,11 +60,22 @@ void tcp_timers_off(struct tcp_sock *t)
 	tcp_disarm(t, &t->keep);
 }
 
+/* A user timeout is not passed over by a long wait. */
+static u64 until_given_up(const struct tcp_sock *t, u64 wait)
+{
+	u64 end = t->first_failure + (u64)t->user_timeout * MSEC, now = ktime_get();
+
+	if (!t->user_timeout || !t->first_failure)
+		return wait;
+	return min(wait, end > now ? end - now : MSEC);
+}
+
 /* After progress: while something is on its way, from now on. */
 void tcp_rearm_rtx(struct tcp_sock *t)
 {
 	if (t->packets_out)
-		tcp_arm(t, &t->rtx, min(t->rto << min((u32)t->backoff, 16U), RTO_MAX));
+		tcp_arm(t, &t->rtx,
+			until_given_up(t, min(t->rto << min((u32)t->backoff, 16U), RTO_MAX)));
 	else
 		tcp_disarm(t, &t->rtx);
 }
@@ -72,12 +88,14 @@ static bool given_up(struct tcp_sock *t)
 	u64 tried = t->first_failure ? ktime_get() - t->first_failure : 0;
 
 	if (t->state == TCP_SYN_SENT)
-		return t->retries >= (t->syn_cnt ? t->syn_cnt : (u32)tcp_limits.syn_retries);
+		return t->retries >= (t->syn_cnt ? t->syn_cnt : (u32)tcp_limits.syn_retries) +
+					     (u32)tcp_limits.syn_linear;
 	if (t->state == TCP_SYN_RECV)
-		return t->retries >= (u32)tcp_limits.synack_retries;
+		return t->retries >= (u32)tcp_limits.synack_retries &&
+		       (!t->defer_acked || t->retries >= t->defer_tries);
 	if (t->user_timeout)
 		return tried >= (u64)t->user_timeout * MSEC;
-	return t->retries >= (u32)(t->orphan ? 8 : tcp_limits.retries2);
+	return t->retries >= (u32)(t->orphan ? ORPHAN_RETRIES : tcp_limits.retries2);
 }
 
 static void retransmit(struct tcp_sock *t)
@@ -85,15 +103,30 @@ static void retransmit(struct tcp_sock *t)
 	if (!t->first_failure)
 		t->first_failure = ktime_get();
 	if (given_up(t)) {
-		tcp_fail(t, t->soft_err ? t->soft_err : -ETIMEDOUT);
+		tcp_fail(t, t->inet.c.soft_err ? t->inet.c.soft_err : -ETIMEDOUT);
 		return;
 	}
 	t->retries++;
-	t->backoff = (u8)min(t->backoff + 1, 16);
+	if (t->state != TCP_SYN_SENT || t->retries > (u32)tcp_limits.syn_linear)
+		t->backoff = (u8)min(t->backoff + 1, 16);
+	if (t->defer_acked &&
+		t->retries < t->defer_tries) { /* it is there, and has nothing to say */
+		tcp_rearm_rtx(t);
+		return;
+	}
 	tcp_enter_loss(t);
 	route_output(t->inet.net, &t->flow);
+	tcp_sync_mss(t);
 	tcp_retransmit_lost(t);
 	tcp_rearm_rtx(t);
+}
+
+/* Who answers keeps its connection, for as long as somebody has it open. */
+static bool probed_enough(const struct tcp_sock *t)
+{
+	if (t->user_timeout && ktime_get() - t->closed_at >= (u64)t->user_timeout * MSEC)
+		return true;
+	return t->probes >= tcp_limits.retries2 || (t->orphan && t->backoff >= ORPHAN_RETRIES);
 }
 
 /* Nothing is on its way, and what waits may not go: the window is closed, or Nagle has held it long enough. */
@@ -113,7 +146,9 @@ static void probe(struct tcp_sock *t)
 		t->corked = corked;
 		return;
 	}
-	if (t->probes >= tcp_limits.retries2 && t->orphan) {
+	if (!t->closed_at)
+		t->closed_at = ktime_get();
+	if (probed_enough(t)) {
 		tcp_fail(t, -ETIMEDOUT);
 		return;
 	}
@@ -190,7 +225,7 @@ void tcp_arm_keepalive(struct tcp_sock *t)
 static void keepalive(struct tcp_sock *t)
 {
 	u32 most = t->keep_cnt ? t->keep_cnt : (u32)tcp_limits.keep_probes;
-	u64 silent = ktime_get() - t->last_rcv;
+	u64 silent = ktime_get() - max(t->last_rcv, t->last_ack);
 
 	if (!t->inet.c.keepalive)
 		return;

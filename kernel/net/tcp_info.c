@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_info.c: what TCP_INFO and inet_diag tell of a connection (tcp(7), <linux/tcp.h>). Times are in microseconds, but for the last_* ones:
+ * milliseconds. What this stack has no notion of (pacing, delivery rates, fast open's failures) is 0. c.lock held.
+ */
+#include "arch/um/arch.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/tcp.h"
+#include "kernel/sched/task.h"
+
+#define USEC 1000UL
+#define CA_STATE_RECOVERY 3
+#define CA_STATE_LOSS 4
+
+static u8 options(const struct tcp_sock *t)
+{
+	return (u8)((t->ts_ok ? TCPI_OPT_TIMESTAMPS : 0) | (t->sack_ok ? TCPI_OPT_SACK : 0) |
+		    (t->wscale_ok ? TCPI_OPT_WSCALE : 0) |
+		    (t->ecn & TCP_ECN_OK ? TCPI_OPT_ECN : 0) |
+		    (t->ecn & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0) |
+		    (t->syn_data_acked ? TCPI_OPT_SYN_DATA : 0));
+}
+
+static u32 ms_since(u64 then)
+{
+	return then ? (u32)((ktime_get() - then) / MSEC) : 0;
+}
+
+static u64 busy_for(const struct tcp_sock *t, int kind)
+{
+	u64 n = t->chrono[kind];
+
+	if (t->chrono_kind == kind || (kind == CHRONO_BUSY && t->chrono_kind != CHRONO_NONE))
+		n += ktime_get() - t->chrono_at;
+	return n / USEC;
+}
+
+/* What is going on from now on: CHRONO_*. Waiting for the window or for room is being busy, too. */
+void tcp_chrono(struct tcp_sock *t, int kind)
+{
+	u64 now = ktime_get(), spent = now - t->chrono_at;
+
+	if (t->chrono_kind != CHRONO_NONE) {
+		t->chrono[CHRONO_BUSY] += spent;
+		if (t->chrono_kind != CHRONO_BUSY)
+			t->chrono[t->chrono_kind] += spent;
+	}
+	t->chrono_kind = (u8)kind;
+	t->chrono_at = now;
+}
+
+void tcp_fill_info(struct tcp_sock *t, struct tcp_info *i)
+{
+	bool listens = t->state == TCP_LISTEN;
+
+	*i = (struct tcp_info){
+		.tcpi_state = t->state,
+		.tcpi_ca_state = t->ca == CA_OPEN     ? 0 :
+				 t->ca == CA_RECOVERY ? CA_STATE_RECOVERY :
+							CA_STATE_LOSS,
+		.tcpi_retransmits = t->retries,
+		.tcpi_probes = t->probes,
+		.tcpi_backoff = t->backoff,
+		.tcpi_options = options(t),
+		.tcpi_snd_wscale = t->snd_wscale & 15,
+		.tcpi_rcv_wscale = t->wscale_ok ? t->rcv_wscale & 15 : 0,
+		.tcpi_rto = (u32)(t->rto / USEC),
+		.tcpi_ato = (u32)(ATO_MIN / USEC),
+		.tcpi_snd_mss = t->mss,
+		.tcpi_rcv_mss = t->rcv_mss,
+		.tcpi_unacked = listens ? t->nr_accept : t->packets_out,
+		.tcpi_sacked = listens ? t->backlog : t->sacked_out,
+		.tcpi_lost = t->lost_out,
+		.tcpi_retrans = t->retrans_out,
+		.tcpi_last_data_sent = ms_since(t->last_sent),
+		.tcpi_last_data_recv = ms_since(t->last_rcv),
+		.tcpi_last_ack_recv = ms_since(t->last_ack),
+		.tcpi_pmtu = t->flow.mtu,
+		.tcpi_rcv_ssthresh = t->rcv_wnd,
+		.tcpi_rtt = (u32)(t->srtt / USEC),
+		.tcpi_rttvar = (u32)(t->rttvar / USEC),
+		.tcpi_snd_ssthresh = t->ssthresh,
+		.tcpi_snd_cwnd = t->cwnd,
+		.tcpi_advmss = t->advmss,
+		.tcpi_reordering = DUP_THRESH,
+		.tcpi_rcv_space = t->inet.c.rcvbuf / 2,
+		.tcpi_total_retrans = t->total_retrans,
+		.tcpi_bytes_acked = t->bytes_acked,
+		.tcpi_bytes_received = t->bytes_received,
+		.tcpi_segs_out = (u32)t->segs_out,
+		.tcpi_segs_in = (u32)t->segs_in,
+		.tcpi_notsent_bytes = t->write_seq - t->snd_nxt,
+		.tcpi_min_rtt = t->min_rtt ? (u32)(t->min_rtt / USEC) : ~0U,
+		.tcpi_data_segs_in = t->data_segs_in,
+		.tcpi_data_segs_out = t->data_segs_out,
+		.tcpi_busy_time = busy_for(t, CHRONO_BUSY),
+		.tcpi_rwnd_limited = busy_for(t, CHRONO_WINDOW),
+		.tcpi_sndbuf_limited = busy_for(t, CHRONO_BUFFER),
+		.tcpi_delivered = t->delivered,
+		.tcpi_delivered_ce = t->delivered_ce,
+		.tcpi_bytes_sent = t->bytes_sent,
+		.tcpi_bytes_retrans = t->bytes_retrans,
+		.tcpi_dsack_dups = t->dsack_dups,
+		.tcpi_reord_seen = t->reord_seen,
+		.tcpi_rcv_ooopack = t->ooo_packets,
+		.tcpi_snd_wnd = t->snd_wnd,
+	};
+}
