@@ -6,7 +6,7 @@
  * It learns which MAC address is behind which port, forgets it when the port closes, and sends to all others what it does not know.
  * A port is an access port of one VLAN (1, if --vlan says nothing about it), or a trunk. On a trunk frames carry the tag of their VLAN
  * (IEEE 802.1Q), those without are in VLAN 1; on an access port they have no tag of the switch's, and a tag that they came with is payload.
- * A port that does not take its frames loses them; it holds up nobody.
+ * A port that does not take its frames loses them; it holds up nobody. With --tap the host is on the switch too, by a tap device.
  * Invariant: no frame leaves the VLAN in which it came. So one of VLAN 1 that begins with a tag of its own gets the switch's as well
  * on a trunk, where it would be taken for another VLAN's.
  * Bounds: PORTS_MAX ports, MACS_MAX addresses (a hash of its own slot each: a newer one takes the place of an older).
@@ -14,11 +14,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -55,6 +58,7 @@ struct frame {
 
 static struct pollfd fds[PORTS_MAX + 1]; /* the last is the listener */
 static int vlan_of[PORTS_MAX];
+static bool is_tap[PORTS_MAX];
 static struct mac_entry macs[MACS_MAX];
 static uint8_t data[BATCH][FRAME_MAX];
 static struct frame frames[BATCH];
@@ -106,6 +110,7 @@ static void close_port(int port)
 {
 	close(fds[port].fd);
 	fds[port].fd = -1;
+	is_tap[port] = false;
 	forget_port(port);
 	line_forget(port);
 	warn("port %d closed", port);
@@ -136,6 +141,13 @@ static void deliver(int port, struct mmsghdr *out, unsigned n)
 {
 	unsigned done = 0;
 
+	if (is_tap[port]) {
+		for (unsigned i = 0; i < n; i++)
+			if (writev(fds[port].fd, out[i].msg_hdr.msg_iov,
+				    (int)out[i].msg_hdr.msg_iovlen) < 0)
+				return; /* it is full, or down: they are lost */
+		return;
+	}
 	while (done < n) {
 		int sent =
 			sendmmsg(fds[port].fd, out + done, n - done, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -253,6 +265,21 @@ static void forward(int from, const struct mmsghdr *in, int n)
 	capture_flush();
 }
 
+/* Of a tap device: what has come, a frame a call. -1: none, with errno. */
+static int read_tap(int fd, struct mmsghdr *in)
+{
+	int n = 0;
+
+	while (n < BATCH) {
+		ssize_t len = read(fd, data[n], FRAME_MAX);
+
+		if (len <= 0)
+			break;
+		in[n++].msg_len = (unsigned)len;
+	}
+	return n ? n : -1;
+}
+
 static void serve(int port)
 {
 	struct mmsghdr in[BATCH];
@@ -264,7 +291,8 @@ static void serve(int port)
 		iov[i] = (struct iovec){ data[i], FRAME_MAX };
 		in[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &iov[i], .msg_iovlen = 1 } };
 	}
-	n = recvmmsg(fds[port].fd, in, BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
+	n = is_tap[port] ? read_tap(fds[port].fd, in) :
+			   recvmmsg(fds[port].fd, in, BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	for (int i = 0; i < n && !ended; i++) {
@@ -303,6 +331,30 @@ static int listen_at(const char *path)
 	return fd;
 }
 
+/* A tap device of the host's, that the user owns or may make, is the next port. */
+static void add_tap(const char *name)
+{
+	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), i = 0;
+
+	if (strlen(name) >= IFNAMSIZ)
+		die("--tap %s: the name is too long", name);
+	strcpy(r.ifr_name, name);
+	if (fd < 0)
+		die("--tap %s: /dev/net/tun: %s", name, strerror(errno));
+	if (ioctl(fd, TUNSETIFF, &r))
+		die("--tap %s: %s%s", name, strerror(errno),
+			errno == EPERM ?
+				"; `ip tuntap add NAME mode tap user YOU` as root makes one" :
+				"");
+	while (i < PORTS_MAX && fds[i].fd >= 0)
+		i++;
+	if (i == PORTS_MAX)
+		die("--tap %s: all %d ports are taken", name, PORTS_MAX);
+	fds[i] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	is_tap[i] = true;
+}
+
 /* Of port 0, 1 ...: a number, or "trunk". */
 static void parse_vlans(const char *text)
 {
@@ -332,6 +384,7 @@ static const char *parse(int argc, char **argv)
 		{ "loss", required_argument, NULL, 'l' },
 		{ "delay", required_argument, NULL, 'd' },
 		{ "vlan", required_argument, NULL, 'v' },
+		{ "tap", required_argument, NULL, 't' },
 		{ NULL, 0, NULL, 0 },
 	};
 	char *end;
@@ -350,6 +403,7 @@ static const char *parse(int argc, char **argv)
 				die("--delay: wants MS[,JITTER] up to 60000, not '%s'", optarg);
 			break;
 		case 'v': parse_vlans(optarg); break;
+		case 't': add_tap(optarg); break;
 		default: exit(1);
 		}
 	}
