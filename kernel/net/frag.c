@@ -8,8 +8,9 @@
  * A packet in the making (struct frag_queue) has its pieces in order. It ends whole, or by its time (30 s, IPv6 60 s), or when pieces
  * overlap (RFC 5722; the same for IPv4, as Linux does: an exact repetition is passed over), or to make room.
  *
- * Invariants: 1. pieces do not overlap and lie within [0, 65535 - header). 2. All pieces together hold at most MEMORY_MAX bytes, true
- * sizes, in at most QUEUES_MAX packets; the oldest packet goes first.
+ * Invariants: 1. pieces do not overlap and lie within [0, 65535 - header). 2. The pieces of a namespace hold at most MEMORY_MAX bytes, true
+ * sizes, in at most QUEUES_MAX packets; its oldest packet makes room. 3. All pieces hold at most TOTAL_MAX bytes; the namespace that has the
+ * most makes room, so that nobody can take from who has less.
  * Locks: frag_lock (spin) for all of it. Sources: RFC 791 (3.2), 815, 8200 (4.5), 5722.
  */
 #include <asm/errno.h>
@@ -24,6 +25,7 @@
 #define IP_MF 0x2000
 #define PACKET_MAX 65535U
 #define MEMORY_MAX (4U << 20)
+#define TOTAL_MAX (16U << 20)
 #define QUEUES_MAX 256U
 #define PIECES_MAX 8192U
 #define TIME4 (30 * NSEC_PER_SEC)
@@ -157,17 +159,45 @@ static void drop(struct frag_queue *q, struct list_head *dead)
 	assert_spin_held(&frag_lock);
 	list_del(&q->list);
 	nr_queues--;
+	q->net->frag_packets--;
+	q->net->frag_memory -= q->memory;
 	memory_used -= q->memory;
 	list_splice_tail_init(&q->pieces, dead);
 	kfree(q);
 }
 
-static void make_room(u32 need, struct list_head *dead)
+/* The oldest packet of @net makes room, if it has one. */
+static void drop_oldest(struct net *net, struct list_head *dead)
 {
-	while (nr_queues && (nr_queues >= QUEUES_MAX || memory_used + need > MEMORY_MAX)) {
-		ip_stats.reasm_fails++;
-		drop(list_first_entry(&queues, struct frag_queue, list), dead);
+	struct frag_queue *q;
+
+	list_for_each_entry(q, &queues, list) {
+		if (q->net == net) {
+			ip_stats.reasm_fails++;
+			drop(q, dead);
+			return;
+		}
 	}
+}
+
+static struct net *hungriest(void)
+{
+	struct net *net = NULL;
+	struct frag_queue *q;
+
+	list_for_each_entry(q, &queues, list)
+		if (!net || q->net->frag_memory > net->frag_memory)
+			net = q->net;
+	return net;
+}
+
+static void make_room(struct net *net, u32 need, struct list_head *dead)
+{
+	while (net->frag_packets &&
+		(net->frag_packets >= QUEUES_MAX || net->frag_memory + need > MEMORY_MAX))
+		drop_oldest(net, dead);
+	while (nr_queues && memory_used + need > TOTAL_MAX)
+		drop_oldest(hungriest(), dead);
 }
 
 static struct frag_queue *find(struct net *net, const struct sk_buff *skb)
@@ -199,6 +229,7 @@ static struct frag_queue *create(struct net *net, const struct sk_buff *skb)
 	INIT_LIST_HEAD(&q->pieces);
 	list_add_tail(&q->list, &queues);
 	nr_queues++;
+	net->frag_packets++;
 	if (!timer_armed(&frag_timer))
 		timer_start(&frag_timer, q->deadline);
 	return q;
@@ -235,6 +266,7 @@ static int insert(struct frag_queue *q, struct sk_buff *skb)
 	q->nr++;
 	q->got += len;
 	q->memory += skb_truesize(skb);
+	q->net->frag_memory += skb_truesize(skb);
 	memory_used += skb_truesize(skb);
 	return 0;
 }
@@ -309,7 +341,7 @@ struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb)
 		return NULL;
 	}
 	spin_lock(&frag_lock);
-	make_room(skb_truesize(skb), &dead);
+	make_room(net, skb_truesize(skb), &dead);
 	q = find(net, skb);
 	if (!q)
 		q = create(net, skb);

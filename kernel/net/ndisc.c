@@ -12,8 +12,8 @@
  * A job is something that a card does later: the end of the test of an address, the next question for routers, the end of a lifetime.
  *
  * Invariants: 1. nothing is believed that has not come from this link (hop limit 255). 2. A card has at most ADDRS_MAX addresses
- * from routers, a machine at most JOBS_MAX jobs. 3. Each length in a message is checked against what is left of it.
- * Locks: jobs_lock (spin): the jobs. net->lock for addresses and routes (route.c). Nothing is sent under either.
+ * from routers, a namespace at most JOBS_MAX jobs. 3. Each length in a message is checked against what is left of it.
+ * Locks: jobs_lock (spin): the jobs of all namespaces. net->lock for addresses and routes (route.c). Nothing is sent under either.
  * Not here: redirects (passed over), proxies, being a router, privacy addresses.
  */
 #include <asm/errno.h>
@@ -50,6 +50,7 @@
 
 enum job_kind { JOB_NONE, JOB_DAD, JOB_RS, JOB_ADDR_ENDS, JOB_ROUTE_ENDS };
 struct job {
+	struct list_head list; /* net->nd_jobs */
 	enum job_kind kind;
 	struct net_device *dev;
 	ip_addr addr; /* of the address; of the router */
@@ -58,8 +59,6 @@ struct job {
 };
 
 static DEFINE_SPINLOCK(jobs_lock);
-static struct job jobs[JOBS_MAX]; /* under jobs_lock */
-static struct ktimer jobs_timer;
 
 static const ip_addr all_nodes = { { htonl(0xff020000), 0, 0, htonl(1) } };
 static const ip_addr all_routers = { { htonl(0xff020000), 0, 0, htonl(2) } };
@@ -154,27 +153,47 @@ static void ask_for_routers(struct net_device *dev)
 
 /* ---- jobs ---- */
 
-/* The same job at another time, or a new one. False: too many. */
+static struct job *find_job(struct net_device *dev, enum job_kind kind, const ip_addr *addr)
+{
+	struct job *j;
+
+	list_for_each_entry(j, &dev->net->nd_jobs, list)
+		if (j->kind == kind && j->dev == dev && ip_equal(&j->addr, addr))
+			return j;
+	return NULL;
+}
+
+static void free_job(struct net *net, struct job *j)
+{
+	list_del(&j->list);
+	net->nr_nd_jobs--;
+	kfree(j);
+}
+
+/* The same job at another time, or a new one. False: too many, or no memory. */
 static bool schedule_job(
 	enum job_kind kind, struct net_device *dev, const ip_addr *addr, u64 at, u32 tries)
 {
-	struct job *j = NULL, *fresh = NULL;
+	struct net *net = dev->net;
+	struct job *j;
 
 	spin_lock(&jobs_lock);
-	for (u32 i = 0; i < JOBS_MAX; i++) {
-		struct job *k = &jobs[i];
-
-		if (k->kind == kind && k->dev == dev && ip_equal(&k->addr, addr))
-			j = k;
-		else if (k->kind == JOB_NONE && !fresh)
-			fresh = k;
+	j = find_job(dev, kind, addr);
+	if (!j && net->nr_nd_jobs < JOBS_MAX) {
+		j = kzalloc(sizeof(*j), GFP_ATOMIC);
+		if (j) {
+			list_add_tail(&j->list, &net->nd_jobs);
+			net->nr_nd_jobs++;
+		}
 	}
-	if (!j)
-		j = fresh;
 	if (j) {
-		*j = (struct job){ kind, dev, *addr, at, tries };
+		j->kind = kind;
+		j->dev = dev;
+		j->addr = *addr;
+		j->at = at;
+		j->tries = tries;
 		if (at != FOREVER)
-			timer_start(&jobs_timer, 0); /* it finds the next */
+			timer_start(&net->nd_timer, 0); /* it finds the next */
 	}
 	spin_unlock(&jobs_lock);
 	return j;
@@ -212,47 +231,58 @@ static void do_job(const struct job *j)
 }
 
 /* Takes out one that is due. Else arms the timer for the next. */
-static bool take_due(struct job *due)
+static bool take_due(struct net *net, struct job *due)
 {
 	u64 now = ktime_get(), next = FOREVER;
-	struct job *j = NULL;
+	struct job *j, *found = NULL;
 
 	spin_lock(&jobs_lock);
-	for (u32 i = 0; i < JOBS_MAX && !j; i++) {
-		if (jobs[i].kind == JOB_NONE)
-			continue;
-		if (jobs[i].at <= now)
-			j = &jobs[i];
-		else
-			next = min(next, jobs[i].at);
+	list_for_each_entry(j, &net->nd_jobs, list) {
+		if (!found && j->at <= now)
+			found = j;
+		next = min(next, j->at);
 	}
-	if (j) {
-		*due = *j;
-		j->kind = JOB_NONE;
+	if (found) {
+		*due = *found;
+		free_job(net, found);
 	} else if (next != FOREVER) {
-		timer_start(&jobs_timer, next);
+		timer_start(&net->nd_timer, next);
 	}
 	spin_unlock(&jobs_lock);
-	return j;
+	return found;
 }
 
 static void jobs_tick(struct ktimer *t)
 {
+	struct net *net = container_of(t, struct net, nd_timer);
 	struct job j;
 
-	while (take_due(&j))
+	while (take_due(net, &j))
 		do_job(&j);
 	net_rx_flush();
+}
+
+void ndisc_net_init(struct net *net)
+{
+	INIT_LIST_HEAD(&net->nd_jobs);
+	timer_setup(&net->nd_timer, jobs_tick);
+}
+
+/* Its devices are down: there are no jobs, and nobody makes one. */
+void ndisc_net_end(struct net *net)
+{
+	timer_cancel_sync(&net->nd_timer);
 }
 
 /* No job of this kind for that address, or for the whole card with @addr NULL, is done any more. */
 static void cancel(struct net_device *dev, const ip_addr *addr, enum job_kind kind)
 {
+	struct job *j, *next;
+
 	spin_lock(&jobs_lock);
-	for (u32 i = 0; i < JOBS_MAX; i++)
-		if (jobs[i].dev == dev &&
-			(!addr || (jobs[i].kind == kind && ip_equal(&jobs[i].addr, addr))))
-			jobs[i].kind = JOB_NONE;
+	list_for_each_entry_safe(j, next, &dev->net->nd_jobs, list)
+		if (j->dev == dev && (!addr || (j->kind == kind && ip_equal(&j->addr, addr))))
+			free_job(dev->net, j);
 	spin_unlock(&jobs_lock);
 }
 
@@ -459,10 +489,3 @@ void ndisc_rcv(struct sk_buff *skb)
 	}
 	kfree_skb(skb);
 }
-
-static int ndisc_init(void)
-{
-	timer_setup(&jobs_timer, jobs_tick);
-	return 0;
-}
-INITCALL(1, ndisc_init);

@@ -52,6 +52,8 @@ void arp_rcv(struct sk_buff *skb);
 void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac);
 void arp_announce(struct net_device *dev); /* its addresses, to all */
 void ndisc_rcv(struct sk_buff *skb);       /* as ICMPv6 got it */
+void ndisc_net_init(struct net *net);
+void ndisc_net_end(struct net *net); /* may sleep */
 void ndisc_up(struct net_device *dev);
 void ndisc_down(struct net_device *dev);
 void ndisc_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac);

@@ -36,6 +36,11 @@ struct net {
 	int ping_gid_min, ping_gid_max;
 	int default_ttl;
 	struct netconf conf_all, conf_default;
+	u32 frag_packets, frag_memory; /* in the making; under frag.c's lock */
+	/* what neighbour discovery has to do later; under ndisc.c's lock */
+	struct list_head nd_jobs;
+	u32 nr_nd_jobs;
+	struct ktimer nd_timer;
 	/* multicast (mcast.h) */
 	struct ktimer mc_timer;
 	u64 mc_next; /* when it is armed for, 0: it is not; under lock */

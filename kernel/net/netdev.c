@@ -579,6 +579,7 @@ static int net_setup(struct net *net)
 	net->default_ttl = 64;
 	netconf_init(net);
 	mcast_net_init(net);
+	ndisc_net_init(net);
 	err = rules_init(net);
 	if (err) {
 		kfree(lo);
@@ -644,6 +645,7 @@ static void net_end(struct work *w)
 		netname_put(d->name);
 	}
 	mcast_net_end(net);
+	ndisc_net_end(net);
 	frags_forget(net);
 	nf_net_end(net);
 	call_rcu(&net->rcu, net_free_rcu);

@@ -15,6 +15,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/net/packet.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
 
 #define RING_MAX (256U << 20)
 #define BLOCK_HEADER 48U /* sizeof(struct tpacket_block_desc), aligned */
@@ -28,7 +29,8 @@ struct packet_ring {
 	u32 version, header;
 	u32 block_size, block_nr, frame_size, frame_nr, per_block;
 	u32 private, tov;
-	u64 charged; /* against a quarter of the memory, for the rings of all sockets */
+	u64 charged; /* against a quarter of the memory, for the rings of all sockets, and a 16th for those of a user */
+	struct user_struct *user;
 
 	u32 head; /* next frame or block */
 	/* V3: the block that is being filled */
@@ -102,15 +104,24 @@ void packet_ring_free(struct packet_ring *r)
 	if (r->file)
 		fput(r->file);
 	atomic_sub((s64)r->charged, &ring_bytes);
+	if (r->user) {
+		atomic_sub((s64)r->charged, &r->user->packet_rings);
+		put_uid_user(r->user);
+	}
 	kfree(r);
 }
 
 static int ring_memory(struct packet_ring *r)
 {
 	u32 want = (u32)((u64)r->block_size * r->block_nr >> PAGE_SHIFT);
+	u64 mine;
 
 	r->charged = (u64)want * (PAGE_SIZE + sizeof(struct page *));
-	if ((u64)atomic_add_return((s64)r->charged, &ring_bytes) > max_pfn * (PAGE_SIZE / 4))
+	r->user = current_cred()->user;
+	atomic_inc(&r->user->usage);
+	mine = (u64)atomic_add_return((s64)r->charged, &r->user->packet_rings);
+	if ((u64)atomic_add_return((s64)r->charged, &ring_bytes) > max_pfn * (PAGE_SIZE / 4) ||
+		(r->user->uid && mine > max_pfn * (PAGE_SIZE / 16)))
 		return -ENOMEM;
 
 	r->pages = kcalloc(want, sizeof(struct page *), GFP_KERNEL);

@@ -46,6 +46,11 @@ void timer_start(struct ktimer *t, u64 expires)
 	t->expires = expires;
 	t->armed = true;
 }
+void timer_cancel_sync(struct ktimer *t)
+{
+	t->armed = false;
+}
+
 bool timer_armed(const struct ktimer *t)
 {
 	return t->armed;
@@ -172,6 +177,7 @@ static int set_up(void **state)
 		INIT_LIST_HEAD(&net.devices);
 		INIT_LIST_HEAD(&net.addrs);
 		INIT_LIST_HEAD(&net.routes);
+		ndisc_net_init(&net);
 	}
 	net.lo = &lo;
 	lo = (struct net_device){ .net = &net, .ifindex = 1, .flags = IFF_LOOPBACK | IFF_UP };
