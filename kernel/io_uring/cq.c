@@ -23,14 +23,16 @@ static bool put_one(struct uring *u, const struct io_uring_cqe *c)
 
 	if (uring_ready(u) >= u->cq_entries)
 		return false;
-	at += (u64)(u->cq_tail & (u->cq_entries - 1)) * sizeof(*c);
+	at += (u64)(u->cq_tail & (u->cq_entries - 1)) * uring_cqe_size(u->flags);
 	memcpy(map_at(&u->rings, at), c, sizeof(*c));
+	if (u->flags & IORING_SETUP_CQE32)
+		memset(map_at(&u->rings, at + sizeof(*c)), 0, sizeof(*c));
 	u->cq_tail++;
 	smp_store_release(&shared_of(u)->cq_tail, u->cq_tail);
 	return true;
 }
 
-static void set_sq_flag(struct uring *u, u32 flag, bool on)
+void uring_set_sq_flag(struct uring *u, u32 flag, bool on)
 {
 	u32 *flags = &shared_of(u)->sq_flags;
 
@@ -55,32 +57,62 @@ static void put_aside(struct uring *u, const struct io_uring_cqe *c)
 	}
 	memcpy(&o->cqe, c, sizeof(*c));
 	list_add_tail(&o->link, &u->overflow);
-	set_sq_flag(u, IORING_SQ_CQ_OVERFLOW, true);
+	uring_set_sq_flag(u, IORING_SQ_CQ_OVERFLOW, true);
 }
 
-/* Under cq_lock, so that the eventfd stays. */
-static void announce(struct uring *u)
+void uring_announce(struct uring *u)
 {
+	assert_spin_held(&u->cq_lock);
 	if (u->eventfd && !(READ_ONCE(shared_of(u)->cq_flags) & IORING_CQ_EVENTFD_DISABLED))
 		eventfd_signal(u->eventfd, 1);
 }
 
-void uring_post(struct uring *u, u64 user_data, s32 res, bool counts)
+static void wake_waiters(struct uring *u, bool counted)
+{
+	wake_up_common(&u->wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
+	if (counted)
+		timeouts_check(u);
+}
+
+static void fill(struct io_uring_cqe *c, struct uring_result res)
+{
+	memset(c, 0, sizeof(*c));
+	c->user_data = res.user_data;
+	c->res = res.res;
+	c->flags = res.flags;
+}
+
+void uring_post(struct uring *u, struct uring_result res, bool counts)
 {
 	struct io_uring_cqe c;
 
-	memset(&c, 0, sizeof(c));
-	c.user_data = user_data;
-	c.res = res;
+	fill(&c, res);
 	spin_lock(&u->cq_lock);
 	if (!list_empty(&u->overflow) || !put_one(u, &c))
 		put_aside(u, &c);
 	u->counted += counts;
-	announce(u);
+	uring_announce(u);
 	spin_unlock(&u->cq_lock);
-	wake_up_common(&u->wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
-	if (counts)
-		timeouts_check(u);
+	wake_waiters(u, counts);
+}
+
+bool uring_post_more(struct uring_req *r, long res, u32 flags)
+{
+	struct uring *u = r->ring;
+	struct io_uring_cqe c;
+	bool ok;
+
+	fill(&c, (struct uring_result){ r->sqe.user_data, (s32)res, flags | IORING_CQE_F_MORE });
+	spin_lock(&u->cq_lock);
+	ok = list_empty(&u->overflow) && put_one(u, &c);
+	if (ok) {
+		u->counted++;
+		uring_announce(u);
+	}
+	spin_unlock(&u->cq_lock);
+	if (ok)
+		wake_waiters(u, true);
+	return ok;
 }
 
 void uring_flush_overflow(struct uring *u)
@@ -98,6 +130,6 @@ void uring_flush_overflow(struct uring *u)
 		uring_uncharge(sizeof(*o));
 	}
 	if (list_empty(&u->overflow))
-		set_sq_flag(u, IORING_SQ_CQ_OVERFLOW, false);
+		uring_set_sq_flag(u, IORING_SQ_CQ_OVERFLOW, false);
 	spin_unlock(&u->cq_lock);
 }

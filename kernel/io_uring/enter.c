@@ -35,6 +35,8 @@ static struct uring_req *req_new(struct uring *u)
 		return NULL;
 	atomic_set(&r->refs, 1);
 	INIT_LIST_HEAD(&r->link);
+	INIT_LIST_HEAD(&r->deferred);
+	INIT_LIST_HEAD(&r->shot_link);
 	atomic_inc(&u->refs);
 	r->ring = u;
 	return r;
@@ -51,7 +53,7 @@ static int check_sqe(struct uring_req *r)
 	op = op_of(r);
 	if (r->sqe.flags & ~SQE_FLAGS || r->sqe.personality || !op->issue)
 		return -EINVAL;
-	if (r->sqe.flags & IOSQE_BUFFER_SELECT)
+	if (r->sqe.flags & IOSQE_BUFFER_SELECT && !op->select)
 		return -EOPNOTSUPP;
 	if ((r->sqe.ioprio && !op->ioprio) ||
 		(r->ring->flags & IORING_SETUP_IOPOLL && !op->on_iopoll))
@@ -110,7 +112,8 @@ static int submit_one(struct batch *b, u32 index)
 
 	if (!r)
 		return -EAGAIN;
-	memcpy(&r->sqe, map_at(&b->ring->sqes, (u64)index * sizeof(r->sqe)), sizeof(r->sqe));
+	memcpy(&r->sqe, map_at(&b->ring->sqes, (u64)index * uring_sqe_size(b->ring->flags)),
+		sizeof(r->sqe));
 	err = check_sqe(r);
 	if (!err && r->sqe.opcode == IORING_OP_LINK_TIMEOUT && !may_limit(b))
 		err = -EINVAL;
@@ -184,6 +187,7 @@ static long wait_cqes(struct uring *u, u32 min_nr, u64 deadline)
 	for (;;) {
 		bool sig = work_and_signal();
 
+		uring_run_deferred(u);
 		uring_flush_overflow(u);
 		if (enough(u, min_nr, timeouts) || ret)
 			break;
@@ -192,8 +196,8 @@ static long wait_cqes(struct uring *u, u32 min_nr, u64 deadline)
 			break;
 		}
 		prepare_to_wait(&u->wait, &e, TASK_INTERRUPTIBLE);
-		if (!enough(u, min_nr, timeouts) && !test_bit(TIF_NOTIFY, &current->work_flags) &&
-			!signal_pending(current))
+		if (!enough(u, min_nr, timeouts) && !uring_has_deferred(u) &&
+			!test_bit(TIF_NOTIFY, &current->work_flags) && !signal_pending(current))
 			ret = schedule_deadline(deadline) ? -ETIME : 0;
 		finish_wait(&u->wait, &e);
 	}
@@ -283,6 +287,8 @@ static long enter(struct uring *u, u32 to_submit, u32 min_nr, u32 flags, uaddr_t
 	}
 	if (!(flags & IORING_ENTER_GETEVENTS))
 		return n;
+	if (uring_defers(u) && !uring_may_issue(u))
+		return n ? n : -EEXIST;
 	ret = get_events(u, min_nr, flags, arg, size);
 	return n ? n : ret;
 }
@@ -327,14 +333,33 @@ static struct uring *ring_at(u32 n)
 	return found;
 }
 
-/* current exits or execs: what it has submitted ends. */
+static bool is_drained_of(const struct uring_req *r, const void *arg)
+{
+	return r->task == arg && r->where == ON_DRAINED;
+}
+
+/* @t execs: what it has submitted ends. It exits: only what would have to run in it. */
+static void ring_loses_task(struct uring *u, struct task *t)
+{
+	if (!(t->flags & PF_EXITING)) {
+		uring_cancel(u, of_task, t, ~0U);
+		if (uring_defers(u) && u->issuer == t->thread_pid)
+			uring_run_deferred(u);
+		return;
+	}
+	uring_cancel(u, is_drained_of, t, ~0U);
+	if (uring_defers(u) && u->issuer == t->thread_pid)
+		uring_run_deferred(u);
+	uring_orphan(u, t);
+}
+
 static void task_ends(struct task *t)
 {
 	struct uring *u;
 
 	while (atomic_read(&t->uring_busy)) {
 		for (u32 n = 0; (u = ring_at(n)); n++) {
-			uring_cancel(u, of_task, t, ~0U);
+			ring_loses_task(u, t);
 			uring_put(u);
 		}
 		task_work_run();

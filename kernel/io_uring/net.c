@@ -2,19 +2,134 @@
 /*
  * net.c: ACCEPT, CONNECT, SEND, RECV, SENDMSG, RECVMSG: tried without waiting, then when the socket is ready.
  *
- * MSG_DONTWAIT answers -EAGAIN; O_NONBLOCK does not matter. With MSG_WAITALL, SEND and RECV of a stream go on until all is
- * done.
+ * MSG_DONTWAIT answers -EAGAIN; O_NONBLOCK does not matter. With MSG_WAITALL what is sent or received over a stream goes on until all is
+ * done. Headers and addresses are read when the request is submitted.
+ *
+ * With several shots each message or connection has a completion, until there is an error, the end, no buffer, or no room for a completion that
+ * has others behind it. SEND_ZC copies, as Linux does where the device cannot do better, and says so when it is asked (REPORT_USAGE).
  */
 #include <linux/eventpoll.h>
 
 #include "kernel/io_uring/uring.h"
-#include "kernel/net/socket.h"
+#include "kernel/net/async.h"
+
+static bool is_zc(const struct uring_req *r)
+{
+	return r->sqe.opcode == IORING_OP_SEND_ZC || r->sqe.opcode == IORING_OP_SENDMSG_ZC;
+}
+
+static bool is_msg(const struct uring_req *r)
+{
+	return r->sqe.opcode == IORING_OP_SENDMSG || r->sqe.opcode == IORING_OP_SENDMSG_ZC ||
+	       r->sqe.opcode == IORING_OP_RECVMSG;
+}
+
+static bool is_receive(const struct uring_req *r)
+{
+	return r->sqe.opcode == IORING_OP_RECVMSG || r->sqe.opcode == IORING_OP_RECV;
+}
+
+static bool selects(const struct uring_req *r)
+{
+	return r->sqe.flags & IOSQE_BUFFER_SELECT;
+}
+
+static bool several(const struct uring_req *r)
+{
+	return is_receive(r) && r->sqe.ioprio & IORING_RECV_MULTISHOT;
+}
+
+/* ---- what is checked and read when it is submitted ---- */
+
+void uring_header_free(struct uring_req *r)
+{
+	if (r->header)
+		uring_uncharge(sizeof(*r->header));
+	sock_header_free(r->header);
+}
+
+static struct sock_header *header_new(struct uring_req *r)
+{
+	if (uring_charge(sizeof(*r->header)))
+		return NULL;
+	r->header = kzalloc(sizeof(*r->header), GFP_KERNEL);
+	if (!r->header)
+		uring_uncharge(sizeof(*r->header));
+	return r->header;
+}
+
+/* Where the kernel chooses the buffer one vector at most says how long it may be: r->sqe.len. */
+static int take_length(struct uring_req *r)
+{
+	struct user_msghdr *h = &r->header->h;
+	struct uring_buffer one = { 0 };
+
+	if (copy_from_user(h, UADDR(r->sqe.addr), sizeof(*h)))
+		return -EFAULT;
+	r->header->at = UADDR(r->sqe.addr);
+	if (h->iovlen > 1 || h->namelen < 0)
+		return -EINVAL;
+	if (h->iovlen && copy_from_user(&one, UADDR(h->iov), sizeof(one)))
+		return -EFAULT;
+	r->sqe.len = (u32)min_t(u64, one.len, 0x7ffff000);
+	return 0;
+}
+
+static int take_header(struct uring_req *r)
+{
+	if (!header_new(r))
+		return -ENOMEM;
+	if (selects(r))
+		return take_length(r);
+	return (int)sock_header_import(r->header, UADDR(r->sqe.addr), !is_receive(r));
+}
+
+/* sqe.addr2 and addr_len of SEND. */
+static int take_address(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	if (s->__pad3[0])
+		return -EINVAL;
+	if (!s->addr2)
+		return s->addr_len ? -EINVAL : 0;
+	if (!header_new(r))
+		return -ENOMEM;
+	return sock_header_name(r->header, UADDR(s->addr2), s->addr_len);
+}
+
+static u32 known_flags(const struct uring_req *r)
+{
+	if (is_receive(r))
+		return IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT;
+	if (is_zc(r))
+		return IORING_RECVSEND_POLL_FIRST | IORING_SEND_ZC_REPORT_USAGE |
+		       (is_msg(r) ? 0 : IORING_RECVSEND_FIXED_BUF);
+	return IORING_RECVSEND_POLL_FIRST;
+}
 
 int net_prep(struct uring_req *r)
 {
-	/* several shots, buffers that the kernel chooses, and the like: not here */
-	return r->sqe.ioprio || r->sqe.file_index ? -EINVAL : 0;
+	const struct io_uring_sqe *s = &r->sqe;
+	int err;
+
+	if (s->ioprio & ~known_flags(r))
+		return -EINVAL;
+	if (is_msg(r) || is_receive(r) ? s->file_index || s->addr2 : 0)
+		return -EINVAL;
+	if (several(r) && (!selects(r) || s->msg_flags & MSG_WAITALL))
+		return -EINVAL;
+	if (is_zc(r) && (s->flags & IOSQE_CQE_SKIP_SUCCESS || s->addr3))
+		return -EINVAL;
+	if (is_msg(r))
+		err = take_header(r);
+	else
+		err = is_receive(r) ? 0 : take_address(r);
+	r->notify = !err && is_zc(r);
+	return err;
 }
+
+/* ---- sending and receiving ---- */
 
 /* -EAGAIN: waits for the socket unless it was asked not to. 0: try again. */
 static long again(struct uring_req *r, u32 events, bool dontwait)
@@ -25,59 +140,78 @@ static long again(struct uring_req *r, u32 events, bool dontwait)
 	return uring_wait_file(r, events);
 }
 
-static long message(struct uring_req *r, bool send)
+/* With IORING_RECVSEND_POLL_FIRST the socket is asked first: 0, or the result. */
+static long ask_first(struct uring_req *r, u32 events)
 {
-	u32 flags = r->sqe.msg_flags;
-	uaddr_t msg = UADDR(r->sqe.addr);
-	long n;
-
-	for (;;) {
-		n = send ? sock_sendmsg_file(r->file, msg, flags | MSG_DONTWAIT) :
-			   sock_recvmsg_file(r->file, msg, flags | MSG_DONTWAIT);
-		if (n != -EAGAIN)
-			return n;
-		n = again(r, send ? EPOLLOUT : EPOLLIN, flags & MSG_DONTWAIT);
-		if (n)
-			return n;
-	}
+	if (!(r->sqe.ioprio & IORING_RECVSEND_POLL_FIRST) || r->polled_first)
+		return 0;
+	r->polled_first = true;
+	return uring_wait_file(r, events);
 }
 
-long sendmsg_issue(struct uring_req *r)
-{
-	return message(r, true);
-}
-
-long recvmsg_issue(struct uring_req *r)
-{
-	return message(r, false);
-}
-
-/* One buffer; what was done before counts. */
-static long buffer(struct uring_req *r, bool send)
+/* Only a stream goes on: one datagram is all. */
+static bool wait_all(const struct uring_req *r)
 {
 	const struct socket *s = file_socket(r->file);
-	u32 flags = r->sqe.msg_flags;
-	long n;
 
-	if (s && s->sk->type != SOCK_STREAM && s->sk->type != SOCK_SEQPACKET)
-		flags &= ~(u32)MSG_WAITALL; /* one datagram is all */
-	for (;;) {
-		uaddr_t at = UADDR(r->sqe.addr + (u64)r->done);
-		size_t left = r->sqe.len - (size_t)r->done;
+	return r->sqe.msg_flags & MSG_WAITALL && s &&
+	       (s->sk->type == SOCK_STREAM || s->sk->type == SOCK_SEQPACKET);
+}
 
-		n = send ? sock_send_file(r->file, at, left, flags | MSG_DONTWAIT) :
-			   sock_recv_file(r->file, at, left, flags | MSG_DONTWAIT);
+static int check_zc(const struct uring_req *r)
+{
+	const struct socket *s = file_socket(r->file);
+
+	if (!is_zc(r) || !s)
+		return 0;
+	if (s->sk->family != AF_INET && s->sk->family != AF_INET6)
+		return -EOPNOTSUPP;
+	if (r->sqe.ioprio & IORING_RECVSEND_FIXED_BUF)
+		return uring_check_fixed(r);
+	return 0;
+}
+
+/* What is left is sent or received: how much. */
+static long transfer(struct uring_req *r, u64 at, size_t len)
+{
+	u32 flags = (r->sqe.msg_flags & ~(u32)MSG_WAITALL) | MSG_DONTWAIT;
+
+	if (wait_all(r))
+		flags |= MSG_WAITALL;
+	if (is_msg(r) && !is_receive(r))
+		return sock_async_sendmsg(r->file, r->header, flags);
+	if (is_msg(r))
+		return sock_async_recvmsg(r->file, r->header, flags);
+	if (is_receive(r))
+		return sock_recv_file(r->file, UADDR(at), len, flags);
+	return sock_async_send(r->file, UADDR(at), len, r->header, flags);
+}
+
+static bool is_all(const struct uring_req *r)
+{
+	if (!wait_all(r))
+		return true;
+	return is_msg(r) ? !r->header->iter.count : (size_t)r->done >= r->sqe.len;
+}
+
+static long all(struct uring_req *r, u32 events)
+{
+	long n = check_zc(r);
+
+	if (!n)
+		n = ask_first(r, events);
+	while (!n) {
+		n = transfer(r, r->sqe.addr + (u64)r->done, r->sqe.len - (size_t)r->done);
 		if (n > 0) {
 			r->done += n;
-			if (!(flags & MSG_WAITALL) || (size_t)r->done >= r->sqe.len)
+			if (is_all(r))
 				return r->done;
+			n = 0;
 			continue;
 		}
 		if (n != -EAGAIN)
 			break;
-		n = again(r, send ? EPOLLOUT : EPOLLIN, flags & MSG_DONTWAIT);
-		if (n)
-			break;
+		n = again(r, events, r->sqe.msg_flags & MSG_DONTWAIT);
 	}
 	if (n == URING_QUEUED || !r->done)
 		return n;
@@ -87,32 +221,115 @@ static long buffer(struct uring_req *r, bool send)
 
 long send_issue(struct uring_req *r)
 {
-	return buffer(r, true);
+	return all(r, EPOLLOUT);
+}
+
+/* Is there more? Only streams of the internet say it. */
+static u32 nonempty(const struct uring_req *r)
+{
+	const struct socket *s = file_socket(r->file);
+
+	if (s->sk->type != SOCK_STREAM || s->sk->family == AF_UNIX)
+		return 0;
+	return vfs_poll(r->file, NULL) & EPOLLIN ? IORING_CQE_F_SOCK_NONEMPTY : 0;
+}
+
+/* Into the buffer that was chosen. */
+static long into_chosen(struct uring_req *r)
+{
+	u32 len = r->buf.len, flags = r->sqe.msg_flags | MSG_DONTWAIT;
+	uaddr_t at = UADDR(r->buf.addr);
+
+	if (!access_ok(at, len))
+		return -EFAULT;
+	if (r->sqe.len)
+		len = min(len, r->sqe.len);
+	if (!is_msg(r))
+		return sock_recv_file(r->file, at, len, flags);
+	if (several(r))
+		return sock_async_recvmsg_out(r->file, r->header, at, len, flags);
+	iov_iter_user(&r->header->iter, at, len);
+	return sock_async_recvmsg(r->file, r->header, flags);
+}
+
+/* One message: its length, with r->buf used; or an error. */
+static long one_shot(struct uring_req *r)
+{
+	long n = uring_choose(r);
+
+	if (n)
+		return n;
+	n = into_chosen(r);
+	if (n > 0 || (!n && file_socket(r->file)->sk->type == SOCK_DGRAM)) {
+		r->tries = 0;
+		r->cflags = uring_use(r, (size_t)n) | nonempty(r);
+	} else {
+		uring_unchoose(r);
+	}
+	return n;
+}
+
+static long receive_chosen(struct uring_req *r)
+{
+	long n = file_socket(r->file) ? ask_first(r, EPOLLIN) : -ENOTSOCK;
+
+	while (!n) {
+		r->cflags = 0;
+		n = one_shot(r);
+		if (n == -EAGAIN) {
+			n = again(r, EPOLLIN, r->sqe.msg_flags & MSG_DONTWAIT);
+			continue;
+		}
+		if (n < 0 || !r->cflags || !several(r) || !uring_post_more(r, n, r->cflags))
+			break;
+		cond_resched();
+		n = 0;
+	}
+	return n;
 }
 
 long recv_issue(struct uring_req *r)
 {
-	return buffer(r, false);
+	long n;
+
+	if (selects(r))
+		return receive_chosen(r);
+	n = all(r, EPOLLIN);
+	if (n > 0 && n != URING_QUEUED)
+		r->cflags = nonempty(r);
+	return n;
 }
+
+/* ---- connections ---- */
 
 int accept_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
+	bool more = s->ioprio & IORING_ACCEPT_MULTISHOT;
 
 	if (s->file_index && s->accept_flags & SOCK_CLOEXEC)
 		return -EINVAL;
-	return s->len || s->buf_index || s->ioprio ? -EINVAL : 0;
+	if (more && s->file_index && s->file_index != IORING_FILE_INDEX_ALLOC)
+		return -EINVAL;
+	return s->len || s->buf_index || s->ioprio & ~IORING_ACCEPT_MULTISHOT ? -EINVAL : 0;
 }
 
 long accept_issue(struct uring_req *r)
 {
+	bool more = r->sqe.ioprio & IORING_ACCEPT_MULTISHOT;
 	long n;
 
 	for (;;) {
 		n = sock_accept_file(
 			r->file, UADDR(r->sqe.addr), UADDR(r->sqe.addr2), (int)r->sqe.accept_flags);
-		if (n != -EAGAIN)
-			return uring_place_fd(r, n);
+		if (n != -EAGAIN) {
+			n = uring_place_fd(r, n);
+			if (n < 0 || !more || !uring_post_more(r, n, 0))
+				return n;
+			r->tries = 0;
+			cond_resched();
+			continue;
+		}
 		n = again(r, EPOLLIN, false);
 		if (n)
 			return n;
@@ -123,7 +340,11 @@ int connect_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	return s->len || s->buf_index || s->rw_flags || s->splice_fd_in ? -EINVAL : 0;
+	if (s->len || s->buf_index || s->rw_flags || s->splice_fd_in)
+		return -EINVAL;
+	if (!header_new(r))
+		return -ENOMEM;
+	return sock_header_name(r->header, UADDR(s->addr), (int)s->off);
 }
 
 long connect_issue(struct uring_req *r)
@@ -131,7 +352,7 @@ long connect_issue(struct uring_req *r)
 	bool waited = r->done;
 	long n;
 
-	n = sock_connect_file(r->file, UADDR(r->sqe.addr), (int)r->sqe.off);
+	n = sock_async_connect(r->file, r->header);
 	if (waited && n == -EISCONN)
 		return 0;
 	if (n == -EAGAIN) /* AF_UNIX: the listener's queue is full */
@@ -142,6 +363,6 @@ long connect_issue(struct uring_req *r)
 	n = uring_wait_file(r, EPOLLOUT);
 	if (n)
 		return n;
-	n = sock_connect_file(r->file, UADDR(r->sqe.addr), (int)r->sqe.off);
+	n = sock_async_connect(r->file, r->header);
 	return n == -EISCONN ? 0 : n;
 }

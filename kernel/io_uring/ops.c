@@ -4,25 +4,51 @@
  *
  * What has no row here is answered -EINVAL, as Linux answers codes that it does not know, and IORING_REGISTER_PROBE says so.
  */
+#include <linux/eventpoll.h>
 #include <linux/fs.h>
-#include <linux/openat2.h>
 
 #include "kernel/io_uring/uring.h"
+#include "kernel/ipc/pipe.h"
 
 static long nop_issue(struct uring_req *r)
 {
 	return 0;
 }
 
-/* A completion for another ring, or this. Sending descriptors is not here. */
+/* A completion for another ring, or this; or a registered file for the other's table. */
 static int msg_ring_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	return s->buf_index || s->addr != IORING_MSG_DATA || s->addr3 || s->file_index ||
-			       s->msg_ring_flags ?
-		       -EINVAL :
-		       0;
+	if (s->buf_index || s->msg_ring_flags & ~IORING_MSG_RING_CQE_SKIP)
+		return -EINVAL;
+	if (s->addr == IORING_MSG_DATA)
+		return s->addr3 || s->file_index || s->msg_ring_flags ? -EINVAL : 0;
+	return s->addr == IORING_MSG_SEND_FD ? 0 : -EINVAL;
+}
+
+/* The other ring's lock is taken while ours is held, so only if it is free. */
+static long send_file(struct uring_req *r, struct uring *to)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+	struct file *f;
+	long ret;
+
+	if (to == r->ring)
+		return -EINVAL;
+	f = s->addr3 < URING_MAX_ENTRIES ? uring_file(r->ring, (int)s->addr3, true) : NULL;
+	if (!f)
+		return -EBADF;
+	if (!mutex_trylock(&to->lock)) {
+		fput(f);
+		return uring_wait_a_while(r);
+	}
+	ret = uring_place_file(to, s->file_index, f);
+	mutex_unlock(&to->lock);
+	fput(f);
+	if (ret >= 0 && !(s->msg_ring_flags & IORING_MSG_RING_CQE_SKIP))
+		uring_post(to, (struct uring_result){ s->off, (s32)ret, 0 }, true);
+	return ret;
 }
 
 static long msg_ring_issue(struct uring_req *r)
@@ -31,7 +57,9 @@ static long msg_ring_issue(struct uring_req *r)
 
 	if (r->file->f_op != &uring_fops || READ_ONCE(to->flags) & IORING_SETUP_R_DISABLED)
 		return -EBADFD;
-	uring_post(to, r->sqe.off, (s32)r->sqe.len, true);
+	if (r->sqe.addr == IORING_MSG_SEND_FD)
+		return send_file(r, to);
+	uring_post(to, (struct uring_result){ r->sqe.off, (s32)r->sqe.len, 0 }, true);
 	return 0;
 }
 
@@ -101,46 +129,11 @@ static long madvise_issue(struct uring_req *r)
 	return sys_madvise(s->addr, s->len, (int)s->fadvise_advice);
 }
 
-/* Of calls with descriptors as numbers: no registered files. */
-static int plain_prep(struct uring_req *r)
+int uring_plain_prep(struct uring_req *r)
 {
 	if (r->sqe.flags & IOSQE_FIXED_FILE)
 		return -EBADF;
 	return r->sqe.buf_index ? -EINVAL : 0;
-}
-
-/* A registered file is never closed by exec: O_CLOEXEC makes no sense for it. */
-static int open_prep(struct uring_req *r)
-{
-	int err = plain_prep(r);
-
-	return err ? err : r->sqe.file_index && r->sqe.open_flags & O_CLOEXEC ? -EINVAL : 0;
-}
-
-static int openat2_prep(struct uring_req *r)
-{
-	struct open_how how = { 0 };
-	int err = plain_prep(r);
-
-	if (err || !r->sqe.file_index)
-		return err;
-	if (copy_from_user(&how, UADDR(r->sqe.off), sizeof(how.flags)))
-		return -EFAULT;
-	return how.flags & O_CLOEXEC ? -EINVAL : 0;
-}
-
-static long openat_issue(struct uring_req *r)
-{
-	const struct io_uring_sqe *s = &r->sqe;
-
-	return uring_place_fd(r, sys_openat(s->fd, UADDR(s->addr), (int)s->open_flags, s->len));
-}
-
-static long openat2_issue(struct uring_req *r)
-{
-	const struct io_uring_sqe *s = &r->sqe;
-
-	return uring_place_fd(r, sys_openat2(s->fd, UADDR(s->addr), UADDR(s->off), s->len));
 }
 
 static int close_prep(struct uring_req *r)
@@ -170,62 +163,6 @@ static long close_issue(struct uring_req *r)
 	return ring ? -EBADF : sys_close(r->sqe.fd);
 }
 
-static long statx_issue(struct uring_req *r)
-{
-	const struct io_uring_sqe *s = &r->sqe;
-
-	if (s->splice_fd_in)
-		return -EINVAL;
-	return sys_statx(s->fd, UADDR(s->addr), (int)s->statx_flags, s->len, UADDR(s->off));
-}
-
-static long renameat_issue(struct uring_req *r)
-{
-	const struct io_uring_sqe *s = &r->sqe;
-
-	if (s->splice_fd_in)
-		return -EINVAL;
-	return sys_renameat2(
-		s->fd, UADDR(s->addr), (int)s->len, UADDR(s->addr2), (int)s->rename_flags);
-}
-
-static long unlinkat_issue(struct uring_req *r)
-{
-	const struct io_uring_sqe *s = &r->sqe;
-
-	if (s->off || s->len || s->splice_fd_in)
-		return -EINVAL;
-	return sys_unlinkat(s->fd, UADDR(s->addr), (int)s->unlink_flags);
-}
-
-static long mkdirat_issue(struct uring_req *r)
-{
-	const struct io_uring_sqe *s = &r->sqe;
-
-	if (s->off || s->rw_flags || s->splice_fd_in)
-		return -EINVAL;
-	return sys_mkdirat(s->fd, UADDR(s->addr), s->len);
-}
-
-static long symlinkat_issue(struct uring_req *r)
-{
-	const struct io_uring_sqe *s = &r->sqe;
-
-	if (s->len || s->rw_flags || s->splice_fd_in)
-		return -EINVAL;
-	return sys_symlinkat(UADDR(s->addr), s->fd, UADDR(s->addr2));
-}
-
-static long linkat_issue(struct uring_req *r)
-{
-	const struct io_uring_sqe *s = &r->sqe;
-
-	if (s->splice_fd_in)
-		return -EINVAL;
-	return sys_linkat(
-		s->fd, UADDR(s->addr), (int)s->len, UADDR(s->addr2), (int)s->hardlink_flags);
-}
-
 /* ---- descriptors ---- */
 
 static long epoll_ctl_issue(struct uring_req *r)
@@ -243,7 +180,7 @@ static int shutdown_prep(struct uring_req *r)
 
 	if (s->off || s->addr || s->rw_flags || s->splice_fd_in)
 		return -EINVAL;
-	return plain_prep(r);
+	return uring_plain_prep(r);
 }
 
 static long shutdown_issue(struct uring_req *r)
@@ -257,7 +194,7 @@ static int socket_prep(struct uring_req *r)
 
 	if (s->addr || s->rw_flags || (s->file_index && s->off & O_CLOEXEC /* SOCK_CLOEXEC */))
 		return -EINVAL;
-	return plain_prep(r);
+	return uring_plain_prep(r);
 }
 
 static long socket_issue(struct uring_req *r)
@@ -267,6 +204,66 @@ static long socket_issue(struct uring_req *r)
 	return uring_place_fd(r, sys_socket(s->fd, (int)s->off, (int)s->len));
 }
 
+/* One end each; the sources may be registered files. */
+static int splice_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+	u32 known = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT;
+
+	if (s->splice_flags & ~(known | SPLICE_F_FD_IN_FIXED))
+		return -EINVAL;
+	if (s->opcode == IORING_OP_TEE && (s->splice_off_in || s->off))
+		return -EINVAL;
+	return 0;
+}
+
+static ssize_t move(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+	loff_t from = (loff_t)s->splice_off_in, to = (loff_t)s->off;
+	u32 flags = (s->splice_flags & ~SPLICE_F_FD_IN_FIXED) | SPLICE_F_NONBLOCK;
+
+	if (s->opcode == IORING_OP_TEE)
+		return tee_files(r->other, r->file, s->len, flags);
+	return splice_files(
+		r->other, from == -1 ? NULL : &from, r->file, to == -1 ? NULL : &to, s->len, flags);
+}
+
+static bool is_ready(struct file *f, u32 events)
+{
+	return S_ISREG(f->f_inode->i_mode) || !f->f_op->poll ||
+	       vfs_poll(f, NULL) & (events | EPOLLERR | EPOLLHUP);
+}
+
+/* Waits for the end that is not ready. */
+static long splice_issue(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+	long n;
+
+	if (!r->other)
+		r->other = uring_file(
+			r->ring, s->splice_fd_in, s->splice_flags & SPLICE_F_FD_IN_FIXED);
+	if (!r->other)
+		return -EBADF;
+	for (;;) {
+		bool in = file_pipe(r->other) || is_ready(r->other, EPOLLIN);
+
+		n = !s->len ? 0 : in ? move(r) : -EAGAIN;
+		if (n != -EAGAIN || s->splice_flags & SPLICE_F_NONBLOCK)
+			break;
+		if (!is_ready(r->other, EPOLLIN))
+			n = uring_wait_other(r, r->other, EPOLLIN);
+		else
+			n = uring_wait_file(r, EPOLLOUT);
+		if (n)
+			return n;
+		cond_resched();
+	}
+	r->failed = n >= 0 && n != s->len;
+	return n;
+}
+
 /* ---- the table ---- */
 
 #define RW                                                                                         \
@@ -274,13 +271,26 @@ static long socket_issue(struct uring_req *r)
 		.prep = rw_prep, .issue = rw_issue, .file = true, .ioprio = true,                  \
 		.on_iopoll = true                                                                  \
 	}
+#define RW_CHOSEN                                                                                  \
+	{                                                                                          \
+		.prep = rw_prep, .issue = rw_issue, .file = true, .ioprio = true,                  \
+		.on_iopoll = true, .select = true                                                  \
+	}
 #define CALL(p, i)                                                                                 \
 	{                                                                                          \
 		.prep = p, .issue = i                                                              \
 	}
+#define ANY_RING(p, i)                                                                             \
+	{                                                                                          \
+		.prep = p, .issue = i, .on_iopoll = true                                           \
+	}
 #define MSG(p, i)                                                                                  \
 	{                                                                                          \
 		.prep = p, .issue = i, .file = true, .ioprio = true                                \
+	}
+#define MSG_CHOSEN(p, i)                                                                           \
+	{                                                                                          \
+		.prep = p, .issue = i, .file = true, .ioprio = true, .select = true                \
 	}
 #define NET(p, i)                                                                                  \
 	{                                                                                          \
@@ -288,46 +298,54 @@ static long socket_issue(struct uring_req *r)
 	}
 const struct uring_op uring_ops[IORING_OP_LAST] = {
 	[IORING_OP_NOP] = { .issue = nop_issue, .on_iopoll = true },
-	[IORING_OP_READV] = RW,
+	[IORING_OP_READV] = RW_CHOSEN,
 	[IORING_OP_WRITEV] = RW,
 	[IORING_OP_READ_FIXED] = RW,
 	[IORING_OP_WRITE_FIXED] = RW,
-	[IORING_OP_READ] = RW,
+	[IORING_OP_READ] = RW_CHOSEN,
 	[IORING_OP_WRITE] = RW,
 	[IORING_OP_FSYNC] = NET(fsync_prep, fsync_issue),
 	[IORING_OP_POLL_ADD] = NET(poll_add_prep, poll_add_issue),
 	[IORING_OP_POLL_REMOVE] = CALL(poll_remove_prep, poll_remove_issue),
-	[IORING_OP_SYNC_FILE_RANGE] = CALL(plain_prep, sync_range_issue),
-	[IORING_OP_SENDMSG] = MSG(net_prep, sendmsg_issue),
-	[IORING_OP_RECVMSG] = MSG(net_prep, recvmsg_issue),
+	[IORING_OP_SYNC_FILE_RANGE] = CALL(uring_plain_prep, sync_range_issue),
+	[IORING_OP_SENDMSG] = MSG(net_prep, send_issue),
+	[IORING_OP_RECVMSG] = MSG_CHOSEN(net_prep, recv_issue),
 	[IORING_OP_SEND] = MSG(net_prep, send_issue),
-	[IORING_OP_RECV] = MSG(net_prep, recv_issue),
+	[IORING_OP_RECV] = MSG_CHOSEN(net_prep, recv_issue),
 	[IORING_OP_TIMEOUT] = CALL(timeout_prep, timeout_issue),
 	[IORING_OP_TIMEOUT_REMOVE] = CALL(timeout_remove_prep, timeout_remove_issue),
 	[IORING_OP_ACCEPT] = MSG(accept_prep, accept_issue),
 	[IORING_OP_ASYNC_CANCEL] = CALL(cancel_prep, cancel_issue),
 	[IORING_OP_CONNECT] = NET(connect_prep, connect_issue),
-	[IORING_OP_FALLOCATE] = CALL(plain_prep, fallocate_issue),
-	[IORING_OP_OPENAT] = CALL(open_prep, openat_issue),
+	[IORING_OP_FALLOCATE] = CALL(uring_plain_prep, fallocate_issue),
+	[IORING_OP_OPENAT] = CALL(openat_prep, openat_issue),
 	[IORING_OP_CLOSE] = CALL(close_prep, close_issue),
-	[IORING_OP_STATX] = CALL(plain_prep, statx_issue),
-	[IORING_OP_FADVISE] = CALL(plain_prep, fadvise_issue),
-	[IORING_OP_MADVISE] = CALL(plain_prep, madvise_issue),
+	[IORING_OP_STATX] = CALL(statx_prep, statx_issue),
+	[IORING_OP_FADVISE] = CALL(uring_plain_prep, fadvise_issue),
+	[IORING_OP_MADVISE] = CALL(uring_plain_prep, madvise_issue),
 	[IORING_OP_OPENAT2] = CALL(openat2_prep, openat2_issue),
-	[IORING_OP_EPOLL_CTL] = CALL(plain_prep, epoll_ctl_issue),
+	[IORING_OP_EPOLL_CTL] = CALL(uring_plain_prep, epoll_ctl_issue),
 	[IORING_OP_SHUTDOWN] = CALL(shutdown_prep, shutdown_issue),
-	[IORING_OP_RENAMEAT] = CALL(plain_prep, renameat_issue),
-	[IORING_OP_UNLINKAT] = CALL(plain_prep, unlinkat_issue),
-	[IORING_OP_MKDIRAT] = CALL(plain_prep, mkdirat_issue),
-	[IORING_OP_SYMLINKAT] = CALL(plain_prep, symlinkat_issue),
-	[IORING_OP_LINKAT] = CALL(plain_prep, linkat_issue),
+	[IORING_OP_RENAMEAT] = CALL(renameat_prep, renameat_issue),
+	[IORING_OP_UNLINKAT] = CALL(unlinkat_prep, unlinkat_issue),
+	[IORING_OP_MKDIRAT] = CALL(mkdirat_prep, mkdirat_issue),
+	[IORING_OP_SYMLINKAT] = CALL(symlinkat_prep, symlinkat_issue),
+	[IORING_OP_LINKAT] = CALL(linkat_prep, linkat_issue),
 	[IORING_OP_LINK_TIMEOUT] = CALL(link_timeout_prep, link_timeout_issue),
-	[IORING_OP_FILES_UPDATE] = { .prep = files_update_prep,
-		.issue = files_update_issue,
-		.on_iopoll = true },
+	[IORING_OP_FILES_UPDATE] = ANY_RING(files_update_prep, files_update_issue),
 	[IORING_OP_MSG_RING] = { .prep = msg_ring_prep,
 		.issue = msg_ring_issue,
 		.file = true,
 		.on_iopoll = true },
 	[IORING_OP_SOCKET] = CALL(socket_prep, socket_issue),
+	[IORING_OP_FGETXATTR] = CALL(fxattr_prep, xattr_issue),
+	[IORING_OP_FSETXATTR] = CALL(fxattr_prep, xattr_issue),
+	[IORING_OP_GETXATTR] = CALL(xattr_prep, xattr_issue),
+	[IORING_OP_SETXATTR] = CALL(xattr_prep, xattr_issue),
+	[IORING_OP_PROVIDE_BUFFERS] = ANY_RING(provide_prep, provide_issue),
+	[IORING_OP_REMOVE_BUFFERS] = ANY_RING(remove_prep, remove_issue),
+	[IORING_OP_SPLICE] = NET(splice_prep, splice_issue),
+	[IORING_OP_TEE] = NET(splice_prep, splice_issue),
+	[IORING_OP_SEND_ZC] = MSG(net_prep, send_issue),
+	[IORING_OP_SENDMSG_ZC] = MSG(net_prep, send_issue),
 };

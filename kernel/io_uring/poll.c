@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll.c: POLL_ADD (one shot), POLL_REMOVE, ASYNC_CANCEL, and cancelling that waits for the end (REGISTER_SYNC_CANCEL).
+ * poll.c: POLL_ADD, POLL_REMOVE (which changes too), ASYNC_CANCEL, and cancelling that waits for the end (REGISTER_SYNC_CANCEL).
+ *
+ * A poll with several shots stays armed and tells of each event, from a worker; with IORING_SETUP_DEFER_TASKRUN the worker gathers events in
+ * r->shot, and the issuer tells. Where there is no room for a completion that has others behind it, it is the last.
+ * To change a poll is to disarm it; when that has been done, its task issues it again.
  * Locks: cq_lock, in request.c.
  */
 #include <linux/eventpoll.h>
@@ -9,6 +13,7 @@
 #include "kernel/time/time.h"
 
 #define MAX_RING_POLLS 128
+#define POLL_FLAGS (IORING_POLL_ADD_MULTI | IORING_POLL_ADD_LEVEL)
 
 /* ---- POLL_ADD ---- */
 
@@ -16,21 +21,65 @@ int poll_add_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
-	/* several shots, level triggering: not here */
-	return s->buf_index || s->off || s->addr || s->len ? -EINVAL : 0;
+	if (s->buf_index || s->off || s->addr || s->len & ~(u32)POLL_FLAGS)
+		return -EINVAL;
+	return s->len & IORING_POLL_ADD_MULTI && s->flags & IOSQE_CQE_SKIP_SUCCESS ? -EINVAL : 0;
 }
 
-static void poll_ready(struct async_poll *p, u32 mask)
+static void change(struct uring_req *r)
+{
+	r->sqe.poll32_events = (r->sqe.poll32_events & ~0xffffU) | (r->new_events & 0xffff);
+	r->sqe.user_data = r->new_data;
+	r->update = false;
+}
+
+static void poll_over(struct async_poll *p, u32 mask)
+{
+	struct uring_req *r = container_of(p, struct uring_req, poll);
+	struct uring *u = r->ring;
+	long ret = mask ? (long)mask : -ECANCELED;
+	bool mine;
+
+	spin_lock(&u->cq_lock);
+	if (r->update && !r->cancelled) {
+		change(r);
+		ret = URING_QUEUED;
+	}
+	mine = uring_unlist_locked(r);
+	spin_unlock(&u->cq_lock);
+	if (mask & ASYNC_POLL_ASK)
+		ret = URING_QUEUED;
+	if (mine)
+		uring_finish_elsewhere(r, ret);
+	uring_req_put(r);
+}
+
+void uring_tell_shots(struct uring_req *r)
+{
+	struct uring *u = r->ring;
+	bool alive;
+	u32 mask;
+
+	spin_lock(&u->cq_lock);
+	mask = r->shot;
+	r->shot = 0;
+	alive = r->where == ON_WAITING && !r->cancelled;
+	spin_unlock(&u->cq_lock);
+	if (!alive || uring_post_more(r, mask, 0) || !uring_delist(r))
+		return;
+	async_poll_cancel(&r->poll);
+	uring_finish(r, mask);
+}
+
+static bool poll_shot(struct async_poll *p, u32 mask)
 {
 	struct uring_req *r = container_of(p, struct uring_req, poll);
 
-	long ret = mask ? (long)mask : -ECANCELED;
-
-	if (mask & ASYNC_POLL_ASK)
-		ret = URING_QUEUED;
-	if (uring_delist(r))
-		uring_finish_elsewhere(r, ret);
-	uring_req_put(r);
+	if (mask & ASYNC_POLL_ASK || r->orphan)
+		return false;
+	if (!uring_defers(r->ring))
+		return uring_post_more(r, mask, 0);
+	return uring_defer_shot(r, mask);
 }
 
 /* Each completion wakes all who poll the ring, and their ends are completions: so many and no more. */
@@ -48,29 +97,49 @@ static int may_poll(struct uring_req *r)
 	return 0;
 }
 
+/* Armed: what there is already is the first shot. */
+static long first_shot(struct uring_req *r, int mask)
+{
+	bool mine;
+
+	if (mask < 0) {
+		mine = uring_delist(r);
+		uring_req_put(r); /* nobody calls poll_over */
+		return mine ? mask : URING_QUEUED;
+	}
+	if (!mask || uring_post_more(r, mask, 0) || !uring_delist(r))
+		return URING_QUEUED;
+	async_poll_cancel(&r->poll);
+	return mask;
+}
+
+/* A poll of a ring has one shot: its completions would be events again. */
 long poll_add_issue(struct uring_req *r)
 {
 	u32 events = r->sqe.poll32_events & 0xffff;
+	bool several = r->sqe.len & IORING_POLL_ADD_MULTI && r->file->f_op != &uring_fops, mine;
 	int mask = may_poll(r);
+	long ret = URING_QUEUED;
 
 	if (mask)
 		return mask;
-
 	async_poll_setup(
-		&r->poll, r->file, events | EPOLLERR | EPOLLHUP | ASYNC_POLL_ASK, poll_ready);
+		&r->poll, r->file, events | EPOLLERR | EPOLLHUP | ASYNC_POLL_ASK, poll_over);
+	if (several)
+		r->poll.shot = poll_shot;
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
 	atomic_add(2, &r->refs);
 	mask = async_poll_start(&r->poll);
-	if (mask) {
-		bool mine = uring_delist(r);
-
+	if (several) {
+		ret = first_shot(r, mask);
+	} else if (mask) {
+		mine = uring_delist(r);
 		uring_req_put(r);
-		uring_req_put(r);
-		return mine ? mask : URING_QUEUED;
+		ret = mine ? mask : URING_QUEUED;
 	}
 	uring_req_put(r);
-	return URING_QUEUED;
+	return ret;
 }
 
 static bool is_poll(const struct uring_req *r, const void *arg)
@@ -81,15 +150,55 @@ static bool is_poll(const struct uring_req *r, const void *arg)
 int poll_remove_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
+	u32 known =
+		IORING_POLL_UPDATE_EVENTS | IORING_POLL_UPDATE_USER_DATA | IORING_POLL_ADD_MULTI;
 
-	return s->buf_index || s->splice_fd_in || s->len || s->off || s->poll32_events ? -EINVAL :
-											 0;
+	if (s->buf_index || s->splice_fd_in || s->len & ~known || s->len == IORING_POLL_ADD_MULTI)
+		return -EINVAL;
+	if (!(s->len & IORING_POLL_UPDATE_USER_DATA) && s->off)
+		return -EINVAL;
+	return !(s->len & IORING_POLL_UPDATE_EVENTS) && s->poll32_events ? -EINVAL : 0;
+}
+
+static struct uring_req *find_poll(struct uring *u, u64 data)
+{
+	struct uring_req *r;
+
+	list_for_each_entry(r, &u->waiting, link)
+		if (!r->cancelled && is_poll(r, &data))
+			return r;
+	return NULL;
+}
+
+/* The poll that @by names is disarmed, and then armed with what @by says. */
+static long update(struct uring *u, const struct io_uring_sqe *by)
+{
+	struct uring_req *r;
+
+	spin_lock(&u->cq_lock);
+	r = find_poll(u, by->addr);
+	if (r && !r->update) {
+		r->new_events = by->len & IORING_POLL_UPDATE_EVENTS ? by->poll32_events :
+								      r->sqe.poll32_events;
+		r->new_data = by->len & IORING_POLL_UPDATE_USER_DATA ? by->off : by->addr;
+		r->update = true;
+		async_poll_cancel(&r->poll);
+	} else if (r) {
+		if (by->len & IORING_POLL_UPDATE_EVENTS)
+			r->new_events = by->poll32_events;
+		if (by->len & IORING_POLL_UPDATE_USER_DATA)
+			r->new_data = by->off;
+	}
+	spin_unlock(&u->cq_lock);
+	return r ? 0 : -ENOENT;
 }
 
 long poll_remove_issue(struct uring_req *r)
 {
 	u64 data = r->sqe.addr;
 
+	if (r->sqe.len & (IORING_POLL_UPDATE_EVENTS | IORING_POLL_UPDATE_USER_DATA))
+		return update(r->ring, &r->sqe);
 	return uring_cancel(r->ring, is_poll, &data, 1) ? 0 : -ENOENT;
 }
 
@@ -134,16 +243,6 @@ int cancel_prep(struct uring_req *r)
 	return 0;
 }
 
-static struct file *file_to_cancel(struct uring *u, int fd, u32 flags)
-{
-	struct file *f;
-
-	if (!(flags & IORING_ASYNC_CANCEL_FD_FIXED))
-		return fget(fd);
-	f = (u32)fd < u->nr_files ? u->files[fd] : NULL;
-	return f ? get_file(f) : NULL;
-}
-
 /* 0, how many (ALL, ANY), or -ENOENT, -EBADF. */
 static long cancel_by(struct uring *u, struct cancel_key *k, int fd)
 {
@@ -152,7 +251,7 @@ static long cancel_by(struct uring *u, struct cancel_key *k, int fd)
 	u32 n;
 
 	if (k->flags & IORING_ASYNC_CANCEL_FD) {
-		k->file = f = file_to_cancel(u, fd, k->flags);
+		k->file = f = uring_file(u, fd, k->flags & IORING_ASYNC_CANCEL_FD_FIXED);
 		if (!f)
 			return -EBADF;
 	}

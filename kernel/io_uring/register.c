@@ -153,6 +153,15 @@ static long files_register2(struct uring *u, uaddr_t arg, u32 size)
 	return files_register(u, UADDR(rr.data), rr.nr);
 }
 
+/* @f is a reference, or NULL. */
+static void slot_set(struct uring *u, u32 at, struct file *f)
+{
+	if (u->files[at])
+		fput(u->files[at]);
+	u->files[at] = f;
+	u->file_hint = f ? at + 1 : at;
+}
+
 static int file_update(struct uring *u, u32 at, int fd)
 {
 	struct file *f;
@@ -162,10 +171,7 @@ static int file_update(struct uring *u, u32 at, int fd)
 	f = file_of(fd);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	if (u->files[at])
-		fput(u->files[at]);
-	u->files[at] = f;
-	u->file_hint = f ? at + 1 : at;
+	slot_set(u, at, f);
 	return 0;
 }
 
@@ -211,21 +217,42 @@ int files_update_prep(struct uring_req *r)
 											  0;
 }
 
+/* A slot that is free, or -ENFILE. */
+static int free_slot(const struct uring *u)
+{
+	for (u32 tried = 0; tried < u->nr_files; tried++) {
+		u32 at = (u->file_hint + tried) % u->nr_files;
+
+		if (!u->files[at])
+			return (int)at;
+	}
+	return -ENFILE;
+}
+
 /* Puts the file of @fd into a slot that is free: its number, or -errno. */
 static int file_place(struct uring *u, int fd)
 {
-	u32 at = 0, tried = 0;
-	int err;
+	int at = free_slot(u), err;
 
-	for (; tried < u->nr_files; tried++) {
-		at = (u->file_hint + tried) % u->nr_files;
-		if (!u->files[at])
-			break;
-	}
-	if (tried == u->nr_files)
-		return -ENFILE;
-	err = fd < 0 ? -EBADF : file_update(u, at, fd);
-	return err ? err : (int)at;
+	if (at < 0)
+		return at;
+	err = fd < 0 ? -EBADF : file_update(u, (u32)at, fd);
+	return err ? err : at;
+}
+
+long uring_place_file(struct uring *u, u32 index, struct file *f)
+{
+	bool any = index == IORING_FILE_INDEX_ALLOC;
+	int at = any ? free_slot(u) : (int)index - 1;
+
+	if (!u->files)
+		return -ENXIO;
+	if (!index || (!any && index > u->nr_files))
+		return -EINVAL;
+	if (at < 0)
+		return at;
+	slot_set(u, (u32)at, get_file(f));
+	return any ? at : 0;
 }
 
 static long file_set(struct uring *u, u32 at, int fd)
@@ -382,6 +409,12 @@ static long do_register(struct uring *u, u32 op, uaddr_t arg, u32 nr)
 	case IORING_UNREGISTER_EVENTFD: return none ? eventfd_set(u, NULL) : -EINVAL;
 	case IORING_REGISTER_SYNC_CANCEL:
 		return arg.v && nr == 1 ? uring_sync_cancel(u, arg) : -EINVAL;
+	case IORING_REGISTER_PBUF_RING:
+		return arg.v && nr == 1 ? uring_register_group(u, arg) : -EINVAL;
+	case IORING_UNREGISTER_PBUF_RING:
+		return arg.v && nr == 1 ? uring_unregister_group(u, arg) : -EINVAL;
+	case URING_REGISTER_PBUF_STATUS:
+		return arg.v && nr == 1 ? uring_group_status(u, arg) : -EINVAL;
 	case IORING_REGISTER_PROBE: return arg.v ? probe(arg, nr) : -EINVAL;
 	case IORING_REGISTER_ENABLE_RINGS: return enable(u, arg, nr);
 	}
@@ -390,12 +423,12 @@ static long do_register(struct uring *u, u32 op, uaddr_t arg, u32 nr)
 
 long sys_io_uring_register(int fd, u32 op, uaddr_t arg, u32 nr)
 {
-	struct file *f = op < IORING_REGISTER_LAST ? fget(fd) : NULL;
+	struct file *f = op < URING_REGISTER_LAST ? fget(fd) : NULL;
 	struct uring *u;
 	long ret;
 
 	if (!f)
-		return op < IORING_REGISTER_LAST ? -EBADF : -EINVAL;
+		return op < URING_REGISTER_LAST ? -EBADF : -EINVAL;
 	ret = -EOPNOTSUPP;
 	if (f->f_op == &uring_fops) {
 		u = f->private_data;

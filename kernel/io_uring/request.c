@@ -31,9 +31,13 @@ void uring_req_put(struct uring_req *r)
 		atomic_dec(&((struct uring *)r->file->private_data)->polls);
 	if (r->file)
 		fput(r->file);
+	if (r->other)
+		fput(r->other);
 	if (r->task)
 		put_task(r->task);
 	kfree(r->vec);
+	uring_header_free(r);
+	uring_names_free(r);
 	uring_put(r->ring);
 	uring_free(r, 1, sizeof(*r));
 }
@@ -63,7 +67,7 @@ static struct uring_req *undrain(struct uring *u)
 {
 	struct uring_req *r;
 
-	if (u->nr_active || list_empty(&u->drained))
+	if (u->nr_active || list_empty(&u->drained) || u->dying)
 		return NULL;
 	r = list_first_entry(&u->drained, struct uring_req, link);
 	uring_unlist_locked(r);
@@ -77,7 +81,7 @@ static void not_busy(struct uring_req *r)
 	struct uring *u = r->ring;
 	struct uring_req *drained;
 
-	if (!r->busy)
+	if (!r->busy && !r->active)
 		return;
 	spin_lock(&u->cq_lock);
 	if (r->active)
@@ -87,8 +91,9 @@ static void not_busy(struct uring_req *r)
 	spin_unlock(&u->cq_lock);
 	if (drained)
 		uring_finish_elsewhere(drained, URING_QUEUED);
+	if (r->busy)
+		atomic_dec(&r->task->uring_busy);
 	r->busy = false;
-	atomic_dec(&r->task->uring_busy);
 }
 
 /* ---- lists ---- */
@@ -160,11 +165,24 @@ bool uring_delist(struct uring_req *r)
 
 static void post(struct uring_req *r, long res)
 {
+	struct uring_result c = { .user_data = r->sqe.user_data };
+
 	if (r->sqe.opcode == IORING_OP_TIMEOUT && (!res || res == -ETIME))
 		atomic_inc(&r->ring->timeouts);
 	if (res >= 0 && r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS)
 		return;
-	uring_post(r->ring, r->sqe.user_data, (s32)res, r->sqe.opcode != IORING_OP_TIMEOUT);
+	if (r->notify)
+		r->cflags |= IORING_CQE_F_MORE;
+	c.res = (s32)res;
+	c.flags = r->cflags;
+	uring_post(r->ring, c, r->sqe.opcode != IORING_OP_TIMEOUT);
+	if (!r->notify)
+		return;
+	c.flags = IORING_CQE_F_NOTIF;
+	c.res = 0;
+	if (res >= 0 && r->sqe.ioprio & IORING_SEND_ZC_REPORT_USAGE)
+		c.res = (s32)IORING_NOTIF_USAGE_ZC_COPIED;
+	uring_post(r->ring, c, true);
 }
 
 void uring_cancel_chain(struct uring_req *r, bool silent)
@@ -221,7 +239,7 @@ struct uring_req *uring_finish(struct uring_req *r, long res)
 		uring_cancel_chain(next, r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS);
 		next = NULL;
 	}
-	if (next && r->busy) { /* the chain goes on: it stays busy */
+	if (next && r->busy && !r->orphan) { /* the chain goes on: it stays busy */
 		set_busy(next, r->task);
 		next->active = r->active;
 		r->active = false;
@@ -233,23 +251,30 @@ struct uring_req *uring_finish(struct uring_req *r, long res)
 
 /* ---- running ---- */
 
+struct file *uring_file(struct uring *u, int fd, bool fixed)
+{
+	if (!fixed)
+		return fget(fd);
+	return (u32)fd < u->nr_files && u->files[fd] ? get_file(u->files[fd]) : NULL;
+}
+
 static long issue(struct uring_req *r)
 {
 	const struct uring_op *op = op_of(r);
+	struct names_given given;
+	long res;
 
 	if (r->cancelled || current->flags & PF_EXITING)
 		return -ECANCELED;
 	if (op->file && !r->file) {
-		struct uring *u = r->ring;
-
-		if (!(r->sqe.flags & IOSQE_FIXED_FILE))
-			r->file = fget(r->sqe.fd);
-		else if ((u32)r->sqe.fd < u->nr_files && u->files[r->sqe.fd])
-			r->file = get_file(u->files[r->sqe.fd]);
+		r->file = uring_file(r->ring, r->sqe.fd, r->sqe.flags & IOSQE_FIXED_FILE);
 		if (!r->file)
 			return -EBADF;
 	}
-	return op->issue(r);
+	names_give(&given, r->names);
+	res = op->issue(r);
+	names_take_back(&given);
+	return res;
 }
 
 /* The limit behind @r, which is about to run, becomes its own; NULL: there is none. */
@@ -286,6 +311,11 @@ void uring_run_in_task(struct uring_req *r, void (*func)(struct task_work *w))
 {
 	struct task *t = r->task;
 
+	if (uring_defers(r->ring)) {
+		if (!uring_defer(r, func))
+			uring_abandon(r, -ECANCELED);
+		return;
+	}
 	r->work.func = func;
 	get_task(t);
 	task_work_add(t, &r->work);
@@ -309,9 +339,25 @@ static void run_work(struct task_work *w)
 	uring_put(u);
 }
 
+void uring_abandon(struct uring_req *r, long res)
+{
+	struct uring_req *next;
+
+	if (res == URING_QUEUED || (r->orphan && r->sqe.opcode != IORING_OP_TIMEOUT))
+		res = -ECANCELED;
+	next = uring_finish(r, res);
+	if (next)
+		next->refused = -EFAULT; /* as Linux says where the task is missing */
+	uring_cancel_chain(next, false);
+}
+
 void uring_finish_elsewhere(struct uring_req *r, long res)
 {
-	if (!r->next && !r->limit && res != URING_QUEUED) {
+	if (r->orphan && !uring_defers(r->ring)) {
+		uring_abandon(r, res);
+		return;
+	}
+	if (!r->next && !r->limit && res != URING_QUEUED && !uring_defers(r->ring)) {
 		uring_finish(r, res);
 		return;
 	}
@@ -332,13 +378,18 @@ static void file_ready(struct async_poll *p, u32 mask)
 
 long uring_wait_file(struct uring_req *r, u32 events)
 {
+	return uring_wait_other(r, r->file, events);
+}
+
+long uring_wait_other(struct uring_req *r, struct file *f, u32 events)
+{
 	int mask;
 
 	if (r->tries >
 		MAX_TRIES) /* a datagram socket whose receiver is full says that it can be written to */
 		return uring_wait_a_while(r);
 
-	async_poll_setup(&r->poll, r->file, events | EPOLLERR | EPOLLHUP, file_ready);
+	async_poll_setup(&r->poll, f, events | EPOLLERR | EPOLLHUP, file_ready);
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
 	atomic_add(2, &r->refs); /* the poll's, and ours until start has returned */
@@ -362,16 +413,21 @@ static void cancel_found(struct uring_req *r)
 {
 	struct uring *u = r->ring;
 	bool poll = r->where == ON_WAITING && r->poll.file;
-	bool stopped = !poll && (r->where == ON_DRAINED || timeout_stop(r));
+	bool disarmed = poll && async_poll_stop(&r->poll);
+	bool stopped = disarmed || (!poll && (r->where == ON_DRAINED || timeout_stop(r)));
 
 	r->cancelled = true;
-	if (poll) { /* ends in file_ready or poll_ready */
+	if (stopped) {
+		uring_unlist_locked(r);
+	} else if (poll) { /* ends in file_ready or poll_over */
 		list_move(&r->link, &u->ending);
 		async_poll_cancel(&r->poll);
-	} else if (stopped) {
-		uring_unlist_locked(r);
 	}
 	spin_unlock(&u->cq_lock);
+	if (disarmed) {
+		async_poll_unhook(&r->poll);
+		uring_req_put(r); /* the poll's */
+	}
 	if (stopped)
 		uring_finish_elsewhere(r, -ECANCELED);
 }
@@ -425,4 +481,29 @@ u32 uring_cancel(struct uring *u, bool (*match)(const struct uring_req *r, const
 		n++;
 	}
 	return n;
+}
+
+/* ---- the task has gone ---- */
+
+static void orphan_list(struct list_head *list, struct task *t)
+{
+	struct uring_req *r;
+
+	list_for_each_entry(r, list, link) {
+		if (r->task != t || r->orphan)
+			continue;
+		r->orphan = true;
+		if (r->busy)
+			atomic_dec(&t->uring_busy);
+		r->busy = false;
+	}
+}
+
+void uring_orphan(struct uring *u, struct task *t)
+{
+	spin_lock(&u->cq_lock);
+	orphan_list(&u->waiting, t);
+	orphan_list(&u->counting, t);
+	orphan_list(&u->ending, t);
+	spin_unlock(&u->cq_lock);
 }

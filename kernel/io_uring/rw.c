@@ -19,6 +19,19 @@ static bool is_write(const struct uring_req *r)
 	       r->sqe.opcode == IORING_OP_WRITE_FIXED;
 }
 
+/* Where the kernel chooses the buffer one vector says how long it may be: r->sqe.len. */
+static int take_length(struct uring_req *r)
+{
+	struct uring_buffer one;
+
+	if (r->sqe.len != 1)
+		return -EINVAL;
+	if (copy_from_user(&one, UADDR(r->sqe.addr), sizeof(one)))
+		return -EFAULT;
+	r->sqe.len = (u32)min_t(u64, one.len, 0x7ffff000);
+	return 0;
+}
+
 int rw_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -26,10 +39,12 @@ int rw_prep(struct uring_req *r)
 
 	if (err || (s->opcode != IORING_OP_READV && s->opcode != IORING_OP_WRITEV))
 		return err;
+	if (s->flags & IOSQE_BUFFER_SELECT)
+		return take_length(r);
 	return iov_iter_import(&r->iter, UADDR(s->addr), s->len, &r->vec);
 }
 
-static int import_fixed(struct uring_req *r, struct iov_iter *it)
+int uring_check_fixed(const struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 	const struct uring_buffer *b;
@@ -41,7 +56,25 @@ static int import_fixed(struct uring_req *r, struct iov_iter *it)
 	if (check_add_overflow((u64)s->addr, (u64)s->len, &end) || s->addr < b->base ||
 		end > b->base + b->len)
 		return -EFAULT;
-	iov_iter_user(it, UADDR(s->addr), s->len);
+	return 0;
+}
+
+static int import_fixed(struct uring_req *r, struct iov_iter *it)
+{
+	int err = uring_check_fixed(r);
+
+	if (!err)
+		iov_iter_user(it, UADDR(r->sqe.addr), r->sqe.len);
+	return err;
+}
+
+static int import_chosen(struct uring_req *r, struct iov_iter *it)
+{
+	u32 len = r->sqe.len ? min(r->sqe.len, r->buf.len) : r->buf.len;
+
+	if (!access_ok(UADDR(r->buf.addr), len))
+		return -EFAULT;
+	iov_iter_user(it, UADDR(r->buf.addr), len);
 	return 0;
 }
 
@@ -49,6 +82,8 @@ static int import(struct uring_req *r, struct iov_iter *it)
 {
 	const struct io_uring_sqe *s = &r->sqe;
 
+	if (s->flags & IOSQE_BUFFER_SELECT)
+		return import_chosen(r, it);
 	switch (s->opcode) {
 	case IORING_OP_READV:
 	case IORING_OP_WRITEV: *it = r->iter; return 0;
@@ -104,7 +139,7 @@ static ssize_t transfer(struct uring_req *r, struct iov_iter *it, bool write)
 	return n;
 }
 
-static ssize_t try(struct uring_req *r, bool write, bool polled, u32 events)
+static ssize_t try_once(struct uring_req *r, bool write, bool polled, u32 events)
 {
 	struct iov_iter it;
 	size_t want;
@@ -124,6 +159,23 @@ static ssize_t try(struct uring_req *r, bool write, bool polled, u32 events)
 		err = vfs_fsync_range(r->file, 0, S64_MAX, !(r->sqe.rw_flags & RWF_SYNC));
 		n = err ? err : n;
 	}
+	return n;
+}
+
+static ssize_t try(struct uring_req *r, bool write, bool polled, u32 events)
+{
+	ssize_t n;
+
+	if (!(r->sqe.flags & IOSQE_BUFFER_SELECT))
+		return try_once(r, write, polled, events);
+	n = uring_choose(r);
+	if (n)
+		return n;
+	n = try_once(r, write, polled, events);
+	if (n >= 0)
+		r->cflags = uring_use(r, (size_t)n);
+	else
+		uring_unchoose(r);
 	return n;
 }
 

@@ -19,12 +19,13 @@
 	(IORING_SETUP_SQPOLL | IORING_SETUP_SQ_AFF | IORING_SETUP_ATTACH_WQ |                      \
 		IORING_SETUP_IOPOLL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |                   \
 		IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN |    \
-		IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SINGLE_ISSUER)
+		IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SINGLE_ISSUER |                           \
+		IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SQE128 | IORING_SETUP_CQE32)
 #define FEATURES                                                                                   \
-	(IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_RW_CUR_POS |                   \
-		IORING_FEAT_CUR_PERSONALITY | IORING_FEAT_FAST_POLL | IORING_FEAT_POLL_32BITS |    \
-		IORING_FEAT_EXT_ARG | IORING_FEAT_NATIVE_WORKERS | IORING_FEAT_CQE_SKIP |          \
-		IORING_FEAT_LINKED_FILE | IORING_FEAT_SQPOLL_NONFIXED)
+	(IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE |                \
+		IORING_FEAT_RW_CUR_POS | IORING_FEAT_CUR_PERSONALITY | IORING_FEAT_FAST_POLL |     \
+		IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG | IORING_FEAT_NATIVE_WORKERS |       \
+		IORING_FEAT_CQE_SKIP | IORING_FEAT_LINKED_FILE | IORING_FEAT_SQPOLL_NONFIXED)
 
 struct list_head all_rings = LIST_HEAD_INIT(all_rings);
 DEFINE_SPINLOCK(rings_lock);
@@ -65,7 +66,7 @@ void uring_free(void *p, size_t n, size_t size)
 
 /* ---- memory ---- */
 
-static void map_free(struct uring_map *m)
+void uring_map_free(struct uring_map *m)
 {
 	for (u32 i = 0; i < m->nr; i++)
 		put_page(m->pages[i]);
@@ -75,7 +76,7 @@ static void map_free(struct uring_map *m)
 	uring_uncharge(m->charged);
 }
 
-static int map_make(struct uring_map *m, u64 size)
+int uring_map_make(struct uring_map *m, u64 size)
 {
 	u32 want = (u32)(PAGE_ALIGN(size) >> PAGE_SHIFT);
 	size_t bytes = want * (PAGE_SIZE + sizeof(*m->pages));
@@ -115,8 +116,8 @@ void uring_put(struct uring *u)
 		kfree(o);
 		uring_uncharge(sizeof(*o));
 	}
-	map_free(&u->rings);
-	map_free(&u->sqes);
+	uring_map_free(&u->rings);
+	uring_map_free(&u->sqes);
 	if (u->issuer)
 		put_pid(u->issuer);
 	if (u->owner)
@@ -153,17 +154,20 @@ static struct uring *uring_new(const struct io_uring_params *p)
 	INIT_LIST_HEAD(&u->counting);
 	INIT_LIST_HEAD(&u->ending);
 	INIT_LIST_HEAD(&u->drained);
+	INIT_LIST_HEAD(&u->mapped);
+	INIT_LIST_HEAD(&u->deferred);
+	INIT_LIST_HEAD(&u->shots);
 	init_waitqueue_head(&u->wait);
 	u->flags = p->flags;
 	if (!(p->flags & IORING_SETUP_R_DISABLED))
 		uring_set_issuer(u);
 	u->sq_entries = p->sq_entries;
 	u->cq_entries = p->cq_entries;
-	size = sizeof(struct uring_shared) + (u64)p->cq_entries * sizeof(struct io_uring_cqe);
+	size = sizeof(struct uring_shared) + (u64)p->cq_entries * uring_cqe_size(p->flags);
 	u->array_at = (u32)size;
-	err = map_make(&u->rings, size + (u64)p->sq_entries * sizeof(u32));
+	err = uring_map_make(&u->rings, size + (u64)p->sq_entries * sizeof(u32));
 	if (!err)
-		err = map_make(&u->sqes, (u64)p->sq_entries * sizeof(struct io_uring_sqe));
+		err = uring_map_make(&u->sqes, (u64)p->sq_entries * uring_sqe_size(p->flags));
 	if (err) {
 		uring_put(u);
 		return ERR_PTR(err);
@@ -198,7 +202,9 @@ static int uring_release(struct inode *inode, struct file *f)
 	u->eventfd = NULL;
 	spin_unlock(&u->cq_lock);
 	uring_cancel(u, any, NULL, ~0U);
+	uring_drop_deferred(u);
 	mutex_lock(&u->lock);
+	uring_groups_free(u);
 	for (u32 i = 0; i < u->nr_files; i++)
 		if (u->files[i])
 			fput(u->files[i]);
@@ -216,22 +222,40 @@ static int uring_release(struct inode *inode, struct file *f)
 
 /* ---- the file ---- */
 
-/* The area maps the shared memory instead of this file. */
-static int uring_mmap(struct file *f, struct vm_area *v)
+static struct file *shared_file(struct uring *u, u64 off, u32 *pages)
 {
-	struct uring *u = f->private_data;
-	u64 off = v->vm_pgoff << PAGE_SHIFT;
 	struct uring_map *m;
 
 	switch (off) {
 	case IORING_OFF_SQ_RING:
 	case IORING_OFF_CQ_RING: m = &u->rings; break;
 	case IORING_OFF_SQES: m = &u->sqes; break;
-	default: return -EINVAL;
+	default: return ERR_PTR(-EINVAL);
 	}
-	if (v->vm_end - v->vm_start > (u64)m->nr << PAGE_SHIFT)
+	*pages = m->nr;
+	return get_file(m->file);
+}
+
+/* The area maps the shared memory instead of this file. */
+static int uring_mmap(struct file *f, struct vm_area *v)
+{
+	struct uring *u = f->private_data;
+	u64 off = v->vm_pgoff << PAGE_SHIFT;
+	struct file *shared;
+	u32 pages;
+
+	if ((off & URING_OFF_MASK) == URING_OFF_PBUF_RING)
+		shared = uring_group_file(
+			u, (off & ~URING_OFF_MASK) >> URING_OFF_PBUF_SHIFT, &pages);
+	else
+		shared = shared_file(u, off, &pages);
+	if (IS_ERR(shared))
+		return PTR_ERR(shared);
+	if (v->vm_end - v->vm_start > (u64)pages << PAGE_SHIFT) {
+		fput(shared);
 		return -EINVAL;
-	v->vm_file = get_file(m->file);
+	}
+	v->vm_file = shared;
 	v->vm_pgoff = 0;
 	fput(f);
 	return 0;
@@ -246,7 +270,7 @@ static u32 uring_poll(struct file *f, struct poll_table *pt)
 	poll_wait(f, &u->wait, pt);
 	if (READ_ONCE(s->sq_tail) - READ_ONCE(u->sq_head) < u->sq_entries)
 		mask |= EPOLLOUT | EPOLLWRNORM;
-	if (uring_ready(u) || !list_empty(&u->overflow))
+	if (uring_ready(u) || !list_empty(&u->overflow) || uring_has_deferred(u))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	return mask;
 }
@@ -352,7 +376,8 @@ static int check_sqpoll(const struct io_uring_params *p)
 {
 	if (!(p->flags & IORING_SETUP_SQPOLL))
 		return p->flags & IORING_SETUP_SQ_AFF ? -EINVAL : 0;
-	if (p->flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG))
+	if (p->flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
+			       IORING_SETUP_DEFER_TASKRUN))
 		return -EINVAL;
 	return p->flags & IORING_SETUP_SQ_AFF && p->sq_thread_cpu >= (u32)nr_cpus ? -EINVAL : 0;
 }
@@ -371,7 +396,10 @@ static int check_params(const struct io_uring_params *p)
 		err = check_attached(p);
 	if (err)
 		return err;
-	if (p->flags & IORING_SETUP_TASKRUN_FLAG && !(p->flags & IORING_SETUP_COOP_TASKRUN))
+	if (p->flags & IORING_SETUP_TASKRUN_FLAG &&
+		!(p->flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_DEFER_TASKRUN)))
+		return -EINVAL;
+	if (p->flags & IORING_SETUP_DEFER_TASKRUN && !(p->flags & IORING_SETUP_SINGLE_ISSUER))
 		return -EINVAL;
 	return 0;
 }

@@ -14,14 +14,19 @@
 #include "arch/um/arch.h"
 #include "arch/um/uaccess.h"
 #include "gen/syscalls.h"
+#include "kernel/io_uring/newer.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/radix.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/signal.h"
 #include "kernel/vfs/async_poll.h"
+#include "kernel/vfs/given.h"
 #include "kernel/vfs/vfs.h"
+
+struct sock_header;
 
 #define URING_MAX_ENTRIES 32768
 #define URING_QUEUED (1L << 40) /* of an issue function: the result comes later */
@@ -67,7 +72,8 @@ struct uring {
 	u32 nr_files, file_hint; /* where the search for a free slot begins */
 	struct uring_buffer *buffers;
 	u32 nr_buffers;
-	spinlock_t cq_lock; /* below */
+	struct radix groups; /* of uring_group, by its number */
+	spinlock_t cq_lock;  /* below */
 	struct file *eventfd;
 	u32 cq_tail;
 	u32 counted;               /* completions that timeouts count */
@@ -77,7 +83,11 @@ struct uring {
 	struct list_head
 		ending; /* the same: polls that were cancelled, until the worker has seen it */
 	struct list_head drained; /* of uring_req.link: until nothing waits any more */
-	u32 nr_active;            /* requests that wait, or have waited and have not finished */
+	struct list_head mapped;  /* of uring_group: kbuf.c */
+	struct list_head
+		deferred; /* DEFER_TASKRUN: of uring_req.deferred, until the issuer runs them */
+	struct list_head shots; /* the same, of uring_req.shot_link */
+	u32 nr_active;          /* requests that wait, or have waited and have not finished */
 	bool dying;
 	struct wait_queue_head wait;
 };
@@ -85,6 +95,13 @@ struct uring {
 struct uring_overflow {
 	struct list_head link;
 	struct io_uring_cqe cqe;
+};
+
+struct uring_chosen { /* of a group */
+	u64 addr;
+	u32 len;
+	u16 id;
+	bool there;
 };
 
 enum uring_where { RUNNING, ON_WAITING, ON_DRAINED };
@@ -96,19 +113,33 @@ struct uring_req {
 	struct uring_req *next;  /* linked: runs after it */
 	struct uring_req *limit; /* its LINK_TIMEOUT, a reference: of the task that runs it */
 	struct uring_req
-		*limited;  /* of a LINK_TIMEOUT that has been started: whom it ends, a reference */
-	struct file *file; /* a reference, from the first issue on */
-	struct task *task; /* a reference, while it waits: who submitted it */
+		*limited;   /* of a LINK_TIMEOUT that has been started: whom it ends, a reference */
+	struct file *file;  /* a reference, from the first issue on */
+	struct file *other; /* of splice: the same */
+	struct task *task;  /* a reference, while it waits: who submitted it */
 	struct list_head link; /* under cq_lock, as the next three */
 	enum uring_where where;
 	bool busy;       /* counted in task->uring_busy */
 	bool active;     /* counted in ring->nr_active */
 	bool polls_ring; /* counted in the polls of the ring that @file is */
 	bool cancelled;
-	int refused;      /* why it was never run, or 0 */
+	bool orphan; /* its task has gone: what needs one fails */
+	int refused; /* why it was never run, or 0 */
+	bool notify; /* SEND_ZC: a second completion */
+	bool polled_first;
 	bool failed;      /* did less than asked: breaks the chain */
 	struct uvec *vec; /* of readv and writev: imported when it was submitted */
 	struct iov_iter iter;
+	struct sock_header *header; /* of sendmsg and recvmsg: the same */
+	struct given_name *names;   /* of calls with paths: the same */
+	struct uring_chosen buf;    /* IOSQE_BUFFER_SELECT: while it is issued */
+	u32 cflags;                 /* of the last completion: IORING_CQE_F_* */
+	u32 shot;       /* polls with several shots: what is to be told, under cq_lock */
+	bool update;    /* a poll that POLL_REMOVE changes: under cq_lock */
+	u32 new_events; /* the same */
+	u64 new_data;
+	struct list_head deferred; /* under cq_lock, as the next */
+	struct list_head shot_link;
 	u32 tries; /* in vain, though its file was ready */
 	s64 done;  /* so far (MSG_WAITALL) */
 	long result;
@@ -125,6 +156,7 @@ struct uring_op {
 	bool file;                          /* r->file is needed */
 	bool ioprio;                        /* sqe.ioprio is its own */
 	bool on_iopoll;                     /* may be given to a ring of IORING_SETUP_IOPOLL */
+	bool select;                        /* IOSQE_BUFFER_SELECT */
 };
 extern const struct uring_op uring_ops[IORING_OP_LAST];
 static inline const struct uring_op *op_of(const struct uring_req *r)
@@ -145,6 +177,8 @@ int uring_charge(size_t bytes);
 void uring_uncharge(size_t bytes);
 void *uring_zalloc(size_t n, size_t size); /* charged; NULL */
 void uring_free(void *p, size_t n, size_t size);
+int uring_map_make(struct uring_map *m, u64 size); /* 0 or -errno; then free it all the same */
+void uring_map_free(struct uring_map *m);
 static inline struct uring_shared *shared_of(struct uring *u)
 {
 	return page_address(u->rings.pages[0]);
@@ -155,9 +189,54 @@ static inline void *map_at(const struct uring_map *m, u64 off)
 }
 
 /* cq.c */
-void uring_post(struct uring *u, u64 user_data, s32 res, bool counts);
+struct uring_result {
+	u64 user_data;
+	s32 res;
+	u32 flags; /* IORING_CQE_F_* */
+};
+void uring_post(struct uring *u, struct uring_result res, bool counts);
+/* One that is not the request's last: false, there is no room, and so it must be. */
+bool uring_post_more(struct uring_req *r, long res, u32 flags);
 void uring_flush_overflow(struct uring *u);
+void uring_set_sq_flag(struct uring *u, u32 flag, bool on);
+void uring_announce(struct uring *u); /* to the eventfd; under cq_lock, so that it stays */
+static inline u32 uring_cqe_size(u32 setup_flags)
+{
+	return setup_flags & IORING_SETUP_CQE32 ? 32 : 16;
+}
+static inline u32 uring_sqe_size(u32 setup_flags)
+{
+	return setup_flags & IORING_SETUP_SQE128 ? 128 : 64;
+}
 u32 uring_ready(struct uring *u); /* completions that the guest has not taken */
+
+/* kbuf.c */
+int uring_choose(struct uring_req *r);
+void uring_unchoose(struct uring_req *r);
+u32 uring_use(struct uring_req *r, size_t n);
+void uring_groups_free(struct uring *u);
+int provide_prep(struct uring_req *r);
+long provide_issue(struct uring_req *r);
+int remove_prep(struct uring_req *r);
+long remove_issue(struct uring_req *r);
+long uring_register_group(struct uring *u, uaddr_t arg);
+long uring_unregister_group(struct uring *u, uaddr_t arg);
+long uring_group_status(struct uring *u, uaddr_t arg);
+/* For mmap: the file of a ring of ours, with a reference, and its size in pages. ERR_PTR. */
+struct file *uring_group_file(struct uring *u, u64 id, u32 *pages);
+
+/* defer.c */
+static inline bool uring_defers(const struct uring *u)
+{
+	return u->flags & IORING_SETUP_DEFER_TASKRUN;
+}
+/* @r->work waits for the issuer: false, there is none any more. */
+bool uring_defer(struct uring_req *r, void (*func)(struct task_work *w));
+/* @mask is to be told of a poll of several shots. */
+bool uring_defer_shot(struct uring_req *r, u32 mask);
+bool uring_has_deferred(struct uring *u);
+void uring_run_deferred(struct uring *u);  /* by the issuer */
+void uring_drop_deferred(struct uring *u); /* of a ring that is being closed */
 
 /* request.c */
 /* Runs a request and what is linked to it, until one waits. */
@@ -166,10 +245,17 @@ void uring_run(struct uring_req *r);
 struct uring_req *uring_finish(struct uring_req *r, long res);
 /* The same where one must not run guests' requests (workers, timers): the rest of the chain runs in its task. */
 void uring_finish_elsewhere(struct uring_req *r, long res);
+/* The same where nobody is left who could run the rest. */
+void uring_abandon(struct uring_req *r, long res);
+/* @t, which exits, is the task of what waits no longer. */
+void uring_orphan(struct uring *u, struct task *t);
 void uring_cancel_chain(struct uring_req *r, bool silent);
 void uring_req_put(struct uring_req *r);
 /* Waits for events of r->file, then issues it again: URING_QUEUED, 0: they are there, -errno. */
 long uring_wait_file(struct uring_req *r, u32 events);
+long uring_wait_other(struct uring_req *r, struct file *f, u32 events); /* f: r has a reference */
+/* A reference: of a descriptor, or a registered file; NULL. */
+struct file *uring_file(struct uring *u, int fd, bool fixed);
 /* Two milliseconds, then issues it again: URING_QUEUED or -ECANCELED. For files that are ready and yet are not. */
 long uring_wait_a_while(struct uring_req *r);
 /* Puts it on a list; false: the ring is being closed. */
@@ -207,9 +293,35 @@ long files_update_issue(struct uring_req *r);
  * the slot's number (IORING_FILE_INDEX_ALLOC), or -errno.
  */
 long uring_place_fd(struct uring_req *r, long fd);
+/* The same for a file. */
+long uring_place_file(struct uring *u, u32 index, struct file *f);
 long uring_remove_file(struct uring *u, u32 at); /* 0 or -errno */
 
+/* names.c: calls with paths, which were read when the request was submitted */
+int openat_prep(struct uring_req *r);
+long openat_issue(struct uring_req *r);
+int openat2_prep(struct uring_req *r);
+long openat2_issue(struct uring_req *r);
+int statx_prep(struct uring_req *r);
+long statx_issue(struct uring_req *r);
+int renameat_prep(struct uring_req *r);
+long renameat_issue(struct uring_req *r);
+int unlinkat_prep(struct uring_req *r);
+long unlinkat_issue(struct uring_req *r);
+int mkdirat_prep(struct uring_req *r);
+long mkdirat_issue(struct uring_req *r);
+int symlinkat_prep(struct uring_req *r);
+long symlinkat_issue(struct uring_req *r);
+int linkat_prep(struct uring_req *r);
+long linkat_issue(struct uring_req *r);
+int fxattr_prep(struct uring_req *r);
+long xattr_issue(struct uring_req *r);
+int xattr_prep(struct uring_req *r);
+void uring_names_free(struct uring_req *r);
+
 /* poll.c, rw.c, net.c, ops.c */
+int uring_plain_prep(
+	struct uring_req *r); /* of calls with descriptors as numbers: no registered files */
 int poll_add_prep(struct uring_req *r);
 long poll_add_issue(struct uring_req *r);
 int poll_remove_prep(struct uring_req *r);
@@ -217,11 +329,12 @@ long poll_remove_issue(struct uring_req *r);
 long uring_sync_cancel(struct uring *u, uaddr_t arg);
 int cancel_prep(struct uring_req *r);
 long cancel_issue(struct uring_req *r);
+void uring_tell_shots(struct uring_req *r);       /* of a poll, by the issuer */
+int uring_check_fixed(const struct uring_req *r); /* sqe.addr, len, buf_index: 0 or -EFAULT */
 int rw_prep(struct uring_req *r);
 long rw_issue(struct uring_req *r);
+void uring_header_free(struct uring_req *r);
 int net_prep(struct uring_req *r);
-long sendmsg_issue(struct uring_req *r);
-long recvmsg_issue(struct uring_req *r);
 long send_issue(struct uring_req *r);
 long recv_issue(struct uring_req *r);
 long accept_issue(struct uring_req *r);

@@ -61,4 +61,13 @@ void pipe_wake_writers(struct pipe_inode_info *p);
 void pipe_lock_two(struct pipe_inode_info *a, struct pipe_inode_info *b);
 void pipe_unlock_two(struct pipe_inode_info *a, struct pipe_inode_info *b);
 
+#define SPLICE_F_MOVE 1
+#define SPLICE_F_NONBLOCK 2
+#define SPLICE_F_MORE 4
+#define SPLICE_F_GIFT 8
+/* splice(2), tee(2) between files; offsets NULL: the file's own position. */
+ssize_t splice_files(
+	struct file *in, loff_t *off_in, struct file *out, loff_t *off_out, size_t len, u32 flags);
+ssize_t tee_files(struct file *in, struct file *out, size_t len, u32 flags);
+
 #endif

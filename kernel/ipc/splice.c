@@ -16,10 +16,6 @@
 #include "kernel/lib/string.h"
 #include "kernel/task/signal.h"
 
-#define SPLICE_F_MOVE 1
-#define SPLICE_F_NONBLOCK 2
-#define SPLICE_F_MORE 4
-#define SPLICE_F_GIFT 8
 #define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT)
 
 static bool nonblocking(const struct file *pipe, u32 flags)
@@ -207,8 +203,6 @@ static ssize_t pipe_to_file(struct file *pipe, struct file *f, loff_t *pos, size
 	return total ? total : n;
 }
 
-/* ---- the calls ---- */
-
 /* What can be spliced besides pipes: data, from files, devices and sockets. Directories and the nameless kinds (an inotify, an
  * eventfd ...) hold messages. */
 static bool can_splice(const struct file *f)
@@ -222,58 +216,68 @@ static bool can_splice(const struct file *f)
 	return false;
 }
 
-/* Where a file that is not a pipe is read or written: its own position, or one of the guest's. */
-static int get_offset(struct file *f, uaddr_t uoff, loff_t *pos)
+/* Between a pipe and a file that is none, which is read or written at @off, or NULL: at its own position. */
+static ssize_t splice_at(
+	struct file *f, loff_t *off, struct file *pipe, bool write, size_t len, u32 flags)
 {
-	*pos = f->f_pos;
-	if (!uoff.v)
-		return 0;
-	if (!(f->f_mode & FMODE_LSEEK))
+	loff_t pos = off ? *off : f->f_pos;
+	ssize_t n;
+
+	if (off && !(f->f_mode & FMODE_LSEEK))
 		return -EINVAL;
-	return get_user(*pos, uoff);
+	if (!can_splice(f) || (write && f->f_flags & O_APPEND))
+		return -EINVAL;
+	n = write ? pipe_to_file(pipe, f, &pos, len, flags) :
+		    file_to_pipe(f, &pos, pipe, len, flags);
+	if (n > 0)
+		*(off ? off : &f->f_pos) = pos;
+	return n;
 }
 
-static ssize_t put_offset(struct file *f, uaddr_t uoff, const loff_t *pos, ssize_t ret)
+ssize_t splice_files(
+	struct file *in, loff_t *off_in, struct file *out, loff_t *off_out, size_t len, u32 flags)
 {
-	if (ret <= 0)
-		return ret;
-	if (!uoff.v)
-		f->f_pos = *pos;
-	else if (put_user(*pos, uoff))
-		return -EFAULT;
-	return ret;
+	bool from_pipe = file_pipe(in), to_pipe = file_pipe(out);
+
+	if (!(in->f_mode & FMODE_READ) || !(out->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if ((from_pipe && off_in) || (to_pipe && off_out))
+		return -ESPIPE;
+	len = min_t(size_t, len, 0x7ffff000UL);
+	if (from_pipe && to_pipe)
+		return pipe_to_pipe(in, out, len, flags, false);
+	if (from_pipe)
+		return splice_at(out, off_out, in, true, len, flags);
+	return to_pipe ? splice_at(in, off_in, out, false, len, flags) : -EINVAL;
 }
+
+ssize_t tee_files(struct file *in, struct file *out, size_t len, u32 flags)
+{
+	if (!(in->f_mode & FMODE_READ) || !(out->f_mode & FMODE_WRITE))
+		return -EBADF;
+	if (!file_pipe(in) || !file_pipe(out))
+		return -EINVAL;
+	return pipe_to_pipe(in, out, len, flags, true);
+}
+
+/* ---- the calls ---- */
 
 static ssize_t do_splice(
 	struct file *in, uaddr_t off_in, struct file *out, uaddr_t off_out, size_t len, u32 flags)
 {
-	struct pipe_inode_info *ip = file_pipe(in), *op = file_pipe(out);
-	loff_t pos;
-	int err;
+	loff_t from = 0, to = 0;
+	ssize_t n;
 
-	if (!(in->f_mode & FMODE_READ) || !(out->f_mode & FMODE_WRITE))
-		return -EBADF;
-	if ((ip && off_in.v) || (op && off_out.v))
+	if ((file_pipe(in) && off_in.v) || (file_pipe(out) && off_out.v))
 		return -ESPIPE;
-	if (ip && op)
-		return pipe_to_pipe(in, out, len, flags, false);
-	if (!can_splice(ip ? out : in))
-		return -EINVAL;
-	if (ip) {
-		if (out->f_flags & O_APPEND)
-			return -EINVAL;
-		err = get_offset(out, off_out, &pos);
-		if (err)
-			return err;
-		return put_offset(out, off_out, &pos, pipe_to_file(in, out, &pos, len, flags));
-	}
-	if (op) {
-		err = get_offset(in, off_in, &pos);
-		if (err)
-			return err;
-		return put_offset(in, off_in, &pos, file_to_pipe(in, &pos, out, len, flags));
-	}
-	return -EINVAL;
+	if ((off_in.v && get_user(from, off_in)) || (off_out.v && get_user(to, off_out)))
+		return -EFAULT;
+	n = splice_files(in, off_in.v ? &from : NULL, out, off_out.v ? &to : NULL, len, flags);
+	if (n <= 0)
+		return n;
+	if ((off_in.v && put_user(from, off_in)) || (off_out.v && put_user(to, off_out)))
+		return -EFAULT;
+	return n;
 }
 
 long sys_splice(int fd_in, uaddr_t off_in, int fd_out, uaddr_t off_out, size_t len, int flags)
@@ -290,8 +294,7 @@ long sys_splice(int fd_in, uaddr_t off_in, int fd_out, uaddr_t off_out, size_t l
 		return -EBADF;
 	out = fget(fd_out);
 	if (out) {
-		ret = do_splice(
-			in, off_in, out, off_out, min_t(size_t, len, 0x7ffff000UL), (u32)flags);
+		ret = do_splice(in, off_in, out, off_out, len, (u32)flags);
 		fput(out);
 	}
 	fput(in);
@@ -312,12 +315,7 @@ long sys_tee(int fd_in, int fd_out, size_t len, int flags)
 		return -EBADF;
 	out = fget(fd_out);
 	if (out) {
-		if (!(in->f_mode & FMODE_READ) || !(out->f_mode & FMODE_WRITE))
-			ret = -EBADF;
-		else if (!file_pipe(in) || !file_pipe(out))
-			ret = -EINVAL;
-		else
-			ret = pipe_to_pipe(in, out, len, (u32)flags, true);
+		ret = tee_files(in, out, len, (u32)flags);
 		fput(out);
 	}
 	fput(in);

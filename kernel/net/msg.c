@@ -8,10 +8,12 @@
 #include <asm/errno.h>
 #include <asm/signal.h>
 #include <asm/socket.h>
+#include <linux/io_uring.h>
 #include <linux/net_tstamp.h>
 
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
+#include "kernel/net/async.h"
 #include "kernel/net/internal.h"
 #include "kernel/net/skb.h"
 #include "kernel/sched/task.h"
@@ -19,18 +21,7 @@
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
 
-/* struct msghdr and cmsghdr as x86-64 has them. */
-struct user_msghdr {
-	u64 name;
-	int namelen;
-	u32 pad;
-	u64 iov;
-	u64 iovlen;
-	u64 control;
-	u64 controllen;
-	u32 flags;
-	u32 pad2;
-};
+/* As x86-64 has them. */
 struct user_mmsghdr {
 	struct user_msghdr hdr;
 	u32 len;
@@ -202,30 +193,65 @@ long sys_sendto(int fd, uaddr_t buf, size_t len, int flags, uaddr_t addr, int ad
 	return n;
 }
 
-static long send_one(struct file *f, struct socket *s, uaddr_t umsg, u32 flags)
+long sock_header_import(struct sock_header *h, uaddr_t umsg, bool send)
 {
-	struct user_msghdr h;
-	struct sockaddr_buf a;
-	struct msg m = { .flags = (u32)flags };
-	struct uvec *vec = NULL;
-	long n;
+	struct user_msghdr *u = &h->h;
+	long err = 0;
 
-	if (copy_from_user(&h, umsg, sizeof(h)))
+	h->at = umsg;
+	h->to.len = 0;
+	h->vec = NULL;
+	if (copy_from_user(u, umsg, sizeof(*u)))
 		return -EFAULT;
-	if (h.name && h.namelen) {
-		n = sockaddr_from_user(&a, UADDR(h.name), h.namelen);
-		if (n)
-			return n;
-		m.name = &a;
-	}
-	n = h.iovlen > 1024 ? -EMSGSIZE : iov_iter_import(&m.iter, UADDR(h.iov), h.iovlen, &vec);
-	if (n)
-		return n;
-	n = parse_control(s, &m, h.control, h.controllen);
+	if (send && u->name && u->namelen)
+		err = sockaddr_from_user(&h->to, UADDR(u->name), u->namelen);
+	else if (!send && u->name && u->namelen < 0)
+		err = -EINVAL;
+	if (err)
+		return err;
+	return u->iovlen > 1024 ? -EMSGSIZE :
+				  iov_iter_import(&h->iter, UADDR(u->iov), u->iovlen, &h->vec);
+}
+
+int sock_header_name(struct sock_header *h, uaddr_t addr, int addrlen)
+{
+	return sockaddr_from_user(&h->to, addr, addrlen);
+}
+
+void sock_header_release(struct sock_header *h)
+{
+	kfree(h->vec);
+	h->vec = NULL;
+}
+
+void sock_header_free(struct sock_header *h)
+{
+	if (!h)
+		return;
+	sock_header_release(h);
+	kfree(h);
+}
+
+static long send_header(struct file *f, struct socket *s, struct sock_header *h, u32 flags)
+{
+	struct msg m = { .flags = flags, .name = h->to.len ? &h->to : NULL, .iter = h->iter };
+	long n = parse_control(s, &m, h->h.control, h->h.controllen);
+
 	if (!n)
 		n = do_send(f, s, &m);
 	msg_drop_files(&m);
-	kfree(vec);
+	h->iter = m.iter;
+	return n;
+}
+
+static long send_one(struct file *f, struct socket *s, uaddr_t umsg, u32 flags)
+{
+	struct sock_header h;
+	long n = sock_header_import(&h, umsg, true);
+
+	if (!n)
+		n = send_header(f, s, &h, flags);
+	sock_header_release(&h);
 	return n;
 }
 
@@ -475,32 +501,33 @@ static long finish_receive(
 	return err;
 }
 
-static long recv_one(struct file *f, struct socket *s, uaddr_t umsg, u32 flags)
+static long recv_header(struct file *f, struct socket *s, struct sock_header *h, u32 flags)
 {
-	struct user_msghdr h;
 	struct sockaddr_buf a = { .len = 0 };
-	struct msg m = { .flags = (u32)flags };
-	struct uvec *vec = NULL;
+	struct msg m = { .flags = flags, .name = h->h.name ? &a : NULL, .iter = h->iter };
 	long n;
 	int err;
 
-	if (copy_from_user(&h, umsg, sizeof(h)))
-		return -EFAULT;
-	if (h.name && h.namelen < 0)
-		return -EINVAL;
-	m.name = h.name ? &a : NULL;
 	m.nonblock = f->f_flags & O_NONBLOCK || flags & MSG_DONTWAIT;
-	n = h.iovlen > 1024 ? -EMSGSIZE : iov_iter_import(&m.iter, UADDR(h.iov), h.iovlen, &vec);
-	if (n)
-		return n;
 	n = s->ops->recvmsg(s, &m);
 	if (n >= 0) {
-		err = (int)finish_receive(s, &m, &h, umsg, flags);
+		err = (int)finish_receive(s, &m, &h->h, h->at, flags);
 		if (err)
 			n = err;
 	}
 	msg_drop_files(&m);
-	kfree(vec);
+	h->iter = m.iter;
+	return n;
+}
+
+static long recv_one(struct file *f, struct socket *s, uaddr_t umsg, u32 flags)
+{
+	struct sock_header h;
+	long n = sock_header_import(&h, umsg, false);
+
+	if (!n)
+		n = recv_header(f, s, &h, flags);
+	sock_header_release(&h);
 	return n;
 }
 
@@ -560,24 +587,67 @@ long sys_recvmmsg(int fd, uaddr_t vec, u32 vlen, int flags, uaddr_t timeout)
 
 /* ---- for asynchronous I/O ---- */
 
-long sock_sendmsg_file(struct file *f, uaddr_t msg, u32 flags)
+long sock_async_sendmsg(struct file *f, struct sock_header *h, u32 flags)
 {
 	struct socket *s = file_socket(f);
 
-	return s ? send_one(f, s, msg, flags) : -ENOTSOCK;
+	return s ? send_header(f, s, h, flags) : -ENOTSOCK;
 }
 
-long sock_recvmsg_file(struct file *f, uaddr_t msg, u32 flags)
+long sock_async_recvmsg(struct file *f, struct sock_header *h, u32 flags)
 {
 	struct socket *s = file_socket(f);
 
-	return s ? recv_one(f, s, msg, flags) : -ENOTSOCK;
+	return s ? recv_header(f, s, h, flags) : -ENOTSOCK;
 }
 
-long sock_send_file(struct file *f, uaddr_t buf, size_t len, u32 flags)
+/* What came, and where: the name behind the head, then ancillary data, then the payload. */
+static long put_out(
+	struct socket *s, struct msg *m, const struct user_msghdr *h, u64 at, long n, u32 flags)
+{
+	u64 name = at + sizeof(struct io_uring_recvmsg_out), control = name + (u32)h->namelen;
+	struct control c = { control, h->controllen, 0, &m->out_flags };
+	struct io_uring_recvmsg_out out = { .namelen = m->name->len, .payloadlen = (u32)n };
+	int err = put_control(s, m, &c, flags);
+
+	if (!err &&
+		copy_to_user(UADDR(name), m->name->data, min_t(u32, m->name->len, (u32)h->namelen)))
+		err = -EFAULT;
+	out.controllen = (u32)c.used;
+	out.flags = m->out_flags | (flags & MSG_CMSG_CLOEXEC);
+	if (!err && copy_to_user(UADDR(at), &out, sizeof(out)))
+		err = -EFAULT;
+	return err;
+}
+
+long sock_async_recvmsg_out(
+	struct file *f, struct sock_header *h, uaddr_t buf, size_t len, u32 flags)
 {
 	struct socket *s = file_socket(f);
-	struct msg m = { .flags = flags };
+	struct sockaddr_buf a = { .len = 0 };
+	struct msg m = { .flags = flags, .name = &a };
+	u64 head = sizeof(struct io_uring_recvmsg_out) + (u32)h->h.namelen + h->h.controllen;
+	long n, err;
+
+	if (!s)
+		return -ENOTSOCK;
+	if (h->h.controllen > len || head > len)
+		return -EFAULT;
+	m.nonblock = true;
+	iov_iter_user(&m.iter, uaddr_add(buf, head), min_t(u64, len - head, 0x7ffff000));
+	n = s->ops->recvmsg(s, &m);
+	if (n > 0 || (n == 0 && s->sk->type != SOCK_STREAM)) {
+		err = put_out(s, &m, &h->h, buf.v, n, flags);
+		n = err ? err : (long)min_t(u64, head + (u64)n, len); /* MSG_TRUNC: more came */
+	}
+	msg_drop_files(&m);
+	return n;
+}
+
+long sock_async_send(struct file *f, uaddr_t buf, size_t len, struct sock_header *h, u32 flags)
+{
+	struct socket *s = file_socket(f);
+	struct msg m = { .flags = flags, .name = h && h->to.len ? &h->to : NULL };
 
 	if (!s)
 		return -ENOTSOCK;

@@ -13,6 +13,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
+#include "kernel/net/async.h"
 #include "kernel/net/internal.h"
 #include "kernel/net/skb.h"
 #include "kernel/sched/task.h"
@@ -348,34 +349,32 @@ long sys_bind(int fd, uaddr_t addr, int addrlen)
 	return err;
 }
 
-static long connect_to(struct socket *s, uaddr_t addr, int addrlen, bool nonblock)
+static long connect_to(struct socket *s, struct sockaddr_buf *to, bool nonblock)
 {
-	struct sockaddr_buf a;
-	int err = sockaddr_from_user(&a, addr, addrlen);
-
-	if (err)
-		return err;
-	return s->ops->connect ? s->ops->connect(s, &a, nonblock) : -EOPNOTSUPP;
+	return s->ops->connect ? s->ops->connect(s, to, nonblock) : -EOPNOTSUPP;
 }
 
 long sys_connect(int fd, uaddr_t addr, int addrlen)
 {
+	struct sockaddr_buf to;
 	struct socket *s;
 	struct file *f = sock_get(fd, &s);
 	long err;
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	err = connect_to(s, addr, addrlen, f->f_flags & O_NONBLOCK);
+	err = sockaddr_from_user(&to, addr, addrlen);
+	if (!err)
+		err = connect_to(s, &to, f->f_flags & O_NONBLOCK);
 	fput(f);
 	return err;
 }
 
-long sock_connect_file(struct file *f, uaddr_t addr, int addrlen)
+long sock_async_connect(struct file *f, struct sock_header *h)
 {
 	struct socket *s = file_socket(f);
 
-	return s ? connect_to(s, addr, addrlen, true) : -ENOTSOCK;
+	return s ? connect_to(s, &h->to, true) : -ENOTSOCK;
 }
 
 long sys_listen(int fd, int backlog)

@@ -8,6 +8,9 @@
  *					< 0: -EINVAL, the file has too many wait queues
  *	async_poll_cancel(&p);		done comes soon, with what is there, perhaps 0
  *
+ * With several shots (p->shot is set after setup) each event that comes later calls shot(&p, mask) in a worker; when that says false, or after a
+ * cancel, done is called and it is over. start does not look whether events are there already: > 0 says that they are, and it is armed all the same.
+ *
  * The caller keeps the file, and @p until start has returned and done has been called; done may free it. Cancelling needs @p alive: the caller's own lock
  * must keep done from freeing it meanwhile.
  */
@@ -32,7 +35,8 @@ struct async_poll {
 	u32 events;
 	void (*done)(struct async_poll *p, u32 mask);
 	struct poll_table table;
-	u32 state; /* atomic: async_poll.c */
+	u32 state;                                    /* atomic: async_poll.c */
+	bool (*shot)(struct async_poll *p, u32 mask); /* several shots, else NULL */
 	bool cancelled, too_many;
 	u32 nr;
 	struct async_hook hooks[ASYNC_POLL_QUEUES];
@@ -43,5 +47,8 @@ void async_poll_setup(struct async_poll *p, struct file *f, u32 events,
 	void (*done)(struct async_poll *p, u32 mask));
 int async_poll_start(struct async_poll *p);
 void async_poll_cancel(struct async_poll *p);
+/* true: it is disarmed, and done will not be called; then async_poll_unhook(), which may wait for locks of queues. false: it is about to end. */
+bool async_poll_stop(struct async_poll *p);
+void async_poll_unhook(struct async_poll *p);
 
 #endif

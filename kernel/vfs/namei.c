@@ -14,6 +14,7 @@
  *
  * Locks: a directory's i_rwsem around the file system's lookup; none is held on return, except where a function says so.
  */
+#include "kernel/vfs/given.h"
 #include "kernel/vfs/namei.h"
 
 int sysctl_protected_symlinks = 1, sysctl_protected_hardlinks = 1;
@@ -30,7 +31,9 @@ char *getname_flags(uaddr_t ua, u32 flags)
 
 	if (!name)
 		return ERR_PTR(-ENOMEM);
-	n = strncpy_from_user(name, ua, PATH_MAX);
+	n = given_name_copy(name, ua);
+	if (n < 0)
+		n = strncpy_from_user(name, ua, PATH_MAX);
 	if (n == PATH_MAX)
 		n = -ENAMETOOLONG;
 	else if (n == 0 && !(flags & LOOKUP_EMPTY))

@@ -446,12 +446,12 @@ long sys_pwritev2(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high, int flags)
 
 /* ---- cached files ---- */
 
-/* O_DIRECT wants positions, lengths and addresses in whole sectors. */
+/* O_DIRECT wants positions, lengths and addresses in whole sectors, where there are sectors. */
 static bool direct_aligned(const struct file *f, const struct iov_iter *it, loff_t pos)
 {
 	u64 all = pos | it->count;
 
-	if (!(f->f_flags & O_DIRECT))
+	if (!(f->f_flags & O_DIRECT) || f->f_mode & FMODE_CAN_ODIRECT)
 		return true;
 	if (it->type == ITER_USER && !it->vec)
 		all |= it->one.base | it->one.len;

@@ -371,6 +371,7 @@ static int tmpfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 
 static int tmpfs_open(struct inode *inode, struct file *f)
 {
+	f->f_mode |= FMODE_CAN_ODIRECT; /* means nothing: there is no device */
 	return 0;
 }
 

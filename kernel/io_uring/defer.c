@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * defer.c: IORING_SETUP_DEFER_TASKRUN: what ends outside of the issuer waits in the ring until that asks for completions.
+ * When it has gone for good, nobody does, and what waits ends with the ring, as on Linux.
+ *
+ * An item is req->work, or a poll of several shots that has something to tell (with a reference). The lists make the ring readable, tell the eventfd, and with
+ * IORING_SETUP_TASKRUN_FLAG show in sq_flags.
+ *
+ * Locks: cq_lock; the functions run without it.
+ */
+#include <linux/eventpoll.h>
+
+#include "kernel/io_uring/uring.h"
+
+#define MAX_AT_ONCE 1024
+
+/* Under cq_lock. A request that waits for the eventfd itself has heard of it. */
+static void show(struct uring *u, const struct uring_req *r)
+{
+	if (u->flags & IORING_SETUP_TASKRUN_FLAG)
+		uring_set_sq_flag(u, IORING_SQ_TASKRUN, true);
+	if (r->file != u->eventfd)
+		uring_announce(u);
+}
+
+bool uring_defer(struct uring_req *r, void (*func)(struct task_work *w))
+{
+	struct uring *u = r->ring;
+	bool ok;
+
+	r->work.func = func;
+	spin_lock(&u->cq_lock);
+	ok = !u->dying;
+	if (ok) {
+		list_add_tail(&r->deferred, &u->deferred);
+		show(u, r);
+	}
+	spin_unlock(&u->cq_lock);
+	if (ok)
+		wake_up_common(&u->wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
+	return ok;
+}
+
+bool uring_defer_shot(struct uring_req *r, u32 mask)
+{
+	struct uring *u = r->ring;
+	bool ok, first = false;
+
+	spin_lock(&u->cq_lock);
+	ok = !u->dying;
+	if (ok) {
+		first = !r->shot;
+		r->shot |= mask;
+	}
+	if (first) {
+		atomic_inc(&r->refs);
+		list_add_tail(&r->shot_link, &u->shots);
+		show(u, r);
+	}
+	spin_unlock(&u->cq_lock);
+	if (first)
+		wake_up_common(&u->wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
+	return ok;
+}
+
+bool uring_has_deferred(struct uring *u)
+{
+	return !list_empty(&u->deferred) || !list_empty(&u->shots);
+}
+
+/* Takes the first off the two lists: NULL, there is none. */
+static struct uring_req *next_deferred(struct uring *u, bool *shot)
+{
+	struct uring_req *r = NULL;
+
+	spin_lock(&u->cq_lock);
+	*shot = !list_empty(&u->shots);
+	if (*shot) {
+		r = list_first_entry(&u->shots, struct uring_req, shot_link);
+		list_del_init(&r->shot_link);
+	} else if (!list_empty(&u->deferred)) {
+		r = list_first_entry(&u->deferred, struct uring_req, deferred);
+		list_del_init(&r->deferred);
+	}
+	spin_unlock(&u->cq_lock);
+	return r;
+}
+
+static void hide(struct uring *u)
+{
+	spin_lock(&u->cq_lock);
+	if (!uring_has_deferred(u))
+		uring_set_sq_flag(u, IORING_SQ_TASKRUN, false);
+	spin_unlock(&u->cq_lock);
+}
+
+/* So many at once, lest one that always has news keeps its task for ever. */
+void uring_run_deferred(struct uring *u)
+{
+	struct uring_req *r;
+	bool shot;
+
+	for (int i = 0; i < MAX_AT_ONCE && uring_has_deferred(u); i++) {
+		r = next_deferred(u, &shot);
+		if (r && shot) {
+			uring_tell_shots(r);
+			uring_req_put(r);
+		} else if (r) {
+			r->work.func(&r->work);
+		}
+		cond_resched();
+	}
+	if (u->flags & IORING_SETUP_TASKRUN_FLAG)
+		hide(u);
+}
+
+void uring_drop_deferred(struct uring *u)
+{
+	struct uring_req *r;
+	bool shot;
+
+	while ((r = next_deferred(u, &shot))) {
+		if (shot)
+			uring_req_put(r);
+		else
+			uring_abandon(r, -ECANCELED);
+	}
+}

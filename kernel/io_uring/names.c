@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * names.c: calls with paths: OPENAT to LINKAT, extended attributes.
+ *
+ * Paths are read when the request is submitted (IORING_FEAT_SUBMIT_STABLE) and kept with it; while it is issued, current->given_names has them.
+ * Their memory is charged.
+ */
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+
+#include "kernel/io_uring/uring.h"
+
+static int take_name(struct uring_req *r, u64 at, u32 lookup_flags)
+{
+	int err = given_name_add(&r->names, UADDR(at), lookup_flags);
+
+	if (err || !uring_charge(sizeof(*r->names) + r->names->size))
+		return err;
+	struct given_name *g = r->names;
+	r->names = g->next;
+	g->next = NULL;
+	given_names_free(g);
+	return -ENOMEM;
+}
+
+void uring_names_free(struct uring_req *r)
+{
+	for (const struct given_name *g = r->names; g; g = g->next)
+		uring_uncharge(sizeof(*g) + g->size);
+	given_names_free(r->names);
+}
+
+static int take_two(struct uring_req *r, u32 lookup_flags)
+{
+	int err = uring_plain_prep(r);
+
+	if (!err)
+		err = take_name(r, r->sqe.addr, lookup_flags);
+	return err ? err : take_name(r, r->sqe.addr2, 0);
+}
+
+/* ---- open ---- */
+
+/* A registered file is never closed by exec: O_CLOEXEC makes no sense for it. */
+int openat_prep(struct uring_req *r)
+{
+	int err = uring_plain_prep(r);
+
+	if (!err && r->sqe.file_index && r->sqe.open_flags & O_CLOEXEC)
+		err = -EINVAL;
+	return err ? err : take_name(r, r->sqe.addr, 0);
+}
+
+long openat_issue(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return uring_place_fd(r, sys_openat(s->fd, UADDR(s->addr), (int)s->open_flags, s->len));
+}
+
+int openat2_prep(struct uring_req *r)
+{
+	struct open_how how = { 0 };
+	int err = uring_plain_prep(r);
+
+	if (err)
+		return err;
+	if (r->sqe.file_index && copy_from_user(&how, UADDR(r->sqe.off), sizeof(how.flags)))
+		return -EFAULT;
+	if (how.flags & O_CLOEXEC)
+		return -EINVAL;
+	return take_name(r, r->sqe.addr, 0);
+}
+
+long openat2_issue(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return uring_place_fd(r, sys_openat2(s->fd, UADDR(s->addr), UADDR(s->off), s->len));
+}
+
+/* ---- names ---- */
+
+static int take_one(struct uring_req *r)
+{
+	int err = uring_plain_prep(r);
+
+	return err ? err : take_name(r, r->sqe.addr, 0);
+}
+
+int statx_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+	bool empty = s->statx_flags & AT_EMPTY_PATH;
+	int err = uring_plain_prep(r);
+
+	if (!err && s->splice_fd_in)
+		err = -EINVAL;
+	if (err || (empty && !s->addr))
+		return err;
+	return take_name(r, s->addr, empty ? LOOKUP_EMPTY : 0);
+}
+
+long statx_issue(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return sys_statx(s->fd, UADDR(s->addr), (int)s->statx_flags, s->len, UADDR(s->off));
+}
+
+int renameat_prep(struct uring_req *r)
+{
+	if (r->sqe.splice_fd_in)
+		return -EINVAL;
+	return take_two(r, 0);
+}
+
+long renameat_issue(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return sys_renameat2(
+		s->fd, UADDR(s->addr), (int)s->len, UADDR(s->addr2), (int)s->rename_flags);
+}
+
+int unlinkat_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	if (s->off || s->len || s->splice_fd_in)
+		return -EINVAL;
+	return take_one(r);
+}
+
+long unlinkat_issue(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return sys_unlinkat(s->fd, UADDR(s->addr), (int)s->unlink_flags);
+}
+
+int mkdirat_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	if (s->off || s->rw_flags || s->splice_fd_in)
+		return -EINVAL;
+	return take_one(r);
+}
+
+long mkdirat_issue(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return sys_mkdirat(s->fd, UADDR(s->addr), s->len);
+}
+
+int symlinkat_prep(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	if (s->len || s->rw_flags || s->splice_fd_in)
+		return -EINVAL;
+	return take_two(r, 0);
+}
+
+long symlinkat_issue(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return sys_symlinkat(UADDR(s->addr), s->fd, UADDR(s->addr2));
+}
+
+int linkat_prep(struct uring_req *r)
+{
+	if (r->sqe.splice_fd_in)
+		return -EINVAL;
+	return take_two(r, r->sqe.hardlink_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+}
+
+long linkat_issue(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+
+	return sys_linkat(
+		s->fd, UADDR(s->addr), (int)s->len, UADDR(s->addr2), (int)s->hardlink_flags);
+}
+
+/* ---- extended attributes ---- */
+
+int fxattr_prep(struct uring_req *r)
+{
+	bool get = r->sqe.opcode == IORING_OP_FGETXATTR || r->sqe.opcode == IORING_OP_GETXATTR;
+
+	return get && r->sqe.xattr_flags ? -EINVAL : r->sqe.flags & IOSQE_FIXED_FILE ? -EBADF : 0;
+}
+
+int xattr_prep(struct uring_req *r)
+{
+	int err = fxattr_prep(r);
+
+	return err ? err : take_name(r, r->sqe.addr3, 0);
+}
+
+long xattr_issue(struct uring_req *r)
+{
+	const struct io_uring_sqe *s = &r->sqe;
+	uaddr_t name = UADDR(s->addr), value = UADDR(s->addr2), path = UADDR(s->addr3);
+
+	switch (s->opcode) {
+	case IORING_OP_FGETXATTR: return sys_fgetxattr(s->fd, name, value, s->len);
+	case IORING_OP_FSETXATTR:
+		return sys_fsetxattr(s->fd, name, value, s->len, (int)s->xattr_flags);
+	case IORING_OP_GETXATTR: return sys_getxattr(path, name, value, s->len);
+	default: return sys_setxattr(path, name, value, s->len, (int)s->xattr_flags);
+	}
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * given.h: paths that were read before the call that takes them (io_uring).
+ *
+ *	given_name_add(&list, address, flags);     as getname(): 0 or -errno; the list is the caller's
+ *	names_give(&g, list);                      from now on getname() of one's address is a copy of it, for current
+ *	sys_openat(...);
+ *	names_take_back(&g);
+ *	given_names_free(list);
+ *
+ * Locks: a spinlock of its own for those that are being given.
+ */
+#ifndef NESTLING_VFS_GIVEN_H
+#define NESTLING_VFS_GIVEN_H
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+
+struct given_name {
+	struct given_name *next;
+	u64 at;
+	size_t size;
+	char name[]; /* terminated */
+};
+
+struct names_given { /* on the stack of the task that it is for */
+	struct list_head link;
+	const struct task *task;
+	const struct given_name *names;
+};
+
+int given_name_add(struct given_name **list, uaddr_t at, u32 lookup_flags);
+void given_names_free(struct given_name *list);
+void names_give(struct names_given *g, const struct given_name *names); /* NULL: nothing */
+void names_take_back(struct names_given *g);
+/* The length of a name that current was given, copied to @to of PATH_MAX bytes; -1: it was not. */
+ssize_t given_name_copy(char *to, uaddr_t at);
+
+#endif
