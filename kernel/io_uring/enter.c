@@ -342,12 +342,12 @@ static bool is_drained_of(const struct uring_req *r, const void *arg)
 static void ring_loses_task(struct uring *u, struct task *t)
 {
 	if (!(t->flags & PF_EXITING)) {
-		uring_cancel(u, of_task, t, ~0U);
+		uring_cancel(u, of_task, t, NULL, ~0U);
 		if (uring_defers(u) && u->issuer == t->thread_pid)
 			uring_run_deferred(u);
 		return;
 	}
-	uring_cancel(u, is_drained_of, t, ~0U);
+	uring_cancel(u, is_drained_of, t, NULL, ~0U);
 	if (uring_defers(u) && u->issuer == t->thread_pid)
 		uring_run_deferred(u);
 	uring_orphan(u, t);

@@ -13,6 +13,8 @@
 #include "kernel/io_uring/uring.h"
 #include "kernel/net/async.h"
 
+#define ACCEPT_FLAGS (IORING_ACCEPT_MULTISHOT | URING_ACCEPT_DONTWAIT | URING_ACCEPT_POLL_FIRST)
+
 static bool is_zc(const struct uring_req *r)
 {
 	return r->sqe.opcode == IORING_OP_SEND_ZC || r->sqe.opcode == IORING_OP_SENDMSG_ZC;
@@ -140,10 +142,10 @@ static long again(struct uring_req *r, u32 events, bool dontwait)
 	return uring_wait_file(r, events);
 }
 
-/* With IORING_RECVSEND_POLL_FIRST the socket is asked first: 0, or the result. */
-static long ask_first(struct uring_req *r, u32 events)
+/* When sqe.ioprio has @flag the socket is asked first: 0, or the result. */
+static long ask_first(struct uring_req *r, u32 flag, u32 events)
 {
-	if (!(r->sqe.ioprio & IORING_RECVSEND_POLL_FIRST) || r->polled_first)
+	if (!(r->sqe.ioprio & flag) || r->polled_first)
 		return 0;
 	r->polled_first = true;
 	return uring_wait_file(r, events);
@@ -199,7 +201,7 @@ static long all(struct uring_req *r, u32 events)
 	long n = check_zc(r);
 
 	if (!n)
-		n = ask_first(r, events);
+		n = ask_first(r, IORING_RECVSEND_POLL_FIRST, events);
 	while (!n) {
 		n = transfer(r, r->sqe.addr + (u64)r->done, r->sqe.len - (size_t)r->done);
 		if (n > 0) {
@@ -269,9 +271,18 @@ static long one_shot(struct uring_req *r)
 	return n;
 }
 
+/* A stream knows whether there is more; others are asked, even if there is no buffer. */
+static long next_shot(struct uring_req *r)
+{
+	r->cflags = 0;
+	cond_resched();
+	return file_socket(r->file)->sk->type == SOCK_STREAM ? uring_wait_file(r, EPOLLIN) : 0;
+}
+
 static long receive_chosen(struct uring_req *r)
 {
-	long n = file_socket(r->file) ? ask_first(r, EPOLLIN) : -ENOTSOCK;
+	long n = file_socket(r->file) ? ask_first(r, IORING_RECVSEND_POLL_FIRST, EPOLLIN) :
+					-ENOTSOCK;
 
 	while (!n) {
 		r->cflags = 0;
@@ -282,8 +293,7 @@ static long receive_chosen(struct uring_req *r)
 		}
 		if (n < 0 || !r->cflags || !several(r) || !uring_post_more(r, n, r->cflags))
 			break;
-		cond_resched();
-		n = 0;
+		n = next_shot(r);
 	}
 	return n;
 }
@@ -311,14 +321,16 @@ int accept_prep(struct uring_req *r)
 		return -EINVAL;
 	if (more && s->file_index && s->file_index != IORING_FILE_INDEX_ALLOC)
 		return -EINVAL;
-	return s->len || s->buf_index || s->ioprio & ~IORING_ACCEPT_MULTISHOT ? -EINVAL : 0;
+	return s->len || s->buf_index || s->ioprio & ~ACCEPT_FLAGS ? -EINVAL : 0;
 }
 
 long accept_issue(struct uring_req *r)
 {
 	bool more = r->sqe.ioprio & IORING_ACCEPT_MULTISHOT;
-	long n;
+	long n = ask_first(r, URING_ACCEPT_POLL_FIRST, EPOLLIN);
 
+	if (n)
+		return n;
 	for (;;) {
 		n = sock_accept_file(
 			r->file, UADDR(r->sqe.addr), UADDR(r->sqe.addr2), (int)r->sqe.accept_flags);
@@ -330,7 +342,7 @@ long accept_issue(struct uring_req *r)
 			cond_resched();
 			continue;
 		}
-		n = again(r, EPOLLIN, false);
+		n = again(r, EPOLLIN, r->sqe.ioprio & URING_ACCEPT_DONTWAIT);
 		if (n)
 			return n;
 	}

@@ -164,7 +164,7 @@ static struct uring_req *find_poll(struct uring *u, u64 data)
 {
 	struct uring_req *r;
 
-	list_for_each_entry(r, &u->waiting, link)
+	list_for_each_entry(r, uring_bucket(u, data), link)
 		if (!r->cancelled && is_poll(r, &data))
 			return r;
 	return NULL;
@@ -199,7 +199,7 @@ long poll_remove_issue(struct uring_req *r)
 
 	if (r->sqe.len & (IORING_POLL_UPDATE_EVENTS | IORING_POLL_UPDATE_USER_DATA))
 		return update(r->ring, &r->sqe);
-	return uring_cancel(r->ring, is_poll, &data, 1) ? 0 : -ENOENT;
+	return uring_cancel(r->ring, is_poll, &data, &data, 1) ? 0 : -ENOENT;
 }
 
 /* ---- ASYNC_CANCEL, REGISTER_SYNC_CANCEL ---- */
@@ -247,6 +247,9 @@ int cancel_prep(struct uring_req *r)
 static long cancel_by(struct uring *u, struct cancel_key *k, int fd)
 {
 	bool all = k->flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY);
+	bool by_data =
+		(k->flags & (CANCEL_USERDATA | IORING_ASYNC_CANCEL_ANY)) == CANCEL_USERDATA ||
+		!(k->flags & (IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_FD | CANCEL_OP));
 	struct file *f = NULL;
 	u32 n;
 
@@ -255,7 +258,7 @@ static long cancel_by(struct uring *u, struct cancel_key *k, int fd)
 		if (!f)
 			return -EBADF;
 	}
-	n = uring_cancel(u, is_wanted, k, all ? ~0U : 1);
+	n = uring_cancel(u, is_wanted, k, by_data ? &k->data : NULL, all ? ~0U : 1);
 	if (f)
 		fput(f);
 	if (all)

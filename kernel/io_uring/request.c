@@ -104,7 +104,9 @@ static struct list_head *list_for(struct uring_req *r, enum uring_where where)
 
 	if (where == ON_DRAINED)
 		return &u->drained;
-	return r->sqe.opcode == IORING_OP_TIMEOUT && r->sqe.off ? &u->counting : &u->waiting;
+	if (r->sqe.opcode == IORING_OP_TIMEOUT && r->sqe.off)
+		return &u->counting;
+	return uring_bucket(u, r->sqe.user_data);
 }
 
 bool uring_enlist(struct uring_req *r, enum uring_where where)
@@ -428,8 +430,14 @@ static void cancel_found(struct uring_req *r)
 		async_poll_unhook(&r->poll);
 		uring_req_put(r); /* the poll's */
 	}
-	if (stopped)
+	if (!stopped)
+		return;
+	if (r->task != current || current->flags & PF_EXITING) {
 		uring_finish_elsewhere(r, -ECANCELED);
+		return;
+	}
+	r->result = -ECANCELED; /* after what the canceller has to say */
+	uring_run_in_task(r, run_work);
 }
 
 void uring_cancel_one(struct uring_req *r)
@@ -454,25 +462,29 @@ static struct uring_req *find_in(struct list_head *list,
 	return NULL;
 }
 
-static struct uring_req *find(
-	struct uring *u, bool (*match)(const struct uring_req *r, const void *arg), const void *arg)
+static struct uring_req *find(struct uring *u,
+	bool (*match)(const struct uring_req *r, const void *arg), const void *arg, const u64 *data)
 {
-	struct uring_req *r = find_in(&u->waiting, match, arg);
+	struct uring_req *r = NULL;
 
+	if (data)
+		r = find_in(uring_bucket(u, *data), match, arg);
+	for (u32 i = 0; !data && !r && i < URING_BUCKETS; i++)
+		r = find_in(&u->waiting[i], match, arg);
 	if (!r)
 		r = find_in(&u->counting, match, arg);
 	return r ? r : find_in(&u->drained, match, arg);
 }
 
 u32 uring_cancel(struct uring *u, bool (*match)(const struct uring_req *r, const void *arg),
-	const void *arg, u32 max)
+	const void *arg, const u64 *data, u32 max)
 {
 	struct uring_req *r;
 	u32 n = 0;
 
 	while (n < max) {
 		spin_lock(&u->cq_lock);
-		r = find(u, match, arg);
+		r = find(u, match, arg, data);
 		if (!r) {
 			spin_unlock(&u->cq_lock);
 			break;
@@ -502,7 +514,8 @@ static void orphan_list(struct list_head *list, struct task *t)
 void uring_orphan(struct uring *u, struct task *t)
 {
 	spin_lock(&u->cq_lock);
-	orphan_list(&u->waiting, t);
+	for (u32 i = 0; i < URING_BUCKETS; i++)
+		orphan_list(&u->waiting[i], t);
 	orphan_list(&u->counting, t);
 	orphan_list(&u->ending, t);
 	spin_unlock(&u->cq_lock);

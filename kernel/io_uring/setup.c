@@ -150,7 +150,8 @@ static struct uring *uring_new(const struct io_uring_params *p)
 	mutex_init(&u->lock);
 	spin_lock_init(&u->cq_lock);
 	INIT_LIST_HEAD(&u->overflow);
-	INIT_LIST_HEAD(&u->waiting);
+	for (u32 i = 0; i < URING_BUCKETS; i++)
+		INIT_LIST_HEAD(&u->waiting[i]);
 	INIT_LIST_HEAD(&u->counting);
 	INIT_LIST_HEAD(&u->ending);
 	INIT_LIST_HEAD(&u->drained);
@@ -201,7 +202,7 @@ static int uring_release(struct inode *inode, struct file *f)
 	eventfd = u->eventfd;
 	u->eventfd = NULL;
 	spin_unlock(&u->cq_lock);
-	uring_cancel(u, any, NULL, ~0U);
+	uring_cancel(u, any, NULL, NULL, ~0U);
 	uring_drop_deferred(u);
 	mutex_lock(&u->lock);
 	uring_groups_free(u);

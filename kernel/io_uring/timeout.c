@@ -166,7 +166,7 @@ static long update(struct uring *u, u64 data, u64 deadline)
 	long ret = -ENOENT;
 
 	spin_lock(&u->cq_lock);
-	r = find_timeout(&u->waiting, data);
+	r = find_timeout(uring_bucket(u, data), data);
 	if (!r)
 		r = find_timeout(&u->counting, data);
 	if (r)
@@ -185,7 +185,7 @@ long timeout_remove_issue(struct uring_req *r)
 
 	if (r->sqe.timeout_flags & IORING_TIMEOUT_UPDATE)
 		return update(r->ring, data, r->deadline);
-	return uring_cancel(r->ring, is_timeout, &data, 1) ? 0 : -ENOENT;
+	return uring_cancel(r->ring, is_timeout, &data, &data, 1) ? 0 : -ENOENT;
 }
 
 /* ---- LINK_TIMEOUT ---- */

@@ -29,6 +29,7 @@
 struct sock_header;
 
 #define URING_MAX_ENTRIES 32768
+#define URING_BUCKETS 256
 #define URING_QUEUED (1L << 40) /* of an issue function: the result comes later */
 
 /* What kernel and guest share. A guest may write anything: indexes are read once and masked. */
@@ -78,8 +79,9 @@ struct uring {
 	u32 cq_tail;
 	u32 counted;               /* completions that timeouts count */
 	struct list_head overflow; /* of uring_overflow */
-	struct list_head waiting;  /* of uring_req.link: polls and timeouts */
-	struct list_head counting; /* the same: timeouts that completions may end */
+	struct list_head
+		waiting[URING_BUCKETS]; /* of uring_req.link, by user_data: polls and timeouts */
+	struct list_head counting;      /* the same: timeouts that completions may end */
 	struct list_head
 		ending; /* the same: polls that were cancelled, until the worker has seen it */
 	struct list_head drained; /* of uring_req.link: until nothing waits any more */
@@ -264,9 +266,13 @@ bool uring_enlist(struct uring_req *r, enum uring_where where);
 bool uring_drain(struct uring_req *r);
 bool uring_delist(struct uring_req *r); /* false: somebody else did */
 bool uring_unlist_locked(struct uring_req *r);
-/* Ends what waits and @match()es; how many (at most @max). */
+/* Ends what waits and @match()es, with this user_data if @data is not NULL; how many (at most @max). */
 u32 uring_cancel(struct uring *u, bool (*match)(const struct uring_req *r, const void *arg),
-	const void *arg, u32 max);
+	const void *arg, const u64 *data, u32 max);
+static inline struct list_head *uring_bucket(struct uring *u, u64 data)
+{
+	return &u->waiting[(data ^ data >> 8 ^ data >> 16 ^ data >> 32) % URING_BUCKETS];
+}
 /* Ends one that waits, or keeps it from waiting again. */
 void uring_cancel_one(struct uring_req *r);
 void uring_run_in_task(struct uring_req *r, void (*func)(struct task_work *w));

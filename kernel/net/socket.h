@@ -204,13 +204,8 @@ void sock_register(int family, sock_create_fn create);
 void sock_init_common(struct sock_common *sk, u16 family, u16 type, u32 protocol);
 /* The socket behind a file; NULL when it is none. */
 struct socket *file_socket(struct file *f);
-/* For asynchronous I/O: as the calls of that name, on a file, without waiting: -EAGAIN, -EINPROGRESS; -ENOTSOCK. */
+/* For asynchronous I/O, beside async.h: as the calls of that name, on a file, without waiting: -EAGAIN; -ENOTSOCK. */
 long sock_accept_file(struct file *f, uaddr_t addr, uaddr_t addrlen, int flags);
-long sock_connect_file(struct file *f, uaddr_t addr, int addrlen);
-long sock_sendmsg_file(
-	struct file *f, uaddr_t msg, u32 flags); /* flags: MSG_DONTWAIT is the caller's */
-long sock_recvmsg_file(struct file *f, uaddr_t msg, u32 flags);
-long sock_send_file(struct file *f, uaddr_t buf, size_t len, u32 flags);
 long sock_recv_file(struct file *f, uaddr_t buf, size_t len, u32 flags);
 /* Puts a message as it is into the queue of the netlink socket @f (n 0: only asks whether it is one): 0, -ENOTSOCK, -EINVAL, -ENOBUFS. */
 int netlink_deliver(struct file *f, const void *data, u32 n);
