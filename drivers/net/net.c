@@ -114,6 +114,8 @@ static void receive(struct card *c, struct sk_buff **slot, const struct net_in *
 	}
 	skb->len = len;
 	skb->csum_ok = in->csum_ok;
+	skb->csum_owed = in->csum_owed;
+	skb->gso = (u16)min(in->seg, 65535U);
 	eth_rx(c->dev, skb);
 }
 

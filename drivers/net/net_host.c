@@ -175,6 +175,8 @@ static int tap_recv(struct net_host *h, struct net_in *in, int n)
 		in[got].len = (uint32_t)len - h->header;
 		in[got].csum_ok = h->header && hdr.flags & (VIRTIO_NET_HDR_F_NEEDS_CSUM |
 								   VIRTIO_NET_HDR_F_DATA_VALID);
+		in[got].csum_owed = h->header && hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+		in[got].seg = h->header && hdr.gso_type ? hdr.gso_size : 0;
 		got++;
 	}
 	if (got < n)
@@ -282,7 +284,7 @@ int net_host_recv(struct net_host *h, struct net_in *in, int n)
 	}
 	for (int i = 0; i < got; i++) {
 		in[i].len = msgs[i].msg_len;
-		in[i].csum_ok = 0;
+		in[i].csum_ok = in[i].csum_owed = in[i].seg = 0;
 		if (in[i].len || !is_end(h))
 			continue;
 		got = i; /* the end: what came before it first, it stays to be read */

@@ -50,7 +50,9 @@ struct net_out {
 struct net_in {
 	void *data;
 	uint32_t size, len;
-	uint32_t csum_ok; /* the host vouches for the checksums within */
+	uint32_t csum_ok;   /* the host vouches for the checksums within */
+	uint32_t csum_owed; /* but that of the transport is not filled in */
+	uint32_t seg;       /* many segments of TCP with so much payload, 0: it is one */
 };
 
 /* Checks the words of a link without opening anything: 0 or -EINVAL with @err set. */

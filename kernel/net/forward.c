@@ -15,6 +15,7 @@
 
 #include "kernel/lib/printk.h"
 #include "kernel/net/frag.h"
+#include "kernel/net/gso.h"
 #include "kernel/net/icmp.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/neigh.h"
@@ -120,7 +121,7 @@ static bool too_large(struct net *net, struct sk_buff *skb, const struct flow *f
 	struct iphdr tmp;
 	const struct iphdr *h;
 
-	if (skb_len(skb) <= f->mtu)
+	if ((skb->gso ? gso_segment_len(skb) : skb_len(skb)) <= f->mtu)
 		return false;
 	if (skb->ip.v6) {
 		icmp_error(net, skb, ICMPV6_PKT_TOOBIG, 0, max(f->mtu, IPV6_MTU_MIN));
@@ -162,7 +163,7 @@ static void send_on(struct net *net, struct sk_buff *skb, struct flow *f)
 		(nf_hook(net, NF_INET_FORWARD, skb, in, f->dev) ||
 			nf_hook(net, NF_INET_POST_ROUTING, skb, NULL, f->dev)))
 		return;
-	if (skb_len(skb) > f->mtu)
+	if (skb_len(skb) > f->mtu && !skb->gso)
 		ip_fragment(skb, f->mtu, f, ip_output);
 	else
 		ip_output(skb, f);

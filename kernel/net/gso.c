@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gso.c: segments of a TCP connection that wait behind each other for a card that cuts segments itself leave as one frame of up to
- * 64 KiB, with one header.
+ * gso.c: many segments of a TCP connection in one packet, of up to 64 KiB, with one header (skb->gso is the payload of each).
  *
- * They are joined here, at the card's queue, and not made large by TCP: so its windows, its scoreboard and what it sends again count in
- * real segments, and what a packet filter or a socket of AF_PACKET sees is what travels. A join costs a comparison of headers; what it
- * saves is a host call and the host's own work for each segment.
+ *	gso_join	at the queue of a card that cuts segments itself: what waits in a row leaves as one frame
+ *	gso_cut		where no card does that: the segments, with checksums; also of one packet whose checksum is owed
  *
- * Joined are segments of full size in a row, and one shorter at the end, whose headers differ only in what the cutting writes anew:
- * lengths, sequence numbers, checksums, and PSH on the last. Only those are asked whose checksum is the card's to fill in
+ * TCP makes such packets for a card that cuts (tcp_seg_goal()); its windows and its scoreboard count segments all the same. A card's
+ * link may hand them over as well; they stay whole on their way to a socket, or through devices that are memory, and are cut before
+ * another card. AF_PACKET shows what it gets, as Linux does.
+ *
+ * Joined are packets whose segments have full size, in a row, and one shorter at the end, whose headers differ only in what the cutting
+ * writes anew: lengths, sequence numbers, checksums, and PSH on the last. Only those are asked whose checksum is the card's to fill in
  * (skb->csum_head): their headers are our own, and as tcp_out.c and ip.c write them.
  * Locks: the caller owns the packets.
  */
 #include "kernel/net/gso.h"
 
+#include <asm/errno.h>
 #include <linux/if_ether.h>
+#include <linux/in.h>
 
 #include "kernel/lib/string.h"
 
@@ -23,6 +27,8 @@
 #define V6_LEN 40U
 #define ONLY_ACK 0x10
 #define PUSH 0x08
+#define FIN 0x01
+#define CWR 0x80
 
 static const u8 *header(const struct sk_buff *skb)
 {
@@ -72,11 +78,20 @@ static bool alike(const u8 *a, const u8 *b, u32 at, u32 len, bool v6)
 	       !memcmp(a + at + 18, b + at + 18, len - at - 18);
 }
 
+static u32 segment(const struct sk_buff *skb)
+{
+	return skb->gso ? skb->gso : skb->len;
+}
+
 /* Does @next continue what @prev ends? @first: of the frame. */
 static bool continues(const struct sk_buff *first, const struct sk_buff *prev,
 	const struct sk_buff *next, u32 at, bool v6)
 {
-	if (prev->len != first->len || next->len > first->len || header(prev)[at + 13] & PUSH)
+	u32 seg = segment(first);
+
+	if (prev->len % seg || segment(next) > seg || header(prev)[at + 13] & PUSH)
+		return false;
+	if (next->len > seg && segment(next) != seg)
 		return false;
 	if (next->protocol != first->protocol || skb_headlen(next) != skb_headlen(first) ||
 		tcp_at(next) != at)
@@ -138,8 +153,128 @@ void gso_join(const struct list_head *queue, const struct sk_buff *first, u32 mo
 		prev = next;
 		f->packets++;
 	}
+	f->seg = first->gso;
 	if (f->packets == 1)
 		return;
-	f->seg = (u16)first->len;
+	f->seg = (u16)segment(first);
 	write_head(head, first, at, payload, header(prev)[at + 13], v6);
+}
+
+/* ---- cutting ---- */
+
+/* Of a packet that is to be cut. */
+struct cut {
+	u8 head[SKB_ROOM];      /* its headers */
+	u32 ip, transport, len; /* where they begin, where they end */
+	u8 proto;
+	bool v6;
+};
+
+static bool read_heads(const struct sk_buff *skb, u32 l2, struct cut *c)
+{
+	u32 n = min(skb_len(skb), (u32)SKB_ROOM);
+	const u8 *ip;
+
+	skb_copy(skb, 0, c->head, n);
+	for (int i = 0; l2 && i < 2 && n > l2 + 4; i++) {
+		u32 type = (u32)c->head[l2 - 2] << 8 | c->head[l2 - 1];
+
+		if (type == ETH_P_8021Q || type == ETH_P_8021AD)
+			l2 += 4;
+	}
+	if (n < l2 + V4_LEN + 8)
+		return false;
+	ip = c->head + l2;
+	c->ip = l2;
+	c->v6 = ip[0] >> 4 == 6;
+	c->proto = c->v6 ? ip[6] : ip[9];
+	c->transport = l2 + (c->v6 ? V6_LEN : (ip[0] & 15) * 4U);
+	if (c->proto != IPPROTO_TCP && (c->proto != IPPROTO_UDP || skb->gso))
+		return false;
+	if (n < c->transport + (c->proto == IPPROTO_TCP ? 20 : 8))
+		return false;
+	c->len = c->transport +
+		 (c->proto == IPPROTO_TCP ? (c->head[c->transport + 12] >> 4) * 4U : 8);
+	return c->len <= n && c->len >= skb_headlen(skb);
+}
+
+/* Lengths, flags and checksums of the segment @s, which begins @off bytes behind the first one. */
+static void finish(struct sk_buff *s, const struct cut *c, u32 off, u32 index, bool last)
+{
+	u8 *h = s->room + s->head, *ip = h + c->ip, *th = h + c->transport;
+	u32 len = skb_len(s) - c->transport, tail[2] = { htonl(len), htonl(c->proto) }, be, sum;
+	u16 check;
+
+	if (c->v6) {
+		put16(ip + 4, (u16)len);
+		sum = csum_partial(ip + 8, 32, 0);
+	} else {
+		put16(ip + 2, (u16)(c->transport - c->ip + len));
+		put16(ip + 4, (u16)((ip[4] << 8 | ip[5]) + index));
+		put16(ip + 10, 0);
+		check = csum_fold(csum_partial(ip, c->transport - c->ip, 0));
+		memcpy(ip + 10, &check, 2);
+		sum = csum_partial(ip + 12, 8, 0);
+	}
+	if (c->proto == IPPROTO_TCP) {
+		memcpy(&be, th + 4, 4);
+		be = htonl(ntohl(be) + off);
+		memcpy(th + 4, &be, 4);
+		th[13] &= (u8) ~((last ? 0 : FIN | PUSH) | (index ? CWR : 0));
+	}
+	th += c->proto == IPPROTO_TCP ? 16 : 6;
+	put16(th, 0);
+	sum = csum_partial(tail, sizeof(tail), sum);
+	check = csum_fold(skb_sum(s, c->transport, len, sum));
+	if (!check && c->proto == IPPROTO_UDP)
+		check = 0xffff;
+	memcpy(th, &check, 2);
+}
+
+/* A packet with those headers and @len bytes of @skb's payload. NULL. */
+static struct sk_buff *slice(const struct sk_buff *skb, const struct cut *c, u32 off, u32 len)
+{
+	struct sk_buff *s = skb_clone(skb, GFP_ATOMIC);
+
+	if (!s)
+		return NULL;
+	s->head = SKB_ROOM;
+	memcpy(skb_push(s, c->len), c->head, c->len);
+	s->off = skb->off + c->len - skb_headlen(skb) + off;
+	s->len = len;
+	s->gso = 0;
+	s->csum_head = 0;
+	s->csum_owed = s->room_pulled = false;
+	return s;
+}
+
+int gso_cut(struct sk_buff *skb, u32 l2, struct list_head *to)
+{
+	struct cut c;
+	u32 all, seg, off = 0, index = 0;
+	int err = read_heads(skb, l2, &c) ? 0 : -EINVAL;
+
+	all = err ? 0 : skb_len(skb) - c.len;
+	seg = skb->gso ? skb->gso : max(all, 1U);
+	while (!err && (!index || off < all)) {
+		u32 n = min(seg, all - off);
+		struct sk_buff *s = slice(skb, &c, off, n);
+
+		if (!s) {
+			err = -ENOBUFS;
+			break;
+		}
+		finish(s, &c, off, index++, off + n == all);
+		list_add_tail(&s->list, to);
+		off += n;
+	}
+	kfree_skb(skb);
+	return err;
+}
+
+u32 gso_segment_len(const struct sk_buff *skb)
+{
+	struct cut c;
+
+	return read_heads(skb, 0, &c) ? c.len + skb->gso : skb_len(skb);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* gso.h: packets of a card's queue that leave as one frame. See gso.c. */
+/* gso.h: many segments of TCP in one packet, and packets of a card's queue that leave as one frame. See gso.c. */
 #ifndef NESTLING_NET_GSO_H
 #define NESTLING_NET_GSO_H
 
@@ -20,5 +20,14 @@ struct gso_frame {
  */
 void gso_join(const struct list_head *queue, const struct sk_buff *first, u32 most, u8 *head,
 	struct gso_frame *f);
+
+/*
+ * What the card does not cut or sum up: the segments of @skb with their checksums, at the end of @to; @skb is consumed. Where skb->gso is 0
+ * that is one packet. Before its network header stand @l2 bytes, in front of which another 8 may be a VLAN's. 0 or -errno: -EINVAL (it does
+ * not look like TCP or UDP), -ENOBUFS; what there is of them is in @to.
+ */
+int gso_cut(struct sk_buff *skb, u32 l2, struct list_head *to);
+/* The length of its longest segment, without a link header; it begins with its network header. */
+u32 gso_segment_len(const struct sk_buff *skb);
 
 #endif

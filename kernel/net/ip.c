@@ -10,6 +10,7 @@
 #include <linux/ipv6.h>
 
 #include "kernel/net/frag.h"
+#include "kernel/net/gso.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/neigh.h"
 #include "kernel/net/netfilter.h"
@@ -154,12 +155,32 @@ static int filter_out(struct net *net, struct sk_buff *skb, const struct flow *f
 	return skb_len(skb) > g.mtu ? ip_fragment(skb, g.mtu, &g, ip_output) : ip_output(skb, &g);
 }
 
+/* Many segments, which the card cannot be asked to cut any more. */
+static int send_cut(struct net *net, struct sk_buff *skb, const struct flow *f)
+{
+	LIST_HEAD(cut);
+	int err = gso_cut(skb, 0, &cut);
+
+	while (!list_empty(&cut)) {
+		struct sk_buff *s = list_first_entry(&cut, struct sk_buff, list);
+		int e;
+
+		list_del_init(&s->list);
+		e = unlikely(nf_active(net)) ? filter_out(net, s, f) :
+		    skb_len(s) > f->mtu      ? ip_fragment(s, f->mtu, f, ip_output) :
+					       ip_output(s, f);
+		err = err ? err : e;
+	}
+	return err;
+}
+
 int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	bool v4 = ip_is_v4(&f->daddr);
 	u32 whole = skb_len(skb) + (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
 	u8 ttl = f->ttl || f->stays ? f->ttl : (u8)net->default_ttl;
-	bool cut = whole > f->mtu;
+	/* what the card cuts has segments that fit */
+	bool cut = (skb->gso ? whole - skb->len + skb->gso : whole) > f->mtu;
 
 	ip_stats.out_requests++;
 	if (has_left(net, f)) {
@@ -176,6 +197,8 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 		push_v4(skb, f, ttl, f->dont_fragment && !cut);
 	else
 		push_v6(skb, f, ttl);
+	if (unlikely(skb->gso) && (cut || nf_active(net)))
+		return send_cut(net, skb, f);
 	if (skb->csum_head &&
 		(cut || unlikely(nf_active(net)))) { /* it may change, or go elsewhere */
 		skb->csum_head = 0;

@@ -21,6 +21,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/errqueue.h"
 #include "kernel/net/frag.h"
+#include "kernel/net/gso.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/link.h"
 #include "kernel/net/neigh.h"
@@ -231,6 +232,30 @@ static void stamp(struct sk_buff *skb)
 	skb->stamp_for = NULL;
 }
 
+/* To a card, what somebody else was to cut or to sum up. */
+static int xmit_cut(struct net_device *dev, struct sk_buff *skb)
+{
+	LIST_HEAD(cut);
+	int err = gso_cut(skb, ETH_HLEN, &cut);
+
+	while (!list_empty(&cut)) {
+		struct sk_buff *s = list_first_entry(&cut, struct sk_buff, list);
+		int e;
+
+		list_del_init(&s->list);
+		e = dev_xmit(dev, s);
+		err = err ? err : e;
+	}
+	return err;
+}
+
+/* A card can be asked only with headers as our own TCP writes them. */
+static bool to_be_cut(const struct net_device *dev, const struct sk_buff *skb)
+{
+	return unlikely(skb->gso || skb->csum_owed) && dev->ops->send &&
+	       !(dev->csum_out && skb->csum_head);
+}
+
 int dev_xmit(struct net_device *dev, struct sk_buff *skb)
 {
 	if (!(READ_ONCE(dev->flags) & IFF_UP)) {
@@ -242,6 +267,8 @@ int dev_xmit(struct net_device *dev, struct sk_buff *skb)
 		kfree_skb(skb);
 		return 0;
 	}
+	if (to_be_cut(dev, skb))
+		return xmit_cut(dev, skb);
 	dev->stats.tx_packets++;
 	dev->stats.tx_bytes += skb_len(skb);
 	if (unlikely(skb->stamp_for))

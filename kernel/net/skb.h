@@ -56,6 +56,7 @@ struct tcp_meta {
 	u8 flags;
 	u8 sacked; /* TCPCB_* */
 	u16 retrans;
+	u16 segs; /* so many it counts as, since it was sent */
 	u64 sent; /* ktime_get() of the last transmission; 0: never */
 	u32 window;
 	u32 tsval, tsecr;
@@ -90,10 +91,12 @@ struct sk_buff {
 	u8 csum_head; /* index in room[] of the transport's header whose checksum the card fills in: what stands there is the
 			       pseudo header's sum. 0: none */
 	u8 mac_len;   /* of the link header that stands before what eth_rx() left; 0: none */
-	bool room_pulled;   /* the headers that were pulled last stood in room[] */
-	u16 sport, dport;   /* of UDP, once it is parsed */
-	u16 covered;        /* UDP-Lite: so many bytes by the checksum, 0: all */
-	u64 stamp;          /* ktime_get_real() of its arrival, 0: not taken */
+	bool room_pulled; /* the headers that were pulled last stood in room[] */
+	u16 sport, dport; /* of UDP, once it is parsed */
+	u16 gso;          /* of TCP: many segments with so much payload (gso.c); 0: it is one */
+	bool csum_owed; /* of one that came in: its transport's checksum is that of the pseudo header; it needs one to leave again */
+	u16 covered;    /* UDP-Lite: so many bytes by the checksum, 0: all */
+	u64 stamp;      /* ktime_get_real() of its arrival, 0: not taken */
 	u32 mark, priority; /* of the socket that sent it */
 	u32 nf_info;        /* what nfct is to it; below, a reference (netfilter.h) */
 	struct nf_conn *nfct;

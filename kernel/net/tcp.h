@@ -60,7 +60,8 @@ enum {
 #define WSCALE_MAX 14
 #define TCP_QUICK_ACKS                                                                             \
 	16U /* so many segments are acknowledged at once when it is new or has lost some */
-#define SEG_MAX 32768U /* payload of one skb: what a buffer of eight pages holds */
+#define SEG_MAX 32768U /* payload of one skb, unless a card cuts it */
+#define TSO_MAX 65400U /* then: with its headers a packet, in a buffer of sixteen pages */
 
 #define MSEC NSEC_PER_MSEC
 #define RTO_MIN (200 * MSEC)
@@ -432,6 +433,8 @@ void tcp_send_fin(struct tcp_sock *t);
 void tcp_queue(struct tcp_sock *t, struct sk_buff *skb);
 /* Cuts @skb of the write queue behind @len bytes of payload. 0 or -ENOMEM. */
 int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len);
+/* The payload of @skb, which is out, has become shorter; @beside: segments that another skb of the same fate has now. */
+void tcp_recount(struct tcp_sock *t, struct sk_buff *skb, u16 beside);
 void tcp_unqueue(struct tcp_sock *t, struct sk_buff *skb);
 /* An answer without a socket: RST for @skb. */
 void tcp_refuse(struct net *net, const struct sk_buff *skb);
@@ -440,9 +443,18 @@ void tcp_sync_mss(struct tcp_sock *t);
 void tcp_mtu_reduced(struct tcp_sock *t, u32 mtu);
 /* Payload of the segments that we make now: no more than half of the peer's largest window. */
 u32 tcp_seg_size(const struct tcp_sock *t);
+/* Payload of an skb of the write queue that is as large as they get: a segment, or many that the card cuts. */
+u32 tcp_seg_goal(const struct tcp_sock *t);
+bool tcp_card_cuts(const struct tcp_sock *t);
 u32 tcp_window(struct tcp_sock *t);
 u32 tcp_ts(const struct tcp_sock *t);
 u32 tcp_new_iss(const struct inet_sock *i);
+
+/* So many segments are @len bytes of payload. */
+static inline u16 tcp_segs_of(const struct tcp_sock *t, u32 len)
+{
+	return len > t->mss ? (u16)((len + t->mss - 1) / t->mss) : 1;
+}
 
 /* tcp_timer.c */
 void tcp_timers_setup(struct tcp_sock *t);

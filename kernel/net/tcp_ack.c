@@ -44,6 +44,33 @@ static bool sacked_by(const struct sk_buff *skb, const struct sack_block *b, u32
 	return false;
 }
 
+/*
+ * Many segments in one skb, of which a block covers some, but not the first: those before it stay, the list goes on with the others.
+ * True: it covers the first, and @skb has no more than it covers now. Whole segments only: a peer does not make us cut finer than that.
+ */
+static bool cut_out(struct tcp_sock *t, struct sk_buff *skb, const struct sack_block *b, u32 n)
+{
+	for (u32 i = 0; i < n; i++) {
+		u32 from = b[i].start - skb->tcp.seq, to = b[i].end - skb->tcp.seq;
+
+		if (!after(b[i].end, skb->tcp.seq) || !before(b[i].start, skb->tcp.end_seq))
+			continue;
+		if (!after(b[i].start, skb->tcp.seq)) {
+			to -= to % t->mss;
+			if (to && to < skb->len)
+				return !tcp_split(t, skb, to);
+			continue;
+		}
+		from += t->mss - 1;
+		from -= from % t->mss;
+		if (from < skb->len && from < to) {
+			tcp_split(t, skb, from);
+			return false;
+		}
+	}
+	return false;
+}
+
 /* Marks what the blocks cover; blocks outside of what is in flight say nothing. */
 static void take_sacks(struct tcp_sock *t, const struct sack_block *b, u32 n, struct arrived *when)
 {
@@ -54,11 +81,13 @@ static void take_sacks(struct tcp_sock *t, const struct sack_block *b, u32 n, st
 	list_for_each_entry(skb, &t->wq, list) {
 		if (skb == t->send_head)
 			break;
-		if (skb->tcp.sacked & SKB_SACKED || !sacked_by(skb, b, n))
+		if (skb->tcp.sacked & SKB_SACKED)
+			continue;
+		if (!sacked_by(skb, b, n) && !(skb->tcp.segs > 1 && cut_out(t, skb, b, n)))
 			continue;
 		if (skb->tcp.sacked & SKB_LOST) {
 			skb->tcp.sacked &= (u8)~SKB_LOST;
-			t->lost_out--;
+			t->lost_out -= skb->tcp.segs;
 		}
 		if (!skb->tcp.retrans)
 			when->sacked = skb->tcp.sent;
@@ -67,32 +96,51 @@ static void take_sacks(struct tcp_sock *t, const struct sack_block *b, u32 n, st
 		if (!skb->tcp.retrans && !after(skb->tcp.end_seq, t->high_seq))
 			when->orig = true;
 		skb->tcp.sacked |= SKB_SACKED;
-		t->sacked_out++;
-		when->delivered++;
+		t->sacked_out += skb->tcp.segs;
+		when->delivered += skb->tcp.segs;
 		when->sacks = true;
 	}
 }
 
 static void forget_counts(struct tcp_sock *t, struct sk_buff *skb)
 {
-	t->packets_out--;
+	t->packets_out -= skb->tcp.segs;
 	tcp_forget_retrans(t, skb);
 	if (skb->tcp.sacked & SKB_SACKED)
-		t->sacked_out--;
+		t->sacked_out -= skb->tcp.segs;
 	if (skb->tcp.sacked & SKB_LOST)
-		t->lost_out--;
+		t->lost_out -= skb->tcp.segs;
 }
 
-/* The front of a segment has arrived. */
-static void trim_front(struct sk_buff *skb, u32 ack)
+/* @n segments of @skb are acknowledged. */
+static void note_arrival(
+	const struct tcp_sock *t, const struct sk_buff *skb, u32 n, struct arrived *when)
 {
-	u32 n = ack - skb->tcp.seq;
+	when->acked += n;
+	if (skb->tcp.retrans)
+		when->again = true;
+	else if (!(skb->tcp.sacked & SKB_SACKED))
+		when->sent = skb->tcp.sent;
+	if (skb->tcp.sacked & SKB_SACKED)
+		return;
+	when->delivered += n;
+	if (!skb->tcp.retrans && !after(skb->tcp.end_seq, t->high_seq))
+		when->orig = true;
+}
+
+/* The front of what @skb has has arrived. */
+static void trim_front(struct tcp_sock *t, struct sk_buff *skb, u32 ack, struct arrived *when)
+{
+	u32 n = ack - skb->tcp.seq, segs = skb->tcp.segs;
 
 	if (skb->tcp.flags & TH_SYN || n > skb->len)
 		return;
 	skb->off += n;
 	skb->len -= n;
 	skb->tcp.seq = ack;
+	tcp_recount(t, skb, 0);
+	if (segs > skb->tcp.segs)
+		note_arrival(t, skb, segs - skb->tcp.segs, when);
 }
 
 /* Everything up to @ack leaves the queue. */
@@ -105,24 +153,16 @@ static void clean_queue(struct tcp_sock *t, u32 ack, struct arrived *when)
 			break;
 		if (after(skb->tcp.end_seq, ack)) {
 			if (after(ack, skb->tcp.seq))
-				trim_front(skb, ack);
+				trim_front(t, skb, ack, when);
 			break;
 		}
-		if (skb->tcp.retrans)
-			when->again = true;
-		else if (!(skb->tcp.sacked & SKB_SACKED))
-			when->sent = skb->tcp.sent;
-		if (!(skb->tcp.sacked & SKB_SACKED)) {
+		note_arrival(t, skb, skb->tcp.segs, when);
+		if (!(skb->tcp.sacked & SKB_SACKED))
 			tcp_rack_sent_arrived(t, skb);
-			when->delivered++;
-			if (!skb->tcp.retrans && !after(skb->tcp.end_seq, t->high_seq))
-				when->orig = true;
-		}
 		if (unlikely(skb->stamp_wanted & SKB_STAMP_ACK))
 			errq_acked(&t->inet, skb->stamp_key);
 		forget_counts(t, skb);
 		tcp_unqueue(t, skb);
-		when->acked++;
 	}
 }
 

@@ -41,7 +41,7 @@ static bool append_to_last(struct tcp_sock *t, struct sk_buff *skb)
 		return false;
 	last = list_last_entry(&t->wq, struct sk_buff, list);
 	if (last->tcp.flags & (TH_SYN | TH_FIN) || !last->buf || skb_tailroom(last) < skb->len ||
-		last->len + skb->len > tcp_seg_size(t))
+		last->len + skb->len > max(tcp_seg_size(t), tcp_seg_goal(t)))
 		return false;
 	memcpy(skb_payload(last) + last->len, skb_payload(skb), skb->len);
 	last->len += skb->len;
@@ -102,7 +102,7 @@ static void push_queued(struct tcp_sock *t, u32 *queued)
 
 static struct sk_buff *build(struct tcp_sock *t, struct msg *m)
 {
-	u32 seg = min(tcp_seg_size(t), SEG_MAX), n = (u32)min_t(u64, m->iter.count, seg);
+	u32 seg = tcp_seg_goal(t), n = (u32)min_t(u64, m->iter.count, seg);
 	struct sk_buff *skb = skb_alloc(max(n, min(seg, SMALL)), GFP_KERNEL);
 
 	if (!skb)

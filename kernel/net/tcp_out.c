@@ -11,6 +11,7 @@
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
+#include "kernel/net/netfilter.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 
@@ -230,6 +231,22 @@ static void push_header(struct tcp_sock *t, struct sk_buff *skb)
 	checksum(h, skb, &t->flow);
 }
 
+/* A packet filter wants to see what travels. */
+bool tcp_card_cuts(const struct tcp_sock *t)
+{
+	return !t->flow.local && t->flow.dev && t->flow.dev->csum_out && !nf_active(t->inet.net) &&
+	       tcp_seg_size(t) == t->mss;
+}
+
+/* A small buffer is not one packet: while that is on its way, the next is written. */
+u32 tcp_seg_goal(const struct tcp_sock *t)
+{
+	u32 most = min(TSO_MAX, t->inet.c.sndbuf / 4);
+
+	return tcp_card_cuts(t) ? max(most - most % t->mss, (u32)t->mss) :
+				  min(tcp_seg_size(t), SEG_MAX);
+}
+
 static void ack_sent(struct tcp_sock *t)
 {
 	t->ack_now = t->ack_due = false;
@@ -246,13 +263,14 @@ int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 	u32 len = skb->len;
 
 	if (len) {
-		t->data_segs_out++;
+		t->data_segs_out += max(skb->tcp.segs, (u16)1);
 		t->bytes_sent += len;
 		t->last_sent = ktime_get();
 	}
+	skb->gso = len > t->mss && !(flags & TH_SYN) ? t->mss : 0;
 	push_header(t, skb);
-	t->segs_out++;
-	ip_stats.tcp_out++;
+	t->segs_out += max(skb->tcp.segs, (u16)1);
+	ip_stats.tcp_out += max(skb->tcp.segs, (u16)1);
 	if (flags & TH_ACK)
 		ack_sent(t);
 	f.ttl = (u8)(ip_is_v4(&f.daddr) ? max(t->inet.ttl, 0) : max(t->inet.hops, 0));
@@ -314,7 +332,8 @@ void tcp_send_probe(struct tcp_sock *t, bool urgent)
 void tcp_queue(struct tcp_sock *t, struct sk_buff *skb)
 {
 	list_add_tail(&skb->list, &t->wq);
-	t->wmem += skb_truesize(skb);
+	skb->charged = skb_truesize(skb);
+	t->wmem += skb->charged;
 	if (!t->send_head)
 		t->send_head = skb;
 }
@@ -324,7 +343,7 @@ void tcp_unqueue(struct tcp_sock *t, struct sk_buff *skb)
 	if (t->send_head == skb)
 		t->send_head = list_is_last_skb(&t->wq, skb) ? NULL : list_next_entry(skb, list);
 	list_del_init(&skb->list);
-	t->wmem -= min(t->wmem, skb_truesize(skb));
+	t->wmem -= min(t->wmem, skb->charged);
 	kfree_skb(skb);
 }
 
@@ -342,17 +361,28 @@ int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len)
 	skb->tcp.end_seq = rest->tcp.seq;
 	skb->tcp.flags &= (u8) ~(TH_FIN | TH_PSH);
 	list_add(&rest->list, &skb->list);
-	t->wmem += skb_truesize(rest);
+	rest->charged = skb->charged; /* the buffer is theirs together, and goes with the last */
+	skb->charged = sizeof(*skb);
+	t->wmem += sizeof(*skb);
 	if (before(skb->tcp.seq, t->snd_nxt) && t->send_head != skb) { /* both are out */
-		t->packets_out++;
-		if (skb->tcp.sacked & SKB_LOST)
-			t->lost_out++;
-		if (skb->tcp.sacked & SKB_RETRANS)
-			t->retrans_out++;
-		if (skb->tcp.sacked & SKB_SACKED)
-			t->sacked_out++;
+		rest->tcp.segs = tcp_segs_of(t, rest->len);
+		tcp_recount(t, skb, rest->tcp.segs);
 	}
 	return 0;
+}
+
+void tcp_recount(struct tcp_sock *t, struct sk_buff *skb, u16 beside)
+{
+	u32 more = tcp_segs_of(t, skb->len) + beside - skb->tcp.segs; /* or fewer: modulo 2^32 */
+
+	skb->tcp.segs = tcp_segs_of(t, skb->len);
+	t->packets_out += more;
+	if (skb->tcp.sacked & SKB_LOST)
+		t->lost_out += more;
+	if (skb->tcp.sacked & SKB_RETRANS)
+		t->retrans_out += more;
+	if (skb->tcp.sacked & SKB_SACKED)
+		t->sacked_out += more;
 }
 
 /* ---- new data ---- */
@@ -364,12 +394,12 @@ static u32 window_left(const struct tcp_sock *t, const struct sk_buff *skb)
 	return after(end, skb->tcp.seq) ? end - skb->tcp.seq : 0;
 }
 
-/* Nagle, as Minshall has it: one segment that is not full may be on its way. */
-static bool holds_back(const struct tcp_sock *t, const struct sk_buff *skb, bool more)
+/* The last @len bytes of @skb. Nagle, as Minshall has it: one segment that is not full may be on its way. */
+static bool holds_back(const struct tcp_sock *t, const struct sk_buff *skb, u32 len, bool more)
 {
-	if (skb->len >= tcp_seg_size(t) || skb->tcp.flags & (TH_FIN | TH_SYN) || t->urg_sending)
+	if (len >= tcp_seg_size(t) || skb->tcp.flags & (TH_FIN | TH_SYN) || t->urg_sending)
 		return false;
-	if (skb->len >= SEG_MAX) /* as full as we make them */
+	if (len >= SEG_MAX) /* as full as we make them */
 		return false;
 	if (skb->list.next != &t->wq)
 		return false; /* more stands behind it than fits in */
@@ -382,24 +412,41 @@ static bool holds_back(const struct tcp_sock *t, const struct sk_buff *skb, bool
 
 static void sent_new(struct tcp_sock *t, struct sk_buff *skb)
 {
+	bool was_idle = !t->packets_out;
+
 	t->send_head = list_is_last_skb(&t->wq, skb) ? NULL : list_next_entry(skb, list);
 	t->snd_nxt = skb->tcp.end_seq;
-	if (!t->packets_out++)
+	skb->tcp.segs = tcp_segs_of(t, skb->len);
+	t->packets_out += skb->tcp.segs;
+	if (was_idle)
 		tcp_rearm_rtx(t);
 	tcp_rack_arm_probe(t);
-	if (skb->len && skb->len < t->mss)
+	if (skb->len % t->mss)
 		t->snd_sml = skb->tcp.end_seq;
 	if (ktime_get() - t->last_rcv < ATO_MIN)
 		t->pingpong = true;
 }
 
-/* What fits of @skb into window and segment: its payload; 0: nothing now. */
-static u32 sendable(struct tcp_sock *t, struct sk_buff *skb)
+/* So much may go at once: a segment, or what cwnd allows of those that the card cuts. The caller knows that it allows one. */
+static u32 burst(const struct tcp_sock *t, u32 seg)
 {
-	u32 left = window_left(t, skb), seg = tcp_seg_size(t), n = min(skb->len, seg);
+	return tcp_card_cuts(t) ? min((t->cwnd - tcp_in_flight(t)) * seg, TSO_MAX) : seg;
+}
+
+/* What fits of @skb into window, cwnd and segments: its payload; 0: nothing now. */
+static u32 sendable(struct tcp_sock *t, struct sk_buff *skb, bool more)
+{
+	u32 left = window_left(t, skb), seg = tcp_seg_size(t), n = min(skb->len, burst(t, seg)),
+	    tail;
 
 	if (skb->tcp.end_seq - skb->tcp.seq <= left && skb->len <= seg)
 		return max(skb->len, 1U);
+	if (n > seg) {
+		n = max(min(n, left), seg);
+		tail = n % seg;
+		if (tail && (n < skb->len || holds_back(t, skb, tail, more)))
+			n -= tail;
+	}
 	if (n <= left)
 		return n;
 	/* a piece, if it is not a silly one */
@@ -427,9 +474,9 @@ void tcp_push(struct tcp_sock *t, bool more)
 		u32 n;
 
 		limited = tcp_in_flight(t) >= t->cwnd;
-		if (limited || holds_back(t, skb, more))
+		if (limited || holds_back(t, skb, skb->len, more))
 			break;
-		n = sendable(t, skb);
+		n = sendable(t, skb, more);
 		closed = !n;
 		if (!n || (n < skb->len && tcp_split(t, skb, n)))
 			break;
@@ -443,7 +490,8 @@ void tcp_push(struct tcp_sock *t, bool more)
 	if (!list_empty(&t->wq))
 		note_busy(t, closed);
 	if (t->send_head && !t->packets_out && !timer_armed(&t->rtx))
-		tcp_arm(t, &t->rtx, holds_back(t, t->send_head, more) ? CORK_MAX : t->rto);
+		tcp_arm(t, &t->rtx,
+			holds_back(t, t->send_head, t->send_head->len, more) ? CORK_MAX : t->rto);
 }
 
 /* The peer has taken back what it had offered; the first segment goes all the same, and asks it. */
@@ -476,7 +524,7 @@ void tcp_retransmit_lost(struct tcp_sock *t)
 		t->bytes_retrans += skb->len;
 		skb->tcp.sacked |= SKB_RETRANS;
 		skb->tcp.retrans++;
-		t->retrans_out++;
+		t->retrans_out += skb->tcp.segs;
 		t->total_retrans++;
 		ip_stats.tcp_retrans++;
 	}

@@ -201,7 +201,7 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
 		kfree_skb(skb);
 		return false;
 	}
-	measure(t, skb_len(skb));
+	measure(t, skb->gso ? skb->gso : skb_len(skb));
 	if (!after(skb->tcp.end_seq, t->rcv_nxt)) { /* all of it is old */
 		t->dsack = (struct sack_block){ skb->tcp.seq, skb->tcp.end_seq };
 		t->ack_now = true;

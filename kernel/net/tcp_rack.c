@@ -154,6 +154,11 @@ static void send_probe(struct tcp_sock *t)
 	if (t->tlp_retrans) {
 		last = t->send_head ? list_prev_entry(t->send_head, list) :
 				      list_last_entry(&t->wq, struct sk_buff, list);
+		if (last->tcp.segs > 1) {
+			if (tcp_split(t, last, (last->tcp.segs - 1U) * t->mss))
+				return;
+			last = list_next_entry(last, list);
+		}
 		if (tcp_beyond_window(t, last) || tcp_transmit(t, last))
 			return;
 		last->tcp.retrans++;

@@ -19,7 +19,7 @@ void tcp_forget_retrans(struct tcp_sock *t, struct sk_buff *skb)
 	if (!(skb->tcp.sacked & SKB_RETRANS))
 		return;
 	skb->tcp.sacked &= (u8)~SKB_RETRANS;
-	t->retrans_out--;
+	t->retrans_out -= skb->tcp.segs;
 }
 
 void tcp_mark_lost(struct tcp_sock *t, struct sk_buff *skb)
@@ -28,7 +28,7 @@ void tcp_mark_lost(struct tcp_sock *t, struct sk_buff *skb)
 	if (skb->tcp.sacked & (SKB_LOST | SKB_SACKED))
 		return;
 	skb->tcp.sacked |= SKB_LOST;
-	t->lost_out++;
+	t->lost_out += skb->tcp.segs;
 }
 
 /* ---- was it a mistake? ---- */
@@ -108,7 +108,7 @@ void tcp_enter_loss(struct tcp_sock *t)
 			break;
 		if (unlikely(reneged) && skb->tcp.sacked & SKB_SACKED) {
 			skb->tcp.sacked &= (u8)~SKB_SACKED;
-			t->sacked_out--;
+			t->sacked_out -= skb->tcp.segs;
 		}
 		tcp_mark_lost(t, skb);
 	}
