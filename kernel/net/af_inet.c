@@ -47,6 +47,7 @@ void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int
 	i->table = table;
 	i->v6 = family == AF_INET6;
 	i->uid = current_euid();
+	i->gid = current_egid();
 	i->ttl = i->hops = i->mc_hops = -1;
 	i->mc_ttl = 1;
 	i->mc_loop = i->mc_loop6 = i->mc_all = i->mc_all6 = true;
@@ -173,6 +174,9 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 		.mark = i->c.mark,
 		.loop = i->v6 ? i->mc_loop6 : i->mc_loop,
 		.stays = mc && !ttl,
+		.uid = i->uid,
+		.gid = i->gid,
+		.owned = true,
 	};
 	if (mc && i->mc_if && !f->oif)
 		f->oif = i->mc_if;

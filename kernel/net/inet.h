@@ -61,7 +61,7 @@ struct inet_sock {
 	bool in_table;
 	bool port_by_user; /* by bind, not of our choice */
 	bool listening;
-	u32 uid;
+	u32 uid, gid;
 	int bound_if;
 
 	/* options, under op */

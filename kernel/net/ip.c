@@ -126,6 +126,9 @@ static int reroute(struct net *net, const struct sk_buff *skb, struct flow *f)
 	if (ip_equal(&g.daddr, &f->daddr) && ip_equal(&g.saddr, &f->saddr) && g.mark == f->mark)
 		return 0;
 	g.no_fragment = f->no_fragment;
+	g.uid = f->uid;
+	g.gid = f->gid;
+	g.owned = f->owned;
 	err = route_output(net, &g);
 	if (!err)
 		*f = g;
@@ -138,7 +141,12 @@ static int filter_out(struct net *net, struct sk_buff *skb, const struct flow *f
 	struct flow g = *f;
 	int err;
 
+	if (!skb->mark)
+		skb->mark = f->mark;
 	g.mark = skb->mark;
+	skb->uid = f->uid;
+	skb->gid = f->gid;
+	skb->owned = f->owned;
 	err = nf_hook(net, NF_INET_LOCAL_OUT, skb, NULL, f->dev);
 	if (err)
 		return err;
@@ -152,6 +160,7 @@ static int filter_out(struct net *net, struct sk_buff *skb, const struct flow *f
 	err = nf_hook(net, NF_INET_POST_ROUTING, skb, NULL, g.dev);
 	if (err)
 		return err;
+	skb->owned = false;
 	return skb_len(skb) > g.mtu ? ip_fragment(skb, g.mtu, &g, ip_output) : ip_output(skb, &g);
 }
 

@@ -134,6 +134,8 @@ struct flow {
 	bool loop;  /* to a group: to members on this machine, too */
 	bool stays; /* and to no other: TTL 0 */
 	u32 mark;
+	u32 uid, gid; /* whose socket it is, when `owned` */
+	bool owned;
 	/* by route_output() */
 	struct net_device *dev;
 	ip_addr next_hop;

@@ -98,7 +98,9 @@ struct sk_buff {
 	u16 covered;    /* UDP-Lite: so many bytes by the checksum, 0: all */
 	u64 stamp;      /* ktime_get_real() of its arrival, 0: not taken */
 	u32 mark, priority; /* of the socket that sent it */
-	u32 nf_info;        /* what nfct is to it; below, a reference (netfilter.h) */
+	u32 uid, gid; /* whose socket that is; while the filter looks at what goes out, and: */
+	bool owned;
+	u32 nf_info; /* what nfct is to it; below, a reference (netfilter.h) */
 	struct nf_conn *nfct;
 	u8 stamp_wanted; /* SKB_STAMP_*: of what the sender wants the time */
 	u32 stamp_key;

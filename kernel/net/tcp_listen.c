@@ -45,6 +45,7 @@ static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
 	i->tclass = from->tclass;
 	i->mc_hops = i->mc_ttl = -1;
 	i->uid = from->uid;
+	i->gid = from->gid;
 	i->bound_if = from->bound_if;
 	i->port_by_user = from->port_by_user;
 	i->pmtudisc = from->pmtudisc;
@@ -111,6 +112,9 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 	struct tcp_sock *c;
 
 	f.mark = l->inet.c.mark;
+	f.uid = l->inet.uid;
+	f.gid = l->inet.gid;
+	f.owned = true;
 	if (route_output(net, &f))
 		return NULL;
 	c = tcp_alloc(GFP_ATOMIC);

@@ -40,6 +40,7 @@ struct cred {
 extern struct cred init_cred;
 #define current_cred() (current->cred)
 #define current_uid() (current->cred->uid)
+#define current_egid() (current->cred->egid)
 #define current_euid() (current->cred->euid)
 #define current_fsuid() (current->cred->fsuid)
 #define current_fsgid() (current->cred->fsgid)

@@ -57,6 +57,8 @@ struct nft_net {
 	atomic_t objects;
 	u64 handles;                /* of tables */
 	const struct nlmsghdr *req; /* of a batch, that is served now */
+	struct list_head recent;    /* xt_keep.c's, under nfnl_mutex */
+	bool counts_conns; /* nft_count.c: connections are tracked until the namespace ends; the same */
 };
 
 struct nft_table {
@@ -336,6 +338,15 @@ void nft_data_put(struct nfb *b, u16 type, const struct nft_data *d);
 void nft_value_put(struct nfb *b, u16 type, const void *value, u32 len);
 void nft_verdict_hold(const struct nft_verdict *v);
 void nft_verdict_drop(const struct nft_verdict *v);
+
+/* @n bytes (at most NFT_KEY_MAX) at @at of the packet become @new, and the checksum at @sum follows (0: none). Nothing when that is beyond
+ * what nf_writable() can take. */
+void nf_set_bytes(struct nft_pkt *p, u32 at, const void *new, u32 n, u32 sum);
+/* The segment size that the ways to both ends allow (0: none), and TCP's option lowered to it (xt_edit.c). */
+u32 nf_path_mss(const struct nft_pkt *p);
+void nf_lower_mss(struct nft_pkt *p, u32 mss);
+/* IPv6's extension header of a type, whole: where it is (xt_head.c). False: it is not there. */
+bool nf_find_ext(const struct nft_pkt *p, u8 type, u32 *off, u32 *len);
 
 /* The set that a lookup or dynset expression has; NULL: it is another. */
 struct nft_set *nft_lookup_set(const struct nft_expr *e);

@@ -14,29 +14,32 @@
 
 struct compat {
 	const struct xt_kind *kind;
+	void *state; /* NULL: it keeps none */
 	u32 len;
 	u8 info[] __aligned(8);
 };
 
+static const struct xt_kind *const matches[] = { xt_matches, xt_head_matches, xt_keep_matches,
+	NULL },
+				   *const targets[] = { xt_targets, xt_edit_targets, NULL };
+
 static const struct xt_kind *find(bool target, const char *name, u32 rev, u8 family)
 {
-	const struct xt_kind *k = target ? xt_targets : xt_matches;
-
-	for (; k->name; k++)
-		if (!strcmp(k->name, name) && k->rev == rev &&
-			(!k->family || k->family == family || family == NFPROTO_INET))
-			return k;
+	for (const struct xt_kind *const *list = target ? targets : matches; *list; list++)
+		for (const struct xt_kind *k = *list; k->name; k++)
+			if (!strcmp(k->name, name) && k->rev == rev &&
+				(!k->family || k->family == family || family == NFPROTO_INET))
+				return k;
 	return NULL;
 }
 
-/* Is there a revision of that or a later one? That says whether the name is known at all. */
+/* Is there a revision of that? */
 static bool known(bool target, const char *name)
 {
-	const struct xt_kind *k = target ? xt_targets : xt_matches;
-
-	for (; k->name; k++)
-		if (!strcmp(k->name, name))
-			return true;
+	for (const struct xt_kind *const *list = target ? targets : matches; *list; list++)
+		for (const struct xt_kind *k = *list; k->name; k++)
+			if (!strcmp(k->name, name))
+				return true;
 	return false;
 }
 
@@ -48,6 +51,17 @@ static u32 compat_size(nla_t *tb)
 }
 BUILD_BUG_ON((int)NFTA_MATCH_INFO != (int)NFTA_TARGET_INFO ||
 	     (int)NFTA_MATCH_NAME != (int)NFTA_TARGET_NAME);
+
+static bool may_be_in(const struct xt_kind *k, const struct nft_ctx *c)
+{
+	bool base = c->chain && c->chain->flags & NFT_CHAIN_BASE;
+
+	if (k->nat_only && (!c->chain || (base && !c->chain->nat)))
+		return false;
+	if (k->table && strcmp(k->table, c->table->name))
+		return false;
+	return !k->hooks || !base || k->hooks >> c->chain->hook & 1;
+}
 
 static int compat_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb, bool target)
 {
@@ -67,11 +81,19 @@ static int compat_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb, bool ta
 		return -EINVAL;
 	x->len = nla_len(info);
 	memcpy(x->info, nla_data(info), x->len);
-	if (x->kind->nat_only &&
-		(!c->chain || (c->chain->flags & NFT_CHAIN_BASE && !c->chain->nat)))
+	if (!may_be_in(x->kind, c))
 		return -EINVAL;
 	err = x->kind->check ? x->kind->check(x->info) : 0;
-	return err || !x->kind->tracks ? err : nf_ct_use(c->net);
+	if (!err && x->kind->open) {
+		x->state = x->kind->open(c, x->info);
+		err = IS_ERR(x->state) ? PTR_ERR(x->state) : 0;
+	}
+	if (err || !x->kind->tracks)
+		return err;
+	err = nf_ct_use(c->net);
+	if (err && x->state)
+		x->kind->close(c->nn, x->state);
+	return err;
 }
 
 static int match_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
@@ -88,7 +110,7 @@ static void match_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p
 {
 	const struct compat *x = nft_priv(e);
 
-	if (!x->kind->match(p, x->info))
+	if (!(x->kind->keeps ? x->kind->keeps(p, x->info, x->state) : x->kind->match(p, x->info)))
 		r->code = NFT_BREAK;
 }
 
@@ -110,7 +132,11 @@ static void compat_dump(const struct nft_expr *e, struct nfb *b)
 
 static void compat_destroy(struct net *net, struct nft_expr *e)
 {
-	if (((const struct compat *)nft_priv(e))->kind->tracks)
+	const struct compat *x = nft_priv(e);
+
+	if (x->state)
+		x->kind->close(net->nft, x->state);
+	if (x->kind->tracks)
 		nf_ct_unuse(net);
 }
 

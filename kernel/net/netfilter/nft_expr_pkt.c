@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* nft_expr_pkt.c: expressions that read and write packets: payload, meta, exthdr, fib; and numbers out of the air: numgen, hash. */
+/* nft_expr_pkt.c: expressions that read and write packets: payload, meta, fib; and numbers out of the air: numgen, hash. */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
@@ -10,6 +10,7 @@
 #include "kernel/net/netfilter/nft.h"
 #include "kernel/net/netfilter/nft_expr.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
 
 /* ---- payload ---- */
 
@@ -51,22 +52,37 @@ static bool where(const struct payload *x, const struct nft_pkt *p, u32 *at)
 	return *at + x->len <= skb_len(p->skb);
 }
 
+/* Writes; what that adds to a checksum. False: it is too far behind the packet's beginning. */
+static bool write_bytes(struct nft_pkt *p, u32 at, const void *what, u32 n, u32 *delta)
+{
+	u32 end = at + n, from = at & ~1U, to = round_up(end, 2U);
+	u8 old[NFT_KEY_MAX + 4] = { 0 }, new[NFT_KEY_MAX + 4];
+
+	if (end > SKB_ROOM - 32 || end > skb_len(p->skb))
+		return false;
+	skb_copy(p->skb, from, old, min(to, skb_len(p->skb)) - from);
+	memcpy(new, old, sizeof(new));
+	memcpy(new + (at - from), what, n);
+	memcpy(nf_writable(p->skb, end) + at, what, n);
+	*delta = nf_csum_delta(old, new, to - from);
+	return true;
+}
+
+void nf_set_bytes(struct nft_pkt *p, u32 at, const void *new, u32 n, u32 sum)
+{
+	u32 delta;
+
+	if (write_bytes(p, at, new, n, &delta) && sum)
+		nf_fix_sum(p->skb, sum, delta, false);
+}
+
 static void payload_write(
 	const struct payload *x, const struct nft_regs *r, struct nft_pkt *p, u32 at)
 {
-	u32 base = at - x->offset, end = at + x->len, from = at & ~1U, to = round_up(end, 2U),
-	    delta;
-	u8 old[NFT_KEY_MAX + 4] = { 0 }, new[NFT_KEY_MAX + 4];
-	u8 *w;
+	u32 base = at - x->offset, delta;
 
-	if (end > SKB_ROOM - 32)
+	if (!write_bytes(p, at, &r->data[x->reg], x->len, &delta))
 		return;
-	skb_copy(p->skb, from, old, min(to, skb_len(p->skb)) - from);
-	memcpy(new, old, sizeof(new));
-	memcpy(new + (at - from), &r->data[x->reg], x->len);
-	w = nf_writable(p->skb, end);
-	memcpy(w + at, &r->data[x->reg], x->len);
-	delta = nf_csum_delta(old, new, to - from);
 	if (x->csum_type == NFT_PAYLOAD_CSUM_INET)
 		nf_fix_sum(p->skb, base + x->csum_offset, delta,
 			x->base == NFT_PAYLOAD_TRANSPORT_HEADER && p->proto == IPPROTO_UDP);
@@ -149,6 +165,7 @@ static u32 meta_len(u32 key)
 	case NFT_META_OIFTYPE: return 2;
 	case NFT_META_NFPROTO:
 	case NFT_META_L4PROTO:
+	case NFT_META_TIME_DAY:
 	case NFT_META_PKTTYPE: return 1;
 	case NFT_META_LEN:
 	case NFT_META_PRIORITY:
@@ -157,6 +174,7 @@ static u32 meta_len(u32 key)
 	case NFT_META_OIF:
 	case NFT_META_SKUID:
 	case NFT_META_SKGID:
+	case NFT_META_TIME_HOUR:
 	case NFT_META_CPU:
 	case NFT_META_IIFGROUP:
 	case NFT_META_OIFGROUP:
@@ -264,7 +282,20 @@ static void meta_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 		if (!dev_value(x->key, p->s->out, to))
 			r->code = NFT_BREAK;
 		break;
-	default: r->code = NFT_BREAK; /* whose socket it is of is not known here */
+	case NFT_META_TIME_DAY:
+		*to = (u32)((ktime_get_real() / NSEC_PER_SEC / 86400 + 4) % 7); /* 0: Sunday */
+		break;
+	case NFT_META_TIME_HOUR: *to = (u32)(ktime_get_real() / NSEC_PER_SEC % 86400); break;
+	case NFT_META_SKUID:
+	case NFT_META_SKGID:
+		if (!p->skb->owned)
+			r->code = NFT_BREAK;
+		else
+			*to = x->key == NFT_META_SKUID ?
+				      from_kuid_munged(p->net->ns.owner, p->skb->uid) :
+				      from_kgid_munged(p->net->ns.owner, p->skb->gid);
+		break;
+	default: r->code = NFT_BREAK; /* classes of cgroup version 1 */
 	}
 }
 
@@ -282,85 +313,6 @@ const struct nft_expr_type nft_meta = { .name = "meta",
 	.init = meta_init,
 	.eval = meta_eval,
 	.dump = meta_dump };
-
-/* ---- exthdr: options of TCP ---- */
-
-struct exthdr {
-	u32 type, offset, len, flags, op;
-	u8 reg;
-};
-
-static int exthdr_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
-{
-	struct exthdr *x = nft_priv(e);
-	u8 type;
-
-	if (nla_u8(tb[NFTA_EXTHDR_TYPE], &type) || nla_be32(tb[NFTA_EXTHDR_OFFSET], &x->offset) ||
-		nla_be32(tb[NFTA_EXTHDR_LEN], &x->len) ||
-		nla_opt32(tb[NFTA_EXTHDR_FLAGS], &x->flags) ||
-		nla_opt32(tb[NFTA_EXTHDR_OP], &x->op) || !x->len || x->len > 16 || x->offset > 255)
-		return -EINVAL;
-	x->type = type;
-	if (x->op != NFT_EXTHDR_OP_TCPOPT || tb[NFTA_EXTHDR_SREG])
-		return -EOPNOTSUPP;
-	return nft_reg_store(tb[NFTA_EXTHDR_DREG], &x->reg, x->len);
-}
-
-static void exthdr_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
-{
-	const struct exthdr *x = nft_priv(e);
-	u32 *to = &r->data[x->reg], len;
-	u8 tcp[60];
-
-	memset(to, 0, round_up(x->len, 4U));
-	if (!p->l4 || p->frag_off || p->proto != IPPROTO_TCP || skb_len(p->skb) < p->thoff + 20)
-		goto none;
-	skb_copy(p->skb, p->thoff, tcp, 20);
-	len = (tcp[12] >> 4) * 4U;
-	if (len < 20 || skb_len(p->skb) < p->thoff + len)
-		goto none;
-	skb_copy(p->skb, p->thoff, tcp, len);
-	for (u32 i = 20; i < len && tcp[i];) {
-		u32 n = tcp[i] == 1 ? 1 : i + 1 < len ? tcp[i + 1] : 0;
-
-		if (!n || (tcp[i] != 1 && n < 2) || n > len - i)
-			break;
-		if (tcp[i] != x->type) {
-			i += n;
-			continue;
-		}
-		if (x->flags & NFT_EXTHDR_F_PRESENT) {
-			*to = 1;
-			return;
-		}
-		if (x->offset + x->len > n)
-			break;
-		memcpy(to, tcp + i + x->offset, x->len);
-		return;
-	}
-none:
-	if (!(x->flags & NFT_EXTHDR_F_PRESENT))
-		r->code = NFT_BREAK;
-}
-
-static void exthdr_dump(const struct nft_expr *e, struct nfb *b)
-{
-	const struct exthdr *x = nft_priv(e);
-
-	nft_reg_put(b, NFTA_EXTHDR_DREG, x->reg);
-	nfb_u8(b, NFTA_EXTHDR_TYPE, (u8)x->type);
-	nfb_be32(b, NFTA_EXTHDR_OFFSET, x->offset);
-	nfb_be32(b, NFTA_EXTHDR_LEN, x->len);
-	nfb_be32(b, NFTA_EXTHDR_FLAGS, x->flags);
-	nfb_be32(b, NFTA_EXTHDR_OP, x->op);
-}
-
-const struct nft_expr_type nft_exthdr = { .name = "exthdr",
-	.size = sizeof(struct exthdr),
-	.max = NFTA_EXTHDR_MAX,
-	.init = exthdr_init,
-	.eval = exthdr_eval,
-	.dump = exthdr_dump };
 
 /* ---- fib: what the routes say of an address ---- */
 

@@ -23,6 +23,7 @@ struct nft_net *nft_net(struct net *net)
 	spin_lock_init(&nn->lock);
 	INIT_LIST_HEAD(&nn->tables);
 	INIT_LIST_HEAD(&nn->trans);
+	INIT_LIST_HEAD(&nn->recent);
 	nn->genid = 1;
 	return net->nft = nn;
 }

@@ -14,7 +14,33 @@ struct xt_kind {
 	int (*check)(const void *info);
 	bool (*match)(const struct nft_pkt *p, const void *info);
 	int (*target)(struct nft_pkt *p, const void *info); /* NFT_CONTINUE, NF_*, NFT_RETURN */
+	/* What it remembers beyond its structure: made and ended with the rule; packets see it under nn->lock. ERR_PTR. */
+	void *(*open)(struct nft_ctx *c, const void *info);
+	void (*close)(struct nft_net *nn, void *state);
+	bool (*keeps)(
+		const struct nft_pkt *p, const void *info, void *state); /* instead of match */
+	const char *table; /* it may be in; NULL: any */
+	u32 hooks;         /* bits of NF_INET_*, for base chains; 0: any */
 };
-extern const struct xt_kind xt_matches[], xt_targets[]; /* ended by one without a name */
+/* Each ended by one without a name. */
+extern const struct xt_kind xt_matches[], xt_head_matches[], xt_keep_matches[], xt_targets[],
+	xt_edit_targets[];
+
+/* @n bytes of the transport's header; false: they are not there. */
+bool xt_read_l4(const struct nft_pkt *p, void *to, u32 n);
+/* Where the option @want of TCP is in @opt, a header of @len bytes; 0: nowhere. */
+u32 xt_tcp_option(const u8 *opt, u32 len, u8 want);
+/* The type of service of a packet, or traffic class. */
+u8 xt_tos(const struct nft_pkt *p);
+static inline bool xt_masked(const ip_addr *a, const union nf_inet_addr *want,
+	const union nf_inet_addr *mask) /* @want: of the same family */
+{
+	if (ip_is_v4(a))
+		return !((a->w[3] ^ want->ip) & mask->ip);
+	for (u32 i = 0; i < 4; i++)
+		if ((a->w[i] ^ want->ip6[i]) & mask->ip6[i])
+			return false;
+	return true;
+}
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* xt_match.c: matches of iptables: conntrack, state, addrtype, comment, multiport, mark, connmark, tcp, udp, icmp, pkttype, limit's kin no. */
+/* xt_match.c: matches of iptables: conntrack, state, addrtype, comment, multiport, mark, connmark, tcp, udp, icmp, pkttype. */
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_addrtype.h>
@@ -20,17 +20,6 @@
 struct icmp_info {
 	u8 type, code[2], invflags;
 };
-
-static bool addr_in(
-	const ip_addr *a, const union nf_inet_addr *want, const union nf_inet_addr *mask)
-{
-	if (ip_is_v4(a))
-		return !((a->w[3] ^ want->ip) & mask->ip);
-	for (u32 i = 0; i < 4; i++)
-		if ((a->w[i] ^ want->ip6[i]) & mask->ip6[i])
-			return false;
-	return true;
-}
 
 /* ---- conntrack ---- */
 
@@ -65,7 +54,7 @@ static bool conntrack_addrs(
 
 	for (u32 i = 0; i < ARRAY_SIZE(addrs); i++)
 		if (m->match_flags & addrs[i].flag &&
-			addr_in(addrs[i].a, addrs[i].addr, addrs[i].mask) ==
+			xt_masked(addrs[i].a, addrs[i].addr, addrs[i].mask) ==
 				!!(m->invert_flags & addrs[i].flag))
 			return false;
 	for (u32 i = 0; i < ARRAY_SIZE(ports); i++)
@@ -186,7 +175,7 @@ static bool match_pkttype(const struct nft_pkt *p, const void *i)
 
 /* ---- ports ---- */
 
-static bool read_l4(const struct nft_pkt *p, void *to, u32 n)
+bool xt_read_l4(const struct nft_pkt *p, void *to, u32 n)
 {
 	if (!p->l4 || p->frag_off || skb_len(p->skb) < p->thoff + n)
 		return false;
@@ -199,16 +188,11 @@ static bool port_in(u16 port, const u16 *range, bool invert)
 	return (port >= range[0] && port <= range[1]) != invert;
 }
 
-static bool has_option(const struct nft_pkt *p, u8 want, const u8 *tcp)
+u32 xt_tcp_option(const u8 *opt, u32 len, u8 want)
 {
-	u32 len = (tcp[12] >> 4) * 4U;
-	u8 opt[60];
-
-	if (len < 20 || !read_l4(p, opt, len))
-		return false;
 	for (u32 i = 20; i < len && opt[i];) {
 		if (opt[i] == want)
-			return true;
+			return i;
 		if (opt[i] == 1)
 			i++;
 		else if (i + 1 >= len || opt[i + 1] < 2)
@@ -216,7 +200,15 @@ static bool has_option(const struct nft_pkt *p, u8 want, const u8 *tcp)
 		else
 			i += opt[i + 1];
 	}
-	return false;
+	return 0;
+}
+
+static bool has_option(const struct nft_pkt *p, u8 want, const u8 *tcp)
+{
+	u32 len = (tcp[12] >> 4) * 4U;
+	u8 opt[60];
+
+	return len >= 20 && xt_read_l4(p, opt, len) && xt_tcp_option(opt, len, want);
 }
 
 static bool match_tcp(const struct nft_pkt *p, const void *i)
@@ -224,7 +216,7 @@ static bool match_tcp(const struct nft_pkt *p, const void *i)
 	const struct xt_tcp *m = i;
 	u8 h[20];
 
-	if (p->proto != IPPROTO_TCP || !read_l4(p, h, sizeof(h)))
+	if (p->proto != IPPROTO_TCP || !xt_read_l4(p, h, sizeof(h)))
 		return false;
 	if (!port_in((u16)(h[0] << 8 | h[1]), m->spts, m->invflags & XT_TCP_INV_SRCPT) ||
 		!port_in((u16)(h[2] << 8 | h[3]), m->dpts, m->invflags & XT_TCP_INV_DSTPT))
@@ -239,7 +231,7 @@ static bool match_udp(const struct nft_pkt *p, const void *i)
 	const struct xt_udp *m = i;
 	u8 h[8];
 
-	return p->proto == IPPROTO_UDP && read_l4(p, h, sizeof(h)) &&
+	return p->proto == IPPROTO_UDP && xt_read_l4(p, h, sizeof(h)) &&
 	       port_in((u16)(h[0] << 8 | h[1]), m->spts, m->invflags & XT_UDP_INV_SRCPT) &&
 	       port_in((u16)(h[2] << 8 | h[3]), m->dpts, m->invflags & XT_UDP_INV_DSTPT);
 }
@@ -250,7 +242,7 @@ static bool match_icmp(const struct nft_pkt *p, const void *i)
 	u8 h[4];
 	bool ok;
 
-	if (!read_l4(p, h, sizeof(h)))
+	if (!xt_read_l4(p, h, sizeof(h)))
 		return false;
 	ok = (!p->v6 && m->type == 0xff) ||
 	     (h[0] == m->type && h[1] >= m->code[0] && h[1] <= m->code[1]);
@@ -283,7 +275,7 @@ static bool match_multiport(const struct nft_pkt *p, const void *i)
 	bool ok = false;
 	u8 h[4];
 
-	if (!read_l4(p, h, sizeof(h)))
+	if (!xt_read_l4(p, h, sizeof(h)))
 		return false;
 	if (m->flags != XT_MULTIPORT_DESTINATION)
 		ok = multiport_has(m, (u16)(h[0] << 8 | h[1]));
