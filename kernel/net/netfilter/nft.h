@@ -348,6 +348,10 @@ void nf_lower_mss(struct nft_pkt *p, u32 mss);
 /* IPv6's extension header of a type, whole: where it is (xt_head.c). False: it is not there. */
 bool nf_find_ext(const struct nft_pkt *p, u8 type, u32 *off, u32 *len);
 
+/* What @r maps the packet's source or destination to when its range is a network, whose host stays: one address (nft_expr_ct.c). */
+struct nf_range;
+void nf_netmap(const struct nft_pkt *p, struct nf_range *r, int manip);
+
 /* The set that a lookup or dynset expression has; NULL: it is another. */
 struct nft_set *nft_lookup_set(const struct nft_expr *e);
 /* A packet's way through a base chain: the hook's function. */

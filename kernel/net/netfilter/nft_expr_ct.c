@@ -241,8 +241,9 @@ static int nat_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 	if (nla_be32(tb[NFTA_NAT_TYPE], &x->type) || nla_be32(tb[NFTA_NAT_FAMILY], &x->family) ||
 		nla_opt32(tb[NFTA_NAT_FLAGS], &x->flags) || x->type > NFT_NAT_DNAT)
 		return -EINVAL;
-	if (x->flags & ~(u32)(NF_NAT_RANGE_PROTO_RANDOM_ALL | NF_NAT_RANGE_PERSISTENT |
-			       NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_PROTO_SPECIFIED))
+	if (x->flags &
+		~(u32)(NF_NAT_RANGE_PROTO_RANDOM_ALL | NF_NAT_RANGE_PERSISTENT |
+			NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_NETMAP | NF_NAT_RANGE_PROTO_SPECIFIED))
 		return -EOPNOTSUPP;
 	if (x->family != NFPROTO_IPV4 && x->family != NFPROTO_IPV6)
 		return -EAFNOSUPPORT;
@@ -272,6 +273,19 @@ static ip_addr addr_of(const struct nft_regs *r, u8 reg, bool v6)
 	return a;
 }
 
+void nf_netmap(const struct nft_pkt *p, struct nf_range *r, int manip)
+{
+	ip_addr src, dst, *a = manip == NF_NAT_SRC ? &src : &dst;
+
+	nf_addrs(p->skb, p->v6, &src, &dst);
+	for (u32 i = p->v6 ? 0 : 3; i < 4; i++) {
+		u32 mask = ~(r->min.w[i] ^ r->max.w[i]);
+
+		r->min.w[i] = (r->min.w[i] & mask) | (a->w[i] & ~mask);
+	}
+	r->max = r->min;
+}
+
 static void nat_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 {
 	const struct nat *x = nft_priv(e);
@@ -288,6 +302,8 @@ static void nat_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 		range.flags |= NF_NAT_RANGE_MAP_IPS;
 		range.min = addr_of(r, x->addr_min, p->v6);
 		range.max = addr_of(r, x->addr_max, p->v6);
+		if (x->flags & NF_NAT_RANGE_NETMAP)
+			nf_netmap(p, &range, manip);
 	}
 	r->code = (int)nf_nat_setup(ct, &range, manip);
 }

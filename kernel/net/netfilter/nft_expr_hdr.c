@@ -147,7 +147,8 @@ static void rt_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 
 	if (x->key == NFT_RT_TCPMSS) {
 		mss = nf_path_mss(p);
-		*to = mss ? mss : 536;
+		*to = mss && mss + (p->v6 ? 60 : 40) <= 65535 ? mss :
+								536; /* as on Linux' loopback */
 		return;
 	}
 	nf_addrs(p->skb, p->v6, &src, &f.daddr);

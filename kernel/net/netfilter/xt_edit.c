@@ -94,7 +94,7 @@ static int target_dscp(struct nft_pkt *p, const void *i)
 /* As the ways to both ends allow; 0: too little for anything. */
 u32 nf_path_mss(const struct nft_pkt *p)
 {
-	u32 headers = p->v6 ? 60 : 40, mtu = 65535;
+	u32 headers = p->v6 ? 60 : 40, mtu = 1U << 20;
 	ip_addr ends[2];
 
 	nf_addrs(p->skb, p->v6, &ends[0], &ends[1]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* xt_target.c: targets of iptables: MARK, CONNMARK, LOG, REJECT, CT, and those that translate: MASQUERADE, SNAT, DNAT, REDIRECT. */
+/* xt_target.c: targets of iptables: MARK, CONNMARK, LOG, REJECT, CT, and those that translate: MASQUERADE, SNAT, DNAT, REDIRECT, NETMAP. */
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/xt_CT.h>
 #include <linux/netfilter/xt_LOG.h>
@@ -182,6 +182,29 @@ static int target_dnat(struct nft_pkt *p, const void *i)
 	return target_nat(p, i, NF_NAT_DST);
 }
 
+/* ---- NETMAP: another network, the same host ---- */
+
+static int check_netmap4(const void *i)
+{
+	const struct nf_nat_ipv4_multi_range_compat *m = i;
+
+	return m->rangesize != 1 || !(m->range[0].flags & NF_NAT_RANGE_MAP_IPS) ? -EINVAL : 0;
+}
+
+static int check_netmap6(const void *i)
+{
+	return ((const struct nf_nat_range2 *)i)->flags & NF_NAT_RANGE_MAP_IPS ? 0 : -EINVAL;
+}
+
+static int target_netmap(struct nft_pkt *p, const void *i)
+{
+	bool src = p->s->hook == NF_INET_POST_ROUTING || p->s->hook == NF_INET_LOCAL_IN;
+	struct nf_range r = p->v6 ? range6(p, i) : range4(i);
+
+	nf_netmap(p, &r, src ? NF_NAT_SRC : NF_NAT_DST);
+	return setup(p, &r, src ? NF_NAT_SRC : NF_NAT_DST);
+}
+
 /* ---- CT: --notrack only ---- */
 
 static int check_ct(const void *i)
@@ -222,6 +245,8 @@ const struct xt_kind xt_targets[] = {
 	{ "DNAT", 1, 0, RANGE, true, true, .target = target_dnat },
 	{ "SNAT", 2, 0, sizeof(struct nf_nat_range2), true, true, .target = target_snat },
 	{ "DNAT", 2, 0, sizeof(struct nf_nat_range2), true, true, .target = target_dnat },
+	{ "NETMAP", 0, NFPROTO_IPV4, MULTI, true, true, check_netmap4, .target = target_netmap },
+	{ "NETMAP", 0, NFPROTO_IPV6, RANGE, true, true, check_netmap6, .target = target_netmap },
 	{ "CT", 1, 0, sizeof(struct xt_ct_target_info_v1), .check = check_ct, .target = target_ct },
 	{ "CT", 2, 0, sizeof(struct xt_ct_target_info_v1), .check = check_ct, .target = target_ct },
 	{ NULL },
