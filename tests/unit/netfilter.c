@@ -88,7 +88,7 @@ int nft_batch_begin(struct net *n, u32 genid)
 {
 	return 0;
 }
-int nft_commit(struct net *n, struct nl_sock *s, u32 seq)
+int nft_commit(struct net *n, struct nl_sock *s, const struct nlmsghdr *begin)
 {
 	return 0;
 }
@@ -107,7 +107,8 @@ int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char 
 {
 	return 0;
 }
-void nl_broadcast(struct net *n, int protocol, u32 group, const void *data, u32 len)
+void nl_broadcast_but(struct net *n, int protocol, u32 group, const void *data, u32 len,
+	const struct nl_sock *but)
 {
 }
 
