@@ -104,7 +104,7 @@ void tcp_grow_sndbuf(struct tcp_sock *t)
 	if (t->sndbuf_fixed)
 		return;
 	if (tcp_card_cuts(t)) /* a few packets of many segments, or sender and card take turns */
-		segs = max(segs, 3 * TSO_MAX / t->mss);
+		segs = max(segs, 3 * SEG_MAX / t->mss);
 	while (per < t->mss + 320U)
 		per *= 2;
 	want = min_t(u64, 2UL * segs * per, (u64)tcp_limits.wmem[2]);

@@ -60,8 +60,10 @@ enum {
 #define WSCALE_MAX 14
 #define TCP_QUICK_ACKS                                                                             \
 	16U /* so many segments are acknowledged at once when it is new or has lost some */
-#define SEG_MAX 32768U /* payload of one skb, unless a card cuts it */
-#define TSO_MAX 65400U /* then: with its headers a packet, in a buffer of sixteen pages */
+#define SEG_MAX                                                                                    \
+	65400U /* payload of one skb: with its headers a packet, in a buffer of sixteen pages */
+#define SEG_LOCAL                                                                                  \
+	32768U /* over lo: the reader begins with the first half while the second is written */
 
 #define MSEC NSEC_PER_MSEC
 #define RTO_MIN (200 * MSEC)
@@ -446,6 +448,11 @@ u32 tcp_seg_size(const struct tcp_sock *t);
 /* Payload of an skb of the write queue that is as large as they get: a segment, or many that the card cuts. */
 u32 tcp_seg_goal(const struct tcp_sock *t);
 bool tcp_card_cuts(const struct tcp_sock *t);
+/* So much of a large write goes at once. */
+static inline u32 tcp_burst(const struct tcp_sock *t)
+{
+	return t->flow.local ? SEG_LOCAL : SEG_MAX;
+}
 u32 tcp_window(struct tcp_sock *t);
 u32 tcp_ts(const struct tcp_sock *t);
 u32 tcp_new_iss(const struct inet_sock *i);

@@ -122,7 +122,7 @@ static int wait_writable(struct tcp_sock *t, struct msg *m)
 	return sock_wait(&t->inet.c, may_write(t), m->nonblock, t->inet.c.sndtimeo);
 }
 
-/* Segments of a large write go a few at a time (SEG_MAX bytes): a card takes them in one frame. */
+/* Segments of a large write go a few at a time (tcp_burst()): a card takes them in one frame. */
 static ssize_t send_locked(struct tcp_sock *t, struct msg *m)
 {
 	ssize_t done = 0;
@@ -147,10 +147,10 @@ static ssize_t send_locked(struct tcp_sock *t, struct msg *m)
 		n = skb->len;
 		queued += n;
 		last = !m->iter.count;
-		err = enqueue(t, skb, m, last, last || queued >= SEG_MAX);
+		err = enqueue(t, skb, m, last, last || queued >= tcp_burst(t));
 		if (err)
 			break;
-		if (queued >= SEG_MAX || last)
+		if (queued >= tcp_burst(t) || last)
 			queued = 0;
 		done += n;
 	}

@@ -241,10 +241,10 @@ bool tcp_card_cuts(const struct tcp_sock *t)
 /* A small buffer is not one packet: while that is on its way, the next is written. */
 u32 tcp_seg_goal(const struct tcp_sock *t)
 {
-	u32 most = min(TSO_MAX, t->inet.c.sndbuf / 4);
+	u32 most = min(SEG_MAX, t->inet.c.sndbuf / 4);
 
 	return tcp_card_cuts(t) ? max(most - most % t->mss, (u32)t->mss) :
-				  min(tcp_seg_size(t), SEG_MAX);
+				  min(tcp_seg_size(t), tcp_burst(t));
 }
 
 static void ack_sent(struct tcp_sock *t)
@@ -399,7 +399,7 @@ static bool holds_back(const struct tcp_sock *t, const struct sk_buff *skb, u32 
 {
 	if (len >= tcp_seg_size(t) || skb->tcp.flags & (TH_FIN | TH_SYN) || t->urg_sending)
 		return false;
-	if (len >= SEG_MAX) /* as full as we make them */
+	if (len >= tcp_burst(t)) /* as full as we make them */
 		return false;
 	if (skb->list.next != &t->wq)
 		return false; /* more stands behind it than fits in */
@@ -430,7 +430,7 @@ static void sent_new(struct tcp_sock *t, struct sk_buff *skb)
 /* So much may go at once: a segment, or what cwnd allows of those that the card cuts. The caller knows that it allows one. */
 static u32 burst(const struct tcp_sock *t, u32 seg)
 {
-	return tcp_card_cuts(t) ? min((t->cwnd - tcp_in_flight(t)) * seg, TSO_MAX) : seg;
+	return tcp_card_cuts(t) ? min((t->cwnd - tcp_in_flight(t)) * seg, SEG_MAX) : seg;
 }
 
 /* What fits of @skb into window, cwnd and segments: its payload; 0: nothing now. */
