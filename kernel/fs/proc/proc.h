@@ -56,6 +56,8 @@ struct proc_entry *tree_find(struct proc_entry *root, const char *path); /* NULL
 int tree_mkdir(struct proc_entry *root, const char *path);
 int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn show,
 	store_fn store, void *arg);
+/* A link whose target is what @show prints when somebody asks. */
+int tree_symlink_shown(struct proc_entry *root, const char *path, show_fn show, void *arg);
 int tree_symlink(struct proc_entry *root, const char *path, const char *target);
 /* What stands at @path, and is there only sometimes, has the name at @name, which may change. 0 or -ENOENT. */
 int tree_rename(struct proc_entry *root, const char *path, const char *name);

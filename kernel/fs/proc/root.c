@@ -142,6 +142,18 @@ int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn
 	return 0;
 }
 
+int tree_symlink_shown(struct proc_entry *root, const char *path, show_fn show, void *arg)
+{
+	struct proc_entry *e = create(root, path, S_IFLNK | 0777);
+
+	if (!e)
+		return -ENOMEM;
+	e->show = show;
+	e->arg = arg;
+	link_entry(e->parent, e);
+	return 0;
+}
+
 int tree_symlink(struct proc_entry *root, const char *path, const char *target)
 {
 	struct proc_entry *e = create(root, path, S_IFLNK | 0777);
@@ -293,6 +305,23 @@ static struct dentry *fixed_lookup(struct inode *dir, struct dentry *d, u32 flag
 	return NULL;
 }
 
+/* What a link leads to that says so when it is asked. */
+static const char *shown_link(const struct proc_entry *e, char **to_free)
+{
+	struct seq s = { 0 };
+	int err = e->show(&s, e->arg);
+
+	seq_write(&s, "", 1);
+	if (!err && s.full)
+		err = -ENOMEM;
+	if (err) {
+		kfree(s.buf);
+		return ERR_PTR(err);
+	}
+	*to_free = s.buf;
+	return s.buf;
+}
+
 static const char *fixed_get_link(struct dentry *d, struct inode *inode, char **to_free)
 {
 	const struct pid_namespace *ns = proc_pid_ns(inode->i_sb);
@@ -302,6 +331,8 @@ static const char *fixed_get_link(struct dentry *d, struct inode *inode, char **
 
 	if (e->target)
 		return e->target;
+	if (e->show)
+		return shown_link(e, to_free);
 	/* self and thread-self: whoever looks, as this mount numbers it */
 	tgid = task_tgid_nr_ns(current, ns);
 	if (!tgid)

@@ -413,6 +413,10 @@ int sysfs_create_rw(const char *path, umode_t mode, show_fn show, store_fn store
 	return tree_create(&sysfs_root, path, mode, show, store, arg);
 }
 
+int sysfs_symlink_shown(const char *path, show_fn show, void *arg)
+{
+	return tree_symlink_shown(&sysfs_root, path, show, arg);
+}
 int sysfs_symlink(const char *path, const char *target)
 {
 	return tree_symlink(&sysfs_root, path, target);

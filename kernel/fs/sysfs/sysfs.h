@@ -13,7 +13,8 @@ int sysfs_show_when(const char *path, bool (*when)(void *arg), void *arg);
 /* The same with a name that may change, and with more than reading. */
 int sysfs_rename(const char *path, const char *name);
 int sysfs_create_rw(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
-int sysfs_symlink(const char *path, const char *target); /* @target stays */
+int sysfs_symlink(const char *path, const char *target);            /* @target stays */
+int sysfs_symlink_shown(const char *path, show_fn show, void *arg); /* where it leads, @show says */
 int sysfs_mkdir(const char *path);
 /* A disk and its possible partitions (seen while they exist): /sys/block/NAME and its kin. */
 int sysfs_add_disk(struct gendisk *d);
