@@ -11,6 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/net.h"
 #include "kernel/net/skb.h"
+#include "kernel/net/vlan.h"
 
 static const u8 all_ones[ETH_ALEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
@@ -39,6 +40,14 @@ void eth_rx(struct net_device *dev, struct sk_buff *skb)
 	}
 	if (skb->pkt_type == PKT_MULTICAST)
 		dev->stats.multicast++;
+	if (unlikely(h->h_proto == htons(ETH_P_8021Q)) && !skb->vlan_proto) {
+		if (!vlan_strip(skb)) {
+			dev->stats.rx_errors++;
+			kfree_skb(skb);
+			return;
+		}
+		h = (const struct ethhdr *)skb_payload(skb);
+	}
 	skb->protocol = ntohs(h->h_proto);
 	skb->mac_len = ETH_HLEN;
 	skb_pull(skb, ETH_HLEN);

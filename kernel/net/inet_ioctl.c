@@ -9,6 +9,7 @@
 
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/net/bridge_rtnl.h"
 #include "kernel/net/inet.h"
 #include "kernel/net/link.h"
 #include "kernel/sched/task.h"
@@ -91,7 +92,7 @@ static int get_one(struct net *net, struct net_device *d, u32 cmd, struct ifreq 
 	case SIOCGIFDSTADDR:
 	case SIOCGIFBRDADDR:
 	case SIOCGIFNETMASK: return get_addr(net, d, cmd, r);
-	case SIOCGIFFLAGS: r->flags = (s16)d->flags; return 0;
+	case SIOCGIFFLAGS: r->flags = (s16)netdev_shown_flags(d); return 0;
 	case SIOCGIFINDEX: r->number = d->ifindex; return 0;
 	case SIOCGIFMTU: r->number = (int)d->mtu; return 0;
 	case SIOCGIFMETRIC: r->number = 0; return 0;
@@ -339,6 +340,13 @@ static long ethtool(struct net *net, u64 arg)
 long net_ioctl(struct net *net, u32 cmd, u64 arg)
 {
 	switch (cmd) {
+	case SIOCGIFBR:
+	case SIOCSIFBR:
+	case SIOCBRADDBR:
+	case SIOCBRDELBR:
+	case SIOCBRADDIF:
+	case SIOCBRDELIF:
+	case SIOCDEVPRIVATE: return br_ioctl(net, cmd, arg);
 	case SIOCGIFCONF: return read_all(net, arg);
 	case SIOCADDRT:
 	case SIOCDELRT: return change_route(net, cmd, arg);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * link.c: devices that programs make (rtnetlink(7); ip link add, del, set netns, set master): who comes, goes, moves, and becomes a part
- * of another. Here are dummy, which swallows what it gets, and veth, two cards with a wire between them (veth(4)); other kinds have files of
- * their own and a struct link_type (link.h).
+ * of another. Each kind has a file of its own and a struct link_type (link.h); what stands on what is link_stack.c's.
  *
  * A device that was deleted stays in memory, on its namespace's list of dead ones, until the namespace ends or another device takes
  * its place: connections keep the device that they last sent by. One that is dead is down, so nothing leaves by it; ip.c refuses a device
@@ -34,94 +33,8 @@
 #define LINKS_MAX 4096U
 
 static DEFINE_MUTEX(link_mutex);
-static DEFINE_SPINLOCK(uppers_lock);
-static LIST_HEAD(
-	uppers); /* of net_device.upper_link: those that stand on others; under uppers_lock */
-
-/* ---- dummy ---- */
-
-static int dummy_xmit(struct net_device *dev, struct sk_buff *skb)
-{
-	kfree_skb(skb);
-	return 0;
-}
-
-static const struct link_type dummy_link, veth_link;
-
-static const struct netdev_ops dummy_ops = {
-	.type = &dummy_link,
-	.driver = "dummy",
-	.qdisc = "noqueue",
-	.max_mtu = 65535,
-	.xmit = dummy_xmit,
-};
-
-static const struct link_type dummy_link = { .kind = "dummy", .ops = &dummy_ops };
-
-/* ---- veth ---- */
-
-/* A copy of its own for the other side: who sent it may change what it shares. */
-static int veth_xmit(struct net_device *dev, struct sk_buff *skb)
-{
-	struct net_device *peer = READ_ONCE(dev->private);
-	struct sk_buff *c = NULL;
-
-	if (peer && READ_ONCE(peer->flags) & IFF_UP)
-		c = skb_linear(skb, GFP_ATOMIC);
-	kfree_skb(skb);
-	if (!c) {
-		dev->stats.tx_dropped++;
-		return 0;
-	}
-	c->csum_ok = true; /* it has not left this machine */
-	if (peer->net != dev->net)
-		nf_reset(c);
-	eth_rx(peer, c);
-	return 0;
-}
-
-static int veth_open(struct net_device *dev);
-static void veth_stop(struct net_device *dev);
-
-static const struct netdev_ops veth_ops = {
-	.type = &veth_link,
-	.driver = "veth",
-	.qdisc = "noqueue",
-	.max_mtu = 65535,
-	.xmit = veth_xmit,
-	.open = veth_open,
-	.stop = veth_stop,
-};
-
-/* There is a link while both ends are up. */
-static int veth_open(struct net_device *dev)
-{
-	struct net_device *peer = READ_ONCE(dev->private);
-	bool both = peer && peer->flags & IFF_UP;
-
-	netdev_set_carrier(dev, both);
-	if (both)
-		netdev_set_carrier(peer, true);
-	return 0;
-}
-
-static void veth_stop(struct net_device *dev)
-{
-	struct net_device *peer = READ_ONCE(dev->private);
-
-	netdev_set_carrier(dev, false);
-	if (peer)
-		netdev_set_carrier(peer, false);
-}
-
-static struct net_device *veth_peer(const struct net_device *dev)
-{
-	return READ_ONCE(dev->private);
-}
-
-static const struct link_type veth_link = { .kind = "veth", .ops = &veth_ops, .lower = veth_peer };
-
-static const struct link_type *const types[] = { &dummy_link, &veth_link };
+static const struct link_type *const types[] = { &dummy_link, &veth_link, &bridge_link, &vlan_link,
+	&macvlan_link };
 
 /* ---- coming and going; link_mutex held ---- */
 
@@ -152,8 +65,10 @@ static struct net_device *new_device(struct net *net, const struct link_type *ty
 	} else if (!full) {
 		dev = netdev_alloc(type->ops, type->type ? type->type : ARPHRD_ETHER);
 	}
-	if (dev && dev->type == ARPHRD_ETHER)
+	if (dev && dev->type == ARPHRD_ETHER) {
 		eth_random(dev->addr);
+		dev->addr_assign = NETDEV_ADDR_RANDOM;
+	}
 	return dev;
 }
 
@@ -192,8 +107,18 @@ static void bury(struct net *net, struct net_device *dev)
 	spin_unlock(&net->lock);
 }
 
+void link_lock(void)
+{
+	mutex_lock(&link_mutex);
+}
+
+void link_unlock(void)
+{
+	mutex_unlock(&link_mutex);
+}
+
 /* Out of what it is a part of. */
-static void leave_master(struct net_device *dev)
+void link_leave_master(struct net_device *dev)
 {
 	struct net_device *master = dev->master;
 
@@ -206,42 +131,26 @@ static void leave_master(struct net_device *dev)
 
 static void remove_link(struct net_device *dev);
 
-/* A device that stands on @dev. NULL. */
-static struct net_device *find_upper(const struct net_device *dev)
-{
-	struct net_device *d;
-
-	spin_lock(&uppers_lock);
-	list_for_each_entry(d, &uppers, upper_link)
-		if (d->ops->type->lower(d) == dev)
-			goto out;
-	d = NULL;
-out:
-	spin_unlock(&uppers_lock);
-	return d;
-}
-
 static void remove_one(struct net_device *dev)
 {
 	const struct link_type *type = dev->ops->type;
 	struct net_device *upper;
 
-	while ((upper = find_upper(dev)))
+	link_leave_master(dev);
+	while ((upper = link_next_upper(dev, NULL)))
 		remove_link(upper);
-	leave_master(dev);
+	netdev_change_flags(dev, 0, IFF_UP);
+	link_step_off(dev);
 	if (type->remove)
 		type->remove(dev);
-	spin_lock(&uppers_lock);
-	list_del_init(&dev->upper_link);
-	spin_unlock(&uppers_lock);
-	netdev_unregister(dev);
 	WRITE_ONCE(dev->private, NULL);
+	netdev_unregister(dev);
 	bury(dev->net, dev);
 }
 
 static void remove_link(struct net_device *dev)
 {
-	struct net_device *peer = dev->ops == &veth_ops ? dev->private : NULL;
+	struct net_device *peer = dev->ops->type == &veth_link ? dev->private : NULL;
 
 	if (peer) { /* neither finds the other any more */
 		WRITE_ONCE(dev->private, NULL);
@@ -254,11 +163,14 @@ static void remove_link(struct net_device *dev)
 /* A card goes where it came from. */
 static void send_home(struct net_device *dev)
 {
+	struct net_device *upper;
 	char name[IFNAMSIZ];
 	int err;
 
+	link_leave_master(dev);
+	while ((upper = link_next_upper(dev, NULL)))
+		remove_link(upper);
 	memcpy(name, dev->name, sizeof(name));
-	leave_master(dev);
 	netdev_unregister(dev);
 	err = netdev_register(&init_net, dev, name);
 	for (int i = 0; i < (int)LINKS_MAX && err == -EEXIST; i++) {
@@ -296,9 +208,9 @@ void link_pull_out(struct net_device *dev)
 	struct net_device *upper;
 
 	mutex_lock(&link_mutex);
-	while ((upper = find_upper(dev)))
+	link_leave_master(dev);
+	while ((upper = link_next_upper(dev, NULL)))
 		remove_link(upper);
-	leave_master(dev);
 	netdev_unregister(dev);
 	WRITE_ONCE(dev->net, &init_net);
 	mutex_unlock(&link_mutex);
@@ -378,26 +290,26 @@ static void read_wish(const void *attrs, u32 len, struct wish *w)
 static int enter_link(struct net *net, struct net_device *dev, const struct wish *w)
 {
 	const struct link_type *type = dev->ops->type;
-	int err = type->setup ? type->setup(dev, w->lower, w->data, w->data_len) : 0;
+	int err = w->lower && w->lower->level >= NEST_MAX ? -EMLINK : 0;
 
+	if (!w->lower && type->lower && type != &veth_link)
+		return -EINVAL;
+	if (!err && type->setup)
+		err = type->setup(dev, w->lower, w->data, w->data_len);
 	if (err)
 		return err;
-	if (w->mac)
+	if (w->mac) {
 		memcpy(dev->addr, w->mac, ETH_ALEN);
+		dev->addr_assign = NETDEV_ADDR_SET;
+	}
 	if (w->mtu)
 		dev->mtu = *w->mtu;
 	if (w->alias)
 		memcpy(dev->alias, w->alias, w->alias_len);
-	if (type->lower && type != &veth_link) {
-		spin_lock(&uppers_lock);
-		list_add_tail(&dev->upper_link, &uppers);
-		spin_unlock(&uppers_lock);
-	}
+	link_step_on(dev);
 	err = enter(net, dev, w->name, type->kind);
 	if (err) {
-		spin_lock(&uppers_lock);
-		list_del_init(&dev->upper_link);
-		spin_unlock(&uppers_lock);
+		link_step_off(dev);
 		if (type->remove)
 			type->remove(dev);
 	} else if (type->entered) {
@@ -521,17 +433,20 @@ int link_create(struct net *net, const struct nlmsghdr *req, struct net_device *
 	return err;
 }
 
-int link_make(
-	struct net *net, const struct link_type *type, const char *name, struct net_device **dev)
+int link_make(struct net *net, const struct link_type *type, const char *name, const void *data,
+	u32 len, struct net_device **dev)
 {
-	struct wish w = { .mac = NULL };
-	int err;
+	struct wish w = { .data = data, .data_len = len };
 
+	assert_mutex_held(&link_mutex);
 	strscpy(w.name, name, sizeof(w.name));
-	mutex_lock(&link_mutex);
-	err = make_one(net, type, &w, dev);
-	mutex_unlock(&link_mutex);
-	return err;
+	return make_one(net, type, &w, dev);
+}
+
+void link_remove(struct net_device *dev)
+{
+	assert_mutex_held(&link_mutex);
+	remove_link(dev);
 }
 
 int link_delete(struct net *net, int ifindex)
@@ -551,24 +466,39 @@ int link_delete(struct net *net, int ifindex)
 	return err;
 }
 
+static int change_port(struct net_device *dev, const void *data, u32 len)
+{
+	const struct link_type *master = dev->master ? dev->master->ops->type : NULL;
+
+	return master && master->change_port ? master->change_port(dev, data, len) : -EOPNOTSUPP;
+}
+
+int link_change_port(struct net_device *dev, const void *data, u32 len)
+{
+	int err;
+
+	mutex_lock(&link_mutex);
+	err = change_port(dev, data, len);
+	mutex_unlock(&link_mutex);
+	return err;
+}
+
 int link_change(struct net_device *dev, const void *info, u32 len)
 {
-	const struct link_type *type = dev->ops->type, *master;
+	const struct link_type *type = dev->ops->type;
 	u32 n = 0, kn = 0;
 	const char *kind = nl_nested(info, len, IFLA_INFO_KIND, 1, &kn);
 	const void *data = nl_nested(info, len, IFLA_INFO_DATA, 0, &n);
 	int err = 0;
 
 	mutex_lock(&link_mutex);
-	if (kind && (!type || find_type(kind, (u32)strnlen(kind, kn)) != type))
-		err = type == &veth_link && !strncmp(kind, "veth", kn) ? 0 : -EOPNOTSUPP;
+	if (data && (!kind || !type || find_type(kind, (u32)strnlen(kind, kn)) != type))
+		err = -EOPNOTSUPP;
 	else if (data)
-		err = type && type->change ? type->change(dev, data, n) : -EOPNOTSUPP;
+		err = type->change ? type->change(dev, data, n) : -EOPNOTSUPP;
 	data = nl_nested(info, len, IFLA_INFO_SLAVE_DATA, 0, &n);
-	master = dev->master ? dev->master->ops->type : NULL;
 	if (!err && data)
-		err = master && master->change_port ? master->change_port(dev, data, n) :
-						      -EOPNOTSUPP;
+		err = change_port(dev, data, n);
 	mutex_unlock(&link_mutex);
 	if (!err)
 		rtnl_tell_link(dev, RTM_NEWLINK, 0);
@@ -592,7 +522,7 @@ static int move(struct net *net, int ifindex, struct net *to, const char *name)
 	if (err)
 		return err;
 	memcpy(old, dev->name, sizeof(old));
-	leave_master(dev);
+	link_leave_master(dev);
 	netdev_unregister(dev);
 	err = netdev_register(to, dev, *name ? name : old);
 	if (err)
@@ -637,6 +567,18 @@ static int may_rename(const struct net_device *dev, const struct net_device *oth
 	return other != dev && dev->flags & (IFF_UP | IFF_LOOPBACK) ? -EBUSY : 0;
 }
 
+/* Under its new name, in the folders of those that it belongs to. */
+static void show_ports(struct net *net, struct net_device *dev)
+{
+	struct net_device *d;
+
+	if (dev->master)
+		netname_is_port(dev->master->name, dev->name);
+	list_for_each_entry(d, &net->devices, list)
+		if (d->master == dev)
+			netname_is_port(dev->name, d->name);
+}
+
 int link_rename(struct net *net, int ifindex, const char *name)
 {
 	struct net_device *dev;
@@ -657,6 +599,7 @@ int link_rename(struct net *net, int ifindex, const char *name)
 	if (!err && strcmp(old, name) != 0) {
 		netname_get(name);
 		netname_put(old);
+		show_ports(net, dev);
 		rtnl_tell_link(dev, RTM_NEWLINK, 0);
 		netdev_uevent(dev, "move", old);
 	}
@@ -705,6 +648,21 @@ int link_del_name(struct net_device *dev, const char *name)
 
 /* ---- parts of others ---- */
 
+static int enter_master(struct net_device *m, struct net_device *dev)
+{
+	const struct link_type *type = m->ops->type;
+	int err = link_may_stand(m, dev->level + 1U, dev);
+
+	if (!err)
+		err = type->add_port(m, dev);
+	if (err)
+		return err;
+	link_stand(m, dev->level + 1U);
+	WRITE_ONCE(dev->master, m);
+	type->port_entered(dev);
+	return 0;
+}
+
 int link_set_master(struct net *net, struct net_device *dev, int master)
 {
 	struct net_device *m = NULL;
@@ -719,35 +677,13 @@ int link_set_master(struct net *net, struct net_device *dev, int master)
 			err = -EOPNOTSUPP;
 	}
 	if (!err && m != dev->master) {
-		leave_master(dev);
+		link_leave_master(dev);
 		if (m)
-			err = m->ops->type->add_port(m, dev);
-		if (m && !err)
-			WRITE_ONCE(dev->master, m);
+			err = enter_master(m, dev);
 		rtnl_tell_link(dev, RTM_NEWLINK, 0);
 	}
 	mutex_unlock(&link_mutex);
 	return err;
-}
-
-void link_changed(struct net_device *dev)
-{
-	struct net_device *master = READ_ONCE(dev->master), *d;
-
-	if (master && master->ops->type->port_changed)
-		master->ops->type->port_changed(dev);
-	if (READ_ONCE(dev->vlans)) {
-		struct net_device *up[32];
-		u32 n = 0;
-
-		spin_lock(&uppers_lock);
-		list_for_each_entry(d, &uppers, upper_link)
-			if (d->ops->type->lower(d) == dev && n < ARRAY_SIZE(up))
-				up[n++] = d;
-		spin_unlock(&uppers_lock);
-		for (u32 i = 0; i < n; i++) /* its memory stays, whatever becomes of it */
-			netdev_set_carrier(up[i], dev->flags & IFF_UP && dev->carrier);
-	}
 }
 
 const char *link_kind(const struct net_device *dev)

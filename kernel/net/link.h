@@ -34,20 +34,28 @@ struct link_type {
 	struct net_device *(*lower)(const struct net_device *dev);
 	/* of those that have others as parts */
 	int (*add_port)(struct net_device *dev, struct net_device *port);
+	/* dev->port and dev->master are set: frames may come. */
+	void (*port_entered)(struct net_device *port);
 	void (*del_port)(struct net_device *dev, struct net_device *port);
 	int (*change_port)(struct net_device *port, const void *data, u32 len);
 	void (*fill_port)(struct nl_builder *b, const struct net_device *port);
 	void (*port_changed)(
 		struct net_device *port); /* its link, MTU or address; must not sleep */
-	bool bound;                       /* stays in its namespace */
+	/* The one below has come up or gone down, has another MTU or address; must not sleep. NULL: the link follows that below. */
+	void (*lower_changed)(struct net_device *dev, struct net_device *lower);
+	bool bound; /* stays in its namespace */
 };
-extern const struct link_type bridge_link;
+extern const struct link_type dummy_link, veth_link, bridge_link, vlan_link, macvlan_link;
+
+#define NEST_MAX 8U /* so many devices stand on each other */
 
 /* What RTM_NEWLINK with NLM_F_CREATE asks for: 0 or -errno (-EOPNOTSUPP: no such kind). */
 int link_create(struct net *net, const struct nlmsghdr *req, struct net_device **dev);
-/* A device of @type by name ("" or with %d: the first that is free); NULL data. */
-int link_make(
-	struct net *net, const struct link_type *type, const char *name, struct net_device **dev);
+/* A device of @type by name ("" or with %d: the first that is free), with @data for setup(). The mutex is held. */
+int link_make(struct net *net, const struct link_type *type, const char *name, const void *data,
+	u32 len, struct net_device **dev);
+/* A device of programs' making ends. The mutex is held. */
+void link_remove(struct net_device *dev);
 /* 0, or -EOPNOTSUPP for lo and cards. */
 int link_delete(struct net *net, int ifindex);
 /* To the namespace that IFLA_NET_NS_* names, if any, and by IFLA_IFNAME there. 0 or -errno. */
@@ -61,8 +69,15 @@ int link_add_name(struct net_device *dev, const char *name);
 int link_del_name(struct net_device *dev, const char *name);
 /* IFLA_MASTER: 0 takes it out. */
 int link_set_master(struct net *net, struct net_device *dev, int master);
+/* Takes it out, with the mutex held; nothing is told. */
+void link_leave_master(struct net_device *dev);
+/* link.c's mutex, for who changes what its functions change, too. */
+void link_lock(void);
+void link_unlock(void);
 /* IFLA_LINKINFO of a device that is there. */
 int link_change(struct net_device *dev, const void *info, u32 len);
+/* Its master's values of it: -EOPNOTSUPP where it has none. */
+int link_change_port(struct net_device *dev, const void *data, u32 len);
 /* The namespace ends: devices of programs' making end, cards go to the first namespace. */
 void links_forget(struct net *net);
 /*
@@ -72,6 +87,17 @@ void links_forget(struct net *net);
 void link_pull_out(struct net_device *dev);
 /* Its link, MTU or address has changed: who stands on it hears it. Does not sleep. */
 void link_changed(struct net_device *dev);
+
+/* ---- link_stack.c, for link.c; its mutex held ---- */
+/* The first of those that stand on @dev, or have it as a part, behind @after (NULL: of all). NULL. */
+struct net_device *link_next_upper(const struct net_device *dev, const struct net_device *after);
+/* May @dev stand @level high, with all that stands on it? @part: that becomes a part of it. 0, -EBUSY (it stands on it), -EMLINK. */
+int link_may_stand(const struct net_device *dev, u32 level, const struct net_device *part);
+void link_stand(struct net_device *dev, u32 level); /* it does */
+/* @dev stands on what its kind says (nothing, maybe) from now on; no more. */
+void link_step_on(struct net_device *dev);
+void link_step_off(struct net_device *dev);
+
 const char *link_kind(const struct net_device *dev);              /* NULL */
 const struct net_device *link_peer(const struct net_device *dev); /* NULL */
 

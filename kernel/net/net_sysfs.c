@@ -41,7 +41,7 @@ static void show_mtu(struct seq *s, const struct net_device *d)
 }
 static void show_flags(struct seq *s, const struct net_device *d)
 {
-	seq_printf(s, "0x%x\n", d->flags & 0xffff & ~(u32)IFF_RUNNING);
+	seq_printf(s, "0x%x\n", netdev_shown_flags(d) & 0xffff & ~(u32)IFF_RUNNING);
 }
 static void show_ifindex(struct seq *s, const struct net_device *d)
 {
@@ -88,6 +88,10 @@ static void show_name_assign(struct seq *s, const struct net_device *d)
 static void show_carrier_changes(struct seq *s, const struct net_device *d)
 {
 	seq_printf(s, "%u\n", d->carrier_changes);
+}
+static void show_addr_assign(struct seq *s, const struct net_device *d)
+{
+	seq_printf(s, "%u\n", d->addr_assign);
 }
 static void show_addr_len(struct seq *s, const struct net_device *d)
 {
@@ -206,7 +210,7 @@ static const struct net_attribute attributes[] = {
 	{ "carrier_changes", show_carrier_changes, NULL, NULL },
 	{ "operstate", show_operstate, NULL, NULL },
 	{ "addr_len", show_addr_len, NULL, NULL },
-	{ "addr_assign_type", show_zero, NULL, NULL },
+	{ "addr_assign_type", show_addr_assign, NULL, NULL },
 	{ "name_assign_type", show_name_assign, NULL, NULL },
 	{ "dev_id", show_zero, NULL, NULL },
 	{ "dev_port", show_zero, NULL, NULL },
@@ -296,7 +300,7 @@ static bool ready; /* /sys can take them */
 
 static int add_attribute(const struct netname *n, struct entry *e)
 {
-	char path[80], *slash;
+	char path[112], *slash;
 	int err;
 
 	snprintf(path, sizeof(path), "devices/virtual/net/%s/%s", n->name, e->a->file);
@@ -305,7 +309,8 @@ static int add_attribute(const struct netname *n, struct entry *e)
 	if (err || !e->a->when)
 		return err;
 	slash = strrchr(path, '/');
-	*slash = 0; /* its folder comes and goes as a whole */
+	if (strchr(e->a->file, '/'))
+		*slash = 0; /* its folder comes and goes as a whole */
 	return sysfs_show_when(path, is_meant, e);
 }
 
@@ -325,13 +330,68 @@ static int add_attributes(const struct netname *n, const struct net_attribute *a
 static const char *const conf_dirs[] = { "sys/net/ipv4/conf/%s", "sys/net/ipv6/conf/%s" };
 static const char *const sys_dirs[] = { "devices/virtual/net/%s", "class/net/%s" };
 
+/* What a device is a part of, and its place there. */
+static struct net_device *shown_master(const struct netname *n, char *name)
+{
+	struct net *net = current_net();
+	struct net_device *d, *master;
+
+	spin_lock(&net->lock);
+	d = netdev_by_name(net, n->name);
+	master = d ? d->master : NULL;
+	if (master && name)
+		memcpy(name, master->name, IFNAMSIZ);
+	spin_unlock(&net->lock);
+	return master;
+}
+
+static bool has_master(void *arg)
+{
+	return shown_master(arg, NULL);
+}
+
+static int show_master(struct seq *s, void *arg)
+{
+	char name[IFNAMSIZ];
+
+	if (!shown_master(arg, name))
+		return -ENOENT;
+	seq_printf(s, "../%s", name);
+	return 0;
+}
+
+static int show_port_of(struct seq *s, void *arg)
+{
+	char name[IFNAMSIZ];
+
+	if (!shown_master(arg, name))
+		return -ENOENT;
+	seq_printf(s, "../../%s", name);
+	return 0;
+}
+
+static int add_master_links(struct netname *n)
+{
+	char path[80];
+	int err;
+
+	snprintf(path, sizeof(path), "devices/virtual/net/%s/master", n->name);
+	err = sysfs_symlink_shown(path, show_master, n);
+	if (!err)
+		err = sysfs_show_when(path, has_master, n);
+	snprintf(path, sizeof(path), "devices/virtual/net/%s/brport/bridge", n->name);
+	return err ? err : sysfs_symlink_shown(path, show_port_of, n);
+}
+
 static int add_files(struct netname *n)
 {
 	char path[80];
 	int err = add_attributes(n, attributes, ARRAY_SIZE(attributes));
 
-	for (u32 i = 0; i < net_attribute_groups && !err; i++)
-		err = add_attributes(n, net_attribute_group[i].a, net_attribute_group[i].n);
+	for (u32 i = 0; i < NET_ATTRIBUTE_GROUPS && !err; i++)
+		err = add_attributes(n, net_attribute_groups[i]->a, net_attribute_groups[i]->n);
+	if (!err)
+		err = add_master_links(n);
 	snprintf(path, sizeof(path), "devices/virtual/net/%s/subsystem", n->name);
 	if (!err)
 		err = sysfs_symlink(path, "../../../../class/net");
@@ -410,6 +470,67 @@ void netname_put(const char *name)
 	n = find_name(name);
 	if (n && n->users)
 		n->users--;
+	mutex_unlock(&names_mutex);
+}
+
+/* ---- brif/PORT of a bridge ---- */
+
+#define PAIRS_MAX 4096U
+
+/* Two places, of which one has been a port of the other. */
+struct pair {
+	struct list_head list;
+	const struct netname *master, *port;
+};
+static LIST_HEAD(pairs); /* under names_mutex, as nr_pairs */
+static u32 nr_pairs;
+
+static bool is_pair(void *arg)
+{
+	const struct pair *p = arg;
+	char name[IFNAMSIZ];
+
+	return shown_master(p->port, name) && !strncmp(name, p->master->name, IFNAMSIZ);
+}
+
+static int show_pair(struct seq *s, void *arg)
+{
+	seq_printf(s, "../../%s/brport", ((const struct pair *)arg)->port->name);
+	return 0;
+}
+
+static int add_pair(struct netname *master, struct netname *port)
+{
+	struct pair *p;
+	char path[96];
+	int err;
+
+	list_for_each_entry(p, &pairs, list)
+		if (p->master == master && p->port == port)
+			return 0;
+	p = nr_pairs < PAIRS_MAX ? kzalloc(sizeof(*p), GFP_KERNEL) : NULL;
+	if (!p)
+		return -ENOMEM;
+	p->master = master;
+	p->port = port;
+	nr_pairs++;
+	list_add_tail(&p->list, &pairs);
+	snprintf(path, sizeof(path), "devices/virtual/net/%s/brif/%s", master->name, port->name);
+	err = sysfs_symlink_shown(path, show_pair, p);
+	if (!err)
+		err = sysfs_show_when(path, is_pair, p);
+	return err ? err : sysfs_rename(path, port->name);
+}
+
+void netname_is_port(const char *master, const char *port)
+{
+	struct netname *m, *p;
+
+	mutex_lock(&names_mutex);
+	m = find_name(master);
+	p = find_name(port);
+	if (m && p && add_pair(m, p))
+		pr_warn("%s: not shown among the ports of %s\n", port, master);
 	mutex_unlock(&names_mutex);
 }
 

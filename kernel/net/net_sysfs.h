@@ -18,7 +18,8 @@ struct net_attribute_group {
 	const struct net_attribute *a;
 	u32 n;
 };
-extern const struct net_attribute_group net_attribute_group[];
-extern const u32 net_attribute_groups;
+extern const struct net_attribute_group br_attributes, br_port_attributes, tun_attributes;
+#define NET_ATTRIBUTE_GROUPS 3
+extern const struct net_attribute_group *const net_attribute_groups[NET_ATTRIBUTE_GROUPS];
 
 #endif

@@ -1,17 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netdev.c: network devices, the namespace they live in, lo, and the way of packets between devices and the network layer.
- *
- *	dev_xmit() -> lo -> netif_rx() -> this vCPU's backlog -> net_rx_flush() -> ip_rcv()
- *	dev_xmit() -> a card's queue ----------------------------> net_rx_flush() -> its send(), many packets at once
- *	interrupt -> netdev_poll() -> its poll() -> netif_rx() --> net_rx_flush() -> ip_rcv(), arp_rcv()
- *
- * A packet to this machine is processed by the vCPU that sent it, after the sender has given up its locks: no wake-up of
- * a thread, no lock but the receiving socket's. What processing sends (acknowledgements) goes to the end of the backlog.
- *
- * States of a card's queue: empty -> waiting (listed with a vCPU) -> in send() (tx_busy) -> empty, or stopped until
- * netdev_tx_wake(). Of its receiving: interrupt on -> polling (the interrupt's vCPU, a few rounds) -> on again, or the thread polls.
- * Locks: a backlog belongs to its vCPU; kernel code is not preempted, and nothing in a flush sleeps. netdev.h has the rest.
+ * netdev.c: network devices, the namespace they live in, and lo: who comes and goes, flags, addresses, links. netdev_io.c has the way of
+ * packets; netdev.h has the locks.
  */
 #include <asm/errno.h>
 #include <linux/sched.h>
@@ -21,7 +11,6 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/errqueue.h"
 #include "kernel/net/frag.h"
-#include "kernel/net/gso.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/link.h"
 #include "kernel/net/neigh.h"
@@ -30,253 +19,12 @@
 #include "kernel/net/netname.h"
 #include "kernel/net/rtnl.h"
 #include "kernel/net/skb.h"
+#include "kernel/net/vlan.h"
 #include "kernel/sched/task.h"
 
 #define LO_MTU 65536
-#define POLL_BUDGET 64 /* frames in a round */
-#define POLL_ROUNDS 4  /* of them in a row, before a thread takes over */
 
 struct net init_net = { .ns = { .count = ATOMIC_INIT(2), .inum = 4026531840U } };
-
-static struct backlog {
-	struct list_head queue;
-	struct list_head senders; /* of net_device.tx_link */
-	bool running;
-} backlogs[MAX_CPUS];
-
-/* ---- receiving ---- */
-
-void netif_rx(struct net_device *dev, struct sk_buff *skb)
-{
-	struct backlog *b = &backlogs[smp_processor_id()];
-
-	skb->dev = dev;
-	dev->stats.rx_packets++;
-	dev->stats.rx_bytes += skb_len(skb);
-	list_add_tail(&skb->list, &b->queue);
-}
-
-void netif_loop(struct net_device *dev, struct sk_buff *skb)
-{
-	skb->dev = dev;
-	list_add_tail(&skb->list, &backlogs[smp_processor_id()].queue);
-}
-
-static void deliver(struct sk_buff *skb)
-{
-	bool (*handler)(struct net_device * dev, struct sk_buff * skb) =
-		READ_ONCE(skb->dev->rx_handler);
-
-	if (unlikely(READ_ONCE(packet_taps)) && skb->pkt_type != PKT_LOOPBACK)
-		packet_tap_in(skb);
-	if (unlikely(handler) && skb->pkt_type != PKT_LOOPBACK && handler(skb->dev, skb))
-		return;
-	switch (skb->protocol) {
-	case ETH_P_IP:
-	case ETH_P_IPV6: ip_rcv(skb); break;
-	case ETH_P_ARP: arp_rcv(skb); break;
-	default: skb->dev->stats.rx_dropped++; kfree_skb(skb);
-	}
-}
-
-static void process_backlog(struct backlog *b)
-{
-	while (!list_empty(&b->queue)) {
-		struct sk_buff *skb = list_first_entry(&b->queue, struct sk_buff, list);
-
-		list_del_init(&skb->list);
-		deliver(skb);
-	}
-}
-
-static void flush_tx(struct net_device *dev);
-
-static void process_senders(struct backlog *b)
-{
-	while (!list_empty(&b->senders)) {
-		struct net_device *dev = list_first_entry(&b->senders, struct net_device, tx_link);
-
-		list_del_init(&dev->tx_link);
-		xchg(&dev->tx_listed, 0);
-		flush_tx(dev);
-	}
-}
-
-void net_rx_flush(void)
-{
-	struct backlog *b = &backlogs[smp_processor_id()];
-
-	if (b->running)
-		return;
-	b->running = true;
-	do {
-		process_backlog(b);
-		process_senders(b);
-	} while (!list_empty(&b->queue));
-	b->running = false;
-}
-
-/*
- * dev->polling. The card raises its interrupt once, and arms it when poll() finds nothing more: one that comes before the poller has
- * gone must not be lost, so it leaves word.
- */
-enum { POLL_IDLE, POLLING, POLL_AGAIN };
-
-/* True: there may be more. */
-static bool poll_once(struct net_device *dev)
-{
-	u32 n;
-
-	xchg(&dev->polling, POLLING);
-	n = dev->ops->poll(dev, POLL_BUDGET);
-	net_rx_flush();
-	return n == POLL_BUDGET || cmpxchg(&dev->polling, POLLING, POLL_IDLE) != POLLING;
-}
-
-static void poll_thread(struct work *w)
-{
-	struct net_device *dev = container_of(w, struct net_device, poll_work);
-
-	while (poll_once(dev))
-		cond_resched();
-}
-
-void netdev_poll(struct net_device *dev)
-{
-	if (xchg(&dev->polling, POLL_AGAIN) != POLL_IDLE)
-		return;
-	for (int i = 0; i < POLL_ROUNDS; i++)
-		if (!poll_once(dev))
-			return;
-	work_queue(&dev->poll_work);
-}
-
-/* ---- sending ---- */
-
-/* One vCPU at a time sends; who comes meanwhile leaves what it has to that one. */
-static void flush_tx(struct net_device *dev)
-{
-	LIST_HEAD(batch);
-
-	spin_lock(&dev->tx_lock);
-	while (!dev->tx_busy && !dev->tx_stopped && !list_empty(&dev->txq)) {
-		u32 sent;
-
-		dev->tx_busy = true;
-		dev->tx_woken = false;
-		list_splice_tail_init(&dev->txq, &batch);
-		spin_unlock(&dev->tx_lock);
-		sent = dev->ops->send(dev, &batch);
-		spin_lock(&dev->tx_lock);
-		dev->tx_busy = false;
-		dev->txq_len -= sent;
-		if (!list_empty(&batch)) {
-			dev->tx_stopped = !dev->tx_woken;
-			list_splice_tail_init(&dev->txq, &batch);
-			list_splice_tail_init(&batch, &dev->txq);
-		}
-	}
-	spin_unlock(&dev->tx_lock);
-}
-
-void netdev_tx_wake(struct net_device *dev)
-{
-	spin_lock(&dev->tx_lock);
-	dev->tx_stopped = false;
-	dev->tx_woken = true;
-	spin_unlock(&dev->tx_lock);
-	flush_tx(dev);
-}
-
-static void purge_tx(struct net_device *dev)
-{
-	LIST_HEAD(batch);
-
-	spin_lock(&dev->tx_lock);
-	list_splice_tail_init(&dev->txq, &batch);
-	dev->txq_len = 0;
-	dev->tx_stopped = false;
-	spin_unlock(&dev->tx_lock);
-	skb_free_list(&batch);
-}
-
-static int queue_tx(struct net_device *dev, struct sk_buff *skb)
-{
-	bool full;
-
-	skb->dev = dev;
-	spin_lock(&dev->tx_lock);
-	full = dev->txq_len >= dev->txqlen;
-	if (!full) {
-		list_add_tail(&skb->list, &dev->txq);
-		dev->txq_len++;
-	}
-	spin_unlock(&dev->tx_lock);
-	if (full) {
-		dev->stats.tx_dropped++;
-		kfree_skb(skb);
-		return -ENOBUFS;
-	}
-	if (!xchg(&dev->tx_listed, 1))
-		list_add_tail(&dev->tx_link, &backlogs[smp_processor_id()].senders);
-	return 0;
-}
-
-/* The sender wants to know when. */
-static void stamp(struct sk_buff *skb)
-{
-	if (skb->stamp_wanted & SKB_STAMP_SCHED)
-		errq_sent(skb, SCM_TSTAMP_SCHED);
-	if (skb->stamp_wanted & SKB_STAMP_SENT)
-		errq_sent(skb, SCM_TSTAMP_SND);
-	skb->stamp_for = NULL;
-}
-
-/* To a card, what somebody else was to cut or to sum up. */
-static int xmit_cut(struct net_device *dev, struct sk_buff *skb)
-{
-	LIST_HEAD(cut);
-	int err = gso_cut(skb, ETH_HLEN, &cut);
-
-	while (!list_empty(&cut)) {
-		struct sk_buff *s = list_first_entry(&cut, struct sk_buff, list);
-		int e;
-
-		list_del_init(&s->list);
-		e = dev_xmit(dev, s);
-		err = err ? err : e;
-	}
-	return err;
-}
-
-/* A card can be asked only with headers as our own TCP writes them. */
-static bool to_be_cut(const struct net_device *dev, const struct sk_buff *skb)
-{
-	return unlikely(skb->gso || skb->csum_owed) && dev->ops->send &&
-	       !(dev->csum_out && skb->csum_head);
-}
-
-int dev_xmit(struct net_device *dev, struct sk_buff *skb)
-{
-	if (!(READ_ONCE(dev->flags) & IFF_UP)) {
-		kfree_skb(skb);
-		return -ENETDOWN;
-	}
-	if (!dev->carrier) { /* as a queue that nobody empties */
-		dev->stats.tx_dropped++;
-		kfree_skb(skb);
-		return 0;
-	}
-	if (to_be_cut(dev, skb))
-		return xmit_cut(dev, skb);
-	dev->stats.tx_packets++;
-	dev->stats.tx_bytes += skb_len(skb);
-	if (unlikely(skb->stamp_for))
-		stamp(skb);
-	if (unlikely(READ_ONCE(packet_taps)))
-		packet_tap_out(dev, skb);
-	return dev->ops->send ? queue_tx(dev, skb) : dev->ops->xmit(dev, skb);
-}
 
 static int lo_xmit(struct net_device *dev, struct sk_buff *skb)
 {
@@ -395,29 +143,69 @@ static void went_down(struct net_device *dev)
 	neigh_forget(dev);
 	routes_forget(dev);
 	if (dev->ops->send)
-		purge_tx(dev);
+		netdev_purge_tx(dev);
+}
+
+/* net->lock held. */
+static void count_mode(struct net_device *dev, u32 flag, int by)
+{
+	u32 *n = flag == IFF_PROMISC ? &dev->promisc : &dev->allmulti;
+
+	*n += (u32)by;
+	dev->flags = *n ? dev->flags | flag : dev->flags & ~flag;
+}
+
+void netdev_count(struct net_device *dev, u32 flag, int by)
+{
+	u32 was;
+
+	spin_lock(&dev->net->lock);
+	was = dev->flags;
+	count_mode(dev, flag, by);
+	was ^= dev->flags;
+	spin_unlock(&dev->net->lock);
+	if (was && dev->ops->modes_changed)
+		dev->ops->modes_changed(dev);
+}
+
+/* What somebody asks for by hand counts once. net->lock held. */
+static void ask_for(struct net_device *dev, u32 flags, u32 change)
+{
+	static const u32 modes[] = { IFF_PROMISC, IFF_ALLMULTI };
+
+	for (u32 i = 0; i < ARRAY_SIZE(modes); i++) {
+		if (!(change & modes[i] & (flags ^ dev->asked)))
+			continue;
+		dev->asked ^= modes[i];
+		count_mode(dev, modes[i], flags & modes[i] ? 1 : -1);
+	}
 }
 
 int netdev_change_flags(struct net_device *dev, u32 flags, u32 change)
 {
 	struct net *net = dev->net;
-	u32 was, now;
+	u32 was, now, shown;
 	int err = 0;
 
 	spin_lock(&net->lock);
 	was = dev->flags;
-	now = (was & ~change) | (flags & change);
+	shown = netdev_shown_flags(dev);
+	ask_for(dev, flags, change);
+	change &= ~(u32)(IFF_PROMISC | IFF_ALLMULTI);
+	now = (dev->flags & ~change) | (flags & change);
 	dev->flags = now;
 	set_running(dev);
 	spin_unlock(&net->lock);
+	if ((was ^ now) & IFF_PROMISC && dev->ops->modes_changed)
+		dev->ops->modes_changed(dev);
 	if (!(was & IFF_UP) && now & IFF_UP)
 		err = went_up(dev);
 	else if (was & IFF_UP && !(now & IFF_UP))
 		went_down(dev);
 	if (err)
 		netdev_change_flags(dev, 0, IFF_UP);
-	else if (was != READ_ONCE(dev->flags))
-		rtnl_tell_link(dev, RTM_NEWLINK, was ^ READ_ONCE(dev->flags));
+	else if (shown != netdev_shown_flags(dev))
+		rtnl_tell_link(dev, RTM_NEWLINK, shown ^ netdev_shown_flags(dev));
 	if ((was ^ now) & IFF_UP && !err)
 		link_changed(dev);
 	return err;
@@ -474,6 +262,7 @@ int netdev_set_address(struct net_device *dev, const u8 *mac)
 	if (dev->ops->set_address)
 		dev->ops->set_address(dev, mac);
 	memcpy(dev->addr, mac, ETH_ALEN);
+	dev->addr_assign = NETDEV_ADDR_SET;
 	neigh_forget(dev);
 	rtnl_tell_link(dev, RTM_NEWLINK, 0);
 	link_changed(dev);
@@ -491,7 +280,7 @@ void netdev_set_carrier(struct net_device *dev, bool on)
 	set_running(dev);
 	spin_unlock(&dev->net->lock);
 	if (!on && dev->ops->send)
-		purge_tx(dev);
+		netdev_purge_tx(dev);
 	if (!changed)
 		return;
 	dev->carrier_changes++;
@@ -518,7 +307,7 @@ void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type)
 	INIT_LIST_HEAD(&dev->mc[1].groups);
 	INIT_LIST_HEAD(&dev->macs);
 	INIT_LIST_HEAD(&dev->upper_link);
-	work_setup(&dev->poll_work, poll_thread);
+	work_setup(&dev->poll_work, netdev_poll_thread);
 	dev->oper_known = ops->poll;
 	if (type == ARPHRD_ETHER) {
 		dev->flags = IFF_BROADCAST | IFF_MULTICAST;
@@ -675,6 +464,8 @@ static void net_end(struct work *w)
 	ndisc_net_end(net);
 	frags_forget(net);
 	nf_net_end(net);
+	synchronize_rcu();
+	netdev_spill_forget(net);
 	call_rcu(&net->rcu, net_free_rcu);
 }
 
@@ -696,10 +487,7 @@ static const struct ns_ops net_ns_ops = {
 
 static int net_init(void)
 {
-	for (int i = 0; i < MAX_CPUS; i++) {
-		INIT_LIST_HEAD(&backlogs[i].queue);
-		INIT_LIST_HEAD(&backlogs[i].senders);
-	}
+	netdev_io_init();
 	ns_register(NS_NET, &net_ns_ops, &init_net.ns);
 	return net_setup(&init_net);
 }

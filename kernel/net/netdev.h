@@ -57,6 +57,8 @@ struct netdev_ops {
 	const char *driver;           /* for ethtool */
 	const char *qdisc;            /* "noqueue" without a queue */
 	u32 max_mtu;
+	bool cuts_nothing; /* many segments in one (skb->gso) and sums that are owed are not for it; who has send() is asked otherwise */
+	bool takes_tags; /* skb->vlan_tci; else the tag is among the bytes before xmit() or send() gets it */
 	/* Takes @skb, which begins with its network header (link header for ARPHRD_ETHER). 0 or -errno. */
 	int (*xmit)(struct net_device *dev, struct sk_buff *skb);
 	/* Sends from the front of @queue and frees what it has sent: how many. What it leaves waits for netdev_tx_wake(). */
@@ -69,7 +71,12 @@ struct netdev_ops {
 	/* It may refuse; it is told. NULL is fine. */
 	int (*set_mtu)(struct net_device *dev, u32 mtu);
 	void (*set_address)(struct net_device *dev, const u8 *mac);
+	/* IFF_PROMISC is another. */
+	void (*modes_changed)(struct net_device *dev);
 };
+
+/* As /sys tells it. */
+enum { NETDEV_ADDR_PERM, NETDEV_ADDR_RANDOM, NETDEV_ADDR_STOLEN, NETDEV_ADDR_SET };
 
 /* RFC 2863's states of a device; <linux/if.h> needs libc. */
 enum {
@@ -94,9 +101,12 @@ struct net_device {
 	int ifindex;
 	u32 flags;             /* IFF_*, under net->lock */
 	u32 promisc, allmulti; /* how many have asked for them; under net->lock */
+	u32 asked; /* of these, by hand: IFF_PROMISC, IFF_ALLMULTI; that is what is told */
 	u32 mtu;
 	u16 type; /* ARPHRD_* */
 	u8 addr[ETH_ALEN];
+	u8 addr_assign;  /* NETDEV_ADDR_*: where it is from */
+	u8 level;        /* how many devices it stands on at most; under link.c's mutex */
 	bool csum_out;   /* fills in checksums of TCP and cuts large segments; set by the driver */
 	bool carrier;    /* a link is there */
 	bool oper_known; /* that says something; else the state is "unknown" */
@@ -114,7 +124,7 @@ struct net_device {
 	bool (*rx_handler)(struct net_device *dev, struct sk_buff *skb);
 	void *port;
 	struct list_head upper_link; /* of those that stand on another, link.c's */
-	u32 vlans;                   /* devices that stand on it; under link.c's mutex */
+	u32 uppers; /* devices that stand on it, vlan and the like; read without a lock */
 	/* mcast.h, under net->lock: groups of IPv4 and IPv6, and the link addresses that follow from them */
 	struct mc_if mc[2];
 	struct list_head macs; /* of mc_mac */
@@ -152,6 +162,13 @@ struct net_device *netdev_by_index(struct net *net, int ifindex);
 struct net_device *netdev_by_name(struct net *net, const char *name);
 /* 0 or -errno; brings lo its addresses. */
 int netdev_change_flags(struct net_device *dev, u32 flags, u32 change);
+/* The flags as programs are told them. */
+static inline u32 netdev_shown_flags(const struct net_device *dev)
+{
+	return (dev->flags & ~(u32)(IFF_PROMISC | IFF_ALLMULTI)) | dev->asked;
+}
+/* One more or less (@by) wants all that passes by (IFF_PROMISC), all that goes to many (IFF_ALLMULTI). */
+void netdev_count(struct net_device *dev, u32 flag, int by);
 /* 0 or -EINVAL. */
 int netdev_set_mtu(struct net_device *dev, u32 mtu);
 /* A card's own address: 0, -EINVAL, -EOPNOTSUPP. */
@@ -197,6 +214,13 @@ void packet_tap_in(struct sk_buff *skb);
 /* For drivers: an interrupt says that something has arrived, or that the host takes packets again. */
 void netdev_poll(struct net_device *dev);
 void netdev_tx_wake(struct net_device *dev);
+
+/* ---- netdev_io.c, for netdev.c ---- */
+void netdev_io_init(void);
+void netdev_poll_thread(struct work *w);
+void netdev_purge_tx(struct net_device *dev); /* what waits in its queue */
+/* The devices of @net are down, and a grace period has passed: what is left of theirs goes, and nothing is added any more. */
+void netdev_spill_forget(const struct net *net);
 
 /* ---- eth.c ---- */
 

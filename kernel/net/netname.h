@@ -17,6 +17,8 @@ struct netname {
 /* A device takes a name, gives it up. May sleep. */
 void netname_get(const char *name);
 void netname_put(const char *name);
+/* The device of one name has become a port of that of the other. May sleep. */
+void netname_is_port(const char *master, const char *port);
 /* netconf.c: the files of a new place. 0 or -ENOMEM. */
 int netconf_files(struct netname *n);
 

@@ -177,6 +177,8 @@ static void put_auxdata(struct packet_sock *p, struct msg *m, const struct sk_bu
 		.tp_len = skb->pkt.len,
 		.tp_snaplen = skb_len(skb),
 		.tp_net = p->c.type == SOCK_RAW ? ETH_HLEN : 0,
+		.tp_vlan_tci = skb->vlan_proto ? skb->vlan_tci : 0,
+		.tp_vlan_tpid = skb->vlan_proto,
 	};
 
 	msg_put_cmsg(m, SOL_PACKET, PACKET_AUXDATA, &a, sizeof(a));
@@ -312,13 +314,9 @@ static void tell_device(struct net *net, const struct packet_member *m, bool on)
 		mcast_mac_add(d, m->addr, false);
 	else if (d && type == PACKET_MR_MULTICAST)
 		mcast_mac_del(d, m->addr, false);
-	if (d && flag) {
-		u32 *n = flag == IFF_PROMISC ? &d->promisc : &d->allmulti;
-
-		*n += on ? 1 : -1U;
-		d->flags = *n ? d->flags | flag : d->flags & ~flag;
-	}
 	spin_unlock(&net->lock);
+	if (d && flag) /* its memory stays, whatever becomes of it */
+		netdev_count(d, flag, on ? 1 : -1);
 }
 
 static int add_member(struct packet_sock *p, const struct packet_mreq *r)

@@ -302,6 +302,8 @@ static void put_v2(
 		.tp_net = (u16)net,
 		.tp_sec = (u32)(skb->stamp / NSEC_PER_SEC),
 		.tp_nsec = (u32)(skb->stamp % NSEC_PER_SEC),
+		.tp_vlan_tci = skb->vlan_proto ? skb->vlan_tci : 0,
+		.tp_vlan_tpid = skb->vlan_proto,
 	};
 
 	ring_write(r, at, &h, sizeof(h));
@@ -419,6 +421,8 @@ static bool put_in_block(struct packet_ring *r, const struct sk_buff *skb,
 		.tp_status = packet_status(skb) | (r->p->drops ? TP_STATUS_LOSING : 0),
 		.tp_mac = (u16)mac,
 		.tp_net = (u16)net,
+		.hv1.tp_vlan_tci = skb->vlan_proto ? skb->vlan_tci : 0,
+		.hv1.tp_vlan_tpid = skb->vlan_proto,
 	};
 	ring_write(r, b + r->at, &f, sizeof(f));
 	put_address(r, b + r->at, from);

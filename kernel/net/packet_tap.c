@@ -101,6 +101,7 @@ u32 packet_status(const struct sk_buff *skb)
 
 	/* over lo nobody has written checksums, and nobody will */
 	return TP_STATUS_USER |
+	       (skb->vlan_proto ? TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID : 0) |
 	       ((skb->csum_ok || skb->csum_head) && transport ? TP_STATUS_CSUMNOTREADY : 0);
 }
 
@@ -115,7 +116,7 @@ static struct sk_buff *with_link_header(struct net_device *dev, struct sk_buff *
 	if (c->mac_len && !skb_headlen(c)) { /* it stands in the buffer */
 		c->off -= c->mac_len;
 		c->len += c->mac_len;
-	} else if (dev->type != ARPHRD_ETHER || !out) {
+	} else if (dev->type != ARPHRD_NONE && (dev->type != ARPHRD_ETHER || !out)) {
 		h = skb_push(c, sizeof(*h));
 		memset(h, 0, sizeof(*h));
 		h->h_proto = htons(c->protocol);
@@ -124,7 +125,8 @@ static struct sk_buff *with_link_header(struct net_device *dev, struct sk_buff *
 		c->pkt_type = PKT_OUTGOING;
 	c->dev = dev;
 	c->pkt = (struct packet_meta){ .ifindex = dev->ifindex, .hatype = dev->type };
-	skb_copy(c, ETH_ALEN, c->pkt.source, ETH_ALEN);
+	if (dev->type != ARPHRD_NONE)
+		skb_copy(c, ETH_ALEN, c->pkt.source, ETH_ALEN);
 	return c;
 }
 
@@ -149,7 +151,8 @@ static bool enqueue(struct packet_sock *p, struct sk_buff *c)
 /* One socket's share of @all. taps_lock held. */
 static void show(struct packet_sock *p, const struct sk_buff *all)
 {
-	u32 net = p->c.type == SOCK_RAW ? ETH_HLEN : 0, keep;
+	u32 link = all->pkt.hatype == ARPHRD_NONE ? 0 : ETH_HLEN;
+	u32 net = p->c.type == SOCK_RAW ? link : 0, keep;
 	struct sk_buff *c = skb_clone(all, GFP_ATOMIC);
 	struct filter_view v = { .skb = c, .net = (s32)net, .pkt_type = all->pkt_type };
 	const struct sk_filter *f = READ_ONCE(p->c.filter);
@@ -159,7 +162,7 @@ static void show(struct packet_sock *p, const struct sk_buff *all)
 	if (!c)
 		return;
 	if (!net)
-		skb_pull(c, ETH_HLEN);
+		skb_pull(c, link);
 	keep = f ? min(sock_filter_view(f, &v, skb_len(c)), skb_len(c)) : skb_len(c);
 	if (!keep) {
 		kfree_skb(c);

@@ -15,6 +15,7 @@
 #include "arch/um/arch.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
+#include "kernel/net/bridge_rtnl.h"
 #include "kernel/net/link.h"
 #include "kernel/net/netlink.h"
 #include "kernel/net/rtnl.h"
@@ -51,6 +52,14 @@ void nl_attr(struct nl_builder *b, u16 type, const void *data, u32 n)
 void nl_attr_u32(struct nl_builder *b, u16 type, u32 v)
 {
 	nl_attr(b, type, &v, sizeof(v));
+}
+
+u32 nl_nest_plain(struct nl_builder *b, u16 type)
+{
+	u32 at = b->len;
+
+	nl_attr(b, type, NULL, 0);
+	return at;
 }
 
 u32 nl_nest(struct nl_builder *b, u16 type)
@@ -333,10 +342,16 @@ static u8 family_of(const struct nlmsghdr *req)
 int rtnl_dump(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
 {
 	switch (req->nlmsg_type) {
-	case RTM_GETLINK: return rtnl_dump_links(net, req, emit, arg);
+	case RTM_GETLINK:
+		if (family_of(req) == AF_BRIDGE)
+			return br_dump_ports(net, req, emit, arg);
+		return rtnl_dump_links(net, req, emit, arg);
 	case RTM_GETADDR: return dump_addrs(net, family_of(req), emit, arg);
 	case RTM_GETROUTE: return dump_routes(net, family_of(req), emit, arg);
-	case RTM_GETNEIGH: return rtnl_dump_neigh(net, req, emit, arg);
+	case RTM_GETNEIGH:
+		if (family_of(req) == AF_BRIDGE)
+			return br_dump_fdb(net, req, emit, arg);
+		return rtnl_dump_neigh(net, req, emit, arg);
 	case RTM_GETRULE: return rules_dump(net, family_of(req), emit, arg);
 	case RTM_GETNSID: return nsid_dump(net, emit, arg);
 	case RTM_GETQDISC: return 0; /* there are none */
@@ -379,7 +394,10 @@ int rtnl_get(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, voi
 	case RTM_GETLINK: return rtnl_get_link(net, req, emit, arg);
 	case RTM_GETNSID: return nsid_ask(net, req, emit, arg);
 	case RTM_GETROUTE: return get_route(net, req, emit, arg);
-	case RTM_GETNEIGH: return rtnl_get_neigh(net, req, emit, arg);
+	case RTM_GETNEIGH:
+		if (family_of(req) == AF_BRIDGE)
+			return br_get_fdb(net, req, emit, arg);
+		return rtnl_get_neigh(net, req, emit, arg);
 	}
 	return -EOPNOTSUPP;
 }
@@ -472,7 +490,10 @@ int rtnl_change(struct net *net, const struct nlmsghdr *req)
 	case RTM_SETLINK:
 	case RTM_NEWLINKPROP:
 	case RTM_DELLINKPROP:
-	case RTM_DELLINK: return rtnl_change_link(net, req);
+	case RTM_DELLINK:
+		if (family_of(req) == AF_BRIDGE)
+			return br_change_links(net, req);
+		return rtnl_change_link(net, req);
 	case RTM_NEWNSID: return nsid_set(net, req);
 	case RTM_NEWADDR:
 	case RTM_DELADDR: return change_addr(net, req);
@@ -481,7 +502,10 @@ int rtnl_change(struct net *net, const struct nlmsghdr *req)
 	case RTM_NEWRULE:
 	case RTM_DELRULE: return rules_change(net, req);
 	case RTM_NEWNEIGH:
-	case RTM_DELNEIGH: return rtnl_change_neigh(net, req);
+	case RTM_DELNEIGH:
+		if (family_of(req) == AF_BRIDGE)
+			return br_change_fdb(net, req);
+		return rtnl_change_neigh(net, req);
 	}
 	return -EOPNOTSUPP;
 }

@@ -21,6 +21,8 @@ void nl_attr(struct nl_builder *b, u16 type, const void *data, u32 n);
 void nl_attr_u32(struct nl_builder *b, u16 type, u32 v);
 /* Attributes inside an attribute: what nl_nest() gives goes to nl_nest_end(). */
 u32 nl_nest(struct nl_builder *b, u16 type);
+u32 nl_nest_plain(
+	struct nl_builder *b, u16 type); /* without NLA_F_NESTED, as old attributes have it */
 void nl_nest_end(struct nl_builder *b, u32 at);
 void nl_end(struct nl_builder *b);
 /* Attribute @type of a request whose fixed part has @fixed bytes; NULL: not there, or shorter than @min. */

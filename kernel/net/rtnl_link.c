@@ -60,18 +60,18 @@ static void put_info(struct nl_builder *b, const struct net_device *d)
 
 	if (!type && !slave)
 		return;
-	info = nl_nest(b, IFLA_LINKINFO);
+	info = nl_nest_plain(b, IFLA_LINKINFO);
 	if (type) {
 		nl_attr(b, IFLA_INFO_KIND, type->kind, (u32)strlen(type->kind) + 1);
 		if (type->fill) {
-			data = nl_nest(b, IFLA_INFO_DATA);
+			data = nl_nest_plain(b, IFLA_INFO_DATA);
 			type->fill(b, d);
 			nl_nest_end(b, data);
 		}
 	}
 	if (slave && slave->fill_port) {
 		nl_attr(b, IFLA_INFO_SLAVE_KIND, slave->kind, (u32)strlen(slave->kind) + 1);
-		data = nl_nest(b, IFLA_INFO_SLAVE_DATA);
+		data = nl_nest_plain(b, IFLA_INFO_SLAVE_DATA);
 		slave->fill_port(b, d);
 		nl_nest_end(b, data);
 	}
@@ -107,7 +107,7 @@ static void put_lower(struct nl_builder *b, const struct net_device *d)
 
 static void put_af_spec(struct nl_builder *b, const struct net_device *d)
 {
-	u32 spec = nl_nest(b, IFLA_AF_SPEC), inet6 = nl_nest(b, AF_INET6);
+	u32 spec = nl_nest_plain(b, IFLA_AF_SPEC), inet6 = nl_nest_plain(b, AF_INET6);
 	u8 mode = (u8)CONF6(d, CONF6_ADDR_GEN_MODE);
 
 	nl_attr_u32(b, IFLA_INET6_FLAGS, d->flags & IFF_UP ? 0x80000000U : 0);
@@ -131,6 +131,7 @@ static void put_device(struct nl_builder *b, const struct net_device *d)
 	nl_attr_u32(b, IFLA_MAX_MTU, d->flags & IFF_LOOPBACK ? 0 : d->ops->max_mtu);
 	nl_attr_u32(b, IFLA_GROUP, d->group);
 	nl_attr_u32(b, IFLA_PROMISCUITY, d->promisc);
+	nl_attr_u32(b, IFLA_ALLMULTI, d->allmulti);
 	nl_attr_u32(b, IFLA_NUM_TX_QUEUES, 1);
 	nl_attr_u32(b, IFLA_NUM_RX_QUEUES, 1);
 	put_lower(b, d);
@@ -167,7 +168,7 @@ static void put_link(
 		i = nl_begin(b, req, portid, r->type, flags, sizeof(*i));
 		i->ifi_type = d->type;
 		i->ifi_index = d->ifindex;
-		i->ifi_flags = d->flags;
+		i->ifi_flags = netdev_shown_flags(d);
 		i->ifi_change = r->change;
 		put_device(b, d);
 		nl_end(b);
@@ -385,13 +386,13 @@ static int set_link(struct net *net, const struct nlmsghdr *req)
 	if (!err && !moved)
 		err = set_name(net, d, req);
 	net = d->net;
+	info = nl_find(req, sizeof(*i), IFLA_LINKINFO, 0, &n);
+	if (!err && info && req->nlmsg_type == RTM_NEWLINK)
+		err = link_change(d, info, n);
 	if (!err)
 		err = set_values(net, d, req);
 	if (!err)
 		err = set_af_spec(d, req);
-	info = nl_find(req, sizeof(*i), IFLA_LINKINFO, 0, &n);
-	if (!err && info && req->nlmsg_type == RTM_NEWLINK)
-		err = link_change(d, info, n);
 	return err ? err : set_flags(d, req);
 }
 

@@ -200,6 +200,10 @@ struct sk_buff *skb_linear(const struct sk_buff *skb, gfp_t gfp)
 	c->stamp = skb->stamp;
 	c->mark = skb->mark;
 	c->priority = skb->priority;
+	c->gso = skb->gso;
+	c->csum_owed = skb->csum_owed;
+	c->vlan_proto = skb->vlan_proto;
+	c->vlan_tci = skb->vlan_tci;
 	c->ip = skb->ip;
 	return c;
 }

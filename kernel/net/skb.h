@@ -97,6 +97,8 @@ struct sk_buff {
 	bool csum_owed; /* of one that came in: its transport's checksum is that of the pseudo header; it needs one to leave again */
 	u16 covered;    /* UDP-Lite: so many bytes by the checksum, 0: all */
 	u64 stamp;      /* ktime_get_real() of its arrival, 0: not taken */
+	u16 vlan_proto,
+		vlan_tci; /* a tag that is not among the bytes (IEEE 802.1Q); vlan_proto 0: none */
 	u32 mark, priority; /* of the socket that sent it */
 	u32 uid, gid; /* whose socket that is; while the filter looks at what goes out, and: */
 	bool owned;

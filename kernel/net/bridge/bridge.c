@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bridge.c: bridges and their ports: who comes and goes, and what a bridge has from its ports: the smallest of their addresses, the smallest
+ * MTU (unless somebody has chosen these), a link while one of them passes frames on.
+ *
+ * States of a port: disabled <-> forwarding, as its link and the bridge go up and down; others only by hand, until the link next changes.
+ * There is no spanning tree: who makes a loop has one, and netdev.c's bounds keep it from taking the machine along.
+ * Locks: bridge.h. What follows from ports is set with no lock of the bridge held.
+ */
+#include "kernel/net/bridge/bridge.h"
+#include "kernel/net/netname.h"
+
+#include <asm/errno.h>
+#include <linux/rtnetlink.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+
+#define COST_10G 2U
+#define COST_UNKNOWN 100U
+
+struct br_port *br_port_of(const struct net_device *dev)
+{
+	const struct net_device *master = READ_ONCE(dev->master);
+
+	return master && is_bridge(master) ? READ_ONCE(*(struct br_port *const *)&dev->port) : NULL;
+}
+
+void br_id(const struct bridge *br, u8 id[8])
+{
+	id[0] = (u8)(br->priority >> 8);
+	id[1] = (u8)br->priority;
+	memcpy(id + 2, br->id_mac, ETH_ALEN);
+}
+
+/* ---- what follows from the ports ---- */
+
+struct sum {
+	u8 mac[ETH_ALEN];
+	u32 mtu;
+	bool any, live;
+};
+
+static void add_up(struct bridge *br, struct sum *s)
+{
+	struct br_port *p;
+
+	*s = (struct sum){ .mtu = ETH_DATA_LEN };
+	spin_lock(&br->lock);
+	list_for_each_entry(p, &br->ports, list) {
+		if (!s->any || memcmp(p->dev->addr, s->mac, ETH_ALEN) < 0)
+			memcpy(s->mac, p->dev->addr, ETH_ALEN);
+		s->mtu = s->any ? min(s->mtu, p->dev->mtu) : p->dev->mtu;
+		s->live |= p->state == BR_STATE_FORWARDING;
+		s->any = true;
+	}
+	spin_unlock(&br->lock);
+}
+
+static void follow_address(struct bridge *br, const u8 *mac)
+{
+	struct net_device *dev = br->dev;
+
+	memcpy(br->id_mac, mac, ETH_ALEN);
+	if (!memcmp(dev->addr, mac, ETH_ALEN))
+		return;
+	if (netdev_set_address(dev, mac)) /* the last port has gone: none */
+		memcpy(dev->addr, mac, ETH_ALEN);
+	dev->addr_assign = NETDEV_ADDR_RANDOM;
+}
+
+static void follow_ports(struct bridge *br)
+{
+	struct sum s;
+
+	add_up(br, &s);
+	br->following = true;
+	if (!br->mac_set)
+		follow_address(br, s.mac);
+	if (!br->mtu_set)
+		netdev_set_mtu(br->dev, s.mtu);
+	br->following = false;
+	br_fdb_own(br);
+	netdev_set_carrier(br->dev, s.live);
+}
+
+void br_port_set_state(struct br_port *p, u8 state)
+{
+	bool changed;
+
+	spin_lock(&p->br->lock);
+	changed = p->state != state;
+	p->state = state;
+	spin_unlock(&p->br->lock);
+	if (changed && state == BR_STATE_DISABLED)
+		br_fdb_flush(p->br, p, BR_FLUSH_LEARNED);
+	if (changed)
+		br_tell_port(p);
+}
+
+static bool has_link(const struct br_port *p)
+{
+	return READ_ONCE(p->br->dev->flags) & IFF_UP && READ_ONCE(p->dev->flags) & IFF_UP &&
+	       p->dev->carrier;
+}
+
+void br_port_settle(struct br_port *p)
+{
+	bool on = has_link(p);
+
+	if (on && p->state == BR_STATE_DISABLED)
+		br_port_set_state(p, BR_STATE_FORWARDING);
+	else if (!on)
+		br_port_set_state(p, BR_STATE_DISABLED);
+}
+
+static void port_changed(struct net_device *dev)
+{
+	struct br_port *p = br_port_of(dev);
+
+	if (!p)
+		return;
+	br_port_settle(p);
+	follow_ports(p->br);
+}
+
+/* ---- ports come and go; link.c's mutex held ---- */
+
+static u32 cost_of(const struct net_device *dev)
+{
+	const char *kind = link_kind(dev);
+
+	return !kind || !strcmp(kind, "veth") ? COST_10G : COST_UNKNOWN;
+}
+
+/* The first number that no port has; the list is in their order. br->lock held. */
+static void enter(struct bridge *br, struct br_port *p)
+{
+	struct list_head *at = &br->ports;
+	struct br_port *o;
+
+	p->no = 1;
+	list_for_each_entry(o, &br->ports, list) {
+		if (o->no != p->no)
+			break;
+		p->no++;
+		at = &o->list;
+	}
+	list_add(&p->list, at);
+	br->nr_ports++;
+}
+
+static int may_enter(const struct bridge *br, const struct net_device *port)
+{
+	if (port->flags & IFF_LOOPBACK || port->type != ARPHRD_ETHER)
+		return -EINVAL;
+	if (is_bridge(port))
+		return -ELOOP;
+	if (port->rx_handler)
+		return -EBUSY;
+	return br->nr_ports >= BR_PORTS_MAX ? -EXFULL : 0;
+}
+
+static int add_port(struct net_device *dev, struct net_device *port)
+{
+	struct bridge *br = BRIDGE(dev);
+	struct br_port *p;
+	int err = br ? may_enter(br, port) : -ENODEV;
+
+	if (err)
+		return err;
+	p = kzalloc(sizeof(*p), GFP_KERNEL);
+	if (!p)
+		return -ENOMEM;
+	p->br = br;
+	p->dev = port;
+	p->state = BR_STATE_DISABLED;
+	p->priority = 0x80 >> 2;
+	p->cost = cost_of(port);
+	p->flags = BIT(BRP_LEARNING) | BIT(BRP_UNICAST_FLOOD) | BIT(BRP_MCAST_FLOOD) |
+		   BIT(BRP_BCAST_FLOOD);
+	spin_lock(&br->lock);
+	enter(br, p);
+	spin_unlock(&br->lock);
+	netdev_count(port, IFF_PROMISC, 1);
+	netdev_count(port, IFF_ALLMULTI, 1);
+	WRITE_ONCE(port->port, p);
+	return 0;
+}
+
+/* It is the bridge's, and found as that. */
+static void port_entered(struct net_device *port)
+{
+	WRITE_ONCE(port->rx_handler, br_rx);
+	port_changed(port);
+	netname_is_port(port->master->name, port->name);
+	br_tell_port(port->port);
+}
+
+static void free_port(struct rcu_head *h)
+{
+	kfree(container_of(h, struct br_port, rcu));
+}
+
+static void del_port(struct net_device *dev, struct net_device *port)
+{
+	struct br_port *p = port->port;
+	struct bridge *br = p->br;
+
+	WRITE_ONCE(port->port, NULL);
+	spin_lock(&br->lock);
+	p->state = BR_STATE_DISABLED;
+	list_del(&p->list);
+	br->nr_ports--;
+	spin_unlock(&br->lock);
+	br_fdb_flush(br, p, BR_FLUSH_ALL);
+	netdev_count(port, IFF_PROMISC, -1);
+	netdev_count(port, IFF_ALLMULTI, -1);
+	follow_ports(br);
+	call_rcu(&p->rcu, free_port);
+}
+
+/* ---- the device ---- */
+
+static int setup(struct net_device *dev, struct net_device *lower, const void *data, u32 len)
+{
+	struct bridge *br = kzalloc(sizeof(*br), GFP_KERNEL);
+	int err = 0;
+
+	if (!br)
+		return -ENOMEM;
+	br->dev = dev;
+	spin_lock_init(&br->lock);
+	INIT_LIST_HEAD(&br->ports);
+	timer_setup(&br->gc, br_fdb_gc);
+	br->ageing = 30000;
+	br->forward_delay = 1500;
+	br->hello = 200;
+	br->max_age = 2000;
+	br->priority = 0x8000;
+	memcpy(br->group_addr, (u8[ETH_ALEN]){ 0x01, 0x80, 0xc2, 0, 0, 0 }, ETH_ALEN);
+	dev->private = br;
+	if (data)
+		err = br_change(dev, data, len);
+	if (err) {
+		dev->private = NULL;
+		kfree(br);
+	}
+	return err;
+}
+
+static int entered(struct net_device *dev)
+{
+	struct bridge *br = BRIDGE(dev);
+
+	if (dev->addr_assign == NETDEV_ADDR_SET) {
+		br->mac_set = true;
+		memcpy(br->id_mac, dev->addr, ETH_ALEN);
+	}
+	br_fdb_own(br);
+	return 0;
+}
+
+static void free_bridge(struct rcu_head *h)
+{
+	kfree(container_of(h, struct bridge, rcu));
+}
+
+static void remove(struct net_device *dev)
+{
+	struct bridge *br = BRIDGE(dev);
+	struct br_port *p, *next;
+
+	list_for_each_entry_safe(p, next, &br->ports, list) {
+		struct net_device *port = p->dev;
+
+		link_leave_master(port);
+		rtnl_tell_link(port, RTM_NEWLINK, 0);
+	}
+	spin_lock(&br->lock);
+	br->closing = true;
+	spin_unlock(&br->lock);
+	timer_cancel_sync(&br->gc);
+	br_fdb_flush(br, NULL, BR_FLUSH_ALL);
+	call_rcu(&br->rcu, free_bridge);
+}
+
+/* Up or down, and its ports with it. No port goes meanwhile: who changes flags does not sleep in here. */
+static void settle_all(struct bridge *br)
+{
+	struct br_port *p;
+	u16 no = 0;
+
+	do {
+		struct br_port *found = NULL;
+
+		spin_lock(&br->lock);
+		list_for_each_entry(p, &br->ports, list) {
+			if (p->no > no) {
+				found = p;
+				break;
+			}
+		}
+		spin_unlock(&br->lock);
+		if (!found)
+			break;
+		no = found->no;
+		br_port_settle(found);
+	} while (true);
+	if (no)
+		follow_ports(br);
+}
+
+static int bridge_open(struct net_device *dev)
+{
+	struct bridge *br = BRIDGE(dev);
+
+	if (br)
+		settle_all(br);
+	return 0;
+}
+
+static void bridge_stop(struct net_device *dev)
+{
+	struct bridge *br = BRIDGE(dev);
+
+	if (br)
+		settle_all(br);
+}
+
+static int bridge_set_mtu(struct net_device *dev, u32 mtu)
+{
+	struct bridge *br = BRIDGE(dev);
+
+	if (br && !br->following)
+		br->mtu_set = true;
+	return 0;
+}
+
+static void bridge_set_address(struct net_device *dev, const u8 *mac)
+{
+	struct bridge *br = BRIDGE(dev);
+
+	if (!br || br->following)
+		return;
+	br->mac_set = true;
+	memcpy(br->id_mac, mac, ETH_ALEN);
+	memcpy(dev->addr, mac, ETH_ALEN);
+	br_fdb_own(br);
+}
+
+static const struct netdev_ops bridge_ops = {
+	.type = &bridge_link,
+	.driver = "bridge",
+	.qdisc = "noqueue",
+	.max_mtu = 65535,
+	.takes_tags = true,
+	.xmit = br_xmit,
+	.open = bridge_open,
+	.stop = bridge_stop,
+	.set_mtu = bridge_set_mtu,
+	.set_address = bridge_set_address,
+};
+
+const struct link_type bridge_link = {
+	.kind = "bridge",
+	.ops = &bridge_ops,
+	.setup = setup,
+	.entered = entered,
+	.remove = remove,
+	.change = br_change,
+	.fill = br_fill,
+	.add_port = add_port,
+	.port_entered = port_entered,
+	.del_port = del_port,
+	.change_port = br_change_port,
+	.fill_port = br_fill_port,
+	.port_changed = port_changed,
+	.bound = true,
+};

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bridge.h: a bridge (IEEE 802.1D): a device whose ports are other devices, between which it passes frames on by what it has learnt of who is
+ * where. Between the files of kernel/net/bridge:
+ *
+ *	bridge.c    the device, its ports, who comes and goes, its link and MTU and address
+ *	fdb.c       the table of addresses: learning, ageing, entries by hand
+ *	forward.c   a frame's way
+ *	values.c    IFLA_BR_* and IFLA_BRPORT_*: what can be set
+ *	netlink.c   the family AF_BRIDGE of rtnetlink: bridge(8)
+ *	sysfs.c, ioctl.c    the same for brctl(8) and others
+ *
+ * Locks: link.c's mutex: ports come and go, values change. br->lock (spin): the ports' list and states, the table; a frame's way takes it
+ * for looking up, and sends without it. It is inside net->lock. A port and a bridge live for a grace period after they have gone.
+ */
+#ifndef NESTLING_NET_BRIDGE_H
+#define NESTLING_NET_BRIDGE_H
+
+#include <linux/if_bridge.h>
+
+#include "kernel/lib/lock.h"
+#include "kernel/net/link.h"
+#include "kernel/net/rtnl.h"
+#include "kernel/net/skb.h"
+#include "kernel/sched/timer.h"
+
+#define BR_PORTS_MAX 1023U
+#define BR_FDB_BITS 8
+#define BR_LEARNED_MAX 4096U         /* of one bridge */
+#define BR_LEARNED_MAX_ALL 32768U    /* of all */
+#define BR_BY_HAND_MAX 4096U         /* of one bridge */
+#define BR_TICK (NSEC_PER_SEC / 100) /* times are told in hundredths of a second */
+
+/* br_port.flags: bit n is what br_port_flags[n] names (values.c). */
+enum {
+	BRP_HAIRPIN,
+	BRP_GUARD,
+	BRP_PROTECT,
+	BRP_FAST_LEAVE,
+	BRP_LEARNING,
+	BRP_UNICAST_FLOOD,
+	BRP_MCAST_FLOOD,
+	BRP_BCAST_FLOOD,
+	BRP_ISOLATED,
+	BRP_LOCKED,
+	BRP_FLAGS,
+};
+
+struct br_port {
+	struct list_head list; /* under br->lock */
+	struct bridge *br;     /* immutable, as the next two */
+	struct net_device *dev;
+	u16 no;
+	u8 state;     /* BR_STATE_*; under br->lock, read without */
+	u16 priority; /* as the next three, written under the mutex and read without */
+	u32 cost;
+	u32 flags; /* BRP_* */
+	u16 group_fwd_mask;
+	struct rcu_head rcu;
+};
+
+struct bridge {
+	struct net_device *dev; /* immutable */
+	spinlock_t lock;
+	struct list_head ports;
+	u32 nr_ports;
+	struct hlist_head fdb[1 << BR_FDB_BITS];
+	u32 nr_learned, nr_by_hand;
+	struct ktimer gc;
+	bool closing; /* the timer is not to be started any more */
+	/* written under the mutex, read without */
+	u32 ageing, forward_delay, hello, max_age; /* ticks */
+	u16 priority, group_fwd_mask;
+	u8 group_addr[ETH_ALEN];
+	bool no_linklocal_learn;
+	bool mtu_set, mac_set; /* somebody has chosen them; else they follow the ports */
+	bool following;        /* they are being set from the ports */
+	u8 id_mac
+		[ETH_ALEN]; /* in the bridge's identifier: its address, once that is more than a chance */
+	struct rcu_head rcu;
+};
+
+struct br_fdb {
+	struct hlist_node node;
+	u8 mac[ETH_ALEN];
+	bool local; /* of the bridge or a port, or to be taken as that: frames go up */
+	bool fixed; /* does not age */
+	bool by_hand;
+	bool sticky;          /* does not move */
+	bool own;             /* the device's own address */
+	struct br_port *port; /* NULL: the bridge itself */
+	u64 updated, used;    /* ktime_get() */
+};
+
+/* @dev's bridge or port; NULL: it is none. */
+static inline bool is_bridge(const struct net_device *dev)
+{
+	return dev->ops->type == &bridge_link;
+}
+static inline struct bridge *BRIDGE(const struct net_device *dev)
+{
+	return is_bridge(dev) ? READ_ONCE(*(struct bridge *const *)&dev->private) : NULL;
+}
+struct br_port *br_port_of(const struct net_device *dev);
+
+/* ---- bridge.c ---- */
+/* The state that follows from its link, and the bridge's own. */
+void br_port_settle(struct br_port *p);
+void br_port_set_state(struct br_port *p, u8 state);
+void br_id(const struct bridge *br, u8 id[8]); /* priority and address */
+static inline u16 br_port_id(const struct br_port *p)
+{
+	return (u16)(p->priority << 10 | p->no);
+}
+
+/* ---- fdb.c; those named _locked with br->lock ---- */
+/* Where @mac is, unless what is known of it is too old. NULL. */
+struct br_fdb *br_fdb_find_locked(struct bridge *br, const u8 *mac);
+/* A frame from @mac has come by @p. True: that is news, which br_fdb_tell() is to tell without the lock. */
+bool br_fdb_learn_locked(struct bridge *br, struct br_port *p, const u8 *mac);
+/* The addresses of the bridge and its ports, anew. */
+void br_fdb_own(struct bridge *br);
+enum { BR_FLUSH_LEARNED, BR_FLUSH_ALL };
+/* Of @p, or of all ports and the bridge (NULL). */
+void br_fdb_flush(struct bridge *br, const struct br_port *p, int what);
+void br_fdb_gc(struct ktimer *t);
+void br_fdb_gc_soon(struct bridge *br);
+/* By hand. 0 or -errno. */
+struct br_fdb_wish {
+	const u8 *mac;
+	u16 state; /* NUD_* */
+	u8 flags;  /* NTF_* */
+	u32 nlflags;
+};
+int br_fdb_add(struct bridge *br, struct br_port *p, const struct br_fdb_wish *w);
+int br_fdb_del(struct bridge *br, const struct br_port *p, const u8 *mac);
+/* What is told of an entry. */
+struct br_fdb_info {
+	u8 mac[ETH_ALEN];
+	bool local, fixed, sticky, old;
+	int ifindex, master;
+	u16 port_no;
+	u64 updated, used;
+};
+/* The entries of @br, at most @max: how many. */
+u32 br_fdb_list(struct bridge *br, struct br_fdb_info *info, u32 max);
+void br_fdb_info_locked(const struct bridge *br, const struct br_fdb *e, struct br_fdb_info *info);
+
+/* ---- forward.c ---- */
+bool br_rx(struct net_device *dev, struct sk_buff *skb);
+int br_xmit(struct net_device *dev, struct sk_buff *skb);
+
+/* ---- values.c ---- */
+int br_change(struct net_device *dev, const void *data, u32 len);
+int br_change_port(struct net_device *port, const void *data, u32 len);
+void br_fill(struct nl_builder *b, const struct net_device *dev);
+void br_fill_port(struct nl_builder *b, const struct net_device *port);
+int br_set_value(struct bridge *br, u16 attr, u64 v);
+int br_port_set_value(struct br_port *p, u16 attr, u64 v);
+
+/* ---- netlink.c ---- */
+void br_tell_port(struct br_port *p);
+void br_fdb_tell(struct net *net, const struct br_fdb_info *info, u16 type);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * forward.c: a frame's way through a bridge.
+ *
+ *	netdev.c deliver() -> br_rx(port) -> learn the source -> to the port of the destination, or to all, and up (netif_rx)
+ *	dev_xmit(bridge) -> br_xmit() ------------------------> the same, but up
+ *
+ * Where it goes is decided under br->lock; it is sent without, each port a clone of its own. Frames to addresses that no bridge passes on
+ * (IEEE 802.1D, 7.12.6) go up on the port alone; without a spanning tree those of the protocol itself are passed on like others.
+ */
+#include <asm/errno.h>
+#include <linux/rtnetlink.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/bridge/bridge.h"
+#include "kernel/net/netfilter.h"
+
+#define VLAN_HLEN 4U
+
+/* What becomes of a frame. */
+struct way {
+	struct list_head out; /* clones, each with its port's device */
+	struct sk_buff *skb;  /* the frame, to be sent by @to, or to go up; NULL: neither */
+	struct net_device *to;
+	bool up;
+	bool news; /* of who is where */
+	struct br_fdb_info learnt;
+};
+
+/* ---- out ---- */
+
+static bool may_leave(const struct br_port *p, const struct br_port *from)
+{
+	if (READ_ONCE(p->state) != BR_STATE_FORWARDING)
+		return false;
+	if (p == from)
+		return p->flags & BIT(BRP_HAIRPIN);
+	return !(from && from->flags & p->flags & BIT(BRP_ISOLATED));
+}
+
+/* Its link header stands in front again. */
+static void unpull_link_header(struct sk_buff *skb)
+{
+	if (!skb->mac_len)
+		return;
+	if (skb->room_pulled) {
+		skb_push(skb, skb->mac_len);
+	} else {
+		skb->off -= skb->mac_len;
+		skb->len += skb->mac_len;
+	}
+	skb->mac_len = 0;
+	skb->room_pulled = false;
+}
+
+static void leave_by(struct net_device *dev, struct sk_buff *skb)
+{
+	unpull_link_header(skb);
+	nf_reset(skb);
+	skb->pkt_type = PKT_OUTGOING;
+	if (!(READ_ONCE(dev->flags) & IFF_UP) ||
+		(!skb->gso && skb_len(skb) > dev->mtu + ETH_HLEN + VLAN_HLEN)) {
+		dev->stats.tx_dropped++;
+		kfree_skb(skb);
+		return;
+	}
+	dev_xmit(dev, skb);
+}
+
+static void carry_out(struct bridge *br, struct way *w)
+{
+	struct sk_buff *skb, *next;
+
+	if (unlikely(w->news))
+		br_fdb_tell(br->dev->net, &w->learnt, RTM_NEWNEIGH);
+	list_for_each_entry_safe(skb, next, &w->out, list) {
+		list_del_init(&skb->list);
+		leave_by(skb->dev, skb);
+	}
+	if (w->skb && w->up)
+		netif_rx(br->dev, w->skb);
+	else if (w->skb && w->to)
+		leave_by(w->to, w->skb);
+	else
+		kfree_skb(w->skb);
+}
+
+/* To all ports that want such frames. br->lock held. */
+static void flood(
+	struct bridge *br, struct sk_buff *skb, const struct br_port *from, u32 kind, struct way *w)
+{
+	struct br_port *p;
+
+	list_for_each_entry(p, &br->ports, list) {
+		struct sk_buff *c;
+
+		if (!(p->flags & BIT(kind)) || !may_leave(p, from))
+			continue;
+		c = skb_clone(skb, GFP_ATOMIC);
+		if (!c) {
+			p->dev->stats.tx_dropped++;
+			continue;
+		}
+		c->dev = p->dev;
+		list_add_tail(&c->list, &w->out);
+	}
+}
+
+static u32 flood_kind(const u8 *dst)
+{
+	static const u8 ones[ETH_ALEN] = { 255, 255, 255, 255, 255, 255 };
+
+	if (!eth_is_multicast(dst))
+		return BRP_UNICAST_FLOOD;
+	return memcmp(dst, ones, ETH_ALEN) ? BRP_MCAST_FLOOD : BRP_BCAST_FLOOD;
+}
+
+/* br->lock held. */
+static void find_way(
+	struct bridge *br, struct sk_buff *skb, struct br_port *from, const u8 *dst, struct way *w)
+{
+	struct br_fdb *e = eth_is_multicast(dst) ? NULL : br_fdb_find_locked(br, dst);
+
+	if (!e) {
+		flood(br, skb, from, flood_kind(dst), w);
+		w->up = from && eth_is_multicast(dst);
+		return;
+	}
+	e->used = ktime_get();
+	if (from && e->local)
+		w->up = true;
+	else if (e->port && may_leave(e->port, from))
+		w->to = e->port->dev;
+}
+
+int br_xmit(struct net_device *dev, struct sk_buff *skb)
+{
+	struct bridge *br = BRIDGE(dev);
+	struct way w = { .skb = skb };
+	struct ethhdr h;
+
+	if (!br || skb_len(skb) < ETH_HLEN) {
+		dev->stats.tx_dropped++;
+		kfree_skb(skb);
+		return 0;
+	}
+	INIT_LIST_HEAD(&w.out);
+	skb_copy(skb, 0, &h, sizeof(h));
+	skb->mac_len = 0;
+	spin_lock(&br->lock);
+	find_way(br, skb, NULL, h.h_dest, &w);
+	spin_unlock(&br->lock);
+	carry_out(br, &w);
+	return 0;
+}
+
+/* ---- in ---- */
+
+/* 01:80:c2:00:00:0X: for the port itself, unless it is said to be passed on. */
+static bool is_link_local(const u8 *dst)
+{
+	static const u8 prefix[5] = { 0x01, 0x80, 0xc2, 0, 0 };
+
+	return !memcmp(dst, prefix, sizeof(prefix)) && !(dst[5] & 0xf0);
+}
+
+static bool passes_on(const struct br_port *p, u8 last)
+{
+	return !last || (p->br->group_fwd_mask | p->group_fwd_mask) & BIT(last);
+}
+
+static bool is_sender(const u8 *mac)
+{
+	static const u8 zero[ETH_ALEN];
+
+	return !eth_is_multicast(mac) && memcmp(mac, zero, ETH_ALEN) != 0;
+}
+
+/* A locked port takes frames only from who stands in the table, behind it. */
+static bool is_welcome(struct bridge *br, const struct br_port *p, const u8 *source)
+{
+	const struct br_fdb *e;
+
+	if (!(p->flags & BIT(BRP_LOCKED)))
+		return true;
+	e = br_fdb_find_locked(br, source);
+	return e && e->port == p && !e->local;
+}
+
+static void learn(struct bridge *br, struct br_port *p, const u8 *source, struct way *w)
+{
+	struct br_fdb *e;
+
+	if (!(p->flags & BIT(BRP_LEARNING)) || !br_fdb_learn_locked(br, p, source))
+		return;
+	e = br_fdb_find_locked(br, source);
+	w->news = e;
+	if (e)
+		br_fdb_info_locked(br, e, &w->learnt);
+}
+
+/* One that goes up on the port. */
+static void keep_on_port(struct bridge *br, struct br_port *p, const u8 *source)
+{
+	struct way w = { .skb = NULL };
+
+	if (br->no_linklocal_learn || READ_ONCE(p->state) == BR_STATE_DISABLED)
+		return;
+	spin_lock(&br->lock);
+	if (is_welcome(br, p, source))
+		learn(br, p, source, &w);
+	spin_unlock(&br->lock);
+	if (w.news)
+		br_fdb_tell(br->dev->net, &w.learnt, RTM_NEWNEIGH);
+}
+
+static void pass(struct bridge *br, struct br_port *p, struct sk_buff *skb, const struct ethhdr *h)
+{
+	struct way w = { .skb = skb };
+
+	INIT_LIST_HEAD(&w.out);
+	spin_lock(&br->lock);
+	if (p->state < BR_STATE_LEARNING || p->state > BR_STATE_FORWARDING ||
+		!is_welcome(br, p, h->h_source))
+		goto out;
+	learn(br, p, h->h_source, &w);
+	if (p->state == BR_STATE_LEARNING)
+		goto out;
+	find_way(br, skb, p, h->h_dest, &w);
+	if (w.to && READ_ONCE(br->dev->flags) &
+			    IFF_PROMISC) { /* who looks at everything sees this, too */
+		struct sk_buff *c = skb_clone(skb, GFP_ATOMIC);
+
+		if (c) {
+			c->dev = w.to;
+			list_add_tail(&c->list, &w.out);
+			w.to = NULL;
+		}
+		w.up = c;
+	} else if (!w.to && READ_ONCE(br->dev->flags) & IFF_PROMISC) {
+		w.up = true;
+	}
+out:
+	spin_unlock(&br->lock);
+	if (!w.up && !w.to && list_empty(&w.out))
+		p->dev->stats.rx_dropped++;
+	carry_out(br, &w);
+}
+
+bool br_rx(struct net_device *dev, struct sk_buff *skb)
+{
+	struct br_port *p = br_port_of(dev);
+	struct ethhdr h;
+
+	if (!p || skb->mac_len != ETH_HLEN)
+		return false;
+	memcpy(&h, skb_pulled(skb, ETH_HLEN), sizeof(h));
+	if (!is_sender(h.h_source)) {
+		dev->stats.rx_dropped++;
+		kfree_skb(skb);
+		return true;
+	}
+	if (is_link_local(h.h_dest) && !passes_on(p, h.h_dest[5])) {
+		if (h.h_dest[5] == 1) { /* PAUSE, for the card */
+			kfree_skb(skb);
+			return true;
+		}
+		keep_on_port(p->br, p, h.h_source);
+		return false;
+	}
+	if (!memcmp(h.h_dest, p->br->dev->addr, ETH_ALEN))
+		skb->pkt_type = PKT_HOST;
+	pass(p->br, p, skb, &h);
+	return true;
+}

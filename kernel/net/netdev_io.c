@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * netdev_io.c: the way of packets between devices and the network layer.
+ *
+ *	dev_xmit() -> lo -> netif_rx() -> this vCPU's backlog -> net_rx_flush() -> ip_rcv()
+ *	dev_xmit() -> a card's queue ----------------------------> net_rx_flush() -> its send(), many packets at once
+ *	interrupt -> netdev_poll() -> its poll() -> netif_rx() --> net_rx_flush() -> ip_rcv(), arp_rcv()
+ *
+ * A packet to this machine is processed by the vCPU that sent it, after the sender has given up its locks: no wake-up of
+ * a thread, no lock but the receiving socket's. What processing sends (acknowledgements) goes to the end of the backlog.
+ * A flush ends after FLUSH_MAX packets: what is left goes on in a kernel thread (spill), so that frames that go in circles between
+ * devices cost what one task costs, and bounded memory.
+ *
+ * States of a card's queue: empty -> waiting (listed with a vCPU) -> in send() (tx_busy) -> empty, or stopped until
+ * netdev_tx_wake(). Of its receiving: interrupt on -> polling (the interrupt's vCPU, a few rounds) -> on again, or the thread polls.
+ * Locks: a backlog belongs to its vCPU; kernel code is not preempted, and nothing in a flush sleeps. spill.lock. netdev.h has the rest.
+ */
+#include <asm/errno.h>
+#include <linux/sched.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/net/errqueue.h"
+#include "kernel/net/gso.h"
+#include "kernel/net/ip.h"
+#include "kernel/net/neigh.h"
+#include "kernel/net/net.h"
+#include "kernel/net/skb.h"
+#include "kernel/net/vlan.h"
+#include "kernel/sched/task.h"
+
+#define POLL_BUDGET 64     /* frames in a round */
+#define BACKLOG_MAX 16384U /* packets of a vCPU; lo's largest windows fit */
+#define BACKLOG_BYTES (64UL << 20)
+#define FLUSH_MAX 16384U /* packets of a flush */
+#define SPILL_MAX 4096U
+#define SPILL_PIECE 128U
+#define POLL_ROUNDS 4 /* of them in a row, before a thread takes over */
+
+static struct backlog {
+	struct list_head queue;
+	u32 len;
+	u64 bytes;                /* of true sizes */
+	struct list_head senders; /* of net_device.tx_link */
+	bool running;
+} backlogs[MAX_CPUS];
+
+/* What a flush has left: who makes frames go in circles must not keep a vCPU. Guarded by its lock. */
+static struct {
+	spinlock_t lock;
+	struct list_head queue;
+	u32 len;
+	struct work work;
+} spill;
+
+/* ---- receiving ---- */
+
+void netif_rx(struct net_device *dev, struct sk_buff *skb)
+{
+	struct backlog *b = &backlogs[smp_processor_id()];
+
+	skb->dev = dev;
+	if (unlikely(b->len >= BACKLOG_MAX || b->bytes >= BACKLOG_BYTES)) {
+		dev->stats.rx_dropped++;
+		kfree_skb(skb);
+		return;
+	}
+	dev->stats.rx_packets++;
+	dev->stats.rx_bytes += skb_len(skb);
+	b->len++;
+	b->bytes += skb_truesize(skb);
+	list_add_tail(&skb->list, &b->queue);
+}
+
+void netif_loop(struct net_device *dev, struct sk_buff *skb)
+{
+	struct backlog *b = &backlogs[smp_processor_id()];
+
+	skb->dev = dev;
+	b->len++;
+	b->bytes += skb_truesize(skb);
+	list_add_tail(&skb->list, &b->queue);
+}
+
+static struct sk_buff *backlog_take(struct backlog *b)
+{
+	struct sk_buff *skb = list_first_entry_or_null(&b->queue, struct sk_buff, list);
+
+	if (skb) {
+		list_del_init(&skb->list);
+		b->len--;
+		b->bytes -= skb_truesize(skb);
+	}
+	return skb;
+}
+
+static void deliver(struct sk_buff *skb)
+{
+	bool (*handler)(struct net_device * dev, struct sk_buff * skb) =
+		READ_ONCE(skb->dev->rx_handler);
+
+	if (skb->pkt_type == PKT_LOOPBACK)
+		handler = NULL;
+	else if (unlikely(READ_ONCE(packet_taps)))
+		packet_tap_in(skb);
+	if (unlikely(skb->vlan_proto) && vlan_rx(skb))
+		return;
+	if (unlikely(handler) && handler(skb->dev, skb))
+		return;
+	if (unlikely(skb->vlan_proto) && skb->vlan_tci & 0xfff) /* of a VLAN that is none of ours */
+		skb->pkt_type = PKT_OTHERHOST;
+	switch (skb->protocol) {
+	case ETH_P_IP:
+	case ETH_P_IPV6: ip_rcv(skb); break;
+	case ETH_P_ARP: arp_rcv(skb); break;
+	default: skb->dev->stats.rx_dropped++; kfree_skb(skb);
+	}
+}
+
+/* At most @most packets: how many. */
+static u32 process_backlog(struct backlog *b, u32 most)
+{
+	struct sk_buff *skb;
+	u32 n = 0;
+
+	for (; n < most && (skb = backlog_take(b)); n++)
+		deliver(skb);
+	return n;
+}
+
+static void flush_tx(struct net_device *dev);
+
+static void process_senders(struct backlog *b)
+{
+	while (!list_empty(&b->senders)) {
+		struct net_device *dev = list_first_entry(&b->senders, struct net_device, tx_link);
+
+		list_del_init(&dev->tx_link);
+		xchg(&dev->tx_listed, 0);
+		flush_tx(dev);
+	}
+}
+
+/* What is left of a long flush goes on in a kernel thread, that others may run meanwhile. */
+static void spill_over(struct backlog *b)
+{
+	struct sk_buff *skb;
+
+	while ((skb = backlog_take(b))) {
+		bool taken = false;
+
+		spin_lock(&spill.lock);
+		if (spill.len < SPILL_MAX && READ_ONCE(skb->dev->flags) & IFF_UP) {
+			list_add_tail(&skb->list, &spill.queue);
+			spill.len++;
+			taken = true;
+		}
+		spin_unlock(&spill.lock);
+		if (!taken)
+			kfree_skb(skb);
+	}
+	work_queue(&spill.work);
+}
+
+static void flush(struct backlog *b, u32 most)
+{
+	u32 n = 0;
+
+	if (b->running)
+		return;
+	b->running = true;
+	do {
+		n += process_backlog(b, most - n);
+		process_senders(b);
+	} while (!list_empty(&b->queue) && n < most);
+	b->running = false;
+	if (unlikely(!list_empty(&b->queue)))
+		spill_over(b);
+}
+
+void net_rx_flush(void)
+{
+	flush(&backlogs[smp_processor_id()], FLUSH_MAX);
+}
+
+/* A piece of it; the rest has its turn behind other work. */
+static void spill_go_on(struct work *w)
+{
+	struct backlog *b = &backlogs[smp_processor_id()];
+	struct sk_buff *skb;
+	bool more;
+
+	spin_lock(&spill.lock);
+	for (u32 i = 0; i < SPILL_PIECE && spill.len; i++) {
+		skb = list_first_entry(&spill.queue, struct sk_buff, list);
+		list_move_tail(&skb->list, &b->queue);
+		spill.len--;
+		b->len++;
+		b->bytes += skb_truesize(skb);
+	}
+	more = spill.len;
+	spin_unlock(&spill.lock);
+	flush(b, 2 * SPILL_PIECE);
+	if (more)
+		work_queue(&spill.work);
+}
+
+void netdev_spill_forget(const struct net *net)
+{
+	struct sk_buff *skb, *next;
+	LIST_HEAD(dead);
+
+	spin_lock(&spill.lock);
+	list_for_each_entry_safe(skb, next, &spill.queue, list) {
+		if (skb->dev->net != net)
+			continue;
+		list_move_tail(&skb->list, &dead);
+		spill.len--;
+	}
+	spin_unlock(&spill.lock);
+	skb_free_list(&dead);
+}
+
+/*
+ * dev->polling. The card raises its interrupt once, and arms it when poll() finds nothing more: one that comes before the poller has
+ * gone must not be lost, so it leaves word.
+ */
+enum { POLL_IDLE, POLLING, POLL_AGAIN };
+
+/* True: there may be more. */
+static bool poll_once(struct net_device *dev)
+{
+	u32 n;
+
+	xchg(&dev->polling, POLLING);
+	n = dev->ops->poll(dev, POLL_BUDGET);
+	net_rx_flush();
+	return n == POLL_BUDGET || cmpxchg(&dev->polling, POLLING, POLL_IDLE) != POLLING;
+}
+
+void netdev_poll_thread(struct work *w)
+{
+	struct net_device *dev = container_of(w, struct net_device, poll_work);
+
+	while (poll_once(dev))
+		cond_resched();
+}
+
+void netdev_poll(struct net_device *dev)
+{
+	if (xchg(&dev->polling, POLL_AGAIN) != POLL_IDLE)
+		return;
+	for (int i = 0; i < POLL_ROUNDS; i++)
+		if (!poll_once(dev))
+			return;
+	work_queue(&dev->poll_work);
+}
+
+/* ---- sending ---- */
+
+/* One vCPU at a time sends; who comes meanwhile leaves what it has to that one. */
+static void flush_tx(struct net_device *dev)
+{
+	LIST_HEAD(batch);
+
+	spin_lock(&dev->tx_lock);
+	while (!dev->tx_busy && !dev->tx_stopped && !list_empty(&dev->txq)) {
+		u32 sent;
+
+		dev->tx_busy = true;
+		dev->tx_woken = false;
+		list_splice_tail_init(&dev->txq, &batch);
+		spin_unlock(&dev->tx_lock);
+		sent = dev->ops->send(dev, &batch);
+		spin_lock(&dev->tx_lock);
+		dev->tx_busy = false;
+		dev->txq_len -= sent;
+		if (!list_empty(&batch)) {
+			dev->tx_stopped = !dev->tx_woken;
+			list_splice_tail_init(&dev->txq, &batch);
+			list_splice_tail_init(&batch, &dev->txq);
+		}
+	}
+	spin_unlock(&dev->tx_lock);
+}
+
+void netdev_tx_wake(struct net_device *dev)
+{
+	spin_lock(&dev->tx_lock);
+	dev->tx_stopped = false;
+	dev->tx_woken = true;
+	spin_unlock(&dev->tx_lock);
+	flush_tx(dev);
+}
+
+void netdev_purge_tx(struct net_device *dev)
+{
+	LIST_HEAD(batch);
+
+	spin_lock(&dev->tx_lock);
+	list_splice_tail_init(&dev->txq, &batch);
+	dev->txq_len = 0;
+	dev->tx_stopped = false;
+	spin_unlock(&dev->tx_lock);
+	skb_free_list(&batch);
+}
+
+static int queue_tx(struct net_device *dev, struct sk_buff *skb)
+{
+	bool full;
+
+	skb->dev = dev;
+	spin_lock(&dev->tx_lock);
+	full = dev->txq_len >= dev->txqlen;
+	if (!full) {
+		list_add_tail(&skb->list, &dev->txq);
+		dev->txq_len++;
+	}
+	spin_unlock(&dev->tx_lock);
+	if (full) {
+		dev->stats.tx_dropped++;
+		kfree_skb(skb);
+		return -ENOBUFS;
+	}
+	if (!xchg(&dev->tx_listed, 1))
+		list_add_tail(&dev->tx_link, &backlogs[smp_processor_id()].senders);
+	return 0;
+}
+
+/* The sender wants to know when. */
+static void stamp(struct sk_buff *skb)
+{
+	if (skb->stamp_wanted & SKB_STAMP_SCHED)
+		errq_sent(skb, SCM_TSTAMP_SCHED);
+	if (skb->stamp_wanted & SKB_STAMP_SENT)
+		errq_sent(skb, SCM_TSTAMP_SND);
+	skb->stamp_for = NULL;
+}
+
+/* To a card, what somebody else was to cut or to sum up. */
+static int xmit_cut(struct net_device *dev, struct sk_buff *skb)
+{
+	LIST_HEAD(cut);
+	int err = gso_cut(skb, dev->type == ARPHRD_ETHER ? ETH_HLEN : 0, &cut);
+
+	while (!list_empty(&cut)) {
+		struct sk_buff *s = list_first_entry(&cut, struct sk_buff, list);
+		int e;
+
+		list_del_init(&s->list);
+		e = dev_xmit(dev, s);
+		err = err ? err : e;
+	}
+	return err;
+}
+
+/* A card can be asked only with headers as our own TCP writes them. */
+static bool to_be_cut(const struct net_device *dev, const struct sk_buff *skb)
+{
+	return unlikely(skb->gso || skb->csum_owed) && (dev->ops->send || dev->ops->cuts_nothing) &&
+	       !(dev->csum_out && skb->csum_head);
+}
+
+int dev_xmit(struct net_device *dev, struct sk_buff *skb)
+{
+	if (!(READ_ONCE(dev->flags) & IFF_UP)) {
+		kfree_skb(skb);
+		return -ENETDOWN;
+	}
+	if (!dev->carrier) { /* as a queue that nobody empties */
+		dev->stats.tx_dropped++;
+		kfree_skb(skb);
+		return 0;
+	}
+	if (to_be_cut(dev, skb))
+		return xmit_cut(dev, skb);
+	dev->stats.tx_packets++;
+	dev->stats.tx_bytes += skb_len(skb);
+	if (unlikely(skb->stamp_for))
+		stamp(skb);
+	if (unlikely(skb->vlan_proto) && !dev->ops->takes_tags)
+		vlan_insert(skb);
+	if (unlikely(READ_ONCE(packet_taps)))
+		packet_tap_out(dev, skb);
+	return dev->ops->send ? queue_tx(dev, skb) : dev->ops->xmit(dev, skb);
+}
+
+void netdev_io_init(void)
+{
+	for (int i = 0; i < MAX_CPUS; i++) {
+		INIT_LIST_HEAD(&backlogs[i].queue);
+		INIT_LIST_HEAD(&backlogs[i].senders);
+	}
+	spin_lock_init(&spill.lock);
+	INIT_LIST_HEAD(&spill.queue);
+	work_setup(&spill.work, spill_go_on);
+}
