@@ -15,8 +15,9 @@ start() {
 		<>"$work/$name.in" >"$work/$name.log" 2>&1 &
 	kernel=$!
 	kernels+=("$kernel")
-	wait_for 60 named "$name"
+	wait_for 60 named "$name" && wait_for 60 prompted "$name"
 }
+prompted() { tail -n 1 "$work/$1.log" | grep -aq '# '; } # what is typed before may be lost
 tell() { echo "$2" >"$work/$1.in"; }
 named() { [[ -S $dir/$1/mconsole ]] && mc "$1" version >/dev/null 2>&1; }
 
