@@ -10,8 +10,10 @@
 #include <linux/nsfs.h>
 
 #include "kernel/task/internal.h"
+#include "kernel/task/nsfs.h"
 #include "kernel/task/nsproxy.h"
 #include "kernel/task/pid_ns.h"
+#include "kernel/vfs/mount.h"
 #include "kernel/vfs/super.h"
 
 static struct mount *nsfs_mnt; /* set at boot */
@@ -30,6 +32,13 @@ struct ns_common *nsfs_file_ns(const struct file *f)
 }
 
 /* ---- ioctl ---- */
+
+/* Linux 6.11: newer than the headers that we build with. */
+#define NS_GET_MNTNS_ID_ _IOR(NSIO, 5, u64)
+#define NS_GET_PID_FROM_PIDNS_ _IOR(NSIO, 6, int)
+#define NS_GET_TGID_FROM_PIDNS_ _IOR(NSIO, 7, int)
+#define NS_GET_PID_IN_PIDNS_ _IOR(NSIO, 8, int)
+#define NS_GET_TGID_IN_PIDNS_ _IOR(NSIO, 9, int)
 
 static long fd_of(struct ns_common *ns)
 {
@@ -83,6 +92,42 @@ static long owner_uid(struct ns_common *ns, uaddr_t to)
 	return put_user(uid, to) ? -EFAULT : 0;
 }
 
+static long mount_ns_id(const struct ns_common *ns, uaddr_t to)
+{
+	u64 id;
+
+	if (ns->ops->flag != CLONE_NEWNS)
+		return -EINVAL;
+	id = mnt_ns_unique(container_of(ns, struct mnt_namespace, ns));
+	return put_user(id, to) ? -EFAULT : 0;
+}
+
+/* The number of a task in one pid namespace, told by its number in another. */
+static long translate(struct ns_common *ns, u32 cmd, pid_t nr)
+{
+	bool from = cmd == NS_GET_PID_FROM_PIDNS_ || cmd == NS_GET_TGID_FROM_PIDNS_;
+	bool process = cmd == NS_GET_TGID_FROM_PIDNS_ || cmd == NS_GET_TGID_IN_PIDNS_;
+	struct pid_namespace *theirs, *ours = task_active_pid_ns(current);
+	struct pid *pid;
+	struct task *t;
+	pid_t found = 0;
+
+	if (ns->ops->flag != CLONE_NEWPID)
+		return -EINVAL;
+	theirs = container_of(ns, struct pid_namespace, ns);
+	pid = find_get_pid_ns(nr, from ? theirs : ours);
+	t = pid ? pid_get_task(pid, PIDTYPE_PID) : NULL;
+	put_pid(pid);
+	if (!t)
+		return -ESRCH;
+	if (process)
+		found = task_tgid_nr_ns(t, from ? ours : theirs);
+	else
+		found = task_pid_nr_ns(t, from ? ours : theirs);
+	put_task(t);
+	return found ? found : -ESRCH;
+}
+
 static long nsfs_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct ns_common *ns = nsfs_file_ns(f);
@@ -92,6 +137,11 @@ static long nsfs_ioctl(struct file *f, u32 cmd, u64 arg)
 	case NS_GET_PARENT: return fd_of_parent(ns);
 	case NS_GET_NSTYPE: return ns->ops->flag;
 	case NS_GET_OWNER_UID: return owner_uid(ns, UADDR(arg));
+	case NS_GET_MNTNS_ID_: return mount_ns_id(ns, UADDR(arg));
+	case NS_GET_PID_FROM_PIDNS_:
+	case NS_GET_TGID_FROM_PIDNS_:
+	case NS_GET_PID_IN_PIDNS_:
+	case NS_GET_TGID_IN_PIDNS_: return translate(ns, cmd, (pid_t)arg);
 	}
 	return -ENOTTY;
 }
@@ -266,6 +316,29 @@ int ns_link_path(struct task *t, const struct ns_link *l, struct path *path)
 		return -EACCES;
 	ns = link_ns(t, l);
 	return ns ? ns_path(ns, path) : -ENOENT;
+}
+
+/* What /proc/PID/ns has, in the order of PIDFD_GET_*_NAMESPACE. */
+long nsfs_task_fd(struct task *t, u32 nth)
+{
+	const struct ns_link *l = nth ? ns_link_nth(nth - 1) : NULL;
+	struct ns_common *ns;
+	long fd;
+
+	if (!l)
+		return -ENOTTY;
+	ns = ns_of_task(t, NS_MNT);
+	if (!ns) /* a zombie has only some: none are told */
+		return -ESRCH;
+	ns_put(ns);
+	if (!ptrace_may_access(t, false))
+		return -EACCES;
+	ns = link_ns(t, l);
+	if (!ns)
+		return -ESRCH;
+	fd = fd_of(ns);
+	ns_put(ns);
+	return fd;
 }
 
 int ns_link_text(struct task *t, const struct ns_link *l, char *buf, size_t size)

@@ -10,6 +10,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/nsfs.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/vfs/vfs.h"
 
@@ -17,6 +18,8 @@
 #define PIDFD_THREAD O_EXCL
 #define PIDFD_SELF_THREAD_ (-10000)
 #define PIDFD_SELF_GROUP (-10001)
+#define PIDFS_MAGIC 0xff /* _IO(PIDFS_MAGIC, n): PIDFD_GET_*_NAMESPACE */
+#define NR_NAMESPACES 10
 #define SEND_THREAD 1
 #define SEND_PROCESS 2
 #define SEND_GROUP 4
@@ -62,7 +65,24 @@ static int pidfd_fdinfo(struct file *f, char *buf, size_t size)
 	return n + scnprintf(buf + n, size - (size_t)n, "\n");
 }
 
+/* Only the namespaces of a process that is there. */
+static long pidfd_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	struct task *t;
+	long ret;
+
+	if (cmd >> 8 != PIDFS_MAGIC || !(cmd & 0xff) || (cmd & 0xff) > NR_NAMESPACES)
+		return -ENOTTY;
+	t = pid_get_task(f->private_data, PIDTYPE_PID);
+	if (!t)
+		return -ESRCH;
+	ret = arg ? -EINVAL : nsfs_task_fd(t, cmd & 0xff);
+	put_task(t);
+	return ret;
+}
+
 static const struct file_operations pidfd_fops = {
+	.ioctl = pidfd_ioctl,
 	.poll = pidfd_poll,
 	.release = pidfd_release,
 	.show_fdinfo = pidfd_fdinfo,

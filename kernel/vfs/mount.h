@@ -50,6 +50,11 @@ struct mnt_namespace {
 	bool detached; /* made by open_tree, fsmount: the tree of one descriptor, in no task */
 };
 extern struct mnt_namespace init_mnt_ns;
+/* What statmount() and NS_GET_MNTNS_ID call it: never used again. */
+static inline u64 mnt_ns_unique(const struct mnt_namespace *ns)
+{
+	return ns->order + 1;
+}
 static inline struct mnt_namespace *current_mnt_ns(void)
 {
 	const struct nsproxy *p = current->nsproxy;

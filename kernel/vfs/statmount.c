@@ -75,11 +75,6 @@ static int get_request(uaddr_t from, struct request *r)
 	return r->fd || r->id <= FIRST_UNIQUE ? -EINVAL : 0;
 }
 
-static u64 ns_id(const struct mnt_namespace *ns)
-{
-	return ns->order + 1;
-}
-
 /* namespace_sem held. */
 static struct mount *find_mount(struct mnt_namespace *ns, u64 id)
 {
@@ -159,7 +154,7 @@ static void gather_numbers(struct gather *g, const struct mount *m, u64 want)
 		a->mnt_master = m->mnt_master ? (u64)m->mnt_master->mnt_group_id : 0;
 	}
 	if (want & MNT_NS_ID)
-		a->mnt_ns_id = ns_id(m->mnt_ns);
+		a->mnt_ns_id = mnt_ns_unique(m->mnt_ns);
 	if (want & SUPPORTED_MASK)
 		a->supported_mask = SUPPORTED;
 	a->mask = want & (SB_BASIC | MNT_BASIC | PROPAGATE_FROM | MNT_NS_ID | SUPPORTED_MASK);
@@ -240,7 +235,7 @@ static int gather(struct gather *g, const struct request *r, const struct path *
 	struct mount *m;
 	int err = 0;
 
-	if (r->ns && r->ns != ns_id(ns))
+	if (r->ns && r->ns != mnt_ns_unique(ns))
 		return -ENOENT;
 	down_read(&namespace_sem);
 	m = find_mount(ns, r->id);
@@ -354,7 +349,7 @@ static u64 *list_ids(const struct request *r, u32 *n)
 	u64 *ids;
 	u32 max;
 
-	if (r->ns && r->ns != ns_id(ns))
+	if (r->ns && r->ns != mnt_ns_unique(ns))
 		return ERR_PTR(-ENOENT);
 	get_fs_root(current->fs, &root);
 	down_read(&namespace_sem);
