@@ -3,6 +3,7 @@
 #include <linux/memfd.h>
 
 #include "gen/syscalls.h"
+#include "kernel/lib/sysctl.h"
 #include "kernel/vfs/internal.h"
 
 #define NAME_PREFIX "memfd:"
@@ -11,6 +12,19 @@
 #define MFD_NOEXEC_SEAL 8U
 #define MFD_EXEC 16U
 #endif
+
+/* vm.memfd_noexec: 1: who says nothing gets MFD_NOEXEC_SEAL; 2: nobody else gets one. For all pid namespaces together. */
+static int memfd_noexec;
+
+static const struct sysctl memfd_sysctls[] = {
+	SYSCTL_NUM("vm/memfd_noexec", memfd_noexec, 0, 2),
+};
+
+static int memfd_init(void)
+{
+	return sysctl_register(memfd_sysctls, ARRAY_SIZE(memfd_sysctls));
+}
+INITCALL(3, memfd_init);
 
 static struct file *memfd_file(const char *name, u32 flags)
 {
@@ -45,6 +59,10 @@ long sys_memfd_create(uaddr_t uname, int flags)
 		return -ENODEV; /* huge pages of no size */
 	if ((flags & MFD_EXEC) && (flags & MFD_NOEXEC_SEAL))
 		return -EINVAL;
+	if (!(flags & (MFD_EXEC | MFD_NOEXEC_SEAL)))
+		flags |= READ_ONCE(memfd_noexec) ? MFD_NOEXEC_SEAL : MFD_EXEC;
+	if (flags & MFD_EXEC && READ_ONCE(memfd_noexec) == 2)
+		return -EACCES;
 	n = strncpy_from_user(name + 6, uname, NAME_ROOM + 1);
 	if (n < 0)
 		return n;
