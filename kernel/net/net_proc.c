@@ -212,8 +212,8 @@ static int show_sockstat(struct seq *s, void *arg)
 
 	seq_printf(
 		s, "sockets: used %u\n", tcp + count(&udp_ports, false) + count(&raw_socks, false));
-	seq_printf(s, "TCP: inuse %u orphan 0 tw %u alloc %u mem 0\n", tcp > tw ? tcp - tw : 0, tw,
-		tcp);
+	seq_printf(s, "TCP: inuse %u orphan %d tw %u alloc %u mem %d\n", tcp > tw ? tcp - tw : 0,
+		tcp_orphans(), tw, tcp, tcp_mem_used());
 	seq_printf(s,
 		"UDP: inuse %u mem 0\nUDPLITE: inuse 0\nRAW: inuse %u\nFRAG: inuse 0 memory 0\n",
 		count(&udp_ports, false), count(&raw_socks, false));
@@ -278,6 +278,7 @@ static const struct sysctl ints[] = {
 	SYSCTL_NUM("net/ipv4/tcp_keepalive_time", tcp_limits.keep_time, 1, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/tcp_keepalive_intvl", tcp_limits.keep_intvl, 1, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/tcp_keepalive_probes", tcp_limits.keep_probes, 0, 255),
+	SYSCTL_NUM("net/ipv4/tcp_max_orphans", tcp_limits.max_orphans, 0, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/tcp_max_tw_buckets", tcp_limits.max_tw, 0, 0x7fffffff),
 	SYSCTL_NUM("net/ipv4/tcp_syncookies", tcp_limits.syncookies, 0, 2),
 	SYSCTL_NUM("net/ipv4/tcp_sack", tcp_limits.sack, 0, 1),
@@ -300,6 +301,7 @@ struct vector {
 static const struct vector vectors[] = {
 	{ "sys/net/ipv4/ip_local_port_range", &init_net.port_min, 2, 1, 65535 },
 	{ "sys/net/ipv4/ping_group_range", &init_net.ping_gid_min, 2, 0, 0x7fffffff },
+	{ "sys/net/ipv4/tcp_mem", tcp_limits.mem, 3, 1, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_rmem", tcp_limits.rmem, 3, 1, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_wmem", tcp_limits.wmem, 3, 1, 0x7fffffff },
 };

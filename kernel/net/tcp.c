@@ -26,6 +26,8 @@ static void tcp_free(struct inet_sock *i)
 
 	skb_free_list(&t->wq);
 	skb_free_list(&t->ooo);
+	t->wmem = t->ooo_mem = t->inet.rmem = 0;
+	tcp_mem_sync(t);
 	if (t->listener)
 		tcp_put(t->listener);
 	if (t->fast_listener)
@@ -68,7 +70,6 @@ void tcp_setup(struct tcp_sock *t)
 	t->window_clamp = (u32)tcp_limits.rmem[2];
 	t->rcv_wscale = 7;
 	t->peer_mss = t->mss = t->rcv_mss = MSS_DEFAULT;
-	t->notsent_lowat = ~0U;
 	tcp_cc_init(t);
 }
 
@@ -98,14 +99,14 @@ void tcp_sigurg(struct tcp_sock *t)
  */
 void tcp_grow_sndbuf(struct tcp_sock *t)
 {
-	u32 segs = max(t->cwnd, (u32)INIT_CWND), per = 512;
+	u32 segs = max(t->cwnd, (u32)INIT_CWND), per = 512, one = t->mss + 320U;
 	u64 want;
 
-	if (t->sndbuf_fixed)
+	if (t->sndbuf_fixed || tcp_mem_pressure())
 		return;
 	if (tcp_card_cuts(t)) /* a few packets of many segments, or sender and card take turns */
 		segs = max(segs, 3 * SEG_MAX / t->mss);
-	while (per < t->mss + 320U)
+	while (per < one + sizeof(struct sk_buff))
 		per *= 2;
 	want = min_t(u64, 2UL * segs * per, (u64)tcp_limits.wmem[2]);
 	t->inet.c.sndbuf = max(t->inet.c.sndbuf, (u32)want);
@@ -113,8 +114,8 @@ void tcp_grow_sndbuf(struct tcp_sock *t)
 
 void tcp_write_space(struct tcp_sock *t)
 {
-	/* the window would take more than the buffer holds */
-	if (!tcp_writable(t) && !t->send_head && tcp_in_flight(t) < t->cwnd)
+	/* all that may go has gone, and the window would take more: the buffer holds too little */
+	if (tcp_in_flight(t) < t->cwnd)
 		tcp_grow_sndbuf(t);
 	if (tcp_writable(t))
 		tcp_wake(t, EPOLLOUT | EPOLLWRNORM);
@@ -141,6 +142,8 @@ void tcp_done(struct tcp_sock *t)
 	skb_free_list(&t->ooo);
 	t->ooo_mem = t->nr_sacks = 0;
 	t->inet.c.shutdown = SHUT_BOTH;
+	tcp_mem_sync(t);
+	tcp_orphan_end(t);
 	tcp_wake(t, EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLRDHUP | EPOLLERR);
 	if (t->listener)
 		tcp_forget_child(t);
@@ -241,6 +244,7 @@ static int disconnect(struct tcp_sock *t)
 		tcp_done(t);
 	skb_free_list(&i->rq);
 	i->rmem = 0;
+	tcp_mem_sync(t);
 	i->c.err = 0;
 	i->c.shutdown = 0;
 	t->peer_done = false;
@@ -546,7 +550,11 @@ static void tcp_close(struct tcp_sock *t)
 		}
 	} else if (t->state == TCP_CLOSE) {
 		inet_unhash(i);
+	} else if (t->state != TCP_TIME_WAIT && !tcp_orphan_begin(t)) {
+		tcp_send_reset(t);
+		tcp_done(t);
 	}
+	tcp_mem_sync(t);
 	spin_unlock(&i->c.lock);
 	net_rx_flush();
 }

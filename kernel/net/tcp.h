@@ -154,7 +154,10 @@ struct rack {
 
 struct tcp_sock {
 	struct inet_sock inet;
-	u8 state;              /* read without the lock by who only looks */
+	u8 state; /* read without the lock by who only looks */
+	bool counted_orphan,
+		space_due; /* writers are to be told what an acknowledgement has made room for */
+	int mem_pages;     /* its share of tcp_mem_used() */
 	bool orphan, self_ref; /* no file; holds a reference on itself */
 	bool in_progress;      /* a connect that has not been answered yet, under op */
 	struct flow flow;
@@ -238,7 +241,8 @@ struct tcp_sock {
 	u64 last_odd;     /* when we answered what may be a storm */
 	u8 cookie_opts;   /* of a child that only makes a cookie: low bits of its timestamp */
 	u32 total_retrans;
-	u64 bytes_acked, bytes_received, segs_in, segs_out, notsent_lowat;
+	u64 bytes_acked, bytes_received, segs_in, segs_out;
+	u32 notsent_lowat; /* 0: not set */
 	u64 bytes_sent, bytes_retrans, last_ack;
 	u64 chrono[CHRONO_KINDS], chrono_at; /* ns of each; when the present kind began */
 	u8 chrono_kind;
@@ -283,10 +287,14 @@ static inline bool tcp_connecting(const struct tcp_sock *t)
 {
 	return tcp_in(t, TCPF(TCP_SYN_SENT) | TCPF(TCP_SYN_RECV));
 }
-/* Writers go on when a third of the buffer is free. */
+bool tcp_mem_full(void);
+/* Writers go on when a third of the buffer is free, and less than notsent_lowat waits to be sent. */
 static inline bool tcp_writable(const struct tcp_sock *t)
 {
-	return t->wmem + t->wmem / 2 < t->inet.c.sndbuf || !t->wmem;
+	if (!t->wmem)
+		return true;
+	return t->wmem + t->wmem / 2 < t->inet.c.sndbuf && !tcp_mem_full() &&
+	       (!t->notsent_lowat || t->write_seq - t->snd_nxt < t->notsent_lowat);
 }
 static inline void tcp_get(struct tcp_sock *t)
 {
@@ -395,6 +403,15 @@ bool tcp_fast_wanted(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buf
 void tcp_fast_accept(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb);
 void tcp_fast_done(struct tcp_sock *c); /* it is a connection like others, or has ended */
 
+/* tcp_mem.c */
+void tcp_mem_sync(struct tcp_sock *t); /* its queues have changed */
+bool tcp_mem_pressure(void);
+int tcp_mem_used(void); /* pages */
+int tcp_orphans(void);
+/* Nobody has it open any more. False: there are too many of those, or is too little memory. */
+bool tcp_orphan_begin(struct tcp_sock *t);
+void tcp_orphan_end(struct tcp_sock *t);
+
 /* tcp_cookie.c */
 u32 tcp_keyed_hash(const u64 *words, u32 n); /* SipHash with a key that nobody knows */
 /* Answers the SYN @skb for @c, which is in no table and may be forgotten then. */
@@ -484,9 +501,10 @@ int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 extern struct tcp_limits {
 	int syn_retries, synack_retries, retries2, fin_timeout, keep_time, keep_intvl, keep_probes,
 		max_tw, somaxconn, sack, timestamps, window_scaling, syncookies, ecn,
-		invalid_ratelimit, fastopen, syn_linear;
+		invalid_ratelimit, fastopen, syn_linear, max_orphans;
+	int mem[3]; /* pages */
 	int rmem[3], wmem[3];
 } tcp_limits;
-extern atomic_t tcp_time_waits, tcp_orphans;
+extern atomic_t tcp_time_waits;
 
 #endif

@@ -277,7 +277,6 @@ bool tcp_ack(
 		tcp_chrono(t, CHRONO_NONE);
 	if (ack != was && t->packets_out)
 		tcp_rack_arm_probe(t);
-	if (when.acked || when.sacks)
-		tcp_write_space(t);
+	t->space_due |= when.acked || when.sacks;
 	return true;
 }

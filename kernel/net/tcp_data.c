@@ -82,6 +82,7 @@ static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool 
 	}
 	if (push)
 		tcp_push(t, !last || m->flags & MSG_MORE);
+	tcp_mem_sync(t);
 	spin_unlock(&t->inet.c.lock);
 	if (push)
 		net_rx_flush();
@@ -253,6 +254,7 @@ static void consume(struct tcp_sock *t, u32 seq)
 	if (t->urg_state && after(seq, t->urg_seq))
 		t->urg_state = URG_NONE;
 	tcp_rcv_adjust(t, copied);
+	tcp_mem_sync(t);
 	spin_unlock(&i->c.lock);
 	net_rx_flush();
 }
@@ -376,7 +378,7 @@ static void tell_inq(struct tcp_sock *t, struct msg *m)
 	left = (int)(t->rcv_nxt - t->copied_seq);
 	spin_unlock(&t->inet.c.lock);
 	if (t->peer_done)
-		left = max(left - 1, 1);
+		left = max(left, 1);
 	msg_put_cmsg(m, SOL_TCP, TCP_CM_INQ, &left, sizeof(left));
 }
 

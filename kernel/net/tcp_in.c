@@ -496,6 +496,10 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 	if (tcp_in(t, TCPF(TCP_CLOSE)))
 		return;
 	tcp_push(t, false);
+	if (t->space_due || unlikely(t->notsent_lowat)) {
+		t->space_due = false;
+		tcp_write_space(t);
+	}
 	maybe_ack(t);
 	return;
 drop:
@@ -525,6 +529,7 @@ static void to_socket(
 		synsent(t, skb, o);
 	else if (state != TCP_LISTEN && state != TCP_CLOSE)
 		synced(t, skb, o, urg);
+	tcp_mem_sync(t);
 	spin_unlock(&t->inet.c.lock);
 	if (state == TCP_LISTEN) {
 		struct tcp_sock *c =

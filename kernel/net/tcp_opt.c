@@ -189,6 +189,8 @@ int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 		return inet_setsockopt(s, level, opt, val, len);
 	if (opt == TCP_CONGESTION)
 		return set_congestion(t, val, len);
+	if (opt == TCP_ULP) /* we know none */
+		return len ? -ENOENT : -EINVAL;
 	if (len < sizeof(int))
 		return -EINVAL;
 	if (get_user(n, val))

@@ -22,6 +22,7 @@
 #define OPT_SACK 5
 #define OPT_TS 8
 #define TS_SPACE 12
+#define PRESSURE_SEGMENTS 4U /* what we offer while memory is short */
 
 /* ---- numbers ---- */
 
@@ -87,6 +88,8 @@ static u32 rcv_space(const struct tcp_sock *t)
 {
 	u32 used = t->inet.rmem + t->ooo_mem, all = t->inet.c.rcvbuf;
 
+	if (unlikely(tcp_mem_pressure()))
+		all = min(all, PRESSURE_SEGMENTS * 2 * max((u32)t->rcv_mss, MSS_DEFAULT));
 	return used >= all ? 0 : (all - used) / 2;
 }
 

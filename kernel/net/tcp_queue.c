@@ -180,6 +180,8 @@ static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
 {
 	if (!t->inet.rmem && !t->ooo_mem) /* however small the buffer is, one at a time goes on */
 		return false;
+	if (tcp_mem_full())
+		return true;
 	return t->inet.rmem + t->ooo_mem + skb_truesize(skb) > 2 * t->inet.c.rcvbuf + SEG_MAX;
 }
 
@@ -244,7 +246,8 @@ static void grow_rcvbuf(struct tcp_sock *t, u32 copied)
 	t->space_copied += copied;
 	if (now - t->space_at < rtt)
 		return;
-	if (!t->rcvbuf_fixed && (u64)t->space_copied * 4 > t->inet.c.rcvbuf) {
+	if (!t->rcvbuf_fixed && !tcp_mem_pressure() &&
+		(u64)t->space_copied * 4 > t->inet.c.rcvbuf) {
 		u64 want = min_t(u64, (u64)t->space_copied * 4, (u64)tcp_limits.rmem[2]);
 
 		t->inet.c.rcvbuf = max(t->inet.c.rcvbuf, (u32)want);

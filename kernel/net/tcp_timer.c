@@ -15,7 +15,7 @@
 
 #define ORPHAN_RETRIES 8
 
-atomic_t tcp_time_waits, tcp_orphans;
+atomic_t tcp_time_waits;
 
 struct tcp_limits tcp_limits = {
 	.syn_retries = 6,

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_mem.c: how much memory the queues of all connections take together, and what happens when it is too much.
+ *
+ *	net.ipv4.tcp_mem	low, pressure, high, in pages. Above pressure, until it is below low again, buffers do not grow and windows stay small;
+ *				above high a connection that holds something already gets no more: writers wait, what comes is as good as lost
+ *	net.ipv4.tcp_max_orphans	connections that nobody has open; more, or one above high with data, are reset
+ *
+ * Every connection may hold one segment each way, whatever the sum says, so that all go on. A connection's share is looked at when a
+ * segment or a call is done with (tcp_mem_sync()), in steps of a few pages. c.lock held, but by tcp_mem_pressure() and tcp_mem_full().
+ */
+#include "arch/um/arch.h"
+#include "kernel/net/tcp.h"
+#include "kernel/sched/task.h"
+
+#define STEP 4 /* pages */
+#define PAGES_PER_ORPHAN 46
+#define ORPHANS_MIN 1024
+#define PAGES_MIN 128
+
+static atomic_t used; /* pages */
+static bool pressure; /* racy is fine */
+static atomic_t orphans;
+
+void tcp_mem_sync(struct tcp_sock *t)
+{
+	u32 bytes = t->inet.rmem + t->ooo_mem + t->wmem;
+	int pages = (int)(round_up(bytes, PAGE_SIZE) / PAGE_SIZE), more = pages - t->mem_pages, now;
+
+	if (likely(!more || (pages && more < STEP && more > -STEP)))
+		return;
+	t->mem_pages = pages;
+	atomic_add(more, &used);
+	now = atomic_read(&used);
+	if (now > READ_ONCE(tcp_limits.mem[1]))
+		WRITE_ONCE(pressure, true);
+	else if (now < READ_ONCE(tcp_limits.mem[0]))
+		WRITE_ONCE(pressure, false);
+}
+
+bool tcp_mem_pressure(void)
+{
+	return READ_ONCE(pressure);
+}
+
+bool tcp_mem_full(void)
+{
+	return unlikely(READ_ONCE(pressure)) && atomic_read(&used) > READ_ONCE(tcp_limits.mem[2]);
+}
+
+int tcp_mem_used(void)
+{
+	return atomic_read(&used);
+}
+
+int tcp_orphans(void)
+{
+	return atomic_read(&orphans);
+}
+
+bool tcp_orphan_begin(struct tcp_sock *t)
+{
+	if (t->counted_orphan)
+		return true;
+	t->counted_orphan = true;
+	atomic_inc(&orphans);
+	if (atomic_read(&orphans) <= READ_ONCE(tcp_limits.max_orphans) &&
+		!(tcp_mem_full() && t->wmem > PAGE_SIZE))
+		return true;
+	return false;
+}
+
+void tcp_orphan_end(struct tcp_sock *t)
+{
+	if (!t->counted_orphan)
+		return;
+	t->counted_orphan = false;
+	atomic_dec(&orphans);
+}
+
+static int tcp_mem_init(void)
+{
+	struct meminfo mi;
+	int most;
+
+	si_meminfo(&mi);
+	most = (int)min_t(u64, max(mi.total / 16, (u64)PAGES_MIN), 0x3fffffff);
+	tcp_limits.mem[0] = most / 4 * 3;
+	tcp_limits.mem[1] = most;
+	tcp_limits.mem[2] = most / 4 * 6;
+	tcp_limits.max_orphans =
+		(int)max_t(u64, min_t(u64, mi.total / PAGES_PER_ORPHAN, 131072), ORPHANS_MIN);
+	return 0;
+}
+INITCALL(3, tcp_mem_init);
