@@ -10,6 +10,8 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/xt_recent.h>
 
 static int nl;
 static unsigned char out[65536];
@@ -270,6 +272,51 @@ static void jump(const char *from, const char *to)
 	end(x);
 }
 
+/* An expression of iptables: a match or a target. */
+static void compat(const char *kind, const char *name, int rev, const void *info, unsigned n)
+{
+	unsigned d, e = expr(kind, &d);
+
+	text(NFTA_MATCH_NAME, name);
+	be32(NFTA_MATCH_REV, rev);
+	attr(NFTA_MATCH_INFO, info, n);
+	end(d);
+	end(e);
+}
+
+static void recent(int what, unsigned hits)
+{
+	struct xt_recent_mtinfo_v1 m = {
+		.seconds = hits ? 60 : 0, .hit_count = hits, .check_set = what, .name = "seen"
+	};
+
+	memset(&m.mask, 0xff, sizeof(m.mask));
+	compat("match", "recent", 1, &m, sizeof(m));
+}
+
+static void seen(void)
+{
+	recent(XT_RECENT_SET, 0);
+}
+
+static void often(void)
+{
+	recent(XT_RECENT_UPDATE, 3);
+	verdict(NF_DROP, NULL);
+}
+
+static void of_nobody(void)
+{
+	unsigned d, e = expr("meta", &d);
+
+	be32(NFTA_META_KEY, NFT_META_SKUID);
+	be32(NFTA_META_DREG, NFT_REG_1);
+	end(d);
+	end(e);
+	equal("\xfe\xff\0\0", 4);
+	verdict(NF_DROP, NULL);
+}
+
 /* ---- packets ---- */
 
 /* What becomes of a datagram to @port: 1: an echo came back. */
@@ -331,17 +378,36 @@ static void mangle(unsigned from)
 		out[from + any() % (len - from)] = any() % 3 ? any() : any() % 8;
 }
 
+/* Structures of iptables that say anything, of any length. */
+static void foreign(void)
+{
+	static const char *const names[] = { "recent", "statistic", "connlimit", "ttl", "tos",
+		"dscp", "length", "mac", "iprange", "tcpmss", "esp", "ah", "owner", "rpfilter",
+		"time", "cpu", "connbytes", "helper", "conntrack", "multiport", "tcp", "udp",
+		"addrtype" };
+	unsigned x = rule("t", any() % 2 ? "in" : "out"), info[128];
+
+	for (unsigned i = 0; i < 128; i++)
+		info[i] = any() % 3 ? any() & 0x01010103 : any();
+	if (any() % 2)
+		strcpy((char *)info + 10, "seen");
+	compat("match", names[any() % 23], any() % 4, info,
+		any() % 2 ? any() % 512 : 24 + any() % 240);
+	end(x);
+}
+
 static void rubbish(void)
 {
 	static const char *const exprs[] = { "cmp", "range", "bitwise", "byteorder", "immediate",
 		"payload", "meta", "exthdr", "fib", "numgen", "hash", "counter", "limit", "quota",
 		"log", "objref", "lookup", "dynset", "ct", "nat", "masq", "redir", "notrack",
-		"reject", "match", "target" };
+		"reject", "match", "target", "connlimit", "rt" };
 	unsigned x, d, e, first;
 
 	start();
 	first = len;
-	switch (any() % 4) {
+	switch (any() % 5) {
+	case 4: foreign(); break;
 	case 0: udp_to(any() % 100, any() % 2 ? "in" : "nat", any() % 2 ? redirect : reject); break;
 	case 1:
 		nft(any() % 26, any());
@@ -350,7 +416,7 @@ static void rubbish(void)
 		break;
 	default:
 		x = rule("t", "in");
-		e = expr(exprs[any() % 26], &d);
+		e = expr(exprs[any() % 28], &d);
 		for (int i = 0; i < 6; i++)
 			be32(any() % 10, any() % 24);
 		end(d);
@@ -436,6 +502,65 @@ static void translation(void)
 	G(count(NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET), "1");
 }
 
+/* Who asks for it is told what a batch became: how many answers that name a handle. */
+static void told(void)
+{
+	static char buf[8192];
+	int n, found = 0;
+
+	start();
+	udp_to(61, "a", drop);
+	((struct nlmsghdr *)(out + last))->nlmsg_flags |= NLM_F_ECHO;
+	udp_to(62, "a", drop);
+	begin(NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+	send(nl, out, len, 0);
+	while ((n = recv(nl, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		struct nlmsghdr *h = (void *)buf;
+		struct nlattr *a = (void *)(buf + NLMSG_SPACE(sizeof(struct nfgenmsg)));
+
+		if (h->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE))
+			continue;
+		for (; (char *)a < buf + n; a = (void *)((char *)a + NLA_ALIGN(a->nla_len)))
+			found += a->nla_type == NFTA_RULE_HANDLE && h->nlmsg_seq == 1;
+	}
+	G(found, "1");
+}
+
+/* What is told of a datagram and its answer. */
+static void ct_events(void)
+{
+	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER), n, begun = 0, changed = 0;
+	char buf[4096];
+
+	for (int g = NFNLGRP_CONNTRACK_NEW; g <= NFNLGRP_CONNTRACK_DESTROY; g++)
+		setsockopt(s, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &g, sizeof(g));
+	G(echo(50), "1");
+	while ((n = recv(s, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		begun += !!(((struct nlmsghdr *)buf)->nlmsg_flags & NLM_F_CREATE);
+		changed += !((struct nlmsghdr *)buf)->nlmsg_flags;
+	}
+	close(s);
+	G(begun, "1");
+	G(changed, "1");
+}
+
+/* Matches of iptables: the fourth datagram within a minute does not come through. */
+static void remembers(void)
+{
+	start();
+	udp_to(55, "in", seen);
+	udp_to(55, "in", often);
+	udp_to(50, "out", of_nobody);
+	G(finish(), "0");
+	G(echo(55), "1");
+	G(echo(55), "1");
+	G(echo(55), "0");
+	G(echo(50), "1");
+	G(setegid(65534) || seteuid(65534), "0");
+	G(echo(50), "-1 EPERM");
+	G(seteuid(0) || setegid(0), "0");
+}
+
 TEST(nftables)
 {
 	GNEED(unshare(CLONE_NEWNET));
@@ -446,11 +571,15 @@ TEST(nftables)
 		listen_at(50);
 		listen_at(51);
 		listen_at(53);
+		listen_at(55);
 		listen_at(5353);
 	}
 	filter();
 	batches();
 	translation();
+	told();
+	ct_events();
+	remembers();
 	GIS(survives());
 	start();
 	nft(NFT_MSG_DELTABLE, 0); /* all of them */

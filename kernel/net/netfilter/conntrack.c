@@ -5,6 +5,7 @@
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/netfilter/nfnetlink.h>
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
@@ -180,6 +181,7 @@ bool nf_ct_unlink(struct nf_conn *ct)
 	hlist_del_init(&ct->dir[1].node);
 	list_del_init(&ct->all);
 	c->count--;
+	nf_ct_tell(ct, NFNLGRP_CONNTRACK_DESTROY);
 	return true;
 }
 
@@ -342,7 +344,9 @@ static u32 track(struct nf_state *s, void *priv)
 	struct nf_conn *ct;
 	struct nf_l4 l4;
 	int dir, tries = 2;
-	u32 verdict;
+	u32 verdict, status;
+	u8 state;
+	bool told = false;
 
 	if (skb->nf_info || !c || !nf_find_l4(skb, s->v6, &l4) || nf_ct_error(s, &l4))
 		return NF_ACCEPT;
@@ -351,14 +355,20 @@ static u32 track(struct nf_state *s, void *priv)
 		if (!ct)
 			return NF_ACCEPT;
 		spin_lock(&c->lock);
+		status = ct->status;
+		state = ct->tcp_state;
 		verdict = nf_ct_packet(ct, skb, &l4, dir);
 		if (verdict == NF_ACCEPT) {
 			skb->nf_info = 1 + info_of(ct, dir);
 			skb->nfct = ct;
 			ct->dir[dir].packets++;
 			ct->dir[dir].bytes += skb_len(skb);
+			told = status & IPS_CONFIRMED &&
+			       (status != ct->status || state != ct->tcp_state);
 		}
 		spin_unlock(&c->lock);
+		if (unlikely(told))
+			nf_ct_tell(ct, NFNLGRP_CONNTRACK_UPDATE);
 		if (verdict == NF_REPEAT)
 			nf_ct_kill(ct);
 		if (verdict != NF_ACCEPT)
@@ -396,6 +406,8 @@ static u32 confirm(struct nf_state *s, void *priv)
 		c->count++;
 	}
 	spin_unlock(&c->lock);
+	if (verdict == NF_ACCEPT)
+		nf_ct_tell(ct, NFNLGRP_CONNTRACK_NEW);
 	return verdict;
 }
 

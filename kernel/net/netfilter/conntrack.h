@@ -96,6 +96,8 @@ bool nf_ct_unlink(struct nf_conn *ct);
 /* Calls @fn for each, without a lock, with a reference. */
 int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *arg);
 void nf_ct_kill(struct nf_conn *ct);
+/* Tells who listens to NFNLGRP_CONNTRACK_NEW, _UPDATE, _DESTROY (ctnetlink.c). Does not sleep; ct->lock may be held. */
+void nf_ct_tell(const struct nf_conn *ct, u32 group);
 
 /* ---- ct_proto.c ---- */
 

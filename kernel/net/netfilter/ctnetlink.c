@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ctnetlink.c: connections by netlink (conntrack(8): -L, -D, -F, -C) and in /proc/net/nf_conntrack. Nothing is made or changed that way, and
- * there are no events.
+ * ctnetlink.c: connections by netlink (conntrack(8): -L, -D, -F, -C, -E, and -U of mark and timeout) and in /proc/net/nf_conntrack. None is
+ * made that way. Who listens is told of those that begin, change their state, and end.
  */
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
@@ -11,6 +11,9 @@
 #include "kernel/lib/sysctl.h"
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/nfnetlink.h"
+
+#define TICK                                                                                       \
+	(10 * NSEC_PER_MSEC) /* of the clock by which such times are told: what has just begun has all of its seconds */
 
 /* ---- messages ---- */
 
@@ -43,15 +46,16 @@ static u64 seconds_left(const struct nf_conn *ct)
 {
 	u64 now = ktime_get();
 
-	return ct->expires > now ? (ct->expires - now) / NSEC_PER_SEC : 0;
+	return ct->expires > now ? (ct->expires - now + TICK) / NSEC_PER_SEC : 0;
 }
 
-static void put_ct(struct nfb *b, const struct nfb_to *to, const struct nf_conn *ct)
+static void put_ct(
+	struct nfb *b, const struct nfb_to *to, u8 type, const struct nf_conn *ct, bool event)
 {
 	const struct nf_tuple *t = &ct->dir[0].t;
 	u32 info, tcp;
 
-	nfb_begin(b, to, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW,
+	nfb_begin(b, to, (u16)(NFNL_SUBSYS_CTNETLINK << 8 | type),
 		ip_is_v4(&t->src) ? AF_INET : AF_INET6, 0);
 	put_tuple(b, CTA_TUPLE_ORIG, t);
 	put_tuple(b, CTA_TUPLE_REPLY, &ct->dir[1].t);
@@ -64,10 +68,26 @@ static void put_ct(struct nfb *b, const struct nfb_to *to, const struct nf_conn 
 		nfb_nest_end(b, tcp);
 		nfb_nest_end(b, info);
 	}
-	nfb_be32(b, CTA_MARK, ct->mark);
+	if (!event || ct->mark)
+		nfb_be32(b, CTA_MARK, ct->mark);
 	nfb_be32(b, CTA_ID, ct->id);
-	nfb_be32(b, CTA_USE, (u32)atomic_read(&ct->refs) - 1); /* without ours */
+	if (!event)
+		nfb_be32(b, CTA_USE, (u32)atomic_read(&ct->refs) - 1); /* without ours */
 	nfb_end(b);
+}
+
+void nf_ct_tell(const struct nf_conn *ct, u32 group)
+{
+	struct nfb_to to = { .flags = group == NFNLGRP_CONNTRACK_NEW ? NLM_F_CREATE | NLM_F_EXCL :
+								       0 };
+	struct nfb b = { 0 };
+
+	if (!nl_has_listeners(ct->net, NETLINK_NETFILTER, group))
+		return;
+	put_ct(&b, &to,
+		group == NFNLGRP_CONNTRACK_DESTROY ? IPCTNL_MSG_CT_DELETE : IPCTNL_MSG_CT_NEW, ct,
+		true);
+	nfnl_notify(ct->net, group, &b, NULL);
 }
 
 /* ---- requests ---- */
@@ -92,7 +112,7 @@ static int visit(struct nf_conn *ct, void *arg)
 		nf_ct_kill(ct);
 		return 0;
 	}
-	put_ct(&w->b, &w->to, ct);
+	put_ct(&w->b, &w->to, IPCTNL_MSG_CT_NEW, ct, false);
 	return nfnl_dump(w->r, &w->b);
 }
 
@@ -136,29 +156,68 @@ static int parse_tuple(nla_t a, u8 family, struct nf_tuple *t)
 	return 0;
 }
 
-static int one(struct nfnl_req *r, nla_t *tb, bool tell)
+/* The connection that a request names, with a reference. ERR_PTR(-EINVAL, -ENOENT). */
+static struct nf_conn *named(struct nfnl_req *r, nla_t *tb)
 {
 	nla_t which = tb[CTA_TUPLE_ORIG] ? tb[CTA_TUPLE_ORIG] : tb[CTA_TUPLE_REPLY];
-	struct nfb_to to = nfnl_to(r);
 	struct nf_conn_dir *d;
-	struct nf_conn *ct;
-	struct nfb b = { 0 };
 	struct nf_tuple t;
 	u32 id;
-	int err = parse_tuple(which, r->family, &t);
+	int err = which ? parse_tuple(which, r->family, &t) : -EINVAL;
 
 	if (err)
-		return err;
+		return ERR_PTR(err);
 	d = nf_ct_find(r->net, &t);
 	if (!d)
-		return -ENOENT;
-	ct = d->ct;
-	if (tb[CTA_ID] && (nla_be32(tb[CTA_ID], &id) || id != ct->id)) {
-		nf_conn_put(ct);
-		return -ENOENT;
+		return ERR_PTR(-ENOENT);
+	if (tb[CTA_ID] && (nla_be32(tb[CTA_ID], &id) || id != d->ct->id)) {
+		nf_conn_put(d->ct);
+		return ERR_PTR(-ENOENT);
 	}
+	return d->ct;
+}
+
+/* Another mark or timeout; what else there is to a connection is its packets' affair. */
+static int change(struct nfnl_req *r, nla_t *tb)
+{
+	u32 mark = 0, mask = ~0U, timeout = 0;
+	struct nf_ct_net *c = r->net->ct;
+	struct nf_conn *ct = named(r, tb);
+
+	if (IS_ERR(ct))
+		return PTR_ERR(ct) == -ENOENT && r->h->nlmsg_flags & NLM_F_CREATE ?
+			       -EOPNOTSUPP :
+			       (int)PTR_ERR(ct);
+	if (r->h->nlmsg_flags & NLM_F_EXCL) {
+		nf_conn_put(ct);
+		return -EEXIST;
+	}
+	if (nla_opt32(tb[CTA_MARK], &mark) || nla_opt32(tb[CTA_MARK_MASK], &mask) ||
+		nla_opt32(tb[CTA_TIMEOUT], &timeout)) {
+		nf_conn_put(ct);
+		return -EINVAL;
+	}
+	spin_lock(&c->lock);
+	if (tb[CTA_MARK])
+		ct->mark = (ct->mark & ~mask) ^ (mark & mask);
+	if (tb[CTA_TIMEOUT])
+		ct->expires = ktime_get() + timeout * NSEC_PER_SEC;
+	spin_unlock(&c->lock);
+	nf_ct_tell(ct, NFNLGRP_CONNTRACK_UPDATE);
+	nf_conn_put(ct);
+	return 0;
+}
+
+static int one(struct nfnl_req *r, nla_t *tb, bool tell)
+{
+	struct nfb_to to = nfnl_to(r);
+	struct nf_conn *ct = named(r, tb);
+	struct nfb b = { 0 };
+
+	if (IS_ERR(ct))
+		return PTR_ERR(ct);
 	if (tell)
-		put_ct(&b, &to, ct);
+		put_ct(&b, &to, IPCTNL_MSG_CT_NEW, ct, false);
 	else
 		nf_ct_kill(ct);
 	nf_conn_put(ct);
@@ -209,6 +268,7 @@ int ctnl_serve(struct nfnl_req *r)
 			return all(r, tb, true);
 		return given ? one(r, tb, true) : -EINVAL;
 	case IPCTNL_MSG_CT_DELETE: return given ? one(r, tb, false) : all(r, tb, false);
+	case IPCTNL_MSG_CT_NEW: return change(r, tb);
 	case IPCTNL_MSG_CT_GET_STATS: return put_stats(r);
 	case IPCTNL_MSG_CT_GET_STATS_CPU:
 	case IPCTNL_MSG_CT_GET_DYING:
