@@ -8,15 +8,21 @@
  *
  * An fd's readiness sets its line's bit, in the vCPU that waited: no thread lies in between.
  *
+ * An event that the owner takes for the sake of another idle vCPU costs two wake-ups. When that happens again and again for one and the
+ * same, that one is the heir: it takes the set over when it goes idle.
+ *
  * Invariants:
  * 1. owner is a vCPU in os_idle() or os_event_poll(), or -1. Only it waits for the set.
  * 2. Whoever writes kicked from 0 to 1 sends what is needed; who finds 1 relies on that one. A vCPU looks at kicked after it has
  *    published its state (or has become the owner), so a kick that was sent too early is seen.
  *
- * Locks: none. The words of struct os_irq_page and owner are atomic, each step ordered by a full barrier.
+ * 3. While there is an heir that has not taken over, nobody else becomes the owner; it does, or gives up being the heir and tries once more.
+ *
+ * Locks: none. The words of struct os_irq_page, owner and heir are atomic, each step ordered by a full barrier.
  */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -26,11 +32,20 @@
 
 #define KICK_EVENT (~(uint64_t)0)
 #define EVENTS_AT_ONCE 32
+#define HEIR_AFTER 8 /* events for one vCPU in a row */
+#define HEIR_TRIES 1000
 
 static struct os_irq_page *page; /* set once by os_irq_setup() */
 static int ncpus;
 static int event_set = -1, kick_fd = -1;
 static int owner = -1;
+static int heir = -1;
+static struct {          /* guesses: a race costs a wake-up */
+	int taken;       /* events have come that nobody was woken for yet */
+	int whom, often; /* who was woken for the last ones, how often in a row */
+} served = { .whom = -1 };
+static uint8_t
+	owned[OS_MAX_CPUS]; /* has been the owner, idle, since it looked at the set last; its own */
 static void (*kicker)(int cpu);
 
 void os_kicker_set(void (*kick)(int cpu))
@@ -76,6 +91,18 @@ static uint32_t cpu_state(int cpu)
 	return __atomic_load_n(&page->cpu[cpu].state, __ATOMIC_SEQ_CST);
 }
 
+/* The owner has woken @cpu, perhaps because of what it has just taken. */
+static void note_served(int cpu)
+{
+	int same = __atomic_load_n(&served.whom, __ATOMIC_RELAXED) == cpu;
+
+	if (!__atomic_exchange_n(&served.taken, 0, __ATOMIC_RELAXED))
+		return;
+	__atomic_store_n(&served.whom, cpu, __ATOMIC_RELAXED);
+	__atomic_store_n(&served.often,
+		same ? __atomic_load_n(&served.often, __ATOMIC_RELAXED) + 1 : 1, __ATOMIC_RELAXED);
+}
+
 void os_cpu_kick(int cpu)
 {
 	uint32_t *kicked = &page->cpu[cpu].kicked;
@@ -91,9 +118,10 @@ void os_cpu_kick(int cpu)
 			kick(cpu);
 		break;
 	case OS_CPU_IDLE:
-		if (__atomic_load_n(&owner, __ATOMIC_SEQ_CST) != cpu)
+		if (__atomic_load_n(&owner, __ATOMIC_SEQ_CST) != cpu) {
+			note_served(cpu);
 			os_futex_wake(kicked, 1);
-		else if (write(kick_fd, &one, sizeof(one)) < 0)
+		} else if (write(kick_fd, &one, sizeof(one)) < 0)
 			return; /* the counter is full: readable already */
 		break;
 	}
@@ -171,17 +199,52 @@ static void take_events(uint64_t ns)
 	struct epoll_event ev[EVENTS_AT_ONCE];
 	int n = wait_events(ev, ns);
 
-	for (int i = 0; i < n; i++)
-		if (ev[i].data.u64 != KICK_EVENT)
-			set_pending((int)ev[i].data.u64);
+	for (int i = 0; i < n; i++) {
+		if (ev[i].data.u64 == KICK_EVENT)
+			continue;
+		set_pending((int)ev[i].data.u64);
+		if (__atomic_exchange_n(&served.taken, 1,
+			    __ATOMIC_RELAXED)) /* the last ones were for nobody else */
+			__atomic_store_n(&served.often, 0, __ATOMIC_RELAXED);
+	}
 }
 
 static int become_owner(int cpu)
 {
-	int nobody = -1;
+	int nobody = -1, next = __atomic_load_n(&heir, __ATOMIC_SEQ_CST);
 
+	if (next >= 0 && next != cpu)
+		return 0;
 	return __atomic_compare_exchange_n(
 		&owner, &nobody, cpu, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static int is_kicked(int cpu)
+{
+	return __atomic_load_n(&page->cpu[cpu].kicked, __ATOMIC_SEQ_CST) != 0;
+}
+
+/* For a vCPU that goes idle, when another one owns the set: 1 when it is ours now. */
+static int take_over(int cpu)
+{
+	int nobody = -1, was = __atomic_load_n(&owner, __ATOMIC_SEQ_CST), mine = 0;
+
+	if (__atomic_load_n(&served.whom, __ATOMIC_RELAXED) != cpu ||
+		__atomic_load_n(&served.often, __ATOMIC_RELAXED) < HEIR_AFTER)
+		return 0;
+	__atomic_store_n(&served.often, 0, __ATOMIC_RELAXED);
+	if (!__atomic_compare_exchange_n(
+		    &heir, &nobody, cpu, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return 0;
+	if (was >= 0)
+		os_cpu_kick(was);
+	for (int i = 0; i < HEIR_TRIES && !mine && !is_kicked(cpu); i++) {
+		mine = become_owner(cpu);
+		if (!mine)
+			sched_yield();
+	}
+	__atomic_store_n(&heir, -1, __ATOMIC_SEQ_CST);
+	return mine || become_owner(cpu);
 }
 
 static int has_pending(void)
@@ -197,27 +260,29 @@ void os_idle(int cpu, uint64_t deadline)
 	uint32_t *kicked = &page->cpu[cpu].kicked;
 	uint64_t now;
 
-	if (!become_owner(cpu)) {
+	if (!become_owner(cpu) && !take_over(cpu)) {
 		os_futex_wait(kicked, 0, deadline);
 		return;
 	}
+	owned[cpu] = 1;
 	now = deadline == OS_FOREVER ? 0 : os_clock_mono();
 	if (!__atomic_load_n(kicked, __ATOMIC_SEQ_CST) && !has_pending() && now < deadline)
 		take_events(deadline == OS_FOREVER ? OS_FOREVER : deadline - now);
 	__atomic_store_n(&owner, -1, __ATOMIC_SEQ_CST);
 }
 
-/* A vCPU that sleeps on its futex makes the better owner. */
+/* A vCPU that sleeps on its futex makes the better owner, unless we sleep now and then ourselves. */
 void os_event_poll(int cpu)
 {
 	if (__atomic_load_n(&owner, __ATOMIC_SEQ_CST) != -1)
 		return;
-	for (int i = 0; i < ncpus; i++) {
+	for (int i = 0; i < ncpus && !owned[cpu]; i++) {
 		if (i != cpu && cpu_state(i) == OS_CPU_IDLE) {
 			os_cpu_kick(i);
 			return;
 		}
 	}
+	owned[cpu] = 0;
 	if (!become_owner(cpu))
 		return;
 	take_events(0);
