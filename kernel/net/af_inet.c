@@ -50,6 +50,7 @@ void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int
 	i->gid = current_egid();
 	i->ttl = i->hops = i->mc_hops = -1;
 	i->mc_ttl = 1;
+	i->csum_at = i->v6 && protocol == IPPROTO_ICMPV6 ? 2 : -1;
 	i->mc_loop = i->mc_loop6 = i->mc_all = i->mc_all6 = true;
 	i->pmtudisc = i->pmtudisc6 = 1; /* IP_PMTUDISC_WANT */
 }
@@ -180,6 +181,10 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 	};
 	if (mc && i->mc_if && !f->oif)
 		f->oif = i->mc_if;
+	if (!mc && !f->oif && i->c.type != SOCK_STREAM)
+		f->oif = v4 ? i->ucast_if : i->ucast_if6;
+	if (!v4 && i->dontfrag6 && i->c.type != SOCK_STREAM)
+		f->no_fragment = true;
 	if (mc && ip_is_any(&f->saddr) && !ip_is_any(&i->mc_addr))
 		f->saddr = i->mc_addr;
 	if (!ip_is_any(&f->saddr) && ip_is_v4(&f->saddr) != v4)

@@ -214,6 +214,16 @@ static void put_info(struct inet_sock *i, struct msg *m, const struct sk_buff *s
 		msg_put_cmsg(m, SOL_IPV6, IPV6_TCLASS, &(int){ skb->ip.tos }, sizeof(int));
 	else if (i->recvtos)
 		msg_put_cmsg(m, SOL_IP, IP_TOS, &skb->ip.tos, 1);
+	if (i->pktinfo6_old && skb->ip.v6) {
+		struct {
+			ip_addr addr;
+			u32 ifindex;
+		} p = { skb->ip.daddr, (u32)skb->dev->ifindex };
+
+		msg_put_cmsg(m, SOL_IPV6, IPV6_2292PKTINFO, &p, sizeof(p));
+	}
+	if (i->hoplimit_old && skb->ip.v6)
+		msg_put_cmsg(m, SOL_IPV6, IPV6_2292HOPLIMIT, &(int){ skb->ip.ttl }, sizeof(int));
 	if (i->origdst)
 		put_origdst(m, skb);
 }

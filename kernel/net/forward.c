@@ -92,7 +92,7 @@ static void refuse_way(struct net *net, struct sk_buff *skb, int err)
 	bool v6 = skb->ip.v6;
 	u8 type = v6 ? ICMPV6_DEST_UNREACH : ICMP_DEST_UNREACH;
 
-	ip_stats.out_noroutes++;
+	IP_STATS(v6).out_noroutes++;
 	if (err == -ENETUNREACH)
 		icmp_error(net, skb, type, 0, 0);
 	else if (err == -EHOSTUNREACH)
@@ -157,7 +157,7 @@ static void send_on(struct net *net, struct sk_buff *skb, struct flow *f)
 		((struct ipv6hdr *)h)->hop_limit--;
 	else
 		count_hop4(h);
-	ip_stats.forwarded++;
+	IP_STATS(skb->ip.v6).forwarded++;
 	skb->pkt_type = PKT_OUTGOING;
 	if (unlikely(nf_active(net)) &&
 		(nf_hook(net, NF_INET_FORWARD, skb, in, f->dev) ||
@@ -182,7 +182,7 @@ void ip_forward(struct net *net, struct sk_buff *skb)
 	int err;
 
 	if (!may_forward(skb)) {
-		ip_stats.in_addr_errors++;
+		IP_STATS(skb->ip.v6).in_addr_errors++;
 		kfree_skb(skb);
 		return;
 	}

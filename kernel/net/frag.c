@@ -122,13 +122,13 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 			c->charged = skb->charged;
 			skb->destructor = NULL;
 		}
-		ip_stats.frag_creates++;
+		IP_STATS(!v4).frag_creates++;
 		err = send(c, f);
 	}
 	if (err)
-		ip_stats.frag_fails++;
+		IP_STATS(!v4).frag_fails++;
 	else
-		ip_stats.frag_oks++;
+		IP_STATS(!v4).frag_oks++;
 	kfree_skb(skb);
 	return err;
 }
@@ -173,7 +173,7 @@ static void drop_oldest(struct net *net, struct list_head *dead)
 
 	list_for_each_entry(q, &queues, list) {
 		if (q->net == net) {
-			ip_stats.reasm_fails++;
+			IP_STATS(q->v6).reasm_fails++;
 			drop(q, dead);
 			return;
 		}
@@ -330,14 +330,15 @@ struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb)
 {
 	LIST_HEAD(dead);
 	struct sk_buff *whole = NULL;
+	struct ip_stats *stats = &IP_STATS(skb->ip.v6);
 	struct frag_queue *q;
 	int err = -EINVAL;
 
-	ip_stats.reasm_reqds++;
+	stats->reasm_reqds++;
 	if (!skb->ip.frag_len || (skb->ip.frag_more && skb->ip.frag_len % 8) ||
 		skb->ip.frag_off + skb->ip.frag_len > PACKET_MAX) {
 		kfree_skb(skb);
-		ip_stats.reasm_fails++;
+		stats->reasm_fails++;
 		return NULL;
 	}
 	spin_lock(&frag_lock);
@@ -351,9 +352,9 @@ struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb)
 		whole = join(q);
 	if (q && ((err && err != -EEXIST) || (!err && is_whole(q)))) {
 		if (whole)
-			ip_stats.reasm_oks++;
+			stats->reasm_oks++;
 		else
-			ip_stats.reasm_fails++;
+			stats->reasm_fails++;
 		drop(q, &dead);
 	}
 	if (err)
@@ -375,8 +376,8 @@ static void drop_expired(struct ktimer *t)
 			next = min(next, q->deadline);
 			continue;
 		}
-		ip_stats.reasm_timeouts++;
-		ip_stats.reasm_fails++;
+		IP_STATS(q->v6).reasm_timeouts++;
+		IP_STATS(q->v6).reasm_fails++;
 		drop(q, &dead);
 	}
 	if (next != ~0UL)

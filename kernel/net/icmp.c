@@ -59,8 +59,6 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 	h = (struct icmphdr *)skb_payload(r);
 	h->type = reply;
 	icmp_checksum(r, h, &f);
-	ip_stats.icmp_out++;
-	ip_stats.icmp_out_reply++;
 	ip_send(net, r, &f);
 }
 
@@ -119,7 +117,6 @@ void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word
 	*h = (struct icmphdr){ .type = type, .code = code };
 	h->word = htonl(word);
 	icmp_checksum(r, h, &f);
-	ip_stats.icmp_out++;
 	ip_send(net, r, &f);
 }
 
@@ -255,11 +252,15 @@ void icmp_no_host(struct net *net, struct sk_buff *skb)
 static const struct icmphdr *header(const struct sk_buff *skb, struct icmphdr *tmp)
 {
 	const struct icmphdr *h = skb_header(skb, sizeof(*h), tmp);
+	struct ip_stats *n = &IP_STATS(skb->ip.v6);
 
-	ip_stats.icmp_in++;
-	if (h && checksum_good(skb))
+	n->icmp_in++;
+	if (h && checksum_good(skb)) {
+		n->icmp_types_in[h->type]++;
 		return h;
-	ip_stats.icmp_in_errors++;
+	}
+	n->icmp_in_errors++;
+	n->icmp_csum_errors += h != NULL;
 	return NULL;
 }
 
@@ -273,7 +274,6 @@ void icmp_rcv(struct net *net, struct sk_buff *skb)
 		goto out;
 	switch (h->type) {
 	case ICMP_ECHO:
-		ip_stats.icmp_in_echo++;
 		if (!skb->broadcast)
 			echo(net, skb, ICMP_ECHOREPLY);
 		break;
@@ -300,10 +300,7 @@ void icmp6_rcv(struct net *net, struct sk_buff *skb)
 	if (!h)
 		goto out;
 	switch (h->type) {
-	case ICMPV6_ECHO_REQUEST:
-		ip_stats.icmp_in_echo++;
-		echo(net, skb, ICMPV6_ECHO_REPLY);
-		break;
+	case ICMPV6_ECHO_REQUEST: echo(net, skb, ICMPV6_ECHO_REPLY); break;
 	case ICMPV6_ECHO_REPLY: ping_rcv(net, skb); return;
 	case 130 ... 132:
 	case 143: mld_rcv(net, skb); return;

@@ -67,11 +67,15 @@ struct inet_sock {
 	/* options, under op */
 	bool v6, v6only, hdrincl, freebind, recverr, recverr6, transparent, mc_all, mc_all6,
 		mc_loop, mc_loop6, nodefrag;
+	bool dontfrag6;
+	bool pktinfo6_old, hoplimit_old; /* in RFC 2292's form */
+	int csum_at; /* raw sockets of IPv6: where the checksum is, -1: nowhere */
 	bool pktinfo, recvttl, recvtos, recvopts, origdst; /* and their IPv6 kin */
 	bool corked;
 	u8 tos, tclass;
 	int ttl, hops, mc_ttl, mc_hops; /* -1: the default */
 	int mc_if;
+	int ucast_if, ucast_if6; /* that packets to one machine leave by, 0: any */
 	ip_addr mc_addr;
 	int pmtudisc, pmtudisc6;
 	u32 flowlabel;
@@ -149,6 +153,9 @@ int inet_reuse_program(struct inet_sock *i, struct sk_filter *f);
 /* Would the socket take a packet from there to there? table->lock held. */
 bool inet_matches(const struct inet_sock *i, struct net *net, const ip_addr *local, u16 lport,
 	const ip_addr *remote, u16 rport, int ifindex);
+
+/* net_proc.c: sockets of a family, without a lock for long. */
+u32 net_count_socks(struct port_table *t, bool v6);
 
 /* inet_opt.c */
 int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);

@@ -24,6 +24,7 @@
 #define IPV6_RECVERR_ 25
 #define IPV6_MULTICAST_ALL_ 29
 #define TOS_ECN 3
+#define RAW_CHECKSUM IPV6_CHECKSUM /* at SOL_RAW, too */
 
 struct mreqn {
 	u32 group, iface;
@@ -77,6 +78,8 @@ static bool *flag6(struct inet_sock *i, int opt)
 	case IPV6_RECVORIGDSTADDR: return &i->origdst;
 	case IPV6_FREEBIND: return &i->freebind;
 	case IPV6_MULTICAST_LOOP: return &i->mc_loop6;
+	case IPV6_2292PKTINFO: return &i->pktinfo6_old;
+	case IPV6_2292HOPLIMIT: return &i->hoplimit_old;
 	case IPV6_MULTICAST_ALL_: return &i->mc_all6;
 	}
 	return NULL;
@@ -120,6 +123,59 @@ static int multicast_if(struct inet_sock *i, uaddr_t val, u32 len)
 
 /* ---- setting ---- */
 
+/* The device's number is in network order (ip(7)). */
+static int unicast_if(struct inet_sock *i, int *to, uaddr_t val, u32 len)
+{
+	struct net_device *d;
+	u32 n;
+
+	if (len != sizeof(n))
+		return -EINVAL;
+	if (get_user(n, val))
+		return -EFAULT;
+	n = ntohl(n);
+	spin_lock(&i->net->lock);
+	d = n ? netdev_by_index(i->net, (int)n) : NULL;
+	spin_unlock(&i->net->lock);
+	if (n && !d)
+		return -EADDRNOTAVAIL;
+	if (n && i->bound_if && i->bound_if != (int)n)
+		return -EINVAL;
+	*to = (int)n;
+	return 0;
+}
+
+static bool empty_is_zero(int opt)
+{
+	switch (opt) {
+	case IP_TOS:
+	case IP_HDRINCL:
+	case IP_PKTINFO:
+	case IP_MTU_DISCOVER:
+	case IP_RECVERR:
+	case IP_RECVTTL:
+	case IP_RECVTOS:
+	case IP_RECVORIGDSTADDR:
+	case IP_NODEFRAG: return true;
+	}
+	return false;
+}
+
+/* Where the checksum of a raw socket's packets is; -1: nobody looks. */
+static int set_checksum(struct inet_sock *i, int level, uaddr_t val, u32 len)
+{
+	int n;
+
+	if (len < sizeof(n))
+		return -EINVAL;
+	if (get_user(n, val))
+		return -EFAULT;
+	if ((i->c.protocol == IPPROTO_ICMPV6 && level == SOL_IPV6) || (n > 0 && n & 1))
+		return -EINVAL;
+	i->csum_at = n < 0 ? -1 : n;
+	return 0;
+}
+
 static int set_ip(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 {
 	bool *flag = flag4(i, opt);
@@ -129,13 +185,17 @@ static int set_ip(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 		return err;
 	switch (opt) {
 	case IP_MULTICAST_IF: return multicast_if(i, val, len);
+	case IP_UNICAST_IF: return unicast_if(i, &i->ucast_if, val, len);
 	case IP_OPTIONS: return len ? -EOPNOTSUPP : 0;
 	}
 	if (!flag && opt != IP_TOS && opt != IP_TTL && opt != IP_MULTICAST_TTL &&
 		opt != IP_HDRINCL && opt != IP_MTU_DISCOVER && opt != IP_TRANSPARENT &&
 		opt != IP_BIND_ADDRESS_NO_PORT && opt != IP_RECVOPTS)
 		return -ENOPROTOOPT;
-	err = read_number(val, len, true, &n);
+	if (opt == IP_NODEFRAG && i->c.type != SOCK_RAW)
+		return -ENOPROTOOPT;
+	n = 0; /* what nothing means, where it means something */
+	err = !len && empty_is_zero(opt) ? 0 : read_number(val, len, true, &n);
 	if (err)
 		return err;
 	if (flag) {
@@ -177,6 +237,13 @@ static int set_ip(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	return -ENOPROTOOPT;
 }
 
+static bool known6(int opt, const bool *flag)
+{
+	return flag || opt == IPV6_V6ONLY || opt == IPV6_UNICAST_HOPS ||
+	       opt == IPV6_MULTICAST_HOPS || opt == IPV6_MULTICAST_IF || opt == IPV6_TCLASS ||
+	       opt == IPV6_MTU_DISCOVER || opt == IPV6_AUTOFLOWLABEL;
+}
+
 static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 {
 	bool *flag = flag6(i, opt);
@@ -185,9 +252,17 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	err = inet_mc_set(i, true, opt, val, len);
 	if (err != -ENOPROTOOPT)
 		return err;
-	if (!flag && opt != IPV6_V6ONLY && opt != IPV6_UNICAST_HOPS && opt != IPV6_MULTICAST_HOPS &&
-		opt != IPV6_MULTICAST_IF && opt != IPV6_TCLASS && opt != IPV6_MTU_DISCOVER &&
-		opt != IPV6_AUTOFLOWLABEL)
+	if (opt == IPV6_UNICAST_IF)
+		return unicast_if(i, &i->ucast_if6, val, len);
+	if (opt == IPV6_CHECKSUM && i->c.type == SOCK_RAW)
+		return set_checksum(i, SOL_IPV6, val, len);
+	if (opt == IPV6_DONTFRAG && len < sizeof(n)) {
+		i->dontfrag6 = false;
+		return 0;
+	}
+	if (opt == IPV6_DONTFRAG)
+		flag = &i->dontfrag6;
+	if (!known6(opt, flag))
 		return -ENOPROTOOPT;
 	err = read_number(val, len, false, &n);
 	if (err)
@@ -238,10 +313,10 @@ static int set_udp(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 {
 	int n, err = read_number(val, len, false, &n);
 
-	if (opt != UDP_CORK)
-		return -ENOPROTOOPT;
 	if (err)
 		return err;
+	if (opt != UDP_CORK)
+		return -ENOPROTOOPT;
 	i->corked = n;
 	return n ? 0 : udp_push_pending(i);
 }
@@ -264,6 +339,8 @@ static int set_raw(struct inet_sock *i, int level, int opt, uaddr_t val, u32 len
 {
 	if (level == SOL_RAW && opt == ICMP_FILTER && i->c.protocol == IPPROTO_ICMP)
 		return copy_from_user(&i->icmp_filter, val, min(len, 4U)) ? -EFAULT : 0;
+	if (level == SOL_RAW && i->v6 && (opt == RAW_CHECKSUM || len < sizeof(int)))
+		return len < sizeof(int) ? -EINVAL : set_checksum(i, level, val, len);
 	if (level == IPPROTO_ICMPV6 && opt == ICMPV6_FILTER && i->c.protocol == IPPROTO_ICMPV6)
 		return copy_from_user(i->icmp6_filter, val, min(len, 32U)) ? -EFAULT : 0;
 	return -ENOPROTOOPT;
@@ -380,6 +457,7 @@ static int number4(struct inet_sock *i, int opt, int *n)
 		return 0;
 	case IP_MTU_DISCOVER: *n = i->pmtudisc; return 0;
 	case IP_TRANSPARENT: *n = i->transparent; return 0;
+	case IP_UNICAST_IF: *n = (int)htonl((u32)i->ucast_if); return 0;
 	case IP_MTU:
 		if (ip_is_any(&i->raddr))
 			return -ENOTCONN;
@@ -408,6 +486,13 @@ static int number6(struct inet_sock *i, int opt, int *n)
 	case IPV6_TCLASS: *n = i->tclass; return 0;
 	case IPV6_MTU_DISCOVER: *n = i->pmtudisc6; return 0;
 	case IPV6_MTU: return number4(i, IP_MTU, n);
+	case IPV6_DONTFRAG: *n = i->dontfrag6; return 0;
+	case IPV6_UNICAST_IF: *n = (int)htonl((u32)i->ucast_if6); return 0;
+	case IPV6_CHECKSUM:
+		if (i->c.type != SOCK_RAW)
+			return -ENOPROTOOPT;
+		*n = i->csum_at;
+		return 0;
 	}
 	return -ENOPROTOOPT;
 }
@@ -471,7 +556,9 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 		err = number6(i, opt, &n);
 		return err ? err : put_number(n, false, val, len);
 	case SOL_UDP:
-		if (i->c.protocol != IPPROTO_UDP || opt != UDP_CORK)
+		if (i->table != &udp_ports)
+			break;
+		if (opt != UDP_CORK)
 			return -ENOPROTOOPT;
 		return put_number(i->corked, false, val, len);
 	case SOL_UDPLITE:
@@ -483,14 +570,18 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 	case SOL_RAW:
 		if (i->c.type == SOCK_RAW && i->c.protocol == IPPROTO_ICMP && opt == ICMP_FILTER)
 			return get_blob(&i->icmp_filter, 4, val, len);
-		return -EOPNOTSUPP;
+		if (i->c.type != SOCK_RAW)
+			break;
+		if (i->v6 && opt == RAW_CHECKSUM)
+			return put_number(i->csum_at, false, val, len);
+		return -ENOPROTOOPT;
 	case IPPROTO_ICMPV6:
 		if (i->c.type == SOCK_RAW && i->c.protocol == IPPROTO_ICMPV6 &&
 			opt == ICMPV6_FILTER)
 			return get_blob(i->icmp6_filter, 32, val, len);
-		return -ENOPROTOOPT;
+		break;
 	}
-	return level == SOL_TCP || i->v6 ? -ENOPROTOOPT : -EOPNOTSUPP;
+	return i->v6 ? -ENOPROTOOPT : -EOPNOTSUPP;
 }
 
 /* ---- control messages of a sender ---- */

@@ -15,7 +15,7 @@
 #include "kernel/net/neigh.h"
 #include "kernel/net/netfilter.h"
 
-struct ip_stats ip_stats;
+struct ip_stats ip_stats, ip6_stats;
 
 #define IP_DF 0x4000
 #define IP_MF 0x2000
@@ -88,7 +88,17 @@ static bool loop_back(struct sk_buff *skb, const struct flow *f)
 int ip_output(struct sk_buff *skb, const struct flow *f)
 {
 	static const u8 all[ETH_ALEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	struct ip_stats *n = &IP_STATS(skb->protocol == ETH_P_IPV6);
 
+	n->out_octets += skb_len(skb);
+	n->out_transmits++;
+	if (unlikely(ip_is_multicast(&f->daddr))) {
+		n->out_mcast++;
+		n->out_mcast_octets += skb_len(skb);
+	} else if (unlikely(f->broadcast)) {
+		n->out_bcast++;
+		n->out_bcast_octets += skb_len(skb);
+	}
 	if (unlikely(f->broadcast || ip_is_multicast(&f->daddr)) &&
 		!(f->dev->flags & IFF_LOOPBACK) && loop_back(skb, f)) {
 		kfree_skb(skb);
@@ -183,6 +193,26 @@ static int send_cut(struct net *net, struct sk_buff *skb, const struct flow *f)
 	return err;
 }
 
+void icmp_count_out(u8 type, bool v6)
+{
+	IP_STATS(v6).icmp_out++;
+	IP_STATS(v6).icmp_types_out[type]++;
+}
+
+/* @skb is ICMP's, and begins with its header. */
+static void count_icmp(const struct sk_buff *skb, const struct flow *f)
+{
+	bool v6 = !ip_is_v4(&f->daddr);
+	const u8 *h;
+	u8 tmp;
+
+	if (likely(f->proto != (v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)))
+		return;
+	h = skb_header(skb, 1, &tmp);
+	if (h)
+		icmp_count_out(*h, v6);
+}
+
 int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	bool v4 = ip_is_v4(&f->daddr);
@@ -190,15 +220,17 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 	u8 ttl = f->ttl || f->stays ? f->ttl : (u8)net->default_ttl;
 	/* what the card cuts has segments that fit */
 	bool cut = (skb->gso ? whole - skb->len + skb->gso : whole) > f->mtu;
+	struct ip_stats *n = &IP_STATS(!v4);
 
-	ip_stats.out_requests++;
+	n->out_requests++;
+	count_icmp(skb, f);
 	if (has_left(net, f)) {
 		kfree_skb(skb);
 		return -ENETDOWN;
 	}
 	if ((cut && (f->no_fragment || f->mtu < 68)) ||
 		whole > 65535 + (v4 ? 0 : sizeof(struct ipv6hdr))) {
-		ip_stats.out_discards++;
+		n->out_discards++;
 		kfree_skb(skb);
 		return -EMSGSIZE;
 	}
@@ -220,7 +252,7 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
-	ip_stats.out_requests++;
+	IP_STATS(!ip_is_v4(&f->daddr)).out_requests++;
 	if (skb_len(skb) > f->mtu || has_left(net, f)) {
 		kfree_skb(skb);
 		return -EMSGSIZE;
@@ -382,12 +414,21 @@ static bool filter_in(struct net *net, u8 hook, struct sk_buff *skb, struct fron
 static bool for_us(struct net *net, struct sk_buff *skb)
 {
 	const ip_addr *d = &skb->ip.daddr;
+	struct ip_stats *n = &IP_STATS(skb->ip.v6);
+	u32 len = skb_len(skb) + (skb->ip.v6 ? skb->ip.hdr_len : 0);
 
+	n->in_ecn[skb->ip.tos & 3]++;
 	if (ip_is_multicast(d)) {
+		n->in_mcast++;
+		n->in_mcast_octets += len;
 		skb->broadcast = true;
 		return mcast_accepts(skb->dev, d, &skb->ip.saddr, skb->ip.proto);
 	}
 	skb->broadcast = addr_is_broadcast(net, d);
+	if (skb->broadcast) {
+		n->in_bcast++;
+		n->in_bcast_octets += len;
+	}
 	return skb->broadcast || addr_is_local(net, d, 0);
 }
 
@@ -397,7 +438,7 @@ static void deliver(struct net *net, struct sk_buff *skb)
 
 	if (!skb->ip.v6)
 		skb_pull(skb, skb->ip.hdr_len);
-	ip_stats.in_delivers++;
+	IP_STATS(skb->ip.v6).in_delivers++;
 	switch (skb->ip.proto) {
 	case IPPROTO_TCP: tcp_rcv(net, skb); return;
 	case IPPROTO_UDP:
@@ -419,7 +460,7 @@ static void deliver(struct net *net, struct sk_buff *skb)
 		return;
 	}
 	if (!taken) {
-		ip_stats.in_unknown++;
+		IP_STATS(skb->ip.v6).in_unknown++;
 		icmp_unreachable(
 			net, skb, 2 /* protocol */, 4 /* port; the nearest that there is */);
 	}
@@ -440,11 +481,13 @@ void ip_rcv(struct sk_buff *skb)
 {
 	struct net *net = skb->dev->net;
 	bool filtered = unlikely(nf_active(net));
+	struct ip_stats *n = &IP_STATS(skb->protocol == ETH_P_IPV6);
 	struct front front;
 
-	ip_stats.in_receives++;
+	n->in_receives++;
+	n->in_octets += skb_len(skb);
 	if (skb->pkt_type == PKT_OTHERHOST || !parse(skb, &front)) {
-		ip_stats.in_hdr_errors++;
+		n->in_hdr_errors++;
 		kfree_skb(skb);
 		return;
 	}
@@ -455,11 +498,15 @@ void ip_rcv(struct sk_buff *skb)
 	if (filtered && !filter_in(net, NF_INET_PRE_ROUTING, skb, &front))
 		return;
 	if (skb->pkt_type != PKT_LOOPBACK && !ip_source_valid(net, skb)) {
-		ip_stats.in_addr_errors++;
+		n->in_addr_errors++;
 		kfree_skb(skb);
 		return;
 	}
 	if (!for_us(net, skb)) {
+		if (skb->broadcast) { /* a group that nobody here is in */
+			kfree_skb(skb);
+			return;
+		}
 		rewind_to(skb, &front);
 		ip_forward(net, skb);
 		return;

@@ -123,7 +123,6 @@ static void send(
 	h = (struct icmphdr *)(skb->room + skb->head);
 	h->checksum = csum_fold(
 		skb_sum(skb, 0, skb_len(skb), csum_pseudo(from, to, IPPROTO_ICMPV6, skb_len(skb))));
-	ip_stats.icmp_out++;
 	ip_send(dev->net, skb, &f);
 }
 

@@ -95,7 +95,7 @@ static void show_head(struct seq *s, const struct listing *l)
 #define LINE_MAX 256
 #define LINES_MAX 100000U
 
-static u32 count(struct port_table *t, bool v6)
+u32 net_count_socks(struct port_table *t, bool v6)
 {
 	struct inet_sock *i;
 	u32 n = 0;
@@ -128,7 +128,7 @@ static void show_bucket(
 static int show_socks(struct seq *s, void *arg)
 {
 	const struct listing *l = arg;
-	u32 n = 0, most = min(count(l->table, l->v6) + 16, LINES_MAX);
+	u32 n = 0, most = min(net_count_socks(l->table, l->v6) + 16, LINES_MAX);
 
 	show_head(s, l);
 	seq_reserve(s, (size_t)(most + 1) * LINE_MAX);
@@ -208,15 +208,15 @@ static int show_if_inet6(struct seq *s, void *arg)
 
 static int show_sockstat(struct seq *s, void *arg)
 {
-	u32 tcp = count(&tcp_ports, false), tw = (u32)atomic_read(&tcp_time_waits);
+	u32 tcp = net_count_socks(&tcp_ports, false), tw = (u32)atomic_read(&tcp_time_waits);
 
-	seq_printf(
-		s, "sockets: used %u\n", tcp + count(&udp_ports, false) + count(&raw_socks, false));
+	seq_printf(s, "sockets: used %u\n",
+		tcp + net_count_socks(&udp_ports, false) + net_count_socks(&raw_socks, false));
 	seq_printf(s, "TCP: inuse %u orphan %d tw %u alloc %u mem %d\n", tcp > tw ? tcp - tw : 0,
 		tcp_orphans(), tw, tcp, tcp_mem_used());
 	seq_printf(s,
 		"UDP: inuse %u mem 0\nUDPLITE: inuse 0\nRAW: inuse %u\nFRAG: inuse 0 memory 0\n",
-		count(&udp_ports, false), count(&raw_socks, false));
+		net_count_socks(&udp_ports, false), net_count_socks(&raw_socks, false));
 	return 0;
 }
 
@@ -225,45 +225,8 @@ static int show_sockstat6(struct seq *s, void *arg)
 	seq_printf(s,
 		"TCP6: inuse %u\nUDP6: inuse %u\nUDPLITE6: inuse 0\nRAW6: inuse %u\nFRAG6: inuse 0 "
 		"memory 0\n",
-		count(&tcp_ports, true), count(&udp_ports, true), count(&raw_socks, true));
-	return 0;
-}
-
-/* Of Linux's long lines what is counted here. */
-static int show_netstat(struct seq *s, void *arg)
-{
-	seq_printf(s,
-		"TcpExt: SyncookiesSent SyncookiesRecv SyncookiesFailed\nTcpExt: %lu %lu %lu\n",
-		ip_stats.tcp_cookies_sent, ip_stats.tcp_cookies_good, ip_stats.tcp_cookies_bad);
-	return 0;
-}
-
-static int show_snmp(struct seq *s, void *arg)
-{
-	const struct ip_stats *n = &ip_stats;
-
-	seq_puts(s, "Ip: Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams "
-		    "InUnknownProtos InDiscards InDelivers OutRequests OutDiscards OutNoRoutes "
-		    "ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates\n");
-	seq_printf(s,
-		"Ip: %d %d %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu "
-		"%lu\n",
-		current_net()->conf_all.v4[CONF4_FORWARDING] ? 1 : 2, current_net()->default_ttl,
-		n->in_receives, n->in_hdr_errors, n->in_addr_errors, n->forwarded, n->in_unknown,
-		n->in_discards, n->in_delivers, n->out_requests, n->out_discards, n->out_noroutes,
-		n->reasm_timeouts, n->reasm_reqds, n->reasm_oks, n->reasm_fails, n->frag_oks,
-		n->frag_fails, n->frag_creates);
-	seq_puts(s,
-		"Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails "
-		"EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors\n");
-	seq_printf(s, "Tcp: 1 200 120000 -1 %lu %lu %lu %lu %u %lu %lu %lu %lu %lu 0\n",
-		n->tcp_active, n->tcp_passive, n->tcp_fails, n->tcp_resets,
-		count(&tcp_ports, false), n->tcp_in, n->tcp_out, n->tcp_retrans, n->tcp_in_errs,
-		n->tcp_out_rsts);
-	seq_puts(s, "Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors "
-		    "InCsumErrors IgnoredMulti MemErrors\n");
-	seq_printf(s, "Udp: %lu %lu %lu %lu %lu 0 0 0 0\n", n->udp_in, n->udp_noports,
-		n->udp_in_errors, n->udp_out, n->udp_rcvbuf_errors);
+		net_count_socks(&tcp_ports, true), net_count_socks(&udp_ports, true),
+		net_count_socks(&raw_socks, true));
 	return 0;
 }
 
@@ -348,8 +311,6 @@ static const struct {
 	{ ".net/if_inet6", show_if_inet6 },
 	{ ".net/sockstat", show_sockstat },
 	{ ".net/sockstat6", show_sockstat6 },
-	{ ".net/snmp", show_snmp },
-	{ ".net/netstat", show_netstat },
 };
 
 static int net_proc_init(void)

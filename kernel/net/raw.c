@@ -19,7 +19,6 @@
 #include "kernel/task/cred.h"
 
 #define RAW_MAX 64 /* sockets that get one packet */
-#define ICMP6_CSUM 2
 
 /* A ping socket's port, in a table of its own, is the identifier. */
 static struct port_table ping_ids = { .lock = SPINLOCK_INIT(ping_ids.lock) };
@@ -53,6 +52,17 @@ static bool filtered(const struct inet_sock *i, const struct sk_buff *skb)
 	return false;
 }
 
+/* As the socket asks for it, if it does. */
+static bool checksum_good(const struct inet_sock *i, const struct sk_buff *skb)
+{
+	u32 len = skb_len(skb);
+
+	if (!skb->ip.v6 || i->csum_at < 0 || skb->csum_ok)
+		return true;
+	return !csum_fold(skb_sum(
+		skb, 0, len, csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, skb->ip.proto, len)));
+}
+
 bool raw_rcv(struct net *net, struct sk_buff *skb)
 {
 	struct inet_sock *i, *to[RAW_MAX];
@@ -71,7 +81,8 @@ bool raw_rcv(struct net *net, struct sk_buff *skb)
 	for (u32 k = 0; k < n; k++) {
 		struct sk_buff *c = NULL;
 
-		if (!filtered(to[k], skb) && inet_wants_group(to[k], skb))
+		if (!filtered(to[k], skb) && inet_wants_group(to[k], skb) &&
+			checksum_good(to[k], skb))
 			c = skb_clone(skb, GFP_ATOMIC);
 		if (c && sock_filter_skb(&to[k]->c, c, 0, skb->ip.v6 ? -(s32)skb->ip.hdr_len : 0))
 			dgram_queue(to[k], c);
@@ -138,15 +149,18 @@ static int send_with_header(struct inet_sock *i, struct sk_buff *skb, const stru
 	return ip_send_raw(i->net, skb, f);
 }
 
-static void icmp6_checksum(struct sk_buff *skb, const struct flow *f)
+/* Where the socket has it, which is even. False: the packet is too short. */
+static bool fill_checksum(const struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
 {
-	u16 *at = (u16 *)(skb_payload(skb) + ICMP6_CSUM);
+	u32 off = (u32)i->csum_at;
+	u16 *at = (u16 *)(skb_payload(skb) + off);
 
-	if (skb->len < 4)
-		return;
+	if (off + 2 > skb->len)
+		return false;
 	*at = 0;
-	*at = csum_fold(skb_sum(
-		skb, 0, skb->len, csum_pseudo(&f->saddr, &f->daddr, IPPROTO_ICMPV6, skb->len)));
+	*at = csum_fold(
+		skb_sum(skb, 0, skb->len, csum_pseudo(&f->saddr, &f->daddr, f->proto, skb->len)));
+	return true;
 }
 
 static ssize_t raw_sendmsg(struct socket *s, struct msg *m)
@@ -175,8 +189,10 @@ static ssize_t raw_sendmsg(struct socket *s, struct msg *m)
 	if (i->hdrincl && !i->v6) {
 		err = send_with_header(i, skb, &f);
 	} else {
-		if (i->v6 && i->c.protocol == IPPROTO_ICMPV6)
-			icmp6_checksum(skb, &f);
+		if (i->v6 && i->csum_at >= 0 && !fill_checksum(i, skb, &f)) {
+			kfree_skb(skb);
+			return -EINVAL;
+		}
 		err = ip_send(i->net, skb, &f);
 	}
 	net_rx_flush();
@@ -318,7 +334,7 @@ static ssize_t ping_sendmsg(struct socket *s, struct msg *m)
 	}
 	h->id = htons(i->lport);
 	if (i->v6) {
-		icmp6_checksum(skb, &f);
+		fill_checksum(i, skb, &f);
 	} else {
 		h->checksum = 0;
 		h->checksum = csum_fold(csum_partial(h, (u32)len, 0));

@@ -21,6 +21,13 @@
 
 /* ---- sending ---- */
 
+static struct udp_stats *udp_stats(const struct port_table *t, bool v6)
+{
+	struct ip_stats *n = &IP_STATS(v6);
+
+	return t == &udplite_ports ? &n->udplite : &n->udp;
+}
+
 static void push_header(
 	struct sk_buff *skb, const struct inet_sock *i, const struct flow *f, u16 port)
 {
@@ -50,7 +57,7 @@ static int transmit(struct inet_sock *i, struct sk_buff *skb, const struct flow 
 		dgram_want_stamps(i, skb, m);
 	push_header(skb, i, f, port);
 	dgram_charge(i, skb);
-	ip_stats.udp_out++;
+	udp_stats(i->table, !ip_is_v4(&f->daddr))->out++;
 	err = ip_send(i->net, skb, f);
 	net_rx_flush();
 	return err;
@@ -260,10 +267,11 @@ static void to_many(struct net *net, struct sk_buff *skb)
 
 void udp_rcv(struct net *net, struct sk_buff *skb)
 {
+	struct udp_stats *n = udp_stats(table_of(skb->ip.proto), skb->ip.v6);
 	struct inet_sock *i;
 
 	if (!parse(skb)) {
-		ip_stats.udp_in_errors++;
+		n->in_errors++;
 		kfree_skb(skb);
 		return;
 	}
@@ -273,25 +281,27 @@ void udp_rcv(struct net *net, struct sk_buff *skb)
 	}
 	i = inet_lookup_packet(table_of(skb->ip.proto), net, skb, sizeof(struct udphdr));
 	if (!i) {
-		ip_stats.udp_noports++;
+		n->noports++;
 		icmp_unreachable(net, skb, 3, 4);
 		kfree_skb(skb);
 		return;
 	}
 	if (skb->covered && skb->covered < i->cov_recv) {
-		ip_stats.udp_in_errors++;
+		n->in_errors++;
 		kfree_skb(skb);
 		inet_put(i);
 		return;
 	}
 	skb_pull(skb, sizeof(struct udphdr));
 	if (!sock_filter_skb(&i->c, skb, sizeof(struct udphdr), -(s32)skb->ip.hdr_len)) {
-		ip_stats.udp_in_errors++;
+		n->in_errors++;
 		kfree_skb(skb);
-	} else if (dgram_queue(i, skb))
-		ip_stats.udp_in++;
-	else
-		ip_stats.udp_rcvbuf_errors++;
+	} else if (dgram_queue(i, skb)) {
+		n->in++;
+	} else {
+		n->rcvbuf_errors++;
+		n->in_errors++;
+	}
 	inet_put(i);
 }
 

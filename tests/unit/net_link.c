@@ -18,7 +18,7 @@
 
 /* ---- the world around ---- */
 
-struct ip_stats ip_stats;
+struct ip_stats ip_stats, ip6_stats;
 struct net init_net;
 static u64 now = 1000;
 static struct ktimer *timers[8];
