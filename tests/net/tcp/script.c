@@ -245,7 +245,7 @@ static void from_link(void)
 		if (m && write(link_fd, answer, m) < 0)
 			continue;
 		p = by_id(addressee(f, (size_t)n));
-		if (p && write(p->frames, f, (size_t)n) < 0)
+		if (p && write(p->frames, f, (size_t)n) < 0 && errno == EAGAIN)
 			fprintf(stderr, "script: a frame is lost\n");
 	}
 }
