@@ -106,6 +106,8 @@ void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word
 		f.saddr = skb->ip.daddr;
 	if (!may_answer(skb) || route_output(net, &f))
 		return;
+	if (!icmp_may_send(net, &f, skb->ip.v6, type, code))
+		return;
 	f.proto = skb->ip.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 	quote = min(skb_len(skb), skb->ip.v6 ? QUOTE6 : QUOTE4);
 	r = skb_alloc(quote, GFP_ATOMIC);

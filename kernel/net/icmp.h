@@ -5,6 +5,9 @@
 
 #include "kernel/lib/types.h"
 
+struct net;
+struct flow;
+
 #define ICMP_ECHOREPLY 0
 #define ICMP_DEST_UNREACH 3
 #define ICMP_REDIRECT 5
@@ -26,5 +29,13 @@ struct icmphdr {
 		u32 word; /* ICMPv6: the mtu */
 	};
 };
+
+/* icmp_limit.c: /proc/sys/net: milliseconds between errors to one destination; types that count; errors a second to all, and at once. */
+struct icmp_limits {
+	int ratelimit, ratemask, msgs_per_sec, msgs_burst, ratelimit6;
+};
+extern struct icmp_limits icmp_limits;
+/* May an error go out by @f, that the caller has looked up? It counts from now on. */
+bool icmp_may_send(const struct net *net, const struct flow *f, bool v6, u8 type, u8 code);
 
 #endif

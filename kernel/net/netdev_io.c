@@ -203,6 +203,7 @@ static void spill_go_on(struct work *w)
 	flush(b, 2 * SPILL_PIECE);
 	if (more)
 		work_queue(&spill.work);
+	cond_resched(); /* a worker that always finds work gives way only here */
 }
 
 void netdev_spill_forget(const struct net *net)

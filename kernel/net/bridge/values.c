@@ -241,7 +241,8 @@ static int set_state(struct br_port *p, u64 v)
 		return -EINVAL;
 	if (!(p->dev->flags & IFF_UP) || (!p->dev->carrier && v != BR_STATE_DISABLED))
 		return -ENETDOWN;
-	br_port_set_state(p, (u8)v);
+	/* without a spanning tree nothing keeps a port back that could forward: as in Linux */
+	br_port_set_state(p, v == BR_STATE_BLOCKING ? BR_STATE_FORWARDING : (u8)v);
 	return 0;
 }
 

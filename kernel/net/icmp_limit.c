@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * icmp_limit.c: how many errors leave this machine (RFC 1812, 4.3.2.8; RFC 4443, 2.4 f; icmp(7)): so many to one destination, and so many to
+ * all, each a bucket of tokens. Who sends rubbish, or has it sent in another's name, gets no flood for it.
+ *
+ * Of IPv4 the types of icmp_ratemask are counted, of IPv6 all errors; "too large" never is, since connections depend on it. Nothing is
+ * counted that stays on this machine. Destinations share PEERS places by hash: a new one begins anew in the place of the old.
+ * Locks: limit_lock (spin).
+ */
+#include <linux/icmpv6.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/lock.h"
+#include "kernel/net/icmp.h"
+#include "kernel/net/net.h"
+
+#define ICMP_SOURCE_QUENCH 4
+#define PEER_BITS 8
+#define PEER_BURST 6U
+
+struct icmp_limits icmp_limits = {
+	.ratelimit = 1000,
+	.ratemask = BIT(ICMP_DEST_UNREACH) | BIT(ICMP_SOURCE_QUENCH) | BIT(ICMP_TIME_EXCEEDED) |
+		    BIT(ICMP_PARAMETERPROB),
+	.msgs_per_sec = 1000,
+	.msgs_burst = 50,
+	.ratelimit6 = 1000,
+};
+
+/* @full: as much time as it may have saved up; a message costs a part of that. */
+struct bucket {
+	u64 saved, at;
+};
+
+static DEFINE_SPINLOCK(limit_lock);
+static struct bucket all;
+static struct peer {
+	const struct net *net;
+	ip_addr addr;
+	struct bucket b;
+} peers[1 << PEER_BITS];
+
+static bool take(struct bucket *b, u64 cost, u64 full, u64 now)
+{
+	b->saved = min(b->saved + (now - b->at), full);
+	b->at = now;
+	if (b->saved < cost)
+		return false;
+	b->saved -= cost;
+	return true;
+}
+
+static bool take_of_peer(const struct net *net, const ip_addr *to, u64 cost, u64 now)
+{
+	struct peer *p = &peers[(ip_hash(to) ^ (u32)((u64)net >> 8)) >> (32 - PEER_BITS)];
+
+	if (p->net != net || !ip_equal(&p->addr, to))
+		*p = (struct peer){ .net = net, .addr = *to, .b = { cost * PEER_BURST, now } };
+	return take(&p->b, cost, cost * PEER_BURST, now);
+}
+
+static bool counts(bool v6, u8 type, u8 code)
+{
+	if (v6)
+		return type != ICMPV6_PKT_TOOBIG && type < 128;
+	return type < 32 && icmp_limits.ratemask & (int)BIT(type) &&
+	       !(type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED);
+}
+
+bool icmp_may_send(const struct net *net, const struct flow *f, bool v6, u8 type, u8 code)
+{
+	u64 now = ktime_get(),
+	    peer = (u64)(v6 ? icmp_limits.ratelimit6 : icmp_limits.ratelimit) * NSEC_PER_MSEC;
+	u64 cost = NSEC_PER_SEC / (u64)max(icmp_limits.msgs_per_sec, 1);
+	bool ok;
+
+	if (f->local || f->dev->flags & IFF_LOOPBACK || !counts(v6, type, code))
+		return true;
+	spin_lock(&limit_lock);
+	ok = (!peer || take_of_peer(net, &f->daddr, peer, now)) &&
+	     take(&all, cost, cost * (u64)max(icmp_limits.msgs_burst, 1), now);
+	spin_unlock(&limit_lock);
+	return ok;
+}
