@@ -360,6 +360,7 @@ void netdev_unregister(struct net_device *dev)
 	netdev_change_flags(dev, 0, IFF_UP);
 	addrs_forget(dev);
 	mcast_forget(dev);
+	neigh_forget(dev); /* those that were set by hand while it was down, too */
 	rtnl_tell_link(dev, RTM_DELLINK, ~0U);
 	netdev_uevent(dev, "remove", NULL);
 	spin_lock(&dev->net->lock);
@@ -454,6 +455,8 @@ static void net_end(struct work *w)
 
 	links_forget(net);
 	nsids_forget(net);
+	list_for_each_entry(d, &net->dead, list)
+		neigh_forget(d); /* a call that had found it may have come late */
 	list_for_each_entry(d, &net->devices, list) {
 		ndisc_down(d);
 		mcast_forget(d);
