@@ -324,10 +324,8 @@ static int begin_connect(
 	}
 	err = start_connect(t, &to, port, scope, defer);
 	t->in_progress = !err;
-	if (err) {
-		kfree_skb(t->syn_data);
-		t->syn_data = NULL;
-	}
+	if (err)
+		tcp_fast_drop(t);
 	return err ? err : defer;
 }
 
@@ -362,6 +360,8 @@ static int deferred_syn(struct tcp_sock *t, struct msg *m)
 			tcp_done(t);
 	}
 	spin_unlock(&t->inet.c.lock);
+	if (err)
+		tcp_fast_drop(t);
 	net_rx_flush();
 	return err;
 }

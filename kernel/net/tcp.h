@@ -392,6 +392,7 @@ static inline u32 tcp_in_flight(const struct tcp_sock *t)
 /* tcp_fastopen.c */
 /* For a connection to @to that begins: t->fast, and what goes with the SYN, of @m. 0, -ENOBUFS, -EFAULT. op held. */
 int tcp_fast_prepare(struct tcp_sock *t, const ip_addr *to, struct msg *m);
+void tcp_fast_drop(struct tcp_sock *t);                     /* what was to go with a SYN does not */
 bool tcp_fast_known(struct tcp_sock *t, const ip_addr *to); /* data may go with a SYN to @to */
 /* The SYN stands in the queue; t->syn_data, which is returned, joins it, and both go as one segment. */
 struct sk_buff *tcp_fast_send_syn(struct tcp_sock *t);

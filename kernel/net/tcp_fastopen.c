@@ -77,6 +77,12 @@ static bool recall(const struct net *net, const ip_addr *server, struct given *t
 
 /* ---- clients ---- */
 
+void tcp_fast_drop(struct tcp_sock *t)
+{
+	kfree_skb(t->syn_data);
+	t->syn_data = NULL;
+}
+
 int tcp_fast_prepare(struct tcp_sock *t, const ip_addr *to, struct msg *m)
 {
 	u32 room = MSS_DEFAULT, n;
@@ -85,6 +91,7 @@ int tcp_fast_prepare(struct tcp_sock *t, const ip_addr *to, struct msg *m)
 
 	t->fast = FAST_ASK;
 	t->fast_cookie = (struct fast_cookie){ 0 };
+	tcp_fast_drop(t);
 	if (recall(t->inet.net, to, &g)) {
 		t->fast_cookie = g.cookie;
 		room = g.mss;

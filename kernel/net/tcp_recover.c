@@ -157,6 +157,8 @@ static void reduce_rate(struct tcp_sock *t, u32 delivered, bool advanced)
 {
 	s32 in_flight = (s32)tcp_in_flight(t), left = (s32)t->ssthresh - in_flight, n;
 
+	if (!delivered) /* it says nothing, and cwnd must not become none */
+		return;
 	t->prr_delivered += delivered;
 	if (left < 0)
 		n = (s32)(((u64)t->ssthresh * t->prr_delivered + t->prior_cwnd - 1) /
