@@ -264,13 +264,18 @@ static struct page *alloc_slow(gfp_t gfp, u32 order)
 		u64 freed;
 
 		cache_drain(&frame_caches[smp_processor_id()], 0);
+		/* there is enough, but in pieces, and the caller is content with those */
+		if (order && gfp & __GFP_NOOOM && zone.nr_free >= zone_marks.low + (1UL << order))
+			return take_frames(order, reserve_for(gfp));
 		freed = try_to_free_pages(gfp, order);
 		p = take_frames(order, reserve_for(gfp));
 		if (p)
 			return p;
-		if (freed && round < 16)
+		if (freed && round < (order && gfp & __GFP_NOOOM ? 1 : 16))
 			continue;
-		if (order > 3 && !(gfp & __GFP_NOFAIL))
+		if (order &&
+			!(gfp & __GFP_NOFAIL) && /* pieces: somebody's death would not join them */
+			(order > 3 || zone.nr_free >= zone_marks.high + (1UL << order)))
 			return NULL;
 		if (gfp & __GFP_NOOOM)
 			return NULL;

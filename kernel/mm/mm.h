@@ -148,6 +148,8 @@ void *kmalloc(size_t n, gfp_t gfp); /* 16-byte aligned, up to 4 MiB; NULL */
 void *kzalloc(size_t n, gfp_t gfp);
 void *kcalloc(size_t n, size_t size, gfp_t gfp);
 void *krealloc(void *p, size_t n, gfp_t gfp);
+/* The largest of *n, *n / 2, ... that is there without much ado, at least @least bytes: *n says how many. For buffers that need not be large. */
+void *kmalloc_most(size_t *n, size_t least, gfp_t gfp);
 void *kmemdup(const void *p, size_t n, gfp_t gfp);
 size_t ksize(const void *p); /* the bytes that an object of kmalloc really has */
 void kfree(const void *p);   /* NULL is fine */

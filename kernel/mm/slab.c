@@ -8,8 +8,9 @@
  *
  * A slab is a block of 2^order frames cut into equal objects. Its first page holds its state: ->mapping the first free object
  * (each free object points to the next), ->index the number in use, ->lru the cache's list of slabs with a free object (full
- * slabs are on no list); ->private of every page of it is the cache. A block of kmalloc above 8 KiB has no PG_slab
- * and its order in ->private.
+ * slabs are on no list); ->private of every page of it is the cache, ->mapcount its place in the slab and the slab's order. A cache has an
+ * order that it prefers; when memory lies in small pieces a slab is as small as an object needs. A block of kmalloc above 8 KiB has no
+ * PG_slab and its order in ->private.
  *
  * Each vCPU has a magazine for each cache: up to MAG_SIZE free objects that it takes and gives without a lock. Kernel code is
  * not preempted, so a magazine needs none.
@@ -34,13 +35,13 @@ struct magazine {
 
 struct kmem_cache {
 	spinlock_t lock;
-	u32 size;   /* of an object with what belongs to it, immutable */
-	u32 usable; /* what the caller may use, immutable */
-	u32 order;  /* of a slab, immutable */
-	u32 per_slab;
+	u32 size;               /* of an object with what belongs to it, immutable */
+	u32 usable;             /* what the caller may use, immutable */
+	u32 order, least_order; /* of a slab: as a rule, and the smallest; immutable */
 	u32 mag_limit;
 	struct list_head partial;        /* slabs with a free object, by ->lru */
 	u64 nr_slabs, nr_empty, nr_objs; /* under lock; nr_objs in use or in magazines */
+	u64 room;                        /* the same: objects that the slabs can hold */
 	const char *name;
 	struct list_head list;          /* under caches_lock */
 	struct magazine *mag[MAX_CPUS]; /* each by its vCPU only */
@@ -124,49 +125,89 @@ static inline void check_object(struct kmem_cache *c, void *obj)
 
 /* ---- slabs; under cache->lock where not said otherwise ---- */
 
-static struct page *slab_of(struct kmem_cache *c, const void *obj)
+#define PLACE 0xffffU /* of ->mapcount */
+
+static u32 order_of(const struct page *s)
 {
-	return virt_to_page((void *)((u64)obj & ~((PAGE_SIZE << c->order) - 1)));
+	return (u32)atomic_read(&s->mapcount) >> 16;
+}
+
+static u32 objects_in(const struct kmem_cache *c, u32 order)
+{
+	return (u32)((PAGE_SIZE << order) / c->size);
+}
+
+static struct page *slab_of(const void *obj)
+{
+	struct page *p = virt_to_page((void *)((u64)obj & ~(PAGE_SIZE - 1)));
+
+	return p - (atomic_read(&p->mapcount) & PLACE);
+}
+
+static struct page *slab_frames_of(struct kmem_cache *c, gfp_t gfp, u32 *order)
+{
+	struct page *s;
+
+	gfp &= ~__GFP_ZERO;
+	*order = c->order;
+	s = alloc_pages(*order > c->least_order ? gfp | __GFP_NOOOM : gfp, *order);
+	if (s || *order == c->least_order)
+		return s;
+	*order = c->least_order;
+	return alloc_pages(gfp, *order);
 }
 
 /* A new slab, on no list yet. No lock held. */
 static struct page *slab_new(struct kmem_cache *c, gfp_t gfp)
 {
-	struct page *s = alloc_pages(gfp & ~__GFP_ZERO, c->order);
+	u32 order;
+	struct page *s = slab_frames_of(c, gfp, &order);
 	char *base;
 	void *next = NULL;
 
 	if (!s)
 		return NULL;
 	base = page_address(s);
-	for (s64 i = c->per_slab - 1; i >= 0; i--) {
+	for (s64 i = objects_in(c, order) - 1; i >= 0; i--) {
 		void *obj = base + i * c->size;
 
 		poison(c, obj);
 		*(void **)obj = next;
 		next = obj;
 	}
-	asan_poison(base, PAGE_SIZE << c->order, ASAN_FREED);
-	for (u32 i = 0; i < 1U << c->order; i++) {
+	asan_poison(base, PAGE_SIZE << order, ASAN_FREED);
+	for (u32 i = 0; i < 1U << order; i++) {
 		s[i].flags = BIT(PG_slab);
 		s[i].private = (u64)c;
+		atomic_set(&s[i].mapcount, (int)(order << 16 | i));
 	}
 	s->mapping = next;
 	s->index = 0;
-	atomic_add(1L << c->order, &slab_frames);
+	atomic_add(1L << order, &slab_frames);
 	return s;
 }
 
 static void slab_release(struct kmem_cache *c, struct page *s)
 {
-	for (u32 i = 0; i < 1U << c->order; i++) {
+	u32 order = order_of(s);
+
+	for (u32 i = 0; i < 1U << order; i++) {
 		s[i].flags = 0;
 		s[i].private = 0;
+		atomic_set(&s[i].mapcount, 0);
 	}
 	s->mapping = NULL;
-	asan_unpoison(page_address(s), PAGE_SIZE << c->order);
-	atomic_add(-(1L << c->order), &slab_frames);
-	free_pages(s, c->order);
+	asan_unpoison(page_address(s), PAGE_SIZE << order);
+	atomic_add(-(1L << order), &slab_frames);
+	free_pages(s, order);
+}
+
+/* It is the cache's, and empty; or no more. c->lock held. */
+static void count_slab(struct kmem_cache *c, const struct page *s, s64 by)
+{
+	c->nr_slabs += (u64)by;
+	c->nr_empty += (u64)by;
+	c->room += (u64)(by * objects_in(c, order_of(s)));
 }
 
 static void *slab_take(struct kmem_cache *c, struct page *s)
@@ -185,7 +226,7 @@ static void *slab_take(struct kmem_cache *c, struct page *s)
 /* Puts an object back; returns the slab when it became empty and is one too many (off the list then). */
 static struct page *slab_give(struct kmem_cache *c, void *obj)
 {
-	struct page *s = slab_of(c, obj);
+	struct page *s = slab_of(obj);
 
 	if (!s->mapping)
 		list_add(&s->lru, &c->partial);
@@ -194,12 +235,11 @@ static struct page *slab_give(struct kmem_cache *c, void *obj)
 	c->nr_objs--;
 	if (--s->index)
 		return NULL;
-	if (c->nr_empty) {
+	if (c->nr_empty++) {
 		list_del(&s->lru);
-		c->nr_slabs--;
+		count_slab(c, s, -1);
 		return s;
 	}
-	c->nr_empty++;
 	list_move_tail(&s->lru, &c->partial);
 	return NULL;
 }
@@ -263,8 +303,7 @@ static void *cache_alloc_slow(struct kmem_cache *c, gfp_t gfp)
 			return NULL;
 		spin_lock(&c->lock);
 		list_add(&s->lru, &c->partial);
-		c->nr_slabs++;
-		c->nr_empty++;
+		count_slab(c, s, 1);
 		spin_unlock(&c->lock);
 		m = magazine(c, smp_processor_id());
 	}
@@ -344,7 +383,8 @@ static void cache_setup(struct kmem_cache *c, const char *name, u32 size, u32 al
 	c->usable = size;
 	c->size = round_up(max(size, (u32)SLAB_ALIGN) + REDZONE, align);
 	c->order = slab_order(c->size);
-	c->per_slab = (PAGE_SIZE << c->order) / c->size;
+	while ((PAGE_SIZE << c->least_order) < c->size)
+		c->least_order++;
 	c->mag_limit = clamp((u32)(32768 / c->size), 4U, (u32)MAG_SIZE);
 	spin_lock(&caches_lock);
 	list_add_tail(&c->list, &caches);
@@ -399,14 +439,13 @@ static u64 cache_shrink(struct kmem_cache *c)
 			s = NULL;
 		if (s) {
 			list_del(&s->lru);
-			c->nr_empty--;
-			c->nr_slabs--;
+			count_slab(c, s, -1);
 		}
 		spin_unlock(&c->lock);
 		if (!s)
 			return freed;
+		freed += 1UL << order_of(s);
 		slab_release(c, s);
-		freed += 1UL << c->order;
 	}
 }
 
@@ -431,10 +470,9 @@ int slabinfo_line(int i, char *buf, size_t size)
 		return scnprintf(buf, size,
 			"%-17s %6lu %6lu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6lu %6lu "
 			"%6u\n",
-			c->name, (unsigned long)c->nr_objs,
-			(unsigned long)(c->nr_slabs * c->per_slab), c->usable, c->per_slab,
-			1U << c->order, 0U, 0U, 0U, (unsigned long)(c->nr_slabs - c->nr_empty),
-			(unsigned long)c->nr_slabs, 0U);
+			c->name, (unsigned long)c->nr_objs, (unsigned long)c->room, c->usable,
+			objects_in(c, c->order), 1U << c->order, 0U, 0U, 0U,
+			(unsigned long)(c->nr_slabs - c->nr_empty), (unsigned long)c->nr_slabs, 0U);
 	}
 	return 0;
 }
@@ -475,6 +513,18 @@ void *kmalloc(size_t n, gfp_t gfp)
 	if (p)
 		asan_object(p, n, class_for(n)->size);
 	return p;
+}
+
+void *kmalloc_most(size_t *n, size_t least, gfp_t gfp)
+{
+	for (; *n > least; *n /= 2) {
+		void *p = kmalloc(*n, gfp | __GFP_NOOOM);
+
+		if (p)
+			return p;
+	}
+	*n = least;
+	return kmalloc(least, gfp);
 }
 
 void *kzalloc(size_t n, gfp_t gfp)

@@ -104,8 +104,12 @@ static void push_queued(struct tcp_sock *t, u32 *queued)
 static struct sk_buff *build(struct tcp_sock *t, struct msg *m)
 {
 	u32 seg = tcp_seg_goal(t), n = (u32)min_t(u64, m->iter.count, seg);
-	struct sk_buff *skb = skb_alloc(max(n, min(seg, SMALL)), GFP_KERNEL);
+	struct sk_buff *skb = NULL;
 
+	while (n > SMALL && !(skb = skb_alloc(n, GFP_KERNEL | __GFP_NOOOM)))
+		n /= 2; /* memory may lie in small pieces */
+	if (!skb)
+		skb = skb_alloc(max(n, min(seg, SMALL)), GFP_KERNEL);
 	if (!skb)
 		return ERR_PTR(-ENOBUFS);
 	skb->len = (u32)copy_from_iter(skb->buf->data, n, &m->iter);

@@ -37,32 +37,35 @@ static u32 truesize_of(int type, u32 n)
 
 /* ---- sending ---- */
 
-/* A message with room for @n bytes. NULL: no memory. */
-static struct unix_msg *alloc_msg(u32 n)
+/* A message with room for @n bytes, or at least @least when memory lies in small pieces. NULL: no memory. */
+static struct unix_msg *alloc_msg(size_t n, u32 least)
 {
 	bool apart = n > APART;
 	struct unix_msg *um = kmalloc(sizeof(*um) + (apart ? 0 : n), GFP_KERNEL);
 
 	if (!um)
 		return NULL;
-	*um = (struct unix_msg){ .len = n, .data = (u8 *)(um + 1) };
+	*um = (struct unix_msg){ .len = (u32)n, .data = (u8 *)(um + 1) };
 	INIT_LIST_HEAD(&um->list);
 	if (!apart)
 		return um;
-	um->data = kmalloc(n, GFP_KERNEL);
+	um->data = kmalloc_most(&n, least, GFP_KERNEL);
+	um->len = (u32)n;
 	if (um->data)
 		return um;
 	kfree(um);
 	return NULL;
 }
 
-/* A message with @n bytes of the iterator and, when @with_files, the descriptors. ERR_PTR. */
-static struct unix_msg *build_msg(struct unix_sock *u, struct msg *m, u32 n, bool with_files)
+/* A message with @n (at least @least) bytes of the iterator and, when @with_files, the descriptors. ERR_PTR. */
+static struct unix_msg *build_msg(
+	struct unix_sock *u, struct msg *m, u32 n, u32 least, bool with_files)
 {
-	struct unix_msg *um = alloc_msg(n);
+	struct unix_msg *um = alloc_msg(n, least);
 
 	if (!um)
 		return ERR_PTR(-ENOBUFS);
+	n = um->len;
 	um->cred = m->cred;
 	um->stamp = ktime_get_real_coarse();
 	um->truesize = truesize_of(u->c.type, n);
@@ -188,13 +191,14 @@ static ssize_t send_pieces(struct unix_sock *u, struct unix_sock *to, struct msg
 	while (m->iter.count && !err) {
 		u64 left = m->iter.count - (oob && m->iter.count > 1);
 		u32 n = (u32)min(left, most);
-		struct unix_msg *um = build_msg(u, m, n, first);
+		struct unix_msg *um = build_msg(u, m, n, min(n, (u32)APART), first);
 
 		if (IS_ERR(um)) {
 			err = (int)PTR_ERR(um);
 			break;
 		}
 		first = false;
+		n = um->len;
 		um->oob = oob && !m->iter.count;
 		err = send_msg(u, to, um, m->nonblock);
 		if (!err)
@@ -252,7 +256,7 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 	err = -EPERM; /* a connected receiver takes messages from its peer only */
 	if (u->c.type == SOCK_DGRAM && to->peer && to->peer != u)
 		goto out;
-	um = build_msg(u, m, (u32)len, true);
+	um = build_msg(u, m, (u32)len, (u32)len, true);
 	err = IS_ERR(um) ? (int)PTR_ERR(um) : 0;
 	if (err)
 		goto out;

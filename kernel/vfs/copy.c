@@ -8,12 +8,13 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/internal.h"
 
-#define COPY_BUF 65536
+#define COPY_BUF 65536 /* less when memory lies in small pieces */
 
 /* Copies up to @n bytes from *ipos of @in to *opos of @out (NULL: a stream). Bytes, or -errno when none. */
 static ssize_t copy_loop(struct file *in, loff_t *ipos, struct file *out, loff_t *opos, size_t n)
 {
-	char *buf = kmalloc(COPY_BUF, GFP_KERNEL);
+	size_t size = COPY_BUF;
+	char *buf = kmalloc_most(&size, PAGE_SIZE, GFP_KERNEL);
 	ssize_t done = 0, got = 0, put;
 
 	if (!buf)
@@ -21,7 +22,7 @@ static ssize_t copy_loop(struct file *in, loff_t *ipos, struct file *out, loff_t
 	while (n) {
 		loff_t pos = *ipos;
 
-		got = kernel_read(in, buf, min(n, (size_t)COPY_BUF), &pos);
+		got = kernel_read(in, buf, min(n, size), &pos);
 		if (got <= 0)
 			break;
 		put = kernel_write(out, buf, got, opos);

@@ -252,9 +252,11 @@ static ssize_t direct_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct fuse_file *ff = f->private_data;
 	size_t max = ff->fc->max_read;
-	void *buf = kmalloc(min(max, to->count), GFP_KERNEL);
+	void *buf;
 	ssize_t done = 0, n = 0;
 
+	max = min(max, to->count);
+	buf = kmalloc_most(&max, min(max, PAGE_SIZE), GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
 	while (to->count) {
@@ -377,7 +379,7 @@ static ssize_t fuse_write_iter(struct file *f, struct iov_iter *from, loff_t *po
 
 	if (from->nowait)
 		return -EAGAIN;
-	buf = kmalloc(max, GFP_KERNEL);
+	buf = kmalloc_most(&max, min(max, PAGE_SIZE), GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
 	down_write(&inode->i_rwsem);

@@ -112,11 +112,12 @@ static loff_t next_data(struct file *f, loff_t *pos, loff_t size)
 	return end > at && end < size ? end : size;
 }
 
-static int copy_stretch(struct file *in, struct file *out, loff_t pos, loff_t end, char *buf)
+static int copy_stretch(
+	struct file *in, struct file *out, loff_t pos, loff_t end, char *buf, size_t size)
 {
 	while (pos < end) {
 		loff_t at = pos;
-		ssize_t n = kernel_read(in, buf, (size_t)min_t(loff_t, COPY_BUF, end - pos), &at);
+		ssize_t n = kernel_read(in, buf, min(size, (size_t)(end - pos)), &at);
 
 		if (n <= 0)
 			return (int)n;
@@ -134,7 +135,8 @@ static int copy_stretch(struct file *in, struct file *out, loff_t pos, loff_t en
 
 static int copy_data(struct file *in, struct file *out, loff_t size)
 {
-	char *buf = kmalloc(COPY_BUF, GFP_KERNEL);
+	size_t room = COPY_BUF;
+	char *buf = kmalloc_most(&room, PAGE_SIZE, GFP_KERNEL);
 	loff_t pos = 0, end;
 	int err = 0;
 
@@ -144,7 +146,7 @@ static int copy_data(struct file *in, struct file *out, loff_t size)
 		end = next_data(in, &pos, size);
 		if (end < 0 || pos >= size)
 			break;
-		err = copy_stretch(in, out, pos, end, buf);
+		err = copy_stretch(in, out, pos, end, buf, room);
 		pos = end;
 	}
 	kfree(buf);

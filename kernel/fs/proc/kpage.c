@@ -16,7 +16,7 @@
 
 static u64 count_of(const struct page *p)
 {
-	return (u64)max(atomic_read(&p->mapcount), 0);
+	return test_bit(PG_slab, &p->flags) ? 0 : (u64)max(atomic_read(&p->mapcount), 0);
 }
 
 static u64 flags_of(const struct page *p)
@@ -42,7 +42,7 @@ static u64 flags_of(const struct page *p)
 	for (i = 0; i < ARRAY_SIZE(map); i++)
 		if (have & 1UL << map[i].ours)
 			flags |= 1UL << map[i].theirs;
-	if (atomic_read(&p->mapcount) > 0)
+	if (count_of(p))
 		flags |= 1UL << KPF_MMAP;
 	if (have & 1UL << PG_anon) /* no swap, so as in Linux: backed by it all the same */
 		flags |= 1UL << KPF_SWAPBACKED;
