@@ -451,6 +451,7 @@ static int last_part(struct inode *inode, u32 from, u32 last, struct ext4_extent
 int ext4_shift_last(struct ext4_handle *h, struct inode *inode, u32 from, u32 last, s64 by, u32 *at)
 {
 	struct ext4_extent e;
+	s64 start;
 	u32 len;
 	int err = last_part(inode, from, last, &e);
 
@@ -458,12 +459,13 @@ int ext4_shift_last(struct ext4_handle *h, struct inode *inode, u32 from, u32 la
 		return err;
 	*at = e.ee_block;
 	len = extent_len(&e);
-	if ((s64)e.ee_block + (s64)len + by > (s64)~0U)
+	start = (s64)e.ee_block + by;
+	if (start + len > (s64)~0U)
 		return -EFBIG;
 	err = remove_last(h, inode, e.ee_block, e.ee_block + len - 1, false);
 	if (err < 0)
 		return err;
-	e.ee_block = (u32)((s64)e.ee_block + by);
+	e.ee_block = (u32)start;
 	/* what a racing write through a mapping has put into the gap gives way */
 	do
 		err = remove_last(h, inode, e.ee_block, e.ee_block + len - 1, true);
