@@ -9,6 +9,8 @@
  * Locks: block_device.lock protects openers and holder. Pages are filled and written under the page lock.
  */
 #include <asm/errno.h>
+#include <linux/falloc.h>
+#include <linux/blkzoned.h>
 #include <linux/fs.h>
 #include <linux/hdreg.h>
 #include <linux/magic.h>
@@ -292,6 +294,8 @@ static loff_t blkdev_llseek(struct file *f, loff_t off, int whence)
 {
 	loff_t size = (loff_t)(file_bdev(f)->nr_sectors << SECTOR_SHIFT);
 
+	if (whence > SEEK_END)
+		return -EINVAL; /* all of a disk is data, and nobody asks */
 	return generic_llseek_size(f, off, whence, size, size);
 }
 
@@ -376,11 +380,27 @@ static long set_read_only(struct block_device *b, uaddr_t ua)
 }
 
 /* Zeros through the cache: where they are not worth a request of their own. */
+static long write_zeros(struct block_device *b, struct file *f, u64 from, u64 len)
+{
+	void *zero = get_free_page(GFP_KERNEL | __GFP_ZERO);
+	loff_t pos = (loff_t)from;
+	ssize_t n = 1;
+
+	if (!zero)
+		return -ENOMEM;
+	while ((u64)pos < from + len && n > 0) {
+		n = kernel_write(f, zero, min_t(u64, PAGE_SIZE, from + len - (u64)pos), &pos);
+		cond_resched();
+	}
+	free_page_addr(zero);
+	if (n <= 0)
+		return n ? n : -EIO;
+	return filemap_write_and_wait_range(b->mapping, (loff_t)from, pos - 1);
+}
+
 static long blk_zeroout_ioctl(struct block_device *b, struct file *f, u64 arg)
 {
 	u64 r[2], size = b->nr_sectors << SECTOR_SHIFT;
-	void *zero;
-	loff_t pos;
 
 	if (!(f->f_mode & FMODE_WRITE))
 		return -EBADF;
@@ -388,21 +408,29 @@ static long blk_zeroout_ioctl(struct block_device *b, struct file *f, u64 arg)
 		return -EFAULT;
 	if (((r[0] | r[1]) & 511) || r[0] > size || r[1] > size - r[0])
 		return -EINVAL;
-	zero = get_free_page(GFP_KERNEL | __GFP_ZERO);
-	if (!zero)
-		return -ENOMEM;
-	for (pos = (loff_t)r[0]; (u64)pos < r[0] + r[1];) {
-		ssize_t n =
-			kernel_write(f, zero, min_t(u64, PAGE_SIZE, r[0] + r[1] - (u64)pos), &pos);
+	return write_zeros(b, f, r[0], r[1]);
+}
 
-		if (n <= 0) {
-			free_page_addr(zero);
-			return n ? n : -EIO;
-		}
-		cond_resched();
+/* A hole in a disk is zeros; with FALLOC_FL_KEEP_SIZE the range may go beyond its end. */
+static long blkdev_fallocate(struct file *f, int mode, loff_t off, loff_t len)
+{
+	struct block_device *b = file_bdev(f);
+	u64 size = b->nr_sectors << SECTOR_SHIFT;
+
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		return -EOPNOTSUPP;
+	if ((u64)off >= size)
+		return -EINVAL;
+	if ((u64)(off + len) > size) {
+		if (!(mode & FALLOC_FL_KEEP_SIZE))
+			return -EINVAL;
+		len = (loff_t)(size - (u64)off);
 	}
-	free_page_addr(zero);
-	return filemap_write_and_wait_range(b->mapping, (loff_t)r[0], pos - 1);
+	if ((u64)(off | len) & (b->disk->logical_block_size - 1))
+		return -EINVAL;
+	if (!(mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)))
+		return -EOPNOTSUPP;
+	return write_zeros(b, f, (u64)off, (u64)len);
 }
 
 /* The unit of our cache is the page, whatever smaller unit the user thinks in. */
@@ -447,6 +475,10 @@ static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 			return -EACCES;
 		b->disk->ra_sectors = (u32)arg;
 		return 0;
+	case BLKSECTGET: return put_user((u16)(BIO_MAX_VECS * (PAGE_SIZE >> SECTOR_SHIFT)), ua);
+	case BLKGETZONESZ:
+	case BLKGETNRZONES: return put_user((u32)0, ua); /* none has zones */
+	case BLKSECDISCARD: return f->f_mode & FMODE_WRITE ? -EOPNOTSUPP : -EBADF;
 	case BLKROSET: return set_read_only(b, ua);
 	case BLKZEROOUT: return blk_zeroout_ioctl(b, f, arg);
 	case BLKFLSBUF:
@@ -476,6 +508,7 @@ const struct file_operations def_blk_fops = {
 	.read_iter = blkdev_read_iter,
 	.write_iter = blkdev_write_iter,
 	.fsync = blkdev_fsync,
+	.fallocate = blkdev_fallocate,
 	.mmap = generic_file_mmap,
 	.ioctl = blkdev_ioctl,
 };

@@ -328,6 +328,7 @@ static int ioc_fiemap(struct file *f, uaddr_t arg)
 		return -EFBIG;
 	end = h->fm_length > max || max - h->fm_length < h->fm_start ? max :
 								       h->fm_start + h->fm_length;
+	h->fm_flags &= ~(u32)FIEMAP_FLAG_CACHE; /* what it found is kept anyway */
 	if (h->fm_flags & ~(u32)FIEMAP_FLAG_SYNC) {
 		h->fm_flags &= ~(u32)FIEMAP_FLAG_SYNC;
 		return copy_to_user(arg, h, sizeof(*h)) ? -EFAULT : -EBADR;
@@ -339,6 +340,25 @@ static int ioc_fiemap(struct file *f, uaddr_t arg)
 	if (err)
 		return err;
 	return copy_to_user(arg, h, sizeof(*h)) ? -EFAULT : 0;
+}
+
+/* ---- the file system's name ---- */
+
+struct fs_uuid { /* struct fsuuid2 of newer headers */
+	u8 len;
+	u8 uuid[16];
+};
+#define GET_FS_UUID _IOR(0x15, 0, struct fs_uuid)
+
+static int ioc_fs_uuid(const struct super_block *sb, uaddr_t arg)
+{
+	struct fs_uuid u = { .len = sizeof(u.uuid) };
+	static const u8 none[sizeof(u.uuid)];
+
+	memcpy(u.uuid, sb->s_uuid, sizeof(u.uuid));
+	if (!memcmp(u.uuid, none, sizeof(none)))
+		return -ENOTTY;
+	return copy_to_user(arg, &u, sizeof(u)) ? -EFAULT : 0;
 }
 
 /* ---- what cannot be done ---- */
@@ -393,6 +413,7 @@ long file_attr_ioctl(struct file *f, u32 cmd, u64 arg)
 	case FICLONE: return clone_refused(f, arg);
 	case FICLONERANGE: return clone_range_refused(f, UADDR(arg));
 	case FIDEDUPERANGE: return dedupe_refused(UADDR(arg));
+	case GET_FS_UUID: return ioc_fs_uuid(f->f_inode->i_sb, UADDR(arg));
 	case FIFREEZE: return capable(CAP_SYS_ADMIN) ? -EOPNOTSUPP : -EPERM;
 	case FITHAW: return capable(CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
 	default: return -ENOIOCTLCMD;

@@ -180,6 +180,7 @@ const struct file_operations ext4_dir_fops = {
 	.llseek = generic_file_llseek,
 	.iterate = ext4_iterate,
 	.fsync = ext4_fsync,
+	.ioctl = ext4_ioctl,
 };
 
 /* ---- one block of entries ---- */

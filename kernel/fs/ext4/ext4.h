@@ -174,6 +174,11 @@ int ext4_replay(
 #define EXT4_DIR_CREDITS 12 /* an entry into an htree with splits, without the allocations */
 
 /* ---- super.c ---- */
+/* The superblock in its buffer; to be changed under a handle and alloc_lock. */
+static inline struct ext4_disk_sb *ext4_live_sb(struct ext4_sb *sbi)
+{
+	return (void *)(sbi->sb_buf->data + sbi->sb_off);
+}
 void ext4_error(struct super_block *sb, const char *fmt, ...) __printf(2, 3);
 /* The same, and whoever watches is told; with no lock of ours held but the inode's. */
 void ext4_error_inode(struct inode *inode, const char *fmt, ...) __printf(2, 3);
@@ -289,6 +294,7 @@ int ext4_insert_range(struct inode *inode, loff_t off, loff_t len);
 extern const struct file_operations ext4_dir_fops, ext4_file_fops;
 extern const struct inode_operations ext4_dir_iops, ext4_file_iops, ext4_symlink_iops,
 	ext4_fast_symlink_iops, ext4_special_iops;
+long ext4_ioctl(struct file *f, u32 cmd, u64 arg); /* ioctl.c */
 int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
 /* A directory's block, checked: ERR_PTR. NULL: a hole. */
 struct ext4_buf *ext4_dir_block(struct inode *dir, u32 lblk);

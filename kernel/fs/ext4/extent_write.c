@@ -460,7 +460,7 @@ int ext4_shift_last(struct ext4_handle *h, struct inode *inode, u32 from, u32 la
 	*at = e.ee_block;
 	len = extent_len(&e);
 	start = (s64)e.ee_block + by;
-	if (start + len > (s64)~0U)
+	if (start + len > 0xffffffffL)
 		return -EFBIG;
 	err = remove_last(h, inode, e.ee_block, e.ee_block + len - 1, false);
 	if (err < 0)

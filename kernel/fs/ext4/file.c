@@ -64,6 +64,7 @@ const struct file_operations ext4_file_fops = {
 	.write_iter = generic_file_write_iter,
 	.mmap = generic_file_mmap,
 	.fsync = ext4_fsync,
+	.ioctl = ext4_ioctl,
 	.fallocate = ext4_fallocate,
 };
 

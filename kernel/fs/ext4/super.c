@@ -215,11 +215,6 @@ static u64 held_blocks(const struct ext4_sb *sbi)
 	return n;
 }
 
-static struct ext4_disk_sb *live_sb(struct ext4_sb *sbi)
-{
-	return (void *)(sbi->sb_buf->data + sbi->sb_off);
-}
-
 static void sb_set_csum(struct ext4_sb *sbi, struct ext4_disk_sb *d)
 {
 	if (sbi->csum)
@@ -228,7 +223,7 @@ static void sb_set_csum(struct ext4_sb *sbi, struct ext4_disk_sb *d)
 
 void ext4_sb_update(struct ext4_sb *sbi)
 {
-	struct ext4_disk_sb *d = live_sb(sbi);
+	struct ext4_disk_sb *d = ext4_live_sb(sbi);
 	u64 free, now = ktime_get_real() / 1000000000;
 
 	mutex_lock(&sbi->alloc_lock);
@@ -257,7 +252,7 @@ static int write_sb(struct ext4_sb *sbi)
 static int begin_writing(struct super_block *sb)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
-	struct ext4_disk_sb *d = live_sb(sbi);
+	struct ext4_disk_sb *d = ext4_live_sb(sbi);
 	u64 now = ktime_get_real() / 1000000000;
 	int err = ext4_journal_load(sb, true);
 
@@ -284,8 +279,8 @@ static void end_writing(struct super_block *sb)
 	ext4_journal_close(sbi);
 	if (aborted)
 		return;
-	live_sb(sbi)->s_feature_incompat &= ~(u32)INCOMPAT_RECOVER;
-	live_sb(sbi)->s_state |= EXT4_VALID_FS;
+	ext4_live_sb(sbi)->s_feature_incompat &= ~(u32)INCOMPAT_RECOVER;
+	ext4_live_sb(sbi)->s_state |= EXT4_VALID_FS;
 	write_sb(sbi);
 }
 
