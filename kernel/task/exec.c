@@ -192,6 +192,8 @@ static int commit(struct bprm *b)
 	err = unshare_files();
 	if (!err)
 		err = de_thread();
+	if (!err)
+		err = exec_namespaces(b->mm);
 	if (err) {
 		sighand_put(fresh);
 		return err;

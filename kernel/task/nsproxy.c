@@ -123,6 +123,22 @@ void switch_namespaces(struct task *t, struct nsproxy *to)
 	nsproxy_put(old);
 }
 
+int exec_namespaces(struct mm *mm)
+{
+	struct nsproxy *p = current->nsproxy;
+
+	if (p->ns[NS_TIME] == p->ns[NS_TIME_CHILD])
+		return 0;
+	p = proxy_copy(p);
+	if (!p)
+		return -ENOMEM;
+	ns_put(p->ns[NS_TIME]);
+	p->ns[NS_TIME] = ns_get(p->ns[NS_TIME_CHILD]);
+	p->ns[NS_TIME]->ops->enter(p->ns[NS_TIME], mm);
+	switch_namespaces(current, p);
+	return 0;
+}
+
 void exit_namespaces(struct task *t)
 {
 	switch_namespaces(t, NULL);

@@ -86,6 +86,8 @@ struct ns_common *ns_of_task(struct task *t, enum ns_slot slot);
 int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner); /* 0 or -errno */
 void switch_namespaces(struct task *t, struct nsproxy *to); /* takes the reference; t is current */
 void exit_namespaces(struct task *t);
+int exec_namespaces(struct
+	mm *mm); /* current's new program has the clocks that its children would get: 0, -ENOMEM */
 void nsproxy_put(struct nsproxy *p);
 
 /* An install() for what asks for CAP_SYS_ADMIN over the namespace and at home, and nothing else. */

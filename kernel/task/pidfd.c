@@ -248,8 +248,10 @@ static struct file *file_of_task(struct pid *pid, int fd)
 	if (!t)
 		return ERR_PTR(-ESRCH);
 	f = ptrace_may_access(t, true) ? fget_task(t, fd) : ERR_PTR(-EPERM);
+	if (!f)
+		f = ERR_PTR(READ_ONCE(t->files) ? -EBADF : -ESRCH); /* it has ended */
 	put_task(t);
-	return f ? f : ERR_PTR(-EBADF);
+	return f;
 }
 
 long sys_pidfd_getfd(int pidfd, int targetfd, int flags)

@@ -264,7 +264,7 @@ long sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 	case PR_GET_THP_DISABLE: return a2 || a3 || a4 || a5 ? -EINVAL : t->mm->thp_disabled;
 	case PR_GET_SPECULATION_CTRL: return a3 || a4 || a5 ? -EINVAL : speculation(a2, 0, false);
 	case PR_SET_SPECULATION_CTRL: return a4 || a5 ? -EINVAL : speculation(a2, a3, true);
-	case PR_SET_SYSCALL_USER_DISPATCH: return user_dispatch_set(a2, a3, a4, a5);
+	case PR_SET_SYSCALL_USER_DISPATCH: return user_dispatch_set(current, a2, a3, a4, a5);
 	case 65: return set_mdwe(a2, a3 || a4 || a5); /* PR_SET_MDWE */
 	case 66: return a2 || a3 || a4 || a5 ? -EINVAL : t->mm->mdwe;
 	case PR_CAP_AMBIENT: return a4 || a5 ? -EINVAL : prctl_cap_ambient(a2, a3);

@@ -347,6 +347,8 @@ long ptrace_request(struct task *t, long request, u64 addr, u64 data)
 	case PTRACE_SETOPTIONS: return set_options(t, data);
 	case PTRACE_GETEVENTMSG: return put_user(t->ptrace_message, UADDR(data));
 	case PTRACE_PEEKSIGINFO: return peek_siginfo(t, UADDR(addr), UADDR(data));
+	case PTRACE_SET_DISPATCH:
+	case PTRACE_GET_DISPATCH: return user_dispatch_ptrace(t, (u32)request, addr, UADDR(data));
 	case PTRACE_GET_RSEQ_CONFIGURATION: return rseq_configuration(t, addr, UADDR(data));
 	case PTRACE_GETSIGINFO:
 	case PTRACE_SETSIGINFO: return siginfo_request(t, request, UADDR(data));

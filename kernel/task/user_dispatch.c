@@ -4,7 +4,7 @@
  * of its text while a byte of its own says so. For programs that run foreign code: wine, emulators.
  *
  * A thread's own; a child begins without, exec takes it away. The byte is read at each call from outside of the range.
- * Locks: none, all is current's.
+ * Locks: none, all is current's; a tracer sets it (PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG) while the thread is stopped.
  */
 #include <linux/audit.h>
 #include <linux/prctl.h>
@@ -19,22 +19,22 @@ void user_dispatch_clear(struct task *t)
 	t->dispatch_offset = t->dispatch_len = t->dispatch_selector = 0;
 }
 
-long user_dispatch_set(u64 mode, u64 offset, u64 len, u64 selector)
+long user_dispatch_set(struct task *t, u64 mode, u64 offset, u64 len, u64 selector)
 {
 	if (mode == PR_SYS_DISPATCH_OFF) {
 		if (offset || len || selector)
 			return -EINVAL;
-		user_dispatch_clear(current);
+		user_dispatch_clear(t);
 		return 0;
 	}
 	if (mode != PR_SYS_DISPATCH_ON || (offset && offset + len <= offset))
 		return -EINVAL;
 	if (selector >= arch_task_size())
 		return -EFAULT;
-	current->dispatch_offset = offset;
-	current->dispatch_len = len;
-	current->dispatch_selector = selector;
-	set_bit(TIF_USER_DISPATCH, &current->work_flags);
+	t->dispatch_offset = offset;
+	t->dispatch_len = len;
+	t->dispatch_selector = selector;
+	set_bit(TIF_USER_DISPATCH, &t->work_flags);
 	return 0;
 }
 
@@ -73,4 +73,30 @@ bool user_dispatch_takes(struct regs *r)
 	}
 	send_sigsys(r);
 	return true;
+}
+
+/* Younger than the headers that we build with. */
+struct dispatch_config {
+	u64 mode, selector, offset, len;
+};
+
+long user_dispatch_ptrace(struct task *t, u32 request, u64 size, uaddr_t data)
+{
+	struct dispatch_config c;
+
+	if (size != sizeof(c))
+		return -EINVAL;
+	if (request == PTRACE_SET_DISPATCH) {
+		if (copy_from_user(&c, data, sizeof(c)))
+			return -EFAULT;
+		return user_dispatch_set(t, c.mode, c.offset, c.len, c.selector);
+	}
+	c = (struct dispatch_config){
+		.mode = test_bit(TIF_USER_DISPATCH, &t->work_flags) ? PR_SYS_DISPATCH_ON :
+								      PR_SYS_DISPATCH_OFF,
+		.selector = t->dispatch_selector,
+		.offset = t->dispatch_offset,
+		.len = t->dispatch_len,
+	};
+	return copy_to_user(data, &c, sizeof(c)) ? -EFAULT : 0;
 }

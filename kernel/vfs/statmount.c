@@ -328,10 +328,10 @@ static u32 collect(
 	return n;
 }
 
-/* Where the caller's list begins: the mount of its root, or what it names. namespace_sem held. */
+/* Where the caller's list begins: the first mount of its namespace, or what it names. namespace_sem held. */
 static struct mount *list_top(struct mnt_namespace *ns, u64 id, const struct path *root)
 {
-	struct mount *m = id == ALL_MOUNTS ? root->mnt : find_mount(ns, id);
+	struct mount *m = id == ALL_MOUNTS ? ns->root : find_mount(ns, id);
 
 	if (!m)
 		return ERR_PTR(-ENOENT);

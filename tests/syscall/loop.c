@@ -55,6 +55,32 @@ static void units(void)
 	G(ioctl(ctl, 0x4c99), "-1 ENOSYS");
 }
 
+/* A disk as a file: holes are zeros, everything is data. */
+static void as_file(void)
+{
+	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	char got[1024];
+	unsigned n;
+
+	memset(got, 'x', sizeof(got));
+	GNEED(pwrite(lo, got, sizeof(got), 0));
+	G(fallocate(lo, punch, 0, 512), "0");
+	GNEED(pread(lo, got, sizeof(got), 0));
+	GIS(!got[0] && !got[511] && got[512] == 'x');
+	G(fallocate(lo, FALLOC_FL_ZERO_RANGE, 512, 512), "0");
+	GNEED(pread(lo, got, sizeof(got), 0));
+	GIS(!got[512] && !got[1023]);
+	G(fallocate(lo, FALLOC_FL_ZERO_RANGE, 100, 512), "-1 EINVAL");
+	G(fallocate(lo, FALLOC_FL_ZERO_RANGE, 0, 1L << 40), "-1 EINVAL");
+	G(fallocate(lo, punch, 1L << 40, 512), "-1 EINVAL");
+	G(fallocate(lo, 0, 0, 512), "-1 EOPNOTSUPP");
+	G(fallocate(lo, FALLOC_FL_COLLAPSE_RANGE, 0, 512), "-1 EOPNOTSUPP");
+	G(lseek(lo, 0, SEEK_DATA), "-1 EINVAL");
+	G(lseek(lo, 0, SEEK_HOLE), "-1 EINVAL");
+	G(ioctl(lo, BLKSECTGET, &n), "0");
+	G(ioctl(lo, BLKSECDISCARD, &(uint64_t[2]){ 0, 512 }), "-1 EOPNOTSUPP");
+}
+
 static void binding(void)
 {
 	struct loop_info64 i;
@@ -81,6 +107,7 @@ static void binding(void)
 	G(fsync(lo), "0");
 	G(pread(backing, buf, 5, 1024), "5");
 	GIS(!memcmp(buf, "hello", 5));
+	as_file();
 	G(pread(lo, buf, 512, 2 * MB), "0");
 	G(pwrite(lo, buf, 512, 2 * MB), "-1 ENOSPC");
 	G(ioctl(lo, LOOP_GET_STATUS64, &i), "0");

@@ -328,6 +328,7 @@ int proc_pid_status(struct seq *s, struct task *t)
 		task_tgid_nr_ns(t, ns), task_pid_nr_ns(t, ns), g.ppid, g.tracer);
 	status_ids(s, t);
 	status_ns_numbers(s, t, ns);
+	seq_printf(s, "Kthread:\t%d\n", t->flags & PF_KTHREAD ? 1 : 0);
 	if (mm) {
 		status_memory(s, mm);
 		mmput(mm);
