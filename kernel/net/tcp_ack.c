@@ -31,6 +31,7 @@ static void rtt_sample(struct tcp_sock *t, u64 rtt)
 		t->rttvar = (3 * t->rttvar + delta) / 4;
 		t->srtt = (7 * t->srtt + rtt) / 8;
 	}
+	t->backoff = 0; /* not before there is a sample (RFC 6298, 5.7; Karn) */
 	t->rto = min(max(t->srtt + max(4 * t->rttvar, RTO_MIN), RTO_MIN), RTO_MAX);
 }
 
@@ -251,7 +252,7 @@ bool tcp_ack(
 		take_rtt(t, skb, &when, ack != was);
 	if (ack != was) {
 		confirm_way(t);
-		t->backoff = t->retries = 0;
+		t->retries = 0;
 		t->first_failure = 0;
 		t->inet.c.soft_err = 0;
 		tcp_rearm_rtx(t);
