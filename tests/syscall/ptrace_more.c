@@ -181,7 +181,7 @@ static void watched(void)
 	slot.efd = ep;
 	pid = SPAWN(pause());
 	T(same(me, pid, KCMP_EPOLL_TFD, p[0], &slot));
-	T(same(me, pid, KCMP_IO, 0, NULL));
+	/* whether KCMP_IO says the same depends on what either has read from a disk */
 	kill(pid, SIGKILL);
 	t_wait("end", pid);
 }
