@@ -174,6 +174,24 @@ static int ubd_setup(const char *s)
 PARAM_DEV("ubd", ubd_setup,
 	"ubd<n>[rsctd]=FILE[,BACKING]  disk n from an image, or a COW file over one");
 
+static int set_cutlog(const char *s)
+{
+	int err = ubd_host_record(s);
+
+	if (err)
+		refuse("cutlog=%s: %s", s, arch_strerror(err));
+	return 0;
+}
+PARAM("cutlog=", set_cutlog, "for tests: a record of all that is written to disks' files");
+
+static int set_diskfault(const char *s)
+{
+	if (ubd_host_fault(s))
+		refuse("diskfault=%s: wants [UNIT,]read|write|flush,eio|enospc,EVERY[,SEED]", s);
+	return 0;
+}
+PARAM("diskfault=", set_diskfault, "for tests: [UNIT,]read|write|flush,eio|enospc,EVERY[,SEED]");
+
 static int ubd_start(struct ubd *u, u32 n)
 {
 	struct gendisk *d = &u->disk;
@@ -183,6 +201,7 @@ static int ubd_start(struct ubd *u, u32 n)
 	o.file = u->file;
 	o.backing = u->backing;
 	o.flags = u->flags;
+	o.unit = n;
 	o.irq = irq_register(u->param, ubd_irq, u);
 	if (o.irq < 0)
 		return o.irq;

@@ -16,7 +16,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -28,6 +27,7 @@
 #include <unistd.h>
 
 #include "drivers/ubd/cow_host.h"
+#include "drivers/ubd/media_host.h"
 #include "os-linux/host.h"
 
 #define WORKERS 2
@@ -83,7 +83,7 @@ static uint64_t bit_run(const struct ubd_host *h, uint64_t sector, uint64_t max)
 static int write_full(int fd, const uint8_t *p, size_t n, off_t off)
 {
 	while (n) {
-		ssize_t r = pwrite(fd, p, n, off);
+		ssize_t r = media_pwrite(fd, p, n, (uint64_t)off);
 
 		if (r < 0 && errno == EINTR)
 			continue;
@@ -181,8 +181,8 @@ static void iov_zero(struct iovec *iov, int nr)
 static int transfer(int fd, bool write, struct iovec *iov, int nr, uint64_t off, bool nowait)
 {
 	while (nr) {
-		ssize_t n = write ? pwritev(fd, iov, nr, (off_t)off) :
-				    preadv2(fd, iov, nr, (off_t)off, nowait ? RWF_NOWAIT : 0);
+		ssize_t n = write ? media_pwritev(fd, iov, nr, off) :
+				    media_preadv2(fd, iov, nr, off, nowait ? RWF_NOWAIT : 0);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -254,8 +254,7 @@ static int write_zeros(struct ubd_host *h, uint64_t off, uint64_t len)
 	static const uint8_t zeros[65536];
 	uint64_t base = h->backing_fd >= 0 ? h->cow.data_off : 0, done = 0;
 
-	if (fallocate(h->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(base + off),
-		    (off_t)len) < 0)
+	if (media_punch(h->fd, base + off, len) < 0)
 		while (done < len) {
 			size_t n = len - done < sizeof(zeros) ? len - done : sizeof(zeros);
 			int err = write_full(h->fd, zeros, n, (off_t)(base + off + done));
@@ -282,8 +281,7 @@ static int do_discard(struct ubd_host *h, struct ubd_req *r)
 				continue;
 			base = h->cow.data_off;
 		}
-		if (fallocate(h->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			    (off_t)(base + off), (off_t)n) < 0)
+		if (media_punch(h->fd, base + off, n) < 0)
 			return -EOPNOTSUPP;
 	}
 	return 0;
@@ -293,7 +291,7 @@ static int do_flush(struct ubd_host *h)
 {
 	if (h->flags & UBD_F_RDONLY)
 		return 0;
-	return fdatasync(h->fd) < 0 ? -errno : 0;
+	return media_fdatasync(h->fd) < 0 ? -errno : 0;
 }
 
 static int serve(struct ubd_host *h, struct ubd_req *r)
@@ -572,6 +570,16 @@ static int open_files(struct ubd_open *o, struct ubd_host *h)
 	return 0;
 }
 
+int ubd_host_record(const char *path)
+{
+	return media_record(path);
+}
+
+int ubd_host_fault(const char *spec)
+{
+	return media_fault(spec);
+}
+
 int ubd_host_open(struct ubd_open *o)
 {
 	struct ubd_host *h = calloc(1, sizeof(*h));
@@ -593,6 +601,8 @@ int ubd_host_open(struct ubd_open *o)
 	h->flags = o->flags | (o->rdonly ? UBD_F_RDONLY : 0);
 	h->irq = o->irq;
 	h->todo_tail = &h->todo;
+	if (!o->rdonly)
+		media_attach(h->fd, o->unit, o->file);
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_mutex_init(&h->bitmap_lock, NULL);
 	pthread_cond_init(&h->work, NULL);
@@ -612,6 +622,7 @@ void ubd_host_close(struct ubd_host *h)
 			pthread_cond_wait(&h->work, &h->lock);
 		pthread_mutex_unlock(&h->lock);
 	}
+	media_detach(h->fd);
 	if (h->fd >= 0)
 		close(h->fd);
 	if (h->backing_fd >= 0)

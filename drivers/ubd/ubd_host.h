@@ -23,6 +23,7 @@ struct ubd_open {
 	const char *file;    /* COW file when backing is set, or when the file says so */
 	const char *backing; /* or NULL */
 	uint32_t flags;
+	uint32_t unit; /* the disk's number, for records and faults */
 	int32_t irq;
 	/* answers */
 	struct ubd_host *host;
@@ -49,6 +50,9 @@ struct ubd_req {
 	struct ubd_vec vec[];
 };
 
+/* For tests (media_host.h): a record of all writes, calls that fail. Before the first disk is opened; 0 or -errno. */
+int ubd_host_record(const char *path);
+int ubd_host_fault(const char *spec);
 /* 0 or -errno with o->err set. Nothing is created when it fails. */
 int ubd_host_open(struct ubd_open *o);
 void ubd_host_close(struct ubd_host *h);

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * media_host.c: see media_host.h. The record is appended with one write a piece, so a kernel that is killed leaves whole pieces (the last
+ * one may be cut). A beginning is on record before the system call, an end behind it; the lock is held for the record alone, so what ran
+ * at the same time on the disk may be told in either order, which is what the reader must expect of it anyway.
+ * Not here: reads on record; files that are only read.
+ */
+#include "drivers/ubd/media_host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_FILES 32
+#define MAX_IOV 257
+
+/* Written before the first worker starts, but for files, which grows under lock. */
+static struct {
+	bool on; /* any of it */
+	int log; /* or -1 */
+	int op;  /* what fails: MEDIA_FILE (a read), MEDIA_WRITE, MEDIA_FLUSH */
+	int unit, err;
+	uint64_t every; /* 0: nothing fails */
+} conf = { .log = -1, .unit = -1 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+	int fd;
+	uint32_t unit;
+} files[MAX_FILES];
+static int nr_files;
+static uint64_t next_id = 1, random_state; /* under lock */
+
+/* ---- what is set ---- */
+
+int media_record(const char *path)
+{
+	conf.log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+	if (conf.log < 0)
+		return -errno;
+	conf.on = true;
+	return 0;
+}
+
+/* The word at *@s up to the next comma or the end is @word: *@s moves behind it. */
+static bool take(const char **s, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (strncmp(*s, word, n) || ((*s)[n] && (*s)[n] != ','))
+		return false;
+	*s += n + ((*s)[n] == ',');
+	return true;
+}
+
+int media_fault(const char *spec)
+{
+	const char *s = spec;
+	unsigned long long seed = 1;
+	char *end;
+
+	if (*s >= '0' && *s <= '9') {
+		conf.unit = (int)strtol(s, &end, 10);
+		if (*end != ',')
+			return -EINVAL;
+		s = end + 1;
+	}
+	if (take(&s, "read"))
+		conf.op = MEDIA_FILE;
+	else if (take(&s, "write"))
+		conf.op = MEDIA_WRITE;
+	else if (take(&s, "flush"))
+		conf.op = MEDIA_FLUSH;
+	else
+		return -EINVAL;
+	if (take(&s, "eio"))
+		conf.err = EIO;
+	else if (take(&s, "enospc"))
+		conf.err = ENOSPC;
+	else
+		return -EINVAL;
+	conf.every = strtoull(s, &end, 10);
+	if (end == s || !conf.every)
+		return -EINVAL;
+	if (*end == ',')
+		seed = strtoull(end + 1, &end, 10);
+	if (*end)
+		return -EINVAL;
+	random_state = seed * 0x9e3779b97f4a7c15ULL + 1;
+	conf.on = true;
+	return 0;
+}
+
+/* ---- failing ---- */
+
+static int unit_of(int fd)
+{
+	int i, n = __atomic_load_n(&nr_files, __ATOMIC_ACQUIRE);
+
+	for (i = 0; i < n; i++)
+		if (files[i].fd == fd)
+			return (int)files[i].unit;
+	return -1;
+}
+
+/* Xorshift: good enough to choose who fails. */
+static bool fails(int fd, int op)
+{
+	int unit;
+	bool yes;
+
+	if (!conf.every || op != conf.op)
+		return false;
+	unit = unit_of(fd);
+	if (unit < 0 || (conf.unit >= 0 && unit != conf.unit))
+		return false;
+	pthread_mutex_lock(&lock);
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	yes = (random_state >> 16) % conf.every == 0;
+	pthread_mutex_unlock(&lock);
+	if (yes)
+		errno = conf.err;
+	return yes;
+}
+
+/* ---- the record ---- */
+
+/* Appends all of it, or the record ends here: a hole in it would be a lie. */
+static void append(struct iovec *iov, int nr)
+{
+	while (nr && conf.log >= 0) {
+		ssize_t n = writev(conf.log, iov, nr);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			fprintf(stderr, "cutlog: %s: the record ends here\n", strerror(errno));
+			close(conf.log);
+			conf.log = -1;
+			return;
+		}
+		while (nr && (size_t)n >= iov->iov_len) {
+			n -= (ssize_t)iov->iov_len;
+			iov++;
+			nr--;
+		}
+		if (nr) {
+			iov->iov_base = (char *)iov->iov_base + n;
+			iov->iov_len -= (size_t)n;
+		}
+	}
+}
+
+/* The beginning of something on @fd: its id, or 0 when it is not on record. */
+static uint64_t begin(int type, int fd, uint64_t off, uint64_t len, const struct iovec *iov, int nr)
+{
+	struct media_rec r = {
+		.magic = MEDIA_MAGIC, .type = (uint32_t)type, .off = off, .len = len
+	};
+	struct iovec all[MAX_IOV];
+	int unit = unit_of(fd);
+
+	if (conf.log < 0 || unit < 0 || nr >= MAX_IOV)
+		return 0;
+	r.file = (uint32_t)unit;
+	all[0] = (struct iovec){ &r, sizeof(r) };
+	if (nr)
+		memcpy(all + 1, iov, (size_t)nr * sizeof(iov[0]));
+	pthread_mutex_lock(&lock);
+	r.id = next_id++;
+	append(all, nr + 1);
+	pthread_mutex_unlock(&lock);
+	return r.id;
+}
+
+static void end(uint64_t id, bool failed)
+{
+	struct media_rec r = { .magic = MEDIA_MAGIC, .type = MEDIA_END, .id = id };
+	struct iovec iov = { &r, sizeof(r) };
+	int saved = errno;
+
+	if (!id)
+		return;
+	r.status = failed ? -saved : 0;
+	pthread_mutex_lock(&lock);
+	append(&iov, 1);
+	pthread_mutex_unlock(&lock);
+	errno = saved;
+}
+
+void media_attach(int fd, uint32_t unit, const char *path)
+{
+	struct iovec iov = { (void *)path, strlen(path) };
+
+	if (!conf.on)
+		return;
+	pthread_mutex_lock(&lock);
+	if (nr_files < MAX_FILES) {
+		files[nr_files].fd = fd;
+		files[nr_files].unit = unit;
+		__atomic_store_n(&nr_files, nr_files + 1, __ATOMIC_RELEASE);
+	}
+	pthread_mutex_unlock(&lock);
+	begin(MEDIA_FILE, fd, 0, iov.iov_len, &iov, 1);
+}
+
+void media_detach(int fd)
+{
+	int i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < nr_files; i++)
+		if (files[i].fd == fd)
+			files[i].fd = -1;
+	pthread_mutex_unlock(&lock);
+}
+
+/* ---- the system calls ---- */
+
+static uint64_t iov_bytes(const struct iovec *iov, int nr)
+{
+	uint64_t n = 0;
+
+	while (nr--)
+		n += iov++->iov_len;
+	return n;
+}
+
+ssize_t media_pwritev(int fd, const struct iovec *iov, int nr, uint64_t off)
+{
+	uint64_t id;
+	ssize_t n;
+
+	if (!conf.on)
+		return pwritev(fd, iov, nr, (off_t)off);
+	if (fails(fd, MEDIA_WRITE))
+		return -1;
+	id = begin(MEDIA_WRITE, fd, off, iov_bytes(iov, nr), iov, nr);
+	n = pwritev(fd, iov, nr, (off_t)off);
+	end(id, n < 0);
+	return n;
+}
+
+ssize_t media_pwrite(int fd, const void *p, size_t n, uint64_t off)
+{
+	struct iovec iov = { (void *)p, n };
+
+	return media_pwritev(fd, &iov, 1, off);
+}
+
+ssize_t media_preadv2(int fd, const struct iovec *iov, int nr, uint64_t off, int flags)
+{
+	if (conf.on && fails(fd, MEDIA_FILE))
+		return -1;
+	return preadv2(fd, iov, nr, (off_t)off, flags);
+}
+
+int media_punch(int fd, uint64_t off, uint64_t len)
+{
+	uint64_t id;
+	int r;
+
+	if (!conf.on)
+		return fallocate(
+			fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len);
+	if (fails(fd, MEDIA_WRITE))
+		return -1;
+	id = begin(MEDIA_PUNCH, fd, off, len, NULL, 0);
+	r = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len);
+	end(id, r < 0);
+	return r;
+}
+
+int media_fdatasync(int fd)
+{
+	uint64_t id;
+	int r;
+
+	if (!conf.on)
+		return fdatasync(fd);
+	if (fails(fd, MEDIA_FLUSH))
+		return -1;
+	id = begin(MEDIA_FLUSH, fd, 0, 0, NULL, 0);
+	r = fdatasync(fd);
+	end(id, r < 0);
+	return r;
+}
