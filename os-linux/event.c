@@ -33,7 +33,8 @@
 #define KICK_EVENT (~(uint64_t)0)
 #define EVENTS_AT_ONCE 32
 #define HEIR_AFTER 8 /* events for one vCPU in a row */
-#define HEIR_TRIES 1000
+/* The owner needs a wake-up's time to give way; on a busy host the heir had better sleep, and be one later. */
+#define HEIR_TRIES 50
 
 static struct os_irq_page *page; /* set once by os_irq_setup() */
 static int ncpus;

@@ -219,9 +219,7 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 	if (!net_capable(net, CAP_NET_ADMIN))
 		return -EPERM;
 	r.name[IFNAMSIZ - 1] = 0;
-	spin_lock(&net->lock);
-	d = netdev_by_name(net, r.name);
-	spin_unlock(&net->lock);
+	d = netdev_find(net, r.name);
 	if (!d)
 		return -ENODEV;
 	switch (cmd) {
@@ -287,9 +285,7 @@ static int route_device(struct net *net, const struct rtentry *e, struct route *
 	n = strncpy_from_user(name, UADDR(e->dev), sizeof(name));
 	if (n < 0 || n == sizeof(name))
 		return n < 0 ? -EFAULT : -ENODEV;
-	spin_lock(&net->lock);
-	r->dev = netdev_by_name(net, name);
-	spin_unlock(&net->lock);
+	r->dev = netdev_find(net, name);
 	return r->dev ? 0 : -ENODEV;
 }
 
@@ -331,9 +327,7 @@ static long ethtool(struct net *net, u64 arg)
 	if (get_user(r, UADDR(arg)))
 		return -EFAULT;
 	r.name[IFNAMSIZ - 1] = 0;
-	spin_lock(&net->lock);
-	d = netdev_by_name(net, r.name);
-	spin_unlock(&net->lock);
+	d = netdev_find(net, r.name);
 	return d ? ethtool_ioctl(d, r.data) : -ENODEV;
 }
 

@@ -258,9 +258,7 @@ static int store_entry(char *text, size_t n, void *arg)
 
 	if (!net_capable(net, CAP_NET_ADMIN))
 		return -EPERM;
-	spin_lock(&net->lock);
-	d = netdev_by_name(net, e->n->name);
-	spin_unlock(&net->lock);
+	d = netdev_find(net, e->n->name);
 	return d ? e->a->store(d, text) : -ENODEV;
 }
 
@@ -270,9 +268,7 @@ static bool is_there(void *arg)
 	struct net *net = current_net();
 	struct net_device *d;
 
-	spin_lock(&net->lock);
-	d = netdev_by_name(net, n->name);
-	spin_unlock(&net->lock);
+	d = netdev_find(net, n->name);
 	return d;
 }
 

@@ -70,6 +70,16 @@ struct net_device *netdev_by_name(struct net *net, const char *name)
 	return NULL;
 }
 
+struct net_device *netdev_find(struct net *net, const char *name)
+{
+	struct net_device *d;
+
+	spin_lock(&net->lock);
+	d = netdev_by_name(net, name);
+	spin_unlock(&net->lock);
+	return d;
+}
+
 /* Its own addresses come with lo's coming up, unless it has some. */
 static int lo_addresses(struct net_device *lo)
 {

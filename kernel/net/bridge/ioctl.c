@@ -54,9 +54,7 @@ static int delete (struct net *net, const char *name)
 	int err = 0;
 
 	link_lock();
-	spin_lock(&net->lock);
-	d = netdev_by_name(net, name);
-	spin_unlock(&net->lock);
+	d = netdev_find(net, name);
 	if (!d)
 		err = -ENXIO;
 	else if (!is_bridge(d))
@@ -293,9 +291,7 @@ static long one_bridge(struct net *net, u64 arg)
 	if (get_user(r, UADDR(arg)))
 		return -EFAULT;
 	r.name[IFNAMSIZ - 1] = 0;
-	spin_lock(&net->lock);
-	d = netdev_by_name(net, r.name);
-	spin_unlock(&net->lock);
+	d = netdev_find(net, r.name);
 	if (!d || !is_bridge(d))
 		return d ? -EOPNOTSUPP : -ENODEV;
 	if (copy_from_user(args, UADDR(r.data), sizeof(args)))
