@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * chain_host.c: opens the files of an image, each with its lock, from the first one down; and closes them.
+ *
+ * Locks are F_OFD_SETLK on whole files: for writing on what is written, for reading on all else. So many instances share a backing file,
+ * and no two write to one file; nor is a file written that is another's backing file. They go with the fd.
+ */
+#include "drivers/ubd/chain_host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "drivers/ubd/cow_host.h"
+
+static int fail(struct image_open *o, const char *file, const char *why)
+{
+	snprintf(o->err, sizeof(o->err), "%s: %s", file, why);
+	return -EINVAL;
+}
+
+static int lock_file(struct image_open *o, const char *file, int fd, bool write)
+{
+	struct flock fl = { .l_type = write ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET };
+
+	if (o->flags & IMAGE_SHARED)
+		return 0;
+	if (fcntl(fd, F_OFD_SETLK, &fl) == 0)
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return fail(o, file,
+			write ? "is in use by another instance" :
+				"is being written by another instance");
+	if (errno == ENOLCK || errno == EINVAL || errno == EOPNOTSUPP) {
+		snprintf(o->note, sizeof(o->note), "%s: the host cannot lock it", file);
+		return 0;
+	}
+	return fail(o, file, strerror(errno));
+}
+
+/* For writing where that is wanted and possible; o->rdonly says what became of it. */
+static int open_file(struct image_open *o, const char *file)
+{
+	int fd = -1;
+
+	if (!o->rdonly) {
+		fd = open(file, O_RDWR | O_CLOEXEC);
+		if (fd < 0 && (errno == EACCES || errno == EROFS || errno == EPERM)) {
+			fd = open(file, O_RDONLY | O_CLOEXEC);
+			if (fd >= 0) {
+				snprintf(o->note, sizeof(o->note),
+					"%s: no permission to write, read-only", file);
+				o->rdonly = true;
+			}
+		}
+	} else {
+		fd = open(file, O_RDONLY | O_CLOEXEC);
+	}
+	return fd < 0 ? fail(o, file, strerror(errno)) : fd;
+}
+
+/* ---- layers ---- */
+
+static void layer_free(struct layer *l, bool clean)
+{
+	while (l) {
+		struct layer *below = l->below;
+
+		if (l->ops)
+			l->ops->close(l, clean && !l->rdonly);
+		if (l->fd >= 0)
+			close(l->fd);
+		free(l->path);
+		free(l);
+		l = below;
+	}
+}
+
+static struct layer *layer_new(const char *path, int fd, bool rdonly)
+{
+	struct layer *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->path = strdup(path);
+	if (!l->path) {
+		free(l);
+		return NULL;
+	}
+	l->fd = fd;
+	l->rdonly = rdonly;
+	pthread_mutex_init(&l->fill_lock, NULL);
+	return l;
+}
+
+/* What can be an image at all, and one that is not in the chain already. */
+static int check_file(struct image_open *o, const struct layer *top, struct layer *l)
+{
+	const struct layer *above;
+	struct stat st;
+
+	if (fstat(l->fd, &st) < 0)
+		return fail(o, l->path, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return fail(o, l->path, "is a directory, not an image");
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return fail(o, l->path, "is neither a file nor a block device");
+	l->dev = st.st_dev;
+	l->ino = st.st_ino;
+	for (above = top; above && above != l; above = above->below)
+		if (above->dev == l->dev && above->ino == l->ino)
+			return fail(o, l->path, "is a backing file of itself");
+	return 0;
+}
+
+/* Reads what the file says; lo->backing is what lies below. */
+static int open_format(struct image_open *o, struct layer *l, bool raw, struct layer_open *lo)
+{
+	int err;
+
+	if (!raw && cow_is_cow(l->fd))
+		err = layer_open_cow3(l, lo);
+	else
+		err = layer_open_raw(l, lo);
+	if (err)
+		return fail(o, l->path, lo->why[0] ? lo->why : strerror(-err));
+	if (!l->size)
+		return fail(o, l->path, "is empty");
+	if (l->size > (1UL << 56))
+		return fail(o, l->path, "is too large");
+	return 0;
+}
+
+static int open_below(struct image_open *o, struct image *im, struct layer *l, const char *backing,
+	bool raw, int depth);
+
+/* Everything about @l, a layer with an fd, and what is below it. @backing: in place of the name that the file gives, or NULL. */
+static int open_layer(struct image_open *o, struct image *im, struct layer *l, const char *backing,
+	bool raw, int depth)
+{
+	struct layer_open lo = { 0 };
+	char why[400];
+	int err = check_file(o, im->top, l);
+
+	if (!err)
+		err = lock_file(o, l->path, l->fd, !l->rdonly);
+	if (!err)
+		err = open_format(o, l, raw, &lo);
+	if (!err && backing && l->ops == &layer_raw_ops)
+		err = fail(o, l->path, "not a COW file");
+	if (!err && lo.backing)
+		err = open_below(
+			o, im, l, backing ? backing : lo.backing, lo.backing_raw, depth + 1);
+	if (!err && l->below && !(o->flags & IMAGE_ANY) && layer_check_cow3(l, &lo))
+		err = fail(o, l->path, lo.why);
+	if (!err && backing && !l->rdonly) {
+		char *real = realpath(backing, NULL);
+
+		if (real && strcmp(real, lo.backing) &&
+			cow_rename_backing(l->fd, real, why, sizeof(why)) == 0)
+			snprintf(o->note, sizeof(o->note), "%s: its backing file is now %.150s",
+				l->path, real);
+		free(real);
+	}
+	free(lo.backing);
+	return err;
+}
+
+static int open_below(struct image_open *o, struct image *im, struct layer *l, const char *backing,
+	bool raw, int depth)
+{
+	int fd;
+
+	if (depth >= IMAGE_DEPTH)
+		return fail(o, l->path, "the chain of backing files is too long");
+	fd = open(backing, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(o, backing, strerror(errno));
+	l->below = layer_new(backing, fd, true);
+	if (!l->below) {
+		close(fd);
+		return fail(o, backing, strerror(ENOMEM));
+	}
+	return open_layer(o, im, l->below, NULL, raw, depth);
+}
+
+/* A COW file that does not exist is made; what can be refused is refused before. */
+static int make_cow(struct image_open *o)
+{
+	struct layer below = { .path = (char *)o->backing };
+	char why[400];
+	int fd, err;
+
+	if (o->rdonly)
+		return fail(o, o->file, "no such COW file, and read-only: none is made");
+	below.fd = open(o->backing, O_RDONLY | O_CLOEXEC);
+	if (below.fd < 0)
+		return fail(o, o->backing, strerror(errno));
+	err = check_file(o, NULL, &below);
+	if (!err)
+		err = lock_file(o, o->backing, below.fd, false);
+	if (!err) {
+		fd = cow_create(o->file, o->backing, below.fd, why, sizeof(why));
+		err = fd < 0 ? fail(o, o->file, why) : fd;
+	}
+	close(below.fd);
+	return err;
+}
+
+/* The fd of the first file. */
+static int open_first(struct image_open *o)
+{
+	if (o->backing && access(o->file, F_OK) < 0 && errno == ENOENT)
+		return make_cow(o);
+	return open_file(o, o->file);
+}
+
+int image_open(struct image_open *o)
+{
+	struct image *im = calloc(1, sizeof(*im));
+	int fd, err = -EINVAL;
+
+	o->rdonly = !!(o->flags & IMAGE_RDONLY);
+	o->note[0] = o->err[0] = 0;
+	o->image = NULL;
+	if (!im)
+		return fail(o, o->file, strerror(ENOMEM));
+	fd = open_first(o);
+	if (fd < 0)
+		goto err_free;
+	im->top = layer_new(o->file, fd, o->rdonly);
+	if (!im->top) {
+		close(fd);
+		fail(o, o->file, strerror(ENOMEM));
+		goto err_free;
+	}
+	err = open_layer(o, im, im->top, o->backing, o->flags & IMAGE_RAW && !o->backing, 0);
+	if (err)
+		goto err_free;
+	im->rdonly = o->rdonly;
+	im->size = o->size = im->top->size;
+	o->image = im;
+	return 0;
+
+err_free:
+	layer_free(im->top, false);
+	free(im);
+	return err;
+}
+
+int image_close(struct image *im)
+{
+	int err;
+
+	if (!im)
+		return 0;
+	err = image_flush(im);
+	layer_free(im->top, !err);
+	free(im);
+	return err;
+}

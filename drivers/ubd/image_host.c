@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * image_host.c: data to and from a chain of layers. See image_host.h; chain_host.c opens and closes them.
+ *
+ * A read walks down: each layer says which piece of the range it holds, the layer below is asked for the rest. What lies in one file in
+ * one piece is one system call, with the caller's iovec. A write goes to the first layer, to its base plus the offset, always: begin(),
+ * data, own(). Units of more than a sector are completed from below first where a write covers them in part and they are not there yet.
+ *
+ * Locks: a layer's fill_lock while a unit is completed, lest two that write to different parts of one unit put each other's back.
+ */
+#include "drivers/ubd/image_host.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drivers/ubd/chain_host.h"
+#include "drivers/ubd/media_host.h"
+
+#define MAX_IOV 256
+
+/* ---- a cursor over an iovec ---- */
+
+struct cursor {
+	const struct iovec *iov;
+	int nr;
+	uint64_t off; /* in iov[0] */
+};
+
+/* The next bytes, at most @max and MAX_IOV pieces: how many they are. The cursor moves on. */
+static uint64_t next_iov(struct cursor *c, uint64_t max, struct iovec *out, int *nr)
+{
+	uint64_t total = 0;
+
+	*nr = 0;
+	while (total < max && c->nr && *nr < MAX_IOV) {
+		uint64_t n = c->iov->iov_len - c->off;
+
+		if (n > max - total)
+			n = max - total;
+		out[(*nr)++] = (struct iovec){ (char *)c->iov->iov_base + c->off, n };
+		total += n;
+		c->off += n;
+		if (c->off == c->iov->iov_len) {
+			c->iov++;
+			c->nr--;
+			c->off = 0;
+		}
+	}
+	return total;
+}
+
+static uint64_t iov_bytes(const struct iovec *iov, int nr)
+{
+	uint64_t n = 0;
+
+	while (nr--)
+		n += iov++->iov_len;
+	return n;
+}
+
+/* ---- where ---- */
+
+/* As image_where(), from layer @l on; *holder is the layer that has it, NULL where none has. */
+static int find(struct layer *l, uint64_t off, uint64_t len, bool nowait, struct image_piece *p,
+	struct layer **holder)
+{
+	int err;
+
+	p->depth = 0;
+	p->len = len;
+	for (; l; l = l->below, p->depth++) {
+		if (off >= l->size)
+			break; /* a layer above is larger than this one */
+		if (p->len > l->size - off)
+			p->len = l->size - off;
+		err = l->ops->where(l, off, p->len, nowait, p);
+		if (err)
+			return err;
+		if (p->fd != LAYER_BELOW) {
+			*holder = l;
+			return 0;
+		}
+	}
+	p->fd = IMAGE_ZEROS;
+	p->off = 0;
+	*holder = NULL;
+	return 0;
+}
+
+int image_where(struct image *im, uint64_t off, uint64_t len, bool nowait, struct image_piece *p)
+{
+	struct layer *holder;
+
+	return find(im->top, off, len, nowait, p, &holder);
+}
+
+uint64_t image_size(const struct image *im)
+{
+	return im->size;
+}
+
+int image_fd(const struct image *im)
+{
+	return im->top->fd;
+}
+
+/* ---- reading ---- */
+
+static void zero_iov(const struct iovec *iov, int nr)
+{
+	for (; nr--; iov++)
+		memset(iov->iov_base, 0, iov->iov_len);
+}
+
+static int read_piece(struct layer *l, const struct image_piece *p, uint64_t off, struct iovec *iov,
+	int nr, bool nowait)
+{
+	switch (p->fd) {
+	case IMAGE_ZEROS: zero_iov(iov, nr); return 0;
+	case IMAGE_DECODED: return l->ops->decode(l, off, iov, nr, nowait);
+	}
+	return layer_transfer(p->fd, false, iov, nr, p->off, nowait);
+}
+
+static int read_from(struct layer *l, uint64_t off, const struct iovec *iov, int nr, bool nowait)
+{
+	struct cursor c = { iov, nr, 0 };
+	uint64_t end = off + iov_bytes(iov, nr);
+	struct iovec part[MAX_IOV];
+	struct image_piece p;
+	struct layer *holder;
+	int err;
+
+	for (; off < end; off += p.len) {
+		err = find(l, off, end - off, nowait, &p, &holder);
+		if (err)
+			return err;
+		p.len = next_iov(&c, p.len, part, &nr);
+		err = read_piece(holder, &p, off, part, nr, nowait);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int image_readv(struct image *im, uint64_t off, const struct iovec *iov, int nr, bool nowait)
+{
+	return read_from(im->top, off, iov, nr, nowait);
+}
+
+/* ---- writing ---- */
+
+/* The unit around @off is to be this layer's as a whole: what it does not hold is copied from below. */
+static int fill_unit(struct layer *l, uint64_t off)
+{
+	uint64_t start = off / l->unit * l->unit, n = l->unit;
+	struct image_piece p;
+	struct iovec iov;
+	int err;
+
+	if (n > l->size - start)
+		n = l->size - start;
+	pthread_mutex_lock(&l->fill_lock);
+	err = l->ops->where(l, start, n, false, &p);
+	if (err || p.fd != LAYER_BELOW)
+		goto out_unlock;
+	iov = (struct iovec){ malloc(n), n };
+	err = iov.iov_base ? read_from(l->below, start, &iov, 1, false) : -ENOMEM;
+	if (!err)
+		err = layer_pwrite(l->fd, iov.iov_base, n, l->base + start);
+	if (!err)
+		err = l->ops->own(l, start, n);
+	free(iov.iov_base);
+out_unlock:
+	pthread_mutex_unlock(&l->fill_lock);
+	return err;
+}
+
+/* Before [off, off + len) is changed in the file. */
+static int begin(struct layer *l, uint64_t off, uint64_t len)
+{
+	int err = l->ops->begin ? l->ops->begin(l, off, len) : 0;
+
+	if (!err && l->unit > LAYER_SECTOR && off % l->unit)
+		err = fill_unit(l, off);
+	if (!err && l->unit > LAYER_SECTOR && (off + len) % l->unit && off + len < l->size)
+		err = fill_unit(l, off + len);
+	return err;
+}
+
+static int own(struct layer *l, uint64_t off, uint64_t len)
+{
+	return l->ops->own ? l->ops->own(l, off, len) : 0;
+}
+
+int image_writev(struct image *im, uint64_t off, const struct iovec *iov, int nr)
+{
+	struct layer *l = im->top;
+	struct cursor c = { iov, nr, 0 };
+	uint64_t len = iov_bytes(iov, nr), done, n;
+	struct iovec part[MAX_IOV];
+	int err = begin(l, off, len);
+
+	for (done = 0; !err && done < len; done += n) {
+		n = next_iov(&c, len - done, part, &nr);
+		err = layer_transfer(l->fd, true, part, nr, l->base + off + done, false);
+	}
+	return err ? err : own(l, off, len);
+}
+
+static int write_zeros(struct layer *l, uint64_t off, uint64_t len)
+{
+	static const uint8_t zeros[65536];
+	uint64_t done, n;
+	int err = 0;
+
+	for (done = 0; !err && done < len; done += n) {
+		n = len - done < sizeof(zeros) ? len - done : sizeof(zeros);
+		err = layer_pwrite(l->fd, zeros, n, l->base + off + done);
+	}
+	return err;
+}
+
+int image_zero(struct image *im, uint64_t off, uint64_t len)
+{
+	struct layer *l = im->top;
+	int err = begin(l, off, len);
+
+	if (!err && media_punch(l->fd, l->base + off, len) < 0)
+		err = write_zeros(l, off, len);
+	return err ? err : own(l, off, len);
+}
+
+/* Blocks of the first layer are given back; where another one shows, nothing is to be had. */
+int image_discard(struct image *im, uint64_t off, uint64_t len)
+{
+	struct layer *l = im->top;
+	uint64_t end = off + len;
+	struct image_piece p;
+	int err;
+
+	for (; off < end; off += p.len) {
+		err = l->ops->where(l, off, end - off, false, &p);
+		if (err)
+			return err;
+		if (p.fd != l->fd)
+			continue;
+		err = begin(l, off, p.len);
+		if (err)
+			return err;
+		if (media_punch(l->fd, p.off, p.len) < 0)
+			return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+int image_flush(struct image *im)
+{
+	return im->rdonly ? 0 : im->top->ops->flush(im->top);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * image_host.h: disk images as the ubd driver's back end and nestctl see them, whatever their format. Host world.
+ *
+ * An image is a chain of layers: the file that was named and, where that is a COW file, its backing file, and so on. Only the first
+ * layer is ever written; the others are open for reading and locked against writers. What no layer holds is zeros.
+ *
+ *	struct image_open o = { .file = "my.cow", .flags = IMAGE_RDONLY };
+ *	if (image_open(&o)) complain(o.err);
+ *	image_readv(o.image, off, iov, nr, false); ... image_close(o.image);
+ *
+ * Offsets and lengths are bytes, multiples of 512 within the image's size. All functions but open and close may be called from several
+ * threads at once; what two writes to the same bytes leave is one or the other, sector by sector. Errors are -errno.
+ */
+#ifndef NESTLING_UBD_IMAGE_HOST_H
+#define NESTLING_UBD_IMAGE_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct image;
+struct layer;
+
+#define IMAGE_RDONLY 1
+#define IMAGE_SHARED 2 /* no locks */
+#define IMAGE_RAW 4    /* a raw image whatever it looks like */
+#define IMAGE_ANY                                                                                  \
+	8 /* a backing file that is not what the COW file was made for is taken all the same */
+
+#define IMAGE_DEPTH 16 /* layers of a chain */
+
+struct image_open {
+	const char
+		*file; /* a COW file that does not exist is made when backing is set (version 3) */
+	const char *
+		backing; /* what the COW file is to use in place of the name in its header; or NULL */
+	uint32_t flags;
+	/* answers */
+	struct image *image;
+	uint64_t size; /* bytes, whole sectors */
+	bool rdonly;   /* asked for, or the host gives no permission to write (which a note says) */
+	char note[256];
+	char err[512]; /* one line that names the file, when it failed */
+};
+
+/* 0 or -errno with o->err. Nothing is made when it fails. */
+int image_open(struct image_open *o);
+/* Flushes, marks the file as closed, unlocks; 0 or what the flush said. No call may be under way. NULL is fine. */
+int image_close(struct image *im);
+
+uint64_t image_size(const struct image *im);
+/* The file that is written to: an fd that stays the image's. */
+int image_fd(const struct image *im);
+
+/* ---- where bytes live ---- */
+
+#define IMAGE_ZEROS (-1)   /* nowhere: they are zeros */
+#define IMAGE_DECODED (-2) /* in no file as they are (compressed): image_readv() has them */
+
+struct image_piece {
+	int fd;    /* the image's, or one of the above */
+	int depth; /* 0: the file that is written to; more: a backing file, which nobody changes */
+	uint64_t off, len;
+};
+/*
+ * The first piece of [off, off + len): all of it lives in one place when p->len == len. Past the end of its file a piece is zeros. True
+ * for as long as nobody writes there. @nowait: -EAGAIN rather than read a table from the disk.
+ */
+int image_where(struct image *im, uint64_t off, uint64_t len, bool nowait, struct image_piece *p);
+
+/* ---- moving data: the iovec is not changed ---- */
+
+/* @nowait: -EAGAIN rather than wait for a disk; what has been read by then is not said. */
+int image_readv(struct image *im, uint64_t off, const struct iovec *iov, int nr, bool nowait);
+/* When it has returned the data is in the file, in the host's cache; image_flush() brings it to the disk. -ENOSPC, -EIO ... */
+int image_writev(struct image *im, uint64_t off, const struct iovec *iov, int nr);
+/* Reads as zeros from then on. */
+int image_zero(struct image *im, uint64_t off, uint64_t len);
+/* Nobody needs the contents any more: what the host can have back it gets. -EOPNOTSUPP where the host cannot. */
+int image_discard(struct image *im, uint64_t off, uint64_t len);
+/* What had been written when this began is on the disk when it has ended. */
+int image_flush(struct image *im);
+
+#endif

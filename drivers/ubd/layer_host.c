@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* layer_host.c: whole transfers to and from a layer's file, through media_host.h; and the raw format, whose bytes are where they are. */
+#include "drivers/ubd/layer_host.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <linux/fs.h>
+#include <sys/stat.h>
+
+#include "drivers/ubd/media_host.h"
+
+/* Drops the first @n bytes of an iovec. */
+static void iov_skip(struct iovec **iov, int *nr, size_t n)
+{
+	while (*nr && n >= (*iov)->iov_len) {
+		n -= (*iov)->iov_len;
+		(*iov)++;
+		(*nr)--;
+	}
+	if (*nr) {
+		(*iov)->iov_base = (char *)(*iov)->iov_base + n;
+		(*iov)->iov_len -= n;
+	}
+}
+
+static void iov_zero(struct iovec *iov, int nr)
+{
+	while (nr--) {
+		memset(iov->iov_base, 0, iov->iov_len);
+		iov++;
+	}
+}
+
+int layer_transfer(int fd, bool write, struct iovec *iov, int nr, uint64_t off, bool nowait)
+{
+	while (nr) {
+		ssize_t n = write ? media_pwritev(fd, iov, nr, off) :
+				    media_preadv2(fd, iov, nr, off, nowait ? RWF_NOWAIT : 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return nowait ? -EAGAIN : -errno;
+		if (!n && write)
+			return -ENOSPC;
+		if (!n && nowait)
+			return -EAGAIN;
+		if (!n) {
+			iov_zero(iov, nr);
+			return 0;
+		}
+		off += (uint64_t)n;
+		iov_skip(&iov, &nr, (size_t)n);
+		if (nr && nowait)
+			return -EAGAIN;
+	}
+	return 0;
+}
+
+int layer_pwrite(int fd, const void *p, uint64_t n, uint64_t off)
+{
+	struct iovec iov = { (void *)p, n };
+
+	return layer_transfer(fd, true, &iov, 1, off, false);
+}
+
+int layer_pread(int fd, void *p, uint64_t n, uint64_t off)
+{
+	struct iovec iov = { p, n };
+
+	return layer_transfer(fd, false, &iov, 1, off, false);
+}
+
+/* ---- raw ---- */
+
+static int raw_where(
+	struct layer *l, uint64_t off, uint64_t len, bool nowait, struct image_piece *p)
+{
+	p->fd = l->fd;
+	p->off = off;
+	p->len = len;
+	return 0;
+}
+
+static int raw_flush(struct layer *l)
+{
+	return media_fdatasync(l->fd) < 0 ? -errno : 0;
+}
+
+static void raw_close(struct layer *l, bool clean)
+{
+}
+
+const struct layer_ops layer_raw_ops = {
+	.name = "raw",
+	.where = raw_where,
+	.flush = raw_flush,
+	.close = raw_close,
+};
+
+/* Size of a regular file or a block device. */
+int layer_open_raw(struct layer *l, struct layer_open *lo)
+{
+	struct stat st;
+
+	if (fstat(l->fd, &st) < 0)
+		return -errno;
+	if (S_ISBLK(st.st_mode)) {
+		if (ioctl(l->fd, BLKGETSIZE64, &l->size) < 0)
+			return -errno;
+	} else {
+		l->size = (uint64_t)st.st_size;
+	}
+	l->ops = &layer_raw_ops;
+	l->unit = LAYER_SECTOR;
+	l->size = (l->size + LAYER_SECTOR - 1) / LAYER_SECTOR * LAYER_SECTOR;
+	return 0;
+}
