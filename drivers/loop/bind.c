@@ -119,6 +119,7 @@ static int bind_file(struct loop *lo, struct file *dev, struct file *f, const st
 	lo->disk.logical_block_size = c->block_size ? c->block_size : 512;
 	update_size(lo);
 	lo->disk.no_partscan = !(lo->flags & LO_FLAGS_PARTSCAN);
+	disk_changed(&lo->disk);
 	if (lo->flags & LO_FLAGS_PARTSCAN)
 		disk_rescan(&lo->disk);
 	return 0;
@@ -166,6 +167,7 @@ void loop_clear(struct loop *lo)
 	lo->flags = 0;
 	memset(lo->name, 0, sizeof(lo->name));
 	lo->state = LOOP_UNBOUND;
+	disk_changed(&lo->disk);
 	fput(f);
 }
 

@@ -126,6 +126,9 @@ int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n);
 int bdev_name(const struct block_device *b, char *buf, size_t size);
 /* Called when a partition is found for the first time after boot: sysfs sets it. */
 extern void (*disk_part_appeared)(struct block_device *b);
+/* Called when a device comes, goes or changes, for who tells udev of it: "add", "remove", "change". May be NULL. */
+extern void (*disk_event)(struct block_device *b, const char *action);
+void disk_changed(struct gendisk *d); /* another medium, or none: told as "change" */
 
 int diskstats_line(int i, char *buf, size_t size); /* /proc/diskstats, /proc/partitions */
 int partitions_line(int i, char *buf, size_t size);

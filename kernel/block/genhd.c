@@ -38,6 +38,18 @@ int bdev_name(const struct block_device *b, char *buf, size_t size)
 }
 
 void (*disk_part_appeared)(struct block_device *b);
+void (*disk_event)(struct block_device *b, const char *action);
+
+static void tell(struct block_device *b, const char *action)
+{
+	if (disk_event)
+		disk_event(b, action);
+}
+
+void disk_changed(struct gendisk *d)
+{
+	tell(d->part[0], "change");
+}
 
 static dev_t partition_dev(const struct gendisk *d, u32 partno)
 {
@@ -60,13 +72,16 @@ static void bdev_resize(struct block_device *b, u64 nr)
 static int revive_partition(struct block_device *b, sector_t start, u64 nr)
 {
 	char name[24];
+	int err;
 
 	truncate_inode_pages(b->mapping, 0);
 	b->start = start;
 	bdev_resize(b, nr);
 	b->gone = false;
 	disk_name(b->disk, b->partno, name, sizeof(name));
-	return devtmpfs_create(name, S_IFBLK | 0660, b->dev);
+	err = devtmpfs_create(name, S_IFBLK | 0660, b->dev);
+	tell(b, "add");
+	return err;
 }
 
 static int add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
@@ -109,6 +124,7 @@ static void del_partition(struct gendisk *d, u32 partno)
 	b->gone = true;
 	disk_name(d, partno, name, sizeof(name));
 	devtmpfs_remove(name);
+	tell(b, "remove");
 	sync_blockdev(b);
 	truncate_inode_pages(b->mapping, 0);
 }

@@ -601,7 +601,7 @@ int link_rename(struct net *net, int ifindex, const char *name)
 		netname_put(old);
 		show_ports(net, dev);
 		rtnl_tell_link(dev, RTM_NEWLINK, 0);
-		netdev_uevent(dev, "move", old);
+		netdev_uevent(dev, "move", old, NULL);
 	}
 	mutex_unlock(&link_mutex);
 	return err;

@@ -8,6 +8,7 @@
 
 #include "arch/um/arch.h"
 #include "kernel/fs/proc/proc.h"
+#include "kernel/fs/sysfs/device.h"
 #include "kernel/fs/sysfs/sysfs.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -183,16 +184,14 @@ static int store_ifalias(struct net_device *d, const char *text)
 /* An event is asked for: udevadm trigger. */
 static int store_uevent(struct net_device *d, const char *text)
 {
-	char action[16];
+	char asked[256], synth[512];
+	int err = strscpy(asked, text, sizeof(asked)) < 0 ? -EINVAL : 0;
 
-	strscpy(action, text, sizeof(action));
-	action[strcspn(action, " \n")] = 0;
-	if (strcmp(action, "add") != 0 && strcmp(action, "remove") != 0 &&
-		strcmp(action, "change") != 0 && strcmp(action, "move") != 0 &&
-		strcmp(action, "online") != 0 && strcmp(action, "offline") != 0)
-		return -EINVAL;
-	netdev_uevent(d, action, NULL);
-	return 0;
+	if (!err)
+		err = uevent_parse(asked, synth, sizeof(synth));
+	if (!err)
+		netdev_uevent(d, asked, NULL, synth);
+	return err;
 }
 
 static const struct net_attribute attributes[] = {
@@ -541,6 +540,7 @@ static int net_sysfs_init(void)
 	struct net_device *d;
 
 	sysfs_mkdir("class/net");
+	uevent_init();
 	sysfs_create("kernel/uevent_seqnum", show_seqnum, NULL);
 	ready = true;
 	list_for_each_entry(d, &init_net.devices, list)

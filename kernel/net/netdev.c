@@ -357,7 +357,7 @@ int netdev_register(struct net *net, struct net_device *dev, const char *name)
 		return -EEXIST;
 	netname_get(dev->name);
 	mcast_register(dev);
-	netdev_uevent(dev, "add", NULL);
+	netdev_uevent(dev, "add", NULL, NULL);
 	rtnl_tell_link(dev, RTM_NEWLINK, ~0U);
 	return 0;
 }
@@ -372,7 +372,7 @@ void netdev_unregister(struct net_device *dev)
 	mcast_forget(dev);
 	neigh_forget(dev); /* those that were set by hand while it was down, too */
 	rtnl_tell_link(dev, RTM_DELLINK, ~0U);
-	netdev_uevent(dev, "remove", NULL);
+	netdev_uevent(dev, "remove", NULL, NULL);
 	spin_lock(&dev->net->lock);
 	list_del_init(&dev->list);
 	list_splice_tail_init(&dev->altnames, &names);

@@ -189,8 +189,10 @@ struct altname {
 	char name[128];
 };
 
-/* uevent.c: tells of a device (kobject_uevent); @old: the name that it had, or NULL. */
-void netdev_uevent(const struct net_device *dev, const char *action, const char *old);
+/* uevent.c: tells of a device; @old: the name that it had, @synth: lines of an event that was asked for, or NULL. */
+void netdev_uevent(
+	const struct net_device *dev, const char *action, const char *old, const char *synth);
+void uevent_init(void); /* other devices' events go out from now on */
 u64 uevent_seqnum(void);
 
 /* A packet has come from @dev (or from this machine itself): processed by net_rx_flush(). */

@@ -1,42 +1,71 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uevent.c: what comes and goes among network devices, told as udev hears it: NETLINK_KOBJECT_UEVENT, group 1, "ACTION@DEVPATH" and
+ * uevent.c: what comes and goes among devices, told as udev hears it: NETLINK_KOBJECT_UEVENT, group 1, "ACTION@DEVPATH" and
  * variables, each ended by a zero byte. /sys/kernel/uevent_seqnum counts. Locks: none.
  */
 #include <asm/errno.h>
 
+#include "kernel/fs/sysfs/device.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
 #include "kernel/net/link.h"
 #include "kernel/net/net.h"
 #include "kernel/net/netlink.h"
 
 static atomic64_t seqnum;
 
-void netdev_uevent(const struct net_device *dev, const char *action, const char *old)
+static void send(struct net *net, char *text, int n, size_t size)
+{
+	n += scnprintf(text + n, size - (size_t)n, "SEQNUM=%lu\n", (u64)atomic_inc_return(&seqnum));
+	for (int i = 0; i < n; i++)
+		if (text[i] == '\n')
+			text[i] = 0;
+	nl_broadcast(net, NETLINK_KOBJECT_UEVENT, 1, text, (u32)n);
+}
+
+void netdev_uevent(
+	const struct net_device *dev, const char *action, const char *old, const char *synth)
 {
 	const char *kind = link_kind(dev);
-	char text[512];
+	char text[1024];
 	int n;
 
 	n = scnprintf(text, sizeof(text),
 		"%s@/devices/virtual/net/%s\nACTION=%s\nDEVPATH=/devices/virtual/net/"
-		"%s\nSUBSYSTEM=net\n",
-		action, dev->name, action, dev->name);
+		"%s\nSUBSYSTEM=net\n%s",
+		action, dev->name, action, dev->name, synth ? synth : "");
 	if (old)
 		n += scnprintf(text + n, sizeof(text) - (size_t)n,
 			"DEVPATH_OLD=/devices/virtual/net/%s\n", old);
 	if (kind && strcmp(kind, "veth") != 0 && strcmp(kind, "dummy") != 0)
 		n += scnprintf(text + n, sizeof(text) - (size_t)n, "DEVTYPE=%s\n", kind);
-	n += scnprintf(text + n, sizeof(text) - (size_t)n, "INTERFACE=%s\nIFINDEX=%d\nSEQNUM=%lu\n",
-		dev->name, dev->ifindex, (u64)atomic_inc_return(&seqnum));
-	for (int i = 0; i < n; i++)
-		if (text[i] == '\n')
-			text[i] = 0;
-	nl_broadcast(dev->net, NETLINK_KOBJECT_UEVENT, 1, text, (u32)n);
+	n += scnprintf(text + n, sizeof(text) - (size_t)n, "INTERFACE=%s\nIFINDEX=%d\n", dev->name,
+		dev->ifindex);
+	send(dev->net, text, n, sizeof(text));
+}
+
+/* A device that is in no namespace of the network. */
+static void device_uevent(const struct uevent *e)
+{
+	size_t size = 2048;
+	char *text = kmalloc(size, GFP_KERNEL);
+	int n;
+
+	if (!text)
+		return;
+	n = scnprintf(text, size, "%s@%s\nACTION=%s\nDEVPATH=%s\nSUBSYSTEM=%s\n%s%s", e->action,
+		e->devpath, e->action, e->devpath, e->subsystem, e->synth ? e->synth : "", e->vars);
+	send(&init_net, text, n, size);
+	kfree(text);
 }
 
 u64 uevent_seqnum(void)
 {
 	return (u64)atomic_read(&seqnum);
+}
+
+void uevent_init(void)
+{
+	WRITE_ONCE(uevent_out, device_uevent);
 }

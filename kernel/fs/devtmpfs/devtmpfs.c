@@ -11,6 +11,7 @@
 #include "kernel/fs/tmpfs/tmpfs.h"
 
 #include "arch/um/arch.h"
+#include "kernel/fs/sysfs/device.h"
 
 static DEFINE_MUTEX(dev_mutex);
 static struct mount *dev_mount; /* under dev_mutex until set, then immutable */
@@ -119,7 +120,7 @@ int devtmpfs_create(const char *name, umode_t mode, dev_t dev)
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	dput(d);
-	return 0;
+	return S_ISCHR(mode) ? sysfs_add_chrdev(name, mode, dev) : 0;
 }
 
 /* Only a node that is still ours to remove: the guest may have put something else there. */

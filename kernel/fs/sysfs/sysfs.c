@@ -9,6 +9,7 @@
 #include "arch/um/arch.h"
 #include "kernel/block/block.h"
 #include "kernel/fs/proc/proc.h"
+#include "kernel/fs/sysfs/device.h"
 #include "kernel/fs/sysfs/sysfs.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -16,7 +17,7 @@
 
 static struct proc_entry sysfs_root = { .name = "", .mode = S_IFDIR | 0555, .ino = 1 };
 
-static DEFINE_MUTEX(grow_mutex); /* additions after boot */
+DEFINE_MUTEX(sysfs_grow); /* additions after boot */
 
 static int show_number(struct seq *s, void *arg)
 {
@@ -298,18 +299,50 @@ static int show_stat(struct seq *s, void *arg)
 	return 0;
 }
 
-/* For those who look for the device file of a number. */
-static int show_bdev_uevent(struct seq *s, void *arg)
+/* ---- block devices as udev knows them ---- */
+
+static int bdev_vars(char *to, size_t size, void *arg)
 {
 	struct block_device *b = arg;
 	char name[24];
+	int n;
 
 	bdev_name(b, name, sizeof(name));
-	seq_printf(s, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=%s\n", MAJOR(b->dev), MINOR(b->dev),
-		name, b->partno ? "partition" : "disk");
+	n = scnprintf(to, size, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=%s\n", MAJOR(b->dev),
+		MINOR(b->dev), name, b->partno ? "partition" : "disk");
 	if (b->partno)
-		seq_printf(s, "PARTN=%u\n", b->partno);
-	return 0;
+		n += scnprintf(to + n, size - (size_t)n, "PARTN=%u\n", b->partno);
+	return n;
+}
+
+static void bdev_path(struct block_device *b, char *path, size_t size)
+{
+	char name[24];
+
+	bdev_name(b, name, sizeof(name));
+	scnprintf(path, size,
+		b->partno ? "/devices/virtual/block/%s/%s" : "/devices/virtual/block/%s",
+		b->disk->name, name);
+}
+
+static int add_bdev_uevent(struct block_device *b, const char *dir)
+{
+	struct sysfs_device *d = kzalloc(sizeof(*d), GFP_KERNEL);
+	char path[96];
+
+	if (!d)
+		return -ENOMEM;
+	bdev_path(b, path, sizeof(path));
+	*d = (struct sysfs_device){ kstrdup(path), "block", bdev_vars, b };
+	return d->devpath ? sysfs_add_uevent(dir, d) : -ENOMEM;
+}
+
+static void bdev_event(struct block_device *b, const char *action)
+{
+	char path[96];
+
+	bdev_path(b, path, sizeof(path));
+	uevent_tell(&(struct sysfs_device){ path, "block", bdev_vars, b }, action, NULL);
 }
 
 static int show_readahead(struct seq *s, void *arg)
@@ -371,7 +404,7 @@ static int add_bdev(struct block_device *b)
 	if (!err)
 		err = add_file(dir, "ro", show_bdev_ro, b);
 	if (!err)
-		err = add_file(dir, "uevent", show_bdev_uevent, b);
+		err = add_bdev_uevent(b, dir);
 	if (!err && b->partno) {
 		err = add_file(dir, "partition", show_bdev_part, b);
 		if (!err)
@@ -442,19 +475,23 @@ int sysfs_add_disk(struct gendisk *d)
 {
 	int err;
 
-	mutex_lock(&grow_mutex);
+	mutex_lock(&sysfs_grow);
 	err = add_disk_dirs(d);
-	mutex_unlock(&grow_mutex);
+	mutex_unlock(&sysfs_grow);
+	for (u32 part = 0; part < ARRAY_SIZE(d->part) && !err; part++)
+		if (d->part[part])
+			bdev_event(d->part[part], "add");
 	return err;
 }
 
 /* A block device of a disk that is known already. */
 static void bdev_appeared(struct block_device *b)
 {
-	mutex_lock(&grow_mutex);
+	mutex_lock(&sysfs_grow);
 	if (add_bdev(b))
 		pr_warn("sysfs: no room for a partition\n");
-	mutex_unlock(&grow_mutex);
+	mutex_unlock(&sysfs_grow);
+	bdev_event(b, "add");
 }
 
 static int add_blocks(void)
@@ -469,6 +506,7 @@ static int add_blocks(void)
 			err = sysfs_add_disk(b->disk);
 	}
 	disk_part_appeared = bdev_appeared;
+	disk_event = bdev_event;
 	return err;
 }
 
@@ -501,8 +539,8 @@ static int add_fixed(void)
 		err = tree_create(&sysfs_root, "kernel/mm/transparent_hugepage/enabled", 0444,
 			show_string, NULL, (void *)"always madvise [never]");
 	if (!err)
-		err = tree_create(&sysfs_root, "class/tty/console/active", 0444, show_string, NULL,
-			(void *)"tty0");
+		err = tree_create(&sysfs_root, "devices/virtual/tty/console/active", 0444,
+			show_string, NULL, (void *)"tty0");
 	return err;
 }
 

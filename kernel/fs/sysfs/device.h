@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* device.h: devices as udev knows them (device.c): their files `uevent`, and the events. */
+#ifndef NESTLING_FS_SYSFS_DEVICE_H
+#define NESTLING_FS_SYSFS_DEVICE_H
+
+#include "kernel/lib/types.h"
+#include "kernel/sched/lock.h"
+
+/* A device that has a file `uevent`. As long as that. */
+struct sysfs_device {
+	const char *devpath;   /* below /sys: "/devices/virtual/mem/null" */
+	const char *subsystem; /* "mem" */
+	/* What it is, in lines NAME=VALUE; at most 255 bytes. Returns their length. */
+	int (*vars)(char *to, size_t size, void *arg);
+	void *arg;
+};
+
+/* What has happened to one. */
+struct uevent {
+	const char *action, *devpath, *subsystem;
+	const char *vars;  /* lines of the device's */
+	const char *synth; /* lines of an event that was asked for; NULL */
+};
+
+extern struct mutex sysfs_grow; /* held while places are added after boot */
+extern void (*uevent_out)(
+	const struct uevent *e); /* sends events on; NULL before the network is there */
+
+/* Adds @dir/uevent. 0 or -ENOMEM. sysfs_grow held, or at boot. */
+int sysfs_add_uevent(const char *dir, const struct sysfs_device *d);
+void uevent_tell(const struct sysfs_device *d, const char *action, const char *synth);
+/*
+ * What somebody writes into a file `uevent`: "ACTION [UUID [KEY=VALUE ...]]". @text becomes the action, @synth (of @size bytes, at least 64)
+ * the lines that such an event bears. 0 or -EINVAL.
+ */
+int uevent_parse(char *text, char *synth, size_t size);
+/* A character device with a node in devtmpfs appears in /sys, and is told of. 0 or -ENOMEM. */
+int sysfs_add_chrdev(const char *node, umode_t mode, dev_t dev);
+
+#endif
