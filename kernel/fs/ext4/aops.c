@@ -353,6 +353,7 @@ static bool ext4_releasepage(struct page *page)
 static void end_write(struct bio *bio)
 {
 	struct ext4_txn *txn = bio->private;
+	bool failed = bio->status;
 	u32 i;
 
 	for (i = 0; i < bio->nr_vecs; i++) {
@@ -372,12 +373,15 @@ static void end_write(struct bio *bio)
 	}
 	bio_put(bio);
 	if (txn)
-		ext4_ordered_done(txn);
+		ext4_ordered_done(txn, failed);
 }
 
-static void submit_run_bio(struct ext4_handle *h, struct bio *bio)
+/* data=writeback: no commit waits for data, and a crash may show what a block held before. */
+static void submit_run_bio(struct ext4_handle *h, struct inode *inode, struct bio *bio)
 {
-	bio->private = h ? ext4_ordered_bio(h) : NULL;
+	bool ordered = EXT4_SB(inode->i_sb)->opt.data != EXT4_DATA_WRITEBACK;
+
+	bio->private = ordered ? ext4_ordered_bio(h) : NULL;
 	submit_bio(bio);
 }
 
@@ -390,7 +394,7 @@ static int write_extent(
 
 	for (i = 0; i < n; i++) {
 		if (bio && !bio_add_page(bio, pages[i], PAGE_SIZE, 0)) {
-			submit_run_bio(h, bio);
+			submit_run_bio(h, inode, bio);
 			bio = NULL;
 		}
 		if (!bio) {
@@ -402,7 +406,7 @@ static int write_extent(
 		}
 	}
 	if (bio)
-		submit_run_bio(h, bio);
+		submit_run_bio(h, inode, bio);
 	return 0;
 }
 

@@ -331,8 +331,8 @@ static u64 search_all(
 
 static bool may_use_reserve(const struct ext4_sb *sbi)
 {
-	return capable(CAP_SYS_RESOURCE) || current_fsuid() == sbi->disk.s_def_resuid ||
-	       (sbi->disk.s_def_resgid && in_group(sbi->disk.s_def_resgid));
+	return capable(CAP_SYS_RESOURCE) || current_fsuid() == sbi->opt.resuid ||
+	       (sbi->opt.resgid && in_group(sbi->opt.resgid));
 }
 
 static u64 default_goal(struct ext4_sb *sbi, struct inode *inode)
@@ -361,6 +361,8 @@ u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 
 }
 
 /* ---- freeing ---- */
+
+#define HOLD_RUNS 64
 
 static int hold(struct ext4_sb *sbi, u32 group, u32 bit, u32 n)
 {
@@ -456,6 +458,45 @@ void ext4_release_held(struct ext4_sb *sbi, struct ext4_freed *list)
 		kfree(f);
 	}
 	mutex_unlock(&sbi->alloc_lock);
+}
+
+int ext4_hold_free(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 *from, u32 end,
+	u32 min_len, struct ext4_freed **list)
+{
+	struct ext4_buf *b;
+	u32 n, runs = 0;
+	int err = 0;
+
+	*list = NULL;
+	mutex_lock(&sbi->alloc_lock);
+	b = group_bitmap(h, sbi, group);
+	if (IS_ERR(b)) {
+		mutex_unlock(&sbi->alloc_lock);
+		return (int)PTR_ERR(b);
+	}
+	for (; !err && runs < HOLD_RUNS; *from += n) {
+		struct ext4_freed *f;
+
+		*from = next_free(b->data, sbi->groups[group].held, *from, end);
+		if (*from >= end)
+			break;
+		n = free_run(b->data, sbi->groups[group].held, *from, end, end - *from);
+		if (n < min_len)
+			continue;
+		f = kmalloc(sizeof(*f), GFP_NOFS);
+		err = f ? hold(sbi, group, *from, n) : -ENOMEM;
+		if (err) {
+			kfree(f);
+			break;
+		}
+		*f = (struct ext4_freed){ *list, ext4_group_first(sbi, group) + *from, n };
+		*list = f;
+		sbi->free_blocks -= min((u64)n, sbi->free_blocks);
+		runs++;
+	}
+	mutex_unlock(&sbi->alloc_lock);
+	ext4_brelse(b);
+	return err;
 }
 
 /* ---- promises ---- */

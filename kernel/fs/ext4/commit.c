@@ -87,6 +87,17 @@ static u64 log_next(struct ext4_journal *j)
 	return to;
 }
 
+/* nobarrier: nothing is flushed; who mounts so has a disk whose cache survives. */
+static u32 if_barrier(const struct ext4_journal *j, u32 flags)
+{
+	return j->sbi->opt.flags & EXT4_OPT_BARRIER ? flags : 0;
+}
+
+int ext4_flush_disk(struct ext4_sb *sbi)
+{
+	return sbi->opt.flags & EXT4_OPT_BARRIER ? bdev_flush(sbi->sb->s_bdev) : 0;
+}
+
 int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence)
 {
 	if (j->unlogged)
@@ -94,7 +105,7 @@ int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence)
 	j->super.start = to_be32(start);
 	j->super.sequence = to_be32(sequence);
 	memcpy(j->super_block, &j->super, sizeof(j->super));
-	return bdev_rw(j->sbi->sb->s_bdev, REQ_WRITE | REQ_META | REQ_FUA,
+	return bdev_rw(j->sbi->sb->s_bdev, REQ_WRITE | REQ_META | if_barrier(j, REQ_FUA),
 		j->map[0] * (j->sbi->block_size >> SECTOR_SHIFT), j->super_block,
 		j->sbi->block_size);
 }
@@ -141,7 +152,7 @@ int ext4_checkpoint(struct ext4_journal *j)
 	err = log_wait(&w);
 	kfree(all);
 	if (!err && n)
-		err = bdev_flush(j->sbi->sb->s_bdev);
+		err = ext4_flush_disk(j->sbi);
 	if (!err)
 		err = ext4_log_write_super(j, 0, j->committed_tid + 1);
 	if (err)
@@ -321,7 +332,8 @@ static int write_commit_block(struct commit *c)
 
 	memcpy(d + 48, &sec, 8);
 	memcpy(d + 56, &nsec, 4);
-	return bdev_rw(j->sbi->sb->s_bdev, REQ_WRITE | REQ_META | REQ_PREFLUSH | REQ_FUA,
+	return bdev_rw(j->sbi->sb->s_bdev,
+		REQ_WRITE | REQ_META | if_barrier(j, REQ_PREFLUSH | REQ_FUA),
 		log_next(j) * (j->sbi->block_size >> SECTOR_SHIFT), d, j->sbi->block_size);
 }
 
@@ -343,7 +355,7 @@ static int write_home(struct commit *c)
 	for (i = 0; i < c->n; i++)
 		write_block(&c->w, c->list[i].b->block, c->list[i].copy);
 	err = log_wait(&c->w);
-	return err ? err : bdev_flush(c->j->sbi->sb->s_bdev);
+	return err ? err : ext4_flush_disk(c->j->sbi);
 }
 
 static int write_log(struct commit *c)
@@ -411,6 +423,8 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 
 	take_snapshot(&c);
 	wait_event(&j->wait_updates, atomic_read(&t->data_inflight) == 0);
+	if (t->data_failed && j->sbi->opt.flags & EXT4_OPT_DATA_ERR_ABORT)
+		ext4_journal_abort(j->sbi, -EIO);
 	if ((c.n || t->nr_revokes) && !j->aborted)
 		err = write_log(&c);
 	if (err || j->aborted || j->unlogged) {
@@ -420,6 +434,8 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 	} else {
 		keep_copies(&c);
 	}
+	if (!err && !j->aborted)
+		ext4_discard_freed(j->sbi, t->freed);
 	ext4_release_held(j->sbi, t->freed);
 	while (c.nr_blocks)
 		kfree(c.blocks[--c.nr_blocks]);

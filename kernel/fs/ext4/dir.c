@@ -275,10 +275,12 @@ int ext4_leaf_add(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b,
 struct ext4_buf *ext4_dir_append(struct ext4_handle *h, struct inode *dir, u32 *lblk)
 {
 	struct ext4_map m = { .lblk = ext4_dir_nr_blocks(dir), .len = 1 };
+	u32 limit = EXT4_SB(dir->i_sb)->opt.max_dir_kb;
 	struct ext4_buf *b;
 	int err;
 
-	if ((u64)dir->i_size + dir->i_sb->s_blocksize > 0xffffffffUL)
+	if ((u64)dir->i_size + dir->i_sb->s_blocksize > 0xffffffffUL ||
+		(limit && (u64)dir->i_size >> 10 >= limit))
 		return ERR_PTR(-ENOSPC);
 	down_write(&EXT4_I(dir)->i_data_sem);
 	err = ext4_map_create(h, dir, &m, false);

@@ -116,7 +116,8 @@ _Static_assert(sizeof(struct ext4_disk_sb) == 1024, "superblock");
 #define RO_COMPAT_SUPPORTED                                                                        \
 	(RO_COMPAT_SPARSE_SUPER | RO_COMPAT_LARGE_FILE | RO_COMPAT_HUGE_FILE |                     \
 		RO_COMPAT_GDT_CSUM | RO_COMPAT_DIR_NLINK | RO_COMPAT_EXTRA_ISIZE |                 \
-		RO_COMPAT_METADATA_CSUM)
+		RO_COMPAT_METADATA_CSUM | RO_COMPAT_QUOTA | RO_COMPAT_PROJECT |                    \
+		RO_COMPAT_ORPHAN_PRESENT)
 
 struct ext4_disk_group {
 	__le32 bg_block_bitmap_lo, bg_inode_bitmap_lo, bg_inode_table_lo;

@@ -14,8 +14,10 @@
 
 #include <asm/errno.h>
 
+#include "arch/um/uaccess.h"
 #include "kernel/block/block.h"
 #include "kernel/fs/ext4/disk.h"
+#include "kernel/fs/ext4/options.h"
 #include "kernel/lib/crc.h"
 #include "kernel/vfs/super.h"
 
@@ -60,15 +62,31 @@ struct ext4_group_info {
 	bool bad; /* its bitmap is damaged: no allocation */
 };
 
+/* Damage that was found, since the last e2fsck (error.c). */
+struct ext4_error_at {
+	u64 time; /* seconds; 0: never */
+	u32 line, ino;
+	char func[32];
+};
+struct ext4_errors {
+	spinlock_t lock;
+	u32 count;
+	struct ext4_error_at first, last;
+	bool writable; /* they may be noted on the disk */
+};
+
 struct ext4_sb {
 	struct super_block *sb;
+	struct ext4_options opt,
+		def_opt; /* def_opt: what holds when nothing is asked for; opt under s_umount */
+	struct ext4_errors err;
 	struct ext4_disk_sb disk; /* as read; features and geometry never change */
 	u32 block_size, blocks_per_group, inodes_per_group, inode_size, desc_size, descs_per_block;
 	u32 nr_groups, first_data_block, gdt_blocks, csum_seed, first_ino;
 	u64 blocks_count, overhead;
 	bool csum, gdt_csum, unsigned_hash;
 	bool read_only_features; /* may never be mounted rw */
-	int errors;              /* EXT4_ERRORS_* in force */
+	u32 cluster_bits;        /* bigalloc: blocks in a cluster (read-only) */
 	struct ext4_buf **gdt;   /* blocks of group descriptors, referenced */
 	struct ext4_buf *sb_buf; /* the block with the superblock */
 	u32 sb_off;              /* where in it */
@@ -113,7 +131,8 @@ struct ext4_inode {
 	u32 sync_tid;            /* the last transaction that changed it */
 	u64 delayed;             /* blocks promised to its dirty pages; atomic */
 	u64 goal;                /* behind its last allocated block; under i_data_sem */
-	bool slot_clean;         /* new: what its slot on disk held before is gone */
+	bool rewritten;  /* was cut to nothing: what is written next goes to the disk at close */
+	bool slot_clean; /* new: what its slot on disk held before is gone */
 };
 static inline struct ext4_inode *EXT4_I(const struct inode *inode)
 {
@@ -136,8 +155,9 @@ void ext4_brelse(struct ext4_buf *b);
 
 int ext4_journal_load(struct super_block *sb,
 	bool write); /* replays, when needed; opens it for writing when @write */
-void ext4_journal_close(struct ext4_sb *sbi); /* commits, checkpoints; no handle begins any more */
-void ext4_journal_free(struct ext4_sb *sbi);  /* of a closed one, at unmount */
+/* Commits, checkpoints; no handle begins any more. 0, or -errno: something is left in the log. */
+int ext4_journal_close(struct ext4_sb *sbi);
+void ext4_journal_free(struct ext4_sb *sbi);       /* of a closed one, at unmount */
 bool ext4_journal_open(const struct ext4_sb *sbi); /* loaded and not closed */
 /* A handle on the running transaction for a change of at most @credits blocks. Nests. ERR_PTR(-EROFS: aborted, -ENOMEM). */
 struct ext4_handle *ext4_start(struct super_block *sb, u32 credits);
@@ -149,11 +169,13 @@ void ext4_dirty(struct ext4_handle *h, struct ext4_buf *b);
 void ext4_forget(struct ext4_handle *h, struct ext4_sb *sbi, u64 block);
 /* Data that must be on disk before the transaction commits: counts a bio of the handle's transaction; the bio's end calls _done. */
 struct ext4_txn *ext4_ordered_bio(struct ext4_handle *h);
-void ext4_ordered_done(struct ext4_txn *t);
+void ext4_ordered_done(struct ext4_txn *t, bool failed);
 u32 ext4_handle_tid(const struct ext4_handle *h);
 int ext4_commit_tid(
 	struct ext4_sb *sbi, u32 tid); /* waits until it has committed; 0 at once when it has: 1 */
 int ext4_force_commit(struct super_block *sb, bool wait);
+int ext4_flush_disk(struct ext4_sb
+		*sbi); /* what was written has reached the medium; nobarrier: not asked for */
 void ext4_journal_abort(struct ext4_sb *sbi, int err);
 /* balloc.c: the blocks that transaction @t freed may be had again. */
 struct ext4_freed {
@@ -162,6 +184,12 @@ struct ext4_freed {
 	u32 count;
 };
 void ext4_release_held(struct ext4_sb *sbi, struct ext4_freed *list);
+/* Free runs of at least @min_len blocks of bits [*from, end) of a group, some of them, become held: a list for ext4_release_held(). */
+int ext4_hold_free(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 *from, u32 end,
+	u32 min_len, struct ext4_freed **list);
+void ext4_discard_freed(
+	struct ext4_sb *sbi, const struct ext4_freed *list); /* trim.c, after a commit */
+long ext4_fitrim(struct super_block *sb, uaddr_t arg);
 void ext4_txn_freed(struct ext4_handle *h, struct ext4_freed *f);
 /* super.c: counters into the superblock's block, in the barrier of a commit. */
 void ext4_sb_update(struct ext4_sb *sbi);
@@ -179,9 +207,27 @@ static inline struct ext4_disk_sb *ext4_live_sb(struct ext4_sb *sbi)
 {
 	return (void *)(sbi->sb_buf->data + sbi->sb_off);
 }
-void ext4_error(struct super_block *sb, const char *fmt, ...) __printf(2, 3);
+void ext4_sb_set_csum(struct ext4_sb *sbi, struct ext4_disk_sb *d);
+/* error.c: says it, counts it, follows errors=. */
+#define ext4_error(sb, ...) ext4_error_at(sb, __func__, __LINE__, __VA_ARGS__)
 /* The same, and whoever watches is told; with no lock of ours held but the inode's. */
-void ext4_error_inode(struct inode *inode, const char *fmt, ...) __printf(2, 3);
+#define ext4_error_inode(inode, ...) ext4_error_inode_at(inode, __func__, __LINE__, __VA_ARGS__)
+void ext4_error_at(struct super_block *sb, const char *func, u32 line, const char *fmt, ...)
+	__printf(4, 5);
+void ext4_error_inode_at(struct inode *inode, const char *func, u32 line, const char *fmt, ...)
+	__printf(4, 5);
+void ext4_stop_writing(
+	struct super_block *sb, int err);   /* read-only from now on, the journal aborted */
+void ext4_load_errors(struct ext4_sb *sbi); /* what sbi->disk remembers */
+void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d);
+void ext4_tell_errors(const struct ext4_sb *sbi);
+/* After a replay: what the superblock knew @before of errors is in it again. */
+void ext4_keep_errors(struct ext4_sb *sbi, const struct ext4_disk_sb *before);
+/* geometry.c: 0 or -errno, said in the log unless @silent. */
+int ext4_refuse_mount(struct super_block *sb, bool silent, const char *why); /* -EINVAL */
+int ext4_read_super(struct super_block *sb, struct ext4_sb *sbi, bool silent);
+int ext4_check_features(struct super_block *sb, struct ext4_sb *sbi, bool silent);
+int ext4_check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool silent);
 bool ext4_block_valid(const struct ext4_sb *sbi, u64 block, u64 count);
 static inline u32 ext4_csum(u32 crc, const void *p, size_t n)
 {
@@ -275,11 +321,14 @@ struct ext4_path {          /* one level of a search: the node and the entry in 
 int ext4_find_path(struct inode *inode, u32 lblk, struct ext4_path *path); /* depth, or -errno */
 void ext4_put_path(struct ext4_path *path, int depth);
 
+/* ---- orphan.c ---- */
+int ext4_orphan_add(struct ext4_handle *h, struct inode *inode);
+int ext4_orphan_del(
+	struct ext4_handle *h, struct inode *inode); /* the caller writes the inode afterwards */
+void ext4_orphan_cleanup(struct super_block *sb);    /* at mount for writing */
+
 /* ---- truncate.c ---- */
 int ext4_truncate(struct inode *inode); /* blocks beyond i_size */
-int ext4_orphan_add(struct ext4_handle *h, struct inode *inode);
-int ext4_orphan_del(struct ext4_handle *h, struct inode *inode);
-void ext4_orphan_cleanup(struct super_block *sb);
 void ext4_evict_inode(struct inode *inode);
 int ext4_setattr(struct dentry *d, struct iattr *attr);
 int ext4_get_flags(struct inode *inode, u32 *flags);
@@ -295,6 +344,8 @@ extern const struct file_operations ext4_dir_fops, ext4_file_fops;
 extern const struct inode_operations ext4_dir_iops, ext4_file_iops, ext4_symlink_iops,
 	ext4_fast_symlink_iops, ext4_special_iops;
 long ext4_ioctl(struct file *f, u32 cmd, u64 arg); /* ioctl.c */
+/* auto_da_alloc: blocks for what is written and has none yet, and the data on its way. No handle, no lock of pages. */
+void ext4_flush_new(struct inode *inode);
 int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
 /* A directory's block, checked: ERR_PTR. NULL: a hole. */
 struct ext4_buf *ext4_dir_block(struct inode *dir, u32 lblk);

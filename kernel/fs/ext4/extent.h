@@ -28,6 +28,7 @@ u32 ext4_extent_find(const struct ext4_extent_header *h, u32 lblk);
 
 /* ---- indirect.c: the same for files without extents ---- */
 int ext4_ind_create(struct ext4_handle *h, struct inode *inode, struct ext4_map *map);
-int ext4_ind_remove(struct ext4_handle **h, struct inode *inode, u32 from); /* to the end */
+/* Up to and with @last; ~0U: to the end. */
+int ext4_ind_remove(struct ext4_handle **h, struct inode *inode, u32 from, u32 last);
 
 #endif

@@ -406,7 +406,7 @@ int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32
 	int r;
 
 	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
-		return last == ~0U ? ext4_ind_remove(h, inode, from) : -EOPNOTSUPP;
+		return ext4_ind_remove(h, inode, from, last);
 	while ((r = remove_last(*h, inode, from, last, true)) > 0) {
 		if (ext4_extend(*h, 8) == 0)
 			continue;

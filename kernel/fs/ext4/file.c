@@ -22,7 +22,7 @@ int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 		err = filemap_write_and_wait_range(inode->i_mapping, start, end);
 	r = ext4_commit_tid(sbi, EXT4_I(inode)->sync_tid);
 	if (r == 1)
-		r = bdev_flush(inode->i_sb->s_bdev);
+		r = ext4_flush_disk(sbi);
 	return err ? err : r;
 }
 
@@ -58,7 +58,27 @@ static loff_t ext4_llseek(struct file *f, loff_t off, int whence)
 	return pos;
 }
 
+void ext4_flush_new(struct inode *inode)
+{
+	struct writeback_control wbc = { .nr_to_write = ~0UL, .end = ~0UL >> 1 };
+
+	if (EXT4_SB(inode->i_sb)->opt.flags & EXT4_OPT_DA_ALLOC && S_ISREG(inode->i_mode) &&
+		READ_ONCE(EXT4_I(inode)->delayed))
+		ext4_aops.writepages(&inode->i_data, &wbc);
+}
+
+/* A file that was cut to nothing and written anew: a crash soon after must not find it empty. */
+static int ext4_release(struct inode *inode, struct file *f)
+{
+	if (f->f_mode & FMODE_WRITE && READ_ONCE(EXT4_I(inode)->rewritten)) {
+		EXT4_I(inode)->rewritten = false;
+		ext4_flush_new(inode);
+	}
+	return 0;
+}
+
 const struct file_operations ext4_file_fops = {
+	.release = ext4_release,
 	.llseek = ext4_llseek,
 	.read_iter = generic_file_read_iter,
 	.write_iter = generic_file_write_iter,

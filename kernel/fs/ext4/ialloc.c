@@ -261,6 +261,8 @@ struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t m
 	ei = EXT4_I(inode);
 	inode->i_ino = ino;
 	inode_init_owner(inode, dir, mode);
+	if (sbi->opt.flags & EXT4_OPT_GRPID) /* as BSD has it */
+		inode->i_gid = dir->i_gid;
 	inode->i_blkbits = sb->s_blocksize_bits;
 	inode->i_atime = inode->i_mtime = inode->i_ctime = inode->i_btime = current_time(inode);
 	inode->i_generation = next_generation(sbi);

@@ -6,7 +6,7 @@
  * ext4_ind_create() allocates one block and what is missing on the way to it; ext4_ind_remove() frees everything from a block on. An
  * allocation that fails half-way leaves an empty indirect block, which is valid. Trees from the disk may be knotted: their depth is bounded by
  * the place in the inode, and a block that is freed twice sets sbi->failed, which ends the walk.
- * Caller holds i_data_sem for writing and a handle, and writes the inode. Not here: punching holes.
+ * Caller holds i_data_sem for writing and a handle, and writes the inode. A node that a hole has emptied stays; it goes with the file.
  * Source: linux-doc, filesystems/ext4/ifork.
  */
 #include "kernel/fs/ext4/extent.h"
@@ -129,9 +129,12 @@ static int more_credits(struct ext4_handle **h, struct inode *inode)
 	return -EROFS;
 }
 
-/* Frees what *@at (in @owner) leads to over @level levels, from the @from-th data block on; with @from 0 all of it. */
+/*
+ * Frees what *@at (in @owner) leads to over @level levels, of its data blocks those in [@from, @end); the nodes as well when that is all, as
+ * @end 'beyond the last' says.
+ */
 static int prune(struct ext4_handle **h, struct inode *inode, __le32 *at, struct ext4_buf *owner,
-	int level, u64 from)
+	int level, u64 from, u64 end)
 {
 	u32 per = EXT4_SB(inode->i_sb)->block_size / 4, i;
 	struct ext4_buf *b;
@@ -147,12 +150,12 @@ static int prune(struct ext4_handle **h, struct inode *inode, __le32 *at, struct
 		b = err ? ERR_PTR(err) : read_node(inode, *at);
 		if (IS_ERR(b))
 			return (int)PTR_ERR(b);
-		for (i = (u32)(from / span); i < per && !err; i++)
+		for (i = (u32)(from / span); i < per && i * span < end && !err; i++)
 			err = prune(h, inode, (__le32 *)b->data + i, b, level - 1,
-				i == from / span ? from % span : 0);
+				i == from / span ? from % span : 0, end - i * span);
 		ext4_brelse(b);
 		cond_resched();
-		if (err || from)
+		if (err || from || end < per * span)
 			return err;
 	}
 	if (EXT4_SB(inode->i_sb)->failed)
@@ -164,18 +167,19 @@ static int prune(struct ext4_handle **h, struct inode *inode, __le32 *at, struct
 	return 0;
 }
 
-int ext4_ind_remove(struct ext4_handle **h, struct inode *inode, u32 from)
+int ext4_ind_remove(struct ext4_handle **h, struct inode *inode, u32 from, u32 last)
 {
 	u64 per = EXT4_SB(inode->i_sb)->block_size / 4, base = 0, span = 1;
+	u64 end = last == ~0U ? ~0UL >> 1 : (u64)last + 1;
 	int i, level, err = 0;
 
 	for (i = 0; i < EXT4_NDIR_BLOCKS + MAX_LEVEL && !err; i++) {
 		level = max(i - EXT4_NDIR_BLOCKS + 1, 0);
 		if (level)
 			span *= per;
-		if (from < base + span)
+		if (from < base + span && end > base)
 			err = prune(h, inode, &EXT4_I(inode)->i_block[i], NULL, level,
-				from > base ? from - base : 0);
+				from > base ? from - base : 0, end - base);
 		base += span;
 	}
 	return err;

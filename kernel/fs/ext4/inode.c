@@ -98,11 +98,12 @@ static void fill_common(struct inode *inode, const struct ext4_disk_inode *raw)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	bool no32 = sbi->opt.flags & EXT4_OPT_NOUID32;
 	u64 blocks = raw->i_blocks_lo;
 
 	inode->i_mode = raw->i_mode;
-	inode->i_uid = raw->i_uid | (u32)raw->i_uid_high << 16;
-	inode->i_gid = raw->i_gid | (u32)raw->i_gid_high << 16;
+	inode->i_uid = raw->i_uid | (u32)(no32 ? 0 : raw->i_uid_high) << 16;
+	inode->i_gid = raw->i_gid | (u32)(no32 ? 0 : raw->i_gid_high) << 16;
 	set_nlink(inode, raw->i_links_count);
 	inode->i_generation = raw->i_generation;
 	inode->i_blkbits = inode->i_sb->s_blocksize_bits;
@@ -329,12 +330,13 @@ static void put_common(struct inode *inode, struct ext4_disk_inode *raw)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
 	u64 size = (u64)(S_ISREG(inode->i_mode) ? ei->disksize : inode->i_size);
+	bool no32 = EXT4_SB(inode->i_sb)->opt.flags & EXT4_OPT_NOUID32;
 
 	raw->i_mode = (u16)inode->i_mode;
 	raw->i_uid = (u16)inode->i_uid;
-	raw->i_uid_high = (u16)(inode->i_uid >> 16);
+	raw->i_uid_high = no32 ? 0 : (u16)(inode->i_uid >> 16);
 	raw->i_gid = (u16)inode->i_gid;
-	raw->i_gid_high = (u16)(inode->i_gid >> 16);
+	raw->i_gid_high = no32 ? 0 : (u16)(inode->i_gid >> 16);
 	raw->i_links_count = (u16)inode->i_nlink;
 	raw->i_generation = inode->i_generation;
 	raw->i_dtime = ei->dtime;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ioctl.c: what can be asked of an ext4 beside reading and writing: an inode's generation, the file system's label.
+ * ioctl.c: what can be asked of an ext4 beside reading and writing: an inode's generation, the file system's label, trimming. What
+ * would move blocks or groups (defragmenting, resizing) is refused.
  *
  * The label is changed in the superblock, under a handle; the copies in other groups keep the old one until e2fsck or tune2fs writes them.
  */
@@ -13,6 +14,14 @@
 #include "kernel/task/cred.h"
 
 #define LABEL_MAX 16
+
+/* ext4's own requests, of linux-doc's filesystems/ext4: those that we know by name. */
+#define EXT4_IOC_GETVERSION_OLD _IOR('f', 3, long)
+#define EXT4_IOC_GROUP_EXTEND _IOW('f', 7, unsigned long)
+#define EXT4_IOC_GROUP_ADD _IOW('f', 8, u8[40])
+#define EXT4_IOC_MOVE_EXT _IOWR('f', 15, u8[40])
+#define EXT4_IOC_RESIZE_FS _IOW('f', 16, u64)
+#define EXT4_IOC_SWAP_BOOT _IO('f', 17)
 
 static long get_label(struct ext4_sb *sbi, uaddr_t to)
 {
@@ -68,6 +77,14 @@ long ext4_ioctl(struct file *f, u32 cmd, u64 arg)
 	case FS_IOC_GETVERSION: return put_user(inode->i_generation, UADDR(arg));
 	case FS_IOC_GETFSLABEL: return get_label(EXT4_SB(inode->i_sb), UADDR(arg));
 	case FS_IOC_SETFSLABEL: return set_label(f, UADDR(arg));
+	case FITRIM: return ext4_fitrim(inode->i_sb, UADDR(arg));
+	case EXT4_IOC_GETVERSION_OLD: return put_user(inode->i_generation, UADDR(arg));
+	case EXT4_IOC_MOVE_EXT:
+	case EXT4_IOC_SWAP_BOOT:
+	case EXT4_IOC_GROUP_EXTEND:
+	case EXT4_IOC_GROUP_ADD:
+	case EXT4_IOC_RESIZE_FS:
+		return capable(CAP_SYS_ADMIN) || cmd == EXT4_IOC_MOVE_EXT ? -EOPNOTSUPP : -EPERM;
 	default: return -ENOTTY;
 	}
 }

@@ -67,6 +67,7 @@ struct ext4_txn {
 	u32 updates, nr_bufs, reserved; /* under j->lock */
 	struct list_head bufs;          /* of ext4_buf.t_list, under j->lock */
 	atomic_t data_inflight;
+	bool data_failed;
 	struct ext4_journal *j;
 	struct ext4_freed *freed; /* under j->lock */
 	u64 *revokes;             /* under j->lock */

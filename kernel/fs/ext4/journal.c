@@ -22,7 +22,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 
-#define COMMIT_INTERVAL 5000000000UL
+#define SECOND 1000000000UL
 #define UNLOGGED_BLOCKS 16384 /* four times the size of a transaction */
 
 struct ext4_handle {
@@ -274,10 +274,12 @@ struct ext4_txn *ext4_ordered_bio(struct ext4_handle *h)
 	return h->txn;
 }
 
-void ext4_ordered_done(struct ext4_txn *t)
+void ext4_ordered_done(struct ext4_txn *t, bool failed)
 {
 	struct ext4_journal *j = t->j;
 
+	if (failed)
+		WRITE_ONCE(t->data_failed, true);
 	if (atomic_dec_and_test(&t->data_inflight))
 		wake_up(&j->wait_updates);
 }
@@ -291,7 +293,7 @@ static bool commit_due(struct ext4_journal *j, u64 *deadline)
 	*deadline = ~0UL;
 	spin_lock(&j->lock);
 	if (j->running) {
-		*deadline = j->running->started + COMMIT_INTERVAL;
+		*deadline = j->running->started + j->sbi->opt.commit * SECOND;
 		due = j->stop || tid_geq(j->wanted_tid, j->running->tid) ||
 		      ktime_get() >= *deadline;
 	}
@@ -547,13 +549,14 @@ out_free:
 	return err;
 }
 
-void ext4_journal_close(struct ext4_sb *sbi)
+int ext4_journal_close(struct ext4_sb *sbi)
 {
 	struct ext4_journal *j = sbi->journal;
 	struct ext4_buf *b, *next;
+	int err;
 
 	if (!j || j->closed)
-		return;
+		return 0;
 	spin_lock(&j->lock);
 	j->closed = true; /* the thread commits what is running, once its handles have ended */
 	j->stop = true;
@@ -561,10 +564,12 @@ void ext4_journal_close(struct ext4_sb *sbi)
 	wake_up_all(&j->wait_start);
 	wake_up(&j->wait_work);
 	wait_for_completion(&j->thread_done);
-	if (!j->aborted && ext4_checkpoint(j))
+	err = j->aborted ? -EIO : ext4_checkpoint(j);
+	if (err && !j->aborted)
 		printk(KERN_ERR "EXT4-fs (%s): the journal could not be emptied\n", sbi->sb->s_id);
 	list_for_each_entry_safe(b, next, &j->checkpoint, cp_list)
 		ext4_log_drop_copy(j, b);
+	return err;
 }
 
 bool ext4_journal_open(const struct ext4_sb *sbi)

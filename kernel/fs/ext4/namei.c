@@ -548,6 +548,9 @@ static int ext4_rename(
 		ndir->i_nlink >= EXT4_LINK_MAX &&
 		!EXT4_HAS(EXT4_SB(ndir->i_sb), ro_compat, RO_COMPAT_DIR_NLINK))
 		return -EMLINK;
+	if (victim)
+		ext4_flush_new(
+			d_inode(old)); /* the new content has its place before the old one goes */
 	h = ext4_start(odir->i_sb, 2 * NEW_CREDITS);
 	if (IS_ERR(h))
 		return (int)PTR_ERR(h);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * super.c: mounting: the superblock, features, options, counters, errors.
+ * super.c: mounting, remounting, unmounting; counters. geometry.c reads the superblock, options.c the options, error.c follows errors=.
  *
- * What makes a mount fail says so in one printk line. Features that we do not know are refused (incompat) or make the mount read-only
- * (ro_compat). A corruption that is found later goes through ext4_error(), which follows the errors= policy.
+ * What makes a mount fail says so in one printk line.
  * Source: linux-doc, filesystems/ext4/{super,group_descr,checksums}.
  */
 #include <linux/magic.h>
@@ -16,166 +15,10 @@
 
 #define REMOVED_WAIT 2000000000UL /* ns */
 
-static void stop_writing(struct super_block *sb, int err)
-{
-	if (sb->s_flags & SB_RDONLY)
-		return;
-	printk(KERN_CRIT "EXT4-fs (%s): remounting filesystem read-only\n", sb->s_id);
-	if (EXT4_SB(sb)->journal)
-		ext4_journal_abort(EXT4_SB(sb), err);
-	sb->s_flags |= SB_RDONLY;
-}
-
-static __printf(2, 0) void report(struct super_block *sb, const char *fmt, va_list ap)
-{
-	char text[200];
-
-	vsnprintf(text, sizeof(text), fmt, ap);
-	printk(KERN_CRIT "EXT4-fs error (device %s): %s\n", sb->s_id, text);
-	EXT4_SB(sb)->failed = true;
-	switch (EXT4_SB(sb)->errors) {
-	case EXT4_ERRORS_PANIC: panic("EXT4-fs (device %s): panic forced after error", sb->s_id);
-	case EXT4_ERRORS_CONTINUE: break;
-	default: stop_writing(sb, -EFSCORRUPTED);
-	}
-}
-
-void ext4_error(struct super_block *sb, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	report(sb, fmt, ap);
-	va_end(ap);
-}
-
-void ext4_error_inode(struct inode *inode, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	report(inode->i_sb, fmt, ap);
-	va_end(ap);
-	fsnotify_fs_error(inode->i_sb, inode, EFSCORRUPTED);
-}
-
 bool ext4_block_valid(const struct ext4_sb *sbi, u64 block, u64 count)
 {
 	return block > sbi->first_data_block && count && block < sbi->blocks_count &&
 	       count <= sbi->blocks_count - block;
-}
-
-/* ---- the superblock ---- */
-
-static int refuse_mount(struct super_block *sb, bool silent, const char *why)
-{
-	if (!silent)
-		printk(KERN_ERR "EXT4-fs (%s): %s\n", sb->s_id, why);
-	return -EINVAL;
-}
-
-static int read_disk_sb(struct super_block *sb, struct ext4_sb *sbi, bool silent)
-{
-	u8 *buf = get_free_page(GFP_KERNEL);
-	int err;
-
-	if (!buf)
-		return -ENOMEM;
-	err = bdev_rw(sb->s_bdev, REQ_READ, EXT4_SB_OFFSET >> SECTOR_SHIFT, buf, sizeof(sbi->disk));
-	if (!err)
-		memcpy(&sbi->disk, buf, sizeof(sbi->disk));
-	free_page_addr(buf);
-	if (err)
-		return refuse_mount(sb, silent, "unable to read superblock");
-	if (sbi->disk.s_magic != EXT4_MAGIC)
-		return refuse_mount(sb, silent, "can't find an ext4 file system");
-	return 0;
-}
-
-static int check_features(struct super_block *sb, struct ext4_sb *sbi, bool silent)
-{
-	u32 incompat = sbi->disk.s_feature_incompat & ~INCOMPAT_SUPPORTED;
-	u32 ro = sbi->disk.s_feature_ro_compat & ~RO_COMPAT_SUPPORTED;
-	char text[100];
-
-	if (sbi->disk.s_rev_level > 1)
-		return refuse_mount(sb, silent, "revision level too high");
-	if (incompat) {
-		scnprintf(text, sizeof(text), "unsupported incompatible features 0x%x", incompat);
-		return refuse_mount(sb, silent, text);
-	}
-	if (ro && !(sb->s_flags & SB_RDONLY)) {
-		printk(KERN_WARNING
-			"EXT4-fs (%s): features 0x%x can only be read: mounted read-only\n",
-			sb->s_id, ro);
-		sb->s_flags |= SB_RDONLY;
-	}
-	sbi->read_only_features = ro;
-	sbi->gdt_csum = EXT4_HAS(sbi, ro_compat, RO_COMPAT_GDT_CSUM);
-	if (EXT4_HAS(sbi, ro_compat, RO_COMPAT_METADATA_CSUM)) {
-		u32 crc = ext4_csum(~0U, &sbi->disk, offsetof(struct ext4_disk_sb, s_checksum));
-
-		if (sbi->disk.s_checksum_type != 1 || crc != sbi->disk.s_checksum)
-			return refuse_mount(sb, silent, "superblock checksum does not match");
-		sbi->csum = true;
-	}
-	if (EXT4_HAS(sbi, incompat, INCOMPAT_CSUM_SEED))
-		sbi->csum_seed = sbi->disk.s_checksum_seed;
-	else
-		sbi->csum_seed = ext4_csum(~0U, sbi->disk.s_uuid, sizeof(sbi->disk.s_uuid));
-	return 0;
-}
-
-static bool power_of_two(u32 v)
-{
-	return v && !(v & (v - 1));
-}
-
-/* Sizes and counts that everything else relies on. */
-static int check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool silent)
-{
-	const struct ext4_disk_sb *d = &sbi->disk;
-	u64 groups;
-
-	if (d->s_log_block_size > 2)
-		return refuse_mount(sb, silent, "block sizes above 4096 are not supported");
-	sbi->block_size = 1024U << d->s_log_block_size;
-	sbi->inode_size = d->s_rev_level ? d->s_inode_size : EXT4_GOOD_OLD_INODE_SIZE;
-	if (sbi->inode_size < EXT4_GOOD_OLD_INODE_SIZE || !power_of_two(sbi->inode_size) ||
-		sbi->inode_size > sbi->block_size)
-		return refuse_mount(sb, silent, "inode size makes no sense");
-	sbi->desc_size =
-		EXT4_HAS(sbi, incompat, INCOMPAT_64BIT) ? d->s_desc_size : EXT4_MIN_DESC_SIZE;
-	if (sbi->desc_size < EXT4_MIN_DESC_SIZE || !power_of_two(sbi->desc_size) ||
-		sbi->desc_size > 1024 ||
-		(EXT4_HAS(sbi, incompat, INCOMPAT_64BIT) && sbi->desc_size < 64))
-		return refuse_mount(sb, silent, "descriptor size makes no sense");
-	sbi->descs_per_block = sbi->block_size / sbi->desc_size;
-	sbi->blocks_per_group = d->s_blocks_per_group;
-	sbi->inodes_per_group = d->s_inodes_per_group;
-	if (!sbi->blocks_per_group || sbi->blocks_per_group > sbi->block_size * 8 ||
-		!sbi->inodes_per_group || sbi->inodes_per_group > sbi->block_size * 8)
-		return refuse_mount(sb, silent, "group sizes make no sense");
-	sbi->first_data_block = d->s_first_data_block;
-	sbi->blocks_count = d->s_blocks_count_lo;
-	if (EXT4_HAS(sbi, incompat, INCOMPAT_64BIT))
-		sbi->blocks_count |= (u64)d->s_blocks_count_hi << 32;
-	if (sbi->first_data_block != (sbi->block_size == 1024) ||
-		sbi->blocks_count <= sbi->first_data_block ||
-		sbi->blocks_count > sb->s_bdev->nr_sectors / (sbi->block_size >> SECTOR_SHIFT))
-		return refuse_mount(sb, silent,
-			"bad geometry: the file system is larger than its device, or empty");
-	groups = DIV_ROUND_UP(sbi->blocks_count - sbi->first_data_block, sbi->blocks_per_group);
-	if (groups > 1U << 24 || groups * sbi->inodes_per_group != d->s_inodes_count)
-		return refuse_mount(sb, silent, "bad geometry: groups and inodes disagree");
-	sbi->nr_groups = (u32)groups;
-	sbi->gdt_blocks = DIV_ROUND_UP(sbi->nr_groups, sbi->descs_per_block);
-	sbi->unsigned_hash = d->s_flags & EXT4_FLAGS_UNSIGNED_HASH;
-	sbi->first_ino = d->s_rev_level ? d->s_first_ino : 11;
-	if (sbi->first_ino < 11 || sbi->first_ino > sbi->inodes_per_group)
-		return refuse_mount(sb, silent, "first inode makes no sense");
-	sbi->errors = d->s_errors;
-	return 0;
 }
 
 /* ---- counters ---- */
@@ -196,8 +39,9 @@ static void sum_groups(struct ext4_sb *sbi)
 		bool big = sbi->desc_size >= 64;
 
 		sbi->free_blocks += min_t(u64, ext4_group_blocks(sbi, i),
-			g->bg_free_blocks_count_lo |
-				(big ? (u32)g->bg_free_blocks_count_hi << 16 : 0));
+			(g->bg_free_blocks_count_lo |
+				(big ? (u32)g->bg_free_blocks_count_hi << 16 : 0))
+				<< sbi->cluster_bits);
 		sbi->free_inodes += min_t(u64, sbi->inodes_per_group,
 			g->bg_free_inodes_count_lo |
 				(big ? (u32)g->bg_free_inodes_count_hi << 16 : 0));
@@ -215,7 +59,7 @@ static u64 held_blocks(const struct ext4_sb *sbi)
 	return n;
 }
 
-static void sb_set_csum(struct ext4_sb *sbi, struct ext4_disk_sb *d)
+void ext4_sb_set_csum(struct ext4_sb *sbi, struct ext4_disk_sb *d)
 {
 	if (sbi->csum)
 		d->s_checksum = ext4_csum(~0U, d, offsetof(struct ext4_disk_sb, s_checksum));
@@ -234,9 +78,8 @@ void ext4_sb_update(struct ext4_sb *sbi)
 	d->s_free_inodes_count = (u32)sbi->free_inodes;
 	d->s_wtime = (u32)now;
 	d->s_wtime_hi = (u8)(now >> 32);
-	if (sbi->failed)
-		d->s_state |= EXT4_ERROR_FS;
-	sb_set_csum(sbi, d);
+	ext4_errors_to_disk(sbi, d);
+	ext4_sb_set_csum(sbi, d);
 	mutex_unlock(&sbi->alloc_lock);
 }
 
@@ -271,75 +114,22 @@ static int begin_writing(struct super_block *sb)
 static void end_writing(struct super_block *sb)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
-	bool aborted;
 
 	if (!ext4_journal_open(sbi))
 		return;
-	aborted = sbi->failed;
-	ext4_journal_close(sbi);
-	if (aborted)
+	if (ext4_journal_close(sbi)) /* what is in the log stays for the next mount */
 		return;
 	ext4_live_sb(sbi)->s_feature_incompat &= ~(u32)INCOMPAT_RECOVER;
-	ext4_live_sb(sbi)->s_state |= EXT4_VALID_FS;
+	if (!sbi->failed)
+		ext4_live_sb(sbi)->s_state |= EXT4_VALID_FS;
 	write_sb(sbi);
 }
 
 /* ---- options ---- */
 
-struct ext4_options {
-	int errors;
-	bool noload, noacl;
-	bool abort; /* of a remount: stop writing now, as after an error */
-};
-
-/* What is asked for by habit and has no effect is accepted, and the log says so; what would change what is seen is refused. */
-static int parse_options(struct super_block *sb, char *data, struct ext4_options *o)
-{
-	/* what is done anyway, and what is left out, which is said */
-	static const char *const as_it_is[] = { "user_xattr", "barrier", "barrier=1", "delalloc",
-		"data=ordered", "relatime", "nodiscard" };
-	static const char *const no_effect[] = { "discard", "auto_da_alloc", "init_itable",
-		"noinit_itable", "block_validity", "noblock_validity", "journal_checksum",
-		"nojournal_checksum", "nodelalloc" };
-	char *word;
-	u32 i;
-
-	while (data && (word = strsep(&data, ","))) {
-		for (i = 0; i < ARRAY_SIZE(as_it_is) && strcmp(word, as_it_is[i]); i++)
-			;
-		if (!*word || i < ARRAY_SIZE(as_it_is))
-			continue;
-		for (i = 0; i < ARRAY_SIZE(no_effect) && strcmp(word, no_effect[i]); i++)
-			;
-		if (i < ARRAY_SIZE(no_effect) || !strncmp(word, "commit=", 7)) {
-			printk(KERN_NOTICE "EXT4-fs (%s): mount option \"%s\" has no effect here\n",
-				sb->s_id, word);
-			continue;
-		}
-		if (!strcmp(word, "errors=continue"))
-			o->errors = EXT4_ERRORS_CONTINUE;
-		else if (!strcmp(word, "errors=remount-ro"))
-			o->errors = EXT4_ERRORS_RO;
-		else if (!strcmp(word, "errors=panic"))
-			o->errors = EXT4_ERRORS_PANIC;
-		else if (!strcmp(word, "noload") || !strcmp(word, "norecovery"))
-			o->noload = true;
-		else if (!strcmp(word, "abort"))
-			o->abort = true;
-		else if (!strcmp(word, "acl") || !strcmp(word, "noacl"))
-			o->noacl = *word == 'n';
-		else {
-			printk(KERN_ERR "EXT4-fs (%s): mount option \"%s\" is not known\n",
-				sb->s_id, word);
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
-
 static void set_acls(struct super_block *sb, const struct ext4_options *o)
 {
-	if (o->noacl)
+	if (o->flags & EXT4_OPT_NOACL)
 		sb->s_iflags &= ~SB_I_POSIXACL;
 	else
 		sb->s_iflags |= SB_I_POSIXACL;
@@ -416,7 +206,7 @@ static int ext4_sync_fs(struct super_block *sb, bool wait)
 	int err = ext4_force_commit(sb, wait);
 
 	if (wait && !(sb->s_flags & SB_RDONLY) && !err)
-		err = bdev_flush(sb->s_bdev);
+		err = ext4_flush_disk(EXT4_SB(sb));
 	return err;
 }
 
@@ -432,7 +222,9 @@ static int ext4_statfs(struct dentry *d, struct kstatfs *st)
 	mutex_unlock(&sbi->alloc_lock);
 	st->f_type = EXT4_SUPER_MAGIC;
 	st->f_bsize = st->f_frsize = sbi->block_size;
-	st->f_blocks = sbi->blocks_count - min(sbi->blocks_count, sbi->overhead);
+	st->f_blocks =
+		sbi->blocks_count -
+		(sbi->opt.flags & EXT4_OPT_MINIXDF ? 0 : min(sbi->blocks_count, sbi->overhead));
 	st->f_bfree = free;
 	st->f_bavail = free > sbi->reserved_root ? free - sbi->reserved_root : 0;
 	st->f_files = sbi->disk.s_inodes_count;
@@ -467,51 +259,85 @@ static void wait_for_removed(struct ext4_sb *sbi)
 		wait_event_timeout(&nobody, false, ktime_get() + 5000000UL, false);
 }
 
+/* What cannot change while it is mounted. */
+static int check_remount(
+	struct super_block *sb, const struct ext4_options *was, struct ext4_options *o)
+{
+	const char *why = NULL;
+
+	if (o->data != was->data && !(o->data == EXT4_DATA_ORDERED && !was->data))
+		why = "the data mode cannot change";
+	else if (o->sb_block != was->sb_block)
+		why = "sb= cannot change";
+	else if ((was->flags & ~o->flags) & EXT4_OPT_DELALLOC)
+		why = "delalloc cannot be switched off";
+	if (why) {
+		printk(KERN_ERR "EXT4-fs (%s): remount: %s\n", sb->s_id, why);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void abort_by_user(struct super_block *sb)
+{
+	printk(KERN_CRIT "EXT4-fs (%s): abort forced by user\n", sb->s_id);
+	EXT4_SB(sb)->failed = true;
+	ext4_stop_writing(sb, -ESHUTDOWN);
+	fsnotify_fs_error(sb, NULL, ESHUTDOWN);
+}
+
+static int to_read_only(struct super_block *sb)
+{
+	int err;
+
+	wait_for_removed(EXT4_SB(sb));
+	err = sync_filesystem(sb, true);
+	sb->s_flags |= SB_RDONLY;
+	end_writing(sb);
+	return err;
+}
+
+static int to_read_write(struct super_block *sb)
+{
+	struct ext4_sb *sbi = EXT4_SB(sb);
+	int err;
+
+	if (sbi->read_only_features || sbi->failed || sb->s_bdev->disk->ro ||
+		sbi->opt.flags & EXT4_OPT_NOLOAD)
+		return -EROFS;
+	err = begin_writing(sb);
+	if (err)
+		return err;
+	sb->s_flags &= ~(u32)SB_RDONLY;
+	ext4_orphan_cleanup(sb);
+	return 0;
+}
+
 static int ext4_remount(struct super_block *sb, u32 *flags, char *data)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
-	struct ext4_options o = { .errors = sbi->errors, .noacl = !(sb->s_iflags & SB_I_POSIXACL) };
-	int err = parse_options(sb, data, &o);
+	struct ext4_options o = sbi->opt;
+	int err = ext4_parse_options(sb, data, &o);
 
+	if (!err)
+		err = check_remount(sb, &sbi->opt, &o);
 	if (err)
 		return err;
-	sbi->errors = o.errors;
+	sbi->opt = o;
+	sbi->opt.flags &= ~EXT4_OPT_ABORT;
 	set_acls(sb, &o);
-	if (o.abort) {
-		printk(KERN_CRIT "EXT4-fs (%s): abort forced by user\n", sb->s_id);
-		sbi->failed = true;
-		stop_writing(sb, -ESHUTDOWN);
-		fsnotify_fs_error(sb, NULL, ESHUTDOWN);
-	}
-	if (*flags & SB_RDONLY && !(sb->s_flags & SB_RDONLY)) {
-		wait_for_removed(sbi);
-		err = sync_filesystem(sb, true);
-		sb->s_flags |= SB_RDONLY;
-		end_writing(sb);
-		return err;
-	}
-	if (!(*flags & SB_RDONLY) && sb->s_flags & SB_RDONLY) {
-		if (sbi->read_only_features || sbi->failed || sb->s_bdev->disk->ro)
-			return -EROFS;
-		err = begin_writing(sb);
-		if (err)
-			return err;
-		sb->s_flags &= ~(u32)SB_RDONLY;
-		ext4_orphan_cleanup(sb);
-	}
+	if (o.flags & EXT4_OPT_ABORT)
+		abort_by_user(sb);
+	if (*flags & SB_RDONLY && !(sb->s_flags & SB_RDONLY))
+		return to_read_only(sb);
+	if (!(*flags & SB_RDONLY) && sb->s_flags & SB_RDONLY)
+		return to_read_write(sb);
 	return 0;
 }
 
 static int ext4_show_options(struct super_block *sb, char *buf, size_t size)
 {
-	int e = EXT4_SB(sb)->errors;
-
-	if (e == EXT4_SB(sb)->disk.s_errors) /* as it is on disk */
-		return 0;
-	return scnprintf(buf, size, ",errors=%s",
-		e == EXT4_ERRORS_CONTINUE ? "continue" :
-		e == EXT4_ERRORS_PANIC    ? "panic" :
-					    "remount-ro");
+	return ext4_show_option_list(&EXT4_SB(sb)->opt, &EXT4_SB(sb)->def_opt, buf, size);
 }
 
 static const struct super_operations ext4_sops = {
@@ -532,12 +358,13 @@ static const struct super_operations ext4_sops = {
 /* Everything that a mount reads before the root: 0 or -errno. */
 static int load(struct super_block *sb, struct ext4_sb *sbi, bool silent)
 {
-	int err = read_disk_sb(sb, sbi, silent);
+	u64 sb_at;
+	int err = ext4_read_super(sb, sbi, silent);
 
 	if (!err)
-		err = check_features(sb, sbi, silent);
+		err = ext4_check_features(sb, sbi, silent);
 	if (!err)
-		err = check_geometry(sb, sbi, silent);
+		err = ext4_check_geometry(sb, sbi, silent);
 	if (!err)
 		err = ext4_bufs_init(sbi);
 	if (err)
@@ -545,18 +372,20 @@ static int load(struct super_block *sb, struct ext4_sb *sbi, bool silent)
 	sbi->groups = kcalloc(sbi->nr_groups, sizeof(sbi->groups[0]), GFP_KERNEL);
 	if (!sbi->groups)
 		return -ENOMEM;
-	sbi->sb_buf = ext4_bread(sbi, sbi->first_data_block);
+	ext4_load_errors(sbi);
+	sb_at = (u64)sbi->opt.sb_block * EXT4_SB_OFFSET;
+	sbi->sb_buf = ext4_bread(sbi, sb_at / sbi->block_size);
 	if (IS_ERR(sbi->sb_buf)) {
 		err = (int)PTR_ERR(sbi->sb_buf);
 		sbi->sb_buf = NULL;
 		return err;
 	}
-	sbi->sb_off = sbi->block_size > EXT4_SB_OFFSET ? EXT4_SB_OFFSET : 0;
+	sbi->sb_off = (u32)(sb_at % sbi->block_size);
 	err = ext4_read_groups(sb, sbi);
 	if (err)
 		return err;
 	sum_groups(sbi);
-	sbi->overhead = sbi->disk.s_overhead_clusters;
+	sbi->overhead = (u64)sbi->disk.s_overhead_clusters << sbi->cluster_bits;
 	sb->s_blocksize = sbi->block_size;
 	sb->s_blocksize_bits = 10 + sbi->disk.s_log_block_size;
 	sb->s_maxbytes = (loff_t)(((u64)sbi->block_size << 32) - sbi->block_size);
@@ -594,19 +423,64 @@ static int recover(struct super_block *sb, struct ext4_sb *sbi)
 	return ext4_journal_load(sb, false) ? -EIO : 1;
 }
 
-static int load_and_recover(struct super_block *sb, bool silent, const struct ext4_options *o)
+/* sb= is needed to read the superblock, whose defaults come before all the other options. */
+static int load_with_options(struct super_block *sb, char *data, bool silent)
 {
 	struct ext4_sb *sbi = sbi_new(sb);
-	int err = sbi ? load(sb, sbi, silent) : -ENOMEM;
+	char *copy = data ? kstrdup(data) : NULL;
+	int err = sbi && (copy || !data) ? 0 : -ENOMEM;
 
-	if (!err && !o->noload)
+	if (!err) {
+		ext4_default_options(sb, NULL, &sbi->opt);
+		err = ext4_parse_options(sb, copy, &sbi->opt);
+	}
+	kfree(copy);
+	if (!err)
+		err = ext4_read_super(sb, sbi, silent);
+	if (err)
+		return err;
+	ext4_default_options(sb, &sbi->disk, &sbi->def_opt);
+	copy = data ? kstrdup(data) : NULL;
+	sbi->opt = sbi->def_opt;
+	if (data && copy)
+		err = ext4_parse_options(sb, copy, &sbi->opt);
+	kfree(copy);
+	if (data && !copy)
+		err = -ENOMEM;
+	return err ? err : load(sb, sbi, silent);
+}
+
+static int load_and_recover(struct super_block *sb, char *data, bool silent)
+{
+	int err = load_with_options(sb, data, silent);
+	struct ext4_sb *sbi = EXT4_SB(sb);
+	struct ext4_options opt, def;
+	struct ext4_disk_sb *before;
+
+	if (!err && sbi->opt.flags & EXT4_OPT_NOLOAD)
+		sb->s_flags |= SB_RDONLY;
+	else if (!err)
 		err = recover(sb, sbi);
 	if (err != 1)
 		return err;
+	opt = sbi->opt;
+	def = sbi->def_opt;
+	before = kmalloc(sizeof(*before), GFP_KERNEL);
+	if (!before)
+		return -ENOMEM;
+	*before = sbi->disk;
 	evict_inodes(sb); /* the journal's */
 	free_sbi(sbi);
 	sbi = sbi_new(sb);
-	return sbi ? load(sb, sbi, silent) : -ENOMEM;
+	if (sbi) {
+		sbi->opt = opt;
+		sbi->def_opt = def;
+	}
+	err = sbi ? load(sb, sbi, silent) : -ENOMEM;
+	if (!err)
+		ext4_keep_errors(sbi, before);
+	kfree(before);
+	return err;
 }
 
 static int get_root(struct super_block *sb)
@@ -620,7 +494,7 @@ static int get_root(struct super_block *sb)
 	}
 	if (!S_ISDIR(root->i_mode) || !root->i_nlink) {
 		iput(root);
-		return refuse_mount(sb, false, "the root inode is no directory");
+		return ext4_refuse_mount(sb, false, "the root inode is no directory");
 	}
 	sb->s_root = d_make_root(root);
 	return sb->s_root ? 0 : -ENOMEM;
@@ -636,30 +510,30 @@ static bool type_fits(const struct super_block *sb, const struct ext4_sb *sbi)
 	return !strcmp(sb->s_type->name, "ext2") || EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL);
 }
 
+static const char *mode_text(const struct ext4_sb *sbi)
+{
+	if (!sbi->journal || !EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL))
+		return "no journal in use";
+	return sbi->opt.data == EXT4_DATA_WRITEBACK ? "writeback data mode" : "ordered data mode";
+}
+
 static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 {
-	struct ext4_options o = { 0 };
 	struct ext4_sb *sbi;
-	int err = parse_options(sb, data, &o);
+	int err;
 
-	if (err)
-		return err;
-	set_acls(sb, &o);
 	sb->s_magic = EXT4_SUPER_MAGIC;
 	sb->s_op = &ext4_sops;
 	sb->s_time_gran = 1;
 	sb->s_time_min = -(1L << 31);
 	sb->s_time_max = (1L << 34) - (1L << 31) - 1;
-	if (o.noload)
-		sb->s_flags |= SB_RDONLY;
-	err = load_and_recover(sb, silent, &o);
+	err = load_and_recover(sb, data, silent);
 	sbi = EXT4_SB(sb);
 	if (err)
 		return err; /* put_super gives back what there is */
 	if (!type_fits(sb, sbi))
-		return refuse_mount(sb, silent, "it is of a newer type");
-	if (o.errors)
-		sbi->errors = o.errors;
+		return ext4_refuse_mount(sb, silent, "it is of a newer type");
+	set_acls(sb, &sbi->opt);
 	memcpy(sb->s_uuid, sbi->disk.s_uuid, 16);
 	memcpy(&sb->s_fsid, sbi->disk.s_uuid, 8);
 	if (!(sb->s_flags & SB_RDONLY)) {
@@ -670,12 +544,17 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 	err = get_root(sb);
 	if (err)
 		return err;
+	sbi->err.writable = !sb->s_bdev->disk->ro;
 	if (!(sb->s_flags & SB_RDONLY))
 		ext4_orphan_cleanup(sb);
+	ext4_tell_errors(sbi);
+	if (!(sb->s_flags & SB_RDONLY) &&
+		EXT4_HAS(sbi, ro_compat, RO_COMPAT_QUOTA | RO_COMPAT_PROJECT))
+		printk(KERN_WARNING "EXT4-fs (%s): quotas are not kept: e2fsck will count anew "
+				    "what files use\n",
+			sb->s_id);
 	printk(KERN_INFO "EXT4-fs (%s): mounted filesystem %s with %s\n", sb->s_id,
-		sb->s_flags & SB_RDONLY ? "ro" : "r/w",
-		sbi->journal && EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL) ? "ordered data mode" :
-									    "no journal in use");
+		sb->s_flags & SB_RDONLY ? "ro" : "r/w", mode_text(sbi));
 	return 0;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * truncate.c: shrinking and removing files, the orphan list, setattr, fallocate.
+ * truncate.c: shrinking and removing files, setattr, fallocate.
  *
- * Removing blocks may take several transactions, so an inode that shrinks or goes is first put on the orphan list (chained through i_dtime from
- * the superblock): after a crash the next mount finishes it. Order for shrinking: size in memory, page cache, then under a handle the
+ * Removing blocks may take several transactions, so an inode that shrinks or goes is first an orphan (orphan.c): after a crash the next mount
+ * finishes it. Order for shrinking: size in memory, page cache, then under a handle the
  * orphan entry and size on disk, then the blocks, then the entry goes.
- * Locks: i_rwsem held by the caller (not at eviction: nobody else has the inode); orphan_lock for the list, under a handle.
+ * Locks: i_rwsem held by the caller (not at eviction: nobody else has the inode).
  */
 #include <linux/falloc.h>
 
@@ -15,99 +15,6 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/signal.h"
-
-/* ---- orphans ---- */
-
-static void set_head(struct ext4_handle *h, struct ext4_sb *sbi, u32 ino)
-{
-	struct ext4_disk_sb *d = (void *)(sbi->sb_buf->data + sbi->sb_off);
-
-	mutex_lock(&sbi->alloc_lock);
-	d->s_last_orphan = ino;
-	mutex_unlock(&sbi->alloc_lock);
-	ext4_dirty(h, sbi->sb_buf); /* its checksum is made in the barrier */
-}
-
-int ext4_orphan_add(struct ext4_handle *h, struct inode *inode)
-{
-	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
-	struct ext4_inode *ei = EXT4_I(inode);
-	int err = 0;
-
-	mutex_lock(&sbi->orphan_lock);
-	if (list_empty(&ei->orphan)) {
-		struct ext4_inode *head =
-			list_first_entry_or_null(&sbi->orphans, struct ext4_inode, orphan);
-
-		ei->dtime = head ? (u32)head->vfs.i_ino : 0;
-		err = ext4_write_inode_raw(h, inode);
-		if (!err) {
-			list_add(&ei->orphan, &sbi->orphans);
-			set_head(h, sbi, (u32)inode->i_ino);
-		}
-	}
-	mutex_unlock(&sbi->orphan_lock);
-	return err;
-}
-
-/* The inode itself is written by the caller afterwards. */
-int ext4_orphan_del(struct ext4_handle *h, struct inode *inode)
-{
-	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
-	struct ext4_inode *ei = EXT4_I(inode);
-	int err = 0;
-
-	mutex_lock(&sbi->orphan_lock);
-	if (!list_empty(&ei->orphan)) {
-		if (ei->orphan.prev == &sbi->orphans) {
-			set_head(h, sbi, ei->dtime);
-		} else {
-			struct ext4_inode *prev = list_prev_entry(ei, orphan);
-
-			prev->dtime = ei->dtime;
-			err = ext4_write_inode_raw(h, &prev->vfs);
-		}
-		list_del_init(&ei->orphan);
-		ei->dtime = 0;
-	}
-	mutex_unlock(&sbi->orphan_lock);
-	return err;
-}
-
-/* At mount: files that were removed while open go, half-done truncations are finished. */
-void ext4_orphan_cleanup(struct super_block *sb)
-{
-	struct ext4_sb *sbi = EXT4_SB(sb);
-	struct ext4_disk_sb *d = (void *)(sbi->sb_buf->data + sbi->sb_off);
-	u32 ino = d->s_last_orphan, steps = 0, next;
-
-	while (ino && steps++ < d->s_inodes_count) {
-		struct inode *inode = ext4_iget(sb, ino);
-
-		if (IS_ERR(inode) || ino < sbi->first_ino) {
-			printk(KERN_WARNING
-				"EXT4-fs (%s): orphan list names inode %u, which is damaged\n",
-				sb->s_id, ino);
-			if (!IS_ERR(inode))
-				iput(inode);
-			break;
-		}
-		next = EXT4_I(inode)->dtime;
-		mutex_lock(&sbi->orphan_lock);
-		list_add(&EXT4_I(inode)->orphan, &sbi->orphans);
-		mutex_unlock(&sbi->orphan_lock);
-		/* the list in memory has this one only: its removal makes the rest the head */
-		if (inode->i_nlink && S_ISREG(inode->i_mode))
-			ext4_truncate(inode);
-		else if (inode->i_nlink)
-			clear_nlink(inode); /* nothing but files is truncated in steps */
-		iput(inode);
-		ino = next;
-		cond_resched();
-	}
-	if (steps)
-		printk(KERN_INFO "EXT4-fs (%s): %u orphan inodes cleaned up\n", sb->s_id, steps);
-}
 
 /* ---- truncation ---- */
 
@@ -216,6 +123,7 @@ static int set_size(struct inode *inode, loff_t size)
 		err = zero_edge(inode, size, (loff_t)round_up((u64)size, PAGE_SIZE));
 	if (err)
 		return err;
+	EXT4_I(inode)->rewritten |= !size && old;
 	down_write(&inode->i_mapping->invalidate_lock);
 	i_size_write(inode, size);
 	truncate_pagecache(inode->i_mapping, size);
@@ -417,8 +325,9 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 		return -EOPNOTSUPP;
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE | SHIFTING))
 		return -EOPNOTSUPP;
-	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
-		return -EOPNOTSUPP;
+	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL) &&
+		mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
+		return -EOPNOTSUPP; /* block lists know nothing of unwritten blocks */
 	if ((u64)(off + len) > (u64)inode->i_sb->s_maxbytes)
 		return -EFBIG;
 	down_write(&inode->i_rwsem);

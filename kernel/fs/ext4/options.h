@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* options.h: what a mount was asked for: flags, and numbers in the units of ext4's mount options. */
+#ifndef NESTLING_EXT4_OPTIONS_H
+#define NESTLING_EXT4_OPTIONS_H
+
+#include "kernel/lib/types.h"
+
+struct super_block;
+struct ext4_disk_sb;
+
+#define EXT4_OPT_MINIXDF 0x1U
+#define EXT4_OPT_GRPID 0x2U
+#define EXT4_OPT_VALIDITY 0x4U
+#define EXT4_OPT_DIOREAD_NOLOCK 0x8U
+#define EXT4_OPT_DISCARD 0x10U
+#define EXT4_OPT_DELALLOC 0x20U
+#define EXT4_OPT_WARN_ON_ERROR 0x40U
+#define EXT4_OPT_JCSUM 0x80U
+#define EXT4_OPT_NOLOAD 0x100U
+#define EXT4_OPT_BARRIER 0x200U
+#define EXT4_OPT_DA_ALLOC 0x400U
+#define EXT4_OPT_NOUID32 0x800U
+#define EXT4_OPT_DEBUG 0x1000U
+#define EXT4_OPT_NOMBCACHE 0x2000U
+#define EXT4_OPT_NO_PREFETCH 0x4000U
+#define EXT4_OPT_NOACL 0x8000U
+#define EXT4_OPT_INIT_ITABLE 0x10000U
+#define EXT4_OPT_DATA_ERR_ABORT 0x20000U
+#define EXT4_OPT_ABORT 0x40000U /* of a remount: stop writing now, as after an error */
+
+enum ext4_data_mode {
+	EXT4_DATA_DEFAULT,
+	EXT4_DATA_JOURNAL,
+	EXT4_DATA_ORDERED,
+	EXT4_DATA_WRITEBACK
+};
+
+struct ext4_options {
+	u32 flags; /* EXT4_OPT_* */
+	u32 errors, data;
+	u32 commit; /* seconds */
+	u32 resuid, resgid;
+	u32 min_batch, max_batch, stripe, readahead, init_itable, max_dir_kb;
+	u32 sb_block; /* in units of 1024 bytes: where the superblock is read from */
+};
+
+/* What holds when nothing is asked for: @d (may be NULL) says what tune2fs -o and -E mount_opts have left in the superblock. */
+void ext4_default_options(
+	struct super_block *sb, const struct ext4_disk_sb *d, struct ext4_options *o);
+/* Changes @o by the words of @data, which is cut up. -EINVAL, and a line in the log, for what is not known or makes no sense. */
+int ext4_parse_options(struct super_block *sb, char *data, struct ext4_options *o);
+/* ",a,b=c": what differs from @def; how many bytes. */
+int ext4_show_option_list(
+	const struct ext4_options *o, const struct ext4_options *def, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * orphan.c: inodes that are on their way out: a list chained through i_dtime from the superblock, and the orphan file.
+ *
+ * Removing blocks may take several transactions, so an inode that shrinks or goes is first put on the list: after a crash the next mount
+ * finishes it. We use the list only; a file system with the feature orphan_file may come with inodes in its orphan file (Linux puts them
+ * there), which are finished at mount as those of the list are, and taken out of the file.
+ * Locks: orphan_lock for the list, under a handle.
+ * Source: linux-doc, filesystems/ext4/orphan.
+ */
+#include "kernel/fs/ext4/ext4.h"
+#include "kernel/lib/printk.h"
+#include "kernel/sched/task.h"
+
+#define ORPHAN_MAGIC 0x0b10ca04U
+struct orphan_tail {
+	__le32 magic, checksum;
+} __packed;
+
+static void set_head(struct ext4_handle *h, struct ext4_sb *sbi, u32 ino)
+{
+	struct ext4_disk_sb *d = (void *)(sbi->sb_buf->data + sbi->sb_off);
+
+	mutex_lock(&sbi->alloc_lock);
+	d->s_last_orphan = ino;
+	mutex_unlock(&sbi->alloc_lock);
+	ext4_dirty(h, sbi->sb_buf); /* its checksum is made in the barrier */
+}
+
+int ext4_orphan_add(struct ext4_handle *h, struct inode *inode)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	struct ext4_inode *ei = EXT4_I(inode);
+	int err = 0;
+
+	mutex_lock(&sbi->orphan_lock);
+	if (list_empty(&ei->orphan)) {
+		struct ext4_inode *head =
+			list_first_entry_or_null(&sbi->orphans, struct ext4_inode, orphan);
+
+		ei->dtime = head ? (u32)head->vfs.i_ino : 0;
+		err = ext4_write_inode_raw(h, inode);
+		if (!err) {
+			list_add(&ei->orphan, &sbi->orphans);
+			set_head(h, sbi, (u32)inode->i_ino);
+		}
+	}
+	mutex_unlock(&sbi->orphan_lock);
+	return err;
+}
+
+/* The inode itself is written by the caller afterwards. */
+int ext4_orphan_del(struct ext4_handle *h, struct inode *inode)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	struct ext4_inode *ei = EXT4_I(inode);
+	int err = 0;
+
+	mutex_lock(&sbi->orphan_lock);
+	if (!list_empty(&ei->orphan)) {
+		if (ei->orphan.prev == &sbi->orphans) {
+			set_head(h, sbi, ei->dtime);
+		} else {
+			struct ext4_inode *prev = list_prev_entry(ei, orphan);
+
+			prev->dtime = ei->dtime;
+			err = ext4_write_inode_raw(h, &prev->vfs);
+		}
+		list_del_init(&ei->orphan);
+		ei->dtime = 0;
+	}
+	mutex_unlock(&sbi->orphan_lock);
+	return err;
+}
+
+/* One inode that was left over: files that were removed while open go, half-done truncations are finished. */
+static void finish(struct inode *inode)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+
+	mutex_lock(&sbi->orphan_lock);
+	list_add(&EXT4_I(inode)->orphan, &sbi->orphans);
+	mutex_unlock(&sbi->orphan_lock);
+	/* the list in memory has this one only: its removal makes the rest the head */
+	if (inode->i_nlink && S_ISREG(inode->i_mode))
+		ext4_truncate(inode);
+	else if (inode->i_nlink)
+		clear_nlink(inode); /* nothing but files is truncated in steps */
+	iput(inode);
+}
+
+static struct inode *get_orphan(struct super_block *sb, u32 ino)
+{
+	struct inode *inode =
+		ino < EXT4_SB(sb)->first_ino ? ERR_PTR(-EFSCORRUPTED) : ext4_iget(sb, ino);
+
+	if (IS_ERR(inode))
+		printk(KERN_WARNING "EXT4-fs (%s): orphan list names inode %u, which is damaged\n",
+			sb->s_id, ino);
+	return inode;
+}
+
+static u32 clean_list(struct super_block *sb)
+{
+	struct ext4_disk_sb *d = ext4_live_sb(EXT4_SB(sb));
+	u32 ino = d->s_last_orphan, steps = 0;
+
+	while (ino && steps < d->s_inodes_count) {
+		struct inode *inode = get_orphan(sb, ino);
+
+		if (IS_ERR(inode))
+			break;
+		ino = EXT4_I(inode)->dtime;
+		finish(inode);
+		steps++;
+		cond_resched();
+	}
+	return steps;
+}
+
+/* ---- the orphan file ---- */
+
+static u32 file_csum(struct inode *file, const struct ext4_buf *b)
+{
+	__le64 nr = b->block;
+
+	return ext4_csum(ext4_csum(EXT4_I(file)->csum_seed, &nr, sizeof(nr)), b->data,
+		b->sbi->block_size - sizeof(struct orphan_tail));
+}
+
+/* The entry is done with: it is taken out of its block before its inode goes, which then is on the list. */
+static int take_entry(struct inode *file, struct ext4_buf *b, u32 i, struct inode *orphan)
+{
+	struct orphan_tail *tail = (void *)(b->data + b->sbi->block_size - sizeof(*tail));
+	struct ext4_handle *h = ext4_start(file->i_sb, 2 + 2 * EXT4_INODE_CREDITS);
+
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	((__le32 *)b->data)[i] = 0;
+	if (b->sbi->csum)
+		tail->checksum = file_csum(file, b);
+	ext4_dirty(h, b);
+	if (orphan)
+		ext4_orphan_add(h, orphan);
+	ext4_stop(h);
+	return 0;
+}
+
+static u32 clean_block(struct inode *file, struct ext4_buf *b)
+{
+	u32 n = (b->sbi->block_size - (u32)sizeof(struct orphan_tail)) / 4, i, done = 0;
+
+	for (i = 0; i < n; i++) {
+		u32 ino = ((__le32 *)b->data)[i];
+		struct inode *inode;
+
+		if (!ino)
+			continue;
+		inode = get_orphan(file->i_sb, ino);
+		if (take_entry(file, b, i, IS_ERR(inode) ? NULL : inode))
+			break;
+		if (IS_ERR(inode))
+			continue;
+		if (inode->i_nlink && S_ISREG(inode->i_mode))
+			ext4_truncate(inode);
+		iput(inode);
+		done++;
+		cond_resched();
+	}
+	return done;
+}
+
+static bool block_ok(struct inode *file, const struct ext4_buf *b)
+{
+	const struct orphan_tail *tail =
+		(const void *)(b->data + b->sbi->block_size - sizeof(*tail));
+
+	return tail->magic == ORPHAN_MAGIC &&
+	       (!b->sbi->csum || tail->checksum == file_csum(file, b));
+}
+
+static struct ext4_buf *file_block(struct inode *file, u32 lblk)
+{
+	struct ext4_map m = { .lblk = lblk, .len = 1 };
+	struct ext4_buf *b;
+	int err;
+
+	down_read(&EXT4_I(file)->i_data_sem);
+	err = ext4_map_blocks(file, &m);
+	up_read(&EXT4_I(file)->i_data_sem);
+	if (err || !m.pblk)
+		return ERR_PTR(err ? err : -EFSCORRUPTED);
+	b = ext4_bread(EXT4_SB(file->i_sb), m.pblk);
+	if (IS_ERR(b) || block_ok(file, b))
+		return b;
+	ext4_brelse(b);
+	return ERR_PTR(-EFSCORRUPTED);
+}
+
+static void no_orphans_present(struct super_block *sb)
+{
+	struct ext4_handle *h = ext4_start(sb, 1);
+
+	if (IS_ERR(h))
+		return;
+	mutex_lock(&EXT4_SB(sb)->alloc_lock);
+	ext4_live_sb(EXT4_SB(sb))->s_feature_ro_compat &= ~(u32)RO_COMPAT_ORPHAN_PRESENT;
+	mutex_unlock(&EXT4_SB(sb)->alloc_lock);
+	ext4_dirty(h, EXT4_SB(sb)->sb_buf);
+	ext4_stop(h);
+}
+
+static u32 clean_file(struct super_block *sb)
+{
+	struct ext4_sb *sbi = EXT4_SB(sb);
+	struct inode *file = ext4_iget(sb, sbi->disk.s_orphan_file_inum);
+	u32 lblk, n, done = 0;
+	bool whole = true;
+
+	if (IS_ERR(file)) {
+		printk(KERN_WARNING "EXT4-fs (%s): the orphan file cannot be read\n", sb->s_id);
+		return 0;
+	}
+	n = S_ISREG(file->i_mode) ?
+		    (u32)min_t(u64, (u64)file->i_size >> file->i_blkbits, 1U << 20) :
+		    0;
+	for (lblk = 0; lblk < n; lblk++) {
+		struct ext4_buf *b = file_block(file, lblk);
+
+		if (IS_ERR(b)) {
+			printk(KERN_WARNING
+				"EXT4-fs (%s): block %u of the orphan file is damaged\n",
+				sb->s_id, lblk);
+			whole = false;
+			continue;
+		}
+		done += clean_block(file, b);
+		ext4_brelse(b);
+	}
+	iput(file);
+	if (whole)
+		no_orphans_present(sb);
+	return done;
+}
+
+void ext4_orphan_cleanup(struct super_block *sb)
+{
+	struct ext4_sb *sbi = EXT4_SB(sb);
+	u32 done = clean_list(sb);
+
+	if (EXT4_HAS(sbi, compat, COMPAT_ORPHAN_FILE) &&
+		ext4_live_sb(sbi)->s_feature_ro_compat & RO_COMPAT_ORPHAN_PRESENT)
+		done += clean_file(sb);
+	if (done)
+		printk(KERN_INFO "EXT4-fs (%s): %u orphan inodes cleaned up\n", sb->s_id, done);
+}
