@@ -624,6 +624,8 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *
 		unlock_all(pages, n);
 		return err;
 	}
+	/* before a page is seen under write-back: an fsync that waits for it must wait for this transaction as well */
+	WRITE_ONCE(EXT4_I(inode)->sync_tid, ext4_handle_tid(h));
 	kept = begin_writeback(inode, pages, n, &promised, masks);
 	if (kept)
 		err = write_run(h, inode, pages, kept, masks);
