@@ -168,6 +168,7 @@ int ext4_checkpoint(struct ext4_journal *j)
 struct logged {
 	struct ext4_buf *b;
 	u8 *copy;
+	u8 *form; /* what goes into the log for it */
 };
 struct commit {
 	struct ext4_journal *j;
@@ -214,7 +215,7 @@ static void take_snapshot(struct commit *c)
 		u8 *copy = kmalloc(j->sbi->block_size, GFP_NOFS | __GFP_NOFAIL);
 
 		memcpy(copy, b->data, j->sbi->block_size);
-		c->list[c->n++] = (struct logged){ b, copy };
+		c->list[c->n++] = (struct logged){ b, copy, NULL };
 	}
 	spin_lock(&j->lock);
 	list_for_each_entry_safe(b, next, &t->bufs, t_list) {
@@ -270,34 +271,45 @@ static u8 *log_form(struct commit *c, u8 *copy, u32 *flags)
 	return twin;
 }
 
-static void write_blocks(struct commit *c)
+/* The tags of [@list, @list + @n) into descriptor @d. */
+static void fill_descriptor(struct commit *c, u8 *d, struct logged *list, u32 n)
 {
 	struct ext4_journal *j = c->j;
-	u32 per = tags_per_block(j), i, k;
+	u8 *p = d + sizeof(struct jbd_header);
+	u32 k;
+
+	for (k = 0; k < n; k++) {
+		u32 flags = (k ? JBD_TAG_SAME_UUID : 0) | (k == n - 1 ? JBD_TAG_LAST : 0);
+		u64 block = list[k].b->block;
+		__be32 lo = to_be32((u32)block), hi = to_be32((u32)(block >> 32));
+
+		list[k].form = log_form(c, list[k].copy, &flags);
+		memcpy(p, &lo, 4);
+		p[6] = (u8)(flags >> 8);
+		p[7] = (u8)flags;
+		if (j->wide)
+			memcpy(p + 8, &hi, 4);
+		p += tag_bytes(j);
+		if (!k) {
+			memcpy(p, j->super.uuid, 16);
+			p += 16;
+		}
+	}
+}
+
+/* A descriptor is complete before it is handed over: where the log is in pieces, its bio goes before the blocks behind it are known. */
+static void write_blocks(struct commit *c)
+{
+	u32 per = tags_per_block(c->j), i, k;
 
 	for (i = 0; i < c->n; i += per) {
-		u8 *d = new_block(c, JBD_DESCRIPTOR), *p = d + sizeof(struct jbd_header);
+		u8 *d = new_block(c, JBD_DESCRIPTOR);
 		u32 n = min(per, c->n - i);
 
-		write_block(&c->w, log_next(j), d);
-		for (k = 0; k < n; k++) {
-			u32 flags = (k ? JBD_TAG_SAME_UUID : 0) | (k == n - 1 ? JBD_TAG_LAST : 0);
-			u64 block = c->list[i + k].b->block;
-			u8 *data = log_form(c, c->list[i + k].copy, &flags);
-			__be32 lo = to_be32((u32)block), hi = to_be32((u32)(block >> 32));
-
-			memcpy(p, &lo, 4);
-			p[6] = (u8)(flags >> 8);
-			p[7] = (u8)flags;
-			if (j->wide)
-				memcpy(p + 8, &hi, 4);
-			p += tag_bytes(j);
-			if (!k) {
-				memcpy(p, j->super.uuid, 16);
-				p += 16;
-			}
-			write_block(&c->w, log_next(j), data);
-		}
+		fill_descriptor(c, d, c->list + i, n);
+		write_block(&c->w, log_next(c->j), d);
+		for (k = 0; k < n; k++)
+			write_block(&c->w, log_next(c->j), c->list[i + k].form);
 	}
 }
 
