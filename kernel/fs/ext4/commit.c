@@ -437,7 +437,8 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 	wait_event(&j->wait_updates, atomic_read(&t->data_inflight) == 0);
 	if (t->data_failed && j->sbi->opt.flags & EXT4_OPT_DATA_ERR_ABORT)
 		ext4_journal_abort(j->sbi, -EIO);
-	if ((c.n || t->nr_revokes) && !j->aborted)
+	/* an empty one has its commit block too, or the log would end for a replay where its number is missing */
+	if ((c.n || t->nr_revokes || j->used) && !j->aborted)
 		err = write_log(&c);
 	if (err || j->aborted || j->unlogged) {
 		drop_copies(&c);
