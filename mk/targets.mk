@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run bench bench-net check check-long check-nested fuzz-syscalls unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run bench bench-net crash check check-long check-nested fuzz-syscalls unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
 	@echo 'make check        all tests; check-long adds the slow ones'
 	@echo 'make check-nested  instances inside instances: every mixture of modes three deep, and four; linux.uml inside'
+	@echo 'make crash        a file system in use is killed or loses power, ROUNDS=500 times (SEED=, KIND= of tests/crash/crash.bash)'
 	@echo 'make fuzz-syscalls  random system calls in a guest, FUZZ_SECONDS=20'
 	@echo 'make bench        native, Nestling, UML and gVisor side by side; BENCHFLAGS=--write renews docs/benchmarks.md'
 	@echo 'make bench-net    the network: bulk, round trips, nginx, slirp and switch beside a veth pair and UML; BENCHFLAGS=--write as well'
@@ -47,6 +48,9 @@ check-long: deps
 check-nested: deps
 	@$(MAKE) --no-print-directory all
 	@tests/run --build $(B) --long nested
+# Crashes of a file system in use, ROUNDS=500 of them; in check-long as well, and some in check.
+crash: all
+	@BUILD=$(CURDIR)/$(B) ROUNDS=$(or $(ROUNDS),500) tests/crash/long-rounds
 # Random system calls, FUZZ_SECONDS=20 with FUZZ_SEED= and FUZZ_ROUNDS= (tests/fuzz/main.c); MODE=debug finds most.
 fuzz-syscalls: all
 	@BUILD=$(CURDIR)/$(B) tests/fuzz/quick

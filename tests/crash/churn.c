@@ -1,0 +1,754 @@
+// SPDX-License-Identifier: MIT
+/*
+ * churn.c: a workload that knows what must survive a crash, and the check afterwards. Static; runs in the guest.
+ *
+ *	churn run DIR SEED PROCESSES DEVICE OPTION...	until it is killed; options: full, noextents, noise
+ *	churn verify DIR SEED PROCESSES DEVICE OPTION...	'verified N names, N certain', or a line for each lie; status 1
+ *
+ * Each process works in a folder of its own, with operations that follow from the seed and from how the earlier ones ended. Behind each
+ * operation its result goes to DEVICE, a disk of its own that the host sees (written through, sector by sector), so the checker can
+ * replay all that was acknowledged on a model, and knows the one operation that may have been under way.
+ *
+ * The model: a name has candidates (what it may be bound to since names were last made durable), a file has versions (its contents since
+ * it was last made durable). After a crash a name must be bound to one of its candidates; a file with one version must be exactly
+ * that, otherwise each byte must be of one of the versions, and the size between theirs. fsync makes contents and this name durable, fdatasync
+ * and msync contents, fsync of the folder names, syncfs and sync both.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <dirent.h>
+#include <linux/falloc.h>
+#include <unistd.h>
+
+#define SLOTS 20
+#define MAX (80 * 1024)
+#define FORCE_SYNC                                                                                 \
+	24 /* versions of a file, or candidates of a name, before the next operation makes it durable */
+#define REGION (1 << 20)
+#define SECTOR 512
+#define PER_SECTOR (SECTOR / sizeof(struct ack))
+
+struct ack {
+	uint32_t op; /* its number, from 1 */
+	int32_t result;
+	uint32_t check, pad;
+};
+struct version {
+	uint8_t *data;
+	long size;
+	struct version *older;
+};
+struct object {
+	struct version *last;
+	int nr, marked;
+	struct object *next;
+};
+struct name {
+	struct object *cand[FORCE_SYNC + 8];
+	int nr; /* the last one is what it is bound to now */
+};
+
+static struct name names[SLOTS];
+static struct object *objects;
+static uint64_t rng;
+static int extents = 1, noise_too, want_full, bad;
+static const char *base;
+static char dir[256];
+
+enum op {
+	CREATE,
+	WRITE,
+	APPEND,
+	TRUNCATE,
+	PUNCH,
+	ALLOCATE,
+	ZERO,
+	MAP,
+	RENAME,
+	LINK,
+	UNLINK,
+	FSYNC,
+	FDATASYNC,
+	SYNCWRITE,
+	MSYNC,
+	FSYNCDIR,
+	SYNCFS,
+	SYNC,
+	NR_OPS
+};
+static const char *const op_names[] = { "create", "write", "append", "truncate", "punch",
+	"allocate", "zero", "map", "rename", "link", "unlink", "fsync", "fdatasync", "O_SYNC write",
+	"msync", "fsync of the folder", "syncfs", "sync" };
+struct step {
+	enum op op;
+	int a, b;
+	long off, len;
+	uint32_t n;
+};
+
+static uint32_t rnd(uint32_t below)
+{
+	rng ^= rng << 13;
+	rng ^= rng >> 7;
+	rng ^= rng << 17;
+	return below ? (uint32_t)(rng >> 20) % below : 0;
+}
+
+static void die(const char *what)
+{
+	printf("churn: %s: %s\n", what, strerror(errno));
+	exit(2);
+}
+
+/* ---- the model ---- */
+
+/* Nothing is there, and that is durable. */
+static void nothing(void)
+{
+	int i;
+
+	memset(names, 0, sizeof(names));
+	for (i = 0; i < SLOTS; i++)
+		names[i].nr = 1;
+	objects = NULL;
+}
+
+static struct object *now(int slot)
+{
+	struct name *n = &names[slot];
+
+	return n->cand[n->nr - 1];
+}
+
+static void bind(int slot, struct object *o)
+{
+	struct name *n = &names[slot];
+
+	n->cand[n->nr++] = o;
+}
+
+static void name_durable(int slot)
+{
+	struct name *n = &names[slot];
+
+	n->cand[0] = n->cand[n->nr - 1];
+	n->nr = 1;
+}
+
+static void data_durable(struct object *o)
+{
+	struct version *v = o->last->older, *next;
+
+	for (; v; v = next) {
+		next = v->older;
+		free(v->data);
+		free(v);
+	}
+	o->last->older = NULL;
+	o->nr = 1;
+}
+
+/* A new version: the last one's copy, to be changed by the caller. */
+static struct version *version(struct object *o)
+{
+	struct version *v = calloc(1, sizeof(*v));
+
+	v->data = calloc(1, MAX);
+	if (o->last) {
+		memcpy(v->data, o->last->data, MAX);
+		v->size = o->last->size;
+	}
+	v->older = o->last;
+	o->last = v;
+	o->nr++;
+	return v;
+}
+
+static struct object *object_new(void)
+{
+	struct object *o = calloc(1, sizeof(*o));
+
+	o->next = objects;
+	objects = o;
+	version(o);
+	return o;
+}
+
+/* Objects that no name can be bound to any more go. */
+static void collect(void)
+{
+	struct object **p = &objects, *o;
+	int i, k;
+
+	for (o = objects; o; o = o->next)
+		o->marked = 0;
+	for (i = 0; i < SLOTS; i++)
+		for (k = 0; k < names[i].nr; k++)
+			if (names[i].cand[k])
+				names[i].cand[k]->marked = 1;
+	while ((o = *p)) {
+		if (o->marked) {
+			p = &o->next;
+			continue;
+		}
+		*p = o->next;
+		data_durable(o);
+		free(o->last->data);
+		free(o->last);
+		free(o);
+	}
+}
+
+static void all_durable(int data)
+{
+	struct object *o;
+	int i;
+
+	for (i = 0; i < SLOTS; i++)
+		name_durable(i);
+	for (o = objects; data && o; o = o->next)
+		data_durable(o);
+	collect();
+}
+
+static uint8_t content(const struct step *s, long i)
+{
+	return (uint8_t)((s->n * 2654435761U >> 11) + (uint32_t)(i * 7 + 1)) |
+	       1; /* never the zero of a hole */
+}
+
+/* ---- what comes next ---- */
+
+static struct step next_step(uint32_t n)
+{
+	static const enum op weights[] = { WRITE, WRITE, WRITE, WRITE, APPEND, APPEND, APPEND,
+		TRUNCATE, TRUNCATE, PUNCH, ALLOCATE, ZERO, MAP, MAP, RENAME, RENAME, LINK, UNLINK,
+		FSYNC, FSYNC, FSYNC, FDATASYNC, FDATASYNC, SYNCWRITE, MSYNC, FSYNCDIR, SYNCFS,
+		SYNC };
+	struct step s = { .n = n };
+	struct object *o;
+	int i;
+
+	s.op = weights[rnd(sizeof(weights) / sizeof(weights[0]))];
+	s.a = (int)rnd(SLOTS);
+	s.b = (int)rnd(SLOTS);
+	s.off = rnd(MAX * 3 / 4);
+	s.len = 1 + rnd(rnd(3) ? 3000 : MAX / 4);
+	if (rnd(3) == 0) {
+		s.off &= ~4095L;
+		s.len = (s.len + 4095) & ~4095L;
+	}
+	o = now(s.a);
+	if (!o && s.op < FSYNCDIR)
+		s.op = CREATE;
+	if (s.op == TRUNCATE)
+		s.off = rnd(4) ? s.off : 0;
+	if (s.op == MAP && o && (s.off >= o->last->size || s.off + s.len > o->last->size)) {
+		s.off = 0;
+		s.len = o->last->size;
+		if (!s.len)
+			s.op = WRITE;
+	}
+	if (!s.len)
+		s.len = 1;
+	if (!extents && (s.op == PUNCH || s.op == ALLOCATE || s.op == ZERO))
+		s.op = WRITE;
+	if ((s.op == RENAME || s.op == LINK) && s.a == s.b)
+		s.op = FSYNC;
+	if (s.op == LINK && now(s.b))
+		s.op = APPEND;
+	if (s.op == APPEND && o)
+		s.off = o->last->size;
+	if (s.off + s.len > MAX)
+		s.len = MAX - s.off;
+	if (s.len <= 0)
+		s.op = TRUNCATE, s.off = 1000;
+	for (i = 0; i < SLOTS; i++)
+		if (names[i].nr > FORCE_SYNC)
+			s.op = FSYNCDIR;
+	for (o = objects; o; o = o->next)
+		if (o->nr > FORCE_SYNC)
+			s.op = SYNCFS;
+	return s;
+}
+
+/* ---- doing it ---- */
+
+static const char *path(int slot)
+{
+	static char text[2][400];
+	static int which;
+
+	which = !which;
+	snprintf(text[which], sizeof(text[which]), "%s/file-%d%s", dir, slot,
+		slot % 5 ? "" : "-with-a-name-that-is-not-short-at-all");
+	return text[which];
+}
+
+static int write_step(const struct step *s, int flags)
+{
+	static uint8_t buf[MAX];
+	int fd = open(path(s->a), O_RDWR | flags), r;
+	long i;
+
+	if (fd < 0)
+		return -errno;
+	for (i = 0; i < s->len; i++)
+		buf[i] = content(s, i);
+	r = (int)pwrite(fd, buf, (size_t)s->len, s->off);
+	r = r < 0 ? -errno : r;
+	close(fd);
+	return r;
+}
+
+static int map_step(const struct step *s, int sync)
+{
+	int fd = open(path(s->a), O_RDWR), r = 0;
+	long size = now(s->a)->last->size, i;
+	uint8_t *p;
+
+	if (fd < 0)
+		return -errno;
+	if (!size) {
+		close(fd);
+		return 0;
+	}
+	p = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED) {
+		r = -errno;
+	} else {
+		for (i = 0; !sync && i < s->len; i++)
+			p[s->off + i] = content(s, i);
+		if (sync)
+			r = msync(p, (size_t)size, MS_SYNC) ? -errno : 0;
+		munmap(p, (size_t)size);
+	}
+	close(fd);
+	return r;
+}
+
+static int on_file(const struct step *s)
+{
+	int fd = open(path(s->a), O_RDWR), r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (s->op == FSYNC)
+		r = fsync(fd);
+	else if (s->op == FDATASYNC)
+		r = fdatasync(fd);
+	else if (s->op == TRUNCATE)
+		r = ftruncate(fd, s->off);
+	else if (s->op == PUNCH)
+		r = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, s->off, s->len);
+	else if (s->op == ALLOCATE)
+		r = fallocate(fd, s->n % 2 ? FALLOC_FL_KEEP_SIZE : 0, s->off, s->len);
+	else if (s->op == ZERO)
+		r = fallocate(fd, FALLOC_FL_ZERO_RANGE, s->off, s->len);
+	r = r ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+static int on_dir(const struct step *s)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY), r;
+
+	if (fd < 0)
+		return -errno;
+	r = (s->op == FSYNCDIR ? fsync(fd) : syncfs(fd)) ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+static int perform(const struct step *s)
+{
+	int fd;
+
+	switch (s->op) {
+	case CREATE:
+		fd = open(path(s->a), O_RDWR | O_CREAT | O_EXCL, 0600);
+		if (fd < 0)
+			return -errno;
+		return close(fd);
+	case WRITE:
+	case APPEND: return write_step(s, 0);
+	case SYNCWRITE: return write_step(s, O_SYNC);
+	case MAP: return map_step(s, 0);
+	case MSYNC: return map_step(s, 1);
+	case RENAME: return rename(path(s->a), path(s->b)) ? -errno : 0;
+	case LINK: return link(path(s->a), path(s->b)) ? -errno : 0;
+	case UNLINK: return unlink(path(s->a)) ? -errno : 0;
+	case FSYNCDIR:
+	case SYNCFS: return on_dir(s);
+	case SYNC: sync(); return 0;
+	default: return on_file(s);
+	}
+}
+
+/* ---- what it does to the model ---- */
+
+static void wrote(const struct step *s, long n)
+{
+	struct version *v = version(now(s->a));
+	long i;
+
+	for (i = 0; i < n; i++)
+		v->data[s->off + i] = content(s, i);
+	if (s->off + n > v->size)
+		v->size = s->off + n;
+}
+
+static void zeroed(struct version *v, long off, long end)
+{
+	if (end > MAX)
+		end = MAX;
+	if (off < end)
+		memset(v->data + off, 0, (size_t)(end - off));
+}
+
+static void change(const struct step *s)
+{
+	struct version *v = version(now(s->a));
+
+	if (s->op == TRUNCATE) {
+		zeroed(v, s->off, MAX);
+		v->size = s->off;
+	} else if (s->op == PUNCH) {
+		zeroed(v, s->off, s->off + s->len < v->size ? s->off + s->len : v->size);
+	} else {
+		if (s->op == ZERO)
+			zeroed(v, s->off, s->off + s->len);
+		if ((s->op == ZERO || s->n % 2 == 0) && s->off + s->len > v->size)
+			v->size = s->off + s->len;
+	}
+}
+
+/* These bytes are there, and so the file is as long as that; the rest of it may not be. */
+static void range_durable(const struct step *s, long n)
+{
+	struct version *v;
+
+	for (v = now(s->a)->last->older; v; v = v->older) {
+		memcpy(v->data + s->off, now(s->a)->last->data + s->off, (size_t)n);
+		if (v->size < s->off + n)
+			v->size = s->off + n;
+	}
+}
+
+/* It failed, and may have done a part: what it would have made is a version, and so is what was. */
+static void in_part(const struct step *s)
+{
+	struct object *o = now(s->a);
+	struct version *was = o->last, *v;
+
+	change(s);
+	v = version(o);
+	memcpy(v->data, was->data, MAX);
+	v->size = was->size;
+}
+
+/* @maybe: it may have happened or not, in whole or in part. */
+static void apply(const struct step *s, int result, int maybe)
+{
+	struct object *o = s->op < FSYNCDIR ? now(s->a) : NULL;
+
+	if (result < 0 && !maybe) {
+		if (s->op == PUNCH || s->op == ALLOCATE || s->op == ZERO)
+			in_part(s);
+		return;
+	}
+	switch (s->op) {
+	case CREATE: bind(s->a, object_new()); break;
+	case WRITE:
+	case APPEND: wrote(s, maybe ? s->len : result); break;
+	case MAP: wrote(s, s->len); break;
+	case SYNCWRITE:
+		wrote(s, maybe ? s->len : result);
+		if (!maybe)
+			range_durable(s, result), name_durable(s->a);
+		break;
+	case TRUNCATE:
+	case PUNCH:
+	case ALLOCATE:
+	case ZERO: change(s); break;
+	case RENAME:
+		if (now(s->b) == o)
+			break; /* two names of one file: rename does nothing */
+		bind(s->b, o);
+		bind(s->a, NULL);
+		break;
+	case LINK: bind(s->b, o); break;
+	case UNLINK: bind(s->a, NULL); break;
+	case FSYNC:
+		if (!maybe)
+			data_durable(o), name_durable(s->a);
+		break;
+	case FDATASYNC:
+	case MSYNC:
+		if (!maybe && o->last->size)
+			data_durable(o);
+		break;
+	default:
+		if (!maybe)
+			all_durable(s->op != FSYNCDIR);
+	}
+}
+
+/* ---- the acknowledgements ---- */
+
+static uint32_t check_of(const struct ack *a, int process)
+{
+	return (a->op * 0x9e3779b1U ^ (uint32_t)a->result) + (uint32_t)process + 77;
+}
+
+static void acknowledge(int dev, int process, uint32_t n, int result)
+{
+	static struct ack sector[PER_SECTOR] __attribute__((aligned(4096)));
+	static uint32_t in;
+	off_t at = (off_t)process * REGION + (off_t)((n - 1) / PER_SECTOR) * SECTOR;
+	struct ack *a = &sector[(n - 1) % PER_SECTOR];
+
+	if ((n - 1) / PER_SECTOR != in)
+		memset(sector, 0, sizeof(sector));
+	in = (uint32_t)((n - 1) / PER_SECTOR);
+	*a = (struct ack){ .op = n, .result = result };
+	a->check = check_of(a, process);
+	if (pwrite(dev, sector, SECTOR, at) != SECTOR || fdatasync(dev))
+		die("acknowledging");
+}
+
+static void run_process(int dev, int process, uint64_t seed)
+{
+	uint32_t n;
+
+	nothing();
+	rng = seed * 1000003 + (uint64_t)process * 7919 + 1;
+	snprintf(dir, sizeof(dir), "%s/p%d", base, process);
+	for (n = 1; n <= REGION / sizeof(struct ack); n++) {
+		struct step s = next_step(n);
+		int r = perform(&s);
+
+		if (r < 0 && r != -ENOSPC && !want_full)
+			printf("churn: %s (%d %d %ld %ld): %s\n", op_names[s.op], s.a, s.b, s.off,
+				s.len, strerror(-r)),
+				exit(2);
+		acknowledge(dev, process, n, r);
+		apply(&s, r, 0);
+	}
+	for (;;)
+		pause();
+}
+
+/* Nothing of these is checked but by e2fsck: they make the log turn round, and the disk full. */
+static void noise(uint64_t seed, int full)
+{
+	char a[300], b[300];
+	static char block[65536];
+	int i, fd;
+
+	rng = seed * 77777 + 5;
+	for (;;) {
+		snprintf(a, sizeof(a), "%s/noise/d%u", base, rnd(6));
+		mkdir(a, 0700);
+		for (i = 0; i < 60; i++) {
+			snprintf(a, sizeof(a), "%s/noise/d%u/%0*u", base, rnd(6), 1 + (int)rnd(90),
+				rnd(50));
+			snprintf(b, sizeof(b), "%s/noise/d%u/%0*u", base, rnd(6), 1 + (int)rnd(90),
+				rnd(50));
+			switch (rnd(8)) {
+			case 0: symlink(b, a); break;
+			case 1: rename(a, b); break;
+			case 2: link(a, b); break;
+			case 3: unlink(a); break;
+			case 4: mkdir(a, 0700); break;
+			case 5: rmdir(a); break;
+			case 6: setxattr(a, "user.noise", block, rnd(2000), 0); break;
+			default:
+				fd = open(a, O_RDWR | O_CREAT, 0600);
+				pwrite(fd, block, rnd(sizeof(block)), rnd(200000));
+				close(fd);
+			}
+		}
+		if (rnd(4) == 0) {
+			snprintf(a, sizeof(a), "rm -rf %s/noise/d%u", base, rnd(6));
+			system(a);
+		}
+		snprintf(a, sizeof(a), "%s/noise/big", base);
+		fd = open(a, O_RDWR | O_CREAT | O_APPEND, 0600);
+		for (i = 0; i < (full ? 100000 : 20) && write(fd, block, sizeof(block)) > 0; i++)
+			;
+		if (rnd(3) == 0)
+			ftruncate(fd, rnd(500000));
+		close(fd);
+	}
+}
+
+/* ---- after the crash ---- */
+
+static const char *compare(const struct object *o, const uint8_t *data, long size)
+{
+	static char why[200];
+	const struct version *v;
+	long min = MAX, max = 0, i;
+
+	for (v = o->last; v; v = v->older) {
+		min = v->size < min ? v->size : min;
+		max = v->size > max ? v->size : max;
+	}
+	snprintf(why, sizeof(why), "size %ld, not %ld to %ld (%d versions)", size, min, max, o->nr);
+	if (size < min || size > max)
+		return why;
+	for (i = 0; i < size; i++) {
+		for (v = o->last; v; v = v->older)
+			if (v->data[i] == data[i])
+				break;
+		snprintf(why, sizeof(why), "byte %ld of %ld is %02x, not %02x (%d versions)", i,
+			size, data[i], o->last->data[i], o->nr);
+		if (!v)
+			return why;
+	}
+	return NULL;
+}
+
+static int check_name(int slot)
+{
+	static uint8_t data[MAX + 1];
+	const char *p = path(slot), *why = "is there, which it should not be";
+	struct name *n = &names[slot];
+	int fd = open(p, O_RDONLY), k;
+	long size = 0, r;
+
+	if (fd < 0) {
+		for (k = 0; k < n->nr; k++)
+			if (!n->cand[k])
+				return 0;
+		printf("LOST %s: %s\n", p, strerror(errno));
+		bad = 1;
+		return 0;
+	}
+	while ((r = read(fd, data + size, sizeof(data) - (size_t)size)) > 0)
+		size += r;
+	if (r < 0)
+		why = strerror(errno);
+	close(fd);
+	for (k = n->nr - 1; r == 0 && k >= 0; k--) {
+		if (!n->cand[k])
+			continue;
+		why = compare(n->cand[k], data, size);
+		if (!why)
+			return n->nr == 1 && n->cand[k]->nr == 1;
+	}
+	printf("WRONG %s: %s\n", p, why);
+	bad = 1;
+	return 0;
+}
+
+static void check_folder(void)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	int i;
+
+	while (d && (e = readdir(d))) {
+		for (i = 0; i < SLOTS && strcmp(strrchr(path(i), '/') + 1, e->d_name); i++)
+			;
+		if (i == SLOTS && e->d_name[0] != '.') {
+			printf("WRONG %s/%s: nobody made it\n", dir, e->d_name);
+			bad = 1;
+		}
+	}
+	if (d)
+		closedir(d);
+}
+
+static void verify(int dev, int process, uint64_t seed, int *total, int *certain, uint32_t *ops)
+{
+	static struct ack acks[REGION / sizeof(struct ack)];
+	uint32_t n;
+	int i;
+	struct step s;
+
+	if (pread(dev, acks, sizeof(acks), (off_t)process * REGION) != sizeof(acks))
+		die("reading the acknowledgements");
+	nothing();
+	rng = seed * 1000003 + (uint64_t)process * 7919 + 1;
+	snprintf(dir, sizeof(dir), "%s/p%d", base, process);
+	for (n = 1; n < REGION / sizeof(struct ack); n++) {
+		struct ack *a = &acks[n - 1];
+
+		s = next_step(n);
+		if (a->op != n || a->check != check_of(a, process))
+			break;
+		if (getenv("CHURN_TRACE"))
+			printf("%d.%u: %s %d %d %ld %ld = %d\n", process, n, op_names[s.op], s.a,
+				s.b, s.off, s.len, a->result);
+		apply(&s, a->result, 0);
+	}
+	if (getenv("CHURN_TRACE"))
+		printf("%d.%u: %s %d %d %ld %ld perhaps\n", process, n, op_names[s.op], s.a, s.b,
+			s.off, s.len);
+	apply(&s, 0, 1);
+	*ops += n - 1;
+	for (i = 0; i < SLOTS; i++) {
+		*certain += check_name(i);
+		*total += names[i].nr > 1 || names[i].cand[0];
+	}
+	check_folder();
+}
+
+int main(int argc, char **argv)
+{
+	int i, processes, dev, total = 0, certain = 0;
+	uint32_t ops = 0;
+	uint64_t seed;
+
+	if (argc < 6)
+		return 2;
+	base = argv[2];
+	seed = strtoull(argv[3], NULL, 10);
+	processes = atoi(argv[4]);
+	dev = open(argv[5], (strcmp(argv[1], "run") ? O_RDONLY : O_RDWR | O_DIRECT));
+	if (dev < 0)
+		die(argv[5]);
+	for (i = 6; i < argc; i++) {
+		extents &= !!strcmp(argv[i], "noextents");
+		want_full |= !strcmp(argv[i], "full");
+		noise_too |= !strcmp(argv[i], "noise");
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (!strcmp(argv[1], "verify")) {
+		for (i = 0; i < processes; i++)
+			verify(dev, i, seed, &total, &certain, &ops);
+		printf("%s %d names, %d certain, %u operations\n", bad ? "REFUTED" : "verified",
+			total, certain, ops);
+		return bad;
+	}
+	for (i = 0; i < processes; i++) {
+		snprintf(dir, sizeof(dir), "%s/p%d", base, i);
+		if (mkdir(dir, 0700))
+			die(dir);
+	}
+	snprintf(dir, sizeof(dir), "%s/noise", base);
+	mkdir(dir, 0700);
+	sync();
+	printf("churn: begins\n");
+	for (i = 0; i < processes; i++)
+		if (!fork())
+			run_process(dev, i, seed);
+	for (i = 0; noise_too && i < 2; i++)
+		if (!fork())
+			noise(seed + (uint64_t)i, want_full && i == 0);
+	while (wait(NULL) > 0)
+		;
+	return 0;
+}

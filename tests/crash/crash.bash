@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+# crash.bash: sourced. crash_rounds ROUNDS [SEED]: that many crashes of a file system in use.
+#
+# A guest runs tests/crash/churn.c on an image and is killed with SIGKILL at a random moment: one round. Everything it wrote is on record
+# (cutlog=), so the same run gives more rounds: power cuts (PER_RUN - 1) at random points of the record (tests/crash/cut.c: what was not flushed
+# is dropped, reordered, torn). Each round: the journal is replayed, by e2fsck or by our own mount; e2fsck -f finds nothing; what was
+# acknowledged is there; the COW file is sound; the next guest boots, mounts and writes.
+#
+# A round that fails is kept in $BUILD/tests/crash-failed/ROUND: the files as the crash left them, what they were before, and a script,
+# `again`, that looks at them once more.
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+here=$(dirname "${BASH_SOURCE[0]}")
+gcc -O2 -D_GNU_SOURCE -Wno-unused-result -static -o "$work/churn" "$here/churn.c" &&
+	gcc -O2 -D_GNU_SOURCE -I"$root" -o "$work/cut" "$here/cut.c" || { no "the programs do not build"; exit 1; }
+on_disk churn.tar churn
+[[ -e $BUSYBOX ]] || { mkdir -p "$(dirname "$BUSYBOX")" && "$NESTCTL" image build --variant busybox --size 512M -o "$BUSYBOX" >/dev/null; } ||
+	{ no "no busybox image"; exit 1; }
+can_check=$("$NESTCTL" cow 2>&1 | grep -ow check | head -n 1)
+
+# What is written to, by turns: mke2fs's options, size, a layer or not, the workload's options, vCPUs
+KINDS=(
+	'-t ext4 -b 4096|64M|raw|noise|2'
+	'-t ext4 -b 1024 -J size=1|24M|raw|noise|1'
+	'-t ext4 -b 4096|64M|cow|noise|1'
+	'-t ext4 -b 4096|20M|raw|noise full|2'
+	'-t ext4 -b 1024|16M|cow|noise full|2'
+	'-t ext4 -b 2048 -O ^metadata_csum,^64bit -I 128|40M|raw|noise|2'
+	'-t ext3 -b 1024 -J size=1|32M|raw|noise noextents|2'
+	'-t ext4 -b 4096 -J size=4|64M|raw|none|4'
+)
+
+# boot_sh CONSOLE PARAMETER...: a busybox guest whose shell reads our standard input
+boot_sh() {
+	local console=$1
+	shift
+	exec "$KERNEL" mem=192M "ubd0r=$BUSYBOX" "ubd3r=$work/churn.tar" root=/dev/ubda ro init=/bin/sh con=null con0=fd:0,fd:1 quiet "$@" \
+		>"$console" 2>&1
+}
+prelude='export PATH=/bin:/sbin:/usr/bin:/usr/sbin; mount -t tmpfs t /tmp; cd /tmp; tar -xf /dev/ubdd'
+
+# fresh DIR KIND: base, disk (a copy or a layer of it) and ack
+fresh() {
+	local mkfs size form rest
+	IFS='|' read -r mkfs size form rest <<<"$2"
+	rm -rf "$1"
+	mkdir "$1"
+	truncate -s "$size" "$1/base"
+	mke2fs -q -F $mkfs "$1/base" >/dev/null 2>&1 || return 1
+	truncate -s 4M "$1/ack"
+	if [[ $form == cow ]]; then
+		(cd "$1" && "$NESTCTL" cow create disk base >/dev/null)
+	else
+		cp --sparse=always "$1/base" "$1/disk"
+	fi
+	cp --sparse=always "$1/disk" "$1/disk.before"
+}
+
+# run_workload DIR KIND SEED MILLISECONDS: until it is killed
+run_workload() {
+	local mkfs size form options ncpus pid type=ext4 processes=3
+	IFS='|' read -r mkfs size form options ncpus <<<"$2"
+	[[ $mkfs == *ext3* ]] && type=ext3
+	echo "$prelude; mount -t $type /dev/ubdb /mnt && ./churn run /mnt $3 $processes /dev/ubdc $options; sleep 1000" >"$1/script"
+	boot_sh "$1/console" "ubd1=$1/disk" "ubd2=$1/ack" "cutlog=$1/log" "ncpus=$ncpus" <"$1/script" &
+	pid=$!
+	wait_for 20 grep -q 'churn: begins' "$1/console"
+	sleep "$(printf '%d.%03d' $(($4 / 1000)) $(($4 % 1000)))"
+	kill -9 $pid 2>/dev/null
+	wait $pid 2>/dev/null
+	grep -q 'churn: begins' "$1/console" || { echo "the workload did not begin: $(tail -n 1 "$1/console")"; return 1; }
+	if grep -E '^churn: [^b]|EXT4-fs.*(error|lost)|BUG|[Oo]ops|panic' "$1/console" | head -n 1 | grep .; then return 1; fi
+}
+
+# look DIR KIND SEED HOW: DIR has disk and ack as a crash left them; HOW: ours or e2fsck. What is wrong, or nothing.
+look() {
+	local mkfs size form options ncpus disk=disk type=ext4 code
+	IFS='|' read -r mkfs size form options ncpus <<<"$2"
+	[[ $mkfs == *ext3* ]] && type=ext3
+	if [[ $form == cow && -n $can_check ]]; then
+		"$NESTCTL" cow check "$1/disk" >"$1/cowcheck" 2>&1 || { echo "cow check: $(tail -n 1 "$1/cowcheck")"; return 1; }
+	fi
+	if [[ $4 == e2fsck ]]; then
+		if [[ $form == cow ]]; then "$work/cut" flatten "$1/disk" "$1/base" "$1/flat" && disk=flat; fi
+		e2fsck -E journal_only -y "$1/$disk" >"$1/replay" 2>&1
+		code=$?
+		((code <= 1)) || { echo "e2fsck's replay: status $code: $(tail -n 1 "$1/replay")"; return 1; }
+		fsck "$1/$disk" || return 1
+	fi
+	echo "$prelude; mount -t $type /dev/ubdb /mnt && ./churn verify /mnt $3 3 /dev/ubdc $options; rm -rf /mnt/noise; echo more >/mnt/more && sync && cat /mnt/more; umount /mnt && echo @@end; poweroff -f" >"$1/script"
+	(boot_sh "$1/console" "ubd1=$1/$disk" "ubd2r=$1/ack" <"$1/script" 3>&- & wait_or_kill $! 60)
+	if grep -aE '^(LOST|WRONG|REFUTED)|EXT4-fs.*error|BUG|[Oo]ops|panic' "$1/console" | head -n 2 | tr '\n' ' ' | grep .; then return 1; fi
+	if ! grep -q '^verified' "$1/console" || ! grep -q '^more' "$1/console" || ! grep -q '^@@end' "$1/console"; then
+		echo "the next boot: $(tr -d '\r' <"$1/console" | grep -a . | tail -n 2 | tr '\n' ' ')"
+		return 1
+	fi
+	if [[ $form == cow && $disk == disk ]]; then "$work/cut" flatten "$1/disk" "$1/base" "$1/flat" && disk=flat; fi
+	fsck "$1/$disk"
+}
+fsck() {
+	e2fsck -fn "$1" >"$1.fsck" 2>&1 && return
+	echo "e2fsck: $(grep -m3 -vE '^(Pass|e2fsck)' "$1.fsck" | tr '\n' ' ')"
+	return 1
+}
+wait_or_kill() {
+	local end=$((SECONDS + $2))
+	while kill -0 "$1" 2>/dev/null && ((SECONDS < end)); do sleep 0.02; done
+	kill -9 "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+}
+
+# one_round NAME DIR KIND SEED HOW
+one_round() {
+	local why kept
+	mkdir -p "$work/kept"
+	cp --sparse=always "$2/disk" "$2/ack" "$work/kept/"
+	if why=$(look "$2" "$3" "$4" "$5"); then
+		ok "$1: $(tr -d '\r' <"$2/console" | sed -n 's/^verified //p')"
+		certain=$((certain + $(tr -d '\r' <"$2/console" | sed -n 's/^verified.* \([0-9]*\) certain.*/\1/p')))
+		return
+	fi
+	no "$1" "$why"
+	kept=$BUILD/tests/crash-failed/${1//[^a-z0-9]/-}
+	rm -rf "$kept"
+	mkdir -p "$kept"
+	cp --sparse=always "$work/kept/"{disk,ack} "$2/base" "$kept/"
+	cp --sparse=always "$work/run/log" "$work/run/disk.before" "$kept/" 2>/dev/null
+	printf '#!/bin/bash\n# %s\n. %q\nd=$(mktemp -d -p "$work")\ncp --sparse=always %q/{disk,ack,base} "$d/"\nlook "$d" %q %q %q\ntr -d "\\r" <"$d/console"; cat "$d"/*.fsck\n' \
+		"$1: $why" "$(realpath "$here")/crash.bash" "$kept" "$3" "$4" "$5" >"$kept/again"
+	chmod +x "$kept/again"
+}
+
+crash_rounds() {
+	local rounds=$1 seed=${2:-$((RANDOM * 32768 + RANDOM))} done=0 run=0 kind how records first at i mode d=$work/run why
+	certain=0
+	echo "# seed $seed"
+	RANDOM=$((seed % 32768))
+	while ((done < rounds)); do
+		kind=${KINDS[run % ${#KINDS[@]}]}
+		[[ -z ${KIND:-} ]] || kind=${KINDS[KIND]} # one kind only
+		run=$((run + 1))
+		fresh "$d" "$kind" || { no "run $run" "no image"; return 1; }
+		if ! why=$(run_workload "$d" "$kind" $((seed + run)) $((100 + RANDOM % ${LENGTH:-1500}))); then
+			no "run $run, seed $((seed + run)), $kind" "$why"
+			done=$((done + 1))
+			continue
+		fi
+		read -r records first < <("$work/cut" "$d/log" 2)
+		for ((i = 1; i < PER_RUN && done + 1 < rounds; i++)); do
+			at=$((first + 1 + (RANDOM * 32768 + RANDOM) % (records - first)))
+			how=$([[ $(((i + run) % 2)) == 0 ]] && echo e2fsck || echo ours)
+			mkdir -p "$work/cut-at"
+			cp --sparse=always "$d/base" "$work/cut-at/base"
+			cp --sparse=always "$d/disk.before" "$work/cut-at/disk"
+			rm -f "$work/cut-at/ack" && truncate -s 4M "$work/cut-at/ack"
+			mode=$("$work/cut" "$d/log" $at $((seed + run * 100 + i)) 1 "$work/cut-at/disk" 2 "$work/cut-at/ack")
+			[[ $kind != *cow* ]] || (cd "$work/cut-at" && touch -r "$d/base" base)
+			one_round "run $run cut $i seed $((seed + run)) ($kind, $how; $mode)" "$work/cut-at" "$kind" $((seed + run)) $how
+			done=$((done + 1))
+		done
+		one_round "run $run killed seed $((seed + run)) ($kind)" "$d" "$kind" $((seed + run)) $([[ $((run % 2)) == 0 ]] && echo e2fsck || echo ours)
+		done=$((done + 1))
+	done
+	echo "# $done rounds, $certain names were certain"
+}
