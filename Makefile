@@ -37,6 +37,7 @@ include mk/flags.mk
 include mk/sources.mk
 include mk/gen.mk
 include mk/objects.mk
+include mk/decompress.mk
 include mk/doors.mk
 include mk/tools.mk
 include mk/targets.mk

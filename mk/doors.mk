@@ -21,7 +21,7 @@ $(B)/kernel.raw.o: $(KERNEL_OBJ) mk/kernel.lds
 # becomes local, so that our strlen, kill or crc32 never takes the place of theirs.
 $(G)/library.names:
 	@mkdir -p $(@D)
-	$(Q)$(NM) --defined-only -g $(foreach l,libc.a libz.a libgcc.a,$(shell $(CC) -print-file-name=$(l))) 2>/dev/null | \
+	$(Q)$(NM) --defined-only -g $(foreach l,libc.a libgcc.a $(DECOMPRESS_ARCHIVES),$(shell $(CC) -print-file-name=$(l))) 2>/dev/null | \
 		awk 'NF == 3 { print $$3 }' | LC_ALL=C sort -u >$@
 $(G)/kernel.keep: $(B)/kernel.raw.o $(HOST_OBJ) $(G)/library.names
 	$(Q)$(if $(HOST_OBJ),$(NM) -u $(HOST_OBJ) | awk '$$1 == "U" { print $$2 }') | LC_ALL=C sort -u | \
@@ -55,4 +55,4 @@ LINK = $(CC) -static -no-pie -pthread -Wl,-Ttext-segment=0x60000000 -Wl,--build-
 comma := ,
 $(B)/nestling: $(B)/kernel.o $(HOST_OBJ) $(B)/obj/gen/doors.S.o $(B)/obj/gen/slirp_blob.S.o mk/image.lds
 	$(call say,LINK,$@)
-	$(Q)$(LINK) -o $@ $(B)/kernel.o $(B)/obj/gen/doors.S.o $(B)/obj/gen/slirp_blob.S.o $(HOST_OBJ) -lz $(COVLIBS)
+	$(Q)$(LINK) -o $@ $(B)/kernel.o $(B)/obj/gen/doors.S.o $(B)/obj/gen/slirp_blob.S.o $(HOST_OBJ) $(DECOMPRESS_LIBS) $(COVLIBS)

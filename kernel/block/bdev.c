@@ -88,6 +88,43 @@ static void bdev_readahead(struct address_space *m, struct file *file, u64 index
 	blk_finish_plug(&plug);
 }
 
+#define BYTES_AHEAD 16 /* pages */
+
+static struct page *cached_page(struct address_space *m, u64 index)
+{
+	struct page *p = find_get_page(m, index);
+
+	if (p && PageUptodate(p))
+		return p;
+	if (p)
+		put_page(p);
+	else
+		force_readahead(m, NULL, index, BYTES_AHEAD);
+	return read_cache_page(m, index, NULL);
+}
+
+int bdev_read_bytes(struct block_device *b, u64 pos, void *buf, size_t n)
+{
+	u64 size = b->nr_sectors << SECTOR_SHIFT;
+	u8 *to = buf;
+
+	if (pos > size || n > size - pos)
+		return -EIO;
+	while (n) {
+		u32 off = (u32)(pos & (PAGE_SIZE - 1)), part = (u32)min_t(u64, n, PAGE_SIZE - off);
+		struct page *p = cached_page(b->mapping, pos >> PAGE_SHIFT);
+
+		if (IS_ERR(p))
+			return (int)PTR_ERR(p);
+		memcpy(to, (u8 *)page_address(p) + off, part);
+		put_page(p);
+		to += part;
+		pos += part;
+		n -= part;
+	}
+	return 0;
+}
+
 /* ---- writing ---- */
 
 static void end_write(struct bio *bio)

@@ -123,6 +123,9 @@ int sync_blockdev(struct block_device *b); /* writes its page cache out and wait
 /* Direct synchronous I/O on kernel memory from the direct map (any alignment to 512): for metadata and journal. 0 or -errno. */
 int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n);
 
+/* @n bytes at byte @pos through the device's page cache, read ahead of: for metadata of what is only read. 0; -EIO beyond the end; -errno. */
+int bdev_read_bytes(struct block_device *b, u64 pos, void *buf, size_t n);
+
 int bdev_name(const struct block_device *b, char *buf, size_t size);
 /* Called when a partition is found for the first time after boot: sysfs sets it. */
 extern void (*disk_part_appeared)(struct block_device *b);

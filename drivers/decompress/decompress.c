@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * decompress.c: the door to the host's libraries of compression: kernel/lib/decompress.h by decompress_host.c.
+ */
+#include "kernel/lib/decompress.h"
+#include "drivers/decompress/decompress_host.h"
+
+_Static_assert((int)DECOMPRESS_ZLIB == (int)DECOMPRESS_HOST_ZLIB &&
+		       (int)DECOMPRESS_LZO == (int)DECOMPRESS_HOST_LZO,
+	"both worlds number the kinds alike");
+
+bool decompress_has(u32 kind)
+{
+	return decompress_host_has(kind);
+}
+
+long decompress_block(u32 kind, void *out, size_t size, const void *in, size_t n)
+{
+	return decompress_host_block(kind, out, size, in, n);
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.c: the contents of files.
+ *
+ * A file is blocks of block_size bytes, one behind the other on disk, and a tail end that may lie in a fragment, a block that several files share.
+ * Behind its inode stand the lengths of the blocks, 0 for a hole; where a block lies is the sum of those before it. struct sqfs_list
+ * remembers the part of the list that was used last, and the sum at the beginning of each part that was passed, so a block at random costs
+ * one part.
+ *
+ * Reading decompresses whole blocks: whichever page is asked for, all pages of its block that are not there yet come with it, straight into
+ * their frames where those lie one behind the other (page_cache_alloc_run sees to that), through a work space where not. Read-ahead
+ * is rounded to blocks. Readers on several vCPUs decompress at the same time.
+ *
+ * Locks: list_lock, then nothing but metadata's; pages are locked by whoever fills them, who waits for no other page.
+ */
+#include <asm/errno.h>
+
+#include "kernel/fs/squashfs/squashfs.h"
+#include "kernel/sched/task.h"
+
+#define PART 512U /* lengths */
+#define MAX_BLOCK_PAGES (1U << (SQFS_MAX_LOG - PAGE_SHIFT))
+
+struct sqfs_mark {
+	struct sqfs_cursor c; /* where the part's lengths stand */
+	u64 pos;              /* of its first block */
+};
+struct sqfs_list {
+	struct sqfs_mark *marks; /* of parts 0 to nr_marks - 1 */
+	u64 nr_marks, room;
+	u64 part; /* which one is in sizes, ~0: none */
+	u32 n;
+	__le32 sizes[];
+};
+
+/* ---- the list ---- */
+
+u64 sqfs_nr_blocks(const struct sqfs_inode *si)
+{
+	const struct sqfs_sb *s = SQFS_SB(si->vfs.i_sb);
+	u64 size = (u64)si->vfs.i_size;
+
+	return (size >> s->block_log) + (!si->has_fragment && size & (s->block_size - 1));
+}
+
+void sqfs_list_free(struct sqfs_list *l)
+{
+	if (l)
+		kfree(l->marks);
+	kfree(l);
+}
+
+static struct sqfs_list *list_new(struct sqfs_sb *s, struct sqfs_inode *si)
+{
+	u32 n = (u32)min_t(u64, sqfs_nr_blocks(si), PART);
+	struct sqfs_list *l = kzalloc(sizeof(*l) + n * sizeof(l->sizes[0]), GFP_NOFS);
+
+	if (!l)
+		return NULL;
+	l->room = 4;
+	l->marks = kmalloc(l->room * sizeof(l->marks[0]), GFP_NOFS);
+	if (!l->marks) {
+		kfree(l);
+		return NULL;
+	}
+	l->marks[0].c = (struct sqfs_cursor){
+		.block = si->more_block, .offset = si->more_offset, .end = s->directory_table
+	};
+	l->marks[0].pos = si->start;
+	l->nr_marks = 1;
+	l->part = ~0UL;
+	return l;
+}
+
+static int add_mark(struct sqfs_list *l, const struct sqfs_mark *m)
+{
+	if (l->nr_marks == l->room) {
+		struct sqfs_mark *more = krealloc(l->marks, 2 * l->room * sizeof(*m), GFP_NOFS);
+
+		if (!more)
+			return -ENOMEM;
+		l->marks = more;
+		l->room *= 2;
+	}
+	l->marks[l->nr_marks++] = *m;
+	return 0;
+}
+
+static u32 disk_length(u32 size)
+{
+	return size & ~SQFS_BLOCK_PLAIN;
+}
+
+/* Part @part, whose mark is known, into sizes; the next one's mark is known then. */
+static int load_part(struct sqfs_sb *s, struct sqfs_inode *si, struct sqfs_list *l, u64 part)
+{
+	struct sqfs_mark m = l->marks[part];
+	u32 n = (u32)min_t(u64, sqfs_nr_blocks(si) - part * PART, PART), i;
+	int err;
+
+	l->part = ~0UL;
+	err = sqfs_read(s, &m.c, l->sizes, n * sizeof(l->sizes[0]));
+	if (err)
+		return err;
+	for (i = 0; i < n;
+		i++) /* 512 times 16 MiB at most: no overflow before bytes_used stops it */
+		m.pos += disk_length(l->sizes[i]);
+	if (m.pos > s->bytes_used)
+		return sqfs_error(s, "a file goes beyond the end", si->vfs.i_ino);
+	l->part = part;
+	l->n = n;
+	return part + 1 == l->nr_marks ? add_mark(l, &m) : 0;
+}
+
+/* Where block @block lies and its length word. */
+static int find_block(struct sqfs_inode *si, u64 block, u64 *pos, u32 *size)
+{
+	struct sqfs_sb *s = SQFS_SB(si->vfs.i_sb);
+	u64 part = block / PART, i;
+	struct sqfs_list *l;
+	int err = 0;
+
+	mutex_lock(&si->list_lock);
+	if (!si->list)
+		si->list = list_new(s, si);
+	l = si->list;
+	if (!l)
+		err = -ENOMEM;
+	while (!err && l->nr_marks <= part) {
+		err = load_part(s, si, l, l->nr_marks - 1);
+		cond_resched();
+	}
+	if (!err && l->part != part)
+		err = load_part(s, si, l, part);
+	if (!err) {
+		*pos = l->marks[part].pos;
+		for (i = 0; i < block % PART; i++)
+			*pos += disk_length(l->sizes[i]);
+		*size = l->sizes[block % PART];
+	}
+	mutex_unlock(&si->list_lock);
+	return err;
+}
+
+/* ---- pages ---- */
+
+/* The pages of a block; NULL for those that are there already or that others fill. */
+struct block_pages {
+	u64 first; /* index */
+	u32 n;
+	struct page *page[MAX_BLOCK_PAGES];
+};
+
+/* Bytes of block @block that the file has. */
+static u32 block_bytes(const struct sqfs_inode *si, u64 block)
+{
+	const struct sqfs_sb *s = SQFS_SB(si->vfs.i_sb);
+
+	return (u32)min_t(u64, (u64)si->vfs.i_size - (block << s->block_log), s->block_size);
+}
+
+static void finish(struct page *p, const u8 *from, u32 n)
+{
+	u8 *to = page_address(p);
+
+	if (from)
+		memcpy(to, from, n);
+	memset(to + n, 0, PAGE_SIZE - n);
+	SetPageUptodate(p);
+	unlock_page(p);
+}
+
+/* Hands @n bytes at @from to the pages; NULL: they are in the frames already. */
+static void deal_out(struct block_pages *bp, const u8 *from, u32 n)
+{
+	u32 i;
+
+	for (i = 0; i < bp->n; i++) {
+		u32 off = i << PAGE_SHIFT, part = off < n ? min_t(u32, n - off, PAGE_SIZE) : 0;
+
+		if (bp->page[i])
+			finish(bp->page[i], part && from ? from + off : NULL, part);
+	}
+}
+
+static void deal_error(struct block_pages *bp)
+{
+	u32 i;
+
+	for (i = 0; i < bp->n; i++)
+		if (bp->page[i]) {
+			SetPageError(bp->page[i]);
+			unlock_page(bp->page[i]);
+		}
+}
+
+/* The frames of all pages as one piece of memory, or NULL. */
+static u8 *one_piece(const struct block_pages *bp)
+{
+	u8 *base = bp->page[0] ? page_address(bp->page[0]) : NULL;
+	u32 i;
+
+	for (i = 1; base && i < bp->n; i++)
+		if (!bp->page[i] || (u8 *)page_address(bp->page[i]) != base + (i << PAGE_SHIFT))
+			return NULL;
+	return base;
+}
+
+static int fill_from_fragment(struct sqfs_inode *si, struct block_pages *bp, u32 n)
+{
+	struct sqfs_sb *s = SQFS_SB(si->vfs.i_sb);
+	struct sqfs_cached *b = sqfs_fragment_get(s, si->fragment_pos, si->fragment_size);
+	int err = 0;
+
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	if (si->offset > b->len || n > b->len - si->offset)
+		err = sqfs_error(s, "a file goes beyond its fragment", si->vfs.i_ino);
+	else
+		deal_out(bp, b->data + si->offset, n);
+	sqfs_cached_put(&s->fragment, b);
+	return err;
+}
+
+static int fill_from_block(struct sqfs_inode *si, struct block_pages *bp, u64 pos, u32 size, u32 n)
+{
+	struct sqfs_sb *s = SQFS_SB(si->vfs.i_sb);
+	struct sqfs_space *w = sqfs_space_get(s);
+	u8 *direct = one_piece(bp);
+	long r = sqfs_decode_data(s, w, pos, size, direct ? direct : w->out, n);
+
+	if (r >= 0 && r != n)
+		r = sqfs_error(s, "a block has another length than its file says", si->vfs.i_ino);
+	if (r >= 0)
+		deal_out(bp, direct ? NULL : w->out, n);
+	sqfs_space_put(s, w);
+	return r < 0 ? (int)r : 0;
+}
+
+/* Fills and unlocks the locked pages of block @block. */
+static int fill_pages(struct sqfs_inode *si, struct block_pages *bp, u64 block)
+{
+	u32 n = block_bytes(si, block), size = 0;
+	u64 pos;
+	int err;
+
+	if (block >= sqfs_nr_blocks(si)) {
+		err = fill_from_fragment(si, bp, n);
+	} else {
+		err = find_block(si, block, &pos, &size);
+		if (!err && !size)
+			deal_out(bp, NULL, 0);
+		else if (!err)
+			err = fill_from_block(si, bp, pos, size, n);
+	}
+	if (err)
+		deal_error(bp);
+	return err;
+}
+
+/* New pages where there are none; @locked is one that the caller has. */
+static void take_pages(struct address_space *m, struct block_pages *bp, struct page *locked)
+{
+	u32 i = 0;
+
+	memset(bp->page, 0, bp->n * sizeof(bp->page[0]));
+	if (locked)
+		bp->page[locked->index - bp->first] = locked;
+	while (i < bp->n) {
+		u32 end = i;
+
+		while (end < bp->n && !bp->page[end])
+			end++;
+		if (end > i)
+			end = i + page_cache_alloc_run(m, bp->first + i, end - i, bp->page + i);
+		i = max(end, i + 1);
+	}
+}
+
+static u64 block_of(const struct sqfs_sb *s, u64 index)
+{
+	return s->block_log >= PAGE_SHIFT ? index >> (s->block_log - PAGE_SHIFT) : index;
+}
+
+/* The pages that block @block of the file has. */
+static void set_range(struct sqfs_inode *si, struct block_pages *bp, u64 block)
+{
+	u32 shift = SQFS_SB(si->vfs.i_sb)->block_log - PAGE_SHIFT;
+
+	bp->first = block << shift;
+	bp->n = (block_bytes(si, block) + (u32)PAGE_SIZE - 1) >> PAGE_SHIFT;
+}
+
+static void put_taken(struct block_pages *bp, const struct page *but)
+{
+	u32 i;
+
+	for (i = 0; i < bp->n; i++)
+		if (bp->page[i] && bp->page[i] != but)
+			put_page(bp->page[i]);
+}
+
+static int sqfs_readpage(struct file *file, struct page *page)
+{
+	struct inode *inode = page->mapping->host;
+	struct sqfs_inode *si = SQFS_I(inode);
+	u64 block = block_of(SQFS_SB(inode->i_sb), page->index);
+	struct block_pages *bp;
+	int err;
+
+	if (page->index > ((u64)i_size_read(inode) - 1) >> PAGE_SHIFT || !i_size_read(inode)) {
+		finish(page, NULL, 0);
+		return 0;
+	}
+	bp = kmalloc(sizeof(*bp), GFP_NOFS);
+	if (!bp) {
+		SetPageError(page);
+		unlock_page(page);
+		return -ENOMEM;
+	}
+	set_range(si, bp, block);
+	take_pages(page->mapping, bp, page);
+	err = fill_pages(si, bp, block);
+	put_taken(bp, page);
+	kfree(bp);
+	return err;
+}
+
+static void sqfs_readahead(struct address_space *m, struct file *file, u64 index, u32 nr)
+{
+	struct sqfs_inode *si = SQFS_I(m->host);
+	struct sqfs_sb *s = SQFS_SB(m->host->i_sb);
+	u64 size = (u64)i_size_read(m->host), block, last;
+	struct block_pages *bp;
+
+	if (!nr || !size || index > (size - 1) >> PAGE_SHIFT)
+		return;
+	last = block_of(s, min(index + nr - 1, (size - 1) >> PAGE_SHIFT));
+	bp = kmalloc(sizeof(*bp), GFP_NOFS);
+	if (!bp)
+		return;
+	for (block = block_of(s, index); block <= last; block++) {
+		u32 i;
+
+		set_range(si, bp, block);
+		take_pages(m, bp, NULL);
+		for (i = 0; i < bp->n && !bp->page[i]; i++)
+			;
+		if (i < bp->n && fill_pages(si, bp, block))
+			last = block; /* whoever needs the page is told why */
+		put_taken(bp, NULL);
+		cond_resched();
+	}
+	kfree(bp);
+}
+
+const struct address_space_operations sqfs_aops = {
+	.readpage = sqfs_readpage,
+	.readahead = sqfs_readahead,
+};
+
+const struct file_operations sqfs_file_fops = {
+	.llseek = generic_file_llseek,
+	.read_iter = generic_file_read_iter,
+	.mmap = generic_file_mmap,
+};
+const struct inode_operations sqfs_file_iops = {
+	.getxattr = sqfs_getxattr,
+	.listxattr = sqfs_listxattr,
+};
+const struct inode_operations sqfs_symlink_iops = {
+	.get_link = simple_get_link,
+	.getxattr = sqfs_getxattr,
+	.listxattr = sqfs_listxattr,
+};

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * squashfs.h: between the files of the driver.
+ *
+ *	super.c  mount, options, statfs; tables of ids      block.c  from the device: raw bytes, decompression, work spaces
+ *	inode.c  inodes from the disk, file handles         cache.c  decoded metadata and fragment blocks; cursors
+ *	dir.c    lookup, readdir                            file.c   lists of blocks, pages
+ *	xattr.c  attributes
+ *
+ * Everything on the disk is hostile: a number is checked where it is used. A chain of metadata blocks only goes forward and ends where its
+ * table ends, so whatever walks one comes to an end. Damage is -EIO, and sqfs_error() says it once in a while and follows errors=.
+ * Nothing of the disk changes; so pages, inodes and decoded blocks may go at any time.
+ */
+#ifndef NESTLING_SQUASHFS_H
+#define NESTLING_SQUASHFS_H
+
+#include "kernel/block/block.h"
+#include "kernel/fs/squashfs/disk.h"
+#include "kernel/lib/string.h"
+#include "kernel/vfs/super.h"
+
+/* ---- decoded blocks ---- */
+
+struct sqfs_cached {
+	struct hlist_node hash;
+	struct list_head lru; /* while refs is 0 */
+	u64 pos;              /* on the device */
+	u64 next;             /* where the next metadata block begins */
+	u32 len;              /* decoded */
+	u32 refs;
+	bool pending; /* somebody fills it */
+	int err;
+	u8 *data;
+};
+#define SQFS_CACHE_HASH 64
+struct sqfs_cache {
+	spinlock_t lock; /* all but the data, which is whose pending says, then nobody's */
+	struct wait_queue_head wait;
+	struct hlist_head hash[SQFS_CACHE_HASH];
+	struct list_head lru; /* unused ones, the oldest first */
+	u32 nr, max;
+	u32 size; /* of a decoded block at most */
+};
+
+/* Buffers for one decompression at a time. */
+struct sqfs_space {
+	struct list_head list;
+	u8 *in;  /* a compressed block, and the rest of its sectors */
+	u8 *out; /* for blocks whose pages do not lie one behind the other */
+};
+
+struct sqfs_sb {
+	struct super_block *sb;
+	u32 kind; /* DECOMPRESS_* */
+	u32 block_size, block_log;
+	u64 bytes_used, inode_table, directory_table, directory_end, fragment_table, export_table;
+	u64 xattr_table, xattr_start; /* SQFS_NONE64: there are none */
+	u32 xattr_ids, inodes, fragments, nr_ids;
+	u32 *ids;
+	bool panics; /* errors=panic */
+	u32 threads; /* as the option says, 0: as many as help */
+	struct sqfs_cache meta, fragment;
+	spinlock_t space_lock; /* the list, the counts */
+	struct list_head spaces;
+	u32 nr_spaces, max_spaces;
+	struct wait_queue_head space_wait;
+	u64 said; /* ktime of the last message */
+};
+
+/* The lengths of a part of a file's blocks; file.c. */
+struct sqfs_list;
+
+struct sqfs_inode {
+	struct inode vfs;
+	u32 xattr;  /* index, or SQFS_NONE32 */
+	u32 parent; /* of a directory: its number */
+	/* metadata: the list of blocks, the index of a directory */
+	u64 more_block;
+	u32 more_offset;
+	u32 indices;
+	/* a file: its first block and its tail end; a directory: its listing */
+	u64 start;
+	u64 fragment_pos;
+	u32 fragment_size, offset;
+	bool has_fragment;
+	u32 listing; /* bytes */
+	struct mutex list_lock;
+	struct sqfs_list *list; /* under list_lock */
+};
+
+static inline struct sqfs_sb *SQFS_SB(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+static inline struct sqfs_inode *SQFS_I(const struct inode *inode)
+{
+	return container_of(inode, struct sqfs_inode, vfs);
+}
+
+/* super.c: damage was found; the result is -EIO. */
+int sqfs_error(struct sqfs_sb *s, const char *what, u64 where);
+
+/* ---- block.c ---- */
+int sqfs_spaces_init(struct sqfs_sb *s); /* one is there */
+void sqfs_spaces_free(struct sqfs_sb *s);
+struct sqfs_space *sqfs_space_get(struct sqfs_sb *s); /* may wait for another's */
+void sqfs_space_put(struct sqfs_sb *s, struct sqfs_space *w);
+/* Bytes of the device through its page cache: for tables. 0 or -errno. */
+int sqfs_read_cached(struct sqfs_sb *s, u64 pos, void *buf, u32 n);
+/* The metadata block at @pos into @out (SQFS_META_SIZE bytes): bytes, or -errno. *next: where it ends. */
+long sqfs_decode_meta(struct sqfs_sb *s, u64 pos, u8 *out, u64 *next);
+/* The data block at @pos with the length word @size into @out, @max bytes at most: bytes, or -errno. */
+long sqfs_decode_data(struct sqfs_sb *s, struct sqfs_space *w, u64 pos, u32 size, u8 *out, u32 max);
+
+/* ---- cache.c ---- */
+void sqfs_cache_init(struct sqfs_cache *c, u32 max, u32 size);
+void sqfs_cache_free(struct sqfs_cache *c);
+struct sqfs_cached *sqfs_fragment_get(struct sqfs_sb *s, u64 pos, u32 size); /* ERR_PTR */
+void sqfs_cached_put(struct sqfs_cache *c, struct sqfs_cached *b);
+/* A place in a chain of metadata blocks that ends before @end. */
+struct sqfs_cursor {
+	u64 block, end;
+	u32 offset;
+};
+/* The next @n bytes, or over them (@buf NULL). 0 or -errno. */
+int sqfs_read(struct sqfs_sb *s, struct sqfs_cursor *c, void *buf, u64 n);
+/* Entry @index of a table of entries of @size bytes, whose metadata blocks' positions are at @table. */
+int sqfs_read_entry(struct sqfs_sb *s, u64 table, u64 index, u32 size, void *buf);
+
+/* ---- inode.c ---- */
+struct inode *sqfs_iget(
+	struct super_block *sb, u64 place, u32 number); /* ERR_PTR; number 0: whatever it says */
+struct inode *sqfs_handle_inode(struct super_block *sb, u64 ino, u32 generation);
+struct inode *sqfs_parent_inode(struct inode *dir);
+int sqfs_inode_cache_init(void);
+struct inode *sqfs_alloc_inode(struct super_block *sb);
+void sqfs_free_inode(struct inode *inode);
+void sqfs_evict_inode(struct inode *inode);
+
+/* ---- file.c, dir.c, xattr.c ---- */
+u64 sqfs_nr_blocks(const struct sqfs_inode *si); /* not counting the tail end in a fragment */
+void sqfs_list_free(struct sqfs_list *l);
+extern const struct address_space_operations sqfs_aops;
+extern const struct file_operations sqfs_file_fops, sqfs_dir_fops;
+extern const struct inode_operations sqfs_file_iops, sqfs_dir_iops, sqfs_symlink_iops;
+int sqfs_xattr_open(struct sqfs_sb *s); /* at mount */
+ssize_t sqfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
+ssize_t sqfs_listxattr(struct inode *inode, char *buf, size_t size);
+
+#endif
