@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dir.c: directories: finding a name, listing. Each is a walk over the records.
+ *
+ * A directory deeper than eight levels was moved by whoever made the image: where it was stands a record with a CL entry that says where it is
+ * now, and where it is now its record has an RE entry and is not shown.
+ * Positions handed to readdir: 0 and 1 are the dots, 2 the beginning, then bytes into the directory (the dots' records take the first 68).
+ */
+#include <asm/errno.h>
+
+#include "kernel/fs/isofs/isofs.h"
+#include "kernel/sched/task.h"
+
+/* A walk with what is known of the record that it is at. */
+struct look {
+	struct iso_walk w;
+	bool more; /* the last record had not all of its file */
+	struct rock k;
+	u32 len;
+	char name[NAME_MAX + 1];
+};
+
+static bool hidden(const struct iso_sb *s, const struct look *l)
+{
+	const struct iso_dir_record *d = &l->w.r.d;
+
+	return iso_is_dot(d, 0) || iso_is_dot(d, 1) ||
+	       (d->flags & ISO_ASSOCIATED && !s->showassoc) || (d->flags & ISO_HIDDEN && s->hide) ||
+	       l->k.have & ROCK_MOVED || !l->len;
+}
+
+static void find_name(const struct iso_sb *s, struct look *l)
+{
+	if (l->k.have & ROCK_NAME) {
+		l->len = l->k.name_len;
+		memcpy(l->name, l->k.name, l->len);
+		if (l->name[0] == '.' && (l->len == 1 || (l->len == 2 && l->name[1] == '.')))
+			l->len = 0;
+	} else {
+		l->len = iso_plain_name(s, &l->w.r.d, l->name);
+	}
+}
+
+/* The next that is to be seen: 1, 0 at the end, -errno. */
+static int look_next(struct super_block *sb, struct look *l)
+{
+	struct iso_sb *s = ISO_SB(sb);
+	int r;
+
+	while ((r = iso_next(sb, &l->w)) == 1) {
+		bool goes_on = l->more;
+
+		l->more = l->w.r.d.flags & ISO_NOT_FINAL;
+		if (goes_on)
+			continue;
+		l->k.have = l->k.name_len = 0;
+		r = iso_rock(s, &l->w.r, &l->k);
+		if (r)
+			return r;
+		find_name(s, l);
+		if (!hidden(s, l))
+			return 1;
+		cond_resched();
+	}
+	return r;
+}
+
+/* Where the directory is that the record names; 0: it is no directory. */
+static u64 directory_at(const struct iso_sb *s, const struct look *l)
+{
+	if (l->k.have & ROCK_CHILD)
+		return (u64)l->k.child << s->block_bits;
+	return l->w.r.d.flags & ISO_DIRECTORY ? iso_extent(s, &l->w.r.d) : 0;
+}
+
+static struct look *look_begin(struct inode *dir, u64 pos)
+{
+	struct look *l = kzalloc(sizeof(*l), GFP_NOFS);
+
+	if (!l)
+		return NULL;
+	l->w.at = ISO_I(dir)->dir_at;
+	l->w.size = (u64)i_size_read(dir);
+	l->w.pos = pos;
+	return l;
+}
+
+static struct dentry *iso_lookup(struct inode *dir, struct dentry *d, u32 flags)
+{
+	struct super_block *sb = dir->i_sb;
+	struct inode *inode = NULL;
+	struct look *l;
+	u64 at;
+	int r;
+
+	if (d->d_name.len > NAME_MAX)
+		return ERR_PTR(-ENAMETOOLONG);
+	l = look_begin(dir, 0);
+	if (!l)
+		return ERR_PTR(-ENOMEM);
+	while ((r = look_next(sb, l)) == 1) {
+		if (l->len != d->d_name.len || memcmp(l->name, d->d_name.name, l->len))
+			continue;
+		at = directory_at(ISO_SB(sb), l);
+		inode = at ? iso_iget_dir(sb, at) : iso_iget_file(sb, &l->w);
+		break;
+	}
+	kfree(l);
+	return r < 0 ? ERR_PTR(r) : d_splice_alias(inode, d);
+}
+
+static u32 type_of(const struct look *l, u64 dir)
+{
+	if (dir)
+		return 4;
+	if (l->k.have & ROCK_ATTRS)
+		return (l->k.mode & S_IFMT) >> 12;
+	return 8;
+}
+
+static int iso_iterate(struct file *f, struct dir_context *ctx)
+{
+	struct inode *dir = f->f_inode;
+	struct look *l;
+	int r;
+
+	if (!dir_emit_dots(f, ctx))
+		return 0;
+	l = look_begin(dir, ctx->pos <= 2 ? 0 : (u64)ctx->pos);
+	if (!l)
+		return -ENOMEM;
+	while ((r = look_next(dir->i_sb, l)) == 1) {
+		u64 at = directory_at(ISO_SB(dir->i_sb), l);
+
+		ctx->pos = (loff_t)l->w.r_pos;
+		if (!dir_emit(ctx, l->name, (int)l->len, at ? at : l->w.r.at, type_of(l, at)))
+			break;
+		ctx->pos = (loff_t)l->w.pos;
+		cond_resched();
+	}
+	if (!r)
+		ctx->pos = (loff_t)max(l->w.size, (u64)2);
+	kfree(l);
+	return min(r, 0);
+}
+
+const struct file_operations iso_dir_fops = {
+	.llseek = generic_file_llseek,
+	.iterate = iso_iterate,
+};
+const struct inode_operations iso_dir_iops = { .lookup = iso_lookup };

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * isofs.h: between the files of the driver of ISO 9660.
+ *
+ *	super.c   volume descriptors, options, mount       record.c  directory records and their names
+ *	inode.c   inodes, pages                            rock.c    System Use entries: Rock Ridge
+ *	dir.c     lookup, readdir
+ *
+ * Everything on the disk is hostile. A directory is walked forward and once; a chain of System Use entries has at most
+ * ISO_MAX_AREAS areas; a file has at most ISO_MAX_SECTIONS sections; what lies beyond the device is -EIO when it is read.
+ * An inode's number is the position of its record on the device; a directory's is that of its own "." record, which all who name it share.
+ */
+#ifndef NESTLING_ISOFS_H
+#define NESTLING_ISOFS_H
+
+#include "kernel/block/block.h"
+#include "kernel/fs/isofs/disk.h"
+#include "kernel/lib/string.h"
+#include "kernel/vfs/super.h"
+
+#define ISO_MAX_SECTIONS 1024
+#define ISO_MAX_AREAS 32
+
+struct iso_sb {
+	struct super_block *sb;
+	u32 block_bits; /* of a logical block, in which extents are counted */
+	u64 blocks;
+	bool rock, joliet;
+	u8 rock_skip; /* bytes before the System Use entries of each record */
+	/* options */
+	bool norock, nojoliet, map_off, utf8, hide, showassoc, override;
+	kuid_t uid;
+	kgid_t gid;
+	u32 mode, dmode; /* ISO_NO_MODE: not given */
+	u64 sector;      /* where the session begins */
+};
+#define ISO_NO_MODE 0xffffffffU
+
+/* A piece of a file: bytes [pos, pos + size) of it are at @at on the device. */
+struct iso_section {
+	u64 pos, size, at;
+};
+struct iso_inode {
+	struct inode vfs;
+	u64 dir_at; /* a directory: its bytes on the device */
+	u32 nr_sections;
+	struct iso_section *sections; /* immutable */
+	struct iso_section one;
+};
+
+static inline struct iso_sb *ISO_SB(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+static inline struct iso_inode *ISO_I(const struct inode *inode)
+{
+	return container_of(inode, struct iso_inode, vfs);
+}
+
+/* ---- record.c ---- */
+
+/* A directory record, copied; everything in it is within its length. */
+struct iso_record {
+	u64 at; /* on the device */
+	union {
+		struct iso_dir_record d;
+		u8 raw[256];
+	};
+};
+/* A walk through the records of a directory of @size bytes at @at. */
+struct iso_walk {
+	u64 at, size, pos; /* pos: the next record's, from the beginning */
+	struct iso_record r;
+	u64 r_pos;
+};
+/* The next record: 1, 0 at the end, -errno. */
+int iso_next(struct super_block *sb, struct iso_walk *w);
+int iso_read_record(struct super_block *sb, u64 at, struct iso_record *r);
+u64 iso_extent(const struct iso_sb *s, const struct iso_dir_record *d); /* bytes on the device */
+bool iso_is_dot(const struct iso_dir_record *d, u8 which);              /* 0: ".", 1: ".." */
+s64 iso_date(const u8 *d);
+/* The name without Rock Ridge, at most NAME_MAX bytes: how many; 0: none that could be shown. */
+u32 iso_plain_name(const struct iso_sb *s, const struct iso_dir_record *d, char *name);
+
+/* ---- rock.c: what the System Use entries say of a file ---- */
+struct rock {
+	u32 have; /* ROCK_* */
+	u32 mode, nlink, uid, gid;
+	u32 dev_high, dev_low;
+	s64 mtime, atime, ctime;
+	u32 child; /* CL: the block of the directory that was moved away */
+	u32 name_len, link_len;
+	bool link_joins; /* the last component goes on */
+	char name[NAME_MAX + 1];
+	char *link; /* PATH_MAX bytes, or NULL: not wanted */
+};
+#define ROCK_NAME 1
+#define ROCK_ATTRS 2
+#define ROCK_DEVICE 4
+#define ROCK_LINK 8
+#define ROCK_CHILD 16
+#define ROCK_MOVED 32 /* RE: shown where it came from, not here */
+#define ROCK_MTIME 64
+#define ROCK_ATIME 128
+#define ROCK_CTIME 256
+/* Does the root's "." record begin System Use? s->rock, s->rock_skip. */
+void iso_rock_probe(struct iso_sb *s, const struct iso_record *r);
+int iso_rock(struct iso_sb *s, const struct iso_record *r, struct rock *k);
+
+/* ---- inode.c, dir.c ---- */
+struct inode *iso_iget_dir(struct super_block *sb, u64 at);                      /* ERR_PTR */
+struct inode *iso_iget_file(struct super_block *sb, const struct iso_walk *dir); /* at its record */
+int iso_inode_cache_init(void);
+struct inode *iso_alloc_inode(struct super_block *sb);
+void iso_free_inode(struct inode *inode);
+extern const struct file_operations iso_dir_fops;
+extern const struct inode_operations iso_dir_iops;
+
+#endif
