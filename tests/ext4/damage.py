@@ -3,7 +3,8 @@
 
 One kind of block an image: superblock, group descriptors, bitmaps, inodes, directory blocks, the root of an index, extent and indirect
 blocks, attribute blocks, the journal's superblock, its log; debugfs says where they are. BASE has metadata_csum, BASE.nocsum has not, so
-that damage reaches the code behind the checksums, BASE.old has no extents either; BASE.log and so on are the same with a log to replay.
+that damage reaches the code behind the checksums, BASE.old has no extents either, BASE.inline has
+files and directories in their inodes and attributes in inodes of their own; BASE.log and so on are the same with a log to replay.
 Prints a line an image: what was done.
 """
 import random, re, struct, subprocess, sys
@@ -27,7 +28,8 @@ def ranges(text):
 
 def mapped(stat):
     """What a stat says of the blocks, without those that map them."""
-    return re.sub(r"\((?:ETB\d+|IND|DIND|TIND)\):\d+,?", "", re.split("EXTENTS:|BLOCKS:", stat)[1])
+    parts = re.split("EXTENTS:|BLOCKS:", stat)  # none: it lies in its inode
+    return re.sub(r"\((?:ETB\d+|IND|DIND|TIND)\):\d+,?", "", parts[1]) if len(parts) > 1 else ""
 
 
 def survey(image):
@@ -83,13 +85,13 @@ def survey(image):
 def main():
     base, out, units, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     random.seed(seed)
-    bases = [base, base + ".nocsum", base + ".old"]
+    bases = [base, base + ".nocsum", base + ".old", base + ".inline"]
     found = [survey(b) for b in bases]
     data = {b: open(b, "rb").read() for b in bases + [b + ".log" for b in bases]}
     for unit in range(1, units + 1):
-        which = unit % 3
+        which = unit % 4
         bs, kinds = found[which]
-        kind = sorted(kinds)[(seed * units + unit) // 3 % len(kinds)]
+        kind = sorted(kinds)[(seed * units + unit) // 4 % len(kinds)]
         block, off, size = random.choice(kinds[kind])
         image = bytearray(data[bases[which] + (".log" if kind in ("journal super", "log") else "")])
         done = []
@@ -102,7 +104,7 @@ def main():
             done.append("%d=%02x" % (at, new))
         with open(out + str(unit), "wb") as f:
             f.write(image)
-        print("unit %d: %s %s block %d: %s" % (unit, ("checksums,", "no checksums,", "no extents,")[which], kind, block, " ".join(done[:6])))
+        print("unit %d: %s %s block %d: %s" % (unit, ("checksums,", "no checksums,", "no extents,", "inline,")[which], kind, block, " ".join(done[:6])))
 
 
 main()

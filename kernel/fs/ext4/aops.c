@@ -109,10 +109,28 @@ static int read_pages(struct inode *inode, struct page **pages, u32 n)
 	return err;
 }
 
+/* @n bytes of the page came from the inode; what is behind the end of the file is zero. */
+static int read_inline(struct inode *inode, struct page *page, u32 n)
+{
+	u64 size = (u64)i_size_read(inode);
+	u32 keep = (u32)min_t(u64, n, size);
+
+	memset((u8 *)page_address(page) + keep, 0, PAGE_SIZE - keep);
+	SetPageUptodate(page);
+	unlock_page(page);
+	return 0;
+}
+
 static int ext4_readpage(struct file *file, struct page *page)
 {
 	struct inode *inode = page->mapping->host;
 
+	int n = ext4_is_inline(inode) && !page->index ?
+			ext4_inline_read(inode, page_address(page), PAGE_SIZE) :
+			-ENODATA;
+
+	if (n >= 0)
+		return read_inline(inode, page, (u32)n);
 	if (inode->i_sb->s_blocksize < PAGE_SIZE)
 		return read_pieces(inode, page);
 	return read_pages(inode, &page, 1);
@@ -126,7 +144,7 @@ static void ext4_readahead(struct address_space *m, struct file *file, u64 index
 	struct page **pages;
 	u32 i, n;
 
-	if (inode->i_sb->s_blocksize < PAGE_SIZE)
+	if (inode->i_sb->s_blocksize < PAGE_SIZE || ext4_is_inline(inode))
 		return; /* page by page */
 	pages = kmalloc(RA_CHUNK * sizeof(pages[0]), GFP_NOFS);
 	if (!pages)
@@ -501,8 +519,16 @@ static int write_run(
 {
 	u64 end = (pages[n - 1]->index + 1) << PAGE_SHIFT;
 	u32 i = 0;
-	int err = 0;
+	int err = n == 1 || ext4_is_inline(inode) ?
+			  ext4_inline_write(
+				  h, inode, n == 1 ? pages[0]->index : 1, page_address(pages[0])) :
+			  -ENOSPC;
 
+	if (!err) {
+		end_page_writeback(pages[0]);
+		return 0;
+	}
+	err = err == -ENOSPC ? 0 : err;
 	while (i < n && !err) {
 		struct ext4_map m = { .lblk = (u32)pages[i]->index, .len = n - i };
 

@@ -235,6 +235,15 @@ struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block)
 	return b;
 }
 
+struct ext4_buf *ext4_bprivate(struct ext4_sb *sbi)
+{
+	struct ext4_buf *b = buf_new(sbi, 0);
+
+	if (b)
+		b->flags = BUF_UPTODATE | BUF_VERIFIED | BUF_PRIVATE;
+	return b;
+}
+
 void ext4_bget(struct ext4_buf *b)
 {
 	spin_lock(&b->sbi->buf_lock);
@@ -248,7 +257,9 @@ void ext4_brelse(struct ext4_buf *b)
 	struct ext4_buf *old = NULL;
 
 	spin_lock(&sbi->buf_lock);
-	if (!--b->refs) {
+	if (!--b->refs && b->flags & BUF_PRIVATE) {
+		old = b;
+	} else if (!b->refs) {
 		list_add_tail(&b->lru, &sbi->buf_lru);
 		if (sbi->nr_bufs > BUF_KEEP) {
 			old = list_first_entry(&sbi->buf_lru, struct ext4_buf, lru);

@@ -30,7 +30,7 @@ static bool name_ok(const struct ext4_dir_entry *de)
 	return de->name_len;
 }
 
-static bool entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 end)
+bool ext4_entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 end)
 {
 	const struct ext4_dir_entry *de = (const void *)(block + off);
 	u32 len;
@@ -63,7 +63,7 @@ static int verify_block(struct inode *dir, struct ext4_buf *b, u32 lblk)
 		return 0;
 	for (off = 0; off < sbi->block_size;
 		off += ext4_rec_len(sbi, (const void *)(b->data + off)))
-		if (!entry_ok(sbi, b->data, off, sbi->block_size)) {
+		if (!ext4_entry_ok(sbi, b->data, off, sbi->block_size)) {
 			ext4_error(dir->i_sb, "directory %lu, block %u: bad entry at %u",
 				dir->i_ino, lblk, off);
 			return -EFSCORRUPTED;
@@ -84,6 +84,8 @@ struct ext4_buf *ext4_dir_block(struct inode *dir, u32 lblk)
 	struct ext4_buf *b;
 	int err;
 
+	if (ext4_is_inline(dir))
+		return lblk ? NULL : ext4_inline_dir(dir);
 	down_read(&EXT4_I(dir)->i_data_sem);
 	err = ext4_map_blocks(dir, &map);
 	up_read(&EXT4_I(dir)->i_data_sem);
@@ -104,6 +106,8 @@ struct ext4_buf *ext4_dir_block(struct inode *dir, u32 lblk)
 
 u32 ext4_dir_nr_blocks(const struct inode *dir)
 {
+	if (ext4_is_inline(dir))
+		return 1;
 	return (u32)min_t(u64, (u64)dir->i_size >> dir->i_blkbits, 0xffffffffUL);
 }
 
@@ -235,6 +239,15 @@ struct ext4_dir_entry *ext4_leaf_find(const struct ext4_sb *sbi, u8 *block, cons
 	return NULL;
 }
 
+int ext4_leaf_dirty(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b)
+{
+	if (b->flags & BUF_PRIVATE)
+		return ext4_inline_dir_store(h, dir, b);
+	ext4_dir_set_csum(dir, b);
+	ext4_dirty(h, b);
+	return 0;
+}
+
 static void fill_entry(const struct ext4_sb *sbi, struct ext4_dir_entry *de,
 	const struct qstr *name, u32 ino, umode_t mode)
 {
@@ -265,9 +278,7 @@ int ext4_leaf_add(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b,
 			de = rest;
 		}
 		fill_entry(sbi, de, name, ino, mode);
-		ext4_dir_set_csum(dir, b);
-		ext4_dirty(h, b);
-		return 0;
+		return ext4_leaf_dirty(h, dir, b);
 	}
 	return -ENOSPC;
 }
@@ -401,6 +412,7 @@ int ext4_dir_remove(
 	const struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
 	struct ext4_dir_entry *before = NULL;
 	u32 off;
+	int err;
 
 	for (off = 0; off < sbi->block_size;
 		off += ext4_rec_len(sbi, (const void *)(b->data + off))) {
@@ -415,8 +427,9 @@ int ext4_dir_remove(
 	if (before)
 		before->rec_len = (u16)(ext4_rec_len(sbi, before) + ext4_rec_len(sbi, victim));
 	victim->inode = 0;
-	ext4_dir_set_csum(dir, b);
-	ext4_dirty(h, b);
+	err = ext4_leaf_dirty(h, dir, b);
+	if (err)
+		return err;
 	dir->i_mtime = dir->i_ctime = current_time(dir);
 	dir->i_version++;
 	return ext4_write_inode_raw(h, dir);

@@ -53,6 +53,8 @@ struct ext4_buf {
 };
 #define BUF_UPTODATE 1
 #define BUF_VERIFIED 2 /* its checksum and structure have been checked */
+#define BUF_PRIVATE                                                                                \
+	4 /* stands for no block of the disk (inline.c): freed with its last reference */
 
 /* What is known of a block group beside its descriptor; under alloc_lock. */
 struct ext4_group_info {
@@ -128,6 +130,7 @@ struct ext4_inode {
 	u32 dtime;               /* next orphan, while one */
 	loff_t disksize;         /* i_size as far as blocks are there; under i_data_sem */
 	struct list_head orphan; /* under orphan_lock */
+	u32 disk_version;        /* i_version as on disk */
 	u32 sync_tid;            /* the last transaction that changed it */
 	u64 delayed;             /* blocks promised to its dirty pages; atomic */
 	u64 goal;                /* behind its last allocated block; under i_data_sem */
@@ -148,6 +151,8 @@ struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block);
 struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block);
 /* When it is in the cache: a reference, or NULL. */
 struct ext4_buf *ext4_bfind(struct ext4_sb *sbi, u64 block);
+/* One that is in no cache and never written: NULL. */
+struct ext4_buf *ext4_bprivate(struct ext4_sb *sbi);
 void ext4_bget(struct ext4_buf *b);
 void ext4_brelse(struct ext4_buf *b);
 
@@ -339,7 +344,26 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len);
 int ext4_collapse_range(struct inode *inode, loff_t off, loff_t len);
 int ext4_insert_range(struct inode *inode, loff_t off, loff_t len);
 
+/* ---- inline.c ---- */
+static inline bool ext4_is_inline(const struct inode *inode)
+{
+	return READ_ONCE(EXT4_I(inode)->i_flags) & EXT4_INLINE_DATA_FL;
+}
+bool ext4_wants_inline(const struct inode *inode); /* may what is new lie in its inode? */
+/* What lies in the inode: bytes, at most @room; -ENODATA: nothing does. */
+int ext4_inline_read(struct inode *inode, u8 *to, u32 room);
+int ext4_inline_out(
+	struct inode *inode); /* it gets blocks: before its size or map changes. No handle needed */
+/* Page @index is to be written: 0 when it is in the inode now, -ENOSPC when it belongs into blocks. */
+int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, const u8 *page);
+/* The entries of a directory as a leaf of its own: changed, it goes back by ext4_leaf_dirty(). ERR_PTR. */
+struct ext4_buf *ext4_inline_dir(struct inode *dir);
+int ext4_inline_dir_store(struct ext4_handle *h, struct inode *dir, struct ext4_buf *leaf);
+
 /* ---- file.c, dir.c, namei.c, htree.c ---- */
+/* A leaf was changed: its checksum, and into the transaction; one of an inline directory back into the inode. 0 or -errno. */
+int ext4_leaf_dirty(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b);
+bool ext4_entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 end);
 extern const struct file_operations ext4_dir_fops, ext4_file_fops;
 extern const struct inode_operations ext4_dir_iops, ext4_file_iops, ext4_symlink_iops,
 	ext4_fast_symlink_iops, ext4_special_iops;

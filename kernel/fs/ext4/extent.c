@@ -209,6 +209,11 @@ bad:
 
 int ext4_map_blocks(struct inode *inode, struct ext4_map *map)
 {
+	if (ext4_is_inline(inode)) { /* all of it is in the inode */
+		map->pblk = 0;
+		map->unwritten = false;
+		return 0;
+	}
 	return EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL ? map_extents(inode, map) :
 							  map_indirect(inode, map);
 }

@@ -389,7 +389,7 @@ static int remove_last(struct ext4_handle *h, struct inode *inode, u32 from, u32
 	node_dirty(h, inode, &path[depth]);
 	if (data)
 		ext4_free_blocks(h, inode, pblk + (cut_from - start), cut_end - cut_from,
-			!S_ISREG(inode->i_mode));
+			!S_ISREG(inode->i_mode) || EXT4_I(inode)->i_flags & EXT4_EA_INODE_FL);
 	if (!path[depth].h->eh_entries)
 		remove_node(h, inode, path, depth);
 	else
@@ -518,6 +518,8 @@ int ext4_map_create(
 
 	if (err || (map->pblk && (!map->unwritten || unwritten)))
 		return err;
+	if (ext4_is_inline(inode)) /* ext4_inline_out() comes first */
+		return -EIO;
 	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
 		return unwritten ? -EOPNOTSUPP : ext4_ind_create(h, inode, map);
 	if (map->pblk) {

@@ -47,7 +47,7 @@ static loff_t ext4_llseek(struct file *f, loff_t off, int whence)
 		up_read(&EXT4_I(inode)->i_data_sem);
 		if (err)
 			return err;
-		if ((m.pblk && !m.unwritten) == want_data)
+		if (((m.pblk && !m.unwritten) || ext4_is_inline(inode)) == want_data)
 			break;
 		pos = (loff_t)(((u64)m.lblk + m.len) << inode->i_blkbits);
 	}
@@ -90,9 +90,19 @@ const struct file_operations ext4_file_fops = {
 
 static const char *ext4_get_link(struct dentry *d, struct inode *inode, char **to_free)
 {
-	struct ext4_buf *b = ext4_link_block(inode);
+	struct ext4_buf *b;
 	char *text;
+	int n;
 
+	if (ext4_is_inline(inode)) {
+		text = kmalloc((size_t)inode->i_size + 1, GFP_KERNEL);
+		n = text ? ext4_inline_read(inode, (u8 *)text, (u32)inode->i_size) : -ENOMEM;
+		if (text)
+			text[max(n, 0)] = 0;
+		*to_free = text;
+		return n == inode->i_size ? text : ERR_PTR(n < 0 ? n : -EFSCORRUPTED);
+	}
+	b = ext4_link_block(inode);
 	if (IS_ERR(b))
 		return ERR_CAST(b);
 	text = kmalloc((size_t)inode->i_size + 1, GFP_KERNEL);

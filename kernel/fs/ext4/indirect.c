@@ -160,7 +160,8 @@ static int prune(struct ext4_handle **h, struct inode *inode, __le32 *at, struct
 	}
 	if (EXT4_SB(inode->i_sb)->failed)
 		return -EFSCORRUPTED;
-	ext4_free_blocks(*h, inode, *at, 1, level || !S_ISREG(inode->i_mode));
+	ext4_free_blocks(*h, inode, *at, 1,
+		level || !S_ISREG(inode->i_mode) || EXT4_I(inode)->i_flags & EXT4_EA_INODE_FL);
 	*at = 0;
 	if (owner)
 		ext4_dirty(*h, owner);

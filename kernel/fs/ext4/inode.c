@@ -117,6 +117,7 @@ static void fill_common(struct inode *inode, const struct ext4_disk_inode *raw)
 	set_flags(inode, raw->i_flags);
 	memcpy(ei->i_block, raw->i_block, sizeof(ei->i_block));
 	ei->dtime = raw->i_dtime;
+	ei->disk_version = raw->i_version;
 	ei->file_acl = raw->i_file_acl_lo | (u64)raw->i_file_acl_high << 32;
 	i_size_write(inode, (loff_t)(raw->i_size_lo | (u64)raw->i_size_high << 32));
 	inode->i_atime = get_time(raw->i_atime, raw->i_atime_extra, HAS_EXTRA(ei, i_atime_extra));
@@ -131,7 +132,7 @@ static bool is_fast_symlink(const struct inode *inode)
 {
 	const struct ext4_inode *ei = EXT4_I(inode);
 
-	return S_ISLNK(inode->i_mode) && !(ei->i_flags & EXT4_EXTENTS_FL) &&
+	return S_ISLNK(inode->i_mode) && !(ei->i_flags & (EXT4_EXTENTS_FL | EXT4_INLINE_DATA_FL)) &&
 	       (u64)inode->i_size < sizeof(ei->i_block) && !inode->i_blocks;
 }
 
@@ -203,7 +204,12 @@ static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw)
 			return -EFSBADCRC;
 	}
 	fill_common(inode, raw);
-	if (inode->i_size < 0 || (ei->i_flags & (EXT4_INLINE_DATA_FL | EXT4_EA_INODE_FL)) ||
+	if (inode->i_size < 0 ||
+		(ei->i_flags & EXT4_INLINE_DATA_FL &&
+			(!EXT4_HAS(sbi, incompat, INCOMPAT_INLINE_DATA) ||
+				ei->i_flags & EXT4_EXTENTS_FL ||
+				inode->i_size > (loff_t)sbi->inode_size)) ||
+		(ei->i_flags & EXT4_EA_INODE_FL && !EXT4_HAS(sbi, incompat, INCOMPAT_EA_INODE)) ||
 		(ei->file_acl && !ext4_block_valid(sbi, ei->file_acl, 1)))
 		return -EFSCORRUPTED;
 	ei->disksize = inode->i_size;
@@ -256,7 +262,8 @@ struct inode *ext4_handle_inode(struct super_block *sb, u64 ino, u32 generation)
 	inode = ext4_iget(sb, ino);
 	if (IS_ERR(inode))
 		return inode;
-	if (inode->i_nlink && (!generation || inode->i_generation == generation))
+	if (inode->i_nlink && !(EXT4_I(inode)->i_flags & EXT4_EA_INODE_FL) &&
+		(!generation || inode->i_generation == generation))
 		return inode;
 	iput(inode);
 	return ERR_PTR(-ESTALE);
@@ -340,6 +347,7 @@ static void put_common(struct inode *inode, struct ext4_disk_inode *raw)
 	raw->i_links_count = (u16)inode->i_nlink;
 	raw->i_generation = inode->i_generation;
 	raw->i_dtime = ei->dtime;
+	raw->i_version = ei->disk_version;
 	raw->i_size_lo = (u32)size;
 	raw->i_size_high = (u32)(size >> 32);
 	raw->i_file_acl_lo = (u32)ei->file_acl;

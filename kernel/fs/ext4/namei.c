@@ -37,6 +37,13 @@ static struct dentry *ext4_lookup(struct inode *dir, struct dentry *d, u32 flags
 			return ERR_PTR(-EFSCORRUPTED);
 		}
 		inode = ext4_iget(dir->i_sb, ino);
+		if (!IS_ERR(inode) && EXT4_I(inode)->i_flags & EXT4_EA_INODE_FL) {
+			iput(inode);
+			ext4_error_inode(dir,
+				"directory %lu names inode %u, which is an attribute's value",
+				dir->i_ino, ino);
+			return ERR_PTR(-EFSCORRUPTED);
+		}
 		if (inode == ERR_PTR(-ESTALE)) {
 			ext4_error_inode(dir, "directory %lu names inode %u, which is free",
 				dir->i_ino, ino);
@@ -145,9 +152,18 @@ static int fill_directory(struct ext4_handle *h, struct inode *dir, struct inode
 	u32 lblk;
 	int err;
 
-	b = ext4_dir_append(h, inode, &lblk);
-	if (IS_ERR(b))
-		return (int)PTR_ERR(b);
+	if (ext4_wants_inline(inode)) {
+		err = ext4_write_inode_raw(h, inode); /* the slot is its own from now on */
+		if (err)
+			return err;
+		b = ext4_bprivate(sbi);
+		if (!b)
+			return -ENOMEM;
+	} else {
+		b = ext4_dir_append(h, inode, &lblk);
+		if (IS_ERR(b))
+			return (int)PTR_ERR(b);
+	}
 	ext4_leaf_init(sbi, b);
 	err = ext4_leaf_add(h, inode, b, &dot, (u32)inode->i_ino, S_IFDIR);
 	if (!err)
@@ -333,7 +349,8 @@ static void lose_link(struct ext4_handle *h, struct inode *inode)
 static int ext4_unlink(struct inode *dir, struct dentry *d)
 {
 	struct inode *inode = d_inode(d);
-	struct ext4_handle *h = ext4_start(dir->i_sb, EXT4_DIR_CREDITS + 4 * EXT4_INODE_CREDITS);
+	struct ext4_handle *h = ext4_start(
+		dir->i_sb, EXT4_DIR_CREDITS + EXT4_ALLOC_CREDITS + 4 * EXT4_INODE_CREDITS);
 	int err;
 
 	if (IS_ERR(h))
@@ -381,7 +398,7 @@ static int ext4_rmdir(struct inode *dir, struct dentry *d)
 
 	if (err)
 		return err;
-	h = ext4_start(dir->i_sb, EXT4_DIR_CREDITS + 4 * EXT4_INODE_CREDITS);
+	h = ext4_start(dir->i_sb, EXT4_DIR_CREDITS + EXT4_ALLOC_CREDITS + 4 * EXT4_INODE_CREDITS);
 	if (IS_ERR(h))
 		return (int)PTR_ERR(h);
 	err = remove_entry(h, dir, d, inode);
@@ -402,6 +419,7 @@ static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d,
 {
 	struct ext4_dir_entry *de;
 	struct ext4_buf *b = entry_of(dir, d, was, &de);
+	int err;
 
 	if (IS_ERR(b))
 		return (int)PTR_ERR(b);
@@ -413,11 +431,10 @@ static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d,
 
 		de->file_type = types[(now->i_mode & S_IFMT) >> 12];
 	}
-	ext4_dir_set_csum(dir, b);
-	ext4_dirty(h, b);
+	err = ext4_leaf_dirty(h, dir, b);
 	ext4_brelse(b);
 	dir->i_mtime = dir->i_ctime = current_time(dir);
-	return ext4_write_inode_raw(h, dir);
+	return err ? err : ext4_write_inode_raw(h, dir);
 }
 
 /* A directory that moved has another "..". */
@@ -426,6 +443,7 @@ static int set_parent(struct ext4_handle *h, struct inode *inode, struct inode *
 	struct ext4_buf *b = ext4_dir_block(inode, 0);
 	struct ext4_dir_entry *de;
 	struct qstr dotdot = { .name = "..", .len = 2 };
+	int err = 0;
 
 	if (IS_ERR_OR_NULL(b))
 		return b ? (int)PTR_ERR(b) : -EFSCORRUPTED;
@@ -435,13 +453,14 @@ static int set_parent(struct ext4_handle *h, struct inode *inode, struct inode *
 		return -EFSCORRUPTED;
 	}
 	de->inode = (u32)parent->i_ino;
-	if (EXT4_I(inode)->i_flags & EXT4_INDEX_FL)
+	if (EXT4_I(inode)->i_flags & EXT4_INDEX_FL) {
 		ext4_htree_root_csum(inode, b);
-	else
-		ext4_dir_set_csum(inode, b);
-	ext4_dirty(h, b);
+		ext4_dirty(h, b);
+	} else {
+		err = ext4_leaf_dirty(h, inode, b);
+	}
 	ext4_brelse(b);
-	return 0;
+	return err;
 }
 
 static int cross_rename(

@@ -21,6 +21,8 @@
 /* Does i_block say where blocks are? Of devices and short symlinks it does not. */
 static bool has_map(const struct inode *inode)
 {
+	if (ext4_is_inline(inode))
+		return false;
 	return EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL || S_ISREG(inode->i_mode) ||
 	       S_ISDIR(inode->i_mode) || inode->i_op == &ext4_symlink_iops;
 }
@@ -151,6 +153,8 @@ int ext4_setattr(struct dentry *d, struct iattr *attr)
 		err = inode_newsize_ok(inode, attr->ia_size);
 		if (!err && (u64)attr->ia_size >> inode->i_blkbits > ext4_max_blocks(inode))
 			err = -EFBIG;
+		if (!err && attr->ia_size != i_size_read(inode))
+			err = ext4_inline_out(inode);
 		if (!err)
 			err = set_size(inode, attr->ia_size);
 	}
@@ -325,7 +329,7 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 		return -EOPNOTSUPP;
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE | SHIFTING))
 		return -EOPNOTSUPP;
-	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL) &&
+	if (!(EXT4_I(inode)->i_flags & (EXT4_EXTENTS_FL | EXT4_INLINE_DATA_FL)) &&
 		mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
 		return -EOPNOTSUPP; /* block lists know nothing of unwritten blocks */
 	if ((u64)(off + len) > (u64)inode->i_sb->s_maxbytes)
@@ -336,6 +340,8 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 		      inode_newsize_ok(inode, max(off + len, i_size_read(inode)));
 	if (!err)
 		err = file_remove_privs(f);
+	if (!err)
+		err = ext4_inline_out(inode);
 	if (!err && mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
 		err = punch(inode, off, len);
 	if (!err && mode & FALLOC_FL_COLLAPSE_RANGE)

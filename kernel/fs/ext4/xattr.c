@@ -10,7 +10,7 @@
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
 
-#include "kernel/fs/ext4/ext4.h"
+#include "kernel/fs/ext4/xattr.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/vfs/acl.h"
@@ -38,17 +38,23 @@ static const struct {
 	{ 3, "system.posix_acl_default" },
 	{ 4, "trusted." },
 	{ 6, "security." },
-	{ 7, "system." },
 };
+
+#define SYSTEM 7 /* system.data: a small file's content; nobody sees it as an attribute */
+#define SYSTEM_DATA "data"
 
 /* One attribute in memory. */
 struct attr {
 	u8 index, name_len;
 	char name[256];
 	u32 size;
+	u32 inum, hash; /* the inode that holds the value, and its checksum; 0: the value is here */
+	bool made;      /* that inode was made by this change */
+	bool shared;    /* named by a block that others have too */
 	u8 *value;
 };
 #define MAX_ATTRS 128
+#define MIN_INODE_VALUE 32 /* shorter ones are not worth an inode */
 struct attrs {
 	u32 n;
 	struct attr *a[MAX_ATTRS];
@@ -119,6 +125,22 @@ static int attrs_add(
 	return 0;
 }
 
+/* An entry whose value lies in an inode. */
+static int attrs_add_inode(struct attrs *as, const struct xattr_entry *e)
+{
+	u32 hash = 0, i;
+	int err = attrs_add(as, e->e_name_index, e->e_name, e->e_name_len, "", 0);
+
+	if (err)
+		return err;
+	for (i = 0; i < e->e_name_len; i++)
+		hash = (hash << 5) ^ (hash >> 27) ^ (u8)e->e_name[i];
+	as->a[as->n - 1]->size = e->e_value_size;
+	as->a[as->n - 1]->inum = e->e_value_inum;
+	as->a[as->n - 1]->hash = (hash << 16) ^ (hash >> 16) ^ e->e_hash; /* what it was made of */
+	return 0;
+}
+
 /* Entries from @first in the area [base, end), values relative to @values. */
 static int parse(
 	struct inode *inode, struct attrs *as, const u8 *first, const u8 *end, const u8 *values)
@@ -135,11 +157,19 @@ static int parse(
 		if (!*(const __le32 *)p)
 			return 0;
 		if (end - p < (long)sizeof(*e) || (u32)(end - p) < entry_len(e->e_name_len) ||
-			e->e_value_inum || e->e_value_size > space ||
-			(e->e_value_size && e->e_value_offs > space - e->e_value_size))
+			(e->e_value_inum ?
+					e->e_value_size > EXT4_VALUE_MAX ||
+						!EXT4_HAS(EXT4_SB(inode->i_sb), incompat,
+							INCOMPAT_EA_INODE) :
+					e->e_value_size > space ||
+						(e->e_value_size &&
+							e->e_value_offs > space - e->e_value_size)))
 			goto bad;
-		err = attrs_add(as, e->e_name_index, e->e_name, e->e_name_len,
-			values + e->e_value_offs, e->e_value_size);
+		if (e->e_value_inum)
+			err = attrs_add_inode(as, e);
+		else
+			err = attrs_add(as, e->e_name_index, e->e_name, e->e_name_len,
+				values + e->e_value_offs, e->e_value_size);
 		p += entry_len(e->e_name_len);
 	}
 	return err;
@@ -210,8 +240,12 @@ static int load_attrs(struct inode *inode, struct attrs *as)
 		if (IS_ERR(b)) {
 			err = (int)PTR_ERR(b);
 		} else {
+			u32 i = as->n;
+
 			err = parse(inode, as, b->data + sizeof(struct xattr_header),
 				b->data + inode->i_sb->s_blocksize, b->data);
+			for (; i < as->n; i++)
+				as->a[i]->shared = ((struct xattr_header *)b->data)->h_refcount > 1;
 			ext4_brelse(b);
 		}
 	}
@@ -323,6 +357,7 @@ ssize_t ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t s
 	struct attr *a;
 	u8 index;
 	ssize_t n;
+	int err = 0;
 
 	if (!split_name(name, &index, &rest))
 		return -EOPNOTSUPP;
@@ -343,13 +378,15 @@ ssize_t ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t s
 		n = a->size;
 		if (buf && a->size > size)
 			n = -ERANGE;
+		else if (buf && a->inum)
+			err = ext4_value_read(inode->i_sb, a->inum, buf, a->size);
 		else if (buf)
 			memcpy(buf, a->value, a->size);
 	}
 	attrs_free(as);
 out:
 	kfree(as);
-	return n;
+	return err ? err : n;
 }
 
 ssize_t ext4_listxattr(struct inode *inode, char *buf, size_t size)
@@ -393,6 +430,8 @@ static u32 entry_hash(const struct attr *a)
 
 	for (i = 0; i < a->name_len; i++)
 		hash = (hash << 5) ^ (hash >> 27) ^ (u8)a->name[i];
+	if (a->inum)
+		return (hash << 16) ^ (hash >> 16) ^ a->hash;
 	for (i = 0; i < value_len(a->size) / 4; i++) {
 		u32 v = 0;
 
@@ -402,7 +441,15 @@ static u32 entry_hash(const struct attr *a)
 	return hash;
 }
 
-/* Writes attributes as far as they fit into [first, end): those that were put are marked by done. The space they took is exact. */
+static bool is_system_data(const struct attr *a)
+{
+	return a->index == SYSTEM && !strcmp(a->name, SYSTEM_DATA);
+}
+
+/*
+ * Writes attributes as far as they fit into [first, end): those that were put are marked by done. The space they took is exact. @hashes:
+ * it is the block, which takes all but system.data.
+ */
 static void put_area(struct attrs *as, bool *done, u8 *first, u8 *end, u8 *values, bool hashes)
 {
 	u8 *p = first, *v = end;
@@ -413,15 +460,19 @@ static void put_area(struct attrs *as, bool *done, u8 *first, u8 *end, u8 *value
 		struct attr *a = as->a[i];
 		struct xattr_entry *e = (void *)p;
 
-		if (done[i] || entry_len(a->name_len) + value_len(a->size) + 4 > (u64)(v - p))
+		u32 here = a->inum ? 0 : a->size;
+
+		if (done[i] || (hashes && is_system_data(a)) ||
+			entry_len(a->name_len) + value_len(here) + 4 > (u64)(v - p))
 			continue;
-		v -= value_len(a->size);
-		memcpy(v, a->value, a->size);
+		v -= value_len(here);
+		memcpy(v, a->value, here);
 		e->e_name_len = a->name_len;
 		e->e_name_index = a->index;
-		e->e_value_offs = a->size ? (u16)(v - values) : 0;
+		e->e_value_offs = here ? (u16)(v - values) : 0;
+		e->e_value_inum = a->inum;
 		e->e_value_size = a->size;
-		e->e_hash = hashes ? entry_hash(a) : 0;
+		e->e_hash = hashes || a->inum ? entry_hash(a) : 0;
 		memcpy(e->e_name, a->name, a->name_len);
 		p += entry_len(a->name_len);
 		done[i] = true;
@@ -435,6 +486,20 @@ static int attr_cmp(const struct attr *a, const struct attr *b)
 	if (a->name_len != b->name_len)
 		return a->name_len < b->name_len ? -1 : 1;
 	return memcmp(a->name, b->name, a->name_len);
+}
+
+/* What must be in the inode comes first. */
+static void system_data_first(struct attrs *as)
+{
+	u32 i;
+
+	for (i = as->n; i-- > 1;)
+		if (is_system_data(as->a[i])) {
+			struct attr *a = as->a[i];
+
+			memmove(&as->a[1], &as->a[0], i * sizeof(a));
+			as->a[0] = a;
+		}
 }
 
 /* Entries of a block are sorted. */
@@ -485,11 +550,6 @@ static void let_block_go(struct ext4_handle *h, struct inode *inode)
 	}
 	ext4_brelse(b);
 	ext4_free_blocks(h, inode, block, 1, true);
-}
-
-void ext4_xattr_delete(struct ext4_handle *h, struct inode *inode)
-{
-	let_block_go(h, inode);
 }
 
 static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode)
@@ -553,10 +613,76 @@ static bool fits(struct inode *inode, struct attrs *as)
 		body = sbi->inode_size - EXT4_GOOD_OLD_INODE_SIZE - EXT4_I(inode)->extra_isize - 4;
 	if (body)
 		put_area(as, done, scratch, scratch + body, scratch, false);
-	put_area(as, done, scratch + sizeof(struct xattr_header), scratch + bs, scratch, false);
+	put_area(as, done, scratch + sizeof(struct xattr_header), scratch + bs, scratch, true);
 	ok = all_done(done, as->n);
 	kfree(scratch);
 	return ok;
+}
+
+/* The value goes into an inode of its own. */
+static int value_to_inode(struct ext4_handle *h, struct inode *inode, struct attr *a)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	int err = ext4_value_create(h, inode, a->value, a->size, &a->inum);
+
+	if (err) {
+		a->inum = 0;
+		return err;
+	}
+	a->made = true;
+	a->hash = ext4_value_hash(sbi, a->value, a->size);
+	inode_add_bytes(inode, (s64)round_up(a->size, sbi->block_size));
+	return 0;
+}
+
+static void drop_value(struct ext4_handle *h, struct inode *inode, const struct attr *a)
+{
+	if (ext4_value_ref(h, inode->i_sb, a->inum, -1))
+		ext4_error(inode->i_sb,
+			"inode %lu: the value of an attribute in inode %u is damaged", inode->i_ino,
+			a->inum);
+	inode_add_bytes(inode, -(s64)round_up(a->size, EXT4_SB(inode->i_sb)->block_size));
+}
+
+/* Entries that come from a block that others keep name their inodes once more. */
+static void keep_shared(struct ext4_handle *h, struct inode *inode, struct attrs *as)
+{
+	u32 i;
+
+	for (i = 0; i < as->n; i++)
+		if (as->a[i]->inum && as->a[i]->shared && !as->a[i]->made)
+			ext4_value_ref(h, inode->i_sb, as->a[i]->inum, 1);
+}
+
+/* The longest value that is not in an inode yet; NULL: none is worth one. */
+static struct attr *longest(struct attrs *as)
+{
+	struct attr *best = NULL;
+	u32 i;
+
+	for (i = 0; i < as->n; i++)
+		if (!as->a[i]->inum && !is_system_data(as->a[i]) &&
+			as->a[i]->size > (best ? best->size : MIN_INODE_VALUE))
+			best = as->a[i];
+	return best;
+}
+
+/* Values move into inodes until the rest fits; on failure all is as it was. */
+static int make_fit(struct ext4_handle *h, struct inode *inode, struct attrs *as)
+{
+	bool may = EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EA_INODE);
+	int err = 0;
+	u32 i;
+
+	while (!err && !fits(inode, as)) {
+		struct attr *a = may ? longest(as) : NULL;
+
+		err = a ? value_to_inode(h, inode, a) : -ENOSPC;
+	}
+	for (i = 0; err && i < as->n; i++)
+		if (as->a[i]->made)
+			drop_value(h, inode, as->a[i]);
+	return err;
 }
 
 static int store(struct ext4_handle *h, struct inode *inode, struct attrs *as)
@@ -565,11 +691,14 @@ static int store(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 	struct ext4_disk_inode *raw;
 	struct ext4_buf *b;
 	u8 *start, *end;
-	int err = 0;
+	int err;
 
 	sort_attrs(as);
-	if (!fits(inode, as))
-		return -ENOSPC;
+	system_data_first(as);
+	err = make_fit(h, inode, as);
+	if (err)
+		return err;
+	keep_shared(h, inode, as);
 	b = ext4_raw_inode(inode, &raw);
 	if (IS_ERR(b))
 		return (int)PTR_ERR(b);
@@ -586,8 +715,70 @@ static int store(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 	return err;
 }
 
-static int change(
-	struct attrs *as, u8 index, const char *name, const void *value, size_t size, int flags)
+void ext4_xattr_delete(struct ext4_handle *h, struct inode *inode)
+{
+	struct attrs *as = EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EA_INODE) ?
+				   kmalloc(sizeof(*as), GFP_NOFS) :
+				   NULL;
+	u32 i;
+
+	if (as && !load_attrs(inode, as)) {
+		for (i = 0; i < as->n; i++)
+			if (as->a[i]->inum && !as->a[i]->shared)
+				drop_value(h, inode, as->a[i]);
+		attrs_free(as);
+	}
+	kfree(as);
+	let_block_go(h, inode);
+}
+
+/* ---- system.data ---- */
+
+int ext4_system_data(struct inode *inode, u8 **value, u32 *size)
+{
+	struct attrs *as = kmalloc(sizeof(*as), GFP_NOFS);
+	struct attr *a;
+	int err = as ? load_attrs(inode, as) : -ENOMEM;
+
+	if (!err) {
+		a = find(as, SYSTEM, SYSTEM_DATA);
+		*value = a && !a->inum ? kmalloc(max(a->size, 1U), GFP_NOFS) : NULL;
+		err = *value ? 0 : a ? -ENOMEM : -ENODATA;
+		if (!err) {
+			memcpy(*value, a->value, a->size);
+			*size = a->size;
+		}
+		attrs_free(as);
+	}
+	kfree(as);
+	return err;
+}
+
+static int change(struct attrs *as, u8 index, const char *name, const void *value, size_t size,
+	int flags, struct attr **was);
+
+int ext4_set_system_data(struct ext4_handle *h, struct inode *inode, const void *value, u32 size)
+{
+	struct attrs *as = kmalloc(sizeof(*as), GFP_NOFS);
+	struct attr *was = NULL;
+	int err = as ? load_attrs(inode, as) : -ENOMEM;
+
+	if (!err) {
+		err = change(as, SYSTEM, SYSTEM_DATA, value, size, 0, &was);
+		if (err == -ENODATA) /* there was none */
+			err = 0;
+		if (!err)
+			err = store(h, inode, as);
+		kfree(was);
+		attrs_free(as);
+	}
+	kfree(as);
+	return err;
+}
+
+/* *@was: what it replaces, the caller's from now on. */
+static int change(struct attrs *as, u8 index, const char *name, const void *value, size_t size,
+	int flags, struct attr **was)
 {
 	struct attr *old = find(as, index, name);
 	u32 i;
@@ -598,7 +789,7 @@ static int change(
 		return -ENODATA;
 	for (i = 0; old && i < as->n; i++)
 		if (as->a[i] == old) {
-			kfree(old);
+			*was = old;
 			as->a[i] = as->a[--as->n];
 			break;
 		}
@@ -609,16 +800,21 @@ static int set_attr(
 	struct inode *inode, u8 index, const char *rest, const void *value, size_t size, int flags)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
+	struct attr *was = NULL;
 	struct ext4_handle *h;
 	struct attrs *as;
 	int err;
+	u32 max_size = EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EA_INODE) ?
+			       EXT4_VALUE_MAX :
+			       (u32)inode->i_sb->s_blocksize;
 
-	if (strlen(rest) > 255 || size > inode->i_sb->s_blocksize)
+	if (strlen(rest) > 255 || size > max_size)
 		return strlen(rest) > 255 ? -ERANGE : -ENOSPC;
 	as = kmalloc(sizeof(*as), GFP_NOFS);
 	if (!as)
 		return -ENOMEM;
-	h = ext4_start(inode->i_sb, EXT4_ALLOC_CREDITS + EXT4_INODE_CREDITS + 2);
+	h = ext4_start(inode->i_sb, 3 * EXT4_ALLOC_CREDITS + 4 * EXT4_INODE_CREDITS + 2 +
+					    (u32)size / EXT4_SB(inode->i_sb)->block_size);
 	if (IS_ERR(h)) {
 		kfree(as);
 		return (int)PTR_ERR(h);
@@ -626,12 +822,15 @@ static int set_attr(
 	down_write(&ei->i_data_sem);
 	err = load_attrs(inode, as);
 	if (!err) {
-		err = change(as, index, rest, value, size, flags);
+		err = change(as, index, rest, value, size, flags, &was);
 		if (!err)
 			err = store(h, inode, as);
 		attrs_free(as);
 	}
 	up_write(&ei->i_data_sem);
+	if (!err && was && was->inum && !was->shared)
+		drop_value(h, inode, was);
+	kfree(was);
 	if (!err) {
 		inode->i_ctime = current_time(inode);
 		err = ext4_write_inode_raw(h, inode);

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inline.c: small files and directories that lie in their inode (feature inline_data): 60 bytes in place of the block map, the rest as the
+ * attribute system.data behind the inode's fields.
+ *
+ * Files: reading fills page 0 from the inode. Writing goes through the page cache as ever; write-back (ext4_inline_write) puts the page into
+ * the inode when the whole file fits and has no blocks yet. Whatever else changes a file (size, holes, pages further out) first gives it blocks:
+ * ext4_inline_out(). The data then is written before the handle ends, so no crash finds the block without it.
+ *
+ * Directories: the first word is the parent, then entries. ext4_inline_dir() makes an ordinary leaf of them in a buffer of its own, which
+ * everybody reads and changes like a block; ext4_leaf_dirty() packs it again, or gives the directory a block when it does not fit.
+ *
+ * Locks: i_data_sem. Source: linux-doc, filesystems/ext4/inlinedata; the attribute of short files, images that Linux made.
+ */
+#include "kernel/fs/ext4/xattr.h"
+
+#include "kernel/lib/string.h"
+
+#define IN_MAP 60U /* sizeof(i_block) */
+#define PARENT 4U  /* of a directory */
+
+bool ext4_wants_inline(const struct inode *inode)
+{
+	const struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+
+	return EXT4_HAS(sbi, incompat, INCOMPAT_INLINE_DATA) &&
+	       sbi->inode_size > EXT4_GOOD_OLD_INODE_SIZE &&
+	       !(EXT4_I(inode)->i_flags & EXT4_EA_INODE_FL);
+}
+
+/* All of it, at most @room bytes, into @to: how many. i_data_sem held. */
+static int get(struct inode *inode, u8 *to, u32 room)
+{
+	u32 size, n = min(room, IN_MAP);
+	u8 *value;
+	int err = ext4_system_data(inode, &value, &size);
+
+	if (err && err != -ENODATA)
+		return err;
+	memcpy(to, EXT4_I(inode)->i_block, n);
+	if (!err) {
+		memcpy(to + n, value, min(size, room - n));
+		n += min(size, room - n);
+	}
+	if (!err)
+		kfree(value);
+	return (int)n;
+}
+
+static int put(struct ext4_handle *h, struct inode *inode, const u8 *data, u32 size)
+{
+	struct ext4_inode *ei = EXT4_I(inode);
+	int err = ext4_set_system_data(
+		h, inode, data + min(size, IN_MAP), size > IN_MAP ? size - IN_MAP : 0);
+
+	if (err)
+		return err;
+	memset(ei->i_block, 0, IN_MAP);
+	memcpy(ei->i_block, data, min(size, IN_MAP));
+	ei->i_flags = (ei->i_flags & ~(u32)EXT4_EXTENTS_FL) | EXT4_INLINE_DATA_FL;
+	return 0;
+}
+
+int ext4_inline_read(struct inode *inode, u8 *to, u32 room)
+{
+	int n = -ENODATA;
+
+	down_read(&EXT4_I(inode)->i_data_sem);
+	if (ext4_is_inline(inode))
+		n = get(inode, to, room);
+	up_read(&EXT4_I(inode)->i_data_sem);
+	return n;
+}
+
+/* Block 0 in place of what is in the inode: where. On failure all is as it was. i_data_sem held for writing. */
+static int give_block(struct ext4_handle *h, struct inode *inode, u64 *block)
+{
+	struct ext4_inode *ei = EXT4_I(inode);
+	struct ext4_map m = { .lblk = 0, .len = 1 };
+	__le32 saved[15];
+	u32 flags = ei->i_flags;
+	int err;
+
+	memcpy(saved, ei->i_block, sizeof(saved));
+	ei->i_flags &= ~(u32)EXT4_INLINE_DATA_FL;
+	ext4_extent_init(inode);
+	err = ext4_map_create(h, inode, &m, false);
+	if (!err)
+		err = ext4_set_system_data(h, inode, NULL, 0);
+	if (err) {
+		memcpy(ei->i_block, saved, sizeof(saved));
+		ei->i_flags = flags;
+	}
+	*block = m.pblk;
+	return err;
+}
+
+/* i_data_sem held for writing. */
+static int out_locked(struct ext4_handle *h, struct inode *inode)
+{
+	struct super_block *sb = inode->i_sb;
+	u8 *data = kzalloc(sb->s_blocksize, GFP_NOFS);
+	u64 block;
+	int err = data ? get(inode, data, (u32)sb->s_blocksize) : -ENOMEM;
+
+	if (err >= 0 &&
+		(u64)err > (u64)EXT4_I(inode)->disksize) /* what is behind the end is nobody's */
+		memset(data + EXT4_I(inode)->disksize, 0,
+			(size_t)err - (size_t)EXT4_I(inode)->disksize);
+	if (err >= 0)
+		err = give_block(h, inode, &block);
+	if (!err)
+		err = bdev_rw(sb->s_bdev, REQ_WRITE, block * (sb->s_blocksize >> SECTOR_SHIFT),
+			data, sb->s_blocksize);
+	if (!err)
+		err = ext4_write_inode_raw(h, inode);
+	kfree(data);
+	return err;
+}
+
+int ext4_inline_out(struct inode *inode)
+{
+	struct ext4_handle *h;
+	int err = 0;
+
+	if (!ext4_is_inline(inode))
+		return 0;
+	h = ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + EXT4_INODE_CREDITS);
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	down_write(&EXT4_I(inode)->i_data_sem);
+	if (ext4_is_inline(inode))
+		err = out_locked(h, inode);
+	up_write(&EXT4_I(inode)->i_data_sem);
+	ext4_stop(h);
+	return err;
+}
+
+static bool has_no_blocks(const struct inode *inode)
+{
+	const struct ext4_inode *ei = EXT4_I(inode);
+	const struct ext4_extent_header *root = (const void *)ei->i_block;
+
+	return ei->i_flags & EXT4_EXTENTS_FL && !root->eh_entries;
+}
+
+int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, const u8 *page)
+{
+	struct ext4_inode *ei = EXT4_I(inode);
+	u64 size = (u64)i_size_read(inode);
+	int err = -ENOSPC;
+
+	if (!ext4_wants_inline(inode) || !S_ISREG(inode->i_mode))
+		return -ENOSPC;
+	down_write(&ei->i_data_sem);
+	if (!ext4_is_inline(inode) && !has_no_blocks(inode))
+		goto out;
+	if (!index && size && size <= EXT4_SB(inode->i_sb)->inode_size)
+		err = put(h, inode, page, (u32)size);
+	if (!err) {
+		ei->disksize = (loff_t)size;
+		err = ext4_write_inode_raw(h, inode);
+	} else if (err == -ENOSPC && ext4_is_inline(inode)) {
+		err = out_locked(h, inode);
+		err = err ? err : -ENOSPC; /* it has a block now: go on */
+	}
+out:
+	up_write(&ei->i_data_sem);
+	return err;
+}
+
+/* ---- directories ---- */
+
+/* Entries of [from, from+n) go behind *at in the leaf. */
+static int unpack(const struct ext4_sb *sbi, struct ext4_buf *b, const u8 *from, u32 n, u32 *at)
+{
+	u32 off, len, room = ext4_dir_space(sbi);
+
+	for (off = 0; off < n; off += len) {
+		const struct ext4_dir_entry *de = (const void *)(from + off);
+		struct ext4_dir_entry *to = (void *)(b->data + *at);
+
+		if (!ext4_entry_ok(sbi, from, off, n))
+			return -EFSCORRUPTED;
+		len = de->rec_len;
+		if (!de->inode)
+			continue;
+		if (*at + EXT4_DIR_REC_LEN(de->name_len) > room)
+			return -EFSCORRUPTED;
+		memcpy(to, de, 8U + de->name_len);
+		to->rec_len = (u16)EXT4_DIR_REC_LEN(de->name_len);
+		*at += to->rec_len;
+	}
+	return 0;
+}
+
+static u32 put_dots(const struct ext4_sb *sbi, struct ext4_buf *b, u32 self, u32 parent)
+{
+	struct ext4_dir_entry *dot = (void *)b->data, *dots = (void *)(b->data + 12);
+	u8 type = EXT4_HAS(sbi, incompat, INCOMPAT_FILETYPE) ? 2 : 0;
+
+	*dot = (struct ext4_dir_entry){
+		.inode = self, .rec_len = 12, .name_len = 1, .file_type = type
+	};
+	*dots = (struct ext4_dir_entry){
+		.inode = parent, .rec_len = 12, .name_len = 2, .file_type = type
+	};
+	dot->name[0] = dots->name[0] = dots->name[1] = '.';
+	return 24;
+}
+
+/* The last entry, which begins before @at, takes what is left. */
+static void stretch_last(const struct ext4_sb *sbi, struct ext4_buf *b, u32 at)
+{
+	u32 off = 0;
+
+	for (;;) {
+		struct ext4_dir_entry *de = (void *)(b->data + off);
+
+		if (off + de->rec_len >= at) {
+			de->rec_len = (u16)(ext4_dir_space(sbi) - off);
+			return;
+		}
+		off += de->rec_len;
+	}
+}
+
+struct ext4_buf *ext4_inline_dir(struct inode *dir)
+{
+	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
+	struct ext4_buf *b = ext4_bprivate(sbi);
+	u8 *data = kmalloc(sbi->block_size, GFP_NOFS);
+	int n = b && data ? ext4_inline_read(dir, data, sbi->block_size) : -ENOMEM, err = min(n, 0);
+	u32 at;
+
+	if (!err) {
+		ext4_leaf_init(sbi, b);
+		at = put_dots(sbi, b, (u32)dir->i_ino, *(__le32 *)data);
+		if (*(__le32 *)data < EXT4_ROOT_INO || *(__le32 *)data > sbi->disk.s_inodes_count)
+			err = -EFSCORRUPTED;
+		if (!err)
+			err = unpack(sbi, b, data + PARENT, IN_MAP - PARENT, &at);
+		if (!err && (u32)n > IN_MAP)
+			err = unpack(sbi, b, data + IN_MAP, (u32)n - IN_MAP, &at);
+		stretch_last(sbi, b, at);
+		ext4_dir_set_csum(dir, b);
+	}
+	kfree(data);
+	if (!err)
+		return b;
+	if (b)
+		ext4_brelse(b);
+	if (err == -EFSCORRUPTED)
+		ext4_error(
+			dir->i_sb, "directory %lu: what lies in its inode is damaged", dir->i_ino);
+	return ERR_PTR(err);
+}
+
+/* The leaf's entries as they lie in an inode, into @data: how many bytes. */
+static u32 pack(const struct ext4_sb *sbi, const struct ext4_buf *b, u8 *data)
+{
+	u32 at = PARENT, end = IN_MAP, last = 0, off, len;
+
+	memset(data, 0, sbi->block_size);
+	memcpy(data, b->data + 12, 4); /* ".." */
+	for (off = 24; off < ext4_dir_space(sbi); off += len) {
+		const struct ext4_dir_entry *de = (const void *)(b->data + off);
+		struct ext4_dir_entry *to;
+
+		len = ext4_rec_len(sbi, de);
+		if (!de->inode)
+			continue;
+		if (at < IN_MAP && at + EXT4_DIR_REC_LEN(de->name_len) > IN_MAP) {
+			to = (void *)(data + (last ? last : PARENT));
+			to->rec_len = (u16)(IN_MAP - (last ? last : PARENT));
+			at = IN_MAP;
+		}
+		to = (void *)(data + at);
+		memcpy(to, de, 8U + de->name_len);
+		to->rec_len = (u16)EXT4_DIR_REC_LEN(de->name_len);
+		last = at;
+		at += to->rec_len;
+		end = max(at, IN_MAP);
+	}
+	if (at < IN_MAP) {
+		struct ext4_dir_entry *to = (void *)(data + (last ? last : PARENT));
+
+		to->rec_len = (u16)(IN_MAP - (last ? last : PARENT));
+	}
+	return end;
+}
+
+/* The leaf becomes the directory's first block. i_data_sem held for writing. */
+static int to_block(struct ext4_handle *h, struct inode *dir, struct ext4_buf *leaf)
+{
+	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
+	struct ext4_buf *b;
+	u64 block;
+	int err = give_block(h, dir, &block);
+
+	if (err)
+		return err;
+	b = ext4_bnew(sbi, block);
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	memcpy(b->data, leaf->data, sbi->block_size);
+	__atomic_or_fetch(&b->flags, BUF_VERIFIED, __ATOMIC_RELAXED);
+	ext4_dir_set_csum(dir, b);
+	ext4_dirty(h, b);
+	ext4_brelse(b);
+	i_size_write(dir, (loff_t)sbi->block_size);
+	return 0;
+}
+
+int ext4_inline_dir_store(struct ext4_handle *h, struct inode *dir, struct ext4_buf *leaf)
+{
+	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
+	u8 *data = kmalloc(sbi->block_size + IN_MAP, GFP_NOFS);
+	u32 n;
+	int err;
+
+	if (!data)
+		return -ENOMEM;
+	n = pack(sbi, leaf, data);
+	down_write(&EXT4_I(dir)->i_data_sem);
+	err = n > sbi->inode_size ? -ENOSPC : put(h, dir, data, n);
+	if (!err)
+		i_size_write(dir, n);
+	else if (err == -ENOSPC)
+		err = to_block(h, dir, leaf);
+	EXT4_I(dir)->disksize = dir->i_size;
+	if (!err)
+		err = ext4_write_inode_raw(h, dir);
+	up_write(&EXT4_I(dir)->i_data_sem);
+	kfree(data);
+	return err;
+}
