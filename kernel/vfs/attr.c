@@ -40,6 +40,14 @@ struct timespec64 current_time(struct inode *inode)
 	return time_trunc(t, inode->i_sb);
 }
 
+static struct timespec64 coarse_time(struct inode *inode)
+{
+	u64 now = ktime_get_real_coarse();
+	struct timespec64 t = { now / NSEC, now % NSEC };
+
+	return time_trunc(t, inode->i_sb);
+}
+
 static int time_cmp(const struct timespec64 *a, const struct timespec64 *b)
 {
 	if (a->tv_sec != b->tv_sec)
@@ -87,13 +95,31 @@ void file_accessed(struct file *f)
 		touch_atime(&f->f_path);
 }
 
+/* Is @t of the host's present tick? */
+static bool is_current(
+	const struct timespec64 *t, const struct timespec64 *tick, const struct timespec64 *now)
+{
+	return time_cmp(t, tick) >= 0 && time_cmp(t, now) <= 0;
+}
+
+/*
+ * Times move when a tick (4 ms) has passed or somebody has looked at them since, as Linux's multigrain timestamps do: who looks always sees
+ * that something was written, and a database that writes and syncs does not change its inode, and so need the journal, each time.
+ */
 int file_update_time(struct file *f)
 {
 	struct inode *inode = f->f_inode;
-	struct timespec64 now = current_time(inode);
+	struct timespec64 now = current_time(inode), tick = coarse_time(inode);
 
-	if (!time_cmp(&inode->i_mtime, &now) && !time_cmp(&inode->i_ctime, &now))
+	if (!(READ_ONCE(inode->i_state) & I_TIMES_SEEN) &&
+		is_current(&inode->i_mtime, &tick, &now) &&
+		is_current(&inode->i_ctime, &tick, &now))
 		return 0;
+	if (READ_ONCE(inode->i_state) & I_TIMES_SEEN) {
+		spin_lock(&inode->i_lock);
+		inode->i_state &= ~I_TIMES_SEEN;
+		spin_unlock(&inode->i_lock);
+	}
 	inode->i_mtime = inode->i_ctime = now;
 	mark_inode_dirty_sync(inode);
 	return 0;

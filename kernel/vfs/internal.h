@@ -37,6 +37,9 @@
 #define S_IALLUGO 07777
 #define S_IXUGO 0111
 
+/* A bit of i_state of stat.c's and attr.c's: somebody has seen the times since a write moved them. */
+#define I_TIMES_SEEN 0x80000000
+
 /* ---- sequence counters ---- */
 struct vfs_seq {
 	u32 seq;

@@ -12,6 +12,11 @@
 
 void generic_fillattr(struct inode *inode, struct kstat *st)
 {
+	if (!(READ_ONCE(inode->i_state) & I_TIMES_SEEN)) {
+		spin_lock(&inode->i_lock);
+		inode->i_state |= I_TIMES_SEEN;
+		spin_unlock(&inode->i_lock);
+	}
 	st->result_mask = STATX_BASIC_STATS;
 	st->mode = inode->i_mode;
 	st->nlink = inode->i_nlink;

@@ -381,7 +381,7 @@ static void end_write(struct bio *bio)
 		for (;; p++) {
 			if (bio->status) {
 				SetPageError(p);
-				mapping_set_error(p->mapping, -EIO);
+				mapping_set_error(p->mapping, bio->status);
 			}
 			end_page_writeback(p);
 			if (left <= PAGE_SIZE)
@@ -403,9 +403,9 @@ static void submit_run_bio(struct ext4_handle *h, struct inode *inode, struct bi
 	submit_bio(bio);
 }
 
-/* Pages [0, n), under write-back, onto blocks that begin at @pblk. */
+/* Pages [0, n), under write-back, onto blocks that begin at @pblk. @opf: REQ_SYNC where somebody waits. */
 static int write_extent(
-	struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n, u64 pblk)
+	struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n, u64 pblk, u32 opf)
 {
 	struct bio *bio = NULL;
 	u32 i;
@@ -417,7 +417,7 @@ static int write_extent(
 		}
 		if (!bio) {
 			bio = bio_alloc(inode->i_sb->s_bdev, min(n - i, (u32)BIO_MAX_VECS),
-				REQ_WRITE, GFP_NOFS | __GFP_NOFAIL);
+				REQ_WRITE | opf, GFP_NOFS | __GFP_NOFAIL);
 			bio->sector = (pblk + i) << (PAGE_SHIFT - SECTOR_SHIFT);
 			bio->end_io = end_write;
 			bio_add_page(bio, pages[i], PAGE_SIZE, 0);
@@ -501,7 +501,8 @@ static void advance_disksize(struct ext4_handle *h, struct inode *inode, u64 end
 	if (size > ei->disksize)
 		ei->disksize = size;
 	up_write(&ei->i_data_sem);
-	ext4_write_inode_raw(h, inode);
+	if (ext4_inode_differs(inode)) /* blocks that were there already need no transaction */
+		ext4_write_inode_raw(h, inode);
 }
 
 static void fail_pages(struct page **pages, u32 n, int err)
@@ -514,8 +515,8 @@ static void fail_pages(struct page **pages, u32 n, int err)
 }
 
 /* Allocates and writes a run of pages under write-back, within the handle. */
-static int write_run(
-	struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n, const u8 *masks)
+static int write_run(struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n,
+	const u8 *masks, u32 opf)
 {
 	u64 end = (pages[n - 1]->index + 1) << PAGE_SHIFT;
 	u32 i = 0;
@@ -542,7 +543,7 @@ static int write_run(
 		up_write(&EXT4_I(inode)->i_data_sem);
 		if (err)
 			break;
-		write_extent(h, inode, pages + i, m.len, m.pblk);
+		write_extent(h, inode, pages + i, m.len, m.pblk, opf);
 		i += m.len;
 	}
 	if (err) {
@@ -634,7 +635,7 @@ static void unlock_all(struct page **pages, u32 n)
 	}
 }
 
-static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *masks)
+static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *masks, u32 opf)
 {
 	struct ext4_handle *h =
 		ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + n / 64 + EXT4_INODE_CREDITS);
@@ -654,7 +655,7 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *
 	WRITE_ONCE(EXT4_I(inode)->sync_tid, ext4_handle_tid(h));
 	kept = begin_writeback(inode, pages, n, &promised, masks);
 	if (kept)
-		err = write_run(h, inode, pages, kept, masks);
+		err = write_run(h, inode, pages, kept, masks, opf);
 	give_back(inode, promised);
 	ext4_stop(h);
 	for (i = 0; i < kept; i++)
@@ -684,7 +685,7 @@ static int ext4_writepages(struct address_space *m, struct writeback_control *wb
 
 		if (!n)
 			break;
-		r = write_collected(inode, pages, n, masks);
+		r = write_collected(inode, pages, n, masks, wbc->sync ? REQ_SYNC : 0);
 		err = err ? err : r;
 		wbc->nr_to_write -= min((u64)n, wbc->nr_to_write);
 		cond_resched();

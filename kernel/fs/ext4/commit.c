@@ -40,6 +40,7 @@ static void log_submit(struct log_writer *w)
 	w->bio = NULL;
 	if (!bio)
 		return;
+	bio->opf |= REQ_SYNC;
 	atomic_inc(&w->pending);
 	submit_bio(bio);
 }

@@ -286,6 +286,8 @@ struct inode *ext4_parent_inode(struct inode *dir);      /* by its ".." */
 bool ext4_inode_in_use(struct super_block *sb, u32 ino); /* what the bitmap says */
 /* The inode into its table block, in this transaction. */
 int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode);
+/* Is there something for ext4_write_inode_raw() to write? Attributes in the inode's own space aside, which their writer writes. */
+bool ext4_inode_differs(struct inode *inode);
 int ext4_locate_inode(struct super_block *sb, ino_t ino, u64 *block, u32 *off);
 int ext4_set_inode_ops(struct inode *inode);
 void ext4_init_csum_seed(struct inode *inode);

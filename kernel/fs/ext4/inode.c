@@ -374,6 +374,23 @@ static void put_times(struct inode *inode, struct ext4_disk_inode *raw)
 	}
 }
 
+bool ext4_inode_differs(struct inode *inode)
+{
+	struct ext4_disk_inode *raw, now;
+	struct ext4_buf *b = ext4_raw_inode(inode, &raw);
+	u32 n = min_t(u32, EXT4_SB(inode->i_sb)->inode_size, sizeof(now));
+	bool differs;
+
+	if (IS_ERR(b))
+		return true;
+	memcpy(&now, raw, n);
+	put_common(inode, &now);
+	put_times(inode, &now);
+	differs = memcmp(&now, raw, n);
+	ext4_brelse(b);
+	return differs;
+}
+
 int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
