@@ -115,7 +115,7 @@ static int bind_file(struct loop *lo, struct file *dev, struct file *f, const st
 	lo->file = get_file(f);
 	lo->state = LOOP_BOUND;
 	lo->disk.ro = lo->flags & LO_FLAGS_READ_ONLY;
-	lo->disk.discard = f->f_op->fallocate != NULL;
+	lo->disk.discard = lo->disk.write_zeroes = f->f_op->fallocate != NULL;
 	lo->disk.logical_block_size = c->block_size ? c->block_size : 512;
 	update_size(lo);
 	lo->disk.no_partscan = !(lo->flags & LO_FLAGS_PARTSCAN);
@@ -159,7 +159,7 @@ void loop_clear(struct loop *lo)
 	loop_stop_thread(lo);
 	disk_set_capacity(&lo->disk, 0);
 	lo->disk.ro = false;
-	lo->disk.discard = false;
+	lo->disk.discard = lo->disk.write_zeroes = false;
 	lo->disk.no_partscan = true;
 	lo->disk.logical_block_size = 512;
 	lo->file = NULL;

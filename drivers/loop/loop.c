@@ -76,6 +76,7 @@ static struct loop *loop_alloc(u32 n)
 	lo->disk.ops = &loop_disk_ops;
 	lo->disk.private = lo;
 	lo->disk.logical_block_size = 512;
+	lo->disk.write_cache = true;
 	lo->disk.ro_opens = lo->disk.no_geometry = lo->disk.no_partscan = true;
 	return lo;
 }

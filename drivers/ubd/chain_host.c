@@ -33,8 +33,9 @@ static int lock_file(struct image_open *o, const char *file, int fd, bool write)
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
 		return fail(o, file,
-			write ? "is in use by another instance" :
-				"is being written by another instance");
+			write ? "is in use by another instance, or another disk of this one" :
+				"is being written by another instance, or another disk of this "
+				"one");
 	if (errno == ENOLCK || errno == EINVAL || errno == EOPNOTSUPP) {
 		snprintf(o->note, sizeof(o->note), "%s: the host cannot lock it", file);
 		return 0;
@@ -42,15 +43,18 @@ static int lock_file(struct image_open *o, const char *file, int fd, bool write)
 	return fail(o, file, strerror(errno));
 }
 
-/* For writing where that is wanted and possible; o->rdonly says what became of it. */
+/*
+ * For writing where that is wanted and possible; o->rdonly says what became of it. O_NONBLOCK, here and below: who names a FIFO is told so,
+ * and does not wait for somebody at its other end; it means nothing to files and disks.
+ */
 static int open_file(struct image_open *o, const char *file)
 {
 	int fd = -1;
 
 	if (!o->rdonly) {
-		fd = open(file, O_RDWR | O_CLOEXEC);
+		fd = open(file, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 		if (fd < 0 && (errno == EACCES || errno == EROFS || errno == EPERM)) {
-			fd = open(file, O_RDONLY | O_CLOEXEC);
+			fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 			if (fd >= 0) {
 				snprintf(o->note, sizeof(o->note),
 					"%s: no permission to write, read-only", file);
@@ -58,7 +62,7 @@ static int open_file(struct image_open *o, const char *file)
 			}
 		}
 	} else {
-		fd = open(file, O_RDONLY | O_CLOEXEC);
+		fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	}
 	return fd < 0 ? fail(o, file, strerror(errno)) : fd;
 }
@@ -177,7 +181,7 @@ static int open_below(struct image_open *o, struct image *im, struct layer *l, c
 
 	if (depth >= IMAGE_DEPTH)
 		return fail(o, l->path, "the chain of backing files is too long");
-	fd = open(backing, O_RDONLY | O_CLOEXEC);
+	fd = open(backing, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return fail(o, backing, strerror(errno));
 	l->below = layer_new(backing, fd, true);
@@ -197,7 +201,7 @@ static int make_cow(struct image_open *o)
 
 	if (o->rdonly)
 		return fail(o, o->file, "no such COW file, and read-only: none is made");
-	below.fd = open(o->backing, O_RDONLY | O_CLOEXEC);
+	below.fd = open(o->backing, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (below.fd < 0)
 		return fail(o, o->backing, strerror(errno));
 	err = check_file(o, NULL, &below);
@@ -217,6 +221,13 @@ static int open_first(struct image_open *o)
 	if (o->backing && access(o->file, F_OK) < 0 && errno == ENOENT)
 		return make_cow(o);
 	return open_file(o, o->file);
+}
+
+static bool odd_bytes(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size % (off_t)LAYER_SECTOR;
 }
 
 int image_open(struct image_open *o)
@@ -241,6 +252,10 @@ int image_open(struct image_open *o)
 	err = open_layer(o, im, im->top, o->backing, o->flags & IMAGE_RAW && !o->backing, 0);
 	if (err)
 		goto err_free;
+	if (o->flags & IMAGE_SECTORS && im->top->ops == &layer_raw_ops && odd_bytes(im->top->fd)) {
+		err = fail(o, o->file, "is not whole sectors of 512 bytes (truncate -s %512)");
+		goto err_free;
+	}
 	im->rdonly = o->rdonly;
 	im->size = o->size = im->top->size;
 	o->image = im;

@@ -120,6 +120,8 @@ static int read_piece(struct layer *l, const struct image_piece *p, uint64_t off
 	case IMAGE_ZEROS: zero_iov(iov, nr); return 0;
 	case IMAGE_DECODED: return l->ops->decode(l, off, iov, nr, nowait);
 	}
+	if (l->ops == &layer_raw_ops)
+		return layer_read_raw(l, iov, nr, p->off, nowait);
 	return layer_transfer(p->fd, false, iov, nr, p->off, nowait);
 }
 

@@ -24,8 +24,9 @@ struct image;
 struct layer;
 
 #define IMAGE_RDONLY 1
-#define IMAGE_SHARED 2 /* no locks */
-#define IMAGE_RAW 4    /* a raw image whatever it looks like */
+#define IMAGE_SHARED 2   /* no locks */
+#define IMAGE_RAW 4      /* a raw image whatever it looks like */
+#define IMAGE_SECTORS 16 /* a raw image that ends within a sector is refused */
 #define IMAGE_ANY                                                                                  \
 	8 /* a backing file that is not what the COW file was made for is taken all the same */
 

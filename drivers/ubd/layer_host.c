@@ -32,7 +32,9 @@ static void iov_zero(struct iovec *iov, int nr)
 	}
 }
 
-int layer_transfer(int fd, bool write, struct iovec *iov, int nr, uint64_t off, bool nowait)
+/* *end is where the file ended before the transfer did: the rest was read as zeros. */
+static int transfer(
+	int fd, bool write, struct iovec *iov, int nr, uint64_t off, bool nowait, uint64_t *end)
 {
 	while (nr) {
 		ssize_t n = write ? media_pwritev(fd, iov, nr, off) :
@@ -48,6 +50,7 @@ int layer_transfer(int fd, bool write, struct iovec *iov, int nr, uint64_t off, 
 			return -EAGAIN;
 		if (!n) {
 			iov_zero(iov, nr);
+			*end = off;
 			return 0;
 		}
 		off += (uint64_t)n;
@@ -56,6 +59,21 @@ int layer_transfer(int fd, bool write, struct iovec *iov, int nr, uint64_t off, 
 			return -EAGAIN;
 	}
 	return 0;
+}
+
+int layer_transfer(int fd, bool write, struct iovec *iov, int nr, uint64_t off, bool nowait)
+{
+	uint64_t end;
+
+	return transfer(fd, write, iov, nr, off, nowait, &end);
+}
+
+int layer_read_raw(struct layer *l, struct iovec *iov, int nr, uint64_t off, bool nowait)
+{
+	uint64_t end = l->size;
+	int err = transfer(l->fd, false, iov, nr, off, nowait, &end);
+
+	return !err && end + LAYER_SECTOR <= l->size ? -EIO : err;
 }
 
 int layer_pwrite(int fd, const void *p, uint64_t n, uint64_t off)

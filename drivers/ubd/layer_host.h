@@ -68,6 +68,8 @@ int layer_check_cow3(struct layer *l, struct layer_open *lo);
 
 /* Reads and writes of all of it, or -errno; past the end it reads as zeros. @iov is used up. */
 int layer_transfer(int fd, bool write, struct iovec *iov, int nr, uint64_t off, bool nowait);
+/* Of a raw file, which somebody may have cut short since it was opened: -EIO then. Its last sector may always be a part of one. */
+int layer_read_raw(struct layer *l, struct iovec *iov, int nr, uint64_t off, bool nowait);
 int layer_pwrite(int fd, const void *p, uint64_t n, uint64_t off);
 int layer_pread(int fd, void *p, uint64_t n, uint64_t off);
 

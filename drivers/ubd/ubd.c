@@ -2,8 +2,9 @@
 /*
  * ubd.c: the user-mode block device, front end. ubd0 is /dev/ubda (98, 0), ubd1 /dev/ubdb (98, 16) ...
  *
- *	ubd<n><flags>=FILE[,BACKING]     n: 0..15 or a..p; flags: r read-only, s synchronous, c shared (no lock), t no discard,
- *	                                 d data (never a COW file)
+ *	ubd<n><flags>=FILE[,BACKING[,SERIAL]]     n: 0..15 or a..p; flags, any number: r read-only, s synchronous, c shared (no lock),
+ *	                                          t no discard, d data (never a COW file)
+ *	ubd=sync                                  s for all of them
  *
  * The command line is checked at once (unit, flags), files are opened by ubd_init() (initcall level 4), which refuses to boot with one
  * line that names the parameter. A bio becomes one ubd_req; the back end ends it at once or later, through the disk's interrupt.
@@ -20,16 +21,18 @@
 
 #define UBD_UNITS 16
 #define UBD_MINORS 16
+#define SERIAL_MAX 64
 
 struct ubd {
-	char param[16];       /* as the user wrote it: "ubd0r" */
-	char *file, *backing; /* slices of the copied parameter */
+	char param[16];                /* as the user wrote it: "ubd0r" */
+	char *file, *backing, *serial; /* slices of the copied parameter; the last two or NULL */
 	u32 flags;
 	struct ubd_host *host;
 	struct gendisk disk;
 };
 static struct ubd units[UBD_UNITS];
 static char texts[UBD_UNITS][4096];
+static u32 all_flags; /* ubd=sync */
 
 /* ---- requests ---- */
 
@@ -81,6 +84,7 @@ static void ubd_submit(struct gendisk *d, struct bio *bio)
 	r->op = ubd_ops[op];
 	r->preflush = !!(bio->opf & REQ_PREFLUSH);
 	r->fua = !!(bio->opf & REQ_FUA);
+	r->waited_for = !!(bio->opf & REQ_SYNC);
 	r->off = bio->sector << SECTOR_SHIFT;
 	r->len = bio->bytes;
 	r->cookie = bio;
@@ -129,17 +133,48 @@ static int flag_of(char c)
 	return 0;
 }
 
-/* UML separates with a comma, or with a colon where there is no comma. */
-static char *split(char *file)
+/* UML separates with a comma, or with a colon where there is no comma. The next part of @text, NULL when there is none. */
+static char *split(char *text, char separator)
 {
-	char *sep = strchr(file, ',');
+	char *at = text ? strchr(text, separator) : NULL;
 
-	if (!sep)
-		sep = strchr(file, ':');
-	if (!sep)
+	if (!at)
 		return NULL;
-	*sep = 0;
-	return sep + 1;
+	*at = 0;
+	return at + 1;
+}
+
+/* FILE[,BACKING[,SERIAL]]: "FILE,,SERIAL" has no backing file, but "FILE," is a mistake of whoever put the words together. */
+static void split_files(struct ubd *u, char *text)
+{
+	char separator = strchr(text, ',') ? ',' : ':';
+
+	u->file = text;
+	u->backing = split(text, separator);
+	u->serial = split(u->backing, separator);
+	if (split(u->serial, separator))
+		refuse("%s: more than a file, its backing file and a serial number", u->param);
+	if (!*u->file || (u->backing && !*u->backing && !u->serial))
+		refuse("%s: a file name is missing", u->param);
+	if (u->backing && !*u->backing)
+		u->backing = NULL;
+	if (u->backing && u->flags & UBD_F_DATA)
+		refuse("%s: the flag d says that %s is no COW file, yet it has a backing file",
+			u->param, u->file);
+	for (const char *p = u->serial; p && *p; p++)
+		if (*p <= ' ' || *p > '~')
+			refuse("%s: a serial number is of visible characters", u->param);
+	if (u->serial && strlen(u->serial) > SERIAL_MAX)
+		refuse("%s: a serial number has at most %d characters", u->param, SERIAL_MAX);
+}
+
+/* ubd=sync, for all of them. */
+static int all_setup(const char *value)
+{
+	if (strcmp(value, "sync"))
+		refuse("ubd=%s: only ubd=sync is known", value);
+	all_flags |= UBD_F_SYNC;
+	return 0;
 }
 
 /* @s: what follows "ubd". */
@@ -150,6 +185,8 @@ static int ubd_setup(const char *s)
 	struct ubd *u;
 	u32 flags = 0;
 
+	if (eq == s)
+		return all_setup(eq + 1);
 	if (!eq)
 		refuse("ubd%s: wants ubd<n>=FILE or ubd<n>=COW,BACKING", s);
 	if (n < 0)
@@ -160,19 +197,23 @@ static int ubd_setup(const char *s)
 		flags |= (u32)flag_of(*p);
 	}
 	u = &units[n];
+	if (u->file)
+		refuse("ubd%s: %s is disk %d already, %s", s, u->param, n, u->file);
 	if (strscpy(texts[n], eq + 1, sizeof(texts[n])) < 0)
 		refuse("ubd%d: file names are too long", n);
-	strscpy(u->param, "ubd", sizeof(u->param));
 	scnprintf(u->param, sizeof(u->param), "ubd%.*s", (int)min_t(long, eq - s, 8), s);
 	u->flags = flags;
-	u->file = texts[n];
-	u->backing = split(texts[n]);
-	if (!*u->file || (u->backing && !*u->backing))
-		refuse("%s=%s: a file name is missing", u->param, eq + 1);
+	split_files(u, texts[n]);
 	return 0;
 }
-PARAM_DEV("ubd", ubd_setup,
-	"ubd<n>[rsctd]=FILE[,BACKING]  disk n from an image, or a COW file over one");
+PARAM("ubd*", ubd_setup,
+	"ubd<n>[rsctd]=FILE[,BACKING[,SERIAL]]  disk n from an image, or a COW file over one");
+
+static int udb_setup(const char *s)
+{
+	refuse("udb%s: the user-mode block device is called ubd", s);
+}
+PARAM("udb*", udb_setup, NULL);
 
 static int set_cutlog(const char *s)
 {
@@ -200,7 +241,7 @@ static int ubd_start(struct ubd *u, u32 n)
 	memset(&o, 0, sizeof(o));
 	o.file = u->file;
 	o.backing = u->backing;
-	o.flags = u->flags;
+	o.flags = u->flags | all_flags;
 	o.unit = n;
 	o.irq = irq_register(u->param, ubd_irq, u);
 	if (o.irq < 0)
@@ -216,10 +257,14 @@ static int ubd_start(struct ubd *u, u32 n)
 	d->minors = UBD_MINORS;
 	d->ops = &ubd_disk_ops;
 	d->private = u;
+	d->serial = u->serial;
 	d->capacity = o.size >> SECTOR_SHIFT;
 	d->logical_block_size = 512;
 	d->ro = o.rdonly;
 	d->discard = o.discard;
+	d->write_zeroes = !o.rdonly;
+	d->write_cache = !o.rdonly && !(o.flags & UBD_F_SYNC);
+	d->nr_requests = UBD_DEPTH;
 	pr_info("%s: %lu MiB%s%s\n", d->name, o.size >> 20, u->backing ? ", copy on write" : "",
 		o.rdonly ? ", read-only" : "");
 	return add_disk(d);

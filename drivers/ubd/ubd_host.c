@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,17 +20,26 @@
 #include "drivers/ubd/media_host.h"
 #include "os-linux/host.h"
 
-#define WORKERS 2
+/*
+ * Threads wait for the host's disk, they do not compute: as many as keep its queue filled, by the host's size. One is started only when
+ * none is idle, so that a quiet disk has one or two.
+ */
+#define WORKERS_PER_CPU 4
+#define WORKERS_MIN 4
+#define WORKERS_MAX 32 /* of a disk */
+
+#define SMALL_WRITE 32768
 
 struct ubd_host {
 	struct image *image; /* immutable, as all above the lock */
 	uint32_t flags;
 	int irq;
 	uint64_t size;
+	int max_threads;
 
 	pthread_mutex_t lock;
 	pthread_cond_t work;
-	struct ubd_req *todo, **todo_tail; /* under lock */
+	struct ubd_req *todo, **todo_tail; /* under lock; in order of submission */
 	int idle, threads;                 /* under lock */
 	int closing;                       /* under lock */
 
@@ -83,28 +93,74 @@ static void finished(struct ubd_host *h, struct ubd_req *r)
 		os_irq_raise(h->irq);
 }
 
+/* What the guest is told. A host's disk that is full is a thin disk that cannot grow, all else one that is broken. */
+static int guest_status(int err)
+{
+	switch (err) {
+	case 0: return 0;
+	case -EOPNOTSUPP: return -EOPNOTSUPP;
+	case -ENOSPC:
+	case -EDQUOT: return -ENOSPC;
+	}
+	return -EIO;
+}
+
+/* The first request off the list, and with a flush all flushes: what ended before they came is on disk after the one call. */
+static struct ubd_req *take_locked(struct ubd_host *h)
+{
+	struct ubd_req *first = h->todo, **at, **last = &first->next;
+	bool flushes = first->op == UBD_FLUSH;
+
+	h->todo = first->next;
+	for (at = &h->todo; flushes && *at;) {
+		struct ubd_req *r = *at;
+
+		if (r->op == UBD_FLUSH) {
+			*at = r->next;
+			*last = r;
+			last = &r->next;
+		} else {
+			at = &r->next;
+		}
+	}
+	*last = NULL;
+	if (flushes)
+		h->todo_tail = at;
+	else if (!h->todo)
+		h->todo_tail = &h->todo;
+	return first;
+}
+
+static void serve_all(struct ubd_host *h, struct ubd_req *r)
+{
+	int status = guest_status(serve(h, r));
+
+	while (r) {
+		struct ubd_req *next = r->next;
+
+		r->status = status;
+		finished(h, r);
+		r = next;
+	}
+}
+
 static void worker(void *arg)
 {
 	struct ubd_host *h = arg;
 
 	pthread_mutex_lock(&h->lock);
 	while (!h->closing) {
-		struct ubd_req *r = h->todo;
+		struct ubd_req *r;
 
-		if (!r) {
+		if (!h->todo) {
 			h->idle++;
 			pthread_cond_wait(&h->work, &h->lock);
 			h->idle--;
 			continue;
 		}
-		h->todo = r->next;
-		if (!h->todo)
-			h->todo_tail = &h->todo;
+		r = take_locked(h);
 		pthread_mutex_unlock(&h->lock);
-		r->status = serve(h, r);
-		if (r->status == -ENOSPC || r->status == -EDQUOT || r->status == -EFBIG)
-			r->status = -EIO; /* a disk does not fill up: for the guest it is broken */
-		finished(h, r);
+		serve_all(h, r);
 		pthread_mutex_lock(&h->lock);
 	}
 	h->threads--;
@@ -112,25 +168,41 @@ static void worker(void *arg)
 	pthread_mutex_unlock(&h->lock);
 }
 
+/*
+ * What is over sooner than a worker can be woken: a read from the host's page cache, and a small write into it that somebody waits for, as
+ * fsync's. A host that throttles writers holds the vCPU up for as long, which it would do to the waiter in any case.
+ */
+static bool serve_at_once(struct ubd_host *h, struct ubd_req *r)
+{
+	if (r->preflush || r->fua)
+		return false;
+	if (r->op == UBD_READ) {
+		r->status = 0;
+		return do_read(h, r, true) == 0;
+	}
+	if (r->op != UBD_WRITE || !r->waited_for || r->len > SMALL_WRITE || h->flags & UBD_F_SYNC)
+		return false;
+	r->status = guest_status(serve(h, r));
+	return true;
+}
+
 int ubd_host_submit(struct ubd_host *h, struct ubd_req *r)
 {
-	if (r->op == UBD_READ && !r->preflush && do_read(h, r, true) == 0) {
-		r->status = 0;
+	if (serve_at_once(h, r))
 		return 1;
-	}
 	r->next = NULL;
 	pthread_mutex_lock(&h->lock);
 	*h->todo_tail = r;
 	h->todo_tail = &r->next;
 	if (h->idle)
 		pthread_cond_signal(&h->work);
-	else if (h->threads < WORKERS && os_worker_start("ubd", worker, h) == 0)
+	else if (h->threads < h->max_threads && os_worker_start("ubd", worker, h) == 0)
 		h->threads++;
 	if (!h->threads) { /* no thread to be had: serve it here, slow but right */
 		h->todo = NULL;
 		h->todo_tail = &h->todo;
 		pthread_mutex_unlock(&h->lock);
-		r->status = serve(h, r);
+		r->status = guest_status(serve(h, r));
 		return 1;
 	}
 	pthread_mutex_unlock(&h->lock);
@@ -163,13 +235,23 @@ int ubd_host_fault(const char *spec)
 	return media_fault(spec);
 }
 
-/* The flags of ubd_host.h are those of image_host.h but for two that matter here only. */
+/* By the CPUs that this process may use, not by those of the machine. */
+static int worker_count(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+
+	n *= WORKERS_PER_CPU;
+	return n < WORKERS_MIN ? WORKERS_MIN : n > WORKERS_MAX ? WORKERS_MAX : n;
+}
+
+/* The flags of ubd_host.h are those of image_host.h but for some that matter here only. */
 static int open_files(struct ubd_open *o, struct ubd_host *h)
 {
 	struct image_open io = { .file = o->file, .backing = o->backing };
 	int err;
 
-	io.flags = (o->flags & UBD_F_RDONLY ? IMAGE_RDONLY : 0) |
+	io.flags = IMAGE_SECTORS | (o->flags & UBD_F_RDONLY ? IMAGE_RDONLY : 0) |
 		   (o->flags & UBD_F_SHARED ? IMAGE_SHARED : 0) |
 		   (o->flags & UBD_F_DATA ? IMAGE_RAW : 0);
 	err = image_open(&io);
@@ -197,6 +279,7 @@ int ubd_host_open(struct ubd_open *o)
 	}
 	h->flags = o->flags | (o->rdonly ? UBD_F_RDONLY : 0);
 	h->irq = o->irq;
+	h->max_threads = worker_count();
 	h->todo_tail = &h->todo;
 	if (!o->rdonly)
 		media_attach(image_fd(h->image), o->unit, o->file);

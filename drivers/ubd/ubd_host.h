@@ -19,6 +19,8 @@ struct ubd_host;
 #define UBD_F_NODISCARD 8
 #define UBD_F_DATA 16 /* a raw file even if it looks like a COW file */
 
+#define UBD_DEPTH 64 /* requests under way at once; more wait in the host world's list */
+
 struct ubd_open {
 	const char *file;    /* COW file when backing is set, or when the file says so */
 	const char *backing; /* or NULL */
@@ -43,9 +45,10 @@ struct ubd_req {
 	struct ubd_req *next;
 	uint32_t op;
 	uint32_t preflush, fua;
-	int32_t status;    /* 0 or -errno when it has ended */
-	uint64_t off, len; /* bytes, multiples of 512 within the disk */
-	void *cookie;      /* the front end's */
+	uint32_t waited_for; /* somebody sleeps until it ends */
+	int32_t status;      /* 0 or -errno when it has ended */
+	uint64_t off, len;   /* bytes, multiples of 512 within the disk */
+	void *cookie;        /* the front end's */
 	uint32_t nr_vecs;
 	struct ubd_vec vec[];
 };

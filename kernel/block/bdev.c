@@ -133,7 +133,7 @@ static void end_write(struct bio *bio)
 
 	if (bio->status) {
 		SetPageError(p);
-		mapping_set_error(p->mapping, -EIO);
+		mapping_set_error(p->mapping, bio->status);
 	}
 	end_page_writeback(p);
 	put_page(p);
@@ -416,8 +416,7 @@ static long set_read_only(struct block_device *b, uaddr_t ua)
 	return 0;
 }
 
-/* Zeros through the cache: where they are not worth a request of their own. */
-static long write_zeros(struct block_device *b, struct file *f, u64 from, u64 len)
+static long write_zeros_cached(struct file *f, u64 from, u64 len)
 {
 	void *zero = get_free_page(GFP_KERNEL | __GFP_ZERO);
 	loff_t pos = (loff_t)from;
@@ -432,7 +431,19 @@ static long write_zeros(struct block_device *b, struct file *f, u64 from, u64 le
 	free_page_addr(zero);
 	if (n <= 0)
 		return n ? n : -EIO;
-	return filemap_write_and_wait_range(b->mapping, (loff_t)from, pos - 1);
+	return filemap_write_and_wait_range(f->f_mapping, (loff_t)from, pos - 1);
+}
+
+/* Zeros, by the driver where it can (a hole in the host's file), else through the cache. */
+static long write_zeros(struct block_device *b, struct file *f, u64 from, u64 len)
+{
+	int err = filemap_write_and_wait_range(b->mapping, (loff_t)from, (loff_t)(from + len) - 1);
+
+	if (!err) {
+		truncate_inode_pages_range(b->mapping, (loff_t)from, (loff_t)(from + len) - 1);
+		err = bdev_write_zeroes(b, from >> SECTOR_SHIFT, len >> SECTOR_SHIFT);
+	}
+	return err == -EOPNOTSUPP ? write_zeros_cached(f, from, len) : err;
 }
 
 static long blk_zeroout_ioctl(struct block_device *b, struct file *f, u64 arg)

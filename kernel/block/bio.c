@@ -43,7 +43,8 @@ bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off)
 
 	if (last &&
 		page_to_pfn(last->page) + (last->off + last->len) / PAGE_SIZE == page_to_pfn(p) &&
-		(last->off + last->len) % PAGE_SIZE == off && (u64)last->len + len < (1U << 30)) {
+		(last->off + last->len) % PAGE_SIZE == off &&
+		(u64)last->len + len < BIO_MAX_SEGMENT) {
 		last->len += len;
 		bio->bytes += len;
 		return true;
@@ -147,9 +148,31 @@ int bdev_flush(struct block_device *b)
 	return bdev_simple(b, REQ_FLUSH, 0, 0);
 }
 
+/* Pieces of at most BIO_MAX_RANGE, so that none keeps a worker of the driver for long. */
+static int bdev_range(struct block_device *b, u32 op, sector_t s, u64 nr)
+{
+	int err = 0;
+
+	while (nr && !err) {
+		u64 n = min(nr, BIO_MAX_RANGE >> SECTOR_SHIFT);
+
+		err = bdev_simple(b, op, s, n);
+		s += n;
+		nr -= n;
+	}
+	return err;
+}
+
 int bdev_discard(struct block_device *b, sector_t s, u64 nr)
 {
 	if (!b->disk->discard)
 		return -EOPNOTSUPP;
-	return bdev_simple(b, REQ_DISCARD, s, nr);
+	return bdev_range(b, REQ_DISCARD, s, nr);
+}
+
+int bdev_write_zeroes(struct block_device *b, sector_t s, u64 nr)
+{
+	if (!b->disk->write_zeroes)
+		return -EOPNOTSUPP;
+	return bdev_range(b, REQ_WRITE_ZEROES, s, nr);
 }

@@ -31,15 +31,19 @@ struct bio_vec {
 	u32 off, len;
 };
 #define BIO_MAX_VECS 256
+#define BIO_MAX_SEGMENT (1U << 30)   /* bytes of a vec */
+#define BIO_MAX_RANGE (2048UL << 20) /* bytes of a discard or write-zeroes in one request */
 struct block_device;
 struct task;
 struct bio {
 	struct list_head list; /* private to whoever has the bio */
 	struct block_device *bdev;
-	u32 opf;                         /* REQ_* */
-	sector_t sector;                 /* within @bdev (partitions are remapped by submit_bio) */
-	u64 bytes;                       /* for discard and write-zeroes; else the sum of vecs */
-	int status;                      /* 0 or -errno, when it has ended */
+	struct block_device
+		*part;   /* whom it is counted for, beside the disk; submit_bio() sets it */
+	u32 opf;         /* REQ_* */
+	sector_t sector; /* within @bdev (partitions are remapped by submit_bio) */
+	u64 bytes;       /* for discard and write-zeroes; else the sum of vecs */
+	int status;      /* 0 or -errno, when it has ended */
 	void (*end_io)(struct bio *bio); /* at a boundary or in a task: may not sleep */
 	void *private;
 	u64 start_ns; /* when it was handed to the driver */
@@ -64,6 +68,20 @@ void blk_schedule_flush_plug(struct task *t); /* schedule() calls it through sch
 void disk_account_start(struct bio *bio);
 void disk_account_end(struct bio *bio);
 
+/* What a device has done since boot. Words of their own, changed atomically; who reads them gets no snapshot. */
+enum { STAT_READ, STAT_WRITE, STAT_DISCARD, STAT_FLUSH, STAT_GROUPS };
+struct disk_stats {
+	struct {
+		u64 ios, merges, sectors, ns;
+	} group[STAT_GROUPS];
+	u64 inflight[2];      /* reads, all else */
+	u64 busy_ns, changed; /* with something in flight; when that was last brought up to date */
+};
+/* /proc/diskstats behind the name, and /sys/block/DISK/stat: Documentation/admin-guide/iostats.rst. Times in ms. */
+#define DISK_STAT_FIELDS 17
+void disk_stat_fields(struct block_device *b, u64 *v);
+void disk_account_merge(struct bio *bio, u32 n); /* @n bios have become part of @bio */
+
 struct gendisk;
 struct file;
 struct file_operations;
@@ -80,16 +98,15 @@ struct gendisk {
 	void *private;
 	u64 capacity; /* sectors */
 	u32 logical_block_size;
-	bool ro, discard;
-	bool ro_opens; /* read-only, it opens for writing all the same; writes fail */
+	bool ro, discard, write_zeroes;
+	bool write_cache; /* REQ_FLUSH and REQ_FUA mean something */
+	bool ro_opens;    /* read-only, it opens for writing all the same; writes fail */
 	bool no_geometry, no_partscan; /* HDIO_GETGEO is ENOTTY; BLKRRPART is EINVAL */
 	u32 ext_first;  /* minors 1: its partitions are (BLOCK_EXT_MAJOR, ext_first + N) */
 	u32 ra_sectors; /* BLKRASET */
 	struct block_device *part[16]; /* [0] is the whole disk */
-	struct {
-		u64 ios[2], sectors[2], ns[2];
-		u64 inflight;
-	} stat; /* /proc/diskstats */
+	const char *serial;            /* /sys/block/DISK/serial, or NULL */
+	u32 nr_requests; /* that the driver has under way at once; more wait. 0: one by one */
 	struct list_head list;
 };
 struct block_device {
@@ -104,6 +121,7 @@ struct block_device {
 	bool gone;    /* a partition that is no more: does not open, may come back */
 	void *holder; /* exclusive: a mounted file system */
 	bool write_holder;
+	struct disk_stats stat;
 };
 /* Adds the disk, scans for DOS/GPT partitions, creates /dev nodes. 0 or -errno. */
 int add_disk(struct gendisk *d);
@@ -119,7 +137,9 @@ int bdev_open(struct block_device *b, bool write, void *holder);
 void bdev_close(struct block_device *b, bool write, void *holder);
 int bdev_flush(struct block_device *b); /* REQ_FLUSH and wait */
 int bdev_discard(struct block_device *b, sector_t s, u64 nr);
-int sync_blockdev(struct block_device *b); /* writes its page cache out and waits */
+int bdev_write_zeroes(
+	struct block_device *b, sector_t s, u64 nr); /* -EOPNOTSUPP: the driver cannot */
+int sync_blockdev(struct block_device *b);           /* writes its page cache out and waits */
 /* Direct synchronous I/O on kernel memory from the direct map (any alignment to 512): for metadata and journal. 0 or -errno. */
 int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n);
 

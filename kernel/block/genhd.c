@@ -245,26 +245,20 @@ static struct block_device *nth_bdev(int i, bool sized)
 int diskstats_line(int i, char *buf, size_t size)
 {
 	struct block_device *b;
-	struct gendisk *d;
 	char name[24];
 	int n = 0;
 
 	mutex_lock(&disks_lock);
 	b = nth_bdev(i, false);
 	if (b) {
-		static const struct gendisk none;
-		const struct gendisk *st =
-			b->partno ? &none : b->disk; /* counted for whole disks */
+		u64 v[DISK_STAT_FIELDS];
 
-		d = b->disk;
-		disk_name(d, b->partno, name, sizeof(name));
-		n = scnprintf(buf, size,
-			"%4u %7u %s %lu 0 %lu %lu %lu 0 %lu %lu %lu %lu %lu 0 0 0 0 0 0\n",
-			MAJOR(b->dev), MINOR(b->dev), name, st->stat.ios[0], st->stat.sectors[0],
-			st->stat.ns[0] / 1000000, st->stat.ios[1], st->stat.sectors[1],
-			st->stat.ns[1] / 1000000, st->stat.inflight,
-			(st->stat.ns[0] + st->stat.ns[1]) / 1000000,
-			(st->stat.ns[0] + st->stat.ns[1]) / 1000000);
+		disk_stat_fields(b, v);
+		disk_name(b->disk, b->partno, name, sizeof(name));
+		n = scnprintf(buf, size, "%4u %7u %s", MAJOR(b->dev), MINOR(b->dev), name);
+		for (u32 k = 0; k < DISK_STAT_FIELDS; k++)
+			n += scnprintf(buf + n, size - (size_t)n, " %lu", v[k]);
+		n += scnprintf(buf + n, size - (size_t)n, "\n");
 	}
 	mutex_unlock(&disks_lock);
 	return n;
@@ -316,23 +310,4 @@ int blkdev_major_line(int i, char *buf, size_t size)
 	}
 	mutex_unlock(&disks_lock);
 	return n;
-}
-
-void disk_account_start(struct bio *bio)
-{
-	struct gendisk *d = bio->bdev->disk;
-
-	bio->start_ns = ktime_get();
-	__atomic_add_fetch(&d->stat.inflight, 1, __ATOMIC_RELAXED);
-}
-
-void disk_account_end(struct bio *bio)
-{
-	struct gendisk *d = bio->bdev->disk;
-	int w = (bio->opf & REQ_OP_MASK) != REQ_READ;
-
-	__atomic_sub_fetch(&d->stat.inflight, 1, __ATOMIC_RELAXED);
-	__atomic_add_fetch(&d->stat.ios[w], 1, __ATOMIC_RELAXED);
-	__atomic_add_fetch(&d->stat.sectors[w], bio->bytes >> SECTOR_SHIFT, __ATOMIC_RELAXED);
-	__atomic_add_fetch(&d->stat.ns[w], ktime_get() - bio->start_ns, __ATOMIC_RELAXED);
 }

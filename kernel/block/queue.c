@@ -40,6 +40,8 @@ static int bio_check(const struct bio *bio)
 		return -EROFS;
 	if (op == REQ_DISCARD && !b->disk->discard)
 		return -EOPNOTSUPP;
+	if (op == REQ_WRITE_ZEROES && !b->disk->write_zeroes)
+		return -EOPNOTSUPP;
 	return 0;
 }
 
@@ -71,7 +73,7 @@ static void end_merged(struct bio *all)
 
 static bool can_join(const struct bio *a, const struct bio *b)
 {
-	return a->bdev == b->bdev && a->opf == b->opf && has_data(a->opf) &&
+	return a->bdev == b->bdev && a->part == b->part && a->opf == b->opf && has_data(a->opf) &&
 	       !(a->opf & (REQ_PREFLUSH | REQ_FUA)) &&
 	       a->sector + (a->bytes >> SECTOR_SHIFT) == b->sector;
 }
@@ -103,9 +105,11 @@ static struct bio *join_front(struct list_head *list)
 		return NULL;
 	}
 	INIT_LIST_HEAD(parts);
+	all->part = first->part;
 	all->sector = first->sector;
 	all->private = parts;
 	all->end_io = end_merged;
+	disk_account_merge(all, n - 1);
 	while (n--) {
 		u32 i;
 
@@ -145,6 +149,7 @@ void submit_bio(struct bio *bio)
 	}
 	if ((bio->opf & REQ_OP_MASK) == REQ_READ)
 		current->io_read_bytes += bio->bytes;
+	bio->part = bio->bdev;
 	bio->sector += bio->bdev->start;
 	bio->bdev = bio->bdev->disk->part[0];
 	if (plug && !(bio->opf & (REQ_PREFLUSH | REQ_FUA | REQ_SYNC)) && has_data(bio->opf)) {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysfs.c: /sys, as far as lscpu, libc, systemd's tools and lsblk look: CPUs, block devices, terminals, the empty places that programs
- * probe for. One fixed tree, built at boot from what is registered then (level 5), with the machinery of kernel/fs/proc.
+ * sysfs.c: /sys, as far as lscpu, libc, systemd's tools and lsblk look: CPUs, block devices (block.c), terminals, the empty places that
+ * programs probe for. One fixed tree, built at boot from what is registered then (level 5), with the machinery of kernel/fs/proc.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>
 
 #include "arch/um/arch.h"
-#include "kernel/block/block.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/fs/sysfs/device.h"
 #include "kernel/fs/sysfs/sysfs.h"
@@ -176,250 +175,6 @@ static int add_cpus(void)
 	return err;
 }
 
-/* ---- block devices ---- */
-
-static int show_bdev_size(struct seq *s, void *arg)
-{
-	struct block_device *b = arg;
-
-	seq_printf(s, "%lu\n", b->nr_sectors);
-	return 0;
-}
-
-static int show_bdev_dev(struct seq *s, void *arg)
-{
-	struct block_device *b = arg;
-
-	seq_printf(s, "%u:%u\n", MAJOR(b->dev), MINOR(b->dev));
-	return 0;
-}
-
-static int show_bdev_ro(struct seq *s, void *arg)
-{
-	struct block_device *b = arg;
-
-	seq_printf(s, "%d\n", b->disk->ro);
-	return 0;
-}
-
-static int show_bdev_part(struct seq *s, void *arg)
-{
-	struct block_device *b = arg;
-
-	seq_printf(s, "%u\n", b->partno);
-	return 0;
-}
-
-static int show_bdev_start(struct seq *s, void *arg)
-{
-	struct block_device *b = arg;
-
-	seq_printf(s, "%lu\n", b->start);
-	return 0;
-}
-
-static int show_block_size(struct seq *s, void *arg)
-{
-	struct block_device *b = arg;
-
-	seq_printf(s, "%u\n", b->disk->logical_block_size);
-	return 0;
-}
-
-static int show_discard(struct seq *s, void *arg)
-{
-	struct block_device *b = arg;
-
-	seq_printf(s, "%u\n", b->disk->discard ? 512 : 0);
-	return 0;
-}
-
-/* A link's target, which lives as long as the link: forever. */
-static char *keep(const char *prefix, const char *rest)
-{
-	char buf[160];
-
-	scnprintf(buf, sizeof(buf), "%s%s", prefix, rest);
-	return kstrdup(buf);
-}
-
-static int add_file(const char *dir, const char *name, show_fn show, void *arg)
-{
-	char path[160];
-
-	scnprintf(path, sizeof(path), "%s/%s", dir, name);
-	return tree_create(&sysfs_root, path, 0444, show, NULL, arg);
-}
-
-static bool is_there(void *arg)
-{
-	struct block_device *b = arg;
-
-	return !READ_ONCE(b->gone);
-}
-
-/* Partitions come and go after their first appearance. */
-static int appear(const char *path, struct block_device *b)
-{
-	return b->partno && b->disk->minors == 1 ? sysfs_show_when(path, is_there, b) : 0;
-}
-
-static int add_links(struct block_device *b, const char *name, const char *dir_below_devices)
-{
-	char path[96];
-	char *target = keep("../../devices/", dir_below_devices);
-	int err;
-
-	if (!target)
-		return -ENOMEM;
-	scnprintf(path, sizeof(path), "devices/%s/subsystem", dir_below_devices);
-	err = tree_symlink(&sysfs_root, path,
-		b->partno ? "../../../../../class/block" : "../../../../class/block");
-	if (err)
-		return err;
-	scnprintf(path, sizeof(path), "class/block/%s", name);
-	err = tree_symlink(&sysfs_root, path, target);
-	if (!err)
-		err = appear(path, b);
-	scnprintf(path, sizeof(path), "dev/block/%u:%u", MAJOR(b->dev), MINOR(b->dev));
-	if (!err)
-		err = tree_symlink(&sysfs_root, path, target);
-	return err ? err : appear(path, b);
-}
-
-/* The fields of /proc/diskstats behind the name. */
-static int show_stat(struct seq *s, void *arg)
-{
-	const struct gendisk *d = ((struct block_device *)arg)->disk;
-	u64 ms[2] = { d->stat.ns[0] / 1000000, d->stat.ns[1] / 1000000 };
-
-	seq_printf(s, "%8lu 0 %8lu %8lu %8lu 0 %8lu %8lu %8lu %8lu %8lu 0 0 0 0 0 0\n",
-		d->stat.ios[0], d->stat.sectors[0], ms[0], d->stat.ios[1], d->stat.sectors[1],
-		ms[1], d->stat.inflight, ms[0] + ms[1], ms[0] + ms[1]);
-	return 0;
-}
-
-/* ---- block devices as udev knows them ---- */
-
-static int bdev_vars(char *to, size_t size, void *arg)
-{
-	struct block_device *b = arg;
-	char name[24];
-	int n;
-
-	bdev_name(b, name, sizeof(name));
-	n = scnprintf(to, size, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=%s\n", MAJOR(b->dev),
-		MINOR(b->dev), name, b->partno ? "partition" : "disk");
-	if (b->partno)
-		n += scnprintf(to + n, size - (size_t)n, "PARTN=%u\n", b->partno);
-	return n;
-}
-
-static void bdev_path(struct block_device *b, char *path, size_t size)
-{
-	char name[24];
-
-	bdev_name(b, name, sizeof(name));
-	scnprintf(path, size,
-		b->partno ? "/devices/virtual/block/%s/%s" : "/devices/virtual/block/%s",
-		b->disk->name, name);
-}
-
-static int add_bdev_uevent(struct block_device *b, const char *dir)
-{
-	struct sysfs_device *d = kzalloc(sizeof(*d), GFP_KERNEL);
-	char path[96];
-
-	if (!d)
-		return -ENOMEM;
-	bdev_path(b, path, sizeof(path));
-	*d = (struct sysfs_device){ kstrdup(path), "block", bdev_vars, b };
-	return d->devpath ? sysfs_add_uevent(dir, d) : -ENOMEM;
-}
-
-static void bdev_event(struct block_device *b, const char *action)
-{
-	char path[96];
-
-	bdev_path(b, path, sizeof(path));
-	uevent_tell(&(struct sysfs_device){ path, "block", bdev_vars, b }, action, NULL);
-}
-
-static int show_readahead(struct seq *s, void *arg)
-{
-	const struct block_device *b = arg;
-
-	seq_printf(s, "%u\n", b->disk->ra_sectors ? b->disk->ra_sectors / 2 : 128);
-	return 0;
-}
-
-static int add_queue(struct block_device *b, const char *dir)
-{
-	int err = add_file(dir, "removable", show_number, (void *)0);
-
-	if (!err)
-		err = add_file(dir, "stat", show_stat, b);
-	if (!err)
-		err = add_file(dir, "queue/rotational", show_number, (void *)0);
-	if (!err)
-		err = add_file(dir, "queue/logical_block_size", show_block_size, b);
-	if (!err)
-		err = add_file(dir, "queue/physical_block_size", show_block_size, b);
-	if (!err)
-		err = add_file(dir, "queue/hw_sector_size", show_block_size, b);
-	if (!err)
-		err = add_file(dir, "queue/minimum_io_size", show_block_size, b);
-	if (!err)
-		err = add_file(dir, "queue/optimal_io_size", show_number, (void *)0);
-	if (!err)
-		err = add_file(dir, "queue/dma_alignment", show_number, (void *)511);
-	if (!err)
-		err = add_file(dir, "queue/read_ahead_kb", show_readahead, b);
-	if (!err)
-		err = add_file(dir, "queue/discard_granularity", show_discard, b);
-	return err;
-}
-
-static int add_bdev(struct block_device *b)
-{
-	const char *disk = b->disk->name;
-	char name[24], dir[96], link[64];
-	char *target;
-	int err;
-
-	bdev_name(b, name, sizeof(name));
-	if (b->partno)
-		scnprintf(dir, sizeof(dir), "virtual/block/%s/%s", disk, name);
-	else
-		scnprintf(dir, sizeof(dir), "virtual/block/%s", disk);
-	err = add_links(b, name, dir);
-	if (b->partno)
-		scnprintf(dir, sizeof(dir), "devices/virtual/block/%s/%s", disk, name);
-	else
-		scnprintf(dir, sizeof(dir), "devices/virtual/block/%s", disk);
-	if (!err)
-		err = add_file(dir, "size", show_bdev_size, b);
-	if (!err)
-		err = add_file(dir, "dev", show_bdev_dev, b);
-	if (!err)
-		err = add_file(dir, "ro", show_bdev_ro, b);
-	if (!err)
-		err = add_bdev_uevent(b, dir);
-	if (!err && b->partno) {
-		err = add_file(dir, "partition", show_bdev_part, b);
-		if (!err)
-			err = add_file(dir, "start", show_bdev_start, b);
-		return err ? err : appear(dir, b);
-	}
-	if (!err)
-		err = add_queue(b, dir);
-	scnprintf(link, sizeof(link), "block/%s", disk);
-	target = keep("../devices/virtual/block/", disk);
-	if (!target)
-		return -ENOMEM;
-	return err ? err : tree_symlink(&sysfs_root, link, target);
-}
-
 int sysfs_create(const char *path, show_fn show, void *arg)
 {
 	return tree_create(&sysfs_root, path, 0444, show, NULL, arg);
@@ -458,56 +213,6 @@ int sysfs_symlink(const char *path, const char *target)
 int sysfs_mkdir(const char *path)
 {
 	return tree_mkdir(&sysfs_root, path);
-}
-
-static int add_disk_dirs(struct gendisk *d)
-{
-	u32 part;
-	int err = 0;
-
-	for (part = 0; part < ARRAY_SIZE(d->part) && !err; part++)
-		if (d->part[part])
-			err = add_bdev(d->part[part]);
-	return err;
-}
-
-int sysfs_add_disk(struct gendisk *d)
-{
-	int err;
-
-	mutex_lock(&sysfs_grow);
-	err = add_disk_dirs(d);
-	mutex_unlock(&sysfs_grow);
-	for (u32 part = 0; part < ARRAY_SIZE(d->part) && !err; part++)
-		if (d->part[part])
-			bdev_event(d->part[part], "add");
-	return err;
-}
-
-/* A block device of a disk that is known already. */
-static void bdev_appeared(struct block_device *b)
-{
-	mutex_lock(&sysfs_grow);
-	if (add_bdev(b))
-		pr_warn("sysfs: no room for a partition\n");
-	mutex_unlock(&sysfs_grow);
-	bdev_event(b, "add");
-}
-
-static int add_blocks(void)
-{
-	u32 unit;
-	int err = tree_mkdir(&sysfs_root, "block");
-
-	for (unit = 0; unit < 16 && !err; unit++) {
-		struct block_device *b = bdev_by_dev(MKDEV(98, unit * 16));
-
-		if (b)
-			err = sysfs_add_disk(b->disk);
-	}
-	disk_part_appeared = bdev_appeared;
-	disk_event = bdev_event;
-	return err;
 }
 
 /* ---- the rest ---- */
@@ -570,6 +275,6 @@ static int sysfs_init(void)
 		err = add_fixed();
 	if (!err)
 		err = add_cpus();
-	return err ? err : add_blocks();
+	return err ? err : sysfs_add_blocks();
 }
 INITCALL(5, sysfs_init);

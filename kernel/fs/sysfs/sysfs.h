@@ -18,5 +18,6 @@ int sysfs_symlink_shown(const char *path, show_fn show, void *arg); /* where it 
 int sysfs_mkdir(const char *path);
 /* A disk and its possible partitions (seen while they exist): /sys/block/NAME and its kin. */
 int sysfs_add_disk(struct gendisk *d);
+int sysfs_add_blocks(void); /* at boot: those that are there */
 
 #endif
