@@ -105,6 +105,9 @@ int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence)
 		return 0;
 	j->super.start = to_be32(start);
 	j->super.sequence = to_be32(sequence);
+	j->super.checksum = 0;
+	if (j->csum)
+		j->super.checksum = to_be32(crc32c(~0U, &j->super, sizeof(j->super)));
 	memcpy(j->super_block, &j->super, sizeof(j->super));
 	return bdev_rw(j->sbi->sb->s_bdev, REQ_WRITE | REQ_META | if_barrier(j, REQ_FUA),
 		j->map[0] * (j->sbi->block_size >> SECTOR_SHIFT), j->super_block,
@@ -249,12 +252,27 @@ static u8 *new_block(struct commit *c, u32 type)
 
 static u32 tag_bytes(const struct ext4_journal *j)
 {
-	return j->wide ? 12 : 8;
+	return j->csum ? 16 : j->wide ? 12 : 8;
+}
+
+static u32 tail_bytes(const struct ext4_journal *j)
+{
+	return j->csum ? 4 : 0;
+}
+
+/* The checksum of a whole block of the log into its word @at, which is still 0: about 1 us for 4096 bytes. */
+static void seal(const struct ext4_journal *j, u8 *block, u32 at)
+{
+	__be32 crc = to_be32(crc32c(j->csum_seed, block, j->sbi->block_size));
+
+	if (j->csum)
+		memcpy(block + at, &crc, 4);
 }
 
 static u32 tags_per_block(const struct ext4_journal *j)
 {
-	return (j->sbi->block_size - (u32)sizeof(struct jbd_header) - 16) / tag_bytes(j);
+	return (j->sbi->block_size - (u32)sizeof(struct jbd_header) - 16 - tail_bytes(j)) /
+	       tag_bytes(j);
 }
 
 /* What goes into the log for a copy: itself, or an escaped twin when it looks like a log block. */
@@ -290,12 +308,20 @@ static void fill_descriptor(struct commit *c, u8 *d, struct logged *list, u32 n)
 		p[7] = (u8)flags;
 		if (j->wide)
 			memcpy(p + 8, &hi, 4);
+		if (j->csum) { /* of what lies in the log, with the transaction's number before it */
+			__be32 tid = to_be32(c->t->tid), crc;
+
+			crc = to_be32(crc32c(
+				crc32c(j->csum_seed, &tid, 4), list[k].form, j->sbi->block_size));
+			memcpy(p + 12, &crc, 4);
+		}
 		p += tag_bytes(j);
 		if (!k) {
 			memcpy(p, j->super.uuid, 16);
 			p += 16;
 		}
 	}
+	seal(j, d, j->sbi->block_size - 4);
 }
 
 /* A descriptor is complete before it is handed over: where the log is in pieces, its bio goes before the blocks behind it are known. */
@@ -318,7 +344,7 @@ static void write_revokes(struct commit *c)
 {
 	struct ext4_journal *j = c->j;
 	struct ext4_txn *t = c->t;
-	u32 size = j->wide ? 8 : 4, per = (j->sbi->block_size - 16) / size, i, k;
+	u32 size = j->wide ? 8 : 4, per = (j->sbi->block_size - 16 - tail_bytes(j)) / size, i, k;
 
 	for (i = 0; i < t->nr_revokes; i += per) {
 		u8 *d = new_block(c, JBD_REVOKE);
@@ -332,6 +358,7 @@ static void write_revokes(struct commit *c)
 
 			memcpy(d + 16 + k * size, j->wide ? (void *)&wide : (void *)&narrow, size);
 		}
+		seal(j, d, j->sbi->block_size - 4);
 		write_block(&c->w, log_next(j), d);
 	}
 }
@@ -345,6 +372,7 @@ static int write_commit_block(struct commit *c)
 
 	memcpy(d + 48, &sec, 8);
 	memcpy(d + 56, &nsec, 4);
+	seal(j, d, 16);
 	return bdev_rw(j->sbi->sb->s_bdev,
 		REQ_WRITE | REQ_META | if_barrier(j, REQ_PREFLUSH | REQ_FUA),
 		log_next(j) * (j->sbi->block_size >> SECTOR_SHIFT), d, j->sbi->block_size);
@@ -352,7 +380,7 @@ static int write_commit_block(struct commit *c)
 
 static u32 log_need(const struct commit *c)
 {
-	u32 size = c->j->wide ? 8 : 4, per = (c->j->sbi->block_size - 16) / size;
+	u32 size = c->j->wide ? 8 : 4, per = (c->j->sbi->block_size - 16 - tail_bytes(c->j)) / size;
 
 	return c->n + DIV_ROUND_UP(c->n, tags_per_block(c->j)) +
 	       DIV_ROUND_UP(c->t->nr_revokes, per) + 2;

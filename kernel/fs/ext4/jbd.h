@@ -20,6 +20,8 @@
 #define JBD_INCOMPAT_ASYNC_COMMIT 0x4
 #define JBD_INCOMPAT_CSUM_V2 0x8
 #define JBD_INCOMPAT_CSUM_V3 0x10
+#define JBD_INCOMPAT_FAST_COMMIT 0x20
+#define JBD_CRC32C 4 /* checksum_type */
 #define JBD_INCOMPAT_KNOWN                                                                         \
 	(JBD_INCOMPAT_REVOKE | JBD_INCOMPAT_64BIT | JBD_INCOMPAT_ASYNC_COMMIT |                    \
 		JBD_INCOMPAT_CSUM_V2 | JBD_INCOMPAT_CSUM_V3)
@@ -81,6 +83,8 @@ struct ext4_journal {
 	u64 *map;                      /* block of the log -> block of the device */
 	u32 first, maxlen, head, used; /* the journal thread's */
 	bool wide;                     /* 64-bit tags */
+	bool csum;                     /* every block of the log has a checksum (version 3) */
+	u32 csum_seed;
 	bool unlogged; /* there is no log (ext2): transactions are written home, and may be torn */
 	struct jbd_super super; /* as on disk */
 	u8 *super_block;        /* the block it lies in */

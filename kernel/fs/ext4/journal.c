@@ -435,7 +435,15 @@ static int read_super(struct ext4_journal *j)
 		j->first >= j->maxlen || j->maxlen - j->first < 128 ||
 		j->maxlen > (u64)j->inode->i_size >> j->inode->i_blkbits || j->maxlen > 1U << 26)
 		return -EFSCORRUPTED;
-	if (type == JBD_SUPER_V2 && be32(j->super.incompat) & ~(u32)JBD_INCOMPAT_KNOWN) {
+	if (type == JBD_SUPER_V2 && j->super.start &&
+		be32(j->super.incompat) & JBD_INCOMPAT_FAST_COMMIT) {
+		printk(KERN_ERR "EXT4-fs (%s): its log may have fast commits, which cannot be "
+				"replayed here: e2fsck does\n",
+			sbi->sb->s_id);
+		return -EOPNOTSUPP;
+	}
+	if (type == JBD_SUPER_V2 &&
+		be32(j->super.incompat) & ~(u32)(JBD_INCOMPAT_KNOWN | JBD_INCOMPAT_FAST_COMMIT)) {
 		printk(KERN_ERR "EXT4-fs (%s): journal has unknown features 0x%x\n", sbi->sb->s_id,
 			be32(j->super.incompat));
 		return -EINVAL;
@@ -487,10 +495,12 @@ static int journal_begin_writing(struct ext4_journal *j, u32 next_tid)
 	j->wide = EXT4_HAS(j->sbi, incompat, INCOMPAT_64BIT);
 	j->super.h.type = to_be32(JBD_SUPER_V2);
 	j->super.compat = 0;
-	j->super.incompat = to_be32(JBD_INCOMPAT_REVOKE | (j->wide ? JBD_INCOMPAT_64BIT : 0));
+	j->csum = j->sbi->csum && j->sbi->opt.flags & EXT4_OPT_JCSUM;
+	j->csum_seed = crc32c(~0U, j->super.uuid, sizeof(j->super.uuid));
+	j->super.incompat = to_be32(JBD_INCOMPAT_REVOKE | (j->wide ? JBD_INCOMPAT_64BIT : 0) |
+				    (j->csum ? JBD_INCOMPAT_CSUM_V3 : 0));
 	j->super.error = 0;
-	j->super.checksum_type = 0;
-	j->super.checksum = 0;
+	j->super.checksum_type = j->csum ? JBD_CRC32C : 0;
 	j->head = j->first;
 	j->next_tid = next_tid ? next_tid : 1;
 	j->committed_tid = j->wanted_tid = j->next_tid - 1;
