@@ -109,8 +109,6 @@ void lru_putback(struct page *p, bool active);
 
 /* Takes the right to write away from all shared mappings of the page (locked); afterwards a write faults. */
 void page_mkclean(struct page *p);
-/* The page (locked) was or will be written to: patched call sites in it go. Only needed while it is PG_patched. */
-void page_text_changed(struct page *p);
 /* Removes all mappings of a page of the cache (locked). */
 void page_unmap_all(struct page *p);
 

@@ -267,6 +267,8 @@ void delete_from_page_cache(struct page *p);  /* locked; drops the cache's refer
 bool set_page_dirty(struct page *p);          /* true: it was clean; calls mark_inode_dirty */
 bool clear_page_dirty_for_io(struct page *p); /* write-protects its mappings; true: was dirty */
 void set_page_writeback(struct page *p);
+/* The page (locked) was or will be written to: patched call sites in it go. Only needed while it is PG_patched. */
+void page_text_changed(struct page *p);
 /* Drops pages from @start (bytes) on, zeroing the tail of a partial page; unmaps them first. */
 void truncate_inode_pages(struct address_space *m, loff_t start);
 void truncate_inode_pages_range(

@@ -192,8 +192,8 @@ static int try_types(const char *types, u32 flags, const char *data)
 	return err;
 }
 
-/* /root becomes / : the mount moves over rootfs. */
-static int move_root(struct block_device *b)
+/* /root becomes / : the mount moves over rootfs. @b NULL: it is on no disk. */
+static int move_root(const struct block_device *b)
 {
 	struct path new, top;
 	char *name;
@@ -201,7 +201,7 @@ static int move_root(struct block_device *b)
 
 	if (err)
 		return err;
-	name = kmalloc(32, GFP_KERNEL);
+	name = b ? kmalloc(32, GFP_KERNEL) : NULL;
 	if (name) {
 		scnprintf(name, 32, b->partno ? "/dev/%s%u" : "/dev/%s", b->disk->name, b->partno);
 		kfree(new.mnt->mnt_devname);
@@ -223,11 +223,24 @@ static int move_root(struct block_device *b)
 	return 0;
 }
 
+/* rootfstype= names one type, and that needs no disk (hostfs): root= says nothing then. */
+static bool type_without_disk(const char *types)
+{
+	const struct file_system_type *t = types ? get_fs_type(types) : NULL;
+
+	return t && !(t->fs_flags & FS_REQUIRES_DEV);
+}
+
 int mount_root(const char *dev, const char *types, u32 flags, const char *data)
 {
-	struct block_device *b = root_device(dev);
+	struct block_device *b;
 	int err;
 
+	if (type_without_disk(types)) {
+		err = try_type(types, flags, data);
+		return err ? err : move_root(NULL);
+	}
+	b = root_device(dev);
 	if (!b)
 		return -ENODEV;
 	err = make_node("/dev/root", S_IFBLK | 0600, b->dev);

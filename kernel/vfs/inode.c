@@ -284,6 +284,11 @@ int insert_inode_locked(struct inode *inode)
 	return 0;
 }
 
+void inode_unhash(struct inode *inode)
+{
+	hash_remove(inode);
+}
+
 void unlock_new_inode(struct inode *inode)
 {
 	spin_lock(&inode->i_lock);

@@ -442,13 +442,21 @@ out_put:
 	return ERR_PTR(err);
 }
 
-struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how)
+static struct file *open_once(int dfd, const char *name, const struct open_how_k *how)
 {
 	if (how->flags & TMPFILE_BIT)
 		return open_tmpfile(dfd, name, how);
 	if (how->flags & O_CREAT)
 		return open_create(dfd, name, how);
 	return open_existing(dfd, name, how);
+}
+
+/* A file system that finds at the last moment that the name means another file by now says ESTALE, and has dropped the dentry. */
+struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how)
+{
+	struct file *f = open_once(dfd, name, how);
+
+	return unlikely(f == ERR_PTR(-ESTALE)) ? open_once(dfd, name, how) : f;
 }
 
 /* ---- flags ---- */

@@ -228,6 +228,7 @@ struct inode *ilookup(struct super_block *sb, ino_t ino);
 void unlock_new_inode(struct inode *inode);
 void iget_failed(
 	struct inode *inode); /* I_NEW inode that could not be filled: removes and puts it */
+void inode_unhash(struct inode *inode); /* it is not found by its number any more; still used */
 int insert_inode_locked(
 	struct inode *inode); /* a created inode into the hash with I_NEW; 0 or -EBUSY */
 void inode_init_owner(
@@ -281,7 +282,9 @@ int inode_newsize_ok(struct inode *inode, loff_t size); /* RLIMIT_FSIZE, s_maxby
 
 struct dentry_operations {
 	int (*d_revalidate)(struct dentry *d, u32 flags); /* 1 valid, 0 drop it, -errno */
-	int (*d_delete)(const struct dentry *d);          /* 1: do not keep it unused */
+	/* Is it valid without asking anybody? For the fast walk, beside d_revalidate: without references, and it may not sleep. */
+	bool (*d_fresh)(const struct dentry *d);
+	int (*d_delete)(const struct dentry *d); /* 1: do not keep it unused */
 	void (*d_release)(struct dentry *d);
 	char *(*d_dname)(
 		struct dentry *d, char *buf, int len); /* pipe:[123]; writes at the end of buf */

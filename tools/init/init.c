@@ -6,7 +6,9 @@
  * It mounts the image, goes over to it, mounts what a system expects (proc, sys, dev, devpts, tmpfs), asks for the address of
  * eth0 if there is one (dhcp.c), runs one command, reaps whatever is orphaned, and powers off.  What to run is in /job, written by nestctl: NUL-terminated strings
  *
- *	MODE HOSTNAME TERM ARG...	MODE is "terminal" or "channels"; without ARG root's login shell is run
+ *	MODE HOSTNAME TERM VOLUME... "" ARG...	MODE is "terminal" or "channels"; without ARG root's login shell is run
+ *
+ * VOLUME: where the host's folder number 0, 1 ... (the kernel's hostfs0= ...) is mounted.
  *
  * terminal: the command has /dev/tty0 as its controlling terminal.
  * channels: its standard input, output and error are pipes, as they are on the host; init carries their bytes from
@@ -43,7 +45,8 @@
 struct job {
 	bool terminal;
 	const char *hostname, *term;
-	char **argv; /* empty: a login shell */
+	char **volumes; /* as many as come before an empty one */
+	char **argv;    /* empty: a login shell */
 };
 
 /* A one-way pump of bytes.  to is -1 once its reader has gone. */
@@ -124,14 +127,18 @@ static void read_job(struct job *job)
 	close(fd);
 	for (char *p = text; p < text + size; p += strlen(p) + 1)
 		words[n++] = p;
-	if (n < 3) {
+	if (n < 4) {
 		errno = EINVAL;
 		fail("/job");
 	}
 	job->terminal = !strcmp(words[0], "terminal");
 	job->hostname = words[1];
 	job->term = words[2];
-	job->argv = words + 3;
+	job->volumes = job->argv = words + 3;
+	while (*job->argv && **job->argv)
+		job->argv++;
+	if (*job->argv)
+		job->argv++;
 }
 
 static void enter_image(void)
@@ -162,6 +169,33 @@ static void mount_all(void)
 		if (mount(mounts[i].type, mounts[i].dir, mounts[i].type, 0, mounts[i].options) &&
 			errno != EBUSY)
 			fprintf(stderr, "init: %s: %s\n", mounts[i].dir, strerror(errno));
+	}
+}
+
+/* A folder and what is above it. */
+static void make_dirs(const char *path)
+{
+	char *copy = strdup(path);
+
+	for (char *p = copy; p && (p = strchr(p + 1, '/'));) {
+		*p = '\0';
+		mkdir(copy, 0755);
+		*p = '/';
+	}
+	mkdir(path, 0755);
+	free(copy);
+}
+
+/* The host's folders. One that is to be read only is so by the kernel's parameter. */
+static void mount_volumes(char *const *volumes)
+{
+	char source[16];
+
+	for (int i = 0; volumes[i] && *volumes[i]; i++) {
+		snprintf(source, sizeof(source), "hostfs%d", i);
+		make_dirs(volumes[i]);
+		if (mount(source, volumes[i], "hostfs", 0, NULL))
+			fail(volumes[i]);
 	}
 }
 
@@ -443,6 +477,7 @@ int main(void)
 	read_job(&job);
 	enter_image();
 	mount_all();
+	mount_volumes(job.volumes);
 	sethostname(job.hostname, strlen(job.hostname));
 	loopback_up();
 	dhcp_configure("eth0");

@@ -48,7 +48,8 @@ static void add_devices(int fd)
 	add_node(fd, "dev/ubda", S_IFBLK | 0600, "", 0, 98, 0);
 }
 
-static void add_job(int fd, bool terminal, const char *hostname, char *const *command)
+static void add_job(int fd, bool terminal, const char *hostname, const struct volume *volumes,
+	char *const *command)
 {
 	const char *term = terminal ? getenv("TERM") : NULL;
 	char *job = NULL;
@@ -59,6 +60,9 @@ static void add_job(int fd, bool terminal, const char *hostname, char *const *co
 		die("out of memory");
 	fprintf(f, "%s%c%s%c%s%c", terminal ? "terminal" : "channels", 0, hostname, 0,
 		term ? term : "dumb", 0);
+	for (; volumes->guest; volumes++)
+		fprintf(f, "%s%c", volumes->guest, 0);
+	fputc(0, f);
 	for (; *command; command++)
 		fprintf(f, "%s%c", *command, 0);
 	fclose(f);
@@ -66,7 +70,8 @@ static void add_job(int fd, bool terminal, const char *hostname, char *const *co
 	free(job);
 }
 
-int initrd_make(bool terminal, const char *hostname, char *const *command)
+int initrd_make(
+	bool terminal, const char *hostname, const struct volume *volumes, char *const *command)
 {
 	int fd = memfd_create("initrd", 0);
 
@@ -74,7 +79,7 @@ int initrd_make(bool terminal, const char *hostname, char *const *command)
 		die("memfd: %s", strerror(errno));
 	add_node(fd, "init", S_IFREG | 0755, init_start, init_end - init_start, 0, 0);
 	add_devices(fd);
-	add_job(fd, terminal, hostname, command);
+	add_job(fd, terminal, hostname, volumes, command);
 	add_node(fd, "TRAILER!!!", 0, "", 0, 0, 0);
 	return fd;
 }

@@ -29,10 +29,13 @@
 #include "tools/nestctl/run.h"
 
 #define PARAMS_MAX 64
+#define VOLUMES_MAX 16 /* the kernel's hostfs0 to hostfs15 */
 
 struct run {
 	const char *kernel, *image, *cow, *mem, *ncpus, *net;
 	bool verbose;
+	struct volume volumes[VOLUMES_MAX + 1];
+	int nr_volumes;
 	const char *argv[PARAMS_MAX + 24];
 	int argc;
 	bool terminal;
@@ -55,6 +58,32 @@ static void add_param(struct run *r, const char *param)
 	if (!strncmp(param, "eth0=", 5))
 		r->net = "none";
 	add(r, param);
+}
+
+/* HOSTDIR:GUESTDIR[:ro], the guest's folder with its full path. */
+static void add_volume(struct run *r, char *text)
+{
+	struct volume *v = &r->volumes[r->nr_volumes];
+	char *ro = strrchr(text, ':'), *guest;
+	struct stat st;
+
+	if (r->nr_volumes == VOLUMES_MAX)
+		die("-v: no more than %d folders", VOLUMES_MAX);
+	if (ro && (!strcmp(ro, ":ro") || !strcmp(ro, ":rw"))) {
+		v->rdonly = ro[2] == 'o';
+		*ro = '\0';
+	}
+	guest = strrchr(text, ':');
+	if (!guest || guest == text || guest[1] != '/')
+		die("-v %s: wants HOSTDIR:GUESTDIR[:ro], with GUESTDIR's full path", text);
+	*guest = '\0';
+	v->guest = guest + 1;
+	v->host = realpath(text, NULL);
+	if (!v->host || stat(v->host, &st))
+		die("-v %s: %s", text, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		die("-v %s: %s", text, strerror(ENOTDIR));
+	r->nr_volumes++;
 }
 
 static const char *default_kernel(void)
@@ -151,8 +180,11 @@ static void prepare(struct run *r)
 	r->terminal = same_terminal() || (!r->command[0] && isatty(0) && isatty(1));
 
 	add(r, format("ubd0=%s,%s", open_cow(r), realpath(r->image, NULL)));
-	add(r, format("initrd=%s",
-		       fd_path(initrd_make(r->terminal, host_name_of(r->image), r->command))));
+	add(r, format("initrd=%s", fd_path(initrd_make(r->terminal, host_name_of(r->image),
+					   r->volumes, r->command))));
+	for (int i = 0; i < r->nr_volumes; i++)
+		add(r, format("hostfs%d%s=%s", i, r->volumes[i].rdonly ? "r" : "",
+			       r->volumes[i].host));
 	add(r, "con=null");
 	if (r->terminal)
 		add(r, "con0=fd:0,fd:1");
@@ -245,12 +277,13 @@ static void parse(struct run *r, int argc, char **argv)
 		{ "cow", required_argument, NULL, 'c' },
 		{ "net", required_argument, NULL, 'N' },
 		{ "param", required_argument, NULL, 'p' },
-		{ "verbose", no_argument, NULL, 'v' },
+		{ "volume", required_argument, NULL, 'v' },
+		{ "verbose", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+m:n:k:c:p:v", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+m:n:k:c:p:v:V", options, NULL)) != -1) {
 		switch (c) {
 		case 'm': r->mem = optarg; break;
 		case 'n': r->ncpus = optarg; break;
@@ -258,7 +291,8 @@ static void parse(struct run *r, int argc, char **argv)
 		case 'c': r->cow = optarg; break;
 		case 'N': r->net = optarg; break;
 		case 'p': add_param(r, optarg); break;
-		case 'v': r->verbose = true; break;
+		case 'v': add_volume(r, optarg); break;
+		case 'V': r->verbose = true; break;
 		default: exit(1);
 		}
 	}

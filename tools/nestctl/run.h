@@ -5,8 +5,16 @@
 
 #include <stdbool.h>
 
+/* A folder of the host (its real path) that the instance sees at @guest. */
+struct volume {
+	char *host;
+	const char *guest; /* NULL ends a list */
+	bool rdonly;
+};
+
 /* initrd.c: a memory file with the initial archive: the built-in init, its devices and its job.  Inherited by children. */
-int initrd_make(bool terminal, const char *hostname, char *const *command);
+int initrd_make(
+	bool terminal, const char *hostname, const struct volume *volumes, char *const *command);
 
 /*
  * pump.c: threads that carry a stream through a pipe; what is given back is the pipe's other end, for the kernel.  Input flows

@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.c: open files: the host's files behind them, reading, writing.
+ *
+ * An inode has at most two files of the host open, one to read from and one to write to (the same where both are allowed), however often
+ * the guest has it open; they close with the last of these, after what mappings have dirtied was written. A file that was just created
+ * stays open for the open that follows, whatever its mode says (hostfs_adopt_file).
+ *
+ * A write goes through: its bytes are copied into the pages that are cached, or that it covers whole, and the host writes them from there,
+ * a run in one call; bytes of pages that are not cached go by way of a page of their own. So exactly the bytes that the guest wrote
+ * reach the host, and files that the host's processes write to as well lose nothing.
+ *
+ * Locks: hostfs.h.
+ */
+#include <linux/falloc.h>
+
+#include "drivers/hostfs/hostfs.h"
+
+#define CHUNK_PAGES 64
+
+/* ---- the host's files ---- */
+
+static struct hostfs_file *hold(struct hostfs_inode *hi, struct hostfs_file *const *which)
+{
+	struct hostfs_file *f;
+
+	spin_lock(&hi->lock);
+	f = *which;
+	if (f)
+		hostfs_host_hold(f);
+	spin_unlock(&hi->lock);
+	return f;
+}
+
+struct hostfs_file *hostfs_reader(struct hostfs_inode *hi)
+{
+	struct hostfs_file *f = hold(hi, &hi->rfile);
+
+	return f || !hi->wreads ? f : hold(hi, &hi->wfile);
+}
+
+struct hostfs_file *hostfs_writer(struct hostfs_inode *hi)
+{
+	return hold(hi, &hi->wfile);
+}
+
+/* Takes @f. */
+static void set_files(struct hostfs_inode *hi, struct hostfs_file *f, bool reads, bool writes)
+{
+	spin_lock(&hi->lock);
+	if (writes && !hi->wfile) {
+		hostfs_host_hold(f);
+		hi->wfile = f;
+		hi->wreads = reads;
+	}
+	if (reads && !hi->rfile) {
+		hostfs_host_hold(f);
+		hi->rfile = f;
+	}
+	spin_unlock(&hi->lock);
+	hostfs_host_close(f);
+}
+
+static void close_locked(struct hostfs_inode *hi)
+{
+	struct hostfs_file *r, *w;
+
+	spin_lock(&hi->lock);
+	r = hi->rfile;
+	w = hi->wfile;
+	hi->rfile = hi->wfile = NULL;
+	spin_unlock(&hi->lock);
+	if (r)
+		hostfs_host_close(r);
+	if (w)
+		hostfs_host_close(w);
+}
+
+void hostfs_close_files(struct inode *inode)
+{
+	close_locked(HOSTFS_I(inode));
+}
+
+/* One file at a time waits for its open: who makes many and opens none keeps no more than one of the host's descriptors. */
+void hostfs_adopt_file(struct inode *inode, struct hostfs_file *f)
+{
+	struct hostfs_sb *hs = hostfs_sb_of(inode);
+	struct hostfs_inode *hi = HOSTFS_I(inode);
+	struct inode *old;
+
+	mutex_lock(&hi->open_lock);
+	set_files(hi, f, true, true);
+	mutex_unlock(&hi->open_lock);
+	ihold(inode);
+	spin_lock(&hs->lock);
+	old = hs->created;
+	hs->created = inode;
+	spin_unlock(&hs->lock);
+	if (old)
+		hostfs_drop_created(old);
+}
+
+/* @inode is not waited for any more; takes the reference. */
+void hostfs_drop_created(struct inode *inode)
+{
+	struct hostfs_inode *hi = HOSTFS_I(inode);
+
+	mutex_lock(&hi->open_lock);
+	if (!hi->users)
+		close_locked(hi);
+	mutex_unlock(&hi->open_lock);
+	iput(inode);
+}
+
+static void forget_created(struct inode *inode)
+{
+	struct hostfs_sb *hs = hostfs_sb_of(inode);
+	bool mine;
+
+	spin_lock(&hs->lock);
+	mine = hs->created == inode;
+	if (mine)
+		hs->created = NULL;
+	spin_unlock(&hs->lock);
+	if (mine)
+		iput(inode);
+}
+
+/* Both, where the host allows it: whoever writes may have to read what is around. */
+static int open_host(struct hostfs_inode *hi, bool write)
+{
+	u32 how = write ? HOSTFS_READ | HOSTFS_WRITE : HOSTFS_READ;
+	struct hostfs_file *f;
+	int err = hostfs_host_open(hi->node, how, &f);
+
+	if (err == -EACCES && write) {
+		how = HOSTFS_WRITE;
+		err = hostfs_host_open(hi->node, how, &f);
+	}
+	if (!err)
+		set_files(hi, f, how & HOSTFS_READ, write);
+	return err;
+}
+
+/* Opening asks the host whether the name still means this file, and takes its attributes: what was closed there is seen here. */
+static int check_name(struct inode *inode, struct file *f)
+{
+	struct hostfs_sb *hs = hostfs_sb_of(inode);
+	struct dentry *d = f->f_path.dentry, *parent;
+	u64 sample = hostfs_sample(hs);
+	struct hostfs_attr a;
+	int err;
+
+	if (f->f_mode & FMODE_CREATED || hs->interval == HOSTFS_FOREVER || d->d_parent == d ||
+		READ_ONCE(d->d_flags) & DCACHE_UNHASHED)
+		return 0;
+	parent = dget_parent(d);
+	err = hostfs_host_lookup(HOSTFS_I(parent->d_inode)->node, d->d_name.name, &a);
+	dput(parent);
+	if (!err && hostfs_same(inode, &a)) {
+		hostfs_take_attr(inode, &a, sample);
+		return 0;
+	}
+	if (err && err != -ENOENT)
+		return err;
+	d_drop(d);
+	return -ESTALE; /* vfs looks the name up again */
+}
+
+static int hostfs_open(struct inode *inode, struct file *f)
+{
+	struct hostfs_inode *hi = HOSTFS_I(inode);
+	int err = check_name(inode, f);
+
+	if (err)
+		return err;
+	mutex_lock(&hi->open_lock);
+	if (f->f_mode & FMODE_WRITE && !hi->wfile)
+		err = open_host(hi, true);
+	if (!err && f->f_mode & (FMODE_READ | FMODE_EXEC) && !hi->rfile)
+		err = open_host(hi, false);
+	if (!err)
+		hi->users++;
+	else if (!hi->users)
+		close_locked(hi);
+	mutex_unlock(&hi->open_lock);
+	forget_created(inode);
+	f->f_mode |= FMODE_CAN_ODIRECT;
+	return err;
+}
+
+static int hostfs_release(struct inode *inode, struct file *f)
+{
+	struct hostfs_inode *hi = HOSTFS_I(inode);
+
+	if (mapping_has_dirty(&inode->i_data))
+		filemap_write_and_wait_range(&inode->i_data, 0, S64_MAX);
+	mutex_lock(&hi->open_lock);
+	if (!--hi->users)
+		close_locked(hi);
+	mutex_unlock(&hi->open_lock);
+	return 0;
+}
+
+/* ---- reading ---- */
+
+static int look_again(struct inode *inode)
+{
+	int err = hostfs_revalidate(inode);
+
+	if (err && err != -ESTALE)
+		return err;
+	return hostfs_check_data(inode);
+}
+
+static ssize_t hostfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	int err = look_again(f->f_inode);
+
+	return err ? err : generic_file_read_iter(f, to, pos);
+}
+
+/* ---- writing ---- */
+
+/* Of one call to the host: where each piece lies. */
+struct chunk {
+	u32 nr;
+	u64 bytes;
+	u64 cached, fresh,
+		beyond; /* bits: of the cache; not uptodate before; behind the end of the file before */
+	struct page *pages[CHUNK_PAGES];
+	u32 lens[CHUNK_PAGES];
+	struct hostfs_attr attr;
+	struct hostfs_io io;
+	struct hostfs_vec vecs[CHUNK_PAGES]; /* io.vec */
+};
+_Static_assert(
+	offsetof(struct chunk, vecs) == offsetof(struct chunk, io) + sizeof(struct hostfs_io),
+	"vecs are io's");
+
+/* The page for @n bytes of page @index: of the cache where it can be uptodate afterwards, else one of its own. */
+static struct page *chunk_page(struct inode *inode, struct chunk *c, u64 index, u32 n)
+{
+	struct address_space *m = &inode->i_data;
+	bool beyond = (loff_t)(index << PAGE_SHIFT) >= i_size_read(inode);
+	u64 bit = 1UL << c->nr;
+	struct page *p;
+
+	if (n == PAGE_SIZE || beyond)
+		p = grab_cache_page(m, index);
+	else
+		p = find_lock_page(m, index);
+	if (p && !PageUptodate(p) && n < PAGE_SIZE && !beyond) {
+		unlock_page(p); /* somebody's read has failed */
+		put_page(p);
+		p = NULL;
+	}
+	if (!p)
+		return alloc_page(GFP_KERNEL);
+	c->cached |= bit;
+	c->beyond |= beyond ? bit : 0;
+	if (!PageUptodate(p)) {
+		c->fresh |= bit;
+		if (n < PAGE_SIZE)
+			memset(page_address(p), 0, PAGE_SIZE);
+	}
+	return p;
+}
+
+static void chunk_put(struct chunk *c)
+{
+	for (u32 i = 0; i < c->nr; i++) {
+		if (c->cached & 1UL << i)
+			unlock_page(c->pages[i]);
+		put_page(c->pages[i]);
+	}
+}
+
+/* Copies from the guest, whose pages have been faulted in, as far as that goes: 0, -ENOMEM. */
+static int chunk_fill(
+	struct inode *inode, struct chunk *c, struct iov_iter *from, loff_t pos, u64 n)
+{
+	bool nofault = from->nofault;
+
+	from->nofault = true;
+	while (n && c->nr < CHUNK_PAGES) {
+		u32 off = (u64)pos & (PAGE_SIZE - 1), want = (u32)min_t(u64, n, PAGE_SIZE - off);
+		struct page *p = chunk_page(inode, c, (u64)pos >> PAGE_SHIFT, want);
+		char *at;
+		size_t got;
+
+		if (!p)
+			break;
+		at = (char *)page_address(p) + off;
+		got = copy_from_iter(at, want, from);
+		c->vecs[c->nr] = (struct hostfs_vec){ at, got };
+		c->lens[c->nr] = (u32)got;
+		c->pages[c->nr++] = p;
+		c->bytes += got;
+		pos += (loff_t)got;
+		n -= got;
+		if (got < want)
+			break;
+	}
+	from->nofault = nofault;
+	return c->nr ? 0 : -ENOMEM;
+}
+
+/*
+ * The host has taken @put bytes. Pages that are now good say so; of those that were good before and hold what the host has not taken, or
+ * has put elsewhere (@moved), nothing is believed any more.
+ */
+static void chunk_settle(struct inode *inode, struct chunk *c, u64 put, bool moved)
+{
+	bool bad = moved;
+
+	for (u32 i = 0; i < c->nr; i++) {
+		u64 bit = 1UL << i, len = c->lens[i];
+		bool done = len && put >= len && !moved;
+
+		put -= min(put, len);
+		if (!(c->cached & bit))
+			continue;
+		if (!(c->fresh & bit))
+			bad = bad || !done;
+		else if (done && (len == PAGE_SIZE || c->beyond & bit))
+			SetPageUptodate(c->pages[i]);
+		if (test_bit(PG_patched, &c->pages[i]->flags))
+			page_text_changed(c->pages[i]);
+	}
+	if (bad)
+		WRITE_ONCE(HOSTFS_I(inode)->stale, true);
+}
+
+/* At most a chunk: bytes, or -errno; *pos moves on. */
+static ssize_t write_chunk(struct file *f, struct hostfs_file *h, struct iov_iter *from,
+	loff_t *pos, bool append, u64 limit)
+{
+	struct inode *inode = f->f_inode;
+	struct chunk c;
+	ssize_t put;
+	bool moved;
+	int err;
+
+	c.nr = 0;
+	c.bytes = c.cached = c.fresh = c.beyond = 0;
+	memset(&c.io, 0, sizeof(c.io));
+	err = chunk_fill(inode, &c, from, *pos, limit);
+	if (err)
+		return err;
+	c.io.f = h;
+	c.io.nr = c.nr;
+	c.io.off = *pos;
+	c.io.append = append;
+	c.io.attr = &c.attr;
+	hostfs_change_begin(inode);
+	put = c.bytes ? hostfs_host_write(&c.io) : 0;
+	moved = append && put > 0 && c.attr.size != (u64)*pos + (u64)put;
+	chunk_settle(inode, &c, put > 0 ? (u64)put : 0, moved);
+	hostfs_change_end(inode, put > 0 ? &c.attr : NULL, true);
+	chunk_put(&c);
+	if (put < (ssize_t)c.bytes)
+		iov_iter_revert(from, c.bytes - (u64)max_t(ssize_t, put, 0));
+	if (put > 0)
+		*pos = moved ? (loff_t)c.attr.size : *pos + put;
+	return put;
+}
+
+static ssize_t write_loop(
+	struct file *f, struct hostfs_file *h, struct iov_iter *from, loff_t *pos, bool append)
+{
+	u64 limit = CHUNK_PAGES * PAGE_SIZE;
+	ssize_t done = 0, n = 0;
+
+	while (from->count) {
+		u64 want = min_t(
+			u64, from->count, limit == 1 ? 1 : limit - ((u64)*pos & (PAGE_SIZE - 1)));
+
+		n = iov_iter_fault_in(from, want, false);
+		if (n && limit > 1) {
+			limit = limit > PAGE_SIZE ? PAGE_SIZE :
+						    1; /* up to the very byte that faults */
+			continue;
+		}
+		if (n)
+			break;
+		n = write_chunk(f, h, from, pos, append, want);
+		if (n < 0)
+			break;
+		done += n;
+		if (signal_pending(current) && (!n || fatal_signal_pending(current))) {
+			n = -EINTR;
+			break;
+		}
+		cond_resched();
+	}
+	return done ? done : n;
+}
+
+static ssize_t write_locked(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct inode *inode = f->f_inode;
+	bool append = hostfs_sb_of(inode)->append || from->append ||
+		      (f->f_flags & O_APPEND && !from->in_place);
+	struct hostfs_file *h;
+	ssize_t n;
+
+	if (append)
+		hostfs_revalidate(inode);
+	from->append = append;
+	n = generic_write_checks(f, from, pos);
+	if (n <= 0)
+		return n;
+	n = hostfs_check_data(inode);
+	if (!n)
+		n = file_remove_privs(f);
+	if (n)
+		return n;
+	h = hostfs_writer(HOSTFS_I(inode));
+	if (!h)
+		return -EIO;
+	if (*pos > i_size_read(inode))
+		hostfs_clean_tail(inode);
+	n = write_loop(f, h, from, pos, append);
+	hostfs_host_close(h);
+	return n;
+}
+
+static int hostfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
+{
+	struct hostfs_inode *hi = HOSTFS_I(f->f_inode);
+	int err = filemap_write_and_wait_range(f->f_mapping, start, end), err2;
+	struct hostfs_file *h = hostfs_writer(hi);
+
+	if (!h)
+		h = hostfs_reader(hi);
+	if (!h)
+		return err;
+	err2 = (int)hostfs_ask(datasync ? HOSTFS_OP_DATASYNC : HOSTFS_OP_FSYNC, h, NULL, 0, 0, 0);
+	hostfs_host_close(h);
+	return err ? err : err2;
+}
+
+static ssize_t hostfs_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct inode *inode = f->f_inode;
+	ssize_t n;
+	int err;
+
+	if (from->nowait)
+		return -EAGAIN;
+	down_write(&inode->i_rwsem);
+	n = write_locked(f, from, pos);
+	up_write(&inode->i_rwsem);
+	if (n > 0 && (f->f_flags & O_DSYNC || inode->i_flags & S_SYNC)) {
+		err = vfs_fsync_range(f, *pos - n, *pos - 1, !(f->f_flags & O_SYNC & ~O_DSYNC));
+		if (err)
+			return err;
+	}
+	return n;
+}
+
+/* ---- the rest ---- */
+
+static int hostfs_mmap(struct file *f, struct vm_area *vma)
+{
+	int err = look_again(f->f_inode);
+
+	return err ? err : generic_file_mmap(f, vma);
+}
+
+static loff_t seek_data(struct file *f, loff_t off, int whence)
+{
+	struct hostfs_file *h;
+	loff_t at;
+
+	at = filemap_write_and_wait_range(f->f_mapping, 0, S64_MAX);
+	h = at ? NULL : hostfs_reader(HOSTFS_I(f->f_inode));
+	if (!h)
+		h = at ? NULL : hostfs_writer(HOSTFS_I(f->f_inode));
+	if (!h)
+		return at ? at : -EIO;
+	at = hostfs_host_seek(h, off, whence);
+	hostfs_host_close(h);
+	if (at >= 0)
+		f->f_pos = at;
+	return at;
+}
+
+static loff_t hostfs_llseek(struct file *f, loff_t off, int whence)
+{
+	if (whence == SEEK_DATA || whence == SEEK_HOLE)
+		return seek_data(f, off, whence);
+	if (whence == SEEK_END)
+		hostfs_revalidate(f->f_inode);
+	return generic_file_llseek(f, off, whence);
+}
+
+/* Pages of what changes go before it does, and those that come in between wait at invalidate_lock. */
+static int allocate_locked(struct file *f, struct hostfs_file *h, int mode, loff_t off, loff_t len)
+{
+	struct inode *inode = f->f_inode;
+	bool moves = mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE);
+	bool drops = moves || mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE);
+	loff_t from = off & PAGE_MASK;
+	struct hostfs_attr a;
+	int err = filemap_write_and_wait_range(&inode->i_data, 0, S64_MAX);
+
+	if (!err && !(mode & FALLOC_FL_KEEP_SIZE))
+		err = inode_newsize_ok(inode, off + len);
+	if (err)
+		return err;
+	if (off + len > i_size_read(inode))
+		hostfs_clean_tail(inode);
+	hostfs_change_begin(inode);
+	down_write(&inode->i_data.invalidate_lock);
+	if (drops)
+		unmap_mapping_range(&inode->i_data, (u64)from >> PAGE_SHIFT, 0);
+	err = (int)hostfs_ask(HOSTFS_OP_ALLOCATE, h, NULL, mode, off, len);
+	if (drops)
+		truncate_inode_pages(&inode->i_data, from);
+	up_write(&inode->i_data.invalidate_lock);
+	hostfs_change_end(inode,
+		!err && !hostfs_host_getattr(HOSTFS_I(inode)->node, h, &a) ? &a : NULL, true);
+	return err;
+}
+
+static long hostfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
+{
+	struct inode *inode = f->f_inode;
+	struct hostfs_file *h;
+	int err;
+
+	if (hostfs_sb_of(inode)->append && mode & ~FALLOC_FL_KEEP_SIZE)
+		return -EPERM;
+	h = hostfs_writer(HOSTFS_I(inode));
+	if (!h)
+		return -EIO;
+	down_write(&inode->i_rwsem);
+	err = file_remove_privs(f);
+	if (!err)
+		err = allocate_locked(f, h, mode, off, len);
+	up_write(&inode->i_rwsem);
+	hostfs_host_close(h);
+	return err;
+}
+
+const struct file_operations hostfs_file_fops = {
+	.open = hostfs_open,
+	.release = hostfs_release,
+	.llseek = hostfs_llseek,
+	.read_iter = hostfs_read_iter,
+	.write_iter = hostfs_write_iter,
+	.mmap = hostfs_mmap,
+	.fsync = hostfs_fsync,
+	.fallocate = hostfs_fallocate,
+};

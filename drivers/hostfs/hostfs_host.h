@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hostfs_host.h: where hostfs's halves meet: files of the host, reached from one folder downwards. Fixed-width types only.
+ *
+ * A struct hostfs_node is an object of the host that the guest knows: its parent's node and its name there, its device and inode number,
+ * and, as long as there is room, an O_PATH descriptor. Names are single components without a slash, never "." or "..", and no call follows
+ * a symbolic link, so nothing outside the folder has a node. A node whose descriptor was closed is opened again from its parent; if
+ * something else has its name by then, the call says ESTALE.
+ *
+ * All functions return 0 (or a count) or -errno. Those of "names" and "objects" are short and are made on the vCPU's host stack; what can wait
+ * for a disk goes through hostfs_host_submit() to worker threads. They may be called from several vCPUs at once.
+ */
+#ifndef NESTLING_HOSTFS_HOST_H
+#define NESTLING_HOSTFS_HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct hostfs_node;
+struct hostfs_file;
+
+struct hostfs_time {
+	int64_t sec;
+	uint32_t nsec;
+};
+struct hostfs_attr {
+	uint64_t ino, dev; /* the host's */
+	uint64_t size, blocks;
+	uint32_t mode, nlink, uid, gid, blksize;
+	uint32_t rdev_major, rdev_minor;
+	struct hostfs_time atime, mtime, ctime, btime; /* btime.sec 0: unknown */
+};
+
+/* ---- the folder ---- */
+
+/* Who this process is on the host, for mapping ids: 1 when it may give files away (effective user 0). */
+int hostfs_host_ids(uint32_t *uid, uint32_t *gid);
+/* Worker threads raise @irq when something has ended. Once, before anything else. */
+int hostfs_host_setup(int irq);
+/*
+ * The folder @path beneath @jail, which may itself be named with links: they are the user's. Links in @path are followed only as long as they stay
+ * beneath @jail. -ENOTDIR, -ENOENT, -EXDEV (leads out).
+ */
+int hostfs_host_root(const char *jail, const char *path, struct hostfs_node **root);
+
+/* ---- objects ---- */
+
+/* A node for what hostfs_host_lookup() has found. Makes no call to the host. */
+int hostfs_host_node(struct hostfs_node *dir, const char *name, const struct hostfs_attr *a,
+	struct hostfs_node **node);
+void hostfs_host_put(struct hostfs_node *n);
+/* @n was found as @name in @dir: where to look for it from now on. */
+void hostfs_host_moved(struct hostfs_node *n, struct hostfs_node *dir, const char *name);
+/* @n is about to lose its name: keeps its descriptor from now on. */
+int hostfs_host_keep(struct hostfs_node *n);
+/* @f (of @n) or NULL. */
+int hostfs_host_getattr(struct hostfs_node *n, struct hostfs_file *f, struct hostfs_attr *a);
+
+#define HOSTFS_SET_MODE 1
+#define HOSTFS_SET_UID 2
+#define HOSTFS_SET_GID 4
+#define HOSTFS_SET_SIZE 8
+#define HOSTFS_SET_ATIME 16
+#define HOSTFS_SET_MTIME 32
+struct hostfs_set {
+	uint32_t valid, mode, uid, gid;
+	uint64_t size;
+	struct hostfs_time atime, mtime;
+};
+/* Changes in the order owner, mode, size, times; @a is what it is afterwards. */
+int hostfs_host_setattr(struct hostfs_node *n, struct hostfs_file *f, const struct hostfs_set *s,
+	struct hostfs_attr *a);
+
+struct hostfs_statfs {
+	uint64_t bsize, frsize, blocks, bfree, bavail, files, ffree, namelen;
+};
+int hostfs_host_statfs(struct hostfs_node *n, struct hostfs_statfs *st);
+/* Bytes; @size 0: how many it would be. value NULL removes. */
+long hostfs_host_getxattr(struct hostfs_node *n, const char *name, void *buf, size_t size);
+int hostfs_host_setxattr(
+	struct hostfs_node *n, const char *name, const void *value, size_t size, int flags);
+long hostfs_host_listxattr(struct hostfs_node *n, char *buf, size_t size);
+/* Bytes of the text, not terminated. */
+long hostfs_host_readlink(struct hostfs_node *dir, const char *name, char *buf, size_t size);
+
+/* ---- names ---- */
+
+int hostfs_host_lookup(struct hostfs_node *dir, const char *name, struct hostfs_attr *a);
+
+/* A new object, which gets owner @uid, @gid where they are not ~0. */
+struct hostfs_new {
+	uint32_t mode; /* with the type */
+	uint32_t rdev_major, rdev_minor;
+	uint32_t uid, gid;
+	const char *target; /* of a symbolic link */
+};
+/* A directory, link or special file; nothing is left when it fails. */
+int hostfs_host_make(struct hostfs_node *dir, const char *name, const struct hostfs_new *new,
+	struct hostfs_attr *a);
+/* A regular file that was not there, open for both. */
+int hostfs_host_create(struct hostfs_node *dir, const char *name, const struct hostfs_new *new,
+	struct hostfs_file **f, struct hostfs_attr *a);
+/* The same without a name: its node too. */
+int hostfs_host_tmpfile(struct hostfs_node *dir, const struct hostfs_new *new,
+	struct hostfs_node **n, struct hostfs_file **f, struct hostfs_attr *a);
+int hostfs_host_link(
+	struct hostfs_node *n, struct hostfs_node *dir, const char *name, struct hostfs_attr *a);
+int hostfs_host_remove(struct hostfs_node *dir, const char *name, int is_dir);
+
+struct hostfs_rename {
+	struct hostfs_node *odir, *ndir;
+	const char *oname, *nname;
+	uint32_t flags; /* RENAME_NOREPLACE, RENAME_EXCHANGE */
+};
+int hostfs_host_rename(const struct hostfs_rename *r);
+
+/* Fills @buf with the host's struct linux_dirent64 records: bytes, 0 at the end. */
+int hostfs_host_opendir(struct hostfs_node *n, struct hostfs_file **f);
+long hostfs_host_getdents(struct hostfs_file *f, void *buf, size_t size);
+
+/* ---- data ---- */
+
+#define HOSTFS_READ 1
+#define HOSTFS_WRITE 2
+int hostfs_host_open(struct hostfs_node *n, uint32_t how, struct hostfs_file **f);
+void hostfs_host_hold(struct hostfs_file *f);  /* one more reference */
+void hostfs_host_close(struct hostfs_file *f); /* drops one; the last closes */
+int64_t hostfs_host_seek(struct hostfs_file *f, int64_t off, int whence); /* SEEK_DATA, SEEK_HOLE */
+/*
+ * A lock that other processes of the host see: @type F_RDLCK, F_WRLCK or F_UNLCK on @len bytes (0: to the end) from @start on. -EAGAIN: the
+ * host has it. The locks of a file belong to this process as a whole.
+ */
+int hostfs_host_lock(struct hostfs_file *f, int type, int64_t start, int64_t len);
+
+enum { HOSTFS_OP_READ, HOSTFS_OP_FSYNC, HOSTFS_OP_DATASYNC, HOSTFS_OP_SYNCFS, HOSTFS_OP_ALLOCATE };
+
+struct hostfs_vec {
+	void *p;
+	uint64_t len;
+};
+struct hostfs_io {
+	struct hostfs_io *next;
+	struct hostfs_file *f;
+	struct hostfs_node *n; /* of HOSTFS_OP_SYNCFS */
+	uint32_t op, nr;
+	uint32_t at;    /* vec[at] is the first that is not done: 0 */
+	int32_t mode;   /* of HOSTFS_OP_ALLOCATE */
+	int32_t append; /* at the end of the file, wherever that is */
+	int64_t off, len;
+	int64_t result;           /* 0 at first; bytes, 0 or -errno */
+	struct hostfs_attr *attr; /* after a write */
+	void *cookie;
+	struct hostfs_vec vec[];
+};
+/* Reads what the host has in memory: bytes (all that was asked for, or up to the end of the file), or -EAGAIN: submit the same for the rest. */
+int64_t hostfs_host_read(struct hostfs_io *io);
+/* Writes, and sets *io->attr: bytes, which may be fewer, or -errno. */
+int64_t hostfs_host_write(struct hostfs_io *io);
+/* To a worker; it comes back through hostfs_host_reap(). 1: it was done at once, since there is no thread. */
+int hostfs_host_submit(struct hostfs_io *io);
+struct hostfs_io *hostfs_host_reap(void);
+
+#endif

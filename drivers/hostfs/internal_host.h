@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * internal_host.h: between the files of hostfs's host half.
+ *
+ *	node_host.c    nodes and their descriptors       names_host.c   lookups and changes of names
+ *	object_host.c  attributes, xattrs                data_host.c    open files, worker threads
+ */
+#ifndef NESTLING_HOSTFS_INTERNAL_HOST_H
+#define NESTLING_HOSTFS_INTERNAL_HOST_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "drivers/hostfs/hostfs_host.h"
+
+struct hostfs_node {
+	uint64_t ino, dev; /* immutable */
+	/* under the lock of node_host.c */
+	uint32_t refs, pins;
+	int fd;                            /* O_PATH, -1: closed */
+	bool keep;                         /* the root, or nameless: fd stays open */
+	struct hostfs_node *parent;        /* a reference; NULL: the root, or nameless */
+	char *name;                        /* in @parent */
+	struct hostfs_node *older, *newer; /* open descriptors that may be closed */
+};
+
+struct hostfs_file {
+	int fd;
+	uint32_t refs; /* atomic */
+};
+
+/* The node's descriptor, which stays open until node_unpin(); -errno. */
+int node_pin(struct hostfs_node *n);
+void node_unpin(struct hostfs_node *n);
+/* A node with a descriptor of its own and no name: takes @fd, also on failure. */
+int node_of_fd(int fd, struct hostfs_node **node);
+
+/* Counts an open file against the limit of descriptors: 0, -ENFILE. */
+int fd_reserve(void);
+void fd_release(void);
+/* The host has no descriptors left: closes some of ours. False: there is none that could be closed. */
+bool fd_pressure(int err);
+
+/* Is it a name that stays in its folder? 0, -EINVAL. */
+int name_check(const char *name);
+/* Attributes of @name in @dirfd, or of @dirfd itself when it is "". */
+int attr_at(int dirfd, const char *name, struct hostfs_attr *a);
+/* "/proc/self/fd/N": how an O_PATH descriptor is named where a call takes none. */
+struct fd_name {
+	char text[32];
+};
+struct fd_name fd_name(int fd);
+int open_handle(
+	int fd, struct hostfs_file **f); /* takes @fd and a reserved place, also on failure */
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * names_host.c: what is done with names: looking up, making, linking, removing, renaming.
+ *
+ * Each call takes a folder's node and one name in it, which name_check() has approved, and no call follows a link that has that name:
+ * this is the whole of the wall around the folder. The process's umask is not asked: modes are set as given.
+ */
+#include "drivers/hostfs/internal_host.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define KEEP_ID (~0U)
+
+/* A folder pinned and a name approved: the folder's descriptor, -errno. */
+static int enter(struct hostfs_node *dir, const char *name)
+{
+	int err = name_check(name);
+
+	return err ? err : node_pin(dir);
+}
+
+int hostfs_host_lookup(struct hostfs_node *dir, const char *name, struct hostfs_attr *a)
+{
+	int fd = enter(dir, name), err;
+
+	if (fd < 0)
+		return fd;
+	err = attr_at(fd, name, a);
+	node_unpin(dir);
+	return err;
+}
+
+long hostfs_host_readlink(struct hostfs_node *dir, const char *name, char *buf, size_t size)
+{
+	int fd = enter(dir, name);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = readlinkat(fd, name, buf, size);
+	if (n < 0)
+		n = -errno;
+	node_unpin(dir);
+	return n;
+}
+
+/* ---- making ---- */
+
+static int set_owner(int fd, const char *name, const struct hostfs_new *new)
+{
+	if (new->uid == KEEP_ID &&new->gid == KEEP_ID)
+		return 0;
+	if (fchownat(fd, name, new->uid, new->gid,
+		    AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH)) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The mode as the guest wants it, whatever our umask and the folder's default list made of it. By a descriptor: chmod follows links. */
+static int set_mode(int dirfd, const char *name, const struct hostfs_new *new)
+{
+	struct hostfs_attr a;
+	int fd, err = attr_at(dirfd, name, &a);
+
+	if (err || S_ISLNK(new->mode) || (a.mode & 07777) == (new->mode & 07777))
+		return err;
+	fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (attr_at(fd, "", &a) == 0 && (a.mode & S_IFMT) == (new->mode &S_IFMT) &&
+		chmod(fd_name(fd).text, new->mode & 07777) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static int make_at(int fd, const char *name, const struct hostfs_new *new)
+{
+	int ret;
+
+	if (S_ISDIR(new->mode))
+		ret = mkdirat(fd, name, new->mode & 07777);
+	else if (S_ISLNK(new->mode))
+		ret = symlinkat(new->target, fd, name);
+	else
+		ret = mknodat(fd, name, new->mode, makedev(new->rdev_major, new->rdev_minor));
+	return ret < 0 ? -errno : 0;
+}
+
+int hostfs_host_make(struct hostfs_node *dir, const char *name, const struct hostfs_new *new,
+	struct hostfs_attr *a)
+{
+	int fd = enter(dir, name), err;
+
+	if (fd < 0)
+		return fd;
+	err = make_at(fd, name, new);
+	if (!err) {
+		err = set_owner(fd, name, new);
+		if (!err)
+			err = set_mode(fd, name, new);
+		if (!err)
+			err = attr_at(fd, name, a);
+		if (err)
+			unlinkat(fd, name, S_ISDIR(new->mode) ? AT_REMOVEDIR : 0);
+	}
+	node_unpin(dir);
+	return err;
+}
+
+static int dress_file(int fd, const struct hostfs_new *new, struct hostfs_attr *a)
+{
+	int err = set_owner(fd, "", new);
+
+	if (!err)
+		err = attr_at(fd, "", a);
+	if (err || (a->mode & 07777) == (new->mode & 07777))
+		return err;
+	if (fchmod(fd, new->mode & 07777) < 0)
+		return -errno;
+	return attr_at(fd, "", a);
+}
+
+static int open_new(int dirfd, const char *name, int flags, mode_t mode)
+{
+	int fd = openat(dirfd, name, flags, mode);
+
+	if (fd < 0 && fd_pressure(-errno))
+		fd = openat(dirfd, name, flags, mode);
+	return fd < 0 ? -errno : fd;
+}
+
+int hostfs_host_create(struct hostfs_node *dir, const char *name, const struct hostfs_new *new,
+	struct hostfs_file **f, struct hostfs_attr *a)
+{
+	int dirfd = enter(dir, name), fd, err;
+
+	if (dirfd < 0)
+		return dirfd;
+	err = fd_reserve();
+	if (err)
+		goto out;
+	fd = open_new(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY,
+		new->mode & 07777);
+	if (fd < 0) {
+		fd_release();
+		err = fd;
+		goto out;
+	}
+	err = dress_file(fd, new, a);
+	if (!err) {
+		err = open_handle(fd, f);
+	} else {
+		close(fd);
+		fd_release();
+	}
+	if (err)
+		unlinkat(dirfd, name, 0);
+out:
+	node_unpin(dir);
+	return err;
+}
+
+int hostfs_host_tmpfile(struct hostfs_node *dir, const struct hostfs_new *new,
+	struct hostfs_node **n, struct hostfs_file **f, struct hostfs_attr *a)
+{
+	int dirfd = node_pin(dir), fd = -1, err;
+
+	if (dirfd < 0)
+		return dirfd;
+	err = fd_reserve();
+	if (!err) {
+		fd = open_new(dirfd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, new->mode & 07777);
+		if (fd < 0)
+			fd_release();
+	}
+	node_unpin(dir);
+	if (err || fd < 0)
+		return err ? err : fd == -EISDIR ? -EOPNOTSUPP : fd;
+	err = dress_file(fd, new, a);
+	if (err) {
+		close(fd);
+		fd_release();
+		return err;
+	}
+	err = open_handle(fd, f);
+	if (err)
+		return err;
+	fd = open(fd_name((*f)->fd).text, O_PATH | O_CLOEXEC);
+	err = fd < 0 ? -errno : node_of_fd(fd, n);
+	if (err)
+		hostfs_host_close(*f);
+	return err;
+}
+
+int hostfs_host_link(
+	struct hostfs_node *n, struct hostfs_node *dir, const char *name, struct hostfs_attr *a)
+{
+	int dirfd = enter(dir, name), fd, err = 0;
+
+	if (dirfd < 0)
+		return dirfd;
+	fd = node_pin(n);
+	if (fd < 0) {
+		node_unpin(dir);
+		return fd;
+	}
+	/* the link that is followed is /proc's, to the very object: also when that is a symbolic link */
+	if (linkat(AT_FDCWD, fd_name(fd).text, dirfd, name, AT_SYMLINK_FOLLOW) < 0)
+		err = -errno;
+	if (!err)
+		err = attr_at(fd, "", a);
+	node_unpin(n);
+	node_unpin(dir);
+	return err;
+}
+
+/* ---- removing, renaming ---- */
+
+int hostfs_host_remove(struct hostfs_node *dir, const char *name, int is_dir)
+{
+	int fd = enter(dir, name), err = 0;
+
+	if (fd < 0)
+		return fd;
+	if (unlinkat(fd, name, is_dir ? AT_REMOVEDIR : 0) < 0)
+		err = -errno;
+	node_unpin(dir);
+	return err;
+}
+
+int hostfs_host_rename(const struct hostfs_rename *r)
+{
+	int from = enter(r->odir, r->oname), to, err = 0;
+
+	if (from < 0)
+		return from;
+	to = enter(r->ndir, r->nname);
+	if (to < 0) {
+		node_unpin(r->odir);
+		return to;
+	}
+	if ((r->flags ? syscall(SYS_renameat2, from, r->oname, to, r->nname, r->flags) :
+			renameat(from, r->oname, to, r->nname)) < 0)
+		err = -errno;
+	node_unpin(r->ndir);
+	node_unpin(r->odir);
+	return err;
+}

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * node_host.c: which objects of the host the guest knows, and their descriptors.
+ *
+ *	hostfs_host_root -> node -> hostfs_host_node for what is found in it -> ... -> hostfs_host_put
+ *	node_pin(n) -> fd ... node_unpin(n)
+ *
+ * A descriptor is opened when it is first needed and closed again when there are too many (max_fds), the one least recently used first.
+ * It is opened by its name from its parent's descriptor, without following links, and must then be the same inode of the same device; so
+ * whatever the host's users rename or replace meanwhile, the guest gets what it knew, or ESTALE.
+ *
+ * Invariants: 1. A node with a parent holds a reference to it. 2. A node is on the list exactly when it has a descriptor that may be
+ * closed: fd >= 0, not kept. 3. nr_fds counts all descriptors of nodes and files.
+ * Lock: `lock`, for all fields but ino and dev. It is held while a descriptor is opened: that is one call that finds a name.
+ */
+#include "drivers/hostfs/internal_host.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define SPARE_FDS 256  /* left to the rest of the kernel */
+#define MAX_FDS 100000 /* of nodes and files together */
+#define MAX_NODE_FDS 16384
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct hostfs_node *oldest, *newest; /* under lock */
+static uint32_t nr_fds, nr_node_fds;        /* likewise */
+static uint32_t max_fds;                    /* set by the first mount, under lock */
+
+/* ---- names and attributes ---- */
+
+int name_check(const char *name)
+{
+	size_t n = strnlen(name, 257);
+
+	if (!n || n > 255 || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
+		return -EINVAL;
+	return 0;
+}
+
+struct fd_name fd_name(int fd)
+{
+	struct fd_name n;
+
+	snprintf(n.text, sizeof(n.text), "/proc/self/fd/%d", fd);
+	return n;
+}
+
+static struct hostfs_time time_of(const struct statx_timestamp *t)
+{
+	return (struct hostfs_time){ t->tv_sec, t->tv_nsec };
+}
+
+int attr_at(int dirfd, const char *name, struct hostfs_attr *a)
+{
+	struct statx st;
+
+	if (statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (*name ? 0 : AT_EMPTY_PATH),
+		    STATX_BASIC_STATS | STATX_BTIME, &st) < 0)
+		return -errno;
+	*a = (struct hostfs_attr){
+		.ino = st.stx_ino,
+		.dev = makedev(st.stx_dev_major, st.stx_dev_minor),
+		.size = st.stx_size,
+		.blocks = st.stx_blocks,
+		.mode = st.stx_mode,
+		.nlink = st.stx_nlink,
+		.uid = st.stx_uid,
+		.gid = st.stx_gid,
+		.blksize = st.stx_blksize,
+		.rdev_major = st.stx_rdev_major,
+		.rdev_minor = st.stx_rdev_minor,
+		.atime = time_of(&st.stx_atime),
+		.mtime = time_of(&st.stx_mtime),
+		.ctime = time_of(&st.stx_ctime),
+	};
+	if (st.stx_mask & STATX_BTIME)
+		a->btime = time_of(&st.stx_btime);
+	return 0;
+}
+
+/* ---- the list of descriptors that may be closed; lock held ---- */
+
+static void list_take(struct hostfs_node *n)
+{
+	if (n->older)
+		n->older->newer = n->newer;
+	else
+		oldest = n->newer;
+	if (n->newer)
+		n->newer->older = n->older;
+	else
+		newest = n->older;
+	n->older = n->newer = NULL;
+}
+
+static void list_put(struct hostfs_node *n)
+{
+	n->older = newest;
+	n->newer = NULL;
+	if (newest)
+		newest->newer = n;
+	else
+		oldest = n;
+	newest = n;
+}
+
+static void drop_fd(struct hostfs_node *n)
+{
+	if (n->fd < 0)
+		return;
+	if (!n->keep)
+		list_take(n);
+	close(n->fd);
+	n->fd = -1;
+	nr_fds--;
+	nr_node_fds--;
+}
+
+static bool close_oldest(void)
+{
+	struct hostfs_node *n = oldest;
+
+	while (n && n->pins)
+		n = n->newer;
+	if (!n)
+		return false;
+	drop_fd(n);
+	return true;
+}
+
+static bool make_room(bool of_node)
+{
+	while (nr_fds >= max_fds || (of_node && nr_node_fds >= MAX_NODE_FDS))
+		if (!close_oldest())
+			return nr_fds < max_fds;
+	return true;
+}
+
+int fd_reserve(void)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&lock);
+	if (make_room(false))
+		nr_fds++;
+	else
+		err = -ENFILE;
+	pthread_mutex_unlock(&lock);
+	return err;
+}
+
+void fd_release(void)
+{
+	pthread_mutex_lock(&lock);
+	nr_fds--;
+	pthread_mutex_unlock(&lock);
+}
+
+bool fd_pressure(int err)
+{
+	int closed = 0;
+
+	if (err != -EMFILE && err != -ENFILE)
+		return false;
+	pthread_mutex_lock(&lock);
+	while (closed < 64 && close_oldest())
+		closed++;
+	pthread_mutex_unlock(&lock);
+	return closed;
+}
+
+/* ---- opening ---- */
+
+/* What the host's kernel shows of its processes is no file of the folder: through /proc/self/mem the guest would leave. */
+static int check_kind(int fd, const struct hostfs_node *n)
+{
+	struct statfs fs;
+
+	if (n->parent && n->parent->dev == n->dev)
+		return 0;
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	return fs.f_type == PROC_SUPER_MAGIC ? -EACCES : 0;
+}
+
+/* The parent has a descriptor; lock held. */
+static int open_node(struct hostfs_node *n)
+{
+	struct hostfs_attr a;
+	int fd, err;
+
+	if (!n->parent)
+		return -ESTALE;
+	if (!make_room(true))
+		return -ENFILE;
+	fd = openat(n->parent->fd, n->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE) && close_oldest())
+		fd = openat(n->parent->fd, n->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? -ESTALE : -errno;
+	err = attr_at(fd, "", &a);
+	if (!err && (a.ino != n->ino || a.dev != n->dev))
+		err = -ESTALE;
+	if (!err)
+		err = check_kind(fd, n);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	n->fd = fd;
+	nr_fds++;
+	nr_node_fds++;
+	list_put(n);
+	return 0;
+}
+
+/* Opens what has no descriptor between @n and the next that has one, from above. A loop: a guest makes paths as deep as it likes. */
+static int open_chain(struct hostfs_node *n)
+{
+	while (n->fd < 0) {
+		struct hostfs_node *top = n;
+		int err;
+
+		while (top->parent && top->parent->fd < 0)
+			top = top->parent;
+		if (top->parent)
+			top->parent->pins++;
+		err = open_node(top);
+		if (top->parent)
+			top->parent->pins--;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int node_pin(struct hostfs_node *n)
+{
+	int err;
+
+	pthread_mutex_lock(&lock);
+	err = open_chain(n);
+	if (!err) {
+		n->pins++;
+		if (!n->keep && n != newest) {
+			list_take(n);
+			list_put(n);
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	return err ? err : n->fd;
+}
+
+void node_unpin(struct hostfs_node *n)
+{
+	pthread_mutex_lock(&lock);
+	n->pins--;
+	pthread_mutex_unlock(&lock);
+}
+
+/* ---- nodes ---- */
+
+static struct hostfs_node *node_new(const struct hostfs_attr *a)
+{
+	struct hostfs_node *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return NULL;
+	n->refs = 1;
+	n->fd = -1;
+	n->ino = a->ino;
+	n->dev = a->dev;
+	return n;
+}
+
+int node_of_fd(int fd, struct hostfs_node **node)
+{
+	struct hostfs_attr a;
+	int err = attr_at(fd, "", &a);
+	struct hostfs_node *n = err ? NULL : node_new(&a);
+
+	if (!n) {
+		close(fd);
+		return err ? err : -ENOMEM;
+	}
+	n->fd = fd;
+	n->keep = true;
+	pthread_mutex_lock(&lock);
+	nr_fds++;
+	nr_node_fds++;
+	pthread_mutex_unlock(&lock);
+	*node = n;
+	return 0;
+}
+
+int hostfs_host_node(struct hostfs_node *dir, const char *name, const struct hostfs_attr *a,
+	struct hostfs_node **node)
+{
+	struct hostfs_node *n = node_new(a);
+	char *copy = strdup(name);
+
+	if (!n || !copy) {
+		free(n);
+		free(copy);
+		return -ENOMEM;
+	}
+	n->name = copy;
+	n->parent = dir;
+	pthread_mutex_lock(&lock);
+	dir->refs++;
+	pthread_mutex_unlock(&lock);
+	*node = n;
+	return 0;
+}
+
+/* Drops references upwards: a loop, as in open_chain(). lock held. */
+static void put_locked(struct hostfs_node *n)
+{
+	while (n && !--n->refs) {
+		struct hostfs_node *parent = n->parent;
+
+		drop_fd(n);
+		free(n->name);
+		free(n);
+		n = parent;
+	}
+}
+
+void hostfs_host_put(struct hostfs_node *n)
+{
+	pthread_mutex_lock(&lock);
+	put_locked(n);
+	pthread_mutex_unlock(&lock);
+}
+
+void hostfs_host_moved(struct hostfs_node *n, struct hostfs_node *dir, const char *name)
+{
+	char *copy = NULL, *old;
+	struct hostfs_node *from;
+
+	pthread_mutex_lock(&lock);
+	if (n->parent == dir && n->name && !strcmp(n->name, name))
+		goto out;
+	copy = strdup(name);
+	if (!copy)
+		goto out; /* it has its old name still, and will be ESTALE at worst */
+	from = n->parent;
+	old = n->name;
+	dir->refs++;
+	n->parent = dir;
+	n->name = copy;
+	free(old);
+	put_locked(from);
+	if (n->keep) { /* it has a name (again) */
+		n->keep = false;
+		list_put(n);
+	}
+out:
+	pthread_mutex_unlock(&lock);
+}
+
+int hostfs_host_keep(struct hostfs_node *n)
+{
+	int err;
+
+	pthread_mutex_lock(&lock);
+	err = open_chain(n);
+	if (!err && !n->keep) {
+		n->keep = true;
+		list_take(n);
+	}
+	pthread_mutex_unlock(&lock);
+	return err;
+}
+
+/* ---- the root ---- */
+
+/* Where openat2 is forbidden (a seccomp filter, an old kernel): component by component, and no links at all. Takes @fd. */
+static int walk_plain(int fd, const char *path)
+{
+	char name[256];
+
+	while (*path && fd >= 0) {
+		size_t n = strcspn(path, "/");
+		int next;
+
+		if (n && !(n == 1 && path[0] == '.')) {
+			if (n >= sizeof(name) || (n == 2 && !memcmp(path, "..", 2))) {
+				close(fd);
+				return n >= sizeof(name) ? -ENAMETOOLONG : -EXDEV;
+			}
+			memcpy(name, path, n);
+			name[n] = 0;
+			next = openat(fd, name, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
+			if (next < 0)
+				next = -errno;
+			close(fd);
+			fd = next;
+		}
+		path += n + (path[n] == '/');
+	}
+	return fd;
+}
+
+static int open_beneath(int jail, const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+	int fd, tries = 0;
+
+	while (*path == '/')
+		path++;
+	do
+		fd = (int)syscall(SYS_openat2, jail, *path ? path : ".", &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN && ++tries < 100); /* a rename came in between */
+	if (fd >= 0)
+		return fd;
+	if (errno != ENOSYS && errno != EPERM)
+		return -errno;
+	fd = fcntl(jail, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : walk_plain(fd, path);
+}
+
+static void set_limit(void)
+{
+	struct rlimit rl = { 1024, 1024 };
+
+	getrlimit(RLIMIT_NOFILE, &rl);
+	pthread_mutex_lock(&lock);
+	max_fds = rl.rlim_cur > 2 * SPARE_FDS ?
+			  (uint32_t)(rl.rlim_cur > MAX_FDS + SPARE_FDS ? MAX_FDS :
+									 rl.rlim_cur - SPARE_FDS) :
+			  (uint32_t)rl.rlim_cur / 2;
+	pthread_mutex_unlock(&lock);
+}
+
+int hostfs_host_root(const char *jail, const char *path, struct hostfs_node **root)
+{
+	int top = open(jail, O_PATH | O_DIRECTORY | O_CLOEXEC), fd, err;
+	struct statfs fs;
+
+	if (top < 0)
+		return -errno;
+	set_limit();
+	fd = open_beneath(top, path);
+	close(top);
+	if (fd < 0)
+		return fd;
+	if (fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC) {
+		close(fd);
+		return -EACCES;
+	}
+	err = node_of_fd(fd, root);
+	return err;
+}
+
+int hostfs_host_ids(uint32_t *uid, uint32_t *gid)
+{
+	*uid = geteuid();
+	*gid = getegid();
+	return !*uid;
+}

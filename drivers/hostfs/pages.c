@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pages.c: the page cache of a file, and requests to worker threads.
+ *
+ * A run of pages is read by one call into its frames: at once where the host has the data in memory, else by a worker whose interrupt
+ * unlocks the pages (finish_read). Pages that shared mappings have dirtied are written back in runs, with their locks held; the
+ * host's file is as long as it is, so the last page is written as far as the file goes.
+ *
+ * States of a request: made -> with a worker -> reaped by the interrupt, which calls its end. The front end frees it.
+ */
+#include "drivers/hostfs/hostfs.h"
+
+struct request {
+	void (*end)(struct request *r);
+	struct completion done;
+	u32 nr;                         /* pages */
+	struct page *pages[HOSTFS_RUN]; /* locked */
+	struct hostfs_io *io;           /* behind it */
+};
+
+static struct request *request_new(u32 op, u32 vecs)
+{
+	struct request *r =
+		kmalloc(sizeof(*r) + sizeof(*r->io) + vecs * sizeof(struct hostfs_vec), GFP_KERNEL);
+
+	if (!r)
+		return NULL;
+	r->io = (struct hostfs_io *)(r + 1);
+	memset(r->io, 0, sizeof(*r->io));
+	r->io->op = op;
+	r->io->cookie = r;
+	r->nr = 0;
+	return r;
+}
+
+static void reap(void *unused)
+{
+	struct hostfs_io *io = hostfs_host_reap();
+
+	while (io) {
+		struct hostfs_io *next = io->next;
+		struct request *r = io->cookie;
+
+		r->end(r);
+		io = next;
+	}
+}
+
+int hostfs_requests_init(void)
+{
+	int irq = irq_register("hostfs", reap, NULL);
+
+	return irq < 0 ? irq : hostfs_host_setup(irq);
+}
+
+/* ---- one that somebody waits for ---- */
+
+static void end_wait(struct request *r)
+{
+	complete(&r->done);
+}
+
+s64 hostfs_ask(u32 op, struct hostfs_file *f, struct hostfs_node *n, s32 mode, s64 off, s64 len)
+{
+	struct request *r = request_new(op, 0);
+	s64 result;
+
+	if (!r)
+		return -ENOMEM;
+	init_completion(&r->done);
+	r->end = end_wait;
+	r->io->f = f;
+	r->io->n = n;
+	r->io->mode = mode;
+	r->io->off = off;
+	r->io->len = len;
+	if (!hostfs_host_submit(r->io))
+		wait_for_completion(&r->done);
+	result = r->io->result;
+	kfree(r);
+	return result;
+}
+
+/* ---- vectors ---- */
+
+/* Frames that lie together make one vector. */
+static void add_vec(struct hostfs_io *io, void *p, u64 len)
+{
+	struct hostfs_vec *last = io->nr ? &io->vec[io->nr - 1] : NULL;
+
+	if (last && (char *)last->p + last->len == p)
+		last->len += len;
+	else
+		io->vec[io->nr++] = (struct hostfs_vec){ p, len };
+}
+
+/* ---- reading ---- */
+
+/* What lies behind the end of the host's file reads as zeros. May be the interrupt. */
+static void finish_read(struct request *r)
+{
+	s64 got = r->io->result;
+
+	for (u32 i = 0; i < r->nr; i++) {
+		struct page *p = r->pages[i];
+		s64 from = clamp(got - (s64)(i * PAGE_SIZE), 0L, (s64)PAGE_SIZE);
+
+		if (got < 0) {
+			SetPageError(p);
+		} else {
+			memset((char *)page_address(p) + from, 0, PAGE_SIZE - (u64)from);
+			SetPageUptodate(p);
+		}
+		unlock_page(p);
+	}
+	hostfs_host_close(r->io->f);
+	kfree(r);
+}
+
+static void fail_pages(struct page **pages, u32 n)
+{
+	for (u32 i = 0; i < n; i++) {
+		SetPageError(pages[i]);
+		unlock_page(pages[i]);
+	}
+}
+
+/* Locked pages with consecutive numbers: they are unlocked when they have been read. */
+static int read_run(struct inode *inode, struct page **pages, u32 n)
+{
+	struct request *r = request_new(HOSTFS_OP_READ, n);
+	struct hostfs_file *f = hostfs_reader(HOSTFS_I(inode));
+	s64 got;
+
+	if (!r || !f) {
+		if (f)
+			hostfs_host_close(f);
+		kfree(r);
+		fail_pages(pages, n);
+		return r ? -EIO : -ENOMEM;
+	}
+	r->end = finish_read;
+	r->io->f = f;
+	r->io->off = (s64)(pages[0]->index << PAGE_SHIFT);
+	r->nr = n;
+	for (u32 i = 0; i < n; i++) {
+		r->pages[i] = pages[i];
+		add_vec(r->io, page_address(pages[i]), PAGE_SIZE);
+	}
+	got = hostfs_host_read(r->io);
+	if (got == -EAGAIN && !hostfs_host_submit(r->io))
+		return 0;
+	if (got != -EAGAIN)
+		r->io->result = got;
+	got = r->io->result;
+	finish_read(r);
+	return got < 0 ? (int)got : 0;
+}
+
+static int hostfs_readpage(struct file *f, struct page *p)
+{
+	return read_run(p->mapping->host, &p, 1);
+}
+
+static void hostfs_readahead(struct address_space *m, struct file *f, u64 index, u32 nr)
+{
+	struct page *pages[HOSTFS_RUN];
+
+	while (nr) {
+		u32 n = page_cache_alloc_run(m, index, min_t(u32, nr, HOSTFS_RUN), pages);
+
+		if (!n)
+			return;
+		read_run(m->host, pages, n);
+		for (u32 i = 0; i < n; i++)
+			put_page(pages[i]);
+		index += n;
+		nr -= n;
+	}
+}
+
+/* ---- writing back ---- */
+
+/* Writes the pages of @r, and unlocks and puts them. */
+static int write_run(struct inode *inode, struct request *r)
+{
+	struct hostfs_file *f = hostfs_writer(HOSTFS_I(inode));
+	struct hostfs_attr a;
+	s64 put = -EIO, want = 0;
+
+	for (u32 i = 0; i < r->io->nr; i++)
+		want += (s64)r->io->vec[i].len;
+	if (f) {
+		r->io->f = f;
+		r->io->attr = &a;
+		hostfs_change_begin(inode);
+		put = want ? hostfs_host_write(r->io) : 0;
+		hostfs_change_end(inode, put > 0 ? &a : NULL, false);
+		hostfs_host_close(f);
+	}
+	for (u32 i = 0; i < r->nr; i++) {
+		unlock_page(r->pages[i]);
+		put_page(r->pages[i]);
+	}
+	r->nr = r->io->nr = r->io->at = 0;
+	r->io->result = 0;
+	return put == want ? 0 : put < 0 ? (int)put : -ENOSPC;
+}
+
+/* @p is referenced. Takes it into the run if it is dirty still: false, it is put. */
+static bool take_page(struct inode *inode, struct request *r, struct page *p)
+{
+	loff_t pos = (loff_t)(p->index << PAGE_SHIFT), size;
+
+	lock_page(p);
+	size = i_size_read(inode);
+	if (p->mapping != &inode->i_data || !clear_page_dirty_for_io(p) || pos >= size) {
+		unlock_page(p);
+		put_page(p);
+		return false;
+	}
+	if (!r->nr)
+		r->io->off = pos;
+	r->pages[r->nr++] = p;
+	add_vec(r->io, page_address(p), (u64)min_t(loff_t, PAGE_SIZE, size - pos));
+	return true;
+}
+
+static int hostfs_writepages(struct address_space *m, struct writeback_control *wbc)
+{
+	u64 index = wbc->start >> PAGE_SHIFT, end = wbc->end >> PAGE_SHIFT;
+	struct request *r = request_new(0, HOSTFS_RUN);
+	struct page *p;
+	int err = 0, err2;
+
+	if (!r)
+		return -ENOMEM;
+	while (wbc->nr_to_write && (p = next_dirty_page(m, &index, end))) {
+		if (r->nr && (r->nr == HOSTFS_RUN || r->pages[r->nr - 1]->index + 1 != p->index)) {
+			err2 = write_run(m->host, r);
+			err = err ? err : err2;
+		}
+		take_page(m->host, r, p);
+		wbc->nr_to_write--;
+		cond_resched();
+	}
+	if (r->nr) {
+		err2 = write_run(m->host, r);
+		err = err ? err : err2;
+	}
+	kfree(r);
+	mapping_set_error(m, err);
+	return err;
+}
+
+static int hostfs_page_mkwrite(struct file *f, struct page *p)
+{
+	lock_page(p);
+	if (p->mapping == &f->f_inode->i_data)
+		return 0;
+	unlock_page(p);
+	return -EFAULT;
+}
+
+void hostfs_clean_tail(struct inode *inode)
+{
+	loff_t size = i_size_read(inode);
+	u32 from = size & (PAGE_SIZE - 1);
+	struct page *p = from ? find_lock_page(&inode->i_data, (u64)size >> PAGE_SHIFT) : NULL;
+
+	if (!p)
+		return;
+	if (PageUptodate(p))
+		memset((char *)page_address(p) + from, 0, PAGE_SIZE - from);
+	unlock_page(p);
+	put_page(p);
+}
+
+const struct address_space_operations hostfs_aops = {
+	.readpage = hostfs_readpage,
+	.readahead = hostfs_readahead,
+	.writepages = hostfs_writepages,
+	.page_mkwrite = hostfs_page_mkwrite,
+};

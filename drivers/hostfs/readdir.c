@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * readdir.c: listings. A directory is read whole, into pieces as the host's getdents gives them, when its first entry is asked for; an open
+ * directory goes on with the listing that it has begun with, whatever is made and removed meanwhile, until it is wound back.
+ *
+ * A position is the piece's number and an offset in it. So it costs the same wherever it is, and means the same entry as long as the
+ * directory is open and not wound back: what telldir promises.
+ *
+ * The listing stays with the inode and is used again while the directory's times are what they were before it was read, unless those were
+ * so young that another change might have left them as they are.
+ *
+ * Locks: hostfs_inode.lock for the inode's listing; an open directory's is under its f_pos_lock.
+ */
+#include "drivers/hostfs/hostfs.h"
+
+#define PIECE_BITS 15
+#define PIECE_SIZE (1U << PIECE_BITS)
+#define MAX_PIECES 8192
+#define FRESH_NS 20000000
+
+struct piece {
+	u32 used;
+	char data[]; /* records of getdents64, as the host has checked them */
+};
+
+struct hostfs_listing {
+	atomic_t refs;
+	struct timespec64 mtime, ctime; /* of the directory before it was read */
+	bool reusable;
+	u32 nr;
+	struct piece **pieces;
+};
+
+struct record { /* struct linux_dirent64 */
+	u64 ino;
+	s64 off;
+	u16 len;
+	u8 type;
+	char name[];
+};
+
+void hostfs_listing_put(struct hostfs_listing *l)
+{
+	if (!l || !atomic_dec_and_test(&l->refs))
+		return;
+	for (u32 i = 0; i < l->nr; i++)
+		kfree(l->pieces[i]);
+	kfree(l->pieces);
+	kfree(l);
+}
+
+/* ---- reading ---- */
+
+static int add_piece(struct hostfs_listing *l, const char *buf, u32 used)
+{
+	struct piece *p;
+
+	if (l->nr == MAX_PIECES)
+		return -ENOMEM;
+	if (!(l->nr & (l->nr - 1))) { /* full: 0, 1, 2, 4 ... */
+		u32 room = l->nr ? l->nr * 2 : 1;
+		struct piece **more = kmalloc(room * sizeof(*more), GFP_KERNEL);
+
+		if (!more)
+			return -ENOMEM;
+		memcpy(more, l->pieces, l->nr * sizeof(*more));
+		kfree(l->pieces);
+		l->pieces = more;
+	}
+	p = kmalloc(sizeof(*p) + used, GFP_KERNEL);
+	if (!p)
+		return -ENOMEM;
+	p->used = used;
+	memcpy(p->data, buf, used);
+	l->pieces[l->nr++] = p;
+	return 0;
+}
+
+static int read_pieces(struct hostfs_listing *l, struct hostfs_file *f)
+{
+	char *buf = kmalloc(PIECE_SIZE, GFP_KERNEL);
+	long n = buf ? 0 : -ENOMEM;
+	int err = (int)n;
+
+	while (!err && (n = hostfs_host_getdents(f, buf, PIECE_SIZE)) > 0) {
+		err = add_piece(l, buf, (u32)n);
+		if (!err && signal_pending(current) && l->nr > 64)
+			err = -EINTR;
+		cond_resched();
+	}
+	kfree(buf);
+	return err ? err : (int)min_t(long, n, 0);
+}
+
+static bool is_young(const struct timespec64 *t)
+{
+	return (u64)t->tv_sec * 1000000000UL + (u64)t->tv_nsec + FRESH_NS > ktime_get_real_coarse();
+}
+
+static struct hostfs_listing *read_listing(struct inode *inode)
+{
+	struct hostfs_listing *l = kzalloc(sizeof(*l), GFP_KERNEL);
+	struct hostfs_file *f;
+	int err;
+
+	if (!l)
+		return ERR_PTR(-ENOMEM);
+	atomic_set(&l->refs, 1);
+	l->mtime = inode->i_mtime;
+	l->ctime = inode->i_ctime;
+	l->reusable = !is_young(&l->ctime);
+	err = hostfs_host_opendir(HOSTFS_I(inode)->node, &f);
+	if (!err) {
+		err = read_pieces(l, f);
+		hostfs_host_close(f);
+	}
+	if (!err)
+		return l;
+	hostfs_listing_put(l);
+	return ERR_PTR(err);
+}
+
+static bool same_time(const struct timespec64 *a, const struct timespec64 *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* With a reference; NULL: it must be read. */
+static struct hostfs_listing *cached_listing(struct inode *inode)
+{
+	struct hostfs_inode *hi = HOSTFS_I(inode);
+	struct hostfs_listing *l;
+
+	spin_lock(&hi->lock);
+	l = hi->list;
+	if (l && l->reusable && same_time(&l->mtime, &inode->i_mtime) &&
+		same_time(&l->ctime, &inode->i_ctime))
+		atomic_inc(&l->refs);
+	else
+		l = NULL;
+	spin_unlock(&hi->lock);
+	return l;
+}
+
+static struct hostfs_listing *get_listing(struct inode *inode)
+{
+	struct hostfs_inode *hi = HOSTFS_I(inode);
+	struct hostfs_listing *l, *old;
+	int err = hostfs_revalidate(inode);
+
+	if (err)
+		return ERR_PTR(err);
+	l = cached_listing(inode);
+	if (l)
+		return l;
+	l = read_listing(inode);
+	if (IS_ERR(l) || !l->reusable)
+		return l;
+	atomic_inc(&l->refs);
+	spin_lock(&hi->lock);
+	old = hi->list;
+	hi->list = l;
+	spin_unlock(&hi->lock);
+	hostfs_listing_put(old);
+	return l;
+}
+
+/* ---- giving out ---- */
+
+/* The record that @pos means, moved on to the next one that there is; NULL at the end. Positions come from the guest. */
+static const struct record *record_at(const struct hostfs_listing *l, u64 *pos)
+{
+	u64 i = *pos >> PIECE_BITS;
+	u32 want = *pos & (PIECE_SIZE - 1), at = 0;
+
+	for (; i < l->nr; i++, want = 0, at = 0) {
+		const struct piece *p = l->pieces[i];
+
+		while (at < p->used && at < want)
+			at += ((const struct record *)(p->data + at))->len;
+		if (at < p->used) {
+			*pos = i << PIECE_BITS | at;
+			return (const struct record *)(p->data + at);
+		}
+	}
+	return NULL;
+}
+
+static u64 number_of(struct file *f, const struct record *r)
+{
+	struct inode *inode = f->f_inode;
+	struct dentry *parent;
+	u64 ino;
+
+	if (strcmp(r->name,
+		    "..")) /* of another device where something is mounted on the host: stat knows */
+		return hostfs_number(hostfs_sb_of(inode), HOSTFS_I(inode)->dev, r->ino);
+	parent = dget_parent(f->f_path.dentry);
+	ino = parent->d_inode->i_ino;
+	dput(parent);
+	return ino;
+}
+
+static int hostfs_iterate(struct file *f, struct dir_context *ctx)
+{
+	struct hostfs_listing *l = f->private_data;
+	const struct record *r;
+	u64 pos = (u64)ctx->pos;
+
+	if (!l || !pos) {
+		l = get_listing(f->f_inode);
+		if (IS_ERR(l))
+			return (int)PTR_ERR(l);
+		hostfs_listing_put(f->private_data);
+		f->private_data = l;
+	}
+	while ((r = record_at(l, &pos))) {
+		ctx->pos = (loff_t)pos;
+		if (!dir_emit(ctx, r->name, (int)strlen(r->name), number_of(f, r), r->type))
+			return 0;
+		pos += r->len;
+	}
+	ctx->pos = (loff_t)((u64)l->nr << PIECE_BITS | 1); /* not 0, which winds back */
+	return 0;
+}
+
+static int hostfs_dir_open(struct inode *inode, struct file *f)
+{
+	return hostfs_sb_of(inode)->interval == HOSTFS_FOREVER ? 0 : hostfs_refresh(inode);
+}
+
+static int hostfs_dir_release(struct inode *inode, struct file *f)
+{
+	hostfs_listing_put(f->private_data);
+	return 0;
+}
+
+static int hostfs_dir_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
+{
+	struct hostfs_file *h;
+	int err = hostfs_host_opendir(HOSTFS_I(f->f_inode)->node, &h);
+
+	if (err)
+		return err;
+	err = (int)hostfs_ask(HOSTFS_OP_FSYNC, h, NULL, 0, 0, 0);
+	hostfs_host_close(h);
+	return err;
+}
+
+const struct file_operations hostfs_dir_fops = {
+	.open = hostfs_dir_open,
+	.release = hostfs_dir_release,
+	.llseek = generic_file_llseek,
+	.iterate = hostfs_iterate,
+	.fsync = hostfs_dir_fsync,
+};
