@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run bench bench-net crash check check-long check-nested fuzz-syscalls unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run bench bench-net bench-hostfs crash check check-long check-nested fuzz-syscalls unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
@@ -33,6 +33,9 @@ run: deps
 bench: deps
 	@$(MAKE) --no-print-directory all
 	@bench/run --build $(B) $(BENCHFLAGS)
+# A folder of the host, natively, in Nestling and in User Mode Linux; a minute or two.
+bench-hostfs: all
+	@BUILD=$(CURDIR)/$(B) bench/hostfs $(BENCHFLAGS)
 # Root, iperf3, nginx and wrk (bench/net says how); three minutes, after the image is made.
 bench-net: deps
 	@$(MAKE) --no-print-directory all

@@ -16,6 +16,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -129,13 +130,39 @@ int64_t hostfs_host_seek(struct hostfs_file *f, int64_t off, int whence)
 	return at < 0 ? -errno : at;
 }
 
+static int lock_result(int ret)
+{
+	if (ret == 0)
+		return 0;
+	return errno == EAGAIN || errno == EACCES || errno == EWOULDBLOCK ? -EAGAIN : 0;
+}
+
 int hostfs_host_lock(struct hostfs_file *f, int type, int64_t start, int64_t len)
 {
 	struct flock fl = {
 		.l_type = (short)type, .l_whence = SEEK_SET, .l_start = start, .l_len = len
 	};
 
-	return fcntl(f->fd, F_OFD_SETLK, &fl) < 0 ? -errno : 0;
+	return lock_result(fcntl(f->fd, F_OFD_SETLK, &fl));
+}
+
+int hostfs_host_flock(struct hostfs_file *f, int type)
+{
+	int op = type == F_RDLCK ? LOCK_SH : type == F_WRLCK ? LOCK_EX : LOCK_UN;
+
+	return lock_result(flock(f->fd, op | LOCK_NB));
+}
+
+int hostfs_host_getlock(struct hostfs_file *f, struct hostfs_lock *l)
+{
+	struct flock fl = {
+		.l_type = (short)l->type, .l_whence = SEEK_SET, .l_start = l->start, .l_len = l->len
+	};
+
+	if (fcntl(f->fd, F_OFD_GETLK, &fl) < 0 || fl.l_type == F_UNLCK)
+		return 0;
+	*l = (struct hostfs_lock){ fl.l_type, fl.l_start, fl.l_len };
+	return 1;
 }
 
 /* ---- data ---- */

@@ -15,6 +15,7 @@
 #include <linux/falloc.h>
 
 #include "drivers/hostfs/hostfs.h"
+#include "kernel/vfs/locks.h"
 
 #define CHUNK_PAGES 64
 
@@ -68,7 +69,7 @@ static void close_locked(struct hostfs_inode *hi)
 	spin_lock(&hi->lock);
 	r = hi->rfile;
 	w = hi->wfile;
-	hi->rfile = hi->wfile = NULL;
+	hi->rfile = hi->wfile = hi->lfile = NULL;
 	spin_unlock(&hi->lock);
 	if (r)
 		hostfs_host_close(r);
@@ -545,6 +546,59 @@ static long hostfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	return err;
 }
 
+/* ---- locks ---- */
+
+/* One of the host's files has all locks of the inode; it is chosen when the first comes (@locks, the bucket is locked): one that may write where there is one. With a reference. */
+static struct hostfs_file *lock_file(struct hostfs_inode *hi, bool locks)
+{
+	struct hostfs_file *f;
+
+	spin_lock(&hi->lock);
+	if (!hi->lfile || (locks && list_empty(&hi->vfs.i_flock)))
+		hi->lfile = hi->wfile && (hi->wreads || !hi->rfile) ? hi->wfile : hi->rfile;
+	f = hi->lfile;
+	if (f)
+		hostfs_host_hold(f);
+	spin_unlock(&hi->lock);
+	return f;
+}
+
+static const int host_types[] = {
+	[FLK_READ] = F_RDLCK, [FLK_WRITE] = F_WRLCK, [FLK_NONE] = F_UNLCK
+};
+
+static int get_lock(struct hostfs_file *h, struct file_lock *fl, s64 len)
+{
+	struct hostfs_lock l = { host_types[fl->type], fl->start, len };
+
+	if (!hostfs_host_getlock(h, &l))
+		return 0;
+	fl->type = l.type == F_RDLCK ? FLK_READ : FLK_WRITE;
+	fl->start = l.start;
+	fl->end = l.len ? l.start + l.len - 1 : FLK_END;
+	fl->pid = -1;
+	return 1;
+}
+
+/* As locks.c wants it: does not sleep. A lock that the host's file is not open for stays among guests. */
+static int hostfs_lock(struct file *f, int cmd, struct file_lock *fl)
+{
+	struct hostfs_file *h = lock_file(HOSTFS_I(f->f_inode), fl->type != FLK_NONE);
+	s64 len = fl->end == FLK_END ? 0 : fl->end - fl->start + 1;
+	int ret;
+
+	if (!h)
+		return 0;
+	if (cmd == F_GETLK)
+		ret = get_lock(h, fl, len);
+	else if (fl->kind == FLK_FLOCK)
+		ret = hostfs_host_flock(h, host_types[fl->type]);
+	else
+		ret = hostfs_host_lock(h, host_types[fl->type], fl->start, len);
+	hostfs_host_close(h);
+	return ret;
+}
+
 const struct file_operations hostfs_file_fops = {
 	.open = hostfs_open,
 	.release = hostfs_release,
@@ -554,4 +608,5 @@ const struct file_operations hostfs_file_fops = {
 	.mmap = hostfs_mmap,
 	.fsync = hostfs_fsync,
 	.fallocate = hostfs_fallocate,
+	.lock = hostfs_lock,
 };

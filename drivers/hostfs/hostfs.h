@@ -67,11 +67,12 @@ struct hostfs_inode {
 	/* under lock; the files are set under open_lock too */
 	struct hostfs_file *rfile,
 		*wfile; /* to read from, to write to; each a reference, perhaps to the same */
-	bool wreads;    /* wfile can be read as well */
-	u64 until;      /* ktime; read without the lock too */
-	umode_t mode;   /* the 12 bits as the host was last seen to have them */
-	bool stale;     /* the host has changed the data: cached pages must go */
-	bool renamed;   /* its ctime has changed from here, and nobody knows to what */
+	struct hostfs_file *lfile; /* one of them: has the locks */
+	bool wreads;               /* wfile can be read as well */
+	u64 until;                 /* ktime; read without the lock too */
+	umode_t mode;              /* the 12 bits as the host was last seen to have them */
+	bool stale;                /* the host has changed the data: cached pages must go */
+	bool renamed;              /* its ctime has changed from here, and nobody knows to what */
 	bool racy; /* it was changed so recently that another change may leave the same times */
 	u32 changing;
 	u64 changed; /* hostfs_sb.changes when it was changed last from here */

@@ -127,10 +127,18 @@ void hostfs_host_hold(struct hostfs_file *f);  /* one more reference */
 void hostfs_host_close(struct hostfs_file *f); /* drops one; the last closes */
 int64_t hostfs_host_seek(struct hostfs_file *f, int64_t off, int whence); /* SEEK_DATA, SEEK_HOLE */
 /*
- * A lock that other processes of the host see: @type F_RDLCK, F_WRLCK or F_UNLCK on @len bytes (0: to the end) from @start on. -EAGAIN: the
- * host has it. The locks of a file belong to this process as a whole.
+ * Locks that other processes of the host see; this process is one owner, and its locks are @f's. @type F_RDLCK, F_WRLCK, F_UNLCK on @len
+ * bytes (0: to the end) from @start on. -EAGAIN: somebody on the host has it. Where the host knows no locks: 0.
  */
 int hostfs_host_lock(struct hostfs_file *f, int type, int64_t start, int64_t len);
+/* The same for flock(2), on the whole file. */
+int hostfs_host_flock(struct hostfs_file *f, int type);
+/* What is in the way of such a lock: 1 with l changed into it, 0: nothing. */
+struct hostfs_lock {
+	int32_t type;
+	int64_t start, len;
+};
+int hostfs_host_getlock(struct hostfs_file *f, struct hostfs_lock *l);
 
 enum { HOSTFS_OP_READ, HOSTFS_OP_FSYNC, HOSTFS_OP_DATASYNC, HOSTFS_OP_SYNCFS, HOSTFS_OP_ALLOCATE };
 

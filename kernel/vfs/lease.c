@@ -154,7 +154,8 @@ long fcntl_setlease(int fd, struct file *f, int type)
 		return -EINVAL;
 	if (type == F_UNLCK)
 		return drop_lease(f);
-	if (!sysctl_leases_enable)
+	if (!sysctl_leases_enable ||
+		f->f_op->lock) /* who opens it on the host breaks nothing here */
 		return -EINVAL;
 	return set_lease(fd, f, type);
 }

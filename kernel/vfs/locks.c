@@ -8,6 +8,11 @@
  * A request that conflicts waits until something on (a hash of) the inode is unlocked, then looks again. POSIX requests that wait are
  * on a list with whom they wait for; a chain from there back to the requester is a deadlock (EDEADLK), as POSIX has it.
  *
+ * A file system whose files others use as well, on the host, has f_op->lock. It is asked, with the bucket locked, before a lock is granted that
+ * nobody here forbids: lock(f, F_SETLK, req) is 0 or -EAGAIN, may not sleep, and sees the guest as one owner; it is told what nobody here
+ * holds any more (type FLK_NONE); lock(f, F_GETLK, req) is 1 when it has changed @req into what is in the way. Who must wait for such a lock
+ * asks again every 20 ms.
+ *
  * Locks: buckets[].lock, by inode, for inode->i_flock; inside it blocked_lock for the waiters' list and all_lock for /proc/locks.
  * What it does not do: mandatory locks; leases are in lease.c.
  */
@@ -186,12 +191,109 @@ static void flock_convert(struct bucket *bk, const struct file_lock *req, struct
 	}
 }
 
-/* 0, -EAGAIN, -EDEADLK, -ERESTARTSYS, -ENOLCK. */
-static int setlk(struct inode *inode, const struct file_lock *req, bool wait)
+/* ---- the others, on the host ---- */
+
+#define OTHERS_NS 20000000 /* how often they are asked again */
+
+static int ask_others(struct file *f, const struct file_lock *req)
 {
+	struct file_lock copy = *req;
+
+	if (likely(!f->f_op->lock) || req->type == FLK_NONE)
+		return 0;
+	return f->f_op->lock(f, F_SETLK, &copy);
+}
+
+/* Of the same sort: flock and records do not know of each other. */
+static bool same_sort(const struct file_lock *a, const struct file_lock *b)
+{
+	return (a->kind == FLK_FLOCK) == (b->kind == FLK_FLOCK);
+}
+
+/* What somebody here holds at @pos; or where the next one that does begins, in *next. */
+static const struct file_lock *held_at(const struct file_lock *req, loff_t pos, loff_t *next)
+{
+	const struct file_lock *l;
+
+	*next = FLK_END;
+	list_for_each_entry(l, &req->inode->i_flock, list) {
+		if (!same_sort(l, req) || l->end < pos)
+			continue;
+		if (l->start <= pos)
+			return l;
+		*next = min(*next, l->start);
+	}
+	return NULL;
+}
+
+/* Tells the others which bytes of @req's range nobody here holds any more. The bucket is locked. */
+static void tell_others(struct file *f, const struct file_lock *req)
+{
+	struct file_lock piece = *req;
+	loff_t pos = req->start, next;
+
+	if (likely(!f->f_op->lock))
+		return;
+	piece.type = FLK_NONE;
+	for (;;) {
+		const struct file_lock *l = held_at(req, pos, &next);
+
+		if (l) {
+			next = l->end;
+		} else {
+			piece.start = pos;
+			piece.end = next == FLK_END ? req->end : min(req->end, next - 1);
+			f->f_op->lock(f, F_SETLK, &piece);
+			next = piece.end;
+		}
+		if (next >= req->end)
+			return;
+		pos = next + 1;
+	}
+}
+
+/* With the bucket locked on entry and exit. 0: ask again. */
+static int wait_for_others(struct bucket *bk)
+{
+	int err;
+
+	spin_unlock(&bk->lock);
+	err = wait_event_timeout(&bk->wait, false, ktime_get() + OTHERS_NS, true);
+	spin_lock(&bk->lock);
+	return err == -ERESTARTSYS ? err : 0;
+}
+
+/* Waits, or not, until nobody has what @req wants. The bucket is locked. */
+static int wait_for_turn(struct bucket *bk, struct file *f, const struct file_lock *req,
+	struct blocked *b, bool wait)
+{
+	struct file_lock *c;
+	int err;
+
+	for (;;) {
+		c = req->type == FLK_NONE ? NULL : find_conflict(req->inode, req);
+		if (!c) {
+			err = ask_others(f, req);
+			if (err != -EAGAIN || !wait)
+				return err;
+			err = wait_for_others(bk);
+		} else {
+			err = wait ? note_blocked(b, req, c->owner) : -EAGAIN;
+			if (!err)
+				err = wait_for_unlock(bk);
+		}
+		if (err)
+			return err;
+	}
+}
+
+/* 0, -EAGAIN, -EDEADLK, -ERESTARTSYS, -ENOLCK. */
+static int setlk(struct file *f, const struct file_lock *req, bool wait)
+{
+	struct inode *inode = req->inode;
 	struct bucket *bk = bucket_of(inode);
 	struct blocked b = { .list = LIST_HEAD_INIT(b.list) };
-	struct file_lock *spare[2], *c;
+	struct file_lock *spare[2];
 	LIST_HEAD(gone);
 	int err = alloc_spares(spare);
 
@@ -199,15 +301,11 @@ static int setlk(struct inode *inode, const struct file_lock *req, bool wait)
 		return err;
 	spin_lock(&bk->lock);
 	flock_convert(bk, req, &gone);
-	while (req->type != FLK_NONE && (c = find_conflict(inode, req))) {
-		err = wait ? note_blocked(&b, req, c->owner) : -EAGAIN;
-		if (!err)
-			err = wait_for_unlock(bk);
-		if (err)
-			break;
-	}
+	err = wait_for_turn(bk, f, req, &b, wait);
 	if (!err)
 		apply(inode, req, spare, &gone);
+	if (req->type == FLK_NONE || (err && !list_empty(&gone)))
+		tell_others(f, req);
 	spin_unlock(&bk->lock);
 	forget_blocked(&b);
 	/* whatever was there before may have been stronger: who waits looks again */
@@ -220,9 +318,10 @@ static int setlk(struct inode *inode, const struct file_lock *req, bool wait)
 	return err;
 }
 
-/* Drops all locks of an owner on the inode. */
-static void drop_owner(struct inode *inode, const void *owner)
+/* Drops all locks of an owner on the file's inode. */
+static void drop_owner(struct file *f, const void *owner)
 {
+	struct inode *inode = f->f_inode;
 	struct bucket *bk = bucket_of(inode);
 	struct file_lock *l, *next;
 	LIST_HEAD(gone);
@@ -233,6 +332,8 @@ static void drop_owner(struct inode *inode, const void *owner)
 	list_for_each_entry_safe(l, next, &inode->i_flock, list)
 		if (l->owner == owner)
 			list_move_tail(&l->list, &gone);
+	list_for_each_entry(l, &gone, list)
+		tell_others(f, l);
 	spin_unlock(&bk->lock);
 	if (list_empty(&gone))
 		return;
@@ -243,13 +344,13 @@ static void drop_owner(struct inode *inode, const void *owner)
 void locks_remove_posix(struct file *f, struct files_struct *owner)
 {
 	if (f->f_inode)
-		drop_owner(f->f_inode, owner);
+		drop_owner(f, owner);
 }
 
 void locks_remove_file(struct file *f)
 {
 	if (f->f_inode)
-		drop_owner(f->f_inode, f);
+		drop_owner(f, f);
 }
 
 /* ---- fcntl ---- */
@@ -320,10 +421,10 @@ static int do_setlk(int fd, struct file *f, const struct flock *u, bool ofd, boo
 		return -EBADF;
 	if (ofd && u->l_pid)
 		return -EINVAL;
-	err = setlk(f->f_inode, &req, wait);
+	err = setlk(f, &req, wait);
 	if (!err && !ofd && req.type != FLK_NONE && closed_meanwhile(fd, f)) {
 		req.type = FLK_NONE;
-		setlk(f->f_inode, &req, false);
+		setlk(f, &req, false);
 		err = -EBADF;
 	}
 	return err;
@@ -341,6 +442,8 @@ static int do_getlk(struct file *f, struct flock *u, bool ofd)
 		return -EINVAL;
 	spin_lock(&bk->lock);
 	c = find_conflict(f->f_inode, &req);
+	if (!c && f->f_op->lock && f->f_op->lock(f, F_GETLK, &req) == 1)
+		c = &req;
 	u->l_type = F_UNLCK;
 	if (c) {
 		u->l_type = c->type == FLK_READ ? F_RDLCK : F_WRLCK;
@@ -395,7 +498,7 @@ static int do_flock(struct file *f, int type, bool wait)
 
 	if (type != FLK_NONE && !(f->f_mode & (FMODE_READ | FMODE_WRITE)))
 		return -EBADF;
-	return setlk(f->f_inode, &req, wait);
+	return setlk(f, &req, wait);
 }
 
 /* LOCK_MAND was given up in Linux 5.16: it does nothing, and no descriptor is asked for. */

@@ -456,7 +456,9 @@ struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *ho
 {
 	struct file *f = open_once(dfd, name, how);
 
-	return unlikely(f == ERR_PTR(-ESTALE)) ? open_once(dfd, name, how) : f;
+	for (int tries = 0; unlikely(f == ERR_PTR(-ESTALE)) && tries < 32; tries++)
+		f = open_once(dfd, name, how);
+	return f;
 }
 
 /* ---- flags ---- */
