@@ -241,6 +241,7 @@ static void set_group_free(const struct ext4_sb *sbi, struct ext4_disk_group *g,
 /* ---- allocating ---- */
 
 struct search {
+	u64 ino; /* keeps out of the windows of others; 0: of none */
 	u32 want, best_len, best_bit, best_group;
 };
 
@@ -251,8 +252,11 @@ static bool search_group(struct ext4_sb *sbi, struct search *s, u32 group, const
 	u32 end = ext4_group_blocks(sbi, group), at = from;
 
 	while ((at = next_free(map, held, at, end)) < end) {
-		u32 n = free_run(map, held, at, end, s->want);
+		u32 n = free_run(map, held, at, end, s->want), skip = 0;
 
+		if (s->ino)
+			n = ext4_window_clip(
+				sbi, s->ino, ext4_group_first(sbi, group) + at, n, &skip);
 		if (n > s->best_len) {
 			s->best_len = n;
 			s->best_bit = at;
@@ -260,7 +264,7 @@ static bool search_group(struct ext4_sb *sbi, struct search *s, u32 group, const
 		}
 		if (n == s->want)
 			return true;
-		at += n;
+		at += n + skip;
 	}
 	return false;
 }
@@ -292,10 +296,8 @@ static u64 take(struct ext4_handle *h, struct ext4_sb *sbi, struct search *s, in
 }
 
 /* Two rounds: groups in order from the goal's; the first that has the whole run, else the longest run of all. */
-static u64 search_all(
-	struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, u32 want, u32 *len, int *err)
+static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, struct search *s)
 {
-	struct search s = { .want = want };
 	u32 group = ext4_block_group(sbi, goal), i;
 	bool found = false;
 
@@ -307,20 +309,33 @@ static u64 search_all(
 
 		if (gi->bad || group_free(sbi, ext4_group(sbi, g)) <= gi->nr_held)
 			continue;
-		if (s.best_len && group_free(sbi, ext4_group(sbi, g)) - gi->nr_held <= s.best_len)
+		if (s->best_len && group_free(sbi, ext4_group(sbi, g)) - gi->nr_held <= s->best_len)
 			continue;
 		b = group_bitmap(h, sbi, g);
 		if (IS_ERR(b))
 			continue;
 		found = search_group(
-			sbi, &s, g, b->data, from < ext4_group_blocks(sbi, g) ? from : 0);
+			sbi, s, g, b->data, from < ext4_group_blocks(sbi, g) ? from : 0);
 		if (!found && from)
-			found = search_group(sbi, &s, g, b->data, 0);
+			found = search_group(sbi, s, g, b->data, 0);
 		ext4_brelse(b);
 		/* far groups are not worth a long walk when something decent is at hand */
-		if (i > 16 && s.best_len >= 64)
+		if (i > 16 && s->best_len >= 64)
 			break;
 	}
+}
+
+/* The best place at or near @goal, taken: the first block, *len how many. 0 with *err set. */
+static u64 find_and_take(
+	struct ext4_handle *h, struct ext4_sb *sbi, u64 ino, u64 goal, u32 want, u32 *len, int *err)
+{
+	struct search s = { .ino = ino, .want = want }, any = { .want = want };
+
+	search_all(h, sbi, goal, &s);
+	if (s.best_len < want) /* better beside others than in pieces */
+		search_all(h, sbi, goal, &any);
+	if (any.best_len > s.best_len)
+		s = any;
 	if (!s.best_len) {
 		*err = -ENOSPC;
 		return 0;
@@ -352,7 +367,7 @@ u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 
 		goal = default_goal(sbi, inode);
 	mutex_lock(&sbi->alloc_lock);
 	*err = 0;
-	block = search_all(h, sbi, goal, min(*len, 32768U), len, err);
+	block = find_and_take(h, sbi, inode->i_ino, goal, min(*len, 32768U), len, err);
 	mutex_unlock(&sbi->alloc_lock);
 	if (!block)
 		return 0;

@@ -77,6 +77,14 @@ struct ext4_errors {
 	bool writable; /* they may be noted on the disk */
 };
 
+/* Where a file that grows will go on: other files look elsewhere first (window.c). */
+struct ext4_window {
+	u64 ino, first; /* ino 0: none; first: a block */
+	u32 len;
+	u64 used; /* the higher the later */
+};
+#define EXT4_WINDOWS 16
+
 struct ext4_sb {
 	struct super_block *sb;
 	struct ext4_options opt,
@@ -98,6 +106,8 @@ struct ext4_sb {
 		alloc_lock; /* bitmaps, descriptors, group_info, the counters below; to be split by group */
 	struct ext4_group_info *groups;
 	u64 free_blocks, free_inodes, reserved_root;
+	struct ext4_window windows[EXT4_WINDOWS]; /* window.c */
+	u64 window_clock;
 	u64 delayed; /* promised to dirty pages, not allocated yet */
 	u32 next_dir_group;
 	atomic_t generations; /* inodes made, from a random number on */
@@ -263,6 +273,13 @@ void ext4_group_dirty(struct ext4_handle *h, struct ext4_sb *sbi, u32 group);
 bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group);
 int ext4_read_groups(
 	struct super_block *sb, struct ext4_sb *sbi); /* at mount, checked; what it read is sbi's */
+
+/* ---- window.c ---- */
+void ext4_window_set(struct ext4_sb *sbi, struct inode *inode, u64 next,
+	u32 got); /* it was given @got blocks before @next */
+void ext4_window_drop(struct ext4_sb *sbi, const struct inode *inode);
+/* How many of the free blocks [block, block+len) file @ino may take; 0: *skip blocks are to be passed over. alloc_lock held. */
+u32 ext4_window_clip(const struct ext4_sb *sbi, u64 ino, u64 block, u32 len, u32 *skip);
 
 /* ---- balloc.c, ialloc.c ---- */
 /* Up to *len contiguous blocks at or near @goal: the first, *len what was got. 0 with *err set. */

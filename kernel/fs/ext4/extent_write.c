@@ -541,5 +541,6 @@ int ext4_map_create(
 		return err;
 	}
 	EXT4_I(inode)->goal = map->pblk + len;
+	ext4_window_set(EXT4_SB(inode->i_sb), inode, map->pblk + len, len);
 	return 0;
 }

@@ -212,6 +212,8 @@ void ext4_evict_inode(struct inode *inode)
 	if (!list_empty(&EXT4_I(inode)->orphan))
 		list_del_init(&EXT4_I(inode)->orphan);
 	mutex_unlock(&sbi->orphan_lock);
+	if (!inode->i_nlink)
+		ext4_window_drop(sbi, inode);
 	clear_inode(inode);
 }
 
