@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run bench bench-net bench-hostfs crash check check-long check-nested fuzz-syscalls unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run bench bench-disk bench-net bench-hostfs crash check check-long check-nested fuzz-syscalls unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
@@ -10,6 +10,7 @@ help:
 	@echo 'make crash        a file system in use is killed or loses power, ROUNDS=500 times (SEED=, KIND= of tests/crash/crash.bash)'
 	@echo 'make fuzz-syscalls  random system calls in a guest, FUZZ_SECONDS=20'
 	@echo 'make bench        native, Nestling, UML and gVisor side by side; BENCHFLAGS=--write renews docs/benchmarks.md'
+	@echo 'make bench-disk   fio on the host, in Nestling and in UML side by side; BENCHFLAGS=--rounds 1 ...'
 	@echo 'make bench-net    the network: bulk, round trips, nginx, slirp and switch beside a veth pair and UML; BENCHFLAGS=--write as well'
 	@echo 'make lint         the Laws, the include arrows, clang-format, clang-tidy'
 	@echo 'make objs         every object of every world, without linking'
@@ -36,6 +37,10 @@ bench: deps
 # A folder of the host, natively, in Nestling and in User Mode Linux; a minute or two.
 bench-hostfs: all
 	@BUILD=$(CURDIR)/$(B) bench/hostfs $(BENCHFLAGS)
+# fio and e2fsprogs (bench/disk says how); four minutes, after the images are made.
+bench-disk: deps
+	@$(MAKE) --no-print-directory all
+	@bench/disk --build $(B) $(BENCHFLAGS)
 # Root, iperf3, nginx and wrk (bench/net says how); three minutes, after the image is made.
 bench-net: deps
 	@$(MAKE) --no-print-directory all

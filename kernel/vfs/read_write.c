@@ -531,8 +531,10 @@ ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from, loff_t *p
 	up_write(&inode->i_rwsem);
 	if (n <= 0)
 		return n;
-	if ((f->f_flags & (O_DSYNC | O_DIRECT)) || (inode->i_flags & S_SYNC))
+	if ((f->f_flags & O_DSYNC) || (inode->i_flags & S_SYNC))
 		err = vfs_fsync_range(f, *pos - n, *pos - 1, !(f->f_flags & O_SYNC & ~O_DSYNC));
+	else if (f->f_flags & O_DIRECT) /* to the device, not through its cache to the disk */
+		err = filemap_write_and_wait_range(f->f_mapping, *pos - n, *pos - 1);
 	balance_dirty_pages(f->f_mapping);
 	return err ? err : n;
 }
