@@ -132,7 +132,7 @@ static void mark_range(struct ext4_sb *sbi, u8 *map, u32 group, u64 block, u64 n
 }
 
 /* Blocks at the group's beginning that hold the superblock and descriptors. */
-static u32 base_blocks(struct ext4_sb *sbi, u32 group)
+u32 ext4_base_blocks(struct ext4_sb *sbi, u32 group)
 {
 	bool super = ext4_has_backup_super(sbi, group);
 	u32 n = super;
@@ -158,7 +158,7 @@ static void init_bitmap(struct ext4_sb *sbi, u8 *map, u32 group)
 	u32 from = sbi->disk.s_log_groups_per_flex < 24 ? group & ~(flex - 1) : 0;
 
 	memset(map, 0, sbi->block_size);
-	bits_set(map, 0, base_blocks(sbi, group));
+	bits_set(map, 0, ext4_base_blocks(sbi, group));
 	for (g = from; g < sbi->nr_groups && g < from + max(flex, 1U); g++) {
 		struct ext4_disk_group *d = ext4_group(sbi, g);
 
@@ -525,7 +525,7 @@ static u64 slack(u64 delayed)
 static bool reserve_locked(struct ext4_sb *sbi, u32 blocks, bool root)
 {
 	u64 want = sbi->delayed + blocks;
-	u64 need = want + slack(want) + (root ? 0 : sbi->reserved_root);
+	u64 need = want + max(slack(want), sbi->reserved_all) + (root ? 0 : sbi->reserved_root);
 
 	if (sbi->free_blocks < need)
 		return false;
@@ -573,7 +573,8 @@ bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count)
 	u32 first = ext4_block_group(sbi, block), last = ext4_block_group(sbi, block + count - 1);
 
 	for (group = first; group <= last; group++)
-		if (overlaps(block, count, ext4_group_first(sbi, group), base_blocks(sbi, group)))
+		if (overlaps(block, count, ext4_group_first(sbi, group),
+			    ext4_base_blocks(sbi, group)))
 			return true;
 	first &= ~(flex - 1);
 	for (group = first; group < sbi->nr_groups && group < (last | (flex - 1)) + 1; group++) {

@@ -106,6 +106,7 @@ struct ext4_sb {
 		alloc_lock; /* bitmaps, descriptors, group_info, the counters below; to be split by group */
 	struct ext4_group_info *groups;
 	u64 free_blocks, free_inodes, reserved_root;
+	u64 reserved_all; /* immutable: what not even root's data gets, for extents' nodes */
 	struct ext4_window windows[EXT4_WINDOWS]; /* window.c */
 	u64 window_clock;
 	u64 delayed; /* promised to dirty pages, not allocated yet */
@@ -290,6 +291,8 @@ int ext4_reserve(struct ext4_sb *sbi, u32 blocks); /* for delayed allocation: 0 
 void ext4_unreserve(struct ext4_sb *sbi, u32 blocks);
 u64 ext4_max_blocks(const struct inode *inode); /* what its map can name */
 void ext4_end_moves(struct inode *inode);       /* before the size of a file grows */
+u32 ext4_base_blocks(
+	struct ext4_sb *sbi, u32 group); /* superblock and descriptors at its beginning */
 bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count); /* bitmaps, tables, descriptors */
 /* A new inode, I_NEW and locked in the hash, with its owner set; not yet in any directory. ERR_PTR. */
 struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t mode);

@@ -166,7 +166,8 @@ int ext4_check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool silent
 	sbi->blocks_count = d->s_blocks_count_lo;
 	if (EXT4_HAS(sbi, incompat, INCOMPAT_64BIT))
 		sbi->blocks_count |= (u64)d->s_blocks_count_hi << 32;
-	if (sbi->first_data_block != (sbi->block_size == 1024) ||
+	/* a cluster that begins at byte 0 takes the superblock in */
+	if (sbi->first_data_block != (sbi->block_size == 1024 && !sbi->cluster_bits) ||
 		sbi->blocks_count <= sbi->first_data_block ||
 		sbi->blocks_count > sb->s_bdev->nr_sectors / (sbi->block_size >> SECTOR_SHIFT))
 		return ext4_refuse_mount(sb, silent,

@@ -34,7 +34,7 @@ static u64 gdt_block(const struct ext4_sb *sbi, u32 i)
 	u32 group;
 
 	if (!EXT4_HAS(sbi, incompat, INCOMPAT_META_BG) || i < sbi->disk.s_first_meta_bg)
-		return sbi->first_data_block + 1 + i;
+		return (sbi->block_size == EXT4_SB_OFFSET) + 1 + i; /* behind the superblock */
 	group = i * sbi->descs_per_block;
 	return sbi->first_data_block + (u64)group * sbi->blocks_per_group +
 	       ext4_has_backup_super(sbi, group);

@@ -213,7 +213,7 @@ static int ext4_sync_fs(struct super_block *sb, bool wait)
 static int ext4_statfs(struct dentry *d, struct kstatfs *st)
 {
 	struct ext4_sb *sbi = EXT4_SB(d->d_sb);
-	u64 free;
+	u64 free, reserved;
 
 	mutex_lock(&sbi->alloc_lock);
 	free = sbi->free_blocks + held_blocks(sbi);
@@ -226,7 +226,8 @@ static int ext4_statfs(struct dentry *d, struct kstatfs *st)
 		sbi->blocks_count -
 		(sbi->opt.flags & EXT4_OPT_MINIXDF ? 0 : min(sbi->blocks_count, sbi->overhead));
 	st->f_bfree = free;
-	st->f_bavail = free > sbi->reserved_root ? free - sbi->reserved_root : 0;
+	reserved = sbi->reserved_root + sbi->reserved_all;
+	st->f_bavail = free > reserved ? free - reserved : 0;
 	st->f_files = sbi->disk.s_inodes_count;
 	st->f_namelen = NAME_MAX;
 	st->f_fsid = d->d_sb->s_fsid;
@@ -386,6 +387,8 @@ static int load(struct super_block *sb, struct ext4_sb *sbi, bool silent)
 		return err;
 	sum_groups(sbi);
 	sbi->overhead = (u64)sbi->disk.s_overhead_clusters << sbi->cluster_bits;
+	if (EXT4_HAS(sbi, incompat, INCOMPAT_EXTENTS)) /* as much as Linux */
+		sbi->reserved_all = min(sbi->blocks_count / 50, 4096UL << sbi->cluster_bits);
 	sb->s_blocksize = sbi->block_size;
 	sb->s_blocksize_bits = 10 + sbi->disk.s_log_block_size;
 	sb->s_maxbytes = (loff_t)(((u64)sbi->block_size << 32) - sbi->block_size);
@@ -510,6 +513,26 @@ static bool type_fits(const struct super_block *sb, const struct ext4_sb *sbi)
 	return !strcmp(sb->s_type->name, "ext2") || EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL);
 }
 
+/* Blocks that never are files': what stands before the groups' data, bitmaps, tables of inodes, the log. */
+static u64 count_overhead(struct ext4_sb *sbi)
+{
+	u64 n = sbi->first_data_block, log = 0;
+	struct inode *inode;
+	u32 i;
+
+	for (i = 0; i < sbi->nr_groups; i++)
+		n += ext4_base_blocks(sbi, i) + 2 +
+		     DIV_ROUND_UP(sbi->inodes_per_group, sbi->block_size / sbi->inode_size);
+	if (EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL) && sbi->disk.s_journal_inum) {
+		inode = ext4_iget(sbi->sb, sbi->disk.s_journal_inum);
+		if (!IS_ERR(inode)) {
+			log = (u64)inode->i_size >> inode->i_blkbits;
+			iput(inode);
+		}
+	}
+	return n + log;
+}
+
 static const char *mode_text(const struct ext4_sb *sbi)
 {
 	if (!sbi->journal || !EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL))
@@ -553,6 +576,8 @@ static int ext4_fill_super(struct super_block *sb, void *data, bool silent)
 		printk(KERN_WARNING "EXT4-fs (%s): quotas are not kept: e2fsck will count anew "
 				    "what files use\n",
 			sb->s_id);
+	if (!sbi->overhead) /* older tools leave it to us */
+		sbi->overhead = count_overhead(sbi);
 	printk(KERN_INFO "EXT4-fs (%s): mounted filesystem %s with %s\n", sb->s_id,
 		sb->s_flags & SB_RDONLY ? "ro" : "r/w", mode_text(sbi));
 	return 0;

@@ -13,7 +13,7 @@
 
 #define LONG 256         /* blocks */
 #define STREAM_ROOM 4096 /* for a stream */
-#define OPEN_ROOM_MIN 64
+#define OPEN_ROOM_MIN 512
 #define OPEN_ROOM_MAX 2048
 
 void ext4_window_set(struct ext4_sb *sbi, struct inode *inode, u64 next, u32 got)
