@@ -5,6 +5,9 @@
  * The handler runs on the thread's alternate stack. It never calls into the kernel world: it changes where the thread goes on, at
  * a fixup or at the kernel world's oops entry, and returns.
  *
+ * A SIGBUS in guarded memory (os_fault_guard()) replaces the page and repeats the access, so that no code which reads such memory needs a
+ * fixup of its own.
+ *
  * States of a vCPU: fine -> (first fault) reporting -> (second fault) the process ends at once.
  */
 #include <errno.h>
@@ -27,6 +30,64 @@ static uint32_t reporting[OS_MAX_CPUS];
 static char *oops_stack[OS_MAX_CPUS];
 
 static const int fault_signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
+
+/* ---- memory that may vanish ---- */
+
+#define GUARDS 16
+#define PAGE 4096UL
+#define SINGLE_PAGES                                                                               \
+	1024 /* so many are replaced one by one: each may cost two VMAs. Then by the megabyte */
+#define PIECE (1UL << 20)
+
+static struct guard {
+	uint64_t addr, len;
+	uint8_t *lost;
+	uint32_t *count;
+} guards[GUARDS];
+static uint32_t nr_guards; /* entries are complete before it grows */
+
+int os_fault_guard(void *addr, size_t len, uint8_t *lost, uint32_t *count)
+{
+	uint32_t n = __atomic_load_n(&nr_guards, __ATOMIC_ACQUIRE);
+
+	if (n == GUARDS)
+		return -ENOSPC;
+	guards[n] = (struct guard){ (uint64_t)addr, len, lost, count };
+	__atomic_store_n(&nr_guards, n + 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static const struct guard *find_guard(uint64_t addr)
+{
+	uint32_t n = __atomic_load_n(&nr_guards, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (addr - guards[i].addr < guards[i].len)
+			return &guards[i];
+	return NULL;
+}
+
+/* Zeros in the place of what the host does not give: whether that worked. Two threads may do it for one page: nothing is lost. */
+static int replace_page(uint64_t addr)
+{
+	const struct guard *g = find_guard(addr);
+	uint64_t size, start, end;
+
+	if (!g)
+		return 0;
+	size = __atomic_load_n(g->count, __ATOMIC_RELAXED) < SINGLE_PAGES ? PAGE : PIECE;
+	start = g->addr + ((addr - g->addr) & ~(size - 1));
+	end = start + size < g->addr + g->len ? start + size : g->addr + g->len;
+	if (mmap((void *)start, end - start, PROT_READ,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+		return 0;
+	for (uint64_t page = (start - g->addr) / PAGE; page < (end - g->addr) / PAGE; page++)
+		__atomic_or_fetch(&g->lost[page / 8], (uint8_t)(1U << page % 8), __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(g->count, 1, __ATOMIC_SEQ_CST);
+	return 1;
+}
+
+/* ---- the handler ---- */
 
 static uint64_t find_fixup(uint64_t rip)
 {
@@ -91,6 +152,8 @@ static void on_fault(int sig, siginfo_t *si, void *context)
 		g[REG_RIP] = fixup;
 		return;
 	}
+	if (sig == SIGBUS && replace_page((uint64_t)si->si_addr))
+		return;
 	if (cpu < 0 || !config.entry || !config.frame[cpu] ||
 		__atomic_exchange_n(&reporting[cpu], 1, __ATOMIC_SEQ_CST))
 		die(sig, uc, si);

@@ -178,6 +178,12 @@ struct os_fault_config {
 	uint64_t stack_top[OS_MAX_CPUS]; /* aligned to 16 */
 };
 int os_fault_setup(const struct os_fault_config *cfg);
+/*
+ * Memory that others may take away: [addr, addr + len) maps a file that the host may cut or fail to read. An access that the host answers
+ * with SIGBUS finds zeros from then on: the page is replaced, its bit in @lost (one for each page, from bit 0 of byte 0) is set, then
+ * *count goes up. So whoever has read from there looks at *count, and at the bit, afterwards. At most 16 for ever. 0 or -ENOSPC.
+ */
+int os_fault_guard(void *addr, size_t len, uint8_t *lost, uint32_t *count);
 
 /*
  * Signals to the kernel process, by a host thread of their own. SIGTERM, SIGHUP and SIGINT raise @shutdown_irq; @grace ns after the
