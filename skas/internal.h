@@ -152,6 +152,7 @@ void filters_write(u8 *area, u64 base, bool kill);
 /* space.c */
 struct space *space_make(void);
 void space_end(struct space *s);
+bool spaces_exist(void); /* pooled ones count */
 void space_init(void);
 int space_order(struct space *s, const struct order *o); /* lock held */
 int space_flush_locked(struct space *s);

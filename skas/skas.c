@@ -290,6 +290,9 @@ int skas_region_add(int region, int file)
 {
 	if (region < 1 || region >= MAX_REGIONS)
 		return -EINVAL;
+	pool_empty(); /* at boot that is the one of the trial */
+	if (spaces_exist())
+		return -EBUSY;
 	return os_space_give_file(file, ZFD_REGION + region);
 }
 

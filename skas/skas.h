@@ -64,8 +64,8 @@ struct skas_thunk {
 };
 
 /*
- * Makes another host file known to every mapper made from now on as region @region (1..15). For
- * direct-mapped images.
+ * Makes another host file known to every mapper made from now on as region @region (1..15). 0,
+ * -EBUSY when there are spaces already.
  */
 int skas_region_add(int region, int file);
 

@@ -34,6 +34,7 @@
  */
 #define FREE_LIST ((u16 *)(CTL_MAP_BASE + 0x2000))
 #define MAX_SPACES 8192
+#define FIRST_INDEX 1
 static DEFINE_SPINLOCK(index_lock);
 static u32 nr_free, next_index; /* under index_lock */
 
@@ -56,7 +57,7 @@ void skas_unlock(struct skas_mutex *m)
 void space_init(void)
 {
 	nr_free = 0;
-	next_index = 1;
+	next_index = FIRST_INDEX;
 	skas.max_spaces = MAX_SPACES;
 }
 
@@ -78,6 +79,16 @@ static void index_put(int index)
 	spin_lock(&index_lock);
 	FREE_LIST[nr_free++] = (u16)index;
 	spin_unlock(&index_lock);
+}
+
+bool spaces_exist(void)
+{
+	bool any;
+
+	spin_lock(&index_lock);
+	any = next_index - FIRST_INDEX != nr_free;
+	spin_unlock(&index_lock);
+	return any;
 }
 
 /* ---- making and ending ---- */

@@ -124,6 +124,15 @@ void physmem_backed(pfn_t pfn, u64 n, u8 *vec);
 /* Bytes the host says are available, for /proc/meminfo's benefit and the watermarks of give-back. */
 u64 physmem_host_free(void);
 
+/* ---- other regions of frames, arch/um/region.c ---- */
+/*
+ * The pages of a host file (@file: an os handle, for reading, owned by the region from now on) become frames that can only be read: an
+ * image that is mapped directly, a snapshot. They are mapped here at pfn_to_virt() and can be mapped by every space that is made
+ * later. @frames: whole pages of the file. The first frame's number, or -errno: -EBUSY when there are spaces already, -ENOSPC when
+ * there are no numbers left, -EPERM when the host lets nobody execute from that file. At boot, one at a time.
+ */
+s64 arch_region_add(int file, u64 frames);
+
 /* ---- for kernel/lib's spinlocks: a vCPU that waits for a lock whose holder lost its host CPU ---- */
 void arch_futex_wait(u32 *word, u32 val, u64 timeout_ns); /* may return early */
 void arch_futex_wake(u32 *word, int n);
@@ -208,6 +217,8 @@ void timers_run(u64 now); /* kernel/sched/timer.c: expire this vCPU's timers */
 u64 timers_next(void);    /* the next deadline of this vCPU (timers and time slice); ~0 when none */
 /* mm/fault.c: 0 when resolved; else a signal to force: SIGSEGV or SIGBUS with *code set. */
 int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
+/* mm/direct.c: after a SIGBUS: false when the guest gets it, true when the access may be tried again. */
+bool handle_bus_error(struct mm *mm, u64 addr);
 /* task/signal.c: true while there is something to deliver; deliver builds frames through arch_setup_frame. */
 bool signal_pending(struct task *t);
 void do_signal(struct regs *regs);

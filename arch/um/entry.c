@@ -21,6 +21,7 @@
  * Locks: none; everything here belongs to the current task or to this vCPU.
  */
 #include <asm/errno.h>
+#include <asm/signal.h>
 #include "arch/um/internal.h"
 #include "arch/um/patch.h"
 #include "kernel/mm/memcg.h"
@@ -100,6 +101,9 @@ static void serve_fault(struct task *t, const struct skas_event *ev)
 static void serve_trap(struct task *t, const struct skas_event *ev)
 {
 	if (unlikely(t->hw_debug) && hw_debug_trap(&t->arch.regs, ev->trapno))
+		return;
+	/* frames of a host's file that was cut; the stub's own word for it proves nothing and costs a look */
+	if (unlikely(ev->signo == SIGBUS) && handle_bus_error(t->mm, ev->addr))
 		return;
 	remember_trap(t, (u64)ev->trapno, ev->error, t->arch.cr2);
 	force_sig_fault(ev->signo, ev->code, ev->addr, ev->trapno, ev->error);

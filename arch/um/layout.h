@@ -5,9 +5,10 @@
  * Kernel process ("nestling"):
  *   0x0000'6000'0000   the kernel image, static, at most 64 MiB
  *   KERNEL_MAP_BASE    direct map: frame pfn of region 0 (physmem) is at KERNEL_MAP_BASE + pfn * 4096; other regions
- *                      follow, each at the address of its first frame number
+ *                      follow, each at the address of its first frame number, in the upper half
  *   KSTACK_BASE        window of kernel stacks, KSTACK_ALIGN each, guard in the lower half
  *   INITRD_BASE        the host's file of initrd=, until it is unpacked
+ *   REGION_PAGES_BASE  the struct pages of the other regions' frames, and what was lost of them (arch/um/region.c)
  *   ASAN_SHADOW_BASE   MODE=asan: a byte for eight of the direct map
  *   CTL_MAP_BASE       the control file of all spaces (skas/stub_abi.h): shared with them, rebuilt after a restore
  * Space processes: a guest may map from MMAP_MIN_ADDR to the stub. TASK_SIZE is not a constant: the usable top is probed
@@ -27,6 +28,7 @@
 #define KSTACK_BASE 0x620000000000
 #define KSTACK_WINDOW 0x001000000000
 #define INITRD_BASE 0x624000000000
+#define REGION_PAGES_BASE 0x628000000000
 #define CTL_MAP_BASE 0x630000000000
 
 #ifdef CONFIG_DEBUG

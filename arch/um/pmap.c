@@ -384,12 +384,23 @@ static int make_room(struct pmap *pm)
 	return drop_locked(pm, MMAP_MIN_ADDR, arch_task_size());
 }
 
+typedef int (*map_fn)(struct space *, u64, u64, int, int, u64, bool);
+
+/* The frames of one run are all of one region. */
+static int map_frames(
+	struct pmap *pm, map_fn map, u64 va, u64 len, int prot, pfn_t pfn, bool populate)
+{
+	u64 off;
+	u32 region = pfn_region(pfn, &off);
+
+	return map(pm->space, va, len, prot, (int)region, off, populate);
+}
+
 /* Text may have shadows in the place of some of its frames (patch.h). */
 static int map_run(struct pmap *pm, const struct run *r, bool populate, bool ahead)
 {
-	int (*map)(struct space *, u64, u64, int, int, u64, bool) =
-		ahead ? space_map_ahead : space_map;
-	u64 at = r->va, end = r->va + r->len, off = (r->pfn << PAGE_SHIFT) - r->va;
+	map_fn map = ahead ? space_map_ahead : space_map;
+	u64 at = r->va, end = r->va + r->len;
 	bool text = (r->rights & (PTE_P | PTE_RW | PTE_NX)) == PTE_P;
 	int prot = run_prot(r->rights), err = 0;
 	u64 va = at;
@@ -397,13 +408,15 @@ static int map_run(struct pmap *pm, const struct run *r, bool populate, bool ahe
 
 	while (text && !err && patch_find_shadow(mm_of(pm), r->va, r->pfn, &va, end, &shadow)) {
 		if (va > at)
-			err = map(pm->space, at, va - at, prot, 0, at + off, populate);
+			err = map_frames(pm, map, at, va - at, prot,
+				r->pfn + ((at - r->va) >> PAGE_SHIFT), populate);
 		if (!err)
-			err = map(pm->space, va, PAGE_SIZE, prot, 0, shadow << PAGE_SHIFT, true);
+			err = map_frames(pm, map, va, PAGE_SIZE, prot, shadow, true);
 		at = va += PAGE_SIZE;
 	}
 	if (at < end && !err)
-		err = map(pm->space, at, end - at, prot, 0, at + off, populate);
+		err = map_frames(pm, map, at, end - at, prot, r->pfn + ((at - r->va) >> PAGE_SHIFT),
+			populate);
 	return err;
 }
 

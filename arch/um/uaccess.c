@@ -9,6 +9,9 @@
  * atomic operation), and a page's copy takes a tenth of a microsecond. What is missing or may not be written to yet is faulted in
  * with the lock dropped (mm/fault.c), then the copy goes on.
  *
+ * A frame may be a host file's page that the host cannot give any more: it reads as zeros then, and whoever has read from it asks
+ * region_lost() before he lets go of the lock: -EFAULT.
+ *
  * Guest memory is hostile: each byte is read once, and addresses are checked by the walk itself: what has no entry and no area
  * is -EFAULT.
  *
@@ -101,6 +104,7 @@ static inline size_t user_copy(
 	u64 addr, char *buf, size_t n, bool write, bool nofault, copy_fn copy)
 {
 	struct mm *mm = current->mm;
+	bool lost;
 
 	if (unlikely(!mm || !access_ok(UADDR(addr), n)))
 		return n;
@@ -111,7 +115,10 @@ static inline size_t user_copy(
 		if (unlikely(!p))
 			break;
 		copy(p, buf, piece);
+		lost = !write && region_lost(p);
 		user_unlock(mm);
+		if (unlikely(lost))
+			break;
 		addr += piece;
 		buf += piece;
 		n -= piece;
@@ -202,6 +209,7 @@ static ssize_t scan_string(char *dst, u64 addr, size_t n)
 {
 	struct mm *mm = current->mm;
 	size_t done = 0;
+	bool lost;
 
 	while (done < n && mm) {
 		size_t piece = in_page(addr, n - done), len;
@@ -213,7 +221,10 @@ static ssize_t scan_string(char *dst, u64 addr, size_t n)
 		if (!p)
 			return -EFAULT;
 		len = copy_string(dst ? dst + done : NULL, p, piece);
+		lost = region_lost(p);
 		user_unlock(mm);
+		if (unlikely(lost))
+			return -EFAULT;
 		done += len;
 		if (len < piece)
 			return (ssize_t)done;
@@ -257,6 +268,7 @@ int cmpxchg_user_u32(uaddr_t ua, u32 *old, u32 new_value)
 int load_user_u32(uaddr_t ua, u32 *val)
 {
 	struct mm *mm = current->mm;
+	bool lost;
 	char *p;
 
 	if (ua.v & 3)
@@ -267,8 +279,9 @@ int load_user_u32(uaddr_t ua, u32 *val)
 	if (!p)
 		return -EFAULT;
 	*val = __atomic_load_n((u32 *)p, __ATOMIC_SEQ_CST);
+	lost = region_lost(p);
 	user_unlock(mm);
-	return 0;
+	return lost ? -EFAULT : 0;
 }
 
 int load_user_u32_nofault(uaddr_t ua, u32 *val)
@@ -276,12 +289,14 @@ int load_user_u32_nofault(uaddr_t ua, u32 *val)
 	struct mm *mm = current->mm;
 	char *p =
 		mm && !(ua.v & 3) && access_ok(ua, sizeof(u32)) ? user_lock(mm, ua.v, false) : NULL;
+	bool lost;
 
 	if (!p)
 		return -EFAULT;
 	*val = __atomic_load_n((u32 *)p, __ATOMIC_SEQ_CST);
+	lost = region_lost(p);
 	user_unlock(mm);
-	return 0;
+	return lost ? -EFAULT : 0;
 }
 
 /* ---- pages; other address spaces ---- */
@@ -309,6 +324,7 @@ ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool
 		size_t piece = in_page(addr, n - done);
 		struct page *p = access_ok(UADDR(addr), 1) ? get_user_page(mm, addr, flags) :
 							     ERR_PTR(-EFAULT);
+		bool lost;
 		char *at;
 
 		if (IS_ERR_OR_NULL(p))
@@ -318,7 +334,10 @@ ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool
 			memcpy(at, (char *)buf + done, piece);
 		else
 			memcpy((char *)buf + done, at, piece);
+		lost = !write && region_lost(at);
 		put_page(p);
+		if (lost)
+			break;
 		done += piece;
 		addr += piece;
 	}

@@ -105,6 +105,17 @@ int image_fd(const struct image *im)
 	return im->top->fd;
 }
 
+int image_base_fd(const struct image *im)
+{
+	const struct layer *l = im->top;
+
+	while (l->below)
+		l = l->below;
+	if (l->ops != &layer_raw_ops)
+		return -EOPNOTSUPP;
+	return l == im->top && !im->rdonly ? -EROFS : l->fd;
+}
+
 /* ---- reading ---- */
 
 static void zero_iov(const struct iovec *iov, int nr)

@@ -55,6 +55,12 @@ uint64_t image_size(const struct image *im);
 /* The file that is written to: an fd that stays the image's. */
 int image_fd(const struct image *im);
 
+/*
+ * The raw image at the end of the chain, if nobody writes to it (a backing file, or all is read-only): an fd that stays the image's, in
+ * which everything lies at its offset on the disk. -EROFS: it is written to; -EOPNOTSUPP: the last file is not a raw one.
+ */
+int image_base_fd(const struct image *im);
+
 /* ---- where bytes live ---- */
 
 #define IMAGE_ZEROS (-1)   /* nowhere: they are zeros */

@@ -3,7 +3,7 @@
  * ubd.c: the user-mode block device, front end. ubd0 is /dev/ubda (98, 0), ubd1 /dev/ubdb (98, 16) ...
  *
  *	ubd<n><flags>=FILE[,BACKING[,SERIAL]]     n: 0..15 or a..p; flags, any number: r read-only, s synchronous, c shared (no lock),
- *	                                          t no discard, d data (never a COW file)
+ *	                                          t no discard, d data (never a COW file), m map what is only read
  *	ubd=sync                                  s for all of them
  *
  * The command line is checked at once (unit, flags), files are opened by ubd_init() (initcall level 4), which refuses to boot with one
@@ -18,6 +18,7 @@
 #include "kernel/block/block.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "os-linux/os.h"
 
 #define UBD_UNITS 16
 #define UBD_MINORS 16
@@ -28,6 +29,8 @@ struct ubd {
 	char *file, *backing, *serial; /* slices of the copied parameter; the last two or NULL */
 	u32 flags;
 	struct ubd_host *host;
+	pfn_t frames; /* immutable: the image's pages as frames, or 0 */
+	u64 nr_frames;
 	struct gendisk disk;
 };
 static struct ubd units[UBD_UNITS];
@@ -97,7 +100,49 @@ static void ubd_submit(struct gendisk *d, struct bio *bio)
 		ubd_end(r);
 }
 
+/* ---- an image that is mapped ---- */
+
+static u32 ubd_frames(struct gendisk *d, sector_t s, u32 nr, pfn_t *pfn)
+{
+	struct ubd *u = d->private;
+	u64 first = s >> (PAGE_SHIFT - SECTOR_SHIFT), n;
+	int inside;
+
+	*pfn = 0;
+	if (first >= u->nr_frames)
+		return nr;
+	n = ubd_host_image_run(u->host, first << PAGE_SHIFT,
+		    min_t(u64, nr, u->nr_frames - first) << PAGE_SHIFT, PAGE_SIZE, &inside) >>
+	    PAGE_SHIFT;
+	if (inside)
+		*pfn = u->frames + first;
+	return (u32)n;
+}
+
+/* Where that cannot be, the disk is read as without the flag, and the user is told why. */
+static void ubd_map_image(struct ubd *u)
+{
+	u64 bytes = 0;
+	int file = ubd_host_image(u->host, &bytes);
+	s64 first = file < 0 ? file : arch_region_add(file, bytes >> PAGE_SHIFT);
+
+	if (first > 0) {
+		u->frames = (pfn_t)first;
+		u->nr_frames = bytes >> PAGE_SHIFT;
+		u->disk.has_frames = true;
+	} else if (first == -EROFS) {
+		pr_notice("%s: the image is written to (no r, no backing file): not mapped\n",
+			u->param);
+	} else {
+		pr_notice("%s: the image cannot be mapped: %s\n", u->param,
+			arch_strerror((int)first));
+	}
+	if (first < 0 && file >= 0)
+		os_file_close(file);
+}
+
 static const struct block_device_operations ubd_disk_ops = {
+	.frames = ubd_frames,
 	.submit = ubd_submit,
 };
 
@@ -129,6 +174,7 @@ static int flag_of(char c)
 	case 'c': return UBD_F_SHARED;
 	case 't': return UBD_F_NODISCARD;
 	case 'd': return UBD_F_DATA;
+	case 'm': return UBD_F_MAP;
 	}
 	return 0;
 }
@@ -193,7 +239,7 @@ static int ubd_setup(const char *s)
 		refuse("ubd%s: no such device: there are ubd0 to ubd%d", s, UBD_UNITS - 1);
 	for (; p < eq; p++) {
 		if (!flag_of(*p))
-			refuse("ubd%s: unknown flag '%c': r, s, c, t and d are known", s, *p);
+			refuse("ubd%s: unknown flag '%c': r, s, c, t, d and m are known", s, *p);
 		flags |= (u32)flag_of(*p);
 	}
 	u = &units[n];
@@ -207,7 +253,7 @@ static int ubd_setup(const char *s)
 	return 0;
 }
 PARAM("ubd*", ubd_setup,
-	"ubd<n>[rsctd]=FILE[,BACKING[,SERIAL]]  disk n from an image, or a COW file over one");
+	"ubd<n>[rsctdm]=FILE[,BACKING[,SERIAL]]  disk n from an image, or a COW file over one");
 
 static int udb_setup(const char *s)
 {
@@ -265,8 +311,10 @@ static int ubd_start(struct ubd *u, u32 n)
 	d->write_zeroes = !o.rdonly;
 	d->write_cache = !o.rdonly && !(o.flags & UBD_F_SYNC);
 	d->nr_requests = UBD_DEPTH;
-	pr_info("%s: %lu MiB%s%s\n", d->name, o.size >> 20, u->backing ? ", copy on write" : "",
-		o.rdonly ? ", read-only" : "");
+	if (u->flags & UBD_F_MAP)
+		ubd_map_image(u);
+	pr_info("%s: %lu MiB%s%s%s\n", d->name, o.size >> 20, u->backing ? ", copy on write" : "",
+		o.rdonly ? ", read-only" : "", u->frames ? ", mapped" : "");
 	return add_disk(d);
 }
 

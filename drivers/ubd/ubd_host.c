@@ -9,12 +9,15 @@
 #include "drivers/ubd/ubd_host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "drivers/ubd/image_host.h"
 #include "drivers/ubd/media_host.h"
@@ -221,6 +224,50 @@ struct ubd_req *ubd_host_reap(struct ubd_host *h)
 		r = next;
 	}
 	return list;
+}
+
+/* ---- what can be mapped ---- */
+
+/* Anew: a lock on the file belongs to the other descriptor, and this one is given away. */
+int ubd_host_image(struct ubd_host *h, uint64_t *bytes)
+{
+	int base = image_base_fd(h->image), fd, handle;
+	char self[64];
+	struct stat st;
+
+	if (base < 0)
+		return base;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", base);
+	fd = open(self, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return -EOPNOTSUPP;
+	}
+	handle = os_handle_add(fd);
+	if (handle < 0)
+		close(fd);
+	*bytes = (uint64_t)st.st_size;
+	return handle;
+}
+
+uint64_t ubd_host_image_run(
+	struct ubd_host *h, uint64_t off, uint64_t len, uint64_t unit, int *inside)
+{
+	int base = image_base_fd(h->image);
+	struct image_piece p = { .len = 0 };
+	uint64_t end = off, n;
+
+	/* neighbouring pieces of the base, the bounds of which need not be units */
+	while (end < off + len && !image_where(h->image, end, off + len - end, true, &p) &&
+		p.fd == base && p.off == end)
+		end += p.len;
+	n = (end - off) / unit * unit;
+	*inside = n > 0;
+	if (!n && end == off) /* what is elsewhere, in one piece */
+		n = p.len / unit * unit;
+	return n ? n : unit;
 }
 
 /* ---- opening ---- */

@@ -18,6 +18,7 @@ struct ubd_host;
 #define UBD_F_SHARED 4 /* no lock on the files */
 #define UBD_F_NODISCARD 8
 #define UBD_F_DATA 16 /* a raw file even if it looks like a COW file */
+#define UBD_F_MAP 32  /* what is only read of the image is mapped, not read */
 
 #define UBD_DEPTH 64 /* requests under way at once; more wait in the host world's list */
 
@@ -59,6 +60,17 @@ int ubd_host_fault(const char *spec);
 /* 0 or -errno with o->err set. Nothing is created when it fails. */
 int ubd_host_open(struct ubd_open *o);
 void ubd_host_close(struct ubd_host *h);
+/*
+ * The file of the disk that nobody writes to (a backing file, a raw file that is read-only), opened anew for reading, as an os handle of the
+ * caller's; *bytes of it are the disk's. -EROFS: there is none such, all of it may be written to. Other -errno: the host refuses.
+ */
+int ubd_host_image(struct ubd_host *h, uint64_t *bytes);
+/*
+ * Of [off, off + len), multiples of @unit: how many bytes from @off on (a multiple of @unit, at least one) lie wholly in that file
+ * (*inside 1), or not wholly (0). At any time, without waiting.
+ */
+uint64_t ubd_host_image_run(
+	struct ubd_host *h, uint64_t off, uint64_t len, uint64_t unit, int *inside);
 /* 1: it has ended already (r->status); 0: it will come through ubd_host_reap(). */
 int ubd_host_submit(struct ubd_host *h, struct ubd_req *r);
 /* What has ended since the last call, linked by next, oldest first; NULL when nothing. */

@@ -289,6 +289,17 @@ void bdev_close(struct block_device *b, bool write, void *holder)
 	mutex_unlock(&b->lock);
 }
 
+u32 bdev_frames(struct block_device *b, sector_t s, u32 nr, pfn_t *pfn)
+{
+	sector_t per = PAGE_SIZE >> SECTOR_SHIFT, at;
+
+	*pfn = 0;
+	if (!bdev_has_frames(b) || check_add_overflow(s, b->start, &at) || at % per ||
+		s > b->nr_sectors || b->nr_sectors - s < nr * per)
+		return nr;
+	return b->disk->ops->frames(b->disk, at, nr, pfn);
+}
+
 int sync_blockdev(struct block_device *b)
 {
 	return filemap_write_and_wait_range(b->mapping, 0, S64_MAX);

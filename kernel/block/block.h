@@ -90,6 +90,8 @@ struct block_device_operations {
 	int (*open)(struct gendisk *d, bool write);
 	void (*release)(struct gendisk *d);
 	long (*ioctl)(struct gendisk *d, struct file *f, u32 cmd, u64 arg);
+	/* See bdev_frames(); @s and @nr are within the disk. NULL: none ever. */
+	u32 (*frames)(struct gendisk *d, sector_t s, u32 nr, pfn_t *pfn);
 };
 struct gendisk {
 	char name[16]; /* "ubda" */
@@ -100,6 +102,7 @@ struct gendisk {
 	u32 logical_block_size;
 	bool ro, discard, write_zeroes;
 	bool write_cache; /* REQ_FLUSH and REQ_FUA mean something */
+	bool has_frames;  /* immutable: ops->frames finds some */
 	bool ro_opens;    /* read-only, it opens for writing all the same; writes fail */
 	bool no_geometry, no_partscan; /* HDIO_GETGEO is ENOTTY; BLKRRPART is EINVAL */
 	u32 ext_first;  /* minors 1: its partitions are (BLOCK_EXT_MAJOR, ext_first + N) */
@@ -145,6 +148,17 @@ int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n);
 
 /* @n bytes at byte @pos through the device's page cache, read ahead of: for metadata of what is only read. 0; -EIO beyond the end; -errno. */
 int bdev_read_bytes(struct block_device *b, u64 pos, void *buf, size_t n);
+
+/* Can parts of the disk be frames (an image that is mapped directly)? */
+static inline bool bdev_has_frames(const struct block_device *b)
+{
+	return b->disk->ops->frames && b->disk->has_frames;
+}
+/*
+ * The @nr pages of the disk from sector @s on: how many of them (1 to @nr) are alike, *pfn: the first of so many frames in a row that hold
+ * what the disk holds now and can only be read, or 0: they must be read. A write to the disk makes the answer stale, not the frames.
+ */
+u32 bdev_frames(struct block_device *b, sector_t s, u32 nr, pfn_t *pfn);
 
 int bdev_name(const struct block_device *b, char *buf, size_t size);
 /* Called when a partition is found for the first time after boot: sysfs sets it. */

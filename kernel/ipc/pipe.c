@@ -238,7 +238,13 @@ static ssize_t read_buf(struct pipe_inode_info *p, struct iov_iter *to)
 	struct pipe_buf *b = pipe_slot(p, p->tail);
 	u32 n = min_t(u32, b->len, min_t(u64, to->count, PAGE_SIZE));
 
-	if (copy_to_iter((char *)page_address(b->page) + b->offset, n, to) < n)
+	size_t done = copy_to_iter((char *)page_address(b->page) + b->offset, n, to);
+
+	if (region_lost(page_address(b->page))) {
+		iov_iter_revert(to, done);
+		return -EIO;
+	}
+	if (done < n)
 		return -EFAULT;
 	pipe_consume(p, b->packet ? b->len : n);
 	return (ssize_t)n;

@@ -158,6 +158,11 @@ static int copy_one(
 		return -ENOMEM;
 	}
 	copy_page(page_address(c->new), page_address(c->old));
+	if (region_lost(page_address(c->old))) {
+		put_page(c->new);
+		put_page(c->old);
+		return -EIO;
+	}
 	if (copy_commit(v, addr, c, bits))
 		return 1;
 	put_page(c->new);

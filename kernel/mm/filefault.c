@@ -226,8 +226,12 @@ static int private_write(struct vm_area *v, u64 addr, struct page *p, struct fau
 	struct page *copy = anon_page_alloc();
 	int err = -ENOMEM;
 
-	if (copy) {
+	if (copy)
 		copy_page(page_address(copy), page_address(p));
+	if (copy && region_lost(page_address(p))) {
+		put_page(copy);
+		err = -EIO;
+	} else if (copy) {
 		err = map_page(v, addr, copy, vma_rights(v) | PTE_BROKEN | PTE_D);
 		if (err)
 			put_page(copy);
@@ -276,6 +280,14 @@ int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *
 	p = get_locked_page(v, vma_index(v, addr), info);
 	if (IS_ERR(p))
 		return (int)PTR_ERR(p);
+	if (PageDirect(p)) {
+		p = cache_page_own(p);
+		if (IS_ERR(p))
+			return (int)PTR_ERR(p);
+		unlock_page(p); /* no entry names it yet: look again */
+		put_page(p);
+		return 0;
+	}
 	if (m->a_ops->page_mkwrite) {
 		unlock_page(p);
 		err = m->a_ops->page_mkwrite(v->vm_file, p);

@@ -70,6 +70,10 @@ static ssize_t read_from_page(
 	n = min_t(u64, n, size - pos);
 	mark_page_accessed(p);
 	done = copy_to_iter((char *)page_address(p) + off, n, to);
+	if (region_lost(page_address(p))) {
+		iov_iter_revert(to, done);
+		return -EIO;
+	}
 	return done ? (ssize_t)done : -EFAULT;
 }
 

@@ -114,7 +114,9 @@ int add_to_page_cache(struct page *p, struct address_space *m, u64 index)
 	count_cached(m, 1);
 	if (unlikely(p->memcg))
 		mem_count_cached(p, m->a_ops->memory_only, 1);
-	if (!m->a_ops->memory_only)
+	if (unlikely(PageDirect(p)))
+		direct_added(p);
+	else if (!m->a_ops->memory_only)
 		lru_add(p);
 	return 0;
 }
@@ -133,7 +135,10 @@ static void take_out(struct page *p, struct address_space *m)
 /* With take_out() done and m->lock dropped. */
 static void taken_out(struct page *p, struct address_space *m)
 {
-	lru_del(p);
+	if (unlikely(PageDirect(p)))
+		direct_removed(p);
+	else
+		lru_del(p);
 	count_cached(m, -1);
 	if (unlikely(p->memcg))
 		mem_count_cached(p, m->a_ops->memory_only, -1);
@@ -291,6 +296,9 @@ struct page *read_cache_page(struct address_space *m, u64 index, struct file *fi
 		int err;
 
 		if (!p) {
+			bool direct;
+
+			direct_fill(m, index, 1, &direct);
 			p = grab_cache_page(m, index);
 			if (!p)
 				return ERR_PTR(-ENOMEM);

@@ -49,6 +49,23 @@ u32 buddy_isolate_resident(pfn_t *pfn, u8 *order, u32 max, u64 frames);
 /* Puts an isolated block back; @fresh: it reads as zeros now. */
 void buddy_return(pfn_t pfn, u32 order, bool fresh);
 
+/* ---- region.c ---- */
+
+struct page *region_pfn_to_page(pfn_t pfn);
+pfn_t region_page_to_pfn(const struct page *p);
+void region_page_free(struct page *p); /* the last reference is gone */
+
+/* ---- direct.c ---- */
+
+/*
+ * Pages from @index on become frames of a region where a_ops->direct says so: how many (1 to @nr) the answer is for; *done: they are in
+ * the cache now, as far as they could be, and need not be read. May sleep.
+ */
+u32 direct_fill(struct address_space *m, u64 index, u32 nr, bool *done);
+void direct_added(struct page *p); /* to the cache, and out of it: instead of lru_add and lru_del */
+void direct_removed(struct page *p);
+void direct_drop_unused(void); /* all that nobody maps: drop_caches */
+
 /* ---- reclaim.c ---- */
 
 /* Frees frames for an allocation of 2^order; number freed. May sleep. */

@@ -47,6 +47,8 @@ struct mem_group;
 #define PG_waiters 15
 #define PG_mappedrw 17  /* a shared writable mapping may dirty it */
 #define PG_readahead 18 /* reaching it starts the next read-ahead */
+#define PG_direct                                                                                  \
+	20 /* a frame of another region, in use: its content can only be read (region.c) */
 #define PG_patched                                                                                 \
 	19 /* text with patched call sites somewhere: page_text_changed() when it changes */
 
@@ -74,6 +76,28 @@ static inline void *page_address(const struct page *p)
 	return pfn_to_virt(page_to_pfn(p));
 }
 struct page *virt_to_page(const void *p); /* of direct-map addresses */
+
+/* ---- frames of other regions, region.c ---- */
+
+extern u32
+	region_lost_count; /* how often the host has failed to give pages of a region: see region_lost() */
+/* Called by arch when the region stands: @map is all zeros, @lost has a bit for each frame. Boot only. */
+void mm_add_region(pfn_t start, u64 nr, struct page *map, const u8 *lost);
+/* Which region a frame belongs to (0: physmem), and where it is in the region's file. */
+u32 pfn_region(pfn_t pfn, u64 *offset);
+bool pfn_valid(pfn_t pfn);
+/* A frame of another region that nobody uses, for its first user: one reference, PG_direct. NULL: it is in use, or lost. */
+struct page *region_page_take(pfn_t pfn);
+bool region_addr_lost(const void *p);
+/*
+ * Was what has just been read at @p (an address of the direct map) not the file's content but zeros, because the host has cut the file
+ * or cannot read it? Asked after reading; nearly always one comparison.
+ */
+static inline bool region_lost(const void *p)
+{
+	return unlikely(__atomic_load_n(&region_lost_count, __ATOMIC_ACQUIRE)) &&
+	       region_addr_lost(p);
+}
 
 /* gfp flags */
 typedef u32 gfp_t;
@@ -141,6 +165,7 @@ PAGE_FLAG_OPS(Writeback, PG_writeback)
 PAGE_FLAG_OPS(Error, PG_error)
 PAGE_FLAG_OPS(Private, PG_private)
 PAGE_FLAG_OPS(Anon, PG_anon)
+PAGE_FLAG_OPS(Direct, PG_direct)
 
 /* ---- slabs ---- */
 
@@ -202,6 +227,11 @@ struct address_space_operations {
 	/* The page leaves the cache from @offset on (truncate); drops page->private. */
 	void (*invalidatepage)(struct page *page, u32 offset);
 	bool (*releasepage)(struct page *page); /* may reclaim take it? */
+	/*
+	 * Whether pages [index, index + n) can be frames of a region (direct.c): n (1 to @nr) pages for which the answer is the same, *pfn
+	 * the first of n frames in a row, or 0: they are to be read. invalidate_lock is held for reading. NULL: never.
+	 */
+	u32 (*direct)(struct address_space *m, u64 index, u32 nr, pfn_t *pfn);
 	bool memory_only; /* tmpfs: pages are the data, never dropped while in the cache; no write-back */
 };
 
@@ -293,6 +323,12 @@ int mapping_wb_check(struct address_space *m, u32 *since);
  * first that is there already; @pages gets them, each with a reference of the caller's. How many (0: none).
  */
 u32 page_cache_alloc_run(struct address_space *m, u64 index, u32 nr, struct page **pages);
+/*
+ * Before the content of a page of the cache (locked) is changed: the same page, or where it is a frame that can only be read a copy that
+ * has taken its place, locked, with the reference of the old one moved over. ERR_PTR(-ENOMEM or -EIO): @p is unlocked and put. direct.c
+ */
+struct page *cache_page_own(struct page *p);
+u64 nr_direct_pages(void); /* of the cache: they cost no memory of the guest's */
 /* Read and write through the cache: the usual read_iter/write_iter of disk files and tmpfs. Bytes or -errno; advance *pos. */
 ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *to, loff_t *pos);
 ssize_t filemap_write(struct file *f, struct address_space *m, struct iov_iter *from, loff_t *pos);

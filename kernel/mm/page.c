@@ -8,7 +8,7 @@
  * Waiters queue in a table of wait queues hashed by the page and set PG_waiters, so that a wake-up is paid for only where
  * somebody waits. A wake-up wakes the whole queue and clears PG_waiters; whoever still has to wait sets it again.
  *
- * Frame numbers are global: region 0 is physmem, whose array is mem_map; other regions register theirs.
+ * Frame numbers are global: region 0 is physmem, whose array is mem_map; region.c knows the others.
  */
 #include "kernel/mm/internal.h"
 
@@ -20,32 +20,16 @@ struct vmstat_counters vmstat;
 
 /* ---- frames to pages ---- */
 
-struct frame_region {
-	pfn_t start;
-	u64 nr;
-	struct page *map;
-};
-static struct frame_region regions[15]; /* other than region 0; written by mm_add_region only */
-static u32 nr_regions;
-
 struct page *pfn_to_page(pfn_t pfn)
 {
-	if (likely(pfn < max_pfn))
-		return mem_map + pfn;
-	for (u32 i = 0; i < nr_regions; i++)
-		if (pfn - regions[i].start < regions[i].nr)
-			return regions[i].map + (pfn - regions[i].start);
-	panic("frame number %#lx belongs to no region", (unsigned long)pfn);
+	return likely(pfn < max_pfn) ? mem_map + pfn : region_pfn_to_page(pfn);
 }
 
 pfn_t page_to_pfn(const struct page *p)
 {
-	if (likely((u64)(p - mem_map) < max_pfn))
-		return p - mem_map;
-	for (u32 i = 0; i < nr_regions; i++)
-		if ((u64)(p - regions[i].map) < regions[i].nr)
-			return regions[i].start + (p - regions[i].map);
-	panic("%p is no struct page", p);
+	u64 pfn = (u64)(p - mem_map);
+
+	return likely(pfn < max_pfn) ? pfn : region_page_to_pfn(p);
 }
 
 struct page *virt_to_page(const void *p)
@@ -82,7 +66,11 @@ void mm_init_frames(pfn_t first_free, pfn_t end)
 
 void put_page(struct page *p)
 {
-	if (atomic_dec_and_test(&p->refcount))
+	if (!atomic_dec_and_test(&p->refcount))
+		return;
+	if (unlikely(PageDirect(p)))
+		region_page_free(p);
+	else
 		free_pages(p, 0);
 }
 

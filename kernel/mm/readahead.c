@@ -50,13 +50,9 @@ static bool is_cached(struct address_space *m, u64 index)
 	return p;
 }
 
-static void start_read(struct address_space *m, struct file *f, u64 index, u64 nr)
+/* The pages from @index on that are not there yet, up to the first that is. */
+static void read_missing(struct address_space *m, struct file *f, u64 index, u64 nr)
 {
-	u64 last = last_index(m);
-
-	if (index > last || m->a_ops->memory_only)
-		return;
-	nr = min(nr, last - index + 1);
 	for (; nr && is_cached(m, index); nr--) /* a run ends at the first page that is there */
 		index++;
 	if (!nr)
@@ -65,6 +61,25 @@ static void start_read(struct address_space *m, struct file *f, u64 index, u64 n
 		m->a_ops->readahead(m, f, index, nr);
 	else
 		read_by_page(m, f, index, nr);
+}
+
+/* What the image itself holds is not read (direct.c). */
+static void start_read(struct address_space *m, struct file *f, u64 index, u64 nr)
+{
+	u64 last = last_index(m);
+
+	if (index > last || m->a_ops->memory_only)
+		return;
+	nr = min(nr, last - index + 1);
+	while (nr) {
+		bool direct;
+		u64 n = direct_fill(m, index, (u32)min_t(u64, nr, RA_FORCED), &direct);
+
+		if (!direct)
+			read_missing(m, f, index, n);
+		index += n;
+		nr -= n;
+	}
 }
 
 static void set_mark(struct address_space *m, u64 index)

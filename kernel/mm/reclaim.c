@@ -174,6 +174,8 @@ void drop_caches(int what)
 
 	for (int round = 0; what & DROP_PAGES && round < 4 && (freed || round < 2); round++)
 		freed = shrink_lru(nr_lru_pages(false) + nr_lru_pages(true), false, &dirty);
+	if (what & DROP_PAGES)
+		direct_drop_unused();
 	if (what & DROP_SLAB) {
 		while (shrink_caches(1) > 16)
 			cond_resched();

@@ -42,7 +42,8 @@ void si_meminfo(struct meminfo *mi)
 	mi->free = nr_free_frames();
 	mi->shmem = count_of(&nr_shmem_pages);
 	file = count_of(&nr_file_pages);
-	mi->cached = file + mi->shmem;
+	/* frames of an image are beyond total: never so many that nothing would seem to be in use otherwise */
+	mi->cached = min(file + mi->shmem, mi->total - min(mi->free, mi->total));
 	mi->slab = nr_slab_frames();
 	mi->anon = count_of(&nr_anon_pages);
 	mi->dirty = nr_dirty_pages();
@@ -53,6 +54,7 @@ void si_meminfo(struct meminfo *mi)
 	mi->inactive_anon = mi->shmem;
 	mi->committed = vm_committed();
 	mi->commit_limit = vm_commit_limit();
+	file -= min(file, nr_direct_pages()); /* dropping them gives no memory */
 	mi->available = mi->free + file - min(file, mi->dirty + mi->writeback);
 	mi->available -= min(mi->available, reserve);
 	sum_mms(mi);

@@ -27,6 +27,16 @@ static void drop_page(struct page *p, struct address_space *m)
 	unlock_page(p);
 }
 
+static void drop_at(struct address_space *m, u64 index)
+{
+	struct page *p = find_get_page(m, index);
+
+	if (!p)
+		return;
+	drop_page(p, m);
+	put_page(p);
+}
+
 /* Zeroes [from, to) of the page at @index where it is cached. */
 static void zero_part(struct address_space *m, u64 index, u32 from, u32 to)
 {
@@ -35,6 +45,11 @@ static void zero_part(struct address_space *m, u64 index, u32 from, u32 to)
 	if (!p)
 		return;
 	wait_on_page_writeback(p);
+	p = cache_page_own(p);
+	if (IS_ERR(p)) { /* its content cannot be had: nor can it be cut */
+		drop_at(m, index);
+		return;
+	}
 	if (p->mapping == m && PageUptodate(p)) {
 		memset((char *)page_address(p) + from, 0, to - from);
 		page_text_changed(p);

@@ -136,6 +136,28 @@ static int ext4_readpage(struct file *file, struct page *page)
 	return read_pages(inode, &page, 1);
 }
 
+/* Blocks that lie in an image which is mapped directly need not be read: only whole pages can be mapped. */
+static u32 ext4_direct(struct address_space *m, u64 index, u32 nr, pfn_t *pfn)
+{
+	struct inode *inode = m->host;
+	struct block_device *bdev = inode->i_sb->s_bdev;
+	struct ext4_map map = { .lblk = (u32)index, .len = nr };
+	int err;
+
+	*pfn = 0;
+	if (!bdev_has_frames(bdev) || inode->i_sb->s_blocksize != PAGE_SIZE ||
+		index > 0xffffffffUL - nr)
+		return nr;
+	down_read(&EXT4_I(inode)->i_data_sem);
+	err = ext4_map_blocks(inode, &map);
+	up_read(&EXT4_I(inode)->i_data_sem);
+	if (err || !map.len)
+		return nr;
+	if (!map.pblk || map.unwritten)
+		return map.len;
+	return bdev_frames(bdev, map.pblk << (PAGE_SHIFT - SECTOR_SHIFT), map.len, pfn);
+}
+
 #define RA_CHUNK 256
 
 static void ext4_readahead(struct address_space *m, struct file *file, u64 index, u32 nr)
@@ -283,6 +305,9 @@ static int ext4_write_begin(struct file *file, struct address_space *m, loff_t p
 		p = grab_cache_page(m, index);
 		if (!p)
 			return -ENOMEM;
+		p = cache_page_own(p);
+		if (IS_ERR(p))
+			return (int)PTR_ERR(p);
 		if (PageUptodate(p) || len == PAGE_SIZE)
 			break;
 		if ((u64)i_size_read(inode) <= index << PAGE_SHIFT ||
@@ -697,6 +722,7 @@ static int ext4_writepages(struct address_space *m, struct writeback_control *wb
 const struct address_space_operations ext4_aops = {
 	.readpage = ext4_readpage,
 	.readahead = ext4_readahead,
+	.direct = ext4_direct,
 	.writepages = ext4_writepages,
 	.write_begin = ext4_write_begin,
 	.write_end = ext4_write_end,

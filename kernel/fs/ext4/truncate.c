@@ -68,6 +68,9 @@ static int zero_in_page(struct inode *inode, loff_t from, loff_t to)
 	lock_page(p);
 	if (p->mapping == inode->i_mapping) {
 		wait_on_page_writeback(p);
+		p = cache_page_own(p);
+		if (IS_ERR(p))
+			return (int)PTR_ERR(p);
 		memset((u8 *)page_address(p) + ((u64)from & (PAGE_SIZE - 1)), 0,
 			(size_t)(to - from));
 		set_page_dirty(p);

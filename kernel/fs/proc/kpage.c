@@ -55,7 +55,7 @@ static ssize_t read_words(struct iov_iter *to, loff_t *pos, u64 (*word)(const st
 
 	if (*pos % 8 || to->count % 8)
 		return -EINVAL;
-	while (to->count && (u64)*pos / 8 < max_pfn) {
+	while (to->count && pfn_valid((u64)*pos / 8)) {
 		struct page *p = pfn_to_page((u64)*pos / 8);
 		u64 w = p ? word(p) : 1UL << KPF_NOPAGE;
 

@@ -275,10 +275,10 @@ static int show_vmstat(struct seq *s, void *arg)
 		"nr_active_file %lu\nnr_anon_pages %lu\nnr_mapped %lu\nnr_file_pages %lu\nnr_dirty "
 		"%lu\n"
 		"nr_writeback %lu\nnr_shmem %lu\nnr_page_table_pages %lu\nnr_slab_reclaimable "
-		"%lu\n",
+		"%lu\nnr_direct_pages %lu\n",
 		m.free, m.inactive_anon, m.active_anon, m.inactive_file, m.active_file, m.anon,
 		m.mapped, m.cached + m.buffers, m.dirty, m.writeback, m.shmem, m.page_tables,
-		m.slab_reclaimable);
+		m.slab_reclaimable, nr_direct_pages());
 	seq_printf(s,
 		"pgpgin %lu\npgpgout %lu\npswpin 0\npswpout 0\npgalloc_normal %lu\npgfree %lu\n"
 		"pgfault %lu\npgmajfault %lu\noom_kill 0\n",
