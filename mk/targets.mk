@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run bench bench-disk bench-net bench-hostfs crash check check-long check-nested fuzz-syscalls unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run bench bench-disk bench-net bench-instances bench-hostfs crash check check-long check-nested fuzz-syscalls unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
@@ -12,6 +12,7 @@ help:
 	@echo 'make bench        native, Nestling, UML and gVisor side by side; BENCHFLAGS=--write renews docs/benchmarks.md'
 	@echo 'make bench-disk   fio on the host, in Nestling and in UML side by side; BENCHFLAGS=--rounds 1 ...'
 	@echo 'make bench-net    the network: bulk, round trips, nginx, slirp and switch beside a veth pair and UML; BENCHFLAGS=--write as well'
+	@echo 'make bench-instances  what twenty idle instances over one image cost the host in memory'
 	@echo 'make lint         the Laws, the include arrows, clang-format, clang-tidy'
 	@echo 'make objs         every object of every world, without linking'
 	@echo 'make deps         install the packages that the build needs'
@@ -45,6 +46,11 @@ bench-disk: deps
 bench-net: deps
 	@$(MAKE) --no-print-directory all
 	@bench/net --build $(B) $(BENCHFLAGS)
+
+# Two minutes; beside UML where that is installed.
+bench-instances: deps
+	@$(MAKE) --no-print-directory all
+	@bench/instances --build $(B) $(BENCHFLAGS)
 
 check: deps
 	@$(MAKE) --no-print-directory all
