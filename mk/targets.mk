@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run bench bench-disk bench-net bench-instances bench-hostfs crash check check-long check-nested fuzz-syscalls unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run bench bench-disk bench-net bench-instances bench-hostfs crash check check-long check-nested fuzz-syscalls fuzz-cow unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
@@ -9,6 +9,7 @@ help:
 	@echo 'make check-nested  instances inside instances: every mixture of modes three deep, and four; linux.uml inside'
 	@echo 'make crash        a file system in use is killed or loses power, ROUNDS=500 times (SEED=, KIND= of tests/crash/crash.bash)'
 	@echo 'make fuzz-syscalls  random system calls in a guest, FUZZ_SECONDS=20'
+	@echo 'make fuzz-cow     spoilt headers and tables of COW files, FUZZ_RUNS=1500'
 	@echo 'make bench        native, Nestling, UML and gVisor side by side; BENCHFLAGS=--write renews docs/benchmarks.md'
 	@echo 'make bench-disk   fio on the host, in Nestling and in UML side by side; BENCHFLAGS=--rounds 1 ...'
 	@echo 'make bench-net    the network: bulk, round trips, nginx, slirp and switch beside a veth pair and UML; BENCHFLAGS=--write as well'
@@ -68,6 +69,9 @@ crash: all
 # Random system calls, FUZZ_SECONDS=20 with FUZZ_SEED= and FUZZ_ROUNDS= (tests/fuzz/main.c); MODE=debug finds most.
 fuzz-syscalls: all
 	@BUILD=$(CURDIR)/$(B) tests/fuzz/quick
+# Spoilt COW files, FUZZ_RUNS=1500 of them with FUZZ_SEED= and FUZZ_START= (tests/cow/fuzz.c).
+fuzz-cow: all
+	@BUILD=$(CURDIR)/$(B) tests/cow/fuzz
 unit:
 	@tests/run --build $(B) unit
 

@@ -2,7 +2,9 @@
 # nestctl, an ordinary host program, and the static init that it carries for `nestctl run`; the helper of eth0=slirp, which
 # the kernel's program carries.
 
+# Disk images are the same code in the kernel's process and here.
 NESTCTL_OBJ := $(call obj,$(NESTCTL_SRC))
+IMAGE_OBJ := $(patsubst %,$(B)/obj/drivers/ubd/%_host.o,image chain holder layer media cow cow3 cow4 cow4_header cow4_pack cow4_table)
 $(NESTCTL_OBJ): WFLAGS = $(TOOLFLAGS)
 $(NESTCTL_OBJ): | $(G)/build_id.h
 $(B)/obj/tools/nestctl/init_blob.o: WFLAGS = -DINIT_PATH='"$(B)/init"'
@@ -14,9 +16,9 @@ $(B)/init: $(INIT_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -static -s -o $@ $(INIT_OBJ)
 
-$(B)/nestctl: $(NESTCTL_OBJ)
+$(B)/nestctl: $(NESTCTL_OBJ) $(IMAGE_OBJ)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -pthread -o $@ $(NESTCTL_OBJ) -lext2fs -lcom_err -larchive -lz
+	$(Q)$(CC) -no-pie -pthread -o $@ $(NESTCTL_OBJ) $(IMAGE_OBJ) -lext2fs -lcom_err -larchive -lz
 
 # Without libslirp's header the kernel is built all the same and refuses eth0=slirp with the reason.
 SLIRP_OBJ := $(call obj,$(SLIRP_SRC))

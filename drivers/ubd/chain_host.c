@@ -26,16 +26,19 @@ static int fail(struct image_open *o, const char *file, const char *why)
 static int lock_file(struct image_open *o, const char *file, int fd, bool write)
 {
 	struct flock fl = { .l_type = write ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET };
+	char who[100], why[200];
 
 	if (o->flags & IMAGE_SHARED)
 		return 0;
 	if (fcntl(fd, F_OFD_SETLK, &fl) == 0)
 		return 0;
-	if (errno == EAGAIN || errno == EACCES)
-		return fail(o, file,
-			write ? "is in use by another instance, or another disk of this one" :
-				"is being written by another instance, or another disk of this "
-				"one");
+	if (errno == EAGAIN || errno == EACCES) {
+		file_holder(fd, who, sizeof(who));
+		snprintf(why, sizeof(why), "is %s by another instance%s",
+			write ? "in use" : "being written",
+			who[0] ? who : ", or another disk of this one");
+		return fail(o, file, why);
+	}
 	if (errno == ENOLCK || errno == EINVAL || errno == EOPNOTSUPP) {
 		snprintf(o->note, sizeof(o->note), "%s: the host cannot lock it", file);
 		return 0;
@@ -97,6 +100,7 @@ static struct layer *layer_new(const char *path, int fd, bool rdonly)
 	}
 	l->fd = fd;
 	l->rdonly = rdonly;
+	l->unit = LAYER_SECTOR;
 	pthread_mutex_init(&l->fill_lock, NULL);
 	return l;
 }
@@ -124,12 +128,13 @@ static int check_file(struct image_open *o, const struct layer *top, struct laye
 /* Reads what the file says; lo->backing is what lies below. */
 static int open_format(struct image_open *o, struct layer *l, bool raw, struct layer_open *lo)
 {
-	int err;
+	int kind = raw ? COW_NONE : cow_kind(l->fd), err;
 
-	if (!raw && cow_is_cow(l->fd))
-		err = layer_open_cow3(l, lo);
+	if (kind == COW_NESTLING)
+		err = cow4_open(l, lo);
 	else
-		err = layer_open_raw(l, lo);
+		err = kind == COW_UML ? layer_open_cow3(l, lo) : layer_open_raw(l, lo);
+	o->damaged = err == -EINVAL || err == -EIO;
 	if (err)
 		return fail(o, l->path, lo->why[0] ? lo->why : strerror(-err));
 	if (!l->size)
@@ -137,6 +142,19 @@ static int open_format(struct image_open *o, struct layer *l, bool raw, struct l
 	if (l->size > (1UL << 56))
 		return fail(o, l->path, "is too large");
 	return 0;
+}
+
+/* The user has named a file that is the right one, under another name than the header's: from now on it is that. */
+static void note_backing(
+	struct image_open *o, struct layer *l, const char *backing, const struct layer_open *lo)
+{
+	char *real = realpath(backing, NULL);
+
+	if (real && strcmp(real, lo->backing) &&
+		!l->ops->rebase(l, real, l->below->fd, lo->backing_raw))
+		snprintf(o->note, sizeof(o->note), "%s: its backing file is now %.150s", l->path,
+			real);
+	free(real);
 }
 
 static int open_below(struct image_open *o, struct image *im, struct layer *l, const char *backing,
@@ -147,29 +165,22 @@ static int open_layer(struct image_open *o, struct image *im, struct layer *l, c
 	bool raw, int depth)
 {
 	struct layer_open lo = { 0 };
-	char why[400];
 	int err = check_file(o, im->top, l);
 
 	if (!err)
 		err = lock_file(o, l->path, l->fd, !l->rdonly);
 	if (!err)
 		err = open_format(o, l, raw, &lo);
-	if (!err && backing && l->ops == &layer_raw_ops)
-		err = fail(o, l->path, "not a COW file");
+	if (!err && backing && !lo.backing)
+		err = fail(o, l->path,
+			l->ops == &layer_raw_ops ? "not a COW file" : "has no backing file");
 	if (!err && lo.backing)
 		err = open_below(
 			o, im, l, backing ? backing : lo.backing, lo.backing_raw, depth + 1);
-	if (!err && l->below && !(o->flags & IMAGE_ANY) && layer_check_cow3(l, &lo))
+	if (!err && l->below && !(o->flags & IMAGE_ANY) && l->ops->check(l, &lo))
 		err = fail(o, l->path, lo.why);
-	if (!err && backing && !l->rdonly) {
-		char *real = realpath(backing, NULL);
-
-		if (real && strcmp(real, lo.backing) &&
-			cow_rename_backing(l->fd, real, why, sizeof(why)) == 0)
-			snprintf(o->note, sizeof(o->note), "%s: its backing file is now %.150s",
-				l->path, real);
-		free(real);
-	}
+	if (!err && backing && lo.backing && !l->rdonly && !(o->flags & IMAGE_ANY))
+		note_backing(o, l, backing, &lo);
 	free(lo.backing);
 	return err;
 }

@@ -11,4 +11,7 @@ struct image {
 	bool rdonly;
 };
 
+/* Who holds a lock on the file behind @fd: " (process 12, nestling)", or "" where that cannot be told. @out. */
+const char *file_holder(int fd, char *out, size_t size);
+
 #endif

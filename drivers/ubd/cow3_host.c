@@ -111,11 +111,27 @@ static void cow3_close(struct layer *l, bool clean)
 	free(c);
 }
 
+static int cow3_check(struct layer *l, struct layer_open *lo)
+{
+	struct cow3 *c = l->state;
+
+	return cow_check_backing(&c->info, l->below->fd, lo->why, sizeof(lo->why));
+}
+
+static int cow3_rebase(struct layer *l, const char *path, int fd, bool raw)
+{
+	struct cow3 *c = l->state;
+
+	return cow_set_backing(l->fd, &c->info, path, fd);
+}
+
 const struct layer_ops layer_cow3_ops = {
 	.name = "UML COW",
 	.where = cow3_where,
 	.own = cow3_own,
 	.flush = cow3_flush,
+	.check = cow3_check,
+	.rebase = cow3_rebase,
 	.close = cow3_close,
 };
 
@@ -171,7 +187,7 @@ int layer_open_cow3(struct layer *l, struct layer_open *lo)
 	l->state = c;
 	l->size = (c->info.size + LAYER_SECTOR - 1) / LAYER_SECTOR * LAYER_SECTOR;
 	l->base = c->info.data_off;
-	l->unit = LAYER_SECTOR;
+	l->unit = c->info.unit;
 	return 0;
 
 err_free:
@@ -180,9 +196,33 @@ err_free:
 	return err;
 }
 
-int layer_check_cow3(struct layer *l, struct layer_open *lo)
+uint32_t cow3_version(const struct layer *l)
 {
-	struct cow3 *c = l->state;
+	const struct cow3 *c = l->state;
 
-	return cow_check_backing(&c->info, l->below->fd, lo->why, sizeof(lo->why));
+	return c->info.version;
+}
+
+int cow3_check_all(struct layer *l, void (*say)(void *arg, const char *what), void *arg)
+{
+	const struct cow3 *c = l->state;
+	uint64_t units = (c->info.size + l->unit - 1) / l->unit, i, last = 0, run;
+	off_t end = lseek(l->fd, 0, SEEK_END);
+	int bad = 0;
+
+	for (i = 0; i < units; i += run) {
+		run = bit_run(c, i, units - i);
+		if (bit_get(c, i))
+			last = i + run;
+	}
+	if (end >= 0 && last && (uint64_t)end <= l->base + (last - 1) * l->unit) {
+		say(arg, "the file is cut short: data that the bitmap names is not there");
+		bad++;
+	}
+	for (i = units; i < c->info.bitmap_len * 8; i++)
+		if (bit_get(c, i)) {
+			say(arg, "the bitmap has bits beyond the end of the disk");
+			return bad + 1;
+		}
+	return bad;
 }

@@ -3,8 +3,9 @@
  * cow_host.c: headers of UML's copy-on-write files. See cow_host.h for the layout.
  *
  * The header comes from a file that anybody may have written: all sizes are computed here from the checked numbers and must agree with
- * the file. Only cow_format 0 (bitmap) with 512-byte sectors is served, which is all that UML has ever written in version 3.
- * Source: the files that uml_mkcow makes; UML's documentation of the format in its HOWTO.
+ * the file. Only cow_format 0 (bitmap) is served, which is all that UML has ever written. Version 1 is in the byte order of the host that
+ * wrote it, which is taken to be ours; the others are big-endian. Nothing is padded.
+ * Source: the files that uml_mkcow makes and those that uml_moo reads; UML's documentation of the format in its HOWTO.
  */
 #include "drivers/ubd/cow_host.h"
 
@@ -17,6 +18,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "drivers/ubd/layer_host.h"
+#include "drivers/ubd/media_host.h"
 
 #define COW_MAGIC 0x4f4f4f4d /* "OOOM" */
 #define COW_VERSION 3
@@ -36,61 +40,133 @@ static uint64_t align_up(uint64_t v, uint64_t a)
 	return (v + a - 1) & ~(a - 1);
 }
 
-static uint64_t sectors_of(uint64_t bytes)
+/* Versions 1 and 2. Behind the name: mtime (32 bits), size (64), sector size (32). */
+#define V1_PATH 256
+#define V2_PATH 4096
+#define OLD_TAIL 16
+
+/* Where the bitmap and the data are. @header: bytes. */
+static void layout(struct cow_info *info, uint64_t header)
 {
-	return bytes / COW_SECTOR + (bytes % COW_SECTOR != 0);
+	uint64_t units = (info->size + info->unit - 1) / info->unit;
+
+	info->bitmap_off = align_up(header, info->alignment);
+	info->bitmap_len = (units + 7) / 8;
+	info->data_off = align_up(info->bitmap_off + info->bitmap_len,
+		info->version < 3 ? info->unit : info->alignment);
 }
 
-static void layout(struct cow_info *info, uint64_t alignment)
+int cow_kind(int fd)
 {
-	info->bitmap_off = align_up(sizeof(struct cow_header), alignment);
-	info->bitmap_len = (sectors_of(info->size) + 7) / 8;
-	info->data_off = align_up(info->bitmap_off + info->bitmap_len, alignment);
+	uint32_t w[2];
+
+	if (layer_pread(fd, w, sizeof(w), 0))
+		return COW_NONE;
+	if (w[0] == COW_MAGIC && w[1] == 1)
+		return COW_UML;
+	if (be32toh(w[0]) != COW_MAGIC)
+		return COW_NONE;
+	return be32toh(w[1]) == 4 ? COW_NESTLING : COW_UML;
 }
 
-bool cow_is_cow(int fd)
+static uint32_t get32(const uint8_t *p, bool native)
 {
-	uint32_t magic;
+	uint32_t v;
 
-	return pread(fd, &magic, sizeof(magic), 0) == sizeof(magic) && be32toh(magic) == COW_MAGIC;
+	memcpy(&v, p, sizeof(v));
+	return native ? v : be32toh(v);
+}
+
+static uint64_t get64(const uint8_t *p, bool native)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return native ? v : be64toh(v);
+}
+
+/* Bytes of the header, 0: its name has no end. */
+static uint64_t parse_old(const uint8_t *p, struct cow_info *info, uint32_t *format)
+{
+	bool native = info->version == 1;
+	size_t path = native ? V1_PATH : V2_PATH;
+
+	if (!memchr(p + 8, 0, path))
+		return 0;
+	memcpy(info->backing, p + 8, path);
+	info->mtime = get32(p + 8 + path, native);
+	info->size = get64(p + 12 + path, native);
+	info->unit = get32(p + 20 + path, native);
+	info->alignment = 1;
+	*format = 0;
+	return 8 + path + OLD_TAIL;
+}
+
+/* Version 3; where the mtime has 64 bits all that follows is 4 bytes later, and the name does not begin where it should. */
+static uint64_t parse_3(const uint8_t *p, struct cow_info *info, uint32_t *format)
+{
+	size_t name = offsetof(struct cow_header, backing);
+
+	info->wide_mtime = !p[name] && p[name + 4] == '/';
+	info->mtime = get32(p + 8 + 4 * info->wide_mtime, false);
+	p += 4 * info->wide_mtime;
+	info->size = get64(p + 12, false);
+	info->unit = get32(p + 20, false);
+	info->alignment = get32(p + 24, false);
+	*format = get32(p + 28, false);
+	if (!memchr(p + name, 0, COW_PATH_MAX))
+		return 0;
+	memcpy(info->backing, p + name, COW_PATH_MAX);
+	return sizeof(struct cow_header) + 8 * info->wide_mtime;
+}
+
+static bool power_of_two(uint32_t v)
+{
+	return v && !(v & (v - 1));
+}
+
+static const char *info_fault(const struct cow_info *info, uint64_t header, uint32_t format)
+{
+	if (!header || !info->size || info->size > (uint64_t)INT64_MAX / 2)
+		return "COW header is damaged";
+	if (format)
+		return "COW file of an unknown format (only bitmaps are served)";
+	if (!power_of_two(info->unit) || info->unit < COW_SECTOR || info->unit > 1 << 20)
+		return "COW file with sectors of a size that cannot be";
+	if (!power_of_two(info->alignment) || info->alignment > 1 << 20)
+		return "COW file with an alignment that cannot be";
+	if (info->version < 3 && info->size % (8UL * info->unit))
+		return "COW file of version 1 or 2 whose bitmap is too short for its disk";
+	return NULL;
 }
 
 int cow_read_header(int fd, struct cow_info *info, char *err, size_t errsize)
 {
-	struct cow_header h;
+	uint8_t p[sizeof(struct cow_header) + 8];
+	const char *fault;
+	uint32_t format;
 	struct stat st;
-	uint64_t alignment;
+	uint64_t header;
+	int r = fstat(fd, &st) < 0 ? -errno : layer_pread(fd, p, sizeof(p), 0);
 
-	if (fstat(fd, &st) < 0) {
-		snprintf(err, errsize, "%s", strerror(errno));
+	if (r) {
+		snprintf(err, errsize, "%s", strerror(-r));
 		return -EINVAL;
 	}
-	if (!cow_is_cow(fd)) {
-		snprintf(err, errsize, st.st_size ? "not a COW file" : "empty, not a COW file");
+	memset(info, 0, sizeof(*info));
+	info->version = get32(p, true) == COW_MAGIC ? 1 : get32(p + 4, false);
+	if ((get32(p, true) != COW_MAGIC && get32(p, false) != COW_MAGIC) || info->version < 1 ||
+		info->version > 3) {
+		snprintf(err, errsize, "COW version %u: only 1 to 4 are served", info->version);
 		return -EINVAL;
 	}
-	if (pread(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h)) {
-		snprintf(err, errsize, "COW file cut short (%lld bytes)", (long long)st.st_size);
+	header = info->version < 3 ? parse_old(p, info, &format) : parse_3(p, info, &format);
+	fault = info_fault(info, header, format);
+	if (fault) {
+		snprintf(err, errsize, "%s", fault);
 		return -EINVAL;
 	}
-	if (be32toh(h.version) != COW_VERSION || be32toh(h.format) != 0 ||
-		be32toh(h.sector_size) != COW_SECTOR) {
-		snprintf(err, errsize,
-			"COW version %u, format %u, sector size %u: only 3, 0 and 512 are served",
-			be32toh(h.version), be32toh(h.format), be32toh(h.sector_size));
-		return -EINVAL;
-	}
-	alignment = be32toh(h.alignment);
-	info->size = be64toh(h.size);
-	info->mtime = be32toh(h.mtime);
-	if (alignment < COW_SECTOR || alignment > 1 << 20 || alignment & (alignment - 1) ||
-		info->size > (uint64_t)INT64_MAX / 2 || !info->size ||
-		!memchr(h.backing, 0, sizeof(h.backing))) {
-		snprintf(err, errsize, "COW header is damaged");
-		return -EINVAL;
-	}
-	memcpy(info->backing, h.backing, sizeof(info->backing));
-	layout(info, alignment);
+	layout(info, header);
 	if ((uint64_t)st.st_size < info->bitmap_off + info->bitmap_len) {
 		snprintf(err, errsize, "COW file cut short (%lld bytes)", (long long)st.st_size);
 		return -EINVAL;
@@ -107,27 +183,21 @@ int cow_check_backing(const struct cow_info *info, int backing_fd, char *err, si
 		return -EINVAL;
 	}
 	if ((uint64_t)st.st_size != info->size) {
-		snprintf(err, errsize, "made for a backing file of %llu bytes, this one has %llu",
+		snprintf(err, errsize,
+			"made for a backing file of %llu bytes, this one has %llu; if it is the "
+			"right one, nestctl cow rebase -u says so",
 			(unsigned long long)info->size, (unsigned long long)st.st_size);
 		return -EINVAL;
 	}
 	if ((uint32_t)st.st_mtime != info->mtime) {
 		snprintf(err, errsize,
 			"made for %s as it was at time %u; the backing file has changed since or "
-			"is another (%u)",
+			"is another (%u); if its contents are the same, nestctl cow rebase -u "
+			"says so",
 			info->backing, info->mtime, (uint32_t)st.st_mtime);
 		return -EINVAL;
 	}
 	return 0;
-}
-
-static int write_all(int fd, const void *buf, size_t n, off_t off)
-{
-	ssize_t r = pwrite(fd, buf, n, off);
-
-	if (r == (ssize_t)n)
-		return 0;
-	return r < 0 ? -errno : -ENOSPC;
 }
 
 /* A nameless file in the folder of @path where the host can do that; else @path itself. */
@@ -157,7 +227,8 @@ static int give_name(int fd, const char *path)
 	return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
-static int fill_header(struct cow_header *h, const char *backing, const struct stat *st)
+static int fill_header(
+	struct cow_header *h, const char *backing, const struct stat *st, uint64_t size)
 {
 	memset(h, 0, sizeof(*h));
 	if (strlen(backing) >= sizeof(h->backing))
@@ -165,41 +236,48 @@ static int fill_header(struct cow_header *h, const char *backing, const struct s
 	h->magic = htobe32(COW_MAGIC);
 	h->version = htobe32(COW_VERSION);
 	h->mtime = htobe32((uint32_t)st->st_mtime);
-	h->size = htobe64((uint64_t)st->st_size);
+	h->size = htobe64(size);
 	h->sector_size = htobe32(COW_SECTOR);
 	h->alignment = htobe32(COW_ALIGNMENT);
 	strcpy(h->backing, backing);
 	return 0;
 }
 
-int cow_create(const char *path, const char *backing, int backing_fd, char *err, size_t errsize)
+int cow_init(int fd, const char *backing, int backing_fd, uint64_t size)
 {
+	struct cow_info info = {
+		.version = COW_VERSION, .size = size, .unit = COW_SECTOR, .alignment = COW_ALIGNMENT
+	};
 	struct cow_header h;
-	struct cow_info info;
 	struct stat st;
 	char real[PATH_MAX];
-	bool nameless = false;
-	int fd = -1, r;
+	int r;
 
-	if (fstat(backing_fd, &st) < 0 || !realpath(backing, real)) {
-		r = -errno;
-		goto err_say;
-	}
-	r = fill_header(&h, real, &st);
+	if (fstat(backing_fd, &st) < 0 || !realpath(backing, real))
+		return -errno;
+	r = fill_header(&h, real, &st, size);
+	if (r)
+		return r;
+	layout(&info, sizeof(h));
+	if (ftruncate(fd, (off_t)(info.data_off + align_up(size, COW_SECTOR))) < 0)
+		return -errno;
+	return layer_pwrite(fd, &h, sizeof(h), 0);
+}
+
+int cow_create(const char *path, const char *backing, int backing_fd, char *err, size_t errsize)
+{
+	struct stat st;
+	bool nameless = false;
+	int fd = -1, r = fstat(backing_fd, &st) < 0 ? -errno : 0;
+
 	if (r)
 		goto err_say;
-	info.size = (uint64_t)st.st_size;
-	layout(&info, COW_ALIGNMENT);
 	fd = open_new(path, &nameless);
 	if (fd < 0) {
 		r = -errno;
 		goto err_say;
 	}
-	if (ftruncate(fd, (off_t)(info.data_off + sectors_of(info.size) * COW_SECTOR)) < 0) {
-		r = -errno;
-		goto err_remove;
-	}
-	r = write_all(fd, &h, sizeof(h), 0);
+	r = cow_init(fd, backing, backing_fd, (uint64_t)st.st_size);
 	if (!r && nameless) {
 		r = give_name(fd, path);
 		if (r == -ENOENT) /* no /proc: start again under the real name */
@@ -218,18 +296,29 @@ err_say:
 	return r;
 }
 
-int cow_rename_backing(int fd, const char *backing, char *err, size_t errsize)
+/* The name, and the time beside it, in one write: a header of version 3 is written from its beginning. */
+int cow_set_backing(int fd, struct cow_info *info, const char *backing, int backing_fd)
 {
-	char name[COW_PATH_MAX] = { 0 };
+	struct cow_header h;
+	struct stat st;
+	char real[PATH_MAX];
 	int r;
 
-	if (strlen(backing) >= sizeof(name)) {
-		snprintf(err, errsize, "%s", strerror(ENAMETOOLONG));
-		return -ENAMETOOLONG;
-	}
-	strcpy(name, backing);
-	r = write_all(fd, name, sizeof(name), offsetof(struct cow_header, backing));
+	if (info->version != COW_VERSION || info->wide_mtime)
+		return -EOPNOTSUPP;
+	if (fstat(backing_fd, &st) < 0 || !realpath(backing, real))
+		return -errno;
+	r = fill_header(&h, real, &st, info->size);
 	if (r)
-		snprintf(err, errsize, "%s", strerror(-r));
+		return r;
+	h.sector_size = htobe32(info->unit);
+	h.alignment = htobe32(info->alignment);
+	r = layer_pwrite(fd, &h, sizeof(h), 0);
+	if (!r && media_fdatasync(fd) < 0)
+		r = -errno;
+	if (!r) {
+		memcpy(info->backing, h.backing, sizeof(info->backing));
+		info->mtime = (uint32_t)st.st_mtime;
+	}
 	return r;
 }

@@ -42,6 +42,7 @@ struct image_open {
 	struct image *image;
 	uint64_t size; /* bytes, whole sectors */
 	bool rdonly;   /* asked for, or the host gives no permission to write (which a note says) */
+	bool damaged;  /* it failed because of what is in a file */
 	char note[256];
 	char err[512]; /* one line that names the file, when it failed */
 };

@@ -34,6 +34,7 @@ struct layer {
 	pthread_mutex_t fill_lock; /* of units that are completed from below */
 };
 
+struct layer_open;
 struct layer_ops {
 	const char *name;
 	/* The first piece of [off, off + len), which lies within the layer's size: p->fd (or LAYER_BELOW), p->off, p->len. */
@@ -46,11 +47,15 @@ struct layer_ops {
 	/* Behind: the range, whole units, is in the file now. NULL: it always was. */
 	int (*own)(struct layer *l, uint64_t off, uint64_t len);
 	int (*flush)(struct layer *l);
+	/* Is @below, which is open, what the header was made for? NULL: it has no such header. */
+	int (*check)(struct layer *l, struct layer_open *lo);
+	/* The layer below is another file from now on, and the file says so on the disk. */
+	int (*rebase)(struct layer *l, const char *path, int fd, bool raw);
 	/* Frees state. What is to be written has been flushed; @clean: and it may say so in the file. */
 	void (*close)(struct layer *l, bool clean);
 };
 
-extern const struct layer_ops layer_raw_ops, layer_cow3_ops;
+extern const struct layer_ops layer_raw_ops, layer_cow3_ops, layer_cow4_ops;
 
 /*
  * From an open file: sets ops, state, size, base and unit. *backing is the name that its header gives (freed by the caller), NULL where it
@@ -63,9 +68,11 @@ struct layer_open {
 };
 int layer_open_raw(struct layer *l, struct layer_open *lo);
 int layer_open_cow3(struct layer *l, struct layer_open *lo);
-/* Is l->below, just opened, what the header was made for? */
-int layer_check_cow3(struct layer *l, struct layer_open *lo);
-
+/* 1, 2 or 3 */
+uint32_t cow3_version(const struct layer *l);
+/* As cow4_check(): bits of the bitmap whose data is not there. */
+int cow3_check_all(struct layer *l, void (*say)(void *arg, const char *what), void *arg);
+int cow4_open(struct layer *l, struct layer_open *lo);
 /* Reads and writes of all of it, or -errno; past the end it reads as zeros. @iov is used up. */
 int layer_transfer(int fd, bool write, struct iovec *iov, int nr, uint64_t off, bool nowait);
 /* Of a raw file, which somebody may have cut short since it was opened: -EIO then. Its last sector may always be a part of one. */

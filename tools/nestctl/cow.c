@@ -1,131 +1,367 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cow.c: copy-on-write layers in User Mode Linux's format, version 3: `nestctl cow create` and `info`, and cow_init() for
- * the disposable layer of `nestctl run`.
+ * cow.c: `nestctl cow`: the command line, and create, info and check. Files are opened by the code that the kernel's process uses
+ * (drivers/ubd/image_host.h), with its locks: what an instance is writing to is refused.
  *
- * On disk, big-endian: magic "OOOM", version, the backing file's mtime (32 bits), its size (64), sector size, alignment,
- * format (all 32), the backing file's name (4096 bytes); at the next multiple of the alignment a bitmap, one bit a
- * sector, set where the layer holds it; at the next multiple the data, each sector at its own offset.
+ * Exit status: 0; 1 it could not be done, with a line that says why; 2 `check` has found damage.
  */
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "drivers/ubd/chain_host.h"
+#include "drivers/ubd/cow4_host.h"
+#include "drivers/ubd/cow_host.h"
+#include "tools/nestctl/cow.h"
 #include "tools/nestctl/nestctl.h"
 
-#define COW_MAGIC 0x4f4f4f4d
-#define COW_VERSION 3
-#define COW_SECTOR 512
-#define COW_ALIGN 4096
+static const char usage[] =
+	"usage: nestctl cow COMMAND\n"
+	"  create FILE --backing B [--size SIZE] [--format v3|v4]   an empty layer over B (v3)\n"
+	"  create FILE --size SIZE                a disk without a backing file (v4)\n"
+	"  info [--json] FILE                     what it is, and its backing files\n"
+	"  check [--json] FILE                    looks at all of it: status 2 when it is damaged\n"
+	"  commit FILE [--to NEW]                 into the backing file, or all into a new raw "
+	"image\n"
+	"  rebase [-u] FILE --backing B           onto another backing file; -u: its contents are "
+	"the "
+	"same\n"
+	"  convert --to v3|v4|raw FILE OUT        in another format; v3 and v4 keep the backing "
+	"file\n"
+	"  pack FILE OUT                          with all its backing files, compressed, in one "
+	"file\n"
+	"A file that a running instance writes to is refused.\n";
 
-struct cow_header {
-	uint32_t magic;
-	uint32_t version;
-	uint32_t mtime;
-	uint64_t size;
-	uint32_t sectorsize;
-	uint32_t alignment;
-	uint32_t cow_format;
-	char backing_file[4096];
-} __attribute__((packed));
-
-_Static_assert(sizeof(struct cow_header) == 0x20 + 4096, "UML's header, version 3");
-
-static uint64_t align_up(uint64_t n, uint64_t to)
+struct image *image_must_open(const char *file, const char *backing, uint32_t flags)
 {
-	return (n + to - 1) / to * to;
+	struct image_open o = { .file = file, .backing = backing, .flags = flags };
+
+	if (image_open(&o))
+		die("%s", o.err);
+	if (o.rdonly && !(flags & IMAGE_RDONLY))
+		die("%s: no permission to write", file);
+	return o.image;
 }
 
-static uint64_t data_offset(uint64_t size)
+void image_must_read(struct image *im, uint64_t off, void *p, uint64_t n)
 {
-	uint64_t bits = (size + COW_SECTOR - 1) / COW_SECTOR;
+	uint64_t have = off < image_size(im) ? image_size(im) - off : 0;
+	struct iovec iov = { p, n < have ? n : have };
+	int err = iov.iov_len ? image_readv(im, off, &iov, 1, false) : 0;
 
-	return align_up(align_up(sizeof(struct cow_header), COW_ALIGN) + (bits + 7) / 8, COW_ALIGN);
+	if (err)
+		die("%s: cannot read at %llu: %s", im->top->path, (unsigned long long)off,
+			strerror(-err));
+	if (n > have)
+		memset((char *)p + have, 0, n - have);
 }
 
-void cow_init(int fd, const char *backing)
+static enum format format_of(const char *name, const char *option)
 {
-	struct cow_header *h = xalloc(sizeof(*h));
-	char *path = realpath(backing, NULL);
-	struct stat st;
-
-	if (!path || stat(path, &st))
-		die("%s: %s", backing, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		die("%s: not an image file", backing);
-	if (strlen(path) >= sizeof(h->backing_file))
-		die("%s: the path is too long", path);
-	h->magic = htobe32(COW_MAGIC);
-	h->version = htobe32(COW_VERSION);
-	h->mtime = htobe32((uint32_t)st.st_mtime);
-	h->size = htobe64(st.st_size);
-	h->sectorsize = htobe32(COW_SECTOR);
-	h->alignment = htobe32(COW_ALIGN);
-	strcpy(h->backing_file, path);
-	write_all(fd, h, sizeof(*h), "the copy-on-write layer");
-	if (ftruncate(fd, data_offset(st.st_size) + st.st_size))
-		die("the copy-on-write layer: %s", strerror(errno));
-	free(path);
-	free(h);
+	if (!strcmp(name, "raw"))
+		return FORMAT_RAW;
+	if (!strcmp(name, "v3") || !strcmp(name, "v4"))
+		return name[1] == '3' ? FORMAT_V3 : FORMAT_V4;
+	die("%s: '%s' is none of v3, v4 and raw", option, name);
 }
 
-static int cow_create(const char *file, const char *backing)
+/* ---- options: all commands know the same, and say which they want ---- */
+
+struct options {
+	const char *backing, *size, *format, *to;
+	bool json, unsafe;
+	char **names;
+	int count;
+};
+
+static struct options parse(int argc, char **argv, int min, int max)
 {
-	int fd = open(file, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+	static const struct option known[] = {
+		{ "backing", required_argument, NULL, 'b' },
+		{ "size", required_argument, NULL, 's' },
+		{ "format", required_argument, NULL, 'f' },
+		{ "to", required_argument, NULL, 't' },
+		{ "json", no_argument, NULL, 'j' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct options o = { 0 };
+	int c;
 
-	if (fd < 0)
-		die("%s: %s", file, strerror(errno));
-	cow_init(fd, backing);
-	return close(fd);
-}
-
-static uint64_t count_sectors(int fd, uint64_t size)
-{
-	uint64_t left = (size / COW_SECTOR + 7) / 8,
-		 at = align_up(sizeof(struct cow_header), COW_ALIGN), n = 0;
-	unsigned char buf[65536];
-
-	while (left) {
-		ssize_t got = pread(fd, buf, left < sizeof(buf) ? left : sizeof(buf), at);
-
-		if (got <= 0)
-			die("the layer is cut short");
-		for (ssize_t i = 0; i < got; i++)
-			n += __builtin_popcount(buf[i]);
-		at += got;
-		left -= got;
+	while ((c = getopt_long(argc, argv, "b:u", known, NULL)) != -1) {
+		switch (c) {
+		case 'b': o.backing = optarg; break;
+		case 's': o.size = optarg; break;
+		case 'f': o.format = optarg; break;
+		case 't': o.to = optarg; break;
+		case 'j': o.json = true; break;
+		case 'u': o.unsafe = true; break;
+		default: exit(1);
+		}
 	}
+	o.names = argv + optind;
+	o.count = argc - optind;
+	if (o.count < min || o.count > max) {
+		fputs(usage, stderr);
+		exit(1);
+	}
+	return o;
+}
+
+/* ---- create ---- */
+
+static int create(int argc, char **argv)
+{
+	struct options o = parse(argc, argv, 1, 2);
+	const char *file = o.names[0], *backing = o.count > 1 ? o.names[1] : o.backing;
+	enum format format = o.format ? format_of(o.format, "--format") :
+			     backing  ? FORMAT_V3 :
+					FORMAT_V4;
+	int fd;
+
+	if (format == FORMAT_RAW)
+		die("--format: a layer is v3 or v4");
+	if (!backing && !o.size)
+		die("create: --backing or --size is missing");
+	if (!access(file, F_OK))
+		die("%s: %s", file, strerror(EEXIST));
+	fd = output_open(file);
+	write_empty(fd, file, backing, format, o.size ? parse_size(o.size, "--size") : 0);
+	output_finish(fd, file, false);
+	return 0;
+}
+
+/* ---- info ---- */
+
+static void json_string(const char *s)
+{
+	putchar('"');
+	for (; *s; s++)
+		if (*s == '"' || *s == '\\')
+			printf("\\%c", *s);
+		else if ((unsigned char)*s < 32)
+			printf("\\u%04x", (unsigned int)*s);
+		else
+			putchar(*s);
+	putchar('"');
+}
+
+static const char *layer_format(const struct layer *l)
+{
+	return l->ops == &layer_raw_ops  ? "raw" :
+	       l->ops == &layer_cow4_ops ? "v4" :
+					   format("v%u", cow3_version(l));
+}
+
+/* Bytes of the disk that the first file holds itself. */
+static uint64_t held(struct image *im)
+{
+	uint64_t off = 0, len, n = 0;
+
+	if (im->top->ops == &layer_raw_ops)
+		return image_size(im);
+	for (; next_piece(im, off, 1UL << 30, true, &off, &len); off += len)
+		n += len;
 	return n;
 }
 
-static int cow_info(const char *file)
+static void info_json(struct image *im, const struct cow4_usage *u)
 {
-	struct cow_header h;
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	const struct layer *l = im->top;
+	struct stat st;
 
-	if (fd < 0)
-		die("%s: %s", file, strerror(errno));
-	if (read(fd, &h, sizeof(h)) != sizeof(h) || be32toh(h.magic) != COW_MAGIC ||
-		be32toh(h.version) != COW_VERSION)
-		die("%s: not a COW layer of version 3", file);
-	uint64_t size = be64toh(h.size), sectors = count_sectors(fd, size);
+	fstat(l->fd, &st);
+	printf("{\"file\":");
+	json_string(l->path);
+	printf(",\"format\":\"%s\",\"size\":%llu,\"held\":%llu,\"disk\":%llu", layer_format(l),
+		(unsigned long long)image_size(im), (unsigned long long)held(im),
+		(unsigned long long)st.st_blocks * 512);
+	if (l->ops == &layer_cow4_ops)
+		printf(",\"packed_clusters\":%llu,\"packed_bytes\":%llu,\"open\":%s",
+			(unsigned long long)u->packed, (unsigned long long)u->packed_bytes,
+			u->dirty ? "true" : "false");
+	printf(",\"backing\":[");
+	for (l = l->below; l; l = l->below) {
+		printf("{\"file\":");
+		json_string(l->path);
+		printf(",\"format\":\"%s\",\"size\":%llu}%s", layer_format(l),
+			(unsigned long long)l->size, l->below ? "," : "");
+	}
+	puts("]}");
+}
 
-	printf("backing file %.4096s\nsize         %llu MiB\nchanged      %.1f MiB\n",
-		h.backing_file, (unsigned long long)size >> 20, sectors / 2048.0);
-	return close(fd);
+static void info_text(struct image *im, const struct cow4_usage *u)
+{
+	const struct layer *l;
+	struct stat st;
+
+	for (l = im->top->below; l; l = l->below)
+		printf("backing file %s\n", l->path);
+	printf("format       %s\nsize         %llu MiB\nchanged      %.1f MiB\n",
+		layer_format(im->top), (unsigned long long)image_size(im) >> 20,
+		(double)held(im) / (1 << 20));
+	if (!fstat(im->top->fd, &st))
+		printf("on the disk  %.1f MiB\n", (double)st.st_blocks / 2048);
+	if (u->packed)
+		printf("compressed   %llu clusters in %.1f MiB\n", (unsigned long long)u->packed,
+			(double)u->packed_bytes / (1 << 20));
+	if (u->dirty)
+		puts("it was not closed; the next instance looks at its tables");
+}
+
+static int info(int argc, char **argv)
+{
+	struct options o = parse(argc, argv, 1, 1);
+	struct image *im =
+		image_must_open(o.names[0], NULL, IMAGE_RDONLY | IMAGE_SHARED | IMAGE_ANY);
+	struct cow4_usage u = { 0 };
+	int err = im->top->ops == &layer_cow4_ops ? cow4_usage(im->top, &u) : 0;
+
+	if (err)
+		die("%s: %s; `nestctl cow check` says more", o.names[0], strerror(-err));
+	if (o.json)
+		info_json(im, &u);
+	else
+		info_text(im, &u);
+	image_close(im);
+	return 0;
+}
+
+/* ---- check ---- */
+
+struct findings {
+	const char *file;
+	bool json;
+	int count;
+};
+
+static void found(void *arg, const char *what)
+{
+	struct findings *f = arg;
+
+	if (f->json) {
+		fputs(f->count ? "," : "", stdout);
+		json_string(what);
+	} else {
+		printf("%s: %s\n", f->file, what);
+	}
+	f->count++;
+}
+
+/* A file of version 4, its tables and packed clusters; one of UML's, that its data is not cut short. */
+static int check_layer(struct layer *l, struct findings *f)
+{
+	int n = 0;
+
+	if (l->ops == &layer_cow4_ops)
+		n = cow4_check(l, found, f);
+	else if (l->ops == &layer_cow3_ops)
+		n = cow3_check_all(l, found, f);
+	return n;
+}
+
+static int check(int argc, char **argv)
+{
+	struct options o = parse(argc, argv, 1, 1);
+	struct findings f = { o.names[0], o.json, 0 };
+	struct image_open io = { .file = o.names[0], .flags = IMAGE_RDONLY };
+	struct layer *l;
+	int err = 0;
+
+	if (o.json)
+		printf("{\"damage\":[");
+	if (image_open(&io)) {
+		if (!io.damaged)
+			die("%s", io.err);
+		found(&f, io.err);
+	}
+	for (l = io.image ? io.image->top : NULL; l && err >= 0; l = l->below) {
+		f.file = l->path;
+		err = check_layer(l, &f);
+	}
+	if (err < 0)
+		die("%s: %s", f.file, strerror(-err));
+	if (o.json)
+		printf("],\"whole\":%s}\n", f.count ? "false" : "true");
+	else if (!f.count)
+		printf("%s: no damage\n", o.names[0]);
+	image_close(io.image);
+	return f.count ? 2 : 0;
+}
+
+/* ---- convert, pack ---- */
+
+static int convert_or_pack(const char *in, const char *out, enum format to, bool flat)
+{
+	struct image *im;
+
+	if (!access(out, F_OK))
+		die("%s: %s", out, strerror(EEXIST));
+	im = image_must_open(in, NULL, IMAGE_RDONLY);
+	convert(im, to, flat, out);
+	image_close(im);
+	return 0;
+}
+
+static int do_convert(int argc, char **argv)
+{
+	struct options o = parse(argc, argv, 2, 2);
+
+	if (!o.to)
+		die("convert: --to v3, v4 or raw is missing");
+	return convert_or_pack(o.names[0], o.names[1], format_of(o.to, "--to"), false);
+}
+
+static int pack(int argc, char **argv)
+{
+	struct options o = parse(argc, argv, 2, 2);
+
+	return convert_or_pack(o.names[0], o.names[1], FORMAT_V4, true);
+}
+
+static int commit(int argc, char **argv)
+{
+	struct options o = parse(argc, argv, 1, 1);
+
+	if (o.to)
+		return convert_or_pack(o.names[0], o.to, FORMAT_RAW, true);
+	return cow_commit(o.names[0]);
+}
+
+static int rebase(int argc, char **argv)
+{
+	struct options o = parse(argc, argv, 1, 1);
+
+	if (!o.backing)
+		die("rebase: --backing is missing");
+	return cow_rebase(o.names[0], o.backing, o.unsafe);
 }
 
 int cow_command(int argc, char **argv)
 {
-	if (argc == 4 && !strcmp(argv[1], "create"))
-		return cow_create(argv[2], argv[3]);
-	if (argc == 3 && !strcmp(argv[1], "info"))
-		return cow_info(argv[2]);
-	die("usage: nestctl cow create FILE BACKING | info FILE");
+	static const struct {
+		const char *name;
+		int (*run)(int argc, char **argv);
+	} commands[] = {
+		{ "create", create },
+		{ "info", info },
+		{ "check", check },
+		{ "commit", commit },
+		{ "rebase", rebase },
+		{ "convert", do_convert },
+		{ "pack", pack },
+	};
+
+	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
+		fputs(usage, argc < 2 ? stderr : stdout);
+		return argc < 2;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	die("cow: no command '%s'; try nestctl cow --help", argv[1]);
 }

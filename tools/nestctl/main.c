@@ -15,7 +15,8 @@ static const char usage[] =
 	"  image list | path NAME | rm NAME\n"
 	"  switch [--pcap FILE] [--loss PERCENT] [--vlan N,...] PATH   a switch for "
 	"eth0=switch,PATH\n"
-	"  cow create FILE BACKING | info FILE     copy-on-write layers\n"
+	"  cow create | info | check | commit | rebase | convert | pack ...   copy-on-write "
+	"layers\n"
 	"An image is a name in ~/.local/share/nestling/images or, with a slash in it, a path.\n";
 
 static const struct command {

@@ -46,10 +46,8 @@ int run_command(int argc, char **argv);
 /* switch.c */
 int switch_command(int argc, char **argv);
 
-/* cow.c: UML's COW format, version 3 */
+/* cow.c */
 int cow_command(int argc, char **argv);
-/* Writes the header and the empty bitmap of a COW layer over `backing` into the empty file fd. */
-void cow_init(int fd, const char *backing);
 
 /* busybox.c */
 struct ext4_image;

@@ -25,6 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tools/nestctl/cow.h"
 #include "tools/nestctl/nestctl.h"
 #include "tools/nestctl/run.h"
 
@@ -125,7 +126,7 @@ static const char *open_cow(struct run *r)
 	if (fd < 0)
 		die("%s: no place for the copy-on-write layer: %s", name, strerror(errno));
 	unlink(name);
-	cow_init(fd, r->image);
+	write_empty(fd, "the copy-on-write layer", r->image, FORMAT_V3, 0);
 	return fd_path(fd);
 }
 
