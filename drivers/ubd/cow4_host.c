@@ -132,12 +132,23 @@ static void say_clean(struct layer *l)
 		(void)media_fdatasync(l->fd);
 }
 
+static bool is_open(const struct layer *l, const struct cow4 *c)
+{
+	return c->session || (c->torn_is_fine && !l->rdonly);
+}
+
+static void cow4_at_exit(struct layer *l)
+{
+	if (is_open(l, l->state) && !cow4_flush_at_exit(l))
+		say_clean(l);
+}
+
 static void cow4_close(struct layer *l, bool clean)
 {
 	struct cow4 *c = l->state;
 	struct table *t, *next;
 
-	if (clean && (c->session || (c->torn_is_fine && !l->rdonly)))
+	if (clean && is_open(l, c))
 		say_clean(l);
 	for (t = c->all; t; t = next) {
 		next = t->all;
@@ -175,6 +186,7 @@ const struct layer_ops layer_cow4_ops = {
 	.begin = cow4_begin,
 	.own = cow4_own,
 	.flush = cow4_flush,
+	.at_exit = cow4_at_exit,
 	.check = check_below,
 	.rebase = cow4_rebase,
 	.close = cow4_close,

@@ -269,23 +269,27 @@ static void changed_again(struct cow4 *c, int64_t n)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* Into the slot that is older. */
+static int write_table(struct layer *l, const struct table *of, struct cow4_table *t)
+{
+	const struct cow4 *c = l->state;
+
+	t->magic = COW4_TABLE_MAGIC;
+	t->id = c->header.id;
+	t->index = of->index;
+	t->seq++;
+	t->crc = table_crc(t);
+	return layer_pwrite(l->fd, t, sizeof(*t), slot_off(c, of->index, !of->slot));
+}
+
 static int write_copies(struct layer *l, int64_t n)
 {
 	struct cow4 *c = l->state;
 	int64_t i;
 	int err = 0;
 
-	for (i = 0; !err && i < n; i++) {
-		struct cow4_table *t = &c->copies[i].disk;
-		const struct table *of = c->copies[i].of;
-
-		t->magic = COW4_TABLE_MAGIC;
-		t->id = c->header.id;
-		t->index = of->index;
-		t->seq++;
-		t->crc = table_crc(t);
-		err = layer_pwrite(l->fd, t, sizeof(*t), slot_off(c, of->index, !of->slot));
-	}
+	for (i = 0; !err && i < n; i++)
+		err = write_table(l, c->copies[i].of, &c->copies[i].disk);
 	if (!err && media_fdatasync(l->fd) < 0)
 		err = -errno;
 	for (i = 0; !err && i < n; i++) { /* from now on that slot is the good one */
@@ -326,4 +330,27 @@ int cow4_flush(struct layer *l)
 	}
 	pthread_mutex_unlock(&c->flush_lock);
 	return err;
+}
+
+int cow4_flush_at_exit(struct layer *l)
+{
+	static struct cow4_table copy;
+	struct cow4 *c = l->state;
+	struct table *t;
+	int err;
+
+	if (pthread_mutex_trylock(&c->flush_lock))
+		return -EBUSY; /* a flush is under way */
+	if (pthread_mutex_trylock(&c->lock)) {
+		pthread_mutex_unlock(&c->flush_lock);
+		return -EBUSY;
+	}
+	err = media_fdatasync(l->fd) < 0 ? -errno : 0;
+	for (t = c->changed; !err && t; t = t->next) {
+		memcpy(&copy, &t->disk, sizeof(copy));
+		err = write_table(l, t, &copy);
+	}
+	if (!err && c->changed && media_fdatasync(l->fd) < 0)
+		err = -errno;
+	return err; /* the locks stay: nobody writes any more */
 }

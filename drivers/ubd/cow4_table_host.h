@@ -63,5 +63,7 @@ uint64_t table_count(const struct table *t);
 /* It is to be written by the next flush. How many are? */
 uint64_t table_changed(struct cow4 *c, struct table *t);
 int cow4_flush(struct layer *l);
+/* A flush without memory of its own and without waiting for locks: 0, or why it could not be. */
+int cow4_flush_at_exit(struct layer *l);
 
 #endif

@@ -272,3 +272,9 @@ int image_flush(struct image *im)
 {
 	return im->rdonly ? 0 : im->top->ops->flush(im->top);
 }
+
+void image_at_exit(struct image *im)
+{
+	if (!im->rdonly && im->top->ops->at_exit)
+		im->top->ops->at_exit(im->top);
+}

@@ -52,6 +52,12 @@ int image_open(struct image_open *o);
 /* Flushes, marks the file as closed, unlocks; 0 or what the flush said. No call may be under way. NULL is fine. */
 int image_close(struct image *im);
 
+/*
+ * The process ends: a flush and the mark of a close, as far as they can be had now. Async-signal-safe; other threads may be in calls
+ * still, what they write from now on may be lost. Nothing is freed or unlocked.
+ */
+void image_at_exit(struct image *im);
+
 uint64_t image_size(const struct image *im);
 /* The file that is written to: an fd that stays the image's. */
 int image_fd(const struct image *im);

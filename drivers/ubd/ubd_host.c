@@ -272,6 +272,49 @@ uint64_t ubd_host_image_run(
 
 /* ---- opening ---- */
 
+#define DISKS_MAX 64
+static struct ubd_host *disks[DISKS_MAX]; /* atomic; for the end of the process */
+
+static void at_exit(void)
+{
+	int i;
+
+	for (i = 0; i < DISKS_MAX; i++) {
+		struct ubd_host *h = __atomic_exchange_n(&disks[i], NULL, __ATOMIC_ACQ_REL);
+
+		if (h)
+			image_at_exit(h->image);
+	}
+}
+
+static void remember(struct ubd_host *h)
+{
+	static bool registered; /* disks are opened by one task at a time */
+	int i;
+
+	for (i = 0; i < DISKS_MAX; i++) {
+		struct ubd_host *none = NULL;
+
+		if (__atomic_compare_exchange_n(
+			    &disks[i], &none, h, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			break;
+	}
+	if (!registered)
+		registered = os_at_exit(at_exit) == 0;
+}
+
+static void forget(struct ubd_host *h)
+{
+	int i;
+
+	for (i = 0; i < DISKS_MAX; i++) {
+		struct ubd_host *old = h;
+
+		__atomic_compare_exchange_n(
+			&disks[i], &old, NULL, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	}
+}
+
 int ubd_host_record(const char *path)
 {
 	return media_record(path);
@@ -332,6 +375,8 @@ int ubd_host_open(struct ubd_open *o)
 		media_attach(image_fd(h->image), o->unit, o->file);
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->work, NULL);
+	if (!o->rdonly)
+		remember(h);
 	o->host = h;
 	o->size = h->size;
 	o->discard = !o->rdonly && !(o->flags & UBD_F_NODISCARD);
@@ -348,6 +393,7 @@ void ubd_host_close(struct ubd_host *h)
 			pthread_cond_wait(&h->work, &h->lock);
 		pthread_mutex_unlock(&h->lock);
 	}
+	forget(h);
 	media_detach(image_fd(h->image));
 	image_close(h->image);
 	free(h);
