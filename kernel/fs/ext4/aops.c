@@ -660,6 +660,14 @@ static void unlock_all(struct page **pages, u32 n)
 	}
 }
 
+/* Will the size on disk change when the pages up to the one at @index have been written? */
+static bool grows(struct inode *inode, u64 index)
+{
+	u64 end = min((index + 1) << PAGE_SHIFT, (u64)i_size_read(inode));
+
+	return end > (u64)READ_ONCE(EXT4_I(inode)->disksize);
+}
+
 static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *masks, u32 opf)
 {
 	struct ext4_handle *h =
@@ -676,8 +684,12 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *
 		unlock_all(pages, n);
 		return err;
 	}
-	/* before a page is seen under write-back: an fsync that waits for it must wait for this transaction as well */
-	WRITE_ONCE(EXT4_I(inode)->sync_tid, ext4_handle_tid(h));
+	/*
+	 * Before a page is seen under write-back: an fsync that waits for it must wait for this transaction as well. New blocks are noted by
+	 * ext4_map_create(), before their bio goes; a write within the file's own blocks needs no transaction.
+	 */
+	if (grows(inode, pages[n - 1]->index))
+		WRITE_ONCE(EXT4_I(inode)->sync_tid, ext4_handle_tid(h));
 	kept = begin_writeback(inode, pages, n, &promised, masks);
 	if (kept)
 		err = write_run(h, inode, pages, kept, masks, opf);
