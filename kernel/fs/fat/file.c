@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.c: the contents of files: pages that are copies of what the device's page cache has.
+ *
+ * FAT knows no holes: what is written behind the end brings the zeros between with it, and clusters are taken when data is written, so ENOSPC
+ * comes from write(). A page that is written back is copied into the device's pages; fsync and sync write those to the disk.
+ */
+#include <asm/errno.h>
+
+#include "kernel/fs/fat/fat.h"
+#include "kernel/sched/task.h"
+
+static int copy_page_range(struct inode *inode, struct page *p, bool write)
+{
+	struct fat_sb *s = FAT_SB(inode->i_sb);
+	u64 pos = p->index << PAGE_SHIFT, size = (u64)i_size_read(inode), at;
+	u64 left = pos < size ? min(size - pos, PAGE_SIZE) : 0, n;
+	u8 *mem = page_address(p);
+	int err = 0;
+
+	if (!write)
+		memset(mem + left, 0, PAGE_SIZE - left);
+	for (; left && !err; mem += n, pos += n, left -= n) {
+		n = left;
+		err = fat_map(FAT_I(inode), pos, &at, &n);
+		if (err)
+			break;
+		err = write ? fat_write(s, at, mem, n) :
+			      bdev_read_bytes(inode->i_sb->s_bdev, at, mem, n);
+	}
+	return err == -ENODATA ?
+		       fat_error(s, "a file has fewer clusters than its size needs", inode->i_ino) :
+		       err;
+}
+
+static int fat_readpage(struct file *file, struct page *page)
+{
+	int err = copy_page_range(page->mapping->host, page, false);
+
+	if (err)
+		SetPageError(page);
+	else
+		SetPageUptodate(page);
+	unlock_page(page);
+	return err;
+}
+
+/* ---- writing ---- */
+
+static int fat_write_begin(struct file *file, struct address_space *m, loff_t pos, u32 len,
+	struct page **page, void **fsdata)
+{
+	u64 index = (u64)pos >> PAGE_SHIFT;
+	struct page *p;
+	int err;
+
+	if (sb_is_rdonly(m->host->i_sb))
+		return -EROFS;
+	if ((u64)pos + len > 0xffffffffUL)
+		return -EFBIG;
+	err = fat_grow(FAT_I(m->host), (u64)pos + len);
+	if (err)
+		return err;
+	for (;;) {
+		p = grab_cache_page(m, index);
+		if (!p)
+			return -ENOMEM;
+		if (PageUptodate(p) || len == PAGE_SIZE)
+			break;
+		unlock_page(p);
+		put_page(p);
+		p = read_cache_page(m, index, file);
+		if (IS_ERR(p))
+			return (int)PTR_ERR(p);
+		put_page(p);
+	}
+	wait_on_page_writeback(p);
+	*page = p;
+	return 0;
+}
+
+static int fat_write_end(struct file *file, struct address_space *m, loff_t pos, u32 len,
+	u32 copied, struct page *page, void *fsdata)
+{
+	struct inode *inode = m->host;
+
+	if (copied < len && !PageUptodate(page))
+		copied = 0; /* the rest of the page is not there: do it again */
+	if (copied) {
+		SetPageUptodate(page);
+		set_page_dirty(page);
+		if (pos + copied > i_size_read(inode))
+			i_size_write(inode, pos + copied);
+		FAT_I(inode)->attr |= FAT_ATTR_ARCH;
+		mark_inode_dirty(inode);
+	}
+	unlock_page(page);
+	put_page(page);
+	return (int)copied;
+}
+
+static int fat_page_mkwrite(struct file *file, struct page *page)
+{
+	if (sb_is_rdonly(file->f_mapping->host->i_sb))
+		return -EROFS;
+	file_update_time(file);
+	lock_page(page); /* what lies within the size has its clusters */
+	return 0;
+}
+
+static int fat_writepages(struct address_space *m, struct writeback_control *wbc)
+{
+	u64 index = wbc->start >> PAGE_SHIFT, end = wbc->end >> PAGE_SHIFT;
+	struct page *p;
+	int err = 0, r;
+
+	while (wbc->nr_to_write && (p = next_dirty_page(m, &index, end))) {
+		lock_page(p);
+		if (p->mapping == m && PageDirty(p)) {
+			wait_on_page_writeback(p);
+			clear_page_dirty_for_io(p);
+			r = copy_page_range(m->host, p, true);
+			if (r) {
+				SetPageError(p);
+				mapping_set_error(m, r);
+			}
+			err = err ? err : r;
+			wbc->nr_to_write--;
+		}
+		unlock_page(p);
+		put_page(p);
+		cond_resched();
+	}
+	return err;
+}
+
+const struct address_space_operations fat_aops = {
+	.readpage = fat_readpage,
+	.writepages = fat_writepages,
+	.write_begin = fat_write_begin,
+	.write_end = fat_write_end,
+	.page_mkwrite = fat_page_mkwrite,
+};
+
+/* Zeros from the old end on, a page at a time. */
+int fat_extend(struct inode *inode, loff_t size)
+{
+	struct address_space *m = &inode->i_data;
+	loff_t pos = i_size_read(inode);
+	struct page *p;
+	int err;
+
+	if ((u64)size > 0xffffffffUL)
+		return -EFBIG;
+	err = fat_grow(FAT_I(inode), (u64)size);
+	while (!err && pos < size) {
+		u32 off = (u32)((u64)pos & (PAGE_SIZE - 1)),
+		    n = (u32)min_t(u64, PAGE_SIZE - off, (u64)(size - pos));
+
+		err = fat_write_begin(NULL, m, pos, n, &p, NULL);
+		if (err)
+			break;
+		memset((u8 *)page_address(p) + off, 0, n);
+		if (n == PAGE_SIZE)
+			SetPageUptodate(p);
+		fat_write_end(NULL, m, pos, n, n, p, NULL);
+		pos += n;
+		balance_dirty_pages(m);
+		cond_resched();
+	}
+	inode->i_mtime = inode->i_ctime = current_time(inode);
+	mark_inode_dirty(inode);
+	return err;
+}
+
+static ssize_t fat_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct inode *inode = f->f_inode;
+	loff_t at = *pos;
+	ssize_t n;
+	int err = 0;
+
+	if (!(f->f_flags & O_APPEND) && from->count && at > i_size_read(inode) &&
+		(u64)at <= 0xffffffffUL) {
+		down_write(&inode->i_rwsem);
+		if (at > i_size_read(inode))
+			err = fat_extend(inode, at);
+		up_write(&inode->i_rwsem);
+	}
+	n = err ? err : generic_file_write_iter(f, from, pos);
+	if (n < 0 || from->count) { /* clusters that were taken for more than was written */
+		down_write(&inode->i_rwsem);
+		fat_shrink(FAT_I(inode), (u64)i_size_read(inode));
+		up_write(&inode->i_rwsem);
+	}
+	return n;
+}
+
+int fat_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
+{
+	struct super_block *sb = f->f_inode->i_sb;
+	int err = 0, r;
+
+	if (sb_is_rdonly(sb))
+		return 0;
+	if (S_ISREG(f->f_inode->i_mode))
+		err = filemap_write_and_wait_range(f->f_inode->i_mapping, start, end);
+	r = fat_write_inode(f->f_inode, false);
+	err = err ? err : r;
+	r = sync_blockdev(sb->s_bdev);
+	err = err ? err : r;
+	r = bdev_flush(sb->s_bdev);
+	return err ? err : r;
+}
+
+const struct file_operations fat_file_fops = {
+	.llseek = generic_file_llseek,
+	.read_iter = generic_file_read_iter,
+	.write_iter = fat_write_iter,
+	.mmap = generic_file_mmap,
+	.fsync = fat_fsync,
+};
+const struct inode_operations fat_file_iops = { .setattr = fat_setattr, .getattr = fat_getattr };

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * namei.c: names: looking up, making, removing, renaming.
+ *
+ * vfs's cache of names knows case, FAT does not: the same file may have several dentries, and a name that is missing may be there in other
+ * letters a moment later. So fat_revalidate() believes a dentry only if its inode still is where the dentry says, and never
+ * that a name is missing.
+ */
+#include <asm/errno.h>
+#include <linux/fs.h>
+
+#include "kernel/fs/fat/fat.h"
+
+struct found {
+	struct fat_name name;
+	struct fat_entry e;
+};
+
+static struct found *found_new(struct inode *dir, const struct qstr *q)
+{
+	struct found *f = kmalloc(sizeof(*f), GFP_NOFS);
+	int err = f ? fat_name_parse(FAT_SB(dir->i_sb), q, &f->name) : -ENOMEM;
+
+	if (!err)
+		return f;
+	kfree(f);
+	return ERR_PTR(err);
+}
+
+static struct dentry *fat_lookup(struct inode *dir, struct dentry *d, u32 flags)
+{
+	struct found *f;
+	struct inode *inode = NULL;
+	int err;
+
+	if (d->d_name.len > NAME_MAX)
+		return ERR_PTR(-ENAMETOOLONG);
+	f = found_new(dir, &d->d_name);
+	if (IS_ERR(f)) /* -EINVAL: such a name cannot be there */
+		return PTR_ERR(f) == -EINVAL ? d_splice_alias(NULL, d) : ERR_CAST(f);
+	err = fat_find(dir, &f->name, &f->e);
+	if (!err)
+		inode = fat_iget(dir, &f->e);
+	kfree(f);
+	return err && err != -ENOENT ? ERR_PTR(err) : d_splice_alias(inode, d);
+}
+
+static int fat_revalidate(struct dentry *d, u32 flags)
+{
+	struct inode *inode = d->d_inode, *dir = d->d_parent->d_inode;
+	const struct fat_inode *fi;
+	struct fat_name *name;
+	u32 hash;
+	int ok;
+
+	if (!inode || !dir)
+		return 0;
+	fi = FAT_I(inode);
+	if (inode->i_ino == FAT_ROOT_INO)
+		return 1;
+	if (!READ_ONCE(fi->slot_at) || READ_ONCE(fi->dir_ino) != dir->i_ino)
+		return 0;
+	name = kmalloc(sizeof(*name), GFP_NOFS);
+	if (!name)
+		return -ENOMEM;
+	ok = !fat_name_parse(FAT_SB(d->d_sb), &d->d_name, name);
+	hash = ok ? fat_name_hash(name->units, name->n) : 0;
+	kfree(name);
+	return ok && (hash == fi->name_hash[0] || hash == fi->name_hash[1]);
+}
+const struct dentry_operations fat_dops = { .d_revalidate = fat_revalidate };
+
+static void touch(struct inode *dir)
+{
+	dir->i_mtime = dir->i_ctime = current_time(dir);
+	mark_inode_dirty(dir);
+}
+
+/* ---- making ---- */
+
+static u32 start_of(const struct inode *dir)
+{
+	return dir->i_ino == FAT_ROOT_INO ? 0 : FAT_I(dir)->start;
+}
+
+/* The first cluster of a directory: ".", "..", zeros. */
+static int make_dots(struct inode *dir, struct inode *inode, const struct fat_slot *like)
+{
+	struct fat_sb *s = FAT_SB(dir->i_sb);
+	struct fat_inode *fi = FAT_I(inode);
+	struct fat_slot *d = kzalloc(s->cluster_size, GFP_NOFS);
+	int err = d ? fat_grow(fi, s->cluster_size) : -ENOMEM;
+
+	if (!err) {
+		d[0] = d[1] = *like;
+		memcpy(d[0].name, ".          ", 11);
+		memcpy(d[1].name, "..         ", 11);
+		fat_set_start(&d[0], fi->start);
+		fat_set_start(&d[1], start_of(dir));
+		err = fat_write(s, fat_cluster_at(s, fi->start), d, s->cluster_size);
+	}
+	kfree(d);
+	return err;
+}
+
+static int make(struct inode *dir, struct dentry *dentry, bool is_dir)
+{
+	struct fat_sb *s = FAT_SB(dir->i_sb);
+	struct fat_slot slot = { .attr = is_dir ? FAT_ATTR_DIR : FAT_ATTR_ARCH };
+	struct found *f = found_new(dir, &dentry->d_name);
+	struct inode *inode;
+	int err = 0;
+
+	if (IS_ERR(f))
+		return (int)PTR_ERR(f);
+	inode = new_inode(dir->i_sb);
+	if (!inode) {
+		kfree(f);
+		return -ENOMEM;
+	}
+	inode->i_mtime = inode->i_atime = inode->i_ctime = inode->i_btime = current_time(inode);
+	fat_slot_times(&slot, inode);
+	if (is_dir)
+		err = make_dots(dir, inode, &slot);
+	fat_set_start(&slot, FAT_I(inode)->start);
+	if (!err)
+		err = fat_add(dir, &f->name, &slot, &f->e);
+	if (err) {
+		clear_nlink(inode);
+		iput(inode); /* its cluster goes with it */
+		kfree(f);
+		return err;
+	}
+	fat_number(inode, f->e.at);
+	fat_fill(inode, &f->e.slot);
+	if (is_dir) {
+		i_size_write(inode, s->cluster_size);
+		inode->i_blocks = s->cluster_size >> SECTOR_SHIFT;
+	}
+	fat_attach(inode, dir, &f->e);
+	d_instantiate_new(dentry, inode);
+	touch(dir);
+	kfree(f);
+	return 0;
+}
+
+static int fat_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl)
+{
+	return make(dir, d, false);
+}
+
+static int fat_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
+{
+	return make(dir, d, true);
+}
+
+/* ---- removing ---- */
+
+/* The slots of an inode that has a name in @dir. */
+static int find_slots(struct inode *dir, const struct inode *inode, struct fat_entry *e)
+{
+	u32 off = 0;
+	int r;
+
+	while ((r = fat_next(dir, &off, e)) == 1)
+		if (e->at == FAT_I(inode)->slot_at)
+			return 0;
+	return r ? r : -ENOENT;
+}
+
+static int fat_unlink(struct inode *dir, struct dentry *d)
+{
+	struct inode *inode = d->d_inode;
+	struct fat_entry *e = kmalloc(sizeof(*e), GFP_NOFS);
+	int err = e ? find_slots(dir, inode, e) : -ENOMEM;
+
+	if (!err)
+		err = fat_take_away(dir, e);
+	if (!err) {
+		fat_detach(inode);
+		clear_nlink(inode);
+		inode->i_ctime = current_time(inode);
+		touch(dir);
+	}
+	kfree(e);
+	return err;
+}
+
+static int fat_rmdir(struct inode *dir, struct dentry *d)
+{
+	int err = fat_is_empty(d->d_inode);
+
+	return err ? err : fat_unlink(dir, d);
+}
+
+/* ---- renaming ---- */
+
+static int set_dotdot(struct inode *inode, struct inode *dir)
+{
+	struct fat_sb *s = FAT_SB(inode->i_sb);
+	u64 at = fat_cluster_at(s, FAT_I(inode)->start) + sizeof(struct fat_slot);
+	struct fat_slot d;
+	int err = bdev_read_bytes(inode->i_sb->s_bdev, at, &d, sizeof(d));
+
+	fat_set_start(&d, start_of(dir));
+	return err ? err : fat_write(s, at, &d, sizeof(d));
+}
+
+/* The target's slots become the inode's: it keeps the spelling that it had. */
+static int take_over(struct inode *ndir, struct inode *target, const struct fat_entry *from,
+	struct fat_entry *to)
+{
+	int err = S_ISDIR(target->i_mode) ? fat_is_empty(target) : 0;
+	struct fat_slot d = from->slot;
+
+	if (!err)
+		err = find_slots(ndir, target, to);
+	if (err)
+		return err;
+	memcpy(d.name, to->slot.name, sizeof(d.name));
+	d.lcase = to->slot.lcase;
+	fat_detach(target);
+	err = fat_write(FAT_SB(ndir->i_sb), to->at, &d, sizeof(d));
+	if (!err)
+		clear_nlink(target);
+	return err;
+}
+
+static int move(struct inode *odir, struct inode *inode, struct inode *ndir, struct dentry *new,
+	struct found *from, struct found *to)
+{
+	int err = fat_write_inode(inode, false); /* so its slot is what it is now */
+
+	if (!err)
+		err = find_slots(odir, inode, &from->e);
+	if (err)
+		return err;
+	if (new->d_inode)
+		err = take_over(ndir, new->d_inode, &from->e, &to->e);
+	else
+		err = fat_add(ndir, &to->name, &from->e.slot, &to->e);
+	if (!err)
+		err = fat_take_away(odir, &from->e);
+	if (err)
+		return err;
+	fat_detach(inode);
+	fat_attach(inode, ndir, &to->e);
+	return S_ISDIR(inode->i_mode) && odir != ndir ? set_dotdot(inode, ndir) : 0;
+}
+
+static int fat_rename(
+	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
+{
+	struct found *from, *to;
+	int err;
+
+	if (flags & ~(u32)RENAME_NOREPLACE)
+		return -EINVAL;
+	to = found_new(ndir, &new->d_name);
+	if (IS_ERR(to))
+		return (int)PTR_ERR(to);
+	from = kmalloc(sizeof(*from), GFP_NOFS);
+	err = from ? move(odir, old->d_inode, ndir, new, from, to) : -ENOMEM;
+	kfree(from);
+	kfree(to);
+	if (err)
+		return err;
+	old->d_inode->i_ctime = current_time(old->d_inode);
+	mark_inode_dirty(old->d_inode);
+	touch(odir);
+	touch(ndir);
+	return 0;
+}
+
+const struct inode_operations fat_dir_iops = {
+	.lookup = fat_lookup,
+	.create = fat_create,
+	.unlink = fat_unlink,
+	.mkdir = fat_mkdir,
+	.rmdir = fat_rmdir,
+	.rename = fat_rename,
+	.setattr = fat_setattr,
+	.getattr = fat_getattr,
+};
