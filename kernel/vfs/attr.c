@@ -79,7 +79,8 @@ void touch_atime(const struct path *p)
 	struct inode *inode = p->dentry->d_inode;
 	struct timespec64 now;
 
-	if (!atime_needs_update(p, inode) || mnt_want_write(p->mnt))
+	if (!atime_needs_update(p, inode) || READ_ONCE(inode->i_sb->s_frozen) ||
+		mnt_want_write(p->mnt)) /* who reads does not wait for a thaw */
 		return;
 	now = current_time(inode);
 	if (time_cmp(&now, &inode->i_atime)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fileattr.c: the ioctls that ask a file system about a file: its flags (chattr, lsattr), where its blocks are (FIBMAP, FIEMAP), and
- * what no file system of ours can do: sharing blocks between files (FICLONE and its kin) and freezing.
+ * what no file system of ours can do: sharing blocks between files (FICLONE and its kin).
  *
  *   file_attr_ioctl(file, cmd, arg)     -ENOIOCTLCMD: none of these
  *
@@ -414,8 +414,8 @@ long file_attr_ioctl(struct file *f, u32 cmd, u64 arg)
 	case FICLONERANGE: return clone_range_refused(f, UADDR(arg));
 	case FIDEDUPERANGE: return dedupe_refused(UADDR(arg));
 	case GET_FS_UUID: return ioc_fs_uuid(f->f_inode->i_sb, UADDR(arg));
-	case FIFREEZE: return capable(CAP_SYS_ADMIN) ? -EOPNOTSUPP : -EPERM;
-	case FITHAW: return capable(CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
+	case FIFREEZE: return capable(CAP_SYS_ADMIN) ? freeze_super(f->f_inode->i_sb) : -EPERM;
+	case FITHAW: return capable(CAP_SYS_ADMIN) ? thaw_super(f->f_inode->i_sb) : -EPERM;
 	default: return -ENOIOCTLCMD;
 	}
 }

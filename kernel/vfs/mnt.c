@@ -143,6 +143,8 @@ bool mnt_readonly(const struct mount *m)
 
 int mnt_want_write(struct mount *m)
 {
+	if (READ_ONCE(m->mnt_sb->s_frozen)) /* here, where no lock is held yet that readers want */
+		wait_for_thaw(m->mnt_sb);
 	atomic_inc(&m->mnt_writers);
 	atomic_inc(
 		&m->mnt_sb->s_writers); /* both are full barriers: a remount sees us or we see it */

@@ -111,11 +111,14 @@ static void abandon_super(struct super_block *sb)
 	super_unlist(sb);
 }
 
+static void thaw_locked(struct super_block *sb);
+
 void generic_shutdown_super(struct super_block *sb)
 {
 	assert_rwsem_held_write(&sb->s_umount);
 	if (!sb->s_root)
 		goto inodes;
+	thaw_locked(sb);
 	if (!sb_rdonly(sb))
 		sync_filesystem(sb, true);
 	sb->s_flags &= ~SB_ACTIVE;
@@ -361,11 +364,60 @@ void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg)
 	}
 }
 
+static DECLARE_WAIT_QUEUE_HEAD(thaw_wait);
+
+void wait_for_thaw(struct super_block *sb)
+{
+	wait_event(&thaw_wait, !READ_ONCE(sb->s_frozen));
+}
+
+int freeze_super(struct super_block *sb)
+{
+	int err = 0;
+
+	if (!sb->s_op->freeze_fs)
+		return -EOPNOTSUPP;
+	down_write(&sb->s_umount);
+	if (sb->s_frozen)
+		err = -EBUSY;
+	if (!err && !sb_rdonly(sb)) {
+		err = sync_filesystem(sb, true);
+		if (!err)
+			err = sb->s_op->freeze_fs(sb);
+	}
+	if (!err)
+		WRITE_ONCE(sb->s_frozen, true);
+	up_write(&sb->s_umount);
+	return err;
+}
+
+/* s_umount held for writing. */
+static void thaw_locked(struct super_block *sb)
+{
+	if (!sb->s_frozen)
+		return;
+	WRITE_ONCE(sb->s_frozen, false);
+	if (sb->s_op->unfreeze_fs)
+		sb->s_op->unfreeze_fs(sb);
+	wake_up_all(&thaw_wait);
+}
+
+int thaw_super(struct super_block *sb)
+{
+	int err;
+
+	down_write(&sb->s_umount);
+	err = sb->s_frozen ? 0 : -EINVAL;
+	thaw_locked(sb);
+	up_write(&sb->s_umount);
+	return err;
+}
+
 int sync_filesystem(struct super_block *sb, bool wait)
 {
 	int err = 0, err2 = 0;
 
-	if (sb_rdonly(sb))
+	if (sb_rdonly(sb) || READ_ONCE(sb->s_frozen))
 		return 0;
 	writeback_sb(sb, wait);
 	if (sb->s_op->sync_fs)
@@ -393,6 +445,10 @@ static void quiesce_one(struct super_block *sb, void *arg)
 {
 	u32 flags = sb->s_flags | SB_RDONLY;
 
+	if (sb->s_frozen && sb->s_op->unfreeze_fs) {
+		sb->s_frozen = false;
+		sb->s_op->unfreeze_fs(sb);
+	}
 	if (!sb_rdonly(sb) && sb->s_bdev && sb->s_op->remount)
 		sb->s_op->remount(sb, &flags, NULL);
 }
@@ -421,6 +477,8 @@ int do_remount_sb(struct super_block *sb, u32 flags, char *data)
 	int err;
 
 	assert_rwsem_held_write(&sb->s_umount);
+	if (sb->s_frozen)
+		return -EBUSY;
 	if (to_rw && sb->s_bdev && (sb->s_bdev->disk->ro || !sb->s_bdev_write)) {
 		err = bdev_open(sb->s_bdev, true, sb->s_type);
 		if (err)

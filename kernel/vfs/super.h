@@ -88,6 +88,7 @@ struct super_block {
 #define SB_I_POSIXACL 8                   /* keeps access control lists: acl.h */
 	struct user_namespace *s_user_ns; /* a reference: who owns it; set by its mount */
 	atomic64_t s_writers;
+	bool s_frozen; /* FIFREEZE: nothing is written until FITHAW; set under s_umount */
 	struct rcu_head s_rcu;
 };
 void deactivate_super(struct super_block *sb); /* drops a count of s_active */
@@ -120,6 +121,10 @@ void kill_anon_super(struct super_block *sb);
 void evict_inodes(struct super_block *sb); /* all that nobody uses */
 void generic_shutdown_super(
 	struct super_block *sb); /* drops dentries, writes back, evicts inodes, put_super */
+/* FIFREEZE, FITHAW: what is on the disk is whole and stays as it is. 0, -EBUSY (is frozen), -EINVAL (is not), -EOPNOTSUPP. */
+int freeze_super(struct super_block *sb);
+int thaw_super(struct super_block *sb);
+void wait_for_thaw(struct super_block *sb);
 int sync_filesystem(struct super_block *sb, bool wait);
 void sync_all(void);
 /* Before power-off: all is written and every disk is marked clean; file systems are read-only afterwards. */

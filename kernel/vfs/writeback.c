@@ -195,7 +195,7 @@ static void flush_one(struct super_block *sb, void *arg)
 {
 	u64 *limit = arg;
 
-	if (sb_rdonly(sb))
+	if (sb_rdonly(sb) || READ_ONCE(sb->s_frozen))
 		return; /* what is dirty there stays: the file system has given up */
 	writeback_older(sb, *limit, false);
 	if (sb_has_dirty(sb))

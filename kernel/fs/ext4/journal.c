@@ -48,7 +48,7 @@ static bool may_start(const struct ext4_journal *j, u32 credits)
 	const struct ext4_txn *t = j->running;
 
 	return j->aborted || j->closed ||
-	       (!j->barrier && t && t->nr_bufs + t->reserved + credits <= txn_max(j));
+	       (!j->barrier && !j->frozen && t && t->nr_bufs + t->reserved + credits <= txn_max(j));
 }
 
 static bool start_ready(struct ext4_journal *j, u32 credits)
@@ -56,7 +56,7 @@ static bool start_ready(struct ext4_journal *j, u32 credits)
 	bool yes;
 
 	spin_lock(&j->lock);
-	yes = may_start(j, credits) || (!j->barrier && !j->running);
+	yes = may_start(j, credits) || (!j->barrier && !j->frozen && !j->running);
 	spin_unlock(&j->lock);
 	return yes;
 }
@@ -85,11 +85,11 @@ static int join(struct ext4_journal *j, struct ext4_handle *h)
 	bool wake = false;
 
 	spin_lock(&j->lock);
-	if (!j->barrier && !j->running && !j->aborted && !j->closed) {
+	if (!j->barrier && !j->frozen && !j->running && !j->aborted && !j->closed) {
 		spin_unlock(&j->lock);
 		fresh = txn_new(j);
 		spin_lock(&j->lock);
-		if (!j->barrier && !j->running && !j->closed) {
+		if (!j->barrier && !j->frozen && !j->running && !j->closed) {
 			fresh->tid = j->next_tid++;
 			j->running = fresh;
 			fresh = NULL;
@@ -319,8 +319,11 @@ static int journal_thread(void *arg)
 		}
 		spin_lock(&j->lock);
 		t = j->running;
+		j->busy = true;
 		spin_unlock(&j->lock);
 		ext4_commit_txn(j, t);
+		WRITE_ONCE(j->busy, false);
+		wake_up_all(&j->wait_done);
 	}
 	complete(&j->thread_done);
 	return 0;
@@ -365,6 +368,38 @@ int ext4_force_commit(struct super_block *sb, bool wait)
 	if (any && wait)
 		return min(ext4_commit_tid(EXT4_SB(sb), tid), 0);
 	return j->aborted ? -EIO : 0;
+}
+
+int ext4_journal_freeze(struct super_block *sb)
+{
+	struct ext4_journal *j = EXT4_SB(sb)->journal;
+	int err;
+
+	if (!ext4_journal_open(EXT4_SB(sb)))
+		return 0;
+	spin_lock(&j->lock);
+	j->frozen = true;
+	spin_unlock(&j->lock);
+	err = ext4_force_commit(sb, true);
+	wait_event(&j->wait_done, !READ_ONCE(j->busy) || j->aborted);
+	if (!err)
+		err = ext4_flush_disk(EXT4_SB(sb));
+	if (err)
+		ext4_journal_thaw(sb);
+	return err;
+}
+
+int ext4_journal_thaw(struct super_block *sb)
+{
+	struct ext4_journal *j = EXT4_SB(sb)->journal;
+
+	if (!j || !j->frozen)
+		return 0;
+	spin_lock(&j->lock);
+	j->frozen = false;
+	spin_unlock(&j->lock);
+	wake_up_all(&j->wait_start);
+	return 0;
 }
 
 void ext4_journal_abort(struct ext4_sb *sbi, int err)
