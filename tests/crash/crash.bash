@@ -27,6 +27,7 @@ KINDS=(
 	'-t ext4 -b 2048 -O ^metadata_csum,^64bit -I 128|40M|raw|noise|2'
 	'-t ext3 -b 1024 -J size=1|32M|raw|noise noextents|2'
 	'-t ext4 -b 4096 -J size=4|64M|raw|none|4'
+	'-t ext4 -b 4096|64M|cow4|noise|2'
 )
 
 # boot_sh CONSOLE PARAMETER...: a busybox guest whose shell reads our standard input
@@ -47,8 +48,8 @@ fresh() {
 	truncate -s "$size" "$1/base"
 	mke2fs -q -F $mkfs "$1/base" >/dev/null 2>&1 || return 1
 	truncate -s 4M "$1/ack"
-	if [[ $form == cow ]]; then
-		(cd "$1" && "$NESTCTL" cow create disk base >/dev/null)
+	if [[ $form == cow* ]]; then
+		(cd "$1" && "$NESTCTL" cow create --format "$([[ $form == cow4 ]] && echo v4 || echo v3)" disk base >/dev/null)
 	else
 		cp --sparse=always "$1/base" "$1/disk"
 	fi
@@ -76,11 +77,11 @@ look() {
 	local mkfs size form options ncpus disk=disk type=ext4 code
 	IFS='|' read -r mkfs size form options ncpus <<<"$2"
 	[[ $mkfs == *ext3* ]] && type=ext3
-	if [[ $form == cow && -n $can_check ]]; then
+	if [[ $form == cow* && -n $can_check ]]; then
 		"$NESTCTL" cow check "$1/disk" >"$1/cowcheck" 2>&1 || { echo "cow check: $(tail -n 1 "$1/cowcheck")"; return 1; }
 	fi
 	if [[ $4 == e2fsck ]]; then
-		if [[ $form == cow ]]; then "$work/cut" flatten "$1/disk" "$1/base" "$1/flat" && disk=flat; fi
+		if [[ $form == cow* ]]; then flatten "$1" $form && disk=flat; fi
 		e2fsck -E journal_only -y "$1/$disk" >"$1/replay" 2>&1
 		code=$?
 		((code <= 1)) || { echo "e2fsck's replay: status $code: $(tail -n 1 "$1/replay")"; return 1; }
@@ -93,8 +94,13 @@ look() {
 		echo "the next boot: $(tr -d '\r' <"$1/console" | grep -a . | tail -n 2 | tr '\n' ' ')"
 		return 1
 	fi
-	if [[ $form == cow && $disk == disk ]]; then "$work/cut" flatten "$1/disk" "$1/base" "$1/flat" && disk=flat; fi
+	if [[ $form == cow* && $disk == disk ]]; then flatten "$1" $form && disk=flat; fi
 	fsck "$1/$disk"
+}
+# flatten DIR FORM: DIR/flat is the disk as a raw image
+flatten() {
+	rm -f "$1/flat"
+	if [[ $2 == cow4 ]]; then "$NESTCTL" cow convert --to raw "$1/disk" "$1/flat"; else "$work/cut" flatten "$1/disk" "$1/base" "$1/flat"; fi
 }
 fsck() {
 	e2fsck -fn "$1" >"$1.fsck" 2>&1 && return
