@@ -8,7 +8,7 @@
  * failed read leaves it not up to date, and the next user tries again. The journal holds references on what is dirty or not yet written
  * home, so an unused block is always the same as on disk.
  * Memory pressure and vm.drop_caches take unused ones, the oldest first (a shrinker).
- * Locks: sbi->buf_lock for hash, list and reference counts; b->lock (mutex) around the read. caches_lock for the list of caches, outside
+ * Locks: sbi->buf_lock for hash, list and reference counts; b->lock (mutex) around the read, and around an inode that is put into its slot. caches_lock for the list of caches, outside
  * buf_lock.
  */
 #include "kernel/fs/ext4/ext4.h"

@@ -43,7 +43,7 @@ struct ext4_buf {
 	u64 block;         /* immutable while hashed */
 	u32 refs;          /* under sbi->buf_lock */
 	u32 flags;         /* BUF_*, atomic */
-	struct mutex lock; /* reading it in */
+	struct mutex lock; /* reading it in; putting an inode into its slot */
 	u8 *data;          /* block_size bytes */
 	/* journal: under j->lock */
 	struct ext4_txn *txn; /* dirty in this running transaction (holds a reference) */

@@ -400,6 +400,8 @@ int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 
 	if (IS_ERR(b))
 		return (int)PTR_ERR(b);
+	mutex_lock(
+		&b->lock); /* who comes last has seen all changes; or an older size, or half a checksum, could stay */
 	if (inode->i_state & I_NEW &&
 		!ei->slot_clean) { /* what the slot held before means nothing */
 		memset(raw, 0, sbi->inode_size);
@@ -410,6 +412,7 @@ int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 	put_common(inode, raw);
 	put_times(inode, raw);
 	ext4_raw_inode_csum(inode, raw);
+	mutex_unlock(&b->lock);
 	ext4_dirty(h, b);
 	ext4_brelse(b);
 	ei->sync_tid = ext4_handle_tid(h);
