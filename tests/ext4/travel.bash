@@ -49,6 +49,11 @@ run_turn() {
 	grep -qa '^@@same' "$work/console-$n" && grep -qa '^@@done' "$work/console-$n"
 }
 
+# The format that both know, by whichever form of the command there is
+uml_layer() {
+	(cd "$work" && { "$NESTCTL" cow create disk.cow --backing base --format v3 || "$NESTCTL" cow create disk.cow base; } >/dev/null 2>&1)
+}
+
 # flat: the layer and the image as one file
 flat() { "$work/cut" flatten "$work/disk.cow" "$work/base" "$work/flat"; }
 
@@ -60,7 +65,7 @@ travel() {
 		truncate -s 96M "$work/base"
 		mke2fs -q -F -t ext4 $mkfs "$work/base" >/dev/null 2>&1
 		touch -d '2 minutes ago' "$work/base"
-		(cd "$work" && "$NESTCTL" cow create disk.cow base >/dev/null) || { no "nestctl cow create"; return; }
+		uml_layer || { no "no layer"; return; }
 		for ((n = 1; n <= turns; n++)); do
 			if ((n % 2)); then kernel=$KERNEL name=Nestling; else kernel=$uml name="User Mode Linux"; fi
 			if run_turn "$n" "$kernel" "$work/disk.cow,$work/base"; then
