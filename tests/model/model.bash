@@ -15,6 +15,8 @@ shm_dir=$(mktemp -d -p /dev/shm)
 trap 'rm -rf "$work" "$disk_dir" "$shm_dir"' EXIT
 kind=$(stat -f -c %T "$disk_dir")
 processes=3
+ways=(ext4-4096 ext4-1024 tmpfs)
+if ((EUID == 0)); then ways+=(hostfs); fi # owners are as on the host only then
 
 # options FS: what both sides can do of files.c
 options() {
@@ -27,9 +29,9 @@ options() {
 native() {
 	local dir=$disk_dir
 	[[ $1 == tmpfs ]] && dir=$shm_dir
-	rm -rf "$dir"/*
+	rm -rf "${dir:?}"/*
 	("$work/files" "$dir" "$2" "$3" $(options "$1") && "$work/trees" "$dir" "$2" "$4" $processes $([[ $1 == tmpfs ]] || echo xattr)) 2>&1 | sort -V
-	rm -rf "$dir"/*
+	rm -rf "${dir:?}"/*
 }
 # guest FS SEED FILE_OPS TREE_OPS
 guest() {
@@ -43,11 +45,11 @@ guest() {
 		;;
 	tmpfs) mount="mount -t tmpfs t /mnt" && truncate -s 1M "$image" ;;
 	hostfs)
-		rm -rf "$disk_dir"/*
-		mount="mount -t hostfs -o $disk_dir none /mnt" && truncate -s 1M "$image"
+		rm -rf "${disk_dir:?}"/*
+		mount="mount -t hostfs none /mnt -o /,setid" && truncate -s 1M "$image"
 		;;
 	esac
-	timeout -k 5 3000 "$NESTCTL" run --mem 256M -p "ubd1=$image" -p "ubd2r=$work/model.tar" "$BUSYBOX" -- sh -c "cd /tmp && tar -xf /dev/ubdc &&
+	timeout -k 5 3000 "$NESTCTL" run --mem 256M -p "hostfs=$disk_dir" -p "ubd1=$image" -p "ubd2r=$work/model.tar" "$BUSYBOX" -- sh -c "cd /tmp && tar -xf /dev/ubdc &&
 		$mount && export MODEL_TRACE=${MODEL_TRACE:-0-0} && ./files /mnt $2 $3 $(options "$type") drop && ./trees /mnt $2 $4 $processes \
 		$([[ $1 == tmpfs ]] || echo xattr); cd / && umount /mnt" </dev/null 2>&1 | tr -d '\r' | sort -V
 	if [[ $1 == ext4-* ]] && ! e2fsck -fn "$image" >"$work/fsck" 2>&1; then
