@@ -11,6 +11,9 @@
  * An event that the owner takes for the sake of another idle vCPU costs two wake-ups. When that happens again and again for one and the
  * same, that one is the heir: it takes the set over when it goes idle.
  *
+ * A wake-up from another CPU takes as long as the work of a small packet. So when events have come soon after the owner went idle, it looks
+ * for them for a while before it sleeps (poll_first), on a CPU that nothing of ours needs and while nobody else takes that away.
+ *
  * Invariants:
  * 1. owner is a vCPU in os_idle() or os_event_poll(), or -1. Only it waits for the set.
  * 2. Whoever writes kicked from 0 to 1 sends what is needed; who finds 1 relies on that one. A vCPU looks at kicked after it has
@@ -36,6 +39,14 @@
 /* The owner needs a wake-up's time to give way; on a busy host the heir had better sleep, and be one later. */
 #define HEIR_TRIES 50
 
+#define POLL_NS 80000    /* looks for so long */
+#define POLL_SOON 150000 /* an event after so long, with the wake-up, had better been looked for */
+#define POLL_AFTER 8     /* such ones in a row */
+#define POLL_LOST_NS 15000 /* no look takes so long: somebody else has the CPU */
+#define POLL_PAUSE 64      /* events until the next attempt after that; each time twice as many */
+#define POLL_PAUSE_MAX 16384
+#define POLL_WELL 1000 /* looks in a row after which all that is forgotten */
+
 static struct os_irq_page *page; /* set once by os_irq_setup() */
 static int ncpus;
 static int event_set = -1, kick_fd = -1;
@@ -47,6 +58,12 @@ static struct {          /* guesses: a race costs a wake-up */
 } served = { .whom = -1 };
 static uint8_t
 	owned[OS_MAX_CPUS]; /* has been the owner, idle, since it looked at the set last; its own */
+static struct {
+	int host_cpus;
+	int soon;  /* waits in a row that were short; below zero: a pause */
+	int pause; /* how long the last one was */
+	int well;  /* looks since then that found something */
+} polling;         /* the owner's */
 static void (*kicker)(int cpu);
 
 void os_kicker_set(void (*kick)(int cpu))
@@ -64,6 +81,7 @@ int os_irq_setup(struct os_irq_page *p, int n)
 	if (event_set < 0 || kick_fd < 0 || epoll_ctl(event_set, EPOLL_CTL_ADD, kick_fd, &ev))
 		return -errno;
 	ncpus = n;
+	polling.host_cpus = os_ncpus();
 	__atomic_store_n(&page, p, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -194,12 +212,8 @@ static int wait_events(struct epoll_event *ev, uint64_t ns)
 				   (int)ms);
 }
 
-/* The caller is the owner. */
-static void take_events(uint64_t ns)
+static void note_events(const struct epoll_event *ev, int n)
 {
-	struct epoll_event ev[EVENTS_AT_ONCE];
-	int n = wait_events(ev, ns);
-
 	for (int i = 0; i < n; i++) {
 		if (ev[i].data.u64 == KICK_EVENT)
 			continue;
@@ -208,6 +222,16 @@ static void take_events(uint64_t ns)
 			    __ATOMIC_RELAXED)) /* the last ones were for nobody else */
 			__atomic_store_n(&served.often, 0, __ATOMIC_RELAXED);
 	}
+}
+
+/* The caller is the owner. Returns how many. */
+static int take_events(uint64_t ns)
+{
+	struct epoll_event ev[EVENTS_AT_ONCE];
+	int n = wait_events(ev, ns);
+
+	note_events(ev, n);
+	return n;
 }
 
 static int become_owner(int cpu)
@@ -256,19 +280,90 @@ static int has_pending(void)
 	return 0;
 }
 
+/* ---- looking before sleeping ---- */
+
+/* One CPU for us, one for who sends us events, and two for every vCPU that is at work, which has a runner. */
+static int room_to_poll(int cpu)
+{
+	int need = 2;
+
+	for (int i = 0; i < ncpus; i++)
+		if (i != cpu && cpu_state(i) != OS_CPU_IDLE)
+			need += 2;
+	return need <= polling.host_cpus;
+}
+
+static void lost_the_cpu(void)
+{
+	int pause = 2 * polling.pause;
+
+	polling.pause = pause < POLL_PAUSE     ? POLL_PAUSE :
+			pause > POLL_PAUSE_MAX ? POLL_PAUSE_MAX :
+						 pause;
+	polling.soon = -polling.pause;
+	polling.well = 0;
+}
+
+/* True when something has come, or the deadline. */
+static int poll_first(int cpu, uint64_t deadline)
+{
+	uint64_t start = os_clock_mono(), was = start, now;
+
+	for (;;) {
+		if (take_events(0) || is_kicked(cpu) || has_pending()) {
+			if (++polling.well > POLL_WELL)
+				polling.pause = POLL_PAUSE / 2;
+			return 1;
+		}
+		now = os_clock_mono();
+		if (now >= deadline)
+			return 1;
+		if (now - was > POLL_LOST_NS) {
+			lost_the_cpu();
+			return 0;
+		}
+		if (now - start > POLL_NS)
+			return 0;
+		was = now;
+	}
+}
+
+/* What a wait of the owner's tells of the next one. */
+static void learn(uint64_t start, int events)
+{
+	if (polling.soon < 0)
+		polling.soon += events > 0;
+	else if (events > 0 && os_clock_mono() - start < POLL_SOON)
+		polling.soon += polling.soon < POLL_AFTER;
+	else
+		polling.soon = 0;
+}
+
+/* The owner's wait. */
+static void wait_as_owner(int cpu, uint64_t deadline)
+{
+	uint64_t start = os_clock_mono(), ns = deadline == OS_FOREVER ? OS_FOREVER : 0;
+
+	if (start >= deadline)
+		return;
+	if (polling.soon >= POLL_AFTER && room_to_poll(cpu) && poll_first(cpu, deadline))
+		return;
+	if (deadline != OS_FOREVER)
+		ns = deadline - start;
+	learn(start, take_events(ns));
+}
+
 void os_idle(int cpu, uint64_t deadline)
 {
 	uint32_t *kicked = &page->cpu[cpu].kicked;
-	uint64_t now;
 
 	if (!become_owner(cpu) && !take_over(cpu)) {
 		os_futex_wait(kicked, 0, deadline);
 		return;
 	}
 	owned[cpu] = 1;
-	now = deadline == OS_FOREVER ? 0 : os_clock_mono();
-	if (!__atomic_load_n(kicked, __ATOMIC_SEQ_CST) && !has_pending() && now < deadline)
-		take_events(deadline == OS_FOREVER ? OS_FOREVER : deadline - now);
+	if (!is_kicked(cpu) && !has_pending())
+		wait_as_owner(cpu, deadline);
 	__atomic_store_n(&owner, -1, __ATOMIC_SEQ_CST);
 }
 
