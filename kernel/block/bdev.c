@@ -23,6 +23,8 @@
 #include "kernel/task/cred.h"
 #include "kernel/vfs/super.h"
 
+#define RA_SECTORS_MAX 65536 /* 32 MiB */
+
 static struct super_block *bdev_sb;
 
 static struct block_device *bdev_of(const struct address_space *m)
@@ -250,6 +252,10 @@ int bdev_open(struct block_device *b, bool write, void *holder)
 
 	if (write && d->ro && (holder || !d->ro_opens))
 		return d->ro_opens ? -EACCES : -EROFS;
+	if (write)
+		err = writeback_start(d->bdi);
+	if (err)
+		return err;
 	mutex_lock(&b->lock);
 	if (b->gone)
 		err = -ENXIO;
@@ -527,12 +533,14 @@ static long blkdev_ioctl(struct file *f, u32 cmd, u64 arg)
 	case BLKROTATIONAL: return cmd == BLKALIGNOFF ? put_user((u32)0, ua) : put_user((u16)0, ua);
 	case BLKROGET: return put_user((u32)b->disk->ro, ua);
 	case BLKRAGET:
-	case BLKFRAGET: return put_user((u64)(b->disk->ra_sectors ? b->disk->ra_sectors : 256), ua);
+	case BLKFRAGET:
+		return put_user((u64)b->disk->bdi->ra_pages << (PAGE_SHIFT - SECTOR_SHIFT), ua);
 	case BLKRASET:
 	case BLKFRASET:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EACCES;
-		b->disk->ra_sectors = (u32)arg;
+		WRITE_ONCE(b->disk->bdi->ra_pages,
+			(u32)(min_t(u64, arg, RA_SECTORS_MAX) >> (PAGE_SHIFT - SECTOR_SHIFT)));
 		return 0;
 	case BLKSECTGET: return put_user((u16)(BIO_MAX_VECS * (PAGE_SIZE >> SECTOR_SHIFT)), ua);
 	case BLKGETZONESZ:
@@ -586,6 +594,7 @@ int bdev_inode_create(struct block_device *b)
 	inode->i_bdev = b;
 	i_size_write(inode, (loff_t)(b->nr_sectors << SECTOR_SHIFT));
 	inode->i_data.a_ops = &bdev_aops;
+	inode->i_data.bdi = b->disk->bdi;
 	b->inode = inode;
 	b->mapping = &inode->i_data;
 	return 0;

@@ -105,8 +105,8 @@ struct gendisk {
 	bool has_frames;  /* immutable: ops->frames finds some */
 	bool ro_opens;    /* read-only, it opens for writing all the same; writes fail */
 	bool no_geometry, no_partscan; /* HDIO_GETGEO is ENOTTY; BLKRRPART is EINVAL */
-	u32 ext_first;  /* minors 1: its partitions are (BLOCK_EXT_MAJOR, ext_first + N) */
-	u32 ra_sectors; /* BLKRASET */
+	u32 ext_first;           /* minors 1: its partitions are (BLOCK_EXT_MAJOR, ext_first + N) */
+	struct backing_dev *bdi; /* write-back and read-ahead; set by add_disk */
 	struct block_device *part[16]; /* [0] is the whole disk */
 	const char *serial;            /* /sys/block/DISK/serial, or NULL */
 	u32 nr_requests; /* that the driver has under way at once; more wait. 0: one by one */

@@ -139,8 +139,12 @@ static int found_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr
 
 int add_disk(struct gendisk *d)
 {
-	int err = add_partition(d, 0, 0, d->capacity);
+	int err;
 
+	d->bdi = bdi_get(MKDEV(d->major, d->first_minor));
+	if (!d->bdi)
+		return -ENOMEM;
+	err = add_partition(d, 0, 0, d->capacity);
 	if (err)
 		return err;
 	mutex_lock(&disks_lock);

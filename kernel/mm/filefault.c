@@ -13,8 +13,6 @@
  */
 #include "kernel/mm/fault.h"
 
-#define AROUND_PAGES 16
-#define EXEC_PAGES 64
 #define AROUND_ORDER 6     /* 256 KiB: 6 us, where a fault costs 11 and more */
 #define AROUND_ORDER_MAX 9 /* one leaf table's span */
 #define AROUND_BATCH 16
@@ -30,9 +28,7 @@ static bool beyond_end(struct address_space *m, u64 index)
 /* Text is read in long runs: they are mapped by all programs, each with an order for each run. */
 static void read_around(struct vm_area *v, u64 index)
 {
-	u64 n = v->vm_flags & VM_EXEC ? EXEC_PAGES : AROUND_PAGES;
-
-	page_cache_readahead(v->vm_mapping, v->vm_file, index & ~(n - 1), n * 2);
+	page_cache_readaround(v->vm_mapping, v->vm_file, index, v->vm_flags & VM_EXEC);
 }
 
 /* The page, uptodate and locked. */

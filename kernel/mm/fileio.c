@@ -47,6 +47,23 @@ static s32 read_batch(struct address_space *m, struct file *f, u64 index, u32 nr
 	return n;
 }
 
+/* A page that is read piece by piece was accessed once. */
+static void note_access(struct file *f, struct page *p)
+{
+	struct file_ra *ra = mm_file_ops->ra ? mm_file_ops->ra(f) : NULL;
+
+	if (ra && (ra->prev == p->index || ra->advice & RA_NOREUSE)) {
+		ra->prev = p->index;
+		return;
+	}
+	if (ra) {
+		ra->prev = p->index;
+		if (ra->misses)
+			ra->misses--;
+	}
+	mark_page_accessed(p);
+}
+
 /* Copies from one page what the iterator wants of it. Bytes, 0 at the end of the file, -EFAULT, or another error. */
 static ssize_t read_from_page(
 	struct address_space *m, struct file *f, struct page *p, struct iov_iter *to, loff_t pos)
@@ -68,7 +85,7 @@ static ssize_t read_from_page(
 	if (pos >= size)
 		return 0;
 	n = min_t(u64, n, size - pos);
-	mark_page_accessed(p);
+	note_access(f, p);
 	done = copy_to_iter((char *)page_address(p) + off, n, to);
 	if (region_lost(page_address(p))) {
 		iov_iter_revert(to, done);

@@ -105,9 +105,19 @@ bool remove_unused_page(struct page *p);
 /* The same, after the file system agreed; false when it is dirty, mapped or in use. */
 bool try_drop_clean_page(struct page *p, struct address_space *m);
 void page_cache_readahead(struct address_space *m, struct file *f, u64 index, u64 wanted);
+/* The same of a fault: around the page, in text more; nothing where faults on the file keep missing. */
+void page_cache_readaround(struct address_space *m, struct file *f, u64 index, bool text);
+static inline struct backing_dev *mapping_bdi(const struct address_space *m)
+{
+	return m->bdi ? m->bdi : &default_bdi;
+}
+/* bdi.c, under wb_lock: all backing devices. */
+extern spinlock_t wb_lock;
+extern struct list_head backing_devs;
 void page_cache_readahead_next(struct address_space *m, struct file *f, struct page *p);
 void cancel_dirty_page(struct page *p); /* it leaves the cache; locked */
-void wake_flusher(void);
+void wake_flushers(void);               /* of all devices with dirty pages */
+void wake_balanced(void);               /* fewer pages are dirty: writers that wait look again */
 u64 nr_writeback_pages(void);
 
 /* ---- lru.c ---- */

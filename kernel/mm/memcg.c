@@ -184,7 +184,7 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 	current->flags &= ~PF_MEMALLOC;
 	__atomic_add_fetch(&g->reclaimed, freed, __ATOMIC_RELAXED);
 	if (!freed && dirty) {
-		wake_flusher();
+		wake_flushers();
 		sleep_ns(5000000);
 		freed = 1;
 	}

@@ -49,6 +49,7 @@ struct mem_group;
 #define PG_readahead 18 /* reaching it starts the next read-ahead */
 #define PG_direct                                                                                  \
 	20 /* a frame of another region, in use: its content can only be read (region.c) */
+#define PG_idle 21      /* reclaim has taken its mappings away: who maps it again uses it */
 #define PG_patched                                                                                 \
 	19 /* text with patched call sites somewhere: page_text_changed() when it changes */
 
@@ -198,10 +199,53 @@ void register_shrinker(struct shrinker *s);
 #define DROP_SLAB 2
 void drop_caches(int what);
 extern int sysctl_dirty_ratio, sysctl_dirty_background_ratio; /* percent of memory */
-extern int sysctl_dirty_expire_centisecs;
+extern int sysctl_dirty_expire_centisecs, sysctl_dirty_writeback_centisecs;
 extern u64 sysctl_dirty_bytes, sysctl_dirty_background_bytes;
 
+/* ---- where dirty pages go ---- */
+
+/*
+ * A disk, or default_bdi for all that is on none. Never freed: a disk of the same number gets the same one. Locks: wb_lock for @dirty,
+ * @written and @link; the rest is atomic or racy by nature.
+ */
+struct backing_dev {
+	dev_t dev;                /* 0: default_bdi */
+	u32 ra_pages;             /* read-ahead at most; 0: none */
+	u32 min_ratio, max_ratio; /* percent of the limit on dirty pages */
+	bool wanted;              /* its thread is to look now: a racy hint */
+	bool metadata;            /* inodes of its file systems are dirty, likewise */
+	bool runs;                /* has its thread */
+	atomic64_t nr_dirty, nr_writeback;
+	atomic64_t written;     /* pages, lately: halved as they grow */
+	struct list_head dirty; /* mappings with dirty pages, oldest first */
+	struct list_head link;
+	struct wait_queue_head wait; /* of its thread */
+};
+extern struct backing_dev default_bdi;
+struct backing_dev *bdi_get(dev_t dev); /* found or made; NULL: no memory */
+/* Its dirty and its written-back pages are kept within these (frames); for all of memory in dirty_limits(). */
+u64 bdi_limit(struct backing_dev *b, u64 limit);
+void dirty_limits(u64 *background, u64 *limit);
+/* For its thread (vfs). When it has something to do next, ktime; ~0: not before somebody wakes it. */
+u64 bdi_next_due(struct backing_dev *b, u64 last);
+/* Starts writing one mapping out that is due, or (@all) the oldest: false when there is none. */
+bool bdi_flush_one(struct backing_dev *b, u64 now, bool all);
+bool bdi_is_over(struct backing_dev *b); /* more is dirty than the background may have */
+void bdi_wake(struct backing_dev *b);
+
 /* ---- files as mm sees them ---- */
+
+/* Read-ahead of one open file: a window [start, start + size), whose last @async pages were read before they were asked for. Racy. */
+struct file_ra {
+	u64 start;
+	u32 size, async;
+	u64 prev;   /* the page that was read last; ~0: none */
+	u32 misses; /* faults on a mapping that found nothing */
+	u8 advice;  /* RA_* */
+};
+#define RA_RANDOM 1     /* POSIX_FADV_RANDOM: only what is asked for */
+#define RA_SEQUENTIAL 2 /* twice the window */
+#define RA_NOREUSE 4    /* reading it is no reason to keep it */
 
 struct writeback_control {
 	bool sync;       /* wait for it: fsync, sync */
@@ -250,7 +294,7 @@ struct address_space {
 	int wb_err;     /* the newest error of write-back, under @lock; see mapping_wb_check() */
 	u32 wb_err_seq; /* how many there were, under @lock */
 	u64 dirty_first, dirty_last; /* all dirty pages lie within, under @lock */
-	u64 ra_next, ra_size;        /* read-ahead: where it ends and its size, under @lock */
+	struct backing_dev *bdi; /* where its pages are written to; NULL: nowhere in particular */
 	struct list_head dirty_link; /* list of mappings with dirty pages, under wb_lock */
 	u64 dirtied_when;            /* ktime, under wb_lock */
 	atomic_t i_mmap_writable;    /* shared writable mappings, for seals and denials */
@@ -273,8 +317,10 @@ struct mm_file_ops {
 	void (*touch)(struct file *f);                    /* atime */
 	u64 (*ino)(struct file *f);
 	dev_t (*dev)(struct file *f);
-	bool (*may_exec)(struct file *f); /* not on a noexec mount */
-	u32 (*mode)(struct file *f);      /* 1: opened for reading, 2: for writing */
+	struct file_ra *(*ra)(struct file *f);
+	void (*wb_error)(struct inode *i, int err); /* for syncfs; from interrupts, too */
+	bool (*may_exec)(struct file *f);           /* not on a noexec mount */
+	u32 (*mode)(struct file *f);                /* 1: opened for reading, 2: for writing */
 	bool (*inode_get)(struct
 		inode *i); /* a reference for write-back; false: it is being freed. wb_lock is held */
 	void (*inode_put)(struct inode *i);                     /* may sleep */
@@ -523,7 +569,9 @@ struct meminfo {
 };
 void si_meminfo(struct meminfo *mi);
 struct vmstat_counters {
-	u64 pgfault, pgmajfault, pgpgin, pgpgout, pgalloc, pgfree, oom_kill;
+	u64 pgfault, pgmajfault, pgpgin, pgpgout, pgalloc, pgfree, oom_kill, dirtied, written,
+		pgactivate, pgdeactivate, scan_kswapd, scan_direct, steal_kswapd, steal_direct,
+		allocstall, slabs_scanned, drop_pagecache, drop_slab;
 };
 extern struct vmstat_counters vmstat;
 

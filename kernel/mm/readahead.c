@@ -2,17 +2,29 @@
 /*
  * readahead.c: reads pages before they are asked for, into contiguous frames, so that one host mmap maps many of them.
  *
- * A miss starts a window at the missing page: as long as the read that missed, at least RA_MIN pages; where the last window ended
- * just there, twice as long as that one, up to RA_MAX. Half-way into a window lies a page with PG_readahead; reaching it
- * starts the next window, so that a sequential reader never waits for a whole one.
+ * Each open file has a window (struct file_ra): the stretch that was read last, of which the last part, @async pages, nobody had asked for
+ * yet. At the first page of that part lies PG_readahead: reaching it starts the next window, twice as large, up to the device's limit
+ * (/sys/block/DISK/queue/read_ahead_kb), so that a sequential reader never waits for a whole one. A miss
  *
- * The state (where the last window ended, its size) belongs to the mapping: two readers of one file at different places make the
- * windows small, not wrong. Under m->lock.
+ *	- at the beginning, or just behind the page that was read last: a sequential reader: a window of four times what was asked for
+ *	- where the page before is in the cache, and more before it: one of several readers of one open file: as long as that run
+ *	- anywhere else: what was asked for, and not a page more. So a backward or random reader reads no more than it wants.
+ *
+ * A mark that is reached outside the window belongs to another stream: its window is taken up again from the run behind it. When pages are
+ * missing where the last window was read (reclaim was faster than the reader) the window is halved.
+ *
+ * A fault reads around its page (a quarter before it), text in long aligned runs; when faults on an open file keep missing it
+ * is read page by page.
+ *
+ * POSIX_FADV_SEQUENTIAL doubles the limit, POSIX_FADV_RANDOM reads only what is asked for.
+ * Locks: the state is racy: two threads that read one open file make windows small, not wrong.
  */
 #include "kernel/mm/internal.h"
 
-#define RA_MIN 8
-#define RA_MAX 128 /* 512 KiB */
+#define RA_MIN 4
+#define RA_STREAM_MAX 256 /* pages looked at behind a mark */
+#define RA_MISSES 100     /* more than so many faults in vain */
+#define AROUND_TEXT 128
 #define RA_FORCED                                                                                  \
 	4096 /* 16 MiB: of what a call asks for; the advice may cover a hole of terabytes */
 
@@ -92,39 +104,146 @@ static void set_mark(struct address_space *m, u64 index)
 	put_page(p);
 }
 
+static struct file_ra *ra_of(struct file *f)
+{
+	return f && mm_file_ops->ra ? mm_file_ops->ra(f) : NULL;
+}
+
+static u32 ra_max(const struct address_space *m, const struct file_ra *ra)
+{
+	u32 max = READ_ONCE(mapping_bdi(m)->ra_pages);
+
+	return ra->advice & RA_SEQUENTIAL ? 2 * max : max;
+}
+
+/* Pages that are cached just before @index, at most @max. */
+static u32 run_before(struct address_space *m, u64 index, u32 max)
+{
+	u32 n = 0;
+
+	while (n < max && n < index && is_cached(m, index - 1 - n))
+		n++;
+	return n;
+}
+
+/* Reads the window; its mark goes where the part begins that nobody has asked for. */
+static void submit_window(struct address_space *m, struct file *f, struct file_ra *ra)
+{
+	start_read(m, f, ra->start, ra->size);
+	if (ra->async)
+		set_mark(m, ra->start + ra->size - ra->async);
+}
+
+static void set_window(struct file_ra *ra, u64 start, u32 size, u32 async)
+{
+	ra->start = start;
+	ra->size = size;
+	ra->async = min(async, size);
+}
+
+/* Large requests and small windows grow faster than large windows. */
+static u32 grown(u32 size, u32 max)
+{
+	return min(size < max / 16 ? 4 * size : 2 * size, max);
+}
+
+static u32 first_size(u64 wanted, u32 max)
+{
+	u64 n = max_t(u64, wanted, RA_MIN);
+
+	return (u32)min_t(u64, n <= max / 4 ? 4 * n : max, max);
+}
+
 void page_cache_readahead(struct address_space *m, struct file *f, u64 index, u64 wanted)
 {
-	u64 nr = clamp(wanted, (u64)RA_MIN, (u64)RA_MAX);
+	struct file_ra *ra = ra_of(f);
+	u32 max, run;
 
 	if (m->a_ops->memory_only)
 		return;
-	spin_lock(&m->lock);
-	if (index && index == m->ra_next)
-		nr = clamp(m->ra_size * 2, nr, (u64)RA_MAX);
-	m->ra_next = index + nr;
-	m->ra_size = nr;
-	spin_unlock(&m->lock);
-	start_read(m, f, index, nr);
-	set_mark(m, index + nr / 2);
+	max = ra ? ra_max(m, ra) : 0;
+	if (!max || ra->advice & RA_RANDOM) {
+		start_read(m, f, index, min(wanted, (u64)RA_FORCED));
+		return;
+	}
+	if (index >= ra->start && index < ra->start + ra->size &&
+		index) { /* it was read, and has gone */
+		u32 size = max_t(u32, ra->size / 2, RA_MIN);
+
+		set_window(ra, index, size, size / 2);
+	} else if (ra->size && index == ra->start + ra->size) {
+		u32 size = grown(ra->size, max);
+
+		set_window(ra, index, size, size);
+	} else if (!index || index == ra->prev + 1 || index == ra->prev) {
+		u32 size = first_size(wanted, max);
+
+		set_window(ra, index, size, size > wanted ? size - (u32)wanted : size / 2);
+	} else {
+		run = run_before(m, index, min_t(u32, max, RA_STREAM_MAX));
+		if (run <= min_t(u64, wanted, RA_MIN)) {
+			start_read(m, f, index, min(wanted, (u64)max));
+			return;
+		}
+		set_window(ra, index, (u32)min_t(u64, run + wanted, max), 1);
+	}
+	submit_window(m, f, ra);
+}
+
+/* The length of the run of cached pages from @index on: where a stream's window ends. */
+static u32 run_behind(struct address_space *m, u64 index)
+{
+	u32 n = 0;
+
+	while (n < RA_STREAM_MAX && is_cached(m, index + n))
+		n++;
+	return n;
 }
 
 void page_cache_readahead_next(struct address_space *m, struct file *f, struct page *p)
 {
-	u64 index, nr;
+	struct file_ra *ra = ra_of(f);
+	u32 max, size;
 
 	clear_bit(PG_readahead, &p->flags);
-	spin_lock(&m->lock);
-	index = m->ra_next;
-	nr = clamp(m->ra_size * 2, (u64)RA_MIN, (u64)RA_MAX);
-	if (p->index >= index || index - p->index > RA_MAX) {
-		spin_unlock(&m->lock); /* not of the last window */
+	max = ra ? ra_max(m, ra) : 0;
+	if (!max || ra->advice & RA_RANDOM)
+		return;
+	if (p->index >= ra->start && p->index < ra->start + ra->size) {
+		size = grown(ra->size, max);
+		set_window(ra, ra->start + ra->size, size, size);
+	} else {
+		u32 behind = run_behind(m, p->index);
+
+		if (behind == RA_STREAM_MAX)
+			return; /* it is all there */
+		size = grown(max_t(u32, behind, RA_MIN), max);
+		set_window(ra, p->index + behind, size, size);
+	}
+	submit_window(m, f, ra);
+}
+
+void page_cache_readaround(struct address_space *m, struct file *f, u64 index, bool text)
+{
+	struct file_ra *ra = ra_of(f);
+	u32 n, max;
+
+	if (m->a_ops->memory_only || !ra)
+		return;
+	max = ra_max(m, ra);
+	if (!max || ra->advice & RA_RANDOM)
+		return;
+	if (ra->size && index == ra->start + ra->size) { /* faults one behind the other */
+		ra->misses = 0;
+		page_cache_readahead(m, f, index, 1);
 		return;
 	}
-	m->ra_next = index + nr;
-	m->ra_size = nr;
-	spin_unlock(&m->lock);
-	start_read(m, f, index, nr);
-	set_mark(m, index + nr / 2);
+	if (!text && ++ra->misses > RA_MISSES)
+		return;
+	n = text ? AROUND_TEXT : min_t(u32, max, 32);
+	set_window(
+		ra, text ? index & ~(u64)(n / 2 - 1) : index - min_t(u64, index, n / 4), n, n / 4);
+	submit_window(m, f, ra);
 }
 
 void force_readahead(struct address_space *m, struct file *f, u64 index, u64 nr)
@@ -135,7 +254,7 @@ void force_readahead(struct address_space *m, struct file *f, u64 index, u64 nr)
 		return;
 	nr = min(nr, min(last - index + 1, (u64)RA_FORCED));
 	while (nr) {
-		u64 n = min_t(u64, nr, RA_MAX);
+		u64 n = min_t(u64, nr, 128);
 
 		start_read(m, f, index, n);
 		index += n;

@@ -5,11 +5,12 @@
  * A page becomes dirty by set_page_dirty() and clean by clear_page_dirty_for_io(), which takes the right to write away from its
  * shared mappings, so that the next write through one faults and dirties it again.
  *
- * A mapping with dirty pages is on the list dirty_mappings, oldest first. The flusher, a kernel thread, writes out what
- * has been dirty for five seconds, and everything, oldest first, while more than a tenth (vm.dirty_background_ratio) of memory is dirty. It sleeps without a
- * deadline when nothing is dirty. A writer that finds more than a fifth dirty waits in balance_dirty_pages().
+ * A mapping with dirty pages is on the list of its backing device (bdi.c has the limits), oldest first. The device's thread (vfs's
+ * writeback.c) calls bdi_flush_one() for what has been dirty for vm.dirty_expire_centisecs, and for everything, oldest first, while too
+ * much is dirty. It sleeps without a deadline when nothing is dirty. Files are taken by age; within one its pages go out in order, and
+ * the thread's plug sorts and joins what lies side by side on the disk.
  *
- * The flusher pins the inode by mm_file_ops->inode_get() and calls a_ops->writepages(). Inodes themselves and the file
+ * bdi_flush_one() pins the inode by mm_file_ops->inode_get() and calls a_ops->writepages(). Inodes themselves and the file
  * system's metadata are vfs's and the file system's business.
  *
  * Errors: mapping_set_error() counts them in the mapping; each open file remembers the count that it has seen.
@@ -19,18 +20,9 @@
 #include "kernel/mm/internal.h"
 
 #define DIRTY_AGE ((u64)sysctl_dirty_expire_centisecs * 10000000) /* ns */
-#define FLUSH_PIECE 2048 /* pages for one mapping in a row */
+#define FLUSH_PIECE 2048 /* pages for one mapping in a row, while too much is dirty */
 
-int sysctl_dirty_ratio = 20, sysctl_dirty_background_ratio = 10;
-int sysctl_dirty_expire_centisecs = 500;
-u64 sysctl_dirty_bytes, sysctl_dirty_background_bytes; /* 0: the ratios count */
-
-static DEFINE_SPINLOCK(wb_lock);
-static LIST_HEAD(dirty_mappings);
 static atomic64_t nr_dirty, nr_writeback;
-static DECLARE_WAIT_QUEUE_HEAD(flusher_wait);
-static DECLARE_WAIT_QUEUE_HEAD(balance_wait);
-static bool flush_now; /* racy hint: the flusher looks again */
 
 u64 nr_dirty_pages(void)
 {
@@ -47,19 +39,20 @@ u64 nr_writeback_pages(void)
 /* Puts @m on the list or takes it off, as nrdirty says. */
 static void update_dirty_list(struct address_space *m)
 {
+	struct backing_dev *b = mapping_bdi(m);
 	bool wake = false;
 
 	spin_lock(&wb_lock);
 	if (READ_ONCE(m->nrdirty) && list_empty(&m->dirty_link)) {
-		wake = list_empty(&dirty_mappings);
+		wake = list_empty(&b->dirty);
 		m->dirtied_when = ktime_get();
-		list_add_tail(&m->dirty_link, &dirty_mappings);
+		list_add_tail(&m->dirty_link, &b->dirty);
 	} else if (!READ_ONCE(m->nrdirty) && !list_empty(&m->dirty_link)) {
 		list_del_init(&m->dirty_link);
 	}
 	spin_unlock(&wb_lock);
 	if (wake)
-		wake_up_all(&flusher_wait);
+		wake_up_all(&b->wait); /* it looks when it has to begin */
 }
 
 bool set_page_dirty(struct page *p)
@@ -77,6 +70,8 @@ bool set_page_dirty(struct page *p)
 	m->dirty_last = max(m->dirty_last, p->index);
 	spin_unlock(&m->lock);
 	atomic_inc(&nr_dirty);
+	atomic_inc(&mapping_bdi(m)->nr_dirty);
+	count_vm(dirtied, 1);
 	current->io_write_bytes += PAGE_SIZE;
 	if (first)
 		update_dirty_list(m);
@@ -97,10 +92,10 @@ static void account_clean(struct address_space *m)
 	}
 	spin_unlock(&m->lock);
 	atomic_dec(&nr_dirty);
+	atomic_dec(&mapping_bdi(m)->nr_dirty);
 	if (last)
 		update_dirty_list(m);
-	if (waitqueue_active(&balance_wait))
-		wake_up_all(&balance_wait);
+	wake_balanced();
 }
 
 void cancel_dirty_page(struct page *p)
@@ -177,8 +172,10 @@ void set_page_writeback(struct page *p)
 		return;
 	get_page(p);
 	atomic_inc(&nr_writeback);
-	if (p->mapping)
+	if (p->mapping) {
 		atomic_inc(&p->mapping->nrwriteback);
+		atomic_inc(&mapping_bdi(p->mapping)->nr_writeback);
+	}
 }
 
 /* May be called from an interrupt. The page stays in its mapping while PG_writeback is set: truncation waits for it. */
@@ -187,9 +184,16 @@ void end_page_writeback(struct page *p)
 	struct address_space *m = p->mapping;
 
 	atomic_dec(&nr_writeback);
-	if (m)
+	if (m) {
+		struct backing_dev *b = mapping_bdi(m);
+
 		atomic_dec(&m->nrwriteback);
+		atomic_dec(&b->nr_writeback);
+		atomic_inc(&b->written);
+	}
 	count_vm(pgpgout, PAGE_SIZE / 1024);
+	count_vm(written, 1);
+	wake_balanced();
 	clear_page_bit_wake(p, PG_writeback);
 	put_page(p);
 }
@@ -202,6 +206,8 @@ void mapping_set_error(struct address_space *m, int err)
 	m->wb_err = err;
 	m->wb_err_seq++;
 	spin_unlock(&m->lock);
+	if (mm_file_ops->wb_error)
+		mm_file_ops->wb_error(m->host, err);
 }
 
 u32 mapping_wb_sample(struct address_space *m)
@@ -267,35 +273,21 @@ int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t e
 	return err ? err : err2;
 }
 
-/* ---- the flusher ---- */
-
-static u64 background_limit(void)
-{
-	if (sysctl_dirty_background_bytes)
-		return DIV_ROUND_UP(sysctl_dirty_background_bytes, PAGE_SIZE);
-	return nr_managed_frames() * sysctl_dirty_background_ratio / 100;
-}
-
-static u64 dirty_limit(void)
-{
-	if (sysctl_dirty_bytes)
-		return DIV_ROUND_UP(sysctl_dirty_bytes, PAGE_SIZE);
-	return nr_managed_frames() * sysctl_dirty_ratio / 100;
-}
+/* ---- for the device's thread ---- */
 
 /* The oldest mapping on the list that is due, its inode pinned and moved to the list's end; NULL: none. */
-static struct address_space *take_due(u64 now, bool all)
+static struct address_space *take_due(struct backing_dev *b, u64 now, bool all)
 {
 	struct address_space *m, *found = NULL;
 
 	spin_lock(&wb_lock);
-	list_for_each_entry(m, &dirty_mappings, dirty_link) {
+	list_for_each_entry(m, &b->dirty, dirty_link) {
 		if (!all && m->dirtied_when + DIRTY_AGE > now)
 			break;
 		if (mm_file_ops->inode_get && !mm_file_ops->inode_get(m->host))
 			continue;
 		m->dirtied_when = now;
-		list_move_tail(&m->dirty_link, &dirty_mappings);
+		list_move_tail(&m->dirty_link, &b->dirty);
 		found = m;
 		break;
 	}
@@ -303,106 +295,36 @@ static struct address_space *take_due(u64 now, bool all)
 	return found;
 }
 
-/* @until: mappings that were looked at after this time have had their turn. */
-static bool flush_one(u64 now, bool all, bool wait)
+bool bdi_flush_one(struct backing_dev *b, u64 now, bool all)
 {
-	struct address_space *m = take_due(now, all);
-	struct writeback_control wbc = {
-		.sync = wait, .nr_to_write = wait ? ~0UL : FLUSH_PIECE, .start = 0, .end = ~0UL >> 1
-	};
+	struct address_space *m = take_due(b, now, all);
+	struct writeback_control wbc = { .start = 0, .end = ~0UL >> 1 };
 	int err;
 
 	if (!m)
 		return false;
+	/* what is too old goes as a whole, but not what a fast writer adds meanwhile */
+	wbc.nr_to_write = all ? FLUSH_PIECE : READ_ONCE(m->nrdirty);
 	err = write_range(m, &wbc);
 	if (err)
 		mapping_set_error(m, err);
-	if (wait)
-		filemap_fdatawait_range(m, 0, wbc.end);
 	if (mm_file_ops->inode_put)
 		mm_file_ops->inode_put(m->host);
 	return true;
 }
 
-static u64 nr_dirty_mappings(void)
+u64 bdi_next_due(struct backing_dev *b, u64 last)
 {
-	struct list_head *p;
-	u64 n = 0;
+	u64 interval = (u64)READ_ONCE(sysctl_dirty_writeback_centisecs) * 10000000, due = ~0UL;
 
+	if (!interval) /* only when too much is dirty, or somebody asks */
+		return due;
 	spin_lock(&wb_lock);
-	list_for_each(p, &dirty_mappings)
-		n++;
-	spin_unlock(&wb_lock);
-	return n;
-}
-
-void sync_mappings(bool wait)
-{
-	for (u64 n = nr_dirty_mappings(); n && flush_one(ktime_get(), true, wait); n--)
-		cond_resched();
-}
-
-/* When the flusher has work next. */
-static u64 next_due(void)
-{
-	u64 due = ~0UL;
-
-	spin_lock(&wb_lock);
-	if (!list_empty(&dirty_mappings))
-		due = list_first_entry(&dirty_mappings, struct address_space, dirty_link)
-			      ->dirtied_when +
+	if (!list_empty(&b->dirty))
+		due = list_first_entry(&b->dirty, struct address_space, dirty_link)->dirtied_when +
 		      DIRTY_AGE;
 	spin_unlock(&wb_lock);
-	return due;
+	if (READ_ONCE(b->metadata))
+		due = 0;
+	return due == ~0UL ? due : max(due, last + interval);
 }
-
-static int flusher(void *arg)
-{
-	for (;;) {
-		u64 due = next_due();
-		bool over;
-
-		wait_event_timeout(&flusher_wait,
-			READ_ONCE(flush_now) || ktime_get() >= due || next_due() < due, due, false);
-		WRITE_ONCE(flush_now, false);
-		do {
-			over = nr_dirty_pages() > background_limit();
-			cond_resched();
-		} while (flush_one(ktime_get(), over, false));
-		if (nr_dirty_pages() >
-			background_limit()) /* nothing could be written: not in a tight loop */
-			sleep_ns(10000000);
-	}
-	return 0;
-}
-
-void wake_flusher(void)
-{
-	WRITE_ONCE(flush_now, true);
-	wake_up_all(&flusher_wait);
-}
-
-void balance_dirty_pages(struct address_space *m)
-{
-	if (likely(nr_dirty_pages() + nr_writeback_pages() <= background_limit()))
-		return;
-	if (m->a_ops->memory_only || current->flags & PF_MEMALLOC)
-		return; /* a loop device's thread: dirty pages above it wait for it */
-	if (!READ_ONCE(flush_now) && nr_dirty_pages() > background_limit())
-		wake_flusher();
-	while (nr_dirty_pages() + nr_writeback_pages() > dirty_limit()) {
-		if (wait_interrupted(TASK_KILLABLE))
-			return;
-		wait_event_timeout(&balance_wait,
-			nr_dirty_pages() + nr_writeback_pages() <= dirty_limit(),
-			ktime_get() + 20000000, false);
-		if (nr_dirty_pages() > background_limit())
-			wake_flusher();
-	}
-}
-
-static int flusher_start(void)
-{
-	return kthread_run(flusher, NULL, "flusher") ? 0 : -ENOMEM;
-}
-INITCALL(2, flusher_start);

@@ -47,6 +47,15 @@ static int file_fsync_range(struct file *f, loff_t start, loff_t end)
 {
 	return vfs_fsync_range(f, start, end, false);
 }
+static struct file_ra *file_ra(struct file *f)
+{
+	return &f->f_ra;
+}
+static void inode_wb_error(struct inode *inode, int err)
+{
+	WRITE_ONCE(inode->i_sb->s_wb_err, err);
+	__atomic_add_fetch(&inode->i_sb->s_wb_err_seq, 1, __ATOMIC_RELEASE);
+}
 static int file_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 {
 	return f->f_op->fallocate ? (int)f->f_op->fallocate(f, mode, off, len) : -EOPNOTSUPP;
@@ -64,6 +73,8 @@ static const struct mm_file_ops file_ops_for_mm = {
 	.mmap = file_mmap,
 	.touch = file_accessed,
 	.ino = file_ino,
+	.ra = file_ra,
+	.wb_error = inode_wb_error,
 	.dev = file_dev,
 	.may_exec = file_may_exec,
 	.mode = file_mode,

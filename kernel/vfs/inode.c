@@ -97,6 +97,7 @@ static void inode_setup(struct inode *inode, struct super_block *sb)
 	INIT_LIST_HEAD(&inode->i_flock);
 	address_space_init(&inode->i_data, inode, &no_aops);
 	inode->i_data.mark_inode_dirty = writeback_kick;
+	inode->i_data.bdi = sb->s_bdi;
 	inode->i_mapping = &inode->i_data;
 	__atomic_add_fetch(&nr_inodes.v, 1, __ATOMIC_RELAXED);
 }

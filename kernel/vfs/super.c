@@ -54,6 +54,7 @@ static struct super_block *alloc_super(struct file_system_type *t, u32 flags)
 	spin_lock_init(&sb->s_inode_wblist_lock);
 	INIT_LIST_HEAD(&sb->s_inodes);
 	INIT_LIST_HEAD(&sb->s_dirty);
+	sb->s_bdi = &default_bdi;
 	strscpy(sb->s_id, t->name, sizeof(sb->s_id));
 	down_write(&sb->s_umount);
 	spin_lock(&sb_lock);
@@ -279,6 +280,7 @@ static struct dentry *bdev_new_super(struct file_system_type *t, struct block_de
 		return ERR_PTR(-ENOMEM);
 	}
 	sb->s_bdev = b;
+	sb->s_bdi = b->disk->bdi;
 	sb->s_bdev_write = write;
 	sb->s_dev = b->dev;
 	bdev_name(b, sb->s_id, sizeof(sb->s_id));
@@ -411,6 +413,21 @@ int thaw_super(struct super_block *sb)
 	thaw_locked(sb);
 	up_write(&sb->s_umount);
 	return err;
+}
+
+void for_each_super_of(
+	struct backing_dev *b, void (*fn)(struct super_block *sb, void *arg), void *arg)
+{
+	struct super_block *sb = NULL;
+
+	while ((sb = next_super(sb))) {
+		if (sb->s_bdi != b) /* nor is its lock waited for */
+			continue;
+		down_read(&sb->s_umount);
+		if (sb->s_root && (sb->s_flags & SB_ACTIVE))
+			fn(sb, arg);
+		up_read(&sb->s_umount);
+	}
 }
 
 int sync_filesystem(struct super_block *sb, bool wait)

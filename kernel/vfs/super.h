@@ -80,7 +80,10 @@ struct super_block {
 	spinlock_t s_inode_list_lock;
 	struct list_head s_inodes;
 	spinlock_t s_inode_wblist_lock;
-	struct list_head s_dirty; /* inodes by dirtied_when */
+	struct list_head s_dirty;  /* inodes by dirtied_when */
+	struct backing_dev *s_bdi; /* of s_bdev's disk, else default_bdi */
+	int s_wb_err;              /* the newest error of write-back of any of its files ... */
+	u32 s_wb_err_seq;          /* ... and how many there were: atomic */
 	int s_iflags;
 #define SB_I_NODEV 1 /* device nodes do not open */
 #define SB_I_NOEXEC 2
@@ -106,7 +109,11 @@ struct file_system_type {
 int register_filesystem(struct file_system_type *t);
 struct file_system_type *get_fs_type(const char *name);
 int filesystems_line(int i, char *buf, size_t size); /* /proc/filesystems; 0 past the end */
-void writeback_wake(void); /* too much is dirty: the flusher should start now */
+/* Calls @fn for the superblocks of a backing device, s_umount held for reading. */
+void for_each_super_of(
+	struct backing_dev *b, void (*fn)(struct super_block *sb, void *arg), void *arg);
+/* Starts the thread that writes to the device, where there is none yet: 0 or -ENOMEM. */
+int writeback_start(struct backing_dev *b);
 /* Helpers for mount operations: fill(sb, data, silent) builds a new superblock. */
 struct dentry *mount_bdev(struct file_system_type *t, u32 flags, const char *dev, void *data,
 	int (*fill)(struct super_block *sb, void *data, bool silent));

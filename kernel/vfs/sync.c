@@ -64,6 +64,17 @@ long sys_sync(void)
 	return 0;
 }
 
+/* An error of write-back of any of the file system's files, told to each open file once. */
+static int sb_wb_check(struct super_block *sb, u32 *since)
+{
+	u32 seq = __atomic_load_n(&sb->s_wb_err_seq, __ATOMIC_ACQUIRE);
+
+	if (seq == *since)
+		return 0;
+	*since = seq;
+	return READ_ONCE(sb->s_wb_err);
+}
+
 long sys_syncfs(int fd)
 {
 	struct fd f = fdget(fd);
@@ -74,9 +85,10 @@ long sys_syncfs(int fd)
 		return -EBADF;
 	sb = f.file->f_path.dentry->d_sb;
 	down_read(&sb->s_umount);
+	writeback_sb(sb, false); /* all are on their way before the first is waited for */
 	err = sync_filesystem(sb, true);
 	up_read(&sb->s_umount);
-	err2 = mapping_wb_check(f.file->f_mapping, &f.file->f_wb_err_seq);
+	err2 = sb_wb_check(sb, &f.file->f_sb_err_seq);
 	fdput(f);
 	return err ? err : err2;
 }
@@ -172,10 +184,12 @@ static int advise(struct file *f, loff_t off, loff_t len, int advice)
 		if (off >= 0)
 			drop_range(f, off, (loff_t)end);
 		break;
-	case POSIX_FADV_NORMAL:
-	case POSIX_FADV_RANDOM:
+	case POSIX_FADV_NORMAL: f->f_ra.advice &= ~(RA_RANDOM | RA_SEQUENTIAL | RA_NOREUSE); break;
+	case POSIX_FADV_RANDOM: f->f_ra.advice |= RA_RANDOM; break;
 	case POSIX_FADV_SEQUENTIAL:
-	case POSIX_FADV_NOREUSE: break; /* hints that change nothing here */
+		f->f_ra.advice = (f->f_ra.advice & ~RA_RANDOM) | RA_SEQUENTIAL;
+		break;
+	case POSIX_FADV_NOREUSE: f->f_ra.advice |= RA_NOREUSE; break;
 	default: return -EINVAL;
 	}
 	return 0;

@@ -434,12 +434,9 @@ struct file {
 	struct address_space *f_mapping;
 	const struct cred *f_cred;
 	void *private_data;
-	struct {
-		u64 start;
-		u32 size, async_size;
-		u64 prev;
-	} f_ra;                /* readahead state */
+	struct file_ra f_ra;
 	u32 f_wb_err_seq;      /* write-back errors already reported */
+	u32 f_sb_err_seq;      /* the same of the superblock, for syncfs */
 	struct list_head f_ep; /* epoll items that watch it, under the global epoll lock */
 	struct fown {
 		struct pid *pid;

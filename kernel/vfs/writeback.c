@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * writeback.c: dirty inodes, and the thread that writes them out.
+ * writeback.c: dirty inodes, and the threads that write them and their pages out, one for each disk.
  *
  *   mark_inode_dirty, mark_inode_dirty_sync    the inode's own fields changed
  *   writeback_kick                             one of its pages became dirty (called through its address_space)
  *   writeback_inode, writeback_sb              write now: fsync, sync, unmounting
+ *   writeback_start                            a disk was opened for writing: its thread
  *
  * States of an inode: clean -> dirty (on its superblock's s_dirty, in the order of dirtied_when) -> I_SYNC (being written; what
  * becomes dirty meanwhile counts for the next round) -> clean, or dirty again.
  *
- * The thread sleeps while nothing is dirty, so an idle guest has no timer running. What has been dirty for thirty seconds is written
- * within five more; when more than the background limit is dirty, everything is.
+ * A thread sleeps while nothing of its disk is dirty, so an idle guest has no timer running. What has been dirty for
+ * vm.dirty_expire_centisecs is written within vm.dirty_writeback_centisecs more; while more than the background limit is dirty, everything is.
+ * So a disk that is slow or stuck holds nobody up who writes to another. File systems without a disk share one thread.
  *
  * Invariants: an inode on s_dirty has I_DIRTY set and is hashed or a block device's; I_SYNC has one owner.
- * Locks: i_lock -> s_inode_wblist_lock. Balancing of writers against the disk is mm's (balance_dirty_pages).
+ * Locks: i_lock -> s_inode_wblist_lock. Which pages, and the balancing of writers, are mm's (writeback.c, bdi.c).
  */
+#include "kernel/block/block.h"
 #include "kernel/vfs/internal.h"
 
-#define NSEC 1000000000UL
-#define WB_INTERVAL (5 * NSEC)
-#define WB_EXPIRE (30 * NSEC)
+#define PLUG_FILES 64 /* small ones that lie side by side become one request */
 
-static DECLARE_WAIT_QUEUE_HEAD(flusher_wait);
-static u32 flusher_work; /* something is dirty: atomic */
+static DEFINE_MUTEX(start_mutex);
 
 /* Has write-back any meaning for it? Not for memory file systems. */
 static bool inode_has_backing(const struct inode *inode)
@@ -30,6 +30,13 @@ static bool inode_has_backing(const struct inode *inode)
 	const struct address_space_operations *a = inode->i_data.a_ops;
 
 	return inode->i_sb->s_op->write_inode || (a && a->writepages);
+}
+
+/* Its thread looks after the interval. */
+static void note_metadata(struct backing_dev *b)
+{
+	if (!__atomic_exchange_n(&b->metadata, true, __ATOMIC_SEQ_CST))
+		wake_up_all(&b->wait);
 }
 
 static void mark_dirty(struct inode *inode, u32 flags)
@@ -51,8 +58,8 @@ static void mark_dirty(struct inode *inode, u32 flags)
 		spin_unlock(&sb->s_inode_wblist_lock);
 	}
 	spin_unlock(&inode->i_lock);
-	if (first && !__atomic_exchange_n(&flusher_work, 1, __ATOMIC_SEQ_CST))
-		wake_up_all(&flusher_wait);
+	if (first)
+		note_metadata(sb->s_bdi);
 }
 
 void mark_inode_dirty(struct inode *inode)
@@ -199,40 +206,77 @@ static void flush_one(struct super_block *sb, void *arg)
 		return; /* what is dirty there stays: the file system has given up */
 	writeback_older(sb, *limit, false);
 	if (sb_has_dirty(sb))
-		__atomic_store_n(&flusher_work, 1, __ATOMIC_SEQ_CST);
+		note_metadata(sb->s_bdi);
 }
 
-static u64 background_limit(void)
+/* What is due of pages, then of inodes. */
+static void flush(struct backing_dev *b)
 {
-	return max_pfn / 10;
+	u64 now = ktime_get(), age = (u64)READ_ONCE(sysctl_dirty_expire_centisecs) * 10000000;
+	struct blk_plug plug;
+	u64 limit;
+	u32 files = 0;
+	bool over;
+
+	blk_start_plug(&plug);
+	do {
+		if (++files % PLUG_FILES ==
+			0) { /* who waits for one of them does not wait for all */
+			blk_finish_plug(&plug);
+			blk_start_plug(&plug);
+		}
+		over = bdi_is_over(b);
+		cond_resched();
+	} while (bdi_flush_one(b, now, over));
+	__atomic_store_n(&b->metadata, false, __ATOMIC_SEQ_CST);
+	limit = over ? now : now > age ? now - age : 0;
+	for_each_super_of(b, flush_one, &limit);
+	blk_finish_plug(&plug);
 }
 
 static int flusher(void *arg)
 {
-	u64 limit, now;
+	struct backing_dev *b = arg;
+	u64 last = 0, due;
 
 	for (;;) {
-		wait_event(&flusher_wait, READ_ONCE(flusher_work));
-		wait_event_timeout(&flusher_wait, nr_dirty_pages() > background_limit(),
-			ktime_get() + WB_INTERVAL, false);
-		__atomic_store_n(&flusher_work, 0, __ATOMIC_SEQ_CST);
-		now = ktime_get();
-		limit = nr_dirty_pages() > background_limit() ? now :
-			now > WB_EXPIRE                       ? now - WB_EXPIRE :
-								0;
-		for_each_super(flush_one, &limit);
+		due = bdi_next_due(b, last);
+		wait_event_timeout(&b->wait,
+			READ_ONCE(b->wanted) || ktime_get() >= due || bdi_next_due(b, last) < due,
+			due, false);
+		if (!READ_ONCE(b->wanted) && ktime_get() < bdi_next_due(b, last))
+			continue;
+		WRITE_ONCE(b->wanted, false);
+		flush(b);
+		last = ktime_get();
+		if (bdi_is_over(b)) { /* nothing could be written: not in a tight loop */
+			bdi_wake(b);
+			set_current_state(TASK_UNINTERRUPTIBLE);
+			schedule_deadline(ktime_get() + 10000000);
+		}
 	}
 	return 0;
 }
 
-void writeback_wake(void)
+int writeback_start(struct backing_dev *b)
 {
-	__atomic_store_n(&flusher_work, 1, __ATOMIC_SEQ_CST);
-	wake_up_all(&flusher_wait);
+	int err = 0;
+
+	if (READ_ONCE(b->runs))
+		return 0;
+	mutex_lock(&start_mutex);
+	if (!b->runs) {
+		if (kthread_run(flusher, b, "flush-%u:%u", MAJOR(b->dev), MINOR(b->dev)))
+			WRITE_ONCE(b->runs, true);
+		else
+			err = -ENOMEM;
+	}
+	mutex_unlock(&start_mutex);
+	return err;
 }
 
 static int writeback_init(void)
 {
-	return kthread_run(flusher, NULL, "flusher") ? 0 : -ENOMEM;
+	return writeback_start(&default_bdi);
 }
 INITCALL(3, writeback_init);

@@ -266,6 +266,7 @@ static int show_interrupts(struct seq *s, void *arg)
 
 static int show_vmstat(struct seq *s, void *arg)
 {
+	u64 background, limit;
 	struct meminfo m;
 
 	si_meminfo(&m);
@@ -281,9 +282,19 @@ static int show_vmstat(struct seq *s, void *arg)
 		m.slab_reclaimable, nr_direct_pages());
 	seq_printf(s,
 		"pgpgin %lu\npgpgout %lu\npswpin 0\npswpout 0\npgalloc_normal %lu\npgfree %lu\n"
-		"pgfault %lu\npgmajfault %lu\noom_kill 0\n",
+		"pgfault %lu\npgmajfault %lu\noom_kill %lu\n",
 		vmstat.pgpgin, vmstat.pgpgout, vmstat.pgalloc, vmstat.pgfree, vmstat.pgfault,
-		vmstat.pgmajfault);
+		vmstat.pgmajfault, vmstat.oom_kill);
+	dirty_limits(&background, &limit);
+	seq_printf(s,
+		"nr_dirtied %lu\nnr_written %lu\nnr_dirty_threshold %lu\n"
+		"nr_dirty_background_threshold %lu\nallocstall_normal %lu\npgactivate %lu\n"
+		"pgdeactivate %lu\npgsteal_kswapd %lu\npgsteal_direct %lu\npgscan_kswapd %lu\n"
+		"pgscan_direct %lu\nslabs_scanned %lu\ndrop_pagecache %lu\ndrop_slab %lu\n",
+		vmstat.dirtied, vmstat.written, limit, background, vmstat.allocstall,
+		vmstat.pgactivate, vmstat.pgdeactivate, vmstat.steal_kswapd, vmstat.steal_direct,
+		vmstat.scan_kswapd, vmstat.scan_direct, vmstat.slabs_scanned, vmstat.drop_pagecache,
+		vmstat.drop_slab);
 	return 0;
 }
 

@@ -103,7 +103,7 @@ static int store_rr_timeslice(char *text)
 /* ---- vm ---- */
 
 static int swappiness = 60, page_cluster = 3, stat_interval = 1, laptop_mode, watermark_scale = 10;
-static int writeback_centisecs = 500, mmap_min_addr = MMAP_MIN_ADDR, legacy_va_layout;
+static int mmap_min_addr = MMAP_MIN_ADDR, legacy_va_layout;
 
 static void clear_dirty_bytes(void)
 {
@@ -217,7 +217,7 @@ static const struct sysctl tables[] = {
 		clear_dirty_ratio),
 	HOOKED("vm/dirty_ratio", SYSCTL_INT, sysctl_dirty_ratio, 0, 100, clear_dirty_bytes),
 	NUM("vm/dirty_expire_centisecs", sysctl_dirty_expire_centisecs, 0, INT_MAX_),
-	NUM("vm/dirty_writeback_centisecs", writeback_centisecs, 0, INT_MAX_),
+	NUM("vm/dirty_writeback_centisecs", sysctl_dirty_writeback_centisecs, 0, INT_MAX_),
 	NUM("vm/laptop_mode", laptop_mode, 0, INT_MAX_),
 	NUM("vm/legacy_va_layout", legacy_va_layout, 0, 0),
 	HOOKED("vm/min_free_kbytes", SYSCTL_INT, sysctl_min_free_kbytes, 0, INT_MAX_,

@@ -257,25 +257,6 @@ static int show_fua(struct seq *s, void *arg)
 	return 0;
 }
 
-static int show_readahead(struct seq *s, void *arg)
-{
-	const struct block_device *b = arg;
-
-	seq_printf(s, "%u\n", b->disk->ra_sectors ? b->disk->ra_sectors / 2 : 128);
-	return 0;
-}
-
-static int store_readahead(char *text, size_t n, void *arg)
-{
-	struct block_device *b = arg;
-	u64 kb;
-
-	if (kstrtou64(text, 10, &kb) || kb > BIO_MAX_RANGE / 1024)
-		return -EINVAL;
-	b->disk->ra_sectors = (u32)kb * 2;
-	return 0;
-}
-
 static const struct named_file queue_texts[] = {
 	{ "queue/scheduler", show_scheduler },
 	{ "queue/zoned", show_zoned },
@@ -297,7 +278,10 @@ static int add_queue(struct block_device *b, const char *dir)
 		err = sysfs_create(path, show_limit, &l[i]);
 	}
 	scnprintf(path, sizeof(path), "%s/queue/read_ahead_kb", dir);
-	return err ? err : sysfs_create_rw(path, 0644, show_readahead, store_readahead, b);
+	if (!err)
+		err = sysfs_create_rw(
+			path, 0644, sysfs_show_ra_kb, sysfs_store_ra_kb, b->disk->bdi);
+	return err ? err : sysfs_add_bdi(b->disk->bdi);
 }
 
 /* ---- block devices as udev knows them ---- */

@@ -19,5 +19,10 @@ int sysfs_mkdir(const char *path);
 /* A disk and its possible partitions (seen while they exist): /sys/block/NAME and its kin. */
 int sysfs_add_disk(struct gendisk *d);
 int sysfs_add_blocks(void); /* at boot: those that are there */
+/* bdi.c; of a backing device (mm.h). It may be added once. */
+struct backing_dev;
+int sysfs_add_bdi(struct backing_dev *b);
+int sysfs_show_ra_kb(struct seq *s, void *bdi);
+int sysfs_store_ra_kb(char *text, size_t n, void *bdi);
 
 #endif
