@@ -57,6 +57,7 @@ void mark_page_accessed(struct page *p)
 	if (test_bit(PG_lru, &p->flags) && !test_bit(PG_active, &p->flags)) {
 		unlink_page(p);
 		link_page(p, true);
+		count_vm(pgactivate, 1);
 	}
 	spin_unlock(&lru_lock);
 }
@@ -74,6 +75,7 @@ static void balance(u32 nr)
 		unlink_page(p);
 		clear_bit(PG_referenced, &p->flags);
 		link_page(p, false);
+		count_vm(pgdeactivate, 1);
 	}
 }
 

@@ -2,8 +2,8 @@
 /*
  * reclaim.c: gets frames back when they are short.
  *
- * In this order, until enough is free: clean pages of files that nobody maps, from the cold end of the lru; mapped ones after their
- * mappings are gone; caches of objects (shrinkers); empty slabs; frames that were mapped ahead of faults and never touched. Dirty
+ * In this order, until enough is free: clean pages of files that nobody maps, from the cold end of the lru; mapped ones that nobody has
+ * touched since they last came to that end (mapped_may_go()); as large a part of the caches of objects (shrinkers) as of the pages; empty slabs; frames that were mapped ahead of faults and never touched. Dirty
  * pages are the flusher's: it is woken, and the allocation waits a little. Anonymous memory cannot be dropped (there is no swap):
  * when nothing helps the caller asks the OOM killer.
  *
@@ -19,7 +19,7 @@ static LIST_HEAD(shrinkers);
 static DEFINE_SPINLOCK(shrinkers_lock);
 static DECLARE_WAIT_QUEUE_HEAD(kswapd_wait);
 static bool kswapd_wanted; /* racy hint */
-static bool kswapd_runs;
+static struct task *kswapd_task;
 bool (*oom_kill)(gfp_t gfp, u32 order);
 int sysctl_vfs_cache_pressure = 100;
 
@@ -32,33 +32,64 @@ void register_shrinker(struct shrinker *s)
 
 /* ---- pages of files ---- */
 
-static bool drop_one(struct page *p, bool unmap)
-{
-	struct address_space *m;
-	bool dropped = false;
+/* What becomes of a page at the cold end. */
+enum fate { DROPPED, KEPT, USED };
 
-	if ((p->memcg && mem_protected(p, !unmap)) || !trylock_page(p))
+/* How hard it is tried. */
+enum effort {
+	UNMAPPED, /* pages that nobody maps */
+	IDLE,     /* and mapped ones that nobody has touched since their mappings were taken away */
+	ALL,
+};
+
+/*
+ * A mapped page. The host does not tell which were touched, so its mappings are taken away, and when it comes to the cold end again
+ * somebody has faulted it in meanwhile, and it is in use, or nobody has. True: it may be dropped.
+ */
+static bool mapped_may_go(struct page *p, enum effort effort, enum fate *fate)
+{
+	if (effort == UNMAPPED)
 		return false;
+	if (effort == IDLE && test_and_clear_bit(PG_idle, &p->flags)) {
+		*fate = USED;
+		return false;
+	}
+	if (PageDirty(p) || PageWriteback(p))
+		return false;
+	set_bit(PG_idle, &p->flags);
+	page_unmap_all(p);
+	return effort == ALL;
+}
+
+/* Of the pages that nobody maps each was read at most once since it came to this list: a second time would have moved it. */
+static enum fate drop_one(struct page *p, enum effort effort)
+{
+	enum fate fate = KEPT;
+	struct address_space *m;
+
+	if ((p->memcg && mem_protected(p, effort == UNMAPPED)) || !trylock_page(p))
+		return KEPT;
 	m = p->mapping;
-	if (m && unmap && !PageDirty(p) && !PageWriteback(p) && atomic_read(&p->mapcount))
-		page_unmap_all(p);
-	if (m && !test_and_clear_bit(PG_referenced, &p->flags))
-		dropped = try_drop_clean_page(p, m);
+	if (m && (!atomic_read(&p->mapcount) || mapped_may_go(p, effort, &fate)) &&
+		try_drop_clean_page(p, m))
+		fate = DROPPED;
 	unlock_page(p);
-	return dropped;
+	return fate;
 }
 
 /* Drops what it can of isolated pages and puts the rest back: how many. */
-static u64 drop_batch(struct page **pages, u32 n, bool unmap, u64 *dirty)
+static u64 drop_batch(struct page **pages, u32 n, enum effort effort, u64 *dirty)
 {
 	u64 freed = 0;
 
 	for (u32 i = 0; i < n; i++) {
-		if (drop_one(pages[i], unmap)) {
+		enum fate fate = drop_one(pages[i], effort);
+
+		if (fate == DROPPED) {
 			freed++;
 		} else {
 			*dirty += PageDirty(pages[i]) || PageWriteback(pages[i]);
-			lru_putback(pages[i], false);
+			lru_putback(pages[i], fate == USED);
 		}
 		put_page(pages[i]);
 	}
@@ -74,7 +105,7 @@ u64 shrink_lru_chosen(
 		struct page *pages[BATCH];
 		u32 n = lru_isolate_chosen(pages, BATCH, chosen, arg);
 
-		freed += drop_batch(pages, n, true, dirty);
+		freed += drop_batch(pages, n, ALL, dirty);
 		if (!n)
 			break;
 		scan -= min((u64)n, scan);
@@ -83,7 +114,19 @@ u64 shrink_lru_chosen(
 	return freed;
 }
 
-static u64 shrink_lru(u64 scan, bool unmap, u64 *dirty)
+static void count_scan(u32 scanned, u64 stolen, u64 *freed)
+{
+	if (current == kswapd_task) {
+		count_vm(scan_kswapd, scanned);
+		count_vm(steal_kswapd, stolen);
+	} else if (current->flags & PF_MEMALLOC) { /* not of vm.drop_caches */
+		count_vm(scan_direct, scanned);
+		count_vm(steal_direct, stolen);
+	}
+	*freed += stolen;
+}
+
+static u64 shrink_lru(u64 scan, enum effort effort, u64 *dirty)
 {
 	u64 freed = 0;
 
@@ -91,7 +134,7 @@ static u64 shrink_lru(u64 scan, bool unmap, u64 *dirty)
 		struct page *pages[BATCH];
 		u32 n = lru_isolate(pages, min_t(u64, scan, BATCH));
 
-		freed += drop_batch(pages, n, unmap, dirty);
+		count_scan(n, drop_batch(pages, n, effort, dirty), &freed);
 		if (!n)
 			break;
 		scan -= n;
@@ -102,7 +145,8 @@ static u64 shrink_lru(u64 scan, bool unmap, u64 *dirty)
 
 /* ---- caches of objects ---- */
 
-static u64 shrink_caches(u32 share)
+/* @part of @whole of each cache, but at least one object where @some. */
+static u64 shrink_caches(u64 part, u64 whole, bool some)
 {
 	struct shrinker *s;
 	u64 freed = 0;
@@ -110,8 +154,11 @@ static u64 shrink_caches(u32 share)
 	list_for_each_entry(s, &shrinkers, list) { /* shrinkers are never removed */
 		u64 n = s->count() * (u64)READ_ONCE(sysctl_vfs_cache_pressure) / 100;
 
-		if (n)
-			freed += s->scan(max_t(u64, n / share, 1));
+		n = n && some ? max(n * part / whole, 1UL) : n * part / whole;
+		if (!n)
+			continue;
+		count_vm(slabs_scanned, n);
+		freed += s->scan(n);
 	}
 	return freed;
 }
@@ -155,11 +202,13 @@ static u64 break_reservations(u64 wanted)
 static u64 shrink(u64 wanted, gfp_t gfp, int priority, u64 *dirty)
 {
 	u64 lru = nr_lru_pages(false) + nr_lru_pages(true);
-	u64 freed = shrink_lru(
-		priority > 2 ? lru : min(lru, wanted * 4 << priority), priority > 0, dirty);
+	u64 scan = priority > 2 ? lru : min(lru, wanted * 4 << priority);
+	u64 freed = shrink_lru(scan, priority > 2 ? ALL : priority > 0 ? IDLE : UNMAPPED, dirty);
 
-	if (freed < wanted && !(gfp & GFP_NOFS))
-		freed += shrink_caches(8 >> priority);
+	/* objects age as fast as pages do, or a walk over a large tree would drive all data out */
+	if (!(gfp & GFP_NOFS))
+		freed += freed < wanted ? shrink_caches(1, 8 >> priority, true) :
+					  shrink_caches(scan, max(lru, 1UL), false);
 	if (freed < wanted || priority > 1)
 		freed += slab_shrink();
 	if (freed < wanted && priority > 0 && !(gfp & GFP_NOFS))
@@ -172,12 +221,16 @@ void drop_caches(int what)
 {
 	u64 dirty = 0, freed = 1;
 
+	if (what & DROP_PAGES)
+		count_vm(drop_pagecache, 1);
+	if (what & DROP_SLAB)
+		count_vm(drop_slab, 1);
 	for (int round = 0; what & DROP_PAGES && round < 4 && (freed || round < 2); round++)
-		freed = shrink_lru(nr_lru_pages(false) + nr_lru_pages(true), false, &dirty);
+		freed = shrink_lru(nr_lru_pages(false) + nr_lru_pages(true), UNMAPPED, &dirty);
 	if (what & DROP_PAGES)
 		direct_drop_unused();
 	if (what & DROP_SLAB) {
-		while (shrink_caches(1) > 16)
+		while (shrink_caches(1, 1, true) > 16)
 			cond_resched();
 		slab_shrink();
 	}
@@ -192,6 +245,7 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 	if (old || spin_depth())
 		return 0;
 	stall = psi_memstall_enter();
+	count_vm(allocstall, 1);
 	current->flags |= PF_MEMALLOC;
 	if (current->mm)
 		pmap_flush(&current->mm->pmap); /* frees what it has retired */
@@ -199,7 +253,7 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 		freed += shrink(wanted - freed, gfp, priority, &dirty);
 	current->flags &= ~PF_MEMALLOC;
 	if (!freed && dirty) { /* it will be clean soon */
-		wake_flusher();
+		wake_flushers();
 		sleep_ns(5000000);
 		freed = 1;
 	}
@@ -233,7 +287,7 @@ static int kswapd(void *arg)
 				freed = shrink(zone_marks.high, 0, priority, &dirty);
 			while (freed && nr_free_frames() < zone_marks.high);
 		if (dirty)
-			wake_flusher();
+			wake_flushers();
 		sleep_ns(2000000); /* at most so often */
 	}
 	return 0;
@@ -241,7 +295,7 @@ static int kswapd(void *arg)
 
 void wake_kswapd(void)
 {
-	if (!kswapd_runs || READ_ONCE(kswapd_wanted))
+	if (!kswapd_task || READ_ONCE(kswapd_wanted))
 		return;
 	WRITE_ONCE(kswapd_wanted, true);
 	wake_up_all(&kswapd_wait);
@@ -249,7 +303,7 @@ void wake_kswapd(void)
 
 static int kswapd_start(void)
 {
-	kswapd_runs = kthread_run(kswapd, NULL, "kswapd0") != NULL;
-	return kswapd_runs ? 0 : -ENOMEM;
+	kswapd_task = kthread_run(kswapd, NULL, "kswapd0");
+	return kswapd_task ? 0 : -ENOMEM;
 }
 INITCALL(2, kswapd_start);

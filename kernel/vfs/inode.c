@@ -478,7 +478,7 @@ static u64 inode_count_unused(void)
 }
 
 /* A clean unused inode from the cold end, condemned. Clean pages go with it; a dirty one must be written first and is passed over. */
-static struct inode *inode_victim(void)
+static struct inode *inode_victim(bool with_pages)
 {
 	struct inode *inode, *victim = NULL;
 
@@ -492,7 +492,8 @@ static struct inode *inode_victim(void)
 			list_del_init(&inode->i_lru);
 			nr_unused--;
 		} else if (!(inode->i_state & (I_DIRTY | I_SYNC | I_FREEING | I_NEW)) &&
-			   !inode->i_data.nrdirty) {
+			   !inode->i_data.nrdirty &&
+			   (with_pages || !READ_ONCE(inode->i_data.nrpages))) {
 			inode->i_state |= I_FREEING;
 			list_del_init(&inode->i_lru);
 			nr_unused--;
@@ -506,13 +507,17 @@ static struct inode *inode_victim(void)
 
 static u64 inode_scan(u64 nr)
 {
+	bool with_pages = false;
 	u64 freed = 0;
 
 	while (nr--) {
-		struct inode *inode = inode_victim();
+		struct inode *inode = inode_victim(with_pages);
 
-		if (!inode)
+		if (!inode) { /* all that were looked at have pages: the oldest goes with its own */
+			with_pages = true;
 			continue;
+		}
+		with_pages = false;
 		evict(inode);
 		freed++;
 	}
