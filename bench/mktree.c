@@ -42,7 +42,8 @@ static void make_file(const char *dir, int i)
 
 	snprintf(path, sizeof(path), "%s/file_%d.c", dir, i);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
-	if (fd < 0 || (n && write(fd, text + next() % (sizeof(text) - n), n) != (ssize_t)n) || close(fd))
+	if (fd < 0 || (n && write(fd, text + next() % (sizeof(text) - n), n) != (ssize_t)n) ||
+		close(fd))
 		fail(path);
 }
 

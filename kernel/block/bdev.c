@@ -389,6 +389,11 @@ static ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *
 
 		if (err)
 			return err;
+	} else if (n > 0 && f->f_flags & O_DIRECT) { /* through, but not flushed */
+		int err = filemap_write_and_wait_range(f->f_mapping, start, start + n - 1);
+
+		if (err)
+			return err;
 	}
 	return n;
 }

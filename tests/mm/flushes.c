@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flushes DISK: calls that make data durable, each between two marks on DISK (a sector of text at its beginning), for tests/mm/flushes to count
+ * what reached the host between them.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static char block[4096] __attribute__((aligned(4096)));
+static int disk;
+
+static void mark(const char *name)
+{
+	static char sector[4096] __attribute__((aligned(4096)));
+
+	memset(sector, 0, sizeof(sector));
+	snprintf(sector, sizeof(sector), "mark %s\n", name);
+	if (pwrite(disk, sector, sizeof(sector), 0) != sizeof(sector))
+		perror("mark");
+}
+
+static void must(const char *what, long r)
+{
+	if (r < 0) {
+		perror(what);
+		exit(1);
+	}
+}
+
+static long overwrite(int fd, int flags)
+{
+	struct iovec v = { block, sizeof(block) };
+
+	block[0]++;
+	usleep(20000); /* its time changes, too */
+	return pwritev2(fd, &v, 1, 0, flags);
+}
+
+int main(int argc, char **argv)
+{
+	int fd = open("file", O_RDWR | O_CREAT, 0600), d, s;
+	char *map;
+
+	disk = open(argv[1], O_WRONLY | O_DSYNC);
+	must("open", fd < 0 ? fd : disk);
+	must("fallocate", write(fd, block, sizeof(block)));
+	sync();
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	d = open("file", O_RDWR | O_DSYNC);
+	s = open("file", O_RDWR | O_SYNC);
+	mark("write");
+	must("write", overwrite(fd, 0));
+	mark("fsync");
+	must("fsync", fsync(fd));
+	mark("fsync-again");
+	must("fsync", fsync(fd));
+	must("write", overwrite(fd, 0));
+	mark("fdatasync");
+	must("fdatasync", fdatasync(fd));
+	mark("fdatasync-grown");
+	must("write", pwrite(fd, block, sizeof(block), 8192));
+	must("fdatasync", fdatasync(fd));
+	mark("o-dsync");
+	must("O_DSYNC", overwrite(d, 0));
+	mark("o-sync");
+	must("O_SYNC", overwrite(s, 0));
+	mark("rwf-dsync");
+	must("RWF_DSYNC", overwrite(fd, RWF_DSYNC));
+	mark("rwf-sync");
+	must("RWF_SYNC", overwrite(fd, RWF_SYNC));
+	must("write", overwrite(fd, 0));
+	mark("sync-file-range");
+	must("sync_file_range", sync_file_range(fd, 0, 4096,
+					SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+						SYNC_FILE_RANGE_WAIT_AFTER));
+	map[1]++;
+	mark("msync-async");
+	must("msync", msync(map, 4096, MS_ASYNC));
+	mark("msync-sync");
+	must("msync", msync(map, 4096, MS_SYNC));
+	must("write", overwrite(fd, 0));
+	mark("syncfs");
+	must("syncfs", syncfs(fd));
+	must("write", overwrite(fd, 0));
+	mark("sync");
+	sync();
+	mark("end");
+	return 0;
+}
