@@ -12,6 +12,7 @@ help:
 	@echo 'make fuzz-cow     spoilt headers and tables of COW files, FUZZ_RUNS=1500'
 	@echo 'make bench        native, Nestling, UML and gVisor side by side; BENCHFLAGS=--write renews docs/benchmarks.md'
 	@echo 'make bench-disk   fio on the host, in Nestling and in UML side by side; BENCHFLAGS=--rounds 1 ...'
+	@echo 'make bench-tree   a tree of 50000 files made, walked, packed and removed, git status; native, Nestling and UML'
 	@echo 'make bench-net    the network: bulk, round trips, nginx, slirp and switch beside a veth pair and UML; BENCHFLAGS=--write as well'
 	@echo 'make bench-instances  what twenty idle instances over one image cost the host in memory'
 	@echo 'make lint         the Laws, the include arrows, clang-format, clang-tidy'
@@ -43,6 +44,9 @@ bench-hostfs: all
 bench-disk: deps
 	@$(MAKE) --no-print-directory all
 	@bench/disk --build $(B) $(BENCHFLAGS)
+# A tree of 50000 files; root (bench/tree says how); some minutes.
+bench-tree: deps
+	@bench/tree --build $(B) $(BENCHFLAGS)
 # Root, iperf3, nginx and wrk (bench/net says how); three minutes, after the image is made.
 bench-net: deps
 	@$(MAKE) --no-print-directory all
