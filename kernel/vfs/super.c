@@ -54,6 +54,7 @@ static struct super_block *alloc_super(struct file_system_type *t, u32 flags)
 	spin_lock_init(&sb->s_inode_wblist_lock);
 	INIT_LIST_HEAD(&sb->s_inodes);
 	INIT_LIST_HEAD(&sb->s_dirty);
+	INIT_LIST_HEAD(&sb->s_syncing);
 	sb->s_bdi = &default_bdi;
 	strscpy(sb->s_id, t->name, sizeof(sb->s_id));
 	down_write(&sb->s_umount);

@@ -80,10 +80,11 @@ struct super_block {
 	spinlock_t s_inode_list_lock;
 	struct list_head s_inodes;
 	spinlock_t s_inode_wblist_lock;
-	struct list_head s_dirty;  /* inodes by dirtied_when */
-	struct backing_dev *s_bdi; /* of s_bdev's disk, else default_bdi */
-	int s_wb_err;              /* the newest error of write-back of any of its files ... */
-	u32 s_wb_err_seq;          /* ... and how many there were: atomic */
+	struct list_head s_dirty;   /* inodes by dirtied_when */
+	struct list_head s_syncing; /* those being written, by when that began */
+	struct backing_dev *s_bdi;  /* of s_bdev's disk, else default_bdi */
+	int s_wb_err;               /* the newest error of write-back of any of its files ... */
+	u32 s_wb_err_seq;           /* ... and how many there were: atomic */
 	int s_iflags;
 #define SB_I_NODEV 1 /* device nodes do not open */
 #define SB_I_NOEXEC 2

@@ -14,7 +14,11 @@
  * vm.dirty_expire_centisecs is written within vm.dirty_writeback_centisecs more; while more than the background limit is dirty, everything is.
  * So a disk that is slow or stuck holds nobody up who writes to another. File systems without a disk share one thread.
  *
- * Invariants: an inode on s_dirty has I_DIRTY set and is hashed or a block device's; I_SYNC has one owner.
+ * sync() must write and wait for all that was dirty when it was called, also what somebody else is writing just then. So an inode in I_SYNC
+ * is on s_syncing, with the time when that began, and goes back to s_dirty with that time: what became dirty meanwhile is not younger.
+ *
+ * Invariants: an inode on s_dirty has I_DIRTY set and is hashed or a block device's; I_SYNC has one owner, and s_syncing has who has I_SYNC.
+ * s_dirty is in the order of dirtied_when.
  * Locks: i_lock -> s_inode_wblist_lock. Which pages, and the balancing of writers, are mm's (writeback.c, bdi.c).
  */
 #include "kernel/block/block.h"
@@ -51,8 +55,8 @@ static void mark_dirty(struct inode *inode, u32 flags)
 	inode->i_state |= flags;
 	if (first && !(inode->i_state & (I_SYNC | I_FREEING)) &&
 		(!hlist_unhashed(&inode->i_hash) || inode->i_bdev)) {
-		inode->dirtied_when = ktime_get();
 		spin_lock(&sb->s_inode_wblist_lock);
+		inode->dirtied_when = ktime_get();
 		if (list_empty(&inode->i_dirty_list))
 			list_add_tail(&inode->i_dirty_list, &sb->s_dirty);
 		spin_unlock(&sb->s_inode_wblist_lock);
@@ -84,6 +88,7 @@ void writeback_kick(struct inode *inode)
 /* Takes the inode into I_SYNC; its dirty bits, which are cleared. */
 static u32 sync_begin(struct inode *inode)
 {
+	struct super_block *sb = inode->i_sb;
 	u32 dirty;
 
 	for (;;) {
@@ -95,11 +100,23 @@ static u32 sync_begin(struct inode *inode)
 	}
 	dirty = inode->i_state & I_DIRTY;
 	inode->i_state = (inode->i_state & ~I_DIRTY) | I_SYNC;
-	spin_lock(&inode->i_sb->s_inode_wblist_lock);
-	list_del_init(&inode->i_dirty_list);
-	spin_unlock(&inode->i_sb->s_inode_wblist_lock);
+	spin_lock(&sb->s_inode_wblist_lock);
+	inode->dirtied_when = ktime_get();
+	list_move_tail(&inode->i_dirty_list, &sb->s_syncing);
+	spin_unlock(&sb->s_inode_wblist_lock);
 	spin_unlock(&inode->i_lock);
 	return dirty;
+}
+
+/* To its place in s_dirty, which is near the end. s_inode_wblist_lock held. */
+static void insert_dirty(struct super_block *sb, struct inode *inode)
+{
+	struct list_head *at = sb->s_dirty.prev;
+
+	while (at != &sb->s_dirty &&
+		list_entry(at, struct inode, i_dirty_list)->dirtied_when > inode->dirtied_when)
+		at = at->prev;
+	list_add(&inode->i_dirty_list, at);
 }
 
 static void sync_end(struct inode *inode)
@@ -110,13 +127,11 @@ static void sync_end(struct inode *inode)
 	if (mapping_has_dirty(&inode->i_data))
 		inode->i_state |= I_DIRTY_PAGES;
 	inode->i_state &= ~I_SYNC;
-	if ((inode->i_state & I_DIRTY) && !(inode->i_state & I_FREEING)) {
-		inode->dirtied_when = ktime_get();
-		spin_lock(&sb->s_inode_wblist_lock);
-		if (list_empty(&inode->i_dirty_list))
-			list_add_tail(&inode->i_dirty_list, &sb->s_dirty);
-		spin_unlock(&sb->s_inode_wblist_lock);
-	}
+	spin_lock(&sb->s_inode_wblist_lock);
+	list_del_init(&inode->i_dirty_list);
+	if ((inode->i_state & I_DIRTY) && !(inode->i_state & I_FREEING))
+		insert_dirty(sb, inode);
+	spin_unlock(&sb->s_inode_wblist_lock);
 	spin_unlock(&inode->i_lock);
 	wake_inode(inode);
 }
@@ -149,18 +164,23 @@ int writeback_inode(struct inode *inode, bool sync)
 	return err;
 }
 
-/* The oldest dirty inode that became dirty before @limit, with a reference; NULL when there is none. */
-static struct inode *next_dirty(struct super_block *sb, u64 limit)
+/*
+ * The first inode of @list that got there until @limit, with a reference; NULL when there is none, or only such as cannot be had now:
+ * then *busy is set.
+ */
+static struct inode *next_inode(
+	struct super_block *sb, struct list_head *list, u64 limit, bool *busy)
 {
 	struct inode *inode, *found = NULL;
 
 	spin_lock(&sb->s_inode_wblist_lock);
-	list_for_each_entry(inode, &sb->s_dirty, i_dirty_list) {
+	list_for_each_entry(inode, list, i_dirty_list) {
 		if (inode->dirtied_when > limit)
 			break;
-		/* i_lock is the outer one: only try. What is locked now is busy, and comes round again. */
-		if (!spin_trylock(&inode->i_lock))
+		if (!spin_trylock(&inode->i_lock)) { /* i_lock is the outer one: only try */
+			*busy = true;
 			continue;
+		}
 		if (!(inode->i_state & I_FREEING)) {
 			atomic_inc(&inode->i_count);
 			found = inode;
@@ -173,15 +193,18 @@ static struct inode *next_dirty(struct super_block *sb, u64 limit)
 	return found;
 }
 
-static void writeback_older(struct super_block *sb, u64 limit, bool sync)
+/* False: some were busy. Whoever is written is younger than @limit afterwards, so this ends. */
+static bool writeback_older(struct super_block *sb, struct list_head *list, u64 limit, bool sync)
 {
 	struct inode *inode;
+	bool busy = false;
 
-	while ((inode = next_dirty(sb, limit))) {
+	while ((inode = next_inode(sb, list, limit, &busy))) {
 		writeback_inode(inode, sync);
 		iput(inode);
 		cond_resched();
 	}
+	return !busy;
 }
 
 static bool sb_has_dirty(struct super_block *sb)
@@ -189,13 +212,19 @@ static bool sb_has_dirty(struct super_block *sb)
 	return !list_empty(&sb->s_dirty);
 }
 
-/* Writes all that was dirty when it was called, and whatever a lock hid in the first round. */
+/*
+ * Writes all that was dirty when it was called. With @sync what others write just now is waited for first: some of it may be dirty again,
+ * and goes to s_dirty no younger than @limit.
+ */
 void writeback_sb(struct super_block *sb, bool sync)
 {
 	u64 limit = ktime_get();
 
-	for (int round = 0; round < 3 && sb_has_dirty(sb); round++)
-		writeback_older(sb, limit, sync);
+	if (sync)
+		while (!writeback_older(sb, &sb->s_syncing, limit, true))
+			cond_resched();
+	while (!writeback_older(sb, &sb->s_dirty, limit, sync))
+		cond_resched();
 }
 
 static void flush_one(struct super_block *sb, void *arg)
@@ -204,7 +233,7 @@ static void flush_one(struct super_block *sb, void *arg)
 
 	if (sb_rdonly(sb) || READ_ONCE(sb->s_frozen))
 		return; /* what is dirty there stays: the file system has given up */
-	writeback_older(sb, *limit, false);
+	writeback_older(sb, &sb->s_dirty, *limit, false);
 	if (sb_has_dirty(sb))
 		note_metadata(sb->s_bdi);
 }
