@@ -178,10 +178,10 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 	if (old || spin_depth())
 		return 0;
 	stall = psi_memstall_enter();
-	current->flags |= PF_MEMALLOC;
+	current->flags |= PF_MEMALLOC | PF_RECLAIM;
 	for (int round = 0; round < 3 && freed < pages; round++)
 		freed += shrink_lru_chosen(pages - freed, chosen, g, &dirty);
-	current->flags &= ~PF_MEMALLOC;
+	current->flags &= ~(PF_MEMALLOC | PF_RECLAIM);
 	__atomic_add_fetch(&g->reclaimed, freed, __ATOMIC_RELAXED);
 	if (!freed && dirty) {
 		wake_flushers();

@@ -48,8 +48,8 @@ struct mem_group;
 #define PG_mappedrw 17  /* a shared writable mapping may dirty it */
 #define PG_readahead 18 /* reaching it starts the next read-ahead */
 #define PG_direct                                                                                  \
-	20 /* a frame of another region, in use: its content can only be read (region.c) */
-#define PG_idle 21      /* reclaim has taken its mappings away: who maps it again uses it */
+	20         /* a frame of another region, in use: its content can only be read (region.c) */
+#define PG_idle 21 /* reclaim has taken its mappings away: who maps it again uses it */
 #define PG_patched                                                                                 \
 	19 /* text with patched call sites somewhere: page_text_changed() when it changes */
 

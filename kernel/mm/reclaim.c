@@ -242,16 +242,18 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 	u32 old = current->flags & PF_MEMALLOC;
 	bool stall;
 
-	if (old || spin_depth())
+	if (current->flags & PF_RECLAIM || spin_depth())
 		return 0;
+	if (old) /* a thread that others wait for, so that they can write: it drops pages, but enters no file system */
+		gfp |= GFP_NOFS;
 	stall = psi_memstall_enter();
 	count_vm(allocstall, 1);
-	current->flags |= PF_MEMALLOC;
+	current->flags |= PF_MEMALLOC | PF_RECLAIM;
 	if (current->mm)
 		pmap_flush(&current->mm->pmap); /* frees what it has retired */
 	for (int priority = 0; priority < 4 && freed < wanted; priority++)
 		freed += shrink(wanted - freed, gfp, priority, &dirty);
-	current->flags &= ~PF_MEMALLOC;
+	current->flags = (current->flags & ~(PF_MEMALLOC | PF_RECLAIM)) | old;
 	if (!freed && dirty) { /* it will be clean soon */
 		wake_flushers();
 		sleep_ns(5000000);
@@ -275,7 +277,7 @@ bool out_of_memory(struct mm *mm)
 
 static int kswapd(void *arg)
 {
-	current->flags |= PF_MEMALLOC;
+	current->flags |= PF_MEMALLOC | PF_RECLAIM;
 	for (;;) {
 		u64 dirty = 0, freed;
 

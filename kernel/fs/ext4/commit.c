@@ -490,6 +490,6 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 	wake_up_all(&j->wait_done);
 	kfree(t->revokes);
 	kfree(t);
-	if (!j->aborted && j->used > (j->maxlen - j->first) / 2 && ext4_checkpoint(j))
+	if (!j->aborted && j->used > ext4_journal_room(j) / 2 && ext4_checkpoint(j))
 		ext4_journal_abort(j->sbi, -EIO);
 }

@@ -94,7 +94,7 @@ struct ext4_sb {
 	u32 block_size, blocks_per_group, inodes_per_group, inode_size, desc_size, descs_per_block;
 	u32 nr_groups, first_data_block, gdt_blocks, csum_seed, first_ino;
 	u64 blocks_count, overhead;
-	bool csum, gdt_csum, unsigned_hash;
+	bool csum, gdt_csum, unsigned_hash, replayed;
 	bool read_only_features; /* may never be mounted rw */
 	u32 cluster_bits;        /* bigalloc: blocks in a cluster (read-only) */
 	struct ext4_buf **gdt;   /* blocks of group descriptors, referenced */

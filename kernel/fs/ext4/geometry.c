@@ -83,15 +83,30 @@ static void name_features(const struct feature *f, u32 n, u32 set, char *buf, si
 		scnprintf(buf + len, size - len, "%s0x%x", len ? " " : "", set);
 }
 
+/*
+ * A power cut in the midst of a checkpoint may leave the superblock half new: it is two sectors. The log is kept until a checkpoint has
+ * reached the disk, so that the replay mends it; what is needed for that never changes.
+ */
+static bool may_be_torn(const struct ext4_sb *sbi)
+{
+	return !sbi->replayed && EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL) &&
+	       EXT4_HAS(sbi, incompat, INCOMPAT_RECOVER) && !(sbi->opt.flags & EXT4_OPT_NOLOAD);
+}
+
 static int check_crc(struct super_block *sb, struct ext4_sb *sbi, bool silent)
 {
 	u32 crc = ext4_csum(~0U, &sbi->disk, offsetof(struct ext4_disk_sb, s_checksum));
 
 	if (!EXT4_HAS(sbi, ro_compat, RO_COMPAT_METADATA_CSUM))
 		return 0;
-	if (sbi->disk.s_checksum_type != 1 || crc != sbi->disk.s_checksum)
-		return ext4_refuse_mount(sb, silent, "superblock checksum does not match");
 	sbi->csum = true;
+	if (sbi->disk.s_checksum_type == 1 && crc == sbi->disk.s_checksum)
+		return 0;
+	if (!may_be_torn(sbi))
+		return ext4_refuse_mount(sb, silent, "superblock checksum does not match");
+	printk(KERN_WARNING
+		"EXT4-fs (%s): superblock checksum does not match: the log has a copy\n",
+		sb->s_id);
 	return 0;
 }
 

@@ -113,4 +113,6 @@ int ext4_checkpoint(
 int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence);
 void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b);
 
+u32 ext4_journal_room(const struct ext4_journal *j); /* blocks of the log that may be in use */
+
 #endif

@@ -22,6 +22,8 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 
+#define ROOM_LEAST 1024 /* blocks: handles of a few hundred fit into a quarter */
+
 #define SECOND 1000000000UL
 #define UNLOGGED_BLOCKS 16384 /* four times the size of a transaction */
 
@@ -37,9 +39,20 @@ static bool tid_geq(u32 a, u32 b)
 
 /* ---- handles ---- */
 
+/*
+ * So many blocks of the log are in use at most before a checkpoint. Each of them has a copy in memory until then, so that a small machine
+ * uses but a part of a large log.
+ */
+u32 ext4_journal_room(const struct ext4_journal *j)
+{
+	u64 log = j->maxlen - j->first, bytes = max_pfn << PAGE_SHIFT;
+
+	return (u32)min(log, max(bytes / 8 / j->sbi->block_size, (u64)ROOM_LEAST));
+}
+
 static u32 txn_max(const struct ext4_journal *j)
 {
-	return (j->maxlen - j->first) / 4;
+	return ext4_journal_room(j) / 4;
 }
 
 /* Under j->lock: may a handle with so many credits begin now? */

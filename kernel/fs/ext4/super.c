@@ -478,6 +478,7 @@ static int load_and_recover(struct super_block *sb, char *data, bool silent)
 	free_sbi(sbi);
 	sbi = sbi_new(sb);
 	if (sbi) {
+		sbi->replayed = true;
 		sbi->opt = opt;
 		sbi->def_opt = def;
 	}
