@@ -175,15 +175,3 @@ void blk_finish_plug(struct blk_plug *p)
 	current->plug = NULL;
 	flush_plug(p);
 }
-
-/* Called by the scheduler when current is about to sleep: what waits in its plug must not wait for it. */
-void blk_schedule_flush_plug(struct task *t)
-{
-	struct blk_plug *p = t->plug;
-
-	if (!p || list_empty(&p->list))
-		return;
-	t->plug = NULL;
-	flush_plug(p);
-	t->plug = p;
-}

@@ -7,8 +7,7 @@
  *
  * A mapping with dirty pages is on the list of its backing device (bdi.c has the limits), oldest first. The device's thread (vfs's
  * writeback.c) calls bdi_flush_one() for what has been dirty for vm.dirty_expire_centisecs, and for everything, oldest first, while too
- * much is dirty. It sleeps without a deadline when nothing is dirty. Files are taken by age; within one its pages go out in order, and
- * the thread's plug sorts and joins what lies side by side on the disk.
+ * much is dirty. It sleeps without a deadline when nothing is dirty. Files are taken by age; within one its pages go out in order.
  *
  * bdi_flush_one() pins the inode by mm_file_ops->inode_get() and calls a_ops->writepages(). Inodes themselves and the file
  * system's metadata are vfs's and the file system's business.

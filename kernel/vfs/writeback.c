@@ -21,10 +21,7 @@
  * s_dirty is in the order of dirtied_when.
  * Locks: i_lock -> s_inode_wblist_lock. Which pages, and the balancing of writers, are mm's (writeback.c, bdi.c).
  */
-#include "kernel/block/block.h"
 #include "kernel/vfs/internal.h"
-
-#define PLUG_FILES 64 /* small ones that lie side by side become one request */
 
 static DEFINE_MUTEX(start_mutex);
 
@@ -238,29 +235,23 @@ static void flush_one(struct super_block *sb, void *arg)
 		note_metadata(sb->s_bdi);
 }
 
-/* What is due of pages, then of inodes. */
+/*
+ * What is due of pages, then of inodes. No plug is held over it: write-back of one mapping may wait for pages of another (FAT's for the
+ * disk's), and a plug that waits for its own pages waits for ever.
+ */
 static void flush(struct backing_dev *b)
 {
 	u64 now = ktime_get(), age = (u64)READ_ONCE(sysctl_dirty_expire_centisecs) * 10000000;
-	struct blk_plug plug;
 	u64 limit;
-	u32 files = 0;
 	bool over;
 
-	blk_start_plug(&plug);
 	do {
-		if (++files % PLUG_FILES ==
-			0) { /* who waits for one of them does not wait for all */
-			blk_finish_plug(&plug);
-			blk_start_plug(&plug);
-		}
 		over = bdi_is_over(b);
 		cond_resched();
 	} while (bdi_flush_one(b, now, over));
 	__atomic_store_n(&b->metadata, false, __ATOMIC_SEQ_CST);
 	limit = over ? now : now > age ? now - age : 0;
 	for_each_super_of(b, flush_one, &limit);
-	blk_finish_plug(&plug);
 }
 
 static int flusher(void *arg)
