@@ -20,4 +20,45 @@ int ext4_system_data(struct inode *inode, u8 **value, u32 *size);
 /* @value NULL: it goes. -ENOSPC: it does not fit into the inode beside what must be there. The caller writes the inode. */
 int ext4_set_system_data(struct ext4_handle *h, struct inode *inode, const void *value, u32 size);
 
+/* ---- attributes in memory: xattr_store.c ---- */
+
+#define SYSTEM 7 /* system.data: a small file's content; nobody sees it as an attribute */
+#define SYSTEM_DATA "data"
+
+/* One attribute in memory. */
+struct attr {
+	u8 index, name_len;
+	char name[256];
+	u32 size;
+	u32 inum, hash; /* the inode that holds the value, and its checksum; 0: the value is here */
+	bool made;      /* that inode was made by this change */
+	bool shared;    /* named by a block that others have too */
+	u8 *value;
+};
+#define MAX_ATTRS 128
+#define MIN_INODE_VALUE 32 /* shorter ones are not worth an inode */
+struct attrs {
+	u32 n;
+	struct attr *a[MAX_ATTRS];
+};
+
+/* All of @inode's, to be freed; i_data_sem held. 0 or -errno, then there is nothing to free. */
+int ext4_attrs_load(struct inode *inode, struct attrs *as);
+void ext4_attrs_free(struct attrs *as);
+int ext4_attrs_add(
+	struct attrs *as, u8 index, const char *name, u32 name_len, const void *value, u32 size);
+struct attr *ext4_attrs_find(struct attrs *as, u8 index, const char *name);
+/* Writes them all; i_data_sem held for writing. 0, or -errno and nothing has changed. */
+int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *as);
+void ext4_attr_drop_value(struct ext4_handle *h, struct inode *inode, const struct attr *a);
+void ext4_attr_block_go(struct ext4_handle *h, struct inode *inode);
+
+/* ---- access control lists: xattr_acl.c ---- */
+
+bool ext4_attr_is_acl(u8 index);
+/* To the attribute as vfs knows it; its size, also without @out. -EINVAL, -ERANGE. */
+ssize_t ext4_acl_from_disk(const u8 *p, u32 size, void *out, size_t room);
+/* vfs has looked at @value: it is whole. In memory that the caller frees; NULL. */
+void *ext4_acl_to_disk(const void *value, size_t size, size_t *len);
+
 #endif

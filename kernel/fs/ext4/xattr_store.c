@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * xattr_store.c: extended attributes on the disk: in the area behind the inode's fields and in one block of the inode's own.
+ *
+ * An area is a list of entries from its beginning and values from its end. All attributes are read into memory (ext4_attrs_load), changed
+ * there, and written out again (ext4_attrs_store), small ones first into the inode and the rest into the block, so there is one way to
+ * write and no hole to manage. A block that several inodes share (h_refcount > 1, which Linux makes and we never do) is left to the others.
+ * Lock: i_data_sem. Source: linux-doc, filesystems/ext4/attributes.
+ */
+#include "kernel/fs/ext4/xattr.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+
+#define XATTR_MAGIC 0xea020000U
+
+struct xattr_header { /* of a block */
+	__le32 h_magic, h_refcount, h_blocks, h_hash, h_checksum, h_reserved[3];
+} __packed;
+struct xattr_entry {
+	u8 e_name_len, e_name_index;
+	__le16 e_value_offs;
+	__le32 e_value_inum, e_value_size, e_hash;
+	char e_name[];
+} __packed;
+_Static_assert(
+	sizeof(struct xattr_header) == 32 && sizeof(struct xattr_entry) == 16, "xattr layout");
+
+static u32 entry_len(u32 name_len)
+{
+	return (u32)(sizeof(struct xattr_entry) + name_len + 3) & ~3U;
+}
+
+static u32 value_len(u32 size)
+{
+	return (size + 3) & ~3U;
+}
+
+void ext4_attrs_free(struct attrs *as)
+{
+	while (as->n--)
+		kfree(as->a[as->n]);
+	as->n = 0;
+}
+
+int ext4_attrs_add(
+	struct attrs *as, u8 index, const char *name, u32 name_len, const void *value, u32 size)
+{
+	struct attr *a;
+
+	if (as->n == MAX_ATTRS)
+		return -ENOSPC;
+	a = kmalloc(sizeof(*a) + size, GFP_NOFS);
+	if (!a)
+		return -ENOMEM;
+	*a = (struct attr){
+		.index = index, .name_len = (u8)name_len, .size = size, .value = (u8 *)(a + 1)
+	};
+	memcpy(a->name, name, name_len);
+	a->name[name_len] = 0;
+	memcpy(a->value, value, size);
+	as->a[as->n++] = a;
+	return 0;
+}
+
+/* An entry whose value lies in an inode. */
+static int attrs_add_inode(struct attrs *as, const struct xattr_entry *e)
+{
+	u32 hash = 0, i;
+	int err = ext4_attrs_add(as, e->e_name_index, e->e_name, e->e_name_len, "", 0);
+
+	if (err)
+		return err;
+	for (i = 0; i < e->e_name_len; i++)
+		hash = (hash << 5) ^ (hash >> 27) ^ (u8)e->e_name[i];
+	as->a[as->n - 1]->size = e->e_value_size;
+	as->a[as->n - 1]->inum = e->e_value_inum;
+	as->a[as->n - 1]->hash = (hash << 16) ^ (hash >> 16) ^ e->e_hash; /* what it was made of */
+	return 0;
+}
+
+/* Entries from @first in the area [base, end), values relative to @values. */
+static int parse(
+	struct inode *inode, struct attrs *as, const u8 *first, const u8 *end, const u8 *values)
+{
+	const u8 *p = first;
+	int err = 0;
+
+	while (!err) {
+		const struct xattr_entry *e = (const void *)p;
+		u32 space = (u32)(end - values);
+
+		if (end - p < 4)
+			goto bad;
+		if (!*(const __le32 *)p)
+			return 0;
+		if (end - p < (long)sizeof(*e) || (u32)(end - p) < entry_len(e->e_name_len) ||
+			memchr(e->e_name, 0, e->e_name_len) ||
+			(e->e_value_inum ?
+					e->e_value_size > EXT4_VALUE_MAX ||
+						!EXT4_HAS(EXT4_SB(inode->i_sb), incompat,
+							INCOMPAT_EA_INODE) :
+					e->e_value_size > space ||
+						(e->e_value_size &&
+							e->e_value_offs > space - e->e_value_size)))
+			goto bad;
+		if (e->e_value_inum)
+			err = attrs_add_inode(as, e);
+		else
+			err = ext4_attrs_add(as, e->e_name_index, e->e_name, e->e_name_len,
+				values + e->e_value_offs, e->e_value_size);
+		p += entry_len(e->e_name_len);
+	}
+	return err;
+bad:
+	ext4_error(inode->i_sb, "inode %lu: damaged extended attributes", inode->i_ino);
+	return -EFSCORRUPTED;
+}
+
+static u32 block_csum(struct ext4_sb *sbi, u64 block, struct xattr_header *h)
+{
+	__le64 nr = block;
+	__le32 old = h->h_checksum;
+	u32 crc;
+
+	h->h_checksum = 0;
+	crc = ext4_csum(ext4_csum(sbi->csum_seed, &nr, sizeof(nr)), h, sbi->block_size);
+	h->h_checksum = old;
+	return crc;
+}
+
+static struct ext4_buf *read_block(struct inode *inode)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	struct ext4_buf *b = ext4_bread(sbi, EXT4_I(inode)->file_acl);
+	struct xattr_header *h;
+
+	if (IS_ERR(b))
+		return b;
+	h = (void *)b->data;
+	if (h->h_magic == XATTR_MAGIC && h->h_blocks == 1 &&
+		(!sbi->csum || block_csum(sbi, b->block, h) == h->h_checksum))
+		return b;
+	ext4_brelse(b);
+	ext4_error(inode->i_sb, "inode %lu: damaged attribute block %lu", inode->i_ino,
+		EXT4_I(inode)->file_acl);
+	return ERR_PTR(-EFSCORRUPTED);
+}
+
+/* The area behind the inode's fields: its bounds in the raw inode; false: there is none. */
+static bool body_area(struct inode *inode, struct ext4_disk_inode *raw, u8 **start, u8 **end)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	u32 off = EXT4_GOOD_OLD_INODE_SIZE + EXT4_I(inode)->extra_isize;
+
+	if (sbi->inode_size <= EXT4_GOOD_OLD_INODE_SIZE ||
+		off + 4 + sizeof(struct xattr_entry) > sbi->inode_size)
+		return false;
+	*start = (u8 *)raw + off;
+	*end = (u8 *)raw + sbi->inode_size;
+	return true;
+}
+
+int ext4_attrs_load(struct inode *inode, struct attrs *as)
+{
+	struct ext4_disk_inode *raw;
+	struct ext4_buf *b = ext4_raw_inode(inode, &raw);
+	u8 *start, *end;
+	int err = 0;
+
+	as->n = 0;
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	if (body_area(inode, raw, &start, &end) && *(__le32 *)start == XATTR_MAGIC)
+		err = parse(inode, as, start + 4, end, start + 4);
+	ext4_brelse(b);
+	if (!err && EXT4_I(inode)->file_acl) {
+		b = read_block(inode);
+		if (IS_ERR(b)) {
+			err = (int)PTR_ERR(b);
+		} else {
+			u32 i = as->n;
+
+			err = parse(inode, as, b->data + sizeof(struct xattr_header),
+				b->data + inode->i_sb->s_blocksize, b->data);
+			for (; i < as->n; i++)
+				as->a[i]->shared = ((struct xattr_header *)b->data)->h_refcount > 1;
+			ext4_brelse(b);
+		}
+	}
+	if (err)
+		ext4_attrs_free(as);
+	return err;
+}
+
+struct attr *ext4_attrs_find(struct attrs *as, u8 index, const char *name)
+{
+	u32 i;
+
+	for (i = 0; i < as->n; i++)
+		if (as->a[i]->index == index && !strcmp(as->a[i]->name, name))
+			return as->a[i];
+	return NULL;
+}
+
+bool ext4_has_xattrs(struct inode *inode, const struct ext4_disk_inode *raw)
+{
+	u8 *start, *end;
+
+	if (EXT4_I(inode)->file_acl)
+		return true;
+	return body_area(inode, (void *)raw, &start, &end) && *(__le32 *)start == XATTR_MAGIC &&
+	       end - start >= 8 && *(__le32 *)(start + 4);
+}
+
+static u32 entry_hash(const struct attr *a)
+{
+	u32 hash = 0, i;
+
+	for (i = 0; i < a->name_len; i++)
+		hash = (hash << 5) ^ (hash >> 27) ^ (u8)a->name[i];
+	if (a->inum)
+		return (hash << 16) ^ (hash >> 16) ^ a->hash;
+	for (i = 0; i < value_len(a->size) / 4; i++) {
+		u32 v = 0;
+
+		memcpy(&v, a->value + i * 4, min(4U, a->size - i * 4));
+		hash = (hash << 16) ^ (hash >> 16) ^ v;
+	}
+	return hash;
+}
+
+static bool is_system_data(const struct attr *a)
+{
+	return a->index == SYSTEM && !strcmp(a->name, SYSTEM_DATA);
+}
+
+/*
+ * Writes attributes as far as they fit into [first, end): those that were put are marked by done. The space they took is exact. @hashes:
+ * it is the block, which takes all but system.data.
+ */
+static void put_area(struct attrs *as, bool *done, u8 *first, u8 *end, u8 *values, bool hashes)
+{
+	u8 *p = first, *v = end;
+	u32 i;
+
+	memset(first, 0, (size_t)(end - first));
+	for (i = 0; i < as->n; i++) {
+		struct attr *a = as->a[i];
+		struct xattr_entry *e = (void *)p;
+
+		u32 here = a->inum ? 0 : a->size;
+
+		if (done[i] || (hashes && is_system_data(a)) ||
+			entry_len(a->name_len) + value_len(here) + 4 > (u64)(v - p))
+			continue;
+		v -= value_len(here);
+		memcpy(v, a->value, here);
+		e->e_name_len = a->name_len;
+		e->e_name_index = a->index;
+		e->e_value_offs = here ? (u16)(v - values) : 0;
+		e->e_value_inum = a->inum;
+		e->e_value_size = a->size;
+		e->e_hash = hashes || a->inum ? entry_hash(a) : 0;
+		memcpy(e->e_name, a->name, a->name_len);
+		p += entry_len(a->name_len);
+		done[i] = true;
+	}
+}
+
+static int attr_cmp(const struct attr *a, const struct attr *b)
+{
+	if (a->index != b->index)
+		return a->index < b->index ? -1 : 1;
+	if (a->name_len != b->name_len)
+		return a->name_len < b->name_len ? -1 : 1;
+	return memcmp(a->name, b->name, a->name_len);
+}
+
+/* What must be in the inode comes first. */
+static void system_data_first(struct attrs *as)
+{
+	u32 i;
+
+	for (i = as->n; i-- > 1;)
+		if (is_system_data(as->a[i])) {
+			struct attr *a = as->a[i];
+
+			memmove(&as->a[1], &as->a[0], i * sizeof(a));
+			as->a[0] = a;
+		}
+}
+
+/* Entries of a block are sorted. */
+static void sort_attrs(struct attrs *as)
+{
+	u32 i, k;
+
+	for (i = 1; i < as->n; i++) {
+		struct attr *a = as->a[i];
+
+		for (k = i; k && attr_cmp(as->a[k - 1], a) > 0; k--)
+			as->a[k] = as->a[k - 1];
+		as->a[k] = a;
+	}
+}
+
+static bool all_done(const bool *done, u32 n)
+{
+	while (n--)
+		if (!done[n])
+			return false;
+	return true;
+}
+
+/* A shared block stays with the others; one of our own is freed. */
+void ext4_attr_block_go(struct ext4_handle *h, struct inode *inode)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	u64 block = EXT4_I(inode)->file_acl;
+	struct ext4_buf *b;
+	struct xattr_header *head;
+
+	if (!block)
+		return;
+	EXT4_I(inode)->file_acl = 0;
+	b = ext4_bread(sbi, block);
+	if (IS_ERR(b))
+		return;
+	head = (void *)b->data;
+	if (head->h_refcount > 1) {
+		head->h_refcount--;
+		if (sbi->csum)
+			head->h_checksum = block_csum(sbi, block, head);
+		ext4_dirty(h, b);
+		ext4_brelse(b);
+		inode_add_bytes(inode, -(s64)sbi->block_size);
+		return;
+	}
+	ext4_brelse(b);
+	ext4_free_blocks(h, inode, block, 1, true);
+}
+
+static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	struct ext4_buf *b;
+	u32 len = 1;
+	u64 block;
+	int err;
+
+	if (EXT4_I(inode)->file_acl) {
+		b = read_block(inode);
+		if (IS_ERR(b) || ((struct xattr_header *)b->data)->h_refcount <= 1)
+			return b;
+		ext4_brelse(b);
+		ext4_attr_block_go(h, inode);
+	}
+	block = ext4_alloc_blocks(h, inode, 0, &len, &err);
+	if (!block)
+		return ERR_PTR(err);
+	b = ext4_bnew(sbi, block);
+	if (IS_ERR(b))
+		ext4_free_blocks(h, inode, block, 1, false);
+	else
+		EXT4_I(inode)->file_acl = block;
+	return b;
+}
+
+static int put_block(struct ext4_handle *h, struct inode *inode, struct attrs *as, bool *done)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	struct ext4_buf *b = own_block(h, inode);
+	struct xattr_header *head;
+
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	head = (void *)b->data;
+	memset(head, 0, sizeof(*head));
+	head->h_magic = XATTR_MAGIC;
+	head->h_refcount = head->h_blocks = 1;
+	put_area(as, done, b->data + sizeof(*head), b->data + sbi->block_size, b->data, true);
+	if (sbi->csum)
+		head->h_checksum = block_csum(sbi, b->block, head);
+	ext4_dirty(h, b);
+	ext4_brelse(b);
+	return 0;
+}
+
+/* Will everything fit? A dry run into scratch memory, so that nothing can fail for space after the first change. */
+static bool fits(struct inode *inode, struct attrs *as)
+{
+	u32 bs = (u32)inode->i_sb->s_blocksize, body = 0;
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	u8 *scratch = kmalloc(bs, GFP_NOFS);
+	bool done[MAX_ATTRS] = { false }, ok;
+
+	if (!scratch)
+		return false;
+	if (sbi->inode_size > EXT4_GOOD_OLD_INODE_SIZE + EXT4_I(inode)->extra_isize + 4 +
+				      sizeof(struct xattr_entry))
+		body = sbi->inode_size - EXT4_GOOD_OLD_INODE_SIZE - EXT4_I(inode)->extra_isize - 4;
+	if (body)
+		put_area(as, done, scratch, scratch + body, scratch, false);
+	put_area(as, done, scratch + sizeof(struct xattr_header), scratch + bs, scratch, true);
+	ok = all_done(done, as->n);
+	kfree(scratch);
+	return ok;
+}
+
+/* The value goes into an inode of its own. */
+static int value_to_inode(struct ext4_handle *h, struct inode *inode, struct attr *a)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	int err = ext4_value_create(h, inode, a->value, a->size, &a->inum);
+
+	if (err) {
+		a->inum = 0;
+		return err;
+	}
+	a->made = true;
+	a->hash = ext4_value_hash(sbi, a->value, a->size);
+	inode_add_bytes(inode, (s64)round_up(a->size, sbi->block_size));
+	return 0;
+}
+
+void ext4_attr_drop_value(struct ext4_handle *h, struct inode *inode, const struct attr *a)
+{
+	if (ext4_value_ref(h, inode->i_sb, a->inum, -1))
+		ext4_error(inode->i_sb,
+			"inode %lu: the value of an attribute in inode %u is damaged", inode->i_ino,
+			a->inum);
+	inode_add_bytes(inode, -(s64)round_up(a->size, EXT4_SB(inode->i_sb)->block_size));
+}
+
+/* Entries that come from a block that others keep name their inodes once more. */
+static void keep_shared(struct ext4_handle *h, struct inode *inode, struct attrs *as)
+{
+	u32 i;
+
+	for (i = 0; i < as->n; i++)
+		if (as->a[i]->inum && as->a[i]->shared && !as->a[i]->made)
+			ext4_value_ref(h, inode->i_sb, as->a[i]->inum, 1);
+}
+
+/* The longest value that is not in an inode yet; NULL: none is worth one. */
+static struct attr *longest(struct attrs *as)
+{
+	struct attr *best = NULL;
+	u32 i;
+
+	for (i = 0; i < as->n; i++)
+		if (!as->a[i]->inum && !is_system_data(as->a[i]) &&
+			as->a[i]->size > (best ? best->size : MIN_INODE_VALUE))
+			best = as->a[i];
+	return best;
+}
+
+/* Values move into inodes until the rest fits; on failure all is as it was. */
+static int make_fit(struct ext4_handle *h, struct inode *inode, struct attrs *as)
+{
+	bool may = EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EA_INODE);
+	int err = 0;
+	u32 i;
+
+	while (!err && !fits(inode, as)) {
+		struct attr *a = may ? longest(as) : NULL;
+
+		err = a ? value_to_inode(h, inode, a) : -ENOSPC;
+	}
+	for (i = 0; err && i < as->n; i++)
+		if (as->a[i]->made)
+			ext4_attr_drop_value(h, inode, as->a[i]);
+	return err;
+}
+
+int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *as)
+{
+	bool done[MAX_ATTRS] = { false };
+	struct ext4_disk_inode *raw;
+	struct ext4_buf *b;
+	u8 *start, *end;
+	int err;
+
+	sort_attrs(as);
+	system_data_first(as);
+	err = make_fit(h, inode, as);
+	if (err)
+		return err;
+	keep_shared(h, inode, as);
+	b = ext4_raw_inode(inode, &raw);
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	if (body_area(inode, raw, &start, &end)) {
+		put_area(as, done, start + 4, end, start + 4, false);
+		*(__le32 *)start = XATTR_MAGIC;
+	}
+	if (!all_done(done, as->n))
+		err = put_block(h, inode, as, done);
+	else
+		ext4_attr_block_go(h, inode);
+	ext4_dirty(h, b);
+	ext4_brelse(b);
+	return err;
+}
