@@ -8,25 +8,34 @@
  *
  * Invariants: at most six arguments, all of them integers or pointers; the result is in rax (and rdx); host_sp is
  * aligned to 16; the caller is on a kernel stack; X never calls back into the kernel world through another door.
- * The chain of frame pointers stays whole, so that a back-trace crosses the door.
+ * The chain of frame pointers stays whole, so that a back-trace crosses the door. For gdb a door is marked as signal handlers are:
+ * it takes any other frame whose caller lies on a lower stack for the end of a damaged one.
  */
 #include "arch/um/layout.h"
 
 	.text
+	.cfi_sections .debug_frame
 	.macro DOOR name
 	.globl door_\name
 	.type door_\name, @function
 	.balign 16
 door_\name:
+	.cfi_startproc
+	.cfi_signal_frame
 	push %rbp
+	.cfi_def_cfa_offset 16
+	.cfi_offset %rbp, -16
 	mov %rsp, %rbp
+	.cfi_def_cfa_register %rbp
 	mov %rsp, %r10
 	and $-KSTACK_ALIGN, %r10
 	mov KSTACK_SIZE + 8(%r10), %rsp
 	xor %eax, %eax
 	call \name
 	leave
+	.cfi_def_cfa %rsp, 8
 	ret
+	.cfi_endproc
 	.size door_\name, . - door_\name
 	.endm
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run bench bench-disk bench-net bench-instances bench-hostfs crash check check-long check-nested fuzz-syscalls fuzz-cow unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run bench bench-disk bench-net bench-instances bench-hostfs crash check check-long check-nested fuzz-syscalls fuzz-cow fuzz-images unit lint lint-laws lint-arrows lint-syscalls lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
@@ -10,6 +10,7 @@ help:
 	@echo 'make crash        a file system in use is killed or loses power, ROUNDS=500 times (SEED=, KIND= of tests/crash/crash.bash)'
 	@echo 'make fuzz-syscalls  random system calls in a guest, FUZZ_SECONDS=20'
 	@echo 'make fuzz-cow     spoilt headers and tables of COW files, FUZZ_RUNS=1500'
+	@echo 'make fuzz-images  damaged file systems and partition tables, FUZZ_RUNS=3000'
 	@echo 'make bench        native, Nestling, UML and gVisor side by side; BENCHFLAGS=--write renews docs/benchmarks.md'
 	@echo 'make bench-disk   fio on the host, in Nestling and in UML side by side; BENCHFLAGS=--rounds 1 ...'
 	@echo 'make bench-tree   a tree of 50000 files made, walked, packed and removed, git status; native, Nestling and UML'
@@ -67,15 +68,19 @@ check-long: deps
 check-nested: deps
 	@$(MAKE) --no-print-directory all
 	@tests/run --build $(B) --long nested
-# Crashes of a file system in use, ROUNDS=500 of them; in check-long as well, and some in check.
+# Crashes of a file system in use, ROUNDS=500 of them, and a fifth as many under sqlite and git; in check-long as well, and some in check.
 crash: all
-	@BUILD=$(CURDIR)/$(B) ROUNDS=$(or $(ROUNDS),500) tests/crash/long-rounds
+	@status=0; BUILD=$(CURDIR)/$(B) ROUNDS=$(or $(ROUNDS),500) tests/crash/long-rounds || status=1; \
+		BUILD=$(CURDIR)/$(B) ROUNDS=$$(($(or $(ROUNDS),500) / 5)) tests/crash/long-apps || status=1; exit $$status
 # Random system calls, FUZZ_SECONDS=20 with FUZZ_SEED= and FUZZ_ROUNDS= (tests/fuzz/main.c); MODE=debug finds most.
 fuzz-syscalls: all
 	@BUILD=$(CURDIR)/$(B) tests/fuzz/quick
 # Spoilt COW files, FUZZ_RUNS=1500 of them with FUZZ_SEED= and FUZZ_START= (tests/cow/fuzz.c).
 fuzz-cow: all
 	@BUILD=$(CURDIR)/$(B) tests/cow/fuzz
+# Damaged images under asan, in a process of the host: FUZZ_RUNS=3000 of them with FUZZ_SEED= (tests/fsfuzz/host.c); FOUND= replays one.
+fuzz-images:
+	@BUILD=$(CURDIR)/$(B) tests/fsfuzz/quick
 unit:
 	@tests/run --build $(B) unit
 
@@ -108,6 +113,8 @@ PREFIX ?= /usr/local
 install: all
 	install -D -m 755 $(B)/nestling $(DESTDIR)$(PREFIX)/bin/nestling
 	install -D -m 755 $(B)/nestctl $(DESTDIR)$(PREFIX)/bin/nestctl
+	install -D -m 644 $(B)/nestling-gdb.py $(DESTDIR)$(PREFIX)/bin/nestling-gdb.py
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/nestling/gdb/nestling_gdb tools/gdb/nestling_gdb/*.py
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/nestling.1 docs/man/nestctl.1
 
 clean:

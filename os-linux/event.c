@@ -105,7 +105,7 @@ void os_event_del(int fd)
 	epoll_ctl(event_set, EPOLL_CTL_DEL, fd, NULL);
 }
 
-static uint32_t cpu_state(int cpu)
+int os_cpu_state(int cpu)
 {
 	return __atomic_load_n(&page->cpu[cpu].state, __ATOMIC_SEQ_CST);
 }
@@ -130,7 +130,7 @@ void os_cpu_kick(int cpu)
 
 	if (__atomic_exchange_n(kicked, 1, __ATOMIC_SEQ_CST))
 		return;
-	switch (cpu_state(cpu)) {
+	switch (os_cpu_state(cpu)) {
 	case OS_CPU_GUEST:
 		kick = __atomic_load_n(&kicker, __ATOMIC_ACQUIRE);
 		if (kick)
@@ -152,7 +152,7 @@ static int choose_cpu(void)
 	int idle = -1, guest = -1;
 
 	for (int i = 0; i < ncpus; i++) {
-		switch (cpu_state(i)) {
+		switch (os_cpu_state(i)) {
 		case OS_CPU_KERNEL: return -1;
 		case OS_CPU_IDLE:
 			if (idle < 0 || __atomic_load_n(&owner, __ATOMIC_RELAXED) == i)
@@ -192,7 +192,7 @@ void os_kick_guests(void)
 	if (!__atomic_load_n(&page, __ATOMIC_ACQUIRE))
 		return;
 	for (int i = 0; i < ncpus; i++)
-		if (cpu_state(i) == OS_CPU_GUEST)
+		if (os_cpu_state(i) == OS_CPU_GUEST)
 			os_cpu_kick(i);
 }
 
@@ -288,7 +288,7 @@ static int room_to_poll(int cpu)
 	int need = 2;
 
 	for (int i = 0; i < ncpus; i++)
-		if (i != cpu && cpu_state(i) != OS_CPU_IDLE)
+		if (i != cpu && os_cpu_state(i) != OS_CPU_IDLE)
 			need += 2;
 	return need <= polling.host_cpus;
 }
@@ -373,7 +373,7 @@ void os_event_poll(int cpu)
 	if (__atomic_load_n(&owner, __ATOMIC_SEQ_CST) != -1)
 		return;
 	for (int i = 0; i < ncpus && !owned[cpu]; i++) {
-		if (i != cpu && cpu_state(i) == OS_CPU_IDLE) {
+		if (i != cpu && os_cpu_state(i) == OS_CPU_IDLE) {
 			os_cpu_kick(i);
 			return;
 		}

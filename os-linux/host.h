@@ -25,6 +25,11 @@ void os_event_del(int fd);
 
 /* ---- threads ---- */
 
+/* The host's thread of a vCPU, 0: not begun yet; OS_CPU_*. From any thread; both may be old when they are looked at. */
+int os_vcpu_tid(int cpu);
+int os_vcpu_self(void); /* the vCPU of this thread, or -1; async-signal-safe */
+int os_cpu_state(int cpu);
+
 /* A worker: all signals blocked, 256 KiB stack, detached. It may block; it reports by os_irq_raise(). 0 or -errno. */
 int os_worker_start(const char *name, void (*fn)(void *arg), void *arg);
 
@@ -34,6 +39,8 @@ int os_worker_start(const char *name, void (*fn)(void *arg), void *arg);
 int os_signal_irq(int signo, int irq);
 /* Called by os_exit(), last registered first, on the thread that ends the process; async-signal-safe code only. */
 int os_at_exit(void (*fn)(void));
+/* os_exit(), but @end ends the process. */
+void os_end_by(void (*end)(void)) __attribute__((noreturn));
 /* Called around SIGTSTP: before the stop (put the terminal back) and after SIGCONT (take it again). */
 int os_at_stop(void (*stop)(void), void (*cont)(void));
 

@@ -128,6 +128,15 @@ int os_mem_punch(int file, uint64_t off, uint64_t len)
 	return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len) ? -errno : 0;
 }
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+int os_mem_enlarge(void *addr, size_t len)
+{
+	return madvise(addr, len, MADV_COLLAPSE) ? -errno : 0;
+}
+
 static int64_t seek(int file, uint64_t off, int whence)
 {
 	int fd = os_handle_fd(file);

@@ -69,6 +69,15 @@ void os_exit(int status)
 	_exit(status);
 }
 
+void os_end_by(void (*end)(void))
+{
+	be_the_only_one();
+	os_run_at_exit();
+	dump_coverage();
+	end();
+	_exit(2);
+}
+
 /* All our fds close on exec, and the zygote goes when its socket does. The vCPU that we are may be pinned: the next life is not. */
 void os_restart(void)
 {
@@ -99,6 +108,7 @@ void os_process_setup(void)
 
 	block_signals();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGPROF, SIG_IGN); /* vCPUs do not block it: thread.c */
 	signal(SIGCHLD, SIG_DFL); /* an ignored one would reap behind our back */
 	if (!getrlimit(RLIMIT_NOFILE, &rl) && rl.rlim_cur < rl.rlim_max) {
 		rl.rlim_cur = rl.rlim_max;

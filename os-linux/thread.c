@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -18,6 +19,7 @@
 #define SLICE_NS 100000 /* the shortest */
 
 __thread int os_this_cpu = -1;
+static int tids[OS_MAX_CPUS];
 
 struct start {
 	char name[16];
@@ -99,12 +101,34 @@ void os_short_slices(int tid)
 	syscall(SYS_sched_setattr, tid, &a, 0);
 }
 
+int os_vcpu_self(void)
+{
+	return os_this_cpu;
+}
+
+int os_vcpu_tid(int cpu)
+{
+	return __atomic_load_n(&tids[cpu], __ATOMIC_ACQUIRE);
+}
+
+/* The profiler's signal reaches vCPUs only; until it asks for it, it is ignored. */
+static void admit_sampling(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGPROF);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 /* The default slack of 50 us would be added to every deadline of an idle vCPU. */
 int os_vcpu_adopt(int cpu)
 {
 	os_this_cpu = cpu;
 	prctl(PR_SET_TIMERSLACK, 1);
 	os_short_slices(0);
+	admit_sampling();
+	__atomic_store_n(&tids[cpu], gettid(), __ATOMIC_RELEASE);
 	return os_fault_thread_setup();
 }
 

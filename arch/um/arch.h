@@ -106,6 +106,8 @@ u64 ktime_get_boottime(void);
 u64 ktime_get_coarse(void); /* CLOCK_MONOTONIC_COARSE, as the vDSO answers */
 u64 ktime_get_real_coarse(void);
 u64 ktime_get_raw(void);
+extern bool
+	time_travels; /* time skips when the machine is idle (timetravel.h): nothing may be under way outside then */
 void arch_set_realtime_offset(s64 add_ns); /* clock_settime */
 u64 arch_cpu_clock(void);                  /* fast monotonic for accounting, cpuclock.c */
 u64 arch_cpu_stolen(
@@ -117,6 +119,11 @@ extern pfn_t
 	physmem_frames; /* frames of region 0; frame pfn is at KERNEL_MAP_BASE + pfn * PAGE_SIZE, all mapped */
 /* Gives frames back to the host; they read as zeros afterwards. Blocks on the host a little: no spinlock held. 0 or -errno. */
 int physmem_release(pfn_t pfn, u64 n);
+/*
+ * Has the host back @n frames, 2 MiB, with one large page; @pfn is a multiple of @n. What is in them stays, a frame that it did not back reads as
+ * zeros. Blocks on the host. 0 or -errno: -EINVAL, -EOPNOTSUPP for always, others for now.
+ */
+int physmem_enlarge(pfn_t pfn, u64 n);
 /* The first frame in [pfn, end) that the host backs (data true) or does not back (data false); @end when there is none. */
 pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data);
 /* Which of the frames [pfn, pfn+n) the host backs: vec[i] is 1 or 0. One that it does not back reads as zeros. */

@@ -9,7 +9,7 @@
  * The TSC is believed for a window of at most a second; then the host's clock is asked (refresh), and how far the two went says how
  * long a tick is for the next window. So a host that was suspended or moved, or a TSC that began again, is noticed.
  *
- * States: off (rate 0: the answer is os_clock_mono()'s) -> cpu_clock_start() -> on, where the host's own vdso uses the TSC.
+ * States: off (rate 0: the answer is os_clock_mono()'s, ns later; or frozen_now) -> cpu_clock_start() -> on, where the host's own vdso uses the TSC.
  *
  * Invariants:
  * 1. It never goes back, on no vCPU: a refresh takes the later of what the host's clock and what the TSC say.
@@ -19,6 +19,7 @@
  * Locks: clock.lock (raw: the scheduler asks with its own held) to change it; read under clock.seq.
  */
 #include "arch/um/internal.h"
+#include "arch/um/timetravel.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/lock.h"
 
@@ -95,7 +96,7 @@ static u64 measured_rate(u64 ns, u64 ticks)
 static void set_window(u64 ns)
 {
 	clock.window_ns = ns;
-	clock.window = (ns << 28) / (clock.rate >> 4);
+	clock.window = clock.rate ? (ns << 28) / (clock.rate >> 4) : 0;
 }
 
 static void publish(const struct sample *s, u64 ns, u64 rate, u64 window_ns)
@@ -154,7 +155,7 @@ static inline u64 read_clock(bool ordered)
 		if (likely(ticks < window))
 			return now;
 		if (!window)
-			return os_clock_mono();
+			return time_frozen ? frozen_now : os_clock_mono() + clock.ns;
 		refresh();
 	}
 }
@@ -167,6 +168,14 @@ u64 arch_cpu_clock(void)
 u64 arch_cpu_clock_local(void)
 {
 	return read_clock(false);
+}
+
+/* On the only vCPU; it is idle. */
+void cpu_clock_skip(u64 ns)
+{
+	struct sample s = { clock.tsc, clock.host };
+
+	publish(&s, clock.ns + ns, clock.rate, clock.window_ns);
 }
 
 /* At boot, on one vCPU. */

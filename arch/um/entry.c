@@ -24,6 +24,8 @@
 #include <asm/signal.h>
 #include "arch/um/internal.h"
 #include "arch/um/patch.h"
+#include "arch/um/sample.h"
+#include "arch/um/timetravel.h"
 #include "kernel/mm/memcg.h"
 #include "kernel/sched/group.h"
 #include "kernel/lib/atomic.h"
@@ -45,6 +47,8 @@
 #define TRACE_MASK                                                                                 \
 	(BIT(TIF_SYSCALL_TRACE) | BIT(TIF_SECCOMP) | BIT(TIF_SINGLESTEP) | BIT(TIF_SYSCALL_EMU) |  \
 		BIT(TIF_USER_DISPATCH))
+
+void (*arch_guest_sampler)(struct task *t);
 
 /* A vCPU's last look at the event set; its own. */
 static struct last_poll {
@@ -124,6 +128,8 @@ static void serve(struct task *t, const struct skas_event *ev)
 	if (ev->type == EV_SYSCALL && !ev->i386) {
 		if (!ev->patched && skas_patch_entry())
 			patch_count_trap(t->mm, &t->arch.regs);
+		if (unlikely(time_frozen))
+			timetravel_call();
 		serve_syscall(t);
 		return;
 	}
@@ -186,6 +192,12 @@ static u64 next_deadline(int cpu, u64 timer, u64 now)
 	return timer <= now - p->ahead ? 0 : min(timer, p->at - p->ahead + TICK_NS);
 }
 
+/* The clock is ahead of the host's by more than it was. */
+void entry_clock_skipped(void)
+{
+	last_polls[smp_processor_id()] = (struct last_poll){ 0, 0 };
+}
+
 /* At the host's limits (processes, memory) we wait for others to give up their spaces, some seconds. */
 static struct space *space_of(struct task *t)
 {
@@ -233,7 +245,7 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 		skas_fpu_save(&t->arch.fpu); /* no jump without it */
 	timer = host_deadline(timers_next());
 	now = arch_cpu_clock_local();
-	deadline = next_deadline(cpu, timer, now);
+	deadline = likely(!time_frozen) ? next_deadline(cpu, timer, now) : timetravel_enter();
 	cpu_set_state(cpu, OS_CPU_GUEST);
 	if (unlikely(!deadline || has_work(t, cpu))) {
 		cpu_set_state(cpu, OS_CPU_KERNEL);
@@ -247,6 +259,16 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 	account_user_exit();
 	smp_store_release(&irq_page.cpu[cpu].state, OS_CPU_KERNEL);
 	return true;
+}
+
+/* Behind a kick, or a call that may begin again. */
+static void interrupted(struct task *t)
+{
+	void (*sampler)(struct task * t) = READ_ONCE(arch_guest_sampler);
+
+	if (sampler)
+		sampler(t);
+	boundary_work(t);
 }
 
 void arch_return_to_user(void)
@@ -269,6 +291,6 @@ void arch_return_to_user(void)
 		}
 		serve(t, &ev);
 		if (unlikely(ev.type == EV_KICK || wants_restart(&t->arch.regs)))
-			boundary_work(t);
+			interrupted(t);
 	}
 }

@@ -59,9 +59,12 @@ extern u64 mono_base;
 void time_init(void);
 static inline u64 host_deadline(u64 guest_deadline)
 {
-	u64 t = guest_deadline + mono_base;
+	s64 t;
 
-	return t < guest_deadline ? OS_FOREVER : t;
+	if (__builtin_add_overflow((s64)guest_deadline, (s64)mono_base, &t) ||
+		(s64)guest_deadline < 0)
+		return OS_FOREVER;
+	return t < 0 ? 0 : (u64)t;
 }
 
 /* cpuclock.c */

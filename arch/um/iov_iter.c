@@ -204,3 +204,48 @@ int iov_iter_fault_in(struct iov_iter *it, size_t n, bool write)
 	}
 	return 0;
 }
+
+/* ---- the frames behind it ---- */
+
+static s32 kernel_pages(const char *p, u32 nr, struct page **pages)
+{
+	u32 n;
+
+	for (n = 0; n < nr; n++) {
+		pages[n] = virt_to_page(p + n * PAGE_SIZE);
+		get_page(pages[n]);
+	}
+	return (s32)n;
+}
+
+ssize_t iov_iter_get_pages(
+	struct iov_iter *it, size_t max, bool write, struct page **pages, u32 nr, u32 *off)
+{
+	const struct uvec *v = vecs(it);
+	bool user = it->type == ITER_USER;
+	u64 addr = user ? v->base + it->vec_off : (u64)it->kbuf;
+	size_t n = min(max, it->count);
+	s32 got;
+
+	if (user)
+		n = min_t(size_t, n, v->len - it->vec_off);
+	*off = (u32)(addr & (PAGE_SIZE - 1));
+	nr = (u32)min_t(u64, nr, DIV_ROUND_UP(*off + n, PAGE_SIZE));
+	got = user ? get_user_pages(addr, nr, write ? FOLL_WRITE : 0, pages) :
+		     kernel_pages(it->kbuf, nr, pages);
+	if (got < 0)
+		return -EFAULT;
+	n = min_t(size_t, n, (u64)got * PAGE_SIZE - *off);
+	iov_iter_advance(it, n);
+	return (ssize_t)n;
+}
+
+u64 iov_iter_alignment(const struct iov_iter *it)
+{
+	const struct uvec *v = vecs(it);
+	u64 all = it->type == ITER_KERNEL ? (u64)it->kbuf | it->count : 0;
+
+	for (u32 i = 0; it->type == ITER_USER && i < it->nr_vecs; i++)
+		all |= v[i].base | v[i].len;
+	return it->type == ITER_USER ? all | it->vec_off : all;
+}

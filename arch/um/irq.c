@@ -19,6 +19,8 @@
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
+#include "arch/um/timetravel.h"
+#include "kernel/lib/trace.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
@@ -104,6 +106,7 @@ static void run_line(int irq)
 			return;
 		while (test_and_clear_bit(irq % 64, pending)) {
 			l->count++;
+			TRACE(irq, "%d %s", irq, l->name ? l->name : "");
 			if (l->name)
 				l->handler(l->arg);
 		}
@@ -137,7 +140,9 @@ void arch_idle(u64 deadline)
 
 	sched_idle_enter();
 	cpu_set_state(cpu, OS_CPU_IDLE);
-	if (!irq_pending() && !cpu_kicked(cpu) && !need_resched())
+	if (unlikely(time_travels))
+		timetravel_idle(deadline);
+	else if (!irq_pending() && !cpu_kicked(cpu) && !need_resched())
 		os_idle(cpu, host_deadline(deadline));
 	cpu_set_state(cpu, OS_CPU_KERNEL);
 	sched_idle_exit();

@@ -10,6 +10,7 @@
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
+#include "arch/um/timetravel.h"
 #include "arch/um/vdso/vdso.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
@@ -149,6 +150,7 @@ void arch_main(int argc, char **argv, char **envp)
 	vcpu_boot_init();
 	time_init();
 	params_parse(argc, argv);
+	timetravel_init();
 	vcpu_choose_number();
 	physmem_init();
 	arena_init();
@@ -157,7 +159,8 @@ void arch_main(int argc, char **argv, char **envp)
 	oops_init();
 	mm_init_frames(1, physmem_frames);
 	start_spaces();
-	cpu_clock_start();
+	if (!time_frozen)
+		cpu_clock_start();
 	vcpu_init();
 	vdso_init();
 	signals_init();
@@ -185,8 +188,19 @@ void arch_power_off(int status)
 	os_exit(status);
 }
 
+static bool noreboot;
+
+static int set_noreboot(const char *s)
+{
+	noreboot = true;
+	return 0;
+}
+PARAM("noreboot", set_noreboot, "a restart ends the instance instead");
+
 void arch_reboot(void)
 {
+	if (noreboot)
+		arch_power_off(0);
 	smp_store_release(&stopping, 1);
 	skas_exit();
 	os_restart();

@@ -645,9 +645,11 @@ static int patch_site(struct mm *mm, u64 addr, u64 nr)
 	return err;
 }
 
+/* The process is part of the key: an mm's place is soon another's, and programs that call little would be patched by turns. */
 void patch_count_trap(struct mm *mm, const struct regs *r)
 {
-	u64 addr = r->rip - SYSCALL_LEN, key = addr ^ (u64)mm << 16;
+	u64 addr = r->rip - SYSCALL_LEN;
+	u64 key = addr ^ (u64)mm << 16 ^ (u64)current->tgid << 40;
 	u64 i = (key * 0x9e3779b97f4a7c15UL) >> (64 - COUNTS_SHIFT);
 
 	if (r->orig_rax == __NR_rt_sigreturn) /* unwinders know it by its bytes */

@@ -100,6 +100,17 @@ int physmem_release(pfn_t pfn, u64 n)
 	return os_mem_punch(physmem_file, pfn << PAGE_SHIFT, n << PAGE_SHIFT);
 }
 
+/* The host takes a part of which nothing is backed for one that nobody wants: so a byte is touched. */
+int physmem_enlarge(pfn_t pfn, u64 n)
+{
+	u8 *p = (u8 *)(KERNEL_MAP_BASE + (pfn << PAGE_SHIFT));
+
+	if (physmem_path)
+		return -EOPNOTSUPP;
+	WRITE_ONCE(*p, READ_ONCE(*p));
+	return os_mem_enlarge(p, n << PAGE_SHIFT);
+}
+
 /* Of a file on a disk the host may drop pages that are not zeros: all of it counts as backed. */
 void physmem_backed(pfn_t pfn, u64 n, u8 *vec)
 {
@@ -127,11 +138,6 @@ u64 physmem_host_free(void)
 }
 
 /* ---- what else the kernel asks of the host ---- */
-
-void arch_random(void *buf, size_t n)
-{
-	os_getrandom(buf, n);
-}
 
 void arch_early_write(const char *s, size_t n)
 {

@@ -8,6 +8,7 @@
 #include "arch/um/layout.h"
 
 	.text
+	.cfi_sections .debug_frame
 
 /* arch_start(argc, argv, envp): host world's main() to vCPU 0's boot stack. */
 	.globl arch_start
@@ -27,12 +28,15 @@ vcpu_enter:
 	mov $vcpu_main, %r8
 /* rax: the block of the kernel stack; r8: the function to call there, with rdi, rsi, rdx as they are. */
 go_over:
+	.cfi_startproc
+	.cfi_undefined %rip /* a stack begins here */
 	and $-16, %rsp
 	mov %rsp, KSTACK_SIZE + KSTACK_HEAD_HOST_SP(%rax)
 	lea KSTACK_ALIGN - 16(%rax), %rsp
 	xor %ebp, %ebp
 	call *%r8
 	ud2
+	.cfi_endproc
 	.size vcpu_enter, . - vcpu_enter
 
 /* switch_stack(u64 *save_sp, u64 load_sp, prev): goes on where load_sp was saved, with this call's prev as the result. */
@@ -61,11 +65,14 @@ switch_stack:
 	.globl task_first
 	.type task_first, @function
 task_first:
+	.cfi_startproc
+	.cfi_undefined %rip
 	mov %rax, %rdi
 	call schedule_tail
 	mov %r12, %rdi
 	call *%rbx
 	ud2
+	.cfi_endproc
 	.size task_first, . - task_first
 
 	.section .note.GNU-stack, "", @progbits

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * time.c: the guest's clocks. They are the host's with an offset: monotonic and boottime begin at 0 when the instance boots, real
- * time differs from the host's by what clock_settime() has added.
+ * time differs from the host's by what clock_settime() has added. With time-travel all skip together (time_skip: the bases may then lie
+ * before the host's zero and are numbers modulo 2^64); frozen time is timetravel.c's count.
  *
  * The offsets lie in a page of their own that the vDSO reads (vdso/vdso.h), so that both agree to the nanosecond.
  * Locks: none; realtime_offset is one word, written by clock_settime() (the last writer wins).
  */
 #include "arch/um/internal.h"
+#include "arch/um/timetravel.h"
 #include "arch/um/vdso/vdso.h"
 #include "kernel/lib/atomic.h"
 
 u64 mono_base;
 static u64 boot_base, raw_base;
+static u64 real_start; /* the host's real time at boot */
 static s64 realtime_offset;
 
 void time_init(void)
@@ -19,38 +22,58 @@ void time_init(void)
 	mono_base = os_clock_mono();
 	boot_base = os_clock_boot();
 	raw_base = os_clock_raw();
+	real_start = os_clock_real();
+}
+
+/* How far @now of the host is from @base; a coarse clock may be behind the fine one that gave the base. */
+static u64 since(u64 now, u64 base)
+{
+	if (unlikely(time_frozen))
+		return frozen_now;
+	return (s64)(now - base) > 0 ? now - base : 0;
+}
+
+void time_skip(u64 ns)
+{
+	mono_base -= ns;
+	boot_base -= ns;
+	raw_base -= ns;
+	WRITE_ONCE(realtime_offset, realtime_offset + (s64)ns);
+	cpu_clock_skip(ns);
+	entry_clock_skipped();
+	vdso_update();
 }
 
 u64 ktime_get(void)
 {
-	return os_clock_mono() - mono_base;
+	return likely(!time_frozen) ? os_clock_mono() - mono_base : frozen_now;
 }
 
 u64 ktime_get_boottime(void)
 {
-	return os_clock_boot() - boot_base;
+	return since(os_clock_boot(), boot_base);
 }
 
 u64 ktime_get_coarse(void)
 {
-	u64 now = os_clock_mono_coarse();
-
-	return now > mono_base ? now - mono_base : 0;
+	return since(os_clock_mono_coarse(), mono_base);
 }
 
 u64 ktime_get_real_coarse(void)
 {
-	return os_clock_real_coarse() + (u64)READ_ONCE(realtime_offset);
+	return (time_frozen ? real_start + frozen_now : os_clock_real_coarse()) +
+	       (u64)READ_ONCE(realtime_offset);
 }
 
 u64 ktime_get_raw(void)
 {
-	return os_clock_raw() - raw_base;
+	return since(os_clock_raw(), raw_base);
 }
 
 u64 ktime_get_real(void)
 {
-	return os_clock_real() + (u64)READ_ONCE(realtime_offset);
+	return (time_frozen ? real_start + frozen_now : os_clock_real()) +
+	       (u64)READ_ONCE(realtime_offset);
 }
 
 void arch_set_realtime_offset(s64 add_ns)

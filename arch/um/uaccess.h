@@ -62,12 +62,23 @@ struct uvec {
 	u64 base;
 	u64 len;
 };
+/*
+ * Who wants to be told when a transfer is over rather than wait for it (asynchronous I/O). read_iter or write_iter may answer -EIOCBQUEUED
+ * then, and done() is called once, with bytes or -errno, at a boundary or in any task: it may not sleep, and may free the object. It may
+ * be called before read_iter has returned. Any other answer is the result, and done() is never called.
+ */
+struct io_async {
+	void (*done)(struct io_async *a, ssize_t res);
+};
 struct iov_iter {
 	enum { ITER_USER, ITER_KERNEL } type;
 	bool append;   /* a write at the end, wherever the file's position (RWF_APPEND) */
 	bool in_place; /* the reverse: O_APPEND does not count (RWF_NOAPPEND) */
 	bool nofault;  /* stop short instead of faulting in */
 	bool nowait;   /* RWF_NOWAIT: -EAGAIN rather than to wait for the disk */
+	bool dsync,
+		sync; /* RWF_DSYNC, RWF_SYNC: for who answers -EIOCBQUEUED; else the caller's business */
+	struct io_async *async; /* NULL: wait */
 	const struct uvec
 		*vec; /* ITER_USER; the caller's array lives as long as the iterator. NULL: @one */
 	u32 nr_vecs;
@@ -87,6 +98,14 @@ size_t iov_iter_zero(size_t n, struct iov_iter *it);
 void iov_iter_advance(struct iov_iter *it, size_t n);
 void iov_iter_revert(struct iov_iter *it,
 	size_t n); /* only what this iterator has advanced since the last vec boundary or import */
+/*
+ * The frames of the first bytes, at most @max (not 0) and @nr pages of one buffer, with a reference each; *off is where they begin in the
+ * first. @write: to be written to. How many bytes; the iterator stands behind them. -EFAULT. A kernel buffer must be in the direct map.
+ */
+ssize_t iov_iter_get_pages(
+	struct iov_iter *it, size_t max, bool write, struct page **pages, u32 nr, u32 *off);
+/* All addresses and lengths together, for a look at their low bits. */
+u64 iov_iter_alignment(const struct iov_iter *it);
 /* Faults the first min(n, count) bytes in for reading, so that a copy with locks held is likely to succeed; 0 or -EFAULT. */
 int iov_iter_fault_in(struct iov_iter *it, size_t n, bool write);
 

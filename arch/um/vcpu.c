@@ -19,6 +19,7 @@
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
+#include "arch/um/timetravel.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -277,5 +278,5 @@ void vcpu_start_all(void)
 
 u64 arch_cpu_stolen(int cpu)
 {
-	return skas_stolen(cpu);
+	return time_frozen ? 0 : skas_stolen(cpu);
 }

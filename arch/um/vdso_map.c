@@ -7,6 +7,7 @@
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
+#include "arch/um/timetravel.h"
 #include "arch/um/vdso/vdso.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -34,7 +35,7 @@ static struct page *new_page(void)
 
 static u64 host_function(const char *name)
 {
-	long off = skas_host_vdso() ? os_vdso_function(name) : -ENOENT;
+	long off = skas_host_vdso() && !time_frozen ? os_vdso_function(name) : -ENOENT;
 
 	return off < 0 ? 0 : skas_host_vdso() + (u64)off;
 }

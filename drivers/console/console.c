@@ -2,23 +2,30 @@
 /*
  * console.c: consoles, front end: con<n> is /dev/tty<n>, ssl<n> is /dev/ttyS<n>.
  *
- *	con<n>=fd:IN[,fd:OUT] | pty | null | none     one line; con=... is the default of all that are not named
- *	ssl<n>=...                                     the same for serial lines
- *	console=tty<n>|ttyS<n>                         where /dev/console and the kernel's messages go (default tty0)
+ *	con<n>=CHANNEL      one line (channel.c says what a channel is); con=... is the default of all that are not named
+ *	ssl<n>=CHANNEL      the same for serial lines
+ *	console=tty<n>|ttyS<n>   where /dev/console and the kernel's messages go (default tty0)
+ *	xterm=PROGRAM,TITLE,EXEC the terminal program of xterm
  *
- * con0 is on the kernel's own standard input and output by default, everything else is null: what is written to it is lost, reads wait for
- * ever. The command line is checked at once; channels are opened at initcall level 4, or for the kernel's messages before that.
- * No locks of its own: lines are written at boot; tty.h says what protects a tty.
+ * con0 is on the kernel's own standard input and output by default, everything else is null: what is written to it is scroll-back for
+ * `nestctl console`, reads wait for ever. The command line is checked at once; channels are opened at initcall level 4, or for the
+ * kernel's messages before that. The management console changes them while the instance runs: another cable in the same line,
+ * whose programs go on; taking it out hangs the line up, as the other side's leaving does.
+ *
+ * Locks: lines_lock for l->open and l->plugged (who configures; sleeps). tty.h says what protects a tty. l->left is the interrupt's.
  */
 #include <asm/errno.h>
 #include <linux/major.h>
 
 #include "arch/um/arch.h"
-#include "drivers/console/con_host.h"
+#include "drivers/console/internal.h"
+#include "drivers/mconsole/mconsole.h"
 #include "os-linux/os.h"
 #include "kernel/dev/tty.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/timer.h"
 #include "kernel/vfs/vfs.h"
 
 #define NR_CON 16
@@ -26,101 +33,44 @@
 
 struct line {
 	struct con_open open;
-	bool given, opened, none;
+	struct con_host *host; /* immutable once made, as irq and tty */
+	int irq;
+	bool given, plugged;
 	char param[12];
 	struct tty_struct *tty;
+	struct work hangup;
+	struct con_size
+		size; /* as the host said last: stty in the guest holds until that changes */
 	u8 left[256]; /* input that the tty had no room for */
 	int nr_left;
 };
 static struct line cons[NR_CON], serials[NR_CON];
-static struct con_open con_default = { .kind = CON_NULL }, ssl_default = { .kind = CON_NULL };
+static struct con_open con_default, ssl_default; /* null */
 static bool con_default_given;
 static int size_irq;
+static DEFINE_MUTEX(lines_lock);
 
 /* ---- the command line ---- */
-
-static int parse_fd(const char **s, s32 *fd)
-{
-	u64 n = 0;
-	const char *p = *s;
-
-	if (strncmp(p, "fd:", 3))
-		return -EINVAL;
-	p += 3;
-	if (*p < '0' || *p > '9')
-		return -EINVAL;
-	while (*p >= '0' && *p <= '9' && n < 1000000)
-		n = n * 10 + (u64)(*p++ - '0');
-	*fd = (s32)n;
-	*s = p;
-	return 0;
-}
-
-/* One side of a channel: "fd:N" or "null". */
-static int parse_side(const char **s, s32 *fd)
-{
-	if (!strncmp(*s, "null", 4)) {
-		*s += 4;
-		*fd = -1;
-		return 0;
-	}
-	return parse_fd(s, fd);
-}
-
-static void parse_channel(const char *param, const char *val, struct con_open *o)
-{
-	const char *p = val;
-
-	*o = (struct con_open){ .kind = CON_NULL, .in = -1, .out = -1 };
-	if (!strcmp(val, "null") || !strcmp(val, "none"))
-		return;
-	if (!strcmp(val, "pty")) {
-		o->kind = CON_PTY;
-		return;
-	}
-	if (!strncmp(val, "port", 4) || !strncmp(val, "xterm", 5) || !strncmp(val, "tty:", 4) ||
-		!strcmp(val, "pts"))
-		refuse("%s=%s: this kind of console is not supported; fd:, pty and null are", param,
-			val);
-	o->kind = CON_FD;
-	if (parse_side(&p, &o->in))
-		goto bad;
-	o->out = o->in;
-	if (*p == ',') {
-		p++;
-		if (parse_side(&p, &o->out))
-			goto bad;
-	}
-	if (*p)
-		goto bad;
-	return;
-bad:
-	refuse("%s=%s: wants fd:N, fd:IN,fd:OUT, pty or null", param, val);
-}
 
 static int line_setup(const char *kind, const char *s, struct line *lines, struct con_open *deflt)
 {
 	const char *eq = strchr(s, '=');
-	char num[8];
-	u64 n;
+	struct con_open *o = deflt;
+	char num[8] = "", err[200];
+	u64 n = 0;
 
 	if (!eq)
 		refuse("%s%s: wants %s<n>=CHANNEL", kind, s, kind);
-	if (eq == s) {
-		char param[8];
-
-		strscpy(param, kind, sizeof(param));
-		parse_channel(param, eq + 1, deflt);
-		return 0;
+	if (eq != s) {
+		scnprintf(num, sizeof(num), "%.*s", (int)min_t(long, eq - s, 7), s);
+		if (kstrtou64(num, 10, &n) || n >= NR_CON)
+			refuse("%s%s: no such device: there are %s0 to %s%d", kind, s, kind, kind,
+				NR_CON - 1);
+		o = &lines[n].open;
+		lines[n].given = true;
 	}
-	scnprintf(num, sizeof(num), "%.*s", (int)min_t(long, eq - s, 7), s);
-	if (kstrtou64(num, 10, &n) || n >= NR_CON)
-		refuse("%s%s: no such device: there are %s0 to %s%d", kind, s, kind, kind,
-			NR_CON - 1);
-	scnprintf(lines[n].param, sizeof(lines[n].param), "%s%s", kind, num);
-	parse_channel(lines[n].param, eq + 1, &lines[n].open);
-	lines[n].given = true;
-	lines[n].none = !strcmp(eq + 1, "none");
+	if (channel_parse(eq + 1, o, err, sizeof(err)))
+		refuse("%s%s=%.100s: %s", kind, num, eq + 1, err);
 	return 0;
 }
 
@@ -131,13 +81,24 @@ static int con_setup(const char *s)
 	return line_setup("con", s, cons, &con_default);
 }
 PARAM_DEV("con", con_setup,
-	"con<n>=fd:IN[,fd:OUT]|pty|null  console n (/dev/tty<n>); con= is the default");
+	"con<n>=CHANNEL[,CHANNEL]: console n (/dev/tty<n>), both ways or in and out: fd:N, "
+	"tty:PATH, pty, "
+	"port:[ADDRESS:]N, unix:PATH, xterm, null; con= is the default");
 
 static int ssl_setup(const char *s)
 {
 	return line_setup("ssl", s, serials, &ssl_default);
 }
-PARAM_DEV("ssl", ssl_setup, "ssl<n>=fd:IN[,fd:OUT]|pty|null  serial line n (/dev/ttyS<n>)");
+PARAM_DEV("ssl", ssl_setup, "ssl<n>=CHANNEL[,CHANNEL]: serial line n (/dev/ttyS<n>), as con<n>");
+
+static int xterm_setup(const char *s)
+{
+	if (con_host_xterm(s))
+		refuse("xterm=%s: wants PROGRAM,TITLE-SWITCH,EXEC-SWITCH", s);
+	return 0;
+}
+PARAM("xterm=", xterm_setup,
+	"PROGRAM,TITLE-SWITCH,EXEC-SWITCH: for lines on xterm (x-terminal-emulator,-T,-e)");
 
 static int console_setup(const char *s)
 {
@@ -158,15 +119,25 @@ PARAM("console=", console_setup,
 
 /* ---- a line as a tty ---- */
 
+static void hangup_work(struct work *w)
+{
+	struct line *l = container_of(w, struct line, hangup);
+
+	tty_hangup(l->tty);
+	os_irq_raise(l->irq); /* input may have come for the next session */
+}
+
 static void feed_tty(struct line *l)
 {
 	for (;;) {
 		int n, took;
 
 		if (!l->nr_left) {
-			n = con_host_read(l->open.host, l->left, sizeof(l->left));
-			if (n < 0)
+			n = con_host_read(l->host, l->left, sizeof(l->left));
+			if (n == CON_END)
 				tty_input_eof(l->tty);
+			else if (n == CON_HANGUP)
+				work_queue(&l->hangup);
 			if (n <= 0)
 				return;
 			l->nr_left = n;
@@ -180,43 +151,72 @@ static void feed_tty(struct line *l)
 	}
 }
 
+static void read_size(struct line *l)
+{
+	struct con_size s;
+	struct winsize ws;
+
+	if (!l->tty || con_host_size(l->host, &s) < 0 || !memcmp(&s, &l->size, sizeof(s)))
+		return;
+	l->size = s;
+	ws = (struct winsize){ s.rows, s.cols, s.xpixel, s.ypixel };
+	tty_do_resize(l->tty, &ws);
+}
+
 static void line_irq(void *arg)
 {
 	struct line *l = arg;
 
 	if (!l->tty)
 		return;
+	read_size(l);
 	feed_tty(l);
 	tty_wakeup(l->tty);
+}
+
+static int con_open(struct tty_struct *tty, struct file *f)
+{
+	struct line *l = tty->driver_data;
+
+	if (!tty->count)
+		con_host_want(l->host, 1);
+	return 0;
+}
+
+static void con_close(struct tty_struct *tty, struct file *f)
+{
+	struct line *l = tty->driver_data;
+
+	if (!tty->count)
+		con_host_want(l->host, 0);
 }
 
 static int con_write(struct tty_struct *tty, const u8 *buf, int n)
 {
 	struct line *l = tty->driver_data;
 
-	return l->opened ? con_host_write(l->open.host, buf, n) : n;
+	return con_host_write(l->host, buf, n);
 }
 
 static int con_write_room(struct tty_struct *tty)
 {
 	struct line *l = tty->driver_data;
 
-	return l->opened ? con_host_room(l->open.host) : N_TTY_BUF_SIZE;
+	return con_host_room(l->host);
 }
 
 static int con_chars(struct tty_struct *tty)
 {
 	struct line *l = tty->driver_data;
 
-	return l->opened ? con_host_pending(l->open.host) : 0;
+	return con_host_pending(l->host);
 }
 
 static void con_flush(struct tty_struct *tty)
 {
 	struct line *l = tty->driver_data;
 
-	if (l->opened)
-		con_host_drop(l->open.host);
+	con_host_drop(l->host);
 }
 
 /* The reader took something: the interrupt feeds the rest, at a boundary. */
@@ -224,28 +224,18 @@ static void con_unthrottle(struct tty_struct *tty)
 {
 	struct line *l = tty->driver_data;
 
-	if (l->opened)
-		os_irq_raise(l->open.irq);
+	os_irq_raise(l->irq);
 }
 
 static const struct tty_operations con_ops = {
+	.open = con_open,
+	.close = con_close,
 	.write = con_write,
 	.write_room = con_write_room,
 	.chars_in_buffer = con_chars,
 	.flush_buffer = con_flush,
 	.unthrottle = con_unthrottle,
 };
-
-static void read_size(struct line *l)
-{
-	struct con_size s;
-	struct winsize ws;
-
-	if (!l->opened || !l->tty || con_host_size(l->open.host, &s) < 0)
-		return;
-	ws = (struct winsize){ s.rows, s.cols, s.xpixel, s.ypixel };
-	tty_do_resize(l->tty, &ws);
-}
 
 static void size_changed(void *arg)
 {
@@ -264,7 +254,7 @@ static struct line *messages_line;
 /* Lines end in CR LF: a terminal in raw mode gets them as they are. */
 static void printk_write(struct console *con, const char *s, size_t n)
 {
-	struct con_host *h = messages_line->open.host;
+	struct con_host *h = messages_line->host;
 
 	while (n) {
 		size_t k = 0;
@@ -295,24 +285,34 @@ static struct line *named_line(const char *name)
 
 /* ---- boot ---- */
 
-static void open_line(struct line *l)
+static void make_line(struct line *l, const char *kind, u32 i)
 {
-	if (l->opened || l->open.kind == CON_NULL)
+	scnprintf(l->param, sizeof(l->param), "%s%u", kind, i);
+	work_setup(&l->hangup, hangup_work);
+	l->irq = irq_register(l->param, line_irq, l);
+	l->host = con_host_create(l->param, l->irq);
+	if (l->irq < 0 || !l->host)
+		refuse("%s: the host has no memory for it", l->param);
+}
+
+static void plug_line(struct line *l)
+{
+	if (l->plugged)
 		return;
-	l->open.irq = irq_register(l->param, line_irq, l);
-	if (con_host_open(&l->open) < 0)
+	if (con_host_open(l->host, &l->open) < 0)
 		refuse("%s: %s", l->param, l->open.err);
-	l->opened = true;
-	if (l->open.kind == CON_PTY)
+	l->plugged = true;
+	if (l->open.name[0])
 		pr_notice("%s: %s\n", l->param, l->open.name);
 }
 
-static void set_defaults(void)
+static void make_lines(void)
 {
 	u32 i;
 
 	if (!cons[0].given && !con_default_given) {
-		cons[0].open = (struct con_open){ .kind = CON_FD, .in = 0, .out = 1 };
+		cons[0].open.in = (struct con_side){ .kind = CON_FD, .fd = 0 };
+		cons[0].open.out = (struct con_side){ .kind = CON_FD, .fd = 1 };
 		cons[0].given = true;
 	}
 	for (i = 0; i < NR_CON; i++) {
@@ -320,8 +320,8 @@ static void set_defaults(void)
 			cons[i].open = con_default;
 		if (!serials[i].given)
 			serials[i].open = ssl_default;
-		scnprintf(cons[i].param, sizeof(cons[i].param), "con%u", i);
-		scnprintf(serials[i].param, sizeof(serials[i].param), "ssl%u", i);
+		make_line(&cons[i], "con", i);
+		make_line(&serials[i], "ssl", i);
 	}
 }
 
@@ -341,14 +341,98 @@ static int make_tty(struct line *l, const char *prefix, u32 i, u32 minor)
 /* The line of the kernel's messages opens first: a boot that fails later has been told of. */
 static int console_early(void)
 {
-	set_defaults();
+	make_lines();
 	messages_line = named_line(tty_console_name());
-	open_line(messages_line);
-	if (messages_line->opened)
-		console_register(&printk_console);
+	plug_line(messages_line);
+	console_register(&printk_console);
 	return 0;
 }
 INITCALL(2, console_early);
+
+/* ---- by the management console ---- */
+
+static int line_config(struct line *l, const char *args, char *err, size_t size)
+{
+	static struct con_open o; /* under lines_lock */
+	int bad;
+
+	mutex_lock(&lines_lock);
+	bad = channel_parse(args, &o, err, size);
+	if (!bad) {
+		clear_bit(TTY_EOF, &l->tty->flags);
+		bad = con_host_open(l->host, &o);
+		if (bad)
+			strscpy(err, o.err, size);
+		else
+			l->open = o;
+	}
+	mutex_unlock(&lines_lock);
+	os_irq_raise(l->irq); /* its size, and what waits */
+	return bad;
+}
+
+static int line_query(struct line *l, char *text, size_t size)
+{
+	mutex_lock(&lines_lock);
+	channel_print(&l->open, text, size);
+	mutex_unlock(&lines_lock);
+	return 0;
+}
+
+static int line_remove(struct line *l)
+{
+	mutex_lock(&lines_lock);
+	con_host_close(l->host);
+	memset(&l->open, 0, sizeof(l->open));
+	mutex_unlock(&lines_lock);
+	tty_hangup(l->tty);
+	return 0;
+}
+
+static int con_config(u32 n, const char *args, char *err, size_t size)
+{
+	return line_config(&cons[n], args, err, size);
+}
+
+static int con_query(u32 n, char *text, size_t size)
+{
+	return line_query(&cons[n], text, size);
+}
+
+static int con_remove(u32 n, char *err, size_t size)
+{
+	return line_remove(&cons[n]);
+}
+
+static int ssl_config(u32 n, const char *args, char *err, size_t size)
+{
+	return line_config(&serials[n], args, err, size);
+}
+
+static int ssl_query(u32 n, char *text, size_t size)
+{
+	return line_query(&serials[n], text, size);
+}
+
+static int ssl_remove(u32 n, char *err, size_t size)
+{
+	return line_remove(&serials[n]);
+}
+
+static struct mconsole_device con_device = {
+	.name = "con",
+	.numbers = NR_CON,
+	.config = con_config,
+	.query = con_query,
+	.remove = con_remove,
+};
+static struct mconsole_device ssl_device = {
+	.name = "ssl",
+	.numbers = NR_CON,
+	.config = ssl_config,
+	.query = ssl_query,
+	.remove = ssl_remove,
+};
 
 static int console_init(void)
 {
@@ -356,22 +440,23 @@ static int console_init(void)
 	int err = 0;
 
 	for (i = 0; i < NR_CON && !err; i++) {
-		open_line(&cons[i]);
-		open_line(&serials[i]);
 		err = make_tty(&cons[i], "tty", i, i);
 		if (!err)
 			err = make_tty(&serials[i], "ttyS", i, SERIAL_FIRST_MINOR + i);
 	}
+	for (i = 0; i < NR_CON && !err; i++) /* in this order clients of a port get them */
+		plug_line(&cons[i]);
+	for (i = 0; i < NR_CON && !err; i++)
+		plug_line(&serials[i]);
 	size_irq = irq_register("winch", size_changed, NULL);
 	con_host_watch_size(size_irq);
-	size_changed(NULL);
 	/* what arrived before the ttys existed */
 	for (i = 0; i < NR_CON; i++) {
-		if (cons[i].opened)
-			os_irq_raise(cons[i].open.irq);
-		if (serials[i].opened)
-			os_irq_raise(serials[i].open.irq);
+		os_irq_raise(cons[i].irq);
+		os_irq_raise(serials[i].irq);
 	}
+	mconsole_register(&con_device);
+	mconsole_register(&ssl_device);
 	return err;
 }
 INITCALL(4, console_init);

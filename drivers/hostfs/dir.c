@@ -240,6 +240,13 @@ static int keep_object(const struct dentry *d)
 	return 0;
 }
 
+/* Nobody on the host shall wait for the room of a file that has no name any more. */
+static void drop_kept(struct inode *inode)
+{
+	if (!inode->i_nlink && READ_ONCE(HOSTFS_I(inode)->kept))
+		hostfs_drop_kept(hostfs_sb_of(inode), inode);
+}
+
 static int remove_name(struct inode *dir, struct dentry *d, bool is_dir)
 {
 	struct inode *inode = d->d_inode;
@@ -259,6 +266,7 @@ static int remove_name(struct inode *dir, struct dentry *d, bool is_dir)
 		clear_nlink(inode);
 	else if (inode->i_nlink)
 		drop_nlink(inode);
+	drop_kept(inode);
 	return 0;
 }
 
@@ -286,6 +294,7 @@ static void note_renamed(struct inode *odir, struct dentry *old, struct inode *n
 		clear_nlink(nd->d_inode);
 	else if (nd->d_inode->i_nlink)
 		drop_nlink(nd->d_inode);
+	drop_kept(nd->d_inode);
 }
 
 static int hostfs_rename(

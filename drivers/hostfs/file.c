@@ -3,7 +3,8 @@
  * file.c: open files: the host's files behind them, reading, writing.
  *
  * An inode has at most two files of the host open, one to read from and one to write to (the same where both are allowed), however often
- * the guest has it open; they close with the last of these, after what mappings have dirtied was written. A file that was just created
+ * the guest has it open; they close with the last of these, after what mappings have dirtied was written, or stay open for a while
+ * (kept.c). A file that was just created
  * stays open for the open that follows, whatever its mode says (hostfs_adopt_file).
  *
  * A write goes through: its bytes are copied into the pages that are cached, or that it covers whole, and the host writes them from there,
@@ -70,6 +71,7 @@ static void close_locked(struct hostfs_inode *hi)
 	r = hi->rfile;
 	w = hi->wfile;
 	hi->rfile = hi->wfile = hi->lfile = NULL;
+	hi->idle = false;
 	spin_unlock(&hi->lock);
 	if (r)
 		hostfs_host_close(r);
@@ -176,6 +178,7 @@ static int hostfs_open(struct inode *inode, struct file *f)
 	if (err)
 		return err;
 	mutex_lock(&hi->open_lock);
+	hostfs_take_kept(inode);
 	if (f->f_mode & FMODE_WRITE && !hi->wfile)
 		err = open_host(hi, true);
 	if (!err && f->f_mode & (FMODE_READ | FMODE_EXEC) && !hi->rfile)
@@ -193,13 +196,16 @@ static int hostfs_open(struct inode *inode, struct file *f)
 static int hostfs_release(struct inode *inode, struct file *f)
 {
 	struct hostfs_inode *hi = HOSTFS_I(inode);
+	struct inode *old = NULL;
 
 	if (mapping_has_dirty(&inode->i_data))
 		filemap_write_and_wait_range(&inode->i_data, 0, S64_MAX);
 	mutex_lock(&hi->open_lock);
 	if (!--hi->users)
-		close_locked(hi);
+		old = hostfs_keep(inode);
 	mutex_unlock(&hi->open_lock);
+	if (old)
+		hostfs_close_idle(old);
 	return 0;
 }
 

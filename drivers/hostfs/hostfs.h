@@ -36,6 +36,7 @@
 
 #define HOSTFS_MAGIC 0x00c0ffee
 #define HOSTFS_FOREVER (~0UL)
+#define HOSTFS_KEPT 32 /* files of the host that stay open for the next reader */
 #define HOSTFS_RUN 128 /* pages of one request */
 
 struct hostfs_sb {
@@ -53,7 +54,9 @@ struct hostfs_sb {
 	spinlock_t lock;
 	struct inode
 		*created; /* under lock: a new file, open for the open that follows; a reference */
-	u64 changes;      /* under lock: hostfs_inode.changed counts with it */
+	struct inode *kept[HOSTFS_KEPT]; /* under lock: kept.c; each a reference */
+	u32 next_kept;                   /* under lock */
+	u64 changes;                     /* under lock: hostfs_inode.changed counts with it */
 };
 
 struct hostfs_listing;
@@ -62,7 +65,10 @@ struct hostfs_inode {
 	struct hostfs_node *node; /* immutable after I_NEW */
 	u64 ino, dev;             /* of the host; immutable, as type and btime */
 	struct mutex open_lock;
-	u32 users; /* open files; under open_lock */
+	u32 users;                    /* open files; under open_lock */
+	bool idle;                    /* no users, and rfile waits for the next; under open_lock */
+	bool kept;                    /* in hostfs_sb.kept; under its lock */
+	struct timespec64 idle_ctime; /* with idle: the inode's then */
 	spinlock_t lock;
 	/* under lock; the files are set under open_lock too */
 	struct hostfs_file *rfile,
@@ -139,6 +145,14 @@ void hostfs_close_files(struct inode *inode); /* nobody has it open any more */
 /* What to read from or write to, with a reference; NULL. */
 struct hostfs_file *hostfs_reader(struct hostfs_inode *hi);
 struct hostfs_file *hostfs_writer(struct hostfs_inode *hi);
+
+/* kept.c */
+/* The last user has gone (open_lock): closes its files, or keeps them open. Whom hostfs_close_idle() is to be told of in return, or NULL. */
+struct inode *hostfs_keep(struct inode *inode);
+void hostfs_take_kept(struct inode *inode); /* before it is opened; open_lock */
+/* Without open_lock: closes what only waits for the next open; takes the reference. */
+void hostfs_close_idle(struct inode *inode);
+void hostfs_drop_kept(struct hostfs_sb *hs, const struct inode *which); /* NULL: all */
 
 /* pages.c */
 extern const struct address_space_operations hostfs_aops;

@@ -255,6 +255,7 @@ static void hostfs_drop_files(struct super_block *sb)
 	spin_unlock(&hs->lock);
 	if (created)
 		hostfs_drop_created(created);
+	hostfs_drop_kept(hs, NULL);
 }
 
 static void hostfs_put_super(struct super_block *sb)

@@ -216,6 +216,32 @@ static void cmd_log(struct mconsole_call *c)
 	pr_info("%s\n", c->args);
 }
 
+static void cmd_ps(struct mconsole_call *c)
+{
+	size_t size = 256 << 10;
+	char *text = kmalloc(size, GFP_KERNEL);
+
+	if (!text) {
+		mconsole_fail(c, -ENOMEM, "No memory for the table");
+		return;
+	}
+	mconsole_write(c, text, tasks_table(text, size));
+	kfree(text);
+}
+
+static void cmd_mem(struct mconsole_call *c)
+{
+	struct meminfo m;
+
+	si_meminfo(&m);
+	mconsole_print(c, "total %lu kB\nfree %lu kB\navailable %lu kB\ncached %lu kB\n",
+		m.total * 4, m.free * 4, m.available * 4, m.cached * 4);
+	mconsole_print(c, "anonymous %lu kB\nshared %lu kB\ndirty %lu kB\nslab %lu kB\n",
+		m.anon * 4, m.shmem * 4, m.dirty * 4, m.slab * 4);
+	mconsole_print(c, "page tables %lu kB\nkernel stacks %lu kB", m.page_tables * 4,
+		m.kernel_stack * 4);
+}
+
 static struct mount *proc_mount(void)
 {
 	static struct mount *mnt; /* own to the thread */
@@ -278,6 +304,14 @@ static const struct command {
 	{ "go", cmd_go, "", "continue after a 'stop'" },
 	{ "log", cmd_log, " <string>", "enter <string> into the kernel log" },
 	{ "proc", cmd_proc, " <file>", "returns the contents of the guest's /proc/<file>" },
+	{ "dmesg", cmd_dmesg, " [<seq>]", "returns the kernel log from a record on" },
+	{ "trace", mconsole_trace, " calls|times|point|read|counts|points|off ...",
+		"traces system calls and tracepoints: docs/debugging.md" },
+	{ "perf", mconsole_perf, " start|stop|read|file|bytes ...",
+		"the sampling profiler: docs/debugging.md" },
+	{ "ps", cmd_ps, "", "returns a line for each process" },
+	{ "mem", cmd_mem, "", "returns what the memory is used for" },
+	{ "exec", cmd_exec, "", "a command in the instance, for `nestctl exec`: with descriptors" },
 	{ "stack", cmd_stack, " <pid>", "returns where a task stands in the kernel" },
 };
 

@@ -9,9 +9,9 @@
 #define MCONSOLE_DATA 512 /* of a packet, with the end of the text */
 
 struct mconsole_call {
-	const char *args; /* what stands behind the command, without blanks around it */
-	const struct mconsole_packet *from;
-	char text[MCONSOLE_DATA]; /* of the reply, not sent yet */
+	const char *args;             /* what stands behind the command, without blanks around it */
+	struct mconsole_packet *from; /* its descriptors may be taken: -1 is left */
+	char text[MCONSOLE_DATA];     /* of the reply, not sent yet */
 	u32 len;
 	bool ended, lost; /* the last packet was sent; the asker does not read */
 };
@@ -24,7 +24,16 @@ void mconsole_end(struct mconsole_call *c, int err);
 /* Instead of a reply: one line that says why not. @err is -errno, or 1. */
 void mconsole_fail(struct mconsole_call *c, int err, const char *fmt, ...) __printf(3, 4);
 
+/* trace.c, perf.c: the commands of these names. */
+void mconsole_trace(struct mconsole_call *c);
+void mconsole_perf(struct mconsole_call *c);
+
 /* Carries out the line @text, which it cuts into words. */
 void mconsole_command(struct mconsole_call *c, char *text);
+
+/* dmesg.c */
+void cmd_dmesg(struct mconsole_call *c);
+/* exec.c */
+void cmd_exec(struct mconsole_call *c);
 
 #endif

@@ -164,7 +164,7 @@ static void refuse_old(struct mconsole_call *c)
 	send_packet(c, text, sizeof(text) - 1);
 }
 
-static void serve(const struct mconsole_packet *p)
+static void serve(struct mconsole_packet *p)
 {
 	static struct mconsole_call call; /* own to the thread */
 	struct request req = { 0 };
@@ -194,8 +194,10 @@ static int __noreturn mconsole_thread(void *unused)
 
 	for (;;) {
 		wait_event(&wait, xchg(&asked, 0));
-		while (mconsole_host_recv(&packet))
+		while (mconsole_host_recv(&packet)) {
 			serve(&packet);
+			mconsole_host_done(&packet);
+		}
 	}
 }
 

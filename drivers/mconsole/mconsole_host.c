@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mconsole_host.c: the name of an instance on the host: a folder DIR/UMID with the socket "mconsole" and the file "pid".
+ * mconsole_host.c: the name of an instance on the host: a folder DIR/UMID with the sockets "mconsole" and "console" (drivers/console
+ * serves that one) and the file "pid".
  *
  * The folder is built beside, under a name that begins with a dot, and takes its place by a rename that replaces nothing: whoever
  * finds it finds a socket that is served, or one whose instance has died. Connecting tells which: ECONNREFUSED. So names are unique and
@@ -23,14 +24,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "drivers/console/attach_host.h"
 #include "os-linux/host.h"
 
 #define SWEEP_MAX 256 /* names looked at when an instance starts */
 #define TRIES 16
 
-static int sock = -1, line;
+static int sock = -1, console = -1, line;
 /* What the end takes away; set before it is registered. */
-static char folder[256], socket_path[256 + 16], pid_path[256 + 16];
+static char folder[256], socket_path[256 + 16], console_path[256 + 16], pid_path[256 + 16];
 
 static int fail(struct mconsole_open *o, int err, const char *what, const char *path)
 {
@@ -65,6 +67,8 @@ static void remove_folder(const char *path)
 	char file[600];
 
 	snprintf(file, sizeof(file), "%s/mconsole", path);
+	unlink(file);
+	snprintf(file, sizeof(file), "%s/console", path);
 	unlink(file);
 	snprintf(file, sizeof(file), "%s/pid", path);
 	unlink(file);
@@ -117,7 +121,7 @@ static int write_pid(const char *path)
 	return err;
 }
 
-static int bind_at(const char *path)
+static int bind_at(const char *path, int type)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int fd, on = 1;
@@ -125,11 +129,12 @@ static int bind_at(const char *path)
 	if (strlen(path) >= sizeof(a.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(a.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	if (!setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) &&
-		!bind(fd, (struct sockaddr *)&a, sizeof(a)) && !chmod(path, 0600))
+		!bind(fd, (struct sockaddr *)&a, sizeof(a)) && !chmod(path, 0600) &&
+		(type == SOCK_DGRAM || !listen(fd, 16)))
 		return fd;
 	on = errno;
 	close(fd);
@@ -182,10 +187,16 @@ static int build(struct mconsole_open *o)
 	remove_folder(path);
 	if (mkdir(path, 0700))
 		return fail(o, errno, strerror(errno), path);
-	sock = bind_at(file);
+	sock = bind_at(file, SOCK_DGRAM);
 	if (sock < 0) {
 		err = fail(o, -sock, strerror(-sock), file);
 		goto err_remove;
+	}
+	snprintf(file, sizeof(file), "%s/console", path);
+	console = bind_at(file, SOCK_SEQPACKET);
+	if (console < 0) {
+		err = fail(o, -console, strerror(-console), file);
+		goto err_close;
 	}
 	snprintf(file, sizeof(file), "%s/pid", path);
 	err = write_pid(file);
@@ -203,7 +214,9 @@ static int build(struct mconsole_open *o)
 		fail(o, -err, strerror(-err), folder);
 err_close:
 	close(sock);
-	sock = -1;
+	if (console >= 0)
+		close(console);
+	sock = console = -1;
 err_remove:
 	remove_folder(path);
 	return err;
@@ -236,6 +249,7 @@ static int choose_dir(struct mconsole_open *o)
 static void leave(void)
 {
 	unlink(socket_path);
+	unlink(console_path);
 	unlink(pid_path);
 	rmdir(folder);
 }
@@ -251,32 +265,66 @@ int mconsole_host_open(struct mconsole_open *o)
 	if (err)
 		return err;
 	snprintf(socket_path, sizeof(socket_path), "%s/mconsole", folder);
+	snprintf(console_path, sizeof(console_path), "%s/console", folder);
 	snprintf(pid_path, sizeof(pid_path), "%s/pid", folder);
 	snprintf(o->path, sizeof(o->path), "%.255s", socket_path);
 	line = o->irq;
 	os_at_exit(leave);
 	err = os_event_add(sock, EPOLLIN, line);
+	if (!err)
+		err = con_attach_serve(console, console_path);
 	return err ? fail(o, -err, strerror(-err), o->path) : 0;
 }
 
 /* ---- packets ---- */
 
-static bool may_ask(struct msghdr *m)
+/* Padding may leave room for one more than there is a place for. */
+static void take_fds(struct mconsole_packet *p, const unsigned char *data, size_t n)
 {
-	struct cmsghdr *c = CMSG_FIRSTHDR(m);
-	struct ucred cred;
+	for (size_t i = 0; i < n; i++) {
+		int fd;
 
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
-		return false;
-	memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+		memcpy(&fd, data + i * sizeof(fd), sizeof(fd));
+		if (p->nr_fds < MCONSOLE_FDS)
+			p->fds[p->nr_fds++] = fd;
+		else
+			close(fd);
+	}
+}
+
+/* Descriptors that came along are noted; whether its sender may ask. */
+static bool take_control(struct msghdr *m, struct mconsole_packet *p)
+{
+	struct cmsghdr *c;
+	struct ucred cred = { .uid = (uid_t)-1 };
+
+	p->nr_fds = 0;
+	for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type == SCM_CREDENTIALS)
+			memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+		if (c->cmsg_type != SCM_RIGHTS)
+			continue;
+		take_fds(p, CMSG_DATA(c), (c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+	}
 	return cred.uid == geteuid() || cred.uid == 0;
+}
+
+void mconsole_host_done(struct mconsole_packet *p)
+{
+	for (uint32_t i = 0; i < p->nr_fds; i++)
+		if (p->fds[i] >= 0)
+			close(p->fds[i]);
+	p->nr_fds = 0;
 }
 
 int mconsole_host_recv(struct mconsole_packet *p)
 {
 	for (;;) {
 		union {
-			char room[CMSG_SPACE(sizeof(struct ucred))];
+			char room[CMSG_SPACE(sizeof(struct ucred)) +
+				  CMSG_SPACE(MCONSOLE_FDS * sizeof(int))];
 			struct cmsghdr align;
 		} control;
 		struct iovec iov = { p->data, sizeof(p->data) };
@@ -286,7 +334,7 @@ int mconsole_host_recv(struct mconsole_packet *p)
 			.msg_iovlen = 1,
 			.msg_control = &control,
 			.msg_controllen = sizeof(control) };
-		/* descriptors that somebody sends along have no room, and are closed */
+		/* more descriptors than there is room for are closed */
 		ssize_t n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
 
 		if (n < 0 && errno == EINTR)
@@ -295,8 +343,10 @@ int mconsole_host_recv(struct mconsole_packet *p)
 			os_event_rearm(sock, EPOLLIN, line);
 			return 0;
 		}
-		if (!may_ask(&m))
+		if (!take_control(&m, p)) {
+			mconsole_host_done(p);
 			continue;
+		}
 		p->len = (uint32_t)n;
 		p->from_len = m.msg_namelen;
 		return 1;

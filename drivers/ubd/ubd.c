@@ -287,7 +287,7 @@ static int ubd_start(struct ubd *u, u32 n)
 	memset(&o, 0, sizeof(o));
 	o.file = u->file;
 	o.backing = u->backing;
-	o.flags = u->flags | all_flags;
+	o.flags = u->flags | all_flags | (time_travels ? UBD_F_INLINE : 0);
 	o.unit = n;
 	o.irq = irq_register(u->param, ubd_irq, u);
 	if (o.irq < 0)

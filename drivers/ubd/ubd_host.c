@@ -177,6 +177,11 @@ static void worker(void *arg)
  */
 static bool serve_at_once(struct ubd_host *h, struct ubd_req *r)
 {
+	if (h->flags & UBD_F_INLINE) {
+		r->next = NULL;
+		r->status = guest_status(serve(h, r));
+		return true;
+	}
 	if (r->preflush || r->fua)
 		return false;
 	if (r->op == UBD_READ) {

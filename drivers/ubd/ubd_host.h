@@ -17,8 +17,9 @@ struct ubd_host;
 #define UBD_F_SYNC 2   /* every write reaches the disk before it ends */
 #define UBD_F_SHARED 4 /* no lock on the files */
 #define UBD_F_NODISCARD 8
-#define UBD_F_DATA 16 /* a raw file even if it looks like a COW file */
-#define UBD_F_MAP 32  /* what is only read of the image is mapped, not read */
+#define UBD_F_DATA 16   /* a raw file even if it looks like a COW file */
+#define UBD_F_MAP 32    /* what is only read of the image is mapped, not read */
+#define UBD_F_INLINE 64 /* who submits a request serves it: nothing is ever under way */
 
 #define UBD_DEPTH 64 /* requests under way at once; more wait in the host world's list */
 

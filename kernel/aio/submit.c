@@ -2,8 +2,10 @@
 /*
  * submit.c: io_submit and io_cancel.
  *
- * Reads, writes and flushes are done at once, by the caller, as Linux does for all files but those open with O_DIRECT; what comes later is
- * only the event. A poll waits without a task (vfs/async_poll.h), and is what io_cancel can cancel.
+ * Reads and writes of files open with O_DIRECT, where the file can (vfs/direct_io.h), go on after io_submit has returned; their end, in
+ * whatever context, makes the event. All other reads, writes and flushes are done at once, by the caller, as Linux does; what comes later is
+ * only the event. A poll waits without a task (vfs/async_poll.h), and is what io_cancel can cancel: what a disk has it does not give back.
+ * A context that goes, with its process or before, waits for all of them.
  *
  * Locks: ctx->lock for the list of requests that wait.
  */
@@ -112,6 +114,53 @@ static int check_rw(const struct iocb *io, const struct file *f, bool write)
 	return f->f_mode & FMODE_PREAD && io->aio_offset < 0 ? -EINVAL : 0;
 }
 
+/* A transfer that goes on after io_submit. */
+struct aio_rw {
+	struct io_async async;
+	struct aio_context *ctx; /* a reference, as the next two */
+	struct file *file, *eventfd;
+	uaddr_t user;
+	u64 data;
+};
+
+static void rw_free(struct aio_rw *rw)
+{
+	if (rw->eventfd)
+		fput(rw->eventfd);
+	aio_context_put(rw->ctx);
+	kfree(rw);
+}
+
+static void rw_done(struct io_async *a, ssize_t n)
+{
+	struct aio_rw *rw = container_of(a, struct aio_rw, async);
+
+	fput(rw->file); /* first: who is told may end, and its parent umount */
+	aio_complete(rw->ctx, rw->user, rw->data, n, rw->eventfd);
+	rw_free(rw);
+}
+
+/* NULL: the caller waits, because it must or because there is no memory. */
+static struct aio_rw *rw_new(struct aio_context *c, const struct iocb *io, uaddr_t user,
+	struct file *f, struct file *eventfd)
+{
+	struct aio_rw *rw;
+
+	if (!(f->f_flags & O_DIRECT) || !f->f_op->direct)
+		return NULL;
+	rw = kmalloc(sizeof(*rw), GFP_KERNEL);
+	if (!rw)
+		return NULL;
+	atomic_inc(&c->refs);
+	*rw = (struct aio_rw){ .async = { rw_done },
+		.ctx = c,
+		.file = get_file(f),
+		.eventfd = eventfd ? get_file(eventfd) : NULL,
+		.user = user,
+		.data = io->aio_data };
+	return rw;
+}
+
 static ssize_t transfer(const struct iocb *io, struct file *f, struct iov_iter *it, bool write)
 {
 	loff_t pos = io->aio_offset, *at = f->f_mode & FMODE_PREAD ? &pos : NULL;
@@ -119,6 +168,8 @@ static ssize_t transfer(const struct iocb *io, struct file *f, struct iov_iter *
 
 	it->append = io->aio_rw_flags & RWF_APPEND;
 	it->nowait = io->aio_rw_flags & RWF_NOWAIT;
+	it->sync = io->aio_rw_flags & RWF_SYNC;
+	it->dsync = io->aio_rw_flags & RWF_DSYNC;
 	n = write ? vfs_write_iter(f, it, at) : vfs_read_iter(f, it, at);
 	if (n > 0 && write && io->aio_rw_flags & (RWF_SYNC | RWF_DSYNC)) {
 		int err = vfs_fsync_range(f, 0, S64_MAX, !(io->aio_rw_flags & RWF_SYNC));
@@ -137,15 +188,26 @@ static long submit_rw(struct aio_context *c, const struct iocb *io, uaddr_t user
 	bool vector =
 		io->aio_lio_opcode == IOCB_CMD_PREADV || io->aio_lio_opcode == IOCB_CMD_PWRITEV;
 	struct uvec *to_free = NULL;
+	struct aio_rw *rw;
 	struct iov_iter it;
+	ssize_t n;
 	int err = check_rw(io, f, write);
 
 	if (!err)
 		err = import(&it, io, vector, &to_free);
 	if (err)
 		return err;
-	aio_complete(c, user, io->aio_data, transfer(io, f, &it, write), eventfd);
+	rw = rw_new(c, io, user, f, eventfd);
+	it.async = rw ? &rw->async : NULL;
+	n = transfer(io, f, &it, write);
 	kfree(to_free);
+	if (n == -EIOCBQUEUED)
+		return 0;
+	if (rw) {
+		fput(rw->file);
+		rw_free(rw);
+	}
+	aio_complete(c, user, io->aio_data, n, eventfd);
 	return 0;
 }
 

@@ -21,6 +21,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
+#include "kernel/vfs/direct_io.h"
 #include "kernel/vfs/super.h"
 
 #define RA_SECTORS_MAX 65536 /* 32 MiB */
@@ -355,7 +356,7 @@ static loff_t blkdev_llseek(struct file *f, loff_t off, int whence)
 
 static ssize_t blkdev_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 {
-	return filemap_read(f, f->f_mapping, to, pos);
+	return generic_file_read_iter(f, to, pos);
 }
 
 static int blkdev_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
@@ -366,6 +367,31 @@ static int blkdev_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 
 	return err ? err : flush;
 }
+
+/* ---- O_DIRECT ---- */
+
+/* All of it lies where it lies. */
+static int blkdev_map(struct inode *inode, loff_t pos, u64 len, struct direct_extent *e)
+{
+	*e = (struct direct_extent){ .bdev = inode->i_bdev,
+		.sector = (u64)pos >> SECTOR_SHIFT,
+		.len = len,
+		.kind = DIRECT_DATA };
+	return 0;
+}
+
+static const struct direct_ops blkdev_direct_ops = { .map = blkdev_map };
+
+static ssize_t write_direct(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct inode *inode = f->f_mapping->host;
+
+	sb_start_direct_write(inode->i_sb);
+	down_write(&inode->i_rwsem);
+	return direct_write_unlock(f, from, pos);
+}
+
+/* ---- writing, as a file ---- */
 
 static ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 {
@@ -381,9 +407,13 @@ static ssize_t blkdev_write_iter(struct file *f, struct iov_iter *from, loff_t *
 		return 0;
 	if (*pos >= size)
 		return -ENOSPC;
+	if (f->f_flags & O_DIRECT && !direct_io_aligned(f->f_mapping->host, from, *pos))
+		return -EINVAL;
 	if ((u64)from->count > (u64)(size - *pos))
 		from->count = (u64)(size - *pos);
-	n = filemap_write(f, f->f_mapping, from, pos);
+	n = file_goes_direct(f, from) ? write_direct(f, from, pos) : -ENOTBLK;
+	if (n == -ENOTBLK)
+		n = filemap_write(f, f->f_mapping, from, pos);
 	if (n > 0 && f->f_flags & (O_DSYNC | __O_SYNC)) {
 		int err = blkdev_fsync(f, start, start + n - 1, true);
 
@@ -583,6 +613,7 @@ const struct file_operations def_blk_fops = {
 	.fallocate = blkdev_fallocate,
 	.mmap = generic_file_mmap,
 	.ioctl = blkdev_ioctl,
+	.direct = &blkdev_direct_ops,
 };
 
 /* ---- the inodes ---- */

@@ -11,6 +11,7 @@
  */
 #include <asm/errno.h>
 
+#include "kernel/lib/trace.h"
 #include "kernel/block/block.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -49,6 +50,9 @@ static void dispatch(struct bio *bio)
 {
 	struct gendisk *d = bio->bdev->disk;
 
+	TRACE(block, "%s %s sector %lu, %lu bytes, for %s[%d]", d->name,
+		(bio->opf & REQ_OP_MASK) == REQ_READ ? "reads" : "writes",
+		(unsigned long)bio->sector, (unsigned long)bio->bytes, current->comm, current->pid);
 	disk_account_start(bio);
 	d->ops->submit(d, bio);
 }

@@ -81,7 +81,7 @@ static bool read_over(struct tty_struct *tty, struct file *f, ssize_t *ret)
 		*ret = -EIO;
 		return true;
 	}
-	if (test_bit(TTY_HUNGUP, &tty->flags) || test_bit(TTY_EOF, &tty->flags)) {
+	if (tty_hung_up(tty, f) || test_bit(TTY_EOF, &tty->flags)) {
 		*ret = 0;
 		return true;
 	}
@@ -92,14 +92,14 @@ static bool read_over(struct tty_struct *tty, struct file *f, ssize_t *ret)
 	return false;
 }
 
-static bool ready(struct tty_struct *tty, u32 min_bytes)
+static bool ready(struct tty_struct *tty, struct file *f, u32 min_bytes)
 {
 	bool r;
 
 	spin_lock(&tty->lock);
 	r = n_tty_readable_locked(tty, min_bytes);
 	spin_unlock(&tty->lock);
-	return r || test_bit(TTY_OTHER_CLOSED, &tty->flags) || test_bit(TTY_HUNGUP, &tty->flags) ||
+	return r || test_bit(TTY_OTHER_CLOSED, &tty->flags) || tty_hung_up(tty, f) ||
 	       test_bit(TTY_EOF, &tty->flags);
 }
 
@@ -133,7 +133,7 @@ static ssize_t read_loop(struct tty_struct *tty, struct file *f, struct iov_iter
 			return done ? (ssize_t)done : err;
 		if (!canon && w.timeout_ns && (done || !w.min))
 			deadline = ktime_get() + w.timeout_ns;
-		err = wait_event_timeout(&tty->read_wait, ready(tty, 1), deadline, true);
+		err = wait_event_timeout(&tty->read_wait, ready(tty, f, 1), deadline, true);
 		if (err == -ETIMEDOUT)
 			break;
 		if (err)
@@ -157,9 +157,9 @@ static u8 take_packet_status(struct tty_struct *tty)
 	return status;
 }
 
-static bool packet_ready(struct tty_struct *tty)
+static bool packet_ready(struct tty_struct *tty, struct file *f)
 {
-	return ready(tty, 1) || READ_ONCE(tty->link->ctrl_status);
+	return ready(tty, f, 1) || READ_ONCE(tty->link->ctrl_status);
 }
 
 static ssize_t read_packet(struct tty_struct *tty, struct file *f, struct iov_iter *to)
@@ -169,10 +169,10 @@ static ssize_t read_packet(struct tty_struct *tty, struct file *f, struct iov_it
 
 	if (!to->count)
 		return 0;
-	if (!packet_ready(tty)) {
+	if (!packet_ready(tty, f)) {
 		if (read_over(tty, f, &err))
 			return err;
-		err = wait_event_interruptible(&tty->read_wait, packet_ready(tty));
+		err = wait_event_interruptible(&tty->read_wait, packet_ready(tty, f));
 		if (err)
 			return err;
 	}
@@ -249,15 +249,15 @@ static u32 write_piece(struct tty_struct *tty, const u8 *buf, u32 n)
 }
 
 /* Nothing that is written will arrive. A master's bytes wait for a slave that is opened again. */
-static bool write_over(struct tty_struct *tty)
+static bool write_over(struct tty_struct *tty, struct file *f)
 {
-	return test_bit(TTY_HUNGUP, &tty->flags) ||
+	return tty_hung_up(tty, f) ||
 	       (test_bit(TTY_OTHER_CLOSED, &tty->flags) && !test_bit(TTY_MASTER, &tty->flags));
 }
 
-static bool can_write(struct tty_struct *tty)
+static bool can_write(struct tty_struct *tty, struct file *f)
 {
-	return (!tty->stopped && tty->ops->write_room(tty) >= 8) || write_over(tty);
+	return (!tty->stopped && tty->ops->write_room(tty) >= 8) || write_over(tty, f);
 }
 
 /* All of @n kernel bytes: how many went, or -errno when none did. */
@@ -269,7 +269,7 @@ static ssize_t write_chunk(struct tty_struct *tty, struct file *f, const u8 *buf
 	while (done < n) {
 		u32 k;
 
-		if (write_over(tty))
+		if (write_over(tty, f))
 			return done ? (ssize_t)done : -EIO;
 		k = write_piece(tty, buf + done, n - done);
 		done += k;
@@ -277,7 +277,7 @@ static ssize_t write_chunk(struct tty_struct *tty, struct file *f, const u8 *buf
 			continue;
 		if (f->f_flags & O_NONBLOCK)
 			return done ? (ssize_t)done : -EAGAIN;
-		err = wait_event_interruptible(&tty->write_wait, can_write(tty));
+		err = wait_event_interruptible(&tty->write_wait, can_write(tty, f));
 		if (err)
 			return done ? (ssize_t)done : err;
 	}
@@ -338,7 +338,7 @@ u32 n_tty_poll(struct tty_struct *tty, struct file *f, struct poll_table *pt)
 		mask |= EPOLLPRI | EPOLLIN | EPOLLRDNORM;
 	if (test_bit(TTY_OTHER_CLOSED, &tty->flags))
 		mask |= EPOLLHUP;
-	if (test_bit(TTY_HUNGUP, &tty->flags))
+	if (tty_hung_up(tty, f))
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLERR | EPOLLHUP;
 	if (!tty->stopped && tty->ops->write_room(tty) >= 8)
 		mask |= EPOLLOUT | EPOLLWRNORM;

@@ -186,8 +186,7 @@ int tty_open_file(struct tty_struct *tty, struct file *f)
 			   test_bit(TTY_OTHER_CLOSED, &tty->flags))) {
 		err = -EIO;
 	} else {
-		if (!tty->count && test_and_clear_bit(TTY_HUNGUP, &tty->flags))
-			n_tty_init(tty);
+		f->f_hangups = tty->hangups;
 		if (tty->ops->open)
 			err = tty->ops->open(tty, f);
 	}
@@ -278,13 +277,18 @@ static void hangup_one(struct task *leader, void *arg)
 	}
 }
 
+bool tty_hung_up(const struct tty_struct *tty, const struct file *f)
+{
+	return READ_ONCE(tty->hangups) != f->f_hangups;
+}
+
 void tty_hangup(struct tty_struct *tty)
 {
 	struct pid *session, *pgrp;
 
 	mutex_lock(&tty->ctl_mutex);
-	set_bit(TTY_HUNGUP, &tty->flags);
-	n_tty_flush_input(tty);
+	WRITE_ONCE(tty->hangups, tty->hangups + 1);
+	n_tty_init(tty);
 	write_lock(&tasklist_lock);
 	session = tty->session;
 	pgrp = tty->pgrp;
@@ -309,7 +313,7 @@ static ssize_t tty_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct tty_struct *tty = f->private_data;
 
-	if (test_bit(TTY_HUNGUP, &tty->flags))
+	if (tty_hung_up(tty, f))
 		return 0;
 	return n_tty_read(tty, f, to);
 }
@@ -318,7 +322,7 @@ static ssize_t tty_write_iter(struct file *f, struct iov_iter *from, loff_t *pos
 {
 	struct tty_struct *tty = f->private_data;
 
-	if (test_bit(TTY_HUNGUP, &tty->flags))
+	if (tty_hung_up(tty, f))
 		return -EIO;
 	return n_tty_write(tty, f, from);
 }

@@ -56,8 +56,7 @@ struct tty_operations {
 /* tty->flags */
 #define TTY_EXCLUSIVE 0
 #define TTY_OTHER_CLOSED 1 /* pty: the other side is gone */
-#define TTY_HUNGUP 2
-#define TTY_PTY_LOCK 3 /* slave cannot be opened yet */
+#define TTY_PTY_LOCK 3     /* slave cannot be opened yet */
 #define TTY_MASTER 4
 #define TTY_SLAVE 5
 #define TTY_EOF 6 /* input has ended: reads return 0, output goes on */
@@ -75,7 +74,8 @@ struct tty_struct {
 	int index;
 
 	struct mutex ctl_mutex;
-	int count;               /* open files, under ctl_mutex */
+	int count;   /* open files, under ctl_mutex */
+	u32 hangups; /* written under ctl_mutex: files that were opened before are dead */
 	struct ktermios termios; /* written under ctl_mutex and lock */
 	struct ktermios locked;  /* bits that TIOCSLCKTRMIOS keeps from changing; likewise */
 	struct winsize winsize;  /* under lock */
@@ -130,8 +130,14 @@ int tty_open_file(struct tty_struct *tty, struct file *f);
 struct tty_struct *file_tty(struct file *f);
 /* A slave's: TIOCPKT_* for a master in packet mode, which is woken; 0: what is noted already. No lock is held. */
 void tty_packet_status(struct tty_struct *tty, u8 status);
-void tty_wakeup(struct tty_struct *tty);                             /* there is room for output */
-void tty_hangup(struct tty_struct *tty);                             /* may sleep */
+void tty_wakeup(struct tty_struct *tty); /* there is room for output */
+/*
+ * The other end has gone: SIGHUP to who has it as its terminal, and files that are open read nothing and write nothing from now on. Who
+ * opens it again gets a fresh one. May sleep.
+ */
+void tty_hangup(struct tty_struct *tty);
+/* Was @tty hung up since @f was opened? */
+bool tty_hung_up(const struct tty_struct *tty, const struct file *f);
 int tty_do_resize(struct tty_struct *tty, const struct winsize *ws); /* and SIGWINCH */
 /* Which line /dev/console is: by console=, default tty0. */
 void tty_set_console(const char *name);

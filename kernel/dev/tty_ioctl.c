@@ -53,15 +53,17 @@ static void change_termios(struct tty_struct *tty, const struct ktermios *new)
 	mutex_unlock(&tty->ctl_mutex);
 }
 
-static bool output_done(struct tty_struct *tty)
+static bool output_done(struct tty_struct *tty, u32 hangups)
 {
 	return !tty->ops->chars_in_buffer || !tty->ops->chars_in_buffer(tty) ||
-	       test_bit(TTY_HUNGUP, &tty->flags);
+	       READ_ONCE(tty->hangups) != hangups;
 }
 
 static int wait_until_sent(struct tty_struct *tty)
 {
-	return wait_event_interruptible(&tty->write_wait, output_done(tty));
+	u32 hangups = READ_ONCE(tty->hangups);
+
+	return wait_event_interruptible(&tty->write_wait, output_done(tty, hangups));
 }
 
 enum termios_form { FORM_TERMIO, FORM_TERMIOS, FORM_TERMIOS2 };
@@ -353,7 +355,7 @@ long tty_ioctl(struct file *f, u32 cmd, u64 arg)
 	struct tty_struct *tty = file_tty(f);
 	long r;
 
-	if (test_bit(TTY_HUNGUP, &tty->flags))
+	if (tty_hung_up(tty, f))
 		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
 	r = tty_jobctl_ioctl(tty, f, cmd, arg);
 	if (r == -ENOTTY && cmd != TIOCGPGRP && cmd != TIOCSPGRP && cmd != TIOCGSID &&

@@ -2,7 +2,8 @@
 /*
  * request.c: the life of a request.
  *
- * States: RUNNING in its task (uring_run) -> finished, or ON_WAITING (a poll of its file, a timer), or ON_DRAINED (IOSQE_IO_DRAIN) ->
+ * States: RUNNING in its task (uring_run) -> finished, or ON_WAITING (a poll of its file, a timer), or ON_DRAINED (IOSQE_IO_DRAIN), or
+ * ON_DISK (a direct transfer: nobody cancels it) ->
  * off the list by whoever ends the wait -> finished, or RUNNING again in its task, by task work. The task is woken from an
  * interruptible sleep for that, as by a signal that is none.
  *
@@ -104,6 +105,8 @@ static struct list_head *list_for(struct uring_req *r, enum uring_where where)
 
 	if (where == ON_DRAINED)
 		return &u->drained;
+	if (where == ON_DISK)
+		return &u->ending; /* where no canceller looks */
 	if (r->sqe.opcode == IORING_OP_TIMEOUT && r->sqe.off)
 		return &u->counting;
 	return uring_bucket(u, r->sqe.user_data);
@@ -118,7 +121,7 @@ bool uring_enlist(struct uring_req *r, enum uring_where where)
 	ok = !u->dying && !r->cancelled;
 	if (ok) {
 		set_busy(r, current);
-		if (where == ON_WAITING)
+		if (where != ON_DRAINED)
 			set_active(r);
 		r->where = where;
 		list_add_tail(&r->link, list_for(r, where));
@@ -416,7 +419,8 @@ static void cancel_found(struct uring_req *r)
 	struct uring *u = r->ring;
 	bool poll = r->where == ON_WAITING && r->poll.file;
 	bool disarmed = poll && async_poll_stop(&r->poll);
-	bool stopped = disarmed || (!poll && (r->where == ON_DRAINED || timeout_stop(r)));
+	bool stopped = disarmed || (!poll && r->where != ON_DISK &&
+					   (r->where == ON_DRAINED || timeout_stop(r)));
 
 	r->cancelled = true;
 	if (stopped) {

@@ -3,7 +3,8 @@
  * rw.c: READ, WRITE, READV, WRITEV, READ_FIXED, WRITE_FIXED.
  *
  * A file that can be polled is asked first, and read or written without waiting; when it is not ready the request waits for it, whether
- * it is open with O_NONBLOCK or not. Other files are read and written at once.
+ * it is open with O_NONBLOCK or not. Files open with O_DIRECT that can (vfs/direct_io.h) are read and written while the task goes on. Other
+ * files are read and written at once.
  */
 #include <linux/eventpoll.h>
 #include <linux/fs.h>
@@ -139,6 +140,48 @@ static ssize_t transfer(struct uring_req *r, struct iov_iter *it, bool write)
 	return n;
 }
 
+/* ---- direct transfers ---- */
+
+static void disk_done(struct io_async *a, ssize_t n)
+{
+	struct uring_req *r = container_of(a, struct uring_req, async);
+
+	r->failed = n >= 0 && (size_t)n < r->want;
+	if (uring_delist(r))
+		uring_finish_elsewhere(r, n);
+	uring_req_put(r);
+}
+
+/* May it go on without its task? A position of the file's own, and a buffer of the kernel's choice, are the task's business. */
+static bool may_go_on(const struct uring_req *r)
+{
+	return r->file->f_flags & O_DIRECT && r->file->f_op->direct && (s64)r->sqe.off != -1 &&
+	       !(r->sqe.flags & IOSQE_BUFFER_SELECT);
+}
+
+/* As transfer(); URING_QUEUED: it ends in disk_done(). */
+static ssize_t transfer_direct(struct uring_req *r, struct iov_iter *it, bool write)
+{
+	ssize_t n;
+
+	r->poll.file = NULL;
+	if (!uring_enlist(r, ON_DISK))
+		return -ECANCELED;
+	atomic_add(2, &r->refs); /* disk_done's, and ours while we look */
+	r->async.done = disk_done;
+	r->want = it->count;
+	it->async = &r->async;
+	n = transfer(r, it, write);
+	if (n == -EIOCBQUEUED) {
+		n = URING_QUEUED;
+	} else {
+		uring_delist(r);
+		uring_req_put(r);
+	}
+	uring_req_put(r);
+	return n;
+}
+
 static ssize_t try_once(struct uring_req *r, bool write, bool polled, u32 events)
 {
 	struct iov_iter it;
@@ -152,8 +195,12 @@ static ssize_t try_once(struct uring_req *r, bool write, bool polled, u32 events
 		return -EAGAIN;
 	it.nowait = polled || r->sqe.rw_flags & RWF_NOWAIT;
 	it.append = r->sqe.rw_flags & RWF_APPEND;
+	it.sync = r->sqe.rw_flags & RWF_SYNC;
+	it.dsync = r->sqe.rw_flags & RWF_DSYNC;
 	want = it.count;
-	n = transfer(r, &it, write);
+	n = may_go_on(r) ? transfer_direct(r, &it, write) : transfer(r, &it, write);
+	if (n == URING_QUEUED) /* it may be over, and gone */
+		return n;
 	r->failed = n >= 0 && (size_t)n < want;
 	if (n > 0 && write && r->sqe.rw_flags & (RWF_SYNC | RWF_DSYNC)) {
 		err = vfs_fsync_range(r->file, 0, S64_MAX, !(r->sqe.rw_flags & RWF_SYNC));

@@ -83,7 +83,7 @@ struct uring {
 		waiting[URING_BUCKETS]; /* of uring_req.link, by user_data: polls and timeouts */
 	struct list_head counting;      /* the same: timeouts that completions may end */
 	struct list_head
-		ending; /* the same: polls that were cancelled, until the worker has seen it */
+		ending; /* the same: polls that were cancelled, until the worker has seen it; what a disk has */
 	struct list_head drained; /* of uring_req.link: until nothing waits any more */
 	struct list_head mapped;  /* of uring_group: kbuf.c */
 	struct list_head
@@ -106,7 +106,7 @@ struct uring_chosen { /* of a group */
 	bool there;
 };
 
-enum uring_where { RUNNING, ON_WAITING, ON_DRAINED };
+enum uring_where { RUNNING, ON_WAITING, ON_DRAINED, ON_DISK };
 
 struct uring_req {
 	atomic_t refs; /* the one who runs it or the list; a timer or poll that is armed */
@@ -146,6 +146,8 @@ struct uring_req {
 	s64 done;  /* so far (MSG_WAITALL) */
 	long result;
 	struct async_poll poll;
+	struct io_async async; /* ON_DISK */
+	size_t want;           /* the same: bytes asked for */
 	struct ktimer timer;
 	u32 target; /* timeouts: value of ring->counted that ends it */
 	u64 deadline;

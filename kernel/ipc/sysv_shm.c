@@ -13,24 +13,47 @@
  * removed has the table's reference. 3. ns->shm_pages counts the pages of segments that are not freed.
  *
  * Locks: perm.lock for all fields; mmap_lock is taken outside of it (shm_close), so it is never held over do_mmap.
- * Not here: huge pages (SHM_HUGETLB gives ENOMEM: no huge pages are set aside).
+ * A segment of huge pages (SHM_HUGETLB) is a nameless file of hugetlbfs, all of whose pages are promised when it is made.
  */
 #include <asm/mman.h>
 #include <linux/mman.h>
 #include <linux/resource.h>
 
 #include "kernel/ipc/sysv_shm.h"
+#include "kernel/mm/hugetlb.h"
 
 static const struct file_operations shm_file_ops;
 
 /* ---- the object ---- */
 
-/* There are no huge pages; who may not have any learns that first. */
-static int may_huge(u64 size)
+/* Who may have memory that is kept for him: 0 or -EPERM. */
+static int may_huge(void)
 {
-	if (capable(CAP_IPC_LOCK) || size <= rlimit(RLIMIT_MEMLOCK))
-		return -ENOMEM;
-	return -EPERM;
+	kgid_t group = make_kgid(&init_user_ns, (u32)READ_ONCE(sysctl_hugetlb_shm_group));
+
+	return capable(CAP_IPC_LOCK) || in_group(group) ? 0 : -EPERM;
+}
+
+/* The file behind a segment. ERR_PTR. */
+static struct file *shm_backing(const struct sysv_request *r)
+{
+	struct file *f;
+	char name[16];
+	int err;
+
+	snprintf(name, sizeof(name), "SYSV%08x", (u32)r->key);
+	if (!(r->flags & SHM_HUGETLB))
+		return shmem_file_setup(name, (loff_t)r->size, 0);
+	err = may_huge();
+	if (err)
+		return ERR_PTR(err);
+	if (!hugetlb_file_setup)
+		return ERR_PTR(-ENOMEM);
+	f = hugetlb_file_setup(
+		name, (loff_t)round_up(r->size, HPAGE_SIZE), !(r->flags & SHM_NORESERVE));
+	if (!IS_ERR(f)) /* attaching neither promises nor fails */
+		f->f_mapping->huge->prepaid = true;
+	return f;
 }
 
 static struct sysv_perm *shm_make(const struct sysv_request *r)
@@ -38,9 +61,11 @@ static struct sysv_perm *shm_make(const struct sysv_request *r)
 	struct ipc_namespace *ns = r->ns;
 	u64 pages = PAGE_ALIGN(r->size) >> PAGE_SHIFT;
 	struct shm_segment *s;
-	char name[16];
 	int err = -ENOMEM;
 
+	if (r->flags & SHM_HUGETLB &&
+		!hugetlb_size_known((u32)r->flags >> SHM_HUGE_SHIFT & SHM_HUGE_MASK))
+		return ERR_PTR(-EINVAL);
 	if (r->size < SHMMIN || r->size > ns->shm_max || (s64)r->size < 0)
 		return ERR_PTR(-EINVAL);
 	if (pages << PAGE_SHIFT < r->size ||
@@ -49,10 +74,6 @@ static struct sysv_perm *shm_make(const struct sysv_request *r)
 			atomic_sub((s64)pages, &ns->shm_pages);
 		return ERR_PTR(-ENOSPC);
 	}
-	if (r->flags & SHM_HUGETLB) {
-		err = may_huge(r->size);
-		goto err_pages;
-	}
 	s = ipc_zalloc(sizeof(*s));
 	if (!s)
 		goto err_pages;
@@ -60,14 +81,13 @@ static struct sysv_perm *shm_make(const struct sysv_request *r)
 	s->ns = ns;
 	s->size = r->size;
 	s->pages = pages;
-	if (!(r->flags & SHM_NORESERVE)) {
+	if (!(r->flags & (SHM_NORESERVE | SHM_HUGETLB))) {
 		err = vm_enough_memory(pages);
 		if (err)
 			goto err_free;
 		s->accounted = true;
 	}
-	snprintf(name, sizeof(name), "SYSV%08x", (u32)r->key);
-	s->file = shmem_file_setup(name, (loff_t)r->size, 0);
+	s->file = shm_backing(r);
 	err = PTR_ERR(s->file);
 	if (IS_ERR(s->file))
 		goto err_unaccount;
@@ -209,6 +229,11 @@ static int shm_mmap(struct file *f, struct vm_area *v)
 	if (err) /* removed between the look-up and here */
 		return err;
 	spin_unlock(&a->s->perm.lock);
+	if (f->f_mapping->huge) {
+		err = hugetlb_mmap(f->f_mapping, v);
+		if (err)
+			return err;
+	}
 	v->vm_ops = &shm_vm_ops;
 	shm_open(v);
 	return 0;
@@ -305,15 +330,15 @@ static struct file *attach_file(struct ipc_namespace *ns, struct shm_segment *s,
 static long attach(struct ipc_namespace *ns, struct shm_segment *s, struct attach_request *r)
 {
 	struct file *f = attach_file(ns, s, r->open_flags);
-	u64 at;
+	u64 at, size = (u64)i_size_read(s->file->f_inode); /* of the segment, or more: huge pages */
 
 	if (IS_ERR(f)) {
 		sysv_put(&sysv_shm_type, &s->perm);
 		return PTR_ERR(f);
 	}
 	at = -EINVAL;
-	if (!r->addr || r->addr + s->size >= r->addr)
-		at = do_mmap(current->mm, f, r->addr, s->size, r->prot, r->map_flags, 0);
+	if (!r->addr || r->addr + size >= r->addr)
+		at = do_mmap(current->mm, f, r->addr, size, r->prot, r->map_flags, 0);
 	fput(f);
 	return at == (u64)-EEXIST ? -EINVAL : (long)at;
 }

@@ -7,11 +7,13 @@
  */
 #include "arch/um/arch.h"
 #include "kernel/lib/atomic.h"
+#include "kernel/lib/panic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 
 static u32 panicking;
 int panic_timeout; /* kernel.panic */
+void (*panic_core)(void);
 
 static int set_panic(const char *value)
 {
@@ -24,17 +26,25 @@ static int set_panic(const char *value)
 }
 PARAM("panic=", set_panic, "SECONDS: start again so long after a panic (0: end with status 2)");
 
+/* A fault of the kernel's is always the end: a task that is killed in the middle of kernel code leaves locks behind. */
+static int set_oops(const char *value)
+{
+	if (strcmp(value, "panic"))
+		refuse("oops=%s: only oops=panic, which is always so", value);
+	return 0;
+}
+PARAM("oops=", set_oops, "panic: an oops is a panic (it always is)");
+
 /* Other vCPUs may go on meanwhile, as little as they can do. */
 static void restart_after_panic(void)
 {
 	u32 word = 0;
-	u64 end;
 
 	if (!panic_timeout)
 		return;
-	end = ktime_get() + (panic_timeout > 0 ? (u64)panic_timeout * 1000000000 : 0);
-	while (ktime_get() < end)
-		arch_futex_wait(&word, 0, 100000000);
+	for (int i = 0; i < panic_timeout;
+		i++) /* the host's seconds: the guest's may stand still */
+		arch_futex_wait(&word, 0, 1000000000);
 	arch_reboot();
 }
 
@@ -64,6 +74,8 @@ void panic(const char *fmt, ...)
 		arch_dump_stack();
 	}
 	say("panic: ", text);
+	if (panic_core)
+		panic_core();
 	restart_after_panic();
 	arch_power_off(2);
 }

@@ -183,11 +183,10 @@ static void write_consoles(const struct printk_record *r)
 	struct console *con;
 	int n;
 
-	if ((r->level & 7) >= console_loglevel)
-		return;
 	n = format_line(line, sizeof(line), r);
 	list_for_each_entry(con, &console_list, list)
-		con->write(con, line, (size_t)n);
+		if (con->everything || (r->level & 7) < console_loglevel)
+			con->write(con, line, (size_t)n);
 }
 
 static void flush_consoles(void)
@@ -237,7 +236,7 @@ void console_register(struct console *con)
 
 	take_writer_role();
 	while (seq < READ_ONCE(console_seq) && !printk_read(&seq, &rec))
-		if ((rec.level & 7) < console_loglevel)
+		if (con->everything || (rec.level & 7) < console_loglevel)
 			con->write(con, line, (size_t)format_line(line, sizeof(line), &rec));
 	list_add_tail(&con->list, &console_list);
 	drop_writer_role();

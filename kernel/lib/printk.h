@@ -22,6 +22,7 @@
 
 int printk(const char *fmt, ...) __printf(1, 2);
 int vprintk(const char *fmt, va_list ap);
+#define pr_crit(...) printk(KERN_CRIT __VA_ARGS__)
 #define pr_err(...) printk(KERN_ERR __VA_ARGS__)
 #define pr_warn(...) printk(KERN_WARNING __VA_ARGS__)
 #define pr_notice(...) printk(KERN_NOTICE __VA_ARGS__)
@@ -32,6 +33,7 @@ struct console {
 	const char *name;
 	void (*write)(struct console *con, const char *s, size_t n);
 	void *data;
+	bool everything;       /* gets all levels */
 	struct list_head list; /* under the console lock, private to printk.c */
 };
 /* Registered consoles get the ring's past lines first. */

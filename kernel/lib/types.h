@@ -128,7 +128,8 @@ static inline bool IS_ERR_OR_NULL(const void *p)
 }
 #define ERR_CAST(p) ((void *)(p))
 
-/* Results of an interrupted call, seen only by the signal code (never by the guest). */
+/* Results that never reach the guest: the answer comes later (struct io_async); an interrupted call, for the signal code. */
+#define EIOCBQUEUED 529
 #define ERESTARTSYS 512
 #define ERESTARTNOINTR 513
 #define ERESTARTNOHAND 514

@@ -7,7 +7,7 @@
  */
 #include <linux/capability.h>
 
-#include "kernel/mm/internal.h"
+#include "kernel/mm/hugetlb_internal.h"
 
 int sysctl_overcommit_memory, sysctl_overcommit_ratio = 50;
 u64 sysctl_overcommit_kbytes; /* 0: the ratio counts */
@@ -23,9 +23,12 @@ u64 vm_committed(void)
 
 u64 vm_commit_limit(void)
 {
+	struct hugetlb_numbers huge;
+
 	if (sysctl_overcommit_kbytes)
 		return sysctl_overcommit_kbytes >> 2;
-	return nr_managed_frames() * sysctl_overcommit_ratio / 100;
+	hugetlb_numbers(&huge);
+	return (nr_managed_frames() - (huge.total << HPAGE_ORDER)) * sysctl_overcommit_ratio / 100;
 }
 
 /* What is kept for an administrator's login, and from one process for everything else. */

@@ -11,6 +11,7 @@
  *	no entry, special       vm_ops->fault
  *	write, PTE_COW          copy, or reuse of a frame that nobody else maps: cow.c
  *	write, shared file      page_mkwrite, dirty
+ *	huge area               all 512 entries of the huge page: hugetlb_fault.c
  *	allowed already         the space has lost its mapping: map it again
  *
  * Only the last step orders anything from the space: one pmap_sync() over the surroundings, applied on the way to the guest, so a
@@ -19,7 +20,8 @@
  * Locks: mmap_lock for reading. Entries change under page_table_lock; two faults at one page are settled there: the loser finds
  * the entry changed and starts again.
  */
-#include "kernel/mm/fault.h"
+#include "kernel/lib/trace.h"
+#include "kernel/mm/hugetlb_internal.h"
 
 #include <asm/siginfo.h>
 #include <asm/signal.h>
@@ -112,6 +114,8 @@ static int fill_entry(struct vm_area *v, u64 addr, u32 flags, struct fault_info 
 {
 	if (v->vm_ops && v->vm_ops->fault)
 		return special_fault(v, addr, flags);
+	if (v->vm_flags & VM_HUGETLB)
+		return hugetlb_fault(v, addr, flags, info);
 	if (v->vm_mapping)
 		return file_fault(v, addr, flags, info);
 	return anon_fault(v, addr, info);
@@ -142,6 +146,8 @@ static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *in
 		}
 		if (!e)
 			err = fill_entry(v, addr, flags, info);
+		else if (flags & FAULT_WRITE && vma_is_cow(v) && v->vm_flags & VM_HUGETLB)
+			err = hugetlb_cow(v, addr, e, info);
 		else if (flags & FAULT_WRITE && vma_is_cow(v))
 			err = cow_fault(v, addr, e, flags, info);
 		else if (flags & FAULT_WRITE)
@@ -330,6 +336,8 @@ int handle_fault(struct mm *mm, u64 addr, u64 error, int *code)
 	int err;
 
 	count_vm(pgfault, 1);
+	TRACE(fault, "%s[%d] %#lx from %#lx, error %#lx", current->comm, current->pid,
+		(unsigned long)addr, (unsigned long)current->arch.regs.rip, (unsigned long)error);
 	v = vma_for_fault(mm, addr);
 	if (!v) {
 		*code = SEGV_MAPERR;

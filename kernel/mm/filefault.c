@@ -245,6 +245,7 @@ int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 	struct page *p;
 	int err;
 
+	/* No populating: for reading, the host's own faults, each for 64 KiB and more, cost it less. */
 	if (sequential && v->vm_mapping->a_ops->memory_only && !vma_is_cow(v))
 		make_ahead(v, addr, info->end);
 	p = get_locked_page(v, vma_index(v, addr), info);
@@ -258,7 +259,6 @@ int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 		put_page(p);
 	else
 		map_around(v, info->start, info->end);
-	info->populate = sequential && !err; /* who reads on in order touches them all */
 	return err;
 }
 

@@ -177,11 +177,13 @@ bool remove_unused_page(struct page *p)
 	return true;
 }
 
-static struct page *new_locked_page(struct address_space *m)
+static struct page *new_locked_page(struct address_space *m, u64 index)
 {
-	struct page *p =
-		alloc_page(m->gfp | __GFP_ACCOUNT | (m->a_ops->memory_only ? GFP_USER : 0));
+	gfp_t gfp = m->gfp | __GFP_ACCOUNT | (m->a_ops->memory_only ? GFP_USER : 0);
+	struct page *p;
 
+	if (!large_block_take(m, index, 1, gfp, &p))
+		p = alloc_page(gfp);
 	if (p)
 		set_bit(PG_locked, &p->flags);
 	return p;
@@ -195,7 +197,7 @@ struct page *grab_cache_page(struct address_space *m, u64 index)
 
 		if (p)
 			return p;
-		p = new_locked_page(m);
+		p = new_locked_page(m, index);
 		if (!p)
 			return NULL;
 		err = add_to_page_cache(p, m, index);
@@ -238,24 +240,33 @@ static u32 add_extent(
 	return n;
 }
 
+/* At most @nr frames in a row, a power of two where they are of no large block: how many (0: none). */
+static u32 alloc_frames(struct address_space *m, u64 index, u32 nr, struct page **p)
+{
+	u32 order = min_t(u32, 31 - __builtin_clz(nr), MAX_ORDER);
+	u32 n = large_block_take(m, index, nr, m->gfp, p);
+
+	if (n)
+		return n;
+	while (!(*p = alloc_extent(m->gfp, order)) && order)
+		order--;
+	return *p ? 1U << order : 0;
+}
+
 u32 page_cache_alloc_run(struct address_space *m, u64 index, u32 nr, struct page **pages)
 {
 	u32 done = 0;
 
 	while (done < nr) {
-		u32 left = nr - done;
-		u32 order = min_t(u32, 31 - __builtin_clz(left), MAX_ORDER);
-		struct page *p = NULL;
-		u32 n;
+		struct page *p;
+		u32 got = alloc_frames(m, index + done, nr - done, &p), n;
 
-		while (!(p = alloc_extent(m->gfp, order)) && order)
-			order--;
-		if (!p)
+		if (!got)
 			break;
-		n = add_extent(m, index + done, 1U << order, p, pages + done);
-		drop_extent_tail(p, n, 1U << order);
+		n = add_extent(m, index + done, got, p, pages + done);
+		drop_extent_tail(p, n, got);
 		done += n;
-		if (n < 1U << order)
+		if (n < got)
 			break;
 	}
 	return done;

@@ -8,13 +8,14 @@
  *	- frames that were written to after an earlier fork (PTE_BROKEN), and the page of the stack pointer, copied at once: they will be
  *	  written to again, a COW fault costs 14 us and a copy 0.3. The parent keeps its own, writable, without an order. Of a small
  *	  process all frames are copied so. Copies come from contiguous frames, so that neighbours travel in one order;
+ *	- frames that are pinned (a direct read is under way), copied at once: the parent's entry stays as it is;
  *	- frames that were mapped ahead and never touched: nothing, or a reservation of its own where the area is small (.bss); the
  *	  parent keeps its own.
  * All orders to the parent's space are flushed once, before another task of the parent or the parent itself runs guest code.
  *
  * Locks: the parent's mmap_lock for writing, so no fault changes anonymous entries meanwhile.
  */
-#include "kernel/mm/fault.h"
+#include "kernel/mm/hugetlb_internal.h"
 
 #define COPY_AT_ONCE_MAX 256 /* pages of one fork */
 #define SMALL_RSS                                                                                  \
@@ -89,6 +90,12 @@ static bool wants_copy(const struct fork *f, u64 va, pte_t e)
 	return e & PTE_BROKEN || va == f->sp;
 }
 
+/* More references than entries: a device may write to it, and what it writes is the parent's. */
+static bool is_pinned(const struct page *p)
+{
+	return atomic_read(&p->refcount) > atomic_read(&p->mapcount);
+}
+
 /* Entries of anonymous frames are stable: mmap_lock is held. */
 static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struct page *p)
 {
@@ -106,7 +113,7 @@ static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struc
 	spin_lock(
 		&old->page_table_lock); /* a refill of the parent's space may set PTE_MAPPED at any time */
 	*ep &= ~PTE_RESERVED;
-	if (wants_copy(f, va, e)) {
+	if (wants_copy(f, va, e) || (e & PTE_RW && is_pinned(p))) {
 		spin_unlock(&old->page_table_lock);
 		if (!copy_at_once(f, v, va, e))
 			return 0;
@@ -230,7 +237,9 @@ static int dup_area(struct fork *f, struct vm_area *from)
 		return -ENOMEM;
 	}
 	f->protect = false;
-	if (!(from->vm_flags & VM_WIPEONFORK))
+	if (from->vm_flags & VM_HUGETLB)
+		err = hugetlb_fork(v, from, &f->protect);
+	else if (!(from->vm_flags & VM_WIPEONFORK))
 		err = fork_entries(f, v, from);
 	if (f->protect)
 		pmap_wrprotect(&f->old->pmap, from->vm_start, from->vm_end);

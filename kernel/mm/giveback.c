@@ -31,6 +31,7 @@ static void give_back(u64 frames)
 		for (u32 i = 0; i < n; i++) {
 			bool gone = physmem_release(pfn[i], 1UL << order[i]) == 0;
 
+			large_block_gone(pfn[i], 1UL << order[i]);
 			buddy_return(pfn[i], order[i], gone);
 			frames -= min(frames, 1UL << order[i]);
 			cond_resched();

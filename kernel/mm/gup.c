@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gup.c: one page of any address space, faulted in: for ptrace, /proc/PID/mem, core dumps, futexes and pins.
+ * gup.c: pages of any address space, faulted in: for ptrace, /proc/PID/mem, core dumps, futexes and pins.
+ *
+ * Who writes to a page that is not in his hand under page_table_lock (pins: a device, a request that is under way) has made it touched: its
+ * entry loses PTE_RESERVED, or reclaim would take the frame away as one that was only mapped ahead. A fork copies frames that are pinned
+ * (fork.c), so what a device puts into them reaches the parent.
  */
 #include "kernel/mm/fault.h"
 
@@ -22,10 +26,33 @@ static struct page *look(struct mm *mm, u64 addr, u32 flags, bool *hole)
 		if (ok) {
 			p = pfn_to_page(pte_pfn(*e));
 			get_page(p);
+			if (flags & FOLL_WRITE)
+				*e &= ~PTE_RESERVED;
 		}
 	}
 	spin_unlock(&mm->page_table_lock);
 	return p;
+}
+
+/* As many of @nr pages in a row as their entries allow as they are. */
+static u32 look_run(struct mm *mm, u64 addr, u32 nr, bool write, struct page **pages)
+{
+	pte_t right = write ? PTE_RW : PTE_P;
+	u32 n = 0;
+
+	spin_lock(&mm->page_table_lock);
+	for (; n < nr; n++, addr += PAGE_SIZE) {
+		pte_t *e = pmap_pte(&mm->pmap, addr, false);
+
+		if (!e || *e & PTE_SPECIAL || !(*e & right))
+			break;
+		pages[n] = pfn_to_page(pte_pfn(*e));
+		get_page(pages[n]);
+		if (write)
+			*e &= ~PTE_RESERVED;
+	}
+	spin_unlock(&mm->page_table_lock);
+	return n;
 }
 
 int user_fault_in(struct mm *mm, u64 addr, bool write)
@@ -65,4 +92,24 @@ struct page *get_user_page(struct mm *mm, u64 addr, u32 flags)
 			return ERR_PTR(err == -ENXIO ? -EFAULT : err);
 	}
 	return ERR_PTR(-EFAULT);
+}
+
+s32 get_user_pages(u64 addr, u32 nr, u32 flags, struct page **pages)
+{
+	struct mm *mm = current->mm;
+	u32 n = 0;
+
+	addr &= PAGE_MASK;
+	while (n < nr) {
+		u32 got = look_run(mm, addr + n * PAGE_SIZE, nr - n, flags & FOLL_WRITE, pages + n);
+
+		n += got;
+		if (got)
+			continue;
+		pages[n] = get_user_page(mm, addr + n * PAGE_SIZE, flags);
+		if (IS_ERR(pages[n]))
+			return n ? (s32)n : (s32)PTR_ERR(pages[n]);
+		n++;
+	}
+	return (s32)n;
 }

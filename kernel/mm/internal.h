@@ -49,6 +49,16 @@ u32 buddy_isolate_resident(pfn_t *pfn, u8 *order, u32 max, u64 frames);
 /* Puts an isolated block back; @fresh: it reads as zeros now. */
 void buddy_return(pfn_t pfn, u32 order, bool fresh);
 
+/* ---- largeblock.c ---- */
+
+/*
+ * Frames in a row for pages [index, index + n) of a file that is long, out of a block that the host backs with one large page: n (at most @nr),
+ * each with a reference; *first names them. 0: there is no such block. Looks at the table only, but where a file comes to a new block (may sleep).
+ */
+u32 large_block_take(struct address_space *m, u64 index, u32 nr, gfp_t gfp, struct page **first);
+/* The host backs [pfn, pfn + n) no longer. */
+void large_block_gone(pfn_t pfn, u64 n);
+
 /* ---- region.c ---- */
 
 struct page *region_pfn_to_page(pfn_t pfn);
@@ -155,7 +165,7 @@ struct vm_area *vma_split(struct vm_area *v, u64 addr);
 void vma_resize(struct vm_area *v, u64 start, u64 end);
 /* Merges neighbours that may be one, for all that touch [start, end]. */
 void vma_merge_range(struct mm *mm, u64 start, u64 end);
-/* Makes VMAs begin and end at the bounds of the range: 0 or -ENOMEM. */
+/* Makes VMAs begin and end at the bounds of the range: 0, -ENOMEM, -EINVAL (within a huge page). */
 int vma_split_range(struct mm *mm, u64 start, u64 end);
 /* The VMA that @addr lies in, or NULL. */
 struct vm_area *vma_lookup(struct mm *mm, u64 addr);

@@ -5,7 +5,7 @@
  * Advice about huge pages, merging and paging out is accepted and remembered as Linux does, and changes nothing: memory is never
  * swapped or merged, and frames come in extents anyway. MADV_FREE drops at once.
  */
-#include "kernel/mm/internal.h"
+#include "kernel/mm/hugetlb_internal.h"
 
 #include <asm/mman.h>
 
@@ -22,8 +22,14 @@ struct advice {
 
 static int drop(struct vm_area *v, u64 start, u64 end)
 {
+	struct huge_file *huge = v->vm_flags & VM_HUGETLB ? v->vm_mapping->huge : NULL;
+
+	if (huge) /* no fault sees half of a page's entries */
+		mutex_lock(&huge->lock);
 	zap_prepare(v->vm_mm, start, end);
 	zap_range(v, start, end);
+	if (huge)
+		mutex_unlock(&huge->lock);
 	return 0;
 }
 
@@ -38,14 +44,20 @@ void zap_special_mapping(struct mm *mm, u64 addr)
 	up_write(&mm->mmap_lock);
 }
 
-static int advise_dontneed(struct vm_area *v, u64 start, u64 end)
-{
-	return v->vm_flags & (VM_LOCKED | VM_PFNMAP) ? -EINVAL : drop(v, start, end);
-}
-
 static int advise_dontneed_locked(struct vm_area *v, u64 start, u64 end)
 {
-	return v->vm_flags & VM_PFNMAP ? -EINVAL : drop(v, start, end);
+	if (v->vm_flags & VM_PFNMAP)
+		return -EINVAL;
+	if (v->vm_flags & VM_HUGETLB && start & ~HPAGE_MASK)
+		return -EINVAL;
+	if (v->vm_flags & VM_HUGETLB)
+		end &= HPAGE_MASK;
+	return start < end ? drop(v, start, end) : 0;
+}
+
+static int advise_dontneed(struct vm_area *v, u64 start, u64 end)
+{
+	return v->vm_flags & VM_LOCKED ? -EINVAL : advise_dontneed_locked(v, start, end);
 }
 
 static int advise_free(struct vm_area *v, u64 start, u64 end)
@@ -65,7 +77,7 @@ static int advise_willneed(struct vm_area *v, u64 start, u64 end)
 
 static int advise_nothing(struct vm_area *v, u64 start, u64 end)
 {
-	return v->vm_flags & (VM_LOCKED | VM_PFNMAP) ? -EINVAL : 0;
+	return v->vm_flags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB) ? -EINVAL : 0;
 }
 
 static int advise_dofork(struct vm_area *v, u64 start, u64 end)
@@ -80,7 +92,8 @@ static int advise_wipeonfork(struct vm_area *v, u64 start, u64 end)
 
 static int advise_dodump(struct vm_area *v, u64 start, u64 end)
 {
-	return v->vm_flags & (VM_DONTEXPAND | VM_PFNMAP) ? -EINVAL : 0;
+	return !(v->vm_flags & VM_HUGETLB) && v->vm_flags & (VM_DONTEXPAND | VM_PFNMAP) ? -EINVAL :
+											  0;
 }
 
 static int advise_collapse(struct vm_area *v, u64 start, u64 end)
@@ -145,8 +158,11 @@ static int apply_to_area(const struct advice *a, struct vm_area *v, u64 start, u
 	err = a->apply ? a->apply(v, start, end) : 0;
 	if (err || !a->write || flags == v->vm_flags)
 		return err;
-	if (mm->map_count + 2 > sysctl_max_map_count || vma_split_range(mm, start, end))
+	if (mm->map_count + 2 > sysctl_max_map_count)
 		return -ENOMEM;
+	err = vma_split_range(mm, start, end);
+	if (err)
+		return err;
 	vma_lookup(mm, start)->vm_flags = flags;
 	return 0;
 }

@@ -5,7 +5,7 @@
  * Memory is never swapped, so locking means: faulted in now, accounted against RLIMIT_MEMLOCK, and spared by MADV_DONTNEED. Clean
  * pages of files under a lock stay mapped, and reclaim takes only pages that nobody maps.
  */
-#include "kernel/mm/internal.h"
+#include "kernel/mm/hugetlb_internal.h"
 
 #include <asm/mman.h>
 #include <linux/capability.h>
@@ -13,6 +13,14 @@
 
 #include "arch/um/uaccess.h"
 #include "gen/syscalls.h"
+
+/* Huge pages never go, so their areas are neither marked nor cut. */
+static u64 cut_at(struct mm *mm, u64 at)
+{
+	struct vm_area *v = vma_lookup(mm, at);
+
+	return v && v->vm_flags & VM_HUGETLB ? v->vm_start : at;
+}
 
 /* Sets the lock flags of the areas of the range up to the first hole, which is -ENOMEM. */
 static int set_lock(struct mm *mm, u64 start, u64 end, u64 flags)
@@ -27,12 +35,13 @@ static int set_lock(struct mm *mm, u64 start, u64 end, u64 flags)
 	end = min(end, at);
 	if (start == end)
 		return hole;
-	if (mm->map_count + 2 > sysctl_max_map_count || vma_split_range(mm, start, end))
+	if (mm->map_count + 2 > sysctl_max_map_count ||
+		vma_split_range(mm, cut_at(mm, start), cut_at(mm, end)))
 		return -ENOMEM;
 	for (struct vm_area *v = find_vma(mm, start); v && v->vm_start < end; v = vma_next(v)) {
 		u64 new = (v->vm_flags & ~(u64)(VM_LOCKED | VM_LOCKONFAULT)) | flags;
 
-		if (v->vm_flags & (VM_IO | VM_PFNMAP | VM_SPECIAL_NAME))
+		if (v->vm_flags & (VM_IO | VM_PFNMAP | VM_SPECIAL_NAME | VM_HUGETLB))
 			continue;
 		if ((new ^ v->vm_flags) & VM_LOCKED)
 			mm->locked_vm += new &VM_LOCKED ? vma_pages(v) : -vma_pages(v);

@@ -50,6 +50,8 @@ struct mem_group;
 #define PG_direct                                                                                  \
 	20         /* a frame of another region, in use: its content can only be read (region.c) */
 #define PG_idle 21 /* reclaim has taken its mappings away: who maps it again uses it */
+#define PG_huge                                                                                    \
+	22 /* of a huge page (hugetlb.h), which has it back when nobody refers to the frame */
 #define PG_patched                                                                                 \
 	19 /* text with patched call sites somewhere: page_text_changed() when it changes */
 
@@ -77,6 +79,13 @@ static inline void *page_address(const struct page *p)
 	return pfn_to_virt(page_to_pfn(p));
 }
 struct page *virt_to_page(const void *p); /* of direct-map addresses */
+/* Are these bytes frames of region 0? Stacks and static data are not. */
+static inline bool in_direct_map(const void *p, size_t n)
+{
+	u64 off = (u64)p - KERNEL_MAP_BASE, size = max_pfn << PAGE_SHIFT;
+
+	return off < size && n <= size - off;
+}
 
 /* ---- frames of other regions, region.c ---- */
 
@@ -299,6 +308,8 @@ struct address_space {
 	u64 dirtied_when;            /* ktime, under wb_lock */
 	atomic_t i_mmap_writable;    /* shared writable mappings, for seals and denials */
 	void (*mark_inode_dirty)(struct inode *inode); /* set by vfs: pages became dirty */
+	struct huge_file
+		*huge; /* hugetlb.h: a file of huge pages, which @pages knows nothing of; NULL */
 };
 void address_space_init(
 	struct address_space *m, struct inode *host, const struct address_space_operations *ops);
@@ -354,6 +365,8 @@ void truncate_pagecache(struct address_space *m, loff_t size);
 void unmap_mapping_range(struct address_space *m, u64 first_index, u64 nr); /* nr 0: to the end */
 /* Drops clean pages not in use (drop_caches, DONTNEED, O_DIRECT); number dropped. */
 u64 invalidate_mapping_pages(struct address_space *m, u64 start, u64 end);
+/* Drops pages [start, end] (indexes), mapped or not, unless they are dirty: 0, or -EBUSY when some had to stay. Waits for write-back. */
+int drop_clean_pages(struct address_space *m, u64 start, u64 end);
 /* Next dirty page at or after *index (<= end), with a reference; sets *index past it. */
 struct page *next_dirty_page(struct address_space *m, u64 *index, u64 end);
 bool mapping_has_dirty(struct address_space *m);
@@ -416,6 +429,7 @@ u64 nr_dirty_pages(void);
 #define VM_ANON_FILE BIT(38) /* private memory of /dev/zero: vm_file is its name only */
 #define VM_SEALED BIT(39)    /* mseal: stays where and what it is */
 #define VM_NORESERVE 0x200000
+#define VM_HUGETLB 0x400000
 #define VM_WIPEONFORK 0x2000000
 #define VM_DONTDUMP 0x4000000
 #define VM_STACK 0x8000000
@@ -464,6 +478,7 @@ struct mm {
 	u64 arg_start, arg_end, env_start, env_end;          /* under mmap_lock */
 	u64 total_vm, locked_vm, data_vm, stack_vm, exec_vm; /* pages, under mmap_lock */
 	atomic64_t rss_anon, rss_file, rss_shmem;
+	atomic64_t hugetlb; /* frames of huge pages: no part of the RSS */
 	u64 hiwater_rss, hiwater_vm;
 	u64 auxv[48];
 	u32 nr_auxv;
@@ -533,6 +548,8 @@ int mm_page_node(struct mm *mm, u64 addr);
 #define FOLL_FORCE 2
 #define FOLL_DUMP 4
 struct page *get_user_page(struct mm *mm, u64 addr, u32 flags); /* ERR_PTR(-EFAULT), ... */
+/* The first of @nr pages of current from @addr's on, each with a reference: how many (1 to @nr; less where one cannot be had), or -EFAULT. */
+s32 get_user_pages(u64 addr, u32 nr, u32 flags, struct page **pages);
 /* For uaccess: makes one page of the mm accessible. 0 or -errno. */
 int user_fault_in(struct mm *mm, u64 addr, bool write);
 
@@ -578,7 +595,7 @@ extern struct vmstat_counters vmstat;
 /* For /proc/PID/smaps and pagemap. */
 struct mem_walk_stats {
 	u64 rss, pss_shift12, shared_clean, shared_dirty, private_clean, private_dirty, referenced,
-		anonymous, swap;
+		anonymous, swap, shared_hugetlb, private_hugetlb;
 };
 void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lock */
 /* /proc/PID/pagemap's entries for @nr pages from @va on; under mmap_lock. */

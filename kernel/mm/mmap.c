@@ -9,7 +9,7 @@
  *
  * Limits: RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK, vm.max_map_count, overcommit (commit.c).
  */
-#include "kernel/mm/fault.h"
+#include "kernel/mm/hugetlb_internal.h"
 
 #include <asm/mman.h>
 #include <linux/capability.h>
@@ -25,7 +25,8 @@
 		MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |    \
 		MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | MAP_FIXED_NOREPLACE |         \
 		MAP_HUGE_2MB | MAP_HUGE_1GB)
-#define FILE_MAX ((1UL << 63) - 1) /* bytes that a file can have */
+#define LARGE_SIZE (512 * PAGE_SIZE) /* what one entry of the host's tables can map */
+#define FILE_MAX ((1UL << 63) - 1)   /* bytes that a file can have */
 
 u32 sysctl_max_map_count = 65530;
 const struct mm_task_ops *mm_task_ops;
@@ -59,6 +60,7 @@ struct map_request {
 	struct file *file;
 	u64 addr, len, pgoff, vm_flags;
 	int prot, flags;
+	bool huge; /* the file is one of huge pages */
 };
 
 static u64 prot_flags(int prot)
@@ -112,8 +114,6 @@ static int check_request(struct map_request *r)
 	err = check_type(r);
 	if (err)
 		return err;
-	if (r->flags & MAP_HUGETLB)
-		return -ENOMEM; /* no huge pages are set aside */
 	if (r->flags & MAP_LOCKED)
 		r->vm_flags |= VM_LOCKED;
 	if (r->flags & MAP_GROWSDOWN) {
@@ -121,7 +121,7 @@ static int check_request(struct map_request *r)
 			return -EINVAL;
 		r->vm_flags |= VM_GROWSDOWN;
 	}
-	if (r->flags & MAP_NORESERVE && sysctl_overcommit_memory != 2)
+	if (r->flags & MAP_NORESERVE && (sysctl_overcommit_memory != 2 || r->huge))
 		r->vm_flags |= VM_NORESERVE;
 	if (r->vm_flags & VM_LOCKED) {
 		err = check_lock_limit(mm, pages);
@@ -134,13 +134,35 @@ static int check_request(struct map_request *r)
 	return err;
 }
 
+/*
+ * A long mapping of a file lies so that what is a multiple of 2 MiB in the file is one in the address space: the host maps such a piece with one
+ * entry (largeblock.c). Like Linux, only where the caller has no wish and there is room.
+ */
+static u64 find_file_area(struct map_request *r)
+{
+	u64 hint = r->addr & PAGE_MASK, at;
+
+	if (r->huge)
+		return find_free_area(
+			r->mm, round_up(r->addr, HPAGE_SIZE), r->len, HPAGE_SIZE, r->flags);
+	if (r->file && !hint && !(r->flags & MAP_32BIT) && r->len >= LARGE_SIZE) {
+		at = find_free_area(r->mm, 0, r->len + LARGE_SIZE - PAGE_SIZE, PAGE_SIZE, r->flags);
+		if (!IS_ERR_VALUE(at))
+			return at + (((r->pgoff << PAGE_SHIFT) - at) & (LARGE_SIZE - 1));
+	}
+	return find_free_area(r->mm, hint, r->len, PAGE_SIZE, r->flags);
+}
+
 static u64 choose_address(struct map_request *r)
 {
+	u64 align = r->huge ? HPAGE_SIZE : PAGE_SIZE;
 	struct mm *mm = r->mm;
 
+	if (r->len & (align - 1))
+		return -EINVAL;
 	if (!(r->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
-		return find_free_area(mm, r->addr & PAGE_MASK, r->len, PAGE_SIZE, r->flags);
-	if (r->addr & ~PAGE_MASK)
+		return find_file_area(r);
+	if (r->addr & (align - 1))
 		return -EINVAL;
 	if (r->len > mm->task_size || r->addr > mm->task_size - r->len)
 		return -ENOMEM;
@@ -210,7 +232,7 @@ static u64 map_region(struct map_request *r)
 		return -ENOMEM;
 	if (mm->map_count >= sysctl_max_map_count)
 		return -ENOMEM;
-	if (needs_commit(r->vm_flags)) {
+	if (needs_commit(r->vm_flags) && !r->huge) {
 		r->vm_flags |= VM_ACCOUNT;
 		if (vm_enough_memory(pages))
 			return -ENOMEM;
@@ -257,6 +279,13 @@ static int shared_anon_file(struct map_request *r)
 	return 0;
 }
 
+static bool file_is_huge(struct file *f)
+{
+	struct address_space *m = mm_file_ops->mapping(f);
+
+	return m && m->huge;
+}
+
 u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int flags, u64 pgoff)
 {
 	struct map_request r = { .mm = mm,
@@ -265,7 +294,8 @@ u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int f
 		.len = PAGE_ALIGN(len),
 		.pgoff = pgoff,
 		.prot = prot,
-		.flags = flags };
+		.flags = flags,
+		.huge = file && file_is_huge(file) };
 	bool populate;
 	u64 ret;
 	int err;
@@ -296,6 +326,8 @@ u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int f
 		goto out;
 	if (populate)
 		mm_populate(mm, ret, ret + r.len, 0);
+	else if (r.huge) /* each page is a decision */
+		goto out;
 	else if (prot & (PROT_READ | PROT_EXEC) &&
 		 (flags & MAP_FIXED || (r.file && r.len <= SMALL_AREA)))
 		mmap_ahead(mm, ret, ret + r.len, flags & MAP_FIXED);
@@ -306,6 +338,17 @@ out:
 	if (r.file != file)
 		mm_file_ops->put(r.file);
 	return ret;
+}
+
+/* MAP_HUGETLB: a nameless file for it; *len becomes whole huge pages. ERR_PTR. */
+static struct file *huge_anon_file(unsigned long flags, unsigned long *len)
+{
+	if (!hugetlb_size_known(flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK))
+		return ERR_PTR(-EINVAL);
+	*len = round_up(*len, HPAGE_SIZE);
+	if (!hugetlb_file_setup || (s64)*len < 0)
+		return ERR_PTR(-ENOMEM);
+	return hugetlb_file_setup("anon_hugepage", (loff_t)*len, false);
 }
 
 long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags,
@@ -320,10 +363,16 @@ long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigne
 		f = mm_file_ops->fget(fd);
 		if (!f)
 			return -EBADF;
-		if (flags & MAP_HUGETLB) { /* a file of no huge pages */
+		if (file_is_huge(f)) {
+			len = round_up(len, HPAGE_SIZE);
+		} else if (flags & MAP_HUGETLB) { /* a file of no huge pages */
 			mm_file_ops->put(f);
 			return -EINVAL;
 		}
+	} else if (flags & MAP_HUGETLB) {
+		f = huge_anon_file(flags, &len);
+		if (IS_ERR(f))
+			return PTR_ERR(f);
 	}
 	ret = do_mmap(current->mm, f, addr, len, (int)prot, (int)flags, off >> PAGE_SHIFT);
 	if (f)

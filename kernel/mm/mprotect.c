@@ -70,7 +70,8 @@ static u64 new_flags(const struct vm_area *v, const struct protect *p)
 
 static bool becomes_private_writable(const struct vm_area *v, const struct protect *p)
 {
-	return p->flags & VM_WRITE && !(v->vm_flags & (VM_SHARED | VM_ACCOUNT | VM_NORESERVE));
+	return p->flags & VM_WRITE &&
+	       !(v->vm_flags & (VM_SHARED | VM_ACCOUNT | VM_NORESERVE | VM_HUGETLB));
 }
 
 static bool gains_exec(const struct vm_area *v, const struct protect *p)

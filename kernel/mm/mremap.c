@@ -6,7 +6,7 @@
  * new one by faults. While entries of a file's area move, i_mmap_sem is held for writing, so that truncation finds each of them
  * in the one place or in the other.
  */
-#include "kernel/mm/internal.h"
+#include "kernel/mm/hugetlb_internal.h"
 
 #include <asm/mman.h>
 #include <linux/mman.h>
@@ -124,6 +124,8 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 		return err;
 	}
 	r->populate = vm_locked_now(n->vm_flags) && r->new_len > r->old_len;
+	if (v->vm_flags & VM_HUGETLB)
+		huge_promise_moved(mm, r->addr, r->old_len);
 	if (!(r->flags & MREMAP_DONTUNMAP) && r->old_len)
 		munmap_locked(mm, r->addr, r->old_len);
 	vma_merge_range(mm, to, to + r->new_len);
@@ -247,8 +249,24 @@ static u64 remap_anywhere(struct remap *r)
 	return IS_ERR_VALUE(to) ? to : move_area(r, v, to);
 }
 
+/* Huge pages move as such, and never become more. */
+static int align_huge(struct remap *r, const struct vm_area *v)
+{
+	if (!v || !(v->vm_flags & VM_HUGETLB))
+		return 0;
+	r->old_len = round_up(r->old_len, HPAGE_SIZE);
+	r->new_len = round_up(r->new_len, HPAGE_SIZE);
+	if ((r->addr | r->new_addr) & ~HPAGE_MASK || r->new_len > r->old_len)
+		return -EINVAL;
+	return 0;
+}
+
 static u64 remap(struct remap *r)
 {
+	int err = align_huge(r, vma_lookup(r->mm, r->addr));
+
+	if (err)
+		return err;
 	if (areas_sealed(vma_lookup(r->mm, r->addr), r->addr + 1))
 		return -EPERM;
 	arch_patch_forget(r->mm, r->addr, r->addr + r->old_len);

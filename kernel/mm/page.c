@@ -10,7 +10,7 @@
  *
  * Frame numbers are global: region 0 is physmem, whose array is mem_map; region.c knows the others.
  */
-#include "kernel/mm/internal.h"
+#include "kernel/mm/hugetlb_internal.h"
 
 #include "kernel/sched/task.h"
 
@@ -68,10 +68,12 @@ void put_page(struct page *p)
 {
 	if (!atomic_dec_and_test(&p->refcount))
 		return;
-	if (unlikely(PageDirect(p)))
+	if (likely(!(p->flags & (BIT(PG_direct) | BIT(PG_huge)))))
+		free_pages(p, 0);
+	else if (PageDirect(p))
 		region_page_free(p);
 	else
-		free_pages(p, 0);
+		huge_frame_free(p);
 }
 
 /* ---- bits to wait for ---- */

@@ -21,6 +21,7 @@
  * lies a red zone of 16 bytes, checked when it is freed; a free of what is no object panics.
  */
 #include "kernel/lib/asan.h"
+#include "kernel/mm/inject.h"
 #include "kernel/mm/internal.h"
 
 #include "kernel/sched/task.h"
@@ -315,6 +316,8 @@ void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
 	struct magazine *m = c->mag[smp_processor_id()];
 	void *obj;
 
+	if (alloc_should_fail(gfp))
+		return NULL;
 	if (likely(m && m->count))
 		obj = m->obj[--m->count];
 	else
@@ -494,8 +497,10 @@ static u32 order_for(size_t n)
 static void *large_alloc(size_t n, gfp_t gfp)
 {
 	u32 order = order_for(n);
-	struct page *p = order > MAX_ORDER ? NULL : alloc_pages(gfp, order);
+	struct page *p = NULL;
 
+	if (order <= MAX_ORDER && !alloc_should_fail(gfp))
+		p = alloc_pages(gfp, order);
 	if (!p)
 		return NULL;
 	p->private = order;

@@ -2,7 +2,7 @@
 /*
  * stats.c: numbers for /proc: meminfo, vmstat, smaps. Racy by nature: no lock but page_table_lock where entries are read.
  */
-#include "kernel/mm/internal.h"
+#include "kernel/mm/hugetlb_internal.h"
 
 atomic64_t nr_anon_pages, nr_mapped_pages, nr_file_pages, nr_shmem_pages, nr_table_pages;
 
@@ -69,6 +69,10 @@ static void add_entry(struct mem_walk_stats *st, pte_t e)
 	u64 maps = max(atomic_read(&p->mapcount), 1);
 	bool dirty = PageAnon(p) || PageDirty(p);
 
+	if (PageHuge(p)) {
+		*(maps > 1 ? &st->shared_hugetlb : &st->private_hugetlb) += PAGE_SIZE;
+		return;
+	}
 	st->rss += PAGE_SIZE;
 	st->pss_shift12 += (PAGE_SIZE << 12) / maps;
 	st->referenced += PAGE_SIZE;
@@ -180,6 +184,7 @@ static const struct {
 	{ VM_LOCKONFAULT, "lf" },
 	{ VM_ACCOUNT, "ac" },
 	{ VM_NORESERVE, "nr" },
+	{ VM_HUGETLB, "ht" },
 	{ VM_WIPEONFORK, "wf" },
 	{ VM_DONTDUMP, "dd" },
 	{ VM_HUGEPAGE, "hg" },

@@ -5,6 +5,7 @@
  *	truncate_pagecache(m, size)              after i_size was set
  *	truncate_inode_pages_range(m, a, b)      hole punching; the file system holds invalidate_lock for writing
  *	invalidate_mapping_pages(m, i, j)        only clean ones that nobody uses
+ *	drop_clean_pages(m, i, j)                clean ones, used or not: the disk has something newer
  *
  * A fault that finds the page under the page lock checks that it is still in its mapping and below the end of the file; truncation
  * sets the size first and unmaps each page under its lock, so nothing stays mapped that is not in the cache.
@@ -12,6 +13,7 @@
 #include "kernel/mm/internal.h"
 
 #define BATCH 16
+#define UNMAP_ROUNDS 16
 
 static void drop_page(struct page *p, struct address_space *m)
 {
@@ -141,4 +143,40 @@ u64 invalidate_mapping_pages(struct address_space *m, u64 start, u64 end)
 		cond_resched();
 	}
 	return dropped;
+}
+
+static bool drop_unless_dirty(struct page *p, struct address_space *m)
+{
+	bool dropped = true;
+
+	lock_page(p);
+	wait_on_page_writeback(p);
+	if (p->mapping == m) {
+		/* more than once: a fork may have looked at an entry before and add the child's now */
+		for (int i = 0; atomic_read(&p->mapcount) && i < UNMAP_ROUNDS; i++)
+			page_unmap_all(p);
+		dropped = !PageDirty(p) && !PagePrivate(p);
+		if (dropped)
+			delete_from_page_cache(p);
+	}
+	unlock_page(p);
+	return dropped;
+}
+
+int drop_clean_pages(struct address_space *m, u64 start, u64 end)
+{
+	struct page *pages[BATCH];
+	int err = 0;
+	u32 n;
+
+	while (start <= end && (n = find_get_pages(m, start, end, BATCH, pages))) {
+		start = pages[n - 1]->index + 1;
+		for (u32 i = 0; i < n; i++) {
+			if (!drop_unless_dirty(pages[i], m))
+				err = -EBUSY;
+			put_page(pages[i]);
+		}
+		cond_resched();
+	}
+	return err;
 }

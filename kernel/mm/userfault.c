@@ -258,7 +258,7 @@ static bool watchable(const struct vm_area *v, u64 mode)
 {
 	bool shmem = v->vm_mapping && v->vm_mapping->a_ops->memory_only;
 
-	if (v->vm_flags & (VM_IO | VM_PFNMAP | VM_SPECIAL_NAME))
+	if (v->vm_flags & (VM_IO | VM_PFNMAP | VM_SPECIAL_NAME | VM_HUGETLB))
 		return false;
 	if (mode & VM_UFFD_MINOR && !shmem)
 		return false;

@@ -14,7 +14,7 @@
  * no hole is larger than mm->free_largest. A request for more begins at the mark, any other at the top; what frees addresses above
  * the mark moves it up. Both fields are under mmap_lock (writing).
  */
-#include "kernel/mm/internal.h"
+#include "kernel/mm/hugetlb_internal.h"
 
 #include <asm/mman.h>
 
@@ -233,16 +233,22 @@ struct vm_area *vma_split(struct vm_area *v, u64 addr)
 	return upper;
 }
 
+static int split_at(struct mm *mm, u64 addr)
+{
+	struct vm_area *v = vma_lookup(mm, addr);
+
+	if (!v || v->vm_start == addr)
+		return 0;
+	if (v->vm_flags & VM_HUGETLB && addr & ~HPAGE_MASK)
+		return -EINVAL;
+	return vma_split(v, addr) ? 0 : -ENOMEM;
+}
+
 int vma_split_range(struct mm *mm, u64 start, u64 end)
 {
-	struct vm_area *v = vma_lookup(mm, start);
+	int err = split_at(mm, start);
 
-	if (v && v->vm_start < start && !vma_split(v, start))
-		return -ENOMEM;
-	v = vma_lookup(mm, end);
-	if (v && v->vm_start < end && !vma_split(v, end))
-		return -ENOMEM;
-	return 0;
+	return err ? err : split_at(mm, end);
 }
 
 bool vma_can_merge(const struct vm_area *a, const struct vm_area *b)
@@ -253,7 +259,7 @@ bool vma_can_merge(const struct vm_area *a, const struct vm_area *b)
 		return false;
 	if (a->vm_uffd != b->vm_uffd || a->vm_policy != b->vm_policy ||
 		a->vm_private != b->vm_private || a->vm_name != b->vm_name ||
-		a->vm_flags & VM_SPECIAL_NAME)
+		a->vm_flags & (VM_SPECIAL_NAME | VM_HUGETLB))
 		return false;
 	return vma_is_anon(a) || a->vm_pgoff + vma_pages(a) == b->vm_pgoff;
 }

@@ -12,7 +12,7 @@
  * Frames that were mapped ahead (PTE_RESERVED) and never touched need not be zeroed again when they are handed out: those that came
  * from the host as holes (PG_zero) are asked for there (mincore), one question for each run of frames; the recycled ones are not looked at.
  */
-#include "kernel/mm/internal.h"
+#include "kernel/mm/hugetlb_internal.h"
 
 #define BATCH 64
 
@@ -21,6 +21,8 @@ void account_rss(struct mm *mm, struct page *p, s64 n)
 	if (PageAnon(p)) {
 		atomic_add(n, &mm->rss_anon);
 		atomic_add(n, &nr_anon_pages);
+	} else if (PageHuge(p)) {
+		atomic_add(n, &mm->hugetlb);
 	} else if (p->mapping && p->mapping->a_ops->memory_only) {
 		atomic_add(n, &mm->rss_shmem);
 	} else {

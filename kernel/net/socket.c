@@ -19,6 +19,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/pid_ns.h"
+#include "kernel/vfs/landlock.h"
 
 static sock_create_fn families[AF_MAX]; /* written at boot */
 
@@ -333,6 +334,16 @@ int sockaddr_to_user(const struct sockaddr_buf *a, uaddr_t ua, uaddr_t ulen)
 	return put_user(a->len, ulen);
 }
 
+/* What current has forbidden itself to do with TCP's ports. */
+static int landlock_port(const struct socket *s, const struct sockaddr_buf *a, bool connect)
+{
+	const struct sock_common *sk = s->sk;
+
+	if (sk->type != SOCK_STREAM || (sk->family != AF_INET && sk->family != AF_INET6))
+		return 0;
+	return landlock_tcp(sk->family, a->data, a->len, connect);
+}
+
 long sys_bind(int fd, uaddr_t addr, int addrlen)
 {
 	struct sockaddr_buf a;
@@ -343,6 +354,8 @@ long sys_bind(int fd, uaddr_t addr, int addrlen)
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	err = sockaddr_from_user(&a, addr, addrlen);
+	if (!err && landlocked())
+		err = landlock_port(s, &a, false);
 	if (!err)
 		err = s->ops->bind ? s->ops->bind(s, &a) : -EOPNOTSUPP;
 	fput(f);
@@ -351,6 +364,10 @@ long sys_bind(int fd, uaddr_t addr, int addrlen)
 
 static long connect_to(struct socket *s, struct sockaddr_buf *to, bool nonblock)
 {
+	int err = landlocked() ? landlock_port(s, to, true) : 0;
+
+	if (err)
+		return err;
 	return s->ops->connect ? s->ops->connect(s, to, nonblock) : -EOPNOTSUPP;
 }
 

@@ -68,6 +68,7 @@ void unix_put(struct unix_sock *u)
 	forget_peer_ids(u);
 	filter_put(u->c.filter);
 	net_put(u->net);
+	landlock_put(u->landlock);
 	kfree(u);
 }
 
@@ -117,6 +118,7 @@ static struct unix_sock *unix_alloc(u16 type, struct net *net)
 	sock_init_common(&u->c, AF_UNIX, type, 0);
 	atomic_set(&u->refs, 1);
 	u->c.net = u->net = net_get(net);
+	u->landlock = landlock_get(current_cred()->landlock);
 	INIT_LIST_HEAD(&u->queue);
 	INIT_LIST_HEAD(&u->pending);
 	INIT_LIST_HEAD(&u->pending_link);
@@ -160,6 +162,10 @@ int unix_dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 		other = unix_find_sock(u->net, a, u->c.type);
 		if (IS_ERR(other))
 			return (int)PTR_ERR(other);
+		if (!unix_in_scope(other)) {
+			unix_put(other);
+			return -EPERM;
+		}
 	}
 	spin_lock(&u->c.lock);
 	old = u->peer;
@@ -214,6 +220,10 @@ static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonbloc
 		return -ENOMEM;
 	}
 	for (;;) {
+		if (!unix_in_scope(l)) {
+			err = -EPERM;
+			break;
+		}
 		if (l == u) {
 			err = -EINVAL;
 			break;

@@ -6,6 +6,7 @@
 #include <linux/un.h>
 
 #include "kernel/net/internal.h"
+#include "kernel/vfs/landlock.h"
 
 enum unix_state { UNIX_UNCONNECTED, UNIX_LISTEN, UNIX_CONNECTED, UNIX_DEAD };
 
@@ -25,8 +26,9 @@ struct unix_msg {
 struct unix_sock {
 	struct sock_common c; /* c.lock protects what is not marked otherwise */
 	atomic_t refs;
-	struct hlist_node all; /* under unix_names_lock */
-	struct net *net;       /* a reference: whose abstract names; immutable */
+	struct hlist_node all;            /* under unix_names_lock */
+	struct net *net;                  /* a reference: whose abstract names; immutable */
+	struct landlock_domain *landlock; /* a reference: its maker's; immutable */
 	enum unix_state state;
 	struct unix_sock *peer; /* a reference */
 	struct list_head queue; /* of unix_msg */
@@ -74,6 +76,7 @@ void unix_put(struct unix_sock *u);
 /* Checks an address: 0 or -EINVAL. A path is terminated and its length is cut to it. */
 int unix_check_addr(struct sockaddr_buf *a);
 /* The socket that an address names, with a reference. ERR_PTR. */
+bool unix_in_scope(const struct unix_sock *u); /* landlock.h */
 struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type);
 int unix_bind(struct socket *s, struct sockaddr_buf *a);
 int unix_getname(struct socket *s, struct sockaddr_buf *a, bool peer);

@@ -256,6 +256,8 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 	err = -EPERM; /* a connected receiver takes messages from its peer only */
 	if (u->c.type == SOCK_DGRAM && to->peer && to->peer != u)
 		goto out;
+	if (READ_ONCE(u->peer) != to && !unix_in_scope(to))
+		goto out;
 	um = build_msg(u, m, (u32)len, (u32)len, true);
 	err = IS_ERR(um) ? (int)PTR_ERR(um) : 0;
 	if (err)

@@ -72,6 +72,16 @@ static struct unix_sock *find_inode(const struct inode *inode)
 	return NULL;
 }
 
+/* May current talk to who made @u, if that is known by an abstract name? */
+bool unix_in_scope(const struct unix_sock *u)
+{
+	const struct sockaddr_buf *name = READ_ONCE(u->name);
+
+	if (!landlocked() || !name || !is_abstract(name))
+		return true;
+	return landlock_may_reach(current_cred()->landlock, u->landlock);
+}
+
 struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type)
 {
 	struct unix_sock *u;
@@ -123,8 +133,10 @@ static int bind_path(struct unix_sock *u, struct sockaddr_buf *name)
 	d = path_create(-100 /* AT_FDCWD */, (char *)name->data + 2, &parent, 0);
 	if (IS_ERR(d))
 		return PTR_ERR(d) == -EEXIST ? -EADDRINUSE : (int)PTR_ERR(d);
-	err = vfs_mknod(
-		d_inode(parent.dentry), d, S_IFSOCK | acl_umask(d_inode(parent.dentry), 0777), 0);
+	err = landlocked() ? landlock_make(&parent, S_IFSOCK) : 0;
+	if (!err)
+		err = vfs_mknod(d_inode(parent.dentry), d,
+			S_IFSOCK | acl_umask(d_inode(parent.dentry), 0777), 0);
 	if (!err) {
 		spin_lock(&unix_names_lock);
 		if (u->name) {

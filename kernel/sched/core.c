@@ -31,6 +31,7 @@
 #include <asm/errno.h>
 
 #include "arch/um/arch.h"
+#include "kernel/lib/trace.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/internal.h"
@@ -309,6 +310,8 @@ static void do_schedule(bool preempted, bool yields)
 		prev->nivcsw++;
 	else
 		prev->nvcsw++;
+	TRACE(switch, "vcpu%d %s[%d] -> %s[%d]", rq->cpu, prev->comm, prev->pid, next->comm,
+		next->pid);
 	account_switch(rq, prev, next, now);
 	if (task_is_idle(prev))
 		steal_after_idle_locked(rq, now);
@@ -361,6 +364,7 @@ void activate_task(struct rq *from, struct rq *to, struct task *t, bool wakeup)
 	bool first = !rq_queued(to);
 
 	class_migrate(from, to, t);
+	t->nr_moves += t->cpu != to->cpu;
 	t->cpu = to->cpu;
 	t->se.queued_at = arch_cpu_clock();
 	if (!t->se.wait_since)
@@ -407,6 +411,9 @@ bool wake_up_state(struct task *t, u32 states)
 		rq_lock_two(from, to);
 		if (t->cpu == from->cpu) {
 			woken = t->state & states;
+			if (woken)
+				TRACE(wake, "%s[%d] on vcpu%d by %s[%d]", t->comm, t->pid, to->cpu,
+					current->comm, current->pid);
 			done = !woken || wake_up_locked(from, to, t);
 		}
 		rq_unlock_two(from, to);

@@ -98,6 +98,8 @@ struct task_work {
 	void (*func)(struct task_work *w);
 };
 
+struct perf_event;
+
 struct task {
 	/* scheduler: under the runqueue lock of task->cpu, except where said */
 	u32 state; /* written by the task itself (set_current_state), and by wakers under the rq lock */
@@ -122,8 +124,11 @@ struct task {
 	int memstall_cpu;
 	struct sched_group *sched_group; /* NULL: in none; under the runqueue lock */
 	u64 nvcsw, nivcsw;
-	u64 utime, stime; /* ns, own */
-	u64 last_acct;    /* own: when user/kernel accounting last switched */
+	u64 nr_moves;            /* to another vCPU */
+	struct perf_event *perf; /* what counts it: task/perf.c, under its lock; NULL: nothing */
+	u64 hung_switches, hung_since; /* task/hung.c's */
+	u64 utime, stime;              /* ns, own */
+	u64 last_acct;                 /* own: when user/kernel accounting last switched */
 	u64 cpu_timer_at; /* own: ktime at which sched_cpu_timers is called for it; ~0 none */
 	bool in_iowait;   /* own: sleeps for a disk */
 	u64 start_time;   /* ktime, immutable */
@@ -148,6 +153,7 @@ struct task {
 	int exit_code, exit_signal, exit_state;
 	int pdeath_signal;
 	bool did_exec, no_new_privs, in_execve, vfork_child;
+	bool traced_calls; /* kernel/syscall/trace.c: of who is followed; racy */
 	u32 personality;
 	struct completion *vfork_done;
 	uaddr_t set_child_tid, clear_child_tid;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: between dispatch.c, trace.c and names.c. */
+/* internal.h: between dispatch.c, trace.c, trace_control.c and names.c. */
 #ifndef NESTLING_SYSCALL_INTERNAL_H
 #define NESTLING_SYSCALL_INTERNAL_H
 
@@ -7,6 +7,23 @@
 
 /* Runs the call with a line in the kernel log about its arguments and its result. */
 long syscall_traced(u32 nr, const struct syscall_desc *d, const u64 *args);
+
+/* syscall_strace: to the log; also as they begin; to the ring; only times are counted. */
+#define TRACE_CALLS_LOG 1
+#define TRACE_CALLS_BEGIN 2
+#define TRACE_CALLS_RING 4
+#define TRACE_CALLS_TIMES 8
+
+/* Whose calls, and which; trace_control.c writes it, calls read it racily. */
+struct trace_filter {
+	pid_t pid;   /* of a process or a thread, in the initial namespace; 0: all */
+	bool follow; /* those that have traced_calls as well */
+	bool some;   /* only @calls */
+	u64 calls[(NR_SYSCALLS + 63) / 64];
+};
+extern struct trace_filter trace_filter;
+/* One call more, which took @ns. */
+void trace_count_call(u32 nr, u64 ns, bool failed);
 
 /* "EBADF" for 9; NULL where there is no such errno. */
 const char *errno_name(int err);

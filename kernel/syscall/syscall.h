@@ -65,8 +65,15 @@ extern const struct syscall_desc syscall_table[NR_SYSCALLS]; /* immutable */
  */
 long syscall_dispatch(u64 nr, const u64 args[6]);
 
-/* Tracing to the log (strace= on the command line): 0 off, 1 finished calls, 2 as they begin too. */
+/* Not 0: calls are traced (trace.c). */
 extern int syscall_strace;
+/*
+ * Tracing at run time, in words (docs/debugging.md): "calls [pid=N] [follow] [only=NAME,...]", "times" with the same, "off",
+ * "point NAME on|off". 0, or -errno with the reason in @why. May sleep.
+ */
+int trace_control(char *text, char *why, size_t size);
+/* Line @i of what "times" has counted: "name calls errors us_total us_most"; 0: none for this number, -1 past the last. */
+int trace_times_line(int i, char *buf, size_t size);
 
 /*
  * One line for /proc/nestling/syscalls: "number name calls errors status", status being full,

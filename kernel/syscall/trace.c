@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace.c: a line in the kernel log for every system call, in the manner of strace.
+ * trace.c: a line for every system call, in the manner of strace, and how long calls take; without ptrace, for any task.
  *
- * strace=1 on the command line logs each call when it has finished; strace=2 also logs it when it
- * begins, which shows where a program hangs. A call that never comes back (exit) or replaces what
- * it would be printed from (execve, rt_sigreturn) is safe: the arguments are formatted before the
- * handler runs.
+ * strace=1 on the command line logs each call in the kernel's log when it has finished; strace=2 also when it begins, which shows
+ * where a program hangs. What is asked for at run time (trace_control.c) goes to the ring of kernel/lib/trace.h: calls of all tasks,
+ * of a process, of those that it makes (task->traced_calls), by name. A call that never comes back (exit) or replaces what
+ * it would be printed from (execve, rt_sigreturn) is safe: the arguments are formatted before the handler runs.
+ *
+ * Off, it costs what dispatch.c's test of syscall_strace costs, in patched call sites too: they come through the same dispatch.
  *
  * Strings in guest memory are read once more than the handler reads them, so what is printed is
- * what the guest had there when the call began, not proof of what the handler saw. Locks: none;
- * printk has its own.
+ * what the guest had there when the call began, not proof of what the handler saw. Locks: none; the filter is
+ * replaced as words that are read racily, one call more or less. printk and the ring have their own.
  *
- * It does not show buffers or structures, only paths.
+ * It does not show structures, only paths and the beginning of what is written.
  */
 #include "arch/um/arch.h"
 #include "arch/um/uaccess.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/trace.h"
 #include "kernel/sched/task.h"
 #include "kernel/syscall/internal.h"
 #include <asm/errno.h>
@@ -24,8 +27,10 @@
 
 #define TRACE_LINE 512 /* lives on the kernel stack while the handler runs */
 #define TRACE_PATH 96
+#define TRACE_TEXT 32 /* of what is written */
 
-int syscall_strace; /* set at boot; a torn read would do no harm */
+int syscall_strace; /* TRACE_CALLS_*; a torn read would do no harm */
+struct trace_filter trace_filter;
 
 static int set_strace(const char *value)
 {
@@ -33,7 +38,7 @@ static int set_strace(const char *value)
 
 	if (kstrtou64(value, 10, &level) || level > 2)
 		refuse("strace=%s: must be 0, 1 or 2", value);
-	syscall_strace = (int)level;
+	syscall_strace = level == 2 ? TRACE_CALLS_LOG | TRACE_CALLS_BEGIN : (int)level;
 	return 0;
 }
 PARAM("strace=", set_strace, "strace=1  log system calls (2: also as they begin)");
@@ -51,6 +56,27 @@ static size_t append_path(char *buf, size_t size, size_t len, u64 addr)
 	return format_quoted(buf, size, len, text, (size_t)n, (size_t)n == sizeof(text));
 }
 
+static bool writes(const char *name)
+{
+	return !strcmp(name, "write") || !strcmp(name, "pwrite64") || !strcmp(name, "sendto");
+}
+
+/* The beginning of what a call writes; false: it is no such call, or the memory cannot be read. */
+static bool append_text(
+	char *buf, size_t size, size_t *len, const struct syscall_desc *d, const u64 *args, int i)
+{
+	char text[TRACE_TEXT];
+	size_t n;
+
+	if (i != 1 || d->nargs < 3 || d->types[2] != SYSCALL_ARG_SIZE_T || !writes(d->name))
+		return false;
+	n = min((size_t)args[2], sizeof(text));
+	if (copy_from_user(text, UADDR(args[1]), n))
+		return false;
+	*len = format_quoted(buf, size, *len, text, n, args[2] > n);
+	return true;
+}
+
 static void format_call(char *buf, size_t size, const struct syscall_desc *d, const u64 *args)
 {
 	size_t len = (size_t)scnprintf(buf, size, "%s(", d->name);
@@ -61,38 +87,79 @@ static void format_call(char *buf, size_t size, const struct syscall_desc *d, co
 			len += (size_t)scnprintf(buf + len, size - len, ", ");
 		if (d->types[i] == SYSCALL_ARG_PATH)
 			len = append_path(buf, size, len, args[i]);
-		else
+		else if (!append_text(buf, size, &len, d, args, i))
 			len = format_arg(buf, size, len, d->types[i], args[i]);
 	}
 	scnprintf(buf + len, size - len, ")");
 }
 
-static void log_result(const char *call, long ret)
+/* A line where lines go: the ring when somebody has asked at run time, the log of strace=. */
+static void say(const char *call, const char *result)
 {
-	const char *name = IS_ERR_VALUE(ret) ? errno_name((int)-ret) : NULL;
-
-	if (name)
-		pr_info("%s[%d] %s = -1 %s\n", current->comm, current->pid, call, name);
-	else if (ret > 0xffffffffL)
-		pr_info("%s[%d] %s = 0x%lx\n", current->comm, current->pid, call,
-			(unsigned long)ret);
+	if (syscall_strace & TRACE_CALLS_RING)
+		trace_print("", "%s[%d] %s%s", current->comm, current->pid, call, result);
 	else
-		pr_info("%s[%d] %s = %ld\n", current->comm, current->pid, call, ret);
+		pr_info("%s[%d] %s%s\n", current->comm, current->pid, call, result);
 }
 
-long syscall_traced(u32 nr, const struct syscall_desc *d, const u64 *args)
+static void say_result(const char *call, long ret, u64 ns)
+{
+	const char *name = IS_ERR_VALUE(ret) ? errno_name((int)-ret) : NULL;
+	char text[64];
+	size_t n;
+
+	if (name)
+		n = (size_t)scnprintf(text, sizeof(text), " = -1 %s", name);
+	else
+		n = (size_t)scnprintf(
+			text, sizeof(text), ret > 0xffffffffL ? " = 0x%lx" : " = %ld", ret);
+	if (syscall_strace & TRACE_CALLS_RING)
+		scnprintf(text + n, sizeof(text) - n, " <%lu.%06lu>",
+			(unsigned long)(ns / 1000000000), (unsigned long)(ns / 1000 % 1000000));
+	say(call, text);
+}
+
+static long call_with_lines(u32 nr, const struct syscall_desc *d, const u64 *args)
 {
 	char call[TRACE_LINE];
 	bool returns = nr != __NR_exit && nr != __NR_exit_group && nr != __NR_rt_sigreturn;
+	u64 start = arch_cpu_clock();
 	long ret;
 
 	format_call(call, sizeof(call), d, args);
 	if (!returns)
-		pr_info("%s[%d] %s = ?\n", current->comm, current->pid, call);
-	else if (syscall_strace > 1)
-		pr_info("%s[%d] %s ...\n", current->comm, current->pid, call);
+		say(call, " = ?");
+	else if (syscall_strace & TRACE_CALLS_BEGIN)
+		say(call, " ...");
 	ret = d->call(args);
 	if (returns)
-		log_result(call, ret);
+		say_result(call, ret, arch_cpu_clock() - start);
+	return ret;
+}
+
+/* Does the filter take this call of current? */
+static bool wanted(u32 nr)
+{
+	const struct trace_filter *f = &trace_filter;
+
+	if (f->pid && f->pid != current->tgid && f->pid != current->pid &&
+		!(f->follow && current->traced_calls))
+		return false;
+	return !f->some || f->calls[nr / 64] & BIT(nr % 64);
+}
+
+long syscall_traced(u32 nr, const struct syscall_desc *d, const u64 *args)
+{
+	bool mine = wanted(nr);
+	u64 start;
+	long ret;
+
+	if (syscall_strace & TRACE_CALLS_LOG || (mine && syscall_strace & TRACE_CALLS_RING))
+		return call_with_lines(nr, d, args);
+	if (!mine || !(syscall_strace & TRACE_CALLS_TIMES))
+		return d->call(args);
+	start = arch_cpu_clock();
+	ret = d->call(args);
+	trace_count_call(nr, arch_cpu_clock() - start, IS_ERR_VALUE(ret));
 	return ret;
 }

@@ -18,6 +18,8 @@
 #include "kernel/task/elf_check.h"
 #include "kernel/task/exec.h"
 
+#define AT_RSEQ_FEATURE_SIZE_ 27 /* younger than the headers that we build with */
+#define AT_RSEQ_ALIGN_ 28
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
 #endif
@@ -359,6 +361,8 @@ static void fill_auxv(struct loader *l, u64 random, u64 platform, u64 execfn)
 	aux(mm, AT_RANDOM, random);
 	aux(mm, AT_HWCAP2, arch_auxv(AT_HWCAP2));
 	aux(mm, AT_EXECFN, execfn);
+	aux(mm, AT_RSEQ_FEATURE_SIZE_, 28); /* up to mm_cid */
+	aux(mm, AT_RSEQ_ALIGN_, 32);
 	aux(mm, AT_PLATFORM, platform);
 	aux(mm, AT_NULL, 0);
 }

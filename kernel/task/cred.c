@@ -13,6 +13,7 @@
 #include <linux/securebits.h>
 
 #include "kernel/task/internal.h"
+#include "kernel/vfs/landlock.h"
 
 int suid_dumpable;
 static DEFINE_SPINLOCK(users_lock);
@@ -101,6 +102,7 @@ static void cred_free_rcu(struct rcu_head *h)
 
 	groups_put(b->c.group_info);
 	put_uid_user(b->c.user);
+	landlock_put(b->c.landlock);
 	put_user_ns(b->c.user_ns);
 	kfree(b);
 }
@@ -141,6 +143,7 @@ struct cred *prepare_creds(void)
 	atomic_set(&c->usage, 1);
 	atomic_inc(&c->group_info->usage);
 	atomic_inc(&c->user->usage);
+	landlock_get(c->landlock);
 	get_user_ns(c->user_ns);
 	return c;
 }

@@ -26,6 +26,8 @@ struct user_struct {
 	struct list_head list;
 };
 
+struct landlock_domain; /* vfs/landlock.h */
+
 struct cred {
 	atomic_t usage;
 	kuid_t uid, euid, suid, fsuid;
@@ -34,7 +36,8 @@ struct cred {
 	u64 cap_inheritable, cap_permitted, cap_effective, cap_bset, cap_ambient;
 	struct group_info *group_info;
 	struct user_struct *user;
-	struct user_namespace *user_ns; /* a reference: what the capabilities are relative to */
+	struct landlock_domain *landlock; /* a reference, or NULL */
+	struct user_namespace *user_ns;   /* a reference: what the capabilities are relative to */
 };
 
 extern struct cred init_cred;

@@ -16,7 +16,9 @@
 #include <linux/ptrace.h>
 
 #include "gen/syscalls.h"
+#include "kernel/lib/trace.h"
 #include "kernel/task/exec.h"
+#include "kernel/task/perf.h"
 #include "kernel/task/pid_ns.h"
 
 #define MAX_INTERPRETERS 5
@@ -204,6 +206,8 @@ static int commit(struct bprm *b)
 	}
 	if (atomic_read(&current->uring_busy))
 		task_uring_end(current);
+	if (perf_counted(current))
+		perf_exec();
 	b->file->f_mode |=
 		FMODE_DENY_WRITE; /* what open_exec() denied stays denied until the file goes */
 	if (current->mm) {
@@ -223,6 +227,7 @@ static int commit(struct bprm *b)
 	current->rseq = UNULL;
 	reset_signals();
 	set_comm_from(b->filename);
+	TRACE(exec, "%s[%d] %s", current->comm, current->pid, b->filename);
 	files_close_on_exec(current->files);
 	take_credentials(b);
 	set_dumpable(b->mm, dumpable ? 1 : (u32)suid_dumpable);

@@ -18,9 +18,12 @@
 #include <linux/ptrace.h>
 
 #include "gen/syscalls.h"
+#include "kernel/lib/trace.h"
 #include "kernel/task/futex.h"
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/perf.h"
+#include "kernel/task/spawn.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
 #include "kernel/vfs/vfs.h"
@@ -116,6 +119,7 @@ void release_task(struct task *t)
 		if (t->ptrace)
 			ptrace_unlink(t);
 		leader = t->group_leader;
+		pidfd_keep_exit(t);
 		exit_signal_state(t);
 		if (!leader_is_free(t, leader))
 			leader = NULL;
@@ -164,8 +168,15 @@ bool do_notify_parent(struct task *t, int sig)
 	bool autoreap = false;
 	siginfo_t info;
 
-	if (thread_group_leader(t) && thread_group_empty(t))
+	if (thread_group_leader(t) && thread_group_empty(t)) {
+		struct exit_watch *w = t->signal->exit_watch;
+
 		pidfd_notify(t);
+		t->signal->exit_watch = NULL; /* once, though a tracer hears of it first */
+		if (w)
+			w->ended(w,
+				t->signal->group_exit ? t->signal->group_exit_code : t->exit_code);
+	}
 	if (parent->flags & PF_KTHREAD)
 		return true;
 	child_info(&info, t, sig);
@@ -404,6 +415,7 @@ void do_exit(int code)
 
 	if (t->flags & PF_EXITING)
 		panic("%s[%d] exits twice", t->comm, t->pid);
+	TRACE(exit, "%s[%d] %#x", t->comm, t->pid, (u32)code);
 	ptrace_event(PTRACE_EVENT_EXIT, (u64)code);
 	exit_signals(t);
 	group_dead = atomic_dec_and_test(&t->signal->live);
@@ -423,6 +435,8 @@ void do_exit(int code)
 	exit_namespaces(t);
 	task_work_run();
 	cgroup_exit(t);
+	if (perf_counted(t))
+		perf_task_end(t);
 	exit_notify(t, group_dead);
 	sched_exit(t);
 	sched_dead();

@@ -17,7 +17,9 @@
 
 #include "gen/syscalls.h"
 #include "kernel/cgroup/cgroup.h"
+#include "kernel/lib/trace.h"
 #include "kernel/task/internal.h"
+#include "kernel/task/perf.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
 #include "kernel/vfs/vfs.h"
@@ -76,6 +78,7 @@ static void copy_own_fields(struct task *t, u64 flags)
 	memcpy(t->comm, current->comm, sizeof(t->comm));
 	t->flags |= PF_FORKNOEXEC;
 	t->personality = current->personality;
+	t->traced_calls = current->traced_calls;
 	t->no_new_privs = current->no_new_privs;
 	t->timer_slack_ns = current->timer_slack_ns;
 	t->prctl_bits = current->prctl_bits;
@@ -398,8 +401,12 @@ static struct task *copy_process(const struct clone_args_k *args, int event)
 	err = cgroup_can_fork(t, args->cgroup);
 	if (err)
 		goto err_pidfd;
-	err = link_task(t, args, event);
+	err = perf_counted(current) ? perf_inherit(t) : 0;
+	if (!err)
+		err = link_task(t, args, event);
 	if (err) {
+		if (perf_counted(t))
+			perf_task_end(t);
 		cgroup_cancel_fork(t);
 		goto err_pidfd;
 	}
@@ -499,6 +506,7 @@ pid_t kernel_clone(const struct clone_args_k *args)
 
 		access_mm(t->mm, t->set_child_tid.v, &own, sizeof(own), true, false);
 	}
+	TRACE(fork, "%s[%d] -> %d", current->comm, current->pid, t->pid);
 	wake_up_new_task(t);
 	if (event)
 		ptrace_event(event, (u64)nr);

@@ -277,6 +277,7 @@ long ptrace_check_options(u64 options);
 /* ---- pidfd.c ---- */
 struct file;
 struct pid *pidfd_pid(const struct file *f); /* ERR_PTR(-EBADF); no reference */
+void pidfd_keep_exit(struct task *t);        /* it is being released; tasklist_lock held */
 void pidfd_notify(struct task *t);           /* a leader, or a thread with a pidfd of its own */
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lsm.c: lsm_list_modules, lsm_get_self_attr and lsm_set_self_attr. The modules that there are: capabilities, which have no attributes.
+ * lsm.c: lsm_list_modules, lsm_get_self_attr and lsm_set_self_attr. The modules that there are: capabilities and
+ * landlock, which have no attributes.
  *
  * So every attribute that is asked for in the right form is one that nobody supports: EOPNOTSUPP.
  */
@@ -15,11 +16,12 @@
 #define LSM_FLAG_SINGLE_ 1
 #define LSM_ID_UNDEF_ 0
 #define LSM_ID_CAPABILITY_ 100
+#define LSM_ID_LANDLOCK_ 110
 struct lsm_context {
 	u64 id, flags, len, ctx_len;
 };
 
-static const u64 modules[] = { LSM_ID_CAPABILITY_ };
+static const u64 modules[] = { LSM_ID_CAPABILITY_, LSM_ID_LANDLOCK_ };
 
 long sys_lsm_list_modules(uaddr_t ids, uaddr_t size, uint32_t flags)
 {

@@ -7,8 +7,10 @@
  */
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
+#include <linux/ioctl.h>
 
 #include "gen/syscalls.h"
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/nsfs.h"
 #include "kernel/task/pid_ns.h"
@@ -20,6 +22,22 @@
 #define PIDFD_SELF_GROUP (-10001)
 #define PIDFS_MAGIC 0xff /* _IO(PIDFS_MAGIC, n): PIDFD_GET_*_NAMESPACE */
 #define NR_NAMESPACES 10
+struct pidfd_info_ {
+	u64 mask, cgroupid;
+	u32 pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+	s32 exit_code;
+	u32 coredump_mask, coredump_signal; /* since Linux 6.16; the signal stays 0 */
+};
+#define INFO_SIZE_FIRST 64
+#define INFO_PID 1
+#define INFO_CREDS 2
+#define INFO_CGROUPID 4
+#define INFO_EXIT 8
+#define INFO_COREDUMP 16
+#define INFO_DUMPED 1
+#define INFO_DUMP_SKIP 2
+#define INFO_DUMP_USER 4
+#define INFO_DUMP_ROOT 8
 #define SEND_THREAD 1
 #define SEND_PROCESS 2
 #define SEND_GROUP 4
@@ -65,12 +83,129 @@ static int pidfd_fdinfo(struct file *f, char *buf, size_t size)
 	return n + scnprintf(buf + n, size - (size_t)n, "\n");
 }
 
+/* ---- PIDFD_GET_INFO ---- */
+
+void pidfd_keep_exit(struct task *t)
+{
+	struct pid *pid = t->thread_pid;
+	bool whole = thread_group_leader(t) && t->signal->group_exit;
+
+	pid->exit_code = whole ? t->signal->group_exit_code : t->exit_code;
+	pid->exit_cgroup = t->cgroup ? t->cgroup->id : 0;
+	pid->released = true;
+}
+
+static u32 dump_rights(struct task *t)
+{
+	u32 mask = 0;
+
+	spin_lock(&t->alloc_lock);
+	if (t->mm)
+		mask = t->mm->dump_mode == 1 ? INFO_DUMP_USER :
+		       t->mm->dump_mode      ? INFO_DUMP_ROOT :
+					       INFO_DUMP_SKIP;
+	spin_unlock(&t->alloc_lock);
+	return mask;
+}
+
+static void info_of_cred(struct task *t, struct pidfd_info_ *i)
+{
+	const struct cred *c = get_task_cred(t);
+	struct user_namespace *ns = current_user_ns();
+
+	i->ruid = from_kuid_munged(ns, c->uid);
+	i->rgid = from_kgid_munged(ns, c->gid);
+	i->euid = from_kuid_munged(ns, c->euid);
+	i->egid = from_kgid_munged(ns, c->egid);
+	i->suid = from_kuid_munged(ns, c->suid);
+	i->sgid = from_kgid_munged(ns, c->sgid);
+	i->fsuid = from_kuid_munged(ns, c->fsuid);
+	i->fsgid = from_kgid_munged(ns, c->fsgid);
+	put_cred(c);
+}
+
+/* Of a task that is there, a zombie too. -EREMOTE: current's pid namespace does not know it. */
+static int info_of_task(struct task *t, struct pidfd_info_ *i)
+{
+	i->pid = (u32)task_pid_vnr(t);
+	i->tgid = (u32)task_tgid_vnr(t);
+	read_lock(&tasklist_lock);
+	i->ppid = t->real_parent ? (u32)task_tgid_vnr(t->real_parent) : 0;
+	read_unlock(&tasklist_lock);
+	if (!i->pid || !i->tgid)
+		return -EREMOTE;
+	info_of_cred(t, i);
+	spin_lock(&t->alloc_lock);
+	i->cgroupid = t->cgroup ? t->cgroup->id : 0;
+	spin_unlock(&t->alloc_lock);
+	i->mask |= INFO_PID | INFO_CREDS | INFO_CGROUPID;
+	return 0;
+}
+
+static int info_of_gone(struct pid *pid, u64 asked, struct pidfd_info_ *i)
+{
+	int err = -ESRCH;
+
+	read_lock(&tasklist_lock);
+	if (pid->released && (asked & INFO_EXIT)) {
+		i->exit_code = pid->exit_code;
+		i->cgroupid = pid->exit_cgroup;
+		i->mask |= INFO_EXIT | INFO_CGROUPID;
+		if (asked & INFO_COREDUMP) {
+			i->mask |= INFO_COREDUMP;
+			i->coredump_mask = i->exit_code & 0x80 ? INFO_DUMPED | INFO_DUMP_USER : 0;
+		}
+		err = 0;
+	}
+	read_unlock(&tasklist_lock);
+	return err;
+}
+
+/* The structure has grown and will: the caller's size is in the command, and what we do not know of it is zero. */
+static long pidfd_get_info(struct pid *pid, u32 cmd, uaddr_t to)
+{
+	struct pidfd_info_ i = { 0 };
+	size_t size = _IOC_SIZE(cmd);
+	struct task *t;
+	u64 asked;
+	int err;
+
+	if (!to.v)
+		return -EINVAL;
+	if (get_user(asked, to))
+		return -EFAULT;
+	t = pid_get_task(pid, PIDTYPE_PID);
+	if (!t) {
+		err = info_of_gone(pid, asked, &i);
+	} else {
+		err = info_of_task(t, &i);
+		if (asked & INFO_COREDUMP) {
+			i.mask |= INFO_COREDUMP;
+			i.coredump_mask = dump_rights(t);
+		}
+		put_task(t);
+	}
+	if (err)
+		return err;
+	if (size > sizeof(i) && clear_user(UADDR(to.v + sizeof(i)), size - sizeof(i)))
+		return -EFAULT;
+	return copy_to_user(to, &i, size < sizeof(i) ? size : sizeof(i)) ? -EFAULT : 0;
+}
+
+static bool is_get_info(u32 cmd)
+{
+	return _IOC_TYPE(cmd) == PIDFS_MAGIC && _IOC_NR(cmd) == 11 &&
+	       _IOC_DIR(cmd) == (_IOC_READ | _IOC_WRITE) && _IOC_SIZE(cmd) >= INFO_SIZE_FIRST;
+}
+
 /* Only the namespaces of a process that is there. */
 static long pidfd_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct task *t;
 	long ret;
 
+	if (is_get_info(cmd))
+		return pidfd_get_info(f->private_data, cmd, UADDR(arg));
 	if (cmd >> 8 != PIDFS_MAGIC || !(cmd & 0xff) || (cmd & 0xff) > NR_NAMESPACES)
 		return -ENOTTY;
 	t = pid_get_task(f->private_data, PIDTYPE_PID);
@@ -91,12 +226,14 @@ static const struct file_operations pidfd_fops = {
 
 struct file *pidfd_file(struct pid *pid, u32 flags)
 {
-	struct file *f = anon_file("[pidfd]", &pidfd_fops, get_pid(pid), flags | O_RDWR);
+	struct file *f = pseudo_file("[pidfd]", 0700, &pidfd_fops, get_pid(pid), flags | O_RDWR);
 
-	if (IS_ERR(f))
+	if (IS_ERR(f)) {
 		put_pid(pid);
-	else
-		f->f_flags |= flags & PIDFD_THREAD;
+		return f;
+	}
+	f->f_inode->i_ino = pid->ident; /* who compares two compares these */
+	f->f_flags |= flags & PIDFD_THREAD;
 	return f;
 }
 

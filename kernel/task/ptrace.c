@@ -22,6 +22,7 @@
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/seccomp.h"
+#include "kernel/vfs/landlock.h"
 
 #define EFLAGS_TF 0x100UL
 
@@ -288,23 +289,36 @@ bool ptrace_may_access(struct task *t, bool attach)
 	const struct cred *c = current_cred(), *tc;
 	bool allowed;
 
-	if (same_thread_group(t, current) || cred_ns_capable(c, t->cred->user_ns, CAP_SYS_PTRACE))
+	if (same_thread_group(t, current))
 		return true;
 	tc = get_task_cred(t);
-	allowed = same_user(c, tc, attach) && c->user_ns == tc->user_ns &&
-		  cap_issubset(tc->cap_permitted, c->cap_effective) && is_dumpable(t);
+	allowed = cred_ns_capable(c, tc->user_ns, CAP_SYS_PTRACE) ||
+		  (same_user(c, tc, attach) && c->user_ns == tc->user_ns &&
+			  cap_issubset(tc->cap_permitted, c->cap_effective) && is_dumpable(t));
+	allowed = allowed && landlock_may_trace(c->landlock, tc->landlock);
 	put_cred(tc);
 	return allowed;
 }
 
 /* ---- attaching ---- */
 
+/* Does @t have no restrictions that current lacks? */
+static bool may_be_traced_by(struct task *t)
+{
+	const struct cred *c = get_task_cred(t);
+	bool may = landlock_may_trace(c->landlock, current_cred()->landlock);
+
+	put_cred(c);
+	return may;
+}
+
 static long ptrace_traceme(void)
 {
 	long err = -EPERM;
 
 	write_lock(&tasklist_lock);
-	if (!current->ptrace && !(current->real_parent->flags & (PF_EXITING | PF_KTHREAD))) {
+	if (!current->ptrace && !(current->real_parent->flags & (PF_EXITING | PF_KTHREAD)) &&
+		may_be_traced_by(current->real_parent)) {
 		current->ptrace = PT_PTRACED;
 		ptrace_link(current, current->real_parent);
 		err = 0;

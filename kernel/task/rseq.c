@@ -18,14 +18,15 @@
 #include "kernel/task/internal.h"
 
 #define NEVER (~0UL)
-#define AREA_SIZE 32 /* the original structure: what Linux 6.1 knows */
+#define AREA_SIZE 32 /* the original structure, of which 28 bytes mean something */
 
 /* The area as <linux/rseq.h> has it, without its attributes. */
 struct area {
 	u32 cpu_id_start, cpu_id;
 	u64 rseq_cs;
 	u32 flags;
-	u32 pad[3];
+	u32 node_id, mm_cid; /* since Linux 6.3 */
+	u32 pad;
 };
 BUILD_BUG_ON(sizeof(struct area) != AREA_SIZE);
 BUILD_BUG_ON(offsetof(struct area, rseq_cs) != offsetof(struct rseq, rseq_cs));
@@ -71,14 +72,20 @@ static int leave_sequence(struct task *t, const struct area *a, struct regs *reg
 	return 0;
 }
 
-/* Writes only what has changed: the page may be shared with a parent that has just forked. */
+/*
+ * Writes only what has changed: the page may be shared with a parent that has just forked. The number among the threads that run at
+ * once (mm_cid) is the vCPU's, which no other of them has and which is below the number of vCPUs; it is not the least such.
+ */
 static int tell_cpu(struct task *t, struct area *a)
 {
 	u32 cpu = (u32)smp_processor_id();
 
-	if (a->cpu_id_start == cpu && a->cpu_id == cpu)
+	if (a->cpu_id_start == cpu && a->cpu_id == cpu && a->mm_cid == cpu && !a->node_id)
 		return 0;
-	a->cpu_id_start = a->cpu_id = cpu;
+	a->cpu_id_start = a->cpu_id = a->mm_cid = cpu;
+	a->node_id = 0; /* there is one */
+	if (copy_to_user(field(t, offsetof(struct area, node_id)), &a->node_id, 2 * sizeof(cpu)))
+		return -EFAULT;
 	return copy_to_user(t->rseq, a, offsetof(struct area, rseq_cs)) ? -EFAULT : 0;
 }
 
@@ -115,13 +122,14 @@ void rseq_signal(struct regs *regs)
 static long give_up(uaddr_t rseq, u32 len, u32 sig)
 {
 	struct task *t = current;
-	u32 ids[2] = { 0, (u32)RSEQ_CPU_ID_UNINITIALIZED };
+	u32 ids[2] = { 0, (u32)RSEQ_CPU_ID_UNINITIALIZED }, none[2] = { 0, 0 };
 
 	if (!t->rseq.v || t->rseq.v != rseq.v || len != AREA_SIZE)
 		return -EINVAL;
 	if (t->rseq_sig != sig)
 		return -EPERM;
-	if (copy_to_user(t->rseq, ids, sizeof(ids)))
+	if (copy_to_user(t->rseq, ids, sizeof(ids)) ||
+		copy_to_user(field(t, offsetof(struct area, node_id)), none, sizeof(none)))
 		return -EFAULT;
 	t->rseq = UNULL;
 	return 0;

@@ -96,6 +96,8 @@ struct signal_struct {
 	int group_stop_signr;          /* the signal that stopped it, for wait */
 	int notify_count;              /* exec waits until so many other threads are left */
 	u32 ptrace_options;
+	struct exit_watch
+		*exit_watch; /* spawn.h; set before its program runs, lives until it is told */
 	struct rcu_head rcu;
 };
 
@@ -113,6 +115,11 @@ struct pid {
 	u32 level; /* of the namespace it was made for: 0 the initial one */
 	struct list_head tasks[PIDTYPE_MAX]; /* of task->pid_links, under tasklist_lock */
 	struct wait_queue_head wait_pidfd;
+	u64 ident; /* never used again: the inode number of its pidfds */
+	/* What is left of its task once that has been waited for: under tasklist_lock. */
+	bool released;
+	int exit_code; /* as wait(2) has it */
+	u64 exit_cgroup;
 	struct rcu_head rcu;
 	struct upid upper[]; /* its numbers in the namespaces of levels 1 to level */
 };

@@ -13,8 +13,10 @@
  * Locks: sighand->lock of the receiver, inside tasklist_lock where groups are walked.
  */
 #include "gen/syscalls.h"
+#include "kernel/lib/trace.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
+#include "kernel/vfs/landlock.h"
 
 static bool info_is_special(const siginfo_t *info)
 {
@@ -250,6 +252,8 @@ int send_signal_locked(int sig, const siginfo_t *info, struct task *t, bool grou
 	struct sigqueue *q = NULL;
 
 	assert_spin_held(&t->sighand->lock);
+	TRACE(signal, "%d for %s[%d] from %s[%d]", sig, t->comm, t->pid, current->comm,
+		current->pid);
 	if (!prepare_signal(sig, t, !info_from_user(info) || sent_from_above(t)))
 		return 0;
 	if (!rt && (to->signal & sigmask_of(sig)))
@@ -335,11 +339,24 @@ static bool kill_allowed_by_cred(struct task *t)
 	return same || ns_capable_to(t, CAP_KILL);
 }
 
+static bool kill_in_scope(struct task *t)
+{
+	const struct cred *tc = get_task_cred(t);
+	bool may = landlock_may_signal(current_cred()->landlock, tc->landlock);
+
+	put_cred(tc);
+	return may;
+}
+
 int check_kill_permission(int sig, const siginfo_t *info, struct task *t)
 {
 	if (!valid_signal(sig))
 		return -EINVAL;
-	if (!info_from_user(info) || same_thread_group(current, t) || kill_allowed_by_cred(t))
+	if (!info_from_user(info) || same_thread_group(current, t))
+		return 0;
+	if (landlocked() && !kill_in_scope(t))
+		return -EPERM;
+	if (kill_allowed_by_cred(t))
 		return 0;
 	if (sig == SIGCONT && task_session(t) == task_session(current))
 		return 0;

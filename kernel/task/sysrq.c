@@ -12,8 +12,8 @@
 static void show_help(void)
 {
 	pr_info("sysrq: HELP : loglevel(0-9) reboot(b) crash(c) terminate-all-tasks(e) "
-		"memory-full-oom-kill(f) help(h) kill-all-tasks(i) show-memory-usage(m) "
-		"poweroff(o) "
+		"memory-full-oom-kill(f) help(h) kill-all-tasks(i) show-running-tasks(l) "
+		"show-memory-usage(m) nice-all-RT-tasks(n) poweroff(o) "
 		"sync(s) show-task-states(t) unmount(u) show-blocked-tasks(w) \n");
 }
 
@@ -75,6 +75,26 @@ static bool is_blocked(struct task *t)
 	return task_state_char(t) == 'D';
 }
 
+static bool is_running(struct task *t)
+{
+	return t->state == TASK_RUNNING;
+}
+
+/* A real-time program that holds every vCPU lets others run again. */
+static void nice_all(void)
+{
+	struct task *p, *t;
+
+	pr_info("sysrq: Nice All RT Tasks\n");
+	read_lock(&tasklist_lock);
+	for_each_process(p)
+		for_each_thread(p->signal, t)
+			if (!(t->flags & PF_KTHREAD) &&
+				(t->policy == SCHED_FIFO || t->policy == SCHED_RR))
+				sched_setscheduler(t, SCHED_NORMAL, 0);
+	read_unlock(&tasklist_lock);
+}
+
 void sysrq(char key)
 {
 	switch (key) {
@@ -88,7 +108,9 @@ void sysrq(char key)
 			pr_info("sysrq: nobody can be killed\n");
 		return;
 	case 'i': signal_all(SIGKILL, "Kill All Tasks"); return;
+	case 'l': show_tasks("Show Running Tasks", is_running); return;
 	case 'm': show_memory(); return;
+	case 'n': nice_all(); return;
 	case 'o': pr_info("sysrq: Power Off\n"); kernel_power_off();
 	case 's':
 		pr_info("sysrq: Emergency Sync\n");
@@ -104,6 +126,24 @@ void sysrq(char key)
 	case 'w': show_tasks("Show Blocked State", is_blocked); return;
 	}
 	show_help();
+}
+
+size_t tasks_table(char *buf, size_t size)
+{
+	size_t n = scnprintf(buf, size, "%7s %7s %7s S %s\n", "PID", "PPID", "THREADS", "COMMAND");
+	struct task *p, *t;
+
+	read_lock(&tasklist_lock);
+	for_each_process(p) {
+		int threads = 0;
+
+		for_each_thread(p->signal, t)
+			threads++;
+		n += scnprintf(buf + n, size - n, "%7d %7d %7d %c %s\n", p->tgid,
+			p->parent ? p->parent->tgid : 0, threads, task_state_char(p), p->comm);
+	}
+	read_unlock(&tasklist_lock);
+	return n;
 }
 
 int task_kernel_stack(int nr)

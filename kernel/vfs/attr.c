@@ -13,6 +13,7 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/acl.h"
 #include "kernel/vfs/internal.h"
+#include "kernel/vfs/landlock.h"
 
 #define NSEC 1000000000L
 #define UTIME_NOW ((1L << 30) - 1)
@@ -638,6 +639,8 @@ static int truncate_path(const struct path *p, loff_t len)
 	err = inode_permission(inode, MAY_WRITE);
 	if (!err && (inode->i_flags & S_APPEND))
 		err = -EPERM;
+	if (!err && landlocked())
+		err = landlock_truncate(p);
 	if (!err)
 		err = get_write_access(inode);
 	if (!err) {
@@ -680,6 +683,8 @@ long sys_ftruncate(int fd, s64 len)
 	else if (f.file->f_inode->i_flags & S_APPEND)
 		err = -EPERM;
 	else
+		err = landlock_ftruncate(f.file);
+	if (!err)
 		err = do_truncate(f.file->f_path.dentry, len, f.file, ATTR_MTIME);
 	fdput(f);
 	return err;

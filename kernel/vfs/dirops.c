@@ -11,6 +11,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/vfs/acl.h"
+#include "kernel/vfs/landlock.h"
 #include "kernel/vfs/namei.h"
 
 static void notify_create(struct inode *dir, struct dentry *d, u32 extra)
@@ -239,8 +240,10 @@ long sys_mkdirat(int dfd, uaddr_t ua, u32 mode)
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
-	err = vfs_mkdir(
-		parent.dentry->d_inode, d, acl_umask(parent.dentry->d_inode, (umode_t)mode));
+	err = landlocked() ? landlock_make(&parent, S_IFDIR) : 0;
+	if (!err)
+		err = vfs_mkdir(parent.dentry->d_inode, d,
+			acl_umask(parent.dentry->d_inode, (umode_t)mode));
 	done_path_create(&parent, d);
 	return err;
 }
@@ -276,7 +279,10 @@ long sys_mknodat(int dfd, uaddr_t ua, u32 mode, u32 dev)
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	mode = acl_umask(parent.dentry->d_inode, (umode_t)mode);
-	if (!(mode & S_IFMT) || S_ISREG(mode))
+	err = landlocked() ? landlock_make(&parent, (umode_t)mode) : 0;
+	if (err)
+		;
+	else if (!(mode & S_IFMT) || S_ISREG(mode))
 		err = vfs_create(parent.dentry->d_inode, d, mode, true);
 	else
 		err = vfs_mknod(parent.dentry->d_inode, d, mode,
@@ -303,7 +309,9 @@ long sys_symlinkat(uaddr_t target, int dfd, uaddr_t ua)
 	err = PTR_ERR(d);
 	if (IS_ERR(d))
 		goto out;
-	err = vfs_symlink(parent.dentry->d_inode, d, text);
+	err = landlocked() ? landlock_make(&parent, S_IFLNK) : 0;
+	if (!err)
+		err = vfs_symlink(parent.dentry->d_inode, d, text);
 	done_path_create(&parent, d);
 out:
 	putname(text);
@@ -328,6 +336,16 @@ static int may_linkat(struct inode *inode)
 	return inode_permission(inode, MAY_READ | MAY_WRITE) ? -EPERM : 0;
 }
 
+/* What holds for where the file is: its folder as the caller came to it. */
+static int landlock_link(const struct path *old, const struct path *parent, struct dentry *d)
+{
+	struct path from = { old->mnt, dget_parent(old->dentry) };
+	int err = landlock_refer(&from, old->dentry, parent, d, false, false);
+
+	dput(from.dentry);
+	return err;
+}
+
 long sys_linkat(int odfd, uaddr_t oname, int ndfd, uaddr_t nname, int flags)
 {
 	u32 how = flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0;
@@ -350,6 +368,8 @@ long sys_linkat(int odfd, uaddr_t oname, int ndfd, uaddr_t nname, int flags)
 	if (IS_ERR(d))
 		goto out;
 	err = old.mnt != parent.mnt ? -EXDEV : may_linkat(old.dentry->d_inode);
+	if (!err && landlocked())
+		err = landlock_link(&old, &parent, d);
 	if (!err)
 		err = vfs_link(old.dentry, parent.dentry->d_inode, d);
 	done_path_create(&parent, d);
@@ -401,14 +421,18 @@ static int do_remove(int dfd, const char *name, bool dir)
 	parent = nd.path.dentry->d_inode;
 	down_write(&parent->i_rwsem);
 	d = lookup_hash(nd.path.dentry, &nd.last.name, 0);
-	err = PTR_ERR(d);
-	if (IS_ERR(d))
+	err = IS_ERR(d) ? PTR_ERR(d) : 0;
+	if (err)
 		goto out_unlock;
 	if (d->d_inode) {
 		inode = d->d_inode;
 		ihold(inode); /* its blocks are freed below, without the directory's lock */
 	}
-	if (dir)
+	if (landlocked() && d->d_inode && (dir || !nd.last.slash))
+		err = landlock_remove(&nd.path, dir);
+	if (err)
+		;
+	else if (dir)
 		err = d->d_inode ? vfs_rmdir(parent, d) : -ENOENT;
 	else if (nd.last.slash)
 		err = unlink_with_slash(d);

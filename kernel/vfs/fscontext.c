@@ -14,6 +14,7 @@
 #include <linux/mount.h>
 
 #include "gen/syscalls.h"
+#include "kernel/vfs/landlock.h"
 #include "kernel/vfs/mount.h"
 
 enum fc_phase { FC_PARAMS, FC_MADE, FC_RECONF, FC_FAILED };
@@ -228,7 +229,9 @@ static int fc_reconfigure(struct fs_context *fc)
 	if (!ns_capable(sb_user_ns(sb), CAP_SYS_ADMIN))
 		return -EPERM;
 	down_write(&sb->s_umount);
-	err = do_remount_sb(sb, fc->sb_flags, fc->len ? fc->data : NULL);
+	err = landlock_mount();
+	if (!err)
+		err = do_remount_sb(sb, fc->sb_flags, fc->len ? fc->data : NULL);
 	up_write(&sb->s_umount);
 	fc->phase = err ? FC_FAILED : FC_RECONF;
 	fc->len = 0;

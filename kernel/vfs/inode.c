@@ -301,7 +301,8 @@ void unlock_new_inode(struct inode *inode)
 void iget_failed(struct inode *inode)
 {
 	hash_remove(inode);
-	clear_nlink(inode);
+	set_nlink(inode,
+		1); /* what could not be read has not been removed: nothing may be freed on disk */
 	unlock_new_inode(inode);
 	iput(inode);
 }

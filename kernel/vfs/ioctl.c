@@ -8,6 +8,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/vfs/internal.h"
+#include "kernel/vfs/landlock.h"
 
 static int change_flag(struct file *f, uaddr_t arg, u32 flag)
 {
@@ -55,8 +56,12 @@ long vfs_ioctl(struct file *f, u32 cmd, u64 arg)
 
 static long do_ioctl(int fd, struct file *f, u32 cmd, u64 arg)
 {
-	long ret = file_attr_ioctl(f, cmd, arg);
+	long ret = landlock_ioctl(f, cmd);
 	int bsize;
+
+	if (ret)
+		return ret;
+	ret = file_attr_ioctl(f, cmd, arg);
 
 	if (ret != -ENOIOCTLCMD)
 		return ret;

@@ -4,6 +4,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/lib/sysctl.h"
+#include "kernel/mm/hugetlb.h"
 #include "kernel/vfs/internal.h"
 
 #define NAME_PREFIX "memfd:"
@@ -26,9 +27,16 @@ static int memfd_init(void)
 }
 INITCALL(3, memfd_init);
 
+static struct file *empty_file(const char *name, u32 flags)
+{
+	if (flags & MFD_HUGETLB)
+		return hugetlb_file_setup ? hugetlb_file_setup(name, 0, false) : ERR_PTR(-ENODEV);
+	return shmem_file_setup ? shmem_file_setup(name, 0, 0) : ERR_PTR(-ENOSYS);
+}
+
 static struct file *memfd_file(const char *name, u32 flags)
 {
-	struct file *f = shmem_file_setup ? shmem_file_setup(name, 0, 0) : ERR_PTR(-ENOSYS);
+	struct file *f = empty_file(name, flags);
 
 	if (IS_ERR(f))
 		return f;
@@ -55,8 +63,6 @@ long sys_memfd_create(uaddr_t uname, int flags)
 		known |= MFD_HUGETLB | MFD_HUGE_MASK << MFD_HUGE_SHIFT;
 	if (flags & ~known)
 		return -EINVAL;
-	if (flags & MFD_HUGETLB)
-		return -ENODEV; /* huge pages of no size */
 	if ((flags & MFD_EXEC) && (flags & MFD_NOEXEC_SEAL))
 		return -EINVAL;
 	if (!(flags & (MFD_EXEC | MFD_NOEXEC_SEAL)))
@@ -68,6 +74,9 @@ long sys_memfd_create(uaddr_t uname, int flags)
 		return n;
 	if (n > NAME_ROOM)
 		return -EINVAL;
+	if (flags & MFD_HUGETLB &&
+		!hugetlb_size_known((u32)flags >> MFD_HUGE_SHIFT & MFD_HUGE_MASK))
+		return -ENODEV;
 	fd = get_unused_fd(flags & MFD_CLOEXEC ? O_CLOEXEC : 0);
 	if (fd < 0)
 		return fd;

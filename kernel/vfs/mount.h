@@ -111,6 +111,8 @@ bool mount_capable(
 	const struct file_system_type *t); /* may current make a file system of this type? */
 /* @from, attached or not, to the top of @where. Takes namespace_sem. */
 int move_tree(const struct path *from, struct path *where);
+/* The same below the mount whose root @top is, and which covers it from then on. */
+int move_beneath(const struct path *from, const struct path *top);
 
 /* mount_fd.c */
 int mnt_flags_of_attr(u64 attr); /* MOUNT_ATTR_* as mnt_flags, or -EINVAL */

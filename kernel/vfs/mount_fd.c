@@ -10,6 +10,7 @@
 #include <linux/mount.h>
 
 #include "gen/syscalls.h"
+#include "kernel/vfs/landlock.h"
 #include "kernel/vfs/mount.h"
 
 #define ATTR_SIMPLE                                                                                \
@@ -153,6 +154,9 @@ long sys_open_tree(int dfd, uaddr_t ua, int uflags)
 
 /* ---- move_mount ---- */
 
+#define MOVE_MOUNT_BENEATH_ 0x200 /* Linux 6.5: younger than the headers that we build with */
+#define BENEATH_OR_GROUP (MOVE_MOUNT_BENEATH_ | MOVE_MOUNT_SET_GROUP)
+
 /* The sharing of one mount becomes that of another of the same file system, which is private so far. */
 static int set_group(const struct path *from, const struct path *to)
 {
@@ -194,7 +198,8 @@ long sys_move_mount(int from_fd, uaddr_t ufrom, int to_fd, uaddr_t uto, int flag
 
 	if (!may_mount())
 		return -EPERM;
-	if (flags & ~MOVE_MOUNT__MASK)
+	if ((flags & ~(MOVE_MOUNT__MASK | MOVE_MOUNT_BENEATH_)) ||
+		(flags & BENEATH_OR_GROUP) == BENEATH_OR_GROUP)
 		return -EINVAL;
 	err = user_path_at(from_fd, ufrom, lfrom, &from);
 	if (err)
@@ -202,8 +207,13 @@ long sys_move_mount(int from_fd, uaddr_t ufrom, int to_fd, uaddr_t uto, int flag
 	err = user_path_at(to_fd, uto, lto, &to);
 	if (err)
 		goto out_from;
-	if (flags & MOVE_MOUNT_SET_GROUP)
+	err = landlock_mount();
+	if (err)
+		;
+	else if (flags & MOVE_MOUNT_SET_GROUP)
 		err = do_set_group(&from, &to);
+	else if (flags & MOVE_MOUNT_BENEATH_)
+		err = move_beneath(&from, &to);
 	else
 		err = move_tree(&from, &to);
 	path_put(&to);

@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 
 #include "gen/syscalls.h"
+#include "kernel/vfs/landlock.h"
 #include "kernel/vfs/mount.h"
 
 /* mount(2)'s flags that say what is to be done, not how the mount is to be. */
@@ -238,6 +239,67 @@ int move_tree(const struct path *from, struct path *where)
 	return err;
 }
 
+/* Is it mounted on, or below, or @t itself? */
+static bool stands_on(const struct mount *m, const struct mount *t)
+{
+	for (; m != t; m = m->mnt_parent)
+		if (m->mnt_parent == m)
+			return false;
+	return true;
+}
+
+/*
+ * Between @t and what it is mounted on. Copies that appear elsewhere would have to go beneath others: where the parent has peers or slaves it
+ * is refused, also where Linux would find a place for them. namespace_sem held.
+ */
+static int may_go_beneath(const struct path *from, const struct path *top)
+{
+	struct mount *t = top->mnt, *p = t->mnt_parent, *m = from->mnt;
+
+	if (top->dentry != t->mnt_root || p == t || (t->mnt_state & MNT_LOCKED))
+		return -EINVAL;
+	if (t == current->fs->root.mnt || stands_on(m, t) || mount_lookup_rcu(m, m->mnt_root))
+		return -EINVAL;
+	if (!list_empty(&p->mnt_share) || !list_empty(&p->mnt_slave_list))
+		return -EINVAL;
+	return 0;
+}
+
+int move_beneath(const struct path *from, const struct path *top)
+{
+	struct mount *m = from->mnt, *t = top->mnt;
+	struct mnt_namespace *left = NULL;
+	struct path where;
+	LIST_HEAD(dead);
+	int err;
+
+	down_write(&namespace_sem);
+	where = (struct path){ t->mnt_parent, t->mnt_mountpoint };
+	err = may_go_beneath(from, top);
+	if (!err)
+		err = may_move(from, &where);
+	if (!err)
+		err = propagate_mount(m, &where, &dead);
+	if (!err) {
+		const struct path on = { m, m->mnt_root };
+
+		path_get(&where); /* t held it */
+		if (m->mnt_parent != m)
+			mnt_detach(m);
+		else
+			left = mnt_ns_del_tree(m);
+		mnt_detach(t);
+		mnt_attach(m, &where);
+		mnt_attach(t, &on);
+		path_put(&where);
+	}
+	up_write(&namespace_sem);
+	mnt_put_list(&dead);
+	if (left)
+		ns_put(&left->ns);
+	return err;
+}
+
 static int do_move_mount(struct path *where, const char *from)
 {
 	struct path old;
@@ -423,7 +485,9 @@ long sys_mount(uaddr_t source, uaddr_t target, uaddr_t fstype, u64 flags, uaddr_
 	err = user_path_at(AT_FDCWD, target, LOOKUP_FOLLOW, &where);
 	if (err)
 		goto out;
-	err = may_mount() ? mount_at(&where, dev, type, flags, data) : -EPERM;
+	err = may_mount() ? landlock_mount() : -EPERM;
+	if (!err)
+		err = mount_at(&where, dev, type, flags, data);
 	path_put(&where);
 out:
 	free_arg(data);
@@ -507,7 +571,9 @@ long sys_umount2(uaddr_t target, int flags)
 	else if ((flags & MNT_EXPIRE) && (flags & (MNT_FORCE | MNT_DETACH)))
 		err = -EINVAL;
 	else
-		err = path.dentry == path.mnt->mnt_root ? do_umount(path.mnt, flags) : -EINVAL;
+		err = path.dentry == path.mnt->mnt_root ? landlock_mount() : -EINVAL;
+	if (!err)
+		err = do_umount(path.mnt, flags);
 	dput(path.dentry);
 	mnt_put_keep_expiry(path.mnt);
 	return err;
@@ -620,7 +686,9 @@ long sys_pivot_root(uaddr_t new_root, uaddr_t put_old)
 	if (err)
 		goto out_put_new;
 	get_fs_root(current->fs, &root);
-	err = do_pivot(&new, &old, &root);
+	err = landlock_mount();
+	if (!err)
+		err = do_pivot(&new, &old, &root);
 	path_put(&root);
 	path_put(&old);
 out_put_new:

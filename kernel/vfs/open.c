@@ -16,6 +16,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/vfs/acl.h"
+#include "kernel/vfs/landlock.h"
 #include "kernel/vfs/namei.h"
 #include "kernel/vfs/peek.h"
 
@@ -132,6 +133,10 @@ int vfs_open(struct file *f)
 		f->f_mode |= FMODE_ATOMIC_POS;
 	if (S_ISSOCK(inode->i_mode))
 		return -ENXIO;
+	if (landlocked())
+		err = landlock_open(f);
+	if (err)
+		return err;
 	err = fsnotify_permission(f, FSNOTIFY_OPEN_PERM);
 	if (!err)
 		err = lease_break(inode, f, f->f_mode & FMODE_WRITE || f->f_flags & O_TRUNC,
@@ -200,7 +205,9 @@ static int truncate_opened(struct file *f)
 
 	if (err)
 		return err;
-	err = get_write_access(f->f_inode);
+	err = landlock_ftruncate(f);
+	if (!err)
+		err = get_write_access(f->f_inode);
 	if (!err) {
 		err = do_truncate(f->f_path.dentry, 0, f, ATTR_MTIME | ATTR_CTIME | ATTR_OPEN);
 		put_write_access(f->f_inode);
@@ -295,6 +302,8 @@ static struct dentry *lookup_or_create(
 	d = lookup_hash(parent, &nd->last.name, LOOKUP_CREATE | LOOKUP_OPEN);
 	if (!IS_ERR(d) && !d->d_inode) {
 		err = err_write;
+		if (!err && landlocked())
+			err = landlock_make(&nd->path, S_IFREG);
 		if (!err)
 			err = vfs_create(dir, d, acl_umask(dir, how->mode), how->flags & O_EXCL);
 		if (err) {

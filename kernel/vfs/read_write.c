@@ -12,6 +12,7 @@
 #include <linux/inotify.h>
 
 #include "gen/syscalls.h"
+#include "kernel/vfs/direct_io.h"
 #include "kernel/vfs/internal.h"
 
 /* ---- llseek ---- */
@@ -449,28 +450,36 @@ long sys_pwritev2(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high, int flags)
 /* O_DIRECT wants positions, lengths and addresses in whole sectors, where there are sectors. */
 static bool direct_aligned(const struct file *f, const struct iov_iter *it, loff_t pos)
 {
-	u64 all = pos | it->count;
-
 	if (!(f->f_flags & O_DIRECT) || f->f_mode & FMODE_CAN_ODIRECT)
 		return true;
-	if (it->type == ITER_USER && !it->vec)
-		all |= it->one.base | it->one.len;
-	else if (it->type == ITER_USER)
-		for (u32 i = 0; i < it->nr_vecs; i++)
-			all |= it->vec[i].base | it->vec[i].len;
-	return !(all & 511);
+	return direct_io_aligned(f->f_mapping->host, it, pos);
+}
+
+bool file_goes_direct(const struct file *f, const struct iov_iter *it)
+{
+	if (!(f->f_flags & O_DIRECT) || !f->f_op->direct)
+		return false;
+	return it->type == ITER_USER || in_direct_map(it->kbuf, it->count);
 }
 
 ssize_t generic_file_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 {
+	ssize_t n;
 	int err;
 
 	if (!to->count)
 		return 0;
-	if (to->nowait && (f->f_flags & O_DIRECT))
-		return -EAGAIN;
+	if (f->f_flags & O_DIRECT && f->f_op->direct && *pos >= i_size_read(f->f_mapping->host))
+		return 0;
 	if (!direct_aligned(f, to, *pos))
 		return -EINVAL;
+	if (file_goes_direct(f, to)) {
+		n = direct_read(f, to, pos);
+		if (n != -ENOTBLK)
+			return n;
+	}
+	if (to->nowait && (f->f_flags & O_DIRECT))
+		return -EAGAIN;
 	if (f->f_flags & O_DIRECT) {
 		/* what the device has: our own cache is written out first, and is what the device has then */
 		err = filemap_write_and_wait_range(f->f_mapping, *pos, *pos + to->count - 1);
@@ -505,7 +514,8 @@ ssize_t generic_write_checks(struct file *f, struct iov_iter *from, loff_t *pos)
 	return from->count;
 }
 
-static ssize_t write_locked(struct file *f, struct iov_iter *from, loff_t *pos)
+/* What comes before any write: how many bytes it may be, or -errno. i_rwsem is held. */
+static ssize_t begin_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	ssize_t n = generic_write_checks(f, from, pos);
 	int err;
@@ -515,23 +525,57 @@ static ssize_t write_locked(struct file *f, struct iov_iter *from, loff_t *pos)
 	err = file_remove_privs(f);
 	if (!err)
 		err = file_update_time(f);
-	return err ? err : filemap_write(f, f->f_mapping, from, pos);
+	return err ? err : n;
+}
+
+static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct inode *inode = f->f_mapping->host;
+	ssize_t n;
+
+	if (from->nowait) /* every write may wait for room */
+		return f->f_flags & O_DIRECT ? -EAGAIN : -EOPNOTSUPP;
+	down_write(&inode->i_rwsem);
+	n = begin_write(f, from, pos);
+	if (n > 0)
+		n = filemap_write(f, f->f_mapping, from, pos);
+	up_write(&inode->i_rwsem);
+	return n;
+}
+
+/* As much as can be; what is left when it is short goes through the cache. -ENOTBLK: all of it does. */
+static ssize_t write_direct(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct inode *inode = f->f_mapping->host;
+	ssize_t n;
+
+	sb_start_direct_write(inode->i_sb);
+	if (!from->nowait) {
+		down_write(&inode->i_rwsem);
+	} else if (!down_write_trylock(&inode->i_rwsem)) {
+		sb_end_direct_write(inode->i_sb);
+		return -EAGAIN;
+	}
+	n = begin_write(f, from, pos);
+	if (n > 0)
+		return direct_write_unlock(f, from, pos);
+	up_write(&inode->i_rwsem);
+	sb_end_direct_write(inode->i_sb);
+	return n;
 }
 
 ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 {
-	struct inode *inode = f->f_mapping->host;
-	ssize_t n;
+	ssize_t n = -ENOTBLK;
 	int err = 0;
 
-	if (from->nowait)
-		return -EOPNOTSUPP; /* every write may wait for room */
-	down_write(&inode->i_rwsem);
-	n = write_locked(f, from, pos);
-	up_write(&inode->i_rwsem);
+	if (file_goes_direct(f, from))
+		n = write_direct(f, from, pos);
+	if (n == -ENOTBLK)
+		n = write_cached(f, from, pos);
 	if (n <= 0)
 		return n;
-	if ((f->f_flags & O_DSYNC) || (inode->i_flags & S_SYNC))
+	if ((f->f_flags & O_DSYNC) || (f->f_mapping->host->i_flags & S_SYNC))
 		err = vfs_fsync_range(f, *pos - n, *pos - 1, !(f->f_flags & O_SYNC & ~O_DSYNC));
 	else if (f->f_flags & O_DIRECT) /* to the device, not through its cache to the disk */
 		err = filemap_write_and_wait_range(f->f_mapping, *pos - n, *pos - 1);

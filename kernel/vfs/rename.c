@@ -11,6 +11,7 @@
 #include <linux/inotify.h>
 
 #include "gen/syscalls.h"
+#include "kernel/vfs/landlock.h"
 #include "kernel/vfs/namei.h"
 
 struct rename {
@@ -191,6 +192,7 @@ out:
 static int rename_locked(struct rename *r)
 {
 	bool odir = is_dir(r->old->d_inode);
+	int err = 0;
 
 	if ((r->flags & RENAME_NOREPLACE) && r->new->d_inode)
 		return -EEXIST;
@@ -210,6 +212,11 @@ static int rename_locked(struct rename *r)
 		return -EINVAL;
 	if (r->new == r->trap)
 		return r->flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+	if (landlocked())
+		err = landlock_refer(&r->from.path, r->old, &r->to.path, r->new, true,
+			r->flags & RENAME_EXCHANGE);
+	if (err)
+		return err;
 	return vfs_rename(
 		r->from.path.dentry->d_inode, r->old, r->to.path.dentry->d_inode, r->new, r->flags);
 }

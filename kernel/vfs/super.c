@@ -17,6 +17,7 @@
 #include "kernel/block/block.h"
 #include "kernel/lib/radix.h"
 #include "kernel/vfs/internal.h"
+#include "kernel/vfs/landlock.h"
 
 LIST_HEAD(super_blocks);
 DEFINE_SPINLOCK(sb_lock);
@@ -126,6 +127,7 @@ void generic_shutdown_super(struct super_block *sb)
 	sb->s_flags &= ~SB_ACTIVE;
 	fsnotify_unmount(sb);
 	fsnotify_sb_gone(sb);
+	landlock_sb_gone(sb);
 	shrink_dcache_for_umount(sb);
 	if (sb->s_op->sync_fs && !sb_rdonly(sb))
 		sb->s_op->sync_fs(sb, true);
@@ -374,6 +376,33 @@ void wait_for_thaw(struct super_block *sb)
 	wait_event(&thaw_wait, !READ_ONCE(sb->s_frozen));
 }
 
+void sb_start_direct_write(struct super_block *sb)
+{
+	for (;;) {
+		atomic_inc(
+			&sb->s_direct_writes); /* a full barrier: one of the two sees the other */
+		if (!READ_ONCE(sb->s_direct_stopped))
+			return;
+		sb_end_direct_write(sb);
+		wait_event(&thaw_wait, !READ_ONCE(sb->s_direct_stopped));
+	}
+}
+
+void sb_end_direct_write(struct super_block *sb)
+{
+	if (atomic_dec_and_test(&sb->s_direct_writes) && READ_ONCE(sb->s_direct_stopped))
+		wake_up_all(&thaw_wait);
+}
+
+static void stop_direct_writes(struct super_block *sb, bool stop)
+{
+	__atomic_store_n(&sb->s_direct_stopped, stop, __ATOMIC_SEQ_CST);
+	if (stop)
+		wait_event(&thaw_wait, !atomic_read(&sb->s_direct_writes));
+	else
+		wake_up_all(&thaw_wait);
+}
+
 int freeze_super(struct super_block *sb)
 {
 	int err = 0;
@@ -384,9 +413,12 @@ int freeze_super(struct super_block *sb)
 	if (sb->s_frozen)
 		err = -EBUSY;
 	if (!err && !sb_rdonly(sb)) {
+		stop_direct_writes(sb, true);
 		err = sync_filesystem(sb, true);
 		if (!err)
 			err = sb->s_op->freeze_fs(sb);
+		if (err)
+			stop_direct_writes(sb, false);
 	}
 	if (!err)
 		WRITE_ONCE(sb->s_frozen, true);
@@ -402,7 +434,7 @@ static void thaw_locked(struct super_block *sb)
 	WRITE_ONCE(sb->s_frozen, false);
 	if (sb->s_op->unfreeze_fs)
 		sb->s_op->unfreeze_fs(sb);
-	wake_up_all(&thaw_wait);
+	stop_direct_writes(sb, false); /* and wakes those that wait for s_frozen */
 }
 
 int thaw_super(struct super_block *sb)

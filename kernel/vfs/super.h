@@ -93,8 +93,13 @@ struct super_block {
 	struct user_namespace *s_user_ns; /* a reference: who owns it; set by its mount */
 	atomic64_t s_writers;
 	bool s_frozen; /* FIFREEZE: nothing is written until FITHAW; set under s_umount */
+	atomic_t s_direct_writes; /* under way, past the page cache and the journal */
+	bool s_direct_stopped;    /* no new ones: it is frozen, or about to be; as s_frozen */
 	struct rcu_head s_rcu;
 };
+/* Around a write that goes past page cache and journal: waits while the file system is frozen. No lock held at _start; _end may be called anywhere. */
+void sb_start_direct_write(struct super_block *sb);
+void sb_end_direct_write(struct super_block *sb);
 void deactivate_super(struct super_block *sb); /* drops a count of s_active */
 struct file_system_type {
 	const char *name;

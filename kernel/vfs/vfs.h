@@ -186,6 +186,7 @@ struct inode {
 	struct rwsem i_rwsem;
 	u32 i_state;
 	atomic_t i_count;              /* references */
+	atomic_t i_dio_count;          /* direct transfers under way: inode_dio_wait() */
 	atomic_t i_writecount;         /* > 0 writers, < 0 denied (executing) */
 	struct hlist_node i_hash;      /* inode hash, under its bucket lock */
 	struct list_head i_sb_list;    /* under s_inode_list_lock */
@@ -381,7 +382,9 @@ void d_unpersist(struct dentry *d);
 #define FMODE_NONOTIFY 0x4000000   /* nobody is told of what is done with it */
 #define FMODE_NEED_UNMOUNT                                                                         \
 	0x10000000 /* the last close takes a tree of mounts apart that has found no place */
-#define FMODE_OPENED 0x40000 /* f_op->open has succeeded: release will be called */
+#define FMODE_NO_TRUNCATE 0x20000000 /* landlock.h: neither ftruncate() */
+#define FMODE_NO_IOCTL 0x40000000    /* nor the device's ioctls */
+#define FMODE_OPENED 0x40000         /* f_op->open has succeeded: release will be called */
 
 struct dir_context {
 	/* false: the buffer is full, stop (the entry will be offered again at its pos) */
@@ -419,6 +422,8 @@ struct file_operations {
 	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
 	int (*setfl)(struct file *f, u32 flags);                    /* may refuse fcntl(F_SETFL) */
 	int (*show_fdinfo)(struct file *f, char *buf, size_t size); /* extra lines; bytes */
+	const struct direct_ops
+		*direct; /* O_DIRECT goes to the disk: direct_io.h. NULL: through the cache */
 };
 
 struct file {
@@ -435,8 +440,9 @@ struct file {
 	const struct cred *f_cred;
 	void *private_data;
 	struct file_ra f_ra;
-	u32 f_wb_err_seq;      /* write-back errors already reported */
-	u32 f_sb_err_seq;      /* the same of the superblock, for syncfs */
+	u32 f_wb_err_seq; /* write-back errors already reported */
+	u32 f_sb_err_seq; /* the same of the superblock, for syncfs */
+	u32 f_hangups;    /* a terminal's: how often it had been hung up when this was opened */
 	struct list_head f_ep; /* epoll items that watch it, under the global epoll lock */
 	struct fown {
 		struct pid *pid;

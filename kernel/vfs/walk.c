@@ -127,6 +127,15 @@ static int fast_start(struct fast *f, int dfd, const char *name, struct fd *fd)
 	return 0;
 }
 
+/* Is nothing left to walk behind the links that are being followed? */
+static bool fast_at_end(const struct fast *f)
+{
+	for (int i = 0; i < f->depth; i++)
+		if (*f->stack[i])
+			return false;
+	return true;
+}
+
 /*
  * Walks @name from f. 0: f stands at the end; or with @parent before the last component, which is in *last. -ENOENT: there is a
  * negative dentry (believe it only if the sequence numbers did not change). -ECHILD: not here.
@@ -163,7 +172,9 @@ static int fast_components(struct fast *f, const char *name, u32 flags, struct l
 			name++;
 		end = !*name && !f->depth;
 		if (end && slash)
-			flags |= LOOKUP_FOLLOW | LOOKUP_DIRECTORY;
+			flags |= LOOKUP_FOLLOW;
+		if (!*name && slash && fast_at_end(f)) /* also of a link's text */
+			flags |= LOOKUP_DIRECTORY;
 		if (end && last) {
 			if (f->links)
 				return -ECHILD; /* the name may lie in a link's text */

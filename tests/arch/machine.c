@@ -5,6 +5,7 @@
  * says which test the first kernel thread runs; tests/arch/machine builds and starts it.
  */
 #include "arch/um/internal.h"
+#include "arch/um/timetravel.h"
 #include "arch/um/vdso/vdso.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
@@ -106,6 +107,9 @@ void vdso_init(void)
 {
 }
 void vdso_update(void)
+{
+}
+void entry_clock_skipped(void)
 {
 }
 void arch_return_to_user(void)

@@ -11,8 +11,10 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 here=$(dirname "${BASH_SOURCE[0]}")
 gcc -O2 -D_GNU_SOURCE -Wno-unused-result -static -o "$work/churn" "$here/churn.c" &&
+	gcc -O2 -D_GNU_SOURCE -static -o "$work/ack" "$here/ack.c" &&
 	gcc -O2 -D_GNU_SOURCE -I"$root" -o "$work/cut" "$here/cut.c" || { no "the programs do not build"; exit 1; }
-on_disk churn.tar churn
+cp "$here/apps.sh" "$work/"
+on_disk churn.tar churn ack apps.sh
 [[ -e $BUSYBOX ]] || { mkdir -p "$(dirname "$BUSYBOX")" && "$NESTCTL" image build --variant busybox --size 512M -o "$BUSYBOX" >/dev/null; } ||
 	{ no "no busybox image"; exit 1; }
 can_check=$("$NESTCTL" cow 2>&1 | grep -ow check | head -n 1)
@@ -30,14 +32,30 @@ KINDS=(
 	'-t ext4 -b 4096|64M|cow4|noise|2'
 )
 
+# The same for sqlite and git (apps.sh), in a guest whose root has them: need_apps
+APP_KINDS=(
+	'-t ext4 -b 4096|96M|raw|apps|2'
+	'-t ext4 -b 1024 -J size=2|64M|raw|apps|2'
+	'-t ext4 -b 4096|96M|cow4|apps|1'
+	'-t ext4 -b 4096|96M|cow|apps|2'
+	'-t ext4 -b 1024 -O inline_data -I 256|64M|raw|apps|4'
+)
+has_apps() { [[ $(debugfs -R 'stat /usr/bin/sqlite3' "$1" 2>/dev/null; debugfs -R 'stat /usr/bin/git' "$1" 2>/dev/null) == *Type:*regular*Type:*regular* ]]; }
+# APPS: an image with both; the user's CRASH_IMAGE, or one that is made once
+need_apps() {
+	APPS=${CRASH_IMAGE:-$BUILD/tests/apps.ext4}
+	[[ -e $APPS ]] || "$NESTCTL" image build -o "$APPS" git sqlite3 >"$work/apps.log" 2>&1
+	[[ -e $APPS ]] && has_apps "$APPS"
+}
+
 # boot_sh CONSOLE PARAMETER...: a busybox guest whose shell reads our standard input
 boot_sh() {
 	local console=$1
 	shift
-	exec "$KERNEL" mem=192M "ubd0r=$BUSYBOX" "ubd3r=$work/churn.tar" root=/dev/ubda ro init=/bin/sh con=null con0=fd:0,fd:1 quiet "$@" \
+	exec "$KERNEL" "mem=${APPS_MEM:-192M}" "ubd0r=${APPS:-$BUSYBOX}" "ubd3r=$work/churn.tar" root=/dev/ubda ro init=/bin/sh con=null con0=fd:0,fd:1 quiet "$@" \
 		>"$console" 2>&1
 }
-prelude='export PATH=/bin:/sbin:/usr/bin:/usr/sbin; mount -t tmpfs t /tmp; cd /tmp; tar -xf /dev/ubdd'
+prelude='echo; export PATH=/bin:/sbin:/usr/bin:/usr/sbin; mount -t tmpfs t /tmp; cd /tmp; tar -xf /dev/ubdd'
 
 # fresh DIR KIND: base, disk (a copy or a layer of it) and ack
 fresh() {
@@ -56,15 +74,20 @@ fresh() {
 	cp --sparse=always "$1/disk" "$1/disk.before"
 }
 
+# workload run|verify OPTIONS SEED: the guest's command
+workload() {
+	if [[ $2 == apps ]]; then echo "mount -t proc p /proc; sh ./apps.sh $1 /mnt /dev/ubdc"; else echo "./churn $1 /mnt $3 3 /dev/ubdc $2"; fi
+}
+
 # run_workload DIR KIND SEED MILLISECONDS: until it is killed
 run_workload() {
-	local mkfs size form options ncpus pid type=ext4 processes=3
+	local mkfs size form options ncpus pid type=ext4
 	IFS='|' read -r mkfs size form options ncpus <<<"$2"
 	[[ $mkfs == *ext3* ]] && type=ext3
-	echo "$prelude; mount -t $type /dev/ubdb /mnt && ./churn run /mnt $3 $processes /dev/ubdc $options; sleep 1000" >"$1/script"
+	echo "$prelude; mount -t $type /dev/ubdb /mnt && $(workload run "$options" "$3"); sleep 1000" >"$1/script"
 	boot_sh "$1/console" "ubd1=$1/disk" "ubd2=$1/ack" "cutlog=$1/log" "ncpus=$ncpus" <"$1/script" &
 	pid=$!
-	wait_for 20 grep -q 'churn: begins' "$1/console"
+	wait_for 30 grep -qs 'churn: begins' "$1/console"
 	sleep "$(printf '%d.%03d' $(($4 / 1000)) $(($4 % 1000)))"
 	kill -9 $pid 2>/dev/null
 	wait $pid 2>/dev/null
@@ -84,10 +107,15 @@ look() {
 		if [[ $form == cow* ]]; then flatten "$1" $form && disk=flat; fi
 		e2fsck -E journal_only -y "$1/$disk" >"$1/replay" 2>&1
 		code=$?
-		((code <= 1)) || { echo "e2fsck's replay: status $code: $(tail -n 1 "$1/replay")"; return 1; }
-		fsck "$1/$disk" || return 1
+		if ((code == 8)) && grep -q 'Superblock checksum does not match' "$1/replay"; then
+			# Its two sectors are of different times, and these images have one block group, so no copy. Our mount replays it
+			disk=disk
+		else
+			((code <= 1)) || { echo "e2fsck's replay: status $code: $(tail -n 1 "$1/replay")"; return 1; }
+			fsck "$1/$disk" || return 1
+		fi
 	fi
-	echo "$prelude; mount -t $type /dev/ubdb /mnt && ./churn verify /mnt $3 3 /dev/ubdc $options; rm -rf /mnt/noise; echo more >/mnt/more && sync && cat /mnt/more; umount /mnt && echo @@end; poweroff -f" >"$1/script"
+	echo "$prelude; mount -t $type /dev/ubdb /mnt && $(workload verify "$options" "$3"); rm -rf /mnt/noise; echo more >/mnt/more && sync && cat /mnt/more; umount /mnt && echo @@end; poweroff -f -f || echo o >/proc/sysrq-trigger; sleep 9" >"$1/script"
 	(boot_sh "$1/console" "ubd1=$1/$disk" "ubd2r=$1/ack" <"$1/script" 3>&- & wait_or_kill $! 60)
 	if grep -aE '^(LOST|WRONG|REFUTED)|EXT4-fs.*error|BUG|[Oo]ops|panic' "$1/console" | head -n 2 | tr '\n' ' ' | grep .; then return 1; fi
 	if ! grep -q '^verified' "$1/console" || ! grep -q '^more' "$1/console" || ! grep -q '^@@end' "$1/console"; then
@@ -130,8 +158,8 @@ one_round() {
 	mkdir -p "$kept"
 	cp --sparse=always "$work/kept/"{disk,ack} "$2/base" "$kept/"
 	cp --sparse=always "$work/run/log" "$work/run/disk.before" "$kept/" 2>/dev/null
-	printf '#!/bin/bash\n# %s\n. %q\nd=$(mktemp -d -p "$work")\ncp --sparse=always %q/{disk,ack,base} "$d/"\nlook "$d" %q %q %q\ntr -d "\\r" <"$d/console"; cat "$d"/*.fsck\n' \
-		"$1: $why" "$(realpath "$here")/crash.bash" "$kept" "$3" "$4" "$5" >"$kept/again"
+	printf '#!/bin/bash\n# %s\nexport APPS=%q APPS_MEM=%q\n. %q\nd=$(mktemp -d -p "$work")\ncp --sparse=always %q/{disk,ack,base} "$d/"\nlook "$d" %q %q %q\ntr -d "\\r" <"$d/console"; cat "$d"/*.fsck\n' \
+		"$1: $why" "${APPS:-}" "${APPS_MEM:-}" "$(realpath "$here")/crash.bash" "$kept" "$3" "$4" "$5" >"$kept/again"
 	chmod +x "$kept/again"
 }
 

@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 
 #include "arch/um/internal.h"
+#include "arch/um/timetravel.h"
 #include "arch/um/vdso/vdso.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -139,6 +140,9 @@ void vdso_init(void)
 {
 }
 void vdso_update(void)
+{
+}
+void entry_clock_skipped(void)
 {
 }
 void arch_return_to_user(void)

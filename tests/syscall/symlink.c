@@ -30,6 +30,31 @@ static void depth(void)
 	T(open("l40/x", O_RDONLY));
 }
 
+/* A slash behind the name in a link's text wants a folder, through links in it as well. */
+static void ends_in_slash(void)
+{
+	static const char *const names[] = { "to-file", "to-link", "link-to-it", "to-dot",
+		"to-dir" };
+	struct stat st;
+
+	t_text("plain", "text");
+	NEED(mkdir("folder", 0755));
+	NEED(symlink("plain", "soft"));
+	NEED(symlink("plain/", "to-file"));
+	NEED(symlink("soft/", "to-link"));
+	NEED(symlink("to-link", "link-to-it"));
+	NEED(symlink("plain/.", "to-dot"));
+	NEED(symlink("folder//", "to-dir"));
+	for (int i = 0; i < 5; i++) {
+		OK(open(names[i], O_RDONLY));
+		OK(open(names[i], O_RDONLY | O_CREAT, 0600));
+		T(stat(names[i], &st));
+		T(lstat(names[i], &st));
+		T(chmod(names[i], 0700));
+		T(truncate(names[i], 1));
+	}
+}
+
 TEST(symlink)
 {
 	char buf[5000];
@@ -77,6 +102,7 @@ TEST(symlink)
 	T(symlink("d/", "slash"));
 	OK(open("slash", O_RDONLY | O_DIRECTORY));
 	depth();
+	ends_in_slash();
 	{
 		char want[PATH_MAX], got[PATH_MAX], path[64];
 		int n;

@@ -4,6 +4,7 @@
  * error, locks that nobody contends for, and a panic that fails the test.  All weak: a test or the real source may define
  * its own.
  */
+#include "kernel/lib/trace.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -339,3 +340,45 @@ __weak void nf_conn_get(struct nf_conn *ct)
 __weak void nf_conn_put(struct nf_conn *ct)
 {
 }
+
+/* ---- huge pages: there are none ---- */
+
+struct hugetlb_numbers;
+struct fault_info;
+__weak struct file *(*hugetlb_file_setup)(const char *name, loff_t size, bool promise);
+__weak void hugetlb_numbers(struct hugetlb_numbers *n)
+{
+	memset(n, 0, 5 * sizeof(u64));
+}
+__weak void huge_frame_free(struct page *p)
+{
+	panic("frame %p of a huge page", (void *)p);
+}
+__weak int hugetlb_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
+{
+	return -ENXIO;
+}
+__weak int hugetlb_cow(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
+{
+	return -ENXIO;
+}
+__weak int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect)
+{
+	return -ENOMEM;
+}
+__weak void huge_promise_moved(struct mm *mm, u64 addr, u64 len)
+{
+}
+
+/* Tracepoints are off. */
+u64 trace_points;
+void trace_print(const char *name, const char *fmt, ...)
+{
+}
+
+#ifdef CONFIG_DEBUG
+bool alloc_should_fail(gfp_t gfp)
+{
+	return false;
+}
+#endif

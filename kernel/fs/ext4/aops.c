@@ -453,14 +453,30 @@ static int write_extent(
 	return 0;
 }
 
+/*
+ * Blocks for what is written, and the size on disk goes along under the same lock: a crash must not find blocks beyond it. @size: the file's
+ * when write-back began. It may be cut meanwhile: then the blocks are taken away after this, and the size on disk with them.
+ */
+static int create_blocks(struct ext4_handle *h, struct inode *inode, struct ext4_map *m, u64 size)
+{
+	struct ext4_inode *ei = EXT4_I(inode);
+	int err = ext4_map_create(h, inode, m, false); /* unwritten ones become written */
+	u64 end = min((u64)(m->lblk + (u64)m->len) << inode->i_blkbits, size);
+
+	if (!err && (loff_t)end > ei->disksize)
+		ei->disksize = (loff_t)end;
+	return err;
+}
+
 /* The block of a piece: allocated if it was written to (@wanted), else where it is, 0 for what reads as zeros. */
-static int piece_block(struct ext4_handle *h, struct inode *inode, struct ext4_map *m, bool wanted)
+static int piece_block(
+	struct ext4_handle *h, struct inode *inode, struct ext4_map *m, u64 size, bool wanted)
 {
 	int err;
 
 	down_write(&EXT4_I(inode)->i_data_sem);
 	if (wanted)
-		err = ext4_map_create(h, inode, m, false); /* unwritten ones become written */
+		err = create_blocks(h, inode, m, size);
 	else
 		err = ext4_map_blocks(inode, m);
 	if (!wanted && m->unwritten)
@@ -486,10 +502,10 @@ static int write_piece_run(struct inode *inode, struct page *p, struct piece_run
 }
 
 /* Blocks smaller than a page: what is together on disk is written at once, and waited for. */
-static int write_page_pieces(struct ext4_handle *h, struct inode *inode, struct page *p, u8 mask)
+static int write_page_pieces(
+	struct ext4_handle *h, struct inode *inode, struct page *p, u64 size, u8 mask)
 {
 	u32 per = blocks_per_page(inode), i;
-	u64 size = (u64)i_size_read(inode);
 	struct piece_run run = { 0 };
 	int err = 0;
 
@@ -498,7 +514,7 @@ static int write_page_pieces(struct ext4_handle *h, struct inode *inode, struct 
 
 		if (((u64)m.lblk << inode->i_blkbits) >= size)
 			break;
-		err = piece_block(h, inode, &m, mask & 1U << i);
+		err = piece_block(h, inode, &m, size, mask & 1U << i);
 		if (err || !m.pblk)
 			continue;
 		if (!run.n || m.pblk != run.pblk + run.n || i != run.at + run.n) {
@@ -539,9 +555,9 @@ static void fail_pages(struct page **pages, u32 n, int err)
 	}
 }
 
-/* Allocates and writes a run of pages under write-back, within the handle. */
+/* Allocates and writes a run of pages under write-back, within the handle; @size: the file's when they came under it. */
 static int write_run(struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n,
-	const u8 *masks, u32 opf)
+	u64 size, const u8 *masks, u32 opf)
 {
 	u64 end = (pages[n - 1]->index + 1) << PAGE_SHIFT;
 	u32 i = 0;
@@ -559,12 +575,12 @@ static int write_run(struct ext4_handle *h, struct inode *inode, struct page **p
 		struct ext4_map m = { .lblk = (u32)pages[i]->index, .len = n - i };
 
 		if (blocks_per_page(inode) > 1) {
-			err = write_page_pieces(h, inode, pages[i], masks[i]);
+			err = write_page_pieces(h, inode, pages[i], size, masks[i]);
 			i++;
 			continue;
 		}
 		down_write(&EXT4_I(inode)->i_data_sem);
-		err = ext4_map_create(h, inode, &m, false);
+		err = create_blocks(h, inode, &m, size);
 		up_write(&EXT4_I(inode)->i_data_sem);
 		if (err)
 			break;
@@ -672,6 +688,7 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *
 {
 	struct ext4_handle *h =
 		ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + n / 64 + EXT4_INODE_CREDITS);
+	u64 size = (u64)i_size_read(inode);
 	u32 i, kept, promised = 0;
 	int err = 0;
 
@@ -692,7 +709,7 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *
 		WRITE_ONCE(EXT4_I(inode)->sync_tid, ext4_handle_tid(h));
 	kept = begin_writeback(inode, pages, n, &promised, masks);
 	if (kept)
-		err = write_run(h, inode, pages, kept, masks, opf);
+		err = write_run(h, inode, pages, kept, size, masks, opf);
 	give_back(inode, promised);
 	ext4_stop(h);
 	for (i = 0; i < kept; i++)

@@ -379,18 +379,14 @@ u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 
 
 #define HOLD_RUNS 64
 
-static int hold(struct ext4_sb *sbi, u32 group, u32 bit, u32 n)
+static void hold(struct ext4_sb *sbi, u32 group, u32 bit, u32 n)
 {
 	struct ext4_group_info *gi = &sbi->groups[group];
 
-	if (!gi->held) {
-		gi->held = kzalloc(sbi->block_size, GFP_NOFS);
-		if (!gi->held)
-			return -ENOMEM;
-	}
+	if (!gi->held)
+		gi->held = kzalloc(sbi->block_size, GFP_NOFS | __GFP_NOFAIL);
 	bits_set(gi->held, bit, n);
 	gi->nr_held += n;
-	return 0;
 }
 
 /* Within one group. */
@@ -409,12 +405,8 @@ static int free_in_group(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, 
 			ext4_brelse(b);
 			return group_bad(sbi, group, "a block is freed that is free already");
 		}
-	f = kmalloc(sizeof(*f), GFP_NOFS);
-	if (!f || hold(sbi, group, bit, n)) {
-		kfree(f);
-		ext4_brelse(b);
-		return -ENOMEM;
-	}
+	f = kmalloc(sizeof(*f), GFP_NOFS | __GFP_NOFAIL);
+	hold(sbi, group, bit, n);
 	*f = (struct ext4_freed){ .block = ext4_group_first(sbi, group) + bit, .count = n };
 	ext4_txn_freed(h, f);
 	bits_clear(b->data, bit, n);
@@ -480,7 +472,6 @@ int ext4_hold_free(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 *f
 {
 	struct ext4_buf *b;
 	u32 n, runs = 0;
-	int err = 0;
 
 	*list = NULL;
 	mutex_lock(&sbi->alloc_lock);
@@ -489,7 +480,7 @@ int ext4_hold_free(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 *f
 		mutex_unlock(&sbi->alloc_lock);
 		return (int)PTR_ERR(b);
 	}
-	for (; !err && runs < HOLD_RUNS; *from += n) {
+	for (; runs < HOLD_RUNS; *from += n) {
 		struct ext4_freed *f;
 
 		*from = next_free(b->data, sbi->groups[group].held, *from, end);
@@ -498,12 +489,8 @@ int ext4_hold_free(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 *f
 		n = free_run(b->data, sbi->groups[group].held, *from, end, end - *from);
 		if (n < min_len)
 			continue;
-		f = kmalloc(sizeof(*f), GFP_NOFS);
-		err = f ? hold(sbi, group, *from, n) : -ENOMEM;
-		if (err) {
-			kfree(f);
-			break;
-		}
+		f = kmalloc(sizeof(*f), GFP_NOFS | __GFP_NOFAIL);
+		hold(sbi, group, *from, n);
 		*f = (struct ext4_freed){ *list, ext4_group_first(sbi, group) + *from, n };
 		*list = f;
 		sbi->free_blocks -= min((u64)n, sbi->free_blocks);
@@ -511,7 +498,7 @@ int ext4_hold_free(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 *f
 	}
 	mutex_unlock(&sbi->alloc_lock);
 	ext4_brelse(b);
-	return err;
+	return 0;
 }
 
 /* ---- promises ---- */

@@ -147,17 +147,12 @@ struct ext4_buf *ext4_bfind(struct ext4_sb *sbi, u64 block)
 	return b;
 }
 
+/* It waits for memory: a change to several blocks cannot stop half way, and an inode without names must go (never NULL). */
 static struct ext4_buf *buf_new(struct ext4_sb *sbi, u64 block)
 {
-	struct ext4_buf *b = kzalloc(sizeof(*b), GFP_NOFS);
+	struct ext4_buf *b = kzalloc(sizeof(*b), GFP_NOFS | __GFP_NOFAIL);
 
-	if (!b)
-		return NULL;
-	b->data = kmalloc(sbi->block_size, GFP_NOFS);
-	if (!b->data) {
-		kfree(b);
-		return NULL;
-	}
+	b->data = kmalloc(sbi->block_size, GFP_NOFS | __GFP_NOFAIL);
 	b->sbi = sbi;
 	b->block = block;
 	b->refs = 1;
@@ -176,8 +171,6 @@ static struct ext4_buf *getblk(struct ext4_sb *sbi, u64 block)
 	if (b)
 		return b;
 	fresh = buf_new(sbi, block);
-	if (!fresh)
-		return NULL;
 	spin_lock(&sbi->buf_lock);
 	b = find(sbi, block);
 	if (!b) {
@@ -239,8 +232,7 @@ struct ext4_buf *ext4_bprivate(struct ext4_sb *sbi)
 {
 	struct ext4_buf *b = buf_new(sbi, 0);
 
-	if (b)
-		b->flags = BUF_UPTODATE | BUF_VERIFIED | BUF_PRIVATE;
+	b->flags = BUF_UPTODATE | BUF_VERIFIED | BUF_PRIVATE;
 	return b;
 }
 

@@ -11,6 +11,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/signal.h"
 
 u32 ext4_rec_len(const struct ext4_sb *sbi, const struct ext4_dir_entry *de)
 {
@@ -91,8 +92,10 @@ struct ext4_buf *ext4_dir_block(struct inode *dir, u32 lblk)
 	up_read(&EXT4_I(dir)->i_data_sem);
 	if (err)
 		return ERR_PTR(err);
-	if (!map.pblk || map.unwritten)
-		return NULL;
+	if (!map.pblk || map.unwritten) { /* only of a damaged directory, which may be all holes */
+		cond_resched();
+		return fatal_signal_pending(current) ? ERR_PTR(-EINTR) : NULL;
+	}
 	b = ext4_bread(EXT4_SB(dir->i_sb), map.pblk);
 	if (IS_ERR(b))
 		return b;

@@ -365,6 +365,12 @@ int ext4_get_flags(struct inode *inode, u32 *flags);
 int ext4_set_flags(struct inode *inode, u32 flags);
 #define EXT4_FLAG_OPS .get_flags = ext4_get_flags, .set_flags = ext4_set_flags
 long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len);
+/*
+ * Blocks for the hole that @m begins with, or a part of it, unwritten, beside what is promised to others; @m is cut to them, or to what is there
+ * already. @end: the size follows them, up to there; 0: it does not. i_rwsem held, no handle.
+ */
+int ext4_alloc_unwritten(struct inode *inode, struct ext4_map *m, loff_t end);
+extern const struct direct_ops ext4_direct_ops; /* dio.c */
 /* shift.c: i_rwsem held, the range checked against everything but the file's size. */
 int ext4_collapse_range(struct inode *inode, loff_t off, loff_t len);
 int ext4_insert_range(struct inode *inode, loff_t off, loff_t len);

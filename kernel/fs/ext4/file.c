@@ -88,6 +88,7 @@ const struct file_operations ext4_file_fops = {
 	.fsync = ext4_fsync,
 	.ioctl = ext4_ioctl,
 	.fallocate = ext4_fallocate,
+	.direct = &ext4_direct_ops,
 };
 
 static const char *ext4_get_link(struct dentry *d, struct inode *inode, char **to_free)

@@ -60,21 +60,19 @@ void ext4_init_csum_seed(struct inode *inode)
 		ext4_csum(ext4_csum(EXT4_SB(inode->i_sb)->csum_seed, &nr, 4), &gen, 4);
 }
 
-static struct timespec64 get_time(u32 sec, u32 extra, bool has_extra)
+static struct timespec64 get_time(u32 sec, u32 extra)
 {
-	struct timespec64 t = { (s32)sec, 0 };
-
-	if (has_extra) {
-		t.tv_sec += (s64)(extra & 3) << 32;
-		t.tv_nsec = min_t(u32, extra >> 2, 999999999);
-	}
-	return t;
+	return (struct timespec64){ (s32)sec + ((s64)(extra & 3) << 32),
+		min_t(u32, extra >> 2, 999999999) };
 }
 
 #define HAS_EXTRA(ei, field)                                                                       \
 	(EXT4_GOOD_OLD_INODE_SIZE + (size_t)(ei)->extra_isize >=                                   \
 		offsetof(struct ext4_disk_inode, field) +                                          \
 			sizeof(((struct ext4_disk_inode *)0)->field))
+/* The second half of a time lies beyond a short inode, perhaps beyond its block: not read then. */
+#define GET_TIME(ei, raw, field)                                                                   \
+	get_time((raw)->field, HAS_EXTRA(ei, field##_extra) ? (raw)->field##_extra : 0)
 
 static void set_flags(struct inode *inode, u32 flags)
 {
@@ -120,12 +118,11 @@ static void fill_common(struct inode *inode, const struct ext4_disk_inode *raw)
 	ei->disk_version = raw->i_version;
 	ei->file_acl = raw->i_file_acl_lo | (u64)raw->i_file_acl_high << 32;
 	i_size_write(inode, (loff_t)(raw->i_size_lo | (u64)raw->i_size_high << 32));
-	inode->i_atime = get_time(raw->i_atime, raw->i_atime_extra, HAS_EXTRA(ei, i_atime_extra));
-	inode->i_mtime = get_time(raw->i_mtime, raw->i_mtime_extra, HAS_EXTRA(ei, i_mtime_extra));
-	inode->i_ctime = get_time(raw->i_ctime, raw->i_ctime_extra, HAS_EXTRA(ei, i_ctime_extra));
+	inode->i_atime = GET_TIME(ei, raw, i_atime);
+	inode->i_mtime = GET_TIME(ei, raw, i_mtime);
+	inode->i_ctime = GET_TIME(ei, raw, i_ctime);
 	if (HAS_EXTRA(ei, i_crtime))
-		inode->i_btime =
-			get_time(raw->i_crtime, raw->i_crtime_extra, HAS_EXTRA(ei, i_crtime_extra));
+		inode->i_btime = GET_TIME(ei, raw, i_crtime);
 }
 
 static bool is_fast_symlink(const struct inode *inode)
@@ -180,6 +177,13 @@ int ext4_set_inode_ops(struct inode *inode)
 	return 0;
 }
 
+/* A directory has no holes: one that is longer than the disk would be searched for hours. */
+static bool is_too_long(const struct inode *inode)
+{
+	return S_ISDIR(inode->i_mode) &&
+	       (u64)inode->i_size >> inode->i_blkbits > EXT4_SB(inode->i_sb)->blocks_count;
+}
+
 static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -204,7 +208,7 @@ static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw)
 			return -EFSBADCRC;
 	}
 	fill_common(inode, raw);
-	if (inode->i_size < 0 ||
+	if (inode->i_size < 0 || is_too_long(inode) ||
 		(ei->i_flags & EXT4_INLINE_DATA_FL &&
 			(!EXT4_HAS(sbi, incompat, INCOMPAT_INLINE_DATA) ||
 				ei->i_flags & EXT4_EXTENTS_FL ||

@@ -141,9 +141,8 @@ struct ext4_handle *ext4_start(struct super_block *sb, u32 credits)
 	}
 	if (!j || sb->s_flags & SB_RDONLY)
 		return ERR_PTR(-EROFS);
-	h = kmalloc(sizeof(*h), GFP_NOFS);
-	if (!h)
-		return ERR_PTR(-ENOMEM);
+	h = kmalloc(
+		sizeof(*h), GFP_NOFS | __GFP_NOFAIL); /* an inode that goes has nobody to tell */
 	*h = (struct ext4_handle){ .refs = 1, .credits = min(credits, txn_max(j)) };
 	while ((err = join(j, h)) == -EAGAIN)
 		wait_event(&j->wait_start, start_ready(j, h->credits));

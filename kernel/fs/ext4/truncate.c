@@ -15,6 +15,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 #include "kernel/task/signal.h"
+#include "kernel/vfs/direct_io.h"
 
 /* ---- truncation ---- */
 
@@ -123,6 +124,7 @@ static int set_size(struct inode *inode, loff_t size)
 		up_write(&EXT4_I(inode)->i_data_sem);
 		return 0;
 	}
+	inode_dio_wait(inode);
 	/* the rest of the last page must read as zeros if the file grows again */
 	if (size < old)
 		err = zero_edge(inode, size, (loff_t)round_up((u64)size, PAGE_SIZE));
@@ -279,10 +281,46 @@ static int make_room(struct inode *inode, struct ext4_map *m, u32 *room)
 	return 0;
 }
 
+/* The file has blocks up to block @lblk: its size follows, up to @end. */
+static void follow_blocks(struct inode *inode, u64 lblk, loff_t end)
+{
+	struct ext4_inode *ei = EXT4_I(inode);
+	loff_t size = (loff_t)min_t(u64, lblk << inode->i_blkbits, (u64)end);
+
+	if (size > ei->disksize)
+		ei->disksize = size;
+	if (end && ei->disksize > i_size_read(inode))
+		i_size_write(inode, ei->disksize);
+}
+
+int ext4_alloc_unwritten(struct inode *inode, struct ext4_map *m, loff_t end)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	struct ext4_handle *h;
+	u32 room;
+	int err = make_room(inode, m, &room);
+
+	if (err)
+		return err;
+	h = ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + EXT4_INODE_CREDITS);
+	if (IS_ERR(h)) {
+		ext4_unreserve(sbi, room);
+		return (int)PTR_ERR(h);
+	}
+	down_write(&EXT4_I(inode)->i_data_sem);
+	err = ext4_map_create(h, inode, m, true);
+	if (!err)
+		follow_blocks(inode, (u64)m->lblk + m->len, end);
+	up_write(&EXT4_I(inode)->i_data_sem);
+	ext4_write_inode_raw(h, inode);
+	ext4_stop(h);
+	ext4_unreserve(sbi, room);
+	return err;
+}
+
 /* Unwritten blocks for the range, some in each transaction. */
 static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 {
-	struct ext4_inode *ei = EXT4_I(inode);
 	u64 bs = inode->i_sb->s_blocksize;
 	u32 lblk = (u32)((u64)off / bs), end = (u32)DIV_ROUND_UP((u64)(off + len), bs);
 	int err = 0;
@@ -291,34 +329,12 @@ static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_si
 		ext4_end_moves(inode);
 	while (lblk < end && !err) {
 		struct ext4_map m = { .lblk = lblk, .len = end - lblk };
-		struct ext4_handle *h;
-		u32 room;
 
-		err = make_room(inode, &m, &room);
-		if (err)
-			return err;
-		h = ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + EXT4_INODE_CREDITS);
-		if (IS_ERR(h)) {
-			ext4_unreserve(EXT4_SB(inode->i_sb), room);
-			return (int)PTR_ERR(h);
-		}
-		down_write(&ei->i_data_sem);
-		err = ext4_map_create(h, inode, &m, true);
-		if (!err) {
-			lblk += m.len;
-			if (!keep_size &&
-				(loff_t)min_t(u64, (u64)lblk * bs, (u64)(off + len)) > ei->disksize)
-				ei->disksize = (loff_t)min_t(u64, (u64)lblk * bs, (u64)(off + len));
-			if (!keep_size && ei->disksize > i_size_read(inode))
-				i_size_write(inode, ei->disksize);
-		}
-		up_write(&ei->i_data_sem);
 		inode->i_mtime = inode->i_ctime = current_time(inode);
-		ext4_write_inode_raw(h, inode);
-		ext4_stop(h);
-		ext4_unreserve(EXT4_SB(inode->i_sb), room);
+		err = ext4_alloc_unwritten(inode, &m, keep_size ? 0 : off + len);
+		lblk += m.len;
 		if (fatal_signal_pending(current))
-			err = -EINTR;
+			err = err ? err : -EINTR;
 	}
 	return err;
 }
@@ -340,6 +356,7 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	if ((u64)(off + len) > (u64)inode->i_sb->s_maxbytes)
 		return -EFBIG;
 	down_write(&inode->i_rwsem);
+	inode_dio_wait(inode);
 	err = mode & (FALLOC_FL_KEEP_SIZE | SHIFTING) ?
 		      0 :
 		      inode_newsize_ok(inode, max(off + len, i_size_read(inode)));

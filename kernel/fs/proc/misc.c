@@ -11,7 +11,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/mm/mm.h"
+#include "kernel/mm/hugetlb.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/nsproxy.h"
 #include "kernel/task/keys.h"
@@ -28,6 +28,7 @@ static void kb(struct seq *s, const char *name, u64 pages)
 
 static int show_meminfo(struct seq *s, void *arg)
 {
+	struct hugetlb_numbers huge;
 	struct meminfo m;
 
 	si_meminfo(&m);
@@ -65,9 +66,12 @@ static int show_meminfo(struct seq *s, void *arg)
 	kb(s, "Committed_AS:", m.committed);
 	seq_puts(s, "VmallocTotal:   34359738367 kB\nVmallocUsed:           0 kB\nVmallocChunk:    "
 		    "      0 kB\n");
-	seq_puts(s, "HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\n"
-		    "HugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:               "
-		    "0 kB\n");
+	hugetlb_numbers(&huge);
+	seq_printf(s, "HugePages_Total:   %5lu\nHugePages_Free:    %5lu\n", huge.total, huge.free);
+	seq_printf(s, "HugePages_Rsvd:    %5lu\nHugePages_Surp:    %5lu\n", huge.reserved,
+		huge.surplus);
+	kb(s, "Hugepagesize:", HPAGE_FRAMES);
+	kb(s, "Hugetlb:", huge.total << HPAGE_ORDER);
 	return 0;
 }
 

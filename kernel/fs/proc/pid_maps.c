@@ -9,7 +9,7 @@
 #include "arch/um/uaccess.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
-#include "kernel/mm/mm.h"
+#include "kernel/mm/hugetlb.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
 
@@ -123,13 +123,15 @@ static void show_stats(struct seq *s, const struct mem_walk_stats *st)
 		st->anonymous >> 10);
 	seq_puts(s, "LazyFree:              0 kB\nAnonHugePages:         0 kB\nShmemPmdMapped:     "
 		    "   0 kB\n"
-		    "FilePmdMapped:         0 kB\nShared_Hugetlb:        0 kB\nPrivate_Hugetlb:    "
-		    "   0 kB\n"
-		    "Swap:                  0 kB\nSwapPss:               0 kB\n");
+		    "FilePmdMapped:         0 kB\n");
+	seq_printf(s, "Shared_Hugetlb: %8lu kB\nPrivate_Hugetlb: %7lu kB\n",
+		st->shared_hugetlb >> 10, st->private_hugetlb >> 10);
+	seq_puts(s, "Swap:                  0 kB\nSwapPss:               0 kB\n");
 }
 
 static void smaps_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 {
+	u64 page = vma->vm_flags & VM_HUGETLB ? HPAGE_SIZE : PAGE_SIZE;
 	struct mem_walk_stats st;
 	int n;
 
@@ -137,10 +139,8 @@ static void smaps_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 	memset(&st, 0, sizeof(st));
 	if (vma != &vsyscall_area)
 		vma_stats(vma, &st);
-	seq_printf(s,
-		"Size:           %8lu kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 "
-		"kB\n",
-		(vma->vm_end - vma->vm_start) >> 10);
+	seq_printf(s, "Size:           %8lu kB\nKernelPageSize: %8lu kB\nMMUPageSize:    %8lu kB\n",
+		(vma->vm_end - vma->vm_start) >> 10, page >> 10, page >> 10);
 	show_stats(s, &st);
 	seq_printf(s, "Locked:         %8lu kB\nTHPeligible:           0\nVmFlags: ",
 		vma->vm_flags & VM_LOCKED ? st.pss_shift12 >> 22 : 0UL);

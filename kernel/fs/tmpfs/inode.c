@@ -10,6 +10,11 @@
 
 static const struct inode_operations tmpfs_dir_iops, tmpfs_link_iops, tmpfs_special_iops;
 
+static bool is_bare(const struct inode *inode)
+{
+	return tmpfs_sb(inode->i_sb)->kind->bare;
+}
+
 static int reserve_inode(struct super_block *sb)
 {
 	struct tmpfs_sb *s = tmpfs_sb(sb);
@@ -35,11 +40,15 @@ static void unreserve_inode(struct super_block *sb)
 
 static void set_operations(struct inode *inode, dev_t rdev)
 {
+	const struct tmpfs_kind *kind = tmpfs_sb(inode->i_sb)->kind;
+
 	switch (inode->i_mode & S_IFMT) {
 	case S_IFREG:
-		inode->i_op = &tmpfs_file_iops;
-		inode->i_fop = &tmpfs_file_ops;
-		inode->i_data.a_ops = &tmpfs_aops;
+		inode->i_op = kind->iops;
+		inode->i_fop = kind->fops;
+		inode->i_data.a_ops = kind->aops;
+		if (kind->init)
+			kind->init(inode);
 		break;
 	case S_IFDIR:
 		inode->i_op = &tmpfs_dir_iops;
@@ -107,8 +116,11 @@ static int tmpfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 
 static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target)
 {
-	struct inode *inode = tmpfs_new_inode(dir->i_sb, dir, S_IFLNK | 0777, 0);
+	struct inode *inode;
 
+	if (is_bare(dir))
+		return -EINVAL;
+	inode = tmpfs_new_inode(dir->i_sb, dir, S_IFLNK | 0777, 0);
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
 	inode->i_link = kstrdup(target);
@@ -185,6 +197,8 @@ static int tmpfs_rename(
 
 ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
 {
+	if (is_bare(inode))
+		return -EOPNOTSUPP;
 	return simple_xattr_get(&tmpfs_inode(inode)->xattrs, name, buf, size);
 }
 
@@ -193,7 +207,7 @@ int tmpfs_setxattr(struct inode *inode, const char *name, const void *value, siz
 	bool acl = is_acl_name(name) && (inode->i_sb->s_iflags & SB_I_POSIXACL);
 	int err;
 
-	if (!acl && !strncmp(name, "system.", 7))
+	if (is_bare(inode) || (!acl && !strncmp(name, "system.", 7)))
 		return -EOPNOTSUPP;
 	err = simple_xattr_set(&tmpfs_inode(inode)->xattrs, name, value, size, flags);
 	if (!err)
@@ -214,12 +228,16 @@ ssize_t tmpfs_listxattr(struct inode *inode, char *buf, size_t size)
 
 int tmpfs_get_flags(struct inode *inode, u32 *flags)
 {
+	if (is_bare(inode))
+		return -ENOTTY;
 	*flags = tmpfs_inode(inode)->flags;
 	return 0;
 }
 
 int tmpfs_set_flags(struct inode *inode, u32 flags)
 {
+	if (is_bare(inode))
+		return -ENOTTY;
 	if (flags & ~(u32)TMPFS_FLAGS)
 		return -EOPNOTSUPP;
 	tmpfs_inode(inode)->flags = flags;

@@ -11,6 +11,9 @@
 #include "arch/um/arch.h"
 
 static struct kmem_cache *inode_cache;
+static const struct tmpfs_kind tmpfs_files = {
+	.iops = &tmpfs_file_iops, .fops = &tmpfs_file_ops, .aops = &tmpfs_aops
+};
 
 int tmpfs_charge(struct super_block *sb, u64 n)
 {
@@ -62,7 +65,7 @@ static int parse_count(const char *v, u64 *n)
 	return kstrtosize(v, n) ? -EINVAL : 0;
 }
 
-static int parse_id(const char *v, u32 *id, bool group)
+int tmpfs_parse_id(const char *v, u32 *id, bool group)
 {
 	u64 x;
 
@@ -83,9 +86,9 @@ static int parse_option(struct tmpfs_sb *s, const char *key, const char *v)
 	if (!strcmp(key, "nr_inodes"))
 		return parse_count(v, &s->max_inodes);
 	if (!strcmp(key, "uid"))
-		return parse_id(v, &s->uid, false);
+		return tmpfs_parse_id(v, &s->uid, false);
 	if (!strcmp(key, "gid"))
-		return parse_id(v, &s->gid, true);
+		return tmpfs_parse_id(v, &s->gid, true);
 	if (!strcmp(key, "mode")) {
 		if (kstrtou64(v, 8, &x))
 			return -EINVAL;
@@ -266,6 +269,7 @@ static int fill(struct super_block *sb, struct tmpfs_sb *s, char *data)
 	int err;
 
 	spin_lock_init(&s->lock);
+	s->kind = &tmpfs_files;
 	s->mode = 01777;
 	s->uid = current_fsuid();
 	s->gid = current_fsgid();
@@ -356,9 +360,9 @@ static char *shm_dname(struct dentry *d, char *buf, int len)
 }
 static const struct dentry_operations shm_dentry_ops = { .d_dname = shm_dname };
 
-static struct file *tmpfs_file_setup(const char *name, loff_t size, u64 flags)
+struct file *tmpfs_nameless_file(struct mount *mnt, const char *name, loff_t size)
 {
-	struct super_block *sb = shm_mount->mnt_sb;
+	struct super_block *sb = mnt->mnt_sb;
 	struct inode *inode;
 	struct path path;
 	struct file *f;
@@ -370,7 +374,7 @@ static struct file *tmpfs_file_setup(const char *name, loff_t size, u64 flags)
 		return ERR_CAST(inode);
 	i_size_write(inode, size);
 	clear_nlink(inode);
-	path.mnt = shm_mount;
+	path.mnt = mnt;
 	path.dentry = d_alloc_pseudo(sb, name);
 	if (!path.dentry) {
 		iput(inode);
@@ -378,9 +382,14 @@ static struct file *tmpfs_file_setup(const char *name, loff_t size, u64 flags)
 	}
 	path.dentry->d_op = &shm_dentry_ops;
 	d_instantiate(path.dentry, inode);
-	f = alloc_file(&path, O_RDWR, &tmpfs_file_ops);
+	f = alloc_file(&path, O_RDWR, inode->i_fop);
 	dput(path.dentry);
 	return f;
+}
+
+static struct file *tmpfs_file_setup(const char *name, loff_t size, u64 flags)
+{
+	return tmpfs_nameless_file(shm_mount, name, size);
 }
 
 static int tmpfs_init(void)

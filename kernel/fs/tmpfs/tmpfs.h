@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tmpfs.h: between the files of tmpfs; devtmpfs uses tmpfs_fill_super(). */
+/* tmpfs.h: between the files of tmpfs; devtmpfs uses tmpfs_fill_super(); hugetlbfs is a kind of tmpfs. */
 #ifndef NESTLING_FS_TMPFS_H
 #define NESTLING_FS_TMPFS_H
 
@@ -16,7 +16,17 @@
 #include "kernel/vfs/simple_xattr.h"
 #include "kernel/vfs/super.h"
 
+/* What regular files of a kind of tmpfs are. Immutable. */
+struct tmpfs_kind {
+	const struct inode_operations *iops;
+	const struct file_operations *fops;
+	const struct address_space_operations *aops;
+	void (*init)(struct inode *inode); /* of a new regular file; or NULL */
+	bool bare;                         /* no symbolic links, extended attributes and flags */
+};
+
 struct tmpfs_sb {
+	const struct tmpfs_kind *kind; /* immutable */
 	spinlock_t lock;
 	u64 max_blocks, used_blocks; /* pages; max 0: no limit. Under lock */
 	u64 max_inodes, used_inodes; /* likewise */
@@ -63,6 +73,9 @@ extern const struct inode_operations tmpfs_file_iops;
 void tmpfs_recount(struct inode *inode);
 /* super.c */
 int tmpfs_fill_super(struct super_block *sb, void *data, bool silent);
+int tmpfs_parse_id(const char *v, u32 *id, bool group); /* uid=, gid= */
+/* A nameless file with all rights, open for reading and writing: "/name (deleted)". ERR_PTR. */
+struct file *tmpfs_nameless_file(struct mount *mnt, const char *name, loff_t size);
 /* Accounts @n pages: 0 or -ENOSPC. */
 int tmpfs_charge(struct super_block *sb, u64 n);
 void tmpfs_uncharge(struct super_block *sb, u64 n);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * timetravel.c: the two modes in which the guest's time is not the host's (timetravel.h), and the numbers of seed=.
+ *
+ *	time-travel            idle -> the clocks skip to the next timer; busy -> they go as the host's
+ *	time-travel=inf-cpu    idle -> the same; busy -> they stand, and a system call takes CALL_NS
+ *
+ * Frozen time depends on nothing but what the guest does, so that a run repeats: slices end after so many calls, and who spins on a
+ * clock sees it move. What computes without a call would never give way to others; so after LONG_RUN of the host's time as much of
+ * frozen time passes, and only a run in which that happens may differ from another one. Disks serve in the caller (UBD_F_INLINE), so
+ * that nothing is under way when the machine is idle. What comes from outside (consoles, cards) comes when it comes.
+ *
+ * Cost: nothing while off but a test at each call and entry; a skip changes some words and the vDSO's page.
+ *
+ * Locks: none for the clocks, there is one vCPU; seed_lock for the random numbers, which host threads do not ask for.
+ */
+#include "arch/um/timetravel.h"
+
+#include "arch/um/internal.h"
+#include "kernel/lib/lock.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "skas/skas.h"
+
+#define CALL_NS 1000UL
+#define LONG_RUN 1000000000UL /* of both times */
+#define TICK_NS 4000000UL     /* of the host's time: consoles are looked after */
+#define POLL_CALLS 256
+
+bool time_travels, time_frozen;
+u64 frozen_now;
+static u64 calls, polled_at; /* numbers of calls */
+static u64 run_calls = ~0UL,
+	   run_since; /* guest code runs since then (the host's time), and since that call */
+
+static int set_basic(const char *unused)
+{
+	time_travels = true;
+	return 0;
+}
+PARAM("time-travel", set_basic, "an idle guest goes to its next timer at once (one vCPU)");
+
+static int set_mode(const char *value)
+{
+	if (strcmp(value, "inf-cpu"))
+		refuse("time-travel=%s: only time-travel and time-travel=inf-cpu are known", value);
+	time_travels = time_frozen = true;
+	return 0;
+}
+PARAM("time-travel=", set_mode, "inf-cpu: besides, time stands still while the guest works");
+
+static u64 start_seconds;
+static bool start_given;
+
+static int set_start(const char *value)
+{
+	if (kstrtou64(value, 10, &start_seconds) || start_seconds > 1UL << 33)
+		refuse("time-travel-start=%s: not a time in seconds since 1970", value);
+	start_given = true;
+	return 0;
+}
+PARAM("time-travel-start=", set_start,
+	"SECONDS since 1970: what the clock shows at boot, with time-travel");
+
+void timetravel_init(void)
+{
+	if (start_given && !time_travels)
+		refuse("time-travel-start=%lu: without time-travel", start_seconds);
+	if (!time_travels)
+		return;
+	if (nr_cpus > 1)
+		refuse("ncpus=%d: time-travel wants one vCPU", nr_cpus);
+	nr_cpus = 1;
+	if (start_given)
+		arch_set_realtime_offset((s64)(start_seconds * 1000000000 - ktime_get_real()));
+}
+
+void timetravel_call(void)
+{
+	calls++;
+	frozen_now += CALL_NS;
+}
+
+static void look_outside(void)
+{
+	polled_at = calls;
+	os_event_poll(smp_processor_id());
+}
+
+void timetravel_idle(u64 deadline)
+{
+	int cpu = smp_processor_id();
+	u64 now = ktime_get();
+
+	look_outside();
+	if (irq_pending() || cpu_kicked(cpu) || need_resched() || deadline <= now)
+		return;
+	if (deadline == ~0UL)
+		os_idle(cpu, OS_FOREVER);
+	else if (time_frozen)
+		frozen_now = deadline;
+	else
+		time_skip(deadline - now);
+}
+
+u64 timetravel_enter(void)
+{
+	u64 host = os_clock_mono();
+
+	if (run_calls != calls) {
+		run_calls = calls;
+		run_since = host;
+	} else if (host - run_since > LONG_RUN) {
+		run_since = host;
+		frozen_now += LONG_RUN;
+	}
+	if (calls - polled_at >= POLL_CALLS || host - run_since > TICK_NS)
+		look_outside();
+	return timers_next() <= frozen_now ? 0 : host + TICK_NS;
+}
+
+/* ---- random numbers that repeat ---- */
+
+static bool seeded;
+static u64 seed_state;
+static DEFINE_SPINLOCK(seed_lock);
+
+static int set_seed(const char *value)
+{
+	if (kstrtou64(value, 10, &seed_state))
+		refuse("seed=%s: not a number", value);
+	seeded = true;
+	return 0;
+}
+PARAM("seed=", set_seed, "N: random numbers are N's, the same in every run (no secrets then)");
+
+/* SplitMix64 (Steele, Lea, Flood 2014: "Fast splittable pseudorandom number generators"). */
+static u64 next_random(void)
+{
+	u64 z = seed_state += 0x9e3779b97f4a7c15UL;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9UL;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebUL;
+	return z ^ z >> 31;
+}
+
+void arch_random(void *buf, size_t n)
+{
+	if (!seeded) {
+		os_getrandom(buf, n);
+		return;
+	}
+	spin_lock_raw(&seed_lock);
+	for (size_t done = 0; done < n; done += sizeof(u64)) {
+		u64 r = next_random();
+
+		memcpy((u8 *)buf + done, &r, min(n - done, sizeof(r)));
+	}
+	spin_unlock_raw(&seed_lock);
+}

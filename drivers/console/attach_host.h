@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * attach_host.h: `nestctl console`: a SOCK_SEQPACKET socket "console" beside the management console's. The first byte of a packet says
+ * what it is.
+ *
+ *	to the kernel:  ATTACH_LINE  a byte of ATTACH_* flags, the line's name ("con0", "ssl1"): once, first
+ *	                ATTACH_DATA  keys
+ *	                ATTACH_SIZE  struct attach_size
+ *	                ATTACH_LIST  instead of ATTACH_LINE
+ *	to the client:  ATTACH_DATA  output: the scroll-back first
+ *	                ATTACH_ERROR a line of text: there is no such line
+ *	                ATTACH_LIST  the names of all lines, each with an end of line
+ */
+#ifndef NESTLING_CON_ATTACH_HOST_H
+#define NESTLING_CON_ATTACH_HOST_H
+
+#include <stdint.h>
+
+enum {
+	ATTACH_LINE = 'A',
+	ATTACH_DATA = 'D',
+	ATTACH_SIZE = 'S',
+	ATTACH_LIST = 'L',
+	ATTACH_ERROR = 'E'
+};
+#define ATTACH_OWN 1       /* when this client leaves the line is hung up */
+#define ATTACH_QUIET 2     /* no scroll-back */
+#define ATTACH_PACKET 4097 /* no packet is longer */
+struct attach_size {
+	uint16_t rows, cols;
+};
+
+/*
+ * Serves the listening socket @fd, which is its own from now on, for this user and root. @path: where it is found, for programs that are
+ * started to connect to it. 0 or -errno.
+ */
+int con_attach_serve(int fd, const char *path);
+
+#endif

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cable_host.c: a line on fds, on a terminal of the host (tty:PATH), or on a pseudo terminal that is made for it.
+ *
+ * The user's fds are shared with other processes, so they stay as they are: never O_NONBLOCK. The reader thread waits in poll() and then
+ * reads; the writer thread blocks in write(). A short write that poll() says will not block is made at once by the caller.
+ *
+ * End of input on an fd is the end of the guest's input. A terminal of the host that goes away, and the last program that closes a pseudo
+ * terminal (inotify tells: we have the slave open ourselves, or the master would be hung up before anybody came), hang the line up.
+ *
+ * Locks: a cable's for closing, busy and more; it may be taken under the line's lock. A cable goes with the last of its threads.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "drivers/console/internal_host.h"
+#include "os-linux/host.h"
+
+#define DIRECT_MAX 256 /* a terminal or pipe that polls writable takes this much without blocking */
+#define BACKGROUND_US 200000
+
+struct con_cable {
+	struct con_host *h;
+	struct con_tap tap;
+	int fd;
+	int slave, watch; /* CON_PTY: the slave, inotify on it; else -1 */
+	int opens;        /* of the slave, by others; the reader's own */
+	int wake;         /* an eventfd: the reader is to look at closing */
+	bool own;         /* fd is ours, to be closed */
+	bool plain_file;  /* writing never blocks */
+	bool terminal;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	bool closing, busy, pending, writer;
+	int refs;
+};
+
+static void cable_put(struct con_cable *c)
+{
+	bool last;
+
+	pthread_mutex_lock(&c->lock);
+	last = !--c->refs;
+	pthread_mutex_unlock(&c->lock);
+	if (!last)
+		return;
+	if (c->own)
+		close(c->fd);
+	if (c->slave >= 0)
+		close(c->slave);
+	if (c->watch >= 0)
+		close(c->watch);
+	close(c->wake);
+	free(c);
+}
+
+/* ---- output ---- */
+
+static void write_all(struct con_cable *c, const uint8_t *buf, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n && !__atomic_load_n(&c->closing, __ATOMIC_RELAXED)) {
+		ssize_t r = write(c->fd, buf + done, n - done);
+
+		if (r > 0) {
+			done += (size_t)r;
+		} else if (r < 0 && errno == EAGAIN) {
+			struct pollfd p[2] = { { c->fd, POLLOUT, 0 }, { c->wake, POLLIN, 0 } };
+
+			poll(p, 2, -1);
+		} else if (r < 0 && errno != EINTR) {
+			return; /* nobody is there any more: what is written to it is lost */
+		}
+	}
+}
+
+static void writer_thread(void *arg)
+{
+	struct con_cable *c = arg;
+	uint8_t buf[4096];
+
+	pthread_mutex_lock(&c->lock);
+	while (!c->closing) {
+		size_t n;
+
+		if (!c->pending) {
+			c->busy = false;
+			pthread_cond_wait(&c->more, &c->lock);
+			continue;
+		}
+		c->pending = false;
+		c->busy = true;
+		pthread_mutex_unlock(&c->lock);
+		while ((n = line_tap_peek(c->h, &c->tap, buf, sizeof(buf)))) {
+			write_all(c, buf, n);
+			line_tap_took(c->h, &c->tap, n);
+			if (__atomic_load_n(&c->closing, __ATOMIC_RELAXED))
+				break;
+		}
+		pthread_mutex_lock(&c->lock);
+	}
+	pthread_mutex_unlock(&c->lock);
+	cable_put(c);
+}
+
+static void cable_ready(struct con_tap *t)
+{
+	struct con_cable *c = (struct con_cable *)((char *)t - offsetof(struct con_cable, tap));
+
+	pthread_mutex_lock(&c->lock);
+	c->pending = true;
+	if (!c->writer && !c->closing) {
+		c->refs++;
+		c->writer = os_worker_start("con-out", writer_thread, c) == 0;
+		c->refs -= !c->writer;
+	}
+	pthread_cond_signal(&c->more);
+	pthread_mutex_unlock(&c->lock);
+}
+
+size_t cable_write_now(struct con_cable *c, struct con_tap *only, const uint8_t *buf, size_t n)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLOUT };
+	ssize_t r = 0;
+	bool busy;
+
+	if (only != &c->tap || !n)
+		return 0;
+	pthread_mutex_lock(&c->lock);
+	busy = c->busy || c->pending;
+	pthread_mutex_unlock(&c->lock);
+	if (busy)
+		return 0;
+	if (c->plain_file ||
+		(n <= DIRECT_MAX && poll(&p, 1, 0) == 1 && (p.revents & (POLLOUT | POLLERR))))
+		r = write(c->fd, buf, n);
+	if (r >= 0)
+		return (size_t)r;
+	return errno == EAGAIN || errno == EINTR ? 0 : n;
+}
+
+/* ---- input ---- */
+
+/* The window's size of a pseudo terminal has no signal for us: it is looked at whenever a key arrives. */
+static void input(struct con_cable *c, const uint8_t *buf, size_t n)
+{
+	struct con_host *h = c->h;
+
+	while (n) {
+		size_t took = line_input(h, buf, n);
+
+		buf += took;
+		n -= took;
+		pthread_mutex_lock(&h->lock);
+		while (n && h->in_head - h->in_tail == IN_RING && !c->closing)
+			pthread_cond_wait(&h->in_room, &h->lock);
+		pthread_mutex_unlock(&h->lock);
+		if (__atomic_load_n(&c->closing, __ATOMIC_RELAXED))
+			return;
+	}
+}
+
+static void look_at_opens(struct con_cable *c)
+{
+	char buf[4096] __attribute__((aligned(8)));
+	ssize_t n = read(c->watch, buf, sizeof(buf));
+	int before = c->opens;
+
+	for (ssize_t at = 0; at + (ssize_t)sizeof(struct inotify_event) <= n;) {
+		const struct inotify_event *e = (const void *)(buf + at);
+
+		if (e->mask & IN_OPEN)
+			c->opens++;
+		if (e->mask & IN_CLOSE && c->opens > 0)
+			c->opens--;
+		at += (ssize_t)(sizeof(*e) + e->len);
+	}
+	if (before && !c->opens)
+		line_hangup(c->h);
+	else if (!before && c->opens)
+		os_irq_raise(c->h->irq); /* the size may be another */
+}
+
+/* Reading failed or ended: false, or true when that is not for ever. */
+static bool after_error(struct con_cable *c, ssize_t n)
+{
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return true;
+	if (n < 0 && errno == EIO && c->terminal) {
+		pid_t front = tcgetpgrp(c->fd);
+
+		if (front > 0 && front != getpgrp()) { /* a background job: it may come back */
+			usleep(BACKGROUND_US);
+			return true;
+		}
+	}
+	if (c->own)
+		line_hangup(c->h);
+	else
+		line_end(c->h);
+	return false;
+}
+
+static void reader_thread(void *arg)
+{
+	struct con_cable *c = arg;
+	uint8_t buf[1024];
+
+	for (;;) {
+		struct pollfd p[3] = { { c->fd, POLLIN, 0 }, { c->wake, POLLIN, 0 },
+			{ c->watch, POLLIN, 0 } };
+		ssize_t n;
+
+		poll(p, 3, -1);
+		if (__atomic_load_n(&c->closing, __ATOMIC_ACQUIRE))
+			break;
+		if (p[0].revents) {
+			n = read(c->fd, buf, sizeof(buf));
+			if (n > 0)
+				input(c, buf, (size_t)n);
+			else if (!after_error(c, n))
+				break;
+		}
+		if (p[2].revents) /* after the keys that came before */
+			look_at_opens(c);
+	}
+	cable_put(c);
+}
+
+/* ---- opening ---- */
+
+static int fail(struct con_open *o, const char *what)
+{
+	int err = errno;
+
+	snprintf(o->err, sizeof(o->err), "%s: %s", what, strerror(err));
+	errno = err;
+	return -1;
+}
+
+static int open_pty(struct con_cable *c, struct con_open *o)
+{
+	struct termios t;
+
+	c->own = true;
+	c->fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (c->fd < 0 || grantpt(c->fd) < 0 || unlockpt(c->fd) < 0 ||
+		ptsname_r(c->fd, o->name, sizeof(o->name)))
+		return fail(o, "pty");
+	c->slave = open(o->name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (c->slave < 0)
+		return fail(o, o->name);
+	if (!tcgetattr(c->slave, &t)) {
+		cfmakeraw(&t);
+		tcsetattr(c->slave, TCSANOW, &t);
+	}
+	/* without inotify nobody's leaving is noticed; all else works */
+	c->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (c->watch >= 0)
+		inotify_add_watch(c->watch, o->name, IN_OPEN | IN_CLOSE);
+	return 0;
+}
+
+static int open_tty(struct con_cable *c, const char *path, struct con_open *o)
+{
+	c->own = true;
+	c->fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	if (c->fd < 0)
+		return fail(o, path);
+	if (!isatty(c->fd)) {
+		errno = ENOTTY;
+		return fail(o, path);
+	}
+	fcntl(c->fd, F_SETFL, fcntl(c->fd, F_GETFL) & ~O_NONBLOCK);
+	return 0;
+}
+
+static int open_fd(struct con_cable *c, int fd, unsigned ways, struct con_open *o)
+{
+	char what[40];
+	int flags = fcntl(fd, F_GETFL);
+
+	c->fd = fd;
+	if (flags >= 0 && ((ways & CABLE_IN && (flags & O_ACCMODE) == O_WRONLY) ||
+				  (ways & CABLE_OUT && (flags & O_ACCMODE) == O_RDONLY))) {
+		flags = -1;
+		errno = EBADF;
+	}
+	if (flags >= 0)
+		return 0;
+	snprintf(what, sizeof(what), "%s fd %d", ways & CABLE_IN ? "input" : "output", fd);
+	return fail(o, what);
+}
+
+static int open_side(
+	struct con_cable *c, const struct con_side *s, unsigned ways, struct con_open *o)
+{
+	struct stat st;
+
+	if (s->kind == CON_PTY)
+		return open_pty(c, o);
+	if (s->kind == CON_TTY ? open_tty(c, s->text, o) : open_fd(c, s->fd, ways, o))
+		return -1;
+	terminal_take(c->fd);
+	c->terminal = isatty(c->fd);
+	c->plain_file = fstat(c->fd, &st) == 0 && S_ISREG(st.st_mode);
+	return 0;
+}
+
+static int start_ways(struct con_cable *c, unsigned ways, struct con_open *o)
+{
+	int err = 0;
+
+	c->tap = (struct con_tap){ .paces = true, .idle = true, .ready = cable_ready };
+	if (ways & CABLE_IN) {
+		c->refs++;
+		err = os_worker_start("con-in", reader_thread, c);
+	}
+	if (err) {
+		c->refs--;
+		errno = -err;
+		return fail(o, "a thread");
+	}
+	if (ways & CABLE_OUT)
+		line_tap_add(c->h, &c->tap, LINE_NOW);
+	return 0;
+}
+
+struct con_cable *cable_open(
+	struct con_host *h, const struct con_side *s, unsigned ways, struct con_open *o)
+{
+	struct con_cable *c = calloc(1, sizeof(*c));
+	int err;
+
+	if (!c)
+		return NULL;
+	c->h = h;
+	c->fd = c->slave = c->watch = -1;
+	c->refs = 1;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->more, NULL);
+	c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (c->wake < 0 ? fail(o, "eventfd") : open_side(c, s, ways, o) || start_ways(c, ways, o)) {
+		err = errno;
+		if (c->terminal)
+			terminal_release(c->fd);
+		c->own = c->own && c->fd >= 0;
+		cable_put(c);
+		errno = err;
+		return NULL;
+	}
+	return c;
+}
+
+void cable_close(struct con_cable *c)
+{
+	struct con_host *h = c->h;
+	uint64_t one = 1;
+
+	line_tap_del(h, &c->tap);
+	pthread_mutex_lock(&h->lock);
+	__atomic_store_n(&c->closing, true, __ATOMIC_RELEASE);
+	pthread_cond_broadcast(&h->in_room);
+	pthread_mutex_unlock(&h->lock);
+	pthread_mutex_lock(&c->lock);
+	pthread_cond_broadcast(&c->more);
+	pthread_mutex_unlock(&c->lock);
+	if (write(c->wake, &one, sizeof(one)) < 0) /* full: it will wake as well */
+		errno = 0;
+	if (c->terminal)
+		terminal_release(c->fd);
+	cable_put(c);
+}
+
+int cable_size(struct con_cable *c, struct con_size *size)
+{
+	struct winsize ws;
+
+	if (ioctl(c->fd, TIOCGWINSZ, &ws) < 0)
+		return -1;
+	if (c->watch >= 0 && !ws.ws_row) /* nobody has said one */
+		return -1;
+	*size = (struct con_size){ ws.ws_row, ws.ws_col, ws.ws_xpixel, ws.ws_ypixel };
+	return 0;
+}

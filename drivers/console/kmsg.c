@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kmsg.c: kmsg=FILE: every kernel message goes to a file of the host's as well, or to stderr, whatever quiet and loglevel= say of consoles.
+ *
+ * Locks: none; printk.c has one writer at a time.
+ */
+#include "arch/um/arch.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "os-linux/os.h"
+
+static int file;
+static u64 end;
+
+static void write_stderr(struct console *con, const char *s, size_t n)
+{
+	os_write_stderr(s, n);
+}
+
+/* A host that is full loses lines: there is nobody to tell. */
+static void write_file(struct console *con, const char *s, size_t n)
+{
+	long done = os_file_pwrite(file, s, n, end);
+
+	if (done > 0)
+		end += (u64)done;
+}
+
+static int set_kmsg(const char *value)
+{
+	static struct console con = { .name = "kmsg", .everything = true };
+	s64 size;
+
+	con.write = !strcmp(value, "stderr") ? write_stderr : write_file;
+	if (con.write == write_file) {
+		file = os_file_open(value, OS_WRITE | OS_CREATE);
+		size = file < 0 ? file : os_file_size(file);
+		if (size < 0)
+			refuse("kmsg=%s: %s", value, arch_strerror((int)size));
+		end = (u64)size;
+	}
+	if (!con.list.next)
+		console_register(&con);
+	return 0;
+}
+PARAM("kmsg=", set_kmsg, "FILE or stderr: kernel messages of all levels are added to it");

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * line_host.c: a line's rings. Output is written once, into a ring that never forgets before it must, and taken from there by any number
+ * of taps; the slowest that paces the guest decides how much room there is. Nobody there: what is written is scroll-back only.
+ *
+ * Invariants: t->pos <= head; head - t->pos <= OUT_RING for a tap that paces; 0 <= in_head - in_tail <= IN_RING.
+ * Locks: the line's, for all of it.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "drivers/console/internal_host.h"
+#include "os-linux/host.h"
+
+static struct con_host *lines; /* written while the kernel boots */
+
+struct con_host *line_first(void)
+{
+	return lines;
+}
+
+struct con_host *line_find(const char *name)
+{
+	struct con_host *h = lines;
+
+	while (h && strcmp(h->name, name) != 0)
+		h = h->next;
+	return h;
+}
+
+/* At the end: what was written goes out, as long as somebody takes it. */
+static void drain_all(void)
+{
+	for (struct con_host *h = lines; h; h = h->next) {
+		int last = con_host_pending(h);
+
+		for (int idle = 0; last && idle < 200; idle++) {
+			struct timespec t = { 0, 5000000 };
+			int now;
+
+			nanosleep(&t, NULL);
+			now = con_host_pending(h);
+			if (now != last)
+				idle = 0;
+			last = now;
+		}
+	}
+}
+
+struct con_host *con_host_create(const char *name, int irq)
+{
+	struct con_host *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	snprintf(h->name, sizeof(h->name), "%s", name);
+	h->irq = irq;
+	pthread_mutex_init(&h->lock, NULL);
+	pthread_cond_init(&h->in_room, NULL);
+	if (!lines) {
+		terminals_init();
+		os_at_exit(drain_all);
+	}
+	h->next = lines;
+	lines = h;
+	return h;
+}
+
+/* ---- taps ---- */
+
+static uint64_t oldest(const struct con_host *h)
+{
+	return h->head > OUT_RING ? h->head - OUT_RING : 0;
+}
+
+void line_tap_add(struct con_host *h, struct con_tap *t, uint64_t from)
+{
+	pthread_mutex_lock(&h->lock);
+	t->pos = from < oldest(h) ? oldest(h) : from < h->head ? from : h->head;
+	t->next = h->taps;
+	h->taps = t;
+	pthread_mutex_unlock(&h->lock);
+}
+
+void line_tap_del(struct con_host *h, struct con_tap *t)
+{
+	pthread_mutex_lock(&h->lock);
+	for (struct con_tap **at = &h->taps; *at; at = &(*at)->next) {
+		if (*at == t) {
+			*at = t->next;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&h->lock);
+	os_irq_raise(h->irq); /* whoever waited for it */
+}
+
+size_t line_tap_peek(struct con_host *h, struct con_tap *t, uint8_t *buf, size_t n)
+{
+	size_t got = 0;
+
+	pthread_mutex_lock(&h->lock);
+	if (t->pos < oldest(h))
+		t->pos = oldest(h);
+	while (got < n && t->pos + got < h->head) {
+		buf[got] = h->ring[(t->pos + got) % OUT_RING];
+		got++;
+	}
+	t->idle = !got;
+	pthread_mutex_unlock(&h->lock);
+	return got;
+}
+
+void line_tap_took(struct con_host *h, struct con_tap *t, size_t n)
+{
+	pthread_mutex_lock(&h->lock);
+	t->pos = t->pos + n < h->head ? t->pos + n :
+					h->head; /* it may have been dropped meanwhile */
+	pthread_mutex_unlock(&h->lock);
+	os_irq_raise(h->irq);
+}
+
+/* ---- output ---- */
+
+static uint64_t lag_locked(const struct con_host *h)
+{
+	uint64_t lag = 0;
+
+	for (const struct con_tap *t = h->taps; t; t = t->next)
+		if (t->paces && h->head - t->pos > lag)
+			lag = h->head - t->pos;
+	return lag;
+}
+
+static size_t room_locked(const struct con_host *h)
+{
+	uint64_t lag = lag_locked(h);
+
+	return lag < OUT_RING ? (size_t)(OUT_RING - lag) : 0;
+}
+
+static void append_locked(struct con_host *h, const uint8_t *buf, size_t n)
+{
+	while (n) {
+		size_t at = h->head % OUT_RING, k = OUT_RING - at < n ? OUT_RING - at : n;
+
+		memcpy(h->ring + at, buf, k);
+		h->head += k;
+		buf += k;
+		n -= k;
+	}
+}
+
+/* The usual case: one terminal or pipe that has taken all until now takes this at once, and no thread has to wake. */
+static void write_now_locked(struct con_host *h, const uint8_t *buf, size_t n)
+{
+	struct con_tap *t = h->taps;
+	struct con_cable *c = h->cables[1] ? h->cables[1] : h->cables[0];
+
+	if (t && !t->next && t->idle && c && t->pos == h->head - n)
+		t->pos += cable_write_now(c, t, buf, n);
+}
+
+int con_host_write(struct con_host *h, const uint8_t *buf, int n)
+{
+	size_t take;
+
+	pthread_mutex_lock(&h->lock);
+	if (!h->ring)
+		h->ring = malloc(OUT_RING);
+	take = h->ring ? room_locked(h) : 0;
+	take = take < (size_t)n ? take : (size_t)n;
+	append_locked(h, buf, h->ring ? take : 0);
+	write_now_locked(h, buf, take);
+	for (struct con_tap *t = h->taps; t; t = t->next) {
+		if (t->idle && t->pos < h->head) {
+			t->idle = false;
+			t->ready(t);
+		}
+	}
+	if (!h->ring) /* no memory: it is lost */
+		take = (size_t)n;
+	pthread_mutex_unlock(&h->lock);
+	return (int)take;
+}
+
+int con_host_room(struct con_host *h)
+{
+	int room;
+
+	pthread_mutex_lock(&h->lock);
+	room = (int)room_locked(h);
+	pthread_mutex_unlock(&h->lock);
+	return room;
+}
+
+int con_host_pending(struct con_host *h)
+{
+	int n;
+
+	pthread_mutex_lock(&h->lock);
+	n = (int)lag_locked(h);
+	pthread_mutex_unlock(&h->lock);
+	return n;
+}
+
+void con_host_drop(struct con_host *h)
+{
+	pthread_mutex_lock(&h->lock);
+	for (struct con_tap *t = h->taps; t; t = t->next)
+		if (t->paces)
+			t->pos = h->head;
+	pthread_mutex_unlock(&h->lock);
+}
+
+/* ---- input ---- */
+
+size_t line_input(struct con_host *h, const uint8_t *buf, size_t n)
+{
+	size_t took = 0;
+
+	pthread_mutex_lock(&h->lock);
+	while (took < n && h->in_head - h->in_tail < IN_RING)
+		h->in_ring[h->in_head++ % IN_RING] = buf[took++];
+	if (took < n)
+		h->starved = true;
+	pthread_mutex_unlock(&h->lock);
+	if (took)
+		os_irq_raise(h->irq);
+	return took;
+}
+
+void line_end(struct con_host *h)
+{
+	pthread_mutex_lock(&h->lock);
+	h->in_end = true;
+	pthread_mutex_unlock(&h->lock);
+	os_irq_raise(h->irq);
+}
+
+/* The next client begins with what is written from here on: the last one's screen is none of its business. */
+void line_hangup(struct con_host *h)
+{
+	pthread_mutex_lock(&h->lock);
+	h->hung = true;
+	h->session = h->head;
+	pthread_mutex_unlock(&h->lock);
+	os_irq_raise(h->irq);
+}
+
+int con_host_read(struct con_host *h, uint8_t *buf, int n)
+{
+	bool kick = false;
+	int got = 0;
+
+	pthread_mutex_lock(&h->lock);
+	while (got < n && h->in_tail != h->in_head)
+		buf[got++] = h->in_ring[h->in_tail++ % IN_RING];
+	if (got) {
+		pthread_cond_broadcast(&h->in_room);
+		kick = h->starved;
+		h->starved = false;
+	} else if (h->hung) {
+		h->hung = false;
+		kick = true; /* the next client may have it */
+		got = CON_HANGUP;
+	} else if (h->in_end) {
+		got = CON_END;
+	}
+	pthread_mutex_unlock(&h->lock);
+	if (kick)
+		serve_kick();
+	return got;
+}
+
+/* ---- size ---- */
+
+void line_set_size(struct con_host *h, uint16_t rows, uint16_t cols)
+{
+	pthread_mutex_lock(&h->lock);
+	h->size = (struct con_size){ .rows = rows, .cols = cols };
+	h->has_size = rows && cols;
+	pthread_mutex_unlock(&h->lock);
+	os_irq_raise(h->irq);
+}
+
+int con_host_size(struct con_host *h, struct con_size *size)
+{
+	int err = -1;
+
+	for (int i = 0; i < 2 && err; i++)
+		if (h->cables[i])
+			err = cable_size(h->cables[i], size);
+	if (!err)
+		return 0;
+	pthread_mutex_lock(&h->lock);
+	if (h->has_size) {
+		*size = h->size;
+		err = 0;
+	}
+	pthread_mutex_unlock(&h->lock);
+	return err;
+}
+
+int con_host_watch_size(int irq)
+{
+	return os_signal_irq(SIGWINCH, irq);
+}
+
+/* ---- plugging ---- */
+
+static int plug(struct con_host *h, const struct con_side *s, unsigned ways, struct con_open *o,
+	struct con_cable **cable)
+{
+	switch (s->kind) {
+	case CON_FD:
+	case CON_TTY:
+	case CON_PTY: *cable = cable_open(h, s, ways, o); return *cable ? 0 : -errno;
+	case CON_PORT:
+	case CON_UNIX: return serve_open(h, s, ways, o);
+	}
+	return 0;
+}
+
+/* A new cable may be on the fds of the old one, which are not closed with it; a port is the same listener. */
+int con_host_open(struct con_host *h, struct con_open *o)
+{
+	struct con_cable *in = NULL, *out = NULL, *old[2] = { h->cables[0], h->cables[1] };
+	bool one = !memcmp(&o->in, &o->out, sizeof(o->in));
+	int err;
+
+	serve_close(h);
+	pthread_mutex_lock(&h->lock);
+	h->in_end = h->has_size = false;
+	pthread_mutex_unlock(&h->lock);
+	err = plug(h, &o->in, one ? CABLE_IN | CABLE_OUT : CABLE_IN, o, &in);
+	if (!err && !one)
+		err = plug(h, &o->out, CABLE_OUT, o, &out);
+	if (err) {
+		serve_close(h);
+		if (in)
+			cable_close(in);
+		return err;
+	}
+	pthread_mutex_lock(&h->lock);
+	h->cables[0] = in;
+	h->cables[1] = out;
+	h->xterm = o->in.kind == CON_XTERM || o->out.kind == CON_XTERM;
+	pthread_mutex_unlock(&h->lock);
+	for (int i = 0; i < 2; i++)
+		if (old[i])
+			cable_close(old[i]);
+	if (h->xterm && h->wanted)
+		xterm_start(h);
+	return 0;
+}
+
+void con_host_close(struct con_host *h)
+{
+	struct con_open none = { .err = "" };
+
+	con_host_open(h, &none);
+}
+
+void con_host_want(struct con_host *h, int wanted)
+{
+	bool start;
+
+	pthread_mutex_lock(&h->lock);
+	start = wanted && !h->wanted && h->xterm;
+	h->wanted = wanted;
+	pthread_mutex_unlock(&h->lock);
+	if (start)
+		xterm_start(h);
+	else if (!wanted && h->xterm)
+		serve_end_owner(h);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * xterm_host.c: a line in a window of its own: a terminal program that runs `nestctl console`, which connects to the line as its owner.
+ * So its keys, its size and its end come as any client's do. It begins when somebody in the guest opens the line and ends (its
+ * client does) when nobody has it open any more.
+ *
+ * One thread a start: it waits for the program. One that ends before its client came hangs the line up, or getty would wait for ever.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "drivers/console/internal_host.h"
+#include "os-linux/host.h"
+
+static char program[CON_TEXT] = "x-terminal-emulator", title_switch[32] = "-T",
+	    exec_switch[32] = "-e";
+
+int con_host_xterm(const char *spec)
+{
+	char text[CON_TEXT + 64], *at = text, *word[3];
+
+	if (strlen(spec) >= sizeof(text))
+		return -EINVAL;
+	strcpy(text, spec);
+	for (int i = 0; i < 3; i++)
+		word[i] = strsep(&at, ",");
+	if (at || !word[2] || !*word[0] || !*word[2] || strlen(word[0]) >= sizeof(program) ||
+		strlen(word[1]) >= sizeof(title_switch) || strlen(word[2]) >= sizeof(exec_switch))
+		return -EINVAL;
+	strcpy(program, word[0]);
+	strcpy(title_switch, word[1]);
+	strcpy(exec_switch, word[2]);
+	return 0;
+}
+
+/* nestctl lies beside the kernel, or in the PATH. */
+static void find_nestctl(char *path, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", path, size - sizeof("nestctl"));
+	char *slash;
+
+	path[n < 0 ? 0 : n] = 0;
+	slash = strrchr(path, '/');
+	if (slash)
+		strcpy(slash + 1, "nestctl");
+	if (!slash || access(path, X_OK))
+		snprintf(path, size, "nestctl");
+}
+
+static pid_t start(struct con_host *h)
+{
+	extern char **environ;
+	char nestctl[512], title[64], socket[256];
+	char *argv[12], **a = argv; /* posix_spawnp changes none of them */
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	pid_t pid;
+	int err;
+
+	find_nestctl(nestctl, sizeof(nestctl));
+	snprintf(title, sizeof(title), "%s", h->name);
+	snprintf(socket, sizeof(socket), "%s", serve_attach_path());
+	*a++ = program;
+	if (title_switch[0]) {
+		*a++ = title_switch;
+		*a++ = title;
+	}
+	*a++ = exec_switch;
+	*a++ = nestctl;
+	*a++ = (char *)"console";
+	*a++ = (char *)"--own";
+	*a++ = (char *)"--socket";
+	*a++ = socket;
+	*a++ = h->name;
+	*a = NULL;
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(
+		&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	err = posix_spawnp(&pid, program, NULL, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
+	return err ? -1 : pid;
+}
+
+/* Some terminal programs hand their window to a server and end at once: the client may come a little later. */
+static void xterm_thread(void *arg)
+{
+	struct con_host *h = arg;
+	struct timespec step = { 0, 100000000 };
+	uint32_t before = serve_owned(h);
+	pid_t pid = serve_attach_path()[0] ? start(h) : -1;
+
+	if (pid > 0)
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	for (int i = 0; pid > 0 && i < 20 && serve_owned(h) == before; i++)
+		nanosleep(&step, NULL);
+	if (serve_owned(h) == before)
+		line_hangup(h);
+}
+
+void xterm_start(struct con_host *h)
+{
+	if (os_worker_start("con-xterm", xterm_thread, h))
+		line_hangup(h);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * core.c: core=on: a panic, and with it a fault of the kernel, leaves a core of the kernel's process, which `nestctl gdb --core` reads.
+ *
+ * In it are the kernel's data, its stacks, and the frames of the guest's memory that the host backs; holes of physmem
+ * are left out, since the host would fill them with zeros. Guest processes are not in it, but all that they have in memory is. The process ends by
+ * SIGABRT then, not with status 2, and panic= does not start it again.
+ */
+#include "arch/um/arch.h"
+#include "drivers/core/core_host.h"
+#include "kernel/lib/panic.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+
+extern char __kdata_start[], __kdata_end[]; /* mk/image.lds */
+
+/* Other vCPUs may run on: what they take meanwhile is missing. */
+static void take_frames(void)
+{
+	pfn_t at = 0, end;
+
+	while (at < physmem_frames) {
+		at = physmem_next(at, physmem_frames, true);
+		if (at >= physmem_frames)
+			return;
+		end = physmem_next(at, physmem_frames, false);
+		if (end <= at)
+			end = physmem_frames;
+		core_host_take(
+			(void *)(KERNEL_MAP_BASE + (at << PAGE_SHIFT)), (end - at) << PAGE_SHIFT);
+		at = end;
+	}
+}
+
+static void leave_core(void)
+{
+	core_host_take(__kdata_start, (u64)(__kdata_end - __kdata_start));
+	core_host_take(
+		(void *)KSTACK_BASE, KSTACK_WINDOW); /* what of it is no stack was never written */
+	take_frames();
+	core_host_dump(0);
+	arch_power_off(2);
+}
+
+static int set_core(const char *value)
+{
+	bool on = !strcmp(value, "on");
+
+	if (!on && strcmp(value, "off"))
+		refuse("core=%s: on or off", value);
+	panic_core = on ? leave_core : NULL;
+	return 0;
+}
+PARAM("core=", set_core, "on|off: whether a panic leaves a core of the kernel's process (off)");

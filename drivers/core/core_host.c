@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * core_host.c: has the host write a core: where it does that, and whether, is the host's affair (core(5): ulimit -c, kernel.core_pattern).
+ * Memory files that are mapped shared count as anonymous; which parts of them are in it, the caller says.
+ */
+#include "drivers/core/core_host.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "os-linux/host.h"
+
+/* core(5), "Controlling which mappings are written": private and shared anonymous, ELF headers; shared files */
+#define FILTER "0x13"
+#define FILTER_FILES "0x1b"
+
+void core_host_take(void *addr, uint64_t len)
+{
+	madvise(addr, len, MADV_DODUMP);
+}
+
+static void set_filter(const char *mask)
+{
+	int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, mask, strlen(mask)) < 0)
+		os_write_stderr("nestling: the core may be large\n", 32);
+	close(fd);
+}
+
+static void be_killed(void)
+{
+	struct sigaction sa = { .sa_handler = SIG_DFL };
+	sigset_t set;
+
+	sigaction(SIGABRT, &sa, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGABRT);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	raise(SIGABRT);
+}
+
+void core_host_dump(int files)
+{
+	struct rlimit rl;
+
+	set_filter(files ? FILTER_FILES : FILTER);
+	if (!getrlimit(RLIMIT_CORE, &rl)) {
+		rl.rlim_cur = rl.rlim_max;
+		setrlimit(RLIMIT_CORE, &rl);
+	}
+	prctl(PR_SET_DUMPABLE, 1);
+	os_end_by(be_killed);
+}

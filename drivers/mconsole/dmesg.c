@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* dmesg.c: the management console's "dmesg [SEQ]": the kernel log, each record a line "LEVEL SEQ MICROSECONDS TEXT". */
+#include "drivers/mconsole/internal.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+
+/* From record SEQ on (0), as many as there were when it was asked: lines that come meanwhile are not waited for. */
+void cmd_dmesg(struct mconsole_call *c)
+{
+	static struct printk_record rec; /* own to the thread */
+	u64 end = printk_next_seq(), seq = 0;
+
+	if (*c->args && kstrtou64(c->args, 10, &seq)) {
+		mconsole_fail(c, 1, "Bad record number");
+		return;
+	}
+	while (seq < end && !c->lost && !printk_read(&seq, &rec)) {
+		mconsole_print(c, "%u %llu %llu ", rec.level & 7, (unsigned long long)rec.seq,
+			(unsigned long long)(rec.ts_ns / 1000));
+		mconsole_write(c, rec.text, min((size_t)rec.len, sizeof(rec.text)));
+		mconsole_write(c, "\n", 1);
+	}
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exec_file.c: a stream socket of the client's as a file of the guest's. The command writes into the socket itself: no thread stands between, what it
+ * wrote before its end is there when the client hears of the end, and when nobody reads any more it gets SIGPIPE.
+ *
+ * To fstat it is a pipe, so that programs treat it like one, and it can be opened again as /dev/stdout. The socket is closed with the last file.
+ * Blocking: try, and sleep on exec_wait until something has happened since; the tries are cheap, and there are few such files.
+ *
+ * Locks: inode->i_lock for inode->i_private and the count of files; a mutex for each direction's buffer.
+ */
+#include <asm/errno.h>
+#include <linux/eventpoll.h>
+#include <linux/fcntl.h>
+
+#include "arch/um/uaccess.h"
+#include "drivers/mconsole/exec.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/signal.h"
+#include "kernel/vfs/vfs.h"
+
+#define BUFFER 16384
+#define PIPE_ATOMIC 4096 /* PIPE_BUF: what one write of at most so much puts in is in one piece */
+
+struct exec_stream {
+	int fd;
+	bool out;
+	int files;          /* under the inode's i_lock */
+	struct mutex mutex; /* buffer */
+	u8 *buffer;
+};
+
+static const struct file_operations exec_fops;
+
+static void stream_free(struct exec_stream *s)
+{
+	exec_host_close(s->fd);
+	kfree(s->buffer);
+	kfree(s);
+}
+
+static int exec_open(struct inode *inode, struct file *f)
+{
+	struct exec_stream *s;
+	u32 way = f->f_mode & (FMODE_READ | FMODE_WRITE);
+
+	spin_lock(&inode->i_lock);
+	s = inode->i_private;
+	if (s && way == (s->out ? FMODE_WRITE : FMODE_READ))
+		s->files++;
+	else
+		s = NULL;
+	spin_unlock(&inode->i_lock);
+	f->private_data = s;
+	return s ? 0 : -ENXIO;
+}
+
+static int exec_release(struct inode *inode, struct file *f)
+{
+	struct exec_stream *s = f->private_data;
+	bool last;
+
+	if (!s)
+		return 0;
+	spin_lock(&inode->i_lock);
+	last = !--s->files;
+	if (last)
+		inode->i_private = NULL;
+	spin_unlock(&inode->i_lock);
+	if (last)
+		stream_free(s);
+	return 0;
+}
+
+/* Sleeps until something may have changed since @seen: 0, -EAGAIN, -ERESTARTSYS. */
+static int stream_wait(const struct file *f, const struct iov_iter *it, u32 seen)
+{
+	if (file_nonblock(f, it))
+		return -EAGAIN;
+	return wait_event_interruptible(&exec_wait, exec_events() != seen);
+}
+
+static ssize_t exec_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct exec_stream *s = f->private_data;
+	long n;
+
+	while (to->count) {
+		u32 seen = exec_events();
+
+		mutex_lock(&s->mutex);
+		n = exec_host_recv(s->fd, s->buffer, min(to->count, (size_t)BUFFER));
+		if (n > 0)
+			n = (long)copy_to_iter(s->buffer, (size_t)n, to) ?: -EFAULT;
+		mutex_unlock(&s->mutex);
+		if (n != -EAGAIN)
+			return n == -ECONNRESET ? 0 : n;
+		n = stream_wait(f, to, seen);
+		if (n)
+			return n;
+	}
+	return 0;
+}
+
+/* All @n bytes of the buffer, under the mutex: how many, or -errno when none. */
+static ssize_t send_buffer(struct exec_stream *s, struct file *f, struct iov_iter *it, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		u32 seen = exec_events();
+		long put = exec_host_send(s->fd, s->buffer + done, n - done);
+
+		if (put > 0) {
+			done += (size_t)put;
+			continue;
+		}
+		if (put == -EPIPE || put == -ECONNRESET) {
+			send_sig(SIGPIPE, current, SEND_SIG_NOINFO);
+			return done ? (ssize_t)done : -EPIPE;
+		}
+		if (put == -EAGAIN)
+			put = stream_wait(f, it, seen);
+		if (put)
+			return done ? (ssize_t)done : put;
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t exec_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct exec_stream *s = f->private_data;
+	ssize_t done = 0, n = 0;
+
+	mutex_lock(&s->mutex);
+	while (from->count) {
+		size_t size = min(from->count, (size_t)BUFFER);
+		size_t got = copy_from_iter(s->buffer, size, from);
+
+		n = got ? send_buffer(s, f, from, got) : -EFAULT;
+		if (n > 0)
+			done += n;
+		if (n < (ssize_t)got || got < size)
+			break;
+	}
+	mutex_unlock(&s->mutex);
+	return done ? done : n;
+}
+
+static u32 exec_poll(struct file *f, struct poll_table *pt)
+{
+	struct exec_stream *s = f->private_data;
+	u32 mask = 0;
+	int gone = 0;
+
+	poll_wait(f, &exec_wait, pt);
+	if (exec_host_ready(s->fd, s->out, &gone))
+		mask = s->out ? EPOLLOUT | EPOLLWRNORM : EPOLLIN | EPOLLRDNORM;
+	if (gone)
+		mask |= s->out ? EPOLLERR : EPOLLHUP;
+	return mask;
+}
+
+static const struct file_operations exec_fops = {
+	.open = exec_open,
+	.release = exec_release,
+	.read_iter = exec_read,
+	.write_iter = exec_write,
+	.poll = exec_poll,
+	.llseek = no_llseek,
+};
+
+struct file *exec_file(int fd, bool out, u32 uid)
+{
+	struct exec_stream *s = kzalloc(sizeof(*s), GFP_KERNEL);
+	struct file *f;
+
+	if (!s) {
+		exec_host_close(fd);
+		return ERR_PTR(-ENOMEM);
+	}
+	*s = (struct exec_stream){ .fd = fd, .out = out, .files = 1 };
+	mutex_init(&s->mutex);
+	s->buffer = kmalloc(BUFFER, GFP_KERNEL);
+	f = s->buffer ?
+		    pseudo_file("exec", S_IFIFO | 0600, &exec_fops, s, out ? O_WRONLY : O_RDONLY) :
+		    ERR_PTR(-ENOMEM);
+	if (IS_ERR(f)) {
+		stream_free(s);
+		return f;
+	}
+	f->f_inode->i_uid = uid;
+	spin_lock(&f->f_inode->i_lock);
+	f->f_inode->i_private = s;
+	spin_unlock(&f->f_inode->i_lock);
+	return f;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * perf.c: the console's command "perf", behind `nestctl perf`.
+ *
+ *	perf start HZ | stop
+ *	perf read		a line for each sample: "K PID COMM PC ..." in the kernel, "U PID COMM FILE+OFFSET ..." in a program,
+ *				the innermost first, all in hex but PID; "L N": N samples found no room
+ *	perf file N		its path
+ *	perf bytes N OFFSET	up to 16 KiB of it in hex
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "drivers/mconsole/internal.h"
+#include "drivers/perf/perf.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+
+#define BYTES_MOST 16384
+#define SAMPLES_MOST 512 /* of one answer */
+
+/* Names of a guest's choice: nothing that would part a line. */
+static void print_sample(struct mconsole_call *c, struct perf_sample *s)
+{
+	for (char *p = s->comm; *p; p++)
+		if (*p <= ' ' || *p == ';' || *p > '~')
+			*p = '_';
+	mconsole_print(c, "%c %u %s", s->guest ? 'U' : 'K', s->pid, s->comm[0] ? s->comm : "_");
+	for (u32 i = 0; i < s->n; i++) {
+		if (s->guest && s->pc[i] != ~0UL)
+			mconsole_print(c, " %lx+%lx", (unsigned long)(s->pc[i] >> 48),
+				(unsigned long)(s->pc[i] & (BIT(48) - 1)));
+		else
+			mconsole_print(c, " %lx", (unsigned long)s->pc[i]);
+	}
+	mconsole_write(c, "\n", 1);
+}
+
+static void read_samples(struct mconsole_call *c)
+{
+	static struct perf_sample s; /* own to the thread */
+	u32 lost;
+
+	for (int i = 0; i < SAMPLES_MOST; i++) {
+		bool some = perf_next(&s, &lost);
+
+		if (lost)
+			mconsole_print(c, "L %u\n", lost);
+		if (!some)
+			return;
+		print_sample(c, &s);
+	}
+}
+
+static void file_bytes(struct mconsole_call *c, u32 id, u64 off)
+{
+	static const char digits[] = "0123456789abcdef";
+	u8 *buf = kmalloc(BYTES_MOST, GFP_KERNEL);
+	ssize_t n = buf ? perf_file_read(id, buf, BYTES_MOST, off) : -ENOMEM;
+
+	if (n < 0)
+		mconsole_fail(c, (int)n, "%s", arch_strerror((int)n));
+	for (ssize_t i = 0; i < n; i++) {
+		char two[2] = { digits[buf[i] >> 4], digits[buf[i] & 15] };
+
+		mconsole_write(c, two, 2);
+	}
+	kfree(buf);
+}
+
+/* Up to two numbers behind a word; false: they are none. */
+static bool numbers(const char *s, u64 v[2])
+{
+	char text[64];
+	size_t n;
+
+	scnprintf(text, sizeof(text), "%s", s);
+	n = strcspn(text, " ");
+	v[1] = 0;
+	if (text[n] && kstrtou64(text + n + 1, 10, &v[1]))
+		return false;
+	text[n] = 0;
+	return !kstrtou64(text, 10, &v[0]) && v[0] < 1UL << 31;
+}
+
+void mconsole_perf(struct mconsole_call *c)
+{
+	size_t word = strcspn(c->args, " ");
+	const char *rest = c->args + word + (c->args[word] == ' ');
+	char path[400];
+	u64 v[2];
+	int err;
+
+	if (!strcmp(c->args, "read")) {
+		read_samples(c);
+	} else if (!strcmp(c->args, "stop")) {
+		perf_stop();
+	} else if (!numbers(rest, v)) {
+		mconsole_fail(c, -EINVAL, "start HZ, stop, read, file N or bytes N OFFSET");
+	} else if (!strncmp(c->args, "start ", 6)) {
+		err = perf_start((int)v[0]);
+		if (err)
+			mconsole_fail(c, err, "%s", arch_strerror(err));
+	} else if (!strncmp(c->args, "file ", 5) && perf_file_path((u32)v[0], path, sizeof(path))) {
+		mconsole_print(c, "%s", path);
+	} else if (!strncmp(c->args, "bytes ", 6)) {
+		file_bytes(c, (u32)v[0], v[1]);
+	} else {
+		mconsole_fail(c, -ENOENT, "no such word, or no such file");
+	}
+}

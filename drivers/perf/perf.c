@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * perf.c: the sampling profiler: where vCPUs stand, in the kernel and in guest programs.
+ *
+ * A thread of the host interrupts vCPUs (perf_host.c). In the kernel the sample is made in its signal handler: the chain of frame
+ * pointers, over the door between host stack and kernel stack, every word of it read with a fixup, since libc keeps no such chain. In
+ * guest code it is made when the kick has brought the task out: its rip, and its chain of frame pointers as far as that leads to
+ * code. Addresses of a guest are files and offsets; the files stay open until the profiler stops, so that nestctl can read their symbols.
+ *
+ * Off, it costs nothing: no signal, no kick, and only a kick looks at arch_guest_sampler.
+ *
+ * Each vCPU has a ring that it alone fills and one reader empties. Invariant: a handler that finds its ring busy (it has interrupted
+ * the making of a guest's sample) gives up.
+ *
+ * Locks: files_lock (mutex, inside mmap_lock) for the files.
+ */
+#include "drivers/perf/perf.h"
+
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "arch/um/sample.h"
+#include "arch/um/uaccess.h"
+#include "drivers/perf/perf_host.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "kernel/vfs/vfs.h"
+
+#define SLOTS 128
+#define FILES_MAX 128
+#define NO_FILE (~0UL)
+#define FILE_SHIFT 48
+#define GUEST_FRAME_MAX (1UL << 20) /* bytes between two frames: more is no frame */
+
+struct perf_ring {
+	u32 head, tail; /* head is the vCPU's, tail the reader's */
+	u32 lost, busy;
+	struct perf_sample slot[SLOTS];
+};
+
+extern char etext[];
+
+static struct perf_ring *rings[MAX_CPUS]; /* made once */
+static u32 wanted[MAX_CPUS];
+static DEFINE_MUTEX(files_lock);
+static struct file *files[FILES_MAX]; /* under files_lock: references */
+static u32 nr_named;
+
+/* ---- rings ---- */
+
+static struct perf_sample *slot_begin(struct perf_ring *r)
+{
+	if (READ_ONCE(r->busy) || r->head - smp_load_acquire(&r->tail) == SLOTS) {
+		r->lost++;
+		return NULL;
+	}
+	WRITE_ONCE(r->busy, 1);
+	barrier();
+	return &r->slot[r->head % SLOTS];
+}
+
+static void slot_end(struct perf_ring *r)
+{
+	smp_store_release(&r->head, r->head + 1);
+	WRITE_ONCE(r->busy, 0);
+}
+
+bool perf_next(struct perf_sample *s, u32 *lost)
+{
+	*lost = 0;
+	for (int cpu = 0; cpu < nr_cpus; cpu++) {
+		struct perf_ring *r = rings[cpu];
+
+		if (!r)
+			continue;
+		*lost += xchg(&r->lost, 0);
+		if (smp_load_acquire(&r->head) == r->tail)
+			continue;
+		*s = r->slot[r->tail % SLOTS];
+		smp_store_release(&r->tail, r->tail + 1);
+		return true;
+	}
+	return false;
+}
+
+/* ---- in the kernel: on a signal stack, without current ---- */
+
+static bool read_word(u64 addr, u64 *value)
+{
+	u64 v = 0, ok = 0;
+
+	if (addr & 7)
+		return false;
+	__asm__ volatile("1: mov (%2),%0\n\tmov $1,%k1\n2:\n" ARCH_FIXUP("1b", "2b")
+			 : "+r"(v), "+r"(ok)
+			 : "r"(addr)
+			 : "memory");
+	*value = v;
+	return ok;
+}
+
+static bool is_code(u64 addr)
+{
+	return addr >= KERNEL_IMAGE_BASE && addr < (u64)etext;
+}
+
+/* Whose stack @p lies on; NULL: no kernel stack. */
+static const struct task *task_on_stack(u64 p)
+{
+	u64 head = (p & ~(u64)(KSTACK_ALIGN - 1)) + KSTACK_SIZE, task;
+
+	if (p < KSTACK_BASE || p >= KSTACK_BASE + KSTACK_WINDOW || !(p & KSTACK_SIZE) ||
+		!read_word(head, &task))
+		return NULL;
+	return (const struct task *)task;
+}
+
+static void name_task(struct perf_sample *s, const struct task *t)
+{
+	u64 words[2] = { 0, 0 }, pid = 0;
+
+	s->pid = 0;
+	if (t && read_word((u64)&t->pid & ~7UL, &pid) &&
+		read_word((u64)t->comm & ~7UL, &words[0]) &&
+		read_word(((u64)t->comm & ~7UL) + 8, &words[1])) {
+		s->pid = (u32)t->pid;
+		memcpy(s->comm, t->comm, sizeof(s->comm));
+	} else {
+		memcpy(s->comm, "kernel", sizeof("kernel"));
+	}
+	s->comm[sizeof(s->comm) - 1] = 0;
+}
+
+static void sample_kernel(int cpu, u64 rip, u64 rbp, u64 rsp)
+{
+	struct perf_ring *r = rings[cpu];
+	struct perf_sample *s = r ? slot_begin(r) : NULL;
+	const struct task *t = task_on_stack(rsp);
+	u64 next, ret;
+
+	if (!s)
+		return;
+	s->guest = false;
+	s->pc[0] = rip;
+	s->n = 1;
+	while (s->n < PERF_DEPTH && read_word(rbp, &next) && read_word(rbp + 8, &ret) &&
+		is_code(ret)) {
+		if (!t)
+			t = task_on_stack(rbp);
+		s->pc[s->n++] = ret - 1;
+		/* upwards, but for the one step from the host's stack to the kernel's */
+		if (next <= rbp && (task_on_stack(rbp) || !task_on_stack(next)))
+			break;
+		rbp = next;
+	}
+	name_task(s, t);
+	slot_end(r);
+}
+
+/* ---- in guest code: on the task's way back ---- */
+
+static u64 file_number(struct file *f)
+{
+	u64 id = 0;
+
+	mutex_lock(&files_lock);
+	while (id < nr_named && files[id]->f_inode != f->f_inode)
+		id++;
+	if (id == nr_named && nr_named < FILES_MAX) {
+		get_file(f);
+		files[nr_named++] = f;
+	}
+	mutex_unlock(&files_lock);
+	return id;
+}
+
+/* A file and an offset for an address; false: no code. mmap_lock held. */
+static bool place(struct mm *mm, u64 addr, u64 *pc)
+{
+	struct vm_area *v = find_vma(mm, addr);
+	u64 id = FILES_MAX;
+
+	if (!v || addr < v->vm_start || !(v->vm_flags & VM_EXEC))
+		return false;
+	if (v->vm_file)
+		id = file_number(v->vm_file);
+	*pc = id < FILES_MAX ?
+		      id << FILE_SHIFT | (addr - v->vm_start + (v->vm_pgoff << PAGE_SHIFT)) :
+		      NO_FILE;
+	return true;
+}
+
+static void sample_guest(struct task *t)
+{
+	int cpu = smp_processor_id();
+	u64 pc[PERF_DEPTH], rbp = t->arch.regs.rbp, frame[2];
+	struct mm *mm = t->mm;
+	struct perf_sample *s;
+	struct perf_ring *r;
+	u16 n = 0;
+
+	if (!xchg(&wanted[cpu], 0) || !mm || !down_read_trylock(&mm->mmap_lock))
+		return;
+	if (place(mm, t->arch.regs.rip, &pc[0]))
+		n = 1;
+	while (n && n < PERF_DEPTH && !(rbp & 7) &&
+		!copy_from_user_nofault(frame, UADDR(rbp), sizeof(frame)) && frame[0] > rbp &&
+		frame[0] - rbp < GUEST_FRAME_MAX && place(mm, frame[1] - 1, &pc[n])) {
+		rbp = frame[0];
+		n++;
+	}
+	up_read(&mm->mmap_lock);
+	r = rings[smp_processor_id()];
+	s = n && r ? slot_begin(r) : NULL;
+	if (!s)
+		return;
+	s->guest = true;
+	s->pid = (u32)t->pid;
+	s->n = n;
+	memcpy(s->comm, t->comm, sizeof(s->comm));
+	s->comm[sizeof(s->comm) - 1] = 0;
+	memcpy(s->pc, pc, n * sizeof(*pc));
+	slot_end(r);
+}
+
+/* ---- files ---- */
+
+static struct file *file_get(u32 id)
+{
+	struct file *f = NULL;
+
+	mutex_lock(&files_lock);
+	if (id < nr_named)
+		f = get_file(files[id]);
+	mutex_unlock(&files_lock);
+	return f;
+}
+
+bool perf_file_path(u32 id, char *buf, size_t size)
+{
+	struct file *f = file_get(id);
+	char *page, *path;
+
+	if (!f)
+		return false;
+	page = get_free_page(GFP_KERNEL);
+	path = page ? d_path(&f->f_path, page, PAGE_SIZE) : ERR_PTR(-ENOMEM);
+	scnprintf(buf, size, "%s", IS_ERR(path) ? "?" : path);
+	if (page)
+		free_page_addr(page);
+	fput(f);
+	return true;
+}
+
+ssize_t perf_file_read(u32 id, void *buf, size_t n, u64 off)
+{
+	struct file *f = file_get(id);
+	loff_t pos = (loff_t)off;
+	ssize_t got;
+
+	if (!f)
+		return -ENOENT;
+	got = off >> 62 ? -EINVAL : kernel_read(f, buf, n, &pos);
+	fput(f);
+	return got;
+}
+
+static void forget_files(void)
+{
+	for (;;) {
+		struct file *f = NULL;
+
+		mutex_lock(&files_lock);
+		if (nr_named)
+			f = files[--nr_named];
+		mutex_unlock(&files_lock);
+		if (!f)
+			return;
+		fput(f);
+	}
+}
+
+/* ---- on and off ---- */
+
+int perf_start(int hz)
+{
+	u32 lost;
+	static struct perf_sample old; /* the caller's */
+
+	if (hz < 1 || hz > PERF_HZ_MAX)
+		return -EINVAL;
+	perf_stop();
+	for (int cpu = 0; cpu < nr_cpus; cpu++) {
+		if (!rings[cpu])
+			rings[cpu] = kzalloc(sizeof(*rings[cpu]), GFP_KERNEL);
+		if (!rings[cpu])
+			return -ENOMEM;
+	}
+	while (perf_next(&old, &lost))
+		;
+	WRITE_ONCE(arch_guest_sampler, sample_guest);
+	return perf_host_start(hz, sample_kernel, wanted, nr_cpus);
+}
+
+void perf_stop(void)
+{
+	perf_host_stop();
+	WRITE_ONCE(arch_guest_sampler, NULL);
+	forget_files();
+}

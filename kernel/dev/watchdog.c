@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * watchdog.c: /dev/watchdog: who opens it must write to it again and again, or the instance starts anew (watchdog=panic: panics).
+ * The interface is that of linux/watchdog.h: a 'V' written before the close stops it ("magic close"), else it goes on without its user.
+ *
+ * The timer runs at the boundaries of a vCPU: a guest that hangs is noticed, also one that computes; a kernel that loops on that vCPU is not.
+ *
+ * Locks: lock for all of struct watchdog but the timer.
+ */
+#include <asm/errno.h>
+#include <linux/major.h>
+#include <linux/watchdog.h>
+
+#include "arch/um/arch.h"
+#include "arch/um/uaccess.h"
+#include "kernel/lib/lock.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/timer.h"
+#include "kernel/vfs/vfs.h"
+
+#define WATCHDOG_MINOR 130
+#define DEFAULT_SECS 60
+#define MAX_SECS 65535
+#define SECOND 1000000000UL
+
+static struct {
+	spinlock_t lock;
+	struct ktimer timer;
+	bool open, running, may_stop;
+	int secs;
+	u64 due; /* ktime */
+} dog = { .lock = SPINLOCK_INIT(watchdog_lock), .secs = DEFAULT_SECS };
+static bool panics;
+
+static int set_watchdog(const char *value)
+{
+	if (strcmp(value, "restart") && strcmp(value, "panic"))
+		refuse("watchdog=%s: not restart or panic", value);
+	panics = !strcmp(value, "panic");
+	return 0;
+}
+PARAM("watchdog=", set_watchdog,
+	"restart or panic: when nobody writes to /dev/watchdog in time (restart)");
+
+static void expired(struct ktimer *t)
+{
+	if (panics)
+		panic("watchdog: nobody has written for %d s", dog.secs);
+	pr_crit("watchdog: watchdog0: nobody has written for %d s: restarting\n", dog.secs);
+	arch_reboot();
+}
+
+static void feed_locked(void)
+{
+	dog.due = ktime_get() + (u64)dog.secs * SECOND;
+	timer_start(&dog.timer, dog.due);
+}
+
+static void start_locked(void)
+{
+	dog.running = true;
+	feed_locked();
+}
+
+static void stop_locked(void)
+{
+	dog.running = false;
+	timer_cancel(&dog.timer);
+}
+
+static int dog_open(struct inode *inode, struct file *f)
+{
+	int err = -EBUSY;
+
+	spin_lock(&dog.lock);
+	if (!dog.open) {
+		dog.open = true;
+		dog.may_stop = false;
+		start_locked();
+		err = 0;
+	}
+	spin_unlock(&dog.lock);
+	return err;
+}
+
+static int dog_release(struct inode *inode, struct file *f)
+{
+	bool goes_on;
+
+	spin_lock(&dog.lock);
+	goes_on = dog.running && !dog.may_stop;
+	if (!goes_on)
+		stop_locked();
+	dog.open = false;
+	spin_unlock(&dog.lock);
+	if (goes_on)
+		pr_crit("watchdog: watchdog0: watchdog did not stop!\n");
+	return 0;
+}
+
+static ssize_t dog_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	size_t n = from->count;
+	bool magic = false;
+	char part[64];
+
+	if (!n)
+		return 0;
+	while (from->count) {
+		size_t now = min(from->count, sizeof(part));
+
+		if (copy_from_iter(part, now, from) != now)
+			return -EFAULT;
+		magic = magic || memchr(part, 'V', now);
+	}
+	spin_lock(&dog.lock);
+	dog.may_stop = magic;
+	if (dog.running)
+		feed_locked();
+	spin_unlock(&dog.lock);
+	return (ssize_t)n;
+}
+
+static long set_timeout(int secs)
+{
+	if (secs < 1 || secs > MAX_SECS)
+		return -EINVAL;
+	spin_lock(&dog.lock);
+	dog.secs = secs;
+	if (dog.running)
+		feed_locked();
+	spin_unlock(&dog.lock);
+	return 0;
+}
+
+static long set_options(int options)
+{
+	if (!(options & (WDIOS_DISABLECARD | WDIOS_ENABLECARD)))
+		return -EINVAL;
+	spin_lock(&dog.lock);
+	if (options & WDIOS_DISABLECARD)
+		stop_locked();
+	if (options & WDIOS_ENABLECARD)
+		start_locked();
+	spin_unlock(&dog.lock);
+	return 0;
+}
+
+static int time_left(void)
+{
+	u64 now = ktime_get(), due = READ_ONCE(dog.due);
+
+	return due > now ? (int)((due - now) / SECOND) : 0;
+}
+
+static void feed(void)
+{
+	spin_lock(&dog.lock);
+	if (dog.running)
+		feed_locked();
+	spin_unlock(&dog.lock);
+}
+
+static long dog_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	static const struct watchdog_info info = {
+		.options = WDIOF_SETTIMEOUT | WDIOF_KEEPALIVEPING | WDIOF_MAGICCLOSE,
+		.identity = "Nestling Watchdog",
+	};
+	int value, now = READ_ONCE(dog.secs);
+	long err;
+
+	switch (cmd) {
+	case WDIOC_GETSUPPORT: return copy_to_user(UADDR(arg), &info, sizeof(info)) ? -EFAULT : 0;
+	case WDIOC_GETSTATUS:
+	case WDIOC_GETBOOTSTATUS: return put_user((int)0, UADDR(arg));
+	case WDIOC_SETOPTIONS: return get_user(value, UADDR(arg)) ? -EFAULT : set_options(value);
+	case WDIOC_KEEPALIVE: feed(); return 0;
+	case WDIOC_SETTIMEOUT:
+		err = get_user(value, UADDR(arg)) ? -EFAULT : set_timeout(value);
+		now = value;
+		return err ? err : put_user(now, UADDR(arg));
+	case WDIOC_GETTIMEOUT: return put_user(now, UADDR(arg));
+	case WDIOC_GETTIMELEFT: return put_user(time_left(), UADDR(arg));
+	case WDIOC_SETPRETIMEOUT:
+	case WDIOC_GETPRETIMEOUT: return -EOPNOTSUPP;
+	}
+	return -ENOTTY;
+}
+
+static const struct file_operations dog_fops = {
+	.open = dog_open,
+	.release = dog_release,
+	.write_iter = dog_write,
+	.ioctl = dog_ioctl,
+};
+
+static int watchdog_init(void)
+{
+	int err = register_chrdev(MISC_MAJOR, WATCHDOG_MINOR, 1, "misc", &dog_fops);
+
+	timer_setup(&dog.timer, expired);
+	return err ? err :
+		     devtmpfs_create("watchdog", S_IFCHR | 0600, MKDEV(MISC_MAJOR, WATCHDOG_MINOR));
+}
+INITCALL(4, watchdog_init);

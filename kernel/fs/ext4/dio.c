@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dio.c: O_DIRECT of files: where their bytes lie, for vfs/direct_io.c.
+ *
+ * A read looks at the map. A write needs blocks: where there is a hole, or the file ends, they are allocated unwritten before the data is
+ * submitted, and become written, with the size behind them, in a transaction that begins when the data has reached the device; so a crash
+ * in between shows zeros or the old size, never what the blocks held before. Blocks that are there and written need no transaction.
+ *
+ * Through the page cache go: files in their inodes, files without extents where a block is missing, and writes that begin or end inside a
+ * block that is not written yet, since the rest of it must become zeros.
+ *
+ * Locks: as direct_io.h says; i_data_sem for each look at the map.
+ */
+#include "kernel/fs/ext4/ext4.h"
+#include "kernel/vfs/direct_io.h"
+
+static int look(struct inode *inode, u32 lblk, u32 len, struct ext4_map *m)
+{
+	int err;
+
+	*m = (struct ext4_map){ .lblk = lblk, .len = len };
+	down_read(&EXT4_I(inode)->i_data_sem);
+	err = ext4_map_blocks(inode, m);
+	up_read(&EXT4_I(inode)->i_data_sem);
+	return err ? err : m->len ? 0 : -EFSCORRUPTED;
+}
+
+/* Blocks of [pos, pos + len), cut to what a map's length can say. */
+static u32 count_blocks(const struct inode *inode, loff_t pos, u64 len)
+{
+	u64 first = (u64)pos >> inode->i_blkbits,
+	    end = DIV_ROUND_UP((u64)pos + len, inode->i_sb->s_blocksize);
+
+	return (u32)min_t(u64, end - first, 0xffffffffUL - first);
+}
+
+static int dio_map(struct inode *inode, loff_t pos, u64 len, struct direct_extent *e)
+{
+	u64 inside = (u64)pos & (inode->i_sb->s_blocksize - 1);
+	struct ext4_map m;
+	int err;
+
+	if (ext4_is_inline(inode))
+		return -ENOTBLK;
+	if ((u64)pos >> inode->i_blkbits >= 0xffffffffUL)
+		return -EFBIG;
+	err = look(inode, (u32)((u64)pos >> inode->i_blkbits), count_blocks(inode, pos, len), &m);
+	if (err)
+		return err;
+	*e = (struct direct_extent){ .bdev = inode->i_sb->s_bdev,
+		.sector = (m.pblk << (inode->i_blkbits - SECTOR_SHIFT)) + (inside >> SECTOR_SHIFT),
+		.len = ((u64)m.len << inode->i_blkbits) - inside,
+		.kind = !m.pblk     ? DIRECT_HOLE :
+			m.unwritten ? DIRECT_UNWRITTEN :
+				      DIRECT_DATA };
+	return 0;
+}
+
+/* A block at either end that is not written is only written whole. */
+static bool is_whole(const struct inode *inode, loff_t pos, u64 len, const struct ext4_map *m)
+{
+	u64 mask = inode->i_sb->s_blocksize - 1, end = (u64)pos + len;
+	u64 from = (u64)m->lblk << inode->i_blkbits, to = ((u64)m->lblk + m->len)
+							  << inode->i_blkbits;
+
+	return !((u64)pos & mask && from < (u64)pos) && !(end & mask && to > end);
+}
+
+/* What the run @m of blocks asks for before it is written to: 0, or as prepare. It may be cut. */
+static int prepare_run(struct inode *inode, loff_t pos, u64 len, struct ext4_map *m, bool nowait)
+{
+	if (m->pblk && !m->unwritten)
+		return 0;
+	if (!is_whole(inode, pos, len, m) || !(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
+		return -ENOTBLK;
+	if (m->pblk)
+		return 0;
+	return nowait ? -EAGAIN : ext4_alloc_unwritten(inode, m, 0);
+}
+
+static s64 dio_prepare(struct inode *inode, loff_t pos, u64 len, bool nowait)
+{
+	u32 first = (u32)((u64)pos >> inode->i_blkbits), n = count_blocks(inode, pos, len);
+	u64 at = first, end = at + n;
+	int err = 0;
+
+	if (inode->i_sb->s_flags & SB_RDONLY)
+		return -EROFS;
+	if (ext4_is_inline(inode) || end > ext4_max_blocks(inode) || !n)
+		return -ENOTBLK;
+	while (at < end) {
+		struct ext4_map m;
+
+		err = look(inode, (u32)at, (u32)(end - at), &m);
+		if (!err)
+			err = prepare_run(inode, pos, len, &m, nowait);
+		if (err)
+			break;
+		at += m.len;
+	}
+	if (err == -ENOSPC && at > first) /* as much as there is room for */
+		return (s64)min(len, (at << inode->i_blkbits) - (u64)pos);
+	return err ? err : (s64)len;
+}
+
+/* Unwritten blocks of [pos, pos + n) become written, some in each transaction. */
+static int set_written(struct inode *inode, loff_t pos, u64 n)
+{
+	u32 lblk = (u32)((u64)pos >> inode->i_blkbits), left = count_blocks(inode, pos, n);
+	int err = 0;
+
+	while (left && !err) {
+		struct ext4_map m;
+		struct ext4_handle *h;
+
+		err = look(inode, lblk, left, &m);
+		if (err)
+			break;
+		if (m.unwritten) {
+			h = ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + EXT4_INODE_CREDITS);
+			if (IS_ERR(h))
+				return (int)PTR_ERR(h);
+			down_write(&EXT4_I(inode)->i_data_sem);
+			err = ext4_map_create(h, inode, &m, false);
+			up_write(&EXT4_I(inode)->i_data_sem);
+			ext4_write_inode_raw(h, inode);
+			ext4_stop(h);
+		}
+		lblk += m.len;
+		left -= min(left, m.len);
+	}
+	return err;
+}
+
+static int set_end(struct inode *inode, loff_t end)
+{
+	struct ext4_handle *h;
+
+	ext4_end_moves(inode);
+	h = ext4_start(inode->i_sb, EXT4_INODE_CREDITS);
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	i_size_write(inode, end);
+	down_write(&EXT4_I(inode)->i_data_sem);
+	if (end > EXT4_I(inode)->disksize)
+		EXT4_I(inode)->disksize = end;
+	up_write(&EXT4_I(inode)->i_data_sem);
+	ext4_write_inode_raw(h, inode);
+	ext4_stop(h);
+	return 0;
+}
+
+static int dio_end(struct inode *inode, loff_t pos, ssize_t n, bool grows)
+{
+	int err;
+
+	if (n <= 0) /* blocks for what has not become the file's go again */
+		return grows ? ext4_truncate(inode) : 0;
+	err = set_written(inode, pos, (u64)n);
+	return !err && grows ? set_end(inode, pos + n) : err;
+}
+
+const struct direct_ops ext4_direct_ops = {
+	.map = dio_map,
+	.prepare = dio_prepare,
+	.end = dio_end,
+};

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.c: regular files of huge pages: to be mapped, made larger and smaller, and read; write(2) is EINVAL, as in Linux.
+ *
+ * A mapping that may be written to makes the file as long as itself. A size is a multiple of the page's, but where fallocate() set it.
+ *
+ * Locks: i_rwsem for size changes (a mapping changes the size without it, and only upwards), huge_file.lock for pages.
+ */
+#include <linux/falloc.h>
+
+#include "kernel/fs/hugetlbfs/hugetlbfs.h"
+
+static struct huge_file *huge_of(struct inode *inode)
+{
+	return &hugetlbfs_inode(inode)->huge;
+}
+
+/* ---- reading ---- */
+
+/* From one frame, or zeros from a hole. Bytes; less than @n on a fault. */
+static size_t read_piece(struct inode *inode, struct iov_iter *to, loff_t pos, size_t n)
+{
+	struct page *p = huge_file_frame(huge_of(inode), (u64)pos >> PAGE_SHIFT);
+	size_t done;
+
+	if (!p)
+		return iov_iter_zero(n, to);
+	done = copy_to_iter((char *)page_address(p) + (pos & (PAGE_SIZE - 1)), n, to);
+	put_page(p);
+	return done;
+}
+
+static ssize_t hugetlbfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct inode *inode = f->f_mapping->host;
+	ssize_t done = 0;
+
+	while (to->count) {
+		loff_t size = i_size_read(inode);
+		size_t n, got;
+
+		if (*pos >= size)
+			break;
+		n = min_t(u64, PAGE_SIZE - (*pos & (PAGE_SIZE - 1)), size - *pos);
+		n = min(n, to->count);
+		got = read_piece(inode, to, *pos, n);
+		done += got;
+		*pos += got;
+		if (got < n)
+			return done ? done : -EFAULT;
+		cond_resched();
+	}
+	return done;
+}
+
+/* ---- mapping ---- */
+
+static int hugetlbfs_mmap(struct file *f, struct vm_area *v)
+{
+	struct inode *inode = f->f_inode;
+	loff_t end = (loff_t)((v->vm_pgoff << PAGE_SHIFT) + (v->vm_end - v->vm_start));
+	int err;
+
+	if (inode->i_seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) && v->vm_flags & VM_SHARED) {
+		if (v->vm_flags & VM_WRITE)
+			return -EPERM;
+		v->vm_flags &= ~(u64)VM_MAYWRITE;
+	}
+	file_accessed(f);
+	err = hugetlb_mmap(f->f_mapping, v);
+	if (err)
+		return err;
+	if (v->vm_flags & VM_WRITE && i_size_read(inode) < end)
+		i_size_write(inode, end);
+	return 0;
+}
+
+/* ---- size ---- */
+
+static int resize(struct inode *inode, loff_t size)
+{
+	loff_t old = inode->i_size;
+
+	if ((u64)size & ~HPAGE_MASK)
+		return -EINVAL;
+	if ((size < old && inode->i_seals & F_SEAL_SHRINK) ||
+		(size > old && inode->i_seals & F_SEAL_GROW))
+		return -EPERM;
+	i_size_write(inode, size);
+	huge_file_drop(huge_of(inode), &inode->i_data, (u64)size >> HPAGE_SHIFT,
+		~0UL >> HPAGE_SHIFT, true);
+	return 0;
+}
+
+static int hugetlbfs_setattr(struct dentry *d, struct iattr *a)
+{
+	struct inode *inode = d->d_inode;
+	int err = setattr_prepare(d, a);
+
+	if (!err && a->ia_valid & ATTR_SIZE) {
+		err = resize(inode, a->ia_size);
+		if (!err)
+			inode->i_mtime = inode->i_ctime = current_time(inode);
+	}
+	if (!err)
+		setattr_copy(inode, a);
+	return err;
+}
+
+static int hugetlbfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
+{
+	struct inode *inode = path->dentry->d_inode;
+
+	generic_fillattr(inode, st);
+	st->blocks = READ_ONCE(huge_of(inode)->pages) * (HPAGE_SIZE / 512);
+	return 0;
+}
+
+/* Zeroes [from, to), which lie in one huge page, where there is one. */
+static void zero_part(struct inode *inode, u64 from, u64 to)
+{
+	while (from < to) {
+		u64 n = min(to - from, PAGE_SIZE - (from & (PAGE_SIZE - 1)));
+		struct page *p = huge_file_frame(huge_of(inode), from >> PAGE_SHIFT);
+
+		if (p) {
+			memset((char *)page_address(p) + (from & (PAGE_SIZE - 1)), 0, n);
+			put_page(p);
+		}
+		from += n;
+	}
+}
+
+/* What is promised to mappings stays promised. */
+static int punch_hole(struct inode *inode, u64 start, u64 end)
+{
+	u64 first = round_up(start, HPAGE_SIZE), last = end & HPAGE_MASK;
+	u64 size = (u64)inode->i_size;
+
+	if (inode->i_seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		return -EPERM;
+	if (start < first)
+		zero_part(inode, start, min(min(first, end), size));
+	if (last < end && last >= first)
+		zero_part(inode, last, min(end, size));
+	huge_file_drop(
+		huge_of(inode), &inode->i_data, first >> HPAGE_SHIFT, last >> HPAGE_SHIFT, false);
+	return 0;
+}
+
+static int allocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
+{
+	u64 end = DIV_ROUND_UP((u64)off + (u64)len, HPAGE_SIZE);
+	int err = inode_newsize_ok(inode, off + len);
+
+	if (!err && inode->i_seals & F_SEAL_GROW && off + len > inode->i_size)
+		err = -EPERM;
+	for (u64 at = (u64)off >> HPAGE_SHIFT; !err && at < end; at++) {
+		err = signal_pending(current) ? -EINTR : huge_file_allocate(huge_of(inode), at);
+		cond_resched();
+	}
+	if (!err && !keep_size && off + len > i_size_read(inode))
+		i_size_write(inode, off + len);
+	return err;
+}
+
+static long hugetlbfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
+{
+	struct inode *inode = f->f_inode;
+	int err;
+
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
+		return -EOPNOTSUPP;
+	down_write(&inode->i_rwsem);
+	if (mode & FALLOC_FL_PUNCH_HOLE)
+		err = punch_hole(inode, (u64)off, (u64)off + (u64)len);
+	else
+		err = allocate(inode, off, len, mode & FALLOC_FL_KEEP_SIZE);
+	if (!err)
+		inode->i_ctime = current_time(inode);
+	up_write(&inode->i_rwsem);
+	return err;
+}
+
+static int hugetlbfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
+{
+	return 0; /* there is nowhere to write to */
+}
+
+/* ---- the kind ---- */
+
+static void init_file(struct inode *inode)
+{
+	huge_file_init(huge_of(inode), hugetlbfs_sb(inode->i_sb)->quota);
+	inode->i_data.huge = huge_of(inode);
+	inode->i_seals = SEALS_ALLOWED | F_SEAL_SEAL;
+}
+
+static const struct address_space_operations hugetlbfs_aops = { .memory_only = true };
+static const struct file_operations hugetlbfs_fops = {
+	.llseek = generic_file_llseek,
+	.read_iter = hugetlbfs_read_iter,
+	.mmap = hugetlbfs_mmap,
+	.fsync = hugetlbfs_fsync,
+	.fallocate = hugetlbfs_fallocate,
+};
+static const struct inode_operations hugetlbfs_iops = {
+	.setattr = hugetlbfs_setattr,
+	.getattr = hugetlbfs_getattr,
+};
+const struct tmpfs_kind hugetlbfs_files = {
+	.iops = &hugetlbfs_iops,
+	.fops = &hugetlbfs_fops,
+	.aops = &hugetlbfs_aops,
+	.init = init_file,
+	.bare = true,
+};

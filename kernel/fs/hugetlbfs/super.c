@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * super.c: mounts of hugetlbfs, and nameless files of huge pages for mmap, shmget and memfd_create.
+ *
+ * Options: size= and min_size= (bytes with k, m, g, or a percentage of the pool), nr_inodes=, pagesize= (2M), mode=, uid=, gid=. A size
+ * becomes a quota (kernel/mm/hugetlb_pool.c); pages of min_size= are promised while the mount stands.
+ *
+ * Directories and names are tmpfs's.
+ */
+#include "kernel/fs/hugetlbfs/hugetlbfs.h"
+
+static struct kmem_cache *inode_cache;
+static struct mount *nameless; /* immutable after init */
+
+/* ---- options ---- */
+
+struct options {
+	u64 max, min; /* huge pages; max ~0: no limit */
+};
+
+static int parse_pages(const char *v, u64 *pages)
+{
+	struct hugetlb_numbers pool;
+	size_t n = strlen(v);
+	char num[24];
+	u64 x;
+
+	if (n < 2 || v[n - 1] != '%' || n >= sizeof(num)) {
+		if (kstrtosize(v, &x))
+			return -EINVAL;
+		*pages = x >> HPAGE_SHIFT;
+		return 0;
+	}
+	memcpy(num, v, n - 1);
+	num[n - 1] = 0;
+	if (kstrtou64(num, 10, &x) || x > 10000)
+		return -EINVAL;
+	hugetlb_numbers(&pool);
+	*pages = (pool.total - pool.surplus) * x / 100;
+	return 0;
+}
+
+static int parse_option(struct hugetlbfs_sb *h, struct options *o, const char *key, const char *v)
+{
+	u64 x;
+
+	if (!strcmp(key, "size"))
+		return parse_pages(v, &o->max);
+	if (!strcmp(key, "min_size"))
+		return parse_pages(v, &o->min);
+	if (!strcmp(key, "nr_inodes"))
+		return kstrtosize(v, &h->t.max_inodes) ? -EINVAL : 0;
+	if (!strcmp(key, "pagesize"))
+		return kstrtosize(v, &x) || x != HPAGE_SIZE ? -EINVAL : 0;
+	if (!strcmp(key, "uid"))
+		return tmpfs_parse_id(v, &h->t.uid, false);
+	if (!strcmp(key, "gid"))
+		return tmpfs_parse_id(v, &h->t.gid, true);
+	if (strcmp(key, "mode") != 0 || kstrtou64(v, 8, &x))
+		return -EINVAL;
+	h->t.mode = x & 01777;
+	return 0;
+}
+
+static int parse_options(struct hugetlbfs_sb *h, struct options *o, char *data)
+{
+	char *opt, *v;
+	int err = 0;
+
+	while (!err && (opt = strsep(&data, ","))) {
+		if (!*opt)
+			continue;
+		v = strchr(opt, '=');
+		if (v)
+			*v++ = 0;
+		err = v ? parse_option(h, o, opt, v) : -EINVAL;
+		if (err)
+			pr_info("hugetlbfs: bad option '%s'\n", opt);
+	}
+	if (!err && o->min > o->max)
+		err = -EINVAL;
+	return err;
+}
+
+static int hugetlbfs_show_options(struct super_block *sb, char *buf, size_t size)
+{
+	struct hugetlbfs_sb *h = hugetlbfs_sb(sb);
+	const struct tmpfs_sb *t = &h->t;
+	int n = 0;
+
+	if (t->uid)
+		n += scnprintf(
+			buf + n, size - n, ",uid=%u", from_kuid_munged(current_user_ns(), t->uid));
+	if (t->gid)
+		n += scnprintf(
+			buf + n, size - n, ",gid=%u", from_kgid_munged(current_user_ns(), t->gid));
+	if (t->mode != 0755)
+		n += scnprintf(buf + n, size - n, ",mode=%o", t->mode);
+	if (t->max_inodes)
+		n += scnprintf(buf + n, size - n, ",nr_inodes=%lu", t->max_inodes);
+	n += scnprintf(buf + n, size - n, ",pagesize=%luM", HPAGE_SIZE >> 20);
+	if (h->quota && h->quota->max != ~0UL)
+		n += scnprintf(buf + n, size - n, ",size=%lu", h->quota->max << HPAGE_SHIFT);
+	if (h->quota && h->quota->min)
+		n += scnprintf(buf + n, size - n, ",min_size=%lu", h->quota->min << HPAGE_SHIFT);
+	return n;
+}
+
+/* As Linux: numbers only where there is a quota, and -1 for what has no limit. */
+static int hugetlbfs_statfs(struct dentry *d, struct kstatfs *st)
+{
+	struct hugetlbfs_sb *h = hugetlbfs_sb(d->d_sb);
+
+	st->f_type = HUGETLBFS_MAGIC;
+	st->f_bsize = HPAGE_SIZE;
+	st->f_namelen = NAME_MAX;
+	if (!h->quota)
+		return 0;
+	st->f_blocks = h->quota->max;
+	st->f_bfree = st->f_bavail = h->quota->max - huge_quota_used(h->quota);
+	spin_lock(&h->t.lock);
+	st->f_files = h->t.max_inodes ? h->t.max_inodes : ~0UL;
+	st->f_ffree = h->t.max_inodes ? h->t.max_inodes - h->t.used_inodes : ~0UL;
+	spin_unlock(&h->t.lock);
+	return 0;
+}
+
+/* ---- inodes' memory ---- */
+
+static struct inode *hugetlbfs_alloc_inode(struct super_block *sb)
+{
+	struct hugetlbfs_inode *h = kmem_cache_zalloc(inode_cache, GFP_KERNEL);
+
+	if (!h)
+		return NULL;
+	spin_lock_init(&h->t.lock);
+	simple_xattrs_init(&h->t.xattrs);
+	return &h->t.vfs;
+}
+
+static void hugetlbfs_free_inode(struct inode *inode)
+{
+	kmem_cache_free(inode_cache, hugetlbfs_inode(inode));
+}
+
+static void hugetlbfs_evict_inode(struct inode *inode)
+{
+	struct tmpfs_sb *t = tmpfs_sb(inode->i_sb);
+
+	if (inode->i_data.huge)
+		huge_file_drop(inode->i_data.huge, &inode->i_data, 0, ~0UL >> HPAGE_SHIFT, true);
+	spin_lock(&t->lock);
+	t->used_inodes--;
+	spin_unlock(&t->lock);
+	clear_inode(inode);
+}
+
+static void hugetlbfs_put_super(struct super_block *sb)
+{
+	struct hugetlbfs_sb *h = hugetlbfs_sb(sb);
+
+	huge_quota_put(h->quota);
+	kfree(h);
+	sb->s_fs_info = NULL;
+}
+
+static const struct super_operations hugetlbfs_super_ops = {
+	.alloc_inode = hugetlbfs_alloc_inode,
+	.free_inode = hugetlbfs_free_inode,
+	.drop_inode = generic_delete_inode,
+	.evict_inode = hugetlbfs_evict_inode,
+	.put_super = hugetlbfs_put_super,
+	.statfs = hugetlbfs_statfs,
+	.show_options = hugetlbfs_show_options,
+};
+
+/* ---- mounting ---- */
+
+/* What the options say; with the quota that they ask for. 0 or -errno. */
+static int set_up(struct hugetlbfs_sb *h, char *data)
+{
+	struct options o = { .max = ~0UL };
+	int err;
+
+	spin_lock_init(&h->t.lock);
+	h->t.kind = &hugetlbfs_files;
+	h->t.mode = 0755;
+	h->t.uid = current_fsuid();
+	h->t.gid = current_fsgid();
+	err = data ? parse_options(h, &o, data) : 0;
+	if (err || (o.max == ~0UL && !o.min))
+		return err;
+	h->quota = huge_quota_new(o.max, o.min);
+	return h->quota ? 0 : -ENOMEM;
+}
+
+static int hugetlbfs_fill_super(struct super_block *sb, void *data, bool silent)
+{
+	struct hugetlbfs_sb *h = kzalloc(sizeof(*h), GFP_KERNEL);
+	struct inode *root;
+	int err;
+
+	if (!h)
+		return -ENOMEM;
+	err = set_up(h, data);
+	if (err) {
+		kfree(h);
+		return err;
+	}
+	sb->s_op = &hugetlbfs_super_ops;
+	sb->s_fs_info = &h->t;
+	sb->s_magic = HUGETLBFS_MAGIC;
+	sb->s_blocksize = HPAGE_SIZE;
+	sb->s_blocksize_bits = HPAGE_SHIFT;
+	sb->s_maxbytes = (loff_t)(~0UL >> 1) & (loff_t)HPAGE_MASK;
+	root = tmpfs_new_inode(sb, NULL, S_IFDIR | h->t.mode, 0);
+	if (IS_ERR(root))
+		return (int)PTR_ERR(root);
+	root->i_uid = h->t.uid;
+	root->i_gid = h->t.gid;
+	sb->s_root = d_make_root(root);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+static struct dentry *hugetlbfs_mount(
+	struct file_system_type *t, u32 flags, const char *dev, char *data)
+{
+	return mount_nodev(t, flags, data, hugetlbfs_fill_super);
+}
+
+static struct file_system_type hugetlbfs_type = {
+	.name = "hugetlbfs", .mount = hugetlbfs_mount, .kill_sb = kill_anon_super
+};
+
+/* ---- nameless files ---- */
+
+static struct file *nameless_file(const char *name, loff_t size, bool promise)
+{
+	struct file *f = tmpfs_nameless_file(nameless, name, size);
+
+	if (IS_ERR(f) || !promise)
+		return f;
+	if (!huge_file_promise(f->f_mapping->huge, 0, (u64)size >> HPAGE_SHIFT))
+		return f;
+	fput(f);
+	return ERR_PTR(-ENOMEM);
+}
+
+static int hugetlbfs_init(void)
+{
+	inode_cache = kmem_cache_create("hugetlbfs_inode", sizeof(struct hugetlbfs_inode), 64);
+	if (!inode_cache)
+		return -ENOMEM;
+	register_filesystem(&hugetlbfs_type);
+	nameless = kern_mount(&hugetlbfs_type);
+	if (IS_ERR(nameless))
+		return (int)PTR_ERR(nameless);
+	hugetlb_file_setup = nameless_file;
+	return 0;
+}
+INITCALL(3, hugetlbfs_init);

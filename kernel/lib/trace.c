@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trace.c: the ring of lines that tracing writes, and the table of tracepoints.
+ *
+ * The ring is bytes and one position that only grows: what lies more than the ring's size behind it is gone. A reader says where it was;
+ * if that is gone, it goes on at the first whole line and is told how much it has lost. Writers never wait for readers.
+ *
+ * Locks: ring_lock, raw and innermost: lines come from under the scheduler's locks. A line is formatted before it is taken.
+ */
+#include "kernel/lib/trace.h"
+
+#include "arch/um/arch.h"
+#include "kernel/lib/lock.h"
+#include "kernel/lib/string.h"
+
+#define LINE 640
+
+u64 trace_points __aligned(64);
+
+static spinlock_t ring_lock = SPINLOCK_INIT(ring_lock);
+static u8 *ring; /* all under ring_lock */
+static u64 ring_size, written;
+
+static const struct {
+	const char *name, *text;
+} points[] = {
+#define ROW(n, t) { #n, t },
+	TRACE_POINTS(ROW)
+#undef ROW
+};
+
+const char *trace_point_name(int i, const char **text)
+{
+	if (i < 0 || i >= TRACE_NR)
+		return NULL;
+	*text = points[i].text;
+	return points[i].name;
+}
+
+bool trace_point_set(const char *name, bool on)
+{
+	u64 bits = 0;
+
+	for (int i = 0; i < TRACE_NR; i++)
+		if (!strcmp(name, "all") || !strcmp(name, points[i].name))
+			bits |= BIT(i);
+	if (on)
+		__atomic_or_fetch(&trace_points, bits, __ATOMIC_RELAXED);
+	else
+		__atomic_and_fetch(&trace_points, ~bits, __ATOMIC_RELAXED);
+	return bits;
+}
+
+bool trace_ring_set(void *buf, u64 size)
+{
+	bool ours;
+
+	spin_lock_raw(&ring_lock);
+	ours = !ring;
+	if (ours) {
+		ring = buf;
+		ring_size = size;
+	}
+	spin_unlock_raw(&ring_lock);
+	return ours;
+}
+
+bool trace_ring_there(void)
+{
+	return READ_ONCE(ring);
+}
+
+static void append(const char *text, size_t n)
+{
+	spin_lock_raw(&ring_lock);
+	for (size_t done = 0; ring && done < n;) {
+		u64 at = written & (ring_size - 1);
+		size_t part = min(n - done, (size_t)(ring_size - at));
+
+		memcpy(ring + at, text + done, part);
+		written += part;
+		done += part;
+	}
+	spin_unlock_raw(&ring_lock);
+}
+
+void trace_print(const char *name, const char *fmt, ...)
+{
+	char line[LINE];
+	u64 now = ktime_get();
+	int n = scnprintf(line, sizeof(line) - 1, "%lu.%06lu %s%s",
+		(unsigned long)(now / 1000000000), (unsigned long)(now / 1000 % 1000000), name,
+		*name ? ": " : "");
+	va_list ap;
+
+	va_start(ap, fmt);
+	n += vsnprintf(line + n, sizeof(line) - 1 - (size_t)n, fmt, ap);
+	va_end(ap);
+	n = min(n, (int)sizeof(line) - 2);
+	line[n++] = '\n';
+	append(line, (size_t)n);
+}
+
+/* From the first whole line at or after *pos, which is gone. */
+static void skip_to_line(u64 *pos)
+{
+	u64 p = written - ring_size;
+
+	while (p < written && ring[p & (ring_size - 1)] != '\n')
+		p++;
+	*pos = min(p + 1, written);
+}
+
+size_t trace_read(u64 *pos, char *buf, size_t size, u64 *lost)
+{
+	size_t n = 0, whole = 0;
+	u64 from;
+
+	*lost = 0;
+	spin_lock_raw(&ring_lock);
+	from = *pos = min(*pos, written);
+	if (ring && written - from > ring_size) {
+		skip_to_line(pos);
+		*lost = *pos - from;
+	}
+	for (; ring && *pos + n < written && n < size; n++) {
+		buf[n] = (char)ring[(*pos + n) & (ring_size - 1)];
+		if (buf[n] == '\n')
+			whole = n + 1;
+	}
+	*pos += whole;
+	spin_unlock_raw(&ring_lock);
+	return whole;
+}

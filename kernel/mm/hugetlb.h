@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hugetlb.h: huge pages of 2 MiB that an administrator has set aside, and what files and mappings of them promise.
+ *
+ * A huge page is 512 contiguous frames, so that its 512 entries fill one leaf table and travel to a space in one order. Each frame keeps a
+ * reference count of its own: what pins, copies or maps single pages needs to know nothing of huge ones. PG_huge tells put_page() where
+ * the frame belongs; the page goes back to the pool when the last of its 512 frames is let go of.
+ *
+ *	hugetlb_pool.c    the pool: vm.nr_hugepages, surplus, reservations, quotas of mounts
+ *	hugetlb_file.c    what is in a file, what is promised to it, and to private mappings
+ *	hugetlb_fault.c   faults, copies on write, fork
+ *	kernel/fs/hugetlbfs    the files, and the numbers that guests read and write
+ *
+ * Locks: mmap_lock, then huge_file.lock, then i_mmap_sem, pmap->lock and page_table_lock; the pool's and the quotas' are innermost.
+ */
+#ifndef NESTLING_MM_HUGETLB_H
+#define NESTLING_MM_HUGETLB_H
+
+#include "kernel/mm/mm.h"
+
+#define HPAGE_ORDER 9
+#define HPAGE_FRAMES (1UL << HPAGE_ORDER)
+#define HPAGE_SHIFT (PAGE_SHIFT + HPAGE_ORDER)
+#define HPAGE_SIZE (1UL << HPAGE_SHIFT)
+#define HPAGE_MASK (~(HPAGE_SIZE - 1))
+
+/* ---- the pool ---- */
+
+struct hugetlb_numbers {
+	u64 total, free, reserved, surplus, overcommit; /* huge pages */
+};
+void hugetlb_numbers(struct hugetlb_numbers *n);
+/* vm.nr_hugepages: as near to @count as memory and users allow. May sleep. */
+void hugetlb_resize(u64 count);
+void hugetlb_set_overcommit(u64 count); /* vm.nr_overcommit_hugepages: surplus pages at most */
+
+/* What the files of one mount may have together, and what they have for sure. All under the pool's lock. */
+struct huge_quota {
+	u64 max, min;       /* pages; max ~0: no limit */
+	u64 used, reserved; /* of max, promised or taken; of min, not yet used */
+	bool gone;          /* the mount: freed with the last page */
+};
+/* NULL: no memory, or @min pages are not to be had. */
+struct huge_quota *huge_quota_new(u64 max, u64 min);
+void huge_quota_put(struct huge_quota *q); /* by the superblock; NULL is fine */
+u64 huge_quota_used(struct huge_quota *q);
+
+/* ---- files ---- */
+
+/* Part of an inode. */
+struct huge_file {
+	struct mutex lock;
+	struct radix slots;       /* by huge index: a page, or HUGE_PROMISED; under lock */
+	u64 pages;                /* how many of the slots are pages; under lock, read racily */
+	struct huge_quota *quota; /* of its mount, or NULL; immutable */
+	bool prepaid;             /* of a segment, promised as a whole: mappings add nothing */
+};
+void huge_file_init(struct huge_file *f, struct huge_quota *quota);
+/* Pages [first, end) will be there when they are touched: 0 or -ENOMEM. */
+int huge_file_promise(struct huge_file *f, u64 first, u64 end);
+/* Makes the page at @index unless it is there. 0, -ENOSPC, -ENOMEM. */
+int huge_file_allocate(struct huge_file *f, u64 index);
+/* The frame of @index (of small pages), with a reference, or NULL for a hole. */
+struct page *huge_file_frame(struct huge_file *f, u64 index);
+/* Pages [first, end) go, and all mappings of them; with @promises what was promised there, too. i_size was set before. */
+void huge_file_drop(
+	struct huge_file *f, struct address_space *m, u64 first, u64 end, bool promises);
+/*
+ * For f_op->mmap: makes an area of huge pages of @v, a mapping of a file of @m from v->vm_pgoff on, with its promises. 0, -EINVAL (not aligned),
+ * -ENOMEM (the pool is too small).
+ */
+int hugetlb_mmap(struct address_space *m, struct vm_area *v);
+/* A nameless file of huge pages: set by hugetlbfs. @promise: all of its pages now. ERR_PTR(-ENOMEM, ...). */
+extern struct file *(*hugetlb_file_setup)(const char *name, loff_t size, bool promise);
+/* The size of pages that the upper bits of mmap's, shmget's or memfd_create's flags name, shifted down: is it ours? */
+static inline bool hugetlb_size_known(u32 log)
+{
+	return !log || log == HPAGE_SHIFT;
+}
+/* Who may have shared memory of huge pages without CAP_IPC_LOCK: vm.hugetlb_shm_group. */
+extern int sysctl_hugetlb_shm_group;
+
+#endif

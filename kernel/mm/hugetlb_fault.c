@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hugetlb_fault.c: entries of huge areas: 512 at a time, all of one huge page.
+ *
+ *	no entry, shared        the file's page, made where there is none
+ *	no entry, private       a page of the mapping's own, or the file's page: read-only (PTE_COW), or for a write a copy
+ *	write, PTE_COW          a copy, or reuse where nobody else has the page
+ *	fork                    private pages become read-only with PTE_COW in parent and child
+ *
+ * Private pages were promised to whoever mapped them, not to the children he forks. Where a copy for him fails the children lose theirs:
+ * their entries go, and their areas become HUGE_LOST, so that a touch of theirs is a SIGBUS and never a page of zeros.
+ *
+ * Locks: mmap_lock for reading (fork: both for writing), huge_file.lock over all that looks for a page and maps it, so two faults at
+ * one index never take two pages.
+ *
+ * Cost: 2 MiB are zeroed or copied; one order for all of it.
+ */
+#include "kernel/mm/hugetlb_internal.h"
+
+#define RETIRE_BATCH 64
+
+static struct huge_file *huge_file_of(const struct vm_area *v)
+{
+	return v->vm_mapping->huge;
+}
+
+static u64 huge_index(const struct vm_area *v, u64 addr)
+{
+	return vma_index(v, addr & HPAGE_MASK) >> HPAGE_ORDER;
+}
+
+/* The page that the entry at @addr names, or NULL; *e: the entry. The file's lock is held, so nobody takes the page away. */
+static struct page *mapped_page(struct mm *mm, u64 addr, pte_t *e)
+{
+	pte_t *p;
+
+	spin_lock(&mm->page_table_lock);
+	p = pmap_pte(&mm->pmap, addr & HPAGE_MASK, false);
+	*e = p ? *p : 0;
+	spin_unlock(&mm->page_table_lock);
+	return *e ? pfn_to_page(pte_pfn(*e)) : NULL;
+}
+
+/* ---- making entries ---- */
+
+/* Takes over a reference of each frame. 0 or -ENOMEM. */
+static int map_page(struct vm_area *v, u64 addr, struct page *head, pte_t bits)
+{
+	pte_t *e = entry_lock(v->vm_mm, addr & HPAGE_MASK);
+
+	if (!e)
+		return -ENOMEM;
+	for (u64 i = 0; i < HPAGE_FRAMES; i++)
+		entry_set(v, e + i, head + i, bits);
+	entry_unlock(v->vm_mm);
+	return 0;
+}
+
+static pte_t read_only(pte_t bits)
+{
+	return (bits & ~PTE_RW) | PTE_COW;
+}
+
+static void copy_huge_page(struct page *to, struct page *from)
+{
+	for (u64 i = 0; i < HPAGE_FRAMES; i++) {
+		copy_page(page_address(to + i), page_address(from + i));
+		if (!(i % 64))
+			cond_resched();
+	}
+}
+
+/* A page for this private area alone, zeroed. */
+static struct page *private_page(struct vm_area *v, u64 index)
+{
+	if (v->vm_private == HUGE_LOST)
+		return NULL;
+	return huge_take(huge_file_of(v)->quota, huge_promise_spend(v, index));
+}
+
+/* What to map at @index of a private area, with references: *bits says how. ERR_PTR(-ENOSPC). */
+static struct page *page_for_private(struct vm_area *v, u64 index, u32 flags, pte_t *bits)
+{
+	struct page *of_file = huge_file_page(huge_file_of(v), index, false), *head;
+
+	if (of_file && !(flags & FAULT_WRITE)) {
+		huge_page_get(of_file);
+		*bits = read_only(*bits);
+		return of_file;
+	}
+	head = private_page(v, index);
+	if (!head)
+		return ERR_PTR(-ENOSPC);
+	if (of_file)
+		copy_huge_page(head, of_file);
+	return head;
+}
+
+static struct page *page_for_shared(struct vm_area *v, u64 index)
+{
+	struct page *head = huge_file_page(huge_file_of(v), index, true);
+
+	if (!IS_ERR(head))
+		huge_page_get(head);
+	return head;
+}
+
+static int fill_locked(struct vm_area *v, u64 addr, u32 flags)
+{
+	u64 index = huge_index(v, addr);
+	pte_t bits = vma_rights(v), e;
+	struct page *head;
+
+	if (mapped_page(v->vm_mm, addr, &e))
+		return 0; /* another thread was faster */
+	if (index >= (u64)mapping_size(v->vm_mapping) >> HPAGE_SHIFT)
+		return -ENXIO;
+	head = vma_is_cow(v) ? page_for_private(v, index, flags, &bits) : page_for_shared(v, index);
+	if (IS_ERR(head))
+		return (int)PTR_ERR(head);
+	if (!map_page(v, addr, head, bits))
+		return 0;
+	huge_page_put(head);
+	return -ENOMEM;
+}
+
+/* What the space is to map: whoever wants huge pages touches them. */
+static void whole_page(u64 addr, struct fault_info *info)
+{
+	info->start = addr & HPAGE_MASK;
+	info->end = info->start + HPAGE_SIZE;
+	info->populate = true;
+}
+
+/* No page is left: SIGBUS, as behind the end of the file. */
+int hugetlb_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
+{
+	struct huge_file *f = huge_file_of(v);
+	int err;
+
+	mutex_lock(&f->lock);
+	err = fill_locked(v, addr, flags);
+	mutex_unlock(&f->lock);
+	whole_page(addr, info);
+	return err == -ENOSPC ? -ENXIO : err;
+}
+
+/* ---- copies on write ---- */
+
+/* Only this area maps it, and it is no file's. */
+static bool sole_owner(struct vm_area *v, u64 index, struct page *head)
+{
+	return atomic_read(&head->mapcount) == 1 &&
+	       head != huge_file_page(huge_file_of(v), index, false);
+}
+
+static void make_writable(struct vm_area *v, u64 addr)
+{
+	pte_t rights = vma_rights(v) & PTE_RIGHTS, *e = entry_lock(v->vm_mm, addr & HPAGE_MASK);
+
+	for (u64 i = 0; e && i < HPAGE_FRAMES; i++)
+		e[i] = (e[i] & ~(PTE_COW | PTE_RIGHTS)) | rights | PTE_D |
+		       (e[i] & PTE_MAPPED ? PTE_STALE : 0);
+	if (e)
+		entry_unlock(v->vm_mm);
+}
+
+/* The entries name @new instead of @old, whose references go when no space maps it any more. */
+static void replace_page(struct vm_area *v, u64 addr, struct page *old, struct page *new)
+{
+	struct page *batch[RETIRE_BATCH];
+	struct mm *mm = v->vm_mm;
+	pte_t bits = vma_rights(v) | PTE_D, *e, had = 0;
+
+	addr &= HPAGE_MASK;
+	spin_lock(&mm->page_table_lock);
+	e = pmap_pte(&mm->pmap, addr, false);
+	for (u64 i = 0; i < HPAGE_FRAMES; i++) {
+		had |= e[i];
+		account_rss(mm, old + i, -1);
+		atomic_dec(&old[i].mapcount);
+		entry_set(
+			v, e + i, new + i, bits | (e[i] & PTE_MAPPED ? PTE_MAPPED | PTE_STALE : 0));
+	}
+	spin_unlock(&mm->page_table_lock);
+	if (had & PTE_MAPPED)
+		pmap_replace(&mm->pmap, addr, addr + HPAGE_SIZE, true);
+	for (u64 i = 0; i < HPAGE_FRAMES; i += RETIRE_BATCH) {
+		for (u64 k = 0; k < RETIRE_BATCH; k++)
+			batch[k] = old + i + k;
+		pmap_retire(&mm->pmap, batch, RETIRE_BATCH);
+	}
+}
+
+/* @v, to whom the page was promised, has none for its copy: other private areas lose theirs. */
+static void take_from_others(struct vm_area *v, u64 addr, struct page *head)
+{
+	u64 index = vma_index(v, addr & HPAGE_MASK);
+	struct address_space *m = v->vm_mapping;
+	struct vm_area *o;
+
+	down_read(&m->i_mmap_sem);
+	list_for_each_entry(o, &m->i_mmap_list, shared) {
+		u64 at = o->vm_start + ((index - o->vm_pgoff) << PAGE_SHIFT);
+		pte_t e;
+
+		if (o == v || !vma_is_cow(o) || index < o->vm_pgoff ||
+			index - o->vm_pgoff >= vma_pages(o) ||
+			mapped_page(o->vm_mm, at, &e) != head)
+			continue;
+		if (!o->vm_private)
+			o->vm_private = HUGE_LOST;
+		zap_prepare(o->vm_mm, at, at + HPAGE_SIZE);
+		zap_range(o, at, at + HPAGE_SIZE);
+	}
+	up_read(&m->i_mmap_sem);
+}
+
+static int copy_locked(struct vm_area *v, u64 addr, pte_t expected)
+{
+	struct page *old, *new;
+	u64 index = huge_index(v, addr);
+	pte_t e;
+
+	old = mapped_page(v->vm_mm, addr, &e);
+	if (!old || pte_pfn(e) != (pte_pfn(expected) & ~(HPAGE_FRAMES - 1)) || !(e & PTE_COW))
+		return 0; /* look again */
+	if (sole_owner(v, index, old)) {
+		make_writable(v, addr);
+		return 0;
+	}
+	new = private_page(v, index);
+	if (!new && v->vm_private && v->vm_private != HUGE_LOST) {
+		take_from_others(v, addr, old);
+		if (sole_owner(v, index, old)) {
+			make_writable(v, addr);
+			return 0;
+		}
+		new = private_page(v, index);
+	}
+	if (!new)
+		return -ENOSPC;
+	copy_huge_page(new, old);
+	replace_page(v, addr, old, new);
+	return 0;
+}
+
+int hugetlb_cow(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
+{
+	struct huge_file *f = huge_file_of(v);
+	int err;
+
+	if (!(v->vm_flags & VM_WRITE))
+		return -EFAULT; /* ptrace would write where the program may not */
+	mutex_lock(&f->lock);
+	err = copy_locked(v, addr, e);
+	mutex_unlock(&f->lock);
+	whole_page(addr, info);
+	return err == -ENOSPC ? -ENXIO : err;
+}
+
+/* ---- fork ---- */
+
+/* The parent's entries, protected where that is needed; their bits for the child. NULL: nothing is there. */
+static struct page *share_page(struct vm_area *from, u64 addr, pte_t *bits, bool *protect)
+{
+	struct mm *mm = from->vm_mm;
+	struct page *head = NULL;
+	pte_t *e;
+
+	spin_lock(&mm->page_table_lock);
+	e = pmap_pte(&mm->pmap, addr, false);
+	if (e && *e) {
+		head = pfn_to_page(pte_pfn(*e));
+		for (u64 i = 0; vma_is_cow(from) && i < HPAGE_FRAMES; i++) {
+			*protect |= (e[i] & (PTE_RW | PTE_MAPPED)) == (PTE_RW | PTE_MAPPED);
+			e[i] = read_only(e[i]);
+		}
+		*bits = *e & ~(PTE_MAPPED | PTE_STALE | PTE_PFN_MASK);
+		huge_page_get(head);
+	}
+	spin_unlock(&mm->page_table_lock);
+	return head;
+}
+
+int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect)
+{
+	struct huge_file *f = huge_file_of(from);
+	int err = 0;
+
+	for (u64 addr = from->vm_start; addr < from->vm_end && !err; addr += HPAGE_SIZE) {
+		struct page *head;
+		pte_t bits;
+
+		mutex_lock(&f->lock);
+		head = share_page(from, addr, &bits, protect);
+		if (head)
+			err = map_page(v, addr, head, bits);
+		if (err)
+			huge_page_put(head);
+		mutex_unlock(&f->lock);
+		cond_resched();
+	}
+	return err;
+}

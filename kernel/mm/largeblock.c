@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * largeblock.c: pages of long files in blocks of 2 MiB that the host backs with one large page each.
+ *
+ *	n = large_block_take(m, index, nr, &p);     frames for pages [index, index + n) of the file, or 0: take others
+ *	large_block_gone(pfn, n);                   the host has got these frames back
+ *
+ * A file that is read or written in order gets a block whenever it comes to a multiple of 512 pages; the block's frames have the same
+ * place in the block as the pages in the file. mmap puts large mappings of files where that fits the host's tables (mmap.c), so the host maps
+ * 2 MiB with one entry, where it would else take a fault for 64 KiB and work for each page, and again at munmap.
+ *
+ * Making a block costs the host 0.1 to 0.3 ms, less than it costs to back 512 single frames. It can take long where the host must first
+ * gather memory, so all blocks together get a sixteenth of the time that passes, and where it refuses there is a pause. Frames of a block are ordinary frames otherwise: they go back one by one.
+ *
+ * What a file has not yet taken of its blocks waits in a short table. It goes back when memory is wanted, when another file needs the
+ * place, and when nobody has taken any for a second.
+ *
+ * Locks: block_lock for the table, the bits and the budget. It is held for no call to the host or the allocator.
+ */
+#include "kernel/mm/internal.h"
+
+#include "arch/um/arch.h"
+#include "kernel/sched/timer.h"
+
+#define BLOCK_ORDER 9
+#define BLOCK_PAGES (1U << BLOCK_ORDER)
+#define NR_BLOCKS 4
+#define LOOK_NS 1000000000UL
+#define BUDGET_MAX 200000000L /* ns that the host may take for blocks ... */
+#define BUDGET_SHARE 16       /* ... and of which it gets one for so many that pass */
+#define PAUSE_MIN LOOK_NS     /* after a refusal, doubled with each */
+#define PAUSE_MAX (64 * LOOK_NS)
+
+struct large_block {
+	const struct address_space *m; /* whose; only compared */
+	u64 first;                     /* page of the file that the first frame is for */
+	const struct mem_group *group; /* who pays for it; only compared */
+	struct page *page;             /* NULL: a free place */
+	u32 left, seen;                /* frames not taken yet; and at the last look */
+	u64 taken[BLOCK_PAGES / 64];
+};
+
+static DEFINE_SPINLOCK(block_lock);
+static struct large_block blocks[NR_BLOCKS];
+static u32 next_victim;
+static u64 *large_bits; /* a bit for each 2 MiB of physmem: the host backs it with a large page */
+static u64 pause_until, pause_ns; /* after a refusal */
+static s64 budget = BUDGET_MAX;
+static u64 budget_at; /* ktime of the last change */
+static bool refused;  /* this host never will */
+static struct ktimer timer;
+static struct work work;
+
+/* ---- what the host does ---- */
+
+static bool is_large(pfn_t pfn)
+{
+	return large_bits &&
+	       test_bit((int)(pfn >> BLOCK_ORDER & 63), &large_bits[pfn >> (BLOCK_ORDER + 6)]);
+}
+
+void large_block_gone(pfn_t pfn, u64 n)
+{
+	if (!large_bits)
+		return;
+	spin_lock(&block_lock);
+	for (u64 i = pfn >> BLOCK_ORDER; i <= (pfn + n - 1) >> BLOCK_ORDER; i++)
+		large_bits[i / 64] &= ~BIT(i & 63);
+	spin_unlock(&block_lock);
+}
+
+static void note_cost(int err, u64 start, u64 end)
+{
+	spin_lock(&block_lock);
+	if (err == -EINVAL || err == -EOPNOTSUPP)
+		refused = true;
+	pause_ns = err ? clamp(pause_ns * 2, PAUSE_MIN, PAUSE_MAX) : 0;
+	pause_until = end + pause_ns;
+	budget += (s64)(start - budget_at) / BUDGET_SHARE;
+	budget = min(budget, BUDGET_MAX) - (s64)(end - start);
+	budget_at = end;
+	spin_unlock(&block_lock);
+}
+
+static bool may_ask_host(void)
+{
+	u64 now;
+	bool may;
+
+	if (READ_ONCE(refused) || !large_bits)
+		return false;
+	now = ktime_get();
+	spin_lock(&block_lock);
+	may = now >= pause_until && budget + (s64)(now - budget_at) / BUDGET_SHARE > 0;
+	spin_unlock(&block_lock);
+	return may;
+}
+
+/* Has the host back the block at @pfn, whose content nobody needs, with one page. */
+static bool make_large(pfn_t pfn)
+{
+	u64 start;
+	int err;
+
+	if (is_large(pfn))
+		return true;
+	start = ktime_get();
+	err = physmem_enlarge(pfn, BLOCK_PAGES);
+	note_cost(err, start, ktime_get());
+	if (err)
+		return false;
+	spin_lock(&block_lock);
+	large_bits[pfn >> (BLOCK_ORDER + 6)] |= BIT(pfn >> BLOCK_ORDER & 63);
+	spin_unlock(&block_lock);
+	return true;
+}
+
+/* ---- giving back ---- */
+
+static bool is_taken(const struct large_block *b, u32 i)
+{
+	return b->taken[i / 64] & BIT(i & 63);
+}
+
+/* Of a copy that is no longer in the table. The frames count as backed, which they are. */
+static u64 put_rest(const struct large_block *b)
+{
+	u64 n = 0;
+
+	for (u32 i = 0; b->page && b->left && i < BLOCK_PAGES; i++) {
+		if (is_taken(b, i))
+			continue;
+		put_page(b->page + i);
+		n++;
+	}
+	return n;
+}
+
+/* Takes the blocks out of the table that stand still (or all): frames freed. */
+static u64 release(bool all)
+{
+	u64 freed = 0;
+
+	for (u32 i = 0; i < NR_BLOCKS; i++) {
+		struct large_block b = { 0 };
+
+		spin_lock(&block_lock);
+		if (blocks[i].page && (all || blocks[i].seen == blocks[i].left)) {
+			b = blocks[i];
+			blocks[i].page = NULL;
+		}
+		blocks[i].seen = blocks[i].left;
+		spin_unlock(&block_lock);
+		freed += put_rest(&b);
+	}
+	return freed;
+}
+
+static u64 count_left(void)
+{
+	u64 n = 0;
+
+	for (u32 i = 0; i < NR_BLOCKS; i++)
+		n += READ_ONCE(blocks[i].page) ? READ_ONCE(blocks[i].left) : 0;
+	return n;
+}
+
+static u64 scan(u64 nr)
+{
+	return release(true);
+}
+
+static struct shrinker block_shrinker = { .count = count_left, .scan = scan };
+
+static void work_func(struct work *w)
+{
+	release(false);
+	if (count_left())
+		timer_start(&timer, ktime_get() + LOOK_NS);
+}
+
+static void timer_func(struct ktimer *t)
+{
+	work_queue(&work);
+}
+
+/* ---- handing out ---- */
+
+/* The file comes to @index in order, and what it has of the block, or will have as far as anybody knows, is all of it. */
+static bool worth_it(struct address_space *m, u64 index)
+{
+	u64 size = DIV_ROUND_UP((u64)max(mapping_size(m), (loff_t)0), PAGE_SIZE);
+	struct page *before;
+
+	if (nr_free_frames() < nr_managed_frames() / 4 ||
+		(size > index && size < index + BLOCK_PAGES) || !may_ask_host())
+		return false;
+	before = find_get_page(m, index - 1);
+	if (before)
+		put_page(before);
+	return before != NULL;
+}
+
+static void add_block(struct address_space *m, u64 index, gfp_t gfp)
+{
+	struct page *p = alloc_extent(gfp, BLOCK_ORDER);
+	struct large_block old, *b;
+
+	if (!p)
+		return;
+	if (!make_large(page_to_pfn(p))) {
+		for (u32 i = 0; i < BLOCK_PAGES; i++)
+			if (test_bit(PG_zero, &p[i].flags) && i)
+				free_fresh_page(p + i);
+			else
+				put_page(p + i); /* the first was touched */
+		return;
+	}
+	for (u32 i = 0; i < BLOCK_PAGES; i++)
+		p[i].flags = 0; /* the host backs it now: it is fresh no longer */
+	spin_lock(&block_lock);
+	b = &blocks[next_victim++ % NR_BLOCKS];
+	old = *b;
+	*b = (struct large_block){ m, index, current->mem_group, p, BLOCK_PAGES, 0, { 0 } };
+	spin_unlock(&block_lock);
+	put_rest(&old);
+	if (!timer_armed(&timer))
+		timer_start(&timer, ktime_get() + LOOK_NS);
+}
+
+/* Under block_lock: the next frames of the block at @index, as many as are in a row. */
+static u32 take_run(struct large_block *b, u32 at, u32 nr)
+{
+	u32 n = 0;
+
+	while (n < nr && at + n < BLOCK_PAGES && !is_taken(b, at + n)) {
+		b->taken[(at + n) / 64] |= BIT((at + n) & 63);
+		n++;
+	}
+	b->left -= n;
+	return n;
+}
+
+static u32 take(const struct address_space *m, u64 index, u32 nr, struct page **first)
+{
+	u32 at = index % BLOCK_PAGES, n = 0;
+
+	spin_lock(&block_lock);
+	for (u32 i = 0; i < NR_BLOCKS && !n; i++) {
+		struct large_block *b = &blocks[i];
+
+		if (!b->page || b->m != m || b->first != index - at ||
+			b->group != current->mem_group)
+			continue;
+		n = take_run(b, at, nr);
+		*first = b->page + at;
+		if (!b->left)
+			b->page = NULL;
+	}
+	spin_unlock(&block_lock);
+	return n;
+}
+
+u32 large_block_take(struct address_space *m, u64 index, u32 nr, gfp_t gfp, struct page **first)
+{
+	u32 n;
+
+	if (index < BLOCK_PAGES) /* most files are shorter */
+		return 0;
+	n = take(m, index, nr, first);
+	if (n || index % BLOCK_PAGES || !worth_it(m, index))
+		return n;
+	add_block(m, index, gfp);
+	return take(m, index, nr, first);
+}
+
+static int large_block_init(void)
+{
+	timer_setup(&timer, timer_func);
+	work_setup(&work, work_func);
+	register_shrinker(&block_shrinker);
+	large_bits = kzalloc(DIV_ROUND_UP(max_pfn, BLOCK_PAGES * 64) * 8, GFP_KERNEL);
+	return 0;
+}
+INITCALL(2, large_block_init);

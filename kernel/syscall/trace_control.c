@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trace_control.c: what is traced, told at run time: by /proc/nestling/trace and the management console's "trace" (trace_control()).
+ * And how long calls take, counted for each vCPU, while somebody asks for it.
+ *
+ * Locks: control_lock, one change at a time. Counters belong to the vCPU on which the call ended; readers are a little behind.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/lib/trace.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "kernel/syscall/internal.h"
+#include "kernel/task/signal.h"
+
+#define RING_MOST (1UL << 20)
+#define RING_LEAST (1UL << 16)
+#define PART 65536
+
+struct call_time {
+	u64 calls, errors, ns, most;
+};
+
+static DEFINE_MUTEX(control_lock);
+static struct call_time *times; /* [vCPU][number]; made once, under control_lock */
+
+/* ---- times ---- */
+
+void trace_count_call(u32 nr, u64 ns, bool failed)
+{
+	struct call_time *t = READ_ONCE(times);
+
+	if (!t)
+		return;
+	t += (u32)smp_processor_id() * NR_SYSCALLS + nr;
+	t->calls++;
+	t->errors += failed;
+	t->ns += ns;
+	t->most = max(t->most, ns);
+}
+
+int trace_times_line(int i, char *buf, size_t size)
+{
+	struct call_time all = { 0 }, *t = READ_ONCE(times);
+
+	if (i < 0 || i >= NR_SYSCALLS || !t)
+		return -1;
+	for (int cpu = 0; cpu < nr_cpus; cpu++) {
+		const struct call_time *one = &t[(u32)cpu * NR_SYSCALLS + (u32)i];
+
+		all.calls += READ_ONCE(one->calls);
+		all.errors += READ_ONCE(one->errors);
+		all.ns += READ_ONCE(one->ns);
+		all.most = max(all.most, READ_ONCE(one->most));
+	}
+	if (!all.calls)
+		return 0;
+	return scnprintf(buf, size, "%s %lu %lu %lu %lu\n", syscall_table[i].name,
+		(unsigned long)all.calls, (unsigned long)all.errors, (unsigned long)(all.ns / 1000),
+		(unsigned long)(all.most / 1000));
+}
+
+/* ---- who and what ---- */
+
+static int need_memory(bool counts)
+{
+	size_t size = RING_MOST;
+	void *p;
+
+	if (counts && !times) {
+		p = kzalloc((size_t)nr_cpus * NR_SYSCALLS * sizeof(*times), GFP_KERNEL);
+		if (!p)
+			return -ENOMEM;
+		WRITE_ONCE(times, p);
+	} else if (counts) {
+		memset(times, 0, (size_t)nr_cpus * NR_SYSCALLS * sizeof(*times));
+	}
+	if (counts || trace_ring_there())
+		return 0;
+	p = kmalloc_most(&size, RING_LEAST, GFP_KERNEL);
+	if (!p)
+		return -ENOMEM;
+	trace_ring_set(p, size);
+	return 0;
+}
+
+/* Marks the threads of a process, or no task at all. False: there is no such process or thread. */
+static bool mark(pid_t pid)
+{
+	struct task *leader, *t;
+	bool found = !pid;
+
+	read_lock(&tasklist_lock);
+	list_for_each_entry(leader, &all_processes, tasks) {
+		list_for_each_entry(t, &leader->signal->threads, thread_node) {
+			t->traced_calls = pid && (t->pid == pid || t->tgid == pid);
+			found |= t->traced_calls;
+		}
+	}
+	read_unlock(&tasklist_lock);
+	return found;
+}
+
+static int number_of(const char *name, size_t len)
+{
+	for (int i = 0; i < NR_SYSCALLS; i++)
+		if (syscall_table[i].name && strlen(syscall_table[i].name) == len &&
+			!strncmp(syscall_table[i].name, name, len))
+			return i;
+	return -1;
+}
+
+static int parse_names(struct trace_filter *f, const char *s, char *why, size_t size)
+{
+	f->some = true;
+	while (*s) {
+		size_t n = strcspn(s, ",");
+		int nr = number_of(s, n);
+
+		if (nr < 0) {
+			scnprintf(why, size, "%.*s: no system call has this name",
+				(int)min(n, (size_t)40), s);
+			return -EINVAL;
+		}
+		f->calls[nr / 64] |= BIT(nr % 64);
+		s += n + (s[n] == ',');
+	}
+	return 0;
+}
+
+/* The next word of *s, terminated; NULL: none. */
+static char *next_word(char **s)
+{
+	char *word;
+
+	while (**s == ' ')
+		(*s)++;
+	if (!**s)
+		return NULL;
+	word = *s;
+	*s += strcspn(*s, " ");
+	if (**s)
+		*(*s)++ = 0;
+	return word;
+}
+
+static int parse_filter(struct trace_filter *f, char *text, char *why, size_t size)
+{
+	char *word;
+	u64 pid;
+
+	while ((word = next_word(&text))) {
+		int err = 0;
+
+		if (!strcmp(word, "follow")) {
+			f->follow = true;
+		} else if (!strncmp(word, "only=", 5)) {
+			err = parse_names(f, word + 5, why, size);
+		} else if (!strncmp(word, "pid=", 4) && !kstrtou64(word + 4, 10, &pid) && pid &&
+			   pid < 1UL << 30) {
+			f->pid = (pid_t)pid;
+		} else {
+			scnprintf(why, size, "%.60s: not pid=N, follow or only=NAME,...", word);
+			err = -EINVAL;
+		}
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int trace_calls(bool counts, char *text, char *why, size_t size)
+{
+	struct trace_filter f = { 0 };
+	int err = parse_filter(&f, text, why, size);
+
+	if (!err)
+		err = need_memory(counts);
+	if (err)
+		return err;
+	if (!mark(f.pid)) {
+		scnprintf(why, size, "no task has the number %d", f.pid);
+		return -ESRCH;
+	}
+	trace_filter = f;
+	WRITE_ONCE(syscall_strace, counts ? TRACE_CALLS_TIMES : TRACE_CALLS_RING);
+	return 0;
+}
+
+static int switch_point(char *text, char *why, size_t size)
+{
+	char *name = next_word(&text), *how = next_word(&text);
+	bool on = how && !strcmp(how, "on");
+	int err;
+
+	if (!how || (!on && strcmp(how, "off"))) {
+		scnprintf(why, size, "point NAME on, or off");
+		return -EINVAL;
+	}
+	err = on ? need_memory(false) : 0;
+	if (!err && !trace_point_set(name, on)) {
+		scnprintf(why, size, "%.40s: no tracepoint has this name", name);
+		err = -ENOENT;
+	}
+	return err;
+}
+
+int trace_control(char *text, char *why, size_t size)
+{
+	char *verb = next_word(&text);
+	int err = -EINVAL;
+
+	scnprintf(why, size, "calls, times, point or off");
+	mutex_lock(&control_lock);
+	if (!verb)
+		;
+	else if (!strcmp(verb, "calls") || !strcmp(verb, "times"))
+		err = trace_calls(*verb == 't', text, why, size);
+	else if (!strcmp(verb, "point"))
+		err = switch_point(text, why, size);
+	else if (!strcmp(verb, "off")) {
+		WRITE_ONCE(syscall_strace, 0);
+		trace_point_set("all", false);
+		err = 0;
+	}
+	mutex_unlock(&control_lock);
+	return err;
+}
+
+/* ---- /proc/nestling ---- */
+
+static int show_trace(struct seq *s, void *arg)
+{
+	char *buf = kmalloc(PART, GFP_KERNEL);
+	u64 pos = 0, lost;
+	size_t n;
+
+	if (!buf)
+		return -ENOMEM;
+	while ((n = trace_read(&pos, buf, PART, &lost)) != 0 && s->len < RING_MOST)
+		seq_write(s, buf, n);
+	kfree(buf);
+	return 0;
+}
+
+static int store_trace(char *text, size_t n, void *arg)
+{
+	char why[100];
+	int err = trace_control(text, why, sizeof(why));
+
+	if (err)
+		pr_info("trace: %s\n", why);
+	return err;
+}
+
+static int show_times(struct seq *s, void *arg)
+{
+	char buf[200];
+	int n;
+
+	for (int i = 0; (n = trace_times_line(i, buf, sizeof(buf))) >= 0; i++)
+		seq_write(s, buf, (size_t)n);
+	return 0;
+}
+
+static int show_points(struct seq *s, void *arg)
+{
+	const char *name, *text;
+
+	for (int i = 0; (name = trace_point_name(i, &text)); i++)
+		seq_printf(s, "%-8s %-3s %s\n", name,
+			READ_ONCE(trace_points) & BIT(i) ? "on" : "off", text);
+	return 0;
+}
+
+/* "NAME on", "all off" */
+static int store_points(char *text, size_t n, void *arg)
+{
+	char why[100];
+	int err;
+
+	mutex_lock(&control_lock);
+	err = switch_point(text, why, sizeof(why));
+	mutex_unlock(&control_lock);
+	return err;
+}
+
+static int trace_init(void)
+{
+	int err = proc_create("nestling/trace", 0600, show_trace, store_trace, NULL);
+
+	if (!err)
+		err = proc_create("nestling/times", 0400, show_times, NULL, NULL);
+	if (!err)
+		err = proc_create("nestling/tracepoints", 0600, show_points, store_points, NULL);
+	return err;
+}
+INITCALL(4, trace_init);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hung.c: tells of tasks that have waited for too long in a way that no signal ends: a lost wake-up, a dead lock, a disk that does not
+ * answer. A look at every task now and then while the timeout is not 0; off where time skips, since nothing is idle for long there.
+ *
+ *	kernel.hung_task_timeout_secs    120; 0: do not look
+ *	kernel.hung_task_warnings        10 more; -1: always
+ *	kernel.hung_task_panic           0; 1: panic
+ *	kernel.hung_task_detect_count    how many were found, to read
+ *
+ * A task was not scheduled since the last look when its count of switches is the same. Kernel threads wait like that by trade.
+ *
+ * Locks: tasklist_lock for the walk; hung_switches and hung_since of a task belong to the looker.
+ */
+#include "arch/um/arch.h"
+#include "arch/um/oops.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/sysctl.h"
+#include "kernel/sched/timer.h"
+#include "kernel/task/internal.h"
+
+#define SECOND 1000000000UL
+#define MAX_PERIOD 10 /* seconds from a look to the next, a quarter of a short timeout */
+#define MAX_TIMEOUT 0x7fffffff
+
+static int timeout_secs = 120, warnings = 10, panics;
+static u64 detected;
+static struct ktimer timer;
+static struct work look_work;
+
+static void set_timer(void)
+{
+	if (timeout_secs && !time_travels)
+		timer_start(
+			&timer, ktime_get() + (u64)clamp(timeout_secs / 4, 1, MAX_PERIOD) * SECOND);
+}
+
+static void report(struct task *t, u64 now)
+{
+	detected++;
+	if (warnings) {
+		if (warnings > 0)
+			warnings--;
+		pr_err("INFO: task %s:%d blocked for more than %lu seconds.\n", t->comm, t->pid,
+			(now - t->hung_since) / SECOND);
+		pr_err("task:%-15s state:D pid:%-5d tgid:%-5d wait:%s\n", t->comm, t->pid, t->tgid,
+			t->wchan ? t->wchan : "-");
+		arch_dump_task(t);
+	}
+	t->hung_since = now;
+}
+
+/* True when it is to be reported. */
+static bool is_hung(struct task *t, u64 now)
+{
+	u64 switches = t->nvcsw + t->nivcsw;
+
+	if (READ_ONCE(t->state) != TASK_UNINTERRUPTIBLE || (t->flags & PF_KTHREAD))
+		return false;
+	if (switches != t->hung_switches || !t->hung_since) {
+		t->hung_switches = switches;
+		t->hung_since = now;
+		return false;
+	}
+	return now - t->hung_since >= (u64)timeout_secs * SECOND;
+}
+
+static void look(struct work *w)
+{
+	u64 now = ktime_get();
+	bool found = false;
+	struct task *p, *t;
+
+	read_lock(&tasklist_lock);
+	for_each_process(p) {
+		for_each_thread(p->signal, t) {
+			if (!timeout_secs || !is_hung(t, now))
+				continue;
+			report(t, now);
+			found = true;
+		}
+	}
+	read_unlock(&tasklist_lock);
+	if (found && panics)
+		panic("hung_task: blocked tasks");
+	set_timer();
+}
+
+static void time_to_look(struct ktimer *t)
+{
+	work_queue(&look_work);
+}
+
+static const struct sysctl knobs[] = {
+	{ .path = "kernel/hung_task_timeout_secs",
+		.kind = SYSCTL_INT,
+		.mode = 0644,
+		.data = &timeout_secs,
+		.max = MAX_TIMEOUT,
+		.changed = set_timer },
+	SYSCTL_NUM("kernel/hung_task_warnings", warnings, -1, MAX_TIMEOUT),
+	SYSCTL_NUM("kernel/hung_task_panic", panics, 0, 1),
+	{ .path = "kernel/hung_task_detect_count",
+		.kind = SYSCTL_U64,
+		.mode = 0444,
+		.data = &detected },
+};
+
+static int hung_init(void)
+{
+	work_setup(&look_work, look);
+	timer_setup(&timer, time_to_look);
+	set_timer();
+	return sysctl_register(knobs, ARRAY_SIZE(knobs));
+}
+INITCALL(5, hung_init);

@@ -1,0 +1,647 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * perf.c: perf_event_open(2): software events, counted.
+ *
+ * The kernel counts for every task what a software event counts (time on a CPU, faults, switches, moves to another vCPU). So an event
+ * is a difference: it notes its source when it begins to count and adds what came since when it stops or is read. No path that
+ * counts pays for that.
+ *
+ *   disabled --enable--> counting (base, base_time) --disable--> disabled; read and reset settle what is due in between
+ *
+ * An event of a group counts while it and its leader are enabled. With `inherit` each child gets an event of its own, which belongs
+ * to the parent's (root): enabling, reading and resetting the root goes to all of them, and when a child ends, its count becomes the root's.
+ *
+ * Time enabled and time running are the task's time on a CPU while the event counted, or for an event of a vCPU the time of the clock.
+ *
+ * Locks: perf_lock (sleeps) for everything here, task->perf included.
+ *
+ * Not there: samples and the ring buffer (a sampling period is refused, mmap is ENODEV), hardware, cache, trace and breakpoint events
+ * (ENOENT: no such device), events of a vCPU other than its clock, exclude_user.
+ */
+#include <linux/eventpoll.h>
+#include <linux/perf_event.h>
+
+#include "gen/syscalls.h"
+#include "kernel/lib/sysctl.h"
+#include "kernel/task/internal.h"
+#include "kernel/task/perf.h"
+#include "kernel/task/process.h"
+#include "kernel/vfs/vfs.h"
+
+#define ATTR_KNOWN 136 /* of Linux 6.12; the headers that we build with may have less */
+#define READ_FORMATS 0x1fUL
+#define SAMPLE_TYPES ((1UL << 25) - 1)
+#define OPEN_FLAGS                                                                                 \
+	(PERF_FLAG_FD_NO_GROUP | PERF_FLAG_FD_OUTPUT | PERF_FLAG_PID_CGROUP | PERF_FLAG_FD_CLOEXEC)
+#define FORMAT_LOST (1U << 4)
+
+union attr {
+	struct perf_event_attr a;
+	u8 bytes[ATTR_KNOWN];
+};
+
+struct perf_event {
+	u64 id;
+	u32 config;
+	u32 format;
+	bool inherit, on_exec, exclude_kernel;
+	bool enabled, counting;
+	u64 count, time;     /* settled */
+	u64 base, base_time; /* of the sources, while counting */
+	struct task *task;   /* a reference; NULL: of a vCPU */
+	struct perf_event *next_of_task;
+	struct perf_event *leader; /* itself, or the group's first */
+	struct list_head group;    /* the leader's: of the others; theirs: in it */
+	struct perf_event *root;   /* of an inherited one */
+	struct list_head children; /* a root's, of siblings */
+	struct list_head sibling;
+};
+
+static DEFINE_MUTEX(perf_lock);
+static u64 last_id;           /* under perf_lock */
+static int perf_paranoid = 2; /* as Linux's: without rights only one's own user code */
+
+/* ---- counting ---- */
+
+static u64 source(const struct perf_event *e)
+{
+	struct task *t = e->task;
+
+	if (!t)
+		return e->config == PERF_COUNT_SW_CPU_CLOCK ? ktime_get() : 0;
+	switch (e->config) {
+	case PERF_COUNT_SW_CPU_CLOCK:
+	case PERF_COUNT_SW_TASK_CLOCK: return task_sched_runtime(t);
+	case PERF_COUNT_SW_PAGE_FAULTS: return READ_ONCE(t->min_flt) + READ_ONCE(t->maj_flt);
+	case PERF_COUNT_SW_PAGE_FAULTS_MIN: return READ_ONCE(t->min_flt);
+	case PERF_COUNT_SW_PAGE_FAULTS_MAJ: return READ_ONCE(t->maj_flt);
+	/* the kernel switches and moves, not the user's code */
+	case PERF_COUNT_SW_CONTEXT_SWITCHES:
+		return e->exclude_kernel ? 0 : READ_ONCE(t->nvcsw) + READ_ONCE(t->nivcsw);
+	case PERF_COUNT_SW_CPU_MIGRATIONS: return e->exclude_kernel ? 0 : READ_ONCE(t->nr_moves);
+	default: return 0; /* x86 fixes no alignment and emulates nothing */
+	}
+}
+
+static u64 time_source(const struct perf_event *e)
+{
+	return e->task ? task_sched_runtime(e->task) : ktime_get();
+}
+
+/* What came since the base. perf_lock held, as for all from here on. */
+static void settle(struct perf_event *e)
+{
+	u64 now, time;
+
+	assert_mutex_held(&perf_lock);
+	if (!e->counting)
+		return;
+	now = source(e);
+	time = time_source(e);
+	e->count += now - e->base;
+	e->time += time - e->base_time;
+	e->base = now;
+	e->base_time = time;
+}
+
+/* After a change of its state or its leader's. */
+static void restate(struct perf_event *e)
+{
+	bool counting = e->enabled && e->leader->enabled;
+
+	if (counting == e->counting)
+		return;
+	settle(e);
+	e->counting = counting;
+	e->base = source(e);
+	e->base_time = time_source(e);
+}
+
+static void set_one(struct perf_event *e, bool on)
+{
+	struct perf_event *s;
+
+	e->enabled = on;
+	restate(e);
+	if (e->leader == e)
+		list_for_each_entry(s, &e->group, group)
+			restate(s);
+}
+
+static void reset_one(struct perf_event *e)
+{
+	settle(e);
+	e->count = 0;
+}
+
+enum op { OP_ENABLE, OP_DISABLE, OP_RESET };
+
+static void apply_one(struct perf_event *e, enum op op)
+{
+	if (op == OP_RESET)
+		reset_one(e);
+	else
+		set_one(e, op == OP_ENABLE);
+}
+
+static void apply(struct perf_event *e, enum op op)
+{
+	struct perf_event *c;
+
+	apply_one(e, op);
+	list_for_each_entry(c, &e->children, sibling)
+		apply_one(c, op);
+}
+
+static void apply_group(struct perf_event *e, enum op op)
+{
+	struct perf_event *s;
+
+	apply(e->leader, op);
+	list_for_each_entry(s, &e->leader->group, group)
+		apply(s, op);
+}
+
+static void totals(struct perf_event *e, u64 *count, u64 *time)
+{
+	struct perf_event *c;
+
+	settle(e);
+	*count = e->count;
+	*time = e->time;
+	list_for_each_entry(c, &e->children, sibling) {
+		settle(c);
+		*count += c->count;
+		*time += c->time;
+	}
+}
+
+/* ---- life ---- */
+
+static struct perf_event *event_new(struct task *t)
+{
+	struct perf_event *e = kzalloc(sizeof(*e), GFP_KERNEL);
+
+	if (!e)
+		return NULL;
+	e->leader = e;
+	INIT_LIST_HEAD(&e->group);
+	INIT_LIST_HEAD(&e->children);
+	INIT_LIST_HEAD(&e->sibling);
+	if (t)
+		get_task(t);
+	e->task = t;
+	return e;
+}
+
+static void bind_to_task(struct perf_event *e)
+{
+	e->id = ++last_id;
+	if (!e->task)
+		return;
+	e->next_of_task = e->task->perf;
+	WRITE_ONCE(e->task->perf, e);
+}
+
+static void unbind(struct perf_event *e)
+{
+	struct perf_event **p;
+
+	if (!e->task)
+		return;
+	for (p = &e->task->perf; *p; p = &(*p)->next_of_task)
+		if (*p == e) {
+			WRITE_ONCE(*p, e->next_of_task);
+			return;
+		}
+}
+
+/* The others of its group, if it leads one, count by themselves. */
+static void leave_group(struct perf_event *e)
+{
+	struct perf_event *s;
+
+	if (e->leader != e) {
+		list_del_init(&e->group);
+		return;
+	}
+	while ((s = list_first_entry_or_null(&e->group, struct perf_event, group))) {
+		list_del_init(&s->group);
+		s->leader = s;
+		restate(s);
+	}
+}
+
+static void event_free(struct perf_event *e)
+{
+	unbind(e);
+	leave_group(e);
+	list_del_init(&e->sibling);
+	if (e->task)
+		put_task(e->task);
+	kfree(e);
+}
+
+static int perf_release(struct inode *inode, struct file *f)
+{
+	struct perf_event *e = f->private_data, *c;
+
+	mutex_lock(&perf_lock);
+	while ((c = list_first_entry_or_null(&e->children, struct perf_event, sibling)))
+		event_free(c);
+	event_free(e);
+	mutex_unlock(&perf_lock);
+	return 0;
+}
+
+/* ---- the lives of tasks ---- */
+
+/* Its copy for @child; of a group each counts for itself, but as its leader was: one switch sets them all. */
+static int inherit_one(struct perf_event *e, struct task *child)
+{
+	struct perf_event *c = event_new(child);
+
+	if (!c)
+		return -ENOMEM;
+	c->config = e->config;
+	c->inherit = true;
+	c->on_exec = e->on_exec;
+	c->exclude_kernel = e->exclude_kernel;
+	c->root = e->root ? e->root : e;
+	bind_to_task(c);
+	list_add_tail(&c->sibling, &c->root->children);
+	c->enabled = e->counting;
+	restate(c);
+	return 0;
+}
+
+int perf_inherit(struct task *child)
+{
+	struct perf_event *e;
+	int err = 0;
+
+	mutex_lock(&perf_lock);
+	for (e = current->perf; e && !err; e = e->next_of_task)
+		if (e->inherit)
+			err = inherit_one(e, child);
+	mutex_unlock(&perf_lock);
+	return err;
+}
+
+void perf_exec(void)
+{
+	struct perf_event *e;
+
+	mutex_lock(&perf_lock);
+	for (e = current->perf; e; e = e->next_of_task)
+		if (e->on_exec) {
+			e->on_exec = false;
+			set_one(e, true);
+		}
+	mutex_unlock(&perf_lock);
+}
+
+void perf_task_end(struct task *t)
+{
+	struct perf_event *e, *next;
+
+	mutex_lock(&perf_lock);
+	for (e = t->perf; e; e = next) {
+		next = e->next_of_task;
+		if (!e->root)
+			continue; /* its file has it, and the task's numbers stay */
+		settle(e);
+		e->root->count += e->count;
+		e->root->time += e->time;
+		event_free(e);
+	}
+	mutex_unlock(&perf_lock);
+}
+
+/* ---- the file ---- */
+
+/* One event's part of what a read gives: 8 to 24 bytes. */
+static u32 put_one(u64 *to, u32 n, struct perf_event *e, u32 format)
+{
+	u64 time;
+
+	totals(e, &to[n], &time);
+	n++;
+	if (format & PERF_FORMAT_ID)
+		to[n++] = e->id;
+	if (format & FORMAT_LOST)
+		to[n++] = 0;
+	return n;
+}
+
+static u32 put_times(u64 *to, u32 n, struct perf_event *e)
+{
+	u64 count, time;
+
+	totals(e, &count, &time);
+	if (e->format & PERF_FORMAT_TOTAL_TIME_ENABLED)
+		to[n++] = time;
+	if (e->format & PERF_FORMAT_TOTAL_TIME_RUNNING)
+		to[n++] = time;
+	return n;
+}
+
+static u32 group_size(const struct perf_event *e)
+{
+	struct perf_event *s;
+	u32 n = 1;
+
+	if (e->leader == e)
+		list_for_each_entry(s, &e->group, group)
+			n++;
+	return n;
+}
+
+static u32 fill_single(struct perf_event *e, u64 *to)
+{
+	u64 time, value;
+	u32 n;
+
+	totals(e, &value, &time);
+	to[0] = value;
+	n = put_times(to, 1, e);
+	if (e->format & PERF_FORMAT_ID)
+		to[n++] = e->id;
+	if (e->format & FORMAT_LOST)
+		to[n++] = 0;
+	return n;
+}
+
+static u32 fill_group(struct perf_event *e, u64 *to)
+{
+	struct perf_event *s;
+	u32 n;
+
+	to[0] = group_size(e);
+	n = put_times(to, 1, e);
+	n = put_one(to, n, e, e->format);
+	if (e->leader == e)
+		list_for_each_entry(s, &e->group, group)
+			n = put_one(to, n, s, e->format);
+	return n;
+}
+
+static ssize_t perf_read(struct file *f, struct iov_iter *it, loff_t *pos)
+{
+	struct perf_event *e = f->private_data;
+	u64 *buf, members;
+	ssize_t n;
+
+	mutex_lock(&perf_lock);
+	members = group_size(e);
+	buf = kmalloc((3 + 3 * members) * sizeof(*buf), GFP_KERNEL);
+	n = -ENOMEM;
+	if (buf) {
+		n = e->format & PERF_FORMAT_GROUP ? fill_group(e, buf) : fill_single(e, buf);
+		n *= (ssize_t)sizeof(*buf);
+	}
+	mutex_unlock(&perf_lock);
+	if (n > 0 && it->count < (u64)n)
+		n = -ENOSPC;
+	if (n > 0 && copy_to_iter(buf, (size_t)n, it) != (size_t)n)
+		n = -EFAULT;
+	kfree(buf);
+	return n;
+}
+
+static ssize_t perf_write(struct file *f, struct iov_iter *it, loff_t *pos)
+{
+	return -EINVAL;
+}
+
+static u32 perf_poll(struct file *f, struct poll_table *pt)
+{
+	return EPOLLHUP; /* no ring buffer */
+}
+
+static long perf_switch(struct perf_event *e, enum op op, u64 flags)
+{
+	mutex_lock(&perf_lock);
+	if (flags & PERF_IOC_FLAG_GROUP)
+		apply_group(e, op);
+	else
+		apply(e, op);
+	mutex_unlock(&perf_lock);
+	return 0;
+}
+
+static long perf_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	struct perf_event *e = f->private_data;
+
+	switch (cmd) {
+	case PERF_EVENT_IOC_ENABLE: return perf_switch(e, OP_ENABLE, arg);
+	case PERF_EVENT_IOC_DISABLE: return perf_switch(e, OP_DISABLE, arg);
+	case PERF_EVENT_IOC_RESET: return perf_switch(e, OP_RESET, arg);
+	case PERF_EVENT_IOC_ID: return put_user(e->id, UADDR(arg)) ? -EFAULT : 0;
+	case PERF_EVENT_IOC_REFRESH: /* only for what samples */
+	case PERF_EVENT_IOC_PERIOD:
+	case PERF_EVENT_IOC_SET_FILTER:
+	case PERF_EVENT_IOC_PAUSE_OUTPUT: return -EINVAL;
+	case PERF_EVENT_IOC_SET_OUTPUT:
+	case PERF_EVENT_IOC_SET_BPF: return -EOPNOTSUPP;
+	default: return -ENOTTY;
+	}
+}
+
+static const struct file_operations perf_fops = {
+	.llseek = no_llseek,
+	.read_iter = perf_read,
+	.write_iter = perf_write,
+	.poll = perf_poll,
+	.ioctl = perf_ioctl,
+	.release = perf_release,
+};
+
+/* ---- opening ---- */
+
+static int too_big(uaddr_t ua)
+{
+	const u32 known = ATTR_KNOWN;
+
+	return put_user(known, uaddr_add(ua, offsetof(struct perf_event_attr, size))) ? -EFAULT :
+											-E2BIG;
+}
+
+static int read_attr(union attr *to, uaddr_t ua)
+{
+	u32 size;
+	int err;
+
+	if (get_user(size, uaddr_add(ua, offsetof(struct perf_event_attr, size))))
+		return -EFAULT;
+	if (!size)
+		size = PERF_ATTR_SIZE_VER0;
+	if (size < PERF_ATTR_SIZE_VER0 || size > PAGE_SIZE)
+		return too_big(ua);
+	memset(to, 0, sizeof(*to));
+	err = copy_struct_from_user(to, sizeof(*to), ua, size);
+	if (err)
+		return err == -E2BIG ? too_big(ua) : err;
+	if (to->a.__reserved_1 || to->a.__reserved_2 || to->a.__reserved_3 ||
+		(to->a.sample_type & ~SAMPLE_TYPES) || (to->a.read_format & ~READ_FORMATS))
+		return -EINVAL;
+	return 0;
+}
+
+static bool may_all(void)
+{
+	return ns_capable(&init_user_ns, CAP_PERFMON) || ns_capable(&init_user_ns, CAP_SYS_ADMIN);
+}
+
+static int may_count(const struct perf_event_attr *a, bool whole_cpu)
+{
+	if (may_all())
+		return 0;
+	if (!a->exclude_kernel && perf_paranoid > 1)
+		return -EACCES;
+	return whole_cpu && perf_paranoid > 0 ? -EACCES : 0;
+}
+
+/* Is it something that we can count there? */
+static int check_kind(const struct perf_event_attr *a, bool of_task, int cpu)
+{
+	if (a->type != PERF_TYPE_SOFTWARE || a->config > PERF_COUNT_SW_BPF_OUTPUT)
+		return -ENOENT;
+	if (a->sample_period || a->exclude_user)
+		return -EOPNOTSUPP;
+	if (of_task)
+		return cpu == -1 ? 0 : -EOPNOTSUPP;
+	return a->config == PERF_COUNT_SW_CPU_CLOCK || a->config == PERF_COUNT_SW_DUMMY ?
+		       0 :
+		       -EOPNOTSUPP;
+}
+
+/* The task with a reference; ERR_PTR. */
+static struct task *task_to_count(pid_t nr)
+{
+	struct task *t = nr ? find_get_task(nr) : current;
+
+	if (!t)
+		return ERR_PTR(-ESRCH);
+	if (!nr)
+		get_task(t);
+	if (nr && !ptrace_may_access(t, false) && !may_all()) {
+		put_task(t);
+		return ERR_PTR(-EACCES);
+	}
+	return t;
+}
+
+static long install(struct perf_event *e, struct perf_event *leader, int flags)
+{
+	long fd = get_unused_fd(flags);
+	struct file *f;
+
+	if (fd < 0)
+		return fd;
+	f = anon_file("[perf_event]", &perf_fops, e, O_RDWR);
+	if (IS_ERR(f)) {
+		put_unused_fd((int)fd);
+		return PTR_ERR(f);
+	}
+	mutex_lock(&perf_lock);
+	bind_to_task(e);
+	if (leader) {
+		e->leader = leader;
+		list_add_tail(&e->group, &leader->group);
+	}
+	restate(e);
+	mutex_unlock(&perf_lock);
+	fd_install((int)fd, f);
+	return fd;
+}
+
+static long open_event(
+	const struct perf_event_attr *a, struct task *t, struct perf_event *leader, u64 flags)
+{
+	struct perf_event *e;
+	long fd;
+
+	if (leader && (leader->leader != leader || leader->task != t))
+		return -EINVAL;
+	e = event_new(t);
+	if (!e)
+		return -ENOMEM;
+	e->config = (u32)a->config;
+	e->format = (u32)a->read_format;
+	e->inherit = a->inherit;
+	e->on_exec = a->enable_on_exec;
+	e->exclude_kernel = a->exclude_kernel;
+	e->enabled = !a->disabled;
+	fd = install(e, leader, flags & PERF_FLAG_FD_CLOEXEC ? O_CLOEXEC : 0);
+	if (fd < 0) {
+		if (t)
+			put_task(t);
+		kfree(e);
+	}
+	return fd;
+}
+
+static long open_checked(
+	const struct perf_event_attr *a, pid_t nr, int cpu, struct fd *group, u64 flags)
+{
+	struct task *t = NULL;
+	long ret;
+
+	if (nr != -1) {
+		t = task_to_count(nr);
+		if (IS_ERR(t))
+			return PTR_ERR(t);
+	}
+	ret = -EINVAL;
+	if (cpu < -1 || cpu >= nr_cpus || (!t && cpu == -1))
+		goto out;
+	ret = check_kind(a, t, cpu);
+	if (ret)
+		goto out;
+	ret = open_event(a, t, group->file ? group->file->private_data : NULL, flags);
+out:
+	if (t)
+		put_task(t);
+	return ret;
+}
+
+long sys_perf_event_open(uaddr_t uattr, pid_t nr, int cpu, int group_fd, u64 flags)
+{
+	struct fd group = { NULL, false };
+	union attr a;
+	long ret;
+
+	if (flags & ~(u64)OPEN_FLAGS)
+		return -EINVAL;
+	ret = read_attr(&a, uattr);
+	if (!ret)
+		ret = may_count(&a.a, nr == -1);
+	if (ret)
+		return ret;
+	if (flags & (PERF_FLAG_PID_CGROUP | PERF_FLAG_FD_OUTPUT))
+		return -EOPNOTSUPP;
+	if (group_fd != -1) {
+		group = fdget(group_fd);
+		if (!group.file)
+			return -EBADF;
+		if (group.file->f_op != &perf_fops) {
+			fdput(group);
+			return -EBADF;
+		}
+	}
+	ret = open_checked(&a.a, nr, cpu, &group, flags);
+	fdput(group);
+	return ret;
+}
+
+static const struct sysctl sysctls[] = {
+	SYSCTL_NUM("kernel/perf_event_paranoid", perf_paranoid, -1, 0x7fffffff),
+};
+
+static int perf_init(void)
+{
+	return sysctl_register(sysctls, ARRAY_SIZE(sysctls));
+}
+INITCALL(4, perf_init);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* perf.h: counters of software events (perf.c): what the lives of tasks have to tell it. Costs a test of a pointer where nobody counts. */
+#ifndef NESTLING_TASK_PERF_H
+#define NESTLING_TASK_PERF_H
+
+#include "kernel/sched/task.h"
+
+/* A new task, not started yet, is counted by what counts current with `inherit`. 0 or -ENOMEM; on failure perf_task_end() follows. */
+int perf_inherit(struct task *child);
+void perf_exec(void);               /* current has a new program: enable_on_exec */
+void perf_task_end(struct task *t); /* it ends, by itself, or was never started */
+
+static inline bool perf_counted(const struct task *t)
+{
+	return unlikely(READ_ONCE(t->perf));
+}
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* spawn.h: a program that the kernel starts by itself, for somebody outside, in a process of its own. */
+#ifndef NESTLING_TASK_SPAWN_H
+#define NESTLING_TASK_SPAWN_H
+
+#include "kernel/lib/types.h"
+
+struct file;
+struct pid;
+
+/* Told when a process has ended, under tasklist_lock (held for writing): it may not sleep. */
+struct exit_watch {
+	void (*ended)(struct exit_watch *w, int status); /* as wait(2) gives it; once */
+};
+
+struct spawn {
+	const char *const *argv,
+		*const *envp; /* argv[0] without a slash: looked for in PATH of envp */
+	const char *dir;      /* of init's root; NULL: the root */
+	bool dir_optional;    /* the root where it cannot be entered */
+	u32 uid, gid;
+	const u32 *groups; /* supplementary ones, of the initial user namespace */
+	u32 nr_groups;
+	/* In the process, before it becomes the user: files for 0, 1 and 2, which are taken. 0 or -errno. */
+	int (*files)(struct spawn *s, struct file *files[3]);
+	struct exit_watch *watch; /* NULL: nobody wants to know */
+	/* answers: under no lock, once `started` was called */
+	bool dir_failed;
+	struct pid *
+		pid; /* a reference: a session and a process group of its own; NULL when it could not be made */
+	/* In the process, at its end or when its program runs: 0, or -errno. @s is not touched any more. */
+	void (*started)(struct spawn *s, int err);
+};
+
+/*
+ * A process that runs a program, root in the first namespaces with init's root, and then the given user. Its parent is nobody: it leaves no
+ * zombie. 0 or -errno: then nothing is called.
+ */
+int kernel_spawn(struct spawn *s);
+
+#endif

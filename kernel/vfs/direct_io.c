@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * direct_io.c: reads and writes that go from the caller's own frames to the disk, past the page cache.
+ *
+ * One transfer is a struct direct_io: the frames are pinned piece by piece, bios are built on them along the extents that the file system
+ * names (direct_io.h) and submitted; the last bio that ends, or the submitter, finishes it. Who waits finishes it himself; for an
+ * asynchronous one (iov_iter.async) it is the last bio's end, or a worker where something is left to do that may sleep.
+ *
+ * The page cache: what is dirty in the range is written first. A write then drops the range's pages, and once more when it has ended, for
+ * what was read or mapped meanwhile; a page that cannot be dropped since somebody dirties it sends the write through the cache. A mapping
+ * that is written to while a direct write is under way may lose, as on Linux.
+ *
+ * Truncation: i_rwsem is held while bios are built and submitted; then i_dio_count keeps the blocks, for which inode_dio_wait() waits. A
+ * write that grows the file keeps i_rwsem until it has ended and the size is set, and is never asynchronous.
+ *
+ * An error of any bio is the whole transfer's. A read's bytes behind the end of the file are not reported, but may be written to memory up
+ * to the end of its sector.
+ *
+ * States: submitted (refs: the submitter, each bio) -> ended (refs 0) -> finished. Locks: i_rwsem, outside.
+ */
+#include "kernel/vfs/direct_io.h"
+
+#include "kernel/block/block.h"
+#include "kernel/lib/printk.h"
+#include "kernel/vfs/internal.h"
+
+#define SECTOR_MASK ((1U << SECTOR_SHIFT) - 1)
+#define PIN_BATCH 64
+#define BIO_BYTES (1U << 20) /* of one request: several workers of a disk take a large transfer */
+#define ZERO_PIECE (1U << 20)
+
+struct direct_io {
+	atomic_t refs;
+	struct file *file; /* asynchronous: a reference */
+	struct inode *inode;
+	const struct direct_ops *ops;
+	loff_t pos;
+	u64 want; /* bytes that it is about */
+	u64 size; /* bytes that were submitted */
+	u64 most; /* of a read: bytes up to the end of the file */
+	int err;  /* the first one; atomic */
+	bool write, unwritten, grows;
+	bool sync, datasync;    /* asynchronous: O_SYNC, O_DSYNC */
+	struct io_async *async; /* NULL: somebody waits for @done */
+	struct bio *late;       /* ended reads into pages of files; atomic stack by bio->private */
+	struct completion done;
+	struct work work;
+};
+
+static DECLARE_WAIT_QUEUE_HEAD(dio_wait);
+
+void inode_dio_wait(struct inode *inode)
+{
+	if (atomic_read(&inode->i_dio_count))
+		wait_event(&dio_wait, !atomic_read(&inode->i_dio_count));
+}
+
+static void inode_dio_end(struct inode *inode)
+{
+	if (atomic_dec_and_test(&inode->i_dio_count))
+		wake_up_all(&dio_wait);
+}
+
+/* ---- the end ---- */
+
+static void note_error(struct direct_io *d, int err)
+{
+	cmpxchg(&d->err, 0, err);
+}
+
+/* Calls @fn for each frame of the bio; each was pinned once. */
+static void for_each_page(struct bio *bio, void (*fn)(struct page *p))
+{
+	for (u32 i = 0; i < bio->nr_vecs; i++) {
+		const struct bio_vec *v = &bio->vec[i];
+		u32 n = (v->off + v->len + (u32)PAGE_SIZE - 1) >> PAGE_SHIFT;
+
+		for (u32 k = 0; k < n; k++)
+			fn(v->page + k);
+	}
+}
+
+/* What was read into a shared mapping of a file is that file's new content: it may have been written back, and clean, meanwhile. */
+static void dirty_page(struct page *p)
+{
+	lock_page(p);
+	page_text_changed(p);
+	if (p->mapping)
+		set_page_dirty(p);
+	unlock_page(p);
+}
+
+static bool wants_dirtying(const struct bio *bio)
+{
+	for (u32 i = 0; i < bio->nr_vecs; i++) {
+		const struct bio_vec *v = &bio->vec[i];
+		u32 n = (v->off + v->len + (u32)PAGE_SIZE - 1) >> PAGE_SHIFT;
+
+		for (u32 k = 0; k < n; k++)
+			if (READ_ONCE(v->page[k].mapping) &&
+				(!PageDirty(v->page + k) ||
+					test_bit(PG_patched, &v->page[k].flags)))
+				return true;
+	}
+	return false;
+}
+
+static void release_bio(struct bio *bio)
+{
+	for_each_page(bio, put_page);
+	bio_put(bio);
+}
+
+static void dirty_late_pages(struct direct_io *d)
+{
+	struct bio *bio = d->late;
+
+	while (bio) {
+		struct bio *next = bio->private;
+
+		for_each_page(bio, dirty_page);
+		release_bio(bio);
+		bio = next;
+	}
+}
+
+static u64 first_page(const struct direct_io *d)
+{
+	return (u64)d->pos >> PAGE_SHIFT;
+}
+
+static u64 last_page(const struct direct_io *d)
+{
+	return ((u64)d->pos + d->want - 1) >> PAGE_SHIFT;
+}
+
+static bool is_cached(const struct direct_io *d)
+{
+	struct address_space *m = d->inode->i_mapping;
+	struct page *p;
+
+	if (!READ_ONCE(m->nrpages) || !find_get_pages(m, first_page(d), last_page(d), 1, &p))
+		return false;
+	put_page(p);
+	return true;
+}
+
+/* Once the data has reached the device; in a task where @d->late, unwritten blocks or cached pages ask for one. */
+static ssize_t finish(struct direct_io *d)
+{
+	ssize_t n = d->err ? d->err : (ssize_t)d->size;
+	struct inode *inode = d->inode;
+	int err = 0;
+
+	if (!d->write) {
+		dirty_late_pages(d);
+		inode_dio_end(inode);
+		return n < 0 ? n : (ssize_t)min(d->size, d->most);
+	}
+	if (d->unwritten || d->grows)
+		err = d->ops->end(inode, d->pos, n, d->grows);
+	if (READ_ONCE(inode->i_mapping->nrpages))
+		drop_clean_pages(inode->i_mapping, first_page(d), last_page(d));
+	inode_dio_end(inode);
+	sb_end_direct_write(inode->i_sb);
+	return err ? err : n;
+}
+
+static void finish_async(struct direct_io *d)
+{
+	struct io_async *a = d->async;
+	ssize_t n = finish(d);
+	int err = 0;
+
+	if (n > 0 && d->datasync)
+		err = vfs_fsync_range(d->file, d->pos, d->pos + n - 1, !d->sync);
+	fput(d->file);
+	kfree(d);
+	a->done(a, err ? err : n);
+}
+
+static void finish_work(struct work *w)
+{
+	finish_async(container_of(w, struct direct_io, work));
+}
+
+static bool needs_task(const struct direct_io *d)
+{
+	if (!d->write)
+		return d->late;
+	return d->unwritten || d->datasync || is_cached(d);
+}
+
+static void direct_put(struct direct_io *d)
+{
+	if (!atomic_dec_and_test(&d->refs))
+		return;
+	if (!d->async)
+		complete(&d->done);
+	else if (needs_task(d))
+		work_queue(&d->work);
+	else
+		finish_async(d);
+}
+
+/* At a boundary, or in whatever task. */
+static void bio_ended(struct bio *bio)
+{
+	struct direct_io *d = bio->private;
+
+	if (bio->status)
+		note_error(d, bio->status);
+	if (!d->write && wants_dirtying(bio)) {
+		struct bio *old = READ_ONCE(d->late);
+
+		do
+			bio->private = old;
+		while (!__atomic_compare_exchange_n(
+			&d->late, &old, bio, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+	} else {
+		release_bio(bio);
+	}
+	direct_put(d);
+}
+
+/* ---- submitting ---- */
+
+/* Bios are filled in order; one goes when the next bytes do not join it. */
+struct bio_run {
+	struct direct_io *d;
+	struct bio *bio;
+	sector_t next; /* behind its last byte */
+};
+
+static void run_submit(struct bio_run *r)
+{
+	struct bio *bio = r->bio;
+
+	r->bio = NULL;
+	if (!bio)
+		return;
+	atomic_inc(&r->d->refs);
+	if (r->d->write)
+		current->io_write_bytes += bio->bytes;
+	submit_bio(bio);
+}
+
+static int run_start(struct bio_run *r, const struct direct_extent *e, u32 pages)
+{
+	r->bio = bio_alloc(
+		e->bdev, pages, r->d->write ? REQ_WRITE | REQ_SYNC : REQ_READ, GFP_KERNEL);
+	if (!r->bio)
+		return -ENOMEM;
+	r->bio->sector = e->sector;
+	r->bio->private = r->d;
+	r->bio->end_io = bio_ended;
+	return 0;
+}
+
+/* @len bytes of a frame, whose reference goes over: 0 or -errno (and the reference is the caller's still). @more: frames that will follow. */
+static int run_add(struct bio_run *r, const struct direct_extent *e, struct page *p, u32 off,
+	u32 len, u32 more)
+{
+	struct bio *bio = r->bio;
+	u32 vecs;
+	int err;
+
+	if (bio && (bio->bdev != e->bdev || r->next != e->sector || bio->bytes + len > BIO_BYTES))
+		run_submit(r);
+	vecs = r->bio ? r->bio->nr_vecs : 0;
+	if (r->bio && !bio_add_page(r->bio, p, len, off)) {
+		run_submit(r);
+		vecs = 0;
+	} else if (r->bio) {
+		if (off && r->bio->nr_vecs == vecs)
+			put_page(p); /* goes on where the last piece ended, in the same frame */
+		r->next = e->sector + (len >> SECTOR_SHIFT);
+		return 0;
+	}
+	err = run_start(r, e, more + 1);
+	if (err)
+		return err;
+	bio_add_page(r->bio, p, len, off);
+	r->next = e->sector + (len >> SECTOR_SHIFT);
+	return 0;
+}
+
+static void extent_advance(struct direct_extent *e, u64 n)
+{
+	e->len -= n;
+	e->sector += n >> SECTOR_SHIFT;
+}
+
+/* The next bytes of the extent: how many, or -errno. */
+static ssize_t submit_piece(
+	struct bio_run *r, struct iov_iter *it, struct direct_extent *e, u64 left)
+{
+	struct page *pages[PIN_BATCH];
+	u32 off, i, pieces;
+	ssize_t n = iov_iter_get_pages(it, min(left, e->len), !r->d->write, pages, PIN_BATCH, &off);
+	u32 todo = n > 0 ? (u32)n : 0;
+	int err = 0;
+
+	if (n < 0)
+		return n;
+	pieces = (off + todo + (u32)PAGE_SIZE - 1) >> PAGE_SHIFT;
+	for (i = 0; i < pieces && !err; i++) {
+		u32 len = min(todo, (u32)PAGE_SIZE - off);
+		u32 more = (u32)min_t(u64, BIO_MAX_VECS - 1, (left - 1) >> PAGE_SHIFT);
+
+		err = run_add(r, e, pages[i], off, len, more);
+		if (err)
+			break;
+		extent_advance(e, len);
+		todo -= len;
+		left -= len;
+		off = 0;
+	}
+	for (; i < pieces; i++)
+		put_page(pages[i]);
+	return err ? err : n;
+}
+
+static ssize_t zero_piece(struct iov_iter *it, struct direct_extent *e, u64 left)
+{
+	size_t n = (size_t)min(min(left, e->len), (u64)ZERO_PIECE);
+
+	if (iov_iter_zero(n, it) < n)
+		return -EFAULT;
+	extent_advance(e, n);
+	return (ssize_t)n;
+}
+
+/* All of it, or up to an error, which is noted. @e: its first extent, or of length 0 where that is not known. */
+static void submit_range(struct direct_io *d, struct iov_iter *it, struct direct_extent e)
+{
+	struct bio_run r = { .d = d };
+	loff_t pos = d->pos;
+	u64 left = d->want;
+	ssize_t n = 0;
+
+	while (left && n >= 0) {
+		if (!e.len)
+			n = d->ops->map(d->inode, pos, left, &e);
+		if (n < 0)
+			break;
+		if (d->write && e.kind == DIRECT_HOLE) {
+			n = -EIO; /* prepare() has seen to it */
+			break;
+		}
+		d->unwritten |= d->write && e.kind == DIRECT_UNWRITTEN;
+		if (e.kind == DIRECT_DATA || d->write) {
+			n = submit_piece(&r, it, &e, left);
+		} else {
+			run_submit(&r);
+			n = zero_piece(it, &e, left);
+		}
+		if (n < 0)
+			break;
+		pos += n;
+		left -= (u64)n;
+		d->size += (u64)n;
+		if (wait_interrupted(TASK_KILLABLE))
+			n = -EINTR;
+		cond_resched();
+	}
+	run_submit(&r);
+	if (n < 0)
+		note_error(d, (int)n);
+}
+
+static void setup(struct direct_io *d, struct file *f, loff_t pos, u64 n, bool write)
+{
+	*d = (struct direct_io){ .inode = f->f_mapping->host,
+		.ops = f->f_op->direct,
+		.pos = pos,
+		.want = n,
+		.write = write };
+	init_completion(&d->done);
+	atomic_set(&d->refs, 1);
+	atomic_inc(&d->inode->i_dio_count);
+}
+
+/* For one that nobody waits for: the object outlives the call. NULL: no memory, so wait. */
+static struct direct_io *setup_async(
+	struct file *f, const struct iov_iter *it, loff_t pos, u64 n, bool write)
+{
+	struct direct_io *d = it->async ? kmalloc(sizeof(*d), GFP_KERNEL) : NULL;
+
+	if (!d)
+		return NULL;
+	setup(d, f, pos, n, write);
+	d->file = get_file(f);
+	d->async = it->async;
+	d->sync = it->sync || (f->f_flags & O_SYNC & ~O_DSYNC);
+	d->datasync = write &&
+		      (d->sync || it->dsync || f->f_flags & O_DSYNC || d->inode->i_flags & S_SYNC);
+	work_setup(&d->work, finish_work);
+	return d;
+}
+
+static ssize_t wait_and_finish(struct direct_io *d)
+{
+	if (!atomic_dec_and_test(&d->refs))
+		wait_for_completion(&d->done);
+	return finish(d);
+}
+
+/* ---- reading ---- */
+
+/* Is there anything in the cache that the disk has not? Asked where nobody may wait. */
+static bool range_is_dirty(struct address_space *m, loff_t pos, u64 n)
+{
+	return mapping_has_dirty(m) || atomic_read(&m->nrwriteback);
+}
+
+static int lock_for_read(struct inode *inode, bool nowait)
+{
+	if (!nowait)
+		down_read(&inode->i_rwsem);
+	else if (!down_read_trylock(&inode->i_rwsem))
+		return -EAGAIN;
+	return 0;
+}
+
+/* How many bytes to ask the disk for: 0 at the end of the file, else whole sectors. */
+static u64 readable(const struct inode *inode, loff_t pos, u64 count, u64 *most)
+{
+	loff_t size = i_size_read(inode);
+
+	*most = pos < size ? (u64)(size - pos) : 0;
+	return min(count, round_up(*most, (u64)SECTOR_MASK + 1));
+}
+
+static ssize_t read_locked(struct file *f, struct iov_iter *to, loff_t pos)
+{
+	struct address_space *m = f->f_mapping;
+	struct direct_io here, *d;
+	struct direct_extent e;
+	u64 most, n = readable(m->host, pos, to->count, &most);
+	int err = 0;
+
+	if (!n)
+		goto out_unlock;
+	if (to->nowait && range_is_dirty(m, pos, n))
+		err = -EAGAIN;
+	else
+		err = filemap_write_and_wait_range(m, pos, pos + (loff_t)n - 1);
+	if (!err)
+		err = f->f_op->direct->map(m->host, pos, n, &e);
+	if (err)
+		goto out_unlock;
+	d = setup_async(f, to, pos, n, false);
+	if (!d) {
+		d = &here;
+		setup(d, f, pos, n, false);
+	}
+	d->most = most;
+	submit_range(d, to, e);
+	up_read(&m->host->i_rwsem);
+	if (d == &here)
+		return wait_and_finish(d);
+	direct_put(d);
+	return -EIOCBQUEUED;
+out_unlock:
+	up_read(&m->host->i_rwsem);
+	return err;
+}
+
+ssize_t direct_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	ssize_t n = lock_for_read(f->f_mapping->host, to->nowait);
+
+	if (n)
+		return n;
+	n = read_locked(f, to, *pos);
+	if (n > 0)
+		*pos += n;
+	if (n >= 0 || n == -EIOCBQUEUED)
+		file_accessed(f);
+	return n;
+}
+
+/* ---- writing ---- */
+
+/* Nothing of the range is in the cache any more, and the device has all that was: 0, -ENOTBLK, -EAGAIN, -errno. */
+static int clear_cache(struct address_space *m, loff_t pos, u64 n, bool nowait)
+{
+	int err;
+
+	if (!READ_ONCE(m->nrpages))
+		return 0;
+	if (nowait)
+		return -EAGAIN;
+	err = filemap_write_and_wait_range(m, pos, pos + (loff_t)n - 1);
+	if (err)
+		return err;
+	return drop_clean_pages(m, (u64)pos >> PAGE_SHIFT, ((u64)pos + n - 1) >> PAGE_SHIFT) ?
+		       -ENOTBLK :
+		       0;
+}
+
+static s64 prepare_write(struct file *f, const struct iov_iter *from, loff_t pos)
+{
+	const struct direct_ops *ops = f->f_op->direct;
+	struct inode *inode = f->f_mapping->host;
+	int err = from->count & SECTOR_MASK ? /* a limit has cut it */
+			  -EINVAL :
+			  clear_cache(f->f_mapping, pos, from->count, from->nowait);
+
+	if (err)
+		return err;
+	if (!ops->prepare)
+		return (s64)from->count;
+	return ops->prepare(inode, pos, from->count, from->nowait);
+}
+
+ssize_t direct_write_unlock(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct inode *inode = f->f_mapping->host;
+	struct direct_io here, *d = NULL;
+	s64 n = prepare_write(f, from, *pos);
+	bool grows;
+
+	if (n <= 0) {
+		up_write(&inode->i_rwsem);
+		sb_end_direct_write(inode->i_sb);
+		return n;
+	}
+	grows = *pos + n > i_size_read(inode);
+	if (!grows)
+		d = setup_async(f, from, *pos, (u64)n, true);
+	if (!d) {
+		d = &here;
+		setup(d, f, *pos, (u64)n, true);
+	}
+	d->grows = grows;
+	submit_range(d, from, (struct direct_extent){ .len = 0 });
+	if (!grows)
+		up_write(&inode->i_rwsem);
+	if (d != &here) {
+		direct_put(d);
+		return -EIOCBQUEUED;
+	}
+	n = wait_and_finish(d);
+	if (grows)
+		up_write(&inode->i_rwsem);
+	if (n > 0)
+		*pos += n;
+	return n;
+}
+
+bool direct_io_aligned(const struct inode *inode, const struct iov_iter *it, loff_t pos)
+{
+	const struct block_device *b = S_ISBLK(inode->i_mode) ? inode->i_bdev : inode->i_sb->s_bdev;
+	u64 block = b ? b->disk->logical_block_size : SECTOR_MASK + 1;
+
+	return !(((u64)pos | it->count) & (block - 1)) && !(iov_iter_alignment(it) & SECTOR_MASK);
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * landlock.c: rule sets: landlock_create_ruleset(2), landlock_add_rule(2), landlock_restrict_self(2).
+ *
+ * A rule set is a file: the rights that it handles, and rules that grant some of them below a file or at a port. restrict_self() makes a
+ * layer of a copy, so what is added to the set afterwards changes no domain.
+ *
+ * A rule holds its inode until the last copy of the rule goes or the file system is unmounted (landlock_sb_gone); so a file that was
+ * removed keeps its blocks as long as a rule names it, as on Linux.
+ *
+ * Locks: ruleset->lock -> objects_lock (both sleep). objects_lock is held over iput(), so that landlock_sb_gone() returns only when no
+ * inode of the superblock is in anybody's hands.
+ */
+#include "gen/syscalls.h"
+#include "kernel/vfs/landlock_rules.h"
+
+#define CREATE_VERSION 1U
+#define RULE_PATH_BENEATH 1
+#define RULE_NET_PORT 2
+
+struct ruleset {
+	struct mutex lock; /* of the rules */
+	u32 fs, net, scope;
+	struct ll_rules files, ports;
+};
+
+struct ruleset_attr {
+	u64 fs, net, scope;
+};
+struct path_beneath_attr {
+	u64 access;
+	s32 fd;
+} __attribute__((packed));
+struct net_port_attr {
+	u64 access, port;
+};
+
+/* ---- objects ---- */
+
+static DEFINE_MUTEX(objects_lock);
+static LIST_HEAD(objects); /* under objects_lock */
+
+static struct ll_object *object_get_locked(struct ll_object *o)
+{
+	o->usage++;
+	return o;
+}
+
+static void object_put(struct ll_object *o)
+{
+	mutex_lock(&objects_lock);
+	if (--o->usage == 0) {
+		list_del(&o->list);
+		iput(o->inode);
+		kfree(o);
+	}
+	mutex_unlock(&objects_lock);
+}
+
+static struct ll_object *object_new(struct inode *inode)
+{
+	struct ll_object *o = kzalloc(sizeof(*o), GFP_KERNEL);
+
+	if (!o)
+		return NULL;
+	o->usage = 1;
+	ihold(inode);
+	o->inode = inode;
+	mutex_lock(&objects_lock);
+	list_add(&o->list, &objects);
+	mutex_unlock(&objects_lock);
+	return o;
+}
+
+void landlock_sb_gone(struct super_block *sb)
+{
+	struct ll_object *o;
+
+	mutex_lock(&objects_lock);
+	list_for_each_entry(o, &objects, list) {
+		struct inode *inode = o->inode;
+
+		if (!inode || inode->i_sb != sb)
+			continue;
+		WRITE_ONCE(o->inode, NULL);
+		iput(inode);
+	}
+	mutex_unlock(&objects_lock);
+}
+
+/* ---- rules ---- */
+
+/* Where @key is, or would be. */
+static u32 place_of(const struct ll_rules *r, u64 key)
+{
+	u32 lo = 0, hi = r->nr;
+
+	while (lo < hi) {
+		u32 mid = lo + (hi - lo) / 2;
+
+		if (r->v[mid].key < key)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* An inode's address may be another's by now, when its file system has gone: several rules of one key are possible. */
+u32 ll_find(const struct ll_rules *r, u64 key, const struct inode *inode)
+{
+	for (u32 i = place_of(r, key); i < r->nr && r->v[i].key == key; i++)
+		if (!inode || READ_ONCE(r->v[i].obj->inode) == inode)
+			return r->v[i].access;
+	return 0;
+}
+
+static int rules_grow(struct ll_rules *r)
+{
+	u32 room = r->room ? 2 * r->room : 8;
+	struct ll_rule *v;
+
+	if (r->nr < r->room)
+		return 0;
+	if (room > (~0U) / 4 / sizeof(*v))
+		return -E2BIG;
+	v = kmalloc(room * sizeof(*v), GFP_KERNEL);
+	if (!v)
+		return -ENOMEM;
+	if (r->nr)
+		memcpy(v, r->v, r->nr * sizeof(*v));
+	kfree(r->v);
+	r->v = v;
+	r->room = room;
+	return 0;
+}
+
+/* Grants @access at @key in addition to what is granted there. The set's lock is held. */
+static int rules_add(struct ll_rules *r, u64 key, struct inode *inode, u32 access)
+{
+	struct ll_object *o = NULL;
+	u32 at = place_of(r, key);
+	int err;
+
+	for (u32 i = at; i < r->nr && r->v[i].key == key; i++)
+		if (!inode || r->v[i].obj->inode == inode) {
+			r->v[i].access |= access;
+			return 0;
+		}
+	err = rules_grow(r);
+	if (err)
+		return err;
+	if (inode) {
+		o = object_new(inode);
+		if (!o)
+			return -ENOMEM;
+	}
+	memmove(&r->v[at + 1], &r->v[at], (r->nr - at) * sizeof(r->v[0]));
+	r->v[at] = (struct ll_rule){ key, o, access };
+	r->nr++;
+	return 0;
+}
+
+int ll_copy(struct ll_rules *to, const struct ll_rules *from)
+{
+	*to = (struct ll_rules){ NULL, 0, 0 };
+	if (!from->nr)
+		return 0;
+	to->v = kmemdup(from->v, from->nr * sizeof(from->v[0]), GFP_KERNEL);
+	if (!to->v)
+		return -ENOMEM;
+	to->nr = to->room = from->nr;
+	mutex_lock(&objects_lock);
+	for (u32 i = 0; i < to->nr; i++)
+		if (to->v[i].obj)
+			object_get_locked(to->v[i].obj);
+	mutex_unlock(&objects_lock);
+	return 0;
+}
+
+void ll_free(struct ll_rules *r)
+{
+	for (u32 i = 0; i < r->nr; i++)
+		if (r->v[i].obj)
+			object_put(r->v[i].obj);
+	kfree(r->v);
+	*r = (struct ll_rules){ NULL, 0, 0 };
+}
+
+/* ---- the file ---- */
+
+static int ruleset_release(struct inode *inode, struct file *f)
+{
+	struct ruleset *r = f->private_data;
+
+	ll_free(&r->files);
+	ll_free(&r->ports);
+	kfree(r);
+	return 0;
+}
+
+static ssize_t ruleset_io(struct file *f, struct iov_iter *it, loff_t *pos)
+{
+	return -EINVAL;
+}
+
+static const struct file_operations ruleset_fops = {
+	.read_iter = ruleset_io,
+	.write_iter = ruleset_io,
+	.release = ruleset_release,
+};
+
+static struct ruleset *ruleset_of(const struct file *f)
+{
+	return f->f_op == &ruleset_fops ? f->private_data : ERR_PTR(-EBADFD);
+}
+
+static int read_attr(struct ruleset_attr *a, uaddr_t attr, size_t size)
+{
+	if (!attr.v)
+		return -EFAULT;
+	if (size < sizeof(a->fs))
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	memset(a, 0, sizeof(*a));
+	return copy_struct_from_user(a, sizeof(*a), attr, size);
+}
+
+long sys_landlock_create_ruleset(uaddr_t attr, size_t size, int flags)
+{
+	struct ruleset_attr a;
+	struct ruleset *r;
+	long fd;
+	int err;
+
+	if (flags)
+		return flags == CREATE_VERSION && !attr.v && !size ? LANDLOCK_ABI : -EINVAL;
+	err = read_attr(&a, attr, size);
+	if (err)
+		return err;
+	if ((a.fs & ~(u64)LL_FS_ALL) || (a.net & ~(u64)LL_NET_ALL) ||
+		(a.scope & ~(u64)LL_SCOPE_ALL))
+		return -EINVAL;
+	if (!a.fs && !a.net && !a.scope)
+		return -ENOMSG;
+	r = kzalloc(sizeof(*r), GFP_KERNEL);
+	if (!r)
+		return -ENOMEM;
+	mutex_init(&r->lock);
+	r->fs = (u32)a.fs;
+	r->net = (u32)a.net;
+	r->scope = (u32)a.scope;
+	fd = anon_fd("[landlock-ruleset]", &ruleset_fops, r, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		kfree(r);
+	return fd;
+}
+
+/* ---- adding ---- */
+
+/* The file that a rule is for: not one that has no place in a tree. */
+static int rule_file(int fd, struct fd *to)
+{
+	struct fd f = fdget_raw(fd);
+	const struct dentry *d;
+
+	if (!f.file)
+		return -EBADF;
+	d = f.file->f_path.dentry;
+	if (f.file->f_op == &ruleset_fops || (d->d_flags & DCACHE_PSEUDO) ||
+		(d->d_sb->s_iflags & SB_I_NOUSER) || (d->d_inode->i_flags & S_PRIVATE)) {
+		fdput(f);
+		return -EBADFD;
+	}
+	*to = f;
+	return 0;
+}
+
+static int add_path(struct ruleset *r, uaddr_t attr)
+{
+	struct path_beneath_attr a;
+	struct inode *inode;
+	struct fd f;
+	int err;
+
+	if (copy_from_user(&a, attr, sizeof(a)))
+		return -EFAULT;
+	if (!a.access)
+		return -ENOMSG;
+	if (a.access & ~(u64)r->fs)
+		return -EINVAL;
+	err = rule_file(a.fd, &f);
+	if (err)
+		return err;
+	inode = f.file->f_path.dentry->d_inode;
+	if (!is_dir(inode) && (a.access & ~(u64)LL_FS_FILE)) {
+		err = -EINVAL;
+	} else {
+		mutex_lock(&r->lock);
+		err = rules_add(&r->files, (u64)inode, inode, (u32)a.access);
+		mutex_unlock(&r->lock);
+	}
+	fdput(f);
+	return err;
+}
+
+static int add_port(struct ruleset *r, uaddr_t attr)
+{
+	struct net_port_attr a;
+	int err;
+
+	if (copy_from_user(&a, attr, sizeof(a)))
+		return -EFAULT;
+	if (!a.access)
+		return -ENOMSG;
+	if ((a.access & ~(u64)r->net) || a.port > 0xffff)
+		return -EINVAL;
+	mutex_lock(&r->lock);
+	err = rules_add(&r->ports, a.port, NULL, (u32)a.access);
+	mutex_unlock(&r->lock);
+	return err;
+}
+
+long sys_landlock_add_rule(int fd, int type, uaddr_t attr, int flags)
+{
+	struct ruleset *r;
+	struct fd f;
+	long err;
+
+	if (flags)
+		return -EINVAL;
+	f = fdget(fd);
+	if (!f.file)
+		return -EBADF;
+	r = ruleset_of(f.file);
+	if (IS_ERR(r))
+		err = PTR_ERR(r);
+	else if (type == RULE_PATH_BENEATH)
+		err = add_path(r, attr);
+	else
+		err = type == RULE_NET_PORT ? add_port(r, attr) : -EINVAL;
+	fdput(f);
+	return err;
+}
+
+/* ---- restricting ---- */
+
+static int domain_fill(struct landlock_domain *d, struct ruleset *r, struct landlock_domain *parent)
+{
+	int err;
+
+	atomic_set(&d->usage, 1);
+	d->depth = parent ? parent->depth + 1 : 1;
+	d->fs = r->fs ? r->fs | LL_REFER : 0; /* files never move unless a rule says so */
+	d->net = r->net;
+	d->scope = r->scope;
+	d->any_fs = d->fs | (parent ? parent->any_fs : 0);
+	d->any_net = d->net | (parent ? parent->any_net : 0);
+	mutex_lock(&r->lock);
+	err = ll_copy(&d->files, &r->files);
+	if (!err)
+		err = ll_copy(&d->ports, &r->ports);
+	mutex_unlock(&r->lock);
+	d->parent = landlock_get(parent);
+	return err;
+}
+
+static int restrict_to(struct ruleset *r)
+{
+	struct landlock_domain *d, *parent;
+	struct cred *c = prepare_creds();
+	int err;
+
+	if (!c)
+		return -ENOMEM;
+	parent = c->landlock;
+	err = -E2BIG;
+	if (parent && parent->depth >= LANDLOCK_LAYERS)
+		goto err_abort;
+	err = -ENOMEM;
+	d = kzalloc(sizeof(*d), GFP_KERNEL);
+	if (!d)
+		goto err_abort;
+	err = domain_fill(d, r, parent);
+	c->landlock = d;
+	landlock_put(parent);
+	if (!err)
+		return commit_creds(c);
+err_abort:
+	abort_creds(c);
+	return err;
+}
+
+long sys_landlock_restrict_self(int fd, int flags)
+{
+	struct ruleset *r;
+	struct fd f;
+	long err;
+
+	if (!current->no_new_privs && !ns_capable(current_user_ns(), CAP_SYS_ADMIN))
+		return -EPERM;
+	if (flags)
+		return -EINVAL;
+	f = fdget(fd);
+	if (!f.file)
+		return -EBADF;
+	r = ruleset_of(f.file);
+	err = IS_ERR(r) ? PTR_ERR(r) : restrict_to(r);
+	fdput(f);
+	return err;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* perf_event_open(2): errors, software events, groups, read formats, inheritance, enable_on_exec. */
+#include "t.h"
+
+#include <linux/perf_event.h>
+#include <sys/ioctl.h>
+
+static int event(struct perf_event_attr *a, pid_t pid, int cpu, int group, unsigned long flags)
+{
+	return syscall(SYS_perf_event_open, a, pid, cpu, group, flags);
+}
+
+static struct perf_event_attr software(uint64_t config)
+{
+	return (struct perf_event_attr){
+		.type = PERF_TYPE_SOFTWARE, .size = sizeof(struct perf_event_attr), .config = config
+	};
+}
+
+static uint64_t count(int fd)
+{
+	uint64_t v[8] = { 0 };
+
+	NEED(read(fd, v, sizeof(v)));
+	return v[0];
+}
+
+static void burn(void)
+{
+	struct timespec t;
+
+	do
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	while (t.tv_nsec / 1000000 % 20 < 10);
+	do
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	while (t.tv_nsec / 1000000 % 20 >= 10);
+}
+
+/* At least so many context switches. Not page faults: how many pages one brings in is the kernel's affair. */
+static void pauses(int times)
+{
+	struct timespec t = { 0, 20000 };
+
+	while (times--)
+		nanosleep(&t, NULL);
+}
+
+static void errors(void)
+{
+	struct perf_event_attr a = software(0);
+	char c;
+	int fd;
+
+	for (uint64_t i = 0; i <= 10; i++) {
+		a.config = i;
+		OK(event(&a, 0, -1, -1, 0));
+	}
+	a.config = 99;
+	OK(event(&a, 0, -1, -1, 0));
+	a = software(0);
+	a.type = 77;
+	OK(event(&a, 0, -1, -1, 0));
+	OK(event(NULL, 0, -1, -1, 0));
+	a = software(1);
+	a.size = 10;
+	OK(event(&a, 0, -1, -1, 0));
+	IS(a.size >= 64);
+	a.size = 0;
+	OK(event(&a, 0, -1, -1, 0));
+	a.size = 5000;
+	OK(event(&a, 0, -1, -1, 0));
+	a = software(1);
+	OK(event(&a, 0, -1, -1, 1 << 10));
+	OK(event(&a, -1, -1, -1, 0));
+	OK(event(&a, 0, 99999, -1, 0));
+	OK(event(&a, 0, -2, -1, 0));
+	OK(event(&a, 4000000, -1, -1, 0));
+	OK(event(&a, 0, -1, 0, 0));
+	OK(event(&a, 0, -1, 500, 0));
+	OK(event(&a, 0, -1, -2, 0));
+	a.__reserved_1 = 1;
+	OK(event(&a, 0, -1, -1, 0));
+	a = software(1);
+	a.read_format = 1 << 9;
+	OK(event(&a, 0, -1, -1, 0));
+	a = software(1);
+	a.sample_type = 1UL << 40;
+	OK(event(&a, 0, -1, -1, 0));
+	a = software(0);
+	OK(event(&a, -1, 0, -1, 0));
+	fd = NEED(event(&a, 0, -1, -1, PERF_FLAG_FD_CLOEXEC));
+	T(fcntl(fd, F_GETFD));
+	T(read(fd, &c, 1));
+	T(write(fd, &c, 1));
+	T(lseek(fd, 0, SEEK_SET));
+	T(ioctl(fd, PERF_EVENT_IOC_REFRESH, 1));
+	T(ioctl(fd, PERF_EVENT_IOC_PAUSE_OUTPUT, 1));
+	T(ioctl(fd, 0x1234, 1));
+	T(ioctl(fd, PERF_EVENT_IOC_ID, NULL));
+	CHILD({
+		NEED(setresuid(65534, 65534, 65534));
+		a = software(1);
+		OK(event(&a, 0, -1, -1, 0));
+		OK(event(&a, -1, 0, -1, 0));
+		a.exclude_kernel = 1;
+		OK(event(&a, 0, -1, -1, 0));
+		OK(event(&a, 1, -1, -1, 0));
+	});
+}
+
+static void counting(void)
+{
+	struct perf_event_attr a = software(PERF_COUNT_SW_TASK_CLOCK);
+	uint64_t v[8], at;
+	char *p;
+	int fd;
+
+	a.disabled = 1;
+	a.read_format =
+		PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING | PERF_FORMAT_ID;
+	fd = NEED(event(&a, 0, -1, -1, 0));
+	burn();
+	T(read(fd, v, 24));
+	T(read(fd, v, sizeof(v)));
+	IS(v[0] == 0 && v[1] == 0 && v[2] == 0 && v[3] != 0);
+	T(ioctl(fd, PERF_EVENT_IOC_ID, &at));
+	IS(at == v[3]);
+	T(ioctl(fd, PERF_EVENT_IOC_ENABLE, 0));
+	burn();
+	T(ioctl(fd, PERF_EVENT_IOC_DISABLE, 0));
+	at = count(fd);
+	IS(at >= 5000000);
+	NEED(read(fd, v, sizeof(v)));
+	IS(v[1] >= 5000000 && v[1] == v[2]);
+	burn();
+	IS(count(fd) == at);
+	T(ioctl(fd, PERF_EVENT_IOC_RESET, 0));
+	IS(count(fd) == 0);
+	NEED(read(fd, v, sizeof(v)));
+	IS(v[1] >= 5000000); /* the times stay */
+
+	a = software(PERF_COUNT_SW_CONTEXT_SWITCHES);
+	fd = NEED(event(&a, 0, -1, -1, 0));
+	at = count(fd);
+	pauses(50);
+	IS(count(fd) - at >= 50);
+	a = software(PERF_COUNT_SW_PAGE_FAULTS);
+	fd = NEED(event(&a, 0, -1, -1, 0));
+	p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memset(p, 1, 1 << 20);
+	IS(count(fd) > 0);
+	a = software(PERF_COUNT_SW_DUMMY);
+	fd = NEED(event(&a, 0, -1, -1, 0));
+	T(count(fd));
+}
+
+static void groups(void)
+{
+	struct perf_event_attr a = software(PERF_COUNT_SW_TASK_CLOCK);
+	uint64_t v[16];
+	int lead, one, two;
+
+	a.disabled = 1;
+	a.read_format = PERF_FORMAT_GROUP | PERF_FORMAT_ID;
+	lead = NEED(event(&a, 0, -1, -1, 0));
+	a = software(PERF_COUNT_SW_CONTEXT_SWITCHES);
+	one = NEED(event(&a, 0, -1, lead, 0));
+	a.disabled = 1;
+	two = NEED(event(&a, 0, -1, lead, 0));
+	OK(event(&a, 0, -1, one, 0));
+	pauses(10);
+	T(count(one));
+	NEED(ioctl(lead, PERF_EVENT_IOC_ENABLE, 0));
+	pauses(50);
+	IS(count(one) >= 50);
+	T(count(two));
+	T(read(lead, v, 32));
+	T(read(lead, v, sizeof(v)));
+	T(v[0]);
+	IS(v[1] > 0 && v[3] >= 50 && v[5] == 0);
+	NEED(ioctl(lead, PERF_EVENT_IOC_RESET, PERF_IOC_FLAG_GROUP));
+	NEED(ioctl(lead, PERF_EVENT_IOC_ENABLE, PERF_IOC_FLAG_GROUP));
+	pauses(50);
+	NEED(ioctl(lead, PERF_EVENT_IOC_DISABLE, PERF_IOC_FLAG_GROUP));
+	v[0] = count(two);
+	pauses(50);
+	IS(count(two) == v[0]);
+	close(lead);
+	close(one);
+	T(close(two));
+}
+
+static void children(void)
+{
+	struct perf_event_attr a = software(PERF_COUNT_SW_CONTEXT_SWITCHES);
+	int fd, other, go[2];
+	uint64_t at;
+	pid_t pid;
+	char c;
+
+	a.inherit = 1;
+	fd = NEED(event(&a, 0, -1, -1, 0));
+	a.inherit = 0;
+	other = NEED(event(&a, 0, -1, -1, 0));
+	CHILD(pauses(100); CHILD(pauses(100)));
+	IS(count(fd) >= 200);
+	IS(count(other) < 100);
+	close(fd);
+
+	NEED(pipe(go));
+	pid = SPAWN(close(go[1]); read(go[0], &c, 1); pauses(100); pause());
+	fd = NEED(event(&a, pid, -1, -1, 0));
+	close(go[0]);
+	close(go[1]);
+	for (at = 0; at < 100;) {
+		sleep_ms(5);
+		at = count(fd);
+	}
+	kill(pid, SIGKILL);
+	t_wait("it", pid);
+	IS(count(fd) >= 100);
+
+	a = software(PERF_COUNT_SW_TASK_CLOCK);
+	a.disabled = a.enable_on_exec = a.inherit = 1;
+	fd = NEED(event(&a, 0, -1, -1, 0));
+	CHILD(burn());
+	T(count(fd));
+	CHILD(execl("/proc/self/exe", "perf_event_open", "again", NULL));
+	IS(count(fd) > 0);
+}
+
+TEST(perf_event_open)
+{
+	if (t_argc > 1)
+		return;
+	errors();
+	counting();
+	groups();
+	children();
+}

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""Nestling's kernel under gdb: tasks, their stacks, files, memory, locks; on a process that runs and on a core.
+
+setup() is called once for each program that gdb opens. Each module registers its commands when it is imported; the list is in
+`help nest` and in docs/debugging.md.
+"""
+import gdb
+
+# Signals that are part of how the kernel works: shown to nobody. A fault of the kernel itself is stopped at where it is reported.
+QUIET = "SIGUSR1 SIGUSR2 SIGSYS SIGCHLD SIGALRM SIGPROF SIGCONT SIGPIPE SIGHUP SIGWINCH SIGSEGV SIGBUS SIGILL SIGFPE"
+
+
+class Trouble(gdb.Breakpoint):
+    """Stops where the kernel says that it is lost, since its faults are passed to it without a stop."""
+
+    def __init__(self, function, text):
+        super().__init__(function, internal=True)
+        self.silent = True
+        self.text = text
+
+    def stop(self):
+        print("nestling: %s" % self.text)
+        return True
+
+
+def setup(objfile):
+    from . import crash, guest, locks, misc, printers, step, tasks, vfs, vmas  # each registers its commands
+
+    gdb.execute("handle %s nostop noprint pass" % QUIET, to_string=True)
+    printers.register(objfile)
+    tasks.register(objfile)
+    for function, text in (("oops_entry", "a fault in the kernel; `bt` here, then docs/debugging.md"), ("panic", "the kernel panics")):
+        Trouble(function, text)
