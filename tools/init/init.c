@@ -4,17 +4,15 @@
  * so that the image stays as it is.
  *
  * It mounts the image, goes over to it, mounts what a system expects (proc, sys, dev, devpts, tmpfs), asks for the address of
- * eth0 if there is one (dhcp.c), runs one command, reaps whatever is orphaned, and powers off.  What to run is in /job, written by nestctl: NUL-terminated strings
- *
- *	MODE HOSTNAME TERM VOLUME... "" ARG...	MODE is "terminal" or "channels"; without ARG root's login shell is run
- *
- * VOLUME: where the host's folder number 0, 1 ... (the kernel's hostfs0= ...) is mounted.
+ * eth0 if there is one (dhcp.c), runs one command (command.c), reaps whatever is orphaned, and powers off. What to run is in
+ * /job, written by nestctl (job.h).
  *
  * terminal: the command has /dev/tty0 as its controlling terminal.
  * channels: its standard input, output and error are pipes, as they are on the host; init carries their bytes from
  *           /dev/tty1 and to /dev/tty2 and /dev/tty3, which are in raw mode.
  *           When they are, it writes a line to /dev/tty5: only then does nestctl send input.
- * Always:   /dev/tty4 is where nestctl listens: "status N\n" (128 + signal when killed) or "error TEXT\n".
+ * Always:   /dev/tty4 is where nestctl listens: "status N\n" (128 + signal when killed) or "error TEXT\n"; on /dev/tty5 it says
+ *           what the host wants: a line "sN" is signal N for the command, "g1" or "g2" that nobody reads its output or errors.
  *
  * States: set-up (any failure is reported and powers off), running (pump until the command ends), draining (what the
  * command left in its pipes is carried out without waiting for more), power-off.
@@ -39,15 +37,7 @@
 #include <unistd.h>
 
 #include "tools/init/dhcp.h"
-
-#define JOB_MAX (256 * 1024)
-
-struct job {
-	bool terminal;
-	const char *hostname, *term;
-	char **volumes; /* as many as come before an empty one */
-	char **argv;    /* empty: a login shell */
-};
+#include "tools/init/job.h"
 
 /* A one-way pump of bytes.  to is -1 once its reader has gone. */
 struct pump {
@@ -56,8 +46,11 @@ struct pump {
 	char buf[16384];
 };
 
-static int report_fd = -1;
+#define SHUTDOWN_GRACE 3 /* seconds without a sign of life, for a command that should end */
+
+static int report_fd = -1, host_fd = -1;
 static pid_t child;
+static bool on_terminal;
 static struct pump in, out, err;
 
 static void __attribute__((noreturn)) power_off(void)
@@ -115,32 +108,6 @@ static int open_raw(const char *path, int flags)
 	return fd;
 }
 
-static void read_job(struct job *job)
-{
-	static char text[JOB_MAX], *words[JOB_MAX / 2];
-	int fd = open("/job", O_RDONLY | O_CLOEXEC);
-	ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	size_t n = 0;
-
-	if (size < 0)
-		fail("/job");
-	close(fd);
-	for (char *p = text; p < text + size; p += strlen(p) + 1)
-		words[n++] = p;
-	if (n < 4) {
-		errno = EINVAL;
-		fail("/job");
-	}
-	job->terminal = !strcmp(words[0], "terminal");
-	job->hostname = words[1];
-	job->term = words[2];
-	job->volumes = job->argv = words + 3;
-	while (*job->argv && **job->argv)
-		job->argv++;
-	if (*job->argv)
-		job->argv++;
-}
-
 static void enter_image(void)
 {
 	mkdir("/image", 0755);
@@ -187,15 +154,15 @@ static void make_dirs(const char *path)
 }
 
 /* The host's folders. One that is to be read only is so by the kernel's parameter. */
-static void mount_volumes(char *const *volumes)
+static void mount_volumes(const struct job *job)
 {
 	char source[16];
 
-	for (int i = 0; volumes[i] && *volumes[i]; i++) {
+	for (int i = 0; i < job->nr_volumes; i++) {
 		snprintf(source, sizeof(source), "hostfs%d", i);
-		make_dirs(volumes[i]);
-		if (mount(source, volumes[i], "hostfs", 0, NULL))
-			fail(volumes[i]);
+		make_dirs(job->volumes[i]);
+		if (mount(source, job->volumes[i], "hostfs", 0, NULL))
+			fail(job->volumes[i]);
 	}
 }
 
@@ -216,60 +183,6 @@ static void loopback_up(void)
 
 /* ---- the command ---- */
 
-/* Root's shell as /etc/passwd names it. */
-static const char *login_shell(void)
-{
-	static char line[512];
-	FILE *passwd = fopen("/etc/passwd", "re");
-	const char *shell = NULL;
-
-	while (passwd && !shell && fgets(line, sizeof(line), passwd)) {
-		char *last = strrchr(line, ':');
-
-		line[strcspn(line, "\n")] = '\0';
-		if (!strncmp(line, "root:", 5) && last && last[1] == '/')
-			shell = last + 1;
-	}
-	if (passwd)
-		fclose(passwd);
-	return shell && !access(shell, X_OK) ? shell : "/bin/sh";
-}
-
-static void set_environment(const struct job *job, const char *shell)
-{
-	clearenv();
-	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
-	setenv("HOME", "/root", 1);
-	setenv("USER", "root", 1);
-	setenv("LOGNAME", "root", 1);
-	setenv("SHELL", shell, 1);
-	setenv("TERM", job->term, 1);
-	setenv("LANG", "C.UTF-8", 1);
-}
-
-static void __attribute__((noreturn)) exec_job(const struct job *job)
-{
-	const char *shell = login_shell();
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	set_environment(job, shell);
-	if (chdir("/root") && chdir("/"))
-		_exit(126);
-	if (job->argv[0]) {
-		execvp(job->argv[0], job->argv);
-	} else {
-		char *base = strrchr(shell, '/') + 1, name[64];
-
-		snprintf(name, sizeof(name), "-%s", base);
-		execl(shell, name, (char *)NULL);
-	}
-	fprintf(stderr, "nestctl: %s: %s\n", job->argv[0] ? job->argv[0] : shell, strerror(errno));
-	_exit(errno == ENOENT ? 127 : 126);
-}
-
 static void use_fds(int a, int b, int c)
 {
 	if (dup2(a, 0) < 0 || dup2(b, 1) < 0 || dup2(c, 2) < 0)
@@ -289,16 +202,13 @@ static void start_on_terminal(const struct job *job)
 	if (tty < 0 || ioctl(tty, TIOCSCTTY, 0))
 		_exit(126);
 	use_fds(tty, tty, tty);
-	exec_job(job);
+	job_exec(job);
 }
 
 static void say_ready(void)
 {
-	int fd = open_raw("/dev/tty5", O_WRONLY);
-
-	if (write(fd, "ready\n", 6) != 6)
+	if (write(host_fd, "ready\n", 6) != 6)
 		fail("/dev/tty5");
-	close(fd);
 }
 
 static void start_on_channels(const struct job *job)
@@ -317,7 +227,7 @@ static void start_on_channels(const struct job *job)
 	if (!child) {
 		setsid();
 		use_fds(i[0], o[1], e[1]);
-		exec_job(job);
+		job_exec(job);
 	}
 	close(i[0]);
 	close(o[1]);
@@ -443,21 +353,66 @@ static bool reap(int *status)
 	}
 }
 
+/* One line of what the host wants; see the top. */
+static void obey(const char *line)
+{
+	int sig = *line == 's' ? atoi(line + 1) : 0;
+
+	if (!strcmp(line, "g1"))
+		pump_end(&out);
+	if (!strcmp(line, "g2"))
+		pump_end(&err);
+	if (sig < 1 || sig >= NSIG)
+		return;
+	kill(-child, sig);
+	/* an interactive shell ignores SIGTERM */
+	if (sig == SIGTERM && on_terminal)
+		kill(-child, SIGHUP);
+	if (sig == SIGTERM || sig == SIGHUP)
+		kill(-child, SIGCONT);
+}
+
+static void hear_host(void)
+{
+	static char line[32];
+	static size_t have;
+	char c;
+
+	while (read(host_fd, &c, 1) == 1) {
+		if (c == '\n') {
+			line[have] = '\0';
+			obey(line);
+			have = 0;
+		} else if (have < sizeof(line) - 1) {
+			line[have++] = c;
+		}
+	}
+}
+
 static int run_until_end(const sigset_t *unblocked)
 {
 	int status = 0;
+	bool ending = false;
 
 	while (!reap(&status)) {
-		struct pollfd pfd[3] = { pump_poll(&in), pump_poll(&out), pump_poll(&err) };
+		struct pollfd pfd[4] = { pump_poll(&in), pump_poll(&out), pump_poll(&err),
+			{ .fd = host_fd, .events = POLLIN } };
 
-		if (ppoll(pfd, 3, NULL, unblocked) < 0) {
-			if (shutdown_wanted)
-				kill(-1, SIGTERM);
-			if (shutdown_wanted)
-				kill(-1, SIGHUP);
+		const struct timespec grace = { SHUTDOWN_GRACE, 0 };
+		int n = ppoll(pfd, 4, ending ? &grace : NULL, unblocked);
+
+		if (shutdown_wanted) {
+			kill(-1, SIGTERM);
+			kill(-1, SIGHUP);
+			ending = true;
 			shutdown_wanted = 0;
-			continue;
+		} else if (!n) {
+			kill(-1, SIGKILL);
 		}
+		if (n <= 0)
+			continue;
+		if (pfd[3].revents)
+			hear_host();
 		pump_step(&in, &pfd[0]);
 		pump_step(&out, &pfd[1]);
 		pump_step(&err, &pfd[2]);
@@ -469,15 +424,18 @@ static int run_until_end(const sigset_t *unblocked)
 
 int main(void)
 {
-	struct job job = { .terminal = false };
+	static struct job job;
 	sigset_t unblocked;
 
 	in.from = in.to = out.from = out.to = err.from = err.to = -1;
 	report_fd = open_raw("/dev/tty4", O_WRONLY);
-	read_job(&job);
+	host_fd = open_raw("/dev/tty5", O_RDWR | O_NONBLOCK);
+	if (!job_read(&job))
+		fail("/job");
+	on_terminal = job.terminal;
 	enter_image();
 	mount_all();
-	mount_volumes(job.volumes);
+	mount_volumes(&job);
 	sethostname(job.hostname, strlen(job.hostname));
 	loopback_up();
 	dhcp_configure("eth0");

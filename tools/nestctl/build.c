@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "tools/nestctl/ext4_image.h"
+#include "tools/nestctl/image.h"
 #include "tools/nestctl/nestctl.h"
 
 #define SUITE "bookworm"
@@ -142,19 +143,6 @@ static void debian_populate(struct ext4_image *im, char **packages)
 		die("mmdebstrap failed; without a network, `--variant busybox` works");
 }
 
-/* Checks the image and builds the hash trees of its larger folders. */
-static void check_image(const char *path)
-{
-	const char *const argv[] = { "e2fsck", "-f", "-y", "-D", path, NULL };
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	const int fds[3] = { null, null, null };
-	int status = wait_for(spawn(argv, fds));
-
-	close(null);
-	if (status > 1)
-		die("%s: e2fsck finds the new image broken (status %d)", path, status);
-}
-
 static const char *static_busybox(void)
 {
 	const char *path = find_program("busybox");
@@ -180,48 +168,66 @@ static void build(const char *variant, const char *path, uint64_t size, char **p
 	if (fd < 0)
 		die("%s: %s", unfinished, strerror(errno));
 	close(fd);
-	im = ext4_image_create(unfinished, size);
+	im = ext4_image_create(unfinished, path, size);
 	if (!strcmp(variant, "debian"))
 		debian_populate(im, packages);
 	else
 		busybox_populate(im, static_busybox());
 	ext4_image_close(im);
-	check_image(unfinished);
+	ext4_image_check(unfinished, path);
 	if (rename(unfinished, path))
 		die("%s: %s", path, strerror(errno));
 	unfinished = NULL;
 	fprintf(stderr, "made %s\n", path);
 }
 
-int image_build(int argc, char **argv)
+static int image_build(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "variant", required_argument, NULL, 'v' },
-		{ "size", required_argument, NULL, 's' },
-		{ "output", required_argument, NULL, 'o' },
-		{ NULL, 0, NULL, 0 },
-	};
 	const char *variant = "debian", *path = NULL, *size = NULL;
-	int c;
+	char **packages;
 
-	while ((c = getopt_long(argc, argv, "o:s:v:", options, NULL)) != -1) {
-		switch (c) {
+	for (int key; (key = next_option(&cmd_image_build, argc, argv));) {
+		switch (key) {
 		case 'v': variant = optarg; break;
 		case 's': size = optarg; break;
-		case 'o': path = optarg; break;
-		default: return 1;
+		default: path = optarg; break;
 		}
 	}
+	packages = take_words(&cmd_image_build, argc, argv, 0, -1);
 	bool debian = !strcmp(variant, "debian");
 
 	if (!debian && strcmp(variant, "busybox"))
 		die("--variant: '%s' is neither debian nor busybox", variant);
-	if (!debian && argv[optind])
-		die("%s: the busybox image takes no packages", argv[optind]);
+	if (!debian && *packages)
+		die("%s: the busybox image takes no packages", *packages);
 	uint64_t bytes = parse_size(size ? size : debian ? "2G" : "64M", "--size");
 
 	if (bytes < 16 << 20)
 		die("--size: an image needs at least 16M");
-	build(variant, path ? path : image_path(variant), bytes, argv + optind);
+	if (!path)
+		image_lock(variant);
+	build(variant, path ? path : image_path(variant), bytes, packages);
 	return 0;
 }
+
+static const struct option_row options[] = {
+	{ 'v', "variant", "debian|busybox", "what to build (debian)" },
+	{ 's', "size", "SIZE", "room in its file system (2G, 64M); the file is sparse" },
+	{ 'o', "output", "FILE", "where the image goes, instead of the store" },
+	{ 0 },
+};
+
+const struct command cmd_image_build = {
+	.name = "image build",
+	.args = "[PACKAGE...]",
+	.help = "Makes an image of Debian 12, or a small one with busybox.",
+	.text = "Debian is made with mmdebstrap(1): its minbase variant, a few tools, and each "
+		"PACKAGE. A normal user can do this too, with user namespaces or, where there are "
+		"none, with fakechroot; owners and device nodes are right either way, since the "
+		"archive is written straight into the file system by libext2fs. busybox is the "
+		"host's static one and needs no network.\n\nThe image is called debian or busybox "
+		"unless -o says where it goes. It appears under its name when it is complete and "
+		"e2fsck(8) finds nothing wrong with it.",
+	.options = options,
+	.run = image_build,
+};

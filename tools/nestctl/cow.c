@@ -17,25 +17,9 @@
 #include "drivers/ubd/chain_host.h"
 #include "drivers/ubd/cow4_host.h"
 #include "drivers/ubd/cow_host.h"
+#include "tools/nestctl/command.h"
 #include "tools/nestctl/cow.h"
 #include "tools/nestctl/nestctl.h"
-
-static const char usage[] =
-	"usage: nestctl cow COMMAND\n"
-	"  create FILE --backing B [--size SIZE] [--format v3|v4]   an empty layer over B (v3)\n"
-	"  create FILE --size SIZE                a disk without a backing file (v4)\n"
-	"  info [--json] FILE                     what it is, and its backing files\n"
-	"  check [--json] FILE                    looks at all of it: status 2 when it is damaged\n"
-	"  commit FILE [--to NEW]                 into the backing file, or all into a new raw "
-	"image\n"
-	"  rebase [-u] FILE --backing B           onto another backing file; -u: its contents are "
-	"the "
-	"same\n"
-	"  convert --to v3|v4|raw FILE OUT        in another format; v3 and v4 keep the backing "
-	"file\n"
-	"  pack FILE OUT                          with all its backing files, compressed, in one "
-	"file\n"
-	"A file that a running instance writes to is refused.\n";
 
 struct image *image_must_open(const char *file, const char *backing, uint32_t flags)
 {
@@ -79,44 +63,35 @@ struct options {
 	int count;
 };
 
-static struct options parse(int argc, char **argv, int min, int max)
-{
-	static const struct option known[] = {
-		{ "backing", required_argument, NULL, 'b' },
-		{ "size", required_argument, NULL, 's' },
-		{ "format", required_argument, NULL, 'f' },
-		{ "to", required_argument, NULL, 't' },
-		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct options o = { 0 };
-	int c;
+enum { KEY_SIZE = 256, KEY_FORMAT, KEY_TO };
 
-	while ((c = getopt_long(argc, argv, "b:u", known, NULL)) != -1) {
-		switch (c) {
+static struct options parse(const struct command *c, int argc, char **argv, int min, int max)
+{
+	struct options o = { 0 };
+
+	for (int key; (key = next_option(c, argc, argv));) {
+		switch (key) {
 		case 'b': o.backing = optarg; break;
-		case 's': o.size = optarg; break;
-		case 'f': o.format = optarg; break;
-		case 't': o.to = optarg; break;
-		case 'j': o.json = true; break;
-		case 'u': o.unsafe = true; break;
-		default: exit(1);
+		case KEY_SIZE: o.size = optarg; break;
+		case KEY_FORMAT: o.format = optarg; break;
+		case KEY_TO: o.to = optarg; break;
+		case KEY_JSON: o.json = true; break;
+		default: o.unsafe = true; break;
 		}
 	}
-	o.names = argv + optind;
+	o.names = take_words(c, argc, argv, min, max);
 	o.count = argc - optind;
-	if (o.count < min || o.count > max) {
-		fputs(usage, stderr);
-		exit(1);
-	}
 	return o;
 }
+
+static const struct command cmd_create, cmd_info, cmd_check, cmd_commit, cmd_rebase, cmd_convert,
+	cmd_pack;
 
 /* ---- create ---- */
 
 static int create(int argc, char **argv)
 {
-	struct options o = parse(argc, argv, 1, 2);
+	struct options o = parse(&cmd_create, argc, argv, 1, 2);
 	const char *file = o.names[0], *backing = o.count > 1 ? o.names[1] : o.backing;
 	enum format format = o.format ? format_of(o.format, "--format") :
 			     backing  ? FORMAT_V3 :
@@ -215,7 +190,7 @@ static void info_text(struct image *im, const struct cow4_usage *u)
 
 static int info(int argc, char **argv)
 {
-	struct options o = parse(argc, argv, 1, 1);
+	struct options o = parse(&cmd_info, argc, argv, 1, 1);
 	struct image *im =
 		image_must_open(o.names[0], NULL, IMAGE_RDONLY | IMAGE_SHARED | IMAGE_ANY);
 	struct cow4_usage u = { 0 };
@@ -266,7 +241,7 @@ static int check_layer(struct layer *l, struct findings *f)
 
 static int check(int argc, char **argv)
 {
-	struct options o = parse(argc, argv, 1, 1);
+	struct options o = parse(&cmd_check, argc, argv, 1, 1);
 	struct findings f = { o.names[0], o.json, 0 };
 	struct image_open io = { .file = o.names[0], .flags = IMAGE_RDONLY };
 	struct layer *l;
@@ -309,7 +284,7 @@ static int convert_or_pack(const char *in, const char *out, enum format to, bool
 
 static int do_convert(int argc, char **argv)
 {
-	struct options o = parse(argc, argv, 2, 2);
+	struct options o = parse(&cmd_convert, argc, argv, 2, 2);
 
 	if (!o.to)
 		die("convert: --to v3, v4 or raw is missing");
@@ -318,14 +293,14 @@ static int do_convert(int argc, char **argv)
 
 static int pack(int argc, char **argv)
 {
-	struct options o = parse(argc, argv, 2, 2);
+	struct options o = parse(&cmd_pack, argc, argv, 2, 2);
 
 	return convert_or_pack(o.names[0], o.names[1], FORMAT_V4, true);
 }
 
 static int commit(int argc, char **argv)
 {
-	struct options o = parse(argc, argv, 1, 1);
+	struct options o = parse(&cmd_commit, argc, argv, 1, 1);
 
 	if (o.to)
 		return convert_or_pack(o.names[0], o.to, FORMAT_RAW, true);
@@ -334,34 +309,103 @@ static int commit(int argc, char **argv)
 
 static int rebase(int argc, char **argv)
 {
-	struct options o = parse(argc, argv, 1, 1);
+	struct options o = parse(&cmd_rebase, argc, argv, 1, 1);
 
 	if (!o.backing)
 		die("rebase: --backing is missing");
 	return cow_rebase(o.names[0], o.backing, o.unsafe);
 }
 
-int cow_command(int argc, char **argv)
-{
-	static const struct {
-		const char *name;
-		int (*run)(int argc, char **argv);
-	} commands[] = {
-		{ "create", create },
-		{ "info", info },
-		{ "check", check },
-		{ "commit", commit },
-		{ "rebase", rebase },
-		{ "convert", do_convert },
-		{ "pack", pack },
-	};
+/* ---- the table ---- */
 
-	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
-		fputs(usage, argc < 2 ? stderr : stdout);
-		return argc < 2;
-	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
-	die("cow: no command '%s'; try nestctl cow --help", argv[1]);
-}
+static const struct option_row create_options[] = {
+	{ 'b', "backing", "FILE", "the file beneath; --backing or --size must be there" },
+	{ KEY_SIZE, "size", "SIZE",
+		"how large the disk is: that of the backing file, or more with v4; alone: a disk "
+		"without a backing file, version 4" },
+	{ KEY_FORMAT, "format", "v3|v4", "the version (v3 over a backing file)" },
+	{ 0 },
+};
+static const struct option_row json_options[] = { OPTION_JSON, { 0 } };
+static const struct option_row commit_options[] = {
+	{ KEY_TO, "to", "NEW", "write the whole disk into this new raw image instead" },
+	{ 0 },
+};
+static const struct option_row rebase_options[] = {
+	{ 'b', "backing", "FILE", "the new backing file" },
+	{ 'u', NULL, NULL,
+		"compare and copy nothing: for a backing file that was moved, or touched, but "
+		"whose contents are the same" },
+	{ 0 },
+};
+static const struct option_row convert_options[] = {
+	{ KEY_TO, "to", "v3|v4|raw", "v3 and v4 keep the backing file, raw is the whole disk" },
+	{ 0 },
+};
+
+static const struct command cmd_create = {
+	.name = "cow create",
+	.args = "FILE [FILE]",
+	.help = "An empty layer over a backing file.",
+	.options = create_options,
+	.run = create,
+};
+static const struct command cmd_info = {
+	.name = "cow info",
+	.args = "FILE",
+	.help = "Its format, size, what it holds, and its backing files.",
+	.options = json_options,
+	.run = info,
+};
+static const struct command cmd_check = {
+	.name = "cow check",
+	.args = "FILE",
+	.help = "Looks at all headers, tables and compressed clusters of it and of its backing "
+		"files.",
+	.exits = "2 when something is damaged",
+	.options = json_options,
+	.run = check,
+};
+static const struct command cmd_commit = {
+	.name = "cow commit",
+	.args = "FILE",
+	.help = "Writes what it holds into its backing file and makes the layer empty. Where it is "
+		"killed the same command goes on.",
+	.options = commit_options,
+	.run = commit,
+};
+static const struct command cmd_rebase = {
+	.name = "cow rebase",
+	.args = "FILE",
+	.help = "Puts it on another backing file; what this has otherwise than the old one is "
+		"copied first, so that the disk stays what it is.",
+	.options = rebase_options,
+	.run = rebase,
+};
+static const struct command cmd_convert = {
+	.name = "cow convert",
+	.args = "FILE OUT",
+	.help = "The same disk in another format.",
+	.options = convert_options,
+	.run = do_convert,
+};
+static const struct command cmd_pack = {
+	.name = "cow pack",
+	.args = "FILE OUT",
+	.help = "The whole disk with all its backing files in one compressed file, to be sent "
+		"away; an instance can run on it.",
+	.run = pack,
+};
+static const struct command *const cow_commands[] = { &cmd_create, &cmd_info, &cmd_check,
+	&cmd_commit, &cmd_rebase, &cmd_convert, &cmd_pack, NULL };
+
+const struct command cmd_cow = {
+	.name = "cow",
+	.help = "Copy-on-write layers.",
+	.text = "User Mode Linux's versions 1 to 3 (3 is the same to uml_mkcow(1) and uml_moo(1)), "
+		"and version 4, which survives a power cut and can be compressed. A file that an "
+		"instance writes to is refused, with who holds it where that can be told. Files "
+		"that are made appear under their names complete or not at all; none is "
+		"overwritten.",
+	.sub = cow_commands,
+};

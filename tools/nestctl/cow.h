@@ -24,6 +24,9 @@ int output_open(const char *path);
 /* Reaches the disk and gets its name. @replace: also where there is one of that name. */
 void output_finish(int fd, const char *path, bool replace);
 
+/* Where something ends us before: a name that it has for now goes. Async-signal-safe. */
+void output_abandon(void);
+
 /* A bar on stderr, when that is a terminal and it has taken a second. @done of @total bytes. */
 void progress(const char *what, uint64_t done, uint64_t total);
 void progress_end(void);

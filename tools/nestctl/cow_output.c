@@ -35,6 +35,11 @@ static void remove_unfinished(void)
 		unlink(unfinished);
 }
 
+void output_abandon(void)
+{
+	remove_unfinished();
+}
+
 static void on_signal(int sig)
 {
 	remove_unfinished();

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <et/com_err.h>
 #include <ext2fs/ext2fs.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -104,7 +105,7 @@ static char *clean_path(const char *path)
 	return out;
 }
 
-struct ext4_image *ext4_image_create(const char *path, uint64_t size)
+struct ext4_image *ext4_image_create(const char *path, const char *name, uint64_t size)
 {
 	const char *blocks = format("%lluk", (unsigned long long)size / 1024);
 	const char *const mke2fs[] = { "mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-E",
@@ -112,9 +113,9 @@ struct ext4_image *ext4_image_create(const char *path, uint64_t size)
 	const int fds[3] = { -1, -1, -1 };
 	struct ext4_image *im = xalloc(sizeof(*im));
 
-	im->name = path;
+	im->name = name;
 	if (wait_for(spawn(mke2fs, fds)))
-		die("mke2fs could not make %s", path);
+		die("mke2fs could not make %s", name);
 	initialize_ext2_error_table();
 	check(im,
 		ext2fs_open(path, EXT2_FLAG_RW | EXT2_FLAG_64BITS, 0, 0, unix_io_manager, &im->fs),
@@ -357,4 +358,16 @@ void ext4_image_close(struct ext4_image *im)
 {
 	finish_file(im);
 	check(im, ext2fs_close_free(&im->fs), "cannot close");
+}
+
+void ext4_image_check(const char *path, const char *name)
+{
+	const char *const argv[] = { "e2fsck", "-f", "-y", "-D", path, NULL };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const int fds[3] = { null, null, null };
+	int status = wait_for(spawn(argv, fds));
+
+	close(null);
+	if (status > 1)
+		die("%s: e2fsck finds the new image broken (status %d)", name, status);
 }

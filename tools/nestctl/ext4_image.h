@@ -31,12 +31,15 @@ struct entry {
 
 struct ext4_image;
 
-struct ext4_image *ext4_image_create(const char *path, uint64_t size);
+/* @name: what messages call it. */
+struct ext4_image *ext4_image_create(const char *path, const char *name, uint64_t size);
 void ext4_image_add(struct ext4_image *im, const struct entry *e);
 /* Data of the regular file that was added last; what is not written reads as zeros. */
 void ext4_image_write(struct ext4_image *im, const void *data, size_t size, uint64_t offset);
 /* An extended attribute of the entry that was added last. */
 void ext4_image_xattr(struct ext4_image *im, const char *name, const void *value, size_t size);
 void ext4_image_close(struct ext4_image *im);
+/* Of a closed one: e2fsck looks for faults, and builds the hash trees of its larger folders. */
+void ext4_image_check(const char *path, const char *name);
 
 #endif

@@ -48,30 +48,7 @@ static void add_devices(int fd)
 	add_node(fd, "dev/ubda", S_IFBLK | 0600, "", 0, 98, 0);
 }
 
-static void add_job(int fd, bool terminal, const char *hostname, const struct volume *volumes,
-	char *const *command)
-{
-	const char *term = terminal ? getenv("TERM") : NULL;
-	char *job = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&job, &size);
-
-	if (!f)
-		die("out of memory");
-	fprintf(f, "%s%c%s%c%s%c", terminal ? "terminal" : "channels", 0, hostname, 0,
-		term ? term : "dumb", 0);
-	for (; volumes->guest; volumes++)
-		fprintf(f, "%s%c", volumes->guest, 0);
-	fputc(0, f);
-	for (; *command; command++)
-		fprintf(f, "%s%c", *command, 0);
-	fclose(f);
-	add_node(fd, "job", S_IFREG | 0600, job, size, 0, 0);
-	free(job);
-}
-
-int initrd_make(
-	bool terminal, const char *hostname, const struct volume *volumes, char *const *command)
+int initrd_make(const char *job, size_t size)
 {
 	int fd = memfd_create("initrd", 0);
 
@@ -79,7 +56,7 @@ int initrd_make(
 		die("memfd: %s", strerror(errno));
 	add_node(fd, "init", S_IFREG | 0755, init_start, init_end - init_start, 0, 0);
 	add_devices(fd);
-	add_job(fd, terminal, hostname, volumes, command);
+	add_node(fd, "job", S_IFREG | 0600, job, size, 0, 0);
 	add_node(fd, "TRAILER!!!", 0, "", 0, 0, 0);
 	return fd;
 }

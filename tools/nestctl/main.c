@@ -1,49 +1,79 @@
 /* SPDX-License-Identifier: MIT */
-/* main.c: nestctl's command line.  Each command has a file of its own; see nestctl(1). */
+/* main.c: nestctl's command line: finds the row of command.h's table and runs it. */
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "gen/build_id.h"
+#include "tools/nestctl/command.h"
 #include "tools/nestctl/nestctl.h"
 
-static const char usage[] =
-	"usage: nestctl COMMAND\n"
-	"  run [OPTION...] IMAGE [-- COMMAND...]   a disposable instance; exits with COMMAND's "
-	"status\n"
-	"  image build [--variant debian|busybox] [--size 2G] [-o PATH] [PACKAGE...]\n"
-	"  image list | path NAME | rm NAME\n"
-	"  switch [--pcap FILE] [--loss PERCENT] [--vlan N,...] PATH   a switch for "
-	"eth0=switch,PATH\n"
-	"  cow create | info | check | commit | rebase | convert | pack ...   copy-on-write "
-	"layers\n"
-	"An image is a name in ~/.local/share/nestling/images or, with a slash in it, a path.\n";
-
-static const struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-} commands[] = {
-	{ "run", run_command },
-	{ "image", image_command },
-	{ "cow", cow_command },
-	{ "switch", switch_command },
+const struct command *const commands[] = {
+#define ROW(name) &cmd_##name,
+	COMMANDS(ROW)
+#undef ROW
+		NULL,
 };
+
+static bool is_help(const char *word)
+{
+	return !strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help");
+}
+
+static const struct command *find(const struct command *const *table, const char *verb)
+{
+	for (; *table; table++)
+		if (!strcmp(command_verb(*table), verb))
+			return *table;
+	return NULL;
+}
+
+int command_dispatch(const struct command *const *table, const char *in, int argc, char **argv)
+{
+	const struct command *c = find(table, argv[0]);
+
+	if (!c)
+		die("%s%sno command '%s'; try nestctl %s%s--help", in ? in : "", in ? ": " : "",
+			argv[0], in ? in : "", in ? " " : "");
+	if (!c->sub)
+		return c->run(argc, argv);
+	if (argc > 1 && !is_help(argv[1]))
+		return command_dispatch(c->sub, c->name, argc - 1, argv + 1);
+	if (argc < 2)
+		die("%s: which command? try nestctl %s --help", c->name, c->name);
+	help_command(c);
+	return 0;
+}
+
+/* `nestctl help run` is `nestctl run --help`. */
+static int help(int argc, char **argv)
+{
+	const struct command *c = NULL;
+	const struct command *const *table = commands;
+
+	for (int i = 2; i < argc && table; i++) {
+		c = find(table, argv[i]);
+		if (!c)
+			die("no command '%s'; try nestctl --help", argv[i]);
+		table = c->sub;
+	}
+	if (c)
+		help_command(c);
+	else
+		help_all();
+	return 0;
+}
 
 int main(int argc, char **argv)
 {
-	const char *name = argc > 1 ? argv[1] : "--help";
-
 	setlocale(LC_CTYPE, "C.UTF-8");
-	if (!strcmp(name, "--help") || !strcmp(name, "help")) {
-		fputs(usage, argc > 1 ? stdout : stderr);
-		return argc > 1 ? 0 : 1;
-	}
-	if (!strcmp(name, "--version")) {
+	if (argc < 2)
+		die("which command? try nestctl --help");
+	if (is_help(argv[1]))
+		return help(argc, argv);
+	if (!strcmp(argv[1], "--version")) {
 		puts("nestctl " NESTLING_VERSION);
 		return 0;
 	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (!strcmp(name, commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
-	die("no command '%s'; try nestctl --help", name);
+	return command_dispatch(commands, NULL, argc - 1, argv + 1);
 }

@@ -18,6 +18,8 @@ void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void *xalloc(size_t size);
 void write_all(int fd, const void *data, size_t size, const char *what);
+/* A standard stream that is closed becomes /dev/null, lest a file of ours takes its place. */
+void open_standard_streams(void);
 void make_dirs(const char *path);
 /* "512M", "2G" or bytes; dies when it is not a size. */
 uint64_t parse_size(const char *text, const char *what);
@@ -33,21 +35,9 @@ int wait_for(pid_t pid);
 /* Ends what spawn() started and nobody waited for yet; async-signal-safe. */
 void stop_child(void);
 
-/* image.c, build.c */
-int image_command(int argc, char **argv);
-int image_build(int argc, char **argv);
-/* The file of an image: a name with a slash is a path, any other is looked up in the image folder. */
+/* image.c: the file of an image: a name with a slash is a path, any other is looked up in the image folder. */
 const char *image_path(const char *name);
 const char *image_dir(void);
-
-/* run.c */
-int run_command(int argc, char **argv);
-
-/* switch.c */
-int switch_command(int argc, char **argv);
-
-/* cow.c */
-int cow_command(int argc, char **argv);
 
 /* busybox.c */
 struct ext4_image;

@@ -1,50 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.c: `nestctl run IMAGE [-- COMMAND...]`, a disposable instance.
+ * run.c: `nestctl run IMAGE [-- COMMAND...]`, a disposable instance: its options, and the kernel's command line that follows from them.
  *
  * The kernel gets three files that have no name, through /proc/self/fd: the copy-on-write layer, the initial archive with
- * the built-in init (initrd.c), and a pipe on which init reports the command's status.  So nothing is left behind, not
- * even by SIGKILL; and the kernel dies with nestctl (PR_SET_PDEATHSIG).
+ * the built-in init (initrd.c), and pipes on which init reports the command's status and hears of signals.  So nothing is left
+ * behind, not even by SIGKILL; and the kernel dies with nestctl (attend.c).
  *
  * Terminal mode (all three standard streams are one terminal, or no COMMAND and both ends of a terminal): con0 is the
  * terminal, which the kernel sets to raw and puts back.  Channel mode: con1 to con3 carry the three streams.  Input goes
  * through a pipe (pump.c), which opens when init says on con5 that it has set its consoles to raw: what came earlier would be
- * taken for lines.  Output that is a terminal all the same goes through a pipe too, so that its line discipline stays the
- * host's.  The kernel then has a process group of its own, and nestctl hands signals on.
+ * taken for lines.  Output goes through a pipe too, except into a file: so the line discipline of a terminal stays the host's, and
+ * init hears of a reader that has gone.  The kernel then has a process group of its own, and nestctl hands signals on.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "tools/nestctl/command.h"
 #include "tools/nestctl/cow.h"
 #include "tools/nestctl/nestctl.h"
 #include "tools/nestctl/run.h"
-
-#define PARAMS_MAX 64
-#define VOLUMES_MAX 16 /* the kernel's hostfs0 to hostfs15 */
-
-struct run {
-	const char *kernel, *image, *cow, *mem, *ncpus, *net;
-	bool verbose;
-	struct volume volumes[VOLUMES_MAX + 1];
-	int nr_volumes;
-	const char *argv[PARAMS_MAX + 24];
-	int argc;
-	bool terminal;
-	char **command;           /* NULL-terminated; empty for a login shell */
-	int fds[3];               /* what the kernel gets as 0, 1, 2 */
-	int status_fd;            /* our end */
-	int status_end, ready_fd; /* the kernel's ends; ready_fd in channel mode */
-};
 
 static void add(struct run *r, const char *param)
 {
@@ -130,7 +110,7 @@ static const char *open_cow(struct run *r)
 	return fd_path(fd);
 }
 
-static bool same_terminal(void)
+bool same_terminal(void)
 {
 	struct stat st[3];
 
@@ -140,49 +120,76 @@ static bool same_terminal(void)
 	return st[0].st_rdev == st[1].st_rdev && st[0].st_rdev == st[2].st_rdev;
 }
 
-static void use_channels(struct run *r)
+/* A pipe whose @kept end is the kernel's; the other one. */
+static int kernel_pipe(int kept, int *end)
 {
-	int ready[2];
+	int fds[2];
 
-	if (pipe2(ready, O_CLOEXEC))
+	if (pipe2(fds, O_CLOEXEC))
 		die("pipe: %s", strerror(errno));
-	fcntl(ready[1], F_SETFD, 0);
-	r->ready_fd = ready[1];
-	r->fds[0] = pump_input(0, ready[0]);
-	r->fds[1] = isatty(1) ? pump_output(1) : 1;
-	r->fds[2] = isatty(2) ? pump_output(2) : 2;
+	fcntl(fds[kept], F_SETFD, 0);
+	*end = fds[kept];
+	return fds[!kept];
+}
+
+static bool is_plain(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && (S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && !isatty(fd)));
+}
+
+static void use_channels(struct run *r, int ready)
+{
+	r->fds[0] = pump_input(0, ready);
+	r->fds[1] = is_plain(1) ? 1 : pump_output(1, r->control_fd);
+	r->fds[2] = is_plain(2) ? 2 : pump_output(2, r->control_fd);
 	if (r->verbose)
 		add(r, "con0=null,fd:2");
 	add(r, "con1=fd:0,null");
 	add(r, "con2=null,fd:1");
 	add(r, "con3=null,fd:2");
-	add(r, format("con5=null,fd:%d", ready[1]));
 }
 
-static const char *host_name_of(const char *image)
+static void choose_terminal(struct run *r)
 {
-	const char *base = strrchr(image, '/') ? strrchr(image, '/') + 1 : image;
+	if (r->want_terminal && !(isatty(0) && isatty(1)))
+		die("run: -t: standard input and output are no terminal");
+	r->terminal = !r->no_terminal &&
+		      (r->want_terminal || same_terminal() || (r->login && isatty(0) && isatty(1)));
+}
 
-	return format("%.*s", (int)strcspn(base, "."), base);
+static void add_network(struct run *r)
+{
+	const char *net = r->net ? r->net : "slirp";
+
+	if (r->forwards && strncmp(net, "slirp", 5))
+		die("run: -p HOST:GUEST wants --net slirp, not %s", net);
+	if (!strcmp(net, "none"))
+		return;
+	add(r, format("eth0=%s%s%s", net, r->forwards ? r->forwards : "",
+		       r->net || r->forwards ? "" : ",optional"));
 }
 
 static void prepare(struct run *r)
 {
-	int status[2];
+	char *job;
+	size_t size;
+	int ready;
 
 	if (access(r->image, R_OK))
 		die("%s: %s%s", r->image, strerror(errno),
 			errno == ENOENT ? "; `nestctl image build` makes one" : "");
-	if (pipe2(status, O_CLOEXEC))
-		die("pipe: %s", strerror(errno));
-	fcntl(status[1], F_SETFD, 0);
-	r->status_fd = status[0];
-	r->status_end = status[1];
-	r->terminal = same_terminal() || (!r->command[0] && isatty(0) && isatty(1));
+	free(job_text(r, &size)); /* whether it is a login shell */
+	choose_terminal(r);
+	job = job_text(r, &size);
+	r->status_fd = kernel_pipe(1, &r->status_end);
+	r->control_fd = kernel_pipe(0, &r->control_end);
+	ready = kernel_pipe(1, &r->ready_fd);
 
-	add(r, format("ubd0=%s,%s", open_cow(r), realpath(r->image, NULL)));
-	add(r, format("initrd=%s", fd_path(initrd_make(r->terminal, host_name_of(r->image),
-					   r->volumes, r->command))));
+	/* m: the image's pages are mapped where they can be; the kernel's log says why where they cannot */
+	add(r, format("ubd0m=%s,%s", open_cow(r), realpath(r->image, NULL)));
+	add(r, format("initrd=%s", fd_path(initrd_make(job, size))));
 	for (int i = 0; i < r->nr_volumes; i++)
 		add(r, format("hostfs%d%s=%s", i, r->volumes[i].rdonly ? "r" : "",
 			       r->volumes[i].host));
@@ -190,12 +197,10 @@ static void prepare(struct run *r)
 	if (r->terminal)
 		add(r, "con0=fd:0,fd:1");
 	else
-		use_channels(r);
-	add(r, format("con4=null,fd:%d", status[1]));
-	if (!r->net)
-		add(r, "eth0=slirp,optional");
-	else if (strcmp(r->net, "none"))
-		add(r, format("eth0=%s", r->net));
+		use_channels(r, ready);
+	add(r, format("con4=null,fd:%d", r->status_end));
+	add(r, format("con5=fd:%d,fd:%d", r->control_end, r->ready_fd));
+	add_network(r);
 	if (!r->verbose)
 		add(r, "quiet");
 	if (r->mem)
@@ -204,134 +209,177 @@ static void prepare(struct run *r)
 		add(r, format("ncpus=%s", r->ncpus));
 }
 
-static pid_t start_kernel(struct run *r)
+/* [ADDRESS:]PORT:PORT[/udp]: adds it. False: it is not of this form. */
+static bool add_forward(struct run *r, const char *text)
 {
-	pid_t parent = getpid(), pid = fork();
-	sigset_t none;
+	unsigned int host, guest;
+	const char *first = strchr(text, ':'), *last = strrchr(text, ':');
+	const char *address = "127.0.0.1", *kind = "tcp";
+	int used = 0;
 
-	if (pid < 0)
-		die("cannot start %s: %s", r->kernel, strerror(errno));
-	if (pid)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(1);
-	if (!r->terminal)
-		setpgid(0, 0);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int i = 0; i < 3; i++)
-		if (r->fds[i] != i && dup2(r->fds[i], i) < 0)
-			_exit(1);
-	execv(r->kernel, (char **)r->argv);
-	warn("%s: %s", r->kernel, strerror(errno));
-	_exit(1);
-}
-
-/* Waits for the kernel, handing signals on.  Its wait status. */
-static int attend(const struct run *r, pid_t pid, const sigset_t *signals)
-{
-	int status, sig;
-
-	for (;;) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return status;
-		sig = sigwaitinfo(signals, NULL);
-		if (sig == SIGTERM || sig == SIGINT || sig == SIGHUP)
-			kill(pid, SIGTERM);
-		if (sig == SIGTSTP && !r->terminal) {
-			kill(pid, SIGTSTP);
-			raise(SIGSTOP);
-			kill(pid, SIGCONT);
-		}
+	if (!first || text[strspn(text, "0123456789.:/tcpud")])
+		return false;
+	if (first != last) {
+		address = format("%.*s", (int)(first - text), text);
+		text = first + 1;
 	}
+	if (sscanf(text, "%5u:%5u%n", &host, &guest, &used) != 2 || !host || host > 65535 ||
+		!guest || guest > 65535)
+		return false;
+	text += used;
+	if (!strcmp(text, "/udp"))
+		kind = "udp";
+	else if (*text && strcmp(text, "/tcp"))
+		return false;
+	r->forwards = format("%s,hostfwd=%s:%s:%u-:%u", r->forwards ? r->forwards : "", kind,
+		address, host, guest);
+	return true;
 }
 
-/* What init reported, or what the kernel's own end means. */
-static int result(const struct run *r, int status)
+/* VAR=VALUE, or VAR with the value that it has here (none: not set). */
+static void add_env(struct run *r, const char *text)
 {
-	char line[512];
-	ssize_t n = read(r->status_fd, line, sizeof(line) - 1);
-	int code;
+	const char *value = strchr(text, '=') ? "" : getenv(text);
+	char *more;
+	size_t n;
 
-	line[n > 0 ? n : 0] = '\0';
-	line[strcspn(line, "\r\n")] = '\0';
-	if (!strncmp(line, "error ", 6))
-		die("%s: %s", r->image, line + 6);
-	if (sscanf(line, "status %d", &code) == 1)
-		return code;
-	if (WIFSIGNALED(status))
-		die("the kernel was killed by signal %d", WTERMSIG(status));
-	if (WEXITSTATUS(status) > 1)
-		die("the kernel ended with status %d", WEXITSTATUS(status));
-	if (!WEXITSTATUS(status) && r->command[0])
-		die("the instance powered off before its command ended");
-	return WEXITSTATUS(status);
+	if (!*text || *text == '=')
+		die("run: -e '%s': wants VAR or VAR=VALUE", text);
+	if (!value)
+		return;
+	more = strchr(text, '=') ? format("e%s", text) : format("e%s=%s", text, value);
+	n = strlen(more) + 1;
+	r->env = realloc(r->env, r->env_size + n);
+	if (!r->env)
+		die("out of memory");
+	memcpy(r->env + r->env_size, more, n);
+	r->env_size += n;
+}
+
+enum { KEY_NET = 256, KEY_NAME, KEY_PARAM, KEY_RM, KEY_BARE };
+
+static void parse_option(struct run *r, int key)
+{
+	switch (key) {
+	case 'm': r->mem = optarg; break;
+	case 'n': r->ncpus = optarg; break;
+	case 'k': r->kernel = optarg; break;
+	case 'c': r->cow = optarg; break;
+	case 'e': add_env(r, optarg); break;
+	case 'w': r->dir = optarg; break;
+	case 'u': r->user = optarg; break;
+	case 't': r->want_terminal = true; break;
+	case 'T': r->no_terminal = true; break;
+	case 'v': add_volume(r, optarg); break;
+	case 'V': r->verbose = true; break;
+	case KEY_BARE: r->bare = true; break;
+	case KEY_NET: r->net = optarg; break;
+	case KEY_NAME: add(r, format("umid=%s", optarg)); break;
+	case KEY_PARAM: add_param(r, optarg); break;
+	case 'p':
+		if (add_forward(r, optarg))
+			break;
+		if (*optarg >= '0' && *optarg <= '9')
+			die("run: -p %s: wants [ADDRESS:]HOST:GUEST[/udp], with ports", optarg);
+		add_param(r, optarg);
+		break;
+	default: break; /* -i and --rm say what is so anyway */
+	}
 }
 
 static void parse(struct run *r, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "mem", required_argument, NULL, 'm' },
-		{ "ncpus", required_argument, NULL, 'n' },
-		{ "kernel", required_argument, NULL, 'k' },
-		{ "cow", required_argument, NULL, 'c' },
-		{ "net", required_argument, NULL, 'N' },
-		{ "param", required_argument, NULL, 'p' },
-		{ "volume", required_argument, NULL, 'v' },
-		{ "verbose", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
+	bool rm = false;
+	char **words;
 
-	while ((c = getopt_long(argc, argv, "+m:n:k:c:p:v:V", options, NULL)) != -1) {
-		switch (c) {
-		case 'm': r->mem = optarg; break;
-		case 'n': r->ncpus = optarg; break;
-		case 'k': r->kernel = optarg; break;
-		case 'c': r->cow = optarg; break;
-		case 'N': r->net = optarg; break;
-		case 'p': add_param(r, optarg); break;
-		case 'v': add_volume(r, optarg); break;
-		case 'V': r->verbose = true; break;
-		default: exit(1);
-		}
+	for (int key; (key = next_option(&cmd_run, argc, argv));) {
+		rm = rm || key == KEY_RM;
+		parse_option(r, key);
 	}
+	if (rm && r->cow)
+		die("run: --rm and --keep exclude each other");
+	if (r->want_terminal && r->no_terminal)
+		die("run: -t and -T exclude each other");
+	if (r->dir && *r->dir != '/')
+		die("run: -w %s: wants a path that begins with /", r->dir);
 	if (!argv[optind])
 		die("run: which image? `nestctl image list` shows them");
-	r->image = image_path(argv[optind++]);
-	if (argv[optind] && !strcmp(argv[optind], "--"))
-		optind++;
-	r->command = argv + optind;
+	words = take_words(&cmd_run, argc, argv, 1, -1);
+	r->image = image_path(*words++);
+	if (*words && !strcmp(*words, "--"))
+		words++;
+	r->command = words;
 }
 
-int run_command(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
 	struct run r = {
 		.kernel = default_kernel(), .argv = { "nestling" }, .argc = 1, .fds = { 0, 1, 2 }
 	};
-	static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGTSTP };
-	sigset_t signals;
-	int status;
 
-	for (int fd = 0; fd < 3;
-		fd++) /* a closed stream becomes /dev/null, lest a file of ours takes its place */
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
-			return 1;
+	open_standard_streams();
 	parse(&r, argc, argv);
-	sigemptyset(&signals);
-	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
-		sigaddset(&signals, handled[i]);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
+	attend_prepare();
 	prepare(&r);
-	pid_t pid = start_kernel(&r);
-
-	close(r.status_end);
-	if (!r.terminal) {
-		close(r.ready_fd);
-		pump_kernel_started(r.fds);
-	}
-	status = attend(&r, pid, &signals);
-	pump_finish();
-	return result(&r, status);
+	return attend(&r);
 }
+
+static const struct option_row options[] = {
+	{ KEY_RM, "rm", NULL, "nothing is kept; so it is without --keep" },
+	{ 'c', "keep", "FILE",
+		"keep what is written in this copy-on-write layer, which is made when it is "
+		"absent" },
+	{ 'c', "cow", "FILE", NULL },
+	{ 'v', "volume", "HOSTDIR:GUESTDIR[:ro]",
+		"mount a folder of the host at GUESTDIR, a full path, which is made when it is "
+		"absent; with :ro it can only be read. May be given sixteen times. The instance "
+		"sees nothing else of the host's files." },
+	{ 'e', "env", "VAR[=VALUE]",
+		"an environment variable of COMMAND; without a value the one that it has here, if "
+		"any" },
+	{ 'w', "workdir", "GUESTDIR", "where COMMAND starts (the user's home)" },
+	{ 'u', "user", "USER[:GROUP]", "who COMMAND is, names or numbers of the image (root)" },
+	{ KEY_BARE, "bare", NULL,
+		"what the image says of its command (environment, folder, user, entry point) does "
+		"not count" },
+	{ 'p', "publish", "[ADDRESS:]HOST:GUEST[/udp]",
+		"connections to port HOST of this machine (127.0.0.1 unless ADDRESS says "
+		"otherwise) go to port GUEST of the instance. Anything that is not of this form is "
+		"taken as --param." },
+	{ KEY_NET, "net", "KIND",
+		"what eth0 is, as behind eth0= in nestling(1); none for no card. By default it is "
+		"slirp, where the host allows it, and has its address when COMMAND starts." },
+	{ 'm', "mem", "SIZE", "memory of the instance (1G)" },
+	{ 'n', "cpus", "N", "virtual CPUs" },
+	{ 'n', "ncpus", "N", NULL },
+	{ KEY_NAME, "name", "NAME", "the instance's name (UMID), instead of one that is made up" },
+	{ 'i', "interactive", NULL, "standard input is COMMAND's; so it is anyway" },
+	{ 't', "tty", NULL, "COMMAND gets the terminal that standard input and output are" },
+	{ 'T', "no-tty", NULL, "three channels, even where all is one terminal" },
+	{ 'k', "kernel", "FILE",
+		"the kernel; by default $NESTLING_KERNEL, or nestling beside nestctl or in PATH" },
+	{ KEY_PARAM, "param", "PARAMETER", "hand a parameter to the kernel, see nestling(1)" },
+	{ 'V', "verbose", NULL, "show the kernel's messages on standard error" },
+	{ 0 },
+};
+
+const struct command cmd_run = {
+	.name = "run",
+	.args = "IMAGE [-- COMMAND...]",
+	.help = "Starts a disposable instance and runs a command in it.",
+	.text = "What it writes goes to a copy-on-write layer without a name, which is gone when "
+		"the instance ends, however it ends. A built-in init mounts the image, runs "
+		"COMMAND, reaps what is orphaned, and powers off. Without COMMAND the image's own "
+		"command runs, where it has one (image import), or a login shell.\n\nStandard "
+		"input, output and error of the command are three channels to those of nestctl, as "
+		"they would be of a program of the host. Where all three are one terminal, the "
+		"command gets it as its controlling terminal. A command whose output nobody reads "
+		"any more gets SIGPIPE.\n\nSIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 "
+		"go to the command. Ten seconds after SIGTERM or SIGHUP the instance ends all the "
+		"same, at a third SIGINT at once.\n\n\tnestctl run -v $PWD:/src -w /src debian -- "
+		"make\n\tnestctl run -p 8080:80 -e MODE=test web",
+	.exits = "the command's; 128+N where signal N killed it",
+	.options = options,
+	.command_follows = true,
+	.run = run_command,
+};

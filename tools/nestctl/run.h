@@ -3,26 +3,61 @@
 #ifndef NESTLING_NESTCTL_RUN_H
 #define NESTLING_NESTCTL_RUN_H
 
+#include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#define PARAMS_MAX 96
+#define VOLUMES_MAX 16 /* the kernel's hostfs0 to hostfs15 */
 
 /* A folder of the host (its real path) that the instance sees at @guest. */
 struct volume {
 	char *host;
-	const char *guest; /* NULL ends a list */
+	const char *guest;
 	bool rdonly;
 };
 
+struct run {
+	const char *kernel, *image, *cow, *mem, *ncpus, *net, *forwards, *dir, *user;
+	bool verbose, want_terminal, no_terminal;
+	bool bare; /* what the image says of its command does not count */
+	struct volume volumes[VOLUMES_MAX];
+	int nr_volumes;
+	char *env; /* "eNAME=VALUE" strings, each with its end */
+	size_t env_size;
+	const char *argv[PARAMS_MAX + 24]; /* the kernel's */
+	int argc;
+	char **command; /* NULL-terminated; empty: what the image says, or a login shell */
+	bool terminal;
+	bool login;                /* a login shell will run */
+	int fds[3];                /* what the kernel gets as 0, 1, 2 */
+	int status_fd, control_fd; /* our ends: what init reports, and what it is told */
+	int status_end, ready_fd, control_end; /* the kernel's */
+};
+
+/* run.c: standard input, output and error are one terminal. */
+bool same_terminal(void);
+
+/* job.c: what init is to do (tools/init/job.h), in memory; sets r->login. */
+char *job_text(struct run *r, size_t *size);
+
 /* initrd.c: a memory file with the initial archive: the built-in init, its devices and its job.  Inherited by children. */
-int initrd_make(
-	bool terminal, const char *hostname, const struct volume *volumes, char *const *command);
+int initrd_make(const char *job, size_t size);
+
+/* attend.c: runs the kernel with r->argv to its end, hands on signals and bytes: the exit status of nestctl. Dies. */
+int attend(struct run *r);
+/* Before anything is made: the signals that attend() takes are blocked. */
+void attend_prepare(void);
 
 /*
  * pump.c: threads that carry a stream through a pipe; what is given back is the pipe's other end, for the kernel.  Input flows
- * once `ready` has said something (or ended).  Once the kernel has its ends, pump_kernel_started() closes ours and starts the
- * threads; pump_finish() waits until all output has arrived.
+ * once `ready` has said something (or ended).  Where nobody reads output any more, a line "gN" goes to @control, N being @fd, and
+ * the rest is dropped.  Once the kernel has its ends, pump_kernel_started() closes ours and starts the threads; pump_finish()
+ * waits until all output has arrived.
  */
 int pump_input(int fd, int ready);
-int pump_output(int fd);
+int pump_output(int fd, int control);
 void pump_kernel_started(const int fds[3]);
 void pump_finish(void);
 

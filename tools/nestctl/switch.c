@@ -26,6 +26,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tools/nestctl/command.h"
 #include "tools/nestctl/nestctl.h"
 #include "tools/nestctl/switch.h"
 
@@ -377,42 +378,32 @@ static void parse_vlans(const char *text)
 	}
 }
 
+enum { KEY_PCAP = 256, KEY_LOSS, KEY_DELAY, KEY_VLAN, KEY_TAP };
+
 static const char *parse(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "pcap", required_argument, NULL, 'p' },
-		{ "loss", required_argument, NULL, 'l' },
-		{ "delay", required_argument, NULL, 'd' },
-		{ "vlan", required_argument, NULL, 'v' },
-		{ "tap", required_argument, NULL, 't' },
-		{ NULL, 0, NULL, 0 },
-	};
 	char *end;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'p': capture_begin(optarg); break;
-		case 'l':
+	for (int key; (key = next_option(&cmd_switch, argc, argv));) {
+		switch (key) {
+		case KEY_PCAP: capture_begin(optarg); break;
+		case KEY_LOSS:
 			loss = strtod(optarg, &end) / 100;
 			if (*end || loss < 0 || loss > 1)
 				die("--loss: wants 0 to 100 (percent), not '%s'", optarg);
 			break;
-		case 'd':
+		case KEY_DELAY:
 			if (!line_set_delay(optarg))
 				die("--delay: wants MS[,JITTER] up to 60000, not '%s'", optarg);
 			break;
-		case 'v': parse_vlans(optarg); break;
-		case 't': add_tap(optarg); break;
-		default: exit(1);
+		case KEY_VLAN: parse_vlans(optarg); break;
+		default: add_tap(optarg); break;
 		}
 	}
-	if (optind != argc - 1)
-		die("switch: wants one PATH for its socket");
-	return argv[optind];
+	return take_words(&cmd_switch, argc, argv, 1, 1)[0];
 }
 
-int switch_command(int argc, char **argv)
+static int __attribute__((noreturn)) switch_command(int argc, char **argv)
 {
 	struct pollfd *listener = &fds[PORTS_MAX];
 
@@ -434,3 +425,32 @@ int switch_command(int argc, char **argv)
 			open_port(listener->fd);
 	}
 }
+
+static const struct option_row options[] = {
+	{ KEY_PCAP, "pcap", "FILE", "write all frames to FILE, for tcpdump(1)" },
+	{ KEY_LOSS, "loss", "PERCENT", "lose so many of them" },
+	{ KEY_DELAY, "delay", "MS[,JITTER]",
+		"each frame waits so many milliseconds, more or less by at most JITTER, which "
+		"changes their order" },
+	{ KEY_VLAN, "vlan", "PORT[,PORT...]",
+		"what ports 0, 1 ... are: the number of a VLAN (1 to 4094), whose access port it "
+		"is, or trunk: there frames carry the tag of their VLAN (IEEE 802.1Q), and those "
+		"without one are of VLAN 1. All further ports are in VLAN 1. A connection gets the "
+		"lowest port that is free; frames stay within their VLAN." },
+	{ KEY_TAP, "tap", "NAME",
+		"the host is on the switch too, by this tap device; give the instances mtu=1500 "
+		"then, or the device their MTU. It is a port like others, the lowest that is "
+		"free." },
+	{ 0 },
+};
+
+const struct command cmd_switch = {
+	.name = "switch",
+	.args = "PATH",
+	.help = "An Ethernet switch for instances with eth0=switch,PATH.",
+	.text = "Also as --net switch,PATH of run. It listens at PATH until it gets SIGINT, "
+		"SIGTERM or SIGHUP; an instance whose switch has gone connects again when one is "
+		"there.",
+	.options = options,
+	.run = switch_command,
+};

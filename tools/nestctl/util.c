@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* util.c: messages, memory, folders and child processes, as every command of nestctl needs them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,12 +13,19 @@
 
 #include "tools/nestctl/nestctl.h"
 
+/* One line, and nothing that a terminal would obey: names of files come from outside. */
 static void message(const char *fmt, va_list args)
 {
+	char *text;
+
 	fflush(stdout);
-	fputs("nestctl: ", stderr);
-	vfprintf(stderr, fmt, args);
-	fputc('\n', stderr);
+	if (vasprintf(&text, fmt, args) < 0)
+		return;
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	fprintf(stderr, "nestctl: %s\n", text);
+	free(text);
 }
 
 void die(const char *fmt, ...)
@@ -74,6 +82,13 @@ void write_all(int fd, const void *data, size_t size, const char *what)
 		p += n;
 		size -= n;
 	}
+}
+
+void open_standard_streams(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			_exit(1);
 }
 
 void make_dirs(const char *path)

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+"""console.py: an instance with lines on everything, for the tests here: start it, talk to a line, see what its shell says."""
+import fcntl, os, pty, select, signal, socket, struct, subprocess, sys, termios, time
+
+KERNEL, BUSYBOX, NESTCTL = (os.environ[n] for n in ("KERNEL", "BUSYBOX", "NESTCTL"))
+WORK = os.environ["WORK"]
+os.environ["HOME"] = WORK
+os.environ.pop("XDG_RUNTIME_DIR", None)
+bad = 0
+
+
+def excepthook(kind, value, trace):
+    sys.__excepthook__(kind, value, trace)
+    say("the test comes to its end", False, str(value))
+    try:
+        end()
+    finally:
+        os._exit(1)
+
+
+sys.excepthook = excepthook
+# what init starts on a line: as getty would, again after each hang-up
+GETTY = "busybox setsid sh -c 'while :; do busybox setsid -c sh </dev/%s >/dev/%s 2>&1; done' &\n"
+
+
+def say(name, good, why=""):
+    global bad
+    print(("ok      " if good else "NOT OK  ") + name + ("" if good else ": %r" % (why,)), flush=True)
+    bad |= not good
+
+
+def end():
+    for i in instances:
+        if bad and i.p.poll() is not None:
+            i.out.wait("\0", 1)
+            say("%s ended" % i.name, i.p.returncode == 0, (i.p.returncode, i.out.heard[-1500:]))
+        i.kill()
+    sys.exit(bad)
+
+
+class Talk:
+    """Two descriptors, or a socket: what was heard since the last look."""
+
+    def __init__(self, fd):
+        self.fd, self.heard = fd, b""
+
+    def send(self, data):
+        os.write(self.fd, data.encode() if isinstance(data, str) else data)
+
+    def wait(self, want, seconds=20):
+        """Until all of @want has been heard; what was, or False."""
+        want = want.encode() if isinstance(want, str) else want
+        stop = time.time() + seconds
+        while want not in self.heard:
+            left = stop - time.time()
+            if left <= 0 or not select.select([self.fd], [], [], left)[0]:
+                return False
+            try:
+                data = os.read(self.fd, 65536)
+            except OSError:
+                data = b""
+            if not data:
+                return False
+            self.heard += data
+        got, self.heard = self.heard, self.heard[self.heard.index(want) + len(want):]
+        return got
+
+    def closed(self, seconds=20):
+        return self.wait(b"\0never\0", seconds) is False and not select.select([self.fd], [], [], 0)[0] or self.at_end()
+
+    def at_end(self):
+        try:
+            return os.read(self.fd, 1) == b""
+        except OSError:
+            return True
+
+    def close(self):
+        os.close(self.fd)
+
+
+instances = []
+
+
+class Instance:
+    def __init__(self, name, *params, wait="# "):
+        inn, self_in = os.pipe()
+        self_out, out = os.pipe()
+        self.name = name
+        self.p = subprocess.Popen([KERNEL, "mem=128M", "umid=" + name, "ubd0=%s/%s.cow,%s" % (WORK, name, BUSYBOX), "root=/dev/ubda", "rw",
+                                   "init=/bin/sh", "con=null", "con0=fd:0,fd:1", *params], stdin=inn, stdout=out, stderr=subprocess.STDOUT)
+        os.close(inn)
+        os.close(out)
+        self.inn = self_in
+        self.out = Talk(self_out)
+        instances.append(self)
+        if wait and not self.out.wait(wait, 60):
+            say("%s starts" % name, False, self.out.heard[-300:])
+            end()
+        # orphans that end would disturb an interactive busybox shell that is process 1
+        self.ask("while :; do busybox sh; done", "# ")
+
+    def tell(self, text):
+        os.write(self.inn, (text + "\n").encode())
+
+    def ask(self, text, want, seconds=20):
+        self.tell(text)
+        return self.out.wait(want, seconds)
+
+    def mc(self, text, timeout=20):
+        """uml_mconsole: (status, text)."""
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        s.bind("\0console-%d-%d" % (os.getpid(), s.fileno()))
+        s.settimeout(timeout)
+        data = text.encode()
+        s.sendto(struct.pack("<III", 0xcafebabe, 2, len(data)) + data.ljust(512, b"\0"), "%s/.uml/%s/mconsole" % (WORK, self.name))
+        out = b""
+        while True:
+            try:
+                r = s.recv(4096)
+            except TimeoutError:
+                self.out.wait("\0", 1)
+                say("%s answers" % text, False, (self.p.poll(), self.out.heard[-1500:]))
+                end()
+            err, more, n = struct.unpack("<iII", r[:12])
+            out += r[12:12 + n].rstrip(b"\0")
+            if not more:
+                s.close()
+                return err, out.decode(errors="replace")
+
+    def kill(self):
+        if self.p.poll() is None:
+            self.p.kill()
+        self.p.wait()
+
+
+def tcp(port, seconds=20):
+    stop = time.time() + seconds
+    while True:
+        try:
+            s = socket.create_connection(("127.0.0.1", port))
+            return Talk(s.detach())
+        except OSError:
+            if time.time() > stop:
+                raise
+            time.sleep(0.1)
+
+
+def free_port():
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    port = s.getsockname()[1]
+    s.close()
+    return port
+
+
+class Terminal(Talk):
+    """A program on a pseudo terminal of this test's."""
+
+    def __init__(self, argv, rows=24, cols=80):
+        self.pid, fd = pty.fork()
+        if not self.pid:
+            try:
+                fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+                os.execv(argv[0], argv)
+            finally:
+                os._exit(127)
+        super().__init__(fd)
+
+    def resize(self, rows, cols):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+
+    def status(self):
+        """Its exit status, when it has ended and all that it wrote has been heard."""
+        while True:
+            try:
+                data = os.read(self.fd, 65536)
+            except OSError:
+                data = b""
+            if not data:
+                break
+            self.heard += data
+        pid, status = os.waitpid(self.pid, 0)
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(status)

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* command.c: the job that nestctl wrote, and the command of it: who runs it, where, and with what environment. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/init/job.h"
+
+#define JOB_MAX (256 * 1024)
+#define GROUPS_MAX 64
+
+struct user {
+	char name[64], home[256], shell[256];
+	uid_t uid;
+	gid_t gid, groups[GROUPS_MAX];
+	size_t nr_groups;
+};
+
+bool job_read(struct job *job)
+{
+	static char text[JOB_MAX], *words[JOB_MAX + 2], **word = words;
+	int fd = open("/job", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (size < 0)
+		return false;
+	close(fd);
+	*job = (struct job){ .hostname = "nest", .term = "dumb", .env = words };
+	char *p = text;
+
+	for (; p < text + size && *p; p += strlen(p) + 1) {
+		switch (*p) {
+		case 'm': job->terminal = !strcmp(p + 1, "terminal"); break;
+		case 'h': job->hostname = p + 1; break;
+		case 't': job->term = p + 1; break;
+		case 'w': job->dir = p + 1; break;
+		case 'u': job->user = p + 1; break;
+		case 'e': *word++ = p + 1; break;
+		case 'v':
+			if (job->nr_volumes < JOB_VOLUMES_MAX)
+				job->volumes[job->nr_volumes++] = p + 1;
+			break;
+		default: errno = EINVAL; return false;
+		}
+	}
+	job->argv = ++word;
+	while ((p += strlen(p) + 1) < text + size)
+		*word++ = p;
+	return true;
+}
+
+/* ---- who ---- */
+
+static void __attribute__((noreturn)) refuse(const char *what, const char *why)
+{
+	fprintf(stderr, "nestctl: %s: %s\n", what, why);
+	_exit(126);
+}
+
+/* The fields of a line of /etc/passwd or /etc/group, in place. How many. */
+static int split(char *line, char **field, int max)
+{
+	int n = 0;
+
+	line[strcspn(line, "\n")] = '\0';
+	for (char *p = line; p && n < max; n++)
+		field[n] = strsep(&p, ":");
+	return n;
+}
+
+static bool number(const char *text, unsigned int *n)
+{
+	char *end;
+	unsigned long v = strtoul(text, &end, 10);
+
+	*n = (unsigned int)v;
+	return *text >= '0' && *text <= '9' && !*end && v < 0xffffffffUL;
+}
+
+/* The line of @who, a name or number, in /etc/passwd. */
+static bool find_user(const char *who, struct user *u)
+{
+	FILE *f = fopen("/etc/passwd", "re");
+	unsigned int id, wanted;
+	bool by_number = number(who, &wanted), found = false;
+	char line[1024], *w[7];
+
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		if (split(line, w, 7) < 7 || !number(w[2], &id) ||
+			(by_number ? id != wanted : strcmp(w[0], who)))
+			continue;
+		found = true;
+		u->uid = id;
+		snprintf(u->name, sizeof(u->name), "%s", w[0]);
+		snprintf(u->home, sizeof(u->home), "%s", w[5]);
+		snprintf(u->shell, sizeof(u->shell), "%s", w[6]);
+		if (number(w[3], &id))
+			u->gid = id;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static bool is_member(char *members, const char *name)
+{
+	for (char *m; (m = strsep(&members, ","));)
+		if (!strcmp(m, name))
+			return true;
+	return false;
+}
+
+/* Takes the number of the group @who, or where it is NULL those that the user is in. */
+static bool find_groups(const char *who, struct user *u)
+{
+	FILE *f = fopen("/etc/group", "re");
+	char line[4096], *w[4];
+	unsigned int id;
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		if (split(line, w, 4) < 3 || !number(w[2], &id))
+			continue;
+		if (who && !strcmp(w[0], who)) {
+			u->gid = id;
+			found = true;
+		}
+		if (!who && u->nr_groups < GROUPS_MAX && is_member(w[3], u->name))
+			u->groups[u->nr_groups++] = id;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static void resolve(const struct job *job, struct user *u)
+{
+	char *who = strdup(job->user ? job->user : "0"), *group = strchr(who, ':');
+	unsigned int id;
+
+	if (group)
+		*group++ = '\0';
+	snprintf(u->home, sizeof(u->home), "%s", strcmp(who, "0") ? "/" : "/root");
+	if (!find_user(who, u)) {
+		if (!number(who, &id))
+			refuse(who, "no such user");
+		u->uid = id;
+		snprintf(u->name, sizeof(u->name), "%s", id ? who : "root");
+	}
+	find_groups(NULL, u);
+	if (group && number(group, &id))
+		u->gid = id;
+	else if (group && !find_groups(group, u))
+		refuse(group, "no such group");
+	if (u->shell[0] != '/' || access(u->shell, X_OK))
+		snprintf(u->shell, sizeof(u->shell), "/bin/sh");
+}
+
+static void become(const struct user *u)
+{
+	if (setgroups(u->nr_groups, u->groups) || setgid(u->gid) || setuid(u->uid))
+		refuse(u->name, strerror(errno));
+}
+
+/* ---- where, and with what ---- */
+
+static void set_environment(const struct job *job, const struct user *u)
+{
+	clearenv();
+	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	setenv("HOME", u->home, 1);
+	setenv("USER", u->name, 1);
+	setenv("LOGNAME", u->name, 1);
+	setenv("SHELL", u->shell, 1);
+	setenv("TERM", job->term, 1);
+	setenv("LANG", "C.UTF-8", 1);
+	for (char **e = job->env; *e; e++)
+		putenv(*e);
+}
+
+static void go_there(const struct job *job, const struct user *u)
+{
+	if (job->dir && chdir(job->dir))
+		refuse(job->dir, strerror(errno));
+	if (!job->dir && chdir(u->home) && chdir("/"))
+		refuse("/", strerror(errno));
+}
+
+void job_exec(const struct job *job)
+{
+	struct user u = { .uid = 0 };
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	resolve(job, &u);
+	become(&u);
+	set_environment(job, &u);
+	go_there(job, &u);
+	if (job->argv[0]) {
+		execvp(job->argv[0], job->argv);
+	} else {
+		char name[64];
+
+		snprintf(name, sizeof(name), "-%s", strrchr(u.shell, '/') + 1);
+		execl(u.shell, name, (char *)NULL);
+	}
+	fprintf(stderr, "nestctl: %s: %s\n", job->argv[0] ? job->argv[0] : u.shell,
+		strerror(errno));
+	_exit(errno == ENOENT ? 127 : 126);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * attend.c: `nestctl run` while its instance runs.
+ *
+ * Signals that ask for an end, and those that users send, go to the command by the control line, so that it may handle them and its
+ * status says which it died of. A command that does not end: after GRACE seconds the kernel gets SIGTERM (ctrl-alt-del, on which
+ * init ends all), after twice that SIGKILL; a third SIGINT kills at once. The kernel dies with nestctl (PR_SET_PDEATHSIG), and what
+ * it made on the host has no name, or is swept by the next instance.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/nestctl/nestctl.h"
+#include "tools/nestctl/run.h"
+
+#define GRACE 10
+
+static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2,
+	SIGTSTP };
+static sigset_t signals;
+
+void attend_prepare(void)
+{
+	signal(SIGPIPE, SIG_IGN); /* pumps and the control line see errors */
+	sigemptyset(&signals);
+	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+		if (handled[i] != SIGHUP || signal(SIGHUP, SIG_DFL) != SIG_IGN)
+			sigaddset(&signals, handled[i]);
+		else
+			signal(SIGHUP, SIG_IGN); /* nohup */
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
+static pid_t start_kernel(struct run *r)
+{
+	pid_t parent = getpid(), pid = fork();
+	sigset_t none;
+
+	if (pid < 0)
+		die("cannot start %s: %s", r->kernel, strerror(errno));
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	if (!r->terminal)
+		setpgid(0, 0);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	for (int i = 0; i < 3; i++)
+		if (r->fds[i] != i && dup2(r->fds[i], i) < 0)
+			_exit(1);
+	execv(r->kernel, (char **)r->argv);
+	warn("%s: %s", r->kernel, strerror(errno));
+	_exit(1);
+}
+
+static void stop_with_it(pid_t pid)
+{
+	kill(pid, SIGTSTP);
+	raise(SIGSTOP);
+	kill(pid, SIGCONT);
+}
+
+/* Waits for the kernel, handing signals on.  Its wait status. */
+static int wait_for_kernel(const struct run *r, pid_t pid)
+{
+	int status, interrupts = 0, step = 0;
+	time_t deadline = 0;
+
+	for (;;) {
+		const struct timespec second = { 1, 0 };
+		int sig;
+
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status;
+		sig = deadline ? sigtimedwait(&signals, NULL, &second) :
+				 sigwaitinfo(&signals, NULL);
+		if (deadline && time(NULL) >= deadline) {
+			kill(pid, step++ ? SIGKILL : SIGTERM);
+			deadline += GRACE;
+		}
+		if (sig <= 0 || sig == SIGCHLD)
+			continue;
+		if (sig == SIGTSTP) {
+			if (!r->terminal)
+				stop_with_it(pid);
+			continue;
+		}
+		if (dprintf(r->control_fd, "s%d\n", sig) < 0)
+			kill(pid, SIGTERM);
+		if ((sig == SIGTERM || sig == SIGHUP) && !deadline)
+			deadline = time(NULL) + GRACE;
+		if (sig == SIGINT && ++interrupts == 3)
+			kill(pid, SIGKILL);
+	}
+}
+
+/* What init reported, or what the kernel's own end means. */
+static int result(const struct run *r, int status)
+{
+	char line[512];
+	ssize_t n = read(r->status_fd, line, sizeof(line) - 1);
+	int code;
+
+	line[n > 0 ? n : 0] = '\0';
+	line[strcspn(line, "\r\n")] = '\0';
+	if (!strncmp(line, "error ", 6))
+		die("%s: %s", r->image, line + 6);
+	if (sscanf(line, "status %d", &code) == 1)
+		return code;
+	if (WIFSIGNALED(status))
+		die("the kernel was killed by signal %d", WTERMSIG(status));
+	if (WEXITSTATUS(status) > 1)
+		die("the kernel ended with status %d", WEXITSTATUS(status));
+	if (!WEXITSTATUS(status) && !r->login)
+		die("the instance powered off before its command ended");
+	return WEXITSTATUS(status);
+}
+
+int attend(struct run *r)
+{
+	pid_t pid = start_kernel(r);
+	int status;
+
+	close(r->status_end);
+	close(r->control_end);
+	close(r->ready_fd);
+	if (!r->terminal)
+		pump_kernel_started(r->fds);
+	status = wait_for_kernel(r, pid);
+	pump_finish();
+	return result(r, status);
+}

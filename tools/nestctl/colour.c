@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* colour.c: see colour.h. */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/nestctl/colour.h"
+#include "tools/nestctl/nestctl.h"
+
+const char *colour(enum colour c)
+{
+	static const char *const codes[] = { "\033[0m", "\033[1m", "\033[2m", "\033[31m",
+		"\033[33m", "\033[32m" };
+	static int wanted = -1;
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (wanted < 0)
+		wanted = isatty(1) && !(no && *no) && term && strcmp(term, "dumb");
+	return wanted ? codes[c] : "";
+}
+
+const char *short_size(double bytes)
+{
+	static const char units[] = "BKMGT";
+	int i = 0;
+
+	for (; bytes >= 1000 && units[i + 1]; i++)
+		bytes /= 1024;
+	return format(bytes < 10 && i ? "%.1f%c" : "%.0f%c", bytes, units[i]);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* exec.h: a command in a running instance. */
+#ifndef NESTLING_NESTCTL_EXEC_H
+#define NESTLING_NESTCTL_EXEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tools/nestctl/instance.h"
+
+/* The job's text (drivers/mconsole/exec_host.h), as it grows. */
+struct exec_job {
+	char *text;
+	size_t size;
+};
+void exec_job_add(struct exec_job *j, char letter, const char *text); /* letter 0: none */
+
+/* remote.c: our ends of a command's channels; err -1 with a terminal. */
+struct remote {
+	int control, in, out, err;
+};
+/* Dies when the instance refuses. */
+struct remote remote_start(const struct instance *in, const struct exec_job *j, bool terminal);
+/* Runs a program that needs no input and gives what it writes, terminated; NULL: it could not be run or failed. */
+char *remote_read(const struct instance *in, const char *const *argv);
+
+/* exec_user.c: USER[:GROUP] of the instance, by name or number. */
+struct exec_user {
+	char *ids; /* "UID:GID:GID..." */
+	const char *name, *home, *shell;
+};
+struct exec_user exec_user_find(const struct instance *in, const char *text);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* flame.h: a tree of stacks, and its picture as one self-contained SVG file. */
+#ifndef NESTLING_NESTCTL_FLAME_H
+#define NESTLING_NESTCTL_FLAME_H
+
+#include <stdio.h>
+
+struct flame {
+	char *name;
+	unsigned long long count; /* samples here and above */
+	struct flame *child, *next;
+};
+
+/* The child of that name, made when there is none; counts it. */
+struct flame *flame_add(struct flame *parent, const char *name);
+/* @title stands on top; @root's count is the whole width. */
+void flame_write(FILE *out, const struct flame *root, const char *title);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * json.h: JSON on standard output, for --json.
+ *
+ *	json_open('['); json_open('{'); json_text("name", s); json_number("size", n); json_close('}'); json_close(']');
+ */
+#ifndef NESTLING_NESTCTL_JSON_H
+#define NESTLING_NESTCTL_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Commas come by themselves; the outermost close ends the line. @key of a value within a list: NULL. */
+void json_open(const char *key, char bracket);
+void json_close(char bracket);
+/* NULL is null. What is not UTF-8 becomes U+FFFD. */
+void json_text(const char *key, const char *text);
+void json_number(const char *key, int64_t n);
+void json_real(const char *key, double x);
+void json_bool(const char *key, bool b);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* sha256.h: the digest of FIPS 180-4 that names the blobs of an OCI image. A struct is begun once, fed, and ended once. */
+#ifndef NESTLING_NESTCTL_SHA256_H
+#define NESTLING_NESTCTL_SHA256_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct sha256 {
+	uint32_t state[8];
+	uint64_t size; /* bytes so far */
+	uint8_t block[64];
+};
+
+void sha256_begin(struct sha256 *s);
+void sha256_add(struct sha256 *s, const void *data, size_t size);
+/* In lower-case hexadecimal, with its end. */
+void sha256_end(struct sha256 *s, char text[65]);
+
+#endif
