@@ -16,6 +16,7 @@
 #define AROUND_ORDER 6     /* 256 KiB: 6 us, where a fault costs 11 and more */
 #define AROUND_ORDER_MAX 9 /* one leaf table's span */
 #define AROUND_BATCH 16
+#define STREAK 16 /* pages touched in order before more are made than were asked for */
 #define TABLE_SPAN (512 * PAGE_SIZE)
 
 static bool beyond_end(struct address_space *m, u64 index)
@@ -195,6 +196,17 @@ void file_map_resident(struct vm_area *v, u64 start, u64 end)
 	}
 }
 
+/*
+ * Is shared memory touched in order? One fault at the end of a window does not tell: what is made ahead is seen by others (SEEK_DATA,
+ * st_blocks, a userfaultfd on another mapping), so a program that touches a few pages gets just these, wherever its mapping lies.
+ */
+static bool streak(struct vm_area *v, u64 addr)
+{
+	v->streak = addr == v->last_fault + PAGE_SIZE ? v->streak + 1 : 0;
+	v->last_fault = addr;
+	return v->streak >= STREAK;
+}
+
 /* Shared memory that is touched in order: makes the window's pages before they are asked for. */
 static void make_ahead(struct vm_area *v, u64 addr, u64 end)
 {
@@ -246,8 +258,10 @@ int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 	int err;
 
 	/* No populating: for reading, the host's own faults, each for 64 KiB and more, cost it less. */
-	if (sequential && v->vm_mapping->a_ops->memory_only && !vma_is_cow(v))
+	if (v->vm_mapping->a_ops->memory_only && !vma_is_cow(v) && streak(v, addr) && sequential) {
 		make_ahead(v, addr, info->end);
+		v->last_fault = info->end - PAGE_SIZE;
+	}
 	p = get_locked_page(v, vma_index(v, addr), info);
 	if (IS_ERR(p))
 		return (int)PTR_ERR(p);

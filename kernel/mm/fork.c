@@ -204,8 +204,9 @@ static struct vm_area *fork_area(struct fork *f, struct vm_area *from)
 		kmem_cache_free(vma_cache, v);
 		return NULL;
 	}
-	v->next_fault = ~0UL;
+	v->next_fault = v->last_fault = ~0UL;
 	v->extent_order = 0;
+	v->streak = 0;
 	if (v->vm_file)
 		mm_file_ops->get(v->vm_file);
 	if (v->vm_ops && v->vm_ops->open)

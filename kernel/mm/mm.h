@@ -458,7 +458,9 @@ struct vm_area {
 	u64 vm_policy;           /* mempolicy.c; 0: the thread's */
 	struct list_head shared; /* mapping->i_mmap_list, under i_mmap_sem */
 	u32 extent_order; /* size of the next anonymous reservation: grows while the range proves dense */
+	u32 streak; /* faults on shared memory, each on the page behind the last one's: filefault.c */
 	u64 next_fault; /* where a sequential toucher would fault next */
+	u64 last_fault; /* the page of the last fault on shared memory */
 };
 
 struct mm {

@@ -33,7 +33,7 @@ struct vm_area *vma_alloc(struct mm *mm, u64 start, u64 end, u64 flags)
 	v->vm_end = end;
 	v->vm_flags = flags;
 	v->vm_pgoff = start >> PAGE_SHIFT;
-	v->next_fault = ~0UL;
+	v->next_fault = v->last_fault = ~0UL;
 	INIT_LIST_HEAD(&v->shared);
 	return v;
 }
