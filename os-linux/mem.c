@@ -134,7 +134,12 @@ int os_mem_punch(int file, uint64_t off, uint64_t len)
 
 int os_mem_enlarge(void *addr, size_t len)
 {
-	return madvise(addr, len, MADV_COLLAPSE) ? -errno : 0;
+	int err = madvise(addr, len, MADV_COLLAPSE) ? -errno : 0;
+
+	/* an empty range is refused only where the advice itself is unknown: before Linux 6.1, or without large pages */
+	if (err == -EINVAL && madvise(addr, 0, MADV_COLLAPSE))
+		err = -EOPNOTSUPP;
+	return err;
 }
 
 static int64_t seek(int file, uint64_t off, int whence)

@@ -63,7 +63,12 @@ int os_mem_protect(void *addr, size_t len, int prot);
 int os_mem_adopt(void *addr, size_t len, int file, uint64_t off);
 /* Gives the blocks of a range back to the host: it reads as zeros afterwards. */
 int os_mem_punch(int file, uint64_t off, uint64_t len);
-/* Backs [addr, addr+len), aligned parts of a shared mapping of a memory file, with large pages. 0 or -errno: -EINVAL where the host never does. */
+/*
+ * Backs [addr, addr+len), aligned parts of a shared mapping of a memory file, with large pages. 0 or -errno:
+ * -EOPNOTSUPP    never: this host has no large pages, or cannot be asked for them
+ * -EINVAL        not for this memory, as it is now and as the host is set up now
+ * -ENOMEM, ...   the host has no room or no time for it now
+ */
 int os_mem_enlarge(void *addr, size_t len);
 /* The first offset >= @off that has data (or is a hole); the file's size when there is none. */
 int64_t os_mem_next_data(int file, uint64_t off);

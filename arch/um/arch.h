@@ -121,7 +121,9 @@ extern pfn_t
 int physmem_release(pfn_t pfn, u64 n);
 /*
  * Has the host back @n frames, 2 MiB, with one large page; @pfn is a multiple of @n. What is in them stays, a frame that it did not back reads as
- * zeros. Blocks on the host. 0 or -errno: -EINVAL, -EOPNOTSUPP for always, others for now.
+ * zeros. Blocks on the host. 0 or -errno:
+ * -EOPNOTSUPP    never, for no frame: memory is a file (physmem=), or the host knows no such request
+ * others         not now: no room or no time (-ENOMEM, -EAGAIN, -EBUSY), or (-EINVAL) not these frames, or not as the host is set up now
  */
 int physmem_enlarge(pfn_t pfn, u64 n);
 /* The first frame in [pfn, end) that the host backs (data true) or does not back (data false); @end when there is none. */

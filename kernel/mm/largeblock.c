@@ -10,7 +10,9 @@
  * 2 MiB with one entry, where it would else take a fault for 64 KiB and work for each page, and again at munmap.
  *
  * Making a block costs the host 0.1 to 0.3 ms, less than it costs to back 512 single frames. It can take long where the host must first
- * gather memory, so all blocks together get a sixteenth of the time that passes, and where it refuses there is a pause. Frames of a block are ordinary frames otherwise: they go back one by one.
+ * gather memory, so all blocks together get a sixteenth of the time that passes. Where it refuses there is a pause, a second first and twice as
+ * long with each refusal in a row, up to 64: what it says may depend on these frames, on its memory, on how an administrator has set it up. Only
+ * -EOPNOTSUPP is for good. Frames of a block are ordinary frames otherwise: they go back one by one.
  *
  * What a file has not yet taken of its blocks waits in a short table. It goes back when memory is wanted, when another file needs the
  * place, and when nobody has taken any for a second.
@@ -47,7 +49,7 @@ static u64 *large_bits; /* a bit for each 2 MiB of physmem: the host backs it wi
 static u64 pause_until, pause_ns; /* after a refusal */
 static s64 budget = BUDGET_MAX;
 static u64 budget_at; /* ktime of the last change */
-static bool refused;  /* this host never will */
+static bool refused;  /* -EOPNOTSUPP: this host never will */
 static struct ktimer timer;
 static struct work work;
 
@@ -72,7 +74,7 @@ void large_block_gone(pfn_t pfn, u64 n)
 static void note_cost(int err, u64 start, u64 end)
 {
 	spin_lock(&block_lock);
-	if (err == -EINVAL || err == -EOPNOTSUPP)
+	if (err == -EOPNOTSUPP)
 		refused = true;
 	pause_ns = err ? clamp(pause_ns * 2, PAUSE_MIN, PAUSE_MAX) : 0;
 	pause_until = end + pause_ns;
