@@ -4,7 +4,7 @@
  *
  * A mapping that may be written to makes the file as long as itself. A size is a multiple of the page's, but where fallocate() set it.
  *
- * Locks: i_rwsem for size changes (a mapping changes the size without it, and only upwards), huge_file.lock for pages.
+ * Locks: i_rwsem for size changes, but a mapping makes the file longer without it: huge_file.lock over each of these, and for pages.
  */
 #include <linux/falloc.h>
 
@@ -17,43 +17,27 @@ static struct huge_file *huge_of(struct inode *inode)
 
 /* ---- reading ---- */
 
-/* From one frame, or zeros from a hole. Bytes; less than @n on a fault. */
-static size_t read_piece(struct inode *inode, struct iov_iter *to, loff_t pos, size_t n)
+static struct page *huge_frame(struct inode *inode, u64 index)
 {
-	struct page *p = huge_file_frame(huge_of(inode), (u64)pos >> PAGE_SHIFT);
-	size_t done;
-
-	if (!p)
-		return iov_iter_zero(n, to);
-	done = copy_to_iter((char *)page_address(p) + (pos & (PAGE_SIZE - 1)), n, to);
-	put_page(p);
-	return done;
+	return huge_file_frame(huge_of(inode), index);
 }
 
+/* Does not count as an access, as in Linux. */
 static ssize_t hugetlbfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 {
-	struct inode *inode = f->f_mapping->host;
-	ssize_t done = 0;
-
-	while (to->count) {
-		loff_t size = i_size_read(inode);
-		size_t n, got;
-
-		if (*pos >= size)
-			break;
-		n = min_t(u64, PAGE_SIZE - (*pos & (PAGE_SIZE - 1)), size - *pos);
-		n = min(n, to->count);
-		got = read_piece(inode, to, *pos, n);
-		done += got;
-		*pos += got;
-		if (got < n)
-			return done ? done : -EFAULT;
-		cond_resched();
-	}
-	return done;
+	return tmpfs_read_pages(f->f_mapping->host, to, pos, huge_frame);
 }
 
 /* ---- mapping ---- */
+
+/* Two mappings, or one and fallocate(), may make it longer at the same time: the longest stays. */
+static void extend_to(struct inode *inode, loff_t end)
+{
+	mutex_lock(&huge_of(inode)->lock);
+	if (i_size_read(inode) < end)
+		i_size_write(inode, end);
+	mutex_unlock(&huge_of(inode)->lock);
+}
 
 static int hugetlbfs_mmap(struct file *f, struct vm_area *v)
 {
@@ -70,8 +54,8 @@ static int hugetlbfs_mmap(struct file *f, struct vm_area *v)
 	err = hugetlb_mmap(f->f_mapping, v);
 	if (err)
 		return err;
-	if (v->vm_flags & VM_WRITE && i_size_read(inode) < end)
-		i_size_write(inode, end);
+	if (v->vm_flags & VM_WRITE)
+		extend_to(inode, end);
 	return 0;
 }
 
@@ -86,7 +70,9 @@ static int resize(struct inode *inode, loff_t size)
 	if ((size < old && inode->i_seals & F_SEAL_SHRINK) ||
 		(size > old && inode->i_seals & F_SEAL_GROW))
 		return -EPERM;
+	mutex_lock(&huge_of(inode)->lock);
 	i_size_write(inode, size);
+	mutex_unlock(&huge_of(inode)->lock);
 	huge_file_drop(huge_of(inode), &inode->i_data, (u64)size >> HPAGE_SHIFT,
 		~0UL >> HPAGE_SHIFT, true);
 	return 0;
@@ -159,8 +145,8 @@ static int allocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 		err = signal_pending(current) ? -EINTR : huge_file_allocate(huge_of(inode), at);
 		cond_resched();
 	}
-	if (!err && !keep_size && off + len > i_size_read(inode))
-		i_size_write(inode, off + len);
+	if (!err && !keep_size)
+		extend_to(inode, off + len);
 	return err;
 }
 

@@ -15,89 +15,56 @@ static struct mount *nameless; /* immutable after init */
 /* ---- options ---- */
 
 struct options {
+	struct hugetlbfs_sb *h;
 	u64 max, min; /* huge pages; max ~0: no limit */
 };
 
 static int parse_pages(const char *v, u64 *pages)
 {
 	struct hugetlb_numbers pool;
-	size_t n = strlen(v);
-	char num[24];
-	u64 x;
+	int err;
 
-	if (n < 2 || v[n - 1] != '%' || n >= sizeof(num)) {
-		if (kstrtosize(v, &x))
-			return -EINVAL;
-		*pages = x >> HPAGE_SHIFT;
-		return 0;
-	}
-	memcpy(num, v, n - 1);
-	num[n - 1] = 0;
-	if (kstrtou64(num, 10, &x) || x > 10000)
-		return -EINVAL;
 	hugetlb_numbers(&pool);
-	*pages = (pool.total - pool.surplus) * x / 100;
-	return 0;
+	err = tmpfs_parse_size(v, (pool.total - pool.surplus) << HPAGE_SHIFT, pages);
+	*pages >>= HPAGE_SHIFT;
+	return err;
 }
 
-static int parse_option(struct hugetlbfs_sb *h, struct options *o, const char *key, const char *v)
+static int parse_option(void *arg, const char *key, char *v)
 {
+	struct options *o = arg;
 	u64 x;
+	int err;
 
+	if (!v)
+		return -EINVAL;
 	if (!strcmp(key, "size"))
 		return parse_pages(v, &o->max);
 	if (!strcmp(key, "min_size"))
 		return parse_pages(v, &o->min);
-	if (!strcmp(key, "nr_inodes"))
-		return kstrtosize(v, &h->t.max_inodes) ? -EINVAL : 0;
 	if (!strcmp(key, "pagesize"))
 		return kstrtosize(v, &x) || x != HPAGE_SIZE ? -EINVAL : 0;
-	if (!strcmp(key, "uid"))
-		return tmpfs_parse_id(v, &h->t.uid, false);
-	if (!strcmp(key, "gid"))
-		return tmpfs_parse_id(v, &h->t.gid, true);
-	if (strcmp(key, "mode") != 0 || kstrtou64(v, 8, &x))
-		return -EINVAL;
-	h->t.mode = x & 01777;
-	return 0;
+	err = tmpfs_parse_option(&o->h->t, key, v);
+	o->h->t.mode &= 01777;
+	return err;
 }
 
-static int parse_options(struct hugetlbfs_sb *h, struct options *o, char *data)
+static int parse_options(struct options *o, char *data)
 {
-	char *opt, *v;
-	int err = 0;
+	int err = tmpfs_parse_options("hugetlbfs", data, parse_option, o);
 
-	while (!err && (opt = strsep(&data, ","))) {
-		if (!*opt)
-			continue;
-		v = strchr(opt, '=');
-		if (v)
-			*v++ = 0;
-		err = v ? parse_option(h, o, opt, v) : -EINVAL;
-		if (err)
-			pr_info("hugetlbfs: bad option '%s'\n", opt);
-	}
-	if (!err && o->min > o->max)
-		err = -EINVAL;
-	return err;
+	return !err && o->min > o->max ? -EINVAL : err;
 }
 
 static int hugetlbfs_show_options(struct super_block *sb, char *buf, size_t size)
 {
 	struct hugetlbfs_sb *h = hugetlbfs_sb(sb);
-	const struct tmpfs_sb *t = &h->t;
-	int n = 0;
+	int n = tmpfs_show_ids(&h->t, buf, size);
 
-	if (t->uid)
-		n += scnprintf(
-			buf + n, size - n, ",uid=%u", from_kuid_munged(current_user_ns(), t->uid));
-	if (t->gid)
-		n += scnprintf(
-			buf + n, size - n, ",gid=%u", from_kgid_munged(current_user_ns(), t->gid));
-	if (t->mode != 0755)
-		n += scnprintf(buf + n, size - n, ",mode=%o", t->mode);
-	if (t->max_inodes)
-		n += scnprintf(buf + n, size - n, ",nr_inodes=%lu", t->max_inodes);
+	if (h->t.mode != 0755)
+		n += scnprintf(buf + n, size - n, ",mode=%o", h->t.mode);
+	if (h->t.max_inodes)
+		n += scnprintf(buf + n, size - n, ",nr_inodes=%lu", h->t.max_inodes);
 	n += scnprintf(buf + n, size - n, ",pagesize=%luM", HPAGE_SIZE >> 20);
 	if (h->quota && h->quota->max != ~0UL)
 		n += scnprintf(buf + n, size - n, ",size=%lu", h->quota->max << HPAGE_SHIFT);
@@ -179,7 +146,7 @@ static const struct super_operations hugetlbfs_super_ops = {
 /* What the options say; with the quota that they ask for. 0 or -errno. */
 static int set_up(struct hugetlbfs_sb *h, char *data)
 {
-	struct options o = { .max = ~0UL };
+	struct options o = { .h = h, .max = ~0UL };
 	int err;
 
 	spin_lock_init(&h->t.lock);
@@ -187,7 +154,7 @@ static int set_up(struct hugetlbfs_sb *h, char *data)
 	h->t.mode = 0755;
 	h->t.uid = current_fsuid();
 	h->t.gid = current_fsgid();
-	err = data ? parse_options(h, &o, data) : 0;
+	err = data ? parse_options(&o, data) : 0;
 	if (err || (o.max == ~0UL && !o.min))
 		return err;
 	h->quota = huge_quota_new(o.max, o.min);
@@ -207,7 +174,7 @@ static int hugetlbfs_fill_super(struct super_block *sb, void *data, bool silent)
 		kfree(h);
 		return err;
 	}
-	sb->s_op = &hugetlbfs_super_ops;
+	sb->s_op = &hugetlbfs_super_ops; /* from here on put_super frees it */
 	sb->s_fs_info = &h->t;
 	sb->s_magic = HUGETLBFS_MAGIC;
 	sb->s_blocksize = HPAGE_SIZE;

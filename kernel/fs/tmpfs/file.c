@@ -139,29 +139,23 @@ const struct address_space_operations tmpfs_aops = {
 
 /* ---- reading and writing ---- */
 
-/* Copies from one page, or zeros from a hole. Bytes; 0 on a fault. */
-static size_t read_piece(struct inode *inode, struct iov_iter *to, loff_t pos, size_t n)
+/* Copies from one page, or zeros from a hole. Bytes; less than @n on a fault. */
+static size_t read_piece(struct page *p, struct iov_iter *to, loff_t pos, size_t n)
 {
-	struct page *p = find_get_page(&inode->i_data, pos >> PAGE_SHIFT);
-	size_t off = pos & (PAGE_SIZE - 1), done;
+	size_t done;
 
 	if (!p)
 		return iov_iter_zero(n, to);
-	if (!PageUptodate(p))
-		wait_on_page_locked(p);
-	done = PageUptodate(p) ? copy_to_iter((char *)page_address(p) + off, n, to) :
-				 iov_iter_zero(n, to);
+	done = copy_to_iter((char *)page_address(p) + (pos & (PAGE_SIZE - 1)), n, to);
 	put_page(p);
 	return done;
 }
 
-static ssize_t tmpfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
+ssize_t tmpfs_read_pages(struct inode *inode, struct iov_iter *to, loff_t *pos,
+	struct page *(*get)(struct inode *inode, u64 index))
 {
-	struct inode *inode = f->f_mapping->host;
 	ssize_t done = 0;
 
-	if (!to->count)
-		return 0;
 	while (to->count) {
 		loff_t size = i_size_read(inode);
 		size_t n, got;
@@ -170,14 +164,35 @@ static ssize_t tmpfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 			break;
 		n = min_t(u64, PAGE_SIZE - (*pos & (PAGE_SIZE - 1)), size - *pos);
 		n = min(n, to->count);
-		got = read_piece(inode, to, *pos, n);
+		got = read_piece(get(inode, (u64)*pos >> PAGE_SHIFT), to, *pos, n);
 		done += got;
 		*pos += got;
 		if (got < n)
 			return done ? done : -EFAULT;
 		cond_resched();
 	}
-	file_accessed(f);
+	return done;
+}
+
+static struct page *cached_page(struct inode *inode, u64 index)
+{
+	struct page *p = find_get_page(&inode->i_data, index);
+
+	if (p && !PageUptodate(p))
+		wait_on_page_locked(p);
+	if (!p || PageUptodate(p))
+		return p;
+	put_page(p);
+	return NULL;
+}
+
+static ssize_t tmpfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	bool asked = to->count;
+	ssize_t done = tmpfs_read_pages(f->f_mapping->host, to, pos, cached_page);
+
+	if (asked && done >= 0)
+		file_accessed(f);
 	return done;
 }
 

@@ -40,32 +40,23 @@ void tmpfs_uncharge(struct super_block *sb, u64 n)
 
 /* ---- options ---- */
 
-static int parse_size(const char *v, u64 *pages)
+int tmpfs_parse_size(const char *v, u64 whole, u64 *bytes)
 {
 	size_t n = strlen(v);
 	char num[24];
 	u64 x;
 
-	if (n && v[n - 1] == '%' && n < sizeof(num)) {
-		memcpy(num, v, n - 1);
-		num[n - 1] = 0;
-		if (kstrtou64(num, 10, &x) || x > 10000)
-			return -EINVAL;
-		*pages = max_pfn * x / 100;
-		return 0;
-	}
-	if (kstrtosize(v, &x))
+	if (!n || v[n - 1] != '%' || n >= sizeof(num))
+		return kstrtosize(v, bytes) ? -EINVAL : 0;
+	memcpy(num, v, n - 1);
+	num[n - 1] = 0;
+	if (kstrtou64(num, 10, &x) || x > 10000)
 		return -EINVAL;
-	*pages = DIV_ROUND_UP(x, PAGE_SIZE);
+	*bytes = whole * x / 100;
 	return 0;
 }
 
-static int parse_count(const char *v, u64 *n)
-{
-	return kstrtosize(v, n) ? -EINVAL : 0;
-}
-
-int tmpfs_parse_id(const char *v, u32 *id, bool group)
+static int parse_id(const char *v, u32 *id, bool group)
 {
 	u64 x;
 
@@ -75,39 +66,24 @@ int tmpfs_parse_id(const char *v, u32 *id, bool group)
 	return uid_valid(*id) ? 0 : -EINVAL;
 }
 
-static int parse_option(struct tmpfs_sb *s, const char *key, const char *v)
+int tmpfs_parse_option(struct tmpfs_sb *s, const char *key, const char *v)
 {
 	u64 x;
 
-	if (!strcmp(key, "size"))
-		return parse_size(v, &s->max_blocks);
-	if (!strcmp(key, "nr_blocks"))
-		return parse_count(v, &s->max_blocks);
 	if (!strcmp(key, "nr_inodes"))
-		return parse_count(v, &s->max_inodes);
+		return kstrtosize(v, &s->max_inodes) ? -EINVAL : 0;
 	if (!strcmp(key, "uid"))
-		return tmpfs_parse_id(v, &s->uid, false);
+		return parse_id(v, &s->uid, false);
 	if (!strcmp(key, "gid"))
-		return tmpfs_parse_id(v, &s->gid, true);
-	if (!strcmp(key, "mode")) {
-		if (kstrtou64(v, 8, &x))
-			return -EINVAL;
-		s->mode = x & 07777;
-		return 0;
-	}
-	/* of no meaning here, but accepted by Linux's tmpfs */
-	return !strcmp(key, "huge") || !strcmp(key, "mpol") ? 0 : -EINVAL;
+		return parse_id(v, &s->gid, true);
+	if (strcmp(key, "mode") != 0 || kstrtou64(v, 8, &x))
+		return -EINVAL;
+	s->mode = x & 07777;
+	return 0;
 }
 
-/* inode numbers are 64 bits wide, and nothing is ever swapped out. */
-static int parse_word(const char *opt)
-{
-	return !strcmp(opt, "inode64") || !strcmp(opt, "inode32") || !strcmp(opt, "noswap") ?
-		       0 :
-		       -EINVAL;
-}
-
-static int parse_options(struct tmpfs_sb *s, char *data)
+int tmpfs_parse_options(
+	const char *fs, char *data, int (*option)(void *arg, const char *key, char *v), void *arg)
 {
 	char *opt, *v;
 	int err = 0;
@@ -118,14 +94,57 @@ static int parse_options(struct tmpfs_sb *s, char *data)
 		v = strchr(opt, '=');
 		if (v)
 			*v++ = 0;
-		if (!v)
-			err = parse_word(opt);
-		else
-			err = parse_option(s, opt, v);
+		err = option(arg, opt, v);
 		if (err)
-			pr_info("tmpfs: bad option '%s'\n", opt);
+			pr_info("%s: bad option '%s'\n", fs, opt);
 	}
 	return err;
+}
+
+int tmpfs_show_ids(const struct tmpfs_sb *s, char *buf, size_t size)
+{
+	struct user_namespace *ns = current_user_ns();
+	int n = 0;
+
+	if (s->uid)
+		n += scnprintf(buf, size, ",uid=%u", from_kuid_munged(ns, s->uid));
+	if (s->gid)
+		n += scnprintf(buf + n, size - n, ",gid=%u", from_kgid_munged(ns, s->gid));
+	return n;
+}
+
+/* inode numbers are 64 bits wide, and nothing is ever swapped out. */
+static int parse_word(const char *opt)
+{
+	return !strcmp(opt, "inode64") || !strcmp(opt, "inode32") || !strcmp(opt, "noswap") ?
+		       0 :
+		       -EINVAL;
+}
+
+static int parse_option(void *arg, const char *key, char *v)
+{
+	struct tmpfs_sb *s = arg;
+	u64 bytes;
+	int err;
+
+	if (!v)
+		return parse_word(key);
+	/* of no meaning here, but accepted by Linux's tmpfs */
+	if (!strcmp(key, "huge") || !strcmp(key, "mpol"))
+		return 0;
+	if (!strcmp(key, "nr_blocks"))
+		return kstrtosize(v, &s->max_blocks) ? -EINVAL : 0;
+	if (strcmp(key, "size") != 0)
+		return tmpfs_parse_option(s, key, v);
+	err = tmpfs_parse_size(v, max_pfn << PAGE_SHIFT, &bytes);
+	if (!err)
+		s->max_blocks = DIV_ROUND_UP(bytes, PAGE_SIZE);
+	return err;
+}
+
+static int parse_options(struct tmpfs_sb *s, char *data)
+{
+	return tmpfs_parse_options("tmpfs", data, parse_option, s);
 }
 
 static int tmpfs_remount(struct super_block *sb, u32 *flags, char *data)
@@ -162,13 +181,7 @@ static int tmpfs_show_options(struct super_block *sb, char *buf, size_t size)
 			buf + n, size - n, ",nr_inodes=%llu", (unsigned long long)s->max_inodes);
 	if (s->mode != 01777)
 		n += scnprintf(buf + n, size - n, ",mode=%o", s->mode);
-	if (s->uid)
-		n += scnprintf(
-			buf + n, size - n, ",uid=%u", from_kuid_munged(current_user_ns(), s->uid));
-	if (s->gid)
-		n += scnprintf(
-			buf + n, size - n, ",gid=%u", from_kgid_munged(current_user_ns(), s->gid));
-	return n;
+	return n + tmpfs_show_ids(s, buf + n, size - n);
 }
 
 static int tmpfs_statfs(struct dentry *d, struct kstatfs *st)

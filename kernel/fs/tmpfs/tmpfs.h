@@ -69,11 +69,21 @@ int tmpfs_set_flags(struct inode *inode, u32 flags);
 extern const struct address_space_operations tmpfs_aops;
 extern const struct file_operations tmpfs_file_ops;
 extern const struct inode_operations tmpfs_file_iops;
+/* For read_iter: to the end of the file, from the pages that @get finds, with a reference; NULL: a hole, zeros. Bytes, or -EFAULT. */
+ssize_t tmpfs_read_pages(struct inode *inode, struct iov_iter *to, loff_t *pos,
+	struct page *(*get)(struct inode *inode, u64 index));
 /* Accounts what the page cache holds now; frees what was dropped. */
 void tmpfs_recount(struct inode *inode);
 /* super.c */
 int tmpfs_fill_super(struct super_block *sb, void *data, bool silent);
-int tmpfs_parse_id(const char *v, u32 *id, bool group); /* uid=, gid= */
+/* Calls @option for each of "key=value,word,...": v is NULL for a word. Its first error is the answer, and logged with the name @fs. */
+int tmpfs_parse_options(
+	const char *fs, char *data, int (*option)(void *arg, const char *key, char *v), void *arg);
+/* nr_inodes=, uid=, gid=, mode=: 0 or -EINVAL, also for any other. */
+int tmpfs_parse_option(struct tmpfs_sb *s, const char *key, const char *v);
+/* Bytes, with k, m, g, or as a percentage of @whole: 0 or -EINVAL. */
+int tmpfs_parse_size(const char *v, u64 whole, u64 *bytes);
+int tmpfs_show_ids(const struct tmpfs_sb *s, char *buf, size_t size); /* uid=, gid= */
 /* A nameless file with all rights, open for reading and writing: "/name (deleted)". ERR_PTR. */
 struct file *tmpfs_nameless_file(struct mount *mnt, const char *name, loff_t size);
 /* Accounts @n pages: 0 or -ENOSPC. */
