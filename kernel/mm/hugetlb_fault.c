@@ -230,7 +230,8 @@ static int copy_locked(struct vm_area *v, u64 addr, pte_t expected)
 		return 0;
 	}
 	new = private_page(v, index);
-	if (!new && v->vm_private && v->vm_private != HUGE_LOST) {
+	if (!new && v->vm_private &&
+		v->vm_private != HUGE_LOST &&old != huge_file_page(huge_file_of(v), index, false)) {
 		take_from_others(v, addr, old);
 		if (sole_owner(v, index, old)) {
 			make_writable(v, addr);
@@ -260,6 +261,32 @@ int hugetlb_cow(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 }
 
 /* ---- fork ---- */
+
+/* More references than entries: a device may write to it, and what it writes is the parent's. */
+static bool is_pinned(struct page *head)
+{
+	for (u64 i = 0; i < HPAGE_FRAMES; i++)
+		if (atomic_read(&head[i].refcount) > atomic_read(&head[i].mapcount))
+			return true;
+	return false;
+}
+
+/* A copy for the child of a page that stays the parent's. NULL: it need not be copied, or there is no page: it is shared like others. */
+static struct page *copy_pinned(struct vm_area *v, struct vm_area *from, u64 addr, pte_t *bits)
+{
+	struct page *old, *new;
+	pte_t e;
+
+	old = vma_is_cow(from) ? mapped_page(from->vm_mm, addr, &e) : NULL;
+	if (!old || !(e & PTE_RW) || !is_pinned(old))
+		return NULL;
+	new = huge_take(huge_file_of(v)->quota, false);
+	if (!new)
+		return NULL;
+	copy_huge_page(new, old);
+	*bits = vma_rights(v) | PTE_D;
+	return new;
+}
 
 /* The parent's entries, protected where that is needed; their bits for the child. NULL: nothing is there. */
 static struct page *share_page(struct vm_area *from, u64 addr, pte_t *bits, bool *protect)
@@ -293,7 +320,11 @@ int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect)
 		pte_t bits;
 
 		mutex_lock(&f->lock);
-		head = share_page(from, addr, &bits, protect);
+		if (from->vm_private == HUGE_LOST) /* since the area was copied */
+			v->vm_private = HUGE_LOST;
+		head = copy_pinned(v, from, addr, &bits);
+		if (!head)
+			head = share_page(from, addr, &bits, protect);
 		if (head)
 			err = map_page(v, addr, head, bits);
 		if (err)

@@ -50,7 +50,7 @@ struct huge_promise {
 #define HUGE_LOST ((void *)1)
 /* Is the page at @index promised to @v and not yet taken? Then it is taken now. Under huge_file.lock. */
 bool huge_promise_spend(struct vm_area *v, u64 index);
-/* [addr, addr + len) of private huge areas has been copied elsewhere: the old place is about to go, and the promise stays. */
+/* [addr, addr + len) of private huge areas has been copied elsewhere: the old place (or the new, where that failed) is about to go, and the promise stays. */
 void huge_promise_moved(struct mm *mm, u64 addr, u64 len);
 
 /* ---- hugetlb_fault.c ---- */

@@ -120,6 +120,8 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 		err = uffd_note_remap(v, n, r->addr, moved);
 	if (err) { /* back to where they were: those tables still stand */
 		move_entries(n, to, r->addr, moved);
+		if (n->vm_flags & VM_HUGETLB)
+			huge_promise_moved(mm, to, r->new_len);
 		munmap_locked(mm, to, r->new_len);
 		return err;
 	}

@@ -91,6 +91,17 @@ static long status_kb(const char *name)
 	return kb;
 }
 
+static void options(const char *where)
+{
+	char line[256], at[64], o[128];
+	FILE *f = fopen("/proc/mounts", "r");
+
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*s %63s %*s %127s", at, o) == 2 && !strcmp(at, where))
+			printf("%s\n", o);
+	fclose(f);
+}
+
 static char *map(size_t pages, int flags, int fd)
 {
 	char *p = mmap(NULL, pages * H, RW, flags, fd, 0);
@@ -236,6 +247,40 @@ static void files(void)
 	step("none");
 }
 
+/* Two private mappings of one page; the one that was promised a copy cannot have another, and must not take the file's page from both. */
+static void same_page(void)
+{
+	char *p, *q, *r;
+	int fd;
+
+	printf("options: %d", mount("none", "/tmp/huge", "hugetlbfs", 0, "size=lots"));
+	printf(" %d", mount("none", "/tmp/huge", "hugetlbfs", 0, "mode=999"));
+	printf(" %d", mount("none", "/tmp/huge", "hugetlbfs", 0, "noswap"));
+	printf(" %d", mount("none", "/tmp/huge", "hugetlbfs", 0, "pagesize=4096"));
+	printf(" %d\n", mount("none", "/tmp/huge", "hugetlbfs", 0, "size=50%,min_size=75%"));
+	mount("none", "/tmp/huge", "hugetlbfs", 0, "uid=5,gid=6,mode=7711,size=75%,min_size=1M");
+	options("/tmp/huge");
+	fd = open("/tmp/huge/f", O_RDWR | O_CREAT, 0600);
+	if (fallocate(fd, 0, 0, H))
+		printf("allocate: %s\n", strerror(errno));
+	p = map(1, MAP_PRIVATE, fd);
+	q = map(1, MAP_PRIVATE | MAP_NORESERVE, fd);
+	touch(p, 1);
+	madvise(p, H, MADV_DONTNEED);
+	printf("the file's: %d %d\n", p[0], q[0]);
+	umount2("/tmp/huge", MNT_DETACH);
+	r = map(3, ANON, -1);
+	memset(r, 1, 3 * H);
+	printf("none left: %s\n", map(1, ANON, -1) == MAP_FAILED ? "yes" : "no");
+	touch(p, 1);
+	munmap(r, 3 * H);
+	printf("the other's copy: signal %d\n", touch(q, 1));
+	munmap(p, H);
+	munmap(q, H);
+	close(fd);
+	step("one page");
+}
+
 static void segments(void)
 {
 	int id = shmget(IPC_PRIVATE, 3 * H - 5, SHM_HUGETLB | IPC_CREAT | 0600);
@@ -353,6 +398,7 @@ int main(void)
 	promises();
 	copies();
 	files();
+	same_page();
 	segments();
 	calls();
 	surplus();
