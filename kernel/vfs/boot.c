@@ -220,8 +220,7 @@ static int move_root(const struct block_device *b)
 	}
 	get_fs_root(current->fs, &top);
 	down_write(&namespace_sem);
-	mnt_detach(new.mnt);
-	mnt_attach(new.mnt, &top);
+	mnt_move(new.mnt, &top);
 	up_write(&namespace_sem);
 	set_fs_root(current->fs, &new);
 	set_fs_pwd(current->fs, &new);

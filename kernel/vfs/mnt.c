@@ -426,27 +426,6 @@ void mnt_set_ns_root(struct mount *m)
 	up_write(&namespace_sem);
 }
 
-void mnt_attach(struct mount *m, const struct path *where)
-{
-	struct hlist_head *b = bucket(where->mnt, where->dentry);
-	struct mount *c;
-
-	assert_rwsem_held_write(&namespace_sem);
-	d_set_mounted(where->dentry, true);
-	mntget(where->mnt);
-	dget(where->dentry);
-	vfs_seq_write_begin(&mount_seq);
-	m->mnt_parent = where->mnt;
-	m->mnt_mountpoint = where->dentry;
-	list_add_tail(&m->mnt_child, &where->mnt->mnt_mounts);
-	hlist_add_head(&m->mnt_hash, b);
-	if (where->mnt->mnt_state & MNT_IN_NS)
-		for (c = m; c; c = mnt_next(c, m))
-			ns_add(where->mnt->mnt_ns, c);
-	vfs_seq_write_end(&mount_seq);
-	mnt_ns_changed(where->mnt->mnt_ns);
-}
-
 /* A mount on @d, in namespace @ns or (NULL) anywhere. mount_seq's lock is held. */
 static struct mount *mount_on(struct dentry *d, const struct mnt_namespace *ns)
 {
@@ -477,21 +456,107 @@ static struct path unlink_mount(struct mount *m)
 	return where;
 }
 
+/* In a mount_seq write section, as the next. */
+static void link_mount(struct mount *m, const struct path *where)
+{
+	struct mount *c;
+
+	mntget(where->mnt);
+	dget(where->dentry);
+	d_set_mounted(where->dentry, true);
+	m->mnt_parent = where->mnt;
+	m->mnt_mountpoint = where->dentry;
+	list_add_tail(&m->mnt_child, &where->mnt->mnt_mounts);
+	hlist_add_head(&m->mnt_hash, bucket(where->mnt, where->dentry));
+	if (where->mnt->mnt_state & MNT_IN_NS)
+		for (c = m; c; c = mnt_next(c, m))
+			ns_add(where->mnt->mnt_ns, c);
+}
+
+/* With all that is mounted below it; where it was: the references are the caller's. */
+static struct path take_out(struct mount *m)
+{
+	struct path where = unlink_mount(m);
+	struct mount *c;
+
+	for (c = m; c; c = mnt_next(c, m))
+		ns_del(c);
+	return where;
+}
+
+void mnt_attach(struct mount *m, const struct path *where)
+{
+	assert_rwsem_held_write(&namespace_sem);
+	vfs_seq_write_begin(&mount_seq);
+	link_mount(m, where);
+	vfs_seq_write_end(&mount_seq);
+	mnt_ns_changed(where->mnt->mnt_ns);
+}
+
 void mnt_detach(struct mount *m)
 {
 	struct mnt_namespace *ns = m->mnt_ns;
 	struct path where;
-	struct mount *c;
 
 	assert_rwsem_held_write(&namespace_sem);
 	vfs_seq_write_begin(&mount_seq);
-	where = unlink_mount(m);
-	for (c = m; c; c = mnt_next(c, m))
-		ns_del(c);
+	where = take_out(m);
 	vfs_seq_write_end(&mount_seq);
 	mnt_ns_changed(ns);
-	mntput(where.mnt); /* cannot be the last: the tree holds it */
-	dput(where.dentry);
+	path_put(&where); /* cannot be the last: the tree holds it */
+}
+
+void mnt_move(struct mount *m, const struct path *where)
+{
+	struct mnt_namespace *from = m->mnt_ns;
+	struct path at;
+
+	assert_rwsem_held_write(&namespace_sem);
+	vfs_seq_write_begin(&mount_seq);
+	at = take_out(m);
+	link_mount(m, where);
+	vfs_seq_write_end(&mount_seq);
+	mnt_ns_changed(from);
+	if (m->mnt_ns != from)
+		mnt_ns_changed(m->mnt_ns);
+	path_put(&at);
+}
+
+void mnt_slip_below(struct mount *m, struct mount *top)
+{
+	const struct path on = { m, m->mnt_root };
+	struct mnt_namespace *from = m->mnt_ns;
+	struct path at, old = { NULL, NULL };
+
+	assert_rwsem_held_write(&namespace_sem);
+	vfs_seq_write_begin(&mount_seq);
+	if (m->mnt_parent != m)
+		old = take_out(m);
+	at = take_out(top);
+	link_mount(m, &at);
+	link_mount(top, &on);
+	vfs_seq_write_end(&mount_seq);
+	mnt_ns_changed(from);
+	if (m->mnt_ns != from)
+		mnt_ns_changed(m->mnt_ns);
+	path_put(&old);
+	path_put(&at);
+}
+
+void mnt_pivot(struct mount *new, struct mount *old, const struct path *put_old)
+{
+	struct path inner, outer;
+
+	assert_rwsem_held_write(&namespace_sem);
+	vfs_seq_write_begin(&mount_seq);
+	inner = take_out(new);
+	outer = take_out(old);
+	link_mount(old, put_old);
+	link_mount(new, &outer);
+	vfs_seq_write_end(&mount_seq);
+	mnt_ns_changed(new->mnt_ns);
+	path_put(&inner);
+	path_put(&outer);
 }
 
 static void umount_one(struct mount *m, struct list_head *dead)

@@ -88,8 +88,17 @@ struct mount *mnt_clone(struct mount *m, struct dentry *root, u32 how);
 struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, u32 how);
 /* namespace_sem held for writing. Attach consumes the reference to @m (it becomes the tree's); the subtree comes along. */
 void mnt_attach(struct mount *m, const struct path *where);
-void mnt_detach(struct
-	mount *m); /* the reverse: the caller has the tree's reference again; its children stay on it */
+/* The reverse: the caller has the tree's reference again; its children stay on it. */
+void mnt_detach(struct mount *m);
+/*
+ * Several steps at once: no walk sees what is covered bare, nor a mount nowhere. Subtrees come along.
+ * @m from its place to @where.
+ */
+void mnt_move(struct mount *m, const struct path *where);
+/* @m, attached or as for mnt_attach(), to the place of @top, which covers it from then on. */
+void mnt_slip_below(struct mount *m, struct mount *top);
+/* @old, in whose tree @new is, to @put_old in the tree of @new, and @new to the place of @old. */
+void mnt_pivot(struct mount *new, struct mount *old, const struct path *put_old);
 /* Detaches @m and all below; the references to drop (with namespace_sem released) gather on @dead (mnt_expire_list of mounts). */
 void mnt_umount_tree(struct mount *m, struct list_head *dead);
 void mnt_put_list(struct list_head *dead);

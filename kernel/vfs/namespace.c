@@ -3,9 +3,9 @@
  * namespace.c: mount(2), umount2(2), pivot_root(2), and what boot needs of them.
  *
  * Each operation: look paths up without locks; namespace_sem for writing; check again what may have changed; change the tree (mnt.c);
- * release; drop references, which may end in an unmounting. There is one mount namespace.
+ * release; drop references, which may end in an unmounting.
  *
- * Locks: namespace_sem outermost, never held over a path walk or a file system's mount. s_umount is taken before it by the file
+ * Locks: namespace_sem, one for all namespaces, outermost, never held over a path walk or a file system's mount. s_umount is taken before it by the file
  * system's mount operation and released before it is taken here.
  */
 #include <linux/fs.h>
@@ -226,11 +226,12 @@ int move_tree(const struct path *from, struct path *where)
 	if (!err)
 		err = propagate_mount(m, where, &dead);
 	if (!err) {
-		if (m->mnt_parent != m)
-			mnt_detach(m);
-		else
+		if (m->mnt_parent != m) {
+			mnt_move(m, where);
+		} else {
 			left = mnt_ns_del_tree(m);
-		mnt_attach(m, where);
+			mnt_attach(m, where);
+		}
 	}
 	up_write(&namespace_sem);
 	mnt_put_list(&dead);
@@ -281,17 +282,9 @@ int move_beneath(const struct path *from, const struct path *top)
 	if (!err)
 		err = propagate_mount(m, &where, &dead);
 	if (!err) {
-		const struct path on = { m, m->mnt_root };
-
-		path_get(&where); /* t held it */
-		if (m->mnt_parent != m)
-			mnt_detach(m);
-		else
+		if (m->mnt_parent == m)
 			left = mnt_ns_del_tree(m);
-		mnt_detach(t);
-		mnt_attach(m, &where);
-		mnt_attach(t, &on);
-		path_put(&where);
+		mnt_slip_below(m, t);
 	}
 	up_write(&namespace_sem);
 	mnt_put_list(&dead);
@@ -648,23 +641,16 @@ static int pivot_allowed(
 
 static int do_pivot(struct path *new, struct path *put_old, struct path *root)
 {
-	struct path place;
 	int err;
 
 	down_write(&namespace_sem);
 	to_top(put_old);
 	err = pivot_allowed(new, put_old, root);
 	if (!err) {
-		place = (struct path){ root->mnt->mnt_parent, root->mnt->mnt_mountpoint };
-		path_get(&place);
-		mnt_detach(new->mnt);
-		mnt_detach(root->mnt);
-		mnt_attach(root->mnt, put_old);
-		mnt_attach(new->mnt, &place);
+		mnt_pivot(new->mnt, root->mnt, put_old);
 		/* What is locked is the place at the top: the old root may be unmounted now, the new one may not. */
 		new->mnt->mnt_state |= root->mnt->mnt_state &MNT_LOCKED;
 		root->mnt->mnt_state &= ~MNT_LOCKED;
-		path_put(&place);
 	}
 	up_write(&namespace_sem);
 	if (!err)

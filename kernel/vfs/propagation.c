@@ -229,18 +229,15 @@ static int unvisit(struct mount *t, void *arg)
 /* A copy goes below what is mounted at its place already: that stays in sight. */
 static void attach_copy(struct mount *copy)
 {
-	struct path at = copy->mnt_dead_at, on;
+	struct path at = copy->mnt_dead_at;
 	struct mount *top = mount_lookup_rcu(at.mnt, at.dentry);
 
 	list_del_init(&copy->mnt_list);
 	copy->mnt_dead_at = (struct path){ NULL, NULL };
 	if (top)
-		mnt_detach(top);
-	mnt_attach(copy, &at);
-	if (top) {
-		on = (struct path){ copy, copy->mnt_root };
-		mnt_attach(top, &on);
-	}
+		mnt_slip_below(copy, top);
+	else
+		mnt_attach(copy, &at);
 	path_put(&at);
 }
 
@@ -343,10 +340,7 @@ static void lower_cover(struct mount *m)
 		at = (struct path){ p->mnt_parent, p->mnt_mountpoint };
 		p = p->mnt_parent;
 	}
-	path_get(&at);
-	mnt_detach(cover);
-	mnt_attach(cover, &at);
-	path_put(&at);
+	mnt_move(cover, &at);
 }
 
 void propagate_umount(struct mount *top, bool whole, struct list_head *dead)

@@ -29,6 +29,37 @@ static void fresh(const char *dir, const char *file)
 	close(NEED(open(path, O_CREAT | O_WRONLY, 0600)));
 }
 
+static int stop, seen;
+
+static void *peek(void *arg)
+{
+	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE))
+		seen += !access("covered/bare", F_OK);
+	return NULL;
+}
+
+/* What is covered never comes to light, however often something goes between. */
+static void always_covered(void)
+{
+	pthread_t t;
+
+	NEED(mkdir("covered", 0755));
+	close(NEED(open("covered/bare", O_CREAT | O_WRONLY, 0600)));
+	NEED(mount("none", "covered", "tmpfs", 0, NULL));
+	NEED(-pthread_create(&t, NULL, peek, NULL));
+	for (int i = 0; i < 3000; i++) {
+		int fd = tree("b");
+
+		NEED(beneath(fd, "covered", 0));
+		NEED(umount2("covered", MNT_DETACH)); /* it may be busy: a walk */
+		close(fd);
+	}
+	__atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
+	pthread_join(t, NULL);
+	say("seen %d times\n", seen);
+	T(umount2("covered", MNT_DETACH));
+}
+
 TEST(move_beneath)
 {
 	int fd;
@@ -41,6 +72,7 @@ TEST(move_beneath)
 	NEED(mkdir("a/sub", 0755));
 	NEED(mount("none", "a/sub", "tmpfs", 0, NULL));
 	fd = tree("b");
+	always_covered();
 	T(beneath(fd, "plain", 0));
 	T(beneath(fd, "a/in-a", 0));
 	T(beneath(fd, "/", 0));
