@@ -14,6 +14,7 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/landlock_rules.h"
 
+#define LL_GFP (GFP_KERNEL | __GFP_ACCOUNT) /* nothing else bounds how many rules there are */
 #define CREATE_VERSION 1U
 #define RULE_PATH_BENEATH 1
 #define RULE_NET_PORT 2
@@ -59,7 +60,7 @@ static void object_put(struct ll_object *o)
 
 static struct ll_object *object_new(struct inode *inode)
 {
-	struct ll_object *o = kzalloc(sizeof(*o), GFP_KERNEL);
+	struct ll_object *o = kzalloc(sizeof(*o), LL_GFP);
 
 	if (!o)
 		return NULL;
@@ -106,13 +107,23 @@ static u32 place_of(const struct ll_rules *r, u64 key)
 	return lo;
 }
 
-/* An inode's address may be another's by now, when its file system has gone: several rules of one key are possible. */
-u32 ll_find(const struct ll_rules *r, u64 key, const struct inode *inode)
+/*
+ * The rule of @key, or NULL. An inode's address may be another's by now, when its file system has gone: several rules of one key are
+ * possible.
+ */
+static struct ll_rule *rule_of(const struct ll_rules *r, u64 key, const struct inode *inode)
 {
 	for (u32 i = place_of(r, key); i < r->nr && r->v[i].key == key; i++)
 		if (!inode || READ_ONCE(r->v[i].obj->inode) == inode)
-			return r->v[i].access;
-	return 0;
+			return &r->v[i];
+	return NULL;
+}
+
+u32 ll_find(const struct ll_rules *r, u64 key, const struct inode *inode)
+{
+	const struct ll_rule *rule = rule_of(r, key, inode);
+
+	return rule ? rule->access : 0;
 }
 
 static int rules_grow(struct ll_rules *r)
@@ -124,7 +135,7 @@ static int rules_grow(struct ll_rules *r)
 		return 0;
 	if (room > (~0U) / 4 / sizeof(*v))
 		return -E2BIG;
-	v = kmalloc(room * sizeof(*v), GFP_KERNEL);
+	v = kmalloc(room * sizeof(*v), LL_GFP);
 	if (!v)
 		return -ENOMEM;
 	if (r->nr)
@@ -138,15 +149,15 @@ static int rules_grow(struct ll_rules *r)
 /* Grants @access at @key in addition to what is granted there. The set's lock is held. */
 static int rules_add(struct ll_rules *r, u64 key, struct inode *inode, u32 access)
 {
+	struct ll_rule *there = rule_of(r, key, inode);
 	struct ll_object *o = NULL;
-	u32 at = place_of(r, key);
+	u32 at;
 	int err;
 
-	for (u32 i = at; i < r->nr && r->v[i].key == key; i++)
-		if (!inode || r->v[i].obj->inode == inode) {
-			r->v[i].access |= access;
-			return 0;
-		}
+	if (there) {
+		there->access |= access;
+		return 0;
+	}
 	err = rules_grow(r);
 	if (err)
 		return err;
@@ -155,6 +166,7 @@ static int rules_add(struct ll_rules *r, u64 key, struct inode *inode, u32 acces
 		if (!o)
 			return -ENOMEM;
 	}
+	at = place_of(r, key);
 	memmove(&r->v[at + 1], &r->v[at], (r->nr - at) * sizeof(r->v[0]));
 	r->v[at] = (struct ll_rule){ key, o, access };
 	r->nr++;
@@ -166,7 +178,7 @@ int ll_copy(struct ll_rules *to, const struct ll_rules *from)
 	*to = (struct ll_rules){ NULL, 0, 0 };
 	if (!from->nr)
 		return 0;
-	to->v = kmemdup(from->v, from->nr * sizeof(from->v[0]), GFP_KERNEL);
+	to->v = kmemdup(from->v, from->nr * sizeof(from->v[0]), LL_GFP);
 	if (!to->v)
 		return -ENOMEM;
 	to->nr = to->room = from->nr;
@@ -244,7 +256,7 @@ long sys_landlock_create_ruleset(uaddr_t attr, size_t size, int flags)
 		return -EINVAL;
 	if (!a.fs && !a.net && !a.scope)
 		return -ENOMSG;
-	r = kzalloc(sizeof(*r), GFP_KERNEL);
+	r = kzalloc(sizeof(*r), LL_GFP);
 	if (!r)
 		return -ENOMEM;
 	mutex_init(&r->lock);
@@ -277,30 +289,46 @@ static int rule_file(int fd, struct fd *to)
 	return 0;
 }
 
+/* Both kinds of rule begin with their rights. */
+static int read_rule(void *to, size_t size, uaddr_t attr, u32 handled)
+{
+	u64 access;
+
+	if (copy_from_user(to, attr, size))
+		return -EFAULT;
+	memcpy(&access, to, sizeof(access));
+	if (!access)
+		return -ENOMSG;
+	return access & ~(u64)handled ? -EINVAL : 0;
+}
+
+static int add_locked(
+	struct ruleset *r, struct ll_rules *to, u64 key, struct inode *inode, u64 access)
+{
+	int err;
+
+	mutex_lock(&r->lock);
+	err = rules_add(to, key, inode, (u32)access);
+	mutex_unlock(&r->lock);
+	return err;
+}
+
 static int add_path(struct ruleset *r, uaddr_t attr)
 {
 	struct path_beneath_attr a;
 	struct inode *inode;
 	struct fd f;
-	int err;
+	int err = read_rule(&a, sizeof(a), attr, r->fs);
 
-	if (copy_from_user(&a, attr, sizeof(a)))
-		return -EFAULT;
-	if (!a.access)
-		return -ENOMSG;
-	if (a.access & ~(u64)r->fs)
-		return -EINVAL;
-	err = rule_file(a.fd, &f);
+	if (!err)
+		err = rule_file(a.fd, &f);
 	if (err)
 		return err;
 	inode = f.file->f_path.dentry->d_inode;
-	if (!is_dir(inode) && (a.access & ~(u64)LL_FS_FILE)) {
+	if (!is_dir(inode) && (a.access & ~(u64)LL_FS_FILE))
 		err = -EINVAL;
-	} else {
-		mutex_lock(&r->lock);
-		err = rules_add(&r->files, (u64)inode, inode, (u32)a.access);
-		mutex_unlock(&r->lock);
-	}
+	else
+		err = add_locked(r, &r->files, (u64)inode, inode, a.access);
 	fdput(f);
 	return err;
 }
@@ -308,18 +336,11 @@ static int add_path(struct ruleset *r, uaddr_t attr)
 static int add_port(struct ruleset *r, uaddr_t attr)
 {
 	struct net_port_attr a;
-	int err;
+	int err = read_rule(&a, sizeof(a), attr, r->net);
 
-	if (copy_from_user(&a, attr, sizeof(a)))
-		return -EFAULT;
-	if (!a.access)
-		return -ENOMSG;
-	if ((a.access & ~(u64)r->net) || a.port > 0xffff)
-		return -EINVAL;
-	mutex_lock(&r->lock);
-	err = rules_add(&r->ports, a.port, NULL, (u32)a.access);
-	mutex_unlock(&r->lock);
-	return err;
+	if (!err && a.port > 0xffff)
+		err = -EINVAL;
+	return err ? err : add_locked(r, &r->ports, a.port, NULL, a.access);
 }
 
 long sys_landlock_add_rule(int fd, int type, uaddr_t attr, int flags)
@@ -379,7 +400,7 @@ static int restrict_to(struct ruleset *r)
 	if (parent && parent->depth >= LANDLOCK_LAYERS)
 		goto err_abort;
 	err = -ENOMEM;
-	d = kzalloc(sizeof(*d), GFP_KERNEL);
+	d = kzalloc(sizeof(*d), LL_GFP);
 	if (!d)
 		goto err_abort;
 	err = domain_fill(d, r, parent);
