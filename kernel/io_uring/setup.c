@@ -407,16 +407,11 @@ static int check_params(const struct io_uring_params *p)
 
 static int ring_fd(struct uring *u)
 {
-	int fd = get_unused_fd(O_CLOEXEC);
 	struct file *f;
+	int fd = anon_fd_prepare("[io_uring]", &uring_fops, u, O_RDWR | O_CLOEXEC, &f);
 
 	if (fd < 0)
 		return fd;
-	f = anon_file("[io_uring]", &uring_fops, u, O_RDWR);
-	if (IS_ERR(f)) {
-		put_unused_fd(fd);
-		return PTR_ERR(f);
-	}
 	f->f_mode |= FMODE_NOPASS;
 	fd_install(fd, f);
 	return fd;

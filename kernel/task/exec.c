@@ -206,8 +206,6 @@ static int commit(struct bprm *b)
 	}
 	if (atomic_read(&current->uring_busy))
 		task_uring_end(current);
-	if (perf_counted(current))
-		perf_exec();
 	b->file->f_mode |=
 		FMODE_DENY_WRITE; /* what open_exec() denied stays denied until the file goes */
 	if (current->mm) {
@@ -231,6 +229,8 @@ static int commit(struct bprm *b)
 	files_close_on_exec(current->files);
 	take_credentials(b);
 	set_dumpable(b->mm, dumpable ? 1 : (u32)suid_dumpable);
+	if (perf_counted(current))
+		perf_exec(!dumpable && suid_dumpable != 1);
 	b->mm = NULL;
 	return 0;
 }

@@ -435,6 +435,7 @@ void do_exit(int code)
 	exit_namespaces(t);
 	task_work_run();
 	cgroup_exit(t);
+	smp_mb(); /* PF_EXITING, and then: perf.c */
 	if (perf_counted(t))
 		perf_task_end(t);
 	exit_notify(t, group_dead);

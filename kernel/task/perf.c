@@ -6,7 +6,8 @@
  * is a difference: it notes its source when it begins to count and adds what came since when it stops or is read. No path that
  * counts pays for that.
  *
- *   disabled --enable--> counting (base, base_time) --disable--> disabled; read and reset settle what is due in between
+ *   disabled --enable--> counting (base, base_time) --disable--> disabled; read and reset settle what is due in between;
+ *   either --its task ends, or becomes one that may not be looked into--> gone
  *
  * An event of a group counts while it and its leader are enabled. With `inherit` each child gets an event of its own, which belongs
  * to the parent's (root): enabling, reading and resetting the root goes to all of them, and when a child ends, its count becomes the root's.
@@ -34,6 +35,7 @@
 #define OPEN_FLAGS                                                                                 \
 	(PERF_FLAG_FD_NO_GROUP | PERF_FLAG_FD_OUTPUT | PERF_FLAG_PID_CGROUP | PERF_FLAG_FD_CLOEXEC)
 #define FORMAT_LOST (1U << 4)
+#define READ_MAX 16384 /* bytes that a read gives: it bounds a group */
 
 union attr {
 	struct perf_event_attr a;
@@ -44,11 +46,11 @@ struct perf_event {
 	u64 id;
 	u32 config;
 	u32 format;
-	bool inherit, on_exec, exclude_kernel;
-	bool enabled, counting;
-	u64 count, time;     /* settled */
-	u64 base, base_time; /* of the sources, while counting */
-	struct task *task;   /* a reference; NULL: of a vCPU */
+	bool inherit, inherit_thread, on_exec, off_exec, exclude_kernel;
+	bool enabled, counting, gone; /* gone: its task has ended or left it, the count stays */
+	u64 count, time;              /* settled */
+	u64 base, base_time;          /* of the sources, while counting */
+	struct task *task;            /* a reference; NULL: of a vCPU, or gone */
 	struct perf_event *next_of_task;
 	struct perf_event *leader; /* itself, or the group's first */
 	struct list_head group;    /* the leader's: of the others; theirs: in it */
@@ -107,7 +109,7 @@ static void settle(struct perf_event *e)
 /* After a change of its state or its leader's. */
 static void restate(struct perf_event *e)
 {
-	bool counting = e->enabled && e->leader->enabled;
+	bool counting = e->enabled && e->leader->enabled && !e->gone;
 
 	if (counting == e->counting)
 		return;
@@ -180,7 +182,7 @@ static void totals(struct perf_event *e, u64 *count, u64 *time)
 
 static struct perf_event *event_new(struct task *t)
 {
-	struct perf_event *e = kzalloc(sizeof(*e), GFP_KERNEL);
+	struct perf_event *e = kzalloc(sizeof(*e), GFP_KERNEL | __GFP_ACCOUNT);
 
 	if (!e)
 		return NULL;
@@ -194,13 +196,21 @@ static struct perf_event *event_new(struct task *t)
 	return e;
 }
 
-static void bind_to_task(struct perf_event *e)
+/* Its task's exit sees it, or we see the exit: -ESRCH. */
+static int bind_to_task(struct perf_event *e)
 {
+	struct task *t = e->task;
+
 	e->id = ++last_id;
-	if (!e->task)
-		return;
-	e->next_of_task = e->task->perf;
-	WRITE_ONCE(e->task->perf, e);
+	if (!t)
+		return 0;
+	e->next_of_task = t->perf;
+	WRITE_ONCE(t->perf, e);
+	smp_mb();
+	if (!(READ_ONCE(t->flags) & PF_EXITING))
+		return 0;
+	WRITE_ONCE(t->perf, e->next_of_task);
+	return -ESRCH;
 }
 
 static void unbind(struct perf_event *e)
@@ -242,6 +252,23 @@ static void event_free(struct perf_event *e)
 	kfree(e);
 }
 
+/* Its task has no more to do with it: an inherited one's count becomes its root's, another's stays for who has its file. */
+static void event_end(struct perf_event *e)
+{
+	settle(e);
+	if (e->root) {
+		e->root->count += e->count;
+		e->root->time += e->time;
+		event_free(e);
+		return;
+	}
+	unbind(e);
+	e->gone = true;
+	e->counting = false;
+	put_task(e->task);
+	e->task = NULL;
+}
+
 static int perf_release(struct inode *inode, struct file *f)
 {
 	struct perf_event *e = f->private_data, *c;
@@ -265,10 +292,12 @@ static int inherit_one(struct perf_event *e, struct task *child)
 		return -ENOMEM;
 	c->config = e->config;
 	c->inherit = true;
+	c->inherit_thread = e->inherit_thread;
 	c->on_exec = e->on_exec;
+	c->off_exec = e->off_exec;
 	c->exclude_kernel = e->exclude_kernel;
 	c->root = e->root ? e->root : e;
-	bind_to_task(c);
+	bind_to_task(c); /* it has not begun yet, so it does not end */
 	list_add_tail(&c->sibling, &c->root->children);
 	c->enabled = e->counting;
 	restate(c);
@@ -277,56 +306,72 @@ static int inherit_one(struct perf_event *e, struct task *child)
 
 int perf_inherit(struct task *child)
 {
+	bool thread = child->signal == current->signal;
 	struct perf_event *e;
 	int err = 0;
 
 	mutex_lock(&perf_lock);
 	for (e = current->perf; e && !err; e = e->next_of_task)
-		if (e->inherit)
+		if (e->inherit && (thread || !e->inherit_thread))
 			err = inherit_one(e, child);
 	mutex_unlock(&perf_lock);
 	return err;
 }
 
-void perf_exec(void)
+static void exec_one(struct perf_event *e, bool secret)
 {
-	struct perf_event *e;
+	if (secret || e->off_exec) {
+		event_end(e);
+	} else if (e->on_exec) {
+		e->on_exec = false;
+		set_one(e, true);
+	}
+}
+
+void perf_exec(bool secret)
+{
+	struct perf_event *e, *next;
 
 	mutex_lock(&perf_lock);
-	for (e = current->perf; e; e = e->next_of_task)
-		if (e->on_exec) {
-			e->on_exec = false;
-			set_one(e, true);
-		}
+	for (e = current->perf; e; e = next) {
+		next = e->next_of_task;
+		exec_one(e, secret);
+	}
 	mutex_unlock(&perf_lock);
 }
 
 void perf_task_end(struct task *t)
 {
-	struct perf_event *e, *next;
-
 	mutex_lock(&perf_lock);
-	for (e = t->perf; e; e = next) {
-		next = e->next_of_task;
-		if (!e->root)
-			continue; /* its file has it, and the task's numbers stay */
-		settle(e);
-		e->root->count += e->count;
-		e->root->time += e->time;
-		event_free(e);
-	}
+	while (t->perf)
+		event_end(t->perf);
 	mutex_unlock(&perf_lock);
 }
 
 /* ---- the file ---- */
 
-/* One event's part of what a read gives: 8 to 24 bytes. */
-static u32 put_one(u64 *to, u32 n, struct perf_event *e, u32 format)
+/* What a read of an event in a group of so many gives: bytes. */
+static u64 read_size(u32 format, u64 members)
 {
-	u64 time;
+	bool group = format & PERF_FORMAT_GROUP;
+	u64 each = 1 + !!(format & PERF_FORMAT_ID) + !!(format & FORMAT_LOST);
+	u64 head = group + !!(format & PERF_FORMAT_TOTAL_TIME_ENABLED) +
+		   !!(format & PERF_FORMAT_TOTAL_TIME_RUNNING);
 
-	totals(e, &to[n], &time);
-	n++;
+	return (head + each * (group ? members : 1)) * sizeof(u64);
+}
+
+static u32 put_times(u64 *to, u32 n, u32 format, u64 time)
+{
+	if (format & PERF_FORMAT_TOTAL_TIME_ENABLED)
+		to[n++] = time;
+	if (format & PERF_FORMAT_TOTAL_TIME_RUNNING)
+		to[n++] = time;
+	return n;
+}
+
+static u32 put_id(u64 *to, u32 n, const struct perf_event *e, u32 format)
+{
 	if (format & PERF_FORMAT_ID)
 		to[n++] = e->id;
 	if (format & FORMAT_LOST)
@@ -334,76 +379,59 @@ static u32 put_one(u64 *to, u32 n, struct perf_event *e, u32 format)
 	return n;
 }
 
-static u32 put_times(u64 *to, u32 n, struct perf_event *e)
-{
-	u64 count, time;
-
-	totals(e, &count, &time);
-	if (e->format & PERF_FORMAT_TOTAL_TIME_ENABLED)
-		to[n++] = time;
-	if (e->format & PERF_FORMAT_TOTAL_TIME_RUNNING)
-		to[n++] = time;
-	return n;
-}
-
-static u32 group_size(const struct perf_event *e)
+static u32 group_size(const struct perf_event *leader)
 {
 	struct perf_event *s;
 	u32 n = 1;
 
-	if (e->leader == e)
-		list_for_each_entry(s, &e->group, group)
-			n++;
+	list_for_each_entry(s, &leader->group, group)
+		n++;
 	return n;
 }
 
-static u32 fill_single(struct perf_event *e, u64 *to)
+static void fill_single(struct perf_event *e, u64 *to)
 {
+	u64 time;
+
+	totals(e, &to[0], &time);
+	put_id(to, put_times(to, 1, e->format, time), e, e->format);
+}
+
+/* The whole group, whichever of it is read. */
+static void fill_group(struct perf_event *e, u64 *to)
+{
+	struct perf_event *leader = e->leader, *s;
 	u64 time, value;
 	u32 n;
 
-	totals(e, &value, &time);
-	to[0] = value;
-	n = put_times(to, 1, e);
-	if (e->format & PERF_FORMAT_ID)
-		to[n++] = e->id;
-	if (e->format & FORMAT_LOST)
-		to[n++] = 0;
-	return n;
-}
-
-static u32 fill_group(struct perf_event *e, u64 *to)
-{
-	struct perf_event *s;
-	u32 n;
-
-	to[0] = group_size(e);
-	n = put_times(to, 1, e);
-	n = put_one(to, n, e, e->format);
-	if (e->leader == e)
-		list_for_each_entry(s, &e->group, group)
-			n = put_one(to, n, s, e->format);
-	return n;
+	to[0] = group_size(leader);
+	totals(leader, &value, &time);
+	n = put_times(to, 1, e->format, time);
+	to[n] = value;
+	n = put_id(to, n + 1, leader, e->format);
+	list_for_each_entry(s, &leader->group, group) {
+		totals(s, &to[n], &time);
+		n = put_id(to, n + 1, s, e->format);
+	}
 }
 
 static ssize_t perf_read(struct file *f, struct iov_iter *it, loff_t *pos)
 {
 	struct perf_event *e = f->private_data;
-	u64 *buf, members;
 	ssize_t n;
+	u64 *buf;
 
 	mutex_lock(&perf_lock);
-	members = group_size(e);
-	buf = kmalloc((3 + 3 * members) * sizeof(*buf), GFP_KERNEL);
-	n = -ENOMEM;
-	if (buf) {
-		n = e->format & PERF_FORMAT_GROUP ? fill_group(e, buf) : fill_single(e, buf);
-		n *= (ssize_t)sizeof(*buf);
-	}
+	n = (ssize_t)read_size(e->format, group_size(e->leader));
+	buf = it->count < (u64)n ? NULL : kmalloc((size_t)n, GFP_KERNEL);
+	if (!buf)
+		n = it->count < (u64)n ? -ENOSPC : -ENOMEM;
+	else if (e->format & PERF_FORMAT_GROUP)
+		fill_group(e, buf);
+	else
+		fill_single(e, buf);
 	mutex_unlock(&perf_lock);
-	if (n > 0 && it->count < (u64)n)
-		n = -ENOSPC;
-	if (n > 0 && copy_to_iter(buf, (size_t)n, it) != (size_t)n)
+	if (buf && copy_to_iter(buf, (size_t)n, it) != (size_t)n)
 		n = -EFAULT;
 	kfree(buf);
 	return n;
@@ -486,6 +514,10 @@ static int read_attr(union attr *to, uaddr_t ua)
 	if (to->a.__reserved_1 || to->a.__reserved_2 || to->a.__reserved_3 ||
 		(to->a.sample_type & ~SAMPLE_TYPES) || (to->a.read_format & ~READ_FORMATS))
 		return -EINVAL;
+	if ((to->a.inherit_thread && !to->a.inherit) ||
+		(to->a.remove_on_exec && to->a.enable_on_exec) ||
+		(to->a.sigtrap && !to->a.remove_on_exec))
+		return -EINVAL;
 	return 0;
 }
 
@@ -533,54 +565,82 @@ static struct task *task_to_count(pid_t nr)
 	return t;
 }
 
-static long install(struct perf_event *e, struct perf_event *leader, int flags)
+/* Would a read of @e or of one of the group that it joins give too much? */
+static bool too_many(const struct perf_event *e, const struct perf_event *leader)
 {
-	long fd = get_unused_fd(flags);
-	struct file *f;
+	u64 members = group_size(leader) + 1;
+	struct perf_event *s;
 
-	if (fd < 0)
-		return fd;
-	f = anon_file("[perf_event]", &perf_fops, e, O_RDWR);
-	if (IS_ERR(f)) {
-		put_unused_fd((int)fd);
-		return PTR_ERR(f);
-	}
-	mutex_lock(&perf_lock);
-	bind_to_task(e);
+	if (read_size(e->format, members) > READ_MAX ||
+		read_size(leader->format, members) > READ_MAX)
+		return true;
+	list_for_each_entry(s, &leader->group, group)
+		if (read_size(s->format, members) > READ_MAX)
+			return true;
+	return false;
+}
+
+static int join(struct perf_event *e, struct perf_event *leader)
+{
+	int err;
+
+	if (leader && (leader->gone || leader->leader != leader || leader->task != e->task ||
+			      (e->task && leader->inherit != e->inherit)))
+		return -EINVAL;
+	if (leader && too_many(e, leader))
+		return -E2BIG;
+	err = bind_to_task(e);
+	if (err)
+		return err;
 	if (leader) {
 		e->leader = leader;
 		list_add_tail(&e->group, &leader->group);
 	}
 	restate(e);
+	return 0;
+}
+
+/* Consumes @e. */
+static long install(struct perf_event *e, struct perf_event *leader, u32 flags)
+{
+	struct file *f;
+	long err;
+	int fd = anon_fd_prepare("[perf_event]", &perf_fops, e, O_RDWR | flags, &f);
+
+	if (fd < 0) {
+		if (e->task)
+			put_task(e->task);
+		kfree(e);
+		return fd;
+	}
+	mutex_lock(&perf_lock);
+	err = join(e, leader);
 	mutex_unlock(&perf_lock);
-	fd_install((int)fd, f);
+	if (err) {
+		put_unused_fd(fd);
+		fput(f);
+		return err;
+	}
+	fd_install(fd, f);
 	return fd;
 }
 
 static long open_event(
 	const struct perf_event_attr *a, struct task *t, struct perf_event *leader, u64 flags)
 {
-	struct perf_event *e;
-	long fd;
+	struct perf_event *e = event_new(t);
 
-	if (leader && (leader->leader != leader || leader->task != t))
-		return -EINVAL;
-	e = event_new(t);
 	if (!e)
 		return -ENOMEM;
 	e->config = (u32)a->config;
 	e->format = (u32)a->read_format;
 	e->inherit = a->inherit;
+	e->inherit_thread = a->inherit_thread;
 	e->on_exec = a->enable_on_exec;
+	e->off_exec = a->remove_on_exec;
 	e->exclude_kernel = a->exclude_kernel;
 	e->enabled = !a->disabled;
-	fd = install(e, leader, flags & PERF_FLAG_FD_CLOEXEC ? O_CLOEXEC : 0);
-	if (fd < 0) {
-		if (t)
-			put_task(t);
-		kfree(e);
-	}
-	return fd;
+	return install(e, leader, flags & PERF_FLAG_FD_CLOEXEC ? O_CLOEXEC : 0);
 }
 
 static long open_checked(
@@ -600,7 +660,9 @@ static long open_checked(
 	ret = check_kind(a, t, cpu);
 	if (ret)
 		goto out;
-	ret = open_event(a, t, group->file ? group->file->private_data : NULL, flags);
+	ret = open_event(a, t,
+		group->file && !(flags & PERF_FLAG_FD_NO_GROUP) ? group->file->private_data : NULL,
+		flags);
 out:
 	if (t)
 		put_task(t);

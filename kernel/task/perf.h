@@ -7,7 +7,8 @@
 
 /* A new task, not started yet, is counted by what counts current with `inherit`. 0 or -ENOMEM; on failure perf_task_end() follows. */
 int perf_inherit(struct task *child);
-void perf_exec(void);               /* current has a new program: enable_on_exec */
+void perf_exec(
+	bool secret); /* current has a new program; @secret: it is none of its user's business */
 void perf_task_end(struct task *t); /* it ends, by itself, or was never started */
 
 static inline bool perf_counted(const struct task *t)

@@ -353,19 +353,28 @@ struct file *anon_file(const char *name, const struct file_operations *fop, void
 	return anon_inode ? pseudo_open(m, name, anon_inode, fop, priv, flags) : ERR_PTR(-ENOMEM);
 }
 
-int anon_fd(const char *name, const struct file_operations *fop, void *priv, u32 flags)
+int anon_fd_prepare(
+	const char *name, const struct file_operations *fop, void *priv, u32 flags, struct file **f)
 {
 	int fd = get_unused_fd(flags);
-	struct file *f;
 
 	if (fd < 0)
 		return fd;
-	f = anon_file(name, fop, priv, flags);
-	if (IS_ERR(f)) {
+	*f = anon_file(name, fop, priv, flags);
+	if (IS_ERR(*f)) {
 		put_unused_fd(fd);
-		return PTR_ERR(f);
+		return (int)PTR_ERR(*f);
 	}
-	fd_install(fd, f);
+	return fd;
+}
+
+int anon_fd(const char *name, const struct file_operations *fop, void *priv, u32 flags)
+{
+	struct file *f;
+	int fd = anon_fd_prepare(name, fop, priv, flags, &f);
+
+	if (fd >= 0)
+		fd_install(fd, f);
 	return fd;
 }
 

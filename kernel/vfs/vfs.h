@@ -474,8 +474,10 @@ struct file *alloc_file(const struct path *path, u32 flags,
 int create_pipe(struct file *ends[2]);      /* ipc/pipe.c: to read from, to write to; 0 or -errno */
 /* An anonymous file "[name]" (eventfd, epoll, ...): a file on the shared anon inode. ERR_PTR. */
 struct file *anon_file(const char *name, const struct file_operations *fop, void *priv, u32 flags);
-int anon_fd(const char *name, const struct file_operations *fop, void *priv,
-	u32 flags); /* and an fd (O_CLOEXEC from flags) */
+/* And a descriptor (O_CLOEXEC from @flags), or -errno. The first leaves fd_install() to the caller. */
+int anon_fd_prepare(const char *name, const struct file_operations *fop, void *priv, u32 flags,
+	struct file **f);
+int anon_fd(const char *name, const struct file_operations *fop, void *priv, u32 flags);
 /* A file with an inode of its own on a pseudo file system (pipes, sockets): "name:[ino]". */
 struct file *pseudo_file(
 	const char *fsname, umode_t mode, const struct file_operations *fop, void *priv, u32 flags);

@@ -230,10 +230,132 @@ static void children(void)
 	IS(count(fd) > 0);
 }
 
+/* How big a group may be, and what a member of it reads. */
+static void big_groups(void)
+{
+	struct rlimit room = { 4096, 4096 };
+	struct perf_event_attr a = software(PERF_COUNT_SW_DUMMY);
+	uint64_t v[2048];
+	int lead, last = -1, n;
+
+	NEED(setrlimit(RLIMIT_NOFILE, &room));
+	a.read_format = PERF_FORMAT_GROUP | PERF_FORMAT_ID;
+	lead = NEED(event(&a, 0, -1, -1, 0));
+	for (n = 1;; n++) {
+		int fd = event(&a, 0, -1, lead, 0);
+
+		if (fd < 0)
+			break;
+		last = fd;
+	}
+	IS(errno == E2BIG);
+	T(n);
+	T(read(lead, v, sizeof(v)));
+	T(v[0]);
+	T(read(last, v, sizeof(v)));
+	T(v[0]);
+	T(read(last, v, 100));
+	a.inherit = 1;
+	T(event(&a, 0, -1, last, 0));
+	OK(event(&a, 0, -1, last, PERF_FLAG_FD_NO_GROUP));
+}
+
+/* A task that has ended, one that has become another, one that may not be looked into. */
+static void ends(void)
+{
+	struct perf_event_attr a = software(PERF_COUNT_SW_CONTEXT_SWITCHES);
+	siginfo_t info;
+	int fd, off, go[2];
+	pid_t pid;
+	char c;
+
+	pid = SPAWN(_exit(0));
+	NEED(waitid(P_PID, pid, &info, WEXITED | WNOWAIT));
+	T(event(&a, pid, -1, -1, 0));
+	t_wait("it", pid);
+	a.remove_on_exec = a.enable_on_exec = 1;
+	T(event(&a, 0, -1, -1, 0));
+	a = software(PERF_COUNT_SW_CONTEXT_SWITCHES);
+	a.inherit_thread = 1;
+	T(event(&a, 0, -1, -1, 0));
+	a.inherit_thread = 0;
+	a.sigtrap = 1;
+	T(event(&a, 0, -1, -1, 0));
+	a.sigtrap = 0;
+	for (int secret = 0; secret < 2; secret++) {
+		NEED(pipe(go));
+		pid = SPAWN({
+			close(go[1]);
+			read(go[0], &c, 1);
+			if (secret)
+				NEED(setresuid(65534, 65534, 65534));
+			execl("self", "perf_event_open", "pauses", NULL);
+		});
+		a.remove_on_exec = 0;
+		fd = NEED(event(&a, pid, -1, -1, 0));
+		a.remove_on_exec = 1;
+		off = NEED(event(&a, pid, -1, -1, 0));
+		close(go[1]);
+		close(go[0]);
+		t_wait("it", pid);
+		say("secret %d: it is counted: %d, where removed: %d\n", secret, count(fd) >= 400,
+			count(off) >= 400);
+		close(fd);
+		close(off);
+	}
+}
+
+static void *pause_often(void *arg)
+{
+	pauses(400);
+	return NULL;
+}
+
+/* Threads and children of who is counted with inherit_thread: the threads only. */
+static void threads_only(void)
+{
+	struct perf_event_attr a = software(PERF_COUNT_SW_CONTEXT_SWITCHES);
+	uint64_t before;
+	pthread_t t;
+	int fd;
+
+	a.inherit = a.inherit_thread = 1;
+	fd = NEED(event(&a, 0, -1, -1, 0));
+	before = count(fd);
+	CHILD(pauses(400));
+	IS(count(fd) - before < 400);
+	NEED(-pthread_create(&t, NULL, pause_often, NULL));
+	pthread_join(t, NULL);
+	IS(count(fd) - before >= 400);
+}
+
+/* A copy of this program that may be run, but not read. */
+static void make_self(void)
+{
+	char buf[65536];
+	int in = NEED(open("/proc/self/exe", O_RDONLY)), out;
+	ssize_t n;
+
+	NEED(chmod(".", 0755));
+	out = NEED(open("self", O_CREAT | O_WRONLY, 0600));
+	while ((n = read(in, buf, sizeof(buf))) > 0)
+		NEED(write(out, buf, n));
+	NEED(fchmod(out, 0711));
+	close(in);
+	close(out);
+}
+
 TEST(perf_event_open)
 {
-	if (t_argc > 1)
+	if (t_argc > 1) {
+		if (!strcmp(t_argv[1], "pauses"))
+			pauses(400);
 		return;
+	}
+	make_self();
+	CHILD(big_groups());
+	ends();
+	threads_only();
 	errors();
 	counting();
 	groups();
