@@ -31,6 +31,8 @@ void pids_uncharge(struct cgroup *c);
 
 /* tree.c: the groups of the scheduler that tasks of @c run in */
 void cgroup_apply_sched(struct cgroup *c);
+/* May @c have tasks of its own next to groups of threads below it? */
+bool cgroup_may_divide(const struct cgroup *c);
 struct sched_group *cgroup_sched_group(struct cgroup *c);
 
 #endif

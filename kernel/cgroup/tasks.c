@@ -148,7 +148,7 @@ int cgroup_can_fork(struct task *t, struct cgroup *into)
 
 	down_read(&cgroup_threads);
 	c = into ? into : current->cgroup;
-	if (into && (into->dead || (!cgroup_is_root(into) && into->control && !into->threaded)))
+	if (into && (into->dead || (into->control && !into->threaded && !cgroup_may_divide(into))))
 		err = into->dead ? -ENODEV : -EBUSY;
 	else
 		err = pids_charge(c);
@@ -235,9 +235,7 @@ static int check_destination(struct cgroup *dst, struct task *t, bool process)
 		;
 	if (!process && from != to)
 		return -EOPNOTSUPP; /* a thread stays within the domain of its process */
-	if (cgroup_is_root(dst) || dst->threaded || !dst->control)
-		return 0;
-	return dst->nr_threaded_children && !(dst->control & ~CG_THREADED) ? 0 : -EBUSY;
+	return dst->threaded || !dst->control || cgroup_may_divide(dst) ? 0 : -EBUSY;
 }
 
 static void move_task(struct cgroup *dst, struct task *t)

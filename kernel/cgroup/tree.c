@@ -199,7 +199,7 @@ bool cgroup_valid_domain(struct cgroup *c)
 	return true;
 }
 
-static bool can_be_thread_root(struct cgroup *c)
+bool cgroup_may_divide(const struct cgroup *c)
 {
 	if (cgroup_is_root(c))
 		return true;
@@ -233,7 +233,7 @@ int cgroup_set_threaded(struct cgroup *c)
 	} else if (!c->threaded) {
 		dom = domain_of(c->parent);
 		if (READ_ONCE(c->nr_populated) || c->control & ~CG_THREADED ||
-			!cgroup_valid_domain(dom) || !can_be_thread_root(dom)) {
+			!cgroup_valid_domain(dom) || !cgroup_may_divide(dom)) {
 			err = -EOPNOTSUPP;
 		} else {
 			c->threaded = true;
@@ -361,9 +361,8 @@ static int check_enable(struct cgroup *c, u32 mask)
 	if (mask & ~CG_THREADED) {
 		if (c->threaded || is_thread_root(c))
 			return -EOPNOTSUPP;
-	} else if (c->threaded || can_be_thread_root(c)) {
-		if (c->threaded || c->nr_threaded_children)
-			return 0;
+	} else if (c->threaded || cgroup_may_divide(c)) {
+		return 0; /* threads compete with groups of threads all the same */
 	}
 	return has_tasks(c) ? -EBUSY : 0;
 }

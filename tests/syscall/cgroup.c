@@ -37,14 +37,22 @@ static long put(const char *path, const char *value)
 	return n;
 }
 
-static const char *get(const char *path)
+static long take(const char *path)
 {
 	int fd = open(path, O_RDONLY);
 	ssize_t n = fd == -1 ? -1 : read(fd, text, sizeof(text) - 1);
+	int err = errno;
 
 	text[n < 0 ? 0 : n] = 0;
 	if (fd != -1)
 		close(fd);
+	errno = err;
+	return n;
+}
+
+static const char *get(const char *path)
+{
+	take(path);
 	return text;
 }
 
@@ -79,6 +87,12 @@ static void await_event(const char *dir, const char *key)
 	close(p.fd);
 }
 
+static void *wait_thread(void *arg)
+{
+	pause();
+	return NULL;
+}
+
 static void tree(void)
 {
 	struct statfs fs;
@@ -96,7 +110,7 @@ static void tree(void)
 	WANT("memory now", !access("a/memory.max", F_OK));
 	WANT("given", !strcmp(get("a/cgroup.controllers"), "cpu memory pids\n"));
 	GIVES(mkdir("a/b", 0755), 0);
-	GIVES(put("a/cgroup.subtree_control", "+pids"), 0);
+	GIVES(put("a/cgroup.subtree_control", "+pids +memory"), 0);
 	GIVES(put("cgroup.subtree_control", "-pids"), EBUSY);
 	GIVES(rmdir("a"), EBUSY);
 	WANT("stat", number("a/cgroup.stat", "nr_descendants ") == 1);
@@ -303,18 +317,124 @@ static void pressure(void)
 		number("/proc/pressure/memory", "total=") > 0 ? "yes" : "no");
 }
 
+/* A tree of groups, with a process of several threads and a child of its own in each: one write ends all. */
+static void kill_tree(void)
+{
+	static const char *const groups[] = { "k", "k/a", "k/a/b", "k/c", "k/c/d", "k/c/d/e" };
+	enum { NR = sizeof(groups) / sizeof(groups[0]) };
+	pid_t pids[NR];
+	int killed = 0, status, heard;
+	struct pollfd p = { .events = POLLIN };
+
+	for (int i = 0; i < NR; i++)
+		GIVES(mkdir(groups[i], 0755), 0);
+	if (!guest) {
+		say("all there: yes; killed: %d; heard: yes; empty: yes", NR);
+	} else {
+		for (int i = 0; i < NR; i++)
+			pids[i] = SPAWN({
+				pthread_t t;
+
+				join(groups[i]);
+				NEED(-pthread_create(&t, NULL, wait_thread, NULL));
+				SPAWN(pause());
+				pause();
+			});
+		AWAIT(number("k/pids.current", "") == 3 * NR);
+		p.fd = NEED(inotify_init1(IN_NONBLOCK));
+		NEED(inotify_add_watch(p.fd, "k/cgroup.events", IN_MODIFY));
+		put("k/cgroup.kill", "1");
+		heard = poll(&p, 1, 10000);
+		for (int i = 0; i < NR; i++) {
+			waitpid(pids[i], &status, 0);
+			killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+		}
+		AWAIT(number("k/pids.current", "") == 0); /* their children are init's */
+		say("all there: yes; killed: %d; heard: %s; empty: %s", killed,
+			heard == 1 ? "yes" : "no",
+			number("k/cgroup.events", "populated ") == 0 ? "yes" : "no");
+		close(p.fd);
+	}
+	for (int i = NR; i--;)
+		GIVES(rmdir(groups[i]), 0);
+}
+
+/* One thread of this process goes to another group of its domain, and comes back. */
+static void *divided(void *arg)
+{
+	GIVES(put("t/x/z/cgroup.threads", "0"), 0);
+	WANT("a thread below", strstr(get("/proc/thread-self/cgroup"), "/t/x/z\n"));
+	WANT("the process is not", strstr(get("/proc/self/cgroup"), "/t/x\n"));
+	WANT("one thread", number("t/x/z/pids.current", "") == 1);
+	GIVES(put("t/cgroup.threads", "0"), 0);
+	WANT("at the top", strstr(get("/proc/thread-self/cgroup"), "/t\n"));
+	GIVES(put("t/y/cgroup.threads", "0"), EOPNOTSUPP);
+	GIVES(put("m/cgroup.threads", "0"), EOPNOTSUPP);
+	return NULL;
+}
+
+static void threads_in_groups(void)
+{
+	pthread_t t;
+
+	GIVES(put("t/x/cgroup.procs", "0"), 0);
+	WANT("in x", strstr(get("/proc/self/cgroup"), "/t/x\n"));
+	GIVES(take("t/x/cgroup.procs"), EOPNOTSUPP);
+	WANT("its top has it", number("t/cgroup.procs", "") > 0);
+	GIVES(put("t/x/cgroup.kill", "1"), EOPNOTSUPP);
+	GIVES(put("t/x/cgroup.subtree_control", "+memory"), ENOENT);
+	GIVES(put("t/x/cgroup.subtree_control", "+cpu +pids"), 0);
+	GIVES(mkdir("t/x/z", 0755), 0);
+	WANT("below x", !strcmp(get("t/x/z/cgroup.type"), "domain invalid\n"));
+	GIVES(put("t/x/z/cgroup.procs", "0"), EOPNOTSUPP);
+	GIVES(put("t/x/z/cgroup.type", "threaded"), 0);
+	WANT("its weight", number("t/x/z/cpu.weight", "") == 100);
+	NEED(-pthread_create(&t, NULL, divided, NULL));
+	pthread_join(t, NULL);
+	GIVES(put("t/x/z/cgroup.procs", "0"), 0);
+	WANT("all of it",
+		number("t/x/z/pids.current", "") == 1 && number("t/x/pids.current", "") == 1);
+	GIVES(put("t/x/cgroup.subtree_control", "-cpu -pids"), 0);
+	GIVES(put("t/cgroup.procs", "0"), 0);
+	GIVES(rmdir("t/x/z"), 0);
+}
+
+/* What divides threads may be given to children of a group that has tasks: it becomes the top of a domain. */
+static void becomes_threaded(void)
+{
+	GIVES(put("t/cgroup.procs", "0"), 0);
+	GIVES(put("t/cgroup.subtree_control", "+memory"), EBUSY);
+	GIVES(put("t/cgroup.subtree_control", "+pids"), 0);
+	WANT("top", !strcmp(get("t/cgroup.type"), "domain threaded\n"));
+	GIVES(mkdir("t/w", 0755), 0);
+	WANT("below it", !strcmp(get("t/w/cgroup.type"), "domain invalid\n"));
+	GIVES(put("t/cgroup.subtree_control", "+memory"), EOPNOTSUPP);
+	GIVES(put("cgroup.procs", "0"), 0);
+	WANT("no more", !strcmp(get("t/w/cgroup.type"), "domain\n"));
+	GIVES(put("t/cgroup.procs", "0"), 0);
+	GIVES(put("cgroup.procs", "0"), 0);
+	GIVES(put("t/cgroup.subtree_control", "+memory"), 0);
+	GIVES(put("t/cgroup.procs", "0"), EBUSY);
+	GIVES(put("t/cgroup.subtree_control", "-memory -pids"), 0);
+	GIVES(rmdir("t/w"), 0);
+}
+
 static void threaded(void)
 {
 	GIVES(mkdir("t", 0755), 0);
+	becomes_threaded();
 	GIVES(mkdir("t/x", 0755), 0);
 	WANT("domain", !strcmp(get("t/x/cgroup.type"), "domain\n"));
 	GIVES(put("t/x/cgroup.type", "domain"), EINVAL);
+	GIVES(put("t/cgroup.subtree_control", "+cpu +pids"), 0);
 	GIVES(put("t/x/cgroup.type", "threaded"), 0);
 	WANT("its top", !strcmp(get("t/cgroup.type"), "domain threaded\n"));
 	GIVES(mkdir("t/y", 0755), 0);
 	WANT("its sibling", !strcmp(get("t/y/cgroup.type"), "domain invalid\n"));
 	GIVES(put("t/y/cgroup.procs", "0"), EOPNOTSUPP);
 	GIVES(put("t/x/cgroup.threads", "0"), EOPNOTSUPP);
+	threads_in_groups();
+	GIVES(put("cgroup.procs", "0"), 0);
 	GIVES(rmdir("t/y"), 0);
 	GIVES(rmdir("t/x"), 0);
 	GIVES(rmdir("t"), 0);
@@ -339,6 +459,7 @@ TEST(cgroup)
 	memory();
 	cpu();
 	pressure();
+	kill_tree();
 	threaded();
 	GIVES(rmdir("m"), 0);
 	GIVES(rmdir("a/b"), 0);

@@ -78,7 +78,8 @@ static int store(struct file *f, struct cgroup *c, char *text, bool process)
 
 int cg_store_procs(struct file *f, struct cgroup *c, char *text)
 {
-	return c->threaded ? -EOPNOTSUPP : store(f, c, text, true);
+	return store(
+		f, c, text, true); /* of a threaded group too, though it cannot be read there */
 }
 
 int cg_store_threads(struct file *f, struct cgroup *c, char *text)
