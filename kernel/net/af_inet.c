@@ -5,6 +5,7 @@
  */
 #include <asm/errno.h>
 
+#include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/errqueue.h"
@@ -50,8 +51,10 @@ void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int
 	i->gid = current_egid();
 	i->ttl = i->hops = i->mc_hops = -1;
 	i->mc_ttl = 1;
+	i->autolabel = true;
 	i->csum_at = i->v6 && protocol == IPPROTO_ICMPV6 ? 2 : -1;
-	i->mc_loop = i->mc_loop6 = i->mc_all = i->mc_all6 = true;
+	i->mc_loop = i->mc_loop6 = i->mc_all6 = true;
+	i->mc_all = !i->v6;
 	i->pmtudisc = i->pmtudisc6 = 1; /* IP_PMTUDISC_WANT */
 }
 
@@ -156,6 +159,19 @@ int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 	return 0;
 }
 
+/* The same for all packets of a socket to that address, and nothing that tells of either (RFC 6437). */
+static u32 flow_label(const struct inet_sock *i, const ip_addr *daddr)
+{
+	static u32 secret;
+	u32 h;
+
+	while (!READ_ONCE(secret))
+		arch_random(&secret, sizeof(secret));
+	h = (ip_hash(daddr) ^ (u32)((u64)i >> 6)) * 0x85ebca6bU ^ secret;
+	h = (h ^ h >> 15) * 0x9e3779b1U;
+	return (h >> 12) | 1;
+}
+
 void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 {
 	bool v4 = ip_is_v4(daddr), mc = ip_is_multicast(daddr);
@@ -178,11 +194,14 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 		.uid = i->uid,
 		.gid = i->gid,
 		.owned = true,
+		.label = !v4 && i->autolabel ? flow_label(i, daddr) : 0,
 	};
 	if (mc && i->mc_if && !f->oif)
 		f->oif = i->mc_if;
 	if (!mc && !f->oif && i->c.type != SOCK_STREAM)
 		f->oif = v4 ? i->ucast_if : i->ucast_if6;
+	if (!v4 && i->sticky_if && !f->oif)
+		f->oif = i->sticky_if;
 	if (!v4 && i->dontfrag6 && i->c.type != SOCK_STREAM)
 		f->no_fragment = true;
 	if (mc && ip_is_any(&f->saddr) && !ip_is_any(&i->mc_addr))
@@ -225,6 +244,10 @@ static int do_bind(struct inet_sock *i, const ip_addr *addr, u16 port, int scope
 		i->bound_if = scope;
 	if (ip_is_any(addr))
 		mine = ip_is_v4(addr) && i->v6 ? *addr : IP_ANY;
+	if (!port && i->bind_no_port) {
+		i->laddr = i->saddr = mine;
+		return 0;
+	}
 	return inet_get_port(i, &mine, port, port != 0);
 }
 

@@ -9,6 +9,7 @@
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
+#include <linux/udp.h>
 
 #include "kernel/lib/printk.h"
 #include "kernel/net/errqueue.h"
@@ -27,13 +28,13 @@ static void wfree(struct sk_buff *skb)
 	inet_put(i);
 }
 
-void dgram_charge(struct inet_sock *i, struct sk_buff *skb)
+void dgram_charge(struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
 {
 	inet_get(i);
 	skb->owner = i;
 	skb->charged = skb_truesize(skb);
 	skb->destructor = wfree;
-	skb->mark = i->c.mark;
+	skb->mark = f->mark;
 	skb->priority = i->c.priority;
 	atomic_add((s32)skb->charged, &i->wmem);
 }
@@ -226,6 +227,15 @@ static void put_info(struct inet_sock *i, struct msg *m, const struct sk_buff *s
 		msg_put_cmsg(m, SOL_IPV6, IPV6_2292HOPLIMIT, &(int){ skb->ip.ttl }, sizeof(int));
 	if (i->origdst)
 		put_origdst(m, skb);
+	if (i->recvflow6 && skb->ip.v6 && (skb->ip.label || skb->ip.tos))
+		msg_put_cmsg(m, SOL_IPV6, IPV6_FLOWINFO,
+			&(u32){ htonl((u32)skb->ip.tos << 20 | skb->ip.label) }, sizeof(u32));
+	if (skb->frag_size && (skb->ip.v6 ? i->recvfragsize6 : i->recvfragsize))
+		msg_put_cmsg(m, skb->ip.v6 ? SOL_IPV6 : SOL_IP,
+			skb->ip.v6 ? IPV6_RECVFRAGSIZE : IP_RECVFRAGSIZE, &(int){ skb->frag_size },
+			sizeof(int));
+	if (i->gro && skb->gso)
+		msg_put_cmsg(m, SOL_UDP, UDP_GRO, &(int){ skb->gso }, sizeof(int));
 }
 
 static ssize_t receive(struct inet_sock *i, struct msg *m)
@@ -336,8 +346,14 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 		f->tos = (u8)ic->tos;
 	if (m->flags & MSG_DONTROUTE)
 		f->dontroute = true;
+	if (ic->has_mark)
+		f->mark = ic->mark;
 	err = may_broadcast(i, &to);
-	return err ? err : route_output(i->net, f);
+	if (!err)
+		err = route_output(i->net, f);
+	if (!err && i->frag_size6 && !ip_is_v4(&f->daddr))
+		f->mtu = min(f->mtu, (u32)i->frag_size6);
+	return err;
 }
 
 static void disconnect(struct inet_sock *i)

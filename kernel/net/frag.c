@@ -144,6 +144,7 @@ struct frag_queue {
 	bool v6;
 	struct list_head pieces; /* of sk_buff.list, by ip.frag_off */
 	u32 nr, got, end;        /* pieces; bytes; where the packet ends, 0: not known */
+	u32 largest;             /* of the pieces, with its network header */
 	u32 memory;
 	u64 deadline;
 };
@@ -265,6 +266,7 @@ static int insert(struct frag_queue *q, struct sk_buff *skb)
 	list_add_tail(&skb->list, before);
 	q->nr++;
 	q->got += len;
+	q->largest = max(q->largest, skb->ip.hdr_len + len + (q->v6 ? 8U : 0U));
 	q->memory += skb_truesize(skb);
 	q->net->frag_memory += skb_truesize(skb);
 	memory_used += skb_truesize(skb);
@@ -299,7 +301,9 @@ static struct sk_buff *join(const struct frag_queue *q)
 		memset(h, 0, sizeof(*h));
 		h->version = 6;
 		h->priority = first->ip.tos >> 4;
-		h->flow_lbl[0] = (u8)(first->ip.tos << 4);
+		h->flow_lbl[0] = (u8)(first->ip.tos << 4 | first->ip.label >> 16);
+		h->flow_lbl[1] = (u8)(first->ip.label >> 8);
+		h->flow_lbl[2] = (u8)first->ip.label;
 		h->payload_len = htons(q->end);
 		h->nexthdr = first->ip.proto;
 		h->hop_limit = first->ip.ttl;
@@ -323,6 +327,7 @@ static struct sk_buff *join(const struct frag_queue *q)
 	skb->pkt_type = first->pkt_type;
 	skb->stamp = first->stamp;
 	skb->defragged = true;
+	skb->frag_size = (u16)min(q->largest, 65535U);
 	return skb;
 }
 

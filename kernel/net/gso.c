@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gso.c: many segments of a TCP connection in one packet, of up to 64 KiB, with one header (skb->gso is the payload of each).
+ * gso.c: many segments of a TCP connection in one packet, of up to 64 KiB, with one header (skb->gso is the payload of each); and
+ * many datagrams of UDP (UDP_SEGMENT), which no card cuts: they stay whole on lo alone.
  *
  *	gso_join	at the queue of a card that cuts segments itself: what waits in a row leaves as one frame
  *	gso_cut		where no card does that: the segments, with checksums; also of one packet whose checksum is owed
@@ -189,7 +190,7 @@ static bool read_heads(const struct sk_buff *skb, u32 l2, struct cut *c)
 	c->v6 = ip[0] >> 4 == 6;
 	c->proto = c->v6 ? ip[6] : ip[9];
 	c->transport = l2 + (c->v6 ? V6_LEN : (ip[0] & 15) * 4U);
-	if (c->proto != IPPROTO_TCP && (c->proto != IPPROTO_UDP || skb->gso))
+	if (c->proto != IPPROTO_TCP && c->proto != IPPROTO_UDP)
 		return false;
 	if (n < c->transport + (c->proto == IPPROTO_TCP ? 20 : 8))
 		return false;
@@ -222,6 +223,8 @@ static void finish(struct sk_buff *s, const struct cut *c, u32 off, u32 index, b
 		memcpy(th + 4, &be, 4);
 		th[13] &= (u8) ~((last ? 0 : FIN | PUSH) | (index ? CWR : 0));
 	}
+	if (c->proto == IPPROTO_UDP)
+		put16(th + 4, (u16)len);
 	th += c->proto == IPPROTO_TCP ? 16 : 6;
 	put16(th, 0);
 	sum = csum_partial(tail, sizeof(tail), sum);

@@ -68,7 +68,18 @@ struct inet_sock {
 	bool v6, v6only, hdrincl, freebind, recverr, recverr6, transparent, mc_all, mc_all6,
 		mc_loop, mc_loop6, nodefrag;
 	bool dontfrag6;
-	bool pktinfo6_old, hoplimit_old; /* in RFC 2292's form */
+	u8 min_ttl, min_hops;      /* of TCP: what comes with less is not heard */
+	bool bind_no_port;         /* bind(2) to an address alone leaves the port to connect */
+	u16 range_low, range_high; /* of ports of our choice, within the namespace's; 0: its */
+	bool recvfragsize, recvfragsize6;
+	bool passsec4;             /* no security module: there is no label to pass */
+	bool autolabel, recvflow6; /* IPv6's flow label: made up; told with the class */
+	u32 addr_prefs; /* IPV6_ADDR_PREFERENCES: all addresses are public, and at home */
+	int sticky_if;  /* IPV6_PKTINFO: what says no device leaves by that one */
+	u16 frag_size6; /* IPV6_MTU: what is longer is cut, 0: the way's */
+	u16 segment;    /* UDP_SEGMENT */
+	bool gro, no_check6_tx, no_check6_rx; /* of UDP */
+	bool pktinfo6_old, hoplimit_old;      /* in RFC 2292's form */
 	int csum_at; /* raw sockets of IPv6: where the checksum is, -1: nowhere */
 	bool pktinfo, recvttl, recvtos, recvopts, origdst; /* and their IPv6 kin */
 	bool corked;
@@ -188,7 +199,7 @@ int dgram_shutdown(struct socket *s, int how);
 long dgram_ioctl(struct socket *s, u32 cmd, u64 arg);
 /* Makes room for @size bytes on their way, or waits: 0, -EAGAIN, -ERESTARTSYS. */
 int dgram_wait_wmem(struct inet_sock *i, const struct msg *m);
-void dgram_charge(struct inet_sock *i, struct sk_buff *skb);
+void dgram_charge(struct inet_sock *i, struct sk_buff *skb, const struct flow *f);
 /* An error about a packet to @dest; of the quoted one @skip bytes behind the transport header's start are no payload. */
 void dgram_error(
 	struct inet_sock *i, const struct ip_error *e, const ip_addr *dest, u16 port, u32 skip);

@@ -25,6 +25,13 @@
 #define IPV6_MULTICAST_ALL_ 29
 #define TOS_ECN 3
 #define RAW_CHECKSUM IPV6_CHECKSUM /* at SOL_RAW, too */
+/* younger than the headers that we are built with */
+#define IP_LOCAL_PORT_RANGE_ 51
+#define IP_PROTOCOL_ 52
+#define PREFS_KINDS (IPV6_PREFER_SRC_TMP | IPV6_PREFER_SRC_PUBLIC | IPV6_PREFER_SRC_PUBTMP_DEFAULT)
+#define PREFS_HOMES (IPV6_PREFER_SRC_HOME | IPV6_PREFER_SRC_COA)
+#define PREFS_CGAS (IPV6_PREFER_SRC_CGA | IPV6_PREFER_SRC_NONCGA)
+#define MTU6_MIN 1280
 
 struct mreqn {
 	u32 group, iface;
@@ -64,6 +71,8 @@ static bool *flag4(struct inet_sock *i, int opt)
 	case IP_MULTICAST_LOOP: return &i->mc_loop;
 	case IP_MULTICAST_ALL: return &i->mc_all;
 	case IP_NODEFRAG: return &i->nodefrag;
+	case IP_PASSSEC: return &i->passsec4;
+	case IP_BIND_ADDRESS_NO_PORT: return &i->bind_no_port;
 	}
 	return NULL;
 }
@@ -81,6 +90,8 @@ static bool *flag6(struct inet_sock *i, int opt)
 	case IPV6_2292PKTINFO: return &i->pktinfo6_old;
 	case IPV6_2292HOPLIMIT: return &i->hoplimit_old;
 	case IPV6_MULTICAST_ALL_: return &i->mc_all6;
+	case IPV6_TRANSPARENT: return &i->transparent;
+	case IPV6_FLOWINFO: return &i->recvflow6;
 	}
 	return NULL;
 }
@@ -101,7 +112,7 @@ static int multicast_if(struct inet_sock *i, uaddr_t val, u32 len)
 	int err;
 
 	if (i->c.type == SOCK_STREAM)
-		return -ENOPROTOOPT;
+		return -EINVAL;
 	if (len >= 8)
 		err = read_mreqn(val, len, &r);
 	else if (len >= 4)
@@ -156,7 +167,10 @@ static bool empty_is_zero(int opt)
 	case IP_RECVTTL:
 	case IP_RECVTOS:
 	case IP_RECVORIGDSTADDR:
-	case IP_NODEFRAG: return true;
+	case IP_NODEFRAG:
+	case IP_RECVFRAGSIZE:
+	case IP_PASSSEC:
+	case IP_BIND_ADDRESS_NO_PORT: return true;
 	}
 	return false;
 }
@@ -176,6 +190,35 @@ static int set_checksum(struct inet_sock *i, int level, uaddr_t val, u32 len)
 	return 0;
 }
 
+/* Two ports, the higher one in the upper half; 0: no bound. */
+static int set_port_range(struct inet_sock *i, uaddr_t val, u32 len)
+{
+	u32 v;
+
+	if (len != sizeof(v))
+		return -EINVAL;
+	if (get_user(v, val))
+		return -EFAULT;
+	if ((v & 0xffff) && v >> 16 && (v & 0xffff) > v >> 16)
+		return -EINVAL;
+	i->range_low = (u16)v;
+	i->range_high = (u16)(v >> 16);
+	return 0;
+}
+
+static bool known4(int opt, const bool *flag)
+{
+	return flag || opt == IP_TOS || opt == IP_TTL || opt == IP_MULTICAST_TTL ||
+	       opt == IP_HDRINCL || opt == IP_MTU_DISCOVER || opt == IP_TRANSPARENT ||
+	       opt == IP_MINTTL || opt == IP_RECVFRAGSIZE;
+}
+
+/* Those that are 0 or 1 and nothing else. */
+static bool is_strict(int opt)
+{
+	return opt == IP_MULTICAST_ALL;
+}
+
 static int set_ip(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 {
 	bool *flag = flag4(i, opt);
@@ -187,10 +230,9 @@ static int set_ip(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	case IP_MULTICAST_IF: return multicast_if(i, val, len);
 	case IP_UNICAST_IF: return unicast_if(i, &i->ucast_if, val, len);
 	case IP_OPTIONS: return len ? -EOPNOTSUPP : 0;
+	case IP_LOCAL_PORT_RANGE_: return set_port_range(i, val, len);
 	}
-	if (!flag && opt != IP_TOS && opt != IP_TTL && opt != IP_MULTICAST_TTL &&
-		opt != IP_HDRINCL && opt != IP_MTU_DISCOVER && opt != IP_TRANSPARENT &&
-		opt != IP_BIND_ADDRESS_NO_PORT && opt != IP_RECVOPTS)
+	if (!known4(opt, flag))
 		return -ENOPROTOOPT;
 	if (opt == IP_NODEFRAG && i->c.type != SOCK_RAW)
 		return -ENOPROTOOPT;
@@ -201,10 +243,22 @@ static int set_ip(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	if (flag) {
 		if (opt == IP_MULTICAST_LOOP && n != 0 && n != 1 && len < sizeof(int))
 			return -EINVAL;
+		if (is_strict(opt) && n != 0 && n != 1)
+			return -EINVAL;
 		*flag = n;
 		return 0;
 	}
 	switch (opt) {
+	case IP_MINTTL:
+		if (n < 0 || n > 255)
+			return -EINVAL;
+		WRITE_ONCE(i->min_ttl, (u8)n);
+		return 0;
+	case IP_RECVFRAGSIZE:
+		if (i->c.type != SOCK_RAW && i->c.type != SOCK_DGRAM)
+			return -EINVAL;
+		i->recvfragsize = n;
+		return 0;
 	case IP_TOS:
 		i->tos = (u8)(i->c.type == SOCK_STREAM ? (n & ~TOS_ECN) | (i->tos & TOS_ECN) : n);
 		return 0;
@@ -241,7 +295,57 @@ static bool known6(int opt, const bool *flag)
 {
 	return flag || opt == IPV6_V6ONLY || opt == IPV6_UNICAST_HOPS ||
 	       opt == IPV6_MULTICAST_HOPS || opt == IPV6_MULTICAST_IF || opt == IPV6_TCLASS ||
-	       opt == IPV6_MTU_DISCOVER || opt == IPV6_AUTOFLOWLABEL;
+	       opt == IPV6_MTU_DISCOVER || opt == IPV6_AUTOFLOWLABEL || opt == IPV6_MINHOPCOUNT ||
+	       opt == IPV6_ADDR_PREFERENCES || opt == IPV6_MTU;
+}
+
+/* One of each pair. All our addresses are public, at home and not made of keys: it is kept, and changes no choice. */
+static int set_prefs(struct inet_sock *i, u32 n)
+{
+	static const u32 groups[] = { PREFS_KINDS, PREFS_HOMES, PREFS_CGAS };
+
+	for (u32 k = 0; k < ARRAY_SIZE(groups); k++)
+		if ((n & groups[k]) & ((n & groups[k]) - 1))
+			return -EINVAL;
+	i->addr_prefs = n & (IPV6_PREFER_SRC_TMP | IPV6_PREFER_SRC_PUBLIC | IPV6_PREFER_SRC_COA);
+	return 0;
+}
+
+static u32 shown_prefs(const struct inet_sock *i)
+{
+	u32 p = i->addr_prefs;
+
+	if (!(p & (IPV6_PREFER_SRC_TMP | IPV6_PREFER_SRC_PUBLIC)))
+		p |= IPV6_PREFER_SRC_PUBTMP_DEFAULT;
+	return p | (p & IPV6_PREFER_SRC_COA ? 0U : (u32)IPV6_PREFER_SRC_HOME);
+}
+
+/* Written where less than a number is taken for 0. */
+static bool short_is_zero(int opt)
+{
+	return opt == IPV6_DONTFRAG || opt == IPV6_AUTOFLOWLABEL || opt == IPV6_RECVFRAGSIZE;
+}
+
+static bool *short_flag(struct inet_sock *i, int opt)
+{
+	return opt == IPV6_DONTFRAG      ? &i->dontfrag6 :
+	       opt == IPV6_AUTOFLOWLABEL ? &i->autolabel :
+					   &i->recvfragsize6;
+}
+
+/* The device that what the socket sends leaves by, where nothing else says one. As in Linux, the address changes nothing. */
+static int sticky_info(struct inet_sock *i, uaddr_t val, u32 len)
+{
+	struct mreq6 p;
+
+	if (len < sizeof(p))
+		return -EINVAL;
+	if (get_user(p, val))
+		return -EFAULT;
+	if (i->bound_if && (int)p.ifindex != i->bound_if)
+		return -EINVAL;
+	i->sticky_if = (int)p.ifindex;
+	return 0;
 }
 
 static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
@@ -252,28 +356,51 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	err = inet_mc_set(i, true, opt, val, len);
 	if (err != -ENOPROTOOPT)
 		return err;
+	if (opt == IPV6_PKTINFO)
+		return sticky_info(i, val, len);
 	if (opt == IPV6_UNICAST_IF)
 		return unicast_if(i, &i->ucast_if6, val, len);
 	if (opt == IPV6_CHECKSUM && i->c.type == SOCK_RAW)
 		return set_checksum(i, SOL_IPV6, val, len);
-	if (opt == IPV6_DONTFRAG && len < sizeof(n)) {
-		i->dontfrag6 = false;
-		return 0;
+	if (short_is_zero(opt)) {
+		flag = short_flag(i, opt);
+		if (len < sizeof(n)) {
+			*flag = false;
+			return 0;
+		}
 	}
-	if (opt == IPV6_DONTFRAG)
-		flag = &i->dontfrag6;
+	if (opt == IPV6_HDRINCL && i->c.type == SOCK_RAW)
+		flag = &i->hdrincl;
+	if ((opt == IPV6_MULTICAST_IF || opt == IPV6_MULTICAST_HOPS) && i->c.type == SOCK_STREAM)
+		return -ENOPROTOOPT;
 	if (!known6(opt, flag))
 		return -ENOPROTOOPT;
 	err = read_number(val, len, false, &n);
 	if (err)
 		return err;
+	if (opt == IPV6_TRANSPARENT && n && !net_capable(i->net, CAP_NET_ADMIN) &&
+		!net_capable(i->net, CAP_NET_RAW))
+		return -EPERM;
+	if (opt == IPV6_MULTICAST_LOOP && n != 0 && n != 1)
+		return -EINVAL;
 	if (flag) {
 		*flag = n;
 		return 0;
 	}
 	switch (opt) {
+	case IPV6_MINHOPCOUNT:
+		if (n < 0 || n > 255)
+			return -EINVAL;
+		WRITE_ONCE(i->min_hops, (u8)n);
+		return 0;
+	case IPV6_ADDR_PREFERENCES: return set_prefs(i, (u32)n);
+	case IPV6_MTU:
+		if (n && n < MTU6_MIN)
+			return -EINVAL;
+		i->frag_size6 = (u16)min((u32)n, 65535U);
+		return 0;
 	case IPV6_V6ONLY:
-		if (i->lport)
+		if (i->lport || i->c.type == SOCK_RAW)
 			return -EINVAL;
 		i->v6only = n;
 		return 0;
@@ -287,8 +414,6 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 		ip_addr any = IP_ANY;
 		u64 id;
 
-		if (n < 0)
-			return -EINVAL;
 		if (!n) {
 			i->mc_if = 0;
 			return 0;
@@ -299,6 +424,8 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 		if (n < -1 || n > 255)
 			return -EINVAL;
 		i->tclass = n < 0 ? 0 : (u8)n;
+		if (i->c.type == SOCK_STREAM)
+			i->tclass &= (u8)~TOS_ECN;
 		return 0;
 	case IPV6_MTU_DISCOVER:
 		if (n < 0 || n > 5)
@@ -315,10 +442,19 @@ static int set_udp(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 
 	if (err)
 		return err;
-	if (opt != UDP_CORK)
-		return -ENOPROTOOPT;
-	i->corked = n;
-	return n ? 0 : udp_push_pending(i);
+	switch (opt) {
+	case UDP_CORK: i->corked = n; return n ? 0 : udp_push_pending(i);
+	case UDP_ENCAP: return n ? -ENOPROTOOPT : 0; /* IPsec's and its kin */
+	case UDP_NO_CHECK6_TX: i->no_check6_tx = n; return 0;
+	case UDP_NO_CHECK6_RX: i->no_check6_rx = n; return 0;
+	case UDP_SEGMENT:
+		if (n < 0 || n > 65535)
+			return -EINVAL;
+		i->segment = (u16)n;
+		return 0;
+	case UDP_GRO: i->gro = n; return 0;
+	}
+	return -ENOPROTOOPT;
 }
 
 static int set_udplite(struct inet_sock *i, int opt, uaddr_t val, u32 len)
@@ -339,6 +475,8 @@ static int set_raw(struct inet_sock *i, int level, int opt, uaddr_t val, u32 len
 {
 	if (level == SOL_RAW && opt == ICMP_FILTER && i->c.protocol == IPPROTO_ICMP)
 		return copy_from_user(&i->icmp_filter, val, min(len, 4U)) ? -EFAULT : 0;
+	if (level == SOL_RAW && opt == ICMP_FILTER && !i->v6)
+		return -EOPNOTSUPP;
 	if (level == SOL_RAW && i->v6 && (opt == RAW_CHECKSUM || len < sizeof(int)))
 		return len < sizeof(int) ? -EINVAL : set_checksum(i, level, val, len);
 	if (level == IPPROTO_ICMPV6 && opt == ICMPV6_FILTER && i->c.protocol == IPPROTO_ICMPV6)
@@ -419,7 +557,10 @@ int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 	mutex_lock(&i->op);
 	switch (level) {
 	case SOL_SOCKET: err = set_socket(i, opt, val, len); break;
-	case SOL_IP: err = set_ip(i, opt, val, len); break;
+	case SOL_IP:
+		if (!i->v6 || i->c.type != SOCK_RAW)
+			err = set_ip(i, opt, val, len);
+		break;
 	case SOL_IPV6: err = i->v6 ? set_ipv6(i, opt, val, len) : -ENOPROTOOPT; break;
 	case SOL_UDP:
 		if (i->c.type == SOCK_DGRAM && i->c.protocol == IPPROTO_UDP)
@@ -458,6 +599,14 @@ static int number4(struct inet_sock *i, int opt, int *n)
 	case IP_MTU_DISCOVER: *n = i->pmtudisc; return 0;
 	case IP_TRANSPARENT: *n = i->transparent; return 0;
 	case IP_UNICAST_IF: *n = (int)htonl((u32)i->ucast_if); return 0;
+	case IP_MINTTL: *n = i->min_ttl; return 0;
+	case IP_RECVFRAGSIZE: *n = i->recvfragsize; return 0;
+	case IP_LOCAL_PORT_RANGE_: *n = (int)((u32)i->range_high << 16 | i->range_low); return 0;
+	case IP_PROTOCOL_:
+		if (i->c.type != SOCK_RAW)
+			return -ENOPROTOOPT;
+		*n = (int)i->c.protocol;
+		return 0;
 	case IP_MTU:
 		if (ip_is_any(&i->raddr))
 			return -ENOTCONN;
@@ -487,6 +636,15 @@ static int number6(struct inet_sock *i, int opt, int *n)
 	case IPV6_MTU_DISCOVER: *n = i->pmtudisc6; return 0;
 	case IPV6_MTU: return number4(i, IP_MTU, n);
 	case IPV6_DONTFRAG: *n = i->dontfrag6; return 0;
+	case IPV6_AUTOFLOWLABEL: *n = i->autolabel; return 0;
+	case IPV6_RECVFRAGSIZE: *n = i->recvfragsize6; return 0;
+	case IPV6_MINHOPCOUNT: *n = i->min_hops; return 0;
+	case IPV6_ADDR_PREFERENCES: *n = (int)shown_prefs(i); return 0;
+	case IPV6_HDRINCL:
+		if (i->c.type != SOCK_RAW)
+			return -ENOPROTOOPT;
+		*n = i->hdrincl;
+		return 0;
 	case IPV6_UNICAST_IF: *n = (int)htonl((u32)i->ucast_if6); return 0;
 	case IPV6_CHECKSUM:
 		if (i->c.type != SOCK_RAW)
@@ -542,6 +700,8 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 		*len = (u32)strlen(val) + 1;
 		return d ? 0 : -ENODEV;
 	case SOL_IP:
+		if (i->v6 && i->c.type == SOCK_RAW)
+			return -ENOPROTOOPT;
 		if (opt == IP_OPTIONS) {
 			*len = 0;
 			return 0;
@@ -558,9 +718,16 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 	case SOL_UDP:
 		if (i->table != &udp_ports)
 			break;
-		if (opt != UDP_CORK)
-			return -ENOPROTOOPT;
-		return put_number(i->corked, false, val, len);
+		switch (opt) {
+		case UDP_CORK: n = i->corked; break;
+		case UDP_ENCAP: n = 0; break;
+		case UDP_NO_CHECK6_TX: n = i->no_check6_tx; break;
+		case UDP_NO_CHECK6_RX: n = i->no_check6_rx; break;
+		case UDP_SEGMENT: n = i->segment; break;
+		case UDP_GRO: n = i->gro; break;
+		default: return -ENOPROTOOPT;
+		}
+		return put_number(n, false, val, len);
 	case SOL_UDPLITE:
 		if (i->table != &udplite_ports ||
 			(opt != UDPLITE_SEND_CSCOV && opt != UDPLITE_RECV_CSCOV))
@@ -570,7 +737,7 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 	case SOL_RAW:
 		if (i->c.type == SOCK_RAW && i->c.protocol == IPPROTO_ICMP && opt == ICMP_FILTER)
 			return get_blob(&i->icmp_filter, 4, val, len);
-		if (i->c.type != SOCK_RAW)
+		if (i->c.type != SOCK_RAW || (opt == ICMP_FILTER && !i->v6))
 			break;
 		if (i->v6 && opt == RAW_CHECKSUM)
 			return put_number(i->csum_at, false, val, len);
@@ -643,8 +810,20 @@ static int cmsg6(struct inet_control *c, int type, const void *data, u64 n)
 	return -EINVAL;
 }
 
+/* UDP_SEGMENT: how long each of the packets is that this message makes. */
+static int cmsg_udp(struct inet_control *c, int type, const void *data, u64 n)
+{
+	if (type != UDP_SEGMENT || n != sizeof(c->segment))
+		return -EINVAL;
+	memcpy(&c->segment, data, sizeof(c->segment));
+	c->has_segment = true;
+	return 0;
+}
+
 int inet_cmsg(struct msg *m, int level, int type, const void *data, u64 n)
 {
+	if (level == SOL_UDP)
+		return cmsg_udp(&m->inet, type, data, n);
 	if (level == SOL_IP)
 		return cmsg4(&m->inet, type, data, n);
 	if (level == SOL_IPV6)

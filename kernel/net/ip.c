@@ -59,7 +59,9 @@ static void push_v6(struct sk_buff *skb, const struct flow *f, u8 ttl)
 	memset(h, 0, sizeof(*h));
 	h->version = 6;
 	h->priority = f->tos >> 4;
-	h->flow_lbl[0] = (u8)(f->tos << 4);
+	h->flow_lbl[0] = (u8)(f->tos << 4 | f->label >> 16);
+	h->flow_lbl[1] = (u8)(f->label >> 8);
+	h->flow_lbl[2] = (u8)f->label;
 	h->payload_len = htons(len);
 	h->nexthdr = f->proto;
 	h->hop_limit = ttl;
@@ -238,7 +240,7 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 		push_v4(skb, f, ttl, f->dont_fragment && !cut);
 	else
 		push_v6(skb, f, ttl);
-	if (unlikely(skb->gso) && (cut || nf_active(net)))
+	if (unlikely(skb->gso) && (cut || nf_active(net) || (f->proto == IPPROTO_UDP && !f->local)))
 		return send_cut(net, skb, f);
 	if (skb->csum_head &&
 		(cut || unlikely(nf_active(net)))) { /* it may change, or go elsewhere */
@@ -369,6 +371,7 @@ static bool parse_v6(struct sk_buff *skb, struct front *front)
 		.v6 = true,
 		.ttl = h->hop_limit,
 		.tos = (u8)(h->priority << 4 | h->flow_lbl[0] >> 4),
+		.label = (h->flow_lbl[0] & 15U) << 16 | h->flow_lbl[1] << 8 | h->flow_lbl[2],
 		.hdr_len = sizeof(*h),
 	};
 	memcpy(&skb->ip.saddr, &h->saddr, 16);

@@ -393,10 +393,10 @@ static int membership6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	struct request r = { .v6 = true };
 	struct mreq6 q;
 
-	if (i->c.type == SOCK_STREAM)
-		return -EPROTO;
 	if (len < sizeof(q))
 		return -EINVAL;
+	if (i->c.type == SOCK_STREAM)
+		return -EPROTO;
 	if (get_user(q, val))
 		return -EFAULT;
 	r.group = q.group;
@@ -654,7 +654,8 @@ int inet_mc_get(struct socket *s, int level, int opt, uaddr_t val, u32 *len)
 
 	if (s->sk->family != AF_INET && s->sk->family != AF_INET6)
 		return -ENOPROTOOPT;
-	if ((level != SOL_IP && !v6) || (v6 && s->sk->family != AF_INET6))
+	if ((level != SOL_IP && !v6) || (v6 && s->sk->family != AF_INET6) ||
+		(!v6 && s->sk->family == AF_INET6 && s->sk->type == SOCK_RAW))
 		return -ENOPROTOOPT;
 	if (opt != MCAST_MSFILTER && (v6 || opt != IP_MSFILTER))
 		return -ENOPROTOOPT;

@@ -121,10 +121,12 @@ static int parse_one(const struct socket *s, struct msg *m, const struct user_cm
 	case SO_MARK:
 		if (n != sizeof(u32))
 			return -EINVAL;
-		return net_capable(s->sk->net, CAP_NET_ADMIN) ||
-				       net_capable(s->sk->net, CAP_NET_RAW) ?
-			       0 :
-			       -EPERM;
+		if (!net_capable(s->sk->net, CAP_NET_ADMIN) &&
+			!net_capable(s->sk->net, CAP_NET_RAW))
+			return -EPERM;
+		memcpy(&m->inet.mark, h + 1, sizeof(u32));
+		m->inet.has_mark = true;
+		return 0;
 	}
 	return -EINVAL;
 }

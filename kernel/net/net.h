@@ -135,6 +135,7 @@ struct flow {
 	bool stays; /* and to no other: TTL 0 */
 	u32 mark;
 	u32 uid, gid; /* whose socket it is, when `owned` */
+	u32 label;    /* of IPv6's flow, 20 bits */
 	bool owned;
 	/* by route_output() */
 	struct net_device *dev;

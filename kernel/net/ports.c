@@ -137,11 +137,24 @@ static u32 random_below(u32 n)
 	return r % n;
 }
 
+/* The ports that may be chosen for it: the first, and how many. */
+static u32 port_range(const struct inet_sock *i, u32 *n)
+{
+	u32 low = (u32)i->net->port_min, high = (u32)i->net->port_max;
+	u32 l = READ_ONCE(i->range_low), h = READ_ONCE(i->range_high);
+
+	if (l >= (u32)i->net->port_min && l <= high)
+		low = l;
+	if (h >= low && h <= high)
+		high = h;
+	*n = high - low + 1;
+	return low;
+}
+
 /* A free one, from a random start. 0: there is none. */
 static u16 choose_port(const struct inet_sock *i, const ip_addr *laddr)
 {
-	u32 low = (u32)i->net->port_min, n = (u32)(i->net->port_max - i->net->port_min) + 1;
-	u32 start = random_below(n);
+	u32 n, low = port_range(i, &n), start = random_below(n);
 
 	for (u32 k = 0; k < n; k++) {
 		u16 port = (u16)(low + (start + k) % n);
@@ -197,8 +210,7 @@ static bool port_shareable(const struct inet_sock *i, u16 port)
 static u16 choose_for_peer(
 	struct inet_sock *i, const ip_addr *saddr, const ip_addr *raddr, u16 rport)
 {
-	u32 low = (u32)i->net->port_min, n = (u32)(i->net->port_max - i->net->port_min) + 1;
-	u32 start = random_below(n);
+	u32 n, low = port_range(i, &n), start = random_below(n);
 
 	for (u32 k = 0; k < n; k++) {
 		u16 port = (u16)(low + (start + k) % n);

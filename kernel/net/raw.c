@@ -184,10 +184,10 @@ static ssize_t raw_sendmsg(struct socket *s, struct msg *m)
 	skb = skb_from_iter(&m->iter, len);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
-	dgram_charge(i, skb);
+	dgram_charge(i, skb, &f);
 	dgram_want_stamps(i, skb, m);
-	if (i->hdrincl && !i->v6) {
-		err = send_with_header(i, skb, &f);
+	if (i->hdrincl) {
+		err = i->v6 ? ip_send_raw(i->net, skb, &f) : send_with_header(i, skb, &f);
 	} else {
 		if (i->v6 && i->csum_at >= 0 && !fill_checksum(i, skb, &f)) {
 			kfree_skb(skb);
@@ -270,7 +270,7 @@ int raw_create(struct socket *s, int family, int type, int protocol)
 	if (!i)
 		return -ENOMEM;
 	inet_init_sock(i, s, family, type, protocol, &raw_socks);
-	i->hdrincl = protocol == IPPROTO_RAW;
+	i->hdrincl = protocol == IPPROTO_RAW && family == AF_INET;
 	i->sock = s;
 	s->sk = &i->c;
 	s->ops = &raw_ops;
@@ -339,7 +339,7 @@ static ssize_t ping_sendmsg(struct socket *s, struct msg *m)
 		h->checksum = 0;
 		h->checksum = csum_fold(csum_partial(h, (u32)len, 0));
 	}
-	dgram_charge(i, skb);
+	dgram_charge(i, skb, &f);
 	dgram_want_stamps(i, skb, m);
 	err = ip_send(i->net, skb, &f);
 	net_rx_flush();

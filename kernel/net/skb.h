@@ -43,6 +43,7 @@ struct ip_meta {
 	bool v6;
 	bool alert_mld; /* a router alert for MLD stood in the options */
 	u8 hdr_len; /* of the network header that was pulled; it stands before what skb_pull() left */
+	u32 label; /* of IPv6's flow */
 	/* of a fragment */
 	bool is_frag, frag_more;
 	u16 frag_off, frag_len; /* bytes, of what is behind the headers */
@@ -61,6 +62,7 @@ struct tcp_meta {
 	u32 window;
 	u32 tsval, tsecr;
 	bool saw_ts;
+	u8 hlen; /* of its header */
 };
 
 /* To whom a frame went; the values of <linux/if_packet.h>. */
@@ -87,13 +89,15 @@ struct sk_buff {
 	bool csum_ok; /* the checksums need no looking at: it never left this machine */
 	bool broadcast;
 	bool defragged; /* put together from fragments */
+	u16 frag_size;  /* of the largest of these */
 	u8 pkt_type;    /* PKT_* */
 	u8 csum_head; /* index in room[] of the transport's header whose checksum the card fills in: what stands there is the
 			       pseudo header's sum. 0: none */
 	u8 mac_len;   /* of the link header that stands before what eth_rx() left; 0: none */
+	bool unsummed;    /* a datagram of IPv6 without a checksum */
 	bool room_pulled; /* the headers that were pulled last stood in room[] */
 	u16 sport, dport; /* of UDP, once it is parsed */
-	u16 gso;          /* of TCP: many segments with so much payload (gso.c); 0: it is one */
+	u16 gso; /* of TCP: many segments with so much payload (gso.c), of UDP: many datagrams; 0: it is one */
 	bool csum_owed; /* of one that came in: its transport's checksum is that of the pseudo header; it needs one to leave again */
 	u16 covered;    /* UDP-Lite: so many bytes by the checksum, 0: all */
 	u64 stamp;      /* ktime_get_real() of its arrival, 0: not taken */

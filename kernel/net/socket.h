@@ -125,9 +125,11 @@ struct sk_buff;
 
 /* What a sender may say of one message, beside its destination (ip(7), ipv6(7)). */
 struct inet_control {
-	bool has_src, has_ttl, has_tos;
+	bool has_src, has_ttl, has_tos, has_mark, has_segment;
 	ip_addr src;
 	int ifindex, ttl, tos;
+	u32 mark;    /* SO_MARK */
+	u16 segment; /* UDP_SEGMENT */
 };
 
 struct msg {

@@ -33,6 +33,7 @@ static void tcp_free(struct inet_sock *i)
 	if (t->fast_listener)
 		tcp_put(t->fast_listener);
 	kfree_skb(t->syn_data);
+	kfree(t->saved_syn);
 	kfree(t);
 }
 
@@ -202,6 +203,8 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	err = route_output(i->net, &t->flow);
 	if (err)
 		return err;
+	if (i->frag_size6 && !ip_is_v4(to))
+		t->flow.mtu = min(t->flow.mtu, (u32)i->frag_size6);
 	err = inet_set_peer(i, &t->flow.saddr, &t->flow.daddr, port);
 	if (err)
 		return err;

@@ -161,6 +161,10 @@ struct tcp_sock {
 	bool orphan, self_ref; /* no file; holds a reference on itself */
 	bool in_progress;      /* a connect that has not been answered yet, under op */
 	struct flow flow;
+	u8 save_syn;   /* TCP_SAVE_SYN: of its children */
+	u8 *saved_syn; /* headers of the SYN that made it, until they are read; NULL */
+	u16 saved_len;
+	bool thin_linear; /* TCP_THIN_LINEAR_TIMEOUTS */
 
 	/* sending */
 	struct list_head wq;

@@ -105,6 +105,7 @@ static bool parse(struct sk_buff *skb, struct tcp_opts *o, u16 *urg_ptr)
 		.tsval = o->tsval,
 		.tsecr = o->tsecr,
 		.saw_ts = o->saw_ts,
+		.hlen = (u8)hlen,
 	};
 	*urg_ptr = ntohs(h->urg_ptr);
 	skb_pull(skb, hlen);
@@ -590,6 +591,11 @@ void tcp_rcv(struct net *net, struct sk_buff *skb)
 	if (!i) {
 		tcp_refuse(net, skb);
 		kfree_skb(skb);
+		return;
+	}
+	if (unlikely(skb->ip.ttl < (skb->ip.v6 ? i->min_hops : i->min_ttl))) {
+		kfree_skb(skb);
+		inet_put(i);
 		return;
 	}
 	if (unlikely(i->c.filter) && !passes(i, skb, had - skb_len(skb))) {

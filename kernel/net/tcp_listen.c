@@ -43,6 +43,10 @@ static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
 	i->hops = from->hops;
 	i->tos = from->tos;
 	i->tclass = from->tclass;
+	i->min_ttl = from->min_ttl;
+	i->min_hops = from->min_hops;
+	i->autolabel = from->autolabel;
+	i->transparent = from->transparent;
 	i->mc_hops = i->mc_ttl = -1;
 	i->uid = from->uid;
 	i->gid = from->gid;
@@ -69,6 +73,7 @@ static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
 	c->reno = l->reno;
 	c->notsent_lowat = l->notsent_lowat;
 	c->defer_tries = l->defer_tries;
+	c->thin_linear = l->thin_linear;
 }
 
 /* Many half-open ones, and still room for those that complete: cookies go instead. */
@@ -145,6 +150,18 @@ static bool child_enter(struct tcp_sock *l, struct tcp_sock *c, const struct sk_
 	return false;
 }
 
+/* For TCP_SAVED_SYN: the network's header and TCP's, which have just been pulled; no link header is kept. */
+static void save_syn(struct tcp_sock *c, const struct sk_buff *skb)
+{
+	u32 n = (u32)skb->ip.hdr_len + skb->tcp.hlen;
+
+	c->saved_syn = kmalloc(n, GFP_ATOMIC);
+	if (c->saved_syn) {
+		memcpy(c->saved_syn, skb_pulled(skb, n), n);
+		c->saved_len = (u16)n;
+	}
+}
+
 /* A SYN for listener @l: a child in SYN_RECV, which answers, or an answer that remembers for us. */
 void tcp_make_child(
 	struct net *net, struct tcp_sock *l, struct sk_buff *skb, const struct tcp_opts *o)
@@ -160,6 +177,8 @@ void tcp_make_child(
 		tcp_put(c);
 		return;
 	}
+	if (unlikely(l->save_syn))
+		save_syn(c, skb);
 	if (!child_enter(l, c, skb))
 		return;
 	c->iss = c->snd_una = c->snd_nxt = c->write_seq = tcp_new_iss(&c->inet);

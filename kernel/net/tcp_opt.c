@@ -11,6 +11,7 @@
 #define KEEP_IDLE_MAX 32767
 #define KEEP_COUNT_MAX 127
 #define CC_NAME 16
+#define TCP_IS_MPTCP_ 43 /* younger than the headers that we are built with */
 
 /* ---- setting ---- */
 
@@ -126,6 +127,18 @@ static int set_number(struct tcp_sock *t, int opt, int n)
 		t->user_timeout = (u32)n;
 		return 0;
 	case TCP_NOTSENT_LOWAT: t->notsent_lowat = (u32)n; return 0;
+	case TCP_THIN_LINEAR_TIMEOUTS:
+		if (in_range(n, 0, 1))
+			return -EINVAL;
+		t->thin_linear = n;
+		return 0;
+	case TCP_THIN_DUPACK: return in_range(n, 0, 1); /* RACK finds losses of thin streams, too */
+	case TCP_SAVE_SYN:
+		if (in_range(n, 0, 1))
+			return -EINVAL;
+		t->save_syn = (u8)n;
+		return 0;
+	case TCP_TIMESTAMP: return -EPERM; /* of a connection under repair */
 	case TCP_INQ:
 		if (in_range(n, 0, 1))
 			return -EINVAL;
@@ -226,12 +239,38 @@ static int get_number(struct tcp_sock *t, int opt, int *n)
 	case TCP_QUICKACK: *n = !t->pingpong; return 0;
 	case TCP_USER_TIMEOUT: *n = (int)t->user_timeout; return 0;
 	case TCP_NOTSENT_LOWAT: *n = (int)t->notsent_lowat; return 0;
+	case TCP_THIN_LINEAR_TIMEOUTS: *n = t->thin_linear; return 0;
+	case TCP_THIN_DUPACK:
+	case TCP_IS_MPTCP_: *n = 0; return 0;
+	case TCP_SAVE_SYN: *n = t->save_syn; return 0;
+	case TCP_TIMESTAMP: *n = (int)tcp_ts(t); return 0;
 	case TCP_INQ: *n = t->tell_inq; return 0;
 	case TCP_FASTOPEN: *n = (int)t->fast_qlen; return 0;
 	case TCP_FASTOPEN_CONNECT: *n = t->fast_connect; return 0;
 	case TCP_FASTOPEN_NO_COOKIE: *n = t->fast_no_cookie; return 0;
 	}
 	return -ENOPROTOOPT;
+}
+
+/* Once: who has read it has it. -EINVAL: there is too little room, and it stays. */
+static int get_saved_syn(struct tcp_sock *t, void *val, u32 *len)
+{
+	u8 *saved;
+	u32 n;
+
+	spin_lock(&t->inet.c.lock);
+	saved = t->saved_syn;
+	n = saved ? t->saved_len : 0;
+	if (*len >= n)
+		t->saved_syn = NULL;
+	spin_unlock(&t->inet.c.lock);
+	if (*len < n)
+		return -EINVAL;
+	*len = n;
+	if (saved)
+		memcpy(val, saved, n);
+	kfree(saved);
+	return 0;
 }
 
 int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
@@ -250,6 +289,13 @@ int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 		memcpy(val, name, *len);
 		return 0;
 	}
+	if (opt == TCP_ULP ||
+		opt == TCP_CC_INFO) { /* there is none; ours tell nothing of themselves */
+		*len = 0;
+		return 0;
+	}
+	if (opt == TCP_SAVED_SYN)
+		return get_saved_syn(t, val, len);
 	spin_lock(&t->inet.c.lock);
 	if (opt == TCP_INFO) {
 		tcp_fill_info(t, &info);

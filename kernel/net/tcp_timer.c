@@ -14,6 +14,8 @@
 #include "kernel/sched/task.h"
 
 #define ORPHAN_RETRIES 8
+#define THIN_PACKETS 4
+#define THIN_RETRIES 6
 
 atomic_t tcp_time_waits;
 
@@ -98,6 +100,13 @@ static bool given_up(struct tcp_sock *t)
 	return t->retries >= (u32)(t->orphan ? ORPHAN_RETRIES : tcp_limits.retries2);
 }
 
+/* So little on its way that a wait costs it more than the network gains: no longer ones, for some time (TCP_THIN_LINEAR_TIMEOUTS). */
+static bool thin(const struct tcp_sock *t)
+{
+	return t->thin_linear && t->state == TCP_ESTABLISHED && t->packets_out < THIN_PACKETS &&
+	       t->retries <= THIN_RETRIES;
+}
+
 static void retransmit(struct tcp_sock *t)
 {
 	if (!t->first_failure)
@@ -107,7 +116,7 @@ static void retransmit(struct tcp_sock *t)
 		return;
 	}
 	t->retries++;
-	if (t->state != TCP_SYN_SENT || t->retries > (u32)tcp_limits.syn_linear)
+	if (t->state != TCP_SYN_SENT ? !thin(t) : t->retries > (u32)tcp_limits.syn_linear)
 		t->backoff = (u8)min(t->backoff + 1, 16);
 	if (t->defer_acked &&
 		t->retries < t->defer_tries) { /* it is there, and has nothing to say */

@@ -18,6 +18,7 @@
 
 #define UDP_MAX 65507U
 #define UDP_MAX6 65527U
+#define SEGMENTS_MAX 128U /* of one UDP_SEGMENT message */
 
 /* ---- sending ---- */
 
@@ -40,7 +41,9 @@ static void push_header(
 		covered = i->cov_send;
 		h->len = htons(covered);
 	}
-	if (!lite && (f->local || i->c.rare.no_check))
+	if (!lite && (f->local || i->c.rare.no_check || (i->no_check6_tx && !ip_is_v4(&f->daddr))))
+		return;
+	if (skb->gso) /* each datagram has its own, when they are cut */
 		return;
 	h->check = csum_fold(
 		skb_sum(skb, 0, covered, csum_pseudo(&f->saddr, &f->daddr, f->proto, len)));
@@ -56,7 +59,7 @@ static int transmit(struct inet_sock *i, struct sk_buff *skb, const struct flow 
 	if (m)
 		dgram_want_stamps(i, skb, m);
 	push_header(skb, i, f, port);
-	dgram_charge(i, skb);
+	dgram_charge(i, skb, f);
 	udp_stats(i->table, !ip_is_v4(&f->daddr))->out++;
 	err = ip_send(i->net, skb, f);
 	net_rx_flush();
@@ -146,6 +149,23 @@ static void too_long(struct inet_sock *i, const struct flow *f, u16 port)
 	errq_local(i, EMSGSIZE, &f->daddr, v4 ? i->rport : port, v4 ? min(f->mtu, 65535U) : f->mtu);
 }
 
+/* How long the datagrams are that the message makes, 0: it is one. -EINVAL: too many, or nobody may cut them. */
+static int segment_of(
+	const struct inet_sock *i, const struct msg *m, const struct flow *f, size_t len)
+{
+	u32 seg = m->inet.has_segment ? m->inet.segment : READ_ONCE(i->segment),
+	    room = f->mtu - (u32)sizeof(struct udphdr) - (ip_is_v4(&f->daddr) ? 20U : 40U);
+
+	if (likely(!seg) || i->table != &udp_ports)
+		return 0;
+	if (min((size_t)seg, len) > room)
+		return -EMSGSIZE;
+	if (len > (size_t)seg * SEGMENTS_MAX || i->c.rare.no_check ||
+		(i->no_check6_tx && !ip_is_v4(&f->daddr)))
+		return -EINVAL;
+	return len > seg ? (int)seg : 0;
+}
+
 static ssize_t udp_sendmsg(struct socket *s, struct msg *m)
 {
 	struct inet_sock *i = INET(s);
@@ -153,7 +173,7 @@ static ssize_t udp_sendmsg(struct socket *s, struct msg *m)
 	struct sk_buff *skb;
 	struct flow f;
 	u16 port;
-	int err;
+	int err, seg;
 
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
@@ -180,9 +200,13 @@ static ssize_t udp_sendmsg(struct socket *s, struct msg *m)
 	f.proto = (u8)i->c.protocol;
 	if (i->corked || i->cork || m->flags & MSG_MORE)
 		return send_corked(i, m, &f, port);
+	seg = segment_of(i, m, &f, len);
+	if (seg < 0)
+		return seg;
 	skb = skb_from_iter(&m->iter, len);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
+	skb->gso = (u16)seg;
 	err = transmit(i, skb, &f, port, m);
 	if (err == -EMSGSIZE)
 		too_long(i, &f, port);
@@ -219,6 +243,10 @@ static bool parse(struct sk_buff *skb)
 	}
 	if (skb->csum_ok || (!h->check && !skb->ip.v6 && !lite))
 		return true;
+	skb->unsummed = !h->check && !lite;
+	if (unlikely(
+		    skb->unsummed)) /* IPv6: whoever it is for may have asked for that (RFC 6935) */
+		return true;
 	return !csum_fold(skb_sum(
 		skb, 0, covered, csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, skb->ip.proto, len)));
 }
@@ -250,7 +278,7 @@ static void to_many(struct net *net, struct sk_buff *skb)
 	for (u32 k = 0; k < n; k++) {
 		struct sk_buff *c = NULL;
 
-		if (inet_wants_group(to[k], skb))
+		if (inet_wants_group(to[k], skb) && (!skb->unsummed || to[k]->no_check6_rx))
 			c = skb_clone(skb, GFP_ATOMIC);
 		if (c) {
 			skb_pull(c, sizeof(struct udphdr));
@@ -261,6 +289,66 @@ static void to_many(struct net *net, struct sk_buff *skb)
 				kfree_skb(c);
 		}
 		inet_put(to[k]);
+	}
+	kfree_skb(skb);
+}
+
+/* To its socket; @skb begins with its header, and is consumed. */
+static void deliver(struct udp_stats *n, struct inet_sock *i, struct sk_buff *skb)
+{
+	skb_pull(skb, sizeof(struct udphdr));
+	if (!sock_filter_skb(&i->c, skb, sizeof(struct udphdr), -(s32)skb->ip.hdr_len)) {
+		n->in_errors++;
+		kfree_skb(skb);
+	} else if (dgram_queue(i, skb)) {
+		n->in++;
+	} else {
+		n->rcvbuf_errors++;
+		n->in_errors++;
+	}
+}
+
+/* The @len bytes at @off of @skb's payload as a datagram of their own, with a copy of both headers. NULL. */
+static struct sk_buff *cut_one(const struct sk_buff *skb, u32 off, u32 len)
+{
+	u32 net = skb->ip.hdr_len;
+	struct sk_buff *s = skb_alloc(net + (u32)sizeof(struct udphdr) + len, GFP_ATOMIC);
+	struct udphdr *h;
+
+	if (!s)
+		return NULL;
+	memcpy(s->buf->data, skb_pulled(skb, net), net);
+	h = (struct udphdr *)(s->buf->data + net);
+	skb_copy(skb, 0, h, sizeof(*h));
+	h->len = htons((u32)sizeof(*h) + len);
+	skb_copy(skb, (u32)sizeof(*h) + off, h + 1, len);
+	s->off = net;
+	s->len = (u32)sizeof(*h) + len;
+	s->dev = skb->dev;
+	s->protocol = skb->protocol;
+	s->ip = skb->ip;
+	s->sport = skb->sport;
+	s->dport = skb->dport;
+	s->stamp = skb->stamp;
+	s->mark = skb->mark;
+	s->priority = skb->priority;
+	s->csum_ok = skb->csum_ok;
+	return s;
+}
+
+/* Many in one (UDP_SEGMENT, from this machine): whole for who has asked for that with UDP_GRO. Consumes @skb. */
+static void deliver_cut(struct udp_stats *n, struct inet_sock *i, struct sk_buff *skb)
+{
+	u32 all = skb_len(skb) - (u32)sizeof(struct udphdr), len;
+
+	for (u32 off = 0; off < all; off += len) {
+		struct sk_buff *s;
+
+		len = min((u32)skb->gso, all - off);
+		s = cut_one(skb, off, len);
+		if (!s)
+			break;
+		deliver(n, i, s);
 	}
 	kfree_skb(skb);
 }
@@ -286,22 +374,17 @@ void udp_rcv(struct net *net, struct sk_buff *skb)
 		kfree_skb(skb);
 		return;
 	}
-	if (skb->covered && skb->covered < i->cov_recv) {
+	if ((skb->covered && skb->covered < i->cov_recv) ||
+		unlikely(skb->unsummed && !i->no_check6_rx)) {
 		n->in_errors++;
 		kfree_skb(skb);
 		inet_put(i);
 		return;
 	}
-	skb_pull(skb, sizeof(struct udphdr));
-	if (!sock_filter_skb(&i->c, skb, sizeof(struct udphdr), -(s32)skb->ip.hdr_len)) {
-		n->in_errors++;
-		kfree_skb(skb);
-	} else if (dgram_queue(i, skb)) {
-		n->in++;
-	} else {
-		n->rcvbuf_errors++;
-		n->in_errors++;
-	}
+	if (unlikely(skb->gso) && !i->gro)
+		deliver_cut(n, i, skb);
+	else
+		deliver(n, i, skb);
 	inet_put(i);
 }
 
