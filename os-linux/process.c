@@ -4,9 +4,12 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "os-linux/internal.h"
@@ -130,9 +133,23 @@ static void write_all(int fd, const char *buf, size_t n)
 	}
 }
 
+/* A terminal that a console has made raw does not go back to the first column by itself. */
 void os_write_stderr(const char *buf, size_t n)
 {
-	write_all(STDERR_FILENO, buf, n);
+	struct termios t;
+	bool raw = !tcgetattr(STDERR_FILENO, &t) && !(t.c_oflag & OPOST);
+
+	while (n) {
+		const char *nl = raw ? memchr(buf, '\n', n) : NULL;
+		size_t k = nl ? (size_t)(nl - buf) : n;
+
+		write_all(STDERR_FILENO, buf, k);
+		if (nl)
+			write_all(STDERR_FILENO, "\r\n", 2);
+		k += nl != NULL;
+		buf += k;
+		n -= k;
+	}
 }
 
 void os_write_stdout(const char *buf, size_t n)

@@ -16,7 +16,11 @@
 #include "drivers/console/internal_host.h"
 #include "os-linux/host.h"
 
+#define DRAIN_IDLE 200 /* steps of 5 ms */
+
 static struct con_host *lines; /* written while the kernel boots */
+
+static uint64_t lag_locked(const struct con_host *h);
 
 struct con_host *line_first(void)
 {
@@ -32,20 +36,31 @@ struct con_host *line_find(const char *name)
 	return h;
 }
 
-/* At the end: what was written goes out, as long as somebody takes it. */
+/* con_host_pending() at the end, where who has the lock may have died with it (a fault): @last then. */
+static int pending_at_end(struct con_host *h, int last)
+{
+	if (pthread_mutex_trylock(&h->lock))
+		return last;
+	last = (int)lag_locked(h);
+	pthread_mutex_unlock(&h->lock);
+	return last;
+}
+
+/* At the end: what was written goes out, as long as somebody takes it; lines that nobody reads cost DRAIN_IDLE steps all together. */
 static void drain_all(void)
 {
-	for (struct con_host *h = lines; h; h = h->next) {
-		int last = con_host_pending(h);
+	int idle = 0;
 
-		for (int idle = 0; last && idle < 200; idle++) {
+	for (struct con_host *h = lines; h; h = h->next) {
+		int last = pending_at_end(h, 1);
+
+		while (last && idle < DRAIN_IDLE) {
 			struct timespec t = { 0, 5000000 };
 			int now;
 
 			nanosleep(&t, NULL);
-			now = con_host_pending(h);
-			if (now != last)
-				idle = 0;
+			now = pending_at_end(h, last);
+			idle = now == last ? idle + 1 : 0;
 			last = now;
 		}
 	}
@@ -54,12 +69,16 @@ static void drain_all(void)
 struct con_host *con_host_create(const char *name, int irq)
 {
 	struct con_host *h = calloc(1, sizeof(*h));
+	pthread_mutexattr_t attr;
 
 	if (!h)
 		return NULL;
 	snprintf(h->name, sizeof(h->name), "%s", name);
 	h->irq = irq;
-	pthread_mutex_init(&h->lock, NULL);
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK); /* con_host_write() */
+	pthread_mutex_init(&h->lock, &attr);
+	pthread_mutexattr_destroy(&attr);
 	pthread_cond_init(&h->in_room, NULL);
 	if (!lines) {
 		terminals_init();
@@ -165,11 +184,13 @@ static void write_now_locked(struct con_host *h, const uint8_t *buf, size_t n)
 		t->pos += cable_write_now(c, t, buf, n);
 }
 
+/* A thread that has faulted with the lock tells of it on this very line: that is lost here, stderr and the log have it. */
 int con_host_write(struct con_host *h, const uint8_t *buf, int n)
 {
 	size_t take;
 
-	pthread_mutex_lock(&h->lock);
+	if (pthread_mutex_lock(&h->lock))
+		return n;
 	if (!h->ring)
 		h->ring = malloc(OUT_RING);
 	take = h->ring ? room_locked(h) : 0;

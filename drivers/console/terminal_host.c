@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * terminal_host.c: terminals of the host that are in raw mode while the kernel has them, and as they were afterwards, however the kernel
- * ends (os_at_exit; stopping; SIGKILL: the zygote guards the user's own).
+ * ends: os_at_exit(), stopping, and where no code of ours runs any more (SIGKILL, abort()) by the zygote, which guards the first few.
  *
  * A background job must not touch its terminal; it is taken when it comes to the front.
  * Locks: table_lock; the end and SIGTSTP look at it without, as they may only do what is async-signal-safe.
  */
 #include <pthread.h>
+#include <stdbool.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -18,10 +21,12 @@
 static struct {
 	int fd;
 	int users;
+	int guard; /* the zygote's number for it, or -errno */
 	struct termios before, now;
 } terminals[16];
 #define SLOTS (int)(sizeof(terminals) / sizeof(terminals[0]))
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
+static int over; /* set once: the process ends, no terminal is taken any more */
 
 static void terminals_restore(void)
 {
@@ -30,25 +35,51 @@ static void terminals_restore(void)
 			tcsetattr(terminals[i].fd, TCSANOW, &terminals[i].before);
 }
 
+static void go_raw(int i)
+{
+	if (__atomic_load_n(&over, __ATOMIC_SEQ_CST))
+		return;
+	tcsetattr(terminals[i].fd, TCSANOW, &terminals[i].now);
+	if (__atomic_load_n(&over, __ATOMIC_SEQ_CST)) /* the end has just looked */
+		tcsetattr(terminals[i].fd, TCSANOW, &terminals[i].before);
+}
+
 static void terminals_retake(void)
 {
 	for (int i = 0; i < SLOTS; i++)
 		if (terminals[i].users)
-			tcsetattr(terminals[i].fd, TCSANOW, &terminals[i].now);
+			go_raw(i);
+}
+
+static void terminals_end(void)
+{
+	__atomic_store_n(&over, 1, __ATOMIC_SEQ_CST);
+	terminals_restore();
 }
 
 void terminals_init(void)
 {
-	os_at_exit(terminals_restore);
+	os_at_exit(terminals_end);
 	os_at_stop(terminals_restore, terminals_retake);
 }
 
-static bool same_file(int a, int b)
+/* /dev/tty is another file than the terminal that it stands for. */
+static bool is_dev_tty(const struct stat *st)
+{
+	return major(st->st_rdev) == 5 && minor(st->st_rdev) == 0;
+}
+
+static bool same_terminal(int a, int b)
 {
 	struct stat x, y;
+	unsigned p, q;
 
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
-	       x.st_ino == y.st_ino;
+	if (fstat(a, &x) || fstat(b, &y))
+		return false;
+	if (x.st_dev == y.st_dev && x.st_ino == y.st_ino)
+		return true;
+	return (is_dev_tty(&x) || is_dev_tty(&y)) && !ioctl(a, TIOCGDEV, &p) &&
+	       !ioctl(b, TIOCGDEV, &q) && p == q;
 }
 
 /* The slot of the terminal @fd, else a free one if @add, else -1. */
@@ -57,7 +88,7 @@ static int find_slot(int fd, bool add)
 	int spare = -1;
 
 	for (int i = 0; i < SLOTS; i++) {
-		if (terminals[i].users && same_file(terminals[i].fd, fd))
+		if (terminals[i].users && same_terminal(terminals[i].fd, fd))
 			return i;
 		if (!terminals[i].users)
 			spare = i;
@@ -77,10 +108,10 @@ void terminal_take(int fd)
 		terminals[i].fd = fd;
 		terminals[i].now = terminals[i].before;
 		cfmakeraw(&terminals[i].now);
-		os_guard_terminal(fd);
+		terminals[i].guard = os_guard_terminal(fd);
 		terminals[i].users = 1;
 		if (tcgetpgrp(fd) == -1 || tcgetpgrp(fd) == getpgrp())
-			tcsetattr(fd, TCSANOW, &terminals[i].now);
+			go_raw(i);
 	} else if (i >= 0 && terminals[i].users) {
 		terminals[i].users++;
 	}
@@ -95,7 +126,9 @@ void terminal_release(int fd)
 		return;
 	pthread_mutex_lock(&table_lock);
 	i = find_slot(fd, false);
-	if (i >= 0 && !--terminals[i].users)
+	if (i >= 0 && !--terminals[i].users) {
 		tcsetattr(fd, TCSANOW, &terminals[i].before);
+		os_unguard_terminal(terminals[i].guard);
+	}
 	pthread_mutex_unlock(&table_lock);
 }
