@@ -176,7 +176,7 @@ static void look_at_opens(struct con_cable *c)
 {
 	char buf[4096] __attribute__((aligned(8)));
 	ssize_t n = read(c->watch, buf, sizeof(buf));
-	int before = c->opens;
+	bool were = c->opens > 0, left = false;
 
 	for (ssize_t at = 0; at + (ssize_t)sizeof(struct inotify_event) <= n;) {
 		const struct inotify_event *e = (const void *)(buf + at);
@@ -184,12 +184,12 @@ static void look_at_opens(struct con_cable *c)
 		if (e->mask & IN_OPEN)
 			c->opens++;
 		if (e->mask & IN_CLOSE && c->opens > 0)
-			c->opens--;
+			left = !--c->opens || left; /* the next one may be there already */
 		at += (ssize_t)(sizeof(*e) + e->len);
 	}
-	if (before && !c->opens)
+	if (left)
 		line_hangup(c->h);
-	else if (!before && c->opens)
+	if ((left || !were) && c->opens)
 		os_irq_raise(c->h->irq); /* the size may be another */
 }
 

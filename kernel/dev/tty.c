@@ -3,7 +3,8 @@
  * tty.c: terminals as files: lines by number, /dev/tty, /dev/console, /dev/ptmx, opening, hanging up, closing.
  *
  * A file's private_data is its tty, with a reference. A hung-up tty keeps its files: they read 0 and write EIO, until they are closed;
- * a line that is opened again after a hang-up starts clean. Registered lines live for ever; ptys until both sides are closed.
+ * a line that is opened again after a hang-up starts clean. But /dev/console is never hung up: what process 1 was started with, and a
+ * shell that it is, goes on with whoever comes next. Registered lines live for ever; ptys until both sides are closed.
  * Locks: tty.h. lines[] is written at boot only.
  */
 #include <asm/errno.h>
@@ -20,6 +21,7 @@
 #include "kernel/vfs/vfs.h"
 
 #define NR_LINES 64
+#define NEVER_HUNG_UP (~0U) /* f->f_hangups; no terminal has been hung up so often */
 static struct tty_struct *lines[NR_LINES];
 static u32 nr_lines;
 static char console_name[16] = "tty0";
@@ -242,6 +244,8 @@ static int tty_open(struct inode *inode, struct file *f)
 		tty_put(tty);
 		return err;
 	}
+	if (dev == MKDEV(TTYAUX_MAJOR, 1))
+		f->f_hangups = NEVER_HUNG_UP;
 	f->private_data = tty;
 	nonseekable_open(inode, f);
 	acquire_on_open(tty, f, dev);
@@ -279,7 +283,7 @@ static void hangup_one(struct task *leader, void *arg)
 
 bool tty_hung_up(const struct tty_struct *tty, const struct file *f)
 {
-	return READ_ONCE(tty->hangups) != f->f_hangups;
+	return f->f_hangups != NEVER_HUNG_UP && READ_ONCE(tty->hangups) != f->f_hangups;
 }
 
 void tty_hangup(struct tty_struct *tty)
