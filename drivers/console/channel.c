@@ -14,17 +14,6 @@
 #define FD_MOST 1048575
 #define PORT_MOST 65535
 
-static int wrong(char *err, size_t size, const char *fmt, ...) __printf(3, 4);
-static int wrong(char *err, size_t size, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err, size, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
-
 static const char *const kinds[] = {
 	[CON_NULL] = "null",
 	[CON_FD] = "fd",
@@ -54,10 +43,10 @@ static int parse_port(struct con_side *s, const char *value, char *err, size_t s
 	u64 n;
 
 	if (kstrtou64(digits, 10, &n) || !n || n > PORT_MOST)
-		return wrong(err, size, "port:%s: wants port:N or port:ADDRESS:N, N from 1 to %d",
+		return invalid(err, size, "port:%s: wants port:N or port:ADDRESS:N, N from 1 to %d",
 			value, PORT_MOST);
 	return strscpy(s->text, value, sizeof(s->text)) < 0 ?
-		       wrong(err, size, "port: the address is too long") :
+		       invalid(err, size, "port: the address is too long") :
 		       0;
 }
 
@@ -68,21 +57,21 @@ static int parse_value(struct con_side *s, const char *value, char *err, size_t 
 	switch (s->kind) {
 	case CON_FD:
 		if (kstrtou64(value, 10, &n) || n > FD_MOST)
-			return wrong(err, size, "fd:%s: wants the number of a descriptor", value);
+			return invalid(err, size, "fd:%s: wants the number of a descriptor", value);
 		s->fd = (s32)n;
 		return 0;
 	case CON_PORT: return parse_port(s, value, err, size);
 	case CON_TTY:
 	case CON_UNIX:
 		if (*value != '/')
-			return wrong(err, size, "%s:%s: wants a path that begins with /",
+			return invalid(err, size, "%s:%s: wants a path that begins with /",
 				kinds[s->kind], value);
 		if (strscpy(s->text, value, sizeof(s->text)) < 0)
-			return wrong(err, size, "%s: the path has more than %d letters",
+			return invalid(err, size, "%s: the path has more than %d letters",
 				kinds[s->kind], CON_TEXT - 1);
 		return 0;
 	}
-	return *value ? wrong(err, size, "%s takes nothing behind it", kinds[s->kind]) : 0;
+	return *value ? invalid(err, size, "%s takes nothing behind it", kinds[s->kind]) : 0;
 }
 
 static int parse_side(const char *text, struct con_side *s, char *err, size_t size)
@@ -93,7 +82,7 @@ static int parse_side(const char *text, struct con_side *s, char *err, size_t si
 	memset(s, 0, sizeof(*s));
 	s->fd = -1;
 	if (kind < 0)
-		return wrong(err, size,
+		return invalid(err, size,
 			"%.*s: unknown kind of channel; fd, tty, pty, pts, port, unix, xterm, null "
 			"and none are known",
 			(int)min(len, 40UL), text);
@@ -108,16 +97,16 @@ int channel_parse(const char *text, struct con_open *o, char *err, size_t size)
 
 	memset(o, 0, sizeof(*o));
 	if (strscpy(words, text, sizeof(words)) < 0)
-		return wrong(err, size, "longer than %zu letters", sizeof(words) - 1);
+		return invalid(err, size, "longer than %zu letters", sizeof(words) - 1);
 	in = strsep(&at, ",");
 	out = strsep(&at, ",");
 	if (at)
-		return wrong(err, size, "wants one channel, or two with a comma between");
+		return invalid(err, size, "wants one channel, or two with a comma between");
 	bad = parse_side(in, &o->in, err, size);
 	if (!bad)
 		bad = parse_side(out ? out : in, &o->out, err, size);
 	if (!bad && out && (o->in.kind == CON_XTERM) != (o->out.kind == CON_XTERM))
-		return wrong(err, size, "xterm is for both ways");
+		return invalid(err, size, "xterm is for both ways");
 	return bad;
 }
 

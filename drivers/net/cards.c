@@ -48,17 +48,6 @@ static const u32 default_mtu[CARD_KINDS] = {
 	[NET_MCAST] = ETH_DATA_LEN,
 };
 
-static int wrong(char *err, size_t size, const char *fmt, ...) __printf(3, 4);
-static int wrong(char *err, size_t size, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err, size, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
-
 static const char unknown_kind[] =
 	"unknown kind of network; slirp, tuntap, fd, switch, vde and mcast are known";
 
@@ -77,7 +66,7 @@ static int parse_word(struct card *c, const char *word, char *err, size_t size)
 
 	if (strlen(word) == 17 && word[2] == ':' && word[5] == ':' && !c->has_mac) {
 		if (eth_parse(word, c->mac))
-			return wrong(err, size, "%s is not the address of a card", word);
+			return invalid(err, size, "%s is not the address of a card", word);
 		c->has_mac = true;
 		return 1;
 	}
@@ -88,7 +77,7 @@ static int parse_word(struct card *c, const char *word, char *err, size_t size)
 	if (strncmp(word, "mtu=", 4) != 0)
 		return 0;
 	if (kstrtou64(word + 4, 10, &mtu) || mtu < 576 || mtu > LARGE_MTU)
-		return wrong(err, size, "%s: wants 576 to %u", word, LARGE_MTU);
+		return invalid(err, size, "%s: wants 576 to %u", word, LARGE_MTU);
 	c->mtu = (u32)mtu;
 	return c->open.kind != NET_SLIRP;
 }
@@ -122,9 +111,9 @@ static int parse_card(struct card *c, u32 n, const char *value, char *err, size_
 
 	scnprintf(c->param, sizeof(c->param), "eth%u", n);
 	if (kind < 0)
-		return wrong(err, size, "%.*s: %s", (int)min(len, 100UL), value, unknown_kind);
+		return invalid(err, size, "%.*s: %s", (int)min(len, 100UL), value, unknown_kind);
 	if (strscpy(c->text, value, sizeof(c->text)) < 0)
-		return wrong(err, size, "longer than %zu bytes", sizeof(c->text));
+		return invalid(err, size, "longer than %zu bytes", sizeof(c->text));
 	c->open.kind = (u32)kind;
 	c->has_mac = c->optional = false;
 	c->mtu = 0;
@@ -133,7 +122,7 @@ static int parse_card(struct card *c, u32 n, const char *value, char *err, size_
 	if (bad)
 		return bad;
 	if (net_host_check(&c->open) && !c->optional)
-		return wrong(err, size, "%s", c->open.err);
+		return invalid(err, size, "%s", c->open.err);
 	c->given = true;
 	return 0;
 }
@@ -199,7 +188,7 @@ static int open_link(struct card *c, char *err, size_t size)
 	if (!bad)
 		bad = net_host_open(&c->open);
 	if (bad) {
-		wrong(err, size, "%s", c->open.err[0] ? c->open.err : os_strerror(bad));
+		invalid(err, size, "%s", c->open.err[0] ? c->open.err : os_strerror(bad));
 		irq_unregister(c->open.irq);
 		return bad;
 	}
@@ -234,7 +223,7 @@ static int card_start(struct card *c, char *err, size_t size)
 	dev->csum_out = c->open.offload;
 	bad = netdev_register(&init_net, dev, c->param);
 	if (bad) {
-		wrong(err, size, "a device of this name is there");
+		invalid(err, size, "a device of this name is there");
 		goto err_close;
 	}
 	WRITE_ONCE(c->dev, dev);
@@ -296,7 +285,7 @@ static int eth_config(u32 n, const char *args, char *err, size_t size)
 	mutex_lock(&cards_lock);
 	if (c->dev) {
 		mutex_unlock(&cards_lock);
-		wrong(err, size, "is there already; remove it first");
+		invalid(err, size, "is there already; remove it first");
 		return -EEXIST;
 	}
 	bad = parse_card(c, n, args, err, size);

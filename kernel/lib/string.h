@@ -34,6 +34,8 @@ ssize_t strscpy(char *dst, const char *src, size_t size);
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
 int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 int scnprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
+/* What is wrong with what a user wrote, one line into @why: -EINVAL, for the caller to return. */
+int invalid(char *why, size_t size, const char *fmt, ...) __printf(3, 4);
 
 /* Whole string as a number (base 0: by prefix; a trailing newline is allowed). 0, -EINVAL or -ERANGE. */
 int kstrtou64(const char *s, unsigned base, u64 *out);

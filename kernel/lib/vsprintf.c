@@ -242,6 +242,16 @@ int scnprintf(char *buf, size_t size, const char *fmt, ...)
 	return (size_t)n < size ? n : (int)size - 1;
 }
 
+int invalid(char *why, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, size, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
 static int digit_of(char c)
 {
 	if (c >= '0' && c <= '9')
