@@ -26,6 +26,7 @@
 #define OS_SPACE_SECCOMP 1  /* filters with RET_TRAP */
 #define OS_SPACE_FSGSBASE 2 /* rdfsbase and its kin work in user mode */
 #define OS_SPACE_BMI2 4     /* rorx */
+#define OS_SPACE_LDT 8      /* modify_ldt */
 unsigned os_space_caps(void);
 /* Bytes of an xsave area as a signal frame holds it, and the mask of its features. */
 uint32_t os_space_xstate(uint64_t *features);

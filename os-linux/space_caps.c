@@ -3,6 +3,7 @@
  * space_caps.c: what the host offers to spaces: the size of the FPU's state, seccomp, FSGSBASE, the top of the address space. Each is tried
  * rather than asked for; os_space.h is the contract.
  */
+#include <asm/ldt.h>
 #include <asm/prctl.h>
 #include <errno.h>
 #include <pthread.h>
@@ -114,6 +115,14 @@ static bool fsgsbase_works(void)
 	return status == 0;
 }
 
+/* Takes an empty entry away, which changes nothing. */
+static bool ldt_works(void)
+{
+	struct user_desc none = { .read_exec_only = 1, .seg_not_present = 1 };
+
+	return syscall(SYS_modify_ldt, 0x11, &none, sizeof(none)) == 0;
+}
+
 unsigned os_space_caps(void)
 {
 	unsigned caps = 0;
@@ -124,6 +133,8 @@ unsigned os_space_caps(void)
 		caps |= OS_SPACE_FSGSBASE;
 	if (__builtin_cpu_supports("bmi2"))
 		caps |= OS_SPACE_BMI2;
+	if (ldt_works())
+		caps |= OS_SPACE_LDT;
 	return caps;
 }
 

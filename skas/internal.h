@@ -89,6 +89,7 @@ struct space {
 	u32 nr_maps;  /* at most so many VMAs */
 	u32 count_at; /* value of nr_maps at which the host is asked again */
 	bool dead;
+	bool segs; /* it has an LDT: selectors are loaded and saved, gs base is not borrowed; never goes to the pool */
 	struct space_image image; /* of its owner; of the pool while it is in there */
 	struct runner runner[];   /* cfg.ncpus of them */
 };

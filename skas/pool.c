@@ -11,6 +11,8 @@
  * harmless: nothing in it runs, and its next owner unmaps what he does not want before anything
  * does. So giving a space back wakes no mapper, and the next guest of its kind finds most of its mappings in place.
  *
+ * A space with an LDT does not go to the pool: its next guest would have it too.
+ *
  * Locks: pool_lock (spin) for the list. A space in the pool belongs to nobody.
  */
 #include <asm/unistd.h>
@@ -114,7 +116,7 @@ void space_put(struct space *s)
 	if (!s->dead)
 		for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++)
 			stop_runner(&s->runner[cpu]);
-	if (s->dead || !keep(s))
+	if (s->dead || s->segs || !keep(s))
 		space_end(s);
 }
 

@@ -95,6 +95,10 @@ static void to_trace(const struct ctl_page *c, struct os_trace_regs *t)
 		.orig_rax = ~0UL,
 		.fs_base = c->fs_base,
 		.gs_base = c->gs_base,
+		.ds = c->ds,
+		.es = c->es,
+		.fs = c->fs,
+		.gs = c->gs,
 	};
 }
 
@@ -124,6 +128,10 @@ static void from_trace(const struct os_trace_regs *t, struct regs *regs)
 		.orig_rax = t->orig_rax,
 		.fs_base = t->fs_base,
 		.gs_base = t->gs_base,
+		.ds = (u16)t->ds,
+		.es = (u16)t->es,
+		.fs = (u16)t->fs,
+		.gs = (u16)t->gs,
 	};
 }
 

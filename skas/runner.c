@@ -23,7 +23,6 @@
 #define FLAGS_ALWAYS 0x202
 #define FLAG_TF 0x100
 #define REG_RAX 14
-#define USER32_CS 0x23
 #define TOP_OF_ALT_STACK (SLOT_STRIDE - SLOT_CTL - ALT_TOP)
 
 BUILD_BUG_ON(offsetof(struct regs, ss) != 19 * 8);
@@ -225,12 +224,52 @@ static u64 canonical(u64 addr)
 /* While sites may be patched, the trampoline finds its control page by gs: a thread whose base is 0 has it there. */
 static u64 gs_for(const struct runner *r, const struct regs *regs)
 {
-	return !regs->gs_base && !regs->own_gs && skas.patching ? r->va : canonical(regs->gs_base);
+	bool lend = skas.patching && !regs->own_gs && !r->space->segs;
+
+	return !regs->gs_base && lend ? r->va : canonical(regs->gs_base);
 }
 
 static u64 gs_of(const struct runner *r, u64 gs_base)
 {
 	return gs_base == r->va && skas.patching ? 0 : gs_base;
+}
+
+/*
+ * With an LDT, cs and ss may be anything: iretq with what is no segment is the guest's own fault, and a guest could make it itself. Of
+ * ds and its kin the caller knows that they can be loaded; where that has ceased to be so, the stub comes back as after a kick.
+ */
+static bool put_segments(struct ctl_page *c, const struct regs *regs, bool own)
+{
+	bool changed;
+
+	if (!own) {
+		changed = put(&c->regs[16], regs->cs == USER32_CS ? USER32_CS : USER_CS);
+		put(&c->regs[19], USER_SS);
+		return changed;
+	}
+	put(&c->regs[16], (regs->cs & 0xffff) | 3);
+	put(&c->regs[19], (regs->ss & 0xffff) | 3);
+	WRITE_ONCE(c->ds, regs->ds);
+	WRITE_ONCE(c->es, regs->es);
+	WRITE_ONCE(c->fs, regs->fs);
+	WRITE_ONCE(c->gs, regs->gs);
+	return true;
+}
+
+static void take_segments(struct ctl_page *c, struct regs *regs, bool own)
+{
+	if (!own) {
+		regs->cs = regs->cs == USER32_CS ? USER32_CS : USER_CS;
+		regs->ss = USER_SS;
+		regs->ds = regs->es = regs->fs = regs->gs = 0;
+		return;
+	}
+	regs->cs &= 0xffff;
+	regs->ss &= 0xffff;
+	regs->ds = READ_ONCE(c->ds);
+	regs->es = READ_ONCE(c->es);
+	regs->fs = READ_ONCE(c->fs);
+	regs->gs = READ_ONCE(c->gs);
 }
 
 /*
@@ -247,10 +286,9 @@ static bool put_regs(struct runner *r, const struct regs *regs)
 		if (i != REG_RAX)
 			changed |= put(&c->regs[i], from[i]);
 	put(&c->regs[REG_RAX], regs->rax);
-	changed |= put(&c->regs[16], regs->cs == USER32_CS ? USER32_CS : USER_CS);
+	changed |= put_segments(c, regs, r->space->segs);
 	changed |= put(&c->regs[17], (regs->eflags & FLAGS_USER) | FLAGS_ALWAYS);
 	changed |= put(&c->regs[18], regs->rsp);
-	put(&c->regs[19], USER_SS);
 	changed |= put(&c->fs_base, canonical(regs->fs_base));
 	changed |= put(&c->gs_base, gs_for(r, regs));
 	return changed;
@@ -281,8 +319,7 @@ static void take_regs(struct runner *r, struct regs *regs)
 
 	for (u32 i = 0; i < 20; i++)
 		to[i] = READ_ONCE(c->regs[i]);
-	regs->cs = regs->cs == USER32_CS ? USER32_CS : USER_CS;
-	regs->ss = USER_SS;
+	take_segments(c, regs, r->space->segs);
 	regs->orig_rax = ~0UL;
 	if (skas.caps & OS_SPACE_FSGSBASE) {
 		regs->fs_base = READ_ONCE(c->fs_base);

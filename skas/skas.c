@@ -276,6 +276,11 @@ u64 skas_task_size(void)
 	return skas.base;
 }
 
+bool skas_has_ldt(void)
+{
+	return skas.caps & OS_SPACE_LDT && skas.caps & OS_SPACE_FSGSBASE;
+}
+
 u64 skas_host_vdso(void)
 {
 	return skas.vdso;

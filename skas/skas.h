@@ -110,6 +110,13 @@ int space_map_ahead(struct space *s, u64 va, u64 len, int prot, int region, u64 
 int space_unmap(struct space *s, u64 va, u64 len);
 int space_protect(struct space *s, u64 va, u64 len, int prot);
 /*
+ * An entry of the LDT, by a struct user_desc that is known to be right. With @now it is there when the call returns, or -errno and nothing
+ * has changed; without it is queued. The space goes to no other guest afterwards, and its threads' selectors count (struct regs). Threads
+ * in guest code may not have lost the borrowed gs base before their next event. */
+struct user_desc;
+bool skas_has_ldt(void); /* the host has modify_ldt(2), and FSGSBASE */
+int space_ldt(struct space *s, const struct user_desc *entry, bool now);
+/*
  * Applies queued orders and waits for the acknowledgement: afterwards no runner of the space uses
  * an old mapping. 0, or -EIO when the space had to be killed (the next skas_run returns EV_DEAD).
  * */

@@ -18,12 +18,14 @@
  *
  * Locks: space->lock over everything here; index_lock (spin) for the list of free indices.
  */
+#include <asm/ldt.h>
 #include <asm/unistd.h>
 #include <linux/mman.h>
 
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
+#define LDT_WRITE 0x11
 #define COUNT_FROM 32768
 #define COUNT_STEP 4096
 #define MAPPER_PATIENCE (100 * NSEC_PER_MSEC) /* between looks whether it still lives */
@@ -349,6 +351,38 @@ int space_protect(struct space *s, u64 va, u64 len, int prot)
 
 	count_maps(s, 2);
 	return guest_order(s, &o, true);
+}
+
+/*
+ * The order itself carries the descriptor, where r10 and r8 are, since the space maps the order area: the mapper has no other memory that
+ * the guest cannot write.
+ */
+static int ldt_order(struct space *s, const struct user_desc *entry, bool now)
+{
+	struct order o = { .nr = __NR_modify_ldt, .rdi = LDT_WRITE, .rdx = sizeof(*entry) };
+	u32 at = now || s->queued == ORDER_MAX ? 0 : s->queued;
+
+	o.rsi = skas.base + STUB_ORDERS + O_BATCH + (u64)at * ORDER_SIZE + OR_R10;
+	BUILD_BUG_ON(sizeof(*entry) != OR_R9 - OR_R10);
+	memcpy(&o.r10, entry, sizeof(*entry));
+	if (!now)
+		return space_order(s, &o);
+	return s->dead ? -EIO : space_try_locked(s, &o);
+}
+
+int space_ldt(struct space *s, const struct user_desc *entry, bool now)
+{
+	int err;
+
+	skas_lock(&s->lock);
+	err = ldt_order(s, entry, now);
+	if (!err) {
+		s->due |= !now;
+		s->orders->flags |= OF_SEGS;
+		WRITE_ONCE(s->segs, true);
+	}
+	skas_unlock(&s->lock);
+	return err;
 }
 
 int space_flush(struct space *s)

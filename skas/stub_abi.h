@@ -73,6 +73,7 @@
 #define O_ZPID 20  /* u32: pid of the zygote, every task's parent */
 #define O_FLAGS 24 /* u32, OF_* */
 #define O_FILE 32  /* u64: offset of this order area in the control file */
+#define OF_SEGS 4  /* the space has an LDT: segment registers are the guest's own */
 #define O_BATCH 64 /* the orders */
 #define ORDER_SIZE 64
 #define ORDER_MAX 120
@@ -87,7 +88,7 @@
 #define OR_RDI 8
 #define OR_RSI 16
 #define OR_RDX 24
-#define OR_R10 32
+#define OR_R10 32 /* with OR_R8 it can hold the user_desc of a modify_ldt */
 #define OR_R8 40
 #define OR_R9 48
 
@@ -139,6 +140,10 @@
 #define C_SIADDR 296
 #define C_SYS 304     /* si_syscall, and si_arch in the upper half */
 #define C_STUBRIP 312 /* where in the stub an event struck; 0 when in the guest */
+#define C_DS 320      /* u16 each, with OF_SEGS only */
+#define C_ES 322
+#define C_FSSEL 324
+#define C_GSSEL 326
 
 /* With EXIT_FRAME the FPU state is at C_FP; with all others it is live in the runner's registers. */
 #define EXIT_FRAME 0
@@ -213,6 +218,7 @@ struct ctl_page {
 	uint64_t jump;
 	int32_t code;
 	uint64_t trapno, error, cr2, fault_addr, sys, stub_rip;
+	uint16_t ds, es, fs, gs;
 };
 
 struct order {
@@ -250,6 +256,8 @@ ABI_AT(ctl_page, cr2, C_CR2);
 ABI_AT(ctl_page, fault_addr, C_SIADDR);
 ABI_AT(ctl_page, sys, C_SYS);
 ABI_AT(ctl_page, stub_rip, C_STUBRIP);
+ABI_AT(ctl_page, ds, C_DS);
+ABI_AT(ctl_page, gs, C_GSSEL);
 ABI_AT(ctl_page, turn, C_TURN);
 ABI_AT(ctl_page, rsleep, C_RSLEEP);
 ABI_AT(ctl_page, exit, C_EXIT);

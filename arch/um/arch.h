@@ -60,6 +60,11 @@ struct arch_task {
 void arch_patch_forget(struct mm *mm, u64 start, u64 end);
 int arch_patch_fork(struct mm *new, struct mm *old);
 void arch_patch_free(struct mm *mm); /* nobody else knows the mm any more */
+/* Segments of a program's own (arch/um/ldt.c): a copy for a fork, 0 or -ENOMEM; and the end. */
+int arch_ldt_fork(struct mm *new, struct mm *old);
+void arch_ldt_free(struct mm *mm);
+/* What a frame or a tracer wants a thread of @mm to have as cs or ss: may it be? */
+bool arch_selector_ok(const struct mm *mm, u64 selector, u64 usual);
 
 /* Kernel stack and FPU area for a new task. 0 or -ENOMEM. */
 int arch_task_alloc(struct task *t);

@@ -23,6 +23,7 @@
 #include <asm/errno.h>
 #include <asm/signal.h>
 #include "arch/um/internal.h"
+#include "arch/um/ldt.h"
 #include "arch/um/patch.h"
 #include "arch/um/sample.h"
 #include "arch/um/timetravel.h"
@@ -123,7 +124,8 @@ static void refuse_i386(struct task *t)
 
 static void serve(struct task *t, const struct skas_event *ev)
 {
-	if (!ev->patched && patch_unwind(t->mm, &t->arch.regs, ev))
+	if (!ev->patched && likely(!(t->arch.regs.cs & SEL_LDT)) &&
+		patch_unwind(t->mm, &t->arch.regs, ev))
 		return;
 	if (ev->type == EV_SYSCALL && !ev->i386) {
 		if (!ev->patched && skas_patch_entry())
@@ -236,6 +238,8 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 	vcpu_park_when_stopping();
 	if (unlikely(rseq_stale(t)))
 		rseq_resume(&t->arch.regs);
+	if (unlikely(t->mm->ldt))
+		ldt_check(t->mm->ldt, &t->arch.regs);
 	s = space_of(t);
 	if (!s)
 		return false;

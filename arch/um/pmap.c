@@ -34,6 +34,7 @@
 #include <asm/errno.h>
 
 #include "arch/um/internal.h"
+#include "arch/um/ldt.h"
 #include "arch/um/patch.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
@@ -633,6 +634,8 @@ static struct space *make_space(struct pmap *pm)
 		pm->queued = true;
 		pmap_image_adopt(pm, s);
 		sync_locked(pm, MMAP_MIN_ADDR, arch_task_size(), false, false, REFILL_ORDERS);
+		if (unlikely(mm_of(pm)->ldt))
+			ldt_install(mm_of(pm)->ldt, s);
 	}
 	flush_locked(pm);
 	s = pm->space;

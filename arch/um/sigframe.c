@@ -10,7 +10,7 @@
  *
  * Invariants:
  * 1. What sigreturn reads is a guest's word: read once, checked, and only then taken over. Registers can hold nothing that
- *    the guest could not have put there itself: segments are the two user segments, eflags only the user's bits.
+ *    the guest could not have put there itself: segments are the two user segments or the program's own (LDT), eflags only the user's bits.
  * 2. An FPU image with bits or reserved bytes that XRSTOR would refuse is refused here (the runner must not fault on it).
  *
  * Locks: none; all of it is current's own.
@@ -37,8 +37,6 @@
 #define XFEATURE_FPSSE 3UL
 #define MXCSR_MASK_DEFAULT 0xffbf
 #define SA_RESTORER_FLAG 0x04000000
-
-#define USER32_CS 0x23 /* a 64-bit program may jump to it */
 
 #define EFLAGS_CLEAR 0x10500 /* RF, DF, TF: a handler starts without them */
 #define EFLAGS_USER 0x50dd5  /* AC, RF, OF, DF, TF, SF, ZF, AF, PF, CF */
@@ -150,7 +148,7 @@ static void fill_frame(
 
 	memset(f, 0, sizeof(*f));
 	f->pretcode = ks->ka.restorer;
-	f->uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+	f->uc.uc_flags = UC_SIGCONTEXT_SS | (r->cs == USER_CS ? UC_STRICT_RESTORE_SS : 0);
 	if (xstate_size > XSAVE_LEGACY)
 		f->uc.uc_flags |= UC_FP_XSTATE;
 	f->uc.uc_stack.ss_sp = (void *)t->sas_ss_sp;
@@ -260,20 +258,27 @@ err_reset:
 	return -EFAULT;
 }
 
-static int check_segments(const struct ucontext *uc)
+/* A frame of before UC_STRICT_RESTORE_SS may say nothing of ss: 64-bit code goes on with the usual one. */
+static int check_segments(struct ucontext *uc)
 {
-	const struct sigcontext *sc = &uc->uc_mcontext;
+	struct sigcontext *sc = &uc->uc_mcontext;
+	const struct mm *mm = current->mm;
 
-	if ((sc->cs | 3) != USER_CS && (sc->cs | 3) != USER32_CS)
+	sc->cs |= 3;
+	sc->ss |= 3;
+	if (sc->cs != USER32_CS && !arch_selector_ok(mm, sc->cs, USER_CS))
 		return -EFAULT;
-	if ((uc->uc_flags & UC_STRICT_RESTORE_SS) && (sc->ss | 3) != USER_SS)
+	if (arch_selector_ok(mm, sc->ss, USER_SS))
+		return 0;
+	if (uc->uc_flags & UC_STRICT_RESTORE_SS)
 		return -EFAULT;
+	sc->ss = USER_SS;
 	return 0;
 }
 
 static void take_registers(struct regs *r, const struct sigcontext *sc)
 {
-	u64 fs_base = r->fs_base, gs_base = r->gs_base, own_gs = r->own_gs;
+	const struct regs old = *r;
 
 	*r = (struct regs){
 		.r8 = sc->r8,
@@ -293,13 +298,17 @@ static void take_registers(struct regs *r, const struct sigcontext *sc)
 		.rcx = sc->rcx,
 		.rsp = sc->rsp,
 		.rip = sc->rip,
-		.eflags = (sc->eflags & EFLAGS_USER) | (r->eflags & EFLAGS_KEPT) | EFLAGS_FIXED,
-		.cs = sc->cs | 3,
-		.ss = USER_SS,
+		.eflags = (sc->eflags & EFLAGS_USER) | (old.eflags & EFLAGS_KEPT) | EFLAGS_FIXED,
+		.cs = sc->cs,
+		.ss = sc->ss,
 		.orig_rax = -1UL,
-		.fs_base = fs_base,
-		.gs_base = gs_base,
-		.own_gs = own_gs,
+		.fs_base = old.fs_base,
+		.gs_base = old.gs_base,
+		.ds = old.ds,
+		.es = old.es,
+		.fs = old.fs,
+		.gs = old.gs,
+		.own_gs = old.own_gs,
 	};
 }
 

@@ -15,11 +15,15 @@ struct regs {
 	u64 rip, cs, eflags, rsp, ss;
 	u64 orig_rax;
 	u64 fs_base, gs_base;
+	u16 ds, es, fs, gs; /* selectors; 0 unless the mm has an LDT */
 	u64 own_gs; /* not 0: gs base is the thread's own even where it is 0; the stub does not borrow it */
 };
 
 #define USER_CS 0x33
 #define USER_SS 0x2b
+#define USER32_CS 0x23 /* a 64-bit program may jump to it */
+#define CPU_SEG 0x7b   /* the number of the CPU is its limit */
+#define SEL_LDT 4      /* in a selector: of the LDT */
 
 /*
  * A guest thread's FPU state. While @runner is set the state is live in that runner's newest frame; skas_fpu_save()

@@ -266,6 +266,8 @@ struct mm *mm_dup(struct mm *old)
 	f.small = atomic_read(&old->rss_anon) <= SMALL_RSS;
 	down_write(&f.new->mmap_lock);
 	err = arch_patch_fork(f.new, old);
+	if (!err)
+		err = arch_ldt_fork(f.new, old);
 	list_for_each_entry(v, &old->mmap_list, vm_list) {
 		if (!err)
 			err = dup_area(&f, v);

@@ -143,6 +143,7 @@ static void exit_mmap(struct mm *mm)
 	unmap_range(mm, 0, mm->task_size);
 	up_write(&mm->mmap_lock);
 	arch_patch_free(mm);
+	arch_ldt_free(mm);
 }
 
 void mmput(struct mm *mm)

@@ -495,6 +495,8 @@ struct mm {
 	struct list_head mm_list; /* all mms, for reclaim and OOM; under mm_list_lock */
 	u64 vdso_base;
 	struct patch *patch; /* of call sites (arch/um/patch.c), or NULL; set once */
+	struct ldt *
+		ldt; /* modify_ldt(2) (arch/um/ldt.c), or NULL; set once; what it holds is under pmap.lock */
 	u64 owner_pid;
 	u32 membarrier;             /* MEMBARRIER_CMD_REGISTER_* that were made; atomic */
 	u8 eager, eager_made;       /* anon.c: whether new small areas are filled at once; hints, */

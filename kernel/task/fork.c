@@ -205,8 +205,10 @@ static int copy_regs(struct task *t, const struct clone_args_k *args)
 		return err;
 	if (args->stack)
 		task_regs(t)->rsp = args->stack;
-	if (args->flags & CLONE_SETTLS)
+	if (args->flags & CLONE_SETTLS) {
 		task_regs(t)->fs_base = args->tls;
+		task_regs(t)->fs = 0;
+	}
 	return 0;
 }
 

@@ -284,6 +284,7 @@ long sys_arch_prctl(int option, u64 addr)
 		if (addr >= arch_task_size())
 			return -EPERM;
 		*(option == ARCH_SET_FS ? &r->fs_base : &r->gs_base) = addr;
+		*(option == ARCH_SET_FS ? &r->fs : &r->gs) = 0;
 		r->own_gs |= option == ARCH_SET_GS;
 		return 0;
 	case ARCH_GET_FS: return put_user(r->fs_base, UADDR(addr));

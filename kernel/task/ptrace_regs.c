@@ -2,7 +2,7 @@
 /*
  * ptrace_regs.c: a stopped tracee's registers as ptrace's structures have them: user_regs_struct, the FPU images, struct user.
  *
- * What a tracer writes is a request: segments stay the two user segments, of eflags only the user's bits change, bases must be
+ * What a tracer writes is a request: segments stay the two user segments, or those of the program's LDT, of eflags only the user's bits change, bases must be
  * addresses a guest may have. Debug registers are ptrace_debug.c's.
  */
 #include <asm/ptrace.h>
@@ -54,7 +54,17 @@ void fill_user_regs(struct user_regs_struct *ur, const struct regs *r)
 		.ss = r->ss,
 		.fs_base = r->fs_base,
 		.gs_base = r->gs_base,
+		.ds = r->ds,
+		.es = r->es,
+		.fs = r->fs,
+		.gs = r->gs,
 	};
+}
+
+/* A selector that a program could have loaded, or none. */
+static bool data_selector_ok(u64 sel)
+{
+	return !(u16)sel || (sel & 3) == 3;
 }
 
 static void get_regs(struct user_regs_struct *ur, struct task *t)
@@ -70,7 +80,9 @@ static int set_regs(struct task *t, const struct user_regs_struct *ur)
 	u64 keep = r->eflags & ~EFLAGS_USER;
 
 	if (ur->fs_base >= arch_task_size() || ur->gs_base >= arch_task_size() ||
-		ur->cs != USER_CS || ur->ss != USER_SS)
+		!arch_selector_ok(t->mm, ur->cs, USER_CS) ||
+		!arch_selector_ok(t->mm, ur->ss, USER_SS) || !data_selector_ok(ur->ds) ||
+		!data_selector_ok(ur->es) || !data_selector_ok(ur->fs) || !data_selector_ok(ur->gs))
 		return -EIO;
 	if (t->ptrace & PT_STEPPING)
 		keep |= 0x100;
@@ -92,12 +104,16 @@ static int set_regs(struct task *t, const struct user_regs_struct *ur)
 		.rdi = ur->rdi,
 		.orig_rax = ur->orig_rax,
 		.rip = ur->rip,
-		.cs = USER_CS,
+		.cs = (u16)ur->cs,
 		.eflags = keep | (ur->eflags & EFLAGS_USER),
 		.rsp = ur->rsp,
-		.ss = USER_SS,
+		.ss = (u16)ur->ss,
 		.fs_base = ur->fs_base,
 		.gs_base = ur->gs_base,
+		.ds = (u16)ur->ds,
+		.es = (u16)ur->es,
+		.fs = (u16)ur->fs,
+		.gs = (u16)ur->gs,
 		.own_gs = r->own_gs,
 	};
 	return 0;

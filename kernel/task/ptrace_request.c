@@ -320,6 +320,7 @@ static long arch_prctl_of(struct task *t, u64 addr, u64 option)
 		if (addr >= arch_task_size())
 			return -EPERM;
 		*(option == 0x1002 ? &r->fs_base : &r->gs_base) = addr;
+		*(option == 0x1002 ? &r->fs : &r->gs) = 0;
 		r->own_gs |= option == 0x1001;
 		return 0;
 	case 0x1003: return put_user(r->fs_base, UADDR(addr));

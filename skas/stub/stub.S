@@ -120,6 +120,9 @@ mapper_order:
 	syscall
 	cmp $__NR_clone, %r15
 	je mapper_cloned
+	cmp $__NR_modify_ldt, %r15		/* says its errors in 32 bits */
+	jne mapper_next
+	movslq %eax, %rax
 mapper_next:
 	cmp $-4095, %rax
 	jae mapper_failed
@@ -377,7 +380,13 @@ h_all:
 	movzwl UC_SS(%rdx), %eax
 	mov %rax, C_SS(%rbx)
 	movq $0, C_STUBRIP(%rbx)
-	testl $OF_FSGSBASE, stub_text + STUB_ORDERS + O_FLAGS(%rip)
+	testl $OF_SEGS, stub_text + STUB_ORDERS + O_FLAGS(%rip)
+	jz 1f
+	mov %ds, C_DS(%rbx)
+	mov %es, C_ES(%rbx)
+	mov %fs, C_FSSEL(%rbx)
+	mov %gs, C_GSSEL(%rbx)
+1:	testl $OF_FSGSBASE, stub_text + STUB_ORDERS + O_FLAGS(%rip)
 	jz h_event				/* the kernel learns them over ptrace */
 	rdfsbase %rax
 	mov %rax, C_FS(%rbx)
@@ -475,6 +484,14 @@ go:
 	ALL_STATES xsave64
 	movl $EXIT_FRAME, C_EXIT(%rbx)
 	movq $0, C_SAVE(%rbx)
+1:	testl $OF_SEGS, stub_text + STUB_ORDERS + O_FLAGS(%rip)
+	jz 1f
+go_segs:					/* a sibling may have taken the segment away: in_stub */
+	mov C_DS(%rbx), %ds
+	mov C_ES(%rbx), %es
+	mov C_FSSEL(%rbx), %fs
+	mov C_GSSEL(%rbx), %gs
+go_segs_end:
 1:	testl $OF_FSGSBASE, stub_text + STUB_ORDERS + O_FLAGS(%rip)
 	jz 1f
 	mov C_FS(%rbx), %rax
@@ -537,6 +554,14 @@ in_stub:
 	mov %rcx, C_STUBRIP(%rbx)
 	jmp h_event
 
+	/* A segment that is not there any more: as a kick, and the kernel looks which. */
+1:	lea go_segs(%rip), %rax
+	cmp %rax, %rcx
+	jb 1f
+	lea go_segs_end(%rip), %rax
+	cmp %rax, %rcx
+	jae 1f
+	mov $SIG_KICK, %edi
 1:	cmp $SIG_KICK, %edi
 	jne stub_broken
 	lea wait_turn(%rip), %rax

@@ -293,6 +293,15 @@ __weak void arch_patch_forget(struct mm *mm, u64 start, u64 end)
 {
 }
 
+__weak int arch_ldt_fork(struct mm *new, struct mm *old)
+{
+	return 0;
+}
+
+__weak void arch_ldt_free(struct mm *mm)
+{
+}
+
 __weak int arch_patch_fork(struct mm *new, struct mm *old)
 {
 	return 0;

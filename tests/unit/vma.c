@@ -96,6 +96,19 @@ int os_mem_info(struct os_mem_info *info)
 	return -ENOSYS;
 }
 
+void ldt_install(const struct ldt *l, struct space *space)
+{
+}
+
+int arch_ldt_fork(struct mm *new, struct mm *old)
+{
+	return 0;
+}
+
+void arch_ldt_free(struct mm *m)
+{
+}
+
 int arch_patch_fork(struct mm *new, struct mm *old)
 {
 	return 0;

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ldt.c: modify_ldt(2): segments of a program's own, 16 and 32 bit ones, for emulators and old thread libraries.
+ *
+ * The table of an mm is kept here as the processor has it, and is the host's as well: each entry that changes is one order to the
+ * mapper, whose LDT is that of the space's runners (skas.h: space_ldt()).
+ *
+ *	modify_ldt()   the space's table changes first, which can fail, then ours
+ *	fork           a copy; exec begins without
+ *	a new space    ldt_install() queues all entries
+ *	before guest code runs   ldt_check() zeroes selectors that have nothing behind them any more
+ *
+ * Invariants: 1. Every entry here is one that Linux would take: a descriptor for user mode, never of 64-bit code, marked as used.
+ * 2. mm->ldt is set once and goes with the mm; pages of the table are never freed before. So selectors can be looked up without a lock;
+ * one that goes away right then makes the stub come back (stub.S: go_segs).
+ *
+ * Locks: pmap->lock over changes, and over copying.
+ */
+#include <asm/errno.h>
+#include <asm/ldt.h>
+
+#include "arch/um/internal.h"
+#include "arch/um/ldt.h"
+#include "arch/um/uaccess.h"
+#include "gen/syscalls.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "skas/skas.h"
+
+#define FUNC_READ 0
+#define FUNC_WRITE_OLD 1
+#define FUNC_READ_DEFAULT 2
+#define FUNC_WRITE 0x11
+#define DEFAULT_SIZE 128 /* of the default table, which is empty */
+
+#define PER_PAGE (PAGE_SIZE / sizeof(u64))
+#define NR_PAGES (LDT_ENTRIES / PER_PAGE)
+
+#define CONTENTS_CONFORMING 3
+#define DESC_ACCESSED BIT(40)
+#define DESC_WRITABLE BIT(41) /* of code: readable */
+#define DESC_CODE BIT(43)
+#define DESC_USER (BIT(44) | 3UL << 45) /* not a system segment; privilege 3 */
+#define DESC_PRESENT BIT(47)
+
+struct ldt {
+	u32 nr; /* one more than the highest entry that was ever written */
+	u64 *page[NR_PAGES];
+};
+
+/* ---- descriptors ---- */
+
+static u64 to_desc(const struct user_desc *d, bool old)
+{
+	u64 type = (u64)d->contents << 2 | (u64)!d->read_exec_only << 1;
+
+	return (d->limit & 0xffff) | (u64)(d->base_addr & 0xffffff) << 16 | type << 40 |
+	       DESC_ACCESSED | DESC_USER | (d->seg_not_present ? 0 : DESC_PRESENT) |
+	       (u64)(d->limit >> 16 & 0xf) << 48 | (u64)(d->useable && !old) << 52 |
+	       (u64)d->seg_32bit << 54 | (u64)d->limit_in_pages << 55 |
+	       (u64)(d->base_addr >> 24) << 56;
+}
+
+/* A descriptor of 0 becomes the word for an empty entry. */
+static struct user_desc from_desc(u32 nr, u64 desc)
+{
+	return (struct user_desc){
+		.entry_number = nr,
+		.base_addr = (u32)(desc >> 16 & 0xffffff) | (u32)(desc >> 56) << 24,
+		.limit = (u32)(desc & 0xffff) | (u32)(desc >> 48 & 0xf) << 16,
+		.seg_32bit = desc >> 54 & 1,
+		.contents = desc >> 42 & 3,
+		.read_exec_only = !(desc & DESC_WRITABLE),
+		.limit_in_pages = desc >> 55 & 1,
+		.seg_not_present = !(desc & DESC_PRESENT),
+		.useable = desc >> 52 & 1,
+	};
+}
+
+static bool says_empty(const struct user_desc *d, bool old)
+{
+	if (d->base_addr || d->limit)
+		return false;
+	return old || (!d->contents && d->read_exec_only && !d->seg_32bit && !d->limit_in_pages &&
+			      d->seg_not_present && !d->useable && !d->lm);
+}
+
+/* ---- the table ---- */
+
+static u64 entry_of(const struct ldt *l, u32 i)
+{
+	const u64 *page = i < READ_ONCE(l->nr) ? READ_ONCE(l->page[i / PER_PAGE]) : NULL;
+
+	return page ? READ_ONCE(page[i % PER_PAGE]) : 0;
+}
+
+static struct ldt *ldt_of(struct mm *mm)
+{
+	if (!mm->ldt)
+		smp_store_release(&mm->ldt, kzalloc(sizeof(struct ldt), GFP_KERNEL));
+	return mm->ldt;
+}
+
+/* Room for an entry. */
+static u64 *slot_of(struct ldt *l, u32 i)
+{
+	u64 **page = &l->page[i / PER_PAGE];
+
+	if (!*page)
+		smp_store_release(page, get_free_page(GFP_KERNEL | __GFP_ZERO));
+	return *page ? *page + i % PER_PAGE : NULL;
+}
+
+static void free_ldt(struct ldt *l)
+{
+	for (u32 i = 0; l && i < NR_PAGES; i++)
+		if (l->page[i])
+			free_page_addr(l->page[i]);
+	kfree(l);
+}
+
+static struct ldt *copy_ldt(const struct ldt *from)
+{
+	struct ldt *l = kzalloc(sizeof(*l), GFP_KERNEL);
+
+	if (!l)
+		return NULL;
+	l->nr = from->nr;
+	for (u32 i = 0; i < NR_PAGES; i++) {
+		if (!from->page[i])
+			continue;
+		l->page[i] = get_free_page(GFP_KERNEL);
+		if (!l->page[i]) {
+			free_ldt(l);
+			return NULL;
+		}
+		memcpy(l->page[i], from->page[i], PAGE_SIZE);
+	}
+	return l;
+}
+
+int arch_ldt_fork(struct mm *new, struct mm *old)
+{
+	if (!old->ldt)
+		return 0;
+	mutex_lock(&old->pmap.lock);
+	new->ldt = copy_ldt(old->ldt);
+	mutex_unlock(&old->pmap.lock);
+	return new->ldt ? 0 : -ENOMEM;
+}
+
+void arch_ldt_free(struct mm *mm)
+{
+	free_ldt(mm->ldt);
+	mm->ldt = NULL;
+}
+
+/* ---- on the way to guest code ---- */
+
+void ldt_install(const struct ldt *l, struct space *s)
+{
+	for (u32 i = 0; i < l->nr; i++) {
+		struct user_desc d = from_desc(i, entry_of(l, i));
+
+		if (entry_of(l, i) && space_ldt(s, &d, false))
+			return; /* the space is dead, as its next run will say */
+	}
+}
+
+static bool loadable(const struct ldt *l, u16 sel)
+{
+	u64 desc;
+
+	if (!(sel & SEL_LDT))
+		return (sel | 3) == USER_CS || (sel | 3) == USER_SS || (sel | 3) == USER32_CS ||
+		       (sel | 3) == CPU_SEG;
+	desc = entry_of(l, sel >> 3);
+	return desc & DESC_PRESENT && (!(desc & DESC_CODE) || desc & DESC_WRITABLE);
+}
+
+static u16 checked(const struct ldt *l, u16 sel)
+{
+	return !sel || loadable(l, sel) ? sel : 0;
+}
+
+void ldt_check(const struct ldt *l, struct regs *r)
+{
+	r->ds = checked(l, r->ds);
+	r->es = checked(l, r->es);
+	r->fs = checked(l, r->fs);
+	r->gs = checked(l, r->gs);
+}
+
+bool arch_selector_ok(const struct mm *mm, u64 selector, u64 usual)
+{
+	return (u16)selector == usual || (mm && mm->ldt && (selector & 7) == (SEL_LDT | 3));
+}
+
+/* ---- the call ---- */
+
+static long read_ldt(uaddr_t to, u64 count)
+{
+	const struct ldt *l = smp_load_acquire(&current->mm->ldt);
+	u64 n;
+
+	if (!l)
+		return 0;
+	count = min(count, (u64)LDT_ENTRIES * LDT_ENTRY_SIZE);
+	n = min(round_down(count, (u64)LDT_ENTRY_SIZE), (u64)READ_ONCE(l->nr) * LDT_ENTRY_SIZE);
+	for (u64 at = 0; at < n; at += LDT_ENTRY_SIZE) {
+		u64 desc = entry_of(l, (u32)(at / LDT_ENTRY_SIZE));
+
+		if (copy_to_user(uaddr_add(to, at), &desc, sizeof(desc)))
+			return -EFAULT;
+	}
+	if (n < count) {
+		u64 desc = entry_of(l, (u32)(n / LDT_ENTRY_SIZE));
+		u64 part = min(count - n, (u64)READ_ONCE(l->nr) * LDT_ENTRY_SIZE - n);
+
+		/* the piece of an entry that a count which is no multiple asks for */
+		if (part && copy_to_user(uaddr_add(to, n), &desc, part))
+			return -EFAULT;
+		if (clear_user(uaddr_add(to, n + part), count - n - part))
+			return -EFAULT;
+	}
+	return (long)count;
+}
+
+static long read_default(uaddr_t to, u64 count)
+{
+	count = min(count, (u64)DEFAULT_SIZE);
+	return clear_user(to, count) ? -EFAULT : (long)count;
+}
+
+static int change(struct mm *mm, u32 nr, u64 desc)
+{
+	struct user_desc d = from_desc(nr, desc);
+	struct ldt *l;
+	u64 *slot;
+	int err = 0;
+
+	mutex_lock(&mm->pmap.lock);
+	l = ldt_of(mm);
+	slot = l ? slot_of(l, nr) : NULL;
+	if (!slot)
+		err = -ENOMEM;
+	else if (mm->pmap.space)
+		err = space_ldt(mm->pmap.space, &d, true);
+	if (!err) {
+		WRITE_ONCE(*slot, desc);
+		smp_store_release(&l->nr, max(l->nr, nr + 1));
+	}
+	mutex_unlock(&mm->pmap.lock);
+	return err;
+}
+
+static long write_ldt(uaddr_t from, u64 count, bool old)
+{
+	struct mm *mm = current->mm;
+	bool first = !mm->ldt;
+	struct user_desc d;
+	int err;
+
+	if (count != sizeof(d))
+		return -EINVAL;
+	if (copy_from_user(&d, from, sizeof(d)))
+		return -EFAULT;
+	if (d.entry_number >= LDT_ENTRIES)
+		return -EINVAL;
+	if (d.contents == CONTENTS_CONFORMING && (old || !d.seg_not_present))
+		return -EINVAL;
+	err = change(mm, d.entry_number, says_empty(&d, old) ? 0 : to_desc(&d, old));
+	/* Threads that are in guest code do not know yet that their selectors count. */
+	if (!err && first && atomic_read(&mm->mm_users) > 1)
+		sched_barrier();
+	return err;
+}
+
+/* Its results have 32 bits, errors too: so says Linux. */
+long sys_modify_ldt(int func, uaddr_t ptr, u64 bytecount)
+{
+	long ret = -ENOSYS;
+
+	if (!skas_has_ldt())
+		return -ENOSYS;
+	switch (func) {
+	case FUNC_READ: ret = read_ldt(ptr, bytecount); break;
+	case FUNC_WRITE_OLD: ret = write_ldt(ptr, bytecount, true); break;
+	case FUNC_READ_DEFAULT: ret = read_default(ptr, bytecount); break;
+	case FUNC_WRITE: ret = write_ldt(ptr, bytecount, false); break;
+	}
+	return (u32)ret;
+}
