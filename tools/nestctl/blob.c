@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "tools/nestctl/blob.h"
-#include "tools/nestctl/cow.h"
 #include "tools/nestctl/nestctl.h"
+#include "tools/nestctl/progress.h"
 #include "tools/nestctl/sha256.h"
 
 #define PIECE (256 * 1024)

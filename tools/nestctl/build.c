@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,35 +20,12 @@
 #include "tools/nestctl/ext4_image.h"
 #include "tools/nestctl/image.h"
 #include "tools/nestctl/nestctl.h"
+#include "tools/nestctl/output.h"
+#include "tools/nestctl/progress.h"
 
 #define SUITE "bookworm"
 static const char base_packages[] =
 	"busybox,procps,iproute2,python3-minimal,e2fsprogs,strace,less,vim-tiny";
-
-static const char *unfinished; /* removed when we die */
-
-static void remove_unfinished(void)
-{
-	stop_child();
-	if (unfinished)
-		unlink(unfinished);
-}
-
-static void on_signal(int sig)
-{
-	remove_unfinished();
-	signal(sig, SIG_DFL);
-	raise(sig);
-}
-
-static void show_progress(size_t files, uint64_t bytes, bool last)
-{
-	if (isatty(2))
-		fprintf(stderr, "\r%zu files, %llu MiB%s", files, (unsigned long long)bytes >> 20,
-			last ? "\n" : "");
-	else if (last)
-		fprintf(stderr, "%zu files, %llu MiB\n", files, (unsigned long long)bytes >> 20);
-}
 
 static void copy_data(struct archive *a, struct ext4_image *im)
 {
@@ -113,12 +89,13 @@ static void unpack(int fd, struct ext4_image *im)
 		copy_entry(a, entry, im);
 		bytes += archive_entry_size(entry);
 		if (++files % 64 == 0)
-			show_progress(files, bytes, false);
+			progress_count("build", files, bytes);
 	}
 	if (r != ARCHIVE_EOF)
 		die("the archive breaks off: %s", archive_error_string(a));
 	archive_read_free(a);
-	show_progress(files, bytes, true);
+	progress_end();
+	fprintf(stderr, "%zu files, %llu MiB\n", files, (unsigned long long)bytes >> 20);
 }
 
 static void debian_populate(struct ext4_image *im, char **packages)
@@ -156,28 +133,22 @@ static void build(const char *variant, const char *path, uint64_t size, char **p
 {
 	const char *dir = strrchr(path, '/') ? strndup(path, strrchr(path, '/') - path) : ".";
 	struct ext4_image *im;
+	const char *self;
+	int fd;
 
 	if (*dir)
 		make_dirs(dir);
-	unfinished = format("%s.%d", path, getpid());
-	atexit(remove_unfinished);
-	for (const int *sig = (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 }; *sig; sig++)
-		signal(*sig, on_signal);
-	int fd = open(unfinished, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
-
-	if (fd < 0)
-		die("%s: %s", unfinished, strerror(errno));
-	close(fd);
-	im = ext4_image_create(unfinished, path, size);
+	fd = output_open(path);
+	self = format("/proc/%d/fd/%d", (int)getpid(), fd); /* mke2fs and e2fsck find it there */
+	im = ext4_image_create(self, path, size);
 	if (!strcmp(variant, "debian"))
 		debian_populate(im, packages);
 	else
 		busybox_populate(im, static_busybox());
 	ext4_image_close(im);
-	ext4_image_check(unfinished, path);
-	if (rename(unfinished, path))
-		die("%s: %s", path, strerror(errno));
-	unfinished = NULL;
+	ext4_image_check(self, path);
+	image_config_write(path, NULL, 0); /* of another image that had the name */
+	output_finish(fd, path, true);
 	fprintf(stderr, "made %s\n", path);
 }
 

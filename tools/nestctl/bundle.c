@@ -9,6 +9,7 @@
 
 #include "tools/nestctl/bundle.h"
 #include "tools/nestctl/nestctl.h"
+#include "tools/nestctl/output.h"
 
 #define MEMBERS_MAX 100000
 
@@ -23,19 +24,6 @@ struct bundle {
 	struct member *members;
 	size_t nr;
 };
-
-int temporary_file(void)
-{
-	const char *dir = getenv("TMPDIR");
-	char *name = format("%s/nestling-XXXXXX", dir && *dir ? dir : "/var/tmp");
-	int fd = mkostemp(name, O_CLOEXEC);
-
-	if (fd < 0)
-		die("%s: no place for a temporary file: %s", name, strerror(errno));
-	unlink(name);
-	free(name);
-	return fd;
-}
 
 struct bundle *bundle_open_dir(const char *path)
 {
@@ -85,7 +73,7 @@ static uint64_t spool(struct bundle *b, struct blob_reader *r, uint64_t at)
 	if (lseek(b->data, (off_t)at, SEEK_SET) < 0)
 		die("%s: %s", b->what, strerror(errno));
 	while ((n = archive_read_data(blob_archive(r), buffer, sizeof(buffer))) > 0) {
-		write_all(b->data, buffer, (size_t)n, "a temporary file");
+		write_all(b->data, buffer, (size_t)n, "a temporary file in $TMPDIR or /var/tmp");
 		at += (uint64_t)n;
 	}
 	if (n < 0)
@@ -131,7 +119,7 @@ struct bundle *bundle_open_tar(const struct blob *blob)
 
 	b->what = blob->name;
 	b->dir = -1;
-	b->data = temporary_file();
+	b->data = temporary_file("its files");
 	for (struct archive_entry *e; (e = blob_next(r));)
 		add_member(b, r, e, &at);
 	blob_close(r);

@@ -23,9 +23,6 @@ bool bundle_has(struct bundle *b, const char *name);
 /* Dies when it is not there. */
 struct blob bundle_get(struct bundle *b, const char *name);
 
-/* A file without a name, beside other temporary ones. */
-int temporary_file(void);
-
 /* oci.c: what an image consists of. */
 struct container {
 	struct blob *layers; /* the lowest first */

@@ -20,6 +20,7 @@
 #include "tools/nestctl/command.h"
 #include "tools/nestctl/cow.h"
 #include "tools/nestctl/nestctl.h"
+#include "tools/nestctl/output.h"
 
 struct image *image_must_open(const char *file, const char *backing, uint32_t flags)
 {
@@ -30,6 +31,15 @@ struct image *image_must_open(const char *file, const char *backing, uint32_t fl
 	if (o.rdonly && !(flags & IMAGE_RDONLY))
 		die("%s: no permission to write", file);
 	return o.image;
+}
+
+bool image_is_raw(const char *file)
+{
+	struct image *im = image_must_open(file, NULL, IMAGE_RDONLY);
+	bool raw = im->top->ops == &layer_raw_ops;
+
+	image_close(im);
+	return raw;
 }
 
 void image_must_read(struct image *im, uint64_t off, void *p, uint64_t n)

@@ -14,28 +14,18 @@ enum format { FORMAT_NONE, FORMAT_RAW, FORMAT_V3, FORMAT_V4 };
 
 /* An open image; dies with a line when it cannot be. @backing: NULL or another one than the file says. */
 struct image *image_must_open(const char *file, const char *backing, uint32_t flags);
+/* It has no backing file and no tables. Dies. */
+bool image_is_raw(const char *file);
 /* All of it; past the end of the image zeros. Dies. */
 void image_must_read(struct image *im, uint64_t off, void *p, uint64_t n);
-
-/* ---- cow_output.c: a file that appears under its name when it is complete, or not at all ---- */
-
-/* An fd; dies where the file is there already. */
-int output_open(const char *path);
-/* Reaches the disk and gets its name. @replace: also where there is one of that name. */
-void output_finish(int fd, const char *path, bool replace);
-
-/* Where something ends us before: a name that it has for now goes. Async-signal-safe. */
-void output_abandon(void);
-
-/* A bar on stderr, when that is a terminal and it has taken a second. @done of @total bytes. */
-void progress(const char *what, uint64_t done, uint64_t total);
-void progress_end(void);
 
 /* ---- cow_convert.c ---- */
 
 /* @flat: with all of its backing files; else what the first file holds, over the same backing file. */
 void convert(struct image *im, enum format to, bool flat, const char *out);
-/* An empty layer into an empty file. @size 0: the backing file's. */
+/*
+ * An empty layer into an empty file. @size 0: the backing file's. FORMAT_NONE: version 3 where that can be, over a raw file, else 4.
+ */
 void write_empty(int fd, const char *file, const char *backing, enum format format, uint64_t size);
 /*
  * Walks over [from, size) in pieces of at most @max bytes that do not cross a multiple of it: the next one that has something in it (it is

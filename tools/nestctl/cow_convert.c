@@ -18,6 +18,8 @@
 #include "drivers/ubd/cow_host.h"
 #include "tools/nestctl/cow.h"
 #include "tools/nestctl/nestctl.h"
+#include "tools/nestctl/output.h"
+#include "tools/nestctl/progress.h"
 
 /* ---- what there is to be copied ---- */
 
@@ -251,6 +253,8 @@ void write_empty(int fd, const char *file, const char *backing, enum format form
 		if (n.size < image_size(im))
 			die("--size: the backing file is larger");
 	}
+	if (format == FORMAT_NONE)
+		format = im && n.backing_raw && n.size == image_size(im) ? FORMAT_V3 : FORMAT_V4;
 	if (format == FORMAT_V4) {
 		write_empty_v4(fd, file, &n);
 	} else {

@@ -21,6 +21,8 @@
 #include "drivers/ubd/cow4_host.h"
 #include "tools/nestctl/cow.h"
 #include "tools/nestctl/nestctl.h"
+#include "tools/nestctl/output.h"
+#include "tools/nestctl/progress.h"
 
 #define PIECE (1UL << 20)
 
@@ -133,15 +135,6 @@ int cow_commit(const char *file)
 
 /* ---- rebase ---- */
 
-static bool is_raw(const char *backing)
-{
-	struct image *im = image_must_open(backing, NULL, IMAGE_RDONLY);
-	bool raw = im->top->ops == &layer_raw_ops;
-
-	image_close(im);
-	return raw;
-}
-
 /* What the layer does not hold and the new backing file has otherwise is written into the layer. */
 static void copy_up(struct image *im, struct image *other)
 {
@@ -208,7 +201,7 @@ int cow_rebase(const char *file, const char *backing, bool unsafe)
 	if (!im->top->below)
 		die("%s: has no backing file", file);
 	other = image_must_open(
-		backing, NULL, is_raw(backing) ? IMAGE_RDONLY | IMAGE_RAW : IMAGE_RDONLY);
+		backing, NULL, image_is_raw(backing) ? IMAGE_RDONLY | IMAGE_RAW : IMAGE_RDONLY);
 	check_size(im, other);
 	if (!unsafe)
 		copy_up(im, other);

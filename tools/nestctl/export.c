@@ -8,19 +8,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "tools/nestctl/command.h"
-#include "tools/nestctl/cow.h"
 #include "tools/nestctl/image.h"
 #include "tools/nestctl/nestctl.h"
+#include "tools/nestctl/output.h"
+#include "tools/nestctl/progress.h"
 
 /* GNU's tar keeps extended attributes and holes; busybox's knows neither. */
 static const char script[] =
@@ -30,19 +31,6 @@ static const char script[] =
 	"case $(tar --version 2>&1) in *GNU*) x='--xattrs --xattrs-include=* --numeric-owner "
 	"--sparse';; esac\n"
 	"exec tar $x -cf - .";
-
-static void give_up(void)
-{
-	stop_child();
-	output_abandon();
-}
-
-static void on_signal(int sig)
-{
-	give_up();
-	signal(sig, SIG_DFL);
-	raise(sig);
-}
 
 /* A bar, as far as it can be told: the archive is about as large as what the image has on the disk. */
 static void watch(pid_t pid, int fd, const char *image)
@@ -63,10 +51,22 @@ static void watch(pid_t pid, int fd, const char *image)
 	progress_end();
 }
 
+/* Without "nestctl: ", which die() puts there. */
+static const char *last_line(char *text)
+{
+	size_t n = strlen(text);
+	char *line;
+
+	text[n - (text[n - 1] == '\n')] = '\0';
+	line = strrchr(text, '\n') ? strrchr(text, '\n') + 1 : text;
+	return strncmp(line, "nestctl: ", 9) ? line : line + 9;
+}
+
 static int image_export(int argc, char **argv)
 {
 	const char *out = NULL, *image;
 	int fd = -1, status;
+	char *said;
 	pid_t pid;
 
 	for (int key; (key = next_option(&cmd_image_export, argc, argv));)
@@ -80,18 +80,21 @@ static int image_export(int argc, char **argv)
 		die("%s: %s", out, strerror(EEXIST));
 	if (out)
 		fd = output_open(out);
-	atexit(give_up);
-	for (const int *sig = (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 }; *sig; sig++)
-		signal(*sig, on_signal);
+	clean_up_when_ended();
 	const char *const run[] = { "/proc/self/exe", "run", "--bare", "-T", "--net", "none", "--",
 		image, "sh", "-c", script, NULL };
-	const int fds[3] = { open("/dev/null", O_RDONLY | O_CLOEXEC), fd, -1 };
+	const int fds[3] = { open("/dev/null", O_RDONLY | O_CLOEXEC), fd,
+		memfd_create("errors", MFD_CLOEXEC) };
 
 	pid = spawn(run, fds);
 	watch(pid, fd, image);
 	status = wait_for(pid);
+	said = program_said(fds[2]);
 	if (status)
-		die("%s: not exported: its sh, mount and tar ended with status %d", image, status);
+		die("%s: not exported: %s", image,
+			*said ? last_line(said) :
+				format("its sh, mount and tar ended with status %d", status));
+	fputs(said, stderr);
 	if (out)
 		output_finish(fd, out, false);
 	return 0;

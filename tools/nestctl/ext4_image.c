@@ -22,6 +22,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,12 +111,18 @@ struct ext4_image *ext4_image_create(const char *path, const char *name, uint64_
 	const char *blocks = format("%lluk", (unsigned long long)size / 1024);
 	const char *const mke2fs[] = { "mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-E",
 		"root_owner=0:0,lazy_itable_init=1", path, blocks, NULL };
-	const int fds[3] = { -1, -1, -1 };
+	const int fds[3] = { -1, -1, memfd_create("mke2fs", MFD_CLOEXEC) };
 	struct ext4_image *im = xalloc(sizeof(*im));
 
 	im->name = name;
-	if (wait_for(spawn(mke2fs, fds)))
-		die("mke2fs could not make %s", name);
+	if (fds[2] < 0)
+		die("memfd: %s", strerror(errno));
+	if (wait_for(spawn(mke2fs, fds))) {
+		char *said = program_said(fds[2]);
+
+		die("%s: not made: %.*s", name, (int)strcspn(said, "\n"), said);
+	}
+	close(fds[2]);
 	initialize_ext2_error_table();
 	check(im,
 		ext2fs_open(path, EXT2_FLAG_RW | EXT2_FLAG_64BITS, 0, 0, unix_io_manager, &im->fs),

@@ -19,7 +19,7 @@ struct image_config {
 struct image_config image_config_read(const char *image);
 const char *image_config_path(const char *image);
 
-/* In place of the old one, whole or not at all. */
+/* In place of the old one, whole or not at all. @size 0: there is none any more. */
 void image_config_write(const char *image, const char *text, size_t size);
 
 /* image_store.c. A name with a slash is a path outside of the store, which is not locked. */

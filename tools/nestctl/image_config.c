@@ -2,13 +2,12 @@
 /* image_config.c: what an image says of its command; see image.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/nestctl/image.h"
 #include "tools/nestctl/nestctl.h"
+#include "tools/nestctl/output.h"
 
 #define CONFIG_MAX (128 * 1024)
 
@@ -39,20 +38,17 @@ struct image_config image_config_read(const char *image)
 
 void image_config_write(const char *image, const char *text, size_t size)
 {
-	const char *path = image_config_path(image), *new = format("%s.%d", path, (int)getpid());
+	const char *path = image_config_path(image);
 	int fd;
 
 	if (size >= CONFIG_MAX)
 		die("%s: more than %d bytes of environment and command", path, CONFIG_MAX);
-	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd < 0)
-		die("%s: %s", new, strerror(errno));
-	ssize_t n = write(fd, text, size);
-
-	if (n != (ssize_t)size || fsync(fd) || close(fd) || rename(new, path)) {
-		int err = n < 0 || n == (ssize_t)size ? errno : ENOSPC;
-
-		unlink(new);
-		die("%s: %s", path, strerror(err));
+	if (!size) {
+		if (unlink(path) && errno != ENOENT)
+			die("%s: %s", path, strerror(errno));
+		return;
 	}
+	fd = output_open(path);
+	write_all(fd, text, size, path);
+	output_finish(fd, path, true);
 }

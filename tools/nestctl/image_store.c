@@ -6,9 +6,11 @@
  * and a process that dies holds none. Two names that share a byte (of 2^62) would only keep each other waiting. Instances hold a
  * lock on the image itself (drivers/ubd/chain_host.c).
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,15 +18,7 @@
 #include "drivers/ubd/chain_host.h"
 #include "tools/nestctl/image.h"
 #include "tools/nestctl/nestctl.h"
-
-static void make_store(void)
-{
-	const char *dir = image_dir();
-
-	make_dirs(format("%.*s", (int)(strrchr(dir, '/') - dir), dir));
-	if (mkdir(dir, 0700) && errno != EEXIST)
-		die("%s: cannot make the folder: %s", dir, strerror(errno));
-}
+#include "tools/nestctl/output.h"
 
 static off_t byte_of(const char *name)
 {
@@ -35,26 +29,84 @@ static off_t byte_of(const char *name)
 	return (off_t)(hash >> 2);
 }
 
-void image_lock(const char *name)
+static int open_lock(void)
+{
+	const char *file = format("%s/.lock", image_dir());
+	int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		die("%s: %s", file, strerror(errno));
+	return fd;
+}
+
+/* False: another has it. */
+static bool lock_name(int fd, const char *name)
 {
 	struct flock fl = {
 		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte_of(name), .l_len = 1
 	};
-	const char *file;
-	int fd;
 
+	if (fcntl(fd, F_OFD_SETLK, &fl) == 0)
+		return true;
+	if (errno != EAGAIN && errno != EACCES)
+		die("%s/.lock: cannot lock it: %s", image_dir(), strerror(errno));
+	return false;
+}
+
+/*
+ * A nestctl that was killed has left it: the name that an output had meanwhile, or the configuration of an image that did not come.
+ * @suffix: what stands behind the image's name.
+ */
+static bool is_left(const char *name, const char *suffix)
+{
+	return strstr(suffix, OUTPUT_MARK) ||
+	       (!strcmp(suffix, ".ext4.config") && access(image_path(name), F_OK));
+}
+
+static void sweep(int lock, const char *file)
+{
+	const char *suffix = strstr(file, ".ext4.");
+	char *name;
+
+	if (!suffix)
+		return;
+	name = format("%.*s", (int)(suffix - file), file);
+	/* looked at again when nobody is at work on it */
+	if (is_left(name, suffix) && lock_name(lock, name) && is_left(name, suffix))
+		unlink(format("%s/%s", image_dir(), file));
+	free(name);
+}
+
+/* With a descriptor of its own: its locks go with it. */
+static void sweep_store(void)
+{
+	int lock = open_lock();
+	DIR *d = opendir(image_dir());
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		sweep(lock, e->d_name);
+	if (d)
+		closedir(d);
+	close(lock);
+}
+
+static void make_store(void)
+{
+	const char *dir = image_dir();
+
+	make_dirs(format("%.*s", (int)(strrchr(dir, '/') - dir), dir));
+	if (mkdir(dir, 0700) && errno != EEXIST)
+		die("%s: cannot make the folder: %s", dir, strerror(errno));
+}
+
+void image_lock(const char *name)
+{
 	if (strchr(name, '/'))
 		return;
 	make_store();
-	file = format("%s/.lock", image_dir());
-	fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		die("%s: %s", file, strerror(errno));
-	if (fcntl(fd, F_OFD_SETLK, &fl) == 0)
-		return; /* kept to our end */
-	if (errno == EAGAIN || errno == EACCES)
+	sweep_store();
+	if (!lock_name(open_lock(), name)) /* kept to our end */
 		die("%s: another nestctl makes or removes it", name);
-	die("%s: cannot lock it: %s", file, strerror(errno));
 }
 
 const char *image_reserve(const char *name)

@@ -4,12 +4,11 @@
  *
  * What it is shows in the file, not in its name: a folder is an OCI layout; a tar with oci-layout and index.json, or with manifest.json, and
  * without a system's folders is an image of layers; any other is a root tarball. layers.c merges, ext4_image.c writes: no root, no
- * folder in between. The new image has no name until it is whole (cow_output.c), so that nothing is left whatever ends us.
+ * folder in between. The new image has no name until it is whole (output.c), so that nothing is left whatever ends us.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,49 +17,27 @@
 
 #include "tools/nestctl/bundle.h"
 #include "tools/nestctl/command.h"
-#include "tools/nestctl/cow.h"
 #include "tools/nestctl/ext4_image.h"
 #include "tools/nestctl/image.h"
 #include "tools/nestctl/layers.h"
 #include "tools/nestctl/nestctl.h"
-
-static const char *volatile unfinished_config;
-
-static void give_up(void)
-{
-	stop_child();
-	output_abandon();
-	if (unfinished_config)
-		unlink(unfinished_config);
-}
-
-static void on_signal(int sig)
-{
-	give_up();
-	signal(sig, SIG_DFL);
-	raise(sig);
-}
-
-static void clean_up_when_stopped(void)
-{
-	atexit(give_up);
-	for (const int *sig = (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 }; *sig; sig++)
-		signal(*sig, on_signal);
-}
+#include "tools/nestctl/output.h"
+#include "tools/nestctl/progress.h"
 
 /* ---- what there is ---- */
 
 /* Standard input, in a file. */
 static struct blob take_input(void)
 {
-	struct blob b = { .name = "standard input", .fd = temporary_file() };
+	struct blob b = { .name = "standard input",
+		.fd = temporary_file("what comes from standard input") };
 	static char buffer[256 * 1024];
 	ssize_t n;
 
 	if (isatty(0))
 		die("image import: standard input is a terminal");
 	while ((n = read(0, buffer, sizeof(buffer))) > 0) {
-		write_all(b.fd, buffer, (size_t)n, "a temporary file");
+		write_all(b.fd, buffer, (size_t)n, "a temporary file in $TMPDIR or /var/tmp");
 		b.size += (uint64_t)n;
 	}
 	if (n < 0)
@@ -161,20 +138,15 @@ static void write_image(struct layers *l, const char *path, uint64_t size, struc
 	if (!files)
 		die("%s: nothing is in it", path);
 	fd = output_open(path);
-	clean_up_when_stopped();
 	self = format("/proc/%d/fd/%d", (int)getpid(), fd); /* mke2fs and e2fsck find it there */
 	im = ext4_image_create(self, path, size ? size : size_for(files, bytes));
 	layers_write(l, im);
 	ext4_image_close(im);
 	ext4_image_check(self, path);
 	progress_end();
-	unfinished_config = config;
-	if (c->config_size)
-		image_config_write(path, c->config, c->config_size);
-	else
-		unlink(config); /* of an image that is gone */
+	output_companion(fd, config);
+	image_config_write(path, c->config, c->config_size);
 	output_finish(fd, path, false);
-	unfinished_config = NULL;
 	fprintf(stderr, "made %s: %llu files, %llu MiB\n", path, (unsigned long long)files,
 		(unsigned long long)bytes >> 20);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c: nestctl's command line: finds the row of command.h's table and runs it. */
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,6 +68,8 @@ static int help(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	setlocale(LC_CTYPE, "C.UTF-8");
+	signal(SIGXFSZ,
+		SIG_IGN); /* a file that may not become larger is an error as a full disk is */
 	if (argc < 2)
 		die("which command? try nestctl --help");
 	if (is_help(argv[1]))

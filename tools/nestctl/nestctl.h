@@ -6,6 +6,7 @@
 #ifndef NESTLING_NESTCTL_H
 #define NESTLING_NESTCTL_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,15 @@ void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void *xalloc(size_t size);
 void write_all(int fd, const void *data, size_t size, const char *what);
+/*
+ * The same for streams, which may be non-blocking; false, with errno: nobody takes it any more. @stop, or NULL: ECANCELED once it is
+ * set and a signal has come.
+ */
+bool put_all(int fd, const char *buf, size_t n, const volatile sig_atomic_t *stop);
+/* What there is, waiting for it; 0 at the end, -1 with errno. */
+ssize_t get_some(int fd, char *buf, size_t size);
+/* SIGINT, SIGTERM and SIGHUP, which interrupt calls. A SIGHUP that is ignored (nohup) stays so. */
+void on_ending_signals(void (*handler)(int));
 /* A standard stream that is closed becomes /dev/null, lest a file of ours takes its place. */
 void open_standard_streams(void);
 void make_dirs(const char *path);
@@ -32,6 +42,8 @@ const char *find_program(const char *name);
 pid_t spawn(const char *const argv[], const int fds[3]);
 /* Its exit status, 128 + N for a signal. */
 int wait_for(pid_t pid);
+/* What it wrote into the memory file @fd, the first 64 KiB of it. */
+char *program_said(int fd);
 /* Ends what spawn() started and nobody waited for yet; async-signal-safe. */
 void stop_child(void);
 

@@ -263,7 +263,6 @@ static int perf_command(int argc, char **argv)
 {
 	struct perf p = { .hz = 99, .seconds = 10, .out = "perf.svg" };
 	struct timespec pause = { .tv_nsec = PAUSE_NS };
-	struct sigaction sa = { .sa_handler = on_signal };
 	const char *folder;
 	FILE *svg, *folded;
 	double end;
@@ -274,8 +273,7 @@ static int perf_command(int argc, char **argv)
 	umid_connect(&p.console, folder);
 	svg = open_output(p.out);
 	folded = p.folded ? open_output(p.folded) : NULL;
-	for (const int *sig = (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 }; *sig; sig++)
-		sigaction(*sig, &sa, NULL);
+	on_ending_signals(on_signal);
 	must(&p, format("perf start %d", p.hz));
 	for (end = now() + p.seconds; !ended && now() < end; nanosleep(&pause, NULL))
 		fetch(&p);

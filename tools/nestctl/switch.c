@@ -413,8 +413,7 @@ static int __attribute__((noreturn)) switch_command(int argc, char **argv)
 	}
 	socket_path = parse(argc, argv);
 	*listener = (struct pollfd){ .fd = listen_at(socket_path), .events = POLLIN };
-	for (const int *sig = (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 }; *sig; sig++)
-		signal(*sig, on_signal);
+	on_ending_signals(on_signal);
 	for (;;) {
 		if (poll(fds, PORTS_MAX + 1, line_release(deliver_one)) < 0)
 			continue;

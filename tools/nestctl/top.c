@@ -257,8 +257,7 @@ static bool screen_enter(void)
 		return false;
 	raw = before;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-	for (const int *sig = (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 }; *sig; sig++)
-		signal(*sig, on_signal);
+	on_ending_signals(on_signal);
 	tcsetattr(0, TCSANOW, &raw);
 	fputs("\033[?1049h\033[?25l", stdout);
 	return true;

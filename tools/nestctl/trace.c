@@ -172,15 +172,13 @@ static void parse(struct trace *t, int argc, char **argv)
 static int trace_command(int argc, char **argv)
 {
 	struct trace t = { .out = stdout };
-	struct sigaction sa = { .sa_handler = on_signal };
 
 	parse(&t, argc, argv);
 	if (t.off) {
 		free(ask(&t, "trace off"));
 		return 0;
 	}
-	for (const int *sig = (const int[]){ SIGINT, SIGTERM, SIGHUP, 0 }; *sig; sig++)
-		sigaction(*sig, &sa, NULL);
+	on_ending_signals(on_signal);
 	signal(SIGPIPE, SIG_IGN); /* what is on must be switched off */
 	begin(&t);
 	follow_lines(&t);

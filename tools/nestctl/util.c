@@ -2,6 +2,7 @@
 /* util.c: messages, memory, folders and child processes, as every command of nestctl needs them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +13,9 @@
 #include <unistd.h>
 
 #include "tools/nestctl/nestctl.h"
+#include "tools/nestctl/progress.h"
+
+#define SAID_MAX 65536
 
 /* One line, and nothing that a terminal would obey: names of files come from outside. */
 static void message(const char *fmt, va_list args)
@@ -19,6 +23,7 @@ static void message(const char *fmt, va_list args)
 	char *text;
 
 	fflush(stdout);
+	progress_end();
 	if (vasprintf(&text, fmt, args) < 0)
 		return;
 	for (char *p = text; *p; p++)
@@ -89,6 +94,49 @@ void open_standard_streams(void)
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
 			_exit(1);
+}
+
+bool put_all(int fd, const char *buf, size_t n, const volatile sig_atomic_t *stop)
+{
+	for (size_t done = 0; done < n;) {
+		ssize_t w = write(fd, buf + done, n - done);
+
+		if (w > 0)
+			done += (size_t)w;
+		else if (w < 0 && errno == EAGAIN)
+			poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
+		else if (w < 0 && errno != EINTR)
+			return false;
+		if (done < n && stop && *stop) {
+			errno = ECANCELED;
+			return false;
+		}
+	}
+	return true;
+}
+
+ssize_t get_some(int fd, char *buf, size_t size)
+{
+	for (;;) {
+		ssize_t n = read(fd, buf, size);
+
+		if (n >= 0 || (errno != EINTR && errno != EAGAIN))
+			return n;
+		if (errno == EAGAIN)
+			poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, -1);
+	}
+}
+
+void on_ending_signals(void (*handler)(int))
+{
+	static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+	const struct sigaction sa = { .sa_handler = handler };
+	struct sigaction old;
+
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		if (ending[i] != SIGHUP || sigaction(SIGHUP, NULL, &old) ||
+			old.sa_handler != SIG_IGN)
+			sigaction(ending[i], &sa, NULL);
 }
 
 void make_dirs(const char *path)
@@ -178,6 +226,15 @@ int wait_for(pid_t pid)
 			die("cannot wait for a child: %s", strerror(errno));
 	running = 0;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+char *program_said(int fd)
+{
+	char *text = xalloc(SAID_MAX + 1);
+	ssize_t n = pread(fd, text, SAID_MAX, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return text;
 }
 
 void stop_child(void)
