@@ -36,7 +36,10 @@ bool job_read(struct job *job)
 
 	for (; p < text + size && *p; p += strlen(p) + 1) {
 		switch (*p) {
-		case 'm': job->terminal = !strcmp(p + 1, "terminal"); break;
+		case 'm':
+			job->terminal = !strcmp(p + 1, "terminal");
+			job->joined = !strcmp(p + 1, "joined");
+			break;
 		case 'h': job->hostname = p + 1; break;
 		case 't': job->term = p + 1; break;
 		case 'w': job->dir = p + 1; break;

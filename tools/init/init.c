@@ -10,6 +10,7 @@
  * terminal: the command has /dev/tty0 as its controlling terminal.
  * channels: its standard input, output and error are pipes, as they are on the host; init carries their bytes from
  *           /dev/tty1 and to /dev/tty2 and /dev/tty3, which are in raw mode.
+ *           joined: the same with one pipe for output and errors, to /dev/tty2.
  *           When they are, it writes a line to /dev/tty5: only then does nestctl send input.
  * Always:   /dev/tty4 is where nestctl listens: "status N\n" (128 + signal when killed) or "error TEXT\n"; on /dev/tty5 it says
  *           what the host wants: a line "sN" is signal N for the command, "g1" or "g2" that nobody reads its output or errors.
@@ -215,28 +216,31 @@ static void start_on_channels(const struct job *job)
 {
 	int i[2], o[2], e[2];
 
-	if (pipe2(i, O_CLOEXEC) || pipe2(o, O_CLOEXEC) || pipe2(e, O_CLOEXEC))
+	if (pipe2(i, O_CLOEXEC) || pipe2(o, O_CLOEXEC) || (!job->joined && pipe2(e, O_CLOEXEC)))
 		fail("pipe");
 	in.from = open_raw("/dev/tty1", O_RDONLY);
-	out.to = open_raw("/dev/tty2", O_WRONLY);
-	err.to = open_raw("/dev/tty3", O_WRONLY);
+	out.to = open_raw("/dev/tty2", O_WRONLY | O_NONBLOCK);
+	if (!job->joined)
+		err.to = open_raw("/dev/tty3", O_WRONLY | O_NONBLOCK);
 	say_ready();
 	child = fork();
 	if (child < 0)
 		fail("fork");
 	if (!child) {
 		setsid();
-		use_fds(i[0], o[1], e[1]);
+		use_fds(i[0], o[1], job->joined ? o[1] : e[1]);
 		job_exec(job);
 	}
 	close(i[0]);
 	close(o[1]);
-	close(e[1]);
 	in.to = i[1];
 	out.from = o[0];
-	err.from = e[0];
 	fcntl(in.to, F_SETFL, O_NONBLOCK);
 	fcntl(out.from, F_SETFL, O_NONBLOCK);
+	if (job->joined)
+		return;
+	close(e[1]);
+	err.from = e[0];
 	fcntl(err.from, F_SETFL, O_NONBLOCK);
 }
 
@@ -296,8 +300,11 @@ static void pump_step(struct pump *p, const struct pollfd *pfd)
 		pump_flush(p);
 }
 
+/* Waits for who does not read. */
 static void pump_drain(struct pump *p)
 {
+	if (p->to >= 0)
+		fcntl(p->to, F_SETFL, 0);
 	while (p->to >= 0) {
 		pump_flush(p);
 		if (p->to < 0)
@@ -417,8 +424,6 @@ static int run_until_end(const sigset_t *unblocked)
 		pump_step(&out, &pfd[1]);
 		pump_step(&err, &pfd[2]);
 	}
-	pump_drain(&out);
-	pump_drain(&err);
 	return status;
 }
 
@@ -445,5 +450,7 @@ int main(void)
 	else
 		start_on_channels(&job);
 	report("status %d\n", run_until_end(&unblocked));
+	pump_drain(&out);
+	pump_drain(&err);
 	power_off();
 }

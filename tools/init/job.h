@@ -3,7 +3,8 @@
  * job.h: what nestctl wants the built-in init to run: the file /job, NUL-terminated strings, of which each but the last ones begins with a
  * letter that says what it is:
  *
- *	mMODE  "terminal" or "channels"      hNAME  the host's name      tTERM  the kind of terminal
+ *	mMODE  "terminal", "channels", or "joined": output and errors are one channel, so that their order stays
+ *	hNAME  the host's name      tTERM  the kind of terminal
  *	vDIR   where the host's folder number 0, 1 ... (the kernel's hostfs0= ...) is mounted; in their order
  *	eNAME=VALUE  environment             wDIR   where the command starts
  *	uUSER[:GROUP]  names or numbers      then an empty string and the command; none: the user's login shell
@@ -16,7 +17,7 @@
 #define JOB_VOLUMES_MAX 16
 
 struct job {
-	bool terminal;
+	bool terminal, joined;
 	const char *hostname, *term, *dir, *user;
 	char *volumes[JOB_VOLUMES_MAX];
 	int nr_volumes;

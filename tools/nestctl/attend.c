@@ -4,10 +4,12 @@
  *
  * Signals that ask for an end, and those that users send, go to the command by the control line, so that it may handle them and its
  * status says which it died of. A command that does not end: after GRACE seconds the kernel gets SIGTERM (ctrl-alt-del, on which
- * init ends all), after twice that SIGKILL; a third SIGINT kills at once. The kernel dies with nestctl (PR_SET_PDEATHSIG), and what
+ * init ends all), after twice that SIGKILL; a third SIGINT kills at once. Once a signal has asked for the end and the command is no
+ * more, output that nobody reads is dropped. The kernel dies with nestctl (PR_SET_PDEATHSIG), and what
  * it made on the host has no name, or is swept by the next instance.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +26,7 @@
 static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2,
 	SIGTSTP };
 static sigset_t signals;
+static bool end_wanted;
 
 void attend_prepare(void)
 {
@@ -62,6 +65,30 @@ static pid_t start_kernel(struct run *r)
 	_exit(1);
 }
 
+static bool asks_for_end(int sig)
+{
+	return sig == SIGTERM || sig == SIGINT || sig == SIGHUP || sig == SIGQUIT;
+}
+
+/*
+ * The kernel has ended, and maybe somebody does not read its output: has a signal asked for the end, then or now? A program of the host
+ * that waits to write would be gone with it.
+ */
+static bool in_a_hurry(void)
+{
+	const struct timespec none = { 0, 0 };
+	int sig;
+
+	while ((sig = sigtimedwait(&signals, NULL, &none)) > 0)
+		end_wanted = end_wanted || asks_for_end(sig);
+	return end_wanted;
+}
+
+static bool command_has_ended(const struct run *r)
+{
+	return poll(&(struct pollfd){ .fd = r->status_fd, .events = POLLIN }, 1, 0) > 0;
+}
+
 static void stop_with_it(pid_t pid)
 {
 	kill(pid, SIGTSTP);
@@ -81,8 +108,10 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			return status;
-		sig = deadline ? sigtimedwait(&signals, NULL, &second) :
-				 sigwaitinfo(&signals, NULL);
+		sig = end_wanted ? sigtimedwait(&signals, NULL, &second) :
+				   sigwaitinfo(&signals, NULL);
+		if (sig < 0 && end_wanted && command_has_ended(r))
+			pump_drop();
 		if (deadline && time(NULL) >= deadline) {
 			kill(pid, step++ ? SIGKILL : SIGTERM);
 			deadline += GRACE;
@@ -94,6 +123,7 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 				stop_with_it(pid);
 			continue;
 		}
+		end_wanted = end_wanted || asks_for_end(sig);
 		if (dprintf(r->control_fd, "s%d\n", sig) < 0)
 			kill(pid, SIGTERM);
 		if ((sig == SIGTERM || sig == SIGHUP) && !deadline)
@@ -129,6 +159,7 @@ int attend(struct run *r)
 {
 	pid_t pid = start_kernel(r);
 	int status;
+	bool written;
 
 	close(r->status_end);
 	close(r->control_end);
@@ -136,6 +167,7 @@ int attend(struct run *r)
 	if (!r->terminal)
 		pump_kernel_started(r->fds);
 	status = wait_for_kernel(r, pid);
-	pump_finish();
-	return result(r, status);
+	written = pump_finish(in_a_hurry);
+	status = result(r, status);
+	return written || status ? status : 1;
 }

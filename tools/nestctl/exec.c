@@ -39,6 +39,7 @@ struct stream {
 	pthread_t thread;
 	int from, to;
 	int ours; /* which of them is the socket */
+	int error;
 };
 
 /* ---- the job ---- */
@@ -100,20 +101,6 @@ static struct exec_job write_job(struct job *j, const struct exec_user *u)
 
 /* ---- channels ---- */
 
-static bool put(int fd, const char *buf, ssize_t n)
-{
-	for (ssize_t done = 0, w; done < n; done += w) {
-		w = write(fd, buf + done, (size_t)(n - done));
-		if (w < 0 && errno == EAGAIN)
-			poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
-		else if (w < 0 && errno != EINTR)
-			return false;
-		if (w < 0)
-			w = 0;
-	}
-	return true;
-}
-
 /* Until the end, or until nobody wants it: then the other side hears of that. */
 static void *stream_run(void *arg)
 {
@@ -121,15 +108,11 @@ static void *stream_run(void *arg)
 	char buf[65536];
 	ssize_t n;
 
-	for (;;) {
-		n = read(s->from, buf, sizeof(buf));
-		if (n < 0 && errno == EAGAIN)
-			poll(&(struct pollfd){ .fd = s->from, .events = POLLIN }, 1, -1);
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n <= 0 || !put(s->to, buf, n))
+	while ((n = get_some(s->from, buf, sizeof(buf))) > 0)
+		if (!put_all(s->to, buf, (size_t)n, NULL)) {
+			s->error = errno;
 			break;
-	}
+		}
 	shutdown(s->ours, SHUT_RDWR);
 	return NULL;
 }
@@ -154,6 +137,15 @@ static void stream_finish(struct stream *s, bool terminal)
 		return;
 	shutdown(s->from, SHUT_RD);
 	pthread_join(s->thread, NULL);
+}
+
+/* False: not all of it could be written. */
+static bool stream_written(const struct stream *s, const char *name)
+{
+	if (!s->error || s->error == EPIPE)
+		return true;
+	warn("standard %s: %s", name, strerror(s->error));
+	return false;
 }
 
 /* ---- the terminal ---- */
@@ -267,21 +259,28 @@ static int carry(const struct instance *in, const struct job *j, const struct ex
 {
 	char word[EXEC_PACKET_MAX + 1];
 	int signals = block_signals();
-	struct remote r = remote_start(in, text, j->terminal);
+	struct remote r = remote_start(in, text,
+		j->terminal   ? CHANNELS_TERMINAL :
+		same_output() ? CHANNELS_JOINED :
+				CHANNELS_APART);
 	static struct stream input, output, errors;
+	bool written;
+	int status;
 
 	if (j->terminal)
 		terminal_raw();
 	stream_start(&output, r.out, 1);
-	if (!j->terminal)
+	if (r.err >= 0)
 		stream_start(&errors, r.err, 2);
 	stream_start(&input, 0, r.in);
 	wait_for_end(r.control, signals, word);
 	stream_finish(&output, j->terminal);
-	if (!j->terminal)
+	if (r.err >= 0)
 		stream_finish(&errors, false);
 	terminal_restore();
-	return result(in, j, word);
+	written = stream_written(&output, "output") & stream_written(&errors, "error");
+	status = result(in, j, word);
+	return written || status ? status : 1;
 }
 
 static int exec_command(int argc, char **argv)

@@ -15,12 +15,15 @@ struct exec_job {
 };
 void exec_job_add(struct exec_job *j, char letter, const char *text); /* letter 0: none */
 
-/* remote.c: our ends of a command's channels; err -1 with a terminal. */
+/* Three; errors go where the output goes, so that their order stays; or a terminal. */
+enum channels { CHANNELS_APART, CHANNELS_JOINED, CHANNELS_TERMINAL };
+
+/* remote.c: our ends of a command's channels; err -1 where it has none of its own. */
 struct remote {
 	int control, in, out, err;
 };
 /* Dies when the instance refuses. */
-struct remote remote_start(const struct instance *in, const struct exec_job *j, bool terminal);
+struct remote remote_start(const struct instance *in, const struct exec_job *j, enum channels kind);
 /* Runs a program that needs no input and gives what it writes, terminated; NULL: it could not be run or failed. */
 char *remote_read(const struct instance *in, const char *const *argv);
 

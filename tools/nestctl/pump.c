@@ -2,49 +2,27 @@
 /* pump.c: threads that carry the bytes of a standard stream through a pipe; see run.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tools/nestctl/nestctl.h"
 #include "tools/nestctl/run.h"
+
+#define STEP_MS 100
 
 static struct pump {
 	pthread_t thread;
 	int from, to;
 	int ready;   /* input waits for this; -1 for output */
 	int control; /* output: where to say that nobody reads */
+	int error;
+	bool done; /* the thread is no more */
 } pumps[3];
 static int npumps;
-
-/* All of it: false when nobody wants it. */
-static bool put(int fd, const char *buf, ssize_t n)
-{
-	for (ssize_t done = 0, w; done < n; done += w) {
-		w = write(fd, buf + done, (size_t)(n - done));
-		if (w < 0 && errno == EAGAIN)
-			poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
-		else if (w < 0 && errno != EINTR)
-			return false;
-		if (w < 0)
-			w = 0;
-	}
-	return true;
-}
-
-static ssize_t get(int fd, char *buf, size_t size)
-{
-	for (;;) {
-		ssize_t n = read(fd, buf, size);
-
-		if (n >= 0 || (errno != EINTR && errno != EAGAIN))
-			return n;
-		if (errno == EAGAIN)
-			poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, -1);
-	}
-}
+static volatile sig_atomic_t dropping;
 
 static void *input_run(void *arg)
 {
@@ -52,8 +30,9 @@ static void *input_run(void *arg)
 	char buf[16384];
 	ssize_t n;
 
-	get(p->ready, buf, 1);
-	while ((n = get(p->from, buf, sizeof(buf))) > 0 && put(p->to, buf, n))
+	get_some(p->ready, buf, 1);
+	while ((n = get_some(p->from, buf, sizeof(buf))) > 0 &&
+		put_all(p->to, buf, (size_t)n, NULL))
 		;
 	close(p->to);
 	return NULL;
@@ -66,10 +45,11 @@ static void *output_run(void *arg)
 	bool gone = false;
 	ssize_t n;
 
-	while ((n = get(p->from, buf, sizeof(buf))) > 0) {
-		if (gone || put(p->to, buf, n))
+	while ((n = get_some(p->from, buf, sizeof(buf))) > 0) {
+		if (gone || put_all(p->to, buf, (size_t)n, &dropping))
 			continue;
 		gone = true;
+		p->error = errno;
 		dprintf(p->control, "g%d\n", p->to);
 	}
 	return NULL;
@@ -111,9 +91,50 @@ void pump_kernel_started(const int fds[3])
 			die("cannot start a thread");
 }
 
-void pump_finish(void)
+static void nothing(int sig)
 {
+}
+
+void pump_drop(void)
+{
+	const struct sigaction sa = { .sa_handler = nothing };
+
+	dropping = 1;
+	sigaction(SIGALRM, &sa, NULL);
 	for (int i = 0; i < npumps; i++)
-		if (pumps[i].ready < 0)
-			pthread_join(pumps[i].thread, NULL);
+		if (pumps[i].ready < 0 && !pumps[i].done)
+			pthread_kill(pumps[i].thread, SIGALRM); /* out of a write that waits */
+}
+
+static void join(pthread_t thread, bool (*hurry)(void))
+{
+	struct timespec until;
+
+	do {
+		if (hurry())
+			pump_drop();
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += STEP_MS * 1000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+	} while (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until));
+}
+
+bool pump_finish(bool (*hurry)(void))
+{
+	bool good = true;
+
+	for (int i = 0; i < npumps; i++) {
+		struct pump *p = &pumps[i];
+
+		if (p->ready >= 0)
+			continue;
+		join(p->thread, hurry);
+		p->done = true;
+		if (!p->error || p->error == EPIPE || p->error == ECANCELED)
+			continue;
+		warn("standard %s: %s", p->to == 1 ? "output" : "error", strerror(p->error));
+		good = false;
+	}
+	return good;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* remote.c: starts a command in an instance by the management console's "exec", with descriptors that go along. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,9 +52,9 @@ static int channel(int type, int *theirs)
 	return fds[0];
 }
 
-struct remote remote_start(const struct instance *in, const struct exec_job *j, bool terminal)
+struct remote remote_start(const struct instance *in, const struct exec_job *j, enum channels kind)
 {
-	int fds[EXEC_FDS], n = terminal ? EXEC_ERR : EXEC_FDS, err;
+	int fds[EXEC_FDS], n = kind == CHANNELS_TERMINAL ? EXEC_ERR : EXEC_FDS, err;
 	struct remote r = { .err = -1 };
 	struct umid_console c;
 	char *text;
@@ -63,8 +64,10 @@ struct remote remote_start(const struct instance *in, const struct exec_job *j, 
 	r.control = channel(SOCK_SEQPACKET, &fds[EXEC_CONTROL]);
 	r.in = channel(SOCK_STREAM, &fds[EXEC_IN]);
 	r.out = channel(SOCK_STREAM, &fds[EXEC_OUT]);
-	if (!terminal)
+	if (kind == CHANNELS_APART)
 		r.err = channel(SOCK_STREAM, &fds[EXEC_ERR]);
+	if (kind == CHANNELS_JOINED)
+		fds[EXEC_ERR] = fcntl(fds[EXEC_OUT], F_DUPFD_CLOEXEC, 3);
 	umid_connect(&c, in->folder);
 	text = umid_ask_with(&c, "exec", fds, (size_t)n, &err, &len);
 	if (!text)
@@ -91,10 +94,11 @@ char *remote_read(const struct instance *in, const char *const *argv)
 	exec_job_add(&j, 0, "");
 	for (; *argv; argv++)
 		exec_job_add(&j, 0, *argv);
-	r = remote_start(in, &j, false);
+	r = remote_start(in, &j, CHANNELS_APART);
 	shutdown(r.in, SHUT_WR);
 	while (size < READ_MAX && (n = read(r.out, text + size, READ_MAX - size)) > 0)
 		size += (size_t)n;
+	shutdown(r.out, SHUT_RDWR); /* it may have more to say, and for ever */
 	n = recv(r.control, end, EXEC_PACKET_MAX, 0);
 	end[n > 0 ? n : 0] = '\0';
 	close(r.control);

@@ -9,8 +9,8 @@
  * Terminal mode (all three standard streams are one terminal, or no COMMAND and both ends of a terminal): con0 is the
  * terminal, which the kernel sets to raw and puts back.  Channel mode: con1 to con3 carry the three streams.  Input goes
  * through a pipe (pump.c), which opens when init says on con5 that it has set its consoles to raw: what came earlier would be
- * taken for lines.  Output goes through a pipe too, except into a file: so the line discipline of a terminal stays the host's, and
- * init hears of a reader that has gone.  The kernel then has a process group of its own, and nestctl hands signals on.
+ * taken for lines.  Output goes through a pipe too: so the line discipline of a terminal stays the host's, and init hears of a reader that
+ * has gone, or of a disk that is full.  Where output and errors are one file they are one channel, lest their order is lost.  The kernel then has a process group of its own, and nestctl hands signals on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +24,7 @@
 #include "tools/nestctl/command.h"
 #include "tools/nestctl/cow.h"
 #include "tools/nestctl/nestctl.h"
+#include "tools/nestctl/output.h"
 #include "tools/nestctl/run.h"
 
 static void add(struct run *r, const char *param)
@@ -92,22 +93,26 @@ static const char *fd_path(int fd)
 	return format("/proc/self/fd/%d", fd);
 }
 
-/* A layer without a name, beside other temporary files; or the one that --cow names, made when absent. */
+/*
+ * A layer without a name, or the one that --keep names. Where that is not there the kernel makes it, of version 3; over an image that
+ * is a COW file itself it is made here.
+ */
 static const char *open_cow(struct run *r)
 {
-	const char *dir = getenv("TMPDIR");
-	char *name;
 	int fd;
 
-	if (r->cow)
-		return r->cow;
-	name = format("%s/nestling-XXXXXX", dir && *dir ? dir : "/var/tmp");
-	fd = mkstemp(name);
-	if (fd < 0)
-		die("%s: no place for the copy-on-write layer: %s", name, strerror(errno));
-	unlink(name);
-	write_empty(fd, "the copy-on-write layer", r->image, FORMAT_V3, 0);
-	return fd_path(fd);
+	if (!r->cow) {
+		fd = temporary_file("the copy-on-write layer");
+		write_empty(fd, "the copy-on-write layer", r->image, FORMAT_NONE, 0);
+		fcntl(fd, F_SETFD, 0);
+		return fd_path(fd);
+	}
+	if (access(r->cow, F_OK) && errno == ENOENT && !image_is_raw(r->image)) {
+		fd = output_open(r->cow);
+		write_empty(fd, r->cow, r->image, FORMAT_NONE, 0);
+		output_finish(fd, r->cow, false);
+	}
+	return r->cow;
 }
 
 bool same_terminal(void)
@@ -132,23 +137,26 @@ static int kernel_pipe(int kept, int *end)
 	return fds[!kept];
 }
 
-static bool is_plain(int fd)
+bool same_output(void)
 {
-	struct stat st;
+	struct stat out, err;
 
-	return !fstat(fd, &st) && (S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && !isatty(fd)));
+	return !fstat(1, &out) && !fstat(2, &err) && out.st_dev == err.st_dev &&
+	       out.st_ino == err.st_ino;
 }
 
 static void use_channels(struct run *r, int ready)
 {
 	r->fds[0] = pump_input(0, ready);
-	r->fds[1] = is_plain(1) ? 1 : pump_output(1, r->control_fd);
-	r->fds[2] = is_plain(2) ? 2 : pump_output(2, r->control_fd);
+	r->fds[1] = pump_output(1, r->control_fd);
+	if (!r->joined)
+		r->fds[2] = pump_output(2, r->control_fd);
 	if (r->verbose)
 		add(r, "con0=null,fd:2");
 	add(r, "con1=fd:0,null");
 	add(r, "con2=null,fd:1");
-	add(r, "con3=null,fd:2");
+	if (!r->joined)
+		add(r, "con3=null,fd:2");
 }
 
 static void choose_terminal(struct run *r)
@@ -157,6 +165,7 @@ static void choose_terminal(struct run *r)
 		die("run: -t: standard input and output are no terminal");
 	r->terminal = !r->no_terminal &&
 		      (r->want_terminal || same_terminal() || (r->login && isatty(0) && isatty(1)));
+	r->joined = !r->terminal && same_output();
 }
 
 static void add_network(struct run *r)
@@ -373,7 +382,10 @@ const struct command cmd_run = {
 		"command runs, where it has one (image import), or a login shell.\n\nStandard "
 		"input, output and error of the command are three channels to those of nestctl, as "
 		"they would be of a program of the host. Where all three are one terminal, the "
-		"command gets it as its controlling terminal. A command whose output nobody reads "
+		"command gets it as its controlling terminal. Where output and error are one file "
+		"or "
+		"pipe they are one channel, so that their order stays. A command whose output "
+		"nobody reads "
 		"any more gets SIGPIPE.\n\nSIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 "
 		"go to the command. Ten seconds after SIGTERM or SIGHUP the instance ends all the "
 		"same, at a third SIGINT at once.\n\n\tnestctl run -v $PWD:/src -w /src debian -- "

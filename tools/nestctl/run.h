@@ -30,14 +30,16 @@ struct run {
 	int argc;
 	char **command; /* NULL-terminated; empty: what the image says, or a login shell */
 	bool terminal;
+	bool joined;               /* without a terminal: output and errors go to one file */
 	bool login;                /* a login shell will run */
 	int fds[3];                /* what the kernel gets as 0, 1, 2 */
 	int status_fd, control_fd; /* our ends: what init reports, and what it is told */
 	int status_end, ready_fd, control_end; /* the kernel's */
 };
 
-/* run.c: standard input, output and error are one terminal. */
+/* run.c: standard input, output and error are one terminal; and output and errors one file. */
 bool same_terminal(void);
+bool same_output(void);
 
 /* job.c: what init is to do (tools/init/job.h), in memory; sets r->login. */
 char *job_text(struct run *r, size_t *size);
@@ -52,13 +54,15 @@ void attend_prepare(void);
 
 /*
  * pump.c: threads that carry a stream through a pipe; what is given back is the pipe's other end, for the kernel.  Input flows
- * once `ready` has said something (or ended).  Where nobody reads output any more, a line "gN" goes to @control, N being @fd, and
- * the rest is dropped.  Once the kernel has its ends, pump_kernel_started() closes ours and starts the threads; pump_finish()
- * waits until all output has arrived.
+ * once `ready` has said something (or ended).  Where nobody reads output any more, or it cannot be written, a line "gN" goes to
+ * @control, N being @fd, and the rest is dropped.  Once the kernel has its ends, pump_kernel_started() closes ours and starts the
+ * threads; pump_finish() waits until all output has arrived, or has been dropped: once pump_drop() was called, or @hurry() says so,
+ * what nobody reads is. False: some could not be written, which a line says (a reader that has gone is no error).
  */
 int pump_input(int fd, int ready);
 int pump_output(int fd, int control);
 void pump_kernel_started(const int fds[3]);
-void pump_finish(void);
+void pump_drop(void);
+bool pump_finish(bool (*hurry)(void));
 
 #endif
