@@ -47,6 +47,7 @@ static u32 wanted[MAX_CPUS];
 static DEFINE_MUTEX(files_lock);
 static struct file *files[FILES_MAX]; /* under files_lock: references */
 static u32 nr_named;
+static bool on; /* under files_lock: what is sampled late takes no file */
 
 /* ---- rings ---- */
 
@@ -67,7 +68,7 @@ static void slot_end(struct perf_ring *r)
 	WRITE_ONCE(r->busy, 0);
 }
 
-bool perf_next(struct perf_sample *s, u32 *lost)
+static bool take_next(struct perf_sample *s, u32 *lost)
 {
 	*lost = 0;
 	for (int cpu = 0; cpu < nr_cpus; cpu++) {
@@ -83,6 +84,12 @@ bool perf_next(struct perf_sample *s, u32 *lost)
 		return true;
 	}
 	return false;
+}
+
+bool perf_next(struct perf_sample *s, u32 *lost)
+{
+	*lost = 0;
+	return READ_ONCE(on) && take_next(s, lost);
 }
 
 /* ---- in the kernel: on a signal stack, without current ---- */
@@ -168,9 +175,11 @@ static u64 file_number(struct file *f)
 	mutex_lock(&files_lock);
 	while (id < nr_named && files[id]->f_inode != f->f_inode)
 		id++;
-	if (id == nr_named && nr_named < FILES_MAX) {
+	if (id == nr_named && nr_named < FILES_MAX && on) {
 		get_file(f);
 		files[nr_named++] = f;
+	} else if (id == nr_named) {
+		id = FILES_MAX;
 	}
 	mutex_unlock(&files_lock);
 	return id;
@@ -267,6 +276,13 @@ ssize_t perf_file_read(u32 id, void *buf, size_t n, u64 off)
 	return got;
 }
 
+static void set_on(bool to)
+{
+	mutex_lock(&files_lock);
+	WRITE_ONCE(on, to);
+	mutex_unlock(&files_lock);
+}
+
 static void forget_files(void)
 {
 	for (;;) {
@@ -298,8 +314,9 @@ int perf_start(int hz)
 		if (!rings[cpu])
 			return -ENOMEM;
 	}
-	while (perf_next(&old, &lost))
+	while (take_next(&old, &lost)) /* came after perf_stop() */
 		;
+	set_on(true);
 	WRITE_ONCE(arch_guest_sampler, sample_guest);
 	return perf_host_start(hz, sample_kernel, wanted, nr_cpus);
 }
@@ -308,5 +325,6 @@ void perf_stop(void)
 {
 	perf_host_stop();
 	WRITE_ONCE(arch_guest_sampler, NULL);
+	set_on(false);
 	forget_files();
 }

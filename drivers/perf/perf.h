@@ -18,7 +18,7 @@ struct perf_sample {
 
 /* @hz samples a second of every vCPU that is not idle. Running already: begins anew. 0 or -errno. */
 int perf_start(int hz);
-/* Samples that are there stay until the next start; the files are forgotten. */
+/* Samples that nobody has fetched are lost; the files are forgotten. */
 void perf_stop(void);
 /* The next sample, or false; *lost: how many found no room since the last call. */
 bool perf_next(struct perf_sample *s, u32 *lost);
