@@ -84,6 +84,14 @@ static void append(const char *text, size_t n)
 	spin_unlock_raw(&ring_lock);
 }
 
+/* Names are the guest's: none begins a line, or tells a terminal what to do. */
+static void make_harmless(char *line, int n)
+{
+	for (int i = 0; i < n; i++)
+		if ((u8)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
+}
+
 void trace_print(const char *name, const char *fmt, ...)
 {
 	char line[LINE];
@@ -97,6 +105,7 @@ void trace_print(const char *name, const char *fmt, ...)
 	n += vsnprintf(line + n, sizeof(line) - 1 - (size_t)n, fmt, ap);
 	va_end(ap);
 	n = min(n, (int)sizeof(line) - 2);
+	make_harmless(line, n);
 	line[n++] = '\n';
 	append(line, (size_t)n);
 }
