@@ -8,13 +8,22 @@
  *
  * Invariants: at most six arguments, all of them integers or pointers; the result is in rax (and rdx); host_sp is
  * aligned to 16; the caller is on a kernel stack; X never calls back into the kernel world through another door.
- * The chain of frame pointers stays whole, so that a back-trace crosses the door. For gdb a door is marked as signal handlers are:
+ * A door first tests whether it is to be counted (arch/um/doors.c). The chain of frame pointers stays whole, so that a back-trace crosses the door. For gdb a door is marked as signal handlers are:
  * it takes any other frame whose caller lies on a lower stack for the end of a damaged one.
  */
 #include "arch/um/layout.h"
 
+	.section .kbss, "aw", @nobits
+	.globl door_counting, door_counts
+	.balign 64
+door_counting:
+	.zero 64
+door_counts:
+	.zero 8 * MAX_DOORS
+
 	.text
 	.cfi_sections .debug_frame
+	.set doors, 0
 	.macro DOOR name
 	.globl door_\name
 	.type door_\name, @function
@@ -22,7 +31,9 @@
 door_\name:
 	.cfi_startproc
 	.cfi_signal_frame
-	push %rbp
+	cmpb $0, door_counting(%rip)
+	jne 2f
+1:	push %rbp
 	.cfi_def_cfa_offset 16
 	.cfi_offset %rbp, -16
 	mov %rsp, %rbp
@@ -34,9 +45,22 @@ door_\name:
 	call \name
 	leave
 	.cfi_def_cfa %rsp, 8
+	.cfi_restore %rbp
 	ret
+2:	lock incq door_counts + 8 * doors(%rip)
+	jmp 1b
 	.cfi_endproc
 	.size door_\name, . - door_\name
+	.set doors, doors + 1
+	.if doors > MAX_DOORS
+	.error "more doors than MAX_DOORS"
+	.endif
+	.pushsection .rodata.str1.1, "aMS", @progbits, 1
+9:	.asciz "\name"
+	.popsection
+	.pushsection door_names, "a", @progbits
+	.quad 9b
+	.popsection
 	.endm
 
 	.section .note.GNU-stack, "", @progbits

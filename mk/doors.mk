@@ -11,7 +11,7 @@
 # doors.S defines.
 
 # Undefined in kernel.o, yet no doors: the linker's own symbols and gcov's (and weak ones: calls without a handler).
-NOT_DOORS := ^(__kdata_start|__kdata_end|__image_start|__image_end|__executable_start|etext|_etext|_end|end|__start_.*|__stop_.*|__gcov_.*|ksym_table|ksym_count|ksym_names|_GLOBAL_OFFSET_TABLE_)$$
+NOT_DOORS := ^(door_counting|door_counts|__kdata_start|__kdata_end|__image_start|__image_end|__executable_start|etext|_etext|_end|end|__start_.*|__stop_.*|__gcov_.*|ksym_table|ksym_count|ksym_names|_GLOBAL_OFFSET_TABLE_)$$
 $(B)/kernel.raw.o: $(KERNEL_OBJ) mk/kernel.lds
 	$(call say,LD,$@)
 	$(Q)printf '%s\n' $(KERNEL_OBJ) >$@.list

@@ -267,6 +267,10 @@ bool arch_has_vsyscall(void); /* may guests call the vsyscall page? */
 const char *arch_mode_name(
 	void); /* /proc/nestling/mode: how calls are intercepted, "patched" after it */
 int arch_handoff_stats(char *buf, size_t size); /* /proc/nestling/handoff; bytes */
+/* /proc/nestling/hostcalls, doors.c: line i, "CALLS KIND\n"; 0: none of this kind, -1: past the last. */
+void arch_count_host_calls(bool on);
+void arch_reset_host_calls(void);
+int arch_host_call_line(int i, char *buf, size_t size);
 void arch_dump_stack(void);
 
 #endif

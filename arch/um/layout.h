@@ -49,5 +49,6 @@
 
 #define MMAP_MIN_ADDR 0x10000 /* 0x200000 once call sites are patched (slot windows) */
 #define MAX_CPUS 64
+#define MAX_DOORS 512 /* functions of the host world that the kernel world calls */
 
 #endif

@@ -12,6 +12,7 @@
  */
 #include "arch/um/arch.h"
 #include "kernel/lib/atomic.h"
+#include "kernel/lib/contention.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/lockdep.h"
 #include "kernel/lib/printk.h"
@@ -41,7 +42,7 @@ static inline bool take(spinlock_t *l, u32 as)
 		&l->word, &free, as, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-static __noinline void spin_lock_slow(spinlock_t *l)
+static void spin_or_sleep(spinlock_t *l)
 {
 	for (int i = 0; i < SPINS; i++) {
 		cpu_relax();
@@ -50,6 +51,14 @@ static __noinline void spin_lock_slow(spinlock_t *l)
 	}
 	while (__atomic_exchange_n(&l->word, 2, __ATOMIC_ACQUIRE))
 		arch_futex_wait(&l->word, 2, SLEEP_NS);
+}
+
+static __noinline void spin_lock_slow(spinlock_t *l, const void *ip)
+{
+	u64 since = contention_begin();
+
+	spin_or_sleep(l);
+	contention_end("spin", ip, since);
 }
 
 static inline void took(spinlock_t *l)
@@ -67,7 +76,7 @@ void spin_lock(spinlock_t *l)
 		panic("spinlock %s taken twice by one task", l->name);
 #endif
 	if (unlikely(!take(l, 1)))
-		spin_lock_slow(l);
+		spin_lock_slow(l, __builtin_return_address(0));
 	took(l);
 }
 
@@ -93,7 +102,7 @@ void spin_unlock(spinlock_t *l)
 void spin_lock_raw(spinlock_t *l)
 {
 	if (unlikely(!take(l, 1)))
-		spin_lock_slow(l);
+		spin_lock_slow(l, __builtin_return_address(0));
 }
 
 bool spin_trylock_raw(spinlock_t *l)
@@ -139,10 +148,17 @@ void spin_unlock_two(spinlock_t *a, spinlock_t *b)
 #define rw_name(l) NULL
 #endif
 
+struct rw_wait {
+	int spins;
+	u64 since; /* contention_begin()'s */
+};
+
 /* A pause, at first; then a sleep while the word stays @seen. */
-static void rw_wait(rwlock_t *l, u32 seen, int *spins)
+static void rw_wait(rwlock_t *l, u32 seen, struct rw_wait *w)
 {
-	if ((*spins)++ < SPINS) {
+	if (!w->spins)
+		w->since = contention_begin();
+	if (w->spins++ < SPINS) {
 		cpu_relax();
 		return;
 	}
@@ -153,22 +169,23 @@ static void rw_wait(rwlock_t *l, u32 seen, int *spins)
 
 void read_lock(rwlock_t *l)
 {
-	int spins = 0;
+	struct rw_wait w = { 0 };
 
 	lockdep_acquire(l, rw_name(l), true, false, __builtin_return_address(0));
 	for (;;) {
 		u32 v = READ_ONCE(l->word);
 
 		if (v & (RW_WRITER | RW_WAITING))
-			rw_wait(l, v, &spins);
+			rw_wait(l, v, &w);
 		else if (cmpxchg(&l->word, v, v + 1) == v)
-			return;
+			break;
 	}
+	contention_end("read", __builtin_return_address(0), w.since);
 }
 
 void write_lock(rwlock_t *l)
 {
-	int spins = 0;
+	struct rw_wait w = { 0 };
 
 	lockdep_acquire(l, rw_name(l), true, false, __builtin_return_address(0));
 	for (;;) {
@@ -177,13 +194,14 @@ void write_lock(rwlock_t *l)
 		if (!(v & (RW_WRITER | RW_READERS))) {
 			/* others that wait set WAITING again */
 			if (cmpxchg(&l->word, v, (v & RW_SLEEPERS) | RW_WRITER) == v)
-				return;
+				break;
 		} else if (!(v & RW_WAITING)) {
 			(void)cmpxchg(&l->word, v, v | RW_WAITING);
 		} else {
-			rw_wait(l, v, &spins);
+			rw_wait(l, v, &w);
 		}
 	}
+	contention_end("write", __builtin_return_address(0), w.since);
 }
 
 /* Takes @what away; when no holder is left, the sleepers are woken. */

@@ -112,16 +112,35 @@ static int special_fault(struct vm_area *v, u64 addr, u32 flags)
 
 static int fill_entry(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 {
-	if (v->vm_ops && v->vm_ops->fault)
+	if (v->vm_ops && v->vm_ops->fault) {
+		info->kind = FAULT_SPECIAL;
 		return special_fault(v, addr, flags);
-	if (v->vm_flags & VM_HUGETLB)
+	}
+	if (v->vm_flags & VM_HUGETLB) {
+		info->kind = FAULT_HUGE;
 		return hugetlb_fault(v, addr, flags, info);
-	if (v->vm_mapping)
+	}
+	if (v->vm_mapping) {
+		info->kind = FAULT_FILE;
 		return file_fault(v, addr, flags, info);
+	}
+	info->kind = FAULT_ANON;
 	return anon_fault(v, addr, info);
 }
 
 #define MAX_ROUNDS 100 /* each round lost means that somebody else changed the entry */
+
+/* A write to what is there, but not for writing. */
+static int write_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags, struct fault_info *info)
+{
+	if (!vma_is_cow(v)) {
+		info->kind = FAULT_SHARED;
+		return shared_write_fault(v, addr, e, info);
+	}
+	info->kind = FAULT_COPY;
+	return v->vm_flags & VM_HUGETLB ? hugetlb_cow(v, addr, e, info) :
+					  cow_fault(v, addr, e, flags, info);
+}
 
 static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 {
@@ -142,16 +161,14 @@ static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *in
 			return USERFAULT;
 		if (e && entry_allows(v, e, flags)) {
 			info->mapped = (e & (PTE_MAPPED | PTE_STALE)) == PTE_MAPPED;
+			if (!info->kind)
+				info->kind = FAULT_PRESENT;
 			return 0;
 		}
 		if (!e)
 			err = fill_entry(v, addr, flags, info);
-		else if (flags & FAULT_WRITE && vma_is_cow(v) && v->vm_flags & VM_HUGETLB)
-			err = hugetlb_cow(v, addr, e, info);
-		else if (flags & FAULT_WRITE && vma_is_cow(v))
-			err = cow_fault(v, addr, e, flags, info);
 		else if (flags & FAULT_WRITE)
-			err = shared_write_fault(v, addr, e, info);
+			err = write_fault(v, addr, e, flags, info);
 		else
 			return -EFAULT;
 		if (err)
@@ -328,35 +345,31 @@ static int error_signal(int err, int *code)
 	}
 }
 
-int handle_fault(struct mm *mm, u64 addr, u64 error, int *code)
+static int serve_fault(struct mm *mm, u64 addr, u64 error, struct fault_info *info, int *code)
 {
 	u32 flags = (error & ERR_WRITE ? FAULT_WRITE : 0) | (error & ERR_INSTR ? FAULT_EXEC : 0);
-	struct fault_info info = { 0 };
-	struct vm_area *v;
+	struct vm_area *v = vma_for_fault(mm, addr);
 	int err;
 
-	count_vm(pgfault, 1);
-	TRACE(fault, "%s[%d] %#lx from %#lx, error %#lx", current->comm, current->pid,
-		(unsigned long)addr, (unsigned long)current->arch.regs.rip, (unsigned long)error);
-	v = vma_for_fault(mm, addr);
 	if (!v) {
 		*code = SEGV_MAPERR;
 		return SIGSEGV;
 	}
-	err = resolve(v, addr, flags, &info);
+	err = resolve(v, addr, flags, info);
 	if (err == USERFAULT) {
+		info->kind = FAULT_USER;
 		current->maj_flt++;
 		if (userfault_wait(v, addr, flags, true) != -EFAULT)
 			return 0; /* the guest faults again, after its signals */
 		*code = BUS_ADRERR;
 		return SIGBUS;
 	}
-	if (!err && info.mapped && !info.end)
+	if (!err && info->mapped && !info->end)
 		heal(mm, addr & PAGE_MASK);
 	else if (!err)
-		sync_around(v, addr & PAGE_MASK, &info);
+		sync_around(v, addr & PAGE_MASK, info);
 	up_read(&mm->mmap_lock);
-	if (info.major) {
+	if (info->major) {
 		current->maj_flt++;
 		count_vm(pgmajfault, 1);
 	} else {
@@ -365,4 +378,19 @@ int handle_fault(struct mm *mm, u64 addr, u64 error, int *code)
 	if (err == -ENOMEM && memory_may_come(mm))
 		return 0; /* the guest faults again */
 	return err ? error_signal(err, code) : 0;
+}
+
+int handle_fault(struct mm *mm, u64 addr, u64 error, int *code)
+{
+	u64 start = unlikely(READ_ONCE(faults_counted)) ? arch_cpu_clock() : 0;
+	struct fault_info info = { 0 };
+	int sig;
+
+	count_vm(pgfault, 1);
+	TRACE(fault, "%s[%d] %#lx from %#lx, error %#lx", current->comm, current->pid,
+		(unsigned long)addr, (unsigned long)current->arch.regs.rip, (unsigned long)error);
+	sig = serve_fault(mm, addr, error, &info, code);
+	if (unlikely(start))
+		fault_count(info.kind, info.major, arch_cpu_clock() - start);
+	return sig;
 }

@@ -8,7 +8,24 @@
 #include "kernel/mm/internal.h"
 
 /* What resolving a fault has found out for the step that maps it into the space. */
+/* What a fault turned out to be, for /proc/nestling/faults. */
+enum fault_kind {
+	FAULT_INVALID, /* there is nothing, or no right to it: 0, so that it holds until something is found */
+	FAULT_PRESENT, /* another thread was first, or the space has lost its mapping */
+	FAULT_ANON,
+	FAULT_FILE,
+	FAULT_COPY,
+	FAULT_SHARED, /* the first write to a page of a shared file */
+	FAULT_SPECIAL,
+	FAULT_HUGE,
+	FAULT_USER, /* waited for userfaultfd */
+	FAULT_KINDS
+};
+/* One took @ns. */
+void fault_count(enum fault_kind kind, bool major, u64 ns);
+
 struct fault_info {
+	enum fault_kind kind;
 	u64 start, end; /* entries that were made; end 0: unknown */
 	bool populate;  /* their frames are backed by the host */
 	bool mapped;    /* nothing had to be made, and the space maps it */

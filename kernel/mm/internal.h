@@ -102,6 +102,7 @@ bool mem_group_oom(struct mem_group *g);
 
 void slab_init(void);
 u64 nr_slab_frames(void);
+u64 nr_large_frames(void); /* of them: blocks of kmalloc above 8 KiB */
 /* Gives empty slabs back; frames freed. */
 u64 slab_shrink(void);
 

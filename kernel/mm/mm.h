@@ -596,6 +596,19 @@ struct vmstat_counters {
 };
 extern struct vmstat_counters vmstat;
 
+/* For /proc/nestling: what the frames are used for; the kinds from free to huge, and what is in none of them, make total. */
+struct memory_kinds {
+	u64 total, free, anon, file, shmem, slab, large /* kmalloc above 8 KiB */, tables, huge;
+	u64 free_backed; /* of the free ones: the host has given memory for them */
+	u64 direct;      /* page cache in frames of an image, beyond total */
+	u64 frame_table; /* struct page, beyond total */
+};
+void mm_memory_kinds(struct memory_kinds *k);
+/* Faults of guests by kind, fault_count.c. A line: KIND FAULTS MAJOR MICROSECONDS LONGEST; 0: none, -1: past the last. */
+extern bool faults_counted;
+void fault_counts_reset(void);
+int fault_count_line(int i, char *buf, size_t size);
+
 /* For /proc/PID/smaps and pagemap. */
 struct mem_walk_stats {
 	u64 rss, pss_shift12, shared_clean, shared_dirty, private_clean, private_dirty, referenced,

@@ -10,6 +10,7 @@
  *
  * Frame numbers are global: region 0 is physmem, whose array is mem_map; region.c knows the others.
  */
+#include "kernel/lib/contention.h"
 #include "kernel/mm/hugetlb_internal.h"
 
 #include "kernel/sched/task.h"
@@ -124,8 +125,15 @@ bool trylock_page(struct page *p)
 
 void lock_page(struct page *p)
 {
-	while (!trylock_page(p))
+	u64 since;
+
+	if (likely(trylock_page(p)))
+		return;
+	since = contention_begin();
+	do
 		wait_on_page_bit(p, PG_locked);
+	while (!trylock_page(p));
+	contention_end("page", __builtin_return_address(0), since);
 }
 
 void unlock_page(struct page *p)

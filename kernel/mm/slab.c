@@ -50,7 +50,7 @@ struct kmem_cache {
 
 static DEFINE_SPINLOCK(caches_lock);
 static LIST_HEAD(caches);
-static atomic64_t slab_frames;
+static atomic64_t slab_frames, large_frames; /* large: the part of kmalloc above MAX_CLASS */
 
 static const u16 class_sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048,
 	4096, 8192 };
@@ -425,6 +425,11 @@ u64 nr_slab_frames(void)
 	return atomic_read(&slab_frames);
 }
 
+u64 nr_large_frames(void)
+{
+	return atomic_read(&large_frames);
+}
+
 static u64 cache_shrink(struct kmem_cache *c)
 {
 	struct magazine *m = c->mag[smp_processor_id()];
@@ -505,6 +510,7 @@ static void *large_alloc(size_t n, gfp_t gfp)
 		return NULL;
 	p->private = order;
 	atomic_add(1L << order, &slab_frames);
+	atomic_add(1L << order, &large_frames);
 	return page_address(p);
 }
 
@@ -561,6 +567,7 @@ void kfree(const void *p)
 	order = page->private;
 	BUG_ON((u64)p & (PAGE_SIZE - 1) || order > MAX_ORDER || atomic_read(&page->refcount) != 1);
 	atomic_add(-(1L << order), &slab_frames);
+	atomic_add(-(1L << order), &large_frames);
 	free_pages(page, order);
 }
 

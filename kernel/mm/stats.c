@@ -61,6 +61,30 @@ void si_meminfo(struct meminfo *mi)
 	mi->mapped = min(mi->mapped, mi->cached);
 }
 
+void mm_memory_kinds(struct memory_kinds *k)
+{
+	struct hugetlb_numbers huge;
+	struct meminfo mi;
+	u64 file = count_of(&nr_file_pages);
+
+	si_meminfo(&mi);
+	hugetlb_numbers(&huge);
+	*k = (struct memory_kinds){
+		.total = mi.total,
+		.free = mi.free,
+		.anon = mi.anon,
+		.file = file - min(file, nr_direct_pages()),
+		.shmem = mi.shmem,
+		.slab = mi.slab - min(mi.slab, nr_large_frames()),
+		.large = nr_large_frames(),
+		.tables = mi.page_tables,
+		.huge = huge.total << HPAGE_ORDER,
+		.free_backed = nr_free_resident(),
+		.direct = nr_direct_pages(),
+		.frame_table = PAGE_ALIGN(max_pfn * sizeof(struct page)) >> PAGE_SHIFT,
+	};
+}
+
 /* ---- one area ---- */
 
 static void add_entry(struct mem_walk_stats *st, pte_t e)

@@ -15,6 +15,7 @@
  */
 #include <asm/errno.h>
 
+#include "kernel/lib/contention.h"
 #include "kernel/lib/printk.h"
 #include "kernel/sched/internal.h"
 
@@ -86,13 +87,18 @@ static int lock_slow(struct mutex *m, u32 state)
 
 static int do_lock(struct mutex *m, u32 state, const void *ip)
 {
-	int err;
+	int err = 0;
+	u64 since;
 
 	lockdep_acquire(m, lock_name(&m->wait_lock), false, false, ip);
-	if (likely(try_take(m)) || spin_on_owner(m))
+	if (likely(try_take(m)))
 		return 0;
-	BUG_ON(m->owner == current);
-	err = lock_slow(m, state);
+	since = contention_begin();
+	if (!spin_on_owner(m)) {
+		BUG_ON(m->owner == current);
+		err = lock_slow(m, state);
+	}
+	contention_end("mutex", ip, since);
 	if (err)
 		lockdep_release(m);
 	return err;

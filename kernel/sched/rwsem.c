@@ -11,6 +11,7 @@
  */
 #include <asm/errno.h>
 
+#include "kernel/lib/contention.h"
 #include "kernel/lib/printk.h"
 #include "kernel/sched/internal.h"
 
@@ -91,6 +92,7 @@ static int wait_for(struct rwsem *s, bool write, u32 state)
 
 static int down(struct rwsem *s, bool write, u32 state, const void *ip)
 {
+	u64 since;
 	int err;
 
 	lockdep_acquire(s, lock_name(&s->wait_lock), false, false, ip);
@@ -100,7 +102,9 @@ static int down(struct rwsem *s, bool write, u32 state, const void *ip)
 		spin_unlock_raw(&s->wait_lock);
 		return 0;
 	}
+	since = contention_begin();
 	err = wait_for(s, write, state);
+	contention_end(write ? "rwsem-w" : "rwsem-r", ip, since);
 	if (err)
 		lockdep_release(s);
 	return err;

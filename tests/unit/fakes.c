@@ -4,6 +4,7 @@
  * error, locks that nobody contends for, and a panic that fails the test.  All weak: a test or the real source may define
  * its own.
  */
+#include "kernel/lib/contention.h"
 #include "kernel/lib/trace.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
@@ -41,6 +42,16 @@ static void *allocate(size_t n)
 	if (p)
 		fake_allocations++;
 	return p;
+}
+
+__weak bool contention_counted;
+__weak u64 contention_now(void)
+{
+	return 1;
+}
+
+__weak void contention_add(const char *kind, const void *ip, u64 since)
+{
 }
 
 __weak void *kmalloc(size_t n, gfp_t gfp)
