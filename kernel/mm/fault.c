@@ -297,7 +297,7 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags)
 		}
 		if (!flags && v->vm_flags & VM_WRITE && vma_is_cow(v))
 			f = FAULT_WRITE;
-		err = resolve(v, start, f, &info);
+		err = vma_is_secret(v) ? -EFAULT : resolve(v, start, f, &info);
 		if (err == USERFAULT) {
 			err = userfault_wait(v, start, f, false);
 			down_read(&mm->mmap_lock);

@@ -5,10 +5,18 @@
  * Who writes to a page that is not in his hand under page_table_lock (pins: a device, a request that is under way) has made it touched: its
  * entry loses PTE_RESERVED, or reclaim would take the frame away as one that was only mapped ahead. A fork copies frames that are pinned
  * (fork.c), so what a device puts into them reaches the parent.
+ *
+ * Secret memory (memfd_secret) is for nobody here: it is copied from and to only through the entries of who maps it (uaccess).
  */
 #include "kernel/mm/fault.h"
 
-/* The page if the entry allows it as it is, with a reference; NULL: fault it in. *hole: nothing is there. */
+/* Under page_table_lock: the page is mapped, so it is in its mapping. */
+static bool is_secret(const struct page *p)
+{
+	return !PageAnon(p) && p->mapping && p->mapping->a_ops->secret;
+}
+
+/* The page if the entry allows it as it is, with a reference; NULL: fault it in; ERR_PTR(-EFAULT). *hole: nothing is there. */
 static struct page *look(struct mm *mm, u64 addr, u32 flags, bool *hole)
 {
 	struct page *p = NULL;
@@ -23,8 +31,10 @@ static struct page *look(struct mm *mm, u64 addr, u32 flags, bool *hole)
 		if (flags & FOLL_FORCE)
 			ok = !(flags & FOLL_WRITE) || *e & PTE_RW ||
 			     (!(*e & PTE_COW) && PageAnon(pfn_to_page(pte_pfn(*e))));
-		if (ok) {
-			p = pfn_to_page(pte_pfn(*e));
+		p = ok ? pfn_to_page(pte_pfn(*e)) : NULL;
+		if (p && is_secret(p)) {
+			p = ERR_PTR(-EFAULT);
+		} else if (p) {
 			get_page(p);
 			if (flags & FOLL_WRITE)
 				*e &= ~PTE_RESERVED;
@@ -44,7 +54,7 @@ static u32 look_run(struct mm *mm, u64 addr, u32 nr, bool write, struct page **p
 	for (; n < nr; n++, addr += PAGE_SIZE) {
 		pte_t *e = pmap_pte(&mm->pmap, addr, false);
 
-		if (!e || *e & PTE_SPECIAL || !(*e & right))
+		if (!e || *e & PTE_SPECIAL || !(*e & right) || is_secret(pfn_to_page(pte_pfn(*e))))
 			break;
 		pages[n] = pfn_to_page(pte_pfn(*e));
 		get_page(pages[n]);

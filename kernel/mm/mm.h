@@ -286,6 +286,7 @@ struct address_space_operations {
 	 */
 	u32 (*direct)(struct address_space *m, u64 index, u32 nr, pfn_t *pfn);
 	bool memory_only; /* tmpfs: pages are the data, never dropped while in the cache; no write-back */
+	bool secret; /* only who maps a page gets at it: not get_user_page(), so no debugger and no device */
 };
 
 struct address_space {
@@ -551,9 +552,17 @@ int mm_page_node(struct mm *mm, u64 addr);
 #define FOLL_WRITE 1
 #define FOLL_FORCE 2
 #define FOLL_DUMP 4
-struct page *get_user_page(struct mm *mm, u64 addr, u32 flags); /* ERR_PTR(-EFAULT), ... */
+struct page *get_user_page(
+	struct mm *mm, u64 addr, u32 flags); /* ERR_PTR(-EFAULT), also for secret memory; ... */
 /* The first of @nr pages of current from @addr's on, each with a reference: how many (1 to @nr; less where one cannot be had), or -EFAULT. */
 s32 get_user_pages(u64 addr, u32 nr, u32 flags, struct page **pages);
+/* Memory of memfd_secret: nobody may have its pages but by the entries of who maps it. */
+static inline bool vma_is_secret(const struct vm_area *v)
+{
+	return v->vm_mapping && v->vm_mapping->a_ops->secret;
+}
+/* For f_op->mmap: @v becomes locked memory, as with MAP_LOCKED. 0, -EAGAIN or -EPERM (RLIMIT_MEMLOCK). */
+int mm_lock_area(struct vm_area *v);
 /* For uaccess: makes one page of the mm accessible. 0 or -errno. */
 int user_fault_in(struct mm *mm, u64 addr, bool write);
 

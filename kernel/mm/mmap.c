@@ -53,6 +53,15 @@ int check_lock_limit(struct mm *mm, u64 pages)
 	return mm->locked_vm + pages > limit >> PAGE_SHIFT ? -EAGAIN : 0;
 }
 
+int mm_lock_area(struct vm_area *v)
+{
+	int err = v->vm_flags & VM_LOCKED ? 0 : check_lock_limit(v->vm_mm, vma_pages(v));
+
+	if (!err)
+		v->vm_flags |= VM_LOCKED;
+	return err;
+}
+
 /* ---- what a new area is to be ---- */
 
 struct map_request {

@@ -256,7 +256,8 @@ int uffd_check_range(u64 start, u64 len)
 
 static bool watchable(const struct vm_area *v, u64 mode)
 {
-	bool shmem = v->vm_mapping && v->vm_mapping->a_ops->memory_only;
+	bool shmem =
+		v->vm_mapping && v->vm_mapping->a_ops->memory_only && !v->vm_mapping->a_ops->secret;
 
 	if (v->vm_flags & (VM_IO | VM_PFNMAP | VM_SPECIAL_NAME | VM_HUGETLB))
 		return false;

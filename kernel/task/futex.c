@@ -46,7 +46,7 @@ static int key_of_mapping(struct mm *mm, uaddr_t addr, struct futex_key *k)
 
 	down_read(&mm->mmap_lock);
 	vma = find_vma(mm, addr.v);
-	if (!vma || vma->vm_start > addr.v) {
+	if (!vma || vma->vm_start > addr.v || vma_is_secret(vma)) {
 		err = -EFAULT;
 	} else if ((vma->vm_flags & VM_SHARED) && vma->vm_mapping) {
 		k->owner = vma->vm_mapping;

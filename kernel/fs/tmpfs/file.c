@@ -72,7 +72,7 @@ static struct page *tmpfs_get_page(struct inode *inode, u64 index)
 }
 
 /* A page that mm has put into the cache itself: a fault on a hole. */
-static int tmpfs_readpage(struct file *f, struct page *p)
+int tmpfs_readpage(struct file *f, struct page *p)
 {
 	struct inode *inode = p->mapping->host;
 	int err = tmpfs_charge(inode->i_sb, 1);
@@ -117,7 +117,7 @@ static int tmpfs_write_end(struct file *f, struct address_space *m, loff_t pos, 
 	return copied;
 }
 
-static int tmpfs_page_mkwrite(struct file *f, struct page *p)
+int tmpfs_page_mkwrite(struct file *f, struct page *p)
 {
 	struct inode *inode = f->f_inode;
 

@@ -230,6 +230,8 @@ static void tmpfs_evict_inode(struct inode *inode)
 {
 	struct tmpfs_sb *s = tmpfs_sb(inode->i_sb);
 
+	if (s->kind->evict)
+		s->kind->evict(inode);
 	truncate_inode_pages(&inode->i_data, 0);
 	tmpfs_recount(inode);
 	simple_xattrs_free(&tmpfs_inode(inode)->xattrs);
@@ -326,6 +328,18 @@ static int ramfs_fill_super(struct super_block *sb, void *data, bool silent)
 	s->max_blocks = s->max_inodes = 0;
 	sb->s_magic = RAMFS_MAGIC;
 	sb->s_root->d_inode->i_mode = S_IFDIR | 0755;
+	return 0;
+}
+
+int tmpfs_fill_internal(struct super_block *sb, const struct tmpfs_kind *kind, u32 magic)
+{
+	struct tmpfs_sb *s = kzalloc(sizeof(*s), GFP_KERNEL);
+	int err = s ? fill(sb, s, NULL) : -ENOMEM;
+
+	if (err)
+		return err;
+	s->kind = kind;
+	sb->s_magic = magic;
 	return 0;
 }
 

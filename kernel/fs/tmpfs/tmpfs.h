@@ -21,8 +21,9 @@ struct tmpfs_kind {
 	const struct inode_operations *iops;
 	const struct file_operations *fops;
 	const struct address_space_operations *aops;
-	void (*init)(struct inode *inode); /* of a new regular file; or NULL */
-	bool bare;                         /* no symbolic links, extended attributes and flags */
+	void (*init)(struct inode *inode);  /* of a new regular file; or NULL */
+	void (*evict)(struct inode *inode); /* before an inode's pages go; or NULL */
+	bool bare;                          /* no symbolic links, extended attributes and flags */
 };
 
 struct tmpfs_sb {
@@ -67,6 +68,8 @@ int tmpfs_set_flags(struct inode *inode, u32 flags);
 	.getxattr = tmpfs_getxattr, .setxattr = tmpfs_setxattr, .listxattr = tmpfs_listxattr
 /* file.c */
 extern const struct address_space_operations tmpfs_aops;
+int tmpfs_readpage(struct file *f, struct page *p); /* for other kinds' a_ops */
+int tmpfs_page_mkwrite(struct file *f, struct page *p);
 extern const struct file_operations tmpfs_file_ops;
 extern const struct inode_operations tmpfs_file_iops;
 /* For read_iter: to the end of the file, from the pages that @get finds, with a reference; NULL: a hole, zeros. Bytes, or -EFAULT. */
@@ -76,6 +79,8 @@ ssize_t tmpfs_read_pages(struct inode *inode, struct iov_iter *to, loff_t *pos,
 void tmpfs_recount(struct inode *inode);
 /* super.c */
 int tmpfs_fill_super(struct super_block *sb, void *data, bool silent);
+/* For files that the kernel makes, of @kind: no limits, no options. */
+int tmpfs_fill_internal(struct super_block *sb, const struct tmpfs_kind *kind, u32 magic);
 /* Calls @option for each of "key=value,word,...": v is NULL for a word. Its first error is the answer, and logged with the name @fs. */
 int tmpfs_parse_options(
 	const char *fs, char *data, int (*option)(void *arg, const char *key, char *v), void *arg);
