@@ -6,7 +6,8 @@
  * mm->page_table_lock; pmap_sync* bring the space up to date. Host mappings may be dropped at any time: they come back
  * by a fault.
  *
- * An entry is 0 (nothing) or names a frame. PTE_P: the guest may read it (PROT_NONE keeps the frame without PTE_P).
+ * An entry is 0 (nothing), names a frame, or is a marker, which names none and is never mapped. PTE_P: the guest may read it (PROT_NONE
+ * keeps the frame without PTE_P).
  */
 #ifndef NESTLING_PMAP_H
 #define NESTLING_PMAP_H
@@ -29,9 +30,12 @@ typedef u64 pte_t;
 #define PTE_STALE                                                                                  \
 	BIT(54) /* with MAPPED: what the space maps is behind the entry and must be mapped anew */
 #define PTE_UFFD_WP BIT(55) /* userfaultfd: a write waits for somebody to allow it */
+#define PTE_GUARD BIT(56)   /* marker: a touch is SIGSEGV */
+#define PTE_POISON BIT(57)  /* marker: a touch is SIGBUS, as of memory that has failed */
 #define PTE_NX BIT(63)
 #define PTE_PFN_MASK 0x000ffffffffff000UL
 #define PTE_RIGHTS (PTE_P | PTE_RW | PTE_NX)
+#define PTE_MARKER(kind) (PTE_SPECIAL | PTE_PFN_MASK | (kind)) /* PTE_GUARD, PTE_POISON */
 #define pte_pfn(e) (((e)&PTE_PFN_MASK) >> PAGE_SHIFT)
 #define mk_pte(pfn, bits) (((u64)(pfn) << PAGE_SHIFT) | (bits))
 

@@ -11,6 +11,7 @@
  *	no entry, special       vm_ops->fault
  *	write, PTE_COW          copy, or reuse of a frame that nobody else maps: cow.c
  *	write, shared file      page_mkwrite, dirty
+ *	a marker                no page: a guard (SIGSEGV), or poison (SIGBUS)
  *	huge area               all 512 entries of the huge page: hugetlb_fault.c
  *	allowed already         the space has lost its mapping: map it again
  *
@@ -157,6 +158,8 @@ static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *in
 		ep = pmap_pte(&mm->pmap, addr, false);
 		e = ep ? *ep : 0;
 		spin_unlock(&mm->page_table_lock);
+		if (unlikely(e & PTE_SPECIAL))
+			return e & PTE_POISON ? -EHWPOISON : FAULT_GUARD;
 		if (unlikely(v->vm_uffd) && userfault_check(v, addr, e, flags))
 			return USERFAULT;
 		if (e && entry_allows(v, e, flags)) {
@@ -251,7 +254,7 @@ static int fault_in_once(struct mm *mm, u64 addr, u32 flags, bool ahead)
 	if (!err && mm == current->mm && !info.mapped)
 		sync_around(v, addr & PAGE_MASK, &info);
 	up_read(&mm->mmap_lock);
-	return err;
+	return err == FAULT_GUARD ? -EFAULT : err;
 }
 
 int fault_in(struct mm *mm, u64 addr, u32 flags)
@@ -315,7 +318,7 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags)
 		}
 	}
 	up_read(&mm->mmap_lock);
-	return err;
+	return err == FAULT_GUARD ? -ENXIO : err;
 }
 
 /* ---- a guest's fault ---- */
@@ -339,6 +342,8 @@ static int error_signal(int err, int *code)
 {
 	switch (err) {
 	case -EFAULT: *code = SEGV_ACCERR; return SIGSEGV;
+	case FAULT_GUARD: *code = SEGV_MAPERR; return SIGSEGV;
+	case -EHWPOISON: *code = BUS_MCEERR_AR; return SIGBUS;
 	case -ENOMEM: return wait_interrupted(TASK_KILLABLE) ? 0 : SIGKILL;
 	case -EAGAIN: return 0; /* the guest faults again */
 	default: *code = BUS_ADRERR; return SIGBUS;

@@ -151,12 +151,25 @@ static int fork_file(struct fork *f, struct vm_area *v, u64 va, pte_t *ep)
 	return -ENOMEM;
 }
 
+static int fork_marker(struct fork *f, u64 va, pte_t marker)
+{
+	pte_t *e = entry_lock(f->new, va);
+
+	if (!e)
+		return -ENOMEM;
+	*e = marker;
+	entry_unlock(f->new);
+	return 0;
+}
+
 static int fork_entry(struct fork *f, struct vm_area *v, u64 va, pte_t *ep)
 {
 	pte_t e = READ_ONCE(*ep);
 	struct page *p;
 
-	if (!e || e & PTE_SPECIAL)
+	if (e & PTE_SPECIAL)
+		return fork_marker(f, va, e);
+	if (!e)
 		return 0;
 	p = pfn_to_page(pte_pfn(e));
 	if (PageAnon(p) && vma_is_cow(v))

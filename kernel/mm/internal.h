@@ -227,18 +227,20 @@ void giveback_kick(void);
 #define FAULT_EXEC 2
 #define FAULT_READ_ONLY 8 /* mm_populate: do not make private pages writable ahead */
 #define FAULT_FORCE 4     /* ptrace: in spite of the VMA's rights, as far as VM_MAY* allows */
-/* Makes the entry for @addr allow the access. Takes mmap_lock itself. 0, -EFAULT (no mapping or no right), -ENXIO (beyond the file: SIGBUS), -EIO, -ENOMEM. */
+/* Makes the entry for @addr allow the access. Takes mmap_lock itself. 0, -EFAULT (no mapping or no right), -ENXIO (beyond the file: SIGBUS), -EIO, -EHWPOISON, -ENOMEM. */
 int fault_in(struct mm *mm, u64 addr, u32 flags);
 /* The same for what will probably be touched: no error, no killing for memory. */
 void fault_ahead(struct mm *mm, u64 addr, u32 flags);
 /* The same under mmap_lock (reading). */
 int fault_in_locked(struct vm_area *v, u64 addr, u32 flags);
-/* All pages of a range; stops at the first error. mmap_lock is taken. */
+/* All pages of a range; stops at the first error (-ENXIO also for a guard). mmap_lock is taken. */
 int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
 
 /* ---- userfault.c ---- */
 
 #define VM_UFFD_ALL (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
+#define FAULT_GUARD                                                                                \
+	(-602)           /* of fault_in_locked(): the page is a guard: SIGSEGV. Never leaves mm. */
 #define USERFAULT (-601) /* somebody else handles this fault: userfault_wait(). Never leaves mm. */
 /* Of an area with vm_uffd. False: the kernel goes on as usual. @e is the page's entry. */
 bool userfault_check(struct vm_area *v, u64 addr, pte_t e, u32 flags);
@@ -263,6 +265,8 @@ int uffd_tell_removed(struct mm *mm, u64 start, u64 end);
 /* Takes the entries of [start, end) of @v away and frees the frames, after the space has let go of them. mmap_lock for
  * writing, or for reading, or (truncate) i_mmap_sem for reading. */
 void zap_range(struct vm_area *v, u64 start, u64 end);
+/* The same, but guards stay: the area goes on. */
+void zap_pages(struct vm_area *v, u64 start, u64 end);
 /* Anonymous frames of a range that were mapped ahead and never touched go back. Frames freed. */
 u64 zap_untouched(struct vm_area *v, u64 start, u64 end);
 void account_rss(struct mm *mm, struct page *p, s64 n);

@@ -9,9 +9,13 @@
 
 #include <asm/mman.h>
 
+#include "arch/um/arch.h"
 #include "gen/syscalls.h"
 
 #define MADV_DONTNEED_LOCKED_ 24
+#define MADV_GUARD_INSTALL_ 102
+#define MADV_GUARD_REMOVE_ 103
+#define TABLE_SPAN (512 * PAGE_SIZE)
 
 struct advice {
 	int advice;
@@ -27,7 +31,7 @@ static int drop(struct vm_area *v, u64 start, u64 end)
 	if (huge) /* no fault sees half of a page's entries */
 		mutex_lock(&huge->lock);
 	zap_prepare(v->vm_mm, start, end);
-	zap_range(v, start, end);
+	zap_pages(v, start, end);
 	if (huge)
 		mutex_unlock(&huge->lock);
 	return 0;
@@ -101,6 +105,60 @@ static int advise_collapse(struct vm_area *v, u64 start, u64 end)
 	return -EINVAL; /* as a Linux without transparent huge pages */
 }
 
+static bool may_have_guards(const struct vm_area *v)
+{
+	return !(v->vm_flags & (VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_SPECIAL_NAME | VM_HUGETLB));
+}
+
+/* Into the entries of one table, which are empty or guards: mmap_lock is held for writing. Where the next begins; 0: no memory. */
+static u64 install_in_table(struct mm *mm, u64 va, u64 end)
+{
+	pte_t *e = entry_lock(mm, va);
+
+	if (!e)
+		return 0;
+	do
+		*e++ = PTE_MARKER(PTE_GUARD);
+	while (va += PAGE_SIZE, va < end && va & (TABLE_SPAN - 1));
+	entry_unlock(mm);
+	return va;
+}
+
+/* What is there goes. Such a page costs no memory but its entry, and no area of its own. */
+static int advise_guard(struct vm_area *v, u64 start, u64 end)
+{
+	if (!may_have_guards(v) || v->vm_flags & VM_LOCKED)
+		return -EINVAL;
+	arch_patch_forget(v->vm_mm, start, end);
+	drop(v, start, end);
+	for (u64 va = start; va < end; cond_resched()) {
+		va = install_in_table(v->vm_mm, va, end);
+		if (!va)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int advise_no_guard(struct vm_area *v, u64 start, u64 end)
+{
+	struct mm *mm = v->vm_mm;
+
+	if (!may_have_guards(v))
+		return -EINVAL;
+	for (u64 va = start; va < end; va += PAGE_SIZE) {
+		pte_t *e;
+
+		spin_lock(&mm->page_table_lock);
+		e = pmap_next(&mm->pmap, &va, end);
+		if (e && *e & PTE_GUARD)
+			*e = 0;
+		spin_unlock(&mm->page_table_lock);
+		if (!e)
+			break;
+	}
+	return 0;
+}
+
 static const struct advice advices[] = {
 	{ MADV_NORMAL, true, 0, VM_SEQ_READ | VM_RAND_READ, NULL },
 	{ MADV_RANDOM, true, VM_RAND_READ, VM_SEQ_READ, NULL },
@@ -122,6 +180,8 @@ static const struct advice advices[] = {
 	{ MADV_COLD, false, 0, 0, advise_nothing },
 	{ MADV_PAGEOUT, false, 0, 0, advise_nothing },
 	{ 25, false, 0, 0, advise_collapse },
+	{ MADV_GUARD_INSTALL_, true, 0, 0, advise_guard },
+	{ MADV_GUARD_REMOVE_, false, 0, 0, advise_no_guard },
 };
 
 static const struct advice *find_advice(int advice)
@@ -137,7 +197,7 @@ static bool discards(int advice)
 {
 	return advice == MADV_REMOVE || advice == MADV_DONTNEED ||
 	       advice == MADV_DONTNEED_LOCKED_ || advice == MADV_FREE || advice == MADV_DONTFORK ||
-	       advice == MADV_WIPEONFORK;
+	       advice == MADV_WIPEONFORK || advice == MADV_GUARD_INSTALL_;
 }
 
 /* Sealed memory that cannot be written is not to be emptied either. */

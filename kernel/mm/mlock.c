@@ -261,7 +261,7 @@ static u8 page_in_core(struct vm_area *v, u64 va, struct hole_cursor *holes)
 
 	spin_lock(&mm->page_table_lock);
 	e = pmap_pte(&mm->pmap, va, false);
-	in = e && *e;
+	in = e && *e && !(*e & PTE_SPECIAL); /* a marker is no page */
 	if (in && *e & PTE_RESERVED) {
 		p = pfn_to_page(pte_pfn(*e));
 		get_page(p);

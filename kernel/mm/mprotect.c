@@ -48,7 +48,7 @@ static bool change_entries(struct vm_area *v, u64 start, u64 end)
 			break;
 		}
 		do {
-			pte_t new = *e ? changed(v, *e) : 0;
+			pte_t new = *e && !(*e & PTE_SPECIAL) ? changed(v, *e) : *e;
 
 			tell |= (*e & PTE_MAPPED) && ((*e ^ new) & PTE_RIGHTS);
 			*e = new;

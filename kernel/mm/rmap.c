@@ -147,7 +147,7 @@ void unmap_mapping_range(struct address_space *m, u64 first, u64 nr)
 		if (!overlap(v, first, last, &start, &end))
 			continue;
 		zap_prepare(v->vm_mm, start, end);
-		zap_range(v, start, end);
+		zap_pages(v, start, end);
 	}
 	up_read(&m->i_mmap_sem);
 }

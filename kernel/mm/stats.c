@@ -151,6 +151,8 @@ void vma_stats(struct vm_area *v, struct mem_walk_stats *st)
 }
 
 #define PM_PRESENT BIT(63)
+#define PM_SWAP BIT(62) /* for a marker, as Linux has it */
+#define PM_GUARD BIT(58)
 #define PM_FILE BIT(61) /* or shared anonymous */
 #define PM_EXCLUSIVE BIT(56)
 
@@ -160,7 +162,7 @@ static u64 pagemap_entry(pte_t e, bool pfns, struct hole_cursor *c)
 	struct page *p;
 
 	if (e & PTE_SPECIAL)
-		return out;
+		return PM_SWAP | (e & PTE_GUARD ? PM_GUARD : 0);
 	if (!entry_touched(e, c))
 		return 0;
 	p = pfn_to_page(pte_pfn(e));

@@ -2,7 +2,8 @@
 /*
  * zap.c: takes pages out of page tables, and frees frames only when no space maps them any more.
  *
- *	zap_range(v, start, end)      munmap, DONTNEED, truncate, exit
+ *	zap_range(v, start, end)      munmap, exit: all entries
+ *	zap_pages(v, start, end)      DONTNEED, truncate: guards (MADV_GUARD_INSTALL) stay
  *	zap_untouched(v, start, end)  frames that were mapped ahead of an anonymous fault and that nobody has touched
  *
  * In batches: entries are cleared under page_table_lock and their frames kept; if the space mapped any of them, the range is dropped;
@@ -94,6 +95,7 @@ bool page_is_untouched(struct page *p, struct hole_cursor *c)
 
 struct zap_batch {
 	u64 first, last; /* range of what the space maps; last is exclusive, 0: nothing */
+	bool keep_guards;
 	u32 n;
 	struct page *pages[BATCH];
 };
@@ -102,6 +104,8 @@ static void zap_entry(struct vm_area *v, struct zap_batch *b, u64 va, pte_t *e)
 {
 	struct page *p;
 
+	if (b->keep_guards && *e & PTE_GUARD)
+		return;
 	if (*e & PTE_MAPPED) {
 		if (!b->last)
 			b->first = va;
@@ -140,9 +144,9 @@ static void zap_entries(struct vm_area *v, struct zap_batch *b, u64 *va, u64 end
 	spin_unlock(&mm->page_table_lock);
 }
 
-void zap_range(struct vm_area *v, u64 start, u64 end)
+static void zap(struct vm_area *v, u64 start, u64 end, bool keep_guards)
 {
-	struct zap_batch b;
+	struct zap_batch b = { .keep_guards = keep_guards };
 
 	while (start < end) {
 		b.n = 0;
@@ -155,6 +159,16 @@ void zap_range(struct vm_area *v, u64 start, u64 end)
 		else
 			pmap_settle(&v->vm_mm->pmap);
 	}
+}
+
+void zap_range(struct vm_area *v, u64 start, u64 end)
+{
+	zap(v, start, end, false);
+}
+
+void zap_pages(struct vm_area *v, u64 start, u64 end)
+{
+	zap(v, start, end, true);
 }
 
 /* The peak is known only before it falls: getrusage's maxrss and VmHWM. A word that several may write; the highest is not lost for long. */
