@@ -93,6 +93,13 @@ int os_event_add(int fd, uint32_t events, int irq)
 	return epoll_ctl(event_set, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
 
+int os_event_add_edge(int fd, uint32_t events, int irq)
+{
+	struct epoll_event ev = { .events = events | EPOLLET, .data.u64 = irq };
+
+	return epoll_ctl(event_set, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
 int os_event_rearm(int fd, uint32_t events, int irq)
 {
 	struct epoll_event ev = { .events = events | EPOLLONESHOT, .data.u64 = irq };

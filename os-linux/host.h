@@ -21,6 +21,8 @@ int os_handle_fd(int file);
  */
 int os_event_add(int fd, uint32_t events, int irq);
 int os_event_rearm(int fd, uint32_t events, int irq);
+/* As os_event_add(), but each time that the fd becomes ready again it fires anew, without a call: for an eventfd that nobody reads. */
+int os_event_add_edge(int fd, uint32_t events, int irq);
 void os_event_del(int fd);
 
 /* ---- threads ---- */

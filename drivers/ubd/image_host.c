@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "drivers/ubd/chain_host.h"
 #include "drivers/ubd/media_host.h"
@@ -95,6 +97,37 @@ int image_where(struct image *im, uint64_t off, uint64_t len, bool nowait, struc
 	return find(im->top, off, len, nowait, p, &holder);
 }
 
+int image_where_direct(struct image *im, uint64_t off, uint64_t len, uint64_t *at)
+{
+	struct image_piece p;
+	struct layer *holder;
+
+	if (media_watches() || find(im->top, off, len, true, &p, &holder) || p.len < len ||
+		!holder || p.fd != holder->fd || holder->direct_fd < 0)
+		return -EAGAIN;
+	*at = p.off;
+	return holder->direct_fd;
+}
+
+#ifndef SYS_cachestat /* Linux 6.5 */
+#define SYS_cachestat 451
+#endif
+
+int image_is_cached(int fd, uint64_t at, uint64_t len)
+{
+	struct {
+		uint64_t off, len;
+	} range = { at, len };
+	struct {
+		uint64_t cached, dirty, written, evicted, recently_evicted;
+	} s = { 0 };
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (syscall(SYS_cachestat, fd, &range, &s, 0U))
+		return -errno;
+	return s.cached >= (at + len - 1) / page - at / page + 1;
+}
+
 uint64_t image_size(const struct image *im)
 {
 	return im->size;
@@ -160,6 +193,26 @@ static int read_from(struct layer *l, uint64_t off, const struct iovec *iov, int
 int image_readv(struct image *im, uint64_t off, const struct iovec *iov, int nr, bool nowait)
 {
 	return read_from(im->top, off, iov, nr, nowait);
+}
+
+int image_readv_direct(struct image *im, uint64_t off, const struct iovec *iov, int nr)
+{
+	struct cursor c = { iov, nr, 0 };
+	uint64_t len = iov_bytes(iov, nr), done, n, at;
+	int fd = image_where_direct(im, off, len, &at);
+	struct iovec part[MAX_IOV];
+
+	if (fd < 0)
+		return fd;
+	for (done = 0; done < len; done += n) {
+		ssize_t got;
+
+		n = next_iov(&c, len - done, part, &nr);
+		got = media_preadv2(fd, part, nr, at + done, 0);
+		if (got != (ssize_t)n)
+			return got < 0 ? -errno : -EAGAIN;
+	}
+	return 0;
 }
 
 /* ---- writing ---- */

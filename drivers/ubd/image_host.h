@@ -26,6 +26,7 @@ struct layer;
 #define IMAGE_RDONLY 1
 #define IMAGE_SHARED 2   /* no locks */
 #define IMAGE_RAW 4      /* a raw image whatever it looks like */
+#define IMAGE_DIRECT 32  /* image_where_direct() is wanted */
 #define IMAGE_SECTORS 16 /* a raw image that ends within a sector is refused */
 #define IMAGE_ANY                                                                                  \
 	8 /* a backing file that is not what the COW file was made for is taken all the same */
@@ -84,10 +85,21 @@ struct image_piece {
  */
 int image_where(struct image *im, uint64_t off, uint64_t len, bool nowait, struct image_piece *p);
 
+/*
+ * If all of [off, off + len) lies in one file as it is: a descriptor of that file for reading past the host's cache, which stays the image's, and
+ * *at, where it lies there. -EAGAIN: it does not, or there is no telling without waiting, or the host has no O_DIRECT there.
+ */
+int image_where_direct(struct image *im, uint64_t off, uint64_t len, uint64_t *at);
+
+/* Are these bytes, which lie at @at of @fd, in the host's page cache? 1 or 0 without reading any of them, or -errno: the host does not say. */
+int image_is_cached(int fd, uint64_t at, uint64_t len);
+
 /* ---- moving data: the iovec is not changed ---- */
 
 /* @nowait: -EAGAIN rather than wait for a disk; what has been read by then is not said. */
 int image_readv(struct image *im, uint64_t off, const struct iovec *iov, int nr, bool nowait);
+/* Past the host's cache; 0, or -errno, of which -EAGAIN says: by image_readv(), please. */
+int image_readv_direct(struct image *im, uint64_t off, const struct iovec *iov, int nr);
 /* When it has returned the data is in the file, in the host's cache; image_flush() brings it to the disk. -ENOSPC, -EIO ... */
 int image_writev(struct image *im, uint64_t off, const struct iovec *iov, int nr);
 /* Reads as zeros from then on. */

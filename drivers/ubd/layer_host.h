@@ -21,6 +21,7 @@ struct layer {
 	const struct layer_ops *ops;
 	void *state; /* the format's */
 	int fd;
+	int direct_fd; /* the same file for reading with O_DIRECT, or -1 */
 	bool rdonly;
 	char *path;    /* for messages */
 	uint64_t size; /* of the disk that it shows, bytes */

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define MAX_FILES 32
@@ -260,6 +261,16 @@ ssize_t media_preadv2(int fd, const struct iovec *iov, int nr, uint64_t off, int
 	if (conf.on && fails(fd, MEDIA_FILE))
 		return -1;
 	return preadv2(fd, iov, nr, (off_t)off, flags);
+}
+
+bool media_watches(void)
+{
+	return conf.on;
+}
+
+int media_aio_submit(aio_context_t ctx, struct iocb *io)
+{
+	return syscall(SYS_io_submit, ctx, 1L, &io) == 1 ? 0 : -errno;
 }
 
 int media_punch(int fd, uint64_t off, uint64_t len)

@@ -10,6 +10,7 @@
 #ifndef NESTLING_UBD_MEDIA_HOST_H
 #define NESTLING_UBD_MEDIA_HOST_H
 
+#include <linux/aio_abi.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -41,6 +42,10 @@ void media_detach(int fd);
 ssize_t media_pwritev(int fd, const struct iovec *iov, int nr, uint64_t off);
 ssize_t media_pwrite(int fd, const void *p, size_t n, uint64_t off);
 ssize_t media_preadv2(int fd, const struct iovec *iov, int nr, uint64_t off, int flags);
+/* Is there a record, or do calls fail? Then all must be done by these functions, on descriptors that were attached. */
+bool media_watches(void);
+/* Of a read; 0 or -errno. */
+int media_aio_submit(aio_context_t ctx, struct iocb *io);
 int media_punch(int fd, uint64_t off, uint64_t len);
 int media_fdatasync(int fd);
 

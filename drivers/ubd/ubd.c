@@ -88,6 +88,7 @@ static void ubd_submit(struct gendisk *d, struct bio *bio)
 	r->preflush = !!(bio->opf & REQ_PREFLUSH);
 	r->fua = !!(bio->opf & REQ_FUA);
 	r->waited_for = !!(bio->opf & REQ_SYNC);
+	r->past_cache = !!(bio->opf & REQ_PAST_CACHE);
 	r->off = bio->sector << SECTOR_SHIFT;
 	r->len = bio->bytes;
 	r->cookie = bio;

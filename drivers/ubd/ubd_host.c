@@ -2,7 +2,9 @@
 /*
  * ubd_host.c: the half of the ubd driver that touches the host: requests and worker threads.
  *
- * What a request does to the files, whatever their format, is image_host.c's business. Invariant: a request ends exactly once.
+ * What a request does to the files, whatever their format, is image_host.c's business. A read past the guest's cache that the host's has not
+ * either goes past that, too: a small one at once (aio_host.c), others by a worker; what the host refuses is read as any other.
+ * Invariant: a request ends exactly once.
  * Locks: queue lock (todo list, idle count); done list is lock-free (push) and taken whole.
  * Not here: merging (kernel/block/queue.c), caching (the guest has its own, the host too).
  */
@@ -19,6 +21,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "drivers/ubd/aio_host.h"
 #include "drivers/ubd/image_host.h"
 #include "drivers/ubd/media_host.h"
 #include "os-linux/host.h"
@@ -32,6 +35,7 @@
 #define WORKERS_MAX 32 /* of a disk */
 
 #define SMALL_WRITE 32768
+#define SMALL_READ 65536 /* the host does not split what must not wait: such a one it refuses */
 
 struct ubd_host {
 	struct image *image; /* immutable, as all above the lock */
@@ -39,6 +43,9 @@ struct ubd_host {
 	int irq;
 	uint64_t size;
 	int max_threads;
+	struct ubd_aio *aio; /* NULL: the host has none */
+	int no_direct;       /* atomic; the files cannot be read so */
+	int was_cached; /* a guess: the last read past the cache found its data in the host's */
 
 	pthread_mutex_t lock;
 	pthread_cond_t work;
@@ -55,8 +62,65 @@ _Static_assert(sizeof(struct ubd_vec) == sizeof(struct iovec) &&
 		       offsetof(struct ubd_vec, len) == offsetof(struct iovec, iov_len),
 	"vectors go to the host as they are");
 
+/* ---- reads past the host's cache ---- */
+
+static bool whole_pages(const struct ubd_req *r)
+{
+	uint64_t all = r->off | r->len;
+
+	for (uint32_t i = 0; i < r->nr_vecs; i++)
+		all |= (uintptr_t)r->vec[i].p | r->vec[i].len;
+	return !(all & 4095);
+}
+
+static bool may_be_direct(const struct ubd_host *h, const struct ubd_req *r)
+{
+	return r->op == UBD_READ && r->past_cache &&
+	       !__atomic_load_n(&h->no_direct, __ATOMIC_RELAXED);
+}
+
+/* The host has refused. Not for a moment, and not this one alone? */
+static void note_refusal(struct ubd_host *h, const struct ubd_req *r, int64_t err)
+{
+	if (err == -EOPNOTSUPP || err == -ENOSYS || err == -EPERM ||
+		(err == -EINVAL && whole_pages(r)))
+		__atomic_store_n(&h->no_direct, 1, __ATOMIC_RELAXED);
+}
+
+/* True when it is on its way. */
+static bool submit_direct(struct ubd_host *h, struct ubd_req *r)
+{
+	uint64_t at;
+	int fd, err;
+
+	if (!may_be_direct(h, r) || !h->aio || r->len > SMALL_READ)
+		return false;
+	fd = image_where_direct(h->image, r->off, r->len, &at);
+	if (fd < 0)
+		return false;
+	err = ubd_aio_read(h->aio, fd, at, r);
+	if (err)
+		note_refusal(h, r, err);
+	return !err;
+}
+
+/* Waits for it; 0 or -errno: read it by other means. */
+static int read_direct(struct ubd_host *h, struct ubd_req *r)
+{
+	int err =
+		image_readv_direct(h->image, r->off, (const struct iovec *)r->vec, (int)r->nr_vecs);
+
+	if (err)
+		note_refusal(h, r, err);
+	return err;
+}
+
+/* ---- all requests ---- */
+
 static int do_read(struct ubd_host *h, struct ubd_req *r, bool nowait)
 {
+	if (!nowait && may_be_direct(h, r) && !read_direct(h, r))
+		return 0;
 	return image_readv(h->image, r->off, (const struct iovec *)r->vec, (int)r->nr_vecs, nowait);
 }
 
@@ -171,6 +235,29 @@ static void worker(void *arg)
 	pthread_mutex_unlock(&h->lock);
 }
 
+/* To look by reading may begin to read ahead, which is of no use when the request goes past the cache then. */
+static bool is_cached(struct ubd_host *h, const struct ubd_req *r)
+{
+	uint64_t at;
+	int fd = image_where_direct(h->image, r->off, r->len, &at);
+
+	return fd < 0 || image_is_cached(fd, at, r->len);
+}
+
+/* From the host's page cache: true when that had all of it. */
+static bool read_cached(struct ubd_host *h, struct ubd_req *r)
+{
+	bool direct = may_be_direct(h, r), hit;
+
+	r->status = 0;
+	if (direct && !__atomic_load_n(&h->was_cached, __ATOMIC_RELAXED) && !is_cached(h, r))
+		return false;
+	hit = !do_read(h, r, true);
+	if (direct && hit != __atomic_load_n(&h->was_cached, __ATOMIC_RELAXED))
+		__atomic_store_n(&h->was_cached, hit, __ATOMIC_RELAXED);
+	return hit;
+}
+
 /*
  * What is over sooner than a worker can be woken: a read from the host's page cache, and a small write into it that somebody waits for, as
  * fsync's. A host that throttles writers holds the vCPU up for as long, which it would do to the waiter in any case.
@@ -184,20 +271,17 @@ static bool serve_at_once(struct ubd_host *h, struct ubd_req *r)
 	}
 	if (r->preflush || r->fua)
 		return false;
-	if (r->op == UBD_READ) {
-		r->status = 0;
-		return do_read(h, r, true) == 0;
-	}
+	if (r->op == UBD_READ)
+		return read_cached(h, r);
 	if (r->op != UBD_WRITE || !r->waited_for || r->len > SMALL_WRITE || h->flags & UBD_F_SYNC)
 		return false;
 	r->status = guest_status(serve(h, r));
 	return true;
 }
 
-int ubd_host_submit(struct ubd_host *h, struct ubd_req *r)
+/* To a worker. As ubd_host_submit(). */
+static int enqueue(struct ubd_host *h, struct ubd_req *r)
 {
-	if (serve_at_once(h, r))
-		return 1;
 	r->next = NULL;
 	pthread_mutex_lock(&h->lock);
 	*h->todo_tail = r;
@@ -217,9 +301,41 @@ int ubd_host_submit(struct ubd_host *h, struct ubd_req *r)
 	return 0;
 }
 
+/* Those that have ended, at the end of a list, which is returned. One that was not read, or in part, a worker reads: it knows what that means. */
+static struct ubd_req **reap_direct(struct ubd_host *h, struct ubd_req **last)
+{
+	struct ubd_req *r;
+	int64_t res;
+
+	while (h->aio && (r = ubd_aio_reap(h->aio, &res))) {
+		r->status = 0;
+		if (res < 0)
+			note_refusal(h, r, res);
+		if (res != (int64_t)r->len && !enqueue(h, r))
+			continue;
+		r->next = NULL;
+		*last = r;
+		last = &r->next;
+	}
+	return last;
+}
+
+int ubd_host_submit(struct ubd_host *h, struct ubd_req *r)
+{
+	bool direct;
+
+	if (serve_at_once(h, r))
+		return 1;
+	direct = submit_direct(h, r);
+	if (h->aio && ubd_aio_ready(h->aio)) /* sooner than somebody looks at the event set */
+		os_irq_raise(h->irq);
+	return direct ? 0 : enqueue(h, r);
+}
+
 struct ubd_req *ubd_host_reap(struct ubd_host *h)
 {
-	struct ubd_req *r = __atomic_exchange_n(&h->done, NULL, __ATOMIC_ACQUIRE), *list = NULL;
+	struct ubd_req *r = __atomic_exchange_n(&h->done, NULL, __ATOMIC_ACQUIRE), *list = NULL,
+		       **last;
 
 	while (r) {
 		struct ubd_req *next = r->next;
@@ -228,6 +344,9 @@ struct ubd_req *ubd_host_reap(struct ubd_host *h)
 		list = r;
 		r = next;
 	}
+	for (last = &list; *last; last = &(*last)->next)
+		;
+	reap_direct(h, last);
 	return list;
 }
 
@@ -346,7 +465,7 @@ static int open_files(struct ubd_open *o, struct ubd_host *h)
 	struct image_open io = { .file = o->file, .backing = o->backing };
 	int err;
 
-	io.flags = IMAGE_SECTORS | (o->flags & UBD_F_RDONLY ? IMAGE_RDONLY : 0) |
+	io.flags = IMAGE_SECTORS | IMAGE_DIRECT | (o->flags & UBD_F_RDONLY ? IMAGE_RDONLY : 0) |
 		   (o->flags & UBD_F_SHARED ? IMAGE_SHARED : 0) |
 		   (o->flags & UBD_F_DATA ? IMAGE_RAW : 0);
 	err = image_open(&io);
@@ -376,6 +495,7 @@ int ubd_host_open(struct ubd_open *o)
 	h->irq = o->irq;
 	h->max_threads = worker_count();
 	h->todo_tail = &h->todo;
+	h->aio = ubd_aio_open(o->irq, UBD_DEPTH);
 	if (!o->rdonly)
 		media_attach(image_fd(h->image), o->unit, o->file);
 	pthread_mutex_init(&h->lock, NULL);
@@ -398,6 +518,7 @@ void ubd_host_close(struct ubd_host *h)
 			pthread_cond_wait(&h->work, &h->lock);
 		pthread_mutex_unlock(&h->lock);
 	}
+	ubd_aio_close(h->aio);
 	forget(h);
 	media_detach(image_fd(h->image));
 	image_close(h->image);

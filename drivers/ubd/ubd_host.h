@@ -48,6 +48,7 @@ struct ubd_req {
 	uint32_t op;
 	uint32_t preflush, fua;
 	uint32_t waited_for; /* somebody sleeps until it ends */
+	uint32_t past_cache; /* of a read: who asks has no use for it in the host's page cache */
 	int32_t status;      /* 0 or -errno when it has ended */
 	uint64_t off, len;   /* bytes, multiples of 512 within the disk */
 	void *cookie;        /* the front end's */

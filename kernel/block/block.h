@@ -25,6 +25,7 @@
 #define REQ_PREFLUSH 0x200
 #define REQ_SYNC 0x400 /* somebody waits */
 #define REQ_META 0x800
+#define REQ_PAST_CACHE 0x1000 /* of a read: nobody expects that what is below keeps a copy */
 
 struct bio_vec {
 	struct page *page;

@@ -247,8 +247,8 @@ static void run_submit(struct bio_run *r)
 
 static int run_start(struct bio_run *r, const struct direct_extent *e, u32 pages)
 {
-	r->bio = bio_alloc(
-		e->bdev, pages, r->d->write ? REQ_WRITE | REQ_SYNC : REQ_READ, GFP_KERNEL);
+	r->bio = bio_alloc(e->bdev, pages,
+		r->d->write ? REQ_WRITE | REQ_SYNC : REQ_READ | REQ_PAST_CACHE, GFP_KERNEL);
 	if (!r->bio)
 		return -ENOMEM;
 	r->bio->sector = e->sector;

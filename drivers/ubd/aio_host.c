@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * aio_host.c: see aio_host.h. These are the host's io_submit and its kin. Each read is submitted with RWF_NOWAIT: a vCPU does that, which must
+ * not wait for a writer of the same file, for a block of its map or for room in the disk's queue; what would is refused and comes to a worker.
+ *
+ * An eventfd in the event set tells of what has ended: edge-triggered, so that it need be neither read nor armed again. The events lie in a
+ * ring that the host shares with us (its head is ours to move), so that they cost no call either. Where the ring does not look as expected,
+ * io_getevents is asked.
+ *
+ * Locks: lock around the head of the ring.
+ */
+#include "drivers/ubd/aio_host.h"
+
+#include <errno.h>
+#include <linux/aio_abi.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "drivers/ubd/media_host.h"
+#include "os-linux/host.h"
+
+/* What io_setup's context points to. */
+#define RING_MAGIC 0xa10a10a1U
+struct ring {
+	uint32_t id, nr; /* nr: events that fit */
+	uint32_t head, tail;
+	uint32_t magic, compat, incompat;
+	uint32_t header_bytes;
+	struct io_event event[];
+};
+
+struct ubd_aio {
+	aio_context_t ctx; /* immutable, as the next two */
+	struct ring *ring; /* NULL: not to be understood */
+	int eventfd;
+	pthread_mutex_t lock;
+};
+
+static struct ring *find_ring(aio_context_t ctx)
+{
+	struct ring *r = (struct ring *)ctx;
+
+	return r->magic == RING_MAGIC && !r->incompat && r->header_bytes == sizeof(*r) ? r : NULL;
+}
+
+struct ubd_aio *ubd_aio_open(int irq, unsigned int depth)
+{
+	struct ubd_aio *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
+	pthread_mutex_init(&a->lock, NULL);
+	a->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (a->eventfd < 0)
+		goto err_free;
+	if (syscall(SYS_io_setup, depth, &a->ctx))
+		goto err_close;
+	if (os_event_add_edge(a->eventfd, EPOLLIN, irq))
+		goto err_destroy;
+	a->ring = find_ring(a->ctx);
+	return a;
+
+err_destroy:
+	syscall(SYS_io_destroy, a->ctx);
+err_close:
+	close(a->eventfd);
+err_free:
+	free(a);
+	return NULL;
+}
+
+void ubd_aio_close(struct ubd_aio *a)
+{
+	if (!a)
+		return;
+	os_event_del(a->eventfd);
+	syscall(SYS_io_destroy, a->ctx);
+	close(a->eventfd);
+	free(a);
+}
+
+int ubd_aio_read(struct ubd_aio *a, int fd, uint64_t off, struct ubd_req *r)
+{
+	struct iocb io = { .aio_lio_opcode = IOCB_CMD_PREADV,
+		.aio_rw_flags = RWF_NOWAIT,
+		.aio_fildes = (uint32_t)fd,
+		.aio_buf = (uintptr_t)r->vec,
+		.aio_nbytes = r->nr_vecs,
+		.aio_offset = (int64_t)off,
+		.aio_flags = IOCB_FLAG_RESFD,
+		.aio_resfd = (uint32_t)a->eventfd,
+		.aio_data = (uintptr_t)r };
+
+	return media_aio_submit(a->ctx, &io);
+}
+
+bool ubd_aio_ready(const struct ubd_aio *a)
+{
+	const struct ring *ring = a->ring;
+
+	return ring && __atomic_load_n(&ring->head, __ATOMIC_RELAXED) !=
+			       __atomic_load_n(&ring->tail, __ATOMIC_RELAXED);
+}
+
+static bool take_event(struct ring *ring, struct io_event *ev)
+{
+	uint32_t head = ring->head;
+
+	if (head == __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE))
+		return false;
+	*ev = ring->event[head];
+	__atomic_store_n(&ring->head, (head + 1) % ring->nr, __ATOMIC_RELEASE);
+	return true;
+}
+
+static bool get_event(struct ubd_aio *a, struct io_event *ev)
+{
+	struct timespec now = { 0, 0 };
+
+	return syscall(SYS_io_getevents, a->ctx, 0L, 1L, ev, &now) == 1;
+}
+
+struct ubd_req *ubd_aio_reap(struct ubd_aio *a, int64_t *res)
+{
+	struct io_event ev;
+	bool there;
+
+	pthread_mutex_lock(&a->lock);
+	there = a->ring ? take_event(a->ring, &ev) : get_event(a, &ev);
+	pthread_mutex_unlock(&a->lock);
+	if (!there)
+		return NULL;
+	*res = ev.res;
+	return (struct ubd_req *)(uintptr_t)ev.data;
+}
