@@ -47,6 +47,7 @@ ROOT = [
         "SCHILY.xattr.security.capability": CAPABILITY.decode("latin1")}}),
     ("./twice", b"first", {}), ("./one", b"hard\n", {}), folder("./dir"), link("./dir/two", "./one", tarfile.LNKTYPE),
     folder("./usr"), folder("./usr/lib"), link("./lib", "usr/lib"), ("./lib/through", b"through", {}), ("./twice", b"second", {}),
+    ("./before", b"", {"mtime": -86400}), ("./after", b"", {"mtime": 2 ** 31 + 5}), ("./late", b"", {"mtime": 2 ** 33 + 7}),
 ]
 LOWER = [
     folder("bin"), SHELL, *APPLETS, ("changed", b"lower", {}), folder("gone"), ("gone/file", b"", {}), folder("opaque"),
@@ -128,6 +129,13 @@ def make_damaged():
     write("escape.tar", tar(("\n\x1b[2J/../x", b"", {})))
     write("noise", hashlib.sha256(b"noise").digest() * 1000)
     write("empty", b"")
+    good("bad-whiteout", lower=tar(folder("a"), ("a/.wh.", b"", {})))
+    good("bad-whiteout-up", lower=tar(folder("a"), ("a/.wh..", b"", {})))
+    _, layers = good("leads-out")
+    path = "leads-out/blobs/sha256/" + layers[1]["digest"][7:]
+    os.rename(path, "layer-outside")
+    os.symlink("../../../layer-outside", path)
+    write("links.tar", tar(("a", b"", {}), *(link("%d/%d" % (i % 200, i), "a", tarfile.LNKTYPE) for i in range(66000))))
     write("big.tar", tar(("big", bytes(20 << 20), {})))
 
 

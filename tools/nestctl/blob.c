@@ -53,6 +53,11 @@ static size_t next_piece_of(struct blob_reader *r)
 	return (size_t)n;
 }
 
+const char *archive_why(struct archive *a)
+{
+	return archive_error_string(a) ?: "it is damaged";
+}
+
 static la_ssize_t on_read(struct archive *a, void *arg, const void **data)
 {
 	struct blob_reader *r = arg;
@@ -84,7 +89,7 @@ struct blob_reader *blob_open(const struct blob *b)
 	archive_read_support_filter_xz(a);
 	archive_read_support_filter_zstd(a);
 	if (archive_read_open(a, r, NULL, on_read, NULL))
-		die("%s: %s", b->name, archive_error_string(a));
+		die("%s: %s", b->name, archive_why(a));
 	return r;
 }
 
@@ -101,7 +106,7 @@ struct archive_entry *blob_next(struct blob_reader *r)
 	if (n == ARCHIVE_OK || n == ARCHIVE_WARN)
 		return e;
 	if (n != ARCHIVE_EOF)
-		die("%s: %s", r->blob->name, archive_error_string(r->archive));
+		die("%s: %s", r->blob->name, archive_why(r->archive));
 	return NULL;
 }
 

@@ -29,6 +29,8 @@ struct blob_reader;
 /* A tar, plain or compressed (gzip, bzip2, xz, zstd, whatever it is called). */
 struct blob_reader *blob_open(const struct blob *b);
 struct archive *blob_archive(struct blob_reader *r);
+/* Of libarchive's last error, which does not always have a text. */
+const char *archive_why(struct archive *a);
 /* The next entry, until the next call; NULL: the end. */
 struct archive_entry *blob_next(struct blob_reader *r);
 /* Reads to the end of the file and compares its digest. */

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/nestctl/blob.h"
 #include "tools/nestctl/ext4_image.h"
 #include "tools/nestctl/image.h"
 #include "tools/nestctl/nestctl.h"
@@ -37,7 +38,7 @@ static void copy_data(struct archive *a, struct ext4_image *im)
 	while ((r = archive_read_data_block(a, &data, &size, &offset)) == ARCHIVE_OK)
 		ext4_image_write(im, data, size, offset);
 	if (r != ARCHIVE_EOF)
-		die("the archive breaks off: %s", archive_error_string(a));
+		die("the archive breaks off: %s", archive_why(a));
 }
 
 static void copy_xattrs(struct archive_entry *from, struct ext4_image *im)
@@ -92,7 +93,7 @@ static void unpack(int fd, struct ext4_image *im)
 			progress_count("build", files, bytes);
 	}
 	if (r != ARCHIVE_EOF)
-		die("the archive breaks off: %s", archive_error_string(a));
+		die("the archive breaks off: %s", archive_why(a));
 	archive_read_free(a);
 	progress_end();
 	fprintf(stderr, "%zu files, %llu MiB\n", files, (unsigned long long)bytes >> 20);

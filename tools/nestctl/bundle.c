@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "tools/nestctl/bundle.h"
@@ -77,7 +79,7 @@ static uint64_t spool(struct bundle *b, struct blob_reader *r, uint64_t at)
 		at += (uint64_t)n;
 	}
 	if (n < 0)
-		die("%s: %s", b->what, archive_error_string(blob_archive(r)));
+		die("%s: %s", b->what, archive_why(blob_archive(r)));
 	return at;
 }
 
@@ -141,6 +143,15 @@ static const struct member *find_member(const struct bundle *b, const char *name
 	return NULL;
 }
 
+/* A symbolic link may lead to another place of the folder, not out of it. */
+static int open_beneath(int dir, const char *name)
+{
+	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,
+		.resolve = RESOLVE_BENEATH };
+
+	return (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+}
+
 static bool lookup(struct bundle *b, const char *name, struct blob *blob)
 {
 	const struct member *m;
@@ -155,7 +166,7 @@ static bool lookup(struct bundle *b, const char *name, struct blob *blob)
 		}
 		return m;
 	}
-	blob->fd = openat(b->dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	blob->fd = open_beneath(b->dir, name);
 	if (blob->fd < 0 && errno == ENOENT)
 		return false;
 	if (blob->fd < 0 || fstat(blob->fd, &st))

@@ -72,29 +72,38 @@ static void take_symbols(
 	qsort(e->functions, e->n, sizeof(*e->functions), by_start);
 }
 
+/* What is found is kept. */
+static void read_section(struct elf_names *e, elf_read_fn read, void *arg, const Elf64_Shdr *s,
+	const Elf64_Shdr *strings)
+{
+	char *symbols = piece(read, arg, s->sh_offset, s->sh_size);
+	char *names = symbols ? piece(read, arg, strings->sh_offset, strings->sh_size) : NULL;
+
+	if (names)
+		take_symbols(e, (Elf64_Sym *)symbols, s->sh_size / sizeof(Elf64_Sym), names,
+			strings->sh_size);
+	if (e->n)
+		return;
+	free(e->functions);
+	free(symbols);
+	free(names);
+	e->functions = NULL;
+}
+
+/* The first table of its kind, as there is one only; else a file could have thousands, each of which takes its time. */
 static void read_symbols(struct elf_names *e, elf_read_fn read, void *arg, const Elf64_Ehdr *h)
 {
-	size_t count = h->e_shnum <= SECTIONS_MAX ? h->e_shnum : 0;
-	Elf64_Shdr *s = (Elf64_Shdr *)piece(read, arg, h->e_shoff, count * sizeof(*s));
+	static const uint32_t kinds[] = { SHT_SYMTAB, SHT_DYNSYM };
+	size_t count = h->e_shnum <= SECTIONS_MAX ? h->e_shnum : 0, at;
+	Elf64_Shdr *s = NULL;
 
-	if (!s || h->e_shentsize != sizeof(*s))
-		return;
-	for (uint32_t want = SHT_SYMTAB;; want = SHT_DYNSYM) {
-		for (size_t i = 0; i < count && !e->n; i++) {
-			char *symbols, *names;
-
-			if (s[i].sh_type != want || s[i].sh_link >= count)
-				continue;
-			symbols = piece(read, arg, s[i].sh_offset, s[i].sh_size);
-			names = piece(
-				read, arg, s[s[i].sh_link].sh_offset, s[s[i].sh_link].sh_size);
-			if (symbols && names)
-				take_symbols(e, (Elf64_Sym *)symbols,
-					s[i].sh_size / sizeof(Elf64_Sym), names,
-					s[s[i].sh_link].sh_size);
-		}
-		if (e->n || want == SHT_DYNSYM)
-			break;
+	if (h->e_shentsize == sizeof(*s))
+		s = (Elf64_Shdr *)piece(read, arg, h->e_shoff, count * sizeof(*s));
+	for (size_t k = 0; s && k < sizeof(kinds) / sizeof(kinds[0]) && !e->n; k++) {
+		for (at = 0; at < count && s[at].sh_type != kinds[k]; at++)
+			;
+		if (at < count && s[at].sh_link < count)
+			read_section(e, read, arg, &s[at], &s[s[at].sh_link]);
 	}
 	free(s);
 }
@@ -105,8 +114,10 @@ struct elf_names *elf_names_read(elf_read_fn read, void *arg)
 	Elf64_Ehdr *h = (Elf64_Ehdr *)piece(read, arg, 0, sizeof(*h));
 	char *p;
 
-	if (!h || memcmp(h->e_ident, ELFMAG, SELFMAG) || h->e_ident[EI_CLASS] != ELFCLASS64)
+	if (!h || memcmp(h->e_ident, ELFMAG, SELFMAG) || h->e_ident[EI_CLASS] != ELFCLASS64) {
+		free(h);
 		return e;
+	}
 	if (h->e_phnum <= SEGMENTS_MAX && h->e_phentsize == sizeof(Elf64_Phdr) &&
 		(p = piece(read, arg, h->e_phoff, h->e_phnum * sizeof(Elf64_Phdr)))) {
 		e->nr_segments = h->e_phnum;

@@ -36,6 +36,8 @@ struct path_node {
 };
 
 #define PATH_BUCKETS 16384
+#define LINKS_MAX 65000       /* as ext4's */
+#define TIME_MAX 0x37fffffffL /* the year 2446 */
 
 struct ext4_image {
 	ext2_filsys fs;
@@ -142,9 +144,11 @@ static void finish_file(struct ext4_image *im)
 
 static void set_time(struct ext2_inode_large *inode, const struct entry *e)
 {
-	uint32_t extra = (e->mtime_nsec << 2) | ((uint64_t)e->mtime >> 32 & 3);
+	int64_t sec = e->mtime < INT32_MIN ? INT32_MIN : e->mtime > TIME_MAX ? TIME_MAX : e->mtime;
+	/* the low half is signed: the two bits say how many times 2^32 are to be added to it */
+	uint32_t extra = e->mtime_nsec << 2 | ((uint64_t)(sec - (int32_t)sec) >> 32 & 3);
 
-	inode->i_atime = inode->i_ctime = inode->i_mtime = inode->i_crtime = (uint32_t)e->mtime;
+	inode->i_atime = inode->i_ctime = inode->i_mtime = inode->i_crtime = (uint32_t)sec;
 	inode->i_extra_isize = sizeof(*inode) - EXT2_GOOD_OLD_INODE_SIZE;
 	inode->i_atime_extra = inode->i_ctime_extra = inode->i_mtime_extra = inode->i_crtime_extra =
 		extra;
@@ -297,6 +301,8 @@ static void add_hardlink(
 	if (!im->ino)
 		die("%s: hard link to %s, which the archive did not hold before", im->path, target);
 	check(im, ext2fs_read_inode(im->fs, im->ino, &inode), "cannot read the inode of");
+	if (inode.i_links_count >= LINKS_MAX)
+		die("%s: more than %d names of one file", im->path, LINKS_MAX);
 	inode.i_links_count++;
 	check(im, ext2fs_write_inode(im->fs, im->ino, &inode), "cannot write the inode of");
 	link_name(im, dir, name, im->ino, dir_type(inode.i_mode));

@@ -15,8 +15,7 @@
 #include "tools/nestctl/layers.h"
 #include "tools/nestctl/nestctl.h"
 
-#define LAYERS_MAX 512
-#define ENTRIES_MAX (1U << 24)
+#define ENTRIES_MAX (1U << 24) /* of all layers */
 #define FILE_MAX (1ULL << 43)
 #define WHITEOUT ".wh."
 #define OPAQUE ".wh..wh..opq"
@@ -34,7 +33,7 @@ struct one_layer {
 
 struct layers {
 	struct tree *tree;
-	unsigned int nr;
+	unsigned int nr, nr_entries;
 	struct one_layer layers[LAYERS_MAX];
 };
 
@@ -53,9 +52,9 @@ struct tree *layers_tree(struct layers *l)
 
 /* ---- the first pass ---- */
 
-static struct layer_entry *new_entry(struct one_layer *o)
+static struct layer_entry *new_entry(struct layers *l, struct one_layer *o)
 {
-	if (o->nr == ENTRIES_MAX)
+	if (l->nr_entries++ == ENTRIES_MAX)
 		die("%s: more than %u entries", o->blob->name, ENTRIES_MAX);
 	if (o->nr == o->room) {
 		o->room = o->room ? 2 * o->room : 1024;
@@ -105,6 +104,9 @@ static bool whiteout(struct layers *l, const char *path, unsigned int layer)
 
 	if (strncmp(name, WHITEOUT, strlen(WHITEOUT)))
 		return false;
+	if (!name[strlen(WHITEOUT)] || !strcmp(name + strlen(WHITEOUT), ".") ||
+		!strcmp(name + strlen(WHITEOUT), ".."))
+		die("%s: a whiteout of nothing", path);
 	if (!strcmp(name, OPAQUE))
 		tree_empty(l->tree, format("%.*s", dir, path), layer);
 	else if (strncmp(name, WHITEOUT WHITEOUT, strlen(WHITEOUT WHITEOUT)))
@@ -124,7 +126,7 @@ static const char *path_of(const struct blob *b, struct archive_entry *e)
 static void note(struct layers *l, unsigned int layer, struct archive_entry *e, bool whiteouts)
 {
 	struct one_layer *o = &l->layers[layer];
-	struct layer_entry *entry = new_entry(o);
+	struct layer_entry *entry = new_entry(l, o);
 	const char *path = path_of(o->blob, e), *old = archive_entry_hardlink(e);
 
 	if (whiteouts && whiteout(l, path, layer))
@@ -185,7 +187,7 @@ static void copy_data(struct blob_reader *r, const char *path, uint64_t size, st
 		ext4_image_write(im, data, n, (uint64_t)off);
 	}
 	if (err != ARCHIVE_EOF)
-		die("%s: %s", path, archive_error_string(a));
+		die("%s: %s", path, archive_why(a));
 }
 
 static void copy_xattrs(struct archive_entry *e, struct ext4_image *im)

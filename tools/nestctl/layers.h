@@ -18,6 +18,7 @@
 
 struct ext4_image;
 struct layers;
+#define LAYERS_MAX 512
 
 struct layers *layers_new(void);
 /* @whiteouts: .wh.NAME and .wh..wh..opq are what the OCI image specification says of them ("Layer Filesystem Changeset"). */

@@ -13,6 +13,7 @@
 
 #include "tools/nestctl/bundle.h"
 #include "tools/nestctl/json_in.h"
+#include "tools/nestctl/layers.h"
 #include "tools/nestctl/nestctl.h"
 
 #define JSON_BYTES (4 << 20)
@@ -119,12 +120,14 @@ static void read_config(struct container *c, const struct json *doc, const char 
 
 /* ---- the two forms ---- */
 
-static size_t count(const struct json *list)
+static size_t count(const struct json *list, const char *what)
 {
 	size_t n = 0;
 
 	for (const struct json *j = list ? list->first : NULL; j; j = j->next)
 		n++;
+	if (n > LAYERS_MAX)
+		die("%s: more than %d layers", what, LAYERS_MAX);
 	return n;
 }
 
@@ -149,7 +152,7 @@ static struct container read_layout(struct bundle *b, const char *what)
 		doc = parse_blob(&blob);
 	}
 	list = json_list(doc, "layers");
-	c.nr = count(list);
+	c.nr = count(list, what);
 	if (!c.nr)
 		die("%s: no layers", blob.name);
 	config = described(b, json_get(doc, "config"), blob.name);
@@ -177,14 +180,14 @@ static struct container read_saved(struct bundle *b, const char *what)
 		die("%s: it holds several images; save one at a time", what);
 	list = json_list(doc->first, "Layers");
 	config = json_string(doc->first, "Config");
-	c.nr = count(list);
+	c.nr = count(list, what);
 	if (!c.nr || !config)
 		die("%s: no layers, or no configuration", blob.name);
 	file = bundle_get(b, config);
 	doc = parse_blob(&file);
 	read_config(&c, doc, file.name);
 	ids = json_list(json_get(doc, "rootfs"), "diff_ids");
-	if (count(ids) != c.nr)
+	if (count(ids, file.name) != c.nr)
 		die("%s: it tells of other layers than %s", file.name, blob.name);
 	c.layers = xalloc(c.nr * sizeof(*c.layers));
 	ids = ids->first;

@@ -103,6 +103,8 @@ static ssize_t read_guest(void *arg, void *buf, size_t n, uint64_t off)
 	struct bytes *b = arg;
 	size_t at;
 
+	if (ended) /* no file keeps us longer than that */
+		return -1;
 	if (!b->hex || off < b->off || off - b->off >= b->len / 2) {
 		free(b->hex);
 		b->hex = try(b->perf, format("perf bytes %u %llu", b->id, (unsigned long long)off),
