@@ -22,6 +22,8 @@
 #include "drivers/mconsole/mconsole.h"
 #include "os-linux/os.h"
 #include "kernel/dev/tty.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/fs/sysfs/sysfs.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/lock.h"
@@ -434,10 +436,17 @@ static struct mconsole_device ssl_device = {
 	.remove = ssl_remove,
 };
 
+/* systemd has a getty on it when it is a serial line. */
+static int show_active(struct seq *s, void *unused)
+{
+	seq_printf(s, "%s\n", tty_console_name());
+	return 0;
+}
+
 static int console_init(void)
 {
+	int err = sysfs_create("devices/virtual/tty/console/active", show_active, NULL);
 	u32 i;
-	int err = 0;
 
 	for (i = 0; i < NR_CON && !err; i++) {
 		err = make_tty(&cons[i], "tty", i, i);

@@ -82,11 +82,11 @@ instances = []
 
 
 class Instance:
-    def __init__(self, name, *params, wait="# "):
+    def __init__(self, name, *params, wait="# ", image=BUSYBOX):
         inn, self_in = os.pipe()
         self_out, out = os.pipe()
         self.name = name
-        self.p = subprocess.Popen([KERNEL, "mem=128M", "umid=" + name, "ubd0=%s/%s.cow,%s" % (WORK, name, BUSYBOX), "root=/dev/ubda", "rw",
+        self.p = subprocess.Popen([KERNEL, "mem=128M", "umid=" + name, "ubd0=%s/%s.cow,%s" % (WORK, name, image), "root=/dev/ubda", "rw",
                                    "init=/bin/sh", "con=null", "con0=fd:0,fd:1", *params], stdin=inn, stdout=out, stderr=subprocess.STDOUT)
         os.close(inn)
         os.close(out)
