@@ -12,6 +12,7 @@
  */
 #include "kernel/cgroup/internal.h"
 
+#include "kernel/lib/sort.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/signal.h"
 
@@ -313,20 +314,6 @@ int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
 }
 
 /* ---- lists ---- */
-
-static void sort_numbers(pid_t *v, s64 n)
-{
-	s64 gap, i, j;
-
-	for (gap = n / 2; gap; gap /= 2)
-		for (i = gap; i < n; i++) {
-			pid_t x = v[i];
-
-			for (j = i; j >= gap && v[j - gap] > x; j -= gap)
-				v[j] = v[j - gap];
-			v[j] = x;
-		}
-}
 
 static u64 count_tasks(struct cgroup *c, bool below)
 {

@@ -251,6 +251,8 @@ static long op_revoke(s32 id)
 	k->revoked = true;
 	if (k->type == KEY_KEYRING)
 		keyring_clear(k);
+	else
+		key_set_payload(k, NULL, 0);
 	key_put(k);
 	return 0;
 }

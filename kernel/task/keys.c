@@ -13,10 +13,12 @@
 
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/sort.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/task/keys.h"
 
 #define TABLE_SIZE 256
+#define SECOND 1000000000UL
 #define MAX_DEPTH 6
 #define MAX_PAYERS 4096
 #define MAX_LINKS 65536U
@@ -616,26 +618,111 @@ void keys_exit_task(struct task *t)
 	t->thread_keyring = NULL;
 }
 
-/* ---- limits ---- */
+/* ---- what /proc shows ---- */
+
+s64 key_serials(s32 **out)
+{
+	s64 room = 0, n = 0;
+	struct key *k;
+
+	spin_lock(&table_lock);
+	for (u32 i = 0; i < TABLE_SIZE; i++)
+		hlist_for_each_entry(k, &table[i], hash)
+			room++;
+	spin_unlock(&table_lock);
+	room += 64; /* that may come meanwhile */
+	*out = kmalloc((size_t)room * sizeof(**out), GFP_KERNEL);
+	if (!*out)
+		return -ENOMEM;
+	spin_lock(&table_lock);
+	for (u32 i = 0; i < TABLE_SIZE; i++)
+		hlist_for_each_entry(k, &table[i], hash)
+			if (n < room)
+				(*out)[n++] = k->serial;
+	spin_unlock(&table_lock);
+	sort_numbers(*out, n);
+	return n;
+}
+
+/* What is left of its life, in four letters. */
+static void life_of(const struct key *k, char *buf, size_t size)
+{
+	static const struct {
+		u64 below, unit;
+		char letter;
+	} units[] = { { 60, 1, 's' }, { 3600, 60, 'm' }, { 86400, 3600, 'h' },
+		{ 7 * 86400, 86400, 'd' }, { ~0UL, 7 * 86400, 'w' } };
+	u64 now = ktime_get(), left;
+	u32 i = 0;
+
+	if (!k->expiry || now >= k->expiry) {
+		scnprintf(buf, size, k->expiry ? "expd" : "perm");
+		return;
+	}
+	left = (k->expiry - now) / SECOND;
+	while (left >= units[i].below)
+		i++;
+	scnprintf(buf, size, "%lu%c", left / units[i].unit, units[i].letter);
+}
+
+static int content_of(const struct key *k, char *buf, size_t size)
+{
+	if (k->type != KEY_KEYRING)
+		return scnprintf(
+			buf, size, k->type == KEY_BIG ? ": %u [buff]\n" : ": %u\n", k->len);
+	return k->nr ? scnprintf(buf, size, ": %u\n", k->nr) : scnprintf(buf, size, ": empty\n");
+}
+
+static int line_of(const struct key *k, char *buf, size_t size)
+{
+	struct user_namespace *ns = current_user_ns();
+	char life[24];
+	int n;
+
+	life_of(k, life, sizeof(life));
+	n = scnprintf(buf, size, "%08x I%c-Q--%c %5d %4s %08x %5d %5d %-9.9s %s", (u32)k->serial,
+		k->revoked ? 'R' : '-', k->invalid ? 'i' : '-', atomic_read(&k->refs) - 1, life,
+		k->perm, (int)from_kuid_munged(ns, k->uid), (int)from_kgid_munged(ns, k->gid),
+		type_names[k->type], k->desc);
+	return n + content_of(k, buf + n, size - (size_t)n);
+}
+
+int key_line(s32 serial, char *buf, size_t size)
+{
+	struct key *k = find_serial(serial);
+	int n = 0;
+
+	if (!k)
+		return 0;
+	mutex_lock(&keys_mutex);
+	if (key_may(k, KEY_VIEW) && from_kuid(current_user_ns(), k->uid) != (u32)-1)
+		n = line_of(k, buf, size);
+	mutex_unlock(&keys_mutex);
+	key_put(k);
+	return n;
+}
 
 int key_user_line(int i, char *buf, size_t size)
 {
+	struct user_namespace *ns = current_user_ns();
 	struct key_user *u;
 	int n = 0, keys;
 
 	mutex_lock(&keys_mutex);
 	list_for_each_entry(u, &payers, list) {
-		if (i-- > 0)
+		if (from_kuid(ns, u->uid) == (u32)-1 || i-- > 0)
 			continue;
 		keys = atomic_read(&u->keys);
-		n = scnprintf(buf, size, "%5u: %5d %d/%d %d/%d %ld/%d\n", u->uid, keys + 1, keys,
-			keys, keys, READ_ONCE(*(u->uid ? &user_keys : &root_keys)),
+		n = scnprintf(buf, size, "%5u: %5d %d/%d %d/%d %ld/%d\n", from_kuid(ns, u->uid),
+			keys + 1, keys, keys, keys, READ_ONCE(*(u->uid ? &user_keys : &root_keys)),
 			READ_ONCE(u->bytes), READ_ONCE(*(u->uid ? &user_bytes : &root_bytes)));
 		break;
 	}
 	mutex_unlock(&keys_mutex);
 	return n;
 }
+
+/* ---- limits ---- */
 
 static const struct sysctl sysctls[] = {
 	SYSCTL_NUM("kernel/keys/maxkeys", user_keys, 0, KEYS_LIMIT),

@@ -53,6 +53,12 @@ extern struct mutex keys_mutex;
 /* The @i-th line of /proc/key-users; 0 after the last. Takes keys_mutex. */
 int key_user_line(int i, char *buf, size_t size);
 
+/* For /proc/keys: the serial numbers of all keys, ascending: how many, or -ENOMEM; kfree them. */
+s64 key_serials(s32 **out);
+#define KEY_LINE_MAX (PAGE_SIZE + 256)
+/* A key's line, or 0: it has gone, or current may not view it. Takes keys_mutex. */
+int key_line(s32 serial, char *buf, size_t size);
+
 const char *key_type_name(enum key_type type);
 int key_type_of(const char *name); /* -ENODEV */
 void key_get(struct key *k);

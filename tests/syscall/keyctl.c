@@ -37,6 +37,70 @@ static void describe(const char *what, long id)
 	say("%s: %s %08x %.4s, mine %d", what, type, perm, buf + at, uid == (int)getuid());
 }
 
+/* A key's line in /proc/keys, without its number and how many refer to it. */
+static void show(const char *what, long id)
+{
+	char line[5000], number[16], flags[16], life[16];
+	FILE *f = fopen("/proc/keys", "r");
+	int uid, gid, at;
+	unsigned perm;
+
+	snprintf(number, sizeof(number), "%08lx ", id);
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, number, 9) != 0)
+			continue;
+		sscanf(line + 9, "%15s %*d %15s %x %d %d %n", flags, life, &perm, &uid, &gid, &at);
+		say("%s: %s %s %08x mine %d %d %s", what, flags, strchr(flags, 'R') ? "" : life,
+			perm, uid == (int)getuid(), gid == (int)getgid(), line + 9 + at);
+		fclose(f);
+		return;
+	}
+	say("%s: not shown", what);
+	if (f)
+		fclose(f);
+}
+
+static void shown(void)
+{
+	const int p = KEY_SPEC_PROCESS_KEYRING;
+	char line[256];
+	long k, ring, hidden, mine = 0;
+	unsigned uid;
+	FILE *f;
+
+	NEED(ring = add("keyring", "shown", NULL, 0, p));
+	show("empty", ring);
+	NEED(k = add("user", "shown:key", "12345", 5, ring));
+	show("one", ring);
+	show("user", k);
+	NEED(ctl(KEYCTL_SET_TIMEOUT, k, 5000, 0, 0));
+	show("for an hour", k);
+	NEED(ctl(KEYCTL_SET_TIMEOUT, k, 5000000, 0, 0));
+	show("for weeks", k);
+	NEED(ctl(KEYCTL_SETPERM, k, 0x3f000000, 0, 0));
+	show("possessed", k);
+	NEED(hidden = add("user", "shown:hidden", "1", 1, ring));
+	NEED(ctl(KEYCTL_SETPERM, hidden, 0x3e3e0000, 0, 0));
+	show("hidden", hidden);
+	NEED(k = add("logon", "shown:logon", "1234567", 7, ring));
+	show("logon", k);
+	NEED(ctl(KEYCTL_REVOKE, k, 0, 0, 0));
+	show("revoked", k);
+	NEED(ctl(KEYCTL_CLEAR, ring, 0, 0, 0));
+	show("cleared", ring);
+	CHILD({
+		NEED(setresuid(65534, 65534, 65534));
+		show("another's", ring);
+	});
+	f = fopen("/proc/key-users", "r");
+	while (f && fgets(line, sizeof(line), f))
+		mine += sscanf(line, "%u: %*d %*d/%*d %*d/%*d %*d/%*d", &uid) == 1 &&
+			uid == getuid();
+	T(mine);
+	if (f)
+		fclose(f);
+}
+
 static void types(void)
 {
 	const int p = KEY_SPEC_PROCESS_KEYRING;
@@ -170,6 +234,7 @@ TEST(keyctl)
 		return;
 	}
 	CHILD(types());
+	CHILD(shown());
 	CHILD(life());
 	CHILD(rings());
 	CHILD(rings(); strangers());

@@ -212,6 +212,22 @@ static int show_devices(struct seq *s, void *arg)
 	return err ? err : show_lines(s, blkdev_major_line);
 }
 
+static int show_keys(struct seq *s, void *arg)
+{
+	char *buf = kmalloc(KEY_LINE_MAX, GFP_KERNEL);
+	s32 *serials = NULL;
+	s64 nr = buf ? key_serials(&serials) : -ENOMEM;
+
+	for (s64 i = 0; i < nr; i++) {
+		int n = key_line(serials[i], buf, KEY_LINE_MAX);
+
+		seq_write(s, buf, (size_t)n);
+	}
+	kfree(serials);
+	kfree(buf);
+	return nr < 0 ? (int)nr : 0;
+}
+
 static int show_key_users(struct seq *s, void *arg)
 {
 	return show_lines(s, key_user_line);
@@ -356,6 +372,7 @@ static int misc_init(void)
 		{ "devices", 0444, show_devices, NULL },
 		{ "partitions", 0444, show_partitions, NULL },
 		{ "key-users", 0444, show_key_users, NULL },
+		{ "keys", 0444, show_keys, NULL },
 		{ "diskstats", 0444, show_diskstats, NULL },
 		{ "locks", 0444, show_locks, NULL },
 		{ "slabinfo", 0400, show_slabinfo, NULL },
