@@ -107,6 +107,7 @@ void arch_kick_cpu(int cpu);
 /* ---- time: nanoseconds ---- */
 u64 ktime_get(void);      /* CLOCK_MONOTONIC as the guest sees it */
 u64 ktime_get_real(void); /* CLOCK_REALTIME */
+u64 ktime_get_tai(void);
 u64 ktime_get_boottime(void);
 u64 ktime_get_coarse(void); /* CLOCK_MONOTONIC_COARSE, as the vDSO answers */
 u64 ktime_get_real_coarse(void);
@@ -114,6 +115,7 @@ u64 ktime_get_raw(void);
 extern bool
 	time_travels; /* time skips when the machine is idle (timetravel.h): nothing may be under way outside then */
 void arch_set_realtime_offset(s64 add_ns); /* clock_settime */
+void arch_set_tai_offset(s64 ns);          /* adjtimex: of TAI from real time */
 u64 arch_cpu_clock(void);                  /* fast monotonic for accounting, cpuclock.c */
 u64 arch_cpu_stolen(
 	int cpu); /* ns that the host took from it since the last call; under its rq's lock */

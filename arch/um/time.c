@@ -5,7 +5,7 @@
  * before the host's zero and are numbers modulo 2^64); frozen time is timetravel.c's count.
  *
  * The offsets lie in a page of their own that the vDSO reads (vdso/vdso.h), so that both agree to the nanosecond.
- * Locks: none; realtime_offset is one word, written by clock_settime() (the last writer wins).
+ * Locks: none; realtime_offset is one word, written by clock_settime() (the last writer wins), tai_offset another, by adjtimex().
  */
 #include "arch/um/internal.h"
 #include "arch/um/timetravel.h"
@@ -16,6 +16,7 @@ u64 mono_base;
 static u64 boot_base, raw_base;
 static u64 real_start; /* the host's real time at boot */
 static s64 realtime_offset;
+static s64 tai_offset; /* of TAI from real time, ns */
 
 void time_init(void)
 {
@@ -76,6 +77,17 @@ u64 ktime_get_real(void)
 	       (u64)READ_ONCE(realtime_offset);
 }
 
+u64 ktime_get_tai(void)
+{
+	return ktime_get_real() + (u64)READ_ONCE(tai_offset);
+}
+
+void arch_set_tai_offset(s64 ns)
+{
+	WRITE_ONCE(tai_offset, ns);
+	vdso_update();
+}
+
 void arch_set_realtime_offset(s64 add_ns)
 {
 	WRITE_ONCE(realtime_offset, realtime_offset + add_ns);
@@ -88,4 +100,5 @@ void time_vdso_data(struct vdso_data *d)
 	WRITE_ONCE(d->boot_offset, -(s64)boot_base);
 	WRITE_ONCE(d->raw_offset, -(s64)raw_base);
 	WRITE_ONCE(d->real_offset, realtime_offset);
+	WRITE_ONCE(d->tai_offset, realtime_offset + tai_offset);
 }

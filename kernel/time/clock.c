@@ -2,8 +2,8 @@
 /*
  * clock.c: reading and setting clocks.
  *
- * Real time, monotonic and boot time come from the machine (arch.h); TAI is real time with an offset of zero, as on a Linux
- * that nobody has told otherwise. Clock numbers below zero name the CPU time of a process or thread, as Linux encodes them:
+ * Real time, monotonic and boot time come from the machine (arch.h); TAI is real time with an offset that adjtimex() sets, zero until
+ * then. Clock numbers below zero name the CPU time of a process or thread, as Linux encodes them:
  * ~pid << 3, bit 2 for a thread, the low bits for the kind of time.
  *
  * ntp.c disciplines real time.
@@ -174,8 +174,8 @@ int clock_read(int clock, u64 *now)
 {
 	switch (clock) {
 	case CLOCK_REALTIME:
-	case CLOCK_REALTIME_ALARM:
-	case CLOCK_TAI: *now = ktime_get_real(); return 0;
+	case CLOCK_REALTIME_ALARM: *now = ktime_get_real(); return 0;
+	case CLOCK_TAI: *now = ktime_get_tai(); return 0;
 	case CLOCK_REALTIME_COARSE: *now = ktime_get_real_coarse(); return 0;
 	case CLOCK_MONOTONIC: *now = ktime_get(); return 0;
 	case CLOCK_MONOTONIC_RAW: *now = ktime_get_raw(); return 0;

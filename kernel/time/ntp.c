@@ -9,7 +9,7 @@
  * Interface: ntp_adjust(), for the two calls; ntp_clear() when the clock was set.
  * States: at rest (nothing to correct; the timer is not armed) -> slewing (ntp_adjust found something; ntp_second each second) -> at rest.
  * Locks: ntp.lock for all of it. The maximum error grows by 500 us a second; it is computed when somebody looks.
- * Not there: PPS, leap seconds, the TAI offset (which stays 0).
+ * Not there: PPS, leap seconds.
  */
 #include <asm/errno.h>
 #include <linux/timex.h>
@@ -32,6 +32,7 @@
 #define MAX_CONSTANT 10
 #define TICK_US 10000 /* of USER_HZ */
 #define SHIFT_PLL 2
+#define MAX_TAI 100000 /* s */
 
 static struct {
 	spinlock_t lock;
@@ -42,6 +43,7 @@ static struct {
 	u64 error_at;           /* ktime_get() */
 	s32 status;
 	s64 constant, tick;
+	s32 tai; /* s that TAI is ahead of real time */
 	struct ktimer timer;
 } ntp = {
 	.lock = SPINLOCK_INIT(ntp.lock),
@@ -132,8 +134,7 @@ static int check(const struct __kernel_timex *tx)
 	if ((tx->modes & ADJ_FREQUENCY) &&
 		((s64)tx->freq > FREQ_LIMIT || (s64)tx->freq < -FREQ_LIMIT))
 		return -EINVAL;
-	return (tx->modes & ADJ_TAI) && tx->constant ? -EOPNOTSUPP :
-						       0; /* of others Linux knows nothing */
+	return 0; /* of others Linux knows nothing */
 }
 
 static void set_offset_locked(s64 offset)
@@ -165,6 +166,8 @@ static void apply_locked(const struct __kernel_timex *tx)
 		ntp.constant = clamp(clamp((s64)tx->constant, 0LL, (s64)MAX_CONSTANT) +
 					     (ntp.status & STA_NANO ? 0 : 4),
 			0LL, (s64)MAX_CONSTANT);
+	if (modes & ADJ_TAI && tx->constant >= 0 && tx->constant <= MAX_TAI)
+		ntp.tai = (s32)tx->constant;
 	if (modes & ADJ_OFFSET)
 		set_offset_locked(tx->offset);
 	if (modes & ADJ_TICK)
@@ -187,6 +190,7 @@ static int report_locked(struct __kernel_timex *tx, bool single, s64 slew)
 	tx->precision = 1;
 	tx->tolerance = MAX_FREQ;
 	tx->tick = ntp.tick;
+	tx->tai = ntp.tai;
 	tx->time.tv_sec = (s64)(now / NSEC_PER_SEC);
 	tx->time.tv_usec = (long long)(now % NSEC_PER_SEC) / unit;
 	return ntp.status & (STA_UNSYNC | STA_CLOCKERR) ? TIME_ERROR : TIME_OK;
@@ -196,6 +200,7 @@ int ntp_adjust(struct __kernel_timex *tx)
 {
 	bool single = tx->modes & 0x8000, start;
 	int err = check(tx);
+	s32 tai;
 	s64 slew;
 
 	if (err)
@@ -208,13 +213,18 @@ int ntp_adjust(struct __kernel_timex *tx)
 	spin_lock(&ntp.lock);
 	age_locked();
 	slew = ntp.slew;
+	tai = ntp.tai;
 	if (!single)
 		apply_locked(tx);
 	else if (!(tx->modes & 0x2000))
 		ntp.slew = clamp((s64)tx->offset, -2145000000LL, 2145000000LL) * 1000;
 	start = !at_rest_locked() && !timer_armed(&ntp.timer);
+	if (tai != ntp.tai)
+		arch_set_tai_offset((s64)ntp.tai * (s64)NSEC_PER_SEC);
 	err = report_locked(tx, single, slew);
 	spin_unlock(&ntp.lock);
+	if (tai != tx->tai)
+		clock_was_set();
 	if (start)
 		timer_start(&ntp.timer, ktime_get() + NSEC_PER_SEC);
 	return err;

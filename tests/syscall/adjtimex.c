@@ -54,6 +54,51 @@ static void discipline(void)
 	set(ADJ_MICRO | ADJ_STATUS, STA_UNSYNC, TIME_ERROR);
 }
 
+static long seconds(int clock)
+{
+	struct timespec t;
+
+	NEED(syscall(SYS_clock_gettime, clock, &t));
+	return t.tv_sec;
+}
+
+/* In the guest only, as the above. TAI by a call and by the vDSO, its timers, and what is no offset. */
+static void tai(void)
+{
+	struct itimerspec at = { .it_value.tv_nsec = 0 };
+	struct timespec t, now = { 0, 0 }, long_time = { 20, 0 };
+	sigset_t alarm;
+	timer_t timer;
+	struct utsname u;
+	long before, called, after;
+
+	uname(&u);
+	if (!strstr(u.release, "nestling"))
+		return;
+	expect("at first", set(0, 0, TIME_ERROR).tai, 0);
+	at.it_value.tv_sec = seconds(CLOCK_TAI) + 1000;
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	NEED(sigprocmask(SIG_BLOCK, &alarm, NULL));
+	NEED(timer_create(CLOCK_TAI, NULL, &timer));
+	NEED(timer_settime(timer, TIMER_ABSTIME, &at, NULL));
+	expect("early", sigtimedwait(&alarm, NULL, &now), -1);
+	expect("37", set(ADJ_TAI, 37, TIME_ERROR).tai, 37);
+	expect("negative", set(ADJ_TAI, -1, TIME_ERROR).tai, 37);
+	expect("too much", set(ADJ_TAI, 100001, TIME_ERROR).tai, 37);
+	before = seconds(CLOCK_REALTIME) + 37;
+	called = seconds(CLOCK_TAI);
+	NEED(clock_gettime(CLOCK_TAI, &t));
+	after = seconds(CLOCK_REALTIME) + 37;
+	expect("by a call", before <= called && called <= after, 1);
+	expect("by the vDSO", before <= t.tv_sec && t.tv_sec <= after, 1);
+	expect("still early", sigtimedwait(&alarm, NULL, &now), -1);
+	expect("2000", set(ADJ_TAI, 2000, TIME_ERROR).tai, 2000);
+	expect("its time has come", sigtimedwait(&alarm, NULL, &long_time), SIGALRM);
+	expect("0", set(ADJ_TAI, 0, TIME_ERROR).tai, 0);
+	NEED(timer_delete(timer));
+}
+
 TEST(adjtimex)
 {
 	struct timex tx = { 0 };
@@ -68,6 +113,7 @@ TEST(adjtimex)
 	memset(&tx, 0, sizeof(tx));
 	T(syscall(SYS_clock_adjtime, 99, &tx));
 	T(syscall(SYS_clock_adjtime, CLOCK_MONOTONIC, &tx));
+	tai();
 	discipline();
 	CHILD({
 		NEED(setuid(65534));

@@ -37,8 +37,8 @@ static long host_clock(long clock, int64_t *offset)
 
 	switch (clock) {
 	case CLOCK_REALTIME_COARSE: *offset = d->real_offset; return CLOCK_REALTIME_COARSE;
-	case CLOCK_REALTIME:
-	case CLOCK_TAI: *offset = d->real_offset; return CLOCK_REALTIME;
+	case CLOCK_REALTIME: *offset = d->real_offset; return CLOCK_REALTIME;
+	case CLOCK_TAI: *offset = d->tai_offset; return CLOCK_REALTIME;
 	case CLOCK_MONOTONIC: *offset = d->mono_offset; return CLOCK_MONOTONIC;
 	case CLOCK_MONOTONIC_COARSE: *offset = d->mono_offset; return CLOCK_MONOTONIC_COARSE;
 	case CLOCK_MONOTONIC_RAW: *offset = d->raw_offset; return CLOCK_MONOTONIC_RAW;
