@@ -19,6 +19,7 @@
 #ifndef NESTLING_OS_SPACE_H
 #define NESTLING_OS_SPACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,7 @@ struct os_space_setup {
 	int ctl, physmem; /* files */
 	uint32_t *
 		running; /* running[16 * cpu]: the task that vCPU waits for, 0 none; the kicker reads it */
+	bool *tsc_traps; /* NULL, or rdtsc is to be SIGSEGV in all tasks of spaces: whether the host does that */
 };
 /*
  * 0 and *vdso (0: the host has none); -EAGAIN: the window was taken, try again or elsewhere; other

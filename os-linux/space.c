@@ -28,6 +28,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -298,6 +299,8 @@ int os_space_start(const struct os_space_setup *s, uint64_t *vdso)
 	}
 	os_short_slices(zygote); /* all tasks of spaces inherit it */
 	ordinary = sched_getscheduler(zygote) == SCHED_OTHER;
+	if (s->tsc_traps) /* inherited by all that the zygote forks */
+		*s->tsc_traps = !remote_call(SYS_prctl, PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
 	err = move_vdso(s, vdso);
 	if (!err)
 		err = clear_address_space(s);

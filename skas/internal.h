@@ -121,6 +121,7 @@ struct skas {
 	unsigned caps; /* OS_SPACE_* */
 	u64 base;      /* of the stub's window */
 	u64 vdso;
+	bool tsc_traps;
 	u64 ctl_stride;
 	u32 max_spaces;
 	int ctl_file;

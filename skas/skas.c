@@ -103,6 +103,7 @@ static int start_zygote_at(u64 base, u64 top)
 		.ctl = skas.ctl_file,
 		.physmem = skas.cfg.physmem,
 		.running = skas_running,
+		.tsc_traps = skas.cfg.trap_tsc ? &skas.tsc_traps : NULL,
 	};
 	int err;
 
@@ -279,6 +280,11 @@ u64 skas_task_size(void)
 bool skas_has_ldt(void)
 {
 	return skas.caps & OS_SPACE_LDT && skas.caps & OS_SPACE_FSGSBASE;
+}
+
+bool skas_tsc_traps(void)
+{
+	return skas.tsc_traps;
 }
 
 u64 skas_host_vdso(void)

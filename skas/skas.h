@@ -34,6 +34,7 @@ struct skas_config {
 	enum skas_handoff
 		handoff; /* handoff=auto|spin|sleep: how vCPU and runner wait for each other */
 	bool patch;      /* patch=on|off: call sites may be patched (seccomp mode only) */
+	bool trap_tsc;   /* rdtsc is to be an event, where the host can do that */
 	struct os_irq_page *irq; /* what os_irq_setup() got: its kicked words */
 };
 
@@ -51,6 +52,7 @@ u64 skas_task_size(void);         /* first address that a guest may not map */
  * Where the host's vdso and vvar stand in every space (for our vDSO image); 0 when there is none.
  */
 u64 skas_host_vdso(void);
+bool skas_tsc_traps(void); /* rdtsc of guest code is an event: SIGSEGV with trap 13 */
 
 /*
  * Where the thunk of a patched call site jumps to, with r11 at its record, the call's arguments in their registers, and

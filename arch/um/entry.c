@@ -107,6 +107,8 @@ static void serve_trap(struct task *t, const struct skas_event *ev)
 {
 	if (unlikely(t->hw_debug) && hw_debug_trap(&t->arch.regs, ev->trapno))
 		return;
+	if (unlikely(arch_tsc_traps) && tsc_trap(t, ev))
+		return;
 	/* frames of a host's file that was cut; the stub's own word for it proves nothing and costs a look */
 	if (unlikely(ev->signo == SIGBUS) && handle_bus_error(t->mm, ev->addr))
 		return;

@@ -67,6 +67,13 @@ static inline u64 host_deadline(u64 guest_deadline)
 	return t < 0 ? 0 : (u64)t;
 }
 
+/* tsc.c */
+struct skas_event;
+bool tsc_wants_traps(void);
+void tsc_init(void); /* when the zygote runs */
+bool tsc_trap(
+	struct task *t, const struct skas_event *ev); /* it was an rdtsc, and has been served */
+
 /* cpuclock.c */
 void cpu_clock_start(void);
 

@@ -90,6 +90,7 @@ static void start_spaces(void)
 		.handoff = wanted_handoff,
 		.patch = wanted_patch,
 		.irq = &irq_page,
+		.trap_tsc = tsc_wants_traps(),
 	};
 	const char *why = "";
 
@@ -159,6 +160,7 @@ void arch_main(int argc, char **argv, char **envp)
 	oops_init();
 	mm_init_frames(1, physmem_frames);
 	start_spaces();
+	tsc_init();
 	if (!time_frozen)
 		cpu_clock_start();
 	vcpu_init();

@@ -35,7 +35,8 @@ static struct page *new_page(void)
 
 static u64 host_function(const char *name)
 {
-	long off = skas_host_vdso() && !time_frozen ? os_vdso_function(name) : -ENOENT;
+	bool use = skas_host_vdso() && !time_frozen && !arch_tsc_traps;
+	long off = use ? os_vdso_function(name) : -ENOENT;
 
 	return off < 0 ? 0 : skas_host_vdso() + (u64)off;
 }

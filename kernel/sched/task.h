@@ -154,6 +154,7 @@ struct task {
 	int pdeath_signal;
 	bool did_exec, no_new_privs, in_execve, vfork_child;
 	bool traced_calls; /* kernel/syscall/trace.c: of who is followed; racy */
+	bool no_tsc;       /* own: PR_SET_TSC; rdtsc is a SIGSEGV */
 	u32 personality;
 	struct completion *vfork_done;
 	uaddr_t set_child_tid, clear_child_tid;

@@ -79,6 +79,7 @@ static void copy_own_fields(struct task *t, u64 flags)
 	t->flags |= PF_FORKNOEXEC;
 	t->personality = current->personality;
 	t->traced_calls = current->traced_calls;
+	t->no_tsc = current->no_tsc;
 	t->no_new_privs = current->no_new_privs;
 	t->timer_slack_ns = current->timer_slack_ns;
 	t->prctl_bits = current->prctl_bits;

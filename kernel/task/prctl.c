@@ -221,6 +221,15 @@ static long put_int(uaddr_t to, int v)
 	return put_user(v, to);
 }
 
+/* Without rdtsc=trap nothing tells the kernel of an rdtsc. */
+static long set_tsc(u64 mode)
+{
+	if (mode != PR_TSC_ENABLE && (mode != PR_TSC_SIGSEGV || !arch_tsc_traps))
+		return -EINVAL;
+	current->no_tsc = mode == PR_TSC_SIGSEGV;
+	return 0;
+}
+
 long sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 {
 	struct task *t = current;
@@ -241,8 +250,8 @@ long sys_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 	case PR_CAPBSET_READ:
 		return a2 <= CAP_LAST_CAP ? !!(current_cred()->cap_bset & CAP_BIT(a2)) : -EINVAL;
 	case PR_CAPBSET_DROP: return prctl_capbset_drop(a2);
-	case PR_GET_TSC: return put_int(UADDR(a2), PR_TSC_ENABLE);
-	case PR_SET_TSC: return a2 == PR_TSC_ENABLE ? 0 : -EINVAL;
+	case PR_GET_TSC: return put_int(UADDR(a2), t->no_tsc ? PR_TSC_SIGSEGV : PR_TSC_ENABLE);
+	case PR_SET_TSC: return set_tsc(a2);
 	case PR_GET_SECUREBITS: return current_cred()->securebits;
 	case PR_SET_SECUREBITS: return prctl_set_securebits(a2);
 	case PR_SET_TIMERSLACK: return set_timer_slack(a2);

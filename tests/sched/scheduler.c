@@ -97,6 +97,15 @@ void kmem_cache_free(struct kmem_cache *c, void *p)
 
 u32 xstate_size = 576;
 
+bool tsc_wants_traps(void)
+{
+	return false;
+}
+
+void tsc_init(void)
+{
+}
+
 int skas_init(const struct skas_config *cfg, const char **why)
 {
 	return 0;

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tsc.c: rdtsc of guest programs. As a rule it reads the host's counter. With rdtsc=trap, which frozen time asks for by itself, the host
+ * faults it (PR_SET_TSC of the zygote, inherited by all that runs guest code), and it reads the guest's monotonic clock, a tick a
+ * nanosecond: so a run that measures with it repeats. Only then may a task of the guest have it fault (PR_SET_TSC).
+ *
+ * The host's vDSO reads the counter, so guests must not call it then (vdso_map.c): clock_gettime() is a system call.
+ *
+ * Locks: none.
+ */
+#include <asm/signal.h>
+
+#include "arch/um/internal.h"
+#include "arch/um/timetravel.h"
+#include "arch/um/uaccess.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+#include "skas/skas.h"
+
+#define INSN_MAX 15
+#define TRAPNO_GP 13
+
+bool arch_tsc_traps;
+static bool asked, forbidden;
+
+static int set_rdtsc(const char *value)
+{
+	asked = !strcmp(value, "trap");
+	forbidden = !strcmp(value, "host");
+	if (!asked && !forbidden)
+		refuse("rdtsc=%s: trap or host", value);
+	return 0;
+}
+PARAM("rdtsc=", set_rdtsc,
+	"trap: rdtsc counts the guest's nanoseconds (time-travel=inf-cpu); host: the host's ticks");
+
+bool tsc_wants_traps(void)
+{
+	return asked || (time_frozen && !forbidden);
+}
+
+void tsc_init(void)
+{
+	arch_tsc_traps = skas_tsc_traps();
+	if (arch_tsc_traps || !tsc_wants_traps())
+		return;
+	if (asked)
+		refuse("rdtsc=trap: the host refuses PR_SET_TSC");
+	pr_warn("the host refuses PR_SET_TSC: programs that use rdtsc do not repeat\n");
+}
+
+static bool is_prefix(u8 b)
+{
+	switch (b) {
+	case 0x26:
+	case 0x2e:
+	case 0x36:
+	case 0x3e:
+	case 0x64 ... 0x67:
+	case 0xf2:
+	case 0xf3: return true;
+	}
+	return (b & 0xf0) == 0x40;
+}
+
+/* The length of the rdtsc or rdtscp at the head of @code, 0: it is another instruction. */
+static u32 tsc_insn(const u8 *code, u32 n, bool *with_cpu)
+{
+	u32 at = 0;
+
+	while (at < n && is_prefix(code[at]))
+		at++;
+	if (n - at >= 2 && code[at] == 0x0f && code[at + 1] == 0x31) {
+		*with_cpu = false;
+		return at + 2;
+	}
+	if (n - at >= 3 && code[at] == 0x0f && code[at + 1] == 0x01 && code[at + 2] == 0xf9) {
+		*with_cpu = true;
+		return at + 3;
+	}
+	return 0;
+}
+
+/* Code may end at the end of a page. */
+static u32 read_code(u64 rip, u8 *code)
+{
+	u32 first = (u32)min(PAGE_SIZE - rip % PAGE_SIZE, (u64)INSN_MAX);
+
+	if (!copy_from_user(code, UADDR(rip), INSN_MAX))
+		return INSN_MAX;
+	return copy_from_user(code, UADDR(rip), first) ? 0 : first;
+}
+
+bool tsc_trap(struct task *t, const struct skas_event *ev)
+{
+	struct regs *r = &t->arch.regs;
+	u8 code[INSN_MAX];
+	bool with_cpu;
+	u32 len;
+	u64 now;
+
+	if (ev->signo != SIGSEGV || ev->trapno != TRAPNO_GP || t->no_tsc)
+		return false;
+	len = tsc_insn(code, read_code(r->rip, code), &with_cpu);
+	if (!len)
+		return false;
+	if (time_frozen)
+		timetravel_call(); /* who spins on it sees it move */
+	now = ktime_get();
+	r->rax = (u32)now;
+	r->rdx = now >> 32;
+	if (with_cpu)
+		r->rcx = (u32)smp_processor_id();
+	r->rip += len;
+	return true;
+}

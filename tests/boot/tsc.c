@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tsc.c: rdtsc and PR_SET_TSC. Without an argument: what the host says, too. "times": differences of the counter around work and sleep, which repeat
+ * where time does.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+static sigjmp_buf back;
+static siginfo_t last;
+static volatile int sink;
+
+static void on_segv(int sig, siginfo_t *si, void *context)
+{
+	last = *si;
+	siglongjmp(back, 1);
+}
+
+static const char *try(void)
+{
+	unsigned aux;
+
+	if (sigsetjmp(back, 1))
+		return last.si_code == SI_KERNEL && !last.si_addr ? "SIGSEGV" : "another SIGSEGV";
+	sink = (int)(__rdtscp(&aux) + __rdtsc());
+	return "reads";
+}
+
+static int mode(void)
+{
+	int m = -1;
+
+	prctl(PR_GET_TSC, &m);
+	return m;
+}
+
+/* An rdtsc whose last byte is the last of a page, with nothing behind; and one with prefixes. */
+static int odd_places(void)
+{
+	static const unsigned char insn[] = { 0x48, 0x66, 0x0f, 0x31 };
+	unsigned char *p = mmap(
+		NULL, 8192, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned lo = 0, hi = 0;
+
+	munmap(p + 4096, 4096);
+	memcpy(p, insn, 4);
+	p[4] = 0xc3;
+	((void (*)(void))p)();
+	/* jmp back to a ret, so that the counter is read right before the hole's first byte would be */
+	memcpy(p + 4092, "\xeb\x00\x0f\x31", 4);
+	if (sigsetjmp(back, 1))
+		return last.si_addr == p + 4096;
+	__asm__ volatile("call *%2" : "=a"(lo), "=d"(hi) : "r"(p + 4092) : "rcx", "memory");
+	return 0;
+}
+
+static void states(const char *self)
+{
+	printf("at first: %d %s\n", mode(), try());
+	printf("odd places: %d\n", odd_places());
+	printf("forbid: %d\n", prctl(PR_SET_TSC, PR_TSC_SIGSEGV));
+	printf("then: %d %s\n", mode(), try());
+	fflush(stdout);
+	if (!fork()) {
+		printf("child: %d %s\n", mode(), try());
+		fflush(stdout);
+		execl(self, self, "exec", NULL);
+		_exit(1);
+	}
+	wait(NULL);
+	printf("wrong mode: %d", prctl(PR_SET_TSC, 3));
+	printf(" %s\n", strerrorname_np(errno));
+	printf("wrong address: %d", prctl(PR_GET_TSC, 8));
+	printf(" %s\n", strerrorname_np(errno));
+	printf("allow: %d\n", prctl(PR_SET_TSC, PR_TSC_ENABLE));
+	printf("at last: %d %s\n", mode(), try());
+}
+
+static void times(void)
+{
+	unsigned long long first = __rdtsc(), t = first;
+	struct timespec nap = { 0, 12345678 }, a, b;
+
+	for (int i = 0; i < 5; i++) {
+		unsigned long long now;
+
+		for (int k = 0; k < 100000 * i; k++)
+			sink += k;
+		now = __rdtsc();
+		printf("%llu ", now - t);
+		t = now;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	t = __rdtsc();
+	nanosleep(&nap, NULL);
+	printf("sleep %llu ", __rdtsc() - t);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	printf("of %ld\n", (b.tv_sec - a.tv_sec) * 1000000000L + b.tv_nsec - a.tv_nsec);
+	while (__rdtsc() - first < 1000000000) /* who spins on it comes to an end */
+		;
+	puts("a second");
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction sa = { .sa_sigaction = on_segv, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGSEGV, &sa, NULL);
+	if (argc > 1 && !strcmp(argv[1], "times"))
+		times();
+	else if (argc > 1)
+		printf("behind exec: %d %s\n", mode(), try());
+	else
+		states("/proc/self/exe");
+	return 0;
+}
