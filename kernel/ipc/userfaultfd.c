@@ -23,7 +23,7 @@
 	(UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_SIGBUS |       \
 		UFFD_FEATURE_THREAD_ID | UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_EXACT_ADDRESS |   \
 		UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP | UFFD_FEATURE_EVENT_REMOVE |   \
-		UFFD_FEATURE_EVENT_UNMAP)
+		UFFD_FEATURE_EVENT_UNMAP | UFFD_FEATURE_POISON | UFFD_FEATURE_MOVE)
 
 #define MISC_MAJOR 10
 #define UFFD_MINOR 126 /* as Linux gives it: the first dynamic one */
@@ -144,6 +144,37 @@ static long ioctl_continue(struct uffd *u, uaddr_t arg)
 	return report(uaddr_add(arg, offsetof(struct uffdio_continue, mapped)), done, c.range.len);
 }
 
+static long ioctl_poison(struct uffd *u, uaddr_t arg)
+{
+	struct uffdio_poison p;
+	s64 done;
+
+	if (copy_from_user(&p, arg, offsetof(struct uffdio_poison, updated)))
+		return -EFAULT;
+	if (uffd_check_range(p.range.start, p.range.len) || p.mode & ~UFFDIO_POISON_MODE_DONTWAKE)
+		return -EINVAL;
+	done = uffd_poison(u, p.range.start, p.range.len, !(p.mode & UFFDIO_POISON_MODE_DONTWAKE));
+	if (done == -ESRCH)
+		return done;
+	return report(uaddr_add(arg, offsetof(struct uffdio_poison, updated)), done, p.range.len);
+}
+
+static long ioctl_move(struct uffd *u, uaddr_t arg)
+{
+	u64 modes = UFFDIO_MOVE_MODE_DONTWAKE | UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES;
+	struct uffdio_move m;
+	s64 done;
+
+	if (copy_from_user(&m, arg, offsetof(struct uffdio_move, move)))
+		return -EFAULT;
+	if (u->mm != current->mm || uffd_check_range(m.dst, m.len) ||
+		uffd_check_range(m.src, m.len) || m.mode & ~modes)
+		return -EINVAL;
+	done = uffd_move(u, m.dst, m.src, m.len, m.mode & UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES,
+		!(m.mode & UFFDIO_MOVE_MODE_DONTWAKE));
+	return report(uaddr_add(arg, offsetof(struct uffdio_move, move)), done, m.len);
+}
+
 static long ioctl_writeprotect(struct uffd *u, uaddr_t arg)
 {
 	struct uffdio_writeprotect w;
@@ -180,6 +211,8 @@ static long userfaultfd_ioctl(struct file *f, u32 cmd, u64 argument)
 	case UFFDIO_ZEROPAGE: return ioctl_zeropage(u, arg);
 	case UFFDIO_WRITEPROTECT: return ioctl_writeprotect(u, arg);
 	case UFFDIO_CONTINUE: return ioctl_continue(u, arg);
+	case UFFDIO_POISON: return ioctl_poison(u, arg);
+	case UFFDIO_MOVE: return ioctl_move(u, arg);
 	default: return -EINVAL;
 	}
 }
@@ -297,7 +330,7 @@ static int userfaultfd_fdinfo(struct file *f, char *buf, size_t size)
 
 	uffd_counts(u, &pending, &total);
 	return scnprintf(buf, size, "pending:\t%lu\ntotal:\t%lu\nAPI:\t%lx:%lx:%lx\n", pending,
-		total, (u64)UFFD_API, u->features, (u64)(UFFD_API_IOCTLS | UFFD_API_RANGE_IOCTLS));
+		total, (u64)UFFD_API, u->features, (u64)(UFFD_API_IOCTLS | UFFD_RANGE_IOCTLS));
 }
 
 static const struct file_operations userfaultfd_fops = {

@@ -86,7 +86,9 @@ static int lock_range(u64 start, size_t len, u64 flags)
 	if (err || flags & VM_LOCKONFAULT)
 		return err;
 	err = mm_populate(mm, start, end, 0);
-	return err == -EFAULT || err == -ENXIO ? -ENOMEM : err == -ENOMEM ? -EAGAIN : err;
+	if (err == -EFAULT || err == -ENXIO || err == -EHWPOISON)
+		return -ENOMEM;
+	return err == -ENOMEM ? -EAGAIN : err;
 }
 
 long sys_mlock(unsigned long addr, size_t len)

@@ -340,7 +340,7 @@ int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls)
 	err = watch(u, start, start + len, vm_mode(mode));
 	up_write(&u->mm->mmap_lock);
 	mmput(u->mm);
-	*ioctls = UFFD_API_RANGE_IOCTLS;
+	*ioctls = UFFD_RANGE_IOCTLS;
 	if (!(mode & UFFDIO_REGISTER_MODE_WP))
 		*ioctls &= ~BIT(_UFFDIO_WRITEPROTECT);
 	if (!(mode & UFFDIO_REGISTER_MODE_MINOR))

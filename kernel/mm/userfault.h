@@ -9,6 +9,33 @@
 
 #include "kernel/mm/mm.h"
 
+/* What came after Linux 6.1, whose headers may be all that there is. */
+#ifndef _UFFDIO_POISON
+#define _UFFDIO_POISON 0x08
+#define UFFD_FEATURE_POISON (1 << 14)
+struct uffdio_poison {
+	struct uffdio_range range;
+	__u64 mode;
+	__s64 updated;
+};
+#define UFFDIO_POISON _IOWR(UFFDIO, _UFFDIO_POISON, struct uffdio_poison)
+#define UFFDIO_POISON_MODE_DONTWAKE 1UL
+#endif
+#ifndef _UFFDIO_MOVE
+#define _UFFDIO_MOVE 0x05
+#define UFFD_FEATURE_MOVE (1 << 16)
+struct uffdio_move {
+	__u64 dst, src, len;
+	__u64 mode;
+	__s64 move;
+};
+#define UFFDIO_MOVE _IOWR(UFFDIO, _UFFDIO_MOVE, struct uffdio_move)
+#define UFFDIO_MOVE_MODE_DONTWAKE 1UL
+#define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES 2UL
+#endif
+#define UFFD_RANGE_IOCTLS                                                                          \
+	(UFFD_API_RANGE_IOCTLS | (u64)1 << _UFFDIO_POISON | (u64)1 << _UFFDIO_MOVE)
+
 struct uffd_event;
 
 /* One descriptor. Under readers.lock: the lists, features, released. */
@@ -65,5 +92,7 @@ int uffd_writeprotect(struct uffd *u, u64 start, u64 len, bool on);
 /* Bytes that were filled, or -errno when none were. @src NULL: zeros; @wp: write-protected. Wake themselves with @wake. */
 s64 uffd_copy(struct uffd *u, u64 dst, uaddr_t src, u64 len, bool zero, bool wp, bool wake);
 s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wake);
+s64 uffd_poison(struct uffd *u, u64 start, u64 len, bool wake);
+s64 uffd_move(struct uffd *u, u64 dst, u64 src, u64 len, bool holes, bool wake);
 
 #endif

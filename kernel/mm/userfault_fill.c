@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * userfault_fill.c: what a handler of faults does about them: fills missing pages (UFFDIO_COPY, UFFDIO_ZEROPAGE), maps what the page cache
- * has (UFFDIO_CONTINUE), protects pages from writes and lets go of them (UFFDIO_WRITEPROTECT).
+ * has (UFFDIO_CONTINUE), lets who touches them know that they are lost (UFFDIO_POISON), protects pages from writes and lets go of them
+ * (UFFDIO_WRITEPROTECT).
  *
  * The handler may belong to another process: what is filled is the descriptor's mm. Only entries are made; the guest that waits
  * faults again, finds them, and has them mapped. Data comes in without a lock held, into a frame of nobody's, and the area is looked at
@@ -201,7 +202,9 @@ static int continue_page(struct mm *mm, u64 start, u64 len, u64 addr)
 	return err;
 }
 
-s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wake)
+/* Bytes for which @op succeeded, or -errno when there were none. */
+static s64 each_page(struct uffd *u, u64 start, u64 len, bool wake,
+	int (*op)(struct mm *mm, u64 start, u64 len, u64 addr))
 {
 	struct mm *mm = u->mm;
 	u64 done = 0;
@@ -213,17 +216,51 @@ s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wake)
 		return -ESRCH;
 	while (!err && done < len) {
 		down_read(&mm->mmap_lock);
-		err = atomic_read(&u->changing) ? -EAGAIN :
-						  continue_page(mm, start, len, start + done);
+		err = atomic_read(&u->changing) ? -EAGAIN : op(mm, start, len, start + done);
 		up_read(&mm->mmap_lock);
 		if (!err)
 			done += PAGE_SIZE;
+		if (wait_interrupted(TASK_KILLABLE))
+			err = -EINTR;
 		cond_resched();
 	}
 	mmput(mm);
 	if (done && wake)
 		uffd_wake_range(u, start, start + done);
 	return done ? (s64)done : err;
+}
+
+s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wake)
+{
+	return each_page(u, start, len, wake, continue_page);
+}
+
+/* ---- poison ---- */
+
+static int poison_page(struct mm *mm, u64 start, u64 len, u64 addr)
+{
+	struct vm_area *v = find_target(mm, start, start + len);
+	int err = 0;
+	pte_t *e;
+
+	if (!v)
+		return -ENOENT;
+	if (v->vm_mapping && (u64)mapping_size(v->vm_mapping) <= vma_index(v, addr) << PAGE_SHIFT)
+		return -EFAULT;
+	e = entry_lock(mm, addr);
+	if (!e)
+		return -ENOMEM;
+	if (*e)
+		err = -EEXIST;
+	else
+		*e = PTE_MARKER(PTE_POISON);
+	entry_unlock(mm);
+	return err;
+}
+
+s64 uffd_poison(struct uffd *u, u64 start, u64 len, bool wake)
+{
+	return each_page(u, start, len, wake, poison_page);
 }
 
 /* ---- write protection ---- */
