@@ -37,6 +37,7 @@ struct pid_entry {
 	int (*tid_show)(struct seq *s, struct task *t); /* NULL: the same */
 	int (*store)(struct task *t, struct file *f, char *text);
 	int (*link)(struct task *t, struct path *path);
+	long (*ioctl)(struct task *t, u32 cmd, uaddr_t arg);
 	const struct file_operations *fops;
 };
 static const struct pid_entry pid_entries[];
@@ -546,6 +547,25 @@ int proc_entry_store(struct file *f, char *text, size_t n)
 	return err;
 }
 
+long proc_entry_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	const struct proc_inode *pi = PROC_I(f->f_inode);
+	struct task *t;
+	long err;
+
+	if (!pi->pid || !pi->pe || !pi->pe->ioctl)
+		return -ENOTTY;
+	t = proc_task_of(pi);
+	if (!t)
+		return -ESRCH;
+	if (pi->pe->private && t->tgid != current->tgid && !ptrace_may_access(t, false))
+		err = -EACCES;
+	else
+		err = pi->pe->ioctl(t, cmd, UADDR(arg));
+	put_task(t);
+	return err;
+}
+
 #define TEXT(n, m, fn)                                                                             \
 	{                                                                                          \
 		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn                      \
@@ -611,7 +631,12 @@ static const struct pid_entry pid_entries[] = {
 		.mode = S_IFDIR | 0500,
 		.kind = PE_DIR_MAP_FILES,
 		.leader_only = true },
-	TEXT_PRIVATE("maps", 0444, proc_pid_maps),
+	{ .name = "maps",
+		.mode = S_IFREG | 0444,
+		.kind = PE_TEXT,
+		.show = proc_pid_maps,
+		.ioctl = proc_pid_maps_ioctl,
+		.private = true },
 	FOPS("mem", 0600, &proc_mem_fops),
 	FOPS("mountinfo", 0444, &proc_mountinfo_fops),
 	FOPS("mounts", 0444, &proc_mounts_fops),

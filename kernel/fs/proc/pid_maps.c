@@ -13,7 +13,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
 
-static const char *vma_name(struct vm_area *vma)
+const char *proc_vma_name(struct vm_area *vma)
 {
 	struct mm *mm = vma->vm_mm;
 
@@ -37,7 +37,7 @@ static void show_vma(struct seq *s, struct vm_area *vma, char *buf)
 	size_t start = s->len;
 	struct file *f = vma->vm_file;
 	dev_t dev = f ? f->f_inode->i_sb->s_dev : 0;
-	const char *name = f ? NULL : vma_name(vma);
+	const char *name = f ? NULL : proc_vma_name(vma);
 
 	seq_printf(s, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu", vma->vm_start, vma->vm_end,
 		vma->vm_flags & VM_READ ? 'r' : '-', vma->vm_flags & VM_WRITE ? 'w' : '-',

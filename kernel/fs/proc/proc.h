@@ -140,6 +140,7 @@ int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base);
 int proc_entry_open(const struct proc_inode *pi);
 int proc_entry_show(const struct proc_inode *pi, struct seq *s);
 int proc_entry_store(struct file *f, char *text, size_t n);
+long proc_entry_ioctl(struct file *f, u32 cmd, u64 arg);
 
 /* pid.c, pid_dirs.c */
 struct inode *proc_pid_inode(
@@ -205,6 +206,11 @@ int proc_pid_stat(struct seq *s, struct task *t);
 int proc_tid_stat(struct seq *s, struct task *t);
 int proc_pid_statm(struct seq *s, struct task *t);
 int proc_pid_maps(struct seq *s, struct task *t);
+const char *proc_vma_name(
+	struct vm_area *vma); /* of one without a file, or NULL; under mmap_lock */
+long proc_pagemap_ioctl(struct file *f, u32 cmd,
+	u64 arg); /* pid_pagemap_scan.c; the file's mm is @f's private_data */
+long proc_pid_maps_ioctl(struct task *t, u32 cmd, uaddr_t arg); /* pid_maps_query.c */
 int proc_pid_smaps(struct seq *s, struct task *t);
 int proc_pid_smaps_rollup(struct seq *s, struct task *t);
 int proc_pid_limits(struct seq *s, struct task *t);

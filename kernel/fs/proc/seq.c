@@ -199,5 +199,6 @@ const struct file_operations proc_text_fops = {
 	.release = text_release,
 	.read_iter = text_read,
 	.write_iter = text_write,
+	.ioctl = proc_entry_ioctl,
 	.llseek = text_llseek,
 };
