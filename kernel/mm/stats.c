@@ -3,6 +3,7 @@
  * stats.c: numbers for /proc: meminfo, vmstat, smaps. Racy by nature: no lock but page_table_lock where entries are read.
  */
 #include "kernel/mm/hugetlb_internal.h"
+#include "kernel/mm/page_kinds.h"
 
 atomic64_t nr_anon_pages, nr_mapped_pages, nr_file_pages, nr_shmem_pages, nr_table_pages;
 
@@ -108,7 +109,7 @@ static void add_entry(struct mem_walk_stats *st, pte_t e)
 		*(dirty ? &st->private_dirty : &st->private_clean) += PAGE_SIZE;
 }
 
-#define CHUNK 64
+#define CHUNK PAGE_KINDS_BATCH
 
 /*
  * Up to CHUNK entries from *va on, which moves behind them; how many (0: none up to @end), *first: the address of the first.
@@ -185,6 +186,39 @@ void mm_pagemap(struct mm *mm, u64 va, u64 nr, u64 *out, bool pfns)
 		for (u32 i = 0; i < n; i++)
 			out[((first - start) >> PAGE_SHIFT) + i] =
 				pagemap_entry(chunk[i], pfns, &c);
+}
+
+static u32 entry_kinds(pte_t e, struct hole_cursor *c)
+{
+	u32 kinds = e & PTE_UFFD_WP ? 0 : PAGE_KIND_WRITTEN;
+	struct page *p;
+
+	if (e & PTE_SPECIAL)
+		return kinds | PAGE_KIND_SWAPPED | (e & PTE_GUARD ? PAGE_KIND_GUARD : 0);
+	if (!entry_touched(e, c))
+		return 0;
+	p = pfn_to_page(pte_pfn(e));
+	if (PageHuge(p))
+		kinds |= PAGE_KIND_HUGE;
+	if (!PageAnon(p))
+		kinds |= PAGE_KIND_FILE;
+	return kinds | PAGE_KIND_PRESENT;
+}
+
+u32 mm_page_kinds(struct mm *mm, u64 va, u64 end, u32 *kinds, u64 *next)
+{
+	struct hole_cursor c = { 0 };
+	pte_t chunk[CHUNK];
+	u64 at = va, first;
+	u32 n = copy_entries(mm, &at, end, chunk, &first);
+
+	*next = n ? first : end;
+	if (!n || first > va)
+		return 0;
+	for (u32 i = 0; i < n; i++)
+		kinds[i] = entry_kinds(chunk[i], &c);
+	*next = at;
+	return n;
 }
 
 static const struct {

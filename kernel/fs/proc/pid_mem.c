@@ -91,6 +91,7 @@ const struct file_operations proc_pagemap_fops = {
 	.release = pagemap_release,
 	.read_iter = pagemap_read,
 	.llseek = generic_file_llseek,
+	.ioctl = proc_pagemap_ioctl,
 };
 
 /* ---- clear_refs ---- */
