@@ -42,10 +42,8 @@ static u32 all_flags; /* ubd=sync */
 static void ubd_end(struct ubd_req *r)
 {
 	struct bio *bio = r->cookie;
-	int status = r->status;
 
-	kfree(r);
-	bio_endio(bio, status);
+	bio_endio(bio, r->status); /* *r is the bio's */
 }
 
 static void ubd_irq(void *arg)
@@ -73,15 +71,10 @@ static void ubd_submit(struct gendisk *d, struct bio *bio)
 {
 	struct ubd *u = d->private;
 	u32 op = bio->opf & REQ_OP_MASK, i;
-	struct ubd_req *r;
+	struct ubd_req *r = bio_driver(bio);
 
 	if (op >= ARRAY_SIZE(ubd_ops)) {
 		bio_endio(bio, -EOPNOTSUPP);
-		return;
-	}
-	r = kmalloc(sizeof(*r) + bio->nr_vecs * sizeof(r->vec[0]), GFP_ATOMIC);
-	if (!r) {
-		bio_endio(bio, -ENOMEM);
 		return;
 	}
 	r->op = ubd_ops[op];
@@ -312,6 +305,8 @@ static int ubd_start(struct ubd *u, u32 n)
 	d->write_zeroes = !o.rdonly;
 	d->write_cache = !o.rdonly && !(o.flags & UBD_F_SYNC);
 	d->nr_requests = UBD_DEPTH;
+	d->driver_bytes = sizeof(struct ubd_req);
+	d->driver_vec_bytes = sizeof(struct ubd_vec);
 	if (u->flags & UBD_F_MAP)
 		ubd_map_image(u);
 	pr_info("%s: %lu MiB%s%s%s\n", d->name, o.size >> 20, u->backing ? ", copy on write" : "",

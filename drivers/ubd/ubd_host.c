@@ -50,7 +50,8 @@ struct ubd_host {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
 	struct ubd_req *todo, **todo_tail; /* under lock; in order of submission */
-	int idle, threads;                 /* under lock */
+	int idle, threads;                 /* under lock; idle: that nobody has woken yet */
+	int woken;                         /* the same: signals that are on their way */
 	int closing;                       /* under lock */
 
 	struct ubd_req *done; /* atomic stack */
@@ -222,7 +223,10 @@ static void worker(void *arg)
 		if (!h->todo) {
 			h->idle++;
 			pthread_cond_wait(&h->work, &h->lock);
-			h->idle--;
+			if (h->woken)
+				h->woken--;
+			else
+				h->idle--;
 			continue;
 		}
 		r = take_locked(h);
@@ -286,10 +290,13 @@ static int enqueue(struct ubd_host *h, struct ubd_req *r)
 	pthread_mutex_lock(&h->lock);
 	*h->todo_tail = r;
 	h->todo_tail = &r->next;
-	if (h->idle)
+	if (h->idle) {
+		h->idle--;
+		h->woken++;
 		pthread_cond_signal(&h->work);
-	else if (h->threads < h->max_threads && os_worker_start("ubd", worker, h) == 0)
+	} else if (h->threads < h->max_threads && os_worker_start("ubd", worker, h) == 0) {
 		h->threads++;
+	}
 	if (!h->threads) { /* no thread to be had: serve it here, slow but right */
 		h->todo = NULL;
 		h->todo_tail = &h->todo;

@@ -17,11 +17,14 @@
 
 struct bio *bio_alloc(struct block_device *bdev, u32 nr_vecs, u32 opf, gfp_t gfp)
 {
+	const struct gendisk *d = bdev->disk;
 	struct bio *bio;
 
 	if (nr_vecs > BIO_MAX_VECS)
 		nr_vecs = BIO_MAX_VECS;
-	bio = kzalloc(sizeof(*bio) + nr_vecs * sizeof(bio->vec[0]), gfp);
+	bio = kzalloc(sizeof(*bio) + nr_vecs * (sizeof(bio->vec[0]) + d->driver_vec_bytes) +
+			      d->driver_bytes,
+		gfp);
 	if (!bio)
 		return NULL;
 	INIT_LIST_HEAD(&bio->list);
@@ -59,8 +62,10 @@ bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off)
 void bio_endio(struct bio *bio, int status)
 {
 	bio->status = status;
-	if (bio->bdev)
+	if (bio->bdev) {
 		disk_account_end(bio);
+		queue_leave(bio->bdev->disk);
+	}
 	bio->end_io(bio);
 }
 

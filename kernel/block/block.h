@@ -35,6 +35,7 @@ struct bio_vec {
 #define BIO_MAX_SEGMENT (1U << 30)   /* bytes of a vec */
 #define BIO_MAX_RANGE (2048UL << 20) /* bytes of a discard or write-zeroes in one request */
 struct block_device;
+struct gendisk;
 struct task;
 struct bio {
 	struct list_head list; /* private to whoever has the bio */
@@ -49,12 +50,18 @@ struct bio {
 	void *private;
 	u64 start_ns; /* when it was handed to the driver */
 	u32 nr_vecs, max_vecs;
-	struct bio_vec vec[];
+	struct bio_vec vec[]; /* behind them, room for the driver: bio_driver() */
 };
 struct bio *bio_alloc(struct block_device *bdev, u32 nr_vecs, u32 opf, gfp_t gfp); /* NULL */
 void bio_put(struct bio *bio);
+/* The driver's own part, with which a request that has a bio cannot fail for want of memory. */
+static inline void *bio_driver(struct bio *bio)
+{
+	return &bio->vec[bio->max_vecs];
+}
 bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off); /* false: full */
-void submit_bio(struct bio *bio);     /* never fails; errors come through end_io */
+void submit_bio(
+	struct bio *bio); /* never fails; errors come through end_io. In a task: it may sleep */
 int submit_bio_wait(struct bio *bio); /* status; may sleep */
 void bio_endio(struct bio *bio, int status);
 /* An end_io: the locked pages of the vecs (each may be several) are read, or have an error; they are unlocked, the bio is put. */
@@ -65,6 +72,7 @@ struct blk_plug {
 };
 void blk_start_plug(struct blk_plug *p);
 void blk_finish_plug(struct blk_plug *p);
+void queue_leave(struct gendisk *d); /* a request has ended */
 void disk_account_start(struct bio *bio);
 void disk_account_end(struct bio *bio);
 
@@ -109,7 +117,10 @@ struct gendisk {
 	struct backing_dev *bdi; /* write-back and read-ahead; set by add_disk */
 	struct block_device *part[16]; /* [0] is the whole disk */
 	const char *serial;            /* /sys/block/DISK/serial, or NULL */
-	u32 nr_requests; /* that the driver has under way at once; more wait. 0: one by one */
+	u32 nr_requests; /* that the driver has under way at once; who submits more sleeps. 0: one by one, and they queue in the driver */
+	atomic_t under_way; /* as long as there is a limit */
+	u32 driver_bytes,
+		driver_vec_bytes; /* immutable: what the driver needs in each bio, and for each of its vectors */
 	struct list_head list;
 };
 struct block_device {

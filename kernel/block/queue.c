@@ -6,6 +6,9 @@
  * has a plug, bios gather in it; finishing the plug joins neighbours (same operation, adjacent sectors) into one bio, so that a
  * file system that submits page by page still costs the host one call for many pages.
  *
+ * A disk has at most nr_requests under way: whoever submits one more sleeps until one has ended, so that requests that wait take memory of
+ * nobody but those who wait for them.
+ *
  * Order: the driver may complete in any order; who needs order waits, or uses REQ_PREFLUSH and REQ_FUA (block.h).
  * Invariants: 1. a bio that reaches a driver lies within the disk and is whole sectors long; 2. every submitted bio ends once.
  */
@@ -15,6 +18,7 @@
 #include "kernel/block/block.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/sched/lock.h"
 #include "kernel/sched/task.h"
 
 static bool has_data(u32 opf)
@@ -46,6 +50,28 @@ static int bio_check(const struct bio *bio)
 	return 0;
 }
 
+static DECLARE_WAIT_QUEUE_HEAD(room);
+
+static bool try_enter(struct gendisk *d)
+{
+	if ((u32)atomic_inc_return(&d->under_way) <= d->nr_requests)
+		return true;
+	queue_leave(d); /* somebody may have looked meanwhile */
+	return false;
+}
+
+static void queue_enter(struct gendisk *d)
+{
+	if (d->nr_requests && !try_enter(d))
+		wait_event(&room, (u32)atomic_read(&d->under_way) < d->nr_requests && try_enter(d));
+}
+
+void queue_leave(struct gendisk *d)
+{
+	if (d->nr_requests && (u32)atomic_add_return(-1, &d->under_way) == d->nr_requests - 1)
+		wake_up_all(&room);
+}
+
 static void dispatch(struct bio *bio)
 {
 	struct gendisk *d = bio->bdev->disk;
@@ -53,6 +79,7 @@ static void dispatch(struct bio *bio)
 	TRACE(block, "%s %s sector %lu, %lu bytes, for %s[%d]", d->name,
 		(bio->opf & REQ_OP_MASK) == REQ_READ ? "reads" : "writes",
 		(unsigned long)bio->sector, (unsigned long)bio->bytes, current->comm, current->pid);
+	queue_enter(d);
 	disk_account_start(bio);
 	d->ops->submit(d, bio);
 }
