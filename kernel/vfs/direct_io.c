@@ -26,6 +26,7 @@
 
 #define SECTOR_MASK ((1U << SECTOR_SHIFT) - 1)
 #define PIN_BATCH 64
+#define CHECK_BATCH 16
 #define BIO_BYTES (1U << 20) /* of one request: several workers of a disk take a large transfer */
 #define ZERO_PIECE (1U << 20)
 
@@ -411,7 +412,24 @@ static ssize_t wait_and_finish(struct direct_io *d)
 /* Is there anything in the cache that the disk has not? Asked where nobody may wait. */
 static bool range_is_dirty(struct address_space *m, loff_t pos, u64 n)
 {
-	return mapping_has_dirty(m) || atomic_read(&m->nrwriteback);
+	u64 index = (u64)pos >> PAGE_SHIFT, last = ((u64)pos + n - 1) >> PAGE_SHIFT;
+	struct page *pages[CHECK_BATCH];
+	bool dirty = false;
+
+	if (!mapping_has_dirty(m) && !atomic_read(&m->nrwriteback))
+		return false;
+	while (index <= last && !dirty) {
+		u32 nr = find_get_pages(m, index, last, CHECK_BATCH, pages);
+
+		if (!nr)
+			break;
+		index = pages[nr - 1]->index + 1;
+		while (nr--) {
+			dirty |= PageDirty(pages[nr]) || PageWriteback(pages[nr]);
+			put_page(pages[nr]);
+		}
+	}
+	return dirty;
 }
 
 static int lock_for_read(struct inode *inode, bool nowait)

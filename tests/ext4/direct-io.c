@@ -212,6 +212,10 @@ static void table_nowait(int d, int b)
 	fsync(b);
 	posix_fadvise(b, 0, 0, POSIX_FADV_DONTNEED);
 	said("read", preadv2(d, &v, 1, 0, RWF_NOWAIT));
+	pwrite(b, other, 4096, 8192);
+	said("read beside a dirty page", preadv2(d, &v, 1, 0, RWF_NOWAIT));
+	fsync(b);
+	posix_fadvise(b, 0, 0, POSIX_FADV_DONTNEED);
 	said("write", pwritev2(d, &v, 1, 0, RWF_NOWAIT));
 	said("into a hole", pwritev2(d, &v, 1, 20480, RWF_NOWAIT));
 	said("behind the end", pwritev2(d, &v, 1, 1 << 20, RWF_NOWAIT));
