@@ -706,7 +706,7 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *
 	 * ext4_map_create(), before their bio goes; a write within the file's own blocks needs no transaction.
 	 */
 	if (grows(inode, pages[n - 1]->index))
-		WRITE_ONCE(EXT4_I(inode)->sync_tid, ext4_handle_tid(h));
+		ext4_note_change(h, inode);
 	kept = begin_writeback(inode, pages, n, &promised, masks);
 	if (kept)
 		err = write_run(h, inode, pages, kept, size, masks, opf);

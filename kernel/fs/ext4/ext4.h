@@ -143,8 +143,9 @@ struct ext4_inode {
 	struct list_head orphan; /* under orphan_lock */
 	u32 disk_version;        /* i_version as on disk */
 	u32 sync_tid;            /* the last transaction that changed it */
-	u64 delayed;             /* blocks promised to its dirty pages; atomic */
-	u64 goal;                /* behind its last allocated block; under i_data_sem */
+	u32 data_tid;    /* of a regular file: the last one that changed more than its times */
+	u64 delayed;     /* blocks promised to its dirty pages; atomic */
+	u64 goal;        /* behind its last allocated block; under i_data_sem */
 	bool rewritten;  /* was cut to nothing: what is written next goes to the disk at close */
 	bool slot_clean; /* new: what its slot on disk held before is gone */
 };
@@ -310,6 +311,8 @@ bool ext4_inode_in_use(struct super_block *sb, u32 ino); /* what the bitmap says
 /* The inode into its table block, in this transaction. */
 int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode);
 /* Is there something for ext4_write_inode_raw() to write? Attributes in the inode's own space aside, which their writer writes. */
+/* The handle changes what fsync, and fdatasync as well, must bring to the disk. */
+void ext4_note_change(const struct ext4_handle *h, struct inode *inode);
 bool ext4_inode_differs(struct inode *inode);
 int ext4_locate_inode(struct super_block *sb, ino_t ino, u64 *block, u32 *off);
 int ext4_set_inode_ops(struct inode *inode);

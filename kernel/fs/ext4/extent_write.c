@@ -521,7 +521,7 @@ int ext4_map_create(
 	if (ext4_is_inline(inode)) /* ext4_inline_out() comes first */
 		return -EIO;
 	/* a block of the tree may change where the inode does not, and fsync wants it */
-	WRITE_ONCE(EXT4_I(inode)->sync_tid, ext4_handle_tid(h));
+	ext4_note_change(h, inode);
 	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
 		return unwritten ? -EOPNOTSUPP : ext4_ind_create(h, inode, map);
 	if (map->pblk) {

@@ -3,7 +3,7 @@
  * file.c: operations of files, symbolic links and special files; fsync.
  *
  * fsync writes the file's pages, then waits for the transaction that has its inode and blocks; when that has committed already, what was
- * written in place still sits in the disk's cache and is flushed.
+ * written in place still sits in the disk's cache and is flushed. fdatasync waits for the transaction that changed more of it than its times.
  */
 #include <linux/fs.h>
 
@@ -14,13 +14,14 @@ int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 {
 	struct inode *inode = f->f_inode;
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	bool only_data = datasync && S_ISREG(inode->i_mode);
 	int err = 0, r;
 
 	if (inode->i_sb->s_flags & SB_RDONLY)
 		return sbi->failed ? -EROFS : 0;
 	if (S_ISREG(inode->i_mode))
 		err = filemap_write_and_wait_range(inode->i_mapping, start, end);
-	r = ext4_commit_tid(sbi, EXT4_I(inode)->sync_tid);
+	r = ext4_commit_tid(sbi, only_data ? EXT4_I(inode)->data_tid : EXT4_I(inode)->sync_tid);
 	if (r == 1)
 		r = ext4_flush_disk(sbi);
 	return err ? err : r;

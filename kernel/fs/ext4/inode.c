@@ -395,12 +395,32 @@ bool ext4_inode_differs(struct inode *inode)
 	return differs;
 }
 
+void ext4_note_change(const struct ext4_handle *h, struct inode *inode)
+{
+	u32 tid = ext4_handle_tid(h);
+
+	WRITE_ONCE(EXT4_I(inode)->sync_tid, tid);
+	WRITE_ONCE(EXT4_I(inode)->data_tid, tid);
+}
+
+/* As put_common(): does it change anything? A file in its inode may have changed there already. */
+static bool put_changes(struct inode *inode, struct ext4_disk_inode *raw)
+{
+	struct ext4_disk_inode old;
+	u32 n = min_t(u32, EXT4_SB(inode->i_sb)->inode_size, sizeof(old));
+
+	memcpy(&old, raw, n);
+	put_common(inode, raw);
+	return ext4_is_inline(inode) || memcmp(&old, raw, n);
+}
+
 int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	struct ext4_inode *ei = EXT4_I(inode);
 	struct ext4_disk_inode *raw;
 	struct ext4_buf *b = ext4_raw_inode(inode, &raw);
+	bool changed;
 
 	if (IS_ERR(b))
 		return (int)PTR_ERR(b);
@@ -413,12 +433,15 @@ int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 	}
 	if (sbi->inode_size > EXT4_GOOD_OLD_INODE_SIZE)
 		raw->i_extra_isize = ei->extra_isize;
-	put_common(inode, raw);
+	changed = put_changes(inode, raw);
 	put_times(inode, raw);
 	ext4_raw_inode_csum(inode, raw);
 	mutex_unlock(&b->lock);
 	ext4_dirty(h, b);
 	ext4_brelse(b);
-	ei->sync_tid = ext4_handle_tid(h);
+	if (changed)
+		ext4_note_change(h, inode);
+	else
+		WRITE_ONCE(ei->sync_tid, ext4_handle_tid(h));
 	return 0;
 }
