@@ -24,6 +24,7 @@
  * first), file->f_lock (f_ep), a wait queue's lock, ep->lock (ready list), ep->wait's lock.
  */
 #include <asm/errno.h>
+#include <asm/ioctl.h>
 #include <linux/eventpoll.h>
 
 #include "gen/syscalls.h"
@@ -42,6 +43,11 @@ static u64 max_user_watches; /* fs.epoll */
 #define EXCLUSIVE_OK                                                                               \
 	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 #define MAX_EVENTS ((int)(0x7fffffff / sizeof(struct epoll_event)))
+
+/* Linux 6.9: younger than the headers that we build with. */
+#define EPIOCSPARAMS_ _IOW(0x8a, 1, struct epoll_params_)
+#define EPIOCGPARAMS_ _IOR(0x8a, 2, struct epoll_params_)
+#define MAX_BUDGET 64 /* packets, without rights */
 
 struct epoll_hook {
 	struct wait_queue_entry wait;
@@ -406,7 +412,49 @@ static int eventpoll_fdinfo(struct file *f, char *buf, size_t size)
 	return len;
 }
 
+/*
+ * How long to poll a card before sleeping: a hint that is kept and given back. No card of ours can be polled, as on a Linux where no
+ * descriptor of the set belongs to one that can.
+ */
+static long set_params(struct eventpoll *ep, uaddr_t arg)
+{
+	struct epoll_params_ p;
+
+	if (copy_from_user(&p, arg, sizeof(p)))
+		return -EFAULT;
+	if (p.pad || p.usecs > 0x7fffffff || p.prefer > 1)
+		return -EINVAL;
+	if (p.budget > MAX_BUDGET && !capable(CAP_NET_ADMIN))
+		return -EPERM;
+	mutex_lock(&ep->mutex);
+	ep->params = p;
+	mutex_unlock(&ep->mutex);
+	return 0;
+}
+
+static long get_params(struct eventpoll *ep, uaddr_t arg)
+{
+	struct epoll_params_ p;
+
+	mutex_lock(&ep->mutex);
+	p = ep->params;
+	mutex_unlock(&ep->mutex);
+	return copy_to_user(arg, &p, sizeof(p)) ? -EFAULT : 0;
+}
+
+static long eventpoll_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	struct eventpoll *ep = f->private_data;
+
+	switch (cmd) {
+	case EPIOCSPARAMS_: return set_params(ep, UADDR(arg));
+	case EPIOCGPARAMS_: return get_params(ep, UADDR(arg));
+	default: return -EINVAL;
+	}
+}
+
 const struct file_operations eventpoll_fops = {
+	.ioctl = eventpoll_ioctl,
 	.llseek = noop_llseek,
 	.poll = eventpoll_poll,
 	.release = eventpoll_close,

@@ -10,6 +10,12 @@
 #include "kernel/sched/task.h"
 #include "kernel/vfs/vfs.h"
 
+struct epoll_params_ {
+	u32 usecs;
+	u16 budget;
+	u8 prefer, pad;
+};
+
 struct eventpoll {
 	struct mutex mutex;
 	struct rb_root items;        /* under mutex */
@@ -19,7 +25,8 @@ struct eventpoll {
 	struct list_head ready; /* of item->ready_link, under lock */
 	bool scanning; /* somebody holds mutex and has taken items off ready that may return; under lock */
 	struct file *file;
-	struct user_struct *user; /* immutable: pays for the items */
+	struct user_struct *user;    /* immutable: pays for the items */
+	struct epoll_params_ params; /* under mutex */
 	u64 walk; /* the last that came through here, and what it found; under nest_lock */
 	int found;
 };
