@@ -51,13 +51,20 @@ static int check_sqe(struct uring_req *r)
 		return -EINVAL;
 	}
 	op = op_of(r);
-	if (r->sqe.flags & ~SQE_FLAGS || r->sqe.personality || !op->issue)
+	if (r->sqe.flags & ~SQE_FLAGS || !op->issue)
 		return -EINVAL;
 	if (r->sqe.flags & IOSQE_BUFFER_SELECT && !op->select)
 		return -EOPNOTSUPP;
+	if (r->ring->limits.active && !uring_permitted(r))
+		return -EACCES;
 	if ((r->sqe.ioprio && !op->ioprio) ||
 		(r->ring->flags & IORING_SETUP_IOPOLL && !op->on_iopoll))
 		return -EINVAL;
+	if (r->sqe.personality) {
+		r->cred = uring_personality(r->ring, r->sqe.personality);
+		if (!r->cred)
+			return -EINVAL;
+	}
 	return op->prep ? op->prep(r) : 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * register.c: io_uring_register(2): buffers, files, an eventfd, and the question what is supported.
+ * register.c: io_uring_register(2): buffers, files, an eventfd, personalities, restrictions, and the question what is supported.
  *
  * A registered buffer is an address range that was there when it was registered; it is not pinned, so a guest that unmaps it gets EFAULT.
  * Locks: ring->lock; the eventfd under cq_lock.
@@ -13,6 +13,10 @@
 #define MAX_BUFFERS (1U << 14)
 #define MAX_FILES (1U << 15)
 #define MAX_BUFFER_SIZE (1UL << 30)
+#define MAX_PERSONALITY 0xffffU
+#define PERSONALITY_BYTES 64 /* about what one takes in its table */
+#define MAX_RESTRICTIONS (IORING_RESTRICTION_LAST + URING_REGISTER_LAST + IORING_OP_LAST)
+BUILD_BUG_ON(URING_REGISTER_LAST > 64 || IORING_OP_LAST > 64); /* bits of struct uring_limits */
 
 /* ---- buffers ---- */
 
@@ -348,6 +352,114 @@ static long eventfd_register(struct uring *u, uaddr_t arg, u32 nr)
 	return IS_ERR(f) ? PTR_ERR(f) : eventfd_set(u, f);
 }
 
+/* ---- personalities: credentials of who registers, for requests of whoever submits ---- */
+
+static long personality_register(struct uring *u)
+{
+	const struct cred *c;
+	u32 id = u->next_personality;
+	int err = -EBUSY;
+
+	if (uring_charge(PERSONALITY_BYTES))
+		return -ENOMEM;
+	c = get_cred(current_cred());
+	while (err && u->nr_personalities < MAX_PERSONALITY) {
+		id = id % MAX_PERSONALITY + 1;
+		err = radix_insert(&u->personalities, id, (void *)c);
+		if (err != -EEXIST)
+			break;
+	}
+	if (err) {
+		uring_uncharge(PERSONALITY_BYTES);
+		put_cred(c);
+		return err;
+	}
+	u->nr_personalities++;
+	u->next_personality = id;
+	return id;
+}
+
+static long personality_unregister(struct uring *u, u32 id)
+{
+	const struct cred *c = radix_delete(&u->personalities, id);
+
+	if (!c)
+		return -EINVAL;
+	put_cred(c);
+	uring_uncharge(PERSONALITY_BYTES);
+	u->nr_personalities--;
+	return 0;
+}
+
+const struct cred *uring_personality(struct uring *u, u32 id)
+{
+	const struct cred *c = radix_lookup(&u->personalities, id);
+
+	return c ? get_cred(c) : NULL;
+}
+
+void uring_personalities_free(struct uring *u)
+{
+	u64 id = 0;
+
+	while (radix_next(&u->personalities, &id))
+		personality_unregister(u, (u32)id);
+}
+
+/* ---- restrictions ---- */
+
+static int restrict_one(struct uring_limits *l, const struct io_uring_restriction *r)
+{
+	switch (r->opcode) {
+	case IORING_RESTRICTION_REGISTER_OP:
+		if (r->register_op >= URING_REGISTER_LAST)
+			return -EINVAL;
+		l->register_ops |= BIT(r->register_op);
+		return 0;
+	case IORING_RESTRICTION_SQE_OP:
+		if (r->sqe_op >= IORING_OP_LAST)
+			return -EINVAL;
+		l->ops |= BIT(r->sqe_op);
+		return 0;
+	case IORING_RESTRICTION_SQE_FLAGS_ALLOWED: l->flags_allowed = r->sqe_flags; return 0;
+	case IORING_RESTRICTION_SQE_FLAGS_REQUIRED: l->flags_required = r->sqe_flags; return 0;
+	default: return -EINVAL;
+	}
+}
+
+/* Once, and only before the ring is enabled; all of them or none. */
+static long restrictions_register(struct uring *u, uaddr_t arg, u32 nr)
+{
+	struct uring_limits l = { .registered = true };
+	int err = 0;
+
+	if (!(u->flags & IORING_SETUP_R_DISABLED))
+		return -EBADFD;
+	if (u->limits.registered)
+		return -EBUSY;
+	if (!arg.v || nr > MAX_RESTRICTIONS)
+		return -EINVAL;
+	for (u32 i = 0; !err && i < nr; i++) {
+		struct io_uring_restriction r;
+
+		err = copy_from_user(&r, uaddr_add(arg, (u64)i * sizeof(r)), sizeof(r)) ?
+			      -EFAULT :
+			      restrict_one(&l, &r);
+	}
+	if (!err)
+		u->limits = l;
+	return err;
+}
+
+bool uring_permitted(const struct uring_req *r)
+{
+	const struct uring_limits *l = &r->ring->limits;
+	u8 flags = r->sqe.flags;
+
+	return l->ops & BIT(r->sqe.opcode) && (flags & l->flags_required) == l->flags_required &&
+	       !(flags & ~(l->flags_allowed | l->flags_required));
+}
+
 /* ---- what is there ---- */
 
 static long probe(uaddr_t arg, u32 nr)
@@ -390,6 +502,7 @@ static long enable(struct uring *u, uaddr_t arg, u32 nr)
 	if (!(u->flags & IORING_SETUP_R_DISABLED))
 		return -EBADFD;
 	uring_set_issuer(u);
+	u->limits.active = u->limits.registered;
 	WRITE_ONCE(u->flags, u->flags & ~IORING_SETUP_R_DISABLED);
 	return 0;
 }
@@ -398,6 +511,8 @@ static long do_register(struct uring *u, u32 op, uaddr_t arg, u32 nr)
 {
 	bool none = !arg.v && !nr;
 
+	if (u->limits.active && !(u->limits.register_ops & BIT(op)))
+		return -EACCES;
 	switch (op) {
 	case IORING_REGISTER_BUFFERS: return arg.v ? buffers_register(u, arg, nr) : -EFAULT;
 	case IORING_UNREGISTER_BUFFERS: return none ? buffers_unregister(u) : -EINVAL;
@@ -416,6 +531,9 @@ static long do_register(struct uring *u, u32 op, uaddr_t arg, u32 nr)
 	case URING_REGISTER_PBUF_STATUS:
 		return arg.v && nr == 1 ? uring_group_status(u, arg) : -EINVAL;
 	case IORING_REGISTER_PROBE: return arg.v ? probe(arg, nr) : -EINVAL;
+	case IORING_REGISTER_PERSONALITY: return none ? personality_register(u) : -EINVAL;
+	case IORING_UNREGISTER_PERSONALITY: return arg.v ? -EINVAL : personality_unregister(u, nr);
+	case IORING_REGISTER_RESTRICTIONS: return restrictions_register(u, arg, nr);
 	case IORING_REGISTER_ENABLE_RINGS: return enable(u, arg, nr);
 	}
 	return -EINVAL;

@@ -36,6 +36,8 @@ void uring_req_put(struct uring_req *r)
 		fput(r->other);
 	if (r->task)
 		put_task(r->task);
+	if (r->cred)
+		put_cred(r->cred);
 	kfree(r->vec);
 	uring_header_free(r);
 	uring_names_free(r);
@@ -267,6 +269,7 @@ static long issue(struct uring_req *r)
 {
 	const struct uring_op *op = op_of(r);
 	struct names_given given;
+	const struct cred *old;
 	long res;
 
 	if (r->cancelled || current->flags & PF_EXITING)
@@ -277,7 +280,10 @@ static long issue(struct uring_req *r)
 			return -EBADF;
 	}
 	names_give(&given, r->names);
+	old = r->cred ? override_creds(r->cred) : NULL;
 	res = op->issue(r);
+	if (old)
+		revert_creds(old);
 	names_take_back(&given);
 	return res;
 }

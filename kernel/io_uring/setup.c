@@ -206,6 +206,7 @@ static int uring_release(struct inode *inode, struct file *f)
 	uring_drop_deferred(u);
 	mutex_lock(&u->lock);
 	uring_groups_free(u);
+	uring_personalities_free(u);
 	for (u32 i = 0; i < u->nr_files; i++)
 		if (u->files[i])
 			fput(u->files[i]);

@@ -56,6 +56,13 @@ struct uring_buffer {
 	u64 base, len;
 };
 
+/* IORING_REGISTER_RESTRICTIONS: what may be asked for once the ring is enabled. */
+struct uring_limits {
+	bool registered, active;
+	u64 register_ops, ops; /* bits */
+	u8 flags_allowed, flags_required;
+};
+
 struct uring {
 	atomic_t refs;              /* the file, and each request */
 	atomic_t polls;             /* requests that poll this ring: POLL_ADD bounds them */
@@ -74,7 +81,10 @@ struct uring {
 	struct uring_buffer *buffers;
 	u32 nr_buffers;
 	struct radix groups; /* of uring_group, by its number */
-	spinlock_t cq_lock;  /* below */
+	struct uring_limits limits;
+	struct radix personalities; /* of struct cred, from 1 on */
+	u32 nr_personalities, next_personality;
+	spinlock_t cq_lock; /* below */
 	struct file *eventfd;
 	u32 cq_tail;
 	u32 counted;               /* completions that timeouts count */
@@ -115,11 +125,12 @@ struct uring_req {
 	struct uring_req *next;  /* linked: runs after it */
 	struct uring_req *limit; /* its LINK_TIMEOUT, a reference: of the task that runs it */
 	struct uring_req
-		*limited;   /* of a LINK_TIMEOUT that has been started: whom it ends, a reference */
-	struct file *file;  /* a reference, from the first issue on */
-	struct file *other; /* of splice: the same */
-	struct task *task;  /* a reference, while it waits: who submitted it */
-	struct list_head link; /* under cq_lock, as the next three */
+		*limited; /* of a LINK_TIMEOUT that has been started: whom it ends, a reference */
+	const struct cred *cred; /* a reference: a personality; NULL: as the task is */
+	struct file *file;       /* a reference, from the first issue on */
+	struct file *other;      /* of splice: the same */
+	struct task *task;       /* a reference, while it waits: who submitted it */
+	struct list_head link;   /* under cq_lock, as the next three */
 	enum uring_where where;
 	bool busy;       /* counted in task->uring_busy */
 	bool active;     /* counted in ring->nr_active */
@@ -191,6 +202,12 @@ static inline void *map_at(const struct uring_map *m, u64 off)
 {
 	return (char *)page_address(m->pages[off >> PAGE_SHIFT]) + (off & ~PAGE_MASK);
 }
+
+/* register.c */
+bool uring_permitted(const struct uring_req *r); /* by the restrictions */
+/* A reference to the credentials of that number, or NULL. ring->lock held, as for the next. */
+const struct cred *uring_personality(struct uring *u, u32 id);
+void uring_personalities_free(struct uring *u);
 
 /* cq.c */
 struct uring_result {
