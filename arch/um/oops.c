@@ -128,6 +128,20 @@ void arch_dump_task(struct task *t)
 	backtrace(((u64 *)sp)[5], 0);
 }
 
+void arch_dump_guest(struct task *t)
+{
+	print_task(t);
+	print_guest(t);
+}
+
+void arch_print_timer(void (*func)(struct ktimer *t), s64 ns)
+{
+	u64 off;
+	const char *name = ksym_lookup ? ksym_lookup((u64)func, &off) : NULL;
+
+	pr_info(" %s, in %ld ns\n", name ? name : "?", (long)ns);
+}
+
 static void print_registers(const struct os_fault *f)
 {
 	pr_err("RIP: %016lx RSP: %016lx EFLAGS: %08lx\n", f->rip, f->rsp, f->eflags);

@@ -31,6 +31,10 @@ void mconsole_perf(struct mconsole_call *c);
 /* Carries out the line @text, which it cuts into words. */
 void mconsole_command(struct mconsole_call *c, char *text);
 
+/* notify.c: SOCKET of mconsole=notify:SOCKET, false: not a path that fits; the console is there. */
+bool mconsole_notify_set(const char *path);
+void mconsole_notify_start(const char *console);
+
 /* dmesg.c */
 void cmd_dmesg(struct mconsole_call *c);
 /* exec.c */

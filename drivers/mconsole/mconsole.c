@@ -5,11 +5,11 @@
  *	umid=NAME          the instance's name (six letters that nobody else has)
  *	uml_dir=PATH       where names are (~/.uml, else uml in $XDG_RUNTIME_DIR)
  *	mconsole=off       there is none
+ *	mconsole=notify:SOCKET  notify.c
  *
  * A request is one packet, a reply one or more: those before the last have `more` set. A text ends with a zero, which len counts.
  * One thread of the kernel's carries out one request after another. Asking is for the user who runs the instance, and for root
  * (mconsole_host.c); nothing of a packet is believed but that.
- * Does not: notify (mconsole=notify:).
  * Locks: none; the line of devices is written at boot.
  */
 #include <asm/errno.h>
@@ -71,12 +71,18 @@ PARAM("uml_dir=", set_uml_dir, "PATH: where the names of instances are (~/.uml)"
 
 static int set_mconsole(const char *s)
 {
+	if (!strncmp(s, "notify:", 7)) {
+		if (!mconsole_notify_set(s + 7))
+			refuse("mconsole=%s: wants notify: and the path of a socket", s);
+		return 0;
+	}
 	if (strcmp(s, "off") && strcmp(s, "on"))
-		refuse("mconsole=%s: not on or off", s);
+		refuse("mconsole=%s: not on, off or notify:SOCKET", s);
 	off = !strcmp(s, "off");
 	return 0;
 }
-PARAM("mconsole=", set_mconsole, "on or off: the management console (on)");
+PARAM("mconsole=", set_mconsole,
+	"on or off: the management console (on); notify:SOCKET: who hears of it, and of a panic");
 
 /* ---- replies ---- */
 
@@ -223,6 +229,7 @@ static int mconsole_init(void)
 	}
 	if (!kthread_run(mconsole_thread, NULL, "mconsole"))
 		return -ENOMEM;
+	mconsole_notify_start(where.path);
 	pr_info("mconsole (version %d) initialized on %s\n", VERSION, where.path);
 	return 0;
 }

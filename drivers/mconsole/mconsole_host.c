@@ -365,3 +365,20 @@ int mconsole_host_reply(const struct mconsole_packet *p, const void *data, size_
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }
+
+int mconsole_host_notify(const char *path, const void *data, size_t len)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd, err = 0;
+
+	if (strlen(path) >= sizeof(a.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(a.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (sendto(fd, data, len, MSG_NOSIGNAL, (struct sockaddr *)&a, sizeof(a)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}

@@ -44,4 +44,7 @@ void mconsole_host_done(struct mconsole_packet *p);
 /* Answers @p: 0, -EAGAIN (it does not read: try again), -errno (it has gone). */
 int mconsole_host_reply(const struct mconsole_packet *p, const void *data, size_t len);
 
+/* A datagram to the unix socket @path; never waits. 0 or -errno. */
+int mconsole_host_notify(const char *path, const void *data, size_t len);
+
 #endif

@@ -133,7 +133,7 @@ const char *tty_console_name(void)
 	return console_name;
 }
 
-static struct tty_struct *console_tty(void)
+struct tty_struct *tty_console(void)
 {
 	u32 i;
 
@@ -234,7 +234,7 @@ static int tty_open(struct inode *inode, struct file *f)
 		if (!tty)
 			return -EIO;
 	} else {
-		tty = dev == MKDEV(TTYAUX_MAJOR, 1) ? console_tty() : line_by_dev(dev);
+		tty = dev == MKDEV(TTYAUX_MAJOR, 1) ? tty_console() : line_by_dev(dev);
 		if (!tty)
 			return -ENXIO;
 		tty_get(tty);

@@ -142,6 +142,7 @@ int tty_do_resize(struct tty_struct *tty, const struct winsize *ws); /* and SIGW
 /* Which line /dev/console is: by console=, default tty0. */
 void tty_set_console(const char *name);
 const char *tty_console_name(void);
+struct tty_struct *tty_console(void); /* NULL: not there yet */
 /* Background writers and changers: 0 to go on, -ERESTARTSYS, -EIO. */
 int tty_check_change(struct tty_struct *tty, int sig);
 /* Signals the foreground group. Lock is not held. */

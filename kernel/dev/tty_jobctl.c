@@ -12,10 +12,13 @@
 
 #include "gen/syscalls.h"
 #include "kernel/dev/tty.h"
+#include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
+#include "kernel/task/signal.h"
+#include "kernel/task/sysrq.h"
 #include "kernel/vfs/vfs.h"
 
 void tty_signal_pgrp(struct tty_struct *tty, int sig)
@@ -259,9 +262,65 @@ static long notty(struct tty_struct *tty)
 	return 0;
 }
 
+/* ---- secure access ---- */
+
+/* Has @t the terminal open? Its descriptor, or -1. */
+static int fd_on_tty(struct task *t, const struct tty_struct *tty)
+{
+	struct file *f;
+	int fd = 0;
+
+	while ((f = fget_task_next(t, &fd))) {
+		bool it = file_tty(f) == tty;
+
+		fput(f);
+		if (it)
+			return fd;
+		fd++;
+	}
+	return -1;
+}
+
+static void sak_one(struct task *t, struct tty_struct *tty)
+{
+	int fd;
+
+	if (READ_ONCE(t->signal->tty) == tty) {
+		pr_notice("SAK: killed process %d (%s): by controlling tty\n", t->tgid, t->comm);
+	} else {
+		fd = fd_on_tty(t, tty);
+		if (fd < 0)
+			return;
+		pr_notice("SAK: killed process %d (%s): by fd#%d\n", t->tgid, t->comm, fd);
+	}
+	send_sig_group(SIGKILL, t, SEND_SIG_PRIV);
+}
+
+/* One process after the other, with a reference: looking at its files may sleep. */
+static void sak(void)
+{
+	struct tty_struct *tty = tty_console();
+
+	if (!tty)
+		return;
+	n_tty_flush_input(tty);
+	for (pid_t nr = 1; (nr = next_process_ns(nr, &init_pid_ns)) > 0; nr++) {
+		struct pid *pid = find_get_pid_ns(nr, &init_pid_ns);
+		struct task *t = pid ? pid_get_task(pid, PIDTYPE_TGID) : NULL;
+
+		put_pid(pid);
+		if (!t)
+			continue;
+		if (!(t->flags & PF_KTHREAD) && t->tgid != 1)
+			sak_one(t, tty);
+		put_task(t);
+	}
+}
+
 static int jobctl_init(void)
 {
 	task_leave_tty = disassociate_ctty;
+	sysrq_sak = sak;
 	return 0;
 }
 INITCALL(4, jobctl_init);

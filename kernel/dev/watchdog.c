@@ -13,6 +13,7 @@
 
 #include "arch/um/arch.h"
 #include "arch/um/uaccess.h"
+#include "kernel/dev/watchdog.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -33,6 +34,7 @@ static struct {
 	u64 due; /* ktime */
 } dog = { .lock = SPINLOCK_INIT(watchdog_lock), .secs = DEFAULT_SECS };
 static bool panics;
+void (*watchdog_notify)(const char *text);
 
 static int set_watchdog(const char *value)
 {
@@ -46,6 +48,11 @@ PARAM("watchdog=", set_watchdog,
 
 static void expired(struct ktimer *t)
 {
+	char text[80];
+
+	scnprintf(text, sizeof(text), "watchdog: nobody has written for %d s", dog.secs);
+	if (watchdog_notify)
+		watchdog_notify(text);
 	if (panics)
 		panic("watchdog: nobody has written for %d s", dog.secs);
 	pr_crit("watchdog: watchdog0: nobody has written for %d s: restarting\n", dog.secs);

@@ -5,5 +5,7 @@
 
 /* NULL, or called by panic() when all has been said, instead of ending (drivers/core): does not return. */
 extern void (*panic_core)(void);
+/* NULL, or called by panic() with its text before that (drivers/mconsole). May be called anywhere: takes no lock of the kernel's. */
+extern void (*panic_notify)(const char *text);
 
 #endif

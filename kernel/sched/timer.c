@@ -165,6 +165,23 @@ bool timer_armed(const struct ktimer *t)
 	return READ_ONCE(t->armed);
 }
 
+u32 timers_list(int cpu, struct timer_info *to, u32 max, u32 *more)
+{
+	struct timer_base *b = &bases[cpu];
+	u32 n = 0;
+
+	*more = 0;
+	spin_lock_raw(&b->lock);
+	for (struct rb_node *at = b->first; at; at = rb_next(at)) {
+		if (n < max)
+			to[n++] = (struct timer_info){ timer_of(at)->expires, timer_of(at)->func };
+		else
+			(*more)++;
+	}
+	spin_unlock_raw(&b->lock);
+	return n;
+}
+
 static void expire(struct timer_base *b, u64 now)
 {
 	struct ktimer *t;

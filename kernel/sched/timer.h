@@ -23,6 +23,14 @@ void timer_cancel_sync(
 	struct ktimer *t); /* waits until its function does not run elsewhere; may sleep */
 bool timer_armed(const struct ktimer *t);
 
+#define TIMERS_SHOWN 64
+struct timer_info {
+	u64 expires;
+	void (*func)(struct ktimer *t);
+};
+/* The first @max timers of a vCPU, soonest first: how many; *more: there are besides. */
+u32 timers_list(int cpu, struct timer_info *to, u32 max, u32 *more);
+
 /* Work for a kernel thread: runs in a task, may sleep. */
 struct work {
 	struct work *next;

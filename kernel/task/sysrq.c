@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sysrq.c: what a key of SysRq does: /proc/sysrq-trigger and the management console. Its words are Linux's, in the log.
- * Does not: keys that tell of a keyboard, of hardware, or of what does not exist here (h lists those that do something).
+ * Does not: keys that tell of a keyboard, of hardware, or of what does not exist here (h lists those that do something). Process 1 survives
+ * e, i and k.
  */
 #include "arch/um/oops.h"
+#include "kernel/lib/trace.h"
 #include "kernel/mm/mm.h"
+#include "kernel/sched/timer.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/sysrq.h"
 #include "kernel/vfs/super.h"
 
+void (*sysrq_sak)(void);
+
 static void show_help(void)
 {
 	pr_info("sysrq: HELP : loglevel(0-9) reboot(b) crash(c) terminate-all-tasks(e) "
-		"memory-full-oom-kill(f) help(h) kill-all-tasks(i) show-running-tasks(l) "
-		"show-memory-usage(m) nice-all-RT-tasks(n) poweroff(o) "
-		"sync(s) show-task-states(t) unmount(u) show-blocked-tasks(w) \n");
+		"memory-full-oom-kill(f) help(h) kill-all-tasks(i) thaw-filesystems(j) sak(k) "
+		"show-running-tasks(l) show-memory-usage(m) nice-all-RT-tasks(n) poweroff(o) "
+		"show-registers(p) show-all-timers(q) sync(s) show-task-states(t) unmount(u) "
+		"show-blocked-tasks(w) dump-trace-ring(z) \n");
 }
 
 static void set_loglevel(char key)
@@ -95,6 +101,66 @@ static void nice_all(void)
 	read_unlock(&tasklist_lock);
 }
 
+/* Of programs that run or could: as they were when they came into the kernel last. */
+static void show_registers(void)
+{
+	struct task *p, *t;
+
+	pr_info("sysrq: Show Regs\n");
+	read_lock(&tasklist_lock);
+	for_each_process(p)
+		for_each_thread(p->signal, t)
+			if (is_running(t) && t->mm)
+				arch_dump_guest(t);
+	read_unlock(&tasklist_lock);
+}
+
+static void show_timers(void)
+{
+	static struct timer_info list[TIMERS_SHOWN]; /* under own_list */
+	static DEFINE_MUTEX(own_list);
+	u64 now = ktime_get();
+
+	pr_info("sysrq: Show clockevent devices & pending hrtimers (no others)\n");
+	mutex_lock(&own_list);
+	for (int cpu = 0; cpu < MAX_CPUS; cpu++) {
+		u32 more, n = timers_list(cpu, list, TIMERS_SHOWN, &more);
+
+		if (n)
+			pr_info("cpu: %d, now %lu ns\n", cpu, (unsigned long)now);
+		for (u32 i = 0; i < n; i++)
+			arch_print_timer(list[i].func, (s64)(list[i].expires - now));
+		if (more)
+			pr_info(" and %u more\n", more);
+	}
+	mutex_unlock(&own_list);
+}
+
+/* What tracing has written and nobody has read away: all of the ring. */
+static void show_trace(void)
+{
+	char buf[512], *line, *at;
+	u64 pos = 0, lost;
+	size_t n;
+
+	pr_info("sysrq: Dump trace ring\n");
+	if (!trace_ring_there())
+		pr_info("   (there is none: nothing has been traced)\n");
+	while ((n = trace_read(&pos, buf, sizeof(buf) - 1, &lost))) {
+		buf[n] = 0;
+		for (at = buf; (line = strsep(&at, "\n"));)
+			if (*line)
+				pr_info("%s\n", line);
+	}
+}
+
+static void secure_access(void)
+{
+	pr_info("sysrq: SAK\n");
+	if (sysrq_sak)
+		sysrq_sak();
+}
+
 void sysrq(char key)
 {
 	switch (key) {
@@ -108,10 +174,18 @@ void sysrq(char key)
 			pr_info("sysrq: nobody can be killed\n");
 		return;
 	case 'i': signal_all(SIGKILL, "Kill All Tasks"); return;
+	case 'j':
+		pr_info("sysrq: Emergency Thaw of all frozen filesystems\n");
+		thaw_all();
+		pr_info("Emergency Thaw complete\n");
+		return;
+	case 'k': secure_access(); return;
 	case 'l': show_tasks("Show Running Tasks", is_running); return;
 	case 'm': show_memory(); return;
 	case 'n': nice_all(); return;
 	case 'o': pr_info("sysrq: Power Off\n"); kernel_power_off();
+	case 'p': show_registers(); return;
+	case 'q': show_timers(); return;
 	case 's':
 		pr_info("sysrq: Emergency Sync\n");
 		sync_all();
@@ -124,6 +198,7 @@ void sysrq(char key)
 		pr_info("Emergency Remount complete\n");
 		return;
 	case 'w': show_tasks("Show Blocked State", is_blocked); return;
+	case 'z': show_trace(); return;
 	}
 	show_help();
 }

@@ -495,16 +495,25 @@ static void quiesce_one(struct super_block *sb, void *arg)
 {
 	u32 flags = sb->s_flags | SB_RDONLY;
 
-	if (sb->s_frozen && sb->s_op->unfreeze_fs) {
-		sb->s_frozen = false;
-		sb->s_op->unfreeze_fs(sb);
-	}
 	if (!sb_rdonly(sb) && sb->s_bdev && sb->s_op->remount)
 		sb->s_op->remount(sb, &flags, NULL);
 }
 
+void thaw_all(void)
+{
+	struct super_block *sb = NULL;
+
+	while ((sb = next_super(sb))) {
+		down_write(&sb->s_umount);
+		if (sb->s_root && (sb->s_flags & SB_ACTIVE))
+			thaw_locked(sb);
+		up_write(&sb->s_umount);
+	}
+}
+
 void sync_and_quiesce_all(void)
 {
+	thaw_all(); /* who waits for it may go on, and be told that he cannot write */
 	sync_all();
 	for_each_super(quiesce_one, NULL);
 }

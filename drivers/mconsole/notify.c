@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * notify.c: mconsole=notify:SOCKET: who has started the instance hears of it, by User Mode Linux's packets: that it is there and where its
+ * console is, that it panics, that its watchdog has not been fed, and what is written to /proc/mconsole.
+ *
+ * Locks: none. A packet is sent from wherever its event happens, without waiting: a listener that does not read loses it.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "drivers/mconsole/internal.h"
+#include "kernel/dev/watchdog.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/panic.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+
+#define MAGIC 0xcafebabe
+#define VERSION 2
+
+enum { NOTIFY_SOCKET, NOTIFY_PANIC, NOTIFY_HANG, NOTIFY_USER };
+struct notify {
+	u32 magic, version;
+	s32 type;
+	u32 len; /* of the text, without its end */
+	char data[MCONSOLE_DATA];
+};
+BUILD_BUG_ON(sizeof(struct notify) != 16 + MCONSOLE_DATA);
+
+static char path[108];
+
+bool mconsole_notify_set(const char *s)
+{
+	return *s == '/' && strscpy(path, s, sizeof(path)) > 0;
+}
+
+static int notify(int type, const char *text, size_t len)
+{
+	struct notify n = { .magic = MAGIC, .version = VERSION, .type = type };
+
+	n.len = (u32)min(len, sizeof(n.data) - 1);
+	memcpy(n.data, text, n.len);
+	return mconsole_host_notify(path, &n, sizeof(n));
+}
+
+static void notify_panic(const char *text)
+{
+	notify(NOTIFY_PANIC, text, strlen(text));
+}
+
+static void notify_hang(const char *text)
+{
+	notify(NOTIFY_HANG, text, strlen(text));
+}
+
+static int store_user(char *text, size_t n, void *unused)
+{
+	return notify(NOTIFY_USER, text, n);
+}
+
+void mconsole_notify_start(const char *console)
+{
+	int err;
+
+	if (!path[0])
+		return;
+	err = notify(NOTIFY_SOCKET, console, strlen(console));
+	if (err)
+		refuse("mconsole=notify:%s: %s", path, arch_strerror(err));
+	panic_notify = notify_panic;
+	watchdog_notify = notify_hang;
+	if (proc_create("mconsole", 0200, NULL, store_user, NULL))
+		pr_warn("mconsole: no memory for /proc/mconsole\n");
+}
