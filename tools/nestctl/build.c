@@ -11,9 +11,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,7 +26,9 @@
 #include "tools/nestctl/output.h"
 #include "tools/nestctl/progress.h"
 
-#define SUITE "bookworm"
+#define DEFAULT_SUITE "bookworm"
+#define SUITE_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789-."
+
 static const char base_packages[] =
 	"busybox,procps,iproute2,python3-minimal,e2fsprogs,strace,less,vim-tiny";
 
@@ -99,7 +103,18 @@ static void unpack(int fd, struct ext4_image *im)
 	fprintf(stderr, "%zu files, %llu MiB\n", files, (unsigned long long)bytes >> 20);
 }
 
-static void debian_populate(struct ext4_image *im, char **packages)
+/* Waits for the first byte: whether there is none. */
+static bool read_nothing(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n = 0;
+
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
+	return ioctl(fd, FIONREAD, &n) || !n;
+}
+
+static void debian_populate(struct ext4_image *im, const char *suite, char **packages)
 {
 	const char *include = base_packages;
 	int pipe_fds[2];
@@ -109,16 +124,19 @@ static void debian_populate(struct ext4_image *im, char **packages)
 	if (pipe2(pipe_fds, O_CLOEXEC))
 		die("cannot make a pipe: %s", strerror(errno));
 	const char *const argv[] = { "mmdebstrap", "--mode=auto", "--variant=minbase",
-		"--format=tar", format("--include=%s", include), SUITE, "-", NULL };
+		"--format=tar", format("--include=%s", include), suite, "-", NULL };
 	const int fds[3] = { open("/dev/null", O_RDONLY | O_CLOEXEC), pipe_fds[1], -1 };
 	pid_t pid = spawn(argv, fds);
 
 	close(pipe_fds[1]);
 	close(fds[0]);
 	/* The archive begins only when all is installed: wait for its first byte before trusting that there is one. */
+	if (read_nothing(pipe_fds[0]) && wait_for(pid))
+		die("mmdebstrap could not make %s; without a network, `--variant busybox` works",
+			suite);
 	unpack(pipe_fds[0], im);
 	if (wait_for(pid))
-		die("mmdebstrap failed; without a network, `--variant busybox` works");
+		die("mmdebstrap failed");
 }
 
 static const char *static_busybox(void)
@@ -130,7 +148,8 @@ static const char *static_busybox(void)
 	return path;
 }
 
-static void build(const char *variant, const char *path, uint64_t size, char **packages)
+/* @suite NULL: busybox. */
+static void build(const char *suite, const char *path, uint64_t size, char **packages)
 {
 	const char *dir = strrchr(path, '/') ? strndup(path, strrchr(path, '/') - path) : ".";
 	struct ext4_image *im;
@@ -142,8 +161,8 @@ static void build(const char *variant, const char *path, uint64_t size, char **p
 	fd = output_open(path);
 	self = format("/proc/%d/fd/%d", (int)getpid(), fd); /* mke2fs and e2fsck find it there */
 	im = ext4_image_create(self, path, size);
-	if (!strcmp(variant, "debian"))
-		debian_populate(im, packages);
+	if (suite)
+		debian_populate(im, suite, packages);
 	else
 		busybox_populate(im, static_busybox());
 	ext4_image_close(im);
@@ -155,13 +174,14 @@ static void build(const char *variant, const char *path, uint64_t size, char **p
 
 static int image_build(int argc, char **argv)
 {
-	const char *variant = "debian", *path = NULL, *size = NULL;
+	const char *variant = "debian", *path = NULL, *size = NULL, *suite = NULL, *name;
 	char **packages;
 
 	for (int key; (key = next_option(&cmd_image_build, argc, argv));) {
 		switch (key) {
 		case 'v': variant = optarg; break;
 		case 's': size = optarg; break;
+		case 'S': suite = optarg; break;
 		default: path = optarg; break;
 		}
 	}
@@ -172,18 +192,24 @@ static int image_build(int argc, char **argv)
 		die("--variant: '%s' is neither debian nor busybox", variant);
 	if (!debian && *packages)
 		die("%s: the busybox image takes no packages", *packages);
+	if (suite && (!debian || !*suite || suite[strspn(suite, SUITE_LETTERS)]))
+		die("--suite: '%s' is no suite of Debian's", suite);
 	uint64_t bytes = parse_size(size ? size : debian ? "2G" : "64M", "--size");
 
 	if (bytes < 16 << 20)
 		die("--size: an image needs at least 16M");
+	name = suite && strcmp(suite, DEFAULT_SUITE) ? format("debian-%s", suite) : variant;
 	if (!path)
-		image_lock(variant);
-	build(variant, path ? path : image_path(variant), bytes, packages);
+		image_lock(name);
+	build(debian ? suite ? suite : DEFAULT_SUITE : NULL, path ? path : image_path(name), bytes,
+		packages);
 	return 0;
 }
 
 static const struct option_row options[] = {
 	{ 'v', "variant", "debian|busybox", "what to build (debian)" },
+	{ 'S', "suite", "bookworm|trixie|forky|sid",
+		"which Debian (bookworm), or another suite that mmdebstrap(1) knows" },
 	{ 's', "size", "SIZE", "room in its file system (2G, 64M); the file is sparse" },
 	{ 'o', "output", "FILE", "where the image goes, instead of the store" },
 	{ 0 },
@@ -192,12 +218,13 @@ static const struct option_row options[] = {
 const struct command cmd_image_build = {
 	.name = "image build",
 	.args = "[PACKAGE...]",
-	.help = "Makes an image of Debian 12, or a small one with busybox.",
+	.help = "Makes an image of Debian, or a small one with busybox.",
 	.text = "Debian is made with mmdebstrap(1): its minbase variant, a few tools, and each "
 		"PACKAGE. A normal user can do this too, with user namespaces or, where there are "
 		"none, with fakechroot; owners and device nodes are right either way, since the "
 		"archive is written straight into the file system by libext2fs. busybox is the "
-		"host's static one and needs no network.\n\nThe image is called debian or busybox "
+		"host's static one and needs no network.\n\nThe image is called debian, "
+		"debian-SUITE or busybox "
 		"unless -o says where it goes. It appears under its name when it is complete and "
 		"e2fsck(8) finds nothing wrong with it.",
 	.options = options,

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* colour.c: see colour.h. */
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "tools/nestctl/colour.h"
 #include "tools/nestctl/nestctl.h"
+
+#define SIZES_KEPT 16
 
 const char *colour(enum colour c)
 {
@@ -23,9 +26,13 @@ const char *colour(enum colour c)
 const char *short_size(double bytes)
 {
 	static const char units[] = "BKMGT";
+	static char texts[SIZES_KEPT][16];
+	static unsigned int next;
+	char *text = texts[next++ % SIZES_KEPT];
 	int i = 0;
 
 	for (; bytes >= 1000 && units[i + 1]; i++)
 		bytes /= 1024;
-	return format(bytes < 10 && i ? "%.1f%c" : "%.0f%c", bytes, units[i]);
+	snprintf(text, sizeof(texts[0]), bytes < 10 && i ? "%.1f%c" : "%.0f%c", bytes, units[i]);
+	return text;
 }

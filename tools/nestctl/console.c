@@ -20,6 +20,7 @@
 
 #include "drivers/console/attach_host.h"
 #include "tools/nestctl/command.h"
+#include "tools/nestctl/json.h"
 #include "tools/nestctl/nestctl.h"
 
 #define QUIET_MS 1000 /* after the end of a standard input that is no terminal */
@@ -29,6 +30,7 @@ static const struct option_row options[] = {
 	{ 'e', "escape", "KEY", "the escape key: ^], or another as ^A; none" },
 	{ 'n', "new", NULL, "no scroll-back: only what is written from now on" },
 	{ 'l', "list", NULL, "name the lines that there are" },
+	{ KEY_JSON, "json", NULL, "name them in JSON, for programs" },
 	{ KEY_OWN, "own", NULL, "hang the line up when we leave" },
 	{ KEY_SOCKET, "socket", "PATH", "the instance's console socket, instead of UMID" },
 	{ 0 },
@@ -180,7 +182,7 @@ static bool receive(void)
 		restore();
 		die("%.*s", (int)n - 1, buf + 1);
 	}
-	if (buf[0] == ATTACH_DATA || buf[0] == ATTACH_LIST)
+	if (buf[0] == ATTACH_DATA)
 		write_all(1, buf + 1, (size_t)n - 1, "standard output");
 	return true;
 }
@@ -243,10 +245,32 @@ static void take_terminal(void)
 	tcsetattr(0, TCSAFLUSH, &t);
 }
 
-static int list_lines(void)
+/* The reply has a line for each. */
+static int list_lines(bool json)
 {
+	char buf[ATTACH_PACKET + 1], *names = buf + 1;
+	ssize_t n;
+
 	send_packet(ATTACH_LIST, "", 0);
-	return receive() ? 0 : 1;
+	do
+		n = recv(sock, buf, ATTACH_PACKET, 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0 || buf[0] != ATTACH_LIST)
+		die("the instance does not answer");
+	buf[n] = '\0';
+	if (json)
+		json_open(NULL, '[');
+	for (char *name; (name = strsep(&names, "\n"));) {
+		if (!*name)
+			continue;
+		if (json)
+			json_text(NULL, name);
+		else
+			puts(name);
+	}
+	if (json)
+		json_close(']');
+	return 0;
 }
 
 static void attach(const char *line, int flags)
@@ -264,7 +288,7 @@ static int console_run(int argc, char **argv)
 {
 	const char *socket_path = NULL, *why;
 	int flags = 0;
-	bool list = false;
+	bool list = false, json = false;
 	char **words;
 
 	for (int key; (key = next_option(&cmd_console, argc, argv));)
@@ -273,6 +297,7 @@ static int console_run(int argc, char **argv)
 		case 'n': flags |= ATTACH_QUIET; break;
 		case 'l': list = true; break;
 		case KEY_OWN: flags |= ATTACH_OWN; break;
+		case KEY_JSON: json = list = true; break;
 		case KEY_SOCKET: socket_path = optarg; break;
 		}
 	words = take_words(&cmd_console, argc, argv, socket_path ? 0 : 1, socket_path ? 1 : 2);
@@ -280,7 +305,7 @@ static int console_run(int argc, char **argv)
 	if (sock < 0)
 		die("%s: no running instance of this name", socket_path ? socket_path : words[0]);
 	if (list)
-		return list_lines();
+		return list_lines(json);
 	words += !socket_path;
 	attach(line_name(*words ? *words : "con0"), flags);
 	take_terminal();

@@ -19,6 +19,7 @@
 #include "drivers/ubd/cow_host.h"
 #include "tools/nestctl/command.h"
 #include "tools/nestctl/cow.h"
+#include "tools/nestctl/json.h"
 #include "tools/nestctl/nestctl.h"
 #include "tools/nestctl/output.h"
 
@@ -122,19 +123,6 @@ static int create(int argc, char **argv)
 
 /* ---- info ---- */
 
-static void json_string(const char *s)
-{
-	putchar('"');
-	for (; *s; s++)
-		if (*s == '"' || *s == '\\')
-			printf("\\%c", *s);
-		else if ((unsigned char)*s < 32)
-			printf("\\u%04x", (unsigned int)*s);
-		else
-			putchar(*s);
-	putchar('"');
-}
-
 static const char *layer_format(const struct layer *l)
 {
 	return l->ops == &layer_raw_ops  ? "raw" :
@@ -160,23 +148,27 @@ static void info_json(struct image *im, const struct cow4_usage *u)
 	struct stat st;
 
 	fstat(l->fd, &st);
-	printf("{\"file\":");
-	json_string(l->path);
-	printf(",\"format\":\"%s\",\"size\":%llu,\"held\":%llu,\"disk\":%llu", layer_format(l),
-		(unsigned long long)image_size(im), (unsigned long long)held(im),
-		(unsigned long long)st.st_blocks * 512);
-	if (l->ops == &layer_cow4_ops)
-		printf(",\"packed_clusters\":%llu,\"packed_bytes\":%llu,\"open\":%s",
-			(unsigned long long)u->packed, (unsigned long long)u->packed_bytes,
-			u->dirty ? "true" : "false");
-	printf(",\"backing\":[");
-	for (l = l->below; l; l = l->below) {
-		printf("{\"file\":");
-		json_string(l->path);
-		printf(",\"format\":\"%s\",\"size\":%llu}%s", layer_format(l),
-			(unsigned long long)l->size, l->below ? "," : "");
+	json_open(NULL, '{');
+	json_text("file", l->path);
+	json_text("format", layer_format(l));
+	json_number("size", (int64_t)image_size(im));
+	json_number("held", (int64_t)held(im));
+	json_number("disk", st.st_blocks * 512);
+	if (l->ops == &layer_cow4_ops) {
+		json_number("packed_clusters", (int64_t)u->packed);
+		json_number("packed_bytes", (int64_t)u->packed_bytes);
+		json_bool("open", u->dirty);
 	}
-	puts("]}");
+	json_open("backing", '[');
+	for (l = l->below; l; l = l->below) {
+		json_open(NULL, '{');
+		json_text("file", l->path);
+		json_text("format", layer_format(l));
+		json_number("size", (int64_t)l->size);
+		json_close('}');
+	}
+	json_close(']');
+	json_close('}');
 }
 
 static void info_text(struct image *im, const struct cow4_usage *u)
@@ -228,12 +220,10 @@ static void found(void *arg, const char *what)
 {
 	struct findings *f = arg;
 
-	if (f->json) {
-		fputs(f->count ? "," : "", stdout);
-		json_string(what);
-	} else {
+	if (f->json)
+		json_text(NULL, what);
+	else
 		printf("%s: %s\n", f->file, what);
-	}
 	f->count++;
 }
 
@@ -257,8 +247,10 @@ static int check(int argc, char **argv)
 	struct layer *l;
 	int err = 0;
 
-	if (o.json)
-		printf("{\"damage\":[");
+	if (o.json) {
+		json_open(NULL, '{');
+		json_open("damage", '[');
+	}
 	if (image_open(&io)) {
 		if (!io.damaged)
 			die("%s", io.err);
@@ -270,10 +262,13 @@ static int check(int argc, char **argv)
 	}
 	if (err < 0)
 		die("%s: %s", f.file, strerror(-err));
-	if (o.json)
-		printf("],\"whole\":%s}\n", f.count ? "false" : "true");
-	else if (!f.count)
+	if (o.json) {
+		json_close(']');
+		json_bool("whole", !f.count);
+		json_close('}');
+	} else if (!f.count) {
 		printf("%s: no damage\n", o.names[0]);
+	}
 	image_close(io.image);
 	return f.count ? 2 : 0;
 }

@@ -36,10 +36,18 @@ struct processes {
 
 /* ---- the host's processes ---- */
 
+static int open_proc(pid_t pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 static bool read_stat(pid_t pid, struct process *p)
 {
 	char text[1024], *end;
-	int fd = open(format("/proc/%d/stat", (int)pid), O_RDONLY | O_CLOEXEC);
+	int fd = open_proc(pid, "stat");
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	unsigned long long user, system, start;
 	int parent;
@@ -138,7 +146,8 @@ static uint64_t memory_files(pid_t pid)
 
 static uint64_t own_memory(pid_t pid)
 {
-	FILE *f = fopen(format("/proc/%d/status", (int)pid), "re");
+	int fd = open_proc(pid, "status");
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	unsigned long long kib = 0;
 	char line[256];
 
@@ -164,10 +173,10 @@ static double age_of(const struct processes *ps, pid_t pid)
 
 /* ---- its command line ---- */
 
-static char **read_cmdline(pid_t pid)
+static char **read_cmdline(pid_t pid, char **kept)
 {
 	char *text = xalloc(CMDLINE_MAX + 1);
-	int fd = open(format("/proc/%d/cmdline", (int)pid), O_RDONLY | O_CLOEXEC);
+	int fd = open_proc(pid, "cmdline");
 	size_t n = 0, words = 0;
 	char **argv;
 	ssize_t got;
@@ -176,9 +185,13 @@ static char **read_cmdline(pid_t pid)
 		n += (size_t)got;
 	if (fd >= 0)
 		close(fd);
+	text = realloc(text, n + 1);
+	if (!text)
+		die("out of memory");
 	for (size_t i = 0; i < n; i++)
 		words += !text[i];
 	argv = xalloc((words + 2) * sizeof(*argv));
+	*kept = text;
 	words = 0;
 	for (char *p = text; p < text + n; p += strlen(p) + 1)
 		argv[words++] = p;
@@ -201,16 +214,6 @@ static const char *image_of(char *const *argv)
 
 /* ---- which there are ---- */
 
-static bool served(const char *folder)
-{
-	struct umid_console c;
-
-	if (!umid_try_connect(&c, folder))
-		return false;
-	close(c.fd);
-	return true;
-}
-
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct instance *)a)->name, ((const struct instance *)b)->name);
@@ -218,11 +221,13 @@ static int by_name(const void *a, const void *b)
 
 static void add_instance(struct instance **all, size_t *n, const char *home, const char *name)
 {
-	const char *folder = format("%s/%s", home, name);
-	pid_t pid = served(folder) ? umid_read_pid(folder) : 0;
+	char *folder = format("%s/%s", home, name);
+	pid_t pid = umid_is_served(folder) ? umid_read_pid(folder) : 0;
 
-	if (!pid)
+	if (!pid) {
+		free(folder);
 		return;
+	}
 	*all = realloc(*all, (*n + 1) * sizeof(**all));
 	if (!*all)
 		die("out of memory");
@@ -246,7 +251,7 @@ struct instance *instances_find(const char *only, size_t *count)
 			closedir(d);
 	}
 	for (size_t i = 0; i < n; i++) {
-		all[i].argv = read_cmdline(all[i].pid);
+		all[i].argv = read_cmdline(all[i].pid, &all[i].text);
 		all[i].image = image_of(all[i].argv);
 		all[i].age = age_of(&ps, all[i].pid);
 		all[i].memory = memory_files(all[i].pid) + own_memory(all[i].pid);
@@ -257,6 +262,17 @@ struct instance *instances_find(const char *only, size_t *count)
 	free(ps.all);
 	*count = n;
 	return all;
+}
+
+void instances_free(struct instance *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free((char *)all[i].name);
+		free((char *)all[i].folder);
+		free(all[i].text);
+		free(all[i].argv);
+	}
+	free(all);
 }
 
 struct instance instance_find(const char *name)

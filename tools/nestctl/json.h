@@ -13,6 +13,8 @@
 /* Commas come by themselves; the outermost close ends the line. @key of a value within a list: NULL. */
 void json_open(const char *key, char bracket);
 void json_close(char bracket);
+/* The length of the UTF-8 sequence at @s, 0 when it is none. */
+int utf8_sequence(const unsigned char *s);
 /* NULL is null. What is not UTF-8 becomes U+FFFD. */
 void json_text(const char *key, const char *text);
 void json_number(const char *key, int64_t n);

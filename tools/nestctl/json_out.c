@@ -8,8 +8,8 @@
 static bool comma; /* something stands before the next value */
 static int depth;
 
-/* The length of the UTF-8 sequence at @s, 0 when it is none. Overlong forms and surrogates are none (RFC 3629, section 4). */
-static int sequence(const unsigned char *s)
+/* Overlong forms and surrogates are none (RFC 3629, section 4). */
+int utf8_sequence(const unsigned char *s)
 {
 	int n = *s < 0x80 ? 1 : *s >= 0xf0 && *s < 0xf5 ? 4 : *s >= 0xe0 ? 3 : *s >= 0xc2 ? 2 : 0;
 
@@ -30,7 +30,7 @@ static void quoted(const char *text)
 
 	putchar('"');
 	while (*s) {
-		int n = sequence(s);
+		int n = utf8_sequence(s);
 
 		if (*s == '"' || *s == '\\')
 			printf("\\%c", *s);

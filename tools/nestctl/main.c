@@ -65,7 +65,7 @@ static int help(int argc, char **argv)
 	return 0;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	setlocale(LC_CTYPE, "C.UTF-8");
 	signal(SIGXFSZ,
@@ -79,4 +79,12 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	return command_dispatch(commands, NULL, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	setlocale(LC_CTYPE, "C.UTF-8");
+	signal(SIGXFSZ,
+		SIG_IGN); /* a file that may not become larger is an error as a full disk is */
+	return finish_output(run(argc, argv));
 }

@@ -15,6 +15,8 @@
 /* util.c */
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* @status, or 1 where not all of standard output could be written. */
+int finish_output(int status);
 /* Formatted into fresh memory, which the process keeps to its end. */
 char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void *xalloc(size_t size);

@@ -57,7 +57,7 @@ int next_option(const struct command *c, int argc, char **argv)
 	switch (key) {
 	case -1: return 0;
 	case 'h':
-	case KEY_HELP: help_command(c); exit(0);
+	case KEY_HELP: help_command(c); exit(finish_output(0));
 	case ':':
 		die("%s: %s wants a value; see nestctl %s --help", c->name, argv[optind - 1],
 			c->name);

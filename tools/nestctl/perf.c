@@ -18,6 +18,7 @@
 #include "tools/nestctl/elf_names.h"
 #include "tools/nestctl/flame.h"
 #include "tools/nestctl/nestctl.h"
+#include "tools/nestctl/progress.h"
 #include "tools/nestctl/umid.h"
 
 #define PAUSE_NS 50000000
@@ -277,8 +278,12 @@ static int perf_command(int argc, char **argv)
 	folded = p.folded ? open_output(p.folded) : NULL;
 	on_ending_signals(on_signal);
 	must(&p, format("perf start %d", p.hz));
-	for (end = now() + p.seconds; !ended && now() < end; nanosleep(&pause, NULL))
+	for (end = now() + p.seconds; !ended && now() < end; nanosleep(&pause, NULL)) {
 		fetch(&p);
+		progress("perf", (uint64_t)((p.seconds - (end - now())) * 1000),
+			(uint64_t)(p.seconds * 1000));
+	}
+	progress_end();
 	fetch(&p);
 	must(&p, "perf stop");
 	finish(&p, svg, folded, strrchr(folder, '/') + 1);

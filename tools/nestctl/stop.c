@@ -13,22 +13,49 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tools/nestctl/command.h"
 #include "tools/nestctl/instance.h"
 #include "tools/nestctl/nestctl.h"
+#include "tools/nestctl/progress.h"
 #include "tools/nestctl/umid.h"
 
 #define HALT_MS 2000
+#define STEP_MS 200
 
-static int hold(const struct instance *in)
+/* What is to be ended. */
+struct target {
+	struct instance in;
+	int pidfd;
+};
+
+static struct target hold(const char *name)
 {
-	int fd = (int)syscall(SYS_pidfd_open, in->pid, 0);
+	struct target t = { .in = instance_find(name) };
 
-	if (fd < 0)
-		die("%s: %s", in->name, strerror(errno));
-	return fd;
+	t.pidfd = (int)syscall(SYS_pidfd_open, t.in.pid, 0);
+	if (t.pidfd < 0)
+		die("%s: %s", name, strerror(errno));
+	/* the number may have been another's by then: what is held is what serves the name */
+	if (!umid_is_served(t.in.folder) || umid_read_pid(t.in.folder) != t.in.pid)
+		die("%s: no instance of this name runs", name);
+	return t;
+}
+
+/* All of them, before anything is done to one. */
+static struct target *hold_all(char **names)
+{
+	struct target *all;
+	size_t n = 0;
+
+	while (names[n])
+		n++;
+	all = xalloc((n + 1) * sizeof(*all));
+	for (size_t i = 0; i < n; i++)
+		all[i] = hold(names[i]);
+	return all;
 }
 
 static void send_signal(int pidfd, int sig, const char *name)
@@ -57,21 +84,23 @@ static void halt(const struct instance *in)
 	close(c.fd);
 }
 
-/* What a killed instance leaves: the folder of its name. */
+/* What a killed instance leaves: the folder of its name, if no other has it by now. */
 static void remove_folder(const struct instance *in)
 {
+	if (umid_is_served(in->folder))
+		return;
 	unlink(format("%s/mconsole", in->folder));
 	unlink(format("%s/pid", in->folder));
 	unlink(format("%s/console", in->folder));
 	rmdir(in->folder);
 }
 
-static void kill_instance(const struct instance *in, int pidfd)
+static void kill_instance(const struct target *t)
 {
-	send_signal(pidfd, SIGKILL, in->name);
-	if (!ends_within(pidfd, 10000))
-		die("%s: process %d does not end", in->name, (int)in->pid);
-	remove_folder(in);
+	send_signal(t->pidfd, SIGKILL, t->in.name);
+	if (!ends_within(t->pidfd, 10000))
+		die("%s: process %d does not end", t->in.name, (int)t->in.pid);
+	remove_folder(&t->in);
 }
 
 static long seconds(const char *text)
@@ -84,25 +113,55 @@ static long seconds(const char *text)
 	return n;
 }
 
+static void halt_or_kill(const struct target *t)
+{
+	halt(&t->in);
+	if (!ends_within(t->pidfd, HALT_MS))
+		kill_instance(t);
+}
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Until @t has ended, or it is @end: false. The bar is about all of the time that there was. */
+static bool ends_before(const struct target *t, long begun, long end)
+{
+	for (;;) {
+		long now = now_ms();
+
+		progress(t->in.name, (uint64_t)(now - begun), (uint64_t)(end - begun));
+		if (ends_within(t->pidfd, now >= end          ? 0 :
+					  end - now < STEP_MS ? (int)(end - now) :
+								STEP_MS))
+			return true;
+		if (now >= end)
+			return false;
+	}
+}
+
 static int stop(int argc, char **argv)
 {
-	long time = 10;
+	struct target *all;
+	long time = 10, begun;
 
 	while (next_option(&cmd_stop, argc, argv))
 		time = seconds(optarg);
-	for (char **name = take_words(&cmd_stop, argc, argv, 1, -1); *name; name++) {
-		struct instance in = instance_find(*name);
-		int pidfd = hold(&in);
-
-		send_signal(pidfd, SIGTERM, *name);
-		if (!ends_within(pidfd, (int)time * 1000)) {
-			warn("%s: did not end within %ld s, and is halted", *name, time);
-			halt(&in);
-			if (!ends_within(pidfd, HALT_MS))
-				kill_instance(&in, pidfd);
-		}
-		close(pidfd);
+	all = hold_all(take_words(&cmd_stop, argc, argv, 1, -1));
+	for (struct target *t = all; t->in.name; t++)
+		send_signal(t->pidfd, SIGTERM, t->in.name);
+	begun = now_ms();
+	for (struct target *t = all; t->in.name; t++) {
+		if (ends_before(t, begun, begun + time * 1000))
+			continue;
+		warn("%s: did not end within %ld s, and is halted", t->in.name, time);
+		halt_or_kill(t);
 	}
+	progress_end();
 	return 0;
 }
 
@@ -110,13 +169,8 @@ static int kill_command(int argc, char **argv)
 {
 	while (next_option(&cmd_kill, argc, argv))
 		;
-	for (char **name = take_words(&cmd_kill, argc, argv, 1, -1); *name; name++) {
-		struct instance in = instance_find(*name);
-		int pidfd = hold(&in);
-
-		kill_instance(&in, pidfd);
-		close(pidfd);
-	}
+	for (struct target *t = hold_all(take_words(&cmd_kill, argc, argv, 1, -1)); t->in.name; t++)
+		kill_instance(t);
 	return 0;
 }
 
@@ -129,7 +183,8 @@ const struct command cmd_stop = {
 	.name = "stop",
 	.args = "UMID...",
 	.help = "Ends instances in order: init is asked, as by ctrl-alt-del.",
-	.text = "One that still runs after its time is halted: disks are synced, programs are not "
+	.text = "All of them at the same time. One that still runs after its time is halted: disks "
+		"are synced, programs are not "
 		"asked. One that does not even do that is killed.",
 	.options = stop_options,
 	.run = stop,

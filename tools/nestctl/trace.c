@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tools/nestctl/command.h"
+#include "tools/nestctl/json.h"
 #include "tools/nestctl/nestctl.h"
 #include "tools/nestctl/umid.h"
 
@@ -23,7 +24,7 @@
 struct trace {
 	struct umid_console console;
 	const char *only, *points, *pid;
-	bool follow, counts, off;
+	bool follow, counts, off, json;
 	double seconds; /* 0: until a signal */
 	unsigned long long pos;
 	FILE *out;
@@ -110,29 +111,53 @@ static int by_time(const void *a, const void *b)
 	return x->us < y->us ? 1 : x->us > y->us ? -1 : 0;
 }
 
+static void print_table(FILE *out, const struct row *rows, int n)
+{
+	unsigned long long total = 0;
+
+	for (int i = 0; i < n; i++)
+		total += rows[i].us;
+	fprintf(out, "%% time     seconds  us/call     calls    errors   longest syscall\n");
+	for (int i = 0; i < n; i++)
+		fprintf(out, "%6.2f %11.6f %8.1f %9llu %9llu %9.6f %s\n",
+			total ? 100.0 * rows[i].us / total : 0, rows[i].us / 1e6,
+			(double)rows[i].us / rows[i].calls, rows[i].calls, rows[i].errors,
+			rows[i].most / 1e6, rows[i].name);
+}
+
+static void print_json(const struct row *rows, int n)
+{
+	json_open(NULL, '[');
+	for (int i = 0; i < n; i++) {
+		json_open(NULL, '{');
+		json_text("syscall", rows[i].name);
+		json_number("calls", (int64_t)rows[i].calls);
+		json_number("errors", (int64_t)rows[i].errors);
+		json_number("usec", (int64_t)rows[i].us);
+		json_number("longest_usec", (int64_t)rows[i].most);
+		json_close('}');
+	}
+	json_close(']');
+}
+
 static void print_counts(struct trace *t)
 {
 	static struct row rows[ROWS_MAX];
 	char *text = ask(t, "trace counts"), *p = text, *line;
-	unsigned long long total = 0;
 	int n = 0;
 
 	while (n < ROWS_MAX && (line = strsep(&p, "\n"))) {
 		struct row *r = &rows[n];
 
-		if (sscanf(line, "%39s %llu %llu %llu %llu", r->name, &r->calls, &r->errors, &r->us,
-			    &r->most) != 5)
-			continue;
-		total += r->us;
-		n++;
+		n += sscanf(line, "%39s %llu %llu %llu %llu", r->name, &r->calls, &r->errors,
+			     &r->us, &r->most) == 5 &&
+		     r->calls;
 	}
 	qsort(rows, n, sizeof(*rows), by_time);
-	fprintf(t->out, "%% time     seconds  us/call     calls    errors   longest syscall\n");
-	for (int i = 0; i < n; i++)
-		fprintf(t->out, "%6.2f %11.6f %8.1f %9llu %9llu %9.6f %s\n",
-			total ? 100.0 * rows[i].us / total : 0, rows[i].us / 1e6,
-			(double)rows[i].us / rows[i].calls, rows[i].calls, rows[i].errors,
-			rows[i].most / 1e6, rows[i].name);
+	if (t->json)
+		print_json(rows, n);
+	else
+		print_table(t->out, rows, n);
 	free(text);
 }
 
@@ -157,9 +182,12 @@ static void parse(struct trace *t, int argc, char **argv)
 			if (!t->out)
 				die("%s: %s", optarg, strerror(errno));
 			break;
+		case KEY_JSON: t->json = true; break;
 		case 256: t->off = true; break;
 		}
 	}
+	if (t->json && (!t->counts || t->out != stdout))
+		die("trace: --json goes with -c, to standard output");
 	words = take_words(&cmd_trace, argc, argv, 0, 2);
 	if (*words)
 		name = *words++;
@@ -200,6 +228,7 @@ static const struct option_row options[] = {
 		"exit, signal, block, irq" },
 	{ 'd', "duration", "SECONDS", "end after so long; else it goes on until Ctrl-C" },
 	{ 'o', "output", "FILE", "write to FILE" },
+	{ KEY_JSON, "json", NULL, "with -c: print JSON, for programs" },
 	{ 256, "off", NULL, "switch off what a killed nestctl has left on" },
 	{ 0 },
 };

@@ -53,6 +53,16 @@ pid_t umid_read_pid(const char *folder)
 	return pid > 0 && !kill(pid, 0) ? pid : 0;
 }
 
+bool umid_is_served(const char *folder)
+{
+	struct umid_console c;
+
+	if (!umid_try_connect(&c, folder))
+		return false;
+	close(c.fd);
+	return true;
+}
+
 /* The only one of all homes that runs. */
 static const char *only_one(void)
 {
@@ -64,7 +74,7 @@ static const char *only_one(void)
 		for (struct dirent *e; d && (e = readdir(d));) {
 			const char *folder = format("%s/%s", umid_home(i), e->d_name);
 
-			if (e->d_name[0] == '.' || !umid_read_pid(folder))
+			if (e->d_name[0] == '.' || !umid_is_served(folder))
 				continue;
 			if (found)
 				die("which instance? %s and %s, for example",
@@ -83,15 +93,13 @@ const char *umid_folder(const char *name)
 {
 	if (!name)
 		return only_one();
-	if (*name && !strchr(name, '/') && *name != '.')
-		for (int i = 0; i < 2; i++) {
-			const char *folder =
-				umid_home(i) ? format("%s/%s", umid_home(i), name) : NULL;
+	for (int i = 0; i < 2 && *name && !strchr(name, '/') && *name != '.'; i++) {
+		const char *folder = umid_home(i) ? format("%s/%s", umid_home(i), name) : NULL;
 
-			if (folder && !access(folder, F_OK))
-				return folder;
-		}
-	die("%s: no instance has this name", name);
+		if (folder && umid_is_served(folder))
+			return folder;
+	}
+	die("%s: no instance of this name runs", name);
 }
 
 pid_t umid_pid(const char *folder)

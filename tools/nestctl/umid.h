@@ -17,6 +17,8 @@ pid_t umid_pid(const char *folder);
 
 /* The same without dying: 0. */
 pid_t umid_read_pid(const char *folder);
+/* Somebody listens there. */
+bool umid_is_served(const char *folder);
 /* The folders that names are in, 0 and 1; NULL where the environment names none. */
 const char *umid_home(int i);
 

@@ -64,6 +64,15 @@ char *format(const char *fmt, ...)
 	return out;
 }
 
+int finish_output(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	if (errno != EPIPE)
+		warn("standard output: %s", strerror(errno));
+	return status ? status : 1;
+}
+
 void *xalloc(size_t size)
 {
 	void *p = calloc(1, size);
