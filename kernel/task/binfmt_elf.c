@@ -20,6 +20,7 @@
 
 #define AT_RSEQ_FEATURE_SIZE_ 27 /* younger than the headers that we build with */
 #define AT_RSEQ_ALIGN_ 28
+#define AT_FLAGS_PRESERVE_ARGV0_ 1
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
 #endif
@@ -351,7 +352,7 @@ static void fill_auxv(struct loader *l, u64 random, u64 platform, u64 execfn)
 	aux(mm, AT_PHENT, sizeof(Elf64_Phdr));
 	aux(mm, AT_PHNUM, im->eh.e_phnum);
 	aux(mm, AT_BASE, l->has_interp ? l->interp.bias : 0);
-	aux(mm, AT_FLAGS, 0);
+	aux(mm, AT_FLAGS, l->b->keep_argv0 ? AT_FLAGS_PRESERVE_ARGV0_ : 0);
 	aux(mm, AT_ENTRY, im->eh.e_entry + im->bias);
 	aux(mm, AT_UID, c->uid);
 	aux(mm, AT_EUID, c->euid);
@@ -364,6 +365,10 @@ static void fill_auxv(struct loader *l, u64 random, u64 platform, u64 execfn)
 	aux(mm, AT_RSEQ_FEATURE_SIZE_, 28); /* up to mm_cid */
 	aux(mm, AT_RSEQ_ALIGN_, 32);
 	aux(mm, AT_PLATFORM, platform);
+	if (l->b->executable) {
+		aux(mm, AT_EXECFD, 0); /* exec.c puts it there when it has one */
+		l->b->execfd_nr = mm->nr_auxv - 1;
+	}
 	aux(mm, AT_NULL, 0);
 }
 
@@ -438,6 +443,7 @@ static int build_vectors(struct loader *l)
 	if (!err)
 		err = put_pointers(a, mm, a->envc, &sp, &str, top);
 	mm->env_end = str;
+	l->b->execfd_at = sp + l->b->execfd_nr * sizeof(u64);
 	return err ? err : put(mm, sp, mm->auxv, mm->nr_auxv * sizeof(u64));
 }
 

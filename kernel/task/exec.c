@@ -55,15 +55,18 @@ static void bprm_close(struct bprm *b)
 	b->file = NULL;
 }
 
+int bprm_take(struct bprm *b, struct file *f)
+{
+	bprm_close(b);
+	b->file = f;
+	return read_start(b);
+}
+
 int bprm_open(struct bprm *b, const char *name)
 {
 	struct file *f = open_exec(AT_FDCWD, name, 0);
 
-	if (IS_ERR(f))
-		return PTR_ERR(f);
-	bprm_close(b);
-	b->file = f;
-	return read_start(b);
+	return IS_ERR(f) ? PTR_ERR(f) : bprm_take(b, f);
 }
 
 static int open_first(struct bprm *b, int dfd, const char *name, u32 flags)
@@ -96,7 +99,9 @@ static int load_binary(struct bprm *b)
 	for (b->depth = 0;; b->depth++) {
 		if (b->depth > MAX_INTERPRETERS)
 			return -ELOOP;
-		err = load_script(b);
+		err = load_misc(b);
+		if (err == -ENOEXEC)
+			err = load_script(b);
 		if (err == -ENOEXEC)
 			break;
 		if (err)
@@ -180,6 +185,26 @@ static void take_credentials(struct bprm *b)
 	b->cred = NULL;
 }
 
+/* The program's own file for its interpreter, open; the vector has stood there without its value. */
+static void hand_over_executable(struct bprm *b)
+{
+	struct mm *mm = current->mm;
+	int fd = get_unused_fd(0);
+	u64 value = (u64)fd;
+
+	if (fd < 0) {
+		force_fatal_sig(SIGSEGV); /* the old program is gone */
+		return;
+	}
+	allow_write_access(b->executable);
+	fd_install(fd, b->executable);
+	b->executable = NULL;
+	mm->auxv[b->execfd_nr] = value;
+	if (access_mm(mm, b->execfd_at, &value, sizeof(value), true, true) !=
+		(ssize_t)sizeof(value))
+		force_fatal_sig(SIGSEGV);
+}
+
 static int commit(struct bprm *b)
 {
 	struct sighand_struct *fresh = NULL;
@@ -227,6 +252,8 @@ static int commit(struct bprm *b)
 	set_comm_from(b->filename);
 	TRACE(exec, "%s[%d] %s", current->comm, current->pid, b->filename);
 	files_close_on_exec(current->files);
+	if (b->executable)
+		hand_over_executable(b);
 	take_credentials(b);
 	set_dumpable(b->mm, dumpable ? 1 : (u32)suid_dumpable);
 	if (perf_counted(current))
@@ -311,6 +338,8 @@ static int gather_strings(struct bprm *b, const struct exec_strings *s)
 static void bprm_free(struct bprm *b)
 {
 	bprm_close(b);
+	if (b->executable)
+		exe_file_put(b->executable);
 	if (b->mm)
 		mmput(b->mm);
 	if (b->cred)

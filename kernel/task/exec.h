@@ -23,13 +23,18 @@ struct exec_args {
 };
 
 struct bprm {
-	struct file *file;      /* what is to run now: the script first, then its interpreter */
-	char buf[BPRM_BUF];     /* its beginning, zero behind its end */
-	const char *filename;   /* as the caller named it */
-	char *interp;           /* the last interpreter's name, kmalloc'd; NULL: filename */
-	char *fdpath;           /* /dev/fd/N..., for execveat; kmalloc'd */
-	bool path_inaccessible; /* the name would be gone after close-on-exec */
-	int depth;              /* interpreters so far */
+	struct file *file;       /* what is to run now: the script first, then its interpreter */
+	char buf[BPRM_BUF];      /* its beginning, zero behind its end */
+	const char *filename;    /* as the caller named it */
+	char *interp;            /* the last interpreter's name, kmalloc'd; NULL: filename */
+	char *fdpath;            /* /dev/fd/N..., for execveat; kmalloc'd */
+	bool path_inaccessible;  /* the name would be gone after close-on-exec */
+	int depth;               /* interpreters so far */
+	struct file *executable; /* what an interpreter is handed open (AT_EXECFD), or NULL */
+	bool its_creds; /* whose set-id bits and capabilities count, not the interpreter's */
+	bool keep_argv0; /* AT_FLAGS: the interpreter finds the original argv[0] behind the file's name */
+	u64 execfd_at; /* where on the new stack that vector's value is; and its place in auxv */
+	u32 execfd_nr;
 	struct exec_args args;
 	struct cred *cred; /* the credentials to be */
 	u32 per_clear;     /* personality bits that go */
@@ -58,10 +63,15 @@ int args_write(
 /* exec_cred.c */
 int bprm_creds(struct bprm *b); /* set-id bits and capabilities of b->file into b->cred */
 
-/* binfmt_script.c, binfmt_elf.c: -ENOEXEC: not mine. A script has replaced b->file when it returns 0. */
+/*
+ * binfmt_misc.c, binfmt_script.c, binfmt_elf.c: -ENOEXEC: not mine. The first two have replaced b->file when they return 0.
+ */
+int load_misc(struct bprm *b);
 int load_script(struct bprm *b);
 int load_elf(struct bprm *b);                    /* builds b->mm, b->entry, b->sp */
 int bprm_open(struct bprm *b, const char *name); /* replaces b->file, reads its beginning */
+int bprm_take(
+	struct bprm *b, struct file *f); /* the same with a file that is open, writers denied */
 /* Exactly @n bytes at @pos, or -errno. */
 int read_exact(struct file *f, void *buf, size_t n, u64 pos);
 u64 random_pages(u32 bits); /* bytes, a multiple of the page size below 2^bits pages */

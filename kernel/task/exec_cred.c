@@ -83,17 +83,23 @@ static int read_file_caps(struct inode *inode, struct file_caps *fc)
 	return 0;
 }
 
+/* Whose bits count: the program's, or those of the file that binfmt_misc's interpreter runs for it. */
+static const struct file *file_of(const struct bprm *b)
+{
+	return b->its_creds ? b->executable : b->file;
+}
+
 static bool may_suid(const struct bprm *b)
 {
-	return !(b->file->f_path.mnt->mnt_flags & MS_NOSUID) &&
-	       !(b->file->f_inode->i_sb->s_flags & SB_NOSUID) &&
-	       mnt_in_current_ns(b->file->f_path.mnt) &&
-	       in_userns(file_user_ns(b->file->f_inode), current_user_ns());
+	return !(file_of(b)->f_path.mnt->mnt_flags & MS_NOSUID) &&
+	       !(file_of(b)->f_inode->i_sb->s_flags & SB_NOSUID) &&
+	       mnt_in_current_ns(file_of(b)->f_path.mnt) &&
+	       in_userns(file_user_ns(file_of(b)->f_inode), current_user_ns());
 }
 
 static void apply_setid_bits(struct bprm *b)
 {
-	struct inode *inode = b->file->f_inode;
+	struct inode *inode = file_of(b)->f_inode;
 	umode_t mode = READ_ONCE(inode->i_mode);
 
 	if (!may_suid(b) || current->no_new_privs)
@@ -121,7 +127,7 @@ static int transform_caps(struct bprm *b, bool *effective, bool *has_fcap)
 	int err;
 
 	if (may_suid(b)) {
-		err = read_file_caps(b->file->f_inode, &fc);
+		err = read_file_caps(file_of(b)->f_inode, &fc);
 		if (err == -EINVAL)
 			pr_notice("%s: invalid capabilities on a file, not used\n", b->filename);
 		else if (err)

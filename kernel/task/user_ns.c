@@ -31,6 +31,7 @@ static void user_ns_free(struct ns_common *ns)
 		kfree(u->uid_map.ext);
 		kfree(u->gid_map.ext);
 		kfree(u->projid_map.ext);
+		kfree(u->binfmt_misc);
 		kfree(u);
 		if (!up || !atomic_dec_and_test(&up->ns.count))
 			return;

@@ -73,9 +73,10 @@ struct user_namespace {
 	kuid_t owner; /* who made it */
 	kgid_t group;
 	struct id_map uid_map, gid_map, projid_map;
-	bool setgroups_allowed;    /* under map_mutex */
-	bool parent_could_setfcap; /* its maker had CAP_SETFCAP */
-	u64 ucount_max[UCOUNTS];   /* /proc/sys/user */
+	bool setgroups_allowed;          /* under map_mutex */
+	bool parent_could_setfcap;       /* its maker had CAP_SETFCAP */
+	u64 ucount_max[UCOUNTS];         /* /proc/sys/user */
+	struct binfmt_misc *binfmt_misc; /* set once (binfmt_misc.c) */
 };
 extern struct user_namespace init_user_ns;
 
