@@ -77,6 +77,20 @@ long bpf_prog_next_id(const union bpf_attr *a, uaddr_t uattr);
 long bpf_prog_info(const union bpf_attr *a, uaddr_t uattr);
 void ebpf_tag(const struct bpf_insn *insn, u32 n, u8 tag[BPF_TAG_SIZE]);
 
+int bpf_copy_name(
+	char *dst, const char *src); /* of an object: letters, digits, _ and .; or -EINVAL */
+
+/* ---- map.c ---- */
+
+long bpf_map_create(const union bpf_attr *a);
+long bpf_map_elem(u32 cmd, const union bpf_attr *a); /* BPF_MAP_*_ELEM and GET_NEXT_KEY */
+long bpf_map_freeze(const union bpf_attr *a);
+long bpf_map_fd_by_id(const union bpf_attr *a);
+long bpf_map_next_id(const union bpf_attr *a, uaddr_t uattr);
+long bpf_map_info(const union bpf_attr *a, uaddr_t uattr);
+bool bpf_is_map(u32 fd);
+int bpf_map_no_batch(u32 fd); /* -EBADF, -EINVAL, or for a map -ENOTSUPP */
+
 /* ---- cgroup.c: programs of groups ---- */
 
 long bpf_cgroup_attach(const union bpf_attr *a);

@@ -199,7 +199,7 @@ static bool is_gpl(const char *license)
 	return false;
 }
 
-static int copy_name(char *dst, const char *src)
+int bpf_copy_name(char *dst, const char *src)
 {
 	for (u32 i = 0; i < BPF_OBJ_NAME_LEN; i++) {
 		char c = src[i], letter = (char)(c | 0x20);
@@ -229,7 +229,7 @@ static struct bpf_prog *prog_from_user(const union bpf_attr *a)
 	if (!p)
 		return ERR_PTR(-ENOMEM);
 	if (!copy_from_user(p->insn, UADDR(a->insns), bytes))
-		err = copy_name(p->name, a->prog_name);
+		err = bpf_copy_name(p->name, a->prog_name);
 	if (err) {
 		kfree(p);
 		return ERR_PTR(err);

@@ -2,8 +2,8 @@
 /*
  * syscall.c: bpf(2). Of all types of programs one can be attached, BPF_PROG_TYPE_CGROUP_DEVICE: what container managers attach to a group
  * of tasks to say which devices it may use. (One of BPF_PROG_TYPE_CGROUP_SKB that looks at no packet can be loaded, which is how some of them
- * learn that there is BPF_PROG_ATTACH.) It needs no maps, links, type information or helpers, so there are none: the calls that
- * make such things give the errors of a Linux that does not know the type asked for, those that look for one find none.
+ * learn that there is BPF_PROG_ATTACH.) It needs no links, type information or helpers, so there are none, and maps (map.c) are tables that
+ * only descriptors lead to: the calls that make such things give the errors of a Linux that does not know the type asked for, those that look for one find none.
  *
  *	form.c, verify.c	may this program run?	run.c	runs it
  *	prog.c	programs, their numbers and descriptors	cgroup.c	to whom they apply
@@ -87,6 +87,8 @@ static long next_id(const union bpf_attr *a, u32 cmd, uaddr_t uattr)
 		return -EINVAL;
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
+	if (cmd == BPF_MAP_GET_NEXT_ID)
+		return bpf_map_next_id(a, uattr);
 	return cmd == BPF_PROG_GET_NEXT_ID ? bpf_prog_next_id(a, uattr) : -ENOENT;
 }
 
@@ -108,26 +110,30 @@ static long dispatch(u32 cmd, const union bpf_attr *a, uaddr_t uattr)
 	case BPF_PROG_ATTACH: return bpf_cgroup_attach(a);
 	case BPF_PROG_DETACH: return bpf_cgroup_detach(a);
 	case BPF_PROG_QUERY: return bpf_cgroup_query(a, uattr);
-	case BPF_OBJ_GET_INFO_BY_FD: return bpf_prog_info(a, uattr);
+	case BPF_OBJ_GET_INFO_BY_FD:
+		return bpf_is_map(a->info.bpf_fd) ? bpf_map_info(a, uattr) :
+						    bpf_prog_info(a, uattr);
 	case BPF_PROG_GET_FD_BY_ID: return bpf_prog_fd_by_id(a);
 	case BPF_PROG_GET_NEXT_ID:
 	case BPF_MAP_GET_NEXT_ID:
 	case BPF_BTF_GET_NEXT_ID:
 	case BPF_LINK_GET_NEXT_ID: return next_id(a, cmd, uattr);
-	case BPF_MAP_GET_FD_BY_ID:
+	case BPF_MAP_GET_FD_BY_ID: return bpf_map_fd_by_id(a);
 	case BPF_BTF_GET_FD_BY_ID:
 	case BPF_LINK_GET_FD_BY_ID: return capable(CAP_SYS_ADMIN) ? -ENOENT : -EPERM;
 	case BPF_MAP_LOOKUP_ELEM:
 	case BPF_MAP_UPDATE_ELEM:
 	case BPF_MAP_DELETE_ELEM:
 	case BPF_MAP_GET_NEXT_KEY:
-	case BPF_MAP_LOOKUP_AND_DELETE_ELEM:
-	case BPF_MAP_FREEZE: return no_such_object(a->map_fd);
+	case BPF_MAP_LOOKUP_AND_DELETE_ELEM: return bpf_map_elem(cmd, a);
+	case BPF_MAP_CREATE: return bpf_map_create(a);
+	case BPF_MAP_FREEZE: return bpf_map_freeze(a);
 	case BPF_MAP_LOOKUP_BATCH:
 	case BPF_MAP_LOOKUP_AND_DELETE_BATCH:
 	case BPF_MAP_UPDATE_BATCH:
-	case BPF_MAP_DELETE_BATCH: return no_such_object(a->batch.map_fd);
-	case BPF_OBJ_PIN: return with_program(a->bpf_fd, -EPERM); /* no file system takes it */
+	case BPF_MAP_DELETE_BATCH: return bpf_map_no_batch(a->batch.map_fd);
+	case BPF_OBJ_PIN: /* no file system takes it */
+		return bpf_is_map(a->bpf_fd) ? -EPERM : with_program(a->bpf_fd, -EPERM);
 	case BPF_PROG_TEST_RUN: return with_program(a->test.prog_fd, -ENOTSUPP);
 	case BPF_LINK_CREATE: return with_program(a->link_create.prog_fd, -EINVAL);
 	case BPF_RAW_TRACEPOINT_OPEN: return with_program(a->raw_tracepoint.prog_fd, -EINVAL);
@@ -138,7 +144,7 @@ static long dispatch(u32 cmd, const union bpf_attr *a, uaddr_t uattr)
 	case BPF_BTF_LOAD: return bpf_admin(CAP_BPF) ? -EINVAL : -EPERM;
 	case BPF_TASK_FD_QUERY:
 	case BPF_ENABLE_STATS: return capable(CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
-	default: return -EINVAL; /* maps: of no known type */
+	default: return -EINVAL;
 	}
 }
 

@@ -185,7 +185,8 @@ static char *pseudo_dname(struct dentry *d, char *buf, int len)
 	char text[64];
 	int n;
 
-	if (d->d_name.name[0] == '[') /* "[eventfd]" */
+	if (d->d_sb->s_magic == ANON_INODE_FS_MAGIC ||
+		d->d_name.name[0] == '[') /* "bpf-map", "[pidfd]" */
 		n = scnprintf(text, sizeof(text), "anon_inode:%s", d->d_name.name);
 	else
 		n = scnprintf(text, sizeof(text), "%s:[%llu]", d->d_name.name,
