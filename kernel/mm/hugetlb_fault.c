@@ -56,6 +56,16 @@ static int map_page(struct vm_area *v, u64 addr, struct page *head, pte_t bits)
 	return 0;
 }
 
+/* Afterwards map_page() finds memory for its entries: a promise that was spent does not come back. */
+static bool make_table(struct vm_area *v, u64 addr)
+{
+	pte_t *e = entry_lock(v->vm_mm, addr & HPAGE_MASK);
+
+	if (e)
+		entry_unlock(v->vm_mm);
+	return e;
+}
+
 static pte_t read_only(pte_t bits)
 {
 	return (bits & ~PTE_RW) | PTE_COW;
@@ -115,6 +125,8 @@ static int fill_locked(struct vm_area *v, u64 addr, u32 flags)
 		return 0; /* another thread was faster */
 	if (index >= (u64)mapping_size(v->vm_mapping) >> HPAGE_SHIFT)
 		return -ENXIO;
+	if (!make_table(v, addr))
+		return -ENOMEM;
 	head = vma_is_cow(v) ? page_for_private(v, index, flags, &bits) : page_for_shared(v, index);
 	if (IS_ERR(head))
 		return (int)PTR_ERR(head);

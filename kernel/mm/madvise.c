@@ -135,6 +135,8 @@ static int advise_guard(struct vm_area *v, u64 start, u64 end)
 		va = install_in_table(v->vm_mm, va, end);
 		if (!va)
 			return -ENOMEM;
+		if (wait_interrupted(TASK_KILLABLE)) /* it may be a terabyte */
+			return -EINTR;
 	}
 	return 0;
 }
