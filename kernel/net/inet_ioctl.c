@@ -311,6 +311,10 @@ static long change_route(struct net *net, u32 cmd, u64 arg)
 	r.scope = e.flags & RTF_GATEWAY ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
 	if (e.flags & RTF_GATEWAY)
 		r.gateway = ip_v4(e.gateway.addr);
+	if (cmd == SIOCDELRT) {
+		r.type = r.protocol = 0;
+		r.scope = RT_SCOPE_NOWHERE;
+	}
 	if (cmd == SIOCDELRT && !e.dev)
 		return route_del(net, &r);
 	err = route_device(net, &e, &r);

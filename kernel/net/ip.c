@@ -219,7 +219,7 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	bool v4 = ip_is_v4(&f->daddr);
 	u32 whole = skb_len(skb) + (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
-	u8 ttl = f->ttl || f->stays ? f->ttl : (u8)net->default_ttl;
+	u8 ttl = f->ttl || f->stays ? f->ttl : f->hoplimit ? f->hoplimit : (u8)net->default_ttl;
 	/* what the card cuts has segments that fit */
 	bool cut = (skb->gso ? whole - skb->len + skb->gso : whole) > f->mtu;
 	struct ip_stats *n = &IP_STATS(!v4);

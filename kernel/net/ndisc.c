@@ -208,7 +208,12 @@ static void after_dad(struct net_device *dev, const ip_addr *addr)
 
 static void route_ends(struct net_device *dev, const ip_addr *router)
 {
-	struct route r = { .dev = dev, .gateway = *router };
+	struct route r = {
+		.dev = dev,
+		.gateway = *router,
+		.table = RT_TABLE_MAIN,
+		.protocol = RTPROT_RA,
+	};
 
 	route_del(dev->net, &r);
 }
@@ -432,7 +437,8 @@ static void got_prefix(struct net_device *dev, const u8 *p)
 	}
 }
 
-static void got_router(struct net_device *dev, const ip_addr *from, u32 lifetime)
+/* @pref: how much it wants to be taken (RFC 4191). */
+static void got_router(struct net_device *dev, const ip_addr *from, u32 lifetime, u8 pref)
 {
 	struct route r = {
 		.dev = dev,
@@ -441,6 +447,7 @@ static void got_router(struct net_device *dev, const ip_addr *from, u32 lifetime
 		.protocol = RTPROT_RA,
 		.type = RTN_UNICAST,
 		.metric = RA_METRIC,
+		.pref = pref == 2 ? 0 : pref,
 	};
 
 	if (!lifetime) {
@@ -464,7 +471,7 @@ static void got_ra(struct net_device *dev, const struct ip_meta *ip, const u8 *m
 	if (mac)
 		neigh_learn(dev, &ip->saddr, mac,
 			NEIGH_CREATE | NEIGH_OVERRIDE | NEIGH_ROUTER | NEIGH_ISROUTER_KNOWN);
-	got_router(dev, &ip->saddr, (u32)m[6] << 8 | m[7]);
+	got_router(dev, &ip->saddr, (u32)m[6] << 8 | m[7], m[5] >> 3 & 3);
 	for (; p < end; p += p[1] * 8) /* find_mac() has seen that they are whole */
 		if (p[0] == OPT_PREFIX && p[1] == 4 && CONF6(dev, CONF6_AUTOCONF))
 			got_prefix(dev, p);

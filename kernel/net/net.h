@@ -107,17 +107,59 @@ bool addr_source(const struct net_device *dev, const ip_addr *dst, ip_addr *out)
 
 /* ---- routes ---- */
 
+/* One of several ways of a route. */
+struct nexthop {
+	struct net_device *dev;
+	int ifindex;
+	ip_addr gateway; /* any: none */
+	u32 weight;      /* from 1 */
+	u8 flags;        /* RTNH_F_ONLINK */
+};
+/* Never changed; who has a route beyond net->lock has a reference. */
+struct nexthops {
+	atomic_t refs;
+	u32 nr;
+	struct nexthop hop[];
+};
+#define HOPS_MAX 64U
+struct nexthops *nexthops_alloc(u32 nr); /* NULL */
+struct nexthops *nexthops_get(struct nexthops *h);
+void nexthops_put(struct nexthops *h); /* NULL is fine, for both */
+
 struct route {
 	struct list_head list; /* under net->lock */
 	struct net_device *dev;
 	ip_addr dst, gateway, prefsrc; /* any: none */
 	u8 prefix;                     /* of 128 */
 	u8 protocol, scope, type;
+	u8 tos;
+	u8 pref;     /* of IPv6: ICMPV6_ROUTER_PREF_* */
+	u8 flags;    /* RTNH_F_ONLINK */
+	u8 hoplimit; /* 0: the default, as the next two */
+	u32 mtu, advmss;
 	u32 table;
 	u32 metric;
+	u64 expires;           /* ktime, 0: never */
+	struct nexthops *hops; /* more than one way; dev and gateway are the first one's. NULL */
 };
+/*
+ * By NLM_F_CREATE, _EXCL, _REPLACE and _APPEND, as rtnetlink has them; it takes a reference to r->hops of its own. 0, -EEXIST, -ENOENT, -ENOMEM,
+ * -ENOBUFS.
+ */
+int route_change(struct net *net, const struct route *r, u16 flags);
 int route_add(struct net *net, const struct route *r);
+/*
+ * The first one like @r: with its destination and table, and where @r says one (not 0, NULL, any, RT_SCOPE_NOWHERE) its type, scope, origin,
+ * metric, source, device and gateway. 0 or -ESRCH.
+ */
 int route_del(struct net *net, const struct route *r);
+void route_free(struct route *r);
+/* How many ways there are, and one of them. */
+static inline u32 route_ways(const struct route *r)
+{
+	return r->hops ? r->hops->nr : 1;
+}
+struct nexthop route_way(const struct route *r, u32 n);
 /* A device has gone down: its routes end. It is up: those of its addresses are there. */
 void routes_forget(struct net_device *dev);
 void addrs_connect(struct net_device *dev);
@@ -141,8 +183,10 @@ struct flow {
 	struct net_device *dev;
 	ip_addr next_hop;
 	u32 mtu;
-	bool local;     /* to this machine */
-	bool broadcast; /* to all on the link */
+	u32 route_mtu, advmss, metric; /* as the route says; 0: nothing */
+	u8 hoplimit;                   /* the same */
+	bool local;                    /* to this machine */
+	bool broadcast;                /* to all on the link */
 };
 /* 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL, -EACCES. */
 int route_output(struct net *net, struct flow *f);

@@ -180,9 +180,10 @@ static int show_route(struct seq *s, void *arg)
 		u32 bits = r->prefix - 96, gw = ip_is_any(&r->gateway) ? 0 : r->gateway.w[3];
 
 		if (ip_is_v4(&r->dst))
-			seq_printf(s, "%s\t%08X\t%08X\t%04X\t0\t0\t%u\t%08X\t0\t0\t0\n",
+			seq_printf(s, "%s\t%08X\t%08X\t%04X\t0\t0\t%u\t%08X\t%u\t0\t0\n",
 				r->dev->name, r->dst.w[3], gw, gw ? 3 : 1, r->metric,
-				bits ? htonl(~0U << (32 - bits)) : 0);
+				bits ? htonl(~0U << (32 - bits)) : 0,
+				r->advmss ? r->advmss + 40 : 0);
 	}
 	spin_unlock(&net->lock);
 	return 0;

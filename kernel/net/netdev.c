@@ -450,7 +450,7 @@ static void net_free_rcu(struct rcu_head *h)
 	list_for_each_entry_safe(a, na, &net->addrs, list)
 		kfree(a);
 	list_for_each_entry_safe(r, nr, &net->routes, list)
-		kfree(r);
+		route_free(r);
 	rules_free(net);
 	list_splice_tail_init(&net->dead, &net->devices);
 	list_for_each_entry_safe(d, nd, &net->devices, list)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * route.c: addresses of devices, routes, and where a packet goes. Both lists are short: the one is walked for what is ours, the
- * other, kept with the longest prefix first, for what is not.
+ * route.c: addresses of devices, and where a packet goes. Both lists are short: that of the addresses is walked for what is ours, that of
+ * the routes (route_list.c), kept with the longest prefix first, for what is not.
  */
 #include <asm/errno.h>
 #include <linux/if_addr.h>
@@ -13,9 +13,10 @@
 #include "kernel/net/rtnl.h"
 #include "kernel/mm/mm.h"
 
-/* Of a namespace: both are lists that are walked with its lock held. */
+/* Of a namespace: a list that is walked with its lock held. */
 #define ADDRS_MAX 4096U
-#define ROUTES_MAX 8192U
+#define IPTOS_TOS_MASK_ 0x1c /* what a route may ask for, as Linux has it */
+#define ADDR_METRIC 256      /* of the networks of IPv6 addresses, as Linux has it */
 
 static u32 bits_of_128(const ip_addr *a, u32 prefix)
 {
@@ -174,16 +175,18 @@ void addrs_forget(struct net_device *dev)
 static void connected_route(const struct ifaddr *a, struct route *r)
 {
 	u32 bits = bits_of_128(&a->addr, a->prefix);
+	bool v4 = ip_is_v4(&a->addr);
 
 	*r = (struct route){
 		.dev = a->dev,
 		.dst = a->peer,
 		.prefix = (u8)bits,
-		.prefsrc = a->addr,
+		.prefsrc = v4 ? a->addr : IP_ANY,
 		.table = RT_TABLE_MAIN,
 		.protocol = RTPROT_KERNEL,
-		.scope = RT_SCOPE_LINK,
+		.scope = v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
 		.type = RTN_UNICAST,
+		.metric = v4 ? 0 : ADDR_METRIC,
 	};
 	for (u32 i = 0; i < 4; i++) {
 		u32 n = bits > i * 32 ? min(bits - i * 32, 32U) : 0;
@@ -289,81 +292,7 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 	return 0;
 }
 
-/* ---- routes ---- */
-
-int route_add(struct net *net, const struct route *r)
-{
-	struct route *n = kmalloc(sizeof(*n), GFP_ATOMIC), *i;
-	struct list_head *before = &net->routes;
-	u32 count = 0;
-	int err = 0;
-
-	if (!n)
-		return -ENOMEM;
-	*n = *r;
-	spin_lock(&net->lock);
-	list_for_each_entry(i, &net->routes, list) {
-		if (i->prefix == r->prefix && ip_equal(&i->dst, &r->dst) &&
-			i->metric == r->metric && i->table == r->table &&
-			(ip_is_v4(&r->dst) || i->dev == r->dev))
-			err = -EEXIST;
-		count++;
-	}
-	if (!err && count >= ROUTES_MAX)
-		err = -ENOBUFS;
-	if (err) {
-		spin_unlock(&net->lock);
-		kfree(n);
-		return err;
-	}
-	list_for_each_entry(i, &net->routes, list) {
-		if (i->prefix < r->prefix || (i->prefix == r->prefix && i->metric > r->metric)) {
-			before = &i->list;
-			break;
-		}
-	}
-	list_add_tail(&n->list, before);
-	spin_unlock(&net->lock);
-	rtnl_tell_route(net, r, RTM_NEWROUTE);
-	return 0;
-}
-
-void routes_forget(struct net_device *dev)
-{
-	struct net *net = dev->net;
-	struct route *r, *next;
-
-	spin_lock(&net->lock);
-	list_for_each_entry_safe(r, next, &net->routes, list) {
-		if (r->dev == dev) {
-			list_del(&r->list);
-			kfree(r);
-		}
-	}
-	spin_unlock(&net->lock);
-}
-
-int route_del(struct net *net, const struct route *r)
-{
-	struct route *i, *found = NULL;
-
-	spin_lock(&net->lock);
-	list_for_each_entry(i, &net->routes, list) {
-		if (found || i->prefix != r->prefix || !ip_equal(&i->dst, &r->dst))
-			continue;
-		if (i->table == r->table && (!r->dev || i->dev == r->dev) &&
-			(!r->metric || i->metric == r->metric) &&
-			(ip_is_any(&r->gateway) || ip_equal(&i->gateway, &r->gateway)))
-			found = i;
-	}
-	if (found)
-		list_del(&found->list);
-	spin_unlock(&net->lock);
-	if (found)
-		rtnl_tell_route(net, found, RTM_DELROUTE);
-	kfree(found);
-	return found ? 0 : -ESRCH;
-}
+/* ---- ways ---- */
 
 /* An address of @dev (any) to send from, of @dst's family; those that mean this machine only are for its own talk. */
 static const struct ifaddr *source_of(
@@ -422,6 +351,8 @@ static int take_device(struct net *net, struct flow *f, struct net_device *dev)
 		return -ENETUNREACH;
 	f->dev = dev;
 	f->mtu = dev->mtu;
+	f->route_mtu = f->advmss = f->metric = 0;
+	f->hoplimit = 0;
 	f->next_hop = f->daddr;
 	f->broadcast = is_broadcast_of(net, dev, &f->daddr);
 	if (ip_is_any(&f->saddr)) {
@@ -459,31 +390,102 @@ static int refusal(u8 type)
 	return 0;
 }
 
+static bool may_take(const struct nexthop *w, const struct flow *f)
+{
+	return w->dev->flags & IFF_UP && (!f->oif || w->dev->ifindex == f->oif) &&
+	       (!f->dontroute || ip_is_any(&w->gateway));
+}
+
+/* One of the route's ways, by weight, the same for all packets between two addresses. False: none that may be taken. */
+static bool choose_way(const struct route *r, const struct flow *f, struct nexthop *way)
+{
+	u32 all = 0, at;
+
+	if (likely(!r->hops)) {
+		*way = route_way(r, 0);
+		return may_take(way, f);
+	}
+	for (u32 n = 0; n < r->hops->nr; n++)
+		all += may_take(&r->hops->hop[n], f) ? r->hops->hop[n].weight : 0;
+	if (!all)
+		return false;
+	at = (ip_hash(&f->daddr) ^ (ip_is_any(&f->saddr) ? 0 : ip_hash(&f->saddr) * 31)) *
+	     0x9e3779b1U;
+	at = (at ^ at >> 15) % all;
+	for (u32 n = 0; n < r->hops->nr; n++) {
+		*way = r->hops->hop[n];
+		if (!may_take(way, f))
+			continue;
+		if (at < way->weight)
+			break;
+		at -= way->weight;
+	}
+	return true;
+}
+
+static int take_route(
+	struct net *net, struct flow *f, const struct route *r, const struct nexthop *way)
+{
+	int err;
+
+	if (ip_is_any(&f->saddr) && !ip_is_any(&r->prefsrc))
+		f->saddr = r->prefsrc;
+	err = take_device(net, f, way->dev);
+	if (err)
+		return err;
+	if (!ip_is_any(&way->gateway) && !ip_is_multicast(&f->daddr))
+		f->next_hop = way->gateway;
+	if (r->mtu)
+		f->mtu = min(f->mtu, r->mtu);
+	f->route_mtu = r->mtu;
+	f->advmss = r->advmss;
+	f->hoplimit = r->hoplimit;
+	f->metric = r->metric;
+	return 0;
+}
+
+/* Of those with the longest prefix and the lowest metric, by the preference that routers give themselves (RFC 4191). */
+static bool preferred(const struct route *a, const struct route *b)
+{
+	static const u8 rank[] = { 1, 2, 1, 0 }; /* medium, high, reserved, low */
+
+	return a->prefix == b->prefix && a->metric == b->metric &&
+	       rank[a->pref & 3] > rank[b->pref & 3];
+}
+
 static int by_table(struct net *net, struct flow *f, u32 table)
 {
-	struct route *r;
+	const struct route *r, *best = NULL;
+	struct nexthop way, best_way;
+	u64 now = 0;
 	int err;
 
 	list_for_each_entry(r, &net->routes, list) {
+		if (best && (r->prefix != best->prefix || r->metric != best->metric))
+			break;
 		if (r->table != table || ip_is_v4(&r->dst) != ip_is_v4(&f->daddr) ||
 			!ip_prefix_equal(&r->dst, &f->daddr, r->prefix))
 			continue;
-		if ((f->oif && r->dev->ifindex != f->oif) ||
-			(f->dontroute && !ip_is_any(&r->gateway)))
+		if (unlikely(r->expires)) {
+			now = now ? now : ktime_get();
+			if (r->expires <= now)
+				continue;
+		}
+		if ((r->tos && r->tos != (f->tos & IPTOS_TOS_MASK_)) || !choose_way(r, f, &way))
 			continue;
-		if (!(r->dev->flags & IFF_UP))
+		if (best && !preferred(r, best))
 			continue;
-		err = refusal(r->type);
-		if (err)
-			return err == -EAGAIN ? -ENETUNREACH : err;
-		if (ip_is_any(&f->saddr) && !ip_is_any(&r->prefsrc))
-			f->saddr = r->prefsrc;
-		err = take_device(net, f, r->dev);
-		if (!err && !ip_is_any(&r->gateway) && !ip_is_multicast(&f->daddr))
-			f->next_hop = r->gateway;
-		return err;
+		best = r;
+		best_way = way;
+		if (ip_is_v4(&r->dst))
+			break;
 	}
-	return -ENETUNREACH;
+	if (!best)
+		return -ENETUNREACH;
+	err = refusal(best->type);
+	if (err)
+		return err == -EAGAIN ? -ENETUNREACH : err;
+	return take_route(net, f, best, &best_way);
 }
 
 int route_forward(struct net *net, struct flow *f)

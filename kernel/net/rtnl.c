@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl.c: what rtnetlink(7) says and changes: addresses and routes; rtnl_link.c has devices, rtnl_neigh.c neighbours, rules.c rules.
+ * rtnl.c: what rtnetlink(7) says and changes: addresses; rtnl_link.c has devices, rtnl_route.c routes, rtnl_neigh.c neighbours, rules.c rules.
  * ip(8) and glibc's getifaddrs() and getaddrinfo() ask here. What changes is told to who listens (RTNLGRP_*; ip monitor).
  *
  * Lists are copied under net->lock, a bounded number of entries at a time, and told without it. Attributes of requests are the program's:
@@ -9,7 +9,6 @@
 #include <asm/errno.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
-#include <linux/in_route.h>
 #include <linux/rtnetlink.h>
 
 #include "arch/um/arch.h"
@@ -80,7 +79,7 @@ void nl_end(struct nl_builder *b)
 	((struct nlmsghdr *)(b->buf + b->msg))->nlmsg_len = b->len - b->msg;
 }
 
-static void nl_attr_addr(struct nl_builder *b, u16 type, const ip_addr *a)
+void nl_attr_addr(struct nl_builder *b, u16 type, const ip_addr *a)
 {
 	if (ip_is_v4(a))
 		nl_attr(b, type, &a->w[3], 4);
@@ -121,60 +120,6 @@ static void put_addr(
 	nl_end(b);
 }
 
-struct route_entry {
-	struct route r;
-	int ifindex;
-};
-
-static void put_route(
-	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
-{
-	const struct route_entry *e = what;
-	const struct route *r = &e->r;
-	struct rtmsg *m = nl_begin(b, req, portid, RTM_NEWROUTE, flags, sizeof(*m));
-	bool v4 = ip_is_v4(&r->dst);
-
-	m->rtm_family = v4 ? AF_INET : AF_INET6;
-	m->rtm_dst_len = v4 ? (u8)(r->prefix - 96) : r->prefix;
-	m->rtm_table = r->table < 256 ? (u8)r->table : RT_TABLE_COMPAT;
-	m->rtm_protocol = r->protocol;
-	m->rtm_scope = r->scope;
-	m->rtm_type = r->type;
-	nl_attr_u32(b, RTA_TABLE, r->table);
-	if (m->rtm_dst_len)
-		nl_attr_addr(b, RTA_DST, &r->dst);
-	if (r->metric)
-		nl_attr_u32(b, RTA_PRIORITY, r->metric);
-	if (!ip_is_any(&r->prefsrc))
-		nl_attr_addr(b, RTA_PREFSRC, &r->prefsrc);
-	if (!ip_is_any(&r->gateway))
-		nl_attr_addr(b, RTA_GATEWAY, &r->gateway);
-	if (!v4 || r->type == RTN_UNICAST || r->type == RTN_LOCAL)
-		nl_attr_u32(b, RTA_OIF, (u32)e->ifindex);
-	nl_end(b);
-}
-
-/*
- * The answer to `ip route get`: a route made for one packet. As in Linux, an IPv4 one says that it is such a clone (without that iproute2
- * shows an origin and a scope, which it has not).
- */
-static void put_way(
-	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
-{
-	const struct rta_cacheinfo info = { .rta_clntref = 1 };
-	const struct route_entry *e = what;
-	struct rtmsg *m;
-
-	put_route(b, req, portid, flags, what);
-	if (!ip_is_v4(&e->r.dst))
-		return;
-	m = NLMSG_DATA((struct nlmsghdr *)(b->buf + b->msg));
-	m->rtm_flags = RTM_F_CLONED | (e->r.type == RTN_LOCAL ? RTCF_LOCAL : 0U);
-	nl_attr_u32(b, RTA_UID, 0);
-	nl_attr(b, RTA_CACHEINFO, &info, sizeof(info));
-	nl_end(b);
-}
-
 void rtnl_tell(struct net *net, u32 group, rtnl_put_fn put, const void *what)
 {
 	static const struct nlmsghdr none;
@@ -204,21 +149,6 @@ void rtnl_tell_addr(struct net *net, const struct ifaddr *a, u16 type)
 
 	rtnl_tell(net, ip_is_v4(&a->addr) ? RTNLGRP_IPV4_IFADDR : RTNLGRP_IPV6_IFADDR,
 		type == RTM_NEWADDR ? put_addr : put_addr_gone, &e);
-}
-
-static void put_route_gone(
-	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
-{
-	put_route(b, req, portid, flags, what);
-	((struct nlmsghdr *)b->buf)->nlmsg_type = RTM_DELROUTE;
-}
-
-void rtnl_tell_route(struct net *net, const struct route *r, u16 type)
-{
-	struct route_entry e = { *r, r->dev ? r->dev->ifindex : 0 };
-
-	rtnl_tell(net, ip_is_v4(&r->dst) ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE,
-		type == RTM_NEWROUTE ? put_route : put_route_gone, &e);
 }
 
 /* ---- requests ---- */
@@ -281,8 +211,7 @@ bool rtnl_attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, 
 
 /* ---- asking ---- */
 
-/* How long a list is, and some more: it may grow until it is copied. */
-static u32 room_for(struct net *net, const struct list_head *list)
+u32 rtnl_room_for(struct net *net, const struct list_head *list)
 {
 	const struct list_head *p;
 	u32 n = 16;
@@ -296,7 +225,7 @@ static u32 room_for(struct net *net, const struct list_head *list)
 
 static int dump_addrs(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
 {
-	u32 room = room_for(net, &net->addrs), n = 0;
+	u32 room = rtnl_room_for(net, &net->addrs), n = 0;
 	struct addr_entry *all = kcalloc(room, sizeof(*all), GFP_KERNEL);
 	struct ifaddr *a;
 	int err = 0;
@@ -314,26 +243,6 @@ static int dump_addrs(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
 	return err;
 }
 
-static int dump_routes(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
-{
-	u32 room = room_for(net, &net->routes), n = 0;
-	struct route_entry *all = kcalloc(room, sizeof(*all), GFP_KERNEL);
-	struct route *r;
-	int err = 0;
-
-	if (!all)
-		return -ENOMEM;
-	spin_lock(&net->lock);
-	list_for_each_entry(r, &net->routes, list)
-		if (n < room && (!family || (family == AF_INET) == ip_is_v4(&r->dst)))
-			all[n++] = (struct route_entry){ *r, r->dev->ifindex };
-	spin_unlock(&net->lock);
-	for (u32 i = 0; i < n && !err; i++)
-		err = emit(arg, put_route, &all[i]);
-	kfree(all);
-	return err;
-}
-
 static u8 family_of(const struct nlmsghdr *req)
 {
 	return req->nlmsg_len > NLMSG_HDRLEN ? *(const u8 *)NLMSG_DATA(req) : 0;
@@ -347,7 +256,7 @@ int rtnl_dump(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, vo
 			return br_dump_ports(net, req, emit, arg);
 		return rtnl_dump_links(net, req, emit, arg);
 	case RTM_GETADDR: return dump_addrs(net, family_of(req), emit, arg);
-	case RTM_GETROUTE: return dump_routes(net, family_of(req), emit, arg);
+	case RTM_GETROUTE: return rtnl_dump_routes(net, family_of(req), emit, arg);
 	case RTM_GETNEIGH:
 		if (family_of(req) == AF_BRIDGE)
 			return br_dump_fdb(net, req, emit, arg);
@@ -359,41 +268,12 @@ int rtnl_dump(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, vo
 	return -EOPNOTSUPP;
 }
 
-/* ip route get: the way to one address. */
-static int get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
-{
-	const struct rtmsg *m = NLMSG_DATA(req);
-	struct route_entry e = { .r = { .table = RT_TABLE_MAIN, .type = RTN_UNICAST } };
-	struct flow f = { 0 };
-	int err;
-
-	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*m)))
-		return -EINVAL;
-	if (!rtnl_attr_addr(req, sizeof(*m), RTA_DST, m->rtm_family, &f.daddr))
-		return -EINVAL;
-	err = route_output(net, &f);
-	if (err)
-		return err;
-	e.r.dst = f.daddr;
-	e.r.prefix = 128;
-	e.r.prefsrc = f.saddr;
-	if (!ip_equal(&f.next_hop, &f.daddr))
-		e.r.gateway = f.next_hop;
-	if (f.local) {
-		e.r.type = RTN_LOCAL;
-		if (!ip_is_v4(&f.daddr)) /* Linux looks both IPv4 tables up in one */
-			e.r.table = RT_TABLE_LOCAL;
-	}
-	e.ifindex = f.dev->ifindex;
-	return emit(arg, put_way, &e);
-}
-
 int rtnl_get(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
 {
 	switch (req->nlmsg_type) {
 	case RTM_GETLINK: return rtnl_get_link(net, req, emit, arg);
 	case RTM_GETNSID: return nsid_ask(net, req, emit, arg);
-	case RTM_GETROUTE: return get_route(net, req, emit, arg);
+	case RTM_GETROUTE: return rtnl_get_route(net, req, emit, arg);
 	case RTM_GETNEIGH:
 		if (family_of(req) == AF_BRIDGE)
 			return br_get_fdb(net, req, emit, arg);
@@ -432,57 +312,6 @@ static int change_addr(struct net *net, const struct nlmsghdr *req)
 	return req->nlmsg_type == RTM_NEWADDR ? addr_add(d, &a) : addr_del(d, &a.addr, a.prefix);
 }
 
-static int change_route(struct net *net, const struct nlmsghdr *req)
-{
-	const struct rtmsg *m = NLMSG_DATA(req);
-	struct route r = { 0 };
-	const u32 *n;
-	struct flow f = { 0 };
-
-	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*m)) ||
-		(m->rtm_family != AF_INET && m->rtm_family != AF_INET6))
-		return -EINVAL;
-	if (m->rtm_dst_len > (m->rtm_family == AF_INET ? 32 : 128))
-		return -EINVAL;
-	if (!rtnl_attr_addr(req, sizeof(*m), RTA_DST, m->rtm_family, &r.dst))
-		r.dst = m->rtm_family == AF_INET ? ip_v4(0) : IP_ANY;
-	rtnl_attr_addr(req, sizeof(*m), RTA_GATEWAY, m->rtm_family, &r.gateway);
-	rtnl_attr_addr(req, sizeof(*m), RTA_PREFSRC, m->rtm_family, &r.prefsrc);
-	r.prefix = (u8)(m->rtm_dst_len + (m->rtm_family == AF_INET ? 96 : 0));
-	if (nl_find(req, sizeof(*m), RTA_MULTIPATH, 0, NULL) ||
-		nl_find(req, sizeof(*m), RTA_NH_ID, 0, NULL))
-		return -EOPNOTSUPP;
-	n = nl_find(req, sizeof(*m), RTA_TABLE, sizeof(*n), NULL);
-	r.table = n ? *n : m->rtm_table;
-	if (!r.table)
-		r.table = RT_TABLE_MAIN;
-	r.protocol = m->rtm_protocol;
-	r.scope = m->rtm_scope;
-	r.type = m->rtm_type ? m->rtm_type : RTN_UNICAST;
-	n = nl_find(req, sizeof(*m), RTA_PRIORITY, sizeof(*n), NULL);
-	r.metric = n ? *n : 0;
-	n = nl_find(req, sizeof(*m), RTA_OIF, sizeof(*n), NULL);
-	spin_lock(&net->lock);
-	r.dev = n ? netdev_by_index(net, (int)*n) : NULL;
-	spin_unlock(&net->lock);
-	if (n && !r.dev)
-		return -ENODEV;
-	if (req->nlmsg_type == RTM_DELROUTE)
-		return route_del(net, &r);
-	if (r.type == RTN_BLACKHOLE || r.type == RTN_UNREACHABLE || r.type == RTN_PROHIBIT ||
-		r.type == RTN_THROW)
-		r.dev = net->lo; /* it leads nowhere, and lo stays */
-	else if (r.type != RTN_UNICAST)
-		return -EOPNOTSUPP;
-	if (!r.dev && !ip_is_any(&r.gateway)) { /* the gateway's device */
-		f.daddr = r.gateway;
-		if (route_output(net, &f))
-			return -ENETUNREACH;
-		r.dev = f.dev;
-	}
-	return r.dev ? route_add(net, &r) : -ENODEV;
-}
-
 int rtnl_change(struct net *net, const struct nlmsghdr *req)
 {
 	switch (req->nlmsg_type) {
@@ -498,7 +327,7 @@ int rtnl_change(struct net *net, const struct nlmsghdr *req)
 	case RTM_NEWADDR:
 	case RTM_DELADDR: return change_addr(net, req);
 	case RTM_NEWROUTE:
-	case RTM_DELROUTE: return change_route(net, req);
+	case RTM_DELROUTE: return rtnl_change_route(net, req);
 	case RTM_NEWRULE:
 	case RTM_DELRULE: return rules_change(net, req);
 	case RTM_NEWNEIGH:

@@ -19,6 +19,8 @@ void *nl_begin(struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16
 	u32 body);
 void nl_attr(struct nl_builder *b, u16 type, const void *data, u32 n);
 void nl_attr_u32(struct nl_builder *b, u16 type, u32 v);
+/* Four bytes or sixteen. */
+void nl_attr_addr(struct nl_builder *b, u16 type, const ip_addr *a);
 /* Attributes inside an attribute: what nl_nest() gives goes to nl_nest_end(). */
 u32 nl_nest(struct nl_builder *b, u16 type);
 u32 nl_nest_plain(
@@ -31,6 +33,8 @@ const void *nl_find(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min, u3
 /* An attribute inside the attribute [p, p + len), with its length. NULL. */
 const void *nl_nested(const void *p, u32 len, u16 type, u32 min, u32 *got);
 
+/* How long a list is, and some more: it may grow until it is copied. */
+u32 rtnl_room_for(struct net *net, const struct list_head *list);
 bool rtnl_attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, ip_addr *out);
 
 /* Writes one thing as a message. */
@@ -61,6 +65,11 @@ int nsid_ask(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, voi
 int nsid_dump(struct net *net, rtnl_emit_fn emit, void *arg);
 int nsid_set(struct net *net, const struct nlmsghdr *req);
 void nsids_forget(struct net *net);
+
+/* rtnl_route.c */
+int rtnl_dump_routes(struct net *net, u8 family, rtnl_emit_fn emit, void *arg);
+int rtnl_get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+int rtnl_change_route(struct net *net, const struct nlmsghdr *req);
 
 /* rtnl_neigh.c */
 int rtnl_dump_neigh(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);

@@ -210,7 +210,7 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 		return err;
 	spin_lock(&i->c.lock);
 	t->rcv_wscale = choose_wscale(t);
-	t->advmss = (u16)(t->flow.mtu - (ip_is_v4(&t->flow.daddr) ? 40 : 60));
+	t->advmss = tcp_advmss(&t->flow);
 	t->peer_mss = t->advmss;
 	tcp_sync_mss(t);
 	t->iss = t->snd_una = t->snd_nxt = t->write_seq = tcp_new_iss(i);

@@ -462,6 +462,7 @@ void tcp_recount(struct tcp_sock *t, struct sk_buff *skb, u16 beside);
 void tcp_unqueue(struct tcp_sock *t, struct sk_buff *skb);
 /* An answer without a socket: RST for @skb. */
 void tcp_refuse(struct net *net, const struct sk_buff *skb);
+u16 tcp_advmss(const struct flow *f);
 void tcp_sync_mss(struct tcp_sock *t);
 /* A router says that the path takes no more than @mtu. */
 void tcp_mtu_reduced(struct tcp_sock *t, u32 mtu);

@@ -55,6 +55,14 @@ static u32 header_size(const struct tcp_sock *t)
 	return (ip_is_v4(&t->flow.daddr) ? 20U : 40U) + sizeof(struct tcphdr);
 }
 
+/* What we tell the peer: what the way takes, or less where its route says so. */
+u16 tcp_advmss(const struct flow *f)
+{
+	u32 mss = f->mtu - (ip_is_v4(&f->daddr) ? 40 : 60);
+
+	return (u16)(f->advmss ? min(mss, f->advmss) : mss);
+}
+
 void tcp_sync_mss(struct tcp_sock *t)
 {
 	u32 room = t->flow.mtu - header_size(t), mss = min(room, (u32)t->peer_mss);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* More addresses and routes than fit into a message: all are told, and there is an end to them. The guest's only. */
 #include "guest.h"
+#include "inet.h"
 
 #include <arpa/inet.h>
 #include <linux/rtnetlink.h>
@@ -86,6 +87,7 @@ TEST(route_many)
 {
 	if (in_guest()) {
 		NEED(unshare(CLONE_NEWNET));
+		lo_up();
 		fd = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
 	}
 	G(fill(RTM_NEWADDR, MANY), "0");

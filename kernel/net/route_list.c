@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * route_list.c: the routes of a namespace: adding, replacing, deleting them as rtnetlink(7) says it (ip-route(8): add, append, replace,
+ * change), and their several ways. route.c looks a way up.
+ *
+ * One list, the longest prefix first, then the lowest metric, then as they came. A route's key is destination, table, metric and TOS; with IPv4
+ * several of a key may stand behind each other, and the first counts; with IPv6 those by gateways are ways of one. A route whose time
+ * is over is passed over, and freed when the next one comes. Ways (struct nexthops) never change: who takes one away or adds one makes others.
+ * A device that goes down takes its ways along, as it takes its routes. Locks: net->lock.
+ */
+#include <asm/errno.h>
+#include <linux/rtnetlink.h>
+
+#include "arch/um/arch.h"
+#include "kernel/net/rtnl.h"
+#include "kernel/mm/mm.h"
+
+#define ROUTES_MAX 8192U /* of a namespace */
+
+struct nexthops *nexthops_alloc(u32 nr)
+{
+	struct nexthops *h = kzalloc(sizeof(*h) + nr * sizeof(h->hop[0]), GFP_ATOMIC);
+
+	if (h) {
+		atomic_set(&h->refs, 1);
+		h->nr = nr;
+	}
+	return h;
+}
+
+struct nexthops *nexthops_get(struct nexthops *h)
+{
+	if (h)
+		atomic_inc(&h->refs);
+	return h;
+}
+
+void nexthops_put(struct nexthops *h)
+{
+	if (h && atomic_dec_and_test(&h->refs))
+		kfree(h);
+}
+
+void route_free(struct route *r)
+{
+	nexthops_put(r->hops);
+	kfree(r);
+}
+
+static void free_routes(struct list_head *gone)
+{
+	struct route *r, *next;
+
+	list_for_each_entry_safe(r, next, gone, list)
+		route_free(r);
+}
+
+static struct nexthop way_of(const struct route *r)
+{
+	return (struct nexthop){
+		.dev = r->dev,
+		.ifindex = r->dev ? r->dev->ifindex : 0,
+		.gateway = r->gateway,
+		.weight = 1,
+		.flags = r->flags,
+	};
+}
+
+struct nexthop route_way(const struct route *r, u32 n)
+{
+	return r->hops ? r->hops->hop[n] : way_of(r);
+}
+
+static bool way_equal(const struct nexthop *a, const struct nexthop *b)
+{
+	return a->dev == b->dev && ip_equal(&a->gateway, &b->gateway);
+}
+
+static bool ways_equal(const struct route *a, const struct route *b, bool weights)
+{
+	if (route_ways(a) != route_ways(b))
+		return false;
+	for (u32 n = 0; n < route_ways(a); n++) {
+		struct nexthop x = route_way(a, n), y = route_way(b, n);
+
+		if (!way_equal(&x, &y) || (weights && x.weight != y.weight))
+			return false;
+	}
+	return true;
+}
+
+static bool same_key(const struct route *a, const struct route *b)
+{
+	return a->prefix == b->prefix && ip_equal(&a->dst, &b->dst) && a->metric == b->metric &&
+	       a->table == b->table && a->tos == b->tos;
+}
+
+/* The ways of both, those of @from that @to has not; -EEXIST: it has all of them. */
+static int join_ways(struct route *to, const struct route *from)
+{
+	struct nexthops *h = nexthops_alloc(route_ways(to) + route_ways(from));
+	u32 n = route_ways(to), had = n;
+
+	if (!h)
+		return -ENOMEM;
+	for (u32 k = 0; k < n; k++)
+		h->hop[k] = route_way(to, k);
+	for (u32 k = 0; k < route_ways(from); k++) {
+		struct nexthop w = route_way(from, k);
+		bool has = false;
+
+		for (u32 o = 0; o < had; o++)
+			has |= way_equal(&h->hop[o], &w);
+		if (!has)
+			h->hop[n++] = w;
+	}
+	h->nr = n;
+	if (n == had || n > HOPS_MAX) {
+		nexthops_put(h);
+		return n == had ? -EEXIST : -ENOBUFS;
+	}
+	nexthops_put(to->hops);
+	to->hops = h;
+	return 0;
+}
+
+/* Without those ways that @drop says. False: none is left. */
+static bool leave_ways(struct route *r, const struct net_device *dev, const ip_addr *gateway)
+{
+	struct nexthops *h = nexthops_alloc(r->hops->nr);
+	u32 n = 0;
+
+	for (u32 k = 0; h && k < r->hops->nr; k++) {
+		const struct nexthop *w = &r->hops->hop[k];
+
+		if ((!dev || w->dev == dev) && (!gateway || ip_equal(&w->gateway, gateway)))
+			continue;
+		h->hop[n++] = *w;
+	}
+	if (!n) { /* or there is no memory to keep them in */
+		kfree(h);
+		return false;
+	}
+	r->dev = h->hop[0].dev;
+	r->gateway = h->hop[0].gateway;
+	r->flags = h->hop[0].flags;
+	h->nr = n;
+	nexthops_put(r->hops);
+	r->hops = h;
+	if (n == 1) {
+		nexthops_put(h);
+		r->hops = NULL;
+	}
+	return true;
+}
+
+/* Of IPv6, routes by gateways with the same metric are ways of one; but not those that routers say of themselves. */
+static bool may_join(const struct route *a, const struct route *b)
+{
+	return !ip_is_v4(&a->dst) && !ip_is_any(&a->gateway) && !ip_is_any(&b->gateway) &&
+	       a->type == b->type && a->protocol != RTPROT_RA && b->protocol != RTPROT_RA;
+}
+
+/* What stands in the list when a route comes. */
+struct place {
+	struct route *first; /* of its key */
+	struct route *same;  /* with its ways, too */
+	u32 count;
+};
+
+static void find_place(
+	struct net *net, const struct route *r, struct place *p, struct list_head *gone)
+{
+	u64 now = ktime_get();
+	struct route *i, *next;
+
+	*p = (struct place){ 0 };
+	list_for_each_entry_safe(i, next, &net->routes, list) {
+		if (i->expires && i->expires <= now) {
+			list_move_tail(&i->list, gone);
+			continue;
+		}
+		p->count++;
+		if (!same_key(i, r))
+			continue;
+		if (!p->first)
+			p->first = i;
+		if (!p->same && i->type == r->type && ways_equal(i, r, true))
+			p->same = i;
+	}
+}
+
+/* Longer prefixes and lower metrics stand before it; of its equals those that were there, unless it is to be the first. */
+static void enter_route(struct net *net, struct route *n, bool in_front)
+{
+	struct list_head *before = &net->routes;
+	struct route *i;
+
+	list_for_each_entry(i, &net->routes, list) {
+		bool equal = i->prefix == n->prefix && i->metric == n->metric;
+
+		if (i->prefix < n->prefix || (i->prefix == n->prefix && i->metric > n->metric) ||
+			(equal && in_front && same_key(i, n))) {
+			before = &i->list;
+			break;
+		}
+	}
+	list_add_tail(&n->list, before);
+}
+
+/* net->lock held. 0: @n has its place; 1: its ways are another's now. */
+static int place_route(struct net *net, struct route *n, u16 flags, struct list_head *gone)
+{
+	bool v4 = ip_is_v4(&n->dst);
+	struct route *i, *next;
+	struct place p;
+	int err;
+
+	find_place(net, n, &p, gone);
+	if (!p.first && !(flags & NLM_F_CREATE) && (v4 || flags & NLM_F_REPLACE))
+		return -ENOENT;
+	if (p.first && flags & NLM_F_EXCL)
+		return -EEXIST;
+	if (p.first && flags & NLM_F_REPLACE) {
+		if (v4 && p.same && p.same != p.first)
+			return -EEXIST;
+		list_add_tail(&n->list, &p.first->list);
+		list_move_tail(&p.first->list, gone);
+		list_for_each_entry_safe(i, next, &net->routes, list)
+			if (!v4 && i != n && same_key(i, n))
+				list_move_tail(&i->list, gone);
+		return 0;
+	}
+	if (p.same)
+		return -EEXIST;
+	if (p.first && may_join(p.first, n)) {
+		err = join_ways(p.first, n);
+		return err ? err : 1;
+	}
+	if (p.count >= ROUTES_MAX)
+		return -ENOBUFS;
+	enter_route(net, n, v4 && p.first && !(flags & NLM_F_APPEND));
+	return 0;
+}
+
+int route_change(struct net *net, const struct route *r, u16 flags)
+{
+	struct route *n = kmalloc(sizeof(*n), GFP_ATOMIC);
+	LIST_HEAD(gone);
+	int err;
+
+	if (!n)
+		return -ENOMEM;
+	*n = *r;
+	nexthops_get(n->hops);
+	spin_lock(&net->lock);
+	err = place_route(net, n, flags, &gone);
+	spin_unlock(&net->lock);
+	if (err)
+		route_free(n);
+	free_routes(&gone);
+	if (err < 0)
+		return err;
+	rtnl_tell_route(net, r, RTM_NEWROUTE);
+	return 0;
+}
+
+/* As the kernel adds its own: others of its key, by other ways, stay. */
+int route_add(struct net *net, const struct route *r)
+{
+	return route_change(net, r, NLM_F_CREATE | NLM_F_APPEND);
+}
+
+void routes_forget(struct net_device *dev)
+{
+	struct net *net = dev->net;
+	struct route *r, *next;
+	LIST_HEAD(gone);
+
+	spin_lock(&net->lock);
+	list_for_each_entry_safe(r, next, &net->routes, list)
+		if (r->hops ? !leave_ways(r, dev, NULL) : r->dev == dev)
+			list_move_tail(&r->list, &gone);
+	spin_unlock(&net->lock);
+	free_routes(&gone);
+}
+
+/* Is @i what @r asks for? Of several ways the first one speaks for all, in IPv6 each for itself. */
+static bool is_like(const struct route *i, const struct route *r)
+{
+	bool v6 = !ip_is_v4(&i->dst), way = false;
+
+	if (i->prefix != r->prefix || !ip_equal(&i->dst, &r->dst) || i->table != r->table)
+		return false;
+	if ((r->type && i->type != r->type) || (r->protocol && i->protocol != r->protocol) ||
+		(r->metric && i->metric != r->metric) ||
+		(!ip_is_any(&r->prefsrc) && !ip_equal(&i->prefsrc, &r->prefsrc)))
+		return false;
+	if (!v6 && (i->tos != r->tos || (r->scope != RT_SCOPE_NOWHERE && i->scope != r->scope)))
+		return false;
+	if (r->hops)
+		return ways_equal(i, r, false);
+	for (u32 n = 0; n < (v6 ? route_ways(i) : 1); n++) {
+		struct nexthop w = route_way(i, n);
+
+		way |= (!r->dev || w.dev == r->dev) &&
+		       (ip_is_any(&r->gateway) || ip_equal(&w.gateway, &r->gateway));
+	}
+	return way;
+}
+
+int route_del(struct net *net, const struct route *r)
+{
+	struct route *i, *found = NULL;
+	bool one_way = false;
+
+	spin_lock(&net->lock);
+	list_for_each_entry(i, &net->routes, list)
+		if (!found && is_like(i, r))
+			found = i;
+	if (found && found->hops && !r->hops && !ip_is_any(&r->gateway) && !ip_is_v4(&r->dst))
+		one_way = leave_ways(found, r->dev, &r->gateway);
+	if (found && !one_way)
+		list_del(&found->list);
+	spin_unlock(&net->lock);
+	if (!found)
+		return -ESRCH;
+	rtnl_tell_route(net, one_way ? r : found, RTM_DELROUTE);
+	if (!one_way)
+		route_free(found);
+	return 0;
+}

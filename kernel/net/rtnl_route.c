@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rtnl_route.c: routes as rtnetlink(7) says and changes them: with several ways (RTA_MULTIPATH), metrics (mtu, advmss, hoplimit), preference
+ * and end. What would have no effect is refused. Dumps are in the order of Linux's trees: by address, of those that begin alike the longest
+ * prefix first; with IPv6 what contains others comes behind them.
+ */
+#include <asm/errno.h>
+#include <linux/in_route.h>
+#include <linux/rtnetlink.h>
+
+#include "arch/um/arch.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/net/netlink.h"
+#include "kernel/net/rtnl.h"
+#include "kernel/net/socket.h"
+
+#define USER_METRIC 1024 /* of IPv6 routes that say none, as Linux has it */
+#define TICK (NSEC_PER_SEC / 100)
+#define TOS_MASK 0x1c
+#define MTU_MAX (65535 - 15)
+
+/* ---- telling ---- */
+
+struct route_entry {
+	struct route r;
+	int ifindex;
+};
+
+static void put_ways(struct nl_builder *b, const struct route *r)
+{
+	u32 at = nl_nest_plain(b, RTA_MULTIPATH);
+
+	for (u32 n = 0; n < route_ways(r); n++) {
+		struct nexthop w = route_way(r, n);
+		struct rtnexthop *h = (void *)(b->buf + b->len);
+		u32 from = b->len;
+
+		memset(h, 0, sizeof(*h));
+		h->rtnh_hops = (u8)(w.weight - 1);
+		h->rtnh_flags = w.flags;
+		h->rtnh_ifindex = w.ifindex;
+		b->len += sizeof(*h);
+		if (!ip_is_any(&w.gateway))
+			nl_attr_addr(b, RTA_GATEWAY, &w.gateway);
+		h->rtnh_len = (u16)(b->len - from);
+	}
+	nl_nest_end(b, at);
+}
+
+static void put_metrics(struct nl_builder *b, const struct route *r)
+{
+	u32 at;
+
+	if (!r->mtu && !r->advmss && !r->hoplimit)
+		return;
+	at = nl_nest_plain(b, RTA_METRICS);
+	if (r->mtu)
+		nl_attr_u32(b, RTAX_MTU, r->mtu);
+	if (r->advmss)
+		nl_attr_u32(b, RTAX_ADVMSS, r->advmss);
+	if (r->hoplimit)
+		nl_attr_u32(b, RTAX_HOPLIMIT, r->hoplimit);
+	nl_nest_end(b, at);
+}
+
+static void put_end(struct nl_builder *b, const struct route *r)
+{
+	u64 now = ktime_get();
+	struct rta_cacheinfo info = { 0 };
+
+	if (r->expires)
+		info.rta_expires = (int)((r->expires - min(r->expires, now)) / TICK);
+	nl_attr(b, RTA_CACHEINFO, &info, sizeof(info));
+	nl_attr(b, RTA_PREF, &r->pref, 1);
+}
+
+static void put_route(
+	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
+{
+	const struct route_entry *e = what;
+	const struct route *r = &e->r;
+	struct rtmsg *m = nl_begin(b, req, portid, RTM_NEWROUTE, flags, sizeof(*m));
+	bool v4 = ip_is_v4(&r->dst);
+
+	m->rtm_family = v4 ? AF_INET : AF_INET6;
+	m->rtm_dst_len = v4 ? (u8)(r->prefix - 96) : r->prefix;
+	m->rtm_table = r->table < 256 ? (u8)r->table : RT_TABLE_COMPAT;
+	m->rtm_protocol = r->protocol;
+	m->rtm_scope = r->scope;
+	m->rtm_type = r->type;
+	m->rtm_tos = r->tos;
+	m->rtm_flags = r->hops ? 0 : r->flags;
+	nl_attr_u32(b, RTA_TABLE, r->table);
+	if (m->rtm_dst_len)
+		nl_attr_addr(b, RTA_DST, &r->dst);
+	if (v4 && r->metric)
+		nl_attr_u32(b, RTA_PRIORITY, r->metric);
+	put_metrics(b, r);
+	if (!v4 && r->metric)
+		nl_attr_u32(b, RTA_PRIORITY, r->metric);
+	if (!ip_is_any(&r->prefsrc))
+		nl_attr_addr(b, RTA_PREFSRC, &r->prefsrc);
+	if (r->hops)
+		put_ways(b, r);
+	if (!r->hops && !ip_is_any(&r->gateway))
+		nl_attr_addr(b, RTA_GATEWAY, &r->gateway);
+	if (!r->hops && (!v4 || r->type == RTN_UNICAST || r->type == RTN_LOCAL))
+		nl_attr_u32(b, RTA_OIF, (u32)e->ifindex);
+	if (!v4)
+		put_end(b, r);
+	nl_end(b);
+}
+
+/*
+ * The answer to `ip route get`: a route made for one packet. As in Linux, an IPv4 one says that it is such a clone (without that iproute2
+ * shows an origin and a scope, which it has not).
+ */
+static void put_way(
+	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
+{
+	const struct rta_cacheinfo info = { .rta_clntref = 1 };
+	const struct route_entry *e = what;
+	struct rtmsg *m;
+
+	put_route(b, req, portid, flags, what);
+	if (!ip_is_v4(&e->r.dst))
+		return;
+	m = NLMSG_DATA((struct nlmsghdr *)(b->buf + b->msg));
+	m->rtm_flags = RTM_F_CLONED | (e->r.type == RTN_LOCAL ? RTCF_LOCAL : 0U);
+	nl_attr_u32(b, RTA_UID, 0);
+	nl_attr(b, RTA_CACHEINFO, &info, sizeof(info));
+	nl_end(b);
+}
+
+static void put_route_gone(
+	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
+{
+	put_route(b, req, portid, flags, what);
+	((struct nlmsghdr *)b->buf)->nlmsg_type = RTM_DELROUTE;
+}
+
+void rtnl_tell_route(struct net *net, const struct route *r, u16 type)
+{
+	struct route_entry e = { *r, r->dev ? r->dev->ifindex : 0 };
+
+	rtnl_tell(net, ip_is_v4(&r->dst) ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE,
+		type == RTM_NEWROUTE ? put_route : put_route_gone, &e);
+}
+
+/* ---- asking ---- */
+
+static bool comes_before(const struct route *a, const struct route *b)
+{
+	bool v4 = ip_is_v4(&a->dst);
+	int by_addr;
+
+	if (v4 != ip_is_v4(&b->dst))
+		return v4;
+	if (a->table != b->table) /* as they lie in a hash of 256 */
+		return (u8)a->table == (u8)b->table ? a->table < b->table :
+						      (u8)a->table < (u8)b->table;
+	by_addr = memcmp(&a->dst, &b->dst, sizeof(a->dst));
+	if (!v4 && a->prefix != b->prefix &&
+		ip_prefix_equal(&a->dst, &b->dst, min(a->prefix, b->prefix)))
+		return a->prefix > b->prefix;
+	return by_addr ? by_addr < 0 : a->prefix > b->prefix;
+}
+
+/* Those that are equal stay as they are: the list has them by metric. */
+static void sort_entries(struct route_entry **all, u32 n, struct route_entry **room)
+{
+	for (u32 run = 1; run < n; run *= 2) {
+		for (u32 at = 0; at < n; at += 2 * run) {
+			u32 a = at, mid = min(at + run, n), b = mid, end = min(mid + run, n);
+
+			for (u32 k = at; k < end; k++) {
+				bool take_b = b < end &&
+					      (a == mid || comes_before(&all[b]->r, &all[a]->r));
+
+				room[k] = take_b ? all[b++] : all[a++];
+			}
+		}
+		memcpy(all, room, n * sizeof(*all));
+	}
+}
+
+int rtnl_dump_routes(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
+{
+	u32 room = rtnl_room_for(net, &net->routes), n = 0;
+	struct route_entry *all = kcalloc(room, sizeof(*all), GFP_KERNEL);
+	struct route_entry **order =
+		kcalloc((size_t)room * 2, sizeof(struct route_entry *), GFP_KERNEL);
+	u64 now = ktime_get();
+	struct route *r;
+	int err = all && order ? 0 : -ENOMEM;
+
+	spin_lock(&net->lock);
+	list_for_each_entry(r, &net->routes, list) {
+		if (err || n == room || (family && (family == AF_INET) != ip_is_v4(&r->dst)) ||
+			(r->expires && r->expires <= now))
+			continue;
+		all[n] = (struct route_entry){ *r, r->dev->ifindex };
+		nexthops_get(all[n].r.hops);
+		order[n] = &all[n];
+		n++;
+	}
+	spin_unlock(&net->lock);
+	if (!err)
+		sort_entries(order, n, order + room);
+	for (u32 i = 0; i < n; i++) {
+		err = err ? err : emit(arg, put_route, order[i]);
+		nexthops_put(order[i]->r.hops);
+	}
+	kfree(order);
+	kfree(all);
+	return err;
+}
+
+/* ip route get: the way to one address. */
+int rtnl_get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
+{
+	const struct rtmsg *m = NLMSG_DATA(req);
+	struct route_entry e = { .r = { .table = RT_TABLE_MAIN, .type = RTN_UNICAST } };
+	struct flow f = { 0 };
+	int err;
+
+	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*m)))
+		return -EINVAL;
+	if (!rtnl_attr_addr(req, sizeof(*m), RTA_DST, m->rtm_family, &f.daddr))
+		return -EINVAL;
+	err = route_output(net, &f);
+	if (err)
+		return err;
+	e.r.dst = f.daddr;
+	e.r.prefix = 128;
+	e.r.prefsrc = f.saddr;
+	e.r.mtu = f.route_mtu;
+	e.r.advmss = f.advmss;
+	if (!ip_is_v4(&f.daddr))
+		e.r.metric = f.metric;
+	if (!ip_equal(&f.next_hop, &f.daddr))
+		e.r.gateway = f.next_hop;
+	if (f.local) {
+		e.r.type = RTN_LOCAL;
+		if (!ip_is_v4(&f.daddr)) /* Linux looks both IPv4 tables up in one */
+			e.r.table = RT_TABLE_LOCAL;
+	}
+	e.ifindex = f.dev->ifindex;
+	return emit(arg, put_way, &e);
+}
+
+/* ---- changing ---- */
+
+static const u32 *number(const struct nlmsghdr *req, u16 type)
+{
+	return nl_find(req, sizeof(struct rtmsg), type, sizeof(u32), NULL);
+}
+
+static int no_way(u8 family)
+{
+	return family == AF_INET ? -ENETUNREACH : -EHOSTUNREACH;
+}
+
+/* A gateway is somebody on the link; where it is not said on which, that is looked up. */
+static int check_gateway(struct net *net, struct nexthop *w, u8 family)
+{
+	struct flow f = { .daddr = w->gateway, .oif = w->ifindex };
+
+	if (addr_is_local(net, &w->gateway, 0) || ip_is_multicast(&w->gateway))
+		return -EINVAL;
+	if (w->flags & RTNH_F_ONLINK)
+		return w->dev ? 0 : -ENODEV;
+	if (ip_is_linklocal(&w->gateway) && family == AF_INET6)
+		return w->dev ? 0 : -EINVAL;
+	if (route_output(net, &f) || !ip_equal(&f.next_hop, &w->gateway))
+		return no_way(family);
+	if (f.broadcast)
+		return -EINVAL;
+	w->dev = f.dev;
+	w->ifindex = f.dev->ifindex;
+	return 0;
+}
+
+static int check_way(struct net *net, struct nexthop *w, u8 family)
+{
+	int err;
+
+	spin_lock(&net->lock);
+	w->dev = w->ifindex ? netdev_by_index(net, w->ifindex) : NULL;
+	spin_unlock(&net->lock);
+	if (w->ifindex && !w->dev)
+		return -ENODEV;
+	if (!ip_is_any(&w->gateway)) {
+		err = check_gateway(net, w, family);
+		if (err)
+			return err;
+	}
+	if (!w->dev)
+		return -ENODEV;
+	return w->dev->flags & IFF_UP ? 0 : -ENETDOWN;
+}
+
+/* One of RTA_MULTIPATH, at @p with @len bytes left. */
+static int read_hop(const void *p, u32 len, u8 family, struct nexthop *w)
+{
+	const struct rtnexthop *h = p;
+	u32 size = family == AF_INET ? 4 : 16, got;
+	const void *gw;
+
+	if (len < sizeof(*h) || h->rtnh_len < sizeof(*h) || h->rtnh_len > len)
+		return -EINVAL;
+	*w = (struct nexthop){ .ifindex = h->rtnh_ifindex,
+		.weight = h->rtnh_hops + 1U,
+		.flags = h->rtnh_flags & RTNH_F_ONLINK };
+	len = h->rtnh_len - (u32)sizeof(*h);
+	if (h->rtnh_flags & ~RTNH_F_ONLINK)
+		return -EINVAL;
+	if (nl_nested(h + 1, len, RTA_VIA, 0, &got) || nl_nested(h + 1, len, RTA_ENCAP, 0, &got))
+		return -EOPNOTSUPP;
+	gw = nl_nested(h + 1, len, RTA_GATEWAY, size, &got);
+	if (gw && family == AF_INET)
+		w->gateway = ip_v4(*(const u32 *)gw);
+	else if (gw)
+		memcpy(&w->gateway, gw, size);
+	return 0;
+}
+
+/* How many ways it says: they are counted first. */
+static int count_hops(const u8 *p, u32 len)
+{
+	int n = 0;
+
+	while (len >= sizeof(struct rtnexthop)) {
+		const struct rtnexthop *h = (const void *)p;
+		u32 step = RTNH_ALIGN((u32)h->rtnh_len);
+
+		if (h->rtnh_len < sizeof(*h) || h->rtnh_len > len)
+			return -EINVAL;
+		n++;
+		p += min(step, len);
+		len -= min(step, len);
+	}
+	return n && n <= (int)HOPS_MAX ? n : -EINVAL;
+}
+
+static int read_hops(struct net *net, const u8 *p, u32 len, u8 family, bool check, struct route *r)
+{
+	int n = count_hops(p, len), err = 0;
+	struct nexthops *h;
+
+	if (n < 0)
+		return n;
+	h = nexthops_alloc((u32)n);
+	if (!h)
+		return -ENOMEM;
+	for (int k = 0; k < n && !err; k++) {
+		u32 step = min(RTNH_ALIGN((u32)((const struct rtnexthop *)p)->rtnh_len), len);
+
+		err = read_hop(p, len, family, &h->hop[k]);
+		if (!err && check)
+			err = check_way(net, &h->hop[k], family);
+		p += step;
+		len -= step;
+	}
+	if (err) {
+		nexthops_put(h);
+		return err;
+	}
+	r->dev = h->hop[0].dev;
+	r->gateway = h->hop[0].gateway;
+	r->flags = h->hop[0].flags;
+	if (n == 1)
+		nexthops_put(h);
+	else
+		r->hops = h;
+	return 0;
+}
+
+/* Those that have an effect. */
+static int read_metrics(const struct nlmsghdr *req, struct route *r)
+{
+	u32 len, got;
+	const u8 *p = nl_find(req, sizeof(struct rtmsg), RTA_METRICS, 0, &len);
+
+	for (u16 type = 1; p && type <= RTAX_MAX; type++) {
+		const u32 *v = nl_nested(p, len, type, sizeof(*v), &got);
+
+		if (!v || !*v)
+			continue;
+		switch (type) {
+		case RTAX_MTU: r->mtu = min(*v, (u32)MTU_MAX); break;
+		case RTAX_ADVMSS: r->advmss = min(*v, 65535U - 40); break;
+		case RTAX_HOPLIMIT:
+			if (*v > 255)
+				return -EINVAL;
+			r->hoplimit = (u8)*v;
+			break;
+		default: return -EOPNOTSUPP;
+		}
+	}
+	return 0;
+}
+
+static bool leads_nowhere(u8 type)
+{
+	return type == RTN_BLACKHOLE || type == RTN_UNREACHABLE || type == RTN_PROHIBIT ||
+	       type == RTN_THROW;
+}
+
+/* What both adding and deleting say. */
+static int read_route(const struct nlmsghdr *req, struct route *r)
+{
+	const struct rtmsg *m = NLMSG_DATA(req);
+	const u32 *n;
+
+	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*m)) ||
+		(m->rtm_family != AF_INET && m->rtm_family != AF_INET6))
+		return -EINVAL;
+	if (m->rtm_dst_len > (m->rtm_family == AF_INET ? 32 : 128) || m->rtm_src_len)
+		return -EINVAL;
+	if (nl_find(req, sizeof(*m), RTA_NH_ID, 0, NULL) ||
+		nl_find(req, sizeof(*m), RTA_VIA, 0, NULL) ||
+		nl_find(req, sizeof(*m), RTA_ENCAP, 0, NULL))
+		return -EOPNOTSUPP;
+	if (!rtnl_attr_addr(req, sizeof(*m), RTA_DST, m->rtm_family, &r->dst))
+		r->dst = m->rtm_family == AF_INET ? ip_v4(0) : IP_ANY;
+	rtnl_attr_addr(req, sizeof(*m), RTA_GATEWAY, m->rtm_family, &r->gateway);
+	rtnl_attr_addr(req, sizeof(*m), RTA_PREFSRC, m->rtm_family, &r->prefsrc);
+	r->prefix = (u8)(m->rtm_dst_len + (m->rtm_family == AF_INET ? 96 : 0));
+	n = number(req, RTA_TABLE);
+	r->table = n ? *n : m->rtm_table;
+	if (!r->table)
+		r->table = RT_TABLE_MAIN;
+	r->protocol = m->rtm_protocol;
+	r->scope = m->rtm_scope;
+	r->type = m->rtm_type;
+	if (m->rtm_family == AF_INET)
+		r->tos = m->rtm_tos & TOS_MASK;
+	r->flags = (u8)m->rtm_flags & RTNH_F_ONLINK;
+	n = number(req, RTA_PRIORITY);
+	r->metric = n ? *n : 0;
+	return 0;
+}
+
+static int del_route(struct net *net, const struct nlmsghdr *req, struct route *r)
+{
+	const struct rtmsg *m = NLMSG_DATA(req);
+	const u32 *oif = number(req, RTA_OIF);
+	u32 len;
+	const u8 *hops = nl_find(req, sizeof(*m), RTA_MULTIPATH, 0, &len);
+	int err = 0;
+
+	spin_lock(&net->lock);
+	r->dev = oif ? netdev_by_index(net, (int)*oif) : NULL;
+	spin_unlock(&net->lock);
+	if (oif && *oif && !r->dev)
+		return -ENODEV;
+	if (hops)
+		err = read_hops(net, hops, len, m->rtm_family, true, r);
+	if (!err)
+		err = route_del(net, r);
+	nexthops_put(r->hops);
+	return err;
+}
+
+static int new_route(struct net *net, const struct nlmsghdr *req, struct route *r)
+{
+	const struct rtmsg *m = NLMSG_DATA(req);
+	const u32 *oif = number(req, RTA_OIF), *end = number(req, RTA_EXPIRES);
+	const u8 *pref = nl_find(req, sizeof(*m), RTA_PREF, 1, NULL);
+	struct nexthop way = {
+		.gateway = r->gateway, .ifindex = oif ? (int)*oif : 0, .flags = r->flags
+	};
+	u32 len;
+	const u8 *hops = nl_find(req, sizeof(*m), RTA_MULTIPATH, 0, &len);
+	int err = read_metrics(req, r);
+
+	if (err)
+		return err;
+	if (!r->type)
+		r->type = RTN_UNICAST;
+	if (m->rtm_family == AF_INET6) {
+		r->metric = r->metric ? r->metric : USER_METRIC;
+		r->scope = RT_SCOPE_UNIVERSE;
+		r->pref = pref && *pref != 2 ? *pref & 3 : 0;
+		r->expires = end && *end ? ktime_get() + *end * NSEC_PER_SEC : 0;
+	}
+	if (leads_nowhere(r->type)) {
+		r->dev = net->lo; /* and lo stays */
+		r->gateway = IP_ANY;
+	} else if (r->type != RTN_UNICAST) {
+		return -EOPNOTSUPP;
+	} else if (hops) {
+		err = read_hops(net, hops, len, m->rtm_family, true, r);
+	} else {
+		err = check_way(net, &way, m->rtm_family);
+		r->dev = way.dev;
+	}
+	if (!err && !ip_is_any(&r->prefsrc) && !addr_is_local(net, &r->prefsrc, 0))
+		err = -EINVAL;
+	if (!err)
+		err = route_change(net, r, req->nlmsg_flags);
+	nexthops_put(r->hops);
+	return err;
+}
+
+int rtnl_change_route(struct net *net, const struct nlmsghdr *req)
+{
+	struct route r = { 0 };
+	int err = read_route(req, &r);
+
+	if (err)
+		return err;
+	return req->nlmsg_type == RTM_DELROUTE ? del_route(net, req, &r) : new_route(net, req, &r);
+}
