@@ -12,7 +12,6 @@
 
 #include "tools/init/job.h"
 
-#define JOB_MAX (256 * 1024)
 #define GROUPS_MAX 64
 
 struct user {

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #define JOB_VOLUMES_MAX 16
+#define JOB_MAX (256 * 1024)
 
 struct job {
 	bool terminal, joined;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/init/job.h"
 #include "tools/nestctl/image.h"
 #include "tools/nestctl/nestctl.h"
 #include "tools/nestctl/run.h"
@@ -69,6 +70,8 @@ char *job_text(struct run *r, size_t *size)
 		words += put_config(f, &config, 'c', false);
 	if (fclose(f))
 		die("out of memory");
+	if (*size >= JOB_MAX)
+		die("run: the command and its environment are too long");
 	r->login = !words;
 	return text;
 }

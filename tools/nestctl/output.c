@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/nestctl/nestctl.h"
@@ -121,7 +122,11 @@ static int open_named(struct output *o, const char *path)
 int output_open(const char *path)
 {
 	struct output *o = slot_of(-1);
+	struct stat st;
 	int fd;
+
+	if (!stat(path, &st) && !S_ISREG(st.st_mode)) /* /dev/null would not come back */
+		die("%s: not a regular file", path);
 
 	clean_up_when_ended();
 	fd = open(folder_of(path), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);

@@ -390,7 +390,8 @@ const struct command cmd_run = {
 		"go to the command. Ten seconds after SIGTERM or SIGHUP the instance ends all the "
 		"same, at a third SIGINT at once.\n\n\tnestctl run -v $PWD:/src -w /src debian -- "
 		"make\n\tnestctl run -p 8080:80 -e MODE=test web",
-	.exits = "the command's; 128+N where signal N killed it",
+	.exits = "the command's; 128+N where signal N killed it; 126 and 127 when it could not be "
+		 "run",
 	.options = options,
 	.command_follows = true,
 	.run = run_command,
