@@ -677,11 +677,12 @@ static struct file_system_type bdev_type = {
 
 static int bdev_init(void)
 {
-	struct mount *m = kern_mount(&bdev_type);
+	static struct mount *mount; /* for ever */
 
-	if (IS_ERR(m))
-		return (int)PTR_ERR(m);
-	bdev_sb = m->mnt_sb;
+	mount = kern_mount(&bdev_type);
+	if (IS_ERR(mount))
+		return (int)PTR_ERR(mount);
+	bdev_sb = mount->mnt_sb;
 	return 0;
 }
 INITCALL(2, bdev_init);
