@@ -14,7 +14,7 @@ $(VDSO_OBJ): WFLAGS = $(VDSOFLAGS)
 
 # Nothing may be instrumented that the sanitizers' run time calls, or that looks into free objects by trade; and a loop in
 # memcpy must not become a call of memcpy.
-NOSAN := kernel/lib/asan kernel/lib/ubsan kernel/lib/ksyms kernel/mm/slab arch/um/asan
+NOSAN := kernel/lib/asan kernel/lib/ubsan kernel/lib/ksyms kernel/mm/slab kernel/mm/leak arch/um/asan
 $(NOSAN:%=$(B)/obj/%.o) $(B)/obj/gen/ksyms.S.o: KSAN :=
 $(B)/obj/kernel/lib/string.o: WFLAGS += -fno-tree-loop-distribute-patterns
 

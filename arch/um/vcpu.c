@@ -39,6 +39,7 @@ struct free_stack {
 static DEFINE_SPINLOCK(pool_lock);
 static struct free_stack *pool; /* of words in the blocks' heads */
 static u64 nr_stacks;
+static u64 stack_bits[MAX_STACKS / 64]; /* those that are mapped; bits are set only */
 static struct kmem_cache *fpu_cache;
 
 static int set_ncpus(const char *value)
@@ -87,6 +88,7 @@ static void *make_block(void)
 {
 	void *block;
 	u64 i;
+	int err;
 
 	spin_lock(&pool_lock);
 	i = nr_stacks;
@@ -95,7 +97,10 @@ static void *make_block(void)
 	if (i == MAX_STACKS)
 		return NULL;
 	block = (void *)(KSTACK_BASE + i * KSTACK_ALIGN);
-	return arena_map_stack((u8 *)block + KSTACK_SIZE, i) ? NULL : block;
+	err = arena_map_stack((u8 *)block + KSTACK_SIZE, i);
+	if (!err)
+		set_bit(i % 64, &stack_bits[i / 64]);
+	return err ? NULL : block;
 }
 
 void *kstack_alloc(void)
@@ -122,9 +127,33 @@ void kstack_free(void *block)
 	struct free_stack *f = (struct free_stack *)kstack_head_of(block);
 
 	spin_lock(&pool_lock);
+	kstack_head_of(block)->magic = 0;
 	f->next = pool;
 	pool = f;
 	spin_unlock(&pool_lock);
+}
+
+int arch_kstack_live(u64 i, u64 *sp, u64 *end)
+{
+	u8 *block = i ? (u8 *)KSTACK_BASE + (i - 1) * KSTACK_ALIGN : boot_stack();
+	const struct kstack_head *head = kstack_head_of(block);
+	const struct task *t;
+	bool there;
+
+	*sp = *end = (u64)block + KSTACK_ALIGN;
+	spin_lock(&pool_lock);
+	if (i > nr_stacks) {
+		spin_unlock(&pool_lock);
+		return -ENOENT;
+	}
+	there = !i || test_bit((i - 1) % 64, &stack_bits[(i - 1) / 64]);
+	t = there && head->magic == KSTACK_MAGIC ? head->task : NULL;
+	if (t == current)
+		*sp = (u64)__builtin_frame_address(0);
+	else if (t)
+		*sp = t->on_cpu ? (u64)(head + 1) : t->arch.ksp;
+	spin_unlock(&pool_lock);
+	return 0;
 }
 
 /* ---- a task's machine state ---- */

@@ -475,6 +475,11 @@ u64 nr_free_resident(void)
 	return READ_ONCE(zone.nr_used_free);
 }
 
+pfn_t mm_first_wild(void)
+{
+	return READ_ONCE(zone.wild);
+}
+
 u64 nr_managed_frames(void)
 {
 	return zone.managed;

@@ -44,6 +44,7 @@ void free_fresh_page(struct page *p);
 u64 nr_free_frames(void);
 u64 nr_free_resident(void); /* free frames that the host backs, as far as we know */
 u64 nr_managed_frames(void);
+pfn_t mm_first_wild(void); /* frames from there on were never handed out */
 /* Takes free resident blocks out, for give-back: number of blocks stored in @pfn, @order (at most @max). */
 u32 buddy_isolate_resident(pfn_t *pfn, u8 *order, u32 max, u64 frames);
 /* Puts an isolated block back; @fresh: it reads as zeros now. */
@@ -102,7 +103,18 @@ bool mem_group_oom(struct mem_group *g);
 
 void slab_init(void);
 u64 nr_slab_frames(void);
-u64 nr_large_frames(void); /* of them: blocks of kmalloc above 8 KiB */
+/* Debug builds. The object that @p, an address of the direct map, lies in, be it allocated or free; false: in none. */
+struct slab_tail;
+struct slab_object {
+	void *start;
+	struct slab_tail *tail;
+	u32 size, usable; /* to the next object; what its user has */
+	const char *cache;
+	const struct page *slab; /* the first page of its slab */
+};
+bool slab_object_at(void *p, struct slab_object *o);
+bool slab_starts_at(const struct page *p); /* of a page with PG_slab: is it the first? */
+u64 nr_large_frames(void);                 /* of them: blocks of kmalloc above 8 KiB */
 /* Gives empty slabs back; frames freed. */
 u64 slab_shrink(void);
 

@@ -18,11 +18,12 @@
  * Locks: cache->lock for slabs and lists; caches_lock for the list of caches. Frames are allocated without them.
  *
  * Debug builds: a free object is filled with 0x6b and its end with 0xa5, checked when it is allocated again, a new one with 0x5a; behind each object
- * lies a red zone of 16 bytes, checked when it is freed; a free of what is no object panics.
+ * lies a red zone of 16 bytes, checked when it is freed; a free of what is no object panics. Behind that is struct slab_tail: who allocated it (leak.c).
  */
 #include "kernel/lib/asan.h"
 #include "kernel/mm/inject.h"
 #include "kernel/mm/internal.h"
+#include "kernel/mm/leak.h"
 
 #include "kernel/sched/task.h"
 
@@ -67,23 +68,30 @@ static struct kmem_cache cache_cache, mag_cache;
 
 #ifdef CONFIG_DEBUG
 #define REDZONE 16
+#define TAIL (REDZONE + sizeof(struct slab_tail)) /* red zone, and who has it */
 #define FREE_BYTE 0x6b
 #define FREE_END 0xa5
 #define NEW_BYTE 0x5a
 #define ZONE_BYTE 0xbb
 
+static struct slab_tail *tail_of(const struct kmem_cache *c, void *obj)
+{
+	return (struct slab_tail *)((u8 *)obj + c->size - sizeof(struct slab_tail));
+}
+
 /* The first word of a free object is the list's. */
 static void poison(struct kmem_cache *c, void *obj)
 {
-	memset(obj, FREE_BYTE, c->size - REDZONE);
-	((u8 *)obj)[c->size - REDZONE - 1] = FREE_END;
-	memset((u8 *)obj + c->size - REDZONE, ZONE_BYTE, REDZONE);
+	memset(obj, FREE_BYTE, c->size - TAIL);
+	((u8 *)obj)[c->size - TAIL - 1] = FREE_END;
+	memset((u8 *)obj + c->size - TAIL, ZONE_BYTE, REDZONE);
+	memset(tail_of(c, obj), 0, sizeof(struct slab_tail));
 }
 
 static void check_poison(struct kmem_cache *c, void *obj)
 {
 	u8 *p = obj;
-	u32 end = c->size - REDZONE - 1;
+	u32 end = (u32)(c->size - TAIL - 1);
 
 	for (u32 i = sizeof(void *); i < end; i++)
 		if (p[i] != FREE_BYTE)
@@ -91,13 +99,13 @@ static void check_poison(struct kmem_cache *c, void *obj)
 				obj, i);
 	if (end >= sizeof(void *) && p[end] != FREE_END)
 		panic("slab %s: end of free object %p was overwritten", c->name, obj);
-	memset(obj, NEW_BYTE, c->size - REDZONE); /* a second free is told from a first by this */
+	memset(obj, NEW_BYTE, c->size - TAIL); /* a second free is told from a first by this */
 }
 
 static void check_object(struct kmem_cache *c, void *obj)
 {
 	struct page *p = virt_to_page(obj);
-	u8 *zone = (u8 *)obj + c->size - REDZONE;
+	u8 *zone = (u8 *)obj + c->size - TAIL;
 
 	if (!test_bit(PG_slab, &p->flags) || p->private != (u64)c)
 		panic("slab %s: %p is none of its objects", c->name, obj);
@@ -105,14 +113,25 @@ static void check_object(struct kmem_cache *c, void *obj)
 		if (zone[i] != ZONE_BYTE)
 			panic("slab %s: written past the end of %p, or freed twice", c->name, obj);
 	/* Freed already: still filled as poison() left it. */
-	for (u32 i = sizeof(void *); i < c->size - REDZONE - 1; i++)
+	for (u32 i = sizeof(void *); i < c->size - TAIL - 1; i++)
 		if (((u8 *)obj)[i] != FREE_BYTE)
 			return;
-	if (c->size - REDZONE > sizeof(void *) && zone[-1] == FREE_END)
+	if (c->size - TAIL > sizeof(void *) && zone[-1] == FREE_END)
 		panic("slab %s: %p is freed twice", c->name, obj);
 }
+
+static __noinline void remember_callers(struct kmem_cache *c, void *obj)
+{
+	struct slab_tail *t = tail_of(c, obj);
+
+	memset(t, 0, sizeof(*t));
+	leak_callers(t->site);
+}
 #else
-#define REDZONE 0
+#define TAIL 0
+static inline void remember_callers(struct kmem_cache *c, void *obj)
+{
+}
 static inline void poison(struct kmem_cache *c, void *obj)
 {
 }
@@ -245,6 +264,35 @@ static struct page *slab_give(struct kmem_cache *c, void *obj)
 	return NULL;
 }
 
+#ifdef CONFIG_DEBUG
+bool slab_starts_at(const struct page *p)
+{
+	return !(atomic_read(&p->mapcount) & PLACE);
+}
+
+bool slab_object_at(void *p, struct slab_object *o)
+{
+	struct page *page = virt_to_page((void *)((u64)p & PAGE_MASK));
+	struct kmem_cache *c;
+	u64 n;
+
+	if (!test_bit(PG_slab, &page->flags))
+		return false;
+	c = (struct kmem_cache *)page->private;
+	page = slab_of(p);
+	n = (u64)((u8 *)p - (u8 *)page_address(page)) / c->size;
+	if (n >= objects_in(c, order_of(page)))
+		return false;
+	o->start = (u8 *)page_address(page) + n * c->size;
+	o->tail = tail_of(c, o->start);
+	o->size = c->size;
+	o->usable = c->usable;
+	o->cache = c->name;
+	o->slab = page;
+	return true;
+}
+#endif
+
 /* ---- magazines ---- */
 
 static void *objects_take(struct kmem_cache *c, struct magazine *m)
@@ -327,6 +375,7 @@ void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
 	asan_unpoison(obj, c->size); /* check_poison() reads and writes all of it */
 	check_poison(c, obj);
 	asan_object(obj, c->usable, c->size);
+	remember_callers(c, obj);
 	if (gfp & __GFP_ZERO)
 		memset(obj, 0, c->usable);
 	return obj;
@@ -384,7 +433,7 @@ static void cache_setup(struct kmem_cache *c, const char *name, u32 size, u32 al
 	align = max(align, (u32)SLAB_ALIGN);
 	c->name = name;
 	c->usable = size;
-	c->size = round_up(max(size, (u32)SLAB_ALIGN) + REDZONE, align);
+	c->size = round_up(max(size, (u32)SLAB_ALIGN) + (u32)TAIL, align);
 	c->order = slab_order(c->size);
 	while ((PAGE_SIZE << c->least_order) < c->size)
 		c->least_order++;

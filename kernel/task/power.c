@@ -8,6 +8,7 @@
 #include <linux/reboot.h>
 
 #include "gen/syscalls.h"
+#include "kernel/mm/leak.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/vfs/super.h"
@@ -18,6 +19,8 @@ int cad_restarts; /* ctrl-alt-del restarts at once (reboot(2), RB_ENABLE_CAD); e
 void kernel_power_off(void)
 {
 	sync_and_quiesce_all();
+	if (LEAK_SCAN)
+		leak_report();
 	pr_info("reboot: Power down\n");
 	arch_power_off(0);
 }

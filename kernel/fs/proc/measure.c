@@ -12,6 +12,7 @@
 #include "kernel/lib/contention.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/leak.h"
 #include "kernel/mm/mm.h"
 
 static void count_contention(bool on)
@@ -113,6 +114,27 @@ static int show_memory(struct seq *s, void *arg)
 	return 0;
 }
 
+/* ---- leaks, in debug builds ---- */
+
+static int show_leaks(struct seq *s, void *arg)
+{
+	u64 found = leak_scan();
+	char line[400];
+
+	seq_printf(s, "%lu objects\n", found);
+	for (int i = 0, n; (n = leak_line(i, line, sizeof(line))) >= 0; i++)
+		seq_write(s, line, (size_t)n);
+	return 0;
+}
+
+static int store_leaks(char *text, size_t n, void *arg)
+{
+	if (strcmp(text, "test"))
+		return -EINVAL;
+	leak_one();
+	return 0;
+}
+
 static int measure_init(void)
 {
 	int err = 0;
@@ -120,6 +142,8 @@ static int measure_init(void)
 	for (u32 i = 0; i < ARRAY_SIZE(counts) && !err; i++)
 		err = proc_create(
 			counts[i].path, 0600, show_count, store_count, (void *)&counts[i]);
+	if (LEAK_SCAN && !err)
+		err = proc_create("nestling/leaks", 0600, show_leaks, store_leaks, NULL);
 	return err ? err : proc_create("nestling/memory", 0444, show_memory, NULL, NULL);
 }
 INITCALL(3, measure_init);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * leak.h: objects that nobody points to any more, and who allocated them. Debug builds only: elsewhere there is nothing to call.
+ *
+ *	n = leak_scan();                         how many objects nothing leads to
+ *	while (leak_line(i++, buf, size) >= 0)   the table of where they were allocated
+ */
+#ifndef NESTLING_MM_LEAK_H
+#define NESTLING_MM_LEAK_H
+
+#include "kernel/lib/types.h"
+
+#ifdef CONFIG_DEBUG
+#define LEAK_SCAN 1
+#else
+#define LEAK_SCAN 0
+#endif
+
+#define LEAK_SITES 5
+
+/* Behind each object of a slab. */
+struct slab_tail {
+	u64 site[LEAK_SITES]; /* who called for it, the innermost first; site[0] 0: it is free */
+	u64 link;             /* the scan's */
+};
+
+/* The callers of the caller of the function that calls this. */
+void leak_callers(u64 *site);
+
+/* Looks at all memory of the kernel; may sleep. What is found stays until the next scan. */
+u64 leak_scan(void);
+/* "OBJECTS BYTES CACHE SITE < SITE ...\n"; -1: past the last. */
+int leak_line(int i, char *buf, size_t size);
+/* For tests: an object is allocated and forgotten. */
+void leak_one(void);
+/* A scan; what it finds goes into the kernel's log. */
+void leak_report(void);
+
+#endif
