@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tools/nestctl/colour.h"
+#include "tools/nestctl/json.h"
 #include "tools/nestctl/nestctl.h"
 
 #define SIZES_KEPT 16
@@ -21,6 +22,24 @@ const char *colour(enum colour c)
 	if (wanted < 0)
 		wanted = isatty(1) && !(no && *no) && term && strcmp(term, "dumb");
 	return wanted ? codes[c] : "";
+}
+
+void put_plain(FILE *out, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	while (*s) {
+		int n = utf8_sequence(s);
+		bool obeyed = (*s < ' ' && *s != '\t' && *s != '\n') || *s == 0x7f ||
+			      (*s == 0xc2 && s[1] < 0xa0);
+
+		if (n && !obeyed) {
+			fwrite(s, 1, (size_t)n, out);
+			s += n;
+		} else {
+			fprintf(out, "\\x%02x", *s++);
+		}
+	}
 }
 
 const char *short_size(double bytes)

@@ -28,22 +28,6 @@ static enum colour colour_of(int level)
 			    COLOUR_NONE;
 }
 
-/* As dmesg(1) does it: what a terminal would obey is shown by its number. A guest's programs write to the log, too. */
-static void print_text(const char *text)
-{
-	const unsigned char *s = (const unsigned char *)text;
-
-	while (*s) {
-		int n = utf8_sequence(s);
-
-		if (!n || (*s < ' ' && *s != '\t') || *s == 0x7f || (*s == 0xc2 && s[1] < 0xa0))
-			n = printf("\\x%02x", *s) / 4;
-		else
-			fwrite(s, 1, (size_t)n, stdout);
-		s += n;
-	}
-}
-
 static void print_record(const struct logs *l, int level, unsigned long long seq,
 	unsigned long long us, const char *text)
 {
@@ -58,7 +42,7 @@ static void print_record(const struct logs *l, int level, unsigned long long seq
 	}
 	printf("%s[%5llu.%06llu]%s %s", colour(COLOUR_GREEN), us / 1000000, us % 1000000,
 		colour(COLOUR_NONE), colour(colour_of(level)));
-	print_text(text);
+	put_plain(stdout, text);
 	puts(colour(COLOUR_NONE));
 }
 

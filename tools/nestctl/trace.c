@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/nestctl/colour.h"
 #include "tools/nestctl/command.h"
 #include "tools/nestctl/json.h"
 #include "tools/nestctl/nestctl.h"
@@ -63,7 +64,7 @@ static bool fetch(struct trace *t, const char *from)
 	if (lost)
 		fprintf(t->out, "[%llu bytes lost]\n", lost);
 	some = lines[1];
-	fputs(lines + 1, t->out);
+	put_plain(t->out, lines + 1);
 	fflush(t->out);
 	free(text);
 	return some;
