@@ -321,7 +321,18 @@ void ext4_init_csum_seed(struct inode *inode);
 struct ext4_buf *ext4_raw_inode(struct inode *inode, struct ext4_disk_inode **raw);
 void ext4_raw_inode_csum(struct inode *inode, struct ext4_disk_inode *raw);
 
-/* ---- aops.c ---- */
+/* ---- aops.c, delalloc.c, writepages.c ---- */
+static inline u32 ext4_blocks_per_page(const struct inode *inode)
+{
+	return (u32)(PAGE_SIZE >> inode->i_blkbits);
+}
+/* The page is locked in all of these. Bytes [from, to) are about to be dirtied: 0, or -ENOSPC when their blocks could not be had later. */
+int ext4_promise(struct inode *inode, struct page *p, u32 from, u32 to);
+/* The page's promise goes over to the caller, who gives it back: how many blocks. @mask: which blocks were written to. */
+u32 ext4_take_promise(struct page *p, u8 *mask);
+void ext4_give_back(struct inode *inode, u32 blocks);
+void ext4_drop_promise(struct page *p);
+int ext4_writepages(struct address_space *m, struct writeback_control *wbc);
 extern const struct address_space_operations ext4_aops;
 
 /* ---- extent.c: where file blocks are; extent_write.c: changing that. i_data_sem held. ---- */

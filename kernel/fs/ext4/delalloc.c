@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * delalloc.c: delayed allocation: a page that is written to in the cache has no blocks yet, but a promise of them.
+ *
+ * page->private under PG_private, under the page lock, says how many blocks are promised and, where blocks are smaller than pages, which of the
+ * page's blocks were written to, so that holes beside them stay holes.
+ * Invariants: a dirty page either has its blocks or a promise; a promise is given back when the page is allocated, truncated or dropped.
+ */
+#include "kernel/fs/ext4/ext4.h"
+#include "kernel/mm/rmap.h"
+
+#define PROMISE_MASK 0xffUL
+#define PROMISE_SHIFT 8
+
+u32 ext4_take_promise(struct page *p, u8 *mask)
+{
+	u64 v = PagePrivate(p) ? p->private : 0;
+
+	*mask = (u8)(v & PROMISE_MASK);
+	if (!v)
+		return 0;
+	p->private = 0;
+	ClearPagePrivate(p);
+	return (u32)(v >> PROMISE_SHIFT);
+}
+
+void ext4_give_back(struct inode *inode, u32 blocks)
+{
+	if (!blocks)
+		return;
+	__atomic_sub_fetch(&EXT4_I(inode)->delayed, blocks, __ATOMIC_RELAXED);
+	ext4_unreserve(EXT4_SB(inode->i_sb), blocks);
+}
+
+void ext4_drop_promise(struct page *p)
+{
+	u8 mask;
+
+	ext4_give_back(p->mapping->host, ext4_take_promise(p, &mask));
+}
+
+/* How many of the page's blocks in @mask are not there (neither written nor preallocated). */
+static int count_missing(struct inode *inode, struct page *p, u8 mask, u32 *missing)
+{
+	u32 per = ext4_blocks_per_page(inode), i;
+	int err = 0;
+
+	*missing = 0;
+	down_read(&EXT4_I(inode)->i_data_sem);
+	for (i = 0; i < per && !err; i++) {
+		struct ext4_map m = { .lblk = (u32)(p->index * per + i), .len = 1 };
+
+		if (!(mask & 1U << i))
+			continue;
+		err = ext4_map_blocks(inode, &m);
+		*missing += !m.pblk;
+	}
+	up_read(&EXT4_I(inode)->i_data_sem);
+	return err;
+}
+
+/* The blocks of bytes [from, to) of a page. */
+static u8 blocks_mask(const struct inode *inode, u32 from, u32 to)
+{
+	u32 first = from >> inode->i_blkbits,
+	    end = (to + (1U << inode->i_blkbits) - 1) >> inode->i_blkbits;
+
+	return (u8)((1U << end) - (1U << first));
+}
+
+int ext4_promise(struct inode *inode, struct page *p, u32 from, u32 to)
+{
+	u64 have = PagePrivate(p) ? p->private : 0;
+	u8 mask = blocks_mask(inode, from, to) & ~(u8)(have & PROMISE_MASK);
+	u32 missing;
+	int err;
+
+	if (!mask || (PageDirty(p) && ext4_blocks_per_page(inode) == 1))
+		return 0;
+	if (p->index >= ext4_max_blocks(inode) / ext4_blocks_per_page(inode))
+		return -EFBIG;
+	err = count_missing(inode, p, mask, &missing);
+	if (err || (!missing && ext4_blocks_per_page(inode) == 1))
+		return err;
+	err = missing ? ext4_reserve(EXT4_SB(inode->i_sb), missing) : 0;
+	if (err)
+		return err;
+	p->private = have + ((u64)missing << PROMISE_SHIFT | mask);
+	SetPagePrivate(p);
+	__atomic_add_fetch(&EXT4_I(inode)->delayed, missing, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/*
+ * The file is about to grow beyond the page that its end lies in: who writes to that page through a mapping must ask again, since only the
+ * blocks up to the old end are promised.
+ */
+void ext4_end_moves(struct inode *inode)
+{
+	u64 size = (u64)i_size_read(inode);
+
+	if (ext4_blocks_per_page(inode) > 1 && size & (PAGE_SIZE - 1))
+		mapping_wrprotect_range(inode->i_mapping, size >> PAGE_SHIFT, size >> PAGE_SHIFT);
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * writepages.c: write-back of files: runs of dirty pages get their blocks and go to the disk in large bios.
+ *
+ * The data of blocks that a transaction allocates is on its way before the handle ends and is waited for by the commit (ordered mode), so no
+ * crash shows stale blocks. The size on disk (disksize) follows the blocks.
+ *
+ * Order: pages are locked, then the handle begins, then pages are marked under write-back and mapped; no page is ever locked under a handle. A
+ * file system with blocks smaller than a page goes page by page and waits; it is for small images. Blocks of a dirty page that were not written
+ * to (its edge may have been zeroed) are written if they are there.
+ */
+#include "kernel/fs/ext4/ext4.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+
+#define RUN_MAX 1024U
+
+static void end_write(struct bio *bio)
+{
+	struct ext4_txn *txn = bio->private;
+	bool failed = bio->status;
+	u32 i;
+
+	for (i = 0; i < bio->nr_vecs; i++) {
+		struct page *p = bio->vec[i].page;
+		u32 left = bio->vec[i].len;
+
+		for (;; p++) {
+			if (bio->status) {
+				SetPageError(p);
+				mapping_set_error(p->mapping, bio->status);
+			}
+			end_page_writeback(p);
+			if (left <= PAGE_SIZE)
+				break;
+			left -= PAGE_SIZE;
+		}
+	}
+	bio_put(bio);
+	if (txn)
+		ext4_ordered_done(txn, failed);
+}
+
+/* data=writeback: no commit waits for data, and a crash may show what a block held before. */
+static void submit_run_bio(struct ext4_handle *h, struct inode *inode, struct bio *bio)
+{
+	bool ordered = EXT4_SB(inode->i_sb)->opt.data != EXT4_DATA_WRITEBACK;
+
+	bio->private = ordered ? ext4_ordered_bio(h) : NULL;
+	submit_bio(bio);
+}
+
+/* Pages [0, n), under write-back, onto blocks that begin at @pblk. @opf: REQ_SYNC where somebody waits. */
+static int write_extent(
+	struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n, u64 pblk, u32 opf)
+{
+	struct bio *bio = NULL;
+	u32 i;
+
+	for (i = 0; i < n; i++) {
+		if (bio && !bio_add_page(bio, pages[i], PAGE_SIZE, 0)) {
+			submit_run_bio(h, inode, bio);
+			bio = NULL;
+		}
+		if (!bio) {
+			bio = bio_alloc(inode->i_sb->s_bdev, min(n - i, (u32)BIO_MAX_VECS),
+				REQ_WRITE | opf, GFP_NOFS | __GFP_NOFAIL);
+			bio->sector = (pblk + i) << (PAGE_SHIFT - SECTOR_SHIFT);
+			bio->end_io = end_write;
+			bio_add_page(bio, pages[i], PAGE_SIZE, 0);
+		}
+	}
+	if (bio)
+		submit_run_bio(h, inode, bio);
+	return 0;
+}
+
+/*
+ * Blocks for what is written, and the size on disk goes along under the same lock: a crash must not find blocks beyond it. @size: the file's
+ * when write-back began. It may be cut meanwhile: then the blocks are taken away after this, and the size on disk with them.
+ */
+static int create_blocks(struct ext4_handle *h, struct inode *inode, struct ext4_map *m, u64 size)
+{
+	struct ext4_inode *ei = EXT4_I(inode);
+	int err = ext4_map_create(h, inode, m, false); /* unwritten ones become written */
+	u64 end = min((u64)(m->lblk + (u64)m->len) << inode->i_blkbits, size);
+
+	if (!err && (loff_t)end > ei->disksize)
+		ei->disksize = (loff_t)end;
+	return err;
+}
+
+/* The block of a piece: allocated if it was written to (@wanted), else where it is, 0 for what reads as zeros. */
+static int piece_block(
+	struct ext4_handle *h, struct inode *inode, struct ext4_map *m, u64 size, bool wanted)
+{
+	int err;
+
+	down_write(&EXT4_I(inode)->i_data_sem);
+	if (wanted)
+		err = create_blocks(h, inode, m, size);
+	else
+		err = ext4_map_blocks(inode, m);
+	if (!wanted && m->unwritten)
+		m->pblk = 0;
+	up_write(&EXT4_I(inode)->i_data_sem);
+	return err;
+}
+
+/* Pieces of a page that lie one behind the other on disk. */
+struct piece_run {
+	u64 pblk;
+	u32 at, n;
+};
+
+static int write_piece_run(struct inode *inode, struct page *p, struct piece_run *r)
+{
+	u32 bs = (u32)inode->i_sb->s_blocksize, n = r->n;
+
+	r->n = 0;
+	return n ? bdev_rw(inode->i_sb->s_bdev, REQ_WRITE, r->pblk * (bs >> SECTOR_SHIFT),
+			   (u8 *)page_address(p) + r->at * bs, n * bs) :
+		   0;
+}
+
+/* Blocks smaller than a page: what is together on disk is written at once, and waited for. */
+static int write_page_pieces(
+	struct ext4_handle *h, struct inode *inode, struct page *p, u64 size, u8 mask)
+{
+	u32 per = ext4_blocks_per_page(inode), i;
+	struct piece_run run = { 0 };
+	int err = 0;
+
+	for (i = 0; i < per && !err; i++) {
+		struct ext4_map m = { .lblk = (u32)(p->index * per + i), .len = 1 };
+
+		if (((u64)m.lblk << inode->i_blkbits) >= size)
+			break;
+		err = piece_block(h, inode, &m, size, mask & 1U << i);
+		if (err || !m.pblk)
+			continue;
+		if (!run.n || m.pblk != run.pblk + run.n || i != run.at + run.n) {
+			err = write_piece_run(inode, p, &run);
+			run.pblk = m.pblk;
+			run.at = i;
+		}
+		run.n++;
+	}
+	if (!err)
+		err = write_piece_run(inode, p, &run);
+	if (err)
+		mapping_set_error(p->mapping, err);
+	end_page_writeback(p);
+	return err;
+}
+
+/* The size on disk follows what has blocks now. */
+static void advance_disksize(struct ext4_handle *h, struct inode *inode, u64 end)
+{
+	struct ext4_inode *ei = EXT4_I(inode);
+	loff_t size = (loff_t)min_t(u64, end, (u64)i_size_read(inode));
+
+	down_write(&ei->i_data_sem);
+	if (size > ei->disksize)
+		ei->disksize = size;
+	up_write(&ei->i_data_sem);
+	if (ext4_inode_differs(inode)) /* blocks that were there already need no transaction */
+		ext4_write_inode_raw(h, inode);
+}
+
+static void fail_pages(struct page **pages, u32 n, int err)
+{
+	while (n--) {
+		SetPageError(*pages);
+		mapping_set_error((*pages)->mapping, err);
+		end_page_writeback(*pages++);
+	}
+}
+
+/* Allocates and writes a run of pages under write-back, within the handle; @size: the file's when they came under it. */
+static int write_run(struct ext4_handle *h, struct inode *inode, struct page **pages, u32 n,
+	u64 size, const u8 *masks, u32 opf)
+{
+	u64 end = (pages[n - 1]->index + 1) << PAGE_SHIFT;
+	u32 i = 0;
+	int err = n == 1 || ext4_is_inline(inode) ?
+			  ext4_inline_write(
+				  h, inode, n == 1 ? pages[0]->index : 1, page_address(pages[0])) :
+			  -ENOSPC;
+
+	if (!err) {
+		end_page_writeback(pages[0]);
+		return 0;
+	}
+	err = err == -ENOSPC ? 0 : err;
+	while (i < n && !err) {
+		struct ext4_map m = { .lblk = (u32)pages[i]->index, .len = n - i };
+
+		if (ext4_blocks_per_page(inode) > 1) {
+			err = write_page_pieces(h, inode, pages[i], size, masks[i]);
+			i++;
+			continue;
+		}
+		down_write(&EXT4_I(inode)->i_data_sem);
+		err = create_blocks(h, inode, &m, size);
+		up_write(&EXT4_I(inode)->i_data_sem);
+		if (err)
+			break;
+		write_extent(h, inode, pages + i, m.len, m.pblk, opf);
+		i += m.len;
+	}
+	if (err) {
+		if (i < n)
+			end = pages[i]->index << PAGE_SHIFT;
+		printk(KERN_ERR "EXT4-fs (%s): inode %lu: write-back failed (%d): data is lost\n",
+			inode->i_sb->s_id, inode->i_ino, err);
+		fail_pages(pages + i, n - i, err);
+	}
+	advance_disksize(h, inode, end);
+	return err;
+}
+
+/* Locked dirty pages with consecutive indices, from the first dirty one on; how many. */
+static u32 collect(struct address_space *m, struct writeback_control *wbc, u64 *index, u64 end,
+	struct page **pages)
+{
+	u32 n = 0;
+
+	while (n < RUN_MAX && *index <= end) {
+		u64 want = *index;
+		struct page *p = n ? find_get_page(m, want) : next_dirty_page(m, index, end);
+
+		if (!p)
+			break;
+		if (n && (!PageDirty(p) || PageWriteback(p) || !trylock_page(p))) {
+			put_page(p);
+			break;
+		}
+		if (!n)
+			lock_page(p);
+		if (p->mapping != m || !PageDirty(p) || (PageWriteback(p) && !wbc->sync)) {
+			unlock_page(p);
+			put_page(p);
+			if (n)
+				break;
+			continue;
+		}
+		if (!n)
+			wait_on_page_writeback(p);
+		pages[n++] = p;
+		*index = p->index + 1;
+	}
+	return n;
+}
+
+/* The part of the last page beyond the end of the file is zeroed: a mapping may have written there. */
+static void zero_tail(struct inode *inode, struct page *p)
+{
+	u64 size = (u64)i_size_read(inode);
+
+	if (p->index == size >> PAGE_SHIFT && size & (PAGE_SIZE - 1))
+		memset((u8 *)page_address(p) + (size & (PAGE_SIZE - 1)), 0,
+			PAGE_SIZE - (size & (PAGE_SIZE - 1)));
+}
+
+/*
+ * From locked to under write-back; pages beyond the end of the file are just clean. How many are left. Their promises (*promised blocks) hold
+ * until the blocks are allocated, or a writer would be promised the same blocks in between.
+ */
+static u32 begin_writeback(
+	struct inode *inode, struct page **pages, u32 n, u32 *promised, u8 *masks)
+{
+	u64 nr_pages = DIV_ROUND_UP((u64)i_size_read(inode), PAGE_SIZE);
+	u32 kept = 0, i;
+
+	for (i = 0; i < n; i++) {
+		struct page *p = pages[i];
+
+		if (p->index >= nr_pages || !clear_page_dirty_for_io(p)) {
+			unlock_page(p);
+			put_page(p);
+			continue;
+		}
+		zero_tail(inode, p);
+		set_page_writeback(p);
+		*promised += ext4_take_promise(p, &masks[kept]);
+		unlock_page(p);
+		pages[kept++] = p;
+	}
+	return kept;
+}
+
+static void unlock_all(struct page **pages, u32 n)
+{
+	while (n--) {
+		unlock_page(*pages);
+		put_page(*pages++);
+	}
+}
+
+/* Will the size on disk change when the pages up to the one at @index have been written? */
+static bool grows(struct inode *inode, u64 index)
+{
+	u64 end = min((index + 1) << PAGE_SHIFT, (u64)i_size_read(inode));
+
+	return end > (u64)READ_ONCE(EXT4_I(inode)->disksize);
+}
+
+static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *masks, u32 opf)
+{
+	struct ext4_handle *h =
+		ext4_start(inode->i_sb, 2 * EXT4_ALLOC_CREDITS + n / 64 + EXT4_INODE_CREDITS);
+	u64 size = (u64)i_size_read(inode);
+	u32 i, kept, promised = 0;
+	int err = 0;
+
+	if (IS_ERR(h)) {
+		err = (int)PTR_ERR(h);
+		mapping_set_error(inode->i_mapping, err);
+		for (i = 0; i < n; i++) /* aborted: the data can go nowhere any more */
+			if (err == -EROFS && clear_page_dirty_for_io(pages[i]))
+				ext4_drop_promise(pages[i]);
+		unlock_all(pages, n);
+		return err;
+	}
+	/*
+	 * Before a page is seen under write-back: an fsync that waits for it must wait for this transaction as well. New blocks are noted by
+	 * ext4_map_create(), before their bio goes; a write within the file's own blocks needs no transaction.
+	 */
+	if (grows(inode, pages[n - 1]->index))
+		ext4_note_change(h, inode);
+	kept = begin_writeback(inode, pages, n, &promised, masks);
+	if (kept)
+		err = write_run(h, inode, pages, kept, size, masks, opf);
+	ext4_give_back(inode, promised);
+	ext4_stop(h);
+	for (i = 0; i < kept; i++)
+		put_page(pages[i]);
+	return err;
+}
+
+/*
+ * The file was removed meanwhile and nobody else has it: what is dirty goes with it, as soon as the caller lets go. Asked by the
+ * flusher, which has a reference of its own; who waits (wbc->sync) may have the file open, and that is the one reference.
+ */
+static bool only_writeback_left(const struct inode *inode)
+{
+	return !inode->i_nlink && atomic_read(&inode->i_count) == 1;
+}
+
+int ext4_writepages(struct address_space *m, struct writeback_control *wbc)
+{
+	struct inode *inode = m->host;
+	u64 index = wbc->start >> PAGE_SHIFT, end = wbc->end >> PAGE_SHIFT;
+	struct page **pages = kmalloc(RUN_MAX * (sizeof(pages[0]) + 1), GFP_NOFS | __GFP_NOFAIL);
+	u8 *masks = (u8 *)(pages + RUN_MAX);
+	int err = 0, r;
+
+	while (wbc->nr_to_write && (wbc->sync || !only_writeback_left(inode))) {
+		u32 n = collect(m, wbc, &index, end, pages);
+
+		if (!n)
+			break;
+		r = write_collected(inode, pages, n, masks, wbc->sync ? REQ_SYNC : 0);
+		err = err ? err : r;
+		wbc->nr_to_write -= min((u64)n, wbc->nr_to_write);
+		cond_resched();
+	}
+	kfree(pages);
+	return err;
+}
