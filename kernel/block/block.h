@@ -32,6 +32,7 @@ struct bio_vec {
 	u32 off, len;
 };
 #define BIO_MAX_VECS 256
+#define BIO_SURE_VECS 112            /* such a bio fits in a frame: for __GFP_NOFAIL */
 #define BIO_MAX_SEGMENT (1U << 30)   /* bytes of a vec */
 #define BIO_MAX_RANGE (2048UL << 20) /* bytes of a discard or write-zeroes in one request */
 struct block_device;

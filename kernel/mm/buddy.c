@@ -256,6 +256,12 @@ static struct page *take_frames(u32 order, u64 reserve)
 	return fc->count ? fc->page[--fc->count] : NULL;
 }
 
+/*
+ * Who must not fail and has waited so often for others' frames in vain may hold a lock that the process needs which is to die for him: he gets
+ * a part of the reserve. None of it goes into the vCPU's cache, where others would find it.
+ */
+#define STUCK_ROUNDS 16
+
 /* Frees what it can, until it helps. */
 static struct page *alloc_slow(gfp_t gfp, u32 order)
 {
@@ -269,6 +275,8 @@ static struct page *alloc_slow(gfp_t gfp, u32 order)
 			return take_frames(order, reserve_for(gfp));
 		freed = try_to_free_pages(gfp, order);
 		p = take_frames(order, reserve_for(gfp));
+		if (!p && round > STUCK_ROUNDS && gfp & __GFP_NOFAIL)
+			p = zone_alloc(order, zone_marks.min / 4);
 		if (p)
 			return p;
 		if (freed && round < (order && gfp & __GFP_NOOOM ? 1 : 16))

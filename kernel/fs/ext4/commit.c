@@ -55,7 +55,7 @@ static void write_block(struct log_writer *w, u64 to, u8 *data)
 	if (w->bio && (to != w->next || !bio_add_page(w->bio, p, bs, off)))
 		log_submit(w);
 	if (!w->bio) {
-		w->bio = bio_alloc(w->j->sbi->sb->s_bdev, BIO_MAX_VECS, REQ_WRITE | REQ_META,
+		w->bio = bio_alloc(w->j->sbi->sb->s_bdev, BIO_SURE_VECS, REQ_WRITE | REQ_META,
 			GFP_NOFS | __GFP_NOFAIL);
 		w->bio->sector = to * (bs >> SECTOR_SHIFT);
 		w->bio->end_io = log_end_io;

@@ -14,7 +14,8 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 
-#define RUN_MAX 1024U
+#define RUN_MAX                                                                                    \
+	448U /* what collects them fits in a frame: memory in small pieces does not stop write-back */
 
 static void end_write(struct bio *bio)
 {
@@ -64,7 +65,7 @@ static int write_extent(
 			bio = NULL;
 		}
 		if (!bio) {
-			bio = bio_alloc(inode->i_sb->s_bdev, min(n - i, (u32)BIO_MAX_VECS),
+			bio = bio_alloc(inode->i_sb->s_bdev, min(n - i, (u32)BIO_SURE_VECS),
 				REQ_WRITE | opf, GFP_NOFS | __GFP_NOFAIL);
 			bio->sector = (pblk + i) << (PAGE_SHIFT - SECTOR_SHIFT);
 			bio->end_io = end_write;
