@@ -149,6 +149,7 @@ static void many(void)
 		.vec_len = 4096 };
 	long n, bad = 0;
 
+	madvise(p, 2 * MANY * PAGE, MADV_NOHUGEPAGE);
 	for (int i = 0; i < MANY; i++)
 		p[2 * i * PAGE] = 1;
 	n = ioctl(pagemap, SCAN, &s);
@@ -163,6 +164,7 @@ static void many(void)
 	/* a terabyte in which there is nothing */
 	p = mmap(NULL, 1UL << 40, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	madvise(p, 1UL << 40, MADV_NOHUGEPAGE);
 	p[1UL << 39] = 1;
 	s.start = (uintptr_t)p;
 	s.end = s.start + (1UL << 40);
