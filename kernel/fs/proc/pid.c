@@ -153,6 +153,7 @@ static const char *pid_get_link(struct dentry *d, struct inode *inode, char **to
 /* ---- inodes ---- */
 
 static const struct inode_operations pid_dir_iops, pid_hidden_iops, task_dir_iops, pid_file_iops;
+static u32 pid_dir_nlink(const struct inode *dir);
 static const struct file_operations pid_dir_fops, task_dir_fops;
 
 /* The root of a user namespace, or of all where it has none. */
@@ -288,6 +289,7 @@ struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct
 	put_task(t);
 	if (inode) {
 		inode->i_op = proc_hides(dir->i_sb) ? &pid_hidden_iops : &pid_dir_iops;
+		set_nlink(inode, pid_dir_nlink(inode));
 		inode->i_fop = &pid_dir_fops;
 	}
 	return proc_pid_add(d, inode);
@@ -390,6 +392,16 @@ static struct dentry *pid_dir_lookup(struct inode *dir, struct dentry *d, u32 fl
 	return ERR_PTR(-ENOENT);
 }
 
+/* Of PID and task/TID: for each directory in it. */
+static u32 pid_dir_nlink(const struct inode *dir)
+{
+	u32 n = 2;
+
+	for (u32 i = 0; i < nr_pid_entries(); i++)
+		n += S_ISDIR(pid_entries[i].mode) && entry_here(&pid_entries[i], PROC_I(dir));
+	return n;
+}
+
 static int pid_dir_iterate(struct file *f, struct dir_context *ctx)
 {
 	u32 i;
@@ -430,10 +442,25 @@ static struct dentry *task_dir_lookup(struct inode *dir, struct dentry *d, u32 f
 	if (inode) {
 		inode->i_op = &pid_dir_iops;
 		inode->i_fop = &pid_dir_fops;
+		set_nlink(inode, pid_dir_nlink(inode));
 	}
 	put_task(t);
 	put_task(leader);
 	return proc_pid_add(d, inode);
+}
+
+/* A link for each thread: how a program learns that it has but one (sandboxes ask before they go on). */
+static int task_dir_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
+{
+	struct inode *inode = path->dentry->d_inode;
+	struct task *t = proc_task(inode);
+
+	generic_fillattr(inode, st);
+	if (t) {
+		st->nlink += (u32)READ_ONCE(t->signal->nr_threads);
+		put_task(t);
+	}
+	return 0;
 }
 
 static pid_t next_thread_nr(struct task *leader, pid_t nr, const struct pid_namespace *ns)
@@ -684,8 +711,9 @@ static const struct inode_operations pid_hidden_iops = { .lookup = pid_dir_looku
 	.permission = proc_hidden_permission,
 	.getattr = proc_hidden_getattr,
 	.setattr = proc_pid_setattr };
-static const struct inode_operations task_dir_iops = { .lookup = task_dir_lookup,
-	.setattr = proc_pid_setattr };
+static const struct inode_operations task_dir_iops = {
+	.lookup = task_dir_lookup, .getattr = task_dir_getattr, .setattr = proc_pid_setattr
+};
 static const struct inode_operations pid_file_iops = {
 	.permission = pid_file_permission,
 	.setattr = proc_pid_setattr,

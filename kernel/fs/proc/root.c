@@ -363,8 +363,32 @@ static int fixed_setattr(struct dentry *d, struct iattr *attr)
 	return 0;
 }
 
-static const struct inode_operations fixed_dir_iops = { .lookup = fixed_lookup,
-	.setattr = fixed_setattr };
+/* Of a directory: programs tell from it how many directories it has (find(1) -noleaf, sandboxes). What is below /proc/sys counts none. */
+static u32 fixed_nlink(const struct super_block *sb, const struct proc_entry *dir)
+{
+	u32 n = 2;
+
+	for (const struct proc_entry *e = dir; e; e = e->parent)
+		if (e->parent == &proc_root_entry && !strcmp(e->name, "sys"))
+			return 1;
+	for (const struct proc_entry *e = dir->children; e; e = e->next)
+		n += S_ISDIR(e->mode) && e->name[0] != '.' && entry_seen(e) &&
+		     in_subset(sb, dir, e);
+	return dir == &proc_root_entry ? n + nr_processes() : n;
+}
+
+static int fixed_dir_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
+{
+	struct inode *inode = path->dentry->d_inode;
+
+	generic_fillattr(inode, st);
+	st->nlink = fixed_nlink(inode->i_sb, PROC_I(inode)->de);
+	return 0;
+}
+
+static const struct inode_operations fixed_dir_iops = {
+	.lookup = fixed_lookup, .getattr = fixed_dir_getattr, .setattr = fixed_setattr
+};
 static const struct inode_operations fixed_link_iops = { .get_link = fixed_get_link };
 /* What of /proc/sys nobody may write, root may not either. */
 static int fixed_permission(struct inode *inode, int mask)
