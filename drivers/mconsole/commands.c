@@ -25,6 +25,7 @@
 
 #define STOP_WAIT 2000000000UL /* ns */
 #define STOP_STEP 5000000UL
+#define LETTERS "abcdefghijklmnopqrstuvwxyz"
 #define PROC_MOST (4UL << 20) /* of a file, one may have no end */
 
 static LIST_HEAD(devices);
@@ -130,7 +131,7 @@ static void cmd_config(struct mconsole_call *c)
 	char why[256] = "";
 	struct mconsole_device *d;
 	struct meminfo m;
-	const char *rest;
+	const char *rest = "", *equals;
 	u32 n;
 	int err;
 
@@ -140,7 +141,8 @@ static void cmd_config(struct mconsole_call *c)
 		return;
 	}
 	d = find_device(c->args, &n, &rest);
-	if (!d || (*rest && *rest != '=')) {
+	equals = rest + (d && d->letters ? strspn(rest, LETTERS) : 0);
+	if (!d || (*rest && *equals != '=')) {
 		mconsole_fail(c, 1, "Bad configuration option");
 		return;
 	}
@@ -148,7 +150,8 @@ static void cmd_config(struct mconsole_call *c)
 		query(c, d, n);
 		return;
 	}
-	err = d->config ? d->config(n, rest + 1, why, sizeof(why)) : -EOPNOTSUPP;
+	rest += !d->letters;
+	err = d->config ? d->config(n, rest, why, sizeof(why)) : -EOPNOTSUPP;
 	if (err)
 		mconsole_fail(c, err, "%s%u: %s", d->name, n, why[0] ? why : arch_strerror(err));
 }

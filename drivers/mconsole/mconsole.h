@@ -17,7 +17,8 @@
  */
 struct mconsole_device {
 	const char *name;
-	u32 numbers; /* NAME0 to NAME<numbers - 1> */
+	bool letters; /* between number and = (flags): config() gets them, and the = */
+	u32 numbers;  /* NAME0 to NAME<numbers - 1> */
 	int (*config)(u32 n, const char *args, char *err, size_t size); /* NAME<n>=ARGS */
 	int (*query)(u32 n, char *text, size_t size); /* as it would be said to config */
 	int (*remove)(u32 n, char *err, size_t size);

@@ -8,14 +8,21 @@
  *
  * The command line is checked at once (unit, flags), files are opened by ubd_init() (initcall level 4), which refuses to boot with one
  * line that names the parameter. A bio becomes one ubd_req; the back end ends it at once or later, through the disk's interrupt.
- * No locks: units are written at boot only; a request belongs to one side at a time.
+ *
+ * The management console adds disks to an instance that runs (config ubd1r=FILE) and takes away those that nobody has open. A unit's gendisk
+ * lives for ever, once it was there: who has looked it up may hold it.
+ * Locks: u->lock for u->host in the interrupt, against the one who takes the disk away; all else of a unit is written at boot and by the
+ * console's thread. Who submits has the disk open. A request belongs to one side at a time.
  */
 #include <asm/errno.h>
 #include <linux/major.h>
 
 #include "arch/um/arch.h"
+#include "drivers/mconsole/mconsole.h"
 #include "drivers/ubd/ubd_host.h"
 #include "kernel/block/block.h"
+#include "kernel/fs/sysfs/sysfs.h"
+#include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "os-linux/os.h"
@@ -28,8 +35,11 @@ struct ubd {
 	char param[16];                /* as the user wrote it: "ubd0r" */
 	char *file, *backing, *serial; /* slices of the copied parameter; the last two or NULL */
 	u32 flags;
-	struct ubd_host *host;
-	pfn_t frames; /* immutable: the image's pages as frames, or 0 */
+	spinlock_t lock;
+	struct ubd_host *host; /* NULL: it is not there */
+	int irq;               /* 0: none yet */
+	bool added;            /* the disk has been there once */
+	pfn_t frames;          /* immutable: the image's pages as frames, or 0 */
 	u64 nr_frames;
 	struct gendisk disk;
 };
@@ -49,8 +59,11 @@ static void ubd_end(struct ubd_req *r)
 static void ubd_irq(void *arg)
 {
 	struct ubd *u = arg;
-	struct ubd_req *r = ubd_host_reap(u->host);
+	struct ubd_req *r;
 
+	spin_lock(&u->lock);
+	r = u->host ? ubd_host_reap(u->host) : NULL;
+	spin_unlock(&u->lock);
 	while (r) {
 		struct ubd_req *next = r->next;
 
@@ -140,7 +153,7 @@ static const struct block_device_operations ubd_disk_ops = {
 	.submit = ubd_submit,
 };
 
-/* ---- boot ---- */
+/* ---- what the user writes ---- */
 
 static int unit_number(const char **s)
 {
@@ -185,7 +198,7 @@ static char *split(char *text, char separator)
 }
 
 /* FILE[,BACKING[,SERIAL]]: "FILE,,SERIAL" has no backing file, but "FILE," is a mistake of whoever put the words together. */
-static void split_files(struct ubd *u, char *text)
+static int split_files(struct ubd *u, char *text, char *why, size_t size)
 {
 	char separator = strchr(text, ',') ? ',' : ':';
 
@@ -193,19 +206,21 @@ static void split_files(struct ubd *u, char *text)
 	u->backing = split(text, separator);
 	u->serial = split(u->backing, separator);
 	if (split(u->serial, separator))
-		refuse("%s: more than a file, its backing file and a serial number", u->param);
+		return invalid(why, size, "more than a file, its backing file and a serial number");
 	if (!*u->file || (u->backing && !*u->backing && !u->serial))
-		refuse("%s: a file name is missing", u->param);
+		return invalid(why, size, "a file name is missing");
 	if (u->backing && !*u->backing)
 		u->backing = NULL;
 	if (u->backing && u->flags & UBD_F_DATA)
-		refuse("%s: the flag d says that %s is no COW file, yet it has a backing file",
-			u->param, u->file);
+		return invalid(why, size,
+			"the flag d says that %s is no COW file, yet it has a backing file",
+			u->file);
 	for (const char *p = u->serial; p && *p; p++)
 		if (*p <= ' ' || *p > '~')
-			refuse("%s: a serial number is of visible characters", u->param);
+			return invalid(why, size, "a serial number is of visible characters");
 	if (u->serial && strlen(u->serial) > SERIAL_MAX)
-		refuse("%s: a serial number has at most %d characters", u->param, SERIAL_MAX);
+		return invalid(why, size, "a serial number has at most %d characters", SERIAL_MAX);
+	return 0;
 }
 
 /* ubd=sync, for all of them. */
@@ -222,6 +237,7 @@ static int ubd_setup(const char *s)
 {
 	const char *p = s, *eq = strchr(s, '=');
 	int n = unit_number(&p);
+	char why[300];
 	struct ubd *u;
 	u32 flags = 0;
 
@@ -243,7 +259,8 @@ static int ubd_setup(const char *s)
 		refuse("ubd%d: file names are too long", n);
 	scnprintf(u->param, sizeof(u->param), "ubd%.*s", (int)min_t(long, eq - s, 8), s);
 	u->flags = flags;
-	split_files(u, texts[n]);
+	if (split_files(u, texts[n], why, sizeof(why)))
+		refuse("%s: %s", u->param, why);
 	return 0;
 }
 PARAM("ubd*", ubd_setup,
@@ -273,57 +290,205 @@ static int set_diskfault(const char *s)
 }
 PARAM("diskfault=", set_diskfault, "for tests: [UNIT,]read|write|flush,eio|enospc,EVERY[,SEED]");
 
-static int ubd_start(struct ubd *u, u32 n)
+/* ---- coming and going ---- */
+
+/* The back end. 0, or -errno with @why set. */
+static int ubd_open_files(struct ubd *u, u32 n, char *why, size_t size)
 {
 	struct gendisk *d = &u->disk;
 	static struct ubd_open o;
+	int err;
 
 	memset(&o, 0, sizeof(o));
 	o.file = u->file;
 	o.backing = u->backing;
 	o.flags = u->flags | all_flags | (time_travels ? UBD_F_INLINE : 0);
 	o.unit = n;
-	o.irq = irq_register(u->param, ubd_irq, u);
-	if (o.irq < 0)
-		return o.irq;
-	if (ubd_host_open(&o) < 0)
-		refuse("%s: %s", u->param, o.err);
+	if (!u->irq)
+		u->irq = irq_register(u->param, ubd_irq, u);
+	o.irq = u->irq;
+	err = u->irq < 0 ? u->irq : ubd_host_open(&o);
+	if (err) {
+		strscpy(why, o.err[0] ? o.err : arch_strerror(err), size);
+		u->irq = max(u->irq, 0);
+		return err;
+	}
 	if (o.note[0])
 		pr_notice("%s: %s\n", u->param, o.note);
 	u->host = o.host;
+	d->serial = u->serial;
+	d->capacity = o.size >> SECTOR_SHIFT;
+	d->ro = o.rdonly;
+	d->discard = o.discard;
+	d->write_zeroes = !o.rdonly;
+	d->write_cache = !o.rdonly && !(o.flags & UBD_F_SYNC);
+	return 0;
+}
+
+static int ubd_add(struct ubd *u, u32 n)
+{
+	struct gendisk *d = &u->disk;
+	int err;
+
+	if (u->added)
+		return disk_return(d);
 	scnprintf(d->name, sizeof(d->name), "ubd%c", 'a' + n);
 	d->major = UBD_MAJOR;
 	d->first_minor = n * UBD_MINORS;
 	d->minors = UBD_MINORS;
 	d->ops = &ubd_disk_ops;
 	d->private = u;
-	d->serial = u->serial;
-	d->capacity = o.size >> SECTOR_SHIFT;
 	d->logical_block_size = 512;
-	d->ro = o.rdonly;
-	d->discard = o.discard;
-	d->write_zeroes = !o.rdonly;
-	d->write_cache = !o.rdonly && !(o.flags & UBD_F_SYNC);
 	d->nr_requests = UBD_DEPTH;
 	d->driver_bytes = sizeof(struct ubd_req);
 	d->driver_vec_bytes = sizeof(struct ubd_vec);
+	err = add_disk(d);
+	u->added = !err;
+	return err;
+}
+
+static void ubd_told(const struct ubd *u)
+{
+	const struct gendisk *d = &u->disk;
+
+	pr_info("%s: %lu MiB%s%s%s\n", d->name, (unsigned long)(d->capacity >> 11),
+		u->backing ? ", copy on write" : "", d->ro ? ", read-only" : "",
+		u->frames ? ", mapped" : "");
+}
+
+static int ubd_start(struct ubd *u, u32 n)
+{
+	char why[512];
+	int err;
+
+	if (ubd_open_files(u, n, why, sizeof(why)))
+		refuse("%s: %s", u->param, why);
+	scnprintf(u->disk.name, sizeof(u->disk.name), "ubd%c", 'a' + n);
 	if (u->flags & UBD_F_MAP)
 		ubd_map_image(u);
-	pr_info("%s: %lu MiB%s%s%s\n", d->name, o.size >> 20, u->backing ? ", copy on write" : "",
-		o.rdonly ? ", read-only" : "", u->frames ? ", mapped" : "");
-	return add_disk(d);
+	err = ubd_add(u, n);
+	if (!err)
+		ubd_told(u);
+	return err;
 }
+
+static void ubd_close(struct ubd *u)
+{
+	struct ubd_host *h;
+
+	spin_lock(&u->lock);
+	h = u->host;
+	u->host = NULL;
+	spin_unlock(&u->lock);
+	if (h)
+		ubd_host_close(h);
+	u->file = NULL;
+}
+
+/* While the instance runs: /sys has the disk before it has its partitions. */
+static int ubd_add_first(struct ubd *u, u32 n)
+{
+	struct gendisk *d = &u->disk;
+	u64 sectors = d->capacity;
+	int err;
+
+	d->capacity = 0;
+	err = ubd_add(u, n);
+	if (!err)
+		err = sysfs_add_disk(d);
+	if (err)
+		return err;
+	disk_set_capacity(d, sectors);
+	if (disk_event)
+		disk_event(d->part[0], "add");
+	return disk_rescan(d);
+}
+
+/* @text: flags, =, files. */
+static int ubd_config(u32 n, const char *text, char *why, size_t size)
+{
+	const char *eq = strchr(text, '=');
+	struct ubd *u = &units[n];
+	int err;
+
+	if (u->file) {
+		scnprintf(why, size, "is there already: %.200s", u->file);
+		return -EEXIST;
+	}
+	u->flags = 0;
+	for (const char *p = text; p < eq; p++) {
+		if (!flag_of(*p) || *p == 'm')
+			return invalid(why, size, "flag '%c': r, s, c, t and d can be had now", *p);
+		u->flags |= (u32)flag_of(*p);
+	}
+	if (strscpy(texts[n], eq + 1, sizeof(texts[n])) < 0)
+		return invalid(why, size, "file names are too long");
+	scnprintf(u->param, sizeof(u->param), "ubd%u%.*s", n, (int)min_t(long, eq - text, 8), text);
+	err = split_files(u, texts[n], why, size);
+	if (!err)
+		err = ubd_open_files(u, n, why, size);
+	if (!err)
+		err = u->added ? ubd_add(u, n) : ubd_add_first(u, n);
+	if (err)
+		ubd_close(u);
+	else
+		ubd_told(u);
+	return err;
+}
+
+static int ubd_query(u32 n, char *text, size_t size)
+{
+	const struct ubd *u = &units[n];
+
+	if (!u->file)
+		return -ENODEV;
+	scnprintf(text, size, "%s%s%s%s%s", u->file, u->backing || u->serial ? "," : "",
+		u->backing ? u->backing : "", u->serial ? "," : "", u->serial ? u->serial : "");
+	return 0;
+}
+
+static int ubd_remove(u32 n, char *why, size_t size)
+{
+	struct ubd *u = &units[n];
+	int err;
+
+	if (!u->file)
+		return -ENODEV;
+	if (u->frames) {
+		scnprintf(why, size, "its image is mapped for good (flag m)");
+		return -EBUSY;
+	}
+	err = disk_withdraw(&u->disk);
+	if (err) {
+		scnprintf(why, size, "in use: mounted, swapped on or open");
+		return err;
+	}
+	ubd_close(u);
+	return 0;
+}
+
+static struct mconsole_device ubd_device = {
+	.name = "ubd",
+	.numbers = UBD_UNITS,
+	.letters = true,
+	.config = ubd_config,
+	.query = ubd_query,
+	.remove = ubd_remove,
+};
 
 static int ubd_init(void)
 {
 	u32 n;
 
 	for (n = 0; n < UBD_UNITS; n++) {
-		int err = units[n].file ? ubd_start(&units[n], n) : 0;
+		int err;
 
+		spin_lock_init(&units[n].lock);
+		err = units[n].file ? ubd_start(&units[n], n) : 0;
 		if (err)
 			return err;
 	}
+	mconsole_register(&ubd_device);
 	return 0;
 }
 INITCALL(4, ubd_init);

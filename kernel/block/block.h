@@ -141,6 +141,9 @@ struct block_device {
 /* Adds the disk, scans for DOS/GPT partitions, creates /dev nodes. 0 or -errno. */
 int add_disk(struct gendisk *d);
 void del_gendisk(struct gendisk *d);
+/* It goes, but its memory stays: opens nowhere. -EBUSY while it or a partition is open. Then it comes back, with another capacity perhaps. */
+int disk_withdraw(struct gendisk *d);
+int disk_return(struct gendisk *d);
 void disk_set_capacity(struct gendisk *d, u64 sectors);
 /* Forgets the partitions and looks again; -EBUSY while one is in use. */
 int disk_rescan(struct gendisk *d);

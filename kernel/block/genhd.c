@@ -114,19 +114,26 @@ static int add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 	return err;
 }
 
-static void del_partition(struct gendisk *d, u32 partno)
+/* @b is marked as gone already. */
+static void leave_partition(struct block_device *b)
 {
-	struct block_device *b = d->part[partno];
 	char name[24];
 
-	if (!b || b->gone)
-		return;
-	b->gone = true;
-	disk_name(d, partno, name, sizeof(name));
+	disk_name(b->disk, b->partno, name, sizeof(name));
 	devtmpfs_remove(name);
 	tell(b, "remove");
 	sync_blockdev(b);
 	truncate_inode_pages(b->mapping, 0);
+}
+
+static void del_partition(struct gendisk *d, u32 partno)
+{
+	struct block_device *b = d->part[partno];
+
+	if (!b || b->gone)
+		return;
+	b->gone = true;
+	leave_partition(b);
 }
 
 static int found_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
@@ -191,6 +198,58 @@ void del_gendisk(struct gendisk *d)
 	mutex_unlock(&disks_lock);
 	for (i = ARRAY_SIZE(d->part); i-- > 0;)
 		del_partition(d, i);
+}
+
+/* Marks all that are there as gone (their bits), or none of them. */
+static int mark_gone(struct gendisk *d, u32 *marked)
+{
+	int err = 0;
+	u32 i;
+
+	*marked = 0;
+	for (i = 0; i < ARRAY_SIZE(d->part) && !err; i++) {
+		struct block_device *b = d->part[i];
+
+		if (!b || b->gone)
+			continue;
+		mutex_lock(&b->lock);
+		if (b->openers)
+			err = -EBUSY;
+		else
+			b->gone = true;
+		mutex_unlock(&b->lock);
+		*marked |= err ? 0 : 1U << i;
+	}
+	for (i = 0; i < ARRAY_SIZE(d->part) && err; i++)
+		if (*marked & 1U << i)
+			d->part[i]->gone = false;
+	return err;
+}
+
+int disk_withdraw(struct gendisk *d)
+{
+	u32 marked;
+	int err;
+
+	mutex_lock(&scan_mutex);
+	err = mark_gone(d, &marked);
+	for (u32 i = ARRAY_SIZE(d->part); i-- > 0 && !err;)
+		if (marked & 1U << i)
+			leave_partition(d->part[i]);
+	mutex_unlock(&scan_mutex);
+	return err;
+}
+
+int disk_return(struct gendisk *d)
+{
+	int err;
+
+	mutex_lock(&scan_mutex);
+	err = add_partition(d, 0, 0, d->capacity);
+	if (!err)
+		scan_partitions(d, found_partition);
+	mutex_unlock(&scan_mutex);
+	return err;
 }
 
 struct block_device *bdev_by_dev(dev_t dev)

@@ -348,10 +348,10 @@ static bool is_there(void *arg)
 	return !READ_ONCE(b->gone);
 }
 
-/* Partitions come and go after their first appearance. */
+/* Partitions come and go after their first appearance, and some disks do (ubd). */
 static int appear(const char *path, struct block_device *b)
 {
-	return b->partno ? sysfs_show_when(path, is_there, b) : 0;
+	return sysfs_show_when(path, is_there, b);
 }
 
 static int add_links(struct block_device *b, const char *name, const char *dir_below_devices)
@@ -387,7 +387,9 @@ static int add_disk_only(struct block_device *b, const char *dir)
 	if (!target)
 		return -ENOMEM;
 	scnprintf(link, sizeof(link), "block/%s", b->disk->name);
-	return err ? err : sysfs_symlink(link, target);
+	if (!err)
+		err = sysfs_symlink(link, target);
+	return err ? err : appear(link, b);
 }
 
 static int add_bdev(struct block_device *b)
