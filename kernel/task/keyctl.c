@@ -521,13 +521,13 @@ static long simple_op(int op, u64 a2, u64 a3, u64 a4, u64 a5)
 	case KEYCTL_UNLINK: return op_unlink((s32)a2, (s32)a3);
 	case KEYCTL_MOVE: return op_move((s32)a2, (s32)a3, (s32)a4, (u32)a5);
 	case KEYCTL_SET_TIMEOUT: return op_timeout((s32)a2, (u32)a3);
+	case KEYCTL_SESSION_TO_PARENT: return session_to_parent();
 	case KEYCTL_SET_REQKEY_KEYRING: return op_reqkey_default((s32)a2);
 	case KEYCTL_ASSUME_AUTHORITY: return a2 ? (s32)a2 < 0 ? -EINVAL : -ENOKEY : 0;
 	case KEYCTL_INSTANTIATE:
 	case KEYCTL_INSTANTIATE_IOV:
 	case KEYCTL_NEGATE:
-	case KEYCTL_REJECT:
-	case KEYCTL_SESSION_TO_PARENT: return -EPERM; /* no authority to construct was given */
+	case KEYCTL_REJECT: return -EPERM; /* no authority to construct was given */
 	default: return -EOPNOTSUPP;
 	}
 }

@@ -535,6 +535,48 @@ struct key *join_session(const char *name)
 	return k;
 }
 
+/* One thread, and every id of its is the effective one of current. */
+static bool is_like_us(struct task *parent)
+{
+	const struct cred *me = current_cred(), *c = get_task_cred(parent);
+	bool alike = c->uid == me->euid && c->euid == me->euid && c->suid == me->euid &&
+		     c->gid == me->egid && c->egid == me->egid && c->sgid == me->egid;
+
+	put_cred(c);
+	return alike && thread_group_empty(parent);
+}
+
+/* At once, where Linux waits for the parent's way back to its program: what a parent in a call on keys sees, keys_mutex decides. */
+long session_to_parent(void)
+{
+	struct key *k = session_or_uid(), *old;
+	struct task *parent;
+	struct key **slot;
+	long err = -EPERM;
+
+	if (IS_ERR_OR_NULL(k))
+		return k ? PTR_ERR(k) : -ENOKEY;
+	if (!key_may(k, KEY_LINK))
+		return -EACCES;
+	read_lock(&tasklist_lock);
+	parent = current->real_parent;
+	get_task(parent);
+	read_unlock(&tasklist_lock);
+	slot = &parent->signal->session_keyring;
+	old = *slot;
+	if (old == k) {
+		err = 0;
+	} else if (parent->mm && parent->tgid > 1 && is_like_us(parent) &&
+		   (!old || old->uid == current_euid()) && k->uid == current_euid()) {
+		key_get(k);
+		*slot = k;
+		key_put(old);
+		err = 0;
+	}
+	put_task(parent);
+	return err;
+}
+
 static struct key *special_ring(s32 id, bool create)
 {
 	struct key **slot;

@@ -86,5 +86,6 @@ void keyring_clear(struct key *ring);
 int key_chown(struct key *k, kuid_t uid);
 /* KEYCTL_JOIN_SESSION_KEYRING; @name NULL: a nameless one. The new keyring, no reference; ERR_PTR. */
 struct key *join_session(const char *name);
+long session_to_parent(void); /* the parent's session keyring becomes ours */
 
 #endif

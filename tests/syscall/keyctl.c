@@ -227,6 +227,38 @@ static void strangers(void)
 	});
 }
 
+static void to_parent(void)
+{
+	long mine;
+	int status;
+
+	fflush(stdout);
+	if (!fork()) {
+		mine = ctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
+		if (!fork()) {
+			long his = ctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
+
+			add("user", "a gift", "x", 1, KEY_SPEC_SESSION_KEYRING);
+			T(ctl(KEYCTL_SESSION_TO_PARENT, 0, 0, 0, 0));
+			T(ctl(KEYCTL_SESSION_TO_PARENT, 0, 0, 0, 0));
+			_exit(his == mine);
+		}
+		wait(&status);
+		say("another keyring: %d, with the gift: %d, status %x",
+			ctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0, 0, 0) != mine,
+			request("user", "a gift", 0) > 0, status);
+		if (!fork()) {
+			OK(ctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0));
+			T(setresuid(0, 65534, 0));
+			T(ctl(KEYCTL_SESSION_TO_PARENT, 0, 0, 0, 0));
+			_exit(0);
+		}
+		wait(&status);
+		_exit(0);
+	}
+	wait(&status);
+}
+
 TEST(keyctl)
 {
 	if (add("user", "probe", "x", 1, KEY_SPEC_PROCESS_KEYRING) == -1) {
@@ -238,4 +270,5 @@ TEST(keyctl)
 	CHILD(life());
 	CHILD(rings());
 	CHILD(rings(); strangers());
+	to_parent();
 }
