@@ -34,6 +34,8 @@ static int max_queued_events = 16384, max_user_watches = 65536, max_user_instanc
 #define EVENT_BITS IN_ALL_EVENTS
 #define CONTROL_BITS                                                                               \
 	(IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK | IN_MASK_ADD | IN_MASK_CREATE | IN_ONESHOT)
+#define TOLD_BITS                                                                                  \
+	(IN_UNMOUNT | IN_ISDIR | IN_Q_OVERFLOW | IN_IGNORED) /* asking for them changes nothing */
 
 struct instance {
 	struct wait_queue_head wqh;
@@ -487,7 +489,7 @@ long sys_inotify_add_watch(int fd, uaddr_t name, u32 mask)
 	u32 lookup = mask & IN_DONT_FOLLOW ? 0 : LOOKUP_FOLLOW;
 	long ret;
 
-	if (!(mask & EVENT_BITS) || (mask & ~(EVENT_BITS | CONTROL_BITS | IN_UNMOUNT | IN_ISDIR)))
+	if (!mask || (mask & ~(EVENT_BITS | CONTROL_BITS | TOLD_BITS)))
 		return -EINVAL;
 	if ((mask & IN_MASK_ADD) && (mask & IN_MASK_CREATE))
 		return -EINVAL;

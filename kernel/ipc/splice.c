@@ -371,11 +371,16 @@ long sys_vmsplice(int fd, uaddr_t vec, unsigned long vlen, int flags)
 	if (!f)
 		return -EBADF;
 	ret = -EBADF;
-	if (!file_pipe(f))
+	if (!(f->f_mode & (FMODE_READ | FMODE_WRITE)))
 		goto out_put;
 	ret = iov_iter_import(&it, vec, vlen, &to_free);
 	if (ret)
 		goto out_put;
+	if (!it.count || !file_pipe(f)) { /* nothing goes anywhere, even into no pipe */
+		ret = it.count ? -EBADF : 0;
+		kfree(to_free);
+		goto out_put;
+	}
 	it.nowait = flags & SPLICE_F_NONBLOCK;
 	if (f->f_mode & FMODE_WRITE)
 		ret = pages_to_pipe(f, &it);

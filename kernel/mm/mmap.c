@@ -20,11 +20,12 @@
 #define READ_IMPLIES_EXEC 0x0400000
 #define MODE_READ 1
 #define MODE_WRITE 2
+#define MAP_ABOVE4G_ 0x80 /* of Linux 6.6; what has a choice lies there anyway */
 #define LEGACY_MASK                                                                                \
 	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE |   \
 		MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |    \
-		MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | MAP_FIXED_NOREPLACE |         \
-		MAP_HUGE_2MB | MAP_HUGE_1GB)
+		MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | MAP_ABOVE4G_ | MAP_HUGE_2MB | \
+		MAP_HUGE_1GB)
 #define LARGE_SIZE (512 * PAGE_SIZE) /* what one entry of the host's tables can map */
 #define FILE_MAX ((1UL << 63) - 1)   /* bytes that a file can have */
 

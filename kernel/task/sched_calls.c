@@ -90,10 +90,20 @@ static int check_change(struct task *t, int policy, int prio, int nice)
 	return may_nice(t, nice) ? 0 : -EPERM;
 }
 
+/* What sched_setscheduler() would take: said before anybody asks who may. */
+static bool can_be(int policy, int prio)
+{
+	if (realtime(policy))
+		return prio >= 1 && prio <= 99;
+	return !prio && (policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE);
+}
+
 static int change(struct task *t, int policy, int prio, int nice, bool reset_on_fork)
 {
 	int err;
 
+	if (!can_be(policy, prio))
+		return -EINVAL;
 	if (t->sched_reset_on_fork && !reset_on_fork && !capable(CAP_SYS_NICE))
 		return -EPERM;
 	err = check_change(t, policy, prio, nice);
@@ -274,12 +284,14 @@ long sys_sched_getattr(int pid, uaddr_t uattr, u32 size, int flags)
 	return copy_to_user(uattr, &attr, attr.size) ? -EFAULT : 0;
 }
 
+#define SCHED_EXT_ 7 /* has limits on a Linux that cannot load a scheduler, too */
+
 long sys_sched_get_priority_max(int policy)
 {
 	if (realtime(policy))
 		return 99;
 	return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE ||
-			       policy == SCHED_DEADLINE ?
+			       policy == SCHED_DEADLINE || policy == SCHED_EXT_ ?
 		       0 :
 		       -EINVAL;
 }

@@ -394,11 +394,17 @@ static int clone_range_refused(struct file *to, uaddr_t arg)
 	return copy_from_user(&r, arg, sizeof(r)) ? -EFAULT : clone_refused(to, r.src_fd);
 }
 
-static int dedupe_refused(uaddr_t arg)
+static int dedupe_refused(const struct file *f, uaddr_t arg)
 {
 	struct file_dedupe_range r;
 
-	return copy_from_user(&r, arg, sizeof(r)) ? -EFAULT : -EOPNOTSUPP;
+	if (copy_from_user(&r, arg, sizeof(r)))
+		return -EFAULT;
+	if (!(f->f_mode & FMODE_READ))
+		return -EINVAL;
+	if (is_dir(f->f_inode))
+		return -EISDIR;
+	return is_reg(f->f_inode) ? -EOPNOTSUPP : -EINVAL;
 }
 
 long file_attr_ioctl(struct file *f, u32 cmd, u64 arg)
@@ -412,7 +418,7 @@ long file_attr_ioctl(struct file *f, u32 cmd, u64 arg)
 	case FIBMAP: return is_reg(f->f_inode) ? ioc_fibmap(f, UADDR(arg)) : -ENOIOCTLCMD;
 	case FICLONE: return clone_refused(f, arg);
 	case FICLONERANGE: return clone_range_refused(f, UADDR(arg));
-	case FIDEDUPERANGE: return dedupe_refused(UADDR(arg));
+	case FIDEDUPERANGE: return dedupe_refused(f, UADDR(arg));
 	case GET_FS_UUID: return ioc_fs_uuid(f->f_inode->i_sb, UADDR(arg));
 	case FIFREEZE: return capable(CAP_SYS_ADMIN) ? freeze_super(f->f_inode->i_sb) : -EPERM;
 	case FITHAW: return capable(CAP_SYS_ADMIN) ? thaw_super(f->f_inode->i_sb) : -EPERM;

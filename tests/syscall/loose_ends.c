@@ -7,6 +7,7 @@
 #include <linux/hdreg.h>
 #include <linux/loop.h>
 #include <netinet/in.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -167,8 +168,56 @@ static void loop_device(void)
 	GNEED(ioctl(dev, LOOP_CLR_FD));
 }
 
+/* Which of two errors comes first, and flags that are no error. */
+static void orders(void)
+{
+	struct sched_param one = { 1 }, zero = { 0 };
+	int fd = NEED(open("regular", O_CREAT | O_RDWR, 0600)), in = NEED(inotify_init()), p[2];
+	struct iovec none = { NULL, 0 }, some = { "x", 1 };
+	char dedupe[64] = "";
+	pid_t parent = getpid();
+
+	NEED(ftruncate(fd, 8192));
+	NEED(pipe(p));
+	for (int bit = 4; bit < 21; bit++) {
+		void *m;
+
+		if (1 << bit == MAP_SYNC || bit == 7)
+			continue; /* says something of the file system, of the age of the host */
+		m = mmap((void *)0x700000000000, 4096, PROT_READ, MAP_SHARED_VALIDATE | 1 << bit,
+			fd, 0);
+		say("shared, validated, %x: %s", 1 << bit, m == MAP_FAILED ? t_errno(errno) : "ok");
+		if (m != MAP_FAILED)
+			munmap(m, 4096);
+	}
+	if (!fork()) {
+		NEED(setresuid(65534, 65534, 65534));
+		T(sched_setscheduler(parent, SCHED_OTHER, &one));
+		T(sched_setscheduler(parent, 99, &zero));
+		T(sched_setscheduler(parent, SCHED_FIFO, &zero));
+		T(sched_setscheduler(parent, SCHED_FIFO, &one));
+		T(sched_setparam(parent, &one));
+		T(sched_setparam(parent, &zero));
+		_exit(0);
+	}
+	wait(NULL);
+	T(inotify_add_watch(in, "regular", 0));
+	OK(inotify_add_watch(in, "regular", IN_ONESHOT));
+	OK(inotify_add_watch(in, "regular", IN_ISDIR));
+	OK(inotify_add_watch(in, "regular", IN_Q_OVERFLOW | IN_IGNORED));
+	T(inotify_add_watch(in, "regular", 0x1000));
+	T(syscall(SYS_vmsplice, fd, &none, 1, 0));
+	T(syscall(SYS_vmsplice, fd, &some, 1, 0));
+	T(syscall(SYS_vmsplice, p[1], &none, 1, 0));
+	T(ioctl(p[0], FIDEDUPERANGE, dedupe));
+	T(ioctl(p[1], FIDEDUPERANGE, dedupe));
+	T(ioctl(open(".", O_RDONLY), FIDEDUPERANGE, dedupe));
+	T(ioctl(fd, FIDEDUPERANGE, -1));
+}
+
 TEST(loose_ends)
 {
+	orders();
 	tag();
 	keys();
 	if (in_guest())
