@@ -66,6 +66,8 @@ void inet_put(struct inet_sock *i)
 	errq_free(i);
 	inet_mc_drop(i);
 	kfree(i->cork);
+	ip6_ext_put(i->cork_flow.ext);
+	ip6_ext_put(i->ext);
 	filter_put(i->c.filter);
 	filter_put(i->reuse);
 	net_put(i->net);

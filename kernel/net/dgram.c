@@ -215,6 +215,8 @@ static void put_info(struct inet_sock *i, struct msg *m, const struct sk_buff *s
 		msg_put_cmsg(m, SOL_IPV6, IPV6_TCLASS, &(int){ skb->ip.tos }, sizeof(int));
 	else if (i->recvtos)
 		msg_put_cmsg(m, SOL_IP, IP_TOS, &skb->ip.tos, 1);
+	if (unlikely(skb->ip.ext_len))
+		ip6_ext_tell(i, m, skb);
 	if (i->pktinfo6_old && skb->ip.v6) {
 		struct {
 			ip_addr addr;
@@ -346,6 +348,11 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 		f->tos = (u8)ic->tos;
 	if (m->flags & MSG_DONTROUTE)
 		f->dontroute = true;
+	if (!ip_is_v4(&to)) {
+		if (!m->inet.ext)
+			m->inet.ext = ip6_ext_of(i);
+		f->ext = m->inet.ext;
+	}
 	if (ic->has_mark)
 		f->mark = ic->mark;
 	err = may_broadcast(i, &to);

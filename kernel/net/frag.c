@@ -28,6 +28,7 @@
 #define TOTAL_MAX (16U << 20)
 #define QUEUES_MAX 256U
 #define PIECES_MAX 8192U
+#define MODEL_MAX 120U /* of headers that each piece has: they stand in the skb's room */
 #define TIME4 (30 * NSEC_PER_SEC)
 #define TIME6 (60 * NSEC_PER_SEC)
 
@@ -53,17 +54,19 @@ static void header4(struct sk_buff *skb, const struct iphdr *model, u32 offset, 
 	h->check = csum_fold(csum_partial(h, hlen, 0));
 }
 
-static void header6(struct sk_buff *skb, const struct ipv6hdr *model, u32 offset, bool more, u32 id)
+/* @model: @hlen bytes, IPv6's header and, where there are, hop-by-hop options, which each piece has. */
+static void header6(struct sk_buff *skb, const u8 *model, u32 hlen, u32 offset, bool more, u32 id)
 {
 	struct frag6 *f = skb_push(skb, sizeof(*f));
-	u32 len = skb_len(skb);
+	u32 next = hlen > sizeof(struct ipv6hdr) ? (u32)sizeof(struct ipv6hdr) :
+						   (u32)offsetof(struct ipv6hdr, nexthdr);
 	struct ipv6hdr *h;
 
-	*f = (struct frag6){ model->nexthdr, 0, htons(offset | more), htonl(id) };
-	h = skb_push(skb, sizeof(*h));
-	*h = *model;
-	h->nexthdr = IPPROTO_FRAGMENT;
-	h->payload_len = htons(len);
+	*f = (struct frag6){ model[next], 0, htons(offset | more), htonl(id) };
+	h = skb_push(skb, hlen);
+	memcpy(h, model, hlen);
+	((u8 *)h)[next] = IPPROTO_FRAGMENT;
+	h->payload_len = htons(skb_len(skb) - (u32)sizeof(*h));
 }
 
 static struct sk_buff *piece(struct sk_buff *skb, u32 offset, u32 len)
@@ -79,13 +82,19 @@ static struct sk_buff *piece(struct sk_buff *skb, u32 offset, u32 len)
 
 static u32 header_len(const struct sk_buff *skb)
 {
-	struct iphdr tmp;
-	const struct iphdr *h;
+	struct ipv6hdr v6;
+	struct iphdr v4;
+	u8 hop[2];
 
-	if (skb->protocol != ETH_P_IP)
-		return sizeof(struct ipv6hdr);
-	h = skb_header(skb, sizeof(*h), &tmp);
-	return h ? h->ihl * 4U : (u32)sizeof(*h);
+	if (skb->protocol == ETH_P_IP) {
+		skb_copy(skb, 0, &v4, sizeof(v4));
+		return v4.ihl * 4U;
+	}
+	skb_copy(skb, 0, &v6, sizeof(v6));
+	if (v6.nexthdr != IPPROTO_HOPOPTS || skb_len(skb) < sizeof(v6) + sizeof(hop))
+		return sizeof(v6);
+	skb_copy(skb, sizeof(v6), hop, sizeof(hop));
+	return sizeof(v6) + (hop[1] + 1U) * 8;
 }
 
 int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
@@ -93,12 +102,16 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 {
 	static atomic_t ids;
 	bool v4 = skb->protocol == ETH_P_IP;
-	u8 model[60];
+	u8 model[MODEL_MAX];
 	u32 hlen = header_len(skb);
 	u32 room = (mtu - hlen - (v4 ? 0 : (u32)sizeof(struct frag6))) & ~7U, n, total;
 	u32 id = (u32)atomic_inc_return(&ids);
 	int err = 0;
 
+	if (hlen > MODEL_MAX || hlen > skb_len(skb)) {
+		kfree_skb(skb);
+		return -EMSGSIZE;
+	}
 	skb_copy(skb, 0, model, hlen);
 	skb_pull(skb, hlen);
 	total = skb_len(skb);
@@ -115,7 +128,7 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 		if (v4)
 			header4(c, (const struct iphdr *)model, at, more);
 		else
-			header6(c, (const struct ipv6hdr *)model, at, more, id);
+			header6(c, model, hlen, at, more, id);
 		if (!more) { /* what its sender is owed comes with the last */
 			c->destructor = skb->destructor;
 			c->owner = skb->owner;

@@ -108,6 +108,9 @@ struct inet_sock {
 	u32 cork_len;
 	struct flow cork_flow;
 	u16 cork_port;
+	struct ip6_ext *ext; /* of what is sent, under c.lock; NULL */
+	bool recvhop, recvdst, recvrt, hop_old, dst_old,
+		rt_old; /* IPv6's extension headers, in RFC 2292's form */
 	u16 cov_send,
 		cov_recv; /* UDP-Lite: bytes that the checksum covers, 0: all; the least that is taken */
 	u32 icmp_filter;
@@ -172,6 +175,18 @@ u32 net_count_socks(struct port_table *t, bool v6);
 int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 int inet_cmsg(struct msg *m, int level, int type, const void *data, u64 n);
+
+/* ip6_ext.c: IPv6's extension headers of sockets (RFC 3542). NULL is fine for _get and _put. */
+struct ip6_ext *ip6_ext_get(struct ip6_ext *x);
+void ip6_ext_put(struct ip6_ext *x);
+void ip6_ext_drop(struct msg *m);
+/* IPV6_HOPOPTS and IPV6_DSTOPTS; -ENOPROTOOPT: neither. */
+int ip6_ext_set(struct inet_sock *i, int opt, uaddr_t val, u32 len);
+int ip6_ext_read(struct inet_sock *i, int opt, void *val, u32 *len);
+int ip6_ext_cmsg(struct inet_control *c, int type, const void *data, u64 n);
+/* The socket's, with a reference. */
+struct ip6_ext *ip6_ext_of(struct inet_sock *i);
+void ip6_ext_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
 
 /* mcast_sock.c: the socket's multicast groups. */
 extern int sysctl_mld_max_msf;

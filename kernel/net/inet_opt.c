@@ -92,6 +92,12 @@ static bool *flag6(struct inet_sock *i, int opt)
 	case IPV6_MULTICAST_ALL_: return &i->mc_all6;
 	case IPV6_TRANSPARENT: return &i->transparent;
 	case IPV6_FLOWINFO: return &i->recvflow6;
+	case IPV6_RECVHOPOPTS: return &i->recvhop;
+	case IPV6_RECVDSTOPTS: return &i->recvdst;
+	case IPV6_RECVRTHDR: return &i->recvrt;
+	case IPV6_2292HOPOPTS: return &i->hop_old;
+	case IPV6_2292DSTOPTS: return &i->dst_old;
+	case IPV6_2292RTHDR: return &i->rt_old;
 	}
 	return NULL;
 }
@@ -356,6 +362,8 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	err = inet_mc_set(i, true, opt, val, len);
 	if (err != -ENOPROTOOPT)
 		return err;
+	if (opt == IPV6_HOPOPTS || opt == IPV6_DSTOPTS)
+		return ip6_ext_set(i, opt, val, len);
 	if (opt == IPV6_PKTINFO)
 		return sticky_info(i, val, len);
 	if (opt == IPV6_UNICAST_IF)
@@ -713,6 +721,8 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 	case SOL_IPV6:
 		if (!i->v6)
 			return -EOPNOTSUPP;
+		if (opt == IPV6_HOPOPTS || opt == IPV6_DSTOPTS)
+			return ip6_ext_read(i, opt, val, len);
 		err = number6(i, opt, &n);
 		return err ? err : put_number(n, false, val, len);
 	case SOL_UDP:
@@ -787,6 +797,8 @@ static int cmsg6(struct inet_control *c, int type, const void *data, u64 n)
 	int value;
 
 	switch (type) {
+	case IPV6_HOPOPTS:
+	case IPV6_DSTOPTS: return ip6_ext_cmsg(c, type, data, n);
 	case IPV6_PKTINFO:
 		if (n < sizeof(*p))
 			return -EINVAL;

@@ -51,7 +51,7 @@ static void push_v4(struct sk_buff *skb, const struct flow *f, u8 ttl, bool df)
 	skb->protocol = ETH_P_IP;
 }
 
-static void push_v6(struct sk_buff *skb, const struct flow *f, u8 ttl)
+static void push_v6(struct sk_buff *skb, const struct flow *f, u8 ttl, u8 next)
 {
 	u32 len = skb_len(skb);
 	struct ipv6hdr *h = skb_push(skb, sizeof(*h));
@@ -63,7 +63,7 @@ static void push_v6(struct sk_buff *skb, const struct flow *f, u8 ttl)
 	h->flow_lbl[1] = (u8)(f->label >> 8);
 	h->flow_lbl[2] = (u8)f->label;
 	h->payload_len = htons(len);
-	h->nexthdr = f->proto;
+	h->nexthdr = next;
 	h->hop_limit = ttl;
 	memcpy(&h->saddr, &f->saddr, 16);
 	memcpy(&h->daddr, &f->daddr, 16);
@@ -215,7 +215,7 @@ static void count_icmp(const struct sk_buff *skb, const struct flow *f)
 		icmp_count_out(*h, v6);
 }
 
-int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
+static int send_with_proto(struct net *net, struct sk_buff *skb, const struct flow *f, u8 next)
 {
 	bool v4 = ip_is_v4(&f->daddr);
 	u32 whole = skb_len(skb) + (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
@@ -225,7 +225,6 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 	struct ip_stats *n = &IP_STATS(!v4);
 
 	n->out_requests++;
-	count_icmp(skb, f);
 	if (has_left(net, f)) {
 		kfree_skb(skb);
 		return -ENETDOWN;
@@ -239,7 +238,7 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 	if (v4)
 		push_v4(skb, f, ttl, f->dont_fragment && !cut);
 	else
-		push_v6(skb, f, ttl);
+		push_v6(skb, f, ttl, next);
 	if (unlikely(skb->gso) && (cut || nf_active(net) || (f->proto == IPPROTO_UDP && !f->local)))
 		return send_cut(net, skb, f);
 	if (skb->csum_head &&
@@ -250,6 +249,19 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
 	if (unlikely(nf_active(net)))
 		return filter_out(net, skb, f);
 	return cut ? ip_fragment(skb, f->mtu, f, ip_output) : ip_output(skb, f);
+}
+
+int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f)
+{
+	u8 next = f->proto;
+
+	count_icmp(skb, f);
+	if (unlikely(f->ext)) {
+		skb = ip6_ext_push(skb, f->ext, &next);
+		if (!skb)
+			return -ENOBUFS;
+	}
+	return send_with_proto(net, skb, f, next);
 }
 
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
@@ -321,22 +333,23 @@ static bool parse_fragment(struct sk_buff *skb, const u8 *e)
 	return true;
 }
 
-/* Hop-by-hop and destination options are passed over, whatever they say; routing is refused. Behind a fragment's is its piece. */
+/* Hop-by-hop and destination options are passed over, whatever they say; so is routing that has ended. Behind a fragment's is its piece. */
 static bool skip_extensions(struct sk_buff *skb, u8 next)
 {
 	static const u8 alert[4] = { 5, 2, 0, 0 };
-	u8 tmp[8];
+	u8 tmp[8], first = next;
+	bool in_place = false;
 
 	for (int i = 0; i < EXT_MAX; i++) {
 		const u8 *e;
 		u32 len;
 
-		if (next != 0 && next != 60 && next != 44) {
+		if (next != 0 && next != 60 && next != 44 && next != 43) {
 			skb->ip.proto = next;
-			return next != 43;
+			return true;
 		}
 		e = skb_header(skb, 8, tmp);
-		if (!e || (next == 44 && !parse_fragment(skb, e)))
+		if (!e || (next == 43 && e[3]) || (next == 44 && !parse_fragment(skb, e)))
 			return false;
 		len = next == 44 ? 8 : (e[1] + 1U) * 8;
 		next = e[0];
@@ -344,7 +357,14 @@ static bool skip_extensions(struct sk_buff *skb, u8 next)
 			return false;
 		if (!i && len == 8 && !memcmp(e + 2, alert, sizeof(alert)))
 			skb->ip.alert_mld = true;
+		if (!i && !skb_headlen(skb)) {
+			skb->ip.ext_at = skb->off;
+			skb->ip.ext_first = first;
+			in_place = true;
+		}
 		skb_pull(skb, len);
+		if (in_place)
+			skb->ip.ext_len = (u16)(skb->off - skb->ip.ext_at);
 		if (skb->ip.is_frag) {
 			skb->ip.proto = next;
 			skb->ip.frag_len = (u16)skb_len(skb);

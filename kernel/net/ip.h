@@ -23,6 +23,9 @@ int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f);
 /* The same for a packet with a header of its own (raw sockets with IP_HDRINCL). */
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f);
 
+/* ip6_ext.c: @skb with the extension headers in front; *next: of which kind the first is. It is consumed. NULL: no memory. */
+struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *next);
+
 /* With its header, to who is next on the way. Consumes @skb. */
 int ip_output(struct sk_buff *skb, const struct flow *f);
 

@@ -14,6 +14,7 @@
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/async.h"
+#include "kernel/net/inet.h"
 #include "kernel/net/internal.h"
 #include "kernel/net/skb.h"
 #include "kernel/sched/task.h"
@@ -39,6 +40,7 @@ struct user_cmsghdr {
 
 void msg_drop_files(struct msg *m)
 {
+	ip6_ext_drop(m);
 	while (m->nr_files)
 		fput(m->files[--m->nr_files]);
 	kfree(m->files);

@@ -179,6 +179,8 @@ struct flow {
 	u32 uid, gid; /* whose socket it is, when `owned` */
 	u32 label;    /* of IPv6's flow, 20 bits */
 	bool owned;
+	struct ip6_ext *
+		ext; /* headers between IPv6's and the transport's; whoever fills it in has the reference. NULL */
 	/* by route_output() */
 	struct net_device *dev;
 	ip_addr next_hop;

@@ -163,7 +163,7 @@ static bool fill_checksum(const struct inet_sock *i, struct sk_buff *skb, const 
 	return true;
 }
 
-static ssize_t raw_sendmsg(struct socket *s, struct msg *m)
+static ssize_t raw_send(struct socket *s, struct msg *m)
 {
 	struct inet_sock *i = INET(s);
 	size_t len = m->iter.count;
@@ -197,6 +197,14 @@ static ssize_t raw_sendmsg(struct socket *s, struct msg *m)
 	}
 	net_rx_flush();
 	return err ? err : (ssize_t)len;
+}
+
+static ssize_t raw_sendmsg(struct socket *s, struct msg *m)
+{
+	ssize_t ret = raw_send(s, m);
+
+	ip6_ext_drop(m);
+	return ret;
 }
 
 /* ---- raw sockets ---- */
@@ -301,7 +309,7 @@ void ping_rcv(struct net *net, struct sk_buff *skb)
 	inet_put(i);
 }
 
-static ssize_t ping_sendmsg(struct socket *s, struct msg *m)
+static ssize_t ping_send(struct socket *s, struct msg *m)
 {
 	struct inet_sock *i = INET(s);
 	size_t len = m->iter.count;
@@ -344,6 +352,14 @@ static ssize_t ping_sendmsg(struct socket *s, struct msg *m)
 	err = ip_send(i->net, skb, &f);
 	net_rx_flush();
 	return err ? err : (ssize_t)len;
+}
+
+static ssize_t ping_sendmsg(struct socket *s, struct msg *m)
+{
+	ssize_t ret = ping_send(s, m);
+
+	ip6_ext_drop(m);
+	return ret;
 }
 
 static bool may_ping(const struct net *net)

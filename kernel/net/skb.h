@@ -44,6 +44,9 @@ struct ip_meta {
 	bool alert_mld; /* a router alert for MLD stood in the options */
 	u8 hdr_len; /* of the network header that was pulled; it stands before what skb_pull() left */
 	u32 label; /* of IPv6's flow */
+	u32 ext_at; /* where IPv6's extension headers lie in the buffer, the first of kind ext_first */
+	u16 ext_len;
+	u8 ext_first;
 	/* of a fragment */
 	bool is_frag, frag_more;
 	u16 frag_off, frag_len; /* bytes, of what is behind the headers */

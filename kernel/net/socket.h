@@ -128,8 +128,9 @@ struct inet_control {
 	bool has_src, has_ttl, has_tos, has_mark, has_segment;
 	ip_addr src;
 	int ifindex, ttl, tos;
-	u32 mark;    /* SO_MARK */
-	u16 segment; /* UDP_SEGMENT */
+	u32 mark;            /* SO_MARK */
+	u16 segment;         /* UDP_SEGMENT */
+	struct ip6_ext *ext; /* a reference; NULL */
 };
 
 struct msg {

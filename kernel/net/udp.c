@@ -86,6 +86,8 @@ static int gather(struct inet_sock *i, struct msg *m, size_t len)
 static void uncork(struct inet_sock *i)
 {
 	kfree(i->cork);
+	ip6_ext_put(i->cork_flow.ext);
+	i->cork_flow.ext = NULL;
 	i->cork = NULL;
 	i->cork_len = 0;
 }
@@ -112,6 +114,7 @@ static ssize_t send_corked(struct inet_sock *i, struct msg *m, const struct flow
 	mutex_lock(&i->op);
 	if (!i->cork) {
 		i->cork_flow = *f;
+		ip6_ext_get(f->ext);
 		i->cork_port = port;
 	}
 	err = gather(i, m, len);
@@ -160,13 +163,13 @@ static int segment_of(
 		return 0;
 	if (min((size_t)seg, len) > room)
 		return -EMSGSIZE;
-	if (len > (size_t)seg * SEGMENTS_MAX || i->c.rare.no_check ||
+	if (len > (size_t)seg * SEGMENTS_MAX || f->ext || i->c.rare.no_check ||
 		(i->no_check6_tx && !ip_is_v4(&f->daddr)))
 		return -EINVAL;
 	return len > seg ? (int)seg : 0;
 }
 
-static ssize_t udp_sendmsg(struct socket *s, struct msg *m)
+static ssize_t send(struct socket *s, struct msg *m)
 {
 	struct inet_sock *i = INET(s);
 	size_t len = m->iter.count;
@@ -211,6 +214,14 @@ static ssize_t udp_sendmsg(struct socket *s, struct msg *m)
 	if (err == -EMSGSIZE)
 		too_long(i, &f, port);
 	return err ? err : (ssize_t)len;
+}
+
+static ssize_t udp_sendmsg(struct socket *s, struct msg *m)
+{
+	ssize_t ret = send(s, m);
+
+	ip6_ext_drop(m);
+	return ret;
 }
 
 /* ---- receiving ---- */
@@ -327,6 +338,7 @@ static struct sk_buff *cut_one(const struct sk_buff *skb, u32 off, u32 len)
 	s->dev = skb->dev;
 	s->protocol = skb->protocol;
 	s->ip = skb->ip;
+	s->ip.ext_len = 0;
 	s->sport = skb->sport;
 	s->dport = skb->dport;
 	s->stamp = skb->stamp;

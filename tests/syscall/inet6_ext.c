@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IPv6's extension headers of sockets (RFC 3542): hop-by-hop and destination options that go with datagrams, of a socket's and of one message's,
+ * whole and in fragments, and what the receiver is told of them; what is refused, and a user without rights.
+ */
+#include "netns.h"
+
+static const unsigned char pads[16] = { 0, 0, 1, 4, 0, 0, 0, 0 };
+/* one that nobody knows, and may pass over */
+static const unsigned char longer[16] = { 0, 1, 0x1e, 12, 7, 7, 7 };
+
+static void get(int fd, int opt)
+{
+	unsigned char v[64];
+	socklen_t n = sizeof(v);
+	int r = getsockopt(fd, SOL_IPV6, opt, v, &n);
+
+	say("get %d: %d %s, %d bytes, %02x %02x", opt, r, r ? t_errno(errno) : "", (int)n,
+		n > 1 ? v[0] : 0, n > 1 ? v[1] : 0);
+}
+
+static void told(int fd)
+{
+	static char buf[9000];
+	char control[512];
+	struct iovec v = { buf, sizeof(buf) };
+	struct msghdr m = { .msg_iov = &v,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control) };
+
+	say("got %d", (int)NEED(recvmsg(fd, &m, 0)));
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+		const unsigned char *p = CMSG_DATA(c);
+
+		say("  %d of %d bytes: %02x %02x %02x %02x %02x", c->cmsg_type,
+			(int)(c->cmsg_len - CMSG_LEN(0)), p[0], p[1], p[2], p[3], p[4]);
+	}
+}
+
+static void send_with(int fd, struct sockaddr_in6 *a, int type, const void *opts, unsigned n)
+{
+	char control[CMSG_SPACE(64)] = { 0 };
+	struct iovec v = { "x", 1 };
+	struct msghdr m = { .msg_name = a,
+		.msg_namelen = sizeof(*a),
+		.msg_iov = &v,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = CMSG_SPACE(n) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = SOL_IPV6;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(n);
+	memcpy(CMSG_DATA(c), opts, n);
+	T(sendmsg(fd, &m, 0));
+}
+
+TEST(inet6_ext)
+{
+	static char big[5000];
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	socklen_t n = sizeof(a);
+	int in, out, tcp;
+
+	own_net();
+	in = NEED(socket(AF_INET6, SOCK_DGRAM, 0));
+	out = NEED(socket(AF_INET6, SOCK_DGRAM, 0));
+	tcp = NEED(socket(AF_INET6, SOCK_STREAM, 0));
+	NEED(bind(in, SA(&a), sizeof(a)));
+	NEED(getsockname(in, SA(&a), &n));
+	T(set(in, SOL_IPV6, IPV6_RECVHOPOPTS, 1));
+	T(set(in, SOL_IPV6, IPV6_RECVDSTOPTS, 1));
+	T(set(in, SOL_IPV6, IPV6_RECVHOPLIMIT, 1));
+	get(out, IPV6_HOPOPTS);
+	T(setsockopt(out, SOL_IPV6, IPV6_HOPOPTS, pads, 7));
+	T(setsockopt(out, SOL_IPV6, IPV6_HOPOPTS, pads, 12));
+	T(setsockopt(out, SOL_IPV6, IPV6_HOPOPTS, longer, 8));
+	T(setsockopt(out, SOL_IPV6, IPV6_HOPOPTS, pads, 16));
+	get(out, IPV6_HOPOPTS);
+	get(out, IPV6_DSTOPTS);
+	T(sendto(out, "x", 1, 0, SA(&a), sizeof(a)));
+	told(in);
+	T(setsockopt(out, SOL_IPV6, IPV6_DSTOPTS, longer, 16));
+	T(sendto(out, "xy", 2, 0, SA(&a), sizeof(a)));
+	told(in);
+	T(sendto(out, "xy", 2, MSG_MORE, SA(&a), sizeof(a)));
+	T(sendto(out, "z", 1, 0, SA(&a), sizeof(a)));
+	told(in);
+	send_with(out, &a, IPV6_DSTOPTS, pads, 8);
+	told(in);
+	send_with(out, &a, IPV6_HOPOPTS, longer, 16);
+	told(in);
+	send_with(out, &a, IPV6_HOPOPTS, longer, 8);
+	send_with(out, &a, IPV6_HOPOPTS, longer, 1);
+	T(set(in, SOL_IPV6, IPV6_2292HOPOPTS, 1));
+	T(setsockopt(out, SOL_IPV6, IPV6_DSTOPTS, NULL, 0));
+	get(out, IPV6_DSTOPTS);
+	T(sendto(out, "xy", 2, 0, SA(&a), sizeof(a)));
+	told(in);
+	T(setsockopt(out, SOL_IPV6, IPV6_HOPOPTS, NULL, 0));
+	T(sendto(out, "xy", 2, 0, SA(&a), sizeof(a)));
+	told(in);
+	/* in pieces: the bytes come */
+	{
+		struct ifreq r = { .ifr_name = "lo", .ifr_mtu = 1500 };
+
+		T(setsockopt(out, SOL_IPV6, IPV6_HOPOPTS, longer, 16));
+		NEED(ioctl(out, SIOCSIFMTU, &r));
+		T(set(in, SOL_IPV6, IPV6_RECVHOPOPTS, 0));
+		T(set(in, SOL_IPV6, IPV6_2292HOPOPTS, 0));
+		T(sendto(out, big, sizeof(big), 0, SA(&a), sizeof(a)));
+		told(in);
+	}
+	T(NEED(setuid(65534)));
+	T(setsockopt(out, SOL_IPV6, IPV6_HOPOPTS, pads, 8));
+	send_with(out, &a, IPV6_DSTOPTS, pads, 8);
+	close(tcp);
+}
