@@ -250,6 +250,11 @@ ssize_t media_preadv2(int fd, const struct iovec *iov, int nr, uint64_t off, int
 	return preadv2(fd, iov, nr, (off_t)off, flags);
 }
 
+bool media_watches(void)
+{
+	return true;
+}
+
 int media_punch(int fd, uint64_t off, uint64_t len)
 {
 	if (fd == live && !passing)
