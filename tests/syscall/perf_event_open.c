@@ -40,7 +40,8 @@ static void burn(void)
 /* At least so many context switches. Not page faults: how many pages one brings in is the kernel's affair. */
 static void pauses(int times)
 {
-	struct timespec t = { 0, 20000 };
+	struct timespec t = { 0,
+		200000 }; /* so long that it does not pass before the sleep begins */
 
 	while (times--)
 		nanosleep(&t, NULL);
@@ -230,6 +231,20 @@ static void children(void)
 	IS(count(fd) > 0);
 }
 
+/* Of this thread's own time, whatever else runs. */
+static void burn_ms(long ms)
+{
+	struct timespec t, end;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+	end.tv_nsec += ms * 1000000;
+	end.tv_sec += end.tv_nsec / 1000000000;
+	end.tv_nsec %= 1000000000;
+	do
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	while (t.tv_sec < end.tv_sec || (t.tv_sec == end.tv_sec && t.tv_nsec < end.tv_nsec));
+}
+
 /* How big a group may be, and what a member of it reads. */
 static void big_groups(void)
 {
@@ -263,7 +278,7 @@ static void big_groups(void)
 /* A task that has ended, one that has become another, one that may not be looked into. */
 static void ends(void)
 {
-	struct perf_event_attr a = software(PERF_COUNT_SW_CONTEXT_SWITCHES);
+	struct perf_event_attr a = software(PERF_COUNT_SW_TASK_CLOCK);
 	siginfo_t info;
 	int fd, off, go[2];
 	pid_t pid;
@@ -275,7 +290,7 @@ static void ends(void)
 	t_wait("it", pid);
 	a.remove_on_exec = a.enable_on_exec = 1;
 	T(event(&a, 0, -1, -1, 0));
-	a = software(PERF_COUNT_SW_CONTEXT_SWITCHES);
+	a = software(PERF_COUNT_SW_TASK_CLOCK);
 	a.inherit_thread = 1;
 	T(event(&a, 0, -1, -1, 0));
 	a.inherit_thread = 0;
@@ -289,7 +304,7 @@ static void ends(void)
 			read(go[0], &c, 1);
 			if (secret)
 				NEED(setresuid(65534, 65534, 65534));
-			execl("self", "perf_event_open", "pauses", NULL);
+			execl("self", "perf_event_open", "burn", NULL);
 		});
 		a.remove_on_exec = 0;
 		fd = NEED(event(&a, pid, -1, -1, 0));
@@ -298,23 +313,23 @@ static void ends(void)
 		close(go[1]);
 		close(go[0]);
 		t_wait("it", pid);
-		say("secret %d: it is counted: %d, where removed: %d\n", secret, count(fd) >= 400,
-			count(off) >= 400);
+		say("secret %d: it is counted: %d, where removed: %d\n", secret,
+			count(fd) >= 190000000, count(off) >= 190000000);
 		close(fd);
 		close(off);
 	}
 }
 
-static void *pause_often(void *arg)
+static void *burn_long(void *arg)
 {
-	pauses(400);
+	burn_ms(200);
 	return NULL;
 }
 
 /* Threads and children of who is counted with inherit_thread: the threads only. */
 static void threads_only(void)
 {
-	struct perf_event_attr a = software(PERF_COUNT_SW_CONTEXT_SWITCHES);
+	struct perf_event_attr a = software(PERF_COUNT_SW_TASK_CLOCK);
 	uint64_t before;
 	pthread_t t;
 	int fd;
@@ -322,11 +337,11 @@ static void threads_only(void)
 	a.inherit = a.inherit_thread = 1;
 	fd = NEED(event(&a, 0, -1, -1, 0));
 	before = count(fd);
-	CHILD(pauses(400));
-	IS(count(fd) - before < 400);
-	NEED(-pthread_create(&t, NULL, pause_often, NULL));
+	CHILD(burn_ms(200));
+	IS(count(fd) - before < 150000000);
+	NEED(-pthread_create(&t, NULL, burn_long, NULL));
 	pthread_join(t, NULL);
-	IS(count(fd) - before >= 400);
+	IS(count(fd) - before >= 190000000);
 }
 
 /* A copy of this program that may be run, but not read. */
@@ -348,8 +363,8 @@ static void make_self(void)
 TEST(perf_event_open)
 {
 	if (t_argc > 1) {
-		if (!strcmp(t_argv[1], "pauses"))
-			pauses(400);
+		if (!strcmp(t_argv[1], "burn"))
+			burn_ms(200);
 		return;
 	}
 	make_self();
