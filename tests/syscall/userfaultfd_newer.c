@@ -6,6 +6,8 @@
 #include <sys/ioctl.h>
 
 #define N 8
+#define BALLAST                                                                                    \
+	2048 /* pages: a kernel may copy what little a small program has when it forks, and share nothing */
 #define FEATURE_POISON (1 << 14)
 #define FEATURE_MOVE (1 << 16)
 #define HOLES 2
@@ -185,7 +187,7 @@ static void show(const char *what, char *p)
 
 static void test_move(void)
 {
-	char *src = t_pages(N), *dst = t_pages(N), *other;
+	char *src = t_pages(N), *dst = t_pages(N), *other, *ballast = t_pages(BALLAST);
 	int status, go[2], m;
 	char c;
 
@@ -219,6 +221,7 @@ static void test_move(void)
 	madvise(dst, N * PAGE, MADV_DONTNEED);
 	fill(src);
 	NEED(pipe(go));
+	memset(ballast, 1, BALLAST * PAGE);
 	if (!fork()) {
 		close(go[1]);
 		if (read(go[0], &c, 1) != 0)
@@ -232,6 +235,7 @@ static void test_move(void)
 	close(go[1]);
 	close(go[0]);
 	wait(&status);
+	munmap(ballast, BALLAST * PAGE);
 	show("source", src);
 	show("target", dst);
 	T(mprotect(src, PAGE, PROT_READ));
