@@ -19,7 +19,7 @@ help:
 	@echo 'make lint         the Laws, the include arrows, clang-format, clang-tidy'
 	@echo 'make objs         every object of every world, without linking'
 	@echo 'make deps         install the packages that the build needs'
-	@echo 'make docs         write docs/coverage.md from the system-call table'
+	@echo 'make docs         write docs/coverage.md from the system-call table, and the list in nestling(1) from the parameters'
 	@echo 'make tidy         clang-format in place, FILES=... for some'
 	@echo 'make clean, make install PREFIX=/usr/local'
 	@echo 'MODE=debug|ubsan|asan|cov builds into build/MODE; V=1 shows the commands'
@@ -106,8 +106,11 @@ lint-tidy: $(GEN_HDR)
 tidy:
 	clang-format -i $(WHICH)
 
-docs:
+# The list of parameters of nestling(1) is what the program's table says.
+docs: $(B)/nestling
 	awk -v mode=doc -f $(GEN_SYSCALLS) $(SYSCALLS_TBL) >docs/coverage.md
+	$(B)/nestling --help | tools/man-parameters >$(B)/nestling.parameters
+	sed -i -e '/^\.\\" begin:/r $(B)/nestling.parameters' -e '/^\.\\" begin:/,/^\.\\" end$$/{/^\.\\" /!d}' docs/man/nestling.1
 
 PREFIX ?= /usr/local
 install: all

@@ -14,6 +14,8 @@
 #include "kernel/lib/sysctl.h"
 #include "kernel/mm/internal.h"
 
+#define HELP "debug builds: alloc,N/M[,SEED]: N in M allocations for guest programs fail"
+
 #ifdef CONFIG_DEBUG
 static u64 some, of_all, state;
 static u64 injected;
@@ -72,7 +74,7 @@ static int set_fault(const char *value)
 		refuse("fault=%s: wants alloc,N/M[,SEED]", value);
 	return 0;
 }
-PARAM("fault=", set_fault, "alloc,N/M[,SEED]: N in M allocations for guest programs fail");
+PARAM("fault=", set_fault, HELP);
 
 static int show_rate(char *buf, size_t size)
 {
@@ -98,5 +100,5 @@ static int set_fault(const char *value)
 {
 	refuse("fault=%s: only a debug build can (make MODE=debug)", value);
 }
-PARAM("fault=", set_fault, NULL);
+PARAM("fault=", set_fault, HELP);
 #endif
