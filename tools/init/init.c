@@ -3,9 +3,9 @@
  * init.c: the first program of an instance that `nestctl run` starts.  It is a static program in a small initial archive,
  * so that the image stays as it is.
  *
- * It mounts the image, goes over to it, mounts what a system expects (proc, sys, dev, devpts, tmpfs), asks for the address of
- * eth0 if there is one (dhcp.c), runs one command (command.c), reaps whatever is orphaned, and powers off. What to run is in
- * /job, written by nestctl (job.h).
+ * It mounts the image, goes over to it, mounts what a system expects (proc, sys, cgroup2, dev, devpts, mqueue, tmpfs), asks for
+ * the address of eth0 if there is one (dhcp.c), runs one command (command.c), reaps whatever is orphaned, and powers off. What to
+ * run is in /job, written by nestctl (job.h).
  *
  * terminal: the command has /dev/tty0 as its controlling terminal.
  * channels: its standard input, output and error are pipes, as they are on the host; init carries their bytes from
@@ -126,7 +126,9 @@ static void mount_all(void)
 		{ "devtmpfs", "/dev", "mode=0755" },
 		{ "proc", "/proc", NULL },
 		{ "sysfs", "/sys", NULL },
+		{ "cgroup2", "/sys/fs/cgroup", NULL },
 		{ "devpts", "/dev/pts", "mode=0620,ptmxmode=0666,gid=5" },
+		{ "mqueue", "/dev/mqueue", NULL },
 		{ "tmpfs", "/dev/shm", "mode=1777" },
 		{ "tmpfs", "/run", "mode=0755" },
 		{ "tmpfs", "/tmp", "mode=1777" },
