@@ -46,13 +46,6 @@ static int refuse_ide(const char *s)
 }
 PARAM("fake_ide", refuse_ide, NULL);
 
-static int refuse_tty_log(const char *s)
-{
-	refuse("tty_log_%s: terminals are not logged; nestctl console shows what a line has had",
-		s);
-}
-PARAM("tty_log_*", refuse_tty_log, NULL);
-
 static int refuse_config(const char *s)
 {
 	refuse("--showconfig: there is no such file; --version tells the build");

@@ -103,6 +103,13 @@ static bool ready(struct tty_struct *tty, struct file *f, u32 min_bytes)
 	       test_bit(TTY_EOF, &tty->flags);
 }
 
+/* A pseudo terminal's master is the other end of what its slave's log has. */
+static void log_bytes(struct tty_struct *tty, int direction, const u8 *buf, size_t n)
+{
+	if (unlikely(tty_log) && !test_bit(TTY_MASTER, &tty->flags))
+		tty_log(tty, TTY_LOG_WRITE, direction, buf, n);
+}
+
 static ssize_t read_loop(struct tty_struct *tty, struct file *f, struct iov_iter *to)
 {
 	size_t done = 0, want = to->count;
@@ -121,6 +128,8 @@ static ssize_t read_loop(struct tty_struct *tty, struct file *f, struct iov_iter
 		spin_unlock(&tty->lock);
 		if (n && copy_to_iter(buf, n, to) != n)
 			return done ? (ssize_t)done : -EFAULT;
+		if (n)
+			log_bytes(tty, TTY_LOG_IN, buf, n);
 		done += n;
 		if (canon ? line_end :
 			    n == 0 && done >= w.min && (done || (!w.min && !w.timeout_ns)))
@@ -309,8 +318,10 @@ ssize_t n_tty_write(struct tty_struct *tty, struct file *f, struct iov_iter *fro
 			break;
 		}
 		n = write_chunk(tty, f, buf, (u32)k);
-		if (n > 0)
+		if (n > 0) {
+			log_bytes(tty, TTY_LOG_OUT, buf, (size_t)n);
 			done += n;
+		}
 		if (n < (ssize_t)k)
 			break;
 		cond_resched();

@@ -130,6 +130,13 @@ int tty_open_file(struct tty_struct *tty, struct file *f);
 struct tty_struct *file_tty(struct file *f);
 /* A slave's: TIOCPKT_* for a master in packet mode, which is woken; 0: what is noted already. No lock is held. */
 void tty_packet_status(struct tty_struct *tty, u8 status);
+/* A log of terminals: NULL, or told of each that is opened and closed, read and written. May sleep. */
+#define TTY_LOG_OPEN 1 /* the data: the opener's own terminal, a u64 device number */
+#define TTY_LOG_CLOSE 2
+#define TTY_LOG_WRITE 3 /* bytes, either way */
+#define TTY_LOG_IN 1    /* a program has read them */
+#define TTY_LOG_OUT 2
+extern void (*tty_log)(struct tty_struct *tty, int what, int direction, const void *data, size_t n);
 void tty_wakeup(struct tty_struct *tty); /* there is room for output */
 /*
  * The other end has gone: SIGHUP to who has it as its terminal, and files that are open read nothing and write nothing from now on. Who

@@ -82,12 +82,12 @@ instances = []
 
 
 class Instance:
-    def __init__(self, name, *params, wait="# ", image=BUSYBOX):
+    def __init__(self, name, *params, wait="# ", image=BUSYBOX, pass_fds=()):
         inn, self_in = os.pipe()
         self_out, out = os.pipe()
         self.name = name
         self.p = subprocess.Popen([KERNEL, "mem=128M", "umid=" + name, "ubd0=%s/%s.cow,%s" % (WORK, name, image), "root=/dev/ubda", "rw",
-                                   "init=/bin/sh", "con=null", "con0=fd:0,fd:1", *params], stdin=inn, stdout=out, stderr=subprocess.STDOUT)
+                                   "init=/bin/sh", "con=null", "con0=fd:0,fd:1", *params], stdin=inn, stdout=out, stderr=subprocess.STDOUT, pass_fds=pass_fds)
         os.close(inn)
         os.close(out)
         self.inn = self_in
@@ -96,6 +96,9 @@ class Instance:
         if wait and not self.out.wait(wait, 60):
             say("%s starts" % name, False, self.out.heard[-300:])
             end()
+        # busybox's shell, interactive and process 1, has been seen to end while orphans did: another in its place is not process 1
+        if wait and image == BUSYBOX:
+            self.ask("while :; do busybox sh; done", "# ")
 
     def tell(self, text):
         os.write(self.inn, (text + "\n").encode())

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ttylog.c: tty_log_fd=, tty_log_dir=: what programs read from terminals and write to them, with times, for honeypots and courses. Lines and
+ * pseudo terminals (their slaves: what ssh and screen give a shell), before output processing; no echo. The records are User Mode Linux's,
+ * of a 64-bit machine; docs/consoles.md says their layout.
+ *
+ * Locks: none here. Records of a terminal come in the order of what they tell of, since its reader or writer has its mutex.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "drivers/console/ttylog_host.h"
+#include "kernel/dev/tty.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
+
+struct record {
+	s32 what; /* TTY_LOG_* */
+	u32 pad;
+	u64 tty; /* its device number */
+	s32 len; /* of what follows */
+	s32 direction;
+	u64 sec, usec;
+};
+BUILD_BUG_ON(sizeof(struct record) != 40);
+#define SECOND 1000000000UL
+
+static void add(struct tty_struct *tty, int what, int direction, const void *data, size_t n)
+{
+	static u32 warned;
+	u64 now = ktime_get_real();
+	struct record r = {
+		.what = what,
+		.tty = tty->dev,
+		.len = (s32)n,
+		.direction = direction,
+		.sec = now / SECOND,
+		.usec = now % SECOND / 1000,
+	};
+	int err = ttylog_host_add(tty->name, &r, sizeof(r), data, n);
+
+	if (err && !xchg(&warned, 1))
+		pr_err("%s: the log of terminals is not complete: %s\n", tty->name,
+			arch_strerror(err));
+}
+
+static int set_fd(const char *s)
+{
+	u64 fd;
+	int err = kstrtou64(s, 10, &fd) || fd > 1048575 ? -EINVAL : ttylog_host_fd((int)fd);
+
+	if (err)
+		refuse("tty_log_fd=%s: %s", s, arch_strerror(err));
+	tty_log = add;
+	return 0;
+}
+PARAM("tty_log_fd=", set_fd, "N: what terminals show and are told goes to a descriptor");
+
+static int set_dir(const char *s)
+{
+	int err = ttylog_host_dir(s);
+
+	if (err)
+		refuse("tty_log_dir=%s: %s", s, arch_strerror(err));
+	tty_log = add;
+	return 0;
+}
+PARAM("tty_log_dir=", set_dir, "PATH: the same, to a file for each terminal in a folder");

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ttylog_host.c: the log of terminals: files of the host's that are added to, their owner's only.
+ *
+ * Locks: one, so that records do not mix where a write comes back short (a pipe).
+ */
+#include "drivers/console/ttylog_host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static int log_fd = -1, log_dir = -1; /* written while the command line is read */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+int ttylog_host_fd(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+		return -EBADF;
+	log_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return log_fd < 0 ? -errno : 0;
+}
+
+int ttylog_host_dir(const char *dir)
+{
+	log_dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return log_dir < 0 ? -errno : 0;
+}
+
+static int write_all(int fd, struct iovec *v)
+{
+	while (v[0].iov_len + v[1].iov_len) {
+		ssize_t n = writev(fd, v, 2);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		for (int i = 0; i < 2; i++) {
+			size_t k = (size_t)n < v[i].iov_len ? (size_t)n : v[i].iov_len;
+
+			v[i].iov_base = (char *)v[i].iov_base + k;
+			v[i].iov_len -= k;
+			n -= (ssize_t)k;
+		}
+	}
+	return 0;
+}
+
+/* "pts/3" is the file "pts-3". */
+static int open_file(const char *name)
+{
+	char file[32];
+
+	snprintf(file, sizeof(file), "%s", name);
+	for (char *p = file; *p; p++)
+		if (*p == '/')
+			*p = '-';
+	return openat(log_dir, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+int ttylog_host_add(
+	const char *name, const void *head, size_t head_len, const void *data, size_t len)
+{
+	struct iovec v[2] = { { (void *)head, head_len }, { (void *)data, len } };
+	int fd, err;
+
+	pthread_mutex_lock(&lock);
+	fd = log_dir < 0 ? log_fd : open_file(name);
+	err = fd < 0 ? -errno : write_all(fd, v);
+	if (log_dir >= 0 && fd >= 0)
+		close(fd);
+	pthread_mutex_unlock(&lock);
+	return err;
+}
