@@ -374,8 +374,8 @@ void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
 		return NULL;
 	asan_unpoison(obj, c->size); /* check_poison() reads and writes all of it */
 	check_poison(c, obj);
-	asan_object(obj, c->usable, c->size);
 	remember_callers(c, obj);
+	asan_object(obj, c->usable, c->size);
 	if (gfp & __GFP_ZERO)
 		memset(obj, 0, c->usable);
 	return obj;
