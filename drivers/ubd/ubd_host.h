@@ -21,7 +21,7 @@ struct ubd_host;
 #define UBD_F_MAP 32    /* what is only read of the image is mapped, not read */
 #define UBD_F_INLINE 64 /* who submits a request serves it: nothing is ever under way */
 
-#define UBD_DEPTH 128 /* requests under way at once */
+#define UBD_DEPTH 64 /* requests under way at once */
 
 struct ubd_open {
 	const char *file;    /* COW file when backing is set, or when the file says so */
