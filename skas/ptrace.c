@@ -63,8 +63,14 @@ static int ptrace_attach(struct runner *r)
 
 /* ---- registers ---- */
 
+/* SETREGS takes selectors of privilege 3 only, or none; a guest can have loaded others. */
+static u16 user_selector(u16 sel)
+{
+	return sel ? sel | 3 : 0;
+}
+
 /*
- * Values that SETREGS would refuse were made harmless by runner_load_regs(), from whose control
+ * Other values that SETREGS would refuse were made harmless by runner_load_regs(), from whose control
  * page they come.
  */
 static void to_trace(const struct ctl_page *c, struct os_trace_regs *t)
@@ -95,10 +101,10 @@ static void to_trace(const struct ctl_page *c, struct os_trace_regs *t)
 		.orig_rax = ~0UL,
 		.fs_base = c->fs_base,
 		.gs_base = c->gs_base,
-		.ds = c->ds,
-		.es = c->es,
-		.fs = c->fs,
-		.gs = c->gs,
+		.ds = user_selector(READ_ONCE(c->ds)),
+		.es = user_selector(READ_ONCE(c->es)),
+		.fs = user_selector(READ_ONCE(c->fs)),
+		.gs = user_selector(READ_ONCE(c->gs)),
 	};
 }
 

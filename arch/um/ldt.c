@@ -14,7 +14,7 @@
  * 2. mm->ldt is set once and goes with the mm; pages of the table are never freed before. So selectors can be looked up without a lock;
  * one that goes away right then makes the stub come back (stub.S: go_segs).
  *
- * Locks: pmap->lock over changes, and over copying.
+ * Locks: pmap->lock over changes, and over copying. Memory is allocated before it is taken: where that is short, one flushes one's own pmap.
  */
 #include <asm/errno.h>
 #include <asm/ldt.h>
@@ -95,20 +95,46 @@ static u64 entry_of(const struct ldt *l, u32 i)
 	return page ? READ_ONCE(page[i % PER_PAGE]) : 0;
 }
 
-static struct ldt *ldt_of(struct mm *mm)
+/* What an entry needs and the table had not when somebody looked. */
+struct room {
+	struct ldt *ldt;
+	u64 *page;
+};
+
+static void room_get(struct room *room, struct mm *mm, u32 i)
 {
-	if (!mm->ldt)
-		smp_store_release(&mm->ldt, kzalloc(sizeof(struct ldt), GFP_KERNEL));
-	return mm->ldt;
+	const struct ldt *l = smp_load_acquire(&mm->ldt);
+
+	*room = (struct room){ NULL, NULL };
+	if (!l)
+		room->ldt = kzalloc(sizeof(struct ldt), GFP_KERNEL);
+	if (!l || !READ_ONCE(l->page[i / PER_PAGE]))
+		room->page = get_free_page(GFP_KERNEL | __GFP_ZERO);
 }
 
-/* Room for an entry. */
-static u64 *slot_of(struct ldt *l, u32 i)
+static void room_put(struct room *room)
 {
-	u64 **page = &l->page[i / PER_PAGE];
+	kfree(room->ldt);
+	if (room->page)
+		free_page_addr(room->page);
+}
 
-	if (!*page)
-		smp_store_release(page, get_free_page(GFP_KERNEL | __GFP_ZERO));
+/* Takes of @room what is still missing. NULL: so there was no memory. */
+static u64 *slot_of(struct mm *mm, u32 i, struct room *room)
+{
+	u64 **page;
+
+	if (!mm->ldt) {
+		smp_store_release(&mm->ldt, room->ldt);
+		room->ldt = NULL;
+	}
+	if (!mm->ldt)
+		return NULL;
+	page = &mm->ldt->page[i / PER_PAGE];
+	if (!*page) {
+		smp_store_release(page, room->page);
+		room->page = NULL;
+	}
 	return *page ? *page + i % PER_PAGE : NULL;
 }
 
@@ -120,34 +146,53 @@ static void free_ldt(struct ldt *l)
 	kfree(l);
 }
 
-static struct ldt *copy_ldt(const struct ldt *from)
+/* Pages where @from has some. */
+static bool copy_room(struct ldt *l, const struct ldt *from)
 {
-	struct ldt *l = kzalloc(sizeof(*l), GFP_KERNEL);
+	for (u32 i = 0; i < NR_PAGES; i++) {
+		if (l->page[i] || !READ_ONCE(from->page[i]))
+			continue;
+		l->page[i] = get_free_page(GFP_KERNEL | __GFP_ZERO);
+		if (!l->page[i])
+			return false;
+	}
+	return true;
+}
 
-	if (!l)
-		return NULL;
-	l->nr = from->nr;
+/* False: there is not enough room, a sibling has added a page. */
+static bool copy_entries(struct ldt *l, const struct ldt *from)
+{
 	for (u32 i = 0; i < NR_PAGES; i++) {
 		if (!from->page[i])
 			continue;
-		l->page[i] = get_free_page(GFP_KERNEL);
-		if (!l->page[i]) {
-			free_ldt(l);
-			return NULL;
-		}
+		if (!l->page[i])
+			return false;
 		memcpy(l->page[i], from->page[i], PAGE_SIZE);
 	}
-	return l;
+	l->nr = from->nr;
+	return true;
 }
 
 int arch_ldt_fork(struct mm *new, struct mm *old)
 {
-	if (!old->ldt)
+	const struct ldt *from = smp_load_acquire(&old->ldt);
+	struct ldt *l;
+	bool done = false;
+
+	if (!from)
 		return 0;
-	mutex_lock(&old->pmap.lock);
-	new->ldt = copy_ldt(old->ldt);
-	mutex_unlock(&old->pmap.lock);
-	return new->ldt ? 0 : -ENOMEM;
+	l = kzalloc(sizeof(*l), GFP_KERNEL);
+	while (l && !done) {
+		if (!copy_room(l, from)) {
+			free_ldt(l);
+			return -ENOMEM;
+		}
+		mutex_lock(&old->pmap.lock);
+		done = copy_entries(l, from);
+		mutex_unlock(&old->pmap.lock);
+	}
+	new->ldt = l;
+	return l ? 0 : -ENOMEM;
 }
 
 void arch_ldt_free(struct mm *mm)
@@ -202,12 +247,14 @@ bool arch_selector_ok(const struct mm *mm, u64 selector, u64 usual)
 static long read_ldt(uaddr_t to, u64 count)
 {
 	const struct ldt *l = smp_load_acquire(&current->mm->ldt);
-	u64 n;
+	u64 n, size;
 
 	if (!l)
 		return 0;
+	size = (u64)READ_ONCE(l->nr) *
+	       LDT_ENTRY_SIZE; /* once: it may grow while the guest's memory is waited for */
 	count = min(count, (u64)LDT_ENTRIES * LDT_ENTRY_SIZE);
-	n = min(round_down(count, (u64)LDT_ENTRY_SIZE), (u64)READ_ONCE(l->nr) * LDT_ENTRY_SIZE);
+	n = min(round_down(count, (u64)LDT_ENTRY_SIZE), size);
 	for (u64 at = 0; at < n; at += LDT_ENTRY_SIZE) {
 		u64 desc = entry_of(l, (u32)(at / LDT_ENTRY_SIZE));
 
@@ -216,7 +263,7 @@ static long read_ldt(uaddr_t to, u64 count)
 	}
 	if (n < count) {
 		u64 desc = entry_of(l, (u32)(n / LDT_ENTRY_SIZE));
-		u64 part = min(count - n, (u64)READ_ONCE(l->nr) * LDT_ENTRY_SIZE - n);
+		u64 part = min(count - n, size - n);
 
 		/* the piece of an entry that a count which is no multiple asks for */
 		if (part && copy_to_user(uaddr_add(to, n), &desc, part))
@@ -236,22 +283,23 @@ static long read_default(uaddr_t to, u64 count)
 static int change(struct mm *mm, u32 nr, u64 desc)
 {
 	struct user_desc d = from_desc(nr, desc);
-	struct ldt *l;
+	struct room room;
 	u64 *slot;
 	int err = 0;
 
+	room_get(&room, mm, nr);
 	mutex_lock(&mm->pmap.lock);
-	l = ldt_of(mm);
-	slot = l ? slot_of(l, nr) : NULL;
+	slot = slot_of(mm, nr, &room);
 	if (!slot)
 		err = -ENOMEM;
 	else if (mm->pmap.space)
 		err = space_ldt(mm->pmap.space, &d, true);
 	if (!err) {
 		WRITE_ONCE(*slot, desc);
-		smp_store_release(&l->nr, max(l->nr, nr + 1));
+		smp_store_release(&mm->ldt->nr, max(mm->ldt->nr, nr + 1));
 	}
 	mutex_unlock(&mm->pmap.lock);
+	room_put(&room);
 	return err;
 }
 
