@@ -594,12 +594,15 @@ static struct dentry *bm_mount(struct file_system_type *t, u32 flags, const char
 static void bm_kill_sb(struct super_block *sb)
 {
 	struct binfmt_misc *m = sb->s_fs_info;
+	struct bm_entry *e, *next;
 
 	mutex_lock(&bm_lock);
-	if (m && m->sb == sb) {
-		m->sb = NULL;
-		while (!list_empty(&m->entries))
-			entry_remove(list_first_entry(&m->entries, struct bm_entry, list));
+	if (m) {
+		if (m->sb == sb)
+			m->sb = NULL; /* else the next mount was faster: ours are among its entries */
+		list_for_each_entry_safe(e, next, &m->entries, list)
+			if (e->dentry->d_sb == sb)
+				entry_remove(e);
 	}
 	mutex_unlock(&bm_lock);
 	kill_anon_super(sb);

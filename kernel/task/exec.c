@@ -59,6 +59,8 @@ int bprm_take(struct bprm *b, struct file *f)
 {
 	bprm_close(b);
 	b->file = f;
+	b->nondump |=
+		inode_permission(f->f_inode, MAY_READ) != 0; /* a script must not lay it open */
 	return read_start(b);
 }
 
