@@ -88,13 +88,13 @@ void clock_timer_cancel_sync(struct clock_timer *ct)
 	unlist(ct);
 }
 
-void clock_was_set(void)
+static void set_anew(bool cancel)
 {
 	struct clock_timer *ct;
 
 	spin_lock(&clock_timers_lock);
 	list_for_each_entry(ct, &real_timers, list) {
-		if (ct->cancel_on_set) {
+		if (cancel && ct->cancel_on_set) {
 			ct->clock_set = true;
 			timer_start(&ct->timer, 0);
 		} else if (ct->abs < TIME_MAX) {
@@ -102,4 +102,14 @@ void clock_was_set(void)
 		}
 	}
 	spin_unlock(&clock_timers_lock);
+}
+
+void clock_was_set(void)
+{
+	set_anew(true);
+}
+
+void tai_was_set(void)
+{
+	set_anew(false);
 }

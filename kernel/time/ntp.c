@@ -224,7 +224,7 @@ int ntp_adjust(struct __kernel_timex *tx)
 	err = report_locked(tx, single, slew);
 	spin_unlock(&ntp.lock);
 	if (tai != tx->tai)
-		clock_was_set();
+		tai_was_set();
 	if (start)
 		timer_start(&ntp.timer, ktime_get() + NSEC_PER_SEC);
 	return err;

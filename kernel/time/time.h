@@ -57,6 +57,7 @@ void clock_timer_start(struct clock_timer *ct, u64 abs);
 bool clock_timer_cancel(struct clock_timer *ct);
 void clock_timer_cancel_sync(struct clock_timer *ct);
 void clock_was_set(void); /* real time has jumped */
+void tai_was_set(void);   /* its offset has changed: nobody is cancelled for that */
 
 /* The threads of @sig look at their CPU-time timers at their next boundary: an interval, a timer or RLIMIT_CPU has changed. */
 void cpu_timers_changed(struct signal_struct *sig);
