@@ -147,15 +147,20 @@ static int advise_no_guard(struct vm_area *v, u64 start, u64 end)
 
 	if (!may_have_guards(v))
 		return -EINVAL;
-	for (u64 va = start; va < end; va += PAGE_SIZE) {
+	for (u64 va = start; va < end; cond_resched()) {
+		bool any;
 		pte_t *e;
 
 		spin_lock(&mm->page_table_lock);
 		e = pmap_next(&mm->pmap, &va, end);
-		if (e && *e & PTE_GUARD)
-			*e = 0;
+		any = e;
+		if (e)
+			do
+				if (*e & PTE_GUARD)
+					*e = 0;
+			while (e++, va += PAGE_SIZE, va < end && va & (TABLE_SPAN - 1));
 		spin_unlock(&mm->page_table_lock);
-		if (!e)
+		if (!any)
 			break;
 	}
 	return 0;

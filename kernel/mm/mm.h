@@ -561,7 +561,7 @@ static inline bool vma_is_secret(const struct vm_area *v)
 {
 	return v->vm_mapping && v->vm_mapping->a_ops->secret;
 }
-/* For f_op->mmap: @v becomes locked memory, as with MAP_LOCKED. 0, -EAGAIN or -EPERM (RLIMIT_MEMLOCK). */
+/* For f_op->mmap: @v becomes locked memory, as with MAP_LOCKED. 0 or -EAGAIN (RLIMIT_MEMLOCK). */
 int mm_lock_area(struct vm_area *v);
 /* For uaccess: makes one page of the mm accessible. 0 or -errno. */
 int user_fault_in(struct mm *mm, u64 addr, bool write);

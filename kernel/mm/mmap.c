@@ -58,9 +58,10 @@ int mm_lock_area(struct vm_area *v)
 {
 	int err = v->vm_flags & VM_LOCKED ? 0 : check_lock_limit(v->vm_mm, vma_pages(v));
 
-	if (!err)
-		v->vm_flags |= VM_LOCKED;
-	return err;
+	if (err)
+		return -EAGAIN; /* also where RLIMIT_MEMLOCK is 0, as on Linux */
+	v->vm_flags |= VM_LOCKED;
+	return 0;
 }
 
 /* ---- what a new area is to be ---- */

@@ -23,7 +23,7 @@ struct remap {
 /* ---- entries ---- */
 
 /* 0 or -ENOMEM (tables for the new place); what was moved stays moved. */
-static int move_entry(struct mm *mm, u64 from, u64 to)
+static int move_entry(struct mm *mm, u64 from, u64 to, bool *mapped)
 {
 	pte_t *old, *new;
 	int err = 0;
@@ -33,6 +33,7 @@ static int move_entry(struct mm *mm, u64 from, u64 to)
 	if (old && *old) {
 		new = pmap_pte(&mm->pmap, to, true);
 		if (new) {
+			*mapped |= (*old & PTE_MAPPED) != 0;
 			*new = *old & ~(PTE_MAPPED | PTE_STALE);
 			*old = 0;
 		} else {
@@ -57,6 +58,7 @@ static int move_entries(struct vm_area *v, u64 from, u64 to, u64 len)
 {
 	struct address_space *m = v->vm_mapping;
 	struct mm *mm = v->vm_mm;
+	bool mapped = false;
 	int err = 0;
 
 	zap_prepare(mm, from, from + len);
@@ -64,9 +66,13 @@ static int move_entries(struct vm_area *v, u64 from, u64 to, u64 len)
 		down_write(&m->i_mmap_sem);
 	for (u64 va = from; (va = next_entry(mm, va, from + len)) < from + len && !err;
 		va += PAGE_SIZE)
-		err = move_entry(mm, va, to + (va - from));
+		err = move_entry(mm, va, to + (va - from), &mapped);
+	if (mapped) /* another thread has had its space refilled since */
+		pmap_drop(&mm->pmap, from, from + len);
 	if (m)
 		up_write(&m->i_mmap_sem);
+	if (mapped)
+		pmap_settle(&mm->pmap);
 	return err;
 }
 
@@ -103,6 +109,12 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 
 	if (mm->map_count + 3 > sysctl_max_map_count)
 		return -ENOMEM;
+	if (v->vm_flags & VM_HUGETLB) { /* what stays behind keeps its promise */
+		err = vma_split_range(mm, r->addr, r->addr + r->old_len);
+		if (err)
+			return err;
+		v = vma_lookup(mm, r->addr);
+	}
 	if (account && vm_enough_memory(pages))
 		return -ENOMEM;
 	n = copy_area(v, to, r->new_len, vma_index(v, r->addr));

@@ -17,7 +17,8 @@
 struct move {
 	struct uffd *u;
 	u64 dst, src, len;
-	bool holes; /* missing pages count as moved */
+	bool holes;  /* missing pages count as moved */
+	bool mapped; /* the space was refilled meanwhile, and maps what has gone */
 	struct hole_cursor cursor;
 };
 
@@ -82,7 +83,10 @@ static int move_page(struct move *m, struct vm_area *d, u64 off)
 	from = pmap_pte(&mm->pmap, m->src + off, false);
 	if (*to) { /* mapped ahead before it was watched */
 		err = -EEXIST;
+	} else if (!is_exclusive(pfn_to_page(pte_pfn(e)))) { /* pins need no mmap_lock */
+		err = -EBUSY;
 	} else {
+		m->mapped |= (*from & PTE_MAPPED) != 0;
 		clear_bit(PG_zero, &pfn_to_page(pte_pfn(e))->flags);
 		*to = mk_pte(pte_pfn(e), vma_rights(d) | PTE_D);
 		*from = 0;
@@ -108,6 +112,10 @@ static s64 move_range(struct move *m)
 		if (!err && wait_interrupted(TASK_KILLABLE))
 			err = -EINTR;
 		cond_resched();
+	}
+	if (m->mapped) {
+		pmap_drop(&mm->pmap, m->src, m->src + m->len);
+		pmap_settle(&mm->pmap);
 	}
 	return done ? (s64)done : err;
 }

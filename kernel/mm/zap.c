@@ -16,6 +16,7 @@
 #include "kernel/mm/hugetlb_internal.h"
 
 #define BATCH 64
+#define BATCH_TABLES 64 /* markers fill no batch: so many tables of them, and others get the lock */
 
 void account_rss(struct mm *mm, struct page *p, s64 n)
 {
@@ -126,9 +127,10 @@ static void zap_entry(struct vm_area *v, struct zap_batch *b, u64 va, pte_t *e)
 static void zap_entries(struct vm_area *v, struct zap_batch *b, u64 *va, u64 end)
 {
 	struct mm *mm = v->vm_mm;
+	u32 tables = 0;
 
 	spin_lock(&mm->page_table_lock);
-	while (b->n < BATCH && *va < end) {
+	while (b->n < BATCH && *va < end && tables++ < BATCH_TABLES) {
 		pte_t *e = pmap_next(&mm->pmap, va, end);
 
 		if (!e) {
@@ -158,6 +160,7 @@ static void zap(struct vm_area *v, u64 start, u64 end, bool keep_guards)
 			pmap_retire(&v->vm_mm->pmap, b.pages, b.n);
 		else
 			pmap_settle(&v->vm_mm->pmap);
+		cond_resched();
 	}
 }
 

@@ -337,6 +337,14 @@ static void calls(void)
 	munmap(p, H);
 	munmap(r, H);
 	step("after the moves");
+	p = map(3, ANON, -1);
+	q = mmap(NULL, 4 * H, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	q = (char *)(((unsigned long)q + H - 1) & ~(H - 1));
+	r = mremap(p + 2 * H, H, H, MREMAP_MAYMOVE | MREMAP_FIXED, q);
+	step("an untouched one of 3 moved");
+	munmap(p, 2 * H);
+	munmap(r, H);
+	step("all 3 gone");
 }
 
 static void surplus(void)
