@@ -31,7 +31,7 @@ static u8 byte_at(const struct filter_view *v, s64 off)
 		return v->flat[off];
 	off -= v->back;
 	if (off < 0)
-		return *skb_pulled(v->skb, (u32)-off);
+		return skb_has_pulled(v->skb, (u32)-off) ? *skb_pulled(v->skb, (u32)-off) : 0;
 	skb_copy(v->skb, (u32)off, &b, 1);
 	return b;
 }

@@ -28,6 +28,7 @@
 #define TOTAL_MAX (16U << 20)
 #define QUEUES_MAX 256U
 #define PIECES_MAX 8192U
+#define MTU_MIN 68U
 #define MODEL_MAX 120U /* of headers that each piece has: they stand in the skb's room */
 #define TIME4 (30 * NSEC_PER_SEC)
 #define TIME6 (60 * NSEC_PER_SEC)
@@ -103,12 +104,14 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 	static atomic_t ids;
 	bool v4 = skb->protocol == ETH_P_IP;
 	u8 model[MODEL_MAX];
-	u32 hlen = header_len(skb);
-	u32 room = (mtu - hlen - (v4 ? 0 : (u32)sizeof(struct frag6))) & ~7U, n, total;
+	u32 hlen = mtu < MTU_MIN ? 0 : header_len(skb), n, total, room = 0;
+	u32 all = hlen + (v4 ? 0 : (u32)sizeof(struct frag6)); /* headers of a piece */
 	u32 id = (u32)atomic_inc_return(&ids);
 	int err = 0;
 
-	if (hlen > MODEL_MAX || hlen > skb_len(skb)) {
+	if (hlen && hlen <= MODEL_MAX && hlen <= skb_len(skb) && mtu > all)
+		room = (mtu - all) & ~7U;
+	if (!room) { /* the way has not even room for the headers */
 		kfree_skb(skb);
 		return -EMSGSIZE;
 	}

@@ -8,6 +8,7 @@
 #include <asm/errno.h>
 #include <linux/icmpv6.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 
 #include "kernel/lib/printk.h"
 #include "kernel/net/frag.h"
@@ -149,6 +150,16 @@ static int send_with_header(struct inet_sock *i, struct sk_buff *skb, const stru
 	return ip_send_raw(i->net, skb, f);
 }
 
+/* The same with IPv6, of which nothing is filled in. */
+static int send_with_header6(struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
+{
+	if (skb->len < sizeof(struct ipv6hdr)) {
+		kfree_skb(skb);
+		return -EINVAL;
+	}
+	return ip_send_raw(i->net, skb, f);
+}
+
 /* Where the socket has it, which is even. False: the packet is too short. */
 static bool fill_checksum(const struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
 {
@@ -187,7 +198,7 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 	dgram_charge(i, skb, &f);
 	dgram_want_stamps(i, skb, m);
 	if (i->hdrincl) {
-		err = i->v6 ? ip_send_raw(i->net, skb, &f) : send_with_header(i, skb, &f);
+		err = i->v6 ? send_with_header6(i, skb, &f) : send_with_header(i, skb, &f);
 	} else {
 		if (i->v6 && i->csum_at >= 0 && !fill_checksum(i, skb, &f)) {
 			kfree_skb(skb);

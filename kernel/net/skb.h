@@ -173,6 +173,11 @@ static inline const u8 *skb_pulled(const struct sk_buff *skb, u32 n)
 {
 	return skb->room_pulled || !skb->buf ? skb->room + skb->head - n : skb_payload(skb) - n;
 }
+/* Are there as many, in one piece? Not where the network's header stood in room[] and the transport's in the buffer (raw sockets). */
+static inline bool skb_has_pulled(const struct sk_buff *skb, u32 n)
+{
+	return n <= (skb->room_pulled || !skb->buf ? skb->head : skb->off);
+}
 /* Makes it @n bytes long, headers included; it was at least that. */
 void skb_trim(struct sk_buff *skb, u32 n);
 /* The first @n bytes in one piece, copied to @tmp where they are not. NULL: it is shorter. */

@@ -155,6 +155,8 @@ static void save_syn(struct tcp_sock *c, const struct sk_buff *skb)
 {
 	u32 n = (u32)skb->ip.hdr_len + skb->tcp.hlen;
 
+	if (!skb_has_pulled(skb, n))
+		return;
 	c->saved_syn = kmalloc(n, GFP_ATOMIC);
 	if (c->saved_syn) {
 		memcpy(c->saved_syn, skb_pulled(skb, n), n);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* IPv6 packets that bring their own header, and are too short for one, or just long enough. */
+#include "netns.h"
+
+TEST(raw6_short)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	unsigned char p[64] = { 0x60, 0, 0, 0, 0, 0, 59, 64 };
+	int fd;
+
+	own_net();
+	p[23] = p[39] = 1; /* from ::1 to ::1 */
+	fd = NEED(socket(AF_INET6, SOCK_RAW, IPPROTO_RAW));
+	T(setsockopt(fd, SOL_IPV6, IPV6_HDRINCL, &(int){ 1 }, sizeof(int)));
+	T(sendto(fd, p, 0, 0, SA(&to), sizeof(to)));
+	T(sendto(fd, p, 1, 0, SA(&to), sizeof(to)));
+	T(sendto(fd, p, 8, 0, SA(&to), sizeof(to)));
+	T(sendto(fd, p, 39, 0, SA(&to), sizeof(to)));
+	T(sendto(fd, p, 40, 0, SA(&to), sizeof(to)));
+	T(sendto(fd, p, 64, 0, SA(&to), sizeof(to)));
+}
