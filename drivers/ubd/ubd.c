@@ -86,8 +86,8 @@ static void ubd_submit(struct gendisk *d, struct bio *bio)
 	u32 op = bio->opf & REQ_OP_MASK, i;
 	struct ubd_req *r = bio_driver(bio);
 
-	if (op >= ARRAY_SIZE(ubd_ops)) {
-		bio_endio(bio, -EOPNOTSUPP);
+	if (op >= ARRAY_SIZE(ubd_ops) || !u->host) {
+		bio_endio(bio, u->host ? -EOPNOTSUPP : -EIO);
 		return;
 	}
 	r->op = ubd_ops[op];

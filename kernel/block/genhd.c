@@ -77,9 +77,11 @@ static int revive_partition(struct block_device *b, sector_t start, u64 nr)
 	truncate_inode_pages(b->mapping, 0);
 	b->start = start;
 	bdev_resize(b, nr);
-	b->gone = false;
 	disk_name(b->disk, b->partno, name, sizeof(name));
 	err = devtmpfs_create(name, S_IFBLK | 0660, b->dev);
+	if (err && !b->partno) /* nobody may open a disk that its driver is told not to have */
+		return err;
+	b->gone = false;
 	tell(b, "add");
 	return err;
 }
@@ -109,6 +111,7 @@ static int add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 	d->part[partno] = b;
 	disk_name(d, partno, name, sizeof(name));
 	err = devtmpfs_create(name, S_IFBLK | 0660, b->dev);
+	b->gone = err && !partno; /* the next attempt revives it */
 	if (!err && partno && disk_part_appeared)
 		disk_part_appeared(b);
 	return err;
