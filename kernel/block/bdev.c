@@ -149,17 +149,19 @@ static int write_one(struct block_device *b, struct page *p)
 	u32 n = page_bytes(b, p->index);
 	struct bio *bio;
 
-	if (!clear_page_dirty_for_io(p) || !n) {
+	if (!n)
+		clear_page_dirty_for_io(p);
+	if (!n || !PageDirty(p)) {
 		unlock_page(p);
 		return 0;
 	}
 	bio = bio_alloc(b, 1, REQ_WRITE, GFP_NOFS);
 	if (!bio) {
-		set_page_dirty(p);
 		unlock_page(p);
 		return -ENOMEM;
 	}
-	set_page_writeback(p);
+	set_page_writeback(p); /* an fsync that finds it clean finds it under write-back */
+	clear_page_dirty_for_io(p);
 	get_page(p);
 	unlock_page(p);
 	bio->sector = p->index << (PAGE_SHIFT - SECTOR_SHIFT);

@@ -244,6 +244,8 @@ struct inode *ext4_iget(struct super_block *sb, ino_t ino)
 	ext4_brelse(b);
 	if (err)
 		goto err_fail;
+	/* it may have been changed, and forgotten, since the last commit */
+	EXT4_I(inode)->sync_tid = EXT4_I(inode)->data_tid = ext4_latest_tid(EXT4_SB(sb));
 	unlock_new_inode(inode);
 	return inode;
 
@@ -436,12 +438,12 @@ int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 	changed = put_changes(inode, raw);
 	put_times(inode, raw);
 	ext4_raw_inode_csum(inode, raw);
-	mutex_unlock(&b->lock);
-	ext4_dirty(h, b);
-	ext4_brelse(b);
-	if (changed)
+	if (changed) /* noted before anybody else finds it written */
 		ext4_note_change(h, inode);
 	else
 		WRITE_ONCE(ei->sync_tid, ext4_handle_tid(h));
+	mutex_unlock(&b->lock);
+	ext4_dirty(h, b);
+	ext4_brelse(b);
 	return 0;
 }

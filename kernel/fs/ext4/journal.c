@@ -195,6 +195,11 @@ u32 ext4_handle_tid(const struct ext4_handle *h)
 	return h->txn->tid;
 }
 
+u32 ext4_latest_tid(const struct ext4_sb *sbi)
+{
+	return sbi->journal ? READ_ONCE(sbi->journal->next_tid) - 1 : 0;
+}
+
 /* Under j->lock. */
 bool ext4_txn_add_locked(struct ext4_txn *t, struct ext4_buf *b)
 {
@@ -347,7 +352,9 @@ int ext4_commit_tid(struct ext4_sb *sbi, u32 tid)
 
 	if (!j)
 		return 1;
-	if (j->closed || tid_geq(READ_ONCE(j->committed_tid), tid))
+	/* one that has not begun is of an earlier mount for writing (without a log they begin anew), or none at all */
+	if (j->closed || tid_geq(READ_ONCE(j->committed_tid), tid) ||
+		!tid_geq(READ_ONCE(j->next_tid) - 1, tid))
 		return j->aborted ? -EIO : 1;
 	spin_lock(&j->lock);
 	want_commit_locked(j, tid);

@@ -278,13 +278,14 @@ static u32 begin_writeback(
 	for (i = 0; i < n; i++) {
 		struct page *p = pages[i];
 
-		if (p->index >= nr_pages || !clear_page_dirty_for_io(p)) {
+		if (p->index >= nr_pages || !PageDirty(p)) {
 			unlock_page(p);
 			put_page(p);
 			continue;
 		}
+		set_page_writeback(p); /* an fsync that finds it clean finds it under write-back */
+		clear_page_dirty_for_io(p);
 		zero_tail(inode, p);
-		set_page_writeback(p);
 		*promised += ext4_take_promise(p, &masks[kept]);
 		unlock_page(p);
 		pages[kept++] = p;
