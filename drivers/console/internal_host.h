@@ -53,6 +53,7 @@ struct con_host {
 	/* What is plugged in: changed by the one who configures, one at a time. */
 	struct con_cable *cables[2];
 	bool xterm;
+	int left; /* at the end: what drain_all() has seen last */
 };
 
 /* ---- line_host.c ---- */

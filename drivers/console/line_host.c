@@ -36,33 +36,47 @@ struct con_host *line_find(const char *name)
 	return h;
 }
 
-/* con_host_pending() at the end, where who has the lock may have died with it (a fault): @last then. */
-static int pending_at_end(struct con_host *h, int last)
+/* con_host_pending() at the end, where who has the lock may have died with it (a fault): h->left then. */
+static int pending_at_end(struct con_host *h)
 {
+	int n;
+
 	if (pthread_mutex_trylock(&h->lock))
-		return last;
-	last = (int)lag_locked(h);
+		return h->left;
+	n = (int)lag_locked(h);
 	pthread_mutex_unlock(&h->lock);
-	return last;
+	return n;
 }
 
-/* At the end: what was written goes out, as long as somebody takes it; lines that nobody reads cost DRAIN_IDLE steps all together. */
+/* Is something left of any line? *moved: some of it has gone since the last time. */
+static bool something_left(bool *moved)
+{
+	bool left = false;
+
+	*moved = false;
+	for (struct con_host *h = lines; h; h = h->next) {
+		int now = pending_at_end(h);
+
+		*moved = *moved || now != h->left;
+		left = left || now;
+		h->left = now;
+	}
+	return left;
+}
+
+/* At the end: what was written goes out, as long as somebody takes some of it, of whichever line. */
 static void drain_all(void)
 {
 	int idle = 0;
+	bool moved;
 
-	for (struct con_host *h = lines; h; h = h->next) {
-		int last = pending_at_end(h, 1);
+	for (struct con_host *h = lines; h; h = h->next)
+		h->left = 1;
+	while (something_left(&moved) && idle < DRAIN_IDLE) {
+		struct timespec t = { 0, 5000000 };
 
-		while (last && idle < DRAIN_IDLE) {
-			struct timespec t = { 0, 5000000 };
-			int now;
-
-			nanosleep(&t, NULL);
-			now = pending_at_end(h, last);
-			idle = now == last ? idle + 1 : 0;
-			last = now;
-		}
+		idle = moved ? 0 : idle + 1;
+		nanosleep(&t, NULL);
 	}
 }
 

@@ -4,7 +4,8 @@
  * pseudo terminals (their slaves: what ssh and screen give a shell), before output processing; no echo. The records are User Mode Linux's,
  * of a 64-bit machine; docs/consoles.md says their layout.
  *
- * Locks: none here. Records of a terminal come in the order of what they tell of, since its reader or writer has its mutex.
+ * Locks: order, innermost: times go on from record to record. What is read from a terminal, and what is written to it, is each in order,
+ * since its reader or writer has its mutex.
  */
 #include <asm/errno.h>
 
@@ -14,6 +15,7 @@
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/sched/lock.h"
 #include "kernel/sched/task.h"
 
 struct record {
@@ -27,20 +29,26 @@ struct record {
 BUILD_BUG_ON(sizeof(struct record) != 40);
 #define SECOND 1000000000UL
 
+static DEFINE_MUTEX(order);
+
 static void add(struct tty_struct *tty, int what, int direction, const void *data, size_t n)
 {
 	static u32 warned;
-	u64 now = ktime_get_real();
 	struct record r = {
 		.what = what,
 		.tty = tty->dev,
 		.len = (s32)n,
 		.direction = direction,
-		.sec = now / SECOND,
-		.usec = now % SECOND / 1000,
 	};
-	int err = ttylog_host_add(tty->name, &r, sizeof(r), data, n);
+	u64 now;
+	int err;
 
+	mutex_lock(&order);
+	now = ktime_get_real();
+	r.sec = now / SECOND;
+	r.usec = now % SECOND / 1000;
+	err = ttylog_host_add(tty->name, &r, sizeof(r), data, n);
+	mutex_unlock(&order);
 	if (err && !xchg(&warned, 1))
 		pr_err("%s: the log of terminals is not complete: %s\n", tty->name,
 			arch_strerror(err));

@@ -139,19 +139,25 @@ static void show_timers(void)
 /* What tracing has written and nobody has read away: all of the ring. */
 static void show_trace(void)
 {
-	char buf[512], *line, *at;
-	u64 pos = 0, lost;
+	static char buf[1024]; /* under own_buf: a line of the ring is shorter */
+	static DEFINE_MUTEX(own_buf);
+	u64 pos = 0, end = ~0UL, lost;
+	char *line, *at;
 	size_t n;
 
 	pr_info("sysrq: Dump trace ring\n");
 	if (!trace_ring_there())
 		pr_info("   (there is none: nothing has been traced)\n");
-	while ((n = trace_read(&pos, buf, sizeof(buf) - 1, &lost))) {
+	mutex_lock(&own_buf);
+	trace_read(&end, buf, 0,
+		&lost); /* what is written from now on is not shown: it may come faster */
+	while (pos < end && (n = trace_read(&pos, buf, sizeof(buf) - 1, &lost))) {
 		buf[n] = 0;
 		for (at = buf; (line = strsep(&at, "\n"));)
 			if (*line)
 				pr_info("%s\n", line);
 	}
+	mutex_unlock(&own_buf);
 }
 
 static void secure_access(void)

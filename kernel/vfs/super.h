@@ -140,8 +140,8 @@ int thaw_super(struct super_block *sb);
 void wait_for_thaw(struct super_block *sb);
 int sync_filesystem(struct super_block *sb, bool wait);
 void sync_all(void);
-/* Before power-off: all is written and every disk is marked clean; file systems are read-only afterwards. */
 void thaw_all(void);
+/* Before power-off: all is written and every disk is marked clean; file systems are read-only afterwards. */
 void sync_and_quiesce_all(void);
 void sb_error_remount_ro(struct super_block *sb);
 
