@@ -317,6 +317,17 @@ static void pump_drain(struct pump *p)
 	}
 }
 
+/* What the line holds would be lost with the kernel, where its reader is slow. */
+static void line_drain(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	tcdrain(fd);
+	close(fd);
+}
+
 /* ---- running ---- */
 
 static volatile sig_atomic_t shutdown_wanted;
@@ -454,5 +465,9 @@ int main(void)
 	report("status %d\n", run_until_end(&unblocked));
 	pump_drain(&out);
 	pump_drain(&err);
+	if (!job.terminal) {
+		line_drain("/dev/tty2");
+		line_drain("/dev/tty3");
+	}
 	power_off();
 }

@@ -167,8 +167,9 @@ static void build(const char *suite, const char *path, uint64_t size, char **pac
 		busybox_populate(im, static_busybox());
 	ext4_image_close(im);
 	ext4_image_check(self, path);
-	image_config_write(path, NULL, 0); /* of another image that had the name */
 	output_finish(fd, path, true);
+	image_config_write(
+		path, NULL, 0); /* of another image that had the name: there as long as that is */
 	fprintf(stderr, "made %s\n", path);
 }
 

@@ -67,9 +67,6 @@ static int help(int argc, char **argv)
 
 static int run(int argc, char **argv)
 {
-	setlocale(LC_CTYPE, "C.UTF-8");
-	signal(SIGXFSZ,
-		SIG_IGN); /* a file that may not become larger is an error as a full disk is */
 	if (argc < 2)
 		die("which command? try nestctl --help");
 	if (is_help(argv[1]))

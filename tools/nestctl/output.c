@@ -6,7 +6,7 @@
  * (OUTPUT_MARK), which goes at exit and on signals, where the host's file system has no O_TMPFILE, and for the instant in which it
  * takes the place of another file. SIGKILL leaves such a name; image_store.c sweeps those of the store.
  *
- * Invariant: a slot's names are removed by whoever sets its fd to -1, with signals blocked.
+ * Invariant: a slot's names are removed by whoever sets its fd to 0, with signals blocked.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -12,6 +12,7 @@
 #include "tools/nestctl/run.h"
 
 #define STEP_MS 100
+#define DEAF_S 1 /* who takes nothing for so long does not read */
 
 static struct pump {
 	pthread_t thread;
@@ -19,10 +20,13 @@ static struct pump {
 	int ready;   /* input waits for this; -1 for output */
 	int control; /* output: where to say that nobody reads */
 	int error;
-	bool done; /* the thread is no more */
+	bool done;           /* the thread is no more */
+	unsigned int pieces; /* output: how many it has begun to write */
+	unsigned int seen;   /* pump_drop(): how many there were, */
+	time_t since;        /* and since when */
+	volatile sig_atomic_t dropping;
 } pumps[3];
 static int npumps;
-static volatile sig_atomic_t dropping;
 
 static void *input_run(void *arg)
 {
@@ -46,7 +50,8 @@ static void *output_run(void *arg)
 	ssize_t n;
 
 	while ((n = get_some(p->from, buf, sizeof(buf))) > 0) {
-		if (gone || put_all(p->to, buf, (size_t)n, &dropping))
+		__atomic_add_fetch(&p->pieces, 1, __ATOMIC_RELAXED);
+		if (gone || put_all(p->to, buf, (size_t)n, &p->dropping))
 			continue;
 		gone = true;
 		p->error = errno;
@@ -95,15 +100,32 @@ static void nothing(int sig)
 {
 }
 
+static bool is_deaf(struct pump *p)
+{
+	unsigned int pieces = __atomic_load_n(&p->pieces, __ATOMIC_RELAXED);
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!p->since || pieces != p->seen) {
+		p->seen = pieces;
+		p->since = now.tv_sec;
+	}
+	return now.tv_sec - p->since > DEAF_S;
+}
+
 void pump_drop(void)
 {
 	const struct sigaction sa = { .sa_handler = nothing };
 
-	dropping = 1;
 	sigaction(SIGALRM, &sa, NULL);
-	for (int i = 0; i < npumps; i++)
-		if (pumps[i].ready < 0 && !pumps[i].done)
-			pthread_kill(pumps[i].thread, SIGALRM); /* out of a write that waits */
+	for (int i = 0; i < npumps; i++) {
+		struct pump *p = &pumps[i];
+
+		if (p->ready >= 0 || p->done || !is_deaf(p))
+			continue;
+		p->dropping = 1;
+		pthread_kill(p->thread, SIGALRM); /* out of a write that waits */
+	}
 }
 
 static void join(pthread_t thread, bool (*hurry)(void))
