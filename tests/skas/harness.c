@@ -11,6 +11,7 @@
 #include <linux/mman.h>
 
 #include "gen/stub_syms.h"
+#include "kernel/lib/contention.h"
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 #include "tests/skas/guest.h"
@@ -567,4 +568,17 @@ int arch_futex_wake(u32 *word, int n);
 int arch_futex_wake(u32 *word, int n)
 {
 	return os_futex_wake(word, n);
+}
+
+/* ---- contention.h ---- */
+
+bool contention_counted;
+
+u64 contention_now(void)
+{
+	return 0;
+}
+
+void contention_add(const char *kind, const void *ip, u64 since)
+{
 }
