@@ -23,6 +23,7 @@
 #define VERSION 2
 #define TEXT_MAX 512
 #define WAIT_MS 10000
+#define STEP_MS 200
 
 struct request {
 	uint32_t magic, version, len;
@@ -140,17 +141,39 @@ void umid_connect(struct umid_console *c, const char *folder)
 		die("%s: %s", c->path, strerror(errno));
 }
 
+/* Does the socket still stand that replies come from? Who waits on a datagram socket is not told. */
+static bool is_there(const struct umid_console *c)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool there;
+
+	memcpy(a.sun_path, c->path, sizeof(c->path));
+	there = fd < 0 || !connect(fd, (struct sockaddr *)&a, sizeof(a));
+	if (fd >= 0)
+		close(fd);
+	return there;
+}
+
+/* Until something can be read; false: nothing came in time, or nobody is left who could answer. */
+static bool wait_for_reply(struct umid_console *c)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+	bool there = true;
+
+	for (int left = c->wait_ms; left > 0 && there; left -= STEP_MS) {
+		there = is_there(c); /* asked first: what came before the end is still read */
+		if (poll(&p, 1, there ? STEP_MS : 0) > 0)
+			return true;
+	}
+	return false;
+}
+
 /* One reply; false: none came in time. */
 static bool receive(struct umid_console *c, struct reply *r)
 {
-	struct pollfd p = { .fd = c->fd, .events = POLLIN };
-	ssize_t n;
-	int ready;
+	ssize_t n = wait_for_reply(c) ? recv(c->fd, r, sizeof(*r), 0) : -1;
 
-	do
-		ready = poll(&p, 1, c->wait_ms);
-	while (ready < 0 && errno == EINTR);
-	n = ready > 0 ? recv(c->fd, r, sizeof(*r), 0) : -1;
 	return n >= (ssize_t)offsetof(struct reply, text) &&
 	       r->len <= (size_t)n - offsetof(struct reply, text);
 }
