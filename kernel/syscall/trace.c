@@ -119,6 +119,25 @@ static void say_result(const char *call, long ret, u64 ns)
 	say(call, text);
 }
 
+/* Does the filter take this call of current? */
+static bool wanted(u32 nr)
+{
+	const struct trace_filter *f = &trace_filter;
+
+	if (f->pid && f->pid != current->tgid && f->pid != current->pid &&
+		!(f->follow && current->traced_calls))
+		return false;
+	return !f->some || f->calls[nr / 64] & BIT(nr % 64);
+}
+
+/* Is it told of, in the log or in the ring? */
+static bool told(u32 nr)
+{
+	int how = READ_ONCE(syscall_strace);
+
+	return how & TRACE_CALLS_LOG || (how & TRACE_CALLS_RING && wanted(nr));
+}
+
 static long call_with_lines(u32 nr, const struct syscall_desc *d, const u64 *args)
 {
 	char call[TRACE_LINE];
@@ -132,31 +151,19 @@ static long call_with_lines(u32 nr, const struct syscall_desc *d, const u64 *arg
 	else if (syscall_strace & TRACE_CALLS_BEGIN)
 		say(call, " ...");
 	ret = d->call(args);
-	if (returns)
+	if (returns && told(nr)) /* still: it may have waited for long */
 		say_result(call, ret, arch_cpu_clock() - start);
 	return ret;
 }
 
-/* Does the filter take this call of current? */
-static bool wanted(u32 nr)
-{
-	const struct trace_filter *f = &trace_filter;
-
-	if (f->pid && f->pid != current->tgid && f->pid != current->pid &&
-		!(f->follow && current->traced_calls))
-		return false;
-	return !f->some || f->calls[nr / 64] & BIT(nr % 64);
-}
-
 long syscall_traced(u32 nr, const struct syscall_desc *d, const u64 *args)
 {
-	bool mine = wanted(nr);
 	u64 start;
 	long ret;
 
-	if (syscall_strace & TRACE_CALLS_LOG || (mine && syscall_strace & TRACE_CALLS_RING))
+	if (told(nr))
 		return call_with_lines(nr, d, args);
-	if (!mine || !(syscall_strace & TRACE_CALLS_TIMES))
+	if (!(READ_ONCE(syscall_strace) & TRACE_CALLS_TIMES) || !wanted(nr))
 		return d->call(args);
 	start = arch_cpu_clock();
 	ret = d->call(args);
