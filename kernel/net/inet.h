@@ -174,6 +174,7 @@ u32 net_count_socks(struct port_table *t, bool v6);
 /* inet_opt.c */
 int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
+/* inet_cmsg.c */
 int inet_cmsg(struct msg *m, int level, int type, const void *data, u64 n);
 
 /* ip6_ext.c: IPv6's extension headers of sockets (RFC 3542). NULL is fine for _get and _put. */

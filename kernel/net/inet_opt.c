@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_opt.c: getsockopt and setsockopt of levels IP, IPV6, UDP and RAW, the same as control messages.
+ * inet_opt.c: getsockopt and setsockopt of levels IP, IPV6, UDP and RAW (as control messages: inet_cmsg.c).
  * Options that would need what is not built (IPsec, router alert) are refused with ENOPROTOOPT.
  * Sources: ip(7), ipv6(7), udp(7), raw(7), RFC 3493, 3542.
  */
@@ -759,86 +759,4 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 		break;
 	}
 	return i->v6 ? -ENOPROTOOPT : -EOPNOTSUPP;
-}
-
-/* ---- control messages of a sender ---- */
-
-static int cmsg4(struct inet_control *c, int type, const void *data, u64 n)
-{
-	const struct in_pktinfo *p = data;
-
-	switch (type) {
-	case IP_PKTINFO:
-		if (n != sizeof(*p))
-			return -EINVAL;
-		c->has_src = true;
-		c->src = ip_v4(p->ipi_spec_dst.s_addr);
-		c->ifindex = p->ipi_ifindex;
-		return 0;
-	case IP_TTL:
-		if (n != sizeof(int))
-			return -EINVAL;
-		c->has_ttl = true;
-		c->ttl = *(const int *)data;
-		return c->ttl < 1 || c->ttl > 255 ? -EINVAL : 0;
-	case IP_TOS:
-		if (n != sizeof(int) && n != 1)
-			return -EINVAL;
-		c->has_tos = true;
-		c->tos = n == 1 ? *(const u8 *)data : *(const int *)data;
-		return c->tos < 0 || c->tos > 255 ? -EINVAL : 0;
-	}
-	return -EINVAL;
-}
-
-static int cmsg6(struct inet_control *c, int type, const void *data, u64 n)
-{
-	const struct mreq6 *p = data;
-	int value;
-
-	switch (type) {
-	case IPV6_HOPOPTS:
-	case IPV6_DSTOPTS: return ip6_ext_cmsg(c, type, data, n);
-	case IPV6_PKTINFO:
-		if (n < sizeof(*p))
-			return -EINVAL;
-		c->has_src = true;
-		c->src = p->group;
-		c->ifindex = (int)p->ifindex;
-		return 0;
-	case IPV6_HOPLIMIT:
-	case IPV6_TCLASS:
-		if (n != sizeof(int))
-			return -EINVAL;
-		value = *(const int *)data;
-		if (value < -1 || value > 255)
-			return -EINVAL;
-		if (value == -1) /* the default */
-			return 0;
-		*(type == IPV6_HOPLIMIT ? &c->has_ttl : &c->has_tos) = true;
-		*(type == IPV6_HOPLIMIT ? &c->ttl : &c->tos) = value;
-		return 0;
-	}
-	return -EINVAL;
-}
-
-/* UDP_SEGMENT: how long each of the packets is that this message makes. */
-static int cmsg_udp(struct inet_control *c, int type, const void *data, u64 n)
-{
-	if (type != UDP_SEGMENT || n != sizeof(c->segment))
-		return -EINVAL;
-	memcpy(&c->segment, data, sizeof(c->segment));
-	c->has_segment = true;
-	return 0;
-}
-
-int inet_cmsg(struct msg *m, int level, int type, const void *data, u64 n)
-{
-	if (level == SOL_UDP)
-		return cmsg_udp(&m->inet, type, data, n);
-	if (level == SOL_IP)
-		return cmsg4(&m->inet, type, data, n);
-	if (level == SOL_IPV6)
-		return cmsg6(&m->inet, type, data, n);
-	return 0;
 }
