@@ -42,6 +42,7 @@ struct aio_context {
 	spinlock_t lock;   /* below */
 	u32 tail;          /* ours: the ring's copy is the guest's to spoil */
 	u32 inflight;
+	u32 wanted; /* events for which somebody sleeps: they are woken when so many are there. 0: nobody */
 	bool dead;
 	struct list_head requests; /* that wait for an event (aio_request.link) */
 	struct wait_queue_head wait;

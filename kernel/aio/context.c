@@ -277,15 +277,35 @@ void aio_unreserve(struct aio_context *c)
 
 void aio_complete(struct aio_context *c, uaddr_t user, u64 data, s64 res, struct file *eventfd)
 {
+	bool enough, last;
+
 	spin_lock(&c->lock);
 	*event_at(c, c->tail) = (struct io_event){ .data = data, .obj = user.v, .res = res };
 	c->tail = (c->tail + 1) % c->nr;
 	smp_store_release(&ring_of(c)->tail, c->tail);
 	c->inflight--;
+	enough = c->wanted && waiting(c) >= c->wanted;
+	if (enough)
+		c->wanted = 0; /* who is woken for nothing says anew what it waits for */
+	last = c->dead && !c->inflight;
 	spin_unlock(&c->lock);
 	if (eventfd)
 		eventfd_signal(eventfd, 1);
-	wake_up_all(&c->wait);
+	if (enough || last)
+		wake_up_all(&c->wait);
+}
+
+/* For one that is about to sleep: are @n events there? If not, it is woken when they are. */
+static bool enough_events(struct aio_context *c, u32 n)
+{
+	bool there;
+
+	spin_lock(&c->lock);
+	there = c->dead || waiting(c) >= n;
+	if (!there && (!c->wanted || n < c->wanted))
+		c->wanted = n;
+	spin_unlock(&c->lock);
+	return there;
 }
 
 /* Hands up to @nr events out: how many, or -EFAULT. */
@@ -327,8 +347,8 @@ static long read_events(struct aio_context *c, s64 min_nr, s64 nr, uaddr_t to, u
 			break;
 		if (READ_ONCE(c->dead))
 			return got ? got : -EINVAL;
-		err = wait_event_timeout(
-			&c->wait, waiting(c) || READ_ONCE(c->dead), deadline, true);
+		err = wait_event_timeout(&c->wait,
+			enough_events(c, (u32)min(min_nr - got, (s64)c->nr / 2)), deadline, true);
 	}
 	return got || err != -ERESTARTSYS ? got : -EINTR;
 }

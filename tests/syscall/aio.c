@@ -2,6 +2,7 @@
 /* io_setup(2), io_submit, io_getevents, io_pgetevents, io_cancel, io_destroy: transfers, polls, eventfd, the ring, limits, fork. */
 #include "t.h"
 #include <linux/aio_abi.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 
 #define setup(nr, ctx) syscall(SYS_io_setup, nr, ctx)
@@ -277,6 +278,42 @@ static void test_full(void)
 	T(destroy(ctx));
 }
 
+static void *wait_for_events(void *arg)
+{
+	struct io_event ev[3];
+
+	return (void *)getevents(ctx, (long)arg, (long)arg, ev, NULL);
+}
+
+/* Two wait at once, one for an event, the other for three: they come one by one. */
+static void test_waiters(void)
+{
+	int p[4][2];
+	struct iocb ios[4], *io;
+	pthread_t t[2];
+	void *got[2];
+
+	ctx = 0;
+	NEED(setup(8, &ctx));
+	for (int i = 0; i < 4; i++) {
+		NEED(pipe(p[i]));
+		ios[i] = op(IOCB_CMD_POLL, p[i][0], (void *)POLLIN, 0, 0);
+		io = &ios[i];
+		T(submit(ctx, 1, &io));
+	}
+	for (long i = 0; i < 2; i++)
+		pthread_create(&t[i], NULL, wait_for_events, (void *)(i ? 1L : 3L));
+	for (int i = 0; i < 4; i++) {
+		usleep(2000);
+		NEED(write(p[i][1], "x", 1));
+	}
+	for (int i = 0; i < 2; i++) {
+		pthread_join(t[i], &got[i]);
+		say("%ld events", (long)got[i]);
+	}
+	T(destroy(ctx));
+}
+
 TEST(aio)
 {
 	test_setup();
@@ -285,4 +322,5 @@ TEST(aio)
 	test_events();
 	test_poll();
 	test_full();
+	test_waiters();
 }
