@@ -116,18 +116,52 @@ int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence)
 
 /* ---- checkpoint: everything committed goes home, the log is empty afterwards ---- */
 
-static void sort_blocks(struct ext4_buf **a, u32 n)
+/* Two chains by cp_list.next, each in order, NULL at the end: one. */
+static struct list_head *merge(struct list_head *a, struct list_head *b)
 {
-	u32 gap, i, k;
+	struct list_head *first = NULL, **at = &first;
 
-	for (gap = n / 2; gap; gap /= 2) /* Shell's: in place, no stack, n is some thousands */
-		for (i = gap; i < n; i++) {
-			struct ext4_buf *b = a[i];
+	while (a && b) {
+		struct list_head **less =
+			list_entry(a, struct ext4_buf, cp_list)->block <=
+					list_entry(b, struct ext4_buf, cp_list)->block ?
+				&a :
+				&b;
 
-			for (k = i; k >= gap && a[k - gap]->block > b->block; k -= gap)
-				a[k] = a[k - gap];
-			a[k] = b;
+		*at = *less;
+		at = &(*less)->next;
+		*less = (*less)->next;
+	}
+	*at = a ? a : b;
+	return first;
+}
+
+#define SORT_CHAINS 32 /* chain k has 2^k buffers or none; the last one any number */
+
+/* By block, in place: for many thousands no array need be had. */
+static void sort_checkpoint(struct ext4_journal *j)
+{
+	struct list_head *chain[SORT_CHAINS] = { NULL }, *all = NULL, *next, *p;
+	u32 k;
+
+	for (p = j->checkpoint.next; p != &j->checkpoint; p = next) {
+		struct list_head *run = p;
+
+		next = p->next;
+		run->next = NULL;
+		for (k = 0; k < SORT_CHAINS - 1 && chain[k]; k++) {
+			run = merge(chain[k], run);
+			chain[k] = NULL;
 		}
+		chain[k] = merge(chain[k], run);
+	}
+	for (k = 0; k < SORT_CHAINS; k++)
+		all = merge(chain[k], all);
+	INIT_LIST_HEAD(&j->checkpoint);
+	for (p = all; p; p = next) {
+		next = p->next;
+		list_add_tail(p, &j->checkpoint);
+	}
 }
 
 void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b)
@@ -141,21 +175,16 @@ void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b)
 
 int ext4_checkpoint(struct ext4_journal *j)
 {
-	struct ext4_buf **all, *b, *next;
+	struct ext4_buf *b, *next;
 	struct log_writer w;
-	u32 n = 0, i;
 	int err;
 
-	all = kmalloc(max(j->nr_checkpoint, 1U) * sizeof(all[0]), GFP_NOFS | __GFP_NOFAIL);
-	list_for_each_entry(b, &j->checkpoint, cp_list)
-		all[n++] = b;
-	sort_blocks(all, n);
+	sort_checkpoint(j);
 	log_begin(&w, j);
-	for (i = 0; i < n; i++)
-		write_block(&w, all[i]->block, all[i]->copy);
+	list_for_each_entry(b, &j->checkpoint, cp_list)
+		write_block(&w, b->block, b->copy);
 	err = log_wait(&w);
-	kfree(all);
-	if (!err && n)
+	if (!err && j->nr_checkpoint)
 		err = ext4_flush_disk(j->sbi);
 	if (!err)
 		err = ext4_log_write_super(j, 0, j->committed_tid + 1);
@@ -174,15 +203,41 @@ struct logged {
 	u8 *copy;
 	u8 *form; /* what goes into the log for it */
 };
+#define LOGGED_PER_FRAME ((u32)(PAGE_SIZE / sizeof(struct logged)))
 struct commit {
 	struct ext4_journal *j;
 	struct ext4_txn *t;
-	struct logged *list;
-	u32 n;
+	struct logged *
+		*list; /* LOGGED_PER_FRAME in each: what must not fail asks for single frames */
+	u32 n, frames;
 	struct log_writer w;
 	u8 **blocks; /* descriptor, revoke and escaped blocks, freed at the end */
 	u32 nr_blocks, max_blocks;
 };
+
+static struct logged *logged(const struct commit *c, u32 i)
+{
+	return &c->list[i / LOGGED_PER_FRAME][i % LOGGED_PER_FRAME];
+}
+
+static void list_alloc(struct commit *c, u32 n)
+{
+	u32 i;
+
+	c->frames = DIV_ROUND_UP(n, LOGGED_PER_FRAME);
+	c->list = kmalloc(max(c->frames, 1U) * sizeof(c->list[0]), GFP_NOFS | __GFP_NOFAIL);
+	for (i = 0; i < c->frames; i++)
+		c->list[i] = kmalloc(PAGE_SIZE, GFP_NOFS | __GFP_NOFAIL);
+}
+
+static void list_free(struct commit *c)
+{
+	u32 i;
+
+	for (i = 0; i < c->frames; i++)
+		kfree(c->list[i]);
+	kfree(c->list);
+}
 
 static bool no_updates(struct ext4_journal *j, struct ext4_txn *t)
 {
@@ -214,12 +269,12 @@ static void take_snapshot(struct commit *c)
 		if (b)
 			ext4_brelse(b);
 	}
-	c->list = kmalloc(max(t->nr_bufs, 1U) * sizeof(c->list[0]), GFP_NOFS | __GFP_NOFAIL);
+	list_alloc(c, t->nr_bufs);
 	list_for_each_entry_safe(b, next, &t->bufs, t_list) {
 		u8 *copy = kmalloc(j->sbi->block_size, GFP_NOFS | __GFP_NOFAIL);
 
 		memcpy(copy, b->data, j->sbi->block_size);
-		c->list[c->n++] = (struct logged){ b, copy, NULL };
+		*logged(c, c->n++) = (struct logged){ b, copy, NULL };
 	}
 	spin_lock(&j->lock);
 	list_for_each_entry_safe(b, next, &t->bufs, t_list) {
@@ -290,8 +345,8 @@ static u8 *log_form(struct commit *c, u8 *copy, u32 *flags)
 	return twin;
 }
 
-/* The tags of [@list, @list + @n) into descriptor @d. */
-static void fill_descriptor(struct commit *c, u8 *d, struct logged *list, u32 n)
+/* The tags of @n blocks from the list's @first on into descriptor @d. */
+static void fill_descriptor(struct commit *c, u8 *d, u32 first, u32 n)
 {
 	struct ext4_journal *j = c->j;
 	u8 *p = d + sizeof(struct jbd_header);
@@ -299,10 +354,11 @@ static void fill_descriptor(struct commit *c, u8 *d, struct logged *list, u32 n)
 
 	for (k = 0; k < n; k++) {
 		u32 flags = (k ? JBD_TAG_SAME_UUID : 0) | (k == n - 1 ? JBD_TAG_LAST : 0);
-		u64 block = list[k].b->block;
+		struct logged *l = logged(c, first + k);
+		u64 block = l->b->block;
 		__be32 lo = to_be32((u32)block), hi = to_be32((u32)(block >> 32));
 
-		list[k].form = log_form(c, list[k].copy, &flags);
+		l->form = log_form(c, l->copy, &flags);
 		memcpy(p, &lo, 4);
 		p[6] = (u8)(flags >> 8);
 		p[7] = (u8)flags;
@@ -311,8 +367,8 @@ static void fill_descriptor(struct commit *c, u8 *d, struct logged *list, u32 n)
 		if (j->csum) { /* of what lies in the log, with the transaction's number before it */
 			__be32 tid = to_be32(c->t->tid), crc;
 
-			crc = to_be32(crc32c(
-				crc32c(j->csum_seed, &tid, 4), list[k].form, j->sbi->block_size));
+			crc = to_be32(
+				crc32c(crc32c(j->csum_seed, &tid, 4), l->form, j->sbi->block_size));
 			memcpy(p + 12, &crc, 4);
 		}
 		p += tag_bytes(j);
@@ -333,10 +389,10 @@ static void write_blocks(struct commit *c)
 		u8 *d = new_block(c, JBD_DESCRIPTOR);
 		u32 n = min(per, c->n - i);
 
-		fill_descriptor(c, d, c->list + i, n);
+		fill_descriptor(c, d, i, n);
 		write_block(&c->w, log_next(c->j), d);
 		for (k = 0; k < n; k++)
-			write_block(&c->w, log_next(c->j), c->list[i + k].form);
+			write_block(&c->w, log_next(c->j), logged(c, i + k)->form);
 	}
 }
 
@@ -394,7 +450,7 @@ static int write_home(struct commit *c)
 
 	log_begin(&c->w, c->j);
 	for (i = 0; i < c->n; i++)
-		write_block(&c->w, c->list[i].b->block, c->list[i].copy);
+		write_block(&c->w, logged(c, i)->b->block, logged(c, i)->copy);
 	err = log_wait(&c->w);
 	return err ? err : ext4_flush_disk(c->j->sbi);
 }
@@ -434,7 +490,7 @@ static void keep_copies(struct commit *c)
 			ext4_brelse(b);
 	}
 	for (i = 0; i < c->n; i++) {
-		struct ext4_buf *b = c->list[i].b;
+		struct ext4_buf *b = logged(c, i)->b;
 
 		if (b->copy) {
 			kfree(b->copy);
@@ -443,7 +499,7 @@ static void keep_copies(struct commit *c)
 			list_add_tail(&b->cp_list, &j->checkpoint);
 			j->nr_checkpoint++;
 		}
-		b->copy = c->list[i].copy;
+		b->copy = logged(c, i)->copy;
 	}
 }
 
@@ -452,8 +508,8 @@ static void drop_copies(struct commit *c)
 	u32 i;
 
 	for (i = 0; i < c->n; i++) {
-		kfree(c->list[i].copy);
-		ext4_brelse(c->list[i].b);
+		kfree(logged(c, i)->copy);
+		ext4_brelse(logged(c, i)->b);
 	}
 }
 
@@ -482,7 +538,7 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 	while (c.nr_blocks)
 		kfree(c.blocks[--c.nr_blocks]);
 	kfree(c.blocks);
-	kfree(c.list);
+	list_free(&c);
 	spin_lock(&j->lock);
 	j->committed_tid = t->tid;
 	j->committing = NULL;

@@ -327,7 +327,7 @@ static inline u32 ext4_blocks_per_page(const struct inode *inode)
 {
 	return (u32)(PAGE_SIZE >> inode->i_blkbits);
 }
-/* The page is locked in all of these. Bytes [from, to) are about to be dirtied: 0, or -ENOSPC when their blocks could not be had later. */
+/* The page is locked where there is one. Bytes [from, to) are about to be dirtied: 0, or -ENOSPC when their blocks could not be had later. */
 int ext4_promise(struct inode *inode, struct page *p, u32 from, u32 to);
 /* The page's promise goes over to the caller, who gives it back: how many blocks. @mask: which blocks were written to. */
 u32 ext4_take_promise(struct page *p, u8 *mask);
