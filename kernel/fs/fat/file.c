@@ -118,8 +118,10 @@ static int fat_writepages(struct address_space *m, struct writeback_control *wbc
 		lock_page(p);
 		if (p->mapping == m && PageDirty(p)) {
 			wait_on_page_writeback(p);
+			set_page_writeback(p); /* an fsync that finds it clean waits for the copy */
 			clear_page_dirty_for_io(p);
 			r = copy_page_range(m->host, p, true);
+			end_page_writeback(p);
 			if (r) {
 				SetPageError(p);
 				mapping_set_error(m, r);

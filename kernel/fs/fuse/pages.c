@@ -15,7 +15,20 @@
 
 /* ---- reading ---- */
 
-/* Any handle of the inode will do where no file is named. */
+static bool no_async(struct fuse_inode *fi)
+{
+	bool none;
+
+	spin_lock(&fi->lock);
+	none = !fi->nr_async;
+	spin_unlock(&fi->lock);
+	return none;
+}
+
+/*
+ * A copy that is on its way may be of these very pages, which were clean since and have been dropped: the server must have it before it is
+ * asked for them. Any handle of the inode will do where no file is named.
+ */
 static int fill_pages(struct file *f, struct page **pages, u32 n)
 {
 	struct fuse_file *ff = f ? f->private_data : NULL;
@@ -26,9 +39,11 @@ static int fill_pages(struct file *f, struct page **pages, u32 n)
 
 	if (buf) {
 		memset(buf, 0, n * PAGE_SIZE);
-		got = ff ? fuse_read_data(ff, buf, n * PAGE_SIZE,
-				   (loff_t)(pages[0]->index << PAGE_SHIFT), f->f_flags) :
+		got = ff ? wait_event_killable(&FUSE_I(inode)->wait, no_async(FUSE_I(inode))) :
 			   -EIO;
+		if (!got)
+			got = fuse_read_data(ff, buf, n * PAGE_SIZE,
+				(loff_t)(pages[0]->index << PAGE_SHIFT), f->f_flags);
 	}
 	for (i = 0; i < n; i++) {
 		if (got < 0) {
@@ -193,16 +208,6 @@ static int fuse_writepages(struct address_space *m, struct writeback_control *wb
 		cond_resched();
 	}
 	return 0;
-}
-
-static bool no_async(struct fuse_inode *fi)
-{
-	bool none;
-
-	spin_lock(&fi->lock);
-	none = !fi->nr_async;
-	spin_unlock(&fi->lock);
-	return none;
 }
 
 int fuse_flush_pages(struct inode *inode)
