@@ -403,6 +403,8 @@ static void stop_direct_writes(struct super_block *sb, bool stop)
 		wake_up_all(&thaw_wait);
 }
 
+static atomic_t quiescing; /* sync_and_quiesce_all() is at work */
+
 int freeze_super(struct super_block *sb)
 {
 	int err = 0;
@@ -410,7 +412,7 @@ int freeze_super(struct super_block *sb)
 	if (!sb->s_op->freeze_fs)
 		return -EOPNOTSUPP;
 	down_write(&sb->s_umount);
-	if (sb->s_frozen)
+	if (sb->s_frozen || atomic_read(&quiescing))
 		err = -EBUSY;
 	if (!err && !sb_rdonly(sb)) {
 		stop_direct_writes(sb, true);
@@ -513,9 +515,11 @@ void thaw_all(void)
 
 void sync_and_quiesce_all(void)
 {
-	thaw_all(); /* who waits for it may go on, and be told that he cannot write */
+	atomic_inc(&quiescing); /* nobody freezes anew what would be waited for */
+	thaw_all();             /* who waits for it may go on, and be told that he cannot write */
 	sync_all();
 	for_each_super(quiesce_one, NULL);
+	atomic_dec(&quiescing);
 }
 
 /* The file system found itself damaged: no more writing. Callable anywhere. */
