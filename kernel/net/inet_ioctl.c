@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_ioctl.c: the ioctls of devices, addresses and routes that any socket answers (netdevice(7)), as ifconfig, glibc's
- * if_nametoindex() and many programs use them. Sources: netdevice(7), rtnetlink(7) for what they set.
+ * inet_ioctl.c: the ioctls of devices that any socket answers (netdevice(7)), as ifconfig, glibc's if_nametoindex() and many programs use
+ * them, and those of addresses and routes, which each family answers for itself: IPv4 here, IPv6 in inet6_ioctl.c, neighbours in
+ * arp_ioctl.c. Sources: netdevice(7), socket(7), rtnetlink(7) for what they set.
  */
 #include <asm/errno.h>
+#include <linux/ioctl.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 
@@ -11,9 +13,11 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/bridge_rtnl.h"
 #include "kernel/net/inet.h"
+#include "kernel/net/ioctl.h"
 #include "kernel/net/link.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
+#include "kernel/task/nsfs.h"
 
 struct sockaddr4 {
 	u16 family, port;
@@ -42,6 +46,9 @@ struct ifreq {
 	};
 };
 BUILD_BUG_ON(sizeof(struct ifreq) != 40);
+/* SIOCGSTAMP_NEW and SIOCGSTAMPNS_NEW, whose names want libc's types. */
+#define STAMP_NEW_USEC _IOR(SOCK_IOC_TYPE, 6, u64[2])
+#define STAMP_NEW_NSEC _IOR(SOCK_IOC_TYPE, 7, u64[2])
 struct ifconf {
 	int len;
 	int pad;
@@ -98,13 +105,14 @@ static int get_one(struct net *net, struct net_device *d, u32 cmd, struct ifreq 
 	case SIOCGIFMETRIC: r->number = 0; return 0;
 	case SIOCGIFTXQLEN: r->number = (int)d->txqlen; return 0;
 	case SIOCGIFMAP: memset(&r->map, 0, sizeof(r->map)); return 0;
+	case SIOCGIFSLAVE: return -EINVAL;
 	case SIOCGIFHWADDR:
 		memset(&r->hw, 0, sizeof(r->hw));
 		r->hw.family = d->type;
 		memcpy(r->hw.data, d->addr, sizeof(d->addr));
 		return 0;
 	}
-	return -EINVAL;
+	return -EOPNOTSUPP; /* what only some drivers answer, and none of ours */
 }
 
 static long read_device(struct net *net, u32 cmd, u64 arg)
@@ -165,8 +173,6 @@ static int set_addr(struct net *net, struct net_device *d, u32 cmd, const struct
 	u32 addr = r->addr.addr;
 	bool had;
 
-	if (r->addr.family != AF_INET)
-		return -EINVAL;
 	spin_lock(&net->lock);
 	a = first_addr4(net, d);
 	had = a;
@@ -209,6 +215,16 @@ static long change_multicast(struct net *net, struct net_device *d, u32 cmd, con
 	return err;
 }
 
+/* No card's hardware stamps packets; what the request is worth is said first. struct hwtstamp_config. */
+static long set_stamping(u64 arg)
+{
+	int config[3];
+
+	if (get_user(config, UADDR(arg)))
+		return -EFAULT;
+	return config[0] ? -EINVAL : -EOPNOTSUPP;
+}
+
 static long write_device(struct net *net, u32 cmd, u64 arg)
 {
 	struct net_device *d;
@@ -239,12 +255,27 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 			return -EINVAL;
 		d->txqlen = (u32)r.number;
 		return 0;
-	case SIOCSIFADDR:
-	case SIOCSIFNETMASK:
-	case SIOCSIFBRDADDR:
-	case SIOCSIFDSTADDR: return set_addr(net, d, cmd, &r);
+	case SIOCSIFHWBROADCAST: return r.hw.family == d->type ? -EOPNOTSUPP : -EINVAL;
+	case SIOCSIFSLAVE: return -EINVAL; /* of no device any more */
+	case SIOCSHWTSTAMP: return set_stamping(r.data);
 	}
-	return -EOPNOTSUPP;
+	return -EOPNOTSUPP; /* no card has a metric, a map, a transceiver to be asked (MII), or bonds others */
+}
+
+static long write_addr(struct net *net, u32 cmd, u64 arg)
+{
+	struct net_device *d;
+	struct ifreq r;
+
+	if (get_user(r, UADDR(arg)))
+		return -EFAULT;
+	if (!net_capable(net, CAP_NET_ADMIN))
+		return -EPERM;
+	if (r.addr.family != AF_INET)
+		return -EINVAL;
+	r.name[IFNAMSIZ - 1] = 0;
+	d = netdev_find(net, r.name);
+	return d ? set_addr(net, d, cmd, &r) : -ENODEV;
 }
 
 /* ---- routes: struct rtentry of route(8); <linux/route.h> needs libc ---- */
@@ -252,6 +283,7 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 #define RTF_UP 1
 #define RTF_GATEWAY 2
 #define RTF_HOST 4
+#define RTF_REJECT 0x200
 
 struct rtentry {
 	u64 pad1;
@@ -315,6 +347,13 @@ static long change_route(struct net *net, u32 cmd, u64 arg)
 		r.type = r.protocol = 0;
 		r.scope = RT_SCOPE_NOWHERE;
 	}
+	if (e.flags & RTF_REJECT) {
+		r.type = RTN_UNREACHABLE;
+		r.scope = RT_SCOPE_HOST;
+		r.gateway = IP_ANY;
+		r.dev = net->lo;
+		return cmd == SIOCADDRT ? route_add(net, &r) : route_del(net, &r);
+	}
 	if (cmd == SIOCDELRT && !e.dev)
 		return route_del(net, &r);
 	err = route_device(net, &e, &r);
@@ -327,16 +366,19 @@ static long ethtool(struct net *net, u64 arg)
 {
 	struct net_device *d;
 	struct ifreq r;
+	u32 sub;
 
-	if (get_user(r, UADDR(arg)))
+	if (get_user(r, UADDR(arg)) || get_user(sub, UADDR(r.data)))
 		return -EFAULT;
 	r.name[IFNAMSIZ - 1] = 0;
 	d = netdev_find(net, r.name);
 	return d ? ethtool_ioctl(d, r.data) : -ENODEV;
 }
 
-long net_ioctl(struct net *net, u32 cmd, u64 arg)
+static long dev_ioctl(struct net *net, u32 cmd, u64 arg)
 {
+	struct ifreq r;
+
 	switch (cmd) {
 	case SIOCGIFBR:
 	case SIOCSIFBR:
@@ -345,33 +387,108 @@ long net_ioctl(struct net *net, u32 cmd, u64 arg)
 	case SIOCBRADDIF:
 	case SIOCBRDELIF:
 	case SIOCDEVPRIVATE: return br_ioctl(net, cmd, arg);
+	case SIOCGIFVLAN:
+	case SIOCSIFVLAN: return -ENOPKG; /* rtnetlink makes VLANs */
 	case SIOCGIFCONF: return read_all(net, arg);
-	case SIOCADDRT:
-	case SIOCDELRT: return change_route(net, cmd, arg);
 	case SIOCETHTOOL: return ethtool(net, arg);
+	case SIOCGSKNS: return net_capable(net, CAP_NET_ADMIN) ? nsfs_fd(&net->ns) : -EPERM;
 	case SIOCGIFNAME:
-	case SIOCGIFADDR:
-	case SIOCGIFDSTADDR:
-	case SIOCGIFBRDADDR:
-	case SIOCGIFNETMASK:
 	case SIOCGIFFLAGS:
 	case SIOCGIFINDEX:
 	case SIOCGIFMTU:
 	case SIOCGIFMETRIC:
 	case SIOCGIFTXQLEN:
 	case SIOCGIFMAP:
-	case SIOCGIFHWADDR: return read_device(net, cmd, arg);
+	case SIOCGIFSLAVE:
+	case SIOCGIFHWADDR:
+	case SIOCGHWTSTAMP:
+	case SIOCWANDEV:
+	case SIOCBONDSLAVEINFOQUERY:
+	case SIOCBONDINFOQUERY:
+	case SIOCDEVPRIVATE + 1 ... SIOCDEVPRIVATE + 15: return read_device(net, cmd, arg);
 	case SIOCSIFFLAGS:
 	case SIOCADDMULTI:
 	case SIOCDELMULTI:
 	case SIOCSIFMTU:
+	case SIOCSIFMETRIC:
 	case SIOCSIFTXQLEN:
+	case SIOCSIFNAME:
+	case SIOCSIFMAP:
+	case SIOCSIFSLAVE:
+	case SIOCSIFHWADDR:
+	case SIOCSIFHWBROADCAST:
+	case SIOCSHWTSTAMP:
+	case SIOCGMIIPHY:
+	case SIOCGMIIREG:
+	case SIOCSMIIREG:
+	case SIOCBONDENSLAVE:
+	case SIOCBONDRELEASE:
+	case SIOCBONDSETHWADDR:
+	case SIOCBONDCHANGEACTIVE: return write_device(net, cmd, arg);
+	}
+	/* nobody's, but of sockets: looked at all the same */
+	if (_IOC_TYPE(cmd) == SOCK_IOC_TYPE && get_user(r, UADDR(arg)))
+		return -EFAULT;
+	return -ENOTTY;
+}
+
+static long inet_ioctl(const struct sock_common *c, u32 cmd, u64 arg)
+{
+	struct ifreq r;
+
+	switch (cmd) {
+	case SIOCADDRT:
+	case SIOCDELRT: return change_route(c->net, cmd, arg);
+	case SIOCGARP:
+	case SIOCSARP:
+	case SIOCDARP: return arp_ioctl(c->net, cmd, arg);
+	case SIOCGIFADDR:
+	case SIOCGIFDSTADDR:
+	case SIOCGIFBRDADDR:
+	case SIOCGIFNETMASK: return read_device(c->net, cmd, arg);
 	case SIOCSIFADDR:
 	case SIOCSIFNETMASK:
 	case SIOCSIFBRDADDR:
-	case SIOCSIFDSTADDR:
-	case SIOCSIFNAME:
-	case SIOCSIFHWADDR: return write_device(net, cmd, arg);
+	case SIOCSIFDSTADDR: return write_addr(c->net, cmd, arg);
+	case SIOCRTMSG: return c->family == AF_INET ? -EINVAL : -ENOTTY;
+	case SIOCGIFPFLAGS:
+	case SIOCSIFPFLAGS: /* no device has private ones */
+		if (c->family != AF_INET)
+			break;
+		return get_user(r, UADDR(arg)) ? -EFAULT : -EINVAL;
 	}
 	return -ENOTTY;
+}
+
+/* Of the last packet that was read while it was not told by SO_TIMESTAMP. */
+static long last_stamp(const struct sock_common *c, u32 cmd, u64 arg)
+{
+	u64 ns = c->rare.last_stamp;
+	s64 t[2] = { (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC) };
+
+	if (!ns)
+		return -ENOENT;
+	if (cmd == SIOCGSTAMP_OLD || cmd == STAMP_NEW_USEC)
+		t[1] /= 1000;
+	return copy_to_user(UADDR(arg), t, sizeof(t)) ? -EFAULT : 0;
+}
+
+long net_ioctl(const struct sock_common *c, u32 cmd, u64 arg)
+{
+	bool v4 = c->family == AF_INET || c->family == AF_PACKET, v6 = c->family == AF_INET6;
+	long err = -ENOTTY;
+
+	switch (cmd) {
+	case SIOCGSTAMP_OLD:
+	case SIOCGSTAMPNS_OLD:
+	case STAMP_NEW_USEC:
+	case STAMP_NEW_NSEC:
+		if (v4 || v6)
+			return last_stamp(c, cmd, arg);
+	}
+	if (v4)
+		err = inet_ioctl(c, cmd, arg);
+	else if (v6)
+		err = inet6_ioctl(c->net, cmd, arg);
+	return err == -ENOTTY ? dev_ioctl(c->net, cmd, arg) : err;
 }

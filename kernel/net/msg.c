@@ -446,8 +446,10 @@ void msg_put_stamps(struct msg *m, const struct sock_common *c, u64 ns)
 		msg_put_stamping(m, c, ns);
 }
 
-void msg_put_skb_info(struct msg *m, const struct sock_common *c, const struct sk_buff *skb)
+void msg_put_skb_info(struct msg *m, struct sock_common *c, const struct sk_buff *skb)
 {
+	if (!c->timestamp)
+		c->rare.last_stamp = skb->stamp;
 	msg_put_stamps(m, c, skb->stamp);
 	if (c->rare.rxq_ovfl && skb->dropped)
 		msg_put_cmsg(m, SOL_SOCKET, SO_RXQ_OVFL, &skb->dropped, sizeof(u32));

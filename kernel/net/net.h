@@ -202,8 +202,9 @@ int rules_route(
 int rules_init(struct net *net);
 void rules_free(struct net *net);
 
-/* inet_ioctl.c: the ioctls of devices that any socket answers; -ENOTTY: not one of these. */
-long net_ioctl(struct net *net, u32 cmd, u64 arg);
+/* inet_ioctl.c: the ioctls of devices, addresses and routes, as the family of @c answers them; -ENOTTY: not one of these. */
+struct sock_common;
+long net_ioctl(const struct sock_common *c, u32 cmd, u64 arg);
 /* ethtool.c: SIOCETHTOOL; @arg points at what is behind ifr_data. */
 long ethtool_ioctl(const struct net_device *d, u64 arg);
 

@@ -166,10 +166,25 @@ static int show_dev(struct seq *s, void *arg)
 	return 0;
 }
 
+#define RTF_UP 1U
+#define RTF_GATEWAY 2U
+#define RTF_HOST 4U
+#define RTF_REJECT 0x200U
+#define RTF_NONEXTHOP 0x200000U
+#define RTF_LOCAL 0x80000000U
+
+static u32 route_flags(const struct route *r)
+{
+	if (r->type != RTN_UNICAST)
+		return ip_is_v4(&r->dst) ? RTF_UP | RTF_REJECT : RTF_REJECT | RTF_NONEXTHOP;
+	return ip_is_any(&r->gateway) ? RTF_UP : RTF_UP | RTF_GATEWAY;
+}
+
 static int show_route(struct seq *s, void *arg)
 {
 	struct net *net = current_net();
 	struct route *r;
+	char line[128];
 
 	seq_printf(s, "%-127s\n",
 		"Iface\tDestination\tGateway "
@@ -179,12 +194,50 @@ static int show_route(struct seq *s, void *arg)
 	list_for_each_entry(r, &net->routes, list) {
 		u32 bits = r->prefix - 96, gw = ip_is_any(&r->gateway) ? 0 : r->gateway.w[3];
 
-		if (ip_is_v4(&r->dst))
-			seq_printf(s, "%s\t%08X\t%08X\t%04X\t0\t0\t%u\t%08X\t%u\t0\t0\n",
-				r->dev->name, r->dst.w[3], gw, gw ? 3 : 1, r->metric,
-				bits ? htonl(~0U << (32 - bits)) : 0,
-				r->advmss ? r->advmss + 40 : 0);
+		if (!ip_is_v4(&r->dst) || r->table != RT_TABLE_MAIN)
+			continue;
+		snprintf(line, sizeof(line), "%s\t%08X\t%08X\t%04X\t0\t0\t%u\t%08X\t%u\t0\t0",
+			r->type == RTN_UNICAST ? r->dev->name : "*", r->dst.w[3], gw,
+			route_flags(r) | (bits == 32 ? RTF_HOST : 0), r->metric,
+			bits ? htonl(~0U << (32 - bits)) : 0, r->advmss ? r->advmss + 40 : 0);
+		seq_printf(s, "%-127s\n", line);
 	}
+	spin_unlock(&net->lock);
+	return 0;
+}
+
+static void put_ipv6(struct seq *s, const ip_addr *a, u32 prefix, const ip_addr *via, u32 metric,
+	u32 flags, const char *dev)
+{
+	static const ip_addr any;
+
+	via = via ? via : &any;
+	seq_printf(s,
+		"%08x%08x%08x%08x %02x %032x 00 %08x%08x%08x%08x %08x 00000001 00000000 %08x %8s\n",
+		ntohl(a->w[0]), ntohl(a->w[1]), ntohl(a->w[2]), ntohl(a->w[3]), prefix, 0,
+		ntohl(via->w[0]), ntohl(via->w[1]), ntohl(via->w[2]), ntohl(via->w[3]), metric,
+		flags, dev);
+}
+
+/* Routes of all tables, this machine's addresses, and the end of the main table, where nothing is reached. */
+static int show_ipv6_route(struct seq *s, void *arg)
+{
+	static const ip_addr any;
+	struct net *net = current_net();
+	struct ifaddr *a;
+	struct route *r;
+
+	seq_reserve(s, SHORT_LIST);
+	spin_lock(&net->lock);
+	list_for_each_entry(r, &net->routes, list)
+		if (!ip_is_v4(&r->dst))
+			put_ipv6(s, &r->dst, r->prefix, &r->gateway, r->metric, route_flags(r),
+				r->dev->name);
+	list_for_each_entry(a, &net->addrs, list)
+		if (!ip_is_v4(&a->addr) && !(a->flags & IFA_F_TENTATIVE))
+			put_ipv6(s, &a->addr, 128, NULL, 0, RTF_UP | RTF_NONEXTHOP | RTF_LOCAL,
+				a->dev->name);
+	put_ipv6(s, &any, 0, NULL, ~0U, RTF_REJECT | RTF_NONEXTHOP, "lo");
 	spin_unlock(&net->lock);
 	return 0;
 }
@@ -315,6 +368,7 @@ static const struct {
 } files[] = {
 	{ ".net/dev", show_dev },
 	{ ".net/route", show_route },
+	{ ".net/ipv6_route", show_ipv6_route },
 	{ ".net/if_inet6", show_if_inet6 },
 	{ ".net/sockstat", show_sockstat },
 	{ ".net/sockstat6", show_sockstat6 },

@@ -133,7 +133,7 @@ static long sock_ioctl(struct file *f, u32 cmd, u64 arg)
 	case SIOCGPGRP: return put_user((int)file_getown(f), UADDR(arg));
 	}
 	err = s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
-	return err == -ENOTTY ? net_ioctl(s->sk->net, cmd, arg) : err;
+	return err == -ENOTTY ? net_ioctl(s->sk, cmd, arg) : err;
 }
 
 static int sock_mmap(struct file *f, struct vm_area *v)

@@ -83,7 +83,8 @@ struct sock_rare {
 	u32 tsflags;       /* SOF_TIMESTAMPING_* */
 	u32 tskey;         /* the next number of SOF_TIMESTAMPING_OPT_ID */
 	int busy_poll, incoming_cpu;
-	u64 pacing; /* 0: not set */
+	u64 pacing;     /* 0: not set */
+	u64 last_stamp; /* SIOCGSTAMP; 0: nothing has been read yet */
 	struct {
 		int clock;
 		u32 flags;
@@ -165,7 +166,7 @@ static inline void sock_peeked(struct sock_common *c, int n)
 		WRITE_ONCE(c->peek_off, max(off + n, 0));
 }
 /* These, and what else SOL_SOCKET may tell of a packet. */
-void msg_put_skb_info(struct msg *m, const struct sock_common *c, const struct sk_buff *skb);
+void msg_put_skb_info(struct msg *m, struct sock_common *c, const struct sk_buff *skb);
 
 struct proto_ops {
 	int (*release)(struct socket *s);

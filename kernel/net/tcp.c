@@ -436,7 +436,7 @@ static long tcp_ioctl(struct socket *s, u32 cmd, u64 arg)
 	u32 n = 0;
 
 	if (cmd != FIONREAD && cmd != SIOCOUTQ && cmd != SIOCOUTQNSD && cmd != SIOCATMARK)
-		return net_ioctl(t->inet.net, cmd, arg);
+		return net_ioctl(&t->inet.c, cmd, arg);
 	if (t->state == TCP_LISTEN && cmd != SIOCATMARK)
 		return -EINVAL;
 	spin_lock(&t->inet.c.lock);

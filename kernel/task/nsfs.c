@@ -40,7 +40,7 @@ struct ns_common *nsfs_file_ns(const struct file *f)
 #define NS_GET_PID_IN_PIDNS_ _IOR(NSIO, 8, int)
 #define NS_GET_TGID_IN_PIDNS_ _IOR(NSIO, 9, int)
 
-static long fd_of(struct ns_common *ns)
+long nsfs_fd(struct ns_common *ns)
 {
 	struct file *f;
 	int fd = get_unused_fd(O_CLOEXEC);
@@ -61,7 +61,7 @@ static long fd_of_owner(struct ns_common *ns)
 {
 	if (!ns->owner || !in_userns(current_user_ns(), ns->owner))
 		return -EPERM;
-	return fd_of(&ns->owner->ns);
+	return nsfs_fd(&ns->owner->ns);
 }
 
 static long fd_of_parent(struct ns_common *ns)
@@ -78,7 +78,7 @@ static long fd_of_parent(struct ns_common *ns)
 			!in_pidns(task_active_pid_ns(current),
 				container_of(up, struct pid_namespace, ns)))
 		return -EPERM;
-	return fd_of(up);
+	return nsfs_fd(up);
 }
 
 static long owner_uid(struct ns_common *ns, uaddr_t to)
@@ -336,7 +336,7 @@ long nsfs_task_fd(struct task *t, u32 nth)
 	ns = link_ns(t, l);
 	if (!ns)
 		return -ESRCH;
-	fd = fd_of(ns);
+	fd = nsfs_fd(ns);
 	ns_put(ns);
 	return fd;
 }

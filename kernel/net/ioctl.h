@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* ioctl.h: parts of net_ioctl() (inet_ioctl.c) in files of their own. -ENOTTY: not one of these. */
+#ifndef NESTLING_NET_IOCTL_H
+#define NESTLING_NET_IOCTL_H
+
+#include "kernel/lib/types.h"
+
+struct net;
+
+long arp_ioctl(struct net *net, u32 cmd, u64 arg);   /* arp_ioctl.c */
+long inet6_ioctl(struct net *net, u32 cmd, u64 arg); /* inet6_ioctl.c */
+
+#endif
