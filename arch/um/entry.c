@@ -32,6 +32,7 @@
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
+#include "kernel/mm/userbreak.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/signal.h"
 #include "skas/skas.h"
@@ -108,6 +109,9 @@ static void serve_trap(struct task *t, const struct skas_event *ev)
 	if (unlikely(t->hw_debug) && hw_debug_trap(&t->arch.regs, ev->trapno))
 		return;
 	if (unlikely(arch_tsc_traps) && tsc_trap(t, ev))
+		return;
+	if (unlikely(user_breaks_on) && ev->signo == SIGTRAP &&
+		user_breaks_trap(&t->arch.regs, ev->trapno))
 		return;
 	/* frames of a host's file that was cut; the stub's own word for it proves nothing and costs a look */
 	if (unlikely(ev->signo == SIGBUS) && handle_bus_error(t->mm, ev->addr))
@@ -288,7 +292,11 @@ void arch_return_to_user(void)
 
 		if (unlikely(t->hw_debug))
 			hw_debug_arm(&t->arch.regs);
+		if (unlikely(user_breaks_on))
+			user_breaks_enter(&t->arch.regs);
 		ran = run_guest(t, &ev);
+		if (unlikely(user_breaks_on))
+			user_breaks_leave(&t->arch.regs);
 		if (unlikely(t->hw_debug))
 			hw_debug_disarm(&t->arch.regs);
 		if (!ran) {

@@ -15,6 +15,7 @@
  *
  * Locks: the parent's mmap_lock for writing, so no fault changes anonymous entries meanwhile.
  */
+#include "kernel/mm/userbreak.h"
 #include "kernel/mm/hugetlb_internal.h"
 
 #define COPY_AT_ONCE_MAX 256 /* pages of one fork */
@@ -294,6 +295,8 @@ struct mm *mm_dup(struct mm *old)
 	if (err)
 		uffd_drop_events(old);
 	mmap_write_unlock(old);
+	if (!err && unlikely(user_breaks_on))
+		user_breaks_fork(f.new, old);
 	if (!err)
 		return f.new;
 	mmput(f.new);

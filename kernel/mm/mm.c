@@ -9,6 +9,7 @@
  *
  * Lock: mm_list_lock for the list of all mms.
  */
+#include "kernel/mm/userbreak.h"
 #include "kernel/mm/fault.h"
 
 #define ADDR_NO_RANDOMIZE 0x0040000
@@ -155,6 +156,8 @@ void mmput(struct mm *mm)
 	spin_unlock(&mm_list_lock);
 	if (!list_empty(&mm->aio_contexts))
 		mm_exit_aio(mm);
+	if (unlikely(user_breaks_on))
+		user_breaks_mm_gone(mm);
 	exit_mmap(mm);
 	if (mm->exe_file)
 		mm_file_ops->put(mm->exe_file);

@@ -21,6 +21,7 @@
 #include "kernel/lib/trace.h"
 #include "kernel/task/futex.h"
 #include "kernel/cgroup/cgroup.h"
+#include "kernel/mm/userbreak.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/perf.h"
 #include "kernel/task/spawn.h"
@@ -343,6 +344,8 @@ void exit_mm_release(void)
 {
 	struct task *t = current;
 
+	if (unlikely(user_breaks_on))
+		user_breaks_task_gone(t);
 	if (t->mm) {
 		futex_exit_task();
 		if (t->clear_child_tid.v && atomic_read(&t->mm->mm_users) > 1) {

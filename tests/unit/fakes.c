@@ -396,6 +396,15 @@ __weak void huge_promise_moved(struct mm *mm, u64 addr, u64 len)
 {
 }
 
+/* No debugger has breakpoints in guests. */
+u32 user_breaks_on;
+__weak void user_breaks_mm_gone(const struct mm *mm)
+{
+}
+__weak void user_breaks_fork(struct mm *new, struct mm *old)
+{
+}
+
 /* Tracepoints are off. */
 u64 trace_points;
 void trace_print(const char *name, const char *fmt, ...)

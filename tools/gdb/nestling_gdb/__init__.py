@@ -7,7 +7,7 @@ setup() is called once for each program that gdb opens. Each module registers it
 import gdb
 
 # Signals that are part of how the kernel works: shown to nobody. A fault of the kernel itself is stopped at where it is reported.
-QUIET = "SIGUSR1 SIGUSR2 SIGSYS SIGCHLD SIGALRM SIGPROF SIGCONT SIGPIPE SIGHUP SIGWINCH SIGSEGV SIGBUS SIGILL SIGFPE"
+QUIET = "SIG37 SIGUSR1 SIGUSR2 SIGSYS SIGCHLD SIGALRM SIGPROF SIGCONT SIGPIPE SIGHUP SIGWINCH SIGSEGV SIGBUS SIGILL SIGFPE"
 
 
 class Trouble(gdb.Breakpoint):
@@ -24,7 +24,7 @@ class Trouble(gdb.Breakpoint):
 
 
 def setup(objfile):
-    from . import crash, guest, locks, misc, printers, step, tasks, vfs, vmas  # each registers its commands
+    from . import breaks, crash, guest, locks, misc, printers, step, tasks, vfs, vmas  # each registers its commands
 
     gdb.execute("handle %s nostop noprint pass" % QUIET, to_string=True)
     printers.register(objfile)

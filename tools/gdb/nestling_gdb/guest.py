@@ -141,9 +141,8 @@ def core(t, rest):
     print("gdb -ex 'set sysroot %s' %s %s" % (root, exe_path(t, root), rest))
 
 
-@action("ubt")
-def user_back_trace(t, rest):
-    check(t)
+def other_gdb(t, command):
+    """What a gdb that has the program, and a core of it, prints for a command: lines."""
     folder = tempfile.mkdtemp(prefix="nestling-gdb-")
     try:
         file, root = os.path.join(folder, "core"), os.path.join(folder, "root")
@@ -151,14 +150,20 @@ def user_back_trace(t, rest):
         copy_files(t, root)
         done = subprocess.run(
             ["gdb", "-nx", "-batch", "-q", "-iex", "set debuginfod enabled off", "-iex", "set auto-load off", "-iex", "set sysroot " + root,
-             "-ex", "set width 0", "-ex", "file " + exe_path(t, root), "-ex", "core " + file, "-ex", "bt " + rest],
+             "-ex", "set width 0", "-ex", "file " + exe_path(t, root), "-ex", "core " + file, "-ex", command],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=120, check=False)
-        lines = done.stdout.decode(errors="replace").splitlines()
-        frames = [line for line in lines if line.startswith("#")]
-        # gdb prints the newest frame when it opens the core, and again at the head of the back-trace
-        print("\n".join("  " + line for line in frames[1:] if line) or "  gdb could not make a back-trace: " + " / ".join(lines[-2:]))
+        return done.stdout.decode(errors="replace").splitlines()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@action("ubt")
+def user_back_trace(t, rest):
+    check(t)
+    lines = other_gdb(t, "bt " + rest)
+    frames = [line for line in lines if line.startswith("#")]
+    # gdb prints the newest frame when it opens the core, and again at the head of the back-trace
+    print("\n".join("  " + line for line in frames[1:] if line) or "  gdb could not make a back-trace: " + " / ".join(lines[-2:]))
 
 
 @action("regs")
