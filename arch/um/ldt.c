@@ -95,6 +95,13 @@ static u64 entry_of(const struct ldt *l, u32 i)
 	return page ? READ_ONCE(page[i % PER_PAGE]) : 0;
 }
 
+u64 ldt_linear(const struct ldt *l, u64 selector, u64 offset)
+{
+	u32 i = (u32)(selector & 0xffff) >> 3;
+
+	return (u32)(offset + (l ? from_desc(i, entry_of(l, i)).base_addr : 0));
+}
+
 /* What an entry needs and the table had not when somebody looked. */
 struct room {
 	struct ldt *ldt;

@@ -14,5 +14,7 @@ struct space;
 void ldt_install(const struct ldt *l, struct space *s);
 /* Before guest code: selectors that name nothing that can be loaded become 0, as on Linux when a task is switched to. */
 void ldt_check(const struct ldt *l, struct regs *r);
+/* Where the code at @offset of a segment of the table lies. */
+u64 ldt_linear(const struct ldt *l, u64 selector, u64 offset);
 
 #endif

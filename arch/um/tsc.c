@@ -11,15 +11,20 @@
 #include <asm/signal.h>
 
 #include "arch/um/internal.h"
+#include "arch/um/ldt.h"
 #include "arch/um/timetravel.h"
 #include "arch/um/uaccess.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "skas/skas.h"
 
 #define INSN_MAX 15
 #define TRAPNO_GP 13
+#define TRAPNO_DB 1
+#define TRAP_TRACE_CODE 2 /* TRAP_TRACE of <asm-generic/siginfo.h> */
+#define EFLAGS_TF 0x100UL
 
 bool arch_tsc_traps;
 static bool asked, forbidden;
@@ -50,7 +55,8 @@ void tsc_init(void)
 	pr_warn("the host refuses PR_SET_TSC: programs that use rdtsc do not repeat\n");
 }
 
-static bool is_prefix(u8 b)
+/* 0x40 to 0x4f are prefixes in 64-bit code only. */
+static bool is_prefix(u8 b, bool long_mode)
 {
 	switch (b) {
 	case 0x26:
@@ -61,15 +67,15 @@ static bool is_prefix(u8 b)
 	case 0xf2:
 	case 0xf3: return true;
 	}
-	return (b & 0xf0) == 0x40;
+	return long_mode && (b & 0xf0) == 0x40;
 }
 
 /* The length of the rdtsc or rdtscp at the head of @code, 0: it is another instruction. */
-static u32 tsc_insn(const u8 *code, u32 n, bool *with_cpu)
+static u32 tsc_insn(const u8 *code, u32 n, bool long_mode, bool *with_cpu)
 {
 	u32 at = 0;
 
-	while (at < n && is_prefix(code[at]))
+	while (at < n && is_prefix(code[at], long_mode))
 		at++;
 	if (n - at >= 2 && code[at] == 0x0f && code[at + 1] == 0x31) {
 		*with_cpu = false;
@@ -92,17 +98,29 @@ static u32 read_code(u64 rip, u8 *code)
 	return copy_from_user(code, UADDR(rip), first) ? 0 : first;
 }
 
+/* The instruction was executed here, so the trap of the flag did not come by itself. */
+static void step_ends(struct task *t)
+{
+	struct regs *r = &t->arch.regs;
+
+	if (t->hw_debug && hw_debug_trap(r, TRAPNO_DB))
+		return;
+	if (r->eflags & EFLAGS_TF)
+		force_sig_fault(SIGTRAP, TRAP_TRACE_CODE, r->rip, TRAPNO_DB, 0);
+}
+
 bool tsc_trap(struct task *t, const struct skas_event *ev)
 {
 	struct regs *r = &t->arch.regs;
+	bool long_mode = r->cs == USER_CS, with_cpu;
 	u8 code[INSN_MAX];
-	bool with_cpu;
 	u32 len;
-	u64 now;
+	u64 at, now;
 
 	if (ev->signo != SIGSEGV || ev->trapno != TRAPNO_GP || t->no_tsc)
 		return false;
-	len = tsc_insn(code, read_code(r->rip, code), &with_cpu);
+	at = r->cs & SEL_LDT ? ldt_linear(t->mm->ldt, r->cs, r->rip) : r->rip;
+	len = tsc_insn(code, read_code(at, code), long_mode, &with_cpu);
 	if (!len)
 		return false;
 	if (time_frozen)
@@ -112,6 +130,7 @@ bool tsc_trap(struct task *t, const struct skas_event *ev)
 	r->rdx = now >> 32;
 	if (with_cpu)
 		r->rcx = (u32)smp_processor_id();
-	r->rip += len;
+	r->rip = long_mode ? r->rip + len : (u32)(r->rip + len);
+	step_ends(t);
 	return true;
 }

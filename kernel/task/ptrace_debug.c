@@ -194,7 +194,7 @@ bool hw_debug_trap(struct regs *r, int trapno)
 	struct hw_debug *d = current->hw_debug;
 	u64 hit;
 
-	if (trapno != TRAPNO_DB)
+	if (trapno != TRAPNO_DB || (!d->armed && !(r->eflags & EFLAGS_TF)))
 		return false;
 	hit = what_was_hit(d, r->rip);
 	d->dr6 = hit | (d->armed ? 0 : (u64)DR_STEP);

@@ -4,6 +4,7 @@
  * where time does.
  */
 #define _GNU_SOURCE
+#include <asm/ldt.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -64,10 +66,78 @@ static int odd_places(void)
 	return 0;
 }
 
+/* ---- the trap flag over it, and code of a segment of the program's own ---- */
+
+static volatile int traps, codes;
+static volatile unsigned long after[8];
+
+static void on_trap(int sig, siginfo_t *si, void *context)
+{
+	if (traps < 8)
+		after[traps] = (unsigned long)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+	codes += si->si_code == TRAP_TRACE && (unsigned long)si->si_addr == after[traps];
+	traps++;
+}
+
+static void step_over(void)
+{
+	struct sigaction sa = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO };
+	unsigned long start;
+
+	sigaction(SIGTRAP, &sa, NULL);
+	__asm__ volatile("lea 1f(%%rip), %0\n\t"
+			 "pushfq; orq $0x100, (%%rsp); popfq\n"
+			 "1: rdtsc\n\t"
+			 "nop\n\t"
+			 "rdtscp\n\t"
+			 "pushfq; andq $~0x100, (%%rsp); popfq"
+			 : "=&r"(start)
+			 :
+			 : "rax", "rcx", "rdx", "memory", "cc");
+	printf("steps: %d, %d as such, behind", traps, codes);
+	for (int i = 0; i < traps && i < 8; i++)
+		printf(" %lu", after[i] - start);
+	puts("");
+}
+
+static void far_code(void)
+{
+	char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	struct user_desc d = { .entry_number = 1,
+		.base_addr = (unsigned)(unsigned long)low + 16,
+		.limit = 0xfff,
+		.seg_32bit = 1,
+		.contents = 2,
+		.read_exec_only = 0 };
+	struct {
+		unsigned offset;
+		unsigned short sel;
+	} __attribute__((packed)) *to = (void *)(low + 900);
+	unsigned long count = 0;
+
+	memcpy(low + 16 + 32, "\x90\x0f\x31\x09\xc2\xcb", 6); /* nop; rdtsc; or %eax,%edx; lret */
+	to->offset = 32;
+	to->sel = 1 << 3 | 7;
+	if (syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)))
+		perror("modify_ldt");
+	if (sigsetjmp(back, 1)) {
+		printf("far code: SIGSEGV\n");
+		return;
+	}
+	__asm__ volatile("mov %%rsp, %%r12; mov %1, %%rsp; lcall *(%2); mov %%r12, %%rsp"
+			 : "=d"(count)
+			 : "r"(low + 800), "r"(to)
+			 : "rax", "rcx", "r12", "memory", "cc");
+	printf("far code: %d\n", count != 0);
+}
+
 static void states(const char *self)
 {
 	printf("at first: %d %s\n", mode(), try());
 	printf("odd places: %d\n", odd_places());
+	step_over();
+	far_code();
 	printf("forbid: %d\n", prctl(PR_SET_TSC, PR_TSC_SIGSEGV));
 	printf("then: %d %s\n", mode(), try());
 	fflush(stdout);
