@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * watchdog.c: /dev/watchdog: who opens it must write to it again and again, or the instance starts anew (watchdog=panic: panics).
- * The interface is that of linux/watchdog.h: a 'V' written before the close stops it ("magic close"), else it goes on without its user.
+ * The interface is that of linux/watchdog.h: a 'V' written before the close stops it ("magic close"), else it goes on without its user. So many
+ * seconds before the end as WDIOC_SETPRETIMEOUT asks for, the log has a line.
  *
  * The timer runs at the boundaries of a vCPU: a guest that hangs is noticed, also one that computes; a kernel that loops on that vCPU is not.
  *
@@ -22,16 +23,17 @@
 #include "kernel/vfs/vfs.h"
 
 #define WATCHDOG_MINOR 130
+#define WATCHDOG_MAJOR 252 /* of those that Linux gives out as they come */
 #define DEFAULT_SECS 60
 #define MAX_SECS 65535
 #define SECOND 1000000000UL
 
 static struct {
 	spinlock_t lock;
-	struct ktimer timer;
+	struct ktimer timer, warning;
 	bool open, running, may_stop;
-	int secs;
-	u64 due; /* ktime */
+	int secs, pre; /* pre < secs, 0: no warning */
+	u64 due;       /* ktime */
 } dog = { .lock = SPINLOCK_INIT(watchdog_lock), .secs = DEFAULT_SECS };
 static bool panics;
 void (*watchdog_notify)(const char *text);
@@ -59,10 +61,20 @@ static void expired(struct ktimer *t)
 	arch_reboot();
 }
 
+static void soon(struct ktimer *t)
+{
+	pr_crit("watchdog: watchdog0: pretimeout event: nobody has written for %d s\n",
+		dog.secs - dog.pre);
+}
+
 static void feed_locked(void)
 {
 	dog.due = ktime_get() + (u64)dog.secs * SECOND;
 	timer_start(&dog.timer, dog.due);
+	if (dog.pre)
+		timer_start(&dog.warning, dog.due - (u64)dog.pre * SECOND);
+	else
+		timer_cancel(&dog.warning);
 }
 
 static void start_locked(void)
@@ -75,6 +87,7 @@ static void stop_locked(void)
 {
 	dog.running = false;
 	timer_cancel(&dog.timer);
+	timer_cancel(&dog.warning);
 }
 
 static int dog_open(struct inode *inode, struct file *f)
@@ -136,10 +149,29 @@ static long set_timeout(int secs)
 		return -EINVAL;
 	spin_lock(&dog.lock);
 	dog.secs = secs;
+	if (dog.pre >= secs)
+		dog.pre = 0;
 	if (dog.running)
 		feed_locked();
 	spin_unlock(&dog.lock);
 	return 0;
+}
+
+/* Counted from the last write, as the timeout itself: nothing is put off by it. */
+static long set_warning(int secs)
+{
+	long err = -EINVAL;
+
+	spin_lock(&dog.lock);
+	if (secs >= 0 && secs < dog.secs) {
+		dog.pre = secs;
+		timer_cancel(&dog.warning);
+		if (dog.running && secs)
+			timer_start(&dog.warning, dog.due - (u64)secs * SECOND);
+		err = 0;
+	}
+	spin_unlock(&dog.lock);
+	return err;
 }
 
 static long set_options(int options)
@@ -173,7 +205,8 @@ static void feed(void)
 static long dog_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	static const struct watchdog_info info = {
-		.options = WDIOF_SETTIMEOUT | WDIOF_KEEPALIVEPING | WDIOF_MAGICCLOSE,
+		.options = WDIOF_SETTIMEOUT | WDIOF_KEEPALIVEPING | WDIOF_MAGICCLOSE |
+			   WDIOF_PRETIMEOUT,
 		.identity = "Nestling Watchdog",
 	};
 	int value, now = READ_ONCE(dog.secs);
@@ -192,7 +225,11 @@ static long dog_ioctl(struct file *f, u32 cmd, u64 arg)
 	case WDIOC_GETTIMEOUT: return put_user(now, UADDR(arg));
 	case WDIOC_GETTIMELEFT: return put_user(time_left(), UADDR(arg));
 	case WDIOC_SETPRETIMEOUT:
-	case WDIOC_GETPRETIMEOUT: return -EOPNOTSUPP;
+		err = get_user(value, UADDR(arg)) ? -EFAULT : set_warning(value);
+		now = value;
+		return err ? err : put_user(now, UADDR(arg));
+	case WDIOC_GETPRETIMEOUT: now = READ_ONCE(dog.pre); return put_user(now, UADDR(arg));
+	case WDIOC_GETTEMP: return -EOPNOTSUPP; /* as Linux for one without a thermometer */
 	}
 	return -ENOTTY;
 }
@@ -209,7 +246,14 @@ static int watchdog_init(void)
 	int err = register_chrdev(MISC_MAJOR, WATCHDOG_MINOR, 1, "misc", &dog_fops);
 
 	timer_setup(&dog.timer, expired);
-	return err ? err :
-		     devtmpfs_create("watchdog", S_IFCHR | 0600, MKDEV(MISC_MAJOR, WATCHDOG_MINOR));
+	timer_setup(&dog.warning, soon);
+	if (!err)
+		err = devtmpfs_create(
+			"watchdog", S_IFCHR | 0600, MKDEV(MISC_MAJOR, WATCHDOG_MINOR));
+	if (!err)
+		err = register_chrdev(WATCHDOG_MAJOR, 0, 1, "watchdog", &dog_fops);
+	if (!err)
+		err = devtmpfs_create("watchdog0", S_IFCHR | 0600, MKDEV(WATCHDOG_MAJOR, 0));
+	return err;
 }
 INITCALL(4, watchdog_init);
