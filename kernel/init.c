@@ -224,7 +224,7 @@ void kernel_main(void)
 	pr_notice("Linux version %s (%s %s) %s\n", init_uts.name.release, NESTLING_VERSION,
 		NESTLING_MODE, init_uts.name.version);
 	pr_notice("Kernel command line: %s\n", boot_command_line);
-	pr_info("Memory: %luK, %d vCPUs, guests intercepted by %s\n", (u64)physmem_frames * 4,
+	pr_info("Memory: %luK, %d vCPUs, guests intercepted by %s\n", (u64)physmem_boot_frames * 4,
 		nr_cpus, arch_mode_name());
 	run_initcalls();
 	if (!kernel_spawn_init(first_process))

@@ -122,8 +122,8 @@ u64 arch_cpu_stolen(
 u64 arch_cpu_clock_local(void); /* to be compared with this vCPU's own readings only */
 
 /* ---- physmem (region 0), arch/um/physmem.c ---- */
-extern pfn_t
-	physmem_frames; /* frames of region 0; frame pfn is at KERNEL_MAP_BASE + pfn * PAGE_SIZE, all mapped */
+/* Frames of region 0; frame pfn is at KERNEL_MAP_BASE + pfn * PAGE_SIZE, all mapped. The guest boots with the first of them. */
+extern pfn_t physmem_frames, physmem_boot_frames;
 /* Gives frames back to the host; they read as zeros afterwards. Blocks on the host a little: no spinlock held. 0 or -errno. */
 int physmem_release(pfn_t pfn, u64 n);
 /*

@@ -158,7 +158,7 @@ void arch_main(int argc, char **argv, char **envp)
 	vcpu_init_stacks();
 	irq_init();
 	oops_init();
-	mm_init_frames(1, physmem_frames);
+	mm_init_frames(1, physmem_boot_frames, physmem_frames);
 	start_spaces();
 	tsc_init();
 	if (!time_frozen)

@@ -20,8 +20,8 @@
 
 extern u8 __kdata_start[], __kdata_end[]; /* mk/image.lds */
 
-pfn_t physmem_frames;
-static u64 mem_size = MEM_DEFAULT;
+pfn_t physmem_frames, physmem_boot_frames;
+static u64 mem_size = MEM_DEFAULT, mem_max;
 static const char *physmem_path;
 static int physmem_file, arena_file; /* os handles */
 
@@ -38,6 +38,18 @@ static int set_mem(const char *value)
 }
 PARAM("mem=", set_mem, "SIZE: the guest's memory (1G)");
 
+static int set_mem_max(const char *value)
+{
+	if (kstrtosize(value, &mem_max))
+		refuse("mem-max=%s: not a size (such as 4G)", value);
+	if (mem_max > MEM_MAX)
+		refuse("mem-max=%s: too large", value);
+	mem_max &= PAGE_MASK;
+	return 0;
+}
+PARAM("mem-max=", set_mem_max,
+	"SIZE: how far the guest's memory may be enlarged while it runs (as mem=)");
+
 static int set_physmem(const char *value)
 {
 	if (!*value)
@@ -47,11 +59,23 @@ static int set_physmem(const char *value)
 }
 PARAM("physmem=", set_physmem, "PATH: a file to hold the guest's memory, instead of host memory");
 
+/* What lies behind the first mem= bytes is there, and nobody's. */
+static void count_frames(void)
+{
+	if (mem_max && mem_max < mem_size)
+		refuse("mem-max=%luM: less than mem=%luM", mem_max >> 20, mem_size >> 20);
+	physmem_boot_frames = mem_size >> PAGE_SHIFT;
+	mem_size = max(mem_max, mem_size);
+	physmem_frames = mem_size >> PAGE_SHIFT;
+}
+
 void physmem_init(void)
 {
-	int file = physmem_path ? os_mem_open(physmem_path, mem_size) :
-				  os_mem_create("physmem", mem_size);
-	int err;
+	int file, err;
+
+	count_frames();
+	file = physmem_path ? os_mem_open(physmem_path, mem_size) :
+			      os_mem_create("physmem", mem_size);
 
 	if (file < 0 && physmem_path)
 		refuse("physmem=%s: %s", physmem_path, os_strerror(file));
@@ -62,7 +86,6 @@ void physmem_init(void)
 		(void *)KERNEL_MAP_BASE, mem_size, OS_PROT_READ | OS_PROT_WRITE, file, 0, 0);
 	if (err)
 		refuse("mem=%luM: cannot be mapped: %s", mem_size >> 20, os_strerror(err));
-	physmem_frames = mem_size >> PAGE_SHIFT;
 }
 
 static u64 kdata_size(void)

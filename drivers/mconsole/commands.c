@@ -126,18 +126,50 @@ static void query(struct mconsole_call *c, struct mconsole_device *d, u32 n)
 		mconsole_print(c, "%s", text);
 }
 
+/* "=-64M", "=+64M". As User Mode Linux has it, but that it is done in full or not at all, and MemTotal follows. */
+static void config_mem(struct mconsole_call *c, const char *s)
+{
+	u64 bytes, most;
+	bool less = s[1] == '-';
+	int err;
+
+	if (!less && s[1] != '+') {
+		mconsole_fail(c, -EINVAL, "Expected increment to start with '-' or '+'");
+		return;
+	}
+	if (kstrtosize(s + 2, &bytes)) {
+		mconsole_fail(c, -EINVAL, "Failed to parse memory increment");
+		return;
+	}
+	bytes = bytes / PAGE_SIZE;
+	err = less ? mm_unplug(bytes, &most) : mm_plug(bytes, &most);
+	if (err == -ENOMEM && less)
+		mconsole_fail(c, err, "mem: the guest can give %luM, not %luM: the rest is in use",
+			most >> 8, bytes >> 8);
+	else if (err == -ENOMEM)
+		mconsole_fail(c, err, "mem: %luM more are possible, not %luM (mem-max=)", most >> 8,
+			bytes >> 8);
+	else if (err == -ERANGE)
+		mconsole_fail(c, err, "mem: the guest has %luM, and must keep some",
+			nr_managed_frames() >> 8);
+	else if (err)
+		mconsole_fail(c, err, "mem: the host takes no memory back: %s", arch_strerror(err));
+}
+
 static void cmd_config(struct mconsole_call *c)
 {
 	char why[256] = "";
 	struct mconsole_device *d;
-	struct meminfo m;
 	const char *rest = "", *equals;
 	u32 n;
 	int err;
 
 	if (!strcmp(c->args, "mem")) {
-		si_meminfo(&m);
-		mconsole_print(c, "%lu", m.total * PAGE_SIZE);
+		mconsole_print(c, "%lu", nr_managed_frames() * PAGE_SIZE);
+		return;
+	}
+	if (!strncmp(c->args, "mem=", 4)) {
+		config_mem(c, c->args + 3);
 		return;
 	}
 	d = find_device(c->args, &n, &rest);
@@ -164,6 +196,10 @@ static void cmd_remove(struct mconsole_call *c)
 	u32 n;
 	int err;
 
+	if (!strcmp(c->args, "mem")) {
+		mconsole_fail(c, -EBUSY, "Memory doesn't support the remove operation");
+		return;
+	}
 	d = find_device(c->args, &n, &rest);
 	if (!d || *rest) {
 		mconsole_fail(c, 1, "Bad remove option");

@@ -33,7 +33,7 @@ static atomic64_t charged;
 
 int uring_charge(size_t bytes)
 {
-	if ((u64)atomic_add_return((s64)bytes, &charged) <= max_pfn * (PAGE_SIZE / 4))
+	if ((u64)atomic_add_return((s64)bytes, &charged) <= nr_managed_frames() * (PAGE_SIZE / 4))
 		return 0;
 	uring_uncharge(bytes);
 	return -ENOMEM;

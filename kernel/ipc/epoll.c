@@ -735,7 +735,7 @@ static const struct sysctl epoll_sysctls[] = {
 /* At most a 25th of memory for the items of one user. */
 static int epoll_init(void)
 {
-	max_user_watches = max_pfn * PAGE_SIZE / 25 / sizeof(struct epoll_item);
+	max_user_watches = nr_managed_frames() * PAGE_SIZE / 25 / sizeof(struct epoll_item);
 	return sysctl_register(epoll_sysctls, ARRAY_SIZE(epoll_sysctls));
 }
 INITCALL(3, epoll_init);

@@ -19,7 +19,7 @@ static atomic64_t charged; /* bytes */
 
 int ipc_charge(size_t bytes)
 {
-	u64 limit = max_pfn * (PAGE_SIZE / 4);
+	u64 limit = nr_managed_frames() * (PAGE_SIZE / 4);
 
 	if (bytes <= limit && (u64)atomic_add_return((s64)bytes, &charged) <= limit)
 		return 0;

@@ -40,7 +40,8 @@ struct zone {
 	u64 nr_free;      /* wild + free */
 	u64 nr_used_free; /* free frames with their bit set */
 	pfn_t wild, end;  /* frames [wild, end) were never handed out */
-	u64 managed;
+	pfn_t limit;      /* those in [end, limit) are not the guest's (plug.c) */
+	u64 managed;      /* written under the lock, read without */
 };
 static struct zone zone;
 
@@ -52,6 +53,7 @@ static struct frame_cache frame_caches[MAX_CPUS]; /* each by its vCPU only */
 
 struct zone_marks zone_marks;
 int sysctl_min_free_kbytes;
+static u64 asked_min; /* what vm.min_free_kbytes was set to, in frames; or 0 */
 
 /* ---- the bits ---- */
 
@@ -490,7 +492,7 @@ pfn_t mm_first_wild(void)
 
 u64 nr_managed_frames(void)
 {
-	return zone.managed;
+	return READ_ONCE(zone.managed);
 }
 
 u64 mm_free_blocks(u32 order)
@@ -530,17 +532,20 @@ static void derive_marks(u64 min)
 	sysctl_min_free_kbytes = (int)(min << 2);
 }
 
-/* vm.min_free_kbytes was written: never so much that nothing could be allocated. */
-void mm_min_free_changed(void)
+/* vm.min_free_kbytes, or a 128th: never so much that nothing could be allocated. */
+static void set_marks(void)
 {
-	derive_marks(clamp((u64)sysctl_min_free_kbytes >> 2, 32UL, max(zone.managed / 8, 64UL)));
+	u64 most = max(zone.managed / 8, 64UL);
+
+	derive_marks(
+		asked_min ? clamp(asked_min, 32UL, most) : clamp(zone.managed / 128, 64UL, 4096UL));
 }
 
-static void set_marks(u64 frames)
+/* vm.min_free_kbytes was written. */
+void mm_min_free_changed(void)
 {
-	u64 min = frames / 128;
-
-	derive_marks(clamp(min, 64UL, 4096UL));
+	asked_min = max((u64)sysctl_min_free_kbytes >> 2, 1UL);
+	set_marks();
 }
 
 /* Frames that the host backs already (a physmem file that was used before) hold anything but zeros. */
@@ -556,9 +561,9 @@ static void find_backed(pfn_t first, pfn_t end)
 	}
 }
 
-void buddy_init(pfn_t first, pfn_t end)
+void buddy_init(pfn_t first, pfn_t end, pfn_t limit)
 {
-	u64 bitmap = PAGE_ALIGN(DIV_ROUND_UP(end, 64) * 8) >> PAGE_SHIFT;
+	u64 bitmap = PAGE_ALIGN(DIV_ROUND_UP(limit, 64) * 8) >> PAGE_SHIFT;
 
 	spin_lock_init(&zone.lock);
 	for (int o = 0; o <= MAX_ORDER; o++)
@@ -568,7 +573,78 @@ void buddy_init(pfn_t first, pfn_t end)
 	memset(zone.used_bits, 0, bitmap << PAGE_SHIFT);
 	zone.wild = first + bitmap;
 	zone.end = end;
+	zone.limit = limit;
 	zone.managed = zone.nr_free = end - zone.wild;
-	set_marks(zone.managed);
-	find_backed(zone.wild, end);
+	set_marks();
+	find_backed(zone.wild, limit);
+}
+
+/* ---- memory that comes and goes (plug.c) ---- */
+
+static void resized(s64 frames)
+{
+	WRITE_ONCE(zone.managed, zone.managed + (u64)frames);
+	set_marks();
+}
+
+u64 buddy_unplug_wild(u64 frames, u64 keep)
+{
+	u64 n;
+
+	spin_lock(&zone.lock);
+	n = min(frames, zone.end - zone.wild);
+	n = min(n, zone.nr_free - min(zone.nr_free, keep));
+	zone.end -= n;
+	zone.nr_free -= n;
+	resized(-(s64)n);
+	spin_unlock(&zone.lock);
+	return n;
+}
+
+bool buddy_unplug(u64 frames, u64 keep, pfn_t *pfn, u32 *order, bool *backed)
+{
+	struct page *p = NULL;
+
+	spin_lock(&zone.lock);
+	for (int o = min(MAX_ORDER, 63 - __builtin_clzl(frames)); o >= 0 && !p; o--) {
+		if (zone.nr_free < keep + (1UL << o))
+			continue;
+		p = block_take((u32)o);
+		*order = (u32)o;
+	}
+	if (p) {
+		*pfn = page_to_pfn(p);
+		*backed = count_used(*pfn, 1UL << *order) > 0;
+		resized(-(s64)(1UL << *order));
+	}
+	spin_unlock(&zone.lock);
+	return p;
+}
+
+void buddy_plug(pfn_t pfn, u32 order, bool fresh)
+{
+	spin_lock(&zone.lock);
+	if (fresh)
+		set_used(pfn, 1UL << order, false);
+	resized((s64)(1UL << order));
+	block_free(pfn, order);
+	spin_unlock(&zone.lock);
+}
+
+u64 buddy_plug_wild(u64 frames)
+{
+	u64 n;
+
+	spin_lock(&zone.lock);
+	n = min(frames, zone.limit - zone.end);
+	zone.end += n;
+	zone.nr_free += n;
+	resized((s64)n);
+	spin_unlock(&zone.lock);
+	return n;
+}
+
+u64 buddy_beyond(void)
+{
+	return zone.limit - READ_ONCE(zone.end);
 }

@@ -36,15 +36,23 @@ struct zone_marks {
 };
 extern struct zone_marks zone_marks;
 
-void buddy_init(pfn_t first, pfn_t end);
+/* The zone is [first, end) at first, and can become [first, limit): buddy_plug(). */
+void buddy_init(pfn_t first, pfn_t end, pfn_t limit);
+/* Memory that goes: frames at the zone's end that were never handed out, as long as @keep stay free: how many (at most @frames). */
+u64 buddy_unplug_wild(u64 frames, u64 keep);
+/* A free block of at most @frames, as large as there is one; on no list then. *backed: the host has memory for some of it. False: none. */
+bool buddy_unplug(u64 frames, u64 keep, pfn_t *pfn, u32 *order, bool *backed);
+/* And comes: such a block, @fresh: which reads as zeros now; frames behind the zone's end. */
+void buddy_plug(pfn_t pfn, u32 order, bool fresh);
+u64 buddy_plug_wild(u64 frames);
+u64 buddy_beyond(void); /* how many there are */
 /* 2^order frames that are one extent, each with a reference of its own; PG_zero tells which are known to be zero. NULL. */
 struct page *alloc_extent(gfp_t gfp, u32 order);
 /* Gives a frame back that nobody has written since it was PG_zero. */
 void free_fresh_page(struct page *p);
 u64 nr_free_frames(void);
 u64 nr_free_resident(void); /* free frames that the host backs, as far as we know */
-u64 nr_managed_frames(void);
-pfn_t mm_first_wild(void); /* frames from there on were never handed out */
+pfn_t mm_first_wild(void);  /* frames from there on were never handed out */
 /* Takes free resident blocks out, for give-back: number of blocks stored in @pfn, @order (at most @max). */
 u32 buddy_isolate_resident(pfn_t *pfn, u8 *order, u32 max, u64 frames);
 /* Puts an isolated block back; @fresh: it reads as zeros now. */

@@ -132,8 +132,16 @@ u32 mm_cached_frames(int cpu);
 extern int sysctl_min_free_kbytes;
 void mm_min_free_changed(void); /* the watermarks follow it */
 
-/* Called by arch once the direct map stands: takes over frames [first, max_pfn) */
-void mm_init_frames(pfn_t first_free, pfn_t end);
+/* Called by arch once the direct map stands: takes over frames [first_free, end), of which there can be up to @limit (max_pfn). */
+void mm_init_frames(pfn_t first_free, pfn_t end, pfn_t limit);
+u64 nr_managed_frames(
+	void); /* the size of memory (MemTotal): less than max_pfn, and it may change */
+/*
+ * plug.c: takes @n frames from the guest for the host, or gives it as many; may sleep, reclaim and ask the host. 0, or -errno and nothing
+ * has changed: -ENOMEM: that many are not to be had, *most are; -ERANGE: more than the guest has or can do without; others: what the host says.
+ */
+int mm_unplug(u64 n, u64 *most);
+int mm_plug(u64 n, u64 *most);
 struct page *alloc_pages(gfp_t gfp, u32 order); /* refcount 1; NULL */
 void free_pages(struct page *p, u32 order);
 #define alloc_page(gfp) alloc_pages(gfp, 0)

@@ -49,18 +49,20 @@ static void zero_frames(pfn_t pfn, pfn_t end)
 	}
 }
 
-void mm_init_frames(pfn_t first_free, pfn_t end)
+/* Those behind @end can come later (plug.c). Their struct pages are there, untouched, and what these take is not missing before @end. */
+void mm_init_frames(pfn_t first_free, pfn_t end, pfn_t limit)
 {
-	u64 frames = PAGE_ALIGN(end * sizeof(struct page)) >> PAGE_SHIFT;
+	u64 frames = PAGE_ALIGN(limit * sizeof(struct page)) >> PAGE_SHIFT;
+	u64 for_more = frames - (PAGE_ALIGN(end * sizeof(struct page)) >> PAGE_SHIFT);
 
 	mem_map = pfn_to_virt(first_free);
-	max_pfn = end;
+	max_pfn = limit;
 	zero_frames(first_free, first_free + frames);
 	for (pfn_t pfn = 0; pfn < first_free; pfn++) {
 		mem_map[pfn].flags = BIT(PG_reserved);
 		atomic_set(&mem_map[pfn].refcount, 1);
 	}
-	buddy_init(first_free + frames, end);
+	buddy_init(first_free + frames, min(end + for_more, limit), limit);
 	page_waits_init();
 	slab_init();
 }

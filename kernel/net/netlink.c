@@ -68,7 +68,8 @@ static bool is_full(const struct nl_sock *n, const struct nl_msg *m, bool force)
 {
 	if (n->queued <= n->c.rcvbuf)
 		return false;
-	return !force || (u64)atomic_read(&nl_bytes) + ksize(m) > max_pfn * (PAGE_SIZE / 16);
+	return !force ||
+	       (u64)atomic_read(&nl_bytes) + ksize(m) > nr_managed_frames() * (PAGE_SIZE / 16);
 }
 
 /* Consumes @m. */

@@ -120,8 +120,9 @@ static int ring_memory(struct packet_ring *r)
 	r->user = current_cred()->user;
 	atomic_inc(&r->user->usage);
 	mine = (u64)atomic_add_return((s64)r->charged, &r->user->packet_rings);
-	if ((u64)atomic_add_return((s64)r->charged, &ring_bytes) > max_pfn * (PAGE_SIZE / 4) ||
-		(r->user->uid && mine > max_pfn * (PAGE_SIZE / 16)))
+	if ((u64)atomic_add_return((s64)r->charged, &ring_bytes) >
+			nr_managed_frames() * (PAGE_SIZE / 4) ||
+		(r->user->uid && mine > nr_managed_frames() * (PAGE_SIZE / 16)))
 		return -ENOMEM;
 
 	r->pages = kcalloc(want, sizeof(struct page *), GFP_KERNEL);

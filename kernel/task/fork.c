@@ -53,7 +53,7 @@ int sysctl_threads_max;
 
 static int threads_max_init(void)
 {
-	sysctl_threads_max = (int)min(max_pfn / 16 + 256, 0x3fffffffUL);
+	sysctl_threads_max = (int)min(nr_managed_frames() / 16 + 256, 0x3fffffffUL);
 	return 0;
 }
 INITCALL(1, threads_max_init);

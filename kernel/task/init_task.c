@@ -83,7 +83,7 @@ static void rlimits_init(struct signal_struct *sig)
 		{ RLIMIT_NICE, 0, 0 },
 		{ RLIMIT_RTPRIO, 0, 0 },
 	};
-	u64 tasks = max_pfn / 16 > 1024 ? max_pfn / 16 : 1024;
+	u64 tasks = nr_managed_frames() / 16 > 1024 ? nr_managed_frames() / 16 : 1024;
 
 	for (int i = 0; i < RLIM_NLIMITS; i++)
 		sig->rlim[i].cur = sig->rlim[i].max = RLIM64_INFINITY;

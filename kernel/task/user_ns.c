@@ -290,7 +290,7 @@ void ucounts_uncharge(struct ucounts *uc, enum ucount kind)
 static int user_ns_init(void)
 {
 	for (int i = 0; i < UCOUNTS; i++)
-		init_user_ns.ucount_max[i] = max_pfn / 32 + 128;
+		init_user_ns.ucount_max[i] = nr_managed_frames() / 32 + 128;
 	return 0;
 }
 INITCALL(1, user_ns_init);

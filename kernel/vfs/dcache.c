@@ -641,7 +641,7 @@ void dcache_init(void)
 {
 	u32 n = 1024;
 
-	while (n < max_pfn / 4 && n < 512 * 1024)
+	while (n < nr_managed_frames() / 4 && n < 512 * 1024)
 		n *= 2;
 	buckets = kzalloc(n * sizeof(*buckets), GFP_KERNEL);
 	dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 64);

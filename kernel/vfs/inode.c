@@ -593,7 +593,7 @@ void inode_init(void)
 {
 	u32 n = 1024;
 
-	while (n < max_pfn / 8 && n < 512 * 1024)
+	while (n < nr_managed_frames() / 8 && n < 512 * 1024)
 		n *= 2;
 	buckets = kzalloc(n * sizeof(*buckets), GFP_KERNEL);
 	inode_cache = kmem_cache_create("inode", sizeof(struct inode), 64);

@@ -21,7 +21,7 @@
 static u64 next_free, end_free;
 static DEFINE_SPINLOCK(alloc_lock);
 
-void mm_init_frames(pfn_t first, pfn_t end)
+void mm_init_frames(pfn_t first, pfn_t end, pfn_t limit)
 {
 	next_free = KERNEL_MAP_BASE + first * PAGE_SIZE;
 	end_free = KERNEL_MAP_BASE + end * PAGE_SIZE;

@@ -26,7 +26,7 @@ static struct block *freed[1024];
 static DEFINE_SPINLOCK(alloc_lock);
 static s64 allocated;
 
-void mm_init_frames(pfn_t first, pfn_t end)
+void mm_init_frames(pfn_t first, pfn_t end, pfn_t limit)
 {
 	next_free = KERNEL_MAP_BASE + first * PAGE_SIZE;
 	end_free = KERNEL_MAP_BASE + end * PAGE_SIZE;

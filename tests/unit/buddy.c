@@ -130,6 +130,40 @@ static void test_isolate(void **state)
 	assert_true(nr_free_resident() < resident);
 }
 
+/* Frames leave and come back: wild ones from the end, then blocks; what is kept is kept, and the watermarks follow. */
+static void test_plug(void **state)
+{
+	u64 managed = nr_managed_frames(), free = nr_free_frames(),
+	    wild = buddy_unplug_wild(~0UL, 64);
+	struct zone_marks marks = zone_marks;
+	pfn_t pfn[FRAMES];
+	u32 order[FRAMES], n = 0;
+	u64 taken = wild;
+	bool backed;
+
+	assert_int_equal(buddy_beyond(), wild);
+	assert_int_equal(nr_managed_frames(), managed - wild);
+	assert_int_equal(buddy_unplug_wild(1, 0), 0);
+	assert_false(buddy_unplug(1, free, &pfn[0], &order[0], &backed));
+	while (buddy_unplug(777, 64, &pfn[n], &order[n], &backed)) {
+		assert_true(1UL << order[n] <= 777);
+		assert_int_equal(pfn[n] & ((1UL << order[n]) - 1), 0);
+		taken += 1UL << order[n++];
+	}
+	assert_true(n > 0);
+	assert_int_equal(nr_managed_frames(), managed - taken);
+	assert_int_equal(nr_free_frames(), free - taken);
+	assert_true(zone_marks.min <= marks.min);
+	while (n--) {
+		memset(pfn_to_virt(pfn[n]), 0, PAGE_SIZE << order[n]);
+		buddy_plug(pfn[n], order[n], true);
+	}
+	assert_int_equal(buddy_plug_wild(~0UL), wild);
+	assert_int_equal(nr_managed_frames(), managed);
+	assert_int_equal(nr_free_frames(), free);
+	assert_int_equal(zone_marks.min, marks.min);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +171,7 @@ int main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_zero),
 		cmocka_unit_test(test_isolate),
+		cmocka_unit_test(test_plug),
 		cmocka_unit_test(test_extents_ascend),
 		cmocka_unit_test(test_reserve),
 	};

@@ -52,7 +52,7 @@ static int frames_setup(void **state)
 
 	if (mmap(map, FRAMES * PAGE_SIZE, 3, 0x22 | 0x10, -1, 0) != map)
 		return -1;
-	mm_init_frames(FIRST_FREE, FRAMES);
+	mm_init_frames(FIRST_FREE, FRAMES, FRAMES);
 	return 0;
 }
 

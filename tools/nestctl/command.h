@@ -23,6 +23,7 @@
 	ROW(list)                                                                                  \
 	ROW(top)                                                                                   \
 	ROW(logs)                                                                                  \
+	ROW(mem)                                                                                   \
 	ROW(stop)                                                                                  \
 	ROW(kill)                                                                                  \
 	ROW(image)                                                                                 \

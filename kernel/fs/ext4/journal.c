@@ -45,7 +45,7 @@ static bool tid_geq(u32 a, u32 b)
  */
 u32 ext4_journal_room(const struct ext4_journal *j)
 {
-	u64 log = j->maxlen - j->first, bytes = max_pfn << PAGE_SHIFT;
+	u64 log = j->maxlen - j->first, bytes = nr_managed_frames() << PAGE_SHIFT;
 
 	return (u32)min(log, max(bytes / 8 / j->sbi->block_size, (u64)ROOM_LEAST));
 }

@@ -136,7 +136,7 @@ static int parse_option(void *arg, const char *key, char *v)
 		return kstrtosize(v, &s->max_blocks) ? -EINVAL : 0;
 	if (strcmp(key, "size") != 0)
 		return tmpfs_parse_option(s, key, v);
-	err = tmpfs_parse_size(v, max_pfn << PAGE_SHIFT, &bytes);
+	err = tmpfs_parse_size(v, nr_managed_frames() << PAGE_SHIFT, &bytes);
 	if (!err)
 		s->max_blocks = DIV_ROUND_UP(bytes, PAGE_SIZE);
 	return err;
@@ -173,10 +173,10 @@ static int tmpfs_show_options(struct super_block *sb, char *buf, size_t size)
 
 	if (sb->s_magic != TMPFS_MAGIC)
 		return 0;
-	if (s->max_blocks && s->max_blocks != max_pfn / 2)
+	if (s->max_blocks && s->max_blocks != nr_managed_frames() / 2)
 		n += scnprintf(buf + n, size - n, ",size=%lluk",
 			(unsigned long long)s->max_blocks * (PAGE_SIZE / 1024));
-	if (s->max_inodes && s->max_inodes != max_pfn / 2)
+	if (s->max_inodes && s->max_inodes != nr_managed_frames() / 2)
 		n += scnprintf(
 			buf + n, size - n, ",nr_inodes=%llu", (unsigned long long)s->max_inodes);
 	if (s->mode != 01777)
@@ -310,7 +310,7 @@ int tmpfs_fill_super(struct super_block *sb, void *data, bool silent)
 
 	if (!s)
 		return -ENOMEM;
-	s->max_blocks = s->max_inodes = max_pfn / 2;
+	s->max_blocks = s->max_inodes = nr_managed_frames() / 2;
 	sb->s_iflags |= SB_I_POSIXACL;
 	return fill(sb, s, data);
 }

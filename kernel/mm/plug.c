@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plug.c: the guest's memory grows and shrinks while it runs (the management console's "config mem").
+ *
+ *	mm_unplug(n, &most)   n frames leave the guest, and the host has their memory
+ *	mm_plug(n, &most)     n come (back), up to mem-max=
+ *
+ * A frame that is not the guest's is
+ *	beyond    behind the zone's end, where it was never handed out. Nothing of it is backed, its struct page is untouched: so frames
+ *	          leave from there first, which costs nothing, and mem-max= costs little.
+ *	out       in a block that was taken from the free lists, and punched. Blocks are linked by their first page (PG_reserved, its order
+ *	          in ->private); the youngest comes back first, and one that is too large is halved.
+ *
+ * What is taken is free memory, and what reclaim makes free: nobody is killed for it, and the guest keeps enough above its watermarks to
+ * go on. It is all or nothing: a guest that cannot give so much has what it had.
+ *
+ * Locks: plug_lock, over a change of size.
+ */
+#include "kernel/mm/internal.h"
+
+#define LEAST (8UL << 20 >> PAGE_SHIFT) /* nothing runs with less */
+#define ROUNDS 64
+
+static DEFINE_MUTEX(plug_lock);
+static LIST_HEAD(out);
+static u64 nr_out;
+
+/* ---- blocks that are out ---- */
+
+static void out_add(pfn_t pfn, u32 order)
+{
+	struct page *p = mem_map + pfn;
+
+	p->flags = BIT(PG_reserved);
+	p->private = order;
+	list_add(&p->lru, &out);
+	nr_out += 1UL << order;
+}
+
+static struct page *out_take(void)
+{
+	struct page *p = list_first_entry(&out, struct page, lru);
+
+	list_del(&p->lru);
+	nr_out -= 1UL << p->private;
+	return p;
+}
+
+/* Up to @n frames of the youngest block come back. How many. */
+static u64 out_return(u64 n)
+{
+	struct page *p = out_take();
+	pfn_t pfn = page_to_pfn(p);
+	u32 order = (u32)p->private;
+
+	p->flags = 0;
+	p->private = 0;
+	while (1UL << order > n) {
+		order--;
+		out_add(pfn + (1UL << order), order);
+	}
+	buddy_plug(pfn, order, true);
+	return 1UL << order;
+}
+
+/* ---- out of the guest ---- */
+
+/* Free frames that stay. */
+static u64 keep(void)
+{
+	return 2 * zone_marks.high;
+}
+
+/* Some frames of @n beyond those that are kept are free, or become it. */
+static bool some_free(u64 n)
+{
+	u64 wanted = keep() + min(n, 1UL << MAX_ORDER), before = 0;
+
+	for (int round = 0; nr_free_frames() < wanted && round < ROUNDS; round++) {
+		if (nr_free_frames() <= before && round > 8)
+			break;
+		before = nr_free_frames();
+		if (!try_to_free_pages(GFP_KERNEL, MAX_ORDER))
+			break;
+	}
+	return nr_free_frames() > keep();
+}
+
+/* A block of at most @n frames. How many; 0: none, or *err: the host does not take it. */
+static u64 take_block(u64 n, int *err)
+{
+	bool backed;
+	pfn_t pfn;
+	u32 order;
+
+	if (!buddy_unplug(n, keep(), &pfn, &order, &backed))
+		return 0;
+	*err = backed ? physmem_release(pfn, 1UL << order) : 0;
+	if (*err) {
+		buddy_plug(pfn, order, false);
+		return 0;
+	}
+	if (backed)
+		large_block_gone(pfn, 1UL << order);
+	out_add(pfn, order);
+	return 1UL << order;
+}
+
+int mm_unplug(u64 n, u64 *most)
+{
+	u64 beyond, got, more = 1;
+	int err = 0;
+
+	*most = 0;
+	mutex_lock(&plug_lock);
+	if (n > nr_managed_frames() - min(nr_managed_frames(), LEAST))
+		err = -ERANGE;
+	beyond = got = err ? 0 : buddy_unplug_wild(n, keep());
+	while (got < n && !err && more && some_free(n - got)) {
+		more = take_block(n - got, &err);
+		got += more;
+		cond_resched();
+	}
+	if (got < n) {
+		*most = err ? 0 : got;
+		for (got -= beyond; got;)
+			got -= out_return(got);
+		buddy_plug_wild(beyond);
+		err = err ? err : -ENOMEM;
+	}
+	mutex_unlock(&plug_lock);
+	return err;
+}
+
+/* ---- and back ---- */
+
+int mm_plug(u64 n, u64 *most)
+{
+	int err = 0;
+
+	mutex_lock(&plug_lock);
+	*most = nr_out + buddy_beyond();
+	if (n > *most)
+		err = -ENOMEM;
+	while (!err && n && nr_out)
+		n -= out_return(n);
+	if (!err)
+		buddy_plug_wild(n);
+	mutex_unlock(&plug_lock);
+	return err;
+}
