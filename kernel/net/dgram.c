@@ -83,7 +83,7 @@ bool dgram_queue(struct inet_sock *i, struct sk_buff *skb)
 	if (!skb->stamp)
 		skb->stamp = ktime_get_real();
 	spin_lock(&i->c.lock);
-	fits = i->rmem + size <= i->c.rcvbuf && !(i->c.shutdown & SHUT_RD);
+	fits = i->rmem + size <= i->c.rcvbuf; /* also after shutdown(): who asks still gets it */
 	skb->dropped = i->drops;
 	if (fits) {
 		i->rmem += size;
@@ -162,7 +162,7 @@ struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m)
 		if (skb)
 			return skb;
 		if (i->c.shutdown & SHUT_RD)
-			return NULL;
+			return m->nonblock ? ERR_PTR(-EAGAIN) : NULL;
 		err = sock_wait(&i->c,
 			has_packet(i, m->flags & MSG_PEEK) || i->c.err || i->c.shutdown & SHUT_RD,
 			m->nonblock, i->c.rcvtimeo);
@@ -425,13 +425,11 @@ int dgram_shutdown(struct socket *s, int how)
 {
 	struct inet_sock *i = INET(s);
 
-	if (!i->rport)
-		return -ENOTCONN;
 	spin_lock(&i->c.lock);
-	i->c.shutdown |= (u32)how;
+	i->c.shutdown |= (u32)how; /* also where nobody is connected */
 	spin_unlock(&i->c.lock);
 	wake_up_common(&i->c.wait, TASK_NORMAL, 0, 0);
-	return 0;
+	return i->rport ? 0 : -ENOTCONN;
 }
 
 long dgram_ioctl(struct socket *s, u32 cmd, u64 arg)

@@ -255,11 +255,11 @@ static int raw_shutdown(struct socket *s, int how)
 {
 	struct inet_sock *i = INET(s);
 
-	if (ip_is_any(&i->raddr))
-		return -ENOTCONN;
+	spin_lock(&i->c.lock);
 	i->c.shutdown |= (u32)how;
+	spin_unlock(&i->c.lock);
 	wake_up_common(&i->c.wait, TASK_NORMAL, 0, 0);
-	return 0;
+	return ip_is_any(&i->raddr) ? -ENOTCONN : 0;
 }
 
 static const struct proto_ops raw_ops = {

@@ -113,13 +113,31 @@ void tcp_grow_sndbuf(struct tcp_sock *t)
 	t->inet.c.sndbuf = max(t->inet.c.sndbuf, (u32)want);
 }
 
+bool tcp_wants_room(struct tcp_sock *t)
+{
+	if (tcp_writable(t))
+		return true;
+	WRITE_ONCE(t->nospace, true);
+	smp_mb(); /* with tcp_write_space() */
+	return tcp_writable(t);
+}
+
 void tcp_write_space(struct tcp_sock *t)
 {
 	/* all that may go has gone, and the window would take more: the buffer holds too little */
 	if (tcp_in_flight(t) < t->cwnd)
 		tcp_grow_sndbuf(t);
-	if (tcp_writable(t))
+	smp_mb(); /* with tcp_wants_room() */
+	if (READ_ONCE(t->nospace) && tcp_writable(t)) {
+		WRITE_ONCE(t->nospace, false);
 		tcp_wake(t, EPOLLOUT | EPOLLWRNORM);
+	}
+}
+
+bool tcp_enough(const struct tcp_sock *t, u32 avail)
+{
+	return avail >= max(t->inet.c.rcvlowat, 1U) ||
+	       (avail && t->rcv_wup + t->rcv_wnd - t->rcv_nxt <= t->rcv_mss);
 }
 
 static void drop_self(struct tcp_sock *t)
@@ -222,7 +240,6 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	t->first_failure = 0;
 	tcp_cc_init(t);
 	i->c.err = 0;
-	i->c.shutdown = 0;
 	tcp_get(t);
 	t->self_ref = true;
 	tcp_set_state(t, TCP_SYN_SENT);
@@ -240,7 +257,11 @@ static int disconnect(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;
 
+	int err = 0;
+
 	spin_lock(&i->c.lock);
+	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN) | TCPF(TCP_TIME_WAIT)))
+		err = -ECONNRESET;
 	if (tcp_in(t, TCPF_SYNCED) && t->state != TCP_TIME_WAIT)
 		tcp_send_reset(t);
 	if (t->state != TCP_CLOSE)
@@ -248,18 +269,32 @@ static int disconnect(struct tcp_sock *t)
 	skb_free_list(&i->rq);
 	i->rmem = 0;
 	tcp_mem_sync(t);
-	i->c.err = 0;
+	if (err)
+		i->c.err = err;
 	i->c.shutdown = 0;
 	t->peer_done = false;
+	t->conn = CONN_NONE;
 	spin_unlock(&i->c.lock);
-	inet_unhash(i);
-	i->rport = 0;
-	i->raddr = IP_ANY;
-	i->lport = 0;
-	i->listening = false;
+	inet_forget_peer(i);
+	inet_stop_listening(i);
 	tcp_stop_listening(t);
 	net_rx_flush();
 	return 0;
+}
+
+/* The attempt has ended: how? */
+static int know_end(struct tcp_sock *t)
+{
+	int err;
+
+	if (t->state != TCP_CLOSE) {
+		t->conn = CONN_MADE;
+		return 0;
+	}
+	t->conn = CONN_NONE;
+	t->inet.c.shutdown = 0;
+	err = xchg(&t->inet.c.err, 0);
+	return err ? err : -ECONNABORTED;
 }
 
 static int finish_connect(struct tcp_sock *t, bool nonblock)
@@ -270,12 +305,7 @@ static int finish_connect(struct tcp_sock *t, bool nonblock)
 
 	if (err)
 		return err == -EAGAIN ? -EINPROGRESS : err;
-	t->in_progress = false;
-	if (t->state == TCP_CLOSE) {
-		err = xchg(&i->c.err, 0);
-		return err ? err : -ECONNABORTED;
-	}
-	return 0;
+	return know_end(t);
 }
 
 /* @m: what goes with the SYN, of a program that asks for fast open. 0; 1: there is nothing to wait for; -errno. */
@@ -299,16 +329,12 @@ static int begin_connect(
 		return -EISCONN;
 	if (tcp_connecting(t))
 		return -EALREADY;
-	if (t->in_progress && t->state == TCP_CLOSE && t->inet.c.err) {
-		t->in_progress = false;
-		return xchg(&t->inet.c.err, 0);
+	if (t->conn == CONN_BEGUN) {
+		err = know_end(t);
+		return err ? err : 1;
 	}
-	if (t->state != TCP_CLOSE) {
-		bool first = t->in_progress;
-
-		t->in_progress = false;
-		return first ? 1 : -EISCONN;
-	}
+	if (t->conn == CONN_MADE || t->state != TCP_CLOSE)
+		return -EISCONN;
 	err = inet_read_addr(i, a, &to, &port, &scope);
 	if (err)
 		return err;
@@ -326,7 +352,7 @@ static int begin_connect(
 		defer = tcp_fast_known(t, &to);
 	}
 	err = start_connect(t, &to, port, scope, defer);
-	t->in_progress = !err;
+	t->conn = err ? CONN_NONE : CONN_BEGUN;
 	if (err)
 		tcp_fast_drop(t);
 	return err ? err : defer;
@@ -417,10 +443,9 @@ static u32 tcp_poll(struct socket *s, struct file *f, struct poll_table *pt)
 		if (t->urg_state && !t->inet.c.oobinline && avail == 1 &&
 			t->urg_seq == t->copied_seq)
 			avail = 0;
-		if (avail >= max(c->rcvlowat, 1U) && !list_empty(&t->inet.rq))
+		if (tcp_enough(t, avail) && !list_empty(&t->inet.rq))
 			mask |= EPOLLIN | EPOLLRDNORM;
-		if (c->shutdown & SHUT_WR || (tcp_writable(t) && state != TCP_CLOSE) ||
-			state == TCP_CLOSE)
+		if (c->shutdown & SHUT_WR || state == TCP_CLOSE || tcp_wants_room(t))
 			mask |= EPOLLOUT | EPOLLWRNORM;
 		if (t->urg_state == URG_HERE)
 			mask |= EPOLLPRI;
@@ -477,11 +502,10 @@ static int tcp_shutdown(struct socket *s, int how)
 
 	mutex_lock(&t->inet.op);
 	spin_lock(&t->inet.c.lock);
-	if (tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT)) ||
-		(t->state == TCP_LISTEN && !(how & SHUT_RD)))
-		err = -ENOTCONN;
-	else if (t->state != TCP_LISTEN) {
-		t->inet.c.shutdown |= (u32)how;
+	if (t->state != TCP_LISTEN) {
+		t->inet.c.shutdown |= (u32)how; /* also without a connection */
+		if (tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT)))
+			err = -ENOTCONN;
 		if (t->state == TCP_SYN_SENT)
 			tcp_done(t);
 		else if (how & SHUT_WR)
@@ -489,7 +513,7 @@ static int tcp_shutdown(struct socket *s, int how)
 		tcp_wake(t, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
 	}
 	spin_unlock(&t->inet.c.lock);
-	if (!err && t->state == TCP_LISTEN) {
+	if (t->state == TCP_LISTEN && how & SHUT_RD) {
 		s->listening = false;
 		spin_lock(&t->inet.c.lock);
 		tcp_set_state(t, TCP_CLOSE);

@@ -33,6 +33,8 @@ enum {
 	TCP_LISTEN,
 	TCP_CLOSING,
 };
+/* A program learns of the end of what it has begun by another connect(); it can begin anew only then, or after AF_UNSPEC. */
+enum { CONN_NONE, CONN_BEGUN, CONN_MADE };
 #define TCPF(state) (1U << (state))
 #define TCPF_SENDING (TCPF(TCP_ESTABLISHED) | TCPF(TCP_CLOSE_WAIT))
 #define TCPF_SYNCED                                                                                \
@@ -154,12 +156,12 @@ struct rack {
 
 struct tcp_sock {
 	struct inet_sock inet;
-	u8 state; /* read without the lock by who only looks */
-	bool counted_orphan,
+	u8 state;                     /* read without the lock by who only looks */
+	bool counted_orphan, nospace, /* somebody waits for room to write */
 		space_due; /* writers are to be told what an acknowledgement has made room for */
 	int mem_pages;     /* its share of tcp_mem_used() */
 	bool orphan, self_ref; /* no file; holds a reference on itself */
-	bool in_progress;      /* a connect that has not been answered yet, under op */
+	u8 conn;               /* what connect() has said so far: CONN_*, under op */
 	struct flow flow;
 	u8 save_syn;   /* TCP_SAVE_SYN: of its children */
 	u8 *saved_syn; /* headers of the SYN that made it, until they are read; NULL */
@@ -328,6 +330,10 @@ void tcp_fail(struct tcp_sock *t, int err); /* the same with an error for the pr
 void tcp_wake(struct tcp_sock *t, u64 key);
 void tcp_grow_sndbuf(struct tcp_sock *t);
 void tcp_write_space(struct tcp_sock *t);
+/* Is there room to write? Where not, tcp_write_space() wakes who waits or polls, once there is. No lock needed. */
+bool tcp_wants_room(struct tcp_sock *t);
+/* @avail bytes are as much as SO_RCVLOWAT asks for, or as will come before some are read. */
+bool tcp_enough(const struct tcp_sock *t, u32 avail);
 void tcp_sigurg(struct tcp_sock *t);
 
 /* tcp_listen.c */

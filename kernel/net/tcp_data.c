@@ -29,7 +29,8 @@ static int send_error(struct tcp_sock *t)
 
 static bool may_write(struct tcp_sock *t)
 {
-	return tcp_writable(t) || t->inet.c.err || t->inet.c.shutdown & SHUT_WR || !tcp_may_send(t);
+	return tcp_wants_room(t) || t->inet.c.err || t->inet.c.shutdown & SHUT_WR ||
+	       !tcp_may_send(t);
 }
 
 /* Into the last skb, if that has not gone yet and has room. */
@@ -331,6 +332,22 @@ static int copy_some(struct tcp_sock *t, struct msg *m, u32 *seq, bool first, bo
 	return (int)n;
 }
 
+/* No bytes are asked for: waits once, as if for one, and does not mind why that ended. */
+static ssize_t recv_nothing(struct tcp_sock *t, struct msg *m)
+{
+	int err;
+
+	if (after(t->rcv_nxt, t->copied_seq))
+		return 0;
+	err = at_end(t);
+	if (err)
+		return err == 1 ? 0 : err;
+	if (m->nonblock)
+		return -EAGAIN;
+	(void)sock_wait(&t->inet.c, readable(t, t->copied_seq), false, t->inet.c.rcvtimeo);
+	return 0;
+}
+
 static ssize_t recv_locked(struct tcp_sock *t, struct msg *m)
 {
 	struct sock_common *c = &t->inet.c;
@@ -341,6 +358,8 @@ static ssize_t recv_locked(struct tcp_sock *t, struct msg *m)
 	ssize_t done = 0;
 	int n, err = 0;
 
+	if (unlikely(!m->iter.count))
+		return recv_nothing(t, m);
 	while (m->iter.count) {
 		n = copy_some(t, m, &seq, !done, &stop);
 		if (n == -EAGAIN)

@@ -422,12 +422,22 @@ static bool data_to_nobody(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	if (!skb_len(skb) || !after(skb->tcp.end_seq, t->rcv_nxt))
 		return false;
-	if (!(t->orphan && tcp_in(t, TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2) |
-					     TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING))))
+	if (tcp_in(t, TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)) ?
+			!t->orphan && !(t->inet.c.shutdown & SHUT_RD) :
+			!t->orphan || !tcp_in(t, TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING)))
 		return false;
 	tcp_refuse(t->inet.net, skb);
-	tcp_done(t);
+	tcp_fail(t, -ECONNRESET);
 	return true;
+}
+
+/* Who polls is told when it is enough (SO_RCVLOWAT); a reader may want less. */
+static void tell_reader(struct tcp_sock *t)
+{
+	if (tcp_enough(t, t->rcv_nxt - t->copied_seq))
+		tcp_wake(t, EPOLLIN | EPOLLRDNORM);
+	else if (waitqueue_active(&t->inet.c.wait))
+		wake_up_common(&t->inet.c.wait, TASK_NORMAL, 0, EPOLLMSG);
 }
 
 static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opts *o, u16 urg)
@@ -486,7 +496,7 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 		take_urgent(t, skb, urg);
 		find_urgent(t, skb);
 		if (tcp_take_data(t, skb) && t->inet.rmem)
-			tcp_wake(t, EPOLLIN | EPOLLRDNORM);
+			tell_reader(t);
 		if (t->fin_seen)
 			take_fin(t);
 	} else {

@@ -367,6 +367,7 @@ static void graft(struct socket *to, struct tcp_sock *c)
 	l = c->listener;
 	c->listener = NULL;
 	c->orphan = false;
+	c->conn = CONN_MADE;
 	c->inet.sock = to;
 	c->inet.c.ino = fresh->c.ino;
 	to->sk = &c->inet.c;

@@ -3,6 +3,8 @@
 #include <asm/errno.h>
 #include <asm/socket.h>
 
+#include <linux/eventpoll.h>
+
 #include "arch/um/arch.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/tcp.h"
@@ -167,6 +169,19 @@ static int set_number(struct tcp_sock *t, int opt, int n)
 	return -ENOPROTOOPT;
 }
 
+/* No more than half of what the buffer may grow to, which it then has to be at least. */
+static void set_lowat(struct tcp_sock *t, int n)
+{
+	struct sock_common *c = &t->inet.c;
+	u32 most = t->rcvbuf_fixed ? c->rcvbuf : (u32)tcp_limits.rmem[2];
+
+	c->rcvlowat = max(min(n < 0 ? 0x7fffffffU : (u32)n, most / 2), 1U);
+	if (tcp_enough(t, t->rcv_nxt - t->copied_seq))
+		tcp_wake(t, EPOLLIN | EPOLLRDNORM);
+	if (!t->rcvbuf_fixed)
+		c->rcvbuf = max(c->rcvbuf, 2 * c->rcvlowat);
+}
+
 /* What all families have, where TCP has to know of it. */
 static int set_socket(struct socket *s, int opt, uaddr_t val, u32 len)
 {
@@ -177,6 +192,16 @@ static int set_socket(struct socket *s, int opt, uaddr_t val, u32 len)
 		t->sndbuf_fixed = true;
 	if (opt == SO_RCVBUF || opt == SO_RCVBUFFORCE)
 		t->rcvbuf_fixed = true;
+	if (opt == SO_RCVLOWAT) {
+		if (len < sizeof(int))
+			return -EINVAL;
+		if (get_user(n, val))
+			return -EFAULT;
+		spin_lock(&t->inet.c.lock);
+		set_lowat(t, n);
+		spin_unlock(&t->inet.c.lock);
+		return 0;
+	}
 	if (opt == SO_KEEPALIVE) {
 		if (len < sizeof(int))
 			return -EINVAL;

@@ -185,13 +185,13 @@ static ssize_t send(struct socket *s, struct msg *m)
 	err = xchg(&i->c.err, 0);
 	if (err)
 		return err;
-	if (i->c.shutdown & SHUT_WR)
-		return -EPIPE;
 	err = dgram_destination(i, m, &f, &port);
 	if (!err && !port)
 		err = -EINVAL;
 	if (!err)
 		err = autobind(i);
+	if (!err && i->c.shutdown & SHUT_WR)
+		err = -EPIPE;
 	if (!err)
 		err = dgram_wait_wmem(i, m);
 	if (err)

@@ -94,10 +94,14 @@ void unix_wake_readers(struct unix_sock *u)
 	kill_fasync_list(&u->c.async, EPOLLIN | EPOLLRDNORM);
 }
 
+/* Who waits to send looks again; who polls is told only where there was no room. */
 static void wake_all(struct unix_sock *u)
 {
+	bool full = u->c.type != SOCK_DGRAM || u->nr_queued > UNIX_MAX_DGRAM_QUEUE ||
+		    u->wmem >= u->c.sndbuf;
+
 	wake_up_common(&u->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLRDHUP);
-	wake_up_common(&u->space, TASK_NORMAL, 0, EPOLLOUT | EPOLLHUP);
+	wake_up_common(&u->space, TASK_NORMAL, 0, full ? EPOLLOUT | EPOLLHUP : EPOLLMSG);
 	kill_fasync_list(&u->c.async, EPOLLIN | EPOLLHUP);
 }
 
@@ -148,6 +152,29 @@ static int unix_pair(struct socket *s, struct socket *t)
 	return 0;
 }
 
+/*
+ * @u is connected to @old no more: what it had got is lost, and if that is something, a peer that is still connected to it learns that by an error.
+ */
+static void dgram_left(struct unix_sock *u, struct unix_sock *old)
+{
+	struct unix_msg *um;
+	bool tell;
+
+	if (!u->nr_queued)
+		return;
+	while ((um = unix_dequeue(u))) {
+		unix_consumed(u, um->len, um->truesize);
+		unix_msg_free(um);
+	}
+	spin_lock(&old->c.lock);
+	tell = old->peer == u && old->state != UNIX_DEAD;
+	if (tell)
+		WRITE_ONCE(old->c.err, -ECONNRESET);
+	spin_unlock(&old->c.lock);
+	if (tell)
+		wake_up_common(&old->c.wait, TASK_NORMAL, 0, EPOLLERR);
+}
+
 int unix_dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 {
 	struct unix_sock *u = UNIX(s), *other = NULL, *old;
@@ -172,6 +199,8 @@ int unix_dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 	u->peer = other;
 	u->state = other ? UNIX_CONNECTED : UNIX_UNCONNECTED;
 	spin_unlock(&u->c.lock);
+	if (old && old != other)
+		dgram_left(u, old);
 	if (old)
 		unix_put(old);
 	return 0;
@@ -376,7 +405,10 @@ static void unix_die(struct unix_sock *u, bool never_accepted)
 		unix_die(srv, true);
 		unix_put(srv);
 	}
+	unread = u->nr_queued;
 	drop_queue(u);
+	if (unread)
+		unix_wake_space(u);
 	drop_path(u);
 	spin_lock(&u->c.lock);
 	u->peer = NULL;
@@ -418,8 +450,12 @@ static u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	u32 mask = 0, shut;
 
 	poll_wait(f, &u->c.wait, pt);
-	if (u->state == UNIX_LISTEN)
-		return list_empty(&u->pending) ? 0 : EPOLLIN | EPOLLRDNORM;
+	if (u->state == UNIX_LISTEN) {
+		shut = u->c.shutdown;
+		return (list_empty(&u->pending) ? 0 : EPOLLIN | EPOLLRDNORM) |
+		       (shut & SHUT_RD ? EPOLLIN | EPOLLRDNORM | EPOLLRDHUP : 0) |
+		       (shut == SHUT_BOTH ? EPOLLHUP : 0);
+	}
 	p = unix_peer_get(u);
 	if (p)
 		poll_wait(f, &p->space, pt);

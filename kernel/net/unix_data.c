@@ -216,12 +216,10 @@ ssize_t unix_stream_sendmsg(struct socket *s, struct msg *m)
 		return -EOPNOTSUPP;
 	if (m->name && m->name->len)
 		return u->state == UNIX_CONNECTED ? -EISCONN : -EOPNOTSUPP;
-	if (u->c.shutdown & SHUT_WR)
-		return -EPIPE;
 	to = unix_peer_get(u);
 	if (!to)
 		return -ENOTCONN;
-	n = unix_receiver_gone(to) ? -EPIPE : send_pieces(u, to, m);
+	n = u->c.shutdown & SHUT_WR || unix_receiver_gone(to) ? -EPIPE : send_pieces(u, to, m);
 	unix_put(to);
 	return n;
 }
@@ -236,8 +234,6 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (u->c.shutdown & SHUT_WR)
-		return -EPIPE;
 	if (m->name && m->name->len && u->c.type == SOCK_DGRAM) {
 		err = unix_check_addr(m->name);
 		if (err)
@@ -248,10 +244,16 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 	} else {
 		to = unix_peer_get(u);
 		if (!to)
-			return -ENOTCONN;
+			return u->c.type == SOCK_SEQPACKET && u->c.shutdown & SHUT_WR ? -EPIPE :
+											-ENOTCONN;
 	}
 	err = -EMSGSIZE;
 	if (len > u->c.sndbuf - 32)
+		goto out;
+	err = xchg(&u->c.err, 0);
+	if (!err && u->c.shutdown & SHUT_WR)
+		err = -EPIPE;
+	if (err)
 		goto out;
 	err = -EPERM; /* a connected receiver takes messages from its peer only */
 	if (u->c.type == SOCK_DGRAM && to->peer && to->peer != u)
@@ -273,6 +275,9 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 	}
 	if (err)
 		unix_msg_free(um);
+	/* the memory of what could not be sent is free again */
+	if (err && err != -EAGAIN && u->c.type == SOCK_DGRAM)
+		wake_up_common(&u->c.wait, TASK_NORMAL, 0, EPOLLOUT | EPOLLWRNORM);
 	if (err == -ECONNREFUSED && !(m->name && m->name->len)) {
 		struct sockaddr_buf unspec = { .len = sizeof(u16), .family = AF_UNSPEC };
 
@@ -354,8 +359,7 @@ static void requeue(struct unix_sock *u, struct unix_msg *um)
 	spin_unlock(&u->c.lock);
 }
 
-/* @n bytes were read; @truesize: of a message that is gone with them, or 0. */
-static void consumed(struct unix_sock *u, u64 n, u32 truesize)
+void unix_consumed(struct unix_sock *u, u64 n, u32 truesize)
 {
 	spin_lock(&u->c.lock);
 	u->queued -= n;
@@ -442,7 +446,7 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 		truesize = um->truesize;
 		unix_msg_free(um);
 	}
-	consumed(u, (u64)n, truesize);
+	unix_consumed(u, (u64)n, truesize);
 	sock_peeked(&u->c, -(int)n);
 	return n;
 }
@@ -603,10 +607,15 @@ static struct unix_msg *wait_dgram(struct unix_sock *u, struct msg *m, u32 *skip
 	int err;
 
 	for (;;) {
+		err = xchg(&u->c.err, 0);
+		if (err)
+			return ERR_PTR(err);
 		*skip = peek ? off : 0;
 		um = peek ? dgram_at_offset(u, skip) : unix_dequeue(u);
-		if (um || u->c.shutdown & SHUT_RD)
+		if (um)
 			return um;
+		if (u->c.shutdown & SHUT_RD)
+			return m->nonblock && u->c.type == SOCK_DGRAM ? ERR_PTR(-EAGAIN) : NULL;
 		if (u->c.type == SOCK_SEQPACKET && recv_ready(u) && list_empty(&u->queue))
 			return NULL;
 		err = sock_wait(&u->c, stream_ready(u, peek && off), m->nonblock, u->c.rcvtimeo);
@@ -620,7 +629,7 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m)
 	struct unix_sock *u = UNIX(s);
 	bool peek = m->flags & MSG_PEEK;
 	struct unix_msg *um;
-	u32 skip;
+	u32 skip = 0;
 	ssize_t n;
 
 	um = wait_dgram(u, m, &skip);
@@ -629,7 +638,7 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m)
 	n = take_bytes(um, m, skip);
 	if (n < 0) { /* a message that met a bad address is gone, as on Linux */
 		if (!peek) {
-			consumed(u, um->len, um->truesize);
+			unix_consumed(u, um->len, um->truesize);
 			unix_msg_free(um);
 		}
 		return n;
@@ -651,7 +660,7 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m)
 	if (peek)
 		return n;
 	sock_peeked(&u->c, -(int)um->len);
-	consumed(u, um->len, um->truesize);
+	unix_consumed(u, um->len, um->truesize);
 	unix_msg_free(um);
 	return n;
 }
