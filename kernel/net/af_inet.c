@@ -143,7 +143,7 @@ static void write_name(
 {
 	ip_addr shown = *addr;
 
-	if (ip_is_any(addr))
+	if (ip_is_any(addr) && !i->v6)
 		shown = IP_ANY;
 	inet_write_addr(i, a, &shown, port);
 }
@@ -217,10 +217,10 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 /* May the socket have that address? 0, -EADDRNOTAVAIL, -EAFNOSUPPORT, -ENODEV. */
 static int check_local(struct inet_sock *i, const ip_addr *addr, int scope)
 {
-	if (ip_is_any(addr))
-		return 0;
 	if (i->v6 && i->v6only && ip_is_v4(addr))
 		return -EINVAL;
+	if (ip_is_any(addr))
+		return 0;
 	if (ip_is_linklocal(addr) && !scope && !i->bound_if)
 		return -EINVAL;
 	if (ip_is_multicast(addr) || addr_is_broadcast(i->net, addr))

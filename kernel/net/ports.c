@@ -32,13 +32,15 @@ static struct hlist_head *peer_bucket(
 
 /* ---- conflicts ---- */
 
-/* Does the any-address of the one stand for the other's addresses too? */
-static bool any_covers(
-	const struct inet_sock *any, const struct inet_sock *other, const ip_addr *addr)
+/* Does @from, the any-address of the one, stand for the other's addresses too? That of IPv4 may be bound by IPv6's sockets. */
+static bool any_covers(const struct inet_sock *any, const ip_addr *from,
+	const struct inet_sock *other, const ip_addr *addr)
 {
-	if (any->v6 && !any->v6only)
+	bool v6 = any->v6 && !ip_is_v4(from);
+
+	if (v6 && !any->v6only)
 		return true;
-	if (any->v6)
+	if (v6)
 		return other->v6 && !ip_is_v4(addr);
 	return !other->v6 || ip_is_v4(addr) || (ip_is_any(addr) && !other->v6only);
 }
@@ -49,9 +51,9 @@ static bool addresses_overlap(const struct inet_sock *a, const ip_addr *addr,
 	if (a->bound_if && b->bound_if && a->bound_if != b->bound_if)
 		return false;
 	if (ip_is_any(addr))
-		return any_covers(a, b, baddr);
+		return any_covers(a, addr, b, baddr);
 	if (ip_is_any(baddr))
-		return any_covers(b, a, addr);
+		return any_covers(b, baddr, a, addr);
 	return ip_equal(addr, baddr);
 }
 
@@ -326,7 +328,7 @@ void inet_forget_peer(struct inet_sock *i)
 
 static bool family_takes(const struct inet_sock *i, const ip_addr *addr)
 {
-	if (!i->v6)
+	if (!i->v6 || ip_is_v4(&i->laddr))
 		return ip_is_v4(addr);
 	return !ip_is_v4(addr) || !i->v6only;
 }

@@ -361,6 +361,8 @@ static void put_unix(
 		nl_attr(b, UNIX_DIAG_MEMINFO, mem, sizeof(mem));
 	}
 	nl_attr(b, UNIX_DIAG_SHUTDOWN, &shutdown, 1);
+	if (r->udiag_show & UDIAG_SHOW_UID)
+		nl_attr_u32(b, UNIX_DIAG_UID, from_kuid_munged(current_user_ns(), u->uid));
 	nl_end(b);
 	if (peer)
 		unix_put(peer);

@@ -90,7 +90,7 @@ void unix_msg_free(struct unix_msg *m)
 void unix_wake_readers(struct unix_sock *u)
 {
 	if (waitqueue_active(&u->c.wait))
-		wake_up_common(&u->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLRDNORM);
+		wake_up_common(&u->c.wait, TASK_NORMAL, 0, EPOLLIN | EPOLLPRI | EPOLLRDNORM);
 	kill_fasync_list(&u->c.async, EPOLLIN | EPOLLRDNORM);
 }
 
@@ -120,6 +120,7 @@ static struct unix_sock *unix_alloc(u16 type, struct net *net)
 	if (!u)
 		return NULL;
 	sock_init_common(&u->c, AF_UNIX, type, 0);
+	u->uid = current_euid();
 	atomic_set(&u->refs, 1);
 	u->c.net = u->net = net_get(net);
 	u->landlock = landlock_get(current_cred()->landlock);

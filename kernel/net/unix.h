@@ -29,6 +29,7 @@ struct unix_sock {
 	struct hlist_node all;            /* under unix_names_lock */
 	struct net *net;                  /* a reference: whose abstract names; immutable */
 	struct landlock_domain *landlock; /* a reference: its maker's; immutable */
+	kuid_t uid;                       /* its maker's; immutable */
 	enum unix_state state;
 	struct unix_sock *peer; /* a reference */
 	struct list_head queue; /* of unix_msg */

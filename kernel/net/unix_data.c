@@ -244,8 +244,8 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 	} else {
 		to = unix_peer_get(u);
 		if (!to)
-			return u->c.type == SOCK_SEQPACKET && u->c.shutdown & SHUT_WR ? -EPIPE :
-											-ENOTCONN;
+			return u->c.type == SOCK_DGRAM && u->c.shutdown & SHUT_WR ? -EPIPE :
+										    -ENOTCONN;
 	}
 	err = -EMSGSIZE;
 	if (len > u->c.sndbuf - 32)

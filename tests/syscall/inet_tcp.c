@@ -287,6 +287,55 @@ static void blocking(void)
 	close(p[0]);
 }
 
+static int bind6(const char *text, int port, int only)
+{
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+	socklen_t n = sizeof(a);
+	char name[64] = "";
+
+	inet_pton(AF_INET6, text, &a.sin6_addr);
+	set(fd, SOL_IPV6, IPV6_V6ONLY, only);
+	say("%s%s: %s", text, only ? " alone" : "",
+		bind(fd, SA(&a), sizeof(a)) ? t_errno(errno) : "bound");
+	getsockname(fd, SA(&a), &n);
+	say(" %s\n", inet_ntop(AF_INET6, &a.sin6_addr, name, sizeof(name)));
+	return fd;
+}
+
+/* IPv4's any-address, bound by a socket of IPv6, stands for IPv4 alone. */
+static void mapped_any(void)
+{
+	static const char *const six[] = { "::", "::1", "::ffff:0.0.0.0", "::ffff:127.0.0.1" };
+	int other = bound(SOCK_STREAM, "127.0.0.1"), port = port_of(other);
+
+	for (int i = 0; i < 8; i++)
+		close(bind6(six[i / 2], port, i % 2));
+	close(other);
+	for (int i = 0; i < 4; i++) {
+		int fd = bind6(six[i], port, 0);
+		struct sockaddr_in a = at("127.0.0.1", port);
+
+		other = socket(AF_INET, SOCK_STREAM, 0);
+		T(bind(other, SA(&a), sizeof(a)));
+		close(other);
+		for (int k = 0; k < 8; k++)
+			close(bind6(six[k / 2], port, k % 2));
+		T(listen(fd, 3));
+		other = socket(AF_INET, SOCK_STREAM, 0);
+		T(connect(other, SA(&a), sizeof(a)));
+		close(other);
+		other = socket(AF_INET6, SOCK_STREAM, 0);
+		T(connect(other,
+			SA(&((struct sockaddr_in6){ .sin6_family = AF_INET6,
+				.sin6_port = htons((uint16_t)port),
+				.sin6_addr = IN6ADDR_LOOPBACK_INIT })),
+			sizeof(struct sockaddr_in6)));
+		close(other);
+		close(fd);
+	}
+}
+
 TEST(inet_tcp)
 {
 	lo_up();
@@ -298,4 +347,5 @@ TEST(inet_tcp)
 	urgent();
 	queue();
 	blocking();
+	mapped_any();
 }

@@ -366,6 +366,24 @@ static void unix_leaving(void)
 	close(c);
 }
 
+/* Who waits for urgent data alone is told, too. */
+static void urgent(int kind)
+{
+	struct epoll_event e = { .events = EPOLLPRI };
+	int s[2], ep = epoll_create1(0);
+
+	pair_of(kind, s);
+	epoll_ctl(ep, EPOLL_CTL_ADD, s[1], &e);
+	T(epoll_wait(ep, &e, 1, 0));
+	T(send(s[0], "u", 1, MSG_OOB));
+	T(epoll_wait(ep, &e, 1, 2000));
+	T(recv(s[1], buf, 1, MSG_OOB));
+	T(epoll_wait(ep, &e, 1, 0));
+	close(s[0]);
+	close(s[1]);
+	close(ep);
+}
+
 /* ---- how much is enough; when there is room ---- */
 
 static void low_marks(int kind)
@@ -443,6 +461,8 @@ TEST(sock_shutdown)
 			close_one(kind, how);
 		low_marks(kind);
 	}
+	urgent(TCP);
+	urgent(UNIX);
 	room(TCP);
 	room(UNIX);
 	connecting();
