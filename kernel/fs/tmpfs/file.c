@@ -5,7 +5,7 @@
  * Pages are accounted to the superblock before they are made; tmpfs_recount() gives back what truncation has dropped, by comparing
  * what is charged with what the cache holds. Reading a hole makes no page; a fault on one does.
  *
- * Invariant: every page in the cache is up to date (zeroed when it is made).
+ * Invariant: every page in the cache is up to date (zeroed when it is made), but for one that a fault is just making.
  * Locks: i_rwsem for size changes, tmpfs_inode.lock for the account, the page lock for a page's contents.
  */
 #include <linux/falloc.h>
@@ -46,38 +46,50 @@ static void fill_hole(struct inode *inode, struct page *p)
 	spin_unlock(&t->lock);
 }
 
-/* The page at @index, locked and up to date, made when it is a hole. ERR_PTR(-ENOSPC, -ENOMEM). */
+/*
+ * The page at @index, locked and up to date, made when it is a hole. ERR_PTR(-ENOSPC, -ENOMEM). One that mm has put there and that is not
+ * filled yet is still a hole.
+ */
 static struct page *tmpfs_get_page(struct inode *inode, u64 index)
 {
 	struct address_space *m = &inode->i_data;
 	struct page *p = find_lock_page(m, index);
 	int err;
 
-	if (p)
+	if (p && PageUptodate(p))
 		return p;
 	err = tmpfs_charge(inode->i_sb, 1);
 	if (err)
-		return ERR_PTR(err);
-	p = grab_cache_page(m, index);
+		goto err_put;
+	if (!p)
+		p = grab_cache_page(m, index);
 	if (!p) {
 		tmpfs_uncharge(inode->i_sb, 1);
 		return ERR_PTR(-ENOMEM);
 	}
-	if (PageUptodate(p)) { /* somebody else made it */
+	if (PageUptodate(p)) /* somebody else made it */
 		tmpfs_uncharge(inode->i_sb, 1);
-		return p;
-	}
-	fill_hole(inode, p);
+	else
+		fill_hole(inode, p);
 	return p;
+
+err_put:
+	if (p) {
+		unlock_page(p);
+		put_page(p);
+	}
+	return ERR_PTR(err);
 }
 
-/* A page that mm has put into the cache itself: a fault on a hole. */
+/* A page that mm has put into the cache itself: a fault on a hole. It stays one where there is no room. */
 int tmpfs_readpage(struct file *f, struct page *p)
 {
 	struct inode *inode = p->mapping->host;
 	int err = tmpfs_charge(inode->i_sb, 1);
 
-	if (!err)
+	if (err)
+		delete_from_page_cache(p);
+	else
 		fill_hole(inode, p);
 	unlock_page(p);
 	return err;
