@@ -29,8 +29,10 @@ int ext4_read_super(struct super_block *sb, struct ext4_sb *sbi, bool silent)
 	if (!err)
 		memcpy(&sbi->disk, buf, sizeof(sbi->disk));
 	free_page_addr(buf);
-	if (err)
-		return ext4_refuse_mount(sb, silent, "unable to read superblock");
+	if (err) {
+		ext4_refuse_mount(sb, silent, "unable to read superblock");
+		return err;
+	}
 	if (sbi->disk.s_magic != EXT4_MAGIC)
 		return ext4_refuse_mount(sb, silent, "can't find an ext4 file system");
 	return 0;
