@@ -38,7 +38,8 @@ static uint64_t hash(const void *p, size_t n)
 }
 
 /* One operation's outcome: what it was with all that the caller wants compared. */
-__attribute__((format(printf, 2, 3))) static void outcome(struct run *r, const char *form, ...)
+__attribute__((format(printf, 2, 3), unused)) static void outcome(
+	struct run *r, const char *form, ...)
 {
 	char text[600];
 	va_list ap;
@@ -62,7 +63,7 @@ static void run_begin(struct run *r, const char *who, uint64_t seed)
 }
 
 #define STEP 250
-static void step_done(struct run *r)
+__attribute__((unused)) static void step_done(struct run *r)
 {
 	if (++r->n % STEP == 0)
 		printf("%s %ld %016llx\n", r->who, r->n, (unsigned long long)r->sum);
