@@ -390,11 +390,30 @@ static int add_linear(
 	return err;
 }
 
+/* After an entry has changed; the block of @dir is in memory (home_block()). */
+static int note_entry(struct ext4_handle *h, struct inode *dir)
+{
+	dir->i_mtime = dir->i_ctime = current_time(dir);
+	dir->i_version++;
+	return ext4_write_inode_raw(h, dir);
+}
+
+/* What must be written with an entry is read before the entry changes: a disk that cannot be read then leaves no half of a change. ERR_PTR. */
+static struct ext4_buf *home_block(struct inode *dir)
+{
+	struct ext4_disk_inode *raw;
+
+	return ext4_raw_inode(dir, &raw);
+}
+
 int ext4_dir_add(
 	struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode)
 {
+	struct ext4_buf *home = home_block(dir);
 	int err = -ENOENT;
 
+	if (IS_ERR(home))
+		return (int)PTR_ERR(home);
 	if (is_indexed(dir))
 		err = ext4_htree_add(h, dir, name, ino, mode);
 	if (err == -ENOENT) {
@@ -402,21 +421,23 @@ int ext4_dir_add(
 			~(u32)EXT4_INDEX_FL; /* an index that cannot be used is none */
 		err = add_linear(h, dir, name, ino, mode);
 	}
-	if (err)
-		return err;
-	dir->i_mtime = dir->i_ctime = current_time(dir);
-	dir->i_version++;
-	return ext4_write_inode_raw(h, dir);
+	if (!err)
+		err = note_entry(h, dir);
+	ext4_brelse(home);
+	return err;
 }
 
 int ext4_dir_remove(
 	struct ext4_handle *h, struct inode *dir, struct ext4_buf *b, struct ext4_dir_entry *victim)
 {
 	const struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
+	struct ext4_buf *home = home_block(dir);
 	struct ext4_dir_entry *before = NULL;
 	u32 off;
 	int err;
 
+	if (IS_ERR(home))
+		return (int)PTR_ERR(home);
 	for (off = 0; off < sbi->block_size;
 		off += ext4_rec_len(sbi, (const void *)(b->data + off))) {
 		struct ext4_dir_entry *de = (void *)(b->data + off);
@@ -425,15 +446,16 @@ int ext4_dir_remove(
 			break;
 		before = de;
 	}
-	if (off >= sbi->block_size)
+	if (off >= sbi->block_size) {
+		ext4_brelse(home);
 		return -EFSCORRUPTED;
+	}
 	if (before)
 		before->rec_len = (u16)(ext4_rec_len(sbi, before) + ext4_rec_len(sbi, victim));
 	victim->inode = 0;
 	err = ext4_leaf_dirty(h, dir, b);
-	if (err)
-		return err;
-	dir->i_mtime = dir->i_ctime = current_time(dir);
-	dir->i_version++;
-	return ext4_write_inode_raw(h, dir);
+	if (!err)
+		err = note_entry(h, dir);
+	ext4_brelse(home);
+	return err;
 }

@@ -511,6 +511,18 @@ static struct inode *new_whiteout(struct ext4_handle *h, struct inode *dir)
 	return inode;
 }
 
+/* After the new name has been made and the old one could not be had: as it was. What was just read and changed is in memory. */
+static void undo_new_name(struct ext4_handle *h, struct inode *ndir, struct dentry *new,
+	struct inode *inode, struct inode *victim)
+{
+	int err =
+		victim ? set_entry(h, ndir, new, inode, victim) : remove_entry(h, ndir, new, inode);
+
+	if (err)
+		ext4_error(ndir->i_sb, "inode %lu: half of a rename could not be undone (%d)",
+			(unsigned long)ndir->i_ino, err);
+}
+
 static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *old,
 	struct inode *ndir, struct dentry *new, struct inode *whiteout)
 {
@@ -527,8 +539,10 @@ static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *o
 	/* adding may have moved entries: the old one is looked up now */
 	err = whiteout ? set_entry(h, odir, old, inode, whiteout) :
 			 remove_entry(h, odir, old, inode);
-	if (err)
+	if (err) {
+		undo_new_name(h, ndir, new, inode, victim);
 		return err;
+	}
 	if (dir && odir != ndir) {
 		err = set_parent(h, inode, ndir);
 		dec_dir_count(odir);

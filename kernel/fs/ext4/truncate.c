@@ -81,7 +81,8 @@ static int zero_in_page(struct inode *inode, loff_t from, loff_t to)
 	return 0;
 }
 
-static bool has_block_at(struct inode *inode, loff_t pos)
+/* 1, 0 or -errno. */
+static int has_block_at(struct inode *inode, loff_t pos)
 {
 	struct ext4_map m = { .lblk = (u32)((u64)pos >> inode->i_blkbits), .len = 1 };
 	int err;
@@ -89,7 +90,7 @@ static bool has_block_at(struct inode *inode, loff_t pos)
 	down_read(&EXT4_I(inode)->i_data_sem);
 	err = ext4_map_blocks(inode, &m);
 	up_read(&EXT4_I(inode)->i_data_sem);
-	return !err && m.pblk;
+	return err ? err : m.pblk != 0;
 }
 
 static bool page_cached(struct inode *inode, loff_t pos)
@@ -104,11 +105,22 @@ static bool page_cached(struct inode *inode, loff_t pos)
 /* A part of a page at the edge of what is cut out; where no block was, none is made (small blocks are not looked at one by one). */
 static int zero_edge(struct inode *inode, loff_t from, loff_t to)
 {
-	if (from >= to || from >= i_size_read(inode) ||
-		!(inode->i_sb->s_blocksize < PAGE_SIZE || has_block_at(inode, from) ||
-			page_cached(inode, from)))
+	int there;
+
+	if (from >= to || from >= i_size_read(inode))
 		return 0;
-	return zero_in_page(inode, from, to);
+	there = inode->i_sb->s_blocksize < PAGE_SIZE || page_cached(inode, from) ?
+			1 :
+			has_block_at(inode, from);
+	return there > 0 ? zero_in_page(inode, from, to) : there;
+}
+
+static void change_size(struct inode *inode, loff_t size)
+{
+	i_size_write(inode, size);
+	down_write(&EXT4_I(inode)->i_data_sem);
+	EXT4_I(inode)->disksize = size;
+	up_write(&EXT4_I(inode)->i_data_sem);
 }
 
 static int set_size(struct inode *inode, loff_t size)
@@ -118,10 +130,7 @@ static int set_size(struct inode *inode, loff_t size)
 
 	if (size > old) {
 		ext4_end_moves(inode);
-		i_size_write(inode, size);
-		down_write(&EXT4_I(inode)->i_data_sem);
-		EXT4_I(inode)->disksize = size;
-		up_write(&EXT4_I(inode)->i_data_sem);
+		change_size(inode, size);
 		return 0;
 	}
 	inode_dio_wait(inode);
@@ -151,6 +160,7 @@ u64 ext4_max_blocks(const struct inode *inode)
 int ext4_setattr(struct dentry *d, struct iattr *attr)
 {
 	struct inode *inode = d_inode(d);
+	loff_t old = i_size_read(inode);
 	struct ext4_handle *h;
 	int err = setattr_prepare(d, attr);
 
@@ -166,11 +176,15 @@ int ext4_setattr(struct dentry *d, struct iattr *attr)
 	if (err)
 		return err;
 	h = ext4_start(inode->i_sb, EXT4_INODE_CREDITS);
-	if (IS_ERR(h))
-		return (int)PTR_ERR(h);
-	setattr_copy(inode, attr);
-	err = ext4_write_inode_raw(h, inode);
-	ext4_stop(h);
+	if (IS_ERR(h)) {
+		err = (int)PTR_ERR(h);
+	} else {
+		setattr_copy(inode, attr);
+		err = ext4_write_inode_raw(h, inode);
+		ext4_stop(h);
+	}
+	if (err && attr->ia_valid & ATTR_SIZE && attr->ia_size > old)
+		change_size(inode, old);
 	return err;
 }
 
