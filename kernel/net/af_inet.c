@@ -26,7 +26,6 @@ struct sockaddr_v6 {
 	ip_addr addr;
 	u32 scope;
 };
-#define SOCKADDR_V6_MIN 24 /* without the scope, RFC 2133 */
 #define PORT_RESERVED 1024
 
 /* ---- life ---- */
@@ -85,8 +84,7 @@ void inet_sigio(struct inet_sock *i, int band)
 
 /* ---- addresses ---- */
 
-static int read_v6(const struct inet_sock *i, const struct sockaddr_buf *a, ip_addr *addr,
-	u16 *port, int *scope)
+static int read_v6(const struct sockaddr_buf *a, ip_addr *addr, u16 *port, int *scope)
 {
 	struct sockaddr_v6 v6 = { 0 };
 
@@ -107,16 +105,30 @@ int inet_read_addr(const struct inet_sock *i, const struct sockaddr_buf *a, ip_a
 	const struct sockaddr_v4 *v4 = (const void *)a->data;
 
 	*scope = 0;
-	if (i->v6 && a->len >= sizeof(u16) && a->family == AF_INET6)
-		return read_v6(i, a, addr, port, scope);
-	if (i->v6 && a->len < SOCKADDR_V6_MIN && a->family != AF_INET)
-		return -EINVAL;
+	if (i->v6)
+		return read_v6(a, addr, port, scope);
 	if (a->len < sizeof(*v4))
 		return -EINVAL;
 	if (v4->family != AF_INET)
 		return -EAFNOSUPPORT;
 	*addr = ip_v4(v4->addr);
 	*port = ntohs(v4->port);
+	return 0;
+}
+
+int inet_read_peer(const struct inet_sock *i, const struct sockaddr_buf *a, ip_addr *addr,
+	u16 *port, int *scope)
+{
+	const struct sockaddr_v4 *v4 = (const void *)a->data;
+
+	if (!i->v6 || a->len < sizeof(u16) || a->family != AF_INET ||
+		(i->c.protocol != IPPROTO_UDP && i->c.protocol != IPPROTO_UDPLITE))
+		return inet_read_addr(i, a, addr, port, scope);
+	if (a->len < sizeof(*v4))
+		return -EINVAL;
+	*addr = ip_v4(v4->addr);
+	*port = ntohs(v4->port);
+	*scope = 0;
 	return 0;
 }
 
@@ -268,8 +280,6 @@ int inet_bind(struct socket *s, struct sockaddr_buf *a)
 			return -EAFNOSUPPORT;
 		a->family = AF_INET;
 	}
-	if (i->v6 && a->len >= SOCKADDR_V6_MIN && a->family != AF_INET6)
-		return -EAFNOSUPPORT;
 	err = inet_read_addr(i, a, &addr, &port, &scope);
 	if (err)
 		return err;

@@ -315,18 +315,45 @@ static int may_broadcast(const struct inet_sock *i, const ip_addr *a)
 	return !i->c.broadcast && addr_is_broadcast(i->net, a) ? -EACCES : 0;
 }
 
+/* Whether @m names where it goes: 1, 0 or -errno. Who says no family means the socket's; with UDP of IPv6, whom it is connected to. */
+static int names_peer(const struct inet_sock *i, const struct msg *m)
+{
+	struct sockaddr_buf *a = m->name;
+	bool raw = i->c.type == SOCK_RAW;
+
+	if (!a || (raw && !i->v6 && !a->len))
+		return 0;
+	if (!i->v6) {
+		if (a->len >= 16 && a->family == AF_UNSPEC)
+			a->family = AF_INET;
+		return 1;
+	}
+	if (raw) {
+		if (a->len >= SOCKADDR_V6_MIN && a->family == AF_UNSPEC)
+			a->family = AF_INET6;
+		return 1;
+	}
+	if (a->len < sizeof(u16) ||
+		(a->family != AF_UNSPEC && a->family != AF_INET && a->family != AF_INET6))
+		return -EINVAL;
+	return a->family != AF_UNSPEC;
+}
+
 int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *port)
 {
 	const struct inet_control *ic = &m->inet;
 	ip_addr to;
-	int err, scope = 0;
+	int scope = 0, err = names_peer(i, m);
 
-	if (m->name && m->name->len) {
-		if (!i->v6 && m->name->len >= 16 && m->name->family == AF_UNSPEC)
-			m->name->family = AF_INET;
-		err = inet_read_addr(i, m->name, &to, port, &scope);
+	if (err < 0)
+		return err;
+	if (err) {
+		err = inet_read_peer(i, m->name, &to, port, &scope);
 		if (err)
 			return err;
+		/* the port of a raw socket of IPv6 says the protocol once more */
+		if (i->v6 && i->c.type == SOCK_RAW && *port && *port != i->c.protocol)
+			return -EINVAL;
 		if (i->v6 && i->v6only && ip_is_v4(&to))
 			return -ENETUNREACH;
 	} else if (i->rport || (i->table == &raw_socks && !ip_is_any(&i->raddr))) {
@@ -384,7 +411,9 @@ static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 	u16 port;
 	int err, scope;
 
-	err = inet_read_addr(i, a, &to, &port, &scope);
+	if (i->v6 && i->c.type == SOCK_RAW && a->len >= sizeof(u16) && a->family != AF_INET6)
+		return -EAFNOSUPPORT;
+	err = inet_read_peer(i, a, &to, &port, &scope);
 	if (err)
 		return err;
 	if (i->v6 && i->v6only && ip_is_v4(&to))

@@ -127,12 +127,16 @@ static inline void inet_get(struct inet_sock *i)
 void inet_put(struct inet_sock *i);
 /* SIGIO for who has asked for it. c.lock held. */
 void inet_sigio(struct inet_sock *i, int band);
+#define SOCKADDR_V6_MIN 24 /* without the scope, RFC 2133 */
 
 /* af_inet.c: a sock_create_fn's common part: defaults of a fresh socket. */
 void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int type, int protocol,
 	struct port_table *table);
 /* Reads an address for this socket. 0, -EINVAL, -EAFNOSUPPORT; *scope: of link-local ones, 0. */
 int inet_read_addr(const struct inet_sock *i, const struct sockaddr_buf *a, ip_addr *addr,
+	u16 *port, int *scope);
+/* The same for whom it talks to: UDP of IPv6 takes an address of IPv4 as it is. */
+int inet_read_peer(const struct inet_sock *i, const struct sockaddr_buf *a, ip_addr *addr,
 	u16 *port, int *scope);
 void inet_write_addr(
 	const struct inet_sock *i, struct sockaddr_buf *a, const ip_addr *addr, u16 port);

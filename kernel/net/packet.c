@@ -35,14 +35,14 @@ static int destination(
 	struct packet_sock *p, const struct msg *m, struct sockaddr_ll *to, int *ifindex)
 {
 	memset(to, 0, sizeof(*to));
-	if (m->name && m->name->len) {
+	if (m->name) {
 		if (m->name->len < sizeof(*to))
 			return -EINVAL;
 		memcpy(to, m->name->data, sizeof(*to));
 		if (m->name->len < LL_SIZE(to->sll_halen))
 			return -EINVAL;
 		*ifindex = to->sll_ifindex;
-		return p->c.type == SOCK_DGRAM && to->sll_halen != ETH_ALEN ? -EINVAL : 0;
+		return 0;
 	}
 	if (p->c.type == SOCK_DGRAM && !p->ifindex)
 		return -ENXIO;
@@ -123,6 +123,8 @@ static ssize_t packet_sendmsg(struct socket *s, struct msg *m)
 	spin_unlock(&net->lock);
 	if (!dev)
 		return -ENXIO;
+	if (m->name && p->c.type == SOCK_DGRAM && to.sll_halen != ETH_ALEN)
+		return -EINVAL;
 	err = check_size(p, dev, len);
 	if (!err && unlikely(!may_send(p)))
 		err = sock_wait(&p->c, may_send(p), m->nonblock, p->c.sndtimeo);

@@ -225,8 +225,13 @@ static int raw_bind(struct socket *s, struct sockaddr_buf *a)
 	struct inet_sock *i = INET(s);
 	ip_addr addr;
 	u16 port;
-	int scope, err = inet_read_addr(i, a, &addr, &port, &scope);
+	int scope, err;
 
+	if (i->v6 && a->len >= sizeof(u16) && a->family != AF_INET6)
+		return -EINVAL;
+	if (!i->v6 && a->len >= sizeof(u16))
+		a->family = AF_INET; /* nobody looks at it */
+	err = inet_read_addr(i, a, &addr, &port, &scope);
 	if (err)
 		return err;
 	if (!ip_is_any(&addr) && !i->freebind && !ip_is_multicast(&addr) &&
