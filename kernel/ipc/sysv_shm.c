@@ -223,14 +223,17 @@ static const struct vm_operations shm_vm_ops = { .open = shm_open, .close = shm_
 
 static int shm_mmap(struct file *f, struct vm_area *v)
 {
+	struct huge_file *huge = f->f_mapping->huge;
 	struct shm_attach *a = f->private_data;
 	int err = sysv_lock(&a->s->perm);
 
 	if (err) /* removed between the look-up and here */
 		return err;
 	spin_unlock(&a->s->perm.lock);
-	if (f->f_mapping->huge) {
+	if (huge) {
+		mutex_lock(&huge->lock);
 		err = hugetlb_mmap(f->f_mapping, v);
+		mutex_unlock(&huge->lock);
 		if (err)
 			return err;
 	}

@@ -56,18 +56,21 @@ struct huge_file {
 	bool prepaid;             /* of a segment, promised as a whole: mappings add nothing */
 };
 void huge_file_init(struct huge_file *f, struct huge_quota *quota);
-/* Pages [first, end) will be there when they are touched: 0 or -ENOMEM. */
+/* Under f->lock: pages [first, end) will be there when they are touched. 0 or -ENOMEM. */
 int huge_file_promise(struct huge_file *f, u64 first, u64 end);
 /* Makes the page at @index unless it is there. 0, -ENOSPC, -ENOMEM. */
 int huge_file_allocate(struct huge_file *f, u64 index);
 /* The frame of @index (of small pages), with a reference, or NULL for a hole. */
 struct page *huge_file_frame(struct huge_file *f, u64 index);
-/* Pages [first, end) go, and all mappings of them; with @promises what was promised there, too. i_size was set before. */
+/*
+ * Under f->lock: pages [first, end) go, and all mappings of them; with @promises what was promised there, too. i_size was set under the
+ * same hold, or a mapping that makes the file longer in between would lose what it was just promised.
+ */
 void huge_file_drop(
 	struct huge_file *f, struct address_space *m, u64 first, u64 end, bool promises);
 /*
- * For f_op->mmap: makes an area of huge pages of @v, a mapping of a file of @m from v->vm_pgoff on, with its promises. 0, -EINVAL (not aligned),
- * -ENOMEM (the pool is too small).
+ * For f_op->mmap, under m->huge->lock: makes an area of huge pages of @v, a mapping of a file of @m from v->vm_pgoff on, with its promises. 0,
+ * -EINVAL (not aligned), -ENOMEM (the pool is too small).
  */
 int hugetlb_mmap(struct address_space *m, struct vm_area *v);
 /* A nameless file of huge pages: set by hugetlbfs. @promise: all of its pages now. ERR_PTR(-ENOMEM, ...). */

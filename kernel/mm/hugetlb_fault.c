@@ -221,7 +221,7 @@ static void take_from_others(struct vm_area *v, u64 addr, struct page *head)
 			mapped_page(o->vm_mm, at, &e) != head)
 			continue;
 		if (!o->vm_private)
-			o->vm_private = HUGE_LOST;
+			WRITE_ONCE(o->vm_private, HUGE_LOST);
 		zap_prepare(o->vm_mm, at, at + HPAGE_SIZE);
 		zap_range(o, at, at + HPAGE_SIZE);
 	}
@@ -274,7 +274,10 @@ int hugetlb_cow(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 
 /* ---- fork ---- */
 
-/* More references than entries: a device may write to it, and what it writes is the parent's. */
+/*
+ * More references than entries: a device may write to it, and what it writes is the parent's. Who pins looks at the entry and takes its
+ * reference under the same hold of page_table_lock: what is not pinned can be protected under ours, and is then for nobody to pin.
+ */
 static bool is_pinned(struct page *head)
 {
 	for (u64 i = 0; i < HPAGE_FRAMES; i++)
@@ -283,16 +286,11 @@ static bool is_pinned(struct page *head)
 	return false;
 }
 
-/* A copy for the child of a page that stays the parent's. NULL: it need not be copied, or there is no page: it is shared like others. */
-static struct page *copy_pinned(struct vm_area *v, struct vm_area *from, u64 addr, pte_t *bits)
+/* A copy for the child of a page that stays the parent's. NULL: none is left. */
+static struct page *copy_for_child(struct vm_area *v, struct page *old, pte_t *bits)
 {
-	struct page *old, *new;
-	pte_t e;
+	struct page *new = huge_take(huge_file_of(v)->quota, false);
 
-	old = vma_is_cow(from) ? mapped_page(from->vm_mm, addr, &e) : NULL;
-	if (!old || !(e & PTE_RW) || !is_pinned(old))
-		return NULL;
-	new = huge_take(huge_file_of(v)->quota, false);
 	if (!new)
 		return NULL;
 	copy_huge_page(new, old);
@@ -300,8 +298,12 @@ static struct page *copy_pinned(struct vm_area *v, struct vm_area *from, u64 add
 	return new;
 }
 
-/* The parent's entries, protected where that is needed; their bits for the child. NULL: nothing is there. */
-static struct page *share_page(struct vm_area *from, u64 addr, pte_t *bits, bool *protect)
+/*
+ * The parent's entries, protected where that is needed, and their bits for the child. NULL: nothing is there, or *pinned: the page is to be
+ * copied, and nothing was done. Where @pinned is NULL it is shared, whoever has it.
+ */
+static struct page *share_page(
+	struct vm_area *from, u64 addr, pte_t *bits, bool *protect, struct page **pinned)
 {
 	struct mm *mm = from->vm_mm;
 	struct page *head = NULL;
@@ -309,8 +311,13 @@ static struct page *share_page(struct vm_area *from, u64 addr, pte_t *bits, bool
 
 	spin_lock(&mm->page_table_lock);
 	e = pmap_pte(&mm->pmap, addr, false);
-	if (e && *e) {
+	if (e && *e)
 		head = pfn_to_page(pte_pfn(*e));
+	if (head && pinned && vma_is_cow(from) && *e & PTE_RW && is_pinned(head)) {
+		*pinned = head;
+		head = NULL;
+	}
+	if (head) {
 		for (u64 i = 0; vma_is_cow(from) && i < HPAGE_FRAMES; i++) {
 			*protect |= (e[i] & (PTE_RW | PTE_MAPPED)) == (PTE_RW | PTE_MAPPED);
 			e[i] = read_only(e[i]);
@@ -319,6 +326,20 @@ static struct page *share_page(struct vm_area *from, u64 addr, pte_t *bits, bool
 		huge_page_get(head);
 	}
 	spin_unlock(&mm->page_table_lock);
+	return head;
+}
+
+/* What the child has at @addr, with references. The file's lock is held, so a page that is pinned stays where it is while it is copied. */
+static struct page *page_for_child(
+	struct vm_area *v, struct vm_area *from, u64 addr, pte_t *bits, bool *protect)
+{
+	struct page *pinned = NULL, *head;
+
+	head = share_page(from, addr, bits, protect, &pinned);
+	if (pinned)
+		head = copy_for_child(v, pinned, bits);
+	if (pinned && !head)
+		head = share_page(from, addr, bits, protect, NULL);
 	return head;
 }
 
@@ -332,11 +353,8 @@ int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect)
 		pte_t bits;
 
 		mutex_lock(&f->lock);
-		if (from->vm_private == HUGE_LOST) /* since the area was copied */
-			v->vm_private = HUGE_LOST;
-		head = copy_pinned(v, from, addr, &bits);
-		if (!head)
-			head = share_page(from, addr, &bits, protect);
+		huge_area_follows(v, from); /* since the area was copied */
+		head = page_for_child(v, from, addr, &bits, protect);
 		if (head)
 			err = map_page(v, addr, head, bits);
 		if (err)

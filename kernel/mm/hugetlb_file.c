@@ -68,7 +68,7 @@ int huge_file_promise(struct huge_file *f, u64 first, u64 end)
 	u64 n;
 	int err;
 
-	mutex_lock(&f->lock);
+	assert_mutex_held(&f->lock);
 	n = count_empty(f, first, end);
 	err = huge_reserve(f->quota, n);
 	if (!err) {
@@ -78,7 +78,6 @@ int huge_file_promise(struct huge_file *f, u64 first, u64 end)
 			err = -ENOMEM;
 		}
 	}
-	mutex_unlock(&f->lock);
 	return err;
 }
 
@@ -140,9 +139,9 @@ void huge_file_drop(struct huge_file *f, struct address_space *m, u64 first, u64
 	void *slot;
 	u64 n;
 
+	assert_mutex_held(&f->lock);
 	if (first >= end)
 		return;
-	mutex_lock(&f->lock);
 	unmap_mapping_range(m, first << HPAGE_ORDER,
 		end > ~0UL >> HPAGE_ORDER ? 0 : (end - first) << HPAGE_ORDER);
 	for (u64 at = first; (slot = radix_next(&f->slots, &at)) && at < end; at++) {
@@ -153,7 +152,6 @@ void huge_file_drop(struct huge_file *f, struct address_space *m, u64 first, u64
 		huge_page_put(slot);
 	}
 	n = promises ? forget_promises(f, first, end) : 0;
-	mutex_unlock(&f->lock);
 	huge_unreserve(f->quota, n);
 }
 
@@ -166,7 +164,9 @@ static u64 huge_index(const struct vm_area *v, u64 addr)
 
 static struct huge_promise *promise_of(const struct vm_area *v)
 {
-	return v->vm_private == HUGE_LOST ? NULL : v->vm_private;
+	void *p = READ_ONCE(v->vm_private); /* NULL may become HUGE_LOST at any time */
+
+	return p == HUGE_LOST ? NULL : p;
 }
 
 /* How many of [first, end) are not spent; they are now. */
@@ -264,6 +264,7 @@ int hugetlb_mmap(struct address_space *m, struct vm_area *v)
 	struct huge_file *f = m->huge;
 	u64 first, end;
 
+	assert_mutex_held(&f->lock);
 	if ((v->vm_start | v->vm_end | v->vm_pgoff << PAGE_SHIFT) & ~HPAGE_MASK)
 		return -EINVAL;
 	v->vm_flags =

@@ -48,6 +48,15 @@ struct huge_promise {
 };
 /* vm_private of a private area some of whose pages were taken away for its parent's sake: what is missing stays missing. */
 #define HUGE_LOST ((void *)1)
+/*
+ * @v was copied of @from, which may have lost pages before @v was on the mapping's list for all to see: then @v has lost them, too. Under
+ * i_mmap_sem (writing) or huge_file.lock, after which nothing is taken from the one and not from the other.
+ */
+static inline void huge_area_follows(struct vm_area *v, const struct vm_area *from)
+{
+	if (from->vm_flags & VM_HUGETLB && READ_ONCE(from->vm_private) == HUGE_LOST)
+		v->vm_private = HUGE_LOST;
+}
 /* Is the page at @index promised to @v and not yet taken? Then it is taken now. Under huge_file.lock. */
 bool huge_promise_spend(struct vm_area *v, u64 index);
 /* [addr, addr + len) of private huge areas has been copied elsewhere: the old place (or the new, where that failed) is about to go, and the promise stays. */

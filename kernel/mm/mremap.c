@@ -54,7 +54,8 @@ static u64 next_entry(struct mm *mm, u64 va, u64 end)
 	return va;
 }
 
-static int move_entries(struct vm_area *v, u64 from, u64 to, u64 len)
+/* From @v at @from to @n at @to. */
+static int move_entries(struct vm_area *v, struct vm_area *n, u64 from, u64 to, u64 len)
 {
 	struct address_space *m = v->vm_mapping;
 	struct mm *mm = v->vm_mm;
@@ -69,6 +70,7 @@ static int move_entries(struct vm_area *v, u64 from, u64 to, u64 len)
 		err = move_entry(mm, va, to + (va - from), &mapped);
 	if (mapped) /* another thread has had its space refilled since */
 		pmap_drop(&mm->pmap, from, from + len);
+	huge_area_follows(n, v);
 	if (m)
 		up_write(&m->i_mmap_sem);
 	if (mapped)
@@ -127,11 +129,11 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 		mm->committed += pages;
 	vma_link(n);
 	vm_stat_account(mm, n->vm_flags, (s64)pages);
-	err = move_entries(v, r->addr, to, moved);
+	err = move_entries(v, n, r->addr, to, moved);
 	if (!err)
 		err = uffd_note_remap(v, n, r->addr, moved);
 	if (err) { /* back to where they were: those tables still stand */
-		move_entries(n, to, r->addr, moved);
+		move_entries(n, v, to, r->addr, moved);
 		if (n->vm_flags & VM_HUGETLB)
 			huge_promise_moved(mm, to, r->new_len);
 		munmap_locked(mm, to, r->new_len);

@@ -226,6 +226,7 @@ struct vm_area *vma_split(struct vm_area *v, u64 addr)
 	set_bounds(v, v->vm_start, addr);
 	if (m) {
 		mapping_link(upper);
+		huge_area_follows(upper, v);
 		up_write(&m->i_mmap_sem);
 	}
 	tree_insert(upper);

@@ -394,6 +394,87 @@ static void race(void)
 	printf("sum %d\n", sum);
 }
 
+/*
+ * A mapping makes a file longer while it is cut: where the mapping came last, the file has its length and the promise; else neither.
+ */
+static void *cutter(void *arg)
+{
+	int fd = *(int *)arg;
+
+	if (ftruncate(fd, 0))
+		printf("cut: %s\n", strerror(errno));
+	return NULL;
+}
+
+static void cut_race(void)
+{
+	int fd = memfd_create("m", MFD_HUGETLB), bad = 0;
+	long reserved;
+
+	for (int i = 0; i < 300; i++) {
+		struct stat st;
+		pthread_t t;
+		char *p;
+
+		pthread_create(&t, NULL, cutter, &fd);
+		p = map(2, MAP_SHARED, fd);
+		pthread_join(t, NULL);
+		fstat(fd, &st);
+		sscanf(pool(), "%*d/%*d/%ld", &reserved);
+		bad += reserved != st.st_size / (long)H;
+		munmap(p, 2 * H);
+		bad += ftruncate(fd, 0) != 0;
+	}
+	printf("size without its promise: %d\n", bad);
+	close(fd);
+	step("after cuts");
+}
+
+/* What a disk reads into a page reaches the parent, whenever it forks. */
+static int stop;
+static char blocks[2 * 4096];
+
+static void *reader(void *arg)
+{
+	char *p = arg;
+	int fd = open("/dev/ubdb", O_RDONLY | O_DIRECT);
+	long bad = fd < 0;
+
+	for (int i = 0; !__atomic_load_n(&stop, __ATOMIC_RELAXED); i ^= 1) {
+		bad += pread(fd, p, 4096, i * 4096) != 4096;
+		bad += memcmp(p, blocks + i * 4096, 4096) != 0;
+	}
+	close(fd);
+	return (void *)bad;
+}
+
+static void fork_race(void)
+{
+	int fd = open("/dev/ubdb", O_RDONLY);
+	char *p = map(1, ANON, -1);
+	pthread_t t;
+	void *bad;
+
+	if (read(fd, blocks, sizeof(blocks)) != sizeof(blocks))
+		printf("no disk\n");
+	close(fd);
+	touch(p, 1);
+	pthread_create(&t, NULL, reader, p + 8192);
+	for (int i = 0; i < 200; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(0);
+		touch(p, i);
+		waitpid(pid, NULL, 0);
+	}
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	pthread_join(t, &bad);
+	printf("reads lost: %ld\n", (long)bad);
+	munmap(p, H);
+	step("after forks");
+}
+
 int main(void)
 {
 	struct sigaction sa = { .sa_handler = caught };
@@ -411,6 +492,9 @@ int main(void)
 	calls();
 	surplus();
 	race();
+	set("/proc/sys/vm/nr_hugepages", 4);
+	cut_race();
+	fork_race();
 	set("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", 0);
 	step("none");
 	return 0;

@@ -4,7 +4,8 @@
  *
  * A mapping that may be written to makes the file as long as itself. A size is a multiple of the page's, but where fallocate() set it.
  *
- * Locks: i_rwsem for size changes, but a mapping makes the file longer without it: huge_file.lock over each of these, and for pages.
+ * Locks: i_rwsem for size changes, but a mapping makes the file longer without it: huge_file.lock over each of these together with the
+ * pages and promises that come or go with it.
  */
 #include <linux/falloc.h>
 
@@ -33,10 +34,9 @@ static ssize_t hugetlbfs_read_iter(struct file *f, struct iov_iter *to, loff_t *
 /* Two mappings, or one and fallocate(), may make it longer at the same time: the longest stays. */
 static void extend_to(struct inode *inode, loff_t end)
 {
-	mutex_lock(&huge_of(inode)->lock);
+	assert_mutex_held(&huge_of(inode)->lock);
 	if (i_size_read(inode) < end)
 		i_size_write(inode, end);
-	mutex_unlock(&huge_of(inode)->lock);
 }
 
 static int hugetlbfs_mmap(struct file *f, struct vm_area *v)
@@ -51,31 +51,39 @@ static int hugetlbfs_mmap(struct file *f, struct vm_area *v)
 		v->vm_flags &= ~(u64)VM_MAYWRITE;
 	}
 	file_accessed(f);
+	mutex_lock(&huge_of(inode)->lock);
 	err = hugetlb_mmap(f->f_mapping, v);
-	if (err)
-		return err;
-	if (v->vm_flags & VM_WRITE)
+	if (!err && v->vm_flags & VM_WRITE)
 		extend_to(inode, end);
-	return 0;
+	mutex_unlock(&huge_of(inode)->lock);
+	return err;
 }
 
 /* ---- size ---- */
 
-static int resize(struct inode *inode, loff_t size)
+static int resize_locked(struct inode *inode, loff_t size)
 {
-	loff_t old = inode->i_size;
+	loff_t old = i_size_read(inode);
 
-	if ((u64)size & ~HPAGE_MASK)
-		return -EINVAL;
 	if ((size < old && inode->i_seals & F_SEAL_SHRINK) ||
 		(size > old && inode->i_seals & F_SEAL_GROW))
 		return -EPERM;
-	mutex_lock(&huge_of(inode)->lock);
 	i_size_write(inode, size);
-	mutex_unlock(&huge_of(inode)->lock);
 	huge_file_drop(huge_of(inode), &inode->i_data, (u64)size >> HPAGE_SHIFT,
 		~0UL >> HPAGE_SHIFT, true);
 	return 0;
+}
+
+static int resize(struct inode *inode, loff_t size)
+{
+	int err;
+
+	if ((u64)size & ~HPAGE_MASK)
+		return -EINVAL;
+	mutex_lock(&huge_of(inode)->lock);
+	err = resize_locked(inode, size);
+	mutex_unlock(&huge_of(inode)->lock);
+	return err;
 }
 
 static int hugetlbfs_setattr(struct dentry *d, struct iattr *a)
@@ -129,8 +137,10 @@ static int punch_hole(struct inode *inode, u64 start, u64 end)
 		zero_part(inode, start, min(min(first, end), size));
 	if (last < end && last >= first)
 		zero_part(inode, last, min(end, size));
+	mutex_lock(&huge_of(inode)->lock);
 	huge_file_drop(
 		huge_of(inode), &inode->i_data, first >> HPAGE_SHIFT, last >> HPAGE_SHIFT, false);
+	mutex_unlock(&huge_of(inode)->lock);
 	return 0;
 }
 
@@ -145,9 +155,12 @@ static int allocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 		err = signal_pending(current) ? -EINTR : huge_file_allocate(huge_of(inode), at);
 		cond_resched();
 	}
-	if (!err && !keep_size)
-		extend_to(inode, off + len);
-	return err;
+	if (err || keep_size)
+		return err;
+	mutex_lock(&huge_of(inode)->lock);
+	extend_to(inode, off + len);
+	mutex_unlock(&huge_of(inode)->lock);
+	return 0;
 }
 
 static long hugetlbfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)

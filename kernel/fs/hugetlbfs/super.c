@@ -113,9 +113,13 @@ static void hugetlbfs_free_inode(struct inode *inode)
 static void hugetlbfs_evict_inode(struct inode *inode)
 {
 	struct tmpfs_sb *t = tmpfs_sb(inode->i_sb);
+	struct huge_file *h = inode->i_data.huge;
 
-	if (inode->i_data.huge)
-		huge_file_drop(inode->i_data.huge, &inode->i_data, 0, ~0UL >> HPAGE_SHIFT, true);
+	if (h) {
+		mutex_lock(&h->lock);
+		huge_file_drop(h, &inode->i_data, 0, ~0UL >> HPAGE_SHIFT, true);
+		mutex_unlock(&h->lock);
+	}
 	spin_lock(&t->lock);
 	t->used_inodes--;
 	spin_unlock(&t->lock);
@@ -204,13 +208,19 @@ static struct file_system_type hugetlbfs_type = {
 static struct file *nameless_file(const char *name, loff_t size, bool promise)
 {
 	struct file *f = tmpfs_nameless_file(nameless, name, size);
+	struct huge_file *h;
+	int err;
 
 	if (IS_ERR(f) || !promise)
 		return f;
-	if (!huge_file_promise(f->f_mapping->huge, 0, (u64)size >> HPAGE_SHIFT))
+	h = f->f_mapping->huge;
+	mutex_lock(&h->lock);
+	err = huge_file_promise(h, 0, (u64)size >> HPAGE_SHIFT);
+	mutex_unlock(&h->lock);
+	if (!err)
 		return f;
 	fput(f);
-	return ERR_PTR(-ENOMEM);
+	return ERR_PTR(err);
 }
 
 static int hugetlbfs_init(void)
