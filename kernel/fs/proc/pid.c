@@ -5,7 +5,9 @@
  * An inode holds a reference to a struct pid, never to a task: a dead process costs nothing, and each use looks the task up anew. A
  * dentry is valid while its task lives (d_revalidate). Owner of the files is the task's effective user, or root when it is not dumpable.
  *
- * Who may look: anybody at 0444 files; environ, maps, fd, exe and the like want ptrace_may_access(). No locks are held over show functions.
+ * Who may look: anybody at 0444 files; environ, maps, fd, exe and the like want ptrace_may_access(), with exec held off until what was asked
+ * for is had. Texts about memory (show_mm) are about what the process had when they were opened: after an exec they are empty. No other
+ * locks are held over show functions.
  */
 #include <asm/errno.h>
 
@@ -27,6 +29,12 @@ enum pe_kind {
 	PE_FOPS
 };
 
+/* How texts about memory differ, as Linux's do. */
+#define MM_OPEN 1  /* to be opened only where there is memory: ESRCH */
+#define MM_TASK 2  /* to be read only while the process is there: ESRCH */
+#define MM_USERS 4 /* to be read only while somebody uses the memory: ESRCH, else empty */
+#define MM_KEPT 8  /* made of what stays though nobody uses it */
+
 struct pid_entry {
 	const char *name;
 	umode_t mode;
@@ -35,9 +43,11 @@ struct pid_entry {
 	bool leader_only, thread_only;
 	int (*show)(struct seq *s, struct task *t);
 	int (*tid_show)(struct seq *s, struct task *t); /* NULL: the same */
+	int (*show_mm)(struct seq *s, struct mm *mm);   /* of the memory that it had at open */
+	u32 mm_rules;                                   /* MM_* */
 	int (*store)(struct task *t, struct file *f, char *text);
 	int (*link)(struct task *t, struct path *path);
-	long (*ioctl)(struct task *t, u32 cmd, uaddr_t arg);
+	long (*ioctl)(struct mm *mm, u32 cmd, uaddr_t arg); /* as show_mm, or NULL: none */
 	const struct file_operations *fops;
 };
 static const struct pid_entry pid_entries[];
@@ -111,12 +121,18 @@ static int pid_link_path(struct inode *inode, struct path *path)
 
 	if (!t)
 		return -ENOENT;
+	err = exec_hold(t);
+	if (err) {
+		put_task(t);
+		return err;
+	}
 	if (!ptrace_may_access(t, false))
 		err = -EACCES;
 	else if (pi->map_end)
 		err = proc_map_file_path(t, pi->map_start, pi->map_end, path, &flags);
 	else
 		err = pi->pe ? pi->pe->link(t, path) : proc_link_fd(t, pi->fd, path);
+	exec_release(t);
 	put_task(t);
 	return err;
 }
@@ -516,6 +532,35 @@ static int pid_file_permission(struct inode *inode, int mask)
 	return generic_permission(inode, mask);
 }
 
+static int show_task(const struct proc_inode *pi, struct seq *s, struct task *t)
+{
+	return pi->thread && pi->pe->tid_show ? pi->pe->tid_show(s, t) : pi->pe->show(s, t);
+}
+
+static int show_private(const struct proc_inode *pi, struct seq *s, struct task *t)
+{
+	int err = exec_hold(t);
+
+	if (err)
+		return err;
+	err = ptrace_may_access(t, false) ? show_task(pi, s, t) : -EACCES;
+	exec_release(t);
+	return err;
+}
+
+static int show_memory(const struct pid_entry *pe, struct seq *s)
+{
+	int err;
+
+	if (s->mm && pe->mm_rules & MM_KEPT)
+		return pe->show_mm(s, s->mm);
+	if (!s->mm || !atomic_inc_not_zero(&s->mm->mm_users))
+		return pe->mm_rules & MM_USERS ? -ESRCH : 0;
+	err = pe->show_mm(s, s->mm);
+	mmput(s->mm);
+	return err;
+}
+
 int proc_entry_show(const struct proc_inode *pi, struct seq *s)
 {
 	struct task *t;
@@ -523,34 +568,52 @@ int proc_entry_show(const struct proc_inode *pi, struct seq *s)
 
 	if (!pi->pid)
 		return pi->de && pi->de->show ? pi->de->show(s, pi->de->arg) : -EINVAL;
+	if (pi->pe && pi->pe->show_mm && !(pi->pe->mm_rules & MM_TASK))
+		return show_memory(pi->pe, s);
 	t = proc_task_of(pi);
 	if (!t)
 		return -ESRCH;
 	if (!pi->pe) {
 		err = proc_show_fdinfo(s, t, pi->fd);
-	} else if (pi->pe->private && t->tgid != current->tgid && !ptrace_may_access(t, false)) {
-		err = -EACCES;
+	} else if (pi->pe->show_mm) {
+		err = show_memory(pi->pe, s);
 	} else if (!pi->pe->show) {
 		err = -EINVAL;
 	} else {
-		err = pi->thread && pi->pe->tid_show ? pi->pe->tid_show(s, t) : pi->pe->show(s, t);
+		err = pi->pe->private ? show_private(pi, s, t) : show_task(pi, s, t);
 	}
 	put_task(t);
 	return err;
 }
 
+static int open_memory(const struct pid_entry *pe, struct task *t, struct seq *s)
+{
+	struct mm *mm = mm_access(t, false);
+
+	if (!mm)
+		return pe->mm_rules & MM_OPEN ? -ESRCH : 0;
+	if (IS_ERR(mm))
+		return (int)PTR_ERR(mm);
+	mmgrab(mm);
+	mmput(mm);
+	s->mm = mm;
+	return 0;
+}
+
 /* May current open it at all? Others' private texts are refused here already. */
-int proc_entry_open(const struct proc_inode *pi)
+int proc_entry_open(const struct proc_inode *pi, struct seq *s)
 {
 	struct task *t;
 	int err = 0;
 
-	if (!pi->pid || !pi->pe || !pi->pe->private)
+	if (!pi->pid || !pi->pe || !(pi->pe->private || pi->pe->show_mm))
 		return 0;
 	t = proc_task_of(pi);
 	if (!t)
 		return -ESRCH;
-	if (t->tgid != current->tgid && !ptrace_may_access(t, false))
+	if (pi->pe->show_mm)
+		err = open_memory(pi->pe, t, s);
+	else if (!ptrace_may_access(t, false))
 		err = -EACCES;
 	put_task(t);
 	return err;
@@ -577,20 +640,11 @@ int proc_entry_store(struct file *f, char *text, size_t n)
 long proc_entry_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	const struct proc_inode *pi = PROC_I(f->f_inode);
-	struct task *t;
-	long err;
+	struct seq *s = f->private_data;
 
 	if (!pi->pid || !pi->pe || !pi->pe->ioctl)
 		return -ENOTTY;
-	t = proc_task_of(pi);
-	if (!t)
-		return -ESRCH;
-	if (pi->pe->private && t->tgid != current->tgid && !ptrace_may_access(t, false))
-		err = -EACCES;
-	else
-		err = pi->pe->ioctl(t, cmd, UADDR(arg));
-	put_task(t);
-	return err;
+	return pi->pe->ioctl(s->mm, cmd, UADDR(arg));
 }
 
 #define TEXT(n, m, fn)                                                                             \
@@ -600,6 +654,11 @@ long proc_entry_ioctl(struct file *f, u32 cmd, u64 arg)
 #define TEXT_PRIVATE(n, m, fn)                                                                     \
 	{                                                                                          \
 		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn, .private = true     \
+	}
+#define TEXT_MM(n, m, fn, rules)                                                                   \
+	{                                                                                          \
+		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show_mm = fn,                  \
+		.mm_rules = rules                                                                  \
 	}
 #define TEXT_RW(n, m, fn, st)                                                                      \
 	{                                                                                          \
@@ -624,7 +683,7 @@ static const struct pid_entry pid_entries[] = {
 	DIR("ns", 0511, PE_DIR_NS),
 	DIR("net", 0555, PE_DIR_NET),
 	{ .name = "task", .mode = S_IFDIR | 0555, .kind = PE_DIR_TASK, .leader_only = true },
-	TEXT_PRIVATE("auxv", 0400, proc_show_auxv),
+	TEXT_MM("auxv", 0400, proc_show_auxv, MM_OPEN | MM_KEPT),
 	TEXT("cgroup", 0444, proc_show_cgroup),
 	{ .name = "children",
 		.mode = S_IFREG | 0444,
@@ -644,7 +703,7 @@ static const struct pid_entry pid_entries[] = {
 		.show = proc_show_coredump_filter,
 		.store = proc_store_coredump_filter },
 	LINK("cwd", link_cwd),
-	TEXT_PRIVATE("environ", 0400, proc_show_environ),
+	TEXT_MM("environ", 0400, proc_show_environ, MM_OPEN),
 	LINK("exe", link_exe),
 	TEXT_RW("gid_map", 0644, proc_show_gid_map, proc_store_gid_map),
 	{ .name = "io",
@@ -661,9 +720,9 @@ static const struct pid_entry pid_entries[] = {
 	{ .name = "maps",
 		.mode = S_IFREG | 0444,
 		.kind = PE_TEXT,
-		.show = proc_pid_maps,
-		.ioctl = proc_pid_maps_ioctl,
-		.private = true },
+		.show_mm = proc_pid_maps,
+		.mm_rules = MM_TASK,
+		.ioctl = proc_pid_maps_ioctl },
 	FOPS("mem", 0600, &proc_mem_fops),
 	FOPS("mountinfo", 0444, &proc_mountinfo_fops),
 	FOPS("mounts", 0444, &proc_mounts_fops),
@@ -678,8 +737,8 @@ static const struct pid_entry pid_entries[] = {
 	TEXT("sched", 0444, proc_show_sched),
 	TEXT("schedstat", 0444, proc_show_schedstat),
 	TEXT_RW("setgroups", 0644, proc_show_setgroups, proc_store_setgroups),
-	TEXT_PRIVATE("smaps", 0444, proc_pid_smaps),
-	TEXT_PRIVATE("smaps_rollup", 0444, proc_pid_smaps_rollup),
+	TEXT_MM("smaps", 0444, proc_pid_smaps, MM_TASK),
+	TEXT_MM("smaps_rollup", 0444, proc_pid_smaps_rollup, MM_OPEN | MM_TASK | MM_USERS),
 	TEXT_PRIVATE("stack", 0400, proc_show_stack),
 	{ .name = "stat",
 		.mode = S_IFREG | 0444,

@@ -75,19 +75,13 @@ typedef void (*vma_fn)(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 
 static void rollup_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg);
 
-static int for_each_vma(struct seq *s, struct task *t, vma_fn fn, void *arg)
+static int for_each_vma(struct seq *s, struct mm *mm, vma_fn fn, void *arg)
 {
-	struct mm *mm = get_task_mm(t);
+	char *buf = get_free_page(GFP_KERNEL);
 	struct vm_area *vma;
-	char *buf;
 
-	if (!mm)
-		return 0;
-	buf = get_free_page(GFP_KERNEL);
-	if (!buf) {
-		mmput(mm);
+	if (!buf)
 		return -ENOMEM;
-	}
 	down_read(&mm->mmap_lock);
 	list_for_each_entry(vma, &mm->mmap_list, vm_list)
 		fn(s, vma, buf, arg);
@@ -95,7 +89,6 @@ static int for_each_vma(struct seq *s, struct task *t, vma_fn fn, void *arg)
 		fn(s, &vsyscall_area, buf, arg);
 	up_read(&mm->mmap_lock);
 	free_page_addr(buf);
-	mmput(mm);
 	return 0;
 }
 
@@ -104,9 +97,9 @@ static void maps_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 	show_vma(s, vma, buf);
 }
 
-int proc_pid_maps(struct seq *s, struct task *t)
+int proc_pid_maps(struct seq *s, struct mm *mm)
 {
-	return for_each_vma(s, t, maps_fn, NULL);
+	return for_each_vma(s, mm, maps_fn, NULL);
 }
 
 /* The figures are bytes; the proportional one has 12 bits of fraction. */
@@ -149,9 +142,9 @@ static void smaps_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 	seq_puts(s, "\n");
 }
 
-int proc_pid_smaps(struct seq *s, struct task *t)
+int proc_pid_smaps(struct seq *s, struct mm *mm)
 {
-	return for_each_vma(s, t, smaps_fn, NULL);
+	return for_each_vma(s, mm, smaps_fn, NULL);
 }
 
 struct rollup {
@@ -177,14 +170,14 @@ static void rollup_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 	r->last = vma->vm_end;
 }
 
-int proc_pid_smaps_rollup(struct seq *s, struct task *t)
+int proc_pid_smaps_rollup(struct seq *s, struct mm *mm)
 {
 	struct rollup r;
 	size_t start;
 	int err;
 
 	memset(&r, 0, sizeof(r));
-	err = for_each_vma(s, t, rollup_fn, &r);
+	err = for_each_vma(s, mm, rollup_fn, &r);
 	if (err || !r.last)
 		return err;
 	start = s->len;
@@ -205,14 +198,10 @@ static int mem_open(struct inode *inode, struct file *f)
 
 	if (!t)
 		return -ESRCH;
-	if (!ptrace_may_access(t, true)) {
-		put_task(t);
-		return -EACCES;
-	}
-	mm = get_task_mm(t);
+	mm = mm_access(t, true);
 	put_task(t);
-	if (!mm)
-		return 0;
+	if (IS_ERR_OR_NULL(mm))
+		return mm ? (int)PTR_ERR(mm) : -ESRCH;
 	mmgrab(mm);
 	mmput(mm);
 	f->private_data = mm;

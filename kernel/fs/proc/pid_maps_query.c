@@ -211,10 +211,9 @@ static long answer(struct mm *mm, struct procmap_query_k *q, uaddr_t arg, u64 si
 	return err;
 }
 
-long proc_pid_maps_ioctl(struct task *t, u32 cmd, uaddr_t arg)
+long proc_pid_maps_ioctl(struct mm *mm, u32 cmd, uaddr_t arg)
 {
 	struct procmap_query_k q;
-	struct mm *mm;
 	u64 size;
 	long err;
 
@@ -232,8 +231,7 @@ long proc_pid_maps_ioctl(struct task *t, u32 cmd, uaddr_t arg)
 	if (q.query_flags & ~(u64)(QUERY_RIGHTS | QUERY_NEXT | QUERY_FILE) ||
 		!q.vma_name_size != !q.vma_name_addr || !q.build_id_size != !q.build_id_addr)
 		return -EINVAL;
-	mm = get_task_mm(t);
-	if (!mm)
+	if (!mm || !atomic_inc_not_zero(&mm->mm_users))
 		return -ESRCH;
 	err = answer(mm, &q, arg, size);
 	mmput(mm);

@@ -24,16 +24,12 @@ static int pagemap_open(struct inode *inode, struct file *f)
 
 	if (!t)
 		return -ESRCH;
-	if (t->tgid != current->tgid && !ptrace_may_access(t, false)) {
-		put_task(t);
-		return -EACCES;
-	}
-	mm = get_task_mm(t);
+	mm = mm_access(t, false);
 	put_task(t);
-	if (mm) {
-		mmgrab(mm);
-		mmput(mm);
-	}
+	if (IS_ERR_OR_NULL(mm))
+		return mm ? (int)PTR_ERR(mm) : -ESRCH;
+	mmgrab(mm);
+	mmput(mm);
 	f->private_data = mm;
 	return 0;
 }
@@ -177,14 +173,22 @@ static struct dentry *map_files_lookup(struct inode *dir, struct dentry *d, u32 
 	struct task *t = proc_task(dir);
 	struct inode *inode = NULL;
 	u64 start, end, vm_flags = 0;
-	int err = -ENOENT;
+	int err;
 
 	if (!t)
 		return ERR_PTR(-ENOENT);
-	if (t->tgid != current->tgid && !ptrace_may_access(t, false))
+	err = exec_hold(t);
+	if (err) {
+		put_task(t);
+		return ERR_PTR(err);
+	}
+	if (!ptrace_may_access(t, false))
 		err = -EACCES;
 	else if (parse_bounds(&d->d_name, &start, &end))
 		err = proc_map_file_path(t, start, end, NULL, &vm_flags);
+	else
+		err = -ENOENT;
+	exec_release(t);
 	if (!err) {
 		umode_t mode = S_IFLNK | (vm_flags & VM_READ ? 0400 : 0) |
 			       (vm_flags & VM_WRITE ? 0200 : 0);
@@ -231,10 +235,10 @@ static int map_files_iterate(struct file *f, struct dir_context *ctx)
 
 	if (!t)
 		return -ENOENT;
-	mm = t->tgid == current->tgid || ptrace_may_access(t, false) ? get_task_mm(t) : NULL;
+	mm = mm_access(t, false);
 	put_task(t);
-	if (!mm)
-		return -EACCES;
+	if (IS_ERR_OR_NULL(mm))
+		return mm ? (int)PTR_ERR(mm) : -EACCES;
 	if (!dir_emit_dots(f, ctx))
 		goto out;
 	while (next_map_file(mm, ((u64)ctx->pos - 2) << PAGE_SHIFT, &start, &end)) {

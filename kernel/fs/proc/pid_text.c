@@ -74,25 +74,14 @@ int proc_show_cmdline(struct seq *s, struct task *t)
 	return 0;
 }
 
-int proc_show_environ(struct seq *s, struct task *t)
+int proc_show_environ(struct seq *s, struct mm *mm)
 {
-	struct mm *mm = get_task_mm(t);
-
-	if (!mm)
-		return 0;
-	show_memory(s, mm, mm->env_start, mm->env_end, 1U << 20);
-	mmput(mm);
-	return 0;
+	return show_memory(s, mm, mm->env_start, mm->env_end, 1U << 20);
 }
 
-int proc_show_auxv(struct seq *s, struct task *t)
+int proc_show_auxv(struct seq *s, struct mm *mm)
 {
-	struct mm *mm = get_task_mm(t);
-
-	if (!mm)
-		return 0;
 	seq_write(s, mm->auxv, mm->nr_auxv * sizeof(mm->auxv[0]));
-	mmput(mm);
 	return 0;
 }
 

@@ -27,6 +27,8 @@ struct seq {
 	bool full; /* out of memory: the read fails with -ENOMEM */
 	const struct file *
 		file; /* who reads: a mount of proc has its pid namespace, the opener a user namespace */
+	struct mm *
+		mm; /* of a text about memory: that which the process had at open, mmgrab'd. NULL: it had none */
 };
 void seq_printf(struct seq *s, const char *fmt, ...) __printf(2, 3);
 void seq_write(struct seq *s, const void *p, size_t n);
@@ -137,7 +139,7 @@ extern const struct dentry_operations proc_pid_dops;
 struct dentry *proc_pid_lookup(
 	struct inode *dir, struct dentry *d, const struct qstr *name); /* NULL inode: -ENOENT */
 int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base);
-int proc_entry_open(const struct proc_inode *pi);
+int proc_entry_open(const struct proc_inode *pi, struct seq *s);
 int proc_entry_show(const struct proc_inode *pi, struct seq *s);
 int proc_entry_store(struct file *f, char *text, size_t n);
 long proc_entry_ioctl(struct file *f, u32 cmd, u64 arg);
@@ -170,8 +172,8 @@ int proc_map_file_path(struct task *t, u64 start, u64 end, struct path *path, u6
 int proc_show_comm(struct seq *s, struct task *t);
 int proc_store_comm(struct task *t, struct file *f, char *text);
 int proc_show_cmdline(struct seq *s, struct task *t);
-int proc_show_environ(struct seq *s, struct task *t);
-int proc_show_auxv(struct seq *s, struct task *t);
+int proc_show_environ(struct seq *s, struct mm *mm);
+int proc_show_auxv(struct seq *s, struct mm *mm);
 int proc_show_wchan(struct seq *s, struct task *t);
 int proc_show_syscall(struct seq *s, struct task *t);
 int proc_show_personality(struct seq *s, struct task *t);
@@ -205,14 +207,14 @@ int proc_pid_status(struct seq *s, struct task *t);
 int proc_pid_stat(struct seq *s, struct task *t);
 int proc_tid_stat(struct seq *s, struct task *t);
 int proc_pid_statm(struct seq *s, struct task *t);
-int proc_pid_maps(struct seq *s, struct task *t);
+int proc_pid_maps(struct seq *s, struct mm *mm);
 const char *proc_vma_name(
 	struct vm_area *vma); /* of one without a file, or NULL; under mmap_lock */
 long proc_pagemap_ioctl(struct file *f, u32 cmd,
 	u64 arg); /* pid_pagemap_scan.c; the file's mm is @f's private_data */
-long proc_pid_maps_ioctl(struct task *t, u32 cmd, uaddr_t arg); /* pid_maps_query.c */
-int proc_pid_smaps(struct seq *s, struct task *t);
-int proc_pid_smaps_rollup(struct seq *s, struct task *t);
+long proc_pid_maps_ioctl(struct mm *mm, u32 cmd, uaddr_t arg); /* pid_maps_query.c */
+int proc_pid_smaps(struct seq *s, struct mm *mm);
+int proc_pid_smaps_rollup(struct seq *s, struct mm *mm);
 int proc_pid_limits(struct seq *s, struct task *t);
 int proc_tid_io(struct seq *s, struct task *t);
 int proc_pid_io(struct seq *s, struct task *t);

@@ -83,14 +83,16 @@ void seq_escape(struct seq *s, const char *text)
 
 static int text_open(struct inode *inode, struct file *f)
 {
-	struct seq *s;
-	int err = proc_entry_open(PROC_I(inode));
+	struct seq *s = kzalloc(sizeof(*s), GFP_KERNEL);
+	int err;
 
-	if (err)
-		return err;
-	s = kzalloc(sizeof(*s), GFP_KERNEL);
 	if (!s)
 		return -ENOMEM;
+	err = proc_entry_open(PROC_I(inode), s);
+	if (err) {
+		kfree(s);
+		return err;
+	}
 	f->private_data = s;
 	return 0;
 }
@@ -99,6 +101,8 @@ static int text_release(struct inode *inode, struct file *f)
 {
 	struct seq *s = f->private_data;
 
+	if (s && s->mm)
+		mmdrop(s->mm);
 	if (s)
 		kfree(s->buf);
 	kfree(s);
