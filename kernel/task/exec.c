@@ -8,7 +8,8 @@
  *
  * Invariants:
  * 1. Before commit() nothing of current has changed. After de_thread() in it nothing can fail.
- * 2. cred_guard_mutex is held from the look at tracers to the installed credentials, so no tracer sneaks in between.
+ * 2. cred_guard_mutex is held from the look at tracers to the installed credentials, so no tracer sneaks in between; exec_update_mutex
+ * while memory and credentials change, so that who looks at both sees the old or the new ones.
  *
  * Locks: signal->cred_guard_mutex (outermost here), the rest inside the functions that are called.
  */
@@ -115,7 +116,8 @@ static int load_binary(struct bprm *b)
 
 /* ---- the point of no return ---- */
 
-static void exec_mmap(struct mm *mm)
+/* The old memory's last duties: nothing of it is used from here on. */
+static void leave_mm(void)
 {
 	struct mm *old = current->mm;
 
@@ -126,11 +128,6 @@ static void exec_mmap(struct mm *mm)
 
 		current->signal->maxrss = max(current->signal->maxrss, max(rss, old->hiwater_rss));
 	}
-	spin_lock(&current->alloc_lock);
-	current->mm = mm;
-	spin_unlock(&current->alloc_lock);
-	if (old)
-		mmput(old);
 }
 
 /* Handlers of one's own; a process that shared them with another goes on with a copy. @fresh was made beforehand. */
@@ -207,10 +204,29 @@ static void hand_over_executable(struct bprm *b)
 		force_fatal_sig(SIGSEGV);
 }
 
+/* The new memory and who it belongs to: for others (exec_hold()) it is one step. */
+static void become(struct bprm *b)
+{
+	bool dumpable = is_dumpable(b);
+	struct mm *old = current->mm;
+
+	set_dumpable(b->mm, dumpable ? 1 : (u32)suid_dumpable); /* before anybody sees it */
+	mutex_lock(&current->signal->exec_update_mutex);
+	spin_lock(&current->alloc_lock);
+	current->mm = b->mm;
+	spin_unlock(&current->alloc_lock);
+	take_credentials(b);
+	set_dumpable(b->mm, dumpable ? 1 : (u32)suid_dumpable);
+	if (perf_counted(current))
+		perf_exec(!dumpable && suid_dumpable != 1);
+	mutex_unlock(&current->signal->exec_update_mutex);
+	if (old)
+		mmput(old);
+}
+
 static int commit(struct bprm *b)
 {
 	struct sighand_struct *fresh = NULL;
-	bool dumpable = is_dumpable(b);
 	int err;
 
 	if (atomic_read(&current->sighand->count) > 1) {
@@ -242,7 +258,10 @@ static int commit(struct bprm *b)
 	}
 	b->mm->exe_file = b->file;
 	b->file = NULL;
-	exec_mmap(b->mm);
+	files_close_on_exec(
+		current->files); /* who may look into the new program finds none of them */
+	leave_mm();
+	become(b);
 	own_sighand(fresh);
 	current->personality &= ~b->per_clear;
 	current->flags &= ~(u32)PF_FORKNOEXEC;
@@ -253,13 +272,8 @@ static int commit(struct bprm *b)
 	reset_signals();
 	set_comm_from(b->filename);
 	TRACE(exec, "%s[%d] %s", current->comm, current->pid, b->filename);
-	files_close_on_exec(current->files);
 	if (b->executable)
 		hand_over_executable(b);
-	take_credentials(b);
-	set_dumpable(b->mm, dumpable ? 1 : (u32)suid_dumpable);
-	if (perf_counted(current))
-		perf_exec(!dumpable && suid_dumpable != 1);
 	b->mm = NULL;
 	return 0;
 }

@@ -25,19 +25,26 @@ long sys_get_robust_list(int pid, uaddr_t head_ptr, uaddr_t len_ptr)
 {
 	struct task *t = current;
 	u64 head, len = sizeof(struct robust_list_head);
+	int err = 0;
 
 	if (pid) {
 		t = find_get_task(pid);
 		if (!t)
 			return -ESRCH;
-		if (!ptrace_may_access(t, false)) {
+		err = exec_hold(t);
+		if (err) {
 			put_task(t);
-			return -EPERM;
+			return err;
 		}
+		err = ptrace_may_access(t, false) ? 0 : -EPERM;
 	}
 	head = t->robust_list.v;
-	if (pid)
+	if (pid) {
+		exec_release(t);
 		put_task(t);
+	}
+	if (err)
+		return err;
 	return put_user(len, len_ptr) || put_user(head, head_ptr) ? -EFAULT : 0;
 }
 

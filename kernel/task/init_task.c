@@ -30,6 +30,7 @@ static struct signal_struct init_signals = {
 	.posix_timers = LIST_HEAD_INIT(init_signals.posix_timers),
 	.wait_chldexit = WAIT_QUEUE_HEAD_INIT(init_signals.wait_chldexit),
 	.cred_guard_mutex = MUTEX_INIT(init_signals.cred_guard_mutex),
+	.exec_update_mutex = MUTEX_INIT(init_signals.exec_update_mutex),
 };
 /* The group and session of everybody who has not joined another: number 0, as on Linux. */
 static struct pid pid_zero = {
@@ -108,6 +109,7 @@ struct signal_struct *signal_alloc(void)
 	INIT_LIST_HEAD(&sig->posix_timers);
 	init_waitqueue_head(&sig->wait_chldexit);
 	mutex_init(&sig->cred_guard_mutex);
+	mutex_init(&sig->exec_update_mutex);
 	rlimits_init(sig);
 	process_timers_init(sig);
 	return sig;

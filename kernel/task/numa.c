@@ -14,7 +14,7 @@
 static struct mm *mm_of(pid_t pid, int none)
 {
 	struct task *t = current;
-	struct mm *mm = ERR_PTR(-EPERM);
+	struct mm *mm;
 
 	if (pid)
 		t = find_get_task(pid);
@@ -22,13 +22,11 @@ static struct mm *mm_of(pid_t pid, int none)
 		get_task(t);
 	if (!t)
 		return ERR_PTR(-ESRCH);
-	if (t == current || ptrace_may_access(t, false)) {
-		mm = get_task_mm(t);
-		if (!mm)
-			mm = ERR_PTR(none);
-	}
+	mm = mm_access(t, false);
 	put_task(t);
-	return mm;
+	if (mm == ERR_PTR(-EACCES))
+		return ERR_PTR(-EPERM);
+	return mm ? mm : ERR_PTR(none);
 }
 
 long sys_migrate_pages(pid_t pid, unsigned long maxnode, uaddr_t from, uaddr_t to)

@@ -14,7 +14,8 @@
  *
  * Time enabled and time running are the task's time on a CPU while the event counted, or for an event of a vCPU the time of the clock.
  *
- * Locks: perf_lock (sleeps) for everything here, task->perf included.
+ * Locks: perf_lock (sleeps) for everything here, task->perf included; outside of it exec_hold(), so that nobody who may be counted becomes
+ * somebody who may not before the event is his, and can be taken from him.
  *
  * Not there: samples and the ring buffer (a sampling period is refused, mmap is ENODEV), hardware, cache, trace and breakpoint events
  * (ENOENT: no such device), events of a vCPU other than its clock, exclude_user.
@@ -549,6 +550,11 @@ static int check_kind(const struct perf_event_attr *a, bool of_task, int cpu)
 		       -EOPNOTSUPP;
 }
 
+static bool may_count_task(struct task *t)
+{
+	return t == current || ptrace_may_access(t, false) || may_all();
+}
+
 /* The task with a reference; ERR_PTR. */
 static struct task *task_to_count(pid_t nr)
 {
@@ -558,7 +564,7 @@ static struct task *task_to_count(pid_t nr)
 		return ERR_PTR(-ESRCH);
 	if (!nr)
 		get_task(t);
-	if (nr && !ptrace_may_access(t, false) && !may_all()) {
+	if (!may_count_task(t)) {
 		put_task(t);
 		return ERR_PTR(-EACCES);
 	}
@@ -600,6 +606,29 @@ static int join(struct perf_event *e, struct perf_event *leader)
 	return 0;
 }
 
+static int join_locked(struct perf_event *e, struct perf_event *leader)
+{
+	int err;
+
+	mutex_lock(&perf_lock);
+	err = join(e, leader);
+	mutex_unlock(&perf_lock);
+	return err;
+}
+
+/* The task may have become somebody else since it was looked up: asked again where no exec comes between that and the event. */
+static int join_task(struct perf_event *e, struct perf_event *leader)
+{
+	struct task *t = e->task; /* the caller's: it may leave the event by ending */
+	int err = exec_hold(t);
+
+	if (err)
+		return err;
+	err = may_count_task(t) ? join_locked(e, leader) : -EACCES;
+	exec_release(t);
+	return err;
+}
+
 /* Consumes @e. */
 static long install(struct perf_event *e, struct perf_event *leader, u32 flags)
 {
@@ -613,9 +642,7 @@ static long install(struct perf_event *e, struct perf_event *leader, u32 flags)
 		kfree(e);
 		return fd;
 	}
-	mutex_lock(&perf_lock);
-	err = join(e, leader);
-	mutex_unlock(&perf_lock);
+	err = e->task ? join_task(e, leader) : join_locked(e, leader);
 	if (err) {
 		put_unused_fd(fd);
 		fput(f);

@@ -381,10 +381,17 @@ static struct file *file_of_task(struct pid *pid, int fd)
 {
 	struct task *t = pid_get_task(pid, PIDTYPE_PID);
 	struct file *f;
+	int err;
 
 	if (!t)
 		return ERR_PTR(-ESRCH);
+	err = exec_hold(t);
+	if (err) {
+		put_task(t);
+		return ERR_PTR(err);
+	}
 	f = ptrace_may_access(t, true) ? fget_task(t, fd) : ERR_PTR(-EPERM);
+	exec_release(t);
 	if (!f)
 		f = ERR_PTR(READ_ONCE(t->files) ? -EBADF : -ESRCH); /* it has ended */
 	put_task(t);

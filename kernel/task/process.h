@@ -38,6 +38,14 @@ void task_times(struct task *t, u64 *utime, u64 *stime);         /* one thread *
 void thread_group_times(struct task *t, u64 *utime, u64 *stime); /* the process */
 struct mm *get_task_mm(struct task *t); /* mmget'd, or NULL (kernel thread, exiting) */
 bool ptrace_may_access(struct task *t, bool attach);
+/*
+ * Between a look at whether current may look into @t and the use of that, @t must not become somebody else by an exec: exec_hold() holds
+ * its memory, credentials and dumpability together as they are. 0, or -ERESTARTSYS when current is being killed. Not for two at a time.
+ */
+int exec_hold(struct task *t);
+void exec_release(struct task *t);
+/* The memory of @t, mmget'd, if current may look into it, NULL where it has none; ERR_PTR(-EACCES, -ERESTARTSYS). */
+struct mm *mm_access(struct task *t, bool attach);
 extern char core_pattern[128];
 extern int sysctl_core_uses_pid, suid_dumpable, cad_restarts, sysctl_dmesg_restrict;
 

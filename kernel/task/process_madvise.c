@@ -36,14 +36,11 @@ static struct task *pidfd_task(int fd)
 static struct mm *mm_to_advise(int fd)
 {
 	struct task *t = pidfd_task(fd);
-	struct mm *mm = NULL;
+	struct mm *mm;
 
 	if (IS_ERR(t))
 		return ERR_PTR(PTR_ERR(t));
-	if (!ptrace_may_access(t, false))
-		mm = ERR_PTR(-EACCES);
-	else
-		mm = get_task_mm(t);
+	mm = mm_access(t, false);
 	put_task(t);
 	if (IS_ERR_OR_NULL(mm))
 		return mm ? mm : ERR_PTR(-ESRCH);

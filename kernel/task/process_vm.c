@@ -64,16 +64,13 @@ static long transfer(struct transfer *tr, const struct uvec *remote, u64 nr)
 static struct mm *mm_of(pid_t pid)
 {
 	struct task *t = find_get_task(pid);
-	struct mm *mm = NULL;
-	bool allowed;
+	struct mm *mm;
 
 	if (!t)
 		return ERR_PTR(-ESRCH);
-	allowed = ptrace_may_access(t, true);
-	if (allowed)
-		mm = get_task_mm(t);
+	mm = mm_access(t, true);
 	put_task(t);
-	if (!allowed)
+	if (mm == ERR_PTR(-EACCES))
 		return ERR_PTR(-EPERM);
 	return mm ? mm : ERR_PTR(-ESRCH);
 }

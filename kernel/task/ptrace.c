@@ -300,6 +300,29 @@ bool ptrace_may_access(struct task *t, bool attach)
 	return allowed;
 }
 
+int exec_hold(struct task *t)
+{
+	return mutex_lock_killable(&t->signal->exec_update_mutex);
+}
+
+void exec_release(struct task *t)
+{
+	mutex_unlock(&t->signal->exec_update_mutex);
+}
+
+struct mm *mm_access(struct task *t, bool attach)
+{
+	struct mm *mm = ERR_PTR(-EACCES);
+	int err = exec_hold(t);
+
+	if (err)
+		return ERR_PTR(err);
+	if (ptrace_may_access(t, attach))
+		mm = get_task_mm(t);
+	exec_release(t);
+	return mm;
+}
+
 /* ---- attaching ---- */
 
 /* Does @t have no restrictions that current lacks? */

@@ -93,8 +93,10 @@ struct signal_struct {
 	bool oom_victim;
 	struct core_state *core_state;
 	struct mutex cred_guard_mutex; /* exec against ptrace attach */
-	int group_stop_signr;          /* the signal that stopped it, for wait */
-	int notify_count;              /* exec waits until so many other threads are left */
+	/* Memory and credentials change together in exec: see exec_hold(). Inside cred_guard_mutex; short. */
+	struct mutex exec_update_mutex;
+	int group_stop_signr; /* the signal that stopped it, for wait */
+	int notify_count;     /* exec waits until so many other threads are left */
 	u32 ptrace_options;
 	struct exit_watch
 		*exit_watch; /* spawn.h; set before its program runs, lives until it is told */
