@@ -8,8 +8,9 @@
  * A rule holds its inode until the last copy of the rule goes or the file system is unmounted (landlock_sb_gone); so a file that was
  * removed keeps its blocks as long as a rule names it, as on Linux.
  *
- * Locks: ruleset->lock -> objects_lock (both sleep). objects_lock is held over iput(), so that landlock_sb_gone() returns only when no
- * inode of the superblock is in anybody's hands.
+ * Locks: ruleset->lock (sleeps) -> objects_lock (spins), so the latter is never held over iput(): the last one of a file that was removed
+ * frees its blocks, and its file system may be a slow or a dead one. landlock_sb_gone() waits until those that are under way are through, so
+ * that no inode of the superblock is in anybody's hands when it returns.
  */
 #include "gen/syscalls.h"
 #include "kernel/vfs/landlock_rules.h"
@@ -38,8 +39,11 @@ struct net_port_attr {
 
 /* ---- objects ---- */
 
-static DEFINE_MUTEX(objects_lock);
+static DEFINE_SPINLOCK(objects_lock);
 static LIST_HEAD(objects); /* under objects_lock */
+/* The last uses of objects that have gone from the list: those whose inode is being put. Under objects_lock. */
+static LIST_HEAD(puts);
+static DECLARE_WAIT_QUEUE_HEAD(puts_done);
 
 static struct ll_object *object_get_locked(struct ll_object *o)
 {
@@ -49,13 +53,21 @@ static struct ll_object *object_get_locked(struct ll_object *o)
 
 static void object_put(struct ll_object *o)
 {
-	mutex_lock(&objects_lock);
-	if (--o->usage == 0) {
-		list_del(&o->list);
-		iput(o->inode);
-		kfree(o);
-	}
-	mutex_unlock(&objects_lock);
+	bool last;
+
+	spin_lock(&objects_lock);
+	last = --o->usage == 0;
+	if (last)
+		list_move(&o->list, &puts);
+	spin_unlock(&objects_lock);
+	if (!last)
+		return;
+	iput(o->inode);
+	spin_lock(&objects_lock);
+	list_del(&o->list);
+	spin_unlock(&objects_lock);
+	wake_up_all(&puts_done);
+	kfree(o);
 }
 
 static struct ll_object *object_new(struct inode *inode)
@@ -67,26 +79,54 @@ static struct ll_object *object_new(struct inode *inode)
 	o->usage = 1;
 	ihold(inode);
 	o->inode = inode;
-	mutex_lock(&objects_lock);
+	o->sb = inode->i_sb;
+	spin_lock(&objects_lock);
 	list_add(&o->list, &objects);
-	mutex_unlock(&objects_lock);
+	spin_unlock(&objects_lock);
 	return o;
+}
+
+/* Takes the objects of @sb out of the list, each with a use; they have no inode from here on. */
+static void objects_take(struct super_block *sb, struct list_head *taken)
+{
+	struct ll_object *o, *next;
+
+	spin_lock(&objects_lock);
+	list_for_each_entry_safe(o, next, &objects, list) {
+		if (!o->inode || o->inode->i_sb != sb)
+			continue;
+		object_get_locked(o);
+		o->going = o->inode;
+		WRITE_ONCE(o->inode, NULL);
+		list_move(&o->list, taken);
+	}
+	spin_unlock(&objects_lock);
+}
+
+static bool puts_under_way(struct super_block *sb)
+{
+	struct ll_object *o;
+	bool any = false;
+
+	spin_lock(&objects_lock);
+	list_for_each_entry(o, &puts, list)
+		any |= o->sb == sb;
+	spin_unlock(&objects_lock);
+	return any;
 }
 
 void landlock_sb_gone(struct super_block *sb)
 {
-	struct ll_object *o;
+	struct ll_object *o, *next;
+	LIST_HEAD(taken);
 
-	mutex_lock(&objects_lock);
-	list_for_each_entry(o, &objects, list) {
-		struct inode *inode = o->inode;
-
-		if (!inode || inode->i_sb != sb)
-			continue;
-		WRITE_ONCE(o->inode, NULL);
-		iput(inode);
+	objects_take(sb, &taken);
+	list_for_each_entry_safe(o, next, &taken, list) {
+		iput(o->going);
+		list_del_init(&o->list); /* nobody else does while we have a use */
+		object_put(o);
 	}
-	mutex_unlock(&objects_lock);
+	wait_event(&puts_done, !puts_under_way(sb));
 }
 
 /* ---- rules ---- */
@@ -182,11 +222,11 @@ int ll_copy(struct ll_rules *to, const struct ll_rules *from)
 	if (!to->v)
 		return -ENOMEM;
 	to->nr = to->room = from->nr;
-	mutex_lock(&objects_lock);
+	spin_lock(&objects_lock);
 	for (u32 i = 0; i < to->nr; i++)
 		if (to->v[i].obj)
 			object_get_locked(to->v[i].obj);
-	mutex_unlock(&objects_lock);
+	spin_unlock(&objects_lock);
 	return 0;
 }
 

@@ -37,8 +37,10 @@
 
 /* A file that rules name, shared by all copies of them; until its file system is unmounted. */
 struct ll_object {
-	u32 usage;           /* under objects_lock */
-	struct inode *inode; /* a reference; NULL: unmounted. Under objects_lock, read without */
+	u32 usage;              /* under objects_lock */
+	struct inode *inode;    /* a reference; NULL: unmounted. Under objects_lock, read without */
+	struct super_block *sb; /* for comparison only */
+	struct inode *going;    /* of who unmounts: the reference that it puts */
 	struct list_head list;
 };
 
