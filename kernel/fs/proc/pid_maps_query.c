@@ -3,7 +3,7 @@
  * pid_maps_query.c: PROCMAP_QUERY, an ioctl of /proc/PID/maps: one area in binary, by an address in it or before it, with the file's name and
  * build ID where they are asked for (linux/fs.h, linux-doc's filesystems/proc).
  *
- * Locks: mmap_lock for reading while the area is looked at. The build ID is read from the file afterwards, with a reference to it.
+ * Locks: mmap_lock for reading while the area is looked at. The build ID is read from the file's pages afterwards, with a reference to it.
  */
 #include <asm/errno.h>
 #include <linux/elf.h>
@@ -44,11 +44,46 @@ _Static_assert(sizeof(struct procmap_query_k) == 104, "as guests have it");
 
 /* ---- build IDs ---- */
 
+/* With a reference, or NULL. What is only memory (tmpfs) is there or is a hole. */
+static struct page *page_at(struct file *f, u64 index)
+{
+	struct address_space *m = f->f_mapping;
+	struct page *p;
+
+	if (m->a_ops->secret)
+		return NULL;
+	if (m->a_ops->memory_only)
+		return find_get_page(m, index);
+	if (!m->a_ops->readpage)
+		return NULL;
+	down_read(&m->invalidate_lock); /* a page behind the end would stay there */
+	p = index < DIV_ROUND_UP((u64)i_size_read(m->host), PAGE_SIZE) ?
+		    read_cache_page(m, index, f) :
+		    NULL;
+	up_read(&m->invalidate_lock);
+	return IS_ERR(p) ? NULL : p;
+}
+
+/* Out of the page cache: nobody is told of it, and no time changes, since nobody has read the file. */
 static bool read_at(struct file *f, u64 off, void *buf, size_t n)
 {
-	loff_t pos = (loff_t)off;
+	u64 size = (u64)i_size_read(f->f_mapping->host);
 
-	return pos >= 0 && kernel_read(f, buf, n, &pos) == (ssize_t)n;
+	if (off > size || n > size - off)
+		return false;
+	while (n) {
+		size_t part = min_t(size_t, n, PAGE_SIZE - (off & (PAGE_SIZE - 1)));
+		struct page *p = page_at(f, off >> PAGE_SHIFT);
+
+		if (!p)
+			return false;
+		memcpy(buf, (char *)page_address(p) + (off & (PAGE_SIZE - 1)), part);
+		put_page(p);
+		buf = (char *)buf + part;
+		off += part;
+		n -= part;
+	}
+	return true;
 }
 
 /* Among the notes of [off, end): bytes of the ID, 0: it is not there. */
