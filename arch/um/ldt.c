@@ -28,6 +28,9 @@
 #include "kernel/sched/task.h"
 #include "skas/skas.h"
 
+#define LDT_GFP                                                                                    \
+	(GFP_KERNEL | __GFP_ACCOUNT) /* 64 KiB for each memory that asks: nothing else bounds it */
+
 #define FUNC_READ 0
 #define FUNC_WRITE_OLD 1
 #define FUNC_READ_DEFAULT 2
@@ -114,9 +117,9 @@ static void room_get(struct room *room, struct mm *mm, u32 i)
 
 	*room = (struct room){ NULL, NULL };
 	if (!l)
-		room->ldt = kzalloc(sizeof(struct ldt), GFP_KERNEL);
+		room->ldt = kzalloc(sizeof(struct ldt), LDT_GFP);
 	if (!l || !READ_ONCE(l->page[i / PER_PAGE]))
-		room->page = get_free_page(GFP_KERNEL | __GFP_ZERO);
+		room->page = get_free_page(LDT_GFP | __GFP_ZERO);
 }
 
 static void room_put(struct room *room)
@@ -159,7 +162,7 @@ static bool copy_room(struct ldt *l, const struct ldt *from)
 	for (u32 i = 0; i < NR_PAGES; i++) {
 		if (l->page[i] || !READ_ONCE(from->page[i]))
 			continue;
-		l->page[i] = get_free_page(GFP_KERNEL | __GFP_ZERO);
+		l->page[i] = get_free_page(LDT_GFP | __GFP_ZERO);
 		if (!l->page[i])
 			return false;
 	}
@@ -188,7 +191,7 @@ int arch_ldt_fork(struct mm *new, struct mm *old)
 
 	if (!from)
 		return 0;
-	l = kzalloc(sizeof(*l), GFP_KERNEL);
+	l = kzalloc(sizeof(*l), LDT_GFP);
 	while (l && !done) {
 		if (!copy_room(l, from)) {
 			free_ldt(l);

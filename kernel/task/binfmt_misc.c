@@ -469,7 +469,7 @@ static ssize_t register_write(struct file *f, struct iov_iter *from, loff_t *pos
 
 	if (n < MIN_LINE || n > MAX_LINE)
 		return -EINVAL;
-	e = kzalloc(sizeof(*e), GFP_KERNEL);
+	e = kzalloc(sizeof(*e), GFP_KERNEL | __GFP_ACCOUNT); /* any user has a namespace to fill */
 	if (!e)
 		return -ENOMEM;
 	e->refs = 1;
@@ -553,7 +553,8 @@ static struct dentry *instance_grab(struct user_namespace *ns)
 static struct dentry *instance_make(
 	struct file_system_type *t, u32 flags, struct user_namespace *ns)
 {
-	struct binfmt_misc *m = ns->binfmt_misc ? ns->binfmt_misc : kzalloc(sizeof(*m), GFP_KERNEL);
+	struct binfmt_misc *m =
+		ns->binfmt_misc ? ns->binfmt_misc : kzalloc(sizeof(*m), GFP_KERNEL | __GFP_ACCOUNT);
 	struct dentry *root;
 
 	if (!m)
