@@ -55,7 +55,10 @@ enum { CONN_NONE, CONN_BEGUN, CONN_MADE };
 #define SKB_RETRANS 4 /* in flight again since it was lost */
 
 #define MSS_DEFAULT 536U
-#define MSS_MIN 88U
+#define MSS_MIN 88U     /* of TCP_MAXSEG */
+#define SND_MSS_MIN 48U /* what we send at least, however small the way or the peer says it is */
+#define ADVMSS_MIN 256U /* of what we say we take: route/min_adv_mss */
+#define ADVMSS_MIN6 1220U
 #define INIT_CWND 10
 #define DUP_THRESH 3
 #define MAX_SACKS 4

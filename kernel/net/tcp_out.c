@@ -55,23 +55,28 @@ static u32 header_size(const struct tcp_sock *t)
 	return (ip_is_v4(&t->flow.daddr) ? 20U : 40U) + sizeof(struct tcphdr);
 }
 
-/* What we tell the peer: what the way takes, or less where its route says so. */
+/* What we tell the peer: what its route says, or what the way takes, but not less than ADVMSS_MIN: he may have a better way to us. */
 u16 tcp_advmss(const struct flow *f)
 {
-	u32 mss = f->mtu - (ip_is_v4(&f->daddr) ? 40 : 60);
+	bool v4 = ip_is_v4(&f->daddr);
+	u32 headers = v4 ? 40 : 60, least = v4 ? ADVMSS_MIN : ADVMSS_MIN6;
 
-	return (u16)(f->advmss ? min(mss, f->advmss) : mss);
+	if (f->advmss)
+		return (u16)f->advmss;
+	return (u16)min(max(f->mtu, headers + least) - headers, 65535U - 40);
 }
 
 void tcp_sync_mss(struct tcp_sock *t)
 {
-	u32 room = t->flow.mtu - header_size(t), mss = min(room, (u32)t->peer_mss);
+	u32 room = max(t->flow.mtu, header_size(t) + SND_MSS_MIN) - header_size(t);
+	u32 mss = min(room, (u32)t->peer_mss);
 
 	if (t->user_mss)
 		mss = min(mss, (u32)t->user_mss);
+	mss = max(mss, SND_MSS_MIN);
 	if (t->ts_ok)
 		mss -= TS_SPACE;
-	t->mss = (u16)max(mss, MSS_MIN - TS_SPACE);
+	t->mss = (u16)mss;
 }
 
 void tcp_mtu_reduced(struct tcp_sock *t, u32 mtu)

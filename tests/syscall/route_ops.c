@@ -318,6 +318,47 @@ static void spread(void)
 	T(moved);
 }
 
+/* What a route's MTU and ADVMSS make of a connection that nobody answers. */
+static void segments_to(const char *dst, uint32_t mtu, uint32_t advmss)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(9) };
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(9) };
+	bool is6 = family_of(dst) == AF_INET6;
+	int fd = NEED(socket(family_of(dst), SOCK_STREAM | SOCK_NONBLOCK, 0));
+	struct tcp_info ti = { 0 };
+	socklen_t len = sizeof(ti);
+
+	NEED(NEW(FRONT, dst, is6 ? 64 : 16, { { .dev = "va0" } }, .mtu = mtu, .advmss = advmss));
+	inet_pton(family_of(dst), dst, is6 ? (void *)&six.sin6_addr : (void *)&four.sin_addr);
+	NEED(connect(fd, is6 ? (void *)&six : (void *)&four, is6 ? sizeof(six) : sizeof(four)) &&
+				errno != EINPROGRESS ?
+			-1 :
+			0);
+	NEED(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &ti, &len));
+	say("%s mtu %u advmss %u: we take %u", dst, mtu, advmss, ti.tcpi_advmss);
+	close(fd);
+	NEED(DEL(dst, is6 ? 64 : 16, { { .dev = "va0" } }));
+}
+
+static void segments(void)
+{
+	static const uint32_t mtus[] = { 60, 68, 100, 128, 300, 576, 1279, 1280, 1400 };
+
+	segments_to("10.200.0.0", 40, 0); /* less would wrap on the host */
+	segments_to("10.200.0.0", 59, 0);
+	for (size_t i = 0; i < sizeof(mtus) / sizeof(mtus[0]); i++) {
+		segments_to("10.200.0.0", mtus[i], 0);
+		segments_to("fd77::", mtus[i], 0);
+	}
+	segments_to("10.200.0.0", 0, 1);
+	segments_to("10.200.0.0", 0, 100);
+	segments_to("10.200.0.0", 0, 9000);
+	segments_to("10.200.0.0", 0, 70000);
+	segments_to("10.200.0.0", 100, 1000);
+	segments_to("fd77::", 0, 100);
+	segments_to("fd77::", 0, 9000);
+}
+
 TEST(route_ops)
 {
 	own_net();
@@ -331,5 +372,6 @@ TEST(route_ops)
 	one_way();
 	many_ways();
 	version6();
+	segments();
 	spread();
 }
