@@ -11,6 +11,10 @@
  * With no vCPU idle, queues are evened out at the end of slices, when they differ by two tasks or more.
  * Only fair tasks and the highest real-time task move.
  *
+ * Real-time tasks do not wait while a vCPU runs something less urgent: one that wakes looks for such a vCPU; one that loses its
+ * vCPU to a more urgent one calls another (balance_push_rt); and whoever turns to something less urgent than before looks first
+ * at what waits elsewhere (balance_pull_rt).
+ *
  * Locks: the runqueues' (two, by number). What is read of other queues without their lock is a guess that is checked
  * again under it.
  */
@@ -52,6 +56,28 @@ int balance_any_allowed(const struct task *t)
 	return idle ? __builtin_ctzl(idle) : least_loaded(mask);
 }
 
+/* Where @t finds the least urgent work to displace; -1: it is above none. Where it was before all else. */
+static int least_urgent(u64 mask, int prio, int prev)
+{
+	int best = -1, least = prio;
+
+	if (mask & BIT(prev)) {
+		least = READ_ONCE(cpu_rq(prev)->running_prio);
+		if (least < prio)
+			best = prev;
+		least = min(least, prio);
+	}
+	for (; mask; mask &= mask - 1) {
+		int cpu = __builtin_ctzl(mask), p = READ_ONCE(cpu_rq(cpu)->running_prio);
+
+		if (p < least) {
+			least = p;
+			best = cpu;
+		}
+	}
+	return best;
+}
+
 int balance_select(struct task *t)
 {
 	int here = smp_processor_id(), prev = READ_ONCE(t->cpu);
@@ -66,6 +92,12 @@ int balance_select(struct task *t)
 	idle = mask & READ_ONCE(idle_mask);
 	if (idle)
 		return idle & BIT(prev) ? prev : __builtin_ctzl(idle);
+	if (unlikely(is_rt(t))) {
+		int cpu = least_urgent(mask, rt_prio(t), prev);
+
+		if (cpu >= 0)
+			return cpu;
+	}
 	if (!(mask & BIT(prev)))
 		return least_loaded(mask);
 	if ((mask & BIT(here)) && READ_ONCE(rq->nr_running) < READ_ONCE(cpu_rq(prev)->nr_running))
@@ -112,6 +144,70 @@ void balance_pull(struct rq *rq)
 			continue;
 		if (move_one(from, rq, now, 0))
 			return;
+	}
+}
+
+/* The queued task of @from that is above what @to would run next, if there is one. Both locked. */
+static bool take_rt(struct rq *from, struct rq *to, bool stays, u64 now)
+{
+	struct task *t = class_rt_above(from, class_rt_floor(to, stays), to->cpu);
+
+	if (!t)
+		return false;
+	psi_change(t, from->cpu, now, -1, 0, 0);
+	class_dequeue(from, t);
+	activate_task(from, to, t, false);
+	return true;
+}
+
+void balance_pull_rt(struct rq *rq, bool stays)
+{
+	u64 mask = READ_ONCE(rt_waiting) & ~BIT(rq->cpu), now = arch_cpu_clock();
+
+	for (; mask; mask &= mask - 1) {
+		struct rq *from = cpu_rq(__builtin_ctzl(mask));
+		bool took;
+
+		rq_lock_two(from, rq);
+		took = take_rt(from, rq, stays, now);
+		rq_unlock_two(from, rq);
+		if (took && READ_ONCE(rt_waiting) & BIT(from->cpu))
+			balance_push_rt(from); /* the next one there, for yet another vCPU */
+	}
+}
+
+/* Tells vCPU @cpu to look around, if it is still below @prio. */
+static bool call_for(int cpu, int prio)
+{
+	struct rq *to = cpu_rq(cpu);
+	bool below;
+
+	spin_lock_raw(&to->lock);
+	below = class_rt_floor(to, true) < prio;
+	if (below)
+		resched_curr(to); /* it takes the task when it chooses */
+	spin_unlock_raw(&to->lock);
+	return below;
+}
+
+void balance_push_rt(struct rq *rq)
+{
+	struct task *t;
+	u64 mask = 0;
+	int prio = 0, cpu;
+
+	spin_lock_raw(&rq->lock);
+	t = class_rt_above(rq, 0, rq->cpu);
+	if (t) {
+		mask = allowed_mask(t) & ~BIT(rq->cpu);
+		prio = rt_prio(t);
+	}
+	spin_unlock_raw(&rq->lock);
+	while (mask) {
+		cpu = least_urgent(mask, prio, __builtin_ctzl(mask));
+		if (cpu < 0 || call_for(cpu, prio))
+			return;
+		mask &= ~BIT(cpu);
 	}
 }
 

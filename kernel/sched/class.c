@@ -17,13 +17,15 @@
  * message, when the waker goes to sleep.
  *
  * Real-time tasks together may use 950 ms of each second while fair ones wait (kernel.sched_rt_runtime_us): a loop at a real-time priority
- * does not take the machine away. A task that waiters for its PI locks lend their priority (task->boost) counts as real-time.
+ * does not take the machine away. The second is one of the vCPU's: what the host takes for others (steal.c) counts neither as used nor
+ * as gone by, or a loop on a busy host would never have used its share. A task that waiters for its PI locks lend their priority (task->boost) counts as real-time.
  *
  * All functions are called under rq->lock.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/sched/internal.h"
 
+u64 rt_waiting;
 int sysctl_sched_rt_runtime_us = 950000, sysctl_sched_rt_period_us = 1000000;
 static u32 nice_weight[40];
 int sysctl_sched_rr_timeslice = SCHED_RR_TIMESLICE_MS;
@@ -108,7 +110,8 @@ static void rt_insert(struct rq *rq, struct task *t, bool front)
 	else
 		list_add_tail(&t->rt_node, l);
 	rq->rt_bits[rt_prio(t) / 64] |= BIT(rt_prio(t) % 64);
-	rq->nr_rt++;
+	if (!rq->nr_rt++ && nr_cpus > 1)
+		set_bit(rq->cpu, &rt_waiting);
 }
 
 static void rt_remove(struct rq *rq, struct task *t)
@@ -116,7 +119,8 @@ static void rt_remove(struct rq *rq, struct task *t)
 	list_del_init(&t->rt_node);
 	if (list_empty(&rq->rt[rt_prio(t)]))
 		rq->rt_bits[rt_prio(t) / 64] &= ~BIT(rt_prio(t) % 64);
-	rq->nr_rt--;
+	if (!--rq->nr_rt && nr_cpus > 1)
+		clear_bit(rq->cpu, &rt_waiting);
 }
 
 static int rt_highest(const struct rq *rq)
@@ -162,10 +166,16 @@ static u64 rt_period(void)
 	return (u64)sysctl_sched_rt_period_us * 1000;
 }
 
+/* The vCPU's own time at @now. */
+static u64 rt_clock(const struct rq *rq, u64 now)
+{
+	return now - rq->stolen;
+}
+
 /* Of a throttled queue: ns until real-time tasks may run again. */
 static u64 throttled_for(const struct rq *rq, u64 now)
 {
-	u64 since = now - rq->rt_start;
+	u64 since = rt_clock(rq, now) - rq->rt_start;
 
 	return since < rt_period() ? rt_period() - since : 0;
 }
@@ -183,8 +193,8 @@ static u64 rt_time_left(const struct rq *rq, u64 now)
 
 static void rt_charge(struct rq *rq, const struct task *t, u64 delta, u64 now)
 {
-	if (now - rq->rt_start >= rt_period()) {
-		rq->rt_start = now;
+	if (rt_clock(rq, now) - rq->rt_start >= rt_period()) {
+		rq->rt_start = rt_clock(rq, now);
 		rq->rt_used = 0;
 	}
 	if (!task_is_idle(t) && (s64)delta > 0 && is_rt(t))
@@ -325,6 +335,26 @@ struct task *class_next_queued(struct rq *rq, const struct task *after)
 	else
 		n = rb_next(&after->se.node);
 	return n ? fair_task(n) : NULL;
+}
+
+int class_rt_floor(const struct rq *rq, bool curr_stays)
+{
+	int prio = curr_stays && !task_is_idle(rq->curr) ? rt_prio(rq->curr) : 0;
+
+	if (rt_throttled(rq) && rq->nr_fair)
+		return DL_PRIO;
+	return rq->nr_rt ? max(prio, rt_highest(rq)) : prio;
+}
+
+struct task *class_rt_above(struct rq *rq, int floor, int cpu)
+{
+	struct task *t;
+
+	for (int p = rq->nr_rt ? rt_highest(rq) : 0; p > floor; p--)
+		list_for_each_entry(t, &rq->rt[p], rt_node)
+			if (cpu_allowed(t, cpu))
+				return t;
+	return NULL;
 }
 
 static u64 slice_left(const struct rq *rq, u64 slice, u64 now)

@@ -251,6 +251,11 @@ static void finish_switch(struct task *prev)
 	spin_unlock_raw(&rq->lock);
 	if (unlikely(moving))
 		enqueue_elsewhere(moving);
+	if (unlikely(READ_ONCE(rt_waiting))) {
+		if (READ_ONCE(rt_waiting) & BIT(rq->cpu))
+			balance_push_rt(rq);
+		balance_pull_rt(rq, true);
+	}
 	if (unlikely(dead))
 		put_task(prev);
 }
@@ -260,9 +265,23 @@ void schedule_tail(struct task *prev)
 	finish_switch(prev);
 }
 
+/*
+ * A barrier where it sinks: either whoever queues a real-time task sees that this vCPU has come below it (balance_push_rt), or this
+ * vCPU sees that one waits.
+ */
+static void set_running_prio(struct rq *rq, int prio)
+{
+	bool sinks = rq->running_prio > max(prio, 0);
+
+	WRITE_ONCE(rq->running_prio, prio);
+	if (sinks)
+		smp_mb();
+}
+
 static void start_running(struct rq *rq, struct task *next, u64 now)
 {
 	rq->curr = next;
+	set_running_prio(rq, task_is_idle(next) ? -1 : rt_prio(next));
 	next->on_cpu = true;
 	next->se.exec_start = now;
 	next->se.slice_start = next->se.sum_exec;
@@ -292,6 +311,8 @@ static void do_schedule(bool preempted, bool yields)
 	if (spin_depth())
 		panic("schedule() with a spinlock held, in %s", prev->comm);
 	boundary();
+	if (unlikely(READ_ONCE(rt_waiting) & ~BIT(rq->cpu)))
+		balance_pull_rt(rq, preempted || prev->state == TASK_RUNNING);
 	if (nr_cpus > 1 && !rq_queued(rq) && (task_is_idle(prev) || prev->state != TASK_RUNNING))
 		balance_pull(rq);
 	spin_lock_raw(&rq->lock);
@@ -417,6 +438,8 @@ bool wake_up_state(struct task *t, u32 states)
 			done = !woken || wake_up_locked(from, to, t);
 		}
 		rq_unlock_two(from, to);
+		if (done && woken && unlikely(READ_ONCE(rt_waiting) & BIT(to->cpu)))
+			balance_push_rt(to);
 	}
 	return woken;
 }
@@ -437,6 +460,8 @@ void wake_up_new_task(struct task *t)
 	t->state = TASK_RUNNING;
 	activate_task(rq, to, t, false);
 	rq_unlock_two(rq, to);
+	if (unlikely(READ_ONCE(rt_waiting) & BIT(to->cpu)))
+		balance_push_rt(to);
 }
 
 /* ---- birth ---- */
@@ -511,6 +536,7 @@ void sched_init_idle(struct task *idle, int cpu)
 	snprintf(idle->comm, sizeof(idle->comm), "swapper/%d", cpu);
 	rq->cpu = cpu;
 	rq->idle = rq->curr = idle;
+	rq->running_prio = -1;
 	class_init(rq);
 	boundaries[cpu].count = cpu ? 1 : 0;
 #ifdef CONFIG_DEBUG
@@ -543,9 +569,14 @@ static void change_task(struct task *t, void (*change)(struct task *t, int a, in
 		if (class_should_preempt(rq, t))
 			resched_curr(rq);
 	}
-	if (running && rq_queued(rq))
-		resched_curr(rq);
+	if (running) {
+		set_running_prio(rq, rt_prio(t));
+		if (rq_queued(rq) || READ_ONCE(rt_waiting))
+			resched_curr(rq);
+	}
 	spin_unlock_raw(&rq->lock);
+	if (queued && unlikely(READ_ONCE(rt_waiting) & BIT(rq->cpu)))
+		balance_push_rt(rq);
 }
 
 static void change_nice(struct task *t, int nice, int unused)

@@ -40,6 +40,7 @@ struct rq {
 	u64 rt_bits[2];
 	u32 nr_rt;
 	u64 rt_start, rt_used; /* the period, and what real-time tasks have used of it: ns */
+	int running_prio;      /* rt_prio() of curr, -1: idle; others read it racily */
 	struct task *moving;   /* curr must leave this vCPU: queued elsewhere after the switch */
 	/* statistics */
 	s64 nr_uninterruptible; /* may be negative: tasks wake elsewhere */
@@ -63,7 +64,8 @@ struct boundary {
 
 extern struct rq runqueues[MAX_CPUS];
 extern struct boundary boundaries[MAX_CPUS];
-extern u64 idle_mask; /* atomic: vCPUs that sleep in arch_idle */
+extern u64 idle_mask;  /* atomic: vCPUs that sleep in arch_idle */
+extern u64 rt_waiting; /* atomic, with several vCPUs: those with a real-time task in their queue */
 
 static inline struct rq *this_rq(void)
 {
@@ -133,7 +135,11 @@ struct task *class_pick(struct rq *rq); /* out of its queue, to be curr; NULL */
 /* Queued tasks one by one, the next to run first (of the real-time ones only that one); NULL at the end. */
 struct task *class_next_queued(struct rq *rq, const struct task *after);
 bool class_should_preempt(struct rq *rq, const struct task *t); /* t over curr? */
-u64 class_slice_left(const struct rq *rq, u64 now);             /* of curr: ns; ~0 no limit */
+/* What a real-time task must exceed to run here next; curr counts if it @curr_stays. */
+int class_rt_floor(const struct rq *rq, bool curr_stays);
+/* The queued task with the highest priority, above @floor, that may run on @cpu; NULL. */
+struct task *class_rt_above(struct rq *rq, int floor, int cpu);
+u64 class_slice_left(const struct rq *rq, u64 now); /* of curr: ns; ~0 no limit */
 void class_migrate(
 	struct rq *from, struct rq *to, struct task *t); /* vruntime on the other queue's scale */
 
@@ -170,6 +176,10 @@ void psi_switch(struct task *prev, struct task *next, int cpu, u64 now);
 int balance_select(struct task *t); /* the vCPU for a waking task; no lock held */
 void balance_pull(
 	struct rq *rq); /* rq has nothing to run: takes a task from another; no lock held */
+/* rq is about to choose, and keeps curr if it @stays: takes what is more urgent from where it waits; no lock held. */
+void balance_pull_rt(struct rq *rq, bool stays);
+/* A real-time task waits in rq: a vCPU that runs something less urgent is told to take it; no lock held. */
+void balance_push_rt(struct rq *rq);
 void balance_tick(
 	struct rq *rq, u64 now, bool slice_over); /* at a boundary of rq with tasks queued */
 u64 balance_delay(

@@ -114,9 +114,14 @@ const char *skas_mode_name(void)
 {
 	return "none";
 }
+static bool steal_half; /* the host is busy: it takes half of each vCPU's time */
+static u64 steal_asked[MAX_CPUS];
 u64 skas_stolen(int cpu)
 {
-	return 0;
+	u64 now = ktime_get(), since = now - steal_asked[cpu];
+
+	steal_asked[cpu] = now;
+	return READ_ONCE(steal_half) ? since / 2 : 0;
 }
 u64 skas_task_size(void)
 {
@@ -608,6 +613,97 @@ static void test_rt(void)
 		rt_late / 50000);
 }
 
+static bool hog_runs, hog_may_stop, hog_gave_up;
+
+static int rt_hog(void)
+{
+	u64 start = ktime_get();
+
+	sched_setscheduler(current, SCHED_FIFO, 10);
+	WRITE_ONCE(hog_runs, true);
+	while (!READ_ONCE(hog_may_stop) && !hog_gave_up) {
+		cond_resched();
+		hog_gave_up = elapsed(start) > 20000000000;
+	}
+	return 0;
+}
+
+static int hog_and_victim(u64 me)
+{
+	sched_setaffinity(current, 1);
+	if (!me)
+		return rt_hog();
+	while (!READ_ONCE(hog_runs)) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(ktime_get() + 1000000);
+	}
+	WRITE_ONCE(hog_may_stop, true); /* the hog has made room */
+	return 0;
+}
+
+/* A loop at a real-time priority leaves fair tasks their twentieth, also where the host gives it half of the time only. */
+static void test_throttle(void)
+{
+	u64 start = ktime_get();
+
+	WRITE_ONCE(steal_half, true);
+	run(hog_and_victim, 2);
+	WRITE_ONCE(steal_half, false);
+	say("a fair task came through after %lu ms\n", elapsed(start) / 1000000, 0);
+	check(!hog_gave_up);
+}
+
+#define MEETINGS 50
+static atomic_t met[MEETINGS], rt_ready, rt_done;
+static u64 missed;
+
+/* All must run at once to pass: none of them sleeps while it waits. */
+static void meet(int k)
+{
+	u64 start = ktime_get();
+
+	atomic_inc(&met[k]);
+	while (atomic_read(&met[k]) < nr_cpus) {
+		cond_resched();
+		if (elapsed(start) > 5000000000) {
+			__atomic_fetch_add(&missed, 1, __ATOMIC_RELAXED);
+			return;
+		}
+	}
+}
+
+static int meeting(u64 me)
+{
+	if (me < (u64)nr_cpus) { /* something fair to displace, on each vCPU */
+		sched_setaffinity(current, BIT(me));
+		while (atomic_read(&rt_done) < nr_cpus)
+			cond_resched();
+		return 0;
+	}
+	sched_setscheduler(current, SCHED_FIFO, 1 + (int)me);
+	atomic_inc(&rt_ready);
+	while (atomic_read(&rt_ready) < nr_cpus) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(ktime_get() + 1000000);
+	}
+	for (int k = 0; k < MEETINGS && !READ_ONCE(missed); k++) {
+		meet(k);
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_deadline(ktime_get() + 20000 * (me + (u64)k % 3));
+	}
+	atomic_inc(&rt_done);
+	return 0;
+}
+
+/* As many real-time tasks as vCPUs: each has one, whatever they woke on and whoever they woke beside. */
+static void test_rt_places(void)
+{
+	sysctl_sched_rt_runtime_us = -1; /* no end of a share moves anything */
+	run(meeting, 2 * (u64)nr_cpus);
+	say("real-time tasks missed %lu of their meetings\n", missed, 0);
+	check(!missed);
+}
+
 static int short_life(u64 me)
 {
 	return 0;
@@ -700,6 +796,8 @@ static const struct {
 	{ "fair", test_fair },
 	{ "spread", test_spread },
 	{ "rt", test_rt },
+	{ "throttle", test_throttle },
+	{ "rt_places", test_rt_places },
 	{ "lives", test_lives },
 	{ "timers", test_timers },
 	{ "lockdep", test_lockdep },
