@@ -9,7 +9,6 @@
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
-#include <linux/udp.h>
 
 #include "kernel/lib/printk.h"
 #include "kernel/net/errqueue.h"
@@ -171,75 +170,6 @@ struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m)
 	}
 }
 
-/* Whom the packet was for, as a socket address. */
-static void put_origdst(struct msg *m, const struct sk_buff *skb)
-{
-	struct sockaddr_in in = {
-		.sin_family = AF_INET,
-		.sin_port = htons(skb->dport),
-		.sin_addr.s_addr = skb->ip.daddr.w[3],
-	};
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(skb->dport) };
-
-	if (!skb->ip.v6) {
-		msg_put_cmsg(m, SOL_IP, IP_ORIGDSTADDR, &in, sizeof(in));
-		return;
-	}
-	memcpy(&in6.sin6_addr, &skb->ip.daddr, sizeof(in6.sin6_addr));
-	msg_put_cmsg(m, SOL_IPV6, IPV6_ORIGDSTADDR, &in6, sizeof(in6));
-}
-
-static void put_info(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
-{
-	msg_put_skb_info(m, &i->c, skb);
-	if (i->pktinfo && !skb->ip.v6) {
-		struct in_pktinfo p = {
-			.ipi_ifindex = skb->dev->ifindex,
-			.ipi_spec_dst.s_addr = skb->ip.daddr.w[3],
-			.ipi_addr.s_addr = skb->ip.daddr.w[3],
-		};
-
-		msg_put_cmsg(m, SOL_IP, IP_PKTINFO, &p, sizeof(p));
-	} else if (i->pktinfo) {
-		struct {
-			ip_addr addr;
-			u32 ifindex;
-		} p = { skb->ip.daddr, (u32)skb->dev->ifindex };
-
-		msg_put_cmsg(m, SOL_IPV6, IPV6_PKTINFO, &p, sizeof(p));
-	}
-	if (i->recvttl)
-		msg_put_cmsg(m, skb->ip.v6 ? SOL_IPV6 : SOL_IP, skb->ip.v6 ? IPV6_HOPLIMIT : IP_TTL,
-			&(int){ skb->ip.ttl }, sizeof(int));
-	if (i->recvtos && skb->ip.v6)
-		msg_put_cmsg(m, SOL_IPV6, IPV6_TCLASS, &(int){ skb->ip.tos }, sizeof(int));
-	else if (i->recvtos)
-		msg_put_cmsg(m, SOL_IP, IP_TOS, &skb->ip.tos, 1);
-	if (unlikely(skb->ip.ext_len))
-		ip6_ext_tell(i, m, skb);
-	if (i->pktinfo6_old && skb->ip.v6) {
-		struct {
-			ip_addr addr;
-			u32 ifindex;
-		} p = { skb->ip.daddr, (u32)skb->dev->ifindex };
-
-		msg_put_cmsg(m, SOL_IPV6, IPV6_2292PKTINFO, &p, sizeof(p));
-	}
-	if (i->hoplimit_old && skb->ip.v6)
-		msg_put_cmsg(m, SOL_IPV6, IPV6_2292HOPLIMIT, &(int){ skb->ip.ttl }, sizeof(int));
-	if (i->origdst)
-		put_origdst(m, skb);
-	if (i->recvflow6 && skb->ip.v6 && (skb->ip.label || skb->ip.tos))
-		msg_put_cmsg(m, SOL_IPV6, IPV6_FLOWINFO,
-			&(u32){ htonl((u32)skb->ip.tos << 20 | skb->ip.label) }, sizeof(u32));
-	if (skb->frag_size && (skb->ip.v6 ? i->recvfragsize6 : i->recvfragsize))
-		msg_put_cmsg(m, skb->ip.v6 ? SOL_IPV6 : SOL_IP,
-			skb->ip.v6 ? IPV6_RECVFRAGSIZE : IP_RECVFRAGSIZE, &(int){ skb->frag_size },
-			sizeof(int));
-	if (i->gro && skb->gso)
-		msg_put_cmsg(m, SOL_UDP, UDP_GRO, &(int){ skb->gso }, sizeof(int));
-}
-
 static ssize_t receive(struct inet_sock *i, struct msg *m)
 {
 	struct sk_buff *skb = dgram_wait(i, m);
@@ -258,7 +188,7 @@ static ssize_t receive(struct inet_sock *i, struct msg *m)
 	}
 	if (m->name)
 		inet_write_addr(i, m->name, &skb->ip.saddr, skb->sport);
-	put_info(i, m, skb);
+	inet_tell(i, m, skb);
 	WRITE_ONCE(i->last_stamp, skb->stamp);
 	if (!(m->flags & MSG_PEEK))
 		rfree(i, skb_truesize(skb));

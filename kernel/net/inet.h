@@ -41,6 +41,14 @@ struct port_table {
 };
 extern struct port_table tcp_ports, udp_ports, udplite_ports, raw_socks;
 
+/* What a receiver may be told of a packet. */
+struct inet_heard {
+	ip_addr daddr;
+	int ifindex; /* 0: nothing was heard */
+	u32 label;
+	u8 ttl, tos;
+};
+
 struct inet_sock {
 	struct sock_common c;
 	atomic_t refs;
@@ -81,7 +89,8 @@ struct inet_sock {
 	bool gro, no_check6_tx, no_check6_rx; /* of UDP */
 	bool pktinfo6_old, hoplimit_old;      /* in RFC 2292's form */
 	int csum_at; /* raw sockets of IPv6: where the checksum is, -1: nowhere */
-	bool pktinfo, recvttl, recvtos, recvopts, origdst; /* and their IPv6 kin */
+	bool pktinfo, recvttl, recvtos, origdst;
+	bool pktinfo6, recvhops, recvtclass, origdst6;
 	bool corked;
 	u8 tos, tclass;
 	int ttl, hops, mc_ttl, mc_hops; /* -1: the default */
@@ -113,6 +122,10 @@ struct inet_sock {
 		rt_old; /* IPv6's extension headers, in RFC 2292's form */
 	u16 cov_send,
 		cov_recv; /* UDP-Lite: bytes that the checksum covers, 0: all; the least that is taken */
+	/* of streams (IP_PKTOPTIONS), under c.lock */
+	struct inet_heard syn;  /* what a connection began with, that we have accepted */
+	struct inet_heard last; /* the newest segment over IPv6 that came while keeps_last */
+	bool keeps_last;        /* a program wants to be told */
 	u32 icmp_filter;
 	u32 icmp6_filter[8]; /* bit set: not wanted */
 };
@@ -180,6 +193,14 @@ int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 /* inet_cmsg.c */
 int inet_cmsg(struct msg *m, int level, int type, const void *data, u64 n);
+/* inet_tell.c: what a program is told of packets that came, as its options ask. */
+void inet_hear(struct inet_heard *h, const struct sk_buff *skb);
+/* A datagram, or a raw packet. */
+void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
+/* The options of @i have changed: keeps_last. */
+void inet_tell_changed(struct inet_sock *i);
+/* IP_PKTOPTIONS (or, of IPv6, IPV6_2292PKTOPTIONS): the records of a stream, in @val, cut at @len. */
+int inet_pktoptions(struct inet_sock *i, bool v6, void *val, u32 *len);
 
 /* ip6_ext.c: IPv6's extension headers of sockets (RFC 3542). NULL is fine for _get and _put. */
 struct ip6_ext *ip6_ext_get(struct ip6_ext *x);

@@ -80,11 +80,11 @@ static bool *flag4(struct inet_sock *i, int opt)
 static bool *flag6(struct inet_sock *i, int opt)
 {
 	switch (opt) {
-	case IPV6_RECVPKTINFO: return &i->pktinfo;
-	case IPV6_RECVHOPLIMIT: return &i->recvttl;
-	case IPV6_RECVTCLASS: return &i->recvtos;
+	case IPV6_RECVPKTINFO: return &i->pktinfo6;
+	case IPV6_RECVHOPLIMIT: return &i->recvhops;
+	case IPV6_RECVTCLASS: return &i->recvtclass;
 	case IPV6_RECVERR_: return &i->recverr6;
-	case IPV6_RECVORIGDSTADDR: return &i->origdst;
+	case IPV6_RECVORIGDSTADDR: return &i->origdst6;
 	case IPV6_FREEBIND: return &i->freebind;
 	case IPV6_MULTICAST_LOOP: return &i->mc_loop6;
 	case IPV6_2292PKTINFO: return &i->pktinfo6_old;
@@ -252,6 +252,7 @@ static int set_ip(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 		if (is_strict(opt) && n != 0 && n != 1)
 			return -EINVAL;
 		*flag = n;
+		inet_tell_changed(i);
 		return 0;
 	}
 	switch (opt) {
@@ -393,6 +394,7 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 		return -EINVAL;
 	if (flag) {
 		*flag = n;
+		inet_tell_changed(i);
 		return 0;
 	}
 	switch (opt) {
@@ -714,6 +716,8 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 			*len = 0;
 			return 0;
 		}
+		if (opt == IP_PKTOPTIONS)
+			return inet_pktoptions(i, false, val, len);
 		if (opt == IP_MULTICAST_IF)
 			return get_blob(&i->mc_addr.w[3], 4, val, len);
 		err = number4(i, opt, &n);
@@ -723,6 +727,8 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 			return -EOPNOTSUPP;
 		if (opt == IPV6_HOPOPTS || opt == IPV6_DSTOPTS)
 			return ip6_ext_read(i, opt, val, len);
+		if (opt == IPV6_2292PKTOPTIONS)
+			return inet_pktoptions(i, true, val, len);
 		err = number6(i, opt, &n);
 		return err ? err : put_number(n, false, val, len);
 	case SOL_UDP:

@@ -412,6 +412,27 @@ void msg_put_cmsg(struct msg *m, int level, int type, const void *data, u32 n)
 	m->ctl_len += (u32)(sizeof(h) + CMSG_ALIGN(n));
 }
 
+u32 msg_flatten(const struct msg *m, u8 *to, u32 room)
+{
+	u32 used = 0;
+
+	for (u32 at = 0; at < m->ctl_len;) {
+		struct user_cmsghdr h;
+		u32 n;
+
+		memcpy(&h, m->ctl + at, sizeof(h));
+		if (room - used < sizeof(h))
+			break;
+		n = (u32)min_t(u64, h.len, room - used - sizeof(h));
+		memcpy(to + used + sizeof(h), m->ctl + at + sizeof(h), n);
+		at += (u32)(sizeof(h) + CMSG_ALIGN(h.len));
+		h.len = sizeof(h) + n;
+		memcpy(to + used, &h, sizeof(h));
+		used += (u32)min_t(u64, CMSG_ALIGN(h.len), room - used);
+	}
+	return used;
+}
+
 /* By SO_TIMESTAMP and its kin; their old and new names have one layout on this machine. */
 static void put_stamp(struct msg *m, u8 kind, u64 ns)
 {

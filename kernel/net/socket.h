@@ -154,6 +154,8 @@ struct msg {
 };
 /* One more record for the receiver, of at most 256 bytes; what does not fit is dropped, and MSG_CTRUNC says so. */
 void msg_put_cmsg(struct msg *m, int level, int type, const void *data, u32 n);
+/* The records as recvmsg(2) would lay them out in @room bytes at @to; returns how many that takes. */
+u32 msg_flatten(const struct msg *m, u8 *to, u32 room);
 /* Timestamps of what arrived at @ns, as the socket has asked for them; and one of SO_TIMESTAMPING, asked for or not. */
 void msg_put_stamps(struct msg *m, const struct sock_common *c, u64 ns);
 void msg_put_stamping(struct msg *m, const struct sock_common *c, u64 ns);

@@ -488,6 +488,8 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 		t->data_segs_in++;
 		t->last_rcv = ktime_get();
 	}
+	if (unlikely(t->inet.keeps_last) && skb->ip.v6)
+		inet_hear(&t->inet.last, skb);
 	t->keep_sent = 0;
 	after_ack(t);
 	if (tcp_in(t, TCPF(TCP_CLOSE)) || data_to_nobody(t, skb))

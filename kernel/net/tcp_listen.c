@@ -19,6 +19,31 @@
 
 /* ---- a SYN comes ---- */
 
+/* Which options are of what a program is told, or of what may be bound: of no weight to the connection itself. */
+static void inherit_told(struct inet_sock *i, const struct inet_sock *from)
+{
+	i->pktinfo = from->pktinfo;
+	i->recvttl = from->recvttl;
+	i->recvtos = from->recvtos;
+	i->pktinfo6 = from->pktinfo6;
+	i->recvhops = from->recvhops;
+	i->recvtclass = from->recvtclass;
+	i->recvflow6 = from->recvflow6;
+	i->pktinfo6_old = from->pktinfo6_old;
+	i->hoplimit_old = from->hoplimit_old;
+	i->recverr = from->recverr;
+	i->recverr6 = from->recverr6;
+	i->origdst = from->origdst;
+	i->origdst6 = from->origdst6;
+	i->freebind = from->freebind;
+	i->bind_no_port = from->bind_no_port;
+	i->mc_all = from->mc_all;
+	i->mc_all6 = from->mc_all6;
+	i->mc_loop = from->mc_loop;
+	i->mc_loop6 = from->mc_loop6;
+	i->keeps_last = from->keeps_last;
+}
+
 /* What a child has from its listener. */
 static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
 {
@@ -47,6 +72,7 @@ static void inherit(struct tcp_sock *c, const struct tcp_sock *l)
 	i->min_hops = from->min_hops;
 	i->autolabel = from->autolabel;
 	i->transparent = from->transparent;
+	inherit_told(i, from);
 	i->mc_hops = i->mc_ttl = -1;
 	i->uid = from->uid;
 	i->gid = from->gid;
@@ -132,6 +158,9 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 	c->orphan = true;
 	c->irs = irs;
 	c->rcv_nxt = c->rcv_wup = c->copied_seq = c->space_seq = c->irs + 1;
+	inet_hear(&c->inet.syn, skb);
+	if (unlikely(c->inet.keeps_last) && skb->ip.v6)
+		c->inet.last = c->inet.syn;
 	tcp_take_opts(c, o);
 	tcp_ecn_asked(c, skb);
 	c->snd_wnd = c->max_window = skb->tcp.window;
