@@ -186,15 +186,24 @@ static int flag_of(char c)
 	return 0;
 }
 
-/* UML separates with a comma, or with a colon where there is no comma. The next part of @text, NULL when there is none. */
+/*
+ * UML separates with a comma, or with a colon where there is no comma; one behind a backslash is a letter of a name. The next part of @text, NULL when
+ * there is none.
+ */
 static char *split(char *text, char separator)
 {
-	char *at = text ? strchr(text, separator) : NULL;
+	char *from = text, *to = text;
 
-	if (!at)
+	if (!text)
 		return NULL;
-	*at = 0;
-	return at + 1;
+	for (; *from && *from != separator; from++) {
+		if (from[0] == '\\' && from[1] == separator)
+			from++;
+		*to++ = *from;
+	}
+	text = *from ? from + 1 : NULL;
+	*to = 0;
+	return text;
 }
 
 /* FILE[,BACKING[,SERIAL]]: "FILE,,SERIAL" has no backing file, but "FILE," is a mistake of whoever put the words together. */

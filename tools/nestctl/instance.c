@@ -198,16 +198,33 @@ static char **read_cmdline(pid_t pid, char **kept)
 	return argv;
 }
 
+/* The last name of "COW,FILE", where a comma behind a backslash is a letter of it. */
+static const char *last_name(const char *files)
+{
+	char *name = format("%s", files), *to = name;
+
+	for (; *files; files++) {
+		if (*files == ',') {
+			to = name;
+			continue;
+		}
+		files += files[0] == '\\' && files[1] == ',';
+		*to++ = *files;
+	}
+	*to = '\0';
+	return name;
+}
+
 /* Of "ubd0m=COW,FILE" the file. */
 static const char *image_of(char *const *argv)
 {
 	for (; *argv; argv++) {
-		char *file = strchr(*argv, '=');
+		const char *file = strchr(*argv, '=');
 
 		if (strncmp(*argv, "ubd0", 4) || !file ||
 			strspn(*argv + 4, "rsctdm") != (size_t)(file - *argv - 4))
 			continue;
-		return strrchr(file, ',') ? strrchr(file, ',') + 1 : file + 1;
+		return last_name(file + 1);
 	}
 	return "";
 }

@@ -180,6 +180,18 @@ static void add_network(struct run *r)
 		       r->net || r->forwards ? "" : ",optional"));
 }
 
+/* As a name behind ubd0= has to be written. */
+static const char *without_commas(const char *path)
+{
+	char *text = xalloc(2 * strlen(path) + 1), *to = text;
+
+	for (; *path; *to++ = *path++)
+		if (*path == ',')
+			*to++ = '\\';
+	*to = '\0';
+	return text;
+}
+
 static void prepare(struct run *r)
 {
 	char *job;
@@ -197,7 +209,8 @@ static void prepare(struct run *r)
 	ready = kernel_pipe(1, &r->ready_fd);
 
 	/* m: the image's pages are mapped where they can be; the kernel's log says why where they cannot */
-	add(r, format("ubd0m=%s,%s", open_cow(r), realpath(r->image, NULL)));
+	add(r, format("ubd0m=%s,%s", without_commas(open_cow(r)),
+		       without_commas(realpath(r->image, NULL))));
 	add(r, format("initrd=%s", fd_path(initrd_make(job, size))));
 	for (int i = 0; i < r->nr_volumes; i++)
 		add(r, format("hostfs%d%s=%s", i, r->volumes[i].rdonly ? "r" : "",
