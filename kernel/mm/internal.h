@@ -121,6 +121,8 @@ struct slab_object {
 	const struct page *slab; /* the first page of its slab */
 };
 bool slab_object_at(void *p, struct slab_object *o);
+/* Around a walk over slabs: none is given back meanwhile. */
+void slabs_hold(bool on);
 bool slab_starts_at(const struct page *p); /* of a page with PG_slab: is it the first? */
 u64 nr_large_frames(void);                 /* of them: blocks of kmalloc above 8 KiB */
 /* Gives empty slabs back; frames freed. */

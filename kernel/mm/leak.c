@@ -11,6 +11,10 @@
  * Others may run meanwhile and move a pointer from where the scan has not been to where it was: only what two scans have missed is
  * reported.
  *
+ * Slabs that become empty meanwhile are held (slabs_hold()), so that what the scan writes behind an object never lands in a frame of others'.
+ *
+ * At the end of the machine it is told, too, what is left: objects by cache, frames by kind.
+ *
  * An object's state is in slab_tail.link: the next one that is reached but not looked at, SEEN and SUSPECT.
  *
  * Locks: scan_lock, one scan at a time.
@@ -26,7 +30,7 @@
 #define SEEN 1UL
 #define SUSPECT 2UL
 #define FLAGS (SEEN | SUSPECT)
-#define ROWS 64
+#define ROWS 255
 #define SCANS 2
 
 extern u8 __kdata_start[], __kdata_end[]; /* mk/image.lds */
@@ -128,7 +132,8 @@ static void look_at_frames(void)
 		struct page *p = mem_map + pfn;
 
 		look_at(p, p + 1);
-		if (test_bit(PG_buddy, &p->flags)) {
+		if (p->flags & (BIT(PG_buddy) |
+				       BIT(PG_reserved))) { /* free, or not the guest's (plug.c) */
 			pfn += (1UL << min(p->private, (u64)MAX_ORDER)) - 1;
 			continue;
 		}
@@ -227,6 +232,7 @@ u64 leak_scan(void)
 	u64 n = 0;
 
 	mutex_lock(&scan_lock);
+	slabs_hold(true);
 	each_object(forget_all);
 	for (int i = 0; i < SCANS; i++) {
 		scan_once();
@@ -240,6 +246,7 @@ u64 leak_scan(void)
 	each_object(report_object);
 	for (int i = 0; i <= nr_rows; i++)
 		n += rows[i].objects;
+	slabs_hold(false);
 	mutex_unlock(&scan_lock);
 	return n;
 }
@@ -278,16 +285,85 @@ void leak_one(void)
 		*p = 0;
 }
 
+/* ---- what is left ---- */
+
+/* What an object is called: its cache, or who has allocated it where the cache is one of kmalloc's. */
+static const char *kind_of(const struct slab_object *o)
+{
+	if (strncmp(o->cache, "kmalloc", 7))
+		return o->cache;
+	for (int i = 0; i < LEAK_SITES && o->tail->site[i]; i++) {
+		u64 offset;
+		const char *name = ksym_lookup(o->tail->site[i] - 1, &offset);
+
+		if (name && strncmp(name, "kmalloc", 7) && strncmp(name, "kzalloc", 7))
+			return name;
+	}
+	return o->cache;
+}
+
+static void count_object(struct slab_object *o)
+{
+	const char *kind = kind_of(o);
+	int i = 0;
+
+	while (i < nr_rows && strcmp(rows[i].cache, kind))
+		i++;
+	if (i == ROWS)
+		return;
+	nr_rows = max(nr_rows, i + 1);
+	rows[i].cache = kind;
+	rows[i].objects++;
+}
+
+/* Some kinds a line. */
+static void tell_objects(void)
+{
+	char line[200] = "";
+	int n = 0;
+
+	mutex_lock(&scan_lock);
+	memset(rows, 0, sizeof(rows));
+	nr_rows = 0;
+	slabs_hold(true);
+	each_object(count_object);
+	slabs_hold(false);
+	for (int i = 0; i < nr_rows; i++) {
+		n += scnprintf(line + n, sizeof(line) - (size_t)n, " %s %lu", rows[i].cache,
+			rows[i].objects);
+		if (n < 120 && i < nr_rows - 1)
+			continue;
+		pr_info("left: objects:%s\n", line);
+		n = 0;
+	}
+	mutex_unlock(&scan_lock);
+}
+
+static void tell_frames(void)
+{
+	struct memory_kinds k;
+	u64 known;
+
+	mm_memory_kinds(&k);
+	known = k.free + k.anon + k.file + k.shmem + k.slab + k.large + k.tables + k.huge;
+	pr_info("left: frames: free %lu anonymous %lu files %lu shared %lu objects %lu blocks %lu "
+		"page-tables %lu huge %lu "
+		"other %lu\n",
+		k.free, k.anon, k.file, k.shmem, k.slab, k.large, k.tables, k.huge,
+		k.total - min(k.total, known));
+}
+
 void leak_report(void)
 {
 	u64 found = leak_scan();
 	char line[400];
 
-	if (!found)
-		return;
-	pr_err("leak: nothing leads to %lu objects\n", found);
-	for (int i = 0, n; (n = leak_line(i, line, sizeof(line))) >= 0; i++)
+	if (found)
+		pr_err("leak: nothing leads to %lu objects\n", found);
+	for (int i = 0, n; found && (n = leak_line(i, line, sizeof(line))) >= 0; i++)
 		if (n)
 			pr_err("leak: %s", line);
+	tell_objects(); /* in the same rows */
+	tell_frames();
 }
 #endif

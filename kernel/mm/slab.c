@@ -196,30 +196,76 @@ static struct page *slab_new(struct kmem_cache *c, gfp_t gfp)
 		next = obj;
 	}
 	asan_poison(base, PAGE_SIZE << order, ASAN_FREED);
-	for (u32 i = 0; i < 1U << order; i++) {
-		s[i].flags = BIT(PG_slab);
-		s[i].private = (u64)c;
-		atomic_set(&s[i].mapcount, (int)(order << 16 | i));
-	}
 	s->mapping = next;
 	s->index = 0;
+	for (u32 i = 0; i < 1U << order; i++) {
+		s[i].private = (u64)c;
+		atomic_set(&s[i].mapcount, (int)(order << 16 | i));
+		smp_store_release(&s[i].flags, BIT(PG_slab)); /* slab_object_at() */
+	}
 	atomic_add(1L << order, &slab_frames);
 	return s;
 }
 
-static void slab_release(struct kmem_cache *c, struct page *s)
+static void forget_slab(struct page *s, u32 order)
 {
-	u32 order = order_of(s);
-
 	for (u32 i = 0; i < 1U << order; i++) {
 		s[i].flags = 0;
 		s[i].private = 0;
 		atomic_set(&s[i].mapcount, 0);
 	}
 	s->mapping = NULL;
+}
+
+/* While slabs are held (debug builds: leak.c walks them) none goes back, and none is half a slab. */
+static struct {
+	spinlock_t lock;
+	bool on;
+	struct list_head slabs;
+} held = { .lock = SPINLOCK_INIT(held.lock), .slabs = LIST_HEAD_INIT(held.slabs) };
+
+static bool hold_slab(struct page *s, u32 order)
+{
+	bool on;
+
+	spin_lock(&held.lock);
+	on = held.on;
+	if (on)
+		list_add(&s->lru, &held.slabs);
+	else
+		forget_slab(s, order);
+	spin_unlock(&held.lock);
+	return on;
+}
+
+static void slab_release(struct kmem_cache *c, struct page *s)
+{
+	u32 order = order_of(s);
+
+	if (!LEAK_SCAN)
+		forget_slab(s, order);
+	else if (hold_slab(s, order))
+		return;
 	asan_unpoison(page_address(s), PAGE_SIZE << order);
 	atomic_add(-(1L << order), &slab_frames);
 	free_pages(s, order);
+}
+
+void slabs_hold(bool on)
+{
+	LIST_HEAD(gone);
+
+	spin_lock(&held.lock);
+	held.on = on;
+	if (!on)
+		list_splice_tail_init(&held.slabs, &gone);
+	spin_unlock(&held.lock);
+	while (!list_empty(&gone)) {
+		struct page *s = list_first_entry(&gone, struct page, lru);
+
+		list_del(&s->lru);
+		slab_release((struct kmem_cache *)s->private, s);
+	}
 }
 
 /* It is the cache's, and empty; or no more. c->lock held. */
@@ -276,7 +322,7 @@ bool slab_object_at(void *p, struct slab_object *o)
 	struct kmem_cache *c;
 	u64 n;
 
-	if (!test_bit(PG_slab, &page->flags))
+	if (!(smp_load_acquire(&page->flags) & BIT(PG_slab)))
 		return false;
 	c = (struct kmem_cache *)page->private;
 	page = slab_of(p);

@@ -19,8 +19,10 @@ int cad_restarts; /* ctrl-alt-del restarts at once (reboot(2), RB_ENABLE_CAD); e
 void kernel_power_off(void)
 {
 	sync_and_quiesce_all();
-	if (LEAK_SCAN)
+	if (LEAK_SCAN) {
+		pr_info("left: %u tasks of %u processes\n", nr_threads_total(), nr_processes());
 		leak_report();
+	}
 	pr_info("reboot: Power down\n");
 	arch_power_off(0);
 }
