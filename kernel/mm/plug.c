@@ -19,7 +19,8 @@
 #include "kernel/mm/internal.h"
 
 #define LEAST (8UL << 20 >> PAGE_SHIFT) /* nothing runs with less */
-#define ROUNDS 64
+#define PATIENCE 10000000000UL          /* ns, for dirty pages to be written */
+#define IDLE_ROUNDS 16
 
 static DEFINE_MUTEX(plug_lock);
 static LIST_HEAD(out);
@@ -71,17 +72,18 @@ static u64 keep(void)
 	return 2 * zone_marks.high;
 }
 
-/* Some frames of @n beyond those that are kept are free, or become it. */
+/* Some frames of @n beyond those that are kept are free, or become it. Who waits for dirty pages may wait long; else what brings nothing is not repeated. */
 static bool some_free(u64 n)
 {
-	u64 wanted = keep() + min(n, 1UL << MAX_ORDER), before = 0;
+	u64 wanted = keep() + min(n, 1UL << MAX_ORDER), end = ktime_get() + PATIENCE, most = 0;
 
-	for (int round = 0; nr_free_frames() < wanted && round < ROUNDS; round++) {
-		if (nr_free_frames() <= before && round > 8)
+	for (int idle = 0; nr_free_frames() < wanted && ktime_get() < end; idle++) {
+		if (nr_free_frames() > most || nr_dirty_pages() || nr_writeback_pages())
+			idle = 0;
+		most = max(most, nr_free_frames());
+		if (idle > IDLE_ROUNDS || !try_to_free_pages(GFP_KERNEL, MAX_ORDER))
 			break;
-		before = nr_free_frames();
-		if (!try_to_free_pages(GFP_KERNEL, MAX_ORDER))
-			break;
+		cond_resched();
 	}
 	return nr_free_frames() > keep();
 }
