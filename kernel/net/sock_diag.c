@@ -437,7 +437,7 @@ static void list_netlink(const struct nl_sock *n, void *arg)
 	struct netlink_list *l = arg;
 	struct netlink_diag_msg *d = &l->all[l->n];
 
-	if (n->c.net != l->net || l->n == BATCH ||
+	if (n->c.net != l->net || !n->portid || l->n == BATCH ||
 		(l->protocol != NDIAG_PROTO_ALL && l->protocol != n->proto->protocol))
 		return;
 	l->n++;

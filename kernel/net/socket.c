@@ -7,6 +7,8 @@
 #include <asm/errno.h>
 #include <asm/ioctls.h>
 #include <linux/eventpoll.h>
+#include <linux/in.h>
+#include <linux/in6.h>
 #include <linux/sockios.h>
 
 #include "gen/syscalls.h"
@@ -162,6 +164,59 @@ static int sock_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
+/* ---- the attribute that says what a socket is: strace and lsfd look there ---- */
+
+static const char *protocol_name(const struct sock_common *c)
+{
+	bool v6 = c->family == AF_INET6;
+
+	switch (c->family) {
+	case AF_UNIX: return c->type == SOCK_STREAM ? "UNIX-STREAM" : "UNIX";
+	case AF_NETLINK: return "NETLINK";
+	case AF_PACKET: return "PACKET";
+	}
+	if (c->type == SOCK_STREAM)
+		return v6 ? "TCPv6" : "TCP";
+	if (c->type == SOCK_RAW)
+		return v6 ? "RAWv6" : "RAW";
+	switch (c->protocol) {
+	case IPPROTO_UDPLITE: return v6 ? "UDPLITEv6" : "UDP-Lite";
+	case IPPROTO_ICMP: return "PING";
+	case IPPROTO_ICMPV6: return "PINGv6";
+	}
+	return v6 ? "UDPv6" : "UDP";
+}
+
+/* With its final zero, as all of Linux's. */
+static ssize_t put_text(const char *text, void *buf, size_t size)
+{
+	size_t n = strlen(text) + 1;
+
+	if (size && size < n)
+		return -ERANGE;
+	if (size)
+		memcpy(buf, text, n);
+	return (ssize_t)n;
+}
+
+#define PROTOCOL_NAME "system.sockprotoname"
+
+static ssize_t sock_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
+{
+	return strcmp(name, PROTOCOL_NAME) ? -EOPNOTSUPP : put_text(inode->i_private, buf, size);
+}
+
+static ssize_t sock_listxattr(struct inode *inode, char *buf, size_t size)
+{
+	return put_text(PROTOCOL_NAME, buf, size);
+}
+
+static const struct inode_operations socket_iops = {
+	.setattr = simple_setattr,
+	.getxattr = sock_getxattr,
+	.listxattr = sock_listxattr,
+};
+
 static const struct file_operations socket_fops = {
 	.llseek = no_llseek,
 	.read_iter = sock_read_iter,
@@ -219,6 +274,8 @@ static struct file *sock_file(struct socket *s, u32 flags)
 	}
 	s->file = f;
 	s->sk->ino = f->f_inode->i_ino;
+	f->f_inode->i_op = &socket_iops;
+	f->f_inode->i_private = (void *)protocol_name(s->sk);
 	if (s->ops->opened)
 		s->ops->opened(s);
 	return f;

@@ -572,6 +572,13 @@ static ssize_t recv_oob(struct unix_sock *u, struct msg *m)
 	return copy_to_iter(&byte, 1, &m->iter) == 1 ? 1 : -EFAULT;
 }
 
+/* Who is connected is who sent it; a sender without a name has none here, not an empty one. */
+static void name_of_peer(struct socket *s, struct sockaddr_buf *name)
+{
+	if (unix_getname(s, name, true) || name->len <= sizeof(u16))
+		name->len = 0;
+}
+
 ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m)
 {
 	struct unix_sock *u = UNIX(s);
@@ -585,6 +592,8 @@ ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m)
 		return -ERESTARTSYS;
 	n = m->flags & MSG_OOB ? recv_oob(u, m) : stream_recv_locked(s, m);
 	mutex_unlock(&u->read_mutex);
+	if (n > 0 && m->name)
+		name_of_peer(s, m->name);
 	return n;
 }
 
@@ -652,7 +661,9 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m)
 	}
 	take_ancillary(&u->c, um, m);
 	if (m->name) {
-		if (um->from)
+		if (u->c.type == SOCK_SEQPACKET)
+			name_of_peer(s, m->name);
+		else if (um->from)
 			*m->name = *um->from;
 		else
 			m->name->len = 0;

@@ -5,10 +5,11 @@
  * user.*       regular files and directories, by the file's permissions (sticky directories: by the owner)
  * trusted.*    CAP_SYS_ADMIN
  * security.*   reading is free; writing CAP_SYS_ADMIN, security.capability CAP_SETFCAP
- * system.*     POSIX ACLs (acl.c), where the file system keeps them
+ * system.*     POSIX ACLs (acl.c), where the file system keeps them; of a socket the name of its protocol, to read
  */
 #include <linux/inotify.h>
 #include <linux/limits.h>
+#include <linux/magic.h>
 #include <linux/xattr.h>
 
 #include "gen/syscalls.h"
@@ -23,6 +24,12 @@ static bool begins(const char *name, const char *prefix)
 static bool is_prefix(const char *name)
 {
 	return !strcmp(name, "trusted.") || !strcmp(name, "security.");
+}
+
+/* An open one, not a name of one in a folder. */
+static bool is_socket(const struct inode *inode)
+{
+	return inode->i_sb->s_magic == SOCKFS_MAGIC;
 }
 
 static int user_allowed(struct inode *inode, int mask)
@@ -53,6 +60,8 @@ static int xattr_allowed(struct inode *inode, const char *name, int mask)
 			return capable(CAP_SETFCAP) ? 0 : -EPERM;
 		return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
 	}
+	if (is_socket(inode) && begins(name, XATTR_SYSTEM_PREFIX) && !(mask & MAY_WRITE))
+		return 0;
 	return is_prefix(name) ? -EINVAL : -EOPNOTSUPP;
 }
 
@@ -176,7 +185,8 @@ static long get_path(const struct path *p, const char *name, uaddr_t uvalue, siz
 /* Takes out of a list the names of trusted.*, for those who may not see them, and ACLs that nobody asks; the length that is left. */
 static long hide_names(const struct inode *inode, char *list, long n)
 {
-	bool all = capable(CAP_SYS_ADMIN), acls = inode->i_sb->s_iflags & SB_I_POSIXACL;
+	bool all = capable(CAP_SYS_ADMIN);
+	bool acls = inode->i_sb->s_iflags & SB_I_POSIXACL || is_socket(inode);
 	long kept = 0;
 
 	for (long at = 0; at < n;) {

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a socket says of itself to those who look: the attribute with its protocol's name, the name of who sent on a connection, and which
+ * sockets of netlink are listed.
+ */
+#include "guest.h"
+#include <linux/netlink.h>
+#include <linux/netlink_diag.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/xattr.h>
+
+#define NAME "system.sockprotoname"
+
+static void attribute(int family, int type, int protocol)
+{
+	int fd = socket(family, type, protocol);
+	char buf[64] = "", path[64];
+	ssize_t n;
+
+	if (fd < 0) {
+		say("socket %d %d %d: %s", family, type, protocol, t_errno(errno));
+		return;
+	}
+	n = fgetxattr(fd, NAME, buf, sizeof(buf));
+	say("%d %d %d: %zd '%s'", family, type, protocol, n, buf);
+	T(fgetxattr(fd, NAME, NULL, 0));
+	T(fgetxattr(fd, NAME, buf, 3));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	memset(buf, 0, sizeof(buf));
+	n = getxattr(path, NAME, buf, sizeof(buf));
+	say("by its link: %zd '%s'", n, buf);
+	T(fgetxattr(fd, NAME "x", buf, sizeof(buf)));
+	T(fgetxattr(fd, "system.other", buf, sizeof(buf)));
+	T(fsetxattr(fd, NAME, "x", 1, 0));
+	T(fremovexattr(fd, NAME));
+	memset(buf, 0, sizeof(buf));
+	n = flistxattr(fd, buf, sizeof(buf));
+	say("list: %zd '%s'", n, buf);
+	T(flistxattr(fd, NULL, 0));
+	T(flistxattr(fd, buf, 5));
+	close(fd);
+}
+
+/* Of a kind that a host gives to root only. */
+static const char *name_of(int family, int type, int protocol)
+{
+	static char buf[64];
+	int fd = NEED(socket(family, type, protocol));
+
+	memset(buf, 0, sizeof(buf));
+	NEED(fgetxattr(fd, NAME, buf, sizeof(buf)));
+	close(fd);
+	return buf;
+}
+
+static void attributes(void)
+{
+	static const int kinds[][3] = {
+		{ AF_UNIX, SOCK_STREAM, 0 },
+		{ AF_UNIX, SOCK_DGRAM, 0 },
+		{ AF_UNIX, SOCK_SEQPACKET, 0 },
+		{ AF_INET, SOCK_STREAM, 0 },
+		{ AF_INET, SOCK_DGRAM, 0 },
+		{ AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE },
+		{ AF_INET6, SOCK_STREAM, 0 },
+		{ AF_INET6, SOCK_DGRAM, 0 },
+		{ AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE },
+		{ AF_NETLINK, SOCK_RAW, NETLINK_ROUTE },
+		{ AF_NETLINK, SOCK_DGRAM, NETLINK_SOCK_DIAG },
+	};
+	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "file" };
+	char buf[64];
+	int fd = NEED(socket(AF_UNIX, SOCK_STREAM, 0));
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		attribute(kinds[i][0], kinds[i][1], kinds[i][2]);
+	GT(name_of(AF_INET, SOCK_RAW, IPPROTO_ICMP), "RAW");
+	GT(name_of(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6), "RAWv6");
+	GT(name_of(AF_PACKET, SOCK_RAW, 0), "PACKET");
+	GT(name_of(AF_PACKET, SOCK_DGRAM, 0), "PACKET");
+	/* the name of a socket in a folder is no socket */
+	NEED(bind(fd, (struct sockaddr *)&a, sizeof(a)));
+	T(getxattr("file", NAME, buf, sizeof(buf)));
+	close(fd);
+}
+
+static void from(const char *what, int fd, int flags)
+{
+	struct sockaddr_un a;
+	struct iovec v = { .iov_base = (char[8]){ 0 }, .iov_len = 1 };
+	struct msghdr m = {
+		.msg_name = &a, .msg_namelen = sizeof(a), .msg_iov = &v, .msg_iovlen = 1
+	};
+	ssize_t n;
+
+	memset(&a, 0, sizeof(a));
+	n = recvmsg(fd, &m, flags | MSG_DONTWAIT);
+	say("%s: %zd from %u '%s'", what, n, n < 0 ? 0 : m.msg_namelen,
+		n < 0 || !m.msg_namelen ? "" : a.sun_path);
+}
+
+static void senders(int type)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "listener" },
+			   b = { .sun_family = AF_UNIX, .sun_path = "caller" };
+	int l = NEED(socket(AF_UNIX, type, 0)), c = NEED(socket(AF_UNIX, type, 0)), s, p[2];
+
+	say("type %d", type);
+	unlink(a.sun_path);
+	unlink(b.sun_path);
+	NEED(bind(l, (struct sockaddr *)&a, sizeof(a)));
+	NEED(listen(l, 1));
+	NEED(connect(c, (struct sockaddr *)&a, sizeof(a)));
+	s = NEED(accept(l, NULL, NULL));
+	NEED(send(c, "1", 1, 0));
+	from("without a name", s, 0);
+	NEED(bind(c, (struct sockaddr *)&b, sizeof(b)));
+	NEED(send(c, "2", 1, 0));
+	from("peek", s, MSG_PEEK);
+	from("named", s, 0);
+	NEED(send(s, "3", 1, 0));
+	from("the other way", c, 0);
+	from("nothing", c, 0);
+	NEED(send(c, "4", 1, 0));
+	close(c);
+	from("gone", s, 0);
+	from("end", s, 0);
+	close(s);
+	close(l);
+	NEED(socketpair(AF_UNIX, type, 0, p));
+	NEED(send(p[0], "5", 1, 0));
+	from("pair", p[1], 0);
+	close(p[0]);
+	close(p[1]);
+}
+
+/* Does netlink list the socket @fd, asked by @ask? */
+static bool listed(int ask, int fd)
+{
+	struct {
+		struct nlmsghdr h;
+		struct netlink_diag_req r;
+	} q = { { .nlmsg_len = sizeof(q),
+			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		{ .sdiag_family = AF_NETLINK, .sdiag_protocol = NDIAG_PROTO_ALL } };
+	static char buf[65536];
+	bool found = false;
+	struct stat st;
+
+	NEED(fstat(fd, &st));
+	NEED(send(ask, &q, sizeof(q), 0));
+	for (;;) {
+		int n = (int)NEED(recv(ask, buf, sizeof(buf), 0));
+
+		for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, (unsigned)n);
+			h = NLMSG_NEXT(h, n)) {
+			const struct netlink_diag_msg *d = NLMSG_DATA(h);
+
+			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
+				return found;
+			found |= d->ndiag_ino == st.st_ino;
+		}
+	}
+}
+
+static void netlink_lists(void)
+{
+	struct sockaddr_nl a = { .nl_family = AF_NETLINK };
+	int ask = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG));
+	int fd = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+
+	say("not bound: %d", listed(ask, fd));
+	NEED(bind(fd, (struct sockaddr *)&a, sizeof(a)));
+	say("bound: %d", listed(ask, fd));
+	close(fd);
+	close(ask);
+}
+
+TEST(sock_names)
+{
+	attributes();
+	senders(SOCK_STREAM);
+	senders(SOCK_SEQPACKET);
+	netlink_lists();
+}
