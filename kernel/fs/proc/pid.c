@@ -3,7 +3,8 @@
  * pid.c: /proc/PID and /proc/PID/task/TID: directories, links and the table of their files.
  *
  * An inode holds a reference to a struct pid, never to a task: a dead process costs nothing, and each use looks the task up anew. A
- * dentry is valid while its task lives (d_revalidate). Owner of the files is the task's effective user, or root when it is not dumpable.
+ * dentry is valid while its task lives (d_revalidate). Owner of the files is the task's effective user, or root when it is not dumpable;
+ * a folder that anyone may look through says the user all the same: ps and kill know whose a process is by it.
  *
  * Who may look: anybody at 0444 files; environ, maps, fd, exe and the like want ptrace_may_access(), with exec held off until what was asked
  * for is had. Texts about memory (show_mm) are about what the process had when they were opened: after an exec they are empty. No other
@@ -184,7 +185,7 @@ static void set_owner(struct inode *inode, struct task *t)
 	bool dumpable = true;
 
 	spin_lock(&t->alloc_lock);
-	if (t->mm)
+	if (t->mm && inode->i_mode != (S_IFDIR | 0555))
 		dumpable = t->mm->dumpable;
 	spin_unlock(&t->alloc_lock);
 	inode->i_uid = dumpable ? c->euid : root_of(make_kuid(c->user_ns, 0));
