@@ -194,6 +194,7 @@ static int wait_continued(struct wait_opts *wo, struct task *p)
 /* 0: nothing to tell; else the result, and tasklist_lock was dropped. @ptrace: as its tracer. */
 static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 {
+	bool foreign = false; /* a child that somebody else traces */
 	int ret;
 
 	if (READ_ONCE(p->exit_state) == EXIT_DEAD || !eligible_child(wo, ptrace, p))
@@ -204,13 +205,14 @@ static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 		return 0;
 	}
 	if (!ptrace && p->ptrace) {
-		if (ptrace_reparented(p)) { /* its tracer comes first */
+		foreign = ptrace_reparented(p);
+		ptrace = !foreign;
+	}
+	if (p->exit_state == EXIT_ZOMBIE) {
+		if (foreign) { /* its tracer comes first; that it stopped or went on both are told */
 			wo->notask_error = 0;
 			return 0;
 		}
-		ptrace = true;
-	}
-	if (p->exit_state == EXIT_ZOMBIE) {
 		if (!(thread_group_leader(p) && !thread_group_empty(p)))
 			return (wo->flags & WEXITED) ? (wo->notask_error = 0, wait_zombie(wo, p)) :
 						       0;
