@@ -134,20 +134,19 @@ size_t copy_from_user(void *dst, uaddr_t src, size_t n)
 int copy_struct_from_user(void *dst, size_t known, uaddr_t src, size_t size)
 {
 	u8 more[64];
-	size_t n;
+	size_t n, left;
 
-	memset(dst, 0, known);
-	if (copy_from_user(dst, src, min(size, known)))
-		return -EFAULT;
-	for (size_t at = known; at < size; at += n) {
+	for (size_t at = known; at < size; at += n) { /* what is there counts before what is not */
 		n = min(size - at, sizeof(more));
-		if (copy_from_user(more, uaddr_add(src, at), n))
-			return -EFAULT;
-		for (size_t i = 0; i < n; i++)
+		left = copy_from_user(more, uaddr_add(src, at), n);
+		for (size_t i = 0; i < n - left; i++)
 			if (more[i])
 				return -E2BIG;
+		if (left)
+			return -EFAULT;
 	}
-	return 0;
+	memset(dst, 0, known);
+	return copy_from_user(dst, src, min(size, known)) ? -EFAULT : 0;
 }
 
 size_t copy_to_user(uaddr_t dst, const void *src, size_t n)
