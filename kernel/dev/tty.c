@@ -371,6 +371,15 @@ static int tty_fasync(int fd, struct file *f, bool on)
 	return 0;
 }
 
+static int tty_fdinfo(struct file *f, char *buf, size_t size)
+{
+	const struct tty_struct *tty = f->private_data;
+
+	return test_bit(TTY_MASTER, &tty->flags) ?
+		       scnprintf(buf, size, "tty-index:\t%d\n", tty->index) :
+		       0;
+}
+
 const struct file_operations tty_fops = {
 	.llseek = no_llseek,
 	.open = tty_open,
@@ -380,6 +389,7 @@ const struct file_operations tty_fops = {
 	.poll = tty_poll,
 	.ioctl = tty_ioctl,
 	.fasync = tty_fasync,
+	.show_fdinfo = tty_fdinfo,
 };
 
 static int tty_init(void)

@@ -453,8 +453,7 @@ long sys_inotify_init1(int flags)
 	in->max_events = (u32)READ_ONCE(max_queued_events);
 	atomic_inc(&u->usage);
 	in->user = u;
-	fd = anon_fd(
-		"[inotify]", &inotify_fops, in, O_RDONLY | (flags & (IN_CLOEXEC | IN_NONBLOCK)));
+	fd = anon_fd("inotify", &inotify_fops, in, O_RDONLY | (flags & (IN_CLOEXEC | IN_NONBLOCK)));
 	if (fd < 0) {
 		atomic_dec(&u->inotify_instances);
 		put_uid_user(u);

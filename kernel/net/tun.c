@@ -463,6 +463,17 @@ static int tun_fasync(int fd, struct file *f, bool on)
 	return fasync_helper(fd, f, on, &tf->async);
 }
 
+static int tun_fdinfo(struct file *f, char *buf, size_t size)
+{
+	const struct tun_file *tf = f->private_data;
+	int n;
+
+	link_lock();
+	n = scnprintf(buf, size, "iff:\t%s\n", tf->tun ? tf->tun->dev->name : "");
+	link_unlock();
+	return n;
+}
+
 static const struct file_operations tun_fops = {
 	.llseek = no_llseek,
 	.open = tun_open,
@@ -472,6 +483,7 @@ static const struct file_operations tun_fops = {
 	.poll = tun_poll,
 	.ioctl = tun_ioctl,
 	.fasync = tun_fasync,
+	.show_fdinfo = tun_fdinfo,
 };
 
 /* ---- /sys/class/net/NAME ---- */

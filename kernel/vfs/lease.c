@@ -20,7 +20,9 @@ int sysctl_leases_enable = 1, sysctl_lease_break_time = 45;
 
 struct lease {
 	struct lease *next; /* of inode->i_leases */
-	struct file *file;  /* no reference: its end takes the lease away */
+	struct list_head all;
+	pid_t pid;         /* whose, as the first namespace names it: for lists */
+	struct file *file; /* no reference: its end takes the lease away */
 	int fd;
 	int type;      /* F_RDLCK, F_WRLCK */
 	int target;    /* what it is to become, while it is breaking: F_RDLCK, F_UNLCK */
@@ -29,6 +31,7 @@ struct lease {
 };
 
 static DEFINE_SPINLOCK(lease_lock);
+static LIST_HEAD(all_leases);
 static DECLARE_WAIT_QUEUE_HEAD(lease_wait); /* a lease was given up */
 
 static struct lease **find(struct inode *inode, const struct file *f)
@@ -46,6 +49,7 @@ static void unlink_lease(struct lease **at)
 	struct lease *l = *at;
 
 	WRITE_ONCE(*at, l->next);
+	list_del(&l->all);
 	kfree(l);
 }
 
@@ -99,6 +103,8 @@ static int set_locked(struct file *f, struct lease **l, int fd, int type)
 		WRITE_ONCE(inode->i_leases, (*l)->next);
 		return -EAGAIN;
 	}
+	(*l)->pid = current->tgid;
+	list_add_tail(&(*l)->all, &all_leases);
 	*l = NULL;
 	return 0;
 }
@@ -262,4 +268,51 @@ int lease_break_slow(struct inode *inode, const struct file *f, bool write, bool
 			return err;
 	}
 	return 0;
+}
+
+/* ---- /proc/locks, and the lines of a descriptor ---- */
+
+static int print_lease(const struct lease *l, int nr, char *buf, size_t size)
+{
+	const struct inode *inode = l->file->f_inode;
+	dev_t dev = inode->i_sb->s_dev;
+	int type = l->breaking ? l->target : l->type;
+
+	return scnprintf(buf, size, "%d: LEASE  %s %s %d %02x:%02x:%llu 0 EOF\n", nr,
+		l->breaking ? "BREAKING " : "ACTIVE   ",
+		type == F_WRLCK ? "WRITE" :
+		type == F_RDLCK ? "READ" :
+				  "UNLCK",
+		pid_from_global(l->pid), MAJOR(dev), MINOR(dev), (unsigned long long)inode->i_ino);
+}
+
+int leases_line(int i, int nr, char *buf, size_t size)
+{
+	const struct lease *l;
+	int n = 0;
+
+	spin_lock(&lease_lock);
+	list_for_each_entry(l, &all_leases, all) {
+		if (i--)
+			continue;
+		n = print_lease(l, nr, buf, size);
+		break;
+	}
+	spin_unlock(&lease_lock);
+	return n;
+}
+
+int lease_fdinfo(struct file *f, int nr, char *buf, size_t size)
+{
+	struct lease **at;
+	int n = 0;
+
+	spin_lock(&lease_lock);
+	at = find(f->f_inode, f);
+	if (*at) {
+		n = scnprintf(buf, size, "lock:\t");
+		n += print_lease(*at, nr, buf + n, size - (size_t)n);
+	}
+	spin_unlock(&lease_lock);
+	return n;
 }

@@ -549,7 +549,7 @@ int locks_line(int i, char *buf, size_t size)
 		break;
 	}
 	spin_unlock(&all_lock);
-	return n;
+	return n ? n : leases_line(i - nr, i + 1, buf, size);
 }
 
 int locks_fdinfo(struct file *f, const void *files, char *buf, size_t size)
@@ -565,7 +565,7 @@ int locks_fdinfo(struct file *f, const void *files, char *buf, size_t size)
 		n += print_lock(l, ++nr, buf + n, size - n);
 	}
 	spin_unlock(&all_lock);
-	return n;
+	return n + lease_fdinfo(f, nr + 1, buf + n, size - (size_t)n);
 }
 
 static int locks_init(void)

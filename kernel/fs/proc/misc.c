@@ -343,7 +343,7 @@ static int show_cgroups(struct seq *s, void *arg)
 
 static int show_misc(struct seq *s, void *arg)
 {
-	seq_puts(s, "237 loop-control\n229 fuse\n126 userfaultfd\n");
+	seq_puts(s, "237 loop-control\n229 fuse\n200 tun\n126 userfaultfd\n");
 	return 0;
 }
 
