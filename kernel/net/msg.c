@@ -510,15 +510,14 @@ static long finish_receive(
 	struct control c = { h->control, h->control ? h->controllen : 0, 0, &m->out_flags };
 	int err = put_control(s, m, &c, flags);
 
-	if (!err && m->name) {
+	if (!err && m->name) { /* who wants no name keeps his length, too */
 		u32 n = min_t(u32, m->name->len, (u32)h->namelen);
 
-		if (copy_to_user(UADDR(h->name), m->name->data, n))
+		if (copy_to_user(UADDR(h->name), m->name->data, n) ||
+			put_user((int)m->name->len,
+				uaddr_add(umsg, offsetof(struct user_msghdr, namelen))))
 			err = -EFAULT;
 	}
-	if (!err && put_user((int)(m->name ? m->name->len : 0),
-			    uaddr_add(umsg, offsetof(struct user_msghdr, namelen))))
-		err = -EFAULT;
 	if (!err &&
 		put_user((u64)c.used, uaddr_add(umsg, offsetof(struct user_msghdr, controllen))))
 		err = -EFAULT;

@@ -106,6 +106,7 @@ static void senders(int type)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "listener" },
 			   b = { .sun_family = AF_UNIX, .sun_path = "caller" };
+	struct msghdr m = { .msg_namelen = 7 };
 	int l = NEED(socket(AF_UNIX, type, 0)), c = NEED(socket(AF_UNIX, type, 0)), s, p[2];
 
 	say("type %d", type);
@@ -133,6 +134,11 @@ static void senders(int type)
 	NEED(socketpair(AF_UNIX, type, 0, p));
 	NEED(send(p[0], "5", 1, 0));
 	from("pair", p[1], 0);
+	NEED(send(p[0], "6", 1, 0));
+	m.msg_iov = &(struct iovec){ .iov_base = &c, .iov_len = 1 };
+	m.msg_iovlen = 1;
+	T(recvmsg(p[1], &m, 0));
+	say("no name wanted: %u", m.msg_namelen);
 	close(p[0]);
 	close(p[1]);
 }
