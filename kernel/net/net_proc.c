@@ -56,8 +56,8 @@ static void show_dgram_sock(struct seq *s, const struct inet_sock *i, u32 n)
 	seq_puts(s, " ");
 	show_addr(s, &i->raddr, i->rport, i->v6);
 	seq_printf(s, " %02X %08X:%08X 00:00000000 00000000 %5u %8d %lu %d 0000000000000000 %u\n",
-		i->rport ? TCP_ESTABLISHED : TCP_CLOSE, (u32)atomic_read(&i->wmem), i->rmem, i->uid,
-		0, i->c.ino, atomic_read(&i->refs), i->drops);
+		ip_is_any(&i->raddr) ? TCP_CLOSE : TCP_ESTABLISHED, (u32)atomic_read(&i->wmem),
+		i->rmem, i->uid, 0, i->c.ino, atomic_read(&i->refs), i->drops);
 }
 
 struct listing {

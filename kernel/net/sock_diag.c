@@ -67,7 +67,7 @@ static int state_of(struct inet_sock *i)
 {
 	if (i->table->stream)
 		return tcp_state_of(i);
-	return i->rport ? TCP_ESTABLISHED : TCP_CLOSE;
+	return ip_is_any(&i->raddr) ? TCP_CLOSE : TCP_ESTABLISHED; /* raw ones have no port */
 }
 
 static void put_addr(const struct inet_sock *i, const ip_addr *a, __be32 to[4])

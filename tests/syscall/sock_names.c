@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a socket says of itself to those who look: the attribute with its protocol's name, the name of who sent on a connection, and which
+ * What a socket says of itself to those who look: the attribute with its protocol's name, the name of who sent on a connection, and what
  * sockets of netlink are listed.
  */
 #include "guest.h"
@@ -186,10 +186,57 @@ static void netlink_lists(void)
 	close(ask);
 }
 
+/* The state that the list of @path tells of a socket. */
+static const char *state_in(const char *path, int fd)
+{
+	static char state[8];
+	char line[512], *word, *save;
+	struct stat st;
+	FILE *f = fopen(path, "r");
+
+	NEED(fstat(fd, &st));
+	strcpy(state, "none");
+	while (f && fgets(line, sizeof(line), f)) {
+		char got[8] = "";
+		int n = 0;
+
+		for (word = strtok_r(line, " ", &save); word;
+			word = strtok_r(NULL, " ", &save), n++) {
+			if (n == 3)
+				snprintf(got, sizeof(got), "%.2s", word);
+			if (n == 9 && strtoull(word, NULL, 10) == st.st_ino)
+				strcpy(state, got);
+		}
+	}
+	if (f)
+		fclose(f);
+	return state;
+}
+
+static void states(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+
+	NEED(bind(fd, (struct sockaddr *)&a, sizeof(a)));
+	say("udp: %s", state_in("/proc/net/udp", fd));
+	NEED(connect(fd, (struct sockaddr *)&a, sizeof(a))); /* to port 0 */
+	say("connected: %s", state_in("/proc/net/udp", fd));
+	NEED(connect(fd, &none, sizeof(none)));
+	say("no more: %s", state_in("/proc/net/udp", fd));
+	close(fd);
+	fd = GNEED(socket(AF_INET, SOCK_RAW, 61));
+	GT(state_in("/proc/net/raw", fd), "07");
+	GNEED(connect(fd, (struct sockaddr *)&a, sizeof(a)));
+	GT(state_in("/proc/net/raw", fd), "01");
+}
+
 TEST(sock_names)
 {
 	attributes();
 	senders(SOCK_STREAM);
 	senders(SOCK_SEQPACKET);
 	netlink_lists();
+	states();
 }
