@@ -33,7 +33,7 @@ struct net {
 	struct net_device *lo; /* immutable */
 	/* /proc/sys/net/ipv4 */
 	int port_min, port_max;
-	int ping_gid_min, ping_gid_max;
+	kgid_t ping_gid_min, ping_gid_max;
 	int default_ttl;
 	struct netconf conf_all, conf_default;
 	u32 frag_packets, frag_memory; /* in the making; under frag.c's lock */

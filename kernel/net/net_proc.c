@@ -288,7 +288,6 @@ static int show_sockstat6(struct seq *s, void *arg)
 /* ---- /proc/sys/net ---- */
 
 static const struct sysctl ints[] = {
-	SYSCTL_NUM("net/ipv4/ip_default_ttl", init_net.default_ttl, 1, 255),
 	SYSCTL_NUM("net/ipv4/tcp_syn_retries", tcp_limits.syn_retries, 1, 127),
 	SYSCTL_NUM("net/ipv4/tcp_synack_retries", tcp_limits.synack_retries, 0, 255),
 	SYSCTL_NUM("net/ipv4/tcp_retries2", tcp_limits.retries2, 0, 255),
@@ -323,21 +322,27 @@ struct vector {
 };
 static const struct vector vectors[] = {
 	{ "sys/net/ipv4/ip_local_port_range", &init_net.port_min, 2, 1, 65535 },
-	{ "sys/net/ipv4/ping_group_range", &init_net.ping_gid_min, 2, 0, 0x7fffffff },
+	{ "sys/net/ipv4/ip_default_ttl", &init_net.default_ttl, 1, 1, 255 },
 	{ "sys/net/ipv4/tcp_mem", tcp_limits.mem, 3, 1, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_rmem", tcp_limits.rmem, 3, 1, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_wmem", tcp_limits.wmem, 3, 1, 0x7fffffff },
 };
 BUILD_BUG_ON(offsetof(struct net, port_max) != offsetof(struct net, port_min) + sizeof(int));
-BUILD_BUG_ON(
-	offsetof(struct net, ping_gid_max) != offsetof(struct net, ping_gid_min) + sizeof(int));
+
+/* What stands in init_net stands in each namespace. */
+static int *numbers(const struct vector *v)
+{
+	u64 off = (u64)v->at - (u64)&init_net;
+
+	return off < sizeof(init_net) ? (int *)((u8 *)current_net() + off) : v->at;
+}
 
 static int show_vector(struct seq *s, void *arg)
 {
 	const struct vector *v = arg;
 
 	for (u32 i = 0; i < v->n; i++)
-		seq_printf(s, "%s%d", i ? "\t" : "", READ_ONCE(v->at[i]));
+		seq_printf(s, "%s%d", i ? "\t" : "", READ_ONCE(numbers(v)[i]));
 	seq_puts(s, "\n");
 	return 0;
 }
@@ -358,7 +363,43 @@ static int store_vector(char *text, size_t n, void *arg)
 	if (i == 2 && v->n == 2 && got[0] > got[1] && v->at == &init_net.port_min)
 		return -EINVAL;
 	while (i--)
-		WRITE_ONCE(v->at[i], (int)got[i]);
+		WRITE_ONCE(numbers(v)[i], (int)got[i]);
+	return 0;
+}
+
+/* ping_group_range: groups as the reader's user namespace calls them; 1 to 0 is nobody. */
+static int show_ping(struct seq *s, void *arg)
+{
+	const struct net *net = current_net();
+	const struct user_namespace *ns = current_user_ns();
+
+	seq_printf(s, "%u\t%u\n", from_kgid_munged(ns, READ_ONCE(net->ping_gid_min)),
+		from_kgid_munged(ns, READ_ONCE(net->ping_gid_max)));
+	return 0;
+}
+
+static int store_ping(char *text, size_t n, void *arg)
+{
+	struct net *net = current_net();
+	kgid_t gid[2] = { READ_ONCE(net->ping_gid_min), READ_ONCE(net->ping_gid_max) };
+	s64 got;
+	u32 i = 0;
+
+	for (char *word; i < 2 && (word = strsep(&text, " \t\n"));) {
+		if (!*word)
+			continue;
+		if (kstrtos64(word, 10, &got) || got < 0 || got > 0xfffffffeL)
+			return -EINVAL;
+		gid[i] = make_kgid(current_user_ns(), (u32)got);
+		if (gid[i++] == (kgid_t)-1)
+			return -EINVAL;
+	}
+	if (gid[1] < gid[0]) {
+		gid[0] = 1;
+		gid[1] = 0;
+	}
+	WRITE_ONCE(net->ping_gid_min, gid[0]);
+	WRITE_ONCE(net->ping_gid_max, gid[1]);
 	return 0;
 }
 
@@ -385,6 +426,9 @@ static int net_proc_init(void)
 	for (u32 i = 0; !err && i < ARRAY_SIZE(vectors); i++)
 		err = proc_create(
 			vectors[i].path, 0644, show_vector, store_vector, (void *)&vectors[i]);
+	if (!err)
+		err = proc_create(
+			"sys/net/ipv4/ping_group_range", 0644, show_ping, store_ping, NULL);
 	return err ? err : sysctl_register(ints, ARRAY_SIZE(ints));
 }
 INITCALL(3, net_proc_init);

@@ -381,11 +381,11 @@ static ssize_t ping_sendmsg(struct socket *s, struct msg *m)
 static bool may_ping(const struct net *net)
 {
 	const struct cred *c = current_cred();
-	bool may = net->ping_gid_min <= (int)c->egid && (int)c->egid <= net->ping_gid_max;
+	bool may = net->ping_gid_min <= c->egid && c->egid <= net->ping_gid_max;
 
 	for (u32 k = 0; k < c->group_info->ngroups; k++)
-		may |= net->ping_gid_min <= (int)c->group_info->gid[k] &&
-		       (int)c->group_info->gid[k] <= net->ping_gid_max;
+		may |= net->ping_gid_min <= c->group_info->gid[k] &&
+		       c->group_info->gid[k] <= net->ping_gid_max;
 	return may;
 }
 

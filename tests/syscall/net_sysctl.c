@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* /proc/sys/net/ipv4 is each network namespace's own: who may ping, which ports are chosen, how far packets go. */
+#include "netns.h"
+
+static void put(const char *name, const char *text)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
+	fd = open(path, O_WRONLY);
+	say("%s := %s: %s\n", name, text,
+		write(fd, text, strlen(text)) < 0 ? t_errno(errno) : "done");
+	close(fd);
+}
+
+static void get(const char *name)
+{
+	char path[128], text[128] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
+	fd = open(path, O_RDONLY);
+	(void)!read(fd, text, sizeof(text) - 1);
+	close(fd);
+	say("%s is %s", name, text);
+}
+
+static void ping_socket(const char *who)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
+
+	say("%s: %s\n", who, fd < 0 ? t_errno(errno) : "may ping");
+	if (fd >= 0)
+		close(fd);
+}
+
+static void ping(void)
+{
+	get("ping_group_range");
+	ping_socket("at first");
+	put("ping_group_range", "0 2147483647");
+	ping_socket("everybody");
+	put("ping_group_range", "7 8");
+	ping_socket("others");
+	put("ping_group_range", "0");
+	get("ping_group_range");
+	ping_socket("the first eight");
+	put("ping_group_range", "5 4");
+	get("ping_group_range");
+	ping_socket("nobody");
+	put("ping_group_range", "-1 4");
+	put("ping_group_range", "x");
+	get("ping_group_range");
+}
+
+static void ports(void)
+{
+	int fd;
+
+	put("ip_local_port_range", "40000 40000");
+	fd = bound(SOCK_STREAM, "127.0.0.1");
+	say("port %d\n", port_of(fd));
+	close(fd);
+	put("ip_local_port_range", "40001 40000");
+	get("ip_local_port_range");
+}
+
+static void ttl(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	put("ip_default_ttl", "77");
+	say("ttl %d\n", number(fd, SOL_IP, IP_TTL));
+	put("ip_default_ttl", "0");
+	put("ip_default_ttl", "256");
+	get("ip_default_ttl");
+	close(fd);
+}
+
+TEST(net_sysctl)
+{
+	if (unshare(CLONE_NEWNET)) {
+		say("unshare: %s\n", t_errno(errno));
+		return;
+	}
+	lo_up();
+	ping();
+	ports();
+	ttl();
+	T(unshare(CLONE_NEWNET));
+	get("ping_group_range");
+	get("ip_local_port_range");
+	get("ip_default_ttl");
+}
