@@ -173,8 +173,9 @@ struct flow {
 	bool dont_fragment; /* says so on the way; what is too large for the way is cut all the same, unless */
 	bool no_fragment; /* EMSGSIZE then */
 	bool dontroute;
-	bool loop;  /* to a group: to members on this machine, too */
-	bool stays; /* and to no other: TTL 0 */
+	bool no_guess; /* who is not on any way is not taken to be on oif's link either */
+	bool loop;     /* to a group: to members on this machine, too */
+	bool stays;    /* and to no other: TTL 0 */
 	u32 mark;
 	u32 uid, gid; /* whose socket it is, when `owned` */
 	u32 label;    /* of IPv6's flow, 20 bits */
@@ -187,8 +188,10 @@ struct flow {
 	u32 mtu;
 	u32 route_mtu, advmss, metric; /* as the route says; 0: nothing */
 	u8 hoplimit;                   /* the same */
-	bool local;                    /* to this machine */
-	bool broadcast;                /* to all on the link */
+	u8 protocol;                   /* who made the route: RTPROT_* */
+	u32 table;      /* where it was found, once rules were asked; 0: they were not */
+	bool local;     /* to this machine */
+	bool broadcast; /* to all on the link */
 };
 /* 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL, -EACCES. */
 int route_output(struct net *net, struct flow *f);

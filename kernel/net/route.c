@@ -441,6 +441,7 @@ static int take_route(
 	f->advmss = r->advmss;
 	f->hoplimit = r->hoplimit;
 	f->metric = r->metric;
+	f->protocol = r->protocol;
 	return 0;
 }
 
@@ -537,8 +538,14 @@ int route_output(struct net *net, struct flow *f)
 	else if (dev &&
 		 (ip_is_multicast(&f->daddr) || (ip_is_v4(&f->daddr) && f->daddr.w[3] == ~0U)))
 		err = take_device(net, f, dev);
-	else
+	else {
 		err = rules_route(net, f, by_table);
+		/* who says by which device means it, whatever the tables say: so does Linux for IPv4 */
+		if (err && dev && dev != net->lo && ip_is_v4(&f->daddr) && !f->no_guess) {
+			f->table = 0;
+			err = take_device(net, f, dev);
+		}
+	}
 	spin_unlock(&net->lock);
 	if (!err && !f->local)
 		f->mtu = pmtu_of(net, &f->daddr, f->mtu);

@@ -116,19 +116,39 @@ static void put_route(
  * The answer to `ip route get`: a route made for one packet. As in Linux, an IPv4 one says that it is such a clone (without that iproute2
  * shows an origin and a scope, which it has not).
  */
+/* The answer to RTM_GETROUTE: a way, and what was asked. */
+struct way {
+	struct route_entry e;
+	ip_addr src;
+	u32 iif, mark;
+};
+
 static void put_way(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
 	const struct rta_cacheinfo info = { .rta_clntref = 1 };
-	const struct route_entry *e = what;
+	const struct way *w = what;
+	const struct route_entry *e = &w->e;
+	bool v4 = ip_is_v4(&e->r.dst);
 	struct rtmsg *m;
 
-	put_route(b, req, portid, flags, what);
-	if (!ip_is_v4(&e->r.dst))
-		return;
+	put_route(b, req, portid, flags, e);
 	m = NLMSG_DATA((struct nlmsghdr *)(b->buf + b->msg));
+	if (!v4 || !ip_is_any(&w->src)) {
+		m->rtm_src_len = v4 ? 32 : 128;
+		nl_attr_addr(b, RTA_SRC, &w->src);
+	}
+	if (w->iif)
+		nl_attr_u32(b, RTA_IIF, w->iif);
+	if (!v4) {
+		nl_end(b);
+		return;
+	}
+	if (w->mark)
+		nl_attr_u32(b, RTA_MARK, w->mark);
 	m->rtm_flags = RTM_F_CLONED | (e->r.type == RTN_LOCAL ? RTCF_LOCAL : 0U);
-	nl_attr_u32(b, RTA_UID, 0);
+	if (!w->iif)
+		nl_attr_u32(b, RTA_UID, 0);
 	nl_attr(b, RTA_CACHEINFO, &info, sizeof(info));
 	nl_end(b);
 }
@@ -218,36 +238,75 @@ int rtnl_dump_routes(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
 }
 
 /* ip route get: the way to one address. */
+/* What is to be looked up: a packet of ours, or with RTA_IIF one that comes in and is for somebody else. 0 or -errno. */
+static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
+{
+	const struct rtmsg *m = NLMSG_DATA(req);
+	const u32 *oif = nl_find(req, sizeof(*m), RTA_OIF, sizeof(u32), NULL);
+	const u32 *iif = nl_find(req, sizeof(*m), RTA_IIF, sizeof(u32), NULL);
+	const u32 *mark = nl_find(req, sizeof(*m), RTA_MARK, sizeof(u32), NULL);
+	struct net_device *in = NULL;
+
+	if (!rtnl_attr_addr(req, sizeof(*m), RTA_DST, m->rtm_family, &f->daddr))
+		return -EINVAL;
+	if (!rtnl_attr_addr(req, sizeof(*m), RTA_SRC, m->rtm_family, &f->saddr))
+		f->saddr = IP_ANY;
+	else if (m->rtm_family == AF_INET && !iif && !addr_is_local(net, &f->saddr, 0))
+		return -ENETUNREACH;
+	f->tos = m->rtm_tos & ~3;
+	f->mark = mark ? *mark : 0;
+	f->oif = oif ? (int)*oif : 0;
+	if (iif && *iif) {
+		spin_lock(&net->lock);
+		in = netdev_by_index(net, (int)*iif);
+		spin_unlock(&net->lock);
+		if (!in)
+			return -ENODEV;
+	}
+	if (!in || in == net->lo || addr_is_local(net, &f->daddr, 0))
+		return route_output(net, f);
+	f->iif = (int)*iif;
+	return route_forward(net, f);
+}
+
 int rtnl_get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
 {
 	const struct rtmsg *m = NLMSG_DATA(req);
-	struct route_entry e = { .r = { .table = RT_TABLE_MAIN, .type = RTN_UNICAST } };
+	struct way w = { .e.r = { .table = RT_TABLE_MAIN, .type = RTN_UNICAST }, .src = IP_ANY };
+	struct route *r = &w.e.r;
 	struct flow f = { 0 };
 	int err;
 
 	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*m)))
 		return -EINVAL;
-	if (!rtnl_attr_addr(req, sizeof(*m), RTA_DST, m->rtm_family, &f.daddr))
-		return -EINVAL;
-	err = route_output(net, &f);
+	err = look_up(net, req, &f);
 	if (err)
 		return err;
-	e.r.dst = f.daddr;
-	e.r.prefix = 128;
-	e.r.prefsrc = f.saddr;
-	e.r.mtu = f.route_mtu;
-	e.r.advmss = f.advmss;
-	if (!ip_is_v4(&f.daddr))
-		e.r.metric = f.metric;
-	if (!ip_equal(&f.next_hop, &f.daddr))
-		e.r.gateway = f.next_hop;
-	if (f.local) {
-		e.r.type = RTN_LOCAL;
-		if (!ip_is_v4(&f.daddr)) /* Linux looks both IPv4 tables up in one */
-			e.r.table = RT_TABLE_LOCAL;
+	(void)rtnl_attr_addr(req, sizeof(*m), RTA_SRC, m->rtm_family, &w.src);
+	w.iif = (u32)f.iif;
+	w.mark = f.mark;
+	if (ip_is_v4(&f.daddr) ? m->rtm_flags & RTM_F_LOOKUP_TABLE && !f.local : f.table != 0)
+		r->table = f.table;
+	r->dst = f.daddr;
+	r->prefix = 128;
+	if (!w.iif && (!ip_is_v4(&f.daddr) || !ip_equal(&w.src, &f.saddr)))
+		r->prefsrc = f.saddr;
+	r->mtu = f.route_mtu;
+	r->advmss = f.advmss;
+	if (!ip_is_v4(&f.daddr)) {
+		r->metric = f.metric;
+		r->protocol = f.local ? RTPROT_KERNEL : f.protocol;
 	}
-	e.ifindex = f.dev->ifindex;
-	return emit(arg, put_way, &e);
+	if (!ip_equal(&f.next_hop, &f.daddr))
+		r->gateway = f.next_hop;
+	if (f.local) {
+		r->type = RTN_LOCAL;
+		if (!ip_is_v4(&f.daddr) ||
+			net->policy) /* else Linux looks both IPv4 tables up in one */
+			r->table = RT_TABLE_LOCAL;
+	}
+	w.e.ifindex = f.dev->ifindex;
+	return emit(arg, put_way, &w);
 }
 
 /* ---- changing ---- */
@@ -265,7 +324,7 @@ static int no_way(u8 family)
 /* A gateway is somebody on the link; where it is not said on which, that is looked up. */
 static int check_gateway(struct net *net, struct nexthop *w, u8 family)
 {
-	struct flow f = { .daddr = w->gateway, .oif = w->ifindex };
+	struct flow f = { .daddr = w->gateway, .oif = w->ifindex, .no_guess = true };
 
 	if (addr_is_local(net, &w->gateway, 0) || ip_is_multicast(&w->gateway))
 		return -EINVAL;

@@ -57,8 +57,12 @@ int rules_route(
 	int err;
 
 	if (likely(!net->policy)) {
+		f->table = RT_TABLE_MAIN;
 		err = look(net, f, RT_TABLE_MAIN);
-		return err == -ENETUNREACH ? look(net, f, RT_TABLE_DEFAULT) : err;
+		if (err != -ENETUNREACH)
+			return err;
+		f->table = RT_TABLE_DEFAULT;
+		return look(net, f, RT_TABLE_DEFAULT);
 	}
 	list_for_each_entry(r, &net->rules, list) {
 		if (!matches(net, r, f))
@@ -68,6 +72,7 @@ int rules_route(
 		case FR_ACT_UNREACHABLE: return -ENETUNREACH;
 		case FR_ACT_PROHIBIT: return -EACCES;
 		case FR_ACT_TO_TBL:
+			f->table = r->table;
 			err = look(net, f, r->table);
 			if (err != -ENETUNREACH)
 				return err;
