@@ -581,9 +581,9 @@ int neigh_del(struct net_device *dev, const ip_addr *addr)
 	spin_lock(&neigh_lock);
 	n = find(dev, addr);
 	if (n) {
-		n->state = NUD_FAILED;
 		describe(n, &info);
-		drop(n, &dead);
+		info.state = NUD_FAILED;
+		drop(n, &dead); /* which counts it by the state that it had */
 	}
 	spin_unlock(&neigh_lock);
 	skb_free_list(&dead);

@@ -218,6 +218,10 @@ static void arp(void)
 	del_arp(fd, "10.9.0.99", "va0", 0);
 	del_arp(fd, "10.9.0.99", "nosuch0", 0);
 	del_arp(fd, "10.8.0.8", "", 0);
+	/* deleted ones leave room for others */
+	set_arp(fd, "10.9.0.20", "va0", ATF_COM, 0, 20);
+	set_arp(fd, "10.9.0.21", "va0", ATF_COM, 0, 21);
+	get_arp(fd, "10.9.0.20", "va0");
 	close(fd);
 }
 
