@@ -64,17 +64,6 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 
 /* ---- errors about what we got ---- */
 
-/* With the network header in front again: it stands where it was. */
-static void unpull_header(struct sk_buff *skb)
-{
-	if (skb->room_pulled || skb->head < SKB_ROOM || !skb->buf)
-		skb_push(skb, skb->ip.hdr_len);
-	else {
-		skb->off -= skb->ip.hdr_len;
-		skb->len += skb->ip.hdr_len;
-	}
-}
-
 /* Errors are not answered with errors, nor is what went to many, what has no sender, or a later piece (RFC 1122, 3.2.2; 4443, 2.4). */
 static bool may_answer(const struct sk_buff *skb)
 {
@@ -124,10 +113,15 @@ void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word
 
 void icmp_unreachable(struct net *net, struct sk_buff *skb, u8 code4, u8 code6)
 {
-	unpull_header(skb);
+	u32 off = skb->off, len = skb->len;
+	u8 head = skb->head;
+
+	ip_rewind(skb);
 	icmp_error(net, skb, skb->ip.v6 ? ICMPV6_DEST_UNREACH : ICMP_DEST_UNREACH,
 		skb->ip.v6 ? code6 : code4, 0);
-	skb_pull(skb, skb->ip.hdr_len);
+	skb->off = off;
+	skb->len = len;
+	skb->head = head;
 }
 
 /* ---- errors about what we sent ---- */
@@ -220,20 +214,44 @@ static void quoted4(struct net *net, struct sk_buff *skb, struct ip_error *e)
 	tell_transport(net, h->protocol, &local, &remote, all + hlen, e);
 }
 
+/* Where the transport's header begins in the packet of IPv6 at @skb's front, behind all extension headers; *@next: what it is. 0: not there. */
+static u32 transport_at(const struct sk_buff *skb, u8 *next)
+{
+	u32 at = sizeof(struct ipv6hdr);
+	u8 e[8];
+
+	while (at + sizeof(e) <= skb_len(skb)) {
+		if (*next != IPPROTO_HOPOPTS && *next != IPPROTO_ROUTING &&
+			*next != IPPROTO_DSTOPTS && *next != IPPROTO_FRAGMENT)
+			return at;
+		skb_copy(skb, at, e, sizeof(e));
+		if (*next == IPPROTO_FRAGMENT && (e[2] || e[3] & 0xf8))
+			return 0; /* a later piece */
+		at += *next == IPPROTO_FRAGMENT ? 8 : (e[1] + 1U) * 8;
+		*next = e[0];
+	}
+	return 0;
+}
+
 static void quoted6(struct net *net, struct sk_buff *skb, struct ip_error *e)
 {
-	u8 tmp[48];
-	const u8 *all = skb_header(skb, 48, tmp);
-	const struct ipv6hdr *h = (const struct ipv6hdr *)all;
+	struct ipv6hdr h;
 	ip_addr local, remote;
+	u8 transport[8];
+	u32 at;
 
-	if (!all || h->version != 6)
+	if (skb_len(skb) < sizeof(h))
 		return;
-	memcpy(&local, &h->saddr, 16);
-	memcpy(&remote, &h->daddr, 16);
+	skb_copy(skb, 0, &h, sizeof(h));
+	at = transport_at(skb, &h.nexthdr);
+	if (!at || h.version != 6)
+		return;
+	skb_copy(skb, at, transport, sizeof(transport));
+	memcpy(&local, &h.saddr, 16);
+	memcpy(&remote, &h.daddr, 16);
 	e->quote = skb;
-	e->quote_at = 40;
-	tell_transport(net, h->nexthdr, &local, &remote, all + 40, e);
+	e->quote_at = at;
+	tell_transport(net, h.nexthdr, &local, &remote, transport, e);
 }
 
 void icmp_no_host(struct net *net, struct sk_buff *skb)

@@ -279,11 +279,12 @@ int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 
 /* ---- in ---- */
 
-/* Where a packet begins that has been parsed. */
-struct front {
-	u32 off;
-	u8 head;
-};
+/* A packet that is parsed begins here. */
+static void set_front(struct sk_buff *skb)
+{
+	skb->ip.front_off = skb->off;
+	skb->ip.front_head = skb->head;
+}
 
 /* Pulls the header into skb->ip. False: not a packet that we take. */
 static bool parse_v4(struct sk_buff *skb)
@@ -314,6 +315,7 @@ static bool parse_v4(struct sk_buff *skb)
 		.frag_id = h->id,
 	};
 	skb_trim(skb, total);
+	set_front(skb);
 	return true;
 }
 
@@ -374,7 +376,7 @@ static bool skip_extensions(struct sk_buff *skb, u8 next)
 	return false;
 }
 
-static bool parse_v6(struct sk_buff *skb, struct front *front)
+static bool parse_v6(struct sk_buff *skb)
 {
 	struct ipv6hdr tmp;
 	const struct ipv6hdr *h = skb_header(skb, sizeof(*h), &tmp);
@@ -399,36 +401,30 @@ static bool parse_v6(struct sk_buff *skb, struct front *front)
 	if (ip_is_v4(&skb->ip.saddr) || ip_is_v4(&skb->ip.daddr))
 		return false; /* mapped addresses do not travel (RFC 4942, 2.2) */
 	skb_trim(skb, total);
-	*front = (struct front){ skb->off, skb->head };
+	set_front(skb);
 	skb_pull(skb, sizeof(*h));
 	return skip_extensions(skb, next);
 }
 
-static bool parse(struct sk_buff *skb, struct front *front)
+static bool parse(struct sk_buff *skb)
 {
-	if (skb->protocol == ETH_P_IPV6)
-		return parse_v6(skb, front);
-	if (!parse_v4(skb))
-		return false;
-	*front = (struct front){ skb->off, skb->head };
-	return true;
+	return skb->protocol == ETH_P_IPV6 ? parse_v6(skb) : parse_v4(skb);
 }
 
-/* To its network header again. */
-static void rewind_to(struct sk_buff *skb, const struct front *front)
+void ip_rewind(struct sk_buff *skb)
 {
-	skb->len += skb->off - front->off;
-	skb->off = front->off;
-	skb->head = front->head;
+	skb->len += skb->off - skb->ip.front_off;
+	skb->off = skb->ip.front_off;
+	skb->head = skb->ip.front_head;
 }
 
 /* Shown to the packet filter, from its network header on, and parsed again after. False: it has gone. */
-static bool filter_in(struct net *net, u8 hook, struct sk_buff *skb, struct front *front)
+static bool filter_in(struct net *net, u8 hook, struct sk_buff *skb)
 {
-	rewind_to(skb, front);
+	ip_rewind(skb);
 	if (nf_hook(net, hook, skb, skb->dev, NULL))
 		return false;
-	if (parse(skb, front))
+	if (parse(skb))
 		return true;
 	kfree_skb(skb);
 	return false;
@@ -505,11 +501,10 @@ void ip_rcv(struct sk_buff *skb)
 	struct net *net = skb->dev->net;
 	bool filtered = unlikely(nf_active(net));
 	struct ip_stats *n = &IP_STATS(skb->protocol == ETH_P_IPV6);
-	struct front front;
 
 	n->in_receives++;
 	n->in_octets += skb_len(skb);
-	if (skb->pkt_type == PKT_OTHERHOST || !parse(skb, &front)) {
+	if (skb->pkt_type == PKT_OTHERHOST || !parse(skb)) {
 		n->in_hdr_errors++;
 		kfree_skb(skb);
 		return;
@@ -518,7 +513,7 @@ void ip_rcv(struct sk_buff *skb)
 		reassemble(net, skb);
 		return;
 	}
-	if (filtered && !filter_in(net, NF_INET_PRE_ROUTING, skb, &front))
+	if (filtered && !filter_in(net, NF_INET_PRE_ROUTING, skb))
 		return;
 	if (skb->pkt_type != PKT_LOOPBACK && !ip_source_valid(net, skb)) {
 		n->in_addr_errors++;
@@ -530,12 +525,12 @@ void ip_rcv(struct sk_buff *skb)
 			kfree_skb(skb);
 			return;
 		}
-		rewind_to(skb, &front);
+		ip_rewind(skb);
 		ip_forward(net, skb);
 		return;
 	}
 	if (skb->ip.is_frag)
 		reassemble(net, skb);
-	else if (!filtered || filter_in(net, NF_INET_LOCAL_IN, skb, &front))
+	else if (!filtered || filter_in(net, NF_INET_LOCAL_IN, skb))
 		deliver(net, skb);
 }

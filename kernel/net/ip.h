@@ -46,8 +46,10 @@ struct ip_error {
 	u32 quote_at;                /* where the transport's header begins in it */
 };
 
+/* A packet that was parsed begins with its network header again. */
+void ip_rewind(struct sk_buff *skb);
 /*
- * To @skb's sender, unless that may not be (RFC 1122, 3.2.2): @skb as the transport got it, its network header just pulled.
+ * To @skb's sender, unless that may not be (RFC 1122, 3.2.2): @skb as the transport got it: parsed, its header not yet pulled.
  * Does not consume it.
  */
 void icmp_unreachable(struct net *net, struct sk_buff *skb, u8 code4, u8 code6);

@@ -42,7 +42,9 @@ struct ip_meta {
 	u8 proto, ttl, tos;
 	bool v6;
 	bool alert_mld; /* a router alert for MLD stood in the options */
-	u8 hdr_len; /* of the network header that was pulled; it stands before what skb_pull() left */
+	u8 hdr_len;    /* of the network header that was pulled, without IPv6's extension headers */
+	u32 front_off; /* where that header stands: skb->off and skb->head before it was pulled */
+	u8 front_head;
 	u32 label; /* of IPv6's flow */
 	u32 ext_at; /* where IPv6's extension headers lie in the buffer, the first of kind ext_first */
 	u16 ext_len;
@@ -177,6 +179,12 @@ static inline const u8 *skb_pulled(const struct sk_buff *skb, u32 n)
 static inline bool skb_has_pulled(const struct sk_buff *skb, u32 n)
 {
 	return n <= (skb->room_pulled || !skb->buf ? skb->head : skb->off);
+}
+/* The network's header of a packet that was parsed: it stands in one piece, or did not get there. */
+static inline const u8 *skb_network(const struct sk_buff *skb)
+{
+	return skb->ip.front_head < SKB_ROOM ? skb->room + skb->ip.front_head :
+					       skb->buf->data + skb->ip.front_off;
 }
 /* Makes it @n bytes long, headers included; it was at least that. */
 void skb_trim(struct sk_buff *skb, u32 n);

@@ -206,6 +206,8 @@ static ssize_t send(struct socket *s, struct msg *m)
 	seg = segment_of(i, m, &f, len);
 	if (seg < 0)
 		return seg;
+	if (seg && f.ext)
+		return -EOPNOTSUPP; /* who cuts expects UDP's header behind IPv6's */
 	skb = skb_from_iter(&m->iter, len);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
@@ -328,7 +330,7 @@ static struct sk_buff *cut_one(const struct sk_buff *skb, u32 off, u32 len)
 
 	if (!s)
 		return NULL;
-	memcpy(s->buf->data, skb_pulled(skb, net), net);
+	memcpy(s->buf->data, skb_network(skb), net);
 	h = (struct udphdr *)(s->buf->data + net);
 	skb_copy(skb, 0, h, sizeof(*h));
 	h->len = htons((u32)sizeof(*h) + len);

@@ -57,6 +57,47 @@ static void send_with(int fd, struct sockaddr_in6 *a, int type, const void *opts
 	T(sendmsg(fd, &m, 0));
 }
 
+static void bytes(const char *what, const unsigned char *p, unsigned n)
+{
+	char line[200] = "";
+
+	for (unsigned i = 0; i < n; i++)
+		sprintf(line + 3 * i, " %02x", p[i]);
+	say("%s:%s", what, line);
+}
+
+/* What a port where nobody listens is told of: the error quotes the datagram with the @n bytes of options before it. */
+static void quoted(int fd, int raw, unsigned n)
+{
+	static unsigned char buf[256];
+	const unsigned char *ip = buf + 8;
+
+	T(send(fd, "hello", 5, 0));
+	T(recv(fd, buf, 1, 0));
+	T(recv(raw, buf, sizeof(buf), 0));
+	say("type %d code %d; version %d, %d bytes, first %d", buf[0], buf[1], ip[0] >> 4,
+		ip[4] << 8 | ip[5], ip[6]);
+	bytes("options", ip + 40, n);
+	say("%.5s", (const char *)ip + 40 + n + 8);
+}
+
+static void refused(const struct sockaddr_in6 *to)
+{
+	int fd = NEED(socket(AF_INET6, SOCK_DGRAM, 0));
+	int raw = NEED(socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6));
+	struct sockaddr_in6 a = *to;
+
+	a.sin6_port = htons(9);
+	NEED(connect(fd, SA(&a), sizeof(a)));
+	quoted(fd, raw, 0);
+	T(setsockopt(fd, SOL_IPV6, IPV6_DSTOPTS, pads, 8));
+	quoted(fd, raw, 8);
+	T(setsockopt(fd, SOL_IPV6, IPV6_HOPOPTS, longer, 16));
+	quoted(fd, raw, 24);
+	close(fd);
+	close(raw);
+}
+
 TEST(inet6_ext)
 {
 	static char big[5000];
@@ -113,6 +154,7 @@ TEST(inet6_ext)
 		T(sendto(out, big, sizeof(big), 0, SA(&a), sizeof(a)));
 		told(in);
 	}
+	refused(&a);
 	T(NEED(setuid(65534)));
 	T(setsockopt(out, SOL_IPV6, IPV6_HOPOPTS, pads, 8));
 	send_with(out, &a, IPV6_DSTOPTS, pads, 8);
