@@ -8,6 +8,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/vfs/internal.h"
+#include "kernel/vfs/landlock.h"
 
 #define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC)
 
@@ -47,19 +48,29 @@ static int do_setfl(int fd, struct file *f, u32 flags)
 
 /* ---- owners ---- */
 
+void fown_put(struct fown *o)
+{
+	put_pid(o->pid);
+	put_pid(o->setter);
+	landlock_put(o->landlock);
+}
+
 void file_set_owner(struct file *f, struct pid *pid, int type)
 {
-	struct pid *old;
+	struct fown o = { .pid = pid, .type = type, .uid = current_uid(), .euid = current_euid() },
+		    old;
 
 	get_pid(pid);
+	if (pid && landlocked()) {
+		o.landlock = landlock_get(current_cred()->landlock);
+		o.setter = get_pid(current->signal->pids[PIDTYPE_TGID]);
+	}
 	spin_lock(&f->f_lock);
-	old = f->f_owner.pid;
-	f->f_owner.pid = pid;
-	f->f_owner.type = type;
-	f->f_owner.uid = current_uid();
-	f->f_owner.euid = current_euid();
+	old = f->f_owner;
+	o.signum = old.signum;
+	f->f_owner = o;
 	spin_unlock(&f->f_lock);
-	put_pid(old);
+	fown_put(&old);
 }
 
 int file_setown(struct file *f, s32 who)
@@ -140,29 +151,41 @@ static int do_getowner_uids(struct file *f, uaddr_t arg)
 	return copy_to_user(arg, ids, sizeof(ids)) ? -EFAULT : 0;
 }
 
-/* Who may not be signalled by whoever set the owner is not: the ids were kept for that. */
+/* May whoever set the owner signal @t? His ids and his domain were kept for that. His own process he always may. */
 static bool owner_may_signal(const struct fown *o, struct task *t)
 {
 	const struct cred *c = get_task_cred(t);
 	bool ok = o->euid == 0 || o->euid == c->suid || o->euid == c->uid || o->uid == c->suid ||
 		  o->uid == c->uid;
 
+	if (o->landlock && t->signal->pids[PIDTYPE_TGID] != o->setter)
+		ok = ok && landlock_may_signal(o->landlock, c->landlock);
 	put_cred(c);
 	return ok;
 }
 
-static void signal_one(struct fown *o, const siginfo_t *info, int sig, bool group)
+struct telling {
+	const struct fown *to;
+	const siginfo_t *info;
+	int sig;
+};
+
+static void tell_process(struct task *t, void *arg)
 {
-	struct task *t = pid_get_task(o->pid, o->type);
+	const struct telling *what = arg;
+
+	if (owner_may_signal(what->to, t))
+		send_sig_group(what->sig, t, what->info);
+}
+
+static void tell_thread(const struct telling *what)
+{
+	struct task *t = pid_get_task(what->to->pid, PIDTYPE_PID);
 
 	if (!t)
 		return;
-	if (owner_may_signal(o, t)) {
-		if (group)
-			send_sig_group(sig, t, info);
-		else
-			send_sig(sig, t, info);
-	}
+	if (owner_may_signal(what->to, t))
+		send_sig(what->sig, t, what->info);
 	put_task(t);
 }
 
@@ -184,23 +207,27 @@ static void tell_reason(siginfo_t *info, int band)
 	}
 }
 
-/* A copy of the owner, with a reference; false: there is none. */
+/* A copy of the owner, with references; false: there is none. */
 static bool get_owner(struct file *f, struct fown *o)
 {
 	spin_lock(&f->f_lock);
 	*o = f->f_owner;
 	get_pid(o->pid);
+	get_pid(o->setter);
+	landlock_get(o->landlock);
 	spin_unlock(&f->f_lock);
 	return o->pid;
 }
 
 static void signal_owner(struct fown *o, int sig, const siginfo_t *info)
 {
-	if (o->type == PIDTYPE_PGID)
-		kill_pgrp(o->pid, sig, info);
+	struct telling what = { o, info, sig };
+
+	if (o->type == PIDTYPE_PID)
+		tell_thread(&what);
 	else
-		signal_one(o, info, sig, o->type == PIDTYPE_TGID);
-	put_pid(o->pid);
+		for_each_in_pid(o->pid, o->type, tell_process, &what);
+	fown_put(o);
 }
 
 void kill_fasync(struct file *f, int fd, int band)

@@ -95,7 +95,7 @@ static void file_close(struct file *f)
 			f->f_op->release(f->f_inode, f);
 	}
 	if (f->f_owner.pid)
-		put_pid(f->f_owner.pid);
+		fown_put(&f->f_owner);
 	if (f->f_path.dentry)
 		file_drop_path(f);
 	file_free(f);

@@ -265,6 +265,7 @@ static inline int lease_break(struct inode *inode, const struct file *f, bool wr
 
 /* ---- locks.c ---- */
 void kill_fasync(struct file *f, int fd, int band);
+void fown_put(struct fown *o); /* its references */
 /* dnotify.c: fcntl(F_NOTIFY); what closing does to it, @owner NULL: the file's end. */
 long fcntl_notify(int fd, struct file *f, u32 mask);
 void dnotify_remove(struct file *f, struct files_struct *owner);

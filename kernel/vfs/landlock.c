@@ -16,7 +16,10 @@
 #include "kernel/vfs/landlock_rules.h"
 
 #define LL_GFP (GFP_KERNEL | __GFP_ACCOUNT) /* nothing else bounds how many rules there are */
-#define CREATE_VERSION 1U
+#define CREATE_VERSION 1
+#define CREATE_ERRATA 2
+/* What Linux numbers as mended and holds here: 1, only TCP's ports are minded; 2, threads of a process may signal each other. */
+#define ERRATA 3
 #define RULE_PATH_BENEATH 1
 #define RULE_NET_PORT 2
 
@@ -279,6 +282,15 @@ static int read_attr(struct ruleset_attr *a, uaddr_t attr, size_t size)
 	return copy_struct_from_user(a, sizeof(*a), attr, size);
 }
 
+static long about(int flags)
+{
+	switch (flags) {
+	case CREATE_VERSION: return LANDLOCK_ABI;
+	case CREATE_ERRATA: return ERRATA;
+	default: return -EINVAL;
+	}
+}
+
 long sys_landlock_create_ruleset(uaddr_t attr, size_t size, int flags)
 {
 	struct ruleset_attr a;
@@ -287,7 +299,7 @@ long sys_landlock_create_ruleset(uaddr_t attr, size_t size, int flags)
 	int err;
 
 	if (flags)
-		return flags == CREATE_VERSION && !attr.v && !size ? LANDLOCK_ABI : -EINVAL;
+		return attr.v || size ? -EINVAL : about(flags);
 	err = read_attr(&a, attr, size);
 	if (err)
 		return err;

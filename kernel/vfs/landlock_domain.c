@@ -97,7 +97,7 @@ int landlock_tcp(u16 family, const void *addr, u32 len, bool connect)
 	if (of == AF_UNSPEC_) {
 		if (connect)
 			return 0; /* to disconnect is no access */
-		if (family == AF_INET_ && (a[4] | a[5] | a[6] | a[7]))
+		if (family != AF_INET_ || (a[4] | a[5] | a[6] | a[7]))
 			return -EAFNOSUPPORT;
 	} else if (of != family) {
 		return -EINVAL;

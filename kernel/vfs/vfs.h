@@ -449,6 +449,9 @@ struct file {
 		int type;
 		kuid_t uid, euid;
 		int signum;
+		/* Of who set it: what is forbidden to him, and his process if anything is. References, or NULL. */
+		struct landlock_domain *landlock;
+		struct pid *setter;
 	} f_owner; /* F_SETOWN; under f_lock */
 	union {
 		struct task_work f_work; /* the last fput */

@@ -75,6 +75,9 @@ static void errors_create(void)
 	int fd;
 
 	IS(create(NULL, 0, 1) >= 6);
+	T(create(NULL, 8, 2));
+	T(create(&a, 0, 2));
+	T(create(NULL, 0, 3));
 	T(create(&a, 0, 1));
 	T(create(NULL, 8, 1));
 	T(create(NULL, 0, 0x1000));
@@ -392,6 +395,35 @@ static void scopes(void)
 	});
 }
 
+/* SIGIO to a group that a restricted process has made a file's owner: its own process gets it, who is outside does not. */
+static void owners(void)
+{
+	int rs = ruleset(0, 0, 2), p[2];
+	pid_t group = SPAWN({
+		setpgid(0, 0);
+		pause();
+	});
+
+	setpgid(group, group);
+	NEED(pipe(p));
+	CHILD({
+		setpgid(0, group);
+		signal(SIGUSR1, SIG_IGN);
+		enter(rs);
+		T(fcntl(p[0], F_SETSIG, SIGUSR1));
+		T(fcntl(p[0], F_SETOWN, -group));
+		T(fcntl(p[0], F_SETFL, O_ASYNC));
+		T(write(p[1], "x", 1));
+	});
+	T(write(p[1], "x", 1)); /* the file's owner was set by him, whoever writes */
+	T(fcntl(p[0], F_SETSIG, SIGTERM));
+	T(fcntl(p[0], F_SETOWN, -group));
+	T(write(p[1], "x", 1));
+	t_wait("the group", group);
+	close(p[0]);
+	close(p[1]);
+}
+
 static void tracing(void)
 {
 	int rs = ruleset(READ_FILE, 0, 0);
@@ -435,5 +467,6 @@ TEST(landlock)
 	thread_of_one();
 	tcp();
 	scopes();
+	owners();
 	tracing();
 }

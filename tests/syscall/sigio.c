@@ -157,6 +157,34 @@ static void devices(void)
 	}
 }
 
+/* Who may not signal a group gets nothing sent to it by making it a file's owner; the ids count with which that was done. */
+static void strangers(void)
+{
+	int p[2];
+	pid_t group = SPAWN({
+		setpgid(0, 0);
+		pause();
+	});
+
+	say("-- a group of others");
+	setpgid(group, group);
+	NEED(pipe(p));
+	CHILD({
+		NEED(setresuid(65534, 65534, 65534));
+		T(fcntl(p[0], F_SETSIG, SIGUSR1));
+		T(fcntl(p[0], F_SETOWN, -group));
+		T(fcntl(p[0], F_SETFL, O_ASYNC));
+		T(write(p[1], "x", 1));
+	});
+	T(write(p[1], "x", 1));
+	T(fcntl(p[0], F_SETSIG, SIGTERM));
+	T(fcntl(p[0], F_SETOWN, -group));
+	T(write(p[1], "x", 1));
+	t_wait("the group", group);
+	close(p[0]);
+	close(p[1]);
+}
+
 TEST(sigio)
 {
 	sigemptyset(&both);
@@ -170,4 +198,5 @@ TEST(sigio)
 	connections();
 	terminals();
 	devices();
+	strangers();
 }
