@@ -76,6 +76,17 @@ static struct file_lock *find_conflict(struct inode *inode, const struct file_lo
 	return NULL;
 }
 
+/* A lock of @req's own owner in its range: what F_UNLCK asks F_OFD_GETLK for. */
+static struct file_lock *find_own(struct inode *inode, const struct file_lock *req)
+{
+	struct file_lock *l;
+
+	list_for_each_entry(l, &inode->i_flock, list)
+		if (l->owner == req->owner && l->kind == req->kind && locks_overlap(l, req))
+			return l;
+	return NULL;
+}
+
 /* The bucket is locked; spares that went into the list become visible in /proc/locks. */
 static void apply(struct inode *inode, const struct file_lock *req, struct file_lock *spare[2],
 	struct list_head *gone)
@@ -438,11 +449,11 @@ static int do_getlk(struct file *f, struct flock *u, bool ofd)
 
 	if (err)
 		return err;
-	if (req.type == FLK_NONE || (ofd && u->l_pid))
+	if ((req.type == FLK_NONE && !ofd) || (ofd && u->l_pid))
 		return -EINVAL;
 	spin_lock(&bk->lock);
-	c = find_conflict(f->f_inode, &req);
-	if (!c && f->f_op->lock && f->f_op->lock(f, F_GETLK, &req) == 1)
+	c = req.type == FLK_NONE ? find_own(f->f_inode, &req) : find_conflict(f->f_inode, &req);
+	if (!c && req.type != FLK_NONE && f->f_op->lock && f->f_op->lock(f, F_GETLK, &req) == 1)
 		c = &req;
 	u->l_type = F_UNLCK;
 	if (c) {

@@ -129,6 +129,36 @@ static void ofd(void)
 	}));
 }
 
+/* F_UNLCK asks whether the description itself has a lock there. */
+static void own(int fd, long start, long len)
+{
+	struct flock fl = { .l_type = F_UNLCK, .l_start = start, .l_len = len };
+
+	T(fcntl(fd, F_OFD_GETLK, &fl));
+	say("type %d at %ld, %ld bytes, of %d", fl.l_type, (long)fl.l_start, (long)fl.l_len,
+		fl.l_pid);
+}
+
+static void ofd_own(void)
+{
+	int a = NEED(open("f", O_RDWR)), b = NEED(open("f", O_RDWR));
+
+	T(lock(a, F_OFD_SETLK, F_RDLCK, 0, 10));
+	T(lock(a, F_OFD_SETLK, F_WRLCK, 20, 10));
+	T(lock(a, F_SETLK, F_WRLCK, 40, 10));
+	own(a, 0, 0);
+	own(b, 0, 0);
+	own(a, 12, 3);
+	own(a, 25, 1);
+	own(a, 40, 0);
+	T(lock(b, F_OFD_SETLK, F_RDLCK, 5, 10));
+	own(b, 0, 0);
+	own(a, 5, 20);
+	query(a, F_GETLK, F_UNLCK, 0, 5, 0);
+	close(a);
+	close(b);
+}
+
 TEST(fcntl_lock)
 {
 	t_text("f", "0123456789012345678901234567890123456789");
@@ -136,4 +166,5 @@ TEST(fcntl_lock)
 	waits();
 	deadlock();
 	ofd();
+	ofd_own();
 }
