@@ -255,8 +255,11 @@ void do_space_died(void); /* current's space was lost: kill all users of its mm 
 /* ---- signal frames (arch/um/sigframe.c), called by task/signal.c ---- */
 struct ksignal;
 int arch_setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask); /* 0 or -EFAULT */
-long arch_sigreturn(
-	struct regs *regs, u64 *sigmask); /* restores; the new rax, sets *sigmask; or -EFAULT */
+/*
+ * Restores; 0, or -EFAULT for a bad frame. Where orig_rax says that this is a call no more, the registers and *sigmask have been taken,
+ * though with an error nothing else has.
+ */
+int arch_sigreturn(struct regs *regs, u64 *sigmask);
 
 /* The vDSO: maps it into current->mm during exec; *base its address for AT_SYSINFO_EHDR. */
 int arch_map_vdso(struct mm *mm, u64 *base);

@@ -230,16 +230,16 @@ static int check_head(struct xsave_head *head, u32 mxcsr_mask)
 	return 0;
 }
 
+/* On an error everything is initial. */
 static int get_fpu(u64 at, struct fpu *fpu)
 {
 	struct xsave_head head = { 0 };
 	size_t first = min_t(size_t, xstate_size, sizeof(head));
 	u32 mxcsr_mask;
 
+	skas_fpu_init(fpu);
 	if ((at & 63) || copy_from_user(&head, UADDR(at), XSAVE_LEGACY))
 		return -EFAULT;
-	skas_fpu_drop(fpu);
-	skas_fpu_init(fpu);
 	mxcsr_mask = ((struct xsave_head *)fpu->area)->mxcsr_mask;
 	if (is_extended(at, &head)) {
 		if (copy_from_user(&head.xstate_bv, UADDR(at + XSAVE_LEGACY), XSAVE_HEADER) ||
@@ -328,25 +328,26 @@ static void take_altstack(const stack_t *ss)
 	t->sas_ss_flags = (u32)ss->ss_flags;
 }
 
-long arch_sigreturn(struct regs *regs, u64 *sigmask)
+/* A frame whose floating point cannot be taken is an error, but its registers count: a handler of that SIGSEGV goes on from there. */
+int arch_sigreturn(struct regs *regs, u64 *sigmask)
 {
 	struct fpu *fpu = &current->arch.fpu;
 	struct ucontext uc;
 	u64 frame = regs->rsp - 8, fpstate;
+	int err = 0;
 
 	if (copy_from_user(&uc, UADDR(frame + offsetof(struct rt_frame, uc)), sizeof(uc)))
 		return -EFAULT;
 	if (check_segments(&uc))
 		return -EFAULT;
 	fpstate = (u64)uc.uc_mcontext.fpstate;
-	if (!fpstate) {
-		skas_fpu_drop(fpu);
+	if (fpstate)
+		err = get_fpu(fpstate, fpu);
+	else
 		skas_fpu_init(fpu);
-	} else if (get_fpu(fpstate, fpu)) {
-		return -EFAULT;
-	}
 	take_registers(regs, &uc.uc_mcontext);
-	take_altstack(&uc.uc_stack);
 	memcpy(sigmask, &uc.uc_sigmask, sizeof(*sigmask));
-	return (long)regs->rax;
+	if (!err)
+		take_altstack(&uc.uc_stack);
+	return err;
 }

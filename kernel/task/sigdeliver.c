@@ -294,16 +294,16 @@ long sys_rt_sigreturn(void)
 {
 	struct regs *regs = task_regs(current);
 	u64 mask = 0;
-	long rax;
+	int err;
 
 	current->restart.fn = NULL;
-	rax = arch_sigreturn(regs, &mask);
-	if (in_syscall(regs)) { /* it took nothing over */
-		force_sig(SIGSEGV);
-		return 0;
-	}
-	set_current_blocked(mask);
-	return rax;
+	err = arch_sigreturn(regs, &mask);
+	if (!in_syscall(regs)) /* it took the registers over */
+		set_current_blocked(mask);
+	if (!err)
+		return (long)regs->rax;
+	force_sig(SIGSEGV);
+	return 0;
 }
 
 long sys_restart_syscall(void)

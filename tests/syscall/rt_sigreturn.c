@@ -130,6 +130,69 @@ static void nested_task(void)
 	say("nested task flag kept: %d", (after & 0x4000) != 0);
 }
 
+/* Frames whose floating point cannot be taken: a SIGSEGV, in the place and with the mask that the frame says. */
+static int damage;
+
+static void spoil(int sig, siginfo_t *si, void *context)
+{
+	ucontext_t *uc = context;
+	uint8_t *area = (uint8_t *)uc->uc_mcontext.fpregs;
+
+	sigaddset(&uc->uc_sigmask, SIGHUP);
+	uc->uc_mcontext.gregs[REG_RAX] = 4711;
+	switch (damage) {
+	case 0: memset(area + 512, 0xff, 8); break; /* components that are not there */
+	case 1: memset(area + 520, 0xff, 8); break; /* the compact format */
+	case 2: memset(area + 528, 0xff, 8); break; /* reserved */
+	case 3: memset(area + 24, 0xff, 4); break;  /* mxcsr */
+	case 4: uc->uc_mcontext.fpregs = (void *)0x1000; break;
+	case 5: uc->uc_mcontext.fpregs = (void *)(area + 1); break;
+	}
+}
+
+static void spoilt(int sig, siginfo_t *si, void *context)
+{
+	ucontext_t *uc = context;
+	static int times;
+
+	say("damage %d: signo %d code %d rax %lld, SIGHUP blocked %d", damage, si->si_signo,
+		si->si_code, (long long)uc->uc_mcontext.gregs[REG_RAX],
+		sigismember(&uc->uc_sigmask, SIGHUP));
+	if (++times > 20)
+		_exit(1);
+}
+
+static void bad_floating_point(void)
+{
+	struct sigaction sa = { .sa_sigaction = spoil, .sa_flags = SA_SIGINFO };
+	uint32_t csr, odd = 0x1fc0;
+	sigset_t none, now;
+	long ret;
+
+	sigaction(SIGUSR2, &sa, NULL);
+	sa.sa_sigaction = spoilt;
+	sigaction(SIGSEGV, &sa, NULL);
+	sigemptyset(&none);
+	for (damage = 0; damage < 6; damage++) {
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		__asm__ volatile("ldmxcsr %0" ::"m"(odd));
+		ret = syscall(SYS_kill, getpid(), SIGUSR2);
+		__asm__ volatile("stmxcsr %0" : "=m"(csr));
+		sigprocmask(SIG_BLOCK, NULL, &now);
+		say("damage %d: went on, result %ld, mxcsr %x, SIGHUP blocked %d", damage, ret, csr,
+			sigismember(&now, SIGHUP));
+	}
+	sigaddset(&none, SIGSEGV);
+	CHILD({
+		damage = 0;
+		sa.sa_sigaction = spoil;
+		sa.sa_mask = none;
+		sigaction(SIGUSR2, &sa, NULL);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		kill(getpid(), SIGUSR2); /* SIGSEGV is blocked in the frame: the end */
+	});
+}
+
 TEST(rt_sigreturn)
 {
 	signal(SIGUSR1, clobber);
@@ -139,6 +202,7 @@ TEST(rt_sigreturn)
 	nested_task();
 	say("handler ran %d times", hits);
 	changed();
+	bad_floating_point();
 	CHILD({ __asm__ volatile("mov $0x1000, %%rsp\n\tmov $15, %%eax\n\tsyscall" ::: "rax"); });
 	CHILD({ /* a stack that is not there when a signal comes */
 		signal(SIGUSR1, clobber);
