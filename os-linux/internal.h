@@ -3,6 +3,8 @@
 #ifndef NESTLING_OS_INTERNAL_H
 #define NESTLING_OS_INTERNAL_H
 
+#include <stdbool.h>
+
 #include "os-linux/host.h"
 
 /* The vCPU of this thread, or -1. */
@@ -22,6 +24,9 @@ int os_fault_thread_setup(void);
 
 /* Brings every vCPU that is in guest code back; event.c. */
 void os_kick_guests(void);
+
+/* A signal has asked for the end; signal.c. */
+bool os_end_asked(void);
 
 /* What os_at_exit() collected, once; process.c. */
 void os_run_at_exit(void);

@@ -205,7 +205,10 @@ void os_write_stderr(const char *buf, size_t n);
 void os_write_stdout(const char *buf, size_t n);
 /* Runs what was registered with os_at_exit() (terminals are put back) and ends the process. From any thread, once. */
 void os_exit(int status) __attribute__((noreturn));
-/* os_exit(), but starts the same program again with the same arguments, under the same pid. */
+/*
+ * os_exit(), but starts the same program again with the same arguments, under the same pid. Not when a signal has asked for the end
+ * meanwhile, which a panic cannot serve in order: then it is os_exit(1).
+ */
 void os_restart(void) __attribute__((noreturn));
 /* Raises RLIMIT_NOFILE to its hard limit, ignores SIGPIPE, blocks signals, no core dumps of guest memory. Early, once. */
 void os_process_setup(void);

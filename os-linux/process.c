@@ -84,6 +84,8 @@ void os_end_by(void (*end)(void))
 /* All our fds close on exec, and the zygote goes when its socket does. The vCPU that we are may be pinned: the next life is not. */
 void os_restart(void)
 {
+	if (os_end_asked())
+		os_exit(1);
 	be_the_only_one();
 	os_run_at_exit();
 	dump_coverage();

@@ -64,8 +64,13 @@ static void after_stop(void)
 static void begin_shutdown(void)
 {
 	if (end_at == OS_FOREVER)
-		end_at = os_clock_mono() + grace_ns;
+		__atomic_store_n(&end_at, os_clock_mono() + grace_ns, __ATOMIC_RELEASE);
 	os_irq_raise(shutdown_line);
+}
+
+bool os_end_asked(void)
+{
+	return __atomic_load_n(&end_at, __ATOMIC_ACQUIRE) != OS_FOREVER;
 }
 
 static void handle(int signo)
