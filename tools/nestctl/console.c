@@ -242,7 +242,7 @@ static void take_terminal(void)
 	cfmakeraw(&t);
 	raw = true;
 	atexit(restore);
-	tcsetattr(0, TCSAFLUSH, &t);
+	tcsetattr(0, TCSADRAIN, &t); /* what was typed ahead is for the line */
 }
 
 /* The reply has a line for each. */
