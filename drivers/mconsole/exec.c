@@ -68,8 +68,12 @@ static int open_files(struct spawn *sp, struct file *files[3])
 {
 	struct exec_session *s = container_of(sp, struct exec_session, spawn);
 
-	if (s->terminal)
-		return exec_tty_open(s, files);
+	if (s->terminal) {
+		int err = exec_tty_open(s, files);
+
+		s->no_terminal = err != 0;
+		return err;
+	}
 	for (int i = 0; i < 3; i++) {
 		struct file *f = exec_file(s->fds[EXEC_IN + i], i > 0, sp->uid);
 
@@ -146,8 +150,8 @@ static void hear(struct exec_session *s)
 static void tell(struct exec_session *s)
 {
 	char text[EXEC_PACKET_MAX];
-	int n = s->err ? scnprintf(text, sizeof(text), "%c%d", s->spawn.dir_failed ? 'd' : 'e',
-				 -s->err) :
+	char failed = s->spawn.dir_failed ? 'd' : s->no_terminal ? 't' : 'e';
+	int n = s->err ? scnprintf(text, sizeof(text), "%c%d", failed, -s->err) :
 			 scnprintf(text, sizeof(text), "x%d", s->status);
 
 	exec_host_send(s->fds[EXEC_CONTROL], text, (size_t)n);

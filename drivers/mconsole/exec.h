@@ -18,10 +18,10 @@ struct tty_struct;
  */
 struct exec_session {
 	atomic_t refs;
-	int fds[EXEC_FDS]; /* the host's */
-	bool terminal;
-	u32 rows, cols; /* 0: not told */
-	char *text;     /* the job; the words below point into it */
+	int fds[EXEC_FDS];          /* the host's */
+	bool terminal, no_terminal; /* it has one; there was none for it */
+	u32 rows, cols;             /* 0: not told */
+	char *text;                 /* the job; the words below point into it */
 	const char **words;
 	struct spawn spawn;
 	u32 groups[EXEC_GROUPS_MAX];

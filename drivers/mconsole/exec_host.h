@@ -10,7 +10,7 @@
  *
  * On the control socket packets are text: to the kernel "sN", signal N for the command's process group; "wROWS COLUMNS", the
  * terminal's size. From the kernel, once: "xSTATUS", the command has ended, a status as wait(2) gives it; or "eERRNO", it could not be
- * started, "dERRNO" because of its folder. When the client goes, the command gets SIGHUP.
+ * started, "dERRNO" because of its folder, "tERRNO" for want of a terminal. When the client goes, the command gets SIGHUP.
  */
 #ifndef NESTLING_MCONSOLE_EXEC_HOST_H
 #define NESTLING_MCONSOLE_EXEC_HOST_H

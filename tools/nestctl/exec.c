@@ -251,6 +251,11 @@ static int result(const struct instance *in, const struct job *j, const char *wo
 		die("%s: the instance has ended", in->name);
 	if (*word == 'x')
 		return WIFSIGNALED(n) ? 128 + WTERMSIG(n) : WEXITSTATUS(n);
+	if (*word == 't') {
+		warn("%s: no terminal: %s (is devpts mounted at /dev/pts? -T does without)",
+			in->name, strerror(n));
+		return 126;
+	}
 	warn("%s: %s", *word == 'd' ? j->dir : j->command[0], strerror(n));
 	return n == ENOENT && *word != 'd' ? 127 : 126;
 }
