@@ -5,6 +5,8 @@
  */
 #include "t.h"
 
+#include <dirent.h>
+
 static const char *const names[] = { "maps", "smaps", "smaps_rollup", "environ", "auxv", "mem",
 	"pagemap" };
 #define N (sizeof(names) / sizeof(names[0]))
@@ -71,6 +73,26 @@ static void again(void)
 	_exit(3);
 }
 
+/* What nothing is left of is an empty folder. */
+static void list(const char *name, pid_t pid)
+{
+	char path[64];
+	int n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	d = opendir(path);
+	if (!d) {
+		say("zombie's %s: errno %d", name, errno);
+		return;
+	}
+	errno = 0;
+	while (readdir(d))
+		n++;
+	say("zombie's %s: %d entries, errno %d", name, n, errno);
+	closedir(d);
+}
+
 TEST(proc_mm_open)
 {
 	int fds[N], now[N];
@@ -102,6 +124,9 @@ TEST(proc_mm_open)
 	close_all(fds);
 	open_all(pid, fds);
 	read_all("opened as a zombie", fds);
+	list("map_files", pid);
+	list("fd", pid);
+	list("fdinfo", pid);
 	NEED(waitpid(pid, NULL, 0));
 	read_all("gone", now);
 	read_all("gone, opened as a zombie", fds);

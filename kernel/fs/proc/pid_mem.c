@@ -237,9 +237,10 @@ static int map_files_iterate(struct file *f, struct dir_context *ctx)
 		return -ENOENT;
 	mm = mm_access(t, false);
 	put_task(t);
-	if (IS_ERR_OR_NULL(mm))
-		return mm ? (int)PTR_ERR(mm) : -EACCES;
-	if (!dir_emit_dots(f, ctx))
+	if (IS_ERR(mm))
+		return (int)PTR_ERR(mm);
+	if (!dir_emit_dots(f, ctx) ||
+		!mm) /* a zombie and a thread of the kernel have nothing mapped */
 		goto out;
 	while (next_map_file(mm, ((u64)ctx->pos - 2) << PAGE_SHIFT, &start, &end)) {
 		char name[40];
@@ -250,7 +251,8 @@ static int map_files_iterate(struct file *f, struct dir_context *ctx)
 		ctx->pos = (loff_t)(end >> PAGE_SHIFT) + 2;
 	}
 out:
-	mmput(mm);
+	if (mm)
+		mmput(mm);
 	return 0;
 }
 
