@@ -93,6 +93,7 @@ static struct ns_common *pid_ns_copy(
 	p->parent = up;
 	ns_get(&up->ns);
 	p->level = up->level + 1;
+	p->memfd_noexec = READ_ONCE(up->memfd_noexec);
 	return &p->ns;
 }
 

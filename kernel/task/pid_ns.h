@@ -29,6 +29,7 @@ struct pid_namespace {
 	bool dying;  /* under pidmap_lock: no more numbers */
 	struct task *child_reaper;
 	struct task *zapper; /* init, while it waits for the others to go; under pidmap_lock */
+	int memfd_noexec;    /* vm.memfd_noexec as set here; those above count as well */
 	int reboot; /* reboot(2) from inside: the signal that init is said to have died of */
 };
 extern struct pid_namespace init_pid_ns;

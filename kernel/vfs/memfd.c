@@ -14,11 +14,50 @@
 #define MFD_EXEC 16U
 #endif
 
-/* vm.memfd_noexec: 1: who says nothing gets MFD_NOEXEC_SEAL; 2: nobody else gets one. For all pid namespaces together. */
-static int memfd_noexec;
+/*
+ * vm.memfd_noexec: 1: who says nothing gets MFD_NOEXEC_SEAL; 2: nobody else gets one. Each pid namespace has its own, and what is set
+ * above it is the least that counts.
+ */
+#define NOEXEC_MAX 2
+
+static int noexec_of(const struct pid_namespace *ns)
+{
+	int v = 0;
+
+	for (; ns; ns = ns->parent)
+		v = max(v, READ_ONCE(ns->memfd_noexec));
+	return v;
+}
+
+static int show_noexec(char *buf, size_t size)
+{
+	return scnprintf(buf, size, "%d\n", noexec_of(current_pid_ns()));
+}
+
+static int store_noexec(char *text)
+{
+	struct pid_namespace *ns = current_pid_ns();
+	s64 v;
+	int err;
+
+	if (!ns_capable(ns->ns.owner, CAP_SYS_ADMIN))
+		return -EPERM;
+	text[strcspn(text, " \t\n")] = 0;
+	err = kstrtos64(text, 10, &v);
+	if (err)
+		return err;
+	if (v < noexec_of(ns->parent) || v > NOEXEC_MAX)
+		return -EINVAL;
+	WRITE_ONCE(ns->memfd_noexec, (int)v);
+	return 0;
+}
 
 static const struct sysctl memfd_sysctls[] = {
-	SYSCTL_NUM("vm/memfd_noexec", memfd_noexec, 0, 2),
+	{ .path = "vm/memfd_noexec",
+		.kind = SYSCTL_SHOW,
+		.mode = 0644,
+		.show = show_noexec,
+		.store = store_noexec },
 };
 
 static int memfd_init(void)
@@ -55,6 +94,7 @@ long sys_memfd_create(uaddr_t uname, int flags)
 {
 	int known = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC | MFD_NOEXEC_SEAL;
 	char name[NAME_MAX + 1] = NAME_PREFIX;
+	int noexec = noexec_of(current_pid_ns());
 	struct file *f;
 	ssize_t n;
 	int fd;
@@ -66,8 +106,8 @@ long sys_memfd_create(uaddr_t uname, int flags)
 	if ((flags & MFD_EXEC) && (flags & MFD_NOEXEC_SEAL))
 		return -EINVAL;
 	if (!(flags & (MFD_EXEC | MFD_NOEXEC_SEAL)))
-		flags |= READ_ONCE(memfd_noexec) ? MFD_NOEXEC_SEAL : MFD_EXEC;
-	if (flags & MFD_EXEC && READ_ONCE(memfd_noexec) == 2)
+		flags |= noexec ? MFD_NOEXEC_SEAL : MFD_EXEC;
+	if (flags & MFD_EXEC && noexec == NOEXEC_MAX)
 		return -EACCES;
 	n = strncpy_from_user(name + 6, uname, NAME_ROOM + 1);
 	if (n < 0)
