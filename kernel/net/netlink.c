@@ -113,6 +113,12 @@ static int nl_queue(struct nl_sock *n, const struct nl_builder *b)
 	return nl_queue_bytes(n, b->buf, b->len, true);
 }
 
+/* Without a namespace, all count that are of the initial user namespace. */
+static bool is_meant(const struct nl_sock *n, const struct net *net)
+{
+	return net ? n->c.net == net : n->c.net->ns.owner == &init_user_ns;
+}
+
 /* To the members of a group, but not to @but. nl_lock is innermost but for their queues. */
 static void to_group(
 	struct net *net, int protocol, u32 group, const struct nl_msg *m, const struct nl_sock *but)
@@ -123,7 +129,7 @@ static void to_group(
 	hlist_for_each_entry(n, &all_sockets, all) {
 		struct nl_msg *c;
 
-		if (n == but || n->c.net != net || n->proto->protocol != protocol ||
+		if (n == but || !is_meant(n, net) || n->proto->protocol != protocol ||
 			!(n->groups >> (group - 1) & 1))
 			continue;
 		c = msg_new(m->data, m->len, GFP_ATOMIC);

@@ -65,7 +65,7 @@ int nl_answer(struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, co
 /* An error (0: an acknowledgement), and for who wants to know more (NETLINK_EXT_ACK) @why (NULL) and which attribute (0). */
 int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char *why, u32 offset);
 int nl_done(struct nl_sock *n, const struct nlmsghdr *req);
-/* To every member of @group of @protocol in @net. */
+/* To every member of @group of @protocol in @net; NULL: in every namespace that the initial user namespace owns. */
 void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u32 len);
 /* The same, but not to @but (NULL: to all). */
 void nl_broadcast_but(struct net *net, int protocol, u32 group, const void *data, u32 len,

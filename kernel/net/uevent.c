@@ -45,7 +45,7 @@ void netdev_uevent(
 	send(dev->net, text, n, sizeof(text));
 }
 
-/* A device that is in no namespace of the network. */
+/* A device that is in no namespace of the network: every one hears of it that no user namespace below the first owns. */
 static void device_uevent(const struct uevent *e)
 {
 	size_t size = 2048;
@@ -56,7 +56,7 @@ static void device_uevent(const struct uevent *e)
 		return;
 	n = scnprintf(text, size, "%s@%s\nACTION=%s\nDEVPATH=%s\nSUBSYSTEM=%s\n%s%s", e->action,
 		e->devpath, e->action, e->devpath, e->subsystem, e->synth ? e->synth : "", e->vars);
-	send(&init_net, text, n, size);
+	send(NULL, text, n, size);
 	kfree(text);
 }
 

@@ -73,6 +73,22 @@ static void places(void)
 	GIS(!strcmp(text_of("/sys/class/tty/console/active"), "tty0\n"));
 }
 
+/* What is heard in a network namespace of one's own: devices, unless another user namespace owns it. The file was opened outside. */
+static void namespaces(int flags, bool heard)
+{
+	struct sockaddr_nl me = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	int file = GNEED(open(NULL_DIR "uevent", O_WRONLY)), fd;
+
+	GNEED(unshare(flags));
+	fd = GNEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT));
+	G(bind(fd, (struct sockaddr *)&me, sizeof(me)), "0");
+	G(write(file, "change", 6), "6");
+	GIS(!strcmp(event(fd), heard ? "change@/devices/virtual/mem/null ACTION=change "
+				       "DEVPATH=/devices/virtual/mem/null SUBSYSTEM=mem "
+				       "SYNTH_UUID=0 MAJOR=1 MINOR=3 DEVNAME=null DEVMODE=0666" :
+				       "none"));
+}
+
 TEST(uevent)
 {
 	struct sockaddr_nl me = { .nl_family = AF_NETLINK, .nl_groups = 1 };
@@ -98,6 +114,9 @@ TEST(uevent)
 	GIS(!strcmp(event(fd),
 		"online@/devices/virtual/net/lo ACTION=online DEVPATH=/devices/virtual/net/lo "
 		"SUBSYSTEM=net SYNTH_UUID=" UUID " INTERFACE=lo IFINDEX=1"));
+	CHILD(namespaces(CLONE_NEWNET, true));
+	CHILD(namespaces(CLONE_NEWUSER, true));
+	CHILD(namespaces(CLONE_NEWUSER | CLONE_NEWNET, false));
 	CHILD({
 		GNEED(setuid(65534));
 		G(open(NULL_DIR "uevent", O_WRONLY), "-1 EACCES");
