@@ -147,17 +147,16 @@ void balance_pull(struct rq *rq)
 	}
 }
 
-/* The queued task of @from that is above what @to would run next, if there is one. Both locked. */
-static bool take_rt(struct rq *from, struct rq *to, bool stays, u64 now)
+/* Takes the queued task of @from that is above what @to would run next, if there is one. Both locked. */
+static void take_rt(struct rq *from, struct rq *to, bool stays, u64 now)
 {
-	struct task *t = class_rt_above(from, class_rt_floor(to, stays), to->cpu);
+	struct task *t = class_rt_above(from, class_rt_floor(to, stays), BIT(to->cpu));
 
 	if (!t)
-		return false;
+		return;
 	psi_change(t, from->cpu, now, -1, 0, 0);
 	class_dequeue(from, t);
 	activate_task(from, to, t, false);
-	return true;
 }
 
 void balance_pull_rt(struct rq *rq, bool stays)
@@ -166,13 +165,12 @@ void balance_pull_rt(struct rq *rq, bool stays)
 
 	for (; mask; mask &= mask - 1) {
 		struct rq *from = cpu_rq(__builtin_ctzl(mask));
-		bool took;
 
 		rq_lock_two(from, rq);
-		took = take_rt(from, rq, stays, now);
+		take_rt(from, rq, stays, now);
 		rq_unlock_two(from, rq);
-		if (took && READ_ONCE(rt_waiting) & BIT(from->cpu))
-			balance_push_rt(from); /* the next one there, for yet another vCPU */
+		if (READ_ONCE(rt_waiting) & BIT(from->cpu))
+			balance_push_rt(from); /* what is left there, for yet another vCPU */
 	}
 }
 
@@ -197,8 +195,8 @@ void balance_push_rt(struct rq *rq)
 	int prio = 0, cpu;
 
 	spin_lock_raw(&rq->lock);
-	t = class_rt_above(rq, 0, rq->cpu);
-	if (t) {
+	t = class_rt_above(rq, 0, online_mask() & ~BIT(rq->cpu));
+	if (t && !task_is_idle(rq->curr)) { /* an idle one takes it in a moment, and pushes what is left */
 		mask = allowed_mask(t) & ~BIT(rq->cpu);
 		prio = rt_prio(t);
 	}

@@ -346,13 +346,13 @@ int class_rt_floor(const struct rq *rq, bool curr_stays)
 	return rq->nr_rt ? max(prio, rt_highest(rq)) : prio;
 }
 
-struct task *class_rt_above(struct rq *rq, int floor, int cpu)
+struct task *class_rt_above(struct rq *rq, int floor, u64 cpus)
 {
 	struct task *t;
 
 	for (int p = rq->nr_rt ? rt_highest(rq) : 0; p > floor; p--)
 		list_for_each_entry(t, &rq->rt[p], rt_node)
-			if (cpu_allowed(t, cpu))
+			if (READ_ONCE(t->cpus_allowed) & cpus)
 				return t;
 	return NULL;
 }

@@ -233,6 +233,8 @@ static void enqueue_elsewhere(struct task *t)
 		if (cpu_allowed(t, to->cpu)) {
 			activate_task(from, to, t, false);
 			rq_unlock_two(from, to);
+			if (unlikely(READ_ONCE(rt_waiting) & BIT(to->cpu)))
+				balance_push_rt(to);
 			return;
 		}
 		rq_unlock_two(from, to);
@@ -324,7 +326,12 @@ static void do_schedule(bool preempted, bool yields)
 	if (next == prev) {
 		if (class_slice_left(rq, now) == 0)
 			prev->se.slice_start = prev->se.sum_exec;
+		if (!task_is_idle(prev))
+			set_running_prio(rq, rt_prio(prev)); /* a deadline task may have sunk */
 		spin_unlock_raw(&rq->lock);
+		/* Whoever called (call_for) after the look above was told nothing: the bit went under the lock. */
+		if (unlikely(READ_ONCE(rt_waiting) & ~BIT(rq->cpu)))
+			balance_pull_rt(rq, true);
 		return;
 	}
 	if (prev->state == TASK_RUNNING || preempted)
@@ -683,6 +690,8 @@ int sched_setaffinity(struct task *t, u64 mask)
 		activate_task(rq, to, t, false);
 	}
 	rq_unlock_two(rq, to);
+	if (unlikely(READ_ONCE(rt_waiting) & BIT(to->cpu)))
+		balance_push_rt(to); /* it may be allowed where something less urgent runs now */
 	if (t == current)
 		cond_resched();
 	return 0;

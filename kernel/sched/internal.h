@@ -137,8 +137,8 @@ struct task *class_next_queued(struct rq *rq, const struct task *after);
 bool class_should_preempt(struct rq *rq, const struct task *t); /* t over curr? */
 /* What a real-time task must exceed to run here next; curr counts if it @curr_stays. */
 int class_rt_floor(const struct rq *rq, bool curr_stays);
-/* The queued task with the highest priority, above @floor, that may run on @cpu; NULL. */
-struct task *class_rt_above(struct rq *rq, int floor, int cpu);
+/* The queued task with the highest priority, above @floor, that may run on one of @cpus; NULL. */
+struct task *class_rt_above(struct rq *rq, int floor, u64 cpus);
 u64 class_slice_left(const struct rq *rq, u64 now); /* of curr: ns; ~0 no limit */
 void class_migrate(
 	struct rq *from, struct rq *to, struct task *t); /* vruntime on the other queue's scale */

@@ -209,11 +209,13 @@ static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 		ptrace = !foreign;
 	}
 	if (p->exit_state == EXIT_ZOMBIE) {
-		if (foreign) { /* its tracer comes first; that it stopped or went on both are told */
+		bool whole = !(thread_group_leader(p) && !thread_group_empty(p));
+
+		if (foreign && whole) { /* its tracer comes first; that it stopped or went on both are told */
 			wo->notask_error = 0;
 			return 0;
 		}
-		if (!(thread_group_leader(p) && !thread_group_empty(p)))
+		if (whole)
 			return (wo->flags & WEXITED) ? (wo->notask_error = 0, wait_zombie(wo, p)) :
 						       0;
 		if (!ptrace || (wo->flags & (WCONTINUED | WEXITED)))

@@ -52,8 +52,14 @@ static struct page *page_at(struct file *f, u64 index)
 
 	if (m->a_ops->secret)
 		return NULL;
-	if (m->a_ops->memory_only)
-		return find_get_page(m, index);
+	if (m->a_ops->memory_only) {
+		p = find_get_page(m, index);
+		if (p && !PageUptodate(p)) { /* a fault has just put it there: not zeroed yet */
+			put_page(p);
+			p = NULL;
+		}
+		return p;
+	}
 	if (!m->a_ops->readpage)
 		return NULL;
 	down_read(&m->invalidate_lock); /* a page behind the end would stay there */
@@ -79,6 +85,7 @@ static bool read_at(struct file *f, u64 off, void *buf, size_t n)
 			return false;
 		memcpy(buf, (char *)page_address(p) + (off & (PAGE_SIZE - 1)), part);
 		put_page(p);
+		cond_resched();
 		buf = (char *)buf + part;
 		off += part;
 		n -= part;
