@@ -103,6 +103,7 @@ static bool take_slot(struct fuse_conn *fc, struct fuse_inode *fi)
 	return true;
 }
 
+/* Also of a slot that nothing was sent in somebody may have seen, and waits for it. */
 static void drop_slot(struct fuse_conn *fc, struct fuse_inode *fi)
 {
 	spin_lock(&fc->lock);
@@ -111,6 +112,8 @@ static void drop_slot(struct fuse_conn *fc, struct fuse_inode *fi)
 	spin_lock(&fi->lock);
 	fi->nr_async--;
 	spin_unlock(&fi->lock);
+	wake_up_all(&fi->wait);
+	wake_up_all(&fc->waiters);
 }
 
 static void write_end(struct fuse_req *r)
@@ -122,8 +125,6 @@ static void write_end(struct fuse_req *r)
 	if (r->err)
 		mapping_set_error(&inode->i_data, r->err == -ENOSPC ? -ENOSPC : -EIO);
 	drop_slot(fc, fi);
-	wake_up_all(&fi->wait);
-	wake_up_all(&fc->waiters);
 	iput(inode);
 }
 
