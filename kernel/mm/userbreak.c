@@ -51,9 +51,18 @@ static void put_in(struct user_break *b)
 	b->in = !b->failed;
 }
 
+/* In @mm. The program may have unmapped it, or have something else there by now. */
+static void restore(const struct user_break *b, struct mm *mm)
+{
+	u8 now;
+
+	if (access_mm(mm, b->addr, &now, 1, false, true) == 1 && now == INT3)
+		poke(mm, b->addr, b->was);
+}
+
 static void take_out(struct user_break *b)
 {
-	poke(b->mm, b->addr, b->was);
+	restore(b, b->mm);
 	b->in = false;
 }
 
@@ -158,8 +167,9 @@ void user_breaks_fork(struct mm *new, struct mm *old)
 {
 	mutex_lock(&breaks_lock);
 	for (u32 i = 0; i < ARRAY_SIZE(user_breaks); i++)
-		if (user_breaks[i].mm == old && user_breaks[i].in)
-			poke(new, user_breaks[i].addr, user_breaks[i].was);
+		/* a stepper may have taken it out only since the copy was made */
+		if (user_breaks[i].mm == old && (user_breaks[i].in || user_breaks[i].stepper))
+			restore(&user_breaks[i], new);
 	mutex_unlock(&breaks_lock);
 }
 
