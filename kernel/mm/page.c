@@ -49,11 +49,18 @@ static void zero_frames(pfn_t pfn, pfn_t end)
 	}
 }
 
+/* For @end frames: their struct pages, and buddy.c's bits. */
+static u64 table_frames(pfn_t end)
+{
+	return (PAGE_ALIGN(end * sizeof(struct page)) + PAGE_ALIGN(DIV_ROUND_UP(end, 64) * 8)) >>
+	       PAGE_SHIFT;
+}
+
 /* Those behind @end can come later (plug.c). Their struct pages are there, untouched, and what these take is not missing before @end. */
 void mm_init_frames(pfn_t first_free, pfn_t end, pfn_t limit)
 {
 	u64 frames = PAGE_ALIGN(limit * sizeof(struct page)) >> PAGE_SHIFT;
-	u64 for_more = frames - (PAGE_ALIGN(end * sizeof(struct page)) >> PAGE_SHIFT);
+	u64 for_more = table_frames(limit) - table_frames(end);
 
 	mem_map = pfn_to_virt(first_free);
 	max_pfn = limit;

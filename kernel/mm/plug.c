@@ -19,7 +19,7 @@
 #include "kernel/mm/internal.h"
 
 #define LEAST (8UL << 20 >> PAGE_SHIFT) /* nothing runs with less */
-#define PATIENCE 10000000000UL          /* ns, for dirty pages to be written */
+#define PATIENCE 15000000000UL /* ns, for a request: the console serves nobody else meanwhile */
 #define IDLE_ROUNDS 16
 
 static DEFINE_MUTEX(plug_lock);
@@ -72,20 +72,30 @@ static u64 keep(void)
 	return 2 * zone_marks.high;
 }
 
-/* Some frames of @n beyond those that are kept are free, or become it. Who waits for dirty pages may wait long; else what brings nothing is not repeated. */
-static bool some_free(u64 n)
+/* Those in the caches of vCPUs are free, but not to be had. */
+static u64 nr_to_be_had(void)
 {
-	u64 wanted = keep() + min(n, 1UL << MAX_ORDER), end = ktime_get() + PATIENCE, most = 0;
+	u64 free = nr_free_frames(), cached = 0;
 
-	for (int idle = 0; nr_free_frames() < wanted && ktime_get() < end; idle++) {
-		if (nr_free_frames() > most || nr_dirty_pages() || nr_writeback_pages())
+	for (int cpu = 0; cpu < nr_cpus; cpu++)
+		cached += mm_cached_frames(cpu);
+	return free - min(free, cached);
+}
+
+/* Some frames of @n beyond those that are kept are free, or become it. Who waits for dirty pages may wait long; else what brings nothing is not repeated. */
+static bool some_free(u64 n, u64 end)
+{
+	u64 wanted = keep() + min(n, 1UL << MAX_ORDER), most = 0;
+
+	for (int idle = 0; nr_to_be_had() < wanted && ktime_get() < end; idle++) {
+		if (nr_to_be_had() > most || nr_dirty_pages() || nr_writeback_pages())
 			idle = 0;
-		most = max(most, nr_free_frames());
+		most = max(most, nr_to_be_had());
 		if (idle > IDLE_ROUNDS || !try_to_free_pages(GFP_KERNEL, MAX_ORDER))
 			break;
 		cond_resched();
 	}
-	return nr_free_frames() > keep();
+	return nr_to_be_had() > keep();
 }
 
 /* A block of at most @n frames. How many; 0: none, or *err: the host does not take it. */
@@ -110,15 +120,16 @@ static u64 take_block(u64 n, int *err)
 
 int mm_unplug(u64 n, u64 *most)
 {
-	u64 beyond, got, more = 1;
+	u64 beyond, got, more = 1, end;
 	int err = 0;
 
 	*most = 0;
 	mutex_lock(&plug_lock);
+	end = ktime_get() + PATIENCE;
 	if (n > nr_managed_frames() - min(nr_managed_frames(), LEAST))
 		err = -ERANGE;
 	beyond = got = err ? 0 : buddy_unplug_wild(n, keep());
-	while (got < n && !err && more && some_free(n - got)) {
+	while (got < n && !err && more && some_free(n - got, end)) {
 		more = take_block(n - got, &err);
 		got += more;
 		cond_resched();
