@@ -413,16 +413,12 @@ static int ext4_rmdir(struct inode *dir, struct dentry *d)
 
 /* ---- renaming ---- */
 
-/* The entry names another inode from now on. */
-static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *was,
-	struct inode *now)
+/* The entry in @b names another inode from now on; the block of @dir is in memory. */
+static int change_entry(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b,
+	struct ext4_dir_entry *de, const struct inode *now)
 {
-	struct ext4_dir_entry *de;
-	struct ext4_buf *b = entry_of(dir, d, was, &de);
 	int err;
 
-	if (IS_ERR(b))
-		return (int)PTR_ERR(b);
 	de->inode = (u32)now->i_ino;
 	if (EXT4_HAS(EXT4_SB(dir->i_sb), incompat, INCOMPAT_FILETYPE)) {
 		static const u8 types[16] = {
@@ -432,9 +428,27 @@ static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d,
 		de->file_type = types[(now->i_mode & S_IFMT) >> 12];
 	}
 	err = ext4_leaf_dirty(h, dir, b);
-	ext4_brelse(b);
 	dir->i_mtime = dir->i_ctime = current_time(dir);
 	return err ? err : ext4_write_inode_raw(h, dir);
+}
+
+/* As in dir.c: what must be written with it is read before it changes. */
+static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *was,
+	struct inode *now)
+{
+	struct ext4_disk_inode *raw;
+	struct ext4_dir_entry *de;
+	struct ext4_buf *home = ext4_raw_inode(dir, &raw), *b;
+	int err;
+
+	if (IS_ERR(home))
+		return (int)PTR_ERR(home);
+	b = entry_of(dir, d, was, &de);
+	err = IS_ERR(b) ? (int)PTR_ERR(b) : change_entry(h, dir, b, de, now);
+	if (!IS_ERR(b))
+		ext4_brelse(b);
+	ext4_brelse(home);
+	return err;
 }
 
 /* A directory that moved has another "..". */
@@ -463,6 +477,18 @@ static int set_parent(struct ext4_handle *h, struct inode *inode, struct inode *
 	return err;
 }
 
+/* After one name has been changed or made and the other could not be had: as it was. What was just read and changed is in memory. */
+static void undo_new_name(struct ext4_handle *h, struct inode *ndir, struct dentry *new,
+	struct inode *inode, struct inode *victim)
+{
+	int err =
+		victim ? set_entry(h, ndir, new, inode, victim) : remove_entry(h, ndir, new, inode);
+
+	if (err)
+		ext4_error(ndir->i_sb, "inode %lu: half of a rename could not be undone (%d)",
+			(unsigned long)ndir->i_ino, err);
+}
+
 static int cross_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new)
 {
@@ -474,8 +500,11 @@ static int cross_rename(
 	if (IS_ERR(h))
 		return (int)PTR_ERR(h);
 	err = set_entry(h, odir, old, a, b);
-	if (!err)
+	if (!err) {
 		err = set_entry(h, ndir, new, b, a);
+		if (err)
+			undo_new_name(h, odir, old, b, a);
+	}
 	if (!err && odir != ndir) {
 		if (S_ISDIR(a->i_mode))
 			err = set_parent(h, a, ndir);
@@ -509,18 +538,6 @@ static struct inode *new_whiteout(struct ext4_handle *h, struct inode *dir)
 	ext4_write_inode_raw(h, inode);
 	unlock_new_inode(inode);
 	return inode;
-}
-
-/* After the new name has been made and the old one could not be had: as it was. What was just read and changed is in memory. */
-static void undo_new_name(struct ext4_handle *h, struct inode *ndir, struct dentry *new,
-	struct inode *inode, struct inode *victim)
-{
-	int err =
-		victim ? set_entry(h, ndir, new, inode, victim) : remove_entry(h, ndir, new, inode);
-
-	if (err)
-		ext4_error(ndir->i_sb, "inode %lu: half of a rename could not be undone (%d)",
-			(unsigned long)ndir->i_ino, err);
 }
 
 static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *old,
