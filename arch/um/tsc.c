@@ -105,8 +105,11 @@ static void step_ends(struct task *t)
 
 	if (t->hw_debug && hw_debug_trap(r, TRAPNO_DB))
 		return;
-	if (r->eflags & EFLAGS_TF)
-		force_sig_fault(SIGTRAP, TRAP_TRACE_CODE, r->rip, TRAPNO_DB, 0);
+	if (!(r->eflags & EFLAGS_TF))
+		return;
+	t->arch.trapno = TRAPNO_DB;
+	t->arch.error = 0;
+	force_sig_fault(SIGTRAP, TRAP_TRACE_CODE, r->rip, TRAPNO_DB, 0);
 }
 
 bool tsc_trap(struct task *t, const struct skas_event *ev)
