@@ -70,12 +70,12 @@ static long get(struct net_device *dev, struct arpreq *r, u64 arg)
 static long set(struct net_device *dev, const struct arpreq *r)
 {
 	ip_addr addr = ip_v4(r->pa.addr);
+	const u8 *mac =
+		r->flags & (ATF_COM | ATF_PERM) ? r->ha.data : NULL; /* else what is known */
 
-	if (r->ha.family && r->ha.family != dev->type)
+	if (dev->type != ARPHRD_ETHER || (r->ha.family && r->ha.family != dev->type))
 		return -EINVAL;
-	if (dev->type != ARPHRD_ETHER || !(r->flags & ATF_COM))
-		return -EINVAL;
-	return neigh_set(dev, &addr, r->ha.data, r->flags & ATF_PERM ? NUD_PERMANENT : NUD_STALE, 0,
+	return neigh_set(dev, &addr, mac, r->flags & ATF_PERM ? NUD_PERMANENT : NUD_STALE, 0,
 		NLM_F_CREATE | NLM_F_REPLACE);
 }
 

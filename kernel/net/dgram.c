@@ -251,6 +251,8 @@ static int names_peer(const struct inet_sock *i, const struct msg *m)
 	struct sockaddr_buf *a = m->name;
 	bool raw = i->c.type == SOCK_RAW;
 
+	if (a && !raw && (i->c.protocol == IPPROTO_ICMP || i->c.protocol == IPPROTO_ICMPV6))
+		return !i->v6 || a->len >= 28 ? 1 : -EINVAL; /* ping takes its own family alone */
 	if (!a || (raw && !i->v6 && !a->len))
 		return 0;
 	if (!i->v6) {
@@ -282,7 +284,8 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 		if (err)
 			return err;
 		/* the port of a raw socket of IPv6 says the protocol once more */
-		if (i->v6 && i->c.type == SOCK_RAW && *port && *port != i->c.protocol)
+		if (i->v6 && i->c.type == SOCK_RAW && *port && *port != i->c.protocol &&
+			(i->c.protocol != IPPROTO_RAW || *port > 255))
 			return -EINVAL;
 		if (i->v6 && i->v6only && ip_is_v4(&to))
 			return -ENETUNREACH;
@@ -347,7 +350,7 @@ static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 	if (err)
 		return err;
 	if (i->v6 && i->v6only && ip_is_v4(&to))
-		return -ENETUNREACH;
+		return a->family == AF_INET ? -EAFNOSUPPORT : -ENETUNREACH;
 	inet_flow(i, &to, &f);
 	f.saddr = i->laddr;
 	if (scope && !f.oif)

@@ -84,7 +84,8 @@ static long change_route(struct net *net, u32 cmd, u64 arg)
 		return -EPERM;
 	if (get_user(m, UADDR(arg)))
 		return -EFAULT;
-	if (m.dst_len > 128 || m.src_len || ip_is_v4(&m.dst))
+	if (m.dst_len > 128 || m.src_len || ip_is_v4(&m.dst) ||
+		(m.flags & RTF_GATEWAY && ip_is_v4(&m.gateway)))
 		return -EINVAL;
 	for (u32 i = 0; i < m.dst_len; i++)
 		((u8 *)&r.dst)[i / 8] |= ((const u8 *)&m.dst)[i / 8] & (0x80U >> i % 8);

@@ -145,6 +145,12 @@ static int show_socks(struct seq *s, void *arg)
 
 /* ---- devices, addresses, routes ---- */
 
+/* For one more line, without memory: net->lock is held. What finds none is left out. */
+static bool has_room(const struct seq *s)
+{
+	return s->len + 256 <= s->size;
+}
+
 static int show_dev(struct seq *s, void *arg)
 {
 	struct net *net = current_net();
@@ -194,7 +200,7 @@ static int show_route(struct seq *s, void *arg)
 	list_for_each_entry(r, &net->routes, list) {
 		u32 bits = r->prefix - 96, gw = ip_is_any(&r->gateway) ? 0 : r->gateway.w[3];
 
-		if (!ip_is_v4(&r->dst) || r->table != RT_TABLE_MAIN)
+		if (!ip_is_v4(&r->dst) || r->table != RT_TABLE_MAIN || !has_room(s))
 			continue;
 		snprintf(line, sizeof(line), "%s\t%08X\t%08X\t%04X\t0\t0\t%u\t%08X\t%u\t0\t0",
 			r->type == RTN_UNICAST ? r->dev->name : "*", r->dst.w[3], gw,
@@ -211,6 +217,8 @@ static void put_ipv6(struct seq *s, const ip_addr *a, u32 prefix, const ip_addr 
 {
 	static const ip_addr any;
 
+	if (!has_room(s))
+		return;
 	via = via ? via : &any;
 	seq_printf(s,
 		"%08x%08x%08x%08x %02x %032x 00 %08x%08x%08x%08x %08x 00000001 00000000 %08x %8s\n",
@@ -250,7 +258,7 @@ static int show_if_inet6(struct seq *s, void *arg)
 	seq_reserve(s, SHORT_LIST);
 	spin_lock(&net->lock);
 	list_for_each_entry(a, &net->addrs, list)
-		if (!ip_is_v4(&a->addr))
+		if (!ip_is_v4(&a->addr) && has_room(s))
 			seq_printf(s, "%08x%08x%08x%08x %02x %02x %02x %02x %8s\n",
 				ntohl(a->addr.w[0]), ntohl(a->addr.w[1]), ntohl(a->addr.w[2]),
 				ntohl(a->addr.w[3]), a->dev->ifindex, a->prefix,
@@ -360,7 +368,7 @@ static int store_vector(char *text, size_t n, void *arg)
 			return -EINVAL;
 		i++;
 	}
-	if (i == 2 && v->n == 2 && got[0] > got[1] && v->at == &init_net.port_min)
+	if (v->at == &init_net.port_min && i && got[0] > (i == 2 ? got[1] : numbers(v)[1]))
 		return -EINVAL;
 	while (i--)
 		WRITE_ONCE(numbers(v)[i], (int)got[i]);

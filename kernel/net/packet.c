@@ -123,8 +123,6 @@ static ssize_t packet_sendmsg(struct socket *s, struct msg *m)
 	spin_unlock(&net->lock);
 	if (!dev)
 		return -ENXIO;
-	if (m->name && p->c.type == SOCK_DGRAM && to.sll_halen != ETH_ALEN)
-		return -EINVAL;
 	err = check_size(p, dev, len);
 	if (!err && unlikely(!may_send(p)))
 		err = sock_wait(&p->c, may_send(p), m->nonblock, p->c.sndtimeo);

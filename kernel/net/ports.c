@@ -142,10 +142,11 @@ static u32 random_below(u32 n)
 /* The ports that may be chosen for it: the first, and how many. */
 static u32 port_range(const struct inet_sock *i, u32 *n)
 {
-	u32 low = (u32)i->net->port_min, high = (u32)i->net->port_max;
+	u32 low = (u32)READ_ONCE(i->net->port_min), high = (u32)READ_ONCE(i->net->port_max);
 	u32 l = READ_ONCE(i->range_low), h = READ_ONCE(i->range_high);
 
-	if (l >= (u32)i->net->port_min && l <= high)
+	high = max(low, high); /* one may be new already, the other not yet */
+	if (l >= low && l <= high)
 		low = l;
 	if (h >= low && h <= high)
 		high = h;

@@ -136,8 +136,11 @@ void tcp_write_space(struct tcp_sock *t)
 
 bool tcp_enough(const struct tcp_sock *t, u32 avail)
 {
-	return avail >= max(t->inet.c.rcvlowat, 1U) ||
-	       (avail && t->rcv_wup + t->rcv_wnd - t->rcv_nxt <= t->rcv_mss);
+	const struct inet_sock *i = &t->inet;
+
+	return avail >= max(i->c.rcvlowat, 1U) ||
+	       (avail && ((s32)(t->rcv_wup + t->rcv_wnd - t->rcv_nxt) <= (s32)t->rcv_mss ||
+				 i->rmem > i->c.rcvbuf - i->c.rcvbuf / 8));
 }
 
 static void drop_self(struct tcp_sock *t)
@@ -208,6 +211,7 @@ static u8 choose_wscale(const struct tcp_sock *t)
 static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int scope, bool defer)
 {
 	struct inet_sock *i = &t->inet;
+	u32 shut;
 	int err;
 
 	if (i->v6 && i->v6only && ip_is_v4(to))
@@ -245,9 +249,12 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	tcp_set_state(t, TCP_SYN_SENT);
 	ip_stats.tcp_active++;
 	t->defer_connect = defer;
+	shut = i->c.shutdown;
 	err = defer ? 0 : tcp_send_syn(t);
-	if (err)
+	if (err) {
 		tcp_done(t);
+		i->c.shutdown = shut; /* it was no connection's end */
+	}
 	spin_unlock(&i->c.lock);
 	net_rx_flush();
 	return err;
@@ -506,9 +513,11 @@ static int tcp_shutdown(struct socket *s, int how)
 		t->inet.c.shutdown |= (u32)how; /* also without a connection */
 		if (tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT)))
 			err = -ENOTCONN;
-		if (t->state == TCP_SYN_SENT)
-			tcp_done(t);
-		else if (how & SHUT_WR)
+		if (t->state == TCP_SYN_SENT) { /* as by AF_UNSPEC: another attempt may begin */
+			tcp_fail(t, -ECONNRESET);
+			t->inet.c.shutdown = 0;
+			t->conn = CONN_NONE;
+		} else if (how & SHUT_WR)
 			close_write(t);
 		tcp_wake(t, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
 	}

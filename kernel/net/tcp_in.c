@@ -420,8 +420,8 @@ static void after_ack(struct tcp_sock *t)
 /* Nobody will read it: the peer is told (RFC 1122, 4.2.2.13). */
 static bool data_to_nobody(struct tcp_sock *t, const struct sk_buff *skb)
 {
-	if (!skb_len(skb) || !after(skb->tcp.end_seq, t->rcv_nxt))
-		return false;
+	if (!skb_len(skb) || !after(skb->tcp.end_seq - !!(skb->tcp.flags & TH_FIN), t->rcv_nxt))
+		return false; /* nothing, or nothing new but a FIN */
 	if (tcp_in(t, TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)) ?
 			!t->orphan && !(t->inet.c.shutdown & SHUT_RD) :
 			!t->orphan || !tcp_in(t, TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING)))

@@ -163,7 +163,7 @@ static int segment_of(
 		return 0;
 	if (min((size_t)seg, len) > room)
 		return -EMSGSIZE;
-	if (len > (size_t)seg * SEGMENTS_MAX || f->ext || i->c.rare.no_check ||
+	if (len > (size_t)seg * SEGMENTS_MAX || i->c.rare.no_check ||
 		(i->no_check6_tx && !ip_is_v4(&f->daddr)))
 		return -EINVAL;
 	return len > seg ? (int)seg : 0;

@@ -161,12 +161,14 @@ static void dgram_left(struct unix_sock *u, struct unix_sock *old)
 	struct unix_msg *um;
 	bool tell;
 
-	if (!u->nr_queued)
+	/* a reader may be looking at one of them (MSG_PEEK): then they stay, as if they were read before */
+	if (!u->nr_queued || !mutex_trylock(&u->read_mutex))
 		return;
 	while ((um = unix_dequeue(u))) {
 		unix_consumed(u, um->len, um->truesize);
 		unix_msg_free(um);
 	}
+	mutex_unlock(&u->read_mutex);
 	spin_lock(&old->c.lock);
 	tell = old->peer == u && old->state != UNIX_DEAD;
 	if (tell)
@@ -346,6 +348,8 @@ static int unix_shutdown(struct socket *s, int how)
 	spin_unlock(&u->c.lock);
 	if (p && u->c.type != SOCK_DGRAM)
 		wake_all(p); /* it looks at our flags */
+	else if (p)
+		wake_up_common(&p->space, TASK_NORMAL, 0, EPOLLMSG); /* who waits there to send */
 	wake_all(u);
 	if (p)
 		unix_put(p);

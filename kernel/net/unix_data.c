@@ -268,7 +268,7 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 		unix_msg_free(um);
 		goto out;
 	}
-	while ((err = enqueue(u, to, um)) == -EAGAIN) {
+	while ((err = u->c.shutdown & SHUT_WR ? -EPIPE : enqueue(u, to, um)) == -EAGAIN) {
 		err = wait_for_space(u, to, m->nonblock);
 		if (err)
 			break;
