@@ -112,10 +112,6 @@ static void put_route(
 	nl_end(b);
 }
 
-/*
- * The answer to `ip route get`: a route made for one packet. As in Linux, an IPv4 one says that it is such a clone (without that iproute2
- * shows an origin and a scope, which it has not).
- */
 /* The answer to RTM_GETROUTE: a way, and what was asked. */
 struct way {
 	struct route_entry e;
@@ -123,6 +119,10 @@ struct way {
 	u32 iif, mark;
 };
 
+/*
+ * The answer to `ip route get`: a route made for one packet. As in Linux, an IPv4 one says that it is such a clone (without that iproute2
+ * shows an origin and a scope, which it has not).
+ */
 static void put_way(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
@@ -237,7 +237,6 @@ int rtnl_dump_routes(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
 	return err;
 }
 
-/* ip route get: the way to one address. */
 /* What is to be looked up: a packet of ours, or with RTA_IIF one that comes in and is for somebody else. 0 or -errno. */
 static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
 {

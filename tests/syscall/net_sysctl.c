@@ -63,6 +63,8 @@ static void ports(void)
 	say("port %d\n", port_of(fd));
 	close(fd);
 	put("ip_local_port_range", "40001 40000");
+	put("ip_local_port_range", "40001"); /* the other end stays */
+	put("ip_local_port_range", "39999");
 	get("ip_local_port_range");
 }
 

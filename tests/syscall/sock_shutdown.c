@@ -5,6 +5,7 @@
  */
 #include "inet.h"
 #include <linux/sockios.h>
+#include <pthread.h>
 #include <sys/un.h>
 
 enum { TCP, UNIX, SEQ, DGRAM, UDP, KINDS };
@@ -273,6 +274,60 @@ static void shut_first(int how)
 	close(fd);
 }
 
+/* Who shuts an attempt ends it, and may make another. */
+static void shut_attempt(int how)
+{
+	int l = listener(0), other = listener(1), fd[8], n = 0;
+
+	do { /* until one is not heard, for the queue is full */
+		fd[n] = make(TCP);
+		reach(fd[n], port_of(l));
+	} while (poll(&(struct pollfd){ fd[n], POLLOUT, 0 }, 1, 0) == 1 && ++n < 8);
+	say("%s\n", n < 8 ? "under way" : "all were heard");
+	n -= n == 8;
+	T(shutdown(fd[n], how));
+	look("shut", fd[n]);
+	T(reach(fd[n], port_of(other)) && errno != EINPROGRESS);
+	wait_for(fd[n]);
+	look("again", fd[n]);
+	for (; n >= 0; n--)
+		close(fd[n]);
+	close(l);
+	close(other);
+}
+
+static void *send_on(void *fd)
+{
+	ssize_t r;
+
+	do
+		r = send(*(int *)fd, buf, sizeof(buf), 0);
+	while (r > 0);
+	return (void *)(long)errno;
+}
+
+/* Who waits for room to send hears that its own side has been shut meanwhile. */
+static void shut_sender(int kind)
+{
+	void *err;
+	pthread_t t;
+	int s[2], queued = -1;
+
+	pair_of(kind, s);
+	fcntl(s[0], F_SETFL, 0);
+	pthread_create(&t, NULL, send_on, s);
+	for (int now = 0; now != queued;) { /* it sends no more: it waits */
+		queued = now;
+		usleep(20000);
+		ioctl(s[0], SIOCOUTQ, &now);
+	}
+	T(shutdown(s[0], SHUT_WR));
+	pthread_join(t, &err);
+	say("%s: the sender is told %s\n", kind_names[kind], t_errno((int)(long)err));
+	close(s[0]);
+	close(s[1]);
+}
+
 static void keeps_port(void)
 {
 	struct sockaddr none = { AF_UNSPEC };
@@ -470,6 +525,10 @@ TEST(sock_shutdown)
 	connecting();
 	for (int how = 0; how < 3; how++)
 		shut_first(how);
+	for (int how = 0; how < 3; how++)
+		shut_attempt(how);
+	for (int kind = UNIX; kind <= DGRAM; kind++)
+		shut_sender(kind);
 	keeps_port();
 	unix_listener();
 	unix_leaving();
