@@ -196,7 +196,9 @@ void balance_push_rt(struct rq *rq)
 
 	spin_lock_raw(&rq->lock);
 	t = class_rt_above(rq, 0, online_mask() & ~BIT(rq->cpu));
-	if (t && !task_is_idle(rq->curr)) { /* an idle one takes it in a moment, and pushes what is left */
+	if (t &&
+		!task_is_idle(
+			rq->curr)) { /* an idle one takes it in a moment, and pushes what is left */
 		mask = allowed_mask(t) & ~BIT(rq->cpu);
 		prio = rt_prio(t);
 	}
