@@ -107,10 +107,11 @@ tidy:
 	clang-format -i $(WHICH)
 
 # The list of parameters of nestling(1) is what the program's table says.
-docs: $(B)/nestling
+docs: $(B)/nestling $(B)/nestctl
 	awk -v mode=doc -f $(GEN_SYSCALLS) $(SYSCALLS_TBL) >docs/coverage.md
 	$(B)/nestling --help | tools/man-parameters >$(B)/nestling.parameters
 	sed -i -e '/^\.\\" begin:/r $(B)/nestling.parameters' -e '/^\.\\" begin:/,/^\.\\" end$$/{/^\.\\" /!d}' docs/man/nestling.1
+	$(B)/nestctl man >docs/man/nestctl.1
 
 PREFIX ?= /usr/local
 install: all

@@ -40,7 +40,7 @@ static int console_run(int argc, char **argv);
 const struct command cmd_console = {
 	.name = "console",
 	.args = "[UMID] [LINE]",
-	.help = "a console of a running instance on this terminal",
+	.help = "A console of a running instance on this terminal.",
 	.text = "LINE is con0 to con15 (also tty0 ... or a number), or ssl0 to ssl15 (ttyS0 ...); "
 		"con0 by default. "
 		"First comes what was written before (up to 64 KiB). Keys go to the line, whatever "

@@ -237,7 +237,7 @@ static const struct option_row options[] = {
 const struct command cmd_trace = {
 	.name = "trace",
 	.args = "[UMID [PID]]",
-	.help = "Print an instance's system calls as they happen.",
+	.help = "Prints an instance's system calls as they happen.",
 	.text = "With names and arguments in words, results and how long each took, of all tasks "
 		"or of "
 		"one process, without ptrace in the guest. Lines that come faster than they are "
