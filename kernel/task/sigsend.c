@@ -305,6 +305,9 @@ int send_sigqueue(struct sigqueue *q, struct pid *pid, enum pid_type type)
 
 	read_lock(&tasklist_lock);
 	t = pid_task_locked(pid, type);
+	/* The thread that runs is asked first: a timer of processor time tells a profiler whose time that was. */
+	if (t && group && same_thread_group(t, current))
+		t = current;
 	if (t)
 		sh = lock_task_sighand(t);
 	if (!sh)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* timer_create(2), timer_settime(2), timer_gettime(2), timer_getoverrun(2), timer_delete(2). */
-#include "t.h"
+#include "guest.h"
+
+#include <pthread.h>
 
 static volatile int value, code, overrun;
 static void with_info(int sig, siginfo_t *si, void *context)
@@ -15,6 +17,42 @@ static void with_info(int sig, siginfo_t *si, void *context)
 static long create(int clock, void *ev, int *id)
 {
 	return syscall(SYS_timer_create, clock, ev, id);
+}
+
+/* Who uses up the process's time hears of it (Linux since 6.4): sooner or later every thread that runs. */
+#define SPINNERS 3
+static __thread bool i_heard;
+static int nr_heard;
+
+static void hear(int sig)
+{
+	if (!i_heard)
+		__atomic_fetch_add(&nr_heard, 1, __ATOMIC_SEQ_CST);
+	i_heard = true;
+}
+
+static void *spin(void *arg)
+{
+	while (__atomic_load_n(&nr_heard, __ATOMIC_SEQ_CST) < SPINNERS)
+		;
+	return NULL;
+}
+
+static void spread(void)
+{
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2 };
+	struct itimerspec often = { { 0, 1000000 }, { 0, 1000000 } };
+	pthread_t t[SPINNERS];
+	int id;
+
+	signal(SIGUSR2, hear);
+	NEED(create(CLOCK_PROCESS_CPUTIME_ID, &ev, &id));
+	for (int i = 0; i < SPINNERS; i++)
+		pthread_create(&t[i], NULL, spin, NULL);
+	NEED(syscall(SYS_timer_settime, id, 0, &often, NULL));
+	for (int i = 0; i < SPINNERS; i++)
+		pthread_join(t[i], NULL);
+	NEED(syscall(SYS_timer_delete, id));
 }
 
 TEST(timer_create)
@@ -122,4 +160,7 @@ TEST(timer_create)
 	CHILD(T(syscall(SYS_timer_gettime, id, &got))); /* not inherited */
 	for (i = 0; i < 3; i++)
 		NEED(create(CLOCK_MONOTONIC, NULL, &id));
+	if (in_guest())
+		spread();
+	say("every thread that ran has heard");
 }
