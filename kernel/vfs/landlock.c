@@ -5,7 +5,7 @@
  * A rule set is a file: the rights that it handles, and rules that grant some of them below a file or at a port. restrict_self() makes a
  * layer of a copy, so what is added to the set afterwards changes no domain.
  *
- * A rule holds its inode until the last copy of the rule goes or the file system is unmounted (landlock_sb_gone); so a file that was
+ * A rule holds its inode (and in proc its dentry, see object_new()) until the last copy of the rule goes or the file system is unmounted (landlock_sb_gone); so a file that was
  * removed keeps its blocks as long as a rule names it, as on Linux.
  *
  * Locks: ruleset->lock (sleeps) -> objects_lock (spins), so the latter is never held over iput(): the last one of a file that was removed
@@ -65,6 +65,7 @@ static void object_put(struct ll_object *o)
 	spin_unlock(&objects_lock);
 	if (!last)
 		return;
+	dput(o->dentry);
 	iput(o->inode);
 	spin_lock(&objects_lock);
 	list_del(&o->list);
@@ -73,8 +74,10 @@ static void object_put(struct ll_object *o)
 	kfree(o);
 }
 
-static struct ll_object *object_new(struct inode *inode)
+/* Where names are forgotten at once (proc) the name is kept too: looked up again it would get another inode, which no rule knows. */
+static struct ll_object *object_new(struct dentry *d)
 {
+	struct inode *inode = d->d_inode;
 	struct ll_object *o = kzalloc(sizeof(*o), LL_GFP);
 
 	if (!o)
@@ -82,6 +85,8 @@ static struct ll_object *object_new(struct inode *inode)
 	o->usage = 1;
 	ihold(inode);
 	o->inode = inode;
+	if (d->d_op && d->d_op->d_delete)
+		o->dentry = dget(d);
 	o->sb = inode->i_sb;
 	spin_lock(&objects_lock);
 	list_add(&o->list, &objects);
@@ -100,7 +105,9 @@ static void objects_take(struct super_block *sb, struct list_head *taken)
 			continue;
 		object_get_locked(o);
 		o->going = o->inode;
+		o->going_dentry = o->dentry;
 		WRITE_ONCE(o->inode, NULL);
+		o->dentry = NULL;
 		list_move(&o->list, taken);
 	}
 	spin_unlock(&objects_lock);
@@ -125,6 +132,7 @@ void landlock_sb_gone(struct super_block *sb)
 
 	objects_take(sb, &taken);
 	list_for_each_entry_safe(o, next, &taken, list) {
+		dput(o->going_dentry);
 		iput(o->going);
 		list_del_init(&o->list); /* nobody else does while we have a use */
 		object_put(o);
@@ -190,9 +198,9 @@ static int rules_grow(struct ll_rules *r)
 }
 
 /* Grants @access at @key in addition to what is granted there. The set's lock is held. */
-static int rules_add(struct ll_rules *r, u64 key, struct inode *inode, u32 access)
+static int rules_add(struct ll_rules *r, u64 key, struct dentry *d, u32 access)
 {
-	struct ll_rule *there = rule_of(r, key, inode);
+	struct ll_rule *there = rule_of(r, key, d ? d->d_inode : NULL);
 	struct ll_object *o = NULL;
 	u32 at;
 	int err;
@@ -204,8 +212,8 @@ static int rules_add(struct ll_rules *r, u64 key, struct inode *inode, u32 acces
 	err = rules_grow(r);
 	if (err)
 		return err;
-	if (inode) {
-		o = object_new(inode);
+	if (d) {
+		o = object_new(d);
 		if (!o)
 			return -ENOMEM;
 	}
@@ -354,13 +362,12 @@ static int read_rule(void *to, size_t size, uaddr_t attr, u32 handled)
 	return access & ~(u64)handled ? -EINVAL : 0;
 }
 
-static int add_locked(
-	struct ruleset *r, struct ll_rules *to, u64 key, struct inode *inode, u64 access)
+static int add_locked(struct ruleset *r, struct ll_rules *to, u64 key, struct dentry *d, u64 access)
 {
 	int err;
 
 	mutex_lock(&r->lock);
-	err = rules_add(to, key, inode, (u32)access);
+	err = rules_add(to, key, d, (u32)access);
 	mutex_unlock(&r->lock);
 	return err;
 }
@@ -368,7 +375,7 @@ static int add_locked(
 static int add_path(struct ruleset *r, uaddr_t attr)
 {
 	struct path_beneath_attr a;
-	struct inode *inode;
+	struct dentry *d;
 	struct fd f;
 	int err = read_rule(&a, sizeof(a), attr, r->fs);
 
@@ -376,11 +383,11 @@ static int add_path(struct ruleset *r, uaddr_t attr)
 		err = rule_file(a.fd, &f);
 	if (err)
 		return err;
-	inode = f.file->f_path.dentry->d_inode;
-	if (!is_dir(inode) && (a.access & ~(u64)LL_FS_FILE))
+	d = f.file->f_path.dentry;
+	if (!is_dir(d->d_inode) && (a.access & ~(u64)LL_FS_FILE))
 		err = -EINVAL;
 	else
-		err = add_locked(r, &r->files, (u64)inode, inode, a.access);
+		err = add_locked(r, &r->files, (u64)d->d_inode, d, a.access);
 	fdput(f);
 	return err;
 }

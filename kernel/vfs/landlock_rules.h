@@ -40,7 +40,9 @@ struct ll_object {
 	u32 usage;              /* under objects_lock */
 	struct inode *inode;    /* a reference; NULL: unmounted. Under objects_lock, read without */
 	struct super_block *sb; /* for comparison only */
-	struct inode *going;    /* of who unmounts: the reference that it puts */
+	struct dentry *dentry;  /* a reference, like inode: see there */
+	struct inode *going;    /* of who unmounts: the references that it puts */
+	struct dentry *going_dentry;
 	struct list_head list;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* landlock_create_ruleset, landlock_add_rule, landlock_restrict_self: errors, and what a domain forbids: files, ports, scopes, ptrace. */
-#include "t.h"
+#include "guest.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -449,6 +449,83 @@ static void tracing(void)
 	t_wait("the other", pid);
 }
 
+static void look(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+
+	say("%s: %s", path, fd < 0 ? t_errno(errno) : "open");
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Files that a name brings about anew each time. */
+static void processes(void)
+{
+	int rs, order[2];
+	char path[64], c;
+	pid_t pid;
+
+	CHILD({
+		rs = ruleset(READ_FILE, 0, 0);
+		allow(rs, "/proc/self/status", READ_FILE);
+		allow(rs, "/proc/version", READ_FILE);
+		enter(rs);
+		for (int i = 0; i < 3; i++) {
+			look("/proc/self/status");
+			look("/proc/thread-self/../../status");
+		}
+		look("/proc/version");
+		look("/proc/self/stat");
+		look("/proc/uptime");
+	});
+	CHILD({
+		rs = ruleset(READ_FILE, 0, 0);
+		allow(rs, "/proc/self", READ_FILE);
+		enter(rs);
+		look("/proc/self/stat");
+		look("/proc/self/task/../status");
+		look("/proc/uptime");
+		CHILD(look("/proc/self/stat")); /* another process's */
+	});
+	/* of one that has gone */
+	NEED(pipe(order));
+	pid = SPAWN(close(order[1]); NEED(read(order[0], &c, 1)));
+	rs = ruleset(READ_FILE, 0, 0);
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	allow(rs, path, READ_FILE);
+	NEED(write(order[1], "x", 1));
+	t_wait("process", pid);
+	say("gone: %s", access(path, F_OK) ? t_errno(errno) : "there");
+	CHILD({
+		enter(rs);
+		say("gone: %s", open(path, O_RDONLY) < 0 ? t_errno(errno) : "there");
+	});
+	close(rs);
+	close(order[0]);
+	close(order[1]);
+}
+
+/* A rule keeps no file system from being unmounted. */
+static void unmounted(void)
+{
+	int rs;
+
+	NEED(mkdir("proc", 0755));
+	CHILD({
+		GNEED(unshare(CLONE_NEWNS));
+		G(mount("proc", "proc", "proc", 0, NULL), "0");
+		rs = ruleset(READ_FILE, 0, 0);
+		if (in_guest()) {
+			allow(rs, "proc/1/status", READ_FILE);
+			allow(rs, "proc/self", READ_FILE);
+		}
+		G(umount("proc"), "0");
+		G(mount("proc", "proc", "proc", 0, NULL), "0");
+		enter(rs);
+		G(open("proc/1/status", O_RDONLY), "-1 EACCES");
+	});
+}
+
 TEST(landlock)
 {
 	NEED(mkdir("ro", 0755));
@@ -469,4 +546,6 @@ TEST(landlock)
 	scopes();
 	owners();
 	tracing();
+	processes();
+	unmounted();
 }
