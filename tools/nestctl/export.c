@@ -5,6 +5,8 @@
  *
  * The root is bound a second time, onto /sys, where nothing that init mounted covers it.
  */
+#include <archive.h>
+#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -17,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/nestctl/blob.h"
 #include "tools/nestctl/command.h"
 #include "tools/nestctl/image.h"
 #include "tools/nestctl/nestctl.h"
@@ -32,13 +35,77 @@ static const char script[] =
 	"--sparse';; esac\n"
 	"exec tar $x -cf - .";
 
+/* What @path's ending asks for, or NULL: a plain tar. */
+static int (*filter_for(const char *path))(struct archive *)
+{
+	static const struct {
+		const char *end;
+		int (*add)(struct archive *);
+	} filters[] = {
+		{ ".gz", archive_write_add_filter_gzip },
+		{ ".tgz", archive_write_add_filter_gzip },
+		{ ".bz2", archive_write_add_filter_bzip2 },
+		{ ".xz", archive_write_add_filter_xz },
+		{ ".txz", archive_write_add_filter_xz },
+		{ ".zst", archive_write_add_filter_zstd },
+	};
+	size_t n = strlen(path);
+
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+		size_t len = strlen(filters[i].end);
+
+		if (n > len && !strcmp(path + n - len, filters[i].end))
+			return filters[i].add;
+	}
+	return NULL;
+}
+
+static void not_written(const char *out, struct archive *a)
+{
+	int err = archive_errno(a);
+
+	die("%s: %s", out, err > 0 ? strerror(err) : archive_why(a));
+}
+
+/* All that comes from the pipe @from, through libarchive into @fd: a stream of bytes, "raw", as far as that is concerned. */
+static void compress(
+	int from, int fd, const char *out, int (*add)(struct archive *), uint64_t total)
+{
+	struct archive *a = archive_write_new();
+	struct archive_entry *e = archive_entry_new();
+	size_t size = 1 << 16;
+	char *buf = xalloc(size);
+	uint64_t done = 0;
+	ssize_t n;
+
+	if (!a || !e)
+		die("image export: no memory");
+	archive_entry_set_filetype(e, AE_IFREG);
+	archive_write_set_format_raw(a);
+	archive_write_set_bytes_in_last_block(a, 1); /* no padding */
+	if (add(a) < ARCHIVE_WARN || archive_write_open_fd(a, fd) || archive_write_header(a, e))
+		not_written(out, a);
+	while ((n = read(from, buf, size)) > 0 || (n < 0 && errno == EINTR)) {
+		if (n > 0 && archive_write_data(a, buf, (size_t)n) != n)
+			not_written(out, a);
+		done += n > 0 ? (uint64_t)n : 0;
+		if (total)
+			progress("export", done < total ? done : total, total);
+	}
+	if (archive_write_close(a))
+		not_written(out, a);
+	progress_end();
+	archive_entry_free(e);
+	archive_write_free(a);
+	free(buf);
+}
+
 /* A bar, as far as it can be told: the archive is about as large as what the image has on the disk. */
-static void watch(pid_t pid, int fd, const char *image)
+static void watch(pid_t pid, int fd, uint64_t total)
 {
 	struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
-	struct stat st, from;
+	struct stat st;
 	siginfo_t info = { 0 };
-	uint64_t total = stat(image, &from) ? 0 : (uint64_t)from.st_blocks * 512;
 
 	if (!isatty(2) || fd < 0 || !total)
 		return;
@@ -65,7 +132,10 @@ static const char *last_line(char *text)
 static int image_export(int argc, char **argv)
 {
 	const char *out = NULL, *image;
-	int fd = -1, status;
+	int (*add)(struct archive *) = NULL;
+	int fd = -1, status, ends[2] = { -1, -1 };
+	struct stat from;
+	uint64_t total;
 	char *said;
 	pid_t pid;
 
@@ -78,16 +148,27 @@ static int image_export(int argc, char **argv)
 		die("image export: standard output is a terminal; -o FILE?");
 	if (out && !access(out, F_OK))
 		die("%s: %s", out, strerror(EEXIST));
-	if (out)
+	if (out) {
 		fd = output_open(out);
+		add = filter_for(out);
+	}
+	if (add && pipe2(ends, O_CLOEXEC))
+		die("image export: %s", strerror(errno));
+	total = stat(image, &from) ? 0 : (uint64_t)from.st_blocks * 512;
 	clean_up_when_ended();
 	const char *const run[] = { "/proc/self/exe", "run", "--bare", "-T", "--net", "none", "--",
 		image, "sh", "-c", script, NULL };
-	const int fds[3] = { open("/dev/null", O_RDONLY | O_CLOEXEC), fd,
+	const int fds[3] = { open("/dev/null", O_RDONLY | O_CLOEXEC), add ? ends[1] : fd,
 		memfd_create("errors", MFD_CLOEXEC) };
 
 	pid = spawn(run, fds);
-	watch(pid, fd, image);
+	if (add) {
+		close(ends[1]);
+		compress(ends[0], fd, out, add, total);
+		close(ends[0]);
+	} else {
+		watch(pid, fd, total);
+	}
 	status = wait_for(pid);
 	said = program_said(fds[2]);
 	if (status)
@@ -114,7 +195,8 @@ const struct command cmd_image_export = {
 		"copy-on-write layer too. Nothing is written to it. GNU tar keeps extended "
 		"attributes and "
 		"holes, that of busybox does not.\n\nFILE appears when it is complete; one that is "
-		"there is not replaced.\n\n\tnestctl image export debian | zstd >debian.tar.zst\n"
+		"there is not replaced. It is compressed where its name ends in .gz, .tgz, .bz2, "
+		".xz, .txz or .zst.\n\n\tnestctl image export debian | zstd >debian.tar.zst\n"
 		"\tnestctl run --keep work.cow debian; nestctl image export ./work.cow -o work.tar",
 	.options = options,
 	.run = image_export,
