@@ -270,7 +270,7 @@ static int check_segments(struct ucontext *uc)
 		return -EFAULT;
 	if (arch_selector_ok(mm, sc->ss, USER_SS))
 		return 0;
-	if (uc->uc_flags & UC_STRICT_RESTORE_SS)
+	if ((uc->uc_flags & UC_STRICT_RESTORE_SS) || sc->cs != USER_CS)
 		return -EFAULT;
 	sc->ss = USER_SS;
 	return 0;

@@ -193,6 +193,40 @@ static void bad_floating_point(void)
 	});
 }
 
+/* A stack segment that is none: for 64-bit code only it does not matter, and only when the frame does not insist. */
+static unsigned short code_segment;
+static bool strict;
+
+static void bend(int sig, siginfo_t *si, void *context)
+{
+	ucontext_t *uc = context;
+	uint64_t segments = (uint64_t)uc->uc_mcontext.gregs[REG_CSGSFS];
+
+	segments = (segments & 0xffffffff0000) | code_segment | 0x33ul << 48;
+	uc->uc_mcontext.gregs[REG_CSGSFS] = (long long)segments;
+	uc->uc_mcontext.gregs[REG_RIP] = 0x20000;
+	if (!strict)
+		uc->uc_flags &= ~4ul; /* UC_STRICT_RESTORE_SS */
+}
+
+static void stack_segment(void)
+{
+	struct sigaction sa = { .sa_sigaction = bend, .sa_flags = SA_SIGINFO };
+	unsigned char *p = mmap((void *)0x20000, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	NEED(p == MAP_FAILED ? -1 : 0);
+	*p = 0xcc; /* int3: who comes as far as that dies of SIGTRAP */
+	sigaction(SIGUSR2, &sa, NULL);
+	for (int i = 0; i < 4; i++) {
+		code_segment = i & 1 ? 0x23 : 0x33;
+		strict = i & 2;
+		say("code %x%s", code_segment, strict ? ", strict" : "");
+		CHILD(kill(getpid(), SIGUSR2));
+	}
+	munmap(p, 4096);
+}
+
 TEST(rt_sigreturn)
 {
 	signal(SIGUSR1, clobber);
@@ -203,6 +237,8 @@ TEST(rt_sigreturn)
 	say("handler ran %d times", hits);
 	changed();
 	bad_floating_point();
+	signal(SIGSEGV, SIG_DFL);
+	stack_segment();
 	CHILD({ __asm__ volatile("mov $0x1000, %%rsp\n\tmov $15, %%eax\n\tsyscall" ::: "rax"); });
 	CHILD({ /* a stack that is not there when a signal comes */
 		signal(SIGUSR1, clobber);
