@@ -239,7 +239,7 @@ void dgram_error(
 
 /* ---- destinations ---- */
 
-/* Broadcasts have to be asked for. */
+/* Broadcasts have to be asked for, where there is a way for them. */
 static int may_broadcast(const struct inet_sock *i, const ip_addr *a)
 {
 	return !i->c.broadcast && addr_is_broadcast(i->net, a) ? -EACCES : 0;
@@ -315,9 +315,9 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 	}
 	if (ic->has_mark)
 		f->mark = ic->mark;
-	err = may_broadcast(i, &to);
+	err = route_output(i->net, f);
 	if (!err)
-		err = route_output(i->net, f);
+		err = may_broadcast(i, &to);
 	if (!err && i->frag_size6 && !ip_is_v4(&f->daddr))
 		f->mtu = min(f->mtu, (u32)i->frag_size6);
 	return err;
@@ -355,9 +355,9 @@ static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 	f.saddr = i->laddr;
 	if (scope && !f.oif)
 		f.oif = scope;
-	err = may_broadcast(i, &to);
+	err = route_output(i->net, &f);
 	if (!err)
-		err = route_output(i->net, &f);
+		err = may_broadcast(i, &to);
 	if (!err && !i->lport && i->table != &raw_socks)
 		err = inet_get_port(i, &i->laddr, 0, false);
 	if (err)
