@@ -55,6 +55,20 @@ bool addr_is_local(struct net *net, const ip_addr *a, int ifindex)
 	return yes;
 }
 
+/* Those with the host's bits all ones are broadcasts of an IPv4 network, whatever else the address names as one. */
+static bool is_broadcast_by(const struct ifaddr *i, const ip_addr *a)
+{
+	u32 host;
+
+	if (!ip_is_v4(&i->addr))
+		return false;
+	if (ip_equal(&i->broadcast, a) && !ip_is_any(a))
+		return true;
+	host = htonl(i->prefix ? ~0U >> i->prefix : ~0U);
+	return i->prefix < 31 && (a->w[3] & host) == host &&
+	       ip_prefix_equal(&i->peer, a, bits_of_128(a, i->prefix));
+}
+
 bool addr_is_broadcast(struct net *net, const ip_addr *a)
 {
 	struct ifaddr *i;
@@ -64,7 +78,7 @@ bool addr_is_broadcast(struct net *net, const ip_addr *a)
 		return yes;
 	spin_lock(&net->lock);
 	list_for_each_entry(i, &net->addrs, list)
-		yes |= ip_equal(&i->broadcast, a) && !ip_is_any(a);
+		yes |= is_broadcast_by(i, a);
 	spin_unlock(&net->lock);
 	return yes;
 }
@@ -143,6 +157,13 @@ static void leave_group(const struct ifaddr *a)
 		mcast_leave(a->dev, &group);
 }
 
+static void let_go(struct net *net, struct ifaddr *a)
+{
+	leave_group(a);
+	rtnl_tell_addr(net, a, RTM_DELADDR);
+	kfree(a);
+}
+
 static void forget_addrs(struct net_device *dev, bool v4_too)
 {
 	struct ifaddr *i, *next;
@@ -153,11 +174,8 @@ static void forget_addrs(struct net_device *dev, bool v4_too)
 		if (i->dev == dev && (v4_too || !ip_is_v4(&i->addr)))
 			list_move_tail(&i->list, &gone);
 	spin_unlock(&dev->net->lock);
-	list_for_each_entry_safe(i, next, &gone, list) {
-		leave_group(i);
-		rtnl_tell_addr(dev->net, i, RTM_DELADDR);
-		kfree(i);
-	}
+	list_for_each_entry_safe(i, next, &gone, list)
+		let_go(dev->net, i);
 }
 
 /* IPv6 addresses do not outlive a card's being up. */
@@ -195,6 +213,36 @@ static void connected_route(const struct ifaddr *a, struct route *r)
 	}
 }
 
+/* Two addresses that one connected route serves. */
+static bool same_network(const struct ifaddr *a, const struct ifaddr *b)
+{
+	return a->dev == b->dev && ip_is_v4(&a->addr) == ip_is_v4(&b->addr) &&
+	       a->prefix == b->prefix &&
+	       ip_prefix_equal(&a->peer, &b->peer, bits_of_128(&a->addr, a->prefix));
+}
+
+/* The further IPv4 addresses of a network hang on the first: the route is its, and they go with it. */
+static bool is_secondary(const struct ifaddr *a)
+{
+	return ip_is_v4(&a->addr) && a->flags & IFA_F_SECONDARY;
+}
+
+/* In the list of its namespace, an IPv4 network's first address before all secondary ones. Returns the place it stands before. */
+static struct list_head *place_addr(struct net *net, struct ifaddr *n)
+{
+	struct list_head *before = &net->addrs;
+	struct ifaddr *i;
+
+	n->flags &= ip_is_v4(&n->addr) ? (u8)~IFA_F_SECONDARY : 0xff;
+	list_for_each_entry(i, &net->addrs, list) {
+		if (ip_is_v4(&n->addr) && same_network(i, n))
+			n->flags |= IFA_F_SECONDARY;
+		if (before == &net->addrs && i->dev == n->dev && is_secondary(i))
+			before = &i->list;
+	}
+	return is_secondary(n) ? &net->addrs : before;
+}
+
 int addr_add(struct net_device *dev, const struct ifaddr *a)
 {
 	struct net *net = dev->net;
@@ -224,7 +272,7 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 	if (!err && count >= ADDRS_MAX)
 		err = -ENOBUFS;
 	if (!err)
-		list_add_tail(&n->list, &net->addrs);
+		list_add_tail(&n->list, place_addr(net, n));
 	copy = *n;
 	spin_unlock(&net->lock);
 	if (err) {
@@ -236,7 +284,7 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 		mcast_join(dev, &group);
 	}
 	rtnl_tell_addr(net, &copy, RTM_NEWADDR);
-	if (!(dev->flags & IFF_LOOPBACK)) {
+	if (!(dev->flags & IFF_LOOPBACK) && !is_secondary(&copy)) {
 		connected_route(&copy, &r);
 		route_add(net, &r);
 	}
@@ -256,7 +304,7 @@ void addrs_connect(struct net_device *dev)
 		at = 0;
 		spin_lock(&net->lock);
 		list_for_each_entry(i, &net->addrs, list) {
-			if (i->dev == dev && at++ == n && !found) {
+			if (i->dev == dev && !is_secondary(i) && at++ == n && !found) {
 				connected_route(i, &r);
 				found = true;
 			}
@@ -267,28 +315,62 @@ void addrs_connect(struct net_device *dev)
 	} while (++n <= at);
 }
 
-/* @prefix -1: any. */
+/* What an IPv4 address that has left the list takes along: routes that name it as the source, the last one all of its device's. */
+static void forget_routes_by(const struct ifaddr *a)
+{
+	struct net *net = a->dev->net;
+	bool last = true, there = false;
+	const struct ifaddr *i;
+
+	spin_lock(&net->lock);
+	list_for_each_entry(i, &net->addrs, list) {
+		last &= i->dev != a->dev || !ip_is_v4(&i->addr);
+		there |= ip_equal(&i->addr, &a->addr);
+	}
+	spin_unlock(&net->lock);
+	if (last || !there)
+		routes_forget_addr(a->dev, there ? NULL : &a->addr, last);
+}
+
+/* @prefix -1: any. The route stays while another address needs it. */
 int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 {
 	struct net *net = dev->net;
-	struct ifaddr *i, *found = NULL;
+	struct ifaddr *i, *next, *found = NULL;
+	bool shared = false;
 	struct route r;
+	LIST_HEAD(gone);
 
 	spin_lock(&net->lock);
 	list_for_each_entry(i, &net->addrs, list)
 		if (!found && i->dev == dev && ip_equal(&i->addr, addr) &&
 			(prefix < 0 || i->prefix == prefix))
 			found = i;
-	if (found)
+	if (found) {
 		list_del(&found->list);
+		list_for_each_entry_safe(i, next, &net->addrs, list) {
+			if (!same_network(i, found))
+				continue;
+			if (is_secondary(i) && !is_secondary(found))
+				list_move_tail(&i->list, &gone);
+			else
+				shared = true;
+		}
+	}
 	spin_unlock(&net->lock);
 	if (!found)
 		return -EADDRNOTAVAIL;
-	connected_route(found, &r);
-	route_del(net, &r);
-	leave_group(found);
-	rtnl_tell_addr(net, found, RTM_DELADDR);
-	kfree(found);
+	list_for_each_entry_safe(i, next, &gone, list) {
+		forget_routes_by(i);
+		let_go(net, i);
+	}
+	if (!shared) {
+		connected_route(found, &r);
+		route_del(net, &r);
+	}
+	if (ip_is_v4(&found->addr))
+		forget_routes_by(found);
+	let_go(net, found);
 	return 0;
 }
 
@@ -340,7 +422,7 @@ static bool is_broadcast_of(struct net *net, const struct net_device *dev, const
 	if (a->w[3] == ~0U)
 		return true;
 	list_for_each_entry(i, &net->addrs, list)
-		if (i->dev == dev && ip_equal(&i->broadcast, a))
+		if (i->dev == dev && is_broadcast_by(i, a))
 			return true;
 	return false;
 }
@@ -362,8 +444,10 @@ static int take_device(struct net *net, struct flow *f, struct net_device *dev)
 			i = source_of(net, NULL, &f->daddr);
 		if (i)
 			f->saddr = i->addr;
-		else if (f->broadcast || ip_is_multicast(&f->daddr)) /* who asks for an address */
-			f->saddr = ip_is_v4(&f->daddr) ? ip_v4(0) : IP_ANY;
+		else if (ip_is_v4(&f->daddr)) /* as who asks for an address does */
+			f->saddr = ip_v4(0);
+		else if (ip_is_multicast(&f->daddr))
+			f->saddr = IP_ANY;
 		else
 			return -EADDRNOTAVAIL;
 	}

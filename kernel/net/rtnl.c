@@ -309,7 +309,10 @@ static int change_addr(struct net *net, const struct nlmsghdr *req)
 	if (!d)
 		return -ENODEV;
 	strscpy(a.label, d->name, sizeof(a.label));
-	return req->nlmsg_type == RTM_NEWADDR ? addr_add(d, &a) : addr_del(d, &a.addr, a.prefix);
+	if (req->nlmsg_type == RTM_NEWADDR)
+		return addr_add(d, &a);
+	/* as Linux has it, an IPv4 address alone means it with any prefix */
+	return addr_del(d, &a.addr, m->ifa_family == AF_INET && !has_addr ? -1 : a.prefix);
 }
 
 int rtnl_change(struct net *net, const struct nlmsghdr *req)

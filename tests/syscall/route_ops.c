@@ -359,7 +359,138 @@ static void segments(void)
 	segments_to("fd77::", 0, 9000);
 }
 
-TEST(route_ops)
+static void del_addr(const char *dev, const char *addr, int prefix)
+{
+	struct nl_msg m = { .h = { .nlmsg_type = RTM_DELADDR,
+				    .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifaddrmsg)) } };
+	struct ifaddrmsg *a = NLMSG_DATA(&m.h);
+
+	a->ifa_family = (unsigned char)family_of(addr);
+	a->ifa_prefixlen = (unsigned char)prefix;
+	a->ifa_index = if_nametoindex(dev);
+	add_ip(&m, IFA_LOCAL, addr);
+	if (prefix)
+		add_ip(&m, IFA_ADDRESS, addr);
+	T(nl_do(&m));
+}
+
+static void show_addrs(const char *dev)
+{
+	struct {
+		struct nlmsghdr h;
+		struct ifaddrmsg a;
+	} m = { { sizeof(m), RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP, 1, 0 },
+		{ .ifa_family = AF_INET } };
+	static char buf[65536];
+	int fd = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+	char text[64];
+
+	NEED(send(fd, &m, sizeof(m), 0));
+	for (;;) {
+		struct nlmsghdr *h = (void *)buf;
+		int len = NEED(recv(fd, buf, sizeof(buf), 0));
+
+		for (; NLMSG_OK(h, (unsigned)len); h = NLMSG_NEXT(h, len)) {
+			struct ifaddrmsg *a = NLMSG_DATA(h);
+			struct rtattr *x = IFA_RTA(a);
+			int left = (int)IFA_PAYLOAD(h);
+
+			if (h->nlmsg_type != RTM_NEWADDR) {
+				close(fd);
+				return;
+			}
+			if (a->ifa_index != if_nametoindex(dev))
+				continue;
+			for (; RTA_OK(x, left); x = RTA_NEXT(x, left))
+				if (x->rta_type == IFA_LOCAL || x->rta_type == IFA_BROADCAST)
+					say("  %d: %s/%d flags %x", x->rta_type,
+						inet_ntop(AF_INET, RTA_DATA(x), text, 64),
+						a->ifa_prefixlen, a->ifa_flags);
+		}
+	}
+}
+
+/* Several addresses of one network share its route. */
+static void addresses(void)
+{
+	NEW(EXCL, "3.0.0.0", 8, { { NULL, "va1" } }, .src = "10.8.0.1");
+	NEW(EXCL, "6.0.0.0", 8, { { NULL, "va1" } }, .src = "10.9.0.1");
+	NEW(EXCL, "7.0.0.0", 8, { { NULL, "va1" } });
+	NEW(EXCL, "8.0.0.0", 8, { { NULL, "va0" } }, .src = "10.8.0.1");
+	show(AF_INET);
+	add_addr("va1", AF_INET6, "fd08::2", 64);
+	del_addr("va1", "fd08::1", 64);
+	show(AF_INET6);
+	del_addr("va1", "fd08::2", 64);
+	show(AF_INET6);
+	add_addr("va1", AF_INET6, "fd08::1", 64);
+	add_addr("va1", AF_INET, "10.8.0.2", 24);
+	add_addr("va1", AF_INET, "10.8.0.3", 24);
+	add_addr("va1", AF_INET, "10.8.0.2", 25);
+	add_addr("va1", AF_INET, "10.8.128.1", 24);
+	NEW(EXCL, "4.0.0.0", 8, { { NULL, "va1" } }, .src = "10.8.0.3");
+	NEW(EXCL, "5.0.0.0", 8, { { NULL, "va1" } }, .src = "10.8.0.2");
+	show_addrs("va1");
+	show(AF_INET);
+	del_addr("va1", "10.8.0.2", 24);
+	show_addrs("va1");
+	show(AF_INET);
+	del_addr("va1", "10.8.0.1", 24); /* and the other one of it */
+	show_addrs("va1");
+	show(AF_INET);
+	del_addr("va1", "10.8.0.3", 24);
+	del_addr("va1", "10.8.0.2", 0); /* whatever its prefix is */
+	del_addr("va1", "10.8.128.1", 24);
+	show(AF_INET);
+}
+
+static void sends_to(const char *addr, int broadcast, const char *dev)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9) }, own = { 0 };
+	socklen_t len = sizeof(own);
+	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	char text[64];
+
+	inet_pton(AF_INET, addr, &to.sin_addr);
+	say("%s by %s, SO_BROADCAST %d", addr, dev ? dev : "any", broadcast);
+	NEED(setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &broadcast, sizeof(broadcast)));
+	if (dev)
+		NEED(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, dev, (socklen_t)strlen(dev)));
+	T(sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)));
+	if (!T(connect(fd, (struct sockaddr *)&to, sizeof(to)))) {
+		NEED(getsockname(fd, (struct sockaddr *)&own, &len));
+		say("  from %s", inet_ntop(AF_INET, &own.sin_addr, text, sizeof(text)));
+	}
+	close(fd);
+}
+
+/* A network's last address is a broadcast, whether its address names it as one or not; who names the device needs no route. */
+static void broadcasts(void)
+{
+	static const char *const to[] = { "10.3.0.255", "10.3.0.0", "10.3.0.127", "10.3.1.1",
+		"10.3.1.0", "10.3.2.3", "10.4.0.255", "255.255.255.255", "224.0.0.1", "10.5.5.5" };
+
+	for (int has = 0; has < 2; has++) {
+		for (size_t k = 0; k < sizeof(to) / sizeof(to[0]); k++)
+			for (int n = 0; n < 4; n++)
+				sends_to(to[k], n & 1, n & 2 ? "vb1" : NULL);
+		sends_to("127.255.255.255", 0, NULL);
+		sends_to("127.255.255.255", 1, NULL);
+		if (has)
+			break;
+		add_addr("vb1", AF_INET, "10.3.0.1", 24);
+		add_addr("vb1", AF_INET, "10.3.0.2", 25);
+		add_addr("vb1", AF_INET, "10.3.1.0", 31);
+		add_addr("vb1", AF_INET, "10.3.2.1", 30);
+		add_addr("vb1", AF_INET, "10.3.2.2", 30);
+	}
+	set_up("vb1", 0);
+	show(AF_INET);
+	set_up("vb1", 1);
+	show(AF_INET);
+}
+
+static void two_pairs(void)
 {
 	own_net();
 	veth_pair("va1", "vb1");
@@ -369,9 +500,20 @@ TEST(route_ops)
 	add_addr("va1", AF_INET, "10.8.0.1", 24);
 	add_addr("va0", AF_INET6, "fd09::1", 64);
 	add_addr("va1", AF_INET6, "fd08::1", 64);
+}
+
+TEST(route_ops)
+{
+	two_pairs();
 	one_way();
 	many_ways();
 	version6();
 	segments();
 	spread();
+	two_pairs();
+	addresses();
+	two_pairs();
+	del_addr("va0", "10.9.0.1", 24);
+	del_addr("va1", "10.8.0.1", 24);
+	broadcasts();
 }
