@@ -445,14 +445,37 @@ static int ubd_config(u32 n, const char *text, char *why, size_t size)
 	return err;
 }
 
+/* @name behind the @at bytes of @text, as split() reads it; returns how many there are then. */
+static size_t put_name(char *text, size_t size, size_t at, const char *name, char separator)
+{
+	for (; *name && at + 2 < size; name++) {
+		if (*name == separator)
+			text[at++] = '\\';
+		text[at++] = *name;
+	}
+	text[at] = 0;
+	return at;
+}
+
+/* In the words that config takes. */
 static int ubd_query(u32 n, char *text, size_t size)
 {
 	const struct ubd *u = &units[n];
+	const char *part[] = { u->file, u->backing ? u->backing : "", u->serial };
+	u32 parts = u->serial ? 3 : u->backing ? 2 : 1;
+	char separator = ':';
+	size_t at = 0;
 
 	if (!u->file)
 		return -ENODEV;
-	scnprintf(text, size, "%s%s%s%s%s", u->file, u->backing || u->serial ? "," : "",
-		u->backing ? u->backing : "", u->serial ? "," : "", u->serial ? u->serial : "");
+	for (u32 i = 0; i < parts; i++)
+		if (parts > 1 || strchr(part[i], ','))
+			separator = ',';
+	for (u32 i = 0; i < parts; i++) {
+		if (i && at + 2 < size)
+			text[at++] = separator;
+		at = put_name(text, size, at, part[i], separator);
+	}
 	return 0;
 }
 
