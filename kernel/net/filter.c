@@ -187,12 +187,13 @@ u32 sock_filter_view(const struct sk_filter *f, struct filter_view *v, u32 len)
 	return bpf_run(f->insn, &v->in);
 }
 
-bool sock_filter_skb(const struct sock_common *c, struct sk_buff *skb, u32 back, s32 net)
+bool sock_filter_skb(const struct sock_common *c, struct sk_buff *skb, u32 back)
 {
 	const struct sk_filter *f = READ_ONCE(c->filter);
-	struct filter_view v = {
-		.skb = skb, .back = (s32)back, .net = net, .pkt_type = skb->pkt_type
-	};
+	struct filter_view v = { .skb = skb,
+		.back = (s32)back,
+		.net = (s32)(back - skb_network_back(skb)),
+		.pkt_type = skb->pkt_type };
 	u32 keep;
 
 	if (likely(!f))

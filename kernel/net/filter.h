@@ -35,9 +35,9 @@ struct filter_view {
 
 /*
  * Does the socket take a packet? It begins, for the program, @back bytes before @skb's front (a header that was pulled), its network header
- * stands at @net from there. What the program does not let through is cut off @skb, but never the header.
+ * stands before that or there. What the program does not let through is cut off @skb, but never the header.
  */
-bool sock_filter_skb(const struct sock_common *c, struct sk_buff *skb, u32 back, s32 net);
+bool sock_filter_skb(const struct sock_common *c, struct sk_buff *skb, u32 back);
 /* The same for bytes without an skb: *len becomes what passes. */
 bool sock_filter_bytes(const struct sock_common *c, const void *data, u32 *len);
 /* For a view that is filled but for @in: what the program says. */

@@ -85,7 +85,7 @@ bool raw_rcv(struct net *net, struct sk_buff *skb)
 		if (!filtered(to[k], skb) && inet_wants_group(to[k], skb) &&
 			checksum_good(to[k], skb))
 			c = skb_clone(skb, GFP_ATOMIC);
-		if (c && sock_filter_skb(&to[k]->c, c, 0, skb->ip.v6 ? -(s32)skb->ip.hdr_len : 0))
+		if (c && sock_filter_skb(&to[k]->c, c, 0))
 			dgram_queue(to[k], c);
 		else
 			kfree_skb(c);
@@ -318,7 +318,7 @@ void ping_rcv(struct net *net, struct sk_buff *skb)
 		kfree_skb(skb);
 		return;
 	}
-	if (sock_filter_skb(&i->c, skb, 0, -(s32)skb->ip.hdr_len))
+	if (sock_filter_skb(&i->c, skb, 0))
 		dgram_queue(i, skb);
 	else
 		kfree_skb(skb);

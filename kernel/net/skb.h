@@ -186,6 +186,16 @@ static inline const u8 *skb_network(const struct sk_buff *skb)
 	return skb->ip.front_head < SKB_ROOM ? skb->room + skb->ip.front_head :
 					       skb->buf->data + skb->ip.front_off;
 }
+/* How many bytes that header stands before the first one, of what was parsed: extension headers and what else was pulled lie between. */
+static inline u32 skb_network_back(const struct sk_buff *skb)
+{
+	bool in_room = skb->ip.front_head < SKB_ROOM;
+
+	if (in_room == (skb->room_pulled || !skb->buf))
+		return in_room ? (u32)skb->head - skb->ip.front_head : skb->off - skb->ip.front_off;
+	/* in two pieces */
+	return (u32)(skb->head - skb->ip.front_head) + skb->off - skb->ip.front_off;
+}
 /* Makes it @n bytes long, headers included; it was at least that. */
 void skb_trim(struct sk_buff *skb, u32 n);
 /* The first @n bytes in one piece, copied to @tmp where they are not. NULL: it is shorter. */

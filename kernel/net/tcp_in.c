@@ -569,7 +569,7 @@ static bool passes(struct inet_sock *i, struct sk_buff *skb, u32 hlen)
 {
 	u32 had = skb_len(skb);
 
-	if (!sock_filter_skb(&i->c, skb, hlen, -(s32)skb->ip.hdr_len))
+	if (!sock_filter_skb(&i->c, skb, hlen))
 		return false;
 	skb->tcp.end_seq -= had - skb_len(skb);
 	return true;

@@ -179,10 +179,10 @@ static bool child_enter(struct tcp_sock *l, struct tcp_sock *c, const struct sk_
 	return false;
 }
 
-/* For TCP_SAVED_SYN: the network's header and TCP's, which have just been pulled; no link header is kept. */
+/* For TCP_SAVED_SYN: the network's headers and TCP's, which have just been pulled; no link header is kept. */
 static void save_syn(struct tcp_sock *c, const struct sk_buff *skb)
 {
-	u32 n = (u32)skb->ip.hdr_len + skb->tcp.hlen;
+	u32 n = skb_network_back(skb);
 
 	if (!skb_has_pulled(skb, n))
 		return;

@@ -295,8 +295,7 @@ static void to_many(struct net *net, struct sk_buff *skb)
 			c = skb_clone(skb, GFP_ATOMIC);
 		if (c) {
 			skb_pull(c, sizeof(struct udphdr));
-			if (sock_filter_skb(
-				    &to[k]->c, c, sizeof(struct udphdr), -(s32)skb->ip.hdr_len))
+			if (sock_filter_skb(&to[k]->c, c, sizeof(struct udphdr)))
 				dgram_queue(to[k], c);
 			else
 				kfree_skb(c);
@@ -310,7 +309,7 @@ static void to_many(struct net *net, struct sk_buff *skb)
 static void deliver(struct udp_stats *n, struct inet_sock *i, struct sk_buff *skb)
 {
 	skb_pull(skb, sizeof(struct udphdr));
-	if (!sock_filter_skb(&i->c, skb, sizeof(struct udphdr), -(s32)skb->ip.hdr_len)) {
+	if (!sock_filter_skb(&i->c, skb, sizeof(struct udphdr))) {
 		n->in_errors++;
 		kfree_skb(skb);
 	} else if (dgram_queue(i, skb)) {
@@ -341,6 +340,8 @@ static struct sk_buff *cut_one(const struct sk_buff *skb, u32 off, u32 len)
 	s->protocol = skb->protocol;
 	s->ip = skb->ip;
 	s->ip.ext_len = 0;
+	s->ip.front_off = 0;
+	s->ip.front_head = SKB_ROOM;
 	s->sport = skb->sport;
 	s->dport = skb->dport;
 	s->stamp = skb->stamp;

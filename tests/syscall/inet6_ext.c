@@ -4,6 +4,7 @@
  * whole and in fragments, and what the receiver is told of them; what is refused, and a user without rights.
  */
 #include "netns.h"
+#include <linux/filter.h>
 
 static const unsigned char pads[16] = { 0, 0, 1, 4, 0, 0, 0, 0 };
 /* one that nobody knows, and may pass over */
@@ -98,6 +99,41 @@ static void refused(const struct sockaddr_in6 *to)
 	close(raw);
 }
 
+/* The network's header is where it is, though options stand behind it. */
+static void headers(void)
+{
+	struct sock_filter load[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (unsigned)SKF_NET_OFF + 6),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_HOPOPTS, 0, 5),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (unsigned)SKF_NET_OFF + 40),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_DSTOPTS << 8 | 1, 0, 3),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (unsigned)SKF_NET_OFF + 40 + 16),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0xffff),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog prog = { sizeof(load) / sizeof(load[0]), load };
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	socklen_t n = sizeof(a);
+	int in = NEED(socket(AF_INET6, SOCK_DGRAM, 0)), out = NEED(socket(AF_INET6, SOCK_DGRAM, 0));
+	char buf[8];
+
+	NEED(bind(in, SA(&a), sizeof(a)));
+	NEED(getsockname(in, SA(&a), &n));
+	T(setsockopt(in, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)));
+	T(sendto(out, "no", 2, 0, SA(&a), sizeof(a)));
+	T(recv(in, buf, sizeof(buf), MSG_DONTWAIT));
+	T(setsockopt(out, SOL_IPV6, IPV6_HOPOPTS, pads, 8));
+	T(sendto(out, "no", 2, 0, SA(&a), sizeof(a)));
+	T(recv(in, buf, sizeof(buf), MSG_DONTWAIT));
+	T(setsockopt(out, SOL_IPV6, IPV6_HOPOPTS, longer, 16));
+	T(setsockopt(out, SOL_IPV6, IPV6_DSTOPTS, pads, 8));
+	T(sendto(out, "yes", 3, 0, SA(&a), sizeof(a)));
+	T(recv(in, buf, sizeof(buf), MSG_DONTWAIT));
+	close(in);
+	close(out);
+}
+
 TEST(inet6_ext)
 {
 	static char big[5000];
@@ -106,6 +142,7 @@ TEST(inet6_ext)
 	int in, out, tcp;
 
 	own_net();
+	headers();
 	in = NEED(socket(AF_INET6, SOCK_DGRAM, 0));
 	out = NEED(socket(AF_INET6, SOCK_DGRAM, 0));
 	tcp = NEED(socket(AF_INET6, SOCK_STREAM, 0));
