@@ -35,7 +35,7 @@
 #define XSAVE_HEADER 64
 #define XSAVE_HEAD (XSAVE_LEGACY + XSAVE_HEADER)
 #define XFEATURE_FPSSE 3UL
-#define MXCSR_MASK_DEFAULT 0xffbf
+#define MXCSR_MASK 0xffff /* all that skas/fpu.c lets a state have, denormals-are-zeros among it */
 #define SA_RESTORER_FLAG 0x04000000
 
 #define EFLAGS_CLEAR 0x10500 /* RF, DF, TF: a handler starts without them */
@@ -215,9 +215,9 @@ static bool is_extended(u64 at, const struct xsave_head *head)
 	return !get_user(magic2, UADDR(at + head->sw.xstate_size)) && magic2 == FP_XSTATE_MAGIC2;
 }
 
-static int check_head(struct xsave_head *head, u32 mxcsr_mask)
+static int check_head(struct xsave_head *head)
 {
-	if (head->mxcsr & ~(mxcsr_mask ? mxcsr_mask : MXCSR_MASK_DEFAULT))
+	if (head->mxcsr & ~(u32)MXCSR_MASK)
 		return -EFAULT;
 	if (xstate_size <= XSAVE_LEGACY)
 		return 0;
@@ -235,12 +235,10 @@ static int get_fpu(u64 at, struct fpu *fpu)
 {
 	struct xsave_head head = { 0 };
 	size_t first = min_t(size_t, xstate_size, sizeof(head));
-	u32 mxcsr_mask;
 
 	skas_fpu_init(fpu);
 	if ((at & 63) || copy_from_user(&head, UADDR(at), XSAVE_LEGACY))
 		return -EFAULT;
-	mxcsr_mask = ((struct xsave_head *)fpu->area)->mxcsr_mask;
 	if (is_extended(at, &head)) {
 		if (copy_from_user(&head.xstate_bv, UADDR(at + XSAVE_LEGACY), XSAVE_HEADER) ||
 			copy_from_user(fpu->area + XSAVE_HEAD, UADDR(at + XSAVE_HEAD),
@@ -249,7 +247,7 @@ static int get_fpu(u64 at, struct fpu *fpu)
 	} else {
 		head.xstate_bv = head.sw.xfeatures = XFEATURE_FPSSE;
 	}
-	if (check_head(&head, mxcsr_mask))
+	if (check_head(&head))
 		goto err_reset;
 	memcpy(fpu->area, &head, first);
 	return 0;

@@ -17,7 +17,7 @@
 #define XSTATE_SW_OFFSET 464
 #define FXSAVE_FEATURES 3UL
 #define MXCSR_OFFSET 24
-#define MXCSR_MASK_DEFAULT 0xffbfU
+#define MXCSR_MASK_DEFAULT 0xffffU
 #define USER_DEBUGREG 848 /* offsetof(struct user, u_debugreg) */
 #define USER_SIZE 928
 

@@ -306,7 +306,7 @@ int send_sigqueue(struct sigqueue *q, struct pid *pid, enum pid_type type)
 	read_lock(&tasklist_lock);
 	t = pid_task_locked(pid, type);
 	/* The thread that runs is asked first: a timer of processor time tells a profiler whose time that was. */
-	if (t && group && same_thread_group(t, current))
+	if (t && group && same_thread_group(t, current) && current->sighand) /* not released yet */
 		t = current;
 	if (t)
 		sh = lock_task_sighand(t);

@@ -130,6 +130,22 @@ static void nested_task(void)
 	say("nested task flag kept: %d", (after & 0x4000) != 0);
 }
 
+static void nothing(int sig)
+{
+}
+
+/* Denormals as zeros, in and out: what -ffast-math makes of a program. */
+static void fast_math(void)
+{
+	uint32_t csr = 0x9fc0, plain = 0x1f80;
+
+	signal(SIGUSR2, nothing);
+	__asm__ volatile("ldmxcsr %0" ::"m"(csr));
+	syscall(SYS_kill, getpid(), SIGUSR2);
+	__asm__ volatile("stmxcsr %0\n\tldmxcsr %1" : "=m"(csr) : "m"(plain));
+	say("fast math: mxcsr %x", csr & ~63u);
+}
+
 /* Frames whose floating point cannot be taken: a SIGSEGV, in the place and with the mask that the frame says. */
 static int damage;
 
@@ -236,6 +252,7 @@ TEST(rt_sigreturn)
 	nested_task();
 	say("handler ran %d times", hits);
 	changed();
+	fast_math();
 	bad_floating_point();
 	signal(SIGSEGV, SIG_DFL);
 	stack_segment();

@@ -451,6 +451,30 @@ static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d,
 	return err;
 }
 
+/* A directory's block with "..", which will @change: it is read, and looked at, before a name changes. NULL: nothing will. ERR_PTR. */
+static struct ext4_buf *parent_block(struct inode *inode, bool change)
+{
+	struct qstr dotdot = { .name = "..", .len = 2 };
+	struct ext4_buf *b;
+
+	if (!change || !S_ISDIR(inode->i_mode))
+		return NULL;
+	b = ext4_dir_block(inode, 0);
+	if (!b)
+		return ERR_PTR(-EFSCORRUPTED);
+	if (!IS_ERR(b) && !ext4_leaf_find(EXT4_SB(inode->i_sb), b->data, &dotdot)) {
+		ext4_brelse(b);
+		return ERR_PTR(-EFSCORRUPTED);
+	}
+	return b;
+}
+
+static void parent_block_put(struct ext4_buf *b)
+{
+	if (!IS_ERR_OR_NULL(b))
+		ext4_brelse(b);
+}
+
 /* A directory that moved has another "..". */
 static int set_parent(struct ext4_handle *h, struct inode *inode, struct inode *parent)
 {
@@ -489,17 +513,12 @@ static void undo_new_name(struct ext4_handle *h, struct inode *ndir, struct dent
 			(unsigned long)ndir->i_ino, err);
 }
 
-static int cross_rename(
-	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new)
+static int exchange(struct ext4_handle *h, struct inode *odir, struct dentry *old,
+	struct inode *ndir, struct dentry *new)
 {
 	struct inode *a = d_inode(old), *b = d_inode(new);
-	struct ext4_handle *h =
-		ext4_start(odir->i_sb, 2 * EXT4_DIR_CREDITS + 8 * EXT4_INODE_CREDITS);
-	int err;
+	int err = set_entry(h, odir, old, a, b);
 
-	if (IS_ERR(h))
-		return (int)PTR_ERR(h);
-	err = set_entry(h, odir, old, a, b);
 	if (!err) {
 		err = set_entry(h, ndir, new, b, a);
 		if (err)
@@ -523,7 +542,29 @@ static int cross_rename(
 	ext4_write_inode_raw(h, b);
 	ext4_write_inode_raw(h, odir);
 	ext4_write_inode_raw(h, ndir);
-	ext4_stop(h);
+	return err;
+}
+
+static int cross_rename(
+	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new)
+{
+	struct ext4_buf *a = parent_block(d_inode(old), odir != ndir), *b;
+	struct ext4_handle *h;
+	int err;
+
+	if (IS_ERR(a))
+		return (int)PTR_ERR(a);
+	b = parent_block(d_inode(new), odir != ndir);
+	err = IS_ERR(b) ? (int)PTR_ERR(b) : 0;
+	if (err)
+		goto out;
+	h = ext4_start(odir->i_sb, 2 * EXT4_DIR_CREDITS + 8 * EXT4_INODE_CREDITS);
+	err = IS_ERR(h) ? (int)PTR_ERR(h) : exchange(h, odir, old, ndir, new);
+	if (!IS_ERR(h))
+		ext4_stop(h);
+out:
+	parent_block_put(a);
+	parent_block_put(b);
 	return err;
 }
 
@@ -582,6 +623,7 @@ static int ext4_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
 {
 	struct inode *victim = d_inode(new), *whiteout = NULL;
+	struct ext4_buf *above;
 	struct ext4_handle *h;
 	int err = 0;
 
@@ -601,9 +643,14 @@ static int ext4_rename(
 	if (victim)
 		ext4_flush_new(
 			d_inode(old)); /* the new content has its place before the old one goes */
+	above = parent_block(d_inode(old), odir != ndir);
+	if (IS_ERR(above))
+		return (int)PTR_ERR(above);
 	h = ext4_start(odir->i_sb, 2 * NEW_CREDITS);
-	if (IS_ERR(h))
+	if (IS_ERR(h)) {
+		parent_block_put(above);
 		return (int)PTR_ERR(h);
+	}
 	if (flags & RENAME_WHITEOUT) {
 		whiteout = new_whiteout(h, odir);
 		if (IS_ERR(whiteout))
@@ -619,6 +666,7 @@ static int ext4_rename(
 		iput(whiteout);
 	}
 	ext4_stop(h);
+	parent_block_put(above);
 	return err;
 }
 
