@@ -84,11 +84,11 @@ void os_end_by(void (*end)(void))
 /* All our fds close on exec, and the zygote goes when its socket does. The vCPU that we are may be pinned: the next life is not. */
 void os_restart(void)
 {
-	if (os_end_asked())
-		os_exit(1);
 	be_the_only_one();
 	os_run_at_exit();
 	dump_coverage();
+	if (os_end_asked()) /* late: the thread of the signals still takes them */
+		_exit(1);
 	sigprocmask(SIG_SETMASK, &first_mask, NULL);
 	os_space_pin_self(-1);
 	execv("/proc/self/exe", os_argv);

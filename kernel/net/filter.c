@@ -25,11 +25,15 @@ static s64 lowest(const struct filter_view *v)
 
 static u8 byte_at(const struct filter_view *v, s64 off)
 {
+	s64 at;
 	u8 b;
 
 	if (v->flat)
 		return v->flat[off];
 	off -= v->back;
+	at = off + v->back - v->net; /* in the network's header */
+	if (off < 0 && at >= 0 && at < v->skb->ip.hdr_len && skb_network_apart(v->skb))
+		return skb_network(v->skb)[at];
 	if (off < 0)
 		return skb_has_pulled(v->skb, (u32)-off) ? *skb_pulled(v->skb, (u32)-off) : 0;
 	skb_copy(v->skb, (u32)off, &b, 1);

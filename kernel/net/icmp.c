@@ -95,6 +95,8 @@ void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word
 		f.saddr = skb->ip.daddr;
 	if (!may_answer(skb) || route_output(net, &f))
 		return;
+	if (ip_is_v4(&f.saddr) && ip_is_any(&f.saddr))
+		f.saddr = ip_v4(htonl(0xc0000008)); /* a router without an address (RFC 7600) */
 	if (!icmp_may_send(net, &f, skb->ip.v6, type, code))
 		return;
 	f.proto = skb->ip.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;

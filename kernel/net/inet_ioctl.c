@@ -167,6 +167,26 @@ static long read_all(struct net *net, u64 arg)
 
 /* ---- writing ---- */
 
+/* Ones behind a zero. */
+static bool bad_mask(u32 word)
+{
+	u32 host = ~ntohl(word);
+
+	return host & (host + 1);
+}
+
+/* Does @a say already what is asked for? Then nothing is taken away with it, as on Linux. */
+static bool says_so(const struct ifaddr *a, u32 cmd, u32 word)
+{
+	switch (cmd) {
+	case SIOCSIFADDR: return a->addr.w[3] == word;
+	case SIOCSIFNETMASK: return !bad_mask(word) && a->prefix == __builtin_popcount(word);
+	case SIOCSIFBRDADDR: return a->broadcast.w[3] == word;
+	case SIOCSIFDSTADDR: return a->peer.w[3] == word;
+	}
+	return false;
+}
+
 static int set_addr(struct net *net, struct net_device *d, u32 cmd, const struct ifreq *r)
 {
 	struct ifaddr now = { .prefix = 32 }, *a;
@@ -181,6 +201,10 @@ static int set_addr(struct net *net, struct net_device *d, u32 cmd, const struct
 	spin_unlock(&net->lock);
 	if (!had && cmd != SIOCSIFADDR)
 		return -EADDRNOTAVAIL;
+	if (had && says_so(&now, cmd, addr))
+		return 0;
+	if (cmd == SIOCSIFNETMASK && bad_mask(addr))
+		return -EINVAL;
 	if (had)
 		addr_del(d, &now.addr, now.prefix);
 	switch (cmd) {

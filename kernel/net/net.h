@@ -162,8 +162,10 @@ static inline u32 route_ways(const struct route *r)
 struct nexthop route_way(const struct route *r, u32 n);
 /* A device has gone down: its routes end. It is up: those of its addresses are there. */
 void routes_forget(struct net_device *dev);
-/* Those that the IPv4 address @addr (NULL: none), gone from @dev, takes along; @last: it was the only one there. */
-void routes_forget_addr(struct net_device *dev, const ip_addr *addr, bool last);
+/* Those that the IPv4 address @addr (NULL: none), gone from @dev, takes along; @last: it was the only one there. net->lock held. */
+void routes_forget_addr(
+	struct net_device *dev, const ip_addr *addr, bool last, struct list_head *gone);
+void routes_free(struct list_head *gone);
 void addrs_connect(struct net_device *dev);
 
 /* What is known of a way before and after looking it up. */

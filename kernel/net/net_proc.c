@@ -161,13 +161,16 @@ static int show_dev(struct seq *s, void *arg)
 		    "packets errs drop fifo colls carrier compressed\n");
 	seq_reserve(s, SHORT_LIST);
 	spin_lock(&net->lock);
-	list_for_each_entry(d, &net->devices, list)
+	list_for_each_entry(d, &net->devices, list) {
+		if (!has_room(s))
+			break;
 		seq_printf(s,
 			"%6s: %7lu %7lu %4lu %4lu    0     0          0         0 %8lu %7lu %4lu "
 			"%4lu    0     0       0          0\n",
 			d->name, d->stats.rx_bytes, d->stats.rx_packets, d->stats.rx_errors,
 			d->stats.rx_dropped, d->stats.tx_bytes, d->stats.tx_packets,
 			d->stats.tx_errors, d->stats.tx_dropped);
+	}
 	spin_unlock(&net->lock);
 	return 0;
 }

@@ -395,7 +395,7 @@ static struct inet_sock *by_program(
 	struct filter_view v = {
 		.skb = w->skb,
 		.back = -(s32)w->skip,
-		.net = -(s32)(w->skb->ip.hdr_len + w->skip),
+		.net = -(s32)(skb_network_back(w->skb) + w->skip),
 	};
 	u32 index = sock_filter_view(best->reuse, &v, skb_len(w->skb) - w->skip);
 	struct inet_sock *i;

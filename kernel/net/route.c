@@ -321,15 +321,17 @@ static void forget_routes_by(const struct ifaddr *a)
 	struct net *net = a->dev->net;
 	bool last = true, there = false;
 	const struct ifaddr *i;
+	LIST_HEAD(gone);
 
-	spin_lock(&net->lock);
+	spin_lock(&net->lock); /* at once: another address may come, and have its route */
 	list_for_each_entry(i, &net->addrs, list) {
 		last &= i->dev != a->dev || !ip_is_v4(&i->addr);
 		there |= ip_equal(&i->addr, &a->addr);
 	}
-	spin_unlock(&net->lock);
 	if (last || !there)
-		routes_forget_addr(a->dev, there ? NULL : &a->addr, last);
+		routes_forget_addr(a->dev, there ? NULL : &a->addr, last, &gone);
+	spin_unlock(&net->lock);
+	routes_free(&gone);
 }
 
 /* @prefix -1: any. The route stays while another address needs it. */

@@ -285,19 +285,22 @@ void routes_forget(struct net_device *dev)
 	free_routes(&gone);
 }
 
-void routes_forget_addr(struct net_device *dev, const ip_addr *addr, bool last)
+void routes_forget_addr(
+	struct net_device *dev, const ip_addr *addr, bool last, struct list_head *gone)
 {
 	struct net *net = dev->net;
 	struct route *r, *next;
-	LIST_HEAD(gone);
 
-	spin_lock(&net->lock);
+	assert_spin_held(&net->lock);
 	list_for_each_entry_safe(r, next, &net->routes, list)
 		if (ip_is_v4(&r->dst) && ((addr && ip_equal(&r->prefsrc, addr)) ||
 						 (last && !r->hops && r->dev == dev)))
-			list_move_tail(&r->list, &gone);
-	spin_unlock(&net->lock);
-	free_routes(&gone);
+			list_move_tail(&r->list, gone);
+}
+
+void routes_free(struct list_head *gone)
+{
+	free_routes(gone);
 }
 
 /* Is @i what @r asks for? Of several ways the first one speaks for all, in IPv6 each for itself. */

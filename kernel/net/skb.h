@@ -186,6 +186,11 @@ static inline const u8 *skb_network(const struct sk_buff *skb)
 	return skb->ip.front_head < SKB_ROOM ? skb->room + skb->ip.front_head :
 					       skb->buf->data + skb->ip.front_off;
 }
+/* It stands in room[], and what was pulled behind it in the buffer: extension headers, or what a program wrote itself. */
+static inline bool skb_network_apart(const struct sk_buff *skb)
+{
+	return skb->ip.hdr_len && skb->ip.front_head < SKB_ROOM && skb->buf && !skb->room_pulled;
+}
 /* How many bytes that header stands before the first one, of what was parsed: extension headers and what else was pulled lie between. */
 static inline u32 skb_network_back(const struct sk_buff *skb)
 {

@@ -209,6 +209,10 @@ static void arp(void)
 	set_arp(fd, "10.9.0.8", "nosuch0", ATF_COM, 1, 9);
 	set_arp(fd, "10.8.0.8", "", ATF_COM, 1, 9);
 	set_arp(fd, "10.9.0.10", "va0", 0, 1, 10);
+	set_arp(fd, "10.9.0.11", "va0", ATF_PERM, 1, 11);
+	get_arp(fd, "10.9.0.11", "va0");
+	set_arp(fd, "10.9.0.11", "va0", 0, 1, 12);
+	get_arp(fd, "10.9.0.11", "va0");
 	show_file("/proc/net/arp", "10.9.0.7");
 	del_arp(fd, "10.9.0.8", "va0", ATF_NETMASK);
 	del_arp(fd, "10.9.0.8", "va0", 0);
@@ -263,6 +267,18 @@ static void route4(int fd, unsigned long cmd, const char *dst, const char *mask,
 		flags, strerrorname_np(errno));
 }
 
+/* What an address says already changes nothing: its routes stay. */
+static void again(int fd, unsigned long cmd, const char *what)
+{
+	struct ifreq r = { .ifr_name = "va0" };
+	struct sockaddr_in a = at(what, 0);
+
+	memcpy(&r.ifr_addr, &a, sizeof(a));
+	errno = 0;
+	ioctl(fd, cmd, &r);
+	say("va0 again %#lx %s: %s", cmd, what, strerrorname_np(errno));
+}
+
 static void inet4(void)
 {
 	int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
@@ -287,6 +303,10 @@ static void inet4(void)
 	nl_add(&m, RTA_DST, &to, 4);
 	nl_add(&m, RTA_OIF, (int[]){ (int)if_nametoindex("va0") }, 4);
 	NEED(nl_do(&m) ? -1 : 0);
+	show4();
+	again(fd, SIOCSIFADDR, "10.9.0.1");
+	again(fd, SIOCSIFNETMASK, "255.255.255.0");
+	again(fd, SIOCSIFNETMASK, "255.0.255.255");
 	show4();
 	route4(fd, SIOCDELRT, "10.20.0.1", "0.0.0.0", "0.0.0.0", RTF_HOST, NULL);
 	route4(fd, SIOCDELRT, "10.22.0.0", "255.255.0.0", "0.0.0.0", RTF_REJECT, NULL);
