@@ -531,8 +531,10 @@ u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int f
 int do_munmap(struct mm *mm, u64 addr, u64 len);
 /* Instead of up_write() by whoever may have unmapped or moved something: sends what a userfaultfd has to be told, and waits. */
 void mmap_write_unlock(struct mm *mm);
-int munmap_locked(
-	struct mm *mm, u64 start, u64 len); /* the same under mmap_lock (writing), whole pages */
+/* The same under mmap_lock (writing). */
+int munmap_checked(struct mm *mm, u64 addr, u64 len);
+/* The same of whole pages that end where the address space does, or before: nobody looks at that any more. */
+int munmap_locked(struct mm *mm, u64 start, u64 len);
 /* The bits that a child, or the next program, has. */
 static inline u8 mdwe_inherited(u8 bits)
 {

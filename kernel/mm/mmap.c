@@ -503,10 +503,8 @@ int unmap_range(struct mm *mm, u64 start, u64 len)
 /* Programs know where addresses end on Linux. Between our end and that one nothing is ever mapped. */
 #define LINUX_TASK_SIZE 0x7ffffffff000UL
 
-int do_munmap(struct mm *mm, u64 addr, u64 len)
+int munmap_checked(struct mm *mm, u64 addr, u64 len)
 {
-	int err;
-
 	if (addr & ~PAGE_MASK || len > LINUX_TASK_SIZE || addr > LINUX_TASK_SIZE - len)
 		return -EINVAL;
 	len = PAGE_ALIGN(len);
@@ -514,10 +512,16 @@ int do_munmap(struct mm *mm, u64 addr, u64 len)
 		return -EINVAL;
 	if (addr >= mm->task_size)
 		return 0;
-	len = min(len, mm->task_size - addr);
+	return munmap_locked(mm, addr, min(len, mm->task_size - addr));
+}
+
+int do_munmap(struct mm *mm, u64 addr, u64 len)
+{
+	int err;
+
 	if (down_write_killable(&mm->mmap_lock))
 		return -EINTR;
-	err = munmap_locked(mm, addr, len);
+	err = munmap_checked(mm, addr, len);
 	mmap_write_unlock(mm);
 	return err;
 }

@@ -208,6 +208,7 @@ static struct vm_area *check_area(struct remap *r)
 
 static u64 remap_to(struct remap *r)
 {
+	u64 gone = r->old_len > r->new_len ? r->old_len - r->new_len : 0;
 	struct mm *mm = r->mm;
 	struct vm_area *v;
 	int err;
@@ -219,6 +220,7 @@ static u64 remap_to(struct remap *r)
 		return -EPERM;
 	if (r->addr + r->old_len > r->new_addr && r->new_addr + r->new_len > r->addr)
 		return -EINVAL;
+	r->old_len -= gone; /* what does not move may be anything */
 	v = check_area(r);
 	if (IS_ERR(v))
 		return PTR_ERR(v);
@@ -227,11 +229,10 @@ static u64 remap_to(struct remap *r)
 		if (err)
 			return err;
 	}
-	if (r->old_len > r->new_len) {
-		err = munmap_locked(mm, r->addr + r->new_len, r->old_len - r->new_len);
+	if (gone) {
+		err = munmap_checked(mm, r->addr + r->new_len, gone);
 		if (err)
 			return err;
-		r->old_len = r->new_len;
 	}
 	v = check_area(r);
 	return IS_ERR(v) ? (u64)PTR_ERR(v) : move_area(r, v, r->new_addr);
@@ -249,7 +250,7 @@ static u64 remap_anywhere(struct remap *r)
 			return -EFAULT;
 		if (r->old_len == r->new_len)
 			return r->addr;
-		err = munmap_locked(mm, r->addr + r->new_len, r->old_len - r->new_len);
+		err = munmap_checked(mm, r->addr + r->new_len, r->old_len - r->new_len);
 		return err ? (u64)err : r->addr;
 	}
 	v = check_area(r);
@@ -308,8 +309,10 @@ long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len
 		return -EINVAL;
 	if (addr & ~PAGE_MASK || !r.new_len)
 		return -EINVAL;
-	if (addr + r.old_len < addr || r.new_len > r.mm->task_size)
+	if (r.new_len > r.mm->task_size)
 		return flags & MREMAP_FIXED ? -EINVAL : -ENOMEM;
+	if (addr + r.old_len < addr)
+		return -EINVAL;
 	if (down_write_killable(&r.mm->mmap_lock))
 		return -EINTR;
 	ret = remap(&r);

@@ -54,6 +54,23 @@ TEST(mremap)
 	ERR(mremap(p, PAGE, 0, 0));
 	ERR(mremap(p, PAGE, PAGE, 0x100));
 	ERR(mremap(t_unmapped(), PAGE, 2 * PAGE, MREMAP_MAYMOVE));
+	for (int i = 47; i < 64; i++) { /* what goes away would end behind all memory */
+		size_t len = (1UL << i) - (i == 63 ? (unsigned long)p : 0);
+
+		say("shrink from 2^%d", i);
+		ERR(mremap(p, len, PAGE, 0));
+		ERR(mremap(p, len, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, fresh(1)));
+		ERR(mremap(t_unmapped(), len, PAGE, 0));
+	}
+	q = fresh(4);
+	NEED(mprotect(q + PAGE, PAGE, PROT_READ));
+	munmap(q + 2 * PAGE, PAGE);
+	say("shrunk and moved over others' borders: %d",
+		mremap(q, 4 * PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p) == p);
+	say("%c, gone %d", p[0], !mapped(q + PAGE) && !mapped(q + 3 * PAGE));
+	ERR(mremap(p, -PAGE, PAGE, 0));
+	ERR(mremap(p, -(size_t)p, PAGE, 0));
+	say("all is there: %c", p[0]);
 	p = fresh(2);
 	NEED(mprotect(p + PAGE, PAGE, PROT_READ));
 	ERR(mremap(p, 2 * PAGE, 4 * PAGE, MREMAP_MAYMOVE)); /* two mappings */
