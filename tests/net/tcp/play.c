@@ -514,20 +514,28 @@ static void do_swallow(void)
 
 /* ---- the agent ---- */
 
+/* The next answer to text[256]; is it as wanted? */
+static bool take_answer(char *got, int *nr, const char *wanted, char *text, double until)
+{
+	while (!*nr)
+		if (!wait_any(until) && !*nr)
+			fail("no answer");
+	snprintf(text, 256, "%s", got);
+	--*nr;
+	memmove(got, got + 256, (size_t)*nr * 256);
+	return wanted && (!strcmp(wanted, "*") || !strcmp(text, wanted));
+}
+
 static void want_answer(char *got, int *nr, const char *wanted, double until)
 {
 	char text[256];
 
-	while (!*nr)
-		if (!wait_any(until) && !*nr)
-			fail("no answer");
-	snprintf(text, sizeof(text), "%s", got);
-	--*nr;
-	memmove(got, got + 256, (size_t)*nr * 256);
+	if (take_answer(got, nr, wanted, text, until))
+		return;
 	if (!wanted) {
 		if (text[0] == '-' && text[1])
 			fail("the call says %s", text);
-	} else if (strcmp(wanted, "*") && strcmp(text, wanted)) {
+	} else {
 		fail("the call says '%s', not '%s'", text, wanted);
 	}
 }
@@ -553,12 +561,26 @@ static char *result_of(char *text)
 	return eq;
 }
 
+/* Does it only ask how things are? What we sent may be on its way still, so that it is asked again for a while. */
+static bool asks(const char *text)
+{
+	return !strncmp(text, "queued ", 7) || !strncmp(text, "info ", 5) ||
+	       !strncmp(text, "poll ", 5);
+}
+
 static void command(char *text)
 {
-	char *wanted = result_of(text);
+	char *wanted = result_of(text), got[256];
+	double until = now() + 2;
 
 	last = now();
 	tell(text);
+	while (wanted && asks(text) && now() < until) {
+		if (take_answer(answered[0], &nr_answered, wanted, got, now() + 10))
+			return;
+		wait_any(now() + 0.01);
+		tell(text);
+	}
 	if (text[0] != '&')
 		want_answer(answered[0], &nr_answered, wanted, now() + 10);
 }
