@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid.c: /proc/PID and /proc/PID/task/TID: directories, links and the table of their files.
+ * pid.c: /proc/PID and /proc/PID/task/TID: directories and the table of their files; pid_link.c has the links.
  *
  * An inode holds a reference to a struct pid, never to a task: a dead process costs nothing, and each use looks the task up anew. A
  * dentry is valid while its task lives (d_revalidate). Owner of the files is the task's effective user, or root when it is not dumpable;
@@ -64,107 +64,6 @@ struct task *proc_task_of(const struct proc_inode *pi)
 struct task *proc_task(const struct inode *inode)
 {
 	return proc_task_of(PROC_I(inode));
-}
-
-/* ---- links ---- */
-
-static int link_exe(struct task *t, struct path *path)
-{
-	struct mm *mm = get_task_mm(t);
-	int err = -ENOENT;
-
-	if (!mm)
-		return err;
-	down_read(&mm->mmap_lock);
-	if (mm->exe_file) {
-		*path = mm->exe_file->f_path;
-		path_get(path);
-		err = 0;
-	}
-	up_read(&mm->mmap_lock);
-	mmput(mm);
-	return err;
-}
-
-static int link_fs(struct task *t, struct path *path, bool root)
-{
-	int err = -ENOENT;
-
-	spin_lock(&t->alloc_lock);
-	if (t->fs) {
-		spin_lock(&t->fs->lock);
-		*path = root ? t->fs->root : t->fs->pwd;
-		path_get(path);
-		spin_unlock(&t->fs->lock);
-		err = 0;
-	}
-	spin_unlock(&t->alloc_lock);
-	return err;
-}
-
-static int link_cwd(struct task *t, struct path *path)
-{
-	return link_fs(t, path, false);
-}
-
-static int link_root(struct task *t, struct path *path)
-{
-	return link_fs(t, path, true);
-}
-
-/* The path behind a link, with references. */
-static int pid_link_path(struct inode *inode, struct path *path)
-{
-	struct proc_inode *pi = PROC_I(inode);
-	struct task *t = proc_task(inode);
-	u64 flags;
-	int err;
-
-	if (!t)
-		return -ENOENT;
-	err = exec_hold(t);
-	if (err) {
-		put_task(t);
-		return err;
-	}
-	if (!ptrace_may_access(t, false))
-		err = -EACCES;
-	else if (pi->map_end)
-		err = proc_map_file_path(t, pi->map_start, pi->map_end, path, &flags);
-	else
-		err = pi->pe ? pi->pe->link(t, path) : proc_link_fd(t, pi->fd, path);
-	exec_release(t);
-	put_task(t);
-	return err;
-}
-
-static int pid_follow_link(struct dentry *d, struct inode *inode, struct path *to)
-{
-	return pid_link_path(inode, to);
-}
-
-static const char *pid_get_link(struct dentry *d, struct inode *inode, char **to_free)
-{
-	struct path path;
-	int err = pid_link_path(inode, &path);
-	char *buf, *text, *copy;
-
-	if (err)
-		return ERR_PTR(err);
-	buf = get_free_page(GFP_KERNEL);
-	if (!buf) {
-		path_put(&path);
-		return ERR_PTR(-ENOMEM);
-	}
-	text = d_path(&path, buf, PAGE_SIZE);
-	copy = IS_ERR(text) ? text : kstrdup(text);
-	path_put(&path);
-	free_page_addr(buf);
-	if (!copy)
-		return ERR_PTR(-ENOMEM);
-	if (!IS_ERR(copy))
-		*to_free = copy;
-	return copy;
 }
 
 /* ---- inodes ---- */
@@ -562,6 +461,11 @@ static int show_memory(const struct pid_entry *pe, struct seq *s)
 	return err;
 }
 
+int proc_entry_link(const struct proc_inode *pi, struct task *t, struct path *path)
+{
+	return pi->pe->link(t, path);
+}
+
 int proc_entry_show(const struct proc_inode *pi, struct seq *s)
 {
 	struct task *t;
@@ -703,9 +607,9 @@ static const struct pid_entry pid_entries[] = {
 		.leader_only = true,
 		.show = proc_show_coredump_filter,
 		.store = proc_store_coredump_filter },
-	LINK("cwd", link_cwd),
+	LINK("cwd", proc_link_cwd),
 	TEXT_MM("environ", 0400, proc_show_environ, MM_OPEN),
-	LINK("exe", link_exe),
+	LINK("exe", proc_link_exe),
 	TEXT_RW("gid_map", 0644, proc_show_gid_map, proc_store_gid_map),
 	{ .name = "io",
 		.mode = S_IFREG | 0400,
@@ -734,7 +638,7 @@ static const struct pid_entry pid_entries[] = {
 	FOPS("pagemap", 0400, &proc_pagemap_fops),
 	TEXT_PRIVATE("personality", 0400, proc_show_personality),
 	TEXT_RW("projid_map", 0644, proc_show_projid_map, proc_store_projid_map),
-	LINK("root", link_root),
+	LINK("root", proc_link_root),
 	TEXT("sched", 0444, proc_show_sched),
 	TEXT("schedstat", 0444, proc_show_schedstat),
 	TEXT_RW("setgroups", 0644, proc_show_setgroups, proc_store_setgroups),
@@ -776,11 +680,6 @@ static const struct inode_operations task_dir_iops = {
 };
 static const struct inode_operations pid_file_iops = {
 	.permission = pid_file_permission,
-	.setattr = proc_pid_setattr,
-};
-const struct inode_operations proc_pid_link_iops = {
-	.get_link = pid_get_link,
-	.follow_link = pid_follow_link,
 	.setattr = proc_pid_setattr,
 };
 static const struct file_operations pid_dir_fops = { .iterate = pid_dir_iterate,

@@ -141,6 +141,8 @@ struct dentry *proc_pid_lookup(
 int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base);
 int proc_entry_open(const struct proc_inode *pi, struct seq *s);
 int proc_entry_show(const struct proc_inode *pi, struct seq *s);
+/* Where the link leads, with references. The caller holds exec off and has asked whether it may. */
+int proc_entry_link(const struct proc_inode *pi, struct task *t, struct path *path);
 int proc_entry_store(struct file *f, char *text, size_t n);
 long proc_entry_ioctl(struct file *f, u32 cmd, u64 arg);
 
@@ -160,6 +162,9 @@ bool proc_parse_number(
 
 /* pid_fd.c */
 int proc_link_fd(struct task *t, int fd, struct path *path);
+int proc_link_exe(struct task *t, struct path *path);
+int proc_link_cwd(struct task *t, struct path *path);
+int proc_link_root(struct task *t, struct path *path);
 int proc_show_fdinfo(struct seq *s, struct task *t, int fd);
 extern const struct inode_operations proc_fd_dir_iops, proc_fdinfo_dir_iops;
 extern const struct file_operations proc_fd_dir_fops, proc_fdinfo_dir_fops;
