@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* fakes.c: mm, skas and task for scheduler.c: the smallest things that serve. */
+#include "arch/um/internal.h"
+#include "arch/um/timetravel.h"
+#include "arch/um/vdso/vdso.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/internal.h"
+#include "kernel/task/process.h"
+#include "skas/skas.h"
+#include "tests/sched/fakes.h"
+
+/* ---- mm: blocks of 64 bytes, lists of what was freed by size ---- */
+
+struct block {
+	u64 size;
+	struct block *next;
+};
+static u64 next_free, end_free;
+static struct block *freed[1024];
+static DEFINE_SPINLOCK(alloc_lock);
+s64 allocated;
+
+void mm_init_frames(pfn_t first, pfn_t end, pfn_t limit)
+{
+	next_free = KERNEL_MAP_BASE + first * PAGE_SIZE;
+	end_free = KERNEL_MAP_BASE + end * PAGE_SIZE;
+}
+
+void *kmalloc(size_t n, gfp_t gfp)
+{
+	u64 blocks = n / 64 + 2;
+	struct block *b;
+
+	if (blocks >= ARRAY_SIZE(freed))
+		return NULL;
+	spin_lock(&alloc_lock);
+	allocated++;
+	b = freed[blocks];
+	if (b) {
+		freed[blocks] = b->next;
+	} else {
+		b = (struct block *)next_free;
+		next_free += blocks * 64;
+	}
+	spin_unlock(&alloc_lock);
+	if (next_free > end_free)
+		panic("the test's memory is out");
+	b->size = blocks;
+	return (char *)b + 64;
+}
+
+void *kzalloc(size_t n, gfp_t gfp)
+{
+	return memset(kmalloc(n, gfp), 0, n);
+}
+
+void kfree(const void *p)
+{
+	struct block *b = (struct block *)((char *)p - 64);
+
+	if (!p)
+		return;
+	memset((void *)p, 0x5a, b->size * 64 - 64);
+	spin_lock(&alloc_lock);
+	allocated--;
+	b->next = freed[b->size];
+	freed[b->size] = b;
+	spin_unlock(&alloc_lock);
+}
+
+struct kmem_cache {
+	size_t size;
+};
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align)
+{
+	struct kmem_cache *c = kmalloc(sizeof(*c), 0);
+
+	c->size = size;
+	return c;
+}
+void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
+{
+	return kmalloc(c->size, gfp);
+}
+void kmem_cache_free(struct kmem_cache *c, void *p)
+{
+	kfree(p);
+}
+
+/* ---- skas, vdso, task ---- */
+
+u32 xstate_size = 576;
+
+bool tsc_wants_traps(void)
+{
+	return false;
+}
+
+void tsc_init(void)
+{
+}
+
+int skas_init(const struct skas_config *cfg, const char **why)
+{
+	return 0;
+}
+const char *skas_mode_name(void)
+{
+	return "none";
+}
+bool steal_half;
+static u64 steal_asked[MAX_CPUS];
+u64 skas_stolen(int cpu)
+{
+	u64 now = ktime_get(), since = now - steal_asked[cpu];
+
+	steal_asked[cpu] = now;
+	return READ_ONCE(steal_half) ? since / 2 : 0;
+}
+u64 skas_task_size(void)
+{
+	return 0;
+}
+u64 skas_patch_entry(void)
+{
+	return 0;
+}
+int skas_format_stats(char *buf, size_t size)
+{
+	return 0;
+}
+void skas_fpu_init(struct fpu *fpu)
+{
+}
+void skas_fpu_drop(struct fpu *fpu)
+{
+}
+void skas_fpu_save(struct fpu *fpu)
+{
+}
+void skas_fpu_save_in_call(struct fpu *fpu, u32 nr)
+{
+}
+void skas_exit(void)
+{
+}
+void vdso_init(void)
+{
+}
+void vdso_update(void)
+{
+}
+void entry_clock_skipped(void)
+{
+}
+void arch_return_to_user(void)
+{
+	panic("there is no user mode here");
+}
+void end_instance(void)
+{
+}
+bool signal_pending(struct task *t)
+{
+	return false;
+}
+bool fatal_signal_pending(struct task *t)
+{
+	return false;
+}
+static void init_idle(struct task *t)
+{
+}
+static int init_kthread(struct task *t)
+{
+	return 0;
+}
+static void free_hook(struct task *t)
+{
+}
+static void __noreturn kthread_exit(int code)
+{
+	sched_dead();
+}
+const struct task_hooks task_hooks = {
+	.init_idle = init_idle,
+	.init_kthread = init_kthread,
+	.kthread_exit = kthread_exit,
+	.free = free_hook,
+};

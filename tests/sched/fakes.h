@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* fakes.h: what scheduler.c asks of the fakes of mm, skas and task. */
+#ifndef NESTLING_TEST_SCHED_FAKES_H
+#define NESTLING_TEST_SCHED_FAKES_H
+
+#include "kernel/lib/types.h"
+
+extern s64
+	allocated; /* by kmalloc and not freed; under no lock: to be read when nobody else runs */
+extern bool steal_half; /* the host is busy: it takes half of each vCPU's time */
+
+#endif
