@@ -35,16 +35,6 @@ struct in6_rtmsg {
 };
 BUILD_BUG_ON(sizeof(struct in6_rtmsg) != 80);
 
-static struct net_device *device(struct net *net, int ifindex)
-{
-	struct net_device *d;
-
-	spin_lock(&net->lock);
-	d = netdev_by_index(net, ifindex);
-	spin_unlock(&net->lock);
-	return d;
-}
-
 static long change_addr(struct net *net, u32 cmd, u64 arg)
 {
 	struct net_device *d;
@@ -59,7 +49,7 @@ static long change_addr(struct net *net, u32 cmd, u64 arg)
 		return -EINVAL;
 	if (ip_is_v4(&r.addr))
 		return -EADDRNOTAVAIL;
-	d = device(net, r.ifindex);
+	d = netdev_find_index(net, r.ifindex);
 	if (!d)
 		return -ENODEV;
 	if (cmd == SIOCDIFADDR)
@@ -98,7 +88,7 @@ static long change_route(struct net *net, u32 cmd, u64 arg)
 		r.gateway = m.gateway;
 	}
 	if (m.ifindex && !r.dev) {
-		r.dev = device(net, m.ifindex);
+		r.dev = netdev_find_index(net, m.ifindex);
 		if (!r.dev)
 			return cmd == SIOCADDRT ? -ENODEV : -ESRCH;
 	}

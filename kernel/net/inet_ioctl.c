@@ -249,19 +249,26 @@ static long set_stamping(u64 arg)
 	return config[0] ? -EINVAL : -EOPNOTSUPP;
 }
 
+/* What a program that may change things says of a device: @r is read, *@d the device of its name. 0 or -errno. */
+static long device_to_change(struct net *net, u64 arg, struct ifreq *r, struct net_device **d)
+{
+	if (get_user(*r, UADDR(arg)))
+		return -EFAULT;
+	if (!net_capable(net, CAP_NET_ADMIN))
+		return -EPERM;
+	r->name[IFNAMSIZ - 1] = 0;
+	*d = netdev_find(net, r->name);
+	return *d ? 0 : -ENODEV;
+}
+
 static long write_device(struct net *net, u32 cmd, u64 arg)
 {
 	struct net_device *d;
 	struct ifreq r;
+	long err = device_to_change(net, arg, &r, &d);
 
-	if (get_user(r, UADDR(arg)))
-		return -EFAULT;
-	if (!net_capable(net, CAP_NET_ADMIN))
-		return -EPERM;
-	r.name[IFNAMSIZ - 1] = 0;
-	d = netdev_find(net, r.name);
-	if (!d)
-		return -ENODEV;
+	if (err)
+		return err;
 	switch (cmd) {
 	case SIOCSIFFLAGS: return netdev_change_flags(d, (u16)r.flags, NETDEV_USERS_FLAGS);
 	case SIOCSIFNAME:
@@ -290,16 +297,11 @@ static long write_addr(struct net *net, u32 cmd, u64 arg)
 {
 	struct net_device *d;
 	struct ifreq r;
+	long err = device_to_change(net, arg, &r, &d);
 
-	if (get_user(r, UADDR(arg)))
-		return -EFAULT;
-	if (!net_capable(net, CAP_NET_ADMIN))
-		return -EPERM;
-	if (r.addr.family != AF_INET)
+	if ((!err || err == -ENODEV) && r.addr.family != AF_INET)
 		return -EINVAL;
-	r.name[IFNAMSIZ - 1] = 0;
-	d = netdev_find(net, r.name);
-	return d ? set_addr(net, d, cmd, &r) : -ENODEV;
+	return err ? err : set_addr(net, d, cmd, &r);
 }
 
 /* ---- routes: struct rtentry of route(8); <linux/route.h> needs libc ---- */

@@ -151,9 +151,7 @@ static int unicast_if(struct inet_sock *i, int *to, uaddr_t val, u32 len)
 	if (get_user(n, val))
 		return -EFAULT;
 	n = ntohl(n);
-	spin_lock(&i->net->lock);
-	d = n ? netdev_by_index(i->net, (int)n) : NULL;
-	spin_unlock(&i->net->lock);
+	d = n ? netdev_find_index(i->net, (int)n) : NULL;
 	if (n && !d)
 		return -EADDRNOTAVAIL;
 	if (n && i->bound_if && i->bound_if != (int)n)
@@ -531,9 +529,7 @@ static int bind_to_ifindex(struct inet_sock *i, uaddr_t val, u32 len)
 		return -EPERM;
 	if (n < 0)
 		return -EINVAL;
-	spin_lock(&i->net->lock);
-	d = n ? netdev_by_index(i->net, n) : NULL;
-	spin_unlock(&i->net->lock);
+	d = n ? netdev_find_index(i->net, n) : NULL;
 	if (n && !d)
 		return -ENODEV;
 	i->bound_if = n;

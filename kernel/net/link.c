@@ -392,16 +392,6 @@ static const struct link_type *find_type(const char *kind, u32 len)
 	return NULL;
 }
 
-static struct net_device *look_up(struct net *net, int ifindex)
-{
-	struct net_device *dev;
-
-	spin_lock(&net->lock);
-	dev = netdev_by_index(net, ifindex);
-	spin_unlock(&net->lock);
-	return dev;
-}
-
 int link_create(struct net *net, const struct nlmsghdr *req, struct net_device **dev)
 {
 	const u32 fixed = NLMSG_SPACE(sizeof(struct ifinfomsg));
@@ -422,7 +412,7 @@ int link_create(struct net *net, const struct nlmsghdr *req, struct net_device *
 	type = find_type(kind, kind_len);
 	mutex_lock(&link_mutex);
 	if (lower && type && type->lower) {
-		w.lower = look_up(net, (int)*lower);
+		w.lower = netdev_find_index(net, (int)*lower);
 		err = w.lower ? 0 : -ENODEV;
 	}
 	if (!err && kind_len == 4 && !memcmp(kind, "veth", 4))
@@ -455,7 +445,7 @@ int link_delete(struct net *net, int ifindex)
 	int err = 0;
 
 	mutex_lock(&link_mutex);
-	dev = look_up(net, ifindex);
+	dev = netdev_find_index(net, ifindex);
 	if (!dev)
 		err = -ENODEV;
 	else if (!dev->ops->type)
@@ -508,7 +498,7 @@ int link_change(struct net_device *dev, const void *info, u32 len)
 /* lo stays where it is, as does a device that is bound to its namespace. link_mutex held. */
 static int move(struct net *net, int ifindex, struct net *to, const char *name)
 {
-	struct net_device *dev = look_up(net, ifindex);
+	struct net_device *dev = netdev_find_index(net, ifindex);
 	char old[IFNAMSIZ];
 	int err;
 
@@ -670,7 +660,7 @@ int link_set_master(struct net *net, struct net_device *dev, int master)
 
 	mutex_lock(&link_mutex);
 	if (master) {
-		m = look_up(net, master);
+		m = netdev_find_index(net, master);
 		if (!m)
 			err = -EINVAL;
 		else if (!m->ops->type || !m->ops->type->add_port)

@@ -80,6 +80,16 @@ struct net_device *netdev_find(struct net *net, const char *name)
 	return d;
 }
 
+struct net_device *netdev_find_index(struct net *net, int ifindex)
+{
+	struct net_device *d;
+
+	spin_lock(&net->lock);
+	d = netdev_by_index(net, ifindex);
+	spin_unlock(&net->lock);
+	return d;
+}
+
 /* Its own addresses come with lo's coming up, unless it has some. */
 static int lo_addresses(struct net_device *lo)
 {

@@ -162,6 +162,7 @@ struct net_device *netdev_by_index(struct net *net, int ifindex);
 struct net_device *netdev_by_name(struct net *net, const char *name);
 /* The same for who does not hold net->lock. The structure stays a device's, if perhaps another's later: netdev_alloc(). */
 struct net_device *netdev_find(struct net *net, const char *name);
+struct net_device *netdev_find_index(struct net *net, int ifindex);
 /* 0 or -errno; brings lo its addresses. */
 int netdev_change_flags(struct net_device *dev, u32 flags, u32 change);
 /* The flags as programs are told them. */

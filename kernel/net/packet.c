@@ -118,9 +118,7 @@ static ssize_t packet_sendmsg(struct socket *s, struct msg *m)
 	err = destination(p, m, &to, &ifindex);
 	if (err)
 		return err;
-	spin_lock(&net->lock);
-	dev = netdev_by_index(net, ifindex);
-	spin_unlock(&net->lock);
+	dev = netdev_find_index(net, ifindex);
 	if (!dev)
 		return -ENXIO;
 	err = check_size(p, dev, len);
@@ -371,9 +369,7 @@ static int membership(struct packet_sock *p, int opt, uaddr_t val, u32 len)
 		}
 		return 0;
 	}
-	spin_lock(&p->c.net->lock);
-	d = netdev_by_index(p->c.net, r.mr_ifindex);
-	spin_unlock(&p->c.net->lock);
+	d = netdev_find_index(p->c.net, r.mr_ifindex);
 	if (!d)
 		return -ENODEV;
 	if (r.mr_type > PACKET_MR_UNICAST || r.mr_alen > ETH_ALEN)

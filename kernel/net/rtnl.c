@@ -303,9 +303,7 @@ static int change_addr(struct net *net, const struct nlmsghdr *req)
 	rtnl_attr_addr(req, sizeof(*m), IFA_BROADCAST, m->ifa_family, &a.broadcast);
 	a.prefix = m->ifa_prefixlen;
 	a.scope = m->ifa_scope;
-	spin_lock(&net->lock);
-	d = netdev_by_index(net, (int)m->ifa_index);
-	spin_unlock(&net->lock);
+	d = netdev_find_index(net, (int)m->ifa_index);
 	if (!d)
 		return -ENODEV;
 	strscpy(a.label, d->name, sizeof(a.label));

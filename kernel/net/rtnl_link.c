@@ -202,9 +202,7 @@ static struct net_device *link_of(struct net *net, const struct nlmsghdr *req, i
 		return NULL;
 	if (p)
 		memcpy(name, p, min(n, (u32)sizeof(name) - 1));
-	spin_lock(&net->lock);
-	d = i->ifi_index ? netdev_by_index(net, i->ifi_index) : netdev_by_name(net, name);
-	spin_unlock(&net->lock);
+	d = i->ifi_index ? netdev_find_index(net, i->ifi_index) : netdev_find(net, name);
 	*err = d ? 0 : -ENODEV;
 	return d;
 }

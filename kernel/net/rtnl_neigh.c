@@ -99,9 +99,7 @@ static int parse(
 		return -EINVAL;
 	if (m->ndm_flags & NTF_PROXY)
 		return -EOPNOTSUPP;
-	spin_lock(&net->lock);
-	*dev = netdev_by_index(net, m->ndm_ifindex);
-	spin_unlock(&net->lock);
+	*dev = netdev_find_index(net, m->ndm_ifindex);
 	return *dev ? 0 : -ENODEV;
 }
 

@@ -256,9 +256,7 @@ static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
 	f->mark = mark ? *mark : 0;
 	f->oif = oif ? (int)*oif : 0;
 	if (iif && *iif) {
-		spin_lock(&net->lock);
-		in = netdev_by_index(net, (int)*iif);
-		spin_unlock(&net->lock);
+		in = netdev_find_index(net, (int)*iif);
 		if (!in)
 			return -ENODEV;
 	}
@@ -344,9 +342,7 @@ static int check_way(struct net *net, struct nexthop *w, u8 family)
 {
 	int err;
 
-	spin_lock(&net->lock);
-	w->dev = w->ifindex ? netdev_by_index(net, w->ifindex) : NULL;
-	spin_unlock(&net->lock);
+	w->dev = w->ifindex ? netdev_find_index(net, w->ifindex) : NULL;
 	if (w->ifindex && !w->dev)
 		return -ENODEV;
 	if (!ip_is_any(&w->gateway)) {
@@ -509,9 +505,7 @@ static int del_route(struct net *net, const struct nlmsghdr *req, struct route *
 	const u8 *hops = nl_find(req, sizeof(*m), RTA_MULTIPATH, 0, &len);
 	int err = 0;
 
-	spin_lock(&net->lock);
-	r->dev = oif ? netdev_by_index(net, (int)*oif) : NULL;
-	spin_unlock(&net->lock);
+	r->dev = oif ? netdev_find_index(net, (int)*oif) : NULL;
 	if (oif && *oif && !r->dev)
 		return -ENODEV;
 	if (hops)

@@ -91,16 +91,6 @@ int br_dump_ports(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit
 	return err;
 }
 
-static struct net_device *device(struct net *net, int ifindex)
-{
-	struct net_device *d;
-
-	spin_lock(&net->lock);
-	d = netdev_by_index(net, ifindex);
-	spin_unlock(&net->lock);
-	return d;
-}
-
 /* VLANs of a port or a bridge are not there; modes and flags (IFLA_BRIDGE_FLAGS) say for whom a message is, and are as they are. */
 static int check_af_spec(const struct nlmsghdr *req)
 {
@@ -128,7 +118,7 @@ int br_change_links(struct net *net, const struct nlmsghdr *req)
 		return -EINVAL;
 	if (req->nlmsg_type != RTM_SETLINK)
 		return -EOPNOTSUPP;
-	d = device(net, i->ifi_index);
+	d = netdev_find_index(net, i->ifi_index);
 	if (!d)
 		return -ENODEV;
 	err = check_af_spec(req);
@@ -272,7 +262,7 @@ int br_get_fdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, v
 	master = nl_find(req, sizeof(*m), NDA_MASTER, sizeof(*master), NULL);
 	if (!mac || (!master && !m->ndm_ifindex))
 		return -EINVAL;
-	d = device(net, master ? (int)*master : m->ndm_ifindex);
+	d = netdev_find_index(net, master ? (int)*master : m->ndm_ifindex);
 	if (!d)
 		return -ENODEV;
 	br = br_port_of(d) ? br_port_of(d)->br : BRIDGE(d);
@@ -289,7 +279,7 @@ int br_get_fdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, v
 /* Whose table, and by which port, a change is about: "master" is that of the port, "self" the bridge's own. */
 static int target(struct net *net, const struct ndmsg *m, struct bridge **br, struct br_port **p)
 {
-	struct net_device *d = device(net, m->ndm_ifindex);
+	struct net_device *d = netdev_find_index(net, m->ndm_ifindex);
 
 	if (!d)
 		return -ENODEV;
