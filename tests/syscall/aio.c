@@ -278,10 +278,13 @@ static void test_full(void)
 	T(destroy(ctx));
 }
 
+static _Atomic pid_t waiters[2];
+
 static void *wait_for_events(void *arg)
 {
 	struct io_event ev[3];
 
+	waiters[(long)arg == 1] = gettid();
 	return (void *)getevents(ctx, (long)arg, (long)arg, ev, NULL);
 }
 
@@ -301,12 +304,12 @@ static void test_waiters(void)
 		io = &ios[i];
 		T(submit(ctx, 1, &io));
 	}
-	for (long i = 0; i < 2; i++)
+	for (long i = 0; i < 2; i++) {
 		pthread_create(&t[i], NULL, wait_for_events, (void *)(i ? 1L : 3L));
-	for (int i = 0; i < 4; i++) {
-		usleep(2000);
-		NEED(write(p[i][1], "x", 1));
+		T_WAIT(waiters[i] && t_state(waiters[i]) == 'S');
 	}
+	for (int i = 0; i < 4; i++)
+		NEED(write(p[i][1], "x", 1));
 	for (int i = 0; i < 2; i++) {
 		pthread_join(t[i], &got[i]);
 		say("%ld events", (long)got[i]);

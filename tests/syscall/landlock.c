@@ -399,12 +399,8 @@ static void scopes(void)
 static void owners(void)
 {
 	int rs = ruleset(0, 0, 2), p[2];
-	pid_t group = SPAWN({
-		setpgid(0, 0);
-		pause();
-	});
+	pid_t group = t_group();
 
-	setpgid(group, group);
 	NEED(pipe(p));
 	CHILD({
 		setpgid(0, group);

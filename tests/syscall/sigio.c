@@ -161,13 +161,9 @@ static void devices(void)
 static void strangers(void)
 {
 	int p[2];
-	pid_t group = SPAWN({
-		setpgid(0, 0);
-		pause();
-	});
+	pid_t group = t_group();
 
 	say("-- a group of others");
-	setpgid(group, group);
 	NEED(pipe(p));
 	CHILD({
 		NEED(setresuid(65534, 65534, 65534));

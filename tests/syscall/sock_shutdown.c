@@ -13,20 +13,30 @@ static const char *const kind_names[] = { "tcp", "unix", "seqpacket", "dgram", "
 static char buf[4096];
 static int edges = -1;
 
+/* Has all that fd sent, its end included, been taken by the other side, or been refused? */
+static bool is_settled(int fd)
+{
+	struct tcp_info t = { 0 };
+	socklen_t len = sizeof(t);
+	int queued = 0;
+
+	getsockopt(fd, IPPROTO_TCP, TCP_INFO, &t, &len);
+	ioctl(fd, SIOCOUTQ, &queued);
+	switch (t.tcpi_state) {
+	case TCP_CLOSE: return true;
+	case TCP_SYN_SENT:
+	case TCP_FIN_WAIT1:
+	case TCP_CLOSING:
+	case TCP_LAST_ACK: return false;
+	default: return !queued;
+	}
+}
+
 /* What was sent has arrived: TCP says so, the others hand it over at once. */
 static void settle(const int s[2])
 {
-	for (int i = 0; i < 100; i++) {
-		int a = 0, b = 0;
-
-		usleep(1000);
-		if (number(s[0], SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP)
-			return;
-		ioctl(s[0], SIOCOUTQ, &a);
-		ioctl(s[1], SIOCOUTQ, &b);
-		if (i > 2 && !a && !b)
-			return;
-	}
+	if (number(s[0], SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP)
+		T_WAIT(is_settled(s[0]) && is_settled(s[1]));
 }
 
 static int make(int kind)
@@ -185,12 +195,14 @@ static void close_one(int kind, int how)
 	settle(s);
 	watch(s[1]);
 	close(s[0]);
-	usleep(5000);
+	if (kind == TCP)
+		await(s[1], POLLRDHUP);
 	edge("closed");
 	look("b", s[1]);
 	T(recv(s[1], buf, 1, MSG_PEEK));
 	T(send(s[1], "q", 1, 0));
-	usleep(5000);
+	if (kind == TCP || kind == UDP)
+		await(s[1], kind == TCP ? POLLHUP : POLLERR); /* it is told that nobody is there */
 	edge("sent");
 	look("b", s[1]);
 	T(recv(s[1], buf, 100, 0));
@@ -251,7 +263,7 @@ static void connecting(void)
 	T(shutdown(l, SHUT_RD));
 	look("listener", l);
 	T(accept4(l, NULL, NULL, SOCK_NONBLOCK));
-	usleep(5000);
+	await(fd, POLLHUP);
 	look("its client", fd);
 	T(reach(fd, port));
 	close(fd);
@@ -296,12 +308,19 @@ static void shut_attempt(int how)
 	close(other);
 }
 
-static void *send_on(void *fd)
+struct sender {
+	int fd;
+	_Atomic pid_t tid;
+};
+
+static void *send_on(void *arg)
 {
+	struct sender *s = arg;
 	ssize_t r;
 
+	s->tid = gettid();
 	do
-		r = send(*(int *)fd, buf, sizeof(buf), 0);
+		r = send(s->fd, buf, sizeof(buf), 0);
 	while (r > 0);
 	return (void *)(long)errno;
 }
@@ -309,18 +328,16 @@ static void *send_on(void *fd)
 /* Who waits for room to send hears that its own side has been shut meanwhile. */
 static void shut_sender(int kind)
 {
+	struct sender sender = { 0 };
 	void *err;
 	pthread_t t;
-	int s[2], queued = -1;
+	int s[2];
 
 	pair_of(kind, s);
 	fcntl(s[0], F_SETFL, 0);
-	pthread_create(&t, NULL, send_on, s);
-	for (int now = 0; now != queued;) { /* it sends no more: it waits */
-		queued = now;
-		usleep(20000);
-		ioctl(s[0], SIOCOUTQ, &now);
-	}
+	sender.fd = s[0];
+	pthread_create(&t, NULL, send_on, &sender);
+	T_WAIT(sender.tid && t_state(sender.tid) == 'S');
 	T(shutdown(s[0], SHUT_WR));
 	pthread_join(t, &err);
 	say("%s: the sender is told %s\n", kind_names[kind], t_errno((int)(long)err));
@@ -471,32 +488,45 @@ static void low_marks(int kind)
 	close(s[1]);
 }
 
+static bool fill(int fd)
+{
+	bool any = false;
+
+	while (send(fd, buf, sizeof(buf), 0) > 0)
+		any = true;
+	return any;
+}
+
+/* Nothing is under way: what is left to be sent waits for the reader's window. */
+static bool is_stuck(int fd)
+{
+	struct tcp_info t = { 0 };
+	socklen_t len = sizeof(t);
+
+	getsockopt(fd, IPPROTO_TCP, TCP_INFO, &t, &len);
+	return !t.tcpi_unacked;
+}
+
 static void room(int kind)
 {
-	int s[2];
+	int s[2], left;
 
 	pair_of(kind, s);
 	watch(s[0]);
-	while (send(s[0], buf, sizeof(buf), 0) > 0)
-		;
-	for (int i = 0; i < 5 && kind == TCP;
-		i++) { /* until nothing more goes into the reader's buffer */
-		usleep(5000);
-		while (send(s[0], buf, sizeof(buf), 0) > 0)
-			;
-	}
+	while (fill(s[0]))
+		if (kind == TCP)
+			T_WAIT(is_stuck(s[0]));
 	look("full", s[0]);
 	watch(s[0]);
 	edge("full");
-	for (int i = 0; i < 100; i++) {
-		int left = 0;
-
+	for (;;) {
 		while (recv(s[1], buf, sizeof(buf), 0) > 0)
 			;
+		left = 0;
 		ioctl(s[0], SIOCOUTQ, &left);
 		if (!left)
 			break;
-		usleep(2000);
+		await(s[1], POLLIN);
 	}
 	edge("read");
 	look("a", s[0]);

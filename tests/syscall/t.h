@@ -244,16 +244,32 @@ static T_UNUSED char t_state(pid_t pid)
 }
 
 /* Waits until the task sleeps (S), stops (T), is a zombie (Z) ...; gives up after ten seconds. */
+/* Until COND, 10 s at most. */
+#define T_WAIT(cond)                                                                               \
+	do {                                                                                       \
+		int t_rounds = 5000;                                                               \
+                                                                                                   \
+		while (!(cond) && --t_rounds)                                                      \
+			usleep(2000);                                                              \
+		if (!t_rounds)                                                                     \
+			say("never: %s\n", #cond);                                                 \
+	} while (0)
+
 static T_UNUSED void t_until(pid_t pid, char state)
 {
-	int i;
+	T_WAIT(t_state(pid) == state);
+}
 
-	for (i = 0; i < 5000; i++) {
-		if (t_state(pid) == state)
-			return;
-		usleep(2000);
-	}
-	say("never in state %c", state);
+/* A child in a process group of its own that waits for a signal. */
+static T_UNUSED pid_t t_group(void)
+{
+	pid_t pid = SPAWN({
+		setpgid(0, 0);
+		pause();
+	});
+
+	setpgid(pid, pid);
+	return pid;
 }
 
 /* ---- signals ---- */
