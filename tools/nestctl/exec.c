@@ -160,6 +160,22 @@ static void terminal_restore(void)
 	raw = false;
 }
 
+static bool in_background(void)
+{
+	pid_t foreground = tcgetpgrp(0);
+
+	return foreground > 0 && foreground != getpgrp();
+}
+
+/* Who wants a terminal in the background stops here, as long as signals still end us. */
+static void terminal_await(void)
+{
+	struct termios t;
+
+	if (!tcgetattr(0, &t))
+		tcsetattr(0, TCSADRAIN, &t);
+}
+
 static void terminal_raw(void)
 {
 	struct termios t;
@@ -186,17 +202,24 @@ static void send_size(int control)
 
 /* ---- waiting ---- */
 
+/*
+ * SIGTTIN is held off, too, so that in the background of a terminal (`timeout` in a script puts us there) standard input is at its end and
+ * does not stop us.
+ */
 static int block_signals(void)
 {
 	static const int taken[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
 	sigset_t set;
+	int signals;
 
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		sigaddset(&set, taken[i]);
+	signals = signalfd(-1, &set, SFD_CLOEXEC);
+	sigaddset(&set, SIGTTIN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC);
+	return signals;
 }
 
 /* Hands a signal on. The one that ends us after a while, or 0. */
@@ -263,7 +286,12 @@ static int result(const struct instance *in, const struct job *j, const char *wo
 static int carry(const struct instance *in, const struct job *j, const struct exec_job *text)
 {
 	char word[EXEC_PACKET_MAX + 1];
-	int signals = block_signals();
+	int signals;
+
+	if (j->terminal)
+		terminal_await();
+	signals = block_signals();
+
 	struct remote r = remote_start(in, text,
 		j->terminal   ? CHANNELS_TERMINAL :
 		same_output() ? CHANNELS_JOINED :
@@ -311,7 +339,7 @@ static int exec_command(int argc, char **argv)
 		die("exec: which command?");
 	if (j.want_terminal && !(isatty(0) && isatty(1)))
 		die("exec: -t: standard input and output are no terminal");
-	j.terminal = !j.no_terminal && (j.want_terminal || same_terminal());
+	j.terminal = !j.no_terminal && (j.want_terminal || (same_terminal() && !in_background()));
 	in = instance_find(words[0]);
 	struct exec_user u = exec_user_find(&in, j.user);
 	struct exec_job text = write_job(&j, &u);
@@ -339,7 +367,9 @@ const struct command cmd_exec = {
 	.text = "In the namespaces and the root of its init, as root, with a session of its own. "
 		"Standard input, output and error are three channels to those of nestctl; where "
 		"all three are one terminal, or with -t, it has a terminal in the instance's "
-		"/dev/pts. Signals go to the command as those of run do; when nestctl goes it gets "
+		"/dev/pts. A job in the background of a terminal gets channels too, and an input "
+		"that is at its end. Signals go to the command as those of run do; when nestctl "
+		"goes it gets "
 		"SIGHUP.\n\nNothing in the instance has to be prepared for it: the kernel makes "
 		"the process. Names of users are read with the instance's cat(1).\n\n\tnestctl "
 		"exec web -- ps aux\n\tnestctl exec -t web bash",
