@@ -52,39 +52,42 @@ static struct radix_node *node_new(void)
 	return kzalloc(sizeof(struct radix_node), 1);
 }
 
-/* Makes the tree tall enough for @index. */
+/* Makes the tree tall enough for @index. Where nothing is in it one node is enough: levels below it would be empty. */
 static int grow(struct radix *r, u64 index)
 {
-	while (!r->height || !fits(r->height, index)) {
+	if (!r->root) {
+		r->root = node_new();
+		if (!r->root)
+			return -ENOMEM;
+		for (r->height = 1; !fits(r->height, index);)
+			r->height++;
+	}
+	while (!fits(r->height, index)) {
 		struct radix_node *n = node_new();
 
 		if (!n)
 			return -ENOMEM;
-		if (r->root) {
-			n->slot[0] = r->root;
-			n->used = 1;
-			n->full = !~r->root->full;
-		}
+		n->slot[0] = r->root;
+		n->used = 1;
+		n->full = !~r->root->full;
 		r->root = n;
 		r->height++;
 	}
 	return 0;
 }
 
-/* Frees nodes of the path that became empty, from the leaf up, and levels that are not needed. */
-static void shrink(struct radix *r, struct path *p)
+/* Frees those of the path's @depth nodes that are empty, from the deepest up, and levels that are not needed. */
+static void shrink(struct radix *r, struct path *p, u32 depth)
 {
-	u32 d = r->height;
-
-	while (d-- && !p->node[d]->used) {
-		kfree(p->node[d]);
-		if (!d) {
+	while (depth-- && !p->node[depth]->used) {
+		kfree(p->node[depth]);
+		if (!depth) {
 			r->root = NULL;
 			r->height = 0;
 			return;
 		}
-		p->node[d - 1]->slot[p->idx[d - 1]] = NULL;
-		p->node[d - 1]->used &= ~BIT(p->idx[d - 1]);
+		p->node[depth - 1]->slot[p->idx[depth - 1]] = NULL;
+		p->node[depth - 1]->used &= ~BIT(p->idx[depth - 1]);
 	}
 	while (r->height > 1 && r->root->used == 1) {
 		struct radix_node *n = r->root;
@@ -95,30 +98,28 @@ static void shrink(struct radix *r, struct path *p)
 	}
 }
 
-/* The path to @index, with missing nodes made. On failure empty nodes are taken away again. */
+/* The path to @index, with missing nodes made. On failure those that are not needed are taken away again. */
 static int walk_create(struct radix *r, u64 index, struct path *p)
 {
-	struct radix_node *n;
+	u32 d = 0;
 	int err = grow(r, index);
 
-	n = r->root;
-	for (u32 d = 0; !err && d < r->height; d++) {
+	for (struct radix_node *n = r->root; !err; n = n->slot[p->idx[d++]]) {
 		u32 i = slot_of(index, r->height - 1 - d);
 
 		p->node[d] = n;
 		p->idx[d] = i;
 		if (d == r->height - 1)
 			return 0;
-		if (!n->slot[i]) {
-			n->slot[i] = node_new();
-			if (!n->slot[i]) {
-				err = -ENOMEM;
-				break;
-			}
+		if (n->slot[i])
+			continue;
+		n->slot[i] = node_new();
+		if (n->slot[i])
 			n->used |= BIT(i);
-		}
-		n = n->slot[i];
+		else
+			err = -ENOMEM;
 	}
+	shrink(r, p, d);
 	return err;
 }
 
@@ -137,42 +138,14 @@ static void clear_full(struct radix *r, struct path *p)
 		p->node[d]->full &= ~BIT(p->idx[d]);
 }
 
-/* After a failed insertion: a chain of empty nodes may hang in the tree. */
-static void prune(struct radix *r, u64 index)
-{
-	struct path p;
-	struct radix_node *n = r->root;
-	u32 d = 0;
-
-	if (!n || !fits(r->height, index))
-		return;
-	for (; d < r->height && n; d++) {
-		p.node[d] = n;
-		p.idx[d] = slot_of(index, r->height - 1 - d);
-		n = n->slot[p.idx[d]];
-	}
-	while (d-- && !p.node[d]->used) {
-		kfree(p.node[d]);
-		if (!d) {
-			r->root = NULL;
-			r->height = 0;
-			return;
-		}
-		p.node[d - 1]->slot[p.idx[d - 1]] = NULL;
-		p.node[d - 1]->used &= ~BIT(p.idx[d - 1]);
-	}
-}
-
 int radix_insert(struct radix *r, u64 index, void *item)
 {
 	struct path p;
 	u32 leaf;
 	int err = walk_create(r, index, &p);
 
-	if (err) {
-		prune(r, index);
+	if (err)
 		return err;
-	}
 	leaf = r->height - 1;
 	if (p.node[leaf]->slot[p.idx[leaf]])
 		return -EEXIST;
@@ -223,7 +196,7 @@ void *radix_delete(struct radix *r, u64 index)
 	p.node[leaf]->slot[p.idx[leaf]] = NULL;
 	p.node[leaf]->used &= ~BIT(p.idx[leaf]);
 	clear_full(r, &p);
-	shrink(r, &p);
+	shrink(r, &p, r->height);
 	return old;
 }
 

@@ -107,6 +107,48 @@ static void out_of_memory(void **state)
 	assert_int_equal(fake_allocations, 0);
 }
 
+/* What stands alone in the tree leaves nothing behind, wherever it stood, nor does what could not be inserted. */
+static void alone(void **state)
+{
+	struct radix r = RADIX_INIT;
+
+	for (u32 bit = 0; bit < 64; bit++) {
+		u64 index = 1UL << bit;
+		int err = -ENOMEM;
+
+		for (long limit = 0; err; limit++) {
+			fake_fail_after = limit;
+			err = radix_insert(&r, index, objects);
+			if (err)
+				assert_int_equal(fake_allocations, 0);
+		}
+		fake_fail_after = -1;
+		assert_ptr_equal(radix_lookup(&r, index), objects);
+		assert_null(radix_lookup(&r, 0));
+		assert_ptr_equal(radix_delete(&r, index), objects);
+		assert_int_equal(fake_allocations, 0);
+	}
+}
+
+/* A tree that could not grow for an index is as small as before. */
+static void not_grown(void **state)
+{
+	struct radix r = RADIX_INIT;
+	unsigned long before;
+
+	assert_int_equal(radix_insert(&r, 5, objects), 0);
+	before = fake_allocations;
+	for (long limit = 0; limit < 10; limit++) {
+		fake_fail_after = limit;
+		assert_int_equal(radix_insert(&r, 1UL << 63, objects), -ENOMEM);
+		assert_int_equal(fake_allocations, before);
+		assert_ptr_equal(radix_lookup(&r, 5), objects);
+	}
+	fake_fail_after = -1;
+	assert_ptr_equal(radix_delete(&r, 5), objects);
+	assert_int_equal(fake_allocations, 0);
+}
+
 UNIT_MAIN(cmocka_unit_test_prestate(random_operations, (void *)0),
 	cmocka_unit_test_prestate(random_operations, (void *)1), cmocka_unit_test(lowest_free),
-	cmocka_unit_test(out_of_memory))
+	cmocka_unit_test(out_of_memory), cmocka_unit_test(alone), cmocka_unit_test(not_grown))
