@@ -30,6 +30,9 @@ static bool end_wanted;
 
 void attend_prepare(void)
 {
+	sigset_t
+		held; /* in the background of a terminal our input is at its end, and does not stop us */
+
 	signal(SIGPIPE, SIG_IGN); /* pumps and the control line see errors */
 	sigemptyset(&signals);
 	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
@@ -38,6 +41,9 @@ void attend_prepare(void)
 		else
 			signal(SIGHUP, SIG_IGN); /* nohup */
 	sigprocmask(SIG_BLOCK, &signals, NULL);
+	sigemptyset(&held);
+	sigaddset(&held, SIGTTIN);
+	sigprocmask(SIG_BLOCK, &held, NULL);
 }
 
 static pid_t start_kernel(struct run *r)

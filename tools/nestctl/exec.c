@@ -160,13 +160,6 @@ static void terminal_restore(void)
 	raw = false;
 }
 
-static bool in_background(void)
-{
-	pid_t foreground = tcgetpgrp(0);
-
-	return foreground > 0 && foreground != getpgrp();
-}
-
 /* Who wants a terminal in the background stops here, as long as signals still end us. */
 static void terminal_await(void)
 {

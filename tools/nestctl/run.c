@@ -125,6 +125,13 @@ bool same_terminal(void)
 	return st[0].st_rdev == st[1].st_rdev && st[0].st_rdev == st[2].st_rdev;
 }
 
+bool in_background(void)
+{
+	pid_t foreground = tcgetpgrp(0);
+
+	return foreground > 0 && foreground != getpgrp();
+}
+
 /* A pipe whose @kept end is the kernel's; the other one. */
 static int kernel_pipe(int kept, int *end)
 {
@@ -163,8 +170,9 @@ static void choose_terminal(struct run *r)
 {
 	if (r->want_terminal && !(isatty(0) && isatty(1)))
 		die("run: -t: standard input and output are no terminal");
-	r->terminal = !r->no_terminal &&
-		      (r->want_terminal || same_terminal() || (r->login && isatty(0) && isatty(1)));
+	r->terminal =
+		!r->no_terminal && (r->want_terminal || (r->login && isatty(0) && isatty(1)) ||
+					   (same_terminal() && !in_background()));
 	r->joined = !r->terminal && same_output();
 }
 

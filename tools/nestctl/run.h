@@ -40,6 +40,8 @@ struct run {
 /* run.c: standard input, output and error are one terminal; and output and errors one file. */
 bool same_terminal(void);
 bool same_output(void);
+/* It is a terminal in whose background we are, where who reads is stopped by SIGTTIN. */
+bool in_background(void);
 
 /* job.c: what init is to do (tools/init/job.h), in memory; sets r->login. */
 char *job_text(struct run *r, size_t *size);
