@@ -234,7 +234,7 @@ static int commit(struct bprm *b)
 		if (!fresh)
 			return -ENOMEM;
 	}
-	err = unshare_files();
+	err = unshare_files(~0U);
 	if (!err)
 		err = de_thread();
 	if (!err)

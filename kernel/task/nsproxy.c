@@ -319,7 +319,7 @@ long sys_unshare(u64 flags)
 	if (err)
 		return err;
 	if (flags & CLONE_FILES)
-		err = unshare_files();
+		err = unshare_files(~0U);
 	if (!err)
 		err = unshare_cred(flags, &cred);
 	if (err)

@@ -5,7 +5,10 @@
  * A descriptor is free, reserved (its bit in open_fds is set, fd[] is NULL) or open. get_unused_fd() reserves, fd_install() opens,
  * put_unused_fd() gives back, close frees.
  *
- * Invariants: every fd below next_fd is not free; bits at or above max_fds do not exist.
+ * A table has 64 descriptors to a word: a bit of each in open_fds and close_on_exec, and a leaf with their files, made when the first of them
+ * is wanted. So a high number costs three words for each 64 below it and one leaf, and a table of 2^20 is no block larger than others.
+ *
+ * Invariants: every fd below next_fd is not free; bits at or above max_fds do not exist; where a bit of open_fds is set there is a leaf.
  * Locks: files->lock for all of it. A task whose table has no other user may read its own table without: only it could change it. So
  * fdget() takes no reference then, and the file stays open for the length of the call.
  */
@@ -14,36 +17,46 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/internal.h"
 
-#define FD_START 64
-#define FD_LIMIT (1U << 20) /* fs.nr_open */
+#define FD_START FD_LEAF
+#define FD_LIMIT (1U << 20)        /* fs.nr_open */
+#define FD_WORDS (3 * sizeof(u64)) /* for each 64 descriptors */
 
 u32 sysctl_nr_open = FD_LIMIT;
 
+static struct file **leaf_alloc(void)
+{
+	return kzalloc(FD_LEAF * sizeof(struct file *), GFP_KERNEL);
+}
+
+/* No leaves yet. @n: a power of two. */
 static bool fdt_alloc(struct fdtable *t, u32 n)
 {
+	u64 size = n / FD_LEAF * FD_WORDS;
+
 	t->max_fds = n;
-	t->fd = kzalloc(n * sizeof(*t->fd), GFP_KERNEL);
-	t->open_fds = kzalloc(2 * n / 8, GFP_KERNEL);
-	if (t->fd && t->open_fds) {
-		t->close_on_exec = t->open_fds + n / 64;
-		return true;
-	}
-	kfree(t->fd);
-	kfree(t->open_fds);
-	return false;
+	t->open_fds = size <= PAGE_SIZE << MM_MAX_ORDER ? kzalloc(size, GFP_KERNEL) : NULL;
+	if (!t->open_fds)
+		return false;
+	t->close_on_exec = t->open_fds + n / FD_LEAF;
+	t->leaf = (struct file ***)(t->close_on_exec + n / FD_LEAF);
+	return true;
 }
 
 static void fdt_free(struct fdtable *t)
 {
-	kfree(t->fd);
+	for (u32 w = 0; w < t->max_fds / FD_LEAF; w++)
+		kfree(t->leaf[w]);
 	kfree(t->open_fds);
 }
 
-static void fdt_copy(struct fdtable *to, const struct fdtable *from, u32 n)
+/* The leaves move with it. */
+static void fdt_move(struct fdtable *to, const struct fdtable *from)
 {
-	memcpy(to->fd, from->fd, n * sizeof(*to->fd));
-	memcpy(to->open_fds, from->open_fds, n / 8);
-	memcpy(to->close_on_exec, from->close_on_exec, n / 8);
+	u64 bytes = from->max_fds / FD_LEAF * sizeof(u64);
+
+	memcpy(to->leaf, from->leaf, bytes);
+	memcpy(to->open_fds, from->open_fds, bytes);
+	memcpy(to->close_on_exec, from->close_on_exec, bytes);
 }
 
 struct files_struct *files_alloc(void)
@@ -54,10 +67,20 @@ struct files_struct *files_alloc(void)
 		return NULL;
 	atomic_set(&f->count, 1);
 	spin_lock_init(&f->lock);
-	if (fdt_alloc(&f->fdt, FD_START))
+	if (!fdt_alloc(&f->fdt, FD_START))
+		goto err_free;
+	f->fdt.leaf[0] = leaf_alloc();
+	if (f->fdt.leaf[0])
 		return f;
+	fdt_free(&f->fdt);
+err_free:
 	kfree(f);
 	return NULL;
+}
+
+static inline bool has_room(const struct fdtable *t, u32 fd)
+{
+	return fd < t->max_fds && t->leaf[fd / FD_LEAF];
 }
 
 static inline bool bit_get(const u64 *map, u32 n)
@@ -72,16 +95,17 @@ static inline void bit_put(u64 *map, u32 n, bool v)
 		map[n / 64] &= ~(1UL << (n % 64));
 }
 
-/* files->lock is held, and dropped for a moment. The table has at least n entries afterwards: 0, -ENOMEM, -EMFILE. */
-static int fdt_grow(struct files_struct *files, u32 n)
+static inline struct file **fd_slot(const struct fdtable *t, u32 fd)
 {
-	struct fdtable fresh, old;
-	u32 size = files->fdt.max_fds;
+	return &t->leaf[fd / FD_LEAF][fd % FD_LEAF];
+}
 
-	if (n > READ_ONCE(sysctl_nr_open))
-		return -EMFILE;
-	while (size < n)
-		size *= 2;
+/* files->lock is held, and dropped for a moment. */
+static int fdt_enlarge(struct files_struct *files, u32 size)
+{
+	struct fdtable fresh;
+	u64 *old;
+
 	spin_unlock(&files->lock);
 	if (!fdt_alloc(&fresh, size)) {
 		spin_lock(&files->lock);
@@ -89,16 +113,58 @@ static int fdt_grow(struct files_struct *files, u32 n)
 	}
 	spin_lock(&files->lock);
 	if (files->fdt.max_fds >= size) {
-		old = fresh; /* somebody else was faster */
+		old = fresh.open_fds; /* somebody else was faster */
 	} else {
-		old = files->fdt;
-		fdt_copy(&fresh, &old, old.max_fds);
+		old = files->fdt.open_fds;
+		fdt_move(&fresh, &files->fdt);
 		files->fdt = fresh;
 	}
 	spin_unlock(&files->lock);
-	fdt_free(&old);
+	kfree(old);
 	spin_lock(&files->lock);
 	return 0;
+}
+
+static int fdt_add_leaf(struct files_struct *files, u32 w)
+{
+	struct file **leaf;
+
+	spin_unlock(&files->lock);
+	leaf = leaf_alloc();
+	spin_lock(&files->lock);
+	if (!leaf)
+		return -ENOMEM;
+	if (!files->fdt.leaf[w]) {
+		files->fdt.leaf[w] = leaf;
+		return 0;
+	}
+	spin_unlock(&files->lock);
+	kfree(leaf);
+	spin_lock(&files->lock);
+	return 0;
+}
+
+/*
+ * Makes room for @fd: 1 when it did, and files->lock was dropped for a moment; 0 when there is room. -ENOMEM; -EMFILE: not below @limit.
+ * A table never gets smaller, so what was made stays.
+ */
+static int fdt_room(struct files_struct *files, u32 fd, u32 limit)
+{
+	u32 size = files->fdt.max_fds;
+	int err = 0;
+
+	assert_spin_held(&files->lock);
+	if (has_room(&files->fdt, fd))
+		return 0;
+	if (fd >= limit)
+		return -EMFILE;
+	while (size <= fd)
+		size *= 2;
+	if (size > files->fdt.max_fds)
+		err = fdt_enlarge(files, size);
+	if (!err && !files->fdt.leaf[fd / FD_LEAF])
+		err = fdt_add_leaf(files, fd / FD_LEAF);
+	return err ?: 1;
 }
 
 static u32 next_zero(const struct fdtable *t, u32 from)
@@ -129,10 +195,10 @@ int get_unused_fd_from(u32 min, u32 flags)
 		err = -EMFILE;
 		if (fd >= limit)
 			goto out;
-		if (fd < files->fdt.max_fds)
+		err = fdt_room(files, fd, READ_ONCE(sysctl_nr_open));
+		if (!err)
 			break;
-		err = fdt_grow(files, fd + 1);
-		if (err)
+		if (err < 0)
 			goto out;
 	}
 	bit_put(files->fdt.open_fds, fd, true);
@@ -173,8 +239,8 @@ void fd_install(int fd, struct file *f)
 	struct files_struct *files = current->files;
 
 	spin_lock(&files->lock);
-	BUG_ON(files->fdt.fd[fd]);
-	files->fdt.fd[fd] = f;
+	BUG_ON(*fd_slot(&files->fdt, fd));
+	*fd_slot(&files->fdt, fd) = f;
 	spin_unlock(&files->lock);
 }
 
@@ -182,7 +248,26 @@ void fd_install(int fd, struct file *f)
 
 static inline struct file *fd_peek(struct files_struct *files, int fd)
 {
-	return (u32)fd < files->fdt.max_fds ? READ_ONCE(files->fdt.fd[fd]) : NULL;
+	struct file **leaf;
+
+	if ((u32)fd >= files->fdt.max_fds)
+		return NULL;
+	leaf = files->fdt.leaf[(u32)fd / FD_LEAF];
+	return likely(leaf) ? READ_ONCE(leaf[(u32)fd % FD_LEAF]) : NULL;
+}
+
+/* The first descriptor from @fd on that is open or reserved, at or above max_fds: none. */
+static u32 next_fd_used(const struct fdtable *t, u32 fd)
+{
+	for (u32 w = fd / FD_LEAF; w < t->max_fds / FD_LEAF; w++) {
+		u64 used = t->open_fds[w];
+
+		if (w == fd / FD_LEAF)
+			used &= ~0UL << (fd % FD_LEAF);
+		if (used)
+			return w * FD_LEAF + __builtin_ctzl(used);
+	}
+	return t->max_fds;
 }
 
 static struct file *files_get(struct files_struct *files, int fd, u32 not_mode)
@@ -265,13 +350,13 @@ struct file *fget_task_next(struct task *t, int *fd)
 	if (!files)
 		return NULL;
 	spin_lock(&files->lock);
-	for (; (u32)*fd < files->fdt.max_fds; ++*fd) {
-		f = files->fdt.fd[*fd];
-		if (f) {
-			get_file(f);
-			break;
-		}
+	for (u32 at = *fd; !f && at < files->fdt.max_fds; at++) {
+		at = next_fd_used(&files->fdt, at);
+		f = fd_peek(files, at);
+		*fd = at;
 	}
+	if (f)
+		get_file(f);
 	spin_unlock(&files->lock);
 	files_put(files);
 	return f;
@@ -329,7 +414,7 @@ static struct file *fd_take(struct files_struct *files, u32 fd)
 	assert_spin_held(&files->lock);
 	f = fd_peek(files, fd);
 	if (f) {
-		files->fdt.fd[fd] = NULL;
+		*fd_slot(&files->fdt, fd) = NULL;
 		fd_release_locked(files, fd);
 	}
 	return f;
@@ -356,12 +441,12 @@ long sys_close(int fd)
 
 static void close_all(struct files_struct *files)
 {
-	for (u32 fd = 0; fd < files->fdt.max_fds; fd++) {
-		struct file *f = files->fdt.fd[fd];
+	for (u32 fd = 0; (fd = next_fd_used(&files->fdt, fd)) < files->fdt.max_fds; fd++) {
+		struct file *f = *fd_slot(&files->fdt, fd);
 
 		if (!f)
 			continue;
-		files->fdt.fd[fd] = NULL;
+		*fd_slot(&files->fdt, fd) = NULL;
 		filp_close(f, files);
 		cond_resched();
 	}
@@ -378,57 +463,62 @@ void files_put(struct files_struct *files)
 
 /* ---- copies ---- */
 
-static u32 used_fds(const struct fdtable *t, u32 max)
+/* Reserved descriptors (no file yet) stay the original's own. */
+static void inherit_leaf(struct fdtable *to, const struct fdtable *from, u32 w, u32 max)
 {
-	u32 n = max < t->max_fds ? round_up(max, 64U) : t->max_fds;
+	for (u64 left = from->open_fds[w]; left; left &= left - 1) {
+		u32 i = __builtin_ctzl(left), fd = w * FD_LEAF + i;
+		struct file *f = from->leaf[w][i];
 
-	while (n > FD_START && !t->open_fds[n / 64 - 1])
-		n -= 64;
-	return n;
+		if (!f || fd >= max)
+			continue;
+		to->leaf[w][i] = get_file(f);
+		bit_put(to->open_fds, fd, true);
+		bit_put(to->close_on_exec, fd, bit_get(from->close_on_exec, fd));
+	}
 }
 
-/* Reserved descriptors (no file yet) stay the original's own. */
-static void fdt_inherit(struct fdtable *to, const struct fdtable *from, u32 n, u32 max)
+/* One walk over what @old has below @max. 1: there was room for all of it; 0: some was made, with old->lock dropped. -ENOMEM, -EMFILE. */
+static int inherit_room(struct files_struct *f, struct files_struct *old, u32 max)
 {
-	memset(to->fd, 0, to->max_fds * sizeof(*to->fd));
-	memset(to->open_fds, 0, 2 * to->max_fds / 8);
-	fdt_copy(to, from, n);
-	for (u32 fd = 0; fd < n; fd++) {
-		if (to->fd[fd] && fd < max) {
-			get_file(to->fd[fd]);
+	int err, all = 1;
+
+	for (u32 fd = 0;; fd = (fd | (FD_LEAF - 1)) + 1) {
+		fd = next_fd_used(&old->fdt, fd);
+		if (fd >= min(max, old->fdt.max_fds))
+			return all;
+		if (has_room(&f->fdt, fd))
 			continue;
-		}
-		to->fd[fd] = NULL;
-		bit_put(to->open_fds, fd, false);
-		bit_put(to->close_on_exec, fd, false);
+		all = 0;
+		spin_unlock(&old->lock);
+		spin_lock(&f->lock);
+		err = fdt_room(f, fd, round_up(READ_ONCE(sysctl_nr_open), FD_LEAF));
+		spin_unlock(&f->lock);
+		spin_lock(&old->lock);
+		if (err < 0)
+			return err;
 	}
 }
 
 struct files_struct *files_dup(struct files_struct *old, u32 max)
 {
 	struct files_struct *f = files_alloc();
-	u32 n;
+	int err;
 
 	if (!f)
 		return ERR_PTR(-ENOMEM);
 	spin_lock(&old->lock);
-	while ((n = used_fds(&old->fdt, max)) > f->fdt.max_fds) {
-		spin_unlock(&old->lock);
-		fdt_free(&f->fdt);
-		for (u32 size = FD_START;; size *= 2)
-			if (size >= n) {
-				n = size;
-				break;
-			}
-		if (!fdt_alloc(&f->fdt, n)) {
-			kfree(f);
-			return ERR_PTR(-ENOMEM);
-		}
-		spin_lock(&old->lock);
-	}
-	fdt_inherit(&f->fdt, &old->fdt, n, max);
+	do
+		err = inherit_room(f, old, max);
+	while (!err);
+	if (err > 0)
+		for (u32 w = 0; w < min(f->fdt.max_fds, old->fdt.max_fds) / FD_LEAF; w++)
+			inherit_leaf(&f->fdt, &old->fdt, w, max);
 	spin_unlock(&old->lock);
-	return f;
+	if (err > 0)
+		return f;
+	files_put(f);
+	return ERR_PTR(err);
 }
 
 static void set_files(struct files_struct *files)
@@ -441,13 +531,13 @@ static void set_files(struct files_struct *files)
 	files_put(old);
 }
 
-int unshare_files(void)
+int unshare_files(u32 max)
 {
 	struct files_struct *f;
 
 	if (atomic_read(&current->files->count) == 1)
 		return 0;
-	f = files_dup(current->files, ~0U);
+	f = files_dup(current->files, max);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	set_files(f);
@@ -511,15 +601,14 @@ static int dup_at(struct file *f, u32 newfd, u32 flags)
 	int err = 0;
 
 	spin_lock(&files->lock);
-	if (newfd >= files->fdt.max_fds)
-		err = fdt_grow(files, newfd + 1);
-	if (err)
+	err = fdt_room(files, newfd, READ_ONCE(sysctl_nr_open));
+	if (err < 0)
 		goto err_unlock;
-	was = files->fdt.fd[newfd];
+	was = *fd_slot(&files->fdt, newfd);
 	err = -EBUSY; /* reserved: another thread is just opening it */
 	if (!was && bit_get(files->fdt.open_fds, newfd))
 		goto err_unlock;
-	files->fdt.fd[newfd] = f;
+	*fd_slot(&files->fdt, newfd) = f;
 	bit_put(files->fdt.open_fds, newfd, true);
 	bit_put(files->fdt.close_on_exec, newfd, flags & O_CLOEXEC);
 	spin_unlock(&files->lock);
@@ -566,25 +655,37 @@ long sys_dup2(int oldfd, int newfd)
 
 static void range_cloexec(struct files_struct *files, u32 first, u32 last)
 {
+	const struct fdtable *t = &files->fdt;
+
 	spin_lock(&files->lock);
-	for (u32 fd = first; fd <= last && fd < files->fdt.max_fds; fd++)
-		if (bit_get(files->fdt.open_fds, fd))
-			bit_put(files->fdt.close_on_exec, fd, true);
+	for (u64 fd = first; fd <= last && (fd = next_fd_used(t, fd)) <= last && fd < t->max_fds;
+		fd++)
+		bit_put(t->close_on_exec, fd, true);
 	spin_unlock(&files->lock);
 }
 
 static void range_close(struct files_struct *files, u32 first, u32 last)
 {
-	for (u32 fd = first; fd <= last && fd < READ_ONCE(files->fdt.max_fds); fd++) {
-		struct file *f;
+	struct file *f;
+	u64 fd;
 
+	for (fd = first; fd <= last; fd++) {
 		spin_lock(&files->lock);
-		f = fd_take(files, fd);
+		fd = next_fd_used(&files->fdt, fd);
+		last = min(last, files->fdt.max_fds - 1);
+		f = fd <= last ? fd_take(files, fd) : NULL;
 		spin_unlock(&files->lock);
 		if (f)
 			filp_close(f, files);
 		cond_resched();
 	}
+}
+
+/* What would be closed at once need not be copied. */
+static u32 range_keeps(struct files_struct *files, u32 first, u32 last, int flags)
+{
+	return !(flags & CLOSE_RANGE_CLOEXEC) && last >= READ_ONCE(files->fdt.max_fds) - 1 ? first :
+											     ~0U;
 }
 
 long sys_close_range(u32 first, u32 last, int flags)
@@ -594,7 +695,7 @@ long sys_close_range(u32 first, u32 last, int flags)
 	if ((flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) || first > last)
 		return -EINVAL;
 	if (flags & CLOSE_RANGE_UNSHARE) {
-		err = unshare_files();
+		err = unshare_files(range_keeps(current->files, first, last, flags));
 		if (err)
 			return err;
 	}

@@ -579,15 +579,17 @@ void file_sigurg(struct file *f); /* SIGURG to f_owner, whether O_ASYNC or not *
 void kill_fasync_list(struct list_head *list, int band);
 
 /* ---- descriptors ---- */
+#define FD_LEAF 64
 struct fdtable {
 	u32 max_fds;
-	struct file **fd;
-	u64 *open_fds, *close_on_exec;
+	u64 *open_fds, *close_on_exec; /* a bit each */
+	struct file **
+		*leaf; /* [fd / FD_LEAF][fd % FD_LEAF]; NULL: none of those 64 was ever open */
 };
 struct files_struct {
 	atomic_t count;
 	spinlock_t lock;
-	struct fdtable fdt; /* under @lock; fd[] read under it too */
+	struct fdtable fdt; /* under @lock; files are read under it too */
 	u32 next_fd;
 };
 struct fs_struct {
@@ -600,7 +602,7 @@ struct fs_struct {
 struct files_struct *files_alloc(void);
 struct files_struct *files_dup(struct files_struct *old, u32 max); /* fork; ERR_PTR */
 void files_put(struct files_struct *f);
-int unshare_files(void); /* exec: a table of one's own */
+int unshare_files(u32 max); /* a table of one's own, with what is below @max */
 void files_close_on_exec(struct files_struct *f);
 struct fs_struct *fs_dup(struct fs_struct *old);
 void fs_put(struct fs_struct *fs);

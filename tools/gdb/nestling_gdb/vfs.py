@@ -105,9 +105,11 @@ def files_of(t):
     if not int(table):
         return
     fdt = table["fdt"]
-    for fd in range(min(int(fdt["max_fds"]), 1 << 20)):
-        if int(fdt["fd"][fd]):
-            yield fd, fdt["fd"][fd].dereference()
+    for word in range(min(int(fdt["max_fds"]), 1 << 20) // 64):
+        leaf = fdt["leaf"][word]
+        for i in range(64 if int(leaf) else 0):
+            if int(leaf[i]):
+                yield word * 64 + i, leaf[i].dereference()
 
 
 @action("files")
