@@ -68,7 +68,7 @@ void uring_tell_shots(struct uring_req *r)
 	if (!alive || uring_post_more(r, mask, 0) || !uring_delist(r))
 		return;
 	async_poll_cancel(&r->poll);
-	uring_finish(r, mask);
+	uring_finish_elsewhere(r, mask); /* what is linked to it runs under ring->lock */
 }
 
 static bool poll_shot(struct async_poll *p, u32 mask)

@@ -417,6 +417,32 @@ static void deferred(void)
 	close_ring();
 }
 
+/* A poll of several shots that finds no room for a shot ends with it, and what is linked to it runs. */
+static void last_shot(void)
+{
+	struct io_uring_sqe *s;
+	int fds[2];
+
+	say("-- the last shot");
+	NEED(pipe(fds));
+	open_ring(4, IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_CQSIZE,
+		4);
+	s = add(IORING_OP_POLL_ADD, fds[0], NULL, IORING_POLL_ADD_MULTI, 0, 1);
+	s->poll32_events = POLLIN;
+	s->flags = IOSQE_IO_LINK;
+	add(IORING_OP_NOP, -1, NULL, 0, 0, 2);
+	submit();
+	for (int i = 0; i < 4; i++)
+		add(IORING_OP_NOP, -1, NULL, 0, 0, 10 + i);
+	submit();
+	NEED(write(fds[1], "x", 1));
+	run("full", 4);
+	run("then", 2);
+	close(fds[0]);
+	close(fds[1]);
+	close_ring();
+}
+
 static void stable(void)
 {
 	struct __kernel_timespec ts = { .tv_nsec = 20000000 };
@@ -542,6 +568,7 @@ TEST(uring_shots)
 	zero_copy();
 	splices();
 	deferred();
+	last_shot();
 	stable();
 	files_sent();
 	orphans();
