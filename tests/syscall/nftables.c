@@ -544,6 +544,77 @@ static void ct_events(void)
 	G(changed, "1");
 }
 
+/* Ports, one of them, with a count of connections for each. */
+static void note_port(void)
+{
+	unsigned d, e = expr("dynset", &d);
+
+	text(NFTA_DYNSET_SET_NAME, "ports");
+	be32(NFTA_DYNSET_OP, NFT_DYNSET_OP_ADD);
+	be32(NFTA_DYNSET_SREG_KEY, NFT_REG_1);
+	end(d);
+	end(e);
+}
+
+/* A packet finds no room for its element, whose expressions go again. */
+static void full_set(void)
+{
+	unsigned x, d;
+
+	start();
+	nft(NFT_MSG_NEWSET, NLM_F_CREATE);
+	text(NFTA_SET_TABLE, "t");
+	text(NFTA_SET_NAME, "ports");
+	be32(NFTA_SET_KEY_LEN, 2);
+	be32(NFTA_SET_ID, 9);
+	be32(NFTA_SET_FLAGS, NFT_SET_EVAL);
+	d = nest(NFTA_SET_DESC);
+	be32(NFTA_SET_DESC_SIZE, 1);
+	end(d);
+	x = nest(NFTA_SET_EXPR);
+	text(NFTA_EXPR_NAME, "connlimit");
+	d = nest(NFTA_EXPR_DATA);
+	be32(NFTA_CONNLIMIT_COUNT, 100);
+	end(d);
+	end(x);
+	x = rule("t", "out");
+	load(NFT_PAYLOAD_NETWORK_HEADER, 9, 1);
+	equal("\x11", 1);
+	load(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
+	note_port();
+	end(x);
+	G(finish(), "0");
+	G(echo(50), "1");
+	G(echo(55), "1");
+	G(echo(50), "1");
+}
+
+/* The message that was begun last is about a table of both families. */
+static void of_inet(void)
+{
+	struct nfgenmsg *g = NLMSG_DATA((struct nlmsghdr *)(out + last));
+
+	g->nfgen_family = NFPROTO_INET;
+}
+
+/* What iptables has for one family is not there for both: it would read an IPv6 packet's wishes where IPv4's are. */
+static void of_one_family(void)
+{
+	static const char info[20] = { 1 };
+	unsigned x;
+
+	start();
+	table(NFT_MSG_NEWTABLE, "both", NLM_F_CREATE);
+	of_inet();
+	chain("both", "c", NF_INET_LOCAL_OUT, -100, "nat", NF_ACCEPT);
+	of_inet();
+	x = rule("both", "c");
+	of_inet();
+	compat("target", "REDIRECT", 0, info, sizeof(info));
+	end(x);
+	G(finish(), "-1 ENOENT");
+}
+
 /* Matches of iptables: the fourth datagram within a minute does not come through. */
 static void remembers(void)
 {
@@ -579,6 +650,8 @@ TEST(nftables)
 	translation();
 	told();
 	ct_events();
+	full_set();
+	of_one_family();
 	remembers();
 	GIS(survives());
 	start();

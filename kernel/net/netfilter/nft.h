@@ -315,7 +315,8 @@ static inline bool nft_elem_expired(const struct nft_elem *e)
 	return e->expires && e->expires <= ktime_get();
 }
 /* One more for dynset: NULL when it is full. nn->lock held. */
-struct nft_elem *nft_elem_dyn(struct nft_set *s, const void *key, const u32 *data, u64 timeout);
+struct nft_elem *nft_elem_dyn(
+	struct net *net, struct nft_set *s, const void *key, const u32 *data, u64 timeout);
 /* Those that have expired go. nn->lock held. */
 void nft_set_gc(struct net *net, struct nft_set *s);
 

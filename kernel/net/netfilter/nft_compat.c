@@ -28,7 +28,7 @@ static const struct xt_kind *find(bool target, const char *name, u32 rev, u8 fam
 	for (const struct xt_kind *const *list = target ? targets : matches; *list; list++)
 		for (const struct xt_kind *k = *list; k->name; k++)
 			if (!strcmp(k->name, name) && k->rev == rev &&
-				(!k->family || k->family == family || family == NFPROTO_INET))
+				(!k->family || k->family == family))
 				return k;
 	return NULL;
 }

@@ -346,7 +346,8 @@ int nft_del_elem(struct nft_ctx *c)
 
 /* ---- from packets ---- */
 
-struct nft_elem *nft_elem_dyn(struct nft_set *s, const void *key, const u32 *data, u64 timeout)
+struct nft_elem *nft_elem_dyn(
+	struct net *net, struct nft_set *s, const void *key, const u32 *data, u64 timeout)
 {
 	struct nft_elem *e = elem_alloc(s->table->nn, GFP_ATOMIC);
 
@@ -374,7 +375,7 @@ struct nft_elem *nft_elem_dyn(struct nft_set *s, const void *key, const u32 *dat
 	if (!nft_elem_insert(s, e))
 		return e;
 err_free:
-	nft_elem_free(NULL, e);
+	nft_elem_free(net, e);
 	return NULL;
 }
 

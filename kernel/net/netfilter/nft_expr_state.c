@@ -497,7 +497,7 @@ static int dynset_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 	if (!err && !s->max)
 		s->max = 65535;
 	if (err && x->expr)
-		kfree(x->expr);
+		nft_expr_free(c->net, x->expr);
 	x->set = s;
 	return err;
 }
@@ -519,7 +519,7 @@ static struct nft_elem *reach(const struct dynset *x, struct nft_regs *r, struct
 	}
 	if (s->max && s->nelems >= s->max)
 		nft_set_gc(p->net, s);
-	el = nft_elem_dyn(s, &r->data[x->key], x->has_data ? &r->data[x->data] : NULL,
+	el = nft_elem_dyn(p->net, s, &r->data[x->key], x->has_data ? &r->data[x->data] : NULL,
 		x->timeout * NSEC_PER_MSEC);
 	if (el && !el->n_exprs && x->expr) {
 		el->exprs[0] = kmemdup(x->expr, sizeof(*x->expr) + x->expr->type->size, GFP_ATOMIC);
