@@ -76,7 +76,6 @@ u32 packet_header_size(u32 version);
 bool packet_ring_put(struct packet_sock *p, const struct sk_buff *skb,
 	const struct sockaddr_ll *from, u32 keep, u32 net);
 bool packet_ring_ready(struct packet_sock *p);
-bool packet_ring_mapped(const struct packet_sock *p);
 u32 packet_ring_freezes(struct packet_sock *p);
 /* The address that a queued packet bears, and what PACKET_AUXDATA says of it. */
 void packet_address(const struct sk_buff *skb, struct sockaddr_ll *a);

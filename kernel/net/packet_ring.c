@@ -192,19 +192,54 @@ static struct packet_ring *ring_new(struct packet_sock *p, const struct tpacket_
 	return ERR_PTR(err);
 }
 
+/* The ring's own reference, and one of each area. q_lock held. */
+static bool is_mapped(const struct packet_sock *p)
+{
+	return p->ring && atomic_read(&p->ring->file->f_count) > 1;
+}
+
+/* @r, or none, takes the place of what there is. */
+static int exchange(struct packet_sock *p, struct packet_ring *r)
+{
+	struct packet_ring *old = NULL;
+	int err = -EBUSY;
+
+	spin_lock(&p->q_lock);
+	if (!is_mapped(p)) {
+		err = 0;
+		old = p->ring;
+		p->ring = r;
+		skb_free_list(&p->rq);
+		p->rmem = 0;
+	}
+	spin_unlock(&p->q_lock);
+	packet_ring_free(err ? r : old);
+	return err;
+}
+
+static bool ring_is_mapped(struct packet_sock *p)
+{
+	bool mapped;
+
+	spin_lock(&p->q_lock);
+	mapped = is_mapped(p);
+	spin_unlock(&p->q_lock);
+	return mapped;
+}
+
 int packet_set_ring(struct packet_sock *p, int opt, uaddr_t val, u32 len)
 {
 	u32 size =
 		p->version == TPACKET_V3 ? sizeof(struct tpacket_req3) : sizeof(struct tpacket_req);
 	struct tpacket_req3 q = { 0 };
-	struct packet_ring *r = NULL, *old;
+	struct packet_ring *r = NULL;
 	int err;
 
 	if (len < size)
 		return -EINVAL;
 	if (copy_from_user(&q, val, size))
 		return -EFAULT;
-	if (packet_ring_mapped(p))
+	if (ring_is_mapped(p))
 		return -EBUSY;
 	if (!q.tp_block_nr && q.tp_frame_nr)
 		return -EINVAL;
@@ -220,39 +255,28 @@ int packet_set_ring(struct packet_sock *p, int opt, uaddr_t val, u32 len)
 		if (IS_ERR(r))
 			return (int)PTR_ERR(r);
 	}
-	spin_lock(&p->q_lock);
-	old = p->ring;
-	p->ring = r;
-	skb_free_list(&p->rq);
-	p->rmem = 0;
-	spin_unlock(&p->q_lock);
-	packet_ring_free(old);
-	return 0;
+	return exchange(p, r);
 }
 
-bool packet_ring_mapped(const struct packet_sock *p)
-{
-	/* the ring's own reference, and one of each area */
-	return p->ring && atomic_read(&p->ring->file->f_count) > 1;
-}
-
+/* Under mmap_lock: not a task that copies with the socket's mutex held is waited for. */
 int packet_mmap(struct socket *s, struct file *f, struct vm_area *v)
 {
 	struct packet_sock *p = PACKET(s);
+	struct file *shared = NULL;
 	struct packet_ring *r;
-	int err = -EINVAL;
 
 	if (v->vm_pgoff)
 		return -EINVAL;
-	mutex_lock(&p->op);
+	spin_lock(&p->q_lock);
 	r = p->ring;
-	if (r && v->vm_end - v->vm_start == (u64)r->nr_pages << PAGE_SHIFT) {
-		v->vm_file = get_file(r->file);
-		fput(f);
-		err = 0;
-	}
-	mutex_unlock(&p->op);
-	return err;
+	if (r && v->vm_end - v->vm_start == (u64)r->nr_pages << PAGE_SHIFT)
+		shared = get_file(r->file);
+	spin_unlock(&p->q_lock);
+	if (!shared)
+		return -EINVAL;
+	v->vm_file = shared;
+	fput(f);
+	return 0;
 }
 
 /* ---- frames, V1 and V2 ---- */
