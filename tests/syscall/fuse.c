@@ -3,6 +3,9 @@
 #include "guest.h"
 #include <dirent.h>
 #include <linux/fuse.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include <sys/klog.h>
 #include <sys/mount.h>
 #include <sys/statfs.h>
 #include <sys/xattr.h>
@@ -11,7 +14,8 @@ static int dev;
 static char content[8192] = "content of the file";
 static int size = 19;
 static volatile int wrong; /* how the next answers go astray */
-enum { RIGHT, SHORT, BAD_TYPE, BAD_NAME, HUGE_READ, SILENT, BAD_UNIQUE, BAD_ERROR, BIG_SIZE };
+enum { RIGHT, SHORT, BAD_TYPE, BAD_NAME, HUGE_READ, SILENT, BAD_UNIQUE, BAD_ERROR, BIG_SIZE, LATE };
+static volatile unsigned long late; /* the WRITE that waits for its answer */
 
 static long reply(unsigned long unique, int error, const void *data, size_t n)
 {
@@ -83,6 +87,10 @@ static void data_call(const struct fuse_in_header *h, const void *arg)
 			return;
 		}
 		reply(h->unique, 0, content + r->offset, left);
+		return;
+	}
+	if (wrong == LATE) {
+		late = h->unique;
 		return;
 	}
 	wo = (struct fuse_write_out){ w->size, 0 };
@@ -255,6 +263,66 @@ static void silent(void)
 	wrong = RIGHT;
 }
 
+static void *answer_late(void *page)
+{
+	reply(late, 0, page, sizeof(struct fuse_write_out));
+	return NULL;
+}
+
+static void dirty_in_background(void)
+{
+	int fd = NEED(open("m/file", O_RDWR));
+	char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	*p = 1;
+	NEED(sync_file_range(fd, 0, 4096, SYNC_FILE_RANGE_WRITE));
+}
+
+/* Memory whose first touch sleeps until the page is given; its descriptor. */
+static int missing_page(char **page)
+{
+	int uf = NEED(syscall(SYS_userfaultfd, O_NONBLOCK));
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register r = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	*page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	r.range = (struct uffdio_range){ (uintptr_t)*page, 4096 };
+	NEED(ioctl(uf, UFFDIO_API, &api));
+	NEED(ioctl(uf, UFFDIO_REGISTER, &r));
+	return uf;
+}
+
+/* Unmounted while an answer to what was written in the background is being read: nothing of it is left, and the answer ends. */
+static void late_answer(pthread_t *server)
+{
+	static char log[65536];
+	struct uffdio_zeropage z = { .mode = 0 };
+	pthread_t t;
+	char *page;
+	int uf;
+
+	if (!in_guest()) {
+		say("late: answered, nothing in use");
+		return;
+	}
+	wrong = LATE;
+	waitpid(SPAWN(dirty_in_background()), NULL, 0);
+	while (!late)
+		sleep_ms(1);
+	uf = missing_page(&page);
+	NEED(pthread_create(&t, NULL, answer_late, page) ? -1 : 0);
+	poll(&(struct pollfd){ uf, POLLIN, 0 }, 1, -1);
+	NEED(umount2("m", MNT_FORCE));
+	pthread_join(*server, NULL);
+	z.range = (struct uffdio_range){ (uintptr_t)page, 4096 };
+	NEED(ioctl(uf, UFFDIO_ZEROPAGE, &z));
+	pthread_join(t, NULL);
+	close(uf);
+	klogctl(3 /* read all */, log, sizeof(log) - 1);
+	say("late: answered, %s in use",
+		strstr(log, "(fuse) are in use") ? "something" : "nothing");
+}
+
 TEST(fuse)
 {
 	char options[100];
@@ -283,6 +351,14 @@ TEST(fuse)
 	if (in_guest())
 		pthread_join(t, NULL);
 	GIS(poll(&(struct pollfd){ dev, POLLIN, 0 }, 1, 0) == 1);
+	if (in_guest())
+		close(dev);
+	dev = GNEED(open("/dev/fuse", O_RDWR));
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", dev);
+	G(mount("x", "m", "fuse", 0, options), "0");
+	if (in_guest())
+		NEED(pthread_create(&t, NULL, server, NULL) ? -1 : 0);
+	late_answer(&t);
 	if (in_guest())
 		close(dev);
 	dev = GNEED(open("/dev/fuse", O_RDWR));

@@ -284,24 +284,40 @@ static int take_body(struct fuse_req *r, const struct fuse_out_header *h, struct
 	return 0;
 }
 
-/* The request leaves the list first, so that two answers at a time do not meet; a bad one is EIO to who waits. */
-static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct iov_iter *from)
+/* The request that is being answered from now on, with a reference; NULL: there is none, or it is being answered already. */
+static struct fuse_req *begin_answer(struct fuse_conn *fc, u64 unique)
 {
 	struct fuse_req *r;
+	bool taken = false;
+
+	spin_lock(&fc->lock);
+	r = find_sent(fc, unique);
+	if (r) {
+		taken = r->answered;
+		r->answered = true;
+	}
+	spin_unlock(&fc->lock);
+	if (!taken)
+		return r;
+	fuse_req_put(r);
+	return NULL;
+}
+
+/*
+ * The body may take its time (its page is missing), so the request stays on the list: who aborts or abandons it meanwhile ends it. Two
+ * answers do not meet; a bad one is EIO to who waits.
+ */
+static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct iov_iter *from)
+{
+	struct fuse_req *r = begin_answer(fc, h->unique);
 	bool done;
 	int err;
 
-	spin_lock(&fc->lock);
-	r = find_sent(fc, h->unique);
-	if (r)
-		list_del_init(&r->list);
-	spin_unlock(&fc->lock);
 	if (!r)
 		return -ENOENT;
 	err = take_body(r, h, from);
 	spin_lock(&fc->lock);
-	done = r->state !=
-	       FUSE_DONE; /* else the waiter has gone: it dropped the list's reference */
+	done = r->state != FUSE_DONE; /* else the list's reference was dropped */
 	if (done)
 		fuse_req_done_locked(r, err ? -EIO : h->error);
 	spin_unlock(&fc->lock);

@@ -76,6 +76,7 @@ struct fuse_req {
 	struct list_head list, intr; /* under fc->lock; intr: of fc->interrupts */
 	int state;                   /* under fc->lock */
 	bool interrupted;            /* likewise */
+	bool answered;               /* likewise: an answer is being read, or was */
 	bool async;
 	struct fuse_in_header h;
 	void *in; /* behind the header: h.len - sizeof(h) bytes */
@@ -176,6 +177,8 @@ ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u3
 /* pages.c */
 extern const struct address_space_operations fuse_aops;
 int fuse_flush_pages(struct inode *inode); /* sends dirty pages and waits, unless killed */
+/* Until the copies of an aborted connection have let go of their inodes. */
+void fuse_await_writes(struct fuse_conn *fc);
 
 /* readdir.c */
 extern const struct file_operations fuse_dir_fops;

@@ -103,17 +103,33 @@ static bool take_slot(struct fuse_conn *fc, struct fuse_inode *fi)
 	return true;
 }
 
-/* Also of a slot that nothing was sent in somebody may have seen, and waits for it. */
-static void drop_slot(struct fuse_conn *fc, struct fuse_inode *fi)
+static void drop_of_inode(struct fuse_inode *fi)
 {
-	spin_lock(&fc->lock);
-	fc->nr_async--;
-	spin_unlock(&fc->lock);
 	spin_lock(&fi->lock);
 	fi->nr_async--;
 	spin_unlock(&fi->lock);
 	wake_up_all(&fi->wait);
+}
+
+/* When nothing of the file system is touched any more: unmounting waits for it. */
+static void drop_of_conn(struct fuse_conn *fc)
+{
+	spin_lock(&fc->lock);
+	fc->nr_async--;
+	spin_unlock(&fc->lock);
 	wake_up_all(&fc->waiters);
+}
+
+/* Also of a slot that nothing was sent in somebody may have seen, and waits for it. */
+static void drop_slot(struct fuse_conn *fc, struct fuse_inode *fi)
+{
+	drop_of_inode(fi);
+	drop_of_conn(fc);
+}
+
+void fuse_await_writes(struct fuse_conn *fc)
+{
+	wait_event(&fc->waiters, !smp_load_acquire(&fc->nr_async));
 }
 
 static void write_end(struct fuse_req *r)
@@ -124,8 +140,9 @@ static void write_end(struct fuse_req *r)
 
 	if (r->err)
 		mapping_set_error(&inode->i_data, r->err == -ENOSPC ? -ENOSPC : -EIO);
-	drop_slot(fc, fi);
+	drop_of_inode(fi);
 	iput(inode);
+	drop_of_conn(fc);
 }
 
 /* The handle to write through; NULL. */

@@ -378,6 +378,7 @@ static void fuse_put_super(struct super_block *sb)
 	fc->sb = NULL;
 	spin_unlock(&fc->lock);
 	fuse_abort(fc);
+	fuse_await_writes(fc); /* an answer may be about to give its inode back */
 	sb->s_fs_info = NULL;
 	fuse_conn_put(fc);
 }
