@@ -188,7 +188,7 @@ static u32 flow_label(const struct inet_sock *i, const ip_addr *daddr)
 
 void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 {
-	bool v4 = ip_is_v4(daddr), mc = ip_is_multicast(daddr);
+	bool v4 = ip_is_v4(daddr), mc = ip_is_multicast(daddr), ports = inet_has_ports(i);
 	int ttl = v4 ? (mc ? i->mc_ttl : i->ttl) : (mc ? i->mc_hops : i->hops);
 
 	*f = (struct flow){
@@ -203,6 +203,8 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 		.dont_fragment = v4 && i->pmtudisc >= 1 && i->pmtudisc != 4,
 		.dontroute = i->c.dontroute,
 		.mark = i->c.mark,
+		.sport = ports ? i->lport : 0,
+		.dport = ports ? i->rport : 0,
 		.loop = i->v6 ? i->mc_loop6 : i->mc_loop,
 		.stays = mc && !ttl,
 		.uid = i->uid,

@@ -296,6 +296,7 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 		return -EDESTADDRREQ;
 	}
 	inet_flow(i, &to, f);
+	f->dport = inet_has_ports(i) ? *port : 0;
 	if (scope && !f->oif)
 		f->oif = scope;
 	if (ic->has_src && !ip_is_any(&ic->src))
@@ -351,15 +352,18 @@ static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 		return err;
 	if (i->v6 && i->v6only && ip_is_v4(&to))
 		return a->family == AF_INET ? -EAFNOSUPPORT : -ENETUNREACH;
+	if (!i->lport && i->table != &raw_socks) /* and keeps it, whatever comes of this */
+		err = inet_get_port(i, &i->laddr, 0, false);
+	if (err)
+		return err;
 	inet_flow(i, &to, &f);
+	f.dport = inet_has_ports(i) ? port : 0;
 	f.saddr = i->laddr;
 	if (scope && !f.oif)
 		f.oif = scope;
 	err = route_output(i->net, &f);
 	if (!err)
 		err = may_broadcast(i, &to);
-	if (!err && !i->lport && i->table != &raw_socks)
-		err = inet_get_port(i, &i->laddr, 0, false);
 	if (err)
 		return err;
 	return inet_set_peer(i, &f.saddr, &f.daddr, port);

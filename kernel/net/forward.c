@@ -20,9 +20,27 @@
 #include "kernel/net/ip.h"
 #include "kernel/net/neigh.h"
 #include "kernel/net/netfilter.h"
+#include "kernel/net/netfilter/conntrack.h"
 
 #define IP_DF 0x4000
 #define IPV6_MTU_MIN 1280U
+
+/* Its protocol and ports (@back: those of an answer), where rules ask for them; a later fragment has none. */
+static void read_ports(const struct net *net, const struct sk_buff *skb, bool back, struct flow *f)
+{
+	struct nf_l4 l4;
+	u16 ports[2];
+
+	if (likely(!READ_ONCE(net->policy_by_ports)) || !nf_find_l4(skb, skb->ip.v6, &l4))
+		return;
+	f->proto = l4.proto;
+	if ((l4.proto != IPPROTO_TCP && l4.proto != IPPROTO_UDP && l4.proto != IPPROTO_UDPLITE) ||
+		l4.frag_off || skb_len(skb) < l4.off + sizeof(ports))
+		return;
+	skb_copy(skb, l4.off, ports, sizeof(ports));
+	f->sport = ntohs(ports[back]);
+	f->dport = ntohs(ports[!back]);
+}
 
 /* ---- where it comes from ---- */
 
@@ -34,6 +52,7 @@ static bool way_back(struct net *net, const struct sk_buff *skb, bool strict)
 	if (ip_is_multicast(&f.saddr) || f.saddr.w[3] == ~0U)
 		f.saddr = ip_v4(0);
 	f.iif = skb->dev->ifindex;
+	read_ports(net, skb, true, &f);
 	if (route_forward(net, &f))
 		return false;
 	return !strict || f.dev == skb->dev;
@@ -186,6 +205,7 @@ void ip_forward(struct net *net, struct sk_buff *skb)
 		kfree_skb(skb);
 		return;
 	}
+	read_ports(net, skb, false, &f);
 	err = route_forward(net, &f);
 	if (err) {
 		refuse_way(net, skb, err);

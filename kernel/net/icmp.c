@@ -86,7 +86,8 @@ static bool may_answer(const struct sk_buff *skb)
 
 void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word)
 {
-	struct flow f = { .daddr = skb->ip.saddr };
+	struct flow f = { .daddr = skb->ip.saddr,
+		.proto = skb->ip.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP };
 	u32 quote;
 	struct sk_buff *r;
 	struct icmphdr *h;
@@ -99,7 +100,6 @@ void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word
 		f.saddr = ip_v4(htonl(0xc0000008)); /* a router without an address (RFC 7600) */
 	if (!icmp_may_send(net, &f, skb->ip.v6, type, code))
 		return;
-	f.proto = skb->ip.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 	quote = min(skb_len(skb), skb->ip.v6 ? QUOTE6 : QUOTE4);
 	r = skb_alloc(quote, GFP_ATOMIC);
 	if (!r)

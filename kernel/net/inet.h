@@ -137,6 +137,12 @@ static inline void inet_get(struct inet_sock *i)
 {
 	atomic_inc(&i->refs);
 }
+/* TCP, UDP, UDP-Lite: what stands in lport and rport is on the wire. */
+static inline bool inet_has_ports(const struct inet_sock *i)
+{
+	return i->c.protocol == IPPROTO_TCP || i->c.protocol == IPPROTO_UDP ||
+	       i->c.protocol == IPPROTO_UDPLITE;
+}
 void inet_put(struct inet_sock *i);
 /* SIGIO for who has asked for it. c.lock held. */
 void inet_sigio(struct inet_sock *i, int band);

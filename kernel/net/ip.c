@@ -138,6 +138,8 @@ static int reroute(struct net *net, const struct sk_buff *skb, struct flow *f)
 	if (ip_equal(&g.daddr, &f->daddr) && ip_equal(&g.saddr, &f->saddr) && g.mark == f->mark)
 		return 0;
 	g.no_fragment = f->no_fragment;
+	g.sport = f->sport;
+	g.dport = f->dport;
 	g.uid = f->uid;
 	g.gid = f->gid;
 	g.owned = f->owned;

@@ -28,6 +28,7 @@ struct net {
 	struct list_head addrs;   /* of ifaddr.list, in the order of arrival */
 	struct list_head rules;   /* rules.c: of policy routing, by priority */
 	bool policy;              /* they are not the first ones any more */
+	bool policy_by_ports;     /* nor without protocols and ports */
 	struct list_head routes;  /* of route.list, the most specific first */
 	int next_ifindex;
 	struct net_device *lo; /* immutable */
@@ -181,8 +182,9 @@ struct flow {
 	bool loop;     /* to a group: to members on this machine, too */
 	bool stays;    /* and to no other: TTL 0 */
 	u32 mark;
-	u32 uid, gid; /* whose socket it is, when `owned` */
-	u32 label;    /* of IPv6's flow, 20 bits */
+	u16 sport, dport; /* of TCP and UDP; 0: not known, or none */
+	u32 uid, gid;     /* whose socket it is, when `owned` */
+	u32 label;        /* of IPv6's flow, 20 bits */
 	bool owned;
 	struct ip6_ext *
 		ext; /* headers between IPv6's and the transport's; whoever fills it in has the reference. NULL */
@@ -193,6 +195,7 @@ struct flow {
 	u32 route_mtu, advmss, metric; /* as the route says; 0: nothing */
 	u8 hoplimit;                   /* the same */
 	u8 protocol;                   /* who made the route: RTPROT_* */
+	u8 prefix;                     /* of the route, in bits of its family */
 	u32 table;      /* where it was found, once rules were asked; 0: they were not */
 	bool local;     /* to this machine */
 	bool broadcast; /* to all on the link */

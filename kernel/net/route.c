@@ -528,6 +528,7 @@ static int take_route(
 	f->hoplimit = r->hoplimit;
 	f->metric = r->metric;
 	f->protocol = r->protocol;
+	f->prefix = (u8)(r->prefix - (ip_is_v4(&r->dst) ? 96 : 0));
 	return 0;
 }
 

@@ -11,9 +11,12 @@
 #include "arch/um/arch.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
+#include "kernel/net/inet.h"
 #include "kernel/net/netlink.h"
 #include "kernel/net/rtnl.h"
 #include "kernel/net/socket.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/user_ns.h"
 
 #define USER_METRIC 1024 /* of IPv6 routes that say none, as Linux has it */
 #define TICK (NSEC_PER_SEC / 100)
@@ -117,6 +120,7 @@ struct way {
 	struct route_entry e;
 	ip_addr src;
 	u32 iif, mark;
+	kuid_t uid;
 };
 
 /*
@@ -148,7 +152,7 @@ static void put_way(
 		nl_attr_u32(b, RTA_MARK, w->mark);
 	m->rtm_flags = RTM_F_CLONED | (e->r.type == RTN_LOCAL ? RTCF_LOCAL : 0U);
 	if (!w->iif)
-		nl_attr_u32(b, RTA_UID, 0);
+		nl_attr_u32(b, RTA_UID, from_kuid_munged(current_user_ns(), w->uid));
 	nl_attr(b, RTA_CACHEINFO, &info, sizeof(info));
 	nl_end(b);
 }
@@ -237,6 +241,25 @@ int rtnl_dump_routes(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
 	return err;
 }
 
+/* Whose packet it is, and of what protocol and ports. 0 or -errno. */
+static int look_for(const struct nlmsghdr *req, struct flow *f)
+{
+	const u32 fixed = sizeof(struct rtmsg), *uid = nl_find(req, fixed, RTA_UID, 4, NULL);
+	const u16 *sport = nl_find(req, fixed, RTA_SPORT, 2, NULL);
+	const u16 *dport = nl_find(req, fixed, RTA_DPORT, 2, NULL);
+	const u8 *proto = nl_find(req, fixed, RTA_IP_PROTO, 1, NULL);
+	u8 icmp = ip_is_v4(&f->daddr) ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+
+	if (proto && *proto != IPPROTO_TCP && *proto != IPPROTO_UDP && *proto != icmp)
+		return -EOPNOTSUPP;
+	f->proto = proto ? *proto : 0;
+	f->sport = sport ? ntohs(*sport) : 0;
+	f->dport = dport ? ntohs(*dport) : 0;
+	f->owned = true;
+	f->uid = uid ? make_kuid(current_user_ns(), *uid) : current_cred()->euid;
+	return 0;
+}
+
 /* What is to be looked up: a packet of ours, or with RTA_IIF one that comes in and is for somebody else. 0 or -errno. */
 static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
 {
@@ -245,6 +268,7 @@ static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
 	const u32 *iif = nl_find(req, sizeof(*m), RTA_IIF, sizeof(u32), NULL);
 	const u32 *mark = nl_find(req, sizeof(*m), RTA_MARK, sizeof(u32), NULL);
 	struct net_device *in = NULL;
+	int err;
 
 	if (!rtnl_attr_addr(req, sizeof(*m), RTA_DST, m->rtm_family, &f->daddr))
 		return -EINVAL;
@@ -252,6 +276,9 @@ static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
 		f->saddr = IP_ANY;
 	else if (m->rtm_family == AF_INET && !iif && !addr_is_local(net, &f->saddr, 0))
 		return -ENETUNREACH;
+	err = look_for(req, f);
+	if (err)
+		return err;
 	f->tos = m->rtm_tos & ~3;
 	f->mark = mark ? *mark : 0;
 	f->oif = oif ? (int)*oif : 0;
@@ -263,6 +290,8 @@ static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
 	if (!in || in == net->lo || addr_is_local(net, &f->daddr, 0))
 		return route_output(net, f);
 	f->iif = (int)*iif;
+	if (!nl_find(req, sizeof(*m), RTA_UID, 4, NULL))
+		f->uid = (u32)-1; /* nobody's */
 	return route_forward(net, f);
 }
 
@@ -282,6 +311,7 @@ int rtnl_get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emi
 	(void)rtnl_attr_addr(req, sizeof(*m), RTA_SRC, m->rtm_family, &w.src);
 	w.iif = (u32)f.iif;
 	w.mark = f.mark;
+	w.uid = f.uid;
 	if (ip_is_v4(&f.daddr) ? m->rtm_flags & RTM_F_LOOKUP_TABLE && !f.local : f.table != 0)
 		r->table = f.table;
 	r->dst = f.daddr;

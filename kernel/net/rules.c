@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * rules.c: policy routing (ip-rule(8)): which tables a packet's way is looked up in, by where it comes from and goes to, by its mark and its
- * device. A namespace begins with Linux's rules: 0 local, 32766 main, 32767 default. The first stands for addresses of our own, which are
- * found before any rule is asked: it cannot be taken away. Lock: net->lock.
+ * device, by whose socket it is, its protocol and ports. A rule may mean what it does not match (not), jump to a later one (goto), and
+ * pass over ways that are too general (suppress_prefixlength: WireGuard's tools) or leave by a group of devices. What a rule cannot be
+ * held to here (tun_id, l3mdev, realms, DSCP, masks of ports) is refused. A namespace begins with Linux's rules: 0 local, 32766 main, 32767
+ * default. The first stands for addresses of our own, which are found before any rule is asked: it cannot be taken away. Lock: net->lock.
  */
 #include <asm/errno.h>
 #include <linux/fib_rules.h>
@@ -12,15 +14,28 @@
 #include "kernel/mm/mm.h"
 #include "kernel/net/rtnl.h"
 #include "kernel/net/socket.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/user_ns.h"
 
 #define RULES_MAX 1024
 #define PRIO_MAIN 32766
 #define PRIO_DEFAULT 32767
+#define IPTOS_RT 0x1c
+#define IP_ECN 3
+#define FRA_LAST 31 /* of those that Linux has by now: of DSCP, flow labels, masks of ports */
 
 struct rule {
 	struct list_head list; /* by priority */
 	u32 prio, table, mark, mask;
+	u32 flags;  /* FIB_RULE_INVERT, and what a request has said besides */
+	u32 target; /* of FR_ACT_GOTO */
 	u8 family, action, tos, protocol;
+	u8 ip_proto; /* 0: any */
+	bool by_uid; /* of those of uid_min to uid_max */
+	kuid_t uid_min, uid_max;
+	struct fib_rule_port_range sport, dport; /* start 0: any */
+	u32 no_prefix,
+		no_group; /* ways with a prefix that long, or shorter, and devices of that group do not count; ~0: all do */
 	u8 src_len, dst_len; /* of 128; 0: any */
 	ip_addr src, dst;
 	char iif[IFNAMSIZ], oif[IFNAMSIZ];
@@ -35,10 +50,21 @@ static bool name_is(const struct net *net, const char *name, int ifindex)
 	return d && !strncmp(d->name, name, IFNAMSIZ);
 }
 
-static bool matches(const struct net *net, const struct rule *r, const struct flow *f)
+/* What has no owner is the namespace's first user's. */
+static bool is_by_user(const struct net *net, const struct rule *r, const struct flow *f)
 {
-	if (r->family != (ip_is_v4(&f->daddr) ? AF_INET : AF_INET6))
-		return false;
+	kuid_t uid = f->owned ? f->uid : make_kuid(net->ns.owner, 0);
+
+	return uid >= r->uid_min && uid <= r->uid_max;
+}
+
+static bool port_in(const struct fib_rule_port_range *p, u16 port)
+{
+	return !p->start || (port >= p->start && port <= p->end);
+}
+
+static bool selects(const struct net *net, const struct rule *r, const struct flow *f)
+{
 	if (r->src_len && !ip_prefix_equal(&r->src, &f->saddr, r->src_len))
 		return false;
 	if (r->dst_len && !ip_prefix_equal(&r->dst, &f->daddr, r->dst_len))
@@ -47,13 +73,53 @@ static bool matches(const struct net *net, const struct rule *r, const struct fl
 		return false;
 	if (r->iif[0] && !(f->iif ? name_is(net, r->iif, f->iif) : !strcmp(r->iif, "lo")))
 		return false; /* what begins here comes from lo */
+	if ((r->by_uid && !is_by_user(net, r, f)) || (r->ip_proto && r->ip_proto != f->proto))
+		return false;
+	if (!port_in(&r->sport, f->sport) || !port_in(&r->dport, f->dport))
+		return false;
 	return !r->oif[0] || name_is(net, r->oif, f->oif);
+}
+
+static bool matches(const struct net *net, const struct rule *r, const struct flow *f)
+{
+	return selects(net, r, f) != !!(r->flags & FIB_RULE_INVERT);
+}
+
+/* A way that a rule says does not count is as if it were not there: -ENETUNREACH. */
+static int look_by(struct net *net, struct flow *f, const struct rule *r,
+	int (*look)(struct net *net, struct flow *f, u32 table))
+{
+	struct flow before = *f;
+	int err;
+
+	f->table = r->table;
+	err = look(net, f, r->table);
+	if (err || (r->no_prefix == ~0U && r->no_group == ~0U))
+		return err;
+	if ((r->no_prefix == ~0U || (int)f->prefix > (int)r->no_prefix) &&
+		(r->no_group == ~0U || f->dev->group != r->no_group))
+		return 0;
+	*f = before;
+	return -ENETUNREACH;
+}
+
+/* Where a jump leads; NULL: nowhere yet. */
+static const struct rule *target_of(const struct net *net, const struct rule *r)
+{
+	const struct rule *t;
+
+	list_for_each_entry(t, &net->rules, list)
+		if (t->family == r->family && t->prio == r->target)
+			return t;
+	return NULL;
 }
 
 int rules_route(
 	struct net *net, struct flow *f, int (*look)(struct net *net, struct flow *f, u32 table))
 {
-	const struct rule *r;
+	u8 family = ip_is_v4(&f->daddr) ? AF_INET : AF_INET6;
+	const struct rule *r, *to;
+	u32 from = 0;
 	int err;
 
 	if (likely(!net->policy)) {
@@ -65,18 +131,22 @@ int rules_route(
 		return look(net, f, RT_TABLE_DEFAULT);
 	}
 	list_for_each_entry(r, &net->rules, list) {
-		if (!matches(net, r, f))
+		if (r->family != family || r->prio < from || !matches(net, r, f))
 			continue;
 		switch (r->action) {
-		case FR_ACT_BLACKHOLE: return -EINVAL;
-		case FR_ACT_UNREACHABLE: return -ENETUNREACH;
-		case FR_ACT_PROHIBIT: return -EACCES;
+		case FR_ACT_GOTO:
+			to = target_of(net, r);
+			from = to ? to->prio : 0; /* it stands behind */
+			break;
+		case FR_ACT_NOP: break;
 		case FR_ACT_TO_TBL:
-			f->table = r->table;
-			err = look(net, f, r->table);
+			err = look_by(net, f, r, look);
 			if (err != -ENETUNREACH)
 				return err;
 			break;
+		case FR_ACT_UNREACHABLE: return -ENETUNREACH;
+		case FR_ACT_PROHIBIT: return -EACCES;
+		default: return -EINVAL; /* FR_ACT_BLACKHOLE, and those that mean nothing */
 		}
 	}
 	return -ENETUNREACH;
@@ -132,12 +202,46 @@ int rules_init(struct net *net)
 		r->table = first[k].table;
 		r->action = FR_ACT_TO_TBL;
 		r->protocol = RTPROT_KERNEL;
+		r->no_prefix = r->no_group = ~0U;
 		enter(net, r);
 	}
 	return 0;
 }
 
 /* ---- telling ---- */
+
+/* A rule as it is told: with what of it cannot be met at present. */
+static struct rule shown(struct net *net, const struct rule *r)
+{
+	struct rule s = *r;
+
+	if (r->action == FR_ACT_GOTO && !target_of(net, r))
+		s.flags |= FIB_RULE_UNRESOLVED;
+	if (r->iif[0] && !netdev_by_name(net, r->iif))
+		s.flags |= FIB_RULE_IIF_DETACHED;
+	if (r->oif[0] && !netdev_by_name(net, r->oif))
+		s.flags |= FIB_RULE_OIF_DETACHED;
+	return s;
+}
+
+static void put_selectors(struct nl_builder *b, const struct rule *r)
+{
+	struct fib_rule_uid_range uids = { from_kuid_munged(current_user_ns(), r->uid_min),
+		from_kuid_munged(current_user_ns(), r->uid_max) };
+
+	if (r->action == FR_ACT_GOTO)
+		nl_attr_u32(b, FRA_GOTO, r->target);
+	if (r->by_uid)
+		nl_attr(b, FRA_UID_RANGE, &uids, sizeof(uids));
+	if (r->ip_proto)
+		nl_attr(b, FRA_IP_PROTO, &r->ip_proto, 1);
+	if (r->sport.start)
+		nl_attr(b, FRA_SPORT_RANGE, &r->sport, sizeof(r->sport));
+	if (r->dport.start)
+		nl_attr(b, FRA_DPORT_RANGE, &r->dport, sizeof(r->dport));
+	if (r->no_group != ~0U)
+		nl_attr_u32(b, FRA_SUPPRESS_IFGROUP, r->no_group);
+}
 
 static void put_rule(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
@@ -152,8 +256,9 @@ static void put_rule(
 	h->tos = r->tos;
 	h->table = r->table < 256 ? (u8)r->table : RT_TABLE_COMPAT;
 	h->action = r->action;
+	h->flags = r->flags;
 	nl_attr_u32(b, FRA_TABLE, r->table);
-	nl_attr_u32(b, FRA_SUPPRESS_PREFIXLEN, ~0U);
+	nl_attr_u32(b, FRA_SUPPRESS_PREFIXLEN, r->no_prefix);
 	nl_attr(b, FRA_PROTOCOL, &r->protocol, 1);
 	if (r->iif[0])
 		nl_attr(b, FRA_IIFNAME, r->iif, (u32)strlen(r->iif) + 1);
@@ -165,6 +270,7 @@ static void put_rule(
 		nl_attr_u32(b, FRA_FWMARK, r->mark);
 		nl_attr_u32(b, FRA_FWMASK, r->mask);
 	}
+	put_selectors(b, r);
 	if (r->dst_len)
 		nl_attr(b, FRA_DST, v4 ? &r->dst.w[3] : &r->dst.w[0], v4 ? 4 : 16);
 	if (r->src_len)
@@ -181,6 +287,7 @@ static void put_rule_gone(
 
 int rules_dump(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
 {
+	static const u8 families[] = { AF_INET, AF_INET6 };
 	struct rule *all = kcalloc(RULES_MAX, sizeof(*all), GFP_KERNEL), *r;
 	u32 n = 0;
 	int err = 0;
@@ -188,9 +295,11 @@ int rules_dump(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
 	if (!all)
 		return -ENOMEM;
 	spin_lock(&net->lock);
-	list_for_each_entry(r, &net->rules, list)
-		if (n < RULES_MAX && (!family || family == r->family))
-			all[n++] = *r;
+	for (u32 k = 0; k < ARRAY_SIZE(families); k++)
+		list_for_each_entry(r, &net->rules, list)
+			if (n < RULES_MAX && r->family == families[k] &&
+				(!family || family == r->family))
+				all[n++] = shown(net, r);
 	spin_unlock(&net->lock);
 	for (u32 k = 0; k < n && !err; k++)
 		err = emit(arg, put_rule, &all[k]);
@@ -229,33 +338,111 @@ static int read_prefix(
 	return 0;
 }
 
+/* Ports from 1 to 65534, in order. */
+static int read_ports(const struct nlmsghdr *req, u16 type, struct fib_rule_port_range *to)
+{
+	const struct fib_rule_port_range *p =
+		nl_find(req, sizeof(struct fib_rule_hdr), type, sizeof(*p), NULL);
+
+	if (!p)
+		return 0;
+	*to = *p;
+	return p->start && p->end && p->end >= p->start && p->end != 0xffff ? 0 : -EINVAL;
+}
+
+static int read_uids(const struct nlmsghdr *req, struct rule *r)
+{
+	const struct fib_rule_uid_range *u =
+		nl_find(req, sizeof(struct fib_rule_hdr), FRA_UID_RANGE, sizeof(*u), NULL);
+
+	if (!u)
+		return 0;
+	r->by_uid = true;
+	r->uid_min = make_kuid(current_user_ns(), u->start);
+	r->uid_max = make_kuid(current_user_ns(), u->end);
+	return uid_valid(r->uid_min) && uid_valid(r->uid_max) && r->uid_min <= r->uid_max ? 0 :
+											    -EINVAL;
+}
+
+/* A jump leads to what stands behind it. */
+static int read_target(const struct nlmsghdr *req, struct rule *r)
+{
+	r->target = number(req, FRA_GOTO, 0);
+	if (!!r->target != (r->action == FR_ACT_GOTO))
+		return -EINVAL;
+	return r->target && r->target <= r->prio ? -EINVAL : 0;
+}
+
+/* What no packet here has, or what has no effect. */
+static bool has_foreign(const struct nlmsghdr *req)
+{
+	static const u8 foreign[] = { FRA_FLOW, FRA_TUN_ID, FRA_L3MDEV };
+	bool has = false;
+
+	for (u32 k = 0; k < ARRAY_SIZE(foreign); k++)
+		has |= nl_find(req, sizeof(struct fib_rule_hdr), foreign[k], 0, NULL) != NULL;
+	for (u16 type = FRA_DPORT_RANGE + 1; type <= FRA_LAST; type++)
+		has |= nl_find(req, sizeof(struct fib_rule_hdr), type, 0, NULL) != NULL;
+	return has;
+}
+
+static int read_selectors(const struct nlmsghdr *req, struct rule *r)
+{
+	const u8 *proto = nl_find(req, sizeof(struct fib_rule_hdr), FRA_IP_PROTO, 1, NULL);
+	int err = read_uids(req, r);
+
+	r->ip_proto = proto ? *proto : 0;
+	if (!err)
+		err = read_ports(req, FRA_SPORT_RANGE, &r->sport);
+	if (!err)
+		err = read_ports(req, FRA_DPORT_RANGE, &r->dport);
+	return err;
+}
+
 static int read_rule(const struct nlmsghdr *req, struct rule *r)
 {
 	const struct fib_rule_hdr *h = NLMSG_DATA(req);
 	const u8 *protocol;
 	int err;
 
-	*r = (struct rule){ .family = h->family, .action = h->action, .tos = h->tos };
 	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*h)))
 		return -EINVAL;
+	*r = (struct rule){
+		.family = h->family, .action = h->action, .tos = h->tos, .flags = h->flags
+	};
 	if (h->family != AF_INET && h->family != AF_INET6)
 		return -EAFNOSUPPORT;
 	err = read_prefix(req, h->family, FRA_SRC, h->src_len, &r->src, &r->src_len);
 	if (!err)
 		err = read_prefix(req, h->family, FRA_DST, h->dst_len, &r->dst, &r->dst_len);
+	if (!err && h->tos & (h->family == AF_INET ? ~IPTOS_RT : IP_ECN))
+		err = -EINVAL;
 	if (err)
 		return err;
-	if (h->flags & ~(u32)FIB_RULE_PERMANENT || h->action == FR_ACT_GOTO)
-		return -EOPNOTSUPP;
 	r->table = number(req, FRA_TABLE, h->table);
 	r->prio = number(req, FRA_PRIORITY, 0);
 	r->mark = number(req, FRA_FWMARK, 0);
 	r->mask = number(req, FRA_FWMASK, r->mark ? ~0U : 0);
+	r->no_prefix = number(req, FRA_SUPPRESS_PREFIXLEN, ~0U);
+	r->no_group = number(req, FRA_SUPPRESS_IFGROUP, ~0U);
 	protocol = nl_find(req, sizeof(*h), FRA_PROTOCOL, 1, NULL);
 	r->protocol = protocol ? *protocol : RTPROT_UNSPEC;
 	name(req, FRA_IIFNAME, r->iif);
 	name(req, FRA_OIFNAME, r->oif);
-	return 0;
+	err = read_selectors(req, r);
+	if (!err)
+		err = read_target(req, r);
+	return !err && has_foreign(req) ? -EOPNOTSUPP : err;
+}
+
+static bool same_uids(const struct rule *a, const struct rule *b)
+{
+	return a->by_uid == b->by_uid && a->uid_min == b->uid_min && a->uid_max == b->uid_max;
+}
+
+static bool same_ports(const struct fib_rule_port_range *a, const struct fib_rule_port_range *b)
+{
+	return a->start == b->start && a->end == b->end;
 }
 
 static bool same(const struct rule *a, const struct rule *b)
@@ -263,7 +450,10 @@ static bool same(const struct rule *a, const struct rule *b)
 	return a->family == b->family && a->action == b->action && a->table == b->table &&
 	       a->mark == b->mark && a->mask == b->mask && a->tos == b->tos &&
 	       a->src_len == b->src_len && a->dst_len == b->dst_len && ip_equal(&a->src, &b->src) &&
-	       ip_equal(&a->dst, &b->dst) && !strcmp(a->iif, b->iif) && !strcmp(a->oif, b->oif);
+	       ip_equal(&a->dst, &b->dst) && !strcmp(a->iif, b->iif) && !strcmp(a->oif, b->oif) &&
+	       a->protocol == b->protocol && a->ip_proto == b->ip_proto && same_uids(a, b) &&
+	       a->no_prefix == b->no_prefix && a->no_group == b->no_group &&
+	       same_ports(&a->sport, &b->sport) && same_ports(&a->dport, &b->dport);
 }
 
 /* Before the first that has a number, as Linux chooses. net->lock held. */
@@ -284,7 +474,7 @@ static u32 rule_group(const struct rule *r)
 
 static int add_rule(struct net *net, struct rule *r, bool exclusive)
 {
-	struct rule *o;
+	struct rule *o, copy;
 	u32 n = 0;
 	int err = 0;
 
@@ -303,10 +493,12 @@ static int add_rule(struct net *net, struct rule *r, bool exclusive)
 	if (!err) {
 		enter(net, r);
 		net->policy = true;
+		net->policy_by_ports |= r->ip_proto || r->sport.start || r->dport.start;
+		copy = shown(net, r);
 	}
 	spin_unlock(&net->lock);
 	if (!err)
-		rtnl_tell(net, rule_group(r), put_rule, r);
+		rtnl_tell(net, rule_group(r), put_rule, &copy);
 	return err;
 }
 
@@ -320,7 +512,16 @@ static bool is_meant(const struct nlmsghdr *req, const struct rule *want, const 
 		return false;
 	if (nl_find(req, fixed, FRA_PRIORITY, 4, NULL) && want->prio != r->prio)
 		return false;
-	if (nl_find(req, fixed, FRA_FWMARK, 4, NULL) && want->mark != r->mark)
+	if ((want->mark && want->mark != r->mark) || (want->mask && want->mask != r->mask))
+		return false;
+	if ((want->protocol && want->protocol != r->protocol) ||
+		(want->ip_proto && want->ip_proto != r->ip_proto) ||
+		(want->by_uid && !same_uids(want, r)))
+		return false;
+	if ((want->no_prefix != ~0U && want->no_prefix != r->no_prefix) ||
+		(want->no_group != ~0U && want->no_group != r->no_group) ||
+		(want->sport.start && !same_ports(&want->sport, &r->sport)) ||
+		(want->dport.start && !same_ports(&want->dport, &r->dport)))
 		return false;
 	if ((want->iif[0] && strcmp(want->iif, r->iif) != 0) ||
 		(want->oif[0] && strcmp(want->oif, r->oif) != 0))

@@ -207,6 +207,24 @@ static u8 choose_wscale(const struct tcp_sock *t)
 	return scale;
 }
 
+/* Rules may know another way for the port that it was given just now. */
+static int look_with_port(struct tcp_sock *t)
+{
+	struct inet_sock *i = &t->inet;
+	bool look = i->net->policy_by_ports && t->flow.sport != i->lport;
+	int err;
+
+	t->flow.sport = i->lport;
+	err = look ? route_output(i->net, &t->flow) : 0;
+	if (err) {
+		inet_unhash(i);
+		i->lport = i->rport = 0;
+		i->raddr = IP_ANY;
+		i->saddr = i->laddr;
+	}
+	return err;
+}
+
 /* @defer: the SYN waits for the first write. */
 static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int scope, bool defer)
 {
@@ -218,6 +236,7 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 		return -ENETUNREACH;
 	inet_flow(i, to, &t->flow);
 	t->flow.saddr = i->laddr;
+	t->flow.dport = port;
 	if (scope && !t->flow.oif)
 		t->flow.oif = scope;
 	if (ip_is_multicast(to) || addr_is_broadcast(i->net, to))
@@ -228,6 +247,8 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	if (i->frag_size6 && !ip_is_v4(to))
 		t->flow.mtu = min(t->flow.mtu, (u32)i->frag_size6);
 	err = inet_set_peer(i, &t->flow.saddr, &t->flow.daddr, port);
+	if (!err)
+		err = look_with_port(t);
 	if (err)
 		return err;
 	spin_lock(&i->c.lock);

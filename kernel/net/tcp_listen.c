@@ -142,6 +142,9 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 	struct flow f = { .saddr = skb->ip.daddr, .daddr = skb->ip.saddr, .oif = l->inet.bound_if };
 	struct tcp_sock *c;
 
+	f.proto = IPPROTO_TCP;
+	f.sport = skb->dport;
+	f.dport = skb->sport;
 	f.mark = l->inet.c.mark;
 	f.uid = l->inet.uid;
 	f.gid = l->inet.gid;

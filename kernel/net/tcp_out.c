@@ -610,7 +610,11 @@ void tcp_send_fin(struct tcp_sock *t)
 
 void tcp_refuse(struct net *net, const struct sk_buff *skb)
 {
-	struct flow f = { .saddr = skb->ip.daddr, .daddr = skb->ip.saddr, .proto = IPPROTO_TCP };
+	struct flow f = { .saddr = skb->ip.daddr,
+		.daddr = skb->ip.saddr,
+		.proto = IPPROTO_TCP,
+		.sport = skb->dport,
+		.dport = skb->sport };
 	struct sk_buff *r;
 	struct tcphdr *h;
 	u8 flags = TH_RST;

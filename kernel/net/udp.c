@@ -185,11 +185,11 @@ static ssize_t send(struct socket *s, struct msg *m)
 	err = xchg(&i->c.err, 0);
 	if (err)
 		return err;
-	err = dgram_destination(i, m, &f, &port);
+	err = autobind(i); /* as on Linux, whatever comes of the rest */
+	if (!err)
+		err = dgram_destination(i, m, &f, &port);
 	if (!err && !port)
 		err = -EINVAL;
-	if (!err)
-		err = autobind(i);
 	if (!err && i->c.shutdown & SHUT_WR)
 		err = -EPIPE;
 	if (!err)

@@ -261,6 +261,36 @@ static void put_way(uint32_t type)
 		attr32(r(2) ? 6 : 30, r(5));
 }
 
+/* A rule of policy routing, with what it may ask for. */
+static void put_rule(void)
+{
+	static const unsigned char attrs[] = { 4, 13, 14, 15, 20, 22, 23, 24, 10, 16, 3, 17, 12,
+		19 };
+	uint32_t type;
+
+	put8(r(3) ? 2 : 10);
+	put8(0);
+	put8(0);
+	put8(r(4) ? 0 : r(256));
+	put8(r(2) ? 254 : r(256));
+	put8(0);
+	put8(0);
+	put8(r(8) ? 1 + r(3) : r(12));
+	put32(r(3) ? 0 : r(32));
+	attr32(6, 100 + r(60));
+	for (uint32_t n = r(5); n; n--) {
+		type = attrs[r(sizeof(attrs))];
+		if (type == 3 || type == 17)
+			attr_word(type, word());
+		else if (type == 20)
+			attr(type, (uint32_t[]){ r(3), r(3) ? 5 : small() }, 8);
+		else if (type == 22)
+			attr(type, "\6", 1);
+		else
+			attr32(type, type == 4 ? 100 + r(80) : small());
+	}
+}
+
 static void put_filter(uint32_t type)
 {
 	static const char *const tables[] = { "t0", "t1" }, *const chains[] = { "c0", "c1" },
@@ -322,6 +352,10 @@ static int sensible(int kind, uint32_t type)
 	}
 	if (kind == 0 && type < 31) {
 		put_way(type);
+		return 1;
+	}
+	if (kind == 0 && type >= 32 && type < 35) {
+		put_rule();
 		return 1;
 	}
 	if (kind == 2 && type >> 8 == 10) {

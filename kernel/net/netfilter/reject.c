@@ -88,6 +88,8 @@ static void send_reset(struct nf_state *s)
 	if (in.flags & 4)
 		return;
 	nf_addrs(s->skb, s->v6, &f.daddr, &f.saddr);
+	f.sport = ntohs(in.dest);
+	f.dport = ntohs(in.source);
 	if (ip_is_multicast(&f.saddr) || ip_is_any(&f.daddr) || route_output(s->net, &f))
 		return;
 	r = skb_alloc(0, GFP_ATOMIC);
