@@ -3,9 +3,10 @@
  * clock_timer.c: timers on guests' clocks, over the scheduler's timers, which know monotonic time only.
  *
  * A timer for a point in real time stands in a list while it is armed; when the clock is set, all in the list are moved to
- * where that point lies now.
+ * where that point lies now. One that expires just then is armed once more by it: that expiry counts, the one before does not.
  *
- * Locks: clock_timers_lock: the list. Arming of one timer is serialised by its owner.
+ * Locks: clock_timers_lock: the list; what is in it is armed, or about to look whether it has expired. Arming of one timer is
+ * serialised by its owner.
  */
 #include "arch/um/arch.h"
 #include "kernel/time/time.h"
@@ -28,19 +29,35 @@ static void unlist(struct clock_timer *ct)
 	spin_unlock(&clock_timers_lock);
 }
 
-/* The host's clocks may differ by a little between two looks: what is early goes to sleep again. */
+/*
+ * Whether its time has come, and nobody has armed it anew or cancelled it meanwhile; then it leaves the list. The host's clocks
+ * may differ by a little between two looks: what is early goes to sleep again.
+ */
+static bool is_over(struct clock_timer *ct)
+{
+	bool over = false;
+	u64 now;
+
+	if (!follows_real_time(ct))
+		return true;
+	spin_lock(&clock_timers_lock);
+	if (!list_empty(&ct->list) && !timer_armed(&ct->timer)) {
+		over = ct->clock_set || clock_read(ct->clock, &now) || now >= ct->abs;
+		if (over)
+			list_del_init(&ct->list);
+		else
+			timer_start(&ct->timer, deadline_at(ct->clock, ct->abs));
+	}
+	spin_unlock(&clock_timers_lock);
+	return over;
+}
+
 static void expired(struct ktimer *t)
 {
 	struct clock_timer *ct = container_of(t, struct clock_timer, timer);
-	u64 now;
 
-	if (!ct->clock_set && follows_real_time(ct) && !clock_read(ct->clock, &now) &&
-		now < ct->abs) {
-		timer_start(&ct->timer, deadline_at(ct->clock, ct->abs));
-		return;
-	}
-	unlist(ct);
-	ct->func(ct);
+	if (is_over(ct))
+		ct->func(ct);
 }
 
 void clock_timer_setup(struct clock_timer *ct, int clock, void (*func)(struct clock_timer *ct))
@@ -82,10 +99,13 @@ bool clock_timer_cancel(struct clock_timer *ct)
 	return timer_cancel(&ct->timer);
 }
 
+/* Out of the list first, for what is in it can be armed at any time; a function that has armed it from inside puts it back. */
 void clock_timer_cancel_sync(struct clock_timer *ct)
 {
-	timer_cancel_sync(&ct->timer);
-	unlist(ct);
+	do {
+		unlist(ct);
+		timer_cancel_sync(&ct->timer);
+	} while (!list_empty(&ct->list));
 }
 
 static void set_anew(bool cancel)

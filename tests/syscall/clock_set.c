@@ -5,6 +5,7 @@
  */
 #include "guest.h"
 
+#include <pthread.h>
 #include <sys/timerfd.h>
 
 static void jump(long seconds)
@@ -40,6 +41,43 @@ static long left(timer_t id)
 
 	NEED(timer_gettime(id, &its));
 	return its.it_value.tv_sec;
+}
+
+#define SLEEPERS 3
+static int asleep = SLEEPERS;
+
+/* Each sleep is so short that it ends while the clock is being set. */
+static void *sleep_often(void *arg)
+{
+	struct timespec ts;
+
+	for (int i = 0; i < 300; i++) {
+		clock_gettime(CLOCK_REALTIME, &ts);
+		ts.tv_nsec = ts.tv_nsec / 1000 * 1000 + 20000;
+		if (ts.tv_nsec < 1000000000)
+			clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &ts, NULL);
+	}
+	__atomic_fetch_sub(&asleep, 1, __ATOMIC_SEQ_CST);
+	return arg;
+}
+
+/* Timers that expire while the clock is being set: each sleep ends once, and the machine lives. */
+static void sleepers(void)
+{
+	pthread_t thread[SLEEPERS];
+	struct timespec now;
+
+	for (int i = 0; in_guest() && i < SLEEPERS; i++)
+		pthread_create(&thread[i], NULL, sleep_often, NULL);
+	while (in_guest() && __atomic_load_n(&asleep, __ATOMIC_SEQ_CST)) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		now.tv_nsec += 10000;
+		if (now.tv_nsec < 1000000000)
+			GNEED(clock_settime(CLOCK_REALTIME, &now));
+	}
+	for (int i = 0; in_guest() && i < SLEEPERS; i++)
+		pthread_join(thread[i], NULL);
+	GIS(!asleep);
 }
 
 TEST(clock_set)
@@ -78,4 +116,5 @@ TEST(clock_set)
 	GIS(left(id) > 40 && left(id) <= 50);
 	NEED(timer_delete(id));
 	NEED(timer_delete(idle));
+	sleepers();
 }
