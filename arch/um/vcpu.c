@@ -138,6 +138,7 @@ int arch_kstack_live(u64 i, u64 *sp, u64 *end)
 	u8 *block = i ? (u8 *)KSTACK_BASE + (i - 1) * KSTACK_ALIGN : boot_stack();
 	const struct kstack_head *head = kstack_head_of(block);
 	const struct task *t;
+	u64 saved;
 	bool there;
 
 	*sp = *end = (u64)block + KSTACK_ALIGN;
@@ -148,10 +149,13 @@ int arch_kstack_live(u64 i, u64 *sp, u64 *end)
 	}
 	there = !i || test_bit((i - 1) % 64, &stack_bits[(i - 1) / 64]);
 	t = there && head->magic == KSTACK_MAGIC ? head->task : NULL;
+	saved = t ? READ_ONCE(t->arch.ksp) : 0;
 	if (t == current)
 		*sp = (u64)__builtin_frame_address(0);
-	else if (t)
-		*sp = t->on_cpu ? (u64)(head + 1) : t->arch.ksp;
+	else if (t && t->on_cpu)
+		*sp = (u64)(head + 1);
+	else if (saved > (u64)head && saved < *end) /* else a task that is being made */
+		*sp = saved;
 	spin_unlock(&pool_lock);
 	return 0;
 }
