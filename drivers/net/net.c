@@ -113,6 +113,7 @@ static void receive(struct card *c, struct sk_buff **slot, const struct net_in *
 		*slot = NULL;
 	}
 	skb->len = len;
+	skb->foreign = true;
 	skb->csum_ok = in->csum_ok;
 	skb->csum_owed = in->csum_owed;
 	skb->gso = (u16)min(in->seg, 65535U);

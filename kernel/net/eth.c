@@ -3,7 +3,7 @@
  * eth.c: Ethernet: frames of cards to packets and back, and MAC addresses as text. Source: IEEE 802.3, RFC 894.
  *
  * The header of a frame that came in is checked here once; it stays in the buffer before the packet (skb->mac_len). What is for
- * another machine goes no further than to who looks at everything (promiscuous).
+ * another machine goes no further than to who looks at everything (promiscuous). Devices that are memory filter nothing: AF_PACKET sees it.
  */
 #include <asm/errno.h>
 
@@ -24,6 +24,11 @@ static u8 to_whom(const struct net_device *dev, const u8 *dst)
 	return memcmp(dst, all_ones, ETH_ALEN) ? PKT_MULTICAST : PKT_BROADCAST;
 }
 
+static bool looked_at(const struct net_device *dev)
+{
+	return READ_ONCE(dev->flags) & IFF_PROMISC || (READ_ONCE(packet_taps) && !dev->ops->send);
+}
+
 void eth_rx(struct net_device *dev, struct sk_buff *skb)
 {
 	const struct ethhdr *h = (const struct ethhdr *)skb_payload(skb);
@@ -34,7 +39,7 @@ void eth_rx(struct net_device *dev, struct sk_buff *skb)
 		return;
 	}
 	skb->pkt_type = to_whom(dev, h->h_dest);
-	if (skb->pkt_type == PKT_OTHERHOST && !(READ_ONCE(dev->flags) & IFF_PROMISC)) {
+	if (skb->pkt_type == PKT_OTHERHOST && !looked_at(dev)) {
 		kfree_skb(skb);
 		return;
 	}

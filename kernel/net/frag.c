@@ -337,6 +337,7 @@ static struct sk_buff *join(const struct frag_queue *q)
 	list_for_each_entry(p, &q->pieces, list) {
 		skb_copy(p, q->v6 ? 0 : p->ip.hdr_len, to + hlen + p->ip.frag_off, p->ip.frag_len);
 		skb->csum_ok &= p->csum_ok;
+		skb->foreign |= p->foreign;
 	}
 	skb->dev = first->dev;
 	skb->protocol = first->protocol;

@@ -281,3 +281,27 @@ u32 gso_segment_len(const struct sk_buff *skb)
 
 	return read_heads(skb, 0, &c) ? c.len + skb->gso : skb_len(skb);
 }
+
+bool gso_about(const struct sk_buff *skb, u32 l2, struct gso_about *a)
+{
+	struct cut c;
+
+	if (skb_len(skb) < l2 + V4_LEN || !read_heads(skb, l2, &c))
+		return false;
+	if (!c.v6 && ((c.head[c.ip + 6] & 0x3f) || c.head[c.ip + 7]))
+		return false;
+	*a = (struct gso_about){ c.proto == IPPROTO_TCP, c.v6, c.ip, c.transport, c.len };
+	return true;
+}
+
+void gso_pseudo_sum(u8 *frame, const struct gso_about *a)
+{
+	const u8 *ip = frame + a->ip;
+	u32 total = a->v6 ? (u32)ip[4] << 8 | ip[5] : (u32)ip[2] << 8 | ip[3],
+	    len = a->v6 ? total : total - (a->csum_start - a->ip),
+	    tail[2] = { htonl(len), htonl(a->tcp ? IPPROTO_TCP : IPPROTO_UDP) };
+	u32 sum = a->v6 ? csum_partial(ip + 8, 32, 0) : csum_partial(ip + 12, 8, 0);
+	u16 check = (u16)~csum_fold(csum_partial(tail, sizeof(tail), sum));
+
+	memcpy(frame + a->csum_start + (a->tcp ? 16 : 6), &check, 2);
+}

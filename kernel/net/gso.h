@@ -30,4 +30,14 @@ int gso_cut(struct sk_buff *skb, u32 l2, struct list_head *to);
 /* The length of its longest segment, without a link header; it begins with its network header. */
 u32 gso_segment_len(const struct sk_buff *skb);
 
+/* What a packet of TCP or UDP is, whose checksum somebody else makes. */
+struct gso_about {
+	bool tcp, v6;
+	u32 ip, csum_start, head_len; /* where its headers begin and end */
+};
+/* Before its network header stand @l2 bytes. False: it is neither, a fragment, or too short. */
+bool gso_about(const struct sk_buff *skb, u32 l2, struct gso_about *a);
+/* Writes the pseudo header's sum in the place of the checksum. @frame: the packet, in one piece. */
+void gso_pseudo_sum(u8 *frame, const struct gso_about *a);
+
 #endif

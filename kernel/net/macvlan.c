@@ -149,7 +149,7 @@ static struct sk_buff *as_from_outside(const struct sk_buff *skb)
 
 	if (!c)
 		return NULL;
-	c->csum_ok = true; /* it has not left this machine */
+	c->csum_ok = skb_sums_hold(c);
 	h = (const struct ethhdr *)skb_payload(c);
 	c->protocol = ntohs(h->h_proto);
 	c->pkt_type = eth_is_multicast(h->h_dest) ? PKT_MULTICAST : PKT_HOST;

@@ -28,7 +28,7 @@ struct net init_net = { .ns = { .count = ATOMIC_INIT(2), .inum = 4026531840U } }
 
 static int lo_xmit(struct net_device *dev, struct sk_buff *skb)
 {
-	skb->csum_ok = true;
+	skb->csum_ok = skb_sums_hold(skb);
 	if (unlikely(READ_ONCE(lo_impaired)))
 		lo_impair(dev, skb);
 	else

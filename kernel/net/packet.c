@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * packet.c: AF_PACKET sockets as programs see them (packet(7)): SOCK_RAW with the link header, SOCK_DGRAM without. packet.h names the
- * other files and the locks. Not offered: SOCK_PACKET of Linux 2.0, PACKET_TX_RING, PACKET_FANOUT, virtio headers.
+ * other files and the locks. Not offered: SOCK_PACKET of Linux 2.0.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -9,9 +9,11 @@
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/packet.h"
+#include "kernel/net/vlan.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 
+#define PACKET_MAX 65550U              /* the longest packet, with a link header */
 #define LL_SIZE(halen) (12U + (halen)) /* of a sockaddr_ll with so long an address */
 
 /* ---- sending ---- */
@@ -25,41 +27,73 @@ static void wfree(struct sk_buff *skb)
 	packet_put(p);
 }
 
-static bool may_send(const struct packet_sock *p)
+bool packet_may_send(const struct packet_sock *p)
 {
 	return (u32)atomic_read(&p->wmem) < p->c.sndbuf;
 }
 
 /* Where it goes: by its name, or as the socket is bound. */
-static int destination(
-	struct packet_sock *p, const struct msg *m, struct sockaddr_ll *to, int *ifindex)
+static int destination(struct packet_sock *p, const struct msg *m, struct packet_to *to)
 {
-	memset(to, 0, sizeof(*to));
+	struct sockaddr_ll ll;
+	int ifindex = p->ifindex;
+
+	*to = (struct packet_to){ .proto = p->proto };
 	if (m->name) {
-		if (m->name->len < sizeof(*to))
+		if (m->name->len < sizeof(ll))
 			return -EINVAL;
-		memcpy(to, m->name->data, sizeof(*to));
-		if (m->name->len < LL_SIZE(to->sll_halen))
+		memcpy(&ll, m->name->data, sizeof(ll));
+		if (m->name->len < LL_SIZE(ll.sll_halen))
 			return -EINVAL;
-		*ifindex = to->sll_ifindex;
-		return 0;
+		to->named = true;
+		to->proto = ntohs(ll.sll_protocol);
+		memcpy(to->addr, ll.sll_addr, sizeof(to->addr));
+		to->halen = ll.sll_halen;
+		ifindex = ll.sll_ifindex;
 	}
-	if (p->c.type == SOCK_DGRAM && !p->ifindex)
-		return -ENXIO;
-	to->sll_protocol = htons(p->proto);
-	*ifindex = p->ifindex;
-	return 0;
+	to->dev = netdev_find_index(p->c.net, ifindex);
+	return to->dev ? 0 : -ENXIO;
 }
 
-static int check_size(const struct packet_sock *p, const struct net_device *dev, size_t len)
+/* What a VLAN's tag needs more than the device takes does not count. */
+static u32 longest(const struct sk_buff *skb, u32 link, u32 mtu)
 {
-	u32 link = p->c.type == SOCK_RAW ? ETH_HLEN : 0;
+	u8 type[2] = { 0 };
 
-	if (!(READ_ONCE(dev->flags) & IFF_UP))
-		return -ENETDOWN;
+	if (link)
+		skb_copy(skb, link - 2, type, 2);
+	return mtu + link + ((type[0] << 8 | type[1]) == ETH_P_8021Q ? VLAN_TAG : 0);
+}
+
+static u32 link_of(const struct packet_sock *p, const struct packet_to *to)
+{
+	return p->c.type == SOCK_RAW ? packet_link_len(to->dev->type) : 0;
+}
+
+static int check_packet(
+	struct packet_sock *p, const struct sk_buff *skb, const struct packet_to *to)
+{
+	u32 len = skb_len(skb), link = link_of(p, to);
+
 	if (len < link)
 		return -EINVAL;
-	return len > (size_t)dev->mtu + link ? -EMSGSIZE : 0;
+	if (p->c.type == SOCK_DGRAM && !to->named && to->dev->type == ARPHRD_ETHER)
+		return -EINVAL; /* whose address should stand in the link header? */
+	return !skb->gso && len > longest(skb, link, to->dev->mtu) ? -EMSGSIZE : 0;
+}
+
+int packet_prepare(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to)
+{
+	int err;
+
+	skb->csum_ok = false;
+	skb->foreign = true; /* whatever sums stand in there are the program's */
+	err = p->vnet ? packet_vnet_take(p, skb, link_of(p, to)) : 0;
+	if (!err)
+		err = check_packet(p, skb, to);
+	if (err)
+		kfree_skb(skb);
+	return err;
 }
 
 static u8 lo_pkt_type(const u8 *dst)
@@ -72,25 +106,26 @@ static u8 lo_pkt_type(const u8 *dst)
 }
 
 /* To a device that has no link header: it is read, and left out. */
-static int send_bare(struct packet_sock *p, struct net_device *dev, struct sk_buff *skb,
-	const struct sockaddr_ll *to)
+static int send_bare(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to)
 {
 	const struct ethhdr *h = (const struct ethhdr *)skb_payload(skb);
 
-	if (p->c.type == SOCK_RAW) {
+	if (p->c.type == SOCK_RAW && !link_of(p, to)) {
+		if (!skb->protocol && skb->len)
+			skb->protocol = skb_payload(skb)[0] >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP;
+	} else if (p->c.type == SOCK_RAW) {
 		skb->protocol = ntohs(h->h_proto);
 		skb->pkt_type = lo_pkt_type(h->h_dest);
 		skb_pull(skb, ETH_HLEN);
 	} else {
-		skb->pkt_type = to->sll_halen ? lo_pkt_type(to->sll_addr) : PKT_HOST;
+		skb->pkt_type = to->halen ? lo_pkt_type(to->addr) : PKT_HOST;
 	}
-	return dev_xmit(dev, skb);
+	return dev_xmit(to->dev, skb);
 }
 
-static int transmit(struct packet_sock *p, struct net_device *dev, struct sk_buff *skb,
-	const struct sockaddr_ll *to)
+int packet_transmit(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to)
 {
-	skb->protocol = ntohs(to->sll_protocol);
+	skb->protocol = to->proto;
 	atomic_inc(&p->refs);
 	skb->owner = p;
 	skb->charged = skb_truesize(skb);
@@ -98,39 +133,56 @@ static int transmit(struct packet_sock *p, struct net_device *dev, struct sk_buf
 	skb->mark = p->c.mark;
 	skb->priority = p->c.priority;
 	atomic_add((s32)skb->charged, &p->wmem);
-	if (dev->type != ARPHRD_ETHER)
-		return send_bare(p, dev, skb, to);
+	if (to->dev->type != ARPHRD_ETHER)
+		return send_bare(p, skb, to);
 	if (p->c.type == SOCK_RAW)
-		return dev_xmit(dev, skb);
-	return eth_send(dev, skb, to->sll_addr, skb->protocol);
+		return dev_xmit(to->dev, skb);
+	return eth_send(to->dev, skb, to->addr, skb->protocol);
+}
+
+/* Longer than that it cannot be, so that nothing is copied in vain. */
+static u32 upper_limit(const struct packet_sock *p, const struct packet_to *to)
+{
+	return p->vnet ? p->vnet + PACKET_MAX : to->dev->mtu + link_of(p, to) + VLAN_TAG;
+}
+
+static int send_one(struct packet_sock *p, struct msg *m, const struct packet_to *to)
+{
+	size_t len = m->iter.count;
+	struct sk_buff *skb;
+	int err = 0;
+
+	if (len > upper_limit(p, to))
+		return -EMSGSIZE;
+	if (unlikely(!packet_may_send(p)))
+		err = sock_wait(&p->c, packet_may_send(p), m->nonblock, p->c.sndtimeo);
+	if (err)
+		return err;
+	skb = skb_from_iter(&m->iter, len);
+	if (IS_ERR(skb))
+		return (int)PTR_ERR(skb);
+	err = packet_prepare(p, skb, to);
+	if (!err)
+		err = packet_transmit(p, skb, to);
+	net_rx_flush();
+	return err;
 }
 
 static ssize_t packet_sendmsg(struct socket *s, struct msg *m)
 {
 	struct packet_sock *p = PACKET(s);
-	struct net *net = p->c.net;
 	size_t len = m->iter.count;
-	struct net_device *dev;
-	struct sockaddr_ll to;
-	struct sk_buff *skb;
-	int ifindex, err;
+	struct packet_to to;
+	int err;
 
-	err = destination(p, m, &to, &ifindex);
+	err = destination(p, m, &to);
+	if (!err && !(READ_ONCE(to.dev->flags) & IFF_UP))
+		err = -ENETDOWN;
 	if (err)
 		return err;
-	dev = netdev_find_index(net, ifindex);
-	if (!dev)
-		return -ENXIO;
-	err = check_size(p, dev, len);
-	if (!err && unlikely(!may_send(p)))
-		err = sock_wait(&p->c, may_send(p), m->nonblock, p->c.sndtimeo);
-	if (err)
-		return err;
-	skb = skb_from_iter(&m->iter, len);
-	if (IS_ERR(skb))
-		return PTR_ERR(skb);
-	err = transmit(p, dev, skb, &to);
-	net_rx_flush();
+	if (READ_ONCE(p->tx))
+		return packet_tx_send(p, &to, m->nonblock);
+	err = send_one(p, m, &to);
 	return err ? err : (ssize_t)len;
 }
 
@@ -182,12 +234,26 @@ static void put_auxdata(struct packet_sock *p, struct msg *m, const struct sk_bu
 	msg_put_cmsg(m, SOL_PACKET, PACKET_AUXDATA, &a, sizeof(a));
 }
 
+static ssize_t copy_out(struct packet_sock *p, struct msg *m, const struct sk_buff *skb)
+{
+	u32 len = skb_len(skb), vnet = p->vnet, n;
+	int err = vnet ? packet_vnet_put(p, skb, &m->iter) : 0;
+
+	if (err)
+		return err;
+	n = (u32)min_t(u64, len, m->iter.count);
+	if (skb_copy_to_iter(skb, 0, n, &m->iter))
+		return -EFAULT;
+	if (n < len)
+		m->out_flags |= MSG_TRUNC;
+	return (ssize_t)vnet + (m->flags & MSG_TRUNC ? len : n);
+}
+
 static ssize_t packet_recvmsg(struct socket *s, struct msg *m)
 {
 	const u32 known = MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC | MSG_ERRQUEUE | MSG_CMSG_CLOEXEC;
 	struct packet_sock *p = PACKET(s);
 	struct sk_buff *skb;
-	u32 len, n;
 	ssize_t ret;
 
 	if (m->flags & ~known)
@@ -197,13 +263,7 @@ static ssize_t packet_recvmsg(struct socket *s, struct msg *m)
 	skb = wait_packet(p, m);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
-	len = skb_len(skb);
-	n = (u32)min_t(u64, len, m->iter.count);
-	ret = skb_copy_to_iter(skb, 0, n, &m->iter) ? -EFAULT : (ssize_t)n;
-	if (n < len)
-		m->out_flags |= MSG_TRUNC;
-	if (m->flags & MSG_TRUNC && ret >= 0)
-		ret = len;
+	ret = copy_out(p, m, skb);
 	if (m->name) {
 		struct sockaddr_ll a;
 
@@ -218,6 +278,16 @@ static ssize_t packet_recvmsg(struct socket *s, struct msg *m)
 	return ret;
 }
 
+static bool tx_room(struct packet_sock *p)
+{
+	bool room;
+
+	spin_lock(&p->q_lock);
+	room = p->tx && packet_tx_room(p->tx);
+	spin_unlock(&p->q_lock);
+	return room;
+}
+
 static u32 packet_poll(struct socket *s, struct file *f, struct poll_table *pt)
 {
 	struct packet_sock *p = PACKET(s);
@@ -228,7 +298,7 @@ static u32 packet_poll(struct socket *s, struct file *f, struct poll_table *pt)
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (READ_ONCE(p->c.err))
 		mask |= EPOLLERR;
-	if (may_send(p))
+	if (packet_may_send(p) || tx_room(p))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 	return mask;
 }
@@ -247,7 +317,9 @@ static int packet_bind(struct socket *s, struct sockaddr_buf *a)
 	if (ll.sll_family != AF_PACKET)
 		return -EINVAL;
 	mutex_lock(&p->op);
-	err = packet_look(p, ll.sll_ifindex, ll.sll_protocol ? ntohs(ll.sll_protocol) : p->proto);
+	err = p->fanout ? -EINVAL :
+			  packet_look(p, ll.sll_ifindex,
+				  ll.sll_protocol ? ntohs(ll.sll_protocol) : p->proto);
 	mutex_unlock(&p->op);
 	if (err == -ENETDOWN) { /* told by the next call, as on Linux */
 		WRITE_ONCE(p->c.err, err);
@@ -381,7 +453,8 @@ static int membership(struct packet_sock *p, int opt, uaddr_t val, u32 len)
 
 static int set_number(struct packet_sock *p, int opt, int n)
 {
-	bool ring = p->ring;
+	bool ring = p->ring || p->tx;
+	int size;
 
 	switch (opt) {
 	case PACKET_AUXDATA: p->auxdata = n; return 0;
@@ -409,10 +482,20 @@ static int set_number(struct packet_sock *p, int opt, int n)
 		p->reserve = (u32)n;
 		return 0;
 	case PACKET_LOSS:
-	case PACKET_TX_HAS_OFF:
 		if (ring)
 			return -EBUSY;
-		*(opt == PACKET_LOSS ? &p->loss : &p->tx_has_off) = n;
+		p->loss = n;
+		return 0;
+	case PACKET_TX_HAS_OFF:
+		if (!ring)
+			p->tx_has_off = n;
+		return 0; /* without effect where there is a ring, as on Linux */
+	case PACKET_VNET_HDR:
+	case PACKET_VNET_HDR_SZ:
+		size = p->c.type == SOCK_RAW ? packet_vnet_size(opt, n) : -EINVAL;
+		if (size < 0 || ring)
+			return size < 0 ? size : -EBUSY;
+		WRITE_ONCE(p->vnet, (u32)size);
 		return 0;
 	}
 	return -ENOPROTOOPT;
@@ -431,6 +514,8 @@ static int packet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, 
 	case PACKET_DROP_MEMBERSHIP: err = membership(p, opt, val, len); break;
 	case PACKET_RX_RING:
 	case PACKET_TX_RING: err = packet_set_ring(p, opt, val, len); break;
+	case PACKET_FANOUT: err = packet_fanout_join(p, val, len); break;
+	case PACKET_FANOUT_DATA: err = packet_fanout_data(p, val, len); break;
 	default:
 		err = len < sizeof(n) ? -EINVAL : get_user(n, val) ? -EFAULT : 0;
 		if (!err)
@@ -482,7 +567,10 @@ static int packet_getsockopt(struct socket *s, int level, int opt, void *val, u3
 	case PACKET_IGNORE_OUTGOING: n = p->ignore_outgoing; break;
 	case PACKET_QDISC_BYPASS: n = p->qdisc_bypass; break;
 	case PACKET_TX_HAS_OFF: n = p->tx_has_off; break;
-	case PACKET_VNET_HDR: n = 0; break;
+	case PACKET_VNET_HDR: n = !!p->vnet; break;
+	case PACKET_VNET_HDR_SZ: n = p->vnet; break;
+	case PACKET_FANOUT: n = packet_fanout_get(p); break;
+	case PACKET_ROLLOVER_STATS: return packet_rollover_stats(p, val, len);
 	case PACKET_HDRLEN: /* the caller's number says of which version */
 		memcpy(&asked, val, sizeof(asked));
 		err = *len < sizeof(n) ? -EINVAL : header_length(&asked, &n);
@@ -515,9 +603,9 @@ static int packet_release(struct socket *s)
 	packet_look_away(p);
 	list_for_each_entry_safe(m, next, &p->members, list)
 		drop_member(p, m);
+	packet_fanout_leave(p);
 	skb_free_list(&p->rq);
-	packet_ring_free(p->ring);
-	p->ring = NULL;
+	packet_rings_end(p);
 	packet_put(p);
 	return 0;
 }
@@ -558,6 +646,7 @@ static int packet_create(struct socket *s, int type, int protocol)
 	sock_init_common(&p->c, AF_PACKET, (u16)type, 0);
 	net_get(p->c.net);
 	mutex_init(&p->op);
+	mutex_init(&p->tx_op);
 	atomic_set(&p->refs, 1);
 	spin_lock_init(&p->q_lock);
 	INIT_LIST_HEAD(&p->rq);

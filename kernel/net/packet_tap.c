@@ -14,7 +14,7 @@
 #include "kernel/net/packet.h"
 #include "kernel/sched/task.h"
 
-static DEFINE_SPINLOCK(taps_lock);
+DEFINE_SPINLOCK(packet_taps_lock);
 static struct hlist_head taps;
 u32 packet_taps; /* how many, so that others pass by quickly */
 
@@ -27,6 +27,8 @@ static void tap(struct packet_sock *p)
 	hlist_add_head(&p->tap, &taps);
 	p->running = true;
 	packet_taps++;
+	if (p->fanout)
+		packet_fanout_listen(p, true);
 }
 
 static void untap(struct packet_sock *p)
@@ -36,6 +38,8 @@ static void untap(struct packet_sock *p)
 	hlist_del_init(&p->tap);
 	p->running = false;
 	packet_taps--;
+	if (p->fanout)
+		packet_fanout_listen(p, false);
 }
 
 int packet_look(struct packet_sock *p, int ifindex, u16 proto)
@@ -53,13 +57,13 @@ int packet_look(struct packet_sock *p, int ifindex, u16 proto)
 	}
 	if (!found)
 		return -ENODEV;
-	spin_lock(&taps_lock);
+	spin_lock(&packet_taps_lock);
 	untap(p);
 	p->ifindex = ifindex;
 	p->proto = proto;
 	if (up)
 		tap(p);
-	spin_unlock(&taps_lock);
+	spin_unlock(&packet_taps_lock);
 	return up || !proto ? 0 : -ENETDOWN;
 }
 
@@ -67,17 +71,17 @@ void packet_for_each(void (*fn)(const struct packet_sock *p, void *arg), void *a
 {
 	struct packet_sock *p;
 
-	spin_lock(&taps_lock);
+	spin_lock(&packet_taps_lock);
 	hlist_for_each_entry(p, &taps, tap)
 		fn(p, arg);
-	spin_unlock(&taps_lock);
+	spin_unlock(&packet_taps_lock);
 }
 
 void packet_look_away(struct packet_sock *p)
 {
-	spin_lock(&taps_lock);
+	spin_lock(&packet_taps_lock);
 	untap(p);
-	spin_unlock(&taps_lock);
+	spin_unlock(&packet_taps_lock);
 }
 
 /* ---- what they get ---- */
@@ -148,10 +152,10 @@ static bool enqueue(struct packet_sock *p, struct sk_buff *c)
 	return true;
 }
 
-/* One socket's share of @all. taps_lock held. */
+/* One socket's share of @all. packet_taps_lock held. */
 static void show(struct packet_sock *p, const struct sk_buff *all)
 {
-	u32 link = all->pkt.hatype == ARPHRD_NONE ? 0 : ETH_HLEN;
+	u32 link = packet_link_len(all->pkt.hatype);
 	u32 net = p->c.type == SOCK_RAW ? link : 0, keep;
 	struct sk_buff *c = skb_clone(all, GFP_ATOMIC);
 	struct filter_view v = { .skb = c, .net = (s32)net, .pkt_type = all->pkt_type };
@@ -169,6 +173,10 @@ static void show(struct packet_sock *p, const struct sk_buff *all)
 		return;
 	}
 	c->pkt.len = skb_len(c);
+	if (p->vnet)
+		c = packet_vnet_show(c);
+	if (!c)
+		return;
 	if (!c->stamp)
 		c->stamp = ktime_get_real();
 	spin_lock(&p->q_lock);
@@ -193,6 +201,10 @@ static bool wants(const struct packet_sock *p, const struct net_device *dev,
 {
 	if (p->c.net != dev->net || (p->ifindex && p->ifindex != dev->ifindex))
 		return false;
+	if (p->fanout && !packet_fanout_is_first(p)) /* who stands for the others asks */
+		return false;
+	if (out && p->fanout)
+		return p->proto == ETH_P_ALL && packet_fanout_wants_sent(p->fanout, skb->owner);
 	if (out)
 		return p->proto == ETH_P_ALL && !p->ignore_outgoing && skb->owner != p;
 	return p->proto == ETH_P_ALL || p->proto == skb->protocol;
@@ -203,7 +215,7 @@ static void look(struct net_device *dev, struct sk_buff *skb, bool out)
 	struct sk_buff *all = NULL;
 	struct packet_sock *p;
 
-	spin_lock(&taps_lock);
+	spin_lock(&packet_taps_lock);
 	hlist_for_each_entry(p, &taps, tap) {
 		if (!wants(p, dev, skb, out))
 			continue;
@@ -211,9 +223,12 @@ static void look(struct net_device *dev, struct sk_buff *skb, bool out)
 			all = with_link_header(dev, skb, out);
 		if (!all)
 			break;
-		show(p, all);
+		show(p->fanout ? packet_fanout_pick(
+					 p->fanout, all, packet_link_len(all->pkt.hatype)) :
+				 p,
+			all);
 	}
-	spin_unlock(&taps_lock);
+	spin_unlock(&packet_taps_lock);
 	kfree_skb(all);
 }
 

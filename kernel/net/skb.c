@@ -197,6 +197,7 @@ struct sk_buff *skb_linear(const struct sk_buff *skb, gfp_t gfp)
 	c->dev = skb->dev;
 	c->protocol = skb->protocol;
 	c->csum_ok = skb->csum_ok;
+	c->foreign = skb->foreign;
 	c->broadcast = skb->broadcast;
 	c->stamp = skb->stamp;
 	c->mark = skb->mark;

@@ -92,6 +92,7 @@ struct sk_buff {
 	u16 protocol; /* ETH_P_*, host order */
 	u8 head;      /* index of the first header byte */
 	bool csum_ok; /* the checksums need no looking at: it never left this machine */
+	bool foreign; /* came in, or was written by a program as a frame: nobody here has seen to its checksums */
 	bool broadcast;
 	bool defragged; /* put together from fragments */
 	u16 frag_size;  /* of the largest of these */
@@ -157,6 +158,11 @@ static inline u8 *skb_payload(const struct sk_buff *skb)
 static inline u32 skb_truesize(const struct sk_buff *skb)
 {
 	return sizeof(*skb) + (skb->buf ? skb->buf->size : 0);
+}
+/* Need its checksums not be looked at where it stays on this machine? */
+static inline bool skb_sums_hold(const struct sk_buff *skb)
+{
+	return skb->csum_ok || !skb->foreign;
 }
 /* Free bytes behind the payload; 0 when the buffer is shared. */
 static inline u32 skb_tailroom(const struct sk_buff *skb)

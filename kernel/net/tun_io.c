@@ -205,6 +205,7 @@ static int receive(struct tun_file *tf, struct sk_buff *skb, const struct virtio
 		kfree_skb(skb);
 		return dev ? -EIO : -EBADFD;
 	}
+	skb->foreign = true;
 	skb->csum_owed = v->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	skb->csum_ok = skb->csum_owed || v->flags & VIRTIO_NET_HDR_F_DATA_VALID;
 	skb->gso = v->gso_type ? v->gso_size : 0;

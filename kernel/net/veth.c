@@ -42,7 +42,7 @@ static int veth_xmit(struct net_device *dev, struct sk_buff *skb)
 		dev->stats.tx_dropped++;
 		return 0;
 	}
-	c->csum_ok = true; /* it has not left this machine */
+	c->csum_ok = skb_sums_hold(c);
 	if (peer->net != dev->net)
 		nf_reset(c);
 	eth_rx(peer, c);
