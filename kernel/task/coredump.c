@@ -10,7 +10,7 @@
  * What is dumped: memory that the process may have written, and the first page of mapped programs.
  *
  * A pattern that begins with '|' names a program that gets the dump (core_pipe.c).
- * Locks: sighand->lock for core_state; mmap_lock (read) while memory is looked at.
+ * Locks: sighand->lock for core_state; mmap_lock (read) while the list of what is mapped is copied.
  */
 #include <asm/ptrace.h>
 #include <linux/elf.h>
@@ -59,6 +59,14 @@ struct elf_prpsinfo_k {
 };
 BUILD_BUG_ON(sizeof(struct elf_prpsinfo_k) != 136);
 
+#define MAX_SEGMENTS 65000 /* e_phnum has 16 bits */
+
+/* What is mapped at one place, as it was when the dump began. */
+struct segment {
+	u64 start, end, size; /* size: bytes of it that are dumped */
+	u32 rights;           /* PF_* */
+};
+
 struct dump {
 	struct file *file;
 	loff_t pos;
@@ -67,6 +75,8 @@ struct dump {
 	int err;
 	const siginfo_t *info;
 	struct core_state *cs;
+	struct segment *segments;
+	u32 nr_segments;
 	u8 *files; /* the NT_FILE note */
 	u64 files_size;
 };
@@ -318,12 +328,29 @@ static void emit_psinfo(struct dump *d)
 	note(d, "CORE", NT_PRPSINFO, &pi, sizeof(pi));
 }
 
-/* NT_FILE: count, page size, {start, end, offset in pages} of each, then the names. mmap_lock held. */
+/* The file's name at @to, with its final zero, or "?" where @room (two bytes at least) is too little: how long it is. */
+static size_t put_file_name(const struct path *p, char *to, u64 room)
+{
+	char *path = d_path(p, to, (int)min(room, (u64)PATH_MAX)); /* at the end of that */
+	size_t len;
+
+	if (IS_ERR(path))
+		path = "?";
+	len = strlen(path) + 1;
+	memmove(to, path, len);
+	return len;
+}
+
+/*
+ * NT_FILE: count, page size, {start, end, offset in pages} of each, then the names. Each leaves room for a "?" of all that follow.
+ * mmap_lock held.
+ */
 static void build_files_note(struct dump *d)
 {
-	u64 count = 0, *head = (u64 *)d->files;
+	u64 count = 0, left, *head = (u64 *)d->files;
+	const char *end = (const char *)d->files + MAX_FILES_NOTE;
 	struct vm_area *vma;
-	char *names, *path;
+	char *names;
 
 	list_for_each_entry(vma, &current->mm->mmap_list, vm_list)
 		count += !!vma->vm_file;
@@ -333,27 +360,17 @@ static void build_files_note(struct dump *d)
 	head[0] = count;
 	head[1] = PAGE_SIZE;
 	head += 2;
+	left = count;
 	list_for_each_entry(vma, &current->mm->mmap_list, vm_list) {
-		size_t len;
-
-		if (!vma->vm_file || !count)
+		if (!vma->vm_file || !left)
 			continue;
+		left--;
 		head[0] = vma->vm_start;
 		head[1] = vma->vm_end;
 		head[2] = vma->vm_pgoff;
 		head += 3;
-		/* d_path writes at the end of its buffer: the free rest of ours */
-		path = d_path(&vma->vm_file->f_path, names,
-			(int)(d->files + MAX_FILES_NOTE - (u8 *)names));
-		if (IS_ERR(path))
-			path = "?";
-		len = strlen(path) + 1;
-		if ((u8 *)names + len + PATH_MAX > d->files + MAX_FILES_NOTE) {
-			path = "?";
-			len = 2;
-		}
-		memmove(names, path, len);
-		names += len;
+		names += put_file_name(
+			&vma->vm_file->f_path, names, (u64)(end - names) - left * sizeof("?"));
 	}
 	d->files_size = (u64)((u8 *)names - d->files);
 }
@@ -380,7 +397,7 @@ static void emit_notes(struct dump *d)
 
 /* ---- the file ---- */
 
-static void emit_headers(struct dump *d, u32 nr_vmas, u64 notes, u64 data)
+static void emit_headers(struct dump *d, u64 notes, u64 data)
 {
 	Elf64_Ehdr eh = {
 		.e_type = ET_CORE,
@@ -389,12 +406,11 @@ static void emit_headers(struct dump *d, u32 nr_vmas, u64 notes, u64 data)
 		.e_phoff = sizeof(eh),
 		.e_ehsize = sizeof(eh),
 		.e_phentsize = sizeof(Elf64_Phdr),
-		.e_phnum = (u16)(nr_vmas + 1),
+		.e_phnum = (u16)(d->nr_segments + 1),
 	};
 	Elf64_Phdr ph = { .p_type = PT_NOTE,
 		.p_filesz = notes,
-		.p_offset = sizeof(eh) + (nr_vmas + 1) * sizeof(ph) };
-	struct vm_area *vma;
+		.p_offset = sizeof(eh) + (d->nr_segments + 1) * sizeof(ph) };
 
 	memcpy(eh.e_ident, ELFMAG, SELFMAG);
 	eh.e_ident[EI_CLASS] = ELFCLASS64;
@@ -402,45 +418,76 @@ static void emit_headers(struct dump *d, u32 nr_vmas, u64 notes, u64 data)
 	eh.e_ident[EI_VERSION] = EV_CURRENT;
 	emit(d, &eh, sizeof(eh));
 	emit(d, &ph, sizeof(ph));
-	list_for_each_entry(vma, &current->mm->mmap_list, vm_list) {
+	for (u32 i = 0; i < d->nr_segments; i++) {
+		const struct segment *s = &d->segments[i];
+
 		ph = (Elf64_Phdr){
 			.p_type = PT_LOAD,
 			.p_offset = data,
-			.p_vaddr = vma->vm_start,
-			.p_filesz = dump_size(vma),
-			.p_memsz = vma->vm_end - vma->vm_start,
+			.p_vaddr = s->start,
+			.p_filesz = s->size,
+			.p_memsz = s->end - s->start,
 			.p_align = PAGE_SIZE,
-			.p_flags = ((vma->vm_flags & VM_READ) ? PF_R : 0) |
-				   ((vma->vm_flags & VM_WRITE) ? PF_W : 0) |
-				   ((vma->vm_flags & VM_EXEC) ? PF_X : 0),
+			.p_flags = s->rights,
 		};
 		emit(d, &ph, sizeof(ph));
 		data += ph.p_filesz;
 	}
 }
 
-static void write_core(struct dump *d)
+static void take_segment(struct segment *s, struct vm_area *vma)
+{
+	*s = (struct segment){
+		.start = vma->vm_start,
+		.end = vma->vm_end,
+		.size = dump_size(vma),
+		.rights = ((vma->vm_flags & VM_READ) ? PF_R : 0) |
+			  ((vma->vm_flags & VM_WRITE) ? PF_W : 0) |
+			  ((vma->vm_flags & VM_EXEC) ? PF_X : 0),
+	};
+}
+
+/* What is mapped. Another process may have the same memory (CLONE_VM) and change what is mapped there while this one is written. */
+static void take_mappings(struct dump *d)
 {
 	struct mm *mm = current->mm;
-	u32 nr_vmas = 0, nr = 1;
-	struct core_thread *ct;
 	struct vm_area *vma;
-	u64 notes, data;
 
-	/* nobody else is left in the mm who could change its mappings: all other threads wait, or are gone */
-	list_for_each_entry(vma, &mm->mmap_list, vm_list)
-		nr_vmas++;
+	down_read(&mm->mmap_lock);
+	d->segments = kcalloc(max(mm->map_count, 1U), sizeof(*d->segments), GFP_KERNEL);
+	if (d->segments) {
+		list_for_each_entry(vma, &mm->mmap_list, vm_list) {
+			if (d->nr_segments == MAX_SEGMENTS)
+				break;
+			take_segment(&d->segments[d->nr_segments++], vma);
+		}
+		build_files_note(d);
+	} else {
+		d->err = -ENOMEM;
+	}
+	up_read(&mm->mmap_lock);
+}
+
+static void write_core(struct dump *d)
+{
+	struct core_thread *ct;
+	u64 notes, data;
+	u32 nr = 1;
+
+	take_mappings(d);
+	if (d->err)
+		return;
 	list_for_each_entry(ct, &d->cs->threads, list)
 		nr++;
-	nr_vmas = min(nr_vmas, 65000U);
-	build_files_note(d);
 	notes = notes_size(d, nr);
-	data = round_up(sizeof(Elf64_Ehdr) + (nr_vmas + 1) * sizeof(Elf64_Phdr) + notes, PAGE_SIZE);
-	emit_headers(d, nr_vmas, notes, data);
+	data = round_up(
+		sizeof(Elf64_Ehdr) + (d->nr_segments + 1) * sizeof(Elf64_Phdr) + notes, PAGE_SIZE);
+	emit_headers(d, notes, data);
 	emit_notes(d);
 	pad_to(d, PAGE_SIZE);
-	list_for_each_entry(vma, &mm->mmap_list, vm_list)
-		emit_memory(d, vma->vm_start, dump_size(vma));
+	for (u32 i = 0; i < d->nr_segments; i++)
+		emit_memory(d, d->segments[i].start, d->segments[i].size);
+	kfree(d->segments);
 }
 
 static int append_pattern(char *buf, size_t size, char c, int sig)
@@ -523,21 +570,36 @@ static struct file *open_pipe(int sig)
 	return f;
 }
 
+/* A file that was there already is emptied when it is known that it may be ours: it could be another name of somebody's file. */
+static int take_core(struct file *f)
+{
+	struct inode *i = f->f_inode;
+	struct iattr a = { .ia_valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME, .ia_file = f };
+	int err;
+
+	if (!S_ISREG(i->i_mode) || i->i_nlink != 1 || i->i_uid != current_fsuid())
+		return -EPERM;
+	down_write(&i->i_rwsem);
+	err = notify_change(f->f_path.dentry, &a);
+	up_write(&i->i_rwsem);
+	return err;
+}
+
 static struct file *open_core(int sig)
 {
 	char name[256];
 	struct file *f;
-	struct inode *i;
+	int err;
 
 	core_name(name, sizeof(name), sig);
-	f = filp_open(name, O_CREAT | O_RDWR | O_NOFOLLOW | O_TRUNC | O_LARGEFILE, 0600);
+	f = filp_open(name, O_CREAT | O_RDWR | O_NOFOLLOW | O_LARGEFILE, 0600);
 	if (IS_ERR(f))
 		return f;
-	i = f->f_inode;
-	if (S_ISREG(i->i_mode) && i->i_nlink == 1 && i->i_uid == current_fsuid())
+	err = take_core(f);
+	if (!err)
 		return f;
 	fput(f);
-	return ERR_PTR(-EPERM);
+	return ERR_PTR(err);
 }
 
 static bool dump_wanted(bool pipe)

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Core dumps to a file. What is there already under its name is emptied, unless it has another name; and of more mapped files than the
+ * list has room for names, each is in it, those that no name is left for as "?", and it ends where it says. The host's pattern is not ours
+ * to change, so its side says what it should be.
+ */
+#include "guest.h"
+#include <elf.h>
+#include <sys/prctl.h>
+
+#define MAPS 5440
+#define LONG_NAMES 40
+#define NOTE_MAX (256UL << 10)
+
+/* A file whose name is nearly as long as names can be. */
+static int file_far_down(void)
+{
+	char dir[201];
+	int fd, top = NEED(open(".", O_RDONLY | O_DIRECTORY));
+
+	memset(dir, 'd', 200);
+	dir[200] = 0;
+	for (int i = 0; i < 19; i++) {
+		NEED(mkdir(dir, 0700));
+		NEED(chdir(dir));
+	}
+	fd = NEED(open("f", O_RDWR | O_CREAT, 0600));
+	NEED(fchdir(top));
+	close(top);
+	return fd;
+}
+
+static void abort_dumping(void)
+{
+	struct rlimit lim = { RLIM_INFINITY, RLIM_INFINITY };
+
+	setrlimit(RLIMIT_CORE, &lim);
+	abort();
+}
+
+static void crash(int far, int near)
+{
+	char *at = mmap(NULL, MAPS * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	for (int i = 0; i < MAPS; i++)
+		NEED(mmap(at + i * PAGE, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED,
+			     i < LONG_NAMES ? far : near, 0) == MAP_FAILED ?
+				-1 :
+				0);
+	abort_dumping();
+}
+
+/* The note in the core file, and what is wrong with it. */
+static const char *check(const char *core, size_t size)
+{
+	const Elf64_Phdr *ph = (const void *)(core + ((const Elf64_Ehdr *)core)->e_phoff);
+	const char *at = core + ph->p_offset, *end = at + ph->p_filesz, *names;
+	const Elf64_Nhdr *n;
+	const uint64_t *head;
+	unsigned count = 0;
+
+	if (end > core + size)
+		return "cut off";
+	for (;; at += sizeof(*n) + 8 + (n->n_descsz + 3) / 4 * 4) {
+		n = (const void *)at;
+		if (at >= end)
+			return "no list";
+		if (n->n_type == NT_FILE)
+			break;
+	}
+	head = (const void *)(at + sizeof(*n) + 8);
+	end = (const char *)head + n->n_descsz;
+	if (n->n_descsz > NOTE_MAX || head[0] < MAPS)
+		return "too long, or too short";
+	for (names = (const char *)(head + 2 + 3 * head[0]); names < end; count++)
+		names += strlen(names) + 1;
+	if (names != end || count != head[0])
+		return "not as many names as files";
+	return strcmp(end - 2, "?") ? "no file without a name" : "all of them";
+}
+
+static void what_is_there(void)
+{
+	struct stat st;
+	int fd, status;
+
+	fd = NEED(open("core", O_WRONLY | O_CREAT, 0600));
+	NEED(write(fd, "keep", 4));
+	NEED(link("core", "other"));
+	waitpid(SPAWN(abort_dumping()), &status, 0);
+	NEED(fstat(fd, &st));
+	say("two names: %ld bytes, dumped %d", (long)st.st_size, !!WCOREDUMP(status));
+	NEED(unlink("other"));
+	NEED(ftruncate(fd, 1L << 40));
+	waitpid(SPAWN(abort_dumping()), &status, 0);
+	NEED(fstat(fd, &st));
+	say("one name: emptied %d, dumped %d", st.st_size < 1L << 40, !!WCOREDUMP(status));
+	close(fd);
+}
+
+static int map_and_unmap(void *file)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		void *at[64];
+
+		for (int i = 0; i < 64; i++)
+			at[i] = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, *(int *)file, 0);
+		for (int i = 0; i < 64; i++)
+			munmap(at[i], PAGE);
+	}
+	return 0;
+}
+
+static void crash_shared(int file)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+
+	for (int i = 0; i < 200; i++)
+		mmap(NULL, PAGE, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	NEED(clone(map_and_unmap, stack + sizeof(stack), CLONE_VM | SIGCHLD, &file));
+	abort_dumping();
+}
+
+/* Another process has the same memory, and changes what is mapped while it is dumped. */
+static void shared(int file)
+{
+	int status, dumped = 0;
+
+	for (int i = 0; i < 8; i++) {
+		waitpid(SPAWN(crash_shared(file)), &status, 0);
+		dumped += !!WCOREDUMP(status);
+	}
+	say("shared: dumped %d", dumped);
+}
+
+TEST(core_files)
+{
+	static char core[4 << 20];
+	int fd, far, near;
+	size_t n;
+
+	if (!in_guest()) {
+		say("two names: 4 bytes, dumped 0");
+		say("one name: emptied 1, dumped 1");
+		say("files: all of them");
+		say("shared: dumped 8");
+		return;
+	}
+	fd = NEED(open("/proc/sys/kernel/core_pattern", O_WRONLY));
+	NEED(write(fd, "core", 4));
+	close(fd);
+	what_is_there();
+	far = file_far_down();
+	near = NEED(open("near", O_RDWR | O_CREAT, 0600));
+	NEED(ftruncate(far, PAGE) | ftruncate(near, PAGE));
+	waitpid(SPAWN(crash(far, near)), NULL, 0);
+	fd = NEED(open("core", O_RDONLY));
+	n = NEED(read(fd, core, sizeof(core)));
+	say("files: %s", check(core, n));
+	shared(near);
+}
