@@ -17,8 +17,8 @@
 #define XSTATE_SW_OFFSET 464
 #define FXSAVE_FEATURES 3UL
 #define MXCSR_OFFSET 24
-#define MXCSR_MASK_DEFAULT 0xffffU
-#define USER_DEBUGREG 848 /* offsetof(struct user, u_debugreg) */
+#define MXCSR_MASK 0xffffU /* as sigframe.c */
+#define USER_DEBUGREG 848  /* offsetof(struct user, u_debugreg) */
 #define USER_SIZE 928
 
 /* struct user_regs_struct of x86-64, in the order of <sys/user.h>. */
@@ -173,14 +173,14 @@ static long get_set(struct task *t, u64 type, uaddr_t to, size_t n)
 }
 
 /* What the CPU would not load is refused. @n bytes of an image are at @area. */
-static bool image_is_good(const struct task *t, const u8 *area, size_t n)
+static bool image_is_good(const u8 *area, size_t n)
 {
 	u64 header[8]; /* xstate_bv, xcomp_bv, reserved */
-	u32 mxcsr, mask;
+	u32 mxcsr;
 
+	/* not the image's own mask: a tracer may have written it */
 	memcpy(&mxcsr, area + MXCSR_OFFSET, sizeof(mxcsr));
-	memcpy(&mask, t->arch.fpu.area + MXCSR_OFFSET + sizeof(mxcsr), sizeof(mask));
-	if (mxcsr & ~(mask ? mask : MXCSR_MASK_DEFAULT))
+	if (mxcsr & ~MXCSR_MASK)
 		return false;
 	if (n <= XSTATE_BV_OFFSET)
 		return true;
@@ -204,7 +204,7 @@ static long set_fpu(struct task *t, u64 type, uaddr_t from, size_t n)
 	arch_fpu_sync(t);
 	if (copy_from_user(area, from, n))
 		err = -EFAULT;
-	else if (!image_is_good(t, area, n))
+	else if (!image_is_good(area, n))
 		err = -EINVAL;
 	else
 		memcpy(t->arch.fpu.area, area, n);

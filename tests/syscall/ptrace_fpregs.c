@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* A tracer gives floating point registers that no CPU would load, and says in the same image that they are good. */
+#include "t.h"
+#include <sys/ptrace.h>
+#include <sys/user.h>
+
+TEST(ptrace_fpregs)
+{
+	struct user_fpregs_struct f;
+	pid_t pid = SPAWN({
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+	});
+
+	NEED(waitpid(pid, NULL, 0));
+	T(ptrace(PTRACE_GETFPREGS, pid, NULL, &f));
+	f.mxcr_mask = ~0U;
+	T(ptrace(PTRACE_SETFPREGS, pid, NULL, &f));
+	f.mxcsr = ~0U;
+	T(ptrace(PTRACE_SETFPREGS, pid, NULL, &f));
+	f.mxcsr = 0x1f80;
+	T(ptrace(PTRACE_SETFPREGS, pid, NULL, &f));
+	T(ptrace(PTRACE_CONT, pid, NULL, NULL));
+	t_wait("tracee", pid);
+}
