@@ -44,10 +44,25 @@ bool ext4_entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 end)
 				      de->inode <= sbi->disk.s_inodes_count && name_ok(de)));
 }
 
+/*
+ * A node of an index: its entries, one free one or "." and "..", reach to the block's end, and the index is below them. It has a checksum of
+ * another kind, before which Linux leaves what was there: in the root four bytes of the tail of the block that it once was.
+ */
+static bool is_index_block(const struct ext4_sb *sbi, const u8 *block)
+{
+	u32 first = ext4_rec_len(sbi, (const void *)block);
+
+	return first == sbi->block_size ||
+	       (first == EXT4_DIR_REC_LEN(1) &&
+		       first + ext4_rec_len(sbi, (const void *)(block + first)) == sbi->block_size);
+}
+
 static struct ext4_dir_tail *dir_tail(const struct ext4_sb *sbi, u8 *block)
 {
 	struct ext4_dir_tail *t = (void *)(block + sbi->block_size - sizeof(*t));
 
+	if (is_index_block(sbi, block))
+		return NULL;
 	return !t->det_reserved_zero1 && t->det_rec_len == sizeof(*t) && !t->det_reserved_zero2 &&
 			       t->det_reserved_ft == EXT4_DIR_TAIL_FT ?
 		       t :
