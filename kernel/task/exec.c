@@ -204,29 +204,43 @@ static void hand_over_executable(struct bprm *b)
 		force_fatal_sig(SIGSEGV);
 }
 
-/* The new memory and who it belongs to: for others (exec_hold()) it is one step. */
-static void become(struct bprm *b)
+/*
+ * The new memory, shown to nobody who might not see the old one: descriptors of the old program are still open. Others may look at it from
+ * here on, and have to find the new program once the last of those descriptors is closed: its end is how a parent learns of the exec. The
+ * result is the old memory, to be put.
+ */
+static struct mm *show_new_mm(struct bprm *b)
 {
-	bool dumpable = is_dumpable(b);
+	u32 dumpable = is_dumpable(b) ? 1 : (u32)suid_dumpable;
 	struct mm *old = current->mm;
 
-	set_dumpable(b->mm, dumpable ? 1 : (u32)suid_dumpable); /* before anybody sees it */
+	set_dumpable(b->mm, !old || old->dump_mode == 1 ? dumpable : old->dump_mode);
 	mutex_lock(&current->signal->exec_update_mutex);
 	spin_lock(&current->alloc_lock);
 	current->mm = b->mm;
 	spin_unlock(&current->alloc_lock);
+	mutex_unlock(&current->signal->exec_update_mutex);
+	set_comm_from(b->filename);
+	return old;
+}
+
+/* Whose it is: for others (exec_hold()) one step with what they may look at. */
+static void become(struct bprm *b)
+{
+	bool dumpable = is_dumpable(b);
+
+	mutex_lock(&current->signal->exec_update_mutex);
 	take_credentials(b);
 	set_dumpable(b->mm, dumpable ? 1 : (u32)suid_dumpable);
 	if (perf_counted(current))
 		perf_exec(!dumpable && suid_dumpable != 1);
 	mutex_unlock(&current->signal->exec_update_mutex);
-	if (old)
-		mmput(old);
 }
 
 static int commit(struct bprm *b)
 {
 	struct sighand_struct *fresh = NULL;
+	struct mm *old;
 	int err;
 
 	if (atomic_read(&current->sighand->count) > 1) {
@@ -258,10 +272,13 @@ static int commit(struct bprm *b)
 	}
 	b->mm->exe_file = b->file;
 	b->file = NULL;
-	files_close_on_exec(
-		current->files); /* who may look into the new program finds none of them */
 	leave_mm();
+	old = show_new_mm(b);
+	files_close_on_exec(current->files);
 	become(b);
+	vfork_finish(current);
+	if (old)
+		mmput(old);
 	own_sighand(fresh);
 	current->personality &= ~b->per_clear;
 	current->flags &= ~(u32)PF_FORKNOEXEC;
@@ -270,7 +287,6 @@ static int commit(struct bprm *b)
 	current->robust_list = UNULL;
 	current->rseq = UNULL;
 	reset_signals();
-	set_comm_from(b->filename);
 	TRACE(exec, "%s[%d] %s", current->comm, current->pid, b->filename);
 	if (b->executable)
 		hand_over_executable(b);

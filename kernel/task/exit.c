@@ -356,7 +356,6 @@ void exit_mm_release(void)
 		}
 		t->clear_child_tid = UNULL;
 	}
-	vfork_finish(t);
 }
 
 static void exit_mm(struct task *t)
@@ -364,6 +363,7 @@ static void exit_mm(struct task *t)
 	struct mm *mm = t->mm;
 
 	exit_mm_release();
+	vfork_finish(t);
 	if (!mm)
 		return;
 	coredump_wait_exit(mm);

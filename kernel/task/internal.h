@@ -116,7 +116,7 @@ pid_t kernel_clone(const struct clone_args_k *args);
 void vfork_finish(struct task *t); /* the child no longer uses the parent's memory */
 
 /* ---- exec ---- */
-void exit_mm_release(void); /* current lets its mm go: clear_child_tid, vfork, robust futexes */
+void exit_mm_release(void); /* current lets its mm go: clear_child_tid, robust futexes */
 int de_thread(void);
 
 /* ---- exit.c, wait.c ---- */
