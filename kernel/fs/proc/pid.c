@@ -100,6 +100,7 @@ struct inode *proc_pid_inode(
 	if (!inode)
 		return NULL;
 	PROC_I(inode)->thread = thread;
+	PROC_I(inode)->in_task = PROC_I(dir)->in_task;
 	inode->i_op = &pid_file_iops;
 	set_owner(inode, t);
 	return inode;
@@ -185,7 +186,7 @@ static struct task *find_task_in(const struct inode *dir, u32 nr)
 	return t;
 }
 
-/* Any thread's number finds its process, as in Linux; listings show leaders only. */
+/* Any thread's number finds a process's directory, that thread's; listings show leaders only. */
 struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct qstr *name)
 {
 	struct inode *inode;
@@ -242,7 +243,7 @@ int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base)
 
 static bool entry_here(const struct pid_entry *e, const struct proc_inode *dir)
 {
-	return !(e->leader_only && dir->thread) && !(e->thread_only && !dir->thread);
+	return !(dir->in_task ? e->leader_only : e->thread_only);
 }
 
 static struct inode *entry_inode(struct inode *dir, const struct pid_entry *e, struct task *t)
@@ -356,6 +357,7 @@ static struct dentry *task_dir_lookup(struct inode *dir, struct dentry *d, u32 f
 	}
 	inode = proc_pid_inode(dir, S_IFDIR | 0555, t->thread_pid, true, t);
 	if (inode) {
+		PROC_I(inode)->in_task = true;
 		inode->i_op = &pid_dir_iops;
 		inode->i_fop = &pid_dir_fops;
 		set_nlink(inode, pid_dir_nlink(inode));
@@ -434,7 +436,7 @@ static int pid_file_permission(struct inode *inode, int mask)
 
 static int show_task(const struct proc_inode *pi, struct seq *s, struct task *t)
 {
-	return pi->thread && pi->pe->tid_show ? pi->pe->tid_show(s, t) : pi->pe->show(s, t);
+	return pi->in_task && pi->pe->tid_show ? pi->pe->tid_show(s, t) : pi->pe->show(s, t);
 }
 
 static int show_private(const struct proc_inode *pi, struct seq *s, struct task *t)
@@ -695,7 +697,7 @@ static struct pid *pid_of_dir(const struct file *f)
 	if (f->f_op != &pid_dir_fops)
 		return NULL;
 	pi = PROC_I(f->f_inode);
-	return pi->thread ? NULL : pi->pid;
+	return pi->in_task ? NULL : pi->pid;
 }
 
 static int pid_init(void)

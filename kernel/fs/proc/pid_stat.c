@@ -125,10 +125,10 @@ static int show_stat(struct seq *s, struct task *t, bool whole)
 	seq_printf(s, "%d (%s) %c %d %d %d %d %d %u ", task_pid_nr_ns(t, ns), t->comm,
 		task_state_char(t), g.ppid, g.pgrp, g.session, g.tty_nr, g.tpgid,
 		t->flags & PF_SHOWN);
-	seq_printf(s, "%lu %lu %lu %lu ", sum.min_flt, whole ? t->signal->cmin_flt : 0, sum.maj_flt,
-		whole ? t->signal->cmaj_flt : 0);
+	seq_printf(s, "%lu %lu %lu %lu ", sum.min_flt, t->signal->cmin_flt, sum.maj_flt,
+		t->signal->cmaj_flt);
 	seq_printf(s, "%lu %lu %lu %lu ", sum.utime / TICK_NS, sum.stime / TICK_NS,
-		whole ? t->signal->cutime / TICK_NS : 0, whole ? t->signal->cstime / TICK_NS : 0);
+		t->signal->cutime / TICK_NS, t->signal->cstime / TICK_NS);
 	seq_printf(s, "%d %d %d 0 %lu ", priority_of(t), t->nice, g.threads,
 		time_ns_read(CLOCK_BOOTTIME, t->start_boottime) / TICK_NS);
 	seq_printf(s, "%lu %ld %lu ", mm ? mm->total_vm << PAGE_SHIFT : 0, mm ? rss_pages(mm) : 0,

@@ -88,7 +88,8 @@ struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len);
 struct pid_entry;
 struct proc_inode {
 	struct pid *pid;        /* a reference; NULL in the fixed tree */
-	bool thread;            /* of a thread (task/TID), else of the process */
+	bool thread;            /* of a thread (by its TID), else of the process */
+	bool in_task;           /* below task/TID, which has less than PID */
 	int fd;                 /* of fd/N and fdinfo/N */
 	u64 map_start, map_end; /* of map_files/START-END; end 0: it is none */
 	const struct pid_entry *pe;
