@@ -392,6 +392,11 @@ static const struct link_type *find_type(const char *kind, u32 len)
 	return NULL;
 }
 
+bool link_type_known(const char *kind, u32 len)
+{
+	return find_type(kind, len);
+}
+
 int link_create(struct net *net, const struct nlmsghdr *req, struct net_device **dev)
 {
 	const u32 fixed = NLMSG_SPACE(sizeof(struct ifinfomsg));

@@ -98,7 +98,8 @@ void link_stand(struct net_device *dev, u32 level); /* it does */
 void link_step_on(struct net_device *dev);
 void link_step_off(struct net_device *dev);
 
-const char *link_kind(const struct net_device *dev);              /* NULL */
+const char *link_kind(const struct net_device *dev); /* NULL */
+bool link_type_known(const char *kind, u32 len);
 const struct net_device *link_peer(const struct net_device *dev); /* NULL */
 
 #endif

@@ -190,47 +190,58 @@ int nl_answer(
 	return err;
 }
 
-int nl_done(struct nl_sock *n, const struct nlmsghdr *req)
+int nl_done_with(struct nl_sock *n, const struct nlmsghdr *req, int failed, u16 flags)
 {
 	struct nl_builder *b = kzalloc(sizeof(*b), GFP_KERNEL);
 	int err;
 
 	if (!b)
 		return -ENOMEM;
-	nl_begin(b, req, n->portid, NLMSG_DONE, NLM_F_MULTI, sizeof(int));
+	*(int *)nl_begin(b, req, n->portid, NLMSG_DONE, NLM_F_MULTI | flags, sizeof(int)) = failed;
 	nl_end(b);
 	err = nl_queue(n, b);
 	kfree(b);
 	return err;
 }
 
+int nl_done(struct nl_sock *n, const struct nlmsghdr *req)
+{
+	return nl_done_with(n, req, 0, 0);
+}
+
 struct emit {
 	struct nl_sock *n;
 	const struct nlmsghdr *req;
 	u16 flags;
+	struct rtnl_dump dump;
 };
 
 static int emit(void *arg, rtnl_put_fn put, const void *what)
 {
 	const struct emit *e = arg;
 
-	return nl_answer(e->n, e->req, put, what, e->flags);
+	return nl_answer(e->n, e->req, put, what, e->flags | e->dump.each);
 }
 
 /* 0: served (and acknowledged when asked), or -errno for an error message; 1: served with its own answer. */
 static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 {
-	struct emit e = { n, req, req->nlmsg_flags & NLM_F_DUMP ? NLM_F_MULTI : 0 };
+	struct emit e = { n, req, req->nlmsg_flags & NLM_F_DUMP ? NLM_F_MULTI : 0, { 0 } };
 	struct net *net = n->c.net;
 	int err;
+
+	e.dump.strict = n->options >> NETLINK_GET_STRICT_CHK & 1;
 
 	if (req->nlmsg_type % 4 !=
 		2) /* NEW and DEL; GET is the third of each four, SET the fourth */
 		return net_capable(net, CAP_NET_ADMIN) ? rtnl_change(net, req) : -EPERM;
-	err = req->nlmsg_flags & NLM_F_DUMP ? rtnl_dump(net, req, emit, &e) :
-					      rtnl_get(net, req, emit, &e);
-	if (!err && req->nlmsg_flags & NLM_F_DUMP)
-		err = nl_done(n, req);
+	if (req->nlmsg_flags & NLM_F_DUMP) {
+		err = rtnl_dump(net, req, &e.dump, emit, &e);
+		if (err != -EOPNOTSUPP) /* a dump says at its end what was wrong */
+			err = nl_done_with(n, req, err, e.dump.done);
+	} else {
+		err = rtnl_get(net, req, e.dump.strict, emit, &e);
+	}
 	return err ? err : 1;
 }
 

@@ -65,6 +65,8 @@ int nl_answer(struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, co
 /* An error (0: an acknowledgement), and for who wants to know more (NETLINK_EXT_ACK) @why (NULL) and which attribute (0). */
 int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char *why, u32 offset);
 int nl_done(struct nl_sock *n, const struct nlmsghdr *req);
+/* The same of a dump that has failed, or has more to say of itself than NLM_F_MULTI. */
+int nl_done_with(struct nl_sock *n, const struct nlmsghdr *req, int err, u16 flags);
 /* To every member of @group of @protocol in @net; NULL: in every namespace that the initial user namespace owns. */
 void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u32 len);
 /* The same, but not to @but (NULL: to all). */

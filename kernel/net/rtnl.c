@@ -223,18 +223,35 @@ u32 rtnl_room_for(struct net *net, const struct list_head *list)
 	return n;
 }
 
-static int dump_addrs(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
+static u8 family_of(const struct nlmsghdr *req)
+{
+	return req->nlmsg_len > NLMSG_HDRLEN ? *(const u8 *)NLMSG_DATA(req) : 0;
+}
+
+static int dump_addrs(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
+	rtnl_emit_fn emit, void *arg)
 {
 	u32 room = rtnl_room_for(net, &net->addrs), n = 0;
 	struct addr_entry *all = kcalloc(room, sizeof(*all), GFP_KERNEL);
+	u8 family = family_of(req);
+	int err = 0, ifindex = 0;
 	struct ifaddr *a;
-	int err = 0;
 
+	if (family != AF_INET && family != AF_INET6)
+		family = 0;
+	if (d->strict)
+		ifindex = (int)((const struct ifaddrmsg *)NLMSG_DATA(req))->ifa_index;
+	if (ifindex) {
+		d->each = d->done = NLM_F_DUMP_FILTERED;
+		if (!netdev_find_index(net, ifindex))
+			err = -ENODEV;
+	}
 	if (!all)
 		return -ENOMEM;
 	spin_lock(&net->lock);
 	list_for_each_entry(a, &net->addrs, list)
-		if (n < room && (!family || (family == AF_INET) == ip_is_v4(&a->addr)))
+		if (n < room && (!family || (family == AF_INET) == ip_is_v4(&a->addr)) &&
+			(!ifindex || a->dev->ifindex == ifindex))
 			all[n++] = (struct addr_entry){ *a, a->dev->ifindex };
 	spin_unlock(&net->lock);
 	for (u32 i = 0; i < n && !err; i++)
@@ -243,24 +260,47 @@ static int dump_addrs(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
 	return err;
 }
 
-static u8 family_of(const struct nlmsghdr *req)
+/* One address of IPv6; of IPv4 nobody tells. */
+static int get_addr(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
 {
-	return req->nlmsg_len > NLMSG_HDRLEN ? *(const u8 *)NLMSG_DATA(req) : 0;
+	const struct ifaddrmsg *m = NLMSG_DATA(req);
+	struct addr_entry e = { 0 };
+	const struct ifaddr *a;
+	ip_addr addr;
+
+	if (family_of(req) != AF_INET6)
+		return -EOPNOTSUPP;
+	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*m)) ||
+		(!rtnl_attr_addr(req, sizeof(*m), IFA_LOCAL, AF_INET6, &addr) &&
+			!rtnl_attr_addr(req, sizeof(*m), IFA_ADDRESS, AF_INET6, &addr)))
+		return -EINVAL;
+	spin_lock(&net->lock);
+	list_for_each_entry(a, &net->addrs, list)
+		if (!e.ifindex && ip_equal(&a->addr, &addr) &&
+			(!m->ifa_index || a->dev->ifindex == (int)m->ifa_index))
+			e = (struct addr_entry){ *a, a->dev->ifindex };
+	spin_unlock(&net->lock);
+	return e.ifindex ? emit(arg, put_addr, &e) : -EADDRNOTAVAIL;
 }
 
-int rtnl_dump(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
+int rtnl_dump(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d, rtnl_emit_fn emit,
+	void *arg)
 {
+	int err = d->strict ? rtnl_check_dump(req) : 0;
+
+	if (err)
+		return err;
 	switch (req->nlmsg_type) {
 	case RTM_GETLINK:
 		if (family_of(req) == AF_BRIDGE)
 			return br_dump_ports(net, req, emit, arg);
-		return rtnl_dump_links(net, req, emit, arg);
-	case RTM_GETADDR: return dump_addrs(net, family_of(req), emit, arg);
-	case RTM_GETROUTE: return rtnl_dump_routes(net, family_of(req), emit, arg);
+		return rtnl_dump_links(net, req, d, emit, arg);
+	case RTM_GETADDR: return dump_addrs(net, req, d, emit, arg);
+	case RTM_GETROUTE: return rtnl_dump_routes(net, req, d, emit, arg);
 	case RTM_GETNEIGH:
 		if (family_of(req) == AF_BRIDGE)
 			return br_dump_fdb(net, req, emit, arg);
-		return rtnl_dump_neigh(net, req, emit, arg);
+		return rtnl_dump_neigh(net, req, d, emit, arg);
 	case RTM_GETRULE: return rules_dump(net, family_of(req), emit, arg);
 	case RTM_GETNSID: return nsid_dump(net, emit, arg);
 	case RTM_GETQDISC: return 0; /* there are none */
@@ -268,10 +308,15 @@ int rtnl_dump(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, vo
 	return -EOPNOTSUPP;
 }
 
-int rtnl_get(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
+int rtnl_get(struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit_fn emit, void *arg)
 {
+	int err = strict ? rtnl_check_get(req) : 0;
+
+	if (err)
+		return err;
 	switch (req->nlmsg_type) {
 	case RTM_GETLINK: return rtnl_get_link(net, req, emit, arg);
+	case RTM_GETADDR: return get_addr(net, req, emit, arg);
 	case RTM_GETNSID: return nsid_ask(net, req, emit, arg);
 	case RTM_GETROUTE: return rtnl_get_route(net, req, emit, arg);
 	case RTM_GETNEIGH:

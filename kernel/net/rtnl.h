@@ -43,8 +43,15 @@ typedef void (*rtnl_put_fn)(
 /* Takes one thing that was asked for: 0 or -errno, which ends the dump. */
 typedef int (*rtnl_emit_fn)(void *arg, rtnl_put_fn put, const void *what);
 
-int rtnl_dump(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
-int rtnl_get(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+/* How a dump is asked for (NETLINK_GET_STRICT_CHK), and what it says of itself: NLM_F_DUMP_FILTERED in each message, and in the last. */
+struct rtnl_dump {
+	bool strict;
+	u16 each, done;
+};
+int rtnl_dump(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d, rtnl_emit_fn emit,
+	void *arg);
+int rtnl_get(
+	struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit_fn emit, void *arg);
 /* NEW, DEL and SET: 0 or -errno. The caller may. */
 int rtnl_change(struct net *net, const struct nlmsghdr *req);
 
@@ -54,8 +61,13 @@ void rtnl_tell_link(struct net_device *dev, u16 type, u32 change);
 void rtnl_tell_addr(struct net *net, const struct ifaddr *a, u16 type);
 void rtnl_tell_route(struct net *net, const struct route *r, u16 type);
 
+/* rtnl_check.c: may a strict request say that? 0, -EINVAL, -ERANGE. */
+int rtnl_check_dump(const struct nlmsghdr *req);
+int rtnl_check_get(const struct nlmsghdr *req);
+
 /* rtnl_link.c */
-int rtnl_dump_links(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+int rtnl_dump_links(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
+	rtnl_emit_fn emit, void *arg);
 int rtnl_get_link(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int rtnl_change_link(struct net *net, const struct nlmsghdr *req);
 
@@ -67,12 +79,14 @@ int nsid_set(struct net *net, const struct nlmsghdr *req);
 void nsids_forget(struct net *net);
 
 /* rtnl_route.c */
-int rtnl_dump_routes(struct net *net, u8 family, rtnl_emit_fn emit, void *arg);
+int rtnl_dump_routes(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
+	rtnl_emit_fn emit, void *arg);
 int rtnl_get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int rtnl_change_route(struct net *net, const struct nlmsghdr *req);
 
 /* rtnl_neigh.c */
-int rtnl_dump_neigh(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
+int rtnl_dump_neigh(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
+	rtnl_emit_fn emit, void *arg);
 int rtnl_get_neigh(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int rtnl_change_neigh(struct net *net, const struct nlmsghdr *req);
 

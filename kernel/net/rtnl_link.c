@@ -208,7 +208,7 @@ static struct net_device *link_of(struct net *net, const struct nlmsghdr *req, i
 }
 
 /* What a dump asks for of all devices. */
-static bool wanted(const struct net_device *d, const struct nlmsghdr *req)
+static bool wanted(const struct net_device *d, const struct nlmsghdr *req, struct rtnl_dump *dump)
 {
 	const u32 *master, fixed = sizeof(struct ifinfomsg);
 	const char *kind;
@@ -218,6 +218,8 @@ static bool wanted(const struct net_device *d, const struct nlmsghdr *req)
 	if (req->nlmsg_len < NLMSG_LENGTH(fixed))
 		return true;
 	master = nl_find(req, fixed, IFLA_MASTER, sizeof(*master), NULL);
+	if (master && *master)
+		dump->each = NLM_F_DUMP_FILTERED;
 	if (master && *master && (!d->master || d->master->ifindex != (int)*master))
 		return false;
 	info = nl_find(req, fixed, IFLA_LINKINFO, 0, &n);
@@ -225,11 +227,15 @@ static bool wanted(const struct net_device *d, const struct nlmsghdr *req)
 	if (!kind)
 		return true;
 	len = (u32)strnlen(kind, len);
+	if (!link_type_known(kind, len)) /* who asks has to look himself */
+		return true;
+	dump->each = NLM_F_DUMP_FILTERED;
 	return d->ops->type && strlen(d->ops->type->kind) == len &&
 	       !memcmp(d->ops->type->kind, kind, len);
 }
 
-int rtnl_dump_links(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
+int rtnl_dump_links(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *dump,
+	rtnl_emit_fn emit, void *arg)
 {
 	struct link_ref r = { .net = net, .type = RTM_NEWLINK };
 	struct net_device *d;
@@ -243,7 +249,7 @@ int rtnl_dump_links(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn em
 		list_for_each_entry(d, &net->devices, list) {
 			if (d->ifindex > at && (!next || d->ifindex < next)) {
 				next = d->ifindex;
-				want = wanted(d, req);
+				want = wanted(d, req, dump);
 			}
 		}
 		spin_unlock(&net->lock);

@@ -56,17 +56,46 @@ void rtnl_tell_neigh(struct net *net, const struct neigh_info *info, u16 type)
 	rtnl_tell(net, RTNLGRP_NEIGH, type == RTM_NEWNEIGH ? put_neigh : put_neigh_gone, info);
 }
 
-static bool wanted(const struct neigh_info *n, const struct ndmsg *m)
+/* What a dump asks for: entries of a family, of a device, of the devices of a master. */
+struct wish {
+	u8 family;
+	int ifindex, master;
+};
+
+static int master_of(struct net *net, int ifindex)
 {
-	if (m->ndm_family && (m->ndm_family == AF_INET) != ip_is_v4(&n->addr))
-		return false;
-	return !m->ndm_ifindex || m->ndm_ifindex == n->ifindex;
+	const struct net_device *d;
+	int master;
+
+	spin_lock(&net->lock);
+	d = netdev_by_index(net, ifindex);
+	master = d && d->master ? d->master->ifindex : 0;
+	spin_unlock(&net->lock);
+	return master;
 }
 
-int rtnl_dump_neigh(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
+static bool wanted(struct net *net, const struct neigh_info *n, const struct wish *w)
+{
+	if (w->family && (w->family == AF_INET) != ip_is_v4(&n->addr))
+		return false;
+	if (w->ifindex && w->ifindex != n->ifindex)
+		return false;
+	return !w->master || w->master == master_of(net, n->ifindex);
+}
+
+static int number(const struct nlmsghdr *req, u16 type)
+{
+	const int *v = nl_find(req, sizeof(struct ndmsg), type, sizeof(*v), NULL);
+
+	return v ? *v : 0;
+}
+
+int rtnl_dump_neigh(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
+	rtnl_emit_fn emit, void *arg)
 {
 	struct neigh_info *all = kcalloc(LIST_MAX, sizeof(*all), GFP_KERNEL);
 	struct ndmsg m = { 0 };
+	struct wish w;
 	int err = 0;
 	u32 n = 0;
 
@@ -78,8 +107,10 @@ int rtnl_dump_neigh(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn em
 		m.ndm_family = *(const u8 *)NLMSG_DATA(req);
 	if (!m.ndm_family || m.ndm_family == AF_INET || m.ndm_family == AF_INET6)
 		n = m.ndm_flags & NTF_PROXY ? 0 : neigh_list(net, all, LIST_MAX);
+	w = (struct wish){ m.ndm_family, number(req, NDA_IFINDEX), number(req, NDA_MASTER) };
+	d->each = w.ifindex || w.master ? NLM_F_DUMP_FILTERED : 0;
 	for (u32 i = 0; i < n && !err; i++)
-		if (wanted(&all[i], &m))
+		if (wanted(net, &all[i], &w))
 			err = emit(arg, put_neigh, &all[i]);
 	kfree(all);
 	return err;

@@ -209,20 +209,92 @@ static void sort_entries(struct route_entry **all, u32 n, struct route_entry **r
 	}
 }
 
-int rtnl_dump_routes(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
+/* What a strict dump asks for; 0: anything. */
+struct wish {
+	u8 family, protocol, type;
+	u32 table, flags;
+	int oif;
+};
+
+static bool leads_nowhere(u8 type)
+{
+	return type == RTN_BLACKHOLE || type == RTN_UNREACHABLE || type == RTN_PROHIBIT ||
+	       type == RTN_THROW;
+}
+
+static bool leaves_by(const struct route *r, int oif)
+{
+	if (ip_is_v4(&r->dst) && leads_nowhere(r->type))
+		return false; /* those of IPv6 have lo */
+	for (u32 n = 0; n < route_ways(r); n++)
+		if (route_way(r, n).ifindex == oif)
+			return true;
+	return false;
+}
+
+static bool wanted(const struct route *r, const struct wish *w)
+{
+	if (w->flags || (w->family && (w->family == AF_INET) != ip_is_v4(&r->dst)))
+		return false; /* nothing is cached */
+	return (!w->table || r->table == w->table) &&
+	       (!w->protocol || r->protocol == w->protocol) && (!w->type || r->type == w->type) &&
+	       (!w->oif || leaves_by(r, w->oif));
+}
+
+static bool has_table(struct net *net, const struct wish *w)
+{
+	const struct route *r;
+	bool has = w->table == RT_TABLE_MAIN || w->table == RT_TABLE_LOCAL;
+
+	spin_lock(&net->lock);
+	list_for_each_entry(r, &net->routes, list)
+		has |= r->table == w->table && (w->family == AF_INET) == ip_is_v4(&r->dst);
+	spin_unlock(&net->lock);
+	return has;
+}
+
+static int read_wish(
+	struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d, struct wish *w)
+{
+	const u32 *table = nl_find(req, sizeof(struct rtmsg), RTA_TABLE, sizeof(u32), NULL);
+	const u32 *oif = nl_find(req, sizeof(struct rtmsg), RTA_OIF, sizeof(u32), NULL);
+	const struct rtmsg *m = NLMSG_DATA(req);
+	u8 family = req->nlmsg_len > NLMSG_HDRLEN ? m->rtm_family : 0;
+
+	*w = (struct wish){ .family = family == AF_INET || family == AF_INET6 ? family : 0 };
+	if (!d->strict)
+		return 0;
+	w->table = table ? *table : m->rtm_table;
+	w->protocol = m->rtm_protocol;
+	w->type = m->rtm_type;
+	w->flags = m->rtm_flags;
+	w->oif = oif ? (int)*oif : 0;
+	d->each = NLM_F_DUMP_FILTERED;
+	if (w->oif && !netdev_find_index(net, w->oif))
+		return -ENODEV;
+	if (w->table || w->protocol || w->type || w->flags || w->oif)
+		d->done = NLM_F_DUMP_FILTERED;
+	return w->family && w->table && !has_table(net, w) ? -ENOENT : 0;
+}
+
+int rtnl_dump_routes(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
+	rtnl_emit_fn emit, void *arg)
 {
 	u32 room = rtnl_room_for(net, &net->routes), n = 0;
 	struct route_entry *all = kcalloc(room, sizeof(*all), GFP_KERNEL);
 	struct route_entry **order =
 		kcalloc((size_t)room * 2, sizeof(struct route_entry *), GFP_KERNEL);
 	u64 now = ktime_get();
+	struct wish wish;
 	struct route *r;
-	int err = all && order ? 0 : -ENOMEM;
+	int err = read_wish(net, req, d, &wish);
+
+	if (!all || !order)
+		err = -ENOMEM;
 
 	spin_lock(&net->lock);
 	list_for_each_entry(r, &net->routes, list) {
-		if (err || n == room || (family && (family == AF_INET) != ip_is_v4(&r->dst)) ||
-			(r->expires && r->expires <= now))
+		if (err || n == room || !wanted(r, &wish) || (r->expires && r->expires <= now))
 			continue;
 		all[n] = (struct route_entry){ *r, r->dev->ifindex };
 		nexthops_get(all[n].r.hops);
@@ -484,12 +556,6 @@ static int read_metrics(const struct nlmsghdr *req, struct route *r)
 		}
 	}
 	return 0;
-}
-
-static bool leads_nowhere(u8 type)
-{
-	return type == RTN_BLACKHOLE || type == RTN_UNREACHABLE || type == RTN_PROHIBIT ||
-	       type == RTN_THROW;
 }
 
 /* What both adding and deleting say. */

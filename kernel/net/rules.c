@@ -294,6 +294,10 @@ int rules_dump(struct net *net, u8 family, rtnl_emit_fn emit, void *arg)
 
 	if (!all)
 		return -ENOMEM;
+	if (family && family != AF_INET && family != AF_INET6) {
+		kfree(all);
+		return -EAFNOSUPPORT;
+	}
 	spin_lock(&net->lock);
 	for (u32 k = 0; k < ARRAY_SIZE(families); k++)
 		list_for_each_entry(r, &net->rules, list)
