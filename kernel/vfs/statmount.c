@@ -13,7 +13,7 @@
 #define LIST_REVERSE 1
 #define LIST_MAX 1000000
 #define REQUEST_V0 24
-#define TEXT_SIZE (4 * PATH_MAX)
+#define TEXT_SIZE (6 * PATH_MAX) /* root, place, source, options twice, and the short ones */
 
 /* Younger than the headers that we build with. */
 struct request {
@@ -102,11 +102,16 @@ struct gather {
 	u32 len;
 };
 
+/* What there is no room for is empty. */
 static u32 add_text(struct gather *g, const char *s)
 {
+	size_t n = strlen(s) + 1;
 	u32 at = g->len;
 
-	g->len += scnprintf(g->text + g->len, TEXT_SIZE - 1 - g->len, "%s", s) + 1;
+	if (n > TEXT_SIZE - at)
+		return 0;
+	memcpy(g->text + at, s, n);
+	g->len += (u32)n;
 	return at;
 }
 
