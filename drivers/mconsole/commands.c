@@ -36,6 +36,13 @@ void mconsole_register(struct mconsole_device *dev)
 	list_add_tail(&dev->list, &devices);
 }
 
+struct mconsole_device *mconsole_next_device(struct mconsole_device *d)
+{
+	struct list_head *next = d ? d->list.next : devices.next;
+
+	return next == &devices ? NULL : list_entry(next, struct mconsole_device, list);
+}
+
 /* ---- the instance ---- */
 
 static void cmd_version(struct mconsole_call *c)
@@ -229,6 +236,11 @@ static void cmd_sysrq(struct mconsole_call *c)
 	u64 seq = printk_next_seq();
 	char key = *c->args ? *c->args : 'h';
 
+	if (key == 's' &&
+		snapshot_is_held()) { /* the end of the snapshot comes through this thread */
+		mconsole_fail(c, -EBUSY, "sysrq s: disks are held by a snapshot");
+		return;
+	}
 	if (strchr("bco", key)) /* nothing comes after them */
 		mconsole_end(c, 0);
 	sysrq(key);
@@ -341,6 +353,8 @@ static const struct command {
 	{ "cad", cmd_cad, "", "invoke the Ctrl-Alt-Del handler" },
 	{ "stop", cmd_stop, "", "pause: programs do nothing until a 'go'" },
 	{ "go", cmd_go, "", "continue after a 'stop'" },
+	{ "snapshot", mconsole_snapshot, " begin [<seconds>]|end [<id>]",
+		"holds disks clean, so that their files can be copied: docs/block.md" },
 	{ "log", cmd_log, " <string>", "enter <string> into the kernel log" },
 	{ "proc", cmd_proc, " <file>", "returns the contents of the guest's /proc/<file>" },
 	{ "dmesg", cmd_dmesg, " [<seq>]", "returns the kernel log from a record on" },

@@ -35,6 +35,13 @@ void mconsole_command(struct mconsole_call *c, char *text);
 bool mconsole_notify_set(const char *path);
 void mconsole_notify_start(const char *console);
 
+/* commands.c: the next device after @d (NULL: the first); NULL. */
+struct mconsole_device *mconsole_next_device(struct mconsole_device *d);
+
+/* snapshot.c */
+void mconsole_snapshot(struct mconsole_call *c);
+bool snapshot_is_held(void);
+
 /* dmesg.c */
 void cmd_dmesg(struct mconsole_call *c);
 /* exec.c */

@@ -11,8 +11,10 @@
 #include "drivers/ubd/image_host.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -147,6 +149,44 @@ int image_base_fd(const struct image *im)
 	if (l->ops != &layer_raw_ops)
 		return -EOPNOTSUPP;
 	return l == im->top && !im->rdonly ? -EROFS : l->fd;
+}
+
+static unsigned int cow_version(const struct layer *l)
+{
+	return l->ops == &layer_cow4_ops ? 4 : cow3_version(l);
+}
+
+/* Where the file is now: under the name that it was opened by, else what the host says of the descriptor. */
+static void name_now(const struct layer *l, char *name, size_t size)
+{
+	char *real = realpath(l->path, NULL), self[64];
+	struct stat st;
+	ssize_t n = -1;
+
+	if (real && !stat(real, &st) && st.st_dev == l->dev && st.st_ino == l->ino) {
+		snprintf(name, size, "%s", real);
+	} else {
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", l->fd);
+		n = readlink(self, name, size - 1);
+		name[n > 0 ? n : 0] = 0;
+	}
+	free(real);
+}
+
+int image_tell(const struct image *im, uint32_t depth, char *text, size_t size)
+{
+	const struct layer *l = im->top;
+	char name[4096], format[16] = "raw";
+
+	while (l && depth--)
+		l = l->below;
+	if (!l)
+		return -ENOENT;
+	name_now(l, name, sizeof(name));
+	if (l->ops != &layer_raw_ops)
+		snprintf(format, sizeof(format), "v%u", cow_version(l));
+	snprintf(text, size, "%s %s %d %s", l->rdonly ? "ro" : "rw", format, l->fd, name);
+	return 0;
 }
 
 /* ---- reading ---- */

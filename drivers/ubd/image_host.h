@@ -69,6 +69,12 @@ int image_fd(const struct image *im);
  */
 int image_base_fd(const struct image *im);
 
+/*
+ * The file at @depth of the chain, 0 the first: "ro|rw FORMAT FD NAME", FORMAT raw or v1 to v4, FD this process's descriptor of it (a file need not
+ * have a name), NAME as the host gives it now. -ENOENT: there are fewer.
+ */
+int image_tell(const struct image *im, uint32_t depth, char *text, size_t size);
+
 /* ---- where bytes live ---- */
 
 #define IMAGE_ZEROS (-1)   /* nowhere: they are zeros */

@@ -490,16 +490,28 @@ static int ubd_remove(u32 n, char *why, size_t size)
 		scnprintf(why, size, "its image is mapped for good (flag m)");
 		return -EBUSY;
 	}
-	err = disk_withdraw(&u->disk);
+	err = queue_is_held(&u->disk) ? -EBUSY : disk_withdraw(&u->disk);
 	if (err) {
-		scnprintf(why, size, "in use: mounted, swapped on or open");
+		scnprintf(why, size, "in use: mounted, swapped on, open, or held by a snapshot");
 		return err;
 	}
 	ubd_close(u);
 	return 0;
 }
 
+static struct gendisk *ubd_gendisk(u32 n)
+{
+	return units[n].file ? &units[n].disk : NULL;
+}
+
+static int ubd_file(u32 n, u32 depth, char *text, size_t size)
+{
+	return units[n].file ? ubd_host_tell(units[n].host, depth, text, size) : -ENODEV;
+}
+
 static struct mconsole_device ubd_device = {
+	.disk = ubd_gendisk,
+	.file = ubd_file,
 	.name = "ubd",
 	.numbers = UBD_UNITS,
 	.letters = true,

@@ -401,6 +401,11 @@ uint64_t ubd_host_image_run(
 	return n ? n : unit;
 }
 
+int ubd_host_tell(struct ubd_host *h, uint32_t depth, char *text, size_t size)
+{
+	return image_tell(h->image, depth, text, size);
+}
+
 /* ---- opening ---- */
 
 #define DISKS_MAX 64

@@ -73,6 +73,8 @@ int ubd_host_image(struct ubd_host *h, uint64_t *bytes);
  */
 uint64_t ubd_host_image_run(
 	struct ubd_host *h, uint64_t off, uint64_t len, uint64_t unit, int *inside);
+/* As image_tell() of image_host.h. */
+int ubd_host_tell(struct ubd_host *h, uint32_t depth, char *text, size_t size);
 /* 1: it has ended already (r->status); 0: it will come through ubd_host_reap(). */
 int ubd_host_submit(struct ubd_host *h, struct ubd_req *r);
 /* What has ended since the last call, linked by next, oldest first; NULL when nothing. */

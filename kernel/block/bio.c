@@ -64,7 +64,7 @@ void bio_endio(struct bio *bio, int status)
 	bio->status = status;
 	if (bio->bdev) {
 		disk_account_end(bio);
-		queue_leave(bio->bdev->disk);
+		queue_leave(bio);
 	}
 	bio->end_io(bio);
 }

@@ -73,7 +73,6 @@ struct blk_plug {
 };
 void blk_start_plug(struct blk_plug *p);
 void blk_finish_plug(struct blk_plug *p);
-void queue_leave(struct gendisk *d); /* a request has ended */
 void disk_account_start(struct bio *bio);
 void disk_account_end(struct bio *bio);
 
@@ -120,10 +119,24 @@ struct gendisk {
 	const char *serial;            /* /sys/block/DISK/serial, or NULL */
 	u32 nr_requests; /* that the driver has under way at once; who submits more sleeps. 0: one by one, and they queue in the driver */
 	atomic_t under_way; /* as long as there is a limit */
+	atomic_t changes;   /* under way, all that is neither read nor flush */
+	bool held;          /* atomic: no change begins; see queue_hold() */
 	u32 driver_bytes,
 		driver_vec_bytes; /* immutable: what the driver needs in each bio, and for each of its vectors */
 	struct list_head list;
 };
+void queue_leave(struct bio *bio); /* it has ended */
+/*
+ * What changes the disk waits from now on, before it takes one of the requests that reads need; what was under way has ended when this returns.
+ * Until queue_release(), which wakes who waits. A flush passes. disks_release(): all disks that are held, and power-off cannot wait for.
+ */
+void queue_hold(struct gendisk *d);
+void queue_release(struct gendisk *d);
+void disks_release(void);
+static inline bool queue_is_held(const struct gendisk *d)
+{
+	return __atomic_load_n(&d->held, __ATOMIC_SEQ_CST);
+}
 struct block_device {
 	struct gendisk *disk;
 	u32 partno;

@@ -255,6 +255,16 @@ int disk_return(struct gendisk *d)
 	return err;
 }
 
+void disks_release(void)
+{
+	struct gendisk *d;
+
+	mutex_lock(&disks_lock);
+	list_for_each_entry(d, &disks, list)
+		queue_release(d);
+	mutex_unlock(&disks_lock);
+}
+
 struct block_device *bdev_by_dev(dev_t dev)
 {
 	struct block_device *found = NULL;

@@ -9,6 +9,8 @@
  * A disk has at most nr_requests under way: whoever submits one more sleeps until one has ended, so that requests that wait take memory of
  * nobody but those who wait for them.
  *
+ * A disk that is held (queue_hold) begins no request that changes it: a snapshot copies its files meanwhile.
+ *
  * Order: the driver may complete in any order; who needs order waits, or uses REQ_PREFLUSH and REQ_FUA (block.h).
  * Invariants: 1. a bio that reaches a driver lies within the disk and is whole sectors long; 2. every submitted bio ends once.
  */
@@ -50,26 +52,80 @@ static int bio_check(const struct bio *bio)
 	return 0;
 }
 
+static bool has_change(const struct bio *bio)
+{
+	u32 op = bio->opf & REQ_OP_MASK;
+
+	return op != REQ_READ && op != REQ_FLUSH;
+}
+
 static DECLARE_WAIT_QUEUE_HEAD(room);
+static DECLARE_WAIT_QUEUE_HEAD(hold);
+
+/* ---- disks that are held ---- */
+
+static void change_leave(struct gendisk *d)
+{
+	if (atomic_dec_and_test(&d->changes) && queue_is_held(d))
+		wake_up_all(&hold);
+}
+
+static void change_enter(struct gendisk *d)
+{
+	for (;;) {
+		atomic_inc(&d->changes); /* a full barrier: one of the two sees the other */
+		if (!queue_is_held(d))
+			return;
+		change_leave(d);
+		wait_event(&hold, !queue_is_held(d));
+	}
+}
+
+void queue_hold(struct gendisk *d)
+{
+	__atomic_store_n(&d->held, true, __ATOMIC_SEQ_CST);
+	wait_event(&hold, !atomic_read(&d->changes));
+}
+
+void queue_release(struct gendisk *d)
+{
+	__atomic_store_n(&d->held, false, __ATOMIC_SEQ_CST);
+	wake_up_all(&hold);
+}
+
+/* ---- requests under way ---- */
+
+static void room_leave(struct gendisk *d)
+{
+	if (d->nr_requests && (u32)atomic_add_return(-1, &d->under_way) == d->nr_requests - 1)
+		wake_up_all(&room);
+}
 
 static bool try_enter(struct gendisk *d)
 {
 	if ((u32)atomic_inc_return(&d->under_way) <= d->nr_requests)
 		return true;
-	queue_leave(d); /* somebody may have looked meanwhile */
+	room_leave(d); /* somebody may have looked meanwhile */
 	return false;
 }
 
-static void queue_enter(struct gendisk *d)
+static void queue_enter(struct bio *bio)
 {
+	struct gendisk *d = bio->bdev->disk;
+
+	if (has_change(bio))
+		change_enter(d);
 	if (d->nr_requests && !try_enter(d))
 		wait_event(&room, (u32)atomic_read(&d->under_way) < d->nr_requests && try_enter(d));
 }
 
-void queue_leave(struct gendisk *d)
+void queue_leave(struct bio *bio)
 {
-	if (d->nr_requests && (u32)atomic_add_return(-1, &d->under_way) == d->nr_requests - 1)
-		wake_up_all(&room);
+	struct gendisk *d = bio->bdev->disk;
+
+	room_leave(d);
+	if (has_change(bio))
+		change_leave(d);
 }
 
 static void dispatch(struct bio *bio)
@@ -79,7 +135,7 @@ static void dispatch(struct bio *bio)
 	TRACE(block, "%s %s sector %lu, %lu bytes, for %s[%d]", d->name,
 		(bio->opf & REQ_OP_MASK) == REQ_READ ? "reads" : "writes",
 		(unsigned long)bio->sector, (unsigned long)bio->bytes, current->comm, current->pid);
-	queue_enter(d);
+	queue_enter(bio);
 	disk_account_start(bio);
 	d->ops->submit(d, bio);
 }

@@ -152,10 +152,23 @@ void inode_sync_wait(struct inode *inode);
 void wait_on_inode_bit(struct inode *inode, u32 bit);
 void wake_inode(struct inode *inode);
 
+/* ---- freeze.c ---- */
+#define FREEZE_ALL (FREEZE_USER | FREEZE_SNAPSHOT)
+/* Those of @who hold it no longer; s_umount held for writing. */
+void super_thaw_locked(struct super_block *sb, u32 who);
+/* From now on nobody freezes anything (@on), or again. */
+void freeze_forbid(bool on);
+
 /* ---- super.c ---- */
 extern struct list_head super_blocks; /* under sb_lock */
 extern spinlock_t sb_lock;
 void super_init(void);
+/*
+ * The next one in the list after @prev (NULL: the first), NULL at the end. It is not kept alive, but its memory is there until the next call,
+ * which takes it as @prev. super_prev(): the youngest first, and those that are being taken down, too.
+ */
+struct super_block *super_next(struct super_block *prev);
+struct super_block *super_prev(struct super_block *next);
 /* fn for every superblock with s_umount held for reading; not for those being torn down */
 void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg);
 int do_remount_sb(struct super_block *sb, u32 flags, char *data);

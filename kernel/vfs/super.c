@@ -114,14 +114,12 @@ static void abandon_super(struct super_block *sb)
 	super_unlist(sb);
 }
 
-static void thaw_locked(struct super_block *sb);
-
 void generic_shutdown_super(struct super_block *sb)
 {
 	assert_rwsem_held_write(&sb->s_umount);
 	if (!sb->s_root)
 		goto inodes;
-	thaw_locked(sb);
+	super_thaw_locked(sb, FREEZE_ALL);
 	if (!sb_rdonly(sb))
 		sync_filesystem(sb, true);
 	sb->s_flags &= ~SB_ACTIVE;
@@ -334,34 +332,50 @@ void kill_block_super(struct super_block *sb)
 
 /* ---- all of them ---- */
 
-/* The next one in the list after @prev (whose s_looks is dropped), which stays in the list as long; NULL at the end. */
-static struct super_block *next_super(struct super_block *prev)
+/* One further in the list, to its end or to its beginning: the list's head behind the last one. */
+static struct super_block *step(struct super_block *sb, bool back)
+{
+	struct list_head *at = sb ? &sb->s_list : &super_blocks;
+
+	return list_entry(back ? at->prev : at->next, struct super_block, s_list);
+}
+
+/* From @from on, whose s_looks is dropped. @all: also what is being taken down. */
+static struct super_block *walk(struct super_block *from, bool back, bool all)
 {
 	struct super_block *sb, *found = NULL;
 	bool last = false;
 
 	spin_lock(&sb_lock);
-	sb = prev ? list_next_entry(prev, s_list) :
-		    list_first_entry(&super_blocks, struct super_block, s_list);
-	for (; &sb->s_list != &super_blocks; sb = list_next_entry(sb, s_list))
-		if (atomic_read(&sb->s_active)) {
+	for (sb = step(from, back); &sb->s_list != &super_blocks; sb = step(sb, back))
+		if (all || atomic_read(&sb->s_active)) {
 			found = sb;
 			sb->s_looks++;
 			break;
 		}
-	if (prev && !--prev->s_looks)
-		last = unlist_locked(prev);
+	if (from && !--from->s_looks)
+		last = unlist_locked(from);
 	spin_unlock(&sb_lock);
 	if (last)
-		call_rcu(&prev->s_rcu, super_free_rcu);
+		call_rcu(&from->s_rcu, super_free_rcu);
 	return found;
+}
+
+struct super_block *super_next(struct super_block *prev)
+{
+	return walk(prev, false, false);
+}
+
+struct super_block *super_prev(struct super_block *next)
+{
+	return walk(next, true, true);
 }
 
 void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg)
 {
 	struct super_block *sb = NULL;
 
-	while ((sb = next_super(sb))) {
+	while ((sb = super_next(sb))) {
 		down_read(&sb->s_umount);
 		if (sb->s_root && (sb->s_flags & SB_ACTIVE))
 			fn(sb, arg);
@@ -369,93 +383,12 @@ void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg)
 	}
 }
 
-static DECLARE_WAIT_QUEUE_HEAD(thaw_wait);
-
-void wait_for_thaw(struct super_block *sb)
-{
-	wait_event(&thaw_wait, !READ_ONCE(sb->s_frozen));
-}
-
-void sb_start_direct_write(struct super_block *sb)
-{
-	for (;;) {
-		atomic_inc(
-			&sb->s_direct_writes); /* a full barrier: one of the two sees the other */
-		if (!READ_ONCE(sb->s_direct_stopped))
-			return;
-		sb_end_direct_write(sb);
-		wait_event(&thaw_wait, !READ_ONCE(sb->s_direct_stopped));
-	}
-}
-
-void sb_end_direct_write(struct super_block *sb)
-{
-	if (atomic_dec_and_test(&sb->s_direct_writes) && READ_ONCE(sb->s_direct_stopped))
-		wake_up_all(&thaw_wait);
-}
-
-static void stop_direct_writes(struct super_block *sb, bool stop)
-{
-	__atomic_store_n(&sb->s_direct_stopped, stop, __ATOMIC_SEQ_CST);
-	if (stop)
-		wait_event(&thaw_wait, !atomic_read(&sb->s_direct_writes));
-	else
-		wake_up_all(&thaw_wait);
-}
-
-static atomic_t quiescing; /* sync_and_quiesce_all() is at work */
-
-int freeze_super(struct super_block *sb)
-{
-	int err = 0;
-
-	if (!sb->s_op->freeze_fs)
-		return -EOPNOTSUPP;
-	down_write(&sb->s_umount);
-	if (sb->s_frozen || atomic_read(&quiescing))
-		err = -EBUSY;
-	if (!err && !sb_rdonly(sb)) {
-		stop_direct_writes(sb, true);
-		err = sync_filesystem(sb, true);
-		if (!err)
-			err = sb->s_op->freeze_fs(sb);
-		if (err)
-			stop_direct_writes(sb, false);
-	}
-	if (!err)
-		WRITE_ONCE(sb->s_frozen, true);
-	up_write(&sb->s_umount);
-	return err;
-}
-
-/* s_umount held for writing. */
-static void thaw_locked(struct super_block *sb)
-{
-	if (!sb->s_frozen)
-		return;
-	WRITE_ONCE(sb->s_frozen, false);
-	if (sb->s_op->unfreeze_fs)
-		sb->s_op->unfreeze_fs(sb);
-	stop_direct_writes(sb, false); /* and wakes those that wait for s_frozen */
-}
-
-int thaw_super(struct super_block *sb)
-{
-	int err;
-
-	down_write(&sb->s_umount);
-	err = sb->s_frozen ? 0 : -EINVAL;
-	thaw_locked(sb);
-	up_write(&sb->s_umount);
-	return err;
-}
-
 void for_each_super_of(
 	struct backing_dev *b, void (*fn)(struct super_block *sb, void *arg), void *arg)
 {
 	struct super_block *sb = NULL;
 
-	while ((sb = next_super(sb))) {
+	while ((sb = super_next(sb))) {
 		if (sb->s_bdi != b) /* nor is its lock waited for */
 			continue;
 		down_read(&sb->s_umount);
@@ -501,25 +434,13 @@ static void quiesce_one(struct super_block *sb, void *arg)
 		sb->s_op->remount(sb, &flags, NULL);
 }
 
-void thaw_all(void)
-{
-	struct super_block *sb = NULL;
-
-	while ((sb = next_super(sb))) {
-		down_write(&sb->s_umount);
-		if (sb->s_root && (sb->s_flags & SB_ACTIVE))
-			thaw_locked(sb);
-		up_write(&sb->s_umount);
-	}
-}
-
 void sync_and_quiesce_all(void)
 {
-	atomic_inc(&quiescing); /* nobody freezes anew what would be waited for */
-	thaw_all();             /* who waits for it may go on, and be told that he cannot write */
+	freeze_forbid(true); /* nobody freezes anew what would be waited for */
+	thaw_all();          /* who waits for it may go on, and be told that he cannot write */
 	sync_all();
 	for_each_super(quiesce_one, NULL);
-	atomic_dec(&quiescing);
+	freeze_forbid(false);
 }
 
 /* The file system found itself damaged: no more writing. Callable anywhere. */

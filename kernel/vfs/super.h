@@ -92,7 +92,9 @@ struct super_block {
 #define SB_I_POSIXACL 8                   /* keeps access control lists: acl.h */
 	struct user_namespace *s_user_ns; /* a reference: who owns it; set by its mount */
 	atomic64_t s_writers;
-	bool s_frozen; /* FIFREEZE: nothing is written until FITHAW; set under s_umount */
+	u32 s_frozen; /* by whom, FREEZE_*: nothing is written until they have thawed it; set under s_umount */
+#define FREEZE_USER 1             /* FIFREEZE */
+#define FREEZE_SNAPSHOT 2         /* the management console's "snapshot" */
 	atomic_t s_direct_writes; /* under way, past the page cache and the journal */
 	bool s_direct_stopped;    /* no new ones: it is frozen, or about to be; as s_frozen */
 	struct rcu_head s_rcu;
@@ -138,9 +140,21 @@ void generic_shutdown_super(
 int freeze_super(struct super_block *sb);
 int thaw_super(struct super_block *sb);
 void wait_for_thaw(struct super_block *sb);
+/*
+ * For a snapshot: freezes all that lie on block devices, the youngest first, since it may lie in a file of an older one; those that cannot be
+ * frozen are written out. 0, or -errno: @failed of @size bytes is the device of the one that could not be, and what is frozen stays so.
+ */
+int freeze_for_snapshot(char *failed, size_t size);
+/* Is each that can be frozen frozen by it? One that was mounted since is not, nor one that is being unmounted, for which the next freeze waits. */
+bool frozen_for_snapshot(void);
+void thaw_after_snapshot(void);
+/* Calls @fn for each that lies on a block device: its device, type, and what a snapshot has of it now. Nothing is waited for. */
+enum super_rest { SUPER_READ_ONLY, SUPER_FROZEN, SUPER_SYNCED };
+void snapshot_supers(
+	void (*fn)(const char *dev, const char *type, enum super_rest rest, void *arg), void *arg);
 int sync_filesystem(struct super_block *sb, bool wait);
 void sync_all(void);
-void thaw_all(void);
+void thaw_all(void); /* whoever has frozen them, and disks that are held */
 /* Before power-off: all is written and every disk is marked clean; file systems are read-only afterwards. */
 void sync_and_quiesce_all(void);
 void sb_error_remount_ro(struct super_block *sb);

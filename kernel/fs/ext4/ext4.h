@@ -175,9 +175,10 @@ int ext4_journal_load(struct super_block *sb,
 /* Commits, checkpoints; no handle begins any more. 0, or -errno: something is left in the log. */
 int ext4_journal_close(struct ext4_sb *sbi);
 void ext4_journal_free(struct ext4_sb *sbi); /* of a closed one, at unmount */
-/* What has been done is in the log, and no handle begins: whoever wants one waits for the thaw. */
+/* What has been done is where it belongs, the log is empty, and no handle begins: whoever wants one waits for the thaw. The journal is open. */
 int ext4_journal_freeze(struct super_block *sb);
-int ext4_journal_thaw(struct super_block *sb);
+void ext4_journal_thaw(struct super_block *sb);
+bool ext4_journal_frozen(const struct ext4_sb *sbi);
 bool ext4_journal_open(const struct ext4_sb *sbi); /* loaded and not closed */
 /* A handle on the running transaction for a change of at most @credits blocks. Nests. ERR_PTR(-EROFS: aborted, -ENOMEM). */
 struct ext4_handle *ext4_start(struct super_block *sb, u32 credits);

@@ -394,8 +394,6 @@ int ext4_journal_freeze(struct super_block *sb)
 	struct ext4_journal *j = EXT4_SB(sb)->journal;
 	int err;
 
-	if (!ext4_journal_open(EXT4_SB(sb)))
-		return 0;
 	spin_lock(&j->lock);
 	j->frozen = true;
 	spin_unlock(&j->lock);
@@ -403,22 +401,26 @@ int ext4_journal_freeze(struct super_block *sb)
 	wait_event(&j->wait_done, !READ_ONCE(j->busy) || j->aborted);
 	if (!err)
 		err = ext4_flush_disk(EXT4_SB(sb));
+	if (!err)
+		err = ext4_checkpoint(j); /* the thread has nothing to do until the thaw */
 	if (err)
 		ext4_journal_thaw(sb);
 	return err;
 }
 
-int ext4_journal_thaw(struct super_block *sb)
+void ext4_journal_thaw(struct super_block *sb)
 {
 	struct ext4_journal *j = EXT4_SB(sb)->journal;
 
-	if (!j || !j->frozen)
-		return 0;
 	spin_lock(&j->lock);
 	j->frozen = false;
 	spin_unlock(&j->lock);
 	wake_up_all(&j->wait_start);
-	return 0;
+}
+
+bool ext4_journal_frozen(const struct ext4_sb *sbi)
+{
+	return sbi->journal && sbi->journal->frozen;
 }
 
 void ext4_journal_abort(struct ext4_sb *sbi, int err)

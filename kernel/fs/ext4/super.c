@@ -92,6 +92,25 @@ static int write_sb(struct ext4_sb *sbi)
 		sbi->block_size);
 }
 
+/* The superblock says that it is being written to: until it is unmounted, or stands still. */
+static void mark_in_use(struct ext4_sb *sbi)
+{
+	struct ext4_disk_sb *d = ext4_live_sb(sbi);
+
+	if (EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL))
+		d->s_feature_incompat |= INCOMPAT_RECOVER;
+	else
+		d->s_state &= (u16)~EXT4_VALID_FS;
+}
+
+static int write_clean(struct ext4_sb *sbi)
+{
+	ext4_live_sb(sbi)->s_feature_incompat &= ~(u32)INCOMPAT_RECOVER;
+	if (!sbi->failed)
+		ext4_live_sb(sbi)->s_state |= EXT4_VALID_FS;
+	return write_sb(sbi);
+}
+
 static int begin_writing(struct super_block *sb)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -101,10 +120,7 @@ static int begin_writing(struct super_block *sb)
 
 	if (err)
 		return err;
-	if (EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL))
-		d->s_feature_incompat |= INCOMPAT_RECOVER;
-	else
-		d->s_state &= (u16)~EXT4_VALID_FS; /* until it is unmounted */
+	mark_in_use(sbi);
 	d->s_mnt_count = (u16)(d->s_mnt_count + 1);
 	d->s_mtime = (u32)now;
 	d->s_mtime_hi = (u8)(now >> 32);
@@ -119,10 +135,38 @@ static void end_writing(struct super_block *sb)
 		return;
 	if (ext4_journal_close(sbi)) /* what is in the log stays for the next mount */
 		return;
-	ext4_live_sb(sbi)->s_feature_incompat &= ~(u32)INCOMPAT_RECOVER;
-	if (!sbi->failed)
-		ext4_live_sb(sbi)->s_state |= EXT4_VALID_FS;
-	write_sb(sbi);
+	write_clean(sbi);
+}
+
+/* As if it were unmounted: nobody who mounts or checks the disk has anything to replay. */
+static int ext4_freeze(struct super_block *sb)
+{
+	struct ext4_sb *sbi = EXT4_SB(sb);
+	int err = ext4_journal_open(sbi) ? ext4_journal_freeze(sb) : 0;
+
+	if (!err && ext4_journal_open(sbi))
+		err = write_clean(sbi);
+	if (err && ext4_journal_frozen(sbi)) {
+		mark_in_use(sbi);
+		ext4_journal_thaw(sb);
+	}
+	return err;
+}
+
+/* The mark is on the disk before the first change. */
+static int ext4_unfreeze(struct super_block *sb)
+{
+	struct ext4_sb *sbi = EXT4_SB(sb);
+	int err;
+
+	if (!ext4_journal_frozen(sbi))
+		return 0;
+	mark_in_use(sbi);
+	err = write_sb(sbi);
+	if (err)
+		ext4_journal_abort(sbi, err);
+	ext4_journal_thaw(sb);
+	return err;
 }
 
 /* ---- options ---- */
@@ -349,8 +393,8 @@ static const struct super_operations ext4_sops = {
 	.evict_inode = ext4_evict_inode,
 	.put_super = ext4_put_super,
 	.sync_fs = ext4_sync_fs,
-	.freeze_fs = ext4_journal_freeze,
-	.unfreeze_fs = ext4_journal_thaw,
+	.freeze_fs = ext4_freeze,
+	.unfreeze_fs = ext4_unfreeze,
 	.statfs = ext4_statfs,
 	.remount = ext4_remount,
 	.show_options = ext4_show_options,

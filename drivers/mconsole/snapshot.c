@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * snapshot.c: the management console's "snapshot": the files of the host that make up the disks are whole and stand still, so that they can be copied.
+ *
+ *	snapshot begin [SECONDS]	answers when it is so; a descriptor that comes along ends it when its other end is closed
+ *	snapshot end [ID]
+ *
+ * All file systems on block devices are frozen as by FIFREEZE, whatever namespace has mounted them; those that cannot be are written out. Then
+ * no disk with files of the host's begins a change (queue_hold()), and what the host has of it is brought to its disk. A file system that was mounted
+ * meanwhile lets it begin anew. The answer is lines of words, a name is the last one of its line:
+ *
+ *	id ID seconds SECONDS
+ *	fs DEVICE TYPE frozen|synced|read-only
+ *	file ubdN DEPTH ro|rw FORMAT FD NAME	DEPTH 0 is what is written to; FD is the kernel's own: the file may have no name. In NAME \ooo as in /proc/mounts
+ *
+ * States: none -> BEGINNING -> HELD -> none. A thread of its own does all of it, and answers both requests: the console goes on meanwhile. It ends by
+ * "end", SECONDS, the descriptor, or by what releases disks behind its back (sysrq j, power-off), of which "end" tells.
+ * Locks: lock for `now` and its state; the rest of a snapshot is its thread's.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/arch.h"
+#include "drivers/mconsole/internal.h"
+#include "drivers/mconsole/snapshot_host.h"
+#include "kernel/block/block.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/task.h"
+#include "kernel/vfs/super.h"
+
+#define SECONDS 60
+#define SECONDS_MAX 3600
+#define TRIES 8 /* somebody may mount and mount */
+#define LINE_MAX 8192
+
+struct asker {
+	struct mconsole_packet from;
+	struct mconsole_call call;
+};
+
+struct snapshot {
+	u64 id;
+	u32 seconds;
+	bool held;          /* under lock: what is to be held is; who asked has been told */
+	struct asker begin; /* who began it; later who ends it */
+	struct asker *end;  /* under lock: "end" was said, NULL: not yet */
+	char text[LINE_MAX], line[2 * LINE_MAX];
+};
+
+static DEFINE_MUTEX(lock);
+static DECLARE_WAIT_QUEUE_HEAD(wait);
+static struct snapshot *now;
+static u64 last_id;
+static int irq = -1;
+static const char *last_end = "it was never begun"; /* under lock: why the last one ended */
+
+static void snapshot_irq(void *unused)
+{
+	wake_up(&wait);
+}
+
+bool snapshot_is_held(void)
+{
+	bool held;
+
+	mutex_lock(&lock);
+	held = now != NULL;
+	mutex_unlock(&lock);
+	return held;
+}
+
+/* A request that is answered later, by another thread. Its descriptors stay the caller's. */
+static void take_asker(struct asker *a, struct mconsole_call *c)
+{
+	a->from = *c->from;
+	a->from.nr_fds = 0;
+	a->call = (struct mconsole_call){ .from = &a->from };
+	c->ended = true;
+}
+
+/* ---- disks ---- */
+
+/* The next disk with files of the host's, from *d and *n on; NULL at the end. */
+static struct gendisk *next_disk(struct mconsole_device **d, u32 *n)
+{
+	struct gendisk *disk;
+
+	for (; *d; *d = mconsole_next_device(*d), *n = 0)
+		for (; (*d)->disk && *n < (*d)->numbers; ++*n) {
+			disk = (*d)->disk(*n);
+			if (disk)
+				return disk;
+		}
+	return NULL;
+}
+
+#define for_each_disk(disk, d, n)                                                                  \
+	for (d = mconsole_next_device(NULL), n = 0; ((disk) = next_disk(&(d), &(n))); (n)++)
+
+static bool have_disks(void)
+{
+	struct mconsole_device *d = mconsole_next_device(NULL);
+	u32 n = 0;
+
+	return next_disk(&d, &n) != NULL;
+}
+
+static void hold_disks(void)
+{
+	struct mconsole_device *d;
+	struct gendisk *disk;
+	u32 n;
+
+	for_each_disk(disk, d, n) queue_hold(disk);
+}
+
+static int flush_disks(char *failed, size_t size)
+{
+	struct mconsole_device *d;
+	struct gendisk *disk;
+	u32 n;
+	int err;
+
+	for_each_disk(disk, d, n)
+	{
+		err = disk->ro ? 0 : bdev_flush(disk->part[0]);
+		if (!err)
+			continue;
+		scnprintf(failed, size, "%s", disk->name);
+		return err;
+	}
+	return 0;
+}
+
+/* Nobody has released one behind our back. A disk that came later is none of ours. */
+static bool still_held(void)
+{
+	struct mconsole_device *d;
+	struct gendisk *disk;
+	bool any = false;
+	u32 n;
+
+	for_each_disk(disk, d, n) any |= queue_is_held(disk);
+	return any;
+}
+
+static int freeze(char *failed, size_t size)
+{
+	int err;
+
+	for (u32 i = 0; i < TRIES; i++) {
+		err = freeze_for_snapshot(failed, size);
+		if (err)
+			return err;
+		hold_disks();
+		if (frozen_for_snapshot())
+			return flush_disks(failed, size);
+		disks_release(); /* one was mounted meanwhile, and waits for us */
+	}
+	return -EBUSY;
+}
+
+/* Disks first: who waits for one may hold what the rest needs. */
+static void thaw(void)
+{
+	disks_release();
+	thaw_after_snapshot();
+}
+
+/* ---- the answer ---- */
+
+/* What would end a line, or a word, as /proc/mounts has it. */
+static void put_name(struct snapshot *s, const char *name)
+{
+	size_t n = 0;
+
+	for (; *name && n + 5 < sizeof(s->line); name++) {
+		if ((u8)*name < ' ' || *name == '\\' || *name == 0x7f)
+			n += scnprintf(s->line + n, sizeof(s->line) - n, "\\%03o", (u8)*name);
+		else
+			s->line[n++] = *name;
+	}
+	mconsole_write(&s->begin.call, s->line, n);
+}
+
+static void tell_super(const char *dev, const char *type, enum super_rest rest, void *arg)
+{
+	static const char *const words[] = { "read-only", "frozen", "synced" };
+	struct snapshot *s = arg;
+
+	mconsole_print(&s->begin.call, "fs %s %s %s\n", dev, type, words[rest]);
+}
+
+static void tell(struct snapshot *s)
+{
+	struct mconsole_call *c = &s->begin.call;
+	struct mconsole_device *d;
+	struct gendisk *disk;
+	u32 n;
+
+	mconsole_print(c, "id %lu seconds %u\n", s->id, s->seconds);
+	snapshot_supers(tell_super, s);
+	for_each_disk(disk, d, n)
+	{
+		for (u32 depth = 0; !d->file(n, depth, s->text, sizeof(s->text)); depth++) {
+			mconsole_print(c, "file %s%u %u ", d->name, n, depth);
+			put_name(s, s->text);
+			mconsole_write(c, "\n", 1);
+		}
+	}
+}
+
+/* ---- the thread ---- */
+
+static struct asker *said_end(struct snapshot *s)
+{
+	struct asker *a;
+
+	mutex_lock(&lock);
+	a = s->end;
+	mutex_unlock(&lock);
+	return a;
+}
+
+/* Until something ends it: NULL when "end" was said, else what it was. */
+static const char *hold(struct snapshot *s)
+{
+	int why = SNAPSHOT_GOES_ON;
+
+	wait_event(&wait, READ_ONCE(s->end) || (why = snapshot_host_look()) != SNAPSHOT_GOES_ON);
+	if (!still_held())
+		return "the disks were released by the guest";
+	if (said_end(s))
+		return NULL;
+	return why == SNAPSHOT_TIME ? "its time was over" : "who began it had gone";
+}
+
+static const char *begin(struct snapshot *s)
+{
+	char failed[32] = "";
+	int err = have_disks() ? freeze(failed, sizeof(failed)) : -ENODEV;
+
+	if (err == -ENODEV) {
+		mconsole_fail(&s->begin.call, err, "snapshot: the instance has no disk");
+		return "there is no disk";
+	}
+	if (err) {
+		mconsole_fail(&s->begin.call, err, "snapshot: %s%s%s", failed[0] ? failed : "",
+			failed[0] ? ": " : "",
+			err == -EBUSY ?
+				"file systems come and go, or the instance is about to end" :
+				arch_strerror(err));
+		return "it could not be begun";
+	}
+	mutex_lock(&lock);
+	s->held = true;
+	mutex_unlock(&lock);
+	tell(s);
+	mconsole_end(&s->begin.call, 0);
+	return s->begin.call.lost ? "who began it did not listen" : hold(s);
+}
+
+static int snapshot_thread(void *arg)
+{
+	struct snapshot *s = arg;
+	const char *why = begin(s);
+	struct asker *end;
+
+	thaw();
+	snapshot_host_end();
+	mutex_lock(&lock);
+	end = s->end;
+	now = NULL;
+	last_end = why ? why : "it has ended";
+	mutex_unlock(&lock);
+	if (why)
+		pr_notice("mconsole: snapshot %lu: %s\n", s->id, why);
+	if (end && why)
+		mconsole_fail(&end->call, -ECANCELED, "snapshot: %s", why);
+	else if (end)
+		mconsole_end(&end->call, 0);
+	kfree(end);
+	kfree(s);
+	return 0;
+}
+
+/* ---- requests ---- */
+
+static int start(struct mconsole_call *c, u32 seconds)
+{
+	struct snapshot *s = kzalloc(sizeof(*s), GFP_KERNEL);
+	int fd = c->from->nr_fds ? c->from->fds[0] : -1, err;
+
+	if (irq < 0)
+		irq = irq_register("snapshot", snapshot_irq, NULL);
+	err = !s ? -ENOMEM : irq < 0 ? irq : snapshot_host_begin(fd, seconds, irq);
+	if (err) {
+		kfree(s);
+		return err;
+	}
+	if (fd >= 0)
+		c->from->fds[0] = -1;
+	s->id = ++last_id;
+	s->seconds = seconds;
+	take_asker(&s->begin, c);
+	now = s;
+	if (kthread_run(snapshot_thread, s, "snapshot"))
+		return 0;
+	now = NULL;
+	snapshot_host_end();
+	kfree(s);
+	c->ended = false;
+	return -ENOMEM;
+}
+
+static void cmd_begin(struct mconsole_call *c, const char *args)
+{
+	u64 seconds = SECONDS;
+	int err;
+
+	if (*args && (kstrtou64(args, 10, &seconds) || !seconds || seconds > SECONDS_MAX)) {
+		mconsole_fail(c, -EINVAL, "snapshot begin: wants 1 to %d seconds", SECONDS_MAX);
+		return;
+	}
+	mutex_lock(&lock);
+	err = now ? -EBUSY : start(c, (u32)seconds);
+	mutex_unlock(&lock);
+	if (err == -EBUSY)
+		mconsole_fail(c, err, "snapshot: one is under way already (%lu)", last_id);
+	else if (err)
+		mconsole_fail(c, err, "snapshot: %s",
+			err == -EPERM ? "what came along is neither a pipe nor a socket" :
+					arch_strerror(err));
+}
+
+static void cmd_end(struct mconsole_call *c, const char *args)
+{
+	struct asker *a = kzalloc(sizeof(*a), GFP_KERNEL);
+	u64 id = 0;
+	int err = !a ? -ENOMEM : *args && kstrtou64(args, 10, &id) ? -EINVAL : 0;
+	const char *why = err ? arch_strerror(err) : NULL;
+
+	mutex_lock(&lock);
+	if (!err && (!now || (id && id != now->id))) {
+		err = -ENOENT;
+		why = id && id != last_id ? "there is none of this number" : last_end;
+	} else if (!err && now->end) {
+		err = -EALREADY;
+		why = "it is about to end";
+	} else if (!err) {
+		take_asker(a, c);
+		WRITE_ONCE(now->end, a);
+		wake_up(&wait);
+	}
+	mutex_unlock(&lock);
+	if (!err)
+		return;
+	kfree(a);
+	mconsole_fail(c, err, "snapshot: %s", why);
+}
+
+void mconsole_snapshot(struct mconsole_call *c)
+{
+	const char *rest = c->args + strcspn(c->args, " \t");
+	size_t word = (size_t)(rest - c->args);
+
+	rest += strspn(rest, " \t");
+	if (word == 5 && !strncmp(c->args, "begin", 5))
+		cmd_begin(c, rest);
+	else if (word == 3 && !strncmp(c->args, "end", 3))
+		cmd_end(c, rest);
+	else
+		mconsole_fail(c, -EINVAL, "snapshot: wants begin [SECONDS] or end [ID]");
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * freeze.c: file systems that stand still: what is on the disk is whole, and nothing is written until they are thawed.
+ *
+ *	freeze_super, thaw_super                      FIFREEZE and FITHAW, one file system
+ *	freeze_for_snapshot, thaw_after_snapshot      all of them, for the management console
+ *
+ * Both may hold one at a time (s_frozen is a set); it goes on when nobody does. Writers wait in mnt_want_write(), before they hold what readers need,
+ * those that go past page cache and journal in sb_start_direct_write(), and the file system's own in its freeze_fs.
+ * Locks: s_umount for writing around s_frozen; it is read without.
+ */
+#include "kernel/block/block.h"
+#include "kernel/lib/string.h"
+#include "kernel/vfs/internal.h"
+
+static DECLARE_WAIT_QUEUE_HEAD(thaw_wait);
+static atomic_t forbidden;
+
+void wait_for_thaw(struct super_block *sb)
+{
+	wait_event(&thaw_wait, !READ_ONCE(sb->s_frozen));
+}
+
+void sb_start_direct_write(struct super_block *sb)
+{
+	for (;;) {
+		atomic_inc(
+			&sb->s_direct_writes); /* a full barrier: one of the two sees the other */
+		if (!READ_ONCE(sb->s_direct_stopped))
+			return;
+		sb_end_direct_write(sb);
+		wait_event(&thaw_wait, !READ_ONCE(sb->s_direct_stopped));
+	}
+}
+
+void sb_end_direct_write(struct super_block *sb)
+{
+	if (atomic_dec_and_test(&sb->s_direct_writes) && READ_ONCE(sb->s_direct_stopped))
+		wake_up_all(&thaw_wait);
+}
+
+static void stop_direct_writes(struct super_block *sb, bool stop)
+{
+	__atomic_store_n(&sb->s_direct_stopped, stop, __ATOMIC_SEQ_CST);
+	if (stop)
+		wait_event(&thaw_wait, !atomic_read(&sb->s_direct_writes));
+	else
+		wake_up_all(&thaw_wait);
+}
+
+void freeze_forbid(bool on)
+{
+	if (on)
+		atomic_inc(&forbidden);
+	else
+		atomic_dec(&forbidden);
+}
+
+/* It stands still already, or is brought to; s_umount held for writing. */
+static int freeze_locked(struct super_block *sb, u32 who)
+{
+	int err = 0;
+
+	assert_rwsem_held_write(&sb->s_umount);
+	if (sb->s_frozen & who || atomic_read(&forbidden))
+		return -EBUSY;
+	if (!sb->s_frozen && !sb_rdonly(sb)) {
+		stop_direct_writes(sb, true);
+		err = sync_filesystem(sb, true);
+		if (!err)
+			err = sb->s_op->freeze_fs(sb);
+		if (err)
+			stop_direct_writes(sb, false);
+	}
+	if (!err)
+		WRITE_ONCE(sb->s_frozen, sb->s_frozen | who);
+	return err;
+}
+
+int freeze_super(struct super_block *sb)
+{
+	int err;
+
+	if (!sb->s_op->freeze_fs)
+		return -EOPNOTSUPP;
+	down_write(&sb->s_umount);
+	err = freeze_locked(sb, FREEZE_USER);
+	up_write(&sb->s_umount);
+	return err;
+}
+
+void super_thaw_locked(struct super_block *sb, u32 who)
+{
+	u32 left = sb->s_frozen & ~who;
+
+	assert_rwsem_held_write(&sb->s_umount);
+	if (left == sb->s_frozen)
+		return;
+	if (!left && sb->s_op->unfreeze_fs)
+		sb->s_op->unfreeze_fs(sb);
+	WRITE_ONCE(sb->s_frozen, left);
+	if (!left)
+		stop_direct_writes(sb, false); /* and wakes those that wait for s_frozen */
+}
+
+int thaw_super(struct super_block *sb)
+{
+	int err;
+
+	down_write(&sb->s_umount);
+	err = sb->s_frozen & FREEZE_USER ? 0 : -EINVAL;
+	super_thaw_locked(sb, FREEZE_USER);
+	up_write(&sb->s_umount);
+	return err;
+}
+
+/* ---- all of them ---- */
+
+static void thaw_each(u32 who)
+{
+	struct super_block *sb = NULL;
+
+	while ((sb = super_next(sb))) {
+		if (!(READ_ONCE(sb->s_frozen) & who)) /* nor is its lock waited for */
+			continue;
+		down_write(&sb->s_umount);
+		if (sb->s_root && (sb->s_flags & SB_ACTIVE))
+			super_thaw_locked(sb, who);
+		up_write(&sb->s_umount);
+	}
+}
+
+void thaw_all(void)
+{
+	disks_release();
+	thaw_each(FREEZE_ALL);
+}
+
+static bool can_freeze(const struct super_block *sb)
+{
+	return sb->s_bdev && sb->s_op->freeze_fs;
+}
+
+static int rest_one(struct super_block *sb)
+{
+	int err = 0;
+
+	down_write(&sb->s_umount);
+	if (sb->s_root && (sb->s_flags & SB_ACTIVE)) {
+		if (!can_freeze(sb))
+			err = sync_filesystem(sb, true);
+		else if (!(sb->s_frozen & FREEZE_SNAPSHOT))
+			err = freeze_locked(sb, FREEZE_SNAPSHOT);
+	}
+	up_write(&sb->s_umount);
+	return err;
+}
+
+int freeze_for_snapshot(char *failed, size_t size)
+{
+	struct super_block *sb = NULL;
+	int err;
+
+	sync_all(); /* what takes long is done before anybody has to wait */
+	while ((sb = super_prev(sb))) {
+		err = sb->s_bdev ? rest_one(sb) : 0;
+		if (!err)
+			continue;
+		scnprintf(failed, size, "%s", sb->s_id);
+		while (sb) /* whose memory it is */
+			sb = super_prev(sb);
+		return err;
+	}
+	return 0;
+}
+
+bool frozen_for_snapshot(void)
+{
+	struct super_block *sb = NULL;
+	bool all = true;
+
+	while ((sb = super_prev(sb)))
+		all &= !can_freeze(sb) || sb_rdonly(sb) ||
+		       READ_ONCE(sb->s_frozen) & FREEZE_SNAPSHOT;
+	return all;
+}
+
+void thaw_after_snapshot(void)
+{
+	thaw_each(FREEZE_SNAPSHOT);
+}
+
+void snapshot_supers(
+	void (*fn)(const char *dev, const char *type, enum super_rest rest, void *arg), void *arg)
+{
+	struct super_block *sb = NULL;
+
+	while ((sb = super_next(sb)))
+		if (sb->s_bdev)
+			fn(sb->s_id, sb->s_type->name,
+				sb_rdonly(sb)           ? SUPER_READ_ONLY :
+				READ_ONCE(sb->s_frozen) ? SUPER_FROZEN :
+							  SUPER_SYNCED,
+				arg);
+}
