@@ -7,6 +7,7 @@
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
+#include <linux/fs.h>
 #include <linux/major.h>
 #include <linux/random.h>
 
@@ -16,6 +17,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
+#include "kernel/task/process.h"
 #include "kernel/vfs/vfs.h"
 
 #define KMSG_MAX 1024 /* bytes of a message */
@@ -254,9 +256,11 @@ static loff_t kmsg_llseek(struct file *f, loff_t off, int whence)
 		return -EBADF;
 	if (off)
 		return -ESPIPE;
-	if (whence == 0 || whence == 3)
+	if (whence == SEEK_SET)
 		r->seq = 0;
-	else if (whence == 2)
+	else if (whence == SEEK_DATA)
+		r->seq = syslog_cleared();
+	else if (whence == SEEK_END)
 		r->seq = printk_next_seq();
 	else
 		return -EINVAL;

@@ -113,6 +113,11 @@ bool syslog_unread(void)
 	return printk_next_seq() > READ_ONCE(read_seq);
 }
 
+u64 syslog_cleared(void)
+{
+	return READ_ONCE(clear_seq);
+}
+
 ssize_t syslog_read(struct iov_iter *to)
 {
 	struct scratch *s = kmalloc(sizeof(*s), GFP_KERNEL);
@@ -144,7 +149,7 @@ static long read_call(int type, uaddr_t buf, int len)
 	mutex_lock(&syslog_mutex);
 	ret = read_all(&to, s);
 	if (type == READ_CLEAR && ret >= 0)
-		clear_seq = printk_next_seq();
+		WRITE_ONCE(clear_seq, printk_next_seq());
 	mutex_unlock(&syslog_mutex);
 	kfree(s);
 	return ret;
@@ -198,7 +203,7 @@ long sys_syslog(int type, uaddr_t buf, int len)
 	case READ_CLEAR: return read_call(type, buf, len);
 	case CLEAR:
 		mutex_lock(&syslog_mutex);
-		clear_seq = printk_next_seq();
+		WRITE_ONCE(clear_seq, printk_next_seq());
 		mutex_unlock(&syslog_mutex);
 		return 0;
 	case CONSOLE_OFF:

@@ -22,6 +22,40 @@ static void drain(int fd, char *last, size_t size)
 		last[n] = 0;
 }
 
+/* How many records from here on end with @text. */
+static int records(int fd, const char *text)
+{
+	static char record[8192];
+	ssize_t n;
+	int found = 0;
+
+	while (in_guest() && (n = read(fd, record, sizeof(record) - 1)) > 0) {
+		record[n] = 0;
+		found += strstr(record, text) != NULL;
+	}
+	return found;
+}
+
+/* What dmesg -c has put aside is not shown by the next dmesg, which seeks to the data; it is there for who begins at the start. */
+static void cleared(void)
+{
+	int fd = GNEED(open("/dev/kmsg", O_RDONLY | O_NONBLOCK));
+
+	say_into_log("<5>old line");
+	G(syscall(SYS_syslog, 5, NULL, 0), "0");
+	say_into_log("<5>new line");
+	G(lseek(fd, 0, SEEK_DATA), "0");
+	G(records(fd, ";old line\n"), "0");
+	G(lseek(fd, 0, SEEK_DATA), "0");
+	G(records(fd, ";new line\n"), "1");
+	G(lseek(fd, 0, SEEK_SET), "0");
+	G(records(fd, ";old line\n"), "1");
+	G(lseek(fd, 0, SEEK_CUR), "-1 EINVAL");
+	G(lseek(fd, 1, SEEK_SET), "-1 ESPIPE");
+	if (in_guest())
+		close(fd);
+}
+
 TEST(kmsg)
 {
 	static char text[8192];
@@ -45,4 +79,5 @@ TEST(kmsg)
 	});
 	if (in_guest())
 		close(fd);
+	cleared();
 }
