@@ -446,6 +446,18 @@ void ext4_free_blocks(
 	mutex_unlock(&sbi->alloc_lock);
 }
 
+struct ext4_buf *ext4_hold_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u64 block)
+{
+	struct ext4_buf *b;
+
+	if (!ext4_block_valid(sbi, block, 1))
+		return NULL;
+	mutex_lock(&sbi->alloc_lock);
+	b = group_bitmap(h, sbi, ext4_block_group(sbi, block));
+	mutex_unlock(&sbi->alloc_lock);
+	return b == ERR_PTR(-EFSCORRUPTED) || b == ERR_PTR(-EFSBADCRC) ? NULL : b;
+}
+
 void ext4_release_held(struct ext4_sb *sbi, struct ext4_freed *list)
 {
 	mutex_lock(&sbi->alloc_lock);

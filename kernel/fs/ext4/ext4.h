@@ -114,7 +114,8 @@ struct ext4_sb {
 	atomic_t generations; /* inodes made, from a random number on */
 
 	struct mutex orphan_lock;
-	struct list_head orphans; /* of ext4_inode.orphan, newest first */
+	struct list_head orphans; /* of ext4_orphan.link, newest first, as on disk */
+	u32 orphans_left;         /* of these, how many have left memory */
 
 	struct ext4_journal *journal; /* NULL: read-only */
 
@@ -130,6 +131,13 @@ static inline struct ext4_sb *EXT4_SB(const struct super_block *sb)
 }
 #define EXT4_HAS(sbi, kind, f) (!!((sbi)->disk.s_feature_##kind & (f)))
 
+/* A place on the list of those that are on their way out; under orphan_lock. */
+struct ext4_orphan {
+	struct list_head link;
+	u32 ino;
+	bool left; /* its inode has left memory and is not done with: the next mount's */
+};
+
 struct ext4_inode {
 	struct inode vfs;
 	u32 i_flags;        /* EXT4_*_FL */
@@ -138,16 +146,16 @@ struct ext4_inode {
 	u32 csum_seed;
 	u16 extra_isize;
 	u64 file_acl;
-	u32 dtime;               /* next orphan, while one */
-	loff_t disksize;         /* i_size as far as blocks are there; under i_data_sem */
-	struct list_head orphan; /* under orphan_lock */
-	u32 disk_version;        /* i_version as on disk */
-	u32 sync_tid;            /* the last transaction that changed it */
-	u32 data_tid;    /* of a regular file: the last one that changed more than its times */
-	u64 delayed;     /* blocks promised to its dirty pages; atomic */
-	u64 goal;        /* behind its last allocated block; under i_data_sem */
-	bool rewritten;  /* was cut to nothing: what is written next goes to the disk at close */
-	bool slot_clean; /* new: what its slot on disk held before is gone */
+	u32 dtime;       /* next orphan, while one */
+	loff_t disksize; /* i_size as far as blocks are there; under i_data_sem */
+	struct ext4_orphan orphan;
+	u32 disk_version; /* i_version as on disk */
+	u32 sync_tid;     /* the last transaction that changed it */
+	u32 data_tid;     /* of a regular file: the last one that changed more than its times */
+	u64 delayed;      /* blocks promised to its dirty pages; atomic */
+	u64 goal;         /* behind its last allocated block; under i_data_sem */
+	bool rewritten;   /* was cut to nothing: what is written next goes to the disk at close */
+	bool slot_clean;  /* new: what its slot on disk held before is gone */
 };
 static inline struct ext4_inode *EXT4_I(const struct inode *inode)
 {
@@ -293,6 +301,11 @@ u32 ext4_window_clip(const struct ext4_sb *sbi, u64 ino, u64 block, u32 len, u32
 u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *len, int *err);
 void ext4_free_blocks(
 	struct ext4_handle *h, struct inode *inode, u64 block, u32 count, bool metadata);
+/*
+ * A reference to the bitmap that freeing the block will change: what cannot go back any more must not find that it cannot be read. NULL where
+ * it is damaged or there is no such block: freeing says so, and the block is lost. ERR_PTR: it cannot be read.
+ */
+struct ext4_buf *ext4_hold_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u64 block);
 int ext4_reserve(struct ext4_sb *sbi, u32 blocks); /* for delayed allocation: 0 or -ENOSPC */
 void ext4_unreserve(struct ext4_sb *sbi, u32 blocks);
 u64 ext4_max_blocks(const struct inode *inode); /* what its map can name */
@@ -303,8 +316,12 @@ bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count); /* bitmaps, ta
 /* A new inode, I_NEW and locked in the hash, with its owner set; not yet in any directory. ERR_PTR. */
 struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t mode);
 void ext4_free_inode_number(struct ext4_handle *h, struct inode *inode);
+struct ext4_buf *ext4_hold_inode_bitmap(
+	struct ext4_handle *h, struct inode *inode); /* the same for its number */
 
 /* ---- inode.c ---- */
+/* i_dtime of an inode that is not in memory. 0 or -errno. */
+int ext4_set_raw_dtime(struct ext4_handle *h, struct super_block *sb, u32 ino, u32 dtime);
 struct inode *ext4_iget(struct super_block *sb, ino_t ino);
 /* For file handles: ERR_PTR(-ESTALE) when that inode is no more. */
 struct inode *ext4_handle_inode(struct super_block *sb, u64 ino, u32 generation);
@@ -371,7 +388,12 @@ void ext4_put_path(struct ext4_path *path, int depth);
 int ext4_orphan_add(struct ext4_handle *h, struct inode *inode);
 int ext4_orphan_del(
 	struct ext4_handle *h, struct inode *inode); /* the caller writes the inode afterwards */
-void ext4_orphan_cleanup(struct super_block *sb);    /* at mount for writing */
+void ext4_orphan_evicted(struct inode *inode);       /* it goes from memory, done with or not */
+/* It has just been read from @raw, and is not unlocked yet: perhaps it had left before it was done with. */
+void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw);
+bool ext4_orphans_removed(struct ext4_sb *sbi); /* is there one in memory that has no name? */
+void ext4_orphans_free(struct ext4_sb *sbi);
+void ext4_orphan_cleanup(struct super_block *sb); /* at mount for writing */
 
 /* ---- truncate.c ---- */
 int ext4_truncate(struct inode *inode); /* blocks beyond i_size */
@@ -457,7 +479,7 @@ bool ext4_has_xattrs(struct inode *inode,
 	const struct ext4_disk_inode *raw); /* perhaps: is there anything to ask for? */
 int ext4_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags);
 ssize_t ext4_listxattr(struct inode *inode, char *buf, size_t size);
-void ext4_xattr_delete(
+int ext4_xattr_delete(
 	struct ext4_handle *h, struct inode *inode); /* the block of an inode that goes */
 
 #endif

@@ -354,50 +354,173 @@ static void remove_node(
 		fix_indexes(h, inode, path, level);
 }
 
+/* What goes, [from, end) of an extent's blocks [start, stop). */
+struct cut {
+	u32 start, stop, from, end;
+	u64 pblk;
+	bool unwritten;
+};
+
+/* The part in [from, last] of the last extent that has one; empty where none has. The depth of its leaf, or -errno. */
+static int find_cut(struct inode *inode, u32 from, u32 last, struct ext4_path *path, struct cut *c)
+{
+	int depth = ext4_find_path(inode, last, path);
+	const struct ext4_extent *e;
+
+	*c = (struct cut){ 0 };
+	if (depth < 0)
+		return depth;
+	e = &extents(path[depth].h)[path[depth].i];
+	if (!path[depth].h->eh_entries || e->ee_block > last || e->ee_block + extent_len(e) <= from)
+		return depth;
+	c->start = e->ee_block;
+	c->stop = c->start + extent_len(e);
+	c->pblk = extent_start(e);
+	c->unwritten = extent_unwritten(e);
+	c->from = max(c->start, from);
+	c->end = last == ~0U ? c->stop : min(c->stop, last + 1);
+	return depth;
+}
+
+/* The end of it that lies in one group. */
+static void cut_to_group(struct ext4_sb *sbi, struct cut *c)
+{
+	u64 last = c->pblk + (c->end - 1 - c->start), first;
+
+	if (!ext4_block_valid(sbi, last, 1))
+		return;
+	first = ext4_group_first(sbi, ext4_block_group(sbi, last));
+	if (c->pblk + (c->from - c->start) < first)
+		c->from = c->start + (u32)(first - c->pblk);
+}
+
+static bool in_two(const struct cut *c)
+{
+	return c->from > c->start && c->end < c->stop;
+}
+
+/* The bitmaps that will be written to: of the blocks, and of the nodes that become empty. Then nothing can fail any more. */
+struct held {
+	struct ext4_buf *b[EXT4_MAX_DEPTH + 2];
+	u32 n;
+};
+
+static void held_put(struct held *held)
+{
+	while (held->n)
+		ext4_brelse(held->b[--held->n]);
+}
+
+static int hold_one(struct ext4_handle *h, struct ext4_sb *sbi, u64 block, struct held *held)
+{
+	struct ext4_buf *b = ext4_hold_bitmap(h, sbi, block);
+
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	if (b)
+		held->b[held->n++] = b;
+	return 0;
+}
+
+static int hold_bitmaps(struct ext4_handle *h, struct inode *inode, const struct ext4_path *path,
+	int depth, const struct cut *c, bool data, struct held *held)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	bool empties = c->from == c->start && c->end == c->stop;
+	int level, err = 0;
+
+	held->n = 0;
+	if (data)
+		err = hold_one(h, sbi, c->pblk + (c->from - c->start), held);
+	for (level = depth; !err && empties && level > 0 && path[level].h->eh_entries == 1; level--)
+		err = hold_one(h, sbi, path[level].b->block, held);
+	if (err)
+		held_put(held);
+	return err;
+}
+
+/* In the leaf; there is room for the second piece. */
+static void cut_out(const struct ext4_path *leaf, const struct cut *c)
+{
+	struct ext4_extent *e = &extents(leaf->h)[leaf->i], rest;
+
+	rest = make_extent(c->end, c->pblk + (c->end - c->start), c->stop - c->end, c->unwritten);
+	if (in_two(c)) {
+		open_gap(leaf->h, leaf->i + 1);
+		e[1] = rest;
+	}
+	if (c->from > c->start)
+		*e = make_extent(c->start, c->pblk, c->from - c->start, c->unwritten);
+	else if (c->end < c->stop)
+		*e = rest;
+	else
+		close_gap(leaf->h, leaf->i);
+}
+
+/* Room for @n more entries in the leaf of the extent that begins at @start: 0 or -errno. */
+static int make_leaf_room(struct ext4_handle *h, struct inode *inode, u32 start, u32 n)
+{
+	struct ext4_path path[EXT4_MAX_DEPTH + 1];
+	bool done = false;
+	int err = 0;
+
+	while (!err && !done) {
+		int depth = ext4_find_path(inode, start, path);
+
+		if (depth < 0)
+			return depth;
+		done = path[depth].h->eh_entries + n <= path[depth].h->eh_max;
+		if (!done)
+			err = make_room(h, inode, path, depth, start);
+		ext4_put_path(path, depth);
+	}
+	return err;
+}
+
 /*
- * Takes the part [from, last] of the last extent that has one: 1 when something was taken, 0 when nothing is left, or -errno. An extent that is
- * cut in the middle leaves its tail to be inserted again.
+ * Takes the part [from, last] of the last extent that has one, or the end of that part: 1 when something was taken, 0 when nothing is left, or
+ * -errno, and nothing has changed.
  */
 static int remove_last(struct ext4_handle *h, struct inode *inode, u32 from, u32 last, bool data)
 {
 	struct ext4_path path[EXT4_MAX_DEPTH + 1];
-	int depth = ext4_find_path(inode, last, path), err = 1;
-	struct ext4_extent *e, tail = { 0 };
-	u32 start, end, cut_from, cut_end;
-	u64 pblk;
+	int depth, err;
+	struct held held;
+	struct cut c;
 
-	if (depth < 0)
-		return depth;
-	e = &extents(path[depth].h)[path[depth].i];
-	if (!path[depth].h->eh_entries || e->ee_block > last ||
-		e->ee_block + extent_len(e) <= from) {
+	for (;;) {
+		depth = find_cut(inode, from, last, path, &c);
+		if (depth < 0)
+			return depth;
+		if (c.from == c.end) {
+			ext4_put_path(path, depth);
+			return 0;
+		}
+		if (data)
+			cut_to_group(EXT4_SB(inode->i_sb), &c);
+		if (!in_two(&c) || path[depth].h->eh_entries < path[depth].h->eh_max)
+			break;
 		ext4_put_path(path, depth);
-		return 0;
+		err = make_leaf_room(h, inode, c.start, 1);
+		if (err)
+			return err;
 	}
-	start = e->ee_block;
-	end = start + extent_len(e);
-	pblk = extent_start(e);
-	cut_from = max(start, from);
-	cut_end = last == ~0U ? end : min(end, last + 1);
-	if (cut_end < end)
-		tail = make_extent(
-			cut_end, pblk + (cut_end - start), end - cut_end, extent_unwritten(e));
-	if (cut_from > start)
-		*e = make_extent(start, pblk, cut_from - start, extent_unwritten(e));
-	else
-		close_gap(path[depth].h, path[depth].i);
-	node_dirty(h, inode, &path[depth]);
-	if (data)
-		ext4_free_blocks(h, inode, pblk + (cut_from - start), cut_end - cut_from,
-			!S_ISREG(inode->i_mode) || EXT4_I(inode)->i_flags & EXT4_EA_INODE_FL);
-	if (!path[depth].h->eh_entries)
-		remove_node(h, inode, path, depth);
-	else
-		fix_indexes(h, inode, path, depth);
+	err = hold_bitmaps(h, inode, path, depth, &c, data, &held);
+	if (!err) {
+		cut_out(&path[depth], &c);
+		node_dirty(h, inode, &path[depth]);
+		if (data)
+			ext4_free_blocks(h, inode, c.pblk + (c.from - c.start), c.end - c.from,
+				!S_ISREG(inode->i_mode) ||
+					EXT4_I(inode)->i_flags & EXT4_EA_INODE_FL);
+		if (!path[depth].h->eh_entries)
+			remove_node(h, inode, path, depth);
+		else
+			fix_indexes(h, inode, path, depth);
+		held_put(&held);
+	}
 	ext4_put_path(path, depth);
-	if (tail.ee_len && insert(h, inode, &tail))
-		err = -ENOSPC; /* the tail's blocks are lost to the file; its owner hears of it */
-	return err;
+	return err ? err : 1;
 }
 
 int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32 last)
@@ -472,20 +595,61 @@ int ext4_shift_last(struct ext4_handle *h, struct inode *inode, u32 from, u32 la
 	while (err > 0);
 	if (!err)
 		err = insert(h, inode, &e);
-	return err ? err : 1;
+	if (!err)
+		return 1;
+	e.ee_block = *at; /* back to where it was */
+	insert(h, inode, &e);
+	return err;
 }
 
 /* ---- creating ---- */
 
-/* The unwritten blocks [lblk, lblk+len) of one extent become written: cut out and put back in their new state. */
+/* Entry @i of a leaf joins its neighbours. */
+static void merge_around(struct ext4_extent_header *h, u32 i)
+{
+	struct ext4_extent *e = extents(h);
+
+	if (i + 1 < h->eh_entries && can_merge(&e[i], &e[i + 1])) {
+		e[i].ee_len = (u16)(e[i].ee_len + extent_len(&e[i + 1]));
+		close_gap(h, i + 1);
+	}
+	if (i && can_merge(&e[i - 1], &e[i])) {
+		e[i - 1].ee_len = (u16)(e[i - 1].ee_len + extent_len(&e[i]));
+		close_gap(h, i);
+	}
+}
+
+/* The unwritten blocks [lblk, lblk+len) of one extent become written, in its leaf: what cannot be done leaves all as it was. */
 static int set_written(struct ext4_handle *h, struct inode *inode, u32 lblk, u32 len, u64 pblk)
 {
-	struct ext4_extent e = make_extent(lblk, pblk, len, false);
-	int err = remove_last(h, inode, lblk, lblk + len - 1, false);
+	struct ext4_extent written = make_extent(lblk, pblk, len, false), *e;
+	struct ext4_path path[EXT4_MAX_DEPTH + 1], *leaf;
+	struct cut c;
+	int depth = find_cut(inode, lblk, lblk + len - 1, path, &c), err;
 
-	if (err < 0)
+	if (depth < 0)
+		return depth;
+	ext4_put_path(path, depth);
+	if (c.from != lblk || c.end != lblk + len)
+		return -EFSCORRUPTED;
+	err = make_leaf_room(h, inode, c.start, 2);
+	if (err)
 		return err;
-	return insert(h, inode, &e);
+	depth = find_cut(inode, lblk, lblk + len - 1, path, &c);
+	if (depth < 0)
+		return depth;
+	leaf = &path[depth];
+	if (c.from > c.start || c.end < c.stop) {
+		cut_out(leaf, &c);
+		leaf->i += c.from > c.start;
+		open_gap(leaf->h, leaf->i);
+	}
+	e = &extents(leaf->h)[leaf->i];
+	*e = written;
+	merge_around(leaf->h, leaf->i);
+	node_dirty(h, inode, leaf);
+	ext4_put_path(path, depth);
+	return 0;
 }
 
 static u64 find_goal(struct inode *inode, u32 lblk)

@@ -222,6 +222,18 @@ out:
 	mutex_unlock(&sbi->alloc_lock);
 }
 
+struct ext4_buf *ext4_hold_inode_bitmap(struct ext4_handle *h, struct inode *inode)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	u32 group = (u32)((inode->i_ino - 1) / sbi->inodes_per_group);
+	struct ext4_buf *b;
+
+	mutex_lock(&sbi->alloc_lock);
+	b = ext4_group(sbi, group) ? inode_bitmap(h, sbi, group) : NULL;
+	mutex_unlock(&sbi->alloc_lock);
+	return b == ERR_PTR(-EFSCORRUPTED) || b == ERR_PTR(-EFSBADCRC) ? NULL : b;
+}
+
 void ext4_free_inode_number(struct ext4_handle *h, struct inode *inode)
 {
 	give_back(h, EXT4_SB(inode->i_sb), (u32)inode->i_ino, S_ISDIR(inode->i_mode));

@@ -160,8 +160,13 @@ static int prune(struct ext4_handle **h, struct inode *inode, __le32 *at, struct
 	}
 	if (EXT4_SB(inode->i_sb)->failed)
 		return -EFSCORRUPTED;
+	b = ext4_hold_bitmap(*h, EXT4_SB(inode->i_sb), *at);
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
 	ext4_free_blocks(*h, inode, *at, 1,
 		level || !S_ISREG(inode->i_mode) || EXT4_I(inode)->i_flags & EXT4_EA_INODE_FL);
+	if (b)
+		ext4_brelse(b);
 	*at = 0;
 	if (owner)
 		ext4_dirty(*h, owner);

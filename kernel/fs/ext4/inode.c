@@ -31,7 +31,7 @@ int ext4_locate_inode(struct super_block *sb, ino_t ino, u64 *block, u32 *off)
 	return 0;
 }
 
-static u32 inode_csum(struct ext4_sb *sbi, u32 seed, const struct ext4_disk_inode *raw)
+static u32 inode_csum(const struct ext4_sb *sbi, u32 seed, const struct ext4_disk_inode *raw)
 {
 	const u8 *p = (const void *)raw;
 	const u32 lo = offsetof(struct ext4_disk_inode, i_checksum_lo),
@@ -52,12 +52,17 @@ static u32 inode_csum(struct ext4_sb *sbi, u32 seed, const struct ext4_disk_inod
 	return ext4_csum(crc, p + hi + 2, sbi->inode_size - hi - 2);
 }
 
+static u32 raw_csum_seed(const struct ext4_sb *sbi, u32 ino, u32 generation)
+{
+	__le32 nr = ino, gen = generation;
+
+	return ext4_csum(ext4_csum(sbi->csum_seed, &nr, 4), &gen, 4);
+}
+
 void ext4_init_csum_seed(struct inode *inode)
 {
-	__le32 nr = (u32)inode->i_ino, gen = inode->i_generation;
-
 	EXT4_I(inode)->csum_seed =
-		ext4_csum(ext4_csum(EXT4_SB(inode->i_sb)->csum_seed, &nr, 4), &gen, 4);
+		raw_csum_seed(EXT4_SB(inode->i_sb), (u32)inode->i_ino, inode->i_generation);
 }
 
 static struct timespec64 get_time(u32 sec, u32 extra)
@@ -241,6 +246,8 @@ struct inode *ext4_iget(struct super_block *sb, ino_t ino)
 		goto err_fail;
 	}
 	err = fill_inode(inode, (const void *)(b->data + off));
+	if (!err)
+		ext4_orphan_back(inode, (const void *)(b->data + off));
 	ext4_brelse(b);
 	if (err)
 		goto err_fail;
@@ -306,17 +313,46 @@ struct ext4_buf *ext4_raw_inode(struct inode *inode, struct ext4_disk_inode **ra
 	return b;
 }
 
-void ext4_raw_inode_csum(struct inode *inode, struct ext4_disk_inode *raw)
+static void put_csum(const struct ext4_sb *sbi, u32 seed, struct ext4_disk_inode *raw)
 {
-	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	u32 crc;
 
 	if (!sbi->csum)
 		return;
-	crc = inode_csum(sbi, EXT4_I(inode)->csum_seed, raw);
+	crc = inode_csum(sbi, seed, raw);
 	raw->i_checksum_lo = (u16)crc;
 	if (sbi->inode_size > EXT4_GOOD_OLD_INODE_SIZE && raw->i_extra_isize >= 4)
 		raw->i_checksum_hi = (u16)(crc >> 16);
+}
+
+void ext4_raw_inode_csum(struct inode *inode, struct ext4_disk_inode *raw)
+{
+	put_csum(EXT4_SB(inode->i_sb), EXT4_I(inode)->csum_seed, raw);
+}
+
+int ext4_set_raw_dtime(struct ext4_handle *h, struct super_block *sb, u32 ino, u32 dtime)
+{
+	struct ext4_sb *sbi = EXT4_SB(sb);
+	struct ext4_disk_inode *raw;
+	struct ext4_buf *b;
+	u64 block;
+	u32 off, seed;
+	int err = ext4_locate_inode(sb, ino, &block, &off);
+
+	if (err)
+		return err;
+	b = ext4_bread(sbi, block);
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	mutex_lock(&b->lock);
+	raw = (void *)(b->data + off);
+	raw->i_dtime = dtime;
+	seed = raw_csum_seed(sbi, ino, raw->i_generation);
+	put_csum(sbi, seed, raw);
+	mutex_unlock(&b->lock);
+	ext4_dirty(h, b);
+	ext4_brelse(b);
+	return 0;
 }
 
 /* Nanoseconds, and the seconds' bits above 32. */

@@ -5,6 +5,7 @@
  * Removing blocks may take several transactions, so an inode that shrinks or goes is first put on the list: after a crash the next mount
  * finishes it. We use the list only; a file system with the feature orphan_file may come with inodes in its orphan file (Linux puts them
  * there), which are finished at mount as those of the list are, and taken out of the file.
+ * One that cannot be finished, since something cannot be read, keeps its place when its inode leaves memory, and is the next mount's.
  * Locks: orphan_lock for the list, under a handle.
  * Source: linux-doc, filesystems/ext4/orphan.
  */
@@ -27,6 +28,28 @@ static void set_head(struct ext4_handle *h, struct ext4_sb *sbi, u32 ino)
 	ext4_dirty(h, sbi->sb_buf); /* its checksum is made in the barrier */
 }
 
+/* In memory; not one that has left. */
+static struct ext4_inode *inode_of(struct ext4_orphan *o)
+{
+	return container_of(o, struct ext4_inode, orphan);
+}
+
+/* The one behind @o is @next from now on. */
+static int set_next(struct ext4_handle *h, struct ext4_sb *sbi, struct ext4_orphan *o, u32 next)
+{
+	u32 old;
+	int err;
+
+	if (o->left)
+		return ext4_set_raw_dtime(h, sbi->sb, o->ino, next);
+	old = inode_of(o)->dtime;
+	inode_of(o)->dtime = next;
+	err = ext4_write_inode_raw(h, &inode_of(o)->vfs);
+	if (err)
+		inode_of(o)->dtime = old;
+	return err;
+}
+
 int ext4_orphan_add(struct ext4_handle *h, struct inode *inode)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -34,14 +57,15 @@ int ext4_orphan_add(struct ext4_handle *h, struct inode *inode)
 	int err = 0;
 
 	mutex_lock(&sbi->orphan_lock);
-	if (list_empty(&ei->orphan)) {
-		struct ext4_inode *head =
-			list_first_entry_or_null(&sbi->orphans, struct ext4_inode, orphan);
+	if (list_empty(&ei->orphan.link)) {
+		struct ext4_orphan *head =
+			list_first_entry_or_null(&sbi->orphans, struct ext4_orphan, link);
 
-		ei->dtime = head ? (u32)head->vfs.i_ino : 0;
+		ei->dtime = head ? head->ino : 0;
 		err = ext4_write_inode_raw(h, inode);
 		if (!err) {
-			list_add(&ei->orphan, &sbi->orphans);
+			ei->orphan.ino = (u32)inode->i_ino;
+			list_add(&ei->orphan.link, &sbi->orphans);
 			set_head(h, sbi, (u32)inode->i_ino);
 		}
 	}
@@ -57,31 +81,121 @@ int ext4_orphan_del(struct ext4_handle *h, struct inode *inode)
 	int err = 0;
 
 	mutex_lock(&sbi->orphan_lock);
-	if (!list_empty(&ei->orphan)) {
-		if (ei->orphan.prev == &sbi->orphans) {
+	if (!list_empty(&ei->orphan.link)) {
+		if (ei->orphan.link.prev == &sbi->orphans)
 			set_head(h, sbi, ei->dtime);
-		} else {
-			struct ext4_inode *prev = list_prev_entry(ei, orphan);
-
-			prev->dtime = ei->dtime;
-			err = ext4_write_inode_raw(h, &prev->vfs);
+		else
+			err = set_next(h, sbi, list_prev_entry(&ei->orphan, link), ei->dtime);
+		if (!err) {
+			list_del_init(&ei->orphan.link);
+			ei->dtime = 0;
 		}
-		list_del_init(&ei->orphan);
-		ei->dtime = 0;
 	}
 	mutex_unlock(&sbi->orphan_lock);
 	return err;
 }
 
+/* ---- those whose inodes have left memory ---- */
+
+/* Under orphan_lock, as all here. */
+static struct ext4_orphan *leave(struct ext4_sb *sbi, u32 ino)
+{
+	struct ext4_orphan *o = kmalloc(sizeof(*o), GFP_NOFS | __GFP_NOFAIL);
+
+	sbi->orphans_left++;
+	*o = (struct ext4_orphan){ .ino = ino, .left = true };
+	return o;
+}
+
+/* The list on disk still leads through it, so it keeps its place: or who is added or taken out next cut off all behind it. */
+void ext4_orphan_evicted(struct inode *inode)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	struct ext4_orphan *o = &EXT4_I(inode)->orphan;
+
+	mutex_lock(&sbi->orphan_lock);
+	if (!list_empty(&o->link)) {
+		list_add(&leave(sbi, o->ino)->link, &o->link);
+		list_del_init(&o->link);
+	}
+	mutex_unlock(&sbi->orphan_lock);
+}
+
+bool ext4_orphans_removed(struct ext4_sb *sbi)
+{
+	struct ext4_orphan *o;
+	bool any = false;
+
+	mutex_lock(&sbi->orphan_lock);
+	list_for_each_entry(o, &sbi->orphans, link)
+		any |= !o->left && !inode_of(o)->vfs.i_nlink;
+	mutex_unlock(&sbi->orphan_lock);
+	return any;
+}
+
+void ext4_orphans_free(struct ext4_sb *sbi)
+{
+	struct ext4_orphan *o, *next;
+
+	list_for_each_entry_safe(o, next, &sbi->orphans, link) {
+		if (!o->left)
+			continue;
+		list_del(&o->link);
+		kfree(o);
+	}
+}
+
+static struct ext4_orphan *find(struct ext4_sb *sbi, u32 ino)
+{
+	struct ext4_orphan *o;
+
+	list_for_each_entry(o, &sbi->orphans, link)
+		if (o->ino == ino)
+			return o;
+	return NULL;
+}
+
+void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw)
+{
+	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
+	struct ext4_inode *ei = EXT4_I(inode);
+	struct ext4_orphan *o;
+
+	if (!READ_ONCE(sbi->orphans_left))
+		return;
+	mutex_lock(&sbi->orphan_lock);
+	o = find(sbi, (u32)inode->i_ino);
+	if (o && o->left) {
+		ei->dtime = raw->i_dtime;
+		ei->slot_clean = true; /* it may be written before it is unlocked */
+		ei->orphan.ino = o->ino;
+		list_add(&ei->orphan.link, &o->link);
+		list_del(&o->link);
+		kfree(o);
+		sbi->orphans_left--;
+	}
+	mutex_unlock(&sbi->orphan_lock);
+}
+
+/* It is on disk's list, behind all that were met before; @inode is NULL where it cannot be read. */
+static void meet(struct ext4_sb *sbi, u32 ino, struct inode *inode)
+{
+	struct ext4_orphan *o;
+
+	mutex_lock(&sbi->orphan_lock);
+	o = find(sbi, ino);
+	if (!o) {
+		o = inode ? &EXT4_I(inode)->orphan : leave(sbi, ino);
+		o->ino = ino;
+		list_add_tail(&o->link, &sbi->orphans);
+	}
+	mutex_unlock(&sbi->orphan_lock);
+}
+
 /* One inode that was left over: files that were removed while open go, half-done truncations are finished. */
 static void finish(struct inode *inode)
 {
-	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
-
-	mutex_lock(&sbi->orphan_lock);
-	list_add(&EXT4_I(inode)->orphan, &sbi->orphans);
-	mutex_unlock(&sbi->orphan_lock);
-	/* the list in memory has this one only: its removal makes the rest the head */
+	meet(EXT4_SB(inode->i_sb), (u32)inode->i_ino, inode);
 	if (inode->i_nlink && S_ISREG(inode->i_mode))
 		ext4_truncate(inode);
 	else if (inode->i_nlink)
@@ -108,8 +222,11 @@ static u32 clean_list(struct super_block *sb)
 	while (ino && steps < d->s_inodes_count) {
 		struct inode *inode = get_orphan(sb, ino);
 
-		if (IS_ERR(inode))
+		if (IS_ERR(inode)) {
+			if (PTR_ERR(inode) != -EFSCORRUPTED)
+				meet(EXT4_SB(sb), ino, NULL);
 			break;
+		}
 		ino = EXT4_I(inode)->dtime;
 		finish(inode);
 		steps++;

@@ -204,6 +204,7 @@ static void ext4_put_super(struct super_block *sb)
 		return;
 	end_writing(sb);
 	ext4_journal_free(EXT4_SB(sb));
+	ext4_orphans_free(EXT4_SB(sb));
 	free_sbi(EXT4_SB(sb));
 	sb->s_fs_info = NULL;
 }
@@ -217,7 +218,7 @@ static struct inode *ext4_alloc_inode(struct super_block *sb)
 	if (!ei)
 		return NULL;
 	init_rwsem(&ei->i_data_sem);
-	INIT_LIST_HEAD(&ei->orphan);
+	INIT_LIST_HEAD(&ei->orphan.link);
 	return &ei->vfs;
 }
 
@@ -278,18 +279,6 @@ static int ext4_statfs(struct dentry *d, struct kstatfs *st)
 	return 0;
 }
 
-static bool has_removed(struct ext4_sb *sbi)
-{
-	struct ext4_inode *ei;
-	bool any = false;
-
-	mutex_lock(&sbi->orphan_lock);
-	list_for_each_entry(ei, &sbi->orphans, orphan)
-		any |= !ei->vfs.i_nlink;
-	mutex_unlock(&sbi->orphan_lock);
-	return any;
-}
-
 /*
  * Removed files that write-back was the last to have are on their way out; those that somebody still has open stay orphans, which is why
  * this has an end.
@@ -300,7 +289,7 @@ static void wait_for_removed(struct ext4_sb *sbi)
 	u64 end = ktime_get() + REMOVED_WAIT;
 
 	init_waitqueue_head(&nobody);
-	while (has_removed(sbi) && ktime_get() < end)
+	while (ext4_orphans_removed(sbi) && ktime_get() < end)
 		wait_event_timeout(&nobody, false, ktime_get() + 5000000UL, false);
 }
 

@@ -123,6 +123,18 @@ static void change_size(struct inode *inode, loff_t size)
 	up_write(&EXT4_I(inode)->i_data_sem);
 }
 
+/* Blocks could not be freed: with the old size they are the file's still, not behind its end; those that have gone are a hole. */
+static void regrow(struct inode *inode, loff_t old)
+{
+	struct ext4_handle *h = ext4_start(inode->i_sb, EXT4_INODE_CREDITS);
+
+	if (IS_ERR(h))
+		return;
+	change_size(inode, old);
+	ext4_write_inode_raw(h, inode);
+	ext4_stop(h);
+}
+
 static int set_size(struct inode *inode, loff_t size)
 {
 	loff_t old = i_size_read(inode);
@@ -144,6 +156,8 @@ static int set_size(struct inode *inode, loff_t size)
 	i_size_write(inode, size);
 	truncate_pagecache(inode->i_mapping, size);
 	err = ext4_truncate(inode);
+	if (err)
+		regrow(inode, old);
 	up_write(&inode->i_mapping->invalidate_lock);
 	return err;
 }
@@ -190,6 +204,28 @@ int ext4_setattr(struct dentry *d, struct iattr *attr)
 
 /* ---- the end of an inode ---- */
 
+/* Its blocks are gone; then go its attributes, its place on the list, its number. */
+static int give_up_number(struct ext4_handle *h, struct inode *inode)
+{
+	struct ext4_buf *bitmap = ext4_hold_inode_bitmap(h, inode);
+	int err;
+
+	if (IS_ERR(bitmap))
+		return (int)PTR_ERR(bitmap);
+	err = ext4_xattr_delete(h, inode);
+	if (!err)
+		err = ext4_orphan_del(h, inode);
+	if (!err) {
+		EXT4_I(inode)->dtime = (u32)(ktime_get_real() / 1000000000);
+		ext4_write_inode_raw(h, inode);
+		ext4_free_inode_number(h, inode);
+	}
+	if (bitmap)
+		ext4_brelse(bitmap);
+	return err;
+}
+
+/* What cannot be done now, since something cannot be read, the next mount does: the inode then says what has been done, and stays on the list. */
 static void delete_inode(struct inode *inode)
 {
 	struct super_block *sb = inode->i_sb;
@@ -207,16 +243,12 @@ static void delete_inode(struct inode *inode)
 	if (has_map(inode))
 		err = ext4_remove_space(&h, inode, 0, ~0U);
 	up_write(&ei->i_data_sem);
-	if (err || !h) {
-		if (h)
-			ext4_stop(h);
+	if (!h)
 		return;
-	}
-	ext4_xattr_delete(h, inode);
-	ext4_orphan_del(h, inode);
-	ei->dtime = (u32)(ktime_get_real() / 1000000000);
-	ext4_write_inode_raw(h, inode);
-	ext4_free_inode_number(h, inode);
+	if (!err)
+		err = give_up_number(h, inode);
+	if (err)
+		ext4_write_inode_raw(h, inode);
 	ext4_stop(h);
 }
 
@@ -227,10 +259,7 @@ void ext4_evict_inode(struct inode *inode)
 	truncate_inode_pages(&inode->i_data, 0);
 	if (!inode->i_nlink && inode->i_ino && !(inode->i_state & I_NEW))
 		delete_inode(inode);
-	mutex_lock(&sbi->orphan_lock);
-	if (!list_empty(&EXT4_I(inode)->orphan))
-		list_del_init(&EXT4_I(inode)->orphan);
-	mutex_unlock(&sbi->orphan_lock);
+	ext4_orphan_evicted(inode);
 	if (!inode->i_nlink)
 		ext4_window_drop(sbi, inode);
 	clear_inode(inode);

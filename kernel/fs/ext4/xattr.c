@@ -123,21 +123,25 @@ out:
 
 /* ---- writing ---- */
 
-void ext4_xattr_delete(struct ext4_handle *h, struct inode *inode)
+int ext4_xattr_delete(struct ext4_handle *h, struct inode *inode)
 {
-	struct attrs *as = EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EA_INODE) ?
-				   kmalloc(sizeof(*as), GFP_NOFS) :
-				   NULL;
+	struct attrs *as;
+	int err = 0;
 	u32 i;
 
-	if (as && !ext4_attrs_load(inode, as)) {
-		for (i = 0; i < as->n; i++)
+	if (EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EA_INODE)) {
+		as = kmalloc(sizeof(*as), GFP_NOFS | __GFP_NOFAIL);
+		err = ext4_attrs_load(inode, as);
+		for (i = 0; !err && i < as->n; i++)
 			if (as->a[i]->inum && !as->a[i]->shared)
 				ext4_attr_drop_value(h, inode, as->a[i]);
-		ext4_attrs_free(as);
+		if (!err)
+			ext4_attrs_free(as);
+		kfree(as);
 	}
-	kfree(as);
-	ext4_attr_block_go(h, inode);
+	/* what is damaged is left to e2fsck, what cannot be read to the next mount */
+	return err && err != -EFSCORRUPTED && err != -EFSBADCRC ? err :
+								  ext4_attr_block_go(h, inode);
 }
 
 /* ---- system.data ---- */

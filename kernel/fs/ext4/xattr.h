@@ -51,7 +51,7 @@ struct attr *ext4_attrs_find(struct attrs *as, u8 index, const char *name);
 /* Writes them all; i_data_sem held for writing. 0, or -errno and nothing has changed. */
 int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *as);
 void ext4_attr_drop_value(struct ext4_handle *h, struct inode *inode, const struct attr *a);
-void ext4_attr_block_go(struct ext4_handle *h, struct inode *inode);
+int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode);
 
 /* ---- access control lists: xattr_acl.c ---- */
 

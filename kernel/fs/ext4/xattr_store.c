@@ -313,31 +313,46 @@ static bool all_done(const bool *done, u32 n)
 }
 
 /* A shared block stays with the others; one of our own is freed. */
-void ext4_attr_block_go(struct ext4_handle *h, struct inode *inode)
+static void leave_block(struct ext4_handle *h, struct inode *inode, struct ext4_buf *b)
+{
+	struct xattr_header *head = (void *)b->data;
+	struct ext4_sb *sbi = b->sbi;
+
+	if (head->h_refcount <= 1) {
+		ext4_free_blocks(h, inode, b->block, 1, true);
+		return;
+	}
+	head->h_refcount--;
+	if (sbi->csum)
+		head->h_checksum = block_csum(sbi, b->block, head);
+	ext4_dirty(h, b);
+	inode_add_bytes(inode, -(s64)sbi->block_size);
+}
+
+int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
 	u64 block = EXT4_I(inode)->file_acl;
-	struct ext4_buf *b;
-	struct xattr_header *head;
+	struct ext4_buf *b, *bitmap;
+	int err = 0;
 
 	if (!block)
-		return;
-	EXT4_I(inode)->file_acl = 0;
+		return 0;
+	bitmap = ext4_hold_bitmap(h, sbi, block);
+	if (IS_ERR(bitmap))
+		return (int)PTR_ERR(bitmap);
 	b = ext4_bread(sbi, block);
-	if (IS_ERR(b))
-		return;
-	head = (void *)b->data;
-	if (head->h_refcount > 1) {
-		head->h_refcount--;
-		if (sbi->csum)
-			head->h_checksum = block_csum(sbi, block, head);
-		ext4_dirty(h, b);
+	if (!IS_ERR(b)) {
+		leave_block(h, inode, b);
 		ext4_brelse(b);
-		inode_add_bytes(inode, -(s64)sbi->block_size);
-		return;
+	} else if (PTR_ERR(b) != -EFSCORRUPTED) {
+		err = (int)PTR_ERR(b);
 	}
-	ext4_brelse(b);
-	ext4_free_blocks(h, inode, block, 1, true);
+	if (!err)
+		EXT4_I(inode)->file_acl = 0;
+	if (bitmap)
+		ext4_brelse(bitmap);
+	return err;
 }
 
 static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode)
@@ -353,7 +368,9 @@ static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode)
 		if (IS_ERR(b) || ((struct xattr_header *)b->data)->h_refcount <= 1)
 			return b;
 		ext4_brelse(b);
-		ext4_attr_block_go(h, inode);
+		err = ext4_attr_block_go(h, inode);
+		if (err)
+			return ERR_PTR(err);
 	}
 	block = ext4_alloc_blocks(h, inode, 0, &len, &err);
 	if (!block)
@@ -497,7 +514,7 @@ int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *a
 	if (!all_done(done, as->n))
 		err = put_block(h, inode, as, done);
 	else
-		ext4_attr_block_go(h, inode);
+		err = ext4_attr_block_go(h, inode);
 	ext4_dirty(h, b);
 	ext4_brelse(b);
 	return err;
