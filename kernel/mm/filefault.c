@@ -52,7 +52,7 @@ static struct page *get_locked_page(struct vm_area *v, u64 index, struct fault_i
 			if (IS_ERR(p))
 				return p;
 		} else if (!PageUptodate(p)) {
-			info->major = true;
+			info->major = !m->a_ops->memory_only;
 			err = page_make_uptodate(m, p, v->vm_file);
 		}
 		if (err && err != PAGE_TRUNCATED) {

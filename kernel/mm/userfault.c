@@ -129,7 +129,7 @@ static u64 kind_of_missing(struct vm_area *v, u64 addr)
 	if ((u64)mapping_size(m) <= index << PAGE_SHIFT)
 		return 0; /* beyond the end: SIGBUS */
 	p = find_get_page(m, index);
-	there = p && PageUptodate(p);
+	there = p && (PageUptodate(p) || PagePrivate(p)); /* tmpfs has it, or has reserved it */
 	if (p)
 		put_page(p);
 	return there ? VM_UFFD_MINOR : VM_UFFD_MISSING;

@@ -180,6 +180,22 @@ s64 uffd_copy(struct uffd *u, u64 dst, uaddr_t src, u64 len, bool zero, bool wp,
 
 /* ---- minor faults ---- */
 
+/* The page, locked; what tmpfs has only reserved is filled first. NULL: none, or there is no memory. */
+static struct page *find_filled_page(struct vm_area *v, u64 index)
+{
+	struct page *p = find_lock_page(v->vm_mapping, index);
+
+	if (!p || PageUptodate(p) || !PagePrivate(p))
+		return p;
+	unlock_page(p);
+	put_page(p);
+	p = read_cache_page(v->vm_mapping, index, v->vm_file);
+	if (IS_ERR(p))
+		return NULL;
+	lock_page(p);
+	return p;
+}
+
 static int continue_page(struct mm *mm, u64 start, u64 len, u64 addr)
 {
 	struct vm_area *v = find_target(mm, start, start + len);
@@ -192,10 +208,12 @@ static int continue_page(struct mm *mm, u64 start, u64 len, u64 addr)
 		return -EINVAL;
 	if ((u64)mapping_size(v->vm_mapping) <= vma_index(v, addr) << PAGE_SHIFT)
 		return -EFAULT;
-	p = find_lock_page(v->vm_mapping, vma_index(v, addr));
+	p = find_filled_page(v, vma_index(v, addr));
 	if (!p)
 		return -EFAULT;
-	err = PageUptodate(p) ? set_entry(v, addr, p, vma_rights(v) | PTE_D) : -EFAULT;
+	err = p->mapping == v->vm_mapping && PageUptodate(p) ?
+		      set_entry(v, addr, p, vma_rights(v) | PTE_D) :
+		      -EFAULT;
 	unlock_page(p);
 	if (err)
 		put_page(p);

@@ -5,7 +5,10 @@
  * Pages are accounted to the superblock before they are made; tmpfs_recount() gives back what truncation has dropped, by comparing
  * what is charged with what the cache holds. Reading a hole makes no page; a fault on one does.
  *
- * Invariant: every page in the cache is up to date (zeroed when it is made), but for one that a fault is just making.
+ * What fallocate() reserves is a page in the cache that is charged and marked PG_private but not up to date: still a hole to who reads or
+ * seeks, and not resident (mincore). A write or a fault fills it. page->private says which call made it.
+ *
+ * Invariant: every other page in the cache is up to date (zeroed when it is made), but for one that a fault is just making.
  * Locks: i_rwsem for size changes, tmpfs_inode.lock for the account, the page lock for a page's contents.
  */
 #include <linux/falloc.h>
@@ -33,30 +36,43 @@ void tmpfs_recount(struct inode *inode)
 		tmpfs_uncharge(inode->i_sb, freed);
 }
 
-/* A page of zeroes where the file had none; it is locked, and charged to the file system. */
-static void fill_hole(struct inode *inode, struct page *p)
+/* Locked: room for it has been charged to the file system. */
+static void count_page(struct inode *inode, struct page *p)
 {
 	struct tmpfs_inode *t = tmpfs_inode(inode);
 
-	memset(page_address(p), 0, PAGE_SIZE);
-	SetPageUptodate(p);
+	SetPagePrivate(p);
+	p->private = 0;
 	spin_lock(&t->lock);
 	t->charged++;
 	inode->i_blocks += PAGE_SIZE / 512;
 	spin_unlock(&t->lock);
 }
 
+/* A reserved page, locked, becomes one of zeroes. */
+static void fill_hole(struct page *p)
+{
+	memset(page_address(p), 0, PAGE_SIZE);
+	SetPageUptodate(p);
+	ClearPagePrivate(p);
+}
+
+static bool is_charged(const struct page *p)
+{
+	return PageUptodate(p) || PagePrivate(p);
+}
+
 /*
- * The page at @index, locked and up to date, made when it is a hole. ERR_PTR(-ENOSPC, -ENOMEM). One that mm has put there and that is not
+ * The page at @index, locked, reserved if it was a hole. ERR_PTR(-ENOSPC, -ENOMEM). One that mm has put there and that is not
  * filled yet is still a hole.
  */
-static struct page *tmpfs_get_page(struct inode *inode, u64 index)
+static struct page *reserve_page(struct inode *inode, u64 index)
 {
 	struct address_space *m = &inode->i_data;
 	struct page *p = find_lock_page(m, index);
 	int err;
 
-	if (p && PageUptodate(p))
+	if (p && is_charged(p))
 		return p;
 	err = tmpfs_charge(inode->i_sb, 1);
 	if (err)
@@ -67,10 +83,10 @@ static struct page *tmpfs_get_page(struct inode *inode, u64 index)
 		tmpfs_uncharge(inode->i_sb, 1);
 		return ERR_PTR(-ENOMEM);
 	}
-	if (PageUptodate(p)) /* somebody else made it */
+	if (is_charged(p)) /* somebody else made it */
 		tmpfs_uncharge(inode->i_sb, 1);
 	else
-		fill_hole(inode, p);
+		count_page(inode, p);
 	return p;
 
 err_put:
@@ -81,16 +97,31 @@ err_put:
 	return ERR_PTR(err);
 }
 
-/* A page that mm has put into the cache itself: a fault on a hole. It stays one where there is no room. */
+/* The same, up to date. */
+static struct page *tmpfs_get_page(struct inode *inode, u64 index)
+{
+	struct page *p = reserve_page(inode, index);
+
+	if (!IS_ERR(p) && !PageUptodate(p))
+		fill_hole(p);
+	return p;
+}
+
+/* A reserved page, or one that mm has put into the cache itself: a fault on a hole. It stays one where there is no room. */
 int tmpfs_readpage(struct file *f, struct page *p)
 {
 	struct inode *inode = p->mapping->host;
-	int err = tmpfs_charge(inode->i_sb, 1);
+	int err = 0;
 
+	if (!PagePrivate(p)) {
+		err = tmpfs_charge(inode->i_sb, 1);
+		if (!err)
+			count_page(inode, p);
+	}
 	if (err)
 		delete_from_page_cache(p);
 	else
-		fill_hole(inode, p);
+		fill_hole(p);
 	unlock_page(p);
 	return err;
 }
@@ -213,22 +244,44 @@ static ssize_t tmpfs_write_iter(struct file *f, struct iov_iter *from, loff_t *p
 	return generic_file_write_iter(f, from, pos);
 }
 
-/* The next page in the cache at or after @index below @end; @end when there is none. */
+#define SEEK_BATCH 16
+
+static bool put_if_data(struct page *p)
+{
+	bool data = PageUptodate(p);
+
+	put_page(p);
+	return data;
+}
+
+/* The next page with data at or after @index below @end; @end when there is none. */
 static u64 next_data(struct address_space *m, u64 index, u64 end)
 {
-	spin_lock(&m->lock);
-	if (!radix_next(&m->pages, &index))
-		index = end;
-	spin_unlock(&m->lock);
-	return min(index, end);
+	struct page *pages[SEEK_BATCH];
+	u32 n;
+
+	while (index < end && (n = find_get_pages(m, index, end - 1, SEEK_BATCH, pages))) {
+		u64 found = end;
+
+		index = pages[n - 1]->index + 1;
+		while (n) {
+			u64 at = pages[--n]->index;
+
+			if (put_if_data(pages[n]))
+				found = at;
+		}
+		if (found < end)
+			return found;
+		cond_resched();
+	}
+	return end;
 }
 
 static u64 next_hole(struct address_space *m, u64 index, u64 end)
 {
 	struct page *p;
 
-	while (index < end && (p = find_get_page(m, index))) {
-		put_page(p);
+	while (index < end && (p = find_get_page(m, index)) && put_if_data(p)) {
 		index++;
 		if (!(index & 1023))
 			cond_resched();
@@ -326,10 +379,35 @@ static int punch_hole(struct inode *inode, loff_t off, loff_t len)
 	return 0;
 }
 
+/* What the failed call @id reserved is given back; what others did stays. */
+static void unreserve(struct inode *inode, u64 first, u64 end, u64 id)
+{
+	struct page *pages[SEEK_BATCH];
+	u32 n;
+
+	while (first < end &&
+		(n = find_get_pages(&inode->i_data, first, end - 1, SEEK_BATCH, pages))) {
+		first = pages[n - 1]->index + 1;
+		while (n) {
+			struct page *p = pages[--n];
+
+			lock_page(p);
+			if (p->mapping == &inode->i_data && !PageUptodate(p) && p->private == id)
+				delete_from_page_cache(p);
+			unlock_page(p);
+			put_page(p);
+		}
+	}
+	tmpfs_recount(inode);
+}
+
+static atomic64_t last_call; /* numbers the calls: page->private of what each reserved */
+
 static int allocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 {
 	u64 first = off >> PAGE_SHIFT, end = DIV_ROUND_UP((u64)off + len, PAGE_SIZE), at;
 	struct tmpfs_sb *s = tmpfs_sb(inode->i_sb);
+	u64 id = atomic_inc_return(&last_call);
 	int err = 0;
 
 	if (!keep_size) {
@@ -342,12 +420,14 @@ static int allocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 	if (s->max_blocks && end - first > s->max_blocks)
 		return -ENOSPC;
 	for (at = first; at < end; at++) {
-		struct page *p = tmpfs_get_page(inode, at);
+		struct page *p = reserve_page(inode, at);
 
 		if (IS_ERR(p)) {
 			err = PTR_ERR(p);
 			break;
 		}
+		if (!PageUptodate(p) && !p->private)
+			p->private = id;
 		unlock_page(p);
 		put_page(p);
 		if (signal_pending(current)) {
@@ -356,10 +436,8 @@ static int allocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 		}
 		cond_resched();
 	}
-	if (err && off + len > inode->i_size) { /* what lies beyond the end would never be seen */
-		truncate_inode_pages(&inode->i_data, round_up((u64)inode->i_size, PAGE_SIZE));
-		tmpfs_recount(inode);
-	}
+	if (err)
+		unreserve(inode, first, min(at + 1, end), id);
 	if (!err && !keep_size && off + len > inode->i_size)
 		i_size_write(inode, off + len);
 	return err;
