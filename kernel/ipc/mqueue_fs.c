@@ -14,6 +14,7 @@
 
 #include "kernel/ipc/mqueue.h"
 #include "kernel/lib/printk.h"
+#include "kernel/vfs/fsparam.h"
 #include "kernel/vfs/super.h"
 
 #define MQUEUE_MAGIC 0x19800202
@@ -309,8 +310,13 @@ static struct dentry *mq_mount_op(
 static struct file_system_type mq_inner_type = {
 	.name = "mqueue", .mount = mq_make_super, .kill_sb = kill_anon_super
 };
+static const struct fs_param params[] = {
+	FS_PARAM_END,
+};
+
 static struct file_system_type mq_type = { .name = "mqueue",
 	.fs_flags = FS_USERNS_MOUNT,
+	.params = params,
 	.mount = mq_mount_op,
 	.kill_sb = kill_anon_super };
 

@@ -4,7 +4,8 @@
  * and becomes a mount that is attached nowhere yet (mount_fd.c).
  *
  * Parameters are gathered into what mount(2) would have got: flags of the superblock, a source, and a text of options; the file system
- * sees them when the superblock is made (or reconfigured).
+ * sees them when the superblock is made (or reconfigured). Where its type says what it takes (fsparam.h), a wrong one is refused at once, and
+ * why can be read from the descriptor, a line at a time: the last eight are kept.
  *
  * States (phase): PARAMS -> (CMD_CREATE) MADE -> (fsmount) MOUNTED, which takes parameters for CMD_RECONFIGURE again; fspick begins
  * there. Any command that fails leads to FAILED, where nothing goes any more.
@@ -14,8 +15,11 @@
 #include <linux/mount.h>
 
 #include "gen/syscalls.h"
+#include "kernel/vfs/fsparam.h"
 #include "kernel/vfs/landlock.h"
 #include "kernel/vfs/mount.h"
+
+#define LOG_LINES 8
 
 enum fc_phase { FC_PARAMS, FC_MADE, FC_RECONF, FC_FAILED };
 
@@ -29,9 +33,14 @@ struct fs_context {
 	size_t len;          /* of data */
 	struct dentry *root; /* MADE: a reference, and one of the superblock's s_active */
 	struct path picked;  /* RECONF: what is reconfigured */
+	char *log[LOG_LINES];
+	u32 log_first, log_nr;
 };
 
 #define KEY_MAX 256
+#define LINE_MAX 384
+#define CMD_CREATE_EXCL                                                                            \
+	8 /* FSCONFIG_CMD_CREATE_EXCL, Linux 6.6: refused when the superblock is another's already */
 
 /* ---- files ---- */
 
@@ -53,16 +62,66 @@ static int fc_release(struct inode *inode, struct file *f)
 	drop_root(fc);
 	if (fc->picked.mnt)
 		path_put(&fc->picked);
+	for (u32 i = 0; i < LOG_LINES; i++)
+		kfree(fc->log[i]);
 	kfree(fc->source);
 	kfree(fc->data);
 	kfree(fc);
 	return 0;
 }
 
-/* No messages are kept: there is never one to read. */
+/* ---- messages ---- */
+
+/* "e who: text"; without @who as it is. The oldest goes when there are too many. Without memory there is one less. */
+static void fc_error(struct fs_context *fc, const char *who, const char *text)
+{
+	char line[LINE_MAX];
+	u32 slot;
+
+	scnprintf(line, sizeof(line), "e %s%s%s\n", who ? who : "", who ? ": " : "", text);
+	if (fc->log_nr == LOG_LINES) {
+		fc->log_first = (fc->log_first + 1) % LOG_LINES;
+		fc->log_nr--;
+	}
+	slot = (fc->log_first + fc->log_nr) % LOG_LINES;
+	kfree(fc->log[slot]);
+	fc->log[slot] = kstrdup(line);
+	if (fc->log[slot])
+		fc->log_nr++;
+}
+
+/* Takes the oldest message out. ERR_PTR(-ENODATA); -EMSGSIZE: it is longer than @room, and stays. */
+static char *take_message(struct fs_context *fc, size_t room)
+{
+	char *line = fc->log[fc->log_first];
+
+	if (!fc->log_nr)
+		return ERR_PTR(-ENODATA);
+	if (strlen(line) > room)
+		return ERR_PTR(-EMSGSIZE);
+	fc->log[fc->log_first] = NULL;
+	fc->log_first = (fc->log_first + 1) % LOG_LINES;
+	fc->log_nr--;
+	return line;
+}
+
 static ssize_t fc_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
-	return -ENODATA;
+	struct fs_context *fc = f->private_data;
+	ssize_t n = mutex_lock_interruptible(&fc->lock);
+	char *line;
+
+	if (n)
+		return n;
+	line = take_message(fc, to->count);
+	mutex_unlock(&fc->lock);
+	if (IS_ERR(line))
+		return PTR_ERR(line);
+	n = (ssize_t)strlen(line);
+	if (copy_to_iter(line, (size_t)n, to) != (size_t)n)
+		n = -EFAULT;
+	kfree(line);
+	return n;
 }
 
 static const struct file_operations fc_fops = {
@@ -181,26 +240,59 @@ static int add_option(struct fs_context *fc, const char *key, const char *value)
 	return 0;
 }
 
+static int set_source(struct fs_context *fc, u32 cmd, const char *value)
+{
+	if (cmd != FSCONFIG_SET_STRING || fc->source) {
+		fc_error(fc, NULL, fc->source ? "Multiple sources" : "Non-string source");
+		return -EINVAL;
+	}
+	fc->source = kstrdup(value);
+	return fc->source ? 0 : -ENOMEM;
+}
+
 static int set_param(struct fs_context *fc, u32 cmd, const char *key, char *value)
 {
+	char why[LINE_MAX];
+	int err;
+
 	if (fc->phase != FC_PARAMS && fc->phase != FC_RECONF)
 		return -EBUSY;
 	if (set_sb_flag(fc, key))
 		return 0;
+	if (!strcmp(key, "source"))
+		return set_source(fc, cmd, value);
+	if (fc->type->params) {
+		err = fs_param_check(fc->type->params, cmd, key, value, why, sizeof(why));
+		if (err && *why)
+			fc_error(fc, fc->type->name, why);
+		if (err)
+			return err;
+	}
 	if (cmd > FSCONFIG_SET_STRING)
 		return -EINVAL; /* no file system here takes an object */
-	if (!strcmp(key, "source")) {
-		if (cmd != FSCONFIG_SET_STRING || fc->source)
-			return -EINVAL;
-		fc->source = kstrdup(value);
-		return fc->source ? 0 : -ENOMEM;
-	}
 	return add_option(fc, key, cmd == FSCONFIG_SET_STRING ? value : NULL);
 }
 
 /* ---- commands ---- */
 
-static int fc_create(struct fs_context *fc)
+static struct dentry *make_super(struct fs_context *fc)
+{
+	bool disk = fc->type->fs_flags & FS_REQUIRES_DEV;
+	struct dentry *root;
+	long err;
+
+	if (disk && !fc->source) {
+		fc_error(fc, NULL, "No source specified");
+		return ERR_PTR(-EINVAL);
+	}
+	root = fc->type->mount(fc->type, fc->sb_flags, fc->source, fc->len ? fc->data : NULL);
+	err = IS_ERR(root) ? PTR_ERR(root) : 0;
+	if (disk && (err == -ENOENT || err == -ENOTBLK || err == -ENOTDIR || err == -EACCES))
+		fc_error(fc, fc->source, "Can't lookup blockdev");
+	return root;
+}
+
+static int fc_create(struct fs_context *fc, bool exclusive)
 {
 	struct dentry *root;
 
@@ -208,7 +300,7 @@ static int fc_create(struct fs_context *fc)
 		return -EBUSY;
 	if (!mount_capable(fc->type))
 		return -EPERM;
-	root = fc->type->mount(fc->type, fc->sb_flags, fc->source, fc->len ? fc->data : NULL);
+	root = make_super(fc);
 	if (IS_ERR(root)) {
 		fc->phase = FC_FAILED;
 		return PTR_ERR(root);
@@ -216,7 +308,12 @@ static int fc_create(struct fs_context *fc)
 	up_write(&root->d_sb->s_umount);
 	fc->root = root;
 	fc->phase = FC_MADE;
-	return 0;
+	if (!exclusive || atomic_read(&root->d_sb->s_active) == 1)
+		return 0;
+	drop_root(fc); /* it was there already */
+	fc_error(fc, fc->type->name, "reusing existing filesystem not allowed");
+	fc->phase = FC_FAILED;
+	return -EBUSY;
 }
 
 static int fc_reconfigure(struct fs_context *fc)
@@ -252,6 +349,7 @@ static int check_args(u32 cmd, bool key, bool value, int aux)
 		return !key || !value || (aux != AT_FDCWD && aux < 0) ? -EINVAL : 0;
 	case FSCONFIG_SET_FD: return !key || value || aux < 0 ? -EINVAL : 0;
 	case FSCONFIG_CMD_CREATE:
+	case CMD_CREATE_EXCL:
 	case FSCONFIG_CMD_RECONFIGURE: return key || value || aux ? -EINVAL : 0;
 	}
 	return -EOPNOTSUPP;
@@ -278,8 +376,8 @@ static int fc_command(struct fs_context *fc, u32 cmd, const char *key, char *val
 
 	if (err)
 		return err;
-	if (cmd == FSCONFIG_CMD_CREATE)
-		err = fc_create(fc);
+	if (cmd == FSCONFIG_CMD_CREATE || cmd == CMD_CREATE_EXCL)
+		err = fc_create(fc, cmd == CMD_CREATE_EXCL);
 	else if (cmd == FSCONFIG_CMD_RECONFIGURE)
 		err = fc_reconfigure(fc);
 	else

@@ -109,6 +109,9 @@ struct file_system_type {
 #define FS_REQUIRES_DEV 1
 #define FS_HAS_SUBTYPE 4 /* "type.more" */
 #define FS_USERNS_MOUNT 8
+#define FS_QUOTA 16 /* could keep quotas, of which none is ever on */
+	const struct fs_param *
+		params; /* what it takes, for fsconfig(2): fsparam.h; NULL: said when it is mounted */
 	/* The root dentry with a reference (of a new or an existing superblock, s_umount held for writing and s_active taken), ERR_PTR. @dev: source text. */
 	struct dentry *(*mount)(struct file_system_type *t, u32 flags, const char *dev, char *data);
 	void (*kill_sb)(struct super_block *sb); /* generic_shutdown_super and what mount built */

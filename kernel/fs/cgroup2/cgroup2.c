@@ -13,6 +13,7 @@
 #include <linux/magic.h>
 
 #include "kernel/fs/cgroup2/internal.h"
+#include "kernel/vfs/fsparam.h"
 
 #define FILE_INO(c, i) (((c)->id << 8) | BIT(48) | (u64)(i))
 
@@ -484,17 +485,25 @@ static struct inode *parent_inode(struct inode *dir)
 	return inode ? inode : ERR_PTR(-ENOENT);
 }
 
+static const struct fs_param params[] = {
+	FS_PARAM("nsdelegate", FSP_FLAG),
+	FS_PARAM("favordynmods", FSP_FLAG),
+	FS_PARAM("memory_localevents", FSP_FLAG),
+	FS_PARAM("memory_recursiveprot", FSP_FLAG),
+	FS_PARAM("memory_hugetlb_accounting", FSP_FLAG),
+	FS_PARAM("pids_localevents", FSP_FLAG),
+	FS_PARAM_END,
+};
+
 static int known_options(char *data)
 {
-	static const char *const known[] = { "nsdelegate", "favordynmods", "memory_localevents",
-		"memory_recursiveprot", "pids_localevents", "memory_hugetlb_accounting" };
 	char *word;
 
 	while (data && (word = strsep(&data, ","))) {
 		bool ok = !*word;
 
-		for (u32 i = 0; i < ARRAY_SIZE(known); i++)
-			ok |= !strcmp(word, known[i]);
+		for (const struct fs_param *p = params; p->name; p++)
+			ok |= !strcmp(word, p->name);
 		if (!ok)
 			return -EINVAL;
 	}
@@ -582,6 +591,7 @@ static struct dentry *cgroup_mount(
 static struct file_system_type cgroup2_type = {
 	.name = "cgroup2",
 	.fs_flags = FS_USERNS_MOUNT,
+	.params = params,
 	.mount = cgroup_mount,
 	.kill_sb = kill_anon_super,
 };

@@ -21,6 +21,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
+#include "kernel/vfs/fsparam.h"
 #include "kernel/vfs/super.h"
 
 #define NUMBERS (1 << 20) /* of minors */
@@ -396,9 +397,20 @@ static void devpts_kill_sb(struct super_block *sb)
 		devpts_put(dp);
 }
 
+static const struct fs_param params[] = {
+	FS_PARAM("uid", FSP_UID),
+	FS_PARAM("gid", FSP_GID),
+	FS_PARAM("mode", FSP_OCTAL),
+	FS_PARAM("ptmxmode", FSP_OCTAL),
+	FS_PARAM("max", FSP_U32),
+	FS_PARAM("newinstance", FSP_FLAG),
+	FS_PARAM_END,
+};
+
 static struct file_system_type devpts_type = {
 	.name = "devpts",
 	.fs_flags = FS_USERNS_MOUNT,
+	.params = params,
 	.mount = devpts_mount,
 	.kill_sb = devpts_kill_sb,
 };

@@ -363,3 +363,41 @@ int ext4_show_option_list(
 		n += scnprintf(buf + n, size - n, ",data_err=abort");
 	return n;
 }
+
+/* ---- for fsconfig ---- */
+
+static const char *const error_words[] = { "continue", "remount-ro", "panic", NULL };
+static const char *const data_words[] = { "journal", "ordered", "writeback", NULL };
+static const char *const data_err_words[] = { "abort", "ignore", NULL };
+static const char *const dax_words[] = { "always", "inode", "never", NULL };
+static const char *const jqfmt_words[] = { "vfsold", "vfsv0", "vfsv1", NULL };
+
+static const struct fs_param more_params[] = {
+	FS_PARAM_WORD("errors", error_words),
+	FS_PARAM_WORD("data", data_words),
+	FS_PARAM_WORD("data_err", data_err_words),
+	FS_PARAM_WORD("dax", dax_words),
+	FS_PARAM("dax", FSP_FLAG),
+	FS_PARAM_WORD("jqfmt", jqfmt_words),
+	FS_PARAM("usrjquota", FSP_TEXT),
+	FS_PARAM("grpjquota", FSP_TEXT),
+	FS_PARAM("barrier", FSP_U32),
+	FS_PARAM("auto_da_alloc", FSP_U32),
+	FS_PARAM("journal_path", FSP_TEXT),
+	FS_PARAM("journal_async_commit", FSP_FLAG),
+};
+
+struct fs_param ext4_params[ARRAY_SIZE(words) + ARRAY_SIZE(numbers) + ARRAY_SIZE(more_params) + 1];
+
+void ext4_init_params(void)
+{
+	struct fs_param *p = ext4_params;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		*p++ = (struct fs_param)FS_PARAM(words[i].name, FSP_FLAG);
+	for (i = 0; i < ARRAY_SIZE(numbers); i++)
+		*p++ = (struct fs_param)FS_PARAM(numbers[i].name, FSP_U32);
+	for (i = 0; i < ARRAY_SIZE(more_params); i++)
+		*p++ = more_params[i];
+}

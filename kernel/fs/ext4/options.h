@@ -3,7 +3,7 @@
 #ifndef NESTLING_EXT4_OPTIONS_H
 #define NESTLING_EXT4_OPTIONS_H
 
-#include "kernel/lib/types.h"
+#include "kernel/vfs/fsparam.h"
 
 struct super_block;
 struct ext4_disk_sb;
@@ -52,5 +52,8 @@ int ext4_parse_options(struct super_block *sb, char *data, struct ext4_options *
 /* ",a,b=c": what differs from @def; how many bytes. */
 int ext4_show_option_list(
 	const struct ext4_options *o, const struct ext4_options *def, char *buf, size_t size);
+/* What fsconfig(2) lets pass: filled from the tables of the words before the type is registered. */
+extern struct fs_param ext4_params[];
+void ext4_init_params(void);
 
 #endif

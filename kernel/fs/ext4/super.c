@@ -626,20 +626,23 @@ static struct dentry *ext4_mount(struct file_system_type *t, u32 flags, const ch
 
 static struct file_system_type ext4_type = {
 	.name = "ext4",
-	.fs_flags = FS_REQUIRES_DEV,
+	.fs_flags = FS_REQUIRES_DEV | FS_QUOTA,
+	.params = ext4_params,
 	.mount = ext4_mount,
 	.kill_sb = kill_block_super,
 };
 
 static struct file_system_type ext3_type = {
 	.name = "ext3",
-	.fs_flags = FS_REQUIRES_DEV,
+	.fs_flags = FS_REQUIRES_DEV | FS_QUOTA,
+	.params = ext4_params,
 	.mount = ext4_mount,
 	.kill_sb = kill_block_super,
 };
 static struct file_system_type ext2_type = {
 	.name = "ext2",
-	.fs_flags = FS_REQUIRES_DEV,
+	.fs_flags = FS_REQUIRES_DEV | FS_QUOTA,
+	.params = ext4_params,
 	.mount = ext4_mount,
 	.kill_sb = kill_block_super,
 };
@@ -650,6 +653,7 @@ static int ext4_init(void)
 	ext4_bufs_shrinker_init();
 	if (!inode_cache)
 		return -ENOMEM;
+	ext4_init_params();
 	register_filesystem(&ext4_type);
 	register_filesystem(&ext3_type);
 	return register_filesystem(&ext2_type);

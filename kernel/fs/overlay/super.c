@@ -10,6 +10,7 @@
  */
 #include "arch/um/arch.h"
 #include "kernel/fs/overlay/overlay.h"
+#include "kernel/vfs/fsparam.h"
 
 #define WORK_NAME "work"
 
@@ -459,9 +460,28 @@ static struct dentry *ovl_mount(struct file_system_type *t, u32 flags, const cha
 	return mount_nodev(t, flags, data, ovl_fill_super);
 }
 
+static const char *const redirect_words[] = { "off", "follow", "nofollow", "on", NULL };
+static const char *const on_off[] = { "on", "off", NULL };
+static const char *const xino_words[] = { "off", "auto", "on", NULL };
+static const struct fs_param params[] = {
+	FS_PARAM("lowerdir", FSP_DIRS),
+	FS_PARAM("upperdir", FSP_DIR),
+	FS_PARAM("workdir", FSP_DIR),
+	FS_PARAM_WORD("redirect_dir", redirect_words),
+	FS_PARAM_WORD("index", on_off),
+	FS_PARAM_WORD("metacopy", on_off),
+	FS_PARAM_WORD("nfs_export", on_off),
+	FS_PARAM_WORD("xino", xino_words),
+	FS_PARAM("userxattr", FSP_FLAG),
+	FS_PARAM("volatile", FSP_FLAG),
+	FS_PARAM("default_permissions", FSP_FLAG),
+	FS_PARAM_END,
+};
+
 static struct file_system_type ovl_type = {
 	.name = "overlay",
 	.fs_flags = FS_USERNS_MOUNT,
+	.params = params,
 	.mount = ovl_mount,
 	.kill_sb = kill_anon_super,
 };

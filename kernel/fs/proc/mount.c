@@ -20,6 +20,7 @@
 #include "kernel/task/cred.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
+#include "kernel/vfs/fsparam.h"
 
 enum hidepid { HIDE_OFF, HIDE_NOACCESS, HIDE_INVISIBLE, HIDE_UNPTRACEABLE = 4 };
 
@@ -219,9 +220,26 @@ static void proc_kill_super(struct super_block *sb)
 	kfree(p);
 }
 
+static const char *const hide_words[] = { "0", "1", "2", "4", "off", "noaccess", "invisible",
+	"ptraceable", NULL };
+static const char *const subset_words[] = { "pid", NULL };
+static const struct fs_param params[] = {
+	FS_PARAM("gid", FSP_GID),
+	{ .name = "hidepid",
+		.kind = FSP_WORD,
+		.words = hide_words,
+		.bad = "unknown value of hidepid - %s\n" },
+	{ .name = "subset",
+		.kind = FSP_WORD,
+		.words = subset_words,
+		.bad = "unsupported subset option - %s\n" },
+	FS_PARAM_END,
+};
+
 static struct file_system_type proc_type = {
 	.name = "proc",
 	.fs_flags = FS_USERNS_MOUNT,
+	.params = params,
 	.mount = proc_mount,
 	.kill_sb = proc_kill_super,
 };

@@ -13,6 +13,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
+#include "kernel/vfs/fsparam.h"
 
 static struct proc_entry sysfs_root = { .name = "", .mode = S_IFDIR | 0555, .ino = 1 };
 
@@ -260,9 +261,14 @@ static struct dentry *sysfs_mount(
 	return mount_single(t, flags, data, sysfs_fill_super);
 }
 
+static const struct fs_param params[] = {
+	FS_PARAM_END,
+};
+
 static struct file_system_type sysfs_type = {
 	.name = "sysfs",
 	.fs_flags = FS_USERNS_MOUNT,
+	.params = params,
 	.mount = sysfs_mount,
 	.kill_sb = kill_anon_super,
 };

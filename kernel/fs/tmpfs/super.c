@@ -9,6 +9,7 @@
  */
 #include "kernel/fs/tmpfs/tmpfs.h"
 #include "arch/um/arch.h"
+#include "kernel/vfs/fsparam.h"
 
 static struct kmem_cache *inode_cache;
 static const struct tmpfs_kind tmpfs_files = {
@@ -355,8 +356,25 @@ static struct dentry *ramfs_mount(
 	return mount_nodev(t, flags, data, ramfs_fill_super);
 }
 
+static const char *const huge_words[] = { "never", "always", "within_size", "advise", NULL };
+static const struct fs_param params[] = {
+	FS_PARAM("size", FSP_PERCENT),
+	FS_PARAM("nr_blocks", FSP_SIZE),
+	FS_PARAM("nr_inodes", FSP_SIZE),
+	FS_PARAM("mode", FSP_OCTAL),
+	FS_PARAM("uid", FSP_UID),
+	FS_PARAM("gid", FSP_GID),
+	FS_PARAM_WORD("huge", huge_words),
+	FS_PARAM("mpol", FSP_TEXT),
+	FS_PARAM("inode32", FSP_FLAG),
+	FS_PARAM("inode64", FSP_FLAG),
+	FS_PARAM("noswap", FSP_FLAG),
+	FS_PARAM_END,
+};
+
 static struct file_system_type tmpfs_type = { .name = "tmpfs",
 	.fs_flags = FS_USERNS_MOUNT,
+	.params = params,
 	.mount = tmpfs_mount,
 	.kill_sb = kill_anon_super };
 static struct file_system_type ramfs_type = { .name = "ramfs",

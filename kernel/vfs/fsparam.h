@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fsparam.h: which parameters a type of file system takes, so that fsconfig(2) can refuse a wrong one at once and say why. What a value means
+ * is still decided when the superblock is made.
+ *
+ *	static const struct fs_param params[] = {
+ *		FS_PARAM("size", FSP_SIZE), FS_PARAM_WORD("huge", words), FS_PARAM_END,
+ *	};
+ */
+#ifndef NESTLING_VFS_FSPARAM_H
+#define NESTLING_VFS_FSPARAM_H
+
+#include "kernel/lib/types.h"
+
+enum fs_param_kind {
+	FSP_FLAG,  /* without a value */
+	FSP_TEXT,  /* any that is not empty */
+	FSP_U32,   /* decimal */
+	FSP_OCTAL, /* 32 bits */
+	FSP_UID,   /* known in the caller's user namespace */
+	FSP_GID,
+	FSP_SIZE,    /* with k, m, g */
+	FSP_PERCENT, /* as FSP_SIZE, or "50%" */
+	FSP_WORD,    /* one of @words */
+	FSP_DIR,     /* the path of a directory */
+	FSP_DIRS,    /* several with colons between, "\:" is one of a name's */
+};
+
+struct fs_param {
+	const char *name; /* NULL ends a list; a name may come twice, with and without a value */
+	enum fs_param_kind kind;
+	const char *const *words; /* ends with NULL */
+	const char *bad;          /* the message for a wrong word, with a %s */
+};
+
+#define FS_PARAM(n, k)                                                                             \
+	{                                                                                          \
+		.name = (n), .kind = (k)                                                           \
+	}
+#define FS_PARAM_WORD(n, w)                                                                        \
+	{                                                                                          \
+		.name = (n), .kind = FSP_WORD, .words = (w)                                        \
+	}
+#define FS_PARAM_END                                                                               \
+	{                                                                                          \
+		.name = NULL                                                                       \
+	}
+
+/*
+ * May fsconfig's @cmd set @key to @value (NULL but for FSCONFIG_SET_STRING)? 0, -EINVAL, or of a path -ENOENT and its like. @msg: why not, "" when
+ * there is nothing to say.
+ */
+int fs_param_check(const struct fs_param *list, u32 cmd, const char *key, const char *value,
+	char *msg, size_t size);
+
+#endif
