@@ -84,6 +84,7 @@ struct ifaddr {
 	ip_addr addr, peer, broadcast; /* peer: equal to addr without one */
 	u8 prefix;                     /* of the family's 32 or 128 bits */
 	bool in_group;                 /* its device is in its solicited-node group */
+	bool to_connect;               /* its device has come up, its network's route has not */
 	u8 scope, flags;               /* IFA_F_TENTATIVE: not to be used yet */
 	u64 expires;                   /* ktime_get(); 0 or ~0: never */
 	char label[IFNAMSIZ];
@@ -154,6 +155,12 @@ int route_add(struct net *net, const struct route *r);
  * metric, source, device and gateway. 0 or -ESRCH.
  */
 int route_del(struct net *net, const struct route *r);
+/*
+ * The same for who has net->lock, and tells of it later: @n, made by kmalloc(), has its place (0), or has not (-errno, or 1: its ways are another's
+ * now); what it took the place of is in @gone. The one that is like @r, out of the list; NULL.
+ */
+int route_place(struct net *net, struct route *n, u16 flags, struct list_head *gone);
+struct route *route_take(struct net *net, const struct route *r);
 void route_free(struct route *r);
 /* How many ways there are, and one of them. */
 static inline u32 route_ways(const struct route *r)
@@ -161,8 +168,10 @@ static inline u32 route_ways(const struct route *r)
 	return r->hops ? r->hops->nr : 1;
 }
 struct nexthop route_way(const struct route *r, u32 n);
-/* A device has gone down: its routes end. It is up: those of its addresses are there. */
-void routes_forget(struct net_device *dev);
+/* RTNH_F_DEAD, RTNH_F_LINKDOWN: what @dev cannot do at present. */
+u8 way_state(const struct net_device *dev);
+/* A device has gone down, or (@for_good) goes: its routes end. It is up: those of its addresses are there. */
+void routes_forget(struct net_device *dev, bool for_good);
 /* Those that the IPv4 address @addr (NULL: none), gone from @dev, takes along; @last: it was the only one there. net->lock held. */
 void routes_forget_addr(
 	struct net_device *dev, const ip_addr *addr, bool last, struct list_head *gone);

@@ -161,7 +161,7 @@ static void went_down(struct net_device *dev)
 	ndisc_down(dev);
 	mcast_down(dev);
 	neigh_forget(dev);
-	routes_forget(dev);
+	routes_forget(dev, false);
 	if (dev->ops->send)
 		netdev_purge_tx(dev);
 }
@@ -378,6 +378,7 @@ void netdev_unregister(struct net_device *dev)
 	LIST_HEAD(names);
 
 	netdev_change_flags(dev, 0, IFF_UP);
+	routes_forget(dev, true);
 	addrs_forget(dev);
 	mcast_forget(dev);
 	neigh_forget(dev); /* those that were set by hand while it was down, too */

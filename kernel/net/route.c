@@ -243,38 +243,71 @@ static struct list_head *place_addr(struct net *net, struct ifaddr *n)
 	return is_secondary(n) ? &net->addrs : before;
 }
 
+/*
+ * The route to the network of an address, in one step with whatever else happens to it: a device that is down gets it when it comes up
+ * (addrs_connect()). @n is memory for it. True: it is there, and @told says of what to tell. net->lock held.
+ */
+static bool connect_addr(const struct ifaddr *a, struct route *n, struct route *told)
+{
+	LIST_HEAD(gone);
+	bool placed;
+
+	if (!(a->dev->flags & IFF_UP) || is_secondary(a))
+		return false;
+	connected_route(a, n);
+	*told = *n;
+	placed = !route_place(a->dev->net, n, NLM_F_CREATE | NLM_F_APPEND, &gone);
+	routes_free(&gone);
+	return placed;
+}
+
+static int check_addr(const struct net *net, const struct net_device *dev, const struct ifaddr *a)
+{
+	const struct ifaddr *i;
+	u32 count = 0;
+
+	list_for_each_entry(i, &net->addrs, list) {
+		if (i->dev == dev && ip_equal(&i->addr, &a->addr) && i->prefix == a->prefix)
+			return -EEXIST;
+		count++;
+	}
+	return count >= ADDRS_MAX ? -ENOBUFS : 0;
+}
+
 int addr_add(struct net_device *dev, const struct ifaddr *a)
 {
 	struct net *net = dev->net;
-	struct ifaddr *i, *n, copy;
-	struct route r;
+	struct ifaddr *n, copy;
+	struct route *way, told;
+	bool connected = false;
 	ip_addr group;
-	u32 count = 0;
-	int err = 0;
+	int err;
 
 	if (a->prefix > (ip_is_v4(&a->addr) ? 32 : 128) || ip_is_any(&a->addr) ||
 		ip_is_multicast(&a->addr))
 		return -EADDRNOTAVAIL;
 	n = kmalloc(sizeof(*n), GFP_ATOMIC); /* a router's words come from within a flush */
-	if (!n)
+	way = kmalloc(sizeof(*way), GFP_ATOMIC);
+	if (!n || !way) {
+		kfree(n);
+		kfree(way);
 		return -ENOMEM;
+	}
 	*n = *a;
 	n->dev = dev;
 	n->in_group = !ip_is_v4(&a->addr) && dev->type == ARPHRD_ETHER && !(dev->flags & IFF_NOARP);
 	if (ip_is_any(&n->peer))
 		n->peer = n->addr;
 	spin_lock(&net->lock);
-	list_for_each_entry(i, &net->addrs, list) {
-		if (i->dev == dev && ip_equal(&i->addr, &a->addr) && i->prefix == a->prefix)
-			err = -EEXIST;
-		count++;
-	}
-	if (!err && count >= ADDRS_MAX)
-		err = -ENOBUFS;
-	if (!err)
+	err = check_addr(net, dev, a);
+	if (!err) {
 		list_add_tail(&n->list, place_addr(net, n));
-	copy = *n;
+		copy = *n;
+		connected = !(dev->flags & IFF_LOOPBACK) && connect_addr(n, way, &told);
+	}
 	spin_unlock(&net->lock);
+	if (!connected)
+		kfree(way);
 	if (err) {
 		kfree(n);
 		return err;
@@ -284,35 +317,48 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 		mcast_join(dev, &group);
 	}
 	rtnl_tell_addr(net, &copy, RTM_NEWADDR);
-	if (!(dev->flags & IFF_LOOPBACK) && !is_secondary(&copy)) {
-		connected_route(&copy, &r);
-		route_add(net, &r);
-	}
+	if (connected)
+		rtnl_tell_route(net, &told, RTM_NEWROUTE);
 	return 0;
+}
+
+/* The next that has no route yet. net->lock held. */
+static struct ifaddr *next_to_connect(const struct net_device *dev)
+{
+	struct ifaddr *i;
+
+	list_for_each_entry(i, &dev->net->addrs, list)
+		if (i->dev == dev && i->to_connect)
+			return i;
+	return NULL;
 }
 
 void addrs_connect(struct net_device *dev)
 {
 	struct net *net = dev->net;
 	struct ifaddr *i;
-	u32 n = 0, at;
-	struct route r;
+	struct route *way, told;
+	bool connected;
 
-	do { /* one at a time: adding a route takes the lock itself */
-		bool found = false;
-
-		at = 0;
+	spin_lock(&net->lock);
+	list_for_each_entry(i, &net->addrs, list)
+		i->to_connect |= i->dev == dev;
+	spin_unlock(&net->lock);
+	do {
+		connected = false;
+		way = kmalloc(sizeof(*way), GFP_ATOMIC);
 		spin_lock(&net->lock);
-		list_for_each_entry(i, &net->addrs, list) {
-			if (i->dev == dev && !is_secondary(i) && at++ == n && !found) {
-				connected_route(i, &r);
-				found = true;
-			}
+		i = next_to_connect(dev);
+		if (i) {
+			i->to_connect = false;
+			connected = way && connect_addr(i, way, &told);
 		}
 		spin_unlock(&net->lock);
-		if (found)
-			route_add(net, &r);
-	} while (++n <= at);
+		if (connected)
+			rtnl_tell_route(net, &told, RTM_NEWROUTE);
+		else
+			kfree(way);
+	} while (i);
 }
 
 /* What an IPv4 address that has left the list takes along: routes that name it as the source, the last one all of its device's. */
@@ -339,8 +385,8 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 {
 	struct net *net = dev->net;
 	struct ifaddr *i, *next, *found = NULL;
+	struct route r, *way = NULL;
 	bool shared = false;
-	struct route r;
 	LIST_HEAD(gone);
 
 	spin_lock(&net->lock);
@@ -358,6 +404,8 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 			else
 				shared = true;
 		}
+		connected_route(found, &r);
+		way = shared ? NULL : route_take(net, &r); /* at once, as it came */
 	}
 	spin_unlock(&net->lock);
 	if (!found)
@@ -366,9 +414,9 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 		forget_routes_by(i);
 		let_go(net, i);
 	}
-	if (!shared) {
-		connected_route(found, &r);
-		route_del(net, &r);
+	if (way) {
+		rtnl_tell_route(net, way, RTM_DELROUTE);
+		route_free(way);
 	}
 	if (ip_is_v4(&found->addr))
 		forget_routes_by(found);

@@ -6,7 +6,8 @@
  * One list, the longest prefix first, then the lowest metric, then as they came. A route's key is destination, table, metric and TOS; with IPv4
  * several of a key may stand behind each other, and the first counts; with IPv6 those by gateways are ways of one. A route whose time
  * is over is passed over, and freed when the next one comes. Ways (struct nexthops) never change: who takes one away or adds one makes others.
- * A device that goes down takes its ways along, as it takes its routes. Locks: net->lock.
+ * A device that goes down takes its routes along; of a route with several ways the others stay, and its own is dead until it comes up
+ * again (may_take() in route.c looks at the device). Locks: net->lock.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -209,13 +210,14 @@ static void enter_route(struct net *net, struct route *n, bool in_front)
 }
 
 /* net->lock held. 0: @n has its place; 1: its ways are another's now. */
-static int place_route(struct net *net, struct route *n, u16 flags, struct list_head *gone)
+int route_place(struct net *net, struct route *n, u16 flags, struct list_head *gone)
 {
 	bool v4 = ip_is_v4(&n->dst);
 	struct route *i, *next;
 	struct place p;
 	int err;
 
+	assert_spin_held(&net->lock);
 	find_place(net, n, &p, gone);
 	if (!p.first && !(flags & NLM_F_CREATE) && (v4 || flags & NLM_F_REPLACE))
 		return -ENOENT;
@@ -254,7 +256,7 @@ int route_change(struct net *net, const struct route *r, u16 flags)
 	*n = *r;
 	nexthops_get(n->hops);
 	spin_lock(&net->lock);
-	err = place_route(net, n, flags, &gone);
+	err = route_place(net, n, flags, &gone);
 	spin_unlock(&net->lock);
 	if (err)
 		route_free(n);
@@ -271,7 +273,30 @@ int route_add(struct net *net, const struct route *r)
 	return route_change(net, r, NLM_F_CREATE | NLM_F_APPEND);
 }
 
-void routes_forget(struct net_device *dev)
+u8 way_state(const struct net_device *dev)
+{
+	if (!(dev->flags & IFF_UP))
+		return RTNH_F_DEAD | RTNH_F_LINKDOWN;
+	return dev->carrier ? 0 : RTNH_F_LINKDOWN;
+}
+
+/* Does it end with the device? Of IPv4 it does when the device goes for good, of IPv6 and else when no way is left. */
+static bool ends_with(struct route *r, const struct net_device *dev, bool for_good)
+{
+	bool uses = false, alive = false;
+
+	if (!r->hops)
+		return r->dev == dev;
+	for (u32 n = 0; n < r->hops->nr; n++) {
+		uses |= r->hops->hop[n].dev == dev;
+		alive |= !(way_state(r->hops->hop[n].dev) & RTNH_F_DEAD);
+	}
+	if (uses && for_good && !ip_is_v4(&r->dst))
+		return !leave_ways(r, dev, NULL);
+	return uses && (for_good || !alive);
+}
+
+void routes_forget(struct net_device *dev, bool for_good)
 {
 	struct net *net = dev->net;
 	struct route *r, *next;
@@ -279,7 +304,7 @@ void routes_forget(struct net_device *dev)
 
 	spin_lock(&net->lock);
 	list_for_each_entry_safe(r, next, &net->routes, list)
-		if (r->hops ? !leave_ways(r, dev, NULL) : r->dev == dev)
+		if (ends_with(r, dev, for_good))
 			list_move_tail(&r->list, &gone);
 	spin_unlock(&net->lock);
 	free_routes(&gone);
@@ -325,6 +350,20 @@ static bool is_like(const struct route *i, const struct route *r)
 		       (ip_is_any(&r->gateway) || ip_equal(&w.gateway, &r->gateway));
 	}
 	return way;
+}
+
+struct route *route_take(struct net *net, const struct route *r)
+{
+	struct route *i;
+
+	assert_spin_held(&net->lock);
+	list_for_each_entry(i, &net->routes, list) {
+		if (is_like(i, r)) {
+			list_del(&i->list);
+			return i;
+		}
+	}
+	return NULL;
 }
 
 int route_del(struct net *net, const struct route *r)

@@ -303,6 +303,7 @@ int rtnl_dump(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d, 
 		return rtnl_dump_neigh(net, req, d, emit, arg);
 	case RTM_GETRULE: return rules_dump(net, family_of(req), emit, arg);
 	case RTM_GETNSID: return nsid_dump(net, emit, arg);
+	case RTM_GETSTATS: return rtnl_dump_stats(net, req, d, emit, arg);
 	case RTM_GETQDISC: return 0; /* there are none */
 	}
 	return -EOPNOTSUPP;
@@ -317,6 +318,7 @@ int rtnl_get(struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit
 	switch (req->nlmsg_type) {
 	case RTM_GETLINK: return rtnl_get_link(net, req, emit, arg);
 	case RTM_GETADDR: return get_addr(net, req, emit, arg);
+	case RTM_GETSTATS: return rtnl_get_stats(net, req, strict, emit, arg);
 	case RTM_GETNSID: return nsid_ask(net, req, emit, arg);
 	case RTM_GETROUTE: return rtnl_get_route(net, req, emit, arg);
 	case RTM_GETNEIGH:

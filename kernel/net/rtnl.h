@@ -68,6 +68,10 @@ int rtnl_check_get(const struct nlmsghdr *req);
 /* rtnl_link.c */
 int rtnl_dump_links(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
 	rtnl_emit_fn emit, void *arg);
+int rtnl_dump_stats(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d,
+	rtnl_emit_fn emit, void *arg);
+int rtnl_get_stats(
+	struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit_fn emit, void *arg);
 int rtnl_get_link(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int rtnl_change_link(struct net *net, const struct nlmsghdr *req);
 

@@ -28,10 +28,11 @@ struct link_ref {
 
 /* ---- telling ---- */
 
-static void put_stats(struct nl_builder *b, const struct net_device *d)
+static struct rtnl_link_stats64 counters(const struct net_device *d)
 {
 	const struct netdev_stats *st = &d->stats;
-	struct rtnl_link_stats64 s = {
+
+	return (struct rtnl_link_stats64){
 		.rx_packets = st->rx_packets,
 		.tx_packets = st->tx_packets,
 		.rx_bytes = st->rx_bytes,
@@ -42,6 +43,11 @@ static void put_stats(struct nl_builder *b, const struct net_device *d)
 		.tx_dropped = st->tx_dropped,
 		.multicast = st->multicast,
 	};
+}
+
+static void put_stats(struct nl_builder *b, const struct net_device *d)
+{
+	struct rtnl_link_stats64 s = counters(d);
 	struct rtnl_link_stats s32;
 	const u64 *from = (const u64 *)&s;
 	u32 *to = (u32 *)&s32;
@@ -234,28 +240,35 @@ static bool wanted(const struct net_device *d, const struct nlmsghdr *req, struc
 	       !memcmp(d->ops->type->kind, kind, len);
 }
 
+/* The device with the next number after @at, 0: there is none; *want: the dump is to tell it. */
+static int next_device(
+	struct net *net, int at, const struct nlmsghdr *req, struct rtnl_dump *dump, bool *want)
+{
+	const struct net_device *d;
+	int next = 0;
+
+	spin_lock(&net->lock);
+	list_for_each_entry(d, &net->devices, list) {
+		if (d->ifindex > at && (!next || d->ifindex < next)) {
+			next = d->ifindex;
+			*want = !req || wanted(d, req, dump);
+		}
+	}
+	spin_unlock(&net->lock);
+	return next;
+}
+
 int rtnl_dump_links(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *dump,
 	rtnl_emit_fn emit, void *arg)
 {
 	struct link_ref r = { .net = net, .type = RTM_NEWLINK };
-	struct net_device *d;
-	int err = 0, at = 0;
+	bool want;
+	int err = 0;
 
 	while (!err) {
-		int next = 0;
-		bool want = false;
-
-		spin_lock(&net->lock);
-		list_for_each_entry(d, &net->devices, list) {
-			if (d->ifindex > at && (!next || d->ifindex < next)) {
-				next = d->ifindex;
-				want = wanted(d, req, dump);
-			}
-		}
-		spin_unlock(&net->lock);
-		if (!next)
+		r.ifindex = next_device(net, r.ifindex, req, dump, &want);
+		if (!r.ifindex)
 			break;
-		r.ifindex = at = next;
 		err = want ? emit(arg, put_link, &r) : 0;
 	}
 	return err;
@@ -274,6 +287,81 @@ int rtnl_get_link(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit
 		return err;
 	r.ifindex = d->ifindex;
 	return emit(arg, put_link, &r);
+}
+
+/* ---- counters alone ---- */
+
+#define STATS_ALL ((1U << IFLA_STATS_MAX) - 1)
+
+/* Those of the device; what is of a kind's own, or of a card's, there is none here. */
+static void put_link_stats(
+	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
+{
+	const struct link_ref *r = what;
+	struct rtnl_link_stats64 s;
+	struct if_stats_msg *m;
+	struct net_device *d;
+
+	spin_lock(&r->net->lock);
+	d = netdev_by_index(r->net, r->ifindex);
+	if (d)
+		s = counters(d);
+	spin_unlock(&r->net->lock);
+	if (!d)
+		return;
+	m = nl_begin(b, req, portid, r->type, flags, sizeof(*m));
+	m->ifindex = (u32)r->ifindex;
+	m->filter_mask = r->change;
+	if (r->change & IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64))
+		nl_attr(b, IFLA_STATS_LINK_64, &s, sizeof(s));
+	nl_end(b);
+}
+
+static int check_stats(const struct nlmsghdr *req, bool strict, bool dump)
+{
+	const struct if_stats_msg *m = NLMSG_DATA(req);
+
+	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*m)))
+		return -EINVAL;
+	if (strict && (m->pad1 || m->pad2 || (dump && m->ifindex) || m->filter_mask & ~STATS_ALL))
+		return -EINVAL;
+	return m->filter_mask ? 0 : -EINVAL;
+}
+
+int rtnl_dump_stats(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *dump,
+	rtnl_emit_fn emit, void *arg)
+{
+	const struct if_stats_msg *m = NLMSG_DATA(req);
+	struct link_ref r = { .net = net, .type = RTM_NEWSTATS };
+	int err = check_stats(req, dump->strict, true);
+	bool want;
+
+	if (!err)
+		r.change = m->filter_mask;
+	while (!err) {
+		r.ifindex = next_device(net, r.ifindex, NULL, dump, &want);
+		if (!r.ifindex)
+			break;
+		err = emit(arg, put_link_stats, &r);
+	}
+	return err;
+}
+
+int rtnl_get_stats(
+	struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit_fn emit, void *arg)
+{
+	const struct if_stats_msg *m = NLMSG_DATA(req);
+	struct link_ref r = { .net = net, .type = RTM_NEWSTATS };
+	int err;
+
+	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*m)) || !m->ifindex)
+		return -EINVAL;
+	if (!netdev_find_index(net, (int)m->ifindex))
+		return -ENODEV;
+	err = check_stats(req, strict, false);
+	r.ifindex = (int)m->ifindex;
+	r.change = m->filter_mask;
+	return err ? err : emit(arg, put_link_stats, &r);
 }
 
 /* ---- changing ---- */

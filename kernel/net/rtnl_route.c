@@ -30,6 +30,24 @@ struct route_entry {
 	int ifindex;
 };
 
+static bool leads_nowhere(u8 type)
+{
+	return type == RTN_BLACKHOLE || type == RTN_UNREACHABLE || type == RTN_PROHIBIT ||
+	       type == RTN_THROW;
+}
+
+/* What is said of a route as a whole; of several ways of IPv4 what holds for all. */
+static u8 route_flags(const struct route *r)
+{
+	u8 state = RTNH_F_LINKDOWN;
+
+	if (!r->hops)
+		return r->flags | (r->dev && !leads_nowhere(r->type) ? way_state(r->dev) : 0);
+	for (u32 n = 0; n < r->hops->nr; n++)
+		state &= way_state(r->hops->hop[n].dev);
+	return ip_is_v4(&r->dst) ? state : 0;
+}
+
 static void put_ways(struct nl_builder *b, const struct route *r)
 {
 	u32 at = nl_nest_plain(b, RTA_MULTIPATH);
@@ -41,7 +59,7 @@ static void put_ways(struct nl_builder *b, const struct route *r)
 
 		memset(h, 0, sizeof(*h));
 		h->rtnh_hops = (u8)(w.weight - 1);
-		h->rtnh_flags = w.flags;
+		h->rtnh_flags = w.flags | way_state(w.dev);
 		h->rtnh_ifindex = w.ifindex;
 		b->len += sizeof(*h);
 		if (!ip_is_any(&w.gateway))
@@ -93,7 +111,7 @@ static void put_route(
 	m->rtm_scope = r->scope;
 	m->rtm_type = r->type;
 	m->rtm_tos = r->tos;
-	m->rtm_flags = r->hops ? 0 : r->flags;
+	m->rtm_flags = route_flags(r);
 	nl_attr_u32(b, RTA_TABLE, r->table);
 	if (m->rtm_dst_len)
 		nl_attr_addr(b, RTA_DST, &r->dst);
@@ -215,12 +233,6 @@ struct wish {
 	u32 table, flags;
 	int oif;
 };
-
-static bool leads_nowhere(u8 type)
-{
-	return type == RTN_BLACKHOLE || type == RTN_UNREACHABLE || type == RTN_PROHIBIT ||
-	       type == RTN_THROW;
-}
 
 static bool leaves_by(const struct route *r, int oif)
 {

@@ -261,6 +261,13 @@ static void put_way(uint32_t type)
 		attr32(r(2) ? 6 : 30, r(5));
 }
 
+static void put_stats(void)
+{
+	put32(r(3) ? 0 : small());
+	put32(r(4) ? r(5) : small());
+	put32(r(3) ? 1 : small());
+}
+
 /* A rule of policy routing, with what it may ask for. */
 static void put_rule(void)
 {
@@ -354,6 +361,10 @@ static int sensible(int kind, uint32_t type)
 		put_way(type);
 		return 1;
 	}
+	if (kind == 0 && type == 94) {
+		put_stats();
+		return 1;
+	}
 	if (kind == 0 && type >= 32 && type < 35) {
 		put_rule();
 		return 1;
@@ -415,7 +426,7 @@ static uint32_t type_of(int kind)
 	static const unsigned char systems[] = { 1, 2, 10, 10, 10, 10, 11, 8 };
 
 	switch (kind) {
-	case 0: return r(10) ? 16 + r(24) : r(130);
+	case 0: return r(10) ? 16 + r(24) : r(4) ? r(130) : 94;
 	case 1: return r(8) ? 16 : 16 + r(20);
 	case 2: return (uint32_t)(r(12) ? systems[r(sizeof(systems))] : r(16)) << 8 | r(28);
 	}

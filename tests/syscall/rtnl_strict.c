@@ -13,7 +13,7 @@
 
 static int nl, strict;
 
-/* How many messages came, how they are marked, and how it ended. */
+/* How many messages came (of "all" whether any did), how they are marked, and how it ended. */
 static void ask(const char *what, struct nl_msg *m)
 {
 	char buf[65536];
@@ -30,7 +30,8 @@ static void ask(const char *what, struct nl_msg *m)
 			int err = *(int *)NLMSG_DATA(h);
 
 			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
-				say("%s: %d, filtered %d; %s %s, filtered %d", what, count,
+				say("%s: %d, filtered %d; %s %s, filtered %d", what,
+					strncmp(what, "all", 3) ? count : !!count,
 					!!(flags & NLM_F_DUMP_FILTERED),
 					h->nlmsg_type == NLMSG_DONE ? "done" : "error",
 					err ? t_errno(-err) : "0",
@@ -88,7 +89,7 @@ static void add_kind(struct nl_msg *m, const char *kind)
 static void links(void)
 {
 	LINKS("veth", add_kind(&m, "veth"));
-	LINKS("of a kind that there is not", add_kind(&m, "none"));
+	LINKS("all for a kind that there is not", add_kind(&m, "none"));
 	LINKS("of no master", add32(&m, IFLA_MASTER, 99));
 	if (!strict)
 		return;
@@ -204,6 +205,47 @@ static void one(void)
 	}
 }
 
+/* Counters alone: bits say which. */
+static void counters(void)
+{
+	static const struct {
+		unsigned char index, pad;
+		unsigned mask;
+	} q[] = { { 1, 0, 1 }, { 99, 0, 1 }, { 0, 0, 1 }, { 1, 0, 0 }, { 1, 0, 2 }, { 1, 1, 1 },
+		{ 1, 0, 0x1ff }, { 1, 0, 1 } };
+
+	for (unsigned k = 0; k < sizeof(q) / sizeof(q[0]); k++) {
+		struct nl_msg m = msg(RTM_GETSTATS, 0, k == 7 ? 8 : sizeof(struct if_stats_msg));
+		struct if_stats_msg *h = NLMSG_DATA(&m.h);
+
+		h->pad1 = q[k].pad;
+		h->ifindex = q[k].index;
+		h->filter_mask = q[k].mask;
+		ask("counters", &m);
+		m.h.nlmsg_flags = NLM_F_DUMP;
+		if (q[k].index != 99)
+			ask("all counters", &m);
+	}
+}
+
+static void counter_of_lo(void)
+{
+	struct nl_msg m = msg(RTM_GETSTATS, NLM_F_REQUEST, sizeof(struct if_stats_msg));
+	struct if_stats_msg *h = NLMSG_DATA(&m.h);
+	char buf[4096];
+	struct rtattr *a = (void *)(buf + NLMSG_SPACE(sizeof(*h)));
+	struct rtnl_link_stats64 s;
+
+	h->ifindex = 1;
+	h->filter_mask = 1;
+	NEED(send(nl, &m, m.h.nlmsg_len, 0));
+	NEED(recv(nl, buf, sizeof(buf), 0));
+	memcpy(&s, RTA_DATA(a), sizeof(s));
+	h = NLMSG_DATA((struct nlmsghdr *)buf);
+	say("device %u, mask %x, attribute %d: sent %d, got %d", h->ifindex, h->filter_mask,
+		a->rta_type, (int)s.tx_packets, (int)s.rx_packets);
+}
+
 static void add_route(const char *to, int type, unsigned table, int dev)
 {
 	struct nl_msg m = msg(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct rtmsg));
@@ -259,6 +301,8 @@ TEST(rtnl_strict)
 		if (strict)
 			short_ones();
 		one();
+		counters();
+		counter_of_lo();
 		close(nl);
 	}
 }
