@@ -366,6 +366,23 @@ int rtnl_get_stats(
 
 /* ---- changing ---- */
 
+/* What no device here can be told, and what is too short or too long to be meant. */
+static int check_values(const struct nlmsghdr *req)
+{
+	const u32 fixed = sizeof(struct ifinfomsg);
+	const char *name, *alias;
+	u32 n, alias_len;
+
+	if (nl_find(req, fixed, IFLA_PROTO_DOWN, 0, NULL) ||
+		nl_find(req, fixed, IFLA_CARRIER, 0, NULL))
+		return -EOPNOTSUPP;
+	if (nl_find(req, fixed, IFLA_ADDRESS, 0, &n) && n < ETH_ALEN)
+		return -EINVAL;
+	name = nl_find(req, fixed, IFLA_IFNAME, 0, &n);
+	alias = nl_find(req, fixed, IFLA_IFALIAS, 0, &alias_len);
+	return (name && strnlen(name, n) >= IFNAMSIZ) || (alias && alias_len > 255) ? -ERANGE : 0;
+}
+
 /* What a message says besides flags, before them. */
 static int set_values(struct net *net, struct net_device *d, const struct nlmsghdr *req)
 {
@@ -467,6 +484,9 @@ static int set_link(struct net *net, const struct nlmsghdr *req)
 
 	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*i)))
 		return -EINVAL;
+	err = check_values(req);
+	if (err)
+		return err;
 	d = link_of(net, req, &err);
 	if (!d)
 		return req->nlmsg_type == RTM_SETLINK  ? err :
