@@ -291,6 +291,7 @@ static bool put_regs(struct runner *r, const struct regs *regs)
 	changed |= put(&c->regs[18], regs->rsp);
 	changed |= put(&c->fs_base, canonical(regs->fs_base));
 	changed |= put(&c->gs_base, gs_for(r, regs));
+	put(&c->ring, regs->ring);
 	return changed;
 }
 
@@ -321,6 +322,7 @@ static void take_regs(struct runner *r, struct regs *regs)
 		to[i] = READ_ONCE(c->regs[i]);
 	take_segments(c, regs, r->space->segs);
 	regs->orig_rax = ~0UL;
+	regs->ring = READ_ONCE(c->ring);
 	if (skas.caps & OS_SPACE_FSGSBASE) {
 		regs->fs_base = READ_ONCE(c->fs_base);
 		regs->gs_base = gs_of(r, READ_ONCE(c->gs_base));

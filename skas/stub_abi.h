@@ -106,6 +106,7 @@
 #define C_CALLNR                                                                                   \
 	32 /* u32: a patched call with this number saves the FPU state at C_CALLFP on its way; ~0: none does */
 #define C_CALLFP 40 /* xsave area for that */
+#define C_RING 48   /* the ring that ring_take (stub.S) may take events from, or 0 */
 #define C_FS 64
 #define C_GS 72
 #define C_R15 80 /* as struct regs; iretq takes the end of it from here */
@@ -151,6 +152,15 @@
 #define EXIT_JUMP 2 /* of a patched call, of whose registers only rax has changed */
 #define EXIT_SAVE 3 /* not at all: save the FPU state at C_SAVE, give the turn back */
 #define EXIT_SWAP 4 /* save it, then as EXIT_FRAME: another task of this space goes on */
+
+/* ---- a ring of events, struct aio_ring (kernel/aio/aio.h) ---- */
+#define RING_NR 4
+#define RING_HEAD 8
+#define RING_TAIL 12
+#define RING_MAGIC_AT 16
+#define RING_MAGIC 0xa10a10a1
+#define RING_EVENTS 32
+#define EVENT_SHIFT 5
 
 /* ---- what a thunk says of itself, struct skas_thunk: r11 points to it ---- */
 #define T_RET 0
@@ -211,7 +221,7 @@ struct ctl_page {
 	uint32_t rspin, rsleep;
 	uint64_t fp, frsp, save;
 	uint32_t call_nr;
-	uint64_t call_fp, pad[2];
+	uint64_t call_fp, ring, pad;
 	uint64_t fs_base, gs_base;
 	uint64_t regs[20]; /* as struct regs: r15 .. rax, rip, cs, eflags, rsp, ss */
 	uint32_t turn, kwait, exit, event;
@@ -265,6 +275,7 @@ ABI_AT(ctl_page, jump, C_JUMP);
 ABI_AT(ctl_page, save, C_SAVE);
 ABI_AT(ctl_page, call_nr, C_CALLNR);
 ABI_AT(ctl_page, call_fp, C_CALLFP);
+ABI_AT(ctl_page, ring, C_RING);
 ABI_AT(order_area, seq, O_SEQ);
 ABI_AT(order_area, ack, O_ACK);
 ABI_AT(order_area, err, O_ERRNO);

@@ -78,6 +78,11 @@ void arch_exec_regs(u64 entry, u64 sp);
 /* A live FPU state in a runner is forgotten at that call too: exec makes it before the old mm goes, and exit with (0, 0). */
 /* A task that began in the kernel (process 1) goes to guest code for the first time, after kernel_execve(). */
 void arch_return_to_user(void) __noreturn;
+/*
+ * Of current: what io_getevents() of this ring (its address and bytes) could answer at once guest code takes from it without a call from now on,
+ * while it is the only thread of its mm and nobody watches its calls. The offer ends whenever it is in doubt.
+ */
+void arch_ring_offer(u64 ring, u64 size);
 /* Of a task that does not run, or of current: afterwards its FPU state is in arch.fpu.area (XSAVE's standard format, xstate_size
  * bytes) and may be changed there; what the CPU would refuse is made loadable when it goes back. ptrace, core dumps. */
 void arch_fpu_sync(struct task *t);
@@ -217,6 +222,7 @@ struct initcall {
 /* ---- entry points that the machine calls ---- */
 void kernel_main(void); /* kernel/init.c: first kernel thread, after boot */
 long syscall_dispatch(u64 nr, const u64 args[6]); /* kernel/syscall */
+extern int syscall_strace;                        /* the same; not 0: somebody wants to see calls */
 void schedule(void);                              /* kernel/sched */
 void schedule_tail(struct
 	task *prev); /* the other half of schedule() for a new task: what it does after arch_switch() */

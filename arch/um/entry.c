@@ -154,6 +154,25 @@ static void serve(struct task *t, const struct skas_event *ev)
 	}
 }
 
+/* ---- calls that the stub answers ---- */
+
+static bool may_take_events(const struct task *t)
+{
+	return !(READ_ONCE(t->work_flags) & TRACE_MASK) && !READ_ONCE(syscall_strace) &&
+	       !time_frozen && atomic_read(&t->mm->mm_users) == 1;
+}
+
+/* The stub gives up for good where it finds a page missing: so they are mapped first. */
+void arch_ring_offer(u64 ring, u64 size)
+{
+	struct task *t = current;
+
+	if (t->arch.regs.ring == ring || !skas_patch_entry() || !may_take_events(t))
+		return;
+	if (!pmap_sync(&t->mm->pmap, ring, ring + size, false, 0))
+		t->arch.regs.ring = ring;
+}
+
 /* ---- boundaries ---- */
 
 static void boundary_work(struct task *t)
@@ -264,6 +283,8 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 	/* A patched call goes back by itself, if no other task was in the runner meanwhile. */
 	if (!ev->patched || ev->addr != t->arch.regs.rip || !skas_fpu_live(&t->arch.fpu))
 		t->arch.regs.rip = patch_resume(t->mm, t->arch.regs.rip);
+	if (unlikely(t->arch.regs.ring) && !may_take_events(t))
+		t->arch.regs.ring = 0;
 	account_user_enter(now);
 	skas_run(s, cpu, &t->arch.regs, &t->arch.fpu, deadline, ev);
 	account_user_exit();

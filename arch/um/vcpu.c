@@ -226,6 +226,7 @@ int arch_task_fork(struct task *child)
 
 	child->arch.regs = t->arch.regs;
 	child->arch.regs.rax = 0;
+	child->arch.regs.ring = 0;
 	child->arch.trapno = child->arch.error = child->arch.cr2 = 0;
 	skas_fpu_save_in_call(&t->arch.fpu, (u32)t->arch.regs.orig_rax);
 	memcpy(child->arch.fpu.area, t->arch.fpu.area, xstate_size);

@@ -20,6 +20,7 @@
  *	wait_turn .. go                            the kernel has the turn (or has just given it back)
  *	go .. go_live                              leaving; the FPU state is still in the saved frame
  *	go_live .. go_end                          leaving; the FPU state is live, the control page holds the registers
+ *	ring_take .. ring_end                      therein: a call is answered, or not
  */
 #include "skas/stub_abi.h"
 #include <asm/unistd.h>
@@ -303,6 +304,9 @@ tramp_window:
 2:	movl $EXIT_IRET, C_EXIT(%rbx)
 	movl $EVT_CALL, C_EV(%rbx)
 	mov C_RAX(%rbx), %eax
+	cmp $__NR_io_getevents, %eax
+	je ring_take
+call_kernel:
 	cmp %eax, C_CALLNR(%rbx)
 	jne handoff
 
@@ -523,6 +527,70 @@ go_live:
 	pop %rbx
 	pop %rax
 	iretq
+
+/*
+ * io_getevents through a patched site: where the kernel has named the ring and enough events are in it, they are taken without a hand-off.
+ * The control page holds the registers as they are to be for the kernel; rdi the ring, rsi how many at least, rdx at most, r10 where to, r8
+ * how long. Until the new head is stored nothing has happened: whatever signal strikes before that, a kick or a fault of the ring's or the
+ * caller's memory, sends the call to the kernel (in_stub). From then on the control page says what the call has returned.
+ */
+ring_take:
+	test %rdi, %rdi
+	jz ring_no
+	cmp %rdi, C_RING(%rbx)
+	jne ring_no
+	cmpl $RING_MAGIC, RING_MAGIC_AT(%rdi)
+	jne ring_no
+	test %r8, %r8
+	jz 1f
+	mov (%r8), %rax				/* the time is of no interest, that it can be read is */
+	mov 8(%r8), %rax
+1:	mov RING_NR(%rdi), %r11d
+	mov RING_HEAD(%rdi), %ecx
+	mov RING_TAIL(%rdi), %eax
+	cmp %r11d, %ecx
+	jae ring_no
+	cmp %r11d, %eax
+	jae ring_no
+	sub %ecx, %eax
+	je ring_no
+	jae 2f
+	add %r11d, %eax
+2:	test %rsi, %rsi
+	js ring_no				/* wrong arguments are the kernel's */
+	cmp %rdx, %rsi
+	jg ring_no
+	test %rdx, %rdx
+	jz ring_no
+	cmp %rsi, %rax
+	jl ring_no				/* too few: it sleeps */
+	cmp %rdx, %rax
+	cmovg %edx, %eax
+	mov %eax, %esi
+	mov %eax, %edx
+3:	mov %ecx, %eax
+	shl $EVENT_SHIFT, %rax
+	lea RING_EVENTS(%rdi, %rax), %rax
+	mov (%rax), %r8
+	mov 8(%rax), %r9
+	mov %r8, (%r10)
+	mov %r9, 8(%r10)
+	mov 16(%rax), %r8
+	mov 24(%rax), %r9
+	mov %r8, 16(%r10)
+	mov %r9, 24(%r10)
+	add $1 << EVENT_SHIFT, %r10
+	inc %ecx
+	cmp %r11d, %ecx
+	jb 4f
+	xor %ecx, %ecx
+4:	dec %edx
+	jnz 3b
+	mov %rsi, C_RAX(%rbx)
+	mov %ecx, RING_HEAD(%rdi)
+ring_end:
+	mov C_R8(%rbx), %r8
+	mov C_R9(%rbx), %r9
 /* What the wait has used is restored; rbx last, gs still leads to the control page. */
 go_jump:
 	pushq C_EFLAGS(%rbx)
@@ -539,9 +607,25 @@ go_jump:
 	jmp *%gs:C_JUMP
 go_end:
 
+ring_no:
+	mov $__NR_io_getevents, %eax
+	mov %rax, C_RAX(%rbx)
+	jmp call_kernel
+
 /* ---- a signal that struck in the stub itself, at rcx ---- */
 in_stub:
-	lea go_live(%rip), %rax
+	lea ring_take(%rip), %rax
+	cmp %rax, %rcx
+	jb 1f
+	lea ring_end(%rip), %rax
+	cmp %rax, %rcx
+	jae 1f
+	movq $0, C_RING(%rbx)			/* a ring that is not mapped is not tried again until the kernel has looked */
+	lea ring_no(%rip), %rax
+	mov %rax, UC_RIP(%rdx)
+	jmp resume
+
+1:	lea go_live(%rip), %rax
 	cmp %rax, %rcx
 	jb 1f
 	lea go_end(%rip), %rax
