@@ -37,6 +37,9 @@
 #define SMALL_WRITE 32768
 #define SMALL_READ 65536 /* the host does not split what must not wait: such a one it refuses */
 
+#define LOOKS 32  /* in vain in a row: the host has nothing of what is read, */
+#define LOOK_AT 8 /* and is asked for one read of so many, until it has */
+
 struct ubd_host {
 	struct image *image; /* immutable, as all above the lock */
 	uint32_t flags;
@@ -46,6 +49,8 @@ struct ubd_host {
 	struct ubd_aio *aio; /* NULL: the host has none */
 	int no_direct;       /* atomic; the files cannot be read so */
 	int was_cached; /* a guess: the last read past the cache found its data in the host's */
+	uint32_t missed,
+		unasked; /* the same: looks in a row that found nothing; reads since the last look */
 
 	pthread_mutex_t lock;
 	pthread_cond_t work;
@@ -242,10 +247,20 @@ static void worker(void *arg)
 /* To look by reading may begin to read ahead, which is of no use when the request goes past the cache then. */
 static bool is_cached(struct ubd_host *h, const struct ubd_req *r)
 {
+	uint32_t missed = __atomic_load_n(&h->missed, __ATOMIC_RELAXED);
 	uint64_t at;
-	int fd = image_where_direct(h->image, r->off, r->len, &at);
+	bool found;
+	int fd;
 
-	return fd < 0 || image_is_cached(fd, at, r->len);
+	if (missed >= LOOKS && __atomic_add_fetch(&h->unasked, 1, __ATOMIC_RELAXED) % LOOK_AT)
+		return false;
+	fd = image_where_direct(h->image, r->off, r->len, &at);
+	found = fd < 0 || image_is_cached(fd, at, r->len);
+	if (found)
+		__atomic_store_n(&h->missed, 0, __ATOMIC_RELAXED);
+	else if (missed < LOOKS)
+		__atomic_store_n(&h->missed, missed + 1, __ATOMIC_RELAXED);
+	return found;
 }
 
 /* From the host's page cache: true when that had all of it. */
