@@ -129,6 +129,8 @@ static struct unix_sock *unix_alloc(u16 type, struct net *net)
 	INIT_LIST_HEAD(&u->pending_link);
 	INIT_LIST_HEAD(&u->inflight_link);
 	init_waitqueue_head(&u->space);
+	mutex_init(&u->polled_lock);
+	INIT_LIST_HEAD(&u->polled);
 	mutex_init(&u->read_mutex);
 	unix_enlist(u);
 	return u;
@@ -422,10 +424,56 @@ static void unix_die(struct unix_sock *u, bool never_accepted)
 		unix_put(p);
 }
 
+/* A poller stays in the queue of a peer longer than that may be the peer: the peer stays as long as somebody stands there. */
+struct unix_polled {
+	struct list_head list;
+	struct unix_sock *peer; /* a reference */
+};
+
+static void forget_polled(struct unix_polled *k)
+{
+	list_del(&k->list);
+	unix_put(k->peer);
+	kfree(k);
+}
+
+/* @p is kept until @u is closed, or asks for another one when nobody is left in @p's queue. False: no memory. */
+static bool keep_polled(struct unix_sock *u, struct unix_sock *p)
+{
+	struct unix_polled *k, *next;
+
+	list_for_each_entry_safe(k, next, &u->polled, list) {
+		if (k->peer == p)
+			return true;
+		if (!waitqueue_active(&k->peer->space))
+			forget_polled(k);
+	}
+	k = kmalloc(sizeof(*k), GFP_KERNEL | __GFP_ACCOUNT);
+	if (!k)
+		return false;
+	unix_get(p);
+	k->peer = p;
+	list_add(&k->list, &u->polled);
+	return true;
+}
+
+static void poll_space(
+	struct unix_sock *u, struct unix_sock *p, struct file *f, struct poll_table *pt)
+{
+	if (!pt || !pt->queue)
+		return;
+	mutex_lock(&u->polled_lock);
+	if (keep_polled(u, p))
+		poll_wait(f, &p->space, pt);
+	mutex_unlock(&u->polled_lock);
+}
+
 static int unix_release(struct socket *s)
 {
 	struct unix_sock *u = UNIX(s);
 
+	while (!list_empty(&u->polled)) /* nobody polls a file that is closed */
+		forget_polled(list_first_entry(&u->polled, struct unix_polled, list));
 	unix_die(u, false);
 	unix_put(u);
 	unix_gc();
@@ -463,7 +511,7 @@ static u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	}
 	p = unix_peer_get(u);
 	if (p)
-		poll_wait(f, &p->space, pt);
+		poll_space(u, p, f, pt);
 	peer_gone = u->c.type != SOCK_DGRAM && p && p->state == UNIX_DEAD;
 	if (u->c.err)
 		mask |= EPOLLERR;

@@ -38,6 +38,9 @@ struct unix_sock {
 	u32 nr_queued;
 	struct unix_msg *oob;         /* in the queue: the byte out of band that nobody has taken */
 	struct wait_queue_head space; /* senders that wait for room here */
+	struct mutex polled_lock;
+	struct list_head
+		polled; /* of unix_polled: peers in whose space pollers of ours may stand */
 	struct mutex
 		read_mutex; /* one reader at a time: it may hold the first message while it copies */
 	struct ucred peercred;
