@@ -80,7 +80,7 @@ void touch_atime(const struct path *p)
 	struct inode *inode = p->dentry->d_inode;
 	struct timespec64 now;
 
-	if (!atime_needs_update(p, inode) || READ_ONCE(inode->i_sb->s_frozen) ||
+	if (!atime_needs_update(p, inode) || READ_ONCE(inode->i_sb->s_changes_stopped) ||
 		mnt_want_write(p->mnt)) /* who reads does not wait for a thaw */
 		return;
 	now = current_time(inode);

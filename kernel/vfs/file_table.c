@@ -67,7 +67,7 @@ void file_drop_path(struct file *f)
 	if (f->f_mode & FMODE_DENY_WRITE)
 		allow_write_access(f);
 	if (f->f_mode & FMODE_MNT_WRITER)
-		mnt_drop_write(f->f_path.mnt);
+		mnt_drop_kept(f->f_path.mnt);
 	if (f->f_mode & FMODE_NEED_UNMOUNT)
 		mnt_dissolve(f->f_path.mnt);
 	f->f_mode &= ~(

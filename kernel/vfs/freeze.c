@@ -5,47 +5,74 @@
  *	freeze_super, thaw_super                      FIFREEZE and FITHAW, one file system
  *	freeze_for_snapshot, thaw_after_snapshot      all of them, for the management console
  *
- * Both may hold one at a time (s_frozen is a set); it goes on when nobody does. Writers wait in mnt_want_write(), before they hold what readers need,
- * those that go past page cache and journal in sb_start_direct_write(), and the file system's own in its freeze_fs.
+ * Both may hold one at a time (s_frozen is a set); it goes on when nobody does. Who changes names and inodes waits in mnt_want_write(), before he holds
+ * what readers need; those that are under way are waited for, so that what they have removed is gone as a whole (but not for ever: one may wait for
+ * another file system that is frozen). Writes past page cache and journal wait in sb_start_direct_write(), and the file system's own in its freeze_fs.
  * Locks: s_umount for writing around s_frozen; it is read without.
  */
+#include "arch/um/arch.h"
 #include "kernel/block/block.h"
 #include "kernel/lib/string.h"
 #include "kernel/vfs/internal.h"
 
+#define CHANGES_WAIT 5000000000UL /* ns */
+
 static DECLARE_WAIT_QUEUE_HEAD(thaw_wait);
 static atomic_t forbidden;
 
-void wait_for_thaw(struct super_block *sb)
+/* What a freeze waits for: one of @count that begins, and one that @stopped forbids, see each other. */
+static void start(atomic_t *count, bool *stopped)
 {
-	wait_event(&thaw_wait, !READ_ONCE(sb->s_frozen));
+	for (;;) {
+		atomic_inc(count); /* a full barrier */
+		if (!READ_ONCE(*stopped))
+			return;
+		if (atomic_dec_and_test(count))
+			wake_up_all(&thaw_wait);
+		wait_event(&thaw_wait, !READ_ONCE(*stopped));
+	}
+}
+
+static void end(atomic_t *count, bool *stopped)
+{
+	if (atomic_dec_and_test(count) && READ_ONCE(*stopped))
+		wake_up_all(&thaw_wait);
+}
+
+void sb_start_change(struct super_block *sb)
+{
+	start(&sb->s_changes, &sb->s_changes_stopped);
+}
+
+void sb_end_change(struct super_block *sb)
+{
+	end(&sb->s_changes, &sb->s_changes_stopped);
 }
 
 void sb_start_direct_write(struct super_block *sb)
 {
-	for (;;) {
-		atomic_inc(
-			&sb->s_direct_writes); /* a full barrier: one of the two sees the other */
-		if (!READ_ONCE(sb->s_direct_stopped))
-			return;
-		sb_end_direct_write(sb);
-		wait_event(&thaw_wait, !READ_ONCE(sb->s_direct_stopped));
-	}
+	start(&sb->s_direct_writes, &sb->s_direct_stopped);
 }
 
 void sb_end_direct_write(struct super_block *sb)
 {
-	if (atomic_dec_and_test(&sb->s_direct_writes) && READ_ONCE(sb->s_direct_stopped))
-		wake_up_all(&thaw_wait);
+	end(&sb->s_direct_writes, &sb->s_direct_stopped);
 }
 
-static void stop_direct_writes(struct super_block *sb, bool stop)
+static void stop(struct super_block *sb)
 {
-	__atomic_store_n(&sb->s_direct_stopped, stop, __ATOMIC_SEQ_CST);
-	if (stop)
-		wait_event(&thaw_wait, !atomic_read(&sb->s_direct_writes));
-	else
-		wake_up_all(&thaw_wait);
+	__atomic_store_n(&sb->s_direct_stopped, true, __ATOMIC_SEQ_CST);
+	wait_event(&thaw_wait, !atomic_read(&sb->s_direct_writes));
+	__atomic_store_n(&sb->s_changes_stopped, true, __ATOMIC_SEQ_CST);
+	wait_event_timeout(
+		&thaw_wait, !atomic_read(&sb->s_changes), ktime_get() + CHANGES_WAIT, false);
+}
+
+static void go_on(struct super_block *sb)
+{
+	__atomic_store_n(&sb->s_direct_stopped, false, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&sb->s_changes_stopped, false, __ATOMIC_SEQ_CST);
+	wake_up_all(&thaw_wait);
 }
 
 void freeze_forbid(bool on)
@@ -65,12 +92,12 @@ static int freeze_locked(struct super_block *sb, u32 who)
 	if (sb->s_frozen & who || atomic_read(&forbidden))
 		return -EBUSY;
 	if (!sb->s_frozen && !sb_rdonly(sb)) {
-		stop_direct_writes(sb, true);
+		stop(sb);
 		err = sync_filesystem(sb, true);
 		if (!err)
 			err = sb->s_op->freeze_fs(sb);
 		if (err)
-			stop_direct_writes(sb, false);
+			go_on(sb);
 	}
 	if (!err)
 		WRITE_ONCE(sb->s_frozen, sb->s_frozen | who);
@@ -100,7 +127,7 @@ void super_thaw_locked(struct super_block *sb, u32 who)
 		sb->s_op->unfreeze_fs(sb);
 	WRITE_ONCE(sb->s_frozen, left);
 	if (!left)
-		stop_direct_writes(sb, false); /* and wakes those that wait for s_frozen */
+		go_on(sb);
 }
 
 int thaw_super(struct super_block *sb)

@@ -143,18 +143,33 @@ bool mnt_readonly(const struct mount *m)
 
 int mnt_want_write(struct mount *m)
 {
-	if (READ_ONCE(m->mnt_sb->s_frozen)) /* here, where no lock is held yet that readers want */
-		wait_for_thaw(m->mnt_sb);
+	int err;
+
+	sb_start_change(m->mnt_sb); /* here, where no lock is held yet that readers want */
+	err = mnt_keep_write(m);
+	if (err)
+		sb_end_change(m->mnt_sb);
+	return err;
+}
+
+void mnt_drop_write(struct mount *m)
+{
+	mnt_drop_kept(m);
+	sb_end_change(m->mnt_sb);
+}
+
+int mnt_keep_write(struct mount *m)
+{
 	atomic_inc(&m->mnt_writers);
 	atomic_inc(
 		&m->mnt_sb->s_writers); /* both are full barriers: a remount sees us or we see it */
 	if (!mnt_readonly(m))
 		return 0;
-	mnt_drop_write(m);
+	mnt_drop_kept(m);
 	return -EROFS;
 }
 
-void mnt_drop_write(struct mount *m)
+void mnt_drop_kept(struct mount *m)
 {
 	atomic_dec(&m->mnt_sb->s_writers);
 	atomic_dec(&m->mnt_writers);

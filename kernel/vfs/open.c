@@ -89,7 +89,7 @@ static int file_count_writer(struct file *f)
 	if (err)
 		return err;
 	f->f_mode |= FMODE_WRITER_COUNTED;
-	err = mnt_want_write(f->f_path.mnt);
+	err = mnt_keep_write(f->f_path.mnt);
 	if (!err)
 		f->f_mode |= FMODE_MNT_WRITER;
 	return err;

@@ -97,11 +97,16 @@ struct super_block {
 #define FREEZE_SNAPSHOT 2         /* the management console's "snapshot" */
 	atomic_t s_direct_writes; /* under way, past the page cache and the journal */
 	bool s_direct_stopped;    /* no new ones: it is frozen, or about to be; as s_frozen */
+	atomic_t s_changes;       /* of names and inodes, under way: mnt_want_write() */
+	bool s_changes_stopped;   /* as s_direct_stopped */
 	struct rcu_head s_rcu;
 };
 /* Around a write that goes past page cache and journal: waits while the file system is frozen. No lock held at _start; _end may be called anywhere. */
 void sb_start_direct_write(struct super_block *sb);
 void sb_end_direct_write(struct super_block *sb);
+/* The same of a change of names and inodes; mnt_want_write() calls it. */
+void sb_start_change(struct super_block *sb);
+void sb_end_change(struct super_block *sb);
 void deactivate_super(struct super_block *sb); /* drops a count of s_active */
 struct file_system_type {
 	const char *name;
@@ -142,7 +147,6 @@ void generic_shutdown_super(
 /* FIFREEZE, FITHAW: what is on the disk is whole and stays as it is. 0, -EBUSY (is frozen), -EINVAL (is not), -EOPNOTSUPP. */
 int freeze_super(struct super_block *sb);
 int thaw_super(struct super_block *sb);
-void wait_for_thaw(struct super_block *sb);
 /*
  * For a snapshot: freezes all that lie on block devices, the youngest first, since it may lie in a file of an older one; those that cannot be
  * frozen are written out. 0, or -errno: @failed of @size bytes is the device of the one that could not be, and what is frozen stays so.
@@ -199,8 +203,12 @@ extern u32 sysctl_mount_max;
 struct mount *mntget(struct mount *m);
 bool in_first_mnt_ns(void); /* is current in the mount namespace that the kernel began with? */
 void mntput(struct mount *m);
-int mnt_want_write(struct mount *m); /* 0, -EROFS */
+int mnt_want_write(
+	struct mount *m); /* 0, -EROFS; waits while it is frozen, and a freeze waits for its end */
 void mnt_drop_write(struct mount *m);
+/* The same for as long as a file is open, which no freeze waits for. */
+int mnt_keep_write(struct mount *m);
+void mnt_drop_kept(struct mount *m);
 /* A mount of one's own of the tree at @path, in no namespace; mntput() ends it. ERR_PTR. */
 struct mount *clone_private_mount(const struct path *path);
 int vfs_statfs(const struct path *p, struct kstatfs *st);
