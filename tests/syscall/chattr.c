@@ -121,6 +121,42 @@ static void extents(int fd)
 	CHECK(ioctl(fd, FS_IOC_FIEMAP, &u.map), -EINVAL);
 }
 
+/* A folder's blocks, as filefrag shows them. */
+static void folder(void)
+{
+	union {
+		struct fiemap map;
+		char room[sizeof(struct fiemap) + 64 * sizeof(struct fiemap_extent)];
+	} u;
+	struct fiemap_extent *e = u.map.fm_extents;
+	char name[260];
+	struct stat st;
+	long sum = 0;
+	int fd, block = 0;
+
+	NEED(mkdir("d", 0755));
+	fd = NEED(open("d", O_RDONLY));
+	memset(&u, 0, sizeof(u));
+	u.map.fm_length = ~0ULL;
+	u.map.fm_extent_count = 64;
+	can = ioctl(fd, FS_IOC_FIEMAP, &u.map) == 0;
+	CHECK(u.map.fm_mapped_extents, 1);
+	CHECK(e[0].fe_logical, 0);
+	CHECK(e[0].fe_physical != 0, 1);
+	CHECK(e[0].fe_flags, FIEMAP_EXTENT_LAST);
+	CHECK(ioctl(fd, FIBMAP, &block), -ENOTTY);
+	for (int i = 0; i < 60; i++) {
+		sprintf(name, "d/%0200d", i);
+		close(NEED(open(name, O_CREAT | O_WRONLY, 0600)));
+	}
+	CHECK(ioctl(fd, FS_IOC_FIEMAP, &u.map), 0);
+	for (unsigned i = 0; i < u.map.fm_mapped_extents; i++)
+		sum += e[i].fe_length;
+	NEED(fstat(fd, &st));
+	CHECK(sum == st.st_size && sum > 4096, 1);
+	close(fd);
+}
+
 TEST(chattr)
 {
 	int fd;
@@ -137,4 +173,5 @@ TEST(chattr)
 	plain();
 	append_only(fd);
 	extents(fd);
+	folder();
 }

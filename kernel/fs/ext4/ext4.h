@@ -399,6 +399,7 @@ void ext4_orphan_cleanup(struct super_block *sb); /* at mount for writing */
 int ext4_truncate(struct inode *inode); /* blocks beyond i_size */
 void ext4_evict_inode(struct inode *inode);
 int ext4_setattr(struct dentry *d, struct iattr *attr);
+int ext4_extent_at(struct inode *inode, u64 pos, struct file_extent *e);
 int ext4_get_flags(struct inode *inode, u32 *flags);
 int ext4_set_flags(struct inode *inode, u32 flags);
 #define EXT4_FLAG_OPS .get_flags = ext4_get_flags, .set_flags = ext4_set_flags

@@ -153,7 +153,7 @@ int ext4_set_flags(struct inode *inode, u32 flags)
 	return 0;
 }
 
-static int ext4_extent_at(struct inode *inode, u64 pos, struct file_extent *e)
+int ext4_extent_at(struct inode *inode, u64 pos, struct file_extent *e)
 {
 	u32 bits = inode->i_blkbits;
 	struct ext4_map m = { .lblk = (u32)(pos >> bits), .len = ~0U };

@@ -682,6 +682,7 @@ const struct inode_operations ext4_dir_iops = {
 	.rename = ext4_rename,
 	.tmpfile = ext4_tmpfile,
 	.setattr = ext4_setattr,
+	.extent_at = ext4_extent_at,
 	.getxattr = ext4_getxattr,
 	.setxattr = ext4_setxattr,
 	.listxattr = ext4_listxattr,
