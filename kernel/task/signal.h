@@ -187,6 +187,7 @@ int dequeue_signal(u64 mask, siginfo_t *info);
 size_t copy_siginfo_to_user(uaddr_t to, const siginfo_t *info); /* bytes not copied */
 struct sigqueue *sigqueue_alloc(void);                          /* preallocated for a POSIX timer */
 void sigqueue_free(struct sigqueue *q);
+void sigqueue_cancel(struct sigqueue *q); /* one of current's process is not pending any more */
 int send_sigqueue(
 	struct sigqueue *q, struct pid *pid, enum pid_type type); /* 1: was queued already */
 

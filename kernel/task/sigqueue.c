@@ -81,6 +81,45 @@ void sigqueue_free(struct sigqueue *q)
 		sigqueue_release(q);
 }
 
+static bool has_info(const struct sigpending *p, const struct sigqueue *which, int sig)
+{
+	struct sigqueue *q;
+
+	list_for_each_entry(q, &p->list, list)
+		if (which ? q == which : q->info.si_signo == sig)
+			return true;
+	return false;
+}
+
+/* The queue of current's process that @q stands in. sighand->lock is held. */
+static struct sigpending *queue_of(const struct sigqueue *q)
+{
+	struct signal_struct *sig = current->signal;
+	struct task *t;
+
+	if (has_info(&sig->shared_pending, q, 0))
+		return &sig->shared_pending;
+	for_each_thread(sig, t)
+		if (has_info(t->pending, q, 0))
+			return t->pending;
+	return NULL;
+}
+
+void sigqueue_cancel(struct sigqueue *q)
+{
+	struct sighand_struct *sh = current->sighand;
+	struct sigpending *p;
+
+	spin_lock(&sh->lock);
+	p = list_empty(&q->list) ? NULL : queue_of(q);
+	if (p) {
+		list_del_init(&q->list);
+		if (!has_info(p, NULL, q->info.si_signo))
+			p->signal &= ~sigmask_of(q->info.si_signo);
+	}
+	spin_unlock(&sh->lock);
+}
+
 void flush_sigqueue(struct sigpending *p)
 {
 	struct sigqueue *q, *next;

@@ -4,7 +4,8 @@
  *
  * A timer stands in its process's list and owns one preallocated signal. When it expires it sends that signal; when the signal
  * is still queued from the time before, the expiry counts as an overrun in the queued info instead. A periodic timer is
- * re-armed at once, on its own grid; periods that have passed unseen are overruns too.
+ * re-armed at once, on its own grid; periods that have passed unseen are overruns too. A timer that is set anew or deleted takes back a
+ * signal that still waits.
  *
  * A timer on a CPU clock has no clock_timer: while armed it stands in cpu_timers, and cpu_timer.c asks for it
  * (posix_cpu_timers_check) when the process may have used up so much.
@@ -376,6 +377,14 @@ static void disarm(struct k_itimer *kt)
 	kt->expires = 0;
 }
 
+/* Disarmed, without locks: the signal of an expiry before is not delivered any more, as since Linux 6.13. */
+static void forget_signal(struct k_itimer *kt)
+{
+	clock_timer_cancel_sync(&kt->timer); /* it may be about to send one */
+	if (kt->q)
+		sigqueue_cancel(kt->q);
+}
+
 long sys_timer_settime(int id, int flags, uaddr_t setting, uaddr_t old)
 {
 	u64 interval, value, now, old_interval, old_rest;
@@ -397,6 +406,13 @@ long sys_timer_settime(int id, int flags, uaddr_t setting, uaddr_t old)
 	old_interval = kt->interval;
 	old_rest = rest(kt, now);
 	disarm(kt);
+	spin_unlock(&kt->lock);
+	forget_signal(kt);
+	spin_lock(&kt->lock);
+	disarm(kt); /* another thread may have set it meanwhile */
+	kt->overrun_last = 0;
+	if (kt->q)
+		kt->q->info.si_overrun = 0;
 	kt->interval = interval;
 	kt->timer.clock = clock_timer_base(kt->clock, flags & TIMER_ABSTIME);
 	if (value && kt->timer.clock != kt->clock)
@@ -469,8 +485,10 @@ long sys_timer_delete(int id)
 	mine = !list_empty(&kt->list); /* else another thread deletes it at the same time */
 	list_del_init(&kt->list);
 	spin_unlock(&timers_lock);
-	if (mine)
+	if (mine) {
 		delete_timer(kt);
+		forget_signal(kt);
+	}
 	kt_put(kt);
 	return mine ? 0 : -EINVAL;
 }
