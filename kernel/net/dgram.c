@@ -84,6 +84,8 @@ bool dgram_queue(struct inet_sock *i, struct sk_buff *skb)
 	spin_lock(&i->c.lock);
 	fits = i->rmem + size <= i->c.rcvbuf; /* also after shutdown(): who asks still gets it */
 	skb->dropped = i->drops;
+	if (i->rport)
+		i->c.rare.incoming_cpu = smp_processor_id();
 	if (fits) {
 		i->rmem += size;
 		list_add_tail(&skb->list, &i->rq);

@@ -6,6 +6,7 @@
  * from SKF_AD_OFF ask what is known about the packet (networking/filter.rst). A load outside of the packet ends the program: it drops.
  */
 #include <asm/errno.h>
+#include <linux/in6.h>
 #include <linux/netlink.h>
 
 #include "arch/um/arch.h"
@@ -13,6 +14,7 @@
 #include "kernel/net/skb.h"
 #include "kernel/sched/task.h"
 
+#define EXT_MAX 8   /* extension headers of IPv6 */
 #define LINK_LEN 14 /* of the Ethernet header that every device of ours has */
 
 /* ---- bytes ---- */
@@ -116,7 +118,29 @@ static u32 nested_nlattr(const struct filter_view *v, u32 at, u32 type)
 	return find_nlattr(v, at + sizeof(struct nlattr), at + len, type);
 }
 
-/* Where the transport's payload begins: behind ports, sequence numbers, types. */
+/* Behind IPv6's extension headers, the first of which is of kind *proto. True: it is not the first fragment. */
+static bool skip_extensions(const struct filter_view *v, u32 *at, u32 *proto)
+{
+	u32 n, next;
+
+	for (int i = 0; i < EXT_MAX; i++) {
+		bool frag = *proto == IPPROTO_FRAGMENT;
+
+		if (*proto != IPPROTO_HOPOPTS && *proto != IPPROTO_ROUTING &&
+			*proto != IPPROTO_DSTOPTS && !frag)
+			return false;
+		if (!read_bytes(v, *at, 1, &next) ||
+			!read_bytes(v, *at + (frag ? 2 : 1), frag ? 2 : 1, &n))
+			return false;
+		*proto = next;
+		*at += frag ? 8 : (n + 1) * 8;
+		if (frag && n & 0xfff8)
+			return true;
+	}
+	return false;
+}
+
+/* Where the transport's payload begins: behind ports, sequence numbers, types. Of a later fragment, behind the network's headers. */
 static u32 payload_offset(const struct filter_view *v)
 {
 	u32 first, proto = 0, at = (u32)v->net, n;
@@ -126,10 +150,14 @@ static u32 payload_offset(const struct filter_view *v)
 	if (first >> 4 == 4) {
 		at += (first & 15) * 4;
 		read_bytes(v, v->net + 9, 1, &proto);
+		if (read_bytes(v, v->net + 6, 2, &n) && n & 0x1fff)
+			return at;
 	} else {
 		at += 40;
 		if (!read_bytes(v, v->net + 6, 1, &proto))
 			return 0;
+		if (skip_extensions(v, &at, &proto))
+			return at;
 	}
 	switch (proto) {
 	case 6: return read_bytes(v, (s32)at + 12, 1, &n) ? at + max(20U, (n >> 4) * 4) : at;

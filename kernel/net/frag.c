@@ -154,6 +154,7 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 struct frag_queue {
 	struct list_head list; /* the oldest first */
 	struct net *net;
+	u64 user; /* whose pieces they are, 0: the network layer's */
 	ip_addr saddr, daddr;
 	u32 id;
 	u8 proto;
@@ -217,26 +218,27 @@ static void make_room(struct net *net, u32 need, struct list_head *dead)
 		drop_oldest(hungriest(), dead);
 }
 
-static struct frag_queue *find(struct net *net, const struct sk_buff *skb)
+static struct frag_queue *find(struct net *net, u64 user, const struct sk_buff *skb)
 {
 	const struct ip_meta *ip = &skb->ip;
 	struct frag_queue *q;
 
 	list_for_each_entry(q, &queues, list)
-		if (q->net == net && q->id == ip->frag_id && q->v6 == ip->v6 &&
+		if (q->net == net && q->user == user && q->id == ip->frag_id && q->v6 == ip->v6 &&
 			(ip->v6 || q->proto == ip->proto) && ip_equal(&q->saddr, &ip->saddr) &&
 			ip_equal(&q->daddr, &ip->daddr))
 			return q;
 	return NULL;
 }
 
-static struct frag_queue *create(struct net *net, const struct sk_buff *skb)
+static struct frag_queue *create(struct net *net, u64 user, const struct sk_buff *skb)
 {
 	struct frag_queue *q = kzalloc(sizeof(*q), GFP_ATOMIC);
 
 	if (!q)
 		return NULL;
 	q->net = net;
+	q->user = user;
 	q->saddr = skb->ip.saddr;
 	q->daddr = skb->ip.daddr;
 	q->id = skb->ip.frag_id;
@@ -348,9 +350,9 @@ static struct sk_buff *join(const struct frag_queue *q)
 	return skb;
 }
 
-struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb)
+struct sk_buff *ip_defrag_for(
+	struct net *net, u64 user, struct sk_buff *skb, struct list_head *dead)
 {
-	LIST_HEAD(dead);
 	struct sk_buff *whole = NULL;
 	struct ip_stats *stats = &IP_STATS(skb->ip.v6);
 	struct frag_queue *q;
@@ -359,15 +361,15 @@ struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb)
 	stats->reasm_reqds++;
 	if (!skb->ip.frag_len || (skb->ip.frag_more && skb->ip.frag_len % 8) ||
 		skb->ip.frag_off + skb->ip.frag_len > PACKET_MAX) {
-		kfree_skb(skb);
+		list_add_tail(&skb->list, dead);
 		stats->reasm_fails++;
 		return NULL;
 	}
 	spin_lock(&frag_lock);
-	make_room(net, skb_truesize(skb), &dead);
-	q = find(net, skb);
+	make_room(net, skb_truesize(skb), dead);
+	q = find(net, user, skb);
 	if (!q)
-		q = create(net, skb);
+		q = create(net, user, skb);
 	if (q)
 		err = q->nr < PIECES_MAX ? insert(q, skb) : -EINVAL;
 	if (!err && is_whole(q))
@@ -377,11 +379,19 @@ struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb)
 			stats->reasm_oks++;
 		else
 			stats->reasm_fails++;
-		drop(q, &dead);
+		drop(q, dead);
 	}
 	if (err)
-		list_add_tail(&skb->list, &dead);
+		list_add_tail(&skb->list, dead);
 	spin_unlock(&frag_lock);
+	return whole;
+}
+
+struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb)
+{
+	LIST_HEAD(dead);
+	struct sk_buff *whole = ip_defrag_for(net, 0, skb, &dead);
+
 	skb_free_list(&dead);
 	return whole;
 }

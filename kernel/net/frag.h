@@ -11,6 +11,9 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 	int (*send)(struct sk_buff *skb, const struct flow *f));
 /* Takes a fragment, as ip.c has parsed it. The whole packet with its network header once all are there, else NULL. */
 struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb);
+/* The same for pieces of one's own, whose number is @user: what is to be freed, @skb too, goes to @dead. */
+struct sk_buff *ip_defrag_for(
+	struct net *net, u64 user, struct sk_buff *skb, struct list_head *dead);
 /* The namespace ends. */
 void frags_forget(struct net *net);
 void frag_usage(u32 *packets, u32 *memory);

@@ -218,6 +218,7 @@ int ip6_ext_read(struct inet_sock *i, int opt, void *val, u32 *len);
 int ip6_ext_cmsg(struct inet_control *c, int type, const void *data, u64 n);
 /* The socket's, with a reference. */
 struct ip6_ext *ip6_ext_of(struct inet_sock *i);
+u32 ip6_ext_len(const struct ip6_ext *x); /* NULL is fine, too */
 void ip6_ext_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
 
 /* mcast_sock.c: the socket's multicast groups. */

@@ -38,5 +38,6 @@ static inline u32 skb_truesize_of(u32 n)
 #define SO_PASSRIGHTS_ 83
 /* msg.c: gives up the references that came with a message. */
 void msg_drop_files(struct msg *m);
+void msg_end(struct msg *m); /* the same, and whatever else it has */
 
 #endif

@@ -289,7 +289,7 @@ static void set_front(struct sk_buff *skb)
 }
 
 /* Pulls the header into skb->ip. False: not a packet that we take. */
-static bool parse_v4(struct sk_buff *skb)
+bool ip_parse_v4(struct sk_buff *skb)
 {
 	u8 tmp[60];
 	const struct iphdr *h = skb_header(skb, sizeof(*h), tmp);
@@ -410,7 +410,7 @@ static bool parse_v6(struct sk_buff *skb)
 
 static bool parse(struct sk_buff *skb)
 {
-	return skb->protocol == ETH_P_IPV6 ? parse_v6(skb) : parse_v4(skb);
+	return skb->protocol == ETH_P_IPV6 ? parse_v6(skb) : ip_parse_v4(skb);
 }
 
 void ip_rewind(struct sk_buff *skb)

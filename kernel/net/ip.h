@@ -46,6 +46,8 @@ struct ip_error {
 	u32 quote_at;                /* where the transport's header begins in it */
 };
 
+/* Reads the header of IPv4 that @skb begins with into skb->ip, without what follows the packet. False: it is none. */
+bool ip_parse_v4(struct sk_buff *skb);
 /* A packet that was parsed begins with its network header again. */
 void ip_rewind(struct sk_buff *skb);
 /*

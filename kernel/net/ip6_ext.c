@@ -35,6 +35,11 @@ void ip6_ext_put(struct ip6_ext *x)
 		kfree(x);
 }
 
+u32 ip6_ext_len(const struct ip6_ext *x)
+{
+	return x ? x->hop + x->dst : 0;
+}
+
 void ip6_ext_drop(struct msg *m)
 {
 	ip6_ext_put(m->inet.ext);

@@ -37,6 +37,7 @@ struct user_cmsghdr {
 	(SOF_TIMESTAMPING_TX_HARDWARE | SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_SCHED | \
 		SOF_TIMESTAMPING_TX_ACK)
 #define CONTROL_MAX 20480
+#define CTL_LONG 16384U /* of records for a receiver */
 
 void msg_drop_files(struct msg *m)
 {
@@ -45,6 +46,12 @@ void msg_drop_files(struct msg *m)
 		fput(m->files[--m->nr_files]);
 	kfree(m->files);
 	m->files = NULL;
+}
+
+void msg_end(struct msg *m)
+{
+	msg_drop_files(m);
+	kfree(m->ctl_long);
 }
 
 /* ---- sending ---- */
@@ -243,7 +250,7 @@ static long send_header(struct file *f, struct socket *s, struct sock_header *h,
 
 	if (!n)
 		n = do_send(f, s, &m);
-	msg_drop_files(&m);
+	msg_end(&m);
 	h->iter = m.iter;
 	return n;
 }
@@ -374,6 +381,11 @@ static int put_pidfd(struct control *c, const struct ucred *cred)
 	return put_cmsg(c, SOL_SOCKET, SCM_PIDFD_, &fd, sizeof(fd));
 }
 
+static const u8 *ctl_of(const struct msg *m)
+{
+	return m->ctl_long ? m->ctl_long : m->ctl;
+}
+
 static int put_control(struct socket *s, struct msg *m, struct control *c, u32 flags)
 {
 	int err = 0;
@@ -392,23 +404,40 @@ static int put_control(struct socket *s, struct msg *m, struct control *c, u32 f
 	for (u32 at = 0; !err && at < m->ctl_len;) {
 		struct user_cmsghdr h;
 
-		memcpy(&h, m->ctl + at, sizeof(h));
-		err = put_cmsg(c, h.level, h.type, m->ctl + at + sizeof(h), h.len);
+		memcpy(&h, ctl_of(m) + at, sizeof(h));
+		err = put_cmsg(c, h.level, h.type, ctl_of(m) + at + sizeof(h), h.len);
 		at += (u32)(sizeof(h) + CMSG_ALIGN(h.len));
 	}
 	return err;
+}
+
+/* For @n bytes more: where the few that most messages have do not do, as much as any packet's options may need. */
+static bool make_room(struct msg *m, u32 n)
+{
+	if (m->ctl_len + n <= (m->ctl_long ? CTL_LONG : sizeof(m->ctl)))
+		return true;
+	if (m->ctl_long || m->ctl_len + n > CTL_LONG)
+		return false;
+	m->ctl_long = kmalloc(CTL_LONG, GFP_ATOMIC);
+	if (!m->ctl_long)
+		return false;
+	memcpy(m->ctl_long, m->ctl, m->ctl_len);
+	return true;
 }
 
 void msg_put_cmsg(struct msg *m, int level, int type, const void *data, u32 n)
 {
 	struct user_cmsghdr h = { n, level, type }; /* without its own length */
 
-	if (m->ctl_len + sizeof(h) + CMSG_ALIGN(n) > sizeof(m->ctl)) {
+	u8 *to;
+
+	if (!make_room(m, (u32)(sizeof(h) + CMSG_ALIGN(n)))) {
 		m->out_flags |= MSG_CTRUNC;
 		return;
 	}
-	memcpy(m->ctl + m->ctl_len, &h, sizeof(h));
-	memcpy(m->ctl + m->ctl_len + sizeof(h), data, n);
+	to = (u8 *)ctl_of(m) + m->ctl_len;
+	memcpy(to, &h, sizeof(h));
+	memcpy(to + sizeof(h), data, n);
 	m->ctl_len += (u32)(sizeof(h) + CMSG_ALIGN(n));
 }
 
@@ -420,11 +449,11 @@ u32 msg_flatten(const struct msg *m, u8 *to, u32 room)
 		struct user_cmsghdr h;
 		u32 n;
 
-		memcpy(&h, m->ctl + at, sizeof(h));
+		memcpy(&h, ctl_of(m) + at, sizeof(h));
 		if (room - used < sizeof(h))
 			break;
 		n = (u32)min_t(u64, h.len, room - used - sizeof(h));
-		memcpy(to + used + sizeof(h), m->ctl + at + sizeof(h), n);
+		memcpy(to + used + sizeof(h), ctl_of(m) + at + sizeof(h), n);
 		at += (u32)(sizeof(h) + CMSG_ALIGN(h.len));
 		h.len = sizeof(h) + n;
 		memcpy(to + used, &h, sizeof(h));
@@ -494,7 +523,7 @@ long sys_recvfrom(int fd, uaddr_t buf, size_t len, int flags, uaddr_t addr, uadd
 	m.nonblock = f->f_flags & O_NONBLOCK || flags & MSG_DONTWAIT;
 	iov_iter_user(&m.iter, buf, min_t(size_t, len, 0x7ffff000));
 	n = s->ops->recvmsg(s, &m);
-	msg_drop_files(&m);
+	msg_end(&m);
 	if (n >= 0 && addr.v) {
 		err = sockaddr_to_user(&a, addr, addrlen);
 		if (err)
@@ -541,7 +570,7 @@ static long recv_header(struct file *f, struct socket *s, struct sock_header *h,
 		if (err)
 			n = err;
 	}
-	msg_drop_files(&m);
+	msg_end(&m);
 	h->iter = m.iter;
 	return n;
 }
@@ -666,7 +695,7 @@ long sock_async_recvmsg_out(
 		err = put_out(s, &m, &h->h, buf.v, n, flags);
 		n = err ? err : (long)min_t(u64, head + (u64)n, len); /* MSG_TRUNC: more came */
 	}
-	msg_drop_files(&m);
+	msg_end(&m);
 	return n;
 }
 
@@ -692,6 +721,6 @@ long sock_recv_file(struct file *f, uaddr_t buf, size_t len, u32 flags)
 	m.nonblock = f->f_flags & O_NONBLOCK || flags & MSG_DONTWAIT;
 	iov_iter_user(&m.iter, buf, min_t(size_t, len, 0x7ffff000));
 	n = s->ops->recvmsg(s, &m);
-	msg_drop_files(&m);
+	msg_end(&m);
 	return n;
 }

@@ -137,6 +137,12 @@ void packet_fanout_leave(struct packet_sock *p);
 void packet_fanout_listen(struct packet_sock *p, bool on);
 /* Who gets @skb, which begins with the link header; the network's is at @net. */
 struct packet_sock *packet_fanout_pick(struct packet_fanout *f, struct sk_buff *skb, u32 net);
+/*
+ * What the group is to see of @all: itself, or, with PACKET_FANOUT_FLAG_DEFRAG, the packet that it completes, which is the caller's then.
+ * NULL: it waits for others. What is to be freed without the lock goes to @dead.
+ */
+struct sk_buff *packet_fanout_whole(
+	struct packet_fanout *f, struct sk_buff *all, struct list_head *dead);
 bool packet_fanout_is_first(const struct packet_sock *p); /* so it stands for its group */
 bool packet_fanout_wants_sent(const struct packet_fanout *f, const void *owner);
 

@@ -18,6 +18,8 @@
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
+#include "kernel/net/frag.h"
+#include "kernel/net/ip.h"
 #include "kernel/net/packet.h"
 #include "kernel/sched/task.h"
 
@@ -36,6 +38,7 @@ struct packet_fanout {
 
 	/* immutable */
 	struct net *net;
+	u64 serial; /* of all there have been */
 	u16 id, flags;
 	u8 type;
 	u32 most;
@@ -56,6 +59,7 @@ struct packet_rollover {
 };
 
 static LIST_HEAD(groups);
+static u64 serials; /* under group_op */
 static DEFINE_MUTEX(group_op);
 
 /* ---- flows ---- */
@@ -101,6 +105,43 @@ static u32 flow_hash(const struct sk_buff *skb, u32 net)
 		hash = hash_ends(ports, ports + 2, 2, hash);
 	}
 	return hash ? hash : 1;
+}
+
+/* ---- fragments ---- */
+
+static bool is_fragment(const struct sk_buff *all, u32 link)
+{
+	struct iphdr h;
+
+	if (all->protocol != ETH_P_IP || skb_len(all) < link + sizeof(h))
+		return false;
+	skb_copy(all, link, &h, sizeof(h));
+	return h.version == 4 && h.frag_off & htons(0x3fff);
+}
+
+struct sk_buff *packet_fanout_whole(
+	struct packet_fanout *f, struct sk_buff *all, struct list_head *dead)
+{
+	u32 link = packet_link_len(all->pkt.hatype);
+	struct sk_buff *c, *whole;
+
+	if (!(f->flags & FLAG_DEFRAG) || !is_fragment(all, link))
+		return all;
+	c = skb_clone(all, GFP_ATOMIC);
+	if (!c)
+		return NULL;
+	skb_pull(c, link);
+	if (!ip_parse_v4(c)) {
+		list_add_tail(&c->list, dead);
+		return all;
+	}
+	whole = ip_defrag_for(f->net, f->serial, c, dead);
+	if (!whole)
+		return NULL;
+	whole->pkt = all->pkt;
+	if (link)
+		skb_copy(all, 0, skb_push(whole, link), link);
+	return whole;
 }
 
 /* ---- room ---- */
@@ -267,6 +308,7 @@ static struct packet_fanout *make(struct packet_sock *p, const struct fanout_arg
 	if (!f)
 		return ERR_PTR(-ENOMEM);
 	f->net = p->c.net;
+	f->serial = ++serials;
 	f->id = a->id;
 	f->type = (u8)a->type_flags;
 	f->flags = a->type_flags & 0xff00;
@@ -372,8 +414,6 @@ int packet_fanout_join(struct packet_sock *p, uaddr_t val, u32 len)
 		return -EINVAL;
 	if (p->fanout)
 		return -EALREADY;
-	if (a.type_flags & FLAG_DEFRAG)
-		return -EOPNOTSUPP;
 	if (!p->rollover && (type == PACKET_FANOUT_ROLLOVER || a.type_flags & FLAG_ROLLOVER)) {
 		p->rollover = kzalloc(sizeof(*p->rollover), GFP_KERNEL);
 		if (!p->rollover)

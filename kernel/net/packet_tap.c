@@ -196,6 +196,17 @@ static void show(struct packet_sock *p, const struct sk_buff *all)
 	wake(p);
 }
 
+static void show_group(struct packet_fanout *f, struct sk_buff *all, struct list_head *dead)
+{
+	struct sk_buff *whole = packet_fanout_whole(f, all, dead);
+
+	if (!whole)
+		return;
+	show(packet_fanout_pick(f, whole, packet_link_len(whole->pkt.hatype)), whole);
+	if (whole != all)
+		list_add_tail(&whole->list, dead);
+}
+
 static bool wants(const struct packet_sock *p, const struct net_device *dev,
 	const struct sk_buff *skb, bool out)
 {
@@ -214,6 +225,7 @@ static void look(struct net_device *dev, struct sk_buff *skb, bool out)
 {
 	struct sk_buff *all = NULL;
 	struct packet_sock *p;
+	LIST_HEAD(dead);
 
 	spin_lock(&packet_taps_lock);
 	hlist_for_each_entry(p, &taps, tap) {
@@ -223,12 +235,13 @@ static void look(struct net_device *dev, struct sk_buff *skb, bool out)
 			all = with_link_header(dev, skb, out);
 		if (!all)
 			break;
-		show(p->fanout ? packet_fanout_pick(
-					 p->fanout, all, packet_link_len(all->pkt.hatype)) :
-				 p,
-			all);
+		if (p->fanout)
+			show_group(p->fanout, all, &dead);
+		else
+			show(p, all);
 	}
 	spin_unlock(&packet_taps_lock);
+	skb_free_list(&dead);
 	kfree_skb(all);
 }
 

@@ -92,7 +92,6 @@ struct sk_buff {
 	u16 protocol; /* ETH_P_*, host order */
 	u8 head;      /* index of the first header byte */
 	bool csum_ok; /* the checksums need no looking at: it never left this machine */
-	bool foreign; /* came in, or was written by a program as a frame: nobody here has seen to its checksums */
 	bool broadcast;
 	bool defragged; /* put together from fragments */
 	u16 frag_size;  /* of the largest of these */
@@ -105,8 +104,9 @@ struct sk_buff {
 	u16 sport, dport; /* of UDP, once it is parsed */
 	u16 gso; /* of TCP: many segments with so much payload (gso.c), of UDP: many datagrams; 0: it is one */
 	bool csum_owed; /* of one that came in: its transport's checksum is that of the pseudo header; it needs one to leave again */
-	u16 covered;    /* UDP-Lite: so many bytes by the checksum, 0: all */
-	u64 stamp;      /* ktime_get_real() of its arrival, 0: not taken */
+	bool foreign; /* came in, or was written by a program as a frame: nobody here has seen to its checksums */
+	u16 covered; /* UDP-Lite: so many bytes by the checksum, 0: all */
+	u64 stamp;   /* ktime_get_real() of its arrival, 0: not taken */
 	u16 vlan_proto,
 		vlan_tci; /* a tag that is not among the bytes (IEEE 802.1Q); vlan_proto 0: none */
 	u32 mark, priority; /* of the socket that sent it */

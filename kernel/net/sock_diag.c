@@ -114,7 +114,7 @@ static void fill_tcp(struct inet_diag_msg *d, struct tcp_sock *t)
 static void put_tcp_info(struct nl_builder *b, struct tcp_sock *t, u32 ext)
 {
 	const char *cc = t->reno ? "reno" : "cubic";
-	struct tcp_info info;
+	struct tcp_info_all info;
 
 	if (ext & 1U << (INET_DIAG_INFO - 1)) {
 		spin_lock(&t->inet.c.lock);

@@ -78,7 +78,7 @@ static ssize_t sock_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 	if (!to->count)
 		return 0;
 	n = s->ops->recvmsg(s, &m);
-	msg_drop_files(&m);
+	msg_end(&m);
 	*to = m.iter;
 	return n;
 }

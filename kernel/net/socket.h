@@ -151,8 +151,9 @@ struct msg {
 	/* receive: a family's own records, by msg_put_cmsg() */
 	u32 ctl_len;
 	u8 ctl[512];
+	u8 *ctl_long; /* in place of ctl, where there is more; freed by msg_end() */
 };
-/* One more record for the receiver, of at most 256 bytes; what does not fit is dropped, and MSG_CTRUNC says so. */
+/* One more record for the receiver; what does not fit is dropped, and MSG_CTRUNC says so. */
 void msg_put_cmsg(struct msg *m, int level, int type, const void *data, u32 n);
 /* The records as recvmsg(2) would lay them out in @room bytes at @to; returns how many that takes. */
 u32 msg_flatten(const struct msg *m, u8 *to, u32 room);

@@ -250,6 +250,9 @@ struct tcp_sock {
 	u64 last_odd;     /* when we answered what may be a storm */
 	u8 cookie_opts;   /* of a child that only makes a cookie: low bits of its timestamp */
 	u32 total_retrans;
+	u16 total_rto, rto_recoveries; /* timeouts, and how many of them were the first in a row */
+	u32 rto_time;                  /* ms from such a first one to the next progress */
+	u64 rto_at;                    /* the first one, while there is none; 0 */
 	u64 bytes_acked, bytes_received, segs_in, segs_out;
 	u32 notsent_lowat; /* 0: not set */
 	u64 bytes_sent, bytes_retrans, last_ack;
@@ -508,7 +511,19 @@ void tcp_time_wait(struct tcp_sock *t, u8 state, u64 len);
 int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 
 /* tcp_info.c; c.lock held */
-void tcp_fill_info(struct tcp_sock *t, struct tcp_info *i);
+/* TCP_INFO, with what older headers do not have. */
+struct tcp_info_all {
+	union {
+		struct tcp_info i;
+		struct {
+			u8 older[232];
+			u32 rcv_wnd, rehash;
+			u16 total_rto, total_rto_recoveries;
+			u32 total_rto_time; /* ms */
+		};
+	};
+};
+void tcp_fill_info(struct tcp_sock *t, struct tcp_info_all *i);
 void tcp_chrono(struct tcp_sock *t, int kind);
 int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 

@@ -253,6 +253,10 @@ bool tcp_ack(
 	if (ack != was) {
 		confirm_way(t);
 		t->retries = 0;
+		if (unlikely(t->rto_at)) {
+			t->rto_time += (u32)((ktime_get() - t->rto_at) / NSEC_PER_MSEC);
+			t->rto_at = 0;
+		}
 		t->first_failure = 0;
 		t->inet.c.soft_err = 0;
 		tcp_rearm_rtx(t);

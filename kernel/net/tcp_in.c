@@ -535,6 +535,8 @@ static void to_socket(
 
 	spin_lock(&t->inet.c.lock);
 	t->segs_in++;
+	if (t->state != TCP_LISTEN)
+		t->inet.c.rare.incoming_cpu = smp_processor_id();
 	if (t->state != TCP_LISTEN && !(skb->tcp.flags & TH_SYN))
 		skb->tcp.window <<= t->snd_wscale;
 	state = t->state;

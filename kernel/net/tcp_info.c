@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp_info.c: what TCP_INFO and inet_diag tell of a connection (tcp(7), <linux/tcp.h>). Times are in microseconds, but for the last_* ones:
- * milliseconds. What this stack has no notion of (pacing, delivery rates, fast open's failures) is 0. c.lock held.
+ * milliseconds. What this stack has no notion of (delivery rates, fast open's failures) is 0; nothing is paced, so its rate is boundless unless
+ * SO_MAX_PACING_RATE says otherwise. c.lock held.
  */
 #include "arch/um/arch.h"
 #include "kernel/lib/string.h"
@@ -9,6 +10,7 @@
 #include "kernel/sched/task.h"
 
 #define USEC 1000UL
+#define TS_OPTION 12U /* bytes of each segment, where both have timestamps */
 #define CA_STATE_RECOVERY 3
 #define CA_STATE_LOSS 4
 
@@ -49,10 +51,35 @@ void tcp_chrono(struct tcp_sock *t, int kind)
 	t->chrono_at = now;
 }
 
-void tcp_fill_info(struct tcp_sock *t, struct tcp_info *i)
+static u64 pacing(const struct tcp_sock *t)
 {
-	bool listens = t->state == TCP_LISTEN;
+	return t->inet.c.rare.pacing ? t->inet.c.rare.pacing : ~0UL;
+}
 
+/* Nothing is known of connections that are still to come. */
+static void fill_listener(struct tcp_sock *t, struct tcp_info *i)
+{
+	*i = (struct tcp_info){
+		.tcpi_state = t->state,
+		.tcpi_unacked = t->nr_accept,
+		.tcpi_sacked = t->backlog,
+		.tcpi_snd_cwnd = t->cwnd,
+		.tcpi_reordering = DUP_THRESH,
+		.tcpi_pacing_rate = pacing(t),
+		.tcpi_max_pacing_rate = pacing(t),
+	};
+}
+
+void tcp_fill_info(struct tcp_sock *t, struct tcp_info_all *all)
+{
+	struct tcp_info *i = &all->i;
+	bool met = t->state != TCP_CLOSE && t->state != TCP_SYN_SENT;
+
+	memset(all, 0, sizeof(*all));
+	if (t->state == TCP_LISTEN) {
+		fill_listener(t, i);
+		return;
+	}
 	*i = (struct tcp_info){
 		.tcpi_state = t->state,
 		.tcpi_ca_state = t->ca == CA_OPEN     ? 0 :
@@ -65,26 +92,28 @@ void tcp_fill_info(struct tcp_sock *t, struct tcp_info *i)
 		.tcpi_snd_wscale = t->snd_wscale & 15,
 		.tcpi_rcv_wscale = t->wscale_ok ? t->rcv_wscale & 15 : 0,
 		.tcpi_rto = (u32)(t->rto / USEC),
-		.tcpi_ato = (u32)(ATO_MIN / USEC),
+		.tcpi_ato = t->data_segs_in ? (u32)(ATO_MIN / USEC) : 0,
 		.tcpi_snd_mss = t->mss,
-		.tcpi_rcv_mss = t->rcv_mss,
-		.tcpi_unacked = listens ? t->nr_accept : t->packets_out,
-		.tcpi_sacked = listens ? t->backlog : t->sacked_out,
+		.tcpi_rcv_mss = met ? t->rcv_mss : 0,
+		.tcpi_unacked = t->packets_out,
+		.tcpi_sacked = t->sacked_out,
 		.tcpi_lost = t->lost_out,
 		.tcpi_retrans = t->retrans_out,
 		.tcpi_last_data_sent = ms_since(t->last_sent),
 		.tcpi_last_data_recv = ms_since(t->last_rcv),
 		.tcpi_last_ack_recv = ms_since(t->last_ack),
-		.tcpi_pmtu = t->flow.mtu,
+		.tcpi_pmtu = ip_is_v4(&t->flow.daddr) ? min(t->flow.mtu, 65535U) : t->flow.mtu,
 		.tcpi_rcv_ssthresh = t->rcv_wnd,
 		.tcpi_rtt = (u32)(t->srtt / USEC),
 		.tcpi_rttvar = (u32)(t->rttvar / USEC),
 		.tcpi_snd_ssthresh = t->ssthresh,
 		.tcpi_snd_cwnd = t->cwnd,
-		.tcpi_advmss = t->advmss,
+		.tcpi_advmss = t->advmss - (t->ts_ok && t->advmss > TS_OPTION ? TS_OPTION : 0),
 		.tcpi_reordering = DUP_THRESH,
-		.tcpi_rcv_space = t->inet.c.rcvbuf / 2,
+		.tcpi_rcv_space = met ? t->inet.c.rcvbuf / 2 : 0,
 		.tcpi_total_retrans = t->total_retrans,
+		.tcpi_pacing_rate = pacing(t),
+		.tcpi_max_pacing_rate = pacing(t),
 		.tcpi_bytes_acked = t->bytes_acked,
 		.tcpi_bytes_received = t->bytes_received,
 		.tcpi_segs_out = (u32)t->segs_out,
@@ -105,4 +134,8 @@ void tcp_fill_info(struct tcp_sock *t, struct tcp_info *i)
 		.tcpi_rcv_ooopack = t->ooo_packets,
 		.tcpi_snd_wnd = t->snd_wnd,
 	};
+	all->rcv_wnd = t->rcv_wnd;
+	all->total_rto = t->total_rto;
+	all->total_rto_recoveries = t->rto_recoveries;
+	all->total_rto_time = t->rto_time + ms_since(t->rto_at);
 }

@@ -158,6 +158,7 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 	inherit(c, l);
 	c->flow = f;
 	c->state = TCP_SYN_RECV;
+	c->segs_in = 1;
 	c->orphan = true;
 	c->irs = irs;
 	c->rcv_nxt = c->rcv_wup = c->copied_seq = c->space_seq = c->irs + 1;

@@ -301,7 +301,7 @@ static int get_saved_syn(struct tcp_sock *t, void *val, u32 *len)
 int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 {
 	struct tcp_sock *t = TCP(INET(s));
-	struct tcp_info info;
+	struct tcp_info_all info;
 	int n, err;
 
 	if (level != SOL_TCP)

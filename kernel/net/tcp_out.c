@@ -285,7 +285,9 @@ int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 	}
 	skb->gso = len > t->mss && !(flags & TH_SYN) ? t->mss : 0;
 	push_header(t, skb);
-	t->segs_out += max(skb->tcp.segs, (u16)1);
+	if (t->state != TCP_SYN_RECV ||
+		!(flags & TH_SYN)) /* an answer is the listener's, as on Linux */
+		t->segs_out += max(skb->tcp.segs, (u16)1);
 	ip_stats.tcp_out += max(skb->tcp.segs, (u16)1);
 	if (flags & TH_ACK)
 		ack_sent(t);

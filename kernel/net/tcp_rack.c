@@ -32,7 +32,7 @@ void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
 
 	if (!skb->tcp.sent)
 		return;
-	if (after(skb->tcp.end_seq, r->fack))
+	if (!r->xmit || after(skb->tcp.end_seq, r->fack)) /* the first says where numbers begin */
 		r->fack = skb->tcp.end_seq;
 	else if (before(skb->tcp.end_seq, r->fack) && !skb->tcp.retrans) {
 		r->reordered = true;

@@ -115,6 +115,11 @@ static void retransmit(struct tcp_sock *t)
 		tcp_fail(t, t->inet.c.soft_err ? t->inet.c.soft_err : -ETIMEDOUT);
 		return;
 	}
+	if (!t->retries) {
+		t->rto_recoveries++;
+		t->rto_at = ktime_get();
+	}
+	t->total_rto++;
 	t->retries++;
 	if (t->state != TCP_SYN_SENT ? !thin(t) : t->retries > (u32)tcp_limits.syn_linear)
 		t->backoff = (u8)min(t->backoff + 1, 16);

@@ -157,7 +157,8 @@ static int segment_of(
 	const struct inet_sock *i, const struct msg *m, const struct flow *f, size_t len)
 {
 	u32 seg = m->inet.has_segment ? m->inet.segment : READ_ONCE(i->segment),
-	    room = f->mtu - (u32)sizeof(struct udphdr) - (ip_is_v4(&f->daddr) ? 20U : 40U);
+	    room = f->mtu - (u32)sizeof(struct udphdr) - (ip_is_v4(&f->daddr) ? 20U : 40U) -
+		   ip6_ext_len(f->ext);
 
 	if (likely(!seg) || i->table != &udp_ports)
 		return 0;
@@ -167,6 +168,23 @@ static int segment_of(
 		(i->no_check6_tx && !ip_is_v4(&f->daddr)))
 		return -EINVAL;
 	return len > seg ? (int)seg : 0;
+}
+
+/* With extension headers in front each datagram goes by itself: who cuts expects UDP's header behind IPv6's. */
+static ssize_t send_each(
+	struct inet_sock *i, struct msg *m, const struct flow *f, u16 port, u32 seg)
+{
+	size_t all = m->iter.count;
+	int err = 0;
+
+	while (!err && m->iter.count) {
+		struct sk_buff *skb = skb_from_iter(&m->iter, min((size_t)seg, m->iter.count));
+
+		if (IS_ERR(skb))
+			return PTR_ERR(skb);
+		err = transmit(i, skb, f, port, m->iter.count ? NULL : m);
+	}
+	return err ? err : (ssize_t)all;
 }
 
 static ssize_t send(struct socket *s, struct msg *m)
@@ -207,7 +225,7 @@ static ssize_t send(struct socket *s, struct msg *m)
 	if (seg < 0)
 		return seg;
 	if (seg && f.ext)
-		return -EOPNOTSUPP; /* who cuts expects UDP's header behind IPv6's */
+		return send_each(i, m, &f, port, (u32)seg);
 	skb = skb_from_iter(&m->iter, len);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);

@@ -138,7 +138,7 @@ static void headers(void)
 
 TEST(inet6_ext)
 {
-	static char big[5000];
+	static char big[13000];
 	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
 	socklen_t n = sizeof(a);
 	int in, out, tcp;
@@ -182,6 +182,14 @@ TEST(inet6_ext)
 	T(setsockopt(out, SOL_IPV6, IPV6_HOPOPTS, NULL, 0));
 	T(sendto(out, "xy", 2, 0, SA(&a), sizeof(a)));
 	told(in);
+	/* many in one call */
+	T(setsockopt(out, SOL_IPV6, IPV6_HOPOPTS, longer, 16));
+	T(set(out, IPPROTO_UDP, 103 /* UDP_SEGMENT */, 100));
+	T(sendto(out, big, 250, 0, SA(&a), sizeof(a)));
+	for (int i = 0; i < 3; i++)
+		told(in);
+	T(sendto(out, big, 100 * 129, 0, SA(&a), sizeof(a)));
+	T(set(out, IPPROTO_UDP, 103, 0));
 	/* in pieces: the bytes come */
 	{
 		struct ifreq r = { .ifr_name = "lo", .ifr_mtu = 1500 };
@@ -190,7 +198,7 @@ TEST(inet6_ext)
 		NEED(ioctl(out, SIOCSIFMTU, &r));
 		T(set(in, SOL_IPV6, IPV6_RECVHOPOPTS, 0));
 		T(set(in, SOL_IPV6, IPV6_2292HOPOPTS, 0));
-		T(sendto(out, big, sizeof(big), 0, SA(&a), sizeof(a)));
+		T(sendto(out, big, 5000, 0, SA(&a), sizeof(a)));
 		told(in);
 	}
 	refused(&a);

@@ -233,6 +233,43 @@ static void by_program(void)
 	leave(fds, 1);
 }
 
+/* Fragments of one datagram: whole for one member, or as they come, to whoever looks besides. */
+static void fragments(void)
+{
+	struct sockaddr_in a = at("127.0.0.1", 9);
+	struct ifreq r = { .ifr_name = "lo", .ifr_mtu = 1500 };
+	int fds[2], alone = look("lo", ETH_P_IP), u = socket(AF_INET, SOCK_DGRAM, 0);
+	static char buf[8000];
+
+	for (int i = 0; i < 2; i++) {
+		fds[i] = look("lo", ETH_P_IP);
+		NEED(join(fds[i], 8, PACKET_FANOUT_LB | PACKET_FANOUT_FLAG_DEFRAG));
+	}
+	say("group %x", group(fds[0]));
+	NEED(ioctl(u, SIOCSIFMTU, &r));
+	for (int k = 0; k < 3; k++)
+		NEED(sendto(u, buf, 4000, 0, SA(&a), sizeof(a)));
+	for (int k = 0; k < 3; k++) {
+		int i = (k + 1) % 2; /* in turn; the answers of ICMP come between */
+
+		await(fds[i], POLLIN);
+		await(alone, POLLIN);
+		say("piece %zd", recv(alone, buf, sizeof(buf), MSG_DONTWAIT));
+	}
+	for (int i = 0; i < 2; i++)
+		for (ssize_t n; (n = recv(fds[i], buf, sizeof(buf), MSG_DONTWAIT)) >= 0;)
+			if (buf[14 + 9] == IPPROTO_UDP)
+				say("whole %zd, ends %02x%02x", n, (unsigned char)buf[12],
+					(unsigned char)buf[13]);
+	leave(fds, 2);
+	close(alone);
+	close(u);
+	r.ifr_mtu = 65536;
+	u = socket(AF_INET, SOCK_DGRAM, 0);
+	NEED(ioctl(u, SIOCSIFMTU, &r));
+	close(u);
+}
+
 /* A ring of four frames, which nobody empties, and then one who has room. */
 static void rollover(int type)
 {
@@ -475,6 +512,7 @@ TEST(packet_fanout)
 	sharing();
 	flows();
 	by_program();
+	fragments();
 	rollover(PACKET_FANOUT_ROLLOVER);
 	rollover(PACKET_FANOUT_LB | PACKET_FANOUT_FLAG_ROLLOVER);
 	vnet();
