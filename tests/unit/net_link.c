@@ -19,6 +19,7 @@
 /* ---- the world around ---- */
 
 struct ip_stats ip_stats, ip6_stats;
+u32 packet_taps; /* nobody listens */
 struct net init_net;
 static u64 now = 1000;
 static struct ktimer *timers[8];
@@ -209,7 +210,7 @@ static int tear_down(void **state)
 {
 	ndisc_down(&card);
 	neigh_forget(&card);
-	routes_forget(&card);
+	routes_forget(&card, true);
 	addr_del(&card, &mine, -1);
 	frags_forget(&net);
 	skb_free_list(&sent);
