@@ -24,6 +24,7 @@
 	ROW(top)                                                                                   \
 	ROW(logs)                                                                                  \
 	ROW(mem)                                                                                   \
+	ROW(snapshot)                                                                              \
 	ROW(stop)                                                                                  \
 	ROW(kill)                                                                                  \
 	ROW(image)                                                                                 \

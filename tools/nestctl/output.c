@@ -22,7 +22,7 @@
 #include "tools/nestctl/nestctl.h"
 #include "tools/nestctl/output.h"
 
-#define OUTPUTS_MAX 4
+#define OUTPUTS_MAX 16 /* the disks of an instance */
 
 static struct output {
 	int fd; /* + 1; 0: a free slot */
