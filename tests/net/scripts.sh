@@ -31,17 +31,18 @@ play() {
 on_host() { # WORD...
 	[[ -c /dev/net/tun && -r /dev/net/tun && -w /dev/net/tun ]] && command -v ip >/dev/null &&
 		unshare -n ip tuntap add t0 mode tap 2>/dev/null || { echo "#   no tap device here: not compared with the host"; return; }
-	local line title again
+	local line title slack
 	# The host's TCP is the measure, not what is tested: where a busy machine held it up (a segment that goes again, a late answer),
-	# that script is played once more, alone and with more time. What fails twice is a difference.
+	# that script is played again, alone and with more time. What fails four times is a difference.
 	while read -r line; do
-		if [[ $line == "NOT OK  host: "* ]]; then
+		for slack in 4 8 16; do
+			[[ $line == "NOT OK  host: "* ]] || break
 			title=${line#NOT OK  host: }
 			title=${title%%: *}
 			echo "#   the host, once more: ${line#NOT OK  host: }"
-			again=$(play host unshare -n sh "$work/host" "$@" -j 1 slack=4 "only=$title" tap:h0 "$work/agent" "${FILES[@]}")
-			line=${again:-"NOT OK  host: $title: nothing the second time"}
-		fi
+			line=$(play host unshare -n sh "$work/host" "$@" -j 1 slack=$slack "only=$title" tap:h0 "$work/agent" "${FILES[@]}")
+			line=${line:-"NOT OK  host: $title: nothing when played again"}
+		done
 		echo "$line"
 		[[ $line != *"NOT OK"* ]] || bad=1
 	done < <(play host unshare -n sh "$work/host" "$@" tap:h0 "$work/agent" "${FILES[@]}")

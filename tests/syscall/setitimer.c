@@ -12,6 +12,7 @@ TEST(setitimer)
 {
 	struct itimerval once = { { 0, 0 }, { 0, 20000 } }, every = { { 0, 5000 }, { 0, 5000 } },
 			 off = { 0 }, got;
+	struct itimerval cpu = { { 0, 0 }, { 0, 200000 } };
 	struct itimerval far = { { 3, 0 }, { 1000, 0 } }, bad = { { 0, 0 }, { 0, 1000000 } },
 			 neg = { { 0, 0 }, { -1, 0 } };
 
@@ -33,8 +34,8 @@ TEST(setitimer)
 	T(setitimer(ITIMER_REAL, &off, &got));
 	say("interval %ld", (long)got.it_interval.tv_usec);
 	t_signals = 0;
-	T(setitimer(ITIMER_VIRTUAL, &once, NULL));
-	sleep_ms(50);
+	T(setitimer(ITIMER_VIRTUAL, &cpu, NULL));
+	sleep_ms(300);
 	say("asleep: %d", t_signals);
 	spin_until(1);
 	say("%s", t_signame(t_last_signal));
