@@ -78,6 +78,18 @@ void bdi_wake(struct backing_dev *b)
 	wake_up_all(&b->wait);
 }
 
+void bdi_set_flushing(struct backing_dev *b, const struct inode *inode)
+{
+	__atomic_store_n(&b->flushing, inode, __ATOMIC_SEQ_CST);
+	if (!inode)
+		wake_up_all(&b->wait);
+}
+
+void bdi_wait_flushing(struct backing_dev *b, const struct inode *inode)
+{
+	wait_event(&b->wait, __atomic_load_n(&b->flushing, __ATOMIC_SEQ_CST) != inode);
+}
+
 void wake_flushers(void)
 {
 	struct backing_dev *b;

@@ -236,7 +236,9 @@ struct backing_dev {
 	atomic64_t written;     /* pages, lately: halved as they grow */
 	struct list_head dirty; /* mappings with dirty pages, oldest first */
 	struct list_head link;
-	struct wait_queue_head wait; /* of its thread */
+	struct wait_queue_head wait; /* of its thread, and of who waits for `flushing` */
+	const struct inode *
+		flushing; /* its thread has a reference, or is about to: set before, cleared behind that. Only compared */
 };
 extern struct backing_dev default_bdi;
 struct backing_dev *bdi_get(dev_t dev); /* found or made; NULL: no memory */
@@ -249,6 +251,13 @@ u64 bdi_next_due(struct backing_dev *b, u64 last);
 bool bdi_flush_one(struct backing_dev *b, u64 now, bool all);
 bool bdi_is_over(struct backing_dev *b); /* more is dirty than the background may have */
 void bdi_wake(struct backing_dev *b);
+/* For its thread: it is about to take a reference to @inode; NULL: it has none any more. */
+void bdi_set_flushing(struct backing_dev *b, const struct inode *inode);
+/*
+ * Until its thread has no reference to @inode, whose memory may be gone. Who has dropped the last other one of a removed file finds its space
+ * free then. Sleeps; hold nothing that a write or a removal could wait for.
+ */
+void bdi_wait_flushing(struct backing_dev *b, const struct inode *inode);
 
 /* ---- files as mm sees them ---- */
 

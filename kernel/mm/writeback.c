@@ -283,6 +283,7 @@ static struct address_space *take_due(struct backing_dev *b, u64 now, bool all)
 	list_for_each_entry(m, &b->dirty, dirty_link) {
 		if (!all && m->dirtied_when + DIRTY_AGE > now)
 			break;
+		bdi_set_flushing(b, m->host);
 		if (mm_file_ops->inode_get && !mm_file_ops->inode_get(m->host))
 			continue;
 		m->dirtied_when = now;
@@ -300,8 +301,10 @@ bool bdi_flush_one(struct backing_dev *b, u64 now, bool all)
 	struct writeback_control wbc = { .start = 0, .end = ~0UL >> 1 };
 	int err;
 
-	if (!m)
+	if (!m) {
+		bdi_set_flushing(b, NULL);
 		return false;
+	}
 	/* what is too old goes as a whole, but not what a fast writer adds meanwhile */
 	wbc.nr_to_write = all ? FLUSH_PIECE : READ_ONCE(m->nrdirty);
 	err = write_range(m, &wbc);
@@ -309,6 +312,7 @@ bool bdi_flush_one(struct backing_dev *b, u64 now, bool all)
 		mapping_set_error(m, err);
 	if (mm_file_ops->inode_put)
 		mm_file_ops->inode_put(m->host);
+	bdi_set_flushing(b, NULL);
 	return true;
 }
 

@@ -236,6 +236,14 @@ void inode_init_owner(
 	struct inode *inode, struct inode *dir, umode_t mode); /* fsuid/gid, setgid directories */
 void ihold(struct inode *inode);
 void iput(struct inode *inode);
+/*
+ * The file was removed meanwhile and nobody else has it: what is dirty goes with it, as soon as the caller lets go. Asked by the
+ * flusher, which has a reference of its own; who waits (wbc->sync) may have the file open, and that is the one reference.
+ */
+static inline bool inode_only_flushed(const struct inode *inode)
+{
+	return !inode->i_nlink && atomic_read(&inode->i_count) == 1;
+}
 void clear_inode(struct inode *inode);           /* end of evict_inode */
 void mark_inode_dirty(struct inode *inode);      /* all of I_DIRTY_SYNC|DATASYNC */
 void mark_inode_dirty_sync(struct inode *inode); /* times only */

@@ -163,10 +163,10 @@ int writeback_inode(struct inode *inode, bool sync)
 
 /*
  * The first inode of @list that got there until @limit, with a reference; NULL when there is none, or only such as cannot be had now:
- * then *busy is set.
+ * then *busy is set. @b: whose thread asks, or NULL.
  */
-static struct inode *next_inode(
-	struct super_block *sb, struct list_head *list, u64 limit, bool *busy)
+static struct inode *next_inode(struct super_block *sb, struct list_head *list, u64 limit,
+	struct backing_dev *b, bool *busy)
 {
 	struct inode *inode, *found = NULL;
 
@@ -179,6 +179,8 @@ static struct inode *next_inode(
 			continue;
 		}
 		if (!(inode->i_state & I_FREEING)) {
+			if (b)
+				bdi_set_flushing(b, inode);
 			atomic_inc(&inode->i_count);
 			found = inode;
 		}
@@ -190,15 +192,18 @@ static struct inode *next_inode(
 	return found;
 }
 
-/* False: some were busy. Whoever is written is younger than @limit afterwards, so this ends. */
-static bool writeback_older(struct super_block *sb, struct list_head *list, u64 limit, bool sync)
+/* False: some were busy. Whoever is written is younger than @limit afterwards, so this ends. @b: whose thread does it, or NULL. */
+static bool writeback_older(
+	struct super_block *sb, struct list_head *list, u64 limit, bool sync, struct backing_dev *b)
 {
 	struct inode *inode;
 	bool busy = false;
 
-	while ((inode = next_inode(sb, list, limit, &busy))) {
+	while ((inode = next_inode(sb, list, limit, b, &busy))) {
 		writeback_inode(inode, sync);
 		iput(inode);
+		if (b)
+			bdi_set_flushing(b, NULL);
 		cond_resched();
 	}
 	return !busy;
@@ -218,9 +223,9 @@ void writeback_sb(struct super_block *sb, bool sync)
 	u64 limit = ktime_get();
 
 	if (sync)
-		while (!writeback_older(sb, &sb->s_syncing, limit, true))
+		while (!writeback_older(sb, &sb->s_syncing, limit, true, NULL))
 			cond_resched();
-	while (!writeback_older(sb, &sb->s_dirty, limit, sync))
+	while (!writeback_older(sb, &sb->s_dirty, limit, sync, NULL))
 		cond_resched();
 }
 
@@ -230,7 +235,7 @@ static void flush_one(struct super_block *sb, void *arg)
 
 	if (sb_rdonly(sb) || READ_ONCE(sb->s_frozen))
 		return; /* what is dirty there stays: the file system has given up */
-	writeback_older(sb, &sb->s_dirty, *limit, false);
+	writeback_older(sb, &sb->s_dirty, *limit, false, sb->s_bdi);
 	if (sb_has_dirty(sb))
 		note_metadata(sb->s_bdi);
 }

@@ -342,15 +342,6 @@ static int write_collected(struct inode *inode, struct page **pages, u32 n, u8 *
 	return err;
 }
 
-/*
- * The file was removed meanwhile and nobody else has it: what is dirty goes with it, as soon as the caller lets go. Asked by the
- * flusher, which has a reference of its own; who waits (wbc->sync) may have the file open, and that is the one reference.
- */
-static bool only_writeback_left(const struct inode *inode)
-{
-	return !inode->i_nlink && atomic_read(&inode->i_count) == 1;
-}
-
 int ext4_writepages(struct address_space *m, struct writeback_control *wbc)
 {
 	struct inode *inode = m->host;
@@ -359,7 +350,7 @@ int ext4_writepages(struct address_space *m, struct writeback_control *wbc)
 	u8 *masks = (u8 *)(pages + RUN_MAX);
 	int err = 0, r;
 
-	while (wbc->nr_to_write && (wbc->sync || !only_writeback_left(inode))) {
+	while (wbc->nr_to_write && (wbc->sync || !inode_only_flushed(inode))) {
 		u32 n = collect(m, wbc, &index, end, pages);
 
 		if (!n)

@@ -114,7 +114,8 @@ static int fat_writepages(struct address_space *m, struct writeback_control *wbc
 	struct page *p;
 	int err = 0, r;
 
-	while (wbc->nr_to_write && (p = next_dirty_page(m, &index, end))) {
+	while (wbc->nr_to_write && (wbc->sync || !inode_only_flushed(m->host)) &&
+		(p = next_dirty_page(m, &index, end))) {
 		lock_page(p);
 		if (p->mapping == m && PageDirty(p)) {
 			wait_on_page_writeback(p);
