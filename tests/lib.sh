@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # lib.sh: sourced by the shell tests.  tests/run sets BUILD KERNEL NESTCTL IMAGE BUSYBOX; run alone, a test uses build/.
 set -uo pipefail
+export LC_ALL=C.UTF-8 # names that are no ASCII, to mtools, for one
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${BUILD:-$root/build}
 KERNEL=${KERNEL:-$BUILD/nestling} NESTCTL=${NESTCTL:-$BUILD/nestctl}
