@@ -119,7 +119,9 @@ static void arm(struct k_itimer *kt)
 	}
 	spin_lock(&timers_lock);
 	list_del_init(&kt->cpu_list);
-	list_add_tail(&kt->cpu_list, &cpu_timers);
+	/* one that was deleted meanwhile goes with its last reference */
+	if (!list_empty(&kt->list))
+		list_add_tail(&kt->cpu_list, &cpu_timers);
 	spin_unlock(&timers_lock);
 }
 
