@@ -454,7 +454,8 @@ static void take_mappings(struct dump *d)
 	struct vm_area *vma;
 
 	down_read(&mm->mmap_lock);
-	d->segments = kcalloc(max(mm->map_count, 1U), sizeof(*d->segments), GFP_KERNEL);
+	d->segments = kcalloc(
+		clamp(mm->map_count, 1U, (u32)MAX_SEGMENTS), sizeof(*d->segments), GFP_KERNEL);
 	if (d->segments) {
 		list_for_each_entry(vma, &mm->mmap_list, vm_list) {
 			if (d->nr_segments == MAX_SEGMENTS)

@@ -9,7 +9,8 @@
  * Invariants:
  * 1. Before commit() nothing of current has changed. After de_thread() in it nothing can fail.
  * 2. cred_guard_mutex is held from the look at tracers to the installed credentials, so no tracer sneaks in between; exec_update_mutex
- * while memory and credentials change, so that who looks at both sees the old or the new ones.
+ * while memory and credentials change, so that who looks at both sees the old or the new ones; new memory with old credentials (until files are
+ * closed) is shown only where the new ones would show it too.
  *
  * Locks: signal->cred_guard_mutex (outermost here), the rest inside the functions that are called.
  */
@@ -211,9 +212,10 @@ static void hand_over_executable(struct bprm *b)
  */
 static struct mm *show_new_mm(struct bprm *b)
 {
-	u32 dumpable = is_dumpable(b) ? 1 : (u32)suid_dumpable;
+	u32 dumpable = is_dumpable(b) ? 1 : 0;
 	struct mm *old = current->mm;
 
+	/* suid_dumpable is for those who may look at the new credentials: these are still the old ones */
 	set_dumpable(b->mm, !old || old->dump_mode == 1 ? dumpable : old->dump_mode);
 	mutex_lock(&current->signal->exec_update_mutex);
 	spin_lock(&current->alloc_lock);
