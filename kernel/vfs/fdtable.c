@@ -9,8 +9,9 @@
  * is wanted. So a high number costs three words for each 64 below it and one leaf, and a table of 2^20 is no block larger than others.
  *
  * Invariants: every fd below next_fd is not free; bits at or above max_fds do not exist; where a bit of open_fds is set there is a leaf.
- * Locks: files->lock for all of it. A task whose table has no other user may read its own table without: only it could change it. So
- * fdget() takes no reference then, and the file stays open for the length of the call.
+ * Locks: files->lock for all of it; others look at a task's table with its alloc_lock held around that. A task whose table has no other user
+ * may read its own table without: only it could change it. So fdget() takes no reference then, and the file stays open for the length of the
+ * call.
  */
 #include <linux/close_range.h>
 
@@ -317,38 +318,25 @@ struct fd fdget_raw(int fd)
 	return fd_light(fd, 0);
 }
 
-/* @t's table with a reference, or NULL. */
-static struct files_struct *get_files(struct task *t)
-{
-	struct files_struct *files;
-
-	spin_lock(&t->alloc_lock);
-	files = t->files;
-	if (files)
-		atomic_inc(&files->count);
-	spin_unlock(&t->alloc_lock);
-	return files;
-}
-
+/*
+ * Others' tables are looked at under alloc_lock, not with a reference: with one, an exec at that moment would go on with a copy of its own
+ * table (unshare_files()) and lose its POSIX locks, and the table of a task that ends would be closed here.
+ */
 struct file *fget_task(struct task *t, int fd)
 {
-	struct files_struct *files = get_files(t);
-	struct file *f;
+	struct file *f = NULL;
 
-	if (!files)
-		return NULL;
-	f = files_get(files, fd, 0);
-	files_put(files);
+	spin_lock(&t->alloc_lock);
+	if (t->files)
+		f = files_get(t->files, fd, 0);
+	spin_unlock(&t->alloc_lock);
 	return f;
 }
 
-struct file *fget_task_next(struct task *t, int *fd)
+static struct file *files_get_next(struct files_struct *files, int *fd)
 {
-	struct files_struct *files = get_files(t);
 	struct file *f = NULL;
 
-	if (!files)
-		return NULL;
 	spin_lock(&files->lock);
 	for (u32 at = *fd; !f && at < files->fdt.max_fds; at++) {
 		at = next_fd_used(&files->fdt, at);
@@ -358,21 +346,33 @@ struct file *fget_task_next(struct task *t, int *fd)
 	if (f)
 		get_file(f);
 	spin_unlock(&files->lock);
-	files_put(files);
+	return f;
+}
+
+struct file *fget_task_next(struct task *t, int *fd)
+{
+	struct file *f = NULL;
+
+	spin_lock(&t->alloc_lock);
+	if (t->files)
+		f = files_get_next(t->files, fd);
+	spin_unlock(&t->alloc_lock);
 	return f;
 }
 
 bool fd_is_cloexec(struct task *t, int fd)
 {
-	struct files_struct *files = get_files(t);
-	bool yes;
+	struct files_struct *files;
+	bool yes = false;
 
-	if (!files)
-		return false;
-	spin_lock(&files->lock);
-	yes = (u32)fd < files->fdt.max_fds && bit_get(files->fdt.close_on_exec, fd);
-	spin_unlock(&files->lock);
-	files_put(files);
+	spin_lock(&t->alloc_lock);
+	files = t->files;
+	if (files) {
+		spin_lock(&files->lock);
+		yes = (u32)fd < files->fdt.max_fds && bit_get(files->fdt.close_on_exec, fd);
+		spin_unlock(&files->lock);
+	}
+	spin_unlock(&t->alloc_lock);
 	return yes;
 }
 
@@ -629,13 +629,15 @@ long replace_fd(u32 fd, struct file *f, u32 flags)
 long sys_dup3(int oldfd, int newfd, int flags)
 {
 	struct file *f;
+	int err;
 
 	if ((flags & ~O_CLOEXEC) || oldfd == newfd)
 		return -EINVAL;
 	if ((u32)newfd >= rlimit(RLIMIT_NOFILE))
 		return -EBADF;
 	f = fget_raw(oldfd);
-	return f ? dup_at(f, newfd, flags) : -EBADF;
+	err = f ? dup_at(f, newfd, flags) : -EBADF;
+	return err == -EMFILE ? -EBADF : err; /* above fs.nr_open, as above the limit */
 }
 
 long sys_dup2(int oldfd, int newfd)
