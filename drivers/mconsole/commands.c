@@ -163,6 +163,15 @@ static void config_mem(struct mconsole_call *c, const char *s)
 		mconsole_fail(c, err, "mem: the host takes no memory back: %s", arch_strerror(err));
 }
 
+/* A snapshot goes over the disks that there are, in a thread of its own, and may be anywhere. */
+static bool may_change(struct mconsole_call *c, const struct mconsole_device *d, u32 n)
+{
+	if (!d->disk || !snapshot_is_held())
+		return true;
+	mconsole_fail(c, -EBUSY, "%s%u: in use: a snapshot is under way", d->name, n);
+	return false;
+}
+
 static void cmd_config(struct mconsole_call *c)
 {
 	char why[256] = "";
@@ -189,6 +198,8 @@ static void cmd_config(struct mconsole_call *c)
 		query(c, d, n);
 		return;
 	}
+	if (!may_change(c, d, n))
+		return;
 	rest += !d->letters;
 	err = d->config ? d->config(n, rest, why, sizeof(why)) : -EOPNOTSUPP;
 	if (err)
@@ -212,6 +223,8 @@ static void cmd_remove(struct mconsole_call *c)
 		mconsole_fail(c, 1, "Bad remove option");
 		return;
 	}
+	if (!may_change(c, d, n))
+		return;
 	err = d->remove ? d->remove(n, why, sizeof(why)) : -EOPNOTSUPP;
 	if (err)
 		mconsole_fail(c, err, "%s%u: %s", d->name, n, why[0] ? why : arch_strerror(err));

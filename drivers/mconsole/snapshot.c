@@ -44,7 +44,8 @@ struct snapshot {
 	u32 seconds;
 	bool held;          /* under lock: what is to be held is; who asked has been told */
 	struct asker begin; /* who began it; later who ends it */
-	struct asker *end;  /* under lock: "end" was said, NULL: not yet */
+	struct asker *end;  /* under lock: &ender when "end" was said, NULL: not yet */
+	struct asker ender; /* its memory is there: all that there is may wait for the end */
 	char text[LINE_MAX], line[2 * LINE_MAX];
 };
 
@@ -280,7 +281,6 @@ static int snapshot_thread(void *arg)
 		mconsole_fail(&end->call, -ECANCELED, "snapshot: %s", why);
 	else if (end)
 		mconsole_end(&end->call, 0);
-	kfree(end);
 	kfree(s);
 	return 0;
 }
@@ -336,9 +336,8 @@ static void cmd_begin(struct mconsole_call *c, const char *args)
 
 static void cmd_end(struct mconsole_call *c, const char *args)
 {
-	struct asker *a = kzalloc(sizeof(*a), GFP_KERNEL);
 	u64 id = 0;
-	int err = !a ? -ENOMEM : *args && kstrtou64(args, 10, &id) ? -EINVAL : 0;
+	int err = *args && kstrtou64(args, 10, &id) ? -EINVAL : 0;
 	const char *why = err ? arch_strerror(err) : NULL;
 
 	mutex_lock(&lock);
@@ -349,15 +348,13 @@ static void cmd_end(struct mconsole_call *c, const char *args)
 		err = -EALREADY;
 		why = "it is about to end";
 	} else if (!err) {
-		take_asker(a, c);
-		WRITE_ONCE(now->end, a);
+		take_asker(&now->ender, c);
+		WRITE_ONCE(now->end, &now->ender);
 		wake_up(&wait);
 	}
 	mutex_unlock(&lock);
-	if (!err)
-		return;
-	kfree(a);
-	mconsole_fail(c, err, "snapshot: %s", why);
+	if (err)
+		mconsole_fail(c, err, "snapshot: %s", why);
 }
 
 void mconsole_snapshot(struct mconsole_call *c)

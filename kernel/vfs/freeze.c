@@ -159,8 +159,11 @@ static void thaw_each(u32 who)
 
 void thaw_all(void)
 {
+	freeze_forbid(
+		true); /* nor does a snapshot that has just frozen all hold disks now, which the thaw writes to */
 	disks_release();
 	thaw_each(FREEZE_ALL);
+	freeze_forbid(false);
 }
 
 static bool can_freeze(const struct super_block *sb)
@@ -204,7 +207,8 @@ int freeze_for_snapshot(char *failed, size_t size)
 bool frozen_for_snapshot(void)
 {
 	struct super_block *sb = NULL;
-	bool all = true;
+	bool all = !__atomic_load_n(&forbidden.v,
+		__ATOMIC_SEQ_CST); /* behind queue_hold(): one of the two sees the other */
 
 	while ((sb = super_prev(sb)))
 		all &= !can_freeze(sb) || sb_rdonly(sb) ||

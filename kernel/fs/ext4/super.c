@@ -157,12 +157,16 @@ static int ext4_freeze(struct super_block *sb)
 static int ext4_unfreeze(struct super_block *sb)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
+	u32 old = current->flags & PF_MEMALLOC;
 	int err;
 
 	if (!ext4_journal_frozen(sbi))
 		return 0;
 	mark_in_use(sbi);
+	current->flags |=
+		PF_MEMALLOC; /* what memory there is may wait for this, even who was killed for his */
 	err = write_sb(sbi);
+	current->flags = (current->flags & ~PF_MEMALLOC) | old;
 	if (err)
 		ext4_journal_abort(sbi, err);
 	ext4_journal_thaw(sb);
