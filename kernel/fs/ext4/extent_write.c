@@ -632,7 +632,7 @@ static int set_written(struct ext4_handle *h, struct inode *inode, u32 lblk, u32
 	ext4_put_path(path, depth);
 	if (c.from != lblk || c.end != lblk + len)
 		return -EFSCORRUPTED;
-	err = make_leaf_room(h, inode, c.start, 2);
+	err = make_leaf_room(h, inode, c.start, (u32)(c.from > c.start) + (u32)(c.end < c.stop));
 	if (err)
 		return err;
 	depth = find_cut(inode, lblk, lblk + len - 1, path, &c);
