@@ -190,12 +190,14 @@ static bool read_heads(const struct sk_buff *skb, u32 l2, struct cut *c)
 	c->v6 = ip[0] >> 4 == 6;
 	c->proto = c->v6 ? ip[6] : ip[9];
 	c->transport = l2 + (c->v6 ? V6_LEN : (ip[0] & 15) * 4U);
-	if (c->proto != IPPROTO_TCP && c->proto != IPPROTO_UDP)
+	if ((c->proto != IPPROTO_TCP && c->proto != IPPROTO_UDP) || c->transport < l2 + V4_LEN)
 		return false;
 	if (n < c->transport + (c->proto == IPPROTO_TCP ? 20 : 8))
 		return false;
 	c->len = c->transport +
 		 (c->proto == IPPROTO_TCP ? (c->head[c->transport + 12] >> 4) * 4U : 8);
+	if (c->proto == IPPROTO_TCP && c->len < c->transport + 20)
+		return false; /* finish() writes to all of it */
 	return c->len <= n && c->len >= skb_headlen(skb);
 }
 

@@ -125,6 +125,10 @@ static int send_bare(struct packet_sock *p, struct sk_buff *skb, const struct pa
 
 int packet_transmit(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to)
 {
+	if (unlikely(READ_ONCE(to->dev->net) != p->c.net)) { /* it has moved while we waited */
+		kfree_skb(skb);
+		return -ENETDOWN;
+	}
 	skb->protocol = to->proto;
 	atomic_inc(&p->refs);
 	skb->owner = p;

@@ -478,7 +478,8 @@ int packet_fanout_data(struct packet_sock *p, uaddr_t val, u32 len)
 
 int packet_rollover_stats(const struct packet_sock *p, void *val, u32 *len)
 {
-	if (!p->rollover)
+	/* without op: it stays once the socket is in a group, and goes when joining one fails */
+	if (!READ_ONCE(p->fanout) || !p->rollover)
 		return -EINVAL;
 	*len = min(*len, (u32)sizeof(p->rollover->n));
 	memcpy(val, &p->rollover->n, *len);

@@ -41,6 +41,7 @@ static int fill_in_sum(struct sk_buff *skb, const struct virtio_net_hdr *v)
 	if (at + 2 > len)
 		return -EINVAL;
 	sum = csum_fold(skb_sum(skb, v->csum_start, len - v->csum_start, 0));
+	sum = sum ? sum : 0xffff; /* as Linux, whatever the protocol: of UDP 0 means none */
 	memcpy(skb_payload(skb) + at, &sum, 2);
 	return 0;
 }
@@ -67,6 +68,8 @@ int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link)
 	struct virtio_net_hdr v;
 	u32 size = READ_ONCE(p->vnet), head;
 
+	if (!size) /* switched off since the caller looked */
+		return 0;
 	if (skb_len(skb) < size)
 		return -EINVAL;
 	skb_copy(skb, 0, &v, sizeof(v));

@@ -86,7 +86,8 @@ static int check(const struct nlmsghdr *req, const struct shape *shapes, u32 nr)
 /* Of bridges' ports and entries others decide. */
 static bool is_of_bridges(const struct nlmsghdr *req)
 {
-	return req->nlmsg_len > NLMSG_HDRLEN && *(const u8 *)NLMSG_DATA(req) == AF_BRIDGE;
+	return (req->nlmsg_type == RTM_GETLINK || req->nlmsg_type == RTM_GETNEIGH) &&
+	       req->nlmsg_len > NLMSG_HDRLEN && *(const u8 *)NLMSG_DATA(req) == AF_BRIDGE;
 }
 
 int rtnl_check_dump(const struct nlmsghdr *req)

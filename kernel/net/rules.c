@@ -27,8 +27,9 @@
 struct rule {
 	struct list_head list; /* by priority */
 	u32 prio, table, mark, mask;
-	u32 flags;  /* FIB_RULE_INVERT, and what a request has said besides */
-	u32 target; /* of FR_ACT_GOTO */
+	u32 flags;             /* FIB_RULE_INVERT, and what a request has said besides */
+	u32 target;            /* of FR_ACT_GOTO */
+	const struct rule *to; /* where that leads; NULL: nowhere yet */
 	u8 family, action, tos, protocol;
 	u8 ip_proto; /* 0: any */
 	bool by_uid; /* of those of uid_min to uid_max */
@@ -103,7 +104,7 @@ static int look_by(struct net *net, struct flow *f, const struct rule *r,
 	return -ENETUNREACH;
 }
 
-/* Where a jump leads; NULL: nowhere yet. */
+/* The first rule of a jump's target. */
 static const struct rule *target_of(const struct net *net, const struct rule *r)
 {
 	const struct rule *t;
@@ -118,7 +119,7 @@ int rules_route(
 	struct net *net, struct flow *f, int (*look)(struct net *net, struct flow *f, u32 table))
 {
 	u8 family = ip_is_v4(&f->daddr) ? AF_INET : AF_INET6;
-	const struct rule *r, *to;
+	const struct rule *r;
 	u32 from = 0;
 	int err;
 
@@ -135,8 +136,7 @@ int rules_route(
 			continue;
 		switch (r->action) {
 		case FR_ACT_GOTO:
-			to = target_of(net, r);
-			from = to ? to->prio : 0; /* it stands behind */
+			from = r->to ? r->to->prio : 0; /* it stands behind */
 			break;
 		case FR_ACT_NOP: break;
 		case FR_ACT_TO_TBL:
@@ -208,6 +208,21 @@ int rules_init(struct net *net)
 	return 0;
 }
 
+/* A rule has come or gone: where do jumps lead? net->lock held. */
+static void aim(struct net *net, const struct rule *r, bool came)
+{
+	struct rule *o;
+
+	list_for_each_entry(o, &net->rules, list) {
+		if (o->action != FR_ACT_GOTO)
+			continue;
+		if (o == r || (!came && o->to == r))
+			o->to = target_of(net, o);
+		else if (came && !o->to && o->family == r->family && o->target == r->prio)
+			o->to = r;
+	}
+}
+
 /* ---- telling ---- */
 
 /* A rule as it is told: with what of it cannot be met at present. */
@@ -215,7 +230,7 @@ static struct rule shown(struct net *net, const struct rule *r)
 {
 	struct rule s = *r;
 
-	if (r->action == FR_ACT_GOTO && !target_of(net, r))
+	if (r->action == FR_ACT_GOTO && !r->to)
 		s.flags |= FIB_RULE_UNRESOLVED;
 	if (r->iif[0] && !netdev_by_name(net, r->iif))
 		s.flags |= FIB_RULE_IIF_DETACHED;
@@ -492,10 +507,13 @@ static int add_rule(struct net *net, struct rule *r, bool exclusive)
 		if (exclusive && o->prio == r->prio && same(o, r))
 			err = -EEXIST;
 	}
+	if (r->target && r->target <= r->prio) /* which it may have been given just now */
+		err = -EINVAL;
 	if (!err && n >= RULES_MAX)
 		err = -ENOSPC;
 	if (!err) {
 		enter(net, r);
+		aim(net, r, true);
 		net->policy = true;
 		net->policy_by_ports |= r->ip_proto || r->sport.start || r->dport.start;
 		copy = shown(net, r);
@@ -549,6 +567,7 @@ static int del_rule(struct net *net, const struct nlmsghdr *req, const struct ru
 		err = -EOPNOTSUPP;
 	if (!err) {
 		list_del(&found->list);
+		aim(net, found, false);
 		net->policy = true;
 	}
 	spin_unlock(&net->lock);

@@ -81,6 +81,8 @@ struct packet_meta {
 	u32 len;      /* before a filter cut it */
 };
 
+/* What a packet counts for besides its bytes: not sizeof, so that another field changes nothing of what a default send buffer takes. */
+#define SKB_OVERHEAD 432U
 #define SKB_ROOM 160 /* Ethernet with VLAN, IPv6 and TCP with 40 bytes of options each */
 
 struct sk_buff {
@@ -128,6 +130,8 @@ struct sk_buff {
 	};
 	u8 room[SKB_ROOM];
 };
+_Static_assert(sizeof(struct sk_buff) <= 512,
+	"it would need a larger class of kmalloc(), and SKB_OVERHEAD another look");
 
 /* With a fresh buffer of @size bytes and no payload yet (len 0). NULL. */
 struct sk_buff *skb_alloc(u32 size, gfp_t gfp);
@@ -157,7 +161,7 @@ static inline u8 *skb_payload(const struct sk_buff *skb)
 /* What it costs its owner's budget. */
 static inline u32 skb_truesize(const struct sk_buff *skb)
 {
-	return sizeof(*skb) + (skb->buf ? skb->buf->size : 0);
+	return SKB_OVERHEAD + (skb->buf ? skb->buf->size : 0);
 }
 /* Need its checksums not be looked at where it stays on this machine? */
 static inline bool skb_sums_hold(const struct sk_buff *skb)

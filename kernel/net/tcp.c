@@ -107,7 +107,7 @@ void tcp_grow_sndbuf(struct tcp_sock *t)
 		return;
 	if (tcp_card_cuts(t)) /* a few packets of many segments, or sender and card take turns */
 		segs = max(segs, 3 * SEG_MAX / t->mss);
-	while (per < one + sizeof(struct sk_buff))
+	while (per < one + SKB_OVERHEAD)
 		per *= 2;
 	want = min_t(u64, 2UL * segs * per, (u64)tcp_limits.wmem[2]);
 	t->inet.c.sndbuf = max(t->inet.c.sndbuf, (u32)want);

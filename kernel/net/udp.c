@@ -157,8 +157,9 @@ static int segment_of(
 	const struct inet_sock *i, const struct msg *m, const struct flow *f, size_t len)
 {
 	u32 seg = m->inet.has_segment ? m->inet.segment : READ_ONCE(i->segment),
-	    room = f->mtu - (u32)sizeof(struct udphdr) - (ip_is_v4(&f->daddr) ? 20U : 40U) -
-		   ip6_ext_len(f->ext);
+	    heads = (u32)sizeof(struct udphdr) + (ip_is_v4(&f->daddr) ? 20U : 40U) +
+		    ip6_ext_len(f->ext),
+	    room = f->mtu - min(f->mtu, heads);
 
 	if (likely(!seg) || i->table != &udp_ports)
 		return 0;

@@ -437,6 +437,17 @@ static void forget_polled(struct unix_polled *k)
 	kfree(k);
 }
 
+/* Who leaves the queue still has its lock when the queue is empty already. */
+static bool is_polled(struct unix_sock *p)
+{
+	bool yes;
+
+	spin_lock(&p->space.lock);
+	yes = waitqueue_active(&p->space);
+	spin_unlock(&p->space.lock);
+	return yes;
+}
+
 /* @p is kept until @u is closed, or asks for another one when nobody is left in @p's queue. False: no memory. */
 static bool keep_polled(struct unix_sock *u, struct unix_sock *p)
 {
@@ -445,7 +456,7 @@ static bool keep_polled(struct unix_sock *u, struct unix_sock *p)
 	list_for_each_entry_safe(k, next, &u->polled, list) {
 		if (k->peer == p)
 			return true;
-		if (!waitqueue_active(&k->peer->space))
+		if (!is_polled(k->peer))
 			forget_polled(k);
 	}
 	k = kmalloc(sizeof(*k), GFP_KERNEL | __GFP_ACCOUNT);
