@@ -3,7 +3,8 @@
  * rename.c: rename(2) and its kin.
  *
  * Order of locks: s_rename_mutex when the parents differ (so that no directory moves while we look who is above whom), the parents'
- * i_rwsem (an ancestor before its descendant, else by address), then the i_rwsem of the two inodes (by address) that are no directories.
+ * i_rwsem (an ancestor before its descendant, else by address), then the i_rwsem of the two inodes: directories first, else by address. Of
+ * directories those whose ".." changes, and one that is replaced: it must stay empty. Two only under s_rename_mutex; neither is above the other.
  * With s_rename_mutex held the tree above both parents stands still, so the checks for loops hold until the end.
  *
  * Validate, then commit: the file system's rename is the last step that can fail; then the dentries move.
@@ -68,15 +69,17 @@ void unlock_rename(struct dentry *a, struct dentry *b)
 	mutex_unlock(&a->d_sb->s_rename_mutex);
 }
 
+/* NULL: it is a directory that stays as it is. */
+static struct inode *to_lock(struct inode *inode, bool dir_too)
+{
+	return inode && is_dir(inode) && !dir_too ? NULL : inode;
+}
+
 static void lock_inodes(struct inode *a, struct inode *b)
 {
 	struct inode *t;
 
-	if (a && is_dir(a))
-		a = NULL;
-	if (b && is_dir(b))
-		b = NULL;
-	if (a > b) {
+	if (a && b && (is_dir(a) == is_dir(b) ? a > b : is_dir(b))) {
 		t = a;
 		a = b;
 		b = t;
@@ -89,9 +92,9 @@ static void lock_inodes(struct inode *a, struct inode *b)
 
 static void unlock_inodes(struct inode *a, struct inode *b)
 {
-	if (a && !is_dir(a))
+	if (a)
 		up_write(&a->i_rwsem);
-	if (b && b != a && !is_dir(b))
+	if (b && b != a)
 		up_write(&b->i_rwsem);
 }
 
@@ -158,6 +161,8 @@ int vfs_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
 {
 	struct inode *source = old->d_inode, *target = new->d_inode;
+	struct inode *a = to_lock(source, odir != ndir);
+	struct inode *b = to_lock(target, odir != ndir || !(flags & RENAME_EXCHANGE));
 	char was[NAME_MAX + 1];
 	u32 was_len = old->d_name.len;
 	int err;
@@ -172,7 +177,7 @@ int vfs_rename(
 	memcpy(was, old->d_name.name, was_len + 1);
 	if (target)
 		ihold(target);
-	lock_inodes(source, target);
+	lock_inodes(a, b);
 	err = -EBUSY;
 	if (is_mountpoint_here(old) || (target && is_mountpoint_here(new)))
 		goto out;
@@ -180,7 +185,7 @@ int vfs_rename(
 	if (!err)
 		rename_commit(old, new, flags);
 out:
-	unlock_inodes(source, target);
+	unlock_inodes(a, b);
 	if (!err)
 		notify_moved(
 			odir, ndir, old, was, was_len, flags & RENAME_EXCHANGE ? NULL : target);

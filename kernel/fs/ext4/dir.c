@@ -3,7 +3,8 @@
  * dir.c: directories as files of entries: checking a block, listing, finding, adding and removing names. htree.c has the index.
  *
  * A directory is a file of blocks of entries. The blocks of an htree's inner nodes look like one empty entry to who does not know the tree,
- * so a walk over all blocks finds every name. Each block is checked once (BUF_VERIFIED): lengths, bounds, checksum.
+ * so a walk over all blocks finds every name. Lengths and bounds of a block are checked whenever it is taken, since a damaged image may
+ * have something else in the same block, which changes it; its checksum once (BUF_VERIFIED).
  * Positions handed to readdir are byte offsets; what changes in between may be seen or not, as POSIX allows.
  * Source: linux-doc, filesystems/ext4/directory.
  */
@@ -75,8 +76,6 @@ static int verify_block(struct inode *dir, struct ext4_buf *b, u32 lblk)
 	const struct ext4_dir_tail *tail;
 	u32 off;
 
-	if (b->flags & BUF_VERIFIED)
-		return 0;
 	for (off = 0; off < sbi->block_size;
 		off += ext4_rec_len(sbi, (const void *)(b->data + off)))
 		if (!ext4_entry_ok(sbi, b->data, off, sbi->block_size)) {
@@ -84,6 +83,8 @@ static int verify_block(struct inode *dir, struct ext4_buf *b, u32 lblk)
 				dir->i_ino, lblk, off);
 			return -EFSCORRUPTED;
 		}
+	if (b->flags & BUF_VERIFIED)
+		return 0;
 	tail = sbi->csum ? dir_tail(sbi, b->data) : NULL;
 	if (tail && ext4_csum(EXT4_I(dir)->csum_seed, b->data,
 			    (size_t)((const u8 *)tail - b->data)) != tail->det_checksum) {

@@ -24,10 +24,35 @@ static int set_count(struct ext4_handle *h, struct inode *inode, u64 n)
 	return ext4_write_inode_raw(h, inode);
 }
 
+/*
+ * Is it one, by its slot? Any other may be on its way out, and wait for the inode that names it, which waited for it in ext4_iget() for ever;
+ * a value has no attributes whose values are elsewhere (xattr_store.c).
+ */
+static int check_slot(struct super_block *sb, u32 ino)
+{
+	const struct ext4_disk_inode *raw;
+	struct ext4_buf *b;
+	u64 block;
+	u32 off;
+	int err = ino < EXT4_SB(sb)->first_ino ? -EFSCORRUPTED :
+						 ext4_locate_inode(sb, ino, &block, &off);
+
+	if (err)
+		return err;
+	b = ext4_bread(EXT4_SB(sb), block);
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	raw = (const void *)(b->data + off);
+	if (!S_ISREG(raw->i_mode) || !(raw->i_flags & EXT4_EA_INODE_FL) || !raw->i_links_count)
+		err = -EFSCORRUPTED;
+	ext4_brelse(b);
+	return err;
+}
+
 static struct inode *get_value_inode(struct super_block *sb, u32 ino)
 {
-	struct inode *inode =
-		ino < EXT4_SB(sb)->first_ino ? ERR_PTR(-EFSCORRUPTED) : ext4_iget(sb, ino);
+	int err = check_slot(sb, ino);
+	struct inode *inode = err ? ERR_PTR(err) : ext4_iget(sb, ino);
 
 	if (IS_ERR(inode))
 		return inode;

@@ -286,13 +286,18 @@ struct inode *ext4_parent_inode(struct inode *dir)
 {
 	struct qstr dots = { "..", 2, full_name_hash("..", 2) };
 	struct ext4_dir_entry *de;
-	struct ext4_buf *b = ext4_dir_find(dir, &dots, &de);
-	u32 ino;
+	struct ext4_buf *b;
+	u32 ino = 0;
 
+	down_read(&dir->i_rwsem);
+	b = ext4_dir_find(dir, &dots, &de);
+	if (!IS_ERR_OR_NULL(b)) {
+		ino = de->inode;
+		ext4_brelse(b);
+	}
+	up_read(&dir->i_rwsem);
 	if (IS_ERR_OR_NULL(b))
 		return b ? ERR_CAST(b) : ERR_PTR(-ESTALE);
-	ino = de->inode;
-	ext4_brelse(b);
 	return ext4_handle_inode(dir->i_sb, ino, 0);
 }
 

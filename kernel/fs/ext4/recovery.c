@@ -177,6 +177,8 @@ static int note_revokes(struct recovery *r, u32 tid)
 		void *v = (void *)((u64)tid << 1 | 1), *old = radix_lookup(&r->revoked, block);
 		int err = 0;
 
+		if (block >= r->sbi->blocks_count) /* no memory for what is not there */
+			continue;
 		if (!old)
 			err = radix_insert(&r->revoked, block, v);
 		else if ((s32)(tid - (u32)((u64)old >> 1)) > 0)

@@ -49,6 +49,20 @@ static const char *prefix_of(u8 index)
 
 /* ---- reading ---- */
 
+static ssize_t read_acl(struct super_block *sb, const struct attr *a, void *buf, size_t size)
+{
+	u8 *value = a->inum ? kmalloc(max(a->size, 1U), GFP_NOFS) : a->value;
+	ssize_t n = value ? 0 : -ENOMEM;
+
+	if (!n && a->inum)
+		n = ext4_value_read(sb, a->inum, value, a->size);
+	if (!n)
+		n = ext4_acl_from_disk(value, a->size, buf, size);
+	if (a->inum)
+		kfree(value);
+	return n;
+}
+
 ssize_t ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
 {
 	struct attrs *as;
@@ -71,7 +85,7 @@ ssize_t ext4_getxattr(struct inode *inode, const char *name, void *buf, size_t s
 	if (!a) {
 		n = -ENODATA;
 	} else if (ext4_attr_is_acl(index)) {
-		n = ext4_acl_from_disk(a->value, a->size, buf, size);
+		n = read_acl(inode->i_sb, a, buf, size);
 	} else {
 		n = a->size;
 		if (buf && a->size > size)

@@ -97,6 +97,8 @@ static int parse(
 			memchr(e->e_name, 0, e->e_name_len) ||
 			(e->e_value_inum ?
 					e->e_value_size > EXT4_VALUE_MAX ||
+						e->e_value_inum == inode->i_ino ||
+						EXT4_I(inode)->i_flags & EXT4_EA_INODE_FL ||
 						!EXT4_HAS(EXT4_SB(inode->i_sb), incompat,
 							INCOMPAT_EA_INODE) :
 					e->e_value_size > space ||

@@ -102,6 +102,8 @@ static int set_geometry(
 	room = s->fat_size * 8 / s->bits;
 	s->end = (u32)min(min(clusters + FAT_FIRST, room), (u64)0x0ffffff0);
 	s->hint = FAT_FIRST;
+	if (s->bits == 16 && s->end > 65524 + FAT_FIRST)
+		return refuse_mount(sb, silent, "too many clusters");
 	if (s->bits == 32)
 		set_fat32(s, b);
 	else

@@ -156,6 +156,8 @@ static s64 take_cluster(struct fat_sb *s)
 
 		if (!in_range(s, cluster))
 			cluster = FAT_FIRST;
+		if (!(i % COUNT_CHUNK))
+			cond_resched();
 		e = get_entry(s, cluster);
 		if (e < 0)
 			return e;
