@@ -65,8 +65,9 @@ bool ip_source_valid(struct net *net, const struct sk_buff *skb)
 	const ip_addr *s = &skb->ip.saddr, *d = &skb->ip.daddr;
 	int filter;
 
-	if (skb->ip.v6)
-		return !ip_is_multicast(s);
+	if (skb->ip.v6) /* ::1 does not travel (RFC 4291, 2.5.3) */
+		return !ip_is_multicast(s) &&
+		       (dev->flags & IFF_LOOPBACK || (!ip_is_loopback(s) && !ip_is_loopback(d)));
 	if (dev->flags & IFF_LOOPBACK || ip_is_any(s))
 		return true;
 	if (ip_is_multicast(s) || s->w[3] == ~0U)

@@ -203,6 +203,8 @@ static void enqueue(struct neigh *n, struct sk_buff *skb, struct list_head *dead
 		list_move_tail(n->queue.next, dead);
 		n->queued--;
 	}
+	if (!skb->destructor) /* TCP's: nothing keeps the socket that wants the time while it waits */
+		skb->stamp_for = NULL;
 	list_add_tail(&skb->list, &n->queue);
 	n->queued++;
 }

@@ -379,8 +379,11 @@ int dev_xmit(struct net_device *dev, struct sk_buff *skb)
 	dev->stats.tx_bytes += skb_len(skb);
 	if (unlikely(skb->stamp_for))
 		stamp(skb);
-	if (unlikely(skb->vlan_proto) && !dev->ops->takes_tags)
-		vlan_insert(skb);
+	if (unlikely(skb->vlan_proto) && !dev->ops->takes_tags && !vlan_insert(skb)) {
+		dev->stats.tx_dropped++;
+		kfree_skb(skb);
+		return -ENOBUFS;
+	}
 	if (unlikely(READ_ONCE(packet_taps)))
 		packet_tap_out(dev, skb);
 	return dev->ops->send ? queue_tx(dev, skb) : dev->ops->xmit(dev, skb);

@@ -476,6 +476,11 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 			tcp_send_synack(t);
 		goto drop;
 	}
+	if (fl & TH_SYN) { /* of the handshake: its place is taken, what comes with it is behind */
+		skb->tcp.seq++;
+		skb->tcp.flags &= (u8)~TH_SYN;
+		t->ack_now = true;
+	}
 	if (t->state == TCP_SYN_RECV && !synrecv_done(t, skb))
 		goto drop;
 	if (!tcp_ack(t, skb, o->sacks, o->nr_sacks)) {

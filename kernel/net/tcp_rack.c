@@ -154,7 +154,8 @@ static void send_probe(struct tcp_sock *t)
 	if (t->tlp_retrans) {
 		last = t->send_head ? list_prev_entry(t->send_head, list) :
 				      list_last_entry(&t->wq, struct sk_buff, list);
-		if (last->tcp.segs > 1) {
+		/* it was counted with the size of segments of then, which may have grown */
+		if (last->tcp.segs > 1 && (last->tcp.segs - 1U) * t->mss < last->len) {
 			if (tcp_split(t, last, (last->tcp.segs - 1U) * t->mss))
 				return;
 			last = list_next_entry(last, list);

@@ -96,8 +96,11 @@ static int vlan_xmit(struct net_device *dev, struct sk_buff *skb)
 		kfree_skb(skb);
 		return 0;
 	}
-	if (skb->vlan_proto)
-		vlan_insert(skb); /* a tag of its own, inside */
+	if (skb->vlan_proto && !vlan_insert(skb)) { /* a tag of its own, inside */
+		dev->stats.tx_dropped++;
+		kfree_skb(skb);
+		return -ENOBUFS;
+	}
 	skb->vlan_proto = ETH_P_8021Q;
 	skb->vlan_tci = v->id;
 	return dev_xmit(v->lower, skb);
@@ -117,10 +120,12 @@ bool vlan_strip(struct sk_buff *skb)
 	return true;
 }
 
-void vlan_insert(struct sk_buff *skb)
+bool vlan_insert(struct sk_buff *skb)
 {
 	u8 h[ETH_HLEN], *to;
 
+	if (skb->head < VLAN_TAG) /* many tags, in front of headers that fill room[] */
+		return false;
 	if (skb_len(skb) >= ETH_HLEN) {
 		skb_copy(skb, 0, h, sizeof(h));
 		skb_pull(skb, ETH_HLEN);
@@ -135,6 +140,7 @@ void vlan_insert(struct sk_buff *skb)
 		skb->mac_len = 0;
 	}
 	skb->vlan_proto = 0;
+	return true;
 }
 
 /* ---- the device ---- */
