@@ -479,13 +479,14 @@ int tty_input_room(struct tty_struct *tty)
 	return max(room, 0);
 }
 
-int tty_input(struct tty_struct *tty, const u8 *buf, int n)
+/* As tty_input(), but only up to a byte that stands for a signal: *sig, or 0. *wake: there is something to read. */
+static int input_until_signal(struct tty_struct *tty, const u8 *buf, int n, int *sig, bool *wake)
 {
-	int i, sig = 0;
-	bool wake;
+	int i;
 
+	*sig = 0;
 	spin_lock(&tty->lock);
-	for (i = 0; i < n && !sig; i++) {
+	for (i = 0; i < n && !*sig; i++) {
 		u64 used = tty->read_head - tty->read_tail;
 
 		if (used >= N_TTY_BUF_SIZE &&
@@ -494,20 +495,29 @@ int tty_input(struct tty_struct *tty, const u8 *buf, int n)
 		if (used >= N_TTY_BUF_SIZE) { /* one endless line: its last byte makes place */
 			tty->read_head--;
 		}
-		sig = receive_char(tty, buf[i]);
+		*sig = receive_char(tty, buf[i]);
 	}
 	n_tty_flush_echoes_locked(tty);
-	wake = n_tty_readable_locked(tty, 1);
-	if (i < n && !sig)
+	*wake = n_tty_readable_locked(tty, 1);
+	if (i < n && !*sig)
 		set_bit(TTY_THROTTLED, &tty->flags);
 	spin_unlock(&tty->lock);
-	if (sig) {
+	return i;
+}
+
+int tty_input(struct tty_struct *tty, const u8 *buf, int n)
+{
+	int i = 0, sig;
+	bool wake;
+
+	do { /* no recursion: all of the bytes may be signals */
+		i += input_until_signal(tty, buf + i, n - i, &sig, &wake);
+		if (!sig)
+			break;
 		if (!L_FLAG(tty, NOFLSH) && tty->ops->flush_buffer)
 			tty->ops->flush_buffer(tty);
 		tty_signal_pgrp(tty, sig);
-		if (i < n)
-			i += tty_input(tty, buf + i, n - i);
-	}
+	} while (i < n);
 	if (wake) {
 		wake_up_poll(&tty->read_wait, EPOLLIN | EPOLLRDNORM);
 		kill_fasync_list(&tty->async, EPOLLIN | EPOLLRDNORM);

@@ -120,7 +120,8 @@ static long set_controlling(struct tty_struct *tty, struct file *f, u64 arg)
 	if (!(f->f_mode & FMODE_READ) && !capable(CAP_SYS_ADMIN))
 		goto out;
 	write_lock(&tasklist_lock);
-	if (!current->signal->tty) {
+	if (!current->signal->tty && (!tty->session || tty->session == victim ||
+					     tty->session == task_session(current))) {
 		set_ctty_locked(tty, &p, &s);
 		err = 0;
 	}

@@ -319,6 +319,10 @@ static int do_change_type(struct path *where, u32 flags)
 	if (where->dentry != top->mnt_root)
 		return -EINVAL;
 	down_write(&namespace_sem);
+	if (!top->mnt_ns)
+		err = -EINVAL;
+	else if (!ns_capable(top->mnt_ns->ns.owner, CAP_SYS_ADMIN))
+		err = -EPERM; /* a descriptor may lead into another's namespace */
 	for (m = top; m && !err; m = flags & MS_REC ? mnt_next(m, top) : NULL)
 		err = mnt_set_type(m, type);
 	up_write(&namespace_sem);
@@ -535,11 +539,19 @@ static int umount_locked(struct mount *m, int flags, struct list_head *dead)
 
 static int do_umount(struct mount *m, int flags)
 {
+	bool owner = ns_capable(sb_user_ns(m->mnt_sb), CAP_SYS_ADMIN);
 	LIST_HEAD(dead);
 	int err;
 
-	if (m == current->fs->root.mnt && !(flags & MNT_DETACH))
-		return flags & MNT_EXPIRE ? -EINVAL : umount_root(m->mnt_sb);
+	if (!mnt_is_ours(m))
+		return -EINVAL;
+	if ((flags & MNT_FORCE) && !owner)
+		return -EPERM;
+	if (m == current->fs->root.mnt && !(flags & MNT_DETACH)) {
+		if (flags & MNT_EXPIRE)
+			return -EINVAL;
+		return owner ? umount_root(m->mnt_sb) : -EPERM;
+	}
 	if ((flags & MNT_FORCE) && m->mnt_sb->s_op->umount_begin)
 		m->mnt_sb->s_op->umount_begin(m->mnt_sb);
 	down_write(&namespace_sem);
@@ -621,6 +633,8 @@ static int pivot_allowed(
 {
 	struct mount *nm = new->mnt, *rm = root->mnt;
 
+	if (!mnt_is_ours(rm) || !mnt_is_ours(nm) || !mnt_is_ours(put_old->mnt))
+		return -EINVAL;
 	if (nm == rm || put_old->mnt == rm)
 		return -EBUSY;
 	if (root->dentry != rm->mnt_root || rm->mnt_parent == rm)

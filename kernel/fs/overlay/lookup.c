@@ -81,6 +81,7 @@ static int read_redirect(struct search *s, struct dentry *d)
 {
 	struct ovl_sb *ofs = OVL_SB(s->sb);
 	char name[48], text[REDIRECT_MAX];
+	ssize_t at = 0;
 	ssize_t n = ovl_get_xattr(d, ovl_xattr(ofs, OVL_REDIRECT, name), text, sizeof(text) - 1);
 
 	if (n == -ERANGE)
@@ -92,10 +93,17 @@ static int read_redirect(struct search *s, struct dentry *d)
 	text[n] = 0;
 	if (strlen(text) != (size_t)n || (text[0] != '/' && strchr(text, '/')))
 		return -EIO;
-	memcpy(s->redirect, text, (size_t)n + 1);
-	s->absolute = text[0] == '/';
+	if (s->absolute &&
+		text[0] != '/') { /* another name in the folder that the path so far ends in */
+		for (at = s->len; s->redirect[at - 1] != '/'; at--)
+			;
+		if ((size_t)(at + n) >= sizeof(s->redirect))
+			return -EIO;
+	}
+	memcpy(s->redirect + at, text, (size_t)n + 1);
+	s->absolute = s->redirect[0] == '/';
 	s->name = s->redirect;
-	s->len = (int)n;
+	s->len = (int)(at + n);
 	return 0;
 }
 
