@@ -102,7 +102,8 @@ void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset)
 	q->task = current;
 	q->key = *k;
 	q->bitset = bitset;
-	q->woken = q->chosen = false;
+	q->woken = false;
+	q->chosen = 0;
 	spin_lock(&b->lock);
 	q->bucket = b;
 	list_add_tail(&q->list, place_in_queue(b, rt_urgency(current)));

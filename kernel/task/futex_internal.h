@@ -38,7 +38,7 @@ struct futex_q {
 	struct task *task;
 	struct futex_key key;
 	u32 bitset;
-	bool chosen; /* an unlock is making it the owner: it stays queued until that is done */
+	u32 chosen; /* so many unlocks are making it the owner: it stays here until they are done */
 	bool woken;
 	bool pi;    /* waits for a PI lock */
 	pid_t gone; /* the owner, which has ended with the lock held */

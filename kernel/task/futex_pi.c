@@ -242,7 +242,8 @@ static void enqueue_for(struct futex_q *q, const struct futex_key *k, struct tas
 /* Waits for @owner. 0: the lock is ours, 1: try again, -errno. */
 static int pi_wait(uaddr_t addr, const struct futex_key *k, struct task *owner, u64 deadline)
 {
-	struct futex_q q = { 0 };
+	/* requeue_to: nor does a plain wake or requeue take it while it is queued and no PI waiter yet */
+	struct futex_q q = { .requeue_to = k };
 	u32 word;
 	int err;
 
@@ -287,7 +288,10 @@ long futex_lock_pi(uaddr_t addr, bool private, bool try, u64 deadline)
 	return err;
 }
 
-/* The waiter that gets the lock, marked so that it cannot leave; NULL. */
+/*
+ * The waiter that gets the lock, marked so that it cannot leave; NULL. Others may have chosen it too, where the guest has changed the
+ * word meanwhile: it leaves when the last of them has let go, woken or not.
+ */
 static struct futex_q *choose_heir(struct futex_bucket *b, const struct futex_key *k, bool *more)
 {
 	struct futex_q *top;
@@ -295,7 +299,7 @@ static struct futex_q *choose_heir(struct futex_bucket *b, const struct futex_ke
 	spin_lock(&b->lock);
 	top = top_waiter(b, k, more);
 	if (top)
-		top->chosen = true;
+		top->chosen++;
 	spin_unlock(&b->lock);
 	return top;
 }
@@ -305,8 +309,8 @@ static void release_heir(struct futex_bucket *b, struct futex_q *heir, bool owns
 	if (!heir)
 		return;
 	spin_lock(&b->lock);
-	heir->chosen = false;
-	if (owns) {
+	heir->chosen--;
+	if (owns && !heir->woken) {
 		struct futex_key k = heir->key;
 		struct task *t = heir->task;
 

@@ -325,19 +325,30 @@ static void sync_threads(void)
 	}
 }
 
+static bool has_listener(const struct seccomp_filter *f)
+{
+	while (f && !f->notify)
+		f = f->prev;
+	return f;
+}
+
+/* Another thread's TSYNC changes our chain too: it is looked at under the lock only. */
 static long install(struct seccomp_filter *f, u32 flags)
 {
-	struct seccomp_filter *prev = current->seccomp;
+	struct seccomp_filter *prev;
 	pid_t unsyncable = 0;
 	long err = 0;
 
-	f->total = f->len + 4 + (prev ? prev->total : 0);
-	if (f->total > MAX_INSNS_PER_PATH)
-		return -ENOMEM;
 	spin_lock(&current->sighand->lock);
+	prev = current->seccomp;
+	f->total = f->len + 4 + (prev ? prev->total : 0);
 	if (flags & SECCOMP_FILTER_FLAG_TSYNC)
 		unsyncable = first_unsyncable();
-	if (current->seccomp_mode == SECCOMP_MODE_STRICT) {
+	if (f->notify && has_listener(prev)) {
+		err = -EBUSY;
+	} else if (f->total > MAX_INSNS_PER_PATH) {
+		err = -ENOMEM;
+	} else if (current->seccomp_mode == SECCOMP_MODE_STRICT) {
 		err = -EINVAL;
 	} else if (unsyncable) {
 		err = (flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH) ? -ESRCH : unsyncable;
@@ -350,13 +361,6 @@ static long install(struct seccomp_filter *f, u32 flags)
 	}
 	spin_unlock(&current->sighand->lock);
 	return err;
-}
-
-static bool has_listener(const struct seccomp_filter *f)
-{
-	while (f && !f->notify)
-		f = f->prev;
-	return f;
 }
 
 /* Installs @f, whose listener gets a descriptor: it, or an error. */
@@ -375,7 +379,7 @@ static long install_with_listener(struct seccomp_filter *f, u32 flags)
 	err = IS_ERR(file) ? PTR_ERR(file) : 0;
 	if (err)
 		goto err_put_fd;
-	err = has_listener(current->seccomp) ? -EBUSY : install(f, flags);
+	err = install(f, flags);
 	if (err)
 		goto err_put_file;
 	fd_install((int)fd, file);
@@ -407,7 +411,8 @@ static bool flags_fit(u32 flags)
 
 static long set_filter(u32 flags, uaddr_t uprog)
 {
-	bool listener = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	bool listener = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER,
+	     sync = flags & SECCOMP_FILTER_FLAG_TSYNC;
 	struct seccomp_filter *f;
 	long ret;
 
@@ -418,8 +423,15 @@ static long set_filter(u32 flags, uaddr_t uprog)
 	f = read_filter(uprog);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
+	/* A thread in the middle of an exec has been asked for no_new_privs already: it must not get a filter for a program with more rights. */
+	if (sync && mutex_lock_killable(&current->signal->cred_guard_mutex)) {
+		filter_put(f);
+		return -ERESTARTNOINTR;
+	}
 	f->log = flags & SECCOMP_FILTER_FLAG_LOG;
 	ret = listener ? install_with_listener(f, flags) : install(f, flags);
+	if (sync)
+		mutex_unlock(&current->signal->cred_guard_mutex);
 	if (ret < 0 || (ret && !listener))
 		filter_put(f); /* not installed: it has no predecessor yet */
 	return ret;
