@@ -38,8 +38,6 @@ void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int
 	mutex_init(&i->op);
 	mutex_init(&i->read_mutex);
 	INIT_LIST_HEAD(&i->rq);
-	INIT_LIST_HEAD(&i->errq);
-	spin_lock_init(&i->err_lock);
 	INIT_LIST_HEAD(&i->members);
 	INIT_HLIST_NODE(&i->port_node);
 	INIT_HLIST_NODE(&i->peer_node);
@@ -62,7 +60,7 @@ void inet_put(struct inet_sock *i)
 	if (!atomic_dec_and_test(&i->refs))
 		return;
 	skb_free_list(&i->rq);
-	errq_free(i);
+	errq_free(&i->c);
 	inet_mc_drop(i);
 	kfree(i->cork);
 	ip6_ext_put(i->cork_flow.ext);

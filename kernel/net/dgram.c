@@ -40,11 +40,11 @@ void dgram_charge(struct inet_sock *i, struct sk_buff *skb, const struct flow *f
 
 void dgram_want_stamps(struct inet_sock *i, struct sk_buff *skb, const struct msg *m)
 {
-	skb->stamp_wanted = errq_wanted(i, m);
+	skb->stamp_wanted = errq_wanted(&i->c, m);
 	if (likely(!skb->stamp_wanted))
 		return;
-	skb->stamp_for = i;
-	skb->stamp_key = __atomic_fetch_add(&i->c.rare.tskey, 1, __ATOMIC_RELAXED);
+	skb->stamp_for = &i->c;
+	skb->stamp_key = errq_key(&i->c, m);
 }
 
 static bool may_send(const struct inet_sock *i)
@@ -218,7 +218,7 @@ u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if (i->c.shutdown == SHUT_BOTH)
 		mask |= EPOLLHUP;
-	if (READ_ONCE(i->c.err) || !errq_empty(i))
+	if (READ_ONCE(i->c.err) || !errq_empty(&i->c))
 		mask |= EPOLLERR | (i->c.rare.select_err ? EPOLLPRI : 0);
 	if (may_send(i))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;

@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * errqueue.c: the queue of errors and of timestamps of internet sockets. errqueue.h says what is in it.
+ * errqueue.c: the queue of errors and of timestamps of internet and packet sockets. errqueue.h says what is in it.
  *
  * A record counts against SO_RCVBUF with its size; what does not fit is lost, as a packet would be. The pending error (SO_ERROR) follows
  * the first ICMP error of the queue. Sources: ip(7), ipv6(7), networking/timestamping.rst.
  */
 #include <asm/errno.h>
+#include <asm/socket.h>
 #include <linux/eventpoll.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 
 #include "arch/um/arch.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/errqueue.h"
+#include "kernel/net/netdev.h"
+#include "kernel/net/packet.h"
+#include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
 
 #define DATA_MAX 65600U
@@ -36,20 +44,26 @@ static struct err_record *record_new(u32 len)
 	return r;
 }
 
-static void record_add(struct inet_sock *i, struct err_record *r)
+void errq_init(struct sock_common *c)
+{
+	spin_lock_init(&c->errq.lock);
+	INIT_LIST_HEAD(&c->errq.list);
+}
+
+static void record_add(struct sock_common *c, struct err_record *r)
 {
 	bool fits;
 
-	spin_lock(&i->err_lock);
-	fits = i->err_mem + r->size <= i->c.rcvbuf;
+	spin_lock(&c->errq.lock);
+	fits = c->errq.mem + r->size <= c->rcvbuf;
 	if (fits) {
-		i->err_mem += r->size;
-		list_add_tail(&r->list, &i->errq);
+		c->errq.mem += r->size;
+		list_add_tail(&r->list, &c->errq.list);
 	}
-	spin_unlock(&i->err_lock);
+	spin_unlock(&c->errq.lock);
 	if (!fits)
 		kfree(r);
-	wake_up_common(&i->c.wait, TASK_NORMAL, 0, EPOLLERR);
+	wake_up_common(&c->wait, TASK_NORMAL, 0, EPOLLERR);
 }
 
 void errq_icmp(
@@ -70,9 +84,11 @@ void errq_icmp(
 	r->offender = e->offender;
 	r->dest = *dest;
 	r->port = port;
+	if (e->quote)
+		inet_hear(&r->heard, e->quote);
 	if (r->len)
 		skb_copy(e->quote, from, r->data, r->len);
-	record_add(i, r);
+	record_add(&i->c, r);
 }
 
 void errq_local(struct inet_sock *i, int err, const ip_addr *dest, u16 port, u32 info)
@@ -88,57 +104,115 @@ void errq_local(struct inet_sock *i, int err, const ip_addr *dest, u16 port, u32
 	};
 	r->dest = *dest;
 	r->port = port;
-	record_add(i, r);
+	record_add(&i->c, r);
 }
 
-static void add_stamp(struct inet_sock *i, struct err_record *r, u32 what, u32 key)
+/* ---- timestamps ---- */
+
+static void add_stamp(struct sock_common *c, struct err_record *r, u32 what, u32 key)
 {
 	r->ee = (struct sock_extended_err){
 		.ee_errno = ENOMSG,
 		.ee_origin = SO_EE_ORIGIN_TIMESTAMPING,
 		.ee_info = what,
-		.ee_data = i->c.rare.tsflags & SOF_TIMESTAMPING_OPT_ID ? key : 0,
+		.ee_data = c->rare.tsflags & SOF_TIMESTAMPING_OPT_ID ? key : 0,
 	};
 	r->stamp = ktime_get_real();
-	record_add(i, r);
+	record_add(c, r);
 }
 
-/* With the packet, link header first, unless the program wants the time alone. */
-void errq_sent(struct sk_buff *skb, u32 what)
+/* Whence and where a packet goes whose network header is at @at; nothing where there is none. */
+static void read_header(
+	struct err_record *r, const struct net_device *dev, const struct sk_buff *skb, u32 at)
 {
-	struct inet_sock *i = skb->stamp_for;
-	u32 n = i->c.rare.tsflags & SOF_TIMESTAMPING_OPT_TSONLY ?
-			0 :
-			min(skb_len(skb) + LINK_LEN, DATA_MAX);
+	struct inet_heard *h = &r->heard;
+	struct ipv6hdr v6;
+	struct iphdr v4;
+
+	if (skb->protocol == ETH_P_IP && skb_len(skb) >= at + sizeof(v4)) {
+		skb_copy(skb, at, &v4, sizeof(v4));
+		r->offender = ip_v4(v4.saddr);
+		*h = (struct inet_heard){ ip_v4(v4.daddr), dev->ifindex, 0, v4.ttl, v4.tos };
+	} else if (skb->protocol == ETH_P_IPV6 && skb_len(skb) >= at + sizeof(v6)) {
+		skb_copy(skb, at, &v6, sizeof(v6));
+		memcpy(&r->offender, &v6.saddr, sizeof(r->offender));
+		memcpy(&h->daddr, &v6.daddr, sizeof(h->daddr));
+		h->ifindex = dev->ifindex;
+		h->ttl = v6.hop_limit;
+		h->tos = (u8)(v6.priority << 4 | v6.flow_lbl[0] >> 4);
+		h->label = (v6.flow_lbl[0] & 15U) << 16 | v6.flow_lbl[1] << 8 | v6.flow_lbl[2];
+	}
+}
+
+/* A copy of the packet, link header first: what has none (lo) gets one of zeroes, as on Linux. */
+static struct err_record *packet_record(const struct net_device *dev, const struct sk_buff *skb)
+{
+	u32 fake = dev->type == ARPHRD_LOOPBACK ? LINK_LEN : 0,
+	    n = min(skb_len(skb) + fake, DATA_MAX);
 	struct err_record *r = record_new(n);
 
 	if (!r)
-		return;
-	r->dest = i->raddr;
-	r->port = i->rport;
-	if (n) {
+		return NULL;
+	if (fake) {
 		memset(r->data, 0, LINK_LEN);
 		r->data[LINK_LEN - 2] = (u8)(skb->protocol >> 8);
 		r->data[LINK_LEN - 1] = (u8)skb->protocol;
-		skb_copy(skb, 0, r->data + LINK_LEN, n - LINK_LEN);
 	}
-	add_stamp(i, r, what, skb->stamp_key);
+	skb_copy(skb, 0, r->data + fake, n - fake);
+	read_header(r, dev, skb, dev->type == ARPHRD_ETHER ? LINK_LEN : 0);
+	return r;
 }
 
-void errq_acked(struct inet_sock *i, u32 key)
+/* What a stream says of itself at that time. */
+static struct err_record *stats_record(struct sock_common *c, const struct sk_buff *by)
 {
-	struct err_record *r = record_new(0);
+	struct tcp_sock *t = container_of(c, struct tcp_sock, inet.c);
+	struct err_record *r = record_new(TCP_STATS_MAX);
+
+	if (r) {
+		r->len = tcp_fill_stats(t, by, r->data);
+		r->stats = true;
+	}
+	return r;
+}
+
+static bool wants_stats(const struct sock_common *c)
+{
+	return inet_is_tcp(c) && c->rare.tsflags & SOF_TIMESTAMPING_OPT_STATS;
+}
+
+void errq_sent(const struct net_device *dev, struct sk_buff *skb, u32 what)
+{
+	struct sock_common *c = skb->stamp_for;
+	struct err_record *r;
+
+	if (wants_stats(c))
+		r = stats_record(c, NULL);
+	else if (c->rare.tsflags & SOF_TIMESTAMPING_OPT_TSONLY)
+		r = record_new(0);
+	else
+		r = packet_record(dev, skb);
+	if (r)
+		add_stamp(c, r, what, skb->stamp_key);
+}
+
+void errq_acked(struct tcp_sock *t, const struct sk_buff *skb, const struct sk_buff *by)
+{
+	struct sock_common *c = &t->inet.c;
+	bool alone = c->rare.tsflags & SOF_TIMESTAMPING_OPT_TSONLY;
+	struct err_record *r = wants_stats(c) ? stats_record(c, by) :
+						record_new(alone ? 0 : min(skb->len, DATA_MAX));
 
 	if (!r)
 		return;
-	r->dest = i->raddr;
-	r->port = i->rport;
-	add_stamp(i, r, SCM_TSTAMP_ACK, key);
+	if (!alone)
+		memcpy(r->data, skb_payload(skb), r->len);
+	add_stamp(c, r, SCM_TSTAMP_ACK, skb->stamp_key);
 }
 
-u8 errq_wanted(const struct inet_sock *i, const struct msg *m)
+u8 errq_wanted(const struct sock_common *c, const struct msg *m)
 {
-	u32 flags = i->c.rare.tsflags | m->tsflags;
+	u32 flags = m->has_tsflags ? m->tsflags : c->rare.tsflags;
 
 	if (likely(!flags))
 		return 0;
@@ -147,43 +221,72 @@ u8 errq_wanted(const struct inet_sock *i, const struct msg *m)
 	       (flags & SOF_TIMESTAMPING_TX_ACK ? SKB_STAMP_ACK : 0);
 }
 
-/* ---- out ---- */
-
-bool errq_empty(const struct inet_sock *i)
+u32 errq_key(struct sock_common *c, const struct msg *m)
 {
-	return list_empty(&i->errq);
+	return m->has_ts_id ? m->ts_id : __atomic_fetch_add(&c->rare.tskey, 1, __ATOMIC_RELAXED);
 }
 
-void errq_free(struct inet_sock *i)
+/* ---- out ---- */
+
+bool errq_empty(const struct sock_common *c)
+{
+	return list_empty(&c->errq.list);
+}
+
+void errq_free(struct sock_common *c)
 {
 	struct err_record *r, *next;
 
-	list_for_each_entry_safe(r, next, &i->errq, list)
+	list_for_each_entry_safe(r, next, &c->errq.list, list)
 		kfree(r);
-	INIT_LIST_HEAD(&i->errq);
+	INIT_LIST_HEAD(&c->errq.list);
 }
 
 /* The first one, taken out; what is pending becomes what the next ICMP error says. */
-static struct err_record *take(struct inet_sock *i)
+static struct err_record *take(struct sock_common *c)
 {
 	struct err_record *r, *next = NULL;
 	int pending = 1;
 
-	spin_lock(&i->err_lock);
-	r = list_first_entry_or_null(&i->errq, struct err_record, list);
+	spin_lock(&c->errq.lock);
+	r = list_first_entry_or_null(&c->errq.list, struct err_record, list);
 	if (r) {
 		list_del_init(&r->list);
-		i->err_mem -= r->size;
-		next = list_first_entry_or_null(&i->errq, struct err_record, list);
+		c->errq.mem -= r->size;
+		next = list_first_entry_or_null(&c->errq.list, struct err_record, list);
 	}
 	if (next && is_icmp(next))
 		pending = -(int)next->ee.ee_errno;
 	else if (r && is_icmp(r))
 		pending = 0;
-	spin_unlock(&i->err_lock);
+	spin_unlock(&c->errq.lock);
 	if (pending <= 0)
-		WRITE_ONCE(i->c.err, pending);
+		WRITE_ONCE(c->err, pending);
 	return r;
+}
+
+/* What was sent, as far as there is room, and its time. */
+static ssize_t put_data(const struct sock_common *c, struct msg *m, const struct err_record *r)
+{
+	u32 n = (u32)min_t(u64, r->len, m->iter.count);
+	ssize_t ret = copy_to_iter(r->data, n, &m->iter) == n ? (ssize_t)n : -EFAULT;
+
+	if (n < r->len)
+		m->out_flags |= MSG_TRUNC;
+	m->out_flags |= MSG_ERRQUEUE;
+	if (r->stamp && c->rare.tsflags & SOF_TIMESTAMPING_SOFTWARE)
+		msg_put_stamping(m, c, r->stamp);
+	if (r->stats)
+		msg_put_cmsg(m, SOL_SOCKET, SCM_TIMESTAMPING_OPT_STATS, r->data, r->len);
+	return ret;
+}
+
+/* Is there a packet whose sender can be told? Of one that was stamped, a socket of IPv4 has to ask for it. */
+static bool has_sender(const struct inet_sock *i, const struct err_record *r)
+{
+	if (r->stamp)
+		return r->heard.ifindex && (i->v6 || i->c.rare.tsflags & SOF_TIMESTAMPING_OPT_CMSG);
+	return is_icmp(r);
 }
 
 static void put_record4(struct msg *m, const struct inet_sock *i, const struct err_record *r)
@@ -197,7 +300,7 @@ static void put_record4(struct msg *m, const struct inet_sock *i, const struct e
 		} offender;
 	} c = { .ee = r->ee };
 
-	if (is_icmp(r)) {
+	if (has_sender(i, r)) {
 		c.offender.family = AF_INET;
 		c.offender.addr = r->offender.w[3];
 	}
@@ -216,7 +319,7 @@ static void put_record6(struct msg *m, const struct inet_sock *i, const struct e
 		} offender;
 	} c = { .ee = r->ee };
 
-	if (is_icmp(r)) {
+	if (has_sender(i, r)) {
 		c.offender.family = AF_INET6;
 		c.offender.addr = r->offender;
 	}
@@ -225,25 +328,34 @@ static void put_record6(struct msg *m, const struct inet_sock *i, const struct e
 
 ssize_t errq_recvmsg(struct inet_sock *i, struct msg *m)
 {
-	struct err_record *r = take(i);
-	u32 n;
+	struct err_record *r = take(&i->c);
 	ssize_t ret;
 
 	if (!r)
 		return -EAGAIN;
-	n = (u32)min_t(u64, r->len, m->iter.count);
-	ret = copy_to_iter(r->data, n, &m->iter) == n ? (ssize_t)n : -EFAULT;
-	if (n < r->len)
-		m->out_flags |= MSG_TRUNC;
-	if (r->stamp && i->c.rare.tsflags & SOF_TIMESTAMPING_SOFTWARE)
-		msg_put_stamping(m, &i->c, r->stamp);
-	if (m->name)
+	ret = put_data(&i->c, m, r);
+	if (m->name && !r->stamp)
 		inet_write_addr(i, m->name, &r->dest, r->port);
+	if (has_sender(i, r))
+		inet_tell_heard(
+			i, m, &r->heard, i->v6 ? 0 : r->offender.w[3], !ip_is_v4(&r->offender));
 	if (i->v6)
 		put_record6(m, i, r);
 	else
 		put_record4(m, i, r);
-	m->out_flags |= MSG_ERRQUEUE;
+	kfree(r);
+	return ret;
+}
+
+ssize_t errq_recv_packet(struct sock_common *c, struct msg *m)
+{
+	struct err_record *r = take(c);
+	ssize_t ret;
+
+	if (!r)
+		return -EAGAIN;
+	ret = put_data(c, m, r);
+	msg_put_cmsg(m, SOL_PACKET, PACKET_TX_TIMESTAMP, &r->ee, sizeof(r->ee));
 	kfree(r);
 	return ret;
 }

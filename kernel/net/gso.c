@@ -236,6 +236,12 @@ static void finish(struct sk_buff *s, const struct cut *c, u32 off, u32 index, b
 	memcpy(th, &check, 2);
 }
 
+/* Of many that were sent as one: a datagram is stamped when the first leaves, a stream with the last byte. */
+static bool stamped(const struct cut *c, u32 off, bool last)
+{
+	return c->proto == IPPROTO_TCP ? last : !off;
+}
+
 /* A packet with those headers and @len bytes of @skb's payload. NULL. */
 static struct sk_buff *slice(const struct sk_buff *skb, const struct cut *c, u32 off, u32 len)
 {
@@ -270,6 +276,8 @@ int gso_cut(struct sk_buff *skb, u32 l2, struct list_head *to)
 			break;
 		}
 		finish(s, &c, off, index++, off + n == all);
+		if (unlikely(skb->stamp_for) && stamped(&c, off, off + n == all))
+			s->stamp_for = skb->stamp_for;
 		list_add_tail(&s->list, to);
 		off += n;
 	}

@@ -108,10 +108,6 @@ struct inet_sock {
 	struct mutex read_mutex;
 	u64 last_stamp;
 	u32 drops;
-	/* errors and timestamps (errqueue.h), under err_lock */
-	spinlock_t err_lock;
-	struct list_head errq; /* of err_record */
-	u32 err_mem;
 	/* a datagram in the making (MSG_MORE, UDP_CORK), under op */
 	u8 *cork;
 	u32 cork_len;
@@ -136,6 +132,10 @@ static inline struct inet_sock *INET(struct socket *s)
 static inline void inet_get(struct inet_sock *i)
 {
 	atomic_inc(&i->refs);
+}
+static inline bool inet_is_tcp(const struct sock_common *c)
+{
+	return (c->family == AF_INET || c->family == AF_INET6) && c->type == SOCK_STREAM;
 }
 /* TCP, UDP, UDP-Lite: what stands in lport and rport is on the wire. */
 static inline bool inet_has_ports(const struct inet_sock *i)
@@ -201,6 +201,9 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 int inet_cmsg(struct msg *m, int level, int type, const void *data, u64 n);
 /* inet_tell.c: what a program is told of packets that came, as its options ask. */
 void inet_hear(struct inet_heard *h, const struct sk_buff *skb);
+/* The same of a packet that is gone, over IPv6 or IPv4: what is known of its header. @spec_dst: IP_PKTINFO's. */
+void inet_tell_heard(
+	struct inet_sock *i, struct msg *m, const struct inet_heard *h, u32 spec_dst, bool v6);
 /* A datagram, or a raw packet. */
 void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb);
 /* The options of @i have changed: keeps_last. */

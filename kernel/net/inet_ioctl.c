@@ -6,6 +6,7 @@
  */
 #include <asm/errno.h>
 #include <linux/ioctl.h>
+#include <linux/net_tstamp.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 
@@ -242,11 +243,15 @@ static long change_multicast(struct net *net, struct net_device *d, u32 cmd, con
 /* No card's hardware stamps packets; what the request is worth is said first. struct hwtstamp_config. */
 static long set_stamping(u64 arg)
 {
-	int config[3];
+	u32 config[3];
 
 	if (get_user(config, UADDR(arg)))
 		return -EFAULT;
-	return config[0] ? -EINVAL : -EOPNOTSUPP;
+	if (config[0] & ~(u32)HWTSTAMP_FLAG_BONDED_PHC_INDEX)
+		return -EINVAL;
+	if (config[1] > HWTSTAMP_TX_ONESTEP_P2P || config[2] > HWTSTAMP_FILTER_NTP_ALL)
+		return -ERANGE;
+	return -EOPNOTSUPP;
 }
 
 /* What a program that may change things says of a device: @r is read, *@d the device of its name. 0 or -errno. */

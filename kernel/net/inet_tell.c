@@ -42,12 +42,13 @@ void inet_tell_changed(struct inet_sock *i)
 
 /* ---- IPv4 ---- */
 
-static void tell4(struct inet_sock *i, struct msg *m, const struct inet_heard *h, int tos_size)
+static void tell4(
+	struct inet_sock *i, struct msg *m, const struct inet_heard *h, u32 spec_dst, int tos_size)
 {
 	if (i->pktinfo) {
 		struct in_pktinfo p = {
 			.ipi_ifindex = h->ifindex,
-			.ipi_spec_dst.s_addr = h->daddr.w[3],
+			.ipi_spec_dst.s_addr = spec_dst,
 			.ipi_addr.s_addr = h->daddr.w[3],
 		};
 
@@ -131,7 +132,7 @@ void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
 	} else {
 		if (i->pktinfo6) /* with a mapped address */
 			tell6_pktinfo(m, IPV6_PKTINFO, &h);
-		tell4(i, m, &h, 1);
+		tell4(i, m, &h, h.daddr.w[3], 1);
 	}
 	if (v6 ? i->origdst6 : i->origdst)
 		put_origdst(m, skb);
@@ -140,6 +141,21 @@ void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
 			&(int){ skb->frag_size }, sizeof(int));
 	if (i->gro && skb->gso)
 		msg_put_cmsg(m, SOL_UDP, UDP_GRO, &(int){ skb->gso }, sizeof(int));
+}
+
+void inet_tell_heard(
+	struct inet_sock *i, struct msg *m, const struct inet_heard *h, u32 spec_dst, bool v6)
+{
+	if (v6) {
+		tell6_new(i, m, h);
+		if (h->label || h->tos)
+			tell6_flow(i, m, h);
+		tell6_old(i, m, h);
+	} else {
+		if (i->pktinfo6) /* with a mapped address */
+			tell6_pktinfo(m, IPV6_PKTINFO, h);
+		tell4(i, m, h, spec_dst, 1);
+	}
 }
 
 /* ---- streams ---- */
@@ -151,7 +167,7 @@ static void stream4(struct inet_sock *i, struct msg *m)
 	if (!h.ifindex)
 		h.ttl = 1;
 	h.daddr = i->saddr;
-	tell4(i, m, &h, sizeof(int));
+	tell4(i, m, &h, h.daddr.w[3], sizeof(int));
 }
 
 static void stream6(struct inet_sock *i, struct msg *m)

@@ -31,6 +31,7 @@ static inline u32 skb_truesize_of(u32 n)
 }
 /* Younger than the headers that we are built with. */
 #define SOF_TIMESTAMPING_OPT_ID_TCP_ (1U << 16)
+#define SCM_TS_OPT_ID_ 81
 #define SCM_PIDFD_ 4
 #define SO_PASSPIDFD_ 76
 #define SO_PEERPIDFD_ 77

@@ -126,7 +126,15 @@ static int parse_one(const struct socket *s, struct msg *m, const struct user_cm
 		if (n != sizeof(u32))
 			return -EINVAL;
 		memcpy(&m->tsflags, h + 1, sizeof(u32));
+		m->has_tsflags = true;
 		return m->tsflags & ~STAMPING_TX ? -EINVAL : 0;
+	case SCM_TS_OPT_ID_:
+		if (inet_is_tcp(s->sk) || !(s->sk->rare.tsflags & SOF_TIMESTAMPING_OPT_ID) ||
+			n != sizeof(u32))
+			return -EINVAL;
+		memcpy(&m->ts_id, h + 1, sizeof(u32));
+		m->has_ts_id = true;
+		return 0;
 	case SO_MARK:
 		if (n != sizeof(u32))
 			return -EINVAL;
@@ -463,27 +471,25 @@ u32 msg_flatten(const struct msg *m, u8 *to, u32 room)
 }
 
 /* By SO_TIMESTAMP and its kin; their old and new names have one layout on this machine. */
-static void put_stamp(struct msg *m, u8 kind, u64 ns)
+static void put_stamp(struct msg *m, u8 kind, bool new, u64 ns)
 {
-	static const int types[] = {
-		[STAMP_USEC] = SO_TIMESTAMP_OLD,
-		[STAMP_NSEC] = SO_TIMESTAMPNS_OLD,
-		[STAMP_USEC | STAMP_NEW] = SO_TIMESTAMP_NEW,
-		[STAMP_NSEC | STAMP_NEW] = SO_TIMESTAMPNS_NEW,
+	static const int types[][2] = {
+		[STAMP_USEC] = { SO_TIMESTAMP_OLD, SO_TIMESTAMP_NEW },
+		[STAMP_NSEC] = { SO_TIMESTAMPNS_OLD, SO_TIMESTAMPNS_NEW },
 	};
 	s64 t[2] = { (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC) };
 
-	if (kind & STAMP_USEC)
+	if (kind == STAMP_USEC)
 		t[1] /= 1000;
-	msg_put_cmsg(m, SOL_SOCKET, types[kind], t, sizeof(t));
+	msg_put_cmsg(m, SOL_SOCKET, types[kind][new], t, sizeof(t));
 }
 
 void msg_put_stamping(struct msg *m, const struct sock_common *c, u64 ns)
 {
 	s64 t[6] = { (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC) };
 
-	msg_put_cmsg(m, SOL_SOCKET,
-		c->rare.stamping_new ? SO_TIMESTAMPING_NEW : SO_TIMESTAMPING_OLD, t, sizeof(t));
+	msg_put_cmsg(m, SOL_SOCKET, c->rare.stamps_new ? SO_TIMESTAMPING_NEW : SO_TIMESTAMPING_OLD,
+		t, sizeof(t));
 }
 
 void msg_put_stamps(struct msg *m, const struct sock_common *c, u64 ns)
@@ -491,7 +497,7 @@ void msg_put_stamps(struct msg *m, const struct sock_common *c, u64 ns)
 	u32 want = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE;
 
 	if (c->timestamp)
-		put_stamp(m, c->timestamp, ns);
+		put_stamp(m, c->timestamp, c->rare.stamps_new, ns);
 	if (unlikely((c->rare.tsflags & want) == want))
 		msg_put_stamping(m, c, ns);
 }

@@ -329,12 +329,12 @@ static int queue_tx(struct net_device *dev, struct sk_buff *skb)
 }
 
 /* The sender wants to know when. */
-static void stamp(struct sk_buff *skb)
+static void stamp(const struct net_device *dev, struct sk_buff *skb)
 {
 	if (skb->stamp_wanted & SKB_STAMP_SCHED)
-		errq_sent(skb, SCM_TSTAMP_SCHED);
+		errq_sent(dev, skb, SCM_TSTAMP_SCHED);
 	if (skb->stamp_wanted & SKB_STAMP_SENT)
-		errq_sent(skb, SCM_TSTAMP_SND);
+		errq_sent(dev, skb, SCM_TSTAMP_SND);
 	skb->stamp_for = NULL;
 }
 
@@ -378,7 +378,7 @@ int dev_xmit(struct net_device *dev, struct sk_buff *skb)
 	dev->stats.tx_packets++;
 	dev->stats.tx_bytes += skb_len(skb);
 	if (unlikely(skb->stamp_for))
-		stamp(skb);
+		stamp(dev, skb);
 	if (unlikely(skb->vlan_proto) && !dev->ops->takes_tags && !vlan_insert(skb)) {
 		dev->stats.tx_dropped++;
 		kfree_skb(skb);

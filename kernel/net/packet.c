@@ -8,6 +8,7 @@
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
+#include "kernel/net/errqueue.h"
 #include "kernel/net/packet.h"
 #include "kernel/net/vlan.h"
 #include "kernel/sched/task.h"
@@ -150,6 +151,16 @@ static u32 upper_limit(const struct packet_sock *p, const struct packet_to *to)
 	return p->vnet ? p->vnet + PACKET_MAX : to->dev->mtu + link_of(p, to) + VLAN_TAG;
 }
 
+/* The sender keeps its socket with the packet (wfree), so that it is there to be told. */
+static void want_stamps(struct packet_sock *p, struct sk_buff *skb, const struct msg *m)
+{
+	skb->stamp_wanted = errq_wanted(&p->c, m);
+	if (likely(!skb->stamp_wanted))
+		return;
+	skb->stamp_for = &p->c;
+	skb->stamp_key = errq_key(&p->c, m);
+}
+
 static int send_one(struct packet_sock *p, struct msg *m, const struct packet_to *to)
 {
 	size_t len = m->iter.count;
@@ -165,6 +176,7 @@ static int send_one(struct packet_sock *p, struct msg *m, const struct packet_to
 	skb = skb_from_iter(&m->iter, len);
 	if (IS_ERR(skb))
 		return (int)PTR_ERR(skb);
+	want_stamps(p, skb, m);
 	err = packet_prepare(p, skb, to);
 	if (!err)
 		err = packet_transmit(p, skb, to);
@@ -263,7 +275,7 @@ static ssize_t packet_recvmsg(struct socket *s, struct msg *m)
 	if (m->flags & ~known)
 		return -EINVAL;
 	if (m->flags & MSG_ERRQUEUE)
-		return -EAGAIN;
+		return errq_recv_packet(&p->c, m);
 	skb = wait_packet(p, m);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
@@ -300,8 +312,8 @@ static u32 packet_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	poll_wait(f, &p->c.wait, pt);
 	if (!list_empty(&p->rq) || (p->ring && packet_ring_ready(p)))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if (READ_ONCE(p->c.err))
-		mask |= EPOLLERR;
+	if (READ_ONCE(p->c.err) || !errq_empty(&p->c))
+		mask |= EPOLLERR | (p->c.rare.select_err ? EPOLLPRI : 0);
 	if (packet_may_send(p) || tx_room(p))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 	return mask;
@@ -595,6 +607,7 @@ void packet_put(struct packet_sock *p)
 	if (!atomic_dec_and_test(&p->refs))
 		return;
 	filter_put(p->c.filter);
+	errq_free(&p->c);
 	net_put(p->c.net);
 	kfree(p);
 }

@@ -22,7 +22,7 @@
 #include "kernel/net/addr.h"
 
 struct net_device;
-struct inet_sock;
+struct sock_common;
 struct sk_buff;
 struct nf_conn;
 
@@ -118,9 +118,9 @@ struct sk_buff {
 	struct nf_conn *nfct;
 	u8 stamp_wanted; /* SKB_STAMP_*: of what the sender wants the time */
 	u32 stamp_key;
-	struct inet_sock *stamp_for; /* who that is; good until dev_xmit() returns */
-	u32 dropped;                 /* by the receiver before it */
-	u32 charged;                 /* bytes that the destructor gives back */
+	struct sock_common *stamp_for; /* who that is; good until dev_xmit() returns */
+	u32 dropped;                   /* by the receiver before it */
+	u32 charged;                   /* bytes that the destructor gives back */
 	void (*destructor)(struct sk_buff *skb);
 	void *owner;
 	struct ip_meta ip;

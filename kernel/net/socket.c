@@ -16,6 +16,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/net/async.h"
+#include "kernel/net/errqueue.h"
 #include "kernel/net/internal.h"
 #include "kernel/net/skb.h"
 #include "kernel/sched/task.h"
@@ -42,6 +43,7 @@ void sock_init_common(struct sock_common *sk, u16 family, u16 type, u32 protocol
 	spin_lock_init(&sk->lock);
 	init_waitqueue_head(&sk->wait);
 	INIT_LIST_HEAD(&sk->async);
+	errq_init(sk);
 	sk->sndbuf = (u32)READ_ONCE(wmem_default);
 	sk->rcvbuf = (u32)READ_ONCE(rmem_default);
 	sk->rcvlowat = 1;

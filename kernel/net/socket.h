@@ -69,19 +69,18 @@ struct sockaddr_buf {
 	};
 };
 
-/* SO_TIMESTAMP, SO_TIMESTAMPNS, and whether by their names of 64 bits. */
+/* SO_TIMESTAMP, SO_TIMESTAMPNS. */
 #define STAMP_USEC 1
 #define STAMP_NSEC 2
-#define STAMP_NEW 4
 
 /* Options that are set, read back, and seldom more. */
 struct sock_rare {
 	bool filter_locked, rxq_ovfl, nofcs, select_err, wifi_status, prefer_busy_poll, rcvmark,
 		rcvpriority, passpidfd, no_passrights, no_check;
 	u8 buf_lock, no_txrehash;
-	bool stamping_new; /* SO_TIMESTAMPING by its new name */
-	u32 tsflags;       /* SOF_TIMESTAMPING_* */
-	u32 tskey;         /* the next number of SOF_TIMESTAMPING_OPT_ID */
+	bool stamps_new; /* SO_TIMESTAMP and its kin were last asked for by their new numbers, of 64 bits */
+	u32 tsflags; /* SOF_TIMESTAMPING_* */
+	u32 tskey;   /* the next number of SOF_TIMESTAMPING_OPT_ID */
 	int busy_poll, incoming_cpu;
 	u64 pacing;     /* 0: not set */
 	u64 last_stamp; /* SIOCGSTAMP; 0: nothing has been read yet */
@@ -89,6 +88,13 @@ struct sock_rare {
 		int clock;
 		u32 flags;
 	} txtime;
+};
+
+/* What went wrong and when what was sent left, of err_record (errqueue.h). The lock is innermost of a socket's. */
+struct sock_errq {
+	spinlock_t lock;
+	struct list_head list;
+	u32 mem;
 };
 
 /* What every socket has. Embedded first in a family's own structure. */
@@ -116,6 +122,7 @@ struct sock_common {
 	int peek_off;             /* SO_PEEK_OFF, -1: none; under the lock of readers */
 	u64 cookie;               /* SO_COOKIE; 0: nobody has asked yet */
 	struct sock_rare rare;
+	struct sock_errq errq;
 	struct wait_queue_head wait; /* readers, writers, pollers */
 	struct list_head async;      /* who wants SIGIO; fasync_helper() has its lock */
 };
@@ -145,8 +152,9 @@ struct msg {
 	struct file **files; /* references; kfree'd by the owner */
 	u32 nr_files;
 	bool nonblock;
-	u64 stamp;                /* receive, streams: when the last byte came; 0: not taken */
-	u32 tsflags;              /* send: SO_TIMESTAMPING of this message */
+	u64 stamp; /* receive, streams: when the last byte came; 0: not taken */
+	bool has_tsflags, has_ts_id;
+	u32 tsflags, ts_id;       /* send: SO_TIMESTAMPING of this message, and its number there */
 	struct inet_control inet; /* send, AF_INET and AF_INET6 */
 	/* receive: a family's own records, by msg_put_cmsg() */
 	u32 ctl_len;

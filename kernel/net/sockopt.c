@@ -145,11 +145,13 @@ static int set_privileged(struct sock_common *sk, int opt, int val)
 
 static void set_stamp(struct sock_common *sk, int opt, int val)
 {
-	u8 kind = opt == SO_TIMESTAMP_OLD || opt == SO_TIMESTAMP_NEW ? STAMP_USEC : STAMP_NSEC;
-
-	if (opt == SO_TIMESTAMP_NEW || opt == SO_TIMESTAMPNS_NEW)
-		kind |= STAMP_NEW;
-	sk->timestamp = val ? kind : 0;
+	if (val) {
+		sk->timestamp = opt == SO_TIMESTAMP_OLD || opt == SO_TIMESTAMP_NEW ? STAMP_USEC :
+										     STAMP_NSEC;
+		sk->rare.stamps_new = opt == SO_TIMESTAMP_NEW || opt == SO_TIMESTAMPNS_NEW;
+	} else {
+		sk->timestamp = 0;
+	}
 }
 
 /* No descriptor is that of a program. */
@@ -268,16 +270,17 @@ static int get_number(struct socket *s, int opt, int *val)
 	struct sock_common *sk = s->sk;
 	bool *flag = flag_option(sk, opt);
 	u8 stamp = sk->timestamp;
+	bool new = sk->rare.stamps_new;
 
 	if (flag) {
 		*val = *flag;
 		return 0;
 	}
 	switch (opt) {
-	case SO_TIMESTAMP_OLD: *val = stamp == STAMP_USEC; return 0;
-	case SO_TIMESTAMPNS_OLD: *val = stamp == STAMP_NSEC; return 0;
-	case SO_TIMESTAMP_NEW: *val = stamp == (STAMP_USEC | STAMP_NEW); return 0;
-	case SO_TIMESTAMPNS_NEW: *val = stamp == (STAMP_NSEC | STAMP_NEW); return 0;
+	case SO_TIMESTAMP_OLD: *val = stamp == STAMP_USEC && !new; return 0;
+	case SO_TIMESTAMPNS_OLD: *val = stamp == STAMP_NSEC && !new; return 0;
+	case SO_TIMESTAMP_NEW: *val = stamp && new; return 0; /* of either precision, as on Linux */
+	case SO_TIMESTAMPNS_NEW: *val = stamp == STAMP_NSEC && new; return 0;
 	case SO_TYPE: *val = sk->type; return 0;
 	case SO_DOMAIN: *val = sk->family; return 0;
 	case SO_PROTOCOL: *val = (int)sk->protocol; return 0;

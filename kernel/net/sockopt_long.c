@@ -9,11 +9,11 @@
 #include <linux/sock_diag.h>
 
 #include "kernel/lib/string.h"
-#include "kernel/net/internal.h"
+#include "kernel/net/inet.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 
-#define STAMPING_ALL ((1U << 18) - 1) /* what is known, one bit more than our headers know */
+#define STAMPING_ALL ((1U << 19) - 1) /* what is known, more than our headers know */
 
 u64 sock_cookie(struct sock_common *sk)
 {
@@ -39,6 +39,13 @@ void sock_meminfo(struct socket *s, struct sock_common *sk, u32 *n)
 
 /* ---- setting ---- */
 
+/* Is it bound to one? Of internet sockets alone. */
+static bool has_device(const struct sock_common *sk)
+{
+	return (sk->family == AF_INET || sk->family == AF_INET6) &&
+	       container_of(sk, struct inet_sock, c)->bound_if;
+}
+
 /* Numbers begin with what is sent next; of a stream they count bytes. */
 static int set_stamping(struct socket *s, int opt, uaddr_t uval, u32 len)
 {
@@ -62,9 +69,11 @@ static int set_stamping(struct socket *s, int opt, uaddr_t uval, u32 len)
 		else
 			sk->rare.tskey = 0;
 	}
+	if (!err && flags & SOF_TIMESTAMPING_BIND_PHC)
+		err = has_device(sk) ? -EINVAL : -EOPNOTSUPP; /* no card has a clock */
 	if (err)
 		return err;
-	sk->rare.stamping_new = opt == SO_TIMESTAMPING_NEW;
+	sk->rare.stamps_new = opt == SO_TIMESTAMPING_NEW;
 	WRITE_ONCE(sk->rare.tsflags, flags);
 	return 0;
 }
@@ -138,7 +147,7 @@ static int get_stamping(const struct sock_common *sk, int opt, void *val, u32 *l
 		int bind_phc;
 	} t = { 0 };
 
-	if (opt == SO_TIMESTAMPING_OLD || sk->rare.stamping_new)
+	if (opt == SO_TIMESTAMPING_OLD || sk->rare.stamps_new)
 		t.flags = sk->rare.tsflags;
 	return give(&t, sizeof(t), val, len);
 }

@@ -48,8 +48,7 @@ struct tcp_sock *tcp_alloc(gfp_t gfp)
 	mutex_init(&t->inet.op);
 	mutex_init(&t->inet.read_mutex);
 	INIT_LIST_HEAD(&t->inet.rq);
-	INIT_LIST_HEAD(&t->inet.errq);
-	spin_lock_init(&t->inet.err_lock);
+	errq_init(&t->inet.c);
 	INIT_LIST_HEAD(&t->inet.members);
 	INIT_HLIST_NODE(&t->inet.port_node);
 	INIT_HLIST_NODE(&t->inet.peer_node);
@@ -480,7 +479,7 @@ static u32 tcp_poll(struct socket *s, struct file *f, struct poll_table *pt)
 		if (t->urg_state == URG_HERE)
 			mask |= EPOLLPRI;
 	}
-	if (READ_ONCE(c->err) || !errq_empty(&t->inet))
+	if (READ_ONCE(c->err) || !errq_empty(c))
 		mask |= EPOLLERR | (c->rare.select_err ? EPOLLPRI : 0);
 	return mask;
 }

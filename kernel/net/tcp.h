@@ -524,6 +524,9 @@ struct tcp_info_all {
 	};
 };
 void tcp_fill_info(struct tcp_sock *t, struct tcp_info_all *i);
+#define TCP_STATS_MAX 256U
+/* The same as attributes (TCP_NLA_*), of the time that something was stamped; @by: the segment that acknowledged it, or NULL. Returns how many bytes. */
+u32 tcp_fill_stats(struct tcp_sock *t, const struct sk_buff *by, u8 *to);
 void tcp_chrono(struct tcp_sock *t, int kind);
 int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 

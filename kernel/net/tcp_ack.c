@@ -145,7 +145,7 @@ static void trim_front(struct tcp_sock *t, struct sk_buff *skb, u32 ack, struct 
 }
 
 /* Everything up to @ack leaves the queue. */
-static void clean_queue(struct tcp_sock *t, u32 ack, struct arrived *when)
+static void clean_queue(struct tcp_sock *t, const struct sk_buff *by, u32 ack, struct arrived *when)
 {
 	while (!list_empty(&t->wq)) {
 		struct sk_buff *skb = list_first_entry(&t->wq, struct sk_buff, list);
@@ -161,7 +161,7 @@ static void clean_queue(struct tcp_sock *t, u32 ack, struct arrived *when)
 		if (!(skb->tcp.sacked & SKB_SACKED))
 			tcp_rack_sent_arrived(t, skb);
 		if (unlikely(skb->stamp_wanted & SKB_STAMP_ACK))
-			errq_acked(&t->inet, skb->stamp_key);
+			errq_acked(t, skb, by);
 		forget_counts(t, skb);
 		tcp_unqueue(t, skb);
 	}
@@ -245,7 +245,7 @@ bool tcp_ack(
 	dup = ack == t->snd_una && t->packets_out && !updated && skb->tcp.seq == skb->tcp.end_seq;
 	t->bytes_acked += ack - was - (was == t->iss && t->state != TCP_SYN_SENT && ack != was);
 	t->snd_una = ack;
-	clean_queue(t, ack, &when);
+	clean_queue(t, skb, ack, &when);
 	if (!t->sack_ok && when.again) /* no telling which one has come */
 		when.orig = false;
 	if (ack != was || when.sacked)

@@ -70,7 +70,7 @@ static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool 
 	t->write_seq += skb->len;
 	skb->tcp.end_seq = t->write_seq;
 	if (last) {
-		skb->stamp_wanted = errq_wanted(&t->inet, m);
+		skb->stamp_wanted = errq_wanted(&t->inet.c, m);
 		skb->stamp_key = t->write_seq - 1 - t->inet.c.rare.tskey;
 	}
 	if (append_to_last(t, skb))

@@ -4,6 +4,8 @@
  * milliseconds. What this stack has no notion of (delivery rates, fast open's failures) is 0; nothing is paced, so its rate is boundless unless
  * SO_MAX_PACING_RATE says otherwise. c.lock held.
  */
+#include <linux/netlink.h>
+
 #include "arch/um/arch.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/tcp.h"
@@ -13,6 +15,7 @@
 #define TS_OPTION 12U /* bytes of each segment, where both have timestamps */
 #define CA_STATE_RECOVERY 3
 #define CA_STATE_LOSS 4
+#define TCP_NLA_REHASH_ 27 /* younger than the headers that we are built with */
 
 static u8 options(const struct tcp_sock *t)
 {
@@ -56,6 +59,11 @@ static u64 pacing(const struct tcp_sock *t)
 	return t->inet.c.rare.pacing ? t->inet.c.rare.pacing : ~0UL;
 }
 
+static u8 ca_state(const struct tcp_sock *t)
+{
+	return t->ca == CA_OPEN ? 0 : t->ca == CA_RECOVERY ? CA_STATE_RECOVERY : CA_STATE_LOSS;
+}
+
 /* Nothing is known of connections that are still to come. */
 static void fill_listener(struct tcp_sock *t, struct tcp_info *i)
 {
@@ -82,9 +90,7 @@ void tcp_fill_info(struct tcp_sock *t, struct tcp_info_all *all)
 	}
 	*i = (struct tcp_info){
 		.tcpi_state = t->state,
-		.tcpi_ca_state = t->ca == CA_OPEN     ? 0 :
-				 t->ca == CA_RECOVERY ? CA_STATE_RECOVERY :
-							CA_STATE_LOSS,
+		.tcpi_ca_state = ca_state(t),
 		.tcpi_retransmits = t->retries,
 		.tcpi_probes = t->probes,
 		.tcpi_backoff = t->backoff,
@@ -138,4 +144,51 @@ void tcp_fill_info(struct tcp_sock *t, struct tcp_info_all *all)
 	all->total_rto = t->total_rto;
 	all->total_rto_recoveries = t->rto_recoveries;
 	all->total_rto_time = t->rto_time + ms_since(t->rto_at);
+}
+
+/* ---- SCM_TIMESTAMPING_OPT_STATS ---- */
+
+static void put(u8 **to, u16 type, u64 value, u16 size)
+{
+	struct nlattr a = { (u16)(sizeof(a) + size), type };
+
+	memcpy(*to, &a, sizeof(a));
+	memset(*to + sizeof(a), 0, NLA_ALIGN(size));
+	memcpy(*to + sizeof(a), &value, size);
+	*to += sizeof(a) + NLA_ALIGN(size);
+}
+
+u32 tcp_fill_stats(struct tcp_sock *t, const struct sk_buff *by, u8 *to)
+{
+	u8 *at = to;
+
+	put(&at, TCP_NLA_BUSY, busy_for(t, CHRONO_BUSY), 8);
+	put(&at, TCP_NLA_RWND_LIMITED, busy_for(t, CHRONO_WINDOW), 8);
+	put(&at, TCP_NLA_SNDBUF_LIMITED, busy_for(t, CHRONO_BUFFER), 8);
+	put(&at, TCP_NLA_DATA_SEGS_OUT, t->data_segs_out, 8);
+	put(&at, TCP_NLA_TOTAL_RETRANS, t->total_retrans, 8);
+	put(&at, TCP_NLA_PACING_RATE, pacing(t), 8);
+	put(&at, TCP_NLA_DELIVERY_RATE, 0, 8);
+	put(&at, TCP_NLA_SND_CWND, t->cwnd, 4);
+	put(&at, TCP_NLA_REORDERING, DUP_THRESH, 4);
+	put(&at, TCP_NLA_MIN_RTT, t->min_rtt ? t->min_rtt / USEC : ~0U, 4);
+	put(&at, TCP_NLA_RECUR_RETRANS, t->retries, 1);
+	put(&at, TCP_NLA_DELIVERY_RATE_APP_LMT, 0, 1);
+	put(&at, TCP_NLA_SND_SSTHRESH, t->ssthresh, 4);
+	put(&at, TCP_NLA_DELIVERED, t->delivered + (by ? 1 : 0), 4); /* what arrived now, too */
+	put(&at, TCP_NLA_DELIVERED_CE, t->delivered_ce, 4);
+	put(&at, TCP_NLA_SNDQ_SIZE, t->write_seq - t->snd_una, 4);
+	put(&at, TCP_NLA_CA_STATE, ca_state(t), 1);
+	put(&at, TCP_NLA_BYTES_SENT, t->bytes_sent, 8);
+	put(&at, TCP_NLA_BYTES_RETRANS, t->bytes_retrans, 8);
+	put(&at, TCP_NLA_DSACK_DUPS, t->dsack_dups, 4);
+	put(&at, TCP_NLA_REORD_SEEN, t->reord_seen, 4);
+	put(&at, TCP_NLA_SRTT, t->srtt / USEC, 4);
+	put(&at, TCP_NLA_TIMEOUT_REHASH, 0, 2);
+	put(&at, TCP_NLA_BYTES_NOTSENT, t->write_seq - t->snd_nxt, 4);
+	put(&at, TCP_NLA_EDT, ktime_get(), 8);
+	if (by)
+		put(&at, TCP_NLA_TTL, by->ip.ttl, 1);
+	put(&at, TCP_NLA_REHASH_, 0, 4);
+	return (u32)(at - to);
 }

@@ -309,7 +309,7 @@ int tcp_transmit(struct tcp_sock *t, struct sk_buff *skb)
 	if (t->ca == CA_RECOVERY)
 		t->prr_out++;
 	if (unlikely(skb->stamp_wanted) && !skb->tcp.retrans)
-		c->stamp_for = &t->inet;
+		c->stamp_for = &t->inet.c;
 	return tcp_send_segment(t, c);
 }
 

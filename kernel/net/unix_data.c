@@ -313,7 +313,8 @@ static int peek_files(struct unix_msg *um, struct msg *m)
 
 static void take_ancillary(const struct sock_common *c, struct unix_msg *um, struct msg *m)
 {
-	msg_put_stamps(m, c, um->stamp);
+	if (c->type != SOCK_STREAM && c->timestamp)
+		msg_put_stamps(m, c, um->stamp);
 	m->cred = um->cred;
 	m->has_cred = true;
 	if (!um->nr_files)
