@@ -22,7 +22,8 @@
 #include "kernel/sched/task.h"
 
 #define DATA_MAX 65600U
-#define LINK_LEN 14U /* of the link header that a copy of a sent packet begins with */
+#define QUOTE_LEAST 128U /* RFC 4884, 4.1: extensions are not before that */
+#define LINK_LEN 14U     /* of the link header that a copy of a sent packet begins with */
 
 static bool is_icmp(const struct err_record *r)
 {
@@ -66,6 +67,45 @@ static void record_add(struct sock_common *c, struct err_record *r)
 	wake_up_common(&c->wait, TASK_NORMAL, 0, EPOLLERR);
 }
 
+/* Are the extensions at @at, up to the packet's end, as they should be? Their sum may be left out, and of another version anything is right. */
+static bool extensions_good(const struct sk_buff *skb, u32 at)
+{
+	u32 end = skb_len(skb);
+	u8 h[4];
+
+	if (at + sizeof(h) > end)
+		return false;
+	skb_copy(skb, at, h, sizeof(h));
+	if (h[0] >> 4 != 2)
+		return true;
+	if ((h[2] || h[3]) && csum_fold(skb_sum(skb, at, end - at, 0)))
+		return false;
+	for (at += sizeof(h); at < end; at += (u32)h[0] << 8 | h[1]) {
+		if (at + sizeof(h) > end)
+			return false;
+		skb_copy(skb, at, h, sizeof(h));
+		if (((u32)h[0] << 8 | h[1]) < sizeof(h) || at + ((u32)h[0] << 8 | h[1]) > end)
+			return false;
+	}
+	return true;
+}
+
+/* IP_RECVERR_RFC4884: where in the record's data, which begins at @from of the quote, the extensions are. */
+static u32 where_extended(const struct ip_error *e, u32 from)
+{
+	struct sock_ee_data_rfc4884 where = { 0 };
+	u32 v;
+
+	if (!e->quote || e->ext_at < QUOTE_LEAST || e->ext_at < from ||
+		e->ext_at >= skb_len(e->quote))
+		return 0;
+	where.len = (u16)(e->ext_at - from);
+	if (!extensions_good(e->quote, e->ext_at))
+		where.flags = SO_EE_RFC4884_FLAG_INVALID;
+	memcpy(&v, &where, sizeof(v));
+	return v;
+}
+
 void errq_icmp(
 	struct inet_sock *i, const struct ip_error *e, const ip_addr *dest, u16 port, u32 skip)
 {
@@ -86,6 +126,8 @@ void errq_icmp(
 	r->port = port;
 	if (e->quote)
 		inet_hear(&r->heard, e->quote);
+	if (ip_is_v4(dest) ? i->rfc4884 : i->rfc4884_6)
+		r->ee.ee_data = where_extended(e, from);
 	if (r->len)
 		skb_copy(e->quote, from, r->data, r->len);
 	record_add(&i->c, r);
@@ -93,7 +135,8 @@ void errq_icmp(
 
 void errq_local(struct inet_sock *i, int err, const ip_addr *dest, u16 port, u32 info)
 {
-	struct err_record *r = i->recverr ? record_new(0) : NULL;
+	bool asked = ip_is_v4(dest) ? i->recverr : i->recverr6;
+	struct err_record *r = asked ? record_new(0) : NULL;
 
 	if (!r)
 		return;
@@ -242,6 +285,19 @@ void errq_free(struct sock_common *c)
 	INIT_LIST_HEAD(&c->errq.list);
 }
 
+void errq_purge(struct sock_common *c)
+{
+	struct err_record *r, *next;
+	LIST_HEAD(all);
+
+	spin_lock(&c->errq.lock);
+	list_splice_tail_init(&c->errq.list, &all);
+	c->errq.mem = 0;
+	spin_unlock(&c->errq.lock);
+	list_for_each_entry_safe(r, next, &all, list)
+		kfree(r);
+}
+
 /* The first one, taken out; what is pending becomes what the next ICMP error says. */
 static struct err_record *take(struct sock_common *c)
 {
@@ -337,8 +393,8 @@ ssize_t errq_recvmsg(struct inet_sock *i, struct msg *m)
 	if (m->name && !r->stamp)
 		inet_write_addr(i, m->name, &r->dest, r->port);
 	if (has_sender(i, r))
-		inet_tell_heard(
-			i, m, &r->heard, i->v6 ? 0 : r->offender.w[3], !ip_is_v4(&r->offender));
+		inet_tell_heard(i, m, &r->heard, i->v6 || !r->stamp ? 0 : r->offender.w[3],
+			!ip_is_v4(&r->offender));
 	if (i->v6)
 		put_record6(m, i, r);
 	else

@@ -43,6 +43,8 @@ void errq_sent(const struct net_device *dev, struct sk_buff *skb, u32 what);
 void errq_acked(struct tcp_sock *t, const struct sk_buff *skb, const struct sk_buff *by);
 bool errq_empty(const struct sock_common *c);
 void errq_free(struct sock_common *c);
+/* The same while others may look: IP_RECVERR is switched off. */
+void errq_purge(struct sock_common *c);
 /* The first record, in the form of the socket's family. */
 ssize_t errq_recvmsg(struct inet_sock *i, struct msg *m);
 ssize_t errq_recv_packet(struct sock_common *c, struct msg *m);

@@ -87,7 +87,9 @@ static bool may_answer(const struct sk_buff *skb)
 void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word)
 {
 	struct flow f = { .daddr = skb->ip.saddr,
-		.proto = skb->ip.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP };
+		.proto = skb->ip.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
+		/* what keeps the net together goes first (RFC 1812, 4.3.2.5) */
+		.tos = skb->ip.v6 ? 0 : (skb->ip.tos & 0x1e) | 0xc0 };
 	u32 quote;
 	struct sk_buff *r;
 	struct icmphdr *h;
@@ -163,21 +165,29 @@ static void error4(u8 type, u8 code, u32 mtu, struct ip_error *e)
 	}
 }
 
-static void error6(u8 type, u8 code, u32 mtu, struct ip_error *e)
+/* Codes that nobody knows, and fragments that did not all come, are no error of a packet. */
+static bool is_told4(u8 type, u8 code)
+{
+	return type == ICMP_DEST_UNREACH  ? code <= 15 :
+	       type == ICMP_TIME_EXCEEDED ? code != 1 :
+					    true;
+}
+
+static void error6(u8 type, u8 code, u32 word, struct ip_error *e)
 {
 	static const u8 of_code[] = { ENETUNREACH, EACCES, EHOSTUNREACH, EHOSTUNREACH, ECONNREFUSED,
 		EACCES, EACCES };
 
-	*e = (struct ip_error){ .type = type, .code = code, .err = EHOSTUNREACH };
+	*e = (struct ip_error){ .type = type, .code = code, .err = EPROTO, .info = word };
 	if (type == ICMPV6_DEST_UNREACH && code < ARRAY_SIZE(of_code)) {
 		e->err = of_code[code];
-		e->fatal = code == 1 || code == 4;
+		e->fatal = code == 1 || code >= 4;
+	} else if (type == ICMPV6_DEST_UNREACH || type == ICMPV6_PARAMPROB) {
+		e->fatal = true;
 	} else if (type == ICMPV6_PKT_TOOBIG) {
 		e->err = EMSGSIZE;
-		e->info = mtu;
-	} else if (type == ICMPV6_PARAMPROB) {
-		e->err = EPROTO;
-		e->fatal = true;
+	} else if (type == ICMPV6_TIME_EXCEED) {
+		e->err = EHOSTUNREACH;
 	}
 }
 
@@ -303,8 +313,11 @@ void icmp_rcv(struct net *net, struct sk_buff *skb)
 	case ICMP_DEST_UNREACH:
 	case ICMP_TIME_EXCEEDED:
 	case ICMP_PARAMETERPROB:
+		if (!is_told4(h->type, h->code))
+			break;
 		error4(h->type, h->code, ntohs(h->mtu), &e);
 		e.offender = skb->ip.saddr;
+		e.ext_at = (ntohl(h->word) >> 16 & 0xff) * 4;
 		skb_pull(skb, sizeof(*h));
 		quoted4(net, skb, &e);
 		break;
@@ -327,12 +340,11 @@ void icmp6_rcv(struct net *net, struct sk_buff *skb)
 	case 130 ... 132:
 	case 143: mld_rcv(net, skb); return;
 	case 133 ... 137: ndisc_rcv(skb); return; /* neighbour discovery */
-	case ICMPV6_DEST_UNREACH:
-	case ICMPV6_PKT_TOOBIG:
-	case ICMPV6_TIME_EXCEED:
-	case ICMPV6_PARAMPROB:
+	case 0 ... 127:                           /* errors, known or not */
 		error6(h->type, h->code, ntohl(h->word), &e);
 		e.offender = skb->ip.saddr;
+		if (h->type == ICMPV6_DEST_UNREACH || h->type == ICMPV6_TIME_EXCEED)
+			e.ext_at = (ntohl(h->word) >> 24) * 8;
 		skb_pull(skb, sizeof(*h));
 		quoted6(net, skb, &e);
 		break;

@@ -76,6 +76,7 @@ struct inet_sock {
 	bool v6, v6only, hdrincl, freebind, recverr, recverr6, transparent, mc_all, mc_all6,
 		mc_loop, mc_loop6, nodefrag;
 	bool dontfrag6;
+	bool rfc4884, rfc4884_6;   /* errors say where extensions begin in what they quote */
 	u8 min_ttl, min_hops;      /* of TCP: what comes with less is not heard */
 	bool bind_no_port;         /* bind(2) to an address alone leaves the port to connect */
 	u16 range_low, range_high; /* of ports of our choice, within the namespace's; 0: its */

@@ -10,6 +10,7 @@
 #include <linux/udp.h>
 
 #include "kernel/lib/string.h"
+#include "kernel/net/errqueue.h"
 #include "kernel/net/filter.h"
 #include "kernel/net/inet.h"
 #include "kernel/net/tcp.h"
@@ -66,6 +67,7 @@ static bool *flag4(struct inet_sock *i, int opt)
 	case IP_RECVTTL: return &i->recvttl;
 	case IP_RECVTOS: return &i->recvtos;
 	case IP_RECVERR: return &i->recverr;
+	case IP_RECVERR_RFC4884: return &i->rfc4884;
 	case IP_RECVORIGDSTADDR: return &i->origdst;
 	case IP_FREEBIND: return &i->freebind;
 	case IP_MULTICAST_LOOP: return &i->mc_loop;
@@ -84,6 +86,7 @@ static bool *flag6(struct inet_sock *i, int opt)
 	case IPV6_RECVHOPLIMIT: return &i->recvhops;
 	case IPV6_RECVTCLASS: return &i->recvtclass;
 	case IPV6_RECVERR_: return &i->recverr6;
+	case IPV6_RECVERR_RFC4884: return &i->rfc4884_6;
 	case IPV6_RECVORIGDSTADDR: return &i->origdst6;
 	case IPV6_FREEBIND: return &i->freebind;
 	case IPV6_MULTICAST_LOOP: return &i->mc_loop6;
@@ -168,6 +171,7 @@ static bool empty_is_zero(int opt)
 	case IP_PKTINFO:
 	case IP_MTU_DISCOVER:
 	case IP_RECVERR:
+	case IP_RECVERR_RFC4884:
 	case IP_RECVTTL:
 	case IP_RECVTOS:
 	case IP_RECVORIGDSTADDR:
@@ -220,7 +224,7 @@ static bool known4(int opt, const bool *flag)
 /* Those that are 0 or 1 and nothing else. */
 static bool is_strict(int opt)
 {
-	return opt == IP_MULTICAST_ALL;
+	return opt == IP_MULTICAST_ALL || opt == IP_RECVERR_RFC4884;
 }
 
 static int set_ip(struct inet_sock *i, int opt, uaddr_t val, u32 len)
@@ -250,6 +254,8 @@ static int set_ip(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 		if (is_strict(opt) && n != 0 && n != 1)
 			return -EINVAL;
 		*flag = n;
+		if (opt == IP_RECVERR && !n)
+			errq_purge(&i->c);
 		inet_tell_changed(i);
 		return 0;
 	}
@@ -388,10 +394,12 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	if (opt == IPV6_TRANSPARENT && n && !net_capable(i->net, CAP_NET_ADMIN) &&
 		!net_capable(i->net, CAP_NET_RAW))
 		return -EPERM;
-	if (opt == IPV6_MULTICAST_LOOP && n != 0 && n != 1)
+	if ((opt == IPV6_MULTICAST_LOOP || opt == IPV6_RECVERR_RFC4884) && n != 0 && n != 1)
 		return -EINVAL;
 	if (flag) {
 		*flag = n;
+		if (opt == IPV6_RECVERR_ && !n)
+			errq_purge(&i->c);
 		inet_tell_changed(i);
 		return 0;
 	}

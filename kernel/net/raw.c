@@ -97,8 +97,11 @@ bool raw_rcv(struct net *net, struct sk_buff *skb)
 void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote,
 	const struct ip_error *e)
 {
+	struct ip_error whole = *e; /* for who writes the network's header itself */
 	struct inet_sock *i;
 	bool ours = false;
+
+	whole.quote_at = 0;
 
 	if (likely(hlist_empty(&raw_socks.raw)))
 		return;
@@ -108,7 +111,7 @@ void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *rem
 			continue;
 		if ((ip_is_any(&i->laddr) || ip_equal(&i->laddr, local)) &&
 			(ip_is_any(&i->raddr) || ip_equal(&i->raddr, remote))) {
-			dgram_error(i, e, remote, 0, 0);
+			dgram_error(i, i->hdrincl ? &whole : e, remote, 0, 0);
 			ours = true;
 		}
 	}
