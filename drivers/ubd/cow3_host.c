@@ -2,13 +2,13 @@
 /*
  * cow3_host.c: UML's COW files as a layer: a bitmap in memory and in the file. cow_host.h has the header and the layout.
  *
- * A write goes: data into the file, then the bits in memory, then the bytes of the bitmap into the file, then it ends. A kernel that is
+ * A write goes: data into the file, then the bytes of the bitmap into the file, then the bits in memory, then it ends. A kernel that is
  * killed in between leaves the sectors as the backing file has them, so what was acknowledged is there and what was not is old or new,
  * sector by sector. A write that fails (host disk full) sets no bit. A power cut may bring bits to the disk before the data: version 4
  * is there for those who mind.
  *
- * Invariants: 1. a bit is set in the file only after its sector's data was written; 2. the bitmap in memory never says less than the one
- * in the file, except between a set and its write, under the lock.
+ * Invariants: 1. a bit is set in the file only after its sector's data was written; 2. the bitmap in memory never says more than the one
+ * in the file: who finds a bit set there has it in the file.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -52,29 +52,31 @@ static uint64_t bit_run(const struct cow3 *c, uint64_t first, uint64_t max)
 	return n;
 }
 
-/* Sets the bits of [first, first + n), in memory and in the file; none on failure. */
+/*
+ * Sets the bits of [first, first + n) in the file and then in memory: another write to these sectors may find them set, and ends at once.
+ * None in memory on failure; those that are in the file have their data.
+ */
 static int bits_set(struct layer *l, uint64_t first, uint64_t n)
 {
 	struct cow3 *c = l->state;
-	uint64_t from = first / 8, to = (first + n - 1) / 8, s;
-	uint8_t *old;
+	uint64_t from = first / 8, bytes = (first + n - 1) / 8 - from + 1, s;
+	uint8_t *next;
 	int err;
 
 	if (bit_get(c, first) && bit_run(c, first, n) == n)
 		return 0;
-	old = malloc(to - from + 1);
-	if (!old)
+	next = malloc(bytes);
+	if (!next)
 		return -ENOMEM;
 	pthread_mutex_lock(&c->lock);
-	memcpy(old, c->bits + from, to - from + 1);
+	memcpy(next, c->bits + from, bytes);
 	for (s = first; s < first + n; s++)
-		__atomic_or_fetch(&c->bits[s / 8], (uint8_t)(1U << (s % 8)), __ATOMIC_RELEASE);
-	err = layer_pwrite(l->fd, c->bits + from, to - from + 1, c->info.bitmap_off + from);
-	if (err)
-		for (s = from; s <= to; s++)
-			__atomic_store_n(&c->bits[s], old[s - from], __ATOMIC_RELEASE);
+		next[s / 8 - from] |= (uint8_t)(1U << (s % 8));
+	err = layer_pwrite(l->fd, next, bytes, c->info.bitmap_off + from);
+	for (s = 0; !err && s < bytes; s++)
+		__atomic_store_n(&c->bits[from + s], next[s], __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&c->lock);
-	free(old);
+	free(next);
 	return err;
 }
 

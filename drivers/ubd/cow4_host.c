@@ -105,9 +105,7 @@ static int cow4_own(struct layer *l, uint64_t off, uint64_t len)
 
 		if (!t)
 			return err;
-		if (table_set(t, in / LAYER_SECTOR, n / LAYER_SECTOR)) {
-			full |= table_changed(c, t) >= CHANGED_MAX;
-		}
+		full |= table_own(c, t, in / LAYER_SECTOR, n / LAYER_SECTOR) >= CHANGED_MAX;
 		off += n;
 		len -= n;
 		if (full) {

@@ -193,23 +193,17 @@ uint64_t table_run(const struct table *t, uint64_t first, uint64_t max, bool *se
 	return max;
 }
 
-bool table_set(struct table *t, uint64_t first, uint64_t n)
+static void table_set(struct table *t, uint64_t first, uint64_t n)
 {
 	uint64_t end = first + n;
-	bool fresh = false;
 
 	while (first < end) {
 		uint64_t in = first % 64, part = 64 - in < end - first ? 64 - in : end - first;
 		uint64_t mask = (part == 64 ? ~0UL : (1UL << part) - 1) << in;
-		uint64_t *w = &t->disk.bits[first / 64];
 
-		if ((__atomic_load_n(w, __ATOMIC_RELAXED) & mask) != mask) {
-			__atomic_or_fetch(w, mask, __ATOMIC_RELEASE);
-			fresh = true;
-		}
+		__atomic_or_fetch(&t->disk.bits[first / 64], mask, __ATOMIC_RELEASE);
 		first += part;
 	}
-	return fresh;
 }
 
 uint64_t table_count(const struct table *t)
@@ -232,6 +226,21 @@ uint64_t table_changed(struct cow4 *c, struct table *t)
 	n = c->nr_changed;
 	pthread_mutex_unlock(&c->lock);
 	return n;
+}
+
+uint64_t table_own(struct cow4 *c, struct table *t, uint64_t first, uint64_t n)
+{
+	bool set;
+	uint64_t changed;
+
+	if (table_run(t, first, n, &set) == n && set)
+		return 0;
+	pthread_mutex_lock(&c->lock);
+	table_set(t, first, n);
+	changed_locked(c, t);
+	changed = c->nr_changed;
+	pthread_mutex_unlock(&c->lock);
+	return changed;
 }
 
 /* Copies what has changed: how many they are, or -ENOMEM. */

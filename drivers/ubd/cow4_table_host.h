@@ -57,8 +57,11 @@ uint64_t table_next(struct layer *l, uint64_t index);
 
 /* How many bits from @first on are as that one, at most @max, within the table. */
 uint64_t table_run(const struct table *t, uint64_t first, uint64_t max, bool *set);
-/* Sets [first, first + n) of the table. Were they not all set? */
-bool table_set(struct table *t, uint64_t first, uint64_t n);
+/*
+ * Sets [first, first + n) of the table, and marks it as changed in one: who finds bits set and asks for a flush is told by it of them too.
+ * How many tables are to be written by the next flush; 0: all bits were set.
+ */
+uint64_t table_own(struct cow4 *c, struct table *t, uint64_t first, uint64_t n);
 uint64_t table_count(const struct table *t);
 /* It is to be written by the next flush. How many are? */
 uint64_t table_changed(struct cow4 *c, struct table *t);

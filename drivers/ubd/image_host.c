@@ -6,7 +6,8 @@
  * one piece is one system call, with the caller's iovec. A write goes to the first layer, to its base plus the offset, always: begin(),
  * data, own(). Units of more than a sector are completed from below first where a write covers them in part and they are not there yet.
  *
- * Locks: a layer's fill_lock while a unit is completed, lest two that write to different parts of one unit put each other's back.
+ * Locks: a layer's fill_lock while units of more than a sector become its own, from begin() to own(): who completes one writes all of it, and
+ * would put back what others write to it meanwhile, be it a part of it or the whole.
  */
 #include "drivers/ubd/image_host.h"
 
@@ -257,8 +258,8 @@ int image_readv_direct(struct image *im, uint64_t off, const struct iovec *iov, 
 
 /* ---- writing ---- */
 
-/* The unit around @off is to be this layer's as a whole: what it does not hold is copied from below. */
-static int fill_unit(struct layer *l, uint64_t off)
+/* The unit around @off is to be this layer's as a whole: what it does not hold is copied from below. fill_lock is held. */
+static int fill_unit_locked(struct layer *l, uint64_t off)
 {
 	uint64_t start = off / l->unit * l->unit, n = l->unit;
 	struct image_piece p;
@@ -267,10 +268,9 @@ static int fill_unit(struct layer *l, uint64_t off)
 
 	if (n > l->size - start)
 		n = l->size - start;
-	pthread_mutex_lock(&l->fill_lock);
 	err = l->ops->where(l, start, n, false, &p);
 	if (err || p.fd != LAYER_BELOW)
-		goto out_unlock;
+		return err;
 	iov = (struct iovec){ malloc(n), n };
 	err = iov.iov_base ? read_from(l->below, start, &iov, 1, false) : -ENOMEM;
 	if (!err)
@@ -278,26 +278,46 @@ static int fill_unit(struct layer *l, uint64_t off)
 	if (!err)
 		err = l->ops->own(l, start, n);
 	free(iov.iov_base);
-out_unlock:
-	pthread_mutex_unlock(&l->fill_lock);
 	return err;
 }
 
-/* Before [off, off + len) is changed in the file. */
-static int begin(struct layer *l, uint64_t off, uint64_t len)
+/* Does the layer hold all units that the range touches? */
+static bool holds(struct layer *l, uint64_t off, uint64_t len)
+{
+	uint64_t start = off / l->unit * l->unit,
+		 end = (off + len + l->unit - 1) / l->unit * l->unit;
+	struct image_piece p;
+
+	if (end > l->size)
+		end = l->size;
+	return !l->ops->where(l, start, end - start, false, &p) && p.fd != LAYER_BELOW &&
+	       p.len == end - start;
+}
+
+/* Before [off, off + len) is changed in the file; finish() comes behind in any case. */
+static int begin(struct layer *l, uint64_t off, uint64_t len, bool *locked)
 {
 	int err = l->ops->begin ? l->ops->begin(l, off, len) : 0;
 
-	if (!err && l->unit > LAYER_SECTOR && off % l->unit)
-		err = fill_unit(l, off);
-	if (!err && l->unit > LAYER_SECTOR && (off + len) % l->unit && off + len < l->size)
-		err = fill_unit(l, off + len);
+	*locked = !err && l->unit > LAYER_SECTOR && !holds(l, off, len);
+	if (!*locked)
+		return err;
+	pthread_mutex_lock(&l->fill_lock);
+	if (off % l->unit)
+		err = fill_unit_locked(l, off);
+	if (!err && (off + len) % l->unit && off + len < l->size)
+		err = fill_unit_locked(l, off + len);
 	return err;
 }
 
-static int own(struct layer *l, uint64_t off, uint64_t len)
+/* The range is the layer's own now, if all went well. */
+static int finish(struct layer *l, uint64_t off, uint64_t len, bool locked, int err)
 {
-	return l->ops->own ? l->ops->own(l, off, len) : 0;
+	if (!err && l->ops->own)
+		err = l->ops->own(l, off, len);
+	if (locked)
+		pthread_mutex_unlock(&l->fill_lock);
+	return err;
 }
 
 int image_writev(struct image *im, uint64_t off, const struct iovec *iov, int nr)
@@ -306,13 +326,14 @@ int image_writev(struct image *im, uint64_t off, const struct iovec *iov, int nr
 	struct cursor c = { iov, nr, 0 };
 	uint64_t len = iov_bytes(iov, nr), done, n;
 	struct iovec part[MAX_IOV];
-	int err = begin(l, off, len);
+	bool locked;
+	int err = begin(l, off, len, &locked);
 
 	for (done = 0; !err && done < len; done += n) {
 		n = next_iov(&c, len - done, part, &nr);
 		err = layer_transfer(l->fd, true, part, nr, l->base + off + done, false);
 	}
-	return err ? err : own(l, off, len);
+	return finish(l, off, len, locked, err);
 }
 
 static int write_zeros(struct layer *l, uint64_t off, uint64_t len)
@@ -331,11 +352,12 @@ static int write_zeros(struct layer *l, uint64_t off, uint64_t len)
 int image_zero(struct image *im, uint64_t off, uint64_t len)
 {
 	struct layer *l = im->top;
-	int err = begin(l, off, len);
+	bool locked;
+	int err = begin(l, off, len, &locked);
 
 	if (!err && media_punch(l->fd, l->base + off, len) < 0)
 		err = write_zeros(l, off, len);
-	return err ? err : own(l, off, len);
+	return finish(l, off, len, locked, err);
 }
 
 /* Blocks of the first layer are given back; where another one shows, nothing is to be had. */
@@ -352,7 +374,7 @@ int image_discard(struct image *im, uint64_t off, uint64_t len)
 			return err;
 		if (p.fd != l->fd)
 			continue;
-		err = begin(l, off, p.len);
+		err = l->ops->begin ? l->ops->begin(l, off, p.len) : 0;
 		if (err)
 			return err;
 		if (media_punch(l->fd, p.off, p.len) < 0)
