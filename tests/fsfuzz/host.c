@@ -50,6 +50,7 @@ static struct seed {
 	uint8_t *data, *work; /* whole; as damaged and written to */
 	size_t size;
 	uint32_t *places, nr;
+	unsigned long executions;
 } seeds[SEEDS];
 static uint32_t nr_seeds;
 static struct input *corpus, now;
@@ -341,8 +342,9 @@ static void new_input(void)
 
 static void execute(void)
 {
-	const struct seed *s = &seeds[now.seed];
+	struct seed *s = &seeds[now.seed];
 
+	s->executions++;
 	memcpy(s->work, s->data, s->size);
 	for (uint32_t i = 0; i < now.nr; i++)
 		apply(s->work, s, &now.patch[i]);
@@ -397,6 +399,20 @@ static void replay(const char *path)
 	printf("ok      nothing was found\n");
 }
 
+/* How many executions each kind of image had: seeds of a kind are neighbours. */
+static void say_kinds(void)
+{
+	unsigned long n = 0;
+
+	for (uint32_t i = 0; i < nr_seeds; i++) {
+		n += seeds[i].executions;
+		if (i + 1 == nr_seeds || strcmp(seeds[i].fs, seeds[i + 1].fs)) {
+			printf("# %s %lu\n", seeds[i].fs, n);
+			n = 0;
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int again = argc > 3 && !strcmp(argv[1], "replay");
@@ -444,5 +460,6 @@ int main(int argc, char **argv)
 	}
 	printf("ok      %lu executions, %lu mounted, %u inputs that reached something new\n",
 		execution, world_mounted, nr_corpus);
+	say_kinds();
 	return world_mounted ? 0 : 1;
 }
