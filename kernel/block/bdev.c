@@ -333,7 +333,7 @@ static int blkdev_open(struct inode *inode, struct file *f)
 		return err;
 	f->private_data = b;
 	f->f_mapping = b->mapping;
-	f->f_wb_err_seq = b->mapping->wb_err_seq;
+	f->f_wb_err_seq = mapping_wb_sample(b->mapping);
 	f->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
 	return 0;
 }

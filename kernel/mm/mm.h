@@ -318,8 +318,9 @@ struct address_space {
 	struct rwsem i_mmap_sem;
 	struct rwsem invalidate_lock; /* faults and reads against truncate and hole punching */
 	gfp_t gfp;
-	int wb_err;     /* the newest error of write-back, under @lock; see mapping_wb_check() */
-	u32 wb_err_seq; /* how many there were, under @lock */
+	int wb_err;      /* the newest error of write-back, under @lock; see mapping_wb_check() */
+	u32 wb_err_seq;  /* how many there were, under @lock */
+	u32 wb_err_seen; /* of these, up to the newest that a file was told of, under @lock */
 	u64 dirty_first, dirty_last; /* all dirty pages lie within, under @lock */
 	struct backing_dev *bdi; /* where its pages are written to; NULL: nowhere in particular */
 	struct list_head dirty_link; /* list of mappings with dirty pages, under wb_lock */
@@ -391,7 +392,7 @@ bool mapping_has_dirty(struct address_space *m);
 void mapping_set_error(struct address_space *m, int err);
 /*
  * Errors of write-back, once per open file: open stores mapping_wb_sample(m) in the file; fsync, msync and close return
- * mapping_wb_check(m, &file's), which is the newest error that came since, or 0.
+ * mapping_wb_check(m, &file's), which is the newest error that came since, or 0. One that nobody was told of is told to who opens later.
  */
 u32 mapping_wb_sample(struct address_space *m);
 int mapping_wb_check(struct address_space *m, u32 *since);

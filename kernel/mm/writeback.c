@@ -211,7 +211,7 @@ void mapping_set_error(struct address_space *m, int err)
 
 u32 mapping_wb_sample(struct address_space *m)
 {
-	return READ_ONCE(m->wb_err_seq);
+	return READ_ONCE(m->wb_err_seen);
 }
 
 int mapping_wb_check(struct address_space *m, u32 *since)
@@ -224,6 +224,7 @@ int mapping_wb_check(struct address_space *m, u32 *since)
 	if (m->wb_err_seq != *since)
 		err = m->wb_err;
 	*since = m->wb_err_seq;
+	m->wb_err_seen = m->wb_err_seq;
 	spin_unlock(&m->lock);
 	return err;
 }
@@ -264,12 +265,13 @@ int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t e
 	struct writeback_control wbc = {
 		.sync = true, .nr_to_write = ~0UL, .start = start, .end = end
 	};
-	u32 since = mapping_wb_sample(m);
-	int err = write_range(m, &wbc), err2;
+	u32 since = READ_ONCE(m->wb_err_seq);
+	int err = write_range(m, &wbc);
 
 	filemap_fdatawait_range(m, start, end);
-	err2 = mapping_wb_check(m, &since);
-	return err ? err : err2;
+	if (!err && READ_ONCE(m->wb_err_seq) != since) /* no file has been told of it */
+		err = READ_ONCE(m->wb_err);
+	return err;
 }
 
 /* ---- for the device's thread ---- */

@@ -115,7 +115,7 @@ int vfs_open(struct file *f)
 	f->f_inode = inode;
 	f->f_mapping = inode->i_mapping;
 	f->f_wb_err_seq = mapping_wb_sample(inode->i_mapping);
-	f->f_sb_err_seq = READ_ONCE(inode->i_sb->s_wb_err_seq);
+	f->f_sb_err_seq = READ_ONCE(inode->i_sb->s_wb_err_seen);
 	f->f_ra = (struct file_ra){ .prev = ~0UL - 1 };
 	f->f_op = inode->i_fop ? inode->i_fop : &no_fops;
 	if (f->f_mode & FMODE_PATH) {

@@ -84,7 +84,8 @@ struct super_block {
 	struct list_head s_syncing; /* those being written, by when that began */
 	struct backing_dev *s_bdi;  /* of s_bdev's disk, else default_bdi */
 	int s_wb_err;               /* the newest error of write-back of any of its files ... */
-	u32 s_wb_err_seq;           /* ... and how many there were: atomic */
+	u32 s_wb_err_seq;           /* ... how many there were: atomic */
+	u32 s_wb_err_seen; /* ... and of these, up to the newest that a syncfs has told of */
 	int s_iflags;
 #define SB_I_NODEV 1 /* device nodes do not open */
 #define SB_I_NOEXEC 2

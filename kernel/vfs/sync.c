@@ -72,6 +72,7 @@ static int sb_wb_check(struct super_block *sb, u32 *since)
 	if (seq == *since)
 		return 0;
 	*since = seq;
+	WRITE_ONCE(sb->s_wb_err_seen, seq);
 	return READ_ONCE(sb->s_wb_err);
 }
 
