@@ -3,7 +3,7 @@
  * dio.c: O_DIRECT of files: where their bytes lie, for vfs/direct_io.c.
  *
  * A read looks at the map. A write needs blocks: where there is a hole, or the file ends, they are allocated unwritten before the data is
- * submitted, and become written, with the size behind them, in a transaction that begins when the data has reached the device; so a crash
+ * submitted, and become written, with the size behind them, in one transaction that begins when the data has reached the device; so a crash
  * in between shows zeros or the old size, never what the blocks held before. Blocks that are there and written need no transaction.
  *
  * Through the page cache go: files in their inodes, files without extents where a block is missing, and writes that begin or end inside a
@@ -103,8 +103,19 @@ static s64 dio_prepare(struct inode *inode, loff_t pos, u64 len, bool nowait)
 	return err ? err : (s64)len;
 }
 
-/* Unwritten blocks of [pos, pos + n) become written, some in each transaction. */
-static int set_written(struct inode *inode, loff_t pos, u64 n)
+/* The size on disk follows the blocks that have been written, in the same transaction: up to @end. */
+static void follow(struct inode *inode, const struct ext4_map *m, loff_t end)
+{
+	loff_t at = (loff_t)(((u64)m->lblk + m->len) << inode->i_blkbits);
+
+	if (at > end)
+		at = end;
+	if (at > EXT4_I(inode)->disksize)
+		EXT4_I(inode)->disksize = at;
+}
+
+/* Unwritten blocks of [pos, pos + n) become written, some in each transaction. @end: where the file shall end, 0: where it does. */
+static int set_written(struct inode *inode, loff_t pos, u64 n, loff_t end)
 {
 	u32 lblk = (u32)((u64)pos >> inode->i_blkbits), left = count_blocks(inode, pos, n);
 	int err = 0;
@@ -122,6 +133,8 @@ static int set_written(struct inode *inode, loff_t pos, u64 n)
 				return (int)PTR_ERR(h);
 			down_write(&EXT4_I(inode)->i_data_sem);
 			err = ext4_map_create(h, inode, &m, false);
+			if (!err)
+				follow(inode, &m, end);
 			up_write(&EXT4_I(inode)->i_data_sem);
 			ext4_write_inode_raw(h, inode);
 			ext4_stop(h);
@@ -136,7 +149,6 @@ static int set_end(struct inode *inode, loff_t end)
 {
 	struct ext4_handle *h;
 
-	ext4_end_moves(inode);
 	h = ext4_start(inode->i_sb, EXT4_INODE_CREDITS);
 	if (IS_ERR(h))
 		return (int)PTR_ERR(h);
@@ -156,7 +168,9 @@ static int dio_end(struct inode *inode, loff_t pos, ssize_t n, bool grows)
 
 	if (n <= 0) /* blocks for what has not become the file's go again */
 		return grows ? ext4_truncate(inode) : 0;
-	err = set_written(inode, pos, (u64)n);
+	if (grows)
+		ext4_end_moves(inode);
+	err = set_written(inode, pos, (u64)n, grows ? pos + n : 0);
 	return !err && grows ? set_end(inode, pos + n) : err;
 }
 
