@@ -2,7 +2,7 @@
 /*
  * churn.c: a workload that knows what must survive a crash, and the check afterwards. Static; runs in the guest.
  *
- *	churn run DIR SEED PROCESSES DEVICE OPTION...	until it is killed; options: full, noextents, noise
+ *	churn run DIR SEED PROCESSES DEVICE OPTION...	until it is killed; options: full, noextents, noise, errors
  *	churn verify DIR SEED PROCESSES DEVICE OPTION...	'verified N names, N certain', or a line for each lie; status 1
  *
  * Each process works in a folder of its own, with operations that follow from the seed and from how the earlier ones ended. Behind each
@@ -13,6 +13,10 @@
  * it was last made durable). After a crash a name must be bound to one of its candidates; a file with one version must be exactly
  * that, otherwise each byte must be of one of the versions, and the size between theirs. fsync makes contents and this name durable, fdatasync
  * and msync contents, fsync of the folder names, syncfs and sync both.
+ *
+ * errors: the host refuses now and then what the disk is asked for. A change of a file, or a sync of it, that fails leaves contents that nobody
+ * knows: only its name is checked from then on. sync tells of no errors, and syncfs not of whose, so they make names durable at most. A name
+ * that could not be changed may have been or not, and its process ends; so it does when the file system takes no changes any more.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -61,7 +65,7 @@ struct name {
 static struct name names[SLOTS];
 static struct object *objects;
 static uint64_t rng;
-static int extents = 1, noise_too, want_full, bad;
+static int extents = 1, noise_too, want_full, errors, bad;
 static const char *base;
 static char dir[256];
 
@@ -209,6 +213,13 @@ static void collect(void)
 	}
 }
 
+/* Nothing is known of its contents from here on. */
+static void loosen(struct object *o)
+{
+	o->loose = 1;
+	data_durable(o);
+}
+
 static void all_durable(int data)
 {
 	struct object *o;
@@ -228,6 +239,23 @@ static uint8_t content(const struct step *s, long i)
 }
 
 /* ---- what comes next ---- */
+
+/* What tells of errors: the sync of the file with the most versions; of the folder, when no name is bound to it. */
+static void sync_of_one(struct step *s)
+{
+	int i, most = 0;
+
+	s->op = FSYNCDIR;
+	for (i = 0; i < SLOTS; i++)
+		if (now(i) && now(i)->nr > most) {
+			most = now(i)->nr;
+			s->a = i;
+			s->op = FSYNC;
+		}
+	for (struct object *o = objects; o; o = o->next)
+		if (o->nr > most)
+			s->op = FSYNCDIR;
+}
 
 static struct step next_step(uint32_t n)
 {
@@ -279,6 +307,8 @@ static struct step next_step(uint32_t n)
 	for (o = objects; o; o = o->next)
 		if (o->nr > FORCE_SYNC)
 			s.op = SYNCFS;
+	if (errors && s.op == SYNCFS)
+		sync_of_one(&s);
 	return s;
 }
 
@@ -448,11 +478,26 @@ static void range_durable(const struct step *s, long n)
 	}
 }
 
+static int changes_contents(enum op op)
+{
+	return op != CREATE && op != RENAME && op != LINK && op != UNLINK && op < FSYNCDIR;
+}
+
+/* With errors: is it not known whether this happened, and the end? */
+static int is_end(const struct step *s, int result)
+{
+	return errors && (result == -EROFS || (result == -EIO && !changes_contents(s->op)));
+}
+
 /* @maybe: it may have happened or not, in whole or in part. */
 static void apply(const struct step *s, int result, int maybe)
 {
 	struct object *o = s->op < FSYNCDIR ? now(s->a) : NULL;
 
+	if (errors && result < 0 && !maybe && o && changes_contents(s->op)) {
+		loosen(o);
+		return;
+	}
 	if (result < 0 && !maybe) {
 		if (s->op == PUNCH || s->op == ALLOCATE || s->op == ZERO)
 			o->loose = 1; /* part of the range, and the size with it */
@@ -489,9 +534,13 @@ static void apply(const struct step *s, int result, int maybe)
 		if (!maybe && o->last->size)
 			data_durable(o);
 		break;
+	case SYNC:
+		if (!maybe && !errors)
+			all_durable(1);
+		break;
 	default:
 		if (!maybe)
-			all_durable(s->op != FSYNCDIR);
+			all_durable(s->op != FSYNCDIR && !errors);
 	}
 }
 
@@ -529,7 +578,9 @@ static void run_process(int dev, int process, uint64_t seed)
 		struct step s = next_step(n);
 		int r = perform(&s);
 
-		if (r < 0 && r != -ENOSPC && !want_full)
+		if (is_end(&s, r))
+			break;
+		if (r < 0 && r != -ENOSPC && !want_full && !errors)
 			printf("churn: %s (%d %d %ld %ld): %s\n", op_names[s.op], s.a, s.b, s.off,
 				s.len, strerror(-r)),
 				exit(2);
@@ -716,6 +767,7 @@ int main(int argc, char **argv)
 	for (i = 6; i < argc; i++) {
 		extents &= !!strcmp(argv[i], "noextents");
 		want_full |= !strcmp(argv[i], "full");
+		errors |= !strcmp(argv[i], "errors");
 		noise_too |= !strcmp(argv[i], "noise");
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
