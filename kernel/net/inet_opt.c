@@ -138,7 +138,7 @@ static int multicast_if(struct inet_sock *i, uaddr_t val, u32 len)
 	err = inet_mc_device(i, &any, r.ifindex, r.iface, &i->mc_if, &id);
 	if (!err)
 		i->mc_addr = r.iface ? ip_v4(r.iface) : IP_ANY;
-	return err == -ENODEV && !r.ifindex ? -EADDRNOTAVAIL : err;
+	return err == -ENODEV ? -EADDRNOTAVAIL : err;
 }
 
 /* ---- setting ---- */
@@ -249,8 +249,6 @@ static int set_ip(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	if (err)
 		return err;
 	if (flag) {
-		if (opt == IP_MULTICAST_LOOP && n != 0 && n != 1 && len < sizeof(int))
-			return -EINVAL;
 		if (is_strict(opt) && n != 0 && n != 1)
 			return -EINVAL;
 		*flag = n;
@@ -452,6 +450,11 @@ static int set_ipv6(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	return -ENOPROTOOPT;
 }
 
+static bool is_udp(const struct inet_sock *i)
+{
+	return i->table == &udp_ports || i->table == &udplite_ports;
+}
+
 static int set_udp(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 {
 	int n, err = read_number(val, len, false, &n);
@@ -469,22 +472,31 @@ static int set_udp(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 		i->segment = (u16)n;
 		return 0;
 	case UDP_GRO: i->gro = n; return 0;
+	case UDPLITE_SEND_CSCOV:
+	case UDPLITE_RECV_CSCOV:
+		if (i->table != &udplite_ports)
+			return -ENOPROTOOPT;
+		if (n && n < 8) /* at least the header */
+			n = 8;
+		*(opt == UDPLITE_SEND_CSCOV ? &i->cov_send : &i->cov_recv) = (u16)min(n, 65535);
+		return 0;
 	}
 	return -ENOPROTOOPT;
 }
 
-static int set_udplite(struct inet_sock *i, int opt, uaddr_t val, u32 len)
+static int number_udp(const struct inet_sock *i, int opt, int *n)
 {
-	int n, err = read_number(val, len, false, &n);
-
-	if (opt != UDPLITE_SEND_CSCOV && opt != UDPLITE_RECV_CSCOV)
-		return -ENOPROTOOPT;
-	if (err)
-		return err;
-	if (n && n < 8) /* at least the header */
-		n = 8;
-	*(opt == UDPLITE_SEND_CSCOV ? &i->cov_send : &i->cov_recv) = (u16)min(n, 65535);
-	return 0;
+	switch (opt) {
+	case UDP_CORK: *n = i->corked; return 0;
+	case UDP_ENCAP: *n = 0; return 0;
+	case UDP_NO_CHECK6_TX: *n = i->no_check6_tx; return 0;
+	case UDP_NO_CHECK6_RX: *n = i->no_check6_rx; return 0;
+	case UDP_SEGMENT: *n = i->segment; return 0;
+	case UDP_GRO: *n = i->gro; return 0;
+	case UDPLITE_SEND_CSCOV: *n = i->cov_send; return 0;
+	case UDPLITE_RECV_CSCOV: *n = i->cov_recv; return 0;
+	}
+	return -ENOPROTOOPT;
 }
 
 static int set_raw(struct inet_sock *i, int level, int opt, uaddr_t val, u32 len)
@@ -495,53 +507,11 @@ static int set_raw(struct inet_sock *i, int level, int opt, uaddr_t val, u32 len
 		return -EOPNOTSUPP;
 	if (level == SOL_RAW && i->v6 && (opt == RAW_CHECKSUM || len < sizeof(int)))
 		return len < sizeof(int) ? -EINVAL : set_checksum(i, level, val, len);
+	if (level == IPPROTO_ICMPV6 && i->v6 && i->c.protocol != IPPROTO_ICMPV6)
+		return -EOPNOTSUPP;
 	if (level == IPPROTO_ICMPV6 && opt == ICMPV6_FILTER && i->c.protocol == IPPROTO_ICMPV6)
 		return copy_from_user(i->icmp6_filter, val, min(len, 32U)) ? -EFAULT : 0;
 	return -ENOPROTOOPT;
-}
-
-static int bind_to_device(struct inet_sock *i, uaddr_t val, u32 len)
-{
-	char name[IFNAMSIZ] = { 0 };
-	struct net_device *d;
-	int ifindex;
-
-	if (copy_from_user(name, val, min(len, (u32)IFNAMSIZ - 1)))
-		return -EFAULT;
-	if (i->bound_if && !net_capable(i->net, CAP_NET_RAW))
-		return -EPERM;
-	if (!name[0]) {
-		i->bound_if = 0;
-		return 0;
-	}
-	spin_lock(&i->net->lock);
-	d = netdev_by_name(i->net, name);
-	ifindex = d ? d->ifindex : 0;
-	spin_unlock(&i->net->lock);
-	if (!ifindex)
-		return -ENODEV;
-	i->bound_if = ifindex;
-	return 0;
-}
-
-static int bind_to_ifindex(struct inet_sock *i, uaddr_t val, u32 len)
-{
-	struct net_device *d;
-	int n;
-
-	if (len < sizeof(n))
-		return -EINVAL;
-	if (get_user(n, val))
-		return -EFAULT;
-	if (i->bound_if && !net_capable(i->net, CAP_NET_RAW))
-		return -EPERM;
-	if (n < 0)
-		return -EINVAL;
-	d = n ? netdev_find_index(i->net, n) : NULL;
-	if (n && !d)
-		return -ENODEV;
-	i->bound_if = n;
-	return 0;
 }
 
 static int reuse_program(struct inet_sock *i, uaddr_t val, u32 len)
@@ -555,8 +525,6 @@ static int reuse_program(struct inet_sock *i, uaddr_t val, u32 len)
 static int set_socket(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 {
 	switch (opt) {
-	case SO_BINDTODEVICE: return bind_to_device(i, val, len);
-	case SO_BINDTOIFINDEX: return bind_to_ifindex(i, val, len);
 	case SO_ATTACH_REUSEPORT_CBPF: return reuse_program(i, val, len);
 	case SO_DETACH_REUSEPORT_BPF: return inet_reuse_program(i, NULL);
 	}
@@ -577,12 +545,9 @@ int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 		break;
 	case SOL_IPV6: err = i->v6 ? set_ipv6(i, opt, val, len) : -ENOPROTOOPT; break;
 	case SOL_UDP:
-		if (i->c.type == SOCK_DGRAM && i->c.protocol == IPPROTO_UDP)
+	case SOL_UDPLITE: /* either name does for both */
+		if (is_udp(i))
 			err = set_udp(i, opt, val, len);
-		break;
-	case SOL_UDPLITE:
-		if (i->table == &udplite_ports)
-			err = set_udplite(i, opt, val, len);
 		break;
 	default: err = i->c.type == SOCK_RAW ? set_raw(i, level, opt, val, len) : -ENOPROTOOPT;
 	}
@@ -692,27 +657,10 @@ static int get_blob(const void *from, u32 size, void *val, u32 *len)
 int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 {
 	struct inet_sock *i = INET(s);
-	struct net_device *d;
 	int n = 0, err;
 
 	switch (level) {
-	case SOL_SOCKET:
-		if (opt == SO_BINDTOIFINDEX)
-			return put_number(i->bound_if, false, val, len);
-		if (opt != SO_BINDTODEVICE)
-			return -ENOPROTOOPT;
-		if (!i->bound_if) {
-			*len = 0;
-			return 0;
-		}
-		if (*len < IFNAMSIZ)
-			return -EINVAL;
-		spin_lock(&i->net->lock);
-		d = netdev_by_index(i->net, i->bound_if);
-		strscpy(val, d ? d->name : "", IFNAMSIZ);
-		spin_unlock(&i->net->lock);
-		*len = (u32)strlen(val) + 1;
-		return d ? 0 : -ENODEV;
+	case SOL_SOCKET: return -ENOPROTOOPT;
 	case SOL_IP:
 		if (i->v6 && i->c.type == SOCK_RAW)
 			return -ENOPROTOOPT;
@@ -736,24 +684,11 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 		err = number6(i, opt, &n);
 		return err ? err : put_number(n, false, val, len);
 	case SOL_UDP:
-		if (i->table != &udp_ports)
-			break;
-		switch (opt) {
-		case UDP_CORK: n = i->corked; break;
-		case UDP_ENCAP: n = 0; break;
-		case UDP_NO_CHECK6_TX: n = i->no_check6_tx; break;
-		case UDP_NO_CHECK6_RX: n = i->no_check6_rx; break;
-		case UDP_SEGMENT: n = i->segment; break;
-		case UDP_GRO: n = i->gro; break;
-		default: return -ENOPROTOOPT;
-		}
-		return put_number(n, false, val, len);
 	case SOL_UDPLITE:
-		if (i->table != &udplite_ports ||
-			(opt != UDPLITE_SEND_CSCOV && opt != UDPLITE_RECV_CSCOV))
-			return -ENOPROTOOPT;
-		return put_number(
-			opt == UDPLITE_SEND_CSCOV ? i->cov_send : i->cov_recv, false, val, len);
+		if (!is_udp(i))
+			break;
+		err = number_udp(i, opt, &n);
+		return err ? err : put_number(n, false, val, len);
 	case SOL_RAW:
 		if (i->c.type == SOCK_RAW && i->c.protocol == IPPROTO_ICMP && opt == ICMP_FILTER)
 			return get_blob(&i->icmp_filter, 4, val, len);
@@ -766,6 +701,8 @@ int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 		if (i->c.type == SOCK_RAW && i->c.protocol == IPPROTO_ICMPV6 &&
 			opt == ICMPV6_FILTER)
 			return get_blob(i->icmp6_filter, 32, val, len);
+		if (i->c.type == SOCK_RAW && i->v6 && i->c.protocol != IPPROTO_ICMPV6)
+			return -EOPNOTSUPP;
 		break;
 	}
 	return i->v6 ? -ENOPROTOOPT : -EOPNOTSUPP;

@@ -16,6 +16,8 @@ extern int unix_max_dgram_qlen; /* net.unix: datagrams in a socket's queue */
 /* sockopt_long.c: options of SOL_SOCKET whose value is more than a number. -ENOPROTOOPT: none of these. */
 int sock_set_long(struct socket *s, int opt, uaddr_t val, u32 len);
 int sock_get_long(struct socket *s, int opt, void *val, u32 *len);
+/* SO_BINDTODEVICE and SO_BINDTOIFINDEX. */
+int sock_bind_device(struct sock_common *sk, int opt, uaddr_t val, u32 len);
 int sock_peer_groups(struct socket *s, uaddr_t val, u32 room, uaddr_t ulen);
 u64 sock_cookie(struct sock_common *sk);
 /* What SO_MEMINFO and sock_diag tell; SK_MEMINFO_VARS numbers. */

@@ -462,6 +462,9 @@ static int membership(struct packet_sock *p, int opt, uaddr_t val, u32 len)
 		return -ENODEV;
 	if (r.mr_type > PACKET_MR_UNICAST || r.mr_alen > ETH_ALEN)
 		return -EINVAL;
+	if ((r.mr_type == PACKET_MR_MULTICAST || r.mr_type == PACKET_MR_UNICAST) &&
+		r.mr_alen != ETH_ALEN)
+		return -EINVAL;
 	return add_member(p, &r);
 }
 
@@ -517,6 +520,32 @@ static int set_number(struct packet_sock *p, int opt, int n)
 	return -ENOPROTOOPT;
 }
 
+static bool is_number(int opt)
+{
+	switch (opt) {
+	case PACKET_AUXDATA:
+	case PACKET_ORIGDEV:
+	case PACKET_COPY_THRESH:
+	case PACKET_TIMESTAMP:
+	case PACKET_QDISC_BYPASS:
+	case PACKET_IGNORE_OUTGOING:
+	case PACKET_VERSION:
+	case PACKET_RESERVE:
+	case PACKET_LOSS:
+	case PACKET_TX_HAS_OFF:
+	case PACKET_VNET_HDR:
+	case PACKET_VNET_HDR_SZ: return true;
+	}
+	return false;
+}
+
+/* More bytes than a number's are no fault. */
+static bool loose(int opt)
+{
+	return opt == PACKET_AUXDATA || opt == PACKET_ORIGDEV || opt == PACKET_VNET_HDR ||
+	       opt == PACKET_VNET_HDR_SZ;
+}
+
 static int packet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 {
 	struct packet_sock *p = PACKET(s);
@@ -533,7 +562,10 @@ static int packet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, 
 	case PACKET_FANOUT: err = packet_fanout_join(p, val, len); break;
 	case PACKET_FANOUT_DATA: err = packet_fanout_data(p, val, len); break;
 	default:
-		err = len < sizeof(n) ? -EINVAL : get_user(n, val) ? -EFAULT : 0;
+		err = !is_number(opt)                                     ? -ENOPROTOOPT :
+		      len < sizeof(n) || (len > sizeof(n) && !loose(opt)) ? -EINVAL :
+		      get_user(n, val)                                    ? -EFAULT :
+									    0;
 		if (!err)
 			err = set_number(p, opt, n);
 	}
@@ -575,6 +607,7 @@ static int packet_getsockopt(struct socket *s, int level, int opt, void *val, u3
 	switch (opt) {
 	case PACKET_STATISTICS: return statistics(p, val, len);
 	case PACKET_AUXDATA: n = p->auxdata; break;
+	case PACKET_COPY_THRESH: n = p->copy_thresh; break;
 	case PACKET_ORIGDEV: n = p->origdev; break;
 	case PACKET_VERSION: n = p->version; break;
 	case PACKET_RESERVE: n = p->reserve; break;

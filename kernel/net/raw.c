@@ -298,6 +298,7 @@ int raw_create(struct socket *s, int family, int type, int protocol)
 		return -ENOMEM;
 	inet_init_sock(i, s, family, type, protocol, &raw_socks);
 	i->hdrincl = protocol == IPPROTO_RAW && family == AF_INET;
+	i->c.reuseaddr = true; /* as Linux tells it; there are no ports */
 	i->sock = s;
 	s->sk = &i->c;
 	s->ops = &raw_ops;

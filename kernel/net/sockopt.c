@@ -214,7 +214,7 @@ static int set_common(struct socket *s, int opt, uaddr_t uval, u32 len)
 {
 	struct sock_common *sk = s->sk;
 	bool *flag = flag_option(sk, opt);
-	int val;
+	int val, linger[2];
 
 	if (opt == SO_RCVTIMEO_OLD || opt == SO_SNDTIMEO_OLD || opt == SO_RCVTIMEO_NEW ||
 		opt == SO_SNDTIMEO_NEW)
@@ -222,10 +222,14 @@ static int set_common(struct socket *s, int opt, uaddr_t uval, u32 len)
 					   &sk->rcvtimeo :
 					   &sk->sndtimeo,
 			uval, len);
+	if (opt == SO_BINDTODEVICE || opt == SO_BINDTOIFINDEX)
+		return sock_bind_device(sk, opt, uval, len);
 	if (len < sizeof(int))
 		return -EINVAL;
 	if (get_user(val, uval))
 		return -EFAULT;
+	if ((opt == SO_ATTACH_BPF || opt == SO_ATTACH_REUSEPORT_EBPF) && len != sizeof(int))
+		return -EINVAL;
 	if (!has_option(sk, opt))
 		return -EOPNOTSUPP;
 	if (flag)
@@ -234,7 +238,11 @@ static int set_common(struct socket *s, int opt, uaddr_t uval, u32 len)
 	case SO_LINGER:
 		if (len < sizeof(sk->linger))
 			return -EINVAL;
-		return get_user(sk->linger, uval);
+		if (get_user(linger, uval))
+			return -EFAULT;
+		sk->linger.on = linger[0] != 0;
+		sk->linger.secs = linger[1];
+		return 0;
 	case SO_ATTACH_FILTER: return sock_attach_filter(sk, uval, len);
 	case SO_TIMESTAMPING_OLD:
 	case SO_TIMESTAMPING_NEW:

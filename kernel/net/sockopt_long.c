@@ -7,6 +7,7 @@
 #include <asm/socket.h>
 #include <linux/net_tstamp.h>
 #include <linux/sock_diag.h>
+#include <linux/time.h>
 
 #include "kernel/lib/string.h"
 #include "kernel/net/inet.h"
@@ -39,11 +40,53 @@ void sock_meminfo(struct socket *s, struct sock_common *sk, u32 *n)
 
 /* ---- setting ---- */
 
-/* Is it bound to one? Of internet sockets alone. */
-static bool has_device(const struct sock_common *sk)
+/* Where the number of the device is kept that the socket is bound to. */
+static int *bound_if(struct sock_common *sk)
 {
-	return (sk->family == AF_INET || sk->family == AF_INET6) &&
-	       container_of(sk, struct inet_sock, c)->bound_if;
+	return sk->family == AF_INET || sk->family == AF_INET6 ?
+		       &container_of(sk, struct inet_sock, c)->bound_if :
+		       &sk->rare.bound_if;
+}
+
+/* Nobody looks whether there is a device of that number, as on Linux. */
+static int bind_number(struct sock_common *sk, uaddr_t val, u32 len)
+{
+	int n;
+
+	if (len < sizeof(n))
+		return -EINVAL;
+	if (get_user(n, val))
+		return -EFAULT;
+	if (*bound_if(sk) && !net_capable(sk->net, CAP_NET_RAW))
+		return -EPERM;
+	if (n < 0)
+		return -EINVAL;
+	*bound_if(sk) = n;
+	return 0;
+}
+
+int sock_bind_device(struct sock_common *sk, int opt, uaddr_t val, u32 len)
+{
+	char name[IFNAMSIZ] = { 0 };
+	struct net_device *d;
+	int n = 0;
+
+	if (opt == SO_BINDTOIFINDEX)
+		return bind_number(sk, val, len);
+	if (copy_from_user(name, val, min(len, (u32)IFNAMSIZ - 1)))
+		return -EFAULT;
+	if (*bound_if(sk) && !net_capable(sk->net, CAP_NET_RAW))
+		return -EPERM;
+	if (name[0]) {
+		spin_lock(&sk->net->lock);
+		d = netdev_by_name(sk->net, name);
+		n = d ? d->ifindex : 0;
+		spin_unlock(&sk->net->lock);
+		if (!n)
+			return -ENODEV;
+	}
+	*bound_if(sk) = n;
+	return 0;
 }
 
 /* Numbers begin with what is sent next; of a stream they count bytes. */
@@ -70,7 +113,7 @@ static int set_stamping(struct socket *s, int opt, uaddr_t uval, u32 len)
 			sk->rare.tskey = 0;
 	}
 	if (!err && flags & SOF_TIMESTAMPING_BIND_PHC)
-		err = has_device(sk) ? -EINVAL : -EOPNOTSUPP; /* no card has a clock */
+		err = *bound_if(sk) ? -EINVAL : -EOPNOTSUPP; /* no card has a clock */
 	if (err)
 		return err;
 	sk->rare.stamps_new = opt == SO_TIMESTAMPING_NEW;
@@ -91,8 +134,10 @@ static int set_txtime(struct sock_common *sk, uaddr_t uval, u32 len)
 		return -EFAULT;
 	if (t.flags & ~3U)
 		return -EINVAL;
-	if (t.clock != 1 /* CLOCK_MONOTONIC */ && !net_capable(sk->net, CAP_NET_ADMIN))
+	if (t.clock != CLOCK_MONOTONIC && !net_capable(sk->net, CAP_NET_ADMIN))
 		return -EPERM;
+	if (t.clock != CLOCK_MONOTONIC && t.clock != CLOCK_REALTIME && t.clock != CLOCK_TAI)
+		return -EINVAL;
 	memcpy(&sk->rare.txtime, &t, sizeof(t));
 	return 0;
 }
@@ -164,6 +209,25 @@ static int get_peer_name(struct socket *s, void *val, u32 *len)
 	return give(a.data, *len, val, len);
 }
 
+static int get_device(struct sock_common *sk, void *val, u32 *len)
+{
+	int n = *bound_if(sk);
+	struct net_device *d;
+
+	if (!n) {
+		*len = 0;
+		return 0;
+	}
+	if (*len < IFNAMSIZ)
+		return -EINVAL;
+	spin_lock(&sk->net->lock);
+	d = netdev_by_index(sk->net, n);
+	strscpy(val, d ? d->name : "", IFNAMSIZ);
+	spin_unlock(&sk->net->lock);
+	*len = (u32)strlen(val) + 1;
+	return d ? 0 : -ENODEV;
+}
+
 int sock_get_long(struct socket *s, int opt, void *val, u32 *len)
 {
 	struct sock_common *sk = s->sk;
@@ -175,6 +239,9 @@ int sock_get_long(struct socket *s, int opt, void *val, u32 *len)
 	case SO_TIMESTAMPING_NEW: return get_stamping(sk, opt, val, len);
 	case SO_MAX_PACING_RATE: return get_pacing(sk, val, len);
 	case SO_TXTIME: return give(&sk->rare.txtime, sizeof(sk->rare.txtime), val, len);
+	case SO_BINDTODEVICE: return get_device(sk, val, len);
+	case SO_BINDTOIFINDEX: return give(bound_if(sk), sizeof(int), val, len);
+	case SO_PEERPIDFD_: return -ENODATA; /* of who has no peer */
 	case SO_PEERNAME: return get_peer_name(s, val, len);
 	case SO_MEMINFO: sock_meminfo(s, sk, mem); return give(mem, sizeof(mem), val, len);
 	case SO_COOKIE:
