@@ -162,6 +162,7 @@ struct frag_queue {
 	u8 proto;
 	bool v6;
 	struct list_head pieces; /* of sk_buff.list, by ip.frag_off */
+	struct rb_root tree;     /* the same, of sk_buff.place */
 	u32 nr, got, end;        /* pieces; bytes; where the packet ends, 0: not known */
 	u32 largest;             /* of the pieces, with its network header */
 	u32 memory;
@@ -256,34 +257,50 @@ static struct frag_queue *create(struct net *net, u64 user, const struct sk_buff
 	return q;
 }
 
+static u32 end_of(const struct sk_buff *p)
+{
+	return (u32)p->ip.frag_off + p->ip.frag_len;
+}
+
+/* The last piece that does not begin behind @off. NULL. */
+static struct sk_buff *find_piece(const struct frag_queue *q, u32 off)
+{
+	struct rb_node *n = q->tree.node;
+	struct sk_buff *found = NULL;
+
+	while (n) {
+		struct sk_buff *p = rb_entry(n, struct sk_buff, place);
+
+		if (p->ip.frag_off > off) {
+			n = n->left;
+		} else {
+			found = p;
+			n = n->right;
+		}
+	}
+	return found;
+}
+
 /* Into its place. -EEXIST: it is there already; -EINVAL: it overlaps, or contradicts what is known of the end. */
 static int insert(struct frag_queue *q, struct sk_buff *skb)
 {
 	u32 from = skb->ip.frag_off, len = skb->ip.frag_len, to = from + len;
-	struct list_head *before = &q->pieces;
-	struct sk_buff *p;
+	struct sk_buff *p = find_piece(q, from);
+	struct list_head *before = p ? &p->list : &q->pieces;
+	const struct sk_buff *next = list_entry(before->next, struct sk_buff, list);
 
-	if (!skb->ip.frag_more && q->end && q->end != to)
+	if (q->end && (skb->ip.frag_more ? to > q->end : to != q->end))
 		return -EINVAL;
-	if (q->end && to > q->end)
+	if (p && p->ip.frag_off == from && end_of(p) == to)
+		return -EEXIST;
+	if (p && end_of(p) > from)
 		return -EINVAL;
-	list_for_each_entry(p, &q->pieces, list) {
-		u32 pfrom = p->ip.frag_off, pto = pfrom + p->ip.frag_len;
-
-		if (pfrom == from && pto == to)
-			return -EEXIST;
-		if (pfrom < to && from < pto)
-			return -EINVAL;
-		if (!skb->ip.frag_more && pto > to)
-			return -EINVAL;
-		if (pfrom > from) {
-			before = &p->list;
-			break;
-		}
-	}
+	if (&next->list != &q->pieces && (!skb->ip.frag_more || next->ip.frag_off < to))
+		return -EINVAL;
 	if (!skb->ip.frag_more)
 		q->end = to;
-	list_add_tail(&skb->list, before);
+	list_add(&skb->list, before);
+	skb_place(&q->tree, skb, p);
 	q->nr++;
 	q->got += len;
 	q->largest = max(q->largest, skb->ip.hdr_len + len + (q->v6 ? 8U : 0U));
@@ -366,6 +383,10 @@ struct sk_buff *ip_defrag_for(
 		list_add_tail(&skb->list, dead);
 		stats->reasm_fails++;
 		return NULL;
+	}
+	if (skb->destructor) { /* who sent it does not wait for the others */
+		skb->destructor(skb);
+		skb->destructor = NULL;
 	}
 	spin_lock(&frag_lock);
 	make_room(net, skb_truesize(skb), dead);

@@ -113,6 +113,20 @@ void skb_free_list(struct list_head *queue)
 	}
 }
 
+void skb_place(struct rb_root *tree, struct sk_buff *skb, struct sk_buff *before)
+{
+	struct rb_node *at = before ? &before->place : rb_first(tree), **link = &tree->node;
+
+	if (before && at->right) { /* then the next one has nothing on its left */
+		at = rb_next(at);
+		link = &at->left;
+	} else if (at) {
+		link = before ? &at->right : &at->left;
+	}
+	rb_link_node(&skb->place, at, link);
+	rb_insert_color(&skb->place, tree);
+}
+
 void *skb_push(struct sk_buff *skb, u32 n)
 {
 	BUG_ON(n > skb->head);
@@ -157,6 +171,34 @@ void skb_copy(const struct sk_buff *skb, u32 from, void *to, u32 n)
 	}
 	if (n > first)
 		memcpy((u8 *)to + first, skb_payload(skb) + from - head, n - first);
+}
+
+bool skb_own_payload(struct sk_buff *skb)
+{
+	struct pbuf *b = skb->buf, *own;
+
+	if (!b || atomic_read(&b->refs) == 1)
+		return true;
+	own = pbuf_alloc(b->size, GFP_ATOMIC);
+	if (!own)
+		return false;
+	memcpy(own->data, b->data, b->size); /* what was pulled, too */
+	skb->buf = own;
+	pbuf_put(b);
+	return true;
+}
+
+void skb_write(struct sk_buff *skb, u32 to, const void *from, u32 n)
+{
+	u32 head = skb_headlen(skb), first = 0;
+
+	if (to < head) {
+		first = min(n, head - to);
+		memcpy(skb->room + skb->head + to, from, first);
+		to = head;
+	}
+	if (n > first)
+		memcpy(skb_payload(skb) + to - head, (const u8 *)from + first, n - first);
 }
 
 const void *skb_header(const struct sk_buff *skb, u32 n, void *tmp)

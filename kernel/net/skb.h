@@ -17,6 +17,7 @@
 
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/list.h"
+#include "kernel/lib/rbtree.h"
 #include "kernel/lib/types.h"
 #include "kernel/mm/mm.h"
 #include "kernel/net/addr.h"
@@ -128,6 +129,7 @@ struct sk_buff {
 		struct tcp_meta tcp;
 		struct packet_meta pkt;
 	};
+	struct rb_node place; /* in a queue that is searched, as well as list (skb_place()) */
 	u8 room[SKB_ROOM];
 };
 _Static_assert(sizeof(struct sk_buff) <= 512,
@@ -141,6 +143,8 @@ struct sk_buff *skb_from_iter(struct iov_iter *from, size_t len);
 struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp);
 void kfree_skb(struct sk_buff *skb); /* NULL is fine */
 void skb_free_list(struct list_head *queue);
+/* Into a queue's tree, behind @before (NULL: the first of all). It stands on the queue's list, too, which has the same order. */
+void skb_place(struct rb_root *tree, struct sk_buff *skb, struct sk_buff *before);
 static inline bool list_is_last_skb(const struct list_head *queue, const struct sk_buff *skb)
 {
 	return skb->list.next == queue;
@@ -225,6 +229,10 @@ int skb_copy_to_iter(const struct sk_buff *skb, u32 from, u32 n, struct iov_iter
  */
 long skb_queue_ioctl(
 	u32 cmd, u64 arg, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
+/* Nobody else sees what is written to the payload from now on. False: no memory. */
+bool skb_own_payload(struct sk_buff *skb);
+/* Writes @n bytes at offset @to; there are as many, and the payload is its own where they reach it. */
+void skb_write(struct sk_buff *skb, u32 to, const void *from, u32 n);
 /* One's complement sum, not folded, of bytes [from, from + n). */
 u32 skb_sum(const struct sk_buff *skb, u32 from, u32 n, u32 sum);
 /* A copy whose payload is its own and holds everything, headers too. NULL. */

@@ -161,6 +161,7 @@ void tcp_done(struct tcp_sock *t)
 		tcp_unqueue(t, skb);
 	t->packets_out = t->sacked_out = t->lost_out = t->retrans_out = 0;
 	skb_free_list(&t->ooo);
+	t->ooo_tree = RB_ROOT;
 	t->ooo_mem = t->nr_sacks = 0;
 	t->inet.c.shutdown = SHUT_BOTH;
 	tcp_mem_sync(t);

@@ -183,6 +183,7 @@ struct tcp_sock {
 
 	/* receiving */
 	struct list_head ooo;
+	struct rb_root ooo_tree; /* of sk_buff.place: the same, to search */
 	u32 irs, rcv_nxt, rcv_wup, rcv_wnd, copied_seq, rcv_mss, window_clamp;
 	u32 ts_recent;
 	u64 ts_recent_at, last_rcv;

@@ -19,37 +19,45 @@
 
 /* ---- out of order ---- */
 
-/* The one of @all that @seq is in joins those that are told, unless it is there or they are enough. */
-static void tell_block(struct tcp_sock *t, const struct sack_block *all, u32 n, u32 seq, u32 *out)
+/*
+ * The list of blocks that SACK tells: the one that [@seq, @end) is in, which has just come, then those that changed last (RFC 2018, 4).
+ * Blocks grow together as far as the list knows: a peer that sends many pieces does not make us look at all that is there.
+ */
+static void note_sack(struct tcp_sock *t, u32 seq, u32 end)
 {
-	for (u32 i = 0; i < *out; i++)
-		if (!before(seq, t->sacks[i].start) && before(seq, t->sacks[i].end))
-			return;
-	for (u32 i = 0; i < n && *out < MAX_SACKS; i++)
-		if (!before(seq, all[i].start) && before(seq, all[i].end))
-			t->sacks[(*out)++] = all[i];
+	struct sack_block first = { seq, end }, was[MAX_SACKS];
+	u32 n = 1, k = t->nr_sacks;
+
+	memcpy(was, t->sacks, sizeof(was));
+	for (u32 i = 0; i < k;
+		i++) { /* they do not touch each other: what one adds reaches no other */
+		if (before(was[i].end, seq) || after(was[i].start, end))
+			continue;
+		first.start = before(was[i].start, first.start) ? was[i].start : first.start;
+		first.end = after(was[i].end, first.end) ? was[i].end : first.end;
+	}
+	t->sacks[0] = first;
+	for (u32 i = 0; i < k && n < MAX_SACKS; i++)
+		if (before(was[i].end, first.start) || after(was[i].start, first.end))
+			t->sacks[n++] = was[i];
+	t->nr_sacks = n;
 }
 
-/* The list of blocks that SACK tells: the one that @seq is in, then those that changed last (RFC 2018, 4). */
-static void note_sacks(struct tcp_sock *t, u32 seq)
+/* What is in order is no block any more, nor what was thrown away at the end. */
+static void forget_sacks(struct tcp_sock *t)
 {
-	struct sack_block all[64] = { { 0 } }, was[MAX_SACKS];
-	struct sk_buff *skb;
-	u32 n = 0, out = 0;
+	const struct sk_buff *last = list_last_entry(&t->ooo, struct sk_buff, list);
+	u32 n = 0;
 
-	list_for_each_entry(skb, &t->ooo, list) {
-		if (n && all[n - 1].end == skb->tcp.seq)
-			all[n - 1].end = skb->tcp.end_seq;
-		else if (n < ARRAY_SIZE(all))
-			all[n++] = (struct sack_block){ skb->tcp.seq, skb->tcp.end_seq };
+	for (u32 i = 0; i < t->nr_sacks && !list_empty(&t->ooo); i++) {
+		struct sack_block b = t->sacks[i];
+
+		if (after(b.end, last->tcp.end_seq))
+			b.end = last->tcp.end_seq;
+		if (after(b.end, t->rcv_nxt) && before(b.start, b.end))
+			t->sacks[n++] = b;
 	}
-	memcpy(was, t->sacks, sizeof(was));
-	tell_block(t, all, n, seq, &out);
-	for (u32 i = 0; i < t->nr_sacks; i++)
-		tell_block(t, all, n, was[i].start, &out);
-	for (u32 i = 0; i < n; i++)
-		tell_block(t, all, n, all[i].start, &out);
-	t->nr_sacks = out;
+	t->nr_sacks = n;
 }
 
 /* Cuts what lies before @seq off the front. */
@@ -59,34 +67,53 @@ static void cut_front(struct sk_buff *skb, u32 seq)
 	skb->tcp.seq = seq;
 }
 
-static void ooo_drop(struct tcp_sock *t, struct sk_buff *skb)
+static void ooo_remove(struct tcp_sock *t, struct sk_buff *skb)
 {
 	list_del_init(&skb->list);
+	rb_erase(&skb->place, &t->ooo_tree);
 	t->ooo_mem -= skb_truesize(skb);
+}
+
+static void ooo_drop(struct tcp_sock *t, struct sk_buff *skb)
+{
+	ooo_remove(t, skb);
 	kfree_skb(skb);
+}
+
+/* The last one that does not begin after @seq. NULL. */
+static struct sk_buff *ooo_find(struct tcp_sock *t, u32 seq)
+{
+	struct rb_node *n = t->ooo_tree.node;
+	struct sk_buff *found = NULL;
+
+	while (n) {
+		struct sk_buff *o = rb_entry(n, struct sk_buff, place);
+
+		if (after(o->tcp.seq, seq)) {
+			n = n->left;
+		} else {
+			found = o;
+			n = n->right;
+		}
+	}
+	return found;
 }
 
 /* Keeps the queue free of overlaps: what is there counts, what is new fills gaps. */
 static void ooo_insert(struct tcp_sock *t, struct sk_buff *skb)
 {
-	struct sk_buff *o, *next;
-	struct list_head *at = &t->ooo;
 	u32 seq = skb->tcp.seq, end = skb->tcp.end_seq;
+	struct sk_buff *o = ooo_find(t, seq), *next;
 
-	list_for_each_entry_reverse(o, &t->ooo, list) {
-		if (!after(o->tcp.seq, seq)) {
-			at = &o->list;
-			if (!before(o->tcp.end_seq, end)) { /* all of it is here */
-				t->dsack = (struct sack_block){ seq, end };
-				kfree_skb(skb);
-				return;
-			}
-			if (after(o->tcp.end_seq, seq))
-				cut_front(skb, o->tcp.end_seq);
-			break;
-		}
+	if (o && !before(o->tcp.end_seq, end)) { /* all of it is here */
+		t->dsack = (struct sack_block){ seq, end };
+		kfree_skb(skb);
+		return;
 	}
-	list_add(&skb->list, at);
+	if (o && after(o->tcp.end_seq, seq))
+		cut_front(skb, o->tcp.end_seq);
+	list_add(&skb->list, o ? &o->list : &t->ooo);
+	skb_place(&t->ooo_tree, skb, o);
 	t->ooo_mem += skb_truesize(skb);
 	for (o = list_next_entry(skb, list); &o->list != &t->ooo; o = next) {
 		next = list_next_entry(o, list);
@@ -99,7 +126,7 @@ static void ooo_insert(struct tcp_sock *t, struct sk_buff *skb)
 		cut_front(o, end);
 		break;
 	}
-	note_sacks(t, seq);
+	note_sack(t, seq, end);
 }
 
 /* ---- in order ---- */
@@ -150,16 +177,12 @@ static void drain_ooo(struct tcp_sock *t)
 			ooo_drop(t, skb);
 			continue;
 		}
-		list_del_init(&skb->list);
-		t->ooo_mem -= skb_truesize(skb);
+		ooo_remove(t, skb);
 		if (before(skb->tcp.seq, t->rcv_nxt))
 			cut_front(skb, t->rcv_nxt);
 		take_in_order(t, skb);
 	}
-	if (list_empty(&t->ooo))
-		t->nr_sacks = 0;
-	else
-		note_sacks(t, list_first_entry(&t->ooo, struct sk_buff, list)->tcp.seq);
+	forget_sacks(t);
 }
 
 void tcp_enter_quick(struct tcp_sock *t)
@@ -193,7 +216,7 @@ static bool make_room(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	while (no_room(t, skb) && !list_empty(&t->ooo))
 		ooo_drop(t, list_last_entry(&t->ooo, struct sk_buff, list));
-	note_sacks(t, t->rcv_nxt);
+	forget_sacks(t);
 	return !no_room(t, skb);
 }
 
