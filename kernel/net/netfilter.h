@@ -63,9 +63,11 @@ void nft_net_end(struct net *net);
 
 /* The first @n bytes of @skb, which are there, in one piece that may be written to. */
 u8 *nf_writable(struct sk_buff *skb, u32 n);
+/* Writes @n bytes at @at, which are there, wherever that is. False: no memory. */
+bool nf_write(struct sk_buff *skb, u32 at, const void *from, u32 n);
 /*
  * The Internet checksum at @at follows a change of what it covers (nf_csum_delta()). @udp: 0 means that there is none, and stays so.
- * Nothing is done when it is not in the packet, or beyond what nf_writable() can take.
+ * Nothing is done when it is not in the packet, or without memory.
  */
 void nf_fix_sum(struct sk_buff *skb, u32 at, u32 delta, bool udp);
 /* Has no checksum of its transport yet, because it was not to leave this machine: computed. */

@@ -460,7 +460,47 @@ static void test_masquerade(void **state)
 	nf_net_end(&net);
 }
 
+/* ---- bytes of a packet ---- */
+
+/* Wherever a checksum stands, it follows, and who shares the payload does not see it. */
+static void test_far_behind(void **state)
+{
+	static const u32 at[] = { 0, 6, 62, 126, 127, 128, 190, 397 };
+
+	for (u32 i = 0; i < ARRAY_SIZE(at); i++) {
+		struct sk_buff *skb = skb_alloc(400, GFP_KERNEL), *other;
+		u8 was[440], other_is[440], new[2] = { 0xab, 0xcd };
+		u32 head = i % 2 ? 40 : 0, sum = at[i] & ~1U, delta;
+		u16 check = 0;
+
+		skb->len = 400 - head;
+		for (u32 k = 0; k < 400; k++)
+			skb->buf->data[k] = (u8)(k * 5);
+		if (head)
+			memset(skb_push(skb, head), 7, head);
+		skb_write(skb, sum, &check, 2);
+		check = csum_fold(skb_sum(skb, 0, 400, 0));
+		skb_write(skb, sum, &check, 2);
+		other = skb_clone(skb, GFP_KERNEL);
+		skb_copy(skb, 0, was, 400);
+		delta = nf_csum_delta(was + 300, new, 2);
+		assert_true(nf_write(skb, 300, new, 2));
+		nf_fix_sum(skb, sum, delta, false);
+		skb_copy(other, 0, other_is, 400);
+		assert_memory_equal(was, other_is, 400);
+		skb_copy(skb, 0, other_is, 400);
+		assert_memory_equal(other_is + 300, new, 2);
+		assert_int_equal(csum_fold(skb_sum(skb, 0, 400, 0)), 0);
+		nf_fix_sum(skb, 399, delta, false); /* not there: nothing happens */
+		nf_fix_sum(skb, ~0U, delta, false);
+		assert_int_equal(csum_fold(skb_sum(skb, 0, 400, 0)), 0);
+		kfree_skb(skb);
+		kfree_skb(other);
+	}
+}
+
 UNIT_MAIN(cmocka_unit_test(test_cmp), cmocka_unit_test(test_registers),
 	cmocka_unit_test(test_bitwise_byteorder), cmocka_unit_test(test_attributes),
 	cmocka_unit_test(test_intervals), cmocka_unit_test(test_states_and_times),
-	cmocka_unit_test(test_ranges), cmocka_unit_test(test_masquerade))
+	cmocka_unit_test(test_ranges), cmocka_unit_test(test_masquerade),
+	cmocka_unit_test(test_far_behind))

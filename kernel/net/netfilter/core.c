@@ -191,21 +191,31 @@ u8 *nf_writable(struct sk_buff *skb, u32 n)
 	return memcpy(skb_push(skb, n), tmp, n);
 }
 
+bool nf_write(struct sk_buff *skb, u32 at, const void *from, u32 n)
+{
+	if (at + n <= SKB_ROOM - 32) {
+		memcpy(nf_writable(skb, at + n) + at, from, n);
+		return true;
+	}
+	if (!skb_own_payload(skb))
+		return false;
+	skb_write(skb, at, from, n);
+	return true;
+}
+
 void nf_fix_sum(struct sk_buff *skb, u32 at, u32 delta, bool udp)
 {
-	u8 *w;
 	u16 sum;
 
-	if (at + 2 > skb_len(skb) || at + 2 > SKB_ROOM - 32)
+	if (at > skb_len(skb) || skb_len(skb) - at < 2)
 		return;
-	w = nf_writable(skb, at + 2) + at;
-	memcpy(&sum, w, 2);
+	skb_copy(skb, at, &sum, 2);
 	if (udp && !sum)
 		return;
 	sum = nf_csum_apply(sum, delta);
 	if (udp && !sum)
 		sum = 0xffff;
-	memcpy(w, &sum, 2);
+	nf_write(skb, at, &sum, 2);
 }
 
 void nf_fill_checksum(struct sk_buff *skb)

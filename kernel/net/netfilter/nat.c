@@ -207,16 +207,16 @@ static void put_transport(struct sk_buff *skb, const struct nf_l4 *l4, u32 at,
 {
 	bool icmp = l4->proto == IPPROTO_ICMP || l4->proto == IPPROTO_ICMPV6;
 	u32 field = at + (icmp ? 4 : manip == NF_NAT_SRC ? 0 : 2), sum;
-	u16 port = manip == NF_NAT_SRC ? t->sport : t->dport;
-	u8 *w;
+	u16 port = manip == NF_NAT_SRC ? t->sport : t->dport, was;
 
 	if (!has_ports(l4->proto) || field + 2 > skb_len(skb))
 		return;
-	w = nf_writable(skb, field + 2) + field;
+	skb_copy(skb, field, &was, 2);
 	if (l4->proto == IPPROTO_ICMP)
 		delta = 0; /* it has no pseudo header */
-	delta += nf_csum_delta(w, &port, 2);
-	memcpy(w, &port, 2);
+	delta += nf_csum_delta(&was, &port, 2);
+	if (!nf_write(skb, field, &port, 2))
+		return;
 	sum = at + (icmp ? 2 : l4->proto == IPPROTO_TCP ? 16 : 6);
 	nf_fix_sum(skb, sum, delta, l4->proto == IPPROTO_UDP);
 }
@@ -226,9 +226,10 @@ static void rewrite(struct sk_buff *skb, bool v6, u32 base, const struct nf_l4 *
 	const struct nf_tuple *t, int manip)
 {
 	u32 hlen = v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr), delta;
-	u8 *h = nf_writable(skb, base + hlen) + base;
+	u8 h[sizeof(struct ipv6hdr)];
 	u16 old;
 
+	skb_copy(skb, base, h, hlen);
 	delta = put_addr(h + (v6 ? 8 : 12) +
 				 (manip == NF_NAT_SRC ? 0 :
 					 v6           ? 16 :
@@ -239,7 +240,8 @@ static void rewrite(struct sk_buff *skb, bool v6, u32 base, const struct nf_l4 *
 		old = nf_csum_apply(old, delta);
 		memcpy(h + 10, &old, 2);
 	}
-	put_transport(skb, l4, base + l4->off, t, manip, delta);
+	if (nf_write(skb, base, h, hlen))
+		put_transport(skb, l4, base + l4->off, t, manip, delta);
 }
 
 static bool wants(const struct nf_conn *ct, int info, int manip)
@@ -262,28 +264,27 @@ static bool rewrite_error(
 	struct nf_tuple target;
 	ip_addr src, dst;
 	u16 check = 0;
-	u8 *w;
+	u8 h[sizeof(struct ipv6hdr)];
 
-	if (skb_len(skb) < inner + hlen + 8 || inner + hlen + 20 > SKB_ROOM - 18)
+	if (skb_len(skb) < inner + hlen + 8)
 		return false;
-	w = nf_writable(skb, inner + hlen);
-	q.proto = w[inner + (s->v6 ? 6 : 9)];
+	skb_copy(skb, inner, h, hlen);
+	q.proto = h[s->v6 ? 6 : 9];
 	if (!s->v6)
-		q.off = (w[inner] & 15) * 4U;
-	if (q.off < hlen || inner + q.off + 18 > SKB_ROOM - 18)
+		q.off = (h[0] & 15) * 4U;
+	if (q.off < hlen)
 		return false;
 	rewrite(skb, s->v6, inner, &q, quoted, !manip);
 	nf_ct_invert(&target, quoted);
 	rewrite(skb, s->v6, 0, &outer, &target, manip);
-	w = nf_writable(skb, l4->off + 4) + l4->off + 2;
-	memcpy(w, &check, 2);
+	if (!nf_write(skb, l4->off + 2, &check, 2))
+		return false;
 	if (s->v6) {
 		nf_addrs(skb, true, &src, &dst);
 		sum = csum_pseudo(&src, &dst, IPPROTO_ICMPV6, skb_len(skb) - l4->off);
 	}
 	check = csum_fold(skb_sum(skb, l4->off, skb_len(skb) - l4->off, sum));
-	memcpy(nf_writable(skb, l4->off + 4) + l4->off + 2, &check, 2);
-	return true;
+	return nf_write(skb, l4->off + 2, &check, 2);
 }
 
 static u32 mangle(struct nf_state *s, struct nf_conn *ct, int info, int manip)
@@ -297,8 +298,6 @@ static u32 mangle(struct nf_state *s, struct nf_conn *ct, int info, int manip)
 		return NF_DROP;
 	if (info == IP_CT_RELATED || info == IP_CT_RELATED_REPLY)
 		return rewrite_error(s, &l4, ct, info, manip) ? NF_ACCEPT : NF_DROP;
-	if (l4.off + 20 > SKB_ROOM - 18)
-		return NF_DROP;
 	nf_ct_invert(&target, &ct->dir[!nf_ct_dir(info)].t);
 	rewrite(s->skb, s->v6, 0, &l4, &target, manip);
 	return NF_ACCEPT;

@@ -340,8 +340,8 @@ void nft_value_put(struct nfb *b, u16 type, const void *value, u32 len);
 void nft_verdict_hold(const struct nft_verdict *v);
 void nft_verdict_drop(const struct nft_verdict *v);
 
-/* @n bytes (at most NFT_KEY_MAX) at @at of the packet become @new, and the checksum at @sum follows (0: none). Nothing when that is beyond
- * what nf_writable() can take. */
+/* @n bytes (at most NFT_KEY_MAX) at @at of the packet become @new, and the checksum at @sum follows (0: none). Nothing when there is no
+ * memory. */
 void nf_set_bytes(struct nft_pkt *p, u32 at, const void *new, u32 n, u32 sum);
 /* The segment size that the ways to both ends allow (0: none), and TCP's option lowered to it (xt_edit.c). */
 u32 nf_path_mss(const struct nft_pkt *p);

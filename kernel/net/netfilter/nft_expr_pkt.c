@@ -52,20 +52,19 @@ static bool where(const struct payload *x, const struct nft_pkt *p, u32 *at)
 	return *at + x->len <= skb_len(p->skb);
 }
 
-/* Writes; what that adds to a checksum. False: it is too far behind the packet's beginning. */
+/* Writes; what that adds to a checksum. False: it is not there, or no memory. */
 static bool write_bytes(struct nft_pkt *p, u32 at, const void *what, u32 n, u32 *delta)
 {
 	u32 end = at + n, from = at & ~1U, to = round_up(end, 2U);
 	u8 old[NFT_KEY_MAX + 4] = { 0 }, new[NFT_KEY_MAX + 4];
 
-	if (end > SKB_ROOM - 32 || end > skb_len(p->skb))
+	if (end > skb_len(p->skb))
 		return false;
 	skb_copy(p->skb, from, old, min(to, skb_len(p->skb)) - from);
 	memcpy(new, old, sizeof(new));
 	memcpy(new + (at - from), what, n);
-	memcpy(nf_writable(p->skb, end) + at, what, n);
 	*delta = nf_csum_delta(old, new, to - from);
-	return true;
+	return nf_write(p->skb, at, what, n);
 }
 
 void nf_set_bytes(struct nft_pkt *p, u32 at, const void *new, u32 n, u32 sum)
