@@ -69,7 +69,6 @@ static void hand_over(struct net_device *dev, struct sk_buff *skb)
 	const u8 *dst = skb_pulled(skb, ETH_HLEN);
 
 	nf_reset(skb);
-	skb->vlan_proto = 0;
 	if (!eth_is_multicast(dst))
 		skb->pkt_type = memcmp(dst, dev->addr, ETH_ALEN) ? PKT_OTHERHOST : PKT_HOST;
 	netif_rx(dev, skb);

@@ -99,6 +99,11 @@ static void deliver(struct sk_buff *skb)
 	bool (*handler)(struct net_device * dev, struct sk_buff * skb) =
 		READ_ONCE(skb->dev->rx_handler);
 
+	if (unlikely(skb->protocol == ETH_P_8021Q) && !skb->vlan_proto && !vlan_untag(skb)) {
+		skb->dev->stats.rx_dropped++;
+		kfree_skb(skb);
+		return;
+	}
 	if (skb->pkt_type == PKT_LOOPBACK)
 		handler = NULL;
 	else if (unlikely(READ_ONCE(packet_taps)))

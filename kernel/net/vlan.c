@@ -120,6 +120,23 @@ bool vlan_strip(struct sk_buff *skb)
 	return true;
 }
 
+/* Of a tag inside of another, or among the bytes of what a macvlan sent to one beside it. */
+bool vlan_untag(struct sk_buff *skb)
+{
+	u8 *p;
+
+	if (skb->mac_len != ETH_HLEN || skb->room_pulled || skb_headlen(skb) ||
+		skb->len < VLAN_TAG || !skb_own_payload(skb))
+		return false;
+	p = skb_payload(skb);
+	skb->vlan_proto = ETH_P_8021Q;
+	skb->vlan_tci = (u16)(p[0] << 8 | p[1]);
+	skb->protocol = (u16)(p[2] << 8 | p[3]);
+	memmove(p - ETH_HLEN + VLAN_TAG, p - ETH_HLEN, 2UL * ETH_ALEN);
+	skb_pull(skb, VLAN_TAG);
+	return true;
+}
+
 bool vlan_insert(struct sk_buff *skb)
 {
 	u8 h[ETH_HLEN], *to;

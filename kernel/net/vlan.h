@@ -11,6 +11,8 @@
 bool vlan_rx(struct sk_buff *skb);
 /* The tag of a frame that lies in its buffer whole, and alone, goes beside the bytes. False: it is cut off. */
 bool vlan_strip(struct sk_buff *skb);
+/* The same of a packet, whose link header was pulled and says that a tag follows. False: it is cut off. */
+bool vlan_untag(struct sk_buff *skb);
 /* The tag of a frame goes back among the bytes. False: there is no room, the frame has to be dropped. */
 bool vlan_insert(struct sk_buff *skb);
 
