@@ -469,6 +469,24 @@ static void net_free_rcu(struct rcu_head *h)
 	kfree(net);
 }
 
+/*
+ * Nothing is on its way in @net any more. What runs in a flush leaves the rest for later only where its device is up (spill_over()): so all
+ * go down, which everybody sees after a grace period; then what was left is forgotten; and what had just been taken out of there is
+ * through after another. Only now does nobody put a fragment, a neighbour or a connection where it would stay.
+ */
+static void stop_packets(struct net *net)
+{
+	struct net_device *d;
+
+	spin_lock(&net->lock);
+	list_for_each_entry(d, &net->devices, list)
+		WRITE_ONCE(d->flags, d->flags & ~(u32)IFF_UP);
+	spin_unlock(&net->lock);
+	synchronize_rcu();
+	netdev_spill_forget(net);
+	synchronize_rcu();
+}
+
 static void net_end(struct work *w)
 {
 	struct net *net = container_of(w, struct net, end);
@@ -476,6 +494,7 @@ static void net_end(struct work *w)
 
 	links_forget(net);
 	nsids_forget(net);
+	stop_packets(net);
 	list_for_each_entry(d, &net->dead, list)
 		neigh_forget(d); /* a call that had found it may have come late */
 	list_for_each_entry(d, &net->devices, list) {
@@ -488,8 +507,6 @@ static void net_end(struct work *w)
 	ndisc_net_end(net);
 	frags_forget(net);
 	nf_net_end(net);
-	synchronize_rcu();
-	netdev_spill_forget(net);
 	call_rcu(&net->rcu, net_free_rcu);
 }
 
