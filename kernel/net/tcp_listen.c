@@ -174,11 +174,13 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 	return c;
 }
 
-/* It takes its place among the connections, and in the listener's queue. False: it has none, and is gone. */
-static bool child_enter(struct tcp_sock *l, struct tcp_sock *c, const struct sk_buff *skb)
+/* It takes its place among the connections, locked: who finds it there waits until it is whole. False: it has none, and is gone. */
+static bool child_enter(struct tcp_sock *c, const struct sk_buff *skb)
 {
+	spin_lock(&c->inet.c.lock);
 	if (!inet_enter_child(&c->inet, &skb->ip.daddr, skb->dport, &skb->ip.saddr, skb->sport))
 		return true;
+	spin_unlock(&c->inet.c.lock);
 	tcp_put(c);
 	return false;
 }
@@ -214,10 +216,9 @@ void tcp_make_child(
 	}
 	if (unlikely(l->save_syn))
 		save_syn(c, skb);
-	if (!child_enter(l, c, skb))
+	if (!child_enter(c, skb))
 		return;
 	c->iss = c->snd_una = c->snd_nxt = c->write_seq = tcp_new_iss(&c->inet);
-	spin_lock(&c->inet.c.lock);
 	tcp_get(c);
 	c->self_ref = true;
 	if (!queue_syn(l, c, false)) {
@@ -244,12 +245,11 @@ struct tcp_sock *tcp_child_of_cookie(
 		!tcp_cookie_good(skb, o, &then))
 		return NULL;
 	c = child_new(net, l, skb, skb->tcp.seq - 1, &then);
-	if (!c || !child_enter(l, c, skb))
+	if (!c || !child_enter(c, skb))
 		return NULL;
 	c->iss = c->snd_una = skb->tcp.ack_seq - 1;
 	c->snd_nxt = c->write_seq = c->iss + 1;
 	c->rcv_wnd = min(tcp_window(c), 65535U); /* as the answer to the SYN offered */
-	spin_lock(&c->inet.c.lock);
 	tcp_get(c);
 	c->self_ref = true;
 	if (queue_syn(l, c, true))
