@@ -46,6 +46,8 @@
 #define ADDRS_MAX 16U
 #define JOBS_MAX 128
 #define FOREVER (~0UL)
+#define SHORTENED_TO                                                                               \
+	7200 /* seconds: anybody on the link may say that an address ends (RFC 4862, 5.5.3 e) */
 #define LIFETIME_MAX (1UL << 31) /* seconds; more is for ever */
 
 enum job_kind { JOB_NONE, JOB_DAD, JOB_RS, JOB_ADDR_ENDS, JOB_ROUTE_ENDS };
@@ -418,20 +420,21 @@ static u64 end_of(u64 seconds)
 
 static void got_prefix(struct net_device *dev, const u8 *p)
 {
-	u64 valid = be32_at(p + 4), preferred = be32_at(p + 8);
+	u64 valid = be32_at(p + 4), preferred = be32_at(p + 8), then;
 	struct ifaddr a = { .prefix = 64, .expires = end_of(valid) };
 	ip_addr prefix;
 
 	memcpy(&prefix, p + 16, 16);
 	if (p[2] != 64 || !(p[3] & PREFIX_AUTO) || ip_is_linklocal(&prefix) ||
-		ip_is_multicast(&prefix) || preferred > valid || !valid)
+		ip_is_multicast(&prefix) || preferred > valid)
 		return;
 	a.addr = with_interface_id(dev, prefix.w[0], prefix.w[1]);
 	if (ip_is_v4(&a.addr) || ip_is_loopback(&a.addr))
 		return;
-	if (addr_set_expires(dev, &a.addr, a.expires)) {
-		schedule_job(JOB_ADDR_ENDS, dev, &a.addr, a.expires, 0);
-	} else if (addr_state(dev, &a.addr) == ADDR_NONE && addr_count(dev) < ADDRS_MAX) {
+	then = addr_renew(dev, &a.addr, a.expires, end_of(SHORTENED_TO));
+	if (then) {
+		schedule_job(JOB_ADDR_ENDS, dev, &a.addr, then, 0);
+	} else if (valid && addr_state(dev, &a.addr) == ADDR_NONE && addr_count(dev) < ADDRS_MAX) {
 		if (take_address(dev, &a))
 			schedule_job(JOB_ADDR_ENDS, dev, &a.addr, a.expires, 0);
 	}

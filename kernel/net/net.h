@@ -98,9 +98,10 @@ bool addr_is_broadcast(struct net *net, const ip_addr *a);
 /* What @a is on this very device. */
 enum { ADDR_NONE, ADDR_TENTATIVE, ADDR_VALID };
 int addr_state(struct net_device *dev, const ip_addr *a);
-/* It is tentative no more; another lifetime. False: it is not there. */
+/* It is tentative no more. False: it is not there. */
 bool addr_set_valid(struct net_device *dev, const ip_addr *a);
-bool addr_set_expires(struct net_device *dev, const ip_addr *a, u64 expires);
+/* It ends at @expires, but not earlier than it does and than @least. When that is; 0: it is not there, or does not end. */
+u64 addr_renew(struct net_device *dev, const ip_addr *a, u64 expires, u64 least);
 u32 addr_count(struct net_device *dev);
 void addrs6_forget(struct net_device *dev);
 void addrs_forget(struct net_device *dev);

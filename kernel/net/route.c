@@ -122,18 +122,20 @@ bool addr_set_valid(struct net_device *dev, const ip_addr *a)
 	return i;
 }
 
-bool addr_set_expires(struct net_device *dev, const ip_addr *a, u64 expires)
+u64 addr_renew(struct net_device *dev, const ip_addr *a, u64 expires, u64 least)
 {
+	u64 then = 0;
 	struct ifaddr *i;
 
 	spin_lock(&dev->net->lock);
 	i = find_addr(dev, a);
-	if (i && !i->expires) /* somebody has set it by hand */
-		i = NULL;
-	if (i)
-		i->expires = expires;
+	if (i && i->expires) { /* else somebody has set it by hand */
+		if (expires < least && expires <= i->expires)
+			expires = min(i->expires, least);
+		then = i->expires = expires;
+	}
 	spin_unlock(&dev->net->lock);
-	return i;
+	return then;
 }
 
 u32 addr_count(struct net_device *dev)
