@@ -101,6 +101,26 @@ bool dgram_queue(struct inet_sock *i, struct sk_buff *skb)
 	return fits;
 }
 
+void dgram_copy_for(struct inet_sock *i, const struct sk_buff *skb, struct list_head *copies)
+{
+	struct sk_buff *c = skb_clone(skb, GFP_ATOMIC);
+
+	if (!c)
+		return;
+	inet_get(i);
+	c->owner = i;
+	list_add_tail(&c->list, copies);
+}
+
+struct inet_sock *dgram_copy_of(struct sk_buff *copy)
+{
+	struct inet_sock *i = copy->owner;
+
+	list_del_init(&copy->list);
+	copy->owner = NULL;
+	return i;
+}
+
 /* The packet that a peek looks at, by SO_PEEK_OFF: *skip: where in it. NULL: all lies before the offset. c.lock held. */
 static struct sk_buff *at_offset(struct inet_sock *i, u32 *skip)
 {

@@ -242,6 +242,12 @@ void inet_mc_drop(struct inet_sock *i);
 /* dgram.c: the queue of datagrams and raw packets. */
 /* @skb, with @skip bytes of header, goes into the queue: consumed. False: no room. */
 bool dgram_queue(struct inet_sock *i, struct sk_buff *skb);
+/*
+ * For packets that many get: a copy, with a reference to its socket, joins those that are handed over once the table's lock is given up;
+ * whose it is, out of that list.
+ */
+void dgram_copy_for(struct inet_sock *i, const struct sk_buff *skb, struct list_head *copies);
+struct inet_sock *dgram_copy_of(struct sk_buff *copy);
 /* The next one, taken out (peek: left in, with one more reference on nothing: a clone). ERR_PTR. */
 struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m);
 ssize_t dgram_recvmsg(struct socket *s, struct msg *m);

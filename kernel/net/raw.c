@@ -19,8 +19,6 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/cred.h"
 
-#define RAW_MAX 64 /* sockets that get one packet */
-
 /* A ping socket's port, in a table of its own, is the identifier. */
 static struct port_table ping_ids = { .lock = SPINLOCK_INIT(ping_ids.lock) };
 
@@ -64,34 +62,37 @@ static bool checksum_good(const struct inet_sock *i, const struct sk_buff *skb)
 		skb, 0, len, csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, skb->ip.proto, len)));
 }
 
+/* To one of its sockets, which ends the reference to that. */
+static void hand_over(struct inet_sock *i, struct sk_buff *skb)
+{
+	if (!filtered(i, skb) && inet_wants_group(i, skb) && checksum_good(i, skb) &&
+		sock_filter_skb(&i->c, skb, 0))
+		dgram_queue(i, skb);
+	else
+		kfree_skb(skb);
+	inet_put(i);
+}
+
 bool raw_rcv(struct net *net, struct sk_buff *skb)
 {
-	struct inet_sock *i, *to[RAW_MAX];
-	u32 n = 0;
+	struct sk_buff *c, *next;
+	struct inet_sock *i;
+	bool ours = false;
+	LIST_HEAD(copies);
 
 	if (likely(hlist_empty(&raw_socks.raw)))
 		return false;
 	spin_lock(&raw_socks.lock);
 	hlist_for_each_entry(i, &raw_socks.raw, port_node) {
-		if (n < RAW_MAX && wants(i, net, skb)) {
-			inet_get(i);
-			to[n++] = i;
-		}
+		if (!wants(i, net, skb))
+			continue;
+		ours = true;
+		dgram_copy_for(i, skb, &copies);
 	}
 	spin_unlock(&raw_socks.lock);
-	for (u32 k = 0; k < n; k++) {
-		struct sk_buff *c = NULL;
-
-		if (!filtered(to[k], skb) && inet_wants_group(to[k], skb) &&
-			checksum_good(to[k], skb))
-			c = skb_clone(skb, GFP_ATOMIC);
-		if (c && sock_filter_skb(&to[k]->c, c, 0))
-			dgram_queue(to[k], c);
-		else
-			kfree_skb(c);
-		inet_put(to[k]);
-	}
-	return n;
+	list_for_each_entry_safe(c, next, &copies, list)
+		hand_over(dgram_copy_of(c), c);
+	return ours;
 }
 
 void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote,

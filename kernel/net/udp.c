@@ -288,39 +288,36 @@ static struct port_table *table_of(u8 proto)
 	return proto == IPPROTO_UDPLITE ? &udplite_ports : &udp_ports;
 }
 
-#define MC_MAX 64
+/* One of many copies to its socket, which ends the reference to that. */
+static void hand_over(struct inet_sock *i, struct sk_buff *skb)
+{
+	bool wanted = inet_wants_group(i, skb) && (!skb->unsummed || i->no_check6_rx);
+
+	skb_pull(skb, sizeof(struct udphdr));
+	if (wanted && sock_filter_skb(&i->c, skb, sizeof(struct udphdr)))
+		dgram_queue(i, skb);
+	else
+		kfree_skb(skb);
+	inet_put(i);
+}
 
 /* Each socket that has asked for the group gets a copy. */
 static void to_many(struct net *net, struct sk_buff *skb)
 {
 	struct port_table *t = table_of(skb->ip.proto);
 	struct hlist_head *bucket = &t->by_port[(skb->dport ^ ((u64)net >> 8)) % TABLE_SIZE];
-	struct inet_sock *i, *to[MC_MAX];
-	u32 n = 0;
+	struct sk_buff *c, *next;
+	struct inet_sock *i;
+	LIST_HEAD(copies);
 
 	spin_lock(&t->lock);
-	hlist_for_each_entry(i, bucket, port_node) {
-		if (n == MC_MAX || !inet_matches(i, net, &skb->ip.daddr, skb->dport, &skb->ip.saddr,
-					   skb->sport, skb->dev->ifindex))
-			continue;
-		inet_get(i);
-		to[n++] = i;
-	}
+	hlist_for_each_entry(i, bucket, port_node)
+		if (inet_matches(i, net, &skb->ip.daddr, skb->dport, &skb->ip.saddr, skb->sport,
+			    skb->dev->ifindex))
+			dgram_copy_for(i, skb, &copies);
 	spin_unlock(&t->lock);
-	for (u32 k = 0; k < n; k++) {
-		struct sk_buff *c = NULL;
-
-		if (inet_wants_group(to[k], skb) && (!skb->unsummed || to[k]->no_check6_rx))
-			c = skb_clone(skb, GFP_ATOMIC);
-		if (c) {
-			skb_pull(c, sizeof(struct udphdr));
-			if (sock_filter_skb(&to[k]->c, c, sizeof(struct udphdr)))
-				dgram_queue(to[k], c);
-			else
-				kfree_skb(c);
-		}
-		inet_put(to[k]);
-	}
+	list_for_each_entry_safe(c, next, &copies, list)
+		hand_over(dgram_copy_of(c), c);
 	kfree_skb(skb);
 }
 
