@@ -69,6 +69,8 @@ struct packet_ring *packet_ring_new(struct packet_sock *p, const struct tpacket_
 
 /* ---- frames, V1 and V2 ---- */
 
+#define OFFSET_MAX 65535U /* what tp_net can tell; PACKET_RESERVE may ask for more */
+
 /* Where what lies in a frame: its network header and where its bytes begin, from the frame's front. */
 static u32 net_offset(const struct packet_ring *r, u32 net, u32 *mac)
 {
@@ -126,7 +128,7 @@ static bool put_frame(struct packet_ring *r, const struct sk_buff *skb,
 
 	if (READ_ONCE(*ring_word(&r->m, at)) != TP_STATUS_KERNEL)
 		return false;
-	if (mac > r->m.frame_size)
+	if (mac > r->m.frame_size || net > OFFSET_MAX)
 		return false;
 	keep = min(keep, r->m.frame_size - mac);
 	if (r->p->drops)
@@ -212,7 +214,7 @@ static bool put_in_block(struct packet_ring *r, const struct sk_buff *skb,
 	struct tpacket3_hdr f;
 	u64 b;
 
-	if (room < 8 || mac >= room - 8)
+	if (room < 8 || mac >= room - 8 || net > OFFSET_MAX)
 		return false;
 	keep = min(keep, room - mac - 8);
 	size = round_up(mac + keep, 8U);
