@@ -26,6 +26,8 @@
 #define IP_BYTES 65535U
 #define V4_LEN 20U
 #define V6_LEN 40U
+#define SEGMENTS_MAX                                                                               \
+	8192U /* of one packet: as many as TCP's smallest payload makes (48 bytes, of which 40 are options) */
 #define ONLY_ACK 0x10
 #define PUSH 0x08
 #define FIN 0x01
@@ -267,6 +269,8 @@ int gso_cut(struct sk_buff *skb, u32 l2, struct list_head *to)
 
 	all = err ? 0 : skb_len(skb) - c.len;
 	seg = skb->gso ? skb->gso : max(all, 1U);
+	if (all / seg > SEGMENTS_MAX)
+		err = -EINVAL;
 	while (!err && (!index || off < all)) {
 		u32 n = min(seg, all - off);
 		struct sk_buff *s = slice(skb, &c, off, n);
