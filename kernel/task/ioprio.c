@@ -116,7 +116,7 @@ static long walk(struct walk *w, int who)
 	switch (w->which) {
 	case IOPRIO_WHO_PROCESS: return walk_process(w, who);
 	case IOPRIO_WHO_PGRP:
-		w->pgrp = who ? find_get_pid(who) : get_pid(task_pgrp(current));
+		w->pgrp = who ? find_get_pid(who) : get_task_pid(current, PIDTYPE_PGID);
 		if (!w->pgrp)
 			return -ESRCH;
 		break;

@@ -139,10 +139,25 @@ static void pid_free_rcu(struct rcu_head *h)
 	kfree(p);
 }
 
+static struct pid **task_pid_slot(struct task *t, enum pid_type type)
+{
+	return type == PIDTYPE_PID ? &t->thread_pid : &t->signal->pids[type];
+}
+
 struct pid *get_pid(struct pid *p)
 {
-	if (p)
-		atomic_inc(&p->count);
+	if (p && atomic_inc_return(&p->count) <= 1)
+		panic("get_pid: number %d was free", p->nr);
+	return p;
+}
+
+struct pid *get_task_pid(struct task *t, enum pid_type type)
+{
+	struct pid *p;
+
+	read_lock(&tasklist_lock);
+	p = get_pid(*task_pid_slot(t, type));
+	read_unlock(&tasklist_lock);
 	return p;
 }
 
@@ -256,11 +271,6 @@ u32 pid_ns_count(struct pid_namespace *ns)
 	n = ns->nr_pids;
 	spin_unlock(&pidmap_lock);
 	return n;
-}
-
-static struct pid **task_pid_slot(struct task *t, enum pid_type type)
-{
-	return type == PIDTYPE_PID ? &t->thread_pid : &t->signal->pids[type];
 }
 
 void attach_pid(struct task *t, enum pid_type type, struct pid *p)

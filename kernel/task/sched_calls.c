@@ -445,7 +445,7 @@ static long walk(struct prio_walk *w)
 		return w->result;
 	}
 	if (w->which == PRIO_PGRP) {
-		w->pgrp = w->who ? find_get_pid(w->who) : get_pid(task_pgrp(current));
+		w->pgrp = w->who ? find_get_pid(w->who) : get_task_pid(current, PIDTYPE_PGID);
 		if (!w->pgrp)
 			return -ESRCH;
 	}

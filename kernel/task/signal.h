@@ -127,7 +127,10 @@ struct pid {
 };
 pid_t pid_nr(struct
 	pid *p); /* 0 for NULL; in the initial namespace: programs are told pid_vnr() (pid_ns.h) */
-struct pid *get_pid(struct pid *p);
+struct pid *get_pid(
+	struct pid *p); /* who calls has a reference, or a lock under which somebody has */
+/* What @t has now, with a reference: NULL once it is released. Takes tasklist_lock: its group and session may change meanwhile. */
+struct pid *get_task_pid(struct task *t, enum pid_type type);
 void put_pid(struct pid *p);
 /* By the number that current's pid namespace has for it: */
 struct pid *find_get_pid(pid_t nr); /* a reference or NULL */

@@ -447,7 +447,7 @@ static int kill_something(int sig, const siginfo_t *info, pid_t nr)
 		err = kill_everybody(sig, info);
 		read_unlock(&tasklist_lock);
 	} else {
-		pid = nr ? find_get_pid(-nr) : get_pid(task_pgrp(current));
+		pid = nr ? find_get_pid(-nr) : get_task_pid(current, PIDTYPE_PGID);
 		err = pid ? kill_pgrp(pid, sig, info) : -ESRCH;
 	}
 	put_pid(pid);

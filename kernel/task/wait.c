@@ -301,14 +301,7 @@ void zap_wait(void)
 
 static struct pid *group_or(pid_t nr)
 {
-	struct pid *p;
-
-	if (nr)
-		return find_get_pid(nr);
-	read_lock(&tasklist_lock);
-	p = get_pid(task_pgrp(current));
-	read_unlock(&tasklist_lock);
-	return p;
+	return nr ? find_get_pid(nr) : get_task_pid(current, PIDTYPE_PGID);
 }
 
 long sys_wait4(pid_t pid, uaddr_t ustatus, int options, uaddr_t uru)

@@ -207,7 +207,7 @@ static int set_target(struct k_itimer *kt, const struct sigevent *ev)
 		return -EINVAL;
 	if (t->signal == current->signal) {
 		kt->target_type = PIDTYPE_PID;
-		kt->target = get_pid(t->thread_pid);
+		kt->target = get_task_pid(t, PIDTYPE_PID);
 	}
 	put_task(t);
 	return kt->target ? 0 : -EINVAL;

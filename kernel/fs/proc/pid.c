@@ -186,6 +186,19 @@ static struct task *find_task_in(const struct inode *dir, u32 nr)
 	return t;
 }
 
+/* Of a task that may be reaped meanwhile: its number is looked at once. */
+static struct inode *task_dir_inode(struct inode *dir, struct task *t, bool thread)
+{
+	struct pid *pid = get_task_pid(t, PIDTYPE_PID);
+	struct inode *inode;
+
+	if (!pid)
+		return ERR_PTR(-ENOENT);
+	inode = proc_pid_inode(dir, S_IFDIR | 0555, pid, thread, t);
+	put_pid(pid);
+	return inode ? inode : ERR_PTR(-ENOMEM);
+}
+
 /* Any thread's number finds a process's directory, that thread's; listings show leaders only. */
 struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct qstr *name)
 {
@@ -202,13 +215,13 @@ struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct
 		put_task(t);
 		return ERR_PTR(-ENOENT);
 	}
-	inode = proc_pid_inode(dir, S_IFDIR | 0555, t->thread_pid, t->pid != t->tgid, t);
+	inode = task_dir_inode(dir, t, t->pid != t->tgid);
 	put_task(t);
-	if (inode) {
-		inode->i_op = proc_hides(dir->i_sb) ? &pid_hidden_iops : &pid_dir_iops;
-		set_nlink(inode, pid_dir_nlink(inode));
-		inode->i_fop = &pid_dir_fops;
-	}
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
+	inode->i_op = proc_hides(dir->i_sb) ? &pid_hidden_iops : &pid_dir_iops;
+	set_nlink(inode, pid_dir_nlink(inode));
+	inode->i_fop = &pid_dir_fops;
 	return proc_pid_add(d, inode);
 }
 
@@ -355,15 +368,15 @@ static struct dentry *task_dir_lookup(struct inode *dir, struct dentry *d, u32 f
 		put_task(leader);
 		return ERR_PTR(-ENOENT);
 	}
-	inode = proc_pid_inode(dir, S_IFDIR | 0555, t->thread_pid, true, t);
-	if (inode) {
-		PROC_I(inode)->in_task = true;
-		inode->i_op = &pid_dir_iops;
-		inode->i_fop = &pid_dir_fops;
-		set_nlink(inode, pid_dir_nlink(inode));
-	}
+	inode = task_dir_inode(dir, t, true);
 	put_task(t);
 	put_task(leader);
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
+	PROC_I(inode)->in_task = true;
+	inode->i_op = &pid_dir_iops;
+	inode->i_fop = &pid_dir_fops;
+	set_nlink(inode, pid_dir_nlink(inode));
 	return proc_pid_add(d, inode);
 }
 
