@@ -209,7 +209,6 @@ void do_freezer_trap(void);
 void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why);
 void flush_signal_handlers(struct task *t, bool force_default);
 void exit_signals(struct task *t);
-void sigqueue_put(struct sigqueue *q);
 struct sigqueue *sigqueue_new(struct task *t, int sig, bool override_limit);
 void collect_signal(int sig, struct sigpending *list, siginfo_t *info);
 int copy_siginfo_from_user(siginfo_t *info, uaddr_t from);

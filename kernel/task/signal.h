@@ -43,7 +43,7 @@ struct sigqueue {
 	struct list_head list;
 	siginfo_t info;
 	struct user_struct *user;
-	bool prealloc; /* belongs to a POSIX timer */
+	atomic_t refs; /* the queue's that it stands in, and the POSIX timer's that it belongs to */
 };
 struct sigpending {
 	struct list_head list; /* of sigqueue */
@@ -188,8 +188,8 @@ void restore_saved_sigmask_unless(bool interrupted);
 /* Takes one pending signal out of @mask for current: its number with @info filled, or 0 (signalfd, sigtimedwait). */
 int dequeue_signal(u64 mask, siginfo_t *info);
 size_t copy_siginfo_to_user(uaddr_t to, const siginfo_t *info); /* bytes not copied */
-struct sigqueue *sigqueue_alloc(void);                          /* preallocated for a POSIX timer */
-void sigqueue_free(struct sigqueue *q);
+struct sigqueue *sigqueue_alloc(void); /* for a POSIX timer, which has the reference */
+void sigqueue_put(struct sigqueue *q);
 void sigqueue_cancel(struct sigqueue *q); /* one of current's process is not pending any more */
 int send_sigqueue(
 	struct sigqueue *q, struct pid *pid, enum pid_type type); /* 1: was queued already */

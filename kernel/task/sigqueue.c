@@ -10,6 +10,8 @@
  * 1. TIF_SIGPENDING is set on every thread that has an unblocked signal which it is chosen to take; only the thread itself clears
  *    it, in recalc_sigpending().
  * 2. user->sigpending counts the queued infos of the user; a preallocated one (POSIX timers) counts as long as it exists.
+ * 3. An info in a queue has a reference for that. A timer's last one may go anywhere (a timer on another process's CPU clock goes
+ *    where that process runs), so without the receiver's lock.
  *
  * Locks: sighand->lock for everything but allocation.
  */
@@ -42,43 +44,23 @@ struct sigqueue *sigqueue_new(struct task *t, int sig, bool override_limit)
 		return NULL;
 	}
 	INIT_LIST_HEAD(&q->list);
+	atomic_set(&q->refs, 1);
 	q->user = u;
 	return q;
 }
 
-static void sigqueue_release(struct sigqueue *q)
+void sigqueue_put(struct sigqueue *q)
 {
+	if (!atomic_dec_and_test(&q->refs))
+		return;
 	atomic_dec(&q->user->sigpending);
 	put_uid_user(q->user);
 	kfree(q);
 }
 
-void sigqueue_put(struct sigqueue *q)
-{
-	if (!q->prealloc)
-		sigqueue_release(q);
-}
-
 struct sigqueue *sigqueue_alloc(void)
 {
-	struct sigqueue *q = sigqueue_new(current, 0, false);
-
-	if (q)
-		q->prealloc = true;
-	return q;
-}
-
-void sigqueue_free(struct sigqueue *q)
-{
-	struct sighand_struct *sh = current->sighand;
-
-	spin_lock(&sh->lock);
-	q->prealloc = false;
-	if (!list_empty(&q->list))
-		q = NULL; /* it goes when it is taken off its queue */
-	spin_unlock(&sh->lock);
-	if (q)
-		sigqueue_release(q);
+	return sigqueue_new(current, 0, false);
 }
 
 static bool has_info(const struct sigpending *p, const struct sigqueue *which, int sig)
@@ -116,6 +98,7 @@ void sigqueue_cancel(struct sigqueue *q)
 		list_del_init(&q->list);
 		if (!has_info(p, NULL, q->info.si_signo))
 			p->signal &= ~sigmask_of(q->info.si_signo);
+		sigqueue_put(q); /* not the last: the caller has one */
 	}
 	spin_unlock(&sh->lock);
 }

@@ -319,6 +319,7 @@ int send_sigqueue(struct sigqueue *q, struct pid *pid, enum pid_type type)
 		goto out_unlock;
 	ret = 0;
 	to = group ? &t->signal->shared_pending : t->pending;
+	atomic_inc(&q->refs);
 	list_add_tail(&q->list, &to->list);
 	to->signal |= sigmask_of(sig);
 	signalfd_notify(t);

@@ -45,6 +45,7 @@ struct k_itimer {
 
 	struct clock_timer timer;  /* clocks that advance by themselves */
 	struct list_head cpu_list; /* CPU clocks: of cpu_timers while armed, under timers_lock */
+	int firing; /* atomic: who has taken it out of there and may be about to send */
 	struct signal_struct *sig; /* its process: immutable, lives longer */
 	struct task *thread;       /* CPU clock of a thread: that thread, a reference */
 	struct task *process;      /* CPU clock of another process: a reference */
@@ -61,7 +62,7 @@ static void kt_put(struct k_itimer *kt)
 		return;
 	clock_timer_cancel_sync(&kt->timer);
 	if (kt->q)
-		sigqueue_free(kt->q);
+		sigqueue_put(kt->q);
 	if (kt->thread)
 		put_task(kt->thread);
 	if (kt->process)
@@ -125,32 +126,46 @@ static void arm(struct k_itimer *kt)
 	spin_unlock(&timers_lock);
 }
 
-/* Sets the next expiry; how many periods have passed unseen. */
-static u64 advance(struct k_itimer *kt, u64 now)
+/* Sets the next expiry; *missed: how many periods have passed unseen. False: it was stopped or set anew meanwhile. */
+static bool advance(struct k_itimer *kt, u64 now, u64 *missed)
 {
-	u64 missed = 0, more = 0, next;
+	u64 more = 0, next;
+	bool due;
 
+	*missed = 0;
 	spin_lock(&kt->lock);
-	if (kt->expires && kt->expires <= now) {
-		next = kt->interval ? next_period(kt->expires, kt->interval, now, &missed) : 0;
+	due = kt->expires && kt->expires <= now;
+	if (due) {
+		next = kt->interval ? next_period(kt->expires, kt->interval, now, missed) : 0;
 		if (kt->interval && kt->interval < MIN_PERIOD)
 			next = next_period(next, kt->interval, now + MIN_PERIOD, &more);
 		kt->expires = next;
 		if (next)
 			arm(kt);
 	}
+	*missed += more;
 	spin_unlock(&kt->lock);
-	return missed + more;
+	return due;
 }
 
 static void clock_expired(struct clock_timer *ct)
 {
 	struct k_itimer *kt = container_of(ct, struct k_itimer, timer);
-	u64 now;
+	u64 now, missed;
 
 	if (clock_read(ct->clock, &now))
 		return;
-	notify(kt, advance(kt, now));
+	if (advance(kt, now, &missed))
+		notify(kt, missed);
+}
+
+static void cpu_expired(struct k_itimer *kt, u64 now)
+{
+	u64 missed;
+
+	if (advance(kt, now, &missed))
+		notify(kt, missed);
+	__atomic_sub_fetch(&kt->firing, 1, __ATOMIC_RELEASE);
 }
 
 static u64 cpu_now(const struct k_itimer *kt, u64 exec)
@@ -180,10 +195,11 @@ u64 posix_cpu_timers_check(struct signal_struct *sig, u64 exec)
 		if (due) {
 			list_del_init(&due->cpu_list);
 			atomic_inc(&due->usage);
+			__atomic_add_fetch(&due->firing, 1, __ATOMIC_RELAXED);
 		}
 		spin_unlock(&timers_lock);
 		if (due) {
-			notify(due, advance(due, now));
+			cpu_expired(due, now);
 			kt_put(due);
 		}
 	} while (due);
@@ -383,6 +399,8 @@ static void disarm(struct k_itimer *kt)
 static void forget_signal(struct k_itimer *kt)
 {
 	clock_timer_cancel_sync(&kt->timer); /* it may be about to send one */
+	while (__atomic_load_n(&kt->firing, __ATOMIC_ACQUIRE))
+		yield(); /* so may who uses up its CPU clock */
 	if (kt->q)
 		sigqueue_cancel(kt->q);
 }

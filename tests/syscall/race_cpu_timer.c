@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Timers on the CPU clock of another process, which that process lets expire while their owner sets, stops and deletes them, becomes another
+ * program or ends. What was stopped sends nothing any more.
+ */
+#include "t.h"
+
+static volatile sig_atomic_t seen;
+static clockid_t clock_of_spinner;
+
+static void count(int sig)
+{
+	seen++;
+}
+
+static timer_t create(int sig)
+{
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = sig };
+	timer_t id;
+
+	NEED(timer_create(clock_of_spinner, &ev, &id));
+	return id;
+}
+
+static void start(timer_t id, long ns)
+{
+	struct itimerspec t = { { 0, ns }, { 0, ns } };
+
+	NEED(timer_settime(id, 0, &t, NULL));
+}
+
+static void stopped(void)
+{
+	timer_t id = create(SIGUSR1);
+	int late = 0;
+
+	for (int i = 0; i < 300; i++) {
+		start(id, 1000000);
+		usleep(i % 8 * 400);
+		start(id, 0);
+		seen = 0;
+		for (int n = 0; n < 20; n++)
+			sched_yield();
+		late += seen;
+	}
+	say("after it was stopped: %d", late);
+	T(timer_delete(id));
+}
+
+static void deleted(void)
+{
+	int late = 0;
+
+	for (int i = 0; i < 200; i++) {
+		timer_t id = create(SIGUSR1);
+
+		start(id, 1000000);
+		usleep(i % 8 * 400);
+		NEED(timer_delete(id));
+		seen = 0;
+		sched_yield();
+		late += seen;
+	}
+	say("after it was deleted: %d", late);
+}
+
+static void armed(int n)
+{
+	signal(SIGUSR2, SIG_IGN);
+	for (int i = 0; i < n; i++) /* ignored, blocked and pending, real-time */
+		start(create(i % 2 ? SIGRTMIN : SIGUSR2), 1000000 + i);
+}
+
+/* Eight timers each, to the end or to another program, which begins without timers. */
+static void gone(bool exec)
+{
+	for (int i = 0; i < 60; i++) {
+		pid_t pid = SPAWN({
+			sigset_t all;
+
+			sigfillset(&all);
+			sigprocmask(SIG_BLOCK, &all, NULL);
+			armed(8);
+			usleep(500 + i % 8 * 400);
+			if (exec)
+				execl("/proc/self/exe", "race_cpu_timer", "end", NULL);
+		});
+		int status;
+
+		NEED(waitpid(pid, &status, 0));
+		if (status)
+			t_status("owner", status);
+	}
+	say("%s: done", exec ? "other programs" : "ends");
+}
+
+TEST(race_cpu_timer)
+{
+	pid_t pid;
+
+	if (t_argc > 1)
+		return;
+	signal(SIGUSR1, count);
+	pid = SPAWN({
+		while (getppid() != 1)
+			;
+	});
+	NEED(clock_getcpuclockid(pid, &clock_of_spinner) ? -1 : 0);
+	stopped();
+	deleted();
+	gone(false);
+	gone(true);
+	kill(pid, SIGKILL);
+	t_wait("spinner", pid);
+}
