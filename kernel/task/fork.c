@@ -294,7 +294,16 @@ static void link_process(struct task *t)
 		attach_pid(t, PIDTYPE_SID, old->pids[PIDTYPE_SID]);
 }
 
-/* Makes @t known to the world: 0, or -ERESTARTNOINTR when a signal is to be handled first. */
+/* Whoever ends a namespace kills what is linked when it looks, under tasklist_lock: nobody comes afterwards. */
+static bool ns_is_dying(const struct pid_namespace *ns)
+{
+	for (; ns; ns = ns->parent)
+		if (READ_ONCE(ns->dying))
+			return true;
+	return false;
+}
+
+/* Makes @t known to the world: 0, -ERESTARTNOINTR when a signal is to be handled first, or -ENOMEM as alloc_pid(). */
 static int link_task(struct task *t, const struct clone_args_k *args, int event)
 {
 	int err = 0;
@@ -306,6 +315,10 @@ static int link_task(struct task *t, const struct clone_args_k *args, int event)
 	if (fatal_signal_pending(current) ||
 		(!(args->flags & CLONE_THREAD) && signal_pending(current))) {
 		err = -ERESTARTNOINTR;
+		goto out;
+	}
+	if (ns_is_dying(pid_ns_of(t->thread_pid))) {
+		err = -ENOMEM;
 		goto out;
 	}
 	seccomp_fork(t);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Forks into a pid namespace whose process 1 is killed meanwhile: each child is born before that and dies with it, or is not born: ENOMEM. */
+#include "t.h"
+
+static void forks_until_refused(void)
+{
+	pid_t pid;
+
+	while ((pid = fork()) > 0)
+		;
+	if (!pid)
+		for (;;)
+			pause();
+	if (errno != ENOMEM)
+		say("refused with %s", t_errno(errno));
+	errno = 0;
+	pid = fork();
+	if (pid != -1 || errno != ENOMEM)
+		say("then not refused");
+}
+
+/* Another process of the outer namespace kills it, after a while that differs. */
+static void run(int ready)
+{
+	pid_t init;
+	int status;
+
+	NEED(unshare(CLONE_NEWPID));
+	init = SPAWN(for (;;) pause());
+	NEED(write(ready, &init, sizeof(init)));
+	forks_until_refused();
+	while (wait(&status) > 0)
+		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+			t_status("one of them", status);
+}
+
+TEST(race_pid_ns)
+{
+	int p[2], status;
+	pid_t pid, init;
+
+	if (geteuid() && unshare(CLONE_NEWUSER)) {
+		say("needed: user namespaces");
+		return;
+	}
+	NEED(pipe(p));
+	for (int i = 0; i < 30; i++) {
+		pid = SPAWN(run(p[1]));
+		NEED(read(p[0], &init, sizeof(init)));
+		usleep(i * 150);
+		NEED(kill(init, SIGKILL));
+		NEED(waitpid(pid, &status, 0));
+		if (status)
+			t_status("forker", status);
+	}
+	say("done");
+}
