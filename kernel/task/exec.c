@@ -276,9 +276,9 @@ static int commit(struct bprm *b)
 	b->file = NULL;
 	leave_mm();
 	old = show_new_mm(b);
+	vfork_finish(current);
 	files_close_on_exec(current->files);
 	become(b);
-	vfork_finish(current);
 	if (old)
 		mmput(old);
 	own_sighand(fresh);
@@ -298,8 +298,10 @@ static int commit(struct bprm *b)
 
 /* ---- the way there ---- */
 
-static int check_unsafe(struct bprm *b)
+/* One's own fs_struct stays so to the end: another process that came to share it could chroot() a program with rights. */
+static void check_unsafe(struct bprm *b)
 {
+	struct fs_struct *fs = current->fs;
 	struct task *t;
 	int users = 0;
 
@@ -308,12 +310,23 @@ static int check_unsafe(struct bprm *b)
 	if (current->no_new_privs)
 		b->unsafe |= UNSAFE_NO_NEW_PRIVS;
 	read_lock(&tasklist_lock);
+	spin_lock(&fs->lock);
 	for_each_thread(current->signal, t)
-		users += t->fs == current->fs;
-	read_unlock(&tasklist_lock);
-	if (atomic_read(&current->fs->users) > users)
+		users += READ_ONCE(t->fs) == fs;
+	if (atomic_read(&fs->users) > users)
 		b->unsafe |= UNSAFE_SHARE;
-	return 0;
+	else
+		fs->in_exec = true;
+	spin_unlock(&fs->lock);
+	read_unlock(&tasklist_lock);
+}
+
+/* A sharer's exec never set it. */
+static void end_unsafe(void)
+{
+	spin_lock(&current->fs->lock);
+	current->fs->in_exec = false;
+	spin_unlock(&current->fs->lock);
 }
 
 /* The strings of one exec: from a guest's vectors, or the kernel's own (k* set). */
@@ -426,6 +439,7 @@ static int do_execveat(int dfd, const char *name, const struct exec_strings *s, 
 	entry = b->entry;
 	sp = b->sp;
 	current->in_execve = false;
+	end_unsafe();
 	mutex_unlock(&current->signal->cred_guard_mutex);
 	bprm_free(b);
 	if (err)

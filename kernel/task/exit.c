@@ -377,17 +377,14 @@ static void exit_mm(struct task *t)
 static void exit_files_fs(struct task *t)
 {
 	struct files_struct *files = t->files;
-	struct fs_struct *fs = t->fs;
 
 	spin_lock(&t->alloc_lock);
 	t->files = NULL;
-	t->fs = NULL;
 	spin_unlock(&t->alloc_lock);
 	if (files)
 		files_put(files);
 	task_work_run(); /* last fputs, while there is still a root to look at */
-	if (fs)
-		fs_put(fs);
+	fs_exchange(NULL);
 }
 
 static void note_maxrss(struct task *t)

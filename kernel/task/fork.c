@@ -177,7 +177,8 @@ static int copy_fs(struct task *t, u64 flags)
 	struct fs_struct *fs = current->fs;
 
 	if (flags & CLONE_FS) {
-		atomic_inc(&fs->users);
+		if (!fs_share(fs))
+			return -EAGAIN;
 	} else {
 		fs = fs_dup(fs);
 		if (IS_ERR_OR_NULL(fs))

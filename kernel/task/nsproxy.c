@@ -234,16 +234,6 @@ static int unshare_fs(u64 flags, struct fs_struct **fs)
 	return IS_ERR_OR_NULL(*fs) ? -ENOMEM : 0;
 }
 
-static void install_fs(struct fs_struct *fs)
-{
-	struct fs_struct *old = current->fs;
-
-	spin_lock(&current->alloc_lock);
-	current->fs = fs;
-	spin_unlock(&current->alloc_lock);
-	fs_put(old);
-}
-
 static u64 implied_flags(u64 flags)
 {
 	if (flags & CLONE_NEWUSER)
@@ -332,7 +322,7 @@ long sys_unshare(u64 flags)
 	if (proxy)
 		switch_namespaces(current, proxy);
 	if (fs)
-		install_fs(fs);
+		fs_exchange(fs);
 	return cred ? commit_creds(cred) : 0;
 
 err_cred:
@@ -419,7 +409,7 @@ static void nsset_commit(struct nsset *set)
 	if (set->cred)
 		commit_creds(set->cred);
 	if (set->fs && set->fs != current->fs)
-		install_fs(set->fs);
+		fs_exchange(set->fs);
 	if ((set->flags & CLONE_NEWIPC) && task_ipc_ops)
 		task_ipc_ops->unshare_sem(current);
 	switch_namespaces(current, set->proxy);

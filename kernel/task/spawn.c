@@ -13,15 +13,11 @@
 /* A root and working folder of its own: init's are shared so far. */
 static int own_fs(void)
 {
-	struct fs_struct *fs = fs_dup(current->fs), *old;
+	struct fs_struct *fs = fs_dup(current->fs);
 
 	if (!fs)
 		return -ENOMEM;
-	spin_lock(&current->alloc_lock);
-	old = current->fs;
-	current->fs = fs;
-	spin_unlock(&current->alloc_lock);
-	fs_put(old);
+	fs_exchange(fs);
 	return 0;
 }
 

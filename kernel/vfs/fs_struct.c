@@ -30,6 +30,7 @@ struct fs_struct *fs_dup(struct fs_struct *old)
 	spin_lock_init(&fs->lock);
 	fs->umask = old->umask;
 	fs->seq = 0;
+	fs->in_exec = false;
 	spin_lock(&old->lock);
 	fs->root = old->root;
 	fs->pwd = old->pwd;
@@ -39,13 +40,47 @@ struct fs_struct *fs_dup(struct fs_struct *old)
 	return fs;
 }
 
-void fs_put(struct fs_struct *fs)
+static void fs_free(struct fs_struct *fs)
 {
-	if (!fs || !atomic_dec_and_test(&fs->users))
-		return;
 	path_put(&fs->root);
 	path_put(&fs->pwd);
 	kfree(fs);
+}
+
+void fs_put(struct fs_struct *fs)
+{
+	if (fs && atomic_dec_and_test(&fs->users))
+		fs_free(fs);
+}
+
+bool fs_share(struct fs_struct *fs)
+{
+	bool may;
+
+	spin_lock(&fs->lock);
+	may = !fs->in_exec;
+	if (may)
+		atomic_inc(&fs->users);
+	spin_unlock(&fs->lock);
+	return may;
+}
+
+/* In one step, so that exec counts the threads that share it right. */
+void fs_exchange(struct fs_struct *fs)
+{
+	struct fs_struct *old = current->fs;
+	bool last;
+
+	if (!old)
+		return;
+	spin_lock(&current->alloc_lock);
+	spin_lock(&old->lock);
+	current->fs = fs;
+	last = atomic_dec_and_test(&old->users);
+	spin_unlock(&old->lock);
+	spin_unlock(&current->alloc_lock);
+	if (last)
+		fs_free(old);
 }
 
 long sys_umask(u32 mask)

@@ -605,6 +605,7 @@ struct fs_struct {
 	spinlock_t lock;
 	int umask;
 	u32 seq;               /* odd while they change */
+	bool in_exec;          /* under lock: nobody is to share it now */
 	struct path root, pwd; /* under lock; read under seq too, in a stretch without a boundary */
 };
 struct files_struct *files_alloc(void);
@@ -614,7 +615,9 @@ int unshare_files(u32 max); /* a table of one's own, with what is below @max */
 void files_close_on_exec(struct files_struct *f);
 struct fs_struct *fs_dup(struct fs_struct *old);
 void fs_put(struct fs_struct *fs);
-int get_unused_fd(u32 flags); /* O_CLOEXEC; -EMFILE */
+bool fs_share(struct fs_struct *fs); /* a reference for a child; false: its owner is in an exec */
+void fs_exchange(struct fs_struct *fs); /* current's becomes @fs (or NULL) and the old one is put */
+int get_unused_fd(u32 flags);           /* O_CLOEXEC; -EMFILE */
 int get_unused_fd_from(u32 min, u32 flags);
 void put_unused_fd(int fd);
 void fd_install(int fd, struct file *f); /* takes the reference */

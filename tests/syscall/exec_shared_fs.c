@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A set-user-id program whose root and working directory somebody else could move (CLONE_FS) gains nothing; and nobody comes to share them
+ * once it has been found that it may gain: such a clone during exec is EAGAIN.
+ */
+#include "t.h"
+#include <linux/kcmp.h>
+
+static int sharers; /* pipe: the number of each child that shares */
+static char *self = "exec_shared_fs";
+
+static void copy_self(const char *to)
+{
+	int in = NEED(open("/proc/self/exe", O_RDONLY)),
+	    out = NEED(open(to, O_WRONLY | O_CREAT, 0755));
+	char buf[65536];
+	int n;
+
+	while ((n = read(in, buf, sizeof(buf))) > 0)
+		NEED(write(out, buf, n));
+	close(in);
+	close(out);
+	NEED(chmod(to, 04755));
+}
+
+static int child(void *arg)
+{
+	pid_t me = getpid();
+
+	if (sharers)
+		NEED(write(sharers, &me, sizeof(me)));
+	for (;;)
+		pause();
+	return 0;
+}
+
+static pid_t sharer(void)
+{
+	static char stack[8192] __attribute__((aligned(16)));
+
+	return clone(child, stack + sizeof(stack), CLONE_FS | SIGCHLD, NULL);
+}
+
+static void with_sharer(void)
+{
+	CHILD({
+		NEED(setresuid(1000, 1000, 1000));
+		pid_t pid = NEED(sharer());
+		char text[16];
+
+		snprintf(text, sizeof(text), "%d", pid);
+		execl("./exec_shared_fs", self, "show", text, NULL);
+	});
+}
+
+/* Clones until it is no more: each that comes to be shares with the program before or, wrongly, behind the exec. */
+static void *clones(void *arg)
+{
+	for (;;) {
+		pid_t pid = sharer();
+
+		if (pid == -1)
+			continue; /* EAGAIN: just what must be */
+		usleep(20);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	return NULL;
+}
+
+static void race(int *gained, int *shared)
+{
+	int p[2], out[2];
+	pid_t pid, other;
+	pthread_t t;
+	char yes;
+
+	NEED(pipe(p));
+	NEED(pipe(out));
+	pid = SPAWN({
+		sharers = p[1];
+		NEED(setpgid(0, 0));
+		NEED(setresuid(1000, 1000, 1000));
+		NEED(dup2(out[1], 5));
+		pthread_create(&t, NULL, clones, NULL);
+		usleep(2000);
+		execl("./exec_shared_fs", self, "wait", NULL);
+	});
+	NEED(read(out[0], &yes, 1));
+	fcntl(p[0], F_SETFL, O_NONBLOCK);
+	while (read(p[0], &other, sizeof(other)) == sizeof(other)) {
+		*shared += yes && !syscall(SYS_kcmp, pid, other, KCMP_FS, 0, 0);
+	}
+	*gained += yes;
+	kill(-pid, SIGKILL);
+	NEED(waitpid(pid, NULL, 0));
+	close(p[0]);
+	close(p[1]);
+	close(out[0]);
+	close(out[1]);
+}
+
+TEST(exec_shared_fs)
+{
+	int gained = 0, shared = 0;
+
+	if (t_argc > 2) {
+		say("shared: uid %d, effective %d", getuid(), geteuid());
+		kill(atoi(t_argv[2]), SIGKILL);
+		setresuid(1000, 1000, 1000);
+		kill(atoi(t_argv[2]), SIGKILL);
+		return;
+	}
+	if (t_argc > 1) {
+		char yes = geteuid() == 0;
+
+		NEED(write(5, &yes, 1));
+		child(NULL);
+	}
+	copy_self("exec_shared_fs");
+	with_sharer();
+	for (int i = 0; i < 100; i++)
+		race(&gained, &shared);
+	say("with rights and shared: %d", shared);
+}
