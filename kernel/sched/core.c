@@ -624,6 +624,9 @@ static void change_policy(struct task *t, int policy, int prio)
 		dl_begin(t);
 }
 
+/* What a task has reserved is told by its policy: both change together, or two who change it at once spend it twice. */
+static DEFINE_SPINLOCK(policy_lock);
+
 static bool allowed_everywhere(const struct task *t)
 {
 	u64 all = nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1;
@@ -639,14 +642,16 @@ int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period)
 		return err;
 	if (!allowed_everywhere(t))
 		return -EPERM;
+	spin_lock(&policy_lock);
 	err = dl_reserve(t, runtime, period);
-	if (err)
-		return err;
-	t->dl_runtime = runtime;
-	t->dl_deadline = deadline;
-	t->dl_period = period;
-	change_task(t, change_policy, SCHED_DEADLINE, 0);
-	return 0;
+	if (!err) {
+		t->dl_runtime = runtime;
+		t->dl_deadline = deadline;
+		t->dl_period = period;
+		change_task(t, change_policy, SCHED_DEADLINE, 0);
+	}
+	spin_unlock(&policy_lock);
+	return err;
 }
 
 int sched_setscheduler(struct task *t, int policy, int prio)
@@ -657,8 +662,10 @@ int sched_setscheduler(struct task *t, int policy, int prio)
 		return -EINVAL;
 	if (rt ? prio < 1 || prio >= RT_PRIOS : prio != 0)
 		return -EINVAL;
+	spin_lock(&policy_lock);
 	dl_reserve(t, 0, 0);
 	change_task(t, change_policy, policy, prio);
+	spin_unlock(&policy_lock);
 	return 0;
 }
 
