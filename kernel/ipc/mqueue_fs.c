@@ -314,8 +314,14 @@ static const struct fs_param params[] = {
 	FS_PARAM_END,
 };
 
+static struct user_namespace *mq_owner(void)
+{
+	return current_ns_owner(NS_IPC);
+}
+
 static struct file_system_type mq_type = { .name = "mqueue",
 	.fs_flags = FS_USERNS_MOUNT,
+	.owner = mq_owner,
 	.params = params,
 	.mount = mq_mount_op,
 	.kill_sb = kill_anon_super };

@@ -195,6 +195,13 @@ static u64 unknown_kinds(u64 flags)
 	return flags & clone_ns_flags & ~(u64)CLONE_NEWUSER;
 }
 
+struct user_namespace *current_ns_owner(enum ns_slot slot)
+{
+	const struct nsproxy *p = current->nsproxy;
+
+	return p && p->ns[slot] ? p->ns[slot]->owner : &init_user_ns;
+}
+
 int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner)
 {
 	struct nsproxy *old = current->nsproxy, *p;

@@ -441,6 +441,7 @@ long sys_fsconfig(int fd, u32 cmd, uaddr_t ukey, uaddr_t uvalue, int aux)
 static long fc_mount(struct fs_context *fc, u32 mnt_flags, u32 oflags)
 {
 	struct mount *m;
+	bool too_much;
 	long fd;
 
 	if (fc->phase != FC_MADE)
@@ -448,6 +449,16 @@ static long fc_mount(struct fs_context *fc, u32 mnt_flags, u32 oflags)
 	m = mnt_alloc(fc->root, fc->source, mnt_flags);
 	if (IS_ERR(m))
 		return PTR_ERR(m);
+	down_read(&namespace_sem);
+	too_much = mount_too_revealing(m);
+	up_read(&namespace_sem);
+	if (too_much) {
+		atomic_inc(&fc->root->d_sb
+				    ->s_active); /* the context keeps it, and the mount drops one */
+		mntput(m);
+		fc_error(fc, NULL, "VFS: Mount too revealing");
+		return -EPERM;
+	}
 	fc->picked = (struct path){ mntget(m), dget(m->mnt_root) };
 	dput(fc->root); /* s_active is the mount's now */
 	fc->root = NULL;

@@ -136,6 +136,8 @@ static inline bool d_mounted(const struct dentry *d)
 void d_set_mounted(struct dentry *d, bool on);
 bool d_is_ancestor(const struct dentry *a,
 	const struct dentry *d); /* a == d or above; under s_rename_mutex or rename_lock */
+bool d_is_below(
+	const struct dentry *d, const struct dentry *top); /* or the same; takes rename_lock */
 void shrink_dcache_parent(struct dentry *d);
 void shrink_dcache_for_umount(struct super_block *sb);
 void dcache_init(void);

@@ -6,10 +6,11 @@
  * find it by hash of (parent, mountpoint), without locks.
  *
  * States: free (attached nowhere, owned by whoever made it) -> attached (MNT_IN_NS; one reference belongs to the tree) -> detached
- * (lives on while files or working directories use it) -> freed after a grace period.
+ * (lives on while files or working directories use it) -> freed after a grace period. A locked mount whose parent is unmounted with it
+ * is MNT_STUCK: it stays in the hash, holds no reference on the parent, and the tree's reference to it is the parent's, which drops it at its end.
  *
  * Invariants:
- *   1. An attached mount holds references on its parent and its mountpoint, and on its root and its superblock's s_active always.
+ *   1. An attached mount holds references on its parent (unless it is stuck) and its mountpoint, and on its root and its superblock's s_active always.
  *   2. The tree, the hash and the list of the namespace change under namespace_sem for writing and within a mount_seq write section.
  *   3. A walk that took a reference within one mount_seq stretch has it before any umount that begins later counts references.
  */
@@ -21,6 +22,7 @@
 struct vfs_seq mount_seq = { 0, SPINLOCK_INIT(mount_lock) };
 struct rwsem namespace_sem = RWSEM_INIT(namespace_sem);
 static struct hlist_head buckets[NR_BUCKETS]; /* under mount_seq's lock; read within stretches */
+static struct hlist_head places[NR_BUCKETS];  /* all on one dentry; under mount_seq's lock */
 static atomic_t next_id;
 struct mnt_namespace init_mnt_ns = {
 	.ns = { .count = ATOMIC_INIT(2), .inum = 4026531841U, .owner = &init_user_ns },
@@ -32,6 +34,11 @@ u32 sysctl_mount_max = 100000;
 static inline struct hlist_head *bucket(const struct mount *m, const struct dentry *d)
 {
 	return &buckets[hash_u64((u64)m * 31 + (u64)d) & (NR_BUCKETS - 1)];
+}
+
+static inline struct hlist_head *place_bucket(const struct dentry *d)
+{
+	return &places[hash_u64((u64)d) & (NR_BUCKETS - 1)];
 }
 
 struct mount *mount_lookup_rcu(struct mount *m, struct dentry *d)
@@ -73,11 +80,10 @@ bool follow_up(struct path *p)
 
 	spin_lock(&mount_seq.lock);
 	parent = p->mnt->mnt_parent;
-	if (parent == p->mnt) {
+	if (parent == p->mnt || !mnt_tryget(parent)) { /* a stuck one does not keep its parent */
 		spin_unlock(&mount_seq.lock);
 		return false;
 	}
-	mntget(parent);
 	d = dget(p->mnt->mnt_mountpoint);
 	spin_unlock(&mount_seq.lock);
 	path_put(p);
@@ -102,14 +108,58 @@ static void mnt_free_rcu(struct rcu_head *h)
 	kfree(m);
 }
 
+static struct path unlink_mount(struct mount *m);
+static void settle(const struct path *was);
+
+/* Off its parent, which it has no reference of. In a mount_seq write section. */
+static void take_stuck(struct mount *m)
+{
+	struct path at = unlink_mount(m);
+
+	settle(&at);
+	m->mnt_state &= ~(u32)MNT_STUCK;
+	m->mnt_dead_at = (struct path){ NULL, at.dentry };
+}
+
+/* Nobody keeps @m any more: what is stuck on it goes to @todo if it was the last who kept that. */
+static void drop_stuck(struct mount *m, struct list_head *todo)
+{
+	while (!list_empty(&m->mnt_mounts)) {
+		struct mount *c = NULL;
+		struct dentry *at = NULL;
+
+		vfs_seq_write_begin(&mount_seq);
+		if (!list_empty(&m->mnt_mounts)) {
+			c = list_first_entry(&m->mnt_mounts, struct mount, mnt_child);
+			take_stuck(c);
+			at = c->mnt_dead_at.dentry;
+			c->mnt_dead_at.dentry = NULL;
+		}
+		vfs_seq_write_end(&mount_seq);
+		dput(at);
+		if (c && atomic_dec_and_test(&c->mnt_count))
+			list_add_tail(&c->mnt_list, todo);
+	}
+}
+
+/* One after the other, since they may be stuck on each other however deep. */
 static void mnt_release(struct mount *m)
 {
-	struct super_block *sb = m->mnt_sb;
+	LIST_HEAD(todo);
 
-	fsnotify_mount_gone(m);
-	dput(m->mnt_root);
-	call_rcu(&m->mnt_rcu, mnt_free_rcu);
-	deactivate_super(sb);
+	for (;;) {
+		struct super_block *sb = m->mnt_sb;
+
+		drop_stuck(m, &todo);
+		fsnotify_mount_gone(m);
+		dput(m->mnt_root);
+		call_rcu(&m->mnt_rcu, mnt_free_rcu);
+		deactivate_super(sb);
+		if (list_empty(&todo))
+			break;
+		m = list_first_entry(&todo, struct mount, mnt_list);
+		list_del_init(&m->mnt_list);
+	}
 }
 
 void mntput(struct mount *m)
@@ -215,10 +265,28 @@ struct mount *mnt_alloc_internal(struct dentry *root, const char *name)
 	return m;
 }
 
+/* Nothing that this namespace does not show, nor what others have covered. namespace_sem held. */
+static bool may_clone(const struct path *path)
+{
+	struct mount *m = path->mnt;
+
+	if (m->mnt_state & MNT_UNBINDABLE)
+		return false;
+	if (!mnt_is_ours(m) && !(m->mnt_parent == m && m->mnt_ns && m->mnt_ns->detached))
+		return false;
+	return !has_locked_children(m, path->dentry);
+}
+
 struct mount *clone_private_mount(const struct path *path)
 {
 	struct mount *m;
+	bool may;
 
+	down_read(&namespace_sem);
+	may = may_clone(path);
+	up_read(&namespace_sem);
+	if (!may)
+		return ERR_PTR(-EINVAL);
 	atomic_inc(&path->mnt->mnt_sb->s_active); /* @path holds it already */
 	m = mnt_alloc_internal(path->dentry, path->mnt->mnt_sb->s_type->name);
 	if (IS_ERR(m))
@@ -283,7 +351,7 @@ struct mount *mnt_prev(struct mount *m)
 	return mnt_last(list_entry(m->mnt_child.prev, struct mount, mnt_child));
 }
 
-static bool dentry_is_below(const struct dentry *d, const struct dentry *top)
+bool d_is_below(const struct dentry *d, const struct dentry *top)
 {
 	bool below;
 
@@ -301,20 +369,40 @@ bool mnt_is_below(struct mount *m, struct mount *top)
 	return true;
 }
 
-static bool copied(const struct mount *c, u32 how)
+static bool copied(const struct mount *c, const struct dentry *root, u32 how)
 {
-	const struct ns_common *ns = nsfs_inode_ns(c->mnt_root->d_inode);
+	const struct ns_common *ns = nsfs_inode_ns(root->d_inode);
 
 	if ((c->mnt_state & MNT_UNBINDABLE) && !(how & COPY_UNBINDABLE))
 		return false;
 	return !ns || ns->ops->flag != CLONE_NEWNS || (how & COPY_NS_FILES);
 }
 
+/* To be left out of a copy by its unbindability, and to be in it since it covers something: no copy at all. */
+static bool forbids_copy(const struct mount *c, u32 how)
+{
+	return (c->mnt_state & MNT_UNBINDABLE) && (c->mnt_state & MNT_LOCKED) &&
+	       !(how & COPY_UNBINDABLE);
+}
+
+/* The copy of @c, which is below @top; NULL: neither it nor what is below it. ERR_PTR. */
+static struct mount *copy_child(struct mount *c, struct mount *top, struct dentry *root, u32 how)
+{
+	if (c->mnt_parent == top && !d_is_below(c->mnt_mountpoint, root))
+		return NULL;
+	if (forbids_copy(c, how))
+		return ERR_PTR(-EPERM);
+	return copied(c, c->mnt_root, how) ? mnt_clone(c, c->mnt_root, how) : NULL;
+}
+
 struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, u32 how)
 {
-	struct mount *copy = mnt_clone(m, root, how), *c, *last_from = m, *last_to = copy;
+	struct mount *copy, *c, *last_from = m, *last_to;
 	LIST_HEAD(dead);
 
+	if (!copied(m, root, how))
+		return ERR_PTR(-EINVAL);
+	copy = last_to = mnt_clone(m, root, how);
 	if (IS_ERR(copy))
 		return copy;
 	copy->mnt_state &= ~MNT_LOCKED;
@@ -322,13 +410,8 @@ struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, u32 how)
 		return copy;
 	for (c = mnt_next(m, m); c; c = mnt_next(c, m)) {
 		struct path where;
-		struct mount *n;
+		struct mount *n = copy_child(c, m, root, how);
 
-		if (!copied(c, how) ||
-			(c->mnt_parent == m && !dentry_is_below(c->mnt_mountpoint, root)))
-			n = NULL;
-		else
-			n = mnt_clone(c, c->mnt_root, how);
 		if (!n) { /* nor anything below it */
 			while (!list_empty(&c->mnt_mounts))
 				c = list_last_entry(&c->mnt_mounts, struct mount, mnt_child);
@@ -405,14 +488,19 @@ struct mnt_namespace *mnt_ns_del_tree(struct mount *m)
 	return ns;
 }
 
-int mnt_ns_room(const struct mnt_namespace *ns, struct mount *m)
+u32 mnt_tree_size(struct mount *m)
 {
 	struct mount *c;
-	u32 n = 0, max = READ_ONCE(sysctl_mount_max);
+	u32 n = 0;
 
 	for (c = m; c; c = mnt_next(c, m))
 		n++;
-	return ns->nr_mounts > max || n > max - ns->nr_mounts ? -ENOSPC : 0;
+	return n;
+}
+
+int mnt_ns_room(const struct mnt_namespace *ns, u32 n)
+{
+	return (u64)ns->nr_mounts + ns->nr_coming + n > READ_ONCE(sysctl_mount_max) ? -ENOSPC : 0;
 }
 
 void mnt_lock_tree(struct mount *m)
@@ -444,17 +532,15 @@ void mnt_set_ns_root(struct mount *m)
 /* A mount on @d, in namespace @ns or (NULL) anywhere. mount_seq's lock is held. */
 static struct mount *mount_on(struct dentry *d, const struct mnt_namespace *ns)
 {
-	for (int i = 0; i < NR_BUCKETS; i++) {
-		struct mount *m;
+	struct mount *m;
 
-		hlist_for_each_entry(m, &buckets[i], mnt_hash)
-			if (m->mnt_mountpoint == d && (!ns || m->mnt_ns == ns))
-				return m;
-	}
+	hlist_for_each_entry(m, place_bucket(d), mnt_on)
+		if (m->mnt_mountpoint == d && (!ns || m->mnt_ns == ns))
+			return m;
 	return NULL;
 }
 
-/* In a mount_seq write section. The references on the parent and the mountpoint are the caller's now. */
+/* In a mount_seq write section. The references on the parent (if it is not stuck) and the mountpoint are the caller's now. */
 static struct path unlink_mount(struct mount *m)
 {
 	struct path where = { m->mnt_parent, m->mnt_mountpoint };
@@ -463,12 +549,18 @@ static struct path unlink_mount(struct mount *m)
 	if (m->mnt_hash.next)
 		m->mnt_hash.next->pprev = m->mnt_hash.pprev;
 	m->mnt_hash.pprev = NULL;
+	hlist_del_init(&m->mnt_on);
 	list_del_init(&m->mnt_child);
 	m->mnt_parent = m;
 	m->mnt_mountpoint = m->mnt_root;
-	if (!mount_on(where.dentry, NULL))
-		d_set_mounted(where.dentry, false);
 	return where;
+}
+
+/* What unlink_mount() has left. At the end of the section: a walk without sequence numbers looks at the flag first. */
+static void settle(const struct path *was)
+{
+	if (was->dentry && !mount_on(was->dentry, NULL))
+		d_set_mounted(was->dentry, false);
 }
 
 /* In a mount_seq write section, as the next. */
@@ -483,6 +575,7 @@ static void link_mount(struct mount *m, const struct path *where)
 	m->mnt_mountpoint = where->dentry;
 	list_add_tail(&m->mnt_child, &where->mnt->mnt_mounts);
 	hlist_add_head(&m->mnt_hash, bucket(where->mnt, where->dentry));
+	hlist_add_head(&m->mnt_on, place_bucket(where->dentry));
 	if (where->mnt->mnt_state & MNT_IN_NS)
 		for (c = m; c; c = mnt_next(c, m))
 			ns_add(where->mnt->mnt_ns, c);
@@ -516,6 +609,7 @@ void mnt_detach(struct mount *m)
 	assert_rwsem_held_write(&namespace_sem);
 	vfs_seq_write_begin(&mount_seq);
 	where = take_out(m);
+	settle(&where);
 	vfs_seq_write_end(&mount_seq);
 	mnt_ns_changed(ns);
 	path_put(&where); /* cannot be the last: the tree holds it */
@@ -530,6 +624,7 @@ void mnt_move(struct mount *m, const struct path *where)
 	vfs_seq_write_begin(&mount_seq);
 	at = take_out(m);
 	link_mount(m, where);
+	settle(&at);
 	vfs_seq_write_end(&mount_seq);
 	mnt_ns_changed(from);
 	if (m->mnt_ns != from)
@@ -550,6 +645,7 @@ void mnt_slip_below(struct mount *m, struct mount *top)
 	at = take_out(top);
 	link_mount(m, &at);
 	link_mount(top, &on);
+	settle(&old);
 	vfs_seq_write_end(&mount_seq);
 	mnt_ns_changed(from);
 	if (m->mnt_ns != from)
@@ -568,6 +664,7 @@ void mnt_pivot(struct mount *new, struct mount *old, const struct path *put_old)
 	outer = take_out(old);
 	link_mount(old, put_old);
 	link_mount(new, &outer);
+	settle(&inner);
 	vfs_seq_write_end(&mount_seq);
 	mnt_ns_changed(new->mnt_ns);
 	path_put(&inner);
@@ -583,10 +680,24 @@ static void umount_one(struct mount *m, struct list_head *dead)
 		struct path where = unlink_mount(m);
 
 		m->mnt_dead_at = where;
+		settle(&where);
 	}
 	m->mnt_state |= MNT_DOOMED;
 	vfs_seq_write_end(&mount_seq);
 	list_add_tail(&m->mnt_list, dead);
+}
+
+/* Its parent is being unmounted, too, and has it from now on. */
+static void umount_stuck(struct mount *m)
+{
+	struct mount *parent = m->mnt_parent;
+
+	mnt_leave_group(m);
+	vfs_seq_write_begin(&mount_seq);
+	ns_del(m);
+	m->mnt_state |= MNT_DOOMED | MNT_STUCK;
+	vfs_seq_write_end(&mount_seq);
+	mntput(parent); /* cannot be the last: that is its own tree's */
 }
 
 void mnt_umount_one(struct mount *m, struct list_head *dead)
@@ -602,15 +713,15 @@ void mnt_umount_one(struct mount *m, struct list_head *dead)
 void mnt_umount_tree(struct mount *m, struct list_head *dead)
 {
 	struct mnt_namespace *ns = m->mnt_ns;
-	struct mount *c;
+	struct mount *c, *prev;
 
 	assert_rwsem_held_write(&namespace_sem);
-	for (;;) {
-		for (c = m; !list_empty(&c->mnt_mounts);)
-			c = list_last_entry(&c->mnt_mounts, struct mount, mnt_child);
-		umount_one(c, dead);
-		if (c == m)
-			break;
+	for (c = mnt_last(m); c; c = prev) {
+		prev = c == m ? NULL : mnt_prev(c);
+		if (c != m && (c->mnt_state & MNT_LOCKED))
+			umount_stuck(c);
+		else
+			umount_one(c, dead);
 	}
 	mnt_ns_changed(ns);
 }
@@ -624,8 +735,7 @@ void mnt_put_list(struct list_head *dead)
 		list_del_init(&m->mnt_list);
 		m->mnt_dead_at = (struct path){ NULL, NULL };
 		mntput(m);
-		if (at.mnt)
-			path_put(&at);
+		path_put(&at);
 	}
 }
 
@@ -676,10 +786,17 @@ void detach_mounts(struct dentry *d)
 
 	down_write(&namespace_sem);
 	do {
-		spin_lock(&mount_seq.lock);
+		bool stuck;
+
+		vfs_seq_write_begin(&mount_seq);
 		m = mount_on(d, NULL);
-		spin_unlock(&mount_seq.lock);
-		if (m)
+		stuck = m && (m->mnt_state & MNT_STUCK);
+		if (stuck) /* at once: its parent may be about to drop it */
+			take_stuck(m);
+		vfs_seq_write_end(&mount_seq);
+		if (stuck)
+			list_add_tail(&m->mnt_list, &dead);
+		else if (m)
 			mnt_umount_tree(m, &dead);
 	} while (m);
 	up_write(&namespace_sem);
@@ -697,7 +814,7 @@ bool path_is_under(const struct path *p, const struct path *root)
 		d = m->mnt_mountpoint;
 		m = m->mnt_parent;
 	}
-	under = m == root->mnt && dentry_is_below(d, root->dentry);
+	under = m == root->mnt && d_is_below(d, root->dentry);
 	spin_unlock(&mount_seq.lock);
 	return under;
 }

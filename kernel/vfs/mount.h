@@ -31,6 +31,7 @@
 #define MNT_LOCK_NOSUID 0x400
 #define MNT_LOCK_NOEXEC 0x800
 #define MNT_LOCK_ATIME 0x1000
+#define MNT_STUCK 0x8000 /* unmounted, but still on its parent, which has it and not the reverse */
 
 /* How a tree is copied. */
 #define COPY_RECURSIVE 1
@@ -45,7 +46,8 @@ struct mnt_namespace {
 	struct list_head list; /* of mnt_list; under namespace_sem */
 	u64 event;             /* changes with the tree */
 	struct wait_queue_head poll;
-	u32 nr_mounts; /* under namespace_sem */
+	u32 nr_mounts; /* under namespace_sem, as the next */
+	u32 nr_coming; /* copies that are about to be attached */
 	u64 order; /* younger ones have more: a bind mount of a namespace may only be in an older one */
 	bool detached; /* made by open_tree, fsmount: the tree of one descriptor, in no task */
 };
@@ -71,8 +73,9 @@ static inline bool may_mount(void)
 {
 	return ns_capable(current_mnt_ns()->ns.owner, CAP_SYS_ADMIN);
 }
-/* Room for another @m and what is below it? 0 or -ENOSPC. namespace_sem held. */
-int mnt_ns_room(const struct mnt_namespace *ns, struct mount *m);
+u32 mnt_tree_size(struct mount *m);
+/* Room for @n more, besides those that are coming? 0 or -ENOSPC. namespace_sem held. */
+int mnt_ns_room(const struct mnt_namespace *ns, u32 n);
 struct mnt_namespace *mnt_ns_new(
 	struct user_namespace *owner, bool detached); /* without a tree; ERR_PTR */
 void mnt_lock_tree(struct mount *m); /* what comes from a more privileged namespace */
@@ -99,7 +102,9 @@ void mnt_move(struct mount *m, const struct path *where);
 void mnt_slip_below(struct mount *m, struct mount *top);
 /* @old, in whose tree @new is, to @put_old in the tree of @new, and @new to the place of @old. */
 void mnt_pivot(struct mount *new, struct mount *old, const struct path *put_old);
-/* Detaches @m and all below; the references to drop (with namespace_sem released) gather on @dead (mnt_expire_list of mounts). */
+/*
+ * Detaches @m and all below; what is locked on another stays on it, so that nobody who has that open sees what is covered. The references to drop (with namespace_sem released) gather on @dead.
+ */
 void mnt_umount_tree(struct mount *m, struct list_head *dead);
 void mnt_put_list(struct list_head *dead);
 /* All mounts of the subtree, parents first. */
@@ -118,6 +123,8 @@ void mnt_put_keep_expiry(struct mount *m);
 /* namespace.c */
 bool mount_capable(
 	const struct file_system_type *t); /* may current make a file system of this type? */
+/* Would new @m show more than what its namespace shows already? It may not be lifted further than that either. namespace_sem held. */
+bool mount_too_revealing(struct mount *m);
 /* @from, attached or not, to the top of @where. Takes namespace_sem. */
 int move_tree(const struct path *from, struct path *where);
 /* The same below the mount whose root @top is, and which covers it from then on. */
@@ -140,6 +147,7 @@ void mnt_copy_group(struct mount *to, struct mount *from); /* the same peers and
 bool mnt_is_shared(const struct mount *m);
 /* namespace.c: namespace_sem held */
 bool may_bind(const struct path *old, bool recursive);
+bool has_locked_children(struct mount *m, struct dentry *d);
 int mnt_set_flags(struct mount *m, u32 flags); /* MS_*; -EBUSY: somebody writes */
 bool may_lift(const struct mount *m, u32 flags);
 int mnt_make_group(struct mount *m);

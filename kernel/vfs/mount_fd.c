@@ -101,12 +101,18 @@ long mnt_tree_fd(struct mount *m, u32 oflags)
 void mnt_dissolve(struct mount *m)
 {
 	struct mnt_namespace *ns;
+	LIST_HEAD(dead);
 
 	down_write(&namespace_sem);
 	ns = m->mnt_ns;
 	if (ns && !(ns->detached && ns->root == m))
 		ns = NULL;
+	if (ns) { /* now: a move_mount that has seen it finds it nowhere, and leaves us the namespace */
+		ns->root = NULL;
+		mnt_umount_tree(m, &dead);
+	}
 	up_write(&namespace_sem);
+	mnt_put_list(&dead);
 	if (ns)
 		ns_of_tree_put(ns);
 }

@@ -103,6 +103,12 @@ int nd_cross_mounts(struct nameidata *nd)
 	return 0;
 }
 
+static bool path_connected(const struct path *p)
+{
+	return p->mnt->mnt_root == p->mnt->mnt_sb->s_root ||
+	       d_is_below(p->dentry, p->mnt->mnt_root);
+}
+
 static int nd_dotdot(struct nameidata *nd)
 {
 	struct path to;
@@ -130,6 +136,8 @@ static int nd_dotdot(struct nameidata *nd)
 	to.mnt = mntget(nd->path.mnt);
 	to.dentry = dget_parent(nd->path.dentry);
 	nd_set_path(nd, to);
+	if (!path_connected(&to))
+		return -ENOENT; /* it was moved out of what the mount shows */
 	if ((nd->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT)) &&
 		(vfs_seq_retry(&rename_seq, nd->rseq) || vfs_seq_retry(&mount_seq, nd->mseq)))
 		return -EAGAIN;

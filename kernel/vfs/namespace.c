@@ -54,7 +54,7 @@ static int graft(struct mount *m, struct path *where, struct list_head *dead)
 	to_top(where);
 	if (!mnt_is_ours(where->mnt))
 		return -EINVAL;
-	err = mnt_ns_room(where->mnt->mnt_ns, m);
+	err = mnt_ns_room(where->mnt->mnt_ns, mnt_tree_size(m));
 	if (err)
 		return err;
 	if (d_gone(where->dentry))
@@ -70,8 +70,47 @@ static int graft(struct mount *m, struct path *where, struct list_head *dead)
 
 bool mount_capable(const struct file_system_type *t)
 {
-	return t->fs_flags & FS_USERNS_MOUNT ? ns_capable(current_user_ns(), CAP_SYS_ADMIN) :
-					       capable(CAP_SYS_ADMIN);
+	if (!(t->fs_flags & FS_USERNS_MOUNT))
+		return capable(CAP_SYS_ADMIN);
+	return ns_capable(t->owner ? t->owner() : current_user_ns(), CAP_SYS_ADMIN);
+}
+
+/* Are all of @m's locked mounts on folders without anything in them? */
+static bool is_whole(const struct mount *m, const struct file_system_type *t)
+{
+	struct mount *c;
+
+	list_for_each_entry(c, &m->mnt_mounts, mnt_child)
+		if ((c->mnt_state & MNT_LOCKED) && !t->is_bare(c->mnt_mountpoint->d_inode))
+			return false;
+	return true;
+}
+
+bool mount_too_revealing(struct mount *m)
+{
+	const struct file_system_type *t = m->mnt_sb->s_type;
+	const struct mnt_namespace *ns = current_mnt_ns();
+	struct mount *other;
+
+	if (ns->ns.owner == &init_user_ns || !(t->fs_flags & FS_USERNS_VISIBLE))
+		return false;
+	list_for_each_entry(other, &ns->list, mnt_list) {
+		u32 s = other->mnt_state;
+
+		if (other->mnt_sb->s_type != t || other->mnt_root != other->mnt_sb->s_root)
+			continue;
+		if (sb_rdonly(other->mnt_sb))
+			s |= MNT_LOCK_READONLY;
+		if ((s & MNT_LOCK_READONLY) && !(m->mnt_flags & MS_RDONLY))
+			continue;
+		if ((s & MNT_LOCK_ATIME) && ((other->mnt_flags ^ m->mnt_flags) & MNT_ATIME_FLAGS))
+			continue;
+		if (!is_whole(other, t))
+			continue;
+		m->mnt_state |= s & (MNT_LOCK_READONLY | MNT_LOCK_ATIME);
+		return false;
+	}
+	return true;
 }
 
 static int do_new_mount(
@@ -106,7 +145,7 @@ static int do_new_mount(
 		where->dentry == m->mnt_root)
 		err = -EBUSY;
 	else
-		err = graft(m, where, &dead);
+		err = mount_too_revealing(m) ? -EPERM : graft(m, where, &dead);
 	up_write(&namespace_sem);
 	mnt_put_list(&dead);
 	if (err)
@@ -115,25 +154,20 @@ static int do_new_mount(
 }
 
 /* Would a part of a more privileged namespace's tree come to light? namespace_sem held. */
-static bool has_locked_children(struct mount *m, struct dentry *d)
+bool has_locked_children(struct mount *m, struct dentry *d)
 {
 	struct mount *c;
-	bool below;
 
-	list_for_each_entry(c, &m->mnt_mounts, mnt_child) {
-		spin_lock(&rename_seq.lock);
-		below = d_is_ancestor(d, c->mnt_mountpoint);
-		spin_unlock(&rename_seq.lock);
-		if (below && (c->mnt_state & MNT_LOCKED))
+	list_for_each_entry(c, &m->mnt_mounts, mnt_child)
+		if ((c->mnt_state & MNT_LOCKED) && d_is_below(c->mnt_mountpoint, d))
 			return true;
-	}
 	return false;
 }
 
 /* A namespace must not hold itself, nor one that may hold it. */
-static bool ns_file_loops(const struct path *p)
+static bool ns_file_loops(const struct dentry *d)
 {
-	const struct ns_common *ns = nsfs_inode_ns(p->dentry->d_inode);
+	const struct ns_common *ns = nsfs_inode_ns(d->d_inode);
 
 	return ns && ns->ops->flag == CLONE_NEWNS &&
 	       container_of(ns, struct mnt_namespace, ns)->order <= current_mnt_ns()->order;
@@ -145,7 +179,7 @@ bool may_bind(const struct path *old, bool recursive)
 		return false;
 	if (!mnt_is_ours(old->mnt) && !nsfs_inode_ns(old->dentry->d_inode))
 		return false;
-	return !ns_file_loops(old) && (recursive || !has_locked_children(old->mnt, old->dentry));
+	return recursive || !has_locked_children(old->mnt, old->dentry);
 }
 
 static int do_bind(struct path *where, const char *from, bool recursive)
@@ -162,7 +196,7 @@ static int do_bind(struct path *where, const char *from, bool recursive)
 		return err;
 	down_write(&namespace_sem);
 	err = -EINVAL;
-	if (!may_bind(&old, recursive))
+	if (ns_file_loops(old.dentry) || !may_bind(&old, recursive))
 		goto out;
 	m = mnt_copy_tree(old.mnt, old.dentry, COPY_NS_FILES | (recursive ? COPY_RECURSIVE : 0));
 	err = PTR_ERR(m);
@@ -188,6 +222,17 @@ static bool has_unbindable(struct mount *top)
 	return false;
 }
 
+/* A tree without a place was perhaps made in another namespace. */
+static bool has_ns_file_loop(struct mount *top)
+{
+	struct mount *m;
+
+	for (m = top; m; m = mnt_next(m, top))
+		if (ns_file_loops(m->mnt_root))
+			return true;
+	return false;
+}
+
 /* An attached mount of ours, or a tree that has no place yet. namespace_sem held. */
 static int may_move(const struct path *old, const struct path *where)
 {
@@ -206,11 +251,11 @@ static int may_move(const struct path *old, const struct path *where)
 		return -EINVAL;
 	if (mnt_is_shared(where->mnt) && has_unbindable(m))
 		return -EINVAL;
-	if (mnt_is_below(where->mnt, m))
+	if (mnt_is_below(where->mnt, m) || has_ns_file_loop(m))
 		return -ELOOP;
 	if (d_gone(where->dentry))
 		return -ENOENT;
-	return attached ? 0 : mnt_ns_room(where->mnt->mnt_ns, m);
+	return attached ? 0 : mnt_ns_room(where->mnt->mnt_ns, mnt_tree_size(m));
 }
 
 int move_tree(const struct path *from, struct path *where)

@@ -141,26 +141,22 @@ struct repeat_mount {
 
 static bool same_place_exists(struct mount *t, struct dentry *d)
 {
-	bool below;
-
 	if (!(t->mnt_state & MNT_IN_NS) || t->mnt_sb != d->d_sb)
 		return false;
-	spin_lock(&rename_seq.lock);
-	below = d_is_ancestor(t->mnt_root, d);
-	spin_unlock(&rename_seq.lock);
-	return below;
+	return d_is_below(d, t->mnt_root);
 }
 
 /* A copy of @from for @t: ERR_PTR, or NULL where there is no such place. @slave: below it in the chain, else its peer. */
 static struct mount *copy_for(
 	struct repeat_mount *r, struct mount *t, struct mount *from, bool slave)
 {
+	u32 n = mnt_tree_size(from);
 	struct mount *copy, *c;
 	int err;
 
 	if (!same_place_exists(t, r->where->dentry))
 		return NULL;
-	err = mnt_ns_room(t->mnt_ns, from);
+	err = mnt_ns_room(t->mnt_ns, n);
 	if (err)
 		return ERR_PTR(err);
 	copy = mnt_copy_tree(from, from->mnt_root, COPY_RECURSIVE | (slave ? COPY_SLAVE : 0));
@@ -172,6 +168,7 @@ static struct mount *copy_for(
 		mnt_lock_tree(copy);
 		copy->mnt_state &= ~MNT_LOCKED;
 	}
+	t->mnt_ns->nr_coming += n;
 	copy->mnt_dead_at = (struct path){ mntget(t), dget(r->where->dentry) };
 	list_add_tail(&copy->mnt_list, &r->copies);
 	return copy;
@@ -265,6 +262,8 @@ int propagate_mount(struct mount *m, const struct path *where, struct list_head 
 	INIT_LIST_HEAD(&r.copies);
 	for (c = m; c; c = mnt_next(c, m))
 		mnt_make_group(c);
+	if (m->mnt_ns != origin->mnt_ns)
+		origin->mnt_ns->nr_coming = mnt_tree_size(m);
 	do {
 		if (p != origin)
 			copy = copy_for(&r, p, m, false);
@@ -272,6 +271,9 @@ int propagate_mount(struct mount *m, const struct path *where, struct list_head 
 		p = list_next_entry(p, mnt_share);
 	} while (!err && p != origin);
 	for_each_repeater(origin, unvisit, NULL);
+	origin->mnt_ns->nr_coming = 0;
+	list_for_each_entry(c, &r.copies, mnt_list)
+		c->mnt_dead_at.mnt->mnt_ns->nr_coming = 0;
 	if (err) {
 		drop_copies(&r.copies, dead);
 		return err;

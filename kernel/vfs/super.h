@@ -115,9 +115,15 @@ struct file_system_type {
 #define FS_REQUIRES_DEV 1
 #define FS_HAS_SUBTYPE 4 /* "type.more" */
 #define FS_USERNS_MOUNT 8
+#define FS_USERNS_VISIBLE                                                                          \
+	32 /* tells of the machine: new only to who sees another whole, mount_too_revealing() */
 #define FS_QUOTA 16 /* could keep quotas, of which none is ever on */
 	const struct fs_param *
 		params; /* what it takes, for fsconfig(2): fsparam.h; NULL: said when it is mounted */
+	/* FS_USERNS_MOUNT: over which user namespace its maker needs rights, if not over his own */
+	struct user_namespace *(*owner)(void);
+	/* FS_USERNS_VISIBLE: is there nothing in that folder? It may be covered, then. */
+	bool (*is_bare)(const struct inode *dir);
 	/* The root dentry with a reference (of a new or an existing superblock, s_umount held for writing and s_active taken), ERR_PTR. @dev: source text. */
 	struct dentry *(*mount)(struct file_system_type *t, u32 flags, const char *dev, char *data);
 	void (*kill_sb)(struct super_block *sb); /* generic_shutdown_super and what mount built */
@@ -176,8 +182,8 @@ struct mount {
 	u32 mnt_flags; /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_RELATIME ... */
 	atomic_t mnt_count;
 	struct list_head mnt_child, mnt_mounts; /* tree; under the namespace sem */
-	struct hlist_node mnt_hash;
-	struct list_head mnt_list; /* of the namespace */
+	struct hlist_node mnt_hash, mnt_on;     /* by (parent, mountpoint); by mountpoint */
+	struct list_head mnt_list;              /* of the namespace */
 	struct mnt_namespace *mnt_ns;
 	char *mnt_devname;
 	int mnt_id;

@@ -51,13 +51,17 @@ static inline void fast_cross_mounts(struct fast *f)
 	}
 }
 
-static void fast_dotdot(struct fast *f)
+/* False: not here. A folder that was moved out of what the mount shows has no way up in it. */
+static bool fast_dotdot(struct fast *f)
 {
 	for (;;) {
 		if (f->dentry == f->root.dentry && f->mnt == f->root.mnt)
 			break;
 		if (f->dentry != f->mnt->mnt_root) {
 			f->dentry = READ_ONCE(f->dentry->d_parent);
+			if (unlikely(f->mnt->mnt_root != f->mnt->mnt_sb->s_root) &&
+				!d_is_ancestor(f->mnt->mnt_root, f->dentry))
+				return false;
 			break;
 		}
 		if (f->mnt->mnt_parent == f->mnt)
@@ -66,6 +70,7 @@ static void fast_dotdot(struct fast *f)
 		f->mnt = f->mnt->mnt_parent;
 	}
 	fast_cross_mounts(f);
+	return true;
 }
 
 /* Must the file system be asked whether the name still means the same? */
@@ -184,7 +189,8 @@ static int fast_components(struct fast *f, const char *name, u32 flags, struct l
 		if (type == LAST_DOT)
 			goto next;
 		if (type == LAST_DOTDOT) {
-			fast_dotdot(f);
+			if (!fast_dotdot(f))
+				return -ECHILD;
 			goto next;
 		}
 		d = d_find_rcu(f->dentry, &q);

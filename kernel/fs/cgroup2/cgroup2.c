@@ -588,9 +588,15 @@ static struct dentry *cgroup_mount(
 	return IS_ERR(root) || cgroup_is_root(cgroup_ns_root()) ? root : ns_dentry(root);
 }
 
+static struct user_namespace *cgroup_owner(void)
+{
+	return current_ns_owner(NS_CGROUP);
+}
+
 static struct file_system_type cgroup2_type = {
 	.name = "cgroup2",
 	.fs_flags = FS_USERNS_MOUNT,
+	.owner = cgroup_owner,
 	.params = params,
 	.mount = cgroup_mount,
 	.kill_sb = kill_anon_super,

@@ -220,6 +220,12 @@ static void proc_kill_super(struct super_block *sb)
 	kfree(p);
 }
 
+/* Whose processes it shows. */
+static struct user_namespace *proc_owner(void)
+{
+	return current_pid_ns()->ns.owner;
+}
+
 static const char *const hide_words[] = { "0", "1", "2", "4", "off", "noaccess", "invisible",
 	"ptraceable", NULL };
 static const char *const subset_words[] = { "pid", NULL };
@@ -238,7 +244,9 @@ static const struct fs_param params[] = {
 
 static struct file_system_type proc_type = {
 	.name = "proc",
-	.fs_flags = FS_USERNS_MOUNT,
+	.fs_flags = FS_USERNS_MOUNT | FS_USERNS_VISIBLE,
+	.owner = proc_owner,
+	.is_bare = tree_is_bare,
 	.params = params,
 	.mount = proc_mount,
 	.kill_sb = proc_kill_super,

@@ -65,6 +65,7 @@ int tree_symlink(struct proc_entry *root, const char *path, const char *target);
 int tree_rename(struct proc_entry *root, const char *path, const char *name);
 int proc_show_when(const char *path, const char *name, bool (*when)(void *arg), void *arg);
 int tree_fill_super(struct super_block *sb, struct proc_entry *root, u64 magic);
+bool tree_is_bare(const struct inode *dir); /* a folder of the tree, without entries */
 
 /* ---- between the files of fs/proc ---- */
 

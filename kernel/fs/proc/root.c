@@ -458,6 +458,13 @@ const struct super_operations tree_super_operations = {
 	.statfs = simple_statfs,
 };
 
+bool tree_is_bare(const struct inode *dir)
+{
+	const struct proc_entry *e = S_ISDIR(dir->i_mode) ? PROC_I(dir)->de : NULL;
+
+	return e && !READ_ONCE(e->children);
+}
+
 int tree_fill_super(struct super_block *sb, struct proc_entry *tree, u64 magic)
 {
 	struct inode *root;

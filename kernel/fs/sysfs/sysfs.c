@@ -261,13 +261,21 @@ static struct dentry *sysfs_mount(
 	return mount_single(t, flags, data, sysfs_fill_super);
 }
 
+/* As with Linux, where it shows the network cards of one namespace. */
+static struct user_namespace *sysfs_owner(void)
+{
+	return current_ns_owner(NS_NET);
+}
+
 static const struct fs_param params[] = {
 	FS_PARAM_END,
 };
 
 static struct file_system_type sysfs_type = {
 	.name = "sysfs",
-	.fs_flags = FS_USERNS_MOUNT,
+	.fs_flags = FS_USERNS_MOUNT | FS_USERNS_VISIBLE,
+	.owner = sysfs_owner,
+	.is_bare = tree_is_bare,
 	.params = params,
 	.mount = sysfs_mount,
 	.kill_sb = kill_anon_super,
