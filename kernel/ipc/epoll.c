@@ -13,15 +13,17 @@
  *
  * States of an item: idle -> (wake-up, or true when added) ready -> (epoll_wait) reported: idle (ET, ONESHOT) or ready (LT).
  *
- * An item does not hold the file: the file's last fput() removes its items (eventpoll_release()).
+ * An item does not hold the file: the file's last fput() removes its items (eventpoll_release()). It holds its eventpoll: of two that end at one time
+ * the file that is watched removes the item (item->dying), and the last item frees the eventpoll.
  *
  * Invariants:
  * 1. item->ready says whether the item is on the ready list; both change under ep->lock.
  * 2. Watching is acyclic and at most MAX_NEST deep, and no epoll file is watched along more than max_paths[] ways, each of which a wake-up
  *    goes (epoll_check_nesting() and epoll_crowded() under nest_lock, which every add of an epoll file holds).
  *
- * Locks, from the outside: release_lock (files and epoll files that end), nest_lock, ep->mutex (tree, items' events; nested: outer epoll
- * first), file->f_lock (f_ep), a wait queue's lock, ep->lock (ready list), ep->wait's lock.
+ * Locks, from the outside: nest_lock, ep->mutex (tree, items' events; nested: outer epoll first), file->f_lock (f_ep; nested: of an epoll file
+ * before that of who watches it), a wait queue's lock, ep->lock (ready list), ep->wait's lock. ep->mutex is held over poll operations, which may last
+ * (FUSE): who closes files waits for that of the sets that watch this file, and for no lock of everybody's.
  */
 #include <asm/errno.h>
 #include <asm/ioctl.h>
@@ -61,7 +63,6 @@ struct epoll_table {
 	struct epoll_item *item;
 };
 
-static DEFINE_MUTEX(release_lock);
 static DEFINE_MUTEX(nest_lock);
 
 /* ---- readiness ---- */
@@ -90,18 +91,11 @@ static void wake_pollers(struct eventpoll *ep)
 		wake_up_common(&ep->poll, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM);
 }
 
-/* Under the lock of the watched file's wait queue. */
-static int item_wake(struct wait_queue_entry *e, u64 key)
+static int item_tell(struct epoll_item *it, u64 key)
 {
-	struct epoll_hook *h = container_of(e, struct epoll_hook, wait);
-	struct epoll_item *it = h->item;
 	struct eventpoll *ep = it->ep;
 	int woke = 0;
 
-	if (key & WAKE_QUEUE_GONE) {
-		list_del_init(&e->entry);
-		smp_store_release(&h->head, NULL);
-	}
 	spin_lock(&ep->lock);
 	if (!(it->event.events & ~(u32)PRIVATE_BITS) || (key && !(key & it->event.events))) {
 		spin_unlock(&ep->lock);
@@ -115,6 +109,20 @@ static int item_wake(struct wait_queue_entry *e, u64 key)
 	}
 	wake_pollers(ep);
 	return it->event.events & EPOLLEXCLUSIVE ? woke : 1;
+}
+
+/* Under the lock of the watched file's wait queue. */
+static int item_wake(struct wait_queue_entry *e, u64 key)
+{
+	struct epoll_hook *h = container_of(e, struct epoll_hook, wait);
+	int woke = item_tell(h->item, key);
+
+	if (key &
+		WAKE_QUEUE_GONE) { /* at last: who removes the item no longer waits for the queue's lock */
+		list_del_init(&e->entry);
+		smp_store_release(&h->head, NULL);
+	}
+	return woke;
 }
 
 static void item_hook(struct file *f, struct wait_queue_head *q, struct poll_table *pt)
@@ -200,19 +208,37 @@ static void item_unhook(struct epoll_item *it)
 	}
 }
 
-/* ep->mutex held. After the unhooking no wake-up can reach the item. */
-static void item_remove(struct eventpoll *ep, struct epoll_item *it)
+static void ep_put(struct eventpoll *ep)
 {
-	item_unhook(it);
+	if (!atomic_dec_and_test(&ep->refs))
+		return;
+	put_uid_user(ep->user);
+	kfree(ep);
+}
+
+/*
+ * ep->mutex and a reference held. After the unhooking no wake-up can reach the item. Not @mine: another end of its file, if that has begun, will do
+ * it.
+ */
+static void item_remove(struct eventpoll *ep, struct epoll_item *it, bool mine)
+{
+	bool go;
+
 	spin_lock(&it->file->f_lock);
-	list_del_init(&it->file_link);
+	go = mine || !it->dying;
+	if (go)
+		list_del_init(&it->file_link);
 	spin_unlock(&it->file->f_lock);
+	if (!go)
+		return;
+	item_unhook(it);
 	rb_erase(&it->node, &ep->items);
 	spin_lock(&ep->lock);
 	make_idle(it);
 	spin_unlock(&ep->lock);
 	atomic_dec(&ep->user->epoll_watches);
 	kfree(it);
+	atomic_dec(&ep->refs); /* not the last */
 }
 
 /* After the events were set: reports at once what is already true. */
@@ -247,6 +273,7 @@ static long item_add(struct eventpoll *ep, struct file *f, int fd, const struct 
 		atomic_dec(&u->epoll_watches);
 		return -ENOMEM;
 	}
+	atomic_inc(&ep->refs);
 	it->ep = ep;
 	it->file = f;
 	it->fd = fd;
@@ -256,7 +283,7 @@ static long item_add(struct eventpoll *ep, struct file *f, int fd, const struct 
 	item_link(ep, it);
 	revents = vfs_poll(f, &t.pt);
 	if (it->no_memory) {
-		item_remove(ep, it);
+		item_remove(ep, it, false);
 		return -ENOMEM;
 	}
 	item_refresh(ep, it, revents);
@@ -278,36 +305,41 @@ static void item_modify(
 /* @f is about to be freed: nobody can add it any more. */
 void eventpoll_release(struct file *f)
 {
-	struct epoll_item *it;
+	for (;;) {
+		struct epoll_item *it;
+		struct eventpoll *ep = NULL;
 
-	mutex_lock(&release_lock);
-	while (!list_empty(&f->f_ep)) {
-		struct eventpoll *ep;
-
-		it = list_first_entry(&f->f_ep, struct epoll_item, file_link);
-		ep = it->ep;
+		spin_lock(&f->f_lock);
+		it = list_first_entry_or_null(&f->f_ep, struct epoll_item, file_link);
+		if (it) { /* keeps its eventpoll from now on */
+			it->dying = true;
+			ep = it->ep;
+			atomic_inc(&ep->refs);
+		}
+		spin_unlock(&f->f_lock);
+		if (!it)
+			return;
 		mutex_lock(&ep->mutex);
-		item_remove(ep, it);
+		item_remove(ep, it, true);
 		mutex_unlock(&ep->mutex);
+		ep_put(ep);
 	}
-	mutex_unlock(&release_lock);
 }
 
 static int eventpoll_close(struct inode *inode, struct file *f)
 {
 	struct eventpoll *ep = f->private_data;
-	struct rb_node *n;
+	struct rb_node *n, *next;
 
-	mutex_lock(&release_lock);
+	WRITE_ONCE(ep->file, NULL);
 	mutex_lock(&ep->mutex);
-	while ((n = rb_first(&ep->items))) {
-		item_remove(ep, rb_entry(n, struct epoll_item, node));
+	for (n = rb_first(&ep->items); n; n = next) {
+		next = rb_next(n);
+		item_remove(ep, rb_entry(n, struct epoll_item, node), false);
 		cond_resched();
 	}
 	mutex_unlock(&ep->mutex);
-	mutex_unlock(&release_lock);
-	put_uid_user(ep->user);
-	kfree(ep);
+	ep_put(ep);
 	return 0;
 }
 
@@ -387,7 +419,8 @@ struct file *eventpoll_target(struct file *f, int fd, u32 nth)
 
 		if (it->fd != fd || nth--)
 			continue;
-		found = get_file(it->file);
+		if (atomic_inc_not_zero(&it->file->f_count)) /* else it is about to go */
+			found = it->file;
 		break;
 	}
 	mutex_unlock(&ep->mutex);
@@ -472,6 +505,7 @@ long sys_epoll_create1(int flags)
 	ep = kzalloc(sizeof(*ep), GFP_KERNEL);
 	if (!ep)
 		return -ENOMEM;
+	atomic_set(&ep->refs, 1);
 	mutex_init(&ep->mutex);
 	init_waitqueue_head(&ep->wait);
 	init_waitqueue_head(&ep->poll);
@@ -518,7 +552,7 @@ static long ctl_locked(
 	case EPOLL_CTL_DEL:
 		if (!it)
 			return -ENOENT;
-		item_remove(ep, it);
+		item_remove(ep, it, false);
 		return 0;
 	case EPOLL_CTL_MOD:
 		if (!it)
@@ -533,32 +567,30 @@ static long ctl_locked(
 
 static long ctl(struct eventpoll *ep, int op, struct file *f, int fd, struct epoll_event *event)
 {
-	bool nested = file_ep(f) && op != EPOLL_CTL_MOD;
+	bool nested = file_ep(f) && op == EPOLL_CTL_ADD;
 	long err = 0;
 
 	if (nested) {
-		mutex_lock(&release_lock);
 		mutex_lock(&nest_lock);
-		if (op == EPOLL_CTL_ADD)
-			err = epoll_check_nesting(ep, file_ep(f));
+		err = epoll_check_nesting(ep, file_ep(f));
 	}
 	if (!err) {
 		mutex_lock(&ep->mutex);
 		err = ctl_locked(ep, op, f, fd, event);
 		mutex_unlock(&ep->mutex);
 	}
-	if (nested && op == EPOLL_CTL_ADD && !err) {
-		if (epoll_crowded(file_ep(f))) {
-			mutex_lock(&ep->mutex);
-			item_remove(ep, item_find(ep, f, fd));
-			mutex_unlock(&ep->mutex);
-			err = -EINVAL;
-		}
+	if (nested && !err && epoll_crowded(file_ep(f))) {
+		struct epoll_item *it;
+
+		mutex_lock(&ep->mutex);
+		it = item_find(ep, f, fd);
+		if (it) /* else it was deleted already */
+			item_remove(ep, it, false);
+		mutex_unlock(&ep->mutex);
+		err = -EINVAL;
 	}
-	if (nested) {
+	if (nested)
 		mutex_unlock(&nest_lock);
-		mutex_unlock(&release_lock);
-	}
 	return err;
 }
 

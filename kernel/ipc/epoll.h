@@ -17,6 +17,7 @@ struct epoll_params_ {
 };
 
 struct eventpoll {
+	atomic_t refs; /* the file's, and one of each item */
 	struct mutex mutex;
 	struct rb_root items;        /* under mutex */
 	struct wait_queue_head wait; /* epoll_wait */
@@ -24,7 +25,7 @@ struct eventpoll {
 	spinlock_t lock;
 	struct list_head ready; /* of item->ready_link, under lock */
 	bool scanning; /* somebody holds mutex and has taken items off ready that may return; under lock */
-	struct file *file;
+	struct file *file;           /* NULL: it has been closed */
 	struct user_struct *user;    /* immutable: pays for the items */
 	struct epoll_params_ params; /* under mutex */
 	u64 walk; /* the last that came through here, and what it found; under nest_lock */
@@ -37,13 +38,13 @@ struct epoll_item {
 	struct eventpoll *ep;
 	struct file *file; /* no reference */
 	int fd;
-	struct list_head file_link;  /* of file->f_ep, under file->f_lock */
+	struct list_head file_link;  /* of file->f_ep, under file->f_lock, as the next */
+	bool dying;                  /* eventpoll_release() has it, and nobody else removes it */
 	struct list_head ready_link; /* under ep->lock */
 	bool ready;
 	struct epoll_event event; /* changed under ep->mutex and ep->lock */
 	struct epoll_hook *hooks; /* set while the item is added */
 	bool no_memory;
-	struct rcu_head rcu;
 };
 
 extern const struct file_operations eventpoll_fops;
@@ -52,7 +53,7 @@ static inline struct eventpoll *file_ep(struct file *f)
 	return f->f_op == &eventpoll_fops ? f->private_data : NULL;
 }
 
-/* Both with release_lock and nest_lock held. May @ep watch @child? 0 or -ELOOP. */
+/* Both with nest_lock held. May @ep watch @child? 0 or -ELOOP. */
 long epoll_check_nesting(struct eventpoll *ep, struct eventpoll *child);
 /* Is @ep, or an epoll file below it, watched along too many ways? */
 bool epoll_crowded(struct eventpoll *ep);

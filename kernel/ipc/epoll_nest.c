@@ -2,7 +2,8 @@
 /*
  * epoll_nest.c: epoll files that watch epoll files: without circles, not too deep, and not along too many ways.
  *
- * A walk looks at each file once (eventpoll.walk), however many ways lead to it. release_lock and nest_lock are held throughout.
+ * A walk looks at each file once (eventpoll.walk), however many ways lead to it. nest_lock is held throughout, so no circle comes to be. A walk down
+ * holds the mutexes on its way; a walk up the f_locks, in one stretch that frees no file (call_rcu): items may go meanwhile, and epoll files be closed.
  */
 #include "kernel/ipc/epoll.h"
 
@@ -42,6 +43,7 @@ static int depth_below(struct eventpoll *ep, const struct eventpoll *target, int
 /* How many epoll files watch @ep, one above the other. */
 static int depth_above(struct eventpoll *ep, int level)
 {
+	struct file *f = READ_ONCE(ep->file);
 	struct epoll_item *it;
 	int deepest = 0;
 
@@ -49,24 +51,17 @@ static int depth_above(struct eventpoll *ep, int level)
 		return level;
 	if (ep->walk == walks)
 		return ep->found;
-	/* items of epoll files come and go under nest_lock or release_lock: the list is stable enough to walk with f_lock */
-	spin_lock(&ep->file->f_lock);
-	list_for_each_entry(it, &ep->file->f_ep, file_link) {
-		struct eventpoll *up = it->ep;
-		int d;
-
-		spin_unlock(&ep->file->f_lock);
-		d = depth_above(up, level + 1) + 1;
-		spin_lock(&ep->file->f_lock);
-		deepest = max(deepest, d);
-	}
-	spin_unlock(&ep->file->f_lock);
+	if (!f)
+		return 0;
+	spin_lock(&f->f_lock);
+	list_for_each_entry(it, &f->f_ep, file_link)
+		deepest = max(deepest, depth_above(it->ep, level + 1) + 1);
+	spin_unlock(&f->f_lock);
 	ep->walk = walks;
 	ep->found = deepest;
 	return deepest;
 }
 
-/* release_lock and nest_lock held. */
 long epoll_check_nesting(struct eventpoll *ep, struct eventpoll *child)
 {
 	int below;
@@ -85,24 +80,23 @@ static const int max_paths[MAX_NEST + 1] = { 1, 500, 100, 50, 10 };
 /* Counts the ways from @ep up; true: there are too many. */
 static bool too_many_paths(struct eventpoll *ep, int steps, int *counts)
 {
+	struct file *f = READ_ONCE(ep->file);
 	struct epoll_item *it;
 	bool many = false;
 
 	if (steps > MAX_NEST)
 		return true;
-	spin_lock(&ep->file->f_lock); /* as depth_above() */
-	if (list_empty(&ep->file->f_ep))
+	if (!f)
+		return false;
+	spin_lock(&f->f_lock); /* as depth_above() */
+	if (list_empty(&f->f_ep))
 		many = ++counts[steps] > max_paths[steps];
-	list_for_each_entry(it, &ep->file->f_ep, file_link) {
-		struct eventpoll *up = it->ep;
-
-		spin_unlock(&ep->file->f_lock);
-		many = too_many_paths(up, steps + 1, counts);
-		spin_lock(&ep->file->f_lock);
+	list_for_each_entry(it, &f->f_ep, file_link) {
+		many = too_many_paths(it->ep, steps + 1, counts);
 		if (many)
 			break;
 	}
-	spin_unlock(&ep->file->f_lock);
+	spin_unlock(&f->f_lock);
 	return many;
 }
 

@@ -76,16 +76,18 @@ void fsnotify_rename(struct inode *odir, struct inode *ndir, struct inode *child
 		fanotify_event(&e);
 }
 
-/* Fills the directory and name; the parent dentry, to be put afterwards. */
-static struct dentry *name_event(struct fs_event *e, struct dentry *d)
+/* Fills the directory and name, which @s keeps; the parent dentry. Both to be put afterwards. */
+static struct dentry *name_event(struct fs_event *e, struct dentry *d, struct name_snapshot *s)
 {
 	struct dentry *parent = d->d_parent == d ? NULL : dget_parent(d);
 
+	s->name.name = NULL;
 	if (!parent || !parent->d_inode)
 		return parent;
+	d_keep_name(d, s);
 	e->dir = parent->d_inode;
-	e->name = d->d_name.name;
-	e->len = d->d_name.len;
+	e->name = s->name.name;
+	e->len = s->name.len;
 	e->unlinked = READ_ONCE(d->d_flags) & DCACHE_UNHASHED;
 	return parent;
 }
@@ -100,12 +102,14 @@ static bool dentry_watched(const struct dentry *d)
 void fsnotify_dentry(struct dentry *d, u32 mask)
 {
 	struct fs_event e = { .mask = mask, .inode = d->d_inode };
+	struct name_snapshot name;
 	struct dentry *parent;
 
 	if (likely(!dentry_watched(d)))
 		return;
-	parent = name_event(&e, d);
+	parent = name_event(&e, d, &name);
 	tell(&e);
+	d_drop_name(&name);
 	dput(parent);
 }
 
@@ -113,19 +117,22 @@ void fsnotify_file(struct file *f, u32 mask)
 {
 	struct fs_event e = { .mask = mask, .path = &f->f_path, .inode = f->f_inode };
 	struct dentry *d = f->f_path.dentry, *parent;
+	struct name_snapshot name;
 
 	if (!d || !f->f_inode || likely(!dentry_watched(d)) || (f->f_mode & FMODE_NONOTIFY))
 		return;
 	if ((mask & IN_OPEN) && (f->f_mode & FMODE_EXEC))
 		e.mask |= FAN_OPEN_EXEC;
-	parent = name_event(&e, d);
+	parent = name_event(&e, d, &name);
 	tell(&e);
+	d_drop_name(&name);
 	dput(parent);
 }
 
 int fsnotify_permission(struct file *f, u32 mask)
 {
 	struct fs_event e = { .mask = mask, .path = &f->f_path, .inode = f->f_inode };
+	struct name_snapshot name;
 	struct dentry *parent;
 	int err;
 
@@ -133,8 +140,9 @@ int fsnotify_permission(struct file *f, u32 mask)
 		return 0;
 	if ((mask & FAN_OPEN_PERM) && (f->f_mode & FMODE_EXEC))
 		e.mask |= FAN_OPEN_EXEC_PERM;
-	parent = name_event(&e, f->f_path.dentry);
+	parent = name_event(&e, f->f_path.dentry, &name);
 	err = fanotify_permission(&e);
+	d_drop_name(&name);
 	dput(parent);
 	return err;
 }

@@ -26,22 +26,26 @@ static bool fire(struct async_poll *p)
 	return true;
 }
 
+static void tell(struct async_poll *p)
+{
+	if (fire(p))
+		return;
+	cmpxchg(&p->state, (u32)ARMING, (u32)EARLY);
+	if (p->shot)
+		cmpxchg(&p->state, (u32)FIRED, (u32)AGAIN);
+}
+
 static int hook_wake(struct wait_queue_entry *e, u64 key)
 {
 	struct async_hook *h = container_of(e, struct async_hook, wait);
 	struct async_poll *p = h->poll;
 
-	if (key & WAKE_QUEUE_GONE) {
+	if (!key || (key & (p->events | WAKE_QUEUE_GONE)))
+		tell(p);
+	if (key & WAKE_QUEUE_GONE) { /* at last: who unhooks no longer waits for the queue's lock */
 		list_del_init(&e->entry);
 		smp_store_release(&h->head, NULL);
 	}
-	if (key && !(key & (p->events | WAKE_QUEUE_GONE)))
-		return 0;
-	if (fire(p))
-		return 0;
-	cmpxchg(&p->state, (u32)ARMING, (u32)EARLY);
-	if (p->shot)
-		cmpxchg(&p->state, (u32)FIRED, (u32)AGAIN);
 	return 0;
 }
 

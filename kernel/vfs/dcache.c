@@ -570,6 +570,25 @@ static void d_copy_name(struct dentry *d, const struct dentry *from)
 		ext_name_put(old);
 }
 
+void d_keep_name(struct dentry *d, struct name_snapshot *s)
+{
+	spin_lock(&rename_seq.lock);
+	s->name = d->d_name;
+	if (name_is_external(d)) {
+		atomic_inc(&ext_name_of(d)->refs);
+	} else {
+		memcpy(s->text, d->d_iname, DNAME_INLINE);
+		s->name.name = s->text;
+	}
+	spin_unlock(&rename_seq.lock);
+}
+
+void d_drop_name(struct name_snapshot *s)
+{
+	if (s->name.name && s->name.name != s->text)
+		ext_name_put(container_of(s->name.name, struct ext_name, text[0]));
+}
+
 static void d_swap_names(struct dentry *a, struct dentry *b)
 {
 	struct qstr qa = a->d_name, qb = b->d_name;

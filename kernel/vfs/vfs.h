@@ -574,7 +574,14 @@ static inline void poll_wait(struct file *f, struct wait_queue_head *q, struct p
 static inline u32 vfs_poll(struct file *f, struct poll_table *pt);
 struct file *eventfd_fget(int fd); /* an eventfd with a reference; ERR_PTR(-EBADF, -EINVAL) */
 void eventfd_signal(struct file *f, u64 n); /* adds; works with spinlocks held */
-void eventpoll_release(struct file *f);     /* epoll.c: @f is about to be freed */
+/* A dentry's name as it was at one moment, whatever renames do: kept until it is put. */
+struct name_snapshot {
+	struct qstr name;
+	char text[DNAME_INLINE];
+};
+void d_keep_name(struct dentry *d, struct name_snapshot *s);
+void d_drop_name(struct name_snapshot *s);
+void eventpoll_release(struct file *f); /* epoll.c: @f is about to be freed */
 /* epoll.c: the @nth of the files that @ep watches as @fd, with a reference. ERR_PTR: -EINVAL (no epoll file), -ENOENT. */
 struct file *eventpoll_target(struct file *ep, int fd, u32 nth);
 /* For files that many have open: f_op->fasync puts @f on a list of theirs (0 or -ENOMEM), and events signal all on it. */

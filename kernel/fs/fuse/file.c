@@ -48,6 +48,11 @@ static int send_and_forget(struct fuse_conn *fc, u32 opcode, u64 nodeid, const v
 }
 
 /* Tells the server, which need not answer. */
+static void fuse_file_free(struct rcu_head *h)
+{
+	kfree(container_of(h, struct fuse_file, rcu));
+}
+
 void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags)
 {
 	struct fuse_release_in in = { .fh = ff->fh, .flags = flags };
@@ -56,7 +61,7 @@ void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags)
 		send_and_forget(ff->fc, ff->dir ? FUSE_RELEASEDIR : FUSE_RELEASE, ff->nodeid, &in,
 			sizeof(in));
 	fuse_conn_put(ff->fc);
-	kfree(ff);
+	call_rcu(&ff->rcu, fuse_file_free); /* who leaves the queue may still hold its lock */
 }
 
 /* A handle that CREATE has left for us; NULL. */

@@ -114,6 +114,7 @@ struct fuse_file {
 	bool dir;
 	struct task *maker; /* of a created one, to compare only */
 	struct wait_queue_head poll;
+	struct rcu_head rcu;
 };
 
 static inline struct fuse_inode *FUSE_I(const struct inode *inode)
