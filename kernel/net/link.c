@@ -260,7 +260,7 @@ struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin)
 struct wish {
 	char name[IFNAMSIZ];
 	const u8 *mac;
-	const u32 *mtu, *pid, *fd;
+	const u32 *mtu, *pid, *fd, *group, *txqlen;
 	const char *alias;
 	u32 alias_len;
 	struct net_device *lower;
@@ -281,6 +281,8 @@ static void read_wish(const void *attrs, u32 len, struct wish *w)
 	w->mtu = nl_nested(attrs, len, IFLA_MTU, sizeof(u32), &n);
 	w->pid = nl_nested(attrs, len, IFLA_NET_NS_PID, sizeof(u32), &n);
 	w->fd = nl_nested(attrs, len, IFLA_NET_NS_FD, sizeof(u32), &n);
+	w->group = nl_nested(attrs, len, IFLA_GROUP, sizeof(u32), &n);
+	w->txqlen = nl_nested(attrs, len, IFLA_TXQLEN, sizeof(u32), &n);
 	w->alias = nl_nested(attrs, len, IFLA_IFALIAS, 1, &w->alias_len);
 	if (!w->alias)
 		w->alias_len = 0;
@@ -298,6 +300,10 @@ static int enter_link(struct net *net, struct net_device *dev, const struct wish
 		err = type->setup(dev, w->lower, w->data, w->data_len);
 	if (err)
 		return err;
+	if (w->group)
+		dev->group = *w->group;
+	if (w->txqlen)
+		dev->txqlen = *w->txqlen;
 	if (w->mac) {
 		memcpy(dev->addr, w->mac, ETH_ALEN);
 		dev->addr_assign = NETDEV_ADDR_SET;
@@ -553,11 +559,13 @@ int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, bool *mo
 }
 
 /* net->lock held. */
-static int may_rename(const struct net_device *dev, const struct net_device *other)
+/* @other: who has @name already, maybe as one of its other names. */
+static int may_rename(
+	const struct net_device *dev, const struct net_device *other, const char *name)
 {
 	if (!dev)
 		return -ENODEV;
-	if (other && other != dev)
+	if (other && (other != dev || strcmp(dev->name, name) != 0))
 		return -EEXIST;
 	return other != dev && dev->flags & (IFF_UP | IFF_LOOPBACK) ? -EBUSY : 0;
 }
@@ -574,18 +582,42 @@ static void show_ports(struct net *net, struct net_device *dev)
 			netname_is_port(dev->name, d->name);
 }
 
-int link_rename(struct net *net, int ifindex, const char *name)
+/* @wanted, or where that has a %d, the first of its kind that is free. net->lock held. 0 or -EINVAL. */
+static int fill_name(struct net *net, const char *wanted, char name[IFNAMSIZ])
+{
+	const char *mark = strchr(wanted, '%');
+	char text[IFNAMSIZ + 12];
+
+	strscpy(name, wanted, IFNAMSIZ);
+	if (!mark)
+		return 0;
+	if (mark[1] != 'd' || strchr(mark + 1, '%'))
+		return -EINVAL;
+	for (int k = 0;; k++) { /* ends: there are no more devices than some */
+		snprintf(text, sizeof(text), "%.*s%d%s", (int)(mark - wanted), wanted, k, mark + 2);
+		if (strlen(text) >= IFNAMSIZ)
+			return -EINVAL;
+		if (netdev_by_name(net, text))
+			continue;
+		strscpy(name, text, IFNAMSIZ);
+		return 0;
+	}
+}
+
+int link_rename(struct net *net, int ifindex, const char *wanted)
 {
 	struct net_device *dev;
-	char old[IFNAMSIZ];
+	char old[IFNAMSIZ], name[IFNAMSIZ];
 	int err;
 
-	if (!good_name(name) || strlen(name) >= IFNAMSIZ || strchr(name, '%'))
+	if (!good_name(wanted) || strlen(wanted) >= IFNAMSIZ)
 		return -EINVAL;
 	mutex_lock(&link_mutex);
 	spin_lock(&net->lock);
 	dev = netdev_by_index(net, ifindex);
-	err = may_rename(dev, netdev_by_name(net, name));
+	err = fill_name(net, wanted, name);
+	if (!err)
+		err = may_rename(dev, netdev_by_name(net, name), name);
 	if (!err) {
 		memcpy(old, dev->name, sizeof(old));
 		strscpy(dev->name, name, sizeof(dev->name));
@@ -606,7 +638,7 @@ int link_add_name(struct net_device *dev, const char *name)
 {
 	struct altname *a = kzalloc(sizeof(*a), GFP_KERNEL), *o;
 	u32 n = 0;
-	int err = good_name(name) ? 0 : -EINVAL;
+	int err = 0;
 
 	if (!a)
 		return -ENOMEM;
@@ -614,9 +646,9 @@ int link_add_name(struct net_device *dev, const char *name)
 	spin_lock(&dev->net->lock);
 	list_for_each_entry(o, &dev->altnames, list)
 		n++;
-	if (!err && netdev_by_name(dev->net, name))
+	if (netdev_by_name(dev->net, name))
 		err = -EEXIST;
-	else if (!err && n >= ALTNAMES_MAX)
+	else if (n >= ALTNAMES_MAX)
 		err = -ENOSPC;
 	if (!err)
 		list_add_tail(&a->list, &dev->altnames);
@@ -629,8 +661,10 @@ int link_add_name(struct net_device *dev, const char *name)
 int link_del_name(struct net_device *dev, const char *name)
 {
 	struct altname *a, *found = NULL;
+	bool taken;
 
 	spin_lock(&dev->net->lock);
+	taken = netdev_by_name(dev->net, name); /* by another device, or as its first name */
 	list_for_each_entry(a, &dev->altnames, list)
 		if (!strcmp(a->name, name))
 			found = a;
@@ -638,7 +672,7 @@ int link_del_name(struct net_device *dev, const char *name)
 		list_del(&found->list);
 	spin_unlock(&dev->net->lock);
 	kfree(found);
-	return found ? 0 : -ENOENT;
+	return found ? 0 : taken ? -EINVAL : -ENOENT;
 }
 
 /* ---- parts of others ---- */

@@ -473,28 +473,15 @@ static int set_name(struct net *net, struct net_device *d, const struct nlmsghdr
 	return *name && strcmp(name, d->name) != 0 ? link_rename(net, d->ifindex, name) : 0;
 }
 
-static int set_link(struct net *net, const struct nlmsghdr *req)
+/* A device gets what the request says. */
+static int change_one(struct net *net, struct net_device *d, const struct nlmsghdr *req)
 {
 	const struct ifinfomsg *i = NLMSG_DATA(req);
 	const void *info;
-	struct net_device *d;
 	bool moved;
 	u32 n;
-	int err;
+	int err = link_move(net, d->ifindex, req, &moved);
 
-	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(*i)))
-		return -EINVAL;
-	err = check_values(req);
-	if (err)
-		return err;
-	d = link_of(net, req, &err);
-	if (!d)
-		return req->nlmsg_type == RTM_SETLINK  ? err :
-		       req->nlmsg_flags & NLM_F_CREATE ? new_link(net, req) :
-							 -ENODEV;
-	if (req->nlmsg_type == RTM_NEWLINK && req->nlmsg_flags & NLM_F_EXCL)
-		return -EEXIST;
-	err = link_move(net, d->ifindex, req, &moved);
 	if (!err && !moved)
 		err = set_name(net, d, req);
 	net = d->net;
@@ -508,13 +495,101 @@ static int set_link(struct net *net, const struct nlmsghdr *req)
 	return err ? err : set_flags(d, req);
 }
 
-static int del_link(struct net *net, const struct nlmsghdr *req)
+/* ---- groups ---- */
+
+/* IFLA_GROUP of a request that names no device; NULL: it means none, or names one. */
+static const u32 *group_of(const struct nlmsghdr *req)
 {
+	const struct ifinfomsg *i = NLMSG_DATA(req);
+
+	if (i->ifi_index || nl_find(req, sizeof(*i), IFLA_IFNAME, 0, NULL) ||
+		nl_find(req, sizeof(*i), IFLA_ALT_IFNAME, 0, NULL))
+		return NULL;
+	return nl_find(req, sizeof(*i), IFLA_GROUP, sizeof(u32), NULL);
+}
+
+/* The next of the group behind number @after, NULL. */
+static struct net_device *next_of_group(struct net *net, u32 group, int after)
+{
+	struct net_device *d, *next = NULL;
+
+	spin_lock(&net->lock);
+	list_for_each_entry(d, &net->devices, list)
+		if (d->group == group && d->ifindex > after &&
+			(!next || d->ifindex < next->ifindex))
+			next = d;
+	spin_unlock(&net->lock);
+	return next;
+}
+
+/* All of them, up to the first that cannot. */
+static int change_group(struct net *net, u32 group, const struct nlmsghdr *req)
+{
+	struct net_device *d;
+	int err = 0;
+
+	for (int at = 0; !err && (d = next_of_group(net, group, at));) {
+		at = d->ifindex;
+		err = change_one(net, d, req);
+	}
+	return err;
+}
+
+/* All or none: a group with a device that programs have not made stays. The first group is that of all others. */
+static int del_group(struct net *net, u32 group)
+{
+	struct net_device *d;
+
+	if (!group)
+		return -EPERM;
+	if (!next_of_group(net, group, 0))
+		return -ENODEV;
+	for (int at = 0; (d = next_of_group(net, group, at)); at = d->ifindex)
+		if (!d->ops->type)
+			return -EOPNOTSUPP;
+	while ((d = next_of_group(net, group, 0)))
+		if (link_delete(net, d->ifindex))
+			break;
+	return 0;
+}
+
+static int set_link(struct net *net, const struct nlmsghdr *req)
+{
+	const u32 *group;
 	struct net_device *d;
 	int err;
 
 	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg)))
 		return -EINVAL;
+	err = check_values(req);
+	if (err)
+		return err;
+	d = link_of(net, req, &err);
+	group = d || req->nlmsg_type == RTM_SETLINK || req->nlmsg_flags & NLM_F_CREATE ?
+			NULL :
+			group_of(req);
+	if (group)
+		return change_group(net, *group, req);
+	if (!d)
+		return req->nlmsg_type == RTM_SETLINK  ? err :
+		       req->nlmsg_flags & NLM_F_CREATE ? new_link(net, req) :
+							 -ENODEV;
+	if (req->nlmsg_type == RTM_NEWLINK && req->nlmsg_flags & NLM_F_EXCL)
+		return -EEXIST;
+	return change_one(net, d, req);
+}
+
+static int del_link(struct net *net, const struct nlmsghdr *req)
+{
+	struct net_device *d;
+	const u32 *group;
+	int err;
+
+	if (req->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg)))
+		return -EINVAL;
+	group = group_of(req);
+	if (group)
+		return del_group(net, *group);
 	d = link_of(net, req, &err);
 	return d ? link_delete(net, d->ifindex) : err;
 }
@@ -538,9 +613,10 @@ static int change_props(struct net *net, const struct nlmsghdr *req)
 		char name[128] = { 0 };
 
 		if (a->rta_len <= sizeof(*a) || a->rta_len > list + n - at ||
-			(a->rta_type & 0x3fff) != IFLA_ALT_IFNAME ||
-			a->rta_len - sizeof(*a) > sizeof(name))
+			(a->rta_type & 0x3fff) != IFLA_ALT_IFNAME)
 			return -EINVAL;
+		if (strnlen(RTA_DATA(a), a->rta_len - sizeof(*a)) >= sizeof(name))
+			return -ERANGE;
 		memcpy(name, RTA_DATA(a),
 			min((u32)a->rta_len - (u32)sizeof(*a), (u32)sizeof(name) - 1));
 		err = req->nlmsg_type == RTM_NEWLINKPROP ? link_add_name(d, name) :
