@@ -673,7 +673,8 @@ bool pmap_take_space(struct pmap *pm)
 			s = NULL;
 		}
 	if (s) {
-		pmap_image_save(pm, s);
+		/* Somebody may just have changed entries, and not ordered anything yet. */
+		space_image(s)->nr = 0;
 		forget_mapped(pm, 0, 1UL << 47);
 		space_put(s);
 		drop_gather(pm);

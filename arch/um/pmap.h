@@ -12,6 +12,7 @@
 #ifndef NESTLING_PMAP_H
 #define NESTLING_PMAP_H
 
+#include "kernel/lib/atomic.h"
 #include "kernel/lib/types.h"
 #include "kernel/sched/lock.h"
 
@@ -53,7 +54,21 @@ struct pmap {
 	struct page **
 		retired; /* under @lock: a frame's worth of frames to be freed after the next flush, or NULL */
 	u32 nr_retired;
+	atomic_t strangers; /* between pmap_change_begin() and _end() */
 };
+
+/*
+ * Around changes of entries, until their orders are queued, by who has no use of the mm (truncation, reclaim, write-back: they come by the
+ * file). The space may go to the pool at any time, and what it maps is not what the entries say meanwhile: its image is not kept.
+ */
+static inline void pmap_change_begin(struct pmap *pm)
+{
+	atomic_inc(&pm->strangers);
+}
+static inline void pmap_change_end(struct pmap *pm)
+{
+	atomic_dec(&pm->strangers);
+}
 
 int pmap_init(struct pmap *pm);
 void pmap_destroy(

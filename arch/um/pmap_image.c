@@ -13,6 +13,9 @@
  * Invariants: 1. An image holds all that the space maps below the stub once its queued orders are applied, or its nr is 0: nobody
  * knows, and adopting begins with unmapping everything. 2. Adopted pages have the entry's frame and the entry's rights.
  *
+ * Entries change before their orders are queued. At exit only those who come by a file can be in between (pmap_change_begin()): then nobody
+ * knows. The space of a living mm is taken without an image.
+ *
  * Text with patched call sites: the frame is the shadow where there is one (patch.h). An mm that has ever lost a shadow saves no
  * image, since its space may not have been told yet.
  *
@@ -73,12 +76,13 @@ void pmap_image_save(struct pmap *pm, struct space *s)
 {
 	struct space_image *im = space_image(s);
 	u64 va = MMAP_MIN_ADDR, end = arch_task_size();
-	bool whole = true;
+	bool whole;
 	pte_t *e;
 
 	im->key = pm->image;
 	im->nr = 0;
 	spin_lock(entries_of(pm));
+	whole = !atomic_read(&pm->strangers);
 	while (whole && (e = pmap_next(pm, &va, end)))
 		do {
 			if (*e & PTE_MAPPED) /* a stale one maps something else: nobody knows */

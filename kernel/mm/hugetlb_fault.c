@@ -222,8 +222,10 @@ static void take_from_others(struct vm_area *v, u64 addr, struct page *head)
 			continue;
 		if (!o->vm_private)
 			WRITE_ONCE(o->vm_private, HUGE_LOST);
+		pmap_change_begin(&o->vm_mm->pmap);
 		zap_prepare(o->vm_mm, at, at + HPAGE_SIZE);
 		zap_range(o, at, at + HPAGE_SIZE);
+		pmap_change_end(&o->vm_mm->pmap);
 	}
 	up_read(&m->i_mmap_sem);
 }

@@ -66,10 +66,12 @@ void mapping_wrprotect_range(struct address_space *m, u64 first, u64 last)
 	list_for_each_entry(v, &m->i_mmap_list, shared) {
 		if (!(v->vm_flags & VM_SHARED) || !overlap(v, first, last, &start, &end))
 			continue;
-		if (!wrprotect_entries(v, start, end))
-			continue;
-		pmap_wrprotect(&v->vm_mm->pmap, start, end);
-		pmap_flush(&v->vm_mm->pmap);
+		pmap_change_begin(&v->vm_mm->pmap);
+		if (wrprotect_entries(v, start, end)) {
+			pmap_wrprotect(&v->vm_mm->pmap, start, end);
+			pmap_flush(&v->vm_mm->pmap);
+		}
+		pmap_change_end(&v->vm_mm->pmap);
 	}
 	up_read(&m->i_mmap_sem);
 }
@@ -87,6 +89,7 @@ static void unmap_one(struct vm_area *v, u64 va, struct page *p)
 	struct mm *mm = v->vm_mm;
 	pte_t *e, old = 0;
 
+	pmap_change_begin(&mm->pmap);
 	spin_lock(&mm->page_table_lock);
 	e = pmap_pte(&mm->pmap, va, false);
 	if (e && *e && pte_pfn(*e) == page_to_pfn(p)) {
@@ -98,6 +101,7 @@ static void unmap_one(struct vm_area *v, u64 va, struct page *p)
 	spin_unlock(&mm->page_table_lock);
 	if (old & PTE_MAPPED)
 		pmap_drop(&mm->pmap, va, va + PAGE_SIZE);
+	pmap_change_end(&mm->pmap);
 	if (old) /* even if it is not mapped: it may have been moved there, its old place not yet flushed */
 		pmap_retire(&mm->pmap, &p, 1);
 }
@@ -146,8 +150,10 @@ void unmap_mapping_range(struct address_space *m, u64 first, u64 nr)
 	list_for_each_entry(v, &m->i_mmap_list, shared) {
 		if (!overlap(v, first, last, &start, &end))
 			continue;
+		pmap_change_begin(&v->vm_mm->pmap);
 		zap_prepare(v->vm_mm, start, end);
 		zap_pages(v, start, end);
+		pmap_change_end(&v->vm_mm->pmap);
 	}
 	up_read(&m->i_mmap_sem);
 }
