@@ -156,26 +156,53 @@ void psi_memstall_leave(bool was)
 	rq_unlock_two(this_rq(), first);
 }
 
+/* The runqueue of @t, and in *stall that of the vCPU where it counts as stalled (the same where it is not), both locked. */
+static struct rq *lock_task_and_stall(struct task *t, struct rq **stall)
+{
+	for (;;) {
+		struct rq *rq = cpu_rq(READ_ONCE(t->cpu));
+
+		*stall = READ_ONCE(t->memstall) ? cpu_rq(READ_ONCE(t->memstall_cpu)) : rq;
+		rq_lock_two(rq, *stall);
+		if (t->cpu == rq->cpu && (t->memstall ? t->memstall_cpu : rq->cpu) == (*stall)->cpu)
+			return rq;
+		rq_unlock_two(rq, *stall);
+	}
+}
+
+/* It is stalled in its groups, or no more; whether it can run is psi_change()'s. Under the lock of memstall_cpu's runqueue. */
+static void change_stall(struct task *t, u64 now, int delta)
+{
+	struct psi_group *g;
+
+	for (g = t->psi ? t->psi : &psi_system; t->memstall && g; g = g->parent) {
+		struct psi_cpu *c = &g->cpu[t->memstall_cpu];
+
+		account(c, now);
+		c->memstall += (u32)delta;
+		c->mask = states_of(g, c);
+	}
+}
+
+/* It may wait for memory meanwhile: nothing of it stays in the old group, which may be gone in a moment. */
 void psi_move_task(struct task *t, struct psi_group *g)
 {
-	struct rq *rq;
+	struct rq *rq, *stall;
 	bool run, on;
+	int iowait;
 	u64 now;
 
-	rq = task_rq_lock(t);
+	rq = lock_task_and_stall(t, &stall);
 	now = arch_cpu_clock();
 	run = t->se.on_rq;
 	on = rq->curr == t;
-	if (t->memstall) { /* rare: it is counted where it was until it leaves */
-		spin_unlock_raw(&rq->lock);
-		return;
-	}
-	psi_change(t, rq->cpu, now, -(int)run, -(int)on, 0);
-	if (!run && t->in_iowait)
-		psi_change(t, rq->cpu, now, 0, 0, -1);
+	iowait = !run && t->in_iowait;
+	psi_change(t, rq->cpu, now, -(int)run, -(int)on, -iowait);
+	change_stall(t, now, -1);
 	t->psi = g;
-	psi_change(t, rq->cpu, now, run, on, !run && t->in_iowait);
-	spin_unlock_raw(&rq->lock);
+	change_stall(t, now, 1);
+	psi_change(t, rq->cpu, now, run, on, iowait);
+	rq_unlock_two(rq, stall);
 }
 
 /* ---- totals and averages ---- */
