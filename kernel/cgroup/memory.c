@@ -18,6 +18,11 @@ static void hold(struct mem_group *g)
 	cgroup_get(owner(g));
 }
 
+static bool tryget(struct mem_group *g)
+{
+	return atomic_inc_not_zero(&owner(g)->refs);
+}
+
 static void release(struct mem_group *g)
 {
 	cgroup_put(owner(g));
@@ -72,6 +77,7 @@ static int memory_init(void)
 {
 	mem_group_hold = hold;
 	mem_group_release = release;
+	mem_group_tryget = tryget;
 	mem_group_event = event;
 	mem_group_oom_kill = oom_kill_in;
 	return 0;

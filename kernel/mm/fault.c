@@ -245,6 +245,7 @@ static int fault_in_once(struct mm *mm, u64 addr, u32 flags, bool ahead)
 
 	if (!v)
 		return -EFAULT;
+	current->memcg_oom = false; /* of this fault, not of a call that failed before */
 	err = resolve(v, addr, flags, &info);
 	if (err == USERFAULT && !ahead) {
 		err = userfault_wait(v, addr, flags, false);
@@ -360,6 +361,7 @@ static int serve_fault(struct mm *mm, u64 addr, u64 error, struct fault_info *in
 		*code = SEGV_MAPERR;
 		return SIGSEGV;
 	}
+	current->memcg_oom = false;
 	err = resolve(v, addr, flags, info);
 	if (err == USERFAULT) {
 		info->kind = FAULT_USER;

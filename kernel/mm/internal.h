@@ -106,6 +106,8 @@ void mem_uncharge(struct page *p);
 void mem_count_cached(struct page *p, bool memory_only, s64 n);
 bool mem_protected(const struct page *p, bool low_too); /* memory.min, memory.low */
 bool mem_group_oom(struct mem_group *g);
+/* The same for current's nearest group that is full; true if there is none. */
+bool mem_group_oom_own(void);
 
 /* ---- slab.c ---- */
 

@@ -18,6 +18,7 @@
 #define MAX_PENALTY_NS 2000000000UL
 
 void (*mem_group_hold)(struct mem_group *g);
+bool (*mem_group_tryget)(struct mem_group *g);
 void (*mem_group_release)(struct mem_group *g);
 bool (*mem_group_oom_kill)(struct mem_group *g);
 void (*mem_group_event)(struct mem_group *g);
@@ -37,6 +38,26 @@ static void count_event(struct mem_group *g, enum mem_event e)
 		if (mem_group_event)
 			mem_group_event(g);
 	}
+}
+
+/*
+ * Who pays for current's memory, with a reference; NULL: nobody. Others may move current to another group while it sleeps, and the old one is
+ * freed when it is removed. A group whose last reference has gone is no longer current's: there is another one.
+ */
+static struct mem_group *get_own_group(void)
+{
+	struct mem_group *g;
+
+	do
+		g = READ_ONCE(current->mem_group);
+	while (g && mem_group_tryget && !mem_group_tryget(g));
+	return g;
+}
+
+static void put_group(struct mem_group *g)
+{
+	if (g && mem_group_release)
+		mem_group_release(g);
 }
 
 /* ---- charging ---- */
@@ -97,7 +118,7 @@ static int charge(struct mem_group *g, s64 n, gfp_t gfp)
 		count_event(over, MEM_MAX);
 		if (!mem_group_reclaim(over, BATCH) && i > 2) {
 			if (gfp & __GFP_NOOOM) {
-				current->memcg_oom = over;
+				current->memcg_oom = true;
 				return -ENOMEM;
 			}
 			if (!mem_group_oom(over))
@@ -106,22 +127,23 @@ static int charge(struct mem_group *g, s64 n, gfp_t gfp)
 		if (try_charge(g, n, must_not_fail(gfp), &over))
 			return 0;
 	}
-	current->memcg_oom = over;
+	current->memcg_oom = true;
 	return -ENOMEM;
 }
 
 int mem_charge(struct page *p, u32 n, gfp_t gfp)
 {
-	struct mem_group *g = current->mem_group;
-	int err = charge(g, n, gfp);
+	struct mem_group *g = get_own_group();
+	int err = g ? charge(g, n, gfp) : 0;
 
-	if (err)
-		return err;
-	if (atomic_add_return(n, &g->local) == n && mem_group_hold)
-		mem_group_hold(g);
-	for (u32 i = 0; i < n; i++)
-		p[i].memcg = g;
-	return 0;
+	if (!err && g) {
+		if (atomic_add_return(n, &g->local) == n && mem_group_hold)
+			mem_group_hold(g);
+		for (u32 i = 0; i < n; i++)
+			p[i].memcg = g;
+	}
+	put_group(g);
+	return err;
 }
 
 void mem_uncharge(struct page *p)
@@ -202,6 +224,20 @@ bool mem_group_oom(struct mem_group *g)
 	return true;
 }
 
+bool mem_group_oom_own(void)
+{
+	struct mem_group *own = get_own_group(), *g;
+	bool again = true; /* none is full any more */
+
+	for (g = own; g && g->parent; g = g->parent)
+		if (usage_of(g) >= READ_ONCE(g->max)) {
+			again = mem_group_oom(g);
+			break;
+		}
+	put_group(own);
+	return again;
+}
+
 void mem_group_killed(struct mem_group *g)
 {
 	count_event(g, MEM_OOM_KILL);
@@ -214,8 +250,12 @@ void mem_group_killed_all(struct mem_group *g)
 
 void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill)
 {
-	for (int i = 0; usage_of(g) > pages && i < 1000 && !wait_interrupted(TASK_WAKEKILL); i++) {
-		if (mem_group_reclaim(g, usage_of(g) - pages))
+	for (int i = 0; i < 1000 && !wait_interrupted(TASK_WAKEKILL); i++) {
+		u64 now = usage_of(g);
+
+		if (now <= pages)
+			return;
+		if (mem_group_reclaim(g, now - pages))
 			continue;
 		if (!kill || !mem_group_oom(g))
 			return;
@@ -235,17 +275,22 @@ static u64 penalty(const struct mem_group *g)
 void mem_group_pay(void)
 {
 	u64 over = current->memcg_over, wait = 0;
+	struct mem_group *own, *g;
 
 	current->memcg_over = 0;
 	if (!over)
 		return;
-	for (struct mem_group *g = current->mem_group; g && g->parent; g = g->parent) {
-		if (usage_of(g) <= READ_ONCE(g->high))
+	own = get_own_group();
+	for (g = own; g && g->parent; g = g->parent) {
+		u64 now = usage_of(g), high = READ_ONCE(g->high);
+
+		if (now <= high)
 			continue;
 		count_event(g, MEM_HIGH);
-		mem_group_reclaim(g, max(usage_of(g) - READ_ONCE(g->high), over));
+		mem_group_reclaim(g, max(now - high, over));
 		wait = max(wait, penalty(g));
 	}
+	put_group(own);
 	if (wait && !wait_interrupted(TASK_WAKEKILL)) {
 		bool stall = psi_memstall_enter();
 

@@ -54,6 +54,8 @@ void mem_group_killed_all(struct mem_group *g);
 /* The owner: a first page came, the last one went (callable with locks held). */
 extern void (*mem_group_hold)(struct mem_group *g);
 extern void (*mem_group_release)(struct mem_group *g);
+/* A reference, which mem_group_release() gives back; false where the last one has gone: the owner is about to be freed. */
+extern bool (*mem_group_tryget)(struct mem_group *g);
 /* Kills in the group: true when somebody dies. An event has happened. */
 extern bool (*mem_group_oom_kill)(struct mem_group *g);
 extern void (*mem_group_event)(struct mem_group *g);

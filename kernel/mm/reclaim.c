@@ -265,13 +265,13 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 
 bool out_of_memory(struct mm *mm)
 {
-	struct mem_group *g = current->memcg_oom;
+	bool limit = current->memcg_oom;
 
-	current->memcg_oom = NULL;
+	current->memcg_oom = false;
 	if (break_reservations_of(mm, true))
 		return true;
-	if (g)
-		return mem_group_oom(g);
+	if (limit)
+		return mem_group_oom_own();
 	return oom_kill && oom_kill(GFP_USER, 0);
 }
 

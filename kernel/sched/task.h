@@ -197,7 +197,7 @@ struct task {
 	bool cg_frozen;                  /* counted in cgroup->nr_frozen */
 	u64 cg_exec, cg_utime, cg_stime; /* what was flushed to the group already */
 	struct mem_group *mem_group;     /* own; who pays for its memory. NULL: nobody */
-	struct mem_group *memcg_oom; /* own: whose limit a charge met last, for out_of_memory() */
+	bool memcg_oom; /* own: a charge has met a limit since this fault began, for out_of_memory() */
 	u64 memcg_over; /* own: pages above memory.high that it has to pay for, TIF_CGROUP */
 
 	int seccomp_mode; /* own; threads are synchronised under sighand->lock */
