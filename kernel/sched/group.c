@@ -221,6 +221,24 @@ u64 group_check_in(const struct task *t, u64 now)
 	return left;
 }
 
+/*
+ * The entry goes with the wake-up, under the queue's lock: who sleeps may have been moved to another group meanwhile, and this one be gone
+ * before he runs. A group that goes wakes all (sched_group_exit()), so what is still queued is queued in a live one.
+ */
+static int wake_throttled(struct wait_queue_entry *e, u64 key)
+{
+	struct task *t = e->private;
+
+	list_del_init(&e->entry);
+	return wake_up_state(t, TASK_WAKEKILL);
+}
+
+/* Both words: list_del_init() writes one after the other. */
+static bool still_queued(const struct wait_queue_entry *e)
+{
+	return READ_ONCE(e->entry.next) != &e->entry || READ_ONCE(e->entry.prev) != &e->entry;
+}
+
 void sched_throttle(void)
 {
 	struct wait_queue_entry e;
@@ -229,10 +247,13 @@ void sched_throttle(void)
 	clear_bit(TIF_CGROUP, &current->work_flags);
 	while ((g = throttled_group(current)) && !wait_interrupted(TASK_WAKEKILL)) {
 		init_wait_entry(&e);
+		e.func = wake_throttled;
 		prepare_to_wait(&g->wait, &e, TASK_WAKEKILL);
 		if (READ_ONCE(g->throttled))
 			schedule();
-		finish_wait(&g->wait, &e);
+		if (still_queued(&e))
+			finish_wait(&g->wait, &e);
+		set_current_state(TASK_RUNNING);
 	}
 }
 
