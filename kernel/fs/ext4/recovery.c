@@ -4,7 +4,8 @@
  *
  * The log is read from its start as long as blocks carry the right sequence number; a transaction counts when its commit block is there
  * (and its checksum is right, where the log has checksums). A block that is revoked by transaction R is not replayed from transactions up
- * to R. Everything in the log is hostile: block numbers and lengths are checked, the scan is bounded by the log's length.
+ * to R. A descriptor or revoke block of a transaction that counts has the right checksum, or the log is damaged and nothing is replayed; unless the
+ * commit block is older than the one before it, a leftover: the log ends there. Everything in the log is hostile: block numbers and lengths are checked, the scan is bounded by the log's length.
  */
 #include "kernel/fs/ext4/jbd.h"
 #include "kernel/lib/printk.h"
@@ -23,6 +24,8 @@ struct recovery {
 	struct radix revoked;   /* block -> tid + 1 as a pointer */
 	u8 *block, *data;
 	u32 replayed;
+	bool doubtful; /* scan: a block of this transaction has a wrong checksum */
+	u64 last_time; /* scan: of the last commit block, seconds */
 };
 
 static int read_log(struct recovery *r, u32 at, u8 *buf)
@@ -111,6 +114,17 @@ static bool commit_csum_ok(const struct recovery *r, u8 *block)
 	crc = crc32c(r->csum_seed, block, r->sbi->block_size);
 	memcpy(block + 16, &have, 4);
 	return be32(have) == crc;
+}
+
+/* A commit block whose checksum is right, in the scan: 0, 1: the log ends before its transaction. */
+static int check_commit(struct recovery *r)
+{
+	u64 time = be64(r->block + 48); /* h_commit_sec */
+
+	if (r->doubtful)
+		return time < r->last_time ? 1 : -EFSBADCRC;
+	r->last_time = time;
+	return 0;
 }
 
 static bool is_revoked(const struct recovery *r, u64 block, u32 tid)
@@ -204,22 +218,21 @@ static int run_pass(struct recovery *r, enum pass pass, u32 at)
 		at = next_block(r, at);
 		switch (be32(h->type)) {
 		case JBD_DESCRIPTOR:
-			if (!tail_csum_ok(r, r->block)) {
-				err = pass == PASS_SCAN ? 1 : -EFSBADCRC;
-				break;
-			}
+			r->doubtful |= pass == PASS_SCAN && !tail_csum_ok(r, r->block);
 			err = walk_descriptor(r, pass, tid, &at);
 			steps += (at - before) % r->maxlen;
 			break;
 		case JBD_REVOKE:
-			if (pass == PASS_REVOKE && tail_csum_ok(r, r->block))
+			r->doubtful |= pass == PASS_SCAN && !tail_csum_ok(r, r->block);
+			if (pass == PASS_REVOKE)
 				err = note_revokes(r, tid);
 			break;
 		case JBD_COMMIT:
 			if (pass == PASS_SCAN && !commit_csum_ok(r, r->block))
 				err = 1; /* torn: the log ends before this transaction */
-			else
-				tid++;
+			else if (pass == PASS_SCAN)
+				err = check_commit(r);
+			tid += !err;
 			break;
 		default: err = 1;
 		}
