@@ -155,6 +155,11 @@ int ext4_value_create(
 	return err;
 }
 
+struct inode *ext4_value_hold(struct super_block *sb, u32 ino)
+{
+	return get_value_inode(sb, ino);
+}
+
 int ext4_value_ref(struct ext4_handle *h, struct super_block *sb, u32 ino, int by)
 {
 	struct inode *inode = get_value_inode(sb, ino);

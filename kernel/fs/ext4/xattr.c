@@ -140,22 +140,21 @@ out:
 int ext4_xattr_delete(struct ext4_handle *h, struct inode *inode)
 {
 	struct attrs *as;
-	int err = 0;
-	u32 i;
+	int err;
 
-	if (EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EA_INODE)) {
-		as = kmalloc(sizeof(*as), GFP_NOFS | __GFP_NOFAIL);
-		err = ext4_attrs_load(inode, as);
-		for (i = 0; !err && i < as->n; i++)
-			if (as->a[i]->inum && !as->a[i]->shared)
-				ext4_attr_drop_value(h, inode, as->a[i]);
-		if (!err)
-			ext4_attrs_free(as);
-		kfree(as);
+	if (!EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EA_INODE))
+		return ext4_attr_block_go(h, inode);
+	as = kmalloc(sizeof(*as), GFP_NOFS | __GFP_NOFAIL);
+	err = ext4_attrs_load(inode, as);
+	if (!err) {
+		err = ext4_attrs_go(h, inode, as);
+		ext4_attrs_free(as);
+	} else if (err == -EFSCORRUPTED || err == -EFSBADCRC) {
+		err = ext4_attr_block_go(h, inode);
 	}
+	kfree(as);
 	/* what is damaged is left to e2fsck, what cannot be read to the next mount */
-	return err && err != -EFSCORRUPTED && err != -EFSBADCRC ? err :
-								  ext4_attr_block_go(h, inode);
+	return err;
 }
 
 /* ---- system.data ---- */
@@ -249,6 +248,8 @@ static int set_attr(
 	err = ext4_attrs_load(inode, as);
 	if (!err) {
 		err = change(as, index, rest, value, size, flags, &was);
+		if (!err && was && was->inum && !was->shared)
+			err = ext4_attr_hold_value(inode->i_sb, was);
 		if (!err)
 			err = ext4_attrs_store(h, inode, as);
 		ext4_attrs_free(as);
@@ -256,6 +257,8 @@ static int set_attr(
 	up_write(&ei->i_data_sem);
 	if (!err && was && was->inum && !was->shared)
 		ext4_attr_drop_value(h, inode, was);
+	else if (was)
+		ext4_attr_release_value(was);
 	kfree(was);
 	if (!err) {
 		inode->i_ctime = current_time(inode);

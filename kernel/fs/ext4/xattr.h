@@ -11,6 +11,7 @@
 int ext4_value_read(struct super_block *sb, u32 ino, void *buf, u32 size); /* all of it */
 int ext4_value_create(
 	struct ext4_handle *h, struct inode *owner, const void *value, u32 size, u32 *ino);
+struct inode *ext4_value_hold(struct super_block *sb, u32 ino); /* ERR_PTR; for iput() */
 int ext4_value_ref(struct ext4_handle *h, struct super_block *sb, u32 ino,
 	int by); /* +1 or -1; at 0 it goes */
 u32 ext4_value_hash(const struct ext4_sb *sbi, const void *value, u32 size);
@@ -34,6 +35,7 @@ struct attr {
 	bool made;      /* that inode was made by this change */
 	bool shared;    /* named by a block that others have too */
 	u8 *value;
+	struct inode *held; /* ext4_attr_hold_value() */
 };
 #define MAX_ATTRS 128
 #define MIN_INODE_VALUE 32 /* shorter ones are not worth an inode */
@@ -50,7 +52,15 @@ int ext4_attrs_add(
 struct attr *ext4_attrs_find(struct attrs *as, u8 index, const char *name);
 /* Writes them all; i_data_sem held for writing. 0, or -errno and nothing has changed. */
 int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *as);
-void ext4_attr_drop_value(struct ext4_handle *h, struct inode *inode, const struct attr *a);
+/* The inode that is going goes without them: their values are let go, as is the block. 0, or -errno and nothing has changed. */
+int ext4_attrs_go(struct ext4_handle *h, struct inode *inode, struct attrs *as);
+/*
+ * A value in an inode is dropped in two steps, so that what cannot be read is known before anything has changed. hold: 0, or -EIO and the like;
+ * a damaged one is left to drop, which tells of it. Each that is held is dropped or released.
+ */
+int ext4_attr_hold_value(struct super_block *sb, struct attr *a);
+void ext4_attr_release_value(struct attr *a);
+void ext4_attr_drop_value(struct ext4_handle *h, struct inode *inode, struct attr *a);
 int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode);
 
 /* ---- access control lists: xattr_acl.c ---- */

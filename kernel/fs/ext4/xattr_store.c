@@ -442,13 +442,40 @@ static int value_to_inode(struct ext4_handle *h, struct inode *inode, struct att
 	return 0;
 }
 
-void ext4_attr_drop_value(struct ext4_handle *h, struct inode *inode, const struct attr *a)
+int ext4_attr_hold_value(struct super_block *sb, struct attr *a)
+{
+	struct inode *value = ext4_value_hold(sb, a->inum);
+	int err = IS_ERR(value) ? (int)PTR_ERR(value) : 0;
+
+	if (!err)
+		a->held = value;
+	return err == -EFSCORRUPTED || err == -EFSBADCRC ? 0 : err;
+}
+
+void ext4_attr_release_value(struct attr *a)
+{
+	if (a->held)
+		iput(a->held);
+	a->held = NULL;
+}
+
+void ext4_attr_drop_value(struct ext4_handle *h, struct inode *inode, struct attr *a)
 {
 	if (ext4_value_ref(h, inode->i_sb, a->inum, -1))
 		ext4_error(inode->i_sb,
 			"inode %lu: the value of an attribute in inode %u is damaged", inode->i_ino,
 			a->inum);
+	ext4_attr_release_value(a);
 	inode_add_bytes(inode, -(s64)round_up(a->size, EXT4_SB(inode->i_sb)->block_size));
+}
+
+static void drop_made(struct ext4_handle *h, struct inode *inode, struct attrs *as)
+{
+	u32 i;
+
+	for (i = 0; i < as->n; i++)
+		if (as->a[i]->made)
+			ext4_attr_drop_value(h, inode, as->a[i]);
 }
 
 /* Entries that come from a block that others keep name their inodes once more. */
@@ -479,37 +506,27 @@ static int make_fit(struct ext4_handle *h, struct inode *inode, struct attrs *as
 {
 	bool may = EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EA_INODE);
 	int err = 0;
-	u32 i;
 
 	while (!err && !fits(inode, as)) {
 		struct attr *a = may ? longest(as) : NULL;
 
 		err = a ? value_to_inode(h, inode, a) : -ENOSPC;
 	}
-	for (i = 0; err && i < as->n; i++)
-		if (as->a[i]->made)
-			ext4_attr_drop_value(h, inode, as->a[i]);
+	if (err)
+		drop_made(h, inode, as);
 	return err;
 }
 
-int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *as)
+/* What is in the inode, and where the rest goes; on failure the inode is as it was. */
+static int put_all(struct ext4_handle *h, struct inode *inode, struct attrs *as,
+	struct ext4_disk_inode *raw, u8 *saved)
 {
 	bool done[MAX_ATTRS] = { false };
-	struct ext4_disk_inode *raw;
-	struct ext4_buf *b;
-	u8 *start, *end;
+	u8 *start = NULL, *end = NULL;
 	int err;
 
-	sort_attrs(as);
-	system_data_first(as);
-	err = make_fit(h, inode, as);
-	if (err)
-		return err;
-	keep_shared(h, inode, as);
-	b = ext4_raw_inode(inode, &raw);
-	if (IS_ERR(b))
-		return (int)PTR_ERR(b);
 	if (body_area(inode, raw, &start, &end)) {
+		memcpy(saved, start, (size_t)(end - start));
 		put_area(as, done, start + 4, end, start + 4, false);
 		*(__le32 *)start = XATTR_MAGIC;
 	}
@@ -517,7 +534,75 @@ int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *a
 		err = put_block(h, inode, as, done);
 	else
 		err = ext4_attr_block_go(h, inode);
-	ext4_dirty(h, b);
-	ext4_brelse(b);
+	if (err && start)
+		memcpy(start, saved, (size_t)(end - start));
+	return err;
+}
+
+int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *as)
+{
+	u8 *saved = kmalloc(EXT4_SB(inode->i_sb)->inode_size, GFP_NOFS);
+	struct ext4_disk_inode *raw;
+	struct ext4_buf *b = NULL;
+	int err = -ENOMEM;
+
+	if (!saved)
+		return err;
+	sort_attrs(as);
+	system_data_first(as);
+	err = make_fit(h, inode, as);
+	if (err)
+		goto out;
+	b = ext4_raw_inode(inode, &raw);
+	err = IS_ERR(b) ? (int)PTR_ERR(b) : put_all(h, inode, as, raw, saved);
+	if (err) {
+		drop_made(h, inode, as);
+	} else {
+		keep_shared(h, inode, as);
+		ext4_dirty(h, b);
+	}
+	if (!IS_ERR(b))
+		ext4_brelse(b);
+out:
+	kfree(saved);
+	return err;
+}
+
+/* Those in the inode's own room go as well: it may have to wait for the next mount, which finds no values named that are not there. */
+static int go(struct ext4_handle *h, struct inode *inode, struct attrs *as)
+{
+	struct ext4_disk_inode *raw;
+	struct ext4_buf *b = ext4_raw_inode(inode, &raw);
+	u8 *start, *end;
+	int err = IS_ERR(b) ? (int)PTR_ERR(b) : ext4_attr_block_go(h, inode);
+	u32 i;
+
+	if (!err && body_area(inode, raw, &start, &end)) {
+		memset(start, 0, (size_t)(end - start));
+		ext4_dirty(h, b);
+	}
+	if (!IS_ERR(b))
+		ext4_brelse(b);
+	for (i = 0; !err && i < as->n; i++)
+		if (as->a[i]->inum && !as->a[i]->shared)
+			ext4_attr_drop_value(h, inode, as->a[i]);
+	return err;
+}
+
+int ext4_attrs_go(struct ext4_handle *h, struct inode *inode, struct attrs *as)
+{
+	bool any = false;
+	int err = 0;
+	u32 i;
+
+	for (i = 0; !err && i < as->n; i++)
+		if (as->a[i]->inum && !as->a[i]->shared) {
+			any = true;
+			err = ext4_attr_hold_value(inode->i_sb, as->a[i]);
+		}
+	if (!err)
+		err = any ? go(h, inode, as) : ext4_attr_block_go(h, inode);
+	for (i = 0; i < as->n; i++)
+		ext4_attr_release_value(as->a[i]);
 	return err;
 }
