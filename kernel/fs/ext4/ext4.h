@@ -207,6 +207,7 @@ int ext4_force_commit(struct super_block *sb, bool wait);
 int ext4_flush_disk(struct ext4_sb
 		*sbi); /* what was written has reached the medium; nobarrier: not asked for */
 void ext4_journal_abort(struct ext4_sb *sbi, int err);
+bool ext4_journal_is_aborted(const struct ext4_sb *sbi);
 /* balloc.c: the blocks that transaction @t freed may be had again. */
 struct ext4_freed {
 	struct ext4_freed *next;

@@ -18,7 +18,7 @@ int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 	int err = 0, r;
 
 	if (inode->i_sb->s_flags & SB_RDONLY)
-		return sbi->failed ? -EROFS : 0;
+		return sbi->failed || ext4_journal_is_aborted(sbi) ? -EROFS : 0;
 	if (S_ISREG(inode->i_mode))
 		err = filemap_write_and_wait_range(inode->i_mapping, start, end);
 	r = ext4_commit_tid(sbi, only_data ? EXT4_I(inode)->data_tid : EXT4_I(inode)->sync_tid);

@@ -439,6 +439,11 @@ void ext4_journal_abort(struct ext4_sb *sbi, int err)
 	wake_up_all(&j->wait_done);
 }
 
+bool ext4_journal_is_aborted(const struct ext4_sb *sbi)
+{
+	return sbi->journal && READ_ONCE(sbi->journal->aborted);
+}
+
 /* ---- opening and closing ---- */
 
 /* The log's blocks on the device: they never move. */
