@@ -35,6 +35,7 @@
 
 #define LONGEST_SLEEP (500 * NSEC_PER_MSEC) /* then a look at what is going on */
 #define SPIN_NS (50 * NSEC_PER_USEC)        /* about a wake-up on another CPU */
+#define POLL_NS 40                          /* between two looks while spinning, about */
 #define SPIN_FLOOR 8                        /* the least is this part of the most */
 #define GAP_SHARE 8                         /* of a new gap in the mean of all */
 #define GAP_MOST 16                         /* no gap counts for more times SPIN_NS */
@@ -54,7 +55,8 @@
 #define COMPUTES_NS (10 * NSEC_PER_MSEC) /* without a hand-off: a runner that may run anywhere */
 #define CREDIT 32 /* hand-offs that spinning ended, hence short ones, between looks at the TSC */
 
-static u32 spin_rounds; /* SPIN_NS in rounds of cpu_relax() */
+static u32 spin_pauses; /* POLL_NS in cpu_relax()s: a round of spinning */
+static u32 spin_rounds; /* SPIN_NS in rounds */
 static u64 spin_ticks;  /* and in ticks of the TSC */
 static u64 look_ticks;  /* LOOK_NS in ticks of the TSC */
 
@@ -97,24 +99,34 @@ static inline u64 ticks(void)
 }
 
 /*
- * How long a round of spinning is, and a tick of the TSC; the best of some, since we may lose the
- * CPU in between.
+ * How long a pause is, and a tick of the TSC; the best of some, since we may lose the CPU in between. Each look at a turn word takes
+ * its cache line away from the one who is writing there: the longer the line travels, the more that costs, and to look a little later
+ * costs less.
  */
 static void calibrate(void)
 {
-	const u64 rounds = 2000;
+	const u64 pauses = 2000;
 
 	for (int i = 0; i < 4; i++) {
 		u64 c = ticks(), t = os_clock_mono(), ns;
 
-		for (u64 n = 0; n < rounds; n++)
+		for (u64 n = 0; n < pauses; n++)
 			cpu_relax();
 		ns = os_clock_mono() - t + 1;
 		c = ticks() - c;
-		spin_rounds = max(spin_rounds, (u32)(rounds * SPIN_NS / ns) + 1);
+		spin_pauses = max(spin_pauses, (u32)(pauses * POLL_NS / ns));
+		spin_rounds = max(spin_rounds, (u32)(pauses * SPIN_NS / ns) + 1);
 		look_ticks = c * LOOK_NS / ns + 1;
 		spin_ticks = c * SPIN_NS / ns + 1;
 	}
+	spin_pauses = max(spin_pauses, 1U);
+	spin_rounds = spin_rounds / spin_pauses + 1;
+}
+
+void handoff_pause(void)
+{
+	for (u32 n = spin_pauses; n; n--)
+		cpu_relax();
 }
 
 static void set_home(struct placement *p, int home)
@@ -351,6 +363,7 @@ static void place(struct placement *p, struct runner *r)
 	set_patience(r, p->apart && !p->impatient);
 	r->spin = p->apart ? spin_rounds : 0;
 	WRITE_ONCE(r->ctl->rspin, r->spin);
+	WRITE_ONCE(r->ctl->rpause, spin_pauses);
 	r->placed = p->generation;
 }
 
@@ -462,7 +475,7 @@ static bool spin(struct runner *r)
 				learn(r, 0);
 			return true;
 		}
-		cpu_relax();
+		handoff_pause();
 	}
 	return false;
 }

@@ -201,6 +201,7 @@ void handoff_place(struct runner *r);
 void handoff_placed(struct runner *r);
 void handoff_place_mapper(struct space *s);
 int handoff_wait(struct runner *r, u64 deadline);
+void handoff_pause(void); /* between two looks at a turn word */
 void handoff_count_wake(struct runner *r);
 void handoff_forget(struct runner *r);
 void handoff_let_go(struct runner *r);

@@ -22,11 +22,8 @@
 	0x254dd5 /* what iretq in user mode may set: CF PF AF ZF SF TF DF OF NT RF AC ID */
 #define FLAGS_ALWAYS 0x202
 #define FLAG_TF 0x100
-#define REG_RAX 14
 #define TOP_OF_ALT_STACK (SLOT_STRIDE - SLOT_CTL - ALT_TOP)
 
-BUILD_BUG_ON(offsetof(struct regs, ss) != 19 * 8);
-BUILD_BUG_ON(offsetof(struct regs, rip) != C_RIP - C_R15);
 BUILD_BUG_ON(offsetof(struct skas_thunk, ret) != T_RET);
 BUILD_BUG_ON(offsetof(struct skas_thunk, resume) != T_RESUME);
 BUILD_BUG_ON(offsetof(struct skas_thunk, real_syscall) != T_SYSCALL);
@@ -243,12 +240,12 @@ static bool put_segments(struct ctl_page *c, const struct regs *regs, bool own)
 	bool changed;
 
 	if (!own) {
-		changed = put(&c->regs[16], regs->cs == USER32_CS ? USER32_CS : USER_CS);
-		put(&c->regs[19], USER_SS);
+		changed = put(&c->cs, regs->cs == USER32_CS ? USER32_CS : USER_CS);
+		put(&c->ss, USER_SS);
 		return changed;
 	}
-	put(&c->regs[16], (regs->cs & 0xffff) | 3);
-	put(&c->regs[19], (regs->ss & 0xffff) | 3);
+	put(&c->cs, (regs->cs & 0xffff) | 3);
+	put(&c->ss, (regs->ss & 0xffff) | 3);
 	WRITE_ONCE(c->ds, regs->ds);
 	WRITE_ONCE(c->es, regs->es);
 	WRITE_ONCE(c->fs, regs->fs);
@@ -272,39 +269,44 @@ static void take_segments(struct ctl_page *c, struct regs *regs, bool own)
 	regs->gs = READ_ONCE(c->gs);
 }
 
+/* Those that go to the control page and come from it as they are. rax is the only one that a call's answer changes. */
+#define PLAIN_REGS(x)                                                                              \
+	x(r15) x(r14) x(r13) x(r12) x(rbp) x(rbx) x(r10) x(r9) x(r8) x(rsp) x(rdi) x(rsi) x(rdx)   \
+		x(rip)
+
 /*
  * Registers with which iretq and wrfsbase do not fault, as far as they are not the guest's own
- * affair. True: more has changed since the event than rax.
+ * affair. True: a way out that sets nothing but rax, and rcx and r11 as a system call does, sets all that has changed.
  */
 static bool put_regs(struct runner *r, const struct regs *regs)
 {
 	struct ctl_page *c = r->ctl;
-	const u64 *from = &regs->r15;
-	bool changed = false;
+	bool changed = regs->rcx != READ_ONCE(c->rip) || regs->r11 != READ_ONCE(c->eflags);
 
-	for (u32 i = 0; i < 16; i++)
-		if (i != REG_RAX)
-			changed |= put(&c->regs[i], from[i]);
-	put(&c->regs[REG_RAX], regs->rax);
+#define PUT(reg) changed |= put(&c->reg, regs->reg);
+	PLAIN_REGS(PUT)
+#undef PUT
+	put(&c->rax, regs->rax);
 	changed |= put_segments(c, regs, r->space->segs);
-	changed |= put(&c->regs[17], (regs->eflags & FLAGS_USER) | FLAGS_ALWAYS);
-	changed |= put(&c->regs[18], regs->rsp);
+	changed |= put(&c->eflags, (regs->eflags & FLAGS_USER) | FLAGS_ALWAYS);
 	changed |= put(&c->fs_base, canonical(regs->fs_base));
 	changed |= put(&c->gs_base, gs_for(r, regs));
 	put(&c->ring, regs->ring);
-	return changed;
+	return !changed;
 }
 
 /* Registers, and how the runner is to leave the stub with them. */
 void runner_load_regs(struct runner *r, const struct regs *regs)
 {
 	struct ctl_page *c = r->ctl;
-	bool changed = put_regs(r, regs);
-	u32 how = EXIT_FRAME;
+	bool jump = put_regs(r, regs) && r->live && !(regs->eflags & FLAG_TF);
+	u32 how = jump ? EXIT_JUMP : r->live ? EXIT_IRET : EXIT_FRAME;
 
-	if (r->live)
-		how = changed || regs->eflags & FLAG_TF ? EXIT_IRET : EXIT_JUMP;
-	else
+	if (!jump) {
+		put(&c->rcx, regs->rcx);
+		put(&c->r11, regs->r11);
+	}
+	if (!r->live)
 		put(&c->fp, r->va - SLOT_CTL + SLOT_ALT + r->fp);
 	if (!r->live && fpu_in_area(r))
 		put(&c->frsp, r->va + TOP_OF_ALT_STACK);
@@ -316,10 +318,16 @@ void runner_load_regs(struct runner *r, const struct regs *regs)
 static void take_regs(struct runner *r, struct regs *regs)
 {
 	struct ctl_page *c = r->ctl;
-	u64 *to = &regs->r15;
 
-	for (u32 i = 0; i < 20; i++)
-		to[i] = READ_ONCE(c->regs[i]);
+#define TAKE(reg) regs->reg = READ_ONCE(c->reg);
+	PLAIN_REGS(TAKE)
+#undef TAKE
+	regs->rax = READ_ONCE(c->rax);
+	regs->rcx = READ_ONCE(c->rcx);
+	regs->r11 = READ_ONCE(c->r11);
+	regs->eflags = READ_ONCE(c->eflags);
+	regs->cs = READ_ONCE(c->cs);
+	regs->ss = READ_ONCE(c->ss);
 	take_segments(c, regs, r->space->segs);
 	regs->orig_rax = ~0UL;
 	regs->ring = READ_ONCE(c->ring);
@@ -332,6 +340,8 @@ static void take_regs(struct runner *r, struct regs *regs)
 static void decode_patched_call(struct runner *r, struct regs *regs, struct skas_event *ev)
 {
 	take_regs(r, regs);
+	regs->rcx = regs->rip;
+	regs->r11 = regs->eflags;
 	ev->type = EV_SYSCALL;
 	ev->patched = true;
 	ev->addr = regs->rip;

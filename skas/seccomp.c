@@ -139,7 +139,7 @@ static s64 seccomp_save_fpu(struct runner *r, u64 off)
 	if (READ_ONCE(c->rsleep))
 		os_futex_wake(&c->turn, 1);
 	for (u32 n = r->spin; n && smp_load_acquire(&c->turn) == TURN_RUN; n--)
-		cpu_relax();
+		handoff_pause();
 	WRITE_ONCE(c->kwait, 1);
 	smp_mb();
 	while (smp_load_acquire(&c->turn) == TURN_RUN && os_clock_mono() < end) {

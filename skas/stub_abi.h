@@ -95,8 +95,9 @@
 /*
  * ---- control page ----
  *
- * By cache lines, since they travel between two CPUs: a patched call moves three to the kernel and the last of these back;
- * the first stays in both caches, the fifth with the runner.
+ * By cache lines, since they travel between two CPUs, and between some that takes as long as a hundred instructions. A patched call
+ * writes the fourth; of the second and third what has changed since the last one, so that they mostly stay in both caches, as the first
+ * does; the fifth stays with the runner. The answer is in the fourth, and nothing else is written where only rax has changed.
  */
 #define C_RSPIN 0  /* u32: rounds that the runner spins before it sleeps */
 #define C_RSLEEP 4 /* u32: runner sleeps, or is about to */
@@ -107,44 +108,58 @@
 	32 /* u32: a patched call with this number saves the FPU state at C_CALLFP on its way; ~0: none does */
 #define C_CALLFP 40 /* xsave area for that */
 #define C_RING 48   /* the ring that ring_take (stub.S) may take events from, or 0 */
+#define C_RPAUSE 56 /* u32: pauses in a round of spinning */
+
 #define C_FS 64
 #define C_GS 72
-#define C_R15 80 /* as struct regs; iretq takes the end of it from here */
+#define C_R15 80
 #define C_R14 88
 #define C_R13 96
 #define C_R12 104
-#define C_R11 112
-#define C_R10 120
-#define C_R9 128
-#define C_R8 136
-#define C_RBP 144
-#define C_RDI 152
-#define C_RSI 160
-#define C_RDX 168
-#define C_RCX 176
-#define C_RBX 184
-#define C_RAX 192
-#define C_RIP 200
-#define C_CS 208
-#define C_EFLAGS 216
-#define C_RSP 224
-#define C_SS 232
+#define C_RBP 112
+#define C_RBX 120
+
+#define C_R10 128
+#define C_R9 136
+#define C_R8 144
+#define C_RSP 152
+#define C_CS 160
+#define C_SS 168
+#define C_RCX                                                                                      \
+	176 /* with EVT_CALL, and on the way back with EXIT_JUMP, neither counts: they are rip and eflags */
+#define C_R11 184
+
+#define C_RDI 192
+#define C_RSI 200
+#define C_RDX 208
+#define C_RAX 216
+#define C_RIP 224
+#define C_EFLAGS 232
 #define C_TURN 240  /* u32: the futex */
 #define C_KWAIT 244 /* u32: kernel sleeps, or is about to */
 #define C_EXIT 248  /* u32, EXIT_*: how the runner leaves; the kernel writes it before the turn */
 #define C_EV 252    /* u32: signal number, or EVT_* */
-#define C_JUMP 256  /* where EXIT_JUMP goes: the trampoline took it from the thunk */
-#define C_CODE 264  /* u32 */
-#define C_TRAPNO 272
-#define C_ERROR 280
-#define C_CR2 288
-#define C_SIADDR 296
-#define C_SYS 304     /* si_syscall, and si_arch in the upper half */
-#define C_STUBRIP 312 /* where in the stub an event struck; 0 when in the guest */
-#define C_DS 320      /* u16 each, with OF_SEGS only */
-#define C_ES 322
-#define C_FSSEL 324
-#define C_GSSEL 326
+
+#define C_JUMP 256 /* where EXIT_JUMP goes: the trampoline took it from the thunk */
+#define C_OWNRBX                                                                                   \
+	264 /* the trampoline's own: the guest's rbx, rsp and flags on their way to where they belong */
+#define C_OWNRSP 272
+#define C_OWNFLAGS 280
+
+#define C_CODE 320 /* u32 */
+#define C_TRAPNO 328
+#define C_ERROR 336
+#define C_CR2 344
+#define C_SIADDR 352
+#define C_SYS 360     /* si_syscall, and si_arch in the upper half */
+#define C_STUBRIP 368 /* where in the stub an event struck; 0 when in the guest */
+#define C_DS 376      /* u16 each, with OF_SEGS only */
+#define C_ES 378
+#define C_FSSEL 380
+#define C_GSSEL 382
+
+#define C_IRET 384 /* five words: iretq's frame */
+#define IRET_SIZE 40
 
 /* With EXIT_FRAME the FPU state is at C_FP; with all others it is live in the runner's registers. */
 #define EXIT_FRAME 0
@@ -221,14 +236,17 @@ struct ctl_page {
 	uint32_t rspin, rsleep;
 	uint64_t fp, frsp, save;
 	uint32_t call_nr;
-	uint64_t call_fp, ring, pad;
-	uint64_t fs_base, gs_base;
-	uint64_t regs[20]; /* as struct regs: r15 .. rax, rip, cs, eflags, rsp, ss */
+	uint64_t call_fp, ring;
+	uint32_t rpause;
+	uint64_t fs_base, gs_base, r15, r14, r13, r12, rbp, rbx;
+	uint64_t r10, r9, r8, rsp, cs, ss, rcx, r11;
+	uint64_t rdi, rsi, rdx, rax, rip, eflags;
 	uint32_t turn, kwait, exit, event;
-	uint64_t jump;
+	uint64_t jump, own_rbx, own_rsp, own_flags, pad2[4];
 	int32_t code;
 	uint64_t trapno, error, cr2, fault_addr, sys, stub_rip;
 	uint16_t ds, es, fs, gs;
+	uint64_t iret[5];
 };
 
 struct order {
@@ -247,13 +265,28 @@ struct zyg_msg {
 };
 
 #define ABI_AT(s, m, off) _Static_assert(__builtin_offsetof(struct s, m) == (off), #m " moved")
-ABI_AT(ctl_page, regs[0], C_R15);
-ABI_AT(ctl_page, regs[14], C_RAX);
-ABI_AT(ctl_page, regs[15], C_RIP);
+ABI_AT(ctl_page, r15, C_R15);
+ABI_AT(ctl_page, r14, C_R14);
+ABI_AT(ctl_page, r13, C_R13);
+ABI_AT(ctl_page, r12, C_R12);
+ABI_AT(ctl_page, rbp, C_RBP);
+ABI_AT(ctl_page, rbx, C_RBX);
+ABI_AT(ctl_page, r10, C_R10);
+ABI_AT(ctl_page, r9, C_R9);
+ABI_AT(ctl_page, r8, C_R8);
+ABI_AT(ctl_page, rsp, C_RSP);
+ABI_AT(ctl_page, cs, C_CS);
+ABI_AT(ctl_page, ss, C_SS);
+ABI_AT(ctl_page, rcx, C_RCX);
+ABI_AT(ctl_page, r11, C_R11);
+ABI_AT(ctl_page, rdi, C_RDI);
+ABI_AT(ctl_page, rsi, C_RSI);
+ABI_AT(ctl_page, rdx, C_RDX);
+ABI_AT(ctl_page, rax, C_RAX);
+ABI_AT(ctl_page, rip, C_RIP);
+ABI_AT(ctl_page, eflags, C_EFLAGS);
 ABI_AT(ctl_page, kwait, C_KWAIT);
 ABI_AT(ctl_page, rspin, C_RSPIN);
-ABI_AT(ctl_page, regs[17], C_EFLAGS);
-ABI_AT(ctl_page, regs[19], C_SS);
 ABI_AT(ctl_page, fs_base, C_FS);
 ABI_AT(ctl_page, gs_base, C_GS);
 ABI_AT(ctl_page, fp, C_FP);
@@ -272,10 +305,14 @@ ABI_AT(ctl_page, turn, C_TURN);
 ABI_AT(ctl_page, rsleep, C_RSLEEP);
 ABI_AT(ctl_page, exit, C_EXIT);
 ABI_AT(ctl_page, jump, C_JUMP);
+ABI_AT(ctl_page, own_rbx, C_OWNRBX);
+ABI_AT(ctl_page, own_flags, C_OWNFLAGS);
+ABI_AT(ctl_page, iret, C_IRET);
 ABI_AT(ctl_page, save, C_SAVE);
 ABI_AT(ctl_page, call_nr, C_CALLNR);
 ABI_AT(ctl_page, call_fp, C_CALLFP);
 ABI_AT(ctl_page, ring, C_RING);
+ABI_AT(ctl_page, rpause, C_RPAUSE);
 ABI_AT(order_area, seq, O_SEQ);
 ABI_AT(order_area, ack, O_ACK);
 ABI_AT(order_area, err, O_ERRNO);

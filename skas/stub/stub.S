@@ -260,6 +260,14 @@ mapper_end:
  * window's, since a guest can map nothing in the window's 16 MiB; skas_init() writes the difference into the lea. Up to
  * there no flag changes.
  */
+	/* a line that is not written stays in both caches */
+	.macro KEEP reg, at
+	cmp \reg, \at(%rbx)
+	je keep\@
+	mov \reg, \at(%rbx)
+keep\@:
+	.endm
+
 	.balign 64
 	.globl tramp
 	.globl tramp_window
@@ -271,39 +279,39 @@ tramp_window:
 	.long 0
 	jecxz 1f
 	jmp *T_SYSCALL(%r11)
-1:	mov %r15, %gs:C_R15
-	mov %r14, %gs:C_R14
-	mov %r13, %gs:C_R13
-	mov %r12, %gs:C_R12
-	mov %r10, %gs:C_R10
-	mov %r9, %gs:C_R9
-	mov %r8, %gs:C_R8
-	mov %rbp, %gs:C_RBP
-	mov %rdi, %gs:C_RDI
-	mov %rsi, %gs:C_RSI
-	mov %rdx, %gs:C_RDX
-	mov %rbx, %gs:C_RBX
-	mov %rax, %gs:C_RAX
-	mov %rsp, %gs:C_RSP
+1:	mov %rbx, %gs:C_OWNRBX
+	mov %rsp, %gs:C_OWNRSP
 	rdgsbase %rbx
-	lea C_RSP(%rbx), %rsp
-	pushfq					/* to C_EFLAGS */
+	lea C_OWNFLAGS + 8(%rbx), %rsp
+	pushfq
 	lea SLOT_STRIDE - SLOT_CTL - ALT_TOP(%rbx), %rsp
+	KEEP %r15, C_R15
+	KEEP %r14, C_R14
+	KEEP %r13, C_R13
+	KEEP %r12, C_R12
+	KEEP %rbp, C_RBP
+	KEEP %r10, C_R10
+	KEEP %r9, C_R9
+	KEEP %r8, C_R8
+	KEEP %rsp, C_FRSP
+	mov C_OWNRBX(%rbx), %rcx
+	KEEP %rcx, C_RBX
+	mov C_OWNRSP(%rbx), %rcx
+	KEEP %rcx, C_RSP
+	rdfsbase %rcx
+	KEEP %rcx, C_FS
+	mov T_RESUME(%r11), %rcx
+	mov %rcx, C_JUMP(%rbx)
+	mov %rdi, C_RDI(%rbx)
+	mov %rsi, C_RSI(%rbx)
+	mov %rdx, C_RDX(%rbx)
+	mov %rax, C_RAX(%rbx)
 	mov T_RET(%r11), %rcx
 	mov %rcx, C_RIP(%rbx)
-	mov %rcx, C_RCX(%rbx)			/* rcx and r11 as a system call leaves them */
-	mov T_RESUME(%r11), %rax
-	mov %rax, C_JUMP(%rbx)
-	mov C_EFLAGS(%rbx), %rax
-	mov %rax, C_R11(%rbx)
-	rdfsbase %rax
-	mov %rax, C_FS(%rbx)
-	cmp %rsp, C_FRSP(%rbx)			/* a line that is not written stays in both caches */
-	je 2f
-	mov %rsp, C_FRSP(%rbx)
-2:	movl $EXIT_IRET, C_EXIT(%rbx)
+	mov C_OWNFLAGS(%rbx), %rcx
+	mov %rcx, C_EFLAGS(%rbx)
+	movl $EXIT_IRET, C_EXIT(%rbx)
 	movl $EVT_CALL, C_EV(%rbx)
-	mov C_RAX(%rbx), %eax
 	cmp $__NR_io_getevents, %eax
 	je ring_take
 call_kernel:
@@ -434,7 +442,10 @@ wait_spin:
 	je go
 	cmp $TURN_PARK, %edx
 	je 2f
-	pause
+	mov C_RPAUSE(%rbx), %esi
+3:	pause
+	dec %esi
+	jg 3b
 	dec %ecx
 	jg 1b
 2:	movl $1, C_RSLEEP(%rbx)
@@ -510,22 +521,27 @@ go_segs_end:
 1:	mov C_FP(%rbx), %rdi
 	ALL_STATES xrstor64
 go_live:
-	lea C_R15(%rbx), %rsp
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %r11
-	pop %r10
-	pop %r9
-	pop %r8
-	pop %rbp
-	pop %rdi
-	pop %rsi
-	pop %rdx
-	pop %rcx
-	pop %rbx
-	pop %rax
+	lea C_IRET + IRET_SIZE(%rbx), %rsp
+	pushq C_SS(%rbx)
+	pushq C_RSP(%rbx)
+	pushq C_EFLAGS(%rbx)
+	pushq C_CS(%rbx)
+	pushq C_RIP(%rbx)
+	mov C_R15(%rbx), %r15
+	mov C_R14(%rbx), %r14
+	mov C_R13(%rbx), %r13
+	mov C_R12(%rbx), %r12
+	mov C_R11(%rbx), %r11
+	mov C_R10(%rbx), %r10
+	mov C_R9(%rbx), %r9
+	mov C_R8(%rbx), %r8
+	mov C_RBP(%rbx), %rbp
+	mov C_RDI(%rbx), %rdi
+	mov C_RSI(%rbx), %rsi
+	mov C_RDX(%rbx), %rdx
+	mov C_RCX(%rbx), %rcx
+	mov C_RAX(%rbx), %rax
+	mov C_RBX(%rbx), %rbx
 	iretq
 
 /*
@@ -596,12 +612,12 @@ go_jump:
 	pushq C_EFLAGS(%rbx)
 	popfq
 	mov C_RAX(%rbx), %rax
-	mov C_RCX(%rbx), %rcx
+	mov C_RIP(%rbx), %rcx
 	mov C_RDX(%rbx), %rdx
 	mov C_RSI(%rbx), %rsi
 	mov C_RDI(%rbx), %rdi
 	mov C_R10(%rbx), %r10
-	mov C_R11(%rbx), %r11
+	mov C_EFLAGS(%rbx), %r11
 	mov C_RSP(%rbx), %rsp
 	mov C_RBX(%rbx), %rbx
 	jmp *%gs:C_JUMP
@@ -635,6 +651,15 @@ in_stub:
 	 * leaving, FPU live: the control page is the state, this frame has the FPU. A kick, or a
 	 * fault of iretq.
 	 */
+	lea ring_take(%rip), %rax
+	cmp %rax, %rcx
+	jb h_leaving
+h_jumping:					/* of EXIT_JUMP rcx and r11 are not in the page yet */
+	mov C_RIP(%rbx), %rax
+	mov %rax, C_RCX(%rbx)
+	mov C_EFLAGS(%rbx), %rax
+	mov %rax, C_R11(%rbx)
+h_leaving:
 	mov %rcx, C_STUBRIP(%rbx)
 	jmp h_event
 
@@ -674,8 +699,9 @@ in_stub:
 	mov %rcx, C_STUBRIP(%rbx)
 	movl $SIG_KICK, C_EV(%rbx)
 	jmp handoff
-3:	mov %rcx, C_STUBRIP(%rbx)
-	jmp h_event
+3:	cmpl $EXIT_JUMP, C_EXIT(%rbx)
+	je h_jumping
+	jmp h_leaving
 
 /*
  * Back to where the signal struck, in the stub. The iret frame is built in the frame's own slots of
