@@ -193,12 +193,65 @@ static int copy_file(
 	return err;
 }
 
+static struct user_namespace *user_ns_of(const struct dentry *d)
+{
+	return d->d_sb->s_user_ns ? d->d_sb->s_user_ns : &init_user_ns;
+}
+
+/*
+ * Capabilities of a file are worth something under the root of one user namespace. Those of a namespace above the mounter's come to be worth
+ * it under his root, others stay what they are; nobody makes some that count where he is not root. Who writes the lower layer (FUSE) may
+ * lie. -ENODATA: they mean nothing.
+ */
+static int convert_caps(struct dentry *from, struct dentry *to, struct vfs_ns_cap_data *d, size_t n)
+{
+	struct user_namespace *mine = current_user_ns(), *ns;
+	u32 revision = d->magic_etc & VFS_CAP_REVISION_MASK;
+	kuid_t root = make_kuid(user_ns_of(from), revision == VFS_CAP_REVISION_3 ? d->rootid : 0);
+
+	if (!(revision == VFS_CAP_REVISION_3 && n == XATTR_CAPS_SZ_3) &&
+		!(revision == VFS_CAP_REVISION_2 && n == XATTR_CAPS_SZ_2))
+		return -ENODATA;
+	for (ns = mine; ns && uid_valid(root) && from_kuid(ns, root); ns = ns->parent)
+		;
+	if (ns)
+		root = make_kuid(mine, 0);
+	if (!uid_valid(root) || !kuid_has_mapping(mine, root) ||
+		!kuid_has_mapping(user_ns_of(to), root))
+		return -EOVERFLOW;
+	d->rootid = from_kuid(user_ns_of(to), root);
+	d->magic_etc = (d->magic_etc & VFS_CAP_FLAGS_EFFECTIVE) |
+		       (d->rootid ? VFS_CAP_REVISION_3 : VFS_CAP_REVISION_2);
+	return capable_wrt_ids(to->d_inode->i_uid, to->d_inode->i_gid, CAP_SETFCAP) ? 0 : -EPERM;
+}
+
+static int copy_caps(struct dentry *from, struct dentry *to)
+{
+	struct vfs_ns_cap_data d = { 0 };
+	ssize_t n = ovl_get_xattr(from, XATTR_NAME_CAPS, &d, sizeof(d));
+	int err = n < 0 ? (int)n : convert_caps(from, to, &d, (size_t)n);
+
+	if (err)
+		return err == -ENODATA ? 0 : err;
+	return ovl_set_xattr(to, XATTR_NAME_CAPS, &d, d.rootid ? XATTR_CAPS_SZ_3 : XATTR_CAPS_SZ_2);
+}
+
 static int copy_one_xattr(struct dentry *from, struct dentry *to, const char *name)
 {
-	ssize_t n = ovl_get_xattr(from, name, NULL, 0);
+	ssize_t n;
 	void *value;
 	int err;
 
+	/* the file system below is not asked who may: these the mounter must be able to set */
+	if (!strncmp(name, XATTR_TRUSTED_PREFIX, XATTR_TRUSTED_PREFIX_LEN) &&
+		!capable(CAP_SYS_ADMIN))
+		return 0;
+	if (!strcmp(name, XATTR_NAME_CAPS))
+		return copy_caps(from, to);
+	if (!strncmp(name, XATTR_SECURITY_PREFIX, XATTR_SECURITY_PREFIX_LEN) &&
+		!ns_capable(user_ns_of(to), CAP_SYS_ADMIN))
+		return -EPERM;
+	n = ovl_get_xattr(from, name, NULL, 0);
 	if (n < 0)
 		return n == -ENODATA ? 0 : (int)n;
 	value = kmalloc(max_t(size_t, (size_t)n, 1), GFP_KERNEL);
@@ -273,6 +326,10 @@ static struct dentry *make_copy(struct super_block *sb, const struct ovl_path *f
 	struct dentry *temp;
 	int err = 0;
 
+	/* nobody makes files of users whom his user namespace does not know: until the copy has its owner it is the mounter's to change */
+	if (!kuid_has_mapping(current_user_ns(), inode->i_uid) ||
+		!kgid_has_mapping(current_user_ns(), inode->i_gid))
+		return ERR_PTR(-EOVERFLOW);
 	if (S_ISLNK(inode->i_mode)) {
 		link = vfs_get_link(from->dentry, &to_free);
 		if (IS_ERR(link))
