@@ -153,9 +153,11 @@ static u32 privs_to_kill(const struct inode *inode)
 	return kill && !capable_wrt_ids(inode->i_uid, inode->i_gid, CAP_FSETID) ? kill : 0;
 }
 
-/* The xattr that gives capabilities at exec goes with a write, whoever writes. */
+/* The xattr that gives capabilities at exec goes with a write, a truncation and a change of owner, whoever does it. */
 static void drop_file_caps(struct inode *inode)
 {
+	if (inode->i_flags & S_NOSEC || !is_reg(inode))
+		return;
 	if (inode->i_op->getxattr &&
 		inode->i_op->getxattr(inode, "security.capability", NULL, 0) > 0)
 		inode->i_op->setxattr(inode, "security.capability", NULL, 0, 0);
@@ -167,12 +169,11 @@ int file_remove_privs(struct file *f)
 {
 	struct inode *inode = f->f_inode;
 	struct iattr a = { .ia_valid = privs_to_kill(inode) };
+	int err = a.ia_valid ? notify_change(f->f_path.dentry, &a) : 0;
 
-	if (a.ia_valid)
-		return notify_change(f->f_path.dentry, &a);
-	if (!(inode->i_flags & S_NOSEC) && is_reg(inode))
+	if (!err)
 		drop_file_caps(inode);
-	return 0;
+	return err;
 }
 
 /* ---- notify_change ---- */
@@ -319,8 +320,8 @@ int notify_change(struct dentry *d, struct iattr *a)
 	return err;
 }
 
-/* The common frame: a mount that may be written, i_rwsem, the change. */
-static int change_path(const struct path *p, struct iattr *a)
+/* The common frame: a mount that may be written, i_rwsem, the change. @owner: that is, or might be, another one. */
+static int change_path(const struct path *p, struct iattr *a, bool owner)
 {
 	struct inode *inode = p->dentry->d_inode;
 	int err = mnt_want_write(p->mnt);
@@ -329,6 +330,8 @@ static int change_path(const struct path *p, struct iattr *a)
 		return err;
 	down_write(&inode->i_rwsem);
 	err = notify_change(p->dentry, a);
+	if (!err && owner)
+		drop_file_caps(inode);
 	up_write(&inode->i_rwsem);
 	mnt_drop_write(p->mnt);
 	return err;
@@ -341,7 +344,7 @@ static int change_fd(int fd, struct iattr *a)
 
 	if (!f.file)
 		return -EBADF;
-	err = change_path(&f.file->f_path, a);
+	err = change_path(&f.file->f_path, a, false);
 	fdput(f);
 	return err;
 }
@@ -363,7 +366,7 @@ static int chmod_at(int dfd, uaddr_t ua, u32 mode, u32 lookup)
 	if (err)
 		return err;
 	if (!is_lnk(path.dentry->d_inode))
-		err = change_path(&path, &a);
+		err = change_path(&path, &a, false);
 	else
 		err = mnt_readonly(path.mnt) ? -EROFS : -EOPNOTSUPP;
 	path_put(&path);
@@ -430,7 +433,7 @@ static int chown_path(const struct path *p, struct iattr a)
 						     !inode_owner_or_capable(inode)))
 			return mnt_readonly(p->mnt) ? -EROFS : -EPERM;
 	}
-	return change_path(p, &a);
+	return change_path(p, &a, true);
 }
 
 long sys_fchownat(int dfd, uaddr_t ua, u32 uid, u32 gid, int flags)
@@ -620,6 +623,8 @@ int do_truncate(struct dentry *d, loff_t len, struct file *f, u32 extra)
 	a.ia_valid |= privs_to_kill(inode);
 	down_write(&inode->i_rwsem);
 	err = notify_change(d, &a);
+	if (!err)
+		drop_file_caps(inode);
 	up_write(&inode->i_rwsem);
 	return err;
 }
