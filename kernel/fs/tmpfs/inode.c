@@ -21,7 +21,8 @@ static int reserve_inode(struct super_block *sb)
 	int err = 0;
 
 	spin_lock(&s->lock);
-	if (s->max_inodes && s->used_inodes >= s->max_inodes)
+	if (s->max_inodes &&
+		tmpfs_inode_space(s) + TMPFS_INODE_SPACE > s->max_inodes * TMPFS_INODE_SPACE)
 		err = -ENOSPC;
 	else
 		s->used_inodes++;
@@ -202,14 +203,54 @@ ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t 
 	return simple_xattr_get(&tmpfs_inode(inode)->xattrs, name, buf, size);
 }
 
+/* Attributes are memory that no page is counted for: they and inodes share one allowance. 0 or -ENOSPC. */
+static int charge_xattr(struct inode *inode, u64 bytes)
+{
+	struct tmpfs_sb *s = tmpfs_sb(inode->i_sb);
+	int err = 0;
+
+	spin_lock(&s->lock);
+	if (s->max_inodes && tmpfs_inode_space(s) + bytes > s->max_inodes * TMPFS_INODE_SPACE) {
+		err = -ENOSPC;
+	} else {
+		s->xattr_bytes += bytes;
+		tmpfs_inode(inode)->xattr_bytes += bytes;
+	}
+	spin_unlock(&s->lock);
+	return err;
+}
+
+static void uncharge_xattr(struct inode *inode, u64 bytes)
+{
+	struct tmpfs_sb *s = tmpfs_sb(inode->i_sb);
+
+	spin_lock(&s->lock);
+	s->xattr_bytes -= bytes;
+	tmpfs_inode(inode)->xattr_bytes -= bytes;
+	spin_unlock(&s->lock);
+}
+
+static u64 xattr_space(const char *name, ssize_t size)
+{
+	return size < 0 ? 0 : (u64)size + strlen(name) + TMPFS_XATTR_SPACE;
+}
+
+/* i_rwsem held, or nobody else has the inode. */
 int tmpfs_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags)
 {
 	bool acl = is_acl_name(name) && (inode->i_sb->s_iflags & SB_I_POSIXACL);
+	u64 more, less; /* the new value needs room beside the old one, as on Linux */
 	int err;
 
 	if (is_bare(inode) || (!acl && !strncmp(name, "system.", 7)))
 		return -EOPNOTSUPP;
+	more = xattr_space(name, value ? (ssize_t)size : -1);
+	less = xattr_space(name, simple_xattr_get(&tmpfs_inode(inode)->xattrs, name, NULL, 0));
+	err = more ? charge_xattr(inode, more) : 0;
+	if (err)
+		return err;
 	err = simple_xattr_set(&tmpfs_inode(inode)->xattrs, name, value, size, flags);
+	uncharge_xattr(inode, err ? more : less);
 	if (!err)
 		inode->i_ctime = current_time(inode);
 	if (!err && acl)

@@ -67,12 +67,19 @@ static int parse_id(const char *v, u32 *id, bool group)
 	return uid_valid(*id) ? 0 : -EINVAL;
 }
 
+static int parse_inodes(const char *v, u64 *max)
+{
+	int err = kstrtosize(v, max);
+
+	return err || *max > U64_MAX / TMPFS_INODE_SPACE ? -EINVAL : 0;
+}
+
 int tmpfs_parse_option(struct tmpfs_sb *s, const char *key, const char *v)
 {
 	u64 x;
 
 	if (!strcmp(key, "nr_inodes"))
-		return kstrtosize(v, &s->max_inodes) ? -EINVAL : 0;
+		return parse_inodes(v, &s->max_inodes);
 	if (!strcmp(key, "uid"))
 		return parse_id(v, &s->uid, false);
 	if (!strcmp(key, "gid"))
@@ -157,7 +164,7 @@ static int tmpfs_remount(struct super_block *sb, u32 *flags, char *data)
 		return err;
 	spin_lock(&s->lock);
 	if ((n.max_blocks && n.max_blocks < s->used_blocks) ||
-		(n.max_inodes && n.max_inodes < s->used_inodes)) {
+		(n.max_inodes && n.max_inodes * TMPFS_INODE_SPACE < tmpfs_inode_space(s))) {
 		err = -EINVAL;
 	} else {
 		s->max_blocks = n.max_blocks;
@@ -199,7 +206,8 @@ static int tmpfs_statfs(struct dentry *d, struct kstatfs *st)
 	}
 	if (s->max_inodes) {
 		st->f_files = s->max_inodes;
-		st->f_ffree = s->max_inodes - s->used_inodes;
+		st->f_ffree =
+			s->max_inodes - DIV_ROUND_UP(tmpfs_inode_space(s), (u64)TMPFS_INODE_SPACE);
 	}
 	spin_unlock(&s->lock);
 	return 0;
@@ -215,6 +223,7 @@ static struct inode *tmpfs_alloc_inode(struct super_block *sb)
 		return NULL;
 	spin_lock_init(&t->lock);
 	t->charged = 0;
+	t->xattr_bytes = 0;
 	t->flags = 0;
 	simple_xattrs_init(&t->xattrs);
 	return &t->vfs;
@@ -238,6 +247,7 @@ static void tmpfs_evict_inode(struct inode *inode)
 	simple_xattrs_free(&tmpfs_inode(inode)->xattrs);
 	spin_lock(&s->lock);
 	s->used_inodes--;
+	s->xattr_bytes -= tmpfs_inode(inode)->xattr_bytes;
 	spin_unlock(&s->lock);
 	clear_inode(inode);
 }

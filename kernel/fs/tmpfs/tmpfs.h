@@ -26,22 +26,34 @@ struct tmpfs_kind {
 	bool bare;                          /* no symbolic links, extended attributes and flags */
 };
 
+#define TMPFS_INODE_SPACE                                                                          \
+	1024 /* bytes of the allowance for each of max_inodes, and what an inode takes of it */
+#define TMPFS_XATTR_SPACE 40 /* what an attribute takes beside name and value */
+
 struct tmpfs_sb {
 	const struct tmpfs_kind *kind; /* immutable */
 	spinlock_t lock;
 	u64 max_blocks, used_blocks; /* pages; max 0: no limit. Under lock */
 	u64 max_inodes, used_inodes; /* likewise */
+	u64 xattr_bytes;             /* of all inodes' attributes; under lock */
 	atomic64_t next_ino;
 	umode_t mode; /* of the root: for show_options */
 	kuid_t uid;
 	kgid_t gid;
 };
 
+/* Of the allowance that nr_inodes= gives. Under lock. */
+static inline u64 tmpfs_inode_space(const struct tmpfs_sb *s)
+{
+	return s->used_inodes * TMPFS_INODE_SPACE + s->xattr_bytes;
+}
+
 struct tmpfs_inode {
 	struct inode vfs;
 	spinlock_t lock;
-	u32 flags;   /* FS_*_FL, under i_rwsem */
-	u64 charged; /* pages accounted to the superblock, under lock */
+	u32 flags;       /* FS_*_FL, under i_rwsem */
+	u64 charged;     /* pages accounted to the superblock, under lock */
+	u64 xattr_bytes; /* of these in tmpfs_sb.xattr_bytes; under its lock */
 	struct simple_xattrs xattrs;
 };
 

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* Extended attributes of tmpfs: they and the inodes share what nr_inodes= allows. */
+#include "t.h"
+#include <sys/mount.h>
+#include <sys/statfs.h>
+#include <sys/xattr.h>
+
+static char value[65536];
+
+/* How many attributes of @size bytes find room, and what the next one says. */
+static void fill(const char *prefix, size_t size)
+{
+	char name[64];
+	int i, r = 0;
+
+	for (i = 0; i < 3000; i++) {
+		snprintf(name, sizeof(name), "%s%04d", prefix, i);
+		r = setxattr("t/f", name, value, size, 0);
+		if (r)
+			break;
+	}
+	say("%s, %zu bytes: %d, %s", prefix, size, i, r ? t_errno(errno) : "");
+}
+
+/* How many files find room. */
+static void files(int from)
+{
+	char name[64];
+	int i, fd;
+
+	for (i = from; i < from + 100; i++) {
+		snprintf(name, sizeof(name), "t/g%d", i);
+		fd = open(name, O_CREAT | O_RDWR, 0644);
+		if (fd == -1)
+			break;
+		close(fd);
+	}
+	say("files: %d, %s", i - from, t_errno(errno));
+}
+
+static void fresh(const char *options)
+{
+	say("%s", options);
+	NEED(mount("none", "t", "tmpfs", 0, options));
+	NEED(close(NEED(open("t/f", O_CREAT | O_RDWR, 0644))));
+}
+
+static void many(const char *options, const char *prefix, size_t size)
+{
+	fresh(options);
+	fill(prefix, size);
+	NEED(umount("t"));
+}
+
+static void sharing(void)
+{
+	struct statfs s;
+
+	fresh("nr_inodes=64");
+	fill("user.", 1000);
+	NEED(statfs("t", &s));
+	say("%ld of %ld free", (long)s.f_ffree, (long)s.f_files);
+	files(0);
+	T(setxattr("t/f", "user.0000", value, 1000, 0)); /* no room for both values */
+	T(setxattr("t/f", "user.0000", value, 1000, XATTR_CREATE));
+	T(removexattr("t/f", "user.0001"));
+	T(removexattr("t/f", "user.0001"));
+	T(setxattr("t/f", "user.0000", value, 1000, 0));
+	T(setxattr("t/f", "user.0000", value, 1000, XATTR_CREATE));
+	T(setxattr("t/f", "user.more", value, 1000, 0));
+	T(setxattr("t/f", "user.less", value, 1000, 0));
+	T(mount("none", "t", NULL, MS_REMOUNT, "nr_inodes=10"));
+	T(unlink("t/f"));
+	files(100);
+	NEED(statfs("t", &s));
+	say("%ld of %ld free", (long)s.f_ffree, (long)s.f_files);
+	NEED(umount("t"));
+}
+
+TEST(tmpfs_xattr)
+{
+	NEED(mkdir("t", 0755));
+	many("nr_inodes=64", "user.", 60000);
+	many("nr_inodes=64", "user.", 1);
+	many("nr_inodes=64", "user.", 0);
+	many("nr_inodes=64", "trusted.", 1000);
+	many("nr_inodes=64", "security.", 1000);
+	many("nr_inodes=4", "user.", 100);
+	many("nr_inodes=0", "user.", 100);
+	sharing();
+	T(mount("none", "t", "tmpfs", 0, "nr_inodes=18014398509481984"));
+}
