@@ -366,7 +366,7 @@ int ext4_extent_check_root(struct inode *inode);
 /* Allocates what is missing at the beginning of the range (len is cut to one extent); @unwritten: as such. */
 int ext4_map_create(
 	struct ext4_handle *h, struct inode *inode, struct ext4_map *map, bool unwritten);
-/* Frees blocks from @from up to and with @last. Restarts the handle as needed (*h changes). */
+/* Frees blocks from @from up to and with @last. Restarts the handle as needed (*h changes), without i_data_sem meanwhile. */
 int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32 last);
 /*
  * The part in [@from, @last] of the last extent that has one moves by @by blocks, its data stays where it is: 1, and *at is where it

@@ -26,6 +26,9 @@ int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth);
 /* The last entry that begins at or before @lblk; 0 when all begin later. Index and leaf entries begin with the same word. */
 u32 ext4_extent_find(const struct ext4_extent_header *h, u32 lblk);
 
+/* The handle's transaction is full: a new one, i_data_sem is let go meanwhile. 0, or -errno and no handle. */
+int ext4_restart(struct ext4_handle **h, struct inode *inode);
+
 /* ---- indirect.c: the same for files without extents ---- */
 int ext4_ind_create(struct ext4_handle *h, struct inode *inode, struct ext4_map *map);
 /* Up to and with @last; ~0U: to the end. */

@@ -523,9 +523,25 @@ static int remove_last(struct ext4_handle *h, struct inode *inode, u32 from, u32
 	return err ? err : 1;
 }
 
+int ext4_restart(struct ext4_handle **h, struct inode *inode)
+{
+	int err;
+
+	ext4_write_inode_raw(*h, inode);
+	/* write-back of the same file has a handle that waits for this lock, and no transaction commits as long as it has */
+	up_write(&EXT4_I(inode)->i_data_sem);
+	ext4_stop(*h);
+	*h = ext4_start(inode->i_sb, EXT4_REMOVE_CREDITS);
+	down_write(&EXT4_I(inode)->i_data_sem);
+	if (!IS_ERR(*h))
+		return 0;
+	err = (int)PTR_ERR(*h);
+	*h = NULL;
+	return err;
+}
+
 int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32 last)
 {
-	struct super_block *sb = inode->i_sb;
 	int r;
 
 	if (!(EXT4_I(inode)->i_flags & EXT4_EXTENTS_FL))
@@ -534,14 +550,9 @@ int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32
 		if (ext4_extend(*h, 8) == 0)
 			continue;
 		/* the transaction is full: what is done so far is consistent (the inode is an orphan, or only has a hole) */
-		ext4_write_inode_raw(*h, inode);
-		ext4_stop(*h);
-		*h = ext4_start(sb, EXT4_REMOVE_CREDITS);
-		if (IS_ERR(*h)) {
-			r = (int)PTR_ERR(*h);
-			*h = NULL;
+		r = ext4_restart(h, inode);
+		if (r)
 			return r;
-		}
 	}
 	return r;
 }

@@ -120,13 +120,7 @@ static int more_credits(struct ext4_handle **h, struct inode *inode)
 		return -EFSCORRUPTED;
 	if (!ext4_extend(*h, PRUNE_CREDITS))
 		return 0;
-	ext4_write_inode_raw(*h, inode);
-	ext4_stop(*h);
-	*h = ext4_start(inode->i_sb, EXT4_REMOVE_CREDITS);
-	if (!IS_ERR(*h))
-		return 0;
-	*h = NULL;
-	return -EROFS;
+	return ext4_restart(h, inode);
 }
 
 /*
