@@ -203,12 +203,18 @@ static int note_revokes(struct recovery *r, u32 tid)
 	return 0;
 }
 
+/* Blocks of the log from @from to @to, at least one: it goes round. */
+static u32 distance(const struct recovery *r, u32 from, u32 to)
+{
+	return to > from ? to - from : to + (r->maxlen - r->first) - from;
+}
+
 static int run_pass(struct recovery *r, enum pass pass, u32 at)
 {
 	u32 tid = r->start_tid, steps = 0;
 	int err = 0;
 
-	while (!err && (pass == PASS_SCAN || tid != r->end_tid) && steps++ < r->maxlen) {
+	while (!err && (pass == PASS_SCAN || tid != r->end_tid) && steps < r->maxlen - r->first) {
 		const struct jbd_header *h = (const void *)r->block;
 		u32 before = at;
 
@@ -220,7 +226,6 @@ static int run_pass(struct recovery *r, enum pass pass, u32 at)
 		case JBD_DESCRIPTOR:
 			r->doubtful |= pass == PASS_SCAN && !tail_csum_ok(r, r->block);
 			err = walk_descriptor(r, pass, tid, &at);
-			steps += (at - before) % r->maxlen;
 			break;
 		case JBD_REVOKE:
 			r->doubtful |= pass == PASS_SCAN && !tail_csum_ok(r, r->block);
@@ -236,6 +241,7 @@ static int run_pass(struct recovery *r, enum pass pass, u32 at)
 			break;
 		default: err = 1;
 		}
+		steps += distance(r, before, at);
 		cond_resched();
 	}
 	if (pass == PASS_SCAN)
