@@ -19,7 +19,8 @@ struct log_writer {
 	u64 next; /* device block that would go on with the bio */
 	atomic_t pending;
 	int err;
-	struct wait_queue_head wait;
+	/* a writer lies on a stack: who ends it must not look at it afterwards */
+	struct completion done;
 };
 
 static void log_end_io(struct bio *bio)
@@ -30,7 +31,7 @@ static void log_end_io(struct bio *bio)
 		w->err = bio->status;
 	bio_put(bio);
 	if (atomic_dec_and_test(&w->pending))
-		wake_up(&w->wait);
+		complete(&w->done);
 }
 
 static void log_submit(struct log_writer *w)
@@ -69,14 +70,14 @@ static int log_wait(struct log_writer *w)
 {
 	log_submit(w);
 	if (!atomic_dec_and_test(&w->pending))
-		wait_event(&w->wait, atomic_read(&w->pending) == 0);
+		wait_for_completion(&w->done);
 	return w->err;
 }
 
 static void log_begin(struct log_writer *w, struct ext4_journal *j)
 {
 	*w = (struct log_writer){ .j = j, .pending = ATOMIC_INIT(1) };
-	init_waitqueue_head(&w->wait);
+	init_completion(&w->done);
 }
 
 static u64 log_next(struct ext4_journal *j)
