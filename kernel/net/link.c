@@ -698,7 +698,9 @@ int link_set_master(struct net *net, struct net_device *dev, int master)
 	int err = 0;
 
 	mutex_lock(&link_mutex);
-	if (master) {
+	if (netdev_find_index(net, dev->ifindex) != dev) { /* it has gone since it was found */
+		err = -ENODEV;
+	} else if (master) {
 		m = netdev_find_index(net, master);
 		if (!m)
 			err = -EINVAL;

@@ -265,7 +265,7 @@ static int put_by_hand(
 		return -ENOENT;
 	if (e && w->nlflags & NLM_F_EXCL)
 		return -EEXIST;
-	if (!e && br->nr_by_hand >= BR_BY_HAND_MAX)
+	if (!(e && e->by_hand) && br->nr_by_hand >= BR_BY_HAND_MAX)
 		return -ENOSPC;
 	if (e)
 		drop(br, e);
