@@ -48,10 +48,20 @@ static u32 count_links(const struct net *net, const struct list_head *head)
 	return n;
 }
 
+/* It belongs to @net from now on. Who holds the lock of its namespace (netdev_lock_net()) keeps it there. */
+static void set_net(struct net_device *dev, struct net *net)
+{
+	struct net *old = dev->net;
+
+	spin_lock(&old->lock);
+	WRITE_ONCE(dev->net, net);
+	spin_unlock(&old->lock);
+}
+
 static struct net_device *new_device(struct net *net, const struct link_type *type)
 {
 	struct net_device *dev;
-	bool full;
+	bool full, wandered;
 
 	spin_lock(&net->lock);
 	full = count_links(net, &net->devices) + count_links(net, &net->dead) >= LINKS_MAX;
@@ -59,9 +69,16 @@ static struct net_device *new_device(struct net *net, const struct link_type *ty
 	if (dev)
 		list_del(&dev->list);
 	spin_unlock(&net->lock);
+	if (!dev && !full) {
+		dev = netdev_take_wanderer();
+		if (dev)
+			set_net(dev, net);
+	}
 	if (dev) {
-		synchronize_rcu(); /* whoever is sending by it has seen that it is down */
+		synchronize_rcu();        /* whoever is sending by it has seen that it is down */
+		wandered = dev->wandered; /* it is still named elsewhere, maybe */
 		netdev_init(dev, type->ops, type->type ? type->type : ARPHRD_ETHER);
+		dev->wandered = wandered;
 	} else if (!full) {
 		dev = netdev_alloc(type->ops, type->type ? type->type : ARPHRD_ETHER);
 	}
@@ -172,6 +189,7 @@ static void send_home(struct net_device *dev)
 		remove_link(upper);
 	memcpy(name, dev->name, sizeof(name));
 	netdev_unregister(dev);
+	set_net(dev, &init_net);
 	err = netdev_register(&init_net, dev, name);
 	for (int i = 0; i < (int)LINKS_MAX && err == -EEXIST; i++) {
 		snprintf(name, sizeof(name), "dev%d", i);
@@ -212,7 +230,7 @@ void link_pull_out(struct net_device *dev)
 	while ((upper = link_next_upper(dev, NULL)))
 		remove_link(upper);
 	netdev_unregister(dev);
-	WRITE_ONCE(dev->net, &init_net);
+	set_net(dev, &init_net);
 	mutex_unlock(&link_mutex);
 }
 
@@ -524,10 +542,14 @@ static int move(struct net *net, int ifindex, struct net *to, const char *name)
 		return err;
 	memcpy(old, dev->name, sizeof(old));
 	link_leave_master(dev);
+	dev->wandered = true;
 	netdev_unregister(dev);
+	set_net(dev, to);
 	err = netdev_register(to, dev, *name ? name : old);
-	if (err)
+	if (err) {
+		set_net(dev, net);
 		netdev_register(net, dev, old);
+	}
 	return err;
 }
 
@@ -643,7 +665,7 @@ int link_add_name(struct net_device *dev, const char *name)
 	if (!a)
 		return -ENOMEM;
 	strscpy(a->name, name, sizeof(a->name));
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	list_for_each_entry(o, &dev->altnames, list)
 		n++;
 	if (netdev_by_name(dev->net, name))
@@ -663,7 +685,7 @@ int link_del_name(struct net_device *dev, const char *name)
 	struct altname *a, *found = NULL;
 	bool taken;
 
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	taken = netdev_by_name(dev->net, name); /* by another device, or as its first name */
 	list_for_each_entry(a, &dev->altnames, list)
 		if (!strcmp(a->name, name))

@@ -365,7 +365,7 @@ int mcast_change(struct net_device *dev, const ip_addr *group, const struct mc_w
 
 void mcast_join(struct net_device *dev, const ip_addr *group)
 {
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	mcast_change(dev, group, NULL, &everything);
 	spin_unlock(&dev->net->lock);
 }
@@ -374,7 +374,7 @@ void mcast_leave(struct net_device *dev, const ip_addr *group)
 {
 	struct mc_group *g;
 
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	g = find_group(dev, group);
 	if (g && g->users)
 		mcast_change(dev, group, &everything, NULL);
@@ -387,7 +387,7 @@ bool mcast_accepts(struct net_device *dev, const ip_addr *group, const ip_addr *
 	struct mc_group *g;
 	bool yes = false;
 
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	g = find_group(dev, group);
 	if (g && g->users) {
 		s = find_source(g, source);
@@ -473,7 +473,7 @@ void mcast_heard_query(struct net_device *dev, const struct mc_query *q)
 	bool all = ip_is_any(&q->group);
 	u8 newest = q->v6 ? 2 : 3;
 
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	if (q->version < newest)
 		speak_old(m, q, now);
 	else
@@ -496,7 +496,7 @@ void mcast_heard_report(struct net_device *dev, const ip_addr *group)
 {
 	struct mc_group *g;
 
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	g = find_group(dev, group);
 	if (g && g->users) {
 		g->report_at = 0;
@@ -535,7 +535,7 @@ static void tell_all(struct net_device *dev, bool v6)
 
 void mcast_up(struct net_device *dev)
 {
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	dev->mc_was_up = true;
 	mcast_change(dev, &all_hosts, NULL, &everything);
 	tell_all(dev, false);
@@ -545,7 +545,7 @@ void mcast_up(struct net_device *dev)
 
 void mcast_have_address(struct net_device *dev)
 {
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	tell_all(dev, true);
 	spin_unlock(&dev->net->lock);
 }
@@ -556,7 +556,7 @@ void mcast_down(struct net_device *dev)
 	struct mc_source *s;
 
 	mcast_leave(dev, &all_hosts);
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	for (u32 f = 0; f < 2; f++) {
 		struct mc_if *m = &dev->mc[f];
 
@@ -579,7 +579,7 @@ void mcast_forget(struct net_device *dev)
 {
 	struct mc_mac *a, *na;
 
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	for (u32 f = 0; f < 2; f++) {
 		struct mc_if *m = &dev->mc[f];
 		struct mc_group *g, *next;
@@ -599,7 +599,7 @@ void mcast_forget(struct net_device *dev)
 
 void mcast_forwarding(struct net_device *dev, bool on)
 {
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	if (dev->flags & IFF_MULTICAST && on != dev->mc_routers) {
 		for (u32 k = 0; k < ARRAY_SIZE(all_routers); k++)
 			mcast_change(dev, &all_routers[k], on ? NULL : &everything,

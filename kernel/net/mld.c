@@ -21,7 +21,7 @@ static ip_addr source_of(struct net_device *dev)
 	struct ifaddr *a;
 	ip_addr found = IP_ANY;
 
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	list_for_each_entry(a, &dev->net->addrs, list)
 		if (a->dev == dev && ip_is_linklocal(&a->addr) && !(a->flags & IFA_F_TENTATIVE) &&
 			ip_is_any(&found))

@@ -179,7 +179,7 @@ void netdev_count(struct net_device *dev, u32 flag, int by)
 {
 	u32 was;
 
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	was = dev->flags;
 	count_mode(dev, flag, by);
 	was ^= dev->flags;
@@ -203,11 +203,10 @@ static void ask_for(struct net_device *dev, u32 flags, u32 change)
 
 int netdev_change_flags(struct net_device *dev, u32 flags, u32 change)
 {
-	struct net *net = dev->net;
 	u32 was, now, shown;
 	int err = 0;
 
-	spin_lock(&net->lock);
+	netdev_lock_net(dev);
 	was = dev->flags;
 	shown = netdev_shown_flags(dev);
 	ask_for(dev, flags, change);
@@ -215,7 +214,7 @@ int netdev_change_flags(struct net_device *dev, u32 flags, u32 change)
 	now = (dev->flags & ~change) | (flags & change);
 	dev->flags = now;
 	set_running(dev);
-	spin_unlock(&net->lock);
+	spin_unlock(&dev->net->lock);
 	if ((was ^ now) & IFF_PROMISC && dev->ops->modes_changed)
 		dev->ops->modes_changed(dev);
 	if (!(was & IFF_UP) && now & IFF_UP)
@@ -261,7 +260,7 @@ int netdev_set_alias(struct net_device *dev, const char *text, u32 len)
 {
 	if (len >= IFALIAS_MAX)
 		return -EINVAL;
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	memset(dev->alias, 0, sizeof(dev->alias));
 	memcpy(dev->alias, text, len);
 	spin_unlock(&dev->net->lock);
@@ -293,7 +292,7 @@ void netdev_set_carrier(struct net_device *dev, bool on)
 {
 	bool changed;
 
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	changed = dev->carrier != on;
 	dev->carrier = on;
 	dev->oper_known = true;
@@ -384,7 +383,7 @@ void netdev_unregister(struct net_device *dev)
 	neigh_forget(dev); /* those that were set by hand while it was down, too */
 	rtnl_tell_link(dev, RTM_DELLINK, ~0U);
 	netdev_uevent(dev, "remove", NULL, NULL);
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	list_del_init(&dev->list);
 	list_splice_tail_init(&dev->altnames, &names);
 	spin_unlock(&dev->net->lock);
@@ -451,6 +450,34 @@ err_free:
 	return ERR_PTR(err);
 }
 
+/* Dead ones that connections of another namespace may still name: their memory is for other devices, and never freed. */
+static LIST_HEAD(wanderers); /* of net_device.list, under wanderers_lock */
+static DEFINE_SPINLOCK(wanderers_lock);
+
+static void let_device_go(struct net_device *dev)
+{
+	if (!dev->wandered) {
+		kfree(dev);
+		return;
+	}
+	WRITE_ONCE(dev->net, &init_net);
+	spin_lock(&wanderers_lock);
+	list_move_tail(&dev->list, &wanderers);
+	spin_unlock(&wanderers_lock);
+}
+
+struct net_device *netdev_take_wanderer(void)
+{
+	struct net_device *dev;
+
+	spin_lock(&wanderers_lock);
+	dev = list_first_entry_or_null(&wanderers, struct net_device, list);
+	if (dev)
+		list_del_init(&dev->list);
+	spin_unlock(&wanderers_lock);
+	return dev;
+}
+
 static void net_free_rcu(struct rcu_head *h)
 {
 	struct net *net = container_of(h, struct net, rcu);
@@ -465,7 +492,7 @@ static void net_free_rcu(struct rcu_head *h)
 	rules_free(net);
 	list_splice_tail_init(&net->dead, &net->devices);
 	list_for_each_entry_safe(d, nd, &net->devices, list)
-		kfree(d);
+		let_device_go(d);
 	kfree(net);
 }
 

@@ -105,8 +105,9 @@ struct net_device {
 	u32 mtu;
 	u16 type; /* ARPHRD_* */
 	u8 addr[ETH_ALEN];
-	u8 addr_assign;  /* NETDEV_ADDR_*: where it is from */
-	u8 level;        /* how many devices it stands on at most; under link.c's mutex */
+	u8 addr_assign; /* NETDEV_ADDR_*: where it is from */
+	u8 level;       /* how many devices it stands on at most; under link.c's mutex */
+	bool wandered; /* it has been in another namespace, whose connections may name it: never freed; as level */
 	bool csum_out;   /* fills in checksums of TCP and cuts large segments; set by the driver */
 	bool carrier;    /* a link is there */
 	bool oper_known; /* that says something; else the state is "unknown" */
@@ -152,6 +153,8 @@ struct net_device {
 
 /* A device with @ops for @net, named and numbered by netdev_register(). NULL. */
 struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type);
+/* The memory of one that ended in a namespace that has ended. NULL. */
+struct net_device *netdev_take_wanderer(void);
 /* The same for the memory of one that has ended. */
 void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type);
 /* 0 or -EEXIST. */

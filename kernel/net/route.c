@@ -98,7 +98,7 @@ int addr_state(struct net_device *dev, const ip_addr *a)
 	const struct ifaddr *i;
 	int state = ADDR_NONE;
 
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	i = find_addr(dev, a);
 	if (i)
 		state = i->flags & IFA_F_TENTATIVE ? ADDR_TENTATIVE : ADDR_VALID;
@@ -110,7 +110,7 @@ bool addr_set_valid(struct net_device *dev, const ip_addr *a)
 {
 	struct ifaddr *i, copy;
 
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	i = find_addr(dev, a);
 	if (i) {
 		i->flags &= (u8)~IFA_F_TENTATIVE;
@@ -127,7 +127,7 @@ u64 addr_renew(struct net_device *dev, const ip_addr *a, u64 expires, u64 least)
 	u64 then = 0;
 	struct ifaddr *i;
 
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	i = find_addr(dev, a);
 	if (i && i->expires) { /* else somebody has set it by hand */
 		if (expires < least && expires <= i->expires)
@@ -143,7 +143,7 @@ u32 addr_count(struct net_device *dev)
 	struct ifaddr *i;
 	u32 n = 0;
 
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	list_for_each_entry(i, &dev->net->addrs, list)
 		n += i->dev == dev;
 	spin_unlock(&dev->net->lock);
@@ -171,7 +171,7 @@ static void forget_addrs(struct net_device *dev, bool v4_too)
 	struct ifaddr *i, *next;
 	LIST_HEAD(gone);
 
-	spin_lock(&dev->net->lock);
+	netdev_lock_net(dev);
 	list_for_each_entry_safe(i, next, &dev->net->addrs, list)
 		if (i->dev == dev && (v4_too || !ip_is_v4(&i->addr)))
 			list_move_tail(&i->list, &gone);
