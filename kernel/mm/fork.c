@@ -35,6 +35,13 @@ struct fork {
 	struct hole_cursor holes;
 };
 
+static pte_t child_bits(const struct vm_area *v, pte_t e)
+{
+	if (!(v->vm_flags & VM_UFFD_WP))
+		e &= ~PTE_UFFD_WP;
+	return e & ~(PTE_MAPPED | PTE_STALE | PTE_PFN_MASK);
+}
+
 /* 0 or -ENOMEM. The child's entry stays empty for VM_WIPEONFORK areas and the like. */
 static int child_entry(struct fork *f, struct vm_area *v, u64 va, struct page *p, pte_t bits)
 {
@@ -42,9 +49,7 @@ static int child_entry(struct fork *f, struct vm_area *v, u64 va, struct page *p
 
 	if (!e)
 		return -ENOMEM;
-	if (!(v->vm_flags & VM_UFFD_WP))
-		bits &= ~PTE_UFFD_WP;
-	entry_set(v, e, p, bits & ~(PTE_MAPPED | PTE_STALE | PTE_PFN_MASK));
+	entry_set(v, e, p, child_bits(v, bits));
 	entry_unlock(f->new);
 	return 0;
 }
@@ -131,25 +136,41 @@ static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struc
 	return -ENOMEM;
 }
 
-/* File frames may leave the parent at any time (truncation): looked at and referenced under the lock. */
+/* Under both page_table_locks: the child has the parent's entry as well, or -EAGAIN: there is no table. */
+static int share_file_entry(struct fork *f, struct vm_area *v, u64 va, pte_t e)
+{
+	pte_t *child = pmap_pte(&f->new->pmap, va, true);
+	struct page *p;
+
+	if (!child)
+		return -EAGAIN;
+	p = pfn_to_page(pte_pfn(e));
+	if (!vma_is_cow(v) && !v->vm_mapping->a_ops->memory_only)
+		e &= ~(PTE_RW | PTE_D); /* the child's first write is seen again */
+	get_page(p);
+	entry_set(v, child, p, child_bits(v, e));
+	return 0;
+}
+
+/*
+ * File frames may leave the parent at any time (truncation, which does not take mmap_lock). It looks at the parent's area, then at the child's,
+ * which was linked later: so the child's entry must be there before the parent's can go.
+ */
 static int fork_file(struct fork *f, struct vm_area *v, u64 va, pte_t *ep)
 {
-	struct page *p = NULL;
-	pte_t e;
+	for (;;) {
+		int err = 0;
 
-	spin_lock(&f->old->page_table_lock);
-	e = *ep;
-	if (e && !(e & PTE_SPECIAL)) {
-		p = pfn_to_page(pte_pfn(e));
-		if (!vma_is_cow(v) && !v->vm_mapping->a_ops->memory_only)
-			e &= ~(PTE_RW | PTE_D); /* the child's first write is seen again */
-		get_page(p);
+		spin_lock_two(&f->old->page_table_lock, &f->new->page_table_lock);
+		if (*ep && !(*ep & PTE_SPECIAL))
+			err = share_file_entry(f, v, va, *ep);
+		spin_unlock_two(&f->old->page_table_lock, &f->new->page_table_lock);
+		if (!err)
+			return 0;
+		if (!entry_lock(f->new, va)) /* makes the table, the slow way */
+			return -ENOMEM;
+		entry_unlock(f->new);
 	}
-	spin_unlock(&f->old->page_table_lock);
-	if (!p || !child_entry(f, v, va, p, e))
-		return 0;
-	put_page(p);
-	return -ENOMEM;
 }
 
 static int fork_marker(struct fork *f, u64 va, pte_t marker)

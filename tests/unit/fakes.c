@@ -153,6 +153,20 @@ __weak void spin_unlock(spinlock_t *l)
 	l->word = 0;
 }
 
+__weak void spin_lock_two(spinlock_t *a, spinlock_t *b)
+{
+	spin_lock(a);
+	if (a != b)
+		spin_lock(b);
+}
+
+__weak void spin_unlock_two(spinlock_t *a, spinlock_t *b)
+{
+	spin_unlock(a);
+	if (a != b)
+		spin_unlock(b);
+}
+
 __weak void assert_spin_held(const spinlock_t *l)
 {
 	if (!l->word)
