@@ -292,8 +292,31 @@ static u64 forget_mapped(struct pmap *pm, u64 start, u64 end)
 	return n;
 }
 
+static u64 host_maps_limit(void)
+{
+	static u64 limit; /* the same value whoever writes it */
+	struct os_mem_info info;
+
+	if (!limit) {
+		limit = os_mem_info(&info) ? 65530 : info.max_maps;
+		limit = max(limit, 2UL * MAPS_RESERVE) - MAPS_RESERVE;
+	}
+	return limit;
+}
+
+/* The host would soon refuse another map, and an order that fails costs the space. */
+static bool is_full(const struct pmap *pm)
+{
+	return unlikely(pm->space && space_nr_maps(pm->space) >= host_maps_limit());
+}
+
+/* To drop a part may make two maps of one: of a full space all is dropped. */
 static int drop_locked(struct pmap *pm, u64 start, u64 end)
 {
+	if (is_full(pm)) {
+		start = MMAP_MIN_ADDR;
+		end = arch_task_size();
+	}
 	forget_mapped(pm, start, end);
 	if (!pm->space)
 		return 0;
@@ -365,24 +388,9 @@ static void drop_gather(struct pmap *pm)
 	pm->retired = NULL;
 }
 
-static u64 host_maps_limit(void)
-{
-	static u64 limit; /* the same value whoever writes it */
-	struct os_mem_info info;
-
-	if (!limit) {
-		limit = os_mem_info(&info) ? 65530 : info.max_maps;
-		limit = max(limit, 2UL * MAPS_RESERVE) - MAPS_RESERVE;
-	}
-	return limit;
-}
-
-/* The host would soon refuse another map: start afresh. */
 static int make_room(struct pmap *pm)
 {
-	if (likely(space_nr_maps(pm->space) < host_maps_limit()))
-		return 0;
-	return drop_locked(pm, MMAP_MIN_ADDR, arch_task_size());
+	return is_full(pm) ? drop_locked(pm, MMAP_MIN_ADDR, arch_task_size()) : 0;
 }
 
 typedef int (*map_fn)(struct space *, u64, u64, int, int, u64, bool);
@@ -551,7 +559,9 @@ bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end)
 
 	mutex_lock(&pm->lock);
 	any = forget_mapped(pm, start, end) && pm->space;
-	if (any) {
+	if (any && is_full(pm)) {
+		drop_locked(pm, start, end);
+	} else if (any) {
 		pm->queued = true;
 		space_unmap(pm->space, start, end - start);
 	}
@@ -569,6 +579,7 @@ int pmap_update_rights(struct pmap *pm, u64 start, u64 end)
 	int err = 0;
 
 	mutex_lock(&pm->lock);
+	err = make_room(pm); /* each order may split a map in three */
 	while (pm->space && va < end && !err) {
 		u32 n = gather_runs(pm, &va, end, PTE_MAPPED, runs, RUNS);
 
