@@ -173,6 +173,8 @@ void lru_putback(struct page *p, bool active);
 void page_mkclean(struct page *p);
 /* Removes all mappings of a page of the cache (locked). */
 void page_unmap_all(struct page *p);
+/* Does a page of the cache (locked) lie in somebody's locked memory? */
+bool page_memory_locked(struct page *p);
 
 /* ---- vma.c; under mmap_lock for writing where not said otherwise ---- */
 

@@ -3,7 +3,7 @@
  * mlock.c: locked memory, msync and mincore.
  *
  * Memory is never swapped, so locking means: faulted in now, accounted against RLIMIT_MEMLOCK, and spared by MADV_DONTNEED. Clean
- * pages of files under a lock stay mapped, and reclaim takes only pages that nobody maps.
+ * pages of files under a lock stay mapped: reclaim asks page_memory_locked().
  */
 #include "kernel/mm/hugetlb_internal.h"
 

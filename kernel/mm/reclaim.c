@@ -56,6 +56,10 @@ static bool mapped_may_go(struct page *p, enum effort effort, enum fate *fate)
 	}
 	if (PageDirty(p) || PageWriteback(p))
 		return false;
+	if (page_memory_locked(p)) {
+		*fate = USED;
+		return false;
+	}
 	set_bit(PG_idle, &p->flags);
 	page_unmap_all(p);
 	return effort == ALL;

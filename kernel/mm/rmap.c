@@ -123,6 +123,25 @@ void page_unmap_all(struct page *p)
 	up_read(&m->i_mmap_sem);
 }
 
+bool page_memory_locked(struct page *p)
+{
+	struct address_space *m = p->mapping;
+	struct vm_area *v;
+	bool locked = false;
+	u64 start, end;
+
+	BUG_ON(!PageLocked(p));
+	down_read(&m->i_mmap_sem);
+	list_for_each_entry(v, &m->i_mmap_list, shared) {
+		locked = READ_ONCE(v->vm_flags) & VM_LOCKED &&
+			 overlap(v, p->index, p->index, &start, &end);
+		if (locked)
+			break;
+	}
+	up_read(&m->i_mmap_sem);
+	return locked;
+}
+
 void page_text_changed(struct page *p)
 {
 	struct address_space *m = p->mapping;

@@ -61,6 +61,11 @@ void page_unmap_all(struct page *p)
 {
 }
 
+bool page_memory_locked(struct page *p)
+{
+	return false;
+}
+
 void unmap_mapping_range(struct address_space *m, u64 first_index, u64 nr)
 {
 }
