@@ -6,25 +6,27 @@
  * nobody needed meanwhile, and what of it exceeds KEEP is punched, largest blocks first. When there is nothing to give back the timer
  * is not armed: buddy.c arms it (giveback_kick()) when a free makes the number exceed KEEP, so an idle instance sleeps.
  *
- * While a block is punched it is on no list. Cost: 0.6 us for a page that is given back, 2.4 us when it is touched again.
+ * While a block is punched it is on no list, so few are at a time. Cost: 0.6 us for a page that is given back, 2.4 us when it is touched again.
  */
 #include "kernel/mm/internal.h"
 
 #define KEEP GIVEBACK_KEEP
 #define PERIOD 500000000UL /* ns */
 #define BATCH 64
+#define SLICE (1UL << MM_MAX_ORDER) /* frames on no list at a time */
 
 static struct ktimer timer;
 static struct work work;
 static bool ready;
 static u64 last_free; /* of the timer and the work, one after the other */
 
+/* What is being punched is missing to who allocates meanwhile: never so much that he would reclaim, or kill, for it. */
 static void give_back(u64 frames)
 {
-	while (frames) {
+	while (frames && nr_free_frames() > 2 * zone_marks.high + SLICE) {
 		pfn_t pfn[BATCH];
 		u8 order[BATCH];
-		u32 n = buddy_isolate_resident(pfn, order, BATCH, frames);
+		u32 n = buddy_isolate_resident(pfn, order, BATCH, min(frames, SLICE));
 
 		if (!n)
 			return;
