@@ -191,13 +191,19 @@ static bool chosen(const struct page *p, void *group)
 	return belongs(p, group);
 }
 
+/* The lists are everybody's, and looked through under lru_lock: not in vain. */
+static bool has_droppable(const struct mem_group *g)
+{
+	return atomic_read(&g->file) > atomic_read(&g->shmem);
+}
+
 u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 {
 	u32 old = current->flags & PF_MEMALLOC;
 	u64 freed = 0, dirty = 0;
 	bool stall;
 
-	if (old || spin_depth())
+	if (old || spin_depth() || !has_droppable(g))
 		return 0;
 	stall = psi_memstall_enter();
 	current->flags |= PF_MEMALLOC | PF_RECLAIM;
