@@ -149,6 +149,25 @@ static u64 shrink_lru(u64 scan, enum effort effort, u64 *dirty)
 
 /* ---- caches of objects ---- */
 
+#define SCAN_BATCH 128UL
+#define SCAN_MOST 16 /* times what there is, whatever vm.vfs_cache_pressure says */
+
+/* Others run in between: a cache may have millions of objects. */
+static u64 scan_cache(struct shrinker *s, u64 n)
+{
+	u64 freed = 0;
+
+	while (n && s->count()) {
+		u64 step = min(n, SCAN_BATCH);
+
+		count_vm(slabs_scanned, step);
+		freed += s->scan(step);
+		n -= step;
+		cond_resched();
+	}
+	return freed;
+}
+
 /* @part of @whole of each cache, but at least one object where @some. */
 static u64 shrink_caches(u64 part, u64 whole, bool some)
 {
@@ -156,13 +175,12 @@ static u64 shrink_caches(u64 part, u64 whole, bool some)
 	u64 freed = 0;
 
 	list_for_each_entry(s, &shrinkers, list) { /* shrinkers are never removed */
-		u64 n = s->count() * (u64)READ_ONCE(sysctl_vfs_cache_pressure) / 100;
+		u64 all = s->count();
+		u64 n = all * (u64)READ_ONCE(sysctl_vfs_cache_pressure) / 100;
 
+		n = min(n, all * SCAN_MOST);
 		n = n && some ? max(n * part / whole, 1UL) : n * part / whole;
-		if (!n)
-			continue;
-		count_vm(slabs_scanned, n);
-		freed += s->scan(n);
+		freed += scan_cache(s, n);
 	}
 	return freed;
 }
