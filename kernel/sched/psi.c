@@ -207,23 +207,44 @@ void psi_move_task(struct task *t, struct psi_group *g)
 
 /* ---- totals and averages ---- */
 
-/* Brings the totals up to date; under g->lock. A vCPU's times are read racily: they only grow. */
+#define WEIGHT_BITS 16
+
+/* Of a vCPU's time in state @s; read racily, it only grows. Under g->lock. */
+static u64 time_in(const struct psi_cpu *c, u32 s, u64 now)
+{
+	u64 ns = READ_ONCE(c->times[s]), rest = now - READ_ONCE(c->since);
+
+	if (READ_ONCE(c->mask) & BIT(s) && (s64)rest > 0)
+		ns += rest;
+	return max(ns, c->seen[s]);
+}
+
+/* By how much weights (us) are shifted, so that their products with times of weeks, when nobody has read, fit into 64 bits. */
+static u32 weight_shift(const struct psi_group *g, u64 now)
+{
+	u64 most = 1;
+
+	for (int cpu = 0; cpu < nr_cpus; cpu++) {
+		const struct psi_cpu *c = &g->cpu[cpu];
+
+		most = max(most, (time_in(c, PSI_NONIDLE, now) - c->seen[PSI_NONIDLE]) / 1000);
+	}
+	return most >> WEIGHT_BITS ? 64 - WEIGHT_BITS - (u32)__builtin_clzl(most) : 0;
+}
+
+/* Brings the totals up to date; under g->lock. */
 static void collect(struct psi_group *g, u64 now)
 {
 	u64 delta[PSI_STATES] = { 0 }, weights = 0;
+	u32 shift = weight_shift(g, now);
 
 	for (int cpu = 0; cpu < nr_cpus; cpu++) {
 		struct psi_cpu *c = &g->cpu[cpu];
-		u64 rest = now - READ_ONCE(c->since), at[PSI_STATES + 1], weight;
-		u32 mask = READ_ONCE(c->mask);
+		u64 at[PSI_STATES + 1], weight;
 
-		for (u32 s = 0; s <= PSI_STATES; s++) {
-			at[s] = READ_ONCE(c->times[s]);
-			if (mask & BIT(s) && (s64)rest > 0)
-				at[s] += rest;
-			at[s] = max(at[s], c->seen[s]);
-		}
-		weight = (at[PSI_NONIDLE] - c->seen[PSI_NONIDLE]) / 1000;
+		for (u32 s = 0; s <= PSI_STATES; s++)
+			at[s] = time_in(c, s, now);
+		weight = (at[PSI_NONIDLE] - c->seen[PSI_NONIDLE]) / 1000 >> shift;
 		weights += weight;
 		for (u32 s = 0; s < PSI_STATES; s++)
 			delta[s] += (at[s] - c->seen[s]) / 1000 * weight;
