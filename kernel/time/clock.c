@@ -25,6 +25,8 @@
 #include "gen/syscalls.h"
 
 #define COARSE_RES 4000000UL
+/* 30 years are left until the clock overflows. */
+#define SETTABLE ((TIME_MAX / NSEC_PER_SEC - 30UL * 365 * 24 * 3600) * NSEC_PER_SEC)
 
 /* ---- guest structures ---- */
 
@@ -257,6 +259,8 @@ long sys_times(uaddr_t buf)
 
 static long set_real(u64 ns)
 {
+	if (ns >= SETTABLE)
+		return -EINVAL;
 	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
 	if (ns < ktime_get())
@@ -299,7 +303,7 @@ int clock_step(const struct __kernel_timex *tx)
 {
 	u64 unit = tx->modes & ADJ_NANO ? 1 : 1000, add;
 
-	if (tx->time.tv_usec < 0 || (u64)tx->time.tv_usec * unit >= NSEC_PER_SEC)
+	if (tx->time.tv_usec < 0 || (u64)tx->time.tv_usec >= NSEC_PER_SEC / unit)
 		return -EINVAL;
 	add = (u64)tx->time.tv_sec * NSEC_PER_SEC + (u64)tx->time.tv_usec * unit;
 	return (int)set_real(ktime_get_real() + add);
