@@ -270,9 +270,11 @@ void class_put_curr(struct rq *rq, struct task *t, bool yields)
 	bool used_up = t->se.sum_exec - t->se.slice_start >= RR_SLICE_NS;
 
 	if (unlikely(t->policy == SCHED_DEADLINE)) {
-		rq->load -= is_rt(t) ? 0 : t->se.weight;
+		if (!is_rt(t))
+			rq_load_add(rq, t, -(s64)t->se.weight);
 		dl_refresh(t, arch_cpu_clock(), yields);
-		rq->load += is_rt(t) ? 0 : t->se.weight;
+		if (!is_rt(t))
+			rq_load_add(rq, t, (s64)t->se.weight);
 	}
 	if (is_rt(t))
 		rt_insert(rq, t, !yields && !(t->policy == SCHED_RR && used_up));
