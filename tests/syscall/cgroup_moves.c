@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks that are moved to another group while they wait in the old one, which is removed before they run again. The host's hierarchy is not
+ * ours to play with: it says what is expected.
+ */
+#include "await.h"
+
+#include <sys/mount.h>
+#include <sys/utsname.h>
+
+static void put(const char *path, const char *value)
+{
+	int fd = NEED(open(path, O_WRONLY));
+
+	NEED(write(fd, value, strlen(value)));
+	close(fd);
+}
+
+static void move(pid_t pid, const char *path)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", pid);
+	put(path, text);
+}
+
+/* us that somebody in the group has waited for memory */
+static long stalled(const char *path)
+{
+	char text[256] = "";
+	int fd = NEED(open(path, O_RDONLY));
+	const char *p;
+
+	NEED(read(fd, text, sizeof(text) - 1));
+	close(fd);
+	p = strstr(text, "total=");
+	return p ? strtol(p + 6, NULL, 10) : -1;
+}
+
+static void touch(long bytes)
+{
+	char *p = mmap(
+		NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	for (long i = 0; i < bytes; i += PAGE)
+		p[i] = 1;
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* Too much memory costs it two seconds. It spends most of them in another group. */
+static void while_it_waits_for_memory(void)
+{
+	long here, there;
+	pid_t pid;
+
+	NEED(mkdir("high", 0755));
+	NEED(mkdir("other", 0755));
+	put("high/memory.high", "0");
+	pid = SPAWN(move(getpid(), "high/cgroup.procs"); touch(64 * PAGE); pause());
+	for (int i = 0; i < 100 && stalled("high/memory.pressure") < 100000; i++)
+		sleep_ms(20);
+	move(pid, "other/cgroup.procs");
+	here = stalled("high/memory.pressure");
+	sleep_ms(500);
+	here = stalled("high/memory.pressure") - here;
+	there = stalled("other/memory.pressure");
+	end(pid);
+	NEED(rmdir("high"));
+	NEED(rmdir("other"));
+	say("it stalls no more where it was: %s; but where it is: %s", here < 100000 ? "yes" : "no",
+		there > 100000 ? "yes" : "no");
+}
+
+/* Its wake-up comes with the end of its group, but others have the CPUs for a while. */
+static void while_it_is_throttled(void)
+{
+	pid_t pid, busy[2];
+
+	NEED(mkdir("slow", 0755));
+	put("slow/cpu.max", "1000 1000000");
+	pid = SPAWN(struct sched_param p = { 0 }; sched_setscheduler(0, SCHED_IDLE, &p);
+		    move(getpid(), "slow/cgroup.procs"); for (;;) getppid());
+	sleep_ms(100);
+	for (int i = 0; i < 2; i++)
+		busy[i] = SPAWN(for (;;) getppid());
+	move(pid, "cgroup.procs");
+	NEED(rmdir("slow"));
+	NEED(mkdir("slow", 0755)); /* in its memory */
+	sleep_ms(200);
+	for (int i = 0; i < 2; i++)
+		end(busy[i]);
+	sleep_ms(50);
+	end(pid);
+	NEED(rmdir("slow"));
+}
+
+/* It waits for write-back, at the limit of a group that is gone when it goes on. */
+static void while_it_reclaims(void)
+{
+	pid_t pid = SPAWN(int fd = NEED(open("/tmp/moves", O_RDWR | O_CREAT | O_TRUNC, 0600));
+			  static char block[1 << 16];
+			  for (long i = 0;; i++) pwrite(fd, block, sizeof(block), i % 64 << 16));
+
+	for (int i = 0; i < 100; i++) {
+		NEED(mkdir("full", 0755));
+		put("full/memory.max", "512K");
+		move(pid, "full/cgroup.procs");
+		sleep_ms(5);
+		if (waitpid(pid, NULL, WNOHANG))
+			break; /* the OOM killer's */
+		move(pid, "cgroup.procs");
+		NEED(rmdir("full"));
+	}
+	end(pid);
+	rmdir("full");
+	unlink("/tmp/moves");
+}
+
+TEST(cgroup_moves)
+{
+	struct utsname u;
+
+	NEED(uname(&u));
+	if (strstr(u.release, "nestling")) {
+		NEED(mkdir("cg", 0755));
+		NEED(mount("none", "cg", "cgroup2", 0, NULL));
+		NEED(chdir("cg"));
+		put("cgroup.subtree_control", "+memory +cpu");
+		while_it_waits_for_memory();
+		while_it_is_throttled();
+		while_it_reclaims();
+		put("cgroup.subtree_control", "-memory -cpu");
+		NEED(chdir(".."));
+		NEED(umount("cg"));
+		NEED(rmdir("cg"));
+	} else {
+		say("it stalls no more where it was: yes; but where it is: yes");
+	}
+	say("done");
+}
