@@ -72,8 +72,8 @@ static struct key *key_free(struct key *k, struct key *dead)
 	spin_lock(&table_lock);
 	hlist_del_init(&k->hash);
 	spin_unlock(&table_lock);
-	atomic_dec(&k->payer->keys);
 	__atomic_sub_fetch(&k->payer->bytes, k->charged, __ATOMIC_RELAXED);
+	atomic_dec(&k->payer->keys); /* the last look at it: it may go now */
 	for (u32 i = 0; i < k->nr; i++)
 		if (atomic_dec_and_test(&k->links[i]->refs)) {
 			k->links[i]->next_dead = dead;
@@ -111,6 +111,36 @@ static struct key *find_serial(s32 serial)
 
 /* ---- who pays ---- */
 
+/* Rings of a user that hold nothing and that nobody else holds are made again when they are asked for. */
+static void drop_empty_rings(struct key_user *u)
+{
+	if (u->session && atomic_read(&u->session->refs) == 1 && u->session->nr <= 1) {
+		key_put(u->session);
+		u->session = NULL;
+	}
+	if (u->ring && atomic_read(&u->ring->refs) == 1 && !u->ring->nr) {
+		key_put(u->ring);
+		u->ring = NULL;
+	}
+}
+
+/* Who pays for nothing is forgotten; the callers may have looked at current's two already. keys_mutex is held. */
+static void forget_idle_payers(void)
+{
+	struct key_user *u, *next;
+
+	list_for_each_entry_safe(u, next, &payers, list) {
+		if (u->uid == current_uid() || u->uid == current_fsuid())
+			continue;
+		drop_empty_rings(u);
+		if (atomic_read(&u->keys) || u->ring || u->session)
+			continue;
+		list_del(&u->list);
+		kfree(u);
+		nr_payers--;
+	}
+}
+
 static struct key_user *payer_of(kuid_t uid)
 {
 	struct key_user *u;
@@ -118,7 +148,9 @@ static struct key_user *payer_of(kuid_t uid)
 	list_for_each_entry(u, &payers, list)
 		if (u->uid == uid)
 			return u;
-	if (nr_payers == MAX_PAYERS)
+	if (nr_payers >= MAX_PAYERS)
+		forget_idle_payers();
+	if (nr_payers >= MAX_PAYERS)
 		return NULL;
 	u = kzalloc(sizeof(*u), GFP_KERNEL);
 	if (!u)
