@@ -63,18 +63,18 @@ static size_t transfer(
 }
 
 /* Waits until @in has data and @out room, each with only its own pipe locked. 1, 0 at the end of @in, -errno. */
-static int wait_both(struct pipe_inode_info *in, struct pipe_inode_info *out, bool nonblock)
+static int wait_both(
+	struct pipe_inode_info *in, struct pipe_inode_info *out, bool nonblock, bool *waited)
 {
-	bool waited;
 	int r;
 
 	mutex_lock(&in->mutex);
-	r = pipe_wait_readable(in, nonblock, &waited);
+	r = pipe_wait_readable(in, nonblock, waited);
 	mutex_unlock(&in->mutex);
 	if (r <= 0)
 		return r;
 	mutex_lock(&out->mutex);
-	r = pipe_wait_writable(out, nonblock, &waited);
+	r = pipe_wait_writable(out, nonblock, waited);
 	mutex_unlock(&out->mutex);
 	return r ? r : 1;
 }
@@ -83,24 +83,30 @@ static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32
 {
 	struct pipe_inode_info *in = file_pipe(fin), *out = file_pipe(fout);
 	bool nonblock = nonblocking(fin, flags) || nonblocking(fout, flags);
+	bool waited = false;
 	size_t done = 0;
-	int r;
+	int r = 0;
 
 	if (in == out)
 		return -EINVAL;
 	while (!done) {
-		r = wait_both(in, out, nonblock);
+		r = wait_both(in, out, nonblock, &waited);
 		if (r <= 0)
-			return r;
+			break;
 		pipe_lock_two(in, out);
 		if (out->readers)
 			done = transfer(in, out, len, share);
 		pipe_unlock_two(in, out);
 	}
-	pipe_wake_readers(out);
-	if (!share)
+	if (done)
+		pipe_wake_readers(out);
+	if (done && !share)
 		pipe_wake_writers(in);
-	return (ssize_t)done;
+	if (waited && !pipe_empty(in)) /* of those who wait only one was woken, and that was us */
+		pipe_wake_readers(in);
+	if (waited && !pipe_full(out))
+		pipe_wake_writers(out);
+	return done ? (ssize_t)done : r;
 }
 
 /* ---- file to pipe ---- */
@@ -118,7 +124,7 @@ static ssize_t file_to_pipe_once(
 	struct file *f, loff_t *pos, struct pipe_inode_info *p, size_t len, bool nonblock)
 {
 	struct pipe_buf b = { .merge = true };
-	bool waited;
+	bool waited = false;
 	ssize_t n;
 	int err;
 
@@ -142,6 +148,8 @@ static ssize_t file_to_pipe_once(
 	mutex_unlock(&p->mutex);
 	if (n > 0 && !err)
 		pipe_wake_readers(p);
+	if (waited && !pipe_full(p))
+		pipe_wake_writers(p);
 	return n > 0 && err ? err : n;
 }
 
