@@ -359,6 +359,7 @@ int netdev_register(struct net *net, struct net_device *dev, const char *name)
 			dev->ifindex = net->next_ifindex++;
 		net->next_ifindex = max(net->next_ifindex, dev->ifindex + 1);
 		dev->conf = net->conf_default;
+		dev->gone = false;
 		list_add_tail(&dev->list, &net->devices);
 	}
 	spin_unlock(&net->lock);
@@ -376,6 +377,10 @@ void netdev_unregister(struct net_device *dev)
 	struct altname *a, *next;
 	LIST_HEAD(names);
 
+	spin_lock(&dev->net->lock);
+	dev->gone =
+		true; /* a request may have found it before, and be late with an address or a route */
+	spin_unlock(&dev->net->lock);
 	netdev_change_flags(dev, 0, IFF_UP);
 	routes_forget(dev, true);
 	addrs_forget(dev);

@@ -99,7 +99,8 @@ struct net_device {
 	struct net *net;       /* not a reference: devices end with their namespace */
 	char name[IFNAMSIZ];
 	int ifindex;
-	u32 flags;             /* IFF_*, under net->lock */
+	u32 flags; /* IFF_*, under net->lock */
+	bool gone; /* it leaves its namespace, or has: nothing more of it enters; under net->lock */
 	u32 promisc, allmulti; /* how many have asked for them; under net->lock */
 	u32 asked; /* of these, by hand: IFF_PROMISC, IFF_ALLMULTI; that is what is told */
 	u32 mtu;

@@ -268,6 +268,8 @@ static int check_addr(const struct net *net, const struct net_device *dev, const
 	const struct ifaddr *i;
 	u32 count = 0;
 
+	if (dev->gone || dev->net != net)
+		return -ENODEV;
 	list_for_each_entry(i, &net->addrs, list) {
 		if (i->dev == dev && ip_equal(&i->addr, &a->addr) && i->prefix == a->prefix)
 			return -EEXIST;

@@ -209,6 +209,19 @@ static void enter_route(struct net *net, struct route *n, bool in_front)
 	list_add_tail(&n->list, before);
 }
 
+/* Has one of its devices left @net since it was looked up? */
+static bool way_gone(const struct net *net, const struct route *n)
+{
+	bool gone = false;
+
+	for (u32 k = 0; k < (n->hops ? n->hops->nr : 1); k++) {
+		const struct net_device *dev = n->hops ? n->hops->hop[k].dev : n->dev;
+
+		gone |= dev && (dev->gone || dev->net != net);
+	}
+	return gone;
+}
+
 /* net->lock held. 0: @n has its place; 1: its ways are another's now. */
 int route_place(struct net *net, struct route *n, u16 flags, struct list_head *gone)
 {
@@ -218,6 +231,8 @@ int route_place(struct net *net, struct route *n, u16 flags, struct list_head *g
 	int err;
 
 	assert_spin_held(&net->lock);
+	if (way_gone(net, n))
+		return -ENODEV;
 	find_place(net, n, &p, gone);
 	if (!p.first && !(flags & NLM_F_CREATE) && (v4 || flags & NLM_F_REPLACE))
 		return -ENOENT;
