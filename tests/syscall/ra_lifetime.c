@@ -86,6 +86,10 @@ TEST(ra_lifetime)
 	own_net();
 	out = NEED(socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IPV6)));
 	told(0, 0);
+	for (int i = 0; i < 100 && left() < 0; i++) { /* the device may not be ready yet */
+		tell(86400, 86400);
+		usleep(30000);
+	}
 	told(86400, 86400);
 	told(100000, 0);
 	told(20000, 20001);
