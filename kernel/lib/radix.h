@@ -20,6 +20,11 @@ struct radix {
 
 /* NULL when there is none. */
 void *radix_lookup(const struct radix *r, u64 index);
+/*
+ * The items of @index, @index + 1 and so on into @items, up to the first that is missing and at most @nr: how many. There may be more: a run
+ * ends where a node does.
+ */
+u32 radix_run(const struct radix *r, u64 index, u32 nr, void **items);
 /* 0, -EEXIST, -ENOMEM. @item is not NULL. */
 int radix_insert(struct radix *r, u64 index, void *item);
 /* Replaces what is there (must be there); the old item. */

@@ -20,31 +20,21 @@
 #define READ_BATCH 16
 
 /*
- * The pages from @index on that are there without a gap, at most @nr: how many. Reads ahead when the first is missing, or says
+ * The pages of the bytes from @pos on that are there without a gap, at most @nr: how many. Reads ahead when the first is missing, or says
  * EAGAIN when nobody may wait.
  */
-static s32 read_batch(struct address_space *m, struct file *f, u64 index, u32 nr, bool nowait,
-	struct page **pages)
+static s32 read_batch(
+	struct address_space *m, struct file *f, u64 pos, u32 nr, bool nowait, struct page **pages)
 {
-	u64 wanted = nr;
-	u32 n, i;
+	u32 n = find_get_run(m, pos, min_t(u32, nr, READ_BATCH), pages);
 
-	nr = min_t(u32, nr, READ_BATCH);
-	n = find_get_pages(m, index, index + nr - 1, nr, pages);
-	if (!n || pages[0]->index != index) {
-		while (n)
-			put_page(pages[--n]);
-		if (nowait)
-			return -EAGAIN;
-		page_cache_readahead(m, f, index, wanted);
-		pages[0] = read_cache_page(m, index, f);
-		return IS_ERR(pages[0]) ? PTR_ERR(pages[0]) : 1;
-	}
-	for (i = 1; i < n && pages[i]->index == index + i; i++)
-		;
-	while (n > i)
-		put_page(pages[--n]);
-	return n;
+	if (n)
+		return (s32)n;
+	if (nowait)
+		return -EAGAIN;
+	page_cache_readahead(m, f, pos >> PAGE_SHIFT, nr);
+	pages[0] = read_cache_page(m, pos >> PAGE_SHIFT, f);
+	return IS_ERR(pages[0]) ? PTR_ERR(pages[0]) : 1;
 }
 
 /* A page that is read piece by piece was accessed once. */
@@ -103,7 +93,7 @@ ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *t
 		u64 index = *pos >> PAGE_SHIFT;
 		u64 end = min_t(u64, *pos + to->count, mapping_size(m));
 		s32 nr = read_batch(
-			m, f, index, ((end - 1) >> PAGE_SHIFT) - index + 1, to->nowait, pages);
+			m, f, *pos, ((end - 1) >> PAGE_SHIFT) - index + 1, to->nowait, pages);
 
 		if (nr < 0) {
 			n = nr;

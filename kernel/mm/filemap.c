@@ -20,6 +20,9 @@
 
 #include "kernel/sched/task.h"
 
+#define CACHE_LINE 64
+#define PREFETCH_BYTES 1024 /* from there on the CPU sees by itself what is going on */
+
 const struct mm_file_ops *mm_file_ops;
 
 void address_space_init(
@@ -71,6 +74,33 @@ u32 find_get_pages(struct address_space *m, u64 index, u64 end, u32 nr, struct p
 		if (!++index)
 			break;
 	}
+	spin_unlock(&m->lock);
+	return n;
+}
+
+/*
+ * In a cache that is larger than the CPU's the first look at a struct page is a miss, and so is the first at its bytes. To count a
+ * reference is atomic, and nothing that comes after it begins before; so the bytes are asked for first.
+ */
+static void prefetch_bytes(const struct page *p, u64 off)
+{
+	const char *from = (const char *)page_address(p) + off;
+	u64 n = min_t(u64, PREFETCH_BYTES, PAGE_SIZE - off);
+
+	for (u64 i = 0; i < n; i += CACHE_LINE)
+		__builtin_prefetch(from + i);
+}
+
+u32 find_get_run(struct address_space *m, u64 pos, u32 nr, struct page **pages)
+{
+	u32 n;
+
+	spin_lock(&m->lock);
+	n = radix_run(&m->pages, pos >> PAGE_SHIFT, nr, (void **)pages);
+	if (n)
+		prefetch_bytes(pages[0], pos & (PAGE_SIZE - 1));
+	for (u32 i = 0; i < n; i++)
+		get_page(pages[i]);
 	spin_unlock(&m->lock);
 	return n;
 }

@@ -366,6 +366,8 @@ struct page *find_lock_page(struct address_space *m, u64 index);
 struct page *grab_cache_page(struct address_space *m, u64 index);
 u32 find_get_pages(struct address_space *m, u64 index, u64 end, u32 nr,
 	struct page **pages); /* ascending, how many */
+/* Those of the bytes from @pos on, @nr at most, up to the first that is missing, or fewer: how many. For who copies from @pos at once. */
+u32 find_get_run(struct address_space *m, u64 pos, u32 nr, struct page **pages);
 struct page *read_cache_page(struct address_space *m, u64 index, struct file *file);
 /* Inserts a locked new page (takes a reference): 0, -EEXIST, -ENOMEM. */
 int add_to_page_cache(struct page *p, struct address_space *m, u64 index);

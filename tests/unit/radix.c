@@ -39,6 +39,25 @@ static void check_all(struct radix *r, bool sparse)
 	assert_null(radix_next(r, &at));
 }
 
+/* A run is what is there without a gap, cut at 64s and by the number asked for. */
+static void check_runs(const struct radix *r, bool sparse)
+{
+	void *got[70];
+
+	for (u32 i = 0; i < N; i++) {
+		u64 index = index_of(i, sparse);
+		u32 nr = 1 + i % ARRAY_SIZE(got), want = 0;
+
+		while (want < nr && i + want < N && present[i + want] &&
+			(!want || (!sparse && (index + want) % 64)))
+			want++;
+		assert_int_equal(radix_run(r, index, nr, got), want);
+		for (u32 n = 0; n < want; n++)
+			assert_ptr_equal(got[n], &objects[i + n]);
+	}
+	assert_int_equal(radix_run(r, ~0UL, 2, got), 0);
+}
+
 static void random_operations(void **state)
 {
 	bool sparse = *state;
@@ -60,6 +79,7 @@ static void random_operations(void **state)
 		present[i] = !present[i];
 	}
 	check_all(&r, sparse);
+	check_runs(&r, sparse);
 	for (u32 i = 0; i < N; i++)
 		if (present[i])
 			radix_delete(&r, index_of(i, sparse));
