@@ -142,16 +142,21 @@ s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out);
 void cgroup_kill(struct cgroup *c);
 void cgroup_set_freeze(struct cgroup *c, bool on);
 
-/* Life of a task. can_fork: 0 with cgroup_threads held until post_fork or cancel_fork, or -errno. */
+/*
+ * Life of a task. can_fork: 0 with cgroup_threads held until post_fork or cancel_fork, or -errno. @into: NULL, or another group than
+ * current's (CLONE_INTO_CGROUP), with cgroup_mutex held too: it is not removed meanwhile, nor is its kind changed.
+ */
 int cgroup_can_fork(struct task *t, struct cgroup *into);
-void cgroup_cancel_fork(struct task *t);
-void cgroup_post_fork(struct task *t);
+void cgroup_cancel_fork(struct task *t, struct cgroup *into);
+void cgroup_post_fork(struct task *t, struct cgroup *into);
 void cgroup_kthread(struct task *t); /* a kernel thread: of the root group */
 void cgroup_exit(struct task *t);
 void cgroup_release(struct task *t); /* it is reaped: its number is free */
 void cgroup_free(struct task *t);
 /* The directory behind a descriptor (fs/cgroup2 sets it): a reference, ERR_PTR(-EBADF). */
 extern struct cgroup *(*cgroup_of_fd)(int fd, bool *may_fork_into);
+/* May @cr write to cgroup.procs of @c? (fs/cgroup2 sets it) */
+extern bool (*cgroup_may_write)(const struct cred *cr, struct cgroup *c);
 
 /* A group was removed: its programs go (kernel/bpf sets it). */
 extern void (*cgroup_drop_programs)(struct cgroup *c);

@@ -3,7 +3,7 @@
  * tasks.c: who is in which group: forks, exits, migrations, lists of members, killing all, and the CPU time that members have used.
  *
  * A fork holds cgroup_threads for reading from cgroup_can_fork() on, so that a migration (or a kill) sees all threads of a process and no new
- * one appears. A dying task leaves its group's list in cgroup_exit(), before its parent hears of its death: an empty group can be removed as
+ * one appears. One into another group holds cgroup_mutex as well, for that group could be empty and be removed. A dying task leaves its group's list in cgroup_exit(), before its parent hears of its death: an empty group can be removed as
  * soon as the last child was waited for.
  *
  * CPU time: what a task uses is added to its group and all above when it leaves; live tasks are asked when somebody reads.
@@ -18,6 +18,7 @@
 
 DEFINE_RWSEM(cgroup_threads);
 struct cgroup *(*cgroup_of_fd)(int fd, bool *may_fork_into);
+bool (*cgroup_may_write)(const struct cred *cr, struct cgroup *c);
 void (*cgroup_notify_inode)(struct cgroup *c, u32 which);
 
 /* ---- notifications ---- */
@@ -142,19 +143,57 @@ static struct mem_group *mem_group_of(struct cgroup *c)
 
 /* ---- birth and death ---- */
 
+/* What a migration there asks; @from: where it would come from. cgroup_mutex is held. */
+static int check_destination(struct cgroup *dst, struct cgroup *from, bool process)
+{
+	struct cgroup *to;
+
+	if (dst->dead)
+		return -ENODEV;
+	for (to = dst; to->threaded; to = to->parent)
+		;
+	if (!cgroup_valid_domain(to))
+		return -EOPNOTSUPP;
+	for (; from->threaded; from = from->parent)
+		;
+	if (!process && from != to)
+		return -EOPNOTSUPP; /* a thread stays within the domain of its process */
+	return dst->threaded || !dst->control || cgroup_may_divide(dst) ? 0 : -EBUSY;
+}
+
+/* As if the child were moved from the group of its parent. Writing to @into itself was asked for with its descriptor. */
+static int check_fork_into(struct cgroup *into, bool process)
+{
+	struct cgroup *common = current->cgroup;
+
+	while (!cgroup_is_descendant(into, common))
+		common = common->parent;
+	if (cgroup_may_write && !cgroup_may_write(current_cred(), common))
+		return -EACCES;
+	return check_destination(into, current->cgroup, process);
+}
+
+static void fork_unlock(struct cgroup *into)
+{
+	up_read(&cgroup_threads);
+	if (into)
+		mutex_unlock(&cgroup_mutex);
+}
+
 int cgroup_can_fork(struct task *t, struct cgroup *into)
 {
 	struct cgroup *c;
 	int err;
 
+	if (into)
+		mutex_lock(&cgroup_mutex);
 	down_read(&cgroup_threads);
 	c = into ? into : current->cgroup;
-	if (into && (into->dead || (into->control && !into->threaded && !cgroup_may_divide(into))))
-		err = into->dead ? -ENODEV : -EBUSY;
-	else
+	err = into ? check_fork_into(into, t->signal != current->signal) : 0;
+	if (!err)
 		err = pids_charge(c);
 	if (err) {
-		up_read(&cgroup_threads);
+		fork_unlock(into);
 		return err;
 	}
 	t->cgroup = cgroup_get(c);
@@ -164,15 +203,15 @@ int cgroup_can_fork(struct task *t, struct cgroup *into)
 	return 0;
 }
 
-void cgroup_cancel_fork(struct task *t)
+void cgroup_cancel_fork(struct task *t, struct cgroup *into)
 {
 	pids_uncharge(t->cgroup);
-	up_read(&cgroup_threads);
+	fork_unlock(into);
 	cgroup_put(t->cgroup);
 	t->cgroup = NULL;
 }
 
-void cgroup_post_fork(struct task *t)
+void cgroup_post_fork(struct task *t, struct cgroup *into)
 {
 	struct cgroup *c = t->cgroup;
 
@@ -183,7 +222,7 @@ void cgroup_post_fork(struct task *t)
 	if (c->frozen)
 		cgroup_update_frozen(c);
 	spin_unlock(&cgroup_tasks_lock);
-	up_read(&cgroup_threads);
+	fork_unlock(into);
 }
 
 void cgroup_kthread(struct task *t)
@@ -222,23 +261,6 @@ void cgroup_free(struct task *t)
 
 /* ---- migration ---- */
 
-static int check_destination(struct cgroup *dst, struct task *t, bool process)
-{
-	struct cgroup *from, *to;
-
-	if (dst->dead)
-		return -ENODEV;
-	for (to = dst; to->threaded; to = to->parent)
-		;
-	if (!cgroup_valid_domain(to))
-		return -EOPNOTSUPP;
-	for (from = t->cgroup; from->threaded; from = from->parent)
-		;
-	if (!process && from != to)
-		return -EOPNOTSUPP; /* a thread stays within the domain of its process */
-	return dst->threaded || !dst->control || cgroup_may_divide(dst) ? 0 : -EBUSY;
-}
-
 static void move_task(struct cgroup *dst, struct task *t)
 {
 	struct cgroup *from = t->cgroup;
@@ -274,7 +296,7 @@ static int attach_locked(struct cgroup *dst, struct task *t, bool process,
 		return -ESRCH;
 	err = may ? may(t->cgroup, dst, arg) : 0;
 	if (!err)
-		err = check_destination(dst, t, process);
+		err = check_destination(dst, t->cgroup, process);
 	if (err)
 		return err;
 	down_write(&cgroup_threads);

@@ -415,24 +415,24 @@ static struct task *copy_process(const struct clone_args_k *args, int event)
 	}
 	t->set_child_tid = (args->flags & CLONE_CHILD_SETTID) ? args->child_tid : UNULL;
 	t->clear_child_tid = (args->flags & CLONE_CHILD_CLEARTID) ? args->child_tid : UNULL;
-	err = cgroup_can_fork(t, args->cgroup);
-	if (err)
-		goto err_pidfd;
 	err = perf_counted(current) ? perf_inherit(t) : 0;
 	if (!err)
-		err = link_task(t, args, event);
+		err = cgroup_can_fork(t, args->cgroup);
+	if (err)
+		goto err_perf;
+	err = link_task(t, args, event);
 	if (err) {
-		if (perf_counted(t))
-			perf_task_end(t);
-		cgroup_cancel_fork(t);
-		goto err_pidfd;
+		cgroup_cancel_fork(t, args->cgroup);
+		goto err_perf;
 	}
-	cgroup_post_fork(t);
+	cgroup_post_fork(t, args->cgroup);
 	if (pidfile)
 		fd_install(fd, pidfile);
 	return t;
 
-err_pidfd:
+err_perf:
+	if (perf_counted(t))
+		perf_task_end(t);
 	if (pidfile) {
 		fput(pidfile);
 		put_unused_fd(fd);

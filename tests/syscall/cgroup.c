@@ -176,6 +176,126 @@ static void members(void)
 	say("by clone: %s", pid < 0 ? t_errno(status) : status ? "no" : "yes");
 }
 
+static long born_in(const char *dir)
+{
+	struct clone_args ca = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
+	int err;
+	long pid;
+
+	ca.cgroup = (unsigned long)open(dir, O_PATH | O_DIRECTORY);
+	pid = syscall(SYS_clone3, &ca, sizeof(ca));
+	err = errno;
+	if (!pid)
+		_exit(0);
+	if (pid > 0)
+		waitpid((pid_t)pid, NULL, 0);
+	close((int)ca.cgroup);
+	errno = err;
+	return pid > 0 ? 0 : pid;
+}
+
+static long born_in_removed(void)
+{
+	struct clone_args ca = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
+	long pid;
+	int err;
+
+	mkdir("gone", 0755);
+	ca.cgroup = (unsigned long)open("gone", O_PATH | O_DIRECTORY);
+	rmdir("gone");
+	pid = syscall(SYS_clone3, &ca, sizeof(ca));
+	err = errno;
+	close((int)ca.cgroup);
+	errno = err;
+	return pid;
+}
+
+/* As a user whom "own" was given: in it, from it, and from outside, where the common ancestor is not theirs. */
+static long as_user(const char *from, const char *into)
+{
+	pid_t pid;
+	int status;
+
+	pid = SPAWN(join(from); NEED(setresuid(1000, 1000, 1000));
+		    _exit(born_in(into) ? errno : 0));
+	waitpid(pid, &status, 0);
+	errno = WEXITSTATUS(status);
+	return errno ? -1 : 0;
+}
+
+static volatile int races; /* not to be kept in a register */
+
+static void *remove_and_make(void *arg)
+{
+	while (!races) {
+		rmdir("race");
+		mkdir("race", 0755);
+	}
+	return NULL;
+}
+
+/* Into a group that is being removed: the child is in a group that is there, or is not born. */
+static bool race_removal(void)
+{
+	struct clone_args ca = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
+	int born = 0, status, bad = 0;
+	pthread_t t;
+
+	mkdir("race", 0755);
+	pthread_create(&t, NULL, remove_and_make, NULL);
+	for (int i = 0; i < 500; i++) {
+		int fd = open("race", O_PATH | O_DIRECTORY);
+		pid_t pid;
+
+		if (fd == -1)
+			continue;
+		ca.cgroup = (unsigned long)fd;
+		pid = (pid_t)syscall(SYS_clone3, &ca, sizeof(ca));
+		if (!pid)
+			_exit(strcmp(get("/proc/self/cgroup"), "0::/race\n") != 0);
+		close(fd);
+		if (pid == -1) {
+			bad += errno != ENODEV;
+			continue;
+		}
+		waitpid(pid, &status, 0);
+		bad += status != 0;
+		born++;
+	}
+	races = 1;
+	pthread_join(t, NULL);
+	rmdir("race");
+	return born && !bad;
+}
+
+static void births(void)
+{
+	GIVES(born_in("a"), EBUSY);
+	GIVES(born_in_removed(), ENODEV);
+	GIVES(mkdir("d", 0755), 0);
+	GIVES(mkdir("d/t", 0755), 0);
+	GIVES(mkdir("d/t/i", 0755), 0);
+	GIVES(put("d/t/cgroup.type", "threaded"), 0);
+	GIVES(born_in("d/t/i"), EOPNOTSUPP); /* an invalid domain */
+	GIVES(born_in("d/t"), 0);
+	GIVES(rmdir("d/t/i"), 0);
+	GIVES(rmdir("d/t"), 0);
+	GIVES(rmdir("d"), 0);
+	GIVES(mkdir("own", 0755), 0);
+	GIVES(mkdir("own/x", 0755), 0);
+	GIVES(mkdir("own/y", 0755), 0);
+	GIVES(chown("own/cgroup.procs", 1000, 1000), 0);
+	GIVES(chown("own/y/cgroup.procs", 1000, 1000), 0);
+	GIVES(as_user("own/x", "own/x"), EACCES);
+	GIVES(as_user("own/x", "own/y"), 0);
+	GIVES(as_user("own", "own/y"), 0);
+	GIVES(as_user("a/b", "own/y"), EACCES); /* the common ancestor is root's */
+	GIVES(rmdir("own/x"), 0);
+	GIVES(rmdir("own/y"), 0);
+	GIVES(rmdir("own"), 0);
+	WANT("born in a group that is removed", race_removal());
+}
+
 static void pids(void)
 {
 	int status;
@@ -453,6 +573,7 @@ TEST(cgroup)
 	}
 	tree();
 	members();
+	births();
 	pids();
 	freeze_and_kill();
 	GIVES(mkdir("m", 0755), 0);

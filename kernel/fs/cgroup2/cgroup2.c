@@ -631,6 +631,7 @@ static int cgroup2_init(void)
 	if (err)
 		return err;
 	cgroup_of_fd = of_fd;
+	cgroup_may_write = cg_may_write_procs;
 	cgroup_notify_inode = notify_inode;
 	kernel_mount = kern_mount(&cgroup2_type);
 	return IS_ERR(kernel_mount) ? (int)PTR_ERR(kernel_mount) : 0;

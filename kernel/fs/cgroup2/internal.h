@@ -42,6 +42,8 @@ bool cg_file_here(const struct cgroup *c, const struct cg_file *cf);
 int cg_show_procs(struct seq *s, struct cgroup *c);
 int cg_show_threads(struct seq *s, struct cgroup *c);
 int cg_store_procs(struct file *f, struct cgroup *c, char *text);
+/* May @cr write to that group's cgroup.procs? */
+bool cg_may_write_procs(const struct cred *cr, struct cgroup *c);
 int cg_store_threads(struct file *f, struct cgroup *c, char *text);
 
 /* "max" or a number, trailing blanks allowed; @max is what "max" means. */

@@ -39,10 +39,8 @@ int cg_show_threads(struct seq *s, struct cgroup *c)
 	return show_numbers(s, all, n);
 }
 
-/* May the one who opened @f write to that group's cgroup.procs? */
-static bool may_write_procs(const struct file *f, struct cgroup *c)
+bool cg_may_write_procs(const struct cred *cr, struct cgroup *c)
 {
-	const struct cred *cr = f->f_cred;
 	struct inode *inode;
 	bool ok = false;
 
@@ -62,9 +60,11 @@ static bool may_write_procs(const struct file *f, struct cgroup *c)
 
 static int may_move(struct cgroup *from, struct cgroup *to, void *arg)
 {
+	const struct cred *cred = ((const struct file *)arg)->f_cred;
+
 	while (!cgroup_is_descendant(to, from))
 		from = from->parent;
-	return may_write_procs(arg, from) ? 0 : -EACCES;
+	return cg_may_write_procs(cred, from) ? 0 : -EACCES; /* who has opened the file */
 }
 
 static int store(struct file *f, struct cgroup *c, char *text, bool process)
