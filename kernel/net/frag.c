@@ -5,8 +5,9 @@
  *	ip_fragment(skb, hlen, mtu, ...)   cuts; each piece shares the payload's buffer
  *	ip_defrag(net, skb)                takes a piece; gives the whole packet once the last one is there
  *
- * A packet in the making (struct frag_queue) has its pieces in order. It ends whole, or by its time (30 s, IPv6 60 s), or when pieces
- * overlap (RFC 5722; the same for IPv4, as Linux does: an exact repetition is passed over), or to make room.
+ * A packet in the making (struct frag_queue) has its pieces in order, and a tree to find a place among them. It ends whole, or by its
+ * time (30 s, IPv6 60 s), or when pieces overlap (RFC 5722; the same for IPv4, as Linux does: an exact repetition is passed over), or to
+ * make room.
  *
  * Invariants: 1. pieces do not overlap and lie within [0, 65535 - header). 2. The pieces of a namespace hold at most MEMORY_MAX bytes, true
  * sizes, in at most QUEUES_MAX packets; its oldest packet makes room. 3. All pieces hold at most TOTAL_MAX bytes; the namespace that has the

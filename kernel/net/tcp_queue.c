@@ -7,7 +7,7 @@
  *
  * Invariants:
  * 1. rq is [copied_seq, rcv_nxt) without gaps.
- * 2. ooo is sorted, without overlaps, and all of it lies after rcv_nxt.
+ * 2. ooo is sorted, without overlaps, and all of it lies after rcv_nxt; a place in it is found by a tree (skb_place()).
  * 3. rmem and ooo_mem are the true sizes of what is in them, and bounded by twice rcvbuf.
  * c.lock held throughout.
  */
