@@ -587,9 +587,7 @@ static int may_rename(
 {
 	if (!dev)
 		return -ENODEV;
-	if (other && (other != dev || strcmp(dev->name, name) != 0))
-		return -EEXIST;
-	return other != dev && dev->flags & (IFF_UP | IFF_LOOPBACK) ? -EBUSY : 0;
+	return other && (other != dev || strcmp(dev->name, name) != 0) ? -EEXIST : 0;
 }
 
 /* Under its new name, in the folders of those that it belongs to. */

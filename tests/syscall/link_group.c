@@ -229,10 +229,34 @@ static void names(void)
 	show();
 }
 
+static int up(const char *name)
+{
+	begin(RTM_NEWLINK, 0, (int)if_nametoindex(name), IFF_UP, IFF_UP);
+	return nl_do(&m);
+}
+
+/* Devices that are up may be renamed as well (Linux 6.2), the loopback too. */
+static void names_of_those_up(void)
+{
+	T(bridge("u1", 0));
+	T(up("u1"));
+	T(rename_to("u1", "u2"));
+	T(rename_by("u2", "u3"));
+	T(up("lo"));
+	T(rename_to("lo", "u3"));
+	T(rename_to("lo", "other"));
+	show();
+	T(rename_by("other", "lo"));
+	show();
+	begin(RTM_DELLINK, 0, (int)if_nametoindex("u3"), 0, 0);
+	T(nl_do(&m));
+}
+
 TEST(link_group)
 {
 	if (unshare(CLONE_NEWNET))
 		NEED(unshare(CLONE_NEWUSER | CLONE_NEWNET));
 	groups();
 	names();
+	names_of_those_up();
 }
