@@ -24,7 +24,9 @@ struct fuse_conn *fuse_conn_new(void)
 	init_waitqueue_head(&fc->readers);
 	init_waitqueue_head(&fc->waiters);
 	fc->connected = true;
-	fc->max_read = fc->max_write = FUSE_MAX_IO;
+	fc->max_read = FUSE_MAX_IO;
+	fc->max_write =
+		4096; /* until its server says more: it may read the first request with a small buffer */
 	return fc;
 }
 
