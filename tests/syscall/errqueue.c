@@ -18,20 +18,14 @@ static void records(int fd, struct msghdr *m)
 		}
 		if ((c->cmsg_level == SOL_IP && c->cmsg_type == IP_RECVERR) ||
 			(c->cmsg_level == SOL_IPV6 && c->cmsg_type == IPV6_RECVERR)) {
-			char text[64] = "";
+			char text[64];
 			struct sockaddr_storage o = { 0 };
 
 			memcpy(&ee, CMSG_DATA(c), sizeof(ee));
 			memcpy(&o, CMSG_DATA(c) + sizeof(ee), c->cmsg_len - CMSG_LEN(sizeof(ee)));
-			if (o.ss_family == AF_INET)
-				inet_ntop(AF_INET, &((struct sockaddr_in *)&o)->sin_addr, text,
-					sizeof(text));
-			else if (o.ss_family == AF_INET6)
-				inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&o)->sin6_addr, text,
-					sizeof(text));
 			say(" %s origin %d type %d code %d info %u data %u offender %d %s",
 				t_errno(ee.ee_errno), ee.ee_origin, ee.ee_type, ee.ee_code,
-				ee.ee_info, ee.ee_data, o.ss_family, text);
+				ee.ee_info, ee.ee_data, o.ss_family, addr_text(&o, text));
 		}
 	}
 }

@@ -52,15 +52,9 @@ static void records(struct msghdr *m)
 			memcpy(&e, CMSG_DATA(c), sizeof(e) < n ? sizeof(e) : n);
 			if (n > sizeof(e))
 				memcpy(&o, CMSG_DATA(c) + sizeof(e), n - sizeof(e));
-			if (o.ss_family == AF_INET)
-				inet_ntop(AF_INET, &((struct sockaddr_in *)&o)->sin_addr, text,
-					sizeof(text));
-			else if (o.ss_family == AF_INET6)
-				inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&o)->sin6_addr, text,
-					sizeof(text));
 			say("   %s origin %d type %d code %d pad %d info %u family %d %s port %d",
 				t_errno((int)e.ee_errno), e.ee_origin, e.ee_type, e.ee_code,
-				e.ee_pad, e.ee_info, o.ss_family, text,
+				e.ee_pad, e.ee_info, o.ss_family, addr_text(&o, text),
 				((struct sockaddr_in *)&o)->sin_port);
 			show_rfc4884(&e);
 		}

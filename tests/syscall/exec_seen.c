@@ -4,7 +4,6 @@
  * program in /proc/PID/exe is the new one at once.
  */
 #include "t.h"
-#include <sys/sendfile.h>
 
 static bool is_program(pid_t pid, const char *want)
 {
@@ -17,27 +16,6 @@ static bool is_program(pid_t pid, const char *want)
 		return false;
 	target[n] = 0;
 	return !strcmp(target, want);
-}
-
-/* A copy of this program, so that the link's target differs from its own. */
-static void copy_self(const char *to)
-{
-	int in = open("/proc/self/exe", O_RDONLY), out = open(to, O_WRONLY | O_CREAT, 0755);
-	struct stat st;
-
-	NEED(in);
-	NEED(out);
-	NEED(fstat(in, &st));
-	for (off_t left = st.st_size; left > 0;) {
-		ssize_t n = sendfile(out, in, NULL, (size_t)left);
-
-		NEED(n);
-		if (!n)
-			break;
-		left -= n;
-	}
-	close(in);
-	close(out);
 }
 
 static void rounds(const char *what, const char *program, bool vforked)
@@ -85,7 +63,7 @@ TEST(exec_seen)
 	}
 	NEED(getcwd(program, sizeof(program) - 8) ? 0 : -1);
 	strcat(program, "/copy");
-	copy_self(program);
+	t_copy_self(program); /* so that the link's target differs from its own */
 	rounds("fork", program, false);
 	rounds("vfork", program, true);
 }

@@ -9,20 +9,6 @@
 static int sharers; /* pipe: the number of each child that shares */
 static char *self = "exec_shared_fs";
 
-static void copy_self(const char *to)
-{
-	int in = NEED(open("/proc/self/exe", O_RDONLY)),
-	    out = NEED(open(to, O_WRONLY | O_CREAT, 0755));
-	char buf[65536];
-	int n;
-
-	while ((n = read(in, buf, sizeof(buf))) > 0)
-		NEED(write(out, buf, n));
-	close(in);
-	close(out);
-	NEED(chmod(to, 04755));
-}
-
 static int child(void *arg)
 {
 	pid_t me = getpid();
@@ -117,7 +103,8 @@ TEST(exec_shared_fs)
 		NEED(write(5, &yes, 1));
 		child(NULL);
 	}
-	copy_self("exec_shared_fs");
+	t_copy_self("exec_shared_fs");
+	NEED(chmod("exec_shared_fs", 04755));
 	with_sharer();
 	for (int i = 0; i < 100; i++)
 		race(&gained, &shared);

@@ -36,6 +36,17 @@ static T_UNUSED struct sockaddr_in at(const char *addr, int port)
 	return a;
 }
 
+/* The address as text; "" where it is of no family of theirs. */
+static T_UNUSED const char *addr_text(const struct sockaddr_storage *a, char text[64])
+{
+	text[0] = 0;
+	if (a->ss_family == AF_INET)
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, text, 64);
+	else if (a->ss_family == AF_INET6)
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a)->sin6_addr, text, 64);
+	return text;
+}
+
 static T_UNUSED int port_of(int fd)
 {
 	struct sockaddr_in a = { 0 };

@@ -4,19 +4,6 @@
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 
-static void copy_self(const char *to)
-{
-	int in = NEED(open("/proc/self/exe", O_RDONLY)),
-	    out = NEED(open(to, O_WRONLY | O_CREAT, 0755));
-	char buf[65536];
-	int n;
-
-	while ((n = read(in, buf, sizeof(buf))) > 0)
-		NEED(write(out, buf, n));
-	close(in);
-	close(out);
-}
-
 static void run_as(uid_t uid)
 {
 	CHILD({
@@ -39,7 +26,7 @@ TEST(setid_exec)
 			getauxval(AT_SECURE), prctl(PR_GET_DUMPABLE) == 1);
 		return;
 	}
-	copy_self("setid_exec");
+	t_copy_self("setid_exec");
 	run_as(1000);
 	NEED(chmod("setid_exec", 04755));
 	run_as(1000);

@@ -330,6 +330,20 @@ static T_UNUSED void t_text(const char *path, const char *text)
 	t_file(path, text, strlen(text));
 }
 
+/* This program at @to, as a new file. */
+static T_UNUSED void t_copy_self(const char *to)
+{
+	int in = NEED(open("/proc/self/exe", O_RDONLY)),
+	    out = NEED(open(to, O_WRONLY | O_CREAT, 0755));
+	char buf[65536];
+	int n;
+
+	while ((n = (int)read(in, buf, sizeof(buf))) > 0)
+		NEED(write(out, buf, (size_t)n));
+	close(in);
+	close(out);
+}
+
 /* Prints the first bytes of a file, dots for what is not printable. */
 static T_UNUSED void t_cat(const char *path)
 {
