@@ -266,8 +266,7 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 
 	if (current->flags & PF_RECLAIM || spin_depth())
 		return 0;
-	/* a thread that others wait for, so that they can write, or a victim: it drops pages, but enters no file system */
-	if (old || READ_ONCE(current->oom_reserve))
+	if (old) /* a thread that others wait for, so that they can write: it drops pages, but enters no file system */
 		gfp |= GFP_NOFS;
 	stall = psi_memstall_enter();
 	count_vm(allocstall, 1);

@@ -51,7 +51,7 @@ struct psi_group;
 #define PF_SUPERPRIV 0x100
 #define PF_DUMPCORE 0x200
 #define PF_SIGNALED 0x400
-#define PF_MEMALLOC 0x800 /* may dip into reserves: reclaim */
+#define PF_MEMALLOC 0x800 /* may dip into reserves: reclaim, OOM victim */
 #define PF_KTHREAD 0x00200000
 #define PF_SHOWN 0x00ffffff
 #define PF_VFORK_DONE 0x01000000
@@ -153,7 +153,6 @@ struct task {
 	int exit_code, exit_signal, exit_state;
 	int pdeath_signal;
 	bool did_exec, no_new_privs, in_execve, vfork_child;
-	bool oom_reserve; /* a victim, which may dip into reserves so that it can die: others set it, flags are its own */
 	bool traced_calls; /* kernel/syscall/trace.c: of who is followed; racy */
 	bool no_tsc;       /* own: PR_SET_TSC; rdtsc is a SIGSEGV */
 	u32 personality;

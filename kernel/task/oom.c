@@ -4,14 +4,13 @@
  *
  * mm calls oom_kill (a pointer that we set) when it can reclaim nothing. The process with the highest badness is killed: pages in
  * memory and in page tables, corrected by oom_score_adj in thousandths of all memory. Never: process 1, kernel threads, and who has
- * oom_score_adj -1000. While a victim still holds memory no second one is chosen, for five seconds.
+ * oom_score_adj -1000. While a victim still holds memory no second one is chosen.
  *
  * Locks: tasklist_lock (read) over the choice.
  */
 #include "kernel/task/internal.h"
 
 #define OOM_SCORE_ADJ_MIN (-1000)
-#define PATIENCE 5000000000UL /* ns */
 
 int sysctl_oom_kill_allocating_task, sysctl_panic_on_oom, sysctl_oom_dump_tasks = 1;
 
@@ -54,12 +53,6 @@ static s64 badness(struct task *p, u64 total, struct usage *u)
 	return points + p->signal->oom_score_adj * (s64)(total / 1000);
 }
 
-/* A victim may wait for what does not come: a frozen file system, a disk that is held. Then another one is to die. */
-static bool is_stuck(const struct task *victim)
-{
-	return ktime_get() - victim->signal->oom_victim_at > PATIENCE;
-}
-
 /* The victim with a reference, or NULL; *waiting: an earlier one has not let go of its memory yet. */
 static struct task *choose_victim(u64 total, struct usage *best_usage, bool *waiting,
 	bool (*in)(struct task *p, void *arg), void *arg)
@@ -74,9 +67,7 @@ static struct task *choose_victim(u64 total, struct usage *best_usage, bool *wai
 
 		if (points == INT64_MIN || (in && !in(p, arg)))
 			continue;
-		if (READ_ONCE(p->signal->oom_victim)) {
-			if (is_stuck(p))
-				continue;
+		if (p->signal->oom_victim) {
 			*waiting = true;
 			break;
 		}
@@ -108,12 +99,11 @@ static void kill_victim(struct task *p, const struct usage *u)
 		p->tgid, p->comm, kb(u->total_vm), kb(u->anon), kb(u->file), kb(u->shmem),
 		p->cred->uid, kb(u->tables), p->signal->oom_score_adj);
 	__atomic_add_fetch(&vmstat.oom_kill, 1, __ATOMIC_RELAXED);
-	p->signal->oom_victim_at = ktime_get();
-	WRITE_ONCE(p->signal->oom_victim, true);
+	p->signal->oom_victim = true;
 	send_sig_group(SIGKILL, p, SEND_SIG_PRIV);
 	read_lock(&tasklist_lock);
 	for_each_thread(p->signal, t)
-		WRITE_ONCE(t->oom_reserve, true);
+		t->flags |= PF_MEMALLOC; /* may use the reserve, so that it can die */
 	read_unlock(&tasklist_lock);
 }
 
@@ -153,7 +143,7 @@ static bool do_oom_kill(gfp_t gfp, u32 order)
 	struct task *victim;
 
 	if (fatal_signal_pending(current)) {
-		WRITE_ONCE(current->oom_reserve, true);
+		current->flags |= PF_MEMALLOC;
 		return true;
 	}
 	if (sysctl_panic_on_oom)

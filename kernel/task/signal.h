@@ -90,8 +90,7 @@ struct signal_struct {
 		u64 expires, incr; /* process CPU time ns; 0 off */
 	} it[2];                   /* ITIMER_VIRTUAL, ITIMER_PROF */
 	int oom_score_adj, oom_score_adj_min;
-	bool oom_victim; /* set behind oom_victim_at */
-	u64 oom_victim_at;
+	bool oom_victim;
 	struct core_state *core_state;
 	struct mutex cred_guard_mutex; /* exec against ptrace attach */
 	/* Memory and credentials change together in exec: see exec_hold(). Inside cred_guard_mutex; short. */
