@@ -114,8 +114,11 @@ static void follow(struct inode *inode, const struct ext4_map *m, loff_t end)
 		EXT4_I(inode)->disksize = at;
 }
 
-/* Unwritten blocks of [pos, pos + n) become written, some in each transaction. @end: where the file shall end, 0: where it does. */
-static int set_written(struct inode *inode, loff_t pos, u64 n, loff_t end)
+/*
+ * Unwritten blocks of [pos, pos + n) become written, some in each transaction. The size on disk follows in each: it may be behind what it is in
+ * memory, where pages further out have no blocks yet, and a crash must not find blocks beyond it.
+ */
+static int set_written(struct inode *inode, loff_t pos, u64 n)
 {
 	u32 lblk = (u32)((u64)pos >> inode->i_blkbits), left = count_blocks(inode, pos, n);
 	int err = 0;
@@ -134,7 +137,7 @@ static int set_written(struct inode *inode, loff_t pos, u64 n, loff_t end)
 			down_write(&EXT4_I(inode)->i_data_sem);
 			err = ext4_map_create(h, inode, &m, false);
 			if (!err)
-				follow(inode, &m, end);
+				follow(inode, &m, pos + (loff_t)n);
 			up_write(&EXT4_I(inode)->i_data_sem);
 			ext4_write_inode_raw(h, inode);
 			ext4_stop(h);
@@ -170,7 +173,7 @@ static int dio_end(struct inode *inode, loff_t pos, ssize_t n, bool grows)
 		return grows ? ext4_truncate(inode) : 0;
 	if (grows)
 		ext4_end_moves(inode);
-	err = set_written(inode, pos, (u64)n, grows ? pos + n : 0);
+	err = set_written(inode, pos, (u64)n);
 	return !err && grows ? set_end(inode, pos + n) : err;
 }
 
