@@ -22,7 +22,7 @@
 
 struct user_regs_struct;
 
-/* ---- keys.c: a process's keyrings ---- */
+/* ---- keyrings.c: a process's keyrings ---- */
 void keys_fork(struct signal_struct *sig, struct signal_struct *old); /* shares the session's */
 void keys_exec(struct task *t); /* drops the thread's and the process's */
 void keys_exit_signal(struct signal_struct *sig);

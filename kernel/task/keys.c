@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keys.c: keys as objects: their life, who possesses them, and the keyrings that processes have.
- *
- *   thread keyring    task->thread_keyring, process and session keyring    signal->...: fork shares the session's, exec drops
- *   the other two; _uid.N and _uid_ses.N belong to a uid. Who possesses a key: whose keyrings lead to it.
+ * keys.c: keys as objects: their names and serial numbers, their life, who pays for them, and what /proc shows. Keyrings are in keyrings.c.
  *
  * Locks: keys_mutex (keys.h); inside it table_lock for the table of serials. Each uid pays for its keys (struct key_user), and the number of
- * uids that ever had keys is limited. A keyring may be linked a thousand ways: a walk marks what it has been through (nr_walks), so it costs
- * no more than there are links, times the depth it goes to; and keys end one after the other, however deep they nest. Not done: types that a user-space helper fills (request_key upcalls), persistent keyrings, restrictions.
+ * uids that ever had keys is limited. Keys end one after the other, however deep keyrings nest. Not done: types that a user-space helper
+ * fills (request_key upcalls), persistent keyrings, restrictions.
  */
-#include <linux/keyctl.h>
-
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/sort.h"
@@ -19,29 +14,18 @@
 
 #define TABLE_SIZE 256
 #define SECOND 1000000000UL
-#define MAX_DEPTH 6
 #define MAX_PAYERS 4096
-#define MAX_LINKS 65536U
 #define KEYS_LIMIT 1000000
 #define BYTES_LIMIT 25000000
 
 static int user_keys = 200, user_bytes = 20000, root_keys = 1000000, root_bytes = 25000000;
 static int gc_delay = 300; /* a key that nobody holds goes at once: nothing waits for this */
 
-struct key_user {
-	struct list_head list;
-	kuid_t uid;
-	atomic_t keys;
-	s64 bytes;                  /* atomic */
-	struct key *ring, *session; /* _uid.N, _uid_ses.N */
-};
-
 DEFINE_MUTEX(keys_mutex);
 static DEFINE_SPINLOCK(table_lock);
 static struct hlist_head table[TABLE_SIZE];
 static LIST_HEAD(payers); /* under keys_mutex */
 static u32 nr_payers;
-static u64 nr_walks; /* under keys_mutex */
 static s32 next_serial = 0x1000000;
 
 static const char *const type_names[NR_KEY_TYPES] = { "keyring", "user", "logon", "big_key" };
@@ -95,7 +79,7 @@ void key_put(struct key *k)
 		k = key_free(k, k->next_dead);
 }
 
-static struct key *find_serial(s32 serial)
+struct key *key_find(s32 serial)
 {
 	struct key *k, *found = NULL;
 
@@ -107,6 +91,23 @@ static struct key *find_serial(s32 serial)
 		}
 	spin_unlock(&table_lock);
 	return found;
+}
+
+struct key *key_find_ring(const char *name)
+{
+	struct key *at, *k = NULL;
+
+	spin_lock(&table_lock);
+	for (u32 i = 0; i < TABLE_SIZE && !k; i++)
+		hlist_for_each_entry(at, &table[i], hash)
+			if (at->type == KEY_KEYRING && at->uid == current_uid() &&
+				!strcmp(at->desc, name) && !at->revoked && !at->invalid &&
+				at->perm & KEY_USR(KEY_SEARCH) && atomic_inc_not_zero(&at->refs)) {
+				k = at;
+				break;
+			}
+	spin_unlock(&table_lock);
+	return k;
 }
 
 /* ---- who pays ---- */
@@ -141,7 +142,7 @@ static void forget_idle_payers(void)
 	}
 }
 
-static struct key_user *payer_of(kuid_t uid)
+struct key_user *key_payer(kuid_t uid)
 {
 	struct key_user *u;
 
@@ -161,7 +162,7 @@ static struct key_user *payer_of(kuid_t uid)
 	return u;
 }
 
-static bool may_pay(const struct key_user *u, u32 keys, u32 bytes)
+bool key_may_pay(const struct key_user *u, u32 keys, u32 bytes)
 {
 	return atomic_read(&u->keys) + (s64)keys <=
 		       READ_ONCE(*(u->uid ? &user_keys : &root_keys)) &&
@@ -174,7 +175,7 @@ static s32 fresh_serial(void)
 
 	do {
 		next_serial = next_serial == 0x7fffffff ? 0x1000000 : next_serial + 1;
-		k = find_serial(next_serial);
+		k = key_find(next_serial);
 		key_put(k);
 	} while (k);
 	return next_serial;
@@ -182,11 +183,11 @@ static s32 fresh_serial(void)
 
 struct key *key_alloc(enum key_type type, const char *desc, u32 perm)
 {
-	struct key_user *payer = payer_of(current_fsuid());
+	struct key_user *payer = key_payer(current_fsuid());
 	u32 bytes = (u32)strlen(desc) + 1;
 	struct key *k;
 
-	if (!payer || !may_pay(payer, 1, bytes))
+	if (!payer || !key_may_pay(payer, 1, bytes))
 		return ERR_PTR(-EDQUOT);
 	k = kzalloc(sizeof(*k), GFP_KERNEL);
 	if (!k)
@@ -214,7 +215,7 @@ struct key *key_alloc(enum key_type type, const char *desc, u32 perm)
 
 int key_set_payload(struct key *k, void *data, u32 len)
 {
-	if (len > k->len && !may_pay(k->payer, 0, len - k->len))
+	if (len > k->len && !key_may_pay(k->payer, 0, len - k->len))
 		return -EDQUOT;
 	k->charged += len - k->len;
 	__atomic_add_fetch(&k->payer->bytes, (s64)len - k->len, __ATOMIC_RELAXED);
@@ -231,465 +232,6 @@ int key_chown(struct key *k, kuid_t uid)
 		return -EACCES;
 	k->uid = uid;
 	return 0;
-}
-
-/* ---- keyrings ---- */
-
-int key_alive(struct key *k)
-{
-	if (k->invalid)
-		return -ENOKEY;
-	if (k->revoked)
-		return -EKEYREVOKED;
-	return k->expiry && ktime_get() >= k->expiry ? -EKEYEXPIRED : 0;
-}
-
-struct key *keyring_find(struct key *ring, enum key_type type, const char *desc)
-{
-	for (u32 i = 0; i < ring->nr; i++)
-		if (ring->links[i]->type == type && !strcmp(ring->links[i]->desc, desc))
-			return ring->links[i];
-	return NULL;
-}
-
-/* Has this walk been at @ring, and not deeper than now? */
-static bool been_at(struct key *ring, u64 walk, u32 depth)
-{
-	if (ring->seen == walk && ring->seen_at <= depth)
-		return true;
-	ring->seen = walk;
-	ring->seen_at = depth;
-	return false;
-}
-
-static bool leads_to_below(struct key *ring, struct key *k, u64 walk, u32 depth)
-{
-	if (been_at(ring, walk, depth))
-		return false;
-	for (u32 i = 0; i < ring->nr; i++) {
-		struct key *l = ring->links[i];
-
-		if (l == k)
-			return true;
-		if (l->type == KEY_KEYRING && depth < MAX_DEPTH && !key_alive(l) &&
-			leads_to_below(l, k, walk, depth + 1))
-			return true;
-	}
-	return false;
-}
-
-static bool leads_to(struct key *ring, struct key *k)
-{
-	return leads_to_below(ring, k, ++nr_walks, 0);
-}
-
-/* Is there a keyring more than MAX_DEPTH below @ring? Who is seen deeper than before is looked at again. */
-static bool too_deep(struct key *ring, u64 walk, u32 depth)
-{
-	if (depth > MAX_DEPTH)
-		return true;
-	if (ring->seen == walk && ring->seen_at >= depth)
-		return false;
-	ring->seen = walk;
-	ring->seen_at = depth;
-	for (u32 i = 0; i < ring->nr; i++)
-		if (ring->links[i]->type == KEY_KEYRING &&
-			too_deep(ring->links[i], walk, depth + 1))
-			return true;
-	return false;
-}
-
-static void drop_link(struct key *ring, u32 i)
-{
-	struct key *k = ring->links[i];
-
-	ring->links[i] = ring->links[--ring->nr];
-	key_put(k);
-}
-
-static int make_room(struct key *ring)
-{
-	u32 room = ring->room ? 2 * ring->room : 8;
-	struct key **links;
-
-	if (ring->nr < ring->room)
-		return 0;
-	if (room > MAX_LINKS)
-		return -ENFILE;
-	if (!may_pay(ring->payer, 0, (room - ring->room) * (u32)sizeof(*links)))
-		return -EDQUOT;
-	links = kmalloc(room * sizeof(*links), GFP_KERNEL);
-	if (!links)
-		return -ENOMEM;
-	memcpy(links, ring->links, ring->nr * sizeof(*links));
-	kfree(ring->links);
-	__atomic_add_fetch(
-		&ring->payer->bytes, (room - ring->room) * sizeof(*links), __ATOMIC_RELAXED);
-	ring->charged += (room - ring->room) * (u32)sizeof(*links);
-	ring->links = links;
-	ring->room = room;
-	return 0;
-}
-
-int keyring_link(struct key *ring, struct key *k)
-{
-	struct key *same;
-	int err;
-
-	if (ring->type != KEY_KEYRING)
-		return -ENOTDIR;
-	if (k->type == KEY_KEYRING) {
-		if (k == ring || leads_to(k, ring))
-			return -EDEADLK;
-		if (too_deep(k, ++nr_walks, 0))
-			return -ELOOP;
-	}
-	err = make_room(ring);
-	if (err)
-		return err;
-	same = keyring_find(ring, k->type, k->desc);
-	key_get(k);
-	if (same)
-		keyring_unlink(ring, same);
-	ring->links[ring->nr++] = k;
-	return 0;
-}
-
-int keyring_unlink(struct key *ring, struct key *k)
-{
-	if (ring->type != KEY_KEYRING)
-		return -ENOTDIR;
-	for (u32 i = 0; i < ring->nr; i++)
-		if (ring->links[i] == k) {
-			drop_link(ring, i);
-			return 0;
-		}
-	return -ENOENT;
-}
-
-void keyring_clear(struct key *ring)
-{
-	while (ring->nr)
-		drop_link(ring, ring->nr - 1);
-}
-
-/* The keyrings through which current possesses: its thread's, its process's, its session's; NULL or ERR_PTR where there is none. */
-#define NR_OWN 3
-static void own_rings(struct key **rings);
-
-static bool may(const struct key *k, u32 need, bool possessed)
-{
-	u32 bits = k->perm;
-
-	if (k->uid == current_fsuid())
-		bits >>= 16;
-	else if (k->gid == current_fsgid() || in_group(k->gid))
-		bits >>= 8;
-	if (possessed)
-		bits |= k->perm >> 24;
-	return (bits & need) == need;
-}
-
-/* A search: its type and description, its mark, and that of what current possesses. */
-struct search {
-	enum key_type type;
-	const char *desc;
-	u64 walk, mine;
-};
-
-/* Marks what current possesses below @ring. */
-static void mark_mine(struct key *ring, u64 mine, u32 depth)
-{
-	if (ring->mine == mine && ring->mine_at <= depth)
-		return;
-	ring->mine = mine;
-	ring->mine_at = depth;
-	for (u32 i = 0; i < ring->nr; i++) {
-		struct key *l = ring->links[i];
-
-		if (l->type == KEY_KEYRING && depth < MAX_DEPTH && !key_alive(l))
-			mark_mine(l, mine, depth + 1);
-		else if (l->mine != mine) {
-			l->mine = mine;
-			l->mine_at = MAX_DEPTH + 1;
-		}
-	}
-}
-
-static struct key *search_below(struct key *ring, const struct search *s, u32 depth)
-{
-	struct key *worst = ERR_PTR(-ENOKEY), *k;
-	int err;
-
-	if (been_at(ring, s->walk, depth))
-		return worst;
-	k = keyring_find(ring, s->type, s->desc);
-	if (k && may(k, KEY_SEARCH, k->mine == s->mine)) {
-		err = key_alive(k);
-		if (!err)
-			return k;
-		worst = ERR_PTR(err);
-	}
-	for (u32 i = 0; i < ring->nr && depth < MAX_DEPTH; i++) {
-		k = ring->links[i];
-		if (k->type != KEY_KEYRING || key_alive(k) ||
-			!may(k, KEY_SEARCH, k->mine == s->mine))
-			continue;
-		k = search_below(k, s, depth + 1);
-		if (!IS_ERR(k))
-			return k;
-		if (PTR_ERR(k) != -ENOKEY)
-			worst = k;
-	}
-	return worst;
-}
-
-struct key *keyring_search(struct key *ring, enum key_type type, const char *desc)
-{
-	struct search s = { .type = type, .desc = desc, .walk = ++nr_walks, .mine = ++nr_walks };
-	struct key *rings[NR_OWN], *k;
-
-	own_rings(rings);
-	for (u32 i = 0; i < NR_OWN; i++)
-		if (!IS_ERR_OR_NULL(rings[i]))
-			mark_mine(rings[i], s.mine, 0);
-	k = search_below(ring, &s, 0);
-	if (!IS_ERR(k))
-		key_get(k);
-	return k;
-}
-
-/* ---- what a process has ---- */
-
-static struct key *make_ring(const char *name, u32 perm, struct key **where)
-{
-	struct key *k = key_alloc(KEY_KEYRING, name, perm);
-
-	if (!IS_ERR(k))
-		*where = k;
-	return k;
-}
-
-/* _uid.N and _uid_ses.N of current; the session's leads to the other. */
-static struct key *uid_ring(bool session)
-{
-	const u32 perm = KEY_POS(KEY_ALL & ~KEY_SETATTR) | KEY_USR(KEY_ALL);
-	struct key_user *u = payer_of(current_uid());
-	struct key *k;
-	char name[32];
-	int err;
-
-	if (!u)
-		return ERR_PTR(-EDQUOT);
-	scnprintf(name, sizeof(name), "_uid.%u", u->uid);
-	k = u->ring ? u->ring : make_ring(name, perm, &u->ring);
-	if (IS_ERR(k) || !session || u->session)
-		return IS_ERR(k) || !session ? k : u->session;
-	scnprintf(name, sizeof(name), "_uid_ses.%u", u->uid);
-	k = make_ring(name, perm, &u->session);
-	if (IS_ERR(k))
-		return k;
-	err = keyring_link(k, u->ring);
-	return err ? ERR_PTR(err) : k;
-}
-
-static struct key *session_or_uid(void)
-{
-	struct key *k = current->signal->session_keyring;
-
-	return k ? k : uid_ring(true);
-}
-
-static void own_rings(struct key **rings)
-{
-	rings[0] = current->thread_keyring;
-	rings[1] = current->signal->process_keyring;
-	rings[2] = session_or_uid();
-}
-
-struct key *keys_search(enum key_type type, const char *desc)
-{
-	struct key *rings[NR_OWN], *failed = NULL, *k;
-
-	own_rings(rings);
-	for (u32 i = 0; i < NR_OWN; i++) {
-		if (IS_ERR_OR_NULL(rings[i]) || key_alive(rings[i]))
-			continue;
-		k = keyring_search(rings[i], type, desc);
-		if (!IS_ERR(k))
-			return k;
-		if (!failed || PTR_ERR(k) == -ENOKEY)
-			failed = k; /* one that has none wins over one whose key is no good */
-	}
-	return failed ? failed : ERR_PTR(-ENOKEY);
-}
-
-bool key_possessed(struct key *k)
-{
-	struct key *rings[NR_OWN];
-
-	own_rings(rings);
-	for (u32 i = 0; i < NR_OWN; i++)
-		if (!IS_ERR_OR_NULL(rings[i]) && (rings[i] == k || leads_to(rings[i], k)))
-			return true;
-	return false;
-}
-
-bool key_may(struct key *k, u32 need)
-{
-	return may(k, need, false) || may(k, need, key_possessed(k));
-}
-
-struct key *join_session(const char *name)
-{
-	const u32 perm = KEY_POS(KEY_ALL) | KEY_USR(KEY_VIEW | KEY_READ | (name ? KEY_LINK : 0));
-	struct key **slot = &current->signal->session_keyring, *k = NULL, *old = *slot, *at;
-
-	if (name) {
-		spin_lock(&table_lock);
-		for (u32 i = 0; i < TABLE_SIZE && !k; i++)
-			hlist_for_each_entry(at, &table[i], hash)
-				if (at->type == KEY_KEYRING && at->uid == current_uid() &&
-					!strcmp(at->desc, name) && !at->revoked && !at->invalid &&
-					at->perm & KEY_USR(KEY_SEARCH) &&
-					atomic_inc_not_zero(&at->refs)) {
-					k = at;
-					break;
-				}
-		spin_unlock(&table_lock);
-	}
-	if (!k)
-		k = key_alloc(KEY_KEYRING, name ? name : "_ses", perm);
-	if (IS_ERR(k))
-		return k;
-	*slot = k;
-	key_put(old);
-	return k;
-}
-
-/* One thread, and every id of its is the effective one of current. */
-static bool is_like_us(struct task *parent)
-{
-	const struct cred *me = current_cred(), *c = get_task_cred(parent);
-	bool alike = c->uid == me->euid && c->euid == me->euid && c->suid == me->euid &&
-		     c->gid == me->egid && c->egid == me->egid && c->sgid == me->egid;
-
-	put_cred(c);
-	return alike && thread_group_empty(parent);
-}
-
-/* At once, where Linux waits for the parent's way back to its program: what a parent in a call on keys sees, keys_mutex decides. */
-long session_to_parent(void)
-{
-	struct key *k = session_or_uid(), *old;
-	struct task *parent;
-	struct key **slot;
-	long err = -EPERM;
-
-	if (IS_ERR_OR_NULL(k))
-		return k ? PTR_ERR(k) : -ENOKEY;
-	if (!key_may(k, KEY_LINK))
-		return -EACCES;
-	read_lock(&tasklist_lock);
-	parent = current->real_parent;
-	get_task(parent);
-	read_unlock(&tasklist_lock);
-	slot = &parent->signal->session_keyring;
-	old = *slot;
-	if (old == k) {
-		err = 0;
-	} else if (parent->mm && parent->tgid > 1 && is_like_us(parent) &&
-		   (!old || old->uid == current_euid()) && k->uid == current_euid()) {
-		key_get(k);
-		*slot = k;
-		key_put(old);
-		err = 0;
-	}
-	put_task(parent);
-	return err;
-}
-
-static struct key *special_ring(s32 id, bool create)
-{
-	struct key **slot;
-
-	switch (id) {
-	case KEY_SPEC_THREAD_KEYRING: slot = &current->thread_keyring; break;
-	case KEY_SPEC_PROCESS_KEYRING: slot = &current->signal->process_keyring; break;
-	case KEY_SPEC_SESSION_KEYRING:
-		if (!current->signal->session_keyring && create)
-			return join_session(NULL);
-		return session_or_uid();
-	case KEY_SPEC_USER_KEYRING: return uid_ring(false);
-	case KEY_SPEC_USER_SESSION_KEYRING: return uid_ring(true);
-	case KEY_SPEC_REQKEY_AUTH_KEY:
-	case KEY_SPEC_REQUESTOR_KEYRING: return ERR_PTR(-ENOKEY);
-	default: return ERR_PTR(-EINVAL);
-	}
-	if (!*slot && !create)
-		return ERR_PTR(-ENOKEY);
-	if (*slot)
-		return *slot;
-	return make_ring(id == KEY_SPEC_THREAD_KEYRING ? "_tid" : "_pid",
-		KEY_POS(KEY_ALL) | KEY_USR(KEY_VIEW), slot);
-}
-
-struct key *key_lookup(s32 id, bool create, u32 need)
-{
-	struct key *k;
-	int err;
-
-	if (id > 0) {
-		k = find_serial(id);
-		if (!k)
-			return ERR_PTR(-ENOKEY);
-	} else {
-		k = special_ring(id, create);
-		if (IS_ERR(k))
-			return k;
-		key_get(k);
-	}
-	err = key_alive(k);
-	if (!err && need && !key_may(k, need))
-		err = -EACCES;
-	if (!err)
-		return k;
-	key_put(k);
-	return ERR_PTR(err);
-}
-
-/* ---- a process's life ---- */
-
-void keys_fork(struct signal_struct *sig, struct signal_struct *old)
-{
-	if (!READ_ONCE(old->session_keyring))
-		return;
-	mutex_lock(&keys_mutex);
-	sig->session_keyring = old->session_keyring;
-	if (sig->session_keyring)
-		key_get(sig->session_keyring);
-	mutex_unlock(&keys_mutex);
-}
-
-void keys_exec(struct task *t)
-{
-	struct key *thread = t->thread_keyring, *process = t->signal->process_keyring;
-
-	t->thread_keyring = t->signal->process_keyring = NULL;
-	key_put(thread);
-	key_put(process);
-}
-
-void keys_exit_signal(struct signal_struct *sig)
-{
-	key_put(sig->session_keyring);
-	key_put(sig->process_keyring);
-}
-
-void keys_exit_task(struct task *t)
-{
-	key_put(t->thread_keyring);
-	t->thread_keyring = NULL;
 }
 
 /* ---- what /proc shows ---- */
@@ -763,7 +305,7 @@ static int line_of(const struct key *k, char *buf, size_t size)
 
 int key_line(s32 serial, char *buf, size_t size)
 {
-	struct key *k = find_serial(serial);
+	struct key *k = key_find(serial);
 	int n = 0;
 
 	if (!k)

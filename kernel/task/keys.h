@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keys.h: keys and keyrings: what keys.c (objects, possession, search) and keyctl.c (the calls) share.
+ * keys.h: keys and keyrings: what keys.c (objects), keyrings.c (links, possession, search) and keyctl.c (the calls) share.
  *
  * A key has a type, a description, a payload and permissions; a keyring is a key that links others. keys_mutex covers all that a call looks
  * at and changes; references are atomic, so that a process may give its keyrings back without it.
@@ -23,7 +23,14 @@ enum key_type { KEY_KEYRING, KEY_USER, KEY_LOGON, KEY_BIG, NR_KEY_TYPES };
 #define KEY_POS(bits) ((bits) << 24)
 #define KEY_USR(bits) ((bits) << 16)
 
-struct key_user; /* who pays: keys.c */
+/* Who pays for keys; forgotten when it pays for none. */
+struct key_user {
+	struct list_head list; /* keys.c's, under keys_mutex */
+	kuid_t uid;            /* immutable */
+	atomic_t keys;
+	s64 bytes;                  /* atomic */
+	struct key *ring, *session; /* _uid.N, _uid_ses.N; with references, under keys_mutex */
+};
 
 struct key {
 	struct hlist_node hash; /* by serial; under table_lock of keys.c */
@@ -42,7 +49,7 @@ struct key {
 	u32 len;
 	struct key **links; /* a keyring's, with references */
 	u32 nr, room;
-	/* of walks through keyrings (keys.c) */
+	/* of walks through keyrings (keyrings.c) */
 	u64 seen, mine;
 	u32 seen_at, mine_at;
 	struct key *next_dead;
@@ -63,8 +70,16 @@ const char *key_type_name(enum key_type type);
 int key_type_of(const char *name); /* -ENODEV */
 void key_get(struct key *k);
 void key_put(struct key *k); /* NULL: nothing */
+/* A reference to the key of this number, or NULL; whatever its state. No lock needed. */
+struct key *key_find(s32 serial);
 
 /* All of these with keys_mutex held. */
+/* A reference to a living keyring of current's uid with this name, which lets that uid search it; NULL. */
+struct key *key_find_ring(const char *name);
+/* Who pays for @uid's keys; NULL: no memory, or too many pay. Not kept: only until keys_mutex is released. */
+struct key_user *key_payer(kuid_t uid);
+/* Are so many more within its quota? */
+bool key_may_pay(const struct key_user *u, u32 keys, u32 bytes);
 struct key *key_alloc(
 	enum key_type type, const char *desc, u32 perm); /* ERR_PTR(-EDQUOT, -ENOMEM) */
 /* Takes @data over (kfree'd with the key) when 0. */

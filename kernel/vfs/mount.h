@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mount.h: between mnt.c (the tree of mounts), namespace.c (mount(2) and umount(2)), propagation.c and mounts_show.c. */
+/* mount.h: between mnt.c (the tree of mounts), mnt_copy.c (making and copying), namespace.c (mount(2) and umount(2)), propagation.c and mounts_show.c. */
 #ifndef NESTLING_VFS_MOUNT_H
 #define NESTLING_VFS_MOUNT_H
 
@@ -32,6 +32,9 @@
 #define MNT_LOCK_NOEXEC 0x800
 #define MNT_LOCK_ATIME 0x1000
 #define MNT_STUCK 0x8000 /* unmounted, but still on its parent, which has it and not the reverse */
+
+#define MNT_FIRST_UNIQUE                                                                           \
+	(1UL << 31) /* mnt_id_unique: neither kind of id is ever taken for the other */
 
 /* How a tree is copied. */
 #define COPY_RECURSIVE 1

@@ -8,7 +8,6 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/mount.h"
 
-#define FIRST_UNIQUE (1UL << 31)
 #define ALL_MOUNTS (~0UL) /* LSMT_ROOT */
 #define LIST_REVERSE 1
 #define LIST_MAX 1000000
@@ -72,7 +71,7 @@ static int get_request(uaddr_t from, struct request *r)
 	err = copy_struct_from_user(r, sizeof(*r), from, size);
 	if (err)
 		return err;
-	return r->fd || r->id <= FIRST_UNIQUE ? -EINVAL : 0;
+	return r->fd || r->id <= MNT_FIRST_UNIQUE ? -EINVAL : 0;
 }
 
 /* namespace_sem held. */
@@ -384,7 +383,7 @@ long sys_listmount(uaddr_t req, uaddr_t to, size_t nr, uint32_t flags)
 	ret = get_request(req, &r);
 	if (ret)
 		return ret;
-	if (r.param && r.param <= FIRST_UNIQUE)
+	if (r.param && r.param <= MNT_FIRST_UNIQUE)
 		return -EINVAL;
 	ids = list_ids(&r, &n);
 	if (IS_ERR(ids))
