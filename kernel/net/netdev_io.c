@@ -112,8 +112,8 @@ static void deliver(struct sk_buff *skb)
 		return;
 	if (unlikely(handler) && handler(skb->dev, skb))
 		return;
-	if (unlikely(skb->vlan_proto) && skb->vlan_tci & 0xfff) /* of a VLAN that is none of ours */
-		skb->pkt_type = PKT_OTHERHOST;
+	if (unlikely(skb->vlan_proto) && !vlan_rx_priority(skb))
+		return;
 	switch (skb->protocol) {
 	case ETH_P_IP:
 	case ETH_P_IPV6: ip_rcv(skb); break;

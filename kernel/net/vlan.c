@@ -137,6 +137,25 @@ bool vlan_untag(struct sk_buff *skb)
 	return true;
 }
 
+/*
+ * What no VLAN of ours has taken: a priority tag (VLAN 0) says nothing, and what is behind it counts, maybe another tag. False: @skb has gone.
+ */
+bool vlan_rx_priority(struct sk_buff *skb)
+{
+	while (skb->vlan_proto && !(skb->vlan_tci & VID_MASK) && skb->protocol == ETH_P_8021Q) {
+		if (!vlan_untag(skb)) {
+			skb->dev->stats.rx_dropped++;
+			kfree_skb(skb);
+			return false;
+		}
+		if (vlan_rx(skb))
+			return false;
+	}
+	if (skb->vlan_proto && skb->vlan_tci & VID_MASK) /* of a VLAN that is none of ours */
+		skb->pkt_type = PKT_OTHERHOST;
+	return true;
+}
+
 bool vlan_insert(struct sk_buff *skb)
 {
 	u8 h[ETH_HLEN], *to;
