@@ -9,6 +9,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/tcp.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
 
 #define KEEP_IDLE_MAX 32767
 #define KEEP_COUNT_MAX 127
@@ -72,6 +73,24 @@ static u32 tries_of(int secs)
 	while (n && n < 255 && secs_of(n) < secs)
 		n++;
 	return n;
+}
+
+/* Connections are not moved (CRIU's work): who may ask is told that, the others what Linux tells them; to switch it off is no news. */
+static int set_repair(struct tcp_sock *t, int n)
+{
+	if (!net_capable(t->inet.net, CAP_NET_ADMIN) || t->state == TCP_LISTEN)
+		return -EPERM;
+	if (in_range(n, -1, 1))
+		return -EINVAL;
+	return n > 0 ? -EOPNOTSUPP : 0;
+}
+
+/* What is told to a connection under repair, of one that never is. */
+static int refuse_repair(const struct tcp_sock *t, int opt)
+{
+	if (opt == TCP_REPAIR_OPTIONS || (opt == TCP_QUEUE_SEQ && t->state == TCP_CLOSE))
+		return -EINVAL;
+	return -EPERM;
 }
 
 /* c.lock held. */
@@ -140,7 +159,12 @@ static int set_number(struct tcp_sock *t, int opt, int n)
 			return -EINVAL;
 		t->save_syn = (u8)n;
 		return 0;
-	case TCP_TIMESTAMP: return -EPERM; /* of a connection under repair */
+	case TCP_REPAIR: return set_repair(t, n);
+	case TCP_TIMESTAMP:
+	case TCP_REPAIR_QUEUE:
+	case TCP_QUEUE_SEQ:
+	case TCP_REPAIR_OPTIONS:
+	case TCP_REPAIR_WINDOW: return refuse_repair(t, opt);
 	case TCP_INQ:
 		if (in_range(n, 0, 1))
 			return -EINVAL;
@@ -266,7 +290,10 @@ static int get_number(struct tcp_sock *t, int opt, int *n)
 	case TCP_NOTSENT_LOWAT: *n = (int)t->notsent_lowat; return 0;
 	case TCP_THIN_LINEAR_TIMEOUTS: *n = t->thin_linear; return 0;
 	case TCP_THIN_DUPACK:
+	case TCP_REPAIR:
 	case TCP_IS_MPTCP_: *n = 0; return 0;
+	case TCP_REPAIR_QUEUE:
+	case TCP_QUEUE_SEQ: return -EINVAL;
 	case TCP_SAVE_SYN: *n = t->save_syn; return 0;
 	case TCP_TIMESTAMP: *n = (int)tcp_ts(t); return 0;
 	case TCP_INQ: *n = t->tell_inq; return 0;
@@ -319,6 +346,8 @@ int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 		*len = 0;
 		return 0;
 	}
+	if (opt == TCP_REPAIR_WINDOW)
+		return *len == sizeof(struct tcp_repair_window) ? -EPERM : -EINVAL;
 	if (opt == TCP_SAVED_SYN)
 		return get_saved_syn(t, val, len);
 	spin_lock(&t->inet.c.lock);
