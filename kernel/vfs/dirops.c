@@ -406,7 +406,6 @@ static int do_remove(int dfd, const char *name, bool dir)
 	struct inode *parent, *inode = NULL;
 	struct nameidata nd;
 	struct dentry *d;
-	bool gone;
 	int err;
 
 	err = nd_parent(&nd, dfd, name, 0);
@@ -442,11 +441,8 @@ static int do_remove(int dfd, const char *name, bool dir)
 	dput(d);
 out_unlock:
 	up_write(&parent->i_rwsem);
-	gone = inode && !inode->i_nlink;
-	iput(inode);
+	iput_removed(inode);
 	mnt_drop_write(nd.path.mnt);
-	if (gone) /* so that its space is free when we return, though it was just being written back */
-		bdi_wait_flushing(nd.path.mnt->mnt_sb->s_bdi, inode);
 out_end:
 	nd_end(&nd);
 	return err;

@@ -79,6 +79,8 @@ void file_drop_path(struct file *f)
 
 static void file_close(struct file *f)
 {
+	struct inode *gone = NULL;
+
 	if (f->f_mode & FMODE_OPENED) {
 		if (!(f->f_mode & FMODE_PATH))
 			fsnotify_file(
@@ -96,9 +98,14 @@ static void file_close(struct file *f)
 	}
 	if (f->f_owner.pid)
 		fown_put(&f->f_owner);
+	if (f->f_inode && !f->f_inode->i_nlink && f->f_inode->i_sb->s_bdev) {
+		gone = f->f_inode; /* it may be the last that kept its blocks */
+		ihold(gone);
+	}
 	if (f->f_path.dentry)
 		file_drop_path(f);
 	file_free(f);
+	iput_removed(gone);
 }
 
 /* Kernel threads have no way to user mode, nor have zombies: a work item closes for them. */

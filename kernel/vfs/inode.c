@@ -404,6 +404,17 @@ void iput(struct inode *inode)
 		spin_unlock(&inode->i_lock);
 }
 
+void iput_removed(struct inode *inode)
+{
+	struct backing_dev *b = inode ? inode->i_sb->s_bdi : NULL;
+	/* without a disk it may be a process that writes, perhaps this one */
+	bool wait = inode && !inode->i_nlink && inode->i_sb->s_bdev;
+
+	iput(inode);
+	if (wait)
+		bdi_wait_flushing(b, inode);
+}
+
 /* Unused -> freeing, for one that the caller saw on a list. i_lock held. */
 static bool inode_condemn(struct inode *inode)
 {

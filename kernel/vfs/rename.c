@@ -246,9 +246,10 @@ err_put_old:
 	return err;
 }
 
-/* Both parents are found. */
+/* Both parents are found. What is replaced loses its blocks at the end, without the directories' locks. */
 static int rename_between(struct rename *r)
 {
+	struct inode *target = NULL;
 	int err;
 
 	if (r->from.path.mnt != r->to.path.mnt)
@@ -263,11 +264,15 @@ static int rename_between(struct rename *r)
 	r->trap = lock_rename(r->from.path.dentry, r->to.path.dentry);
 	err = rename_lookup(r);
 	if (!err) {
+		target = r->new->d_inode;
+		if (target)
+			ihold(target);
 		err = rename_locked(r);
 		dput(r->new);
 		dput(r->old);
 	}
 	unlock_rename(r->from.path.dentry, r->to.path.dentry);
+	iput_removed(target);
 	mnt_drop_write(r->from.path.mnt);
 	return err;
 }

@@ -237,6 +237,11 @@ void inode_init_owner(
 void ihold(struct inode *inode);
 void iput(struct inode *inode);
 /*
+ * The same by who may have put the last name, or the last file, of it away: its space is free afterwards, though it was just being written back.
+ * Nothing is held that a write or a removal could wait for. NULL is fine.
+ */
+void iput_removed(struct inode *inode);
+/*
  * The file was removed meanwhile and nobody else has it: what is dirty goes with it, as soon as the caller lets go. Asked by the
  * flusher, which has a reference of its own; who waits (wbc->sync) may have the file open, and that is the one reference.
  */

@@ -41,6 +41,7 @@ static void ovl_free_inode(struct inode *inode)
 static void ovl_evict_inode(struct inode *inode)
 {
 	struct ovl_inode *oi = OVL_I(inode);
+	struct inode *real = NULL;
 
 	truncate_inode_pages(&inode->i_data, 0);
 	clear_inode(inode);
@@ -49,8 +50,13 @@ static void ovl_evict_inode(struct inode *inode)
 		dput(oi->lower[--oi->nr_lower].dentry);
 	kfree(oi->lower);
 	oi->lower = NULL;
+	if (oi->upper && oi->upper->d_inode && !oi->upper->d_inode->i_nlink) {
+		real = oi->upper->d_inode;
+		ihold(real);
+	}
 	dput(oi->upper);
 	oi->upper = NULL;
+	iput_removed(real);
 }
 
 /* ---- options ---- */
