@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * overlap.c: two writes to one sector, or to one unit of more than a sector, of a COW file of version 3 in flight at once. It takes the place of
- * media_host.c: in the middle of the first write's call to the host a second thread begins its own, and has a while to do what it does
+ * media_host.c: in the middle of the first write's call to the host a second thread begins its own, and goes as far as it can
  * without waiting for the first.
  *
  *	overlap ok|fail SECTOR-FILE	a write that ends has its bit in the file, although the first one's is not there yet (or never, fail)
@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,6 @@
 #include "drivers/ubd/media_host.h"
 
 #define SECTOR 512UL
-#define WHILE 200000 /* us */
 
 static struct image *image;
 static int live = -1, ended, second_err, early;
@@ -28,6 +29,7 @@ static enum { NOTHING, AT_BITMAP, BEHIND_DATA } when;
 static bool fails;
 static uint64_t second_off;
 static pthread_t second;
+static pid_t second_id;
 
 static void write_sectors(uint64_t off, int byte, uint64_t sectors, int *err)
 {
@@ -40,18 +42,42 @@ static void write_sectors(uint64_t off, int byte, uint64_t sectors, int *err)
 
 static void *write_too(void *arg)
 {
+	__atomic_store_n(&second_id, gettid(), __ATOMIC_SEQ_CST);
 	write_sectors(second_off, 'b', 1, &second_err);
 	__atomic_store_n(&ended, 1, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
-/* The second write, and time for it. It has ended in between: whatever it relies on is there now. */
+/* Is the second thread in no hurry? It may also sleep for a moment only: it has to be seen asleep many times. */
+static bool second_sleeps(void)
+{
+	char path[64], text[256], *state;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
+		__atomic_load_n(&second_id, __ATOMIC_SEQ_CST));
+	for (int seen = 0; seen < 100; seen++) {
+		fd = open(path, O_RDONLY);
+		n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+		close(fd);
+		text[n < 0 ? 0 : n] = 0;
+		state = strrchr(text, ')');
+		if (!state || state[1] != ' ' || state[2] != 'S')
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+/* The second write, until it waits for something. Where it has ended in between, whatever it relies on is there now. */
 static void meanwhile(void)
 {
 	when = NOTHING;
 	if (pthread_create(&second, NULL, write_too, NULL))
 		exit(2);
-	usleep(WHILE);
+	while (!__atomic_load_n(&ended, __ATOMIC_SEQ_CST) && !second_sleeps())
+		sched_yield();
 	early = __atomic_load_n(&ended, __ATOMIC_SEQ_CST);
 }
 

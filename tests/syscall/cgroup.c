@@ -3,7 +3,7 @@
  * cgroup2: the tree, who is in it, its rules, and its controllers. The host's hierarchy is not ours to play with, so the host says
  * what is expected and the guest is asked.
  */
-#include "await.h"
+#include "t.h"
 
 #include <linux/sched.h>
 #include <sys/inotify.h>
@@ -314,7 +314,7 @@ static void pids(void)
 	waitpid(pid, &status, 0);
 	say("third fork refused, second not: %s; events: %s", status ? "no" : "yes",
 		number("a/b/pids.events", "max ") == 1 ? "yes" : "no");
-	AWAIT(number("a/b/pids.current", "") == 0);
+	T_WAIT(number("a/b/pids.current", "") == 0);
 	put("a/b/pids.max", "max");
 }
 
@@ -342,7 +342,7 @@ static void freeze_and_kill(void)
 		     number("a/b/cpu.stat", "usage_usec ") - used < 2000;
 
 	put("a/cgroup.freeze", "0");
-	AWAIT(number("a/b/cpu.stat", "usage_usec ") - used >= 2000);
+	T_WAIT(number("a/b/cpu.stat", "usage_usec ") - used >= 2000);
 	kill(pid, SIGUSR1);
 	waitpid(pid, &status, 0);
 	bool thawed = WIFSIGNALED(status);
@@ -460,7 +460,7 @@ static void kill_tree(void)
 				SPAWN(pause());
 				pause();
 			});
-		AWAIT(number("k/pids.current", "") == 3 * NR);
+		T_WAIT(number("k/pids.current", "") == 3 * NR);
 		p.fd = NEED(inotify_init1(IN_NONBLOCK));
 		NEED(inotify_add_watch(p.fd, "k/cgroup.events", IN_MODIFY));
 		put("k/cgroup.kill", "1");
@@ -469,7 +469,7 @@ static void kill_tree(void)
 			waitpid(pids[i], &status, 0);
 			killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 		}
-		AWAIT(number("k/pids.current", "") == 0); /* their children are init's */
+		T_WAIT(number("k/pids.current", "") == 0); /* their children are init's */
 		say("all there: yes; killed: %d; heard: %s; empty: %s", killed,
 			heard == 1 ? "yes" : "no",
 			number("k/cgroup.events", "populated ") == 0 ? "yes" : "no");

@@ -68,12 +68,11 @@ static void open_and_close(void)
 
 static bool ends(pid_t pid)
 {
-	for (int i = 0; i < 1000; i++) {
-		if (waitpid(pid, NULL, WNOHANG) == pid)
-			return true;
-		usleep(10000);
-	}
-	return false;
+	struct pollfd p = { .fd = (int)NEED(syscall(SYS_pidfd_open, pid, 0)), .events = POLLIN };
+	bool ended = poll(&p, 1, 10000) == 1;
+
+	close(p.fd);
+	return ended && waitpid(pid, NULL, 0) == pid;
 }
 
 TEST(epoll_silent)

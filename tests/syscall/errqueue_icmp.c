@@ -4,6 +4,7 @@
  * records beside them, cut short, looked at, and what becomes of SO_ERROR and POLLERR. ip(7), ipv6(7), RFC 4884.
  */
 #include "netns.h"
+#include "errqueue.h"
 #include <linux/errqueue.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
@@ -61,38 +62,16 @@ static void records(struct msghdr *m)
 	}
 }
 
-static int take_in(int fd, int flags, size_t room, size_t control)
+static void show(ssize_t n, struct msghdr *m)
 {
-	struct sockaddr_storage a = { 0 };
-	char buf[2048] = "", ctl[1024], text[64] = "";
-	struct iovec v = { buf, room };
-	struct msghdr m = { &a, sizeof(a), &v, 1, ctl, control, 0 };
-	ssize_t n = recvmsg(fd, &m, flags | MSG_DONTWAIT);
+	struct sockaddr_storage *a = m->msg_name;
+	char *data = m->msg_iov->iov_base, text[64];
 
-	if (n < 0)
-		return -errno;
-	if (a.ss_family == AF_INET)
-		inet_ntop(AF_INET, &((struct sockaddr_in *)&a)->sin_addr, text, sizeof(text));
-	if (a.ss_family == AF_INET6)
-		inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&a)->sin6_addr, text, sizeof(text));
-	say(" %zd bytes %.8s, flags %x, name %d %s %d, control %d", n, n && buf[0] > 32 ? buf : "",
-		m.msg_flags, (int)m.msg_namelen, text, ntohs(((struct sockaddr_in *)&a)->sin_port),
-		(int)m.msg_controllen);
-	records(&m);
-	return 0;
-}
-
-static void drain(int fd)
-{
-	int err;
-
-	for (int k = 0; k < 20; k++) {
-		err = take_in(fd, MSG_ERRQUEUE, 2048, 1024);
-		if (err)
-			break;
-	}
-	if (err != -EAGAIN)
-		say(" %s", t_errno(-err));
+	say(" %zd bytes %.8s, flags %x, name %d %s %d, control %d", n,
+		n && data[0] > 32 ? data : "", m->msg_flags, (int)m->msg_namelen,
+		addr_text(a, text), ntohs(((struct sockaddr_in *)a)->sin_port),
+		(int)m->msg_controllen);
+	records(m);
 }
 
 /* ---- errors as somebody else would send them ---- */
@@ -129,6 +108,15 @@ static void extensions(uint8_t *x, int n)
 		memcpy(x + 2, &c, 2);
 }
 
+/* The datagram in question, from @sport to port 7. */
+static void quote(uint16_t *udp, int sport)
+{
+	udp[0] = htons((uint16_t)sport);
+	udp[1] = htons(7);
+	udp[2] = htons(14);
+	memcpy(udp + 4, "quoted", 6);
+}
+
 /*
  * Of @type and @code to 127.0.0.1, about a datagram with payload "quoted" from @sport to 127.0.0.5, port 7, or of another protocol. @ext: so many
  * bytes of extensions (RFC 4884) behind 128 bytes of quote.
@@ -154,10 +142,7 @@ static void icmp4(int type, int code, uint32_t word, int proto, int sport, int e
 		.saddr = htonl(0x7f000001),
 		.daddr = htonl(0x7f000005) };
 	ip->check = sum(ip, 20);
-	ports[0] = htons((uint16_t)sport);
-	ports[1] = htons(7);
-	ports[2] = htons(14);
-	memcpy(p + 36, "quoted", 6);
+	quote(ports, sport);
 	if (ext) {
 		uint8_t *x = p + 8 + 128;
 
@@ -192,10 +177,7 @@ static void icmp6(int type, int code, uint32_t word, int proto, int sport, int e
 	p[14] = (uint8_t)proto;
 	p[15] = 64;
 	p[31] = p[47] = 1;
-	ports[0] = htons((uint16_t)sport);
-	ports[1] = htons(7);
-	ports[2] = htons(14);
-	memcpy(p + 56, "quoted", 6);
+	quote(ports, sport);
 	if (ext) {
 		uint8_t *x = p + 8 + 128;
 
@@ -277,7 +259,6 @@ static void types(void)
 							asks ? "asks" : "", type, c);
 						(v6 ? icmp6 : icmp4)(
 							type, c, 0, IPPROTO_UDP, port, 0);
-						usleep(1000);
 						drain(fd);
 						state(fd);
 					}
@@ -295,7 +276,6 @@ static void beside(void)
 		set(fd, v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_RECVERR : IP_RECVERR, 1);
 		told(fd);
 		(v6 ? icmp6 : icmp4)(v6 ? 1 : 3, v6 ? 4 : 3, 0, IPPROTO_UDP, port, 0);
-		usleep(1000);
 		drain(fd);
 		close(fd);
 	}
@@ -317,7 +297,7 @@ static void order(void)
 				k % 2 ? 3 :
 					13,
 				0, IPPROTO_UDP, port, 0);
-		usleep(1000);
+		lo_settled();
 		state(fd);
 		T(take_in(fd, MSG_ERRQUEUE, 3, 1024));
 		state(fd);
@@ -358,13 +338,11 @@ static void raws(void)
 						v6 ? sizeof(to6) : sizeof(to)));
 				(v6 ? icmp6 : icmp4)(v6 ? 1 : 3, v6 ? 1 : 2, 0, 200, 0x4142, 0);
 				(v6 ? icmp6 : icmp4)(v6 ? 1 : 3, v6 ? 4 : 1, 0, 200, 0x4142, 0);
-				usleep(1000);
 				drain(fd);
 				state(fd);
 				if (!v6) {
 					set(fd, SOL_IP, IP_HDRINCL, 1);
 					icmp4(3, 2, 0, 200, 0x4142, 0);
-					usleep(1000);
 					drain(fd);
 				}
 				close(fd);
@@ -421,13 +399,11 @@ static void rfc4884(void)
 			T(number(fd, v6 ? SOL_IPV6 : SOL_IP, v6 ? 31 : 26));
 			for (int ext = 0; ext <= 40; ext += ext ? 16 : 8) {
 				(v6 ? icmp6 : icmp4)(v6 ? 3 : 11, 0, 0, IPPROTO_UDP, port, ext);
-				usleep(1000);
 				drain(fd);
 			}
 			for (spoil = BAD_SUM; on && spoil < SPOILS; spoil++) {
 				say("wrong %d", spoil);
 				(v6 ? icmp6 : icmp4)(v6 ? 3 : 11, 0, 0, IPPROTO_UDP, port, 12);
-				usleep(1000);
 				drain(fd);
 			}
 			spoil = GOOD;
@@ -445,7 +421,7 @@ static void full(void)
 	set(fd, SOL_SOCKET, SO_RCVBUF, 4096);
 	for (int k = 0; k < 200; k++)
 		icmp4(3, 3, 0, IPPROTO_UDP, port, 0);
-	usleep(1000);
+	lo_settled();
 	while (recv(fd, buf, sizeof(buf), MSG_ERRQUEUE | MSG_DONTWAIT) >= 0)
 		n++;
 	IS(n > 2 && n < 50);

@@ -5,16 +5,20 @@
  */
 #include "t.h"
 #include <linux/kcmp.h>
+#include <semaphore.h>
 
-static int sharers; /* pipe: the number of each child that shares */
+static sem_t cloned; /* once for each child that shares */
+static int sharers;  /* pipe: the number of each child that shares */
 static char *self = "exec_shared_fs";
 
 static int child(void *arg)
 {
 	pid_t me = getpid();
 
-	if (sharers)
+	if (sharers) {
 		NEED(write(sharers, &me, sizeof(me)));
+		kill(me, SIGSTOP); /* says that it has written */
+	}
 	for (;;)
 		pause();
 	return 0;
@@ -47,14 +51,16 @@ static void *clones(void *arg)
 
 		if (pid == -1)
 			continue; /* EAGAIN: just what must be */
-		usleep(20);
+		sem_post(&cloned);
+		waitpid(pid, NULL, WUNTRACED);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
 	return NULL;
 }
 
-static void race(int *gained, int *shared)
+/* The exec comes when so many have been cloned. */
+static void race(int after, int *gained, int *shared)
 {
 	int p[2], out[2];
 	pid_t pid, other;
@@ -69,7 +75,8 @@ static void race(int *gained, int *shared)
 		NEED(setresuid(1000, 1000, 1000));
 		NEED(dup2(out[1], 5));
 		pthread_create(&t, NULL, clones, NULL);
-		usleep(2000);
+		for (int k = after; k; k--)
+			sem_wait(&cloned);
 		execl("./exec_shared_fs", self, "wait", NULL);
 	});
 	NEED(read(out[0], &yes, 1));
@@ -107,6 +114,6 @@ TEST(exec_shared_fs)
 	NEED(chmod("exec_shared_fs", 04755));
 	with_sharer();
 	for (int i = 0; i < 100; i++)
-		race(&gained, &shared);
+		race(1 + i % 8, &gained, &shared);
 	say("with rights and shared: %d", shared);
 }

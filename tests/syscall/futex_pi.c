@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* futex(2): PI locks that inherit priorities and notice deadlocks, requeueing to them; futex_waitv(2). */
-#include "await.h"
+#include "t.h"
 #include <linux/futex.h>
 #include <semaphore.h>
 
@@ -138,7 +138,7 @@ static void deadlocks(void)
 	T(plain(&lock_b, FUTEX_LOCK_PI));
 	T(plain(&lock_b, FUTEX_LOCK_PI));
 	sem_post(&go_on);
-	AWAIT(__atomic_load_n(&lock_b, __ATOMIC_RELAXED) & FUTEX_WAITERS);
+	T_WAIT(__atomic_load_n(&lock_b, __ATOMIC_RELAXED) & FUTEX_WAITERS);
 	t_until(tids[0], 'S');
 	T(plain(&lock_a, FUTEX_LOCK_PI));
 	T(plain(&lock_b, FUTEX_UNLOCK_PI));

@@ -100,6 +100,29 @@ static T_UNUSED int events(int fd)
 	return poll(&p, 1, 0) < 0 ? -errno : p.revents;
 }
 
+/*
+ * What went over lo before this has arrived, and what it made the other side send: lo keeps the order of what one CPU sends, and a datagram goes
+ * behind it, twice. The caller stays on that CPU from then on.
+ */
+static T_UNUSED void lo_settled(void)
+{
+	int fd = bound(SOCK_DGRAM, "127.0.0.1"), cpu = sched_getcpu();
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	cpu_set_t set;
+	char c;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	NEED(sched_setaffinity(0, sizeof(set), &set));
+	NEED(reach(fd, port_of(fd)));
+	for (int i = 0; i < 2; i++) {
+		NEED(send(fd, "x", 1, 0));
+		NEED(poll(&p, 1, 10000) == 1 ? 0 : -1);
+		NEED(recv(fd, &c, 1, 0));
+	}
+	close(fd);
+}
+
 /* The same, when @want has come, or when nothing has happened for two seconds. */
 static T_UNUSED int await(int fd, int want)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Keyrings in keyrings: a deep chain goes when its head does, and a search goes through what is linked a thousand ways once. keyrings(7). */
-#include "await.h"
+#include "t.h"
 
 #include <linux/keyctl.h>
 
@@ -34,7 +34,7 @@ static void chain(void)
 		last = k;
 	}
 	T(ctl(KEYCTL_CLEAR, p, 0));
-	AWAIT(ctl(KEYCTL_DESCRIBE, first, 0) == -1); /* in the background, on Linux */
+	T_WAIT(ctl(KEYCTL_DESCRIBE, first, 0) == -1); /* in the background, on Linux */
 }
 
 /* How many there may be one in the other below what is linked. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* clone, unshare and setns with namespaces: what each kind separates, who may, how they are named and joined. */
-#include "await.h"
+#include "t.h"
 #include "guest.h"
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
@@ -168,7 +168,7 @@ static int init_of_ns(void *arg)
 		pid_t parent = getpid();
 
 		if (!fork()) { /* an orphan */
-			AWAIT(getppid() != parent);
+			T_WAIT(getppid() != parent);
 			G(getppid(), "1");
 			_exit(7);
 		}

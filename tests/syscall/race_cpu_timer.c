@@ -3,7 +3,7 @@
  * Timers on the CPU clock of another process, which that process lets expire while their owner sets, stops and deletes them, becomes another
  * program or ends. What was stopped sends nothing any more.
  */
-#include "t.h"
+#include "await.h"
 
 static volatile sig_atomic_t seen;
 static clockid_t clock_of_spinner;
@@ -11,6 +11,14 @@ static clockid_t clock_of_spinner;
 static void count(int sig)
 {
 	seen++;
+}
+
+static long now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 static timer_t create(int sig)
@@ -29,14 +37,26 @@ static void start(timer_t id, long ns)
 	NEED(timer_settime(id, 0, &t, NULL));
 }
 
+/* A signal or none, and then between none and most of a period: what follows meets the next one at any moment. */
+static void a_while(int i)
+{
+	long end;
+
+	t_await_signal(&seen, i % 2);
+	end = now_us() + i % 8 * 120;
+	while (now_us() < end)
+		;
+}
+
 static void stopped(void)
 {
 	timer_t id = create(SIGUSR1);
 	int late = 0;
 
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < 100; i++) {
+		seen = 0;
 		start(id, 1000000);
-		usleep(i % 8 * 400);
+		a_while(i);
 		start(id, 0);
 		seen = 0;
 		for (int n = 0; n < 20; n++)
@@ -51,11 +71,12 @@ static void deleted(void)
 {
 	int late = 0;
 
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 80; i++) {
 		timer_t id = create(SIGUSR1);
 
+		seen = 0;
 		start(id, 1000000);
-		usleep(i % 8 * 400);
+		a_while(i);
 		NEED(timer_delete(id));
 		seen = 0;
 		sched_yield();
@@ -74,14 +95,19 @@ static void armed(int n)
 /* Eight timers each, to the end or to another program, which begins without timers. */
 static void gone(bool exec)
 {
-	for (int i = 0; i < 60; i++) {
+	for (int i = 0; i < 24; i++) {
 		pid_t pid = SPAWN({
 			sigset_t all;
 
+			seen = 0;
 			sigfillset(&all);
+			sigdelset(&all, SIGUSR1);
 			sigprocmask(SIG_BLOCK, &all, NULL);
 			armed(8);
-			usleep(500 + i % 8 * 400);
+			start(create(SIGUSR1), 1000000);
+			a_while(i);
+			sigaddset(&all, SIGUSR1);
+			sigprocmask(SIG_BLOCK, &all, NULL);
 			if (exec)
 				execl("/proc/self/exe", "race_cpu_timer", "end", NULL);
 		});

@@ -2,12 +2,12 @@
 /* Forks into a pid namespace whose process 1 is killed meanwhile: each child is born before that and dies with it, or is not born: ENOMEM. */
 #include "t.h"
 
-static void forks_until_refused(void)
+static void forks_until_refused(int told)
 {
 	pid_t pid;
 
 	while ((pid = fork()) > 0)
-		;
+		NEED(write(told, "x", 1));
 	if (!pid)
 		for (;;)
 			pause();
@@ -19,7 +19,7 @@ static void forks_until_refused(void)
 		say("then not refused");
 }
 
-/* Another process of the outer namespace kills it, after a while that differs. */
+/* Another process of the outer namespace kills it, when so many have been born. */
 static void run(int ready)
 {
 	pid_t init;
@@ -28,7 +28,7 @@ static void run(int ready)
 	NEED(unshare(CLONE_NEWPID));
 	init = SPAWN(for (;;) pause());
 	NEED(write(ready, &init, sizeof(init)));
-	forks_until_refused();
+	forks_until_refused(ready);
 	while (wait(&status) > 0)
 		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
 			t_status("one of them", status);
@@ -43,15 +43,20 @@ TEST(race_pid_ns)
 		say("needed: user namespaces");
 		return;
 	}
-	NEED(pipe(p));
 	for (int i = 0; i < 30; i++) {
+		char c;
+
+		NEED(pipe(p));
 		pid = SPAWN(run(p[1]));
 		NEED(read(p[0], &init, sizeof(init)));
-		usleep(i * 150);
+		for (int k = 0; k < i; k++)
+			NEED(read(p[0], &c, 1));
 		NEED(kill(init, SIGKILL));
 		NEED(waitpid(pid, &status, 0));
 		if (status)
 			t_status("forker", status);
+		close(p[0]);
+		close(p[1]);
 	}
 	say("done");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Filters that ask another process: seccomp_unotify(2): the listener, its requests, what the task gets, and who ends first. */
-#include "await.h"
+#include "t.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -57,7 +57,7 @@ static pid_t asker(void (*fn)(void), unsigned flags)
 		fn();
 		_exit(0);
 	}
-	AWAIT(sh->fd != -2);
+	T_WAIT(sh->fd != -2);
 	listener = sh->fd;
 	asking = pid;
 	munmap(sh, PAGE);
@@ -238,7 +238,7 @@ static void signals(void)
 	say("-- signals");
 	t_until(pid, 'S');
 	kill(pid, SIGUSR1);
-	AWAIT(ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &n.id) != 0);
+	T_WAIT(ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &n.id) != 0);
 	id = n.id;
 	n = receive();
 	T(reply(id, 1, 0, 0));
@@ -272,7 +272,7 @@ static void killable(void)
 
 static void hang_on(void)
 {
-	AWAIT(fcntl(listener, F_GETFD) == -1); /* the descriptors are shared */
+	T_WAIT(fcntl(listener, F_GETFD) == -1); /* the descriptors are shared */
 	T(ask(10));
 }
 

@@ -4,6 +4,7 @@
  * queue tells a sender (SCM_TSTAMP_*, OPT_ID, OPT_TSONLY, OPT_CMSG, OPT_STATS), in which order and form. networking/timestamping.rst.
  */
 #include "netns.h"
+#include "errqueue.h"
 #include <linux/errqueue.h>
 #include <linux/ethtool.h>
 #include <linux/if_ether.h>
@@ -122,48 +123,22 @@ static void records(struct msghdr *m)
 	}
 }
 
-static int take_in(int fd, int flags, size_t room, size_t control)
+static void show(ssize_t n, struct msghdr *m)
 {
-	struct sockaddr_storage a = { 0 };
-	char buf[2048], ctl[1024];
-	struct iovec v = { buf, room };
-	struct msghdr m = { &a, sizeof(a), &v, 1, ctl, control, 0 };
-	ssize_t n = recvmsg(fd, &m, flags | MSG_DONTWAIT);
-
-	if (n < 0)
-		return -errno;
-	say(" %zd bytes, flags %x, name %d family %d, control %d", n, m.msg_flags,
-		(int)m.msg_namelen, a.ss_family, (int)m.msg_controllen);
-	records(&m);
-	return 0;
+	say(" %zd bytes, flags %x, name %d family %d, control %d", n, m->msg_flags,
+		(int)m->msg_namelen, ((struct sockaddr_storage *)m->msg_name)->ss_family,
+		(int)m->msg_controllen);
+	records(m);
 }
 
 static void take(int fd, int flags)
 {
-	int err = 0;
-
-	/* on the host an acknowledgement may take a moment */
-	for (int k = 0; k < 200; k++) {
-		err = take_in(fd, flags, 2048, 1024);
-		if (err != -EAGAIN)
-			break;
-		usleep(500);
-	}
-	if (err)
-		say(" %s", t_errno(-err));
-}
-
-static void drain(int fd)
-{
+	struct pollfd p = { .fd = fd, .events = flags & MSG_ERRQUEUE ? 0 : POLLIN };
 	int err;
 
-	usleep(3000);
-	for (int k = 0; k < 20; k++) {
-		err = take_in(fd, MSG_ERRQUEUE, 2048, 1024);
-		if (err)
-			break;
-	}
-	if (err != -EAGAIN)
+	poll(&p, 1, 1000); /* on the host an acknowledgement may take a moment */
+	err = take_in(fd, flags, 2048, 1024);
+	if (err)
 		say(" %s", t_errno(-err));
 }
 
@@ -627,15 +602,27 @@ static void last(void)
 	close(fd[1]);
 }
 
+/* Who asks first lets the host begin to stamp packets, which it does a little later. */
+static void begin(void)
+{
+	int fd = bound(SOCK_DGRAM, "127.0.0.1");
+	char c, ctl[256];
+	struct iovec v = { &c, 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = ctl };
+
+	NEED(set(fd, SOL_SOCKET, SO_TIMESTAMPING, RX | SW));
+	NEED(reach(fd, port_of(fd)));
+	do {
+		m.msg_controllen = sizeof(ctl);
+		NEED(send(fd, "x", 1, 0));
+		NEED(recvmsg(fd, &m, 0));
+	} while (!m.msg_controllen);
+}
+
 TEST(stamping)
 {
-	int first;
-
 	own_net();
-	/* who asks first lets the host begin to stamp packets, which it does a little later */
-	first = socket(AF_INET, SOCK_DGRAM, 0);
-	NEED(set(first, SOL_SOCKET, SO_TIMESTAMPING, RX | SW));
-	sleep_ms(20);
+	begin();
 	pairs();
 	taken();
 	for (int k = 0; k < KINDS; k++) {

@@ -243,18 +243,18 @@ static T_UNUSED char t_state(pid_t pid)
 	return p ? p[2] : '?';
 }
 
-/* Waits until the task sleeps (S), stops (T), is a zombie (Z) ...; gives up after ten seconds. */
-/* Until COND, 10 s at most. */
+/* Waits for what only can be looked at, with no event that tells of it; gives up after ten seconds. */
 #define T_WAIT(cond)                                                                               \
 	do {                                                                                       \
-		int t_rounds = 5000;                                                               \
+		long end_ = now_ms() + 10000;                                                      \
                                                                                                    \
-		while (!(cond) && --t_rounds)                                                      \
-			usleep(2000);                                                              \
-		if (!t_rounds)                                                                     \
-			say("never: %s\n", #cond);                                                 \
+		while (!(cond) && now_ms() < end_)                                                 \
+			sleep_ms(1);                                                               \
+		if (!(cond))                                                                       \
+			say("never: %s", #cond);                                                   \
 	} while (0)
 
+/* Until the task sleeps (S), stops (T), is a zombie (Z) ... */
 static T_UNUSED void t_until(pid_t pid, char state)
 {
 	T_WAIT(t_state(pid) == state);

@@ -6,6 +6,7 @@ static int in[2], out[2];
 
 static void *tees(void *arg)
 {
+	*(volatile pid_t *)arg = gettid();
 	return (void *)tee(in[0], out[1], 100, 0);
 }
 
@@ -13,6 +14,7 @@ static void *reads(void *arg)
 {
 	char c;
 
+	*(volatile pid_t *)arg = gettid();
 	return (void *)read(in[0], &c, 1);
 }
 
@@ -28,16 +30,25 @@ static const char *result(pthread_t t)
 	return (long)r == 1 ? "1" : "another";
 }
 
+/* A thread that sleeps in it. */
+static pthread_t waits(void *(*fn)(void *))
+{
+	volatile pid_t tid = 0;
+	pthread_t t;
+
+	NEED(-pthread_create(&t, NULL, fn, (void *)&tid));
+	T_WAIT(tid && t_state(tid) == 'S');
+	return t;
+}
+
 TEST(tee_wait)
 {
-	pthread_t a, b;
+	pthread_t b;
 
 	NEED(pipe(in));
 	NEED(pipe(out));
-	NEED(-pthread_create(&a, NULL, tees, NULL));
-	usleep(200000);
-	NEED(-pthread_create(&b, NULL, reads, NULL));
-	usleep(200000);
+	waits(tees);
+	b = waits(reads);
 	T(write(in[1], "x", 1));
 	say("read: %s", result(b));
 }

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* errqueue.h: reading messages and error queues whole; what the test shows of each is its own. */
+#ifndef TESTS_SYSCALL_ERRQUEUE_H
+#define TESTS_SYSCALL_ERRQUEUE_H
+
+#include "inet.h"
+
+/* What came: @n bytes in m->msg_iov, at m->msg_name a sockaddr_storage. */
+static void show(ssize_t n, struct msghdr *m);
+
+/* One message, with so much room for its data and its records: 0 or -errno. */
+static T_UNUSED int take_in(int fd, int flags, size_t room, size_t control)
+{
+	struct sockaddr_storage a = { 0 };
+	char buf[2048] = "", ctl[1024];
+	struct iovec v = { buf, room };
+	struct msghdr m = { &a, sizeof(a), &v, 1, ctl, control, 0 };
+	ssize_t n = recvmsg(fd, &m, flags | MSG_DONTWAIT);
+
+	if (n < 0)
+		return -errno;
+	show(n, &m);
+	return 0;
+}
+
+/* All of the error queue, once what is under way on lo has come. */
+static T_UNUSED void drain(int fd)
+{
+	int err;
+
+	lo_settled();
+	for (int k = 0; k < 20; k++) {
+		err = take_in(fd, MSG_ERRQUEUE, 2048, 1024);
+		if (err)
+			break;
+	}
+	if (err != -EAGAIN)
+		say(" %s", t_errno(-err));
+}
+
+#endif
