@@ -154,6 +154,7 @@ struct ext4_inode {
 	u32 data_tid;     /* of a regular file: the last one that changed more than its times */
 	u64 delayed;      /* blocks promised to its dirty pages; atomic */
 	u64 goal;         /* behind its last allocated block; under i_data_sem */
+	u32 goal_lblk;    /* the file's block that would lie there */
 	bool rewritten;   /* was cut to nothing: what is written next goes to the disk at close */
 	bool slot_clean;  /* new: what its slot on disk held before is gone */
 };

@@ -663,22 +663,32 @@ static int set_written(struct ext4_handle *h, struct inode *inode, u32 lblk, u32
 	return 0;
 }
 
+/*
+ * Where block @lblk is wanted: on with the last one, or else as far from its neighbour's place as the two are apart in the file, so that what comes
+ * between them has room: two who write one file in two places (fsync and the flusher, for two) would cut it to pieces otherwise.
+ */
 static u64 find_goal(struct inode *inode, u32 lblk)
 {
+	struct ext4_inode *ei = EXT4_I(inode);
 	struct ext4_path path[EXT4_MAX_DEPTH + 1];
-	u64 goal = EXT4_I(inode)->goal;
+	u64 goal = ei->goal, start;
 	int depth;
 
-	if (goal)
+	if (goal && ei->goal_lblk == lblk)
 		return goal;
 	depth = ext4_find_path(inode, lblk, path);
 	if (depth < 0)
 		return 0;
 	if (path[depth].h->eh_entries) {
 		struct ext4_extent *e = &extents(path[depth].h)[path[depth].i];
+		u32 far = EXT4_SB(inode->i_sb)->blocks_per_group;
 
+		start = extent_start(e);
 		if (e->ee_block <= lblk)
-			goal = extent_start(e) + extent_len(e);
+			goal = start +
+			       (lblk - e->ee_block <= far ? lblk - e->ee_block : extent_len(e));
+		else if (e->ee_block - lblk <= far && e->ee_block - lblk < start)
+			goal = start - (e->ee_block - lblk);
 	}
 	ext4_put_path(path, depth);
 	return goal;
@@ -718,6 +728,7 @@ int ext4_map_create(
 		return err;
 	}
 	EXT4_I(inode)->goal = map->pblk + len;
+	EXT4_I(inode)->goal_lblk = map->lblk + len;
 	ext4_window_set(EXT4_SB(inode->i_sb), inode, map->pblk + len, len);
 	return 0;
 }
