@@ -5,7 +5,8 @@
  * States: UNBOUND -> (SET_FD, CONFIGURE) BOUND -> (CLR_FD, the last close with AUTOCLEAR) UNBOUND. While others have it open, CLR_FD
  * only sets AUTOCLEAR.
  *
- * Lock: loop.lock, which the last close takes inside the block device's own lock.
+ * Locks: loop.lock, which the last close takes inside the block device's own lock; within it files_lock for each change of a unit's file, so that
+ * who looks where a way of files leads sees all of it, and no two who bind close a circle.
  */
 #include <asm/errno.h>
 #include <asm/fcntl.h>
@@ -52,7 +53,9 @@ static bool can_dio(const struct loop *lo, const struct file *f)
 
 /* ---- binding ---- */
 
-/* Is there a way from @f through other loop devices to @lo? */
+static DEFINE_SPINLOCK(files_lock);
+
+/* Is there a way from @f through other loop devices to @lo? Under files_lock: no file on the way is let go meanwhile. */
 static bool leads_to(struct loop *lo, const struct file *f)
 {
 	u32 hops;
@@ -67,18 +70,37 @@ static bool leads_to(struct loop *lo, const struct file *f)
 		under = loop_units[MINOR(inode->i_rdev)];
 		if (!under || under == lo)
 			return true;
-		f = READ_ONCE(under->file);
+		f = under->file;
 	}
 	return f != NULL;
 }
 
 static int check_backing(struct loop *lo, const struct file *f)
 {
-	if (leads_to(lo, f))
+	bool circle;
+
+	spin_lock(&files_lock);
+	circle = leads_to(lo, f);
+	spin_unlock(&files_lock);
+	if (circle)
 		return -EBADF;
 	if (!S_ISREG(f->f_inode->i_mode) && !S_ISBLK(f->f_inode->i_mode))
 		return -EINVAL;
 	return f->f_op->read_iter ? 0 : -EINVAL;
+}
+
+/* @f, checked by check_backing(), or NULL becomes the unit's file: 0, or -EBADF when somebody has closed a circle since. */
+static int set_file(struct loop *lo, struct file *f)
+{
+	int err = 0;
+
+	spin_lock(&files_lock);
+	if (f && leads_to(lo, f))
+		err = -EBADF;
+	else
+		lo->file = f ? get_file(f) : NULL;
+	spin_unlock(&files_lock);
+	return err;
 }
 
 static int check_info(const struct loop_info64 *i)
@@ -103,16 +125,21 @@ static int bind_file(struct loop *lo, struct file *dev, struct file *f, const st
 
 	if (err)
 		return err;
-	err = loop_start_thread(lo);
+	err = set_file(lo, f);
 	if (err)
 		return err;
+	err = loop_start_thread(lo);
+	if (err) {
+		set_file(lo, NULL);
+		fput(f); /* the caller has it still */
+		return err;
+	}
 	take_info(lo, &c->info);
 	lo->flags = c->info.lo_flags & CONFIGURABLE;
 	if (!(f->f_mode & FMODE_WRITE) || !(dev->f_mode & FMODE_WRITE) || !f->f_op->write_iter)
 		lo->flags |= LO_FLAGS_READ_ONLY;
 	if (!can_dio(lo, f))
 		lo->flags &= ~(u32)LO_FLAGS_DIRECT_IO;
-	lo->file = get_file(f);
 	lo->state = LOOP_BOUND;
 	lo->disk.ro = lo->flags & LO_FLAGS_READ_ONLY;
 	lo->disk.discard = lo->disk.write_zeroes = f->f_op->fallocate != NULL;
@@ -162,7 +189,7 @@ void loop_clear(struct loop *lo)
 	lo->disk.discard = lo->disk.write_zeroes = false;
 	lo->disk.no_partscan = true;
 	lo->disk.logical_block_size = 512;
-	lo->file = NULL;
+	set_file(lo, NULL);
 	lo->offset = lo->sizelimit = 0;
 	lo->flags = 0;
 	memset(lo->name, 0, sizeof(lo->name));
@@ -190,8 +217,10 @@ static int swap_file(struct loop *lo, struct file *f)
 	if (i_size_read(f->f_mapping->host) != i_size_read(old->f_mapping->host))
 		return -EINVAL;
 	loop_freeze(lo);
-	lo->file = get_file(f);
+	err = set_file(lo, f);
 	loop_thaw(lo);
+	if (err)
+		return err;
 	fput(old);
 	invalidate_mapping_pages(lo->disk.part[0]->mapping, 0, ~0UL);
 	if (lo->flags & LO_FLAGS_PARTSCAN)
