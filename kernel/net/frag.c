@@ -9,9 +9,9 @@
  * time (30 s, IPv6 60 s), or when pieces overlap (RFC 5722; the same for IPv4, as Linux does: an exact repetition is passed over), or to
  * make room.
  *
- * Invariants: 1. pieces do not overlap and lie within [0, 65535 - header). 2. The pieces of a namespace hold at most MEMORY_MAX bytes, true
- * sizes, in at most QUEUES_MAX packets; its oldest packet makes room. 3. All pieces hold at most TOTAL_MAX bytes; the namespace that has the
- * most makes room, so that nobody can take from who has less.
+ * Invariants: 1. pieces do not overlap and lie within [0, 65535 - header). 2. The pieces of a namespace and version (struct net_frags) hold at
+ * most ipfrag_high_thresh bytes, true sizes, in at most QUEUES_MAX packets; its oldest packet makes room. 3. All pieces hold at most TOTAL_MAX
+ * bytes; who has the most makes room, so that nobody can take from who has less. 4. Nobody walks the packets of others.
  * Locks: frag_lock (spin) for all of it. Sources: RFC 791 (3.2), 815, 8200 (4.5), 5722.
  */
 #include <asm/errno.h>
@@ -25,14 +25,15 @@
 
 #define IP_MF 0x2000
 #define PACKET_MAX 65535U
-#define MEMORY_MAX (4U << 20)
+#define HIGH_THRESH (4 << 20)
+#define LOW_THRESH (3 << 20) /* with no meaning but that the other one is not below it */
 #define TOTAL_MAX (16U << 20)
 #define QUEUES_MAX 256U
 #define PIECES_MAX 8192U
 #define MTU_MIN 68U
 #define MODEL_MAX 120U /* of headers that each piece has: they stand in the skb's room */
-#define TIME4 (30 * NSEC_PER_SEC)
-#define TIME6 (60 * NSEC_PER_SEC)
+#define TIME4 30       /* seconds */
+#define TIME6 60
 
 /* ---- cutting ---- */
 
@@ -155,8 +156,9 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 /* ---- putting together ---- */
 
 struct frag_queue {
-	struct list_head list; /* the oldest first */
-	struct net *net;
+	struct list_head list; /* of net_frags.queues, the oldest first */
+	struct list_head due;  /* by deadline */
+	struct net_frags *of;
 	u64 user; /* whose pieces they are, 0: the network layer's */
 	ip_addr saddr, daddr;
 	u32 id;
@@ -171,90 +173,105 @@ struct frag_queue {
 };
 
 static DEFINE_SPINLOCK(frag_lock);
-static LIST_HEAD(queues);
+static LIST_HEAD(due);
+static LIST_HEAD(users);           /* net_frags.link of those that have any */
 static u32 nr_queues, memory_used; /* under frag_lock */
 static struct ktimer frag_timer;
 
-/* Out of the list; its pieces go to @dead. */
+/* Out of the lists; its pieces go to @dead. */
 static void drop(struct frag_queue *q, struct list_head *dead)
 {
+	struct net_frags *of = q->of;
+
 	assert_spin_held(&frag_lock);
 	list_del(&q->list);
+	list_del(&q->due);
 	nr_queues--;
-	q->net->frag_packets--;
-	q->net->frag_memory -= q->memory;
+	of->memory -= q->memory;
 	memory_used -= q->memory;
+	if (!--of->packets)
+		list_del(&of->link);
 	list_splice_tail_init(&q->pieces, dead);
 	kfree(q);
 }
 
-/* The oldest packet of @net makes room, if it has one. */
-static void drop_oldest(struct net *net, struct list_head *dead)
+/* The oldest packet of @of makes room; there is one. */
+static void drop_oldest(struct net_frags *of, struct list_head *dead)
 {
-	struct frag_queue *q;
+	struct frag_queue *q = list_first_entry(&of->queues, struct frag_queue, list);
 
-	list_for_each_entry(q, &queues, list) {
-		if (q->net == net) {
-			IP_STATS(q->v6).reasm_fails++;
-			drop(q, dead);
-			return;
-		}
-	}
+	IP_STATS(q->v6).reasm_fails++;
+	drop(q, dead);
 }
 
-static struct net *hungriest(void)
+static struct net_frags *hungriest(void)
 {
-	struct net *net = NULL;
-	struct frag_queue *q;
+	struct net_frags *most = NULL, *of;
 
-	list_for_each_entry(q, &queues, list)
-		if (!net || q->net->frag_memory > net->frag_memory)
-			net = q->net;
-	return net;
+	list_for_each_entry(of, &users, link)
+		if (!most || of->memory > most->memory)
+			most = of;
+	return most;
 }
 
-static void make_room(struct net *net, u32 need, struct list_head *dead)
+/* False: there cannot be room for as much. */
+static bool make_room(struct net_frags *of, u32 need, struct list_head *dead)
 {
-	while (net->frag_packets &&
-		(net->frag_packets >= QUEUES_MAX || net->frag_memory + need > MEMORY_MAX))
-		drop_oldest(net, dead);
+	u32 most = (u32)READ_ONCE(of->high_thresh);
+
+	while (of->packets && (of->packets >= QUEUES_MAX || of->memory + need > most))
+		drop_oldest(of, dead);
 	while (nr_queues && memory_used + need > TOTAL_MAX)
 		drop_oldest(hungriest(), dead);
+	return need <= most;
 }
 
-static struct frag_queue *find(struct net *net, u64 user, const struct sk_buff *skb)
+static struct frag_queue *find(const struct net_frags *of, u64 user, const struct sk_buff *skb)
 {
 	const struct ip_meta *ip = &skb->ip;
 	struct frag_queue *q;
 
-	list_for_each_entry(q, &queues, list)
-		if (q->net == net && q->user == user && q->id == ip->frag_id && q->v6 == ip->v6 &&
-			(ip->v6 || q->proto == ip->proto) && ip_equal(&q->saddr, &ip->saddr) &&
-			ip_equal(&q->daddr, &ip->daddr))
+	if (!of->packets)
+		return NULL;
+	list_for_each_entry(q, &of->queues, list)
+		if (q->user == user && q->id == ip->frag_id && (ip->v6 || q->proto == ip->proto) &&
+			ip_equal(&q->saddr, &ip->saddr) && ip_equal(&q->daddr, &ip->daddr))
 			return q;
 	return NULL;
 }
 
-static struct frag_queue *create(struct net *net, u64 user, const struct sk_buff *skb)
+/* Into the list by deadline, mostly at its end: those of IPv6 wait longer. */
+static void enter_due(struct frag_queue *q)
+{
+	struct list_head *at = due.prev;
+
+	while (at != &due && list_entry(at, struct frag_queue, due)->deadline > q->deadline)
+		at = at->prev;
+	list_add(&q->due, at);
+	if (!timer_armed(&frag_timer) || due.next == &q->due)
+		timer_start(&frag_timer, q->deadline);
+}
+
+static struct frag_queue *create(struct net_frags *of, u64 user, const struct sk_buff *skb)
 {
 	struct frag_queue *q = kzalloc(sizeof(*q), GFP_ATOMIC);
 
 	if (!q)
 		return NULL;
-	q->net = net;
+	q->of = of;
 	q->user = user;
 	q->saddr = skb->ip.saddr;
 	q->daddr = skb->ip.daddr;
 	q->id = skb->ip.frag_id;
 	q->proto = skb->ip.proto;
 	q->v6 = skb->ip.v6;
-	q->deadline = ktime_get() + (q->v6 ? TIME6 : TIME4);
+	q->deadline = ktime_get() + (u64)READ_ONCE(of->time) * NSEC_PER_SEC;
 	INIT_LIST_HEAD(&q->pieces);
-	list_add_tail(&q->list, &queues);
+	list_add_tail(&q->list, &of->queues);
+	enter_due(q);
 	nr_queues++;
-	net->frag_packets++;
-	if (!timer_armed(&frag_timer))
-		timer_start(&frag_timer, q->deadline);
+	if (!of->packets++)
+		list_add_tail(&of->link, &users);
 	return q;
 }
 
@@ -306,7 +323,7 @@ static int insert(struct frag_queue *q, struct sk_buff *skb)
 	q->got += len;
 	q->largest = max(q->largest, skb->ip.hdr_len + len + (q->v6 ? 8U : 0U));
 	q->memory += skb_truesize(skb);
-	q->net->frag_memory += skb_truesize(skb);
+	q->of->memory += skb_truesize(skb);
 	memory_used += skb_truesize(skb);
 	return 0;
 }
@@ -375,7 +392,8 @@ struct sk_buff *ip_defrag_for(
 {
 	struct sk_buff *whole = NULL;
 	struct ip_stats *stats = &IP_STATS(skb->ip.v6);
-	struct frag_queue *q;
+	struct net_frags *of = &net->frags[skb->ip.v6];
+	struct frag_queue *q = NULL;
 	int err = -EINVAL;
 
 	stats->reasm_reqds++;
@@ -390,10 +408,10 @@ struct sk_buff *ip_defrag_for(
 		skb->destructor = NULL;
 	}
 	spin_lock(&frag_lock);
-	make_room(net, skb_truesize(skb), dead);
-	q = find(net, user, skb);
-	if (!q)
-		q = create(net, user, skb);
+	if (make_room(of, skb_truesize(skb), dead))
+		q = find(of, user, skb);
+	if (!q && skb_truesize(skb) <= (u32)READ_ONCE(of->high_thresh))
+		q = create(of, user, skb);
 	if (q)
 		err = q->nr < PIECES_MAX ? insert(q, skb) : -EINVAL;
 	if (!err && is_whole(q))
@@ -423,23 +441,33 @@ struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb)
 static void drop_expired(struct ktimer *t)
 {
 	LIST_HEAD(dead);
-	u64 now = ktime_get(), next = ~0UL;
+	u64 now = ktime_get();
 	struct frag_queue *q, *n;
 
 	spin_lock(&frag_lock);
-	list_for_each_entry_safe(q, n, &queues, list) {
+	list_for_each_entry_safe(q, n, &due, due) {
 		if (q->deadline > now) {
-			next = min(next, q->deadline);
-			continue;
+			timer_start(&frag_timer, q->deadline);
+			break;
 		}
 		IP_STATS(q->v6).reasm_timeouts++;
 		IP_STATS(q->v6).reasm_fails++;
 		drop(q, &dead);
 	}
-	if (next != ~0UL)
-		timer_start(&frag_timer, next);
 	spin_unlock(&frag_lock);
 	skb_free_list(&dead);
+}
+
+void frags_net_init(struct net *net)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct net_frags *of = &net->frags[v6];
+
+		INIT_LIST_HEAD(&of->queues);
+		of->high_thresh = HIGH_THRESH;
+		of->low_thresh = LOW_THRESH;
+		of->time = v6 ? TIME6 : TIME4;
+	}
 }
 
 void frags_forget(struct net *net)
@@ -448,8 +476,8 @@ void frags_forget(struct net *net)
 	struct frag_queue *q, *n;
 
 	spin_lock(&frag_lock);
-	list_for_each_entry_safe(q, n, &queues, list)
-		if (q->net == net)
+	for (int v6 = 0; v6 < 2; v6++)
+		list_for_each_entry_safe(q, n, &net->frags[v6].queues, list)
 			drop(q, &dead);
 	spin_unlock(&frag_lock);
 	skb_free_list(&dead);

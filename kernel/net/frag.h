@@ -14,6 +14,7 @@ struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb);
 /* The same for pieces of one's own, whose number is @user: what is to be freed, @skb too, goes to @dead. */
 struct sk_buff *ip_defrag_for(
 	struct net *net, u64 user, struct sk_buff *skb, struct list_head *dead);
+void frags_net_init(struct net *net);
 /* The namespace ends. */
 void frags_forget(struct net *net);
 void frag_usage(u32 *packets, u32 *memory);

@@ -37,7 +37,11 @@ struct net {
 	kgid_t ping_gid_min, ping_gid_max;
 	int default_ttl;
 	struct netconf conf_all, conf_default;
-	u32 frag_packets, frag_memory; /* in the making; under frag.c's lock */
+	struct net_frags { /* packets in the making, of IPv4 and of IPv6; under frag.c's lock */
+		struct list_head queues, link;
+		u32 packets, memory;
+		int high_thresh, low_thresh, time; /* /proc/sys/net/ipv4/ipfrag_* */
+	} frags[2];
 	/* what neighbour discovery has to do later; under ndisc.c's lock */
 	struct list_head nd_jobs;
 	u32 nr_nd_jobs;

@@ -334,6 +334,12 @@ struct vector {
 static const struct vector vectors[] = {
 	{ "sys/net/ipv4/ip_local_port_range", &init_net.port_min, 2, 1, 65535 },
 	{ "sys/net/ipv4/ip_default_ttl", &init_net.default_ttl, 1, 1, 255 },
+	{ "sys/net/ipv4/ipfrag_high_thresh", &init_net.frags[0].high_thresh, 1, 0, 0x7fffffff },
+	{ "sys/net/ipv4/ipfrag_low_thresh", &init_net.frags[0].low_thresh, 1, 0, 0x7fffffff },
+	{ "sys/net/ipv4/ipfrag_time", &init_net.frags[0].time, 1, 0, 0x7fffffff },
+	{ "sys/net/ipv6/ip6frag_high_thresh", &init_net.frags[1].high_thresh, 1, 0, 0x7fffffff },
+	{ "sys/net/ipv6/ip6frag_low_thresh", &init_net.frags[1].low_thresh, 1, 0, 0x7fffffff },
+	{ "sys/net/ipv6/ip6frag_time", &init_net.frags[1].time, 1, 0, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_mem", tcp_limits.mem, 3, 1, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_rmem", tcp_limits.rmem, 3, 1, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_wmem", tcp_limits.wmem, 3, 1, 0x7fffffff },
@@ -358,6 +364,18 @@ static int show_vector(struct seq *s, void *arg)
 	return 0;
 }
 
+/* ipfrag_low_thresh is never above ipfrag_high_thresh. */
+static bool frag_thresh_ok(const struct vector *v, s64 n)
+{
+	const struct net *net = current_net();
+
+	for (int v6 = 0; v6 < 2; v6++)
+		if ((v->at == &init_net.frags[v6].high_thresh && n < net->frags[v6].low_thresh) ||
+			(v->at == &init_net.frags[v6].low_thresh && n > net->frags[v6].high_thresh))
+			return false;
+	return true;
+}
+
 static int store_vector(char *text, size_t n, void *arg)
 {
 	const struct vector *v = arg;
@@ -372,6 +390,8 @@ static int store_vector(char *text, size_t n, void *arg)
 		i++;
 	}
 	if (v->at == &init_net.port_min && i && got[0] > (i == 2 ? got[1] : numbers(v)[1]))
+		return -EINVAL;
+	if (i && !frag_thresh_ok(v, got[0]))
 		return -EINVAL;
 	while (i--)
 		WRITE_ONCE(numbers(v)[i], (int)got[i]);

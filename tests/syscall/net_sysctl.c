@@ -80,6 +80,50 @@ static void ttl(void)
 	close(fd);
 }
 
+static void lo_mtu(int mtu)
+{
+	struct ifreq r = { .ifr_name = "lo", .ifr_mtu = mtu };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	T(ioctl(fd, SIOCSIFMTU, &r));
+	close(fd);
+}
+
+static void in_pieces(const char *what)
+{
+	struct sockaddr_in a = at("127.0.0.1", 0);
+	int fd = bound(SOCK_DGRAM, "127.0.0.1");
+	static char b[5000];
+
+	a.sin_port = htons((uint16_t)port_of(fd));
+	NEED(sendto(fd, b, sizeof(b), 0, SA(&a), sizeof(a)));
+	say("%s: %zd bytes come\n", what, recv(fd, b, sizeof(b), MSG_DONTWAIT));
+	close(fd);
+}
+
+static void fragments(void)
+{
+	static const char *const names[] = { "ipfrag_high_thresh", "ipfrag_low_thresh",
+		"ipfrag_time", "../ipv6/ip6frag_high_thresh", "../ipv6/ip6frag_low_thresh",
+		"../ipv6/ip6frag_time" };
+
+	lo_mtu(1500);
+	for (unsigned i = 0; i < 6; i++)
+		get(names[i]);
+	in_pieces("fragments");
+	put("ipfrag_high_thresh", "1000");
+	put("ipfrag_low_thresh", "5000000");
+	put("ipfrag_low_thresh", "0");
+	put("ipfrag_high_thresh", "0");
+	put("ipfrag_low_thresh", "1");
+	in_pieces("without memory");
+	put("ipfrag_high_thresh", "4194304");
+	in_pieces("with memory again");
+	put("ipfrag_time", "7");
+	for (unsigned i = 0; i < 6; i++)
+		get(names[i]);
+}
+
 TEST(net_sysctl)
 {
 	if (unshare(CLONE_NEWNET)) {
@@ -90,7 +134,9 @@ TEST(net_sysctl)
 	ping();
 	ports();
 	ttl();
+	fragments();
 	T(unshare(CLONE_NEWNET));
+	get("ipfrag_high_thresh");
 	get("ping_group_range");
 	get("ip_local_port_range");
 	get("ip_default_ttl");

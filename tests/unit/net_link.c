@@ -23,7 +23,7 @@ u32 packet_taps; /* nobody listens */
 struct net init_net;
 static u64 now = 1000;
 static struct ktimer *timers[8];
-static struct net net;
+static struct net net, other;
 static struct net_device card, lo;
 static LIST_HEAD(sent); /* frames that the card has sent */
 static struct sk_buff *received;
@@ -184,6 +184,8 @@ static int set_up(void **state)
 		INIT_LIST_HEAD(&net.addrs);
 		INIT_LIST_HEAD(&net.routes);
 		ndisc_net_init(&net);
+		frags_net_init(&net);
+		frags_net_init(&other);
 	}
 	net.lo = &lo;
 	lo = (struct net_device){ .net = &net, .ifindex = 1, .flags = IFF_LOOPBACK | IFF_UP };
@@ -213,6 +215,7 @@ static int tear_down(void **state)
 	routes_forget(&card, true);
 	addr_del(&card, &mine, -1);
 	frags_forget(&net);
+	frags_forget(&other);
 	skb_free_list(&sent);
 	kfree_skb(received);
 	received = NULL;
@@ -490,6 +493,41 @@ static void test_incomplete(void **state)
 	assert_int_equal(memory, 0);
 }
 
+/* Who sends many pieces pushes out its own, not another namespace's; nothing is kept where nothing may be. */
+static void test_memory_of_others(void **state)
+{
+	struct flow f = { .dev = &card };
+	struct sk_buff *whole = NULL;
+	u32 packets, memory;
+
+	ip_fragment(large(7), 1500, &f, keep);
+	assert_null(ip_defrag(&other, parsed(take())));
+	skb_free_list(&sent);
+	for (int i = 0; i < 2000; i++) {
+		ip_fragment(large((u16)i), 1500, &f, keep);
+		assert_null(ip_defrag(&net, parsed(take())));
+		skb_free_list(&sent);
+	}
+	assert_true(net.frags[0].packets <= 256 && net.frags[0].memory <= 4 << 20);
+	assert_int_equal(other.frags[0].packets, 1);
+	ip_fragment(large(7), 1500, &f, keep);
+	kfree_skb(take()); /* the first is there */
+	while (!list_empty(&sent)) {
+		assert_null(whole);
+		whole = ip_defrag(&other, parsed(take()));
+	}
+	assert_non_null(whole);
+	kfree_skb(whole);
+	frags_forget(&net);
+	net.frags[0].high_thresh = 0;
+	ip_fragment(large(8), 1500, &f, keep);
+	while (!list_empty(&sent))
+		assert_null(ip_defrag(&net, parsed(take())));
+	frag_usage(&packets, &memory);
+	assert_true(!packets && !memory);
+	frags_net_init(&net);
+}
+
 /* Random pieces: overlapping, beyond the end, of many packets; memory stays bounded, what comes out is what its header says. */
 static void test_random_pieces(void **state)
 {
@@ -590,5 +628,5 @@ static void test_pmtu(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 UNIT_MAIN(T(test_resolution), T(test_times), T(test_nobody), T(test_announcements), T(test_flood),
 	T(test_own_address), T(test_address_taken), T(test_router), T(test_any_order),
-	T(test_incomplete), T(test_random_pieces), T(test_random_frames), T(test_texts),
-	T(test_pmtu))
+	T(test_incomplete), T(test_memory_of_others), T(test_random_pieces), T(test_random_frames),
+	T(test_texts), T(test_pmtu))
