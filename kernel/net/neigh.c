@@ -18,7 +18,8 @@
  *
  * Invariants: 1. packets wait in INCOMPLETE entries only. 2. There are at most NEIGH_MAX entries that nobody has set by hand; the least
  * recently used makes room. By hand a namespace has at most BY_HAND_MAX, so it cannot take all from the others. 3. At most QUEUE_MAX
- * packets wait for one.
+ * packets wait for one. 4. An entry with a deadline stands in the tree by_deadline, one that was not set by hand in the list lru, the least
+ * recently used first, so that time and room cost no walk over all of them under the lock.
  * Locks: neigh_lock (spin) for all of it. Nothing is sent under it: what is to be done is taken out first.
  */
 #include <asm/errno.h>
@@ -26,6 +27,7 @@
 
 #include "arch/um/arch.h"
 #include "kernel/lib/printk.h"
+#include "kernel/lib/rbtree.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/net/ip.h"
@@ -49,7 +51,10 @@
 
 struct neigh {
 	struct hlist_node node;
+	struct rb_node due;   /* of by_deadline, unless deadline is FOREVER */
+	struct list_head lru; /* empty of those by hand */
 	struct net_device *dev;
+	struct net *net; /* that dev was in when this was made */
 	ip_addr addr;
 	u8 mac[ETH_ALEN];
 	u8 state, flags;
@@ -63,6 +68,8 @@ struct neigh {
 static DEFINE_SPINLOCK(neigh_lock);
 static struct hlist_head table[NEIGH_BUCKETS];
 static u32 nr_neighs, nr_by_hand; /* all; of these by hand */
+static struct rb_root by_deadline;
+static LIST_HEAD(lru);
 static struct ktimer neigh_timer;
 static u64 timer_at = FOREVER;
 
@@ -83,24 +90,49 @@ static struct neigh *find(const struct net_device *dev, const ip_addr *addr)
 	return NULL;
 }
 
+static void set_deadline(struct neigh *n, u64 at)
+{
+	struct rb_node **link = &by_deadline.node, *parent = NULL;
+
+	if (n->deadline != FOREVER)
+		rb_erase(&n->due, &by_deadline);
+	n->deadline = at;
+	if (at == FOREVER)
+		return;
+	while (*link) {
+		parent = *link;
+		link = at < rb_entry(parent, struct neigh, due)->deadline ? &parent->left :
+									    &parent->right;
+	}
+	rb_link_node(&n->due, parent, link);
+	rb_insert_color(&n->due, &by_deadline);
+}
+
+static void count_by_hand(struct neigh *n, u8 state)
+{
+	u32 was = !!(n->state & NUD_BY_HAND), is = !!(state & NUD_BY_HAND);
+
+	nr_by_hand += is - was;
+	n->net->neighs_by_hand += is - was;
+}
+
 /* Out of the table; its packets go to @queue, for who drops the lock first. */
 static void drop(struct neigh *n, struct list_head *queue)
 {
 	hlist_del_init(&n->node);
+	list_del(&n->lru);
+	set_deadline(n, FOREVER);
+	n->dev->nr_neighs--;
 	nr_neighs--;
-	nr_by_hand -= !!(n->state & NUD_BY_HAND);
+	count_by_hand(n, NUD_NONE);
 	list_splice_tail_init(&n->queue, queue);
 	kfree(n);
 }
 
 static void make_room(struct list_head *dead)
 {
-	struct neigh *n, *oldest = NULL;
+	struct neigh *oldest = list_first_entry_or_null(&lru, struct neigh, lru);
 
-	for (u32 b = 0; b < NEIGH_BUCKETS; b++)
-		hlist_for_each_entry(n, &table[b], node)
-			if (!(n->state & NUD_BY_HAND) && (!oldest || n->used < oldest->used))
-				oldest = n;
 	if (oldest)
 		drop(oldest, dead);
 }
@@ -116,12 +148,15 @@ static struct neigh *create(struct net_device *dev, const ip_addr *addr, struct 
 	if (!n)
 		return NULL;
 	n->dev = dev;
+	n->net = dev->net;
 	n->addr = *addr;
 	n->state = NUD_NONE;
 	n->deadline = FOREVER;
 	n->used = n->updated = ktime_get();
 	INIT_LIST_HEAD(&n->queue);
+	list_add_tail(&n->lru, &lru);
 	hlist_add_head(&n->node, bucket(dev, addr));
+	dev->nr_neighs++;
 	nr_neighs++;
 	return n;
 }
@@ -138,10 +173,14 @@ static void set_state(struct neigh *n, u8 state, u64 lasts)
 {
 	u64 now = ktime_get();
 
-	nr_by_hand += !!(state & NUD_BY_HAND) - !!(n->state & NUD_BY_HAND);
+	count_by_hand(n, state);
+	if (state & NUD_BY_HAND)
+		list_del_init(&n->lru);
+	else if (list_empty(&n->lru))
+		list_add_tail(&n->lru, &lru);
 	n->state = state;
 	n->updated = now;
-	n->deadline = lasts == FOREVER ? FOREVER : now + lasts;
+	set_deadline(n, lasts == FOREVER ? FOREVER : now + lasts);
 	if (state == NUD_REACHABLE)
 		n->confirmed = now;
 	arm(n->deadline);
@@ -235,6 +274,8 @@ static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *sk
 		n = create(dev, to, &dead);
 	if (n) {
 		n->used = ktime_get();
+		if (!(n->state & NUD_BY_HAND))
+			list_move_tail(&n->lru, &lru);
 		known = n->state & NUD_VALID;
 		if (n->state == NUD_STALE)
 			set_state(n, NUD_DELAY, DELAY_TIME);
@@ -404,17 +445,10 @@ static void expire(struct neigh *n, struct due *d)
 /* The first entry whose time has come; the next time, when there is none. */
 static struct neigh *find_due(u64 now, u64 *next)
 {
-	struct neigh *n;
+	struct neigh *n = rb_entry_safe(rb_first(&by_deadline), struct neigh, due);
 
-	*next = FOREVER;
-	for (u32 b = 0; b < NEIGH_BUCKETS; b++) {
-		hlist_for_each_entry(n, &table[b], node) {
-			if (n->deadline <= now)
-				return n;
-			*next = min(*next, n->deadline);
-		}
-	}
-	return NULL;
+	*next = n ? n->deadline : FOREVER;
+	return *next <= now ? n : NULL;
 }
 
 static bool do_due(void)
@@ -464,7 +498,7 @@ void neigh_forget(struct net_device *dev)
 	struct neigh *n;
 
 	spin_lock(&neigh_lock);
-	for (u32 b = 0; b < NEIGH_BUCKETS; b++)
+	for (u32 b = 0; b < NEIGH_BUCKETS && dev->nr_neighs; b++)
 		hlist_for_each_entry_safe(n, next, &table[b], node)
 			if (n->dev == dev)
 				drop(n, &dead);
@@ -520,15 +554,8 @@ static int set_locked(struct neigh *n, const u8 *mac, u16 state, u8 flags)
 
 static bool may_set(const struct net *net, const struct neigh *n, u16 state)
 {
-	const struct neigh *o;
-	u32 count = 0;
-
-	if (!(state & NUD_BY_HAND) || (n && n->state & NUD_BY_HAND))
-		return true;
-	for (u32 b = 0; b < NEIGH_BUCKETS; b++)
-		hlist_for_each_entry(o, &table[b], node)
-			count += o->dev->net == net && o->state & NUD_BY_HAND;
-	return count < BY_HAND_MAX;
+	return !(state & NUD_BY_HAND) || (n && n->state & NUD_BY_HAND) ||
+	       net->neighs_by_hand < BY_HAND_MAX;
 }
 
 int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 state, u8 flags,

@@ -113,6 +113,7 @@ struct net_device {
 	bool carrier;    /* a link is there */
 	bool oper_known; /* that says something; else the state is "unknown" */
 	u32 carrier_changes;
+	u32 nr_neighs; /* under neigh.c's lock */
 	u32 txqlen;
 	u32 group;
 	struct netconf conf;
