@@ -21,6 +21,7 @@
 #define COPY_BREAK                                                                                 \
 	4096U /* smaller frames are copied out, and all that would waste most of a buffer */
 #define RETRY NSEC_PER_SEC
+#define RETRY_SOON (RETRY / 50)        /* who has been asked has not answered */
 #define TELL_AGAIN (10 * NSEC_PER_SEC) /* on stderr */
 
 /* ---- frames ---- */
@@ -263,7 +264,7 @@ static void reopen(struct work *w)
 	if (err == -ENOTCONN) /* of a kind that cannot come back */
 		return;
 	if (err) {
-		retry_after(c, RETRY);
+		retry_after(c, err == -EINPROGRESS ? RETRY_SOON : RETRY);
 		return;
 	}
 	netdev_set_carrier(c->dev, true);

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <linux/virtio_net.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "drivers/net/internal_host.h"
@@ -44,6 +46,31 @@ int net_fail(struct net_host *h, int err, const char *fmt, ...)
 	return -err;
 }
 
+uint64_t net_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+void net_stop_asking(struct net_host *h)
+{
+	if (h->asked >= 0)
+		close(h->asked);
+	if (h->half >= 0)
+		close(h->half);
+	h->asked = h->half = -1;
+}
+
+int net_wait_on(struct net_host *h)
+{
+	if (net_now_ms() < h->give_up)
+		return -EINPROGRESS;
+	net_stop_asking(h);
+	return -EIO;
+}
+
 static void count_call(struct net_host *h)
 {
 	__atomic_fetch_add(&h->calls, 1, __ATOMIC_RELAXED);
@@ -66,6 +93,20 @@ int net_host_check(struct net_open *o)
 	return err;
 }
 
+/* The first time, when nobody is held up by it: until there is an answer. */
+static int open_and_wait(struct net_host *h)
+{
+	int err;
+
+	while ((err = net_host_reopen(h)) == -EINPROGRESS) {
+		struct pollfd p = { .fd = h->asked, .events = POLLIN };
+		uint64_t now = net_now_ms();
+
+		poll(&p, 1, h->give_up > now ? (int)(h->give_up - now) : 0);
+	}
+	return err;
+}
+
 int net_host_open(struct net_open *o)
 {
 	struct net_host *h = calloc(1, sizeof(*h));
@@ -75,10 +116,10 @@ int net_host_open(struct net_open *o)
 		return err;
 	h->link = links[o->kind];
 	h->irq = o->irq;
-	h->fd = h->parked = h->control = -1;
+	h->fd = h->parked = h->control = h->asked = h->half = -1;
 	h->args = strdup(o->args);
 	if (h->args)
-		err = net_host_reopen(h);
+		err = open_and_wait(h);
 	if (err) {
 		memcpy(o->err, h->err, sizeof(o->err));
 		free(h->args);
@@ -138,6 +179,9 @@ void net_host_close(struct net_host *h)
 {
 	if (h->fd >= 0)
 		gone(h);
+	else if (h->link->close)
+		h->link->close(h);
+	net_stop_asking(h);
 	if (h->parked >= 0)
 		close(h->parked);
 	free(h->args);

@@ -67,7 +67,7 @@ void net_host_close(struct net_host *h);
 int net_host_recv(struct net_host *h, struct net_in *in, int n);
 /* Sends from the front: how many. Fewer: the link is full, the interrupt comes when it is not. Frames for nobody count as sent. */
 int net_host_send(struct net_host *h, const struct net_out *out, int n);
-/* 0: the other side is there again. Else -errno: try again later. */
+/* 0: the other side is there again. Else -errno: try again later; -EINPROGRESS: soon, it was asked and has not answered. Waits for nobody. */
 int net_host_reopen(struct net_host *h);
 /* So many host calls it has made. */
 uint64_t net_host_calls(const struct net_host *h);

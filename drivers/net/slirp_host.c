@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,20 +103,31 @@ static void reap(struct net_host *h)
 }
 
 /* Its first message: "ok", or what is wrong. */
-static int hear(struct net_host *h, int fd)
+static int hear(struct net_host *h)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
 	char text[200];
-	ssize_t n = -1;
+	ssize_t n = recv(h->asked, text, sizeof(text) - 1, MSG_DONTWAIT);
+	int err;
 
-	if (poll(&p, 1, START_MS) == 1)
-		n = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
-	if (n <= 0)
-		return net_fail(h, EIO,
-			"the slirp helper does not start; is libslirp installed (Debian: "
-			"libslirp0)?");
-	text[n] = 0;
-	return strcmp(text, "ok") ? net_fail(h, EINVAL, "%s", text) : 0;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		err = net_wait_on(h);
+		if (err == -EINPROGRESS)
+			return err;
+	}
+	if (n > 0)
+		text[n] = 0;
+	if (n > 0 && !strcmp(text, "ok")) {
+		h->fd = h->asked;
+		h->asked = -1;
+		return 0;
+	}
+	net_stop_asking(h);
+	reap(h);
+	if (n > 0)
+		return net_fail(h, EINVAL, "%s", text);
+	return net_fail(h, EIO,
+		"the slirp helper does not start; is libslirp installed (Debian: "
+		"libslirp0)?");
 }
 
 static int slirp_check(struct net_host *h)
@@ -127,7 +137,7 @@ static int slirp_check(struct net_host *h)
 	return 0;
 }
 
-static int slirp_open(struct net_host *h)
+static int start(struct net_host *h)
 {
 	char *argv[WORDS_MAX], *text = strdup(h->args);
 	int size = SOCKET_BUFFER, pair[2], image, err = text ? split(text, argv) : -ENOMEM;
@@ -148,18 +158,20 @@ static int slirp_open(struct net_host *h)
 	close(pair[1]);
 	if (h->pid < 0)
 		h->pid = 0;
-	err = hear(h, pair[0]);
-	if (err) {
-		close(pair[0]);
-		reap(h);
-	} else {
-		h->fd = pair[0];
-	}
+	h->asked = pair[0];
+	h->give_up = net_now_ms() + START_MS;
 out:
 	if (image >= 0)
 		close(image);
 	free(text);
 	return err;
+}
+
+static int slirp_open(struct net_host *h)
+{
+	int err = h->asked < 0 ? start(h) : 0;
+
+	return err ? err : hear(h);
 }
 
 const struct net_link slirp_link = { .check = slirp_check, .open = slirp_open, .close = reap };

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
-#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,48 +144,63 @@ static void vde_close(struct net_host *h)
 	h->control = -1;
 }
 
-static int vde_ask(struct net_host *h, int data, int control)
+static int vde_refused(struct net_host *h)
+{
+	int err = net_fail(
+		h, errno ? errno : EPROTO, "vde,%.100s: the switch does not take us", h->args);
+
+	net_stop_asking(h);
+	return err;
+}
+
+/* Into h->asked and h->half. */
+static int vde_ask(struct net_host *h)
 {
 	static unsigned serial;
 	struct vde_request req = { .magic = VDE_MAGIC, .version = 3, .type = VDE_NEW_CONTROL };
-	struct pollfd p = { .fd = control, .events = POLLIN };
-	struct sockaddr_un to;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int control;
 
+	snprintf(path, sizeof(path), "%s/ctl", h->args);
+	control = connect_to(h, SOCK_STREAM, path);
+	if (control < 0)
+		return control;
+	h->asked = control;
+	h->give_up = net_now_ms() + ANSWER_MS;
+	h->half = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	errno = 0;
 	req.sock.sun_family = AF_UNIX;
 	/* a name without a file: the first byte is 0 */
 	snprintf(req.sock.sun_path + 1, sizeof(req.sock.sun_path) - 1, "nestling-%d-%u", getpid(),
 		__atomic_fetch_add(&serial, 1, __ATOMIC_RELAXED));
 	snprintf(req.description, sizeof(req.description), "nestling %d", getpid());
-	if (bind(data, (struct sockaddr *)&req.sock, sizeof(req.sock)) ||
-		send(control, &req, sizeof(req), MSG_NOSIGNAL) != sizeof(req) ||
-		poll(&p, 1, ANSWER_MS) != 1 || recv(control, &to, sizeof(to), 0) != sizeof(to) ||
-		connect(data, (struct sockaddr *)&to, sizeof(to)))
-		return net_fail(h, errno ? errno : EPROTO,
-			"vde,%.100s: the switch does not take us", h->args);
+	if (bind(h->half, (struct sockaddr *)&req.sock, sizeof(req.sock)) ||
+		send(control, &req, sizeof(req), MSG_NOSIGNAL) != sizeof(req))
+		return vde_refused(h);
 	return 0;
 }
 
 static int vde_open(struct net_host *h)
 {
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	int control, data, err;
+	int err = h->asked < 0 ? vde_ask(h) : 0;
+	struct sockaddr_un to;
+	ssize_t n;
 
-	snprintf(path, sizeof(path), "%s/ctl", h->args);
-	control = connect_to(h, SOCK_STREAM, path);
-	if (control < 0)
-		return control;
-	data = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	err = data < 0 ? -errno : vde_ask(h, data, control);
-	if (err) {
-		if (data >= 0)
-			close(data);
-		close(control);
+	if (err)
 		return err;
+	errno = 0;
+	n = recv(h->asked, &to, sizeof(to), MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		err = net_wait_on(h);
+		errno = ETIMEDOUT;
+		return err == -EINPROGRESS ? err : vde_refused(h);
 	}
-	large_buffers(data);
-	h->control = control;
-	h->fd = data;
+	if (n != sizeof(to) || connect(h->half, (struct sockaddr *)&to, sizeof(to)))
+		return vde_refused(h);
+	large_buffers(h->half);
+	h->control = h->asked;
+	h->fd = h->half;
+	h->asked = h->half = -1;
 	return 0;
 }
 

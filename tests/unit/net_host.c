@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unit tests of the host half of cards: a switch of vde2 that is slow, silent, wrong, or refuses holds up nobody who opens the link again.
+ *
+ * SOURCES: drivers/net/net_host.c drivers/net/socket_host.c
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "drivers/net/internal_host.h"
+
+const struct net_link slirp_link, tap_link;
+void net_tap_setup(struct net_host *h, int fd, bool vnet)
+{
+}
+int os_event_add(int fd, uint32_t events, int irq)
+{
+	return 0;
+}
+void os_event_del(int fd)
+{
+}
+int os_event_rearm(int fd, uint32_t events, int irq)
+{
+	return 0;
+}
+
+static char folder[] = "/tmp/net_host.XXXXXX", path[64];
+static int listener = -1;
+
+static int set_up(void **state)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/ctl", folder);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(listener, 5), 0);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	close(listener);
+	unlink(path);
+	rmdir(folder);
+	memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
+	return 0;
+}
+
+static struct net_host *card(void)
+{
+	struct net_host *h = calloc(1, sizeof(*h));
+
+	h->link = &vde_link;
+	h->fd = h->parked = h->control = h->asked = h->half = -1;
+	h->args = strdup(folder);
+	return h;
+}
+
+static void test_slow_switch(void **state)
+{
+	struct sockaddr_un data = { .sun_family = AF_UNIX, .sun_path = "\0net_host-data" };
+	struct net_host *h = card();
+	int member, frames = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	assert_int_equal(bind(frames, (struct sockaddr *)&data, sizeof(data)), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(net_host_reopen(h), -EINPROGRESS);
+	assert_int_equal(h->fd, -1);
+	member = accept(listener, NULL, NULL);
+	assert_int_equal(send(member, &data, sizeof(data), 0), sizeof(data));
+	assert_int_equal(net_host_reopen(h), 0);
+	assert_true(h->fd >= 0 && h->control >= 0 && h->asked == -1 && h->half == -1);
+	assert_int_equal(write(h->fd, "frame", 5), 5);
+	net_host_close(h);
+	close(member);
+	close(frames);
+}
+
+static void test_silent_switch(void **state)
+{
+	struct net_host *h = card();
+
+	assert_int_equal(net_host_reopen(h), -EINPROGRESS);
+	h->give_up = net_now_ms(); /* its time is over */
+	assert_int_equal(net_host_reopen(h), -ETIMEDOUT);
+	assert_true(h->asked == -1 && h->half == -1);
+	assert_int_equal(net_host_reopen(h), -EINPROGRESS); /* and from the beginning */
+	net_host_close(h);
+}
+
+static void test_wrong_switch(void **state)
+{
+	struct net_host *h = card();
+	int member;
+
+	assert_int_equal(net_host_reopen(h), -EINPROGRESS);
+	member = accept(listener, NULL, NULL);
+	assert_int_equal(send(member, "no", 2, 0), 2);
+	assert_true(net_host_reopen(h) < 0 && h->asked == -1);
+	close(member);
+	assert_int_equal(net_host_reopen(h), -EINPROGRESS);
+	close(accept(listener, NULL, NULL));
+	assert_int_not_equal(net_host_reopen(h), -EINPROGRESS);
+	net_host_close(h);
+}
+
+static void test_nobody(void **state)
+{
+	struct net_host *h = card();
+
+	unlink(path);
+	assert_int_equal(net_host_reopen(h), -ENOENT);
+	net_host_close(h);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_slow_switch),
+		T(test_silent_switch),
+		T(test_wrong_switch),
+		T(test_nobody),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
