@@ -7,7 +7,8 @@ BUILD=${BUILD:-$root/build}
 KERNEL=${KERNEL:-$BUILD/nestling} NESTCTL=${NESTCTL:-$BUILD/nestctl}
 IMAGE=${IMAGE:-$BUILD/tests/debian.ext4} BUSYBOX=${BUSYBOX:-$BUILD/tests/busybox.ext4}
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# Who is interrupted may leave the mounts of an image that mmdebstrap was making there: /sys and /dev are the host's.
+trap 'rm -rf --one-file-system "$work"' EXIT
 bad=0
 
 ok() { echo "ok      $1"; }
