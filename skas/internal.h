@@ -6,6 +6,7 @@
  *	space.c     orders to the mapper; making and ending spaces    pool.c     space_get, space_put
  *	runner.c    making and ending runners; events                 fpu.c      FPU states
  *	seccomp.c   struct skas_ops of seccomp mode                   ptrace.c   struct skas_ops of ptrace mode
+ *	answers.c   calls that the stub answers
  *	handoff.c   how vCPU and runner wait for each other, and on which host CPUs
  */
 #ifndef NESTLING_SKAS_INTERNAL_H
@@ -66,6 +67,8 @@ struct runner {
 	u64 gap;                 /* handoff.c: ticks between its calls, on average */
 	u32 park;                /* futex that no space maps: it sleeps here while PARKED */
 	bool live; /* seccomp: the last event came through a patched site, the FPU state is in the registers */
+	u64 told;       /* skas_offer(): which answers are in the control page, 0: none */
+	u64 offered_at; /* skas_answers_now() when some were offered for the coming stay, 0: none are */
 	u32 regs_live; /* ptrace: stopped in guest code, not in the stub; see ptrace.c */
 	struct skas_mutex lock;
 	struct fpu *owner; /* under lock: whose FPU state is live here */
@@ -130,7 +133,10 @@ struct skas {
 	bool patching; /* guests may have patched sites: gs base leads to the control page */
 	struct {
 		u64 patched; /* by the vCPU */
+		struct ctl_page
+			*ctl; /* of the runner that runs, or has run last; skas_answers_revoke() */
 	} __attribute__((aligned(64))) calls[STUB_MAX_SLOTS];
+	u64 answers_generation __attribute__((aligned(64)));
 	struct skas_stats stats; /* counted without a lock: figures for people */
 };
 extern struct skas skas;
@@ -179,6 +185,10 @@ struct kicking {
 };
 void kicking_begin(struct kicking *k, const struct runner *r);
 bool kicking_goes_on(struct kicking *k, const struct runner *r); /* false: it is given up */
+
+/* answers.c */
+void answers_init(void);
+bool answers_stale(const struct runner *r); /* what was offered, once the runner is published */
 
 /* fpu.c */
 bool fpu_enter(struct runner *r, struct fpu *fpu);

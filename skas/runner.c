@@ -106,6 +106,7 @@ int runner_make(struct runner *r)
 	r->placed = 0;
 	r->patient = false;
 	r->regs_live = 0;
+	r->told = r->offered_at = 0;
 	fpu_reset(r);
 	skas_lock(&r->space->lock);
 	err = clone_runner_locked(r);
@@ -149,7 +150,8 @@ void runner_wipe(struct runner *r)
 	memset(r->ctl, 0, sizeof(*r->ctl));
 	fpu_set_areas(r);
 	r->ctl->turn = turn;
-	r->placed = 0; /* what it was told about spinning is gone */
+	r->placed = 0; /* what it was told about spinning is gone, and */
+	r->told = 0;   /* about its guest */
 	r->ctl->frsp = r->va + TOP_OF_ALT_STACK;
 	memset(r->alt, 0, SLOT_ALT_SIZE);
 	fpu_reset(r);
@@ -159,6 +161,8 @@ void runner_wipe(struct runner *r)
 
 void runner_publish(struct runner *r)
 {
+	if (unlikely(skas.calls[r->cpu].ctl != r->ctl))
+		WRITE_ONCE(skas.calls[r->cpu].ctl, r->ctl);
 	__atomic_store_n(&skas_running[16 * r->cpu], (u32)r->task, __ATOMIC_SEQ_CST);
 }
 

@@ -82,7 +82,7 @@ static void seccomp_run(
 	swap = fpu_lock_swap(r);
 	runner_load_regs(r, regs);
 	runner_publish(r);
-	if (skas_kicked(r->cpu)) {
+	if (skas_kicked(r->cpu) || unlikely(answers_stale(r))) {
 		runner_unpublish(r);
 		if (swap)
 			skas_unlock(&r->lock);

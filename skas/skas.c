@@ -200,6 +200,7 @@ static int probe(const char **why)
 	skas.host_cpus = os_ncpus();
 	xstate_size = os_space_xstate(&skas.xfeatures);
 	handoff_init();
+	answers_init();
 	space_init();
 	if (xstate_size >= 576 && xstate_size <= MAX_XSTATE)
 		return 0;

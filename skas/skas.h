@@ -143,6 +143,20 @@ struct skas_event {
 };
 
 /*
+ * Answers that a patched call need not come to the kernel for, while its thread runs and nobody revokes them. Who offers them
+ *
+ *	now = skas_answers_now()                then looks at all that they depend on
+ *	skas_offer(s, cpu, &answers, now, self, yield)
+ *	skas_run(s, cpu, ...)                   returns EV_KICK at once when they have been revoked meanwhile
+ *
+ * and who changes what one depends on revokes it: when skas_answers_revoke() returns, no guest gets an old answer any more.
+ */
+u64 skas_answers_now(void);
+/* @self: those; @yield: sched_yield() has nobody to give way to, which a kick revokes. */
+void skas_offer(struct space *s, int cpu, const struct answers *a, u64 now, bool self, bool yield);
+void skas_answers_revoke(void);
+
+/*
  * Runs guest code of @s on vCPU @cpu with @regs and @fpu until an event. @deadline is on
  * os_clock_mono()'s scale; ~0 for none. On return @regs holds the guest's registers; the FPU state
  * stays live in the runner (fpu->runner). Calls os_ doors; the caller holds no spinlock.

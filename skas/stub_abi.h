@@ -145,6 +145,9 @@
 	264 /* the trampoline's own: the guest's rbx, rsp and flags on their way to where they belong */
 #define C_OWNRSP 272
 #define C_OWNFLAGS 280
+#define C_OWNRAX 288 /* answer_take's: to be a call for the kernel after all */
+#define C_OWNR11 296
+#define C_YIELDS 304 /* u32: that are answered until one goes to the kernel */
 
 #define C_CODE 320 /* u32 */
 #define C_TRAPNO 328
@@ -160,6 +163,19 @@
 
 #define C_IRET 384 /* five words: iretq's frame */
 #define IRET_SIZE 40
+
+/*
+ * Calls that the stub answers. The kernel writes the answers while it has the turn, and C_KNOWN at any time; both lines are read by both
+ * sides and hardly ever written.
+ */
+#define C_KNOWN 448 /* u32, KNOWN_* */
+#define C_ANSWERS                                                                                  \
+	512 /* u32 for each call with a number below ANSWERS, NO_ANSWER where the kernel has to be asked */
+#define ANSWERS 187
+#define NO_ANSWER 0xffffffff
+#define KNOWN_SELF 1  /* C_ANSWERS are right: who the thread that runs is */
+#define KNOWN_YIELD 2 /* nobody waits for this vCPU */
+#define YIELDS 1000   /* so many sched_yield()s may be answered in a row */
 
 /* With EXIT_FRAME the FPU state is at C_FP; with all others it is live in the runner's registers. */
 #define EXIT_FRAME 0
@@ -242,11 +258,15 @@ struct ctl_page {
 	uint64_t r10, r9, r8, rsp, cs, ss, rcx, r11;
 	uint64_t rdi, rsi, rdx, rax, rip, eflags;
 	uint32_t turn, kwait, exit, event;
-	uint64_t jump, own_rbx, own_rsp, own_flags, pad2[4];
+	uint64_t jump, own_rbx, own_rsp, own_flags, own_rax, own_r11;
+	uint32_t yields;
+	uint64_t pad2;
 	int32_t code;
 	uint64_t trapno, error, cr2, fault_addr, sys, stub_rip;
 	uint16_t ds, es, fs, gs;
-	uint64_t iret[5];
+	uint64_t iret[5], pad3[3];
+	uint32_t known, pad4[15];
+	uint32_t answers[ANSWERS];
 };
 
 struct order {
@@ -292,7 +312,6 @@ ABI_AT(ctl_page, gs_base, C_GS);
 ABI_AT(ctl_page, fp, C_FP);
 ABI_AT(ctl_page, frsp, C_FRSP);
 ABI_AT(ctl_page, event, C_EV);
-ABI_AT(ctl_page, code, C_CODE);
 ABI_AT(ctl_page, trapno, C_TRAPNO);
 ABI_AT(ctl_page, error, C_ERROR);
 ABI_AT(ctl_page, cr2, C_CR2);
@@ -307,7 +326,12 @@ ABI_AT(ctl_page, exit, C_EXIT);
 ABI_AT(ctl_page, jump, C_JUMP);
 ABI_AT(ctl_page, own_rbx, C_OWNRBX);
 ABI_AT(ctl_page, own_flags, C_OWNFLAGS);
+ABI_AT(ctl_page, own_r11, C_OWNR11);
+ABI_AT(ctl_page, yields, C_YIELDS);
+ABI_AT(ctl_page, code, C_CODE);
 ABI_AT(ctl_page, iret, C_IRET);
+ABI_AT(ctl_page, known, C_KNOWN);
+ABI_AT(ctl_page, answers, C_ANSWERS);
 ABI_AT(ctl_page, save, C_SAVE);
 ABI_AT(ctl_page, call_nr, C_CALLNR);
 ABI_AT(ctl_page, call_fp, C_CALLFP);
@@ -321,6 +345,7 @@ ABI_AT(order_area, zpid, O_ZPID);
 ABI_AT(order_area, flags, O_FLAGS);
 ABI_AT(order_area, file, O_FILE);
 ABI_AT(order_area, batch, O_BATCH);
+_Static_assert(sizeof(struct ctl_page) <= 0x1000, "control page");
 _Static_assert(sizeof(struct order) == ORDER_SIZE, "order");
 _Static_assert(sizeof(struct order_area) <= O_STACKS, "orders overlap the stacks");
 _Static_assert(O_STACKS + STUB_MAX_SLOTS * STACK_T_SIZE <= CTL_ORDERS_SIZE, "stacks");

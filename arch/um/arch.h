@@ -51,6 +51,8 @@ struct arch_task {
 	void *kstack;           /* the stack's block (KSTACK_BASE window) */
 	u64 trapno, error, cr2; /* of the last synchronous trap, for signal frames */
 	int fpu_cpu;            /* the vCPU whose runner holds the live FPU state */
+	struct answers answers;
+	u64 answers_at; /* skas_answers_now() when they were right, 0: never */
 };
 
 /*
@@ -83,6 +85,11 @@ void arch_return_to_user(void) __noreturn;
  * while it is the only thread of its mm and nobody watches its calls. The offer ends whenever it is in doubt.
  */
 void arch_ring_offer(u64 ring, u64 size);
+/*
+ * Something has changed that getpid(), gettid(), getppid(), getuid() and their kin say, of whatever task, or a task that may be running has
+ * to come to the kernel with its calls from now on. They may have been answered without the kernel; when this returns they are not any more.
+ */
+void arch_answers_revoke(void);
 /* Of a task that does not run, or of current: afterwards its FPU state is in arch.fpu.area (XSAVE's standard format, xstate_size
  * bytes) and may be changed there; what the CPU would refuse is made loadable when it goes back. ptrace, core dumps. */
 void arch_fpu_sync(struct task *t);

@@ -34,6 +34,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/mm/userbreak.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/process.h"
 #include "kernel/task/signal.h"
 #include "skas/skas.h"
 
@@ -156,10 +157,47 @@ static void serve(struct task *t, const struct skas_event *ev)
 
 /* ---- calls that the stub answers ---- */
 
-static bool may_take_events(const struct task *t)
+/* Nobody watches its calls. */
+static bool may_answer(const struct task *t)
 {
 	return !(READ_ONCE(t->work_flags) & TRACE_MASK) && !READ_ONCE(syscall_strace) &&
-	       !time_frozen && atomic_read(&t->mm->mm_users) == 1;
+	       !time_frozen;
+}
+
+static bool may_take_events(const struct task *t)
+{
+	return may_answer(t) && atomic_read(&t->mm->mm_users) == 1;
+}
+
+void arch_answers_revoke(void)
+{
+	skas_answers_revoke();
+}
+
+static void learn_answers(struct arch_task *a, u64 now)
+{
+	static u64 last;
+
+	task_answers(&a->answers);
+	a->answers.id = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+	a->answers_at = now;
+}
+
+/* The generation first, then what counts: who changes that goes the other way (skas/answers.c). */
+static void offer_answers(struct task *t, struct space *s, int cpu)
+{
+	u64 now;
+
+	if (!skas_patch_entry())
+		return;
+	now = skas_answers_now();
+	if (unlikely(!may_answer(t))) {
+		skas_offer(s, cpu, &t->arch.answers, now, false, false);
+		return;
+	}
+	if (unlikely(t->arch.answers_at != now))
+		learn_answers(&t->arch, now);
+	skas_offer(s, cpu, &t->arch.answers, now, true, sched_alone());
 }
 
 /* The stub gives up for good where it finds a page missing: so they are mapped first. */
@@ -285,6 +323,7 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 		t->arch.regs.rip = patch_resume(t->mm, t->arch.regs.rip);
 	if (unlikely(t->arch.regs.ring) && !may_take_events(t))
 		t->arch.regs.ring = 0;
+	offer_answers(t, s, cpu);
 	account_user_enter(now);
 	skas_run(s, cpu, &t->arch.regs, &t->arch.fpu, deadline, ev);
 	account_user_exit();

@@ -227,6 +227,7 @@ int arch_task_fork(struct task *child)
 	child->arch.regs = t->arch.regs;
 	child->arch.regs.rax = 0;
 	child->arch.regs.ring = 0;
+	child->arch.answers_at = 0;
 	child->arch.trapno = child->arch.error = child->arch.cr2 = 0;
 	skas_fpu_save_in_call(&t->arch.fpu, (u32)t->arch.regs.orig_rax);
 	memcpy(child->arch.fpu.area, t->arch.fpu.area, xstate_size);
@@ -246,6 +247,7 @@ void arch_exec_regs(u64 entry, u64 sp)
 		.eflags = 0x202,
 		.orig_rax = -1UL };
 	a->trapno = a->error = a->cr2 = 0;
+	a->answers_at = 0;
 	skas_fpu_drop(&a->fpu);
 	skas_fpu_init(&a->fpu);
 }

@@ -37,6 +37,12 @@ struct fpu {
 	struct runner *runner;
 };
 
+/* What calls that ask who the thread is say. */
+struct answers {
+	u64 id; /* two with the same one are the same; not 0 */
+	u32 pid, tid, ppid, uid, euid, gid, egid;
+};
+
 extern u32 xstate_size; /* bytes of @area, set once by skas_init */
 
 #endif

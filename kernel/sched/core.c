@@ -367,6 +367,11 @@ void yield(void)
 		boundary();
 }
 
+bool sched_alone(void)
+{
+	return !rq_queued(this_rq());
+}
+
 void cond_resched(void)
 {
 	if (unlikely(need_resched())) {

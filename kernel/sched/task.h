@@ -245,6 +245,8 @@ static inline u32 get_current_state(void)
 void schedule(void);
 void cond_resched(void); /* a boundary: polls interrupts, gives way; no spinlock held */
 void yield(void);
+/* Nobody waits for this vCPU: until it is kicked, yield() would change nothing. */
+bool sched_alone(void);
 /* Wakes @t when its state is in @states: true when it did. Works with spinlocks held. */
 bool wake_up_state(struct task *t, u32 states);
 #define wake_up_process(t) wake_up_state(t, TASK_NORMAL)

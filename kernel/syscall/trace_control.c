@@ -188,6 +188,7 @@ static int trace_calls(bool counts, char *text, char *why, size_t size)
 	}
 	trace_filter = f;
 	WRITE_ONCE(syscall_strace, counts ? TRACE_CALLS_TIMES : TRACE_CALLS_RING);
+	arch_answers_revoke();
 	return 0;
 }
 

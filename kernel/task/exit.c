@@ -277,9 +277,25 @@ static void reparent_leader(struct task *father, struct task *p, struct list_hea
 	kill_orphaned_pgrp(p, father);
 }
 
+/* The answer of getppid() changes before anybody can be told. */
+static void reparent_process(struct task *p, struct task *reaper)
+{
+	struct task *t;
+
+	for_each_thread(p->signal, t) {
+		t->real_parent = reaper;
+		if (!t->ptrace)
+			t->parent = reaper;
+	}
+	arch_answers_revoke();
+	for_each_thread(p->signal, t)
+		if (t->pdeath_signal)
+			send_sig_group(t->pdeath_signal, t, SEND_SIG_NOINFO);
+}
+
 static void forget_original_parent(struct task *father, struct list_head *dead)
 {
-	struct task *reaper, *p, *t;
+	struct task *reaper, *p;
 
 	if (!list_empty(&father->ptraced))
 		exit_ptrace(father, dead);
@@ -287,13 +303,7 @@ static void forget_original_parent(struct task *father, struct list_head *dead)
 		return;
 	reaper = find_new_reaper(father);
 	list_for_each_entry(p, &father->children, sibling) {
-		for_each_thread(p->signal, t) {
-			t->real_parent = reaper;
-			if (!t->ptrace)
-				t->parent = reaper;
-			if (t->pdeath_signal)
-				send_sig_group(t->pdeath_signal, t, SEND_SIG_NOINFO);
-		}
+		reparent_process(p, reaper);
 		if (!same_thread_group(reaper, father))
 			reparent_leader(father, p, dead);
 	}

@@ -27,6 +27,17 @@ long sys_getppid(void)
 	return nr;
 }
 
+void task_answers(struct answers *a)
+{
+	a->pid = (u32)sys_getpid();
+	a->tid = (u32)sys_gettid();
+	a->ppid = (u32)sys_getppid();
+	a->uid = (u32)sys_getuid();
+	a->euid = (u32)sys_geteuid();
+	a->gid = (u32)sys_getgid();
+	a->egid = (u32)sys_getegid();
+}
+
 long sys_set_tid_address(uaddr_t tidptr)
 {
 	current->clear_child_tid = tidptr;

@@ -36,6 +36,8 @@ extern struct task *init_process; /* pid 1 */
 char task_state_char(struct task *t);
 void task_times(struct task *t, u64 *utime, u64 *stime);         /* one thread */
 void thread_group_times(struct task *t, u64 *utime, u64 *stime); /* the process */
+void task_answers(struct answers *
+		a); /* what current's getpid() and so on say; arch_answers_revoke() when that changes */
 struct mm *get_task_mm(struct task *t); /* mmget'd, or NULL (kernel thread, exiting) */
 bool ptrace_may_access(struct task *t, bool attach);
 /*

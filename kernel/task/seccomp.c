@@ -323,6 +323,7 @@ static void sync_threads(void)
 		t->no_new_privs |= current->no_new_privs;
 		set_mode(t, SECCOMP_MODE_FILTER);
 	}
+	arch_answers_revoke();
 }
 
 static bool has_listener(const struct seccomp_filter *f)

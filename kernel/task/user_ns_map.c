@@ -203,6 +203,7 @@ int userns_map_write(
 		goto out;
 	map->ext = ext;
 	smp_store_release(&map->nr, (u32)n);
+	arch_answers_revoke();
 	ext = NULL;
 out:
 	mutex_unlock(&map_mutex);

@@ -21,6 +21,7 @@
  *	go .. go_live                              leaving; the FPU state is still in the saved frame
  *	go_live .. go_end                          leaving; the FPU state is live, the control page holds the registers
  *	ring_take .. ring_end                      therein: a call is answered, or not
+ *	answer_take .. answer_end                  the same, of other calls
  */
 #include "skas/stub_abi.h"
 #include <asm/unistd.h>
@@ -285,6 +286,47 @@ tramp_window:
 	lea C_OWNFLAGS + 8(%rbx), %rsp
 	pushfq
 	lea SLOT_STRIDE - SLOT_CTL - ALT_TOP(%rbx), %rsp
+	mov %eax, %ecx
+	cmp $ANSWERS, %ecx
+	jae call
+	cmpl $NO_ANSWER, C_ANSWERS(%rbx, %rcx, 4)
+	je call
+
+/*
+ * Who am I, and may others run: where the kernel has said so, that needs no hand-off. Until the last jump nothing has happened that counts:
+ * whatever signal strikes before it, the call goes to the kernel (in_stub). The answer is as old as the look at C_KNOWN.
+ */
+	mov %rax, C_OWNRAX(%rbx)
+	mov %r11, C_OWNR11(%rbx)
+answer_take:
+	mov $KNOWN_SELF, %eax
+	cmp $__NR_sched_yield, %ecx
+	jne 1f
+	mov $KNOWN_YIELD, %eax
+	decl C_YIELDS(%rbx)
+	jns 1f
+	movl $YIELDS, C_YIELDS(%rbx)
+	jmp answer_no
+1:	test %eax, C_KNOWN(%rbx)
+	jz answer_no
+	mov C_ANSWERS(%rbx, %rcx, 4), %eax
+	mov T_RESUME(%r11), %rcx
+	mov %rcx, C_JUMP(%rbx)
+	mov T_RET(%r11), %rcx
+	lea C_OWNFLAGS(%rbx), %rsp
+	popfq
+	mov C_OWNFLAGS(%rbx), %r11
+	mov C_OWNRSP(%rbx), %rsp
+	mov C_OWNRBX(%rbx), %rbx
+	jmp *%gs:C_JUMP
+answer_end:
+
+/* Of the registers only rbx counts: in_stub may lead here from anywhere above. */
+answer_no:
+	lea SLOT_STRIDE - SLOT_CTL - ALT_TOP(%rbx), %rsp
+	mov C_OWNRAX(%rbx), %rax
+	mov C_OWNR11(%rbx), %r11
+call:
 	KEEP %r15, C_R15
 	KEEP %r14, C_R14
 	KEEP %r13, C_R13
@@ -630,7 +672,28 @@ ring_no:
 
 /* ---- a signal that struck in the stub itself, at rcx ---- */
 in_stub:
-	lea ring_take(%rip), %rax
+	lea answer_take(%rip), %rax
+	cmp %rax, %rcx
+	jb 1f
+	lea answer_end(%rip), %rax
+	cmp %rax, %rcx
+	jae 2f
+	lea answer_no(%rip), %rax
+	mov %rax, UC_RIP(%rdx)
+	mov %rbx, UC_RBX(%rdx)
+	jmp resume
+
+	/* A kick on the way in: the call goes to the kernel and is not answered here, or nobody would have heeded it. */
+1:	lea tramp(%rip), %rax
+	cmp %rax, %rcx
+	jb 1f
+	movl $0, C_KNOWN(%rbx)
+2:	lea call_kernel(%rip), %rax
+	cmp %rax, %rcx
+	jae 1f
+	movq $0, C_RING(%rbx)
+
+1:	lea ring_take(%rip), %rax
 	cmp %rax, %rcx
 	jb 1f
 	lea ring_end(%rip), %rax

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * answers.c: calls that the stub answers, because they ask only what the kernel knew when it gave the turn: who the thread is, and
+ * that nobody waits for its vCPU. See docs/skas.md.
+ *
+ * Nobody may see an old answer once the change is done. Revoking: the generation goes up, (full barrier) the control page that each
+ * vCPU's runner goes by says that nothing is known. Running: answers under a generation, the runner is published, (full barrier) the
+ * generation is compared again. So either the vCPU sees the new generation, or who revokes sees the runner's page. Answers themselves
+ * change only while the kernel has the turn. The page may be that of a runner which has stopped or gone: in the control file all of
+ * them are mapped for ever, and that nothing is known is always right.
+ *
+ * Locks: none. A runner's page is written by its own vCPU, but for that one word.
+ */
+#include <asm/unistd.h>
+
+#include "skas/internal.h"
+
+/* Also of an instance that is restored: what its tasks and vCPUs had is of an older generation, and of other control pages. */
+void answers_init(void)
+{
+	skas.answers_generation++;
+	for (int cpu = 0; cpu < STUB_MAX_SLOTS; cpu++)
+		skas.calls[cpu].ctl = NULL;
+}
+
+u64 skas_answers_now(void)
+{
+	return smp_load_acquire(&skas.answers_generation);
+}
+
+void skas_answers_revoke(void)
+{
+	__atomic_fetch_add(&skas.answers_generation, 1, __ATOMIC_SEQ_CST);
+	for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++) {
+		struct ctl_page *c = READ_ONCE(skas.calls[cpu].ctl);
+
+		if (c)
+			WRITE_ONCE(c->known, 0);
+	}
+}
+
+static void put(u32 *to, u32 value)
+{
+	if (READ_ONCE(*to) != value)
+		WRITE_ONCE(*to, value);
+}
+
+static void tell(struct runner *r, const struct answers *a)
+{
+	u32 *answers = r->ctl->answers;
+
+	if (!r->told)
+		for (int i = 0; i < ANSWERS; i++)
+			WRITE_ONCE(answers[i], NO_ANSWER);
+	put(&answers[__NR_getpid], a->pid);
+	put(&answers[__NR_gettid], a->tid);
+	put(&answers[__NR_getppid], a->ppid);
+	put(&answers[__NR_getuid], a->uid);
+	put(&answers[__NR_geteuid], a->euid);
+	put(&answers[__NR_getgid], a->gid);
+	put(&answers[__NR_getegid], a->egid);
+	put(&answers[__NR_sched_yield], 0);
+	r->told = a->id;
+}
+
+void skas_offer(struct space *s, int cpu, const struct answers *a, u64 now, bool self, bool yield)
+{
+	struct runner *r = &s->runner[cpu];
+	u32 known = (self ? KNOWN_SELF : 0) | (yield ? KNOWN_YIELD : 0);
+
+	if (self && unlikely(r->told != a->id))
+		tell(r, a);
+	put(&r->ctl->known, known);
+	r->offered_at = known ? now : 0;
+}
+
+bool answers_stale(const struct runner *r)
+{
+	return r->offered_at && r->offered_at != READ_ONCE(skas.answers_generation);
+}
