@@ -397,11 +397,21 @@ static void write_blocks(struct commit *c)
 	}
 }
 
+static u32 revokes_per_block(const struct ext4_journal *j)
+{
+	return (j->sbi->block_size - 16 - tail_bytes(j)) / (j->wide ? 8 : 4);
+}
+
+u32 ext4_log_revoke_blocks(const struct ext4_journal *j, u32 n)
+{
+	return j->unlogged ? 0 : DIV_ROUND_UP(n, revokes_per_block(j));
+}
+
 static void write_revokes(struct commit *c)
 {
 	struct ext4_journal *j = c->j;
 	struct ext4_txn *t = c->t;
-	u32 size = j->wide ? 8 : 4, per = (j->sbi->block_size - 16 - tail_bytes(j)) / size, i, k;
+	u32 size = j->wide ? 8 : 4, per = revokes_per_block(j), i, k;
 
 	for (i = 0; i < t->nr_revokes; i += per) {
 		u8 *d = new_block(c, JBD_REVOKE);
@@ -437,10 +447,8 @@ static int write_commit_block(struct commit *c)
 
 static u32 log_need(const struct commit *c)
 {
-	u32 size = c->j->wide ? 8 : 4, per = (c->j->sbi->block_size - 16 - tail_bytes(c->j)) / size;
-
 	return c->n + DIV_ROUND_UP(c->n, tags_per_block(c->j)) +
-	       DIV_ROUND_UP(c->t->nr_revokes, per) + 2;
+	       ext4_log_revoke_blocks(c->j, c->t->nr_revokes) + 2;
 }
 
 /* Without a log: the blocks go where they belong. A crash meanwhile is e2fsck's business, as it always was with ext2. */

@@ -111,6 +111,8 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t);
 int ext4_checkpoint(
 	struct ext4_journal *j); /* writes everything committed home and empties the log */
 int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence);
+/* Blocks of the log for @n revokes. */
+u32 ext4_log_revoke_blocks(const struct ext4_journal *j, u32 n);
 void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b);
 
 u32 ext4_journal_room(const struct ext4_journal *j); /* blocks of the log that may be in use */

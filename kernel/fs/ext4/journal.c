@@ -55,13 +55,19 @@ static u32 txn_max(const struct ext4_journal *j)
 	return ext4_journal_room(j) / 4;
 }
 
+/* Under j->lock. Blocks of the log that @t may ask for: a removed directory is nothing but revokes, as many as it had blocks. */
+static u32 txn_blocks(const struct ext4_journal *j, const struct ext4_txn *t)
+{
+	return t->nr_bufs + t->reserved + ext4_log_revoke_blocks(j, t->nr_revokes);
+}
+
 /* Under j->lock: may a handle with so many credits begin now? */
 static bool may_start(const struct ext4_journal *j, u32 credits)
 {
 	const struct ext4_txn *t = j->running;
 
 	return j->aborted || j->closed ||
-	       (!j->barrier && !j->frozen && t && t->nr_bufs + t->reserved + credits <= txn_max(j));
+	       (!j->barrier && !j->frozen && t && txn_blocks(j, t) + credits <= txn_max(j));
 }
 
 static bool start_ready(struct ext4_journal *j, u32 credits)
@@ -180,7 +186,7 @@ int ext4_extend(struct ext4_handle *h, u32 credits)
 	int err = 0;
 
 	spin_lock(&j->lock);
-	if (h->refs == 1 && (j->barrier || t->nr_bufs + t->reserved + credits > txn_max(j))) {
+	if (h->refs == 1 && (j->barrier || txn_blocks(j, t) + credits > txn_max(j))) {
 		err = -EAGAIN;
 	} else {
 		t->reserved += credits;
