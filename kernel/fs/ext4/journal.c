@@ -478,6 +478,26 @@ static int read_map(struct ext4_journal *j)
 	return 0;
 }
 
+/* There is something to replay, but nothing here can tell whether it is whole. */
+static int check_replayable(const struct ext4_journal *j)
+{
+	u32 incompat = be32(j->super.incompat);
+	const char *why = NULL;
+
+	if (be32(j->super.h.type) != JBD_SUPER_V2 || !j->super.start)
+		return 0;
+	if (incompat & JBD_INCOMPAT_FAST_COMMIT)
+		why = "may have fast commits";
+	else if (incompat & JBD_INCOMPAT_ASYNC_COMMIT &&
+		 !(incompat & (JBD_INCOMPAT_CSUM_V2 | JBD_INCOMPAT_CSUM_V3)))
+		why = "was written with async_commit and no checksums of blocks";
+	if (!why)
+		return 0;
+	printk(KERN_ERR "EXT4-fs (%s): its log %s, and cannot be replayed here: e2fsck does\n",
+		j->sbi->sb->s_id, why);
+	return -EOPNOTSUPP;
+}
+
 static int read_super(struct ext4_journal *j)
 {
 	struct ext4_sb *sbi = j->sbi;
@@ -502,13 +522,9 @@ static int read_super(struct ext4_journal *j)
 		j->first >= j->maxlen || j->maxlen - j->first < 128 ||
 		j->maxlen > (u64)j->inode->i_size >> j->inode->i_blkbits || j->maxlen > 1U << 26)
 		return -EFSCORRUPTED;
-	if (type == JBD_SUPER_V2 && j->super.start &&
-		be32(j->super.incompat) & JBD_INCOMPAT_FAST_COMMIT) {
-		printk(KERN_ERR "EXT4-fs (%s): its log may have fast commits, which cannot be "
-				"replayed here: e2fsck does\n",
-			sbi->sb->s_id);
-		return -EOPNOTSUPP;
-	}
+	err = check_replayable(j);
+	if (err)
+		return err;
 	if (type == JBD_SUPER_V2 &&
 		be32(j->super.incompat) & ~(u32)(JBD_INCOMPAT_KNOWN | JBD_INCOMPAT_FAST_COMMIT)) {
 		printk(KERN_ERR "EXT4-fs (%s): journal has unknown features 0x%x\n", sbi->sb->s_id,

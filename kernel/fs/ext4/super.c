@@ -452,6 +452,8 @@ static struct ext4_sb *sbi_new(struct super_block *sb)
 /* A log that must be replayed changes what was read: replay, and read again. 1: done, read again; 0: nothing to do. */
 static int recover(struct super_block *sb, struct ext4_sb *sbi)
 {
+	int err;
+
 	if (!EXT4_HAS(sbi, compat, COMPAT_HAS_JOURNAL) ||
 		!EXT4_HAS(sbi, incompat, INCOMPAT_RECOVER))
 		return 0;
@@ -462,7 +464,8 @@ static int recover(struct super_block *sb, struct ext4_sb *sbi)
 			sb->s_id);
 		return -EROFS;
 	}
-	return ext4_journal_load(sb, false) ? -EIO : 1;
+	err = ext4_journal_load(sb, false);
+	return !err ? 1 : err == -EOPNOTSUPP ? err : -EIO;
 }
 
 /* sb= is needed to read the superblock, whose defaults come before all the other options. */
