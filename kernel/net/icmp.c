@@ -270,6 +270,8 @@ void icmp_no_host(struct net *net, struct sk_buff *skb)
 {
 	struct ip_error e = { .type = ICMP_DEST_UNREACH, .code = 1, .err = EHOSTUNREACH };
 
+	if (!skb->dev) /* of our own: what Linux tells of it comes by lo */
+		skb->dev = net->lo;
 	if (skb->protocol == ETH_P_IP)
 		quoted4(net, skb, &e);
 	else if (skb->protocol == ETH_P_IPV6) {
