@@ -224,6 +224,8 @@ static void item_remove(struct eventpoll *ep, struct epoll_item *it, bool mine)
 {
 	bool go;
 
+	/* First: as long as it is on the file's list the file's end waits for ep->mutex, and the queues are there. */
+	item_unhook(it);
 	spin_lock(&it->file->f_lock);
 	go = mine || !it->dying;
 	if (go)
@@ -231,7 +233,6 @@ static void item_remove(struct eventpoll *ep, struct epoll_item *it, bool mine)
 	spin_unlock(&it->file->f_lock);
 	if (!go)
 		return;
-	item_unhook(it);
 	rb_erase(&it->node, &ep->items);
 	spin_lock(&ep->lock);
 	make_idle(it);
