@@ -381,6 +381,8 @@ void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev)
 	u32 event = READ_ONCE(r->ctl->event);
 
 	*ev = (struct skas_event){ .type = EV_DEAD };
+	if ((event == EVT_CALL || event == EVT_CALL_SAVED) && skas.ops != &seccomp_ops)
+		return; /* forged: there are no patched sites, and nobody who could save a live state */
 	if (event && fpu_note_event(r, event != EVT_CALL))
 		return;
 	switch (event) {
