@@ -107,6 +107,7 @@ int runner_make(struct runner *r)
 	r->patient = false;
 	r->regs_live = 0;
 	r->told = r->offered_at = 0;
+	r->again = false;
 	fpu_reset(r);
 	skas_lock(&r->space->lock);
 	err = clone_runner_locked(r);
@@ -303,7 +304,7 @@ static bool put_regs(struct runner *r, const struct regs *regs)
 void runner_load_regs(struct runner *r, const struct regs *regs)
 {
 	struct ctl_page *c = r->ctl;
-	bool jump = put_regs(r, regs) && r->live && !(regs->eflags & FLAG_TF);
+	bool jump = put_regs(r, regs) && r->live && !r->again && !(regs->eflags & FLAG_TF);
 	u32 how = jump ? EXIT_JUMP : r->live ? EXIT_IRET : EXIT_FRAME;
 
 	if (!jump) {

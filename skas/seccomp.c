@@ -84,12 +84,14 @@ static void seccomp_run(
 	runner_publish(r);
 	if (skas_kicked(r->cpu) || unlikely(answers_stale(r))) {
 		runner_unpublish(r);
+		r->again = true;
 		if (swap)
 			skas_unlock(&r->lock);
 		return;
 	}
 	if (swap)
 		fpu_give(r);
+	r->again = false;
 	give_turn(r);
 	/* A kick that came before the turn was given fell on a waiting runner, which ignores it. */
 	if (skas_kicked(r->cpu))
