@@ -207,6 +207,10 @@ int netdev_change_flags(struct net_device *dev, u32 flags, u32 change)
 	int err = 0;
 
 	netdev_lock_net(dev);
+	if (dev->gone && flags & change & IFF_UP) { /* the request is late: what is dead is down */
+		spin_unlock(&dev->net->lock);
+		return -ENODEV;
+	}
 	was = dev->flags;
 	shown = netdev_shown_flags(dev);
 	ask_for(dev, flags, change);
@@ -466,7 +470,6 @@ static void let_device_go(struct net_device *dev)
 		kfree(dev);
 		return;
 	}
-	WRITE_ONCE(dev->net, &init_net);
 	spin_lock(&wanderers_lock);
 	list_move_tail(&dev->list, &wanderers);
 	spin_unlock(&wanderers_lock);
@@ -540,6 +543,12 @@ static void net_end(struct work *w)
 	ndisc_net_end(net);
 	frags_forget(net);
 	nf_net_end(net);
+	spin_lock(
+		&net->lock); /* before the grace period: who takes a lock by the device (netdev_lock_net()) finds one that stays */
+	list_for_each_entry(d, &net->dead, list)
+		if (d->wandered)
+			WRITE_ONCE(d->net, &init_net);
+	spin_unlock(&net->lock);
 	call_rcu(&net->rcu, net_free_rcu);
 }
 
