@@ -248,7 +248,7 @@ void errq_acked(struct tcp_sock *t, const struct sk_buff *skb, const struct sk_b
 
 	if (!r)
 		return;
-	if (!alone)
+	if (!alone && !r->stats) /* another thread may have asked for statistics since */
 		memcpy(r->data, skb_payload(skb), r->len);
 	add_stamp(c, r, SCM_TSTAMP_ACK, skb->stamp_key);
 }
