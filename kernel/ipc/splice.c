@@ -73,6 +73,8 @@ static int wait_both(
 	mutex_unlock(&in->mutex);
 	if (r <= 0)
 		return r;
+	if (*waited) /* before we wait for @out: what is there may be somebody else's as well */
+		pipe_wake_readers(in);
 	mutex_lock(&out->mutex);
 	r = pipe_wait_writable(out, nonblock, waited);
 	mutex_unlock(&out->mutex);
@@ -132,8 +134,11 @@ static ssize_t file_to_pipe_once(
 	err = pipe_wait_writable(p, nonblock, &waited);
 	b.page = err ? NULL : pipe_page_get(p);
 	mutex_unlock(&p->mutex);
-	if (err || !b.page)
+	if (err || !b.page) {
+		if (waited && !pipe_full(p))
+			pipe_wake_writers(p);
 		return err ? err : -ENOMEM;
+	}
 	n = read_page(f, pos, b.page, min_t(size_t, len, PAGE_SIZE));
 	mutex_lock(&p->mutex);
 	if (n > 0)
