@@ -347,6 +347,8 @@ static void decode_patched_call(struct runner *r, struct regs *regs, struct skas
 	take_regs(r, regs);
 	regs->rcx = regs->rip;
 	regs->r11 = regs->eflags;
+	regs->cs =
+		USER_CS; /* the trampoline does not say it, and is 64-bit code; the page has that of the last event */
 	ev->type = EV_SYSCALL;
 	ev->patched = true;
 	ev->addr = regs->rip;
