@@ -115,7 +115,8 @@ struct key *key_find_ring(const char *name)
 /* Rings of a user that hold nothing and that nobody else holds are made again when they are asked for. */
 static void drop_empty_rings(struct key_user *u)
 {
-	if (u->session && atomic_read(&u->session->refs) == 1 && u->session->nr <= 1) {
+	if (u->session && atomic_read(&u->session->refs) == 1 &&
+		(!u->session->nr || (u->session->nr == 1 && u->session->links[0] == u->ring))) {
 		key_put(u->session);
 		u->session = NULL;
 	}
