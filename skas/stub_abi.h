@@ -180,7 +180,8 @@
 /* With EXIT_FRAME the FPU state is at C_FP; with all others it is live in the runner's registers. */
 #define EXIT_FRAME 0
 #define EXIT_IRET 1 /* registers from the control page, by iretq */
-#define EXIT_JUMP 2 /* of a patched call, of whose registers only rax has changed */
+#define EXIT_JUMP                                                                                  \
+	2 /* of a patched call, of whose registers only rax has changed; rcx and r11 become rip and flags */
 #define EXIT_SAVE 3 /* not at all: save the FPU state at C_SAVE, give the turn back */
 #define EXIT_SWAP 4 /* save it, then as EXIT_FRAME: another task of this space goes on */
 

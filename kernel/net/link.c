@@ -580,8 +580,7 @@ int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, bool *mo
 	return err;
 }
 
-/* net->lock held. */
-/* @other: who has @name already, maybe as one of its other names. */
+/* @other: who has @name already, maybe as one of its other names. net->lock held. */
 static int may_rename(
 	const struct net_device *dev, const struct net_device *other, const char *name)
 {

@@ -62,7 +62,7 @@ int link_delete(struct net *net, int ifindex);
 int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, bool *moved);
 /* A namespace named by pid or descriptor, with a reference; NULL: by none. ERR_PTR. @admin: the caller must have rights over it. */
 struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin);
-/* 0, -EINVAL, -EEXIST, -EBUSY (it is up). A %d in @wanted becomes the first number that is free. */
+/* 0, -EINVAL, -EEXIST, -ENODEV. A %d in @wanted becomes the first number that is free. */
 int link_rename(struct net *net, int ifindex, const char *wanted);
 /* Other names, of any characters: 0, -EEXIST, -ENOENT, -ENOSPC, -EINVAL (not one of its other names). */
 int link_add_name(struct net_device *dev, const char *name);
