@@ -601,40 +601,72 @@ static void show_ports(struct net *net, struct net_device *dev)
 			netname_is_port(dev->name, d->name);
 }
 
-/* @wanted, or where that has a %d, the first of its kind that is free. net->lock held. 0 or -EINVAL. */
-static int fill_name(struct net *net, const char *wanted, char name[IFNAMSIZ])
+#define NUMBERS_MAX                                                                                \
+	65536U /* more than there are names in a namespace: cards, LINKS_MAX, and ALTNAMES_MAX of each */
+
+/* The number that @name has where @wanted has its %d, at @mark: noted in @used. */
+static void note_number(const char *name, const char *wanted, const char *mark, u64 *used)
+{
+	u32 n = 0, digits = 0;
+
+	if (strncmp(name, wanted, (size_t)(mark - wanted)) != 0)
+		return;
+	name += mark - wanted;
+	for (; *name >= '0' && *name <= '9' && n < NUMBERS_MAX; name++, digits++) {
+		if (digits && !n) /* as nobody writes it */
+			return;
+		n = n * 10 + (u32)(*name - '0');
+	}
+	if (digits && n < NUMBERS_MAX && !strcmp(name, mark + 2))
+		used[n / 64] |= 1UL << n % 64;
+}
+
+/* @wanted, or where that has a %d, the first of its kind that is free; @used: NUMBERS_MAX bits of 0. net->lock held. 0 or -EINVAL. */
+static int fill_name(struct net *net, const char *wanted, char name[IFNAMSIZ], u64 *used)
 {
 	const char *mark = strchr(wanted, '%');
 	char text[IFNAMSIZ + 12];
+	struct net_device *d;
+	struct altname *a;
+	u32 k = 0;
 
 	strscpy(name, wanted, IFNAMSIZ);
 	if (!mark)
 		return 0;
 	if (mark[1] != 'd' || strchr(mark + 1, '%'))
 		return -EINVAL;
-	for (int k = 0;; k++) { /* ends: there are no more devices than some */
-		snprintf(text, sizeof(text), "%.*s%d%s", (int)(mark - wanted), wanted, k, mark + 2);
-		if (strlen(text) >= IFNAMSIZ)
-			return -EINVAL;
-		if (netdev_by_name(net, text))
-			continue;
-		strscpy(name, text, IFNAMSIZ);
-		return 0;
+	list_for_each_entry(d, &net->devices, list) {
+		note_number(d->name, wanted, mark, used);
+		list_for_each_entry(a, &d->altnames, list)
+			note_number(a->name, wanted, mark, used);
 	}
+	while (k < NUMBERS_MAX - 1 && used[k / 64] >> k % 64 & 1)
+		k++;
+	snprintf(text, sizeof(text), "%.*s%u%s", (int)(mark - wanted), wanted, k, mark + 2);
+	if (strlen(text) >= IFNAMSIZ)
+		return -EINVAL;
+	strscpy(name, text, IFNAMSIZ);
+	return 0;
 }
 
 int link_rename(struct net *net, int ifindex, const char *wanted)
 {
 	struct net_device *dev;
 	char old[IFNAMSIZ], name[IFNAMSIZ];
+	u64 *used = NULL;
 	int err;
 
 	if (!good_name(wanted) || strlen(wanted) >= IFNAMSIZ)
 		return -EINVAL;
+	if (strchr(wanted, '%')) {
+		used = kzalloc(NUMBERS_MAX / 8, GFP_KERNEL);
+		if (!used)
+			return -ENOMEM;
+	}
 	mutex_lock(&link_mutex);
 	spin_lock(&net->lock);
 	dev = netdev_by_index(net, ifindex);
-	err = fill_name(net, wanted, name);
+	err = fill_name(net, wanted, name, used);
 	if (!err)
 		err = may_rename(dev, netdev_by_name(net, name), name);
 	if (!err) {
@@ -650,6 +682,7 @@ int link_rename(struct net *net, int ifindex, const char *wanted)
 		netdev_uevent(dev, "move", old, NULL);
 	}
 	mutex_unlock(&link_mutex);
+	kfree(used);
 	return err;
 }
 
