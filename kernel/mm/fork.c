@@ -102,38 +102,66 @@ static bool is_pinned(const struct page *p)
 	return atomic_read(&p->refcount) > atomic_read(&p->mapcount);
 }
 
-/* Entries of anonymous frames are stable: mmap_lock is held. */
-static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struct page *p)
+/* At once, while the parent keeps its page; @p is held meanwhile, since a truncation asks nobody. page_table_lock is let go. */
+static int copy_unlocked(struct fork *f, struct vm_area *v, u64 va, pte_t e, struct page *p)
+{
+	int err;
+
+	get_page(p);
+	spin_unlock(&f->old->page_table_lock);
+	err = copy_at_once(f, v, va, e);
+	put_page(p);
+	return err;
+}
+
+/*
+ * Entries of anonymous frames are stable, since mmap_lock is held; but where the area is of a file a truncation, which does not take it, may
+ * let go of a private copy at any time: so the entry is looked at again under page_table_lock, and the frame not without a reference.
+ */
+static int share_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struct page *p)
 {
 	struct mm *old = f->old;
-	pte_t e = *ep;
+	pte_t e;
 
-	if (e & PTE_RESERVED) {
-		if (page_is_untouched(p, &f->holes)) {
-			reserve_for_child(f, v, va);
-			return 0;
-		}
-		clear_bit(PG_zero, &p->flags);
-		e &= ~PTE_RESERVED;
-	}
 	spin_lock(
 		&old->page_table_lock); /* a refill of the parent's space may set PTE_MAPPED at any time */
-	*ep &= ~PTE_RESERVED;
-	if (wants_copy(f, va, e) || (e & PTE_RW && is_pinned(p))) {
-		spin_unlock(&old->page_table_lock);
-		if (!copy_at_once(f, v, va, e))
+	if (*ep && (wants_copy(f, va, *ep) || (*ep & PTE_RW && is_pinned(p)))) {
+		*ep &= ~PTE_RESERVED;
+		if (!copy_unlocked(f, v, va, *ep, p))
 			return 0;
 		spin_lock(&old->page_table_lock); /* no memory: share it like others */
 	}
+	if (!*ep) {
+		spin_unlock(&old->page_table_lock);
+		return 0;
+	}
 	if (*ep & PTE_RW && *ep & PTE_MAPPED)
 		f->protect = true;
-	*ep = e = (*ep & ~(PTE_RW | PTE_BROKEN)) | PTE_COW;
+	*ep = e = (*ep & ~(PTE_RW | PTE_BROKEN | PTE_RESERVED)) | PTE_COW;
 	get_page(p);
 	spin_unlock(&old->page_table_lock);
 	if (!child_entry(f, v, va, p, e))
 		return 0;
 	put_page(p);
 	return -ENOMEM;
+}
+
+static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struct page *p)
+{
+	int err;
+
+	if (READ_ONCE(*ep) & PTE_RESERVED) { /* of no file */
+		if (page_is_untouched(p, &f->holes)) {
+			reserve_for_child(f, v, va);
+			return 0;
+		}
+		clear_bit(PG_zero, &p->flags);
+	}
+	err = share_anon(f, v, va, ep, p);
+	/* the truncation may have looked at the child's area before its entry was there */
+	if (v->vm_mapping && !READ_ONCE(*ep))
+		zap_pages(v, va, va + PAGE_SIZE);
+	return err;
 }
 
 /* Under both page_table_locks: the child has the parent's entry as well, or -EAGAIN: there is no table. */

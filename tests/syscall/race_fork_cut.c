@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file is cut, and grows again, while a process that has private copies of its pages forks: who is born sees the copies, the file or nothing,
+ * but not what others have in frames that were the copies'.
+ */
+#include "t.h"
+
+#include <setjmp.h>
+
+#define PAGES 512
+#define CHILDREN 300
+
+static sigjmp_buf out;
+
+static void on_bus(int sig)
+{
+	(void)sig;
+	siglongjmp(out, 1);
+}
+
+static void mark(volatile char *p)
+{
+	for (volatile int i = 0; i < PAGES; i++)
+		if (!sigsetjmp(out, 1))
+			p[i * 4096L] = 1;
+}
+
+/* How many pages hold neither our mark nor the file's zero; they are written to as well. */
+static int foreign(volatile char *p)
+{
+	volatile int n = 0;
+
+	for (volatile int i = 0; i < PAGES; i++)
+		if (!sigsetjmp(out, 1)) {
+			n += p[i * 4096L] & ~1;
+			p[i * 4096L + 1] = 1;
+			n += p[i * 4096L] & ~1;
+		}
+	return n != 0;
+}
+
+static void cut(int fd)
+{
+	for (;;) {
+		ftruncate(fd, 0);
+		ftruncate(fd, PAGES * 4096);
+	}
+}
+
+/* Takes frames, and has something in them. */
+static void churn(void)
+{
+	for (;;) {
+		char *p = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		memset(p, 0x76, PAGES * 4096);
+		munmap(p, PAGES * 4096);
+	}
+}
+
+TEST(race_fork_cut)
+{
+	int fd = NEED(memfd_create("cut", MFD_CLOEXEC)), status, bad = 0;
+	pid_t other[2], pid;
+	char *p;
+
+	NEED(ftruncate(fd, PAGES * 4096));
+	p = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	signal(SIGBUS, on_bus);
+	for (int i = 0; i < 2; i++) {
+		other[i] = NEED(fork());
+		if (!other[i] && i)
+			churn();
+		else if (!other[i])
+			cut(fd);
+	}
+	for (int i = 0; i < CHILDREN && !bad; i++) {
+		mark(p);
+		pid = NEED(fork());
+		if (!pid)
+			_exit(foreign(p));
+		NEED(waitpid(pid, &status, 0));
+		bad = status;
+	}
+	bad |= foreign(p);
+	for (int i = 0; i < 2; i++) {
+		kill(other[i], SIGKILL);
+		NEED(waitpid(other[i], &status, 0));
+	}
+	NEED(munmap(p, PAGES * 4096));
+	say("memory of others: %s", bad ? "seen" : "none");
+}
