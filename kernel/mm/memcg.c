@@ -188,13 +188,15 @@ bool mem_protected(const struct page *p, bool low_too)
 
 static bool chosen(const struct page *p, void *group)
 {
-	return belongs(p, group);
+	const struct mem_group *g = group;
+
+	return !g->parent || belongs(p, g);
 }
 
-/* The lists are everybody's, and looked through under lru_lock: not in vain. */
+/* The lists are everybody's, and looked through under lru_lock: not in vain. The root has all that is there, and counts nothing. */
 static bool has_droppable(const struct mem_group *g)
 {
-	return atomic_read(&g->file) > atomic_read(&g->shmem);
+	return !g->parent || atomic_read(&g->file) > atomic_read(&g->shmem);
 }
 
 u64 mem_group_reclaim(struct mem_group *g, u64 pages)
