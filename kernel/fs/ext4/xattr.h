@@ -34,6 +34,7 @@ struct attr {
 	u32 inum, hash; /* the inode that holds the value, and its checksum; 0: the value is here */
 	bool made;      /* that inode was made by this change */
 	bool shared;    /* named by a block that others have too */
+	bool kept;      /* and counted for us as well, by this change */
 	u8 *value;
 	struct inode *held; /* ext4_attr_hold_value() */
 };

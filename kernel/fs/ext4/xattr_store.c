@@ -357,6 +357,7 @@ int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode)
 	return err;
 }
 
+/* A shared one is left only once there is another: on failure nothing has changed. */
 static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -370,19 +371,20 @@ static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode)
 		if (IS_ERR(b) || ((struct xattr_header *)b->data)->h_refcount <= 1)
 			return b;
 		ext4_brelse(b);
-		err = ext4_attr_block_go(h, inode);
-		if (err)
-			return ERR_PTR(err);
 	}
 	block = ext4_alloc_blocks(h, inode, 0, &len, &err);
 	if (!block)
 		return ERR_PTR(err);
 	b = ext4_bnew(sbi, block);
-	if (IS_ERR(b))
-		ext4_free_blocks(h, inode, block, 1, false);
-	else
+	err = IS_ERR(b) ? (int)PTR_ERR(b) : ext4_attr_block_go(h, inode);
+	if (!err) {
 		EXT4_I(inode)->file_acl = block;
-	return b;
+		return b;
+	}
+	if (!IS_ERR(b))
+		ext4_brelse(b);
+	ext4_free_blocks(h, inode, block, 1, true);
+	return ERR_PTR(err);
 }
 
 static int put_block(struct ext4_handle *h, struct inode *inode, struct attrs *as, bool *done)
@@ -478,14 +480,34 @@ static void drop_made(struct ext4_handle *h, struct inode *inode, struct attrs *
 			ext4_attr_drop_value(h, inode, as->a[i]);
 }
 
-/* Entries that come from a block that others keep name their inodes once more. */
-static void keep_shared(struct ext4_handle *h, struct inode *inode, struct attrs *as)
+/*
+ * Entries that come from a block that others keep name their inodes once more; before the block is left, since then another may be its last
+ * user, and drop them. 0 or -errno.
+ */
+static int keep_shared(struct ext4_handle *h, struct inode *inode, struct attrs *as)
+{
+	u32 i;
+
+	for (i = 0; i < as->n; i++) {
+		struct attr *a = as->a[i];
+		int err = a->inum && a->shared && !a->made ?
+				  ext4_value_ref(h, inode->i_sb, a->inum, 1) :
+				  -EFSCORRUPTED;
+
+		a->kept = !err;
+		if (err && err != -EFSCORRUPTED && err != -EFSBADCRC)
+			return err;
+	}
+	return 0;
+}
+
+static void keep_no_more(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 {
 	u32 i;
 
 	for (i = 0; i < as->n; i++)
-		if (as->a[i]->inum && as->a[i]->shared && !as->a[i]->made)
-			ext4_value_ref(h, inode->i_sb, as->a[i]->inum, 1);
+		if (as->a[i]->kept)
+			ext4_value_ref(h, inode->i_sb, as->a[i]->inum, -1);
 }
 
 /* The longest value that is not in an inode yet; NULL: none is worth one. */
@@ -554,11 +576,13 @@ int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *a
 	if (err)
 		goto out;
 	b = ext4_raw_inode(inode, &raw);
-	err = IS_ERR(b) ? (int)PTR_ERR(b) : put_all(h, inode, as, raw, saved);
+	err = IS_ERR(b) ? (int)PTR_ERR(b) : keep_shared(h, inode, as);
+	if (!err)
+		err = put_all(h, inode, as, raw, saved);
 	if (err) {
 		drop_made(h, inode, as);
+		keep_no_more(h, inode, as);
 	} else {
-		keep_shared(h, inode, as);
 		ext4_dirty(h, b);
 	}
 	if (!IS_ERR(b))
