@@ -153,16 +153,20 @@ static u32 privs_to_kill(const struct inode *inode)
 	return kill && !capable_wrt_ids(inode->i_uid, inode->i_gid, CAP_FSETID) ? kill : 0;
 }
 
-/* The xattr that gives capabilities at exec goes with a write, a truncation and a change of owner, whoever does it. */
-static void drop_file_caps(struct inode *inode)
+/* The xattr that gives capabilities at exec goes with a write, a truncation and a change of owner, whoever does it. 0, or -errno: it is there. */
+static int drop_file_caps(struct inode *inode)
 {
+	int err;
+
 	if (inode->i_flags & S_NOSEC || !is_reg(inode))
-		return;
+		return 0;
 	if (inode->i_op->getxattr &&
-		inode->i_op->getxattr(inode, "security.capability", NULL, 0) > 0)
-		inode->i_op->setxattr(inode, "security.capability", NULL, 0, 0);
-	else
-		inode->i_flags |= S_NOSEC;
+		inode->i_op->getxattr(inode, "security.capability", NULL, 0) > 0) {
+		err = inode->i_op->setxattr(inode, "security.capability", NULL, 0, 0);
+		return err == -EOPNOTSUPP ? 0 : err;
+	}
+	inode->i_flags |= S_NOSEC;
+	return 0;
 }
 
 int file_remove_privs(struct file *f)
@@ -171,9 +175,7 @@ int file_remove_privs(struct file *f)
 	struct iattr a = { .ia_valid = privs_to_kill(inode) };
 	int err = a.ia_valid ? notify_change(f->f_path.dentry, &a) : 0;
 
-	if (!err)
-		drop_file_caps(inode);
-	return err;
+	return err ? err : drop_file_caps(inode);
 }
 
 /* ---- notify_change ---- */
@@ -331,7 +333,7 @@ static int change_path(const struct path *p, struct iattr *a, bool owner)
 	down_write(&inode->i_rwsem);
 	err = notify_change(p->dentry, a);
 	if (!err && owner)
-		drop_file_caps(inode);
+		err = drop_file_caps(inode);
 	up_write(&inode->i_rwsem);
 	mnt_drop_write(p->mnt);
 	return err;
@@ -624,7 +626,7 @@ int do_truncate(struct dentry *d, loff_t len, struct file *f, u32 extra)
 	down_write(&inode->i_rwsem);
 	err = notify_change(d, &a);
 	if (!err)
-		drop_file_caps(inode);
+		err = drop_file_caps(inode);
 	up_write(&inode->i_rwsem);
 	return err;
 }
