@@ -4,7 +4,8 @@
  *
  * A timer looks once a second while more free frames are backed by the host than KEEP; the least number of the last two looks is what
  * nobody needed meanwhile, and what of it exceeds KEEP is punched, largest blocks first. When there is nothing to give back the timer
- * is not armed: buddy.c arms it (giveback_kick()) when a free makes the number exceed KEEP, so an idle instance sleeps.
+ * is not armed: buddy.c arms it (giveback_kick()) when a free makes the number exceed KEEP, so an idle instance sleeps. Nor is it armed again
+ * where memory is short: then nothing is given back before somebody frees, which is a kick.
  *
  * While a block is punched it is on no list, so few are at a time. Cost: 0.6 us for a page that is given back, 2.4 us when it is touched again.
  */
@@ -21,9 +22,14 @@ static bool ready;
 static u64 last_free; /* of the timer and the work, one after the other */
 
 /* What is being punched is missing to who allocates meanwhile: never so much that he would reclaim, or kill, for it. */
+static bool is_plenty(void)
+{
+	return nr_free_frames() > 2 * zone_marks.high + SLICE;
+}
+
 static void give_back(u64 frames)
 {
-	while (frames && nr_free_frames() > 2 * zone_marks.high + SLICE) {
+	while (frames && is_plenty()) {
 		pfn_t pfn[BATCH];
 		u8 order[BATCH];
 		u32 n = buddy_isolate_resident(pfn, order, BATCH, min(frames, SLICE));
@@ -48,7 +54,7 @@ static void work_func(struct work *w)
 	if (idle > KEEP)
 		give_back(idle - KEEP);
 	last_free = nr_free_resident();
-	if (last_free > KEEP)
+	if (last_free > KEEP && is_plenty())
 		timer_start(&timer, ktime_get() + PERIOD);
 }
 
