@@ -212,7 +212,9 @@ static int convert_caps(struct dentry *from, struct dentry *to, struct vfs_ns_ca
 	if (!(revision == VFS_CAP_REVISION_3 && n == XATTR_CAPS_SZ_3) &&
 		!(revision == VFS_CAP_REVISION_2 && n == XATTR_CAPS_SZ_2))
 		return -ENODATA;
-	for (ns = mine; ns && uid_valid(root) && from_kuid(ns, root); ns = ns->parent)
+	if (!uid_valid(root))
+		return -EOVERFLOW;
+	for (ns = mine; ns && from_kuid(ns, root); ns = ns->parent)
 		;
 	if (ns)
 		root = make_kuid(mine, 0);
