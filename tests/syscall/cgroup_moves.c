@@ -99,16 +99,22 @@ static void while_it_is_throttled(void)
 	NEED(rmdir("slow"));
 }
 
-/* It waits for write-back, at the limit of a group that is gone when it goes on. */
+/*
+ * It reclaims, at the limit of a group that is gone when it goes on. It reads a disk: pages that can be dropped (what /tmp has cannot, and it
+ * would be the OOM killer's at once).
+ */
 static void while_it_reclaims(void)
 {
-	pid_t pid = SPAWN(int fd = NEED(open("/tmp/moves", O_RDWR | O_CREAT | O_TRUNC, 0600));
-			  static char block[1 << 16];
-			  for (long i = 0;; i++) pwrite(fd, block, sizeof(block), i % 64 << 16));
+	pid_t pid =
+		SPAWN(int fd = NEED(open("/dev/ubdb", O_RDONLY)); static char block[1 << 16];
+			for (long i = 0;; i++) if (pread(fd, block, sizeof(block), i << 16) <= 0) {
+				posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+				i = -1;
+			});
 
 	for (int i = 0; i < 100; i++) {
 		NEED(mkdir("full", 0755));
-		put("full/memory.max", "512K");
+		put("full/memory.max", "1M");
 		move(pid, "full/cgroup.procs");
 		sleep_ms(5);
 		if (waitpid(pid, NULL, WNOHANG))
@@ -118,7 +124,6 @@ static void while_it_reclaims(void)
 	}
 	end(pid);
 	rmdir("full");
-	unlink("/tmp/moves");
 }
 
 TEST(cgroup_moves)
