@@ -112,8 +112,6 @@ u32 direct_fill(struct address_space *m, u64 index, u32 nr, bool *done)
 
 /* ---- a copy in its place ---- */
 
-#define UNMAP_ROUNDS 16
-
 static struct page *copy_frame(struct address_space *m, struct page *p)
 {
 	struct page *copy = alloc_page(m->gfp | __GFP_ACCOUNT);
@@ -157,8 +155,7 @@ struct page *cache_page_own(struct page *p)
 	copy = copy_frame(m, p);
 	if (!IS_ERR(copy)) {
 		page_text_changed(p);
-		/* more than once: a fork may have looked at an entry before and add the child's now */
-		for (int i = 0; atomic_read(&p->mapcount) && i < UNMAP_ROUNDS; i++)
+		if (atomic_read(&p->mapcount))
 			page_unmap_all(p);
 		replace_page(m, p, copy);
 	}

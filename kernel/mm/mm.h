@@ -393,7 +393,7 @@ struct page *next_dirty_page(struct address_space *m, u64 *index, u64 end);
 bool mapping_has_dirty(struct address_space *m);
 void mapping_set_error(struct address_space *m, int err);
 /*
- * Errors of write-back, once per open file: open stores mapping_wb_sample(m) in the file; fsync, msync and close return
+ * Errors of write-back, once per open file: open stores mapping_wb_sample(m) in the file; fsync, msync and sync_file_range return
  * mapping_wb_check(m, &file's), which is the newest error that came since, or 0. One that nobody was told of is told to who opens later.
  */
 u32 mapping_wb_sample(struct address_space *m);

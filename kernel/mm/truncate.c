@@ -13,7 +13,6 @@
 #include "kernel/mm/internal.h"
 
 #define BATCH 16
-#define UNMAP_ROUNDS 16
 
 static void drop_page(struct page *p, struct address_space *m)
 {
@@ -152,8 +151,7 @@ static bool drop_unless_dirty(struct page *p, struct address_space *m)
 	lock_page(p);
 	wait_on_page_writeback(p);
 	if (p->mapping == m) {
-		/* more than once: a fork may have looked at an entry before and add the child's now */
-		for (int i = 0; atomic_read(&p->mapcount) && i < UNMAP_ROUNDS; i++)
+		if (atomic_read(&p->mapcount))
 			page_unmap_all(p);
 		dropped = !PageDirty(p) && !PagePrivate(p);
 		if (dropped)
