@@ -229,7 +229,7 @@ static void fail_all(struct net_device *dev, struct list_head *queue)
 
 	list_for_each_entry_safe(skb, next, queue, list) {
 		list_del_init(&skb->list);
-		icmp_no_host(dev->net, skb);
+		icmp_no_host(dev, skb);
 		kfree_skb(skb);
 	}
 }
