@@ -140,9 +140,14 @@ static void signals_init(void)
 		refuse("the host refuses a thread for signals");
 }
 
+/* Process 2, the parent of all kernel threads: when it has booted the kernel it has nothing more to do. */
 static int first_thread(void *unused)
 {
 	kernel_main();
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		schedule();
+	}
 	return 0;
 }
 
@@ -167,7 +172,7 @@ void arch_main(int argc, char **argv, char **envp)
 	vdso_init();
 	signals_init();
 	vcpu_start_all();
-	if (!kthread_run(first_thread, NULL, "kernel_init"))
+	if (!kthread_run(first_thread, NULL, "kthreadd"))
 		panic("no memory for the first kernel thread");
 	vcpu_idle_loop();
 }

@@ -3,7 +3,7 @@
  * init_task.c: the first tasks, kernel threads, and what every task gets and gives back.
  *
  * - Idle tasks (pid 0) share static credentials and signal state.
- * - A kernel thread is a process of its own, child of the idle task, that nobody waits for: it reaps itself.
+ * - A kernel thread is a process of its own, child of the first of them (kthreadd, process 2), that nobody waits for: it reaps itself.
  * - Process 1 begins as a kernel function with files of its own and goes to guest code once kernel_execve() has succeeded.
  *
  * Life of a task: task_alloc() (scheduler's reference), task_init_common(), linked by fork with a second reference that
@@ -16,6 +16,8 @@
 #include "kernel/vfs/vfs.h"
 
 struct task *init_process;
+static struct task
+	*kthreadd; /* the first kernel thread: set once, before there is a second; never ends */
 
 static struct sighand_struct init_sighand = {
 	.count = ATOMIC_INIT(1),
@@ -230,6 +232,10 @@ static int init_kthread(struct task *t)
 		return err;
 	t->flags |= PF_KTHREAD;
 	t->blocked = ~0UL;
+	if (kthreadd)
+		t->real_parent = t->parent = kthreadd;
+	else
+		kthreadd = t;
 	if (fs) {
 		t->fs = fs;
 		atomic_inc(&fs->users);
