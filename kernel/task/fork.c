@@ -281,6 +281,7 @@ static void link_process(struct task *t)
 	t->group_leader = t;
 	sig->curr_target = t;
 	sig->tty = old->tty;
+	autogroup_fork(sig, old);
 	list_add_tail(&t->thread_node, &sig->threads);
 	list_add_tail(&t->sibling, &t->real_parent->children);
 	list_add_tail(&t->tasks, &all_processes);

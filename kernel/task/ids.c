@@ -129,6 +129,7 @@ long sys_setsid(void)
 {
 	struct task *leader = current->group_leader;
 	struct signal_struct *sig = current->signal;
+	struct autogroup *ag = autogroup_new();
 	struct pid *pid;
 	long err = -EPERM;
 
@@ -141,8 +142,10 @@ long sys_setsid(void)
 	sig->tty_old_pgrp = NULL;
 	change_pid(leader, PIDTYPE_SID, pid);
 	change_pid(leader, PIDTYPE_PGID, pid);
+	ag = autogroup_join(sig, ag);
 	err = pid_vnr(pid);
 out:
 	write_unlock(&tasklist_lock);
+	autogroup_put(ag);
 	return err;
 }

@@ -127,6 +127,7 @@ void signal_put(struct signal_struct *sig)
 	if (!sig || !atomic_dec_and_test(&sig->sigcnt))
 		return;
 	keys_exit_signal(sig);
+	autogroup_put(sig->autogroup);
 	call_rcu(&sig->rcu, signal_free_rcu);
 }
 

@@ -28,6 +28,15 @@ void keys_exec(struct task *t); /* drops the thread's and the process's */
 void keys_exit_signal(struct signal_struct *sig);
 void keys_exit_task(struct task *t);
 
+/* ---- autogroup.c ---- */
+struct autogroup;
+struct autogroup *autogroup_new(
+	void); /* for a new session; NULL: no memory, so it is of the root group */
+void autogroup_put(struct autogroup *ag);
+/* tasklist_lock held for writing: */
+struct autogroup *autogroup_join(struct signal_struct *sig, struct autogroup *ag); /* what it had */
+void autogroup_fork(struct signal_struct *sig, struct signal_struct *old);
+
 /* ---- acct.c: the last thread of a process; before and after exit_mm() ---- */
 void acct_collect(struct task *t, int code);
 void acct_process(struct task *t);

@@ -100,4 +100,9 @@ void end_instance(void); /* the same, and a restart ends the instance from now o
 
 struct file *pidfd_file(struct pid *pid, u32 flags); /* a descriptor for the process; ERR_PTR */
 
+/* autogroup.c: its group's number and nice level; false: the root's, which has neither. */
+bool task_autogroup(struct task *t, u64 *id, int *nice);
+int task_set_autogroup_nice(
+	struct task *t, int nice); /* 0, -EINVAL, -EPERM, -EAGAIN: too soon after the last time */
+
 #endif

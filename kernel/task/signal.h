@@ -82,6 +82,9 @@ struct signal_struct {
 	int acct_code;  /* for process accounting, set by the last thread: how it ended */
 	u64 acct_pages; /* and how large it was */
 	u64 rchar, wchar, syscr, syscw, read_bytes, write_bytes;
+	struct autogroup
+		*autogroup; /* autogroup.c; a reference, under tasklist_lock. NULL: of the root
+				      */
 	struct list_head posix_timers;
 	int next_posix_timer_id;
 	struct ktimer real_timer; /* ITIMER_REAL */
@@ -211,7 +214,16 @@ void process_timers_init(struct signal_struct *sig); /* a new process: no timers
 void process_timers_exec(
 	struct signal_struct *sig); /* deletes POSIX timers; interval timers stay */
 void process_timers_exit(struct signal_struct *sig); /* the last thread goes: all of them */
-void cpu_timers_changed(struct signal_struct *sig);  /* RLIMIT_CPU has: its threads look again */
+/* What timer_create(2) was asked for. */
+struct posix_timer_info {
+	int id, signo, notify /* SIGEV_* */, clock;
+	u64 value;
+	const struct pid *target;
+};
+/* Of each timer of a process, the youngest first; under a spinlock. */
+void posix_timers_tell(struct signal_struct *sig,
+	void (*tell)(void *arg, const struct posix_timer_info *i), void *arg);
+void cpu_timers_changed(struct signal_struct *sig); /* RLIMIT_CPU has: its threads look again */
 
 /* Of another task, which may be exiting: its sighand with the lock held, or NULL when it is gone. */
 struct sighand_struct *lock_task_sighand(struct task *t);

@@ -34,8 +34,9 @@
 struct k_itimer {
 	struct list_head list; /* of signal->posix_timers, under timers_lock */
 	atomic_t usage;
-	int id, clock, notify; /* immutable */
-	struct pid *target;    /* whom it signals; immutable, a reference */
+	int id, clock, notify, signo; /* immutable, like value: as they were asked for */
+	u64 value;
+	struct pid *target; /* whom it signals; immutable, a reference */
 	enum pid_type target_type;
 	struct sigqueue *q; /* NULL: SIGEV_NONE */
 	spinlock_t lock;    /* down to the blank line */
@@ -345,6 +346,8 @@ long sys_timer_create(int which, uaddr_t event, uaddr_t id)
 	if (!event.v)
 		ev.sigev_value.sival_int = kt->id;
 	kt->notify = ev.sigev_notify;
+	kt->signo = ev.sigev_signo;
+	kt->value = (u64)ev.sigev_value.sival_ptr;
 	err = set_clock(kt, which);
 	if (!err)
 		err = set_target(kt, &ev);
@@ -511,6 +514,35 @@ long sys_timer_delete(int id)
 	}
 	kt_put(kt);
 	return mine ? 0 : -EINVAL;
+}
+
+/* The CPU clocks of the caller itself have the numbers that a clock has that names nobody. */
+static int clock_told(int clock)
+{
+	switch (clock) {
+	case CLOCK_PROCESS_CPUTIME_ID: return -6;
+	case CLOCK_THREAD_CPUTIME_ID: return -2;
+	default: return clock;
+	}
+}
+
+void posix_timers_tell(struct signal_struct *sig,
+	void (*tell)(void *arg, const struct posix_timer_info *i), void *arg)
+{
+	struct k_itimer *kt;
+
+	spin_lock(&timers_lock);
+	list_for_each_entry_reverse(kt, &sig->posix_timers, list) {
+		struct posix_timer_info i = { .id = kt->id,
+			.signo = kt->signo,
+			.notify = kt->notify,
+			.clock = clock_told(kt->clock),
+			.value = kt->value,
+			.target = kt->target };
+
+		tell(arg, &i);
+	}
+	spin_unlock(&timers_lock);
 }
 
 void posix_timers_delete_all(struct signal_struct *sig)

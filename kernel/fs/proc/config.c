@@ -28,7 +28,7 @@ static const char config[] = "#\n# Automatically generated file; DO NOT EDIT.\n#
 	/* time and scheduling */
 	Y("HIGH_RES_TIMERS") Y("NO_HZ") Y("NO_HZ_IDLE")
 		Y("HZ_100") "CONFIG_HZ=100\n" Y("POSIX_TIMERS") Y("PREEMPT_NONE") N("PREEMPT")
-			N("PREEMPT_RT") N("SCHED_AUTOGROUP") N("UCLAMP_TASK") N("RT_GROUP_SCHED")
+			N("PREEMPT_RT") Y("SCHED_AUTOGROUP") N("UCLAMP_TASK") N("RT_GROUP_SCHED")
 				N("SCHED_CORE") N("RTC_CLASS") N("SCHED_DEBUG")
 	/* calls */
 	Y("FUTEX") Y("FUTEX_PI") Y("EPOLL") Y("SIGNALFD") Y("TIMERFD") Y("EVENTFD") Y("SHMEM") Y(

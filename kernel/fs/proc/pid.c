@@ -46,7 +46,7 @@ struct pid_entry {
 	int (*tid_show)(struct seq *s, struct task *t); /* NULL: the same */
 	int (*show_mm)(struct seq *s, struct mm *mm);   /* of the memory that it had at open */
 	u32 mm_rules;                                   /* MM_* */
-	int (*store)(struct task *t, struct file *f, char *text);
+	int (*store)(struct task *t, struct file *f, char *text); /* 0: all; or bytes, or -errno */
 	int (*link)(struct task *t, struct path *path);
 	long (*ioctl)(struct mm *mm, u32 cmd, uaddr_t arg); /* as show_mm, or NULL: none */
 	const struct file_operations *fops;
@@ -603,6 +603,12 @@ static const struct pid_entry pid_entries[] = {
 	DIR("ns", 0511, PE_DIR_NS),
 	DIR("net", 0555, PE_DIR_NET),
 	{ .name = "task", .mode = S_IFDIR | 0555, .kind = PE_DIR_TASK, .leader_only = true },
+	{ .name = "autogroup",
+		.mode = S_IFREG | 0644,
+		.kind = PE_TEXT,
+		.leader_only = true,
+		.show = proc_show_autogroup,
+		.store = proc_store_autogroup },
 	TEXT_MM("auxv", 0400, proc_show_auxv, MM_OPEN | MM_KEPT),
 	TEXT("cgroup", 0444, proc_show_cgroup),
 	{ .name = "children",
@@ -669,6 +675,11 @@ static const struct pid_entry pid_entries[] = {
 	TEXT("status", 0444, proc_pid_status),
 	TEXT_PRIVATE("syscall", 0400, proc_show_syscall),
 	TEXT_RW("timens_offsets", 0644, proc_show_timens, proc_store_timens),
+	{ .name = "timers",
+		.mode = S_IFREG | 0444,
+		.kind = PE_TEXT,
+		.leader_only = true,
+		.show = proc_show_timers },
 	{ .name = "timerslack_ns",
 		.mode = S_IFREG | 0666,
 		.kind = PE_TEXT,

@@ -213,6 +213,53 @@ int proc_show_stack(struct seq *s, struct task *t)
 	return 0;
 }
 
+int proc_show_autogroup(struct seq *s, struct task *t)
+{
+	int nice;
+	u64 id;
+
+	if (task_autogroup(t, &id, &nice))
+		seq_printf(s, "/autogroup-%lu nice %d\n", id, nice);
+	return 0;
+}
+
+#define AUTOGROUP_TEXT 12 /* so much of what is written counts, as on Linux */
+
+int proc_store_autogroup(struct task *t, struct file *f, char *text)
+{
+	bool cut = strlen(text) > AUTOGROUP_TEXT;
+	int err;
+	s64 v;
+
+	if (cut)
+		text[AUTOGROUP_TEXT] = 0;
+	while (*text == ' ' || *text == '\t')
+		text++;
+	text[strcspn(text, " \t\n")] = 0;
+	if (kstrtos64(text, 0, &v) || v != (int)v)
+		return -EINVAL;
+	err = task_set_autogroup_nice(t, (int)v);
+	return err || !cut ? err : AUTOGROUP_TEXT;
+}
+
+static void show_timer(void *arg, const struct posix_timer_info *i)
+{
+	struct seq *s = arg;
+	const char *how = i->notify & SIGEV_THREAD ? "thread" :
+			  i->notify & SIGEV_NONE   ? "none" :
+						     "signal";
+
+	seq_printf(s, "ID: %d\nsignal: %d/%016lx\nnotify: %s/%s.%d\nClockID: %d\n", i->id, i->signo,
+		i->value, how, i->notify & SIGEV_THREAD_ID ? "tid" : "pid",
+		pid_nr_ns(i->target, seq_pid_ns(s)), i->clock);
+}
+
+int proc_show_timers(struct seq *s, struct task *t)
+{
+	posix_timers_tell(t->signal, show_timer, s);
+	return 0;
+}
+
 int proc_show_timerslack(struct seq *s, struct task *t)
 {
 	if (t != current && !capable(CAP_SYS_NICE))
