@@ -178,7 +178,7 @@ void balance_dirty_pages(struct address_space *m)
 
 	if (likely(nr_dirty_pages() + nr_writeback_pages() <= background_limit()))
 		return;
-	if (m->a_ops->memory_only || current->flags & PF_MEMALLOC)
+	if (m->a_ops->memory_only || frees_memory(current))
 		return; /* a loop device's thread: dirty pages above it wait for it */
 	b = mapping_bdi(m);
 	if (bdi_is_over(b))

@@ -193,7 +193,7 @@ static void prepare_frames(struct page *p, u32 order)
 /* Frames that must stay free for those who need them more. */
 static u64 reserve_for(gfp_t gfp)
 {
-	if (unlikely(current->flags & PF_MEMALLOC))
+	if (unlikely(frees_memory(current)))
 		return 0;
 	return gfp & GFP_ATOMIC ? zone_marks.min / 2 : zone_marks.min;
 }

@@ -37,7 +37,7 @@ bool alloc_should_fail(gfp_t gfp)
 	const struct task *t = current;
 
 	if (likely(!of_all) || (gfp & (GFP_ATOMIC | __GFP_NOFAIL)) || !t->mm || t->tgid == 1 ||
-		(t->flags & (PF_KTHREAD | PF_MEMALLOC)))
+		t->flags & PF_KTHREAD || frees_memory(t))
 		return false;
 	if (draw() % of_all >= some)
 		return false;

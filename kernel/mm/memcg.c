@@ -102,8 +102,8 @@ err_undo:
 
 static bool must_not_fail(gfp_t gfp)
 {
-	return gfp & (GFP_ATOMIC | __GFP_NOFAIL) || current->flags & (PF_MEMALLOC | PF_EXITING) ||
-	       wait_interrupted(TASK_WAKEKILL) || spin_depth();
+	return gfp & (GFP_ATOMIC | __GFP_NOFAIL) || current->flags & PF_EXITING ||
+	       frees_memory(current) || wait_interrupted(TASK_WAKEKILL) || spin_depth();
 }
 
 static int charge(struct mem_group *g, s64 n, gfp_t gfp)
@@ -201,11 +201,10 @@ static bool has_droppable(const struct mem_group *g)
 
 u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 {
-	u32 old = current->flags & PF_MEMALLOC;
 	u64 freed = 0, dirty = 0;
 	bool stall;
 
-	if (old || spin_depth() || !has_droppable(g))
+	if (frees_memory(current) || spin_depth() || !has_droppable(g))
 		return 0;
 	stall = psi_memstall_enter();
 	current->flags |= PF_MEMALLOC | PF_RECLAIM;

@@ -262,11 +262,11 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 {
 	u64 wanted = max(64UL, 2UL << order), freed = 0, dirty = 0;
 	u32 old = current->flags & PF_MEMALLOC;
-	bool stall;
+	bool stall, others_wait = frees_memory(current);
 
 	if (current->flags & PF_RECLAIM || spin_depth())
 		return 0;
-	if (old) /* a thread that others wait for, so that they can write: it drops pages, but enters no file system */
+	if (others_wait) /* a thread that others wait for, so that they can write: it drops pages, but enters no file system */
 		gfp |= GFP_NOFS;
 	stall = psi_memstall_enter();
 	count_vm(allocstall, 1);

@@ -51,7 +51,7 @@ struct psi_group;
 #define PF_SUPERPRIV 0x100
 #define PF_DUMPCORE 0x200
 #define PF_SIGNALED 0x400
-#define PF_MEMALLOC 0x800 /* may dip into reserves: reclaim, OOM victim */
+#define PF_MEMALLOC 0x800 /* may dip into reserves: reclaim */
 #define PF_KTHREAD 0x00200000
 #define PF_SHOWN 0x00ffffff
 #define PF_VFORK_DONE 0x01000000
@@ -197,6 +197,7 @@ struct task {
 	bool cg_frozen;                  /* counted in cgroup->nr_frozen */
 	u64 cg_exec, cg_utime, cg_stime; /* what was flushed to the group already */
 	struct mem_group *mem_group;     /* own; who pays for its memory. NULL: nobody */
+	bool memdie;    /* chosen to die for others' memory; others set it, never cleared */
 	bool memcg_oom; /* own: a charge has met a limit since this fault began, for out_of_memory() */
 	u64 memcg_over; /* own: pages above memory.high that it has to pay for, TIF_CGROUP */
 
@@ -227,6 +228,11 @@ struct task {
 static inline struct regs *task_regs(struct task *t)
 {
 	return &t->arch.regs;
+}
+/* May it dip into the reserve, because that frees memory? flags are a task's own, so others set memdie. */
+static inline bool frees_memory(const struct task *t)
+{
+	return t->flags & PF_MEMALLOC || __atomic_load_n(&t->memdie, __ATOMIC_RELAXED);
 }
 /* Has it been switched out since its rseq area was brought up to date? */
 static inline bool rseq_stale(const struct task *t)

@@ -103,7 +103,7 @@ static void kill_victim(struct task *p, const struct usage *u)
 	send_sig_group(SIGKILL, p, SEND_SIG_PRIV);
 	read_lock(&tasklist_lock);
 	for_each_thread(p->signal, t)
-		t->flags |= PF_MEMALLOC; /* may use the reserve, so that it can die */
+		WRITE_ONCE(t->memdie, true); /* may use the reserve, so that it can die */
 	read_unlock(&tasklist_lock);
 }
 
@@ -143,7 +143,7 @@ static bool do_oom_kill(gfp_t gfp, u32 order)
 	struct task *victim;
 
 	if (fatal_signal_pending(current)) {
-		current->flags |= PF_MEMALLOC;
+		WRITE_ONCE(current->memdie, true);
 		return true;
 	}
 	if (sysctl_panic_on_oom)
