@@ -108,8 +108,10 @@ static bool refill(struct sched_group *g, u64 now)
 	if ((s64)(now - g->period_end) >= 0) {
 		periods = (now - g->period_end) / g->period + 1;
 		most = (s64)(g->quota + g->burst);
-		g->runtime =
-			periods > 1000 ? most : min(g->runtime + (s64)(periods * g->quota), most);
+		/* one period more than fills it, and the product stays small whatever the quota */
+		g->runtime = periods > (u64)(most - g->runtime) / g->quota ?
+				     most :
+				     g->runtime + (s64)(periods * g->quota);
 		g->period_end += periods * g->period;
 		g->nr_periods++; /* those in which nothing ran do not count */
 	}
