@@ -188,6 +188,7 @@ struct task {
 	u32 ptrace;
 	u64 ptrace_message;
 	struct list_head ptraced, ptrace_entry;
+	const struct cred *ptracer_cred; /* whoever began to trace it had these; a reference */
 	void *ptrace_info;
 
 	/* cgroups: under cgroup_tasks_lock */

@@ -305,11 +305,13 @@ static void check_unsafe(struct bprm *b)
 	struct task *t;
 	int users = 0;
 
-	if (current->ptrace)
-		b->unsafe |= UNSAFE_PTRACE;
 	if (current->no_new_privs)
 		b->unsafe |= UNSAFE_NO_NEW_PRIVS;
 	read_lock(&tasklist_lock);
+	/* a tracer with power over this namespace gains nothing by what we become; cred_guard_mutex keeps others away */
+	if (current->ptrace &&
+		!cred_ns_capable(current->ptracer_cred, current_user_ns(), CAP_SYS_PTRACE))
+		b->unsafe |= UNSAFE_PTRACE;
 	spin_lock(&fs->lock);
 	for_each_thread(current->signal, t)
 		users += READ_ONCE(t->fs) == fs;

@@ -46,7 +46,7 @@ struct bprm {
 	u64 entry, sp;
 };
 #define UNSAFE_SHARE 1
-#define UNSAFE_PTRACE 2
+#define UNSAFE_PTRACE 2 /* by one who lacks CAP_SYS_PTRACE here */
 #define UNSAFE_NO_NEW_PRIVS 4
 
 /* exec_args.c */

@@ -11,6 +11,7 @@
 #include <linux/xattr.h>
 
 #include "kernel/task/exec.h"
+#include "kernel/vfs/file_caps.h"
 #include "kernel/vfs/super.h"
 
 #define PER_CLEAR_SETID (READ_IMPLIES_EXEC_BIT | ADDR_NO_RANDOMIZE_BIT | 0x0100000 | 0x0200000)
@@ -28,19 +29,6 @@ static u64 join(__le32 low, __le32 high)
 static struct user_namespace *file_user_ns(const struct inode *inode)
 {
 	return inode->i_sb->s_user_ns ? inode->i_sb->s_user_ns : &init_user_ns;
-}
-
-/* Is that id the root of current's user namespace, or of one above? */
-static bool root_is_ours(kuid_t root)
-{
-	const struct user_namespace *ns;
-
-	if (!uid_valid(root))
-		return false;
-	for (ns = current_user_ns(); ns; ns = ns->parent)
-		if (from_kuid(ns, root) == 0)
-			return true;
-	return false;
 }
 
 /* The xattr as disk and network give it: hostile. 0 (perhaps not present) or -EPERM, -EINVAL. */
@@ -175,7 +163,7 @@ int bprm_creds(struct bprm *b)
 	new->cap_permitted |= new->cap_ambient;
 	new->cap_effective = effective ? new->cap_permitted : new->cap_ambient;
 	new->securebits &= ~(u32)issecure_mask(SECURE_KEEP_CAPS);
-	b->secure = new->euid != new->uid || new->egid != new->gid ||
+	b->secure = setid || /* also where nothing came of it */
 		    (new->uid != make_kuid(new->user_ns, 0) &&
 			    (effective || !cap_issubset(new->cap_permitted, new->cap_ambient)));
 	return 0;

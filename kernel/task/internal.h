@@ -237,7 +237,8 @@ void ptrace_event(int event, u64 message);
 bool ptrace_event_enabled(struct task *t, int event);
 void ptrace_fork(struct task *child, u64 clone_flags, int event); /* tasklist_lock: auto-attach */
 void exit_ptrace(struct task *tracer, struct list_head *dead);    /* tasklist_lock (write) */
-void ptrace_link(struct task *child, struct task *tracer); /* both under tasklist_lock (write) */
+/* Both under tasklist_lock (write). @by: who asked for it; their power decides what the tracee may become at exec. */
+void ptrace_link(struct task *child, struct task *tracer, const struct cred *by);
 void ptrace_unlink(struct task *child);
 void ptrace_trap_notify(struct task *t); /* sighand->lock */
 bool ptrace_reparented(struct task *t);

@@ -38,10 +38,11 @@ bool ptrace_event_enabled(struct task *t, int event)
 
 /* ---- who traces whom ---- */
 
-void ptrace_link(struct task *child, struct task *tracer)
+void ptrace_link(struct task *child, struct task *tracer, const struct cred *by)
 {
 	list_add_tail(&child->ptrace_entry, &tracer->ptraced);
 	child->parent = tracer;
+	child->ptracer_cred = get_cred(by);
 }
 
 static void stop_stepping(struct task *t)
@@ -61,6 +62,8 @@ void ptrace_unlink(struct task *child)
 	clear_bit(TIF_SYSCALL_EMU, &child->work_flags);
 	child->parent = child->real_parent;
 	list_del_init(&child->ptrace_entry);
+	put_cred(child->ptracer_cred);
+	child->ptracer_cred = NULL;
 	spin_lock(&sh->lock);
 	stop_stepping(child);
 	child->ptrace = 0;
@@ -86,7 +89,7 @@ void ptrace_fork(struct task *child, u64 clone_flags, int event)
 	if (!current->ptrace || (!event && !(clone_flags & CLONE_PTRACE)))
 		return;
 	child->ptrace = current->ptrace & ~(u32)PT_STEPPING;
-	ptrace_link(child, current->parent);
+	ptrace_link(child, current->parent, current->ptracer_cred);
 	if (child->ptrace & PT_SEIZED)
 		child->jobctl |= JOBCTL_TRAP_STOP;
 	else
@@ -343,7 +346,7 @@ static long ptrace_traceme(void)
 	if (!current->ptrace && !(current->real_parent->flags & (PF_EXITING | PF_KTHREAD)) &&
 		may_be_traced_by(current->real_parent)) {
 		current->ptrace = PT_PTRACED;
-		ptrace_link(current, current->real_parent);
+		ptrace_link(current, current->real_parent, current->cred);
 		err = 0;
 	}
 	write_unlock(&tasklist_lock);
@@ -367,7 +370,7 @@ static long attach_locked(struct task *t, u32 flags)
 	if (t->exit_state || t->ptrace || !t->sighand)
 		return -EPERM;
 	t->ptrace = flags;
-	ptrace_link(t, current);
+	ptrace_link(t, current, current->cred);
 	if (!(flags & PT_SEIZED))
 		send_sig(SIGSTOP, t, SEND_SIG_PRIV);
 	trap_stopped_task(t);

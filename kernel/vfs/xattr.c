@@ -4,9 +4,10 @@
  *
  * user.*       regular files and directories, by the file's permissions (sticky directories: by the owner)
  * trusted.*    CAP_SYS_ADMIN
- * security.*   reading is free; writing CAP_SYS_ADMIN, security.capability CAP_SETFCAP
+ * security.*   reading is free; writing CAP_SYS_ADMIN over the file system, security.capability CAP_SETFCAP (file_caps.c)
  * system.*     POSIX ACLs (acl.c), where the file system keeps them; of a socket the name of its protocol, to read
  */
+#include <linux/capability.h>
 #include <linux/inotify.h>
 #include <linux/limits.h>
 #include <linux/magic.h>
@@ -14,6 +15,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/vfs/acl.h"
+#include "kernel/vfs/file_caps.h"
 #include "kernel/vfs/internal.h"
 
 static bool begins(const char *name, const char *prefix)
@@ -56,9 +58,10 @@ static int xattr_allowed(struct inode *inode, const char *name, int mask)
 	if (begins(name, "security.")) {
 		if (!(mask & MAY_WRITE))
 			return 0;
-		if (!strcmp(name, "security.capability"))
-			return capable(CAP_SETFCAP) ? 0 : -EPERM;
-		return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
+		if (!strcmp(name, XATTR_NAME_CAPS))
+			return capable_wrt_ids(inode->i_uid, inode->i_gid, CAP_SETFCAP) ? 0 :
+											  -EPERM;
+		return ns_capable(sb_user_ns(inode->i_sb), CAP_SYS_ADMIN) ? 0 : -EPERM;
 	}
 	if (is_socket(inode) && begins(name, XATTR_SYSTEM_PREFIX) && !(mask & MAY_WRITE))
 		return 0;
@@ -80,8 +83,18 @@ static int set_locked(struct dentry *d, const char *name, const void *value, siz
 {
 	struct inode *inode = d->d_inode;
 	bool acl = is_acl_name(name);
-	int err = acl ? 0 : xattr_allowed(inode, name, MAY_WRITE);
+	struct vfs_ns_cap_data caps;
+	int err;
 
+	if (size && !strcmp(name, XATTR_NAME_CAPS)) {
+		ssize_t n = file_caps_in(inode, value, size, &caps);
+
+		if (n < 0)
+			return (int)n;
+		value = &caps;
+		size = (size_t)n;
+	}
+	err = acl ? 0 : xattr_allowed(inode, name, MAY_WRITE);
 	if (acl && (inode->i_flags & (S_IMMUTABLE | S_APPEND)))
 		err = -EPERM;
 	if (err)
@@ -175,7 +188,12 @@ static long get_path(const struct path *p, const char *name, uaddr_t uvalue, siz
 		if (!buf)
 			return -ENOMEM;
 	}
-	n = acl ? acl_get(inode, name, buf, size) : vfs_getxattr(inode, name, buf, size);
+	if (acl)
+		n = acl_get(inode, name, buf, size);
+	else if (!strcmp(name, XATTR_NAME_CAPS))
+		n = file_caps_get(inode, buf, size);
+	else
+		n = vfs_getxattr(inode, name, buf, size);
 	if (n > 0 && buf && copy_to_user(uvalue, buf, n))
 		n = -EFAULT;
 	kfree(buf);
