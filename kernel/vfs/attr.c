@@ -314,6 +314,10 @@ int notify_change(struct dentry *d, struct iattr *a)
 	if (!(a->ia_valid & ATTR_MTIME_SET))
 		a->ia_mtime = now;
 	kill_privs(inode, a);
+	/* whose owner has no number here is changed only to give it one */
+	if ((!(a->ia_valid & ATTR_UID) && !uid_valid(inode->i_uid)) ||
+		(!(a->ia_valid & ATTR_GID) && !uid_valid(inode->i_gid)))
+		return -EOVERFLOW;
 	err = inode->i_op->setattr ? inode->i_op->setattr(d, a) : setattr_plain(d, a);
 	if (!err && (a->ia_valid & ATTR_MODE))
 		err = acl_chmod(inode);
@@ -430,9 +434,9 @@ static int chown_path(const struct path *p, struct iattr a)
 			a.ia_valid |= ATTR_KILL_SUID;
 		if (sgid_goes(inode))
 			a.ia_valid |= ATTR_KILL_SGID;
-		/* only when the change is allowed may the bits go */
-		if (!may_chown(inode, &a) || ((a.ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID)) &&
-						     !inode_owner_or_capable(inode)))
+		/* only when the change is allowed may the bits go; else the file system asks (FUSE: its server) */
+		if (a.ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID) &&
+			(!may_chown(inode, &a) || !inode_owner_or_capable(inode)))
 			return mnt_readonly(p->mnt) ? -EROFS : -EPERM;
 	}
 	return change_path(p, &a, true);

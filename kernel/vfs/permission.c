@@ -78,6 +78,8 @@ int inode_permission(struct inode *inode, int mask)
 			return -EROFS;
 		if (inode->i_flags & S_IMMUTABLE)
 			return -EPERM;
+		if (!uid_valid(inode->i_uid) || !uid_valid(inode->i_gid))
+			return -EACCES; /* what is written there would be nobody's */
 	}
 	if (inode->i_op->permission)
 		err = inode->i_op->permission(inode, mask);

@@ -17,7 +17,7 @@ bool fuse_allowed(const struct fuse_conn *fc)
 	const struct cred *c = current_cred();
 
 	if (fc->allow_other)
-		return true;
+		return in_userns(fc->user_ns, c->user_ns);
 	return c->euid == fc->user_id && c->suid == fc->user_id && c->uid == fc->user_id &&
 	       c->egid == fc->group_id && c->sgid == fc->group_id && c->gid == fc->group_id;
 }
@@ -90,7 +90,8 @@ static int fuse_getattr(const struct path *path, struct kstat *st, u32 request, 
 	return 0;
 }
 
-static void fill_setattr(struct fuse_setattr_in *in, const struct iattr *a)
+static void fill_setattr(
+	const struct fuse_conn *fc, struct fuse_setattr_in *in, const struct iattr *a)
 {
 	u32 v = a->ia_valid;
 
@@ -100,11 +101,11 @@ static void fill_setattr(struct fuse_setattr_in *in, const struct iattr *a)
 	}
 	if (v & ATTR_UID) {
 		in->valid |= FATTR_UID;
-		in->uid = a->ia_uid;
+		in->uid = from_kuid(fc->user_ns, a->ia_uid);
 	}
 	if (v & ATTR_GID) {
 		in->valid |= FATTR_GID;
-		in->gid = a->ia_gid;
+		in->gid = from_kgid(fc->user_ns, a->ia_gid);
 	}
 	if (v & ATTR_SIZE) {
 		in->valid |= FATTR_SIZE;
@@ -130,7 +131,7 @@ static int send_setattr(struct inode *inode, const struct iattr *a)
 	int err;
 
 	memset(&in, 0, sizeof(in));
-	fill_setattr(&in, a);
+	fill_setattr(fuse_conn_of(inode), &in, a);
 	if (!in.valid)
 		return 0;
 	if (ff && a->ia_valid & ATTR_SIZE && !ff->none) {

@@ -42,6 +42,9 @@ struct fuse_conn {
 	atomic_t refs;
 	/* set while mounting and by INIT, then immutable */
 	struct super_block *sb; /* NULL after unmounting */
+	struct user_namespace
+		*user_ns; /* references, the mounter's: the server's ids and numbers are theirs */
+	struct pid_namespace *pid_ns;
 	kuid_t user_id;
 	kgid_t group_id;
 	u32 rootmode, max_read, max_write, minor;

@@ -6,6 +6,8 @@
  * makes an INTERRUPT for the server and the wait goes on; one that kills ends it.
  */
 #include "kernel/fs/fuse/fuse.h"
+#include "kernel/task/nsproxy.h"
+#include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
 
 struct fuse_conn *fuse_conn_new(void)
@@ -24,6 +26,9 @@ struct fuse_conn *fuse_conn_new(void)
 	init_waitqueue_head(&fc->readers);
 	init_waitqueue_head(&fc->waiters);
 	fc->connected = true;
+	fc->user_ns = get_user_ns(current_user_ns());
+	fc->pid_ns = current_pid_ns();
+	ns_get(&fc->pid_ns->ns);
 	fc->max_read = FUSE_MAX_IO;
 	fc->max_write =
 		4096; /* until its server says more: it may read the first request with a small buffer */
@@ -43,6 +48,8 @@ void fuse_conn_put(struct fuse_conn *fc)
 		return;
 	list_for_each_entry_safe(f, next, &fc->forgets, list)
 		kfree(f);
+	put_user_ns(fc->user_ns);
+	ns_put(&fc->pid_ns->ns);
 	kfree(fc);
 }
 
@@ -73,9 +80,9 @@ struct fuse_req *fuse_req_new(
 	r->h.len = (u32)(sizeof(r->h) + in_len);
 	r->h.opcode = opcode;
 	r->h.nodeid = nodeid;
-	r->h.uid = current_fsuid();
-	r->h.gid = current_fsgid();
-	r->h.pid = (u32)current->pid;
+	r->h.uid = from_kuid(fc->user_ns, current_fsuid());
+	r->h.gid = from_kgid(fc->user_ns, current_fsgid());
+	r->h.pid = (u32)task_pid_nr_ns(current, fc->pid_ns);
 	return r;
 }
 
@@ -187,12 +194,24 @@ static bool ready(struct fuse_conn *fc)
 	return yes;
 }
 
+/* Has the server's namespace no number for whoever asks? Only what must be said, and what nobody waits for, is said in another's name. */
+static bool ids_unknown(struct fuse_req *r)
+{
+	if (r->async || r->h.opcode == FUSE_FLUSH) {
+		r->h.uid = id_munged(r->h.uid);
+		r->h.gid = id_munged(r->h.gid);
+	}
+	return r->h.uid == ~0U || r->h.gid == ~0U;
+}
+
 int fuse_send(struct fuse_req *r)
 {
 	int err = wait_event_killable(&r->fc->waiters, ready(r->fc));
 
 	if (err)
 		return -EINTR;
+	if (ids_unknown(r))
+		return -EOVERFLOW;
 	err = queue(r);
 	if (err)
 		return err;
@@ -212,6 +231,7 @@ void fuse_send_async(struct fuse_req *r, void (*end)(struct fuse_req *r))
 
 	r->async = true;
 	r->end = end;
+	ids_unknown(r);
 	err = queue(r);
 	if (err) {
 		r->state = FUSE_DONE;

@@ -46,8 +46,8 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until)
 	bool changed;
 
 	inode->i_mode = (inode->i_mode & S_IFMT) | (a->mode & 07777);
-	inode->i_uid = a->uid;
-	inode->i_gid = a->gid;
+	inode->i_uid = make_kuid(fc->user_ns, a->uid);
+	inode->i_gid = make_kgid(fc->user_ns, a->gid);
 	set_nlink(inode, a->nlink);
 	inode->i_blocks = a->blocks;
 	changed = inode->i_mtime.tv_sec != (s64)a->mtime ||
@@ -74,14 +74,17 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until)
 	}
 }
 
-bool fuse_valid_entry(const struct fuse_entry_out *e)
+static bool valid_type(u64 mode)
 {
-	u32 type = e->attr.mode & S_IFMT;
+	u64 type = mode & S_IFMT;
 
-	if (e->nodeid == FUSE_ROOT_ID || e->attr.size > S64_MAX)
-		return false;
 	return type == S_IFREG || type == S_IFDIR || type == S_IFLNK || type == S_IFCHR ||
 	       type == S_IFBLK || type == S_IFIFO || type == S_IFSOCK;
+}
+
+bool fuse_valid_entry(const struct fuse_entry_out *e)
+{
+	return e->nodeid != FUSE_ROOT_ID && e->attr.size <= S64_MAX && valid_type(e->attr.mode);
 }
 
 void fuse_forget_one(struct fuse_conn *fc, u64 nodeid)
@@ -361,9 +364,12 @@ static int parse_options(struct fuse_options *o, char *data)
 	}
 	if (err)
 		return err;
-	if (!o->have_fd || !o->have_mode || !o->have_uid || !o->have_gid || !S_ISDIR(o->rootmode) ||
-		o->rootmode > 0177777 || o->fd > 0x7fffffff || o->user_id >= ~0U ||
-		o->group_id >= ~0U)
+	if (!o->have_fd || !o->have_mode || !o->have_uid || !o->have_gid ||
+		!valid_type(o->rootmode) || o->rootmode > 0177777 || o->fd > 0x7fffffff ||
+		o->user_id >= ~0U || o->group_id >= ~0U)
+		return -EINVAL;
+	if (!uid_valid(make_kuid(current_user_ns(), (u32)o->user_id)) ||
+		!uid_valid(make_kgid(current_user_ns(), (u32)o->group_id)))
 		return -EINVAL;
 	return 0;
 }
@@ -416,7 +422,9 @@ static int fuse_statfs(struct dentry *d, struct kstatfs *st)
 static int fuse_show_options(struct super_block *sb, char *buf, size_t size)
 {
 	const struct fuse_conn *fc = sb->s_fs_info;
-	int n = scnprintf(buf, size, ",user_id=%u,group_id=%u", fc->user_id, fc->group_id);
+	int n = scnprintf(buf, size, ",user_id=%u,group_id=%u",
+		from_kuid_munged(fc->user_ns, fc->user_id),
+		from_kgid_munged(fc->user_ns, fc->group_id));
 
 	if (fc->default_permissions)
 		n += scnprintf(buf + n, size - (size_t)n, ",default_permissions");
@@ -476,8 +484,8 @@ static int fuse_fill_super(struct super_block *sb, void *data, bool silent)
 	if (!fc)
 		return -ENOMEM;
 	sb->s_fs_info = fc;
-	fc->user_id = (kuid_t)o.user_id;
-	fc->group_id = (kgid_t)o.group_id;
+	fc->user_id = make_kuid(fc->user_ns, (u32)o.user_id);
+	fc->group_id = make_kgid(fc->user_ns, (u32)o.group_id);
 	fc->default_permissions = o.default_permissions;
 	fc->allow_other = o.allow_other;
 	if (o.max_read)
@@ -489,7 +497,8 @@ static int fuse_fill_super(struct super_block *sb, void *data, bool silent)
 	if (err)
 		return err;
 	f = fget((int)o.fd);
-	err = f ? fuse_dev_attach(f, fc) : -EINVAL;
+	/* who opened it speaks of the same ids as who mounts it */
+	err = f && f->f_cred->user_ns == fc->user_ns ? fuse_dev_attach(f, fc) : -EINVAL;
 	if (f)
 		fput(f);
 	if (err)

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* FUSE in a user namespace: ids in requests and answers are those of the mount's namespace. And a file system that is one file. */
+#include "userns.h"
+#include <linux/fuse.h>
+#include <sys/mount.h>
+
+static int dev;
+static mode_t root_type;
+static struct fuse_in_header last;  /* of the last GETATTR or SETATTR */
+static struct fuse_setattr_in wish; /* of the last SETATTR */
+
+static void reply(unsigned long unique, int error, const void *data, size_t n)
+{
+	struct fuse_out_header h = { sizeof(h) + n, error, unique };
+	struct iovec v[2] = { { &h, sizeof(h) }, { (void *)data, n } };
+
+	NEED(writev(dev, v, 2));
+}
+
+/* Node 2 is of user 3, group 4; node 3 of ids that the namespace lacks. */
+static void attr_of(struct fuse_attr *a, unsigned long node)
+{
+	memset(a, 0, sizeof(*a));
+	a->ino = node;
+	a->mode = node == 1 ? root_type | 0755 : S_IFREG | 0644;
+	a->nlink = 1;
+	a->size = 5;
+	a->uid = node == 1 ? 0 : node == 2 ? 3 : 300;
+	a->gid = node == 1 ? 0 : node == 2 ? 4 : 400;
+}
+
+static void lookup(const struct fuse_in_header *h, const char *name)
+{
+	struct fuse_entry_out e;
+
+	memset(&e, 0, sizeof(e));
+	e.nodeid = strcmp(name, "known") ? 3 : 2;
+	attr_of(&e.attr, e.nodeid);
+	reply(h->unique, 0, &e, sizeof(e));
+}
+
+static void serve_one(const char *buf)
+{
+	const struct fuse_in_header *h = (const void *)buf;
+	struct fuse_init_out init = { .major = 7, .minor = 31, .max_write = 65536 };
+	struct fuse_open_out open = { .fh = 7 };
+	struct fuse_attr_out a;
+
+	switch (h->opcode) {
+	case FUSE_INIT: reply(h->unique, 0, &init, sizeof(init)); break;
+	case FUSE_LOOKUP: lookup(h, (const void *)(h + 1)); break;
+	case FUSE_SETATTR: memcpy(&wish, h + 1, sizeof(wish)); /* fall through */
+	case FUSE_GETATTR:
+		last = *h;
+		memset(&a, 0, sizeof(a));
+		attr_of(&a.attr, h->nodeid);
+		reply(h->unique, 0, &a, sizeof(a));
+		break;
+	case FUSE_OPEN: reply(h->unique, 0, &open, sizeof(open)); break;
+	case FUSE_READ:
+		reply(h->unique, 0, "text\n",
+			((const struct fuse_read_in *)(h + 1))->offset ? 0 : 5);
+		break;
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT: break;
+	case FUSE_RELEASE:
+	case FUSE_FLUSH: reply(h->unique, 0, NULL, 0); break;
+	default: reply(h->unique, -ENOSYS, NULL, 0);
+	}
+}
+
+static void *server(void *unused)
+{
+	static char buf[200000];
+
+	while (read(dev, buf, sizeof(buf)) > 0 || errno == EINTR)
+		serve_one(buf);
+	return NULL;
+}
+
+/* With a /dev/fuse of its own: what fails late has used it up. */
+static long try_mount(const char *where, const char *options)
+{
+	char all[200];
+
+	if (dev > 0)
+		close(dev);
+	dev = NEED(open("/dev/fuse", O_RDWR));
+
+	snprintf(all, sizeof(all), "fd=%d,%s", dev, options);
+	return mount("x", where, "fuse", MS_NOSUID | MS_NODEV, all);
+}
+
+static void stat_as(const char *who, const char *path, uid_t uid)
+{
+	struct stat st;
+
+	if (uid) {
+		NEED(setresgid(uid, uid, uid));
+		NEED(setresuid(uid, uid, uid));
+	}
+	T(stat(path, &st));
+	say("%s, %s: owner %d %d", who, path, (int)st.st_uid, (int)st.st_gid);
+}
+
+static void mountinfo(const char *what)
+{
+	static char text[65536];
+	FILE *f = fopen("/proc/self/mountinfo", "r");
+
+	while (f && fgets(text, sizeof(text), f))
+		if (strstr(text, " fuse ") && strstr(text, what))
+			say("mountinfo: %s", strtok(strstr(text, what), "\n"));
+	fclose(f);
+}
+
+/* Asks in children: their requests are looked at by the server, here. */
+static void ask(void)
+{
+	CHILD(stat_as("root", "m/known", 0));
+	say("asked by %u %u", last.uid, last.gid);
+	CHILD(stat_as("5", "m/known", 5));
+	say("asked by %u %u", last.uid, last.gid);
+	CHILD(stat_as("root", "m/unknown", 0));
+	CHILD(T(chown("m/known", 6, 7)));
+	say("asked for %u %u", wish.uid, wish.gid);
+	CHILD(T(chown("m/known", 60, 70)));
+	CHILD(T(chown("m/unknown", 6, 7)));
+	CHILD(T(chown("m/unknown", 6, -1)));
+	CHILD(T(chmod("m/unknown", 0600)));
+	CHILD(T(open("m/unknown", O_RDWR)));
+	mountinfo("user_id=");
+}
+
+static int ready[2], done[2], makers_dev; /* the latter opened outside of the namespace */
+
+static void inside(void)
+{
+	char text[100], c;
+	pthread_t t;
+
+	root_type = S_IFDIR;
+	T(try_mount("m", "rootmode=40000,user_id=50,group_id=0,allow_other"));
+	T(try_mount("m", "rootmode=40000,user_id=0,group_id=50,allow_other"));
+	T(try_mount("file", "rootmode=40000,user_id=0,group_id=0,allow_other"));
+	snprintf(text, sizeof(text), "fd=%d,rootmode=40000,user_id=0,group_id=0", makers_dev);
+	T(mount("x", "m", "fuse", MS_NOSUID | MS_NODEV, text));
+	T(try_mount("m", "rootmode=40000,user_id=0,group_id=0,allow_other"));
+	NEED(pthread_create(&t, NULL, server, NULL) ? -1 : 0);
+	ask();
+	NEED(write(ready[1], "x", 1));
+	NEED(read(done[0], &c, 1));
+	T(umount2("m", MNT_DETACH));
+}
+
+/* Namespaces of a user and of mounts, entered by one who has no number there. */
+static void stranger(pid_t pid)
+{
+	char path[64], here[PATH_MAX];
+	int user, mnt;
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+	user = NEED(open(path, O_RDONLY));
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
+	mnt = NEED(open(path, O_RDONLY));
+	NEED(getcwd(here, sizeof(here)) ? 0 : -1);
+	NEED(setns(user, 0));
+	NEED(setns(mnt, 0));
+	NEED(chdir(here));
+	T(stat("m/known", &st));
+	T(open("m/known", O_RDONLY));
+}
+
+static void one_file(void)
+{
+	char buf[100];
+	pthread_t t;
+	int fd;
+
+	root_type = S_IFREG;
+	T(try_mount("m", "rootmode=100644,user_id=0,group_id=0"));
+	T(try_mount("file", "rootmode=0644,user_id=0,group_id=0"));
+	T(try_mount("file", "rootmode=100644,user_id=0,group_id=0"));
+	NEED(pthread_create(&t, NULL, server, NULL) ? -1 : 0);
+	fd = NEED(open("file", O_RDONLY));
+	T(read(fd, buf, sizeof(buf)));
+	T(close(fd));
+	T(open("file/x", O_RDONLY));
+	stat_as("root", "file", 0);
+	T(umount("file"));
+}
+
+TEST(fuse_ids)
+{
+	pid_t pid;
+	char c;
+
+	umask(0);
+	NEED(chmod(".", 0755));
+	NEED(mkdir("m", 0777));
+	close(NEED(open("file", O_CREAT | O_RDWR, 0666)));
+	NEED(pipe(ready));
+	NEED(pipe(done));
+	CHILD({
+		NEED(unshare(CLONE_NEWNS));
+		NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+		/* a node of our own that everybody may open */
+		NEED(mkdir("dev", 0755));
+		NEED(mount("x", "dev", "tmpfs", 0, NULL));
+		NEED(mknod("dev/fuse", S_IFCHR | 0666, 10 << 8 | 229));
+		NEED(mount("dev/fuse", "/dev/fuse", NULL, MS_BIND, NULL));
+		makers_dev = NEED(open("/dev/fuse", O_RDWR));
+		pid = userns_spawn(CLONE_NEWNS, 1000, 10, inside);
+		NEED(read(ready[0], &c, 1));
+		t_wait("a stranger", SPAWN(stranger(pid)));
+		NEED(write(done[1], "x", 1));
+		t_wait("inside", pid);
+		one_file();
+	});
+}
