@@ -253,6 +253,15 @@ long sys_msync(unsigned long addr, size_t len, int flags)
 
 /* ---- mincore ---- */
 
+/*
+ * What others have read of a file is told to those only who may change it: else a program could watch them through what they share. Everybody
+ * else hears that all of it is there.
+ */
+static bool may_know_cache(const struct vm_area *v)
+{
+	return !v->vm_mapping || !v->vm_file || mm_file_ops->may_watch(v->vm_file);
+}
+
 /* A page that was mapped ahead is there once it has been touched. */
 static u8 page_in_core(struct vm_area *v, u64 va, struct hole_cursor *holes)
 {
@@ -299,6 +308,8 @@ long sys_mincore(unsigned long addr, size_t len, uaddr_t vec)
 	if (end < addr || end > mm->task_size || !access_ok(vec, (end - addr) >> PAGE_SHIFT))
 		return end < addr || end > mm->task_size ? -ENOMEM : -EFAULT;
 	for (u64 va = addr; va < end;) {
+		const struct vm_area *asked = NULL;
+		bool may = true;
 		u32 n = 0;
 
 		down_read(&mm->mmap_lock);
@@ -309,7 +320,11 @@ long sys_mincore(unsigned long addr, size_t len, uaddr_t vec)
 				up_read(&mm->mmap_lock);
 				return -ENOMEM;
 			}
-			buf[n++] = page_in_core(v, va, &holes);
+			if (v != asked) {
+				may = may_know_cache(v);
+				asked = v;
+			}
+			buf[n++] = !may || page_in_core(v, va, &holes);
 		}
 		up_read(&mm->mmap_lock);
 		if (copy_to_user(vec, buf, n))

@@ -350,7 +350,8 @@ struct mm_file_ops {
 	struct file_ra *(*ra)(struct file *f);
 	void (*wb_error)(struct inode *i, int err); /* for syncfs; from interrupts, too */
 	bool (*may_exec)(struct file *f);           /* not on a noexec mount */
-	u32 (*mode)(struct file *f);                /* 1: opened for reading, 2: for writing */
+	bool (*may_watch)(struct file *f); /* of current: its owner, or who may write to it */
+	u32 (*mode)(struct file *f);       /* 1: opened for reading, 2: for writing */
 	bool (*inode_get)(struct
 		inode *i); /* a reference for write-back; false: it is being freed. wb_lock is held */
 	void (*inode_put)(struct inode *i);                     /* may sleep */

@@ -34,6 +34,10 @@ static dev_t file_dev(struct file *f)
 {
 	return f->f_inode->i_sb->s_dev;
 }
+static bool file_may_watch(struct file *f)
+{
+	return inode_owner_or_capable(f->f_inode) || !inode_permission(f->f_inode, MAY_WRITE);
+}
 static bool file_may_exec(struct file *f)
 {
 	return !(f->f_path.mnt->mnt_flags & MS_NOEXEC) &&
@@ -77,6 +81,7 @@ static const struct mm_file_ops file_ops_for_mm = {
 	.wb_error = inode_wb_error,
 	.dev = file_dev,
 	.may_exec = file_may_exec,
+	.may_watch = file_may_watch,
 	.mode = file_mode,
 };
 
