@@ -190,10 +190,18 @@ int clock_read(int clock, u64 *now)
 	}
 }
 
+/* A thread may name its process by its own number: to read the clock, not for anything else. */
+static int own_clock(int which)
+{
+	bool process = which < 0 && !(which & 4) && (which & 3) <= 2;
+
+	return process && ~(which >> 3) == task_pid_vnr(current) ? -8 | (which & 7) : which;
+}
+
 long sys_clock_gettime(int which, uaddr_t tp)
 {
 	u64 now;
-	int err = clock_read(which, &now);
+	int err = clock_read(own_clock(which), &now);
 
 	return err ? err : put_timespec(tp, time_ns_read(which, now));
 }
