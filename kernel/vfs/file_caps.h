@@ -6,7 +6,6 @@
 #ifndef NESTLING_VFS_FILE_CAPS_H
 #define NESTLING_VFS_FILE_CAPS_H
 
-#include "kernel/task/cred.h"
 #include "kernel/vfs/super.h"
 
 struct vfs_ns_cap_data;
