@@ -371,7 +371,7 @@ static int find_path(int dfd, uaddr_t name, u32 flags, struct path *path)
 	}
 	if (err)
 		return err;
-	err = inode_permission(path->dentry->d_inode, MAY_READ);
+	err = path_permission(path, MAY_READ);
 	if (err)
 		path_put(path);
 	return err;

@@ -499,7 +499,7 @@ long sys_inotify_add_watch(int fd, uaddr_t name, u32 mask)
 		AT_FDCWD, name, lookup | (mask & IN_ONLYDIR ? LOOKUP_DIRECTORY : 0), &path);
 	if (ret)
 		goto out_put;
-	ret = inode_permission(path.dentry->d_inode, MAY_READ);
+	ret = path_permission(&path, MAY_READ);
 	if (!ret) {
 		mutex_lock(&watch_lock);
 		ret = watch_set(f->private_data, path.dentry->d_inode, mask);

@@ -101,7 +101,7 @@ struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, 
 	err = kern_path((char *)a->data + 2, LOOKUP_FOLLOW, &path);
 	if (err)
 		return ERR_PTR(err);
-	err = inode_permission(d_inode(path.dentry), MAY_WRITE);
+	err = path_permission(&path, MAY_WRITE);
 	if (!err && !S_ISSOCK(d_inode(path.dentry)->i_mode))
 		err = -ECONNREFUSED;
 	u = NULL;

@@ -170,6 +170,8 @@ struct task {
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 	const struct cred *cred; /* replaced as a whole; readers under alloc_lock or own */
+	struct user_namespace
+		*idmap; /* own: of the mount that it works through: kernel/vfs/idmap.h */
 
 	/* signals: under sighand->lock */
 	struct signal_struct *signal;

@@ -578,7 +578,7 @@ static int take_core(struct file *f)
 	struct iattr a = { .ia_valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME, .ia_file = f };
 	int err;
 
-	if (!S_ISREG(i->i_mode) || i->i_nlink != 1 || i->i_uid != current_fsuid())
+	if (!S_ISREG(i->i_mode) || i->i_nlink != 1 || file_seen_uid(f, i->i_uid) != current_fsuid())
 		return -EPERM;
 	down_write(&i->i_rwsem);
 	err = notify_change(f->f_path.dentry, &a);

@@ -62,7 +62,7 @@ int bprm_take(struct bprm *b, struct file *f)
 	bprm_close(b);
 	b->file = f;
 	b->nondump |=
-		inode_permission(f->f_inode, MAY_READ) != 0; /* a script must not lay it open */
+		path_permission(&f->f_path, MAY_READ) != 0; /* a script must not lay it open */
 	return read_start(b);
 }
 
@@ -433,7 +433,7 @@ static int do_execveat(int dfd, const char *name, const struct exec_strings *s, 
 	if (!err)
 		err = gather_strings(b, s);
 	if (!err) {
-		b->nondump = inode_permission(b->file->f_inode, MAY_READ) != 0;
+		b->nondump = path_permission(&b->file->f_path, MAY_READ) != 0;
 		err = load_binary(b);
 	}
 	if (!err)

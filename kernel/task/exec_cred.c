@@ -11,7 +11,6 @@
 #include <linux/xattr.h>
 
 #include "kernel/task/exec.h"
-#include "kernel/vfs/file_caps.h"
 #include "kernel/vfs/super.h"
 
 #define PER_CLEAR_SETID (READ_IMPLIES_EXEC_BIT | ADDR_NO_RANDOMIZE_BIT | 0x0100000 | 0x0200000)
@@ -32,9 +31,11 @@ static struct user_namespace *file_user_ns(const struct inode *inode)
 }
 
 /* The xattr as disk and network give it: hostile. 0 (perhaps not present) or -EPERM, -EINVAL. */
-static int read_file_caps(struct inode *inode, struct file_caps *fc)
+static int read_file_caps(const struct file *f, struct file_caps *fc)
 {
+	struct inode *inode = f->f_inode;
 	struct vfs_ns_cap_data d;
+	u32 rootid = 0;
 	ssize_t n;
 
 	memset(fc, 0, sizeof(*fc));
@@ -59,11 +60,12 @@ static int read_file_caps(struct inode *inode, struct file_caps *fc)
 	case VFS_CAP_REVISION_3:
 		if (n != XATTR_CAPS_SZ_3)
 			return -EINVAL;
-		if (!root_is_ours(make_kuid(file_user_ns(inode), d.rootid)))
-			return 0; /* meant for the root of another user namespace */
+		rootid = d.rootid;
 		break;
 	default: return -EINVAL;
 	}
+	if (!root_of_current(file_seen_uid(f, make_kuid(file_user_ns(inode), rootid))))
+		return 0; /* meant for the root of another user namespace */
 	fc->present = true;
 	fc->effective = d.magic_etc & VFS_CAP_FLAGS_EFFECTIVE;
 	fc->permitted = join(d.data[0].permitted, d.data[1].permitted);
@@ -88,21 +90,22 @@ static bool may_suid(const struct bprm *b)
 static void apply_setid_bits(struct bprm *b)
 {
 	struct inode *inode = file_of(b)->f_inode;
+	kuid_t uid = file_seen_uid(file_of(b), inode->i_uid);
+	kgid_t gid = file_seen_gid(file_of(b), inode->i_gid);
 	umode_t mode = READ_ONCE(inode->i_mode);
 
 	if (!may_suid(b) || current->no_new_privs)
 		return;
 	/* who owns it must mean something here */
-	if (!kuid_has_mapping(current_user_ns(), inode->i_uid) ||
-		!kgid_has_mapping(current_user_ns(), inode->i_gid))
+	if (!kuid_has_mapping(current_user_ns(), uid) || !kgid_has_mapping(current_user_ns(), gid))
 		return;
 	if (mode & S_ISUID) {
 		b->per_clear |= PER_CLEAR_SETID;
-		b->cred->euid = inode->i_uid;
+		b->cred->euid = uid;
 	}
 	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP)) {
 		b->per_clear |= PER_CLEAR_SETID;
-		b->cred->egid = inode->i_gid;
+		b->cred->egid = gid;
 	}
 }
 
@@ -115,7 +118,7 @@ static int transform_caps(struct bprm *b, bool *effective, bool *has_fcap)
 	int err;
 
 	if (may_suid(b)) {
-		err = read_file_caps(file_of(b)->f_inode, &fc);
+		err = read_file_caps(file_of(b), &fc);
 		if (err == -EINVAL)
 			pr_notice("%s: invalid capabilities on a file, not used\n", b->filename);
 		else if (err)

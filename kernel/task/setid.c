@@ -150,6 +150,11 @@ static bool is_one_of(u32 id, u32 a, u32 b, u32 c)
 	return id == KEEP || id == a || id == b || id == c;
 }
 
+static bool stays(u32 wanted, u32 is)
+{
+	return wanted == KEEP || wanted == is;
+}
+
 long sys_setresuid(u32 ruid, u32 euid, u32 suid)
 {
 	const struct cred *old = current_cred();
@@ -157,6 +162,9 @@ long sys_setresuid(u32 ruid, u32 euid, u32 suid)
 
 	if (!to_kuid(&ruid) || !to_kuid(&euid) || !to_kuid(&suid))
 		return -EINVAL;
+	if (stays(ruid, old->uid) && stays(suid, old->suid) &&
+		(euid == KEEP || (euid == old->euid && euid == old->fsuid)))
+		return 0; /* the same credentials, not equal ones: linkat() tells them apart */
 	if (!(is_one_of(ruid, old->uid, old->euid, old->suid) &&
 		    is_one_of(euid, old->uid, old->euid, old->suid) &&
 		    is_one_of(suid, old->uid, old->euid, old->suid)) &&
@@ -227,6 +235,9 @@ long sys_setresgid(u32 rgid, u32 egid, u32 sgid)
 
 	if (!to_kgid(&rgid) || !to_kgid(&egid) || !to_kgid(&sgid))
 		return -EINVAL;
+	if (stays(rgid, old->gid) && stays(sgid, old->sgid) &&
+		(egid == KEEP || (egid == old->egid && egid == old->fsgid)))
+		return 0;
 	if (!(is_one_of(rgid, old->gid, old->egid, old->sgid) &&
 		    is_one_of(egid, old->gid, old->egid, old->sgid) &&
 		    is_one_of(sgid, old->gid, old->egid, old->sgid)) &&

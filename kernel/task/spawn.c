@@ -29,7 +29,7 @@ static int go_to(const char *dir)
 
 	if (err)
 		return err;
-	err = inode_permission(to.dentry->d_inode, MAY_EXEC | MAY_CHDIR);
+	err = path_permission(&to, MAY_EXEC | MAY_CHDIR);
 	if (err) {
 		path_put(&to);
 		return err;

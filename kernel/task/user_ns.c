@@ -142,6 +142,18 @@ bool capable_wrt_ids(kuid_t uid, kgid_t gid, int cap)
 	return ns_capable(ns, cap) && kuid_has_mapping(ns, uid) && kgid_has_mapping(ns, gid);
 }
 
+bool root_of_current(kuid_t uid)
+{
+	const struct user_namespace *ns;
+
+	if (!uid_valid(uid))
+		return false;
+	for (ns = current_user_ns(); ns; ns = ns->parent)
+		if (from_kuid(ns, uid) == 0)
+			return true;
+	return false;
+}
+
 /* ---- making ---- */
 
 int create_user_ns(struct cred *c)

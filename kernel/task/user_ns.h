@@ -134,6 +134,8 @@ bool cred_ns_capable(const struct cred *c, const struct user_namespace *ns, int 
 bool ns_capable_to(struct task *t, int cap); /* over what the user namespace of @t owns */
 /* Over an object that belongs to these ids: in current's own namespace, which must know them. */
 bool capable_wrt_ids(kuid_t uid, kgid_t gid, int cap);
+/* Is @uid the root of current's user namespace, or of one above? */
+bool root_of_current(kuid_t uid);
 bool userns_may_setgroups(const struct user_namespace *ns);
 /* Gives @c, a copy of current's credentials, a user namespace of its own with all capabilities in it: 0 or -errno. */
 int create_user_ns(struct cred *c);

@@ -20,7 +20,7 @@
 #include <linux/xattr.h>
 
 #include "kernel/vfs/acl.h"
-#include "kernel/vfs/internal.h"
+#include "kernel/vfs/idmap.h"
 
 struct acl_entry {
 	u16 tag, perm;
@@ -292,12 +292,12 @@ int acl_permission(struct inode *inode, int mask)
 	for (const struct acl_entry *e = acl->e; e < acl->e + acl->n; e++)
 		switch (e->tag) {
 		case ACL_USER:
-			if (e->id == current_fsuid())
+			if (sb_seen_uid(inode->i_sb, e->id) == current_fsuid())
 				return gives(acl, e, want) ? 0 : -EACCES;
 			break;
 		case ACL_GROUP_OBJ:
 		case ACL_GROUP: /* the first group that is one of ours and gives all of it */
-			mine = in_group(e->tag == ACL_GROUP ? e->id : inode->i_gid);
+			mine = in_kept_group(inode, e->tag == ACL_GROUP ? e->id : inode->i_gid);
 			found |= mine;
 			if (mine && (e->perm & want) == want)
 				return gives(acl, e, want) ? 0 : -EACCES;
@@ -308,6 +308,24 @@ int acl_permission(struct inode *inode, int mask)
 }
 
 /* ---- the attributes ---- */
+
+/* From the ids that programs go by to those of the file system, or back; false: some have no meaning there. */
+static bool translate(struct posix_acl *acl, const struct super_block *sb,
+	kuid_t (*uid)(const struct super_block *, kuid_t),
+	kgid_t (*gid)(const struct super_block *, kgid_t))
+{
+	bool all = true;
+
+	if (!acl || likely(!current->idmap))
+		return true;
+	for (struct acl_entry *e = acl->e; e < acl->e + acl->n; e++) {
+		if (e->tag != ACL_USER && e->tag != ACL_GROUP)
+			continue;
+		e->id = e->tag == ACL_USER ? uid(sb, e->id) : gid(sb, e->id);
+		all = all && uid_valid(e->id);
+	}
+	return all;
+}
 
 ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size)
 {
@@ -320,6 +338,7 @@ ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size)
 	acl = acl_read(inode, is_default(name));
 	if (IS_ERR_OR_NULL(acl))
 		return acl ? PTR_ERR(acl) : -ENODATA;
+	translate(acl, inode->i_sb, sb_seen_uid, sb_seen_gid);
 	n = (ssize_t)TEXT_SIZE(acl->n);
 	if (buf && (size_t)n > size)
 		n = -ERANGE;
@@ -365,7 +384,7 @@ static int set_access(struct dentry *d, const struct posix_acl *acl)
 		return acl_write(inode, false, NULL);
 	if (mode_of(acl, &a.ia_mode))
 		acl = NULL;
-	if (!in_group(inode->i_gid) && !capable_wrt_ids(inode->i_uid, inode->i_gid, CAP_FSETID))
+	if (!in_kept_group(inode, inode->i_gid) && !capable_wrt_inode(inode, CAP_FSETID))
 		a.ia_mode &= ~(umode_t)S_ISGID; /* as chmod: the list is a change of the mode */
 	a.ia_ctime = current_time(inode);
 	err = acl_write(inode, false, acl);
@@ -398,7 +417,10 @@ int acl_set(struct dentry *d, const char *name, const void *value, size_t size)
 		if (IS_ERR(acl))
 			return (int)PTR_ERR(acl);
 	}
-	err = set_checked(d, is_default(name), acl);
+	if (translate(acl, d->d_inode->i_sb, sb_kept_uid, sb_kept_gid))
+		err = set_checked(d, is_default(name), acl);
+	else
+		err = -EINVAL;
 	kfree(acl);
 	return err;
 }

@@ -12,6 +12,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/vfs/acl.h"
+#include "kernel/vfs/idmap.h"
 #include "kernel/vfs/internal.h"
 #include "kernel/vfs/landlock.h"
 
@@ -135,8 +136,7 @@ static bool sgid_goes(const struct inode *inode)
 	if (!(inode->i_mode & S_ISGID))
 		return false;
 	return (inode->i_mode & S_IXGRP) ||
-	       (!in_group(inode->i_gid) &&
-		       !capable_wrt_ids(inode->i_uid, inode->i_gid, CAP_FSETID));
+	       (!in_kept_group(inode, inode->i_gid) && !capable_wrt_inode(inode, CAP_FSETID));
 }
 
 static u32 privs_to_kill(const struct inode *inode)
@@ -150,7 +150,7 @@ static u32 privs_to_kill(const struct inode *inode)
 		kill |= ATTR_KILL_SUID;
 	if (sgid_goes(inode))
 		kill |= ATTR_KILL_SGID;
-	return kill && !capable_wrt_ids(inode->i_uid, inode->i_gid, CAP_FSETID) ? kill : 0;
+	return kill && !capable_wrt_inode(inode, CAP_FSETID) ? kill : 0;
 }
 
 /* The xattr that gives capabilities at exec goes with a write, a truncation and a change of owner, whoever does it. 0, or -errno: it is there. */
@@ -172,9 +172,11 @@ static int drop_file_caps(struct inode *inode)
 int file_remove_privs(struct file *f)
 {
 	struct inode *inode = f->f_inode;
+	struct user_namespace *was = idmap_enter(f->f_path.mnt);
 	struct iattr a = { .ia_valid = privs_to_kill(inode) };
 	int err = a.ia_valid ? notify_change(f->f_path.dentry, &a) : 0;
 
+	idmap_leave(was);
 	return err ? err : drop_file_caps(inode);
 }
 
@@ -194,14 +196,17 @@ int inode_newsize_ok(struct inode *inode, loff_t size)
 
 static bool may_chown(const struct inode *inode, const struct iattr *a)
 {
-	if (!(a->ia_valid & (ATTR_UID | ATTR_GID)) ||
-		capable_wrt_ids(inode->i_uid, inode->i_gid, CAP_CHOWN))
+	if (!(a->ia_valid & (ATTR_UID | ATTR_GID)) || capable_wrt_inode(inode, CAP_CHOWN))
 		return true;
-	if (current_fsuid() != inode->i_uid)
+	if (!uid_valid(seen_uid(inode)) &&
+		ns_capable(sb_user_ns(inode->i_sb), CAP_CHOWN)) /* to somebody at last */
+		return true;
+	if (current_fsuid() != seen_uid(inode))
 		return false;
 	if ((a->ia_valid & ATTR_UID) && a->ia_uid != inode->i_uid)
 		return false;
-	return !(a->ia_valid & ATTR_GID) || a->ia_gid == inode->i_gid || in_group(a->ia_gid);
+	return !(a->ia_valid & ATTR_GID) || a->ia_gid == inode->i_gid ||
+	       in_kept_group(inode, a->ia_gid);
 }
 
 int setattr_prepare(struct dentry *d, struct iattr *a)
@@ -221,8 +226,8 @@ int setattr_prepare(struct dentry *d, struct iattr *a)
 
 		if (!inode_owner_or_capable(inode))
 			return -EPERM;
-		if ((a->ia_mode & S_ISGID) && !in_group(gid) &&
-			!capable_wrt_ids(inode->i_uid, inode->i_gid, CAP_FSETID))
+		if ((a->ia_mode & S_ISGID) && !in_kept_group(inode, gid) &&
+			!capable_wrt_inode(inode, CAP_FSETID))
 			a->ia_mode &= ~S_ISGID;
 	}
 	if ((a->ia_valid & (ATTR_ATIME_SET | ATTR_MTIME_SET)) && !inode_owner_or_capable(inode))
@@ -295,6 +300,14 @@ static u32 attr_events(u32 valid)
 	return events;
 }
 
+/* Who has no owner or group through this mount may get one, and nothing else. */
+static bool stays_nobodys(const struct inode *inode, const struct iattr *a)
+{
+	return unlikely(current->idmap) &&
+	       ((!(a->ia_valid & ATTR_UID) && !uid_valid(seen_uid(inode))) ||
+		       (!(a->ia_valid & ATTR_GID) && !uid_valid(seen_gid(inode))));
+}
+
 int notify_change(struct dentry *d, struct iattr *a)
 {
 	struct inode *inode = d->d_inode;
@@ -307,6 +320,8 @@ int notify_change(struct dentry *d, struct iattr *a)
 		if (a->ia_valid &
 			(ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME_SET | ATTR_MTIME_SET))
 			return -EPERM;
+	if (stays_nobodys(inode, a))
+		return -EOVERFLOW;
 	a->ia_valid |= ATTR_CTIME;
 	a->ia_ctime = now;
 	if (!(a->ia_valid & ATTR_ATIME_SET))
@@ -330,15 +345,18 @@ int notify_change(struct dentry *d, struct iattr *a)
 static int change_path(const struct path *p, struct iattr *a, bool owner)
 {
 	struct inode *inode = p->dentry->d_inode;
+	struct user_namespace *was;
 	int err = mnt_want_write(p->mnt);
 
 	if (err)
 		return err;
+	was = idmap_enter(p->mnt);
 	down_write(&inode->i_rwsem);
 	err = notify_change(p->dentry, a);
 	if (!err && owner)
 		err = drop_file_caps(inode);
 	up_write(&inode->i_rwsem);
+	idmap_leave(was);
 	mnt_drop_write(p->mnt);
 	return err;
 }
@@ -418,28 +436,41 @@ static struct iattr attr_owner(u32 uid, u32 gid)
 	return a;
 }
 
-static int chown_path(const struct path *p, struct iattr a)
+/* @a with the ids that programs go by: what the file system is to keep, or what it says to that. */
+static int judge_owner(const struct path *p, struct iattr *a)
 {
 	struct inode *inode = p->dentry->d_inode;
 	const struct user_namespace *theirs = sb_user_ns(inode->i_sb);
 
-	if (((a.ia_valid & ATTR_UID) && !uid_valid(a.ia_uid)) ||
-		((a.ia_valid & ATTR_GID) && !uid_valid(a.ia_gid)))
+	if (((a->ia_valid & ATTR_UID) && !uid_valid(a->ia_uid)) ||
+		((a->ia_valid & ATTR_GID) && !uid_valid(a->ia_gid)))
 		return -EINVAL;
-	if (((a.ia_valid & ATTR_UID) && !kuid_has_mapping(theirs, a.ia_uid)) ||
-		((a.ia_valid & ATTR_GID) && !kgid_has_mapping(theirs, a.ia_gid)))
+	a->ia_uid = sb_kept_uid(inode->i_sb, a->ia_uid);
+	a->ia_gid = sb_kept_gid(inode->i_sb, a->ia_gid);
+	if (((a->ia_valid & ATTR_UID) && !kuid_has_mapping(theirs, a->ia_uid)) ||
+		((a->ia_valid & ATTR_GID) && !kgid_has_mapping(theirs, a->ia_gid)) ||
+		stays_nobodys(inode, a))
 		return -EOVERFLOW;
 	if (!is_dir(inode)) {
 		if (inode->i_mode & S_ISUID)
-			a.ia_valid |= ATTR_KILL_SUID;
+			a->ia_valid |= ATTR_KILL_SUID;
 		if (sgid_goes(inode))
-			a.ia_valid |= ATTR_KILL_SGID;
+			a->ia_valid |= ATTR_KILL_SGID;
 		/* only when the change is allowed may the bits go; else the file system asks (FUSE: its server) */
-		if (a.ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID) &&
-			(!may_chown(inode, &a) || !inode_owner_or_capable(inode)))
+		if (a->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID) &&
+			(!may_chown(inode, a) || !inode_owner_or_capable(inode)))
 			return mnt_readonly(p->mnt) ? -EROFS : -EPERM;
 	}
-	return change_path(p, &a, true);
+	return 0;
+}
+
+static int chown_path(const struct path *p, struct iattr a)
+{
+	struct user_namespace *was = idmap_enter(p->mnt);
+	int err = judge_owner(p, &a);
+
+	idmap_leave(was);
+	return err ? err : change_path(p, &a, true);
 }
 
 long sys_fchownat(int dfd, uaddr_t ua, u32 uid, u32 gid, int flags)
@@ -507,6 +538,7 @@ static int utimes_path(const struct path *p, const struct timespec64 *t)
 	struct iattr a = { .ia_valid = 0 };
 	struct inode *inode = p->dentry->d_inode;
 	bool now = !t || (t[0].tv_nsec == UTIME_NOW && t[1].tv_nsec == UTIME_NOW);
+	struct user_namespace *was;
 	int err;
 
 	if (t && (bad_nsec(t[0].tv_nsec) || bad_nsec(t[1].tv_nsec)))
@@ -516,6 +548,7 @@ static int utimes_path(const struct path *p, const struct timespec64 *t)
 	err = mnt_want_write(p->mnt);
 	if (err)
 		return err;
+	was = idmap_enter(p->mnt);
 	if (now) {
 		a.ia_valid = ATTR_ATIME | ATTR_MTIME;
 		err = inode->i_flags & S_IMMUTABLE ? -EPERM : 0;
@@ -532,6 +565,7 @@ static int utimes_path(const struct path *p, const struct timespec64 *t)
 		err = notify_change(p->dentry, &a);
 		up_write(&inode->i_rwsem);
 	}
+	idmap_leave(was);
 	mnt_drop_write(p->mnt);
 	return err;
 }
@@ -618,20 +652,23 @@ long sys_utime(uaddr_t ua, uaddr_t utimes)
 
 /* ---- size ---- */
 
-int do_truncate(struct dentry *d, loff_t len, struct file *f, u32 extra)
+int do_truncate(const struct path *p, loff_t len, struct file *f, u32 extra)
 {
 	struct iattr a = { .ia_valid = ATTR_SIZE | extra, .ia_size = len, .ia_file = f };
-	struct inode *inode = d->d_inode;
+	struct inode *inode = p->dentry->d_inode;
+	struct user_namespace *was;
 	int err;
 
 	if (len < 0)
 		return -EINVAL;
+	was = idmap_enter(p->mnt);
 	a.ia_valid |= privs_to_kill(inode);
 	down_write(&inode->i_rwsem);
-	err = notify_change(d, &a);
+	err = notify_change(p->dentry, &a);
 	if (!err)
 		err = drop_file_caps(inode);
 	up_write(&inode->i_rwsem);
+	idmap_leave(was);
 	return err;
 }
 
@@ -647,7 +684,7 @@ static int truncate_path(const struct path *p, loff_t len)
 	err = mnt_want_write(p->mnt);
 	if (err)
 		return err;
-	err = inode_permission(inode, MAY_WRITE);
+	err = path_permission(p, MAY_WRITE);
 	if (!err && (inode->i_flags & S_APPEND))
 		err = -EPERM;
 	if (!err && landlocked())
@@ -657,7 +694,7 @@ static int truncate_path(const struct path *p, loff_t len)
 	if (!err) {
 		err = lease_break(inode, NULL, true, false);
 		if (!err)
-			err = do_truncate(p->dentry, len, NULL, ATTR_MTIME);
+			err = do_truncate(p, len, NULL, ATTR_MTIME);
 		put_write_access(inode);
 	}
 	mnt_drop_write(p->mnt);
@@ -696,7 +733,7 @@ long sys_ftruncate(int fd, s64 len)
 	else
 		err = landlock_ftruncate(f.file);
 	if (!err)
-		err = do_truncate(f.file->f_path.dentry, len, f.file, ATTR_MTIME);
+		err = do_truncate(&f.file->f_path, len, f.file, ATTR_MTIME);
 	fdput(f);
 	return err;
 }

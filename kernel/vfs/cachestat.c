@@ -4,6 +4,7 @@
  * both of their counts are 0. Whoever may not write the file is not told, as what is cached says what others read.
  */
 #include "gen/syscalls.h"
+#include "kernel/vfs/idmap.h"
 #include "kernel/vfs/internal.h"
 
 #define BATCH 16
@@ -18,8 +19,8 @@ struct counts {
 
 static bool may_ask(const struct file *f)
 {
-	return (f->f_mode & FMODE_WRITE) || inode_owner_or_capable(f->f_inode) ||
-	       !inode_permission(f->f_inode, MAY_WRITE);
+	return (f->f_mode & FMODE_WRITE) || path_owner_or_capable(&f->f_path) ||
+	       !path_permission(&f->f_path, MAY_WRITE);
 }
 
 static void count_pages(struct address_space *m, u64 first, u64 last, struct counts *c)

@@ -11,6 +11,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/vfs/acl.h"
+#include "kernel/vfs/idmap.h"
 #include "kernel/vfs/landlock.h"
 #include "kernel/vfs/namei.h"
 
@@ -91,7 +92,8 @@ int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 		return err;
 	if (inode->i_sb != dir->i_sb)
 		return -EXDEV;
-	if ((inode->i_flags & (S_APPEND | S_IMMUTABLE)) || !dir->i_op->link || is_dir(inode))
+	if ((inode->i_flags & (S_APPEND | S_IMMUTABLE)) || !inode_is_somebodys(inode) ||
+		!dir->i_op->link || is_dir(inode))
 		return -EPERM;
 	down_write(&inode->i_rwsem);
 	if (!inode->i_nlink && !(inode->i_state & I_LINKABLE))
@@ -196,6 +198,7 @@ struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 f
 	if (err)
 		goto err_dput;
 	*parent = nd.path;
+	idmap_enter(parent->mnt); /* until done_path_create() */
 	nd.path.mnt = NULL;
 	nd_end(&nd);
 	return d;
@@ -214,6 +217,7 @@ void done_path_create(struct path *parent, struct dentry *d)
 {
 	dput(d);
 	up_write(&parent->dentry->d_inode->i_rwsem);
+	idmap_leave(NULL);
 	mnt_drop_write(parent->mnt);
 	path_put(parent);
 }
@@ -328,6 +332,8 @@ static int may_linkat(struct inode *inode)
 {
 	umode_t mode = inode->i_mode;
 
+	if (!inode_is_somebodys(inode))
+		return -EOVERFLOW;
 	if (!sysctl_protected_hardlinks || inode_owner_or_capable(inode))
 		return 0;
 	if (!S_ISREG(mode) || (mode & S_ISUID) ||
@@ -346,6 +352,17 @@ static int landlock_link(const struct path *old, const struct path *parent, stru
 	return err;
 }
 
+/* A descriptor is not always a right to a name: only to who opened it, as who he still is, and to who may read everything of his. */
+static bool may_link_fd(int fd)
+{
+	struct fd f = fdget_raw(fd);
+	bool may = !f.file || f.file->f_cred == current_cred() ||
+		   ns_capable(f.file->f_cred->user_ns, CAP_DAC_READ_SEARCH);
+
+	fdput(f);
+	return may;
+}
+
 long sys_linkat(int odfd, uaddr_t oname, int ndfd, uaddr_t nname, int flags)
 {
 	u32 how = flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0;
@@ -356,7 +373,7 @@ long sys_linkat(int odfd, uaddr_t oname, int ndfd, uaddr_t nname, int flags)
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	if (flags & AT_EMPTY_PATH) {
-		if (!capable(CAP_DAC_READ_SEARCH))
+		if (odfd != AT_FDCWD && !may_link_fd(odfd))
 			return -ENOENT;
 		how |= LOOKUP_EMPTY;
 	}
@@ -404,6 +421,7 @@ static int unlink_with_slash(struct dentry *d)
 static int do_remove(int dfd, const char *name, bool dir)
 {
 	struct inode *parent, *inode = NULL;
+	struct user_namespace *was;
 	struct nameidata nd;
 	struct dentry *d;
 	int err;
@@ -419,6 +437,7 @@ static int do_remove(int dfd, const char *name, bool dir)
 	if (err)
 		goto out_end;
 	parent = nd.path.dentry->d_inode;
+	was = idmap_enter(nd.path.mnt);
 	down_write(&parent->i_rwsem);
 	d = lookup_hash(nd.path.dentry, &nd.last.name, 0);
 	err = IS_ERR(d) ? PTR_ERR(d) : 0;
@@ -441,6 +460,7 @@ static int do_remove(int dfd, const char *name, bool dir)
 	dput(d);
 out_unlock:
 	up_write(&parent->i_rwsem);
+	idmap_leave(was);
 	iput_removed(inode);
 	mnt_drop_write(nd.path.mnt);
 out_end:

@@ -7,6 +7,7 @@
 #include <linux/eventpoll.h>
 
 #include "gen/syscalls.h"
+#include "kernel/vfs/idmap.h"
 #include "kernel/vfs/internal.h"
 #include "kernel/vfs/landlock.h"
 
@@ -18,7 +19,7 @@ static int setfl_allowed(struct file *f, u32 flags)
 {
 	if ((f->f_inode->i_flags & S_APPEND) && (f->f_flags & O_APPEND) && !(flags & O_APPEND))
 		return -EPERM;
-	if ((flags & O_NOATIME) && !(f->f_flags & O_NOATIME) && !inode_owner_or_capable(f->f_inode))
+	if ((flags & O_NOATIME) && !(f->f_flags & O_NOATIME) && !path_owner_or_capable(&f->f_path))
 		return -EPERM;
 	if ((flags & O_DIRECT) && !file_may_be_direct(f) && !S_ISFIFO(f->f_inode->i_mode))
 		return -EINVAL;
@@ -358,7 +359,7 @@ static int rw_hint(struct file *f, bool set, uaddr_t arg)
 		return -EFAULT;
 	if (hint > RWH_WRITE_LIFE_EXTREME)
 		return -EINVAL;
-	if (!inode_owner_or_capable(inode))
+	if (!path_owner_or_capable(&f->f_path))
 		return -EPERM;
 	WRITE_ONCE(inode->i_write_hint, (u8)hint);
 	return 0;

@@ -1,94 +1,86 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file_caps.c: security.capability between a program's user namespace and the file system's (capabilities(7), "Namespaced file
- * capabilities"). What exec makes of it: kernel/task/exec_cred.c.
+ * file_caps.c: the attribute security.capability, which gives a program capabilities at exec (kernel/task/exec_cred.c).
+ *
+ * Whom it is for is part of it: version 3 names the root of the user namespace whose processes gain by it, version 2 means the root of the
+ * file system. A program sees and sets it in terms of its own namespace: what its own root may use looks like version 2, and what it writes
+ * as version 2 is kept as version 3 for its root, unless it may speak for the whole file system.
  */
-#include <linux/capability.h>
 #include <linux/xattr.h>
 
 #include "kernel/vfs/file_caps.h"
-#include "kernel/vfs/internal.h"
+#include "kernel/vfs/idmap.h"
 
-bool root_is_ours(kuid_t root)
+static u32 revision(const struct vfs_ns_cap_data *d)
 {
-	const struct user_namespace *ns;
-
-	if (!uid_valid(root))
-		return false;
-	for (ns = current_user_ns(); ns; ns = ns->parent)
-		if (from_kuid(ns, root) == 0)
-			return true;
-	return false;
+	return d->magic_etc & VFS_CAP_REVISION_MASK;
 }
 
-/* Version 2 or 3 in its right size; 0: neither. */
-static u32 version(const void *value, size_t size)
+static bool valid(const struct vfs_ns_cap_data *d, size_t size)
 {
-	const struct vfs_ns_cap_data *d = value;
-	u32 magic;
-
-	if (size != XATTR_CAPS_SZ_2 && size != XATTR_CAPS_SZ_3)
-		return 0;
-	magic = d->magic_etc & ~VFS_CAP_FLAGS_EFFECTIVE;
-	if (size == XATTR_CAPS_SZ_2)
-		return magic == VFS_CAP_REVISION_2 ? 2 : 0;
-	return magic == VFS_CAP_REVISION_3 ? 3 : 0;
+	return (size == XATTR_CAPS_SZ_2 && revision(d) == VFS_CAP_REVISION_2) ||
+	       (size == XATTR_CAPS_SZ_3 && revision(d) == VFS_CAP_REVISION_3);
 }
 
-static u32 magic_of(u32 revision, const struct vfs_ns_cap_data *d)
+/* To what @rev stands for, the flags stay; its size. */
+static size_t become(struct vfs_ns_cap_data *d, u32 rev, u32 rootid)
 {
-	return revision | (d->magic_etc & VFS_CAP_FLAGS_EFFECTIVE);
+	d->magic_etc = rev | (d->magic_etc & VFS_CAP_FLAGS_EFFECTIVE);
+	d->rootid = rootid;
+	return rev == VFS_CAP_REVISION_3 ? XATTR_CAPS_SZ_3 : XATTR_CAPS_SZ_2;
 }
 
-ssize_t file_caps_in(
-	const struct inode *inode, const void *value, size_t size, struct vfs_ns_cap_data *to)
+int file_caps_to_keep(
+	const struct inode *inode, const void *value, size_t *size, struct vfs_ns_cap_data *keep)
 {
-	u32 v = version(value, size), root;
+	struct user_namespace *theirs = sb_user_ns(inode->i_sb);
+	kuid_t root;
+	u32 id;
 
-	if (!v)
+	memset(keep, 0, sizeof(*keep));
+	memcpy(keep, value, min(*size, sizeof(*keep)));
+	if (!valid(keep, *size))
 		return -EINVAL;
-	if (!capable_wrt_ids(inode->i_uid, inode->i_gid, CAP_SETFCAP))
+	if (!capable_wrt_inode(inode, CAP_SETFCAP))
 		return -EPERM;
-	to->rootid = 0;
-	memcpy(to, value, size);
-	if (v == 2 && ns_capable(sb_user_ns(inode->i_sb), CAP_SETFCAP))
-		return (ssize_t)size;
-	root = from_kuid(sb_user_ns(inode->i_sb), make_kuid(current_user_ns(), to->rootid));
-	if (root == (u32)-1)
+	if (*size == XATTR_CAPS_SZ_2 && !current->idmap && ns_capable(theirs, CAP_SETFCAP))
+		return 0;
+	root = make_kuid(current_user_ns(), *size == XATTR_CAPS_SZ_3 ? keep->rootid : 0);
+	if (!uid_valid(root))
 		return -EINVAL;
-	to->magic_etc = magic_of(VFS_CAP_REVISION_3, to);
-	to->rootid = root;
-	return XATTR_CAPS_SZ_3;
+	root = sb_kept_uid(inode->i_sb, root);
+	id = uid_valid(root) ? from_kuid(theirs, root) : root;
+	if (!uid_valid(id))
+		return -EINVAL;
+	*size = become(keep, VFS_CAP_REVISION_3, id);
+	return 0;
 }
 
-ssize_t file_caps_get(struct inode *inode, void *buf, size_t size)
+ssize_t file_caps_to_show(struct inode *inode, void *buf, size_t size)
 {
-	struct vfs_ns_cap_data d = { .rootid = 0 };
+	struct vfs_ns_cap_data d = { 0 };
 	ssize_t n = vfs_getxattr(inode, XATTR_NAME_CAPS, &d, sizeof(d));
-	kuid_t kroot;
-	u32 root;
+	kuid_t root;
+	u32 id;
 
-	if (n == -ERANGE)
-		return -EINVAL;
 	if (n < 0)
-		return n;
-	if (!version(&d, (size_t)n))
+		return n == -ERANGE ? -EINVAL : n;
+	if (!valid(&d, (size_t)n))
 		return -EINVAL;
-	kroot = make_kuid(sb_user_ns(inode->i_sb), d.rootid);
-	root = from_kuid(current_user_ns(), kroot);
-	if (root != (u32)-1 && root) {
-		n = XATTR_CAPS_SZ_3;
-		d.magic_etc = magic_of(VFS_CAP_REVISION_3, &d);
-		d.rootid = root;
-	} else if (root_is_ours(kroot)) {
-		n = XATTR_CAPS_SZ_2;
-		d.magic_etc = magic_of(VFS_CAP_REVISION_2, &d);
-	} else {
+	root = make_kuid(
+		sb_user_ns(inode->i_sb), revision(&d) == VFS_CAP_REVISION_3 ? d.rootid : 0);
+	root = uid_valid(root) ? sb_seen_uid(inode->i_sb, root) : root;
+	id = uid_valid(root) ? from_kuid(current_user_ns(), root) : root;
+	if (uid_valid(id) && id)
+		n = (ssize_t)become(&d, VFS_CAP_REVISION_3, id);
+	else if (root_of_current(root))
+		n = (ssize_t)become(&d, VFS_CAP_REVISION_2, 0);
+	else
 		return -EOVERFLOW;
-	}
-	if (size && size < (size_t)n)
+	if (!size)
+		return n;
+	if ((size_t)n > size)
 		return -ERANGE;
-	if (size)
-		memcpy(buf, &d, (size_t)n);
+	memcpy(buf, &d, (size_t)n);
 	return n;
 }

@@ -10,12 +10,10 @@
 
 struct vfs_ns_cap_data;
 
-/* Is that id the root of current's user namespace, or of one above? */
-bool root_is_ours(kuid_t root);
-/* What a program sets, as the file system keeps it: the bytes at @to, or -EINVAL, -EPERM. */
-ssize_t file_caps_in(
-	const struct inode *inode, const void *value, size_t size, struct vfs_ns_cap_data *to);
-/* As getxattr(2): as current's namespace sees it. -EOVERFLOW: it is another's, who has no number here. */
-ssize_t file_caps_get(struct inode *inode, void *buf, size_t size);
+/* What is kept for @value of @size bytes, not 0, that current wants there, and its size. 0, -EINVAL, -EPERM. */
+int file_caps_to_keep(
+	const struct inode *inode, const void *value, size_t *size, struct vfs_ns_cap_data *keep);
+/* What current sees: bytes, -ERANGE, -EOVERFLOW (meant for others), -ENODATA ... With @size 0 only how many. */
+ssize_t file_caps_to_show(struct inode *inode, void *buf, size_t size);
 
 #endif

@@ -13,6 +13,7 @@
 #include <linux/stat.h>
 
 #include "gen/syscalls.h"
+#include "kernel/vfs/idmap.h"
 #include "kernel/vfs/internal.h"
 
 static const struct {
@@ -79,7 +80,7 @@ static int change_flags(const struct path *p, u32 flags)
 	if (err)
 		return err;
 	down_write(&inode->i_rwsem);
-	err = inode_owner_or_capable(inode) ? change_locked(inode, flags) : -EPERM;
+	err = path_owner_or_capable(p) ? change_locked(inode, flags) : -EPERM;
 	up_write(&inode->i_rwsem);
 	mnt_drop_write(p->mnt);
 	return err;

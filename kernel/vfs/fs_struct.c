@@ -6,6 +6,7 @@
  * Locks: fs->lock. d_path holds mount_lock and rename_lock for the length of the walk upward, so what it says was true at one moment.
  */
 #include "gen/syscalls.h"
+#include "kernel/vfs/idmap.h"
 #include "kernel/vfs/internal.h"
 
 static struct fs_struct init_fs = {
@@ -92,7 +93,7 @@ static int may_enter(const struct path *p)
 {
 	if (!is_dir(p->dentry->d_inode))
 		return -ENOTDIR;
-	return inode_permission(p->dentry->d_inode, MAY_EXEC | MAY_CHDIR);
+	return path_permission(p, MAY_EXEC | MAY_CHDIR);
 }
 
 long sys_chdir(uaddr_t ua)

@@ -19,7 +19,7 @@
 #include <linux/inotify.h>
 
 #include "kernel/vfs/acl.h"
-#include "kernel/vfs/internal.h"
+#include "kernel/vfs/idmap.h"
 
 #define NR_BUCKET_LOCKS 64
 #define NR_WAITQ 64
@@ -577,17 +577,16 @@ void inode_add_bytes(struct inode *inode, s64 n)
 
 void inode_init_owner(struct inode *inode, struct inode *dir, umode_t mode)
 {
-	inode->i_uid = current_fsuid();
+	inode->i_uid = sb_kept_uid(inode->i_sb, current_fsuid());
 	if (dir && (dir->i_mode & S_ISGID)) {
 		inode->i_gid = dir->i_gid;
 		if (S_ISDIR(mode))
 			mode |= S_ISGID;
 		else if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
-			 !in_group(dir->i_gid) &&
-			 !capable_wrt_ids(inode->i_uid, dir->i_gid, CAP_FSETID))
+			 !in_kept_group(dir, dir->i_gid) && !capable_wrt_inode(inode, CAP_FSETID))
 			mode &= ~S_ISGID;
 	} else {
-		inode->i_gid = current_fsgid();
+		inode->i_gid = sb_kept_gid(inode->i_sb, current_fsgid());
 	}
 	inode->i_mode = mode;
 }

@@ -19,6 +19,7 @@
 #ifndef NESTLING_VFS_INTERNAL_H
 #define NESTLING_VFS_INTERNAL_H
 
+#include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
@@ -217,6 +218,7 @@ struct open_how_k {
 };
 struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how);
 int may_create(struct inode *dir, struct dentry *d);
+bool has_kept_ids(const struct super_block *sb); /* would what current makes there have an owner? */
 int may_delete(struct inode *dir, struct dentry *d, bool isdir);
 /* The current root and working directory, with references. */
 void get_fs_root(struct fs_struct *fs, struct path *p);
@@ -246,7 +248,7 @@ void file_table_init(void);
 int fd_set_cloexec(int fd, bool on); /* 0, -EBADF */
 long f_dupfd(u32 from, struct file *f, u32 flags);
 int filp_close(struct file *f, struct files_struct *owner);
-int do_truncate(struct dentry *d, loff_t len, struct file *f, u32 extra);
+int do_truncate(const struct path *p, loff_t len, struct file *f, u32 extra);
 u32 f_flags_to_lookup(u32 flags);
 
 #ifndef F_SEAL_EXEC

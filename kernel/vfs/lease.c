@@ -14,6 +14,7 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 
+#include "kernel/vfs/idmap.h"
 #include "kernel/vfs/internal.h"
 
 int sysctl_leases_enable = 1, sysctl_lease_break_time = 45;
@@ -151,10 +152,13 @@ void lease_remove_file(struct file *f)
 long fcntl_setlease(int fd, struct file *f, int type)
 {
 	const struct inode *inode = f->f_inode;
+	struct user_namespace *was = idmap_enter(f->f_path.mnt);
+	bool owner = current_fsuid() == seen_uid(inode);
 
+	idmap_leave(was);
 	if (type != F_RDLCK && type != F_WRLCK && type != F_UNLCK)
 		return -EINVAL;
-	if (type != F_UNLCK && current_fsuid() != inode->i_uid && !capable(CAP_LEASE))
+	if (type != F_UNLCK && !owner && !capable(CAP_LEASE))
 		return -EACCES;
 	if (!is_reg(inode))
 		return -EINVAL;

@@ -151,6 +151,8 @@ static void mnt_release(struct mount *m)
 		drop_stuck(m, &todo);
 		fsnotify_mount_gone(m);
 		dput(m->mnt_root);
+		if (m->mnt_idmap)
+			put_user_ns(m->mnt_idmap);
 		call_rcu(&m->mnt_rcu, mnt_free_rcu);
 		deactivate_super(sb);
 		if (list_empty(&todo))

@@ -47,7 +47,7 @@ static bool may_clone(const struct path *path)
 {
 	struct mount *m = path->mnt;
 
-	if (m->mnt_state & MNT_UNBINDABLE)
+	if ((m->mnt_state & MNT_UNBINDABLE) || m->mnt_idmap) /* its copy would have to translate */
 		return false;
 	if (!mnt_is_ours(m) && !(m->mnt_parent == m && m->mnt_ns && m->mnt_ns->detached))
 		return false;
@@ -91,6 +91,7 @@ struct mount *mnt_clone(struct mount *m, struct dentry *root, u32 how)
 	if (IS_ERR(c))
 		return c;
 	atomic_inc(&m->mnt_sb->s_active);
+	c->mnt_idmap = m->mnt_idmap ? get_user_ns(m->mnt_idmap) : NULL;
 	c->mnt_state |= m->mnt_state & (MNT_LOCK_READONLY | MNT_LOCK_NODEV | MNT_LOCK_NOSUID |
 					       MNT_LOCK_NOEXEC | MNT_LOCK_ATIME | MNT_LOCKED);
 	if (how & COPY_PRIVATE)

@@ -10,6 +10,7 @@
 #include <linux/mount.h>
 
 #include "gen/syscalls.h"
+#include "kernel/vfs/idmap.h"
 #include "kernel/vfs/landlock.h"
 #include "kernel/vfs/mount.h"
 
@@ -231,8 +232,9 @@ out_from:
 /* ---- mount_setattr ---- */
 
 struct change {
-	u32 set, clear; /* flags of struct mount */
-	u32 type;       /* MS_SHARED ...; 0: stays */
+	u32 set, clear;               /* flags of struct mount */
+	u32 type;                     /* MS_SHARED ...; 0: stays */
+	struct user_namespace *idmap; /* a reference; NULL: stays */
 };
 
 static int build_change(const struct mount_attr *a, struct change *c)
@@ -244,8 +246,6 @@ static int build_change(const struct mount_attr *a, struct change *c)
 		return -EINVAL;
 	if ((a->attr_set | a->attr_clr) & ~known)
 		return -EINVAL;
-	if ((a->attr_set | a->attr_clr) & MOUNT_ATTR_IDMAP)
-		return -EINVAL; /* no file system here allows it */
 	c->type = (u32)a->propagation;
 	c->set = simple_flags(a->attr_set);
 	c->clear = simple_flags(a->attr_clr);
@@ -259,7 +259,18 @@ static int build_change(const struct mount_attr *a, struct change *c)
 	} else if (a->attr_set & MOUNT_ATTR__ATIME) {
 		return -EINVAL;
 	}
-	return 0;
+	c->idmap = NULL;
+	if (a->attr_clr & MOUNT_ATTR_IDMAP)
+		return -EINVAL; /* once and for all */
+	if (a->attr_set & MOUNT_ATTR_IDMAP)
+		c->idmap = idmap_of_fd(a->userns_fd);
+	return IS_ERR(c->idmap) ? (int)PTR_ERR(c->idmap) : 0;
+}
+
+static void change_put(struct change *c)
+{
+	if (c->idmap)
+		put_user_ns(c->idmap);
 }
 
 static u32 changed(const struct mount *m, const struct change *c)
@@ -276,6 +287,8 @@ static int change_flags(struct mount *top, const struct change *c, bool recursiv
 	for (m = top; m; m = recursive ? mnt_next(m, top) : NULL)
 		if (!may_lift(m, changed(m, c)))
 			return -EPERM;
+		else if (c->idmap && (err = may_idmap(m, c->idmap)))
+			return err;
 	for (m = top; m && !err; m = recursive ? mnt_next(m, top) : NULL) {
 		if (!(c->set & MS_RDONLY) || (m->mnt_flags & MS_RDONLY))
 			continue;
@@ -290,6 +303,8 @@ static int change_flags(struct mount *top, const struct change *c, bool recursiv
 		m->mnt_state &= ~MNT_TO_RDONLY;
 		if (!err)
 			mnt_set_flags(m, changed(m, c));
+		if (!err && c->idmap)
+			smp_store_release(&m->mnt_idmap, get_user_ns(c->idmap));
 	}
 	return err;
 }
@@ -337,6 +352,7 @@ static int get_change(uaddr_t uattr, size_t size, struct change *c)
 long sys_open_tree_attr(int dfd, uaddr_t ua, int flags, uaddr_t uattr, size_t size)
 {
 	struct change c;
+	bool made;
 	long fd;
 	int err;
 
@@ -345,8 +361,9 @@ long sys_open_tree_attr(int dfd, uaddr_t ua, int flags, uaddr_t uattr, size_t si
 	err = size ? get_change(uattr, size, &c) : 0;
 	if (err < 0)
 		return err;
+	made = err > 0;
 	fd = sys_open_tree(dfd, ua, flags);
-	if (err > 0 && fd >= 0) {
+	if (made && fd >= 0) {
 		struct fd f = fdget_raw((int)fd);
 
 		err = f.file ? do_setattr(&f.file->f_path, &c, flags & AT_RECURSIVE) : -EBADF;
@@ -354,9 +371,11 @@ long sys_open_tree_attr(int dfd, uaddr_t ua, int flags, uaddr_t uattr, size_t si
 			fdput(f);
 		if (err) {
 			close_fd((int)fd);
-			return err;
+			fd = err;
 		}
 	}
+	if (made)
+		change_put(&c);
 	return fd;
 }
 
@@ -375,9 +394,10 @@ long sys_mount_setattr(int dfd, uaddr_t ua, int flags, uaddr_t uattr, size_t siz
 	if (flags & AT_EMPTY_PATH)
 		lookup |= LOOKUP_EMPTY;
 	err = user_path_at(dfd, ua, lookup, &path);
-	if (err)
-		return err;
-	err = do_setattr(&path, &c, flags & AT_RECURSIVE);
-	path_put(&path);
+	if (!err) {
+		err = do_setattr(&path, &c, flags & AT_RECURSIVE);
+		path_put(&path);
+	}
+	change_put(&c);
 	return err;
 }

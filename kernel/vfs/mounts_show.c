@@ -23,7 +23,7 @@ static void put_escaped(struct line *l, const char *s, const char *what)
 	}
 }
 
-static void put_mount_flags(struct line *l, u32 flags)
+static void put_mount_flags(struct line *l, const struct mount *m)
 {
 	static const struct {
 		u32 flag;
@@ -39,8 +39,10 @@ static void put_mount_flags(struct line *l, u32 flags)
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(names); i++)
-		if (flags & names[i].flag)
+		if (m->mnt_flags & names[i].flag)
 			put(l, names[i].text);
+	if (m->mnt_idmap)
+		put(l, ",idmapped");
 }
 
 static void put_sb_options(struct line *l, struct mount *m)
@@ -90,7 +92,7 @@ static void show_mounts(struct line *l, struct mount *m, const char *place)
 	put(l, m->mnt_sb->s_type->name);
 	put(l, m->mnt_sb->s_subtype);
 	put(l, mnt_readonly(m) ? " ro" : " rw");
-	put_mount_flags(l, m->mnt_flags);
+	put_mount_flags(l, m);
 	put_sb_options(l, m);
 	put(l, " 0 0\n");
 }
@@ -107,7 +109,7 @@ static void show_mountinfo(struct line *l, struct mount *m, const char *place, c
 	put(l, " ");
 	put_escaped(l, place, " \t\n\\#");
 	put(l, m->mnt_flags & MS_RDONLY ? " ro" : " rw");
-	put_mount_flags(l, m->mnt_flags);
+	put_mount_flags(l, m);
 	if (mnt_is_shared(m))
 		l->len +=
 			scnprintf(l->buf + l->len, l->size - l->len, " shared:%d", m->mnt_group_id);

@@ -15,6 +15,7 @@
  * Locks: a directory's i_rwsem around the file system's lookup; none is held on return, except where a function says so.
  */
 #include "kernel/vfs/given.h"
+#include "kernel/vfs/idmap.h"
 #include "kernel/vfs/namei.h"
 
 int sysctl_protected_symlinks = 1, sysctl_protected_hardlinks = 1;
@@ -201,11 +202,11 @@ static struct dentry *lookup_name(struct dentry *parent, const struct qstr *name
 /* protected_symlinks: in a sticky world-writable directory only links of its owner or one's own are followed. */
 static int may_follow_link(const struct inode *dir, const struct inode *inode)
 {
-	if (!sysctl_protected_symlinks || current_fsuid() == inode->i_uid)
+	if (!sysctl_protected_symlinks || current_fsuid() == seen_uid(inode))
 		return 0;
 	if ((dir->i_mode & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH))
 		return 0;
-	return dir->i_uid == inode->i_uid ? 0 : -EACCES;
+	return uid_valid(seen_uid(dir)) && dir->i_uid == inode->i_uid ? 0 : -EACCES;
 }
 
 static int nd_push(struct nameidata *nd, const char *rest)
@@ -245,11 +246,14 @@ int nd_follow(struct nameidata *nd, struct dentry *d, const char **name)
 {
 	struct inode *inode = d->d_inode, *dir = nd->path.dentry->d_inode;
 	struct path link = { nd->path.mnt, d };
+	struct user_namespace *was;
 	char *to_free = NULL;
 	const char *text;
 	int err;
 
+	was = idmap_enter(nd->path.mnt);
 	err = may_follow_link(dir, inode);
+	idmap_leave(was);
 	if (nd->flags & LOOKUP_NO_SYMLINKS || ++nd->links > MAX_LINKS ||
 		(nd->path.mnt->mnt_flags & MS_NOSYMFOLLOW))
 		err = -ELOOP;
@@ -319,7 +323,7 @@ static int nd_search(struct nameidata *nd)
 
 	if (!is_dir(dir))
 		return -ENOTDIR;
-	return inode_permission(dir, MAY_EXEC);
+	return path_permission(&nd->path, MAY_EXEC);
 }
 
 /* One component, not a dot. */

@@ -16,6 +16,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/vfs/acl.h"
+#include "kernel/vfs/idmap.h"
 #include "kernel/vfs/landlock.h"
 #include "kernel/vfs/namei.h"
 #include "kernel/vfs/peek.h"
@@ -184,7 +185,7 @@ static int may_open(const struct path *path, int acc, u32 *flags)
 						(inode->i_sb->s_iflags & SB_I_NOEXEC)))
 			return -EACCES;
 	}
-	err = inode_permission(inode, MAY_OPEN | acc);
+	err = path_permission(path, MAY_OPEN | acc);
 	if (err)
 		return err;
 	if (inode->i_flags & S_APPEND) {
@@ -193,7 +194,7 @@ static int may_open(const struct path *path, int acc, u32 *flags)
 		if (*flags & O_TRUNC)
 			return -EPERM;
 	}
-	if ((*flags & O_NOATIME) && !inode_owner_or_capable(inode))
+	if ((*flags & O_NOATIME) && !path_owner_or_capable(path))
 		return -EPERM;
 	return 0;
 }
@@ -209,7 +210,7 @@ static int truncate_opened(struct file *f)
 	if (!err)
 		err = get_write_access(f->f_inode);
 	if (!err) {
-		err = do_truncate(f->f_path.dentry, 0, f, ATTR_MTIME | ATTR_CTIME | ATTR_OPEN);
+		err = do_truncate(&f->f_path, 0, f, ATTR_MTIME | ATTR_CTIME | ATTR_OPEN);
 		put_write_access(f->f_inode);
 	}
 	mnt_drop_write(f->f_path.mnt);
@@ -276,8 +277,8 @@ static int may_open_in_sticky(const struct inode *dir, const struct inode *inode
 	bool fifo = S_ISFIFO(inode->i_mode), reg = S_ISREG(inode->i_mode);
 	int level = fifo ? sysctl_protected_fifos : reg ? sysctl_protected_regular : 0;
 
-	if (!level || !(dir->i_mode & S_ISVTX) || inode->i_uid == dir->i_uid ||
-		inode->i_uid == current_fsuid())
+	if (!level || !(dir->i_mode & S_ISVTX) || seen_uid(inode) == current_fsuid() ||
+		(inode->i_uid == dir->i_uid && uid_valid(seen_uid(inode))))
 		return 0;
 	if ((dir->i_mode & S_IWOTH) || ((dir->i_mode & S_IWGRP) && level >= 2))
 		return -EACCES;
@@ -290,6 +291,7 @@ static struct dentry *lookup_or_create(
 {
 	struct dentry *parent = nd->path.dentry, *d = d_lookup(parent, &nd->last.name);
 	struct inode *dir = parent->d_inode;
+	struct user_namespace *was;
 	int err, err_write;
 
 	if (d)
@@ -298,6 +300,7 @@ static struct dentry *lookup_or_create(
 		return d;
 	dput(d);
 	err_write = mnt_want_write(nd->path.mnt);
+	was = idmap_enter(nd->path.mnt);
 	down_write(&dir->i_rwsem);
 	d = lookup_hash(parent, &nd->last.name, LOOKUP_CREATE | LOOKUP_OPEN);
 	if (!IS_ERR(d) && !d->d_inode) {
@@ -313,6 +316,7 @@ static struct dentry *lookup_or_create(
 		*created = !err;
 	}
 	up_write(&dir->i_rwsem);
+	idmap_leave(was);
 	if (!err_write)
 		mnt_drop_write(nd->path.mnt);
 	return d;
@@ -324,6 +328,7 @@ static struct file *open_after_create(
 {
 	struct inode *inode = nd->path.dentry->d_inode;
 	struct path path = nd->path;
+	struct user_namespace *was = idmap_enter(path.mnt);
 	int err = 0;
 
 	if (how->flags & O_EXCL)
@@ -332,6 +337,7 @@ static struct file *open_after_create(
 		err = -EISDIR;
 	else if (dir)
 		err = may_open_in_sticky(dir, inode);
+	idmap_leave(was);
 	if (err)
 		return ERR_PTR(err);
 	nd->path.mnt = NULL;
@@ -407,6 +413,8 @@ struct dentry *vfs_tmpfile(const struct path *dir, umode_t mode, bool linkable)
 
 	if (!err && !parent->i_op->tmpfile)
 		err = -EOPNOTSUPP;
+	if (!err && !has_kept_ids(parent->i_sb))
+		err = -EOVERFLOW;
 	if (err)
 		return ERR_PTR(err);
 	d = d_alloc(dir->dentry, &name);
@@ -431,6 +439,7 @@ struct dentry *vfs_tmpfile(const struct path *dir, umode_t mode, bool linkable)
 
 static struct file *open_tmpfile(int dfd, const char *name, const struct open_how_k *how)
 {
+	struct user_namespace *was;
 	struct path dir, path;
 	struct dentry *d;
 	int err = path_lookupat(dfd, name, how->lookup, &dir);
@@ -440,7 +449,9 @@ static struct file *open_tmpfile(int dfd, const char *name, const struct open_ho
 	err = mnt_want_write(dir.mnt);
 	if (err)
 		goto out_put;
+	was = idmap_enter(dir.mnt);
 	d = vfs_tmpfile(&dir, how->mode, !(how->flags & O_EXCL));
+	idmap_leave(was);
 	mnt_drop_write(dir.mnt);
 	err = PTR_ERR(d);
 	if (IS_ERR(d))

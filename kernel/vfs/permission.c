@@ -4,18 +4,14 @@
  * Reads the caller's fsuid, fsgid and capabilities; acl.c has access control lists.
  */
 #include "kernel/vfs/acl.h"
-#include "kernel/vfs/internal.h"
+#include "kernel/vfs/idmap.h"
 
 bool inode_owner_or_capable(const struct inode *inode)
 {
-	return current_fsuid() == inode->i_uid ||
-	       (kuid_has_mapping(current_user_ns(), inode->i_uid) &&
-		       ns_capable(current_user_ns(), CAP_FOWNER));
-}
+	kuid_t uid = seen_uid(inode);
 
-static bool over(const struct inode *inode, int cap)
-{
-	return capable_wrt_ids(inode->i_uid, inode->i_gid, cap);
+	return current_fsuid() == uid || (kuid_has_mapping(current_user_ns(), uid) &&
+						 ns_capable(current_user_ns(), CAP_FOWNER));
 }
 
 /* Without capabilities: 0, -EACCES, or why the list could not be read. */
@@ -23,7 +19,7 @@ static int bits_permit(struct inode *inode, int mask)
 {
 	umode_t mode = inode->i_mode;
 
-	if (current_fsuid() == inode->i_uid) {
+	if (current_fsuid() == seen_uid(inode)) {
 		mode >>= 6;
 	} else {
 		int err = likely(!READ_ONCE(inode->i_acl)) ? -EAGAIN : acl_permission(inode, mask);
@@ -31,7 +27,7 @@ static int bits_permit(struct inode *inode, int mask)
 		if (unlikely(err != -EAGAIN))
 			return err;
 		if ((mode & 070) != (mode & 07) << 3 &&
-			in_group(inode->i_gid)) /* where it matters */
+			in_kept_group(inode, inode->i_gid)) /* where it matters */
 			mode >>= 3;
 	}
 	return mask & ~mode ? -EACCES : 0;
@@ -46,13 +42,14 @@ int generic_permission(struct inode *inode, int mask)
 	if (err != -EACCES)
 		return err;
 	if (is_dir(inode)) {
-		if (!(mask & MAY_WRITE) && over(inode, CAP_DAC_READ_SEARCH))
+		if (!(mask & MAY_WRITE) && capable_wrt_inode(inode, CAP_DAC_READ_SEARCH))
 			return 0;
-		return over(inode, CAP_DAC_OVERRIDE) ? 0 : -EACCES;
+		return capable_wrt_inode(inode, CAP_DAC_OVERRIDE) ? 0 : -EACCES;
 	}
-	if (mask == MAY_READ && over(inode, CAP_DAC_READ_SEARCH))
+	if (mask == MAY_READ && capable_wrt_inode(inode, CAP_DAC_READ_SEARCH))
 		return 0;
-	if ((!(mask & MAY_EXEC) || (inode->i_mode & S_IXUGO)) && over(inode, CAP_DAC_OVERRIDE))
+	if ((!(mask & MAY_EXEC) || (inode->i_mode & S_IXUGO)) &&
+		capable_wrt_inode(inode, CAP_DAC_OVERRIDE))
 		return 0;
 	return -EACCES;
 }
@@ -78,7 +75,7 @@ int inode_permission(struct inode *inode, int mask)
 			return -EROFS;
 		if (inode->i_flags & S_IMMUTABLE)
 			return -EPERM;
-		if (!uid_valid(inode->i_uid) || !uid_valid(inode->i_gid))
+		if (!inode_is_somebodys(inode))
 			return -EACCES; /* what is written there would be nobody's */
 	}
 	if (inode->i_op->permission)
@@ -95,9 +92,16 @@ static bool sticky_forbids(struct inode *dir, struct inode *inode)
 {
 	u32 fsuid = current_fsuid();
 
-	if (!(dir->i_mode & S_ISVTX) || inode->i_uid == fsuid || dir->i_uid == fsuid)
+	if (!(dir->i_mode & S_ISVTX) || seen_uid(inode) == fsuid || seen_uid(dir) == fsuid)
 		return false;
-	return !over(inode, CAP_FOWNER);
+	return !capable_wrt_inode(inode, CAP_FOWNER);
+}
+
+/* Does what current makes there have an owner? */
+bool has_kept_ids(const struct super_block *sb)
+{
+	return kuid_has_mapping(sb_user_ns(sb), sb_kept_uid(sb, current_fsuid())) &&
+	       kgid_has_mapping(sb_user_ns(sb), sb_kept_gid(sb, current_fsgid()));
 }
 
 int may_create(struct inode *dir, struct dentry *d)
@@ -106,8 +110,7 @@ int may_create(struct inode *dir, struct dentry *d)
 		return -EEXIST;
 	if (dir->i_flags & S_DEAD)
 		return -ENOENT;
-	if (!kuid_has_mapping(sb_user_ns(dir->i_sb), current_fsuid()) ||
-		!kgid_has_mapping(sb_user_ns(dir->i_sb), current_fsgid()))
+	if (!has_kept_ids(dir->i_sb))
 		return -EOVERFLOW;
 	return inode_permission(dir, MAY_WRITE | MAY_EXEC);
 }
@@ -119,6 +122,8 @@ int may_delete(struct inode *dir, struct dentry *d, bool isdir)
 
 	if (!inode)
 		return -ENOENT;
+	if (!inode_is_somebodys(inode))
+		return -EOVERFLOW;
 	err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
 	if (err)
 		return err;

@@ -12,6 +12,7 @@
 #include <linux/inotify.h>
 
 #include "gen/syscalls.h"
+#include "kernel/vfs/idmap.h"
 #include "kernel/vfs/landlock.h"
 #include "kernel/vfs/namei.h"
 
@@ -264,10 +265,13 @@ static int rename_between(struct rename *r)
 	r->trap = lock_rename(r->from.path.dentry, r->to.path.dentry);
 	err = rename_lookup(r);
 	if (!err) {
+		struct user_namespace *was = idmap_enter(r->from.path.mnt);
+
 		target = r->new->d_inode;
 		if (target)
 			ihold(target);
 		err = rename_locked(r);
+		idmap_leave(was);
 		dput(r->new);
 		dput(r->old);
 	}

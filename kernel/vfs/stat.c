@@ -8,7 +8,7 @@
 #include <asm/stat.h>
 
 #include "gen/syscalls.h"
-#include "kernel/vfs/internal.h"
+#include "kernel/vfs/idmap.h"
 
 void generic_fillattr(struct inode *inode, struct kstat *st)
 {
@@ -51,6 +51,10 @@ int vfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 		err = inode->i_op->getattr(path, st, request, flags);
 	else
 		generic_fillattr(inode, st);
+	if (unlikely(path->mnt->mnt_idmap)) {
+		st->uid = idmap_uid(path->mnt->mnt_idmap, inode->i_sb, st->uid);
+		st->gid = idmap_gid(path->mnt->mnt_idmap, inode->i_sb, st->gid);
+	}
 	if (request & STATX_MNT_ID_UNIQUE_) {
 		st->mnt_id = path->mnt->mnt_id_unique;
 		st->result_mask |= STATX_MNT_ID_UNIQUE_;
@@ -132,7 +136,8 @@ static int stat_look(const struct path *path, void *arg)
 	const struct stat_request *rq = arg;
 	const struct inode_operations *op = path->dentry->d_inode->i_op;
 
-	if (op->getattr && !op->getattr_plain)
+	if ((op->getattr && !op->getattr_plain) ||
+		path->mnt->mnt_idmap) /* only who holds the mount holds its map */
 		return -ECHILD;
 	return vfs_getattr(path, rq->st, rq->mask, rq->flags);
 }
@@ -348,7 +353,7 @@ static int access_path(const struct path *p, int mode)
 
 	if ((mode & MAY_EXEC) && is_reg(inode) && (p->mnt->mnt_flags & MS_NOEXEC))
 		return -EACCES;
-	err = inode_permission(inode, mode | MAY_ACCESS);
+	err = path_permission(p, mode | MAY_ACCESS);
 	if (!err && (mode & MAY_WRITE) && mnt_readonly(p->mnt) &&
 		(is_reg(inode) || is_dir(inode) || is_lnk(inode)))
 		err = -EROFS;

@@ -152,7 +152,7 @@ static void gather_numbers(struct gather *g, const struct mount *m, u64 want)
 		a->mnt_parent_id = m->mnt_parent->mnt_id_unique;
 		a->mnt_id_old = (u32)m->mnt_id;
 		a->mnt_parent_id_old = (u32)m->mnt_parent->mnt_id;
-		a->mnt_attr = attributes_of(m->mnt_flags);
+		a->mnt_attr = attributes_of(m->mnt_flags) | (m->mnt_idmap ? MOUNT_ATTR_IDMAP : 0);
 		a->mnt_propagation = propagation_of(m);
 		a->mnt_peer_group = mnt_is_shared(m) ? (u64)m->mnt_group_id : 0;
 		a->mnt_master = m->mnt_master ? (u64)m->mnt_master->mnt_group_id : 0;
@@ -232,6 +232,38 @@ static void gather_names(struct gather *g, struct mount *m, u64 want)
 	gather_options(g, m, want);
 }
 
+/* "0 100000 65536" for each stretch that the caller's namespace has names for, one behind the other. */
+static void gather_idmap(struct gather *g, const struct id_map *map, bool gid, u32 *num, u32 *at)
+{
+	char line[40];
+
+	*at = g->len;
+	for (u32 i = 0; i < map->nr; i++) {
+		const struct id_extent *e = &map->ext[i];
+		u32 lower = gid ? from_kgid(current_user_ns(), e->lower) :
+				  from_kuid(current_user_ns(), e->lower);
+
+		if (!uid_valid(lower))
+			continue;
+		scnprintf(line, sizeof(line), "%u %u %u", e->first, lower, e->count);
+		add_text(g, line);
+		(*num)++;
+	}
+}
+
+static void gather_idmaps(struct gather *g, const struct mount *m, u64 want)
+{
+	const struct user_namespace *map = m->mnt_idmap;
+
+	if (!map)
+		return;
+	if (want & MNT_UIDMAP)
+		gather_idmap(g, &map->uid_map, false, &g->a.uidmap_num, &g->a.uidmap);
+	if (want & MNT_GIDMAP)
+		gather_idmap(g, &map->gid_map, true, &g->a.gidmap_num, &g->a.gidmap);
+	g->a.mask |= want & (MNT_UIDMAP | MNT_GIDMAP);
+}
+
 /* Of the mount that @r names: 0 or -errno. */
 static int gather(struct gather *g, const struct request *r, const struct path *root)
 {
@@ -251,6 +283,7 @@ static int gather(struct gather *g, const struct request *r, const struct path *
 		gather_numbers(g, m, r->param);
 		gather_places(g, m, r->param, root);
 		gather_names(g, m, r->param);
+		gather_idmaps(g, m, r->param);
 	}
 	up_read(&namespace_sem);
 	return err;

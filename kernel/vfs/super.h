@@ -117,7 +117,8 @@ struct file_system_type {
 #define FS_USERNS_MOUNT 8
 #define FS_USERNS_VISIBLE                                                                          \
 	32 /* tells of the machine: new only to who sees another whole, mount_too_revealing() */
-#define FS_QUOTA 16 /* could keep quotas, of which none is ever on */
+#define FS_ALLOW_IDMAP 64 /* its mounts may be id-mapped: idmap.h */
+#define FS_QUOTA 16       /* could keep quotas, of which none is ever on */
 	const struct fs_param *
 		params; /* what it takes, for fsconfig(2): fsparam.h; NULL: said when it is mounted */
 	/* FS_USERNS_MOUNT: over which user namespace its maker needs rights, if not over his own */
@@ -193,8 +194,9 @@ struct mount {
 	struct list_head mnt_share, mnt_slave_list, mnt_slave;
 	struct list_head mnt_going; /* while an umount propagates */
 	struct mount *mnt_master;
-	atomic_t mnt_writers;    /* mnt_want_write; against a remount to read-only */
-	u32 mnt_state;           /* MNT_*, vfs/internal.h; under namespace_sem */
+	atomic_t mnt_writers;             /* mnt_want_write; against a remount to read-only */
+	struct user_namespace *mnt_idmap; /* a reference, set once: idmap.h */
+	u32 mnt_state;                    /* MNT_*, vfs/internal.h; under namespace_sem */
 	struct path mnt_dead_at; /* after umount: where it was, until the references are dropped */
 	struct rcu_head mnt_rcu;
 };

@@ -267,6 +267,10 @@ int generic_permission(struct inode *inode, int mask);
 #define MAY_OPEN 32
 #define MAY_CHDIR 64
 int inode_permission(struct inode *inode, int mask);
+int path_permission(const struct path *p, int mask); /* the same through a mount: idmap.h */
+/* Whom an id of the file system that @f is on, such as its i_uid, stands for through its mount; -1: nobody. */
+kuid_t file_seen_uid(const struct file *f, kuid_t kept);
+kgid_t file_seen_gid(const struct file *f, kgid_t kept);
 ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf,
 	size_t size); /* no permission is asked for; -EOPNOTSUPP */
 int setattr_prepare(struct dentry *dentry, struct iattr *attr);

@@ -28,7 +28,7 @@ struct fast {
 };
 
 /* May current search this directory? Only the answer yes, and only when it is cheap. */
-static inline bool fast_may_exec(const struct inode *dir)
+static inline bool fast_may_exec(const struct mount *m, const struct inode *dir)
 {
 	umode_t mode = dir->i_mode;
 
@@ -36,7 +36,7 @@ static inline bool fast_may_exec(const struct inode *dir)
 		return false;
 	if (likely((mode & S_IXUGO) == S_IXUGO))
 		return true;
-	return generic_permission((struct inode *)dir, MAY_EXEC) == 0;
+	return !m->mnt_idmap && generic_permission((struct inode *)dir, MAY_EXEC) == 0;
 }
 
 static inline void fast_cross_mounts(struct fast *f)
@@ -166,7 +166,7 @@ static int fast_components(struct fast *f, const char *name, u32 flags, struct l
 			name = f->stack[--f->depth];
 			continue;
 		}
-		if (!is_dir(dir) || !fast_may_exec(dir))
+		if (!is_dir(dir) || !fast_may_exec(f->mnt, dir))
 			return -ECHILD;
 		name = parse_component(name, &q);
 		if (q.len > NAME_MAX)

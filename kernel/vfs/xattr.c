@@ -4,10 +4,9 @@
  *
  * user.*       regular files and directories, by the file's permissions (sticky directories: by the owner)
  * trusted.*    CAP_SYS_ADMIN
- * security.*   reading is free; writing CAP_SYS_ADMIN over the file system, security.capability CAP_SETFCAP (file_caps.c)
+ * security.*   reading is free; writing CAP_SYS_ADMIN over the file system; security.capability: file_caps.c
  * system.*     POSIX ACLs (acl.c), where the file system keeps them; of a socket the name of its protocol, to read
  */
-#include <linux/capability.h>
 #include <linux/inotify.h>
 #include <linux/limits.h>
 #include <linux/magic.h>
@@ -16,7 +15,7 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/acl.h"
 #include "kernel/vfs/file_caps.h"
-#include "kernel/vfs/internal.h"
+#include "kernel/vfs/idmap.h"
 
 static bool begins(const char *name, const char *prefix)
 {
@@ -44,9 +43,10 @@ static int user_allowed(struct inode *inode, int mask)
 	return inode_permission(inode, mask);
 }
 
-static int xattr_allowed(struct inode *inode, const char *name, int mask)
+static int xattr_allowed(struct inode *inode, const char *name, int mask, bool remove)
 {
-	if ((mask & MAY_WRITE) && (inode->i_flags & (S_IMMUTABLE | S_APPEND)))
+	if ((mask & MAY_WRITE) &&
+		((inode->i_flags & (S_IMMUTABLE | S_APPEND)) || !inode_is_somebodys(inode)))
 		return -EPERM;
 	if (!strncmp(name, XATTR_USER_PREFIX, XATTR_USER_PREFIX_LEN)) {
 		int err = user_allowed(inode, mask);
@@ -58,9 +58,8 @@ static int xattr_allowed(struct inode *inode, const char *name, int mask)
 	if (begins(name, "security.")) {
 		if (!(mask & MAY_WRITE))
 			return 0;
-		if (!strcmp(name, XATTR_NAME_CAPS))
-			return capable_wrt_ids(inode->i_uid, inode->i_gid, CAP_SETFCAP) ? 0 :
-											  -EPERM;
+		if (!strcmp(name, XATTR_NAME_CAPS)) /* a new value has been judged already */
+			return !remove || capable_wrt_inode(inode, CAP_SETFCAP) ? 0 : -EPERM;
 		return ns_capable(sb_user_ns(inode->i_sb), CAP_SYS_ADMIN) ? 0 : -EPERM;
 	}
 	if (is_socket(inode) && begins(name, XATTR_SYSTEM_PREFIX) && !(mask & MAY_WRITE))
@@ -83,19 +82,9 @@ static int set_locked(struct dentry *d, const char *name, const void *value, siz
 {
 	struct inode *inode = d->d_inode;
 	bool acl = is_acl_name(name);
-	struct vfs_ns_cap_data caps;
-	int err;
+	int err = acl ? 0 : xattr_allowed(inode, name, MAY_WRITE, !value);
 
-	if (size && !strcmp(name, XATTR_NAME_CAPS)) {
-		ssize_t n = file_caps_in(inode, value, size, &caps);
-
-		if (n < 0)
-			return (int)n;
-		value = &caps;
-		size = (size_t)n;
-	}
-	err = acl ? 0 : xattr_allowed(inode, name, MAY_WRITE);
-	if (acl && (inode->i_flags & (S_IMMUTABLE | S_APPEND)))
+	if (acl && ((inode->i_flags & (S_IMMUTABLE | S_APPEND)) || !inode_is_somebodys(inode)))
 		err = -EPERM;
 	if (err)
 		return err;
@@ -116,13 +105,23 @@ static int change_xattr(
 	const struct path *p, const char *name, const void *value, size_t size, int flags)
 {
 	struct inode *inode = p->dentry->d_inode;
+	struct vfs_ns_cap_data caps;
+	struct user_namespace *was;
 	int err = mnt_want_write(p->mnt);
 
 	if (err)
 		return err;
-	down_write(&inode->i_rwsem);
-	err = set_locked(p->dentry, name, value, size, flags);
-	up_write(&inode->i_rwsem);
+	was = idmap_enter(p->mnt);
+	if (size && !strcmp(name, XATTR_NAME_CAPS)) {
+		err = file_caps_to_keep(inode, value, &size, &caps);
+		value = &caps;
+	}
+	if (!err) {
+		down_write(&inode->i_rwsem);
+		err = set_locked(p->dentry, name, value, size, flags);
+		up_write(&inode->i_rwsem);
+	}
+	idmap_leave(was);
 	mnt_drop_write(p->mnt);
 	return err;
 }
@@ -178,25 +177,29 @@ static long get_path(const struct path *p, const char *name, uaddr_t uvalue, siz
 	struct inode *inode = p->dentry->d_inode;
 	void *buf = NULL;
 	bool acl = is_acl_name(name);
-	long n = acl ? 0 : xattr_allowed(inode, name, MAY_READ);
+	struct user_namespace *was = idmap_enter(p->mnt);
+	long n = acl ? 0 : xattr_allowed(inode, name, MAY_READ, false);
 
 	if (n)
-		return n;
+		goto out;
 	size = min(size, (size_t)XATTR_SIZE_MAX);
 	if (size) {
+		n = -ENOMEM;
 		buf = kmalloc(size, GFP_KERNEL);
 		if (!buf)
-			return -ENOMEM;
+			goto out;
 	}
 	if (acl)
 		n = acl_get(inode, name, buf, size);
 	else if (!strcmp(name, XATTR_NAME_CAPS))
-		n = file_caps_get(inode, buf, size);
+		n = file_caps_to_show(inode, buf, size);
 	else
 		n = vfs_getxattr(inode, name, buf, size);
 	if (n > 0 && buf && copy_to_user(uvalue, buf, n))
 		n = -EFAULT;
 	kfree(buf);
+out:
+	idmap_leave(was);
 	return n;
 }
 

@@ -633,7 +633,7 @@ static struct dentry *ext4_mount(struct file_system_type *t, u32 flags, const ch
 
 static struct file_system_type ext4_type = {
 	.name = "ext4",
-	.fs_flags = FS_REQUIRES_DEV | FS_QUOTA,
+	.fs_flags = FS_REQUIRES_DEV | FS_QUOTA | FS_ALLOW_IDMAP,
 	.params = ext4_params,
 	.mount = ext4_mount,
 	.kill_sb = kill_block_super,

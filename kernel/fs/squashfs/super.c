@@ -330,7 +330,7 @@ static struct dentry *sqfs_mount(struct file_system_type *t, u32 flags, const ch
 
 static struct file_system_type sqfs_type = {
 	.name = "squashfs",
-	.fs_flags = FS_REQUIRES_DEV,
+	.fs_flags = FS_REQUIRES_DEV | FS_ALLOW_IDMAP,
 	.mount = sqfs_mount,
 	.kill_sb = kill_block_super,
 };

@@ -383,7 +383,7 @@ static const struct fs_param params[] = {
 };
 
 static struct file_system_type tmpfs_type = { .name = "tmpfs",
-	.fs_flags = FS_USERNS_MOUNT,
+	.fs_flags = FS_USERNS_MOUNT | FS_ALLOW_IDMAP,
 	.params = params,
 	.mount = tmpfs_mount,
 	.kill_sb = kill_anon_super };

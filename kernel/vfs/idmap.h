@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * idmap.h: id-mapped mounts: whom the files below a mount seem to belong to.
+ *
+ * Such a mount has a user namespace, mnt_idmap, whose map translates: what the file system calls 1000 is, through this mount, the user
+ * whom the namespace's 1000 stands for. A kept id is the file system's, as in i_uid and in what setattr gets; a seen id is what
+ * programs, and all questions of who may do what, go by. The two are the same on every other mount.
+ *
+ *	was = idmap_enter(path.mnt);
+ *	err = inode_permission(inode, MAY_WRITE);	everything between goes by seen_uid(inode), seen_gid(inode)
+ *	idmap_leave(was);
+ *
+ * Checks are made deep in file systems, which know of inodes and not of mounts. So the mount that current works through is its own state
+ * (task->idmap), and not an argument of every operation. Only a file system of FS_ALLOW_IDMAP ever meets one.
+ *
+ * Invariants: 1. A mount's map is set once, before the mount is to be seen by others, and lives as long as the mount, which who has entered
+ * keeps by its path. 2. task->idmap is NULL but between the two calls, which do not outlast a system call.
+ */
+#ifndef NESTLING_VFS_IDMAP_H
+#define NESTLING_VFS_IDMAP_H
+
+#include "kernel/vfs/internal.h"
+
+static inline struct user_namespace *idmap_enter(const struct mount *m)
+{
+	struct user_namespace *was = current->idmap;
+	struct user_namespace *now = m ? smp_load_acquire(&m->mnt_idmap) : NULL;
+
+	if (unlikely(was != now))
+		current->idmap = now;
+	return was;
+}
+static inline void idmap_leave(struct user_namespace *was)
+{
+	if (unlikely(current->idmap != was))
+		current->idmap = was;
+}
+
+/* Between the ids of a file system and those of a mount of it by @map. -1: it has no meaning there. */
+kuid_t idmap_uid(const struct user_namespace *map, const struct super_block *sb, kuid_t kept);
+kgid_t idmap_gid(const struct user_namespace *map, const struct super_block *sb, kgid_t kept);
+kuid_t idmap_kept_uid(const struct user_namespace *map, const struct super_block *sb, kuid_t seen);
+kgid_t idmap_kept_gid(const struct user_namespace *map, const struct super_block *sb, kgid_t seen);
+
+/* The same by what current works through. */
+static inline kuid_t sb_seen_uid(const struct super_block *sb, kuid_t kept)
+{
+	return likely(!current->idmap) ? kept : idmap_uid(current->idmap, sb, kept);
+}
+static inline kgid_t sb_seen_gid(const struct super_block *sb, kgid_t kept)
+{
+	return likely(!current->idmap) ? kept : idmap_gid(current->idmap, sb, kept);
+}
+static inline kuid_t sb_kept_uid(const struct super_block *sb, kuid_t seen)
+{
+	return likely(!current->idmap) ? seen : idmap_kept_uid(current->idmap, sb, seen);
+}
+static inline kgid_t sb_kept_gid(const struct super_block *sb, kgid_t seen)
+{
+	return likely(!current->idmap) ? seen : idmap_kept_gid(current->idmap, sb, seen);
+}
+static inline kuid_t seen_uid(const struct inode *inode)
+{
+	return sb_seen_uid(inode->i_sb, inode->i_uid);
+}
+static inline kgid_t seen_gid(const struct inode *inode)
+{
+	return sb_seen_gid(inode->i_sb, inode->i_gid);
+}
+/* Has it an owner and a group that mean something here? Else nobody changes it. */
+static inline bool inode_is_somebodys(const struct inode *inode)
+{
+	return uid_valid(seen_uid(inode)) && uid_valid(seen_gid(inode));
+}
+/* capable_wrt_ids() over an inode, or over what is to belong to this group. */
+static inline bool capable_wrt_inode(const struct inode *inode, int cap)
+{
+	return capable_wrt_ids(seen_uid(inode), seen_gid(inode), cap);
+}
+/* Is current in the group that an inode's i_gid, or one that is to be that, stands for? */
+static inline bool in_kept_group(const struct inode *inode, kgid_t kept)
+{
+	return in_group(sb_seen_gid(inode->i_sb, kept));
+}
+
+bool path_owner_or_capable(const struct path *p); /* inode_owner_or_capable() through a mount */
+
+/* The map that mount_setattr(2) names by an open file, with a reference: ERR_PTR(-EBADF, -EINVAL, -EPERM). */
+struct user_namespace *idmap_of_fd(u64 fd);
+/* May @m get @map? 0, -EINVAL, -EPERM, -EBUSY. namespace_sem held. */
+int may_idmap(const struct mount *m, const struct user_namespace *map);
+
+#endif
