@@ -80,6 +80,7 @@ void file_drop_path(struct file *f)
 static void file_close(struct file *f)
 {
 	struct inode *gone = NULL;
+	struct mount *mnt = NULL;
 
 	if (f->f_mode & FMODE_OPENED) {
 		if (!(f->f_mode & FMODE_PATH))
@@ -101,11 +102,13 @@ static void file_close(struct file *f)
 	if (f->f_inode && !f->f_inode->i_nlink && f->f_inode->i_sb->s_bdev) {
 		gone = f->f_inode; /* it may be the last that kept its blocks */
 		ihold(gone);
+		mnt = mntget(f->f_path.mnt); /* and this the last that kept its file system */
 	}
 	if (f->f_path.dentry)
 		file_drop_path(f);
 	file_free(f);
 	iput_removed(gone);
+	mntput(mnt);
 }
 
 /* Kernel threads have no way to user mode, nor have zombies: a work item closes for them. */
