@@ -123,6 +123,7 @@ static void drop(struct neigh *n, struct list_head *queue)
 	list_del(&n->lru);
 	set_deadline(n, FOREVER);
 	n->dev->nr_neighs--;
+	n->net->nr_neighs--;
 	nr_neighs--;
 	count_by_hand(n, NUD_NONE);
 	list_splice_tail_init(&n->queue, queue);
@@ -157,6 +158,7 @@ static struct neigh *create(struct net_device *dev, const ip_addr *addr, struct 
 	list_add_tail(&n->lru, &lru);
 	hlist_add_head(&n->node, bucket(dev, addr));
 	dev->nr_neighs++;
+	n->net->nr_neighs++;
 	nr_neighs++;
 	return n;
 }
@@ -501,6 +503,21 @@ void neigh_forget(struct net_device *dev)
 	for (u32 b = 0; b < NEIGH_BUCKETS && dev->nr_neighs; b++)
 		hlist_for_each_entry_safe(n, next, &table[b], node)
 			if (n->dev == dev)
+				drop(n, &dead);
+	spin_unlock(&neigh_lock);
+	skb_free_list(&dead);
+}
+
+void neigh_net_end(struct net *net)
+{
+	LIST_HEAD(dead);
+	struct hlist_node *next;
+	struct neigh *n;
+
+	spin_lock(&neigh_lock);
+	for (u32 b = 0; b < NEIGH_BUCKETS && net->nr_neighs; b++)
+		hlist_for_each_entry_safe(n, next, &table[b], node)
+			if (n->net == net)
 				drop(n, &dead);
 	spin_unlock(&neigh_lock);
 	skb_free_list(&dead);

@@ -42,7 +42,7 @@ struct net {
 		u32 packets, memory;
 		int high_thresh, low_thresh, time; /* /proc/sys/net/ipv4/ipfrag_* */
 	} frags[2];
-	u32 neighs_by_hand; /* under neigh.c's lock */
+	u32 nr_neighs, neighs_by_hand; /* under neigh.c's lock */
 	/* what neighbour discovery has to do later; under ndisc.c's lock */
 	struct list_head nd_jobs;
 	u32 nr_nd_jobs;

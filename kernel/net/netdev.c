@@ -313,10 +313,14 @@ void netdev_set_carrier(struct net_device *dev, bool on)
 
 void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type)
 {
-	/* one that comes back (link.c) is in its namespace all the time: a packet may still name it */
+	const u64 behind = offsetof(struct net_device, nr_neighs) + sizeof(dev->nr_neighs);
+
+	/*
+	 * One that comes back (link.c) is in its namespace all the time: a packet may still name it, and a late call may have told of a
+	 * neighbour on it.
+	 */
 	memset(dev, 0, offsetof(struct net_device, net));
-	memset(&dev->net + 1, 0,
-		sizeof(*dev) - offsetof(struct net_device, net) - sizeof(dev->net));
+	memset((u8 *)dev + behind, 0, sizeof(*dev) - behind);
 	dev->ops = ops;
 	dev->type = type;
 	dev->txqlen = 1000;
@@ -340,7 +344,7 @@ void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type)
 
 struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type)
 {
-	struct net_device *dev = kmalloc(sizeof(*dev), GFP_KERNEL);
+	struct net_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
 
 	if (dev)
 		netdev_init(dev, ops, type);
@@ -539,6 +543,7 @@ static void net_end(struct work *w)
 		neigh_forget(d);
 		netname_put(d->name);
 	}
+	neigh_net_end(net);
 	mcast_net_end(net);
 	ndisc_net_end(net);
 	frags_forget(net);

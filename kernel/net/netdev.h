@@ -97,6 +97,7 @@ struct netdev_stats {
 struct net_device {
 	struct list_head list; /* under net->lock */
 	struct net *net;       /* not a reference: devices end with their namespace */
+	u32 nr_neighs;         /* under neigh.c's lock; as net, it survives netdev_init() */
 	char name[IFNAMSIZ];
 	int ifindex;
 	u32 flags; /* IFF_*, under net->lock */
@@ -113,7 +114,6 @@ struct net_device {
 	bool carrier;    /* a link is there */
 	bool oper_known; /* that says something; else the state is "unknown" */
 	u32 carrier_changes;
-	u32 nr_neighs; /* under neigh.c's lock */
 	u32 txqlen;
 	u32 group;
 	struct netconf conf;
