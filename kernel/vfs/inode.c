@@ -385,33 +385,40 @@ static void iput_final(struct inode *inode)
 	evict(inode);
 }
 
-void iput(struct inode *inode)
+/* So many are left; with none @inode may be gone. */
+static s32 drop_reference(struct inode *inode)
 {
-	s32 c;
+	s32 c = atomic_read(&inode->i_count);
 
-	if (!inode)
-		return;
-	c = atomic_read(&inode->i_count);
 	while (c > 1)
 		if (__atomic_compare_exchange_n(&inode->i_count.v, &c, c - 1, false,
 			    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-			return;
+			return c - 1;
 	spin_lock(&inode->i_lock);
 	BUG_ON(atomic_read(&inode->i_count) <= 0);
-	if (atomic_sub_return(1, &inode->i_count) == 0)
+	c = atomic_sub_return(1, &inode->i_count);
+	if (c == 0)
 		iput_final(inode);
 	else
 		spin_unlock(&inode->i_lock);
+	return c;
+}
+
+void iput(struct inode *inode)
+{
+	if (inode)
+		drop_reference(inode);
 }
 
 void iput_removed(struct inode *inode)
 {
 	struct backing_dev *b = inode ? inode->i_sb->s_bdi : NULL;
-	/* without a disk it may be a process that writes, perhaps this one */
-	bool wait = inode && !inode->i_nlink && inode->i_sb->s_bdev;
+	/* without a disk it may be a process that writes, perhaps this one; who frees memory wants no space, and the flusher may wait for him */
+	bool wait =
+		inode && !inode->i_nlink && inode->i_sb->s_bdev && !(current->flags & PF_RECLAIM);
 
-	iput(inode);
-	if (wait)
+	/* one is left: it may be the flusher's. With more somebody has it open, and the last of those waits */
+	if (inode && drop_reference(inode) == 1 && wait)
 		bdi_wait_flushing(b, inode);
 }
 

@@ -238,7 +238,7 @@ void ihold(struct inode *inode);
 void iput(struct inode *inode);
 /*
  * The same by who may have put the last name, or the last file, of it away: its space is free afterwards, though it was just being written back.
- * Nothing is held that a write or a removal could wait for. NULL is fine.
+ * While somebody else has it open there is nothing to wait for. Nothing is held that a write or a removal could wait for. NULL is fine.
  */
 void iput_removed(struct inode *inode);
 /*
