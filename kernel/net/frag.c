@@ -157,7 +157,7 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 
 struct frag_queue {
 	struct list_head list; /* of net_frags.queues, the oldest first */
-	struct list_head due;  /* by deadline */
+	struct rb_node due;    /* by deadline */
 	struct net_frags *of;
 	u64 user; /* whose pieces they are, 0: the network layer's */
 	ip_addr saddr, daddr;
@@ -173,7 +173,7 @@ struct frag_queue {
 };
 
 static DEFINE_SPINLOCK(frag_lock);
-static LIST_HEAD(due);
+static struct rb_root due;
 static LIST_HEAD(users);           /* net_frags.link of those that have any */
 static u32 nr_queues, memory_used; /* under frag_lock */
 static struct ktimer frag_timer;
@@ -185,7 +185,7 @@ static void drop(struct frag_queue *q, struct list_head *dead)
 
 	assert_spin_held(&frag_lock);
 	list_del(&q->list);
-	list_del(&q->due);
+	rb_erase(&q->due, &due);
 	nr_queues--;
 	of->memory -= q->memory;
 	memory_used -= q->memory;
@@ -240,15 +240,19 @@ static struct frag_queue *find(const struct net_frags *of, u64 user, const struc
 	return NULL;
 }
 
-/* Into the list by deadline, mostly at its end: those of IPv6 wait longer. */
 static void enter_due(struct frag_queue *q)
 {
-	struct list_head *at = due.prev;
+	struct rb_node **link = &due.node, *parent = NULL;
 
-	while (at != &due && list_entry(at, struct frag_queue, due)->deadline > q->deadline)
-		at = at->prev;
-	list_add(&q->due, at);
-	if (!timer_armed(&frag_timer) || due.next == &q->due)
+	while (*link) {
+		parent = *link;
+		link = q->deadline < rb_entry(parent, struct frag_queue, due)->deadline ?
+			       &parent->left :
+			       &parent->right;
+	}
+	rb_link_node(&q->due, parent, link);
+	rb_insert_color(&q->due, &due);
+	if (!timer_armed(&frag_timer) || rb_first(&due) == &q->due)
 		timer_start(&frag_timer, q->deadline);
 }
 
@@ -408,10 +412,13 @@ struct sk_buff *ip_defrag_for(
 		skb->destructor = NULL;
 	}
 	spin_lock(&frag_lock);
-	if (make_room(of, skb_truesize(skb), dead))
+	if (make_room(of, skb_truesize(skb), dead)) {
 		q = find(of, user, skb);
-	if (!q && skb_truesize(skb) <= (u32)READ_ONCE(of->high_thresh))
-		q = create(of, user, skb);
+		if (!q)
+			q = create(of, user, skb);
+	}
+	if (!q)
+		stats->reasm_fails++;
 	if (q)
 		err = q->nr < PIECES_MAX ? insert(q, skb) : -EINVAL;
 	if (!err && is_whole(q))
@@ -442,10 +449,10 @@ static void drop_expired(struct ktimer *t)
 {
 	LIST_HEAD(dead);
 	u64 now = ktime_get();
-	struct frag_queue *q, *n;
+	struct frag_queue *q;
 
 	spin_lock(&frag_lock);
-	list_for_each_entry_safe(q, n, &due, due) {
+	while ((q = rb_entry_safe(rb_first(&due), struct frag_queue, due))) {
 		if (q->deadline > now) {
 			timer_start(&frag_timer, q->deadline);
 			break;
