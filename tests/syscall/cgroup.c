@@ -479,9 +479,10 @@ static void kill_tree(void)
 		GIVES(rmdir(groups[i]), 0);
 }
 
-/* One thread of this process goes to another group of its domain, and comes back. */
+/* One thread of this process goes to another group of its domain, and comes back. Its number to @arg. */
 static void *divided(void *arg)
 {
+	*(pid_t *)arg = gettid();
 	GIVES(put("t/x/z/cgroup.threads", "0"), 0);
 	WANT("a thread below", strstr(get("/proc/thread-self/cgroup"), "/t/x/z\n"));
 	WANT("the process is not", strstr(get("/proc/self/cgroup"), "/t/x\n"));
@@ -496,6 +497,7 @@ static void *divided(void *arg)
 static void threads_in_groups(void)
 {
 	pthread_t t;
+	pid_t tid;
 
 	GIVES(put("t/x/cgroup.procs", "0"), 0);
 	WANT("in x", strstr(get("/proc/self/cgroup"), "/t/x\n"));
@@ -509,8 +511,9 @@ static void threads_in_groups(void)
 	GIVES(put("t/x/z/cgroup.procs", "0"), EOPNOTSUPP);
 	GIVES(put("t/x/z/cgroup.type", "threaded"), 0);
 	WANT("its weight", number("t/x/z/cpu.weight", "") == 100);
-	NEED(-pthread_create(&t, NULL, divided, NULL));
+	NEED(-pthread_create(&t, NULL, divided, &tid));
 	pthread_join(t, NULL);
+	T_WAIT(t_state(tid) == '?'); /* joined before it has left its group */
 	GIVES(put("t/x/z/cgroup.procs", "0"), 0);
 	WANT("all of it",
 		number("t/x/z/pids.current", "") == 1 && number("t/x/pids.current", "") == 1);
