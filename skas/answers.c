@@ -5,9 +5,9 @@
  *
  * Nobody may see an old answer once the change is done. Revoking: the generation goes up, (full barrier) the control page that each
  * vCPU's runner goes by says that nothing is known. Running: answers under a generation, the runner is published, (full barrier) the
- * generation is compared again. So either the vCPU sees the new generation, or who revokes sees the runner's page. Answers themselves
- * change only while the kernel has the turn. The page may be that of a runner which has stopped or gone: in the control file all of
- * them are mapped for ever, and that nothing is known is always right.
+ * generation is compared again, and with another one nothing is known. So either the vCPU sees the new generation, or who revokes sees
+ * the runner's page and what it says. Answers themselves change only while the kernel has the turn. The page may be that of a runner
+ * which has stopped or gone: in the control file all of them are mapped for ever, and that nothing is known is always right.
  *
  * Locks: none. A runner's page is written by its own vCPU, but for that one word.
  */
@@ -28,6 +28,12 @@ u64 skas_answers_now(void)
 	return smp_load_acquire(&skas.answers_generation);
 }
 
+static void put(u32 *to, u32 value)
+{
+	if (READ_ONCE(*to) != value)
+		WRITE_ONCE(*to, value);
+}
+
 void skas_answers_revoke(void)
 {
 	__atomic_fetch_add(&skas.answers_generation, 1, __ATOMIC_SEQ_CST);
@@ -35,14 +41,8 @@ void skas_answers_revoke(void)
 		struct ctl_page *c = READ_ONCE(skas.calls[cpu].ctl);
 
 		if (c)
-			WRITE_ONCE(c->known, 0);
+			put(&c->known, 0);
 	}
-}
-
-static void put(u32 *to, u32 value)
-{
-	if (READ_ONCE(*to) != value)
-		WRITE_ONCE(*to, value);
 }
 
 static void tell(struct runner *r, const struct answers *a)
@@ -74,7 +74,9 @@ void skas_offer(struct space *s, int cpu, const struct answers *a, u64 now, bool
 	r->offered_at = known ? now : 0;
 }
 
-bool answers_stale(const struct runner *r)
+/* Revoked meanwhile: the guest goes without, so that no number of changes elsewhere can keep it from running. */
+void answers_settle(struct runner *r)
 {
-	return r->offered_at && r->offered_at != READ_ONCE(skas.answers_generation);
+	if (r->offered_at && unlikely(r->offered_at != READ_ONCE(skas.answers_generation)))
+		put(&r->ctl->known, 0);
 }

@@ -189,7 +189,8 @@ bool kicking_goes_on(struct kicking *k, const struct runner *r); /* false: it is
 
 /* answers.c */
 void answers_init(void);
-bool answers_stale(const struct runner *r); /* what was offered, once the runner is published */
+void answers_settle(struct runner
+		*r); /* what was offered, once the runner is published and before it has the turn */
 
 /* fpu.c */
 bool fpu_enter(struct runner *r, struct fpu *fpu);

@@ -82,13 +82,14 @@ static void seccomp_run(
 	swap = fpu_lock_swap(r);
 	runner_load_regs(r, regs);
 	runner_publish(r);
-	if (skas_kicked(r->cpu) || unlikely(answers_stale(r))) {
+	if (skas_kicked(r->cpu)) {
 		runner_unpublish(r);
 		r->again = true;
 		if (swap)
 			skas_unlock(&r->lock);
 		return;
 	}
+	answers_settle(r);
 	if (swap)
 		fpu_give(r);
 	r->again = false;

@@ -147,7 +147,7 @@ struct skas_event {
  *
  *	now = skas_answers_now()                then looks at all that they depend on
  *	skas_offer(s, cpu, &answers, now, self, yield)
- *	skas_run(s, cpu, ...)                   returns EV_KICK at once when they have been revoked meanwhile
+ *	skas_run(s, cpu, ...)                   without them when they have been revoked meanwhile
  *
  * and who changes what one depends on revokes it: when skas_answers_revoke() returns, no guest gets an old answer any more.
  */

@@ -90,6 +90,8 @@ void arch_ring_offer(u64 ring, u64 size);
  * to come to the kernel with its calls from now on. They may have been answered without the kernel; when this returns they are not any more.
  */
 void arch_answers_revoke(void);
+void arch_answers_forget(
+	void); /* the same where only current's own answers have changed: no other vCPU is told */
 /* Of a task that does not run, or of current: afterwards its FPU state is in arch.fpu.area (XSAVE's standard format, xstate_size
  * bytes) and may be changed there; what the CPU would refuse is made loadable when it goes back. ptrace, core dumps. */
 void arch_fpu_sync(struct task *t);

@@ -174,6 +174,11 @@ void arch_answers_revoke(void)
 	skas_answers_revoke();
 }
 
+void arch_answers_forget(void)
+{
+	current->arch.answers_at = 0;
+}
+
 static void learn_answers(struct arch_task *a, u64 now)
 {
 	static u64 last;

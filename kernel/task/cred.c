@@ -202,7 +202,7 @@ int commit_creds(struct cred *c)
 	current->cred = c;
 	spin_unlock(&current->alloc_lock);
 	put_cred(old);
-	arch_answers_revoke();
+	arch_answers_forget(); /* of nobody else they have changed */
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ids.c: who am I: numbers of threads, processes, groups and sessions, and the calls that change the last two.
- * Locks: tasklist_lock.
+ * Locks: tasklist_lock, but for who only asks who it is.
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
@@ -17,13 +17,19 @@ long sys_gettid(void)
 	return task_pid_vnr(current);
 }
 
+/*
+ * Without a lock, since every vCPU that goes back to a guest may ask (task_answers()): a parent loses its number after it has lost its
+ * children, and its memory a grace period later.
+ */
 long sys_getppid(void)
 {
+	struct task *parent;
 	pid_t nr;
 
-	read_lock(&tasklist_lock);
-	nr = task_tgid_vnr(current->real_parent);
-	read_unlock(&tasklist_lock);
+	do {
+		parent = READ_ONCE(current->real_parent);
+		nr = task_tgid_vnr(parent);
+	} while (unlikely(parent != READ_ONCE(current->real_parent)));
 	return nr;
 }
 
