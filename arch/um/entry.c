@@ -336,7 +336,7 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 	return true;
 }
 
-/* Behind a kick, or a call that may begin again. */
+/* Behind a kick, which the stub may have made a call of, or a call that may begin again. */
 static void interrupted(struct task *t)
 {
 	void (*sampler)(struct task * t) = READ_ONCE(arch_guest_sampler);
@@ -365,7 +365,7 @@ void arch_return_to_user(void)
 		if (unlikely(t->hw_debug))
 			hw_debug_disarm(&t->arch.regs);
 		if (!ran) {
-			boundary_work(t);
+			interrupted(t);
 			continue;
 		}
 		serve(t, &ev);
