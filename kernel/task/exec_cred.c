@@ -43,7 +43,8 @@ static int read_file_caps(const struct file *f, struct file_caps *fc)
 		return 0;
 	memset(&d, 0, sizeof(d));
 	n = inode->i_op->getxattr(inode, XATTR_NAME_CAPS, &d, sizeof(d));
-	if (n == -ENODATA || n == -EOPNOTSUPP)
+	if (n == -ENODATA || n == -EOPNOTSUPP ||
+		n == -EOVERFLOW) /* an overlay's: meant for others */
 		return 0;
 	if (n < 0)
 		return (int)n;

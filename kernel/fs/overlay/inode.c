@@ -203,9 +203,40 @@ int ovl_permission(struct inode *inode, int mask)
 
 ssize_t ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t size)
 {
+	struct inode *real = ovl_real(inode)->d_inode;
+	const struct cred *old;
+	ssize_t n;
+
 	if (ovl_private_xattr(OVL_SB(inode->i_sb), name))
 		return -EOPNOTSUPP;
-	return vfs_getxattr(ovl_real(inode)->d_inode, name, buf, size);
+	if (!size ||
+		strcmp(name,
+			XATTR_NAME_CAPS)) /* whether there are any is asked before they are dropped */
+		return vfs_getxattr(real, name, buf, size);
+	/* the file system below means by its ids the users of who owns it, and not of who owns the overlay */
+	old = ovl_enter(inode->i_sb);
+	n = file_caps_to_show(real, buf, size);
+	ovl_leave(old);
+	return n;
+}
+
+/* What of security.* is worth something below is the mounter's to give: *value becomes what is kept. */
+static int judge_security(struct inode *real, const char *name, const void **value, size_t *size,
+	struct vfs_ns_cap_data *caps)
+{
+	struct user_namespace *theirs =
+		real->i_sb->s_user_ns ? real->i_sb->s_user_ns : &init_user_ns;
+	int err;
+
+	if (strncmp(name, XATTR_SECURITY_PREFIX, XATTR_SECURITY_PREFIX_LEN))
+		return 0;
+	if (strcmp(name, XATTR_NAME_CAPS))
+		return ns_capable(theirs, CAP_SYS_ADMIN) ? 0 : -EPERM;
+	if (!*value || !*size)
+		return 0;
+	err = file_caps_to_keep(real, *value, size, caps);
+	*value = caps;
+	return err;
 }
 
 static int copy_up_inode(struct inode *inode)
@@ -226,6 +257,8 @@ static int copy_up_inode(struct inode *inode)
 int ovl_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags)
 {
 	struct super_block *sb = inode->i_sb;
+	struct vfs_ns_cap_data caps;
+	const struct cred *old;
 	struct inode *real;
 	int err;
 
@@ -246,7 +279,11 @@ int ovl_setxattr(struct inode *inode, const char *name, const void *value, size_
 	err = -EOPNOTSUPP;
 	if (real->i_op->setxattr) {
 		down_write(&real->i_rwsem);
-		err = real->i_op->setxattr(real, name, value, size, flags);
+		old = ovl_enter(sb);
+		err = judge_security(real, name, &value, &size, &caps);
+		ovl_leave(old);
+		if (!err)
+			err = real->i_op->setxattr(real, name, value, size, flags);
 		if (!err)
 			real->i_flags &= ~(u32)S_NOSEC;
 		up_write(&real->i_rwsem);
