@@ -43,7 +43,7 @@ static int user_allowed(struct inode *inode, int mask)
 	return inode_permission(inode, mask);
 }
 
-static int xattr_allowed(struct inode *inode, const char *name, int mask, bool remove)
+static int xattr_allowed(struct inode *inode, const char *name, int mask, bool judged)
 {
 	if ((mask & MAY_WRITE) &&
 		((inode->i_flags & (S_IMMUTABLE | S_APPEND)) || !inode_is_somebodys(inode)))
@@ -58,8 +58,9 @@ static int xattr_allowed(struct inode *inode, const char *name, int mask, bool r
 	if (begins(name, "security.")) {
 		if (!(mask & MAY_WRITE))
 			return 0;
-		if (!strcmp(name, XATTR_NAME_CAPS)) /* a new value has been judged already */
-			return !remove || capable_wrt_inode(inode, CAP_SETFCAP) ? 0 : -EPERM;
+		if (!strcmp(name,
+			    XATTR_NAME_CAPS)) /* not so removal, nor (but on Linux) an empty value */
+			return judged || capable_wrt_inode(inode, CAP_SETFCAP) ? 0 : -EPERM;
 		return ns_capable(sb_user_ns(inode->i_sb), CAP_SYS_ADMIN) ? 0 : -EPERM;
 	}
 	if (is_socket(inode) && begins(name, XATTR_SYSTEM_PREFIX) && !(mask & MAY_WRITE))
@@ -82,7 +83,7 @@ static int set_locked(struct dentry *d, const char *name, const void *value, siz
 {
 	struct inode *inode = d->d_inode;
 	bool acl = is_acl_name(name);
-	int err = acl ? 0 : xattr_allowed(inode, name, MAY_WRITE, !value);
+	int err = acl ? 0 : xattr_allowed(inode, name, MAY_WRITE, size != 0);
 
 	if (acl && ((inode->i_flags & (S_IMMUTABLE | S_APPEND)) || !inode_is_somebodys(inode)))
 		err = -EPERM;
