@@ -352,17 +352,6 @@ static int landlock_link(const struct path *old, const struct path *parent, stru
 	return err;
 }
 
-/* A descriptor is not always a right to a name: only to who opened it, as who he still is, and to who may read everything of his. */
-static bool may_link_fd(int fd)
-{
-	struct fd f = fdget_raw(fd);
-	bool may = !f.file || f.file->f_cred == current_cred() ||
-		   ns_capable(f.file->f_cred->user_ns, CAP_DAC_READ_SEARCH);
-
-	fdput(f);
-	return may;
-}
-
 long sys_linkat(int odfd, uaddr_t oname, int ndfd, uaddr_t nname, int flags)
 {
 	u32 how = flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0;
@@ -372,11 +361,8 @@ long sys_linkat(int odfd, uaddr_t oname, int ndfd, uaddr_t nname, int flags)
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	if (flags & AT_EMPTY_PATH) {
-		if (odfd != AT_FDCWD && !may_link_fd(odfd))
-			return -ENOENT;
-		how |= LOOKUP_EMPTY;
-	}
+	if (flags & AT_EMPTY_PATH)
+		how |= LOOKUP_EMPTY | LOOKUP_OPENER;
 	err = user_path_at(odfd, oname, how, &old);
 	if (err)
 		return err;

@@ -389,6 +389,12 @@ int nd_walk(struct nameidata *nd, const char *name, bool parent)
 	}
 }
 
+/* A descriptor is not always a right to a name: only to who opened it, as who he still is, and to who may read everything of his. */
+static bool is_opener(const struct file *f)
+{
+	return f->f_cred == current_cred() || ns_capable(f->f_cred->user_ns, CAP_DAC_READ_SEARCH);
+}
+
 int nd_start(struct nameidata *nd, int dfd, const char *name, u32 flags)
 {
 	struct fd fd;
@@ -411,6 +417,10 @@ int nd_start(struct nameidata *nd, int dfd, const char *name, u32 flags)
 		fd = fdget_raw(dfd);
 		if (!fd.file)
 			return -EBADF;
+		if ((flags & LOOKUP_OPENER) && !is_opener(fd.file)) {
+			fdput(fd);
+			return -ENOENT;
+		}
 		nd->path = fd.file->f_path;
 		path_get(&nd->path);
 		fdput(fd);
@@ -437,7 +447,7 @@ void nd_end(struct nameidata *nd)
 
 #define LOOKUP_RESTRICTED                                                                          \
 	(LOOKUP_NO_XDEV | LOOKUP_NO_MAGICLINKS | LOOKUP_NO_SYMLINKS | LOOKUP_BENEATH |             \
-		LOOKUP_IN_ROOT)
+		LOOKUP_IN_ROOT | LOOKUP_OPENER)
 
 static int lookup_slow(int dfd, const char *name, u32 flags, struct path *path)
 {

@@ -682,6 +682,7 @@ bool fd_is_cloexec(struct task *t, int fd);
 #define LOOKUP_BENEATH 0x1000
 #define LOOKUP_IN_ROOT 0x2000
 #define LOOKUP_CACHED 0x4000
+#define LOOKUP_OPENER 0x8000 /* a descriptor to start from only for who opened it: linkat */
 
 /* A path from guest memory: terminated, kfree'd by putname. ERR_PTR(-EFAULT, -ENAMETOOLONG, -ENOENT for "" without LOOKUP_EMPTY). */
 char *getname(uaddr_t name);
