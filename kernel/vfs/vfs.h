@@ -273,13 +273,6 @@ kuid_t file_seen_uid(const struct file *f, kuid_t kept);
 kgid_t file_seen_gid(const struct file *f, kgid_t kept);
 ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf,
 	size_t size); /* no permission is asked for; -EOPNOTSUPP */
-/* The attribute security.capability (file_caps.c). */
-struct vfs_ns_cap_data;
-/* What is kept for @value of @size bytes, not 0, that current wants there, and its size. 0, -EINVAL, -EPERM. */
-int file_caps_to_keep(
-	const struct inode *inode, const void *value, size_t *size, struct vfs_ns_cap_data *keep);
-/* What current sees: bytes, -ERANGE, -EOVERFLOW (meant for others), -ENODATA ... With @size 0 only how many. */
-ssize_t file_caps_to_show(struct inode *inode, void *buf, size_t size);
 int setattr_prepare(struct dentry *dentry, struct iattr *attr);
 void setattr_copy(struct inode *inode, const struct iattr *attr);
 int notify_change(struct dentry *dentry, struct iattr *attr); /* i_rwsem held */

@@ -11,6 +11,23 @@ static const struct {
 	uint32_t magic, data[4];
 } caps = { 0x02000001, { 1 << 10 } };
 
+static void show(const char *path)
+{
+	uint32_t found[16] = { 0 };
+
+	TN(path, getxattr(path, "security.capability", found, sizeof(found)));
+	say("revision %x, root %u, of %x", found[0], found[5], found[1]);
+}
+
+/* What the namespace's root gives is worth something there, and below it says so. */
+static void give(const char *path, uint32_t magic, size_t size)
+{
+	const uint32_t v[6] = { magic, 1 << 10 };
+
+	TN(path, setxattr(path, "security.capability", v, size, 0));
+	show(path);
+}
+
 static void owned(const char *path, int uid, int gid)
 {
 	t_text(path, path);
@@ -33,6 +50,8 @@ static void make_layers(void)
 	owned("l/group", NOBODY, 0);
 	owned("l/mine", NOBODY, NOBODY);
 	owned("l/able", NOBODY, NOBODY);
+	owned("l/two", NOBODY, NOBODY);
+	owned("l/three", NOBODY, NOBODY);
 	NEED(setxattr("l/able", "security.capability", &caps, sizeof(caps), 0));
 	owned("l/trusted", NOBODY, NOBODY);
 	NEED(setxattr("l/trusted", "trusted.x", "1", 1, 0));
@@ -64,6 +83,9 @@ static void use(const char *options)
 	T(chmod("m/trusted", 0700));
 	T(getxattr("m/trusted", "user.x", before, sizeof(before)));
 	T(mkdir("m/new", 0755));
+	give("m/two", 0x02000001, 20);
+	give("m/three", 0x03000001, 24);
+	T(setxattr("m/two", "security.x", "1", 1, 0));
 	T(umount("m"));
 }
 
@@ -82,7 +104,6 @@ static void in_a_namespace(const char *options)
 
 static void what_is_left(void)
 {
-	uint32_t found[16] = { 0 };
 	char x[8];
 
 	T(access("u/roots", F_OK));
@@ -90,8 +111,9 @@ static void what_is_left(void)
 	T(access("u/group", F_OK));
 	T(access("u/link2", F_OK));
 	T(rmdir("w/work")); /* empty: no copy half made */
-	T(getxattr("u/able", "security.capability", found, sizeof(found)));
-	say("revision %x, root %u, of %x", found[0], found[5], found[1]);
+	show("u/able");
+	show("u/two");
+	show("u/three");
 	T(getxattr("u/trusted", "trusted.x", x, sizeof(x)));
 	T(getxattr("u/trusted", "user.x", x, sizeof(x)));
 }

@@ -6,6 +6,7 @@
  * caller's credentials; what is then done to the real file is done with the mounter's. The overlay's own xattrs are hidden.
  */
 #include "kernel/fs/overlay/overlay.h"
+#include "kernel/vfs/file_caps.h"
 
 /* ---- xattrs of our own ---- */
 
