@@ -8,6 +8,17 @@
 /* What came: @n bytes in m->msg_iov, at m->msg_name a sockaddr_storage. */
 static void show(ssize_t n, struct msghdr *m);
 
+/* All that may come beside a datagram. */
+static T_UNUSED void tell_all(int fd)
+{
+	set(fd, SOL_IP, IP_PKTINFO, 1);
+	set(fd, SOL_IP, IP_RECVTTL, 1);
+	set(fd, SOL_IP, IP_RECVTOS, 1);
+	set(fd, SOL_IPV6, IPV6_RECVPKTINFO, 1);
+	set(fd, SOL_IPV6, IPV6_RECVHOPLIMIT, 1);
+	set(fd, SOL_IPV6, IPV6_RECVTCLASS, 1);
+}
+
 /* One message, with so much room for its data and its records: 0 or -errno. */
 static T_UNUSED int take_in(int fd, int flags, size_t room, size_t control)
 {

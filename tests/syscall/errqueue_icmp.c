@@ -213,16 +213,6 @@ static int udp6(int connected)
 	return fd;
 }
 
-static void told(int fd)
-{
-	set(fd, SOL_IP, IP_PKTINFO, 1);
-	set(fd, SOL_IP, IP_RECVTTL, 1);
-	set(fd, SOL_IP, IP_RECVTOS, 1);
-	set(fd, SOL_IPV6, IPV6_RECVPKTINFO, 1);
-	set(fd, SOL_IPV6, IPV6_RECVHOPLIMIT, 1);
-	set(fd, SOL_IPV6, IPV6_RECVTCLASS, 1);
-}
-
 static void state(int fd)
 {
 	int e = events(fd) & (POLLERR | POLLIN | POLLHUP | POLLPRI);
@@ -274,7 +264,7 @@ static void beside(void)
 
 		say("beside, ipv%d", v6 ? 6 : 4);
 		set(fd, v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_RECVERR : IP_RECVERR, 1);
-		told(fd);
+		tell_all(fd);
 		(v6 ? icmp6 : icmp4)(v6 ? 1 : 3, v6 ? 4 : 3, 0, IPPROTO_UDP, port, 0);
 		drain(fd);
 		close(fd);
@@ -367,7 +357,7 @@ static void local(void)
 					asks ? " asks" : "");
 				set(fd, v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_RECVERR : IP_RECVERR,
 					asks);
-				told(fd);
+				tell_all(fd);
 				set(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
 				set(fd, SOL_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);
 				T(sendto(fd, big, 65530, 0, v6 ? SA(&to6) : SA(&to),

@@ -47,12 +47,7 @@ static int made(int family, int type, int protocol)
 
 	set(fd, family == AF_INET ? SOL_IP : SOL_IPV6,
 		family == AF_INET ? IP_RECVERR : IPV6_RECVERR, 1);
-	set(fd, SOL_IP, IP_PKTINFO, 1);
-	set(fd, SOL_IP, IP_RECVTTL, 1);
-	set(fd, SOL_IP, IP_RECVTOS, 1);
-	set(fd, SOL_IPV6, IPV6_RECVPKTINFO, 1);
-	set(fd, SOL_IPV6, IPV6_RECVHOPLIMIT, 1);
-	set(fd, SOL_IPV6, IPV6_RECVTCLASS, 1);
+	tell_all(fd);
 	return fd;
 }
 

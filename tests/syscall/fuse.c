@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev/fuse, by a small server of our own: what it answers right, what it answers wrong, what it never answers, how it dies. */
 #include "guest.h"
+#include "fuse_server.h"
 #include <dirent.h>
-#include <linux/fuse.h>
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/klog.h>
@@ -10,20 +10,11 @@
 #include <sys/statfs.h>
 #include <sys/xattr.h>
 
-static int dev;
 static char content[8192] = "content of the file";
 static int size = 19;
 static volatile int wrong; /* how the next answers go astray */
 enum { RIGHT, SHORT, BAD_TYPE, BAD_NAME, HUGE_READ, SILENT, BAD_UNIQUE, BAD_ERROR, BIG_SIZE, LATE };
 static volatile unsigned long late; /* the WRITE that waits for its answer */
-
-static long reply(unsigned long unique, int error, const void *data, size_t n)
-{
-	struct fuse_out_header h = { sizeof(h) + n, error, unique };
-	struct iovec v[2] = { { &h, sizeof(h) }, { (void *)data, n } };
-
-	return writev(dev, v, 2);
-}
 
 static void set_attr(struct fuse_attr *a, unsigned long node)
 {
@@ -148,15 +139,6 @@ static void serve_one(const char *buf)
 	case FUSE_FSYNC: reply(h->unique, 0, NULL, 0); break;
 	default: reply(h->unique, -ENOSYS, NULL, 0);
 	}
-}
-
-static void *server(void *unused)
-{
-	static char buf[200000];
-
-	while (read(dev, buf, sizeof(buf)) > 0 || errno == EINTR)
-		serve_one(buf);
-	return NULL;
 }
 
 static const char *names(void)

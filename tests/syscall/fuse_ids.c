@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* FUSE in a user namespace: ids in requests and answers are those of the mount's namespace. And a file system that is one file. */
 #include "userns.h"
-#include <linux/fuse.h>
+#include "fuse_server.h"
 #include <sys/mount.h>
 
-static int dev;
 static mode_t root_type;
 static struct fuse_in_header last;  /* of the last GETATTR or SETATTR */
 static struct fuse_setattr_in wish; /* of the last SETATTR */
-
-static void reply(unsigned long unique, int error, const void *data, size_t n)
-{
-	struct fuse_out_header h = { sizeof(h) + n, error, unique };
-	struct iovec v[2] = { { &h, sizeof(h) }, { (void *)data, n } };
-
-	NEED(writev(dev, v, 2));
-}
 
 /* Node 2 is of user 3, group 4; node 3 of ids that the namespace lacks. */
 static void attr_of(struct fuse_attr *a, unsigned long node)
@@ -68,15 +59,6 @@ static void serve_one(const char *buf)
 	case FUSE_FLUSH: reply(h->unique, 0, NULL, 0); break;
 	default: reply(h->unique, -ENOSYS, NULL, 0);
 	}
-}
-
-static void *server(void *unused)
-{
-	static char buf[200000];
-
-	while (read(dev, buf, sizeof(buf)) > 0 || errno == EINTR)
-		serve_one(buf);
-	return NULL;
 }
 
 /* With a /dev/fuse of its own: what fails late has used it up. */

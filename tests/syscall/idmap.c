@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Id-mapped mounts: who may make one of what, and whom the files below belong to, in the eyes of stat and of every check. */
-#include "t.h"
+#include "userns.h"
 
 #include <linux/fs.h>
 #include <linux/mount.h>
@@ -33,17 +33,6 @@ static long place(int fd, const char *path)
 	return syscall(SYS_move_mount, fd, "", AT_FDCWD, path, 4);
 }
 
-static void put(pid_t pid, const char *file, const char *text)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
-	fd = NEED(open(path, O_WRONLY));
-	NEED(write(fd, text, strlen(text)));
-	close(fd);
-}
-
 /* A user namespace with this map of users and groups; NULL: none. */
 static int userns(const char *map)
 {
@@ -59,8 +48,8 @@ static int userns(const char *map)
 	});
 	NEED(read(ready[0], &c, 1));
 	if (map) {
-		put(pid, "uid_map", map);
-		put(pid, "gid_map", map);
+		userns_write(pid, "uid_map", map);
+		userns_write(pid, "gid_map", map);
 	}
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
 	fd = NEED(open(path, O_RDONLY | O_CLOEXEC));
@@ -508,6 +497,15 @@ static void show_caps(const char *path)
 	say("%s: %zd %s %x for %u", path, n, n < 0 ? t_errno(errno) : "", got.magic, got.root);
 }
 
+/* What that sees of our capabilities first. */
+static void become_root_of(int ns)
+{
+	NEED(setns(ns, CLONE_NEWUSER));
+	NEED(setresgid(0, 0, 0));
+	NEED(setresuid(0, 0, 0));
+	show_caps("t/pub/ours");
+}
+
 /* Capabilities of files: whom they are for depends on who sets them, and on who asks. */
 static void capabilities(int other)
 {
@@ -527,10 +525,7 @@ static void capabilities(int other)
 	T(getxattr("t/pub/ours", name, NULL, 0));
 	show_caps("t/pub/ours");
 	CHILD({
-		NEED(setns(other, CLONE_NEWUSER));
-		NEED(setresgid(0, 0, 0));
-		NEED(setresuid(0, 0, 0));
-		show_caps("t/pub/ours");
+		become_root_of(other);
 		T(setxattr("t/pub/theirs", name, &v2, 20, 0));
 		show_caps("t/pub/theirs");
 		T(setxattr("t/pub/theirs", name, &v3, 24, 0));
@@ -542,10 +537,7 @@ static void capabilities(int other)
 	T(setxattr("t/pub/ours", name, &v3, 24, 0));
 	show_caps("t/pub/ours");
 	CHILD({
-		NEED(setns(other, CLONE_NEWUSER));
-		NEED(setresgid(0, 0, 0));
-		NEED(setresuid(0, 0, 0));
-		show_caps("t/pub/ours");
+		become_root_of(other);
 		T(removexattr("t/pub/theirs", name));
 	});
 	CHILD({

@@ -4,6 +4,7 @@
  * answer once it knows of the change: a new parent, other ids, a map of a user namespace, a filter of another thread, a tracer.
  */
 #include "site.h"
+#include "userns.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -250,17 +251,6 @@ static void ids(void)
 	say("ids: %ld wrong, in a thread %ld", bad, (long)r);
 }
 
-static void write_map(pid_t pid, const char *name, const char *text)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	fd = NEED(open(path, O_WRONLY));
-	NEED(write(fd, text, strlen(text)));
-	close(fd);
-}
-
 /* A map that another process writes gives us a name. */
 static void mapped(void)
 {
@@ -285,7 +275,7 @@ static void mapped(void)
 		_exit(0);
 	}
 	await(&sh->ready, 1);
-	write_map(pid, "uid_map", "7 0 1");
+	userns_write(pid, "uid_map", "7 0 1");
 	set(&sh->go, 1);
 	t_wait("mapped", pid);
 }

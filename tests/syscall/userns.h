@@ -5,16 +5,24 @@
 
 #include "t.h"
 
-static T_UNUSED void userns_map(pid_t pid, const char *which, int base, int n)
+/* Writes one of /proc/PID's files: its maps, setgroups. */
+static T_UNUSED void userns_write(pid_t pid, const char *which, const char *text)
 {
-	char path[64], text[64];
+	char path[64];
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, which);
-	snprintf(text, sizeof(text), "0 %d %d", base, n);
 	fd = NEED(open(path, O_WRONLY));
 	NEED(write(fd, text, strlen(text)));
 	close(fd);
+}
+
+static T_UNUSED void userns_map(pid_t pid, const char *which, int base, int n)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "0 %d %d", base, n);
+	userns_write(pid, which, text);
 }
 
 /* Runs @fn in a child with namespaces @flags besides; it has @n ids. To be waited for. */
