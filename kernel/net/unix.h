@@ -36,6 +36,7 @@ struct unix_sock {
 	u64 queued;             /* bytes in it */
 	u64 wmem;               /* truesize of all in it, and of what a reader has in hand */
 	u32 nr_queued;
+	bool in_hand; /* a reader of the stream has the first message outside the queue, and may put it back */
 	struct unix_msg *oob;         /* in the queue: the byte out of band that nobody has taken */
 	struct wait_queue_head space; /* senders that wait for room here */
 	struct mutex polled_lock;

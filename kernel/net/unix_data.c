@@ -352,11 +352,28 @@ struct unix_msg *unix_dequeue(struct unix_sock *u)
 	return um;
 }
 
+/* For a reader of a stream, who puts back what he leaves: who polls meanwhile is not told that nothing is there. */
+static struct unix_msg *take_in_hand(struct unix_sock *u)
+{
+	struct unix_msg *um;
+
+	spin_lock(&u->c.lock);
+	um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
+	if (um) {
+		list_del_init(&um->list);
+		u->nr_queued--;
+		u->in_hand = true;
+	}
+	spin_unlock(&u->c.lock);
+	return um;
+}
+
 static void requeue(struct unix_sock *u, struct unix_msg *um)
 {
 	spin_lock(&u->c.lock);
 	list_add(&um->list, &u->queue);
 	u->nr_queued++;
+	u->in_hand = false;
 	spin_unlock(&u->c.lock);
 }
 
@@ -425,7 +442,7 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 
 	if (stops_at_mark(u, first))
 		return -EAGAIN;
-	um = unix_dequeue(u);
+	um = take_in_hand(u);
 	if (!um)
 		return 0;
 	/* one read does not mix senders; it ends behind a message with files, but may begin before it */
@@ -445,6 +462,7 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 		requeue(u, um);
 	} else {
 		truesize = um->truesize;
+		WRITE_ONCE(u->in_hand, false);
 		unix_msg_free(um);
 	}
 	unix_consumed(u, (u64)n, truesize);
