@@ -395,6 +395,9 @@ static bool any_ready(struct eventpoll *ep)
 	}
 	set_scanning(ep, false);
 	mutex_unlock(&ep->mutex);
+	/* who waits may have looked while the item was off the list, and the wake-up for it was spent on that look */
+	if (found && waitqueue_active(&ep->wait))
+		wake_up(&ep->wait);
 	return found;
 }
 
