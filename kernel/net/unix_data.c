@@ -337,8 +337,10 @@ static bool same_cred(const struct ucred *a, const struct ucred *b)
 	return a->pid == b->pid && a->uid == b->uid && a->gid == b->gid;
 }
 
-/* The queue's first message taken out (the reader's from now on); NULL when there is none. */
-struct unix_msg *unix_dequeue(struct unix_sock *u)
+/* The queue's first message taken out; NULL when there is none. For a reader of a stream, who puts back what he leaves, it is in
+ * his hand: who polls meanwhile is not told that nothing is there.
+ */
+static struct unix_msg *take_first(struct unix_sock *u, bool in_hand)
 {
 	struct unix_msg *um;
 
@@ -347,25 +349,15 @@ struct unix_msg *unix_dequeue(struct unix_sock *u)
 	if (um) {
 		list_del_init(&um->list);
 		u->nr_queued--;
+		u->in_hand |= in_hand;
 	}
 	spin_unlock(&u->c.lock);
 	return um;
 }
 
-/* For a reader of a stream, who puts back what he leaves: who polls meanwhile is not told that nothing is there. */
-static struct unix_msg *take_in_hand(struct unix_sock *u)
+struct unix_msg *unix_dequeue(struct unix_sock *u)
 {
-	struct unix_msg *um;
-
-	spin_lock(&u->c.lock);
-	um = list_first_entry_or_null(&u->queue, struct unix_msg, list);
-	if (um) {
-		list_del_init(&um->list);
-		u->nr_queued--;
-		u->in_hand = true;
-	}
-	spin_unlock(&u->c.lock);
-	return um;
+	return take_first(u, false);
 }
 
 static void requeue(struct unix_sock *u, struct unix_msg *um)
@@ -442,7 +434,7 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 
 	if (stops_at_mark(u, first))
 		return -EAGAIN;
-	um = take_in_hand(u);
+	um = take_first(u, true);
 	if (!um)
 		return 0;
 	/* one read does not mix senders; it ends behind a message with files, but may begin before it */
