@@ -493,34 +493,30 @@ static void neigh_tick(struct ktimer *t)
 
 /* ---- by hand, and for people ---- */
 
-void neigh_forget(struct net_device *dev)
+/* The entries of dev, or where it is NULL those of net; *left counts them, and the walk ends with the last. */
+static void forget(const struct net_device *dev, const struct net *net, const u32 *left)
 {
 	LIST_HEAD(dead);
 	struct hlist_node *next;
 	struct neigh *n;
 
 	spin_lock(&neigh_lock);
-	for (u32 b = 0; b < NEIGH_BUCKETS && dev->nr_neighs; b++)
+	for (u32 b = 0; b < NEIGH_BUCKETS && *left; b++)
 		hlist_for_each_entry_safe(n, next, &table[b], node)
-			if (n->dev == dev)
+			if (dev ? n->dev == dev : n->net == net)
 				drop(n, &dead);
 	spin_unlock(&neigh_lock);
 	skb_free_list(&dead);
 }
 
+void neigh_forget(struct net_device *dev)
+{
+	forget(dev, NULL, &dev->nr_neighs);
+}
+
 void neigh_net_end(struct net *net)
 {
-	LIST_HEAD(dead);
-	struct hlist_node *next;
-	struct neigh *n;
-
-	spin_lock(&neigh_lock);
-	for (u32 b = 0; b < NEIGH_BUCKETS && net->nr_neighs; b++)
-		hlist_for_each_entry_safe(n, next, &table[b], node)
-			if (n->net == net)
-				drop(n, &dead);
-	spin_unlock(&neigh_lock);
-	skb_free_list(&dead);
+	forget(NULL, net, &net->nr_neighs);
 }
 
 u32 neigh_list(struct net *net, struct neigh_info *info, u32 max)
