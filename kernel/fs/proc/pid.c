@@ -584,6 +584,11 @@ long proc_entry_ioctl(struct file *f, u32 cmd, u64 arg)
 	{                                                                                          \
 		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn, .store = st         \
 	}
+#define TEXT_LEADER(n, m, fn, st)                                                                  \
+	{                                                                                          \
+		.name = n, .mode = S_IFREG | (m), .kind = PE_TEXT, .show = fn, .store = st,        \
+		.leader_only = true                                                                \
+	}
 #define LINK(n, fn)                                                                                \
 	{                                                                                          \
 		.name = n, .mode = S_IFLNK | 0777, .kind = PE_LINK, .link = fn                     \
@@ -603,12 +608,7 @@ static const struct pid_entry pid_entries[] = {
 	DIR("ns", 0511, PE_DIR_NS),
 	DIR("net", 0555, PE_DIR_NET),
 	{ .name = "task", .mode = S_IFDIR | 0555, .kind = PE_DIR_TASK, .leader_only = true },
-	{ .name = "autogroup",
-		.mode = S_IFREG | 0644,
-		.kind = PE_TEXT,
-		.leader_only = true,
-		.show = proc_show_autogroup,
-		.store = proc_store_autogroup },
+	TEXT_LEADER("autogroup", 0644, proc_show_autogroup, proc_store_autogroup),
 	TEXT_MM("auxv", 0400, proc_show_auxv, MM_OPEN | MM_KEPT),
 	TEXT("cgroup", 0444, proc_show_cgroup),
 	{ .name = "children",
@@ -622,12 +622,7 @@ static const struct pid_entry pid_entries[] = {
 		.store = proc_store_clear_refs },
 	TEXT("cmdline", 0444, proc_show_cmdline),
 	TEXT_RW("comm", 0644, proc_show_comm, proc_store_comm),
-	{ .name = "coredump_filter",
-		.mode = S_IFREG | 0644,
-		.kind = PE_TEXT,
-		.leader_only = true,
-		.show = proc_show_coredump_filter,
-		.store = proc_store_coredump_filter },
+	TEXT_LEADER("coredump_filter", 0644, proc_show_coredump_filter, proc_store_coredump_filter),
 	LINK("cwd", proc_link_cwd),
 	TEXT_MM("environ", 0400, proc_show_environ, MM_OPEN),
 	LINK("exe", proc_link_exe),
@@ -675,17 +670,8 @@ static const struct pid_entry pid_entries[] = {
 	TEXT("status", 0444, proc_pid_status),
 	TEXT_PRIVATE("syscall", 0400, proc_show_syscall),
 	TEXT_RW("timens_offsets", 0644, proc_show_timens, proc_store_timens),
-	{ .name = "timers",
-		.mode = S_IFREG | 0444,
-		.kind = PE_TEXT,
-		.leader_only = true,
-		.show = proc_show_timers },
-	{ .name = "timerslack_ns",
-		.mode = S_IFREG | 0666,
-		.kind = PE_TEXT,
-		.leader_only = true,
-		.show = proc_show_timerslack,
-		.store = proc_store_timerslack },
+	TEXT_LEADER("timers", 0444, proc_show_timers, NULL),
+	TEXT_LEADER("timerslack_ns", 0666, proc_show_timerslack, proc_store_timerslack),
 	TEXT_RW("uid_map", 0644, proc_show_uid_map, proc_store_uid_map),
 	TEXT("wchan", 0444, proc_show_wchan),
 };
