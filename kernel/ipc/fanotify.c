@@ -8,6 +8,7 @@
  * Locks: fanotify.h. References of inodes are dropped after fanotify_lock.
  */
 #include <linux/inotify.h>
+#include <linux/magic.h>
 
 #include "gen/syscalls.h"
 #include "kernel/ipc/fanotify.h"
@@ -356,7 +357,7 @@ static int find_path(int dfd, uaddr_t name, u32 flags, struct path *path)
 	int err;
 
 	if (!name.v) {
-		f = fget_raw(dfd);
+		f = fget(dfd);
 		if (!f)
 			return -EBADF;
 		err = (flags & FAN_MARK_ONLYDIR) && !S_ISDIR(f->f_inode->i_mode) ? -ENOTDIR : 0;
@@ -377,26 +378,55 @@ static int find_path(int dfd, uaddr_t name, u32 flags, struct path *path)
 	return err;
 }
 
-static int check_object(const struct fan_group *g, const struct mark_call *c, struct inode *inode)
+/* No file of it can be found by a handle: its files may be marked one by one, and are told apart by what a handle would say. */
+static int check_fid(const struct mark_call *c, const struct inode *inode)
 {
-	bool dir = S_ISDIR(inode->i_mode);
 	u32 fsid[2];
 
-	if (g->flags & FAN_FID_BITS) {
-		if (!inode_has_handle(inode))
-			return -EOPNOTSUPP;
-		if (fan_fsid(inode->i_sb, fsid))
-			return -ENODEV;
-	}
-	if ((c->flags & FAN_MARK_IGNORE) && (c->type != FAN_ON_INODE || dir) &&
-		!(c->flags & FAN_MARK_IGNORED_SURV_MODIFY) && (c->flags & FAN_MARK_ADD))
-		return c->type == FAN_ON_INODE ? -EISDIR : -EINVAL;
+	if (c->type != FAN_ON_INODE && !inode_has_handle(inode))
+		return -EOPNOTSUPP;
+	return fan_fsid(inode->i_sb, fsid);
+}
+
+/* What is there to be marked, by what it is. */
+static int check_object(const struct fan_group *g, const struct mark_call *c, const struct path *p)
+{
+	const struct inode *inode = p->dentry->d_inode;
+	bool dir = S_ISDIR(inode->i_mode);
+
+	/* who answers may need /proc, and would wait for himself */
+	if ((c->mask & FAN_PERM_EVENTS) && inode->i_sb->s_magic == PROC_SUPER_MAGIC)
+		return -EINVAL;
+	if (c->type != FAN_ON_INODE &&
+		((p->dentry->d_flags & DCACHE_PSEUDO) || (inode->i_sb->s_iflags & SB_I_NOUSER)))
+		return -EINVAL; /* pipes, sockets: nobody's mount */
 	if (c->type == FAN_ON_INODE && !dir &&
 		((g->flags & FAN_REPORT_TARGET_FID) || (c->flags & FAN_MARK_IGNORE) ||
 			(c->mask & FAN_RENAME)) &&
 		(c->mask & (FAN_DIRENT_EVENTS | EVENT_FLAGS)))
 		return -ENOTDIR;
 	return 0;
+}
+
+static int check_ignore(const struct mark_call *c, const struct inode *inode)
+{
+	if (!(c->flags & FAN_MARK_IGNORE) || (c->flags & FAN_MARK_IGNORED_SURV_MODIFY))
+		return 0;
+	if (c->type != FAN_ON_INODE)
+		return -EINVAL;
+	return S_ISDIR(inode->i_mode) ? -EISDIR : 0;
+}
+
+/* Asked in this order; a mark that is taken back was let in once. */
+static int check_path(const struct fan_group *g, const struct mark_call *c, const struct path *p)
+{
+	const struct inode *inode = p->dentry->d_inode;
+	bool adds = c->flags & FAN_MARK_ADD;
+	int err = adds ? check_object(g, c, p) : 0;
+
+	if (!err && (g->flags & FAN_FID_BITS))
+		err = check_fid(c, inode);
+	return !err && adds ? check_ignore(c, inode) : err;
 }
 
 static int add_bits(struct fan_mark *m, const struct mark_call *c)
@@ -413,7 +443,7 @@ static int add_bits(struct fan_mark *m, const struct mark_call *c)
 		!(c->flags & FAN_MARK_IGNORED_SURV_MODIFY) && (c->flags & FAN_MARK_IGNORE))
 		return -EEXIST;
 	m->flags |= c->flags & (FAN_MARK_IGNORED_SURV_MODIFY | FAN_MARK_IGNORE);
-	m->ignored |= c->flags & FAN_MARK_IGNORE ? c->mask : c->mask & ~(u32)EVENT_FLAGS;
+	m->ignored |= c->mask;
 	return 0;
 }
 
@@ -457,7 +487,7 @@ static int do_mark(struct fan_group *g, const struct path *path, const struct ma
 	const void *object = c->type == FAN_ON_MOUNT ? (const void *)path->mnt :
 			     c->type == FAN_ON_SB    ? (const void *)inode->i_sb :
 						       (const void *)inode;
-	int err = check_object(g, c, inode);
+	int err = check_path(g, c, path);
 
 	if (err)
 		return err;
@@ -497,6 +527,8 @@ long sys_fanotify_mark(int fd, int flags, u64 mask, int dfd, uaddr_t name)
 	if (err)
 		return err;
 	c.type = type_of(c.flags);
+	if (c.flags & FAN_MARK_IGNORED_MASK)
+		c.mask &= ~(u32)EVENT_FLAGS; /* the old way of ignoring knows none */
 	f = fget(fd);
 	if (!f)
 		return -EBADF;

@@ -114,7 +114,7 @@ static u32 fan_wanted(const struct fan_group *group, const struct gather *g)
 
 static void set_fid(struct fan_fid *fid, struct inode *inode)
 {
-	if (!inode || !inode_has_handle(inode) || fan_fsid(inode->i_sb, fid->fsid))
+	if (!inode || fan_fsid(inode->i_sb, fid->fsid))
 		return;
 	fid->bytes = inode_handle(inode, fid->fh);
 }
