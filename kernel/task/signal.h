@@ -218,10 +218,10 @@ void process_timers_exit(struct signal_struct *sig); /* the last thread goes: al
 struct posix_timer_info {
 	int id, signo, notify /* SIGEV_* */, clock;
 	u64 value;
-	const struct pid *target;
+	struct pid *target;
 };
-/* Of each timer of a process, the youngest first; under a spinlock. */
-void posix_timers_tell(struct signal_struct *sig,
+/* Of each timer of a process, the youngest first, as they all were at one time; no lock is held. 0 or -ENOMEM. */
+int posix_timers_tell(struct signal_struct *sig,
 	void (*tell)(void *arg, const struct posix_timer_info *i), void *arg);
 void cpu_timers_changed(struct signal_struct *sig); /* RLIMIT_CPU has: its threads look again */
 

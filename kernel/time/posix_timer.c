@@ -38,7 +38,7 @@ struct k_itimer {
 	u64 value;
 	struct pid *target; /* whom it signals; immutable, a reference */
 	enum pid_type target_type;
-	struct sigqueue *q; /* NULL: SIGEV_NONE */
+	struct sigqueue *q; /* of SIGEV_NONE too, never sent: RLIMIT_SIGPENDING counts it */
 	spinlock_t lock;    /* down to the blank line */
 	u64 interval;
 	u64 expires;      /* on its clock, 0: not armed */
@@ -101,7 +101,7 @@ static void notify(struct k_itimer *kt, u64 missed)
 {
 	bool queued;
 
-	if (!kt->q)
+	if (kt->notify == SIGEV_NONE)
 		return;
 	queued = !list_empty(&kt->q->list);
 	if (!queued) {
@@ -279,8 +279,6 @@ static int set_clock(struct k_itimer *kt, int clock)
 
 static int set_signal(struct k_itimer *kt, const struct sigevent *ev)
 {
-	if (ev->sigev_notify == SIGEV_NONE)
-		return 0;
 	kt->q = sigqueue_alloc();
 	if (!kt->q)
 		return -EAGAIN;
@@ -404,8 +402,7 @@ static void forget_signal(struct k_itimer *kt)
 	clock_timer_cancel_sync(&kt->timer); /* it may be about to send one */
 	while (__atomic_load_n(&kt->firing, __ATOMIC_ACQUIRE))
 		yield(); /* so may who uses up its CPU clock */
-	if (kt->q)
-		sigqueue_cancel(kt->q);
+	sigqueue_cancel(kt->q);
 }
 
 long sys_timer_settime(int id, int flags, uaddr_t setting, uaddr_t old)
@@ -434,8 +431,7 @@ long sys_timer_settime(int id, int flags, uaddr_t setting, uaddr_t old)
 	spin_lock(&kt->lock);
 	disarm(kt); /* another thread may have set it meanwhile */
 	kt->overrun_last = 0;
-	if (kt->q)
-		kt->q->info.si_overrun = 0;
+	kt->q->info.si_overrun = 0;
 	kt->interval = interval;
 	kt->timer.clock = clock_timer_base(kt->clock, flags & TIMER_ABSTIME);
 	if (value && kt->timer.clock != kt->clock)
@@ -478,12 +474,11 @@ long sys_timer_gettime(int id, uaddr_t setting)
 long sys_timer_getoverrun(int id)
 {
 	struct k_itimer *kt = kt_get(id);
-	long n = 0;
+	long n;
 
 	if (!kt)
 		return -EINVAL;
-	if (kt->q)
-		n = list_empty(&kt->q->list) ? kt->q->info.si_overrun : kt->overrun_last;
+	n = list_empty(&kt->q->list) ? kt->q->info.si_overrun : kt->overrun_last;
 	kt_put(kt);
 	return n;
 }
@@ -526,23 +521,40 @@ static int clock_told(int clock)
 	}
 }
 
-void posix_timers_tell(struct signal_struct *sig,
+int posix_timers_tell(struct signal_struct *sig,
 	void (*tell)(void *arg, const struct posix_timer_info *i), void *arg)
 {
+	struct posix_timer_info *all;
 	struct k_itimer *kt;
+	u32 n = 0, got = 0;
 
 	spin_lock(&timers_lock);
+	list_for_each_entry(kt, &sig->posix_timers, list)
+		n++;
+	spin_unlock(&timers_lock);
+	if (!n)
+		return 0;
+	all = kcalloc(n, sizeof(*all), GFP_KERNEL);
+	if (!all)
+		return -ENOMEM;
+	spin_lock(&timers_lock);
 	list_for_each_entry_reverse(kt, &sig->posix_timers, list) {
-		struct posix_timer_info i = { .id = kt->id,
+		if (got == n) /* some have come since */
+			break;
+		all[got++] = (struct posix_timer_info){ .id = kt->id,
 			.signo = kt->signo,
 			.notify = kt->notify,
 			.clock = clock_told(kt->clock),
 			.value = kt->value,
-			.target = kt->target };
-
-		tell(arg, &i);
+			.target = get_pid(kt->target) };
 	}
 	spin_unlock(&timers_lock);
+	for (u32 i = 0; i < got; i++) {
+		tell(arg, &all[i]);
+		put_pid(all[i].target);
+	}
+	kfree(all);
+	return 0;
 }
 
 void posix_timers_delete_all(struct signal_struct *sig)

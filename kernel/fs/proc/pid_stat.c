@@ -296,6 +296,7 @@ static void status_ns_numbers(struct seq *s, struct task *t, const struct pid_na
 	} lines[] = { { "NStgid", PIDTYPE_TGID }, { "NSpid", PIDTYPE_PID },
 		{ "NSpgid", PIDTYPE_PGID }, { "NSsid", PIDTYPE_SID } };
 
+	seq_reserve(s, 2048); /* four numbers in each of at most 33 namespaces */
 	read_lock(&tasklist_lock);
 	for (u32 i = 0; i < ARRAY_SIZE(lines); i++) {
 		const struct pid *p = lines[i].type == PIDTYPE_PID ? t->thread_pid :

@@ -256,8 +256,7 @@ static void show_timer(void *arg, const struct posix_timer_info *i)
 
 int proc_show_timers(struct seq *s, struct task *t)
 {
-	posix_timers_tell(t->signal, show_timer, s);
-	return 0;
+	return posix_timers_tell(t->signal, show_timer, s);
 }
 
 int proc_show_timerslack(struct seq *s, struct task *t)
@@ -328,13 +327,28 @@ int proc_store_legacy_oom_adj(struct task *t, struct file *f, char *text)
 	return proc_store_oom_adj(t, f, scaled);
 }
 
+#define CHILD_TEXT 12 /* at most */
+
 int proc_show_children(struct seq *s, struct task *t)
 {
+	size_t n, room = 0;
 	struct task *c;
 
 	if (t != t->group_leader) /* children are the process's */
 		return 0;
-	read_lock(&tasklist_lock);
+	for (;;) {
+		n = 0;
+		read_lock(&tasklist_lock);
+		list_for_each_entry(c, &t->children, sibling)
+			n++;
+		if (n <= room)
+			break;
+		read_unlock(&tasklist_lock);
+		room = n + 16;
+		seq_reserve(s, room * CHILD_TEXT + 256);
+		if (s->full)
+			return 0;
+	}
 	list_for_each_entry(c, &t->children, sibling)
 		seq_printf(s, "%d ", task_tgid_nr_ns(c, seq_pid_ns(s)));
 	read_unlock(&tasklist_lock);
