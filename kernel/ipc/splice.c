@@ -99,6 +99,8 @@ static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32
 		if (out->readers)
 			done = transfer(in, out, len, share);
 		pipe_unlock_two(in, out);
+		if (!done && waited && !pipe_full(out)) /* before we wait for @in again */
+			pipe_wake_writers(out);
 	}
 	if (done)
 		pipe_wake_readers(out);
@@ -139,6 +141,8 @@ static ssize_t file_to_pipe_once(
 			pipe_wake_writers(p);
 		return err ? err : -ENOMEM;
 	}
+	if (waited && !pipe_full(p)) /* the file may let us wait, for ever */
+		pipe_wake_writers(p);
 	n = read_page(f, pos, b.page, min_t(size_t, len, PAGE_SIZE));
 	mutex_lock(&p->mutex);
 	if (n > 0)
