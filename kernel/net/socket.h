@@ -153,6 +153,7 @@ struct msg {
 	struct file **files; /* references; kfree'd by the owner */
 	u32 nr_files;
 	bool nonblock;
+	u64 until; /* how long the call waits, once it has waited: sock_wait_aside() */
 	u64 stamp; /* receive, streams: when the last byte came; 0: not taken */
 	bool has_tsflags, has_ts_id;
 	u32 tsflags, ts_id;       /* send: SO_TIMESTAMPING of this message, and its number there */
@@ -234,20 +235,47 @@ struct ucred ucred_to_user(const struct ucred *c);
 /* Waits on sk->wait until cond: 0, -EAGAIN (nonblock, or timed out), -ERESTARTSYS or -EINTR (timeouts do not restart). */
 #define sock_wait(sk, cond, nonblock, timeout)                                                     \
 	({                                                                                         \
-		int w_ = 0;                                                                        \
 		u64 t_ = (timeout);                                                                \
+		sock_wait_until(sk, cond, nonblock, t_, t_ ? ktime_get() + t_ : ~0UL);             \
+	})
+
+/* The same in a call that waits several times: until @until, which is looked at only where it waits; @timed: that is a limit. */
+#define sock_wait_until(sk, cond, nonblock, timed, until)                                          \
+	({                                                                                         \
+		int w_ = 0;                                                                        \
 		if (!(cond)) {                                                                     \
 			if (nonblock)                                                              \
 				w_ = -EAGAIN;                                                      \
 			else                                                                       \
-				w_ = wait_event_timeout(                                           \
-					&(sk)->wait, cond, t_ ? ktime_get() + t_ : ~0UL, true);    \
+				w_ = wait_event_timeout(&(sk)->wait, cond, until, true);           \
 			if (w_ == -ETIMEDOUT)                                                      \
 				w_ = -EAGAIN;                                                      \
-			else if (w_ == -ERESTARTSYS && t_)                                         \
+			else if (w_ == -ERESTARTSYS && (timed))                                    \
 				w_ = -EINTR;                                                       \
 		}                                                                                  \
 		w_;                                                                                \
+	})
+
+/*
+ * Waits for @cond without @mutex, so that who comes with MSG_DONTWAIT is told so meanwhile. It is held again afterwards, or, with an error,
+ * *@held is false. @timeout, ns, is the limit of the call, however often it waits (m->until).
+ */
+#define sock_wait_aside(sk, cond, m, timeout, mutex, held)                                         \
+	({                                                                                         \
+		u64 l_ = (timeout);                                                                \
+		int a_ = 0;                                                                        \
+		if ((m)->nonblock) {                                                               \
+			a_ = (cond) ? 0 : -EAGAIN;                                                 \
+		} else {                                                                           \
+			if (!(m)->until)                                                           \
+				(m)->until = l_ ? ktime_get() + l_ : ~0UL;                         \
+			mutex_unlock(mutex);                                                       \
+			a_ = sock_wait_until(sk, cond, false, l_, (m)->until);                     \
+			*(held) = !mutex_lock_interruptible(mutex);                                \
+			if (!*(held) && !a_)                                                       \
+				a_ = l_ ? -EINTR : -ERESTARTSYS;                                   \
+		}                                                                                  \
+		a_;                                                                                \
 	})
 
 #endif

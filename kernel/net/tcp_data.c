@@ -121,15 +121,20 @@ static struct sk_buff *build(struct tcp_sock *t, struct msg *m)
 	return skb;
 }
 
-static int wait_writable(struct tcp_sock *t, struct msg *m)
+static int wait_writable(struct tcp_sock *t, struct msg *m, bool *held)
 {
+	struct sock_common *c = &t->inet.c;
+	int err = 0;
+
 	if (likely(tcp_writable(t)))
 		return 0;
-	return sock_wait(&t->inet.c, may_write(t), m->nonblock, t->inet.c.sndtimeo);
+	while (!err && !may_write(t))
+		err = sock_wait_aside(c, may_write(t), m, c->sndtimeo, &t->write_mutex, held);
+	return err;
 }
 
 /* Segments of a large write go a few at a time (tcp_burst()): a card takes them in one frame. */
-static ssize_t send_locked(struct tcp_sock *t, struct msg *m)
+static ssize_t send_locked(struct tcp_sock *t, struct msg *m, bool *held)
 {
 	ssize_t done = 0;
 	u32 queued = 0;
@@ -142,7 +147,7 @@ static ssize_t send_locked(struct tcp_sock *t, struct msg *m)
 
 		if (!tcp_writable(t))
 			push_queued(t, &queued);
-		err = wait_writable(t, m);
+		err = wait_writable(t, m, held);
 		if (err)
 			break;
 		skb = build(t, m);
@@ -168,6 +173,7 @@ ssize_t tcp_sendmsg(struct socket *s, struct msg *m)
 {
 	struct tcp_sock *t = TCP(INET(s));
 	ssize_t n, first = 0;
+	bool held = true;
 	int err;
 
 	if (unlikely(m->flags & MSG_FASTOPEN || t->defer_connect)) {
@@ -189,8 +195,9 @@ ssize_t tcp_sendmsg(struct socket *s, struct msg *m)
 		return first ? first : err;
 	if (mutex_lock_interruptible(&t->write_mutex))
 		return first ? first : -ERESTARTSYS;
-	n = send_locked(t, m);
-	mutex_unlock(&t->write_mutex);
+	n = send_locked(t, m, &held);
+	if (held)
+		mutex_unlock(&t->write_mutex);
 	return first && n < 0 ? first : first + n;
 }
 
@@ -348,7 +355,7 @@ static ssize_t recv_nothing(struct tcp_sock *t, struct msg *m)
 	return 0;
 }
 
-static ssize_t recv_locked(struct tcp_sock *t, struct msg *m)
+static ssize_t recv_locked(struct tcp_sock *t, struct msg *m, bool *held)
 {
 	struct sock_common *c = &t->inet.c;
 	bool peek = m->flags & MSG_PEEK, stop = false;
@@ -358,8 +365,6 @@ static ssize_t recv_locked(struct tcp_sock *t, struct msg *m)
 	ssize_t done = 0;
 	int n, err = 0;
 
-	if (unlikely(!m->iter.count))
-		return recv_nothing(t, m);
 	while (m->iter.count) {
 		n = copy_some(t, m, &seq, !done, &stop);
 		if (n == -EAGAIN)
@@ -380,11 +385,14 @@ static ssize_t recv_locked(struct tcp_sock *t, struct msg *m)
 			consume(t, seq);
 		err = done && (c->err || c->shutdown & SHUT_RD) ? 1 : at_end(t);
 		if (!err)
-			err = sock_wait(c, readable(t, seq), m->nonblock, c->rcvtimeo);
+			err = sock_wait_aside(
+				c, readable(t, seq), m, c->rcvtimeo, &t->inet.read_mutex, held);
+		if (*held && (!peek || before(seq, t->copied_seq))) /* another has read meanwhile */
+			seq = t->copied_seq;
 		if (err)
 			break;
 	}
-	if (!peek && seq != t->copied_seq)
+	if (*held && !peek && seq != t->copied_seq)
 		consume(t, seq);
 	if (unlikely(m->stamp) && done)
 		msg_put_stamps(m, c, m->stamp);
@@ -408,6 +416,7 @@ static void tell_inq(struct tcp_sock *t, struct msg *m)
 ssize_t tcp_recvmsg(struct socket *s, struct msg *m)
 {
 	struct tcp_sock *t = TCP(INET(s));
+	bool held = true;
 	ssize_t n;
 
 	if (m->flags & MSG_ERRQUEUE)
@@ -418,10 +427,15 @@ ssize_t tcp_recvmsg(struct socket *s, struct msg *m)
 		m->name->len = 0;
 	if (m->flags & MSG_OOB)
 		return recv_oob(t, m);
-	if (mutex_lock_interruptible(&t->inet.read_mutex))
-		return -ERESTARTSYS;
-	n = recv_locked(t, m);
-	mutex_unlock(&t->inet.read_mutex);
+	if (unlikely(!m->iter.count)) {
+		n = recv_nothing(t, m);
+	} else {
+		if (mutex_lock_interruptible(&t->inet.read_mutex))
+			return -ERESTARTSYS;
+		n = recv_locked(t, m, &held);
+		if (held)
+			mutex_unlock(&t->inet.read_mutex);
+	}
 	if (unlikely(t->tell_inq) && n >= 0)
 		tell_inq(t, m);
 	return n;

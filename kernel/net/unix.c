@@ -507,19 +507,6 @@ static bool writable(struct unix_sock *u, struct unix_sock *p)
 	return yes;
 }
 
-/* Under the lock: a reader takes the message out, and puts it back, in one step each. */
-static bool readable(struct unix_sock *u)
-{
-	bool yes;
-
-	if (!list_empty(&u->queue))
-		return true;
-	spin_lock(&u->c.lock);
-	yes = !list_empty(&u->queue) || u->in_hand;
-	spin_unlock(&u->c.lock);
-	return yes;
-}
-
 static u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 {
 	struct unix_sock *u = UNIX(s), *p;
@@ -539,7 +526,7 @@ static u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	peer_gone = u->c.type != SOCK_DGRAM && p && p->state == UNIX_DEAD;
 	if (u->c.err)
 		mask |= EPOLLERR;
-	if (readable(u))
+	if (unix_readable(u))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (READ_ONCE(u->oob))
 		mask |= EPOLLPRI;

@@ -103,6 +103,8 @@ ssize_t unix_dgram_recvmsg(struct socket *s, struct msg *m);
 struct unix_msg *unix_dequeue(struct unix_sock *u);
 /* @n bytes were read; @truesize: of a message that is gone with them, or 0. Who waits for room is told. */
 void unix_consumed(struct unix_sock *u, u64 n, u32 truesize);
+/* There is something to read, in the queue or in the hand of a reader who may put it back. */
+bool unix_readable(struct unix_sock *u);
 bool unix_receiver_gone(const struct unix_sock *to);
 /* Datagrams: as many are waiting in @to as may; not from its own peer. Under its lock. */
 bool unix_queue_full(const struct unix_sock *u, const struct unix_sock *to);

@@ -3,7 +3,8 @@
  * unix_data.c: AF_UNIX: data, descriptors and credentials on their way from one socket's sender to the other's queue and reader.
  *
  * A sender builds its message with no lock held, then puts it into the receiver's queue, or waits on the receiver's space queue. Readers of
- * one socket take turns (read_mutex), so one of them may hold the first message outside the queue while it copies.
+ * one socket take turns (read_mutex), so one of them may hold the first message outside the queue while it copies. Who waits does not hold it: another,
+ * who does not want to wait, is told so.
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -290,9 +291,22 @@ out:
 
 /* ---- receiving ---- */
 
+/* Under the lock: a reader takes the message out, and puts it back, in one step each, and wakes nobody. */
+bool unix_readable(struct unix_sock *u)
+{
+	bool yes;
+
+	if (!list_empty(&u->queue))
+		return true;
+	spin_lock(&u->c.lock);
+	yes = !list_empty(&u->queue) || u->in_hand;
+	spin_unlock(&u->c.lock);
+	return yes;
+}
+
 static bool recv_ready(struct unix_sock *u)
 {
-	return !list_empty(&u->queue) || u->c.shutdown & SHUT_RD || u->c.err ||
+	return unix_readable(u) || u->c.shutdown & SHUT_RD || u->c.err ||
 	       (u->c.type != SOCK_DGRAM &&
 		       (!u->peer || u->peer->state == UNIX_DEAD || u->peer->c.shutdown & SHUT_WR));
 }
@@ -517,8 +531,15 @@ static bool stream_ready(struct unix_sock *u, bool peek)
 	return list_empty(&u->queue) || !peek ? recv_ready(u) : peek_ready(u);
 }
 
+/* @part: stream_ready()'s. */
+static int wait_aside(struct unix_sock *u, struct msg *m, bool part, bool *held)
+{
+	return sock_wait_aside(
+		&u->c, stream_ready(u, part), m, u->c.rcvtimeo, &u->read_mutex, held);
+}
+
 /* Nothing was there: 1 for the end, 0 to look again, or -errno. */
-static int stream_wait(struct unix_sock *u, struct msg *m)
+static int stream_wait(struct unix_sock *u, struct msg *m, bool *held)
 {
 	bool peek = m->flags & MSG_PEEK;
 	int err = u->c.err;
@@ -529,10 +550,10 @@ static int stream_wait(struct unix_sock *u, struct msg *m)
 	}
 	if (recv_ready(u) && list_empty(&u->queue))
 		return 1; /* the other side has finished */
-	return sock_wait(&u->c, stream_ready(u, peek), m->nonblock, u->c.rcvtimeo);
+	return wait_aside(u, m, peek, held);
 }
 
-static ssize_t stream_recv_locked(struct socket *s, struct msg *m)
+static ssize_t stream_recv_locked(struct socket *s, struct msg *m, bool *held)
 {
 	struct unix_sock *u = UNIX(s);
 	bool peek = m->flags & MSG_PEEK;
@@ -542,7 +563,7 @@ static ssize_t stream_recv_locked(struct socket *s, struct msg *m)
 	int err;
 
 	if (!m->iter.count) /* waits all the same */
-		return sock_wait(&u->c, recv_ready(u), m->nonblock, u->c.rcvtimeo);
+		return wait_aside(u, m, false, held);
 	while (m->iter.count) {
 		n = peek ? stream_peek(u, m) : stream_read_some(u, m, !done);
 		if (n == -EAGAIN)
@@ -554,7 +575,7 @@ static ssize_t stream_recv_locked(struct socket *s, struct msg *m)
 			continue;
 		if (n || (size_t)done >= max_t(size_t, target, 1) || (done && u->c.err))
 			break;
-		err = stream_wait(u, m);
+		err = stream_wait(u, m, held);
 		if (err)
 			return done ? done : err == 1 ? 0 : err;
 	}
@@ -593,6 +614,7 @@ static void name_of_peer(struct socket *s, struct sockaddr_buf *name)
 ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m)
 {
 	struct unix_sock *u = UNIX(s);
+	bool held = true;
 	ssize_t n;
 
 	if (m->flags & MSG_ERRQUEUE)
@@ -601,8 +623,9 @@ ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m)
 		return -EINVAL;
 	if (mutex_lock_interruptible(&u->read_mutex))
 		return -ERESTARTSYS;
-	n = m->flags & MSG_OOB ? recv_oob(u, m) : stream_recv_locked(s, m);
-	mutex_unlock(&u->read_mutex);
+	n = m->flags & MSG_OOB ? recv_oob(u, m) : stream_recv_locked(s, m, &held);
+	if (held)
+		mutex_unlock(&u->read_mutex);
 	if (n > 0 && m->name)
 		name_of_peer(s, m->name);
 	return n;
@@ -619,7 +642,7 @@ static struct unix_msg *dgram_at_offset(struct unix_sock *u, u32 *skip)
 }
 
 /* The next datagram: taken out, or for a peek left where it is. NULL: the end; ERR_PTR. */
-static struct unix_msg *wait_dgram(struct unix_sock *u, struct msg *m, u32 *skip)
+static struct unix_msg *wait_dgram(struct unix_sock *u, struct msg *m, u32 *skip, bool *held)
 {
 	bool peek = m->flags & MSG_PEEK;
 	u32 off = (u32)max(READ_ONCE(u->c.peek_off), 0);
@@ -638,13 +661,13 @@ static struct unix_msg *wait_dgram(struct unix_sock *u, struct msg *m, u32 *skip
 			return m->nonblock && u->c.type == SOCK_DGRAM ? ERR_PTR(-EAGAIN) : NULL;
 		if (u->c.type == SOCK_SEQPACKET && recv_ready(u) && list_empty(&u->queue))
 			return NULL;
-		err = sock_wait(&u->c, stream_ready(u, peek && off), m->nonblock, u->c.rcvtimeo);
+		err = wait_aside(u, m, peek && off, held);
 		if (err)
 			return ERR_PTR(err);
 	}
 }
 
-static ssize_t dgram_recv_locked(struct socket *s, struct msg *m)
+static ssize_t dgram_recv_locked(struct socket *s, struct msg *m, bool *held)
 {
 	struct unix_sock *u = UNIX(s);
 	bool peek = m->flags & MSG_PEEK;
@@ -652,7 +675,7 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m)
 	u32 skip = 0;
 	ssize_t n;
 
-	um = wait_dgram(u, m, &skip);
+	um = wait_dgram(u, m, &skip, held);
 	if (IS_ERR_OR_NULL(um))
 		return PTR_ERR(um);
 	n = take_bytes(um, m, skip);
@@ -690,6 +713,7 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m)
 ssize_t unix_dgram_recvmsg(struct socket *s, struct msg *m)
 {
 	struct unix_sock *u = UNIX(s);
+	bool held = true;
 	ssize_t n;
 
 	if (m->flags & MSG_OOB)
@@ -698,7 +722,8 @@ ssize_t unix_dgram_recvmsg(struct socket *s, struct msg *m)
 		return -ENOTCONN;
 	if (mutex_lock_interruptible(&u->read_mutex))
 		return -ERESTARTSYS;
-	n = dgram_recv_locked(s, m);
-	mutex_unlock(&u->read_mutex);
+	n = dgram_recv_locked(s, m, &held);
+	if (held)
+		mutex_unlock(&u->read_mutex);
 	return n;
 }

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* While one thread waits for a socket, to read or to write, another who does not want to wait is told so at once; and none loses a byte. */
+#include "inet.h"
+
+#define READERS 4
+#define EACH 2000
+
+struct waiter {
+	int fd;
+	ssize_t got;
+	volatile pid_t tid;
+};
+
+/* Until a thread sleeps in a call. */
+static void until_it_sleeps(const struct waiter *w)
+{
+	char path[64], text[256], *end;
+	int fd, n;
+
+	while (!w->tid)
+		sched_yield();
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)w->tid);
+	do {
+		fd = NEED(open(path, O_RDONLY));
+		n = (int)NEED(read(fd, text, sizeof(text) - 1));
+		close(fd);
+		text[n] = 0;
+		end = strrchr(text, ')');
+	} while (end && end[2] != 'S');
+}
+
+static void *waits(void *arg)
+{
+	struct waiter *w = arg;
+	char c[64];
+
+	w->tid = (pid_t)syscall(SYS_gettid);
+	w->got = recv(w->fd, c, sizeof(c), 0);
+	return NULL;
+}
+
+static void set_limit(int fd, int which)
+{
+	struct timeval tv = { .tv_usec = 20000 };
+
+	NEED(setsockopt(fd, SOL_SOCKET, which, &tv, sizeof(tv)));
+}
+
+/* A second descriptor's limits are the socket's: set while the other waits without one. */
+static void readers_wait(const char *what, int a, int b)
+{
+	struct waiter w = { .fd = b };
+	pthread_t t;
+	char c[64];
+
+	say("%s", what);
+	NEED(-pthread_create(&t, NULL, waits, &w));
+	until_it_sleeps(&w);
+	T(recv(b, c, 1, MSG_DONTWAIT));
+	T(recv(b, c, 1, MSG_PEEK | MSG_DONTWAIT));
+	set_limit(b, SO_RCVTIMEO);
+	T(recv(b, c, 1, 0));
+	T(recv(b, c, 10, MSG_WAITALL));
+	T(send(a, "0123456789", 10, 0));
+	NEED(-pthread_join(t, NULL));
+	say("the waiter got %zd", w.got);
+	T(recv(b, c, 1, MSG_DONTWAIT));
+}
+
+static void *takes(void *arg)
+{
+	struct waiter *w = arg;
+	char c;
+
+	while (recv(w->fd, &c, 1, 0) == 1)
+		w->got++;
+	return NULL;
+}
+
+/* Several readers of one byte each, who all wait again and again. */
+static void share(const char *what, int a, int b)
+{
+	struct waiter w[READERS];
+	pthread_t t[READERS];
+	ssize_t sum = 0;
+	char text[7] = "";
+
+	for (int i = 0; i < READERS; i++) {
+		w[i] = (struct waiter){ .fd = b };
+		NEED(-pthread_create(&t[i], NULL, takes, &w[i]));
+	}
+	for (int i = 0; i < EACH; i++)
+		NEED(send(a, text, sizeof(text), 0));
+	NEED(shutdown(a, SHUT_WR));
+	for (int i = 0; i < READERS; i++) {
+		NEED(-pthread_join(t[i], NULL));
+		sum += w[i].got;
+	}
+	say("%s: %zd bytes read", what, sum);
+}
+
+#define MUCH (16 << 20)
+static char much[MUCH];
+
+static void *sends(void *arg)
+{
+	struct waiter *w = arg;
+
+	w->tid = (pid_t)syscall(SYS_gettid);
+	w->got = send(w->fd, much, MUCH, 0);
+	return NULL;
+}
+
+static void writers_wait(int a, int b)
+{
+	struct waiter w = { .fd = a };
+	ssize_t n, sum = 0;
+	pthread_t t;
+
+	NEED(-pthread_create(&t, NULL, sends, &w));
+	until_it_sleeps(&w);
+	T(send(a, "x", 1, MSG_DONTWAIT));
+	set_limit(a, SO_SNDTIMEO);
+	T(send(a, "x", 1, 0));
+	while (sum < MUCH && (n = recv(b, much, MUCH, 0)) > 0)
+		sum += n;
+	NEED(-pthread_join(t, NULL));
+	say("sent %zd, read %zd", w.got, sum);
+	T(recv(b, much, 1, MSG_DONTWAIT));
+}
+
+TEST(sock_waiters)
+{
+	static const struct {
+		const char *name;
+		int type;
+	} kinds[] = { { "unix stream", SOCK_STREAM }, { "unix datagrams", SOCK_DGRAM },
+		{ "unix packets", SOCK_SEQPACKET } };
+	int s[2];
+
+	lo_up();
+	for (unsigned i = 0; i < 3; i++) {
+		NEED(socketpair(AF_UNIX, kinds[i].type, 0, s));
+		readers_wait(kinds[i].name, s[0], s[1]);
+		close(s[0]);
+		close(s[1]);
+	}
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+	share("unix stream", s[0], s[1]);
+	tcp_pair(s);
+	readers_wait("tcp", s[0], s[1]);
+	tcp_pair(s);
+	share("tcp", s[0], s[1]);
+	tcp_pair(s);
+	writers_wait(s[0], s[1]);
+}
