@@ -80,8 +80,21 @@ struct user_namespace {
 };
 extern struct user_namespace init_user_ns;
 
-u32 id_map_down(const struct id_map *map, u32 id); /* to the kernel's; -1 */
-u32 id_map_up(const struct id_map *map, u32 kid);  /* to the namespace's; -1 */
+/*
+ * To the kernel's ids, and to the namespace's: what the first of @count is called there; -1 where they are not all in one extent (that both
+ * ends are in the map says nothing: there may be a hole between them).
+ */
+u32 id_map_down_range(const struct id_map *map, u32 id, u32 count);
+u32 id_map_up_range(const struct id_map *map, u32 kid, u32 count);
+
+static inline u32 id_map_down(const struct id_map *map, u32 id)
+{
+	return id_map_down_range(map, id, 1);
+}
+static inline u32 id_map_up(const struct id_map *map, u32 kid)
+{
+	return id_map_up_range(map, kid, 1);
+}
 
 static inline bool uid_valid(u32 id)
 {

@@ -15,23 +15,31 @@
 
 static DEFINE_MUTEX(map_mutex);
 
-u32 id_map_down(const struct id_map *map, u32 id)
+u32 id_map_down_range(const struct id_map *map, u32 id, u32 count)
 {
 	u32 n = smp_load_acquire(&map->nr);
 
-	for (u32 i = 0; i < n; i++)
-		if (id - map->ext[i].first < map->ext[i].count && id >= map->ext[i].first)
-			return map->ext[i].lower + (id - map->ext[i].first);
+	for (u32 i = 0; i < n; i++) {
+		const struct id_extent *e = &map->ext[i];
+		u32 off = id - e->first;
+
+		if (id >= e->first && off < e->count)
+			return count <= e->count - off ? e->lower + off : (u32)-1;
+	}
 	return (u32)-1;
 }
 
-u32 id_map_up(const struct id_map *map, u32 kid)
+u32 id_map_up_range(const struct id_map *map, u32 kid, u32 count)
 {
 	u32 n = smp_load_acquire(&map->nr);
 
-	for (u32 i = 0; i < n; i++)
-		if (kid >= map->ext[i].lower && kid - map->ext[i].lower < map->ext[i].count)
-			return map->ext[i].first + (kid - map->ext[i].lower);
+	for (u32 i = 0; i < n; i++) {
+		const struct id_extent *e = &map->ext[i];
+		u32 off = kid - e->lower;
+
+		if (kid >= e->lower && off < e->count)
+			return count <= e->count - off ? e->first + off : (u32)-1;
+	}
 	return (u32)-1;
 }
 
@@ -164,10 +172,9 @@ static int lower_map(struct user_namespace *up, enum userns_map which, struct id
 	const struct id_map *map = map_of(up, which);
 
 	for (u32 i = 0; i < n; i++) {
-		u32 first = id_map_down(map, ext[i].lower);
-		u32 last = id_map_down(map, ext[i].lower + ext[i].count - 1);
+		u32 first = id_map_down_range(map, ext[i].lower, ext[i].count);
 
-		if (first == (u32)-1 || last == (u32)-1 || last - first != ext[i].count - 1)
+		if (first == (u32)-1)
 			return -EPERM;
 		ext[i].lower = first;
 	}

@@ -232,21 +232,23 @@ static void gather_names(struct gather *g, struct mount *m, u64 want)
 	gather_options(g, m, want);
 }
 
-/* "0 100000 65536" for each stretch that the caller's namespace has names for, one behind the other. */
+/* "0 100000 65536" for each stretch that the caller's namespace has names for, all of it in one go, one behind the other. */
 static void gather_idmap(struct gather *g, const struct id_map *map, bool gid, u32 *num, u32 *at)
 {
+	const struct user_namespace *mine = current_user_ns();
 	char line[40];
 
 	*at = g->len;
 	for (u32 i = 0; i < map->nr; i++) {
 		const struct id_extent *e = &map->ext[i];
-		u32 lower = gid ? from_kgid(current_user_ns(), e->lower) :
-				  from_kuid(current_user_ns(), e->lower);
+		u32 lower =
+			id_map_up_range(gid ? &mine->gid_map : &mine->uid_map, e->lower, e->count);
 
 		if (!uid_valid(lower))
 			continue;
 		scnprintf(line, sizeof(line), "%u %u %u", e->first, lower, e->count);
-		add_text(g, line);
+		if (!add_text(g, line))
+			break;
 		(*num)++;
 	}
 }
