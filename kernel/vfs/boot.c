@@ -6,6 +6,7 @@
  * file system over it, as Linux does, so that the root mount has a parent to be moved away from (pivot_root).
  */
 #include "kernel/block/block.h"
+#include "kernel/vfs/idmap.h"
 #include "kernel/vfs/mount.h"
 
 /* ---- mm's view of files ---- */
@@ -36,7 +37,7 @@ static dev_t file_dev(struct file *f)
 }
 static bool file_may_watch(struct file *f)
 {
-	return inode_owner_or_capable(f->f_inode) || !inode_permission(f->f_inode, MAY_WRITE);
+	return path_owner_or_capable(&f->f_path) || !path_permission(&f->f_path, MAY_WRITE);
 }
 static bool file_may_exec(struct file *f)
 {
