@@ -227,23 +227,24 @@ void revert_creds(const struct cred *old)
 	put_cred(c);
 }
 
+/* Threads share them; a process has its own, as after exec: by that linkat() knows who opened a descriptor. */
 int copy_creds(struct task *child, u64 flags)
 {
 	struct cred *c;
 	int err;
 
-	if (flags & CLONE_NEWUSER) {
+	if (flags & CLONE_THREAD) {
+		child->cred = get_cred(current->cred);
+	} else {
 		c = prepare_creds();
 		if (!c)
 			return -ENOMEM;
-		err = create_user_ns(c);
+		err = flags & CLONE_NEWUSER ? create_user_ns(c) : 0;
 		if (err) {
 			abort_creds(c);
 			return err;
 		}
 		child->cred = c;
-	} else {
-		child->cred = get_cred(current->cred);
 	}
 	atomic_inc(&child->cred->user->processes);
 	return 0;

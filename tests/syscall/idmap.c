@@ -7,6 +7,7 @@
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -275,6 +276,37 @@ static void seen(void)
 		T(open("t/one", O_RDONLY) >= 0);
 		T(chmod("m/one", 0644));
 	});
+}
+
+/* Who sees which pages of a file are in memory: its owner, by the map. */
+static void resident(const char *path)
+{
+	int fd = NEED(open(path, O_RDONLY)), n = 0;
+	unsigned char vec[64];
+	char *p = mmap(NULL, sizeof(vec) * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+
+	NEED(p == MAP_FAILED ? -1 : 0);
+	NEED(mincore(p, sizeof(vec) * PAGE, vec));
+	for (unsigned i = 0; i < sizeof(vec); i++)
+		n += vec[i] & 1;
+	say("%s: %s", path, n == sizeof(vec) ? "all there" : "some are missing");
+	NEED(munmap(p, sizeof(vec) * PAGE));
+	close(fd);
+}
+
+static void watched(void)
+{
+	int fd = file("t/watched", 1000, 0644);
+
+	NEED(ftruncate(fd, 64 * PAGE));
+	close(fd);
+	resident("m/watched");
+	for (uid_t id = 1000; id <= 2000; id += 1000)
+		CHILD({
+			become(id);
+			resident("m/watched");
+			resident("t/watched");
+		});
 }
 
 static void made(void)
@@ -563,6 +595,7 @@ static void link_fd(void)
 		NEED(setresuid(2000, 2000, 2000));
 		T(linkat(fd, "", AT_FDCWD, "t/pub/third", AT_EMPTY_PATH));
 		T(linkat(fd, "", AT_FDCWD, "t/pub/fourth", 0));
+		CHILD(T(linkat(fd, "", AT_FDCWD, "t/pub/fifth", AT_EMPTY_PATH)));
 	});
 	fd = NEED(open("t/pub", O_TMPFILE | O_RDWR, 0600));
 	CHILD({
@@ -608,6 +641,7 @@ TEST(idmap)
 	maps("m");
 	maps("t");
 	seen();
+	watched();
 	made();
 	root_of_two();
 	lists(2000);
