@@ -136,6 +136,7 @@ static bool sgid_goes(const struct inode *inode)
 	       (!in_kept_group(inode, inode->i_gid) && !capable_wrt_inode(inode, CAP_FSETID));
 }
 
+/* Only who is above all user namespaces writes to a program and leaves it its rights. */
 static u32 privs_to_kill(const struct inode *inode)
 {
 	umode_t mode = inode->i_mode;
@@ -147,7 +148,7 @@ static u32 privs_to_kill(const struct inode *inode)
 		kill |= ATTR_KILL_SUID;
 	if (sgid_goes(inode))
 		kill |= ATTR_KILL_SGID;
-	return kill && !capable_wrt_inode(inode, CAP_FSETID) ? kill : 0;
+	return kill && !capable(CAP_FSETID) ? kill : 0;
 }
 
 /* The xattr that gives capabilities at exec goes with a write, a truncation and a change of owner, whoever does it. 0, or -errno: it is there. */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Who writes to a program takes its set-id bits away: also the root of a user namespace, who may set them; not that of the machine. */
+#include "userns.h"
+
+static void mode(const char *what, int fd)
+{
+	struct stat st;
+
+	NEED(fstat(fd, &st));
+	say("%s: %o", what, st.st_mode & 07777);
+}
+
+static void change(void)
+{
+	int fd = NEED(open("program", O_RDWR));
+
+	T(write(fd, "x", 1));
+	mode("written", fd);
+	T(fchmod(fd, 06755));
+	mode("changed", fd);
+	T(ftruncate(fd, 0));
+	mode("truncated", fd);
+	T(fchmod(fd, 06755));
+	close(NEED(open("program", O_RDWR | O_TRUNC)));
+	mode("opened and truncated", fd);
+	T(fchmod(fd, 06755));
+	T(fallocate(fd, 0, 0, 10));
+	mode("allocated", fd);
+	close(fd);
+}
+
+TEST(setid_ns)
+{
+	int fd;
+
+	if (getuid())
+		return;
+	NEED(chmod(".", 0755));
+	fd = NEED(open("program", O_CREAT | O_RDWR, 0644));
+	NEED(fchown(fd, 1000, 1000));
+	NEED(fchmod(fd, 06755));
+	change();
+	mode("before", fd);
+	t_wait("inside", userns_spawn(0, 1000, 2, change));
+}
