@@ -252,9 +252,9 @@ static int commit(struct bprm *b)
 	}
 	err = unshare_files(~0U);
 	if (!err)
-		err = de_thread();
-	if (!err)
 		err = exec_namespaces(b->mm);
+	if (!err) /* the last that can fail, and then only for who is being killed: the other threads are gone behind it */
+		err = de_thread();
 	if (err) {
 		sighand_put(fresh);
 		return err;
