@@ -144,6 +144,8 @@ static int do_new_mount(
 	if (where->mnt->mnt_sb == m->mnt_sb && where->mnt->mnt_root == where->dentry &&
 		where->dentry == m->mnt_root)
 		err = -EBUSY;
+	else if (is_lnk(m->mnt_root->d_inode)) /* FUSE's root is what its server says */
+		err = -EINVAL;
 	else
 		err = mount_too_revealing(m) ? -EPERM : graft(m, where, &dead);
 	up_write(&namespace_sem);

@@ -164,6 +164,7 @@ static void one_file(void)
 	root_type = S_IFREG;
 	T(try_mount("m", "rootmode=100644,user_id=0,group_id=0"));
 	T(try_mount("file", "rootmode=0644,user_id=0,group_id=0"));
+	T(try_mount("file", "rootmode=120777,user_id=0,group_id=0"));
 	T(try_mount("file", "rootmode=100644,user_id=0,group_id=0"));
 	NEED(pthread_create(&t, NULL, server, NULL) ? -1 : 0);
 	fd = NEED(open("file", O_RDONLY));
