@@ -36,6 +36,7 @@
 #define LONGEST_SLEEP (500 * NSEC_PER_MSEC) /* then a look at what is going on */
 #define SPIN_NS (50 * NSEC_PER_USEC)        /* about a wake-up on another CPU */
 #define POLL_NS 40                          /* between two looks while spinning, about */
+#define FIRST_LOOK 2                        /* so many times POLL_NS after the turn was given */
 #define SPIN_FLOOR 8                        /* the least is this part of the most */
 #define GAP_SHARE 8                         /* of a new gap in the mean of all */
 #define GAP_MOST 16                         /* no gap counts for more times SPIN_NS */
@@ -467,8 +468,20 @@ static inline void learn(struct runner *r, u64 gap)
 	r->spin = r->gap > spin_ticks ? spin_rounds / SPIN_FLOOR : spin_rounds;
 }
 
+/*
+ * No call follows the turn sooner than the line has gone there and back, and a look before that takes it away from the runner that is
+ * about to write it.
+ */
+static inline void wait_for_line(void)
+{
+	for (u32 n = FIRST_LOOK; n; n--)
+		handoff_pause();
+}
+
 static bool spin(struct runner *r)
 {
+	if (r->spin)
+		wait_for_line();
 	for (u32 n = r->spin; n; n--) {
 		if (smp_load_acquire(&r->ctl->turn) != TURN_RUN) {
 			if (unlikely(r->gap >= GAP_SHARE))
