@@ -22,9 +22,12 @@ struct pid;
 struct task;
 
 struct seq {
+	struct mutex
+		lock; /* who reads: the text is made anew and copied under it. pread() takes no f_pos_lock */
 	char *buf;
 	size_t len, size;
-	bool full; /* out of memory: the read fails with -ENOMEM */
+	bool full;     /* there was no memory for more at hand: what is printed is lost */
+	size_t wanted; /* then: the size that it is to have */
 	const struct file *
 		file; /* who reads: a mount of proc has its pid namespace, the opener a user namespace */
 	struct mm *

@@ -3,6 +3,11 @@
  * seq.c: texts that are made when they are read, and taken when they are written.
  *
  * An open file keeps its text; reading at position 0 makes it anew, so that `pread(fd, ..., 0)` in a loop sees news, as programs expect.
+ *
+ * Many a text is made with spinlocks held. So a buffer grows, while it is written, without sleeping; when there is no memory at hand for
+ * that, it is brought to the size that was wanted afterwards, and the text made once more.
+ *
+ * Locks: s->lock, outside of all that a show function or a copy to the reader takes.
  */
 #include <asm/errno.h>
 
@@ -13,16 +18,17 @@
 #define SEQ_MAX (64U << 20)
 #define STORE_MAX 4096
 
-static bool seq_grow(struct seq *s, size_t need)
+static bool seq_grow(struct seq *s, size_t need, gfp_t gfp)
 {
 	size_t size = max_t(size_t, s->size * 2, PAGE_SIZE);
 	char *buf;
 
 	while (size < s->len + need + 1)
 		size *= 2;
-	buf = size <= SEQ_MAX ? krealloc(s->buf, size, GFP_KERNEL) : NULL;
+	buf = size <= SEQ_MAX ? krealloc(s->buf, size, gfp) : NULL;
 	if (!buf) {
 		s->full = true;
+		s->wanted = size;
 		return false;
 	}
 	s->buf = buf;
@@ -32,7 +38,7 @@ static bool seq_grow(struct seq *s, size_t need)
 
 void seq_write(struct seq *s, const void *p, size_t n)
 {
-	if (s->full || (s->len + n + 1 > s->size && !seq_grow(s, n)))
+	if (s->full || (s->len + n + 1 > s->size && !seq_grow(s, n, GFP_ATOMIC)))
 		return;
 	memcpy(s->buf + s->len, p, n);
 	s->len += n;
@@ -41,7 +47,7 @@ void seq_write(struct seq *s, const void *p, size_t n)
 void seq_reserve(struct seq *s, size_t n)
 {
 	if (!s->full && s->len + n + 1 > s->size)
-		seq_grow(s, n);
+		seq_grow(s, n, GFP_KERNEL);
 }
 
 void seq_puts(struct seq *s, const char *text)
@@ -54,13 +60,13 @@ void seq_printf(struct seq *s, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	if (s->full || (s->len + 256 > s->size && !seq_grow(s, 256)))
+	if (s->full || (s->len + 256 > s->size && !seq_grow(s, 256, GFP_ATOMIC)))
 		return;
 	va_start(ap, fmt);
 	n = vsnprintf(s->buf + s->len, s->size - s->len, fmt, ap);
 	va_end(ap);
 	if ((size_t)n >= s->size - s->len) {
-		if (!seq_grow(s, (size_t)n))
+		if (!seq_grow(s, (size_t)n, GFP_ATOMIC))
 			return;
 		va_start(ap, fmt);
 		vsnprintf(s->buf + s->len, s->size - s->len, fmt, ap);
@@ -88,6 +94,7 @@ static int text_open(struct inode *inode, struct file *f)
 
 	if (!s)
 		return -ENOMEM;
+	mutex_init(&s->lock);
 	err = proc_entry_open(PROC_I(inode), s);
 	if (err) {
 		kfree(s);
@@ -109,20 +116,32 @@ static int text_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
+/* The room that was wanted when there was none. What is in the buffer is lost. */
+static bool make_room(struct seq *s)
+{
+	kfree(s->buf);
+	s->size = 0;
+	s->buf = s->wanted <= SEQ_MAX ? kmalloc(s->wanted, GFP_KERNEL) : NULL;
+	if (s->buf)
+		s->size = s->wanted;
+	return s->buf;
+}
+
 static int make_text(struct file *f, struct seq *s)
 {
 	int err;
 
-	s->len = 0;
-	s->full = false;
 	s->file = f;
-	err = proc_entry_show(PROC_I(f->f_inode), s);
+	do {
+		s->len = 0;
+		s->full = false;
+		err = proc_entry_show(PROC_I(f->f_inode), s);
+	} while (!err && s->full && make_room(s));
 	return err ? err : s->full ? -ENOMEM : 0;
 }
 
-static ssize_t text_read(struct file *f, struct iov_iter *to, loff_t *pos)
+static ssize_t read_locked(struct file *f, struct seq *s, struct iov_iter *to, loff_t *pos)
 {
-	struct seq *s = f->private_data;
 	size_t n;
 	int err;
 
@@ -138,6 +157,18 @@ static ssize_t text_read(struct file *f, struct iov_iter *to, loff_t *pos)
 		return -EFAULT;
 	*pos += (loff_t)n;
 	return (ssize_t)n;
+}
+
+static ssize_t text_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct seq *s = f->private_data;
+	ssize_t n = mutex_lock_killable(&s->lock);
+
+	if (n)
+		return n;
+	n = read_locked(f, s, to, pos);
+	mutex_unlock(&s->lock);
+	return n;
 }
 
 static ssize_t text_write(struct file *f, struct iov_iter *from, loff_t *pos)
