@@ -64,6 +64,7 @@ int irq_register(const char *name, void (*handler)(void *arg), void *arg)
 /* A handler that is running elsewhere finishes first. */
 void irq_unregister(int irq)
 {
+	might_sleep();
 	while (test_and_set_bit(irq % 64, &irq_running[irq / 64]))
 		cond_resched();
 	spin_lock(&lines_lock);
@@ -100,6 +101,7 @@ static void run_line(int irq)
 {
 	struct irq_line *l = &lines[irq];
 	u64 *pending = &irq_page.pending[irq / 64], *running = &irq_running[irq / 64];
+	const void *outer;
 
 	do {
 		if (test_and_set_bit(irq % 64, running))
@@ -107,8 +109,11 @@ static void run_line(int irq)
 		while (test_and_clear_bit(irq % 64, pending)) {
 			l->count++;
 			TRACE(irq, "%d %s", irq, l->name ? l->name : "");
-			if (l->name)
-				l->handler(l->arg);
+			if (!l->name)
+				continue;
+			outer = lockdep_atomic_begin(l->handler);
+			l->handler(l->arg);
+			lockdep_atomic_end(outer);
 		}
 		clear_bit(irq % 64, running);
 	} while (test_bit(irq % 64, pending));

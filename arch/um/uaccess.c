@@ -57,8 +57,10 @@ static void user_unlock(struct mm *mm)
 /* The same, faulting in. NULL: -EFAULT. */
 static char *user_lock_fault(struct mm *mm, u64 addr, bool write)
 {
-	char *p = user_lock(mm, addr, write);
+	char *p;
 
+	might_sleep();
+	p = user_lock(mm, addr, write);
 	for (int i = 0; unlikely(!p) && i < MAX_TRIES; i++) {
 		if (user_fault_in(mm, addr, write))
 			return NULL;

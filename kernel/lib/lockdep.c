@@ -14,6 +14,9 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 
+/* The table of symbols (kernel/lib/ksyms.c), where there is one. */
+const char *ksym_lookup(u64 addr, u64 *offset) __weak;
+
 #define MAX_CLASSES 512
 #define WORDS (MAX_CLASSES / 64)
 
@@ -167,6 +170,45 @@ void lockdep_print_held(const struct held_locks *h)
 	for (u32 i = 0; i < h->nr; i++)
 		printk(KERN_ERR " holds %s, taken at %p\n", class_name[h->held[i].class],
 			h->held[i].ip);
+}
+
+const void *lockdep_atomic_begin(const void *func)
+{
+	struct held_locks *h = held_by[smp_processor_id()];
+	const void *outer;
+
+	if (!h)
+		return NULL;
+	outer = h->atomic;
+	h->atomic = func;
+	return outer;
+}
+
+void lockdep_atomic_end(const void *outer)
+{
+	struct held_locks *h = held_by[smp_processor_id()];
+
+	if (h)
+		h->atomic = outer;
+}
+
+void might_sleep(void)
+{
+	struct held_locks *h = held_by[smp_processor_id()];
+	const void *func = h ? h->atomic : NULL;
+	const char *name = NULL;
+	u64 offset;
+
+	if (unlikely(h && h->spinning))
+		panic("what may sleep is called with a spinlock held (%s), at %p",
+			class_name[h->held[h->nr - 1].class], __builtin_return_address(0));
+	if (likely(!func))
+		return;
+	h->atomic = NULL; /* the end may sleep */
+	if (ksym_lookup)
+		name = ksym_lookup((u64)func, &offset);
+	panic("%s (%p) runs at a boundary and may not sleep, but calls what may, at %p",
+		name ? name : "?", func, __builtin_return_address(0));
 }
 
 int spin_depth(void)

@@ -17,6 +17,7 @@
 struct held_locks {
 	u32 nr, spinning; /* all; of these spinlocks */
 	bool same_class_next;
+	const void *atomic; /* the function that runs and may not sleep; NULL: it may */
 	struct {
 		const void *lock;
 		const void *ip;
@@ -34,6 +35,14 @@ void lockdep_same_class_next(
 void lockdep_switch(int cpu,
 	struct held_locks *h); /* @cpu goes on with a task whose locks are @h; NULL: not checked */
 void lockdep_print_held(const struct held_locks *h);
+/*
+ * Around @func, which runs at a boundary (of a timer, an interrupt line, a grace period): on the stack of whatever task is there, which
+ * may be about to sleep, so it may not sleep. Returns what lockdep_atomic_end() is to be given.
+ */
+const void *lockdep_atomic_begin(const void *func);
+void lockdep_atomic_end(const void *outer);
+/* Called by all that may sleep, whether it does so this time or not: panics in such a function. */
+void might_sleep(void);
 #define lock_name(l) ((l)->name)
 #else
 static inline void lockdep_acquire(
@@ -47,6 +56,16 @@ static inline void lockdep_same_class_next(void)
 {
 }
 static inline void lockdep_switch(int cpu, struct held_locks *h)
+{
+}
+static inline const void *lockdep_atomic_begin(const void *func)
+{
+	return NULL;
+}
+static inline void lockdep_atomic_end(const void *outer)
+{
+}
+static inline void might_sleep(void)
 {
 }
 #define lock_name(l) NULL

@@ -304,6 +304,8 @@ static struct page *get_frames(gfp_t gfp, u32 order)
 {
 	struct page *p;
 
+	if (!(gfp & GFP_ATOMIC))
+		might_sleep();
 	if (order > MAX_ORDER)
 		return NULL;
 	count_vm(pgalloc, 1UL << order);

@@ -410,6 +410,8 @@ void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
 	struct magazine *m = c->mag[smp_processor_id()];
 	void *obj;
 
+	if (!(gfp & GFP_ATOMIC))
+		might_sleep();
 	if (alloc_should_fail(gfp))
 		return NULL;
 	if (likely(m && m->count))

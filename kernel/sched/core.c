@@ -310,6 +310,7 @@ static void do_schedule(bool preempted, bool yields)
 	struct rq *rq = this_rq();
 	u64 now;
 
+	might_sleep();
 	if (spin_depth())
 		panic("schedule() with a spinlock held, in %s", prev->comm);
 	boundary();
@@ -360,6 +361,7 @@ void schedule(void)
 /* With nobody else here, there is nothing to choose. */
 void yield(void)
 {
+	might_sleep();
 	__set_current_state(TASK_RUNNING);
 	if (rq_queued(this_rq()) || need_resched())
 		do_schedule(false, true);
@@ -374,6 +376,7 @@ bool sched_alone(void)
 
 void cond_resched(void)
 {
+	might_sleep();
 	if (unlikely(need_resched())) {
 		do_schedule(true, false);
 		return;

@@ -90,6 +90,7 @@ static int do_lock(struct mutex *m, u32 state, const void *ip)
 	int err = 0;
 	u64 since;
 
+	might_sleep();
 	lockdep_acquire(m, lock_name(&m->wait_lock), false, false, ip);
 	if (likely(try_take(m)))
 		return 0;

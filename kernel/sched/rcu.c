@@ -100,9 +100,11 @@ static void run(struct rcu_cpu *rc)
 	rc->waiting.first = NULL;
 	while (h) {
 		struct rcu_head *next = h->next;
+		const void *outer = lockdep_atomic_begin(h->func);
 
 		rc->nr--;
 		h->func(h);
+		lockdep_atomic_end(outer);
 		h = next;
 	}
 }
@@ -181,6 +183,7 @@ void synchronize_rcu(void)
 {
 	struct rcu_waiter w;
 
+	might_sleep();
 	init_completion(&w.done);
 	call_rcu(&w.head, rcu_wake_waiter);
 	rcu_cpus[smp_processor_id()].due = 0;

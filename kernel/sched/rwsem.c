@@ -95,6 +95,7 @@ static int down(struct rwsem *s, bool write, u32 state, const void *ip)
 	u64 since;
 	int err;
 
+	might_sleep();
 	lockdep_acquire(s, lock_name(&s->wait_lock), false, false, ip);
 	spin_lock_raw(&s->wait_lock);
 	if (list_empty(&s->waiters) && may_take(s, write)) {

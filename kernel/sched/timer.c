@@ -144,6 +144,7 @@ bool timer_cancel(struct ktimer *t)
 
 void timer_cancel_sync(struct ktimer *t)
 {
+	might_sleep();
 	for (int spins = 0;; spins++) {
 		struct timer_base *b = lock_base(t);
 		bool running = b->running == t;
@@ -184,6 +185,7 @@ u32 timers_list(int cpu, struct timer_info *to, u32 max, u32 *more)
 
 static void expire(struct timer_base *b, u64 now)
 {
+	const void *outer;
 	struct ktimer *t;
 
 	spin_lock_raw(&b->lock);
@@ -192,11 +194,21 @@ static void expire(struct timer_base *b, u64 now)
 		remove(b, t);
 		b->running = t;
 		spin_unlock_raw(&b->lock);
+		outer = lockdep_atomic_begin(t->func);
 		t->func(t);
+		lockdep_atomic_end(outer);
 		spin_lock_raw(&b->lock);
 		b->running = NULL;
 	}
 	spin_unlock_raw(&b->lock);
+}
+
+static void cpu_timers_run(u64 now)
+{
+	const void *outer = lockdep_atomic_begin(sched_cpu_timers);
+
+	sched_cpu_timers(now);
+	lockdep_atomic_end(outer);
 }
 
 /* At every boundary of this vCPU, with the current ktime. */
@@ -211,7 +223,7 @@ void timers_run(u64 now)
 	if (unlikely(now >= current->cpu_timer_at)) {
 		current->cpu_timer_at = ~0UL;
 		if (sched_cpu_timers)
-			sched_cpu_timers(now);
+			cpu_timers_run(now);
 	}
 	sched_tick();
 }

@@ -158,6 +158,7 @@ static int wait_for(struct completion *c, u32 state)
 	struct wait_queue_entry e;
 	int err = 0;
 
+	might_sleep();
 	init_wait_entry(&e);
 	e.exclusive = true;
 	spin_lock(&c->wait.lock);

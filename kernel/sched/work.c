@@ -145,6 +145,7 @@ static bool busy(const struct work *w)
 
 void work_flush(struct work *w)
 {
+	might_sleep();
 	wait_event(&work_done, !busy(w));
 }
 

@@ -599,6 +599,25 @@ static void test_lockdep(void)
 	spin_unlock(&b);
 }
 
+/* A timer's function that asks to sleep is reported by its name, though nothing keeps it from its lock (debug builds). */
+static struct mutex free_mutex;
+
+static void timer_that_locks(struct ktimer *t)
+{
+	mutex_lock(&free_mutex);
+	mutex_unlock(&free_mutex);
+}
+
+static void test_atomic(void)
+{
+	struct ktimer t;
+
+	mutex_init(&free_mutex);
+	timer_setup(&t, timer_that_locks);
+	timer_start(&t, ktime_get());
+	cond_resched();
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
@@ -619,6 +638,7 @@ static const struct {
 	{ "lives", test_lives },
 	{ "timers", test_timers },
 	{ "lockdep", test_lockdep },
+	{ "atomic", test_atomic },
 };
 
 static void stderr_write(struct console *con, const char *s, size_t n)

@@ -212,6 +212,21 @@ __weak int spin_depth(void)
 	return 0;
 }
 
+#ifdef CONFIG_DEBUG
+__weak const void *lockdep_atomic_begin(const void *func)
+{
+	return NULL;
+}
+
+__weak void lockdep_atomic_end(const void *outer)
+{
+}
+
+__weak void might_sleep(void)
+{
+}
+#endif
+
 __weak void wait_queue_setup(struct wait_queue_head *q, const char *name)
 {
 	q->head.next = q->head.prev = &q->head;
