@@ -80,12 +80,13 @@ static struct placement {
 	struct home {
 		struct runner *r; /* the one that was about to run, */
 		u64 own, runners; /* ns that the thread, and it, had waited for their CPU, */
-		u64 handoffs,
+		u64 handoffs, spun,
 			time; /* and how many there had been, at that time: at the last such look */
 	} seen;
 	struct runner *watched; /* apart: whose delays, with ours, were */
 	u64 watched_delay;      /* so long, in ns, */
-	u64 watched_at;         /* at that time */
+	u64 watched_at;         /* at that time, */
+	u64 watched_spun;       /* after so many hand-offs that spinning ended */
 	u32 switches;           /* from runner to runner since then */
 	int last_task;          /* of the runner placed last; others read it */
 	u64 stolen_slept;       /* slept, when skas_stolen() was asked last */
@@ -182,22 +183,25 @@ static void fall_back(struct placement *p)
 
 /*
  * When others have the CPUs, two that need each other must both be on one at the same time, and lose a time slice
- * whenever either is not: then it is far better to share one CPU. The host says how long each was ready and waited.
+ * whenever either is not: then it is far better to share one CPU. The host says how long each was ready and waited. But each
+ * hand-off that spinning ended has saved a change of places: a peer that answers each of our packets takes a CPU for some microseconds
+ * again and again, and while we hand over many times in between, to share one would cost more.
  */
 static bool contended(struct placement *p)
 {
-	u64 now = os_clock_mono(), elapsed = now - p->watched_at, delay;
+	u64 now = os_clock_mono(), elapsed = now - p->watched_at, delay, saved;
 	bool found;
 
 	if (p->watched == p->last && elapsed < WATCH_NS)
 		return false;
 	delay = os_space_delayed(0) + os_space_delayed(p->last->task);
-	found = p->watched == p->last &&
-		delay - p->watched_delay > elapsed / 4 + p->switches * SWITCH_NS;
+	saved = (p->spun - p->watched_spun + p->switches) * SWITCH_NS;
+	found = p->watched == p->last && delay - p->watched_delay > elapsed / 4 + saved;
 	p->switches = 0;
 	p->watched = p->last;
 	p->watched_delay = delay;
 	p->watched_at = now;
+	p->watched_spun = p->spun;
 	return found;
 }
 
@@ -239,13 +243,15 @@ static void choose(struct placement *p)
 
 /*
  * Is the CPU that is our home wanted by others? The thread waits for it, or it hardly does, since it mostly sleeps, and the runner waits
- * that computes there. To change places takes its time, too.
+ * that computes there. To change places takes its time, too. Many hand-offs make up for short waits, as in contended(), but not for half the
+ * CPU, which is what somebody takes who computes there.
  */
 static bool home_contended(const struct home *was, const struct home *is)
 {
 	u64 elapsed = is->time - was->time, own = is->own - was->own;
+	u64 saved = min((is->spun - was->spun) * SWITCH_NS, elapsed * 5 / 16);
 
-	if (own > elapsed / 8)
+	if (own > elapsed / 8 + saved)
 		return true;
 	return is->r == was->r && own + is->runners - was->runners >
 					  elapsed / 4 + (is->handoffs - was->handoffs) * SWITCH_NS;
@@ -284,6 +290,7 @@ static void look_at_home(struct placement *p, struct runner *r, u64 now)
 		.own = os_space_delayed(0),
 		.runners = os_space_delayed(r->task),
 		.handoffs = p->spun + p->slept,
+		.spun = p->spun,
 		.time = os_clock_mono(),
 	};
 
