@@ -230,6 +230,7 @@ static void boundary_work(struct task *t)
 		do_signal(&t->arch.regs);
 	if (unlikely(test_bit(TIF_CGROUP, &t->work_flags))) {
 		sched_throttle(); /* clears it */
+		sched_deadline_over();
 		mem_group_pay();
 	}
 }

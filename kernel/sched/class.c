@@ -215,7 +215,7 @@ void class_update_curr(struct rq *rq, u64 now)
 	rt_charge(rq, t, delta, now);
 	WRITE_ONCE(t->se.sum_exec, t->se.sum_exec + delta);
 	if (t->policy == SCHED_DEADLINE)
-		t->dl_budget -= (s64)delta;
+		dl_charge(t, delta);
 	rq->run_ns += delta;
 	if (is_rt(t))
 		return;
@@ -241,7 +241,7 @@ void class_enqueue(struct rq *rq, struct task *t, bool wakeup)
 {
 	t->se.weight = class_weight(t);
 	if (unlikely(t->policy == SCHED_DEADLINE))
-		dl_refresh(t, arch_cpu_clock(), false);
+		dl_refresh(t, arch_cpu_clock());
 	if (is_rt(t)) {
 		rt_insert(rq, t, false);
 	} else {
@@ -272,7 +272,7 @@ void class_put_curr(struct rq *rq, struct task *t, bool yields)
 	if (unlikely(t->policy == SCHED_DEADLINE)) {
 		if (!is_rt(t))
 			rq_load_add(rq, t, -(s64)t->se.weight);
-		dl_refresh(t, arch_cpu_clock(), yields);
+		dl_refresh(t, arch_cpu_clock());
 		if (!is_rt(t))
 			rq_load_add(rq, t, (s64)t->se.weight);
 	}

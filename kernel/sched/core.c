@@ -119,13 +119,26 @@ static void boundary(void)
 		wake_up_all(&printk_wait);
 }
 
+/* ns until what current may use is used up, also when nobody else wants the vCPU; ~0: nothing limits it. */
+static u64 check_in(void)
+{
+	struct task *t = current;
+	u64 left = ~0UL;
+
+	if (unlikely(t->sched_group))
+		left = group_check_in(t, arch_cpu_clock());
+	if (unlikely(t->policy == SCHED_DEADLINE && t->dl_on && t->dl_budget > 0))
+		left = min(left, dl_time_left(t, arch_cpu_clock()));
+	return left;
+}
+
 void sched_tick(void)
 {
 	struct rq *rq = this_rq();
 	bool over;
 	u64 now;
 
-	if (unlikely(current->sched_group) && !group_check_in(current, arch_cpu_clock())) {
+	if (unlikely(!check_in())) {
 		spin_lock_raw(&rq->lock);
 		class_update_curr(rq, arch_cpu_clock());
 		spin_unlock_raw(&rq->lock);
@@ -143,11 +156,8 @@ void sched_tick(void)
 u64 sched_next(void)
 {
 	struct rq *rq = this_rq();
-	u64 now, left;
+	u64 now, left = check_in();
 
-	left = ~0UL;
-	if (unlikely(current->sched_group))
-		left = group_check_in(current, arch_cpu_clock());
 	if (rq_queued(rq) && !task_is_idle(current)) {
 		now = arch_cpu_clock();
 		left = min(left, class_slice_left(rq, now));
@@ -371,7 +381,7 @@ void yield(void)
 
 bool sched_alone(void)
 {
-	return !rq_queued(this_rq());
+	return !rq_queued(this_rq()) && current->policy != SCHED_DEADLINE;
 }
 
 void cond_resched(void)
@@ -491,7 +501,7 @@ void sched_fork(struct task *t)
 	t->cpu = p->cpu;
 	t->policy = (reset && rt_policy(p->policy)) || p->policy == SCHED_DEADLINE ? SCHED_NORMAL :
 										     p->policy;
-	t->dl_on = false;
+	t->dl_on = t->dl_waits = t->dl_overran = false;
 	t->nice = reset && p->nice < 0 ? 0 : p->nice;
 	t->rt_priority = rt_policy(t->policy) ? p->rt_priority : 0;
 	t->boost = 0;
@@ -561,8 +571,7 @@ void sched_init_idle(struct task *idle, int cpu)
 
 /* ---- properties ---- */
 
-/* Takes t out of its place, lets @change work on it, and puts it back. */
-static void change_task(struct task *t, void (*change)(struct task *t, int a, int b), int a, int b)
+void sched_change(struct task *t, void (*change)(struct task *t, int a, int b), int a, int b)
 {
 	struct rq *rq = task_rq_lock(t);
 	bool queued = t->se.on_rq && rq->curr != t, running = rq->curr == t;
@@ -601,7 +610,7 @@ static void change_nice(struct task *t, int nice, int unused)
 
 void set_user_nice(struct task *t, int nice)
 {
-	change_task(t, change_nice, clamp(nice, -20, 19), 0);
+	sched_change(t, change_nice, clamp(nice, -20, 19), 0);
 }
 
 static void change_boost(struct task *t, int prio, int unused)
@@ -615,7 +624,7 @@ bool sched_boost(struct task *t, int prio)
 
 	if (t->boost == prio)
 		return false;
-	change_task(t, change_boost, prio, 0);
+	sched_change(t, change_boost, prio, 0);
 	return rt_prio(t) != before;
 }
 
@@ -642,7 +651,14 @@ static bool allowed_everywhere(const struct task *t)
 	return (READ_ONCE(t->cpus_allowed) & all) == all;
 }
 
-int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period)
+/* Who waits for his next period looks again. */
+static void end_dl_wait(struct task *t)
+{
+	if (READ_ONCE(t->dl_waits))
+		wake_up_state(t, TASK_WAKEKILL);
+}
+
+int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period, u64 flags)
 {
 	int err = dl_check(runtime, deadline, &period);
 
@@ -656,9 +672,12 @@ int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period)
 		t->dl_runtime = runtime;
 		t->dl_deadline = deadline;
 		t->dl_period = period;
-		change_task(t, change_policy, SCHED_DEADLINE, 0);
+		t->dl_flags = (u32)flags;
+		sched_change(t, change_policy, SCHED_DEADLINE, 0);
 	}
 	spin_unlock(&policy_lock);
+	end_dl_wait(t);
+	kick_process(t); /* its yields are not answered in the stub */
 	return err;
 }
 
@@ -672,8 +691,9 @@ int sched_setscheduler(struct task *t, int policy, int prio)
 		return -EINVAL;
 	spin_lock(&policy_lock);
 	dl_reserve(t, 0, 0);
-	change_task(t, change_policy, policy, prio);
+	sched_change(t, change_policy, policy, prio);
 	spin_unlock(&policy_lock);
+	end_dl_wait(t);
 	return 0;
 }
 

@@ -3,15 +3,18 @@
  * deadline.c: SCHED_DEADLINE: so much run time in each period, before everything else, the earliest deadline first.
  *
  * Such a task stands above all real-time priorities (DL_PRIO) while it has budget in its period. When the budget is used up, or it
- * yields, it competes as a fair task until its next period begins: it is not stopped, so time that nobody else wants is
- * not lost. All together may ask for 95 % of the vCPUs; more is refused. Like real-time tasks they are throttled where fair
- * ones would starve (class.c).
+ * yields, it sleeps on its way to user mode until its next period begins (dl_throttle()); in the kernel, where it may hold what others
+ * wait for, it goes on until then, as a fair task. With SCHED_FLAG_RECLAIM it is not stopped: it takes as a fair task what nobody else
+ * wants. All together may ask for 95 % of the vCPUs; more is refused. Like real-time tasks they are throttled where fair ones
+ * would starve (class.c).
  *
  * States (t->dl_on): served -> budget used up, yields -> demoted -> next period -> served. It changes only while the task stands in no
- * queue: in dl_refresh(), before it is put into one.
+ * queue: in dl_refresh(), before it is put into one. TIF_CGROUP brings it to dl_throttle().
  *
  * Locks: the runqueue's: dl_on, dl_start, dl_abs, dl_budget. dl_lock: the sum of bandwidths, outside of it.
  */
+#include <linux/sched.h>
+
 #include "kernel/sched/internal.h"
 
 #define BW_SHIFT 20
@@ -21,26 +24,51 @@
 static DEFINE_SPINLOCK(dl_lock);
 static u64 dl_total_bw;
 
-static void replenish(struct task *t, u64 now)
+/* A period begins at @start; @debt: what was used beyond the budget of the last one, or 0. */
+static void replenish(struct task *t, u64 start, s64 debt)
 {
-	t->dl_start = now;
-	t->dl_abs = now + t->dl_deadline;
-	t->dl_budget = (s64)t->dl_runtime;
-	t->dl_on = true;
+	t->dl_start = start;
+	t->dl_abs = start + t->dl_deadline;
+	t->dl_budget = (s64)t->dl_runtime + debt;
+	t->dl_on = t->dl_budget > 0;
+	t->dl_waits = false;
 }
 
 void dl_begin(struct task *t)
 {
-	replenish(t, arch_cpu_clock());
+	replenish(t, arch_cpu_clock(), 0);
 }
 
-void dl_refresh(struct task *t, u64 now, bool yields)
+static u64 period_end(const struct task *t)
 {
-	if (now - t->dl_start >= t->dl_period)
-		replenish(t, now);
-	if (yields)
-		t->dl_budget = 0;
-	t->dl_on = t->dl_budget > 0;
+	return t->dl_start + t->dl_period;
+}
+
+/* Who has waited for his next period has it begin where the last one ended, whenever he wakes. */
+void dl_refresh(struct task *t, u64 now)
+{
+	u64 late = now - period_end(t);
+
+	if (now - t->dl_start < t->dl_period)
+		t->dl_on = t->dl_budget > 0;
+	else if (t->dl_waits && late < t->dl_period)
+		replenish(t, period_end(t), min(t->dl_budget, 0L));
+	else
+		replenish(t, now, 0);
+	if (!t->dl_on)
+		set_bit(TIF_CGROUP, &t->work_flags);
+}
+
+void dl_charge(struct task *t, u64 ns)
+{
+	bool had = t->dl_budget > 0;
+
+	t->dl_budget -= (s64)ns;
+	if (t->dl_budget > 0)
+		return;
+	if (had && t->dl_budget < 0)
+		WRITE_ONCE(t->dl_overran, true);
+	set_bit(TIF_CGROUP, &t->work_flags);
 }
 
 u64 dl_time_left(const struct task *t, u64 now)
@@ -52,6 +80,52 @@ u64 dl_time_left(const struct task *t, u64 now)
 	if ((s64)(now - t->se.exec_start) > 0)
 		used = now - t->se.exec_start;
 	return t->dl_budget > (s64)used ? (u64)t->dl_budget - used : 0;
+}
+
+/* ---- its budget is used up ---- */
+
+static bool must_wait(const struct task *t)
+{
+	return t->policy == SCHED_DEADLINE && t->dl_budget <= 0 &&
+	       !(t->dl_flags & SCHED_FLAG_RECLAIM) && arch_cpu_clock() - t->dl_start < t->dl_period;
+}
+
+static void settle(struct task *t, int a, int b)
+{
+	if (t->policy == SCHED_DEADLINE)
+		dl_refresh(t, arch_cpu_clock());
+}
+
+void dl_throttle(void)
+{
+	struct task *t = current;
+	struct wait_queue_head none;
+
+	init_waitqueue_head(&none);
+	while (must_wait(t) && !wait_interrupted(TASK_WAKEKILL)) {
+		u64 left = period_end(t) - arch_cpu_clock(), until = ktime_get();
+
+		if (left <= t->dl_period) /* it has not ended meanwhile */
+			until += left;
+		WRITE_ONCE(t->dl_waits, true);
+		(void)WAIT_EVENT_(&none, !must_wait(t), TASK_WAKEKILL, until, false);
+	}
+	if (t->dl_budget <= 0) {
+		sched_change(t, settle, 0, 0);
+		clear_bit(TIF_CGROUP, &t->work_flags);
+	}
+	WRITE_ONCE(t->dl_waits, false);
+}
+
+static void give_up_budget(struct task *t, int a, int b)
+{
+	if (t->policy == SCHED_DEADLINE && t->dl_budget > 0)
+		dl_charge(t, (u64)t->dl_budget);
+}
+
+void dl_yield(void)
+{
+	sched_change(current, give_up_budget, 0, 0);
 }
 
 /* ---- who may ask for how much ---- */

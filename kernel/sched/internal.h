@@ -163,7 +163,8 @@ u64 group_check_in(const struct task *t, u64 now);
 
 /* deadline.c; under rq->lock, of a task with that policy. */
 void dl_begin(struct task *t);                           /* its first period begins now */
-void dl_refresh(struct task *t, u64 now, bool yields);   /* before it is queued */
+void dl_refresh(struct task *t, u64 now);                /* before it is queued */
+void dl_charge(struct task *t, u64 ns);                  /* it has run */
 u64 dl_time_left(const struct task *t, u64 now);         /* ns until it must be queued anew */
 int dl_check(u64 runtime, u64 deadline, u64 *period);    /* no lock: 0 or -EINVAL */
 int dl_reserve(struct task *t, u64 runtime, u64 period); /* no lock: period 0 gives back; -EBUSY */
@@ -190,6 +191,8 @@ int balance_any_allowed(const struct task *t);
 void rq_lock_two(struct rq *a, struct rq *b);
 void rq_unlock_two(struct rq *a, struct rq *b);
 struct rq *task_rq_lock(struct task *t); /* the runqueue of t->cpu, locked and stable */
+/* Takes t out of its place, lets @change work on it under the lock, and puts it back. No lock is held. */
+void sched_change(struct task *t, void (*change)(struct task *t, int a, int b), int a, int b);
 void resched_curr(
 	struct rq *rq); /* under its lock: curr looks for a better task at its next boundary */
 /* Both locked; t is in no queue: it becomes runnable on @to. */

@@ -71,7 +71,8 @@ struct psi_group;
 #define TIF_SINGLESTEP 6    /* the tracer steps: it is told behind a system call, too */
 #define TIF_SYSCALL_EMU 7   /* the tracer serves the calls: PTRACE_SYSEMU */
 #define TIF_USER_DISPATCH 8 /* calls may become SIGSYS: user_dispatch.c */
-#define TIF_CGROUP 9        /* a group it is in has something to say before it goes to user mode */
+#define TIF_CGROUP                                                                                 \
+	9 /* a group it is in, or its deadline, has something to say before it goes to user mode */
 
 struct sched_entity {
 	struct rb_node node;
@@ -113,7 +114,10 @@ struct task {
 	u64 dl_runtime, dl_deadline, dl_period; /* SCHED_DEADLINE: ns of each period */
 	u64 dl_start, dl_abs;                   /* of this period: when it began, its deadline */
 	s64 dl_budget;                          /* what is left of it */
+	u32 dl_flags;                           /* SCHED_FLAG_RECLAIM, SCHED_FLAG_DL_OVERRUN */
 	bool dl_on;                             /* served before all others: deadline.c */
+	bool dl_waits;                          /* for its next period */
+	bool dl_overran;                        /* its budget since it was last told */
 	int boost; /* 0, or the real-time priority that waiters for its PI locks lend it */
 	bool sched_reset_on_fork;
 	u64 cpus_allowed; /* mask of vCPUs */
@@ -269,7 +273,10 @@ extern int sysctl_sched_rr_timeslice; /* ms */
 void set_user_nice(struct task *t, int nice);
 int sched_setscheduler(struct task *t, int policy, int prio); /* 0, -EINVAL */
 /* SCHED_DEADLINE; @period 0: as the deadline. 0, -EINVAL, -EBUSY (more than there is), -EPERM (not allowed on all vCPUs). */
-int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period);
+int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period, u64 flags);
+/* Of current, a task of SCHED_DEADLINE: gives up what is left of its budget; sleeps until its next period when there is none. */
+void dl_yield(void);
+void dl_throttle(void);
 /* Lends @t a real-time priority (0: none): true when that changes what it runs at. Under pi_lock (kernel/task/futex_pi.c). */
 bool sched_boost(struct task *t, int prio);
 int sched_rt_prio(const struct task *t); /* what it runs at: 1 to 99, or 0 for a fair task */

@@ -86,6 +86,8 @@ struct task *oom_kill_within(
 	u64 total, bool (*in)(struct task *p, void *arg), void *arg, bool *any);
 /* A freeze of its cgroup begins or ends for @t (kernel/cgroup). */
 void task_set_freeze(struct task *t, bool on);
+/* On the way to user mode, with TIF_CGROUP: tells a task of SCHED_DEADLINE of an overrun, and sleeps until its next period. */
+void sched_deadline_over(void);
 
 /* Ctrl-alt-del and power-off in order: sync, stop all, arch_power_off. */
 void kernel_power_off(void) __noreturn;

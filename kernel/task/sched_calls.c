@@ -6,6 +6,7 @@
  * change those of others, it needs CAP_SYS_NICE. The first takes CPU from everybody: the capability of a user namespace is not enough.
  */
 #include <asm/errno.h>
+#include <asm/signal.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
 
@@ -17,16 +18,33 @@
 #include "kernel/task/futex.h"
 #include "kernel/task/pid_ns.h"
 #include "kernel/task/process.h"
+#include "kernel/task/signal.h"
 
 #define ATTR_SIZE_V0 48
 #define PRIO_PROCESS 0
 #define PRIO_PGRP 1
 #define PRIO_USER 2
 
+/* A task of SCHED_DEADLINE says that it is done for this period. */
 long sys_sched_yield(void)
 {
-	yield();
+	if (unlikely(current->policy == SCHED_DEADLINE))
+		dl_yield();
+	else
+		yield();
 	return 0;
+}
+
+void sched_deadline_over(void)
+{
+	if (likely(current->policy != SCHED_DEADLINE))
+		return;
+	if (READ_ONCE(current->dl_overran)) {
+		WRITE_ONCE(current->dl_overran, false);
+		if (current->dl_flags & SCHED_FLAG_DL_OVERRUN)
+			send_sig_group(SIGXCPU, current, SEND_SIG_PRIV);
+	}
+	dl_throttle();
 }
 
 /* ---- whom, and whether ---- */
@@ -209,7 +227,8 @@ static int change_to_deadline(struct task *t, const struct sched_attr *attr)
 		return -EINVAL;
 	if (!capable(CAP_SYS_NICE))
 		return -EPERM;
-	err = sched_set_deadline(t, attr->sched_runtime, attr->sched_deadline, attr->sched_period);
+	err = sched_set_deadline(t, attr->sched_runtime, attr->sched_deadline, attr->sched_period,
+		attr->sched_flags & (SCHED_FLAG_RECLAIM | SCHED_FLAG_DL_OVERRUN));
 	if (err)
 		return err;
 	t->sched_reset_on_fork = attr->sched_flags & SCHED_FLAG_RESET_ON_FORK;
@@ -230,7 +249,7 @@ long sys_sched_setattr(int pid, uaddr_t uattr, int flags)
 		return err;
 	if ((int)attr.sched_policy < 0)
 		return -EINVAL;
-	/* no utilisation clamps; what deadline tasks may ask for besides changes nothing here */
+	/* no utilisation clamps */
 	if (attr.sched_flags & (SCHED_FLAG_UTIL_CLAMP_MIN | SCHED_FLAG_UTIL_CLAMP_MAX))
 		return -EOPNOTSUPP;
 	if (attr.sched_flags & ~(u64)(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_ALL |
@@ -275,6 +294,7 @@ long sys_sched_getattr(int pid, uaddr_t uattr, u32 size, int flags)
 		attr.sched_runtime = t->dl_runtime;
 		attr.sched_deadline = t->dl_deadline;
 		attr.sched_period = t->dl_period;
+		attr.sched_flags |= t->dl_flags;
 	} else if (realtime(t->policy)) {
 		attr.sched_priority = (u32)t->rt_priority;
 	} else {

@@ -81,6 +81,76 @@ static void life(void)
 	WANT(0, sched_getscheduler(0));
 }
 
+static uint64_t flags_of(void)
+{
+	struct attr a = { 0 };
+
+	return syscall(SYS_sched_getattr, 0, &a, sizeof(a), 0) ? ~0UL : a.flags;
+}
+
+static long us(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Computes for half a second: how many percent of it there were, in tenths of all. */
+static long share(void)
+{
+	long start = us(CLOCK_MONOTONIC), used = us(CLOCK_THREAD_CPUTIME_ID);
+
+	while (us(CLOCK_MONOTONIC) - start < 500000)
+		;
+	return (us(CLOCK_THREAD_CPUTIME_ID) - used) * 100 / (us(CLOCK_MONOTONIC) - start);
+}
+
+static volatile sig_atomic_t overruns;
+static void on_xcpu(int sig)
+{
+	overruns++;
+}
+
+/* Alone, too, it gets what it has asked for and no more; who yields sleeps until his next period. */
+static void limits(void)
+{
+	long start;
+
+	signal(SIGXCPU, on_xcpu);
+	WANT(0, set(5 * MS, 50 * MS, 0, 0, 0));
+	WANT(1, share() <= 15);
+	WANT(0, overruns);
+	WANT(0, set(20 * MS, 50 * MS, 0, 0, 0));
+	start = us(CLOCK_MONOTONIC);
+	for (int i = 0; i < 6; i++)
+		WANT(0, sched_yield());
+	WANT(1, us(CLOCK_MONOTONIC) - start >= 240000);
+	WANT(0, overruns);
+	WANT(0, set(5 * MS, 50 * MS, 0, 4, 0)); /* SCHED_FLAG_DL_OVERRUN */
+	WANT(4, flags_of());
+	WANT(1, share() <= 15);
+	WANT(1, overruns > 0);
+	WANT(0, sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 }));
+	WANT(0, flags_of());
+}
+
+/* Another's change of its policy ends the wait for a period that is far away. */
+static void freed(void)
+{
+	pid_t pid = SPAWN({
+		WANT(0, set(MS, 4000 * MS, 0, 0, 0));
+		if (asked)
+			work();
+	});
+	long start = us(CLOCK_MONOTONIC);
+
+	usleep(200000);
+	WANT(0, sched_setscheduler(pid, SCHED_OTHER, &(struct sched_param){ 0 }));
+	t_wait("freed", pid);
+	WANT(1, us(CLOCK_MONOTONIC) - start < 3000000);
+}
+
 static void refused(void)
 {
 	WANT(-EINVAL, set(1000, 30 * MS, 0, 0, 0));
@@ -101,5 +171,7 @@ TEST(sched_deadline)
 	asked = set(MS, 30 * MS, 0, 0, 0) == 0 || access("/proc/nestling/mode", F_OK) == 0;
 	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 });
 	life();
+	limits();
+	freed();
 	refused();
 }
