@@ -25,6 +25,7 @@
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/sched/task.h"
 #include "os-linux/os.h"
 
 #define UBD_UNITS 16
@@ -94,6 +95,7 @@ static void ubd_submit(struct gendisk *d, struct bio *bio)
 	r->preflush = !!(bio->opf & REQ_PREFLUSH);
 	r->fua = !!(bio->opf & REQ_FUA);
 	r->waited_for = !!(bio->opf & REQ_SYNC);
+	r->spare = r->waited_for && !(op == REQ_READ) && sched_spare(UBD_SPARE_NS);
 	r->past_cache = !!(bio->opf & REQ_PAST_CACHE);
 	r->off = bio->sector << SECTOR_SHIFT;
 	r->len = bio->bytes;
@@ -103,8 +105,11 @@ static void ubd_submit(struct gendisk *d, struct bio *bio)
 		r->vec[i] =
 			(struct ubd_vec){ (char *)page_address(bio->vec[i].page) + bio->vec[i].off,
 				bio->vec[i].len };
-	if (ubd_host_submit(u->host, r))
+	if (ubd_host_submit(u->host, r)) {
+		if (r->spare)
+			sched_waited_on_host(r->spare);
 		ubd_end(r);
+	}
 }
 
 /* ---- an image that is mapped ---- */

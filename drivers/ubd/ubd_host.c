@@ -37,6 +37,16 @@
 #define SMALL_WRITE 32768
 #define SMALL_READ 65536 /* the host does not split what must not wait: such a one it refuses */
 
+/*
+ * Flushes that who waits for them makes himself. A worker would have to be woken on another CPU, and wake the vCPU: half of the CPU time of a write
+ * with its fsync. A vCPU that waits does nothing else, so it does so only where it has nothing else to do and the last flushes were all quick; after a slow
+ * one workers do it for a while, the longer the sooner the slow one came.
+ */
+#define QUICK_NS 2000000
+#define QUICK_ROW 32
+#define QUICK_ROW_MAX 4096
+#define QUICK_LONG 256 /* so many at once without a slow one are worth the next */
+
 #define LOOKS 32  /* in vain in a row: the host has nothing of what is read, */
 #define LOOK_AT 8 /* and is asked for one read of so many, until it has */
 
@@ -52,12 +62,16 @@ struct ubd_host {
 	uint32_t missed,
 		unasked; /* the same: looks in a row that found nothing; reads since the last look */
 
+	uint32_t quick,
+		quick_row; /* guesses: quick flushes in a row; how many of them are needed */
+
 	pthread_mutex_t lock;
 	pthread_cond_t work;
 	struct ubd_req *todo, **todo_tail; /* under lock; in order of submission */
 	int idle, threads;                 /* under lock; idle: that nobody has woken yet */
 	int woken;                         /* the same: signals that are on their way */
 	int closing;                       /* under lock */
+	int busy;                          /* atomic; requests that workers have or will have */
 
 	struct ubd_req *done; /* atomic stack */
 };
@@ -152,20 +166,6 @@ static int serve(struct ubd_host *h, struct ubd_req *r)
 	return err;
 }
 
-/* ---- workers ---- */
-
-static void finished(struct ubd_host *h, struct ubd_req *r)
-{
-	struct ubd_req *old = __atomic_load_n(&h->done, __ATOMIC_RELAXED);
-
-	do {
-		r->next = old;
-	} while (!__atomic_compare_exchange_n(
-		&h->done, &old, r, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
-	if (!old)
-		os_irq_raise(h->irq);
-}
-
 /* What the guest is told. A host's disk that is full is a thin disk that cannot grow, all else one that is broken. */
 static int guest_status(int err)
 {
@@ -178,14 +178,67 @@ static int guest_status(int err)
 	return -EIO;
 }
 
+static bool flushes(const struct ubd_host *h, const struct ubd_req *r)
+{
+	return r->op == UBD_FLUSH || r->preflush || r->fua ||
+	       (h->flags & UBD_F_SYNC && r->op == UBD_WRITE);
+}
+
+static void learn_flush(struct ubd_host *h, uint64_t ns)
+{
+	uint32_t row = __atomic_load_n(&h->quick_row, __ATOMIC_RELAXED),
+		 quick = __atomic_load_n(&h->quick, __ATOMIC_RELAXED), more;
+
+	if (ns < QUICK_NS) {
+		__atomic_store_n(
+			&h->quick, quick < INT32_MAX ? quick + 1 : quick, __ATOMIC_RELAXED);
+		return;
+	}
+	more = quick < row + QUICK_LONG ? row * 2 : row / 2;
+	more = more > QUICK_ROW_MAX ? QUICK_ROW_MAX : more < QUICK_ROW ? QUICK_ROW : more;
+	__atomic_store_n(&h->quick, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&h->quick_row, more, __ATOMIC_RELAXED);
+}
+
+/* How long it took where it had to flush, else 0. */
+static uint64_t serve_timed(struct ubd_host *h, struct ubd_req *r)
+{
+	uint64_t start, ns;
+
+	if (!flushes(h, r)) {
+		r->status = guest_status(serve(h, r));
+		return 0;
+	}
+	start = os_clock_mono();
+	r->status = guest_status(serve(h, r));
+	ns = os_clock_mono() - start;
+	learn_flush(h, ns);
+	return ns;
+}
+
+/* ---- workers ---- */
+
+static void finished(struct ubd_host *h, struct ubd_req *r)
+{
+	struct ubd_req *old = __atomic_load_n(&h->done, __ATOMIC_RELAXED);
+
+	do {
+		r->next = old;
+	} while (!__atomic_compare_exchange_n(
+		&h->done, &old, r, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+	__atomic_sub_fetch(&h->busy, 1, __ATOMIC_RELAXED);
+	if (!old)
+		os_irq_raise(h->irq);
+}
+
 /* The first request off the list, and with a flush all flushes: what ended before they came is on disk after the one call. */
 static struct ubd_req *take_locked(struct ubd_host *h)
 {
 	struct ubd_req *first = h->todo, **at, **last = &first->next;
-	bool flushes = first->op == UBD_FLUSH;
+	bool flush = first->op == UBD_FLUSH;
 
 	h->todo = first->next;
-	for (at = &h->todo; flushes && *at;) {
+	for (at = &h->todo; flush && *at;) {
 		struct ubd_req *r = *at;
 
 		if (r->op == UBD_FLUSH) {
@@ -197,7 +250,7 @@ static struct ubd_req *take_locked(struct ubd_host *h)
 		}
 	}
 	*last = NULL;
-	if (flushes)
+	if (flush)
 		h->todo_tail = at;
 	else if (!h->todo)
 		h->todo_tail = &h->todo;
@@ -206,8 +259,10 @@ static struct ubd_req *take_locked(struct ubd_host *h)
 
 static void serve_all(struct ubd_host *h, struct ubd_req *r)
 {
-	int status = guest_status(serve(h, r));
+	int status;
 
+	serve_timed(h, r);
+	status = r->status;
 	while (r) {
 		struct ubd_req *next = r->next;
 
@@ -277,38 +332,53 @@ static bool read_cached(struct ubd_host *h, struct ubd_req *r)
 	return hit;
 }
 
+/* While workers have something to do it is theirs: one call of the host serves all flushes that wait. */
+static bool waits_itself(struct ubd_host *h, const struct ubd_req *r)
+{
+	return r->spare && !__atomic_load_n(&h->busy, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&h->quick, __ATOMIC_RELAXED) >=
+		       __atomic_load_n(&h->quick_row, __ATOMIC_RELAXED);
+}
+
 /*
  * What is over sooner than a worker can be woken: a read from the host's page cache, and a small write into it that somebody waits for, as
- * fsync's. A host that throttles writers holds the vCPU up for as long, which it would do to the waiter in any case.
+ * fsync's. A host that throttles writers holds the vCPU up for as long, which it would do to the waiter in any case. And a quick flush.
  */
 static bool serve_at_once(struct ubd_host *h, struct ubd_req *r)
 {
+	bool small = r->op == UBD_FLUSH || (r->op == UBD_WRITE && r->len <= SMALL_WRITE);
+	uint64_t ns;
+
 	if (h->flags & UBD_F_INLINE) {
 		r->next = NULL;
+		r->spare = 0;
 		r->status = guest_status(serve(h, r));
 		return true;
 	}
-	if (r->preflush || r->fua)
-		return false;
-	if (r->op == UBD_READ)
+	if (r->op == UBD_READ && !r->preflush && !r->fua)
 		return read_cached(h, r);
-	if (r->op != UBD_WRITE || !r->waited_for || r->len > SMALL_WRITE || h->flags & UBD_F_SYNC)
+	if (!small || !r->waited_for || (flushes(h, r) && !waits_itself(h, r)))
 		return false;
-	r->status = guest_status(serve(h, r));
+	ns = serve_timed(h, r);
+	r->spare = ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
 	return true;
 }
 
-/* To a worker. As ubd_host_submit(). */
+/* To a worker, who is woken when the lock is free for him. As ubd_host_submit(). */
 static int enqueue(struct ubd_host *h, struct ubd_req *r)
 {
+	bool wake = false;
+
 	r->next = NULL;
+	r->spare = 0;
+	__atomic_add_fetch(&h->busy, 1, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&h->lock);
 	*h->todo_tail = r;
 	h->todo_tail = &r->next;
 	if (h->idle) {
 		h->idle--;
 		h->woken++;
-		pthread_cond_signal(&h->work);
+		wake = true;
 	} else if (h->threads < h->max_threads && os_worker_start("ubd", worker, h) == 0) {
 		h->threads++;
 	}
@@ -316,10 +386,13 @@ static int enqueue(struct ubd_host *h, struct ubd_req *r)
 		h->todo = NULL;
 		h->todo_tail = &h->todo;
 		pthread_mutex_unlock(&h->lock);
+		__atomic_sub_fetch(&h->busy, 1, __ATOMIC_RELAXED);
 		r->status = guest_status(serve(h, r));
 		return 1;
 	}
 	pthread_mutex_unlock(&h->lock);
+	if (wake)
+		pthread_cond_signal(&h->work);
 	return 0;
 }
 
@@ -522,6 +595,7 @@ int ubd_host_open(struct ubd_open *o)
 	h->irq = o->irq;
 	h->max_threads = worker_count();
 	h->todo_tail = &h->todo;
+	h->quick_row = QUICK_ROW;
 	h->aio = ubd_aio_open(o->irq, UBD_DEPTH);
 	if (!o->rdonly)
 		media_attach(image_fd(h->image), o->unit, o->file);

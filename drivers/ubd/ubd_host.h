@@ -3,7 +3,8 @@
  * ubd_host.h: where the ubd driver's halves meet. Fixed-width types and opaque structs only.
  *
  * A disk is a raw file, or a COW file over a backing file. The front end submits requests; what the host has in its page cache is read at
- * once, everything else goes to the disk's worker threads, which raise the disk's interrupt when something has ended.
+ * once, so are small writes and, where that is quick, flushes that somebody waits for; everything else goes to the disk's worker threads, which
+ * raise the disk's interrupt when something has ended.
  */
 #ifndef NESTLING_UBD_HOST_H
 #define NESTLING_UBD_HOST_H
@@ -48,6 +49,7 @@ struct ubd_req {
 	uint32_t op;
 	uint32_t preflush, fua;
 	uint32_t waited_for; /* somebody sleeps until it ends */
+	uint32_t spare;      /* the vCPU has nothing else to do: it may wait for the host's disk */
 	uint32_t past_cache; /* of a read: who asks has no use for it in the host's page cache */
 	int32_t status;      /* 0 or -errno when it has ended */
 	uint64_t off, len;   /* bytes, multiples of 512 within the disk */
@@ -75,7 +77,8 @@ uint64_t ubd_host_image_run(
 	struct ubd_host *h, uint64_t off, uint64_t len, uint64_t unit, int *inside);
 /* As image_tell() of image_host.h. */
 int ubd_host_tell(struct ubd_host *h, uint32_t depth, char *text, size_t size);
-/* 1: it has ended already (r->status); 0: it will come through ubd_host_reap(). */
+#define UBD_SPARE_NS 300000 /* r->spare: for so long */
+/* 1: it has ended already (r->status; r->spare, when it was waited for the host's disk: how long, ns, else 0); 0: it will come through ubd_host_reap(). */
 int ubd_host_submit(struct ubd_host *h, struct ubd_req *r);
 /* What has ended since the last call, linked by next, oldest first; NULL when nothing. */
 struct ubd_req *ubd_host_reap(struct ubd_host *h);

@@ -101,6 +101,18 @@ void account_switch(struct rq *rq, struct task *prev, struct task *next, u64 now
 		loadavg_update(now);
 }
 
+/* By the same debt as what the host took: whoever has charged it meanwhile gives it back with what comes next. */
+void sched_waited_on_host(u64 ns)
+{
+	struct rq *rq = this_rq();
+
+	spin_lock_raw(&rq->lock);
+	rq->steal_debt += ns;
+	rq->times.iowait += ns;
+	current->last_acct += ns;
+	spin_unlock_raw(&rq->lock);
+}
+
 void sched_cpu_times(int cpu, struct cpu_times *ct)
 {
 	struct rq *rq = cpu_rq(cpu);

@@ -384,6 +384,11 @@ bool sched_alone(void)
 	return !rq_queued(this_rq()) && current->policy != SCHED_DEADLINE;
 }
 
+bool sched_spare(u64 ns)
+{
+	return sched_alone() && !need_resched() && timers_next() > ktime_get() + ns;
+}
+
 void cond_resched(void)
 {
 	might_sleep();

@@ -260,6 +260,10 @@ void cond_resched(void); /* a boundary: polls interrupts, gives way; no spinlock
 void yield(void);
 /* Nobody waits for this vCPU: until it is kicked, yield() would change nothing. */
 bool sched_alone(void);
+/* The same for @ns, as far as one knows: nobody is queued, no timer is due. So current may keep the vCPU in a call of the host for so long. */
+bool sched_spare(u64 ns);
+/* It has, for @ns: that is waiting for a disk, not current's CPU time. */
+void sched_waited_on_host(u64 ns);
 /* Wakes @t when its state is in @states: true when it did. Works with spinlocks held. */
 bool wake_up_state(struct task *t, u32 states);
 #define wake_up_process(t) wake_up_state(t, TASK_NORMAL)
