@@ -105,8 +105,20 @@ static void fan_ungather(struct gather *g)
 		list_del_init(&group->hit);
 }
 
+/* Is there what the group names an event by: a file that can be opened, a directory, an identifier? */
+static bool fan_nameable(const struct fan_group *group, const struct gather *g)
+{
+	const struct fs_event *e = g->e;
+
+	if (!(group->flags & FAN_FID_BITS))
+		return e->path && (S_ISREG(e->inode->i_mode) || S_ISDIR(e->inode->i_mode));
+	return (group->flags & FAN_REPORT_FID) || e->dir || g->ondir;
+}
+
 static u32 fan_wanted(const struct fan_group *group, const struct gather *g)
 {
+	if (!fan_nameable(group, g))
+		return 0;
 	return group->acc_mask & ~group->acc_ignored & g->mask;
 }
 
@@ -318,7 +330,9 @@ void fanotify_error(struct super_block *sb, struct inode *inode, int error)
 	mutex_lock(&fanotify_lock);
 	gather_object(&g, sb, false, 0);
 	list_for_each_entry(group, &g.hit, hit) {
-		ev = fan_wanted(group, &g) ? make_error(group, sb, inode, error) : NULL;
+		ev = group->acc_mask & ~group->acc_ignored & g.mask ?
+			     make_error(group, sb, inode, error) :
+			     NULL;
 		if (ev)
 			queue_event(group, ev);
 	}

@@ -80,10 +80,15 @@ static const char *dir_name(const struct fan_group *g, const struct fan_event *e
 	return e->name ? e->name : ".";
 }
 
-/* Does the object's record stand for a directory? (A group that asked for directories only, an event of one itself.) */
-static u8 object_type(const struct fan_group *g, const struct fan_event *e)
+/*
+ * A group that asked for directories only, without names: the record is a directory's where the event is of its names or of itself; its
+ * child's event has the directory's identifier in the record of a file.
+ */
+static u8 plain_type(const struct fan_group *g, const struct fan_event *e)
 {
-	if (g->flags & FAN_REPORT_FID || !(e->mask & FAN_ONDIR))
+	bool dirs_only = (g->flags & FAN_FID_BITS) == FAN_REPORT_DIR_FID;
+
+	if (dirs_only && !(e->mask & (FAN_DIRENT_EVENTS | FAN_ONDIR)))
 		return FAN_EVENT_INFO_TYPE_FID;
 	return FAN_EVENT_INFO_TYPE_DFID;
 }
@@ -112,11 +117,11 @@ static char *put_records(char *p, const struct fan_group *g, const struct fan_ev
 		p = put_fid(p, FAN_EVENT_INFO_TYPE_OLD_DFID_NAME, &e->dir, dir_name(g, e));
 		p = put_fid(p, FAN_EVENT_INFO_TYPE_NEW_DFID_NAME, &e->new_dir, e->new_name);
 	} else {
-		p = put_fid(p, named ? FAN_EVENT_INFO_TYPE_DFID_NAME : FAN_EVENT_INFO_TYPE_DFID,
-			&e->dir, dir_name(g, e));
+		p = put_fid(p, named ? FAN_EVENT_INFO_TYPE_DFID_NAME : plain_type(g, e), &e->dir,
+			dir_name(g, e));
 	}
 	if (!e->error)
-		p = put_fid(p, object_type(g, e), &e->object, NULL);
+		p = put_fid(p, FAN_EVENT_INFO_TYPE_FID, &e->object, NULL);
 	if (g->flags & FAN_REPORT_PIDFD) {
 		struct fanotify_event_info_pidfd r = { { FAN_EVENT_INFO_TYPE_PIDFD, 0, sizeof(r) },
 			pidfd };
@@ -154,7 +159,8 @@ static int event_pidfd(struct fan_group *g, struct fan_event *e, struct file **f
 	int fd;
 
 	*f = NULL;
-	if (!(g->flags & FAN_REPORT_PIDFD) || !e->pid || !pid_vnr(e->pid))
+	if (!(g->flags & FAN_REPORT_PIDFD) || !e->pid || !pid_vnr(e->pid) ||
+		list_empty(&e->pid->tasks[PIDTYPE_TGID])) /* gone, and waited for */
 		return FAN_NOPIDFD;
 	*f = pidfd_file(e->pid, 0);
 	if (IS_ERR(*f)) {

@@ -260,11 +260,12 @@ static void notify(
 
 static void notify_inode(struct inode *inode, u32 mask)
 {
-	u32 dir = S_ISDIR(inode->i_mode) ? IN_ISDIR : 0;
-
-	if ((mask & IN_DELETE_SELF) && !dir)
-		notify(inode, IN_ATTRIB, 0, NULL, 0, false); /* its count of links */
-	notify(inode, mask & IN_DELETE_SELF ? mask : mask | dir, 0, NULL, 0, false);
+	/* of a directory's own moving and going inotify has never said that it is one */
+	if (mask & (IN_DELETE_SELF | IN_MOVE_SELF))
+		mask &= ~(u32)IN_ISDIR;
+	else if (S_ISDIR(inode->i_mode))
+		mask |= IN_ISDIR;
+	notify(inode, mask, 0, NULL, 0, false);
 }
 
 void inotify_event(const struct fs_event *e)

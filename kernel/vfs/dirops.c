@@ -118,9 +118,9 @@ static void notify_removed(struct inode *dir, struct dentry *d, u32 extra)
 	if (!extra)
 		fsnotify_inode(d->d_inode,
 			IN_ATTRIB); /* a link less; DELETE_SELF comes when nothing holds the dentry */
-	fsnotify_name(dir, IN_DELETE | extra, d->d_inode, d->d_name.name, d->d_name.len, 0);
-	if (extra)
+	else
 		fsnotify_inode(d->d_inode, IN_DELETE_SELF | extra);
+	fsnotify_name(dir, IN_DELETE | extra, d->d_inode, d->d_name.name, d->d_name.len, 0);
 }
 
 int vfs_unlink(struct inode *dir, struct dentry *d)

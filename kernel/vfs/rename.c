@@ -131,15 +131,15 @@ static void notify_moved(struct inode *odir, struct inode *ndir, struct dentry *
 	u32 dir = is_dir(old->d_inode) ? IN_ISDIR : 0;
 	u32 cookie = atomic_inc_return(&cookies);
 
+	fsnotify_rename(odir, ndir, old->d_inode, was, was_len, old->d_name.name, old->d_name.len);
 	fsnotify_name(odir, IN_MOVED_FROM | dir, old->d_inode, was, was_len, cookie);
 	fsnotify_name(
 		ndir, IN_MOVED_TO | dir, old->d_inode, old->d_name.name, old->d_name.len, cookie);
 	if (odir == ndir && READ_ONCE(odir->i_dnotify))
 		dnotify_tell(odir, 0, true);
-	fsnotify_rename(odir, ndir, old->d_inode, was, was_len, old->d_name.name, old->d_name.len);
-	fsnotify_inode(old->d_inode, IN_MOVE_SELF);
 	if (replaced)
 		fsnotify_inode(replaced, IN_ATTRIB);
+	fsnotify_inode(old->d_inode, IN_MOVE_SELF);
 }
 
 /* The dentries follow the file system. */
@@ -190,6 +190,8 @@ out:
 	if (!err)
 		notify_moved(
 			odir, ndir, old, was, was_len, flags & RENAME_EXCHANGE ? NULL : target);
+	if (!err && (flags & RENAME_EXCHANGE)) /* the other moved, too: from where @old is now */
+		notify_moved(ndir, odir, new, old->d_name.name, old->d_name.len, NULL);
 	iput(target);
 	return err;
 }
