@@ -354,8 +354,8 @@ static long op_read(s32 id, void **out)
 	struct key *k = key_lookup(id, false, 0);
 	long ret;
 
-	if (IS_ERR(k))
-		return PTR_ERR(k);
+	if (IS_ERR(k)) /* a name that no key can have is as one that none has */
+		return PTR_ERR(k) == -EINVAL ? -ENOKEY : PTR_ERR(k);
 	if (!key_may(k, KEY_READ) && !(key_possessed(k) && key_may(k, KEY_SEARCH)))
 		ret = -EACCES;
 	else if (k->type == KEY_LOGON)
@@ -396,31 +396,35 @@ static long op_clear(s32 id)
 	return ret;
 }
 
-/* What is done with a keyring that may be written to and a key that @need is asked of; @create: either may be made. */
-static long with_ring(
-	s32 id, s32 ring_id, bool create, u32 need, int (*fn)(struct key *ring, struct key *k))
+static long op_link(s32 id, s32 ring_id)
 {
-	struct key *ring = key_lookup(ring_id, create, KEY_WRITE), *k;
+	struct key *ring = key_lookup(ring_id, true, KEY_WRITE), *k;
 	long ret;
 
 	if (IS_ERR(ring))
 		return PTR_ERR(ring);
-	k = key_lookup(id, create, need);
-	ret = IS_ERR(k) ? PTR_ERR(k) : fn(ring, k);
+	k = key_lookup(id, true, KEY_LINK);
+	ret = IS_ERR(k) ? PTR_ERR(k) : keyring_link(ring, k);
 	if (!IS_ERR(k))
 		key_put(k);
 	key_put(ring);
 	return ret;
 }
 
-static long op_link(s32 id, s32 ring_id)
-{
-	return with_ring(id, ring_id, true, KEY_LINK, keyring_link);
-}
-
+/* Keys that are good for nothing else, too. */
 static long op_unlink(s32 id, s32 ring_id)
 {
-	return with_ring(id, ring_id, false, 0, keyring_unlink);
+	struct key *ring = key_lookup(ring_id, false, KEY_WRITE), *k;
+	long ret;
+
+	if (IS_ERR(ring))
+		return PTR_ERR(ring);
+	k = key_lookup_dead(id);
+	ret = IS_ERR(k) ? PTR_ERR(k) : keyring_unlink(ring, k);
+	if (!IS_ERR(k))
+		key_put(k);
+	key_put(ring);
+	return ret;
 }
 
 static long op_move(s32 id, s32 from_id, s32 to_id, u32 flags)
@@ -591,6 +595,8 @@ static long join(uaddr_t uname)
 
 	if (IS_ERR(name))
 		return PTR_ERR(name);
+	if (!name && uname.v) /* empty, where one without a name is asked for by NULL */
+		return -EINVAL;
 	mutex_lock(&keys_mutex);
 	ret = op_join(name);
 	mutex_unlock(&keys_mutex);

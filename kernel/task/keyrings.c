@@ -210,8 +210,10 @@ static struct key *search_below(struct key *ring, const struct search *s, u32 de
 	if (been_at(ring, s->walk, depth))
 		return worst;
 	k = keyring_find(ring, s->type, s->desc);
-	if (k && may(k, KEY_SEARCH, k->mine == s->mine)) {
+	if (k) {
 		err = key_alive(k);
+		if (!err && !may(k, KEY_SEARCH, k->mine == s->mine))
+			err = -EACCES;
 		if (!err)
 			return k;
 		worst = ERR_PTR(err);
@@ -409,21 +411,32 @@ static struct key *special_ring(s32 id, bool create)
 		KEY_POS(KEY_ALL) | KEY_USR(KEY_VIEW), slot);
 }
 
-struct key *key_lookup(s32 id, bool create, u32 need)
+static struct key *named(s32 id, bool create)
 {
 	struct key *k;
-	int err;
 
 	if (id > 0) {
 		k = key_find(id);
-		if (!k)
-			return ERR_PTR(-ENOKEY);
-	} else {
-		k = special_ring(id, create);
-		if (IS_ERR(k))
-			return k;
-		key_get(k);
+		return k ? k : ERR_PTR(-ENOKEY);
 	}
+	k = special_ring(id, create);
+	if (!IS_ERR(k))
+		key_get(k);
+	return k;
+}
+
+struct key *key_lookup_dead(s32 id)
+{
+	return named(id, false);
+}
+
+struct key *key_lookup(s32 id, bool create, u32 need)
+{
+	struct key *k = named(id, create);
+	int err;
+
+	if (IS_ERR(k))
+		return k;
 	err = key_alive(k);
 	if (!err && need && !key_may(k, need))
 		err = -EACCES;

@@ -86,6 +86,8 @@ struct key *key_alloc(
 int key_set_payload(struct key *k, void *data, u32 len);
 /* @id a serial or KEY_SPEC_*; checks that it lives and that current may @need. A reference, or ERR_PTR. */
 struct key *key_lookup(s32 id, bool create, u32 need);
+/* The same, where it need not live and nothing is made. */
+struct key *key_lookup_dead(s32 id);
 bool key_may(struct key *k, u32 need);
 bool key_possessed(struct key *k);
 int key_alive(struct key *k);

@@ -259,6 +259,39 @@ static void to_parent(void)
 	wait(&status);
 }
 
+/* What is revoked, has expired or may not be found: it can be unlinked, and a search says why it has not got it. */
+static void ends(void)
+{
+	long r, r2, k, k2;
+
+	T(ctl(KEYCTL_JOIN_SESSION_KEYRING, (long)"", 0, 0, 0));
+	NEED(ctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0));
+	T(ctl(KEYCTL_READ, 0, (long)buf, 10, 0));
+	T(ctl(KEYCTL_READ, -20, (long)buf, 10, 0));
+	T(ctl(KEYCTL_DESCRIBE, 0, (long)buf, 10, 0));
+	r = NEED(add("keyring", "r", NULL, 0, KEY_SPEC_SESSION_KEYRING));
+	r2 = NEED(add("keyring", "r2", NULL, 0, r));
+	k = NEED(add("user", "k", "x", 1, r));
+	k2 = NEED(add("user", "k", "y", 1, r2));
+	T(ctl(KEYCTL_SETPERM, k, 0x370000, 0, 0));
+	IS(ctl(KEYCTL_SEARCH, r, (long)"user", (long)"k", 0) == k2);
+	T(ctl(KEYCTL_SETPERM, k2, 0x370000, 0, 0));
+	T(ctl(KEYCTL_SEARCH, r, (long)"user", (long)"k", 0));
+	T(request("user", "k", 0));
+	T(ctl(KEYCTL_REVOKE, k2, 0, 0, 0));
+	T(ctl(KEYCTL_SEARCH, r, (long)"user", (long)"k", 0));
+	T(ctl(KEYCTL_LINK, k2, KEY_SPEC_SESSION_KEYRING, 0, 0));
+	T(ctl(KEYCTL_UNLINK, k2, r2, 0, 0));
+	T(ctl(KEYCTL_UNLINK, 0, r2, 0, 0));
+	T(ctl(KEYCTL_SET_TIMEOUT, r2, 1, 0, 0));
+	sleep(2);
+	T(ctl(KEYCTL_READ, r2, (long)buf, 10, 0));
+	T(ctl(KEYCTL_UNLINK, r2, r, 0, 0));
+	T(ctl(KEYCTL_REVOKE, r, 0, 0, 0));
+	T(ctl(KEYCTL_UNLINK, k, r, 0, 0));
+	T(ctl(KEYCTL_UNLINK, r, KEY_SPEC_SESSION_KEYRING, 0, 0));
+}
+
 TEST(keyctl)
 {
 	if (add("user", "probe", "x", 1, KEY_SPEC_PROCESS_KEYRING) == -1) {
@@ -269,6 +302,7 @@ TEST(keyctl)
 	CHILD(shown());
 	CHILD(life());
 	CHILD(rings());
+	CHILD(ends());
 	CHILD(rings(); strangers());
 	to_parent();
 }
