@@ -114,12 +114,13 @@ int nft_rule_delete(struct nft_net *nn, struct nft_rule *r)
 
 /* ---- requests ---- */
 
+/* Those that this batch has deleted or replaced, too: where they stand is a place for others until the end of the batch. */
 static struct nft_rule *by_handle(const struct nft_chain *ch, u64 handle)
 {
 	struct nft_rule *r;
 
 	list_for_each_entry(r, &ch->rules, list)
-		if (!(r->pend & NFT_DEL) && r->handle == handle)
+		if (r->handle == handle)
 			return r;
 	return NULL;
 }
@@ -134,8 +135,8 @@ static struct nft_rule *by_id(const struct nft_chain *ch, u32 id)
 	return NULL;
 }
 
-/* Which rule an attribute names: NULL when there is none of either. */
-static struct nft_rule *find(struct nft_ctx *c, nla_t handle, nla_t id)
+/* Which rule an attribute names, or a place by it: NULL when there is none of either. */
+static struct nft_rule *find(struct nft_ctx *c, nla_t handle, nla_t id, bool place)
 {
 	struct nft_rule *r = NULL;
 	u64 h;
@@ -148,6 +149,8 @@ static struct nft_rule *find(struct nft_ctx *c, nla_t handle, nla_t id)
 	if (!handle && nla_be32(id, &i))
 		return ERR_PTR(-EINVAL);
 	r = handle ? by_handle(c->chain, h) : by_id(c->chain, i);
+	if (r && r->pend & NFT_DEL && !place)
+		r = NULL;
 	return r ? r : ERR_PTR(nfnl_bad(c->r, handle ? handle : id, -ENOENT));
 }
 
@@ -263,7 +266,7 @@ int nft_new_rule(struct nft_ctx *c)
 	c->chain = nft_chain_find(c->table, tb[NFTA_RULE_CHAIN]);
 	if (!c->chain)
 		return nfnl_bad(c->r, tb[NFTA_RULE_CHAIN], -ENOENT);
-	old = find(c, tb[NFTA_RULE_HANDLE], NULL);
+	old = find(c, tb[NFTA_RULE_HANDLE], NULL, false);
 	if (IS_ERR(old))
 		return PTR_ERR(old);
 	if (old && flags & NLM_F_EXCL)
@@ -273,7 +276,7 @@ int nft_new_rule(struct nft_ctx *c)
 	if (!old && (!(flags & NLM_F_CREATE) || flags & NLM_F_REPLACE))
 		return -EINVAL;
 	if (!old)
-		at = find(c, tb[NFTA_RULE_POSITION], tb[NFTA_RULE_POSITION_ID]);
+		at = find(c, tb[NFTA_RULE_POSITION], tb[NFTA_RULE_POSITION_ID], true);
 	if (IS_ERR(at))
 		return PTR_ERR(at);
 	r = make(c, tb);
@@ -309,7 +312,7 @@ int nft_del_rule(struct nft_ctx *c)
 	c->chain = nft_chain_find(c->table, tb[NFTA_RULE_CHAIN]);
 	if (!c->chain)
 		return nfnl_bad(c->r, tb[NFTA_RULE_CHAIN], -ENOENT);
-	r = find(c, tb[NFTA_RULE_HANDLE], tb[NFTA_RULE_ID]);
+	r = find(c, tb[NFTA_RULE_HANDLE], tb[NFTA_RULE_ID], false);
 	if (IS_ERR(r))
 		return PTR_ERR(r);
 	return r ? nft_rule_delete(c->nn, r) : nft_chain_flush(c->nn, c->chain);
@@ -389,7 +392,7 @@ int nft_get_rule(struct nft_ctx *c)
 		c->chain = nft_chain_find(t, tb[NFTA_RULE_CHAIN]);
 		if (!c->chain)
 			return nfnl_bad(c->r, tb[NFTA_RULE_CHAIN], -ENOENT);
-		r = find(c, tb[NFTA_RULE_HANDLE], NULL);
+		r = find(c, tb[NFTA_RULE_HANDLE], NULL, false);
 		if (IS_ERR_OR_NULL(r))
 			return r ? PTR_ERR(r) : -EINVAL;
 		nft_put_rule(&b, &to, NFT_MSG_NEWRULE, r);
