@@ -217,7 +217,7 @@ static struct net_frags *hungriest(void)
 /* False: there cannot be room for as much. */
 static bool make_room(struct net_frags *of, u32 need, struct list_head *dead)
 {
-	u32 most = (u32)READ_ONCE(of->high_thresh);
+	u64 most = READ_ONCE(of->high_thresh);
 
 	while (of->packets && (of->packets >= QUEUES_MAX || of->memory + need > most))
 		drop_oldest(of, dead);

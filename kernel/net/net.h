@@ -40,7 +40,8 @@ struct net {
 	struct net_frags { /* packets in the making, of IPv4 and of IPv6; under frag.c's lock */
 		struct list_head queues, link;
 		u32 packets, memory;
-		int high_thresh, low_thresh, time; /* /proc/sys/net/ipv4/ipfrag_* */
+		u64 high_thresh, low_thresh; /* /proc/sys/net/ipv4/ipfrag_* */
+		int time;
 	} frags[2];
 	u32 nr_neighs, neighs_by_hand; /* under neigh.c's lock */
 	/* what neighbour discovery has to do later; under ndisc.c's lock */

@@ -334,11 +334,7 @@ struct vector {
 static const struct vector vectors[] = {
 	{ "sys/net/ipv4/ip_local_port_range", &init_net.port_min, 2, 1, 65535 },
 	{ "sys/net/ipv4/ip_default_ttl", &init_net.default_ttl, 1, 1, 255 },
-	{ "sys/net/ipv4/ipfrag_high_thresh", &init_net.frags[0].high_thresh, 1, 0, 0x7fffffff },
-	{ "sys/net/ipv4/ipfrag_low_thresh", &init_net.frags[0].low_thresh, 1, 0, 0x7fffffff },
 	{ "sys/net/ipv4/ipfrag_time", &init_net.frags[0].time, 1, 0, 0x7fffffff },
-	{ "sys/net/ipv6/ip6frag_high_thresh", &init_net.frags[1].high_thresh, 1, 0, 0x7fffffff },
-	{ "sys/net/ipv6/ip6frag_low_thresh", &init_net.frags[1].low_thresh, 1, 0, 0x7fffffff },
 	{ "sys/net/ipv6/ip6frag_time", &init_net.frags[1].time, 1, 0, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_mem", tcp_limits.mem, 3, 1, 0x7fffffff },
 	{ "sys/net/ipv4/tcp_rmem", tcp_limits.rmem, 3, 1, 0x7fffffff },
@@ -364,18 +360,6 @@ static int show_vector(struct seq *s, void *arg)
 	return 0;
 }
 
-/* ipfrag_low_thresh is never above ipfrag_high_thresh. */
-static bool frag_thresh_ok(const struct vector *v, s64 n)
-{
-	const struct net *net = current_net();
-
-	for (int v6 = 0; v6 < 2; v6++)
-		if ((v->at == &init_net.frags[v6].high_thresh && n < net->frags[v6].low_thresh) ||
-			(v->at == &init_net.frags[v6].low_thresh && n > net->frags[v6].high_thresh))
-			return false;
-	return true;
-}
-
 static int store_vector(char *text, size_t n, void *arg)
 {
 	const struct vector *v = arg;
@@ -391,10 +375,47 @@ static int store_vector(char *text, size_t n, void *arg)
 	}
 	if (v->at == &init_net.port_min && i && got[0] > (i == 2 ? got[1] : numbers(v)[1]))
 		return -EINVAL;
-	if (i && !frag_thresh_ok(v, got[0]))
-		return -EINVAL;
 	while (i--)
 		WRITE_ONCE(numbers(v)[i], (int)got[i]);
+	return 0;
+}
+
+/* Bytes, an unsigned long each; the low one is never above the high one. */
+static const struct frag_thresh {
+	const char *path;
+	u32 v6;
+	bool low;
+} frag_threshs[] = {
+	{ "sys/net/ipv4/ipfrag_high_thresh", 0, false },
+	{ "sys/net/ipv4/ipfrag_low_thresh", 0, true },
+	{ "sys/net/ipv6/ip6frag_high_thresh", 1, false },
+	{ "sys/net/ipv6/ip6frag_low_thresh", 1, true },
+};
+
+static int show_frag_thresh(struct seq *s, void *arg)
+{
+	const struct frag_thresh *t = arg;
+	const struct net_frags *of = &current_net()->frags[t->v6];
+
+	seq_printf(s, "%lu\n", READ_ONCE(*(t->low ? &of->low_thresh : &of->high_thresh)));
+	return 0;
+}
+
+static int store_frag_thresh(char *text, size_t n, void *arg)
+{
+	const struct frag_thresh *t = arg;
+	struct net_frags *of = &current_net()->frags[t->v6];
+	char *word;
+	u64 got;
+
+	do {
+		word = strsep(&text, " \t\n");
+	} while (word && !*word);
+	if (!word || *word < '0' || *word > '9' || kstrtou64(word, 0, &got))
+		return -EINVAL;
+	if (t->low ? got > READ_ONCE(of->high_thresh) : got < READ_ONCE(of->low_thresh))
+		return -EINVAL;
+	WRITE_ONCE(*(t->low ? &of->low_thresh : &of->high_thresh), got);
 	return 0;
 }
 
@@ -457,6 +478,9 @@ static int net_proc_init(void)
 	for (u32 i = 0; !err && i < ARRAY_SIZE(vectors); i++)
 		err = proc_create(
 			vectors[i].path, 0644, show_vector, store_vector, (void *)&vectors[i]);
+	for (u32 i = 0; !err && i < ARRAY_SIZE(frag_threshs); i++)
+		err = proc_create(frag_threshs[i].path, 0644, show_frag_thresh, store_frag_thresh,
+			(void *)&frag_threshs[i]);
 	if (!err)
 		err = proc_create(
 			"sys/net/ipv4/ping_group_range", 0644, show_ping, store_ping, NULL);

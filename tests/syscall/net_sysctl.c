@@ -101,6 +101,25 @@ static void in_pieces(const char *what)
 	close(fd);
 }
 
+/* An unsigned long, where most of the others are ints. */
+static void thresholds(void)
+{
+	static const char *const words[] = { "2147483648", "18446744073709551615",
+		"18446744073709551616", "-1", "-0", "+5", "-", "\n", "x", "0x800000", "010000000",
+		" 6000000", "7000000 8", "7000000x" };
+
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		put("ipfrag_high_thresh", words[i]);
+		get("ipfrag_high_thresh");
+	}
+	put("../ipv6/ip6frag_high_thresh", "9000000000");
+	put("../ipv6/ip6frag_low_thresh", "8000000000");
+	get("../ipv6/ip6frag_low_thresh");
+	put("../ipv6/ip6frag_high_thresh", "7000000000");
+	put("../ipv6/ip6frag_low_thresh", "3145728");
+	put("../ipv6/ip6frag_high_thresh", "4194304");
+}
+
 static void fragments(void)
 {
 	static const char *const names[] = { "ipfrag_high_thresh", "ipfrag_low_thresh",
@@ -117,6 +136,10 @@ static void fragments(void)
 	put("ipfrag_high_thresh", "0");
 	put("ipfrag_low_thresh", "1");
 	in_pieces("without memory");
+	put("ipfrag_high_thresh", "4294967296");
+	in_pieces("with 4 GiB, which are no 0");
+	thresholds();
+	put("ipfrag_low_thresh", "0");
 	put("ipfrag_high_thresh", "4194304");
 	in_pieces("with memory again");
 	put("ipfrag_time", "7");
