@@ -322,6 +322,7 @@ static int file_open(struct inode *inode, struct file *f)
 	o = kzalloc(sizeof(*o), GFP_KERNEL);
 	if (!o)
 		return -ENOMEM;
+	mutex_init(&o->seq.lock);
 	if (cf->notify >= 0)
 		o->seen = READ_ONCE(cgroup_of(inode)->notify[cf->notify].seq);
 	f->private_data = o;
@@ -340,39 +341,25 @@ static int file_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-static int make_text(struct file *f, struct cg_open *o)
+static int make_text(struct seq *s, void *arg)
 {
+	struct file *f = arg;
+	struct cg_open *o = f->private_data;
 	const struct cg_file *cf = file_of(f->f_inode);
 	struct cgroup *c = cgroup_of(f->f_inode);
-	int err;
 
 	if (READ_ONCE(c->dead) || !cg_file_here(c, cf))
 		return -ENODEV;
-	o->seq.len = 0;
-	o->seq.full = false;
 	if (cf->notify >= 0)
 		o->seen = READ_ONCE(c->notify[cf->notify].seq);
-	err = cf->show(&o->seq, c);
-	return err ? err : o->seq.full ? -ENOMEM : 0;
+	return cf->show(s, c);
 }
 
 static ssize_t file_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct cg_open *o = f->private_data;
-	size_t n;
-	int err;
 
-	if (*pos == 0 || !o->seq.buf) {
-		err = make_text(f, o);
-		if (err)
-			return err;
-	}
-	if (*pos < 0 || (size_t)*pos >= o->seq.len)
-		return 0;
-	n = copy_to_iter(
-		o->seq.buf + *pos, min_t(size_t, o->seq.len - (size_t)*pos, to->count), to);
-	*pos += (loff_t)n;
-	return n || !to->count ? (ssize_t)n : -EFAULT;
+	return seq_read(&o->seq, to, pos, make_text, f);
 }
 
 static ssize_t file_write(struct file *f, struct iov_iter *from, loff_t *pos)

@@ -50,6 +50,7 @@ static int mounts_open_style(struct inode *inode, struct file *f, int style)
 	if (!m)
 		goto out;
 	err = -EINVAL;
+	mutex_init(&m->seq.lock);
 	m->style = style;
 	m->seq.file = f;
 	m->ns = ns_of_task(t, NS_MNT);
@@ -104,35 +105,23 @@ static void add_line(struct mount *mnt, void *arg)
 		seq_write(&m->seq, m->line, (size_t)n);
 }
 
-static int make_text(struct mounts_file *m)
+static int make_text(struct seq *s, void *arg)
 {
+	struct mounts_file *m = arg;
+
 	m->line = get_free_page(GFP_KERNEL);
 	if (!m->line)
 		return -ENOMEM;
-	m->seq.len = 0;
-	m->seq.full = false;
 	mnt_ns_for_each(m->ns, add_line, m);
 	free_page_addr(m->line);
-	return m->seq.full ? -ENOMEM : 0;
+	return 0;
 }
 
 static ssize_t mounts_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct mounts_file *m = f->private_data;
-	size_t n;
-	int err;
 
-	if (*pos == 0) {
-		err = make_text(m);
-		if (err)
-			return err;
-	}
-	if (*pos < 0 || (size_t)*pos >= m->seq.len)
-		return 0;
-	n = copy_to_iter(
-		m->seq.buf + *pos, min_t(size_t, m->seq.len - (size_t)*pos, to->count), to);
-	*pos += (loff_t)n;
-	return n || !to->count ? (ssize_t)n : -EFAULT;
+	return seq_read(&m->seq, to, pos, make_text, m);
 }
 
 static u32 mounts_poll(struct file *f, struct poll_table *pt)

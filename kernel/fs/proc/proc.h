@@ -38,6 +38,11 @@ void seq_write(struct seq *s, const void *p, size_t n);
 void seq_puts(struct seq *s, const char *text);
 /* Room for @n more bytes, so that what is printed next, spinlocks held, does not allocate. */
 void seq_reserve(struct seq *s, size_t n);
+/*
+ * A read of a text, mutex_init(&s->lock): at its beginning @make prints it anew, more than once when there was no memory for all of it.
+ */
+ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
+	int (*make)(struct seq *s, void *arg), void *arg);
 /* Escapes blanks, newlines, tabs and backslashes as \ooo. */
 void seq_escape(struct seq *s, const char *text);
 

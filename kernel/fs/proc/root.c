@@ -309,8 +309,10 @@ static struct dentry *fixed_lookup(struct inode *dir, struct dentry *d, u32 flag
 static const char *shown_link(const struct proc_entry *e, char **to_free)
 {
 	struct seq s = { 0 };
-	int err = e->show(&s, e->arg);
+	int err;
 
+	seq_reserve(&s, 256);
+	err = e->show(&s, e->arg);
 	seq_write(&s, "", 1);
 	if (!err && s.full)
 		err = -ENOMEM;

@@ -127,29 +127,22 @@ static bool make_room(struct seq *s)
 	return s->buf;
 }
 
-static int make_text(struct file *f, struct seq *s)
+static int make_text(struct seq *s, int (*make)(struct seq *s, void *arg), void *arg)
 {
 	int err;
 
-	s->file = f;
 	do {
 		s->len = 0;
 		s->full = false;
-		err = proc_entry_show(PROC_I(f->f_inode), s);
+		err = make(s, arg);
 	} while (!err && s->full && make_room(s));
 	return err ? err : s->full ? -ENOMEM : 0;
 }
 
-static ssize_t read_locked(struct file *f, struct seq *s, struct iov_iter *to, loff_t *pos)
+static ssize_t copy_text(const struct seq *s, struct iov_iter *to, loff_t *pos)
 {
 	size_t n;
-	int err;
 
-	if (*pos == 0 || !s->buf) {
-		err = make_text(f, s);
-		if (err)
-			return err;
-	}
 	if (*pos < 0 || (size_t)*pos >= s->len)
 		return 0;
 	n = copy_to_iter(s->buf + *pos, min_t(size_t, s->len - (size_t)*pos, to->count), to);
@@ -159,16 +152,32 @@ static ssize_t read_locked(struct file *f, struct seq *s, struct iov_iter *to, l
 	return (ssize_t)n;
 }
 
-static ssize_t text_read(struct file *f, struct iov_iter *to, loff_t *pos)
+ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
+	int (*make)(struct seq *s, void *arg), void *arg)
 {
-	struct seq *s = f->private_data;
 	ssize_t n = mutex_lock_killable(&s->lock);
 
 	if (n)
 		return n;
-	n = read_locked(f, s, to, pos);
+	if (*pos == 0 || !s->buf)
+		n = make_text(s, make, arg);
+	if (!n)
+		n = copy_text(s, to, pos);
 	mutex_unlock(&s->lock);
 	return n;
+}
+
+static int show_entry(struct seq *s, void *arg)
+{
+	struct file *f = arg;
+
+	s->file = f;
+	return proc_entry_show(PROC_I(f->f_inode), s);
+}
+
+static ssize_t text_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	return seq_read(f->private_data, to, pos, show_entry, f);
 }
 
 static ssize_t text_write(struct file *f, struct iov_iter *from, loff_t *pos)
