@@ -217,6 +217,9 @@ int proc_store_coredump_filter(struct task *t, struct file *f, char *text);
 int proc_show_legacy_oom_adj(struct seq *s, struct task *t);
 int proc_store_legacy_oom_adj(struct task *t, struct file *f, char *text);
 int proc_show_timerslack(struct seq *s, struct task *t);
+int proc_show_loginuid(struct seq *s, struct task *t);
+int proc_store_loginuid(struct task *t, struct file *f, char *text);
+int proc_show_sessionid(struct seq *s, struct task *t);
 int proc_show_coredump_filter(struct seq *s, struct task *t);
 int proc_show_children(struct seq *s, struct task *t);
 

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pid_login.c: /proc/PID/loginuid and sessionid: as whom somebody logged in, whatever he became since, and how manieth login it was.
+ *
+ * A task hands them to its children; both are -1 until a login program writes its user to its own loginuid. After that only
+ * CAP_AUDIT_CONTROL changes them. There is no audit to put them into records: they are for who reads them.
+ */
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/string.h"
+#include "kernel/task/process.h"
+#include "kernel/task/user_ns.h"
+
+static atomic_t last_session;
+
+int proc_show_loginuid(struct seq *s, struct task *t)
+{
+	seq_printf(s, "%u", from_kuid(seq_user_ns(s), READ_ONCE(t->loginuid)));
+	return 0;
+}
+
+int proc_show_sessionid(struct seq *s, struct task *t)
+{
+	seq_printf(s, "%u", READ_ONCE(t->sessionid));
+	return 0;
+}
+
+int proc_store_loginuid(struct task *t, struct file *f, char *text)
+{
+	kuid_t uid = (kuid_t)-1;
+	u64 v;
+
+	if (t != current)
+		return -EPERM;
+	if (*text == '+')
+		text++;
+	if (kstrtou64(text, 10, &v))
+		return -EINVAL;
+	if (v > UINT32_MAX)
+		return -ERANGE;
+	if (v != UINT32_MAX) {
+		uid = make_kuid(f->f_cred->user_ns, (u32)v);
+		if (!uid_valid(uid))
+			return -EINVAL;
+	}
+	if (uid_valid(t->loginuid) && !capable(CAP_AUDIT_CONTROL))
+		return -EPERM;
+	WRITE_ONCE(t->sessionid, uid_valid(uid) ? (u32)atomic_inc_return(&last_session) : (u32)-1);
+	WRITE_ONCE(t->loginuid, uid);
+	return 0;
+}
