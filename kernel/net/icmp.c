@@ -270,7 +270,7 @@ static void quoted6(struct net *net, struct sk_buff *skb, struct ip_error *e)
  * Linux sends the error to itself, so what is told of it is of a packet from and to the address that ours was sent from, which came over lo, or
  * with IPv6 by the device that has this address.
  */
-static void by_lo(struct net_device *dev, struct sk_buff *skb, struct ip_error *e)
+static void by_lo(struct net *net, struct net_device *dev, struct sk_buff *skb, struct ip_error *e)
 {
 	struct ipv6hdr v6;
 	struct iphdr v4;
@@ -278,7 +278,7 @@ static void by_lo(struct net_device *dev, struct sk_buff *skb, struct ip_error *
 	if (skb->protocol == ETH_P_IP && skb_len(skb) >= sizeof(v4)) {
 		skb_copy(skb, 0, &v4, sizeof(v4));
 		e->offender = ip_v4(v4.saddr);
-		skb->ip.ttl = (u8)READ_ONCE(dev->net->default_ttl);
+		skb->ip.ttl = (u8)READ_ONCE(net->default_ttl);
 		skb->ip.tos = (v4.tos & IPTOS_TOS_MASK) | IPTOS_PREC_INTERNETCONTROL;
 	} else if (skb->protocol == ETH_P_IPV6 && skb_len(skb) >= sizeof(v6)) {
 		skb_copy(skb, 0, &v6, sizeof(v6));
@@ -286,22 +286,22 @@ static void by_lo(struct net_device *dev, struct sk_buff *skb, struct ip_error *
 		skb->ip.ttl = 64;
 		skb->ip.tos = 0;
 	}
-	skb->dev = skb->protocol == ETH_P_IPV6 ? dev : dev->net->lo;
+	skb->dev = skb->protocol == ETH_P_IPV6 ? dev : net->lo;
 	skb->ip.daddr = e->offender;
 	skb->ip.label = 0;
 }
 
-void icmp_no_host(struct net_device *dev, struct sk_buff *skb)
+void icmp_no_host(struct net *net, struct net_device *dev, struct sk_buff *skb)
 {
 	struct ip_error e = { .type = ICMP_DEST_UNREACH, .code = 1, .err = EHOSTUNREACH };
 
 	if (skb->protocol == ETH_P_IP) {
-		by_lo(dev, skb, &e);
-		quoted4(dev->net, skb, &e);
+		by_lo(net, dev, skb, &e);
+		quoted4(net, skb, &e);
 	} else if (skb->protocol == ETH_P_IPV6) {
 		error6(ICMPV6_DEST_UNREACH, 3, 0, &e);
-		by_lo(dev, skb, &e);
-		quoted6(dev->net, skb, &e);
+		by_lo(net, dev, skb, &e);
+		quoted6(net, skb, &e);
 	}
 }
 

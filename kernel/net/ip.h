@@ -62,7 +62,7 @@ void icmp_unreachable(struct net *net, struct sk_buff *skb, u8 code4, u8 code6);
  */
 void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word);
 /* Nobody takes @skb, which begins with its network header and is ours: its socket hears EHOSTUNREACH. Does not consume it. */
-void icmp_no_host(struct net_device *dev, struct sk_buff *skb);
+void icmp_no_host(struct net *net, struct net_device *dev, struct sk_buff *skb);
 void icmp_rcv(struct net *net, struct sk_buff *skb);
 void icmp6_rcv(struct net *net, struct sk_buff *skb);
 

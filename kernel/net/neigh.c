@@ -224,14 +224,14 @@ static void send_all(struct net_device *dev, struct list_head *queue, const u8 *
 	}
 }
 
-/* Those who sent them hear of it. */
-static void fail_all(struct net_device *dev, struct list_head *queue)
+/* Those who sent them hear of it, in the namespace that the device was in then: it may be another one's by now. */
+static void fail_all(struct net *net, struct net_device *dev, struct list_head *queue)
 {
 	struct sk_buff *skb, *next;
 
 	list_for_each_entry_safe(skb, next, queue, list) {
 		list_del_init(&skb->list);
-		icmp_no_host(dev, skb);
+		icmp_no_host(net, dev, skb);
 		kfree_skb(skb);
 	}
 }
@@ -480,7 +480,7 @@ static bool do_due(void)
 		rtnl_tell_neigh(d.net, &d.info, RTM_NEWNEIGH);
 	if (d.ask)
 		solicit(d.dev, &d.addr, d.unicast ? d.mac : NULL);
-	fail_all(d.dev, &d.failed);
+	fail_all(d.net, d.dev, &d.failed);
 	return n;
 }
 

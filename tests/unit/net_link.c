@@ -125,7 +125,7 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb)
 	skb->dev = dev;
 	received = skb;
 }
-void icmp_no_host(struct net_device *dev, struct sk_buff *skb)
+void icmp_no_host(struct net *net, struct net_device *dev, struct sk_buff *skb)
 {
 	unreachable++;
 }
