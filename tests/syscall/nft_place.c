@@ -153,16 +153,16 @@ TEST(nft_place)
 	G(finish(), "0");
 	GT(rules(), "abc");
 	start();
-	replace(3, "B"); /* 5 */
+	replace(3, "B"); /* has the same handle */
 	insert(3, "x");
 	append(3, "y");
 	G(finish(), "0");
-	GT(rules(), "axyBc");
+	GT(rules(), "axByc");
 	start();
 	delete (2);
 	insert(2, "z");
 	G(finish(), "0");
-	GT(rules(), "zxyBc");
+	GT(rules(), "zxByc");
 	start();
 	delete (4);
 	delete (4);
@@ -172,7 +172,13 @@ TEST(nft_place)
 	replace(4, "n");
 	G(finish(), "-1 ENOENT");
 	start();
-	insert(3, "n"); /* a former batch's */
+	insert(2, "n"); /* of a former batch */
 	G(finish(), "-1 ENOENT");
-	GT(rules(), "zxyBc");
+	start();
+	insert(3, "n");
+	replace(3, "C");
+	replace(3, "D");
+	append(3, "m");
+	G(finish(), "0");
+	GT(rules(), "zxnDmyc");
 }

@@ -114,15 +114,19 @@ int nft_rule_delete(struct nft_net *nn, struct nft_rule *r)
 
 /* ---- requests ---- */
 
-/* Those that this batch has deleted or replaced, too: where they stand is a place for others until the end of the batch. */
+/* Those that this batch has deleted, too: where they stand is a place for others until its end. One that replaces has the same handle. */
 static struct nft_rule *by_handle(const struct nft_chain *ch, u64 handle)
 {
-	struct nft_rule *r;
+	struct nft_rule *r, *gone = NULL;
 
-	list_for_each_entry(r, &ch->rules, list)
-		if (r->handle == handle)
+	list_for_each_entry(r, &ch->rules, list) {
+		if (r->handle != handle)
+			continue;
+		if (!(r->pend & NFT_DEL))
 			return r;
-	return NULL;
+		gone = r;
+	}
+	return gone;
 }
 
 static struct nft_rule *by_id(const struct nft_chain *ch, u32 id)
@@ -217,6 +221,8 @@ static struct nft_rule *make(struct nft_ctx *c, nla_t *tb)
 	if (!err)
 		err = nla_opt32(tb[NFTA_RULE_ID], &r->id);
 	if (!err)
+		err = compat_proto(c, tb[NFTA_RULE_COMPAT]);
+	if (!err)
 		err = fill(c, r, tb[NFTA_RULE_EXPRESSIONS]);
 	if (!err)
 		return r;
@@ -282,7 +288,7 @@ int nft_new_rule(struct nft_ctx *c)
 	r = make(c, tb);
 	if (IS_ERR(r))
 		return PTR_ERR(r);
-	r->handle = ++c->table->handles;
+	r->handle = old ? old->handle : ++c->table->handles;
 	err = place(c, r, old, at);
 	if (err) {
 		nft_rule_deactivate(r);
