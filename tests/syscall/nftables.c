@@ -615,6 +615,43 @@ static void of_one_family(void)
 	G(finish(), "-1 ENOENT");
 }
 
+/* The rule that was begun last is for that protocol, or for all others. */
+static void for_proto(int proto, int flags)
+{
+	unsigned c = nest(NFTA_RULE_COMPAT);
+
+	be32(NFTA_RULE_COMPAT_PROTO, proto);
+	be32(NFTA_RULE_COMPAT_FLAGS, flags);
+	end(c);
+}
+
+static int tcp_rule(int proto, int flags)
+{
+	static const char info[12];
+	unsigned x;
+
+	start();
+	x = rule("p", "c");
+	compat("match", "tcp", 0, info, sizeof(info));
+	end(x);
+	if (proto)
+		for_proto(proto, flags);
+	return finish();
+}
+
+/* What looks for ports is for rules of a protocol that has them. */
+static void of_one_protocol(void)
+{
+	start();
+	table(NFT_MSG_NEWTABLE, "p", NLM_F_CREATE);
+	chain("p", "c", -1, 0, NULL, 0);
+	G(finish(), "0");
+	G(tcp_rule(0, 0), "-1 EINVAL");
+	G(tcp_rule(IPPROTO_TCP, NFT_RULE_COMPAT_F_INV), "-1 EINVAL");
+	G(tcp_rule(IPPROTO_UDP, 0), "-1 EINVAL");
+	G(tcp_rule(IPPROTO_TCP, 0), "0");
+}
+
 /* Matches of iptables: the fourth datagram within a minute does not come through. */
 static void remembers(void)
 {
@@ -652,6 +689,7 @@ TEST(nftables)
 	ct_events();
 	full_set();
 	of_one_family();
+	of_one_protocol();
 	remembers();
 	GIS(survives());
 	start();

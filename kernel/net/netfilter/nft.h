@@ -113,6 +113,8 @@ struct nft_ctx {
 	struct nft_net *nn;
 	struct nft_table *table;
 	struct nft_chain *chain; /* NULL: of a set */
+	u8 proto; /* that iptables says a rule is for, with a "!" or without; 0: any */
+	bool proto_not;
 	bool misplaced; /* an expression cannot be in that chain: Linux finds out later, and names none */
 };
 
@@ -359,5 +361,8 @@ struct nft_set *nft_lookup_set(const struct nft_expr *e);
 u32 nft_run(struct nf_state *s, void *chain);
 /* The same for a NAT chain, of a connection's first packet (nat.c). */
 u32 nft_run_nat(struct nf_state *s, void *chain);
+
+/* nft_compat.c: which protocol iptables says a rule is for. */
+int compat_proto(struct nft_ctx *c, nla_t a);
 
 #endif

@@ -63,6 +63,14 @@ static bool may_be_in(const struct xt_kind *k, const struct nft_ctx *c)
 	return !k->hooks || !base || k->hooks >> c->chain->hook & 1;
 }
 
+/* What looks into a protocol's header is for rules of that protocol alone. */
+static bool has_proto(const struct xt_kind *k, const struct nft_ctx *c, const void *info)
+{
+	u8 want = k->needs ? k->needs(info) : k->proto;
+
+	return !want || (want == c->proto && !c->proto_not);
+}
+
 static int compat_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb, bool target)
 {
 	struct compat *x = nft_priv(e);
@@ -81,7 +89,7 @@ static int compat_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb, bool ta
 		return -EINVAL;
 	x->len = nla_len(info);
 	memcpy(x->info, nla_data(info), x->len);
-	if (!may_be_in(x->kind, c))
+	if (!may_be_in(x->kind, c) || !has_proto(x->kind, c, x->info))
 		return -EINVAL;
 	err = x->kind->check ? x->kind->check(x->info) : 0;
 	if (!err && x->kind->open) {
@@ -157,6 +165,23 @@ const struct nft_expr_type nft_target = { .name = "target",
 	.dump = compat_dump,
 	.destroy = compat_destroy,
 	.size_of = compat_size };
+
+/* For which protocol a rule is, before its expressions are read. */
+int compat_proto(struct nft_ctx *c, nla_t a)
+{
+	nla_t tb[NFTA_RULE_COMPAT_MAX + 1];
+	u32 proto, flags;
+
+	if (!a)
+		return 0;
+	nla_parse_nested(tb, NFTA_RULE_COMPAT_MAX, a);
+	if (nla_be32(tb[NFTA_RULE_COMPAT_PROTO], &proto) ||
+		nla_be32(tb[NFTA_RULE_COMPAT_FLAGS], &flags))
+		return -EINVAL;
+	c->proto = (u8)proto;
+	c->proto_not = flags & NFT_RULE_COMPAT_F_INV;
+	return 0;
+}
 
 /* Which revisions are there? iptables asks before it chooses one. */
 int compat_serve(struct nfnl_req *r)

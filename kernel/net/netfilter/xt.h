@@ -19,8 +19,10 @@ struct xt_kind {
 	void (*close)(struct nft_net *nn, void *state);
 	bool (*keeps)(
 		const struct nft_pkt *p, const void *info, void *state); /* instead of match */
-	const char *table; /* it may be in; NULL: any */
-	u32 hooks;         /* bits of NF_INET_*, for base chains; 0: any */
+	const char *table;             /* it may be in; NULL: any */
+	u32 hooks;                     /* bits of NF_INET_*, for base chains; 0: any */
+	u8 proto;                      /* its rule must be for; 0: any */
+	u8 (*needs)(const void *info); /* the same, by what its structure says */
 };
 /* Each ended by one without a name. */
 extern const struct xt_kind xt_matches[], xt_head_matches[], xt_keep_matches[], xt_targets[],

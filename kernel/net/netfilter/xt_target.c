@@ -87,6 +87,16 @@ static int check_reject6(const void *i)
 	return with > 8 || with == 5 ? -EINVAL : 0;
 }
 
+static u8 reject4_needs(const void *i)
+{
+	return ((const struct reject_info *)i)->with == 7 ? IPPROTO_TCP : 0; /* a reset */
+}
+
+static u8 reject6_needs(const void *i)
+{
+	return ((const struct reject_info *)i)->with == 6 ? IPPROTO_TCP : 0;
+}
+
 /* ---- what translates ---- */
 
 static int check_multi(const void *i)
@@ -231,9 +241,9 @@ const struct xt_kind xt_targets[] = {
 		.check = check_connmark, .target = target_connmark },
 	{ "LOG", 0, 0, sizeof(struct xt_log_info), .check = check_log, .target = target_log },
 	{ "REJECT", 0, NFPROTO_IPV4, sizeof(struct reject_info), .check = check_reject4,
-		.target = target_reject },
+		.target = target_reject, .needs = reject4_needs },
 	{ "REJECT", 0, NFPROTO_IPV6, sizeof(struct reject_info), .check = check_reject6,
-		.target = target_reject },
+		.target = target_reject, .needs = reject6_needs },
 	{ "MASQUERADE", 0, NFPROTO_IPV4, MULTI, true, true, check_multi,
 		.target = target_masquerade },
 	{ "MASQUERADE", 0, NFPROTO_IPV6, RANGE, true, true, .target = target_masquerade },
