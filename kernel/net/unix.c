@@ -75,7 +75,7 @@ void unix_put(struct unix_sock *u)
 void unix_msg_free(struct unix_msg *m)
 {
 	if (m->nr_files)
-		unix_notinflight(m->files, m->nr_files);
+		unix_notinflight(m);
 	while (m->nr_files)
 		fput(m->files[--m->nr_files]);
 	kfree(m->files);

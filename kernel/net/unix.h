@@ -19,6 +19,7 @@ struct unix_msg {
 	struct sockaddr_buf *from; /* datagrams: the sender's name; kfree'd with it */
 	struct file **files;       /* references in flight */
 	u32 nr_files;
+	struct user_struct *payer; /* whose limit they count against in flight; a reference */
 	bool oob; /* a byte out of band, or, once it was taken (done), the mark where it stood */
 	u8 *data; /* behind the structure, or where that would double the slab in one of its own */
 };
@@ -111,8 +112,9 @@ bool unix_queue_full(const struct unix_sock *u, const struct unix_sock *to);
 struct unix_sock *unix_peer_get(struct unix_sock *u);
 
 /* unix_gc.c */
-void unix_inflight(struct file **files, u32 n);    /* they go into a queue */
-void unix_notinflight(struct file **files, u32 n); /* they come out */
+bool unix_too_many_inflight(void);      /* has current's user as many in flight as he may open? */
+void unix_inflight(struct unix_msg *m); /* its files go into a queue */
+void unix_notinflight(struct unix_msg *m); /* they come out */
 void unix_gc(void);            /* when a socket is closed; cheap when nothing is in flight */
 void unix_gc_lock_queue(void); /* around taking descriptors out of a queue */
 void unix_gc_unlock_queue(void);

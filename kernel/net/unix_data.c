@@ -62,8 +62,11 @@ static struct unix_msg *alloc_msg(size_t n, u32 least)
 static struct unix_msg *build_msg(
 	struct unix_sock *u, struct msg *m, u32 n, u32 least, bool with_files)
 {
-	struct unix_msg *um = alloc_msg(n, least);
+	struct unix_msg *um;
 
+	if (with_files && m->nr_files && unix_too_many_inflight())
+		return ERR_PTR(-ETOOMANYREFS);
+	um = alloc_msg(n, least);
 	if (!um)
 		return ERR_PTR(-ENOBUFS);
 	n = um->len;
@@ -79,7 +82,7 @@ static struct unix_msg *build_msg(
 		um->nr_files = m->nr_files;
 		m->files = NULL;
 		m->nr_files = 0;
-		unix_inflight(um->files, um->nr_files);
+		unix_inflight(um);
 	}
 	if (u->c.type == SOCK_DGRAM && u->name)
 		um->from = kmemdup(u->name, sizeof(*u->name), GFP_KERNEL);
@@ -337,7 +340,7 @@ static void take_ancillary(const struct sock_common *c, struct unix_msg *um, str
 	if (m->flags & MSG_PEEK) {
 		peek_files(um, m);
 	} else {
-		unix_notinflight(um->files, um->nr_files);
+		unix_notinflight(um);
 		m->files = um->files;
 		m->nr_files = um->nr_files;
 		um->files = NULL;

@@ -12,6 +12,8 @@
 #include "kernel/lib/printk.h"
 #include "kernel/net/unix.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/cred.h"
+#include "kernel/task/signal.h"
 
 static DEFINE_MUTEX(unix_gc_lock);
 static LIST_HEAD(inflight_list); /* of inflight_link, under unix_gc_lock */
@@ -35,16 +37,38 @@ static bool lock_unless_mine(void)
 	return true;
 }
 
-void unix_inflight(struct file **files, u32 n)
+/* Who closes what he has sent could have any number of files open: those in flight count against their sender's limit, too. */
+bool unix_too_many_inflight(void)
+{
+	return (u64)atomic_read(&current_cred()->user->unix_inflight) > rlimit(RLIMIT_NOFILE) &&
+	       !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN);
+}
+
+static void count_inflight(struct unix_msg *m)
+{
+	m->payer = current_cred()->user;
+	atomic_inc(&m->payer->usage);
+	atomic_add((s64)m->nr_files, &m->payer->unix_inflight);
+}
+
+static void uncount_inflight(struct unix_msg *m)
+{
+	atomic_sub((s64)m->nr_files, &m->payer->unix_inflight);
+	put_uid_user(m->payer);
+	m->payer = NULL;
+}
+
+void unix_inflight(struct unix_msg *m)
 {
 	bool locked = lock_unless_mine();
 
-	while (n--) {
-		struct unix_sock *u = unix_of_file(files[n]);
+	count_inflight(m);
+	for (u32 i = 0; i < m->nr_files; i++) {
+		struct unix_sock *u = unix_of_file(m->files[i]);
 
 		if (!u)
 			continue;
-		u->file = files[n];
+		u->file = m->files[i];
 		if (!u->inflight++)
 			list_add_tail(&u->inflight_link, &inflight_list);
 	}
@@ -52,12 +76,13 @@ void unix_inflight(struct file **files, u32 n)
 		mutex_unlock(&unix_gc_lock);
 }
 
-void unix_notinflight(struct file **files, u32 n)
+void unix_notinflight(struct unix_msg *m)
 {
 	bool locked = lock_unless_mine();
 
-	while (n--) {
-		struct unix_sock *u = unix_of_file(files[n]);
+	uncount_inflight(m);
+	for (u32 i = 0; i < m->nr_files; i++) {
+		struct unix_sock *u = unix_of_file(m->files[i]);
 
 		if (u && !--u->inflight)
 			list_del_init(&u->inflight_link);
