@@ -79,6 +79,8 @@ struct mm *mm_alloc(void)
 		return NULL;
 	mm->task_size = arch_task_size();
 	mm->mmap_base = choose_mmap_base(mm->task_size);
+	if (mm_task_ops)
+		mm->user_ns = mm_task_ops->ns_get(NULL);
 	mm_publish(mm);
 	return mm;
 }
@@ -92,6 +94,8 @@ struct mm *mm_alloc_like(struct mm *old)
 		return NULL;
 	mm->task_size = old->task_size;
 	mm->mmap_base = old->mmap_base;
+	if (old->user_ns)
+		mm->user_ns = mm_task_ops->ns_get(old->user_ns);
 	mm->start_code = old->start_code;
 	mm->end_code = old->end_code;
 	mm->start_data = old->start_data;
@@ -162,6 +166,9 @@ void mmput(struct mm *mm)
 	if (mm->exe_file)
 		mm_file_ops->put(mm->exe_file);
 	mm->exe_file = NULL;
+	if (mm->user_ns)
+		mm_task_ops->ns_put(mm->user_ns);
+	mm->user_ns = NULL;
 	mmdrop(mm);
 }
 

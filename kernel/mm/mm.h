@@ -508,6 +508,8 @@ struct mm {
 	u32 nr_auxv;
 	struct file *exe_file; /* under mmap_lock */
 	u64 def_flags;
+	/* who has power there may look at it though it is not dumpable; until the last mmput() */
+	struct user_namespace *user_ns;
 	bool dumpable;
 	u8 mdwe; /* PR_SET_MDWE's bits: nothing becomes executable that is or was writable */
 	bool thp_disabled; /* prctl(PR_SET_THP_DISABLE): only remembered, there are no huge pages */
@@ -593,6 +595,9 @@ int user_fault_in(struct mm *mm, u64 addr, bool write);
 struct mm_task_ops {
 	u64 (*rlimit)(int which); /* of current's process: RLIMIT_* of <linux/resource.h> */
 	bool (*capable)(int cap);
+	/* a reference; NULL: current's */
+	struct user_namespace *(*ns_get)(struct user_namespace *ns);
+	void (*ns_put)(struct user_namespace *ns);
 };
 extern const struct mm_task_ops *mm_task_ops;
 

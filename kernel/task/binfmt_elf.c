@@ -109,7 +109,7 @@ static int open_interp(struct loader *l)
 	kfree(name);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	l->b->nondump |= path_permission(&f->f_path, MAY_READ) != 0;
+	bprm_note_reading(l->b, f);
 	l->has_interp = true;
 	err = image_read(&l->interp, f, l->mm->task_size);
 	return err == -ENOEXEC ? -ELIBBAD : err;

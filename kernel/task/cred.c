@@ -177,8 +177,7 @@ static bool caps_subset(const struct cred *of, const struct cred *c)
 	return false;
 }
 
-/* Did the task change into somebody whose secrets it may hold? */
-static bool cred_gains(const struct cred *old, const struct cred *new)
+bool cred_gains(const struct cred *old, const struct cred *new)
 {
 	return old->euid != new->euid || old->egid != new->egid || old->fsuid != new->fsuid ||
 	       old->fsgid != new->fsgid || !caps_subset(old, new);

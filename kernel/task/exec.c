@@ -61,8 +61,7 @@ int bprm_take(struct bprm *b, struct file *f)
 {
 	bprm_close(b);
 	b->file = f;
-	b->nondump |=
-		path_permission(&f->f_path, MAY_READ) != 0; /* a script must not lay it open */
+	bprm_note_reading(b, f); /* a script must not lay it open */
 	return read_start(b);
 }
 
@@ -172,7 +171,9 @@ static bool is_dumpable(const struct bprm *b)
 {
 	const struct cred *c = b->cred;
 
-	return !b->nondump && !b->secure && c->euid == c->uid && c->egid == c->gid;
+	/* not b->secure: what a tracer has kept from its rights is secure, and has nothing to hide */
+	return !b->nondump && c->euid == c->uid && c->egid == c->gid &&
+	       !cred_gains(current_cred(), c);
 }
 
 static void take_credentials(struct bprm *b)
@@ -271,6 +272,10 @@ static int commit(struct bprm *b)
 		b->mm->coredump_filter = current->mm->coredump_filter;
 		b->mm->thp_disabled = current->mm->thp_disabled;
 		b->mm->mdwe = mdwe_inherited(current->mm->mdwe);
+	}
+	if (b->dump_ns) {
+		put_user_ns(b->mm->user_ns);
+		b->mm->user_ns = get_user_ns(b->dump_ns);
 	}
 	b->mm->exe_file = b->file;
 	b->file = NULL;
@@ -433,7 +438,7 @@ static int do_execveat(int dfd, const char *name, const struct exec_strings *s, 
 	if (!err)
 		err = gather_strings(b, s);
 	if (!err) {
-		b->nondump = path_permission(&b->file->f_path, MAY_READ) != 0;
+		bprm_note_reading(b, b->file);
 		err = load_binary(b);
 	}
 	if (!err)

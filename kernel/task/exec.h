@@ -41,6 +41,8 @@ struct bprm {
 	u32 unsafe;
 	bool secure;  /* AT_SECURE */
 	bool nondump; /* not readable by the caller */
+	/* then: whose root may look at it all the same; current's or above it */
+	struct user_namespace *dump_ns;
 	/* the new image, built by the ELF loader */
 	struct mm *mm;
 	u64 entry, sp;
@@ -62,6 +64,7 @@ int args_write(
 
 /* exec_cred.c */
 int bprm_creds(struct bprm *b); /* set-id bits and capabilities of b->file into b->cred */
+void bprm_note_reading(struct bprm *b, struct file *f); /* nondump, dump_ns */
 
 /*
  * binfmt_misc.c, binfmt_script.c, binfmt_elf.c: -ENOEXEC: not mine. The first two have replaced b->file when they return 0.

@@ -172,3 +172,18 @@ int bprm_creds(struct bprm *b)
 			    (effective || !cap_issubset(new->cap_permitted, new->cap_ambient)));
 	return 0;
 }
+
+/* The root of a namespace that the file's owner is not known in must not read by way of its memory what he may not read. */
+void bprm_note_reading(struct bprm *b, struct file *f)
+{
+	struct user_namespace *ns = b->dump_ns ? b->dump_ns : current_user_ns();
+	kuid_t uid = file_seen_uid(f, f->f_inode->i_uid);
+	kgid_t gid = file_seen_gid(f, f->f_inode->i_gid);
+
+	if (!path_permission(&f->f_path, MAY_READ))
+		return;
+	while (ns->parent && !(kuid_has_mapping(ns, uid) && kgid_has_mapping(ns, gid)))
+		ns = ns->parent;
+	b->nondump = true;
+	b->dump_ns = ns;
+}

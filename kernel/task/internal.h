@@ -93,6 +93,8 @@ bool cap_issubset(u64 a, u64 b);
 #define CAP_FULL ((1UL << (CAP_LAST_CAP + 1)) - 1)
 #define CAP_BIT(c) (1UL << (c))
 void set_dumpable(struct mm *mm, u32 mode);
+/* Does who changes so become somebody whose secrets he may hold? */
+bool cred_gains(const struct cred *old, const struct cred *new);
 void cap_setuid_fixup(struct cred *new, const struct cred *old);
 void cap_setfsuid_fixup(struct cred *new, const struct cred *old);
 

@@ -5,9 +5,16 @@
  */
 #include "kernel/task/internal.h"
 
+static struct user_namespace *mm_ns_get(struct user_namespace *ns)
+{
+	return get_user_ns(ns ? ns : current_user_ns());
+}
+
 static const struct mm_task_ops task_ops_for_mm = {
 	.rlimit = rlimit,
 	.capable = capable,
+	.ns_get = mm_ns_get,
+	.ns_put = put_user_ns,
 };
 
 static int mm_hooks_init(void)

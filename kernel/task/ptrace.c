@@ -276,15 +276,19 @@ static bool same_user(const struct cred *c, const struct cred *tc, bool attach)
 	       gid == tc->sgid && gid == tc->gid;
 }
 
-static bool is_dumpable(struct task *t)
+/*
+ * What is not dumpable is for who has power where its program was started. That @t has entered another user namespace since does not make what it
+ * holds that one's: its root could take over a program of the machine's that only came to help.
+ */
+static bool shows_memory(struct task *t, const struct cred *c)
 {
-	bool dumpable = true;
+	bool shows = true;
 
 	spin_lock(&t->alloc_lock);
 	if (t->mm)
-		dumpable = t->mm->dump_mode == 1;
+		shows = t->mm->dump_mode == 1 || cred_ns_capable(c, t->mm->user_ns, CAP_SYS_PTRACE);
 	spin_unlock(&t->alloc_lock);
-	return dumpable;
+	return shows;
 }
 
 bool ptrace_may_access(struct task *t, bool attach)
@@ -297,8 +301,8 @@ bool ptrace_may_access(struct task *t, bool attach)
 	tc = get_task_cred(t);
 	allowed = cred_ns_capable(c, tc->user_ns, CAP_SYS_PTRACE) ||
 		  (same_user(c, tc, attach) && c->user_ns == tc->user_ns &&
-			  cap_issubset(tc->cap_permitted, c->cap_effective) && is_dumpable(t));
-	allowed = allowed && landlock_may_trace(c->landlock, tc->landlock);
+			  cap_issubset(tc->cap_permitted, c->cap_effective));
+	allowed = allowed && shows_memory(t, c) && landlock_may_trace(c->landlock, tc->landlock);
 	put_cred(tc);
 	return allowed;
 }

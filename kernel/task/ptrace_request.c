@@ -19,14 +19,24 @@
 
 /* ---- memory ---- */
 
+/* A program that its user may not read, or may not any more, is not read by way of a tracer that was there before. */
+static bool shows_memory(const struct task *t, const struct mm *mm)
+{
+	const struct cred *by = READ_ONCE(
+		t->ptracer_cred); /* gone where somebody kills it now; stays until we sleep */
+
+	return mm->dump_mode == 1 || (by && cred_ns_capable(by, mm->user_ns, CAP_SYS_PTRACE));
+}
+
 static long access_word(struct task *t, u64 addr, u64 *word, bool write)
 {
 	struct mm *mm = get_task_mm(t);
-	ssize_t n;
+	ssize_t n = 0;
 
 	if (!mm)
 		return -EIO;
-	n = access_mm(mm, addr, word, sizeof(*word), write, true);
+	if (shows_memory(t, mm))
+		n = access_mm(mm, addr, word, sizeof(*word), write, true);
 	mmput(mm);
 	return n == (ssize_t)sizeof(*word) ? 0 : -EIO;
 }

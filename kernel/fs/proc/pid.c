@@ -81,15 +81,18 @@ static u32 root_of(u32 id)
 static void set_owner(struct inode *inode, struct task *t)
 {
 	const struct cred *c = get_task_cred(t);
-	bool dumpable = true;
+	kuid_t uid = c->euid;
+	kgid_t gid = c->egid;
 
-	spin_lock(&t->alloc_lock);
-	if (t->mm && inode->i_mode != (S_IFDIR | 0555))
-		dumpable = t->mm->dumpable;
-	spin_unlock(&t->alloc_lock);
-	inode->i_uid = dumpable ? c->euid : root_of(make_kuid(c->user_ns, 0));
-	inode->i_gid = dumpable ? c->egid : root_of(make_kgid(c->user_ns, 0));
 	put_cred(c);
+	spin_lock(&t->alloc_lock);
+	if (t->mm && inode->i_mode != (S_IFDIR | 0555) && !t->mm->dumpable) {
+		uid = root_of(make_kuid(t->mm->user_ns, 0));
+		gid = root_of(make_kgid(t->mm->user_ns, 0));
+	}
+	spin_unlock(&t->alloc_lock);
+	inode->i_uid = uid;
+	inode->i_gid = gid;
 }
 
 struct inode *proc_pid_inode(
