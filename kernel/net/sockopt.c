@@ -106,7 +106,7 @@ static int set_buffer(struct sock_common *sk, int opt, int val)
 	bool snd = opt == SO_SNDBUF || opt == SO_SNDBUFFORCE;
 	int most = snd ? READ_ONCE(sysctl_wmem_max) : READ_ONCE(sysctl_rmem_max);
 
-	if (force && !net_capable(sk->net, CAP_NET_ADMIN))
+	if (force && !capable(CAP_NET_ADMIN)) /* it is the machine's memory */
 		return -EPERM;
 	*(snd ? &sk->sndbuf : &sk->rcvbuf) = buffer_size(val, force ? 0x3fffffff : most);
 	sk->rare.buf_lock |= snd ? SOCK_SNDBUF_LOCK : SOCK_RCVBUF_LOCK;
@@ -138,7 +138,10 @@ static int set_privileged(struct sock_common *sk, int opt, int val)
 			return -EINVAL;
 		sk->rare.busy_poll = val;
 		return 0;
-	case SO_BUSY_POLL_BUDGET: return val > 0 && !may ? -EPERM : (u32)val > 65535 ? -EINVAL : 0;
+	case SO_BUSY_POLL_BUDGET:
+		if (val > 0 && !capable(CAP_NET_ADMIN))
+			return -EPERM;
+		return (u32)val > 65535 ? -EINVAL : 0;
 	}
 	return -ENOPROTOOPT;
 }
