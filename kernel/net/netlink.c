@@ -394,6 +394,25 @@ static int to_kernel(struct nl_sock *n, const u8 *buf, size_t len)
 	return err;
 }
 
+/*
+ * A request that is sent without an address may not be meant as one: a program with rights writes its errors to a socket that it was started with.
+ * Then it is allowed no more than who opened the socket.
+ */
+static int to_kernel_for(struct socket *s, const struct msg *m, const u8 *buf, size_t len)
+{
+	const struct cred *opener = s->file ? s->file->f_cred : NULL, *old = NULL;
+	struct nl_sock *n = NL(s);
+	int err;
+
+	if (opener && !(m->name && m->name->len) && net_capable(n->c.net, CAP_NET_ADMIN) &&
+		!cred_ns_capable(opener, n->c.net->ns.owner, CAP_NET_ADMIN))
+		old = override_creds(opener);
+	err = to_kernel(n, buf, len);
+	if (old)
+		revert_creds(old);
+	return err;
+}
+
 static int destination(struct nl_sock *n, const struct msg *m, u32 *portid, u32 *groups)
 {
 	struct sockaddr_nl a;
@@ -439,7 +458,7 @@ static ssize_t nl_sendmsg(struct socket *s, struct msg *m)
 	else if (portid || groups)
 		err = to_programs(n, buf, (u32)len, portid, groups, &m->cred);
 	if (!err && !portid)
-		err = to_kernel(n, buf, len);
+		err = to_kernel_for(s, m, buf, len);
 	kfree(buf);
 	return err ? err : (ssize_t)len;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* AF_NETLINK route sockets: listing links and addresses, the loopback device, errors in replies. */
 #include "t.h"
+#include <linux/capability.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -124,6 +125,59 @@ static void memberships(void)
 	close(s);
 }
 
+/* lo is set up: by write() to a socket that was handed in, or by sendto() with an address. */
+static int set_up(int to, bool named)
+{
+	struct request r = { .h = { NLMSG_LENGTH(sizeof(struct ifinfomsg)), RTM_NEWLINK,
+				     NLM_F_REQUEST | NLM_F_ACK, 7, 0 } };
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct {
+		struct nlmsghdr h;
+		struct nlmsgerr e;
+		char more[256];
+	} a;
+
+	r.u.link.ifi_index = 1;
+	r.u.link.ifi_flags = r.u.link.ifi_change = IFF_UP;
+	if (named)
+		NEED(sendto(to, &r, r.h.nlmsg_len, 0, (void *)&kernel, sizeof(kernel)));
+	else
+		NEED(write(to, &r, r.h.nlmsg_len));
+	NEED(recv(to, &a, sizeof(a), 0));
+	return a.e.error;
+}
+
+static void may_set(bool yes)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2];
+
+	NEED(syscall(SYS_capget, &h, d));
+	d[0].effective = yes ? d[0].effective | 1U << CAP_NET_ADMIN :
+			       d[0].effective & ~(1U << CAP_NET_ADMIN);
+	NEED(syscall(SYS_capset, &h, d));
+}
+
+/* A request is also for who opened the socket to make, unless its sender named the kernel: else it may be an error message to descriptor 2. */
+static void handed(void)
+{
+	int s[2];
+
+	if (unshare(CLONE_NEWNET))
+		NEED(unshare(CLONE_NEWUSER | CLONE_NEWNET));
+	s[1] = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+	may_set(false);
+	s[0] = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+	for (int now = 0; now < 2; now++) {
+		may_set(now);
+		for (int then = 0; then < 2; then++) {
+			say("who opened it could %d, who writes can %d", then, now);
+			T(set_up(s[then], false));
+			T(set_up(s[then], true));
+		}
+	}
+}
+
 TEST(netlink)
 {
 	struct sockaddr_nl a = { .nl_family = AF_NETLINK };
@@ -163,4 +217,5 @@ TEST(netlink)
 	OK(if_nametoindex("lo"));
 	way();
 	memberships();
+	CHILD(handed());
 }
