@@ -115,17 +115,19 @@ static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32
 
 /* ---- file to pipe ---- */
 
-static ssize_t read_page(struct file *f, loff_t *pos, struct page *page, size_t n)
+/* @more: some is had already. A socket or a terminal that has no more now is not waited for then; of other files the end says when. */
+static ssize_t read_page(struct file *f, loff_t *pos, struct page *page, size_t n, bool more)
 {
 	struct iov_iter it;
 
 	iov_iter_kernel(&it, page_address(page), n);
+	it.nowait = more && (S_ISSOCK(f->f_inode->i_mode) || S_ISCHR(f->f_inode->i_mode));
 	return vfs_read_iter(f, &it, pos);
 }
 
-/* One page's worth: bytes, 0 at the end, -errno. */
-static ssize_t file_to_pipe_once(
-	struct file *f, loff_t *pos, struct pipe_inode_info *p, size_t len, bool nonblock)
+/* One page's worth: bytes, 0 at the end, -errno. @more: read_page()'s; nor is room waited for. */
+static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_info *p, size_t len,
+	bool nonblock, bool more)
 {
 	struct pipe_buf b = { .merge = true };
 	bool waited = false;
@@ -133,7 +135,7 @@ static ssize_t file_to_pipe_once(
 	int err;
 
 	mutex_lock(&p->mutex);
-	err = pipe_wait_writable(p, nonblock, &waited);
+	err = pipe_wait_writable(p, nonblock || more, &waited);
 	b.page = err ? NULL : pipe_page_get(p);
 	mutex_unlock(&p->mutex);
 	if (err || !b.page) {
@@ -143,7 +145,7 @@ static ssize_t file_to_pipe_once(
 	}
 	if (waited && !pipe_full(p)) /* the file may let us wait, for ever */
 		pipe_wake_writers(p);
-	n = read_page(f, pos, b.page, min_t(size_t, len, PAGE_SIZE));
+	n = read_page(f, pos, b.page, min_t(size_t, len, PAGE_SIZE), more);
 	mutex_lock(&p->mutex);
 	if (n > 0)
 		err = pipe_wait_writable(
@@ -169,7 +171,7 @@ static ssize_t file_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size
 	ssize_t total = 0, n = 0;
 
 	while (len) {
-		n = file_to_pipe_once(f, pos, p, len, nonblock || total);
+		n = file_to_pipe_once(f, pos, p, len, nonblock, total);
 		if (n <= 0)
 			break;
 		total += n;

@@ -124,6 +124,32 @@ static void vm_full(void)
 	T(vmsplice(p[1], &in, 1, SPLICE_F_NONBLOCK));
 }
 
+/* What there is ends with a page: no more is waited for, since some is had. */
+static void whole_pages(void)
+{
+	static const size_t sizes[] = { 4096, 8192, 8193 };
+	int s[2], p[2];
+
+	for (unsigned i = 0; i < 3; i++) {
+		NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+		NEED(pipe(p));
+		NEED(write(s[0], buf, sizes[i]));
+		alarm(10);
+		T(splice(s[1], NULL, p[1], NULL, 65536, 0));
+		alarm(0);
+		T(recv(s[1], buf, 1, MSG_DONTWAIT));
+		NEED(shutdown(s[0], SHUT_WR));
+		T(splice(s[1], NULL, p[1], NULL, 65536, 0));
+		T(read(p[0], buf, sizeof(buf)));
+		for (int k = 0; k < 2; k++) {
+			close(s[k]);
+			close(p[k]);
+		}
+	}
+	T(splice(NEED(open("/dev/zero", O_RDONLY)), NULL, NEED(pipe(p)) ? -1 : p[1], NULL, 20000,
+		0));
+}
+
 TEST(splice)
 {
 	t_text("in", "0123456789");
@@ -132,4 +158,5 @@ TEST(splice)
 	vm();
 	kinds();
 	vm_full();
+	whole_pages();
 }
