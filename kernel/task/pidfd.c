@@ -370,7 +370,9 @@ long sys_pidfd_send_signal(int pidfd, int sig, uaddr_t uinfo, int flags)
 	pid = get_pidfd_or_dir(pidfd, &flags);
 	if (IS_ERR(pid))
 		return PTR_ERR(pid);
-	err = pidfd_info(&info, sig, uinfo, pid);
+	/* who has no number here is not to be signalled from here, whoever handed his descriptor in */
+	err = in_pidns(current_pid_ns(), pid_ns_of(pid)) ? pidfd_info(&info, sig, uinfo, pid) :
+							   -EINVAL;
 	if (!err)
 		err = send_scope(pid, sig, &info, flags);
 	put_pid(pid);

@@ -2,6 +2,26 @@
 /* pidfd_open(2), pidfd_send_signal(2): polling, signalling, errors. */
 #include "t.h"
 
+/* A descriptor that was taken along into another pid namespace says nothing there of who has no number in it. */
+static void from_within(int outside)
+{
+	pid_t pid = SPAWN(pause());
+
+	T(syscall(SYS_pidfd_send_signal, outside, 0, NULL, 0));
+	T(syscall(SYS_pidfd_send_signal, outside, SIGKILL, NULL, 0));
+	T(syscall(SYS_pidfd_send_signal, NEED(syscall(SYS_pidfd_open, pid, 0)), SIGTERM, NULL, 0));
+	t_wait("its own", pid);
+}
+
+static void another_namespace(void)
+{
+	int fd = NEED(syscall(SYS_pidfd_open, getpid(), 0));
+
+	if (unshare(CLONE_NEWPID))
+		NEED(unshare(CLONE_NEWUSER | CLONE_NEWPID));
+	CHILD(from_within(fd));
+}
+
 TEST(pidfd)
 {
 	struct pollfd p = { .events = POLLIN };
@@ -47,4 +67,5 @@ TEST(pidfd)
 	T(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0));
 	T(syscall(SYS_pidfd_send_signal, 1, 0, NULL, 0));
 	T(syscall(SYS_pidfd_send_signal, -1, 0, NULL, 0));
+	CHILD(another_namespace());
 }
