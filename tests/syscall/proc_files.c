@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
@@ -144,6 +145,28 @@ static void written(void)
 	say("slack %s", text);
 }
 
+/* The link can be read by all, but leads those only past the folders before it who have a right over the machine. */
+static void followed(const char *path)
+{
+	struct stat st;
+	char to[PATH_MAX];
+
+	IS(readlink(path, to, sizeof(to)) > 0);
+	T(lstat(path, &st));
+	T(stat(path, &st));
+	T(open(path, O_RDONLY));
+}
+
+static void as_nobody(void)
+{
+	if (getuid())
+		return;
+	NEED(setgroups(0, NULL));
+	NEED(setresgid(65534, 65534, 65534));
+	NEED(setresuid(65534, 65534, 65534));
+	NEED(prctl(PR_SET_DUMPABLE, 1));
+}
+
 static void map_files(void)
 {
 	char path[96], to[PATH_MAX], cwd[PATH_MAX];
@@ -164,6 +187,12 @@ static void map_files(void)
 	TN("wrong bounds", readlink(path, to, sizeof(to)));
 	snprintf(path, sizeof(path), "/proc/self/map_files/%lx", (unsigned long)p);
 	TN("no bounds", readlink(path, to, sizeof(to)));
+	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", (unsigned long)p,
+		(unsigned long)p + 2 * PAGE);
+	if (!getuid())
+		OK(open(path, O_RDWR));
+	CHILD(as_nobody(); followed(path));
+	CHILD(NEED(unshare(CLONE_NEWUSER)); followed(path));
 	munmap(p, 2 * PAGE);
 	close(fd);
 }

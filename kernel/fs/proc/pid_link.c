@@ -80,8 +80,11 @@ static int pid_link_path(struct inode *inode, struct path *path)
 	return err;
 }
 
+/* What is mapped is reached whatever folders lie before it, by who may do so only: reading the link is enough for others. */
 static int pid_follow_link(struct dentry *d, struct inode *inode, struct path *to)
 {
+	if (PROC_I(inode)->map_end && !capable(CAP_SYS_ADMIN) && !capable(CAP_CHECKPOINT_RESTORE))
+		return -EPERM;
 	return pid_link_path(inode, to);
 }
 
