@@ -131,6 +131,8 @@ static int kmsg_open(struct inode *inode, struct file *f)
 
 	if (!(f->f_mode & FMODE_READ))
 		return 0;
+	if (!syslog_may_read_all())
+		return -EPERM;
 	r = kzalloc(sizeof(*r), GFP_KERNEL);
 	if (!r)
 		return -ENOMEM;
@@ -163,6 +165,27 @@ static ssize_t kmsg_format(const struct printk_record *rec, char *buf, size_t si
 	return (ssize_t)n;
 }
 
+/* The lock is not held over the wait: who shares the file, and does not want to wait, or is to end, is not held up. 0 or -errno. */
+static int next_record(
+	struct file *f, struct kmsg_reader *r, const struct iov_iter *to, struct printk_record *rec)
+{
+	int err;
+
+	for (;;) {
+		if (mutex_lock_interruptible(&r->lock))
+			return -ERESTARTSYS;
+		err = printk_read(&r->seq, rec);
+		mutex_unlock(&r->lock);
+		if (err != -EAGAIN)
+			return 0;
+		if (file_nonblock(f, to))
+			return -EAGAIN;
+		err = wait_event_interruptible(&printk_wait, READ_ONCE(r->seq) < printk_next_seq());
+		if (err)
+			return err;
+	}
+}
+
 /* One record a read, as in Linux. */
 static ssize_t kmsg_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
@@ -170,27 +193,18 @@ static ssize_t kmsg_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	struct printk_record *rec = kmalloc(sizeof(*rec) + 5120, GFP_KERNEL);
 	char *text = (char *)(rec + 1);
 	ssize_t n;
-	int err;
 
 	if (!rec)
 		return -ENOMEM;
-	mutex_lock(&r->lock);
-	while ((err = printk_read(&r->seq, rec)) == -EAGAIN) {
-		if (f->f_flags & O_NONBLOCK) {
-			n = -EAGAIN;
-			goto out;
-		}
-		n = wait_event_interruptible(&printk_wait, r->seq < printk_next_seq());
-		if (n)
-			goto out;
-	}
+	n = next_record(f, r, to, rec);
+	if (n)
+		goto out;
 	n = kmsg_format(rec, text, 5120);
 	if ((size_t)n > to->count)
 		n = -EINVAL;
 	else if (copy_to_iter(text, (size_t)n, to) != (size_t)n)
 		n = -EFAULT;
 out:
-	mutex_unlock(&r->lock);
 	kfree(rec);
 	return n;
 }

@@ -96,6 +96,7 @@ struct iov_iter;
 /* The next records, as syslog(2) gives them to whoever reads them first; waits for one. */
 ssize_t syslog_read(struct iov_iter *to);
 bool syslog_unread(void);
+bool syslog_may_read_all(void); /* kernel.dmesg_restrict, and what current may */
 u64 syslog_cleared(void); /* the first record after those that SYSLOG_ACTION_CLEAR put aside */
 void ctrl_alt_del(void);
 void end_instance(void); /* the same, and a restart ends the instance from now on */

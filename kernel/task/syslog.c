@@ -190,10 +190,19 @@ static long set_console(int type, int level)
 
 int sysctl_dmesg_restrict;
 
+static bool privileged(void)
+{
+	return capable(CAP_SYSLOG) || capable(CAP_SYS_ADMIN);
+}
+
+bool syslog_may_read_all(void)
+{
+	return !READ_ONCE(sysctl_dmesg_restrict) || privileged();
+}
+
 long sys_syslog(int type, uaddr_t buf, int len)
 {
-	if ((sysctl_dmesg_restrict || (type != READ_ALL && type != SIZE_BUFFER)) &&
-		!capable(CAP_SYSLOG) && !capable(CAP_SYS_ADMIN))
+	if (type != READ_ALL && type != SIZE_BUFFER ? !privileged() : !syslog_may_read_all())
 		return -EPERM;
 	switch (type) {
 	case CLOSE:

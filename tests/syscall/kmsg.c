@@ -56,6 +56,60 @@ static void cleared(void)
 		close(fd);
 }
 
+static void restricted(const char *value)
+{
+	int fd = GNEED(open("/proc/sys/kernel/dmesg_restrict", O_WRONLY));
+
+	GNEED(write(fd, value, 1));
+	if (in_guest())
+		close(fd);
+}
+
+/* The log is as closed by the device as by the call. */
+static void closed(void)
+{
+	restricted("1");
+	CHILD({
+		int fd = GNEED(open("/dev/kmsg", O_RDONLY));
+
+		if (in_guest())
+			close(fd);
+		GNEED(setuid(65534));
+		G(open("/dev/kmsg", O_RDONLY), "-1 EPERM");
+		G(syscall(SYS_syslog, 3, NULL, 0), "-1 EPERM");
+		G(syscall(SYS_syslog, 10, NULL, 0), "-1 EPERM");
+	});
+	restricted("0");
+	CHILD({
+		GNEED(setuid(65534));
+		G(open("/dev/kmsg", O_RDONLY) > 0, "1");
+		G(syscall(SYS_syslog, 10, NULL, 0) > 0, "1");
+	});
+}
+
+/* Who waits for a record does not hold up who shares the file with it. */
+static void together(void)
+{
+	static char text[8192];
+	int fd = GNEED(open("/dev/kmsg", O_RDONLY | O_NONBLOCK));
+	pid_t pid[2];
+
+	drain(fd, text, sizeof(text));
+	GNEED(fcntl(fd, F_SETFL, 0));
+	for (int i = 0; i < 2 && in_guest(); i++) {
+		pid[i] = SPAWN(read(fd, text, sizeof(text)));
+		t_until(pid[i], 'S');
+	}
+	GNEED(fcntl(fd, F_SETFL, O_NONBLOCK));
+	G(read(fd, text, sizeof(text)), "-1 EAGAIN");
+	for (int i = 1; i >= 0; i--) {
+		GNEED(kill(pid[i], SIGKILL));
+		G(waitpid(pid[i], NULL, 0) == pid[i], "1");
+	}
+	if (in_guest())
+		close(fd);
+}
+
 TEST(kmsg)
 {
 	static char text[8192];
@@ -80,4 +134,6 @@ TEST(kmsg)
 	if (in_guest())
 		close(fd);
 	cleared();
+	closed();
+	together();
 }
