@@ -94,17 +94,17 @@ static ssize_t timerfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 
 	if (to->count < sizeof(ticks))
 		return -EINVAL;
-	if (!READ_ONCE(t->ticks)) {
-		if (file_nonblock(f, to))
-			return -EAGAIN;
-		err = wait_event_interruptible(&t->wqh, READ_ONCE(t->ticks));
-		if (err)
-			return err;
-	}
-	if (take_cancel(t))
-		return -ECANCELED;
-	if (!take(t, &ticks))
-		return -EAGAIN;
+	do { /* another reader may be first */
+		if (!READ_ONCE(t->ticks)) {
+			if (file_nonblock(f, to))
+				return -EAGAIN;
+			err = wait_event_interruptible(&t->wqh, READ_ONCE(t->ticks));
+			if (err)
+				return err;
+		}
+		if (take_cancel(t))
+			return -ECANCELED;
+	} while (!take(t, &ticks));
 	return copy_to_iter(&ticks, sizeof(ticks), to) == sizeof(ticks) ? (ssize_t)sizeof(ticks) :
 									  -EFAULT;
 }

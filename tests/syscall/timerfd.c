@@ -3,6 +3,35 @@
 #include "t.h"
 #include <sys/timerfd.h>
 
+/* One expiry wakes all who read; those who come too late go on waiting. */
+static void *reads(void *arg)
+{
+	int fd = *(int *)arg;
+	uint64_t n;
+	long failed = 0;
+
+	for (int i = 0; i < 100; i++)
+		failed += read(fd, &n, 8) != 8;
+	return (void *)failed;
+}
+
+static void shared(void)
+{
+	struct itimerspec often = { .it_value.tv_nsec = 1000000, .it_interval.tv_nsec = 1000000 };
+	int fd = NEED(timerfd_create(CLOCK_MONOTONIC, 0));
+	pthread_t t[4];
+	void *failed;
+
+	NEED(timerfd_settime(fd, 0, &often, NULL));
+	for (int i = 0; i < 4; i++)
+		NEED(-pthread_create(&t[i], NULL, reads, &fd));
+	for (int i = 0; i < 4; i++) {
+		NEED(-pthread_join(t[i], &failed));
+		say("reads that failed: %ld", (long)failed);
+	}
+	close(fd);
+}
+
 TEST(timerfd)
 {
 	struct itimerspec once = { { 0, 0 }, { 0, 20000000 } },
@@ -61,4 +90,5 @@ TEST(timerfd)
 	NEED(timerfd_settime(fd, 0, &off, NULL));
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	T(read(fd, &n, 8));
+	shared();
 }
