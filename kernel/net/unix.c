@@ -238,9 +238,20 @@ static int join_listener(struct unix_sock *u, struct unix_sock *l, struct unix_s
 	return 0;
 }
 
+/* @until: by SO_SNDTIMEO. 0: look again. */
+static int wait_for_backlog(struct unix_sock *l, u64 until)
+{
+	int err = wait_event_timeout(&l->space, has_backlog(l), until, true);
+
+	if (err == -ETIMEDOUT)
+		return -EAGAIN;
+	return err == -ERESTARTSYS && until != ~0UL ? -EINTR : err;
+}
+
 static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 {
 	struct unix_sock *u = UNIX(s), *l, *srv;
+	u64 until = u->c.sndtimeo ? ktime_get() + u->c.sndtimeo : ~0UL;
 	int err = unix_check_addr(a);
 
 	if (err)
@@ -269,7 +280,7 @@ static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonbloc
 			break;
 		if (nonblock)
 			break;
-		err = wait_event_interruptible(&l->space, has_backlog(l));
+		err = wait_for_backlog(l, until);
 		if (err)
 			break;
 	}

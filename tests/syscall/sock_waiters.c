@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* While one thread waits for a socket, to read or to write, another who does not want to wait is told so at once; and none loses a byte. */
 #include "inet.h"
+#include <sys/un.h>
 
 #define READERS 4
 #define EACH 2000
@@ -129,6 +130,31 @@ static void writers_wait(int a, int b)
 	T(recv(b, much, 1, MSG_DONTWAIT));
 }
 
+/* connect() waits for room at the listener for no longer than its limit, and is not begun anew after a signal then. */
+static void connects(int type)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct itimerval soon = { .it_value.tv_usec = 30000 };
+	socklen_t n = sizeof(a);
+	int l = NEED(socket(AF_UNIX, type, 0)), c;
+
+	NEED(bind(l, (void *)&a, sizeof(sa_family_t)));
+	NEED(listen(l, 0));
+	NEED(getsockname(l, (void *)&a, &n));
+	for (int i = 0; i < 3; i++) {
+		c = NEED(socket(AF_UNIX, type, 0));
+		set_limit(c, SO_SNDTIMEO);
+		T(connect(c, (void *)&a, n));
+	}
+	t_handle(SIGALRM, SA_RESTART);
+	c = NEED(socket(AF_UNIX, type, 0));
+	NEED(setsockopt(c, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ .tv_sec = 20 },
+		sizeof(struct timeval)));
+	NEED(setitimer(ITIMER_REAL, &soon, NULL));
+	T(connect(c, (void *)&a, n));
+	close(l);
+}
+
 TEST(sock_waiters)
 {
 	static const struct {
@@ -145,6 +171,8 @@ TEST(sock_waiters)
 		close(s[0]);
 		close(s[1]);
 	}
+	connects(SOCK_STREAM);
+	connects(SOCK_SEQPACKET);
 	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
 	share("unix stream", s[0], s[1]);
 	tcp_pair(s);
