@@ -36,6 +36,22 @@ void simple_xattrs_free(struct simple_xattrs *x)
 	}
 }
 
+u32 simple_xattrs_count(struct simple_xattrs *x, const char *prefix, size_t *bytes)
+{
+	struct simple_xattr *a;
+	u32 n = 0;
+
+	*bytes = 0;
+	spin_lock(&x->lock);
+	list_for_each_entry(a, &x->list, list)
+		if (!strncmp(a->name, prefix, strlen(prefix))) {
+			*bytes += a->size;
+			n++;
+		}
+	spin_unlock(&x->lock);
+	return n;
+}
+
 static struct simple_xattr *find_locked(struct simple_xattrs *x, const char *name)
 {
 	struct simple_xattr *a;

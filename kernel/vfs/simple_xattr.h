@@ -12,6 +12,8 @@ struct simple_xattrs {
 };
 void simple_xattrs_init(struct simple_xattrs *x);
 void simple_xattrs_free(struct simple_xattrs *x);
+/* How many have names that begin with @prefix; *bytes: how long their values are. */
+u32 simple_xattrs_count(struct simple_xattrs *x, const char *prefix, size_t *bytes);
 /* As inode_operations' getxattr, setxattr, listxattr. */
 ssize_t simple_xattr_get(struct simple_xattrs *x, const char *name, void *buf, size_t size);
 int simple_xattr_set(
