@@ -337,7 +337,7 @@ static int file_open(struct inode *inode, struct file *f)
 	o = kzalloc(sizeof(*o), GFP_KERNEL);
 	if (!o)
 		return -ENOMEM;
-	mutex_init(&o->seq.lock);
+	seq_open(&o->seq, f);
 	if (cf->notify >= 0)
 		o->seen = READ_ONCE(cgroup_of(inode)->notify[cf->notify].seq);
 	f->private_data = o;
@@ -350,7 +350,7 @@ static int file_release(struct inode *inode, struct file *f)
 
 	if (o) {
 		psi_trigger_destroy(o->trigger);
-		kfree(o->seq.buf);
+		seq_close(&o->seq);
 	}
 	kfree(o);
 	return 0;

@@ -50,7 +50,7 @@ static int mounts_open_style(struct inode *inode, struct file *f, int style)
 	if (!m)
 		goto out;
 	err = -EINVAL;
-	mutex_init(&m->seq.lock);
+	seq_open(&m->seq, f);
 	m->style = style;
 	m->seq.file = f;
 	m->ns = ns_of_task(t, NS_MNT);
@@ -91,7 +91,7 @@ static int mounts_release(struct inode *inode, struct file *f)
 		return 0;
 	path_put(&m->root);
 	ns_put(m->ns);
-	kfree(m->seq.buf);
+	seq_close(&m->seq);
 	kfree(m);
 	return 0;
 }

@@ -26,6 +26,7 @@ struct seq {
 		lock; /* who reads: the text is made anew and copied under it. pread() takes no f_pos_lock */
 	char *buf;
 	size_t len, size;
+	struct user_struct *payer; /* an open file's opener (f_cred keeps it), or NULL */
 	bool full;     /* there was no memory for more at hand: what is printed is lost */
 	size_t wanted; /* then: the size that it is to have */
 	const struct file *
@@ -38,8 +39,11 @@ void seq_write(struct seq *s, const void *p, size_t n);
 void seq_puts(struct seq *s, const char *text);
 /* Room for @n more bytes, so that what is printed next, spinlocks held, does not allocate. */
 void seq_reserve(struct seq *s, size_t n);
+/* Of an open file: it begins, it ends. */
+void seq_open(struct seq *s, const struct file *f);
+void seq_close(struct seq *s);
 /*
- * A read of a text, mutex_init(&s->lock): at its beginning @make prints it anew, more than once when there was no memory for all of it.
+ * A read of a text, after seq_open(): at its beginning @make prints it anew, more than once when there was no memory for all of it.
  */
 ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
 	int (*make)(struct seq *s, void *arg), void *arg);

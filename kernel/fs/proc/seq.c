@@ -7,6 +7,9 @@
  * Many a text is made with spinlocks held. So a buffer grows, while it is written, without sleeping; when there is no memory at hand for
  * that, it is brought to the size that was wanted afterwards, and the text made once more.
  *
+ * What was reserved in vain is given back. A user whose other open files keep more than one KEPT_PARTth of the memory keeps no more than a page of
+ * this one; the text is made anew for each read.
+ *
  * Locks: s->lock, outside of all that a show function or a copy to the reader takes.
  */
 #include <asm/errno.h>
@@ -17,6 +20,14 @@
 
 #define SEQ_MAX (64U << 20)
 #define STORE_MAX 4096
+#define KEPT_PART 32
+
+static void set_size(struct seq *s, size_t size)
+{
+	if (s->payer)
+		atomic_add((s64)size - (s64)s->size, &s->payer->texts);
+	s->size = size;
+}
 
 static bool seq_grow(struct seq *s, size_t need, gfp_t gfp)
 {
@@ -32,7 +43,7 @@ static bool seq_grow(struct seq *s, size_t need, gfp_t gfp)
 		return false;
 	}
 	s->buf = buf;
-	s->size = size;
+	set_size(s, size);
 	return true;
 }
 
@@ -87,6 +98,25 @@ void seq_escape(struct seq *s, const char *text)
 
 /* ---- as a file ---- */
 
+void seq_open(struct seq *s, const struct file *f)
+{
+	mutex_init(&s->lock);
+	s->payer = f->f_cred->user;
+}
+
+static void forget_text(struct seq *s)
+{
+	kfree(s->buf);
+	s->buf = NULL;
+	s->len = 0;
+	set_size(s, 0);
+}
+
+void seq_close(struct seq *s)
+{
+	forget_text(s);
+}
+
 static int text_open(struct inode *inode, struct file *f)
 {
 	struct seq *s = kzalloc(sizeof(*s), GFP_KERNEL);
@@ -94,7 +124,7 @@ static int text_open(struct inode *inode, struct file *f)
 
 	if (!s)
 		return -ENOMEM;
-	mutex_init(&s->lock);
+	seq_open(s, f);
 	err = proc_entry_open(PROC_I(inode), s);
 	if (err) {
 		kfree(s);
@@ -111,7 +141,7 @@ static int text_release(struct inode *inode, struct file *f)
 	if (s && s->mm)
 		mmdrop(s->mm);
 	if (s)
-		kfree(s->buf);
+		seq_close(s);
 	kfree(s);
 	return 0;
 }
@@ -119,11 +149,10 @@ static int text_release(struct inode *inode, struct file *f)
 /* The room that was wanted when there was none. What is in the buffer is lost. */
 static bool make_room(struct seq *s)
 {
-	kfree(s->buf);
-	s->size = 0;
+	forget_text(s);
 	s->buf = s->wanted <= SEQ_MAX ? kmalloc(s->wanted, GFP_KERNEL) : NULL;
 	if (s->buf)
-		s->size = s->wanted;
+		set_size(s, s->wanted);
 	return s->buf;
 }
 
@@ -152,6 +181,28 @@ static ssize_t copy_text(const struct seq *s, struct iov_iter *to, loff_t *pos)
 	return (ssize_t)n;
 }
 
+static void shrink_text(struct seq *s)
+{
+	size_t size = PAGE_SIZE;
+	char *buf;
+
+	while (size < s->len + 1)
+		size *= 2;
+	buf = size <= s->size / 4 ? krealloc(s->buf, size, GFP_KERNEL) : NULL;
+	if (!buf)
+		return;
+	s->buf = buf;
+	set_size(s, size);
+}
+
+/* Between two reads. Who reads one text, however long, has it made once. */
+static bool may_keep(const struct seq *s)
+{
+	return s->size <= PAGE_SIZE || !s->payer ||
+	       (u64)atomic_read(&s->payer->texts) - s->size <=
+		       nr_managed_frames() * (PAGE_SIZE / KEPT_PART);
+}
+
 ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
 	int (*make)(struct seq *s, void *arg), void *arg)
 {
@@ -161,8 +212,12 @@ ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
 		return n;
 	if (*pos == 0 || !s->buf)
 		n = make_text(s, make, arg);
-	if (!n)
+	if (!n) {
+		shrink_text(s);
 		n = copy_text(s, to, pos);
+	}
+	if (!may_keep(s))
+		forget_text(s);
 	mutex_unlock(&s->lock);
 	return n;
 }
