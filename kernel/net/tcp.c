@@ -259,6 +259,9 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	t->iss = t->snd_una = t->snd_nxt = t->write_seq = tcp_new_iss(i);
 	t->rack.xmit = 0; /* what an earlier connection has seen does not count */
 	t->rack.reordered = false;
+	t->min_rtt = 0;
+	t->tlp_high = 0;
+	t->undo.on = t->frto = t->urg_sending = false;
 	t->rcv_nxt = t->rcv_wup = t->copied_seq = 0;
 	t->rto = RTO_INIT;
 	t->srtt = 0;
@@ -283,12 +286,24 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	return err;
 }
 
+/* Nothing is left of what a connection has brought. c.lock held; read_mutex, too: a reader copies without the other. */
+static void drop_received(struct tcp_sock *t)
+{
+	skb_free_list(&t->inet.rq);
+	t->inet.rmem = 0;
+	t->peer_done = t->ack_due = t->ack_now = false;
+	t->urg_state = URG_NONE;
+	t->dsack.end = 0;
+	tcp_mem_sync(t);
+}
+
 static int disconnect(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;
-
 	int err = 0;
 
+	if (mutex_lock_interruptible(&i->read_mutex))
+		return -ERESTARTSYS;
 	spin_lock(&i->c.lock);
 	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN) | TCPF(TCP_TIME_WAIT)))
 		err = -ECONNRESET;
@@ -296,15 +311,13 @@ static int disconnect(struct tcp_sock *t)
 		tcp_send_reset(t);
 	if (t->state != TCP_CLOSE)
 		tcp_done(t);
-	skb_free_list(&i->rq);
-	i->rmem = 0;
-	tcp_mem_sync(t);
+	drop_received(t);
 	if (err)
 		i->c.err = err;
 	i->c.shutdown = 0;
-	t->peer_done = false;
 	t->conn = CONN_NONE;
 	spin_unlock(&i->c.lock);
+	mutex_unlock(&i->read_mutex);
 	inet_forget_peer(i);
 	inet_stop_listening(i);
 	tcp_stop_listening(t);
@@ -351,9 +364,11 @@ static int begin_connect(
 	if (a->len < sizeof(u16))
 		return -EINVAL;
 	if (a->family == AF_UNSPEC) {
-		s->listening = false;
 		err = disconnect(t);
-		return err ? err : 1;
+		if (err)
+			return err;
+		s->listening = false;
+		return 1;
 	}
 	if (t->defer_connect)
 		return -EISCONN;
@@ -369,6 +384,12 @@ static int begin_connect(
 	if (err)
 		return err;
 	if (i->rport) { /* a connection that has ended; its port may be had again when it came by itself */
+		if (mutex_lock_interruptible(&i->read_mutex))
+			return -ERESTARTSYS;
+		spin_lock(&i->c.lock);
+		drop_received(t);
+		spin_unlock(&i->c.lock);
+		mutex_unlock(&i->read_mutex);
 		inet_forget_peer(i);
 	}
 	t->fast = FAST_NO;

@@ -245,14 +245,21 @@ static struct sk_buff *find_byte(struct tcp_sock *t, u32 seq, u32 *off, u32 *len
 	return found;
 }
 
-/* Everything before @seq has been read. */
-static void consume(struct tcp_sock *t, u32 seq)
+/*
+ * Everything before @seq has been read, by who began at @from. Where reading goes on: @seq, or, if another connection has begun meanwhile,
+ * its front.
+ */
+static u32 consume(struct tcp_sock *t, u32 from, u32 seq)
 {
 	struct inet_sock *i = &t->inet;
-	u32 copied;
+	u32 front;
 
 	spin_lock(&i->c.lock);
-	copied = seq - t->copied_seq;
+	front = t->copied_seq;
+	if (unlikely(front != from)) {
+		spin_unlock(&i->c.lock);
+		return front;
+	}
 	t->copied_seq = seq;
 	while (!list_empty(&i->rq)) {
 		struct sk_buff *skb = list_first_entry(&i->rq, struct sk_buff, list);
@@ -265,10 +272,11 @@ static void consume(struct tcp_sock *t, u32 seq)
 	}
 	if (t->urg_state && after(seq, t->urg_seq))
 		t->urg_state = URG_NONE;
-	tcp_rcv_adjust(t, copied);
+	tcp_rcv_adjust(t, seq - from);
 	tcp_mem_sync(t);
 	spin_unlock(&i->c.lock);
 	net_rx_flush();
+	return seq;
 }
 
 /* Around the urgent byte: reads stop before it, then pass over it. True: stop here. */
@@ -299,6 +307,12 @@ static bool readable(struct tcp_sock *t, u32 seq)
 				  TCPF(TCP_SYN_RECV) | TCPF(TCP_SYN_SENT));
 }
 
+/* Or another has read meanwhile, or the connection, of which we knew no number yet, is there: then from its front. */
+static bool may_read(struct tcp_sock *t, u32 from, u32 seq)
+{
+	return READ_ONCE(t->copied_seq) != from || readable(t, seq);
+}
+
 /* Nothing more is here: 0 to wait, 1 for the end, or -errno. */
 static int at_end(struct tcp_sock *t)
 {
@@ -313,7 +327,7 @@ static int at_end(struct tcp_sock *t)
 	}
 	if (t->inet.c.shutdown & SHUT_RD)
 		return 1;
-	return t->state == TCP_CLOSE ? -ENOTCONN : 0;
+	return tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)) ? -ENOTCONN : 0;
 }
 
 static int copy_some(struct tcp_sock *t, struct msg *m, u32 *seq, bool first, bool *stop)
@@ -359,7 +373,8 @@ static ssize_t recv_locked(struct tcp_sock *t, struct msg *m, bool *held)
 {
 	struct sock_common *c = &t->inet.c;
 	bool peek = m->flags & MSG_PEEK, stop = false;
-	u32 seq = t->copied_seq + (peek && c->peek_off > 0 ? (u32)c->peek_off : 0);
+	u32 off = peek && c->peek_off > 0 ? (u32)c->peek_off : 0;
+	u32 from = READ_ONCE(t->copied_seq), seq = from + off;
 	u64 target = m->flags & MSG_WAITALL ? m->iter.count :
 					      min_t(u64, max(c->rcvlowat, 1U), m->iter.count);
 	ssize_t done = 0;
@@ -375,25 +390,27 @@ static ssize_t recv_locked(struct tcp_sock *t, struct msg *m, bool *held)
 		}
 		if (n > 0) {
 			done += n;
-			if (!peek && seq - t->copied_seq >= c->rcvbuf / 4)
-				consume(t, seq);
+			if (!peek && seq - from >= c->rcvbuf / 4)
+				seq = from = consume(t, from, seq);
 			continue;
 		}
 		if (stop || (u64)done >= target)
 			break;
-		if (!peek && seq != t->copied_seq)
-			consume(t, seq);
+		if (!peek && seq != from)
+			seq = from = consume(t, from, seq);
 		err = done && (c->err || c->shutdown & SHUT_RD) ? 1 : at_end(t);
 		if (!err)
-			err = sock_wait_aside(
-				c, readable(t, seq), m, c->rcvtimeo, &t->inet.read_mutex, held);
-		if (*held && (!peek || before(seq, t->copied_seq))) /* another has read meanwhile */
-			seq = t->copied_seq;
+			err = sock_wait_aside(c, may_read(t, from, seq), m, c->rcvtimeo,
+				&t->inet.read_mutex, held);
+		if (*held && t->copied_seq != from) {
+			from = t->copied_seq;
+			seq = from + off;
+		}
 		if (err)
 			break;
 	}
-	if (*held && !peek && seq != t->copied_seq)
-		consume(t, seq);
+	if (*held && !peek && seq != from)
+		consume(t, from, seq);
 	if (unlikely(m->stamp) && done)
 		msg_put_stamps(m, c, m->stamp);
 	sock_peeked(c, peek ? (int)done : -(int)done);
