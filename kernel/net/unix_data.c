@@ -307,9 +307,10 @@ bool unix_readable(struct unix_sock *u)
 	return yes;
 }
 
-static bool recv_ready(struct unix_sock *u)
+/* Nothing more will come. */
+static bool over(struct unix_sock *u)
 {
-	return unix_readable(u) || u->c.shutdown & SHUT_RD || u->c.err ||
+	return u->c.shutdown & SHUT_RD ||
 	       (u->c.type != SOCK_DGRAM &&
 		       (!u->peer || u->peer->state == UNIX_DEAD || u->peer->c.shutdown & SHUT_WR));
 }
@@ -523,22 +524,27 @@ static ssize_t stream_peek(struct unix_sock *u, struct msg *m)
 	return done;
 }
 
-/* More is here than a peek passes over. */
+/* More is here than a peek passes over; a byte out of band is none that it sees. */
 static bool peek_ready(struct unix_sock *u)
 {
-	return (int)u->queued > max(READ_ONCE(u->c.peek_off), 0);
+	u64 n;
+
+	spin_lock(&u->c.lock);
+	n = u->queued - (u->oob && !u->c.oobinline);
+	spin_unlock(&u->c.lock);
+	return n > (u64)max(READ_ONCE(u->c.peek_off), 0);
 }
 
-static bool stream_ready(struct unix_sock *u, bool peek)
+/* @part: for a peek, which passes over what is there; who holds read_mutex finds something then, so that a loop ends. */
+static bool something(struct unix_sock *u, bool part)
 {
-	return list_empty(&u->queue) || !peek ? recv_ready(u) : peek_ready(u);
+	return part ? peek_ready(u) : unix_readable(u);
 }
 
-/* @part: stream_ready()'s. */
 static int wait_aside(struct unix_sock *u, struct msg *m, bool part, bool *held)
 {
-	return sock_wait_aside(
-		&u->c, stream_ready(u, part), m, u->c.rcvtimeo, &u->read_mutex, held);
+	return sock_wait_aside(&u->c, something(u, part) || u->c.err || over(u), m, u->c.rcvtimeo,
+		&u->read_mutex, held);
 }
 
 /* Nothing was there: 1 for the end, 0 to look again, or -errno. */
@@ -551,7 +557,7 @@ static int stream_wait(struct unix_sock *u, struct msg *m, bool *held)
 		u->c.err = 0;
 		return err;
 	}
-	if (recv_ready(u) && list_empty(&u->queue))
+	if (over(u) && !something(u, peek))
 		return 1; /* the other side has finished */
 	return wait_aside(u, m, peek, held);
 }
@@ -648,23 +654,24 @@ static struct unix_msg *dgram_at_offset(struct unix_sock *u, u32 *skip)
 static struct unix_msg *wait_dgram(struct unix_sock *u, struct msg *m, u32 *skip, bool *held)
 {
 	bool peek = m->flags & MSG_PEEK;
-	u32 off = (u32)max(READ_ONCE(u->c.peek_off), 0);
 	struct unix_msg *um;
+	bool part;
 	int err;
 
 	for (;;) {
 		err = xchg(&u->c.err, 0);
 		if (err)
 			return ERR_PTR(err);
-		*skip = peek ? off : 0;
+		*skip = peek ? (u32)max(READ_ONCE(u->c.peek_off), 0) : 0;
+		part = *skip;
 		um = peek ? dgram_at_offset(u, skip) : unix_dequeue(u);
 		if (um)
 			return um;
 		if (u->c.shutdown & SHUT_RD)
 			return m->nonblock && u->c.type == SOCK_DGRAM ? ERR_PTR(-EAGAIN) : NULL;
-		if (u->c.type == SOCK_SEQPACKET && recv_ready(u) && list_empty(&u->queue))
+		if (u->c.type == SOCK_SEQPACKET && over(u) && !something(u, part))
 			return NULL;
-		err = wait_aside(u, m, peek && off, held);
+		err = wait_aside(u, m, part, held);
 		if (err)
 			return ERR_PTR(err);
 	}

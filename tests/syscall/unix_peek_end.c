@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* AF_UNIX: a peek that passes over all that is there (a byte out of band, what lies before SO_PEEK_OFF) waits, or meets the end. */
+#include "inet.h"
+
+static int fd[2];
+
+static void pair(int type)
+{
+	NEED(socketpair(AF_UNIX, type, 0, fd));
+}
+
+static void offset(int off)
+{
+	NEED(setsockopt(fd[1], SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off)));
+}
+
+static void *peeks(void *arg)
+{
+	char c[8] = "";
+	long n = recv(fd[1], c, 4, MSG_PEEK);
+
+	say("the peek that waited: %ld %s", n, c);
+	return NULL;
+}
+
+TEST(unix_peek_end)
+{
+	char c[8];
+	pthread_t t;
+
+	pair(SOCK_STREAM);
+	NEED(send(fd[0], "x", 1, MSG_OOB));
+	T(recv(fd[1], c, 4, MSG_PEEK | MSG_DONTWAIT));
+	NEED(-pthread_create(&t, NULL, peeks, NULL));
+	usleep(20000);
+	NEED(send(fd[0], "abc", 3, 0));
+	NEED(-pthread_join(t, NULL));
+	pair(SOCK_STREAM);
+	NEED(send(fd[0], "x", 1, MSG_OOB));
+	NEED(shutdown(fd[0], SHUT_WR));
+	T(recv(fd[1], c, 4, MSG_PEEK));
+	for (int type = SOCK_STREAM; type <= SOCK_SEQPACKET; type += SOCK_SEQPACKET - SOCK_STREAM) {
+		pair(type);
+		NEED(send(fd[0], "abc", 3, 0));
+		offset(3);
+		T(recv(fd[1], c, 4, MSG_PEEK | MSG_DONTWAIT));
+		NEED(-pthread_create(&t, NULL, peeks, NULL));
+		usleep(20000);
+		NEED(shutdown(fd[0], SHUT_WR));
+		NEED(-pthread_join(t, NULL));
+		T(recv(fd[1], c, 4, MSG_PEEK));
+		T(recv(fd[1], c, 4, 0));
+		T(recv(fd[1], c, 4, 0));
+	}
+}
