@@ -73,6 +73,7 @@ int schedule_deadline(u64 deadline);
 #define WAIT_EVENT_(q, cond, st, deadline_, excl)                                                  \
 	({                                                                                         \
 		struct wait_queue_entry we_;                                                       \
+		u64 by_ = (deadline_); /* once: a wake-up for nothing does not put it off */       \
 		int ret_ = 0, to_ = 0;                                                             \
 		init_wait_entry(&we_);                                                             \
 		for (;;) {                                                                         \
@@ -90,7 +91,7 @@ int schedule_deadline(u64 deadline);
 				ret_ = -ERESTARTSYS;                                               \
 				break;                                                             \
 			}                                                                          \
-			to_ = schedule_deadline(deadline_);                                        \
+			to_ = schedule_deadline(by_);                                              \
 		}                                                                                  \
 		finish_wait(q, &we_);                                                              \
 		ret_;                                                                              \

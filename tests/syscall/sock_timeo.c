@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* SO_RCVTIMEO is a limit, also while other things happen to the socket: it sends, and its sender's room comes and goes. */
+#include "inet.h"
+
+#define TICK 20000 /* us */
+
+static int fd;
+
+static void *sends(void *arg)
+{
+	struct sockaddr_in to = at("127.0.0.1", port_of(*(int *)arg));
+	char c;
+
+	for (int i = 0; i < 2000000 / TICK; i++) {
+		NEED(sendto(fd, "x", 1, 0, SA(&to), sizeof(to)));
+		NEED(recv(*(int *)arg, &c, 1, 0));
+		usleep(TICK);
+	}
+	return NULL;
+}
+
+TEST(sock_timeo)
+{
+	struct timeval limit = { .tv_usec = 200000 };
+	struct timespec a, b;
+	pthread_t t;
+	int other;
+	char c;
+
+	lo_up();
+	fd = bound(SOCK_DGRAM, "127.0.0.1");
+	other = bound(SOCK_DGRAM, "127.0.0.1");
+	NEED(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)));
+	NEED(-pthread_create(&t, NULL, sends, &other));
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	T(recv(fd, &c, 1, 0));
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	say("within %s", (b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 < 1500 ?
+				 "its time" :
+				 "more than its time");
+	NEED(-pthread_join(t, NULL));
+}
