@@ -184,9 +184,9 @@ struct sk_buff *dgram_wait(struct inet_sock *i, struct msg *m)
 			return skb;
 		if (i->c.shutdown & SHUT_RD)
 			return m->nonblock ? ERR_PTR(-EAGAIN) : NULL;
-		err = sock_wait(&i->c,
+		err = sock_wait_again(&i->c,
 			has_packet(i, m->flags & MSG_PEEK) || i->c.err || i->c.shutdown & SHUT_RD,
-			m->nonblock, i->c.rcvtimeo);
+			m, i->c.rcvtimeo);
 		if (err)
 			return ERR_PTR(err);
 	}

@@ -494,8 +494,7 @@ static ssize_t nl_recvmsg(struct socket *s, struct msg *m)
 		err = xchg(&n->c.err, 0);
 		if (err)
 			return err;
-		err = sock_wait(
-			&n->c, !list_empty(&n->queue) || n->c.err, m->nonblock, n->c.rcvtimeo);
+		err = sock_wait_again(&n->c, !list_empty(&n->queue) || n->c.err, m, n->c.rcvtimeo);
 		if (err)
 			return err;
 	}

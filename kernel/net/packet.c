@@ -228,8 +228,8 @@ static struct sk_buff *wait_packet(struct packet_sock *p, struct msg *m)
 	while (!(skb = take(p, m->flags & MSG_PEEK))) {
 		err = xchg(&p->c.err, 0);
 		if (!err)
-			err = sock_wait(
-				&p->c, !list_empty(&p->rq) || p->c.err, m->nonblock, p->c.rcvtimeo);
+			err = sock_wait_again(
+				&p->c, !list_empty(&p->rq) || p->c.err, m, p->c.rcvtimeo);
 		if (err)
 			return ERR_PTR(err);
 	}

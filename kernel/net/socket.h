@@ -153,7 +153,7 @@ struct msg {
 	struct file **files; /* references; kfree'd by the owner */
 	u32 nr_files;
 	bool nonblock;
-	u64 until; /* how long the call waits, once it has waited: sock_wait_aside() */
+	u64 until; /* how long the call waits, once it has waited: sock_wait_aside(), sock_wait_again() */
 	u64 stamp; /* receive, streams: when the last byte came; 0: not taken */
 	bool has_tsflags, has_ts_id;
 	u32 tsflags, ts_id;       /* send: SO_TIMESTAMPING of this message, and its number there */
@@ -254,6 +254,15 @@ struct ucred ucred_to_user(const struct ucred *c);
 				w_ = -EINTR;                                                       \
 		}                                                                                  \
 		w_;                                                                                \
+	})
+
+/* The same for a call that may wait more than once, since another may be first: @timeout is the limit of all of it (m->until). */
+#define sock_wait_again(sk, cond, m, timeout)                                                      \
+	({                                                                                         \
+		u64 l_ = (timeout);                                                                \
+		if (!(m)->until)                                                                   \
+			(m)->until = l_ ? ktime_get() + l_ : ~0UL;                                 \
+		sock_wait_until(sk, cond, (m)->nonblock, l_, (m)->until);                          \
 	})
 
 /*

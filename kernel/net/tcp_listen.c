@@ -413,6 +413,7 @@ static void graft(struct socket *to, struct tcp_sock *c)
 int tcp_accept(struct socket *s, struct socket *to, bool nonblock)
 {
 	struct tcp_sock *t = TCP(INET(s)), *c;
+	u64 limit = t->inet.c.rcvtimeo, until = limit && !nonblock ? ktime_get() + limit : ~0UL;
 	int err;
 
 	while (t->state == TCP_LISTEN) {
@@ -421,8 +422,9 @@ int tcp_accept(struct socket *s, struct socket *to, bool nonblock)
 			graft(to, c);
 			return 0;
 		}
-		err = sock_wait(&t->inet.c, !list_empty(&t->accept_q) || t->state != TCP_LISTEN,
-			nonblock, t->inet.c.rcvtimeo);
+		err = sock_wait_until(&t->inet.c,
+			!list_empty(&t->accept_q) || t->state != TCP_LISTEN, nonblock, limit,
+			until); /* of all: another may take what has come */
 		if (err)
 			return err;
 	}

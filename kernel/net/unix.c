@@ -321,6 +321,7 @@ static bool can_accept(struct unix_sock *u)
 static int unix_accept(struct socket *s, struct socket *to, bool nonblock)
 {
 	struct unix_sock *u = UNIX(s), *srv, *fresh = UNIX(to);
+	u64 limit = u->c.rcvtimeo, until = limit && !nonblock ? ktime_get() + limit : ~0UL;
 	int err;
 
 	for (;;) {
@@ -337,7 +338,7 @@ static int unix_accept(struct socket *s, struct socket *to, bool nonblock)
 			break;
 		if (u->c.shutdown & SHUT_RD) /* what came before is taken all the same */
 			return -EINVAL;
-		err = sock_wait(&u->c, can_accept(u), nonblock, u->c.rcvtimeo);
+		err = sock_wait_until(&u->c, can_accept(u), nonblock, limit, until);
 		if (err)
 			return err;
 	}

@@ -115,14 +115,16 @@ static bool send_ready(struct unix_sock *u, struct unix_sock *to)
 	return yes || u->c.shutdown & SHUT_WR;
 }
 
-static int wait_for_space(struct unix_sock *u, struct unix_sock *to, bool nonblock)
+/* *@until: of this message, 0 at first. Who is woken may find that another was first. */
+static int wait_for_space(struct unix_sock *u, struct unix_sock *to, bool nonblock, u64 *until)
 {
 	int err;
 
 	if (nonblock)
 		return -EAGAIN;
-	err = wait_event_timeout(&to->space, send_ready(u, to),
-		u->c.sndtimeo ? ktime_get() + u->c.sndtimeo : ~0UL, true);
+	if (!*until)
+		*until = u->c.sndtimeo ? ktime_get() + u->c.sndtimeo : ~0UL;
+	err = wait_event_timeout(&to->space, send_ready(u, to), *until, true);
 	if (err == -ETIMEDOUT)
 		return -EAGAIN;
 	return err == -ERESTARTSYS && u->c.sndtimeo ? -EINTR : err;
@@ -172,10 +174,11 @@ struct unix_sock *unix_peer_get(struct unix_sock *u)
 /* One message into the queue, when there is room. */
 static int send_msg(struct unix_sock *u, struct unix_sock *to, struct unix_msg *um, bool nonblock)
 {
+	u64 until = 0;
 	int err;
 
 	while ((err = u->c.shutdown & SHUT_WR ? -EPIPE : enqueue(u, to, um)) == -EAGAIN) {
-		err = wait_for_space(u, to, nonblock);
+		err = wait_for_space(u, to, nonblock, &until);
 		if (err)
 			break;
 	}
@@ -273,7 +276,7 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 		goto out;
 	}
 	while ((err = u->c.shutdown & SHUT_WR ? -EPIPE : enqueue(u, to, um)) == -EAGAIN) {
-		err = wait_for_space(u, to, m->nonblock);
+		err = wait_for_space(u, to, m->nonblock, &m->until);
 		if (err)
 			break;
 	}

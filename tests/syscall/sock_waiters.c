@@ -155,6 +155,66 @@ static void connects(int type)
 	close(l);
 }
 
+static volatile bool over;
+
+/* The longest of its calls, which all have a limit of 300 ms, in ms. */
+static void *longest(void *arg)
+{
+	struct waiter *w = arg;
+	long most = 0;
+	char c[8];
+
+	w->tid = (pid_t)syscall(SYS_gettid);
+	while (!over) {
+		long start = now_ms();
+
+		recv(w->fd, c, sizeof(c), 0);
+		if (now_ms() - start > most)
+			most = now_ms() - start;
+	}
+	return (void *)most;
+}
+
+/* The limit is that of the call, also where another is first again and again. */
+static void trickle(const char *what, int from, int to)
+{
+	struct waiter w = { .fd = to };
+	pthread_t t;
+	void *most;
+	char c[8];
+
+	over = false;
+	NEED(setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ .tv_usec = 300000 },
+		sizeof(struct timeval)));
+	NEED(-pthread_create(&t, NULL, longest, &w));
+	until_it_sleeps(&w);
+	for (int i = 0; i < 30; i++) {
+		NEED(send(from, "x", 1, 0));
+		recv(to, c, sizeof(c), MSG_DONTWAIT);
+		sleep_ms(50);
+	}
+	over = true;
+	NEED(-pthread_join(t, &most));
+	say("%s: none waited much longer than it wished: %d", what, (long)most < 1000);
+}
+
+static void trickles(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	socklen_t n = sizeof(a);
+	int s[2];
+
+	s[0] = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	s[1] = NEED(socket(AF_INET, SOCK_DGRAM, 0));
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	NEED(bind(s[1], (void *)&a, sizeof(a)));
+	NEED(getsockname(s[1], (void *)&a, &n));
+	NEED(connect(s[0], (void *)&a, sizeof(a)));
+	trickle("udp", s[0], s[1]);
+	NEED(socketpair(AF_UNIX, SOCK_DGRAM, 0, s));
+	trickle("unix datagrams", s[0], s[1]);
+}
+
 TEST(sock_waiters)
 {
 	static const struct {
@@ -173,6 +233,7 @@ TEST(sock_waiters)
 	}
 	connects(SOCK_STREAM);
 	connects(SOCK_SEQPACKET);
+	trickles();
 	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
 	share("unix stream", s[0], s[1]);
 	tcp_pair(s);
