@@ -75,7 +75,8 @@ static struct raw_wait raw_policy(const struct tty_struct *tty, size_t want)
 }
 
 /* Is there nothing more to wait for, without data? 1 with *ret set. */
-static bool read_over(struct tty_struct *tty, struct file *f, ssize_t *ret)
+static bool read_over(
+	struct tty_struct *tty, struct file *f, const struct iov_iter *to, ssize_t *ret)
 {
 	if (test_bit(TTY_OTHER_CLOSED, &tty->flags)) {
 		*ret = -EIO;
@@ -85,7 +86,7 @@ static bool read_over(struct tty_struct *tty, struct file *f, ssize_t *ret)
 		*ret = 0;
 		return true;
 	}
-	if (f->f_flags & O_NONBLOCK) {
+	if (file_nonblock(f, to)) {
 		*ret = -EAGAIN;
 		return true;
 	}
@@ -138,7 +139,7 @@ static ssize_t read_loop(struct tty_struct *tty, struct file *f, struct iov_iter
 			continue;
 		if (canon && done)
 			break;
-		if (read_over(tty, f, &err))
+		if (read_over(tty, f, to, &err))
 			return done ? (ssize_t)done : err;
 		if (!canon && w.timeout_ns && (done || !w.min))
 			deadline = ktime_get() + w.timeout_ns;
@@ -179,14 +180,14 @@ static ssize_t read_packet(struct tty_struct *tty, struct file *f, struct iov_it
 	if (!to->count)
 		return 0;
 	if (!packet_ready(tty, f)) {
-		if (read_over(tty, f, &err))
+		if (read_over(tty, f, to, &err))
 			return err;
 		err = wait_event_interruptible(&tty->read_wait, packet_ready(tty, f));
 		if (err)
 			return err;
 	}
 	status = take_packet_status(tty);
-	if (!status && !n_tty_chars(tty) && read_over(tty, f, &err))
+	if (!status && !n_tty_chars(tty) && read_over(tty, f, to, &err))
 		return err;
 	if (copy_to_iter(&status, 1, to) != 1)
 		return -EFAULT;
@@ -202,7 +203,7 @@ ssize_t n_tty_read(struct tty_struct *tty, struct file *f, struct iov_iter *to)
 
 	if (ret)
 		return ret;
-	if (f->f_flags & O_NONBLOCK) {
+	if (file_nonblock(f, to)) {
 		if (!mutex_trylock(&tty->read_mutex))
 			return -EAGAIN;
 	} else if (mutex_lock_interruptible(&tty->read_mutex)) {
@@ -270,7 +271,8 @@ static bool can_write(struct tty_struct *tty, struct file *f)
 }
 
 /* All of @n kernel bytes: how many went, or -errno when none did. */
-static ssize_t write_chunk(struct tty_struct *tty, struct file *f, const u8 *buf, u32 n)
+static ssize_t write_chunk(
+	struct tty_struct *tty, struct file *f, const u8 *buf, u32 n, bool nonblock)
 {
 	u32 done = 0;
 	int err;
@@ -284,7 +286,7 @@ static ssize_t write_chunk(struct tty_struct *tty, struct file *f, const u8 *buf
 		done += k;
 		if (k)
 			continue;
-		if (f->f_flags & O_NONBLOCK)
+		if (nonblock)
 			return done ? (ssize_t)done : -EAGAIN;
 		err = wait_event_interruptible(&tty->write_wait, can_write(tty, f));
 		if (err)
@@ -295,6 +297,7 @@ static ssize_t write_chunk(struct tty_struct *tty, struct file *f, const u8 *buf
 
 ssize_t n_tty_write(struct tty_struct *tty, struct file *f, struct iov_iter *from)
 {
+	bool nonblock = file_nonblock(f, from);
 	ssize_t done = 0, n;
 	u8 buf[1024];
 
@@ -303,7 +306,7 @@ ssize_t n_tty_write(struct tty_struct *tty, struct file *f, struct iov_iter *fro
 		if (n)
 			return n;
 	}
-	if (f->f_flags & O_NONBLOCK) {
+	if (nonblock) {
 		if (!mutex_trylock(&tty->write_mutex))
 			return -EAGAIN;
 	} else if (mutex_lock_interruptible(&tty->write_mutex)) {
@@ -317,7 +320,7 @@ ssize_t n_tty_write(struct tty_struct *tty, struct file *f, struct iov_iter *fro
 			n = -EFAULT;
 			break;
 		}
-		n = write_chunk(tty, f, buf, (u32)k);
+		n = write_chunk(tty, f, buf, (u32)k, nonblock);
 		if (n > 0) {
 			log_bytes(tty, TTY_LOG_OUT, buf, (size_t)n);
 			done += n;

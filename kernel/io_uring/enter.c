@@ -268,7 +268,8 @@ static long wake_sqpoll(struct uring *u)
 {
 	if (u->owner != current->group_leader->thread_pid)
 		return list_empty(&u->owner->tasks[PIDTYPE_TGID]) ? -EOWNERDEAD : -EOPNOTSUPP;
-	mutex_lock(&u->lock);
+	if (mutex_lock_killable(&u->lock))
+		return -EINTR;
 	submit(u, u->sq_entries);
 	mutex_unlock(&u->lock);
 	return 0;
@@ -286,7 +287,9 @@ static long enter(struct uring *u, u32 to_submit, u32 min_nr, u32 flags, uaddr_t
 			return ret;
 		n = to_submit;
 	} else if (to_submit) {
-		mutex_lock(&u->lock);
+		if (mutex_lock_killable(
+			    &u->lock)) /* who holds it may wait in a call that is made at once */
+			return -EINTR;
 		n = uring_may_issue(u) ? submit(u, to_submit) : -EEXIST;
 		mutex_unlock(&u->lock);
 		if (n != (long)to_submit)

@@ -550,9 +550,11 @@ long sys_io_uring_register(int fd, u32 op, uaddr_t arg, u32 nr)
 	ret = -EOPNOTSUPP;
 	if (f->f_op == &uring_fops) {
 		u = f->private_data;
-		mutex_lock(&u->lock);
-		ret = uring_may_issue(u) ? do_register(u, op, arg, nr) : -EEXIST;
-		mutex_unlock(&u->lock);
+		ret = mutex_lock_killable(&u->lock);
+		if (!ret) {
+			ret = uring_may_issue(u) ? do_register(u, op, arg, nr) : -EEXIST;
+			mutex_unlock(&u->lock);
+		}
 	}
 	fput(f);
 	return ret;

@@ -326,7 +326,7 @@ static ssize_t fanotify_read(struct file *f, struct iov_iter *to, loff_t *pos)
 			continue;
 		if (total)
 			return total;
-		if (f->f_flags & O_NONBLOCK)
+		if (file_nonblock(f, to))
 			return -EAGAIN;
 		n = wait_event_interruptible(&g->wqh, !list_empty(&g->events));
 		if (n)

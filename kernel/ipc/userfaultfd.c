@@ -297,7 +297,7 @@ static ssize_t userfaultfd_read(struct file *f, struct iov_iter *to, loff_t *pos
 			done += n;
 			continue;
 		}
-		if (done || f->f_flags & O_NONBLOCK)
+		if (done || file_nonblock(f, to))
 			return done ? done : -EAGAIN;
 		err = wait_event_interruptible(&u->readers, uffd_has_message(u));
 		if (err)

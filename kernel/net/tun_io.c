@@ -128,7 +128,7 @@ ssize_t tun_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	if (!READ_ONCE(tf->tun))
 		return -EBADFD;
 	skb = dequeue(tf);
-	if (!skb && f->f_flags & O_NONBLOCK)
+	if (!skb && file_nonblock(f, to))
 		return -EAGAIN;
 	if (!skb) {
 		n = wait_event_interruptible_exclusive(

@@ -229,7 +229,7 @@ static ssize_t fuse_dev_read(struct file *f, struct iov_iter *to, loff_t *pos)
 			return n;
 		if (has_work_now(fc))
 			continue;
-		if (f->f_flags & O_NONBLOCK)
+		if (file_nonblock(f, to))
 			return -EAGAIN;
 		n = wait_event_interruptible_exclusive(&fc->readers, has_work_now(fc));
 		if (n)

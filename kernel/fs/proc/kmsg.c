@@ -22,7 +22,7 @@ static int kmsg_open(struct inode *inode, struct file *f)
 
 static ssize_t kmsg_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
-	if (f->f_flags & O_NONBLOCK && !syslog_unread())
+	if (file_nonblock(f, to) && !syslog_unread())
 		return -EAGAIN;
 	return syslog_read(to);
 }
