@@ -55,7 +55,7 @@ void shm_fill(struct sysv_perm *p, union sysv_ds *all)
 
 static int may_lock(const struct sysv_perm *p, int cmd)
 {
-	if (capable(CAP_IPC_LOCK))
+	if (ns_capable(task_ipc_ns(current)->ns.owner, CAP_IPC_LOCK))
 		return 0;
 	if (current_euid() != p->uid && current_euid() != p->cuid)
 		return -EPERM;

@@ -421,8 +421,14 @@ long file_attr_ioctl(struct file *f, u32 cmd, u64 arg)
 	case FICLONERANGE: return clone_range_refused(f, UADDR(arg));
 	case FIDEDUPERANGE: return dedupe_refused(f, UADDR(arg));
 	case GET_FS_UUID: return ioc_fs_uuid(f->f_inode->i_sb, UADDR(arg));
-	case FIFREEZE: return capable(CAP_SYS_ADMIN) ? freeze_super(f->f_inode->i_sb) : -EPERM;
-	case FITHAW: return capable(CAP_SYS_ADMIN) ? thaw_super(f->f_inode->i_sb) : -EPERM;
+	case FIFREEZE:
+		return ns_capable(sb_user_ns(f->f_inode->i_sb), CAP_SYS_ADMIN) ?
+			       freeze_super(f->f_inode->i_sb) :
+			       -EPERM;
+	case FITHAW:
+		return ns_capable(sb_user_ns(f->f_inode->i_sb), CAP_SYS_ADMIN) ?
+			       thaw_super(f->f_inode->i_sb) :
+			       -EPERM;
 	default: return -ENOIOCTLCMD;
 	}
 }

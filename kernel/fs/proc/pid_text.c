@@ -261,7 +261,7 @@ int proc_show_timers(struct seq *s, struct task *t)
 
 int proc_show_timerslack(struct seq *s, struct task *t)
 {
-	if (t != current && !capable(CAP_SYS_NICE))
+	if (t != current && !ns_capable_to(t, CAP_SYS_NICE))
 		return -EPERM;
 	seq_printf(s, "%lu\n", t->timer_slack_ns);
 	return 0;
@@ -273,7 +273,7 @@ int proc_store_timerslack(struct task *t, struct file *f, char *text)
 
 	if (kstrtou64(text, 0, &v))
 		return -EINVAL;
-	if (t != current && !capable(CAP_SYS_NICE))
+	if (t != current && !ns_capable_to(t, CAP_SYS_NICE))
 		return -EPERM;
 	WRITE_ONCE(t->timer_slack_ns, v ? v : 50000);
 	return 0;
