@@ -182,9 +182,12 @@ static int mcast_proc_init(void)
 		err = proc_create(listings[i].path, 0444, show_groups, NULL, (void *)&listings[i]);
 	if (!err)
 		err = proc_create(".net/dev_mcast", 0444, show_dev_mcast, NULL, NULL);
-	for (u32 i = 0; i < ARRAY_SIZE(numbers) && !err; i++)
+	for (u32 i = 0; i < ARRAY_SIZE(numbers) && !err; i++) {
 		err = proc_create_sysctl(
 			numbers[i].path, 0644, show_number, store_number, (void *)&numbers[i]);
+		if (!err)
+			err = proc_let(numbers[i].path, net_sysctl_may);
+	}
 	return err ? err : sysctl_register(ints, ARRAY_SIZE(ints));
 }
 INITCALL(3, mcast_proc_init);

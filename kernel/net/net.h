@@ -76,6 +76,8 @@ static inline struct net *current_net(void)
 
 	return p ? container_of(p->ns[NS_NET], struct net, ns) : &init_net;
 }
+/* For proc_let(): whose settings current's network namespace has are its owner's. */
+bool net_sysctl_may(const struct cred *c);
 /* Rights over its devices, addresses, ports. */
 static inline bool net_capable(const struct net *net, int cap)
 {

@@ -467,6 +467,10 @@ static const struct {
 	{ ".net/sockstat6", show_sockstat6 },
 };
 
+/* What the owner of a namespace may set there. The others count memory or are the machine's. */
+static const char *const let[] = { "sys/net/ipv4/ip_local_port_range",
+	"sys/net/ipv4/ip_default_ttl", "sys/net/ipv4/ping_group_range" };
+
 static int net_proc_init(void)
 {
 	int err = 0;
@@ -484,6 +488,8 @@ static int net_proc_init(void)
 	if (!err)
 		err = proc_create(
 			"sys/net/ipv4/ping_group_range", 0644, show_ping, store_ping, NULL);
+	for (u32 i = 0; !err && i < ARRAY_SIZE(let); i++)
+		err = proc_let(let[i], net_sysctl_may);
 	return err ? err : sysctl_register(ints, ARRAY_SIZE(ints));
 }
 INITCALL(3, net_proc_init);

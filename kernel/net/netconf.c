@@ -198,6 +198,11 @@ static int store_ip_forward(char *text, size_t n, void *arg)
 	return err ? err : set_conf(current_net(), "all", &keys[0], v);
 }
 
+bool net_sysctl_may(const struct cred *c)
+{
+	return cred_ns_capable(c, current_net()->ns.owner, CAP_NET_ADMIN);
+}
+
 int netconf_files(struct netname *n)
 {
 	struct conf_file *f = kcalloc(ARRAY_SIZE(keys), sizeof(*f), GFP_KERNEL);
@@ -209,6 +214,8 @@ int netconf_files(struct netname *n)
 		snprintf(path, sizeof(path), "sys/net/%s/conf/%s/%s", keys[i].v6 ? "ipv6" : "ipv4",
 			n->name, keys[i].name);
 		err = proc_create_sysctl(path, 0644, show_conf, store_conf, &f[i]);
+		if (!err)
+			err = proc_let(path, net_sysctl_may);
 	}
 	return err;
 }
@@ -219,6 +226,8 @@ static int netconf_proc_init(void)
 	int err = proc_create_sysctl(
 		"sys/net/ipv4/ip_forward", 0644, show_ip_forward, store_ip_forward, NULL);
 
+	if (!err)
+		err = proc_let("sys/net/ipv4/ip_forward", net_sysctl_may);
 	if (!err)
 		err = netconf_files(&all);
 	return err ? err : netconf_files(&fresh);

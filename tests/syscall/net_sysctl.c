@@ -147,12 +147,55 @@ static void fragments(void)
 		get(names[i]);
 }
 
+static long try(int fd, const char *text)
+{
+	return pwrite(fd, text, strlen(text), 0);
+}
+
+/* Without any right over the machine: the owner of a namespace sets what is its own, and nothing else. */
+static void owner(void)
+{
+	static const char *const paths[] = { "net/ipv4/ip_forward", "net/ipv4/conf/all/rp_filter",
+		"net/ipv4/conf/default/forwarding", "net/ipv4/conf/lo/rp_filter",
+		"net/ipv6/conf/all/forwarding", "net/ipv4/ip_local_port_range",
+		"net/ipv4/ip_default_ttl", "net/ipv4/ping_group_range", "user/max_uts_namespaces",
+		"kernel/hostname", "vm/swappiness" };
+	static const char *const texts[] = { "1", "0", "1", "0", "1", "40000 40010", "70", "0 0",
+		"100", "x", "1" };
+	char path[128];
+	int other, fd;
+
+	if (!getuid()) {
+		NEED(setgroups(0, NULL));
+		NEED(setresgid(65534, 65534, 65534));
+		NEED(setresuid(65534, 65534, 65534));
+	}
+	say("before: %d", open("/proc/sys/net/ipv4/ip_default_ttl", O_WRONLY) < 0);
+	NEED(unshare(CLONE_NEWUSER | CLONE_NEWNET));
+	for (unsigned i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		if (!strcmp(paths[i], "net/ipv4/ping_group_range"))
+			continue; /* no group is known here */
+		snprintf(path, sizeof(path), "/proc/sys/%s", paths[i]);
+		fd = open(path, O_WRONLY);
+		say("%s: %s", paths[i], fd < 0 || try(fd, texts[i]) < 0 ? t_errno(errno) : "done");
+		if (fd >= 0)
+			close(fd);
+	}
+	other = NEED(open("/proc/sys/net/ipv4/ip_default_ttl", O_WRONLY));
+	T(try(other, "71"));
+	get("ip_default_ttl");
+	NEED(unshare(CLONE_NEWNET));
+	get("ip_default_ttl");
+	OK(open("/proc/sys/net/ipv4/ip_default_ttl", O_WRONLY));
+}
+
 TEST(net_sysctl)
 {
 	if (unshare(CLONE_NEWNET)) {
 		say("unshare: %s\n", t_errno(errno));
 		return;
 	}
+	CHILD(owner());
 	lo_up();
 	ping();
 	ports();

@@ -548,8 +548,10 @@ int proc_entry_store(struct file *f, char *text, size_t n)
 	struct task *t;
 	int err;
 
+	if (!pi->pid && (!pi->de || !pi->de->store))
+		return -EIO;
 	if (!pi->pid)
-		return pi->de && pi->de->store ? pi->de->store(text, n, pi->de->arg) : -EIO;
+		return proc_opener_may(f, pi->de) ? pi->de->store(text, n, pi->de->arg) : -EPERM;
 	if (!pi->pe || !pi->pe->store)
 		return -EINVAL;
 	t = proc_task_of(pi);

@@ -58,6 +58,11 @@ typedef int (*store_fn)(char *text, size_t n,
 int proc_mkdir(const char *path);
 int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
 int proc_create_sysctl(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
+/*
+ * What belongs to a namespace of current's: who @may is as its owner, besides root. Asked of who opens it, and when something is written, which is
+ * for the writer's namespace, of who had opened it. -ENOENT: there is no such entry.
+ */
+int proc_let(const char *path, bool (*may)(const struct cred *c));
 int proc_symlink(const char *path, const char *target);
 /* With operations of one's own (kmsg). */
 int proc_create_fops(const char *path, umode_t mode, const struct file_operations *fops);
@@ -93,7 +98,10 @@ struct proc_entry {
 	struct proc_entry *parent, *children, *next;
 	bool (*when)(void *arg); /* there only while this says so; NULL: always */
 	void *when_arg;
+	bool (*may)(const struct cred *c); /* proc_let() */
 };
+/* What is written to the fixed entry of @f is taken from who had it opened. */
+bool proc_opener_may(const struct file *f, const struct proc_entry *e);
 extern struct proc_entry proc_root_entry;
 struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len);
 

@@ -189,6 +189,24 @@ int proc_create_sysctl(const char *path, umode_t mode, show_fn show, store_fn st
 	return 0;
 }
 
+int proc_let(const char *path, bool (*may)(const struct cred *c))
+{
+	struct proc_entry *e = tree_find(&proc_root_entry, path);
+
+	if (!e)
+		return -ENOENT;
+	WRITE_ONCE(e->may, may);
+	return 0;
+}
+
+bool proc_opener_may(const struct file *f, const struct proc_entry *e)
+{
+	const struct cred *c = f->f_cred;
+
+	return !e->may || c->fsuid == 0 || e->may(c) ||
+	       cred_ns_capable(c, &init_user_ns, CAP_DAC_OVERRIDE);
+}
+
 int proc_show_when(const char *path, const char *name, bool (*when)(void *arg), void *arg)
 {
 	struct proc_entry *e = tree_find(&proc_root_entry, path);
@@ -395,6 +413,10 @@ static const struct inode_operations fixed_link_iops = { .get_link = fixed_get_l
 /* What of /proc/sys nobody may write, root may not either. */
 static int fixed_permission(struct inode *inode, int mask)
 {
+	const struct proc_entry *e = PROC_I(inode)->de;
+
+	if (e && e->may && !(mask & MAY_EXEC) && e->may(current_cred()))
+		return 0;
 	if (mask & MAY_WRITE && !(inode->i_mode & 0222) && inode->i_fop == &proc_sysctl_fops)
 		return -EACCES;
 	return generic_permission(inode, mask);

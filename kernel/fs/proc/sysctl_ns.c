@@ -48,6 +48,11 @@ static int store_max(char *text, size_t n, void *arg)
 	return 0;
 }
 
+static bool may(const struct cred *c)
+{
+	return cred_ns_capable(c, current_user_ns(), CAP_SYS_RESOURCE);
+}
+
 static const struct sysctl table[] = {
 	{ .path = "fs/mount-max",
 		.kind = SYSCTL_INT,
@@ -61,9 +66,12 @@ static int sysctl_ns_init(void)
 {
 	int err = sysctl_register(table, ARRAY_SIZE(table));
 
-	for (u32 i = 0; !err && i < ARRAY_SIZE(maxima); i++)
+	for (u32 i = 0; !err && i < ARRAY_SIZE(maxima); i++) {
 		err = proc_create(
 			maxima[i].path, 0644, show_max, store_max, (void *)&maxima[i].kind);
+		if (!err)
+			err = proc_let(maxima[i].path, may);
+	}
 	return err;
 }
 INITCALL(3, sysctl_ns_init);
