@@ -43,7 +43,8 @@ struct os_space_setup {
 	uint64_t top; /* os_space_top() */
 	uint64_t
 		filter; /* of the sock_fprog in the image that zygote and mappers install; 0 none */
-	int ctl, physmem; /* files */
+	int ctl, physmem;                         /* files */
+	uint64_t words_at, words_size, words_off; /* of ctl, mapped read-only into every space */
 	uint32_t *
 		running; /* running[16 * cpu]: the task that vCPU waits for, 0 none; the kicker reads it */
 	bool *tsc_traps; /* NULL, or rdtsc is to be SIGSEGV in all tasks of spaces: whether the host does that */

@@ -108,6 +108,17 @@ static long remote_call(long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
 	return request_fd(&m, -1);
 }
 
+static int map_words(const struct os_space_setup *s)
+{
+	struct zyg_msg m = { .cmd = ZYG_CALL,
+		.nr = SYS_mmap,
+		.a = { (int64_t)s->words_at, (int64_t)s->words_size, PROT_READ,
+			MAP_SHARED | MAP_FIXED, ZFD_CTL, (int64_t)s->words_off } };
+	long r = request_fd(&m, -1);
+
+	return r == (long)s->words_at ? 0 : r < 0 ? (int)r : -ENOMEM;
+}
+
 /* ---- starting the zygote ---- */
 
 /* memfds without MFD_EXEC may be refused by the host's policy, with it by an old host. */
@@ -304,6 +315,8 @@ int os_space_start(const struct os_space_setup *s, uint64_t *vdso)
 	err = move_vdso(s, vdso);
 	if (!err)
 		err = clear_address_space(s);
+	if (!err)
+		err = map_words(s);
 	if (!err)
 		err = install_filter(s);
 	if (err) {

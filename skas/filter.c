@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filter.c: the seccomp filters, written into the stub's image once its base is known.
+ * filter.c: the seccomp filters. The mapper's is written into the stub's image once its base is known, a runner's into its space's order
+ * area before it is made.
  *
  * The zygote installs the mapper's; mappers and runners inherit it, and each runner adds its own.
  * Filters cost time at every installation and every system call, so they are short, and the
@@ -8,8 +9,8 @@
  *
  *	mapper   zygote's text (spaces unmap it): everything. Else, in the mapper's and the runners' set-up code: what these
  *	         need. Futex, WAIT or WAKE, from anywhere.
- *	runner   futex only: from the one address behind its slot's gate, on its own turn word, WAIT or WAKE, no timeout.
- *	         All else is RET_TRAP: that is how a guest's system calls reach us. With @kill it is the end of the task:
+ *	runner   futex only, from the one address behind its slot's gate, no timeout: WAIT on its own word, which nobody else can; WAKE of
+ *	         who waits for its turn word, the kernel, or for a word of its vCPU, another runner, who looks whether it was meant. All else is RET_TRAP: that is how a guest's system calls reach us. With @kill it is the end of the task:
  *	         in ptrace mode no call ever gets to the filter, it is a second wall.
  *
  * Addresses are compared in both halves; the window does not cross 4 GiB, which skas_init()
@@ -80,21 +81,28 @@ static void want(struct program *p, u32 field, u32 value)
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, TO_TRAP, value);
 }
 
-static void runner_filter(struct program *p, u64 base, int slot, bool kill)
+static void runner_filter(struct program *p, u64 base, int slot, u32 word, bool kill)
 {
 	u64 behind = base + STUB_SYM_futex_gates + slot * GATE_SIZE + SYSCALL_INSN_SIZE;
 	u64 turn = base + STUB_SLOTS + slot * SLOT_STRIDE + SLOT_CTL + C_TURN;
+	u64 words = base + STUB_WORDS + slot * WORDS_SIZE;
 
 	want(p, FIELD(nr), __NR_futex);
 	want(p, FIELD(arch), AUDIT_ARCH_X86_64);
 	want(p, IP_LO, (u32)behind);
 	want(p, IP_HI, behind >> 32);
-	want(p, ARG_LO(0), (u32)turn);
 	want(p, ARG_HI(0), turn >> 32);
-	load(p, ARG_LO(1));
-	emit(p, BPF_JMP | BPF_JGT | BPF_K, TO_TRAP, 0, 1); /* FUTEX_WAIT 0, FUTEX_WAKE 1 */
 	want(p, ARG_LO(3), 0);
 	want(p, ARG_HI(3), 0);
+	load(p, ARG_LO(1));
+	emit(p, BPF_JMP | BPF_JGT | BPF_K, TO_TRAP, 0, 1); /* FUTEX_WAIT 0, FUTEX_WAKE 1 */
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 1);
+	load(p, ARG_LO(0));
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, TO_ALLOW, TO_TRAP, (u32)words + word);
+	load(p, ARG_LO(0));
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, TO_ALLOW, 0, (u32)turn);
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, 0, TO_TRAP, (u32)words);
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, TO_TRAP, TO_ALLOW, (u32)words + WORDS_SIZE);
 	seal(p, kill ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_TRAP);
 }
 
@@ -121,28 +129,31 @@ static void mapper_filter(struct program *p, u64 base)
 	seal(p, SECCOMP_RET_TRAP);
 }
 
-static void finish(u8 *area, u64 base, int nr, u32 at, const struct program *p, u32 room)
+/* The sock_fprog at @area, which the space has at @va; behind it @p's instructions. */
+static void finish(u8 *area, u64 va, const struct program *p, u32 room)
 {
-	struct sock_fprog prog = { .len = (u16)p->len };
+	struct sock_fprog prog = { .len = (u16)p->len,
+		.filter = (struct sock_filter *)(va + FILTER_PROG_SIZE) };
 
 	BUILD_BUG_ON(sizeof(prog) != FILTER_PROG_SIZE);
-	BUG_ON(p->len * sizeof(struct sock_filter) > room);
-	prog.filter = (struct sock_filter *)(base + STUB_SYM_stub_filters + at);
-	memcpy(area + FILTER_PROGS + nr * FILTER_PROG_SIZE, &prog, sizeof(prog));
+	BUG_ON(FILTER_PROG_SIZE + p->len * sizeof(struct sock_filter) > room);
+	memcpy(area, &prog, sizeof(prog));
 }
 
 /* @area is stub_filters in the image. */
-void filters_write(u8 *area, u64 base, bool kill)
+void filters_write(u8 *area, u64 base)
 {
 	struct program p = { .insn = (struct sock_filter *)(area + FILTER_MAPPER) };
 
 	mapper_filter(&p, base);
-	finish(area, base, 0, FILTER_MAPPER, &p, FILTER_RUNNERS - FILTER_MAPPER);
-	for (int slot = 0; slot < STUB_MAX_SLOTS; slot++) {
-		u32 at = FILTER_RUNNERS + slot * FILTER_RUNNER_SIZE;
+	finish(area, base + STUB_SYM_stub_filters, &p, FILTERS_SIZE);
+}
 
-		p = (struct program){ .insn = (struct sock_filter *)(area + at) };
-		runner_filter(&p, base, slot, kill);
-		finish(area, base, 1 + slot, at, &p, FILTER_RUNNER_SIZE);
-	}
+void filter_for(struct runner *r)
+{
+	u8 *area = (u8 *)r->space->orders + O_FILTER;
+	struct program p = { .insn = (struct sock_filter *)(area + FILTER_PROG_SIZE) };
+
+	runner_filter(&p, skas.base, r->cpu, r->space->orders->word, skas.ops == &ptrace_ops);
+	finish(area, skas.base + STUB_ORDERS + O_FILTER, &p, CTL_ORDERS_SIZE - O_FILTER);
 }

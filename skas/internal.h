@@ -65,7 +65,8 @@ struct runner {
 	bool patient;            /* handoff.c */
 	u32 spin;                /* rounds we wait for it before we sleep */
 	u64 gap;                 /* handoff.c: ticks between its calls, on average */
-	u32 park;                /* futex that no space maps: it sleeps here while PARKED */
+	u32 *word; /* futex that all spaces can read and the kernel alone writes: it sleeps there; immutable */
+	u32 park; /* futex that no space maps: it sleeps here while PARKED */
 	bool live; /* seccomp: the last event came through a patched site, the FPU state is in the registers */
 	u64 told;       /* skas_offer(): which answers are in the control page, 0: none */
 	u64 offered_at; /* skas_answers_now() when some were offered for the coming stay, 0: none are */
@@ -83,7 +84,8 @@ struct runner {
 struct space {
 	int index; /* in the control file; immutable, as is orders */
 	struct order_area *orders;
-	struct list_head list; /* in the pool, under pool_lock */
+	struct list_head list;    /* in the pool, under pool_lock */
+	struct skas_mutex making; /* of a runner, until it has said hello; before lock */
 	struct skas_mutex lock;
 	u32 seq;    /* under lock, as all that follows */
 	u32 queued; /* orders in the batch */
@@ -156,7 +158,8 @@ static inline bool skas_kicked(int cpu)
 }
 
 /* filter.c */
-void filters_write(u8 *area, u64 base, bool kill);
+void filters_write(u8 *area, u64 base);
+void filter_for(struct runner *r); /* s->making held: the next runner of the space is @r */
 
 /* space.c */
 struct space *space_make(void);
@@ -176,6 +179,9 @@ void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev);
 void runner_wipe(struct runner *r);
 void runner_publish(struct runner *r);
 void runner_unpublish(struct runner *r);
+/* Something has been written that a sleeping runner is to look at: whatever it does about sleeping, it looks again. The second wakes it. */
+void runner_stir(struct runner *r);
+void runner_wake(struct runner *r);
 
 #define KICK_WAIT (10 * NSEC_PER_MSEC)       /* for a kick to be heeded, then another is sent */
 #define KICK_CPU_LIMIT (200 * NSEC_PER_MSEC) /* of CPU time, with kicks ignored */
@@ -210,7 +216,8 @@ struct handoff_counts {
 void handoff_sum(struct handoff_counts *c);
 void handoff_init(void);
 void handoff_place(struct runner *r);
-void handoff_placed(struct runner *r);
+/* @asleep: it has to be woken. True when the one before it does that. */
+bool handoff_placed(struct runner *r, bool asleep);
 void handoff_place_mapper(struct space *s);
 int handoff_wait(struct runner *r, u64 deadline);
 void handoff_pause(void); /* between two looks at a turn word */

@@ -109,12 +109,17 @@ int runner_make(struct runner *r)
 	r->told = r->offered_at = 0;
 	r->again = false;
 	fpu_reset(r);
+	skas_lock(&r->space->making);
+	filter_for(r);
 	skas_lock(&r->space->lock);
 	err = clone_runner_locked(r);
 	skas_unlock(&r->space->lock);
-	if (err)
+	if (err) {
+		skas_unlock(&r->space->making);
 		return err;
+	}
 	err = await_hello(r);
+	skas_unlock(&r->space->making);
 	if (!err)
 		err = skas.ops->attach(r);
 	if (err) {
@@ -159,6 +164,17 @@ void runner_wipe(struct runner *r)
 }
 
 /* ---- one stay in guest code ---- */
+
+void runner_stir(struct runner *r)
+{
+	__atomic_fetch_add(r->word, 1, __ATOMIC_SEQ_CST);
+}
+
+void runner_wake(struct runner *r)
+{
+	runner_stir(r);
+	os_futex_wake(r->word, 1);
+}
 
 void runner_publish(struct runner *r)
 {

@@ -4,13 +4,14 @@
  * runner, whose handler in the stub writes the control page and hands the turn over; we hand it
  * back.
  *
- *	vCPU                                              runner
- *	registers -> control page, turn = RUN, wake       (waits: spins a while, then sleeps on the turn word)
- *	waits: spins a while, then sleeps on the word     guest code ... signal ... registers -> control page, turn = KERNEL, wake
+ *	vCPU                                                   runner
+ *	registers -> control page, turn = RUN, wake            (waits: spins a while, then sleeps on its word)
+ *	waits: spins a while, then sleeps on the turn word     guest code ... signal ... registers -> control page, turn = KERNEL, wake
  *
  * The turn word, with kwait and rsleep ("I sleep, or am about to") beside it, is the whole
  * protocol. Each side writes its flag, then (full barrier) looks at the turn; each writes the turn,
- * then (full barrier) looks at the other's flag. A guest can write all of it at any time, so a turn
+ * then (full barrier) looks at the other's flag. The runner reads its word before it writes its flag, and who wakes it changes the word first.
+ * A guest can write all but the word at any time, so a turn
  * without an event ends the guest, every sleep ends by itself, and a kick heals a lost wake-up. How
  * both sides wait, and where, is handoff.c.
  *
@@ -53,19 +54,22 @@ static int kick_home(struct runner *r)
 
 static void give_turn(struct runner *r)
 {
-	u32 *turn = &r->ctl->turn;
-	bool parked = r->state == RUNNER_PARKED;
+	bool parked = r->state == RUNNER_PARKED, asleep;
 
 	r->state = RUNNER_RUNNING;
-	xchg(turn, TURN_RUN);
-	handoff_placed(r);
-	if (parked) {
-		/* a stray signal may have sent it back to the turn word */
-		if (!os_futex_wake(&r->park, 1))
-			os_futex_wake(turn, 1);
+	xchg(&r->ctl->turn, TURN_RUN);
+	asleep = !parked && READ_ONCE(r->ctl->rsleep);
+	if (asleep)
+		runner_stir(r);
+	if (handoff_placed(r, asleep)) {
 		handoff_count_wake(r);
-	} else if (READ_ONCE(r->ctl->rsleep)) {
-		os_futex_wake(turn, 1);
+	} else if (parked) {
+		/* a stray signal may have sent it back to its word */
+		if (!os_futex_wake(&r->park, 1))
+			runner_wake(r);
+		handoff_count_wake(r);
+	} else if (asleep) {
+		os_futex_wake(r->word, 1);
 		handoff_count_wake(r);
 	}
 }
@@ -118,7 +122,7 @@ static bool stalls(struct runner *r, u64 *used)
 
 	if (!*used)
 		*used = now;
-	os_futex_wake(&r->ctl->turn, 1);
+	runner_wake(r);
 	return now - *used > KICK_CPU_LIMIT || os_space_is_dead(r->task) == 1;
 }
 
@@ -140,7 +144,7 @@ static s64 seccomp_save_fpu(struct runner *r, u64 off)
 	WRITE_ONCE(c->exit, EXIT_SAVE);
 	xchg(&c->turn, TURN_RUN);
 	if (READ_ONCE(c->rsleep))
-		os_futex_wake(&c->turn, 1);
+		runner_wake(r);
 	for (u32 n = r->spin; n && smp_load_acquire(&c->turn) == TURN_RUN; n--)
 		handoff_pause();
 	WRITE_ONCE(c->kwait, 1);
@@ -160,8 +164,7 @@ static s64 seccomp_save_fpu(struct runner *r, u64 off)
 /* ---- proof of stop ---- */
 
 /*
- * Moved from the turn word to a word of ours: it was asleep in its one futex call, and can only
- * come out behind it.
+ * Moved from its word, where nobody else can wait, to a word of ours: it was asleep in its one futex call, and can only come out behind it.
  */
 static int prove(struct runner *r)
 {
@@ -170,7 +173,7 @@ static int prove(struct runner *r)
 
 	for (int tries = 0;; tries++) {
 		xchg(&r->ctl->turn, TURN_PARK);
-		moved = os_space_requeue(&r->ctl->turn, &r->park, TURN_PARK);
+		moved = os_space_requeue(r->word, &r->park, READ_ONCE(*r->word));
 		if (moved == 1)
 			return 0;
 		if (tries > 2)

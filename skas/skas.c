@@ -71,8 +71,7 @@ static void write_image(u8 *image, u64 size, u64 base)
 	memcpy(image + file_offset(image, STUB_SYM_tramp_window) + TRAMP_DISP, &window,
 		sizeof(window));
 	ph = (void *)(image + eh->e_phoff);
-	filters_write(
-		image + file_offset(image, STUB_SYM_stub_filters), base, skas.ops == &ptrace_ops);
+	filters_write(image + file_offset(image, STUB_SYM_stub_filters), base);
 	for (int i = 0; i < eh->e_phnum; i++)
 		if (ph[i].p_type == PT_LOAD) {
 			ph[i].p_vaddr += base;
@@ -97,9 +96,10 @@ static int start_zygote_at(u64 base, u64 top)
 		.vdso_at = base + STUB_VDSO,
 		.vdso_room = STUB_VDSO_SIZE,
 		.top = top,
-		.filter = skas.caps & OS_SPACE_SECCOMP ?
-				  base + STUB_SYM_stub_filters + FILTER_PROGS :
-				  0,
+		.filter = skas.caps & OS_SPACE_SECCOMP ? base + STUB_SYM_stub_filters : 0,
+		.words_at = base + STUB_WORDS,
+		.words_size = (u64)skas.cfg.ncpus * WORDS_SIZE,
+		.words_off = CTL_WORDS,
 		.ctl = skas.ctl_file,
 		.physmem = skas.cfg.physmem,
 		.running = skas_running,

@@ -106,6 +106,7 @@ static void setup_runner(struct space *s, int cpu)
 	r->ctl = (struct ctl_page *)slot;
 	r->alt = slot + (SLOT_ALT - SLOT_CTL);
 	r->va = skas.base + STUB_SLOTS + (u64)cpu * SLOT_STRIDE + SLOT_CTL;
+	r->word = (u32 *)(CTL_MAP_BASE + CTL_WORDS + (u64)cpu * WORDS_SIZE + s->orders->word);
 	r->pinned = -1;
 	r->placed = 0;
 }
@@ -124,6 +125,7 @@ static struct space *setup_space(int index)
 {
 	struct space *s = space_at(index);
 
+	BUILD_BUG_ON(MAX_SPACES * sizeof(u32) > WORDS_SIZE);
 	BUILD_BUG_ON(
 		sizeof(struct space) + STUB_MAX_SLOTS * sizeof(struct runner) > CTL_PRIVATE_SIZE);
 	memset(s, 0, sizeof(*s));
@@ -131,6 +133,7 @@ static struct space *setup_space(int index)
 	s->orders = (struct order_area *)((u8 *)s - CTL_PRIVATE);
 	s->mapper_pinned = -1;
 	memset(s->orders, 0, O_BATCH);
+	s->orders->word = (u32)index * sizeof(u32);
 	s->orders->file = (u64)index * skas.ctl_stride + CTL_ORDERS;
 	s->orders->flags = (skas.caps & OS_SPACE_SECCOMP ? OF_FILTER : 0) |
 			   (skas.caps & OS_SPACE_FSGSBASE ? OF_FSGSBASE : 0);

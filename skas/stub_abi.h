@@ -15,6 +15,7 @@
  *	     + STUB_SLOTS      one slot of SLOT_STRIDE bytes per vCPU; mapped when that vCPU first runs the space:
  *	                         + SLOT_CTL    rw-   control page
  *	                         + SLOT_ALT    rw-   alt stack of the runner's handlers, up to the end of the slot
+ *	     + STUB_WORDS      r--   for each vCPU a word of each space: its runner sleeps there
  *
  * A handler finds its slot by rounding rsp down: the host chose that rsp, since each runner has its
  * own alt stack.
@@ -25,6 +26,7 @@
  *	+ CTL_SLOT(i)  the SLOT_SIZE bytes of slot i, writable by the guest
  *
  * Who writes what:
+ *	words          kernel
  *	order area     kernel; the mapper pwrites O_ACK, O_ERRNO, O_PID from constants; the zygote pwrites O_ZPID
  *	control page   kernel while it has the turn, runner otherwise, and a hostile guest at any time
  * So nothing in a control page is evidence: the kernel reads each word once and checks it.
@@ -53,13 +55,18 @@
 #define ALT_TOP 64       /* a runner without a frame has rsp so far below the end of the slot */
 #define SLOT_SIZE 0x9000 /* control page and alt stack, one mapping */
 #define STUB_MAX_SLOTS 64
+#define STUB_WORDS 0x500000
+#define WORDS_SHIFT 15
+#define WORDS_SIZE 0x8000 /* of a slot: a word for each space */
 
 /* ---- one space in the control file ---- */
 #define CTL_ORDERS 0x0
-#define CTL_ORDERS_SIZE 0x3000
+#define CTL_ORDERS_SIZE 0x3000 /* the last part: O_FILTER */
 #define CTL_PRIVATE 0x4000
 #define CTL_PRIVATE_SIZE 0xc000
 #define CTL_FIRST_SLOT 0x10000
+#define CTL_WORDS                                                                                  \
+	0x10000 /* in the first area of the file, which is no space's; written by the kernel alone */
 #define CTL_SLOT(i)                                                                                \
 	(CTL_FIRST_SLOT + (i)*SLOT_STRIDE) /* + SLOT_CTL is not added: SLOT_SIZE bytes from here */
 
@@ -72,6 +79,7 @@
 #define O_PID 16 /* u32: pid of the runner that the batch made */
 #define O_ZPID 20  /* u32: pid of the zygote, every task's parent */
 #define O_FLAGS 24 /* u32, OF_* */
+#define O_WORD 28  /* u32: of this space's words the offset in those of a slot */
 #define O_FILE 32  /* u64: offset of this order area in the control file */
 #define OF_SEGS 4  /* the space has an LDT: segment registers are the guest's own */
 #define O_BATCH 64 /* the orders */
@@ -79,6 +87,8 @@
 #define ORDER_MAX 120
 #define O_STACKS 0x2000 /* stack_t of each slot */
 #define STACK_T_SIZE 24
+#define O_FILTER 0x2800 /* sock_fprog of the runner that is being made, and its instructions */
+#define FILTER_PROG_SIZE 16
 #define OF_FILTER 1 /* runners install their filter (the host has seccomp) */
 #define OF_FSGSBASE                                                                                \
 	2 /* rdfsbase and its kin work; else only ptrace mode runs, and it sets the bases */
@@ -109,6 +119,8 @@
 #define C_CALLFP 40 /* xsave area for that */
 #define C_RING 48   /* the ring that ring_take (stub.S) may take events from, or 0 */
 #define C_RPAUSE 56 /* u32: pauses in a round of spinning */
+#define C_PASS                                                                                     \
+	60 /* u32: who stops spinning first wakes the runner whose word is there, among those of its slot; 0: nobody */
 
 #define C_FS 64
 #define C_GS 72
@@ -213,13 +225,10 @@
 #define SIG_KICK 10   /* SIGUSR1 */
 #define SIG_ORPHAN 12 /* SIGUSR2: the zygote's parent died */
 
-/* ---- filters, in the image at stub_filters ---- */
-#define FILTER_PROGS 0 /* sock_fprog: the mapper's, then one per slot */
-#define FILTER_PROG_SIZE 16
-#define FILTER_MAPPER 0x500 /* instructions */
-#define FILTER_RUNNERS 0x800
-#define FILTER_RUNNER_SIZE 192
-#define FILTERS_SIZE 0x4000
+/* ---- the mapper's filter, in the image at stub_filters ---- */
+#define FILTER_PROG 0                  /* sock_fprog */
+#define FILTER_MAPPER FILTER_PROG_SIZE /* instructions */
+#define FILTERS_SIZE 0x400
 
 /* ---- fds of the zygote and the mappers ---- */
 #define ZFD_SOCKET 3
@@ -254,7 +263,7 @@ struct ctl_page {
 	uint64_t fp, frsp, save;
 	uint32_t call_nr;
 	uint64_t call_fp, ring;
-	uint32_t rpause;
+	uint32_t rpause, pass;
 	uint64_t fs_base, gs_base, r15, r14, r13, r12, rbp, rbx;
 	uint64_t r10, r9, r8, rsp, cs, ss, rcx, r11;
 	uint64_t rdi, rsi, rdx, rax, rip, eflags;
@@ -275,7 +284,7 @@ struct order {
 };
 
 struct order_area {
-	uint32_t seq, count, ack, err, pid, zpid, flags, pad;
+	uint32_t seq, count, ack, err, pid, zpid, flags, word;
 	uint64_t file, pad2[3];
 	struct order batch[ORDER_MAX];
 };
@@ -338,21 +347,24 @@ ABI_AT(ctl_page, call_nr, C_CALLNR);
 ABI_AT(ctl_page, call_fp, C_CALLFP);
 ABI_AT(ctl_page, ring, C_RING);
 ABI_AT(ctl_page, rpause, C_RPAUSE);
+ABI_AT(ctl_page, pass, C_PASS);
 ABI_AT(order_area, seq, O_SEQ);
 ABI_AT(order_area, ack, O_ACK);
 ABI_AT(order_area, err, O_ERRNO);
 ABI_AT(order_area, pid, O_PID);
 ABI_AT(order_area, zpid, O_ZPID);
 ABI_AT(order_area, flags, O_FLAGS);
+ABI_AT(order_area, word, O_WORD);
 ABI_AT(order_area, file, O_FILE);
 ABI_AT(order_area, batch, O_BATCH);
 _Static_assert(sizeof(struct ctl_page) <= 0x1000, "control page");
 _Static_assert(sizeof(struct order) == ORDER_SIZE, "order");
 _Static_assert(sizeof(struct order_area) <= O_STACKS, "orders overlap the stacks");
-_Static_assert(O_STACKS + STUB_MAX_SLOTS * STACK_T_SIZE <= CTL_ORDERS_SIZE, "stacks");
+_Static_assert(O_STACKS + STUB_MAX_SLOTS * STACK_T_SIZE <= O_FILTER, "stacks");
 _Static_assert(SLOT_CTL + 0x1000 == SLOT_ALT && SLOT_ALT + SLOT_ALT_SIZE == SLOT_STRIDE, "slot");
 _Static_assert(STUB_SLOTS + STUB_MAX_SLOTS * SLOT_STRIDE <= STUB_WINDOW, "window");
-_Static_assert(FILTER_RUNNERS + STUB_MAX_SLOTS * FILTER_RUNNER_SIZE <= FILTERS_SIZE, "filters");
+_Static_assert(STUB_SLOTS + STUB_MAX_SLOTS * SLOT_STRIDE <= STUB_WORDS, "slots overlap the words");
+_Static_assert(STUB_WORDS + STUB_MAX_SLOTS * WORDS_SIZE <= STUB_WINDOW, "words");
 
 #endif
 #endif

@@ -73,6 +73,17 @@
 	\insn (%rdi)
 .endm
 
+/* The words of this slot; rcx goes. */
+.macro WORDS to
+	lea stub_text + STUB_SLOTS(%rip), %\to
+	mov %rbx, %rcx
+	sub %\to, %rcx
+	shr $SLOT_SHIFT, %rcx
+	shl $WORDS_SHIFT, %rcx
+	lea stub_text + STUB_WORDS(%rip), %\to
+	add %rcx, %\to
+.endm
+
 	.section .stub, "ax"
 	.globl stub_text
 stub_text:
@@ -123,10 +134,7 @@ runner_start:
 
 	testl $OF_FILTER, O_FLAGS(%r12)
 	jz 1f
-	lea stub_filters + FILTER_PROGS + FILTER_PROG_SIZE(%rip), %rdx
-	mov %r13d, %eax
-	shl $4, %eax				/* FILTER_PROG_SIZE */
-	add %rax, %rdx
+	lea O_FILTER(%r12), %rdx
 	mov $__NR_seccomp, %eax
 	mov $SECCOMP_SET_MODE_FILTER, %edi
 	mov $SECCOMP_FILTER_FLAG_SPEC_ALLOW, %esi
@@ -368,6 +376,7 @@ handoff:
 wait_turn:
 	cmpl $0, C_KWAIT(%rbx)
 	je wait_spin
+	lea C_TURN(%rbx), %rdi
 	mov $FUTEX_WAKE, %esi
 	mov $1, %edx
 	jmp call_futex
@@ -384,13 +393,31 @@ wait_spin:
 	jg 3b
 	dec %ecx
 	jg 1b
-2:	movl $1, C_RSLEEP(%rbx)
-	lock orl $0, C_RSLEEP(%rbx)		/* seen before the futex looks at the turn word */
+2:	WORDS rdi
+	mov C_PASS(%rbx), %eax
+	test %eax, %eax
+	jnz pass
+	mov O_WORD + stub_text + STUB_ORDERS(%rip), %eax
+	add %rax, %rdi
+	mov (%rdi), %r10d			/* who wakes us changes it first, */
+	movl $1, C_RSLEEP(%rbx)
+	lock orl $0, C_RSLEEP(%rbx)		/* and has changed the turn word before: seen before we look at that once more */
+	cmp %edx, C_TURN(%rbx)
+	jne awake
+	mov %r10d, %edx
 	mov $FUTEX_WAIT, %esi
+	jmp call_futex
 
-/* esi: operation; edx: value. Through the gate of this slot. */
+/* Our CPU is the next runner's: we are about to sleep, and wake it first. */
+pass:
+	movl $0, C_PASS(%rbx)
+	and $WORDS_SIZE - 4, %eax
+	add %rax, %rdi
+	mov $FUTEX_WAKE, %esi
+	mov $1, %edx
+
+/* rdi: word; esi: operation; edx: value. Through the gate of this slot. */
 call_futex:
-	lea C_TURN(%rbx), %rdi
 	lea stub_text + STUB_SLOTS(%rip), %rax
 	mov %rbx, %rcx
 	sub %rax, %rcx
@@ -419,6 +446,7 @@ after_futex:
 	mov C_FRSP(%rbx), %rsp
 	pushq $FLAGS_CLEAN
 	popfq
+awake:
 	movl $0, C_RSLEEP(%rbx)
 	jmp wait_spin
 
@@ -653,6 +681,7 @@ h_leaving:
 	movl $EXIT_FRAME, C_EXIT(%rbx)
 	movq $0, C_SAVE(%rbx)
 4:	mov C_FRSP(%rbx), %rsp
+	movl $0, C_RSLEEP(%rbx)
 	mov %rcx, C_STUBRIP(%rbx)
 	movl $SIG_KICK, C_EV(%rbx)
 	jmp handoff

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The seccomp filters of skas/filter.c, run by a small interpreter: what a runner's admits is one call from one address on
- * one word, and what the mapper's admits comes from the stub's own code.
+ * The seccomp filters of skas/filter.c, run by a small interpreter: what a runner's admits is one call from one address, to wait on
+ * one word and to wake by a few, and what the mapper's admits comes from the stub's own code.
  *
  * SOURCES: skas/filter.c kernel/lib/string.c
  */
@@ -17,13 +17,18 @@
 
 #define BASE 0x7fffff000000UL
 
-static u8 area[FILTERS_SIZE] __aligned(64);
+#define WORD 0x1234
 
-static u32 run(int nr, const struct seccomp_data *data)
+struct skas skas;
+const struct skas_ops seccomp_ops, ptrace_ops;
+
+static u8 area[FILTERS_SIZE] __aligned(64), orders[CTL_ORDERS_SIZE] __aligned(64);
+
+/* The program behind a sock_fprog, which stands at @va in the space. */
+static u32 run(const u8 *at, u64 va, const struct seccomp_data *data)
 {
-	const struct sock_fprog *prog = (const void *)(area + FILTER_PROGS + nr * FILTER_PROG_SIZE);
-	const struct sock_filter *code =
-		(const void *)(area + ((u64)prog->filter - BASE - STUB_SYM_stub_filters));
+	const struct sock_fprog *prog = (const void *)at;
+	const struct sock_filter *code = (const void *)(at + ((u64)prog->filter - va));
 	u32 a = 0;
 
 	for (u32 pc = 0; pc < prog->len; pc++) {
@@ -42,33 +47,68 @@ static u32 run(int nr, const struct seccomp_data *data)
 	return 0;
 }
 
+static u64 word_at(int slot, u32 word)
+{
+	return BASE + STUB_WORDS + (u64)slot * WORDS_SIZE + word;
+}
+
+static u64 turn_at(int slot)
+{
+	return BASE + STUB_SLOTS + (u64)slot * SLOT_STRIDE + SLOT_CTL + C_TURN;
+}
+
 static struct seccomp_data good_wait(int slot)
 {
 	return (struct seccomp_data){
 		.nr = __NR_futex,
 		.arch = AUDIT_ARCH_X86_64,
 		.instruction_pointer = BASE + STUB_SYM_futex_gates + slot * 16 + 2,
-		.args = { BASE + STUB_SLOTS + slot * SLOT_STRIDE + SLOT_CTL + C_TURN, 0, 1, 0, 0,
-			0 },
+		.args = { word_at(slot, WORD), 0, 1, 0, 0, 0 },
 	};
 }
 
-static bool runner_allows(int slot, struct seccomp_data d)
+static void write_for(int slot, bool kill)
 {
-	return run(1 + slot, &d) == SECCOMP_RET_ALLOW;
+	static struct space space;
+	static struct runner r;
+
+	skas.base = BASE;
+	skas.ops = kill ? &ptrace_ops : &seccomp_ops;
+	space.orders = (struct order_area *)orders;
+	space.orders->word = WORD;
+	r.space = &space;
+	r.cpu = slot;
+	filter_for(&r);
+}
+
+static u32 runner(struct seccomp_data d)
+{
+	return run(orders + O_FILTER, BASE + STUB_ORDERS + O_FILTER, &d);
+}
+
+static bool allows(struct seccomp_data d, int op, u64 word)
+{
+	d.args[0] = word;
+	d.args[1] = (u64)op;
+	return runner(d) == SECCOMP_RET_ALLOW;
 }
 
 static void test_runner(void **state)
 {
-	filters_write(area, BASE, false);
 	for (int slot = 0; slot < STUB_MAX_SLOTS; slot++) {
 		struct seccomp_data d = good_wait(slot);
 
-		assert_true(runner_allows(slot, d));
-		d.args[1] = 1;
-		assert_true(runner_allows(slot, d));
+		write_for(slot, false);
+		assert_int_equal(runner(d), SECCOMP_RET_ALLOW);
+		assert_true(allows(d, 1, turn_at(slot)));
+		assert_true(allows(d, 1, word_at(slot, 0)));
+		assert_true(allows(d, 1, word_at(slot, WORDS_SIZE - 4)));
+		assert_false(allows(d, 1, word_at(slot, 0) - 4));
+		assert_false(allows(d, 1, word_at(slot, WORDS_SIZE)));
+		assert_false(allows(d, 0, word_at(slot, WORD + 4)));
+		assert_false(allows(d, 0, turn_at(slot)));
 		for (int other = 0; other < STUB_MAX_SLOTS; other++)
-			assert_true(other == slot || !runner_allows(other, d));
+			assert_true(other == slot || runner(good_wait(other)) != SECCOMP_RET_ALLOW);
 	}
 }
 
@@ -81,9 +121,9 @@ static void test_runner_refuses(void **state)
 	do {                                                                                       \
 		d = good_wait(5);                                                                  \
 		change;                                                                            \
-		assert_int_equal(run(6, &d), SECCOMP_RET_TRAP);                                    \
+		assert_int_equal(runner(d), SECCOMP_RET_TRAP);                                     \
 	} while (0)
-	filters_write(area, BASE, false);
+	write_for(5, false);
 	REFUSED(d.nr = __NR_write);
 	REFUSED(d.nr |= 0x40000000);
 	REFUSED(d.arch = AUDIT_ARCH_I386);
@@ -93,13 +133,19 @@ static void test_runner_refuses(void **state)
 	REFUSED(d.args[0] ^= 1UL << 40);
 	REFUSED(d.args[1] = 2);
 	REFUSED(d.args[1] = 128);
+	REFUSED(d.args[1] = 1UL << 31);
 	REFUSED(d.args[3] = 8);
 	REFUSED(d.args[3] = 1UL << 32);
-	filters_write(area, BASE, true);
+	write_for(0, true);
 	d = good_wait(0);
-	assert_int_equal(run(1, &d), SECCOMP_RET_ALLOW);
+	assert_int_equal(runner(d), SECCOMP_RET_ALLOW);
 	d.nr = __NR_exit;
-	assert_int_equal(run(1, &d), SECCOMP_RET_KILL_PROCESS);
+	assert_int_equal(runner(d), SECCOMP_RET_KILL_PROCESS);
+}
+
+static u32 of_mapper(const struct seccomp_data *d)
+{
+	return run(area, BASE + STUB_SYM_stub_filters, d);
 }
 
 static u32 mapper(int nr, u64 ip, u64 arg1)
@@ -108,7 +154,7 @@ static u32 mapper(int nr, u64 ip, u64 arg1)
 		.nr = nr, .arch = AUDIT_ARCH_X86_64, .instruction_pointer = ip, .args = { 0, arg1 }
 	};
 
-	return run(0, &d);
+	return of_mapper(&d);
 }
 
 static void test_mapper(void **state)
@@ -117,7 +163,7 @@ static void test_mapper(void **state)
 		.nr = __NR_mmap, .arch = AUDIT_ARCH_I386, .instruction_pointer = BASE + 100
 	};
 
-	filters_write(area, BASE, false);
+	filters_write(area, BASE);
 	assert_int_equal(mapper(__NR_mmap, BASE + STUB_SYM_mapper_order + 2, 0), SECCOMP_RET_ALLOW);
 	assert_int_equal(mapper(__NR_clone, BASE + STUB_SYM_mapper_order, 0), SECCOMP_RET_ALLOW);
 	assert_int_equal(mapper(__NR_execve, BASE + STUB_SYM_mapper_order, 0), SECCOMP_RET_TRAP);
@@ -128,7 +174,7 @@ static void test_mapper(void **state)
 	assert_int_equal(mapper(__NR_futex, BASE + STUB_SYM_futex_gates, 1), SECCOMP_RET_ALLOW);
 	assert_int_equal(mapper(__NR_futex, BASE + STUB_SYM_futex_gates, 2), SECCOMP_RET_TRAP);
 	assert_int_equal(mapper(__NR_execve, BASE + STUB_ZTEXT + 8, 0), SECCOMP_RET_ALLOW);
-	assert_int_equal(run(0, &d), SECCOMP_RET_TRAP);
+	assert_int_equal(of_mapper(&d), SECCOMP_RET_TRAP);
 }
 
 int main(void)
