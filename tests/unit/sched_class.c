@@ -30,6 +30,36 @@ u64 arch_cpu_stolen(int cpu)
 	return ns;
 }
 
+/* Nobody waits for his next period here. */
+u64 ktime_get(void)
+{
+	return now;
+}
+void init_wait_entry(struct wait_queue_entry *e)
+{
+}
+void prepare_to_wait(struct wait_queue_head *q, struct wait_queue_entry *e, u32 state)
+{
+}
+void prepare_to_wait_exclusive(struct wait_queue_head *q, struct wait_queue_entry *e, u32 state)
+{
+}
+void finish_wait(struct wait_queue_head *q, struct wait_queue_entry *e)
+{
+}
+bool wait_interrupted(u32 state)
+{
+	return true;
+}
+int schedule_deadline(u64 deadline)
+{
+	return -ETIMEDOUT;
+}
+void sched_change(struct task *t, void (*change)(struct task *t, int a, int b), int a, int b)
+{
+	change(t, a, b);
+}
+
 static int setup(void **state)
 {
 	*rq = (struct rq){ .idle = &idle, .curr = &idle };
