@@ -60,7 +60,7 @@ void os_space_stop(void);
 int os_space_give_file(int file, int at_fd);
 
 /* ---- tasks ---- */
-int os_space_fork(uint64_t order_offset);
+int os_space_fork(uint64_t order_offset, uint64_t order_size);
 int os_space_adopt(uint32_t pid);
 void os_space_end(int task);
 /* Its wait status, or -errno. Waits until it is dead. */

@@ -452,9 +452,10 @@ static int add_or_end(pid_t pid)
 	return h;
 }
 
-int os_space_fork(uint64_t order_offset)
+int os_space_fork(uint64_t order_offset, uint64_t order_size)
 {
-	long pid = request(ZYG_FORK, order_offset);
+	struct zyg_msg m = { .cmd = ZYG_FORK, .a = { (int64_t)order_offset, (int64_t)order_size } };
+	long pid = request_fd(&m, -1);
 
 	return pid < 0 ? (int)pid : add_or_end(pid);
 }

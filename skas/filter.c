@@ -151,9 +151,10 @@ void filters_write(u8 *area, u64 base)
 
 void filter_for(struct runner *r)
 {
-	u8 *area = (u8 *)r->space->orders + O_FILTER;
+	u64 at = O_FILTERS + (u64)r->cpu * FILTER_RUNNER_SIZE;
+	u8 *area = (u8 *)r->space->orders + at;
 	struct program p = { .insn = (struct sock_filter *)(area + FILTER_PROG_SIZE) };
 
 	runner_filter(&p, skas.base, r->cpu, r->space->orders->word, skas.ops == &ptrace_ops);
-	finish(area, skas.base + STUB_ORDERS + O_FILTER, &p, CTL_ORDERS_SIZE - O_FILTER);
+	finish(area, skas.base + STUB_ORDERS + at, &p, FILTER_RUNNER_SIZE);
 }

@@ -65,6 +65,8 @@ static struct placement {
 	u32 credit; /* hand-offs until the TSC is read: at the next one when spinning fails */
 	u32 generation; /* of all that decides about places; a runner that was placed under it is in its place */
 	struct runner *last;
+	struct ctl_page *
+		last_ctl; /* its page: mapped for ever, while the struct may become another space's, or zero, at any time */
 	bool passed;   /* the one before it was told to wake it */
 	bool switched; /* the runner that has the turn is not the one that had it before */
 	bool pinned;   /* this vCPU's thread, to home */
@@ -188,18 +190,18 @@ static void fall_back(struct placement *p)
  * hand-off that spinning ended has saved a change of places: a peer that answers each of our packets takes a CPU for some microseconds
  * again and again, and while we hand over many times in between, to share one would cost more.
  */
-static bool contended(struct placement *p)
+static bool contended(struct placement *p, struct runner *last)
 {
 	u64 now = os_clock_mono(), elapsed = now - p->watched_at, delay, saved;
 	bool found;
 
-	if (p->watched == p->last && elapsed < WATCH_NS)
+	if (p->watched == last && elapsed < WATCH_NS)
 		return false;
-	delay = os_space_delayed(0) + os_space_delayed(p->last->task);
+	delay = os_space_delayed(0) + os_space_delayed(READ_ONCE(last->task));
 	saved = (p->spun - p->watched_spun + p->switches) * SWITCH_NS;
-	found = p->watched == p->last && delay - p->watched_delay > elapsed / 4 + saved;
+	found = p->watched == last && delay - p->watched_delay > elapsed / 4 + saved;
 	p->switches = 0;
-	p->watched = p->last;
+	p->watched = last;
 	p->watched_delay = delay;
 	p->watched_at = now;
 	p->watched_spun = p->spun;
@@ -214,9 +216,11 @@ static bool spinning_fails(const struct placement *p)
 /* Few hand-offs in a look say nothing yet. Where others have the CPUs there never are many: they are summed up. */
 static void stay_apart(struct placement *p)
 {
+	struct runner *last = READ_ONCE(p->last); /* who ends it clears that at any time */
+
 	if (spinning_fails(p) && p->hits + p->misses >= FEW)
 		fall_back(p);
-	else if (p->last && contended(p))
+	else if (last && contended(p, last))
 		fall_back(p);
 	else if (p->hits + p->misses < FEW)
 		return;
@@ -409,7 +413,7 @@ void handoff_place(struct runner *r)
 bool handoff_placed(struct runner *r, bool asleep)
 {
 	struct placement *p = &placement[r->cpu];
-	struct runner *last = p->last;
+	struct runner *last = READ_ONCE(p->last);
 	bool pass = asleep && p->apart;
 
 	p->switched = last != r;
@@ -417,11 +421,17 @@ bool handoff_placed(struct runner *r, bool asleep)
 	if (likely(!p->switched))
 		return false;
 	if (last) {
-		WRITE_ONCE(last->ctl->pass, pass ? r->space->orders->word : 0);
-		p->passed = cmpxchg(&last->ctl->turn, TURN_KERNEL, TURN_PARK) == TURN_KERNEL &&
-			    pass && !READ_ONCE(last->ctl->rsleep);
+		struct ctl_page *c = p->last_ctl;
+
+		if (pass)
+			WRITE_ONCE(c->pass, r->space->orders->word);
+		p->passed = cmpxchg(&c->turn, TURN_KERNEL, TURN_PARK) == TURN_KERNEL && pass &&
+			    !READ_ONCE(c->rsleep);
+		if (pass && !p->passed) /* or it would do it when it sleeps the next time */
+			WRITE_ONCE(c->pass, 0);
 	}
 	p->switches++;
+	p->last_ctl = r->ctl;
 	p->last = r;
 	return p->passed;
 }

@@ -84,8 +84,7 @@ struct runner {
 struct space {
 	int index; /* in the control file; immutable, as is orders */
 	struct order_area *orders;
-	struct list_head list;    /* in the pool, under pool_lock */
-	struct skas_mutex making; /* of a runner, until it has said hello; before lock */
+	struct list_head list; /* in the pool, under pool_lock */
 	struct skas_mutex lock;
 	u32 seq;    /* under lock, as all that follows */
 	u32 queued; /* orders in the batch */
@@ -159,7 +158,7 @@ static inline bool skas_kicked(int cpu)
 
 /* filter.c */
 void filters_write(u8 *area, u64 base);
-void filter_for(struct runner *r); /* s->making held: the next runner of the space is @r */
+void filter_for(struct runner *r); /* there is none in its slot yet */
 
 /* space.c */
 struct space *space_make(void);
@@ -176,6 +175,7 @@ int runner_make(struct runner *r);
 void runner_end(struct runner *r);
 void runner_load_regs(struct runner *r, const struct regs *regs);
 void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev);
+void runner_wipe_page(struct runner *r);
 void runner_wipe(struct runner *r);
 void runner_publish(struct runner *r);
 void runner_unpublish(struct runner *r);

@@ -111,11 +111,23 @@ static void stop_runner(struct runner *r)
 		runner_end(r);
 }
 
+/*
+ * All of them, and only then is what their control pages say nobody's: until the last one has stopped it could write to the pages of all,
+ * also of those that were parked all the time.
+ */
+static void stop_runners(struct space *s)
+{
+	for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++)
+		stop_runner(&s->runner[cpu]);
+	for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++)
+		if (s->runner[cpu].state != RUNNER_NONE)
+			runner_wipe_page(&s->runner[cpu]);
+}
+
 void space_put(struct space *s)
 {
 	if (!s->dead)
-		for (int cpu = 0; cpu < skas.cfg.ncpus; cpu++)
-			stop_runner(&s->runner[cpu]);
+		stop_runners(s);
 	if (s->dead || s->segs || !keep(s))
 		space_end(s);
 }

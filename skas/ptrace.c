@@ -305,7 +305,6 @@ static void ptrace_run(
  */
 static int ptrace_stop(struct runner *r)
 {
-	r->ctl->turn = TURN_KERNEL;
 	runner_wipe(r);
 	r->state = RUNNER_PARKED;
 	return 0;

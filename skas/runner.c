@@ -109,17 +109,13 @@ int runner_make(struct runner *r)
 	r->told = r->offered_at = 0;
 	r->again = false;
 	fpu_reset(r);
-	skas_lock(&r->space->making);
 	filter_for(r);
 	skas_lock(&r->space->lock);
 	err = clone_runner_locked(r);
 	skas_unlock(&r->space->lock);
-	if (err) {
-		skas_unlock(&r->space->making);
+	if (err)
 		return err;
-	}
 	err = await_hello(r);
-	skas_unlock(&r->space->making);
 	if (!err)
 		err = skas.ops->attach(r);
 	if (err) {
@@ -148,17 +144,21 @@ void runner_end(struct runner *r)
 	r->state = RUNNER_NONE;
 }
 
-/* A stopped runner forgets what it ran. What it will run next is put there by the next run. */
-void runner_wipe(struct runner *r)
+/* Of a stopped runner. */
+void runner_wipe_page(struct runner *r)
 {
-	u32 turn = r->ctl->turn;
-
 	memset(r->ctl, 0, sizeof(*r->ctl));
 	fpu_set_areas(r);
-	r->ctl->turn = turn;
+	r->ctl->turn = TURN_PARK;
 	r->placed = 0; /* what it was told about spinning is gone, and */
 	r->told = 0;   /* about its guest */
 	r->ctl->frsp = r->va + TOP_OF_ALT_STACK;
+}
+
+/* A stopped runner forgets what it ran. What it will run next is put there by the next run. */
+void runner_wipe(struct runner *r)
+{
+	runner_wipe_page(r);
 	memset(r->alt, 0, SLOT_ALT_SIZE);
 	fpu_reset(r);
 }

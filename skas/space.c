@@ -152,7 +152,7 @@ struct space *space_make(void)
 	if (index < 0)
 		return ERR_PTR(index);
 	s = setup_space(index);
-	mapper = os_space_fork(s->orders->file);
+	mapper = os_space_fork(s->orders->file, CTL_ORDERS_SIZE((u64)skas.cfg.ncpus));
 	if (mapper < 0) {
 		index_put(index);
 		return ERR_PTR(mapper);

@@ -61,9 +61,10 @@
 
 /* ---- one space in the control file ---- */
 #define CTL_ORDERS 0x0
-#define CTL_ORDERS_SIZE 0x3000 /* the last part: O_FILTER */
-#define CTL_PRIVATE 0x4000
-#define CTL_PRIVATE_SIZE 0xc000
+#define CTL_ORDERS_SIZE(ncpus)                                                                     \
+	((O_FILTERS + (ncpus)*FILTER_RUNNER_SIZE + 0xfff) & ~0xfff) /* what a space maps */
+#define CTL_PRIVATE 0x8000
+#define CTL_PRIVATE_SIZE 0x8000
 #define CTL_FIRST_SLOT 0x10000
 #define CTL_WORDS                                                                                  \
 	0x10000 /* in the first area of the file, which is no space's; written by the kernel alone */
@@ -87,7 +88,12 @@
 #define ORDER_MAX 120
 #define O_STACKS 0x2000 /* stack_t of each slot */
 #define STACK_T_SIZE 24
-#define O_FILTER 0x2800 /* sock_fprog of the runner that is being made, and its instructions */
+/*
+ * For each slot the sock_fprog of its runner, and the instructions. Each has its own: hello is no evidence that a runner has read its
+ * filter, so nothing may be written here while a runner of that slot exists.
+ */
+#define O_FILTERS 0x2800
+#define FILTER_RUNNER_SIZE 224
 #define FILTER_PROG_SIZE 16
 #define OF_FILTER 1 /* runners install their filter (the host has seccomp) */
 #define OF_FSGSBASE                                                                                \
@@ -238,7 +244,7 @@
 
 /* ---- zygote requests: struct zyg_msg, answered by one long ---- */
 #define ZYG_CALL 1 /* one system call, nr and a[] */
-#define ZYG_FORK 2 /* a[0]: offset of the order area. The mapper's pid */
+#define ZYG_FORK 2 /* a[0]: offset of the order area, a[1]: its size. The mapper's pid */
 #define ZYG_REAP 3 /* a[0]: pid, known dead. Its wait status */
 #define ZYG_FD 4   /* SCM_RIGHTS; a[0]: fd number it gets */
 #define ZYG_GUARD                                                                                  \
@@ -360,7 +366,9 @@ ABI_AT(order_area, batch, O_BATCH);
 _Static_assert(sizeof(struct ctl_page) <= 0x1000, "control page");
 _Static_assert(sizeof(struct order) == ORDER_SIZE, "order");
 _Static_assert(sizeof(struct order_area) <= O_STACKS, "orders overlap the stacks");
-_Static_assert(O_STACKS + STUB_MAX_SLOTS * STACK_T_SIZE <= O_FILTER, "stacks");
+_Static_assert(O_STACKS + STUB_MAX_SLOTS * STACK_T_SIZE <= O_FILTERS, "stacks");
+_Static_assert(CTL_ORDERS_SIZE(STUB_MAX_SLOTS) <= CTL_PRIVATE, "filters");
+_Static_assert(CTL_PRIVATE + CTL_PRIVATE_SIZE <= CTL_FIRST_SLOT, "private");
 _Static_assert(SLOT_CTL + 0x1000 == SLOT_ALT && SLOT_ALT + SLOT_ALT_SIZE == SLOT_STRIDE, "slot");
 _Static_assert(STUB_SLOTS + STUB_MAX_SLOTS * SLOT_STRIDE <= STUB_WINDOW, "window");
 _Static_assert(STUB_SLOTS + STUB_MAX_SLOTS * SLOT_STRIDE <= STUB_WORDS, "slots overlap the words");

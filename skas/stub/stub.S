@@ -134,7 +134,8 @@ runner_start:
 
 	testl $OF_FILTER, O_FLAGS(%r12)
 	jz 1f
-	lea O_FILTER(%r12), %rdx
+	imul $FILTER_RUNNER_SIZE, %r13d, %edx
+	lea O_FILTERS(%r12, %rdx), %rdx
 	mov $__NR_seccomp, %eax
 	mov $SECCOMP_SET_MODE_FILTER, %edi
 	mov $SECCOMP_FILTER_FLAG_SPEC_ALLOW, %esi
@@ -670,7 +671,8 @@ h_leaving:
 	cmpl $TURN_RUN, C_TURN(%rbx)
 	jne resume				/* the kernel's turn: it asks for nothing */
 	/* the turn was given and not used yet: give it back, with what holds the FPU state: this frame or the saved one */
-2:	cmpl $EXIT_FRAME, C_EXIT(%rbx)
+2:	movl $0, C_RSLEEP(%rbx)			/* where it struck is left for good */
+	cmpl $EXIT_FRAME, C_EXIT(%rbx)
 	je 4f
 	cmpl $EXIT_SWAP, C_EXIT(%rbx)
 	jne 3f
@@ -681,7 +683,6 @@ h_leaving:
 	movl $EXIT_FRAME, C_EXIT(%rbx)
 	movq $0, C_SAVE(%rbx)
 4:	mov C_FRSP(%rbx), %rsp
-	movl $0, C_RSLEEP(%rbx)
 	mov %rcx, C_STUBRIP(%rbx)
 	movl $SIG_KICK, C_EV(%rbx)
 	jmp handoff

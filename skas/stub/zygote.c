@@ -120,7 +120,7 @@ static void set_signals(void)
  * A new mapper: the order area, then out of here. What is the zygote's own is closed: the socket,
  * terminals.
  */
-__attribute__((noreturn)) static void become_mapper(long file_offset)
+__attribute__((noreturn)) static void become_mapper(long file_offset, long size)
 {
 	char *orders = stub_text + STUB_ORDERS;
 
@@ -132,14 +132,14 @@ __attribute__((noreturn)) static void become_mapper(long file_offset)
 	call2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
 	if (call1(__NR_getppid, 0) != zpid)
 		leave(ZEXIT_ORPHAN);
-	if (call(__NR_mmap, (long)orders, CTL_ORDERS_SIZE, PROT_READ,
-		    MAP_SHARED | MAP_FIXED | MAP_POPULATE, ZFD_CTL, file_offset) != (long)orders)
+	if (call(__NR_mmap, (long)orders, size, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_POPULATE,
+		    ZFD_CTL, file_offset) != (long)orders)
 		leave(ZEXIT_ORDERS);
 	__asm__ volatile("jmp mapper_start");
 	__builtin_unreachable();
 }
 
-static long fork_space(long file_offset)
+static long fork_space(long file_offset, long size)
 {
 	long pid;
 
@@ -148,7 +148,7 @@ static long fork_space(long file_offset)
 		return pid;
 	pid = call2(__NR_clone, SIGCHLD, 0);
 	if (!pid)
-		become_mapper(file_offset);
+		become_mapper(file_offset, size);
 	return pid;
 }
 
@@ -188,7 +188,7 @@ static long serve(struct zyg_msg *m, int received)
 {
 	switch (m->cmd) {
 	case ZYG_CALL: return call(m->nr, m->a[0], m->a[1], m->a[2], m->a[3], m->a[4], m->a[5]);
-	case ZYG_FORK: return fork_space(m->a[0]);
+	case ZYG_FORK: return fork_space(m->a[0], m->a[1]);
 	case ZYG_REAP: return reap(m->a[0]);
 	case ZYG_FD: return take_fd(received, (int)m->a[0]);
 	case ZYG_GUARD: return guard(m->a[0], m->a[1], m->data);

@@ -22,7 +22,8 @@
 struct skas skas;
 const struct skas_ops seccomp_ops, ptrace_ops;
 
-static u8 area[FILTERS_SIZE] __aligned(64), orders[CTL_ORDERS_SIZE] __aligned(64);
+static u8 area[FILTERS_SIZE] __aligned(64), orders[CTL_ORDERS_SIZE(STUB_MAX_SLOTS)] __aligned(64);
+static u32 written; /* offset of the filter of the last write_for() */
 
 /* The program behind a sock_fprog, which stands at @va in the space. */
 static u32 run(const u8 *at, u64 va, const struct seccomp_data *data)
@@ -79,11 +80,12 @@ static void write_for(int slot, bool kill)
 	r.space = &space;
 	r.cpu = slot;
 	filter_for(&r);
+	written = O_FILTERS + (u32)slot * FILTER_RUNNER_SIZE;
 }
 
 static u32 runner(struct seccomp_data d)
 {
-	return run(orders + O_FILTER, BASE + STUB_ORDERS + O_FILTER, &d);
+	return run(orders + written, BASE + STUB_ORDERS + written, &d);
 }
 
 static bool allows(struct seccomp_data d, int op, u64 word)
