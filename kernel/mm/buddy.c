@@ -317,6 +317,21 @@ static struct page *get_frames(gfp_t gfp, u32 order)
 	return alloc_slow(gfp, order);
 }
 
+/*
+ * What is left of the limit may be enough for all; if not, others' frames are reclaimed for one after the other. For as many as alloc_slow()
+ * has nobody killed for, nobody is killed here. What was charged when one is refused, free_pages() gives back.
+ */
+static int charge_frames(struct page *p, u32 order, gfp_t gfp)
+{
+	int err = 0;
+
+	if (order && !mem_charge(p, 1U << order, gfp))
+		return 0;
+	for (u32 i = 0; i < 1U << order && !err; i++)
+		err = mem_charge(p + i, 1, order > 3 ? gfp | __GFP_NOOOM : gfp);
+	return err;
+}
+
 struct page *alloc_pages(gfp_t gfp, u32 order)
 {
 	struct page *p = get_frames(gfp, order);
@@ -331,9 +346,9 @@ struct page *alloc_pages(gfp_t gfp, u32 order)
 		atomic_set(&p[i].refcount, 0);
 	}
 	atomic_set(&p->refcount, 1);
-	if (unlikely(current->mem_group) && !order && gfp & (GFP_USER | __GFP_ACCOUNT) &&
-		mem_charge(p, 1, gfp)) {
-		put_page(p);
+	if (unlikely(current->mem_group) && gfp & (GFP_USER | __GFP_ACCOUNT) &&
+		charge_frames(p, order, gfp)) {
+		free_pages(p, order);
 		return NULL;
 	}
 	return p;
@@ -390,8 +405,9 @@ void free_pages(struct page *p, u32 order)
 	struct frame_cache *fc;
 
 	check_free(p);
-	if (unlikely(p->memcg))
-		mem_uncharge(p);
+	for (u32 i = 0; i < 1U << order; i++)
+		if (unlikely(p[i].memcg))
+			mem_uncharge(p + i);
 	atomic_set(&p->refcount, 0);
 	count_vm(pgfree, 1UL << order);
 	p->flags = 0;

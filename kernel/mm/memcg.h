@@ -3,7 +3,7 @@
  * memcg.h: groups of tasks whose memory is counted and limited (the memory controller).
  *
  * A frame that is allocated for a guest (GFP_USER, page cache) is charged to the group of the task that asked, and to all above, until it
- * is free. The kernel's own memory is not.
+ * is free; of the kernel's own memory, what is asked for with __GFP_ACCOUNT.
  */
 #ifndef NESTLING_MM_MEMCG_H
 #define NESTLING_MM_MEMCG_H

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cgroup_kernel: what a group's member has the kernel keep in large pieces (a bpf map's values) counts for the group, within its limit, and
+ * is given back. The host's hierarchy is not ours to play with, so it says what is expected and the guest is asked.
+ */
+#include "t.h"
+
+#include <linux/bpf.h>
+#include <sys/mount.h>
+#include <sys/utsname.h>
+
+#define VALUE 32768
+#define VALUES 256 /* 8 MiB in all */
+
+static char value[VALUE];
+
+static void put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	NEED(fd);
+	NEED(write(fd, text, strlen(text)));
+	close(fd);
+}
+
+static long number(const char *path)
+{
+	char text[64] = "";
+	int fd = open(path, O_RDONLY);
+
+	NEED(fd);
+	NEED(read(fd, text, sizeof(text) - 1));
+	close(fd);
+	return atol(text);
+}
+
+static long bpf(int cmd, union bpf_attr *a)
+{
+	return syscall(SYS_bpf, cmd, a, sizeof(*a));
+}
+
+/* How many values of a new map could be set. */
+static int fill(int *map)
+{
+	union bpf_attr a = { .map_type = BPF_MAP_TYPE_ARRAY,
+		.key_size = 4,
+		.value_size = VALUE,
+		.max_entries = VALUES };
+	int n = 0;
+
+	*map = (int)bpf(BPF_MAP_CREATE, &a);
+	NEED(*map);
+	memset(&a, 0, sizeof(a));
+	a.map_fd = (unsigned)*map;
+	a.key = (unsigned long)&n;
+	a.value = (unsigned long)value;
+	while (n < VALUES && !bpf(BPF_MAP_UPDATE_ELEM, &a))
+		n++;
+	return n;
+}
+
+static void kept_and_given_back(void)
+{
+	long before = number("g/memory.current"), kept;
+	int map, n = fill(&map);
+
+	kept = number("g/memory.current") - before;
+	say("all set: %d; counted: %s", n == VALUES,
+		kept > 7L << 20 && kept < 10L << 20 ? "yes" : "no");
+	close(map);
+	sched_yield();
+	for (int i = 0; i < 200 && number("g/memory.current") - before > 1 << 20; i++)
+		usleep(10000); /* RCU */
+	say("given back: %s", number("g/memory.current") - before < 1 << 20 ? "yes" : "no");
+}
+
+static void within_limit(void)
+{
+	int map, n, err;
+
+	put("g/memory.max", "4M");
+	n = fill(&map);
+	err = errno;
+	say("all set: %d", n == VALUES);
+	say("no memory: %s, above the limit: %s", err == ENOMEM ? "yes" : "no",
+		number("g/memory.current") > 4 << 20 ? "yes" : "no");
+}
+
+/* In the group: its status. */
+static int member(void (*fn)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	NEED(pid);
+	if (!pid) {
+		put("g/cgroup.procs", "0");
+		fn();
+		_exit(0);
+	}
+	NEED(waitpid(pid, &status, 0));
+	return status;
+}
+
+TEST(cgroup_kernel)
+{
+	struct utsname u;
+	int status;
+
+	NEED(uname(&u));
+	if (!strstr(u.release, "nestling")) {
+		say("all set: 1; counted: yes");
+		say("given back: yes");
+		say("all set: 0");
+		say("no memory: yes, above the limit: no");
+		say("alive: yes");
+		say("all gone: yes");
+		return;
+	}
+	NEED(mkdir("cg", 0755));
+	NEED(mount("none", "cg", "cgroup2", 0, NULL));
+	NEED(chdir("cg"));
+	put("cgroup.subtree_control", "+memory");
+	NEED(mkdir("g", 0755));
+	member(kept_and_given_back);
+	status = member(within_limit);
+	say("alive: %s", status ? "no" : "yes");
+	for (int i = 0; i < 200 && number("g/memory.current") > 1 << 20; i++)
+		usleep(10000);
+	say("all gone: %s", number("g/memory.current") < 1 << 20 ? "yes" : "no");
+	NEED(rmdir("g"));
+	put("cgroup.subtree_control", "-memory");
+	NEED(chdir(".."));
+	NEED(umount("cg"));
+	NEED(rmdir("cg"));
+}
