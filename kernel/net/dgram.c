@@ -135,6 +135,7 @@ static struct sk_buff *at_offset(struct inet_sock *i, u32 *skip)
 	return NULL;
 }
 
+/* NULL: there is none; ERR_PTR: no memory to look at it. */
 static struct sk_buff *take(struct inet_sock *i, bool peek)
 {
 	struct sk_buff *skb;
@@ -145,7 +146,9 @@ static struct sk_buff *take(struct inet_sock *i, bool peek)
 	skb = peek ? at_offset(i, &skip) : list_first_entry_or_null(&i->rq, struct sk_buff, list);
 	if (skb && peek) {
 		skb = skb_clone(skb, GFP_ATOMIC);
-		if (skb && skip)
+		if (!skb)
+			skb = ERR_PTR(-ENOBUFS);
+		else if (skip)
 			skb_pull(skb, skip);
 	} else if (skb) {
 		list_del_init(&skb->list);

@@ -477,6 +477,8 @@ static struct nl_msg *nl_take(struct nl_sock *n, bool peek)
 		atomic_sub((s64)ksize(m), &nl_bytes);
 	} else if (m) {
 		m = kmemdup(m, sizeof(*m) + m->len, GFP_ATOMIC);
+		if (!m)
+			m = ERR_PTR(-ENOBUFS);
 	}
 	spin_unlock(&n->c.lock);
 	return m;
@@ -498,6 +500,8 @@ static ssize_t nl_recvmsg(struct socket *s, struct msg *m)
 		if (err)
 			return err;
 	}
+	if (IS_ERR(nm))
+		return PTR_ERR(nm);
 	take = min_t(size_t, nm->len, m->iter.count);
 	ret = (ssize_t)take;
 	if (copy_to_iter(nm->data, take, &m->iter) != take)

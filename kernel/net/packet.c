@@ -212,6 +212,8 @@ static struct sk_buff *take(struct packet_sock *p, bool peek)
 	skb = list_first_entry_or_null(&p->rq, struct sk_buff, list);
 	if (skb && peek) {
 		skb = skb_clone(skb, GFP_ATOMIC);
+		if (!skb)
+			skb = ERR_PTR(-ENOBUFS);
 	} else if (skb) {
 		list_del_init(&skb->list);
 		p->rmem -= skb_truesize(skb);
