@@ -556,7 +556,14 @@ static void to_socket(
 			skb->tcp.flags & TH_ACK ? tcp_child_of_cookie(net, t, skb, o) : NULL;
 
 		if (c) {
-			to_socket(net, c, skb, o, urg);
+			if (READ_ONCE(c->state) != TCP_CLOSE)
+				to_socket(net, c, skb, o, urg);
+			else /* no room: it is as good as lost, and comes again */
+				kfree_skb(skb);
+			spin_lock(&c->inet.c.lock);
+			if (c->state == TCP_SYN_RECV) /* refused; no timer would end it */
+				tcp_done(c);
+			spin_unlock(&c->inet.c.lock);
 			tcp_put(c);
 			return;
 		}

@@ -230,6 +230,8 @@ void tcp_make_child(
 		tcp_send_syn(c);
 		if (fast && tcp_offer(c))
 			tcp_offered(c);
+		else /* its queue has become full: it is offered as others are, when the handshake is complete */
+			tcp_fast_done(c);
 	}
 	spin_unlock(&c->inet.c.lock);
 	tcp_put(c);
@@ -247,6 +249,7 @@ struct tcp_sock *tcp_child_of_cookie(
 	c = child_new(net, l, skb, skb->tcp.seq - 1, &then);
 	if (!c || !child_enter(c, skb))
 		return NULL;
+	c->defer_tries = 0; /* no timer counts them: what has no data is accepted, too */
 	c->iss = c->snd_una = skb->tcp.ack_seq - 1;
 	c->snd_nxt = c->write_seq = c->iss + 1;
 	c->rcv_wnd = min(tcp_window(c), 65535U); /* as the answer to the SYN offered */

@@ -130,6 +130,19 @@ static int recalled(void)
 	return (int)good;
 }
 
+/* Who remembers nothing of the SYN cannot wait for data (TCP_DEFER_ACCEPT): the connection is there to be accepted. */
+static void undeferred(void)
+{
+	int l = listener(1), secs = 5, fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct pollfd p = { .fd = l, .events = POLLIN };
+
+	NEED(setsockopt(l, IPPROTO_TCP, TCP_DEFER_ACCEPT, &secs, sizeof(secs)));
+	NEED(reach(fd, port_of(l)));
+	GIS(poll(&p, 1, 2000) == 1);
+	close(fd);
+	close(l);
+}
+
 /* Every connection begins with a cookie: with the options of the SYN, and with none. */
 static void cookies(void)
 {
@@ -145,6 +158,9 @@ static void cookies(void)
 	GIS(recalled() == 3);
 	GT(transfer(1000, 1400, "cubic"), "whole");
 	GIS(recalled() == 3);
+	sysctl("/proc/sys/net/ipv4/tcp_syncookies", "2");
+	undeferred();
+	sysctl("/proc/sys/net/ipv4/tcp_syncookies", "1");
 }
 
 /* Connections that both sides mark as capable: marks make the sender slower, and nothing goes twice. */
