@@ -68,6 +68,18 @@ bool uring_has_deferred(struct uring *u)
 	return !list_empty(&u->deferred) || !list_empty(&u->shots);
 }
 
+bool uring_has_deferred_of(struct uring *u, const struct task *t)
+{
+	struct uring_req *r;
+	bool has = false;
+
+	spin_lock(&u->cq_lock);
+	list_for_each_entry(r, &u->deferred, deferred)
+		has = has || r->task == t;
+	spin_unlock(&u->cq_lock);
+	return has;
+}
+
 /* Takes the first off the two lists: NULL, there is none. */
 static struct uring_req *next_deferred(struct uring *u, bool *shot)
 {

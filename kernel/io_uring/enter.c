@@ -343,24 +343,22 @@ static struct uring *ring_at(u32 n)
 	return found;
 }
 
-static bool is_drained_of(const struct uring_req *r, const void *arg)
+/* What polls a ring keeps that open; itself, or each other, for ever. */
+static bool ends_with(const struct uring_req *r, const void *arg)
 {
-	return r->task == arg && r->where == ON_DRAINED;
+	return r->task == arg && (r->where == ON_DRAINED || r->polls_ring);
 }
 
-/* @t execs: what it has submitted ends. It exits: only what would have to run in it. */
+/* @t execs: what it has submitted ends. It exits: only what would have to run in it, and what polls rings. */
 static void ring_loses_task(struct uring *u, struct task *t)
 {
-	if (!(t->flags & PF_EXITING)) {
-		uring_cancel(u, of_task, t, NULL, ~0U);
-		if (uring_defers(u) && u->issuer == t->thread_pid)
-			uring_run_deferred(u);
-		return;
-	}
-	uring_cancel(u, is_drained_of, t, NULL, ~0U);
-	if (uring_defers(u) && u->issuer == t->thread_pid)
+	bool exits = t->flags & PF_EXITING;
+
+	uring_cancel(u, exits ? ends_with : of_task, t, NULL, ~0U);
+	if (uring_defers(u) && (u->issuer == t->thread_pid || uring_has_deferred_of(u, t)))
 		uring_run_deferred(u);
-	uring_orphan(u, t);
+	if (exits)
+		uring_orphan(u, t);
 }
 
 static void task_ends(struct task *t)

@@ -501,6 +501,7 @@ u32 uring_cancel(struct uring *u, bool (*match)(const struct uring_req *r, const
 		}
 		cancel_found(r);
 		n++;
+		cond_resched();
 	}
 	return n;
 }

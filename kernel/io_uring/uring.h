@@ -256,6 +256,8 @@ bool uring_defer(struct uring_req *r, void (*func)(struct task_work *w));
 /* @mask is to be told of a poll of several shots. */
 bool uring_defer_shot(struct uring_req *r, u32 mask);
 bool uring_has_deferred(struct uring *u);
+/* Of what @t has submitted: it was the issuer, also if exec has given it the leader's number since. */
+bool uring_has_deferred_of(struct uring *u, const struct task *t);
 void uring_run_deferred(struct uring *u);  /* by the issuer */
 void uring_drop_deferred(struct uring *u); /* of a ring that is being closed */
 
