@@ -40,14 +40,11 @@ u32 tcp_ts(const struct tcp_sock *t)
 /* Four microseconds a step, on top of what nobody can guess (RFC 6528). */
 u32 tcp_new_iss(const struct inet_sock *i)
 {
-	static u32 secret;
-	u32 h;
+	u64 words[5] = { [4] = 1UL << 63 | (u64)i->lport << 16 | i->rport };
 
-	while (!READ_ONCE(secret))
-		arch_random(&secret, sizeof(secret));
-	h = ip_hash(&i->saddr) ^ ip_hash(&i->raddr) * 31 ^ ((u32)i->lport << 16 | i->rport);
-	h = (h ^ secret) * 0x9e3779b1U;
-	return (h ^ h >> 15) + (u32)(ktime_get() / 4000);
+	memcpy(&words[0], &i->saddr, 16);
+	memcpy(&words[2], &i->raddr, 16);
+	return tcp_keyed_hash(words, ARRAY_SIZE(words)) + (u32)(ktime_get() / 4000);
 }
 
 static u32 header_size(const struct tcp_sock *t)
@@ -594,8 +591,9 @@ void tcp_send_fin(struct tcp_sock *t)
 		skb->tcp.end_seq++;
 	} else {
 		skb = skb_alloc(0, GFP_ATOMIC);
-		if (!skb) { /* the peer learns it by a reset when the timer gives up */
+		if (!skb) { /* there is nothing that a timer could send again */
 			tcp_send_reset(t);
+			tcp_fail(t, -ENOBUFS);
 			return;
 		}
 		skb->tcp.flags = TH_FIN | TH_ACK;
