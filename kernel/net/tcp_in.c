@@ -150,20 +150,25 @@ static bool answered_lately(struct tcp_sock *t)
 	return false;
 }
 
-/* An answer that a blind attacker could make us give: so many a second (RFC 5961, 7), and not often for one connection. */
+/*
+ * An answer that a blind attacker could make us give: so many a second (RFC 5961, 7), and not often for one connection. Nobody knows how many
+ * it will be: who counts what is left for his own connections would learn what others have used up (CVE-2016-5696).
+ */
 static void challenge(struct tcp_sock *t)
 {
 	static u64 second;
-	static u32 n;
+	static int left; /* racy is fine */
 	u64 now = ktime_get() / NSEC_PER_SEC;
+	u32 r;
 
 	if (answered_lately(t))
 		return;
 	if (now != second) {
 		second = now;
-		n = 0;
+		arch_random(&r, sizeof(r));
+		left = (int)(CHALLENGES_PER_SEC / 2 + r % CHALLENGES_PER_SEC);
 	}
-	if (n++ < CHALLENGES_PER_SEC)
+	if (left-- > 0)
 		tcp_send_ack(t);
 }
 
