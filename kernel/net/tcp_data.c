@@ -164,6 +164,7 @@ static ssize_t send_locked(struct tcp_sock *t, struct msg *m, bool *held)
 		if (queued >= tcp_burst(t) || last)
 			queued = 0;
 		done += n;
+		cond_resched();
 	}
 	push_queued(t, &queued);
 	return done ? done : err;
@@ -350,6 +351,7 @@ static int copy_some(struct tcp_sock *t, struct msg *m, u32 *seq, bool first, bo
 		return -EFAULT;
 	*seq += n;
 	m->stamp = skb->stamp;
+	cond_resched();
 	return (int)n;
 }
 

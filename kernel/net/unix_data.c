@@ -210,6 +210,7 @@ static ssize_t send_pieces(struct unix_sock *u, struct unix_sock *to, struct msg
 		err = send_msg(u, to, um, m->nonblock);
 		if (!err)
 			done += n;
+		cond_resched();
 	}
 	return done ? done : err;
 }
@@ -583,6 +584,7 @@ static ssize_t stream_recv_locked(struct socket *s, struct msg *m, bool *held)
 		if (n < 0)
 			return done ? done : n;
 		done += n;
+		cond_resched();
 		if (n && !peek && !m->nr_files)
 			continue;
 		if (n || (size_t)done >= max_t(size_t, target, 1) || (done && u->c.err))
