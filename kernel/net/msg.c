@@ -259,7 +259,10 @@ static long send_header(struct file *f, struct socket *s, struct sock_header *h,
 	if (!n)
 		n = do_send(f, s, &m);
 	msg_end(&m);
-	h->iter = m.iter;
+	if (n > 0) { /* io_uring tries again: what had no room is still to be sent, what lies beside has gone */
+		iov_iter_advance(&h->iter, (u64)n);
+		h->h.control = 0;
+	}
 	return n;
 }
 
