@@ -508,8 +508,11 @@ static ssize_t stream_peek(struct unix_sock *u, struct msg *m)
 
 		if (um->oob && done)
 			break;
-		if ((um->oob && !u->c.oobinline) || skip >= left) {
-			skip -= um->oob ? 0 : left;
+		if (um->oob && !u->c.oobinline)
+			continue;
+		if (skip >=
+			left) { /* as peek_ready() counts, or who waits finds nothing, for ever */
+			skip -= left;
 			continue;
 		}
 		if (done && u->c.passcred && !same_cred(&um->cred, &m->cred))

@@ -39,6 +39,15 @@ TEST(unix_peek_end)
 	NEED(send(fd[0], "x", 1, MSG_OOB));
 	NEED(shutdown(fd[0], SHUT_WR));
 	T(recv(fd[1], c, 4, MSG_PEEK));
+	/* in line it is a byte like others, which the offset passes over */
+	for (int off = 0; off < 4; off++) {
+		pair(SOCK_STREAM);
+		NEED(setsockopt(fd[1], SOL_SOCKET, SO_OOBINLINE, &(int){ 1 }, sizeof(int)));
+		NEED(send(fd[0], "x", 1, MSG_OOB));
+		NEED(send(fd[0], "b", 1, 0));
+		offset(off);
+		T(recv(fd[1], c, 4, MSG_PEEK | MSG_DONTWAIT));
+	}
 	for (int type = SOCK_STREAM; type <= SOCK_SEQPACKET; type += SOCK_SEQPACKET - SOCK_STREAM) {
 		pair(type);
 		NEED(send(fd[0], "abc", 3, 0));
