@@ -22,6 +22,7 @@
 #define OLD_RESPONSE (10 * NSEC_PER_SEC) /* the response interval of old queriers */
 #define SOURCES_MAX 4096
 #define MACS_MAX 8192
+#define QRV_MAX 7 /* as often as a querier can ask for */
 
 static const ip_addr all_hosts = { { 0, 0, htonl(0xffff), htonl(0xe0000001) } };
 static const ip_addr all_nodes = { { htonl(0xff020000), 0, 0, htonl(1) } };
@@ -39,6 +40,12 @@ u64 mcast_random(u64 range)
 
 	arch_random(&r, sizeof(r));
 	return range ? r % range : 0;
+}
+
+/* What has been left is kept until it has been told so often, and any user may set it for a namespace of his own. */
+static u32 own_qrv(const struct net *net)
+{
+	return min((u32)READ_ONCE(net->igmp_qrv), (u32)QRV_MAX);
 }
 
 static u32 scope6(const ip_addr *a)
@@ -477,7 +484,7 @@ void mcast_heard_query(struct net_device *dev, const struct mc_query *q)
 	if (q->version < newest)
 		speak_old(m, q, now);
 	else
-		m->qrv = q->qrv ? q->qrv : (u32)READ_ONCE(dev->net->igmp_qrv);
+		m->qrv = q->qrv ? q->qrv : own_qrv(dev->net);
 	if (q->version == newest)
 		m->interval = q->interval || q->v6 ? q->interval : INTERVAL;
 	if (all && mcast_version(dev, q->v6, now) == newest) {
@@ -511,7 +518,7 @@ void mcast_heard_report(struct net_device *dev, const ip_addr *group)
 void mcast_register(struct net_device *dev)
 {
 	for (u32 f = 0; f < 2; f++) {
-		dev->mc[f].qrv = (u32)READ_ONCE(dev->net->igmp_qrv);
+		dev->mc[f].qrv = own_qrv(dev->net);
 		dev->mc[f].interval = INTERVAL;
 	}
 	mcast_join(dev, &all_nodes_here);

@@ -3,7 +3,7 @@
  * pid_mounts.c: /proc/PID/mounts, mountinfo and mountstats: the mounts of a process's namespace that it can reach from its root.
  *
  * An open file keeps the namespace and the root that the process had when it was opened. poll() says EPOLLPRI and EPOLLERR once after
- * each change. Locks: f_pos_lock for the text.
+ * each change. Locks: seq.lock for the text.
  */
 #include <asm/errno.h>
 
