@@ -349,7 +349,8 @@ static long read_links(struct key *ring, void **out)
 	return (long)(ring->nr * sizeof(*ids));
 }
 
-static long op_read(s32 id, void **out)
+/* @room: the reader's buffer; 0: the length alone is asked for. */
+static long op_read(s32 id, u64 room, void **out)
 {
 	struct key *k = key_lookup(id, false, 0);
 	long ret;
@@ -360,8 +361,8 @@ static long op_read(s32 id, void **out)
 		ret = -EACCES;
 	else if (k->type == KEY_LOGON)
 		ret = -EOPNOTSUPP;
-	else if (k->type == KEY_KEYRING)
-		ret = read_links(k, out);
+	else if (k->type == KEY_KEYRING) /* a short buffer that would cut a number is wrong */
+		ret = room <= PAGE_SIZE && room % sizeof(s32) ? -EINVAL : read_links(k, out);
 	else
 		ret = (*out = kmemdup(k->data, k->len, GFP_KERNEL)) ? (long)k->len : -ENOMEM;
 	key_put(k);
@@ -543,7 +544,7 @@ static long reading_op(int op, s32 id, uaddr_t buf, u64 size)
 	long n;
 
 	mutex_lock(&keys_mutex);
-	n = op == KEYCTL_READ     ? op_read(id, &out) :
+	n = op == KEYCTL_READ     ? op_read(id, buf.v ? size : 0, &out) :
 	    op == KEYCTL_DESCRIBE ? op_describe(id, &out) :
 				    op_security(id, &out);
 	mutex_unlock(&keys_mutex);

@@ -283,8 +283,11 @@ static void ends(void)
 	T(ctl(KEYCTL_LINK, k2, KEY_SPEC_SESSION_KEYRING, 0, 0));
 	T(ctl(KEYCTL_UNLINK, k2, r2, 0, 0));
 	T(ctl(KEYCTL_UNLINK, 0, r2, 0, 0));
+	T(ctl(KEYCTL_READ, r2, (long)buf, 10, 0)); /* two and a half numbers */
+	T(ctl(KEYCTL_READ, r2, (long)buf, 2, 0));
+	T(ctl(KEYCTL_READ, r2, 0, 10, 0));
 	T(ctl(KEYCTL_SET_TIMEOUT, r2, 1, 0, 0));
-	sleep(2);
+	T_WAIT(ctl(KEYCTL_READ, r2, (long)buf, 8, 0) == -1);
 	T(ctl(KEYCTL_READ, r2, (long)buf, 10, 0));
 	T(ctl(KEYCTL_UNLINK, r2, r, 0, 0));
 	T(ctl(KEYCTL_REVOKE, r, 0, 0, 0));
