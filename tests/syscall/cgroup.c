@@ -3,16 +3,13 @@
  * cgroup2: the tree, who is in it, its rules, and its controllers. The host's hierarchy is not ours to play with, so the host says
  * what is expected and the guest is asked.
  */
-#include "t.h"
+#include "cgroup.h"
 
 #include <linux/sched.h>
 #include <sys/inotify.h>
-#include <sys/mount.h>
-#include <sys/utsname.h>
 #include <sys/vfs.h>
 
 static bool guest;
-static char text[65536];
 
 /* In the guest what is, on the host what must be. */
 #define WANT(what, e) say("%s: %s", what, !guest || (e) ? "yes" : "no")
@@ -24,45 +21,6 @@ static char text[65536];
 		say("%s: %s", #e, got_ ? t_errno(got_) : "ok");                                    \
 		r_;                                                                                \
 	})
-
-static long put(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY);
-	long n = fd == -1 ? -1 : write(fd, value, strlen(value));
-	int err = errno;
-
-	if (fd != -1)
-		close(fd);
-	errno = err;
-	return n;
-}
-
-static long take(const char *path)
-{
-	int fd = open(path, O_RDONLY);
-	ssize_t n = fd == -1 ? -1 : read(fd, text, sizeof(text) - 1);
-	int err = errno;
-
-	text[n < 0 ? 0 : n] = 0;
-	if (fd != -1)
-		close(fd);
-	errno = err;
-	return n;
-}
-
-static const char *get(const char *path)
-{
-	take(path);
-	return text;
-}
-
-/* The number behind a word of a file. */
-static long number(const char *path, const char *word)
-{
-	const char *p = strstr(get(path), word);
-
-	return p ? strtol(p + strlen(word), NULL, 10) : -1;
-}
 
 static void join(const char *dir)
 {
@@ -142,7 +100,7 @@ static void members(void)
 		return;
 	}
 	p.fd = open("a/b/cgroup.events", O_RDONLY);
-	read(p.fd, text, sizeof(text));
+	read(p.fd, cgroup_text, sizeof(cgroup_text));
 	int in = inotify_init();
 	inotify_add_watch(in, "a/b/cgroup.events", IN_MODIFY);
 	pid = SPAWN(join("a/b"); pause());
@@ -565,15 +523,7 @@ static void threaded(void)
 
 TEST(cgroup)
 {
-	struct utsname u;
-
-	NEED(uname(&u));
-	guest = strstr(u.release, "nestling") != NULL;
-	if (guest) {
-		NEED(mkdir("cg", 0755));
-		NEED(mount("none", "cg", "cgroup2", 0, NULL));
-		NEED(chdir("cg"));
-	}
+	guest = cgroup_enter();
 	tree();
 	members();
 	births();
@@ -589,9 +539,5 @@ TEST(cgroup)
 	GIVES(rmdir("a/b"), 0);
 	GIVES(rmdir("a"), 0);
 	GIVES(put("cgroup.subtree_control", "-pids -memory -cpu"), 0);
-	if (guest) {
-		NEED(chdir(".."));
-		NEED(umount("cg"));
-		NEED(rmdir("cg"));
-	}
+	cgroup_leave();
 }

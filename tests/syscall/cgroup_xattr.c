@@ -3,10 +3,8 @@
  * cgroup_xattr: a group's attributes are the kernel's memory, and the group may be any user's: there is so much room for user.*. The
  * host's hierarchy is not ours to play with, so it says what is expected (as measured on one) and the guest is asked.
  */
-#include "t.h"
+#include "cgroup.h"
 
-#include <sys/mount.h>
-#include <sys/utsname.h>
 #include <sys/xattr.h>
 
 static bool guest;
@@ -50,16 +48,9 @@ static void remove_many(int n)
 
 TEST(cgroup_xattr)
 {
-	struct utsname u;
-
-	NEED(uname(&u));
-	guest = strstr(u.release, "nestling") != NULL;
-	if (guest) {
-		NEED(mkdir("cg", 0755));
-		NEED(mount("none", "cg", "cgroup2", 0, NULL));
-		NEED(chdir("cg"));
+	guest = cgroup_enter();
+	if (guest)
 		NEED(mkdir("g", 0755));
-	}
 	set_many(1, 128);
 	set("user.0", 1, 0, ENOSPC); /* to replace one, there must be room beside it */
 	set("user.0", 1, XATTR_CREATE, ENOSPC);
@@ -73,10 +64,7 @@ TEST(cgroup_xattr)
 	set_many(65536, 2);
 	set("user.0", 1, 0, ENOSPC);
 	set("user.empty", 0, 0, 0);
-	if (guest) {
+	if (guest)
 		NEED(rmdir("g"));
-		NEED(chdir(".."));
-		NEED(umount("cg"));
-		NEED(rmdir("cg"));
-	}
+	cgroup_leave();
 }

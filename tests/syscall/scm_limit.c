@@ -1,30 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptors in flight count against their sender's RLIMIT_NOFILE, until they are taken, or thrown away. */
-#include "t.h"
-#include <sys/socket.h>
-
-static int send_fd(int sock, int fd)
-{
-	char control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec v = { "x", 1 };
-	struct msghdr m = { .msg_iov = &v,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	return sendmsg(sock, &m, MSG_DONTWAIT);
-}
+#include "scm.h"
 
 static void fill(const char *what, int sock)
 {
 	int n = 0;
 
-	while (n < 40 && send_fd(sock, 0) == 1)
+	while (n < 40 && send_fds(sock, &(int){ 0 }, 1, MSG_DONTWAIT) == 1)
 		n++;
 	say("%s: %d, then %s", what, n, n < 40 ? t_errno(errno) : "nothing");
 }

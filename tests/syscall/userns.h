@@ -5,16 +5,23 @@
 
 #include "t.h"
 
-/* Writes one of /proc/PID's files: its maps, setgroups. */
-static T_UNUSED void userns_write(pid_t pid, const char *which, const char *text)
+/* Writes one of /proc/PID's files: its maps, setgroups. What write() says. */
+static T_UNUSED long userns_put(pid_t pid, const char *which, const char *text)
 {
 	char path[64];
+	long n;
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, which);
 	fd = NEED(open(path, O_WRONLY));
-	NEED(write(fd, text, strlen(text)));
+	n = write(fd, text, strlen(text));
 	close(fd);
+	return n;
+}
+
+static T_UNUSED void userns_write(pid_t pid, const char *which, const char *text)
+{
+	NEED(userns_put(pid, which, text));
 }
 
 static T_UNUSED void userns_map(pid_t pid, const char *which, int base, int n)
@@ -25,8 +32,16 @@ static T_UNUSED void userns_map(pid_t pid, const char *which, int base, int n)
 	userns_write(pid, which, text);
 }
 
-/* Runs @fn in a child with namespaces @flags besides; it has @n ids. To be waited for. */
-static T_UNUSED pid_t userns_spawn(int flags, int base, int n, void (*fn)(void))
+static T_UNUSED void userns_be_root(void)
+{
+	NEED(setgroups(0, NULL));
+	NEED(setresgid(0, 0, 0));
+	NEED(setresuid(0, 0, 0));
+}
+
+/* Runs @fn in a child in a user namespace, and namespaces @flags, once @give has written its maps here. To be waited for. */
+static T_UNUSED pid_t userns_spawn_by(
+	int flags, void (*give)(pid_t, const void *), void (*fn)(const void *), const void *arg)
 {
 	int up[2], down[2];
 	pid_t pid;
@@ -38,20 +53,43 @@ static T_UNUSED pid_t userns_spawn(int flags, int base, int n, void (*fn)(void))
 		NEED(unshare(CLONE_NEWUSER | flags));
 		NEED(write(up[1], "x", 1));
 		NEED(read(down[0], &c, 1));
-		NEED(setgroups(0, NULL));
-		NEED(setresgid(0, 0, 0));
-		NEED(setresuid(0, 0, 0));
-		fn();
+		fn(arg);
 	});
 	NEED(read(up[0], &c, 1));
-	userns_map(pid, "uid_map", base, n);
-	userns_map(pid, "gid_map", base, n);
+	give(pid, arg);
 	NEED(write(down[1], "x", 1));
 	close(up[0]);
 	close(up[1]);
 	close(down[0]);
 	close(down[1]);
 	return pid;
+}
+
+struct userns_ids {
+	int base, n;
+	void (*fn)(void);
+};
+
+static T_UNUSED void userns_give_ids(pid_t pid, const void *arg)
+{
+	const struct userns_ids *ids = arg;
+
+	userns_map(pid, "uid_map", ids->base, ids->n);
+	userns_map(pid, "gid_map", ids->base, ids->n);
+}
+
+static T_UNUSED void userns_as_root(const void *arg)
+{
+	userns_be_root();
+	((const struct userns_ids *)arg)->fn();
+}
+
+/* Runs @fn as root of such a namespace, which has @n ids. To be waited for. */
+static T_UNUSED pid_t userns_spawn(int flags, int base, int n, void (*fn)(void))
+{
+	struct userns_ids ids = { base, n, fn };
+
+	return userns_spawn_by(flags, userns_give_ids, userns_as_root, &ids);
 }
 
 #endif

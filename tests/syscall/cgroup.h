@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* cgroup.h: a hierarchy of groups to play with, and its files. The host's is not ours, so it says what is expected and the guest is asked. */
+#ifndef TESTS_SYSCALL_CGROUP_H
+#define TESTS_SYSCALL_CGROUP_H
+
+#include "guest.h"
+
+#include <sys/mount.h>
+
+static char cgroup_text[65536]; /* what get() read */
+
+/* Mounts the guest's hierarchy and enters it. False on the host, where nothing is done. */
+static T_UNUSED bool cgroup_enter(void)
+{
+	if (!in_guest())
+		return false;
+	NEED(mkdir("cg", 0755));
+	NEED(mount("none", "cg", "cgroup2", 0, NULL));
+	NEED(chdir("cg"));
+	return true;
+}
+
+static T_UNUSED void cgroup_leave(void)
+{
+	if (!in_guest())
+		return;
+	NEED(chdir(".."));
+	NEED(umount("cg"));
+	NEED(rmdir("cg"));
+}
+
+static T_UNUSED long put(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY);
+	long n = fd == -1 ? -1 : write(fd, value, strlen(value));
+	int err = errno;
+
+	if (fd != -1)
+		close(fd);
+	errno = err;
+	return n;
+}
+
+static T_UNUSED long take(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t n = fd == -1 ? -1 : read(fd, cgroup_text, sizeof(cgroup_text) - 1);
+	int err = errno;
+
+	cgroup_text[n < 0 ? 0 : n] = 0;
+	if (fd != -1)
+		close(fd);
+	errno = err;
+	return n;
+}
+
+static T_UNUSED const char *get(const char *path)
+{
+	take(path);
+	return cgroup_text;
+}
+
+/* The number behind a word of a file; the word "": its first. -1: there is none. */
+static T_UNUSED long number(const char *path, const char *word)
+{
+	const char *p = strstr(get(path), word);
+
+	return p && *p ? strtol(p + strlen(word), NULL, 10) : -1;
+}
+
+#endif

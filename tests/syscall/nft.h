@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* nft.h: the packet filter's own messages (NETLINK_NETFILTER): batches of requests, and what they come to. */
+#ifndef TESTS_SYSCALL_NFT_H
+#define TESTS_SYSCALL_NFT_H
+
+#include "t.h"
+
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+static int nl; /* the test's socket */
+static unsigned char out[65536];
+static unsigned len, last;
+
+static T_UNUSED void begin(int type, int flags, int family, int res_id)
+{
+	struct nlmsghdr *h = (void *)(out + len);
+	struct nfgenmsg *g = NLMSG_DATA(h);
+
+	last = len;
+	memset(h, 0, NLMSG_SPACE(sizeof(*g)));
+	h->nlmsg_type = type;
+	h->nlmsg_flags = NLM_F_REQUEST | flags;
+	h->nlmsg_seq = 1;
+	h->nlmsg_len = NLMSG_SPACE(sizeof(*g));
+	g->nfgen_family = family;
+	g->res_id = htons(res_id);
+	len += h->nlmsg_len;
+}
+
+static T_UNUSED void nft(int type, int flags)
+{
+	begin(NFNL_SUBSYS_NFTABLES << 8 | type, flags | NLM_F_ACK, NFPROTO_IPV4, 0);
+}
+
+static T_UNUSED void grow(void)
+{
+	((struct nlmsghdr *)(out + last))->nlmsg_len = len - last;
+}
+
+static T_UNUSED void attr(int type, const void *data, unsigned n)
+{
+	struct nlattr *a = (void *)(out + len);
+
+	memset(a, 0, NLA_ALIGN(NLA_HDRLEN + n));
+	a->nla_type = type;
+	a->nla_len = NLA_HDRLEN + n;
+	if (n)
+		memcpy(a + 1, data, n);
+	len += NLA_ALIGN(a->nla_len);
+	grow();
+}
+
+static T_UNUSED void text(int type, const char *s)
+{
+	attr(type, s, strlen(s) + 1);
+}
+
+static T_UNUSED void be32(int type, uint32_t v)
+{
+	v = htonl(v);
+	attr(type, &v, 4);
+}
+
+static T_UNUSED unsigned nest(int type)
+{
+	unsigned at = len;
+
+	attr(type | NLA_F_NESTED, NULL, 0);
+	return at;
+}
+
+static T_UNUSED void end(unsigned at)
+{
+	((struct nlattr *)(out + at))->nla_len = len - at;
+}
+
+static T_UNUSED void start(void)
+{
+	len = 0;
+	begin(NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+}
+
+/* Sends what was written. The first error, or 0. */
+static T_UNUSED int finish(void)
+{
+	static char buf[65536];
+	int err = 0, n;
+
+	begin(NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+	if (send(nl, out, len, 0) < 0)
+		return -1;
+	while ((n = recv(nl, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, (unsigned)n);
+			h = NLMSG_NEXT(h, n))
+			if (h->nlmsg_type == NLMSG_ERROR && !err)
+				err = -((struct nlmsgerr *)NLMSG_DATA(h))->error;
+	errno = err;
+	return err ? -1 : 0;
+}
+
+/* Gives each message of a dump to @each. False: it has no end. */
+static T_UNUSED bool dump(int subsys, int type, int family, void (*each)(const struct nlmsghdr *))
+{
+	static char buf[65536];
+	int n;
+
+	len = 0;
+	begin(subsys << 8 | type, NLM_F_DUMP, family, 0);
+	send(nl, out, len, 0);
+	while ((n = recv(nl, buf, sizeof(buf), 0)) > 0) {
+		for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, (unsigned)n);
+			h = NLMSG_NEXT(h, n)) {
+			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
+				return true;
+			each(h);
+		}
+	}
+	return false;
+}
+
+#endif
