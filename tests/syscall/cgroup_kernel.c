@@ -3,36 +3,14 @@
  * cgroup_kernel: what a group's member has the kernel keep in large pieces (a bpf map's values) counts for the group, within its limit, and
  * is given back. The host's hierarchy is not ours to play with, so it says what is expected and the guest is asked.
  */
-#include "t.h"
+#include "cgroup.h"
 
 #include <linux/bpf.h>
-#include <sys/mount.h>
-#include <sys/utsname.h>
 
 #define VALUE 32768
 #define VALUES 256 /* 8 MiB in all */
 
 static char value[VALUE];
-
-static void put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-
-	NEED(fd);
-	NEED(write(fd, text, strlen(text)));
-	close(fd);
-}
-
-static long number(const char *path)
-{
-	char text[64] = "";
-	int fd = open(path, O_RDONLY);
-
-	NEED(fd);
-	NEED(read(fd, text, sizeof(text) - 1));
-	close(fd);
-	return atol(text);
-}
 
 static long bpf(int cmd, union bpf_attr *a)
 {
@@ -61,29 +39,27 @@ static int fill(int *map)
 
 static void kept_and_given_back(void)
 {
-	long before = number("g/memory.current"), kept;
+	long before = number("g/memory.current", ""), kept;
 	int map, n = fill(&map);
 
-	kept = number("g/memory.current") - before;
+	kept = number("g/memory.current", "") - before;
 	say("all set: %d; counted: %s", n == VALUES,
 		kept > 7L << 20 && kept < 10L << 20 ? "yes" : "no");
 	close(map);
-	sched_yield();
-	for (int i = 0; i < 200 && number("g/memory.current") - before > 1 << 20; i++)
-		usleep(10000); /* RCU */
-	say("given back: %s", number("g/memory.current") - before < 1 << 20 ? "yes" : "no");
+	T_WAIT(number("g/memory.current", "") - before < 1 << 20);
+	say("given back");
 }
 
 static void within_limit(void)
 {
 	int map, n, err;
 
-	put("g/memory.max", "4M");
+	NEED(put("g/memory.max", "4M"));
 	n = fill(&map);
 	err = errno;
 	say("all set: %d", n == VALUES);
 	say("no memory: %s, above the limit: %s", err == ENOMEM ? "yes" : "no",
-		number("g/memory.current") > 4 << 20 ? "yes" : "no");
+		number("g/memory.current", "") > 4 << 20 ? "yes" : "no");
 }
 
 /* In the group: its status. */
@@ -94,7 +70,7 @@ static int member(void (*fn)(void))
 
 	NEED(pid);
 	if (!pid) {
-		put("g/cgroup.procs", "0");
+		NEED(put("g/cgroup.procs", "0"));
 		fn();
 		_exit(0);
 	}
@@ -104,33 +80,25 @@ static int member(void (*fn)(void))
 
 TEST(cgroup_kernel)
 {
-	struct utsname u;
 	int status;
 
-	NEED(uname(&u));
-	if (!strstr(u.release, "nestling")) {
+	if (!cgroup_enter()) {
 		say("all set: 1; counted: yes");
-		say("given back: yes");
+		say("given back");
 		say("all set: 0");
 		say("no memory: yes, above the limit: no");
 		say("alive: yes");
-		say("all gone: yes");
+		say("all gone");
 		return;
 	}
-	NEED(mkdir("cg", 0755));
-	NEED(mount("none", "cg", "cgroup2", 0, NULL));
-	NEED(chdir("cg"));
-	put("cgroup.subtree_control", "+memory");
+	NEED(put("cgroup.subtree_control", "+memory"));
 	NEED(mkdir("g", 0755));
 	member(kept_and_given_back);
 	status = member(within_limit);
 	say("alive: %s", status ? "no" : "yes");
-	for (int i = 0; i < 200 && number("g/memory.current") > 1 << 20; i++)
-		usleep(10000);
-	say("all gone: %s", number("g/memory.current") < 1 << 20 ? "yes" : "no");
+	T_WAIT(number("g/memory.current", "") < 1 << 20);
+	say("all gone");
 	NEED(rmdir("g"));
-	put("cgroup.subtree_control", "-memory");
-	NEED(chdir(".."));
-	NEED(umount("cg"));
-	NEED(rmdir("cg"));
+	NEED(put("cgroup.subtree_control", "-memory"));
+	cgroup_leave();
 }

@@ -4,37 +4,20 @@
  * ours to play with: it says what is expected.
  */
 #include "await.h"
-
-#include <sys/mount.h>
-#include <sys/utsname.h>
-
-static void put(const char *path, const char *value)
-{
-	int fd = NEED(open(path, O_WRONLY));
-
-	NEED(write(fd, value, strlen(value)));
-	close(fd);
-}
+#include "cgroup.h"
 
 static void move(pid_t pid, const char *path)
 {
 	char text[16];
 
 	snprintf(text, sizeof(text), "%d", pid);
-	put(path, text);
+	NEED(put(path, text));
 }
 
 /* us that somebody in the group has waited for memory */
 static long stalled(const char *path)
 {
-	char text[256] = "";
-	int fd = NEED(open(path, O_RDONLY));
-	const char *p;
-
-	NEED(read(fd, text, sizeof(text) - 1));
-	close(fd);
-	p = strstr(text, "total=");
-	return p ? strtol(p + 6, NULL, 10) : -1;
+	return number(path, "total=");
 }
 
 static void touch(long bytes)
@@ -60,10 +43,9 @@ static void while_it_waits_for_memory(void)
 
 	NEED(mkdir("high", 0755));
 	NEED(mkdir("other", 0755));
-	put("high/memory.high", "0");
+	NEED(put("high/memory.high", "0"));
 	pid = SPAWN(move(getpid(), "high/cgroup.procs"); touch(64 * PAGE); pause());
-	for (int i = 0; i < 100 && stalled("high/memory.pressure") < 100000; i++)
-		sleep_ms(20);
+	T_WAIT(stalled("high/memory.pressure") >= 100000);
 	move(pid, "other/cgroup.procs");
 	here = stalled("high/memory.pressure");
 	sleep_ms(500);
@@ -82,7 +64,7 @@ static void while_it_is_throttled(void)
 	pid_t pid, busy[2];
 
 	NEED(mkdir("slow", 0755));
-	put("slow/cpu.max", "1000 1000000");
+	NEED(put("slow/cpu.max", "1000 1000000"));
 	pid = SPAWN(struct sched_param p = { 0 }; sched_setscheduler(0, SCHED_IDLE, &p);
 		    move(getpid(), "slow/cgroup.procs"); for (;;) getppid());
 	sleep_ms(100);
@@ -114,7 +96,7 @@ static void while_it_reclaims(void)
 
 	for (int i = 0; i < 100; i++) {
 		NEED(mkdir("full", 0755));
-		put("full/memory.max", "1M");
+		NEED(put("full/memory.max", "1M"));
 		move(pid, "full/cgroup.procs");
 		sleep_ms(5);
 		if (waitpid(pid, NULL, WNOHANG))
@@ -128,21 +110,13 @@ static void while_it_reclaims(void)
 
 TEST(cgroup_moves)
 {
-	struct utsname u;
-
-	NEED(uname(&u));
-	if (strstr(u.release, "nestling")) {
-		NEED(mkdir("cg", 0755));
-		NEED(mount("none", "cg", "cgroup2", 0, NULL));
-		NEED(chdir("cg"));
-		put("cgroup.subtree_control", "+memory +cpu");
+	if (cgroup_enter()) {
+		NEED(put("cgroup.subtree_control", "+memory +cpu"));
 		while_it_waits_for_memory();
 		while_it_is_throttled();
 		while_it_reclaims();
-		put("cgroup.subtree_control", "-memory -cpu");
-		NEED(chdir(".."));
-		NEED(umount("cg"));
-		NEED(rmdir("cg"));
+		NEED(put("cgroup.subtree_control", "-memory -cpu"));
+		cgroup_leave();
 	} else {
 		say("it stalls no more where it was: yes; but where it is: yes");
 	}

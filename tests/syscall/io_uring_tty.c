@@ -31,6 +31,7 @@ TEST(io_uring_tty)
 {
 	static char buf[65536], got[65536];
 	int master, slave, res;
+	struct pollfd any[2] = { { .events = POLLIN }, { .events = POLLIN } };
 	long n, sum = 0;
 
 	if (refused()) {
@@ -43,11 +44,13 @@ TEST(io_uring_tty)
 	add(IORING_OP_WRITE, slave, buf, sizeof(buf), 0, 1);
 	say("submitted to write: %ld", enter(1, 0, 0));
 	NEED(fcntl(master, F_SETFL, O_NONBLOCK));
+	any[0].fd = master;
+	any[1].fd = ring;
 	while ((n = read(master, got, sizeof(got))) > 0 || !ready())
 		if (n > 0)
 			sum += n;
 		else
-			sched_yield();
+			NEED(poll(any, 2, -1));
 	res = cqes[*cq_head & (p.cq_entries - 1)].res;
 	__atomic_store_n(cq_head, *cq_head + 1, __ATOMIC_RELEASE);
 	if (res > 0 && res == sum)

@@ -4,6 +4,7 @@
  * check knows its answer.
  */
 #include "t.h"
+#include <sys/socket.h>
 
 #define DEADLINE 6
 #define MS 1000000UL
@@ -138,15 +139,27 @@ static void limits(void)
 /* Another's change of its policy ends the wait for a period that is far away. */
 static void freed(void)
 {
-	pid_t pid = SPAWN({
-		WANT(0, set(MS, 4000 * MS, 0, 0, 0));
-		if (asked)
-			work();
-	});
-	long start = us(CLOCK_MONOTONIC);
+	long start = us(CLOCK_MONOTONIC), before;
+	clockid_t used;
+	pid_t pid;
+	int s[2];
 
-	usleep(200000);
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+	pid = SPAWN({
+		before = us(CLOCK_PROCESS_CPUTIME_ID);
+		NEED(write(s[1], &before, sizeof(before)));
+		if (asked) {
+			NEED(set(MS, 4000 * MS, 0, 0, 0));
+			work();
+		}
+		NEED(read(s[1], &before, 1)); /* the parent looks at us */
+	});
+	NEED(read(s[0], &before, sizeof(before)));
+	NEED(-clock_getcpuclockid(pid, &used));
+	if (asked)
+		T_WAIT(sched_getscheduler(pid) == DEADLINE && us(used) - before >= 1000);
 	WANT(0, sched_setscheduler(pid, SCHED_OTHER, &(struct sched_param){ 0 }));
+	NEED(write(s[0], "x", 1));
 	t_wait("freed", pid);
 	WANT(1, us(CLOCK_MONOTONIC) - start < 3000000);
 }

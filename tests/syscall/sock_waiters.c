@@ -12,24 +12,6 @@ struct waiter {
 	volatile pid_t tid;
 };
 
-/* Until a thread sleeps in a call. */
-static void until_it_sleeps(const struct waiter *w)
-{
-	char path[64], text[256], *end;
-	int fd, n;
-
-	while (!w->tid)
-		sched_yield();
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)w->tid);
-	do {
-		fd = NEED(open(path, O_RDONLY));
-		n = (int)NEED(read(fd, text, sizeof(text) - 1));
-		close(fd);
-		text[n] = 0;
-		end = strrchr(text, ')');
-	} while (end && end[2] != 'S');
-}
-
 static void *waits(void *arg)
 {
 	struct waiter *w = arg;
@@ -56,7 +38,7 @@ static void readers_wait(const char *what, int a, int b)
 
 	say("%s", what);
 	NEED(-pthread_create(&t, NULL, waits, &w));
-	until_it_sleeps(&w);
+	t_until_sleeps(&w.tid);
 	T(recv(b, c, 1, MSG_DONTWAIT));
 	T(recv(b, c, 1, MSG_PEEK | MSG_DONTWAIT));
 	set_limit(b, SO_RCVTIMEO);
@@ -119,7 +101,7 @@ static void writers_wait(int a, int b)
 	pthread_t t;
 
 	NEED(-pthread_create(&t, NULL, sends, &w));
-	until_it_sleeps(&w);
+	t_until_sleeps(&w.tid);
 	T(send(a, "x", 1, MSG_DONTWAIT));
 	set_limit(a, SO_SNDTIMEO);
 	T(send(a, "x", 1, 0));
@@ -187,7 +169,7 @@ static void trickle(const char *what, int from, int to)
 	NEED(setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ .tv_usec = 300000 },
 		sizeof(struct timeval)));
 	NEED(-pthread_create(&t, NULL, longest, &w));
-	until_it_sleeps(&w);
+	t_until_sleeps(&w.tid);
 	for (int i = 0; i < 30; i++) {
 		NEED(send(from, "x", 1, 0));
 		recv(to, c, sizeof(c), MSG_DONTWAIT);

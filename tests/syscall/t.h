@@ -260,6 +260,12 @@ static T_UNUSED void t_until(pid_t pid, char state)
 	T_WAIT(t_state(pid) == state);
 }
 
+/* Until a thread has said its number in *@tid and sleeps in a call. */
+static T_UNUSED void t_until_sleeps(volatile pid_t *tid)
+{
+	T_WAIT(*tid && t_state(*tid) == 'S');
+}
+
 /* A child in a process group of its own that waits for a signal. */
 static T_UNUSED pid_t t_group(void)
 {

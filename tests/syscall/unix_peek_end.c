@@ -3,6 +3,7 @@
 #include "inet.h"
 
 static int fd[2];
+static volatile pid_t peeker;
 
 static void pair(int type)
 {
@@ -17,10 +18,23 @@ static void offset(int off)
 static void *peeks(void *arg)
 {
 	char c[8] = "";
-	long n = recv(fd[1], c, 4, MSG_PEEK);
+	long n;
 
+	peeker = (pid_t)syscall(SYS_gettid);
+	n = recv(fd[1], c, 4, MSG_PEEK);
 	say("the peek that waited: %ld %s", n, c);
 	return NULL;
+}
+
+/* A thread that waits in a peek. */
+static pthread_t peek(void)
+{
+	pthread_t t;
+
+	peeker = 0;
+	NEED(-pthread_create(&t, NULL, peeks, NULL));
+	t_until_sleeps(&peeker);
+	return t;
 }
 
 TEST(unix_peek_end)
@@ -31,8 +45,7 @@ TEST(unix_peek_end)
 	pair(SOCK_STREAM);
 	NEED(send(fd[0], "x", 1, MSG_OOB));
 	T(recv(fd[1], c, 4, MSG_PEEK | MSG_DONTWAIT));
-	NEED(-pthread_create(&t, NULL, peeks, NULL));
-	usleep(20000);
+	t = peek();
 	NEED(send(fd[0], "abc", 3, 0));
 	NEED(-pthread_join(t, NULL));
 	pair(SOCK_STREAM);
@@ -53,8 +66,7 @@ TEST(unix_peek_end)
 		NEED(send(fd[0], "abc", 3, 0));
 		offset(3);
 		T(recv(fd[1], c, 4, MSG_PEEK | MSG_DONTWAIT));
-		NEED(-pthread_create(&t, NULL, peeks, NULL));
-		usleep(20000);
+		t = peek();
 		NEED(shutdown(fd[0], SHUT_WR));
 		NEED(-pthread_join(t, NULL));
 		T(recv(fd[1], c, 4, MSG_PEEK));
