@@ -126,18 +126,18 @@ static int unlink_white(struct dentry *updir, const struct qstr *name)
 	return err;
 }
 
+/* @below: a lower layer has the old name. */
 static int move_locked(struct dentry *old, struct dentry *updir, struct dentry *new,
-	struct dentry *new_updir, const struct dentry *trap, u32 flags)
+	struct dentry *new_updir, const struct dentry *trap, u32 flags, bool below)
 {
 	struct dentry *from = lookup_one_len(old->d_name.name, updir, (int)old->d_name.len), *to;
 	bool dir = S_ISDIR(old->d_inode->i_mode), clean = false;
-	int err, below = ovl_lower_has(
-			 old->d_parent->d_inode, old->d_name.name, (int)old->d_name.len);
+	int err;
 
 	if (IS_ERR(from))
 		return (int)PTR_ERR(from);
 	to = lookup_one_len(new->d_name.name, new_updir, (int)new->d_name.len);
-	err = IS_ERR(to) ? (int)PTR_ERR(to) : below < 0 ? below : 0;
+	err = IS_ERR(to) ? (int)PTR_ERR(to) : 0;
 	if (err)
 		goto out;
 	err = -ESTALE;
@@ -164,7 +164,7 @@ static int move(
 {
 	struct dentry *updir = ovl_upper(odir), *new_updir = ovl_upper(ndir), *trap;
 	bool samedir = odir == ndir, exchange = flags & RENAME_EXCHANGE;
-	int err = prepare_dir(old, ndir, samedir);
+	int err = prepare_dir(old, ndir, samedir), below;
 
 	if (!err && exchange)
 		err = prepare_dir(new, odir, samedir);
@@ -172,8 +172,12 @@ static int move(
 		err = empty_target(new);
 	if (err)
 		return err;
+	/* before the upper directories are locked: who renames in the layers themselves may have the lower one, and want those */
+	below = ovl_lower_has(odir, old->d_name.name, (int)old->d_name.len);
+	if (below < 0)
+		return below;
 	trap = lock_rename(updir, new_updir);
-	err = move_locked(old, updir, new, new_updir, trap, flags);
+	err = move_locked(old, updir, new, new_updir, trap, flags, below);
 	unlock_rename(updir, new_updir);
 	return err;
 }

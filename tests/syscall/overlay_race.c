@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* overlayfs: renaming in an overlay while somebody renames in its layers. Nobody waits for whom he keeps waiting. */
+#include "t.h"
+#include <sys/mount.h>
+
+#define DIRS 8
+#define ROUNDS 500 /* in each */
+
+static const char *in_dir(const char *layer, int dir, const char *name)
+{
+	static char path[4][64];
+	static int k;
+
+	k = (k + 1) % 4;
+	snprintf(path[k], sizeof(path[k]), "%s/%d%s%s", layer, dir, *name ? "/" : "", name);
+	return path[k];
+}
+
+static const char *nth(const char *name, int i)
+{
+	static char text[2][16];
+	static int k;
+
+	k = !k;
+	snprintf(text[k], sizeof(text[k]), "%s%d", name, i);
+	return text[k];
+}
+
+/* Files of the upper layer: nobody has looked for their names in the lower one yet. */
+static void in_the_overlay(int dir)
+{
+	for (int i = 0; i < ROUNDS; i++)
+		NEED(rename(in_dir("m", dir, nth("a", i)), in_dir("m", dir, nth("b", i))));
+}
+
+static void between_layers(int dir)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		NEED(rename(in_dir("l", dir, "x"), in_dir("u", dir, "y")));
+		NEED(rename(in_dir("u", dir, "y"), in_dir("l", dir, "x")));
+	}
+}
+
+/* Which of two directories is locked first may depend on where they are in memory. */
+static void make_layers(void)
+{
+	for (const char *d = "l\0u\0w\0m\0"; *d; d += strlen(d) + 1)
+		NEED(mkdir(d, 0755));
+	for (int i = 0; i < DIRS; i++) {
+		NEED(mkdir(in_dir(i & 1 ? "l" : "u", i, ""), 0755));
+		NEED(mkdir(in_dir(i & 1 ? "u" : "l", i, ""), 0755));
+		t_text(in_dir("l", i, "x"), "x");
+		for (int k = 0; k < ROUNDS; k++)
+			NEED(mknod(in_dir("u", i, nth("a", k)), S_IFREG | 0600, 0));
+	}
+}
+
+TEST(overlay_race)
+{
+	pid_t pid;
+
+	NEED(unshare(CLONE_NEWNS));
+	NEED(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	NEED(mkdir("t", 0755));
+	NEED(mount("none", "t", "tmpfs", 0, "mode=755"));
+	NEED(chdir("t"));
+	make_layers();
+	NEED(mount("overlay", "m", "overlay", 0, "lowerdir=l,upperdir=u,workdir=w"));
+	for (int i = 0; i < DIRS; i++) {
+		pid = SPAWN({ between_layers(i); });
+		in_the_overlay(i);
+		t_wait("between layers", pid);
+	}
+	NEED(umount2("m", MNT_DETACH));
+	NEED(chdir(".."));
+	NEED(umount2("t", MNT_DETACH));
+	NEED(rmdir("t"));
+}
