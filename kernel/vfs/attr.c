@@ -275,6 +275,7 @@ static void kill_privs(struct inode *inode, struct iattr *a)
 	if (a->ia_valid & ATTR_KILL_SGID)
 		kill |= S_ISGID;
 	a->ia_valid &= ~(ATTR_KILL_SUID | ATTR_KILL_SGID);
+	a->ia_killed = kill;
 	if (a->ia_valid & ATTR_MODE)
 		a->ia_mode &= ~kill;
 	else if (inode->i_mode & kill) {

@@ -92,6 +92,7 @@ struct kstat {
 struct iattr {
 	u32 ia_valid;
 	umode_t ia_mode;
+	umode_t ia_killed; /* for setattr: the set-id bits that ATTR_KILL_* stood for; i_mode has lost them already */
 	kuid_t ia_uid;
 	kgid_t ia_gid;
 	loff_t ia_size;

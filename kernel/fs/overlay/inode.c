@@ -157,8 +157,11 @@ static int change_upper(struct dentry *d, struct iattr *attr)
 	if (err)
 		return err;
 	attr->ia_file = NULL;
-	if (attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID))
-		attr->ia_valid &= ~ATTR_MODE;
+	/* vfs has taken set-id bits from our copy of the mode only */
+	if (attr->ia_killed & S_ISUID)
+		attr->ia_valid |= ATTR_KILL_SUID;
+	if (attr->ia_killed & S_ISGID)
+		attr->ia_valid |= ATTR_KILL_SGID;
 	down_write(&real->i_rwsem);
 	old = ovl_enter(d->d_sb);
 	err = notify_change(upper, attr);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* overlayfs: set-id bits go from the real file, too. */
+#include "t.h"
+#include <sys/mount.h>
+
+#define OPTIONS "lowerdir=l,upperdir=u,workdir=w"
+
+static void mode_of(const char *path)
+{
+	struct stat st;
+
+	NEED(stat(path, &st));
+	say("%s: %o %d:%d", path, st.st_mode & 07777, (int)st.st_uid, (int)st.st_gid);
+}
+
+static void both(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "m/%s", name);
+	mode_of(path);
+	snprintf(path, sizeof(path), "u/%s", name);
+	mode_of(path);
+}
+
+static void become(int uid, int gid)
+{
+	NEED(setgroups(0, NULL));
+	NEED(setresgid(gid, gid, gid));
+	NEED(setresuid(uid, uid, uid));
+}
+
+static void program(const char *path, int mode)
+{
+	t_text(path, "a program");
+	NEED(chown(path, 1000, 1000));
+	NEED(chmod(path, mode));
+}
+
+/* ---- set-id bits ---- */
+
+static void make_programs(const char *layer)
+{
+	static const struct {
+		const char *name;
+		int mode;
+	} all[] = { { "given", 06755 }, { "kept", 06755 }, { "locking", 02745 }, { "group", 06755 },
+		{ "cut", 06777 }, { "emptied", 06777 }, { "written", 06777 }, { "refused", 06755 },
+		{ "both", 06755 } };
+	char path[64];
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		snprintf(path, sizeof(path), "%s/%s%s", layer, all[i].name,
+			*layer == 'l' ? ".low" : "");
+		program(path, all[i].mode);
+	}
+}
+
+static void by_another(const char *suffix)
+{
+	char path[64];
+	int fd;
+
+	become(1001, 1001);
+	snprintf(path, sizeof(path), "m/refused%s", suffix);
+	T(chown(path, 1001, -1));
+	snprintf(path, sizeof(path), "m/cut%s", suffix);
+	T(truncate(path, 3));
+	snprintf(path, sizeof(path), "m/emptied%s", suffix);
+	OK(open(path, O_WRONLY | O_TRUNC));
+	snprintf(path, sizeof(path), "m/written%s", suffix);
+	fd = NEED(open(path, O_WRONLY));
+	T(write(fd, "x", 1));
+}
+
+static void give_away(const char *suffix)
+{
+	static const char *const names[] = { "given", "kept", "locking", "group", "cut", "emptied",
+		"written", "both" };
+	char path[64];
+
+	snprintf(path, sizeof(path), "m/given%s", suffix);
+	T(chown(path, 0, 0));
+	snprintf(path, sizeof(path), "m/locking%s", suffix);
+	T(chown(path, 0, 0));
+	snprintf(path, sizeof(path), "m/group%s", suffix);
+	CHILD({
+		become(1000, 1000);
+		T(chown(path, -1, 1000));
+	});
+	snprintf(path, sizeof(path), "m/kept%s", suffix);
+	T(truncate(path, 3)); /* root's right */
+	snprintf(path, sizeof(path), "m/both%s", suffix);
+	T(chown(path, 5, 5));
+	T(chmod(path, 06711));
+	CHILD({ by_another(suffix); });
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		snprintf(path, sizeof(path), "%s%s", names[i], suffix);
+		both(path);
+	}
+	snprintf(path, sizeof(path), "m/refused%s", suffix);
+	mode_of(path);
+}
+
+static void set_ids(void)
+{
+	make_programs("l");
+	make_programs("u");
+	NEED(mount("overlay", "m", "overlay", 0, OPTIONS));
+	give_away("");
+	give_away(".low");
+	NEED(umount("m"));
+}
+
+TEST(overlay_rights)
+{
+	NEED(unshare(CLONE_NEWNS));
+	NEED(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	umask(022);
+	NEED(mkdir("t", 0755));
+	NEED(mount("none", "t", "tmpfs", 0, "mode=755"));
+	NEED(chdir("t"));
+	NEED(mkdir("l", 0755));
+	NEED(mkdir("u", 0755));
+	NEED(mkdir("w", 0755));
+	NEED(mkdir("m", 0755));
+	set_ids();
+	NEED(chdir(".."));
+	NEED(umount2("t", MNT_DETACH));
+	NEED(rmdir("t"));
+}
