@@ -1,55 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* POSIX access control lists as the attributes system.posix_acl_*: what they permit, chmod(2), inheritance, errors. */
-#include "t.h"
-#include <linux/posix_acl.h>
-#include <linux/posix_acl_xattr.h>
-#include <sys/xattr.h>
-
-#define ACCESS "system.posix_acl_access"
-#define DEFAULT "system.posix_acl_default"
-#define NONE ((__u32)-1)
-
-struct list {
-	struct posix_acl_xattr_header h;
-	struct posix_acl_xattr_entry e[20];
-	int n;
-};
-
-static struct list made;
-
-/* "u::7 u1000:4 g::5 g100:6 m::7 o::0" */
-static struct list *acl(const char *text)
-{
-	made.h.a_version = POSIX_ACL_XATTR_VERSION;
-	for (made.n = 0; *text; made.n++) {
-		struct posix_acl_xattr_entry *e = &made.e[made.n];
-		char *end;
-		char kind = *text++;
-
-		e->e_id = *text == ':' ? NONE : (__u32)strtoul(text, &end, 10);
-		if (e->e_id == NONE)
-			end = (char *)text + 1;
-		e->e_tag = kind == 'u' ? e->e_id == NONE ? ACL_USER_OBJ : ACL_USER :
-			   kind == 'g' ? e->e_id == NONE ? ACL_GROUP_OBJ : ACL_GROUP :
-			   kind == 'm' ? ACL_MASK :
-					 ACL_OTHER;
-		e->e_perm = (__u16)strtoul(end + 1, &end, 10);
-		text = end + strspn(end, " ");
-	}
-	return &made;
-}
-
-static long put(const char *path, const char *name, const char *text)
-{
-	struct list *l = acl(text);
-
-	return setxattr(path, name, l, sizeof(l->h) + (size_t)l->n * sizeof(l->e[0]), 0);
-}
+#include "acl.h"
 
 static void show(const char *path, const char *name)
 {
 	char text[300] = "";
-	struct list l;
+	struct acl l;
 	struct stat st;
 	ssize_t n = getxattr(path, name, &l, sizeof(l)), at = 0;
 
@@ -81,8 +37,8 @@ static void permits(void)
 	t_text("f", "x");
 	NEED(chmod("f", 0600));
 	NEED(chown("f", 1, 2));
-	T(put("f", ACCESS, "u::6 u1000:7 u1001:4 g::5 g100:7 g101:1 m::6 o::1"));
-	show("f", ACCESS);
+	T(acl_put("f", ACL_ACCESS, "u::6 u1000:7 u1001:4 g::5 g100:7 g101:1 m::6 o::1"));
+	show("f", ACL_ACCESS);
 	as("owner", 1, 9, "f");
 	as("named", 1000, 9, "f");
 	as("named less", 1001, 100, "f");
@@ -91,20 +47,20 @@ static void permits(void)
 	as("other named group", 5, 101, "f");
 	as("other", 5, 5, "f");
 	T(chmod("f", 0642));
-	show("f", ACCESS);
+	show("f", ACL_ACCESS);
 	as("named", 1000, 9, "f");
 	as("other", 5, 5, "f");
 	T(chmod("f", 0707)); /* no group bits: nobody asks the list */
 	as("named", 1000, 9, "f");
-	T(put("f", ACCESS, "u::7 g::5 o::4"));
-	show("f", ACCESS);
-	T(put("f", ACCESS, "u::7 g::5 m::4 o::4"));
-	show("f", ACCESS);
-	T(removexattr("f", ACCESS));
-	show("f", ACCESS);
-	T(removexattr("f", ACCESS));
-	T(put("f", DEFAULT, "u::7 g::5 o::4"));
-	T(removexattr("f", DEFAULT));
+	T(acl_put("f", ACL_ACCESS, "u::7 g::5 o::4"));
+	show("f", ACL_ACCESS);
+	T(acl_put("f", ACL_ACCESS, "u::7 g::5 m::4 o::4"));
+	show("f", ACL_ACCESS);
+	T(removexattr("f", ACL_ACCESS));
+	show("f", ACL_ACCESS);
+	T(removexattr("f", ACL_ACCESS));
+	T(acl_put("f", ACL_DEFAULT, "u::7 g::5 o::4"));
+	T(removexattr("f", ACL_DEFAULT));
 }
 
 /* Directories that a walk passes through. */
@@ -114,14 +70,14 @@ static void walks(void)
 	t_text("d/f", "x");
 	NEED(chmod("d/f", 0666));
 	as("before", 1000, 9, "d/f");
-	T(put("d", ACCESS, "u::7 u1000:0 g::7 m::7 o::7"));
+	T(acl_put("d", ACL_ACCESS, "u::7 u1000:0 g::7 m::7 o::7"));
 	as("shut out", 1000, 9, "d/f");
 	as("others", 1001, 9, "d/f");
-	T(put("d", ACCESS, "u::7 u1000:1 g::0 m::7 o::0"));
+	T(acl_put("d", ACL_ACCESS, "u::7 u1000:1 g::0 m::7 o::0"));
 	as("let in", 1000, 9, "d/f");
 	as("others", 1001, 9, "d/f");
-	T(setxattr("d", ACCESS, NULL, 0, 0));
-	show("d", ACCESS);
+	T(setxattr("d", ACL_ACCESS, NULL, 0, 0));
+	show("d", ACL_ACCESS);
 }
 
 static void make(const char *dir, int mask)
@@ -132,18 +88,18 @@ static void make(const char *dir, int mask)
 	say("umask %o", mask);
 	snprintf(path, sizeof(path), "%s/f%o", dir, mask);
 	NEED(close(open(path, O_CREAT | O_RDWR, 0666)));
-	show(path, ACCESS);
+	show(path, ACL_ACCESS);
 	snprintf(path, sizeof(path), "%s/x%o", dir, mask);
 	NEED(mknod(path, S_IFIFO | 0640, 0));
-	show(path, ACCESS);
+	show(path, ACL_ACCESS);
 	snprintf(path, sizeof(path), "%s/d%o", dir, mask);
 	NEED(mkdir(path, 0777));
-	show(path, ACCESS);
-	show(path, DEFAULT);
+	show(path, ACL_ACCESS);
+	show(path, ACL_DEFAULT);
 	snprintf(path, sizeof(path), "%s/l%o", dir, mask);
 	NEED(symlink("nowhere", path));
-	T(lgetxattr(path, ACCESS, NULL, 0));
-	T(lsetxattr(path, ACCESS, acl("u::7 g::5 o::4"), 28, 0));
+	T(lgetxattr(path, ACL_ACCESS, NULL, 0));
+	T(lsetxattr(path, ACL_ACCESS, acl_make("u::7 g::5 o::4"), 28, 0));
 	umask(022);
 }
 
@@ -153,18 +109,18 @@ static void inherits(void)
 	struct stat st;
 
 	NEED(mkdir("p", 0755));
-	T(put("p", DEFAULT, "u::7 u1000:6 g::5 m::7 o::5"));
-	show("p", ACCESS);
-	show("p", DEFAULT);
+	T(acl_put("p", ACL_DEFAULT, "u::7 u1000:6 g::5 m::7 o::5"));
+	show("p", ACL_ACCESS);
+	show("p", ACL_DEFAULT);
 	make("p", 022);
 	make("p", 077);
 	make("p/d77", 0);
-	T(put("p", DEFAULT, "u::6 g::4 o::0"));
+	T(acl_put("p", ACL_DEFAULT, "u::6 g::4 o::0"));
 	make("p", 07);
 	fd = NEED(open("p", O_TMPFILE | O_RDWR, 0666));
 	NEED(fstat(fd, &st));
 	say("nameless: %o", st.st_mode & 07777);
-	T(removexattr("p", DEFAULT));
+	T(removexattr("p", ACL_DEFAULT));
 	make("p", 027);
 }
 
@@ -182,13 +138,13 @@ static void set_group_id(void)
 				NEED(setgroups(0, NULL));
 				NEED(setgid(member ? 0 : 1000));
 				NEED(setuid(1000));
-				TN(lists[i], put("s", ACCESS, lists[i]));
+				TN(lists[i], acl_put("s", ACL_ACCESS, lists[i]));
 			});
-			show("s", ACCESS);
+			show("s", ACL_ACCESS);
 		}
 	NEED(chmod("s", 02755));
-	TN("root", put("s", ACCESS, lists[1]));
-	show("s", ACCESS);
+	TN("root", acl_put("s", ACL_ACCESS, lists[1]));
+	show("s", ACL_ACCESS);
 }
 
 static void errors(void)
@@ -196,33 +152,33 @@ static void errors(void)
 	static const char *const bad[] = { "u::7", "u::7 g::5", "u::7 o::5 g::5",
 		"u::7 u1:7 g::5 o::5", "u::8 g::5 o::5", "u::7 u::7 g::5 o::5",
 		"u::7 g1:7 g::5 m::7 o::5", "u::7 g::5 m::7 m::7 o::4", "u::7 g::5 o::5 o::4" };
-	struct list *l;
+	struct acl *l;
 	char c;
 
 	t_text("e", "x");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		TN(bad[i], put("e", ACCESS, bad[i]));
-	l = acl("u::7 g::5 o::5");
-	T(setxattr("e", ACCESS, l, 27, 0));
-	T(setxattr("e", ACCESS, l, 3, 0));
-	T(setxattr("e", ACCESS, l, 4, 0));
+		TN(bad[i], acl_put("e", ACL_ACCESS, bad[i]));
+	l = acl_make("u::7 g::5 o::5");
+	T(setxattr("e", ACL_ACCESS, l, 27, 0));
+	T(setxattr("e", ACL_ACCESS, l, 3, 0));
+	T(setxattr("e", ACL_ACCESS, l, 4, 0));
 	l->h.a_version = 1;
-	T(setxattr("e", ACCESS, l, 28, 0));
-	l = acl("u::7 g::5 o::5");
+	T(setxattr("e", ACL_ACCESS, l, 28, 0));
+	l = acl_make("u::7 g::5 o::5");
 	l->e[1].e_tag = 3;
-	T(setxattr("e", ACCESS, l, 28, 0));
-	T(put("e", ACCESS, "u::7 u7:4 g::5 m::5 o::5"));
-	T(getxattr("e", ACCESS, NULL, 0));
-	T(getxattr("e", ACCESS, &c, 1));
-	T(getxattr("e", DEFAULT, &c, 1));
+	T(setxattr("e", ACL_ACCESS, l, 28, 0));
+	T(acl_put("e", ACL_ACCESS, "u::7 u7:4 g::5 m::5 o::5"));
+	T(getxattr("e", ACL_ACCESS, NULL, 0));
+	T(getxattr("e", ACL_ACCESS, &c, 1));
+	T(getxattr("e", ACL_DEFAULT, &c, 1));
 	T(listxattr("e", NULL, 0));
 	T(setxattr("e", "system.posix_acl", "x", 1, 0));
-	T(setxattr("/proc/self/comm", ACCESS, acl("u::7 g::5 o::5"), 28, 0));
+	T(setxattr("/proc/self/comm", ACL_ACCESS, acl_make("u::7 g::5 o::5"), 28, 0));
 	CHILD({
 		NEED(setuid(1000));
-		T(put("e", ACCESS, "u::7 g::5 o::5"));
-		T(removexattr("e", ACCESS));
-		T(getxattr("e", ACCESS, NULL, 0));
+		T(acl_put("e", ACL_ACCESS, "u::7 g::5 o::5"));
+		T(removexattr("e", ACL_ACCESS));
+		T(getxattr("e", ACL_ACCESS, NULL, 0));
 	});
 }
 

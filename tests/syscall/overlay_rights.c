@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* overlayfs: set-id bits go from the real file, too. */
-#include "t.h"
+/* overlayfs: set-id bits go from the real file, too; access control lists of the layers are obeyed. */
+#include "acl.h"
 #include <sys/mount.h>
 
 #define OPTIONS "lowerdir=l,upperdir=u,workdir=w"
@@ -112,6 +112,60 @@ static void set_ids(void)
 	NEED(umount("m"));
 }
 
+/* ---- access control lists ---- */
+
+static void listed(const char *path, int mode, const char *acl)
+{
+	t_text(path, "text");
+	NEED(chown(path, 0, 100));
+	NEED(chmod(path, mode));
+	NEED(acl_put(path, ACL_ACCESS, acl));
+}
+
+static void may(const char *who, int uid, int gid)
+{
+	static const char *const names[] = { "m/named", "m/kept_out", "m/dir", "m/dir/x", "m/up" };
+
+	CHILD({
+		become(uid, gid);
+		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+			bool r = !access(names[i], R_OK), w = !access(names[i], W_OK);
+			int fd = open(names[i], O_RDONLY);
+
+			say("%s %s:%s%s, open %s", who, names[i], r ? " r" : "", w ? " w" : "",
+				fd < 0 ? t_errno(errno) : "ok");
+			close(fd);
+		}
+	});
+}
+
+static void everybody(void)
+{
+	may("bob", 1000, 1000);
+	may("eve", 1001, 1001);
+	may("eve of the group", 1001, 100);
+	may("member", 1002, 100);
+	may("other", 1002, 1002);
+	may("root", 0, 0);
+}
+
+static void lists(void)
+{
+	listed("l/named", 0660, "u::6 u1000:6 g::0 m::6 o::0");
+	listed("l/kept_out", 0664, "u::6 u1001:0 g::4 m::6 o::4");
+	NEED(mkdir("l/dir", 0755));
+	NEED(acl_put("l/dir", ACL_ACCESS, "u::7 u1001:0 g::5 m::7 o::5"));
+	t_text("l/dir/x", "x");
+	listed("u/up", 0660, "u::6 u1000:4 g::0 g1001:6 m::6 o::0");
+	NEED(mount("overlay", "m", "overlay", 0, OPTIONS));
+	everybody();
+	T(chmod("m/named", 0640)); /* copied up, with less in the mask */
+	T(chmod("m/kept_out", 0666));
+	T(chmod("m/dir", 0775));
+	everybody();
+	NEED(umount("m"));
+}
+
 TEST(overlay_rights)
 {
 	NEED(unshare(CLONE_NEWNS));
@@ -125,6 +179,7 @@ TEST(overlay_rights)
 	NEED(mkdir("w", 0755));
 	NEED(mkdir("m", 0755));
 	set_ids();
+	lists();
 	NEED(chdir(".."));
 	NEED(umount2("t", MNT_DETACH));
 	NEED(rmdir("t"));

@@ -188,9 +188,17 @@ int ovl_setattr(struct dentry *d, struct iattr *attr)
 	return err ? err : change_upper(d, attr);
 }
 
+/* What is below all overlays: ours have copies of its mode and owner, but not its access control list. */
+static struct inode *bottom_of(struct inode *inode)
+{
+	while (inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC)
+		inode = ovl_real(inode)->d_inode;
+	return inode;
+}
+
 int ovl_permission(struct inode *inode, int mask)
 {
-	int err = generic_permission(inode, mask);
+	int err = generic_permission(bottom_of(inode), mask);
 	const struct cred *old;
 
 	if (err)
