@@ -20,6 +20,7 @@
 #define BW_SHIFT 20
 #define MIN_RUNTIME 1024UL
 #define MAX_PARAM BIT(62)
+#define MAX_PERIOD (4194304 * 1000UL) /* as Linux's kernel.sched_deadline_period_max_us */
 
 static DEFINE_SPINLOCK(dl_lock);
 static u64 dl_total_bw;
@@ -143,8 +144,8 @@ int dl_check(u64 runtime, u64 deadline, u64 *period)
 		return -EINVAL;
 	if (deadline > *period || runtime > deadline)
 		return -EINVAL;
-	/* the shift must not overflow, and nobody waits for minutes */
-	return *period > 1UL << 42 || *period < 100000 ? -EINVAL : 0;
+	/* the shift must not overflow, and nobody sleeps for minutes, deaf to signals */
+	return *period > MAX_PERIOD || *period < 100000 ? -EINVAL : 0;
 }
 
 static u64 own_bandwidth(const struct task *t)

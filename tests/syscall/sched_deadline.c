@@ -122,8 +122,8 @@ static void limits(void)
 	WANT(0, set(5 * MS, 50 * MS, 0, 0, 0));
 	WANT(1, share() <= 15);
 	WANT(0, overruns);
+	start = us(CLOCK_MONOTONIC); /* before the first period begins */
 	WANT(0, set(20 * MS, 50 * MS, 0, 0, 0));
-	start = us(CLOCK_MONOTONIC);
 	for (int i = 0; i < 6; i++)
 		WANT(0, sched_yield());
 	WANT(1, us(CLOCK_MONOTONIC) - start >= 240000);
@@ -139,7 +139,7 @@ static void limits(void)
 /* Another's change of its policy ends the wait for a period that is far away. */
 static void freed(void)
 {
-	long start = us(CLOCK_MONOTONIC), before;
+	long start, before;
 	clockid_t used;
 	pid_t pid;
 	int s[2];
@@ -158,6 +158,7 @@ static void freed(void)
 	NEED(-clock_getcpuclockid(pid, &used));
 	if (asked)
 		T_WAIT(sched_getscheduler(pid) == DEADLINE && us(used) - before >= 1000);
+	start = us(CLOCK_MONOTONIC);
 	WANT(0, sched_setscheduler(pid, SCHED_OTHER, &(struct sched_param){ 0 }));
 	NEED(write(s[0], "x", 1));
 	t_wait("freed", pid);
@@ -172,6 +173,8 @@ static void refused(void)
 	WANT(-EINVAL, set(10 * MS, 0, 30 * MS, 0, 0));
 	WANT(-EINVAL, set(10 * MS, 30 * MS, 0, 0, 1));
 	WANT(-EINVAL, set(10 * MS, 1UL << 63, 0, 0, 0));
+	WANT(-EINVAL, set(10 * MS, 5000 * MS, 0, 0, 0)); /* a period of more than 4.19 s */
+	WANT(-EINVAL, set(10 * MS, 30 * MS, 5000 * MS, 0, 0));
 	WANT(-EINVAL, sched_setscheduler(0, DEADLINE, &(struct sched_param){ 0 }));
 	CHILD({
 		NEED(setresuid(54321, 54321, 54321));
