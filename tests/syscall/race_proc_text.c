@@ -4,6 +4,7 @@
 
 #define READERS 3
 #define ROUNDS 150
+#define MOST_MS 5000 /* each change waits for the readers' texts */
 #define MOST 300
 
 static int fd;
@@ -26,7 +27,9 @@ static void *reader(void *arg)
 /* Others' changes to what /proc/self/maps tells, and new files: their buffers begin small. */
 static void change(const char *path)
 {
-	for (int i = 0; i < ROUNDS; i++) {
+	long end = now_ms() + MOST_MS;
+
+	for (int i = 0; i < ROUNDS && now_ms() < end; i++) {
 		char *p = mmap(NULL, MOST * 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		for (int k = 0; k < MOST; k++)
